@@ -1,0 +1,64 @@
+#include "base/error.h"
+
+#include "base/utf8.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+static void error_format(struct error *err, enum error_kind kind, const char *format, va_list args)
+{
+    if (!err)
+        return;
+    err->kind = kind;
+    vsnprintf(err->text, sizeof err->text, format, args);
+    utf8_sanitize(err->text);
+}
+
+int error_set(struct error *err, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    error_format(err, ERROR_FAILED, format, args);
+    va_end(args);
+    return -1;
+}
+
+int error_set_kind(struct error *err, enum error_kind kind, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    error_format(err, kind, format, args);
+    va_end(args);
+    return -1;
+}
+
+int error_set_errno(struct error *err, int errno_value, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    error_format(err, ERROR_FAILED, format, args);
+    va_end(args);
+    if (err) {
+        size_t used = strlen(err->text);
+        snprintf(err->text + used, sizeof err->text - used, ": %s", strerror(errno_value));
+    }
+    return -1;
+}
+
+int error_prefix(struct error *err, const char *format, ...)
+{
+    if (!err)
+        return -1;
+    char old[ERROR_TEXT_MAX];
+    memcpy(old, err->text, sizeof old);
+    va_list args;
+    va_start(args, format);
+    error_format(err, err->kind ? err->kind : ERROR_FAILED, format, args);
+    va_end(args);
+    size_t used = strlen(err->text);
+    snprintf(err->text + used, sizeof err->text - used, ": %.*s",
+             (int)(sizeof err->text - used > 3 ? sizeof err->text - used - 3 : 0), old);
+    utf8_sanitize(err->text);
+    return -1;
+}

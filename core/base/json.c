@@ -1,0 +1,277 @@
+#include "base/json.h"
+
+#include "base/file.h"
+#include "base/utf8.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { JSON_DEPTH_MAX = 64 };
+
+/* Refuses an object that has one key twice; sorts pointers so that big objects stay fast. */
+static int compare_keys(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static int check_object(const cJSON *object, const char *where, struct error *err)
+{
+    int count = cJSON_GetArraySize(object), used = 0, status = 0;
+    if (count < 2)
+        return 0;
+    const char **keys = malloc((size_t)count * sizeof *keys);
+    if (!keys)
+        return error_set(err, "%s: not enough memory", where);
+    for (const cJSON *item = object->child; item; item = item->next)
+        keys[used++] = item->string;
+    qsort(keys, (size_t)used, sizeof *keys, compare_keys);
+    for (int i = 1; i < used && status == 0; i++)
+        if (strcmp(keys[i - 1], keys[i]) == 0)
+            status = error_set(err, "%s: the key \"%.80s\" appears twice", where, keys[i]);
+    free(keys);
+    return status;
+}
+
+/* Depth is bounded by check_text(), which runs first. */
+static int check_tree(const cJSON *node, const char *where, struct error *err)
+{
+    for (; node; node = node->next) {
+        if (cJSON_IsObject(node) && check_object(node, where, err) != 0)
+            return -1;
+        if (node->child && check_tree(node->child, where, err) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+struct scanner {
+    bool in_string;
+    bool escaped;
+    int depth;
+};
+
+/* Nesting and stray NUL bytes, before the parser sees the text. */
+static int check_text(const char *text, size_t length, const char *where, struct error *err)
+{
+    struct scanner s = {0};
+    for (size_t i = 0; i < length; i++) {
+        char c = text[i];
+        if (c == '\0')
+            return error_set(err, "%s: a NUL byte at %zu: this is not JSON", where, i);
+        if (s.in_string) {
+            if (s.escaped)
+                s.escaped = false;
+            else if (c == '\\')
+                s.escaped = true;
+            else if (c == '"')
+                s.in_string = false;
+        } else if (c == '"') {
+            s.in_string = true;
+        } else if (c == '[' || c == '{') {
+            if (++s.depth > JSON_DEPTH_MAX)
+                return error_set(err, "%s: nested more than %d levels deep", where, JSON_DEPTH_MAX);
+        } else if (c == ']' || c == '}') {
+            s.depth--;
+        }
+    }
+    return utf8_valid(text, length) ? 0 : error_set(err, "%s: not valid UTF-8", where);
+}
+
+/* No JSON number means NaN: loosen() writes a marker string, turned into a number here. */
+#define NAN_MARKER "\x01NaN"
+
+static void markers_to_nan(cJSON *node)
+{
+    for (; node; node = node->next) {
+        if (cJSON_IsString(node) && strcmp(node->valuestring, NAN_MARKER) == 0) {
+            free(node->valuestring);
+            node->valuestring = NULL;
+            node->type = (node->type & ~0xFF) | cJSON_Number;
+            node->valuedouble = NAN;
+        }
+        markers_to_nan(node->child);
+    }
+}
+
+/* A copy of the text in which Python's bare words are JSON: 1e999 reads as infinity. */
+static char *loosen(const char *text, size_t length)
+{
+    static const struct {
+        const char *word, *json;
+    } words[] = {{"Infinity", "1e999"}, {"NaN", "\"\\u0001NaN\""}};
+    struct buffer out = BUFFER_INIT;
+    bool in_string = false, escaped = false;
+    for (size_t i = 0; i < length; i++) {
+        size_t word_length = 0;
+        for (int w = 0; w < 2 && !in_string && !word_length; w++) {
+            size_t n = strlen(words[w].word);
+            if (length - i >= n && memcmp(text + i, words[w].word, n) == 0) {
+                buffer_text(&out, words[w].json);
+                word_length = n;
+            }
+        }
+        if (word_length) {
+            i += word_length - 1;
+            continue;
+        }
+        if (escaped)
+            escaped = false;
+        else if (in_string && text[i] == '\\')
+            escaped = true;
+        else if (text[i] == '"')
+            in_string = !in_string;
+        buffer_byte(&out, text[i]);
+    }
+    if (out.failed) {
+        buffer_free(&out);
+        return NULL;
+    }
+    return out.data;
+}
+
+cJSON *json_parse(const char *text, size_t length, enum json_flags flags, const char *where,
+                  struct error *err)
+{
+    if (check_text(text, length, where, err) != 0)
+        return NULL;
+    char *loose = flags & JSON_LOOSE_NUMBERS && length ? loosen(text, length) : NULL;
+    const char *from = loose ? loose : text, *end = NULL;
+    size_t from_length = loose ? strlen(loose) : length;
+    cJSON *tree = cJSON_ParseWithLengthOpts(from, from_length, &end, 0);
+    if (!tree) {
+        size_t at = end && end >= from ? (size_t)(end - from) : 0;
+        error_set(err, "%s: not valid JSON near byte %zu", where, at);
+    } else {
+        while (end < from + from_length && strchr(" \t\r\n", *end))
+            end++;
+        if (end < from + from_length) {
+            error_set(err, "%s: %zu bytes follow the end of the JSON text", where,
+                      (size_t)(from + from_length - end));
+            cJSON_Delete(tree);
+            tree = NULL;
+        }
+    }
+    if (tree && check_tree(tree, where, err) != 0) {
+        cJSON_Delete(tree);
+        tree = NULL;
+    }
+    if (tree && loose)
+        markers_to_nan(tree);
+    free(loose);
+    return tree;
+}
+
+cJSON *json_read_file(const char *path, size_t cap, enum json_flags flags, struct error *err)
+{
+    struct buffer text = BUFFER_INIT;
+    cJSON *tree = NULL;
+    if (file_read_all(&text, path, cap, err) == 0) {
+        if (text.length == 0)
+            error_set(err, "%s is empty", path);
+        else
+            tree = json_parse(text.data, text.length, flags, path, err);
+    }
+    buffer_free(&text);
+    return tree;
+}
+
+const cJSON *json_get(const cJSON *object, const char *key)
+{
+    return cJSON_GetObjectItemCaseSensitive(object, key);
+}
+
+bool json_get_string(const cJSON *object, const char *key, const char **out)
+{
+    const cJSON *item = json_get(object, key);
+    if (!cJSON_IsString(item))
+        return false;
+    *out = item->valuestring;
+    return true;
+}
+
+bool json_get_double(const cJSON *object, const char *key, double *out)
+{
+    const cJSON *item = json_get(object, key);
+    if (!cJSON_IsNumber(item))
+        return false;
+    *out = item->valuedouble;
+    return true;
+}
+
+bool json_get_int64(const cJSON *object, const char *key, int64_t *out)
+{
+    const cJSON *item = json_get(object, key);
+    if (!cJSON_IsNumber(item) || !(fabs(item->valuedouble) <= 9007199254740992.0) ||
+        item->valuedouble != floor(item->valuedouble))
+        return false;
+    *out = (int64_t)item->valuedouble;
+    return true;
+}
+
+bool json_get_bool(const cJSON *object, const char *key, bool *out)
+{
+    const cJSON *item = json_get(object, key);
+    if (!cJSON_IsBool(item))
+        return false;
+    *out = cJSON_IsTrue(item);
+    return true;
+}
+
+int json_need_string(const cJSON *object, const char *key, const char **out, const char *where,
+                     struct error *err)
+{
+    return json_get_string(object, key, out)
+               ? 0
+               : error_set(err, "%s: \"%s\" must be there and be a string", where, key);
+}
+
+int json_need_int64(const cJSON *object, const char *key, int64_t *out, int64_t low, int64_t high,
+                    const char *where, struct error *err)
+{
+    if (json_get_int64(object, key, out) && *out >= low && *out <= high)
+        return 0;
+    return error_set(err, "%s: \"%s\" must be there and be a whole number from %lld to %lld", where,
+                     key, (long long)low, (long long)high);
+}
+
+void json_put_string(struct buffer *out, const char *text)
+{
+    buffer_byte(out, '"');
+    for (; *text; text++) {
+        unsigned char c = (unsigned char)*text;
+        if (c == '"' || c == '\\')
+            buffer_format(out, "\\%c", c);
+        else if (c < 0x20 || c == 0x7F)
+            buffer_format(out, "\\u%04x", c);
+        else
+            buffer_byte(out, (char)c);
+    }
+    buffer_byte(out, '"');
+}
+
+void json_put_number(struct buffer *out, double value)
+{
+    char text[40];
+    if (!isfinite(value)) {
+        buffer_text(out, "null");
+        return;
+    }
+    for (int digits = 15; digits <= 17; digits++) {
+        snprintf(text, sizeof text, "%.*g", digits, value);
+        if (strtod(text, NULL) == value)
+            break;
+    }
+    buffer_text(out, text);
+}
+
+void json_put_loose(struct buffer *out, double value)
+{
+    if (isnan(value))
+        buffer_text(out, "NaN");
+    else if (isinf(value))
+        buffer_text(out, value > 0 ? "Infinity" : "-Infinity");
+    else
+        json_put_number(out, value);
+}

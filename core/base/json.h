@@ -1,0 +1,48 @@
+/* JSON: cJSON behind checks, for files that are hostile until parsed.
+ *
+ * Refused here and accepted by cJSON: trailing bytes, duplicate keys in one object, embedded NUL
+ * bytes, invalid UTF-8, nesting over 64 levels. Look-ups are case-sensitive; integers are exact.
+ * The tree is cJSON's own: walk it with cJSON_ArrayForEach(), free it with cJSON_Delete().
+ */
+#ifndef SPECTRUM_BASE_JSON_H
+#define SPECTRUM_BASE_JSON_H
+
+#include "base/buffer.h"
+#include "base/error.h"
+
+#include <cjson/cJSON.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Parses text[0..length); `where` names the source in messages. JSON_LOOSE_NUMBERS accepts the
+ * bare Infinity, -Infinity and NaN that Python writes (they arrive as numbers). */
+enum json_flags { JSON_STRICT = 0, JSON_LOOSE_NUMBERS = 1 };
+cJSON *json_parse(const char *text, size_t length, enum json_flags flags, const char *where,
+                  struct error *err);
+
+/* Reads and parses a file of at most `cap` bytes. An empty file is an error that says so. */
+cJSON *json_read_file(const char *path, size_t cap, enum json_flags flags, struct error *err);
+
+/* The member `key` of an object, or NULL. */
+const cJSON *json_get(const cJSON *object, const char *key);
+
+/* Typed members. Absent or null: returns false and leaves *out. Wrong type: also false; use
+ * json_need_*() where that must be an error with the key's name. */
+bool json_get_string(const cJSON *object, const char *key, const char **out);
+bool json_get_double(const cJSON *object, const char *key, double *out);
+bool json_get_int64(const cJSON *object, const char *key, int64_t *out); /* whole, |x| <= 2^53 */
+bool json_get_bool(const cJSON *object, const char *key, bool *out);
+int json_need_string(const cJSON *object, const char *key, const char **out, const char *where,
+                     struct error *err);
+int json_need_int64(const cJSON *object, const char *key, int64_t *out, int64_t low, int64_t high,
+                    const char *where, struct error *err);
+
+/* Writing, straight into a buffer: the caller writes the punctuation. Strings are escaped, numbers
+ * are the shortest form that reads back to the same double; json_put_number() writes null for a
+ * value that is not finite, json_put_loose() writes Infinity, -Infinity or NaN. */
+void json_put_string(struct buffer *out, const char *text);
+void json_put_number(struct buffer *out, double value);
+void json_put_loose(struct buffer *out, double value);
+
+#endif

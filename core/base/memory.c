@@ -1,0 +1,100 @@
+#include "base/memory.h"
+
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static atomic_size_t used_bytes[MEMORY_CATEGORIES];
+
+const char *memory_category_name(enum memory_category category)
+{
+    static const char *const names[MEMORY_CATEGORIES] = {
+        "weights", "masters", "gradients", "optimizer", "activations", "workspace",
+    };
+    return names[category];
+}
+
+void *memory_alloc(enum memory_category category, size_t bytes, struct error *err)
+{
+    size_t rounded = (bytes + 63) / 64 * 64;
+    void *pointer = rounded < bytes ? NULL : aligned_alloc(64, rounded ? rounded : 64);
+    if (!pointer) {
+        error_set(err, "not enough memory for %zu MB of %s", bytes >> 20,
+                  memory_category_name(category));
+        return NULL;
+    }
+    atomic_fetch_add(&used_bytes[category], bytes);
+    return pointer;
+}
+
+void memory_free(enum memory_category category, void *pointer, size_t bytes)
+{
+    if (!pointer)
+        return;
+    free(pointer);
+    atomic_fetch_sub(&used_bytes[category], bytes);
+}
+
+size_t memory_used(enum memory_category category)
+{
+    return atomic_load(&used_bytes[category]);
+}
+
+void *array_alloc(size_t count, size_t size, struct error *err)
+{
+    void *pointer = calloc(count ? count : 1, size ? size : 1);
+    if (!pointer)
+        error_set(err, "not enough memory for %zu elements of %zu bytes", count, size);
+    return pointer;
+}
+
+int array_reserve(void **array, size_t *capacity, size_t needed, size_t size, struct error *err)
+{
+    if (needed <= *capacity)
+        return 0;
+    size_t grown = *capacity + *capacity / 2 + 8;
+    if (grown < needed)
+        grown = needed;
+    void *moved = grown > SIZE_MAX / size ? NULL : realloc(*array, grown * size);
+    if (!moved)
+        return error_set(err, "not enough memory for %zu elements of %zu bytes", grown, size);
+    *array = moved;
+    *capacity = grown;
+    return 0;
+}
+
+char *string_copy(const char *text, struct error *err)
+{
+    char *copy = strdup(text);
+    if (!copy)
+        error_set(err, "not enough memory for a string of %zu bytes", strlen(text));
+    return copy;
+}
+
+static size_t proc_status_bytes(const char *key)
+{
+    FILE *file = fopen("/proc/self/status", "re");
+    if (!file)
+        return 0;
+    char line[256];
+    size_t kilobytes = 0, key_length = strlen(key);
+    while (fgets(line, sizeof line, file)) {
+        if (strncmp(line, key, key_length) == 0 && line[key_length] == ':') {
+            kilobytes = strtoull(line + key_length + 1, NULL, 10);
+            break;
+        }
+    }
+    fclose(file);
+    return kilobytes * 1024;
+}
+
+size_t process_resident_bytes(void)
+{
+    return proc_status_bytes("VmRSS");
+}
+
+size_t process_peak_bytes(void)
+{
+    return proc_status_bytes("VmHWM");
+}

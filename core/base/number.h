@@ -1,0 +1,67 @@
+/* Storage number formats: bf16, f16, and little-endian words from untrusted bytes. */
+#ifndef SPECTRUM_BASE_NUMBER_H
+#define SPECTRUM_BASE_NUMBER_H
+
+#include <stdint.h>
+#include <string.h>
+
+static inline float float_from_bits(uint32_t bits)
+{
+    float value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+static inline uint32_t float_bits(float value)
+{
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    return bits;
+}
+
+static inline float bf16_to_float(uint16_t value)
+{
+    return float_from_bits((uint32_t)value << 16);
+}
+
+/* Round to nearest, ties to even; NaN stays a (quiet) NaN. */
+static inline uint16_t bf16_from_float(float value)
+{
+    uint32_t bits = float_bits(value);
+    if ((bits & 0x7FFFFFFFu) > 0x7F800000u)
+        return (uint16_t)(bits >> 16 | 0x40u);
+    return (uint16_t)((bits + 0x7FFFu + (bits >> 16 & 1u)) >> 16);
+}
+
+/* IEEE 754 binary16, exact. */
+static inline float f16_to_float(uint16_t half)
+{
+    uint32_t sign = (uint32_t)(half & 0x8000u) << 16, exponent = half >> 10 & 31u;
+    uint32_t fraction = half & 0x3FFu;
+    if (exponent == 31)
+        return float_from_bits(sign | 0x7F800000u | fraction << 13);
+    if (exponent == 0) {
+        float magnitude = (float)fraction * 0x1p-24f;
+        return sign ? -magnitude : magnitude;
+    }
+    return float_from_bits(sign | (exponent + 112) << 23 | fraction << 13);
+}
+
+static inline uint16_t load_u16(const void *at)
+{
+    const uint8_t *b = at;
+    return (uint16_t)(b[0] | b[1] << 8);
+}
+
+static inline uint32_t load_u32(const void *at)
+{
+    const uint8_t *b = at;
+    return (uint32_t)b[0] | (uint32_t)b[1] << 8 | (uint32_t)b[2] << 16 | (uint32_t)b[3] << 24;
+}
+
+static inline uint64_t load_u64(const void *at)
+{
+    return (uint64_t)load_u32(at) | (uint64_t)load_u32((const uint8_t *)at + 4) << 32;
+}
+
+#endif

@@ -1,0 +1,92 @@
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include "base/regex.h"
+
+#include <pcre2.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct regex {
+    pcre2_code *code;
+    pcre2_match_data *match;
+    pcre2_match_context *context;
+};
+
+enum { REGEX_MATCH_LIMIT = 10 * 1000 * 1000, REGEX_PATTERN_MAX = 65536 };
+
+struct regex *regex_new(const char *pattern, struct error *err)
+{
+    int code = 0;
+    PCRE2_SIZE offset = 0;
+    if (strlen(pattern) > REGEX_PATTERN_MAX) {
+        error_set(err, "a pattern of more than %d bytes", REGEX_PATTERN_MAX);
+        return NULL;
+    }
+    struct regex *regex = calloc(1, sizeof *regex);
+    if (!regex) {
+        error_set(err, "not enough memory for a pattern");
+        return NULL;
+    }
+    regex->code = pcre2_compile((PCRE2_SPTR)pattern, PCRE2_ZERO_TERMINATED, PCRE2_UTF | PCRE2_UCP,
+                                &code, &offset, NULL);
+    if (!regex->code) {
+        PCRE2_UCHAR message[128] = {0};
+        pcre2_get_error_message(code, message, sizeof message);
+        error_set(err, "pattern \"%.200s\": %s at character %zu", pattern, (char *)message,
+                  (size_t)offset);
+        regex_free(regex);
+        return NULL;
+    }
+    /* The interpreter does the job where just-in-time code is not to be had. */
+    pcre2_jit_compile(regex->code, PCRE2_JIT_COMPLETE);
+    regex->match = pcre2_match_data_create_from_pattern(regex->code, NULL);
+    regex->context = pcre2_match_context_create(NULL);
+    if (!regex->match || !regex->context) {
+        error_set(err, "not enough memory for a pattern");
+        regex_free(regex);
+        return NULL;
+    }
+    pcre2_set_match_limit(regex->context, REGEX_MATCH_LIMIT);
+    return regex;
+}
+
+void regex_free(struct regex *regex)
+{
+    if (!regex)
+        return;
+    pcre2_match_context_free(regex->context);
+    pcre2_match_data_free(regex->match);
+    pcre2_code_free(regex->code);
+    free(regex);
+}
+
+static bool regex_run(struct regex *regex, const char *text, size_t length, size_t start,
+                      uint32_t options, size_t *match_start, size_t *match_end)
+{
+    int found = pcre2_match(regex->code, (PCRE2_SPTR)text, length, start, options, regex->match,
+                            regex->context);
+    if (found < 0)
+        return false;
+    const PCRE2_SIZE *range = pcre2_get_ovector_pointer(regex->match);
+    *match_start = range[0];
+    *match_end = range[1];
+    return true;
+}
+
+bool regex_find(struct regex *regex, const char *text, size_t length, size_t start,
+                size_t *match_start, size_t *match_end)
+{
+    /* Checking the whole text's UTF-8 again at every call would make a loop quadratic. */
+    return regex_run(regex, text, length, start, PCRE2_NO_UTF_CHECK, match_start, match_end);
+}
+
+bool regex_search(struct regex *regex, const char *text)
+{
+    size_t from, to;
+    return regex_run(regex, text, strlen(text), 0, 0, &from, &to);
+}
+
+bool regex_match_prefix(struct regex *regex, const char *text)
+{
+    size_t from, to;
+    return regex_run(regex, text, strlen(text), 0, PCRE2_ANCHORED, &from, &to);
+}

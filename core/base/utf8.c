@@ -1,0 +1,62 @@
+#include "base/utf8.h"
+
+#include <string.h>
+#include <utf8proc.h>
+
+size_t utf8_decode(const char *text, size_t length, int32_t *code_point)
+{
+    *code_point = -1;
+    if (length == 0)
+        return 0;
+    utf8proc_int32_t value;
+    utf8proc_ssize_t used = utf8proc_iterate((const utf8proc_uint8_t *)text,
+                                             length > 4 ? 4 : (utf8proc_ssize_t)length, &value);
+    if (used <= 0)
+        return 1;
+    *code_point = value;
+    return (size_t)used;
+}
+
+size_t utf8_encode(int32_t code_point, char out[4])
+{
+    return (size_t)utf8proc_encode_char(code_point, (utf8proc_uint8_t *)out);
+}
+
+bool utf8_valid(const char *text, size_t length)
+{
+    for (size_t i = 0; i < length;) {
+        int32_t code_point;
+        i += utf8_decode(text + i, length - i, &code_point);
+        if (code_point < 0)
+            return false;
+    }
+    return true;
+}
+
+static bool is_unsafe(int32_t c)
+{
+    return c < 0x20 || (c >= 0x7F && c < 0xA0) || (c >= 0x202A && c <= 0x202E) ||
+           (c >= 0x2066 && c <= 0x2069) || c == 0x2028 || c == 0x2029;
+}
+
+void utf8_sanitize(char *text)
+{
+    size_t length = strlen(text), to = 0;
+    for (size_t from = 0; from < length;) {
+        int32_t code_point;
+        size_t used = utf8_decode(text + from, length - from, &code_point);
+        if (is_unsafe(code_point)) {
+            text[to++] = '?';
+        } else {
+            memmove(text + to, text + from, used);
+            to += used;
+        }
+        from += used;
+    }
+    text[to] = '\0';
+}
+
+int utf8_columns(int32_t code_point)
+{
+    return is_unsafe(code_point) ? 0 : utf8proc_charwidth(code_point);
+}

@@ -1,0 +1,27 @@
+/* UTF-8: decoding, and the one gate through which text from files reaches a terminal. */
+#ifndef SPECTRUM_BASE_UTF8_H
+#define SPECTRUM_BASE_UTF8_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Decodes one code point from text[0..length). Returns the bytes consumed (1..4) and sets
+ * *code_point; an invalid sequence consumes 1 byte and sets *code_point to -1. length 0 returns 0.
+ */
+size_t utf8_decode(const char *text, size_t length, int32_t *code_point);
+
+/* Encodes a code point (0..0x10FFFF) into out[0..4); returns the number of bytes. */
+size_t utf8_encode(int32_t code_point, char out[4]);
+
+/* True if all of text[0..length) is well-formed UTF-8 (no surrogates, no overlong forms). */
+bool utf8_valid(const char *text, size_t length);
+
+/* Replaces, in place, every control character (C0, DEL, C1), bidirectional override and invalid
+ * byte by '?', so that the text can be shown. Multi-byte controls shrink to one '?'. */
+void utf8_sanitize(char *text);
+
+/* Terminal columns of a code point (0, 1 or 2); controls count 0. */
+int utf8_columns(int32_t code_point);
+
+#endif

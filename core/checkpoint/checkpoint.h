@@ -1,0 +1,69 @@
+/* Reading model files: Hugging Face folders (config.json, safetensors, shards), single .safetensors
+ * files, GGUF files. A checkpoint is a table of named tensors plus, where the file has it,
+ * metadata. Nothing is mapped: every read is positioned, with its length checked, so that a file
+ * that shrinks is an error and not a signal. The files are never written to.
+ */
+#ifndef SPECTRUM_CHECKPOINT_CHECKPOINT_H
+#define SPECTRUM_CHECKPOINT_CHECKPOINT_H
+
+#include "base/error.h"
+#include "base/json.h"
+#include "checkpoint/dtype.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { TENSOR_RANK_MAX = 8 };
+
+struct tensor_info {
+    char *name;                     /* as in the file, valid UTF-8, unique */
+    enum dtype dtype;               /* DTYPE_UNSUPPORTED: listed, cannot be read */
+    char dtype_name[16];            /* as the file calls it: "BF16", "Q4_1" */
+    int rank;                       /* 0..TENSOR_RANK_MAX */
+    int64_t shape[TENSOR_RANK_MAX]; /* row-major, outermost first (GGUF's order is turned round) */
+    int64_t elements;               /* product of the shape */
+    int file;                       /* which of the checkpoint's files */
+    uint64_t offset, bytes;         /* where in that file */
+};
+
+enum checkpoint_format { CHECKPOINT_SAFETENSORS, CHECKPOINT_GGUF };
+
+struct checkpoint;
+
+/* Opens a folder, a file, or a repository name in the local Hugging Face cache. Reads headers and
+ * small JSON files only. */
+int checkpoint_open(struct checkpoint **out, const char *path, struct error *err);
+void checkpoint_close(struct checkpoint *checkpoint);
+
+enum checkpoint_format checkpoint_format(const struct checkpoint *checkpoint);
+const char *checkpoint_path(const struct checkpoint *checkpoint);   /* as resolved */
+const char *checkpoint_folder(const struct checkpoint *checkpoint); /* where its other files are */
+
+/* Tensors in file order (shards in the order of their names). Owned by the checkpoint. */
+size_t checkpoint_count(const struct checkpoint *checkpoint);
+const struct tensor_info *checkpoint_tensor(const struct checkpoint *checkpoint, size_t index);
+const struct tensor_info *checkpoint_find(const struct checkpoint *checkpoint, const char *name);
+
+/* config.json for safetensors folders; for GGUF the metadata as a flat JSON object under its own
+ * keys ("llama.block_count": 30, arrays as arrays). NULL where there is none. Large GGUF arrays
+ * (token lists) are in it too. Owned by the checkpoint. */
+const cJSON *checkpoint_metadata(const struct checkpoint *checkpoint);
+
+/* Reads `count` elements from element `first` on, in row-major order, widened to float (exact for
+ * F32, F16, BF16 and integers below 2^24; quantised types as they are dequantised by their
+ * definition; F64 rounded: use checkpoint_read_f64). `first` and `count` must be multiples of the
+ * dtype's block size. Thread-safe. */
+int checkpoint_read_f32(const struct checkpoint *checkpoint, const struct tensor_info *tensor,
+                        int64_t first, int64_t count, float *out, struct error *err);
+int checkpoint_read_f64(const struct checkpoint *checkpoint, const struct tensor_info *tensor,
+                        int64_t first, int64_t count, double *out, struct error *err);
+/* The stored bytes [first_byte, first_byte + count). */
+int checkpoint_read_raw(const struct checkpoint *checkpoint, const struct tensor_info *tensor,
+                        uint64_t first_byte, uint64_t count, void *out, struct error *err);
+
+/* 32 hexadecimal digits over the content: names, shapes, dtypes and all tensor bytes of every file
+ * in a fixed sampling for files above 64 MB (head, tail and evenly spaced blocks, with the size).
+ * The same for a copied or moved checkpoint. */
+int checkpoint_fingerprint(const struct checkpoint *checkpoint, char out[33], struct error *err);
+
+#endif

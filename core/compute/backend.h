@@ -1,0 +1,175 @@
+/* The back-end interface: one versioned table a back end, with two small tables of operations.
+ *
+ * Buffers are opaque handles to memory that only operations, read() and write() may touch: on a GPU
+ * there is no pointer to follow. Operations are ordered and may be asynchronous; wait() and read()
+ * are the only points that wait. Operations on well-formed arguments do not fail, except by losing
+ * the device, which wait() reports.
+ *
+ * Activations have one storage type a run (f32 or bf16); norm statistics, log-sum-exp, gradients of
+ * weights and losses are always f32. Matrices are row-major. T tokens (of one micro-batch, packed),
+ * H hidden, N outputs, K inputs, V vocabulary.
+ */
+#ifndef SPECTRUM_COMPUTE_BACKEND_H
+#define SPECTRUM_COMPUTE_BACKEND_H
+
+#include "base/error.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define BACKEND_VERSION 1
+
+enum storage { STORAGE_F32, STORAGE_BF16 };
+
+static inline size_t storage_size(enum storage storage)
+{
+    return storage == STORAGE_F32 ? 4 : 2;
+}
+
+struct device_buffer; /* memory of a device */
+
+/* A place in a buffer. A NULL buffer means "not there" where an operation allows that. */
+struct place {
+    struct device_buffer *buffer;
+    size_t offset; /* bytes; a multiple of 64 for matrices */
+};
+
+/* A weight as it is stored; 8- and 4-bit storage add types and `scales` here and change linear_*()
+ * alone. */
+struct weight {
+    struct place data, scales;
+    enum storage storage;
+    int64_t rows, cols; /* [N, K] */
+};
+
+/* Documents packed in one row of tokens: document i is [offsets[i], offsets[i+1]). Host memory,
+ * offsets[0] = 0, offsets[count] = T; attention never crosses a document. */
+struct documents {
+    const int32_t *offsets;
+    int count;
+};
+
+struct attention_shape {
+    int64_t tokens;
+    int heads, kv_heads, head_dim;
+};
+
+struct adamw {
+    float lr, beta1, beta2, epsilon, weight_decay;
+    float correction1, correction2; /* 1 - beta^step */
+    float gradient_scale;           /* clipping and token normalisation, applied to the gradient */
+    uint32_t key[2];                /* stochastic rounding: (seed, step) */
+    uint32_t tensor;                /* and the tensor's number */
+};
+
+/* Where an output is added to what is there (true) or replaces it. */
+enum accumulate { REPLACE = 0, ADD = 1 };
+
+struct train_ops {
+    /* out[T,H] = weight[id[t]] */
+    void (*embedding_forward)(void *self, struct place out, enum storage type, struct weight weight,
+                              struct place ids, int64_t tokens);
+    /* grad_weight[V,H] f32 += rows of grad_out */
+    void (*embedding_backward)(void *self, struct place grad_weight, struct place grad_out,
+                               enum storage type, struct place ids, int64_t tokens, int64_t vocab,
+                               int64_t hidden);
+    /* RMSNorm (Zhang & Sennrich 2019): out = x * rstd * weight, rstd f32 [T] is kept */
+    void (*rmsnorm_forward)(void *self, struct place out, struct place rstd, struct place x,
+                            enum storage type, struct weight weight, float epsilon, int64_t tokens);
+    /* grad_x (REPLACE or ADD); grad_weight f32 [H] += unless not there */
+    void (*rmsnorm_backward)(void *self, struct place grad_x, enum accumulate accumulate,
+                             struct place grad_weight, struct place grad_out, struct place x,
+                             struct place rstd, enum storage type, struct weight weight,
+                             int64_t tokens);
+    /* out[T,N] = x[T,K] weight[N,K]^T (+ bias[N] unless not there, stored as the weight is) */
+    void (*linear_forward)(void *self, struct place out, struct place x, enum storage type,
+                           struct weight weight, struct place bias, int64_t tokens);
+    /* grad_x[T,K] = or += grad_out[T,N] weight[N,K] */
+    void (*linear_backward_input)(void *self, struct place grad_x, enum accumulate accumulate,
+                                  struct place grad_out, enum storage type, struct weight weight,
+                                  int64_t tokens);
+    /* grad_weight[N,K] f32 = or += grad_out[T,N]^T x[T,K] */
+    void (*linear_backward_weight)(void *self, struct place grad_weight, enum accumulate accumulate,
+                                   struct place grad_out, struct place x, enum storage type,
+                                   int64_t rows, int64_t cols, int64_t tokens);
+    /* grad_bias[N] f32 += column sums of grad_out[T,N] */
+    void (*bias_backward)(void *self, struct place grad_bias, struct place grad_out,
+                          enum storage type, int64_t tokens, int64_t rows);
+    /* In place on x[T, heads, head_dim], Hugging Face's half-split pairing; table f32
+     * [max_positions, head_dim] holds cos then sin halves; positions i32 [T] */
+    void (*rope)(void *self, struct place x, enum storage type, struct place table,
+                 struct place positions, int64_t tokens, int heads, int head_dim, bool backward);
+    /* Causal grouped-query attention inside documents, scale 1/sqrt(head_dim);
+     * q, out [T, heads, d]; k, v [T, kv_heads, d]; lse f32 [heads, T] is kept. O(T) memory. */
+    void (*attention_forward)(void *self, struct place out, struct place lse, struct place q,
+                              struct place k, struct place v, enum storage type,
+                              struct attention_shape shape, struct documents documents);
+    /* workspace: attention_workspace() bytes */
+    void (*attention_backward)(void *self, struct place grad_q, struct place grad_k,
+                               struct place grad_v, struct place grad_out, struct place out,
+                               struct place lse, struct place q, struct place k, struct place v,
+                               enum storage type, struct attention_shape shape,
+                               struct documents documents, struct place workspace);
+    size_t (*attention_workspace)(void *self, struct attention_shape shape, enum storage type);
+    /* out = silu(gate) * up, n elements */
+    void (*swiglu_forward)(void *self, struct place out, struct place gate, struct place up,
+                           enum storage type, int64_t count);
+    /* grad_gate may be the place of gate, grad_up that of up */
+    void (*swiglu_backward)(void *self, struct place grad_gate, struct place grad_up,
+                            struct place grad_out, struct place gate, struct place up,
+                            enum storage type, int64_t count);
+    /* out += x */
+    void (*add)(void *self, struct place out, struct place x, enum storage type, int64_t count);
+    /* Fused head and cross-entropy over chunks of tokens: never T x V in memory. targets i32 [T],
+     * -1 = not supervised. loss f64 [1] += sum over supervised tokens of -log p. With grad_x there,
+     * grad_x[T,H] = scale * dloss/dx; with grad_weight there, grad_weight[V,H] f32 += scale * ...
+     */
+    void (*head_loss)(void *self, struct place loss, struct place grad_x, struct place grad_weight,
+                      struct place x, enum storage type, struct weight head, struct place targets,
+                      int64_t tokens, float scale, struct place workspace);
+    size_t (*head_workspace)(void *self, int64_t tokens, int64_t hidden, int64_t vocab,
+                             enum storage type);
+    /* sum f64 [1] += sum of squares of x f32 [n] */
+    void (*sum_squares)(void *self, struct place sum, struct place x, int64_t count);
+    /* AdamW (Loshchilov & Hutter 2019), decoupled decay; m, v f32. With master there, it is updated
+     * and the parameter is its nearest rounding; without, a bf16 parameter is rounded
+     * stochastically with Philox keyed by (seed, step, tensor, element). */
+    void (*adamw)(void *self, struct place parameter, enum storage storage, struct place master,
+                  struct place m, struct place v, struct place gradient, int64_t count,
+                  const struct adamw *settings);
+    void (*fill_zero)(void *self, struct place out, size_t bytes);
+    void (*copy)(void *self, struct place out, struct place from, size_t bytes);
+};
+
+/* Singular values of one matrix. */
+struct spectra_ops {
+    /* values f64 [min(rows, cols)], descending, of the host matrix f32 [rows, cols]; values that
+     * cannot be resolved are exact zeros or carry the error bound in *resolution (absolute).
+     * NaN or Inf in the matrix is an error that says so. */
+    int (*values)(void *self, double *values, double *resolution, const float *matrix, int64_t rows,
+                  int64_t cols, struct error *err);
+    /* Bytes of workspace that values() will hold for this shape. */
+    size_t (*workspace)(void *self, int64_t rows, int64_t cols);
+};
+
+struct backend {
+    int version;                       /* BACKEND_VERSION */
+    const char *name;                  /* "reference", "cpu", "cuda" */
+    const struct train_ops *train;     /* NULL: cannot train */
+    const struct spectra_ops *spectra; /* NULL: cannot scan */
+    void *self;
+
+    struct device_buffer *(*alloc)(void *self, size_t bytes, struct error *err);
+    void (*free)(void *self, struct device_buffer *buffer);
+    void (*write)(void *self, struct place to, const void *from, size_t bytes);
+    void (*read)(void *self, void *to, struct place from, size_t bytes); /* waits */
+    int (*wait)(void *self, struct error *err);
+    void (*close)(struct backend *backend);
+};
+
+/* Opens "auto", "cpu", "reference" or "cuda"; threads 0 = all cores. Unknown or missing: an error
+ * that says which there are and what is missing. */
+int backend_open(struct backend **out, const char *device, int threads, struct error *err);
+void backend_close(struct backend *backend);
+
+#endif

@@ -1,0 +1,85 @@
+/* What a checkpoint means: its architecture, and its tensors as modules of that architecture.
+ *
+ * A module is one weight or bias under its Hugging Face name, whatever the file calls it. Models of
+ * an unknown architecture open too (`architecture` is NULL): their 2-D tensors are modules under
+ * the names they have, and only training refuses them.
+ */
+#ifndef SPECTRUM_MODEL_MODEL_H
+#define SPECTRUM_MODEL_MODEL_H
+
+#include "checkpoint/checkpoint.h"
+
+enum module_role {
+    ROLE_OTHER = 0,
+    ROLE_EMBEDDING,  /* model.embed_tokens     [vocab, hidden] */
+    ROLE_HEAD,       /* lm_head                [vocab, hidden] */
+    ROLE_FINAL_NORM, /* model.norm             [hidden] */
+    ROLE_INPUT_NORM, /* input_layernorm        [hidden] */
+    ROLE_POST_NORM,  /* post_attention_layernorm [hidden] */
+    ROLE_Q,          /* self_attn.q_proj       [heads * head_dim, hidden] */
+    ROLE_K,          /* self_attn.k_proj       [kv_heads * head_dim, hidden] */
+    ROLE_V,          /* self_attn.v_proj */
+    ROLE_O,          /* self_attn.o_proj       [hidden, heads * head_dim] */
+    ROLE_GATE,       /* mlp.gate_proj          [intermediate, hidden] */
+    ROLE_UP,         /* mlp.up_proj */
+    ROLE_DOWN,       /* mlp.down_proj          [hidden, intermediate] */
+    ROLE_COUNT
+};
+
+struct module {
+    char *name; /* full tensor name: "model.layers.7.mlp.down_proj.weight" */
+    char *type; /* REFERENCE 2: "mlp.down_proj"; "model.embed_tokens", "lm_head" for those */
+    bool bias;  /* the name ends in ".bias" */
+    int layer;  /* block number, -1 outside the blocks */
+    enum module_role role;
+    const struct tensor_info *tensor;
+    int64_t rows, cols; /* a 1-D tensor is 1 x n */
+    int64_t parameters; /* rows * cols */
+    int rotary_heads;   /* > 0: rows are interleaved per head (GGUF) and are put back on reading */
+};
+
+enum rope_scaling { ROPE_PLAIN, ROPE_LLAMA3, ROPE_LINEAR };
+
+struct model_config {
+    int64_t hidden, intermediate, layers, heads, kv_heads, head_dim, vocab, max_positions;
+    double norm_eps, rope_theta, initializer_range;
+    enum rope_scaling rope_scaling;
+    double rope_factor, rope_low_freq, rope_high_freq, rope_original_positions;
+    bool tied;           /* head and embedding are one tensor */
+    bool attention_bias; /* on q, k, v and o as the tensors say */
+    bool mlp_bias;
+    int64_t bos_token, eos_token; /* -1: none */
+};
+
+struct model {
+    struct checkpoint *checkpoint;
+    const char *architecture;   /* "llama", or NULL: unknown */
+    char *architecture_name;    /* as the file says it, for messages: "LlamaForCausalLM" */
+    struct model_config config; /* meaningful only with an architecture */
+    struct module *modules;     /* in file order */
+    size_t module_count;
+};
+
+/* Opens a checkpoint and works out its modules. */
+int model_open(struct model **out, const char *path, struct error *err);
+void model_close(struct model *model);
+
+/* By full tensor name; NULL where there is none. */
+const struct module *model_find(const struct model *model, const char *name);
+/* The module of a role in a block (-1 outside blocks), weight or bias; NULL where there is none. */
+const struct module *model_role(const struct model *model, enum module_role role, int layer,
+                                bool bias);
+
+/* 0 if the trainer can run this model; else says what is missing and what is supported. */
+int model_check_trainable(const struct model *model, struct error *err);
+
+/* The whole matrix, row-major rows x cols, rotary rows in Hugging Face's order. */
+int model_read_f32(const struct model *model, const struct module *module, float *out,
+                   struct error *err);
+int model_read_f64(const struct model *model, const struct module *module, double *out,
+                   struct error *err);
+
+/* The name less ".weight" (into out, cut at size): what scans and plans call a module. */
+void module_short_name(const struct module *module, char *out, size_t size);
+
+#endif

@@ -1,0 +1,52 @@
+/* A scan: the scores of every matrix of a model, as computed by spectra/ or read from a file.
+ *
+ * It lies in model/ because three sides share it: spectra fills it, plan selects from it, screens
+ * show it. File forms: FORMATS.md, "Scan"; REFERENCE.md 1 and 3.
+ */
+#ifndef SPECTRUM_MODEL_SCAN_H
+#define SPECTRUM_MODEL_SCAN_H
+
+#include "base/buffer.h"
+#include "base/error.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct scan_row {
+    char *module; /* without ".weight" */
+    char *type;
+    bool known;    /* false: not computed yet; nothing below is valid */
+    double snr;    /* +inf: empty noise set; NaN: the matrix has NaN or Inf */
+    bool detailed; /* false: from a file that has only `snr`; nothing below is valid */
+    int64_t rows, cols, parameters;
+    double sigma_max, sigma, threshold; /* REFERENCE 1: S[0], the IQR sigma, tau */
+    int64_t signal_count, noise_count;
+    double null_snr;                  /* what iid noise of this shape scores; NaN: not known */
+    bool degenerate;                  /* decided by a handful of near-threshold values */
+    double snr_mp, snr_gavish_donoho; /* calibrated estimators; NaN: not known */
+    char dtype[16];
+};
+
+struct scan {
+    struct scan_row *rows; /* in file order */
+    size_t count;
+    char *model;          /* name or path; NULL: not known */
+    char fingerprint[33]; /* "" : not known */
+    char estimator[24];   /* "reference", "mp", "gavish-donoho" */
+    char empty_noise[12]; /* "infinity" or "one" */
+};
+
+/* Reads any of the forms in the wild: ours, spectrum.py's, grouped, --json's. */
+int scan_read(struct scan **out, const char *path, struct error *err);
+int scan_parse(struct scan **out, const char *text, size_t length, const char *where,
+               struct error *err);
+void scan_free(struct scan *scan);
+
+/* The file form (modules at top level, bare Infinity allowed) and the strict --json form. */
+void scan_put_file(struct buffer *out, const struct scan *scan);
+void scan_put_json(struct buffer *out, const struct scan *scan);
+
+/* Row of a module name (with or without ".weight"); NULL where there is none. */
+const struct scan_row *scan_find(const struct scan *scan, const char *module);
+
+#endif

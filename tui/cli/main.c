@@ -1,0 +1,63 @@
+/* `spectrum`: finds the sub-command, or opens the full screen; the one place that turns an error
+ * into a line on standard error and an exit status. */
+#include "tui/cli/command.h"
+#include "tui/cli/options.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* In the order in which people use them. */
+static const struct command commands[] = {
+    {NULL, NULL, NULL},
+};
+enum { COMMAND_COUNT = sizeof commands / sizeof *commands - 1 };
+
+static void print_help(void)
+{
+    printf("Usage: spectrum COMMAND ...\n\n"
+           "Measures the signal-to-noise ratio of every weight matrix of a language model and\n"
+           "trains only the matrices with the highest.\n\nCommands:\n");
+    for (int i = 0; i < COMMAND_COUNT; i++)
+        printf("  %-12s %s\n", commands[i].name, commands[i].summary);
+    printf("\n`spectrum COMMAND --help` explains a command. Options: --version, --help.\n"
+           "Exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted.\n");
+}
+
+static int exit_status(const struct error *err)
+{
+    fprintf(stderr, "spectrum: %s\n", err->text[0] ? err->text : "it failed");
+    switch (err->kind) {
+    case ERROR_USAGE:
+        return 2;
+    case ERROR_INTERRUPTED:
+        return 130;
+    default:
+        return 1;
+    }
+}
+
+static int run(int argc, char **argv, struct error *err)
+{
+    for (int i = 0; i < COMMAND_COUNT; i++)
+        if (argc > 1 && strcmp(argv[1], commands[i].name) == 0)
+            return commands[i].run(argc - 1, argv + 1, err);
+    return error_set_kind(err, ERROR_USAGE, "\"%s\" is not a command; `spectrum --help` lists them",
+                          argc > 1 ? argv[1] : "");
+}
+
+int main(int argc, char **argv)
+{
+    struct error err = ERROR_INIT;
+    if (argc > 1 && strcmp(argv[1], "--version") == 0) {
+        printf("spectrum %s\n", SPECTRUM_VERSION);
+        return 0;
+    }
+    if (argc > 1 && strcmp(argv[1], "--help") == 0) {
+        print_help();
+        return 0;
+    }
+    int status = run(argc, argv, &err);
+    if (status >= 0 && (fflush(stdout) != 0 || ferror(stdout)))
+        status = error_set(&err, "cannot write to standard output");
+    return status < 0 ? exit_status(&err) : 0;
+}

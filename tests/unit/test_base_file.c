@@ -1,0 +1,156 @@
+/* A save is all or nothing: faults at every system call leave the old file or the new one. */
+#include "test.h"
+
+#include "base/file.h"
+#include "base/sys.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static int calls_until_fault;
+static struct sys_table real_sys;
+
+static bool fault(void)
+{
+    return calls_until_fault-- == 0;
+}
+
+static ssize_t faulty_write(int fd, const void *data, size_t count)
+{
+    if (fault()) {
+        errno = ENOSPC;
+        return -1;
+    }
+    /* Short writes, so that one save takes several calls. */
+    return real_sys.write(fd, data, count > 3 ? 3 : count);
+}
+
+static int faulty_fsync(int fd)
+{
+    if (fault()) {
+        errno = EIO;
+        return -1;
+    }
+    return real_sys.fsync(fd);
+}
+
+static int faulty_rename(const char *from, const char *to)
+{
+    if (fault()) {
+        errno = EACCES;
+        return -1;
+    }
+    return real_sys.rename(from, to);
+}
+
+static int count_entries(const char *folder)
+{
+    DIR *dir = opendir(folder);
+    int count = 0;
+    for (struct dirent *entry; (entry = readdir(dir));)
+        count += entry->d_name[0] != '.' || strstr(entry->d_name, ".tmp") != NULL;
+    closedir(dir);
+    return count;
+}
+
+static void save_survives_faults(void **state)
+{
+    (void)state;
+    char folder[] = "/tmp/spectrum-file-XXXXXX";
+    assert_non_null(mkdtemp(folder));
+    char *path = path_join(folder, "plan.yaml", NULL);
+    struct buffer read = BUFFER_INIT;
+    struct error err = ERROR_INIT;
+    assert_int_equal(file_save(path, "old text", 8, &err), 0);
+
+    real_sys = sys;
+    bool succeeded = false;
+    for (int faulty = 0; !succeeded && faulty < 20; faulty++) {
+        sys.write = faulty_write;
+        sys.fsync = faulty_fsync;
+        sys.rename = faulty_rename;
+        calls_until_fault = faulty;
+        succeeded = file_save(path, "the new text", 12, &err) == 0;
+        sys = real_sys;
+        assert_int_equal(file_read_all(&read, path, 100, &err), 0);
+        assert_true(strcmp(read.data, "old text") == 0 || strcmp(read.data, "the new text") == 0);
+        assert_int_equal(count_entries(folder), 1);
+    }
+    assert_true(succeeded);
+    assert_string_equal(read.data, "the new text");
+    assert_true(strlen(err.text) > 0);
+
+    buffer_free(&read);
+    unlink(path);
+    rmdir(folder);
+    free(path);
+}
+
+static void reading_is_checked(void **state)
+{
+    (void)state;
+    struct buffer read = BUFFER_INIT;
+    struct error err = ERROR_INIT;
+    assert_int_equal(file_read_all(&read, "/nonexistent/file", 100, &err), -1);
+    assert_non_null(strstr(err.text, "/nonexistent/file"));
+    assert_int_equal(file_read_all(&read, "/tmp", 100, &err), -1);
+    assert_non_null(strstr(err.text, "regular file"));
+    char path[] = "/tmp/spectrum-cap-XXXXXX";
+    close(mkstemp(path));
+    assert_int_equal(file_save(path, "12345", 5, &err), 0);
+    assert_int_equal(file_read_all(&read, path, 4, &err), -1);
+    char byte[8];
+    uint64_t size = 0;
+    int fd = file_open_read(path, &size, &err);
+    assert_true(fd >= 0 && size == 5);
+    assert_int_equal(file_read_at(fd, byte, 3, 4, "x", &err), -1);
+    assert_non_null(strstr(err.text, "truncated"));
+    close(fd);
+    unlink(path);
+    buffer_free(&read);
+}
+
+static void fifo_does_not_hang(void **state)
+{
+    (void)state;
+    char folder[] = "/tmp/spectrum-fifo-XXXXXX";
+    assert_non_null(mkdtemp(folder));
+    char *path = path_join(folder, "fifo", NULL);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    uint64_t size;
+    struct error err = ERROR_INIT;
+    assert_int_equal(file_open_read(path, &size, &err), -1);
+    unlink(path);
+    rmdir(folder);
+    free(path);
+}
+
+static void folders_are_made_with_parents(void **state)
+{
+    (void)state;
+    char folder[] = "/tmp/spectrum-dir-XXXXXX";
+    assert_non_null(mkdtemp(folder));
+    char *inner = path_join(folder, "a/b/c", NULL);
+    assert_int_equal(folder_make(inner, NULL), 0);
+    assert_int_equal(folder_make(inner, NULL), 0);
+    assert_int_equal(access(inner, R_OK), 0);
+    for (int i = 0; i < 4; i++) {
+        rmdir(inner);
+        *strrchr(inner, '/') = '\0';
+    }
+    free(inner);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(save_survives_faults),
+        cmocka_unit_test(reading_is_checked),
+        cmocka_unit_test(fifo_does_not_hang),
+        cmocka_unit_test(folders_are_made_with_parents),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,125 @@
+/* Random numbers, number formats, text that reaches a terminal, patterns, errors. */
+#include "test.h"
+
+#include "base/error.h"
+#include "base/number.h"
+#include "base/random.h"
+#include "base/regex.h"
+#include "base/utf8.h"
+
+#include <math.h>
+#include <string.h>
+
+/* Known answers published with the Random123 library (kat_vectors, philox4x32-10). */
+static void philox_known_answers(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t counter[4], key[2], out[4];
+    } cases[] = {
+        {{0, 0, 0, 0}, {0, 0}, {0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8}},
+        {{~0u, ~0u, ~0u, ~0u}, {~0u, ~0u}, {0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd}},
+        {{0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344},
+         {0xa4093822, 0x299f31d0},
+         {0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1}},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        uint32_t out[4];
+        random_philox(cases[i].key, cases[i].counter, out);
+        assert_memory_equal(out, cases[i].out, sizeof out);
+    }
+}
+
+static void streams_have_the_right_moments(void **state)
+{
+    (void)state;
+    struct random_stream stream = {.seed = 7};
+    double sum = 0, squares = 0;
+    enum { N = 200000 };
+    for (int i = 0; i < N; i++) {
+        double x = random_normal(&stream);
+        sum += x;
+        squares += x * x;
+        assert_true(random_below(&stream, 3) < 3);
+    }
+    assert_true(fabs(sum / N) < 5 / sqrt(N));
+    assert_true(fabs(squares / N - 1) < 5 * sqrt(2.0 / N));
+}
+
+static void number_formats_round_trip(void **state)
+{
+    (void)state;
+    for (uint32_t bits = 0; bits < 65536; bits++) {
+        float value = bf16_to_float((uint16_t)bits);
+        if (!isnan(value))
+            assert_int_equal(bf16_from_float(value), bits);
+    }
+    assert_true(f16_to_float(0x3C00) == 1.0f && f16_to_float(0xC000) == -2.0f);
+    assert_true(f16_to_float(0x0001) == 0x1p-24f && isinf(f16_to_float(0x7C00)));
+    assert_int_equal(bf16_from_float(1.00390625f), 0x3F80); /* a tie goes to even */
+    assert_int_equal(bf16_from_float(1.01171875f), 0x3F82);
+    assert_true(isnan(bf16_to_float(bf16_from_float(NAN))));
+}
+
+static void hostile_text_is_made_safe(void **state)
+{
+    (void)state;
+    char text[] = "a\x1b[2Jb\xc2\x9b"
+                  "c\xe2\x80\xae"
+                  "d\xff"
+                  "e\xc3\xa9\n";
+    utf8_sanitize(text);
+    assert_string_equal(text, "a?[2Jb?c?d?e\xc3\xa9?");
+    assert_false(utf8_valid("\xc0\x80", 2));
+    assert_false(utf8_valid("\xed\xa0\x80", 3));
+    assert_int_equal(utf8_columns(0x4E2D), 2);
+}
+
+static void errors_carry_context(void **state)
+{
+    (void)state;
+    struct error err = ERROR_INIT;
+    assert_int_equal(error_set_kind(&err, ERROR_USAGE, "bad \x1b name"), -1);
+    error_prefix(&err, "in %s", "file");
+    assert_string_equal(err.text, "in file: bad ? name");
+    assert_int_equal(err.kind, ERROR_USAGE);
+    char many[2 * ERROR_TEXT_MAX];
+    memset(many, 'x', sizeof many);
+    many[sizeof many - 1] = '\0';
+    error_set(&err, "%s", many);
+    error_prefix(&err, "%s", many);
+    assert_true(strlen(err.text) < ERROR_TEXT_MAX);
+    assert_int_equal(error_set(NULL, "nobody asks"), -1);
+}
+
+static void patterns_are_bounded(void **state)
+{
+    (void)state;
+    struct error err = ERROR_INIT;
+    assert_null(regex_new("(", &err));
+    assert_non_null(strstr(err.text, "pattern"));
+    struct regex *regex = regex_new("(a+)+$", &err);
+    char text[64];
+    memset(text, 'a', sizeof text);
+    text[62] = 'b';
+    text[63] = '\0';
+    assert_false(regex_search(regex, text)); /* the match limit ends it */
+    regex_free(regex);
+    regex = regex_new("layers.1", &err);
+    assert_true(regex_search(regex, "model.layers.10"));
+    assert_false(regex_match_prefix(regex, "model.layers.10"));
+    regex_free(regex);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(philox_known_answers),
+        cmocka_unit_test(streams_have_the_right_moments),
+        cmocka_unit_test(number_formats_round_trip),
+        cmocka_unit_test(hostile_text_is_made_safe),
+        cmocka_unit_test(errors_carry_context),
+        cmocka_unit_test(patterns_are_bounded),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

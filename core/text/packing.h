@@ -1,0 +1,69 @@
+/* Packing: documents into rows of exactly seq_len tokens, in a seeded order, resumable exactly.
+ *
+ * Within an epoch the documents, shuffled, are laid end to end and cut every seq_len tokens; a
+ * document cut by a row's end goes on in the next row as a document of its own, its first token
+ * again a context-free one. Attention never crosses a document (offsets), positions restart at 0 in
+ * each, targets are the next token inside the document, -1 at its end and where the mask is 0.
+ * The last row of an epoch is filled with padding: a document of its own without targets. A row
+ * without any target is passed over. The order of epoch e depends on (seed, e) alone.
+ */
+#ifndef SPECTRUM_TEXT_PACKING_H
+#define SPECTRUM_TEXT_PACKING_H
+
+#include "text/dataset.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct packing;
+
+/* Where a run stands: the next row to be given out. All that a resume needs, with the seed. */
+struct packing_position {
+    uint64_t epoch;
+    uint64_t row; /* rows given out or passed over in this epoch */
+};
+
+/* `batch_rows` rows of seq_len tokens, T = batch_rows * seq_len, in memory of its own. */
+struct batch {
+    int64_t tokens;     /* T */
+    int32_t *ids;       /* [T] */
+    int32_t *targets;   /* [T], -1 = not supervised */
+    int32_t *positions; /* [T], restart in each document */
+    int32_t *offsets; /* [documents + 1], offsets[0] = 0, offsets[documents] = T; room for T + 1 */
+    int documents;
+    int64_t supervised; /* targets that are not -1 */
+};
+
+int batch_alloc(struct batch *batch, int64_t batch_rows, int64_t seq_len, struct error *err);
+void batch_free(struct batch *batch);
+
+/* Packs the listed documents of a data set, which must outlive the packing (the list need not).
+ * `pad` is the token id that fills the last row (any valid id). `shuffle` false keeps the file's
+ * order (evaluation). An error when no row would have a target. */
+int packing_new(struct packing **out, const struct dataset *data, const size_t *documents,
+                size_t count, int64_t seq_len, uint64_t seed, bool shuffle, int32_t pad,
+                struct error *err);
+void packing_free(struct packing *packing);
+
+/* Rows of an epoch, those without targets included (they depend on seq_len and tokens only). */
+uint64_t packing_rows(const struct packing *packing);
+
+struct packing_position packing_position(const struct packing *packing);
+void packing_seek(struct packing *packing, struct packing_position position);
+
+/* Fills all rows of the batch, going into the next epoch where one ends. */
+int packing_next(struct packing *packing, struct batch *batch, int64_t batch_rows,
+                 struct error *err);
+
+/* The same but stops at the epoch's end: rows that are left over are padding. Returns the number of
+ * rows filled, 0 when the epoch is done (evaluation: one pass, then packing_seek()). */
+int packing_next_in_epoch(struct packing *packing, struct batch *batch, int64_t batch_rows,
+                          struct error *err);
+
+/* Splits documents 0..documents-1 into training and evaluation sets, `fraction` of them (at least
+ * one, fewer than all) for evaluation, chosen by (seed). Indices ascend. Both lists are allocated
+ * and become the caller's. */
+int dataset_split(const struct dataset *data, double fraction, uint64_t seed, size_t **train,
+                  size_t *train_count, size_t **eval, size_t *eval_count, struct error *err);
+
+#endif

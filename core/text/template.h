@@ -1,0 +1,59 @@
+/* Chat templates: messages to one text, and which of its bytes are trained.
+ *
+ * Templates are recognised, not interpreted: ChatML (SmolLM2, Qwen 2.5 without tools) and Llama 3
+ * (3 and 3.x without tools). The rendered text and its tokens equal transformers'
+ * apply_chat_template(); what is trained is each assistant message's content and its end-of-turn
+ * token.
+ */
+#ifndef SPECTRUM_TEXT_TEMPLATE_H
+#define SPECTRUM_TEXT_TEMPLATE_H
+
+#include "text/tokenizer.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum template_kind {
+    TEMPLATE_NONE,   /* the tokenizer has no template */
+    TEMPLATE_CHATML, /* <|im_start|>role\ncontent<|im_end|>\n */
+    TEMPLATE_LLAMA3, /* <|start_header_id|>role<|end_header_id|>\n\ncontent<|eot_id|> */
+    TEMPLATE_UNKNOWN /* it has one that is not recognised */
+};
+
+/* A message; the strings belong to the caller. */
+struct chat_message {
+    const char *role, *content;
+    bool trained; /* counts for assistant messages only */
+};
+
+/* A recognised template with what differs between models of one kind. */
+struct chat_template {
+    enum template_kind kind;
+    char *default_system; /* put first where the messages have no system message; NULL: none */
+    bool always_system;   /* Llama 3.1 and later: a system message with the dates, always */
+    bool trims;           /* contents lose white space at both ends */
+    bool begins_with_bos;
+};
+
+/* Names for --template: "chatml", "llama3"; "none" and "unknown" for messages. */
+const char *template_kind_name(enum template_kind kind);
+
+/* Finds the template of a tokenizer. `name` (from --template) overrides it when not NULL; a name
+ * that is not known is a usage error that lists the names. kind is TEMPLATE_NONE or
+ * TEMPLATE_UNKNOWN, without an error, when there is nothing to use. */
+int template_find(struct chat_template *out, const struct tokenizer *tokenizer, const char *name,
+                  struct error *err);
+void template_free(struct chat_template *chat);
+
+/* Appends ids and mask of a conversation. `prompt` adds the header of an assistant message at the
+ * end, for generation. NONE and UNKNOWN are errors that say to use --template. */
+int template_encode(const struct chat_template *chat, struct tokenizer *tokenizer,
+                    const struct chat_message *messages, size_t count, bool prompt,
+                    struct token_list *out, struct error *err);
+
+/* The rendered text alone. */
+int template_render(const struct chat_template *chat, const struct tokenizer *tokenizer,
+                    const struct chat_message *messages, size_t count, bool prompt,
+                    struct buffer *out, struct error *err);
+
+#endif

@@ -1,0 +1,93 @@
+/* Tokenizers: text to token ids and back, exactly as the `tokenizers` package does it.
+ *
+ * Two families are known: byte-level BPE (GPT-2, Llama 3, Qwen 2, SmolLM) and SentencePiece-style
+ * BPE with byte fallback (Llama 2). Both are read from a Hugging Face tokenizer.json, with the
+ * special tokens and the chat template of tokenizer_config.json beside it, or from the metadata of
+ * a GGUF file. What a file asks for that is not known here is refused by name, never approximated.
+ *
+ * A tokenizer keeps a cache of words: not for use by two threads at once.
+ */
+#ifndef SPECTRUM_TEXT_TOKENIZER_H
+#define SPECTRUM_TEXT_TOKENIZER_H
+
+#include "base/buffer.h"
+#include "base/error.h"
+#include "base/json.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct tokenizer;
+
+/* Opens `path`: a folder with tokenizer.json, or such a file itself. A missing
+ * tokenizer_config.json is fine: there are then no eos and no template, unless the file says. */
+int tokenizer_open(struct tokenizer **out, const char *path, struct error *err);
+
+/* From a GGUF file's metadata as checkpoint_metadata() gives it ("tokenizer.ggml.*" keys); `where`
+ * names the file in messages. */
+int tokenizer_from_gguf(struct tokenizer **out, const cJSON *metadata, const char *where,
+                        struct error *err);
+void tokenizer_close(struct tokenizer *tokenizer);
+
+/* Token ids with a mask beside them. Starts as {0}; reused lists keep their memory. */
+struct token_list {
+    int32_t *ids;
+    uint8_t *mask; /* 1 where the token overlaps a span given to tokenizer_encode_spans() */
+    size_t count, capacity, mask_capacity;
+};
+void token_list_free(struct token_list *list);
+
+/* A range of bytes of a text. */
+struct text_span {
+    size_t begin, end;
+};
+
+enum encode_flags {
+    ENCODE_PLAIN = 0,
+    ENCODE_ADD_SPECIAL = 1,   /* bos and eos where the tokenizer's post-processor puts them */
+    ENCODE_PARSE_SPECIAL = 2, /* "<|im_end|>" in the text is that token (the package's default) */
+};
+
+/* Appends the ids of text[0..length) to *out, mask 0. Text that is not UTF-8 is an error that names
+ * the byte. */
+int tokenizer_encode(struct tokenizer *tokenizer, const char *text, size_t length, unsigned flags,
+                     struct token_list *out, struct error *err);
+
+/* The same, with mask 1 on every token that holds a byte of one of the spans (ascending, disjoint,
+ * inside the text). The text is tokenised as one: a token may reach over a span's border. */
+int tokenizer_encode_spans(struct tokenizer *tokenizer, const char *text, size_t length,
+                           unsigned flags, const struct text_span *spans, size_t span_count,
+                           struct token_list *out, struct error *err);
+
+/* Appends one id. */
+int token_list_add(struct token_list *list, int32_t id, uint8_t mask, struct error *err);
+
+/* Appends the text of ids[0..count) to *out: raw bytes, which can end inside a UTF-8 character.
+ * Ids outside the vocabulary give nothing. */
+int tokenizer_decode(const struct tokenizer *tokenizer, const int32_t *ids, size_t count,
+                     bool skip_special, struct buffer *out, struct error *err);
+
+/* Appends the bytes of one token, as they stand inside a text (no stripping at its start). */
+void tokenizer_piece(const struct tokenizer *tokenizer, int32_t id, struct buffer *out);
+
+/* The vocabulary's own spelling of a token ("Ġthe", "<0x0A>"), or NULL. Owned by the tokenizer. */
+const char *tokenizer_token_text(const struct tokenizer *tokenizer, int32_t id);
+
+/* The id of a token by its spelling, or -1. */
+int32_t tokenizer_token_id(const struct tokenizer *tokenizer, const char *text);
+
+/* Special tokens, -1 where there is none. */
+int32_t tokenizer_bos(const struct tokenizer *tokenizer);
+int32_t tokenizer_eos(const struct tokenizer *tokenizer);
+int32_t tokenizer_pad(const struct tokenizer *tokenizer);
+int32_t tokenizer_unk(const struct tokenizer *tokenizer);
+bool tokenizer_is_special(const struct tokenizer *tokenizer, int32_t id);
+
+/* One more than the highest id. */
+int32_t tokenizer_vocabulary_size(const struct tokenizer *tokenizer);
+
+/* The Jinja source of the chat template, or NULL; template.h recognises it. */
+const char *tokenizer_chat_template(const struct tokenizer *tokenizer);
+
+#endif

@@ -1,0 +1,124 @@
+/* The table of requests is consistent, and themes parse or say why not. */
+#include "test.h"
+
+#include "tui/canvas/terminal.h"
+#include "tui/keys/keys.h"
+#include "tui/theme/theme.h"
+
+#include <string.h>
+
+static void every_request_is_described_once(void **state)
+{
+    (void)state;
+    size_t count;
+    const struct request_info *table = request_table(&count);
+    assert_int_equal(count, REQUEST_COUNT - 1);
+    for (int request = REQUEST_NONE + 1; request < REQUEST_COUNT; request++)
+        assert_non_null(request_find((enum request)request));
+    for (size_t i = 0; i < count; i++) {
+        assert_true(table[i].help && table[i].help[0]);
+        assert_true(table[i].scopes != 0);
+        for (size_t j = 0; j < i; j++)
+            assert_string_not_equal(table[i].name, table[j].name);
+    }
+}
+
+static void no_key_means_two_things_in_a_view(void **state)
+{
+    (void)state;
+    size_t count;
+    const struct request_info *table = request_table(&count);
+    for (size_t i = 0; i < count; i++)
+        for (int k = 0; k < REQUEST_KEYS_MAX && table[i].keys[k]; k++)
+            for (unsigned scope = 1; scope < SCOPE_ALL; scope <<= 1)
+                if (table[i].scopes & scope)
+                    assert_int_equal(request_from_key(table[i].keys[k], (enum key_scope)scope),
+                                     table[i].request);
+}
+
+static void key_names_read_back(void **state)
+{
+    (void)state;
+    size_t count;
+    const struct request_info *table = request_table(&count);
+    for (size_t i = 0; i < count; i++)
+        for (int k = 0; k < REQUEST_KEYS_MAX && table[i].keys[k]; k++) {
+            char name[16];
+            key_name(table[i].keys[k], name, sizeof name);
+            assert_string_not_equal(name, "?x");
+            if (strlen(name) > 1)
+                assert_int_equal(key_from_name(name, strlen(name)), table[i].keys[k]);
+        }
+    assert_int_equal(key_from_name("nothing", 7), INPUT_NONE);
+}
+
+static void lines_find_their_request(void **state)
+{
+    (void)state;
+    const char *argument;
+    assert_int_equal(request_from_line("top 30", &argument)->request, REQUEST_TOP);
+    assert_string_equal(argument, "30");
+    assert_int_equal(request_from_line("42.5", &argument)->request, REQUEST_TOP);
+    assert_string_equal(argument, "42.5");
+    assert_int_equal(request_from_line("  und", &argument)->request, REQUEST_UNDO);
+    assert_int_equal(request_from_line("toggle", &argument)->request, REQUEST_TOGGLE);
+    assert_null(request_from_line("to", &argument));
+    assert_null(request_from_line("", &argument));
+    assert_null(request_from_line("format-disk", &argument));
+}
+
+static void shipped_themes_load(void **state)
+{
+    (void)state;
+    const char *names[] = {"dark", "light", "mono"};
+    for (size_t i = 0; i < 3; i++) {
+        struct theme theme;
+        struct error err = ERROR_INIT;
+        assert_int_equal(theme_load(&theme, names[i], &err), 0);
+        assert_int_equal(theme_is_mono(&theme), i == 2);
+        for (int role = 1; i < 2 && role < THEME_ROLES; role++)
+            assert_true(theme.colors[role] >= 0);
+    }
+    struct theme theme;
+    assert_int_equal(theme_load(&theme, "../../etc/passwd", NULL), -1);
+}
+
+static void gradients_go_through_their_middle(void **state)
+{
+    (void)state;
+    struct theme theme;
+    const char *text =
+        "heat_start = #000000\nheat_mid=#804020\r\n# a comment\n\nheat_end = #FFFFFF";
+    assert_int_equal(theme_parse(&theme, "t", text, "t", NULL), 0);
+    assert_int_equal(theme_heat(&theme, -1), 0x000000);
+    assert_int_equal(theme_heat(&theme, 0.5), 0x804020);
+    assert_int_equal(theme_heat(&theme, 2), 0xFFFFFF);
+    assert_int_equal(theme_heat(&theme, 0.25), 0x402010);
+}
+
+static void wrong_lines_are_named(void **state)
+{
+    (void)state;
+    struct theme theme;
+    struct error err = ERROR_INIT;
+    assert_int_equal(theme_parse(&theme, "t", "text = #ffffff\nnothing", "x.theme", &err), -1);
+    assert_non_null(strstr(err.text, "x.theme:2"));
+    assert_int_equal(theme_parse(&theme, "t", "colour = #ffffff", "x.theme", &err), -1);
+    assert_non_null(strstr(err.text, "\"colour\""));
+    assert_int_equal(theme_parse(&theme, "t", "text = white", "x.theme", &err), -1);
+    assert_int_equal(theme_parse(&theme, "t", "text = #12345g", "x.theme", &err), -1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_request_is_described_once),
+        cmocka_unit_test(no_key_means_two_things_in_a_view),
+        cmocka_unit_test(key_names_read_back),
+        cmocka_unit_test(lines_find_their_request),
+        cmocka_unit_test(shipped_themes_load),
+        cmocka_unit_test(gradients_go_through_their_middle),
+        cmocka_unit_test(wrong_lines_are_named),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,334 @@
+#include "tui/canvas/terminal.h"
+
+#include "base/utf8.h"
+
+#include <errno.h>
+#include <langinfo.h>
+#include <limits.h>
+#include <locale.h>
+#include <ncurses.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <term.h>
+#include <termios.h>
+#include <unistd.h>
+#include <wchar.h>
+
+/* The file's numbered facts: (1) one terminal a process, so this state is static; (2) `shown` is
+ * what ncurses was last told, cell by cell; (3) pairs are handed out on first use, never freed. */
+static struct {
+    bool open, utf8, color;
+    struct canvas shown;
+    bool all; /* forget what was shown */
+    struct {
+        int fg, bg; /* palette numbers, -1: default */
+    } pairs[4096];
+    int pair_count;
+} terminal;
+
+static struct {
+    struct termios modes;
+    bool known;
+    char text[256];
+    size_t length;
+} restore;
+
+static void restore_append(const char *name)
+{
+    const char *text = tigetstr(name);
+    if (!text || text == (char *)-1)
+        return;
+    size_t length = strlen(text);
+    if (restore.length + length < sizeof restore.text) {
+        memcpy(restore.text + restore.length, text, length);
+        restore.length += length;
+    }
+}
+
+int terminal_restore_prepare(struct error *err)
+{
+    if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO))
+        return error_set(err, "the full screen needs a terminal on standard input and output; "
+                              "sub-commands (spectrum --help) and --script work without");
+    int status = 0;
+    if (setupterm(NULL, STDOUT_FILENO, &status) != OK)
+        return error_set(err,
+                         "terminal type \"%s\" is not known here; set TERM (xterm, screen, "
+                         "linux, vt100)",
+                         getenv("TERM") ? getenv("TERM") : "");
+    restore.known = tcgetattr(STDIN_FILENO, &restore.modes) == 0;
+    restore.length = 0;
+    restore_append("sgr0");
+    restore_append("rmkx");
+    restore_append("cnorm");
+    restore_append("rmcup");
+    return 0;
+}
+
+void terminal_restore(void)
+{
+    size_t done = 0;
+    while (done < restore.length) {
+        ssize_t n = write(STDOUT_FILENO, restore.text + done, restore.length - done);
+        if (n <= 0)
+            break;
+        done += (size_t)n;
+    }
+    if (restore.known)
+        tcsetattr(STDIN_FILENO, TCSANOW, &restore.modes);
+}
+
+int terminal_open(struct error *err)
+{
+    setlocale(LC_CTYPE, "");
+    terminal.utf8 = strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
+    if (!initscr())
+        return error_set(err, "the terminal could not be opened; is TERM set?");
+    terminal.open = true;
+    raw();
+    noecho();
+    nonl();
+    curs_set(0);
+    nodelay(stdscr, TRUE);
+    keypad(stdscr, TRUE);
+    set_escdelay(25);
+    const char *no_color = getenv("NO_COLOR");
+    terminal.color = has_colors() && !(no_color && no_color[0]);
+    if (terminal.color) {
+        start_color();
+        use_default_colors();
+    }
+    terminal.all = true;
+    terminal.pair_count = 0;
+    return 0;
+}
+
+void terminal_close(void)
+{
+    if (!terminal.open)
+        return;
+    endwin();
+    terminal.open = false;
+    canvas_free(&terminal.shown);
+}
+
+bool terminal_has_color(void)
+{
+    return terminal.color;
+}
+
+bool terminal_is_utf8(void)
+{
+    return terminal.utf8;
+}
+
+void terminal_size(int *width, int *height)
+{
+    getmaxyx(stdscr, *height, *width);
+}
+
+static int distance(int32_t color, int red, int green, int blue)
+{
+    int dr = (color >> 16 & 255) - red, dg = (color >> 8 & 255) - green, db = (color & 255) - blue;
+    return 2 * dr * dr + 4 * dg * dg + 3 * db * db;
+}
+
+static int nearest_256(int32_t color)
+{
+    static const int levels[6] = {0, 95, 135, 175, 215, 255};
+    int best = 16, best_distance = INT_MAX;
+    for (int i = 16; i < 256; i++) {
+        int cube = i - 16, grey = 8 + 10 * (i - 232);
+        int red = i < 232 ? levels[cube / 36] : grey, green = i < 232 ? levels[cube / 6 % 6] : grey;
+        int d = distance(color, red, green, i < 232 ? levels[cube % 6] : grey);
+        if (d < best_distance) {
+            best_distance = d;
+            best = i;
+        }
+    }
+    return best;
+}
+
+static int nearest_16(int32_t color, int count)
+{
+    int best = 0, best_distance = INT_MAX;
+    for (int i = 0; i < count; i++) {
+        int on = i < 8 ? 170 : 255, off = i < 8 ? 0 : 85;
+        int d = distance(color, i & 1 ? on : off, i & 2 ? on : off, i & 4 ? on : off);
+        if (d < best_distance) {
+            best_distance = d;
+            best = i;
+        }
+    }
+    return best;
+}
+
+/* Themes hold a few dozen colours and a gradient: a small direct-mapped cache is enough. */
+static int palette_number(int32_t color)
+{
+    static struct {
+        int32_t color;
+        int number;
+        bool valid;
+    } cache[256];
+    if (color < 0)
+        return -1;
+    unsigned slot = ((unsigned)color * 2654435761u) >> 24;
+    if (!cache[slot].valid || cache[slot].color != color) {
+        cache[slot].color = color;
+        cache[slot].number =
+            COLORS >= 256 ? nearest_256(color) : nearest_16(color, COLORS < 16 ? 8 : 16);
+        cache[slot].valid = true;
+    }
+    return cache[slot].number;
+}
+
+static int pair_number(struct style style)
+{
+    if (!terminal.color)
+        return 0;
+    int fg = palette_number(style.fg), bg = palette_number(style.bg);
+    if (fg < 0 && bg < 0)
+        return 0;
+    for (int i = 0; i < terminal.pair_count; i++)
+        if (terminal.pairs[i].fg == fg && terminal.pairs[i].bg == bg)
+            return i + 1;
+    int capacity = (int)(sizeof terminal.pairs / sizeof *terminal.pairs);
+    if (terminal.pair_count >= capacity || terminal.pair_count + 1 >= COLOR_PAIRS)
+        return 0;
+    terminal.pairs[terminal.pair_count].fg = fg;
+    terminal.pairs[terminal.pair_count].bg = bg;
+    terminal.pair_count++;
+    init_extended_pair(terminal.pair_count, fg, bg);
+    return terminal.pair_count;
+}
+
+static attr_t attribute_bits(unsigned attributes)
+{
+    attr_t bits = A_NORMAL;
+    if (attributes & ATTRIBUTE_BOLD)
+        bits |= A_BOLD;
+    if (attributes & ATTRIBUTE_DIM)
+        bits |= A_DIM;
+    if (attributes & ATTRIBUTE_UNDERLINE)
+        bits |= A_UNDERLINE;
+    if (attributes & ATTRIBUTE_REVERSE)
+        bits |= A_REVERSE;
+    return bits;
+}
+
+static void cell_send(int x, int y, const struct cell *cell)
+{
+    wchar_t wide[CCHARW_MAX + 1];
+    size_t count = 0, length = strlen(cell->text);
+    if (length == 0)
+        return; /* the right half of the character before it */
+    for (size_t at = 0; at < length && count < CCHARW_MAX;) {
+        int32_t code = -1;
+        at += utf8_decode(cell->text + at, length - at, &code);
+        wide[count++] = code < 0 ? L'?' : (wchar_t)code;
+    }
+    wide[count] = L'\0';
+    int pair = pair_number(cell->style);
+    cchar_t out;
+    if (setcchar(&out, wide, attribute_bits(cell->style.attributes), (short)pair, &pair) == OK)
+        mvadd_wch(y, x, &out);
+}
+
+void terminal_show(const struct canvas *canvas)
+{
+    struct canvas *shown = &terminal.shown;
+    bool resized = shown->width != canvas->width || shown->height != canvas->height;
+    if (resized && canvas_resize(shown, canvas->width, canvas->height, NULL) < 0)
+        return;
+    bool all = terminal.all || resized, changed = all;
+    if (terminal.all)
+        clearok(stdscr, TRUE);
+    terminal.all = false;
+    for (int y = 0; y < canvas->height; y++)
+        for (int x = 0; x < canvas->width; x++) {
+            size_t at = (size_t)y * (size_t)canvas->width + (size_t)x;
+            if (!all && cell_equal(&canvas->cells[at], &shown->cells[at]))
+                continue;
+            cell_send(x, y, &canvas->cells[at]);
+            shown->cells[at] = canvas->cells[at];
+            changed = true;
+        }
+    if (changed)
+        refresh();
+}
+
+void terminal_redraw(void)
+{
+    terminal.all = true;
+}
+
+void terminal_wait(int timeout_ms)
+{
+    struct pollfd input = {STDIN_FILENO, POLLIN, 0};
+    if (poll(&input, 1, timeout_ms) < 0 && errno != EINTR)
+        poll(NULL, 0, 100);
+}
+
+static int input_from_key(wint_t key)
+{
+    static const struct {
+        wint_t key;
+        int input;
+    } table[] = {
+        {KEY_UP, INPUT_UP},
+        {KEY_DOWN, INPUT_DOWN},
+        {KEY_LEFT, INPUT_LEFT},
+        {KEY_RIGHT, INPUT_RIGHT},
+        {KEY_PPAGE, INPUT_PAGE_UP},
+        {KEY_NPAGE, INPUT_PAGE_DOWN},
+        {KEY_HOME, INPUT_HOME},
+        {KEY_END, INPUT_END},
+        {KEY_DC, INPUT_DELETE},
+        {KEY_BTAB, INPUT_BACK_TAB},
+        {KEY_ENTER, INPUT_ENTER},
+        {KEY_RESIZE, INPUT_RESIZE},
+        {KEY_BACKSPACE, INPUT_BACKSPACE},
+    };
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++)
+        if (table[i].key == key)
+            return table[i].input;
+    return INPUT_LAST; /* a key that has no meaning here */
+}
+
+static int input_from_character(wint_t character)
+{
+    if (character == '\r')
+        return INPUT_ENTER;
+    if (character == '\b')
+        return INPUT_BACKSPACE;
+    return (int)character;
+}
+
+/* An end of input looks like "nothing yet" to ncurses; poll tells them apart. */
+static bool input_closed(void)
+{
+    struct pollfd input = {STDIN_FILENO, POLLIN, 0};
+    return poll(&input, 1, 0) > 0 && (input.revents & (POLLHUP | POLLERR | POLLNVAL));
+}
+
+int terminal_read(void)
+{
+    wint_t key = 0;
+    int kind = get_wch(&key);
+    if (kind == KEY_CODE_YES)
+        return input_from_key(key);
+    if (kind == OK)
+        return input_from_character(key);
+    return input_closed() ? INPUT_CLOSED : INPUT_NONE;
+}
+
+void terminal_suspend(void)
+{
+    endwin();
+    kill(0, SIGTSTP);
+    terminal.all = true;
+    refresh();
+}

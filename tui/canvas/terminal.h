@@ -1,0 +1,55 @@
+/* The real terminal, behind ncurses: the one file that includes <ncurses.h> is terminal.c.
+ *
+ * Colours are the terminal's 256, 16 or none, nearest to the canvas's 24 bits; NO_COLOR is obeyed.
+ * Input arrives as code points and the names below.
+ */
+#ifndef SPECTRUM_TUI_CANVAS_TERMINAL_H
+#define SPECTRUM_TUI_CANVAS_TERMINAL_H
+
+#include "tui/canvas/canvas.h"
+
+/* Inputs that are not characters; above all code points. */
+enum input {
+    INPUT_NONE = -1,
+    INPUT_UP = 0x110000,
+    INPUT_DOWN,
+    INPUT_LEFT,
+    INPUT_RIGHT,
+    INPUT_PAGE_UP,
+    INPUT_PAGE_DOWN,
+    INPUT_HOME,
+    INPUT_END,
+    INPUT_DELETE,
+    INPUT_BACK_TAB,
+    INPUT_RESIZE,
+    INPUT_CLOSED, /* the terminal went away */
+    INPUT_LAST,
+    INPUT_TAB = '\t',
+    INPUT_ENTER = '\n',
+    INPUT_ESCAPE = 27,
+    INPUT_BACKSPACE = 127,
+};
+
+/* What to write to bring a terminal back, looked up while all is well; for the watching parent. */
+int terminal_restore_prepare(struct error *err);
+void terminal_restore(void);
+
+int terminal_open(struct error *err);
+void terminal_close(void);
+bool terminal_has_color(void);
+bool terminal_is_utf8(void);
+void terminal_size(int *width, int *height);
+
+/* Shows a canvas; sends only what changed since the last time, so nothing when nothing did. */
+void terminal_show(const struct canvas *canvas);
+void terminal_redraw(void); /* the next show sends everything */
+
+/* Waits up to `timeout_ms` (-1: for ever) for input or for another of the descriptors; then
+ * terminal_read() returns inputs until INPUT_NONE. */
+void terminal_wait(int timeout_ms);
+int terminal_read(void);
+
+/* Ctrl-Z: gives the terminal back, stops, and goes on when continued. */
+void terminal_suspend(void);
+
+#endif

@@ -1,0 +1,325 @@
+#include "tui/keys/keys.h"
+
+#include "base/utf8.h"
+#include "tui/canvas/terminal.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#define CTRL(letter) ((letter) - 'A' + 1)
+
+static const struct request_info table[] = {
+    {REQUEST_LEFT, "left", NULL, SCOPE_ALL, {'h', INPUT_LEFT}, NULL, "move left"},
+    {REQUEST_DOWN, "down", NULL, SCOPE_ALL, {'j', INPUT_DOWN}, NULL, "move down"},
+    {REQUEST_UP, "up", NULL, SCOPE_ALL, {'k', INPUT_UP}, NULL, "move up"},
+    {REQUEST_RIGHT, "right", NULL, SCOPE_ALL, {'l', INPUT_RIGHT}, NULL, "move right"},
+    {REQUEST_FIRST, "first", NULL, SCOPE_ALL, {'g', '0', INPUT_HOME}, NULL, "to the first"},
+    {REQUEST_LAST, "last", NULL, SCOPE_ALL, {'G', '$', INPUT_END}, NULL, "to the last"},
+    {REQUEST_PAGE_UP, "page-up", NULL, SCOPE_ALL, {INPUT_PAGE_UP, CTRL('B')}, NULL, "a page back"},
+    {REQUEST_PAGE_DOWN,
+     "page-down",
+     NULL,
+     SCOPE_ALL,
+     {INPUT_PAGE_DOWN, CTRL('F')},
+     NULL,
+     "a page on"},
+    {REQUEST_OPEN,
+     "open",
+     NULL,
+     SCOPE_ALL,
+     {INPUT_ENTER},
+     "open",
+     "open what is under the cursor: a matrix's spectrum, a field, a job"},
+    {REQUEST_BACK,
+     "back",
+     NULL,
+     SCOPE_ALL,
+     {INPUT_ESCAPE, 'q'},
+     "back",
+     "back to where you came from; from the first screen, leave"},
+    {REQUEST_QUIT, "quit", NULL, SCOPE_ALL, {'Q', CTRL('C')}, NULL, "leave the screen; jobs go on"},
+    {REQUEST_TOGGLE,
+     "toggle",
+     NULL,
+     SCOPE_MODEL | SCOPE_SPECTRUM | SCOPE_LIST,
+     {' '},
+     "toggle",
+     "train or freeze the matrix under the cursor, or the marked range"},
+    {REQUEST_TOGGLE_ROW,
+     "toggle-row",
+     NULL,
+     SCOPE_MODEL,
+     {'r'},
+     NULL,
+     "train or freeze all of this type"},
+    {REQUEST_TOGGLE_COLUMN,
+     "toggle-column",
+     NULL,
+     SCOPE_MODEL,
+     {'c'},
+     NULL,
+     "train or freeze all of this layer"},
+    {REQUEST_RANGE,
+     "range",
+     NULL,
+     SCOPE_MODEL,
+     {'v'},
+     NULL,
+     "mark a range from here; Space toggles it, Esc forgets it"},
+    {REQUEST_EMBEDDINGS,
+     "embeddings",
+     NULL,
+     SCOPE_MODEL,
+     {'e'},
+     NULL,
+     "train or freeze the embeddings (and the head where the two are tied)"},
+    {REQUEST_HEAD, "head", NULL, SCOPE_MODEL, {'H'}, NULL, "train or freeze the head"},
+    {REQUEST_MORE, "more", NULL, SCOPE_MODEL, {'+', '='}, NULL, "one per cent more"},
+    {REQUEST_LESS, "less", NULL, SCOPE_MODEL, {'-', '_'}, NULL, "one per cent less"},
+    {REQUEST_TOP,
+     "top",
+     "PERCENT",
+     SCOPE_MODEL,
+     {'%'},
+     "per cent",
+     "train the best PERCENT of each type, by signal-to-noise ratio"},
+    {REQUEST_SCOPE,
+     "scope",
+     NULL,
+     SCOPE_MODEL,
+     {'o'},
+     NULL,
+     "choose the best of each type, or of all types together"},
+    {REQUEST_UNDO,
+     "undo",
+     NULL,
+     SCOPE_MODEL | SCOPE_SPECTRUM | SCOPE_LIST,
+     {'u'},
+     "undo",
+     "undo the last choice"},
+    {REQUEST_REDO,
+     "redo",
+     NULL,
+     SCOPE_MODEL | SCOPE_SPECTRUM | SCOPE_LIST,
+     {CTRL('R')},
+     NULL,
+     "do it again"},
+    {REQUEST_SCALE,
+     "scale",
+     NULL,
+     SCOPE_MODEL,
+     {'s'},
+     NULL,
+     "colours per type, or over all types together"},
+    {REQUEST_PLOT,
+     "plot",
+     NULL,
+     SCOPE_SPECTRUM,
+     {'p', INPUT_TAB},
+     "scree/histogram",
+     "scree plot or histogram"},
+    {REQUEST_LOGARITHM,
+     "log",
+     NULL,
+     SCOPE_SPECTRUM | SCOPE_WATCH,
+     {'x'},
+     "log/linear",
+     "logarithmic or linear axis"},
+    {REQUEST_SAVE_PLAN,
+     "write",
+     "FILE",
+     SCOPE_MODEL | SCOPE_LIST,
+     {'w'},
+     NULL,
+     "save the plan (YAML that Axolotl and TRL read)"},
+    {REQUEST_LOAD_PLAN, "read", "FILE", SCOPE_MODEL, {'R'}, NULL, "load a plan"},
+    {REQUEST_TRAIN,
+     "train",
+     NULL,
+     SCOPE_MODEL | SCOPE_SPECTRUM,
+     {'t'},
+     "train",
+     "the form from which training starts"},
+    {REQUEST_DATA,
+     "data",
+     NULL,
+     SCOPE_FORM,
+     {CTRL('D')},
+     "look at the data",
+     "decoded samples of the data, supervised tokens marked"},
+    {REQUEST_START, "start", NULL, SCOPE_FORM, {CTRL('S')}, "start", "start training"},
+    {REQUEST_WATCH, "watch", NULL, SCOPE_MODEL, {'W'}, NULL, "the job that was started here last"},
+    {REQUEST_PAUSE,
+     "pause",
+     NULL,
+     SCOPE_WATCH,
+     {'p', ' '},
+     "pause",
+     "pause the job, or let it go on"},
+    {REQUEST_CHECKPOINT,
+     "checkpoint",
+     NULL,
+     SCOPE_WATCH,
+     {'c'},
+     "checkpoint",
+     "save a checkpoint after this step"},
+    {REQUEST_STOP,
+     "stop",
+     NULL,
+     SCOPE_WATCH,
+     {'S'},
+     "stop",
+     "stop the job after a checkpoint (asked twice)"},
+    {REQUEST_RESUME,
+     "resume",
+     NULL,
+     SCOPE_WATCH,
+     {'r'},
+     "resume",
+     "restart an ended or dead job from its last checkpoint"},
+    {REQUEST_SAMPLE,
+     "sample",
+     "PROMPT",
+     SCOPE_WATCH,
+     {'m'},
+     "sample",
+     "let the model so far go on from a prompt"},
+    {REQUEST_SEARCH,
+     "search",
+     "TEXT",
+     SCOPE_MODEL | SCOPE_LIST,
+     {'/'},
+     NULL,
+     "find a name: a module, a type, a layer"},
+    {REQUEST_SEARCH_NEXT, "next", NULL, SCOPE_MODEL | SCOPE_LIST, {'n'}, NULL, "find the next"},
+    {REQUEST_PROMPT, "command", NULL, SCOPE_ALL, {':'}, NULL, "type a command by its name"},
+    {REQUEST_HELP, "help", NULL, SCOPE_ALL, {'?'}, "help", "this list"},
+    {REQUEST_THEME,
+     "theme",
+     "NAME",
+     SCOPE_ALL,
+     {'T'},
+     NULL,
+     "another theme: dark, light, mono, or a file of your own"},
+    {REQUEST_REDRAW, "redraw", NULL, SCOPE_ALL, {CTRL('L')}, NULL, "draw everything again"},
+    {REQUEST_SAVE_SCREEN,
+     "save-screen",
+     "FILE",
+     SCOPE_ALL,
+     {0},
+     NULL,
+     "write the screen to FILE: a picture if it ends in .svg, else text"},
+    {REQUEST_SUSPEND, "suspend", NULL, SCOPE_ALL, {CTRL('Z')}, NULL, "back to the shell for now"},
+};
+enum { TABLE_COUNT = sizeof table / sizeof *table };
+
+const struct request_info *request_table(size_t *count)
+{
+    *count = TABLE_COUNT;
+    return table;
+}
+
+const struct request_info *request_find(enum request request)
+{
+    for (size_t i = 0; i < TABLE_COUNT; i++)
+        if (table[i].request == request)
+            return &table[i];
+    return NULL;
+}
+
+enum request request_from_key(int key, enum key_scope scope)
+{
+    for (size_t i = 0; i < TABLE_COUNT; i++)
+        for (int k = 0; k < REQUEST_KEYS_MAX; k++)
+            if (key != 0 && table[i].keys[k] == key && (table[i].scopes & (unsigned)scope))
+                return table[i].request;
+    return REQUEST_NONE;
+}
+
+static const struct request_info *name_find(const char *name, size_t length)
+{
+    const struct request_info *found = NULL;
+    for (size_t i = 0; i < TABLE_COUNT; i++) {
+        if (strncmp(table[i].name, name, length) != 0)
+            continue;
+        if (strlen(table[i].name) == length)
+            return &table[i];
+        if (found)
+            return NULL;
+        found = &table[i];
+    }
+    return found;
+}
+
+const struct request_info *request_from_line(const char *line, const char **argument)
+{
+    while (*line == ' ')
+        line++;
+    size_t length = strcspn(line, " ");
+    if (isdigit((unsigned char)*line)) {
+        *argument = line;
+        return request_find(REQUEST_TOP);
+    }
+    *argument = line + length;
+    while (**argument == ' ')
+        (*argument)++;
+    return length > 0 ? name_find(line, length) : NULL;
+}
+
+static const struct {
+    int key;
+    const char *name;
+} names[] = {
+    {INPUT_UP, "Up"},        {INPUT_DOWN, "Down"},
+    {INPUT_LEFT, "Left"},    {INPUT_RIGHT, "Right"},
+    {INPUT_PAGE_UP, "PgUp"}, {INPUT_PAGE_DOWN, "PgDn"},
+    {INPUT_HOME, "Home"},    {INPUT_END, "End"},
+    {INPUT_DELETE, "Del"},   {INPUT_BACK_TAB, "BackTab"},
+    {INPUT_TAB, "Tab"},      {INPUT_ENTER, "Enter"},
+    {INPUT_ESCAPE, "Esc"},   {INPUT_BACKSPACE, "Backspace"},
+    {' ', "Space"},          {'<', "lt"},
+};
+enum { NAME_COUNT = sizeof names / sizeof *names };
+
+void key_name(int key, char *out, size_t size)
+{
+    char bytes[5] = "";
+    for (size_t i = 0; i < NAME_COUNT; i++)
+        if (names[i].key == key) {
+            snprintf(out, size, "%s", names[i].name);
+            return;
+        }
+    if (key > 0 && key < 32)
+        snprintf(out, size, "Ctrl-%c", key + 'A' - 1);
+    else if (key >= 32 && key < INPUT_UP) {
+        utf8_encode(key, bytes);
+        snprintf(out, size, "%s", bytes);
+    } else
+        snprintf(out, size, "?");
+}
+
+int key_from_name(const char *name, size_t length)
+{
+    for (size_t i = 0; i < NAME_COUNT; i++)
+        if (strlen(names[i].name) == length && strncasecmp(names[i].name, name, length) == 0)
+            return names[i].key;
+    if (length == 6 && strncasecmp(name, "Ctrl-", 5) == 0 && isalpha((unsigned char)name[5]))
+        return toupper((unsigned char)name[5]) - 'A' + 1;
+    return INPUT_NONE;
+}
+
+void request_keys(const struct request_info *info, char *out, size_t size)
+{
+    size_t used = 0;
+    out[0] = '\0';
+    for (int k = 0; k < REQUEST_KEYS_MAX && info->keys[k]; k++) {
+        char name[16];
+        key_name(info->keys[k], name, sizeof name);
+        int n = snprintf(out + used, size - used, "%s%s", used ? " " : "", name);
+        if (n < 0 || (size_t)n >= size - used)
+            return;
+        used += (size_t)n;
+    }
+}

@@ -1,0 +1,100 @@
+/* One table of requests: it drives the keys, the `:` prompt, the help screen, the README and the
+ * tests. A request is what a person wants; views decide what it does there.
+ */
+#ifndef SPECTRUM_TUI_KEYS_KEYS_H
+#define SPECTRUM_TUI_KEYS_KEYS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum request {
+    REQUEST_NONE,
+    REQUEST_LEFT,
+    REQUEST_DOWN,
+    REQUEST_UP,
+    REQUEST_RIGHT,
+    REQUEST_FIRST,
+    REQUEST_LAST,
+    REQUEST_PAGE_UP,
+    REQUEST_PAGE_DOWN,
+    REQUEST_OPEN,
+    REQUEST_BACK,
+    REQUEST_QUIT,
+    REQUEST_TOGGLE,
+    REQUEST_TOGGLE_ROW,
+    REQUEST_TOGGLE_COLUMN,
+    REQUEST_RANGE,
+    REQUEST_EMBEDDINGS,
+    REQUEST_HEAD,
+    REQUEST_MORE,
+    REQUEST_LESS,
+    REQUEST_TOP,
+    REQUEST_SCOPE,
+    REQUEST_UNDO,
+    REQUEST_REDO,
+    REQUEST_SCALE,
+    REQUEST_PLOT,
+    REQUEST_LOGARITHM,
+    REQUEST_SAVE_PLAN,
+    REQUEST_LOAD_PLAN,
+    REQUEST_TRAIN,
+    REQUEST_DATA,
+    REQUEST_START,
+    REQUEST_WATCH,
+    REQUEST_PAUSE,
+    REQUEST_CHECKPOINT,
+    REQUEST_STOP,
+    REQUEST_RESUME,
+    REQUEST_SAMPLE,
+    REQUEST_SEARCH,
+    REQUEST_SEARCH_NEXT,
+    REQUEST_PROMPT,
+    REQUEST_HELP,
+    REQUEST_THEME,
+    REQUEST_REDRAW,
+    REQUEST_SAVE_SCREEN,
+    REQUEST_SUSPEND,
+    REQUEST_COUNT
+};
+
+/* Where a key has its meaning; a key may mean different things in views that exclude each other. */
+enum key_scope {
+    SCOPE_MODEL = 1,
+    SCOPE_SPECTRUM = 2,
+    SCOPE_LIST = 4, /* library, plan, help, data */
+    SCOPE_FORM = 8,
+    SCOPE_WATCH = 16,
+    SCOPE_ALL = 31,
+};
+
+enum { REQUEST_KEYS_MAX = 3 };
+
+struct request_info {
+    enum request request;
+    const char *name;           /* what the `:` prompt calls it */
+    const char *argument;       /* "PERCENT", or NULL: none */
+    unsigned scopes;            /* enum key_scope bits */
+    int keys[REQUEST_KEYS_MAX]; /* code points and enum input; 0: unused */
+    const char *brief;          /* a word for the key line; NULL: not shown there */
+    const char *help;           /* one line */
+};
+
+/* The table, in the help screen's order. */
+const struct request_info *request_table(size_t *count);
+const struct request_info *request_find(enum request request);
+
+/* The request of a key in a view; REQUEST_NONE where it has no meaning. */
+enum request request_from_key(int key, enum key_scope scope);
+
+/* Reads a `:` line: "top 30". Sets *argument to what follows the name ("" where nothing does).
+ * An unambiguous beginning of a name is enough; a number alone is `top`. NULL: not a command. */
+const struct request_info *request_from_line(const char *line, const char **argument);
+
+/* "h", "Space", "Ctrl-R", "PgUp" into out; and back, INPUT_NONE where it is no key's name. */
+void key_name(int key, char *out, size_t size);
+int key_from_name(const char *name, size_t length);
+
+/* All keys of a request, separated by blanks. */
+void request_keys(const struct request_info *info, char *out, size_t size);
+
+#endif

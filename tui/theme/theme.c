@@ -1,0 +1,210 @@
+#include "tui/theme/theme.h"
+
+#include "base/file.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { THEME_FILE_MAX = 64 * 1024 };
+
+/* A role's key in theme files, and how it stands out where there is no colour. */
+static const struct {
+    const char *key;
+    unsigned mono;
+} roles[THEME_ROLES] = {
+    [THEME_BACKGROUND] = {"background", 0},
+    [THEME_TEXT] = {"text", 0},
+    [THEME_DIM] = {"dim", 0},
+    [THEME_TITLE] = {"title", ATTRIBUTE_BOLD},
+    [THEME_BORDER] = {"border", 0},
+    [THEME_ACCENT] = {"accent", ATTRIBUTE_BOLD},
+    [THEME_SELECTED] = {"selected", ATTRIBUTE_REVERSE},
+    [THEME_CURSOR] = {"cursor", ATTRIBUTE_REVERSE},
+    [THEME_STATUS] = {"status", ATTRIBUTE_REVERSE},
+    [THEME_STATUS_BACKGROUND] = {"status_background", ATTRIBUTE_REVERSE},
+    [THEME_GOOD] = {"good", 0},
+    [THEME_WARNING] = {"warning", ATTRIBUTE_BOLD},
+    [THEME_ERROR] = {"error", ATTRIBUTE_BOLD | ATTRIBUTE_REVERSE},
+    [THEME_TRAINED] = {"trained", ATTRIBUTE_BOLD},
+    [THEME_UNKNOWN] = {"unknown", 0},
+    [THEME_SERIES] = {"series", 0},
+    [THEME_SERIES_OTHER] = {"series_other", ATTRIBUTE_BOLD},
+    [THEME_THRESHOLD] = {"threshold", ATTRIBUTE_BOLD},
+    [THEME_WEIGHTS] = {"weights", 0},
+    [THEME_MASTERS] = {"masters", 0},
+    [THEME_GRADIENTS] = {"gradients", 0},
+    [THEME_OPTIMIZER] = {"optimizer", 0},
+    [THEME_ACTIVATIONS] = {"activations", 0},
+    [THEME_WORKSPACE] = {"workspace", 0},
+    [THEME_HEAT_START] = {"heat_start", 0},
+    [THEME_HEAT_MID] = {"heat_mid", 0},
+    [THEME_HEAT_END] = {"heat_end", 0},
+};
+
+const char *theme_role_name(enum theme_role role)
+{
+    return roles[role].key;
+}
+
+void theme_plain(struct theme *theme)
+{
+    snprintf(theme->name, sizeof theme->name, "plain");
+    for (int i = 0; i < THEME_ROLES; i++)
+        theme->colors[i] = COLOR_DEFAULT;
+}
+
+static int color_parse(int32_t *out, const char *text, size_t length)
+{
+    char digits[7] = "";
+    if (length == 0) {
+        *out = COLOR_DEFAULT;
+        return 0;
+    }
+    if (length != 7 || text[0] != '#' || strspn(text + 1, "0123456789abcdefABCDEF") < 6)
+        return -1;
+    memcpy(digits, text + 1, 6);
+    *out = (int32_t)strtol(digits, NULL, 16);
+    return 0;
+}
+
+static int role_find(const char *key, size_t length)
+{
+    for (int i = 0; i < THEME_ROLES; i++)
+        if (strlen(roles[i].key) == length && memcmp(roles[i].key, key, length) == 0)
+            return i;
+    return -1;
+}
+
+static void trim(const char **start, const char **end)
+{
+    while (*start < *end && strchr(" \t\r", **start))
+        (*start)++;
+    while (*end > *start && strchr(" \t\r", (*end)[-1]))
+        (*end)--;
+}
+
+static int line_parse(struct theme *theme, const char *start, const char *end, int number,
+                      const char *where, struct error *err)
+{
+    trim(&start, &end);
+    if (start == end || *start == '#')
+        return 0;
+    const char *equals = memchr(start, '=', (size_t)(end - start));
+    if (!equals)
+        return error_set(err, "%s:%d: expected key = #RRGGBB", where, number);
+    const char *key_end = equals, *value = equals + 1;
+    trim(&start, &key_end);
+    trim(&value, &end);
+    int role = role_find(start, (size_t)(key_end - start));
+    if (role < 0)
+        return error_set(err,
+                         "%s:%d: \"%.*s\" is not a colour of a theme (themes/dark.theme has "
+                         "them all)",
+                         where, number, (int)(key_end - start), start);
+    if (color_parse(&theme->colors[role], value, (size_t)(end - value)) < 0)
+        return error_set(err,
+                         "%s:%d: \"%.*s\" is not a colour; expected #RRGGBB, or nothing for "
+                         "the terminal's own",
+                         where, number, (int)(end - value), value);
+    return 0;
+}
+
+int theme_parse(struct theme *theme, const char *name, const char *text, const char *where,
+                struct error *err)
+{
+    theme_plain(theme);
+    snprintf(theme->name, sizeof theme->name, "%s", name);
+    int number = 1;
+    for (const char *line = text; *line; number++) {
+        const char *end = line + strcspn(line, "\n");
+        if (line_parse(theme, line, end, number, where, err) < 0)
+            return -1;
+        line = *end ? end + 1 : end;
+    }
+    return 0;
+}
+
+static bool theme_path(char *out, size_t size, int place, const char *name)
+{
+    const char *config = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
+    int length = -1;
+    if (place == 0 && config && config[0])
+        length = snprintf(out, size, "%s/spectrum/themes/%s.theme", config, name);
+    else if (place == 0 && home && home[0])
+        length = snprintf(out, size, "%s/.config/spectrum/themes/%s.theme", home, name);
+    else if (place == 1)
+        length = snprintf(out, size, "%s/%s.theme", SPECTRUM_THEME_DIR, name);
+    else if (place == 2)
+        length = snprintf(out, size, "%s/themes/%s.theme", SPECTRUM_SOURCE_DIR, name);
+    return length > 0 && (size_t)length < size;
+}
+
+int theme_load(struct theme *theme, const char *name, struct error *err)
+{
+    struct buffer text = BUFFER_INIT;
+    char path[4096];
+    bool plain_name = name[0] && name[0] != '.' && !strchr(name, '/');
+    for (int place = 0; plain_name && place < 3; place++) {
+        if (!theme_path(path, sizeof path, place, name) || access(path, R_OK) != 0)
+            continue;
+        int status = file_read_all(&text, path, THEME_FILE_MAX, err);
+        if (status == 0)
+            status = theme_parse(theme, name, buffer_string(&text), path, err);
+        buffer_free(&text);
+        return status;
+    }
+    return error_set(err, "theme \"%s\" was not found; there are dark, light and mono", name);
+}
+
+bool theme_is_mono(const struct theme *theme)
+{
+    return theme->colors[THEME_HEAT_START] < 0;
+}
+
+struct style theme_style_on(const struct theme *theme, enum theme_role role,
+                            enum theme_role background)
+{
+    struct style style = {theme->colors[role], theme->colors[background], 0};
+    if (theme_is_mono(theme))
+        style.attributes = roles[role].mono | roles[background].mono;
+    else if (role == THEME_TITLE || role == THEME_CURSOR)
+        style.attributes = ATTRIBUTE_BOLD;
+    return style;
+}
+
+struct style theme_style(const struct theme *theme, enum theme_role role)
+{
+    return theme_style_on(theme, role, THEME_BACKGROUND);
+}
+
+static int32_t color_mix(int32_t a, int32_t b, double t)
+{
+    int32_t out = 0;
+    for (int shift = 16; shift >= 0; shift -= 8) {
+        double from = a >> shift & 255, to = b >> shift & 255;
+        out |= (int32_t)(from + (to - from) * t + 0.5) << shift;
+    }
+    return out;
+}
+
+int32_t theme_heat(const struct theme *theme, double t)
+{
+    const int32_t *c = theme->colors;
+    if (theme_is_mono(theme))
+        return COLOR_DEFAULT;
+    if (!(t > 0))
+        return c[THEME_HEAT_START];
+    if (c[THEME_HEAT_MID] < 0 || c[THEME_HEAT_END] < 0 || t >= 1)
+        return c[THEME_HEAT_END];
+    if (t < 0.5)
+        return color_mix(c[THEME_HEAT_START], c[THEME_HEAT_MID], 2 * t);
+    return color_mix(c[THEME_HEAT_MID], c[THEME_HEAT_END], 2 * t - 1);
+}
+
+int32_t color_contrast(int32_t background)
+{
+    int red = background >> 16 & 255, green = background >> 8 & 255, blue = background & 255;
+    return 299 * red + 587 * green + 114 * blue > 128000 ? 0x101010 : 0xFFFFFF;
+}

@@ -61,8 +61,8 @@ int checkpoint_read_f64(const struct checkpoint *checkpoint, const struct tensor
 int checkpoint_read_raw(const struct checkpoint *checkpoint, const struct tensor_info *tensor,
                         uint64_t first_byte, uint64_t count, void *out, struct error *err);
 
-/* 32 hexadecimal digits over the content: names, shapes, dtypes and all tensor bytes of every file
- * in a fixed sampling for files above 64 MB (head, tail and evenly spaced blocks, with the size).
+/* 32 hexadecimal digits over the content: names, shapes, dtypes and bytes of every tensor, tensors
+ * above 1 MB by 64 evenly spaced blocks of 16 KB.
  * The same for a copied or moved checkpoint. */
 int checkpoint_fingerprint(const struct checkpoint *checkpoint, char out[33], struct error *err);
 

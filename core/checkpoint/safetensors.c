@@ -1,0 +1,152 @@
+/* safetensors: 8 bytes of header length, a JSON header, then the data. The header must describe the
+ * data exactly: no gaps, no overlaps, nothing behind the last tensor. */
+#include "checkpoint/internal.h"
+
+#include "base/file.h"
+#include "base/memory.h"
+#include "base/number.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { HEADER_MAX = 100 * 1000 * 1000 };
+
+static enum dtype dtype_by_name(const char *name)
+{
+    static const enum dtype plain[] = {DTYPE_F64, DTYPE_F32, DTYPE_F16, DTYPE_BF16};
+    for (size_t i = 0; i < sizeof plain / sizeof *plain; i++)
+        if (strcmp(dtype_traits(plain[i])->name, name) == 0)
+            return plain[i];
+    return DTYPE_UNSUPPORTED;
+}
+
+static int read_shape(struct tensor_info *tensor, const cJSON *entry, const char *where,
+                      struct error *err)
+{
+    const cJSON *shape = json_get(entry, "shape"), *item;
+    if (!cJSON_IsArray(shape) || cJSON_GetArraySize(shape) > TENSOR_RANK_MAX)
+        return error_set(err, "%s: \"shape\" must be a list of at most %d numbers", where,
+                         TENSOR_RANK_MAX);
+    cJSON_ArrayForEach(item, shape)
+    {
+        if (!cJSON_IsNumber(item) || item->valuedouble < 0 || item->valuedouble > 1e15 ||
+            item->valuedouble != (double)(int64_t)item->valuedouble)
+            return error_set(err, "%s: \"shape\" has an entry that is no whole number >= 0", where);
+        tensor->shape[tensor->rank++] = (int64_t)item->valuedouble;
+    }
+    return 0;
+}
+
+static int read_offsets(struct tensor_info *tensor, const cJSON *entry, uint64_t data_start,
+                        uint64_t data_size, const char *where, struct error *err)
+{
+    const cJSON *offsets = json_get(entry, "data_offsets");
+    const cJSON *first = cJSON_IsArray(offsets) ? offsets->child : NULL;
+    const cJSON *last = first ? first->next : NULL;
+    if (!cJSON_IsNumber(first) || !cJSON_IsNumber(last) || last->next)
+        return error_set(err, "%s: \"data_offsets\" must be two numbers", where);
+    double begin = first->valuedouble, end = last->valuedouble;
+    if (!(begin >= 0 && end >= begin && end <= (double)data_size) ||
+        begin != (double)(uint64_t)begin || end != (double)(uint64_t)end)
+        return error_set(err,
+                         "%s: the bytes [%.0f, %.0f) are not inside the file's %llu bytes of data",
+                         where, begin, end, (unsigned long long)data_size);
+    tensor->offset = data_start + (uint64_t)begin;
+    tensor->bytes = (uint64_t)(end - begin);
+    return 0;
+}
+
+static int read_entry(struct checkpoint *checkpoint, int file, const cJSON *entry,
+                      uint64_t data_start, struct error *err)
+{
+    const struct checkpoint_file *source = &checkpoint->files[file];
+    struct tensor_info tensor = {.file = file};
+    char where[ERROR_TEXT_MAX];
+    snprintf(where, sizeof where, "%.300s, tensor %.120s", source->path, entry->string);
+    const char *dtype = NULL;
+    if (json_need_string(entry, "dtype", &dtype, where, err) != 0 ||
+        read_shape(&tensor, entry, where, err) != 0 ||
+        read_offsets(&tensor, entry, data_start, source->size - data_start, where, err) != 0)
+        return -1;
+    tensor.dtype = dtype_by_name(dtype);
+    snprintf(tensor.dtype_name, sizeof tensor.dtype_name, "%.15s", dtype);
+    return checkpoint_add_tensor(checkpoint, &tensor, entry->string, err);
+}
+
+static int compare_offsets(const void *a, const void *b)
+{
+    const struct tensor_info *x = a, *y = b;
+    if (x->offset != y->offset)
+        return x->offset < y->offset ? -1 : 1;
+    return (x->bytes > y->bytes) - (x->bytes < y->bytes);
+}
+
+/* Puts the file's tensors into the order of their data and checks that they tile it. */
+static int check_tiling(struct tensor_info *tensors, size_t count, uint64_t data_start,
+                        const struct checkpoint_file *file, struct error *err)
+{
+    uint64_t at = data_start;
+    qsort(tensors, count, sizeof *tensors, compare_offsets);
+    for (size_t i = 0; i < count; i++) {
+        if (tensors[i].offset != at)
+            return error_set(
+                err, "%s: tensor %s %s at byte %llu of the data", file->path, tensors[i].name,
+                tensors[i].offset < at ? "overlaps the one before it" : "leaves a gap before it",
+                (unsigned long long)(tensors[i].offset - data_start));
+        at += tensors[i].bytes;
+    }
+    if (at != file->size)
+        return error_set(err, "%s: %llu bytes follow the last tensor", file->path,
+                         (unsigned long long)(file->size - at));
+    return 0;
+}
+
+static int read_entries(struct checkpoint *checkpoint, int file, const cJSON *header,
+                        uint64_t data_start, struct error *err)
+{
+    size_t first = checkpoint->tensor_count;
+    const cJSON *entry;
+    cJSON_ArrayForEach(entry, header)
+    {
+        if (strcmp(entry->string, "__metadata__") == 0)
+            continue;
+        if (read_entry(checkpoint, file, entry, data_start, err) != 0)
+            return -1;
+    }
+    return check_tiling(checkpoint->tensors + first, checkpoint->tensor_count - first, data_start,
+                        &checkpoint->files[file], err);
+}
+
+int safetensors_read_header(struct checkpoint *checkpoint, int number, struct error *err)
+{
+    const struct checkpoint_file *file = &checkpoint->files[number];
+    unsigned char prefix[8];
+    if (file->size < sizeof prefix)
+        return error_set(err, "%s has %llu bytes, too few for a safetensors file", file->path,
+                         (unsigned long long)file->size);
+    if (file_read_at(file->fd, prefix, sizeof prefix, 0, file->path, err) != 0)
+        return -1;
+    uint64_t length = load_u64(prefix);
+    if (length > HEADER_MAX || length > file->size - sizeof prefix)
+        return error_set(err,
+                         "%s: its header claims %llu bytes, the file has %llu: truncated, or not a "
+                         "safetensors file",
+                         file->path, (unsigned long long)length, (unsigned long long)file->size);
+    char *text = array_alloc((size_t)length + 1, 1, err);
+    cJSON *header = NULL;
+    int status = -1;
+    if (!text || file_read_at(file->fd, text, (size_t)length, sizeof prefix, file->path, err) != 0)
+        goto out;
+    header = json_parse(text, (size_t)length, JSON_STRICT, file->path, err);
+    if (!header)
+        goto out;
+    if (!cJSON_IsObject(header))
+        error_set(err, "%s: its header is not a JSON object", file->path);
+    else
+        status = read_entries(checkpoint, number, header, sizeof prefix + length, err);
+out:
+    cJSON_Delete(header);
+    free(text);
+    return status;
+}

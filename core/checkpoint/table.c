@@ -1,0 +1,119 @@
+/* The tensor table: what every reader adds to, checked in one place. */
+#include "checkpoint/internal.h"
+
+#include "base/file.h"
+#include "base/memory.h"
+#include "base/sys.h"
+#include "base/utf8.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+int64_t shape_elements(const int64_t *shape, int rank)
+{
+    int64_t product = 1;
+    for (int i = 0; i < rank; i++)
+        if (shape[i] < 0 || __builtin_mul_overflow(product, shape[i], &product))
+            return -1;
+    return product;
+}
+
+int checkpoint_add_file(struct checkpoint *checkpoint, const char *path, struct error *err)
+{
+    if (checkpoint->file_count >= CHECKPOINT_FILES_MAX)
+        return error_set(err, "%s: more than %d files", path, CHECKPOINT_FILES_MAX);
+    if (array_reserve((void **)&checkpoint->files, &checkpoint->file_capacity,
+                      checkpoint->file_count + 1, sizeof *checkpoint->files, err) != 0)
+        return -1;
+    struct checkpoint_file file = {.path = string_copy(path, err)};
+    if (!file.path)
+        return -1;
+    file.fd = file_open_read(path, &file.size, err);
+    if (file.fd < 0) {
+        free(file.path);
+        return -1;
+    }
+    checkpoint->files[checkpoint->file_count] = file;
+    return (int)checkpoint->file_count++;
+}
+
+/* The bytes that a shape needs in a type, or -1: overflow, or rows that are no whole blocks. */
+static int64_t needed_bytes(const struct tensor_info *tensor)
+{
+    const struct dtype_traits *traits = dtype_traits(tensor->dtype);
+    int64_t last = tensor->rank ? tensor->shape[tensor->rank - 1] : 1, bytes;
+    if (last % traits->block_elements != 0 ||
+        __builtin_mul_overflow(tensor->elements / traits->block_elements,
+                               (int64_t)traits->block_bytes, &bytes))
+        return -1;
+    return bytes;
+}
+
+static int check_tensor(struct tensor_info *tensor, const char *name,
+                        const struct checkpoint_file *file, struct error *err)
+{
+    size_t length = strlen(name);
+    if (length == 0 || length > TENSOR_NAME_MAX || !utf8_valid(name, length))
+        return error_set(err, "%s: a tensor name is empty, longer than %d bytes or not UTF-8",
+                         file->path, TENSOR_NAME_MAX);
+    tensor->elements = shape_elements(tensor->shape, tensor->rank);
+    if (tensor->elements < 0)
+        return error_set(err, "%s: tensor %s: the product of its shape is too large", file->path,
+                         name);
+    if (tensor->offset > file->size || tensor->bytes > file->size - tensor->offset)
+        return error_set(
+            err, "%s: tensor %s needs %llu bytes at %llu, the file has %llu: it is truncated",
+            file->path, name, (unsigned long long)tensor->bytes, (unsigned long long)tensor->offset,
+            (unsigned long long)file->size);
+    int64_t needed = needed_bytes(tensor);
+    if (tensor->dtype != DTYPE_UNSUPPORTED && (needed < 0 || (uint64_t)needed != tensor->bytes))
+        return error_set(err, "%s: tensor %s: its shape in %s needs %lld bytes, its range has %llu",
+                         file->path, name, tensor->dtype_name, (long long)needed,
+                         (unsigned long long)tensor->bytes);
+    return 0;
+}
+
+int checkpoint_add_tensor(struct checkpoint *checkpoint, const struct tensor_info *tensor,
+                          const char *name, struct error *err)
+{
+    struct tensor_info checked = *tensor;
+    const struct checkpoint_file *file = &checkpoint->files[tensor->file];
+    if (checkpoint->tensor_count >= TENSORS_MAX)
+        return error_set(err, "%s: more than %d tensors", file->path, TENSORS_MAX);
+    if (check_tensor(&checked, name, file, err) != 0 ||
+        array_reserve((void **)&checkpoint->tensors, &checkpoint->tensor_capacity,
+                      checkpoint->tensor_count + 1, sizeof *checkpoint->tensors, err) != 0)
+        return -1;
+    checked.name = string_copy(name, err);
+    if (!checked.name)
+        return -1;
+    checkpoint->tensors[checkpoint->tensor_count++] = checked;
+    return 0;
+}
+
+size_t checkpoint_count(const struct checkpoint *checkpoint)
+{
+    return checkpoint->tensor_count;
+}
+
+const struct tensor_info *checkpoint_tensor(const struct checkpoint *checkpoint, size_t index)
+{
+    return index < checkpoint->tensor_count ? &checkpoint->tensors[index] : NULL;
+}
+
+const struct tensor_info *checkpoint_find(const struct checkpoint *checkpoint, const char *name)
+{
+    size_t low = 0, high = checkpoint->tensor_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        const struct tensor_info *tensor = &checkpoint->tensors[checkpoint->by_name[middle]];
+        int order = strcmp(name, tensor->name);
+        if (order == 0)
+            return tensor;
+        if (order < 0)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return NULL;
+}

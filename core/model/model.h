@@ -38,7 +38,7 @@ struct module {
     int rotary_heads;   /* > 0: rows are interleaved per head (GGUF) and are put back on reading */
 };
 
-enum rope_scaling { ROPE_PLAIN, ROPE_LLAMA3, ROPE_LINEAR };
+enum rope_scaling { ROPE_PLAIN, ROPE_LLAMA3, ROPE_LINEAR, ROPE_UNSUPPORTED };
 
 struct model_config {
     int64_t hidden, intermediate, layers, heads, kv_heads, head_dim, vocab, max_positions;

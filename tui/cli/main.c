@@ -8,6 +8,7 @@
 
 /* In the order in which people use them. */
 static const struct command commands[] = {
+    {"info", "architecture, tensors, shapes, dtypes, sizes", command_info},
     {NULL, NULL, NULL},
 };
 enum { COMMAND_COUNT = sizeof commands / sizeof *commands - 1 };

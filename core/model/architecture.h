@@ -1,0 +1,33 @@
+/* Descriptors: one const struct an architecture, one file each. Adding an architecture is adding a
+ * file like llama.c and a line in architectures.c. */
+#ifndef SPECTRUM_MODEL_ARCHITECTURE_H
+#define SPECTRUM_MODEL_ARCHITECTURE_H
+
+#include "model/model.h"
+
+/* Where a role's tensor is, in both worlds. Inside a block the name follows the block's prefix
+ * ("model.layers.N." / "blk.N."); ".weight" or ".bias" comes behind it. */
+struct role_name {
+    enum module_role role;
+    bool in_block;
+    const char *hugging_face;
+    const char *gguf;
+};
+
+struct architecture {
+    const char *name;       /* "llama": config.json's model_type */
+    const char *class_name; /* "LlamaForCausalLM" */
+    const char *gguf;       /* general.architecture */
+    bool trainable;
+    bool gguf_interleaved; /* llama.cpp's converter interleaves the rotary rows of q and k */
+    const struct role_name *roles;
+    size_t role_count;
+};
+
+extern const struct architecture architecture_llama, architecture_mistral, architecture_qwen2,
+    architecture_qwen3;
+
+/* By config.json's model_type or by general.architecture; NULL where it is unknown. */
+const struct architecture *architecture_by_name(const char *name, bool gguf);
+
+#endif

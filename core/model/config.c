@@ -1,0 +1,186 @@
+#include "model/config.h"
+
+#include "base/memory.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { SIZE_MAX_CONFIG = 1 << 30 };
+
+/* One number of the configuration: where it is called what, and what it may be. */
+struct field {
+    const char *hugging_face, *gguf; /* gguf: behind "<architecture>." */
+    size_t offset;                   /* in struct model_config */
+    int64_t low, high;
+    bool required;
+};
+
+#define FIELD(member) offsetof(struct model_config, member)
+
+static const struct field fields[] = {
+    {"hidden_size", "embedding_length", FIELD(hidden), 1, SIZE_MAX_CONFIG, true},
+    {"intermediate_size", "feed_forward_length", FIELD(intermediate), 1, SIZE_MAX_CONFIG, true},
+    {"num_hidden_layers", "block_count", FIELD(layers), 1, 100000, true},
+    {"num_attention_heads", "attention.head_count", FIELD(heads), 1, 65536, true},
+    {"num_key_value_heads", "attention.head_count_kv", FIELD(kv_heads), 1, 65536, false},
+    {"head_dim", "attention.key_length", FIELD(head_dim), 1, 65536, false},
+    {"vocab_size", "vocab_size", FIELD(vocab), 1, SIZE_MAX_CONFIG, false},
+    {"max_position_embeddings", "context_length", FIELD(max_positions), 1, SIZE_MAX_CONFIG, false},
+};
+
+/* "llama.block_count" from "block_count"; config.json's keys stand alone. */
+static const char *field_key(const struct model *model, const struct field *field, char *buffer,
+                             size_t size)
+{
+    if (checkpoint_format(model->checkpoint) != CHECKPOINT_GGUF)
+        return field->hugging_face;
+    snprintf(buffer, size, "%s.%s", model->architecture_name, field->gguf);
+    return buffer;
+}
+
+static int read_fields(struct model *model, const cJSON *metadata, struct error *err)
+{
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
+        char buffer[256];
+        const char *key = field_key(model, &fields[i], buffer, sizeof buffer);
+        int64_t *out = (int64_t *)((char *)&model->config + fields[i].offset);
+        const cJSON *item = json_get(metadata, key);
+        if (!fields[i].required && (!item || cJSON_IsNull(item)))
+            continue;
+        if (json_need_int64(metadata, key, out, fields[i].low, fields[i].high,
+                            checkpoint_path(model->checkpoint), err) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int read_rope_scaling(struct model_config *config, const cJSON *scaling, const char *where,
+                             struct error *err)
+{
+    const char *kind = NULL;
+    if (!cJSON_IsObject(scaling))
+        return 0;
+    if (!json_get_string(scaling, "rope_type", &kind) && !json_get_string(scaling, "type", &kind))
+        return 0;
+    json_get_double(scaling, "rope_theta", &config->rope_theta);
+    if (strcmp(kind, "default") == 0)
+        return 0;
+    bool complete = json_get_double(scaling, "factor", &config->rope_factor);
+    if (strcmp(kind, "linear") == 0) {
+        config->rope_scaling = ROPE_LINEAR;
+    } else if (strcmp(kind, "llama3") == 0) {
+        config->rope_scaling = ROPE_LLAMA3;
+        complete = complete &&
+                   json_get_double(scaling, "low_freq_factor", &config->rope_low_freq) &&
+                   json_get_double(scaling, "high_freq_factor", &config->rope_high_freq) &&
+                   json_get_double(scaling, "original_max_position_embeddings",
+                                   &config->rope_original_positions);
+    } else {
+        config->rope_scaling = ROPE_UNSUPPORTED;
+        return 0;
+    }
+    if (!complete || !(config->rope_factor > 0))
+        return error_set(err, "%s: \"rope_scaling\" of type %s lacks one of its numbers", where,
+                         kind);
+    return 0;
+}
+
+static int read_hugging_face(struct model *model, const cJSON *metadata, struct error *err)
+{
+    struct model_config *config = &model->config;
+    json_get_double(metadata, "rms_norm_eps", &config->norm_eps);
+    json_get_double(metadata, "rope_theta", &config->rope_theta);
+    json_get_double(metadata, "initializer_range", &config->initializer_range);
+    json_get_bool(metadata, "tie_word_embeddings", &config->tied);
+    json_get_bool(metadata, "attention_bias", &config->attention_bias);
+    json_get_bool(metadata, "mlp_bias", &config->mlp_bias);
+    json_get_int64(metadata, "bos_token_id", &config->bos_token);
+    const cJSON *eos = json_get(metadata, "eos_token_id");
+    if (cJSON_IsArray(eos) && cJSON_IsNumber(eos->child))
+        config->eos_token = (int64_t)eos->child->valuedouble;
+    json_get_int64(metadata, "eos_token_id", &config->eos_token);
+    /* transformers 5 writes "rope_parameters", with the base inside; before it was "rope_scaling".
+     */
+    const cJSON *scaling = json_get(metadata, "rope_parameters");
+    if (cJSON_IsObject(scaling))
+        json_get_double(scaling, "rope_theta", &config->rope_theta);
+    else
+        scaling = json_get(metadata, "rope_scaling");
+    return read_rope_scaling(config, scaling, checkpoint_path(model->checkpoint), err);
+}
+
+static int read_gguf(struct model *model, const cJSON *metadata)
+{
+    struct model_config *config = &model->config;
+    char key[256];
+    snprintf(key, sizeof key, "%s.attention.layer_norm_rms_epsilon", model->architecture_name);
+    if (json_get_double(metadata, key, &config->norm_eps)) {
+        /* Stored as a float: 1e-5 arrives as 9.99999975e-06. Seven digits give back what was meant.
+         */
+        snprintf(key, sizeof key, "%.7g", config->norm_eps);
+        config->norm_eps = strtod(key, NULL);
+    }
+    snprintf(key, sizeof key, "%s.rope.freq_base", model->architecture_name);
+    json_get_double(metadata, key, &config->rope_theta);
+    json_get_int64(metadata, "tokenizer.ggml.bos_token_id", &config->bos_token);
+    json_get_int64(metadata, "tokenizer.ggml.eos_token_id", &config->eos_token);
+    config->tied = !checkpoint_find(model->checkpoint, "output.weight");
+    const char *scaling = NULL;
+    snprintf(key, sizeof key, "%s.rope.scaling.type", model->architecture_name);
+    if (json_get_string(metadata, key, &scaling) && strcmp(scaling, "none") != 0) {
+        config->rope_scaling = strcmp(scaling, "linear") == 0 ? ROPE_LINEAR : ROPE_UNSUPPORTED;
+        snprintf(key, sizeof key, "%s.rope.scaling.factor", model->architecture_name);
+        json_get_double(metadata, key, &config->rope_factor);
+    }
+    /* Llama 3.1's scaling comes as a tensor of per-frequency factors. */
+    if (checkpoint_find(model->checkpoint, "rope_freqs.weight"))
+        config->rope_scaling = ROPE_UNSUPPORTED;
+    return 0;
+}
+
+/* What the files leave out, from what they say. */
+static int complete(struct model *model, bool gguf, struct error *err)
+{
+    struct model_config *config = &model->config;
+    const struct tensor_info *embedding = checkpoint_find(
+        model->checkpoint, gguf ? "token_embd.weight" : "model.embed_tokens.weight");
+    if (config->kv_heads == 0)
+        config->kv_heads = config->heads;
+    if (config->head_dim == 0)
+        config->head_dim = config->hidden / config->heads;
+    if (config->vocab == 0 && embedding && embedding->rank == 2)
+        config->vocab = embedding->shape[0];
+    if (config->heads % config->kv_heads != 0 || config->head_dim < 1)
+        return error_set(err, "%s: %lld heads and %lld key-value heads do not go together",
+                         checkpoint_path(model->checkpoint), (long long)config->heads,
+                         (long long)config->kv_heads);
+    return 0;
+}
+
+int config_read(struct model *model, const struct architecture **architecture, struct error *err)
+{
+    const cJSON *metadata = checkpoint_metadata(model->checkpoint);
+    bool gguf = checkpoint_format(model->checkpoint) == CHECKPOINT_GGUF;
+    const char *name = NULL;
+    *architecture = NULL;
+    model->config = (struct model_config){.norm_eps = 1e-5,
+                                          .rope_theta = 10000,
+                                          .initializer_range = 0.02,
+                                          .rope_factor = 1,
+                                          .max_positions = 2048,
+                                          .bos_token = -1,
+                                          .eos_token = -1};
+    if (!json_get_string(metadata, gguf ? "general.architecture" : "model_type", &name))
+        return 0;
+    model->architecture_name = string_copy(name, err);
+    if (!model->architecture_name)
+        return -1;
+    *architecture = architecture_by_name(name, gguf);
+    if (!*architecture)
+        return 0;
+    if (read_fields(model, metadata, err) != 0)
+        return -1;
+    int status = gguf ? read_gguf(model, metadata) : read_hugging_face(model, metadata, err);
+    return status == 0 ? complete(model, gguf, err) : -1;
+}

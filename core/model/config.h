@@ -1,0 +1,11 @@
+/* config.json or GGUF metadata into a model_config. Internal to core/model. */
+#ifndef SPECTRUM_MODEL_CONFIG_H
+#define SPECTRUM_MODEL_CONFIG_H
+
+#include "model/architecture.h"
+
+/* Finds the architecture and fills model->architecture_name and model->config. An architecture that
+ * is not known is no error: *architecture is NULL then. */
+int config_read(struct model *model, const struct architecture **architecture, struct error *err);
+
+#endif

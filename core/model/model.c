@@ -1,0 +1,177 @@
+#include "model/model.h"
+
+#include "base/memory.h"
+#include "model/config.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The number behind a prefix ("model.layers." / "blk."), and what follows its dot; NULL: no. */
+static const char *after_layer(const char *name, const char *prefix, int *layer)
+{
+    size_t length = strlen(prefix);
+    char *end = NULL;
+    if (strncmp(name, prefix, length) != 0 || !isdigit((unsigned char)name[length]))
+        return NULL;
+    long number = strtol(name + length, &end, 10);
+    if (*end != '.' || number > 1000000)
+        return NULL;
+    *layer = (int)number;
+    return end + 1;
+}
+
+/* "stem.weight" or "stem.bias" against a stem. */
+static bool is_stem(const char *name, const char *stem)
+{
+    size_t length = strlen(stem);
+    return strncmp(name, stem, length) == 0 &&
+           (strcmp(name + length, ".weight") == 0 || strcmp(name + length, ".bias") == 0);
+}
+
+static bool ends_with(const char *text, const char *end)
+{
+    size_t n = strlen(text), m = strlen(end);
+    return n >= m && strcmp(text + n - m, end) == 0;
+}
+
+/* Finds the role, the layer and the Hugging Face name of a tensor. */
+static void name_module(const struct architecture *architecture, bool gguf, const char *name,
+                        struct module *module, struct buffer *full)
+{
+    int layer = -1;
+    const char *inside = after_layer(name, gguf ? "blk." : "model.layers.", &layer);
+    const char *suffix = ends_with(name, ".bias") ? ".bias" : ".weight";
+    for (size_t i = 0; architecture && i < architecture->role_count; i++) {
+        const struct role_name *role = &architecture->roles[i];
+        const char *stem = gguf ? role->gguf : role->hugging_face;
+        if (role->in_block != (inside != NULL) || !is_stem(inside ? inside : name, stem))
+            continue;
+        module->role = role->role;
+        module->layer = layer;
+        if (inside)
+            buffer_format(full, "model.layers.%d.%s%s", layer, role->hugging_face, suffix);
+        else
+            buffer_format(full, "%s%s", role->hugging_face, suffix);
+        return;
+    }
+    module->layer = inside ? layer : -1;
+    buffer_text(full, name);
+}
+
+/* REFERENCE 2: what follows the first numeric component, without ".weight"; else the whole name. */
+static char *module_type(const char *name, struct error *err)
+{
+    const char *start = name;
+    for (const char *at = name; *at; at++) {
+        size_t digits = strspn(at, "0123456789");
+        bool begins = at == name || at[-1] == '.';
+        if (begins && digits > 0 && at[digits] == '.') {
+            start = at + digits + 1;
+            break;
+        }
+    }
+    size_t length = strlen(start);
+    if (ends_with(start, ".weight"))
+        length -= strlen(".weight");
+    char *type = strndup(start, length);
+    if (!type)
+        error_set(err, "not enough memory for a module type");
+    return type;
+}
+
+static void set_matrix(struct module *module, const struct tensor_info *tensor)
+{
+    int64_t last = tensor->rank ? tensor->shape[tensor->rank - 1] : 1;
+    module->cols = last;
+    module->rows = last > 0 ? tensor->elements / last : 0;
+    module->parameters = tensor->elements;
+}
+
+static int add_module(struct model *model, const struct architecture *architecture,
+                      const struct tensor_info *tensor, struct error *err)
+{
+    bool gguf = checkpoint_format(model->checkpoint) == CHECKPOINT_GGUF;
+    struct module *module = &model->modules[model->module_count];
+    struct buffer name = BUFFER_INIT;
+    *module = (struct module){.tensor = tensor, .bias = ends_with(tensor->name, ".bias")};
+    name_module(architecture, gguf, tensor->name, module, &name);
+    if (buffer_check(&name, err) != 0) {
+        buffer_free(&name);
+        return -1;
+    }
+    model->module_count++;
+    module->name = name.data;
+    module->type = module_type(module->name, err);
+    set_matrix(module, tensor);
+    if (gguf && architecture && architecture->gguf_interleaved)
+        module->rotary_heads = module->role == ROLE_Q   ? (int)model->config.heads
+                               : module->role == ROLE_K ? (int)model->config.kv_heads
+                                                        : 0;
+    return module->type ? 0 : -1;
+}
+
+int model_open(struct model **out, const char *path, struct error *err)
+{
+    const struct architecture *architecture = NULL;
+    *out = NULL;
+    struct model *model = array_alloc(1, sizeof *model, err);
+    if (!model || checkpoint_open(&model->checkpoint, path, err) != 0 ||
+        config_read(model, &architecture, err) != 0)
+        goto fail;
+    model->architecture = architecture ? architecture->name : NULL;
+    size_t count = checkpoint_count(model->checkpoint);
+    model->modules = array_alloc(count, sizeof *model->modules, err);
+    if (!model->modules)
+        goto fail;
+    for (size_t i = 0; i < count; i++)
+        if (add_module(model, architecture, checkpoint_tensor(model->checkpoint, i), err) != 0)
+            goto fail;
+    *out = model;
+    return 0;
+fail:
+    model_close(model);
+    return -1;
+}
+
+void model_close(struct model *model)
+{
+    if (!model)
+        return;
+    for (size_t i = 0; i < model->module_count; i++) {
+        free(model->modules[i].name);
+        free(model->modules[i].type);
+    }
+    free(model->modules);
+    free(model->architecture_name);
+    checkpoint_close(model->checkpoint);
+    free(model);
+}
+
+const struct module *model_find(const struct model *model, const char *name)
+{
+    for (size_t i = 0; i < model->module_count; i++)
+        if (strcmp(model->modules[i].name, name) == 0)
+            return &model->modules[i];
+    return NULL;
+}
+
+const struct module *model_role(const struct model *model, enum module_role role, int layer,
+                                bool bias)
+{
+    for (size_t i = 0; i < model->module_count; i++) {
+        const struct module *module = &model->modules[i];
+        if (module->role == role && module->layer == layer && module->bias == bias)
+            return module;
+    }
+    return NULL;
+}
+
+void module_short_name(const struct module *module, char *out, size_t size)
+{
+    size_t length = strlen(module->name);
+    if (ends_with(module->name, ".weight"))
+        length -= strlen(".weight");
+    snprintf(out, size, "%.*s", (int)length, module->name);
+}

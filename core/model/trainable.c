@@ -1,0 +1,81 @@
+/* Can the trainer run this model: is every tensor there, of the shape that the configuration says?
+ */
+#include "model/model.h"
+
+#include "model/architecture.h"
+
+#include <string.h>
+
+static int check_shape(const struct model *model, enum module_role role, int layer, int64_t rows,
+                       int64_t cols, const char *what, struct error *err)
+{
+    const struct module *module = model_role(model, role, layer, false);
+    if (!module)
+        return error_set(err, "%s: layer %d has no %s", checkpoint_path(model->checkpoint), layer,
+                         what);
+    if (module->rows != rows || module->cols != cols)
+        return error_set(err, "%s is %lld x %lld; the configuration says %lld x %lld", module->name,
+                         (long long)module->rows, (long long)module->cols, (long long)rows,
+                         (long long)cols);
+    if (module->tensor->dtype == DTYPE_UNSUPPORTED)
+        return error_set(err, "%s has the type %s, which cannot be read", module->name,
+                         module->tensor->dtype_name);
+    return 0;
+}
+
+static int check_block(const struct model *model, int layer, struct error *err)
+{
+    const struct model_config *c = &model->config;
+    int64_t q = c->heads * c->head_dim, kv = c->kv_heads * c->head_dim;
+    const struct {
+        enum module_role role;
+        int64_t rows, cols;
+        const char *what;
+    } parts[] = {
+        {ROLE_INPUT_NORM, 1, c->hidden, "input_layernorm"},
+        {ROLE_POST_NORM, 1, c->hidden, "post_attention_layernorm"},
+        {ROLE_Q, q, c->hidden, "q_proj"},
+        {ROLE_K, kv, c->hidden, "k_proj"},
+        {ROLE_V, kv, c->hidden, "v_proj"},
+        {ROLE_O, c->hidden, q, "o_proj"},
+        {ROLE_GATE, c->intermediate, c->hidden, "gate_proj"},
+        {ROLE_UP, c->intermediate, c->hidden, "up_proj"},
+        {ROLE_DOWN, c->hidden, c->intermediate, "down_proj"},
+    };
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        if (check_shape(model, parts[i].role, layer, parts[i].rows, parts[i].cols, parts[i].what,
+                        err) != 0)
+            return -1;
+    return 0;
+}
+
+int model_check_trainable(const struct model *model, struct error *err)
+{
+    const struct model_config *c = &model->config;
+    const char *path = checkpoint_path(model->checkpoint);
+    bool gguf = checkpoint_format(model->checkpoint) == CHECKPOINT_GGUF;
+    const struct architecture *architecture =
+        model->architecture ? architecture_by_name(model->architecture_name, gguf) : NULL;
+    if (!architecture || !architecture->trainable)
+        return error_set(
+            err,
+            "%s: the architecture \"%.80s\" can be scanned and planned but not trained; "
+            "supported for training: llama",
+            path, model->architecture_name ? model->architecture_name : "unknown");
+    if (c->rope_scaling == ROPE_UNSUPPORTED)
+        return error_set(err,
+                         "%s: its rotary scaling is not supported; supported are none, linear and "
+                         "llama3",
+                         path);
+    if (c->head_dim % 2 != 0)
+        return error_set(err, "%s: heads of %lld dimensions cannot be rotated in pairs", path,
+                         (long long)c->head_dim);
+    if (check_shape(model, ROLE_EMBEDDING, -1, c->vocab, c->hidden, "embedding", err) != 0 ||
+        check_shape(model, ROLE_FINAL_NORM, -1, 1, c->hidden, "final norm", err) != 0 ||
+        (!c->tied && check_shape(model, ROLE_HEAD, -1, c->vocab, c->hidden, "head", err) != 0))
+        return -1;
+    for (int layer = 0; layer < c->layers; layer++)
+        if (check_block(model, layer, err) != 0)
+            return -1;
+    return 0;
+}

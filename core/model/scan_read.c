@@ -1,0 +1,220 @@
+/* Scan files as they exist: ours, spectrum.py's, the grouped form, and --json's. */
+#include "model/scan.h"
+
+#include "base/file.h"
+#include "base/json.h"
+#include "base/memory.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { SCAN_FILE_MAX = 256 << 20, SCAN_ROWS_MAX = 1 << 20, SCAN_NAME_MAX = 512 };
+
+/* Our keys beside "snr"; a file that has them all is `detailed`. */
+static bool read_details(struct scan_row *row, const cJSON *entry)
+{
+    bool all = json_get_int64(entry, "rows", &row->rows) &&
+               json_get_int64(entry, "cols", &row->cols) &&
+               json_get_double(entry, "sigma_max", &row->sigma_max) &&
+               json_get_double(entry, "sigma", &row->sigma) &&
+               json_get_double(entry, "threshold", &row->threshold) &&
+               json_get_int64(entry, "signal_count", &row->signal_count) &&
+               json_get_int64(entry, "noise_count", &row->noise_count);
+    if (!all || row->rows < 0 || row->cols < 0)
+        return false;
+    if (!json_get_int64(entry, "parameters", &row->parameters) &&
+        __builtin_mul_overflow(row->rows, row->cols, &row->parameters))
+        return false;
+    row->null_snr = row->snr_mp = row->snr_gavish_donoho = NAN;
+    json_get_double(entry, "null_snr", &row->null_snr);
+    json_get_double(entry, "snr_mp", &row->snr_mp);
+    json_get_double(entry, "snr_gavish_donoho", &row->snr_gavish_donoho);
+    json_get_bool(entry, "degenerate", &row->degenerate);
+    const char *dtype = NULL;
+    if (json_get_string(entry, "dtype", &dtype))
+        snprintf(row->dtype, sizeof row->dtype, "%.15s", dtype);
+    return true;
+}
+
+/* "snr" as a number, a null with "snr_kind", or the string that some writers make of Infinity. */
+static bool read_snr(const cJSON *entry, double *snr)
+{
+    const char *kind = NULL;
+    if (json_get_double(entry, "snr", snr))
+        return true;
+    if (!json_get_string(entry, "snr_kind", &kind) && !json_get_string(entry, "snr", &kind))
+        return false;
+    if (strcmp(kind, "infinite") == 0 || strcmp(kind, "Infinity") == 0)
+        *snr = INFINITY;
+    else if (strcmp(kind, "nan") == 0 || strcmp(kind, "NaN") == 0)
+        *snr = NAN;
+    else
+        return false;
+    return true;
+}
+
+static int add_row(struct scan *scan, size_t *capacity, const char *module, const char *type,
+                   struct scan_row **out, const char *where, struct error *err)
+{
+    if (scan->count >= SCAN_ROWS_MAX || strlen(module) > SCAN_NAME_MAX ||
+        strlen(type) > SCAN_NAME_MAX)
+        return error_set(err, "%s: more than %d modules, or a name over %d bytes", where,
+                         SCAN_ROWS_MAX, SCAN_NAME_MAX);
+    if (array_reserve((void **)&scan->rows, capacity, scan->count + 1, sizeof *scan->rows, err) !=
+        0)
+        return -1;
+    struct scan_row *row = &scan->rows[scan->count];
+    *row = (struct scan_row){.module = string_copy(module, err), .type = string_copy(type, err)};
+    scan->count++;
+    *out = row;
+    return row->module && row->type ? 0 : -1;
+}
+
+static int read_module(struct scan *scan, size_t *capacity, const cJSON *entry, const char *where,
+                       struct error *err)
+{
+    const char *type = NULL;
+    double snr;
+    struct scan_row *row;
+    if (!json_get_string(entry, "type", &type))
+        return error_set(err, "%s: module \"%.120s\" has no \"type\"", where, entry->string);
+    bool known = read_snr(entry, &snr);
+    const cJSON *value = json_get(entry, "snr");
+    if (!known && value && !cJSON_IsNull(value))
+        return error_set(err, "%s: module \"%.120s\" has an \"snr\" that is no number", where,
+                         entry->string);
+    if (add_row(scan, capacity, entry->string, type, &row, where, err) != 0)
+        return -1;
+    row->known = known;
+    row->snr = known ? snr : 0;
+    row->detailed = known && read_details(row, entry);
+    return 0;
+}
+
+/* {"<type>": {"<module>": snr}} */
+static int read_group(struct scan *scan, size_t *capacity, const cJSON *group, const char *where,
+                      struct error *err)
+{
+    const cJSON *item;
+    cJSON_ArrayForEach(item, group)
+    {
+        struct scan_row *row;
+        if (!cJSON_IsNumber(item))
+            return error_set(err, "%s: \"%.120s\" under \"%.120s\" is no number", where,
+                             item->string, group->string);
+        if (add_row(scan, capacity, item->string, group->string, &row, where, err) != 0)
+            return -1;
+        row->known = true;
+        row->snr = item->valuedouble;
+    }
+    return 0;
+}
+
+static int read_modules(struct scan *scan, const cJSON *modules, const char *where,
+                        struct error *err)
+{
+    size_t capacity = 0;
+    const cJSON *entry;
+    cJSON_ArrayForEach(entry, modules)
+    {
+        if (!cJSON_IsObject(entry))
+            return error_set(err, "%s: \"%.120s\" is neither a module nor a group of modules",
+                             where, entry->string);
+        bool module = json_get(entry, "snr") || json_get(entry, "snr_kind");
+        int status = module ? read_module(scan, &capacity, entry, where, err)
+                            : read_group(scan, &capacity, entry, where, err);
+        if (status != 0)
+            return -1;
+    }
+    return scan->count ? 0 : error_set(err, "%s: no modules in it: it is empty", where);
+}
+
+static int read_header(struct scan *scan, const cJSON *root, const char *where, struct error *err)
+{
+    int64_t version = 0;
+    const char *text = NULL;
+    if (json_need_int64(root, "version", &version, 0, 1000, where, err) != 0)
+        return -1;
+    if (version != 1)
+        return error_set(err, "%s: spectrum.scan version %lld; this program reads version 1", where,
+                         (long long)version);
+    if (json_get_string(root, "estimator", &text))
+        snprintf(scan->estimator, sizeof scan->estimator, "%.23s", text);
+    if (json_get_string(root, "empty_noise", &text))
+        snprintf(scan->empty_noise, sizeof scan->empty_noise, "%.11s", text);
+    const cJSON *model = json_get(root, "model");
+    if (json_get_string(model, "fingerprint", &text))
+        snprintf(scan->fingerprint, sizeof scan->fingerprint, "%.32s", text);
+    if (json_get_string(model, "path", &text))
+        scan->model = string_copy(text, NULL);
+    return 0;
+}
+
+static int read_root(struct scan *scan, const cJSON *root, const char *where, struct error *err)
+{
+    const char *format = NULL;
+    if (!cJSON_IsObject(root))
+        return error_set(err, "%s: not a scan: a JSON object of modules was expected", where);
+    if (!json_get_string(root, "format", &format))
+        return read_modules(scan, root, where, err);
+    if (strcmp(format, "spectrum.scan") != 0)
+        return error_set(err, "%s: its format is \"%.40s\", not \"spectrum.scan\"", where, format);
+    if (read_header(scan, root, where, err) != 0)
+        return -1;
+    return read_modules(scan, json_get(root, "modules"), where, err);
+}
+
+int scan_parse(struct scan **out, const char *text, size_t length, const char *where,
+               struct error *err)
+{
+    *out = NULL;
+    if (length == 0)
+        return error_set(err, "%s is empty", where);
+    cJSON *root = json_parse(text, length, JSON_LOOSE_NUMBERS, where, err);
+    struct scan *scan = root ? array_alloc(1, sizeof *scan, err) : NULL;
+    int status = scan ? read_root(scan, root, where, err) : -1;
+    cJSON_Delete(root);
+    if (status != 0) {
+        scan_free(scan);
+        return -1;
+    }
+    *out = scan;
+    return 0;
+}
+
+int scan_read(struct scan **out, const char *path, struct error *err)
+{
+    struct buffer text = BUFFER_INIT;
+    *out = NULL;
+    int status = file_read_all(&text, path, SCAN_FILE_MAX, err);
+    if (status == 0)
+        status = scan_parse(out, buffer_string(&text), text.length, path, err);
+    buffer_free(&text);
+    return status;
+}
+
+void scan_free(struct scan *scan)
+{
+    if (!scan)
+        return;
+    for (size_t i = 0; i < scan->count; i++) {
+        free(scan->rows[i].module);
+        free(scan->rows[i].type);
+    }
+    free(scan->rows);
+    free(scan->model);
+    free(scan);
+}
+
+const struct scan_row *scan_find(const struct scan *scan, const char *module)
+{
+    size_t length = strlen(module), tail = strlen(".weight");
+    if (length > tail && strcmp(module + length - tail, ".weight") == 0)
+        length -= tail;
+    for (size_t i = 0; i < scan->count; i++)
+        if (strncmp(scan->rows[i].module, module, length) == 0 && !scan->rows[i].module[length])
+            return &scan->rows[i];
+    return NULL;
+}

@@ -1,0 +1,94 @@
+#include "base/json.h"
+#include "model/scan.h"
+
+#include <inttypes.h>
+#include <math.h>
+
+typedef void put_number(struct buffer *out, double value);
+
+static void put_key(struct buffer *out, const char *key, double value, put_number *put)
+{
+    buffer_format(out, ", \"%s\": ", key);
+    put(out, value);
+}
+
+/* A number that may be unknown: absent then, never 0. */
+static void put_known(struct buffer *out, const char *key, double value, put_number *put)
+{
+    if (!isnan(value))
+        put_key(out, key, value, put);
+}
+
+static void put_details(struct buffer *out, const struct scan_row *row, put_number *put)
+{
+    buffer_format(out, ", \"rows\": %" PRId64 ", \"cols\": %" PRId64 ", \"parameters\": %" PRId64,
+                  row->rows, row->cols, row->parameters);
+    put_key(out, "sigma_max", row->sigma_max, put);
+    put_key(out, "sigma", row->sigma, put);
+    put_key(out, "threshold", row->threshold, put);
+    buffer_format(out, ", \"signal_count\": %" PRId64 ", \"noise_count\": %" PRId64,
+                  row->signal_count, row->noise_count);
+    put_known(out, "null_snr", row->null_snr, put);
+    buffer_format(out, ", \"degenerate\": %s", row->degenerate ? "true" : "false");
+    put_known(out, "snr_mp", row->snr_mp, put);
+    put_known(out, "snr_gavish_donoho", row->snr_gavish_donoho, put);
+    if (row->dtype[0]) {
+        buffer_text(out, ", \"dtype\": ");
+        json_put_string(out, row->dtype);
+    }
+}
+
+static const char *snr_kind(double snr)
+{
+    return isnan(snr) ? "nan" : isinf(snr) ? "infinite" : "finite";
+}
+
+static void put_rows(struct buffer *out, const struct scan *scan, bool strict)
+{
+    put_number *put = strict ? json_put_number : json_put_loose;
+    const char *between = "\n";
+    for (size_t i = 0; i < scan->count; i++) {
+        const struct scan_row *row = &scan->rows[i];
+        if (!row->known)
+            continue;
+        buffer_text(out, between);
+        json_put_string(out, row->module);
+        buffer_text(out, ": {\"snr\": ");
+        put(out, row->snr);
+        if (strict)
+            buffer_format(out, ", \"snr_kind\": \"%s\"", snr_kind(row->snr));
+        buffer_text(out, ", \"type\": ");
+        json_put_string(out, row->type);
+        if (row->detailed)
+            put_details(out, row, put);
+        buffer_byte(out, '}');
+        between = ",\n";
+    }
+}
+
+void scan_put_file(struct buffer *out, const struct scan *scan)
+{
+    buffer_byte(out, '{');
+    put_rows(out, scan, false);
+    buffer_text(out, "\n}\n");
+}
+
+void scan_put_json(struct buffer *out, const struct scan *scan)
+{
+    buffer_text(out, "{\"format\": \"spectrum.scan\", \"version\": 1, \"model\": {");
+    const char *between = "";
+    if (scan->model) {
+        buffer_text(out, "\"path\": ");
+        json_put_string(out, scan->model);
+        between = ", ";
+    }
+    if (scan->fingerprint[0])
+        buffer_format(out, "%s\"fingerprint\": \"%s\"", between, scan->fingerprint);
+    buffer_text(out, "}, \"estimator\": ");
+    json_put_string(out, scan->estimator);
+    buffer_text(out, ", \"empty_noise\": ");
+    json_put_string(out, scan->empty_noise);
+    buffer_text(out, ", \"modules\": {");
+    put_rows(out, scan, true);
+    buffer_text(out, "\n}}\n");
+}

@@ -1,0 +1,474 @@
+/* tokenizer.json, with tokenizer_config.json beside it. */
+#include "text/parts.h"
+
+#include "base/file.h"
+#include "base/memory.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+enum { TOKENIZER_FILE_MAX = 256 << 20, CONFIG_FILE_MAX = 16 << 20 };
+
+static const char SPACE_MARK[] = "\xE2\x96\x81"; /* U+2581 */
+
+static const char *type_of(const cJSON *node)
+{
+    const char *type = "";
+    json_get_string(node, "type", &type);
+    return type;
+}
+
+static bool flag(const cJSON *node, const char *key, bool otherwise)
+{
+    json_get_bool(node, key, &otherwise);
+    return otherwise;
+}
+
+/* A part of a pipeline: one object, or {"type": "Sequence", <list>: [...]}. */
+typedef int part_loader(struct tokenizer *t, const cJSON *node, struct error *err);
+
+static int load_parts(struct tokenizer *t, const cJSON *node, const char *list, part_loader *load,
+                      struct error *err)
+{
+    if (!node || cJSON_IsNull(node))
+        return 0;
+    if (strcmp(type_of(node), "Sequence") != 0)
+        return load(t, node, err);
+    const cJSON *item;
+    cJSON_ArrayForEach(item, json_get(node, list))
+    {
+        if (load_parts(t, item, list, load, err) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int load_replace(struct tokenizer *t, const cJSON *node, struct error *err)
+{
+    const char *from = NULL, *to = NULL;
+    json_get_string(json_get(node, "pattern"), "String", &from);
+    json_get_string(node, "content", &to);
+    if (!from || !*from || !to)
+        return error_set(err, "a Replace normalizer without a plain string to replace; patterns "
+                              "are not supported");
+    return rewriter_add(&t->normalizer, REWRITE_REPLACE, from, to, err);
+}
+
+static int load_normalizer(struct tokenizer *t, const cJSON *node, struct error *err)
+{
+    static const char *const forms[] = {"NFC", "NFD", "NFKC", "NFKD"};
+    const char *type = type_of(node), *text = NULL;
+    for (int i = 0; i < 4; i++)
+        if (strcmp(type, forms[i]) == 0)
+            return rewriter_add(&t->normalizer, REWRITE_NFC + i, NULL, NULL, err);
+    if (strcmp(type, "Replace") == 0)
+        return load_replace(t, node, err);
+    if (strcmp(type, "Prepend") == 0 && json_get_string(node, "prepend", &text))
+        return rewriter_add(&t->normalizer, REWRITE_PREPEND, NULL, text, err);
+    return error_set(err,
+                     "the normalizer \"%s\" is not supported (NFC, NFD, NFKC, NFKD, Replace and "
+                     "Prepend are)",
+                     type);
+}
+
+static int load_split(struct tokenizer *t, const cJSON *node, struct error *err)
+{
+    const char *pattern = NULL, *behavior = "";
+    bool invert = flag(node, "invert", false);
+    json_get_string(json_get(node, "pattern"), "Regex", &pattern);
+    json_get_string(node, "behavior", &behavior);
+    bool isolated = strcmp(behavior, "Isolated") == 0 && !invert;
+    bool removed = strcmp(behavior, "Removed") == 0 && invert;
+    if (!pattern || (!isolated && !removed))
+        return error_set(err,
+                         "a Split pre-tokenizer with behaviour \"%s\"%s is not supported (a Regex "
+                         "that is Isolated, or Removed and inverted, is)",
+                         behavior, invert ? ", inverted," : "");
+    return splitter_add(&t->splitter, pattern, removed, err);
+}
+
+/* Text that a pre-tokenizer puts in front of its pieces is known in front of the whole piece. */
+static int check_is_first(const struct tokenizer *t, const char *type, struct error *err)
+{
+    return t->splitter.count == 0 && t->prefixer.count == 0
+               ? 0
+               : error_set(err,
+                           "a %s pre-tokenizer that adds a space behind another pre-tokenizer "
+                           "is not supported",
+                           type);
+}
+
+static int load_byte_level(struct tokenizer *t, const cJSON *node, struct error *err)
+{
+    t->byte_level = true;
+    if (flag(node, "add_prefix_space", true) &&
+        (check_is_first(t, "ByteLevel", err) != 0 ||
+         rewriter_add(&t->prefixer, REWRITE_PREPEND_ONCE, NULL, " ", err) != 0))
+        return -1;
+    return flag(node, "use_regex", true) ? splitter_add(&t->splitter, SPLIT_GPT2, false, err) : 0;
+}
+
+static int load_metaspace(struct tokenizer *t, const cJSON *node, struct error *err)
+{
+    const char *scheme = flag(node, "add_prefix_space", true) ? "always" : "never";
+    const char *mark = SPACE_MARK;
+    json_get_string(node, "prepend_scheme", &scheme);
+    json_get_string(node, "replacement", &mark);
+    if (strcmp(mark, SPACE_MARK) != 0)
+        return error_set(err,
+                         "a Metaspace pre-tokenizer that writes \"%s\" for a space is not "
+                         "supported (U+2581 is)",
+                         mark);
+    if (check_is_first(t, "Metaspace", err) != 0 ||
+        rewriter_add(&t->prefixer, REWRITE_REPLACE, " ", mark, err) != 0)
+        return -1;
+    if (strcmp(scheme, "never") != 0 &&
+        rewriter_add(&t->prefixer,
+                     strcmp(scheme, "first") == 0 ? REWRITE_PREPEND_FIRST : REWRITE_PREPEND_ONCE,
+                     NULL, mark, err) != 0)
+        return -1;
+    return flag(node, "split", true)
+               ? splitter_add(&t->splitter, "\\x{2581}[^\\x{2581}]*", false, err)
+               : 0;
+}
+
+static int load_pretokenizer(struct tokenizer *t, const cJSON *node, struct error *err)
+{
+    const char *type = type_of(node);
+    if (strcmp(type, "Split") == 0)
+        return load_split(t, node, err);
+    if (strcmp(type, "ByteLevel") == 0)
+        return load_byte_level(t, node, err);
+    if (strcmp(type, "Metaspace") == 0)
+        return load_metaspace(t, node, err);
+    if (strcmp(type, "Digits") == 0)
+        return splitter_add(&t->splitter,
+                            flag(node, "individual_digits", false) ? "\\p{N}" : "\\p{N}+", false,
+                            err);
+    return error_set(err,
+                     "the pre-tokenizer \"%s\" is not supported (Split, ByteLevel, Digits and "
+                     "Metaspace are)",
+                     type);
+}
+
+static int frame_add(struct frame *frame, const cJSON *ids, struct error *err)
+{
+    const cJSON *id;
+    cJSON_ArrayForEach(id, ids)
+    {
+        if (frame->count == FRAME_TOKENS_MAX || !cJSON_IsNumber(id) || id->valuedouble < 0 ||
+            id->valuedouble >= VOCABULARY_IDS_MAX)
+            return error_set(err, "the post-processor's special tokens are not at most %d ids",
+                             FRAME_TOKENS_MAX);
+        frame->ids[frame->count++] = (int32_t)id->valuedouble;
+    }
+    return 0;
+}
+
+/* "single": special tokens around {"Sequence": {"id": "A"}}. */
+static int load_frame(struct tokenizer *t, const cJSON *node, struct error *err)
+{
+    const cJSON *item;
+    struct frame *frame = &t->before;
+    cJSON_ArrayForEach(item, json_get(node, "single"))
+    {
+        const char *name = NULL;
+        if (json_get(item, "Sequence")) {
+            frame = &t->behind;
+            continue;
+        }
+        json_get_string(json_get(item, "SpecialToken"), "id", &name);
+        const cJSON *ids =
+            name ? json_get(json_get(json_get(node, "special_tokens"), name), "ids") : NULL;
+        if (!ids)
+            return error_set(err, "the post-processor's template names a special token that it "
+                                  "does not define");
+        if (frame_add(frame, ids, err) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int load_postprocessor(struct tokenizer *t, const cJSON *node, struct error *err)
+{
+    const char *type = type_of(node);
+    if (strcmp(type, "ByteLevel") == 0)
+        return 0; /* it moves offsets only */
+    if (strcmp(type, "TemplateProcessing") == 0)
+        return load_frame(t, node, err);
+    return error_set(err,
+                     "the post-processor \"%s\" is not supported (TemplateProcessing and "
+                     "ByteLevel are)",
+                     type);
+}
+
+static int load_decoder(struct tokenizer *t, const cJSON *node, struct error *err)
+{
+    int64_t start = 0;
+    const char *scheme = "always", *type = type_of(node);
+    (void)err;
+    json_get_string(node, "prepend_scheme", &scheme);
+    if (strcmp(type, "Strip") == 0 && json_get_int64(node, "start", &start) && start > 0)
+        t->strips_space = true;
+    if (strcmp(type, "Metaspace") == 0 && strcmp(scheme, "never") != 0)
+        t->strips_space = true;
+    return 0;
+}
+
+static int load_vocabulary(struct tokenizer *t, const cJSON *vocab, struct error *err)
+{
+    const cJSON *item;
+    if (!cJSON_IsObject(vocab) || !vocab->child)
+        return error_set(err, "no \"vocab\" object in its model");
+    cJSON_ArrayForEach(item, vocab)
+    {
+        double id = cJSON_IsNumber(item) ? item->valuedouble : -1;
+        if (!(id >= 0 && id < VOCABULARY_IDS_MAX) || id != (double)(int64_t)id)
+            return error_set(err, "token \"%.40s\" has no whole number from 0 to %d as its id",
+                             item->string, VOCABULARY_IDS_MAX - 1);
+        if (vocabulary_add(&t->vocabulary, (int64_t)id, item->string, strlen(item->string), err))
+            return -1;
+    }
+    return 0;
+}
+
+/* "left right", or ["left", "right"] (since 0.20, where tokens may hold spaces). */
+static int load_merge(struct tokenizer *t, const cJSON *item, int32_t rank, struct error *err)
+{
+    const char *left = NULL, *right = NULL;
+    size_t length = 0;
+    if (cJSON_IsString(item)) {
+        left = item->valuestring;
+        const char *space = strchr(left, ' ');
+        right = space ? space + 1 : NULL;
+        length = space ? (size_t)(space - left) : 0;
+    } else if (cJSON_GetArraySize(item) == 2) {
+        left = cJSON_GetStringValue(item->child);
+        right = cJSON_GetStringValue(item->child->next);
+        length = left ? strlen(left) : 0;
+    }
+    if (!left || !right)
+        return error_set(err, "merge %d is not a pair of tokens", rank);
+    return tokenizer_add_merge(t, left, length, right, strlen(right), rank, err);
+}
+
+static int check_model(const cJSON *model, struct error *err)
+{
+    const char *text = NULL;
+    if (strcmp(type_of(model), "BPE") != 0)
+        return error_set(err, "a tokenizer model of type \"%s\" is not supported (BPE is)",
+                         type_of(model));
+    if ((json_get_string(model, "continuing_subword_prefix", &text) && *text) ||
+        (json_get_string(model, "end_of_word_suffix", &text) && *text))
+        return error_set(err, "BPE with prefixes or suffixes of subwords is not supported");
+    return 0;
+}
+
+static int load_model(struct tokenizer *t, const cJSON *model, struct error *err)
+{
+    const char *unknown = NULL;
+    const cJSON *item;
+    int32_t rank = 0;
+    if (check_model(model, err) != 0 || load_vocabulary(t, json_get(model, "vocab"), err) != 0)
+        return -1;
+    t->byte_fallback = flag(model, "byte_fallback", false);
+    t->fuse_unknown = flag(model, "fuse_unk", false);
+    t->whole_words = flag(model, "ignore_merges", false);
+    if (json_get_string(model, "unk_token", &unknown))
+        t->unknown = t->unk = tokenizer_token_id(t, unknown);
+    cJSON_ArrayForEach(item, json_get(model, "merges"))
+    {
+        if (load_merge(t, item, rank++, err) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int add_normalized(struct tokenizer *t, struct added_token token, struct error *err)
+{
+    struct buffer content = BUFFER_INIT;
+    struct rewrite_place place = {true, true};
+    int status = rewriter_run(&t->normalizer, token.content, token.length, place, &content, err);
+    if (status == 0) {
+        token.content = content.data;
+        token.length = content.length;
+        status = added_push(&t->added_normalized, token, err);
+    }
+    buffer_free(&content);
+    return status;
+}
+
+static int load_added(struct tokenizer *t, const cJSON *item, struct error *err)
+{
+    const char *content = NULL;
+    int64_t id = 0;
+    if (json_need_string(item, "content", &content, "an added token", err) != 0 ||
+        json_need_int64(item, "id", &id, 0, VOCABULARY_IDS_MAX - 1, "an added token", err) != 0)
+        return -1;
+    size_t length = strlen(content);
+    int32_t known = vocabulary_find(&t->vocabulary, content, length);
+    if (known >= 0 && known != id)
+        return error_set(err, "the added token \"%.40s\" has the id %lld, but %d in the vocabulary",
+                         content, (long long)id, known);
+    if (vocabulary_add(&t->vocabulary, id, content, length, err) != 0)
+        return -1;
+    struct added_token token = {(char *)content,
+                                length,
+                                (int32_t)id,
+                                flag(item, "special", false),
+                                flag(item, "single_word", false),
+                                flag(item, "lstrip", false),
+                                flag(item, "rstrip", false)};
+    t->vocabulary.entries[id].special = token.special;
+    return flag(item, "normalized", !token.special) ? add_normalized(t, token, err)
+                                                    : added_push(&t->added_raw, token, err);
+}
+
+static int load_tree(struct tokenizer *t, const cJSON *root, struct error *err)
+{
+    const cJSON *item;
+    if (load_model(t, json_get(root, "model"), err) != 0 ||
+        load_parts(t, json_get(root, "normalizer"), "normalizers", load_normalizer, err) != 0 ||
+        load_parts(t, json_get(root, "pre_tokenizer"), "pretokenizers", load_pretokenizer, err) ||
+        load_parts(t, json_get(root, "post_processor"), "processors", load_postprocessor, err) ||
+        load_parts(t, json_get(root, "decoder"), "decoders", load_decoder, err) != 0)
+        return -1;
+    cJSON_ArrayForEach(item, json_get(root, "added_tokens"))
+    {
+        if (load_added(t, item, err) != 0)
+            return -1;
+    }
+    return tokenizer_finish(t, err);
+}
+
+/* "bos_token": "<s>" or {"content": "<s>"}. */
+static void configure_special(const struct tokenizer *t, const cJSON *config, const char *key,
+                              int32_t *out)
+{
+    const char *text = NULL;
+    if (!json_get_string(config, key, &text))
+        json_get_string(json_get(config, key), "content", &text);
+    if (text)
+        *out = tokenizer_token_id(t, text);
+}
+
+static const char *template_of(const cJSON *config)
+{
+    const char *source = NULL, *name;
+    const cJSON *item, *entry = json_get(config, "chat_template");
+    if (json_get_string(config, "chat_template", &source))
+        return source;
+    cJSON_ArrayForEach(item, entry) /* several by name */
+    {
+        if (json_get_string(item, "name", &name) && strcmp(name, "default") == 0)
+            json_get_string(item, "template", &source);
+    }
+    return source;
+}
+
+static int configure(struct tokenizer *t, const char *path, struct error *err)
+{
+    cJSON *config = json_read_file(path, CONFIG_FILE_MAX, JSON_LOOSE_NUMBERS, err);
+    if (!config)
+        return -1;
+    configure_special(t, config, "bos_token", &t->bos);
+    configure_special(t, config, "eos_token", &t->eos);
+    configure_special(t, config, "pad_token", &t->pad);
+    configure_special(t, config, "unk_token", &t->unk);
+    const char *source = template_of(config);
+    int status = 0;
+    if (source && !(t->chat_template = string_copy(source, err)))
+        status = -1;
+    cJSON_Delete(config);
+    return status;
+}
+
+/* What tokenizer_config.json leaves open, the model's own config.json may say. */
+static int configure_from_model(struct tokenizer *t, const char *path, struct error *err)
+{
+    cJSON *config = json_read_file(path, CONFIG_FILE_MAX, JSON_LOOSE_NUMBERS, err);
+    int64_t id;
+    if (!config)
+        return -1;
+    if (t->bos < 0 && json_get_int64(config, "bos_token_id", &id) && id >= 0 &&
+        id < tokenizer_vocabulary_size(t))
+        t->bos = (int32_t)id;
+    if (t->eos < 0 && json_get_int64(config, "eos_token_id", &id) && id >= 0 &&
+        id < tokenizer_vocabulary_size(t))
+        t->eos = (int32_t)id;
+    cJSON_Delete(config);
+    return 0;
+}
+
+static int configure_beside(struct tokenizer *t, const char *folder, const char *name,
+                            int (*read)(struct tokenizer *, const char *, struct error *),
+                            struct error *err)
+{
+    struct stat info;
+    char *path = path_join(folder, name, err);
+    if (!path)
+        return -1;
+    int status = stat(path, &info) == 0 ? read(t, path, err) : 0;
+    free(path);
+    return status;
+}
+
+/* chat_template.jinja, where newer files keep it. */
+static int read_template(struct tokenizer *t, const char *path, struct error *err)
+{
+    struct buffer text = BUFFER_INIT;
+    if (t->chat_template)
+        return 0;
+    int status = file_read_all(&text, path, CONFIG_FILE_MAX, err);
+    if (status == 0 && !(t->chat_template = string_copy(buffer_string(&text), err)))
+        status = -1;
+    buffer_free(&text);
+    return status;
+}
+
+static int load_file(struct tokenizer *t, const char *path, const char *folder, struct error *err)
+{
+    cJSON *root = json_read_file(path, TOKENIZER_FILE_MAX, JSON_STRICT, err);
+    if (!root)
+        return -1;
+    int status = load_tree(t, root, err);
+    cJSON_Delete(root);
+    if (status != 0)
+        return error_prefix(err, "%s", path);
+    if (configure_beside(t, folder, "tokenizer_config.json", configure, err) != 0 ||
+        configure_beside(t, folder, "chat_template.jinja", read_template, err) != 0)
+        return -1;
+    if (t->bos < 0 && t->before.count > 0)
+        t->bos = t->before.ids[0];
+    return configure_beside(t, folder, "config.json", configure_from_model, err);
+}
+
+static char *folder_of(const char *path, struct error *err)
+{
+    const char *slash = strrchr(path, '/');
+    char *folder = string_copy(slash ? path : ".", err);
+    if (folder && slash)
+        folder[slash == path ? 1 : slash - path] = '\0';
+    return folder;
+}
+
+int tokenizer_open(struct tokenizer **out, const char *path, struct error *err)
+{
+    struct stat info;
+    if (stat(path, &info) != 0)
+        return error_set(err, "%s: no such file or folder", path);
+    bool is_folder = S_ISDIR(info.st_mode);
+    char *file = is_folder ? path_join(path, "tokenizer.json", err) : string_copy(path, err);
+    char *folder = is_folder ? string_copy(path, err) : folder_of(path, err);
+    struct tokenizer *t = file && folder ? tokenizer_new(err) : NULL;
+    int status = t ? load_file(t, file, folder, err) : -1;
+    free(file);
+    free(folder);
+    if (status != 0) {
+        tokenizer_close(t);
+        return -1;
+    }
+    *out = t;
+    return 0;
+}

@@ -1,0 +1,75 @@
+/* What a tokenizer is made of: shared by the code that runs it (tokenizer.c, encode.c, words.c) and
+ * the code that reads it from files (load_json.c, load_gguf.c). Not for other modules. */
+#ifndef SPECTRUM_TEXT_PARTS_H
+#define SPECTRUM_TEXT_PARTS_H
+
+#include "text/added.h"
+#include "text/bpe.h"
+#include "text/normalize.h"
+#include "text/pretokenize.h"
+#include "text/tokenizer.h"
+#include "text/vocabulary.h"
+
+enum {
+    FRAME_TOKENS_MAX = 8, /* special tokens that the post-processor puts at one end */
+    CACHED_WORD_MAX = 22,
+    CACHED_IDS_MAX = 8,
+    CACHE_ENTRIES = 1 << 14,
+};
+
+/* The ids of a short word. A new word takes the place of the one with the same hash. */
+struct cached_word {
+    uint8_t length, count;
+    char text[CACHED_WORD_MAX];
+    uint8_t lengths[CACHED_IDS_MAX];
+    int32_t ids[CACHED_IDS_MAX];
+};
+
+struct frame {
+    int32_t ids[FRAME_TOKENS_MAX];
+    int count;
+};
+
+struct tokenizer {
+    struct vocabulary vocabulary;
+    struct merge_table merges;
+    struct added_tokens added_raw;        /* found in the text as it comes */
+    struct added_tokens added_normalized; /* found in the normalised text */
+    struct rewriter normalizer;
+    struct rewriter prefixer; /* what pre-tokenizers write into a piece before cutting it */
+    struct splitter splitter;
+    bool byte_level;    /* symbols are bytes in GPT-2's alphabet; else characters */
+    bool byte_fallback; /* characters outside the vocabulary become <0xXX> tokens */
+    bool fuse_unknown;
+    bool whole_words;            /* "ignore_merges": a word that is a token is that token */
+    bool strips_space;           /* decoding drops the space that encoding put in front */
+    int32_t byte_ids[256];       /* of single bytes, -1 where there is none */
+    int32_t unknown;             /* stands for what cannot be written; -1: that is dropped */
+    int32_t bos, eos, pad, unk;  /* as configured */
+    struct frame before, behind; /* of the post-processor */
+    char *chat_template;
+    struct cached_word *cache;
+    struct bpe_word word;
+    struct buffer normalized, prefixed, spelled; /* scratch */
+};
+
+/* An empty one with everything absent. */
+struct tokenizer *tokenizer_new(struct error *err);
+
+/* When vocabulary and added tokens are complete: byte tables and look-ups. */
+int tokenizer_finish(struct tokenizer *tokenizer, struct error *err);
+
+/* Adds a merge of two spellings; both and what comes out must be in the vocabulary. */
+int tokenizer_add_merge(struct tokenizer *tokenizer, const char *left, size_t left_length,
+                        const char *right, size_t right_length, int32_t rank, struct error *err);
+
+/* Appends the ids of a piece without added tokens. */
+int words_encode(struct tokenizer *tokenizer, const char *text, size_t length,
+                 const struct text_span *spans, size_t span_count, struct token_list *out,
+                 struct error *err);
+
+/* GPT-2's alphabet: byte -> code point, and back (-1 for a code point that stands for none). */
+int32_t byte_letter(uint8_t byte);
+int letter_byte(int32_t code_point);
+
+#endif

@@ -1,0 +1,117 @@
+#include "text/pretokenize.h"
+
+#include "base/buffer.h"
+#include "base/utf8.h"
+
+#include <string.h>
+
+const char SPLIT_GPT2[] =
+    "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+";
+const char SPLIT_LLAMA3[] =
+    "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1,3}|"
+    " ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
+const char SPLIT_QWEN2[] = "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}|"
+                           " ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
+
+/* Unicode's White_Space. PCRE2's \s has U+180E too, which is none since Unicode 6.3. */
+#define SPACES                                                                                     \
+    "\\x{9}-\\x{d}\\x{20}\\x{85}\\x{a0}\\x{1680}\\x{2000}-\\x{200a}\\x{2028}\\x{2029}\\x{202f}"    \
+    "\\x{205f}\\x{3000}"
+
+/* One escape of the Ruby dialect where PCRE2 means something else by it. */
+static void translate_escape(struct buffer *out, char escape, bool in_class)
+{
+    if (escape == 's')
+        buffer_text(out, in_class ? SPACES : "[" SPACES "]");
+    else if (escape == 'S' && !in_class)
+        buffer_text(out, "[^" SPACES "]");
+    else if (escape == 'h')
+        buffer_text(out, in_class ? "0-9a-fA-F" : "[0-9a-fA-F]");
+    else
+        buffer_format(out, "\\%c", escape);
+}
+
+static void translate(struct buffer *out, const char *pattern)
+{
+    bool in_class = false;
+    for (const char *at = pattern; *at; at++) {
+        if (*at == '\\' && at[1]) {
+            translate_escape(out, *++at, in_class);
+            continue;
+        }
+        if (*at == '[')
+            in_class = true;
+        else if (*at == ']')
+            in_class = false;
+        buffer_byte(out, *at);
+    }
+}
+
+int splitter_add(struct splitter *splitter, const char *pattern, bool drops_rest, struct error *err)
+{
+    if (splitter->count == SPLITS_MAX)
+        return error_set(err, "more than %d pre-tokenizers", SPLITS_MAX);
+    struct buffer translated = BUFFER_INIT;
+    translate(&translated, pattern);
+    struct regex *regex = NULL;
+    if (buffer_check(&translated, err) == 0)
+        regex = regex_new(buffer_string(&translated), err);
+    buffer_free(&translated);
+    if (!regex)
+        return -1;
+    splitter->drops_rest[splitter->count] = drops_rest;
+    splitter->steps[splitter->count++] = regex;
+    return 0;
+}
+
+struct run {
+    const struct splitter *splitter;
+    const char *text;
+    splitter_word *word;
+    void *context;
+};
+
+/* Cuts [begin, end) by step `step` and the steps behind it. The text is offered to the expression
+ * as if nothing stood around it, as the package does. */
+static int cut(const struct run *run, int step, size_t begin, size_t end, struct error *err)
+{
+    if (begin == end)
+        return 0;
+    if (step == run->splitter->count)
+        return run->word(run->context, begin, end, err);
+    const char *piece = run->text + begin;
+    size_t length = end - begin, done = 0, search = 0, from, to;
+    bool keeps = !run->splitter->drops_rest[step];
+    int status = 0;
+    while (status == 0 && search < length &&
+           regex_find(run->splitter->steps[step], piece, length, search, &from, &to)) {
+        if (to == from) {
+            int32_t unused;
+            search = to + utf8_decode(piece + to, length - to, &unused);
+            if (to == length)
+                break;
+            continue;
+        }
+        if (keeps && from > done)
+            status = cut(run, step + 1, begin + done, begin + from, err);
+        if (status == 0)
+            status = cut(run, step + 1, begin + from, begin + to, err);
+        done = search = to;
+    }
+    if (status == 0 && keeps && done < length)
+        status = cut(run, step + 1, begin + done, end, err);
+    return status;
+}
+
+int splitter_run(const struct splitter *splitter, const char *text, size_t length,
+                 splitter_word *word, void *context, struct error *err)
+{
+    struct run run = {splitter, text, word, context};
+    return cut(&run, 0, 0, length, err);
+}
+
+void splitter_free(struct splitter *splitter)
+{
+    for (int i = 0; i < splitter->count; i++)
+        regex_free(splitter->steps[i]);
+}

@@ -1,0 +1,231 @@
+#include "text/parts.h"
+
+#include "base/memory.h"
+#include "base/utf8.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* GPT-2's released code: printable Latin-1 bytes (33-126, 161-172, 174-255) are themselves, the
+ * others take the code points from 256 on, in order. */
+int32_t byte_letter(uint8_t byte)
+{
+    if (byte <= 32)
+        return 256 + byte;
+    if (byte >= 127 && byte <= 160)
+        return 289 + byte - 127;
+    return byte == 173 ? 323 : byte;
+}
+
+int letter_byte(int32_t code_point)
+{
+    if (code_point < 0 || code_point > 323)
+        return -1;
+    if (code_point == 323)
+        return 173;
+    if (code_point >= 289)
+        return code_point - 289 + 127;
+    if (code_point >= 256)
+        return code_point - 256;
+    return byte_letter((uint8_t)code_point) == code_point ? code_point : -1;
+}
+
+struct tokenizer *tokenizer_new(struct error *err)
+{
+    struct tokenizer *t = array_alloc(1, sizeof *t, err);
+    if (t)
+        t->bos = t->eos = t->pad = t->unk = t->unknown = -1;
+    return t;
+}
+
+int tokenizer_finish(struct tokenizer *t, struct error *err)
+{
+    for (int byte = 0; byte < 256; byte++) {
+        char text[8];
+        size_t length = t->byte_level ? utf8_encode(byte_letter((uint8_t)byte), text)
+                                      : (size_t)snprintf(text, sizeof text, "<0x%02X>", byte);
+        t->byte_ids[byte] = vocabulary_find(&t->vocabulary, text, length);
+    }
+    added_index(&t->added_raw);
+    added_index(&t->added_normalized);
+    t->cache = array_alloc(CACHE_ENTRIES, sizeof *t->cache, err);
+    return t->cache ? 0 : -1;
+}
+
+int tokenizer_add_merge(struct tokenizer *t, const char *left, size_t left_length,
+                        const char *right, size_t right_length, int32_t rank, struct error *err)
+{
+    struct merge merge = {vocabulary_find(&t->vocabulary, left, left_length),
+                          vocabulary_find(&t->vocabulary, right, right_length), rank, -1};
+    buffer_clear(&t->spelled);
+    buffer_append(&t->spelled, left, left_length);
+    buffer_append(&t->spelled, right, right_length);
+    if (buffer_check(&t->spelled, err) != 0)
+        return -1;
+    merge.id = vocabulary_find(&t->vocabulary, buffer_string(&t->spelled), t->spelled.length);
+    if (merge.left < 0 || merge.right < 0 || merge.id < 0)
+        return error_set(err,
+                         "merge %d joins \"%.*s\" and \"%.*s\", but not all of them and the result "
+                         "are in the vocabulary",
+                         rank, (int)(left_length < 40 ? left_length : 40), left,
+                         (int)(right_length < 40 ? right_length : 40), right);
+    return merge_table_add(&t->merges, merge, err);
+}
+
+void tokenizer_close(struct tokenizer *t)
+{
+    if (!t)
+        return;
+    vocabulary_free(&t->vocabulary);
+    merge_table_free(&t->merges);
+    added_free(&t->added_raw);
+    added_free(&t->added_normalized);
+    rewriter_free(&t->normalizer);
+    rewriter_free(&t->prefixer);
+    splitter_free(&t->splitter);
+    bpe_free(&t->word);
+    buffer_free(&t->normalized);
+    buffer_free(&t->prefixed);
+    buffer_free(&t->spelled);
+    free(t->chat_template);
+    free(t->cache);
+    free(t);
+}
+
+int token_list_add(struct token_list *list, int32_t id, uint8_t mask, struct error *err)
+{
+    if (list->count == list->capacity || list->count == list->mask_capacity) {
+        if (array_reserve((void **)&list->ids, &list->capacity, list->count + 1, sizeof *list->ids,
+                          err) != 0 ||
+            array_reserve((void **)&list->mask, &list->mask_capacity, list->count + 1, 1, err) != 0)
+            return -1;
+    }
+    list->ids[list->count] = id;
+    list->mask[list->count++] = mask;
+    return 0;
+}
+
+void token_list_free(struct token_list *list)
+{
+    free(list->ids);
+    free(list->mask);
+    *list = (struct token_list){0};
+}
+
+/* False when a letter stands for no byte: then the spelling is the text itself. */
+static bool letters_to_bytes(const char *text, size_t length, struct buffer *out)
+{
+    size_t before = out->length;
+    for (size_t i = 0; i < length;) {
+        int32_t letter;
+        i += utf8_decode(text + i, length - i, &letter);
+        int byte = letter_byte(letter);
+        if (byte < 0) {
+            out->length = before;
+            return false;
+        }
+        buffer_byte(out, (char)byte);
+    }
+    return true;
+}
+
+static bool is_byte_token(const char *text, size_t length, char *byte)
+{
+    static const char digits[] = "0123456789ABCDEF";
+    if (length != 6 || memcmp(text, "<0x", 3) != 0 || text[5] != '>')
+        return false;
+    const char *high = memchr(digits, text[3], 16), *low = memchr(digits, text[4], 16);
+    if (high && low)
+        *byte = (char)((high - digits) * 16 + (low - digits));
+    return high && low;
+}
+
+static void marks_to_spaces(const char *text, size_t length, struct buffer *out)
+{
+    static const char mark[] = "\xE2\x96\x81"; /* U+2581 */
+    for (size_t i = 0; i < length; i++) {
+        if (length - i >= 3 && memcmp(text + i, mark, 3) == 0) {
+            buffer_byte(out, ' ');
+            i += 2;
+        } else {
+            buffer_byte(out, text[i]);
+        }
+    }
+}
+
+void tokenizer_piece(const struct tokenizer *t, int32_t id, struct buffer *out)
+{
+    size_t length;
+    char byte;
+    const char *text = vocabulary_text(&t->vocabulary, id, &length);
+    if (!text)
+        return;
+    if (t->byte_level) {
+        if (!letters_to_bytes(text, length, out))
+            buffer_append(out, text, length);
+    } else if (is_byte_token(text, length, &byte)) {
+        buffer_byte(out, byte);
+    } else {
+        marks_to_spaces(text, length, out);
+    }
+}
+
+int tokenizer_decode(const struct tokenizer *t, const int32_t *ids, size_t count, bool skip_special,
+                     struct buffer *out, struct error *err)
+{
+    size_t start = out->length;
+    for (size_t i = 0; i < count; i++)
+        if (!skip_special || !tokenizer_is_special(t, ids[i]))
+            tokenizer_piece(t, ids[i], out);
+    if (t->strips_space && out->length > start && out->data[start] == ' ') {
+        memmove(out->data + start, out->data + start + 1, out->length - start);
+        out->length--;
+    }
+    return buffer_check(out, err);
+}
+
+const char *tokenizer_token_text(const struct tokenizer *t, int32_t id)
+{
+    return vocabulary_text(&t->vocabulary, id, NULL);
+}
+
+int32_t tokenizer_token_id(const struct tokenizer *t, const char *text)
+{
+    return vocabulary_find(&t->vocabulary, text, strlen(text));
+}
+
+int32_t tokenizer_bos(const struct tokenizer *t)
+{
+    return t->bos;
+}
+
+int32_t tokenizer_eos(const struct tokenizer *t)
+{
+    return t->eos;
+}
+
+int32_t tokenizer_pad(const struct tokenizer *t)
+{
+    return t->pad;
+}
+
+int32_t tokenizer_unk(const struct tokenizer *t)
+{
+    return t->unk;
+}
+
+bool tokenizer_is_special(const struct tokenizer *t, int32_t id)
+{
+    return vocabulary_text(&t->vocabulary, id, NULL) && t->vocabulary.entries[id].special;
+}
+
+int32_t tokenizer_vocabulary_size(const struct tokenizer *t)
+{
+    return (int32_t)t->vocabulary.size;
+}
+
+const char *tokenizer_chat_template(const struct tokenizer *t)
+{
+    return t->chat_template;
+}

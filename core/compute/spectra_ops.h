@@ -1,0 +1,21 @@
+/* The singular-value operations of the host back ends. */
+#ifndef SPECTRUM_COMPUTE_SPECTRA_OPS_H
+#define SPECTRUM_COMPUTE_SPECTRA_OPS_H
+
+#include "compute/backend.h"
+
+/* One-sided Jacobi in fp64: slow, and accurate for small values too. */
+extern const struct spectra_ops spectra_reference_ops;
+
+/* Gram matrix of the shorter side in fp64, eigenvalues only; where values are too small for a Gram
+ * matrix (under 1e-5 of the largest), LAPACK's SVD of the matrix itself. */
+extern const struct spectra_ops spectra_cpu_ops;
+
+/* ERROR_FAILED with a message that names the kind and its place, where the matrix has NaN or Inf.
+ */
+int spectra_check_finite(const float *matrix, int64_t rows, int64_t cols, struct error *err);
+
+/* Descending order, in place. */
+void spectra_sort(double *values, int64_t count);
+
+#endif

@@ -1,0 +1,34 @@
+/* Writing safetensors files: atomic, streamed in the order of the entries. */
+#ifndef SPECTRUM_CHECKPOINT_SAFETENSORS_WRITE_H
+#define SPECTRUM_CHECKPOINT_SAFETENSORS_WRITE_H
+
+#include "base/file.h"
+#include "checkpoint/dtype.h"
+
+struct safetensors_entry {
+    const char *name;
+    enum dtype dtype; /* a plain type: F64, F32, F16, BF16 */
+    int rank;         /* 1 or 2 */
+    int64_t shape[2];
+};
+
+struct safetensors_writer {
+    struct file_writer file;
+    uint64_t expected, written; /* bytes of data */
+};
+
+/* Writes the header. `metadata` is key, value, key, value, ..., NULL; or NULL for none. On failure
+ * nothing is left behind. */
+int safetensors_writer_open(struct safetensors_writer *writer, const char *path,
+                            const struct safetensors_entry *entries, size_t count,
+                            const char *const *metadata, struct error *err);
+
+/* The next bytes of data, little-endian; the tensors follow one another in any pieces. */
+int safetensors_writer_put(struct safetensors_writer *writer, const void *data, size_t bytes,
+                           struct error *err);
+
+/* Refuses a file that got more or fewer bytes than its header says. Closes in any case. */
+int safetensors_writer_commit(struct safetensors_writer *writer, struct error *err);
+void safetensors_writer_abort(struct safetensors_writer *writer);
+
+#endif

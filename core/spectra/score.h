@@ -1,0 +1,39 @@
+/* From singular values to the signal-to-noise ratio (REFERENCE.md 1; arXiv 2406.06623). */
+#ifndef SPECTRUM_SPECTRA_SCORE_H
+#define SPECTRUM_SPECTRA_SCORE_H
+
+#include "base/error.h"
+#include "model/scan.h"
+
+#include <stdint.h>
+
+enum estimator { ESTIMATOR_REFERENCE, ESTIMATOR_MP, ESTIMATOR_GAVISH_DONOHO };
+
+/* What an empty noise set counts as: infinity (files before 2025-04), or a noise sum of 1. */
+enum empty_noise { EMPTY_NOISE_INFINITY, EMPTY_NOISE_ONE };
+
+const char *estimator_name(enum estimator estimator);
+/* 0, or ERROR_USAGE with the list of names. */
+int estimator_by_name(enum estimator *out, const char *name, struct error *err);
+
+struct score {
+    double sigma; /* noise scale: IQR / 1.349, or the entry noise of the calibrated estimators */
+    double threshold; /* values above are signal */
+    double snr;
+    int64_t signal_count, noise_count;
+};
+
+/* values[count] descending, of a rows x cols matrix. All zeros or no values: snr NaN. */
+struct score score_values(const double *values, int64_t count, int64_t rows, int64_t cols,
+                          enum estimator estimator, enum empty_noise empty_noise);
+
+/* The same formula on pure noise of this shape (Marchenko-Pastur quantiles); NaN where memory runs
+ * out or the shape has no values. */
+double score_null(int64_t rows, int64_t cols, enum estimator estimator,
+                  enum empty_noise empty_noise);
+
+/* Fills a row's numbers from the values; name, type and dtype are the caller's. */
+void score_row(struct scan_row *row, const double *values, int64_t count, int64_t rows,
+               int64_t cols, enum estimator estimator, enum empty_noise empty_noise);
+
+#endif

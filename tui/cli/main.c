@@ -9,6 +9,7 @@
 /* In the order in which people use them. */
 static const struct command commands[] = {
     {"info", "architecture, tensors, shapes, dtypes, sizes", command_info},
+    {"scan", "the signal-to-noise ratio of every matrix", command_scan},
     {NULL, NULL, NULL},
 };
 enum { COMMAND_COUNT = sizeof commands / sizeof *commands - 1 };

@@ -1,0 +1,26 @@
+#include "compute/backend.h"
+
+#include "compute/host.h"
+#include "compute/spectra_ops.h"
+
+#include <string.h>
+
+int backend_open(struct backend **out, const char *device, int threads, struct error *err)
+{
+    *out = NULL;
+    if (strcmp(device, "cpu") == 0 || strcmp(device, "auto") == 0)
+        return host_backend_new(out, "cpu", NULL, &spectra_cpu_ops, threads, err);
+    if (strcmp(device, "reference") == 0)
+        return host_backend_new(out, "reference", NULL, &spectra_reference_ops, 1, err);
+    if (strcmp(device, "cuda") == 0)
+        return error_set(err, "--device cuda: this program has no CUDA plug-in; use cpu");
+    return error_set_kind(err, ERROR_USAGE,
+                          "there is no device \"%s\"; there are auto, cpu, cuda, reference",
+                          device);
+}
+
+void backend_close(struct backend *backend)
+{
+    if (backend)
+        backend->close(backend);
+}

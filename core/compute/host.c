@@ -1,0 +1,103 @@
+#include "compute/host.h"
+
+#include "base/memory.h"
+
+#include <omp.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct host {
+    int threads;
+};
+
+struct device_buffer {
+    size_t bytes;
+    char *memory;
+};
+
+void *host_pointer(struct place place)
+{
+    return place.buffer ? place.buffer->memory + place.offset : NULL;
+}
+
+int host_threads(const void *self)
+{
+    return ((const struct host *)self)->threads;
+}
+
+static struct device_buffer *host_alloc(void *self, size_t bytes, struct error *err)
+{
+    (void)self;
+    struct device_buffer *buffer = array_alloc(1, sizeof *buffer, err);
+    if (!buffer)
+        return NULL;
+    buffer->bytes = bytes;
+    buffer->memory = bytes <= SIZE_MAX - 63 ? aligned_alloc(64, (bytes + 63) / 64 * 64) : NULL;
+    if (!buffer->memory) {
+        error_set(err, "not enough memory for a buffer of %zu MB", bytes >> 20);
+        free(buffer);
+        return NULL;
+    }
+    return buffer;
+}
+
+static void host_free(void *self, struct device_buffer *buffer)
+{
+    (void)self;
+    if (buffer)
+        free(buffer->memory);
+    free(buffer);
+}
+
+static void host_write(void *self, struct place to, const void *from, size_t bytes)
+{
+    (void)self;
+    memcpy(host_pointer(to), from, bytes);
+}
+
+static void host_read(void *self, void *to, struct place from, size_t bytes)
+{
+    (void)self;
+    memcpy(to, host_pointer(from), bytes);
+}
+
+static int host_wait(void *self, struct error *err)
+{
+    (void)self;
+    (void)err;
+    return 0;
+}
+
+static void host_close(struct backend *backend)
+{
+    free(backend->self);
+    free(backend);
+}
+
+int host_backend_new(struct backend **out, const char *name, const struct train_ops *train,
+                     const struct spectra_ops *spectra, int threads, struct error *err)
+{
+    struct host *host = array_alloc(1, sizeof *host, err);
+    struct backend *backend = array_alloc(1, sizeof *backend, err);
+    if (!host || !backend) {
+        free(host);
+        free(backend);
+        return -1;
+    }
+    host->threads = threads > 0 ? threads : omp_get_max_threads();
+    *backend = (struct backend){
+        .version = BACKEND_VERSION,
+        .name = name,
+        .train = train,
+        .spectra = spectra,
+        .self = host,
+        .alloc = host_alloc,
+        .free = host_free,
+        .write = host_write,
+        .read = host_read,
+        .wait = host_wait,
+        .close = host_close,
+    };
+    *out = backend;
+    return 0;
+}

@@ -1,0 +1,18 @@
+/* What the host back ends share: buffers that are plain memory, operations that are done when they
+ * return. */
+#ifndef SPECTRUM_COMPUTE_HOST_H
+#define SPECTRUM_COMPUTE_HOST_H
+
+#include "compute/backend.h"
+
+/* A back end over host memory with these operations; NULL tables mean "cannot". */
+int host_backend_new(struct backend **out, const char *name, const struct train_ops *train,
+                     const struct spectra_ops *spectra, int threads, struct error *err);
+
+/* The memory behind a place; NULL where nothing is there. For operations only. */
+void *host_pointer(struct place place);
+
+/* Threads that operations may use. */
+int host_threads(const void *self);
+
+#endif

@@ -1,0 +1,282 @@
+#include "spectra/scan.h"
+
+#include "base/clock.h"
+#include "base/memory.h"
+#include "base/regex.h"
+#include "spectra/spectra_file.h"
+
+#include <math.h>
+#include <omp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Seconds between two writes of the cache. */
+static const double cache_interval = 5;
+
+enum row_state { ROW_WAITING, ROW_TAKEN, ROW_DONE };
+
+/* A scan under way. Everything but the constant part is guarded by the critical section "scan". */
+struct run {
+    const struct model *model;
+    const struct backend *backend;
+    const struct scan_options *options;
+    const struct scan_observer *observer;
+    struct scan_result *result;
+    const struct module **modules; /* per row */
+    enum row_state *states;
+    size_t *order; /* rows by falling work, so that no large one comes last */
+    size_t done;
+    double start, saved_at;
+    char *cache_path;
+    bool stopped;
+    struct error failure;
+};
+
+static bool is_selected(const struct module *module, struct regex *pattern)
+{
+    if (pattern) {
+        char name[1024];
+        module_short_name(module, name, sizeof name);
+        return regex_search(pattern, name);
+    }
+    return module->layer >= 0 && module->tensor->rank == 2;
+}
+
+static int add_row(struct run *run, const struct module *module, struct error *err)
+{
+    struct scan *scan = run->result->scan;
+    struct scan_row *row = &scan->rows[scan->count];
+    char name[1024];
+    module_short_name(module, name, sizeof name);
+    row->module = string_copy(name, err);
+    row->type = string_copy(module->type, err);
+    row->rows = module->rows;
+    row->cols = module->cols;
+    row->parameters = module->parameters;
+    snprintf(row->dtype, sizeof row->dtype, "%.15s", module->tensor->dtype_name);
+    run->modules[scan->count++] = module;
+    return row->module && row->type ? 0 : -1;
+}
+
+static int select_rows(struct run *run, struct error *err)
+{
+    struct regex *pattern = NULL;
+    if (run->options->modules && !(pattern = regex_new(run->options->modules, err)))
+        return -1;
+    int status = 0;
+    for (size_t i = 0; status == 0 && i < run->model->module_count; i++)
+        if (is_selected(&run->model->modules[i], pattern))
+            status = add_row(run, &run->model->modules[i], err);
+    regex_free(pattern);
+    if (status == 0 && run->result->scan->count == 0)
+        status = error_set(err, "%s: no module %s%.200s", checkpoint_path(run->model->checkpoint),
+                           run->options->modules ? "matches " : "in a numbered block has two ",
+                           run->options->modules ? run->options->modules
+                                                 : "dimensions; name some with --modules");
+    return status;
+}
+
+static int compare_work(const void *a, const void *b, void *rows_pointer)
+{
+    const struct scan_row *rows = rows_pointer;
+    int64_t x = rows[*(const size_t *)a].parameters, y = rows[*(const size_t *)b].parameters;
+    if (x != y)
+        return x < y ? 1 : -1;
+    return *(const size_t *)a < *(const size_t *)b ? -1 : 1;
+}
+
+static int run_prepare(struct run *run, struct error *err)
+{
+    size_t most = run->model->module_count;
+    struct scan_result *result = array_alloc(1, sizeof *result, err);
+    run->result = result;
+    if (!result)
+        return -1;
+    result->scan = array_alloc(1, sizeof *result->scan, err);
+    result->values = array_alloc(most, sizeof *result->values, err);
+    result->counts = array_alloc(most, sizeof *result->counts, err);
+    run->modules = array_alloc(most, sizeof *run->modules, err);
+    run->states = array_alloc(most, sizeof *run->states, err);
+    run->order = array_alloc(most, sizeof *run->order, err);
+    if (!result->scan || !result->values || !result->counts || !run->modules || !run->states ||
+        !run->order)
+        return -1;
+    struct scan *scan = result->scan;
+    scan->rows = array_alloc(most, sizeof *scan->rows, err);
+    scan->model = string_copy(checkpoint_path(run->model->checkpoint), err);
+    if (!scan->rows || !scan->model)
+        return -1;
+    snprintf(scan->estimator, sizeof scan->estimator, "%s",
+             estimator_name(run->options->estimator));
+    snprintf(scan->empty_noise, sizeof scan->empty_noise, "%s",
+             run->options->empty_noise == EMPTY_NOISE_ONE ? "one" : "infinity");
+    if (checkpoint_fingerprint(run->model->checkpoint, scan->fingerprint, err) != 0 ||
+        select_rows(run, err) != 0)
+        return -1;
+    for (size_t i = 0; i < scan->count; i++)
+        run->order[i] = i;
+    qsort_r(run->order, scan->count, sizeof *run->order, compare_work, scan->rows);
+    return 0;
+}
+
+/* Scores a row from its values and tells the observer. */
+static void finish_row(struct run *run, size_t index, bool cached)
+{
+    struct scan_result *result = run->result;
+    struct scan_row *row = &result->scan->rows[index];
+    score_row(row, result->values[index], result->counts[index], row->rows, row->cols,
+              run->options->estimator, run->options->empty_noise);
+    run->states[index] = ROW_DONE;
+    run->done++;
+    if (run->observer && run->observer->on_row)
+        run->observer->on_row(run->observer->context, row, result->values[index],
+                              result->counts[index], run->done, result->scan->count,
+                              clock_seconds() - run->start, cached);
+}
+
+/* A cache that cannot be read is as good as none: the values are computed again. */
+static void load_cache(struct run *run)
+{
+    run->cache_path = spectra_cache_path(run->result->scan->fingerprint, NULL);
+    if (!run->cache_path || access(run->cache_path, R_OK) != 0)
+        return;
+    spectra_file_read(run->cache_path, run->result, NULL);
+    for (size_t i = 0; i < run->result->scan->count; i++)
+        if (run->result->values[i])
+            finish_row(run, i, true);
+}
+
+/* The cache is a convenience: where it cannot be written the scan itself is none the worse. */
+static void save_cache(struct run *run)
+{
+    if (run->cache_path)
+        spectra_file_write(run->cache_path, run->result, NULL);
+    run->saved_at = clock_seconds();
+}
+
+/* The next row to compute, or -1: none left, or the scan is to stop. */
+static int64_t take_row(struct run *run)
+{
+    const struct scan_observer *observer = run->observer;
+    if (observer && observer->should_stop && observer->should_stop(observer->context))
+        run->stopped = true;
+    if (run->stopped || run->failure.kind != ERROR_NONE)
+        return -1;
+    size_t count = run->result->scan->count;
+    int64_t index = observer && observer->wanted ? observer->wanted(observer->context) : -1;
+    if (index < 0 || (size_t)index >= count || run->states[index] != ROW_WAITING) {
+        index = -1;
+        for (size_t i = 0; i < count && index < 0; i++)
+            if (run->states[run->order[i]] == ROW_WAITING)
+                index = (int64_t)run->order[i];
+    }
+    if (index >= 0)
+        run->states[index] = ROW_TAKEN;
+    return index;
+}
+
+/* The singular values of one module; a matrix that has NaN or Inf gives NaN throughout. */
+static double *compute_values(const struct run *run, size_t index, struct error *err)
+{
+    const struct module *module = run->modules[index];
+    int64_t count = module->rows < module->cols ? module->rows : module->cols;
+    float *matrix = array_alloc((size_t)module->parameters, sizeof *matrix, err);
+    double *values = array_alloc((size_t)count, sizeof *values, err), resolution;
+    struct error trouble = ERROR_INIT;
+    if (!matrix || !values || model_read_f32(run->model, module, matrix, err) != 0) {
+        free(values);
+        values = NULL;
+    } else if (run->backend->spectra->values(run->backend->self, values, &resolution, matrix,
+                                             module->rows, module->cols, &trouble) != 0) {
+        for (int64_t i = 0; i < count; i++)
+            values[i] = NAN;
+    }
+    free(matrix);
+    return values;
+}
+
+/* One thread's work: rows until there are none. */
+static void work(struct run *run)
+{
+    for (;;) {
+        int64_t index;
+#pragma omp critical(scan)
+        index = take_row(run);
+        if (index < 0)
+            return;
+        struct error err = ERROR_INIT;
+        double *values = compute_values(run, (size_t)index, &err);
+#pragma omp critical(scan)
+        {
+            if (values) {
+                const struct scan_row *row = &run->result->scan->rows[index];
+                run->result->values[index] = values;
+                run->result->counts[index] = row->rows < row->cols ? row->rows : row->cols;
+                finish_row(run, (size_t)index, false);
+            } else {
+                run->failure = err;
+            }
+            if (clock_seconds() - run->saved_at > cache_interval)
+                save_cache(run);
+        }
+    }
+}
+
+static void run_free(struct run *run)
+{
+    free(run->modules);
+    free(run->states);
+    free(run->order);
+    free(run->cache_path);
+}
+
+int scan_run(struct scan_result **out, const struct model *model, const struct backend *backend,
+             const struct scan_options *options, const struct scan_observer *observer,
+             struct error *err)
+{
+    struct run run = {.model = model, .backend = backend, .options = options, .observer = observer};
+    *out = NULL;
+    run.start = run.saved_at = clock_seconds();
+    if (!backend->spectra)
+        return error_set(err, "the %s back end cannot scan", backend->name);
+    if (run_prepare(&run, err) != 0) {
+        scan_result_free(run.result);
+        run_free(&run);
+        return -1;
+    }
+    if (options->use_cache)
+        load_cache(&run);
+    size_t before = run.done;
+    int threads = options->threads > 0 ? options->threads : omp_get_max_threads();
+#pragma omp parallel num_threads(threads)
+    work(&run);
+    if (run.done > before)
+        save_cache(&run);
+    int status = 0;
+    if (run.failure.kind != ERROR_NONE) {
+        if (err)
+            *err = run.failure;
+        status = -1;
+    } else if (run.stopped) {
+        status = error_set_kind(err, ERROR_INTERRUPTED,
+                                "stopped at %zu of %zu matrices; the next scan goes on from there",
+                                run.done, run.result->scan->count);
+    }
+    *out = run.result;
+    run_free(&run);
+    return status;
+}
+
+void scan_result_free(struct scan_result *result)
+{
+    if (!result)
+        return;
+    for (size_t i = 0; result->scan && result->values && i < result->scan->count; i++)
+        free(result->values[i]);
+    scan_free(result->scan);
+    free(result->values);
+    free(result->counts);
+    free(result);
+}

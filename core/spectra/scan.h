@@ -1,0 +1,48 @@
+/* The scan of a model: singular values of its matrices, their scores, and a cache by content.
+ *
+ * What is kept is the spectra, not the scores: any estimator's score follows from them at once. The
+ * cache is one spectra file (FORMATS.md) per fingerprint, written every few seconds and at the end,
+ * so that an interrupted scan goes on where it stopped and a moved model is still known.
+ */
+#ifndef SPECTRUM_SPECTRA_SCAN_H
+#define SPECTRUM_SPECTRA_SCAN_H
+
+#include "compute/backend.h"
+#include "model/model.h"
+#include "spectra/score.h"
+
+struct scan_options {
+    enum estimator estimator;
+    enum empty_noise empty_noise;
+    const char *modules; /* regular expression on module names; NULL: the 2-D weights of blocks */
+    bool use_cache;
+    int threads; /* matrices side by side; 0: all cores */
+};
+
+/* Called under a lock, from the threads of the scan. Any member may be NULL. */
+struct scan_observer {
+    void *context;
+    /* a row became known; done of total rows, `seconds` since the start, `cached`: not computed now
+     */
+    void (*on_row)(void *context, const struct scan_row *row, const double *values, int64_t count,
+                   size_t done, size_t total, double seconds, bool cached);
+    /* true: stop after the matrices in hand; the scan returns ERROR_INTERRUPTED, nothing is lost */
+    bool (*should_stop)(void *context);
+    /* the index of the row to compute next if it is still to do, or -1 */
+    int64_t (*wanted)(void *context);
+};
+
+struct scan_result {
+    struct scan *scan; /* rows in file order; rows of failed or stopped matrices are not known */
+    double **values;   /* per row, descending; NULL where not known */
+    int64_t *counts;
+};
+
+/* Scans. A matrix with NaN or Inf gets a row with snr NaN and the scan goes on. On interruption the
+ * result is there too, with what is known so far. */
+int scan_run(struct scan_result **out, const struct model *model, const struct backend *backend,
+             const struct scan_options *options, const struct scan_observer *observer,
+             struct error *err);
+void scan_result_free(struct scan_result *result);
+
+#endif

@@ -1,0 +1,17 @@
+/* Spectra files: safetensors with one F64 vector a module, descending (FORMATS.md, "Spectra"). */
+#ifndef SPECTRUM_SPECTRA_SPECTRA_FILE_H
+#define SPECTRUM_SPECTRA_SPECTRA_FILE_H
+
+#include "spectra/scan.h"
+
+/* Writes the known vectors of a result, atomically. */
+int spectra_file_write(const char *path, const struct scan_result *result, struct error *err);
+
+/* Takes over into `result` every vector whose module is there, is not known yet, and has the right
+ * count (rows' `rows` and `cols` are set). */
+int spectra_file_read(const char *path, struct scan_result *result, struct error *err);
+
+/* "<cache folder>/spectra/<fingerprint>.safetensors", newly allocated. */
+char *spectra_cache_path(const char *fingerprint, struct error *err);
+
+#endif

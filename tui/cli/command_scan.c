@@ -1,0 +1,181 @@
+/* `spectrum scan MODEL`: the signal-to-noise ratio of every matrix. */
+#include "base/file.h"
+#include "base/memory.h"
+#include "spectra/scan.h"
+#include "spectra/spectra_file.h"
+#include "tui/cli/command.h"
+#include "tui/cli/options.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct request {
+    const char *model, *output, *device, *estimator, *empty_noise, *modules, *spectra;
+    bool no_cache, json;
+    int64_t threads;
+};
+
+static volatile sig_atomic_t interrupted;
+
+static void on_signal(int number)
+{
+    (void)number;
+    interrupted = 1;
+}
+
+static bool should_stop(void *context)
+{
+    (void)context;
+    return interrupted;
+}
+
+struct progress {
+    bool terminal;
+    double shown_at;
+    size_t cached;
+};
+
+/* A bar on a terminal, at most ten times a second; a line every ten seconds elsewhere. */
+static void on_row(void *context, const struct scan_row *row, const double *values, int64_t count,
+                   size_t done, size_t total, double seconds, bool cached)
+{
+    (void)values;
+    (void)count;
+    struct progress *progress = context;
+    progress->cached += cached;
+    if (seconds - progress->shown_at < (progress->terminal ? 0.1 : 10) && done < total)
+        return;
+    progress->shown_at = seconds;
+    size_t computed = done - progress->cached;
+    double left = computed ? seconds / (double)computed * (double)(total - done) : 0;
+    if (progress->terminal)
+        fprintf(stderr, "\r\033[K%zu of %zu matrices, %.0f s left  %.60s%s", done, total, left,
+                row->module, done == total ? "\n" : "");
+    else
+        fprintf(stderr, "%zu of %zu matrices, %.0f s left\n", done, total, left);
+}
+
+static int write_output(const struct scan *scan, const struct request *request, struct error *err)
+{
+    struct buffer out = BUFFER_INIT;
+    bool to_stdout = request->output && strcmp(request->output, "-") == 0;
+    int status = 0;
+    if (request->output && !to_stdout) {
+        scan_put_file(&out, scan);
+        status = buffer_check(&out, err);
+        if (status == 0)
+            status = file_save(request->output, out.data, out.length, err);
+        buffer_clear(&out);
+    }
+    if (status == 0 && (to_stdout || request->json)) {
+        (request->json ? scan_put_json : scan_put_file)(&out, scan);
+        status = buffer_check(&out, err);
+        if (status == 0)
+            fwrite(out.data, 1, out.length, stdout);
+    }
+    buffer_free(&out);
+    return status;
+}
+
+static void print_table(const struct scan *scan)
+{
+    printf("%-44s %-12s %10s %10s %10s %7s %7s %10s\n", "module", "shape", "SNR", "sigma_max",
+           "threshold", "signal", "noise", "noise SNR");
+    for (size_t i = 0; i < scan->count; i++) {
+        const struct scan_row *row = &scan->rows[i];
+        char shape[48];
+        if (!row->known)
+            continue;
+        snprintf(shape, sizeof shape, "%lldx%lld", (long long)row->rows, (long long)row->cols);
+        if (row->detailed)
+            printf("%-44s %-12s %10.5g %10.5g %10.5g %7lld %7lld %10.4g%s\n", row->module, shape,
+                   row->snr, row->sigma_max, row->threshold, (long long)row->signal_count,
+                   (long long)row->noise_count, row->null_snr,
+                   row->degenerate ? "  degenerate" : "");
+        else
+            printf("%-44s %-12s %10s  has NaN or Inf: it cannot be scored\n", row->module, shape,
+                   "n/a");
+    }
+}
+
+static int scan_model(const struct request *request, struct error *err)
+{
+    struct scan_options options = {.modules = request->modules,
+                                   .use_cache = !request->no_cache,
+                                   .threads = (int)request->threads};
+    struct progress progress = {.terminal = isatty(STDERR_FILENO), .shown_at = -10};
+    struct scan_observer observer = {
+        .context = &progress, .on_row = on_row, .should_stop = should_stop};
+    struct model *model = NULL;
+    struct backend *backend = NULL;
+    struct scan_result *result = NULL;
+    if (estimator_by_name(&options.estimator, request->estimator, err) != 0)
+        return -1;
+    if (strcmp(request->empty_noise, "one") == 0)
+        options.empty_noise = EMPTY_NOISE_ONE;
+    else if (strcmp(request->empty_noise, "infinity") != 0)
+        return error_set_kind(err, ERROR_USAGE, "--empty-noise takes infinity or one, not \"%s\"",
+                              request->empty_noise);
+    int status = -1;
+    if (model_open(&model, request->model, err) == 0 &&
+        backend_open(&backend, request->device, (int)request->threads, err) == 0)
+        status = scan_run(&result, model, backend, &options, &observer, err);
+    if (status == 0 && request->spectra)
+        status = spectra_file_write(request->spectra, result, err);
+    if (status == 0)
+        status = write_output(result->scan, request, err);
+    if (status == 0 && !request->output && !request->json)
+        print_table(result->scan);
+    scan_result_free(result);
+    if (backend)
+        backend_close(backend);
+    model_close(model);
+    return status;
+}
+
+int command_scan(int argc, char **argv, struct error *err)
+{
+    struct request request = {
+        .device = "auto", .estimator = "reference", .empty_noise = "infinity"};
+    const struct option_spec specs[] = {
+        {"o", OPTION_TEXT, &request.output, "SCAN.json",
+         "write the scan there; - is standard output", 0, 0, NULL},
+        {"device", OPTION_TEXT, &request.device, "DEVICE", "auto (default), cpu, cuda, reference",
+         0, 0, NULL},
+        {"estimator", OPTION_TEXT, &request.estimator, "NAME",
+         "reference (default), mp, gavish-donoho", 0, 0, NULL},
+        {"empty-noise", OPTION_TEXT, &request.empty_noise, "RULE",
+         "what an empty noise set gives: infinity (default) or one", 0, 0, NULL},
+        {"modules", OPTION_TEXT, &request.modules, "REGEX",
+         "modules by name (default: the 2-D weights of the blocks)", 0, 0, NULL},
+        {"spectra", OPTION_TEXT, &request.spectra, "FILE",
+         "write the singular values there (safetensors)", 0, 0, NULL},
+        {"no-cache", OPTION_FLAG, &request.no_cache, NULL, "neither read nor write cached spectra",
+         0, 0, NULL},
+        {"threads", OPTION_INTEGER, &request.threads, "N", "matrices side by side (default: cores)",
+         1, 4096, NULL},
+        {"json", OPTION_FLAG, &request.json, NULL, "strict JSON on standard output", 0, 0, NULL},
+    };
+    enum { COUNT = sizeof specs / sizeof *specs };
+    const char **rest = array_alloc((size_t)argc, sizeof *rest, err);
+    size_t rest_count = 0;
+    int status = rest ? options_parse(specs, COUNT, "spectrum scan MODEL [-o SCAN.json]", argc,
+                                      argv, rest, &rest_count, err)
+                      : -1;
+    if (status == 0 && rest_count != 1)
+        status = error_set_kind(err, ERROR_USAGE,
+                                "scan takes one MODEL: a folder, a .safetensors "
+                                "or a .gguf file, or a cached repository's name");
+    if (status == 0) {
+        struct sigaction action = {.sa_handler = on_signal};
+        sigaction(SIGINT, &action, NULL);
+        sigaction(SIGTERM, &action, NULL);
+        request.model = rest[0];
+        status = scan_model(&request, err);
+    }
+    free(rest);
+    return status > 0 ? 0 : status;
+}

@@ -1,0 +1,195 @@
+/* The scan of real models against fp64 and the reference script's fp32; noise laws against
+ * REFERENCE 1. */
+#include "test.h"
+
+#include "base/file.h"
+#include "base/json.h"
+#include "spectra/noise.h"
+#include "spectra/scan.h"
+
+#include <math.h>
+#include <string.h>
+
+static struct scan_result *scan_path(const char *path, const struct scan_options *options,
+                                     const struct scan_observer *observer, struct error *err)
+{
+    struct model *model = NULL;
+    struct backend *backend = NULL;
+    struct scan_result *result = NULL;
+    if (model_open(&model, path, err) == 0 && backend_open(&backend, "cpu", 0, err) == 0)
+        scan_run(&result, model, backend, options, observer, err);
+    backend_close(backend);
+    model_close(model);
+    return result;
+}
+
+static bool near(double a, double b, double relative)
+{
+    return a == b || fabs(a - b) <= relative * fabs(b);
+}
+
+/* How many modules of the row's type score higher, ties in file order: its place in a selection. */
+static int place_by(const struct scan *scan, size_t row, const double *snr)
+{
+    int place = 0;
+    for (size_t i = 0; i < scan->count; i++)
+        if (strcmp(scan->rows[i].type, scan->rows[row].type) == 0)
+            place += snr[i] > snr[row] || (snr[i] == snr[row] && i < row);
+    return place;
+}
+
+static void compare(const char *path, const char *oracle_name)
+{
+    const char *data = getenv("SPECTRUM_TEST_DATA");
+    assert_non_null(data);
+    char *oracle_path = path_join(data, oracle_name, NULL);
+    struct error err = ERROR_INIT;
+    struct scan_options options = {.use_cache = false};
+    struct scan_result *result = scan_path(path, &options, NULL, &err);
+    cJSON *oracle = json_read_file(oracle_path, 1 << 24, JSON_LOOSE_NUMBERS, &err);
+    if (!result || !oracle)
+        fail_msg("%s", err.text);
+    const struct scan *scan = result->scan;
+    double ours[1024], theirs[1024];
+    int exempt = 0;
+    assert_int_equal(scan->count, cJSON_GetArraySize(oracle));
+    for (size_t i = 0; i < scan->count; i++) {
+        const struct scan_row *row = &scan->rows[i];
+        const cJSON *expected = json_get(oracle, row->module);
+        double snr, snr32, threshold, smallest;
+        bool close = false;
+        assert_true(json_get_double(expected, "snr", &snr));
+        assert_true(json_get_double(expected, "snr_fp32", &snr32));
+        assert_true(json_get_double(expected, "threshold", &threshold));
+        assert_true(json_get_double(expected, "sigma_min", &smallest));
+        json_get_bool(expected, "near", &close);
+        if (!near(row->snr, snr, 1e-6))
+            fail_msg("%s: %.17g, fp64 has %.17g", row->module, row->snr, snr);
+        if (!close && !near(row->snr, snr32, 1e-3))
+            fail_msg("%s: %.17g, the script has %.17g", row->module, row->snr, snr32);
+        assert_true(near(row->threshold, threshold, 1e-6));
+        assert_true(fabs(result->values[i][result->counts[i] - 1] - smallest) <=
+                    1e-10 * row->sigma_max);
+        exempt += close;
+        ours[i] = row->snr;
+        theirs[i] = snr;
+    }
+    /* The same order within every type is the same selection at every percentage. */
+    for (size_t i = 0; i < scan->count; i++)
+        assert_int_equal(place_by(scan, i, ours), place_by(scan, i, theirs));
+    printf("%s: %zu matrices, %d exempt from the fp32 comparison\n", oracle_name, scan->count,
+           exempt);
+    cJSON_Delete(oracle);
+    scan_result_free(result);
+    free(oracle_path);
+}
+
+static void shared_models_score_as_the_reference(void **state)
+{
+    (void)state;
+    TEST_FOLDER_OR_SKIP(shared, "SPECTRUM_SHARED_DATA");
+    char *small = path_join(shared, "models/stories260K-hf-f32", NULL);
+    char *large = path_join(shared, "models/stories15M-hf-bf16", NULL);
+    compare(small, "spectra/snr_stories260k.json");
+    compare(large, "spectra/snr_stories15m.json");
+    free(small);
+    free(large);
+}
+
+static void smollm2_scores_as_the_reference(void **state)
+{
+    (void)state;
+    TEST_FOLDER_OR_SKIP(models, "SPECTRUM_MODELS");
+    char *path = path_join(models, "SmolLM2-135M-Instruct.Q4_1.gguf", NULL);
+    if (access(path, R_OK) != 0) {
+        printf("SKIPPED: %s is not here (script/fetch-models)\n", path);
+        free(path);
+        skip();
+    }
+    compare(path, "spectra/snr_smollm2.json");
+    free(path);
+}
+
+/* REFERENCE 1's table of what pure noise gives. */
+static void noise_scores_as_published(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t rows, cols;
+        double ratio; /* signal / noise */
+    } cases[] = {{4096, 4096, 0.79}, {1024, 4096, INFINITY}, {512, 3584, INFINITY}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        double beta = (double)cases[i].rows / (double)cases[i].cols, *x = calloc(4096, 8);
+        noise_quantiles(x, cases[i].rows, beta);
+        double null =
+            score_null(cases[i].rows, cases[i].cols, ESTIMATOR_REFERENCE, EMPTY_NOISE_INFINITY);
+        if (isinf(cases[i].ratio))
+            assert_true(isinf(null));
+        else
+            assert_true(fabs(null * x[0] - cases[i].ratio) < 0.005);
+        assert_true(x[0] < 1 + sqrt(beta) && x[cases[i].rows - 1] > 1 - sqrt(beta) - 1e-12);
+        free(x);
+    }
+    /* Gavish & Donoho's published omega(1) = 2.858, omega(0.5) = 2.1711 (table IV). */
+    assert_true(fabs(noise_hard_threshold(1.0) - 2.8582) < 2e-3);
+    assert_true(fabs(noise_hard_threshold(0.5) - 2.1711) < 2e-3);
+}
+
+static bool stop_at_once(void *context)
+{
+    return ++*(int *)context > 5;
+}
+
+static void count_cached(void *context, const struct scan_row *row, const double *values,
+                         int64_t count, size_t done, size_t total, double seconds, bool cached)
+{
+    (void)row;
+    (void)values;
+    (void)count;
+    (void)done;
+    (void)total;
+    (void)seconds;
+    *(int *)context += cached;
+}
+
+static void an_interrupted_scan_goes_on(void **state)
+{
+    (void)state;
+    TEST_FOLDER_OR_SKIP(shared, "SPECTRUM_SHARED_DATA");
+    char cache[] = "/tmp/spectrum-cache-XXXXXX";
+    assert_non_null(mkdtemp(cache));
+    setenv("XDG_CACHE_HOME", cache, 1);
+    char *path = path_join(shared, "models/stories260K-hf-f32", NULL);
+    struct scan_options options = {.use_cache = true, .threads = 1};
+    int asked = 0, cached = 0;
+    struct scan_observer stopping = {.context = &asked, .should_stop = stop_at_once};
+    struct scan_observer counting = {.context = &cached, .on_row = count_cached};
+    struct error err = ERROR_INIT;
+    struct scan_result *part = scan_path(path, &options, &stopping, &err);
+    assert_int_equal(err.kind, ERROR_INTERRUPTED);
+    struct scan_result *whole = scan_path(path, &options, &counting, &err);
+    assert_non_null(whole);
+    assert_int_equal(cached, 5);
+    options.use_cache = false;
+    struct scan_result *fresh = scan_path(path, &options, NULL, &err);
+    for (size_t i = 0; i < fresh->scan->count; i++)
+        assert_true(fresh->scan->rows[i].snr == whole->scan->rows[i].snr);
+    scan_result_free(part);
+    scan_result_free(whole);
+    scan_result_free(fresh);
+    char command[200];
+    snprintf(command, sizeof command, "rm -rf '%s'", cache);
+    assert_int_equal(system(command), 0);
+    free(path);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(shared_models_score_as_the_reference),
+        cmocka_unit_test(smollm2_scores_as_the_reference),
+        cmocka_unit_test(noise_scores_as_published),
+        cmocka_unit_test(an_interrupted_scan_goes_on),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,160 @@
+/* Singular values: planted spectra, both back ends, rank deficiency, and what is not a matrix. */
+#include "test.h"
+
+#include "base/random.h"
+#include "compute/backend.h"
+
+#include <math.h>
+#include <string.h>
+
+/* Applies `count` random Householder reflections of order n to the rows of a, from the left. */
+static void reflect_rows(double *a, int64_t n, int64_t cols, int count, struct random_stream *r)
+{
+    double *v = malloc((size_t)n * sizeof *v);
+    for (int k = 0; k < count; k++) {
+        double norm = 0;
+        for (int64_t i = 0; i < n; i++) {
+            v[i] = random_normal(r);
+            norm += v[i] * v[i];
+        }
+        for (int64_t j = 0; j < cols; j++) {
+            double dot = 0;
+            for (int64_t i = 0; i < n; i++)
+                dot += v[i] * a[i * cols + j];
+            for (int64_t i = 0; i < n; i++)
+                a[i * cols + j] -= 2 * dot / norm * v[i];
+        }
+    }
+    free(v);
+}
+
+static void transpose(double *to, const double *from, int64_t rows, int64_t cols)
+{
+    for (int64_t i = 0; i < rows; i++)
+        for (int64_t j = 0; j < cols; j++)
+            to[j * rows + i] = from[i * cols + j];
+}
+
+/* rows x cols with these singular values, rounded to float. */
+static float *planted(const double *values, int64_t rows, int64_t cols, uint64_t seed)
+{
+    struct random_stream r = {.seed = seed};
+    int64_t n = rows < cols ? rows : cols;
+    double *a = calloc((size_t)(rows * cols), sizeof *a), *t = calloc((size_t)(rows * cols), 8);
+    float *out = malloc((size_t)(rows * cols) * sizeof *out);
+    for (int64_t i = 0; i < n; i++)
+        a[i * cols + i] = values[i];
+    reflect_rows(a, rows, cols, 4, &r);
+    transpose(t, a, rows, cols);
+    reflect_rows(t, cols, rows, 4, &r);
+    transpose(a, t, cols, rows);
+    for (int64_t i = 0; i < rows * cols; i++)
+        out[i] = (float)a[i];
+    free(a);
+    free(t);
+    return out;
+}
+
+static int compute(const char *device, double *values, const float *matrix, int64_t rows,
+                   int64_t cols, struct error *err)
+{
+    struct backend *backend = NULL;
+    double resolution = -1;
+    assert_int_equal(backend_open(&backend, device, 1, err), 0);
+    int status =
+        backend->spectra->values(backend->self, values, &resolution, matrix, rows, cols, err);
+    assert_true(status != 0 || resolution >= 0);
+    backend_close(backend);
+    return status;
+}
+
+static const struct {
+    int64_t rows, cols;
+} shapes[] = {{1, 1}, {1, 9}, {9, 1}, {7, 7}, {40, 97}, {97, 40}, {64, 600}, {600, 64}};
+enum { SHAPES = sizeof shapes / sizeof *shapes, N_MAX = 97 };
+
+static void finds_planted_values(void **state)
+{
+    (void)state;
+    for (int s = 0; s < SHAPES; s++) {
+        int64_t rows = shapes[s].rows, cols = shapes[s].cols, n = rows < cols ? rows : cols;
+        double truth[N_MAX], cpu[N_MAX], reference[N_MAX];
+        for (int64_t i = 0; i < n; i++)
+            truth[i] = 3.0 / (double)(i + 1);
+        float *matrix = planted(truth, rows, cols, (uint64_t)s + 1);
+        assert_int_equal(compute("cpu", cpu, matrix, rows, cols, NULL), 0);
+        assert_int_equal(compute("reference", reference, matrix, rows, cols, NULL), 0);
+        for (int64_t i = 0; i < n; i++) {
+            assert_true(fabs(cpu[i] - truth[i]) < 1e-6); /* the matrix was rounded to float */
+            assert_true(fabs(cpu[i] - reference[i]) < 1e-10 * truth[0]);
+        }
+        free(matrix);
+    }
+}
+
+/* Values far below what a Gram matrix resolves: both ways agree to 1e-10 of the largest. */
+static void resolves_rank_deficiency(void **state)
+{
+    (void)state;
+    enum { ROWS = 60, COLS = 90 };
+    double truth[ROWS], cpu[ROWS], reference[ROWS];
+    for (int i = 0; i < ROWS; i++)
+        truth[i] = i < 20 ? 1.0 + i : i < 40 ? 1e-7 * i : 0;
+    float *matrix = planted(truth, ROWS, COLS, 5);
+    assert_int_equal(compute("cpu", cpu, matrix, ROWS, COLS, NULL), 0);
+    assert_int_equal(compute("reference", reference, matrix, ROWS, COLS, NULL), 0);
+    for (int i = 0; i < ROWS; i++)
+        assert_true(fabs(cpu[i] - reference[i]) < 1e-10 * 20);
+    assert_true(cpu[ROWS - 1] < 1e-5 && cpu[ROWS - 1] >= 0);
+    free(matrix);
+}
+
+static void zeros_and_denormals(void **state)
+{
+    (void)state;
+    static const char *const devices[] = {"cpu", "reference"};
+    for (int d = 0; d < 2; d++) {
+        float zero[12] = {0}, tiny[4] = {1e-44f, 0, 0, 3e-45f};
+        double values[3];
+        assert_int_equal(compute(devices[d], values, zero, 3, 4, NULL), 0);
+        assert_true(values[0] == 0 && values[2] == 0);
+        assert_int_equal(compute(devices[d], values, tiny, 2, 2, NULL), 0);
+        assert_true(fabs(values[0] / (double)tiny[0] - 1) < 1e-12);
+        assert_true(fabs(values[1] / (double)tiny[3] - 1) < 1e-12);
+    }
+}
+
+static void names_nan_and_inf(void **state)
+{
+    (void)state;
+    float matrix[6] = {1, 2, 3, 4, NAN, 6};
+    double values[2];
+    struct error err = ERROR_INIT;
+    assert_int_equal(compute("cpu", values, matrix, 2, 3, &err), -1);
+    assert_string_equal(err.text, "NaN at row 1, column 1");
+    matrix[4] = -INFINITY;
+    assert_int_equal(compute("reference", values, matrix, 2, 3, &err), -1);
+    assert_string_equal(err.text, "Inf at row 1, column 1");
+}
+
+static void unknown_devices_are_named(void **state)
+{
+    (void)state;
+    struct backend *backend = NULL;
+    struct error err = ERROR_INIT;
+    assert_int_equal(backend_open(&backend, "tpu", 1, &err), -1);
+    assert_non_null(strstr(err.text, "tpu"));
+    assert_int_equal(err.kind, ERROR_USAGE);
+    assert_int_equal(backend_open(&backend, "cuda", 1, &err), -1);
+    assert_non_null(strstr(err.text, "plug-in"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(finds_planted_values),      cmocka_unit_test(resolves_rank_deficiency),
+        cmocka_unit_test(zeros_and_denormals),       cmocka_unit_test(names_nan_and_inf),
+        cmocka_unit_test(unknown_devices_are_named),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

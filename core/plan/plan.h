@@ -1,0 +1,70 @@
+/* Freeze plans: which modules train. Made from a scan by percentage (REFERENCE.md 2), changed by
+ * hand with undo and redo, read and written as files (FORMATS.md, "Plan").
+ *
+ * A plan holds one flag a module of its scan, and a switch each for the embedding and the head,
+ * which a scan usually does not list. It borrows the scan, which must outlive it.
+ */
+#ifndef SPECTRUM_PLAN_PLAN_H
+#define SPECTRUM_PLAN_PLAN_H
+
+#include "base/buffer.h"
+#include "model/model.h"
+#include "model/scan.h"
+
+enum plan_scope {
+    PLAN_BY_TYPE, /* the best of each module type (the reference) */
+    PLAN_GLOBAL,  /* the best of all */
+};
+
+struct plan;
+
+/* Everything of the blocks frozen; embedding and head on, as the reference has them. The model may
+ * be NULL: then the plan knows of embeddings only what the scan lists. */
+int plan_new(struct plan **out, const struct scan *scan, const struct model *model,
+             struct error *err);
+void plan_free(struct plan *plan);
+
+/* Trains int(len * percent / 100) of each type (or of all), by falling SNR, file order on ties; a
+ * NaN score ranks last. Embedding and head keep their switches. One step of undo. percent in [0,
+ * 100] */
+int plan_select(struct plan *plan, double percent, enum plan_scope scope, struct error *err);
+
+/* Sets every module whose name the pattern finds; *matched is their number. One step of undo. */
+int plan_set_matching(struct plan *plan, const char *pattern, bool train, size_t *matched,
+                      struct error *err);
+
+/* Flips rows of the scan: if any of them is frozen all are trained, else all are frozen. One step.
+ */
+int plan_toggle(struct plan *plan, const size_t *rows, size_t count, struct error *err);
+
+/* Embedding and head. Where they are tied, freezing either freezes the one tensor. One step each.
+ */
+int plan_set_embeddings(struct plan *plan, bool train, struct error *err);
+int plan_set_head(struct plan *plan, bool train, struct error *err);
+
+bool plan_undo(struct plan *plan); /* false: nothing to undo */
+bool plan_redo(struct plan *plan);
+
+bool plan_row(const struct plan *plan, size_t row); /* does this row of the scan train */
+bool plan_embeddings(const struct plan *plan);
+bool plan_head(const struct plan *plan);
+double plan_percent(const struct plan *plan); /* of the last selection; NaN: none */
+
+/* Rank of a row within its type by SNR, 1 = highest; *of is the size of the type. */
+size_t plan_rank(const struct plan *plan, size_t row, size_t *of);
+
+struct plan_counts {
+    size_t modules, modules_total;        /* rows of the scan */
+    bool known;                           /* false: the scan has no shapes and there is no model */
+    int64_t parameters, parameters_total; /* with a model: of all its tensors */
+};
+struct plan_counts plan_counts(const struct plan *plan);
+
+/* Does a tensor ("model.layers.0.mlp.up_proj.weight") train? A module means its weight and bias. */
+bool plan_trains(const struct plan *plan, const char *tensor);
+
+/* The scan and model that the plan was made for; borrowed. */
+const struct scan *plan_scan(const struct plan *plan);
+const struct model *plan_model(const struct plan *plan);
+
+#endif

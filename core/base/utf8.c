@@ -39,6 +39,18 @@ static bool is_unsafe(int32_t c)
            (c >= 0x2066 && c <= 0x2069) || c == 0x2028 || c == 0x2029;
 }
 
+bool utf8_printable(const char *text)
+{
+    size_t length = strlen(text);
+    for (size_t i = 0; i < length;) {
+        int32_t code_point;
+        i += utf8_decode(text + i, length - i, &code_point);
+        if (is_unsafe(code_point)) /* -1, an invalid byte, is unsafe too */
+            return false;
+    }
+    return true;
+}
+
 void utf8_sanitize(char *text)
 {
     size_t length = strlen(text), to = 0;

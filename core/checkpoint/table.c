@@ -53,9 +53,12 @@ static int check_tensor(struct tensor_info *tensor, const char *name,
                         const struct checkpoint_file *file, struct error *err)
 {
     size_t length = strlen(name);
-    if (length == 0 || length > TENSOR_NAME_MAX || !utf8_valid(name, length))
-        return error_set(err, "%s: a tensor name is empty, longer than %d bytes or not UTF-8",
-                         file->path, TENSOR_NAME_MAX);
+    if (length == 0 || length > TENSOR_NAME_MAX || !utf8_printable(name))
+        return error_set(
+            err,
+            "%s: a tensor name is empty, longer than %d bytes, not UTF-8 or has control "
+            "characters",
+            file->path, TENSOR_NAME_MAX);
     tensor->elements = shape_elements(tensor->shape, tensor->rank);
     if (tensor->elements < 0)
         return error_set(err, "%s: tensor %s: the product of its shape is too large", file->path,

@@ -1,6 +1,7 @@
 #include "model/config.h"
 
 #include "base/memory.h"
+#include "base/utf8.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -176,6 +177,7 @@ int config_read(struct model *model, const struct architecture **architecture, s
     model->architecture_name = string_copy(name, err);
     if (!model->architecture_name)
         return -1;
+    utf8_sanitize(model->architecture_name);
     *architecture = architecture_by_name(name, gguf);
     if (!*architecture)
         return 0;

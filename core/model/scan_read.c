@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/memory.h"
+#include "base/utf8.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -59,9 +60,11 @@ static int add_row(struct scan *scan, size_t *capacity, const char *module, cons
                    struct scan_row **out, const char *where, struct error *err)
 {
     if (scan->count >= SCAN_ROWS_MAX || strlen(module) > SCAN_NAME_MAX ||
-        strlen(type) > SCAN_NAME_MAX)
-        return error_set(err, "%s: more than %d modules, or a name over %d bytes", where,
-                         SCAN_ROWS_MAX, SCAN_NAME_MAX);
+        strlen(type) > SCAN_NAME_MAX || !utf8_printable(module) || !utf8_printable(type))
+        return error_set(err,
+                         "%s: more than %d modules, or a name that is longer than %d bytes or has "
+                         "control characters",
+                         where, SCAN_ROWS_MAX, SCAN_NAME_MAX);
     if (array_reserve((void **)&scan->rows, capacity, scan->count + 1, sizeof *scan->rows, err) !=
         0)
         return -1;

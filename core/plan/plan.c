@@ -114,15 +114,37 @@ static bool is_switch(const struct scan_row *row)
     return is_embedding(row) || is_head(row);
 }
 
-/* Rows that a selection ranks together with this one: its type's, or all but the switches. */
-static size_t group_size(const struct plan *plan, const struct scan_row *row, enum plan_scope scope)
+static bool same_group(const struct scan_row *a, const struct scan_row *b, enum plan_scope scope)
 {
-    size_t count = 0;
-    for (size_t i = 0; i < plan->row_count; i++) {
-        const struct scan_row *other = &plan->scan->rows[i];
-        count += !is_switch(other) && (scope == PLAN_GLOBAL || strcmp(other->type, row->type) == 0);
+    return !is_switch(a) && !is_switch(b) &&
+           (scope == PLAN_GLOBAL || strcmp(a->type, b->type) == 0);
+}
+
+/* Trains the best int(len * percent / 100) of the group that a row belongs to. */
+static void select_group(struct plan *plan, const struct scan_row *of, enum plan_scope scope,
+                         double percent)
+{
+    const struct scan_row *rows = plan->scan->rows;
+    size_t size = 0, taken = 0;
+    for (size_t i = 0; i < plan->row_count; i++)
+        size += same_group(of, &rows[i], scope);
+    size_t keep = (size_t)((double)size * percent / 100);
+    for (size_t k = 0; k < plan->row_count && taken < keep; k++) {
+        if (!same_group(of, &rows[plan->ranked[k]], scope))
+            continue;
+        flags_of(plan)[plan->ranked[k]] = 1;
+        taken++;
     }
-    return count;
+}
+
+/* Is this the first row of its group in file order? */
+static bool opens_group(const struct plan *plan, size_t row, enum plan_scope scope)
+{
+    const struct scan_row *rows = plan->scan->rows;
+    for (size_t i = 0; i < row; i++)
+        if (same_group(&rows[i], &rows[row], scope))
+            return false;
+    return !is_switch(&rows[row]);
 }
 
 int plan_select(struct plan *plan, double percent, enum plan_scope scope, struct error *err)
@@ -131,21 +153,11 @@ int plan_select(struct plan *plan, double percent, enum plan_scope scope, struct
         return error_set_kind(err, ERROR_USAGE, "a percentage must be from 0 to 100");
     if (begin_step(plan, err) != 0)
         return -1;
-    unsigned char *flags = flags_of(plan);
-    memset(flags, 0, plan->row_count);
+    memset(flags_of(plan), 0, plan->row_count);
     plan->history[plan->now].percent = percent;
-    for (size_t k = 0; k < plan->row_count; k++) {
-        const struct scan_row *row = &plan->scan->rows[plan->ranked[k]];
-        size_t size = group_size(plan, row, scope), before = 0;
-        if (is_switch(row))
-            continue;
-        for (size_t j = 0; j < k; j++) {
-            const struct scan_row *other = &plan->scan->rows[plan->ranked[j]];
-            before +=
-                !is_switch(other) && (scope == PLAN_GLOBAL || strcmp(other->type, row->type) == 0);
-        }
-        flags[plan->ranked[k]] = before < (size_t)((double)size * percent / 100);
-    }
+    for (size_t i = 0; i < plan->row_count; i++)
+        if (opens_group(plan, i, scope))
+            select_group(plan, &plan->scan->rows[i], scope, percent);
     return 0;
 }
 
@@ -254,6 +266,14 @@ size_t plan_rank(const struct plan *plan, size_t row, size_t *of)
     return rank;
 }
 
+size_t plan_by_rank(const struct plan *plan, const char *type, size_t rank)
+{
+    for (size_t k = 0; k < plan->row_count; k++)
+        if (strcmp(plan->scan->rows[plan->ranked[k]].type, type) == 0 && --rank == 0)
+            return plan->ranked[k];
+    return SIZE_MAX;
+}
+
 /* "name.weight" or "name.bias" to the row of "name"; rows of single tensors match whole. */
 static const struct scan_row *row_of_tensor(const struct scan *scan, const char *tensor)
 {
@@ -265,6 +285,38 @@ static const struct scan_row *row_of_tensor(const struct scan *scan, const char 
     memcpy(stem, tensor, length - tail);
     stem[length - tail] = '\0';
     return scan_find(scan, stem);
+}
+
+static bool names_stem(const char *name, const char *stem)
+{
+    size_t length = strlen(stem);
+    return strncmp(name, stem, length) == 0 &&
+           (name[length] == '\0' || strcmp(name + length, ".weight") == 0);
+}
+
+int plan_set_names(struct plan *plan, const char *const *names, size_t count, struct error *err)
+{
+    if (begin_step(plan, err) != 0)
+        return -1;
+    unsigned char *flags = flags_of(plan);
+    memset(flags, 0, plan->row_count + 2);
+    for (size_t i = 0; i < count; i++) {
+        const struct scan_row *row = row_of_tensor(plan->scan, names[i]);
+        bool embedding = names_stem(names[i], "model.embed_tokens");
+        if (embedding || names_stem(names[i], "lm_head")) {
+            flags[plan->row_count + !embedding] = 1;
+        } else if (row) {
+            flags[row - plan->scan->rows] = 1;
+        } else {
+            plan_undo(plan);
+            return error_set(err, "\"%.200s\" is no module of this scan", names[i]);
+        }
+    }
+    /* One name is enough for the tensor that both are. */
+    if (plan->tied)
+        flags[plan->row_count] = flags[plan->row_count + 1] =
+            flags[plan->row_count] | flags[plan->row_count + 1];
+    return 0;
 }
 
 bool plan_trains(const struct plan *plan, const char *tensor)

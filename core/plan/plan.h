@@ -53,6 +53,13 @@ double plan_percent(const struct plan *plan); /* of the last selection; NaN: non
 /* Rank of a row within its type by SNR, 1 = highest; *of is the size of the type. */
 size_t plan_rank(const struct plan *plan, size_t row, size_t *of);
 
+/* The row at a rank of a type; SIZE_MAX where there is none. */
+size_t plan_by_rank(const struct plan *plan, const char *type, size_t rank);
+
+/* Trains exactly these modules or tensors ("lm_head", "x.weight"); a name that is none is an error.
+ * One step of undo. */
+int plan_set_names(struct plan *plan, const char *const *names, size_t count, struct error *err);
+
 struct plan_counts {
     size_t modules, modules_total;        /* rows of the scan */
     bool known;                           /* false: the scan has no shapes and there is no model */

@@ -1,0 +1,28 @@
+/* Plan files: ours (the reference's YAML, and JSON) and what other tools take (REFERENCE.md 3). */
+#ifndef SPECTRUM_PLAN_PLAN_FILE_H
+#define SPECTRUM_PLAN_PLAN_FILE_H
+
+#include "plan/plan.h"
+
+enum plan_format {
+    PLAN_YAML,     /* spectrum.py's: "unfrozen_parameters:", plain module names by type */
+    PLAN_JSON,     /* {"format": "spectrum.plan", "train": ["<tensor>", ...]} */
+    PLAN_AXOLOTL,  /* unfrozen_parameters, anchored; Axolotl escapes the dots itself */
+    PLAN_TRL,      /* anchored, dots escaped: the recipe's reader uses re.match as it stands */
+    PLAN_PEFT,     /* target_modules with full names */
+    PLAN_MS_SWIFT, /* command-line arguments */
+};
+
+/* 0, or ERROR_USAGE with the list; "llama-factory" is refused with the reason. */
+int plan_format_by_name(enum plan_format *out, const char *name, struct error *err);
+
+/* Appends the file's text. `source` (the scan's or model's path) goes into the comments. */
+void plan_put(struct buffer *out, const struct plan *plan, enum plan_format format,
+              const char *source);
+
+/* Sets the plan to what a YAML or JSON plan file of ours says, as one step of undo. A name is
+ * exact,
+ * "^name$" and "name.weight" too; a name that matches nothing is an error that names it. */
+int plan_read(struct plan *plan, const char *path, struct error *err);
+
+#endif

@@ -1,0 +1,156 @@
+#include "base/file.h"
+#include "base/json.h"
+#include "base/memory.h"
+#include "plan/plan_file.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <yaml.h>
+
+enum { PLAN_FILE_MAX = 64 << 20, PLAN_NAMES_MAX = 1 << 20 };
+
+struct names {
+    char **items;
+    size_t count, capacity;
+};
+
+static int names_add(struct names *names, const char *text, const char *where, struct error *err)
+{
+    if (names->count >= PLAN_NAMES_MAX)
+        return error_set(err, "%s: more than %d names", where, PLAN_NAMES_MAX);
+    if (array_reserve((void **)&names->items, &names->capacity, names->count + 1,
+                      sizeof *names->items, err) != 0)
+        return -1;
+    names->items[names->count] = string_copy(text, err);
+    return names->items[names->count++] ? 0 : -1;
+}
+
+static void names_free(struct names *names)
+{
+    for (size_t i = 0; i < names->count; i++)
+        free(names->items[i]);
+    free(names->items);
+}
+
+/* Events of the one form that a plan has: {unfrozen_parameters: [scalar, ...]}. Aliases, nesting
+ * and other keys are refused, so that nothing can expand. */
+static int take_event(yaml_parser_t *parser, struct names *names, int *depth, bool *in_list,
+                      bool *end, const char *where, struct error *err)
+{
+    yaml_event_t event;
+    int status = 0;
+    if (!yaml_parser_parse(parser, &event))
+        return error_set(err, "%s: not valid YAML at line %zu: %s", where,
+                         parser->problem_mark.line + 1, parser->problem ? parser->problem : "?");
+    const char *text = event.type == YAML_SCALAR_EVENT ? (char *)event.data.scalar.value : "";
+    switch (event.type) {
+    case YAML_MAPPING_START_EVENT:
+    case YAML_SEQUENCE_START_EVENT:
+        *in_list = event.type == YAML_SEQUENCE_START_EVENT;
+        if (++*depth > 2 || (*in_list) != (*depth == 2))
+            status = error_set(err, "%s: line %zu: a plan is \"unfrozen_parameters:\" and a list",
+                               where, event.start_mark.line + 1);
+        break;
+    case YAML_SEQUENCE_END_EVENT:
+    case YAML_MAPPING_END_EVENT:
+        --*depth;
+        *in_list = false;
+        break;
+    case YAML_SCALAR_EVENT:
+        if (*in_list)
+            status = names_add(names, text, where, err);
+        else if (*depth == 1 && strcmp(text, "unfrozen_parameters") != 0 && *text)
+            status = error_set(err, "%s: line %zu: \"%.80s\" is no part of a plan", where,
+                               event.start_mark.line + 1, text);
+        break;
+    case YAML_ALIAS_EVENT:
+        status = error_set(err, "%s: line %zu: aliases are no part of a plan", where,
+                           event.start_mark.line + 1);
+        break;
+    case YAML_STREAM_END_EVENT:
+        *end = true;
+        break;
+    default:
+        break;
+    }
+    yaml_event_delete(&event);
+    return status;
+}
+
+static int read_yaml(struct names *names, const struct buffer *text, const char *where,
+                     struct error *err)
+{
+    yaml_parser_t parser;
+    int depth = 0, status = 0;
+    bool in_list = false, end = false;
+    if (!yaml_parser_initialize(&parser))
+        return error_set(err, "not enough memory for %s", where);
+    yaml_parser_set_input_string(&parser, (const unsigned char *)buffer_string(text), text->length);
+    while (status == 0 && !end)
+        status = take_event(&parser, names, &depth, &in_list, &end, where, err);
+    yaml_parser_delete(&parser);
+    return status;
+}
+
+static int read_json(struct names *names, const struct buffer *text, const char *where,
+                     struct error *err)
+{
+    cJSON *root = json_parse(buffer_string(text), text->length, JSON_STRICT, where, err);
+    const cJSON *train = root ? json_get(root, "train") : NULL, *item;
+    const char *format = NULL;
+    int64_t version = 0;
+    int status = root ? 0 : -1;
+    if (status == 0 && (!json_get_string(root, "format", &format) ||
+                        strcmp(format, "spectrum.plan") != 0 || !cJSON_IsArray(train)))
+        status = error_set(err,
+                           "%s: not a plan: \"format\": \"spectrum.plan\" and a list \"train\" "
+                           "were expected",
+                           where);
+    if (status == 0 && (!json_get_int64(root, "version", &version) || version != 1))
+        status = error_set(err, "%s: spectrum.plan version %lld; this program reads version 1",
+                           where, (long long)version);
+    if (status == 0)
+        cJSON_ArrayForEach(item, train)
+        {
+            if (status == 0)
+                status = cJSON_IsString(item)
+                             ? names_add(names, item->valuestring, where, err)
+                             : error_set(err, "%s: \"train\" has an entry that is no name", where);
+        }
+    cJSON_Delete(root);
+    return status;
+}
+
+/* "^name$" to "name", with the backslashes before dots taken out. */
+static void strip_anchors(char *name)
+{
+    size_t to = 0, length = strlen(name);
+    bool anchored = length > 1 && name[0] == '^' && name[length - 1] == '$';
+    for (size_t from = anchored; from < length - anchored; from++)
+        if (!(anchored && name[from] == '\\' && name[from + 1] == '.'))
+            name[to++] = name[from];
+    name[to] = '\0';
+}
+
+int plan_read(struct plan *plan, const char *path, struct error *err)
+{
+    struct buffer text = BUFFER_INIT;
+    struct names names = {0};
+    int status = file_read_all(&text, path, PLAN_FILE_MAX, err);
+    if (status == 0 && text.length == 0)
+        status = error_set(err, "%s is empty", path);
+    size_t start = status == 0 ? strspn(text.data, " \t\r\n") : 0;
+    if (status == 0)
+        status = text.data[start] == '{' ? read_json(&names, &text, path, err)
+                                         : read_yaml(&names, &text, path, err);
+    for (size_t i = 0; status == 0 && i < names.count; i++)
+        strip_anchors(names.items[i]);
+    if (status == 0 && names.count == 0)
+        status = error_set(err, "%s: it trains nothing: the list is empty", path);
+    if (status == 0 &&
+        plan_set_names(plan, (const char *const *)names.items, names.count, err) != 0)
+        status = error_prefix(err, "%s", path);
+    names_free(&names);
+    buffer_free(&text);
+    return status;
+}

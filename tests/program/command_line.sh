@@ -1,0 +1,85 @@
+#!/usr/bin/env bash
+# The contract of the command line: exit status, one line of error, strict JSON, nothing written to
+# the model, no control sequence from a file to the terminal.
+set -uo pipefail
+binary=$1
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+export XDG_CACHE_HOME=$work/cache
+failures=0
+
+expect() { # expect STATUS "what it says" COMMAND...
+  local status=$1 says=$2 got
+  shift 2
+  "$@" >"$work/out" 2>"$work/err" </dev/null
+  got=$?
+  if [ $got -ne "$status" ] || ! grep -qF -- "$says" "$work/out" "$work/err"; then
+    echo "FAILED: $* gave $got (expected $status, \"$says\"):"
+    head -3 "$work/err"
+    failures=$((failures + 1))
+  fi
+  if [ $got -ne 0 ] && [ "$(grep -vc ' matrices, ' "$work/err")" -ne 1 ]; then
+    echo "FAILED: $*: an error is one line"
+    failures=$((failures + 1))
+  fi
+  if LC_ALL=C grep -qP '[\x00-\x08\x0b-\x1f]' "$work/err"; then
+    echo "FAILED: $*: a control character reached the terminal"
+    failures=$((failures + 1))
+  fi
+}
+
+expect 0 "spectrum " "$binary" --version
+expect 0 "Commands:" "$binary" --help
+for command in info scan plan; do
+  expect 0 "Options:" "$binary" $command --help
+  expect 2 "takes one" "$binary" $command
+  expect 2 "did you mean --json" "$binary" $command x --jsom
+done
+expect 2 "there is no estimator" "$binary" scan x --estimator guess
+expect 1 "no such file or folder" "$binary" info "$work/missing"
+
+printf 'not a model' >"$work/short.safetensors"
+expect 1 "truncated, or not a safetensors" "$binary" info "$work/short.safetensors"
+printf '\x05\0\0\0\0\0\0\0{"a":' >"$work/half.safetensors"
+expect 1 "not valid JSON" "$binary" scan "$work/half.safetensors"
+printf 'GGUF\x09\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0' >"$work/nine.gguf"
+expect 1 "GGUF version 9" "$binary" info "$work/nine.gguf"
+: >"$work/empty.json"
+expect 1 "is empty" "$binary" plan "$work/empty.json"
+mkdir "$work/folder"
+expect 1 "no model.safetensors" "$binary" info "$work/folder"
+
+# A header that lies: the tensor claims more than the file holds.
+header='{"w":{"dtype":"F32","shape":[4,4],"data_offsets":[0,64]}}'
+{ printf '\x39\0\0\0\0\0\0\0%s' "$header"; head -c 32 /dev/zero; } >"$work/lie.safetensors"
+expect 1 "not inside the file" "$binary" info "$work/lie.safetensors"
+
+# A name with an escape sequence is refused before anything shows it.
+header='{"m.0.\u001b[2Jx.weight":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}'
+{ printf "\\x$(printf %02x ${#header})\0\0\0\0\0\0\0%s\0\0\0\0" "$header"; } >"$work/escape.safetensors"
+expect 1 "control characters" "$binary" scan "$work/escape.safetensors"
+printf '{"a\\u001b[2J": {"snr": 1, "type": "t"}}' >"$work/escape.json"
+expect 1 "control characters" "$binary" plan "$work/escape.json"
+
+# A matrix with NaN: that row says so and the scan goes on.
+header='{"m.0.x.weight":{"dtype":"F32","shape":[2,2],"data_offsets":[0,16]},'
+header+='"m.1.x.weight":{"dtype":"F32","shape":[2,2],"data_offsets":[16,32]}}'
+{
+  printf "\\x$(printf %02x ${#header})\0\0\0\0\0\0\0%s" "$header"
+  printf '\0\0\x80\x3f\0\0\0\0\0\0\0\0\0\0\0\x40'
+  printf '\0\0\xc0\x7f\0\0\0\0\0\0\0\0\0\0\0\x40'
+} >"$work/odd.safetensors"
+before=$(sha256sum <"$work/odd.safetensors")
+expect 0 "has NaN or Inf" "$binary" scan "$work/odd.safetensors" --modules .
+expect 0 "m.0.x" "$binary" scan "$work/odd.safetensors" --modules .
+expect 0 '"snr_kind": "nan"' "$binary" scan "$work/odd.safetensors" --modules . --json
+grep -qE 'NaN|Infinity' "$work/out" && { echo "FAILED: --json is not strict"; failures=$((failures + 1)); }
+[ "$before" = "$(sha256sum <"$work/odd.safetensors")" ] || failures=$((failures + 1))
+expect 1 "cannot write" "$binary" scan "$work/odd.safetensors" --modules . -o "$work/missing/scan.json"
+expect 1 "matches" "$binary" scan "$work/odd.safetensors" --modules zzz
+[ ! -e /dev/full ] || {
+  "$binary" info "$work/odd.safetensors" >/dev/full 2>"$work/err"
+  [ $? -eq 1 ] || { echo "FAILED: a full disk went unnoticed"; failures=$((failures + 1)); }
+}
+echo "$failures failed"
+[ $failures -eq 0 ]

@@ -1,0 +1,167 @@
+#include "test.h"
+
+#include "base/file.h"
+#include "plan/plan_file.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { ROWS = 9 };
+
+/* Two types: five of "q" with a tie and an infinity, three of "v" with a NaN, and the embedding. */
+static struct scan_row rows[ROWS] = {
+    {.module = "m.0.q", .type = "q", .known = true, .snr = 1},
+    {.module = "m.1.q", .type = "q", .known = true, .snr = 3},
+    {.module = "m.10.q", .type = "q", .known = true, .snr = 3},
+    {.module = "m.2.q", .type = "q", .known = true, .snr = INFINITY},
+    {.module = "m.3.q", .type = "q", .known = true, .snr = 2},
+    {.module = "m.0.v", .type = "v", .known = true, .snr = NAN},
+    {.module = "m.1.v", .type = "v", .known = true, .snr = 0.5},
+    {.module = "m.2.v", .type = "v", .known = true, .snr = 0.25},
+    {.module = "model.embed_tokens", .type = "model.embed_tokens", .known = true, .snr = 9},
+};
+static const struct scan scan = {.rows = rows, .count = ROWS};
+
+/* One letter a row: T trains, - is frozen. */
+static void assert_plan(const struct plan *plan, const char *expected)
+{
+    char got[ROWS + 1] = {0};
+    for (size_t i = 0; i < ROWS; i++)
+        got[i] = plan_row(plan, i) ? 'T' : '-';
+    assert_string_equal(got, expected);
+}
+
+static struct plan *new_plan(void)
+{
+    struct plan *plan = NULL;
+    assert_int_equal(plan_new(&plan, &scan, NULL, NULL), 0);
+    return plan;
+}
+
+static void selects_by_type_and_globally(void **state)
+{
+    (void)state;
+    struct plan *plan = new_plan();
+    assert_int_equal(plan_select(plan, 40, PLAN_BY_TYPE, NULL), 0);
+    assert_plan(plan, "-T-T--T-T"); /* 2 of 5, 1 of 3; the tie in file order; NaN last */
+    assert_int_equal(plan_select(plan, 50, PLAN_GLOBAL, NULL), 0);
+    assert_plan(plan, "-TTTT---T");
+    assert_int_equal(plan_select(plan, 101, PLAN_GLOBAL, NULL), -1);
+    size_t of = 0;
+    assert_int_equal(plan_rank(plan, 2, &of), 3);
+    assert_int_equal(of, 5);
+    plan_free(plan);
+}
+
+static void undoes_and_redoes(void **state)
+{
+    (void)state;
+    struct plan *plan = new_plan();
+    plan_select(plan, 40, PLAN_BY_TYPE, NULL);
+    size_t cells[] = {0, 1};
+    assert_int_equal(plan_toggle(plan, cells, 2, NULL), 0);
+    assert_plan(plan, "TT-T--T-T"); /* one was frozen: all train */
+    plan_toggle(plan, cells, 2, NULL);
+    assert_plan(plan, "---T--T-T");
+    assert_true(plan_undo(plan) && plan_undo(plan));
+    assert_plan(plan, "-T-T--T-T");
+    assert_true(plan_percent(plan) == 40);
+    assert_true(plan_redo(plan));
+    assert_plan(plan, "TT-T--T-T");
+    plan_set_embeddings(plan, false, NULL);
+    assert_plan(plan, "TT-T--T--");
+    assert_false(plan_redo(plan));
+    while (plan_undo(plan))
+        continue;
+    assert_plan(plan, "--------T");
+    for (int i = 0; i < 2500; i++) /* more steps than are kept */
+        assert_int_equal(plan_toggle(plan, cells, 1, NULL), 0);
+    assert_true(plan_undo(plan));
+    plan_free(plan);
+}
+
+static void patterns_count_what_they_match(void **state)
+{
+    (void)state;
+    struct plan *plan = new_plan();
+    struct error err = ERROR_INIT;
+    size_t matched;
+    assert_int_equal(plan_set_matching(plan, "^m\\.1\\.", true, &matched, &err), 0);
+    assert_int_equal(matched, 2);
+    assert_plan(plan, "-T----T-T");
+    assert_int_equal(plan_set_matching(plan, "nothing", true, &matched, &err), -1);
+    assert_non_null(strstr(err.text, "matches no module"));
+    plan_free(plan);
+}
+
+static void read_text(struct plan *plan, const char *text, int expected, const char *says)
+{
+    char path[] = "/tmp/spectrum-plan-XXXXXX";
+    close(mkstemp(path));
+    struct error err = ERROR_INIT;
+    assert_int_equal(file_save(path, text, strlen(text), NULL), 0);
+    assert_int_equal(plan_read(plan, path, &err), expected);
+    if (says && !strstr(err.text, says))
+        fail_msg("\"%s\" does not say \"%s\"", err.text, says);
+    unlink(path);
+}
+
+static void every_own_form_reads_back(void **state)
+{
+    (void)state;
+    static const enum plan_format formats[] = {PLAN_YAML, PLAN_JSON, PLAN_AXOLOTL, PLAN_TRL};
+    for (size_t i = 0; i < sizeof formats / sizeof *formats; i++) {
+        struct plan *plan = new_plan(), *back = new_plan();
+        struct buffer out = BUFFER_INIT;
+        plan_select(plan, 40, PLAN_BY_TYPE, NULL);
+        plan_set_head(plan, false, NULL);
+        plan_put(&out, plan, formats[i], "a\x1bmodel\nx");
+        assert_null(strchr(buffer_string(&out), '\x1b'));
+        read_text(back, buffer_string(&out), 0, NULL);
+        assert_plan(back, "-T-T--T-T");
+        assert_false(plan_head(back));
+        assert_true(plan_trains(back, "m.1.q.weight") && plan_trains(back, "m.1.q.bias"));
+        assert_false(plan_trains(back, "m.10.q.weight"));
+        buffer_free(&out);
+        plan_free(plan);
+        plan_free(back);
+    }
+}
+
+static void bad_plans_are_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *says;
+    } bad[] = {
+        {"", "empty"},
+        {"unfrozen_parameters:\n", "trains nothing"},
+        {"unfrozen_parameters:\n- m.4.q\n", "\"m.4.q\" is no module"},
+        {"unfrozen_parameters:\n- m.1\n", "\"m.1\" is no module"},
+        {"unfrozen_parameters: &a\n- *a\n", "aliases"},
+        {"unfrozen_parameters:\n- [m.1.q]\n", "a list"},
+        {"other:\n- m.1.q\n", "no part of a plan"},
+        {"unfrozen_parameters: [", "not valid YAML"},
+        {"{\"format\": \"spectrum.plan\", \"version\": 2, \"train\": [\"m.1.q\"]}", "version 2"},
+        {"{\"train\": []}", "not a plan"},
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        struct plan *plan = new_plan();
+        plan_select(plan, 40, PLAN_BY_TYPE, NULL);
+        read_text(plan, bad[i].text, -1, bad[i].says);
+        assert_plan(plan, "-T-T--T-T");
+        plan_free(plan);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(selects_by_type_and_globally),
+        cmocka_unit_test(undoes_and_redoes),
+        cmocka_unit_test(patterns_count_what_they_match),
+        cmocka_unit_test(every_own_form_reads_back),
+        cmocka_unit_test(bad_plans_are_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

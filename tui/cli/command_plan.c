@@ -1,0 +1,207 @@
+/* `spectrum plan SCAN.json|MODEL`: choose what trains, and write it for a trainer. */
+#include "base/file.h"
+#include "base/json.h"
+#include "base/memory.h"
+#include "plan/plan_file.h"
+#include "spectra/scan.h"
+#include "tui/cli/command.h"
+#include "tui/cli/options.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct request {
+    const char *source, *output, *scope, *format;
+    struct option_list train, freeze;
+    bool no_embeddings, no_head, json;
+    double top;
+};
+
+/* What a plan is made over. A scan file has no model; a model's scan comes from the cache or is
+ * computed. */
+struct ground {
+    struct model *model;
+    struct scan_result *result;
+    struct scan *file;
+    const struct scan *scan;
+};
+
+static bool is_scan_file(const char *path)
+{
+    size_t length = strlen(path);
+    return length > 5 && strcmp(path + length - 5, ".json") == 0;
+}
+
+static int open_ground(struct ground *ground, const char *source, struct error *err)
+{
+    if (is_scan_file(source)) {
+        if (scan_read(&ground->file, source, err) != 0)
+            return -1;
+        ground->scan = ground->file;
+        return 0;
+    }
+    struct backend *backend = NULL;
+    struct scan_options options = {.use_cache = true};
+    int status = -1;
+    if (model_open(&ground->model, source, err) == 0 && backend_open(&backend, "auto", 0, err) == 0)
+        status = scan_run(&ground->result, ground->model, backend, &options, NULL, err);
+    backend_close(backend);
+    if (status == 0)
+        ground->scan = ground->result->scan;
+    return status;
+}
+
+static void close_ground(struct ground *ground)
+{
+    scan_result_free(ground->result);
+    scan_free(ground->file);
+    model_close(ground->model);
+}
+
+static int set_all(struct plan *plan, const struct option_list *patterns, bool train,
+                   struct error *err)
+{
+    for (size_t i = 0; i < patterns->count; i++) {
+        size_t matched;
+        if (plan_set_matching(plan, patterns->items[i], train, &matched, err) != 0)
+            return -1;
+        fprintf(stderr, "%s \"%s\": %zu modules\n", train ? "train" : "freeze", patterns->items[i],
+                matched);
+    }
+    return 0;
+}
+
+static int choose(struct plan *plan, const struct request *request, struct error *err)
+{
+    enum plan_scope scope = PLAN_BY_TYPE;
+    if (strcmp(request->scope, "global") == 0)
+        scope = PLAN_GLOBAL;
+    else if (strcmp(request->scope, "type") != 0)
+        return error_set_kind(err, ERROR_USAGE, "--scope takes type or global, not \"%s\"",
+                              request->scope);
+    if (plan_select(plan, request->top, scope, err) != 0 ||
+        set_all(plan, &request->train, true, err) != 0 ||
+        set_all(plan, &request->freeze, false, err) != 0)
+        return -1;
+    if (request->no_embeddings && plan_set_embeddings(plan, false, err) != 0)
+        return -1;
+    return request->no_head ? plan_set_head(plan, false, err) : 0;
+}
+
+static void print_summary(const struct plan *plan)
+{
+    struct plan_counts counts = plan_counts(plan);
+    fprintf(stderr, "trains %zu of %zu scanned modules; embeddings %s, head %s\n", counts.modules,
+            counts.modules_total, plan_embeddings(plan) ? "train" : "frozen",
+            plan_head(plan) ? "train" : "frozen");
+    if (counts.known && counts.parameters_total > 0)
+        fprintf(stderr, "%" PRId64 " of %" PRId64 " parameters%s: %.2f %%\n", counts.parameters,
+                counts.parameters_total,
+                plan_model(plan) ? "" : " of the scanned modules (without embeddings and head)",
+                100.0 * (double)counts.parameters / (double)counts.parameters_total);
+    else
+        fprintf(stderr, "parameters: n/a (the scan file has no shapes)\n");
+}
+
+static void put_result(struct buffer *out, const struct plan *plan)
+{
+    struct plan_counts counts = plan_counts(plan);
+    buffer_format(out,
+                  "{\"format\": \"spectrum.plan-summary\", \"version\": 1, \"modules\": %zu, "
+                  "\"modules_total\": %zu, \"embeddings\": %s, \"head\": %s",
+                  counts.modules, counts.modules_total, plan_embeddings(plan) ? "true" : "false",
+                  plan_head(plan) ? "true" : "false");
+    if (counts.known)
+        buffer_format(out, ", \"parameters\": %" PRId64 ", \"parameters_total\": %" PRId64,
+                      counts.parameters, counts.parameters_total);
+    buffer_text(out, ", \"train\": [");
+    const struct scan *scan = plan_scan(plan);
+    const char *between = "";
+    for (size_t i = 0; i < scan->count; i++) {
+        if (!plan_row(plan, i))
+            continue;
+        buffer_text(out, between);
+        json_put_string(out, scan->rows[i].module);
+        between = ", ";
+    }
+    buffer_text(out, "]}\n");
+}
+
+static int write_plan(const struct plan *plan, const struct request *request, struct error *err)
+{
+    enum plan_format format;
+    struct buffer out = BUFFER_INIT;
+    bool to_stdout = !request->output || strcmp(request->output, "-") == 0;
+    if (plan_format_by_name(&format, request->format, err) != 0)
+        return -1;
+    plan_put(&out, plan, format, request->source);
+    int status = buffer_check(&out, err);
+    if (status == 0 && !to_stdout)
+        status = file_save(request->output, out.data, out.length, err);
+    else if (status == 0 && !request->json)
+        fwrite(out.data, 1, out.length, stdout);
+    buffer_clear(&out);
+    if (status == 0 && request->json) {
+        put_result(&out, plan);
+        fwrite(out.data, 1, out.length, stdout);
+    }
+    buffer_free(&out);
+    return status;
+}
+
+static int make_plan(const struct request *request, struct error *err)
+{
+    struct ground ground = {0};
+    struct plan *plan = NULL;
+    int status = open_ground(&ground, request->source, err);
+    if (status == 0)
+        status = plan_new(&plan, ground.scan, ground.model, err);
+    if (status == 0)
+        status = choose(plan, request, err);
+    if (status == 0)
+        status = write_plan(plan, request, err);
+    if (status == 0)
+        print_summary(plan);
+    plan_free(plan);
+    close_ground(&ground);
+    return status;
+}
+
+int command_plan(int argc, char **argv, struct error *err)
+{
+    struct request request = {.scope = "type", .format = "yaml", .top = 25};
+    const struct option_spec specs[] = {
+        {"o", OPTION_TEXT, &request.output, "PLAN",
+         "write the plan there (default: standard output)", 0, 0, NULL},
+        {"top", OPTION_NUMBER, &request.top, "P", "train the best P per cent (25)", 0, 100, NULL},
+        {"scope", OPTION_TEXT, &request.scope, "SCOPE", "rank within each type, or global (type)",
+         0, 0, NULL},
+        {"train", OPTION_LIST, &request.train, "REGEX", "train these modules too", 0, 0, NULL},
+        {"freeze", OPTION_LIST, &request.freeze, "REGEX", "freeze these modules after all", 0, 0,
+         NULL},
+        {"no-embeddings", OPTION_FLAG, &request.no_embeddings, NULL,
+         "freeze the embeddings (trained by default; tied to the head: both)", 0, 0, NULL},
+        {"no-head", OPTION_FLAG, &request.no_head, NULL, "freeze the head (likewise)", 0, 0, NULL},
+        {"format", OPTION_TEXT, &request.format, "NAME",
+         "yaml (default), json, axolotl, trl, peft, ms-swift", 0, 0, NULL},
+        {"json", OPTION_FLAG, &request.json, NULL, "what trains, as strict JSON on standard output",
+         0, 0, NULL},
+    };
+    enum { COUNT = sizeof specs / sizeof *specs };
+    const char **rest = array_alloc((size_t)argc, sizeof *rest, err);
+    size_t rest_count = 0;
+    int status = rest ? options_parse(specs, COUNT, "spectrum plan SCAN.json|MODEL -o PLAN", argc,
+                                      argv, rest, &rest_count, err)
+                      : -1;
+    if (status == 0 && rest_count != 1)
+        status = error_set_kind(err, ERROR_USAGE, "plan takes one scan file (.json) or MODEL");
+    if (status == 0) {
+        request.source = rest[0];
+        status = make_plan(&request, err);
+    }
+    options_free(specs, COUNT);
+    free(rest);
+    return status > 0 ? 0 : status;
+}

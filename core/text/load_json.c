@@ -460,6 +460,10 @@ int tokenizer_open(struct tokenizer **out, const char *path, struct error *err)
         return error_set(err, "%s: no such file or folder", path);
     bool is_folder = S_ISDIR(info.st_mode);
     char *file = is_folder ? path_join(path, "tokenizer.json", err) : string_copy(path, err);
+    if (file && is_folder && stat(file, &info) != 0) {
+        free(file);
+        return error_set(err, "%s has no tokenizer.json; copy the model's own there", path);
+    }
     char *folder = is_folder ? string_copy(path, err) : folder_of(path, err);
     struct tokenizer *t = file && folder ? tokenizer_new(err) : NULL;
     int status = t ? load_file(t, file, folder, err) : -1;

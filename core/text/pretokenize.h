@@ -18,7 +18,14 @@ struct splitter {
 };
 
 /* GPT-2's own pattern (Radford et al. 2019, released code), Llama 3's and Qwen 2's. */
-extern const char SPLIT_GPT2[], SPLIT_LLAMA3[], SPLIT_QWEN2[];
+#define SPLIT_GPT2                                                                                 \
+    "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+"
+#define SPLIT_LLAMA3                                                                               \
+    "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1,3}|"                      \
+    " ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"
+#define SPLIT_QWEN2                                                                                \
+    "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}|"                           \
+    " ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"
 
 /* Adds a step. The pattern is in Oniguruma's Ruby dialect, as in tokenizer.json. */
 int splitter_add(struct splitter *splitter, const char *pattern, bool drops_rest,

@@ -13,6 +13,7 @@
 #include "base/buffer.h"
 #include "base/error.h"
 #include "base/json.h"
+#include "checkpoint/checkpoint.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -28,6 +29,10 @@ int tokenizer_open(struct tokenizer **out, const char *path, struct error *err);
  * names the file in messages. */
 int tokenizer_from_gguf(struct tokenizer **out, const cJSON *metadata, const char *where,
                         struct error *err);
+
+/* The tokenizer that belongs to a checkpoint: a GGUF file's own, else the folder's. */
+int tokenizer_for_checkpoint(struct tokenizer **out, const struct checkpoint *checkpoint,
+                             struct error *err);
 void tokenizer_close(struct tokenizer *tokenizer);
 
 /* Token ids with a mask beside them. Starts as {0}; reused lists keep their memory. */

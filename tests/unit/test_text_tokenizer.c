@@ -86,6 +86,69 @@ static void reads_a_model_folder(void **state)
     tokenizer_close(tokenizer);
 }
 
+static struct tokenizer *open_checkpoint(const char *folder, const char *name)
+{
+    char path[1024];
+    struct error err = ERROR_INIT;
+    struct checkpoint *checkpoint;
+    struct tokenizer *tokenizer;
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    if (checkpoint_open(&checkpoint, path, &err) != 0 ||
+        tokenizer_for_checkpoint(&tokenizer, checkpoint, &err) != 0)
+        fail_msg("%s", err.text);
+    checkpoint_close(checkpoint);
+    return tokenizer;
+}
+
+static void reads_smollm2_from_its_gguf(void **state)
+{
+    (void)state;
+    TEST_FOLDER_OR_SKIP(models, "SPECTRUM_MODELS");
+    static const char name[] = "SmolLM2-135M-Instruct.Q4_1.gguf";
+    char path[1024];
+    snprintf(path, sizeof path, "%s/%s", models, name);
+    if (access(path, R_OK) != 0)
+        skip();
+    struct tokenizer *tokenizer = open_checkpoint(models, name);
+    compare(tokenizer, "smollm2_gguf");
+    assert_int_equal(tokenizer_bos(tokenizer), 1);
+    assert_int_equal(tokenizer_eos(tokenizer), 2);
+    assert_non_null(strstr(tokenizer_chat_template(tokenizer), "SmolLM"));
+    tokenizer_close(tokenizer);
+}
+
+/* Scores instead of merges, the same ids as the tokenizer.json of the same vocabulary, but for
+ * strings that hold a special token's text (there a GGUF file has no white space before it). */
+static void reads_scores_from_gguf(void **state)
+{
+    (void)state;
+    TEST_FOLDER_OR_SKIP(shared, "SPECTRUM_SHARED_DATA");
+    struct tokenizer *tokenizer =
+        open_checkpoint(shared, "models/stories15M-gguf/stories15M-Q4_K_M.gguf");
+    cJSON *strings = text_data("strings.json"), *ids = text_data("llama2_hf.ids.json");
+    const cJSON *expected = ids->child;
+    struct token_list got = {0};
+    int count = 0;
+    for (const cJSON *s = strings->child; s; s = s->next, expected = expected->next) {
+        const char *text = s->valuestring;
+        if (strstr(text, "<s>") || strstr(text, "</s>") || strstr(text, "<unk>"))
+            continue;
+        got.count = 0;
+        assert_int_equal(
+            tokenizer_encode(tokenizer, text, strlen(text), ENCODE_ADD_SPECIAL, &got, NULL), 0);
+        if (!same_ids(&got, expected)) {
+            show("stories15M.gguf", text, &got, expected);
+            fail();
+        }
+        count++;
+    }
+    assert_true(count >= 500);
+    token_list_free(&got);
+    cJSON_Delete(strings);
+    cJSON_Delete(ids);
+    tokenizer_close(tokenizer);
+}
+
 static char *read_text(const char *folder, const char *name)
 {
     char path[1024];
@@ -309,6 +372,8 @@ int main(void)
         cmocka_unit_test(refuses_text_that_is_not_utf8),
         cmocka_unit_test(long_words_are_fast),
         cmocka_unit_test(reads_a_model_folder),
+        cmocka_unit_test(reads_smollm2_from_its_gguf),
+        cmocka_unit_test(reads_scores_from_gguf),
         cmocka_unit_test(equals_the_package),
         cmocka_unit_test(equals_llama_cpp),
         cmocka_unit_test(decodes_what_it_encoded),

@@ -1,0 +1,266 @@
+/* The tokenizer inside a GGUF file: "tokenizer.ggml.*" of its metadata. */
+#include "text/parts.h"
+
+#include "base/memory.h"
+#include "base/utf8.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define KEY(name) "tokenizer.ggml." name
+
+/* tokenizer.ggml.token_type */
+enum { TYPE_NORMAL = 1, TYPE_UNKNOWN = 2, TYPE_CONTROL = 3, TYPE_USER_DEFINED = 4 };
+
+/* Bytes of the longest token that merges can build; real ones have some dozens. */
+enum { MERGED_TOKEN_MAX = 512 };
+
+static const char SPACE_MARK[] = "\xE2\x96\x81"; /* U+2581 */
+
+/* A name of tokenizer.ggml.pre: the expressions, in turn, and what else hangs on it. */
+struct pre_kind {
+    const char *name;
+    const char *splits[4];
+    bool whole_words, adds_bos, normalizes;
+};
+
+static const struct pre_kind pre_kinds[] = {
+    {"default",
+     {"[\\p{P}\\$\\+<=>\\^~\\|]+", SPLIT_GPT2, "\\p{N}+", "[0-9][0-9][0-9]"},
+     false,
+     false,
+     false},
+    {"gpt-2", {SPLIT_GPT2}, false, false, false},
+    {"llama-bpe", {SPLIT_LLAMA3}, true, true, false},
+    {"llama3", {SPLIT_LLAMA3}, true, true, false},
+    {"qwen2", {SPLIT_QWEN2}, false, false, true},
+    {"smollm", {"\\p{N}", SPLIT_GPT2}, false, false, false},
+    {"starcoder", {"\\p{N}", SPLIT_GPT2}, false, false, false},
+};
+
+static int load_tokens(struct tokenizer *t, const cJSON *metadata, struct error *err)
+{
+    const cJSON *item, *type = json_get(metadata, KEY("token_type"));
+    int64_t id = 0;
+    type = type ? type->child : NULL;
+    cJSON_ArrayForEach(item, json_get(metadata, KEY("tokens")))
+    {
+        const char *text = cJSON_GetStringValue(item);
+        int kind = cJSON_IsNumber(type) ? type->valueint : TYPE_NORMAL;
+        if (!text)
+            return error_set(err, "token %lld is not a text", (long long)id);
+        size_t length = strlen(text);
+        if (vocabulary_add(&t->vocabulary, id, text, length, err) != 0)
+            return -1;
+        bool special = kind == TYPE_CONTROL || kind == TYPE_UNKNOWN;
+        struct added_token token = {(char *)text, length, (int32_t)id, special,
+                                    false,        false,  false};
+        if ((special || kind == TYPE_USER_DEFINED) && added_push(&t->added_raw, token, err) != 0)
+            return -1;
+        t->vocabulary.entries[id++].special = special;
+        type = type ? type->next : NULL;
+    }
+    return id ? 0 : error_set(err, "no tokens under \"" KEY("tokens") "\"");
+}
+
+static int load_merges(struct tokenizer *t, const cJSON *metadata, struct error *err)
+{
+    const cJSON *item;
+    int32_t rank = 0;
+    cJSON_ArrayForEach(item, json_get(metadata, KEY("merges")))
+    {
+        const char *text = cJSON_GetStringValue(item);
+        const char *space = text && *text ? strchr(text + 1, ' ') : NULL;
+        if (!space)
+            return error_set(err, "merge %d is not a pair of tokens", rank);
+        if (tokenizer_add_merge(t, text, (size_t)(space - text), space + 1, strlen(space + 1),
+                                rank++, err) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+static const struct pre_kind *find_pre(const cJSON *metadata, struct error *err)
+{
+    const char *name = "default";
+    json_get_string(metadata, KEY("pre"), &name);
+    for (size_t i = 0; i < sizeof pre_kinds / sizeof *pre_kinds; i++)
+        if (strcmp(name, pre_kinds[i].name) == 0)
+            return &pre_kinds[i];
+    error_set(err,
+              "the pre-tokenizer \"%s\" is not supported (default, gpt-2, llama-bpe, qwen2, smollm "
+              "and starcoder are); a Hugging Face folder with tokenizer.json may work",
+              name);
+    return NULL;
+}
+
+static int load_byte_level(struct tokenizer *t, const cJSON *metadata, bool *adds_bos,
+                           struct error *err)
+{
+    const struct pre_kind *pre = find_pre(metadata, err);
+    if (!pre)
+        return -1;
+    t->byte_level = true;
+    t->whole_words = pre->whole_words;
+    *adds_bos = pre->adds_bos;
+    if (pre->normalizes && rewriter_add(&t->normalizer, REWRITE_NFC, NULL, NULL, err) != 0)
+        return -1;
+    for (int i = 0; i < 4 && pre->splits[i]; i++)
+        if (splitter_add(&t->splitter, pre->splits[i], false, err) != 0)
+            return -1;
+    return load_merges(t, metadata, err);
+}
+
+struct scored {
+    int32_t id;
+    double score;
+};
+
+static int compare_scores(const void *a, const void *b)
+{
+    const struct scored *x = a, *y = b;
+    if (x->score != y->score)
+        return x->score > y->score ? -1 : 1;
+    return x->id < y->id ? -1 : x->id > y->id;
+}
+
+/* Every way to build a token from two others merges with the token's own rank. */
+static int add_splits(struct tokenizer *t, int32_t id, int32_t rank, struct error *err)
+{
+    size_t length;
+    const char *text = vocabulary_text(&t->vocabulary, id, &length);
+    if (length > MERGED_TOKEN_MAX)
+        return error_set(err, "token %d has %zu bytes, expected at most %d", id, length,
+                         MERGED_TOKEN_MAX);
+    for (size_t at = 0; at < length;) {
+        int32_t unused;
+        at += utf8_decode(text + at, length - at, &unused);
+        struct merge merge = {vocabulary_find(&t->vocabulary, text, at),
+                              vocabulary_find(&t->vocabulary, text + at, length - at), rank, id};
+        if (at < length && merge.left >= 0 && merge.right >= 0 &&
+            merge_table_add(&t->merges, merge, err) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int add_ranked(struct tokenizer *t, struct scored *tokens, size_t count, struct error *err)
+{
+    int32_t rank = 0;
+    qsort(tokens, count, sizeof *tokens, compare_scores);
+    for (size_t i = 0; i < count; i++) {
+        rank += i > 0 && tokens[i].score != tokens[i - 1].score;
+        if (add_splits(t, tokens[i].id, rank, err) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* SentencePiece keeps scores, not merges: the pair whose token scores highest goes first. */
+static int load_scores(struct tokenizer *t, const cJSON *metadata, struct error *err)
+{
+    const cJSON *scores = json_get(metadata, KEY("scores")),
+                *types = json_get(metadata, KEY("token_type")), *score;
+    if (!scores || cJSON_GetArraySize(scores) != (int)t->vocabulary.size)
+        return error_set(err, "\"" KEY("scores") "\" does not have one score a token");
+    struct scored *tokens = array_alloc(t->vocabulary.size, sizeof *tokens, err);
+    if (!tokens)
+        return -1;
+    const cJSON *type = types ? types->child : NULL;
+    size_t count = 0;
+    int32_t id = 0;
+    cJSON_ArrayForEach(score, scores)
+    {
+        if ((!type || type->valueint == TYPE_NORMAL) && cJSON_IsNumber(score) &&
+            isfinite(score->valuedouble))
+            tokens[count++] = (struct scored){id, score->valuedouble};
+        id++;
+        type = type ? type->next : NULL;
+    }
+    int status = add_ranked(t, tokens, count, err);
+    free(tokens);
+    return status;
+}
+
+static int load_sentencepiece(struct tokenizer *t, const cJSON *metadata, struct error *err)
+{
+    bool adds_space = true;
+    json_get_bool(metadata, KEY("add_space_prefix"), &adds_space);
+    t->byte_fallback = t->fuse_unknown = true;
+    t->strips_space = adds_space;
+    if (adds_space && rewriter_add(&t->normalizer, REWRITE_PREPEND, NULL, SPACE_MARK, err) != 0)
+        return -1;
+    if (rewriter_add(&t->normalizer, REWRITE_REPLACE, " ", SPACE_MARK, err) != 0)
+        return -1;
+    return load_scores(t, metadata, err);
+}
+
+/* Writers put 2^32 - 1 for "none". */
+static int32_t special_id(const struct tokenizer *t, const cJSON *metadata, const char *key)
+{
+    int64_t id;
+    bool known = json_get_int64(metadata, key, &id) && id >= 0 && id < (int64_t)t->vocabulary.size;
+    return known ? (int32_t)id : -1;
+}
+
+static void load_frames(struct tokenizer *t, const cJSON *metadata, bool adds_bos)
+{
+    bool adds_eos = false;
+    json_get_bool(metadata, KEY("add_bos_token"), &adds_bos);
+    json_get_bool(metadata, KEY("add_eos_token"), &adds_eos);
+    if (adds_bos && t->bos >= 0)
+        t->before.ids[t->before.count++] = t->bos;
+    if (adds_eos && t->eos >= 0)
+        t->behind.ids[t->behind.count++] = t->eos;
+}
+
+static int load(struct tokenizer *t, const cJSON *metadata, struct error *err)
+{
+    const char *model = "", *source = NULL;
+    bool adds_bos = true;
+    json_get_string(metadata, KEY("model"), &model);
+    bool byte_level = strcmp(model, "gpt2") == 0;
+    if (!byte_level && strcmp(model, "llama") != 0)
+        return error_set(
+            err, "a tokenizer of the kind \"%s\" is not supported (gpt2 and llama are)", model);
+    if (load_tokens(t, metadata, err) != 0)
+        return -1;
+    t->bos = special_id(t, metadata, KEY("bos_token_id"));
+    t->eos = special_id(t, metadata, KEY("eos_token_id"));
+    t->pad = special_id(t, metadata, KEY("padding_token_id"));
+    t->unk = special_id(t, metadata, KEY("unknown_token_id"));
+    t->unknown = byte_level ? -1 : t->unk;
+    int status = byte_level ? load_byte_level(t, metadata, &adds_bos, err)
+                            : load_sentencepiece(t, metadata, err);
+    if (status != 0)
+        return -1;
+    load_frames(t, metadata, adds_bos);
+    if (json_get_string(metadata, "tokenizer.chat_template", &source) &&
+        !(t->chat_template = string_copy(source, err)))
+        return -1;
+    return tokenizer_finish(t, err);
+}
+
+int tokenizer_from_gguf(struct tokenizer **out, const cJSON *metadata, const char *where,
+                        struct error *err)
+{
+    struct tokenizer *t = tokenizer_new(err);
+    if (!t)
+        return -1;
+    if (load(t, metadata, err) != 0) {
+        tokenizer_close(t);
+        return error_prefix(err, "%s", where);
+    }
+    *out = t;
+    return 0;
+}
+
+int tokenizer_for_checkpoint(struct tokenizer **out, const struct checkpoint *checkpoint,
+                             struct error *err)
+{
+    if (checkpoint_format(checkpoint) == CHECKPOINT_GGUF)
+        return tokenizer_from_gguf(out, checkpoint_metadata(checkpoint),
+                                   checkpoint_path(checkpoint), err);
+    return tokenizer_open(out, checkpoint_folder(checkpoint), err);
+}

@@ -1,9 +1,10 @@
 /* Packing: documents into rows of exactly seq_len tokens, in a seeded order, resumable exactly.
  *
  * Within an epoch the documents, shuffled, are laid end to end and cut every seq_len tokens; a
- * document cut by a row's end goes on in the next row as a document of its own, its first token
- * again a context-free one. Attention never crosses a document (offsets), positions restart at 0 in
- * each, targets are the next token inside the document, -1 at its end and where the mask is 0.
+ * document cut by a row's end goes on in the next row as a document of its own, without the context
+ * before. Attention never crosses a document (offsets), positions restart at 0 in each, targets are
+ * the next token of the document (also where a row's end cuts it), -1 at its end and where the mask
+ * of that next token is 0.
  * The last row of an epoch is filled with padding: a document of its own without targets. A row
  * without any target is passed over. The order of epoch e depends on (seed, e) alone.
  */

@@ -3,9 +3,12 @@
  * Forms, told apart by file name and by the first object's keys: .txt (documents separated by a
  * mark, else the whole file), .jsonl and .json arrays of strings, {"text"}, {"prompt",
  * "completion"}, {"instruction", "input", "output"} (Alpaca), {"messages"}, {"conversations"}
- * (ShareGPT). Plain text trains on every token; the pair forms on the completion; conversations on
- * the assistant's contents. A document begins with bos where the tokenizer puts one, and ends with
- * eos (conversations: with what their template ends with).
+ * (ShareGPT). Plain text trains on every token; the pair forms on the completion, which is put
+ * straight behind the prompt; conversations on the assistant's contents, but for messages with
+ * "weight" or "loss_weight" 0. Alpaca records become a conversation where the tokenizer has a known
+ * chat template, else Stanford's prompt. A document begins with bos where the tokenizer puts one,
+ * and ends with eos (conversations: with what their template ends with). Documents of fewer than
+ * two tokens are left out.
  */
 #ifndef SPECTRUM_TEXT_DATASET_H
 #define SPECTRUM_TEXT_DATASET_H
@@ -13,6 +16,7 @@
 #include "text/template.h"
 #include "text/tokenizer.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 

@@ -1,0 +1,286 @@
+#include "text/forms.h"
+
+#include "base/buffer.h"
+#include "base/memory.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const column_keys[COLUMN_COUNT] = {
+    "text", "prompt", "completion", "instruction", "input", "output", "messages", "conversations",
+};
+
+static int add_column(struct column_names *out, char *pair, struct error *err)
+{
+    char *equals = strchr(pair, '=');
+    if (equals)
+        *equals = '\0';
+    for (int i = 0; i < COLUMN_COUNT && equals && equals[1]; i++)
+        if (strcmp(pair, column_keys[i]) == 0) {
+            free(out->names[i]);
+            return (out->names[i] = string_copy(equals + 1, err)) ? 0 : -1;
+        }
+    return error_set_kind(err, ERROR_USAGE,
+                          "--columns: \"%s\" is not one of text, prompt, completion, instruction, "
+                          "input, output, messages, conversations with \"=NAME\" behind it",
+                          pair);
+}
+
+int column_names_parse(struct column_names *out, const char *columns, struct error *err)
+{
+    *out = (struct column_names){0};
+    int status = 0;
+    for (int i = 0; i < COLUMN_COUNT && status == 0; i++)
+        if (!(out->names[i] = string_copy(columns ? "" : column_keys[i], err)))
+            status = -1;
+    char *copy = columns && status == 0 ? string_copy(columns, err) : NULL, *rest = copy;
+    if (columns && !copy)
+        status = -1;
+    for (char *pair; status == 0 && (pair = strsep(&rest, ","));)
+        status = add_column(out, pair, err);
+    free(copy);
+    if (status != 0)
+        column_names_free(out);
+    return status;
+}
+
+void column_names_free(struct column_names *names)
+{
+    for (int i = 0; i < COLUMN_COUNT; i++)
+        free(names->names[i]);
+    *names = (struct column_names){0};
+}
+
+static const cJSON *column(const struct form_context *c, const cJSON *record, enum column which)
+{
+    const char *name = c->columns->names[which];
+    const cJSON *value = *name ? json_get(record, name) : NULL;
+    return cJSON_IsNull(value) ? NULL : value;
+}
+
+/* A text column. *out stays where the column is absent and may be. */
+static int text_column(const struct form_context *c, const cJSON *record, enum column which,
+                       const char **out, struct error *err)
+{
+    const cJSON *value = column(c, record, which);
+    if (value && !cJSON_IsString(value))
+        return error_set(err, "\"%s\" is not a text", c->columns->names[which]);
+    if (!value && !*out)
+        return error_set(err, "no \"%s\"",
+                         *c->columns->names[which] ? c->columns->names[which] : column_keys[which]);
+    if (value)
+        *out = value->valuestring;
+    return 0;
+}
+
+static int add_eos(const struct form_context *c, struct token_list *out, struct error *err)
+{
+    int32_t eos = tokenizer_eos(c->tokenizer);
+    if (eos < 0 || (out->count > 0 && out->ids[out->count - 1] == eos))
+        return 0;
+    return token_list_add(out, eos, 1, err);
+}
+
+/* text[0..length) with its part from `trained` on supervised, and the eos. */
+static int encode_from(const struct form_context *c, const char *text, size_t length,
+                       size_t trained, struct token_list *out, struct error *err)
+{
+    struct text_span span = {trained, length};
+    if (tokenizer_encode_spans(c->tokenizer, text, length,
+                               ENCODE_ADD_SPECIAL | ENCODE_PARSE_SPECIAL, &span, trained < length,
+                               out, err) != 0)
+        return -1;
+    return add_eos(c, out, err);
+}
+
+int form_encode_text(const struct form_context *context, const char *text, size_t length,
+                     struct token_list *out, struct error *err)
+{
+    return length == 0 ? 0 : encode_from(context, text, length, 0, out, err);
+}
+
+static int encode_pair(const struct form_context *c, const char *prompt, const char *completion,
+                       struct token_list *out, struct error *err)
+{
+    struct buffer text = BUFFER_INIT;
+    buffer_text(&text, prompt);
+    buffer_text(&text, completion);
+    int status = buffer_check(&text, err);
+    if (status == 0)
+        status = encode_from(c, buffer_string(&text), text.length, strlen(prompt), out, err);
+    buffer_free(&text);
+    return status;
+}
+
+/* The prompts of Stanford Alpaca (Taori et al. 2023), for models without a chat template. */
+static void alpaca_prompt(struct buffer *out, const char *instruction, const char *input)
+{
+    buffer_text(out, "Below is an instruction that describes a task");
+    buffer_text(out, *input ? ", paired with an input that provides further context" : "");
+    buffer_text(out, ". Write a response that appropriately completes the request.\n\n");
+    buffer_text(out, "### Instruction:\n");
+    buffer_text(out, instruction);
+    if (*input) {
+        buffer_text(out, "\n\n### Input:\n");
+        buffer_text(out, input);
+    }
+    buffer_text(out, "\n\n### Response:\n");
+}
+
+static bool has_template(const struct form_context *c)
+{
+    return c->chat->kind == TEMPLATE_CHATML || c->chat->kind == TEMPLATE_LLAMA3;
+}
+
+static int encode_alpaca(const struct form_context *c, const cJSON *record, struct token_list *out,
+                         struct error *err)
+{
+    const char *instruction = NULL, *input = "", *output = NULL;
+    if (text_column(c, record, COLUMN_INSTRUCTION, &instruction, err) != 0 ||
+        text_column(c, record, COLUMN_INPUT, &input, err) != 0 ||
+        text_column(c, record, COLUMN_OUTPUT, &output, err) != 0)
+        return -1;
+    struct buffer prompt = BUFFER_INIT;
+    if (has_template(c)) {
+        buffer_text(&prompt, instruction);
+        buffer_text(&prompt, *input ? "\n" : "");
+        buffer_text(&prompt, input);
+    } else {
+        alpaca_prompt(&prompt, instruction, input);
+    }
+    const struct chat_message messages[2] = {{"user", buffer_string(&prompt), false},
+                                             {"assistant", output, true}};
+    int status = buffer_check(&prompt, err);
+    if (status == 0)
+        status = has_template(c)
+                     ? template_encode(c->chat, c->tokenizer, messages, 2, false, out, err)
+                     : encode_pair(c, buffer_string(&prompt), output, out, err);
+    buffer_free(&prompt);
+    return status;
+}
+
+/* ShareGPT's names and others' for the three roles; any other is passed on, to be refused. */
+static const char *role_of(const char *name)
+{
+    static const char *const names[][2] = {{"human", "user"},
+                                           {"gpt", "assistant"},
+                                           {"chatgpt", "assistant"},
+                                           {"bot", "assistant"},
+                                           {"model", "assistant"}};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcmp(name, names[i][0]) == 0)
+            return names[i][1];
+    return name;
+}
+
+/* A content is a text, or a list of {"type": "text", "text" or "value"} parts. */
+static char *read_content(const cJSON *content, struct error *err)
+{
+    const cJSON *part, *parts = cJSON_IsArray(content) ? content : NULL;
+    struct buffer text = BUFFER_INIT;
+    if (cJSON_IsString(content))
+        return string_copy(content->valuestring, err);
+    cJSON_ArrayForEach(part, parts)
+    {
+        const char *type = "text", *value = NULL;
+        json_get_string(part, "type", &type);
+        if (!json_get_string(part, "text", &value))
+            json_get_string(part, "value", &value);
+        if (strcmp(type, "text") != 0 || !value) {
+            error_set(err, "a message with a part of type \"%.40s\"; only text is known", type);
+            buffer_free(&text);
+            return NULL;
+        }
+        buffer_text(&text, value);
+    }
+    if (!parts || !parts->child) {
+        error_set(err, "a message without a text as its \"content\" (ShareGPT: \"value\")");
+        return NULL;
+    }
+    char *copy = buffer_check(&text, err) == 0 ? string_copy(buffer_string(&text), err) : NULL;
+    buffer_free(&text);
+    return copy;
+}
+
+static int read_message(struct conversation *out, const cJSON *item, struct error *err)
+{
+    const char *role = NULL;
+    double weight = 1;
+    if (!json_get_string(item, "role", &role) && !json_get_string(item, "from", &role))
+        return error_set(err, "message %zu has no \"role\" (ShareGPT: \"from\")", out->count + 1);
+    const cJSON *content = json_get(item, "content");
+    char *text = read_content(content ? content : json_get(item, "value"), err);
+    if (!text)
+        return error_prefix(err, "message %zu", out->count + 1);
+    if (!json_get_double(item, "loss_weight", &weight))
+        json_get_double(item, "weight", &weight);
+    out->contents[out->count] = text;
+    out->messages[out->count++] = (struct chat_message){role_of(role), text, weight > 0};
+    return 0;
+}
+
+int conversation_read(struct conversation *out, const cJSON *messages, struct error *err)
+{
+    const cJSON *item;
+    *out = (struct conversation){0};
+    if (!cJSON_IsArray(messages))
+        return error_set(err, "messages that are not an array");
+    size_t count = (size_t)cJSON_GetArraySize(messages);
+    out->messages = array_alloc(count, sizeof *out->messages, err);
+    out->contents = array_alloc(count, sizeof *out->contents, err);
+    int status = out->messages && out->contents ? 0 : -1;
+    for (item = messages->child; status == 0 && item; item = item->next)
+        status = read_message(out, item, err);
+    if (status != 0)
+        conversation_free(out);
+    return status;
+}
+
+void conversation_free(struct conversation *conversation)
+{
+    for (size_t i = 0; i < conversation->count; i++)
+        free(conversation->contents[i]);
+    free(conversation->messages);
+    free(conversation->contents);
+    *conversation = (struct conversation){0};
+}
+
+static int encode_conversation(const struct form_context *c, const cJSON *messages,
+                               struct token_list *out, struct error *err)
+{
+    struct conversation conversation;
+    if (conversation_read(&conversation, messages, err) != 0)
+        return -1;
+    int status = template_encode(c->chat, c->tokenizer, conversation.messages, conversation.count,
+                                 false, out, err);
+    conversation_free(&conversation);
+    return status;
+}
+
+int form_encode(const struct form_context *c, const cJSON *record, struct token_list *out,
+                struct error *err)
+{
+    const char *text = NULL, *completion = NULL;
+    const cJSON *messages = column(c, record, COLUMN_MESSAGES);
+    if (cJSON_IsString(record))
+        return form_encode_text(c, record->valuestring, strlen(record->valuestring), out, err);
+    if (!messages)
+        messages = column(c, record, COLUMN_CONVERSATIONS);
+    if (messages)
+        return encode_conversation(c, messages, out, err);
+    if (column(c, record, COLUMN_INSTRUCTION))
+        return encode_alpaca(c, record, out, err);
+    if (column(c, record, COLUMN_PROMPT)) {
+        if (text_column(c, record, COLUMN_PROMPT, &text, err) != 0 ||
+            text_column(c, record, COLUMN_COMPLETION, &completion, err) != 0)
+            return -1;
+        return encode_pair(c, text, completion, out, err);
+    }
+    if (!column(c, record, COLUMN_TEXT))
+        return error_set(err, "none of the known columns is there (text; prompt and completion; "
+                              "instruction and output; messages; conversations); name yours with "
+                              "--columns, as in --columns prompt=question,completion=answer");
+    if (text_column(c, record, COLUMN_TEXT, &text, err) != 0)
+        return -1;
+    return form_encode_text(c, text, strlen(text), out, err);
+}

@@ -1,6 +1,7 @@
 #include "compute/backend.h"
 
 #include "compute/host.h"
+#include "compute/reference_common.h"
 #include "compute/spectra_ops.h"
 
 #include <string.h>
@@ -11,7 +12,8 @@ int backend_open(struct backend **out, const char *device, int threads, struct e
     if (strcmp(device, "cpu") == 0 || strcmp(device, "auto") == 0)
         return host_backend_new(out, "cpu", NULL, &spectra_cpu_ops, threads, err);
     if (strcmp(device, "reference") == 0)
-        return host_backend_new(out, "reference", NULL, &spectra_reference_ops, 1, err);
+        return host_backend_new(out, "reference", &reference_train_ops, &spectra_reference_ops, 1,
+                                err);
     if (strcmp(device, "cuda") == 0)
         return error_set(err, "--device cuda: this program has no CUDA plug-in; use cpu");
     return error_set_kind(err, ERROR_USAGE,

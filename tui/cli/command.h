@@ -20,19 +20,5 @@ struct command {
 int command_info(int argc, char **argv, struct error *err);
 int command_scan(int argc, char **argv, struct error *err);
 int command_plan(int argc, char **argv, struct error *err);
-int command_train(int argc, char **argv, struct error *err);
-int command_eval(int argc, char **argv, struct error *err);
-int command_generate(int argc, char **argv, struct error *err);
-int command_tokens(int argc, char **argv, struct error *err);
-int command_export(int argc, char **argv, struct error *err);
-int command_jobs(int argc, char **argv, struct error *err);
-int command_pause(int argc, char **argv, struct error *err);
-int command_checkpoint(int argc, char **argv, struct error *err);
-int command_stop(int argc, char **argv, struct error *err);
-int command_resume(int argc, char **argv, struct error *err);
-
-/* The full screen on a model, scan or job; NULL: the library. */
-int screen_run(const char *target, struct error *err);
-int screen_script(const char *script_path, const char *size, const char *target, struct error *err);
 
 #endif

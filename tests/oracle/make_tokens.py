@@ -133,4 +133,5 @@ def main():
     print(len(made), "strings,", len(tokenizers), "tokenizers")
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -73,7 +73,7 @@ static void reads_a_model_folder(void **state)
     TEST_FOLDER_OR_SKIP(shared, "SPECTRUM_SHARED_DATA");
     char path[1024];
     struct error err = ERROR_INIT;
-    struct tokenizer *tokenizer;
+    struct tokenizer *tokenizer = NULL;
     snprintf(path, sizeof path, "%s/models/stories15M-hf-bf16", shared);
     if (tokenizer_open(&tokenizer, path, &err) != 0)
         fail_msg("%s", err.text);
@@ -90,8 +90,8 @@ static struct tokenizer *open_checkpoint(const char *folder, const char *name)
 {
     char path[1024];
     struct error err = ERROR_INIT;
-    struct checkpoint *checkpoint;
-    struct tokenizer *tokenizer;
+    struct checkpoint *checkpoint = NULL;
+    struct tokenizer *tokenizer = NULL;
     snprintf(path, sizeof path, "%s/%s", folder, name);
     if (checkpoint_open(&checkpoint, path, &err) != 0 ||
         tokenizer_for_checkpoint(&tokenizer, checkpoint, &err) != 0)
@@ -229,7 +229,7 @@ static int open_text(struct tokenizer **out, const char *text, struct error *err
 
 static struct tokenizer *small_tokenizer(void)
 {
-    struct tokenizer *tokenizer;
+    struct tokenizer *tokenizer = NULL;
     struct error err = ERROR_INIT;
     if (open_text(&tokenizer, SMALL, &err) != 0)
         fail_msg("%s", err.text);

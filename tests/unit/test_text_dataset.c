@@ -1,0 +1,254 @@
+#include "text_data.h"
+
+#include "base/random.h"
+#include "text/dataset.h"
+
+/* Letters a-z, space and newline as ids 0-27, bos 28, eos 29: ids can be read off a text. */
+static struct tokenizer *letters(void)
+{
+    struct tokenizer *tokenizer;
+    struct error err = ERROR_INIT;
+    cJSON *metadata = cJSON_CreateObject();
+    cJSON *tokens = cJSON_AddArrayToObject(metadata, "tokenizer.ggml.tokens");
+    cJSON *types = cJSON_AddArrayToObject(metadata, "tokenizer.ggml.token_type");
+    for (int i = 0; i < 30; i++) {
+        const char letter[] = {(char)('a' + i), '\0'};
+        const char *others[] = {"\xC4\xA0", "\xC4\x8A", "<s>", "</s>"};
+        cJSON_AddItemToArray(tokens, cJSON_CreateString(i < 26 ? letter : others[i - 26]));
+        cJSON_AddItemToArray(types, cJSON_CreateNumber(i < 28 ? 1 : 3));
+    }
+    cJSON_AddStringToObject(metadata, "tokenizer.ggml.model", "gpt2");
+    cJSON_AddNumberToObject(metadata, "tokenizer.ggml.bos_token_id", 28);
+    cJSON_AddNumberToObject(metadata, "tokenizer.ggml.eos_token_id", 29);
+    cJSON_AddBoolToObject(metadata, "tokenizer.ggml.add_bos_token", true);
+    if (tokenizer_from_gguf(&tokenizer, metadata, "test", &err) != 0)
+        fail_msg("%s", err.text);
+    cJSON_Delete(metadata);
+    return tokenizer;
+}
+
+static int load(struct dataset *out, const char *ending, const void *content, size_t length,
+                const struct dataset_options *options, struct error *err)
+{
+    char path[64] = "/tmp/spectrum-data-XXXXXX";
+    strcat(path, ending);
+    int fd = mkstemps(path, (int)strlen(ending));
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, content, length), length);
+    close(fd);
+    struct tokenizer *tokenizer = letters();
+    const char *paths[] = {path};
+    int status = dataset_load(out, paths, 1, options, tokenizer, err);
+    tokenizer_close(tokenizer);
+    unlink(path);
+    return status;
+}
+
+/* A document as text: letters as they are, capitals where supervised, < bos, > eos (} trained). */
+static void spell(const struct dataset *data, size_t document, char *out)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyz_/<>";
+    static const char trained[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ-|({";
+    for (uint64_t i = data->offsets[document]; i < data->offsets[document + 1]; i++)
+        *out++ = (data->mask[i] ? trained : plain)[data->ids[i]];
+    *out = '\0';
+}
+
+static void expect(const char *ending, const char *content, const struct dataset_options *options,
+                   size_t count, const char *const *documents)
+{
+    struct dataset data;
+    struct error err = ERROR_INIT;
+    char text[256];
+    if (load(&data, ending, content, strlen(content), options, &err) != 0)
+        fail_msg("%s", err.text);
+    assert_int_equal(data.documents, count);
+    assert_int_equal(data.tokens, data.offsets[count]);
+    assert_int_equal(strlen(data.fingerprint), 32);
+    for (size_t i = 0; i < count; i++) {
+        spell(&data, i, text);
+        assert_string_equal(text, documents[i]);
+    }
+    dataset_free(&data);
+}
+
+static const struct dataset_options defaults = {NULL, NULL, NULL};
+
+static void reads_texts(void **state)
+{
+    (void)state;
+    const struct dataset_options marked = {"##", NULL, NULL};
+    expect(".txt", "ab\ncd\n", &defaults, 1, (const char *[]){"<AB|CD|{"});
+    expect(".txt",
+           "\xEF\xBB\xBF"
+           "ab##c####d",
+           &marked, 3, (const char *[]){"<AB{", "<C{", "<D{"});
+    expect(".jsonl", "{\"text\":\"ab\"}\n\n{\"text\":\"c d\"}\r\n", &defaults, 2,
+           (const char *[]){"<AB{", "<C-D{"});
+    expect(".json", " [\"ab\", \"c]d\" , {\"text\": \"e\", \"id\": [1]}]\n", &defaults, 3,
+           (const char *[]){"<AB{", "<CD{", "<E{"});
+    expect(".json", "{\"text\":\"ab\"}\n{\"text\":\"c\"}", &defaults, 2,
+           (const char *[]){"<AB{", "<C{"});
+}
+
+static void reads_pairs(void **state)
+{
+    (void)state;
+    const struct dataset_options mapped = {NULL, "prompt=q,completion=a", NULL};
+    expect(".jsonl", "{\"prompt\":\"ab\",\"completion\":\"cd\"}", &defaults, 1,
+           (const char *[]){"<abCD{"});
+    expect(".jsonl", "{\"q\":\"x\",\"a\":\"y\",\"text\":\"z\"}", &mapped, 1,
+           (const char *[]){"<xY{"});
+    const struct dataset_options chatml = {NULL, NULL, "chatml"};
+    expect(".json", "[{\"instruction\":\"x\",\"input\":\"y\",\"output\":\"z\"}]", &chatml, 1,
+           (const char *[]){"imstartuser/x/yimend/imstartassistant/ZIMEND/"});
+}
+
+static void alpaca_without_a_template(void **state)
+{
+    (void)state;
+    struct dataset data;
+    char text[512];
+    static const char record[] = "[{\"instruction\":\"xx\",\"input\":\"\",\"output\":\"zq\"}]";
+    assert_int_equal(load(&data, ".json", record, strlen(record), &defaults, NULL), 0);
+    spell(&data, 0, text);
+    assert_non_null(strstr(text, "nstruction/xx//_esponse/ZQ{"));
+    assert_int_equal(data.supervised, 3);
+    assert_false(dataset_all_supervised(&data));
+    dataset_free(&data);
+}
+
+static void reads_conversations(void **state)
+{
+    (void)state;
+    const struct dataset_options chatml = {NULL, NULL, "chatml"};
+    const char *expected[] = {"imstartuser/ximend/imstartassistant/YIMEND/"};
+    expect(".jsonl",
+           "{\"messages\":[{\"role\":\"user\",\"content\":\"x\"},{\"role\":\"assistant\","
+           "\"content\":\"y\"}]}",
+           &chatml, 1, expected);
+    expect(".json",
+           "[{\"conversations\":[{\"from\":\"human\",\"value\":\"x\"},{\"from\":\"gpt\","
+           "\"value\":\"y\"}]}]",
+           &chatml, 1, expected);
+    expect(".jsonl",
+           "{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"x\"}]},"
+           "{\"role\":\"assistant\",\"content\":[{\"type\":\"text\",\"value\":\"y\"}],"
+           "\"loss_weight\":1.0}]}",
+           &chatml, 1, expected);
+}
+
+static void refuses_with_file_and_line(void **state)
+{
+    (void)state;
+    const struct dataset_options chatml = {NULL, NULL, "chatml"};
+    const struct dataset_options wrong_column = {NULL, "promt=q", NULL};
+    static const struct {
+        const char *ending, *content, *says;
+    } bad[] = {
+        {".jsonl", "{\"text\":\"ab\"}\n{\"text\":", ".jsonl:2: "},
+        {".jsonl", "{\"text\":\"ab\"}\n\n{\"txt\":\"b\"}", ".jsonl:3: none of the known columns"},
+        {".jsonl", "{\"text\":3}", "not a text"},
+        {".jsonl", "{\"prompt\":\"a\"}", "no \"completion\""},
+        {".jsonl", "[1]", "expected an object"},
+        {".json", "[\n\"ab\"\n\"cd\"]", ".json:2: "},
+        {".json", "[\"ab\",\n\"cd", "cut off"},
+        {".json", "[\"ab\"] x", "nothing behind"},
+        {".json", "\"ab\"", "an array"},
+        {".txt", "", "no text"},
+        {".txt", "ab\xff", ".txt:1: the text is not UTF-8 at byte 2"},
+        {".csv", "a,b", "data files end in"},
+        {".parquet", "PAR1....", "to_json"},
+        {".arrow", "ARROW1..", "to_json"},
+        {".jsonl", "\x1f\x8b..", "unpack"},
+        {".jsonl", "{\"messages\":[{\"role\":\"tool\",\"content\":\"x\"}]}", "\"tool\""},
+        {".jsonl", "{\"messages\":[{\"role\":\"user\"}]}", "message 1"},
+        {".jsonl", "{\"messages\":[{\"role\":\"user\",\"content\":\"x\"}]}", "token to learn"},
+        {".jsonl", "{\"messages\":[]}", "without messages"},
+        {".jsonl", "{\"messages\":[7]}", "message 1"},
+        {".jsonl", "{\"messages\":\"x\"}", "not an array"},
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        struct dataset data;
+        struct error err = ERROR_INIT;
+        assert_int_equal(
+            load(&data, bad[i].ending, bad[i].content, strlen(bad[i].content), &chatml, &err), -1);
+        if (!strstr(err.text, bad[i].says))
+            fail_msg("\"%s\" does not say \"%s\"", err.text, bad[i].says);
+    }
+    struct dataset data;
+    struct error err = ERROR_INIT;
+    assert_int_equal(load(&data, ".jsonl", "{}", 2, &wrong_column, &err), -1);
+    assert_int_equal(err.kind, ERROR_USAGE);
+}
+
+/* Damaged files: an error or a data set, never a crash; the sanitised build looks closer. */
+static void survives_damage(void **state)
+{
+    (void)state;
+    static const char good[] =
+        "[{\"text\":\"abc\"},{\"prompt\":\"a\",\"completion\":\"b\"},{\"messages\":[{\"role\":"
+        "\"user\",\"content\":\"x\"},{\"role\":\"assistant\",\"content\":\"y\"}]}]";
+    static const char *const endings[] = {".json", ".jsonl", ".txt"};
+    const struct dataset_options chatml = {"b", NULL, "chatml"};
+    struct random_stream random = {7, 0};
+    for (int round = 0; round < 600; round++) {
+        char content[sizeof good];
+        memcpy(content, good, sizeof good);
+        size_t length = 1 + random_below(&random, sizeof good - 1);
+        for (uint32_t i = random_below(&random, 4); i > 0; i--)
+            content[random_below(&random, (uint32_t)length)] = (char)random_u32(&random);
+        struct dataset data;
+        if (load(&data, endings[round % 3], content, length, &chatml, NULL) == 0)
+            dataset_free(&data);
+    }
+}
+
+/* The shared files, with a real tokenizer. */
+static void reads_real_files(void **state)
+{
+    (void)state;
+    TEST_FOLDER_OR_SKIP(shared, "SPECTRUM_SHARED_DATA");
+    static const struct {
+        const char *name, *columns;
+        size_t documents;
+        bool all;
+    } files[] = {
+        {"alpaca_en_demo.json", NULL, 999, false},
+        {"c4_demo.jsonl", NULL, 300, true},
+        {"gsm8k_train.jsonl", "prompt=question,completion=answer", 7473, false},
+        {"fastchat_dummy_conversation.sharegpt.json", NULL, 500, false},
+        {"v1_sft_demo.jsonl", NULL, 500, false},
+        {"tinyshakespeare.txt", NULL, 1, true},
+        {"tinystories_1000.json", NULL, 1000, true},
+    };
+    struct tokenizer *tokenizer = shared_tokenizer("qwen2.5_hf");
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        char path[1024];
+        const char *paths[] = {path};
+        const struct dataset_options options = {NULL, files[i].columns, NULL};
+        struct dataset data;
+        struct error err = ERROR_INIT;
+        snprintf(path, sizeof path, "%s/text/%s", shared, files[i].name);
+        if (dataset_load(&data, paths, 1, &options, tokenizer, &err) != 0)
+            fail_msg("%s", err.text);
+        assert_int_equal(data.documents, files[i].documents);
+        assert_int_equal(dataset_all_supervised(&data), files[i].all);
+        dataset_free(&data);
+    }
+    tokenizer_close(tokenizer);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(reads_texts),
+        cmocka_unit_test(reads_pairs),
+        cmocka_unit_test(alpaca_without_a_template),
+        cmocka_unit_test(reads_conversations),
+        cmocka_unit_test(refuses_with_file_and_line),
+        cmocka_unit_test(survives_damage),
+        cmocka_unit_test(reads_real_files),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

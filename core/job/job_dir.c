@@ -1,0 +1,90 @@
+#include "job/job_dir.h"
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/memory.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { JSON_CAP = 64 << 20 };
+
+bool job_dir_has(const char *path, const char *name)
+{
+    char *file = path_join(path, name, NULL);
+    bool has = file && access(file, F_OK) == 0;
+    free(file);
+    return has;
+}
+
+static int make_below(const char *path, const char *name, struct error *err)
+{
+    char *folder = path_join(path, name, err);
+    int status = folder ? folder_make(folder, err) : -1;
+    free(folder);
+    return status;
+}
+
+int job_dir_create(const char *path, struct error *err)
+{
+    if (job_dir_has(path, "job.json"))
+        return error_set(err,
+                         "%s holds a job already; `spectrum resume %s` goes on with it, another "
+                         "--run starts a new one",
+                         path, path);
+    if (make_below(path, "requests", err) != 0 || make_below(path, "checkpoints", err) != 0)
+        return -1;
+    return job_index_add(path, err);
+}
+
+int job_dir_save(const char *path, const char *name, const struct buffer *text, struct error *err)
+{
+    char *file = buffer_check(text, err) == 0 ? path_join(path, name, err) : NULL;
+    int status = file ? file_save(file, buffer_string(text), text->length, err) : -1;
+    free(file);
+    return status;
+}
+
+cJSON *job_dir_read(const char *path, const char *name, struct error *err)
+{
+    char *file = path_join(path, name, err);
+    cJSON *json = file ? json_read_file(file, JSON_CAP, JSON_STRICT, err) : NULL;
+    if (json && !cJSON_IsObject(json)) {
+        error_set(err, "%s must hold a JSON object", file);
+        cJSON_Delete(json);
+        json = NULL;
+    }
+    free(file);
+    return json;
+}
+
+void job_put_arguments(struct buffer *out, int argc, char *const argv[])
+{
+    buffer_text(out, "\"arguments\": [");
+    for (int i = 0; i < argc; i++) {
+        buffer_text(out, i ? ", " : "");
+        json_put_string(out, argv[i]);
+    }
+    buffer_byte(out, ']');
+}
+
+int job_result_write(const char *path, const struct job_result *result, struct error *err)
+{
+    struct buffer text = BUFFER_INIT;
+    char now[32];
+    clock_iso8601(now, sizeof now);
+    buffer_text(&text, "{\"status\": ");
+    json_put_string(&text, result->status);
+    if (result->signal)
+        buffer_format(&text, ", \"signal\": %d", result->signal);
+    buffer_text(&text, ", \"message\": ");
+    json_put_string(&text, result->message);
+    if (result->last_step >= 0)
+        buffer_format(&text, ", \"last_step\": %" PRId64, result->last_step);
+    buffer_format(&text, ", \"ended\": \"%s\"}\n", now);
+    int status = job_dir_save(path, "result.json", &text, err);
+    buffer_free(&text);
+    return status;
+}

@@ -1,0 +1,50 @@
+/* A job's directory (FORMATS.md, "Job directory"): all that a job and those who watch it share.
+ *
+ * Who writes what: the worker (the sub-command that computes) writes job.json, plan.yaml,
+ * proof.json, metrics.jsonl and checkpoints; the supervisor (launch.h) holds the lock and writes
+ * result.json; screens and sub-commands only read, and put requests (requests.h). Every file is
+ * whole or absent, except the append-only metrics.jsonl and log.txt.
+ *
+ *     starting --lock_take--> running <--requests.h--> paused
+ *     running or paused --job_result_write, lock_release--> ended      (or, without them, died)
+ */
+#ifndef SPECTRUM_JOB_JOB_DIR_H
+#define SPECTRUM_JOB_JOB_DIR_H
+
+#include "base/buffer.h"
+#include "base/json.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Makes the folder with requests/ and checkpoints/ and enters it in the index. One that holds a
+ * job.json already is refused: `spectrum resume` is what goes on with it. */
+int job_dir_create(const char *path, struct error *err);
+
+/* Writes a file of the directory, all or nothing. */
+int job_dir_save(const char *path, const char *name, const struct buffer *text, struct error *err);
+
+/* Reads one of its JSON objects (job.json, proof.json, result.json). Free with cJSON_Delete(). */
+cJSON *job_dir_read(const char *path, const char *name, struct error *err);
+
+bool job_dir_has(const char *path, const char *name);
+
+/* Appends `"arguments": ["train", ...]`, which job.json must have for `spectrum resume`: what stood
+ * behind the program's name. */
+void job_put_arguments(struct buffer *out, int argc, char *const argv[]);
+
+struct job_result {
+    const char *status; /* "completed", "stopped", "failed" or "killed" */
+    int signal;         /* 0: none */
+    const char *message;
+    int64_t last_step; /* -1: none */
+};
+int job_result_write(const char *path, const struct job_result *result, struct error *err);
+
+/* The index: absolute paths of the jobs that this user made, newest first; directories that are
+ * gone are left out. Free with job_index_free(). */
+int job_index_add(const char *path, struct error *err);
+int job_index_list(char ***paths, size_t *count, struct error *err);
+void job_index_free(char **paths, size_t count);
+
+#endif

@@ -1,0 +1,122 @@
+/* The index of jobs: one small file a job in $XDG_STATE_HOME/spectrum/jobs, named by a hash of the
+ * job's absolute path, which it holds. */
+#include "base/file.h"
+#include "base/hash.h"
+#include "base/memory.h"
+#include "base/xdg.h"
+#include "job/job_dir.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static char *entry_path(const char *folder, const char *job, struct error *err)
+{
+    char name[HASH_TEXT_SIZE];
+    struct hash *hash = hash_new(err);
+    if (!hash)
+        return NULL;
+    hash_update(hash, job, strlen(job));
+    hash_text(hash, name);
+    hash_free(hash);
+    return path_join(folder, name, err);
+}
+
+int job_index_add(const char *path, struct error *err)
+{
+    char *absolute = realpath(path, NULL), *folder = NULL, *entry = NULL;
+    if (!absolute)
+        return error_set_errno(err, errno, "cannot find %s", path);
+    int status = -1;
+    if ((folder = xdg_state_folder("jobs", err)) && (entry = entry_path(folder, absolute, err)))
+        status = file_save(entry, absolute, strlen(absolute), err);
+    free(absolute);
+    free(folder);
+    free(entry);
+    return status;
+}
+
+struct indexed {
+    char *path;
+    struct timespec at;
+};
+
+static int newest_first(const void *a, const void *b)
+{
+    const struct indexed *x = a, *y = b;
+    if (x->at.tv_sec != y->at.tv_sec)
+        return x->at.tv_sec > y->at.tv_sec ? -1 : 1;
+    if (x->at.tv_nsec != y->at.tv_nsec)
+        return x->at.tv_nsec > y->at.tv_nsec ? -1 : 1;
+    return strcmp(x->path, y->path);
+}
+
+/* The job that an entry names, or NULL where that is gone or the entry is not one of ours. */
+static char *read_entry(const char *folder, const char *name, struct timespec *at)
+{
+    struct buffer text = BUFFER_INIT;
+    struct stat info;
+    char *entry = name[0] == '.' ? NULL : path_join(folder, name, NULL), *job = NULL;
+    if (entry && stat(entry, &info) == 0 && file_read_all(&text, entry, PATH_MAX, NULL) == 0 &&
+        text.length && text.data[0] == '/' && strlen(text.data) == text.length &&
+        job_dir_has(text.data, "requests")) {
+        job = string_copy(text.data, NULL);
+        *at = info.st_mtim;
+    }
+    buffer_free(&text);
+    free(entry);
+    return job;
+}
+
+static int read_entries(DIR *open, const char *folder, struct indexed **jobs, size_t *count,
+                        struct error *err)
+{
+    size_t capacity = 0;
+    for (struct dirent *at; (at = readdir(open));) {
+        struct indexed job = {0};
+        job.path = read_entry(folder, at->d_name, &job.at);
+        if (!job.path)
+            continue;
+        if (array_reserve((void **)jobs, &capacity, *count + 1, sizeof **jobs, err) != 0) {
+            free(job.path);
+            return -1;
+        }
+        (*jobs)[(*count)++] = job;
+    }
+    return 0;
+}
+
+int job_index_list(char ***paths, size_t *count, struct error *err)
+{
+    struct indexed *jobs = NULL;
+    *paths = NULL;
+    *count = 0;
+    char *folder = xdg_state_folder("jobs", err);
+    if (!folder)
+        return -1;
+    DIR *open = opendir(folder);
+    int status = open ? read_entries(open, folder, &jobs, count, err)
+                      : error_set_errno(err, errno, "cannot read %s", folder);
+    if (open)
+        closedir(open);
+    free(folder);
+    *paths = array_alloc(*count, sizeof **paths, err);
+    if (!*paths)
+        status = -1;
+    if (*count)
+        qsort(jobs, *count, sizeof *jobs, newest_first);
+    for (size_t i = 0; i < *count && *paths; i++)
+        (*paths)[i] = jobs[i].path;
+    free(jobs);
+    return status;
+}
+
+void job_index_free(char **paths, size_t count)
+{
+    for (size_t i = 0; paths && i < count; i++)
+        free(paths[i]);
+    free(paths);
+}

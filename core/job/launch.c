@@ -1,0 +1,207 @@
+#include "job/launch.h"
+
+#include "base/file.h"
+#include "base/memory.h"
+#include "job/job_dir.h"
+#include "job/lock.h"
+#include "job/metrics.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { START_TENTHS = 100 };
+
+static void sleep_tenth(void)
+{
+    nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
+}
+
+/* program, "supervise", path, "--", arguments..., NULL */
+static char **supervisor_arguments(const char *path, const char *program, char *const arguments[],
+                                   struct error *err)
+{
+    size_t count = 0;
+    while (arguments[count])
+        count++;
+    char **all = array_alloc(count + 5, sizeof *all, err);
+    if (!all)
+        return NULL;
+    const char *head[] = {program, "supervise", path, "--"};
+    memcpy(all, head, sizeof head);
+    memcpy(all + 4, arguments, count * sizeof *all);
+    return all;
+}
+
+/* Standard input from nowhere, messages to the log, a session of its own. */
+static int spawn_detached(pid_t *pid, const char *program, char **argv, const char *log,
+                          struct error *err)
+{
+    posix_spawn_file_actions_t files;
+    posix_spawnattr_t attributes;
+    posix_spawn_file_actions_init(&files);
+    posix_spawnattr_init(&attributes);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID);
+    posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
+    posix_spawn_file_actions_addopen(&files, 1, log, O_WRONLY | O_CREAT | O_APPEND, 0666);
+    posix_spawn_file_actions_adddup2(&files, 1, 2);
+    int failed = posix_spawn(pid, program, &files, &attributes, argv, environ);
+    posix_spawn_file_actions_destroy(&files);
+    posix_spawnattr_destroy(&attributes);
+    return failed ? error_set_errno(err, failed, "cannot start %s", program) : 0;
+}
+
+/* Until the supervisor holds the lock, or has ended (a quick job may be over by then). */
+static int wait_for_start(const char *path, pid_t pid, struct error *err)
+{
+    for (int i = 0; i < START_TENTHS; i++) {
+        int how;
+        if (waitpid(pid, &how, WNOHANG) == pid) {
+            if (job_dir_has(path, "result.json"))
+                return 0;
+            return error_set(err, "the job did not start; %s/log.txt says why", path);
+        }
+        enum job_state state = job_state(path);
+        if (state == JOB_RUNNING || state == JOB_PAUSED)
+            return 0;
+        sleep_tenth();
+    }
+    return error_set(err, "the job did not start within 10 seconds; see %s/log.txt", path);
+}
+
+int job_launch(const char *path, const char *program, char *const arguments[], struct error *err)
+{
+    enum job_state state = job_state(path);
+    if (state == JOB_RUNNING || state == JOB_PAUSED || state == JOB_ELSEWHERE)
+        return error_set(err, "%s is %s", path, job_state_name(state));
+    char *log = path_join(path, "log.txt", err);
+    char **argv = log ? supervisor_arguments(path, program, arguments, err) : NULL;
+    pid_t pid = 0;
+    int status = argv ? spawn_detached(&pid, program, argv, log, err) : -1;
+    if (status == 0)
+        status = wait_for_start(path, pid, err);
+    free(log);
+    free(argv);
+    return status;
+}
+
+static volatile sig_atomic_t worker;
+
+static void pass_on(int number)
+{
+    int kept = errno;
+    if (worker > 0)
+        kill((pid_t)worker, number);
+    errno = kept;
+}
+
+static int64_t last_step(const char *path)
+{
+    struct job_metrics metrics;
+    size_t added;
+    int64_t step = -1;
+    if (job_metrics_follow(&metrics, path, NULL) == 0 &&
+        job_metrics_update(&metrics, &added, NULL) == 0)
+        step = job_metrics_last_step(&metrics);
+    job_metrics_free(&metrics);
+    return step;
+}
+
+/* What the worker did not say itself. Its own result.json stands unless a signal killed it. */
+static int write_result(const char *path, int how, struct error *err)
+{
+    char message[160], where[48] = "before the first step";
+    struct job_result result = {.message = message, .last_step = last_step(path)};
+    if (result.last_step >= 0)
+        snprintf(where, sizeof where, "at step %lld", (long long)result.last_step);
+    if (WIFSIGNALED(how)) {
+        result.status = "killed";
+        result.signal = WTERMSIG(how);
+        snprintf(message, sizeof message, "killed by signal %d (%s) %s", result.signal,
+                 strsignal(result.signal), where);
+    } else if (job_dir_has(path, "result.json")) {
+        return 0;
+    } else if (WEXITSTATUS(how) == 0) {
+        result.status = "completed";
+        snprintf(message, sizeof message, "completed");
+    } else if (WEXITSTATUS(how) == 130) {
+        result.status = "stopped";
+        snprintf(message, sizeof message, "stopped %s", where);
+    } else {
+        result.status = "failed";
+        snprintf(message, sizeof message, "failed %s with status %d; log.txt says why", where,
+                 WEXITSTATUS(how));
+    }
+    return job_result_write(path, &result, err);
+}
+
+static int run_worker(const char *program, char *const arguments[], int *how, struct error *err)
+{
+    size_t count = 0;
+    while (arguments[count])
+        count++;
+    char **argv = array_alloc(count + 2, sizeof *argv, err);
+    if (!argv)
+        return -1;
+    argv[0] = (char *)(uintptr_t)program; /* posix_spawn does not write to it */
+    memcpy(argv + 1, arguments, count * sizeof *argv);
+    pid_t pid;
+    int failed = posix_spawn(&pid, program, NULL, NULL, argv, environ);
+    free(argv);
+    if (failed)
+        return error_set_errno(err, failed, "cannot start %s", program);
+    worker = pid;
+    while (waitpid(pid, how, 0) < 0 && errno == EINTR)
+        continue;
+    worker = 0;
+    return 0;
+}
+
+int job_supervise(const char *path, const char *program, char *const arguments[], struct error *err)
+{
+    int how = 0;
+    struct sigaction action = {.sa_handler = pass_on};
+    if (job_lock_take(path, err) != 0)
+        return -1;
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    signal(SIGHUP, SIG_IGN);
+    setenv("SPECTRUM_JOB", path, 1);
+    int status = run_worker(program, arguments, &how, err);
+    if (status == 0)
+        status = write_result(path, how, err);
+    job_lock_release(path);
+    if (status == 0 && !(WIFEXITED(how) && (WEXITSTATUS(how) == 0 || WEXITSTATUS(how) == 130)))
+        status = error_set(err, "the job did not end well; %s/result.json says how", path);
+    return status;
+}
+
+int job_relaunch(const char *path, const char *program, struct error *err)
+{
+    cJSON *job = job_dir_read(path, "job.json", err);
+    if (!job)
+        return -1;
+    const cJSON *list = json_get(job, "arguments"), *item;
+    size_t count = 0;
+    char **arguments = array_alloc((size_t)cJSON_GetArraySize(list) + 1, sizeof *arguments, err);
+    cJSON_ArrayForEach(item, list) if (arguments && cJSON_IsString(item)) arguments[count++] =
+        item->valuestring;
+    int status = -1;
+    if (arguments && (count == 0 || strcmp(arguments[0], "supervise") == 0)) {
+        error_set(err, "%s/job.json has no \"arguments\": it cannot be resumed", path);
+    } else if (arguments) {
+        setenv("SPECTRUM_JOB_RESUME", "1", 1);
+        status = job_launch(path, program, arguments, err);
+        unsetenv("SPECTRUM_JOB_RESUME");
+    }
+    free(arguments);
+    cJSON_Delete(job);
+    return status;
+}

@@ -1,0 +1,176 @@
+#include "job/lock.h"
+
+#include "base/file.h"
+#include "base/sys.h"
+#include "job/job_dir.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+struct holder {
+    char host[256], boot[64];
+    int64_t pid, start; /* start: clock ticks after boot; -1: no such process */
+};
+
+/* Field 22 of /proc/<pid>/stat; the name before it may hold spaces and parentheses. */
+static int64_t process_start(int64_t pid)
+{
+    char path[64], text[1024];
+    snprintf(path, sizeof path, "/proc/%lld/stat", (long long)pid);
+    int fd = sys.open(path, O_RDONLY, 0);
+    ssize_t length = fd < 0 ? -1 : sys.read(fd, text, sizeof text - 1);
+    if (fd >= 0)
+        sys.close(fd);
+    if (length <= 0)
+        return -1;
+    text[length] = '\0';
+    char *at = strrchr(text, ')');
+    if (at && at[1] == ' ' && (at[2] == 'Z' || at[2] == 'X'))
+        return -1; /* a zombie computes nothing */
+    for (int field = 2; at && field < 22; field++)
+        at = strchr(at + 1, ' ');
+    return at ? strtoll(at, NULL, 10) : -1;
+}
+
+static void boot_id(char out[64])
+{
+    int fd = sys.open("/proc/sys/kernel/random/boot_id", O_RDONLY, 0);
+    ssize_t length = fd < 0 ? -1 : sys.read(fd, out, 63);
+    if (fd >= 0)
+        sys.close(fd);
+    out[length > 0 ? length : 0] = '\0';
+    out[strcspn(out, "\n")] = '\0';
+}
+
+static void this_process(struct holder *me)
+{
+    *me = (struct holder){.pid = getpid()};
+    gethostname(me->host, sizeof me->host - 1);
+    boot_id(me->boot);
+    me->start = process_start(me->pid);
+}
+
+/* False: no lock, or none that can be read. */
+static bool read_holder(const char *path, struct holder *holder)
+{
+    cJSON *json = job_dir_read(path, "lock", NULL);
+    const char *host = NULL, *boot = NULL;
+    bool valid = json && json_get_string(json, "host", &host) &&
+                 json_get_string(json, "boot_id", &boot) &&
+                 json_get_int64(json, "pid", &holder->pid) &&
+                 json_get_int64(json, "start_time", &holder->start);
+    if (valid) {
+        snprintf(holder->host, sizeof holder->host, "%s", host);
+        snprintf(holder->boot, sizeof holder->boot, "%s", boot);
+    }
+    cJSON_Delete(json);
+    return valid;
+}
+
+static bool is_here(const struct holder *holder)
+{
+    struct holder me;
+    this_process(&me);
+    return strcmp(holder->host, me.host) == 0;
+}
+
+static bool is_alive(const struct holder *holder)
+{
+    char boot[64];
+    boot_id(boot);
+    return strcmp(holder->boot, boot) == 0 && holder->start >= 0 &&
+           process_start(holder->pid) == holder->start;
+}
+
+const char *job_state_name(enum job_state state)
+{
+    static const char *const names[] = {"starting", "running", "paused",
+                                        "ended",    "died",    "elsewhere"};
+    return names[state];
+}
+
+enum job_state job_state(const char *path)
+{
+    struct holder holder;
+    if (!read_holder(path, &holder))
+        return job_dir_has(path, "result.json") ? JOB_ENDED
+               : job_dir_has(path, "lock")      ? JOB_DIED
+                                                : JOB_STARTING;
+    if (!is_here(&holder))
+        return JOB_ELSEWHERE;
+    if (is_alive(&holder))
+        return job_dir_has(path, "requests/paused") ? JOB_PAUSED : JOB_RUNNING;
+    return job_dir_has(path, "result.json") ? JOB_ENDED : JOB_DIED;
+}
+
+static int remove_file(const char *path, const char *name, struct error *err)
+{
+    char *file = path_join(path, name, err);
+    if (!file)
+        return -1;
+    int status = sys.unlink(file) != 0 && errno != ENOENT
+                     ? error_set_errno(err, errno, "cannot remove %s", file)
+                     : 0;
+    free(file);
+    return status;
+}
+
+static int write_lock(const char *path, struct error *err)
+{
+    struct holder me;
+    struct buffer text = BUFFER_INIT;
+    this_process(&me);
+    buffer_text(&text, "{\"host\": ");
+    json_put_string(&text, me.host);
+    buffer_format(&text, ", \"pid\": %lld, \"boot_id\": ", (long long)me.pid);
+    json_put_string(&text, me.boot);
+    buffer_format(&text, ", \"start_time\": %lld}\n", (long long)me.start);
+    int status = job_dir_save(path, "lock", &text, err);
+    buffer_free(&text);
+    return status;
+}
+
+static int take_unlocked(const char *path, struct error *err)
+{
+    struct holder holder;
+    if (read_holder(path, &holder) && (!is_here(&holder) || is_alive(&holder)))
+        return error_set(err,
+                         "%s is run by process %lld on %s; `spectrum stop` ends it, and if that "
+                         "host is gone for good, remove %s/lock",
+                         path, (long long)holder.pid, holder.host, path);
+    if (remove_file(path, "result.json", err) != 0 ||
+        remove_file(path, "requests/paused", err) != 0)
+        return -1;
+    return write_lock(path, err);
+}
+
+int job_lock_take(const char *path, struct error *err)
+{
+    /* Two processes of one host that take over a dead lock go one after the other. */
+    int fd = sys.open(path, O_RDONLY | O_DIRECTORY, 0);
+    if (fd < 0)
+        return error_set_errno(err, errno, "cannot open the job's folder %s", path);
+    flock(fd, LOCK_EX);
+    int status = take_unlocked(path, err);
+    sys.close(fd);
+    return status;
+}
+
+void job_lock_release(const char *path)
+{
+    struct holder holder;
+    if (read_holder(path, &holder) && holder.pid == getpid() && is_here(&holder))
+        remove_file(path, "lock", NULL);
+}
+
+bool job_lock_is_parents(const char *path)
+{
+    struct holder holder;
+    return read_holder(path, &holder) && is_here(&holder) && is_alive(&holder) &&
+           holder.pid == getppid();
+}

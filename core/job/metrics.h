@@ -1,0 +1,48 @@
+/* metrics.jsonl: written a line at a time, followed while it grows (FORMATS.md). */
+#ifndef SPECTRUM_JOB_METRICS_H
+#define SPECTRUM_JOB_METRICS_H
+
+#include "base/buffer.h"
+#include "base/json.h"
+
+#include <stdint.h>
+
+/* The writing end. Opening ends a partial last line, which a killed writer left. */
+struct job_metrics_writer {
+    int fd;
+    char *path;
+};
+int job_metrics_open(struct job_metrics_writer *writer, const char *job, struct error *err);
+/* Appends one JSON object (without the line's end) in one write. */
+int job_metrics_append(struct job_metrics_writer *writer, const struct buffer *object,
+                       struct error *err);
+void job_metrics_close(struct job_metrics_writer *writer);
+
+/* One line that counts: a step's training values, a step's evaluation, a scan's row, an event. */
+struct job_line {
+    int64_t step; /* -1: it has none */
+    cJSON *json;
+};
+
+/* The reading end: the lines so far that count, in the file's order. After a resume at step N lines
+ * of later steps no longer count, and the last line of a step and kind replaces an earlier one. */
+struct job_metrics {
+    char *path;
+    uint64_t offset; /* bytes of the file that are taken in */
+    struct job_line *lines;
+    size_t count, capacity;
+    size_t skipped; /* lines that are no JSON objects */
+};
+int job_metrics_follow(struct job_metrics *metrics, const char *job, struct error *err);
+/* Takes in what was appended since; a partial last line waits. *added: lines taken in. A file that
+ * is not there yet is empty. */
+int job_metrics_update(struct job_metrics *metrics, size_t *added, struct error *err);
+void job_metrics_free(struct job_metrics *metrics);
+
+/* The last line that has the number `key`; NULL: none. */
+const cJSON *job_metrics_last(const struct job_metrics *metrics, const char *key);
+
+/* The last training step that was written; -1: none. */
+int64_t job_metrics_last_step(const struct job_metrics *metrics);
+
+#endif

@@ -1,0 +1,31 @@
+/* Requests: small files renamed into the job's requests/, read by the worker between steps. They
+ * work on shared file systems and from another node. A request that is there already is replaced.
+ */
+#ifndef SPECTRUM_JOB_REQUESTS_H
+#define SPECTRUM_JOB_REQUESTS_H
+
+#include "base/buffer.h"
+
+#include <stdbool.h>
+
+enum job_request {
+    JOB_REQUEST_PAUSE,
+    JOB_REQUEST_RESUME,
+    JOB_REQUEST_CHECKPOINT,
+    JOB_REQUEST_STOP,
+    JOB_REQUEST_FIRST, /* text: the module to compute next */
+};
+
+/* The asking side. `text` may be NULL. */
+int job_request_put(const char *path, enum job_request request, const char *text,
+                    struct error *err);
+
+/* The worker's side: true where it was asked; the request is gone then. `text` may be NULL. */
+bool job_request_take(const char *path, enum job_request request, struct buffer *text);
+
+/* Marks the job paused and returns when it is to go on (true) or to stop (false; the stop request
+ * is taken). To be called by the worker after it took JOB_REQUEST_PAUSE. `should_stop` is asked
+ * ten times a second, too; it may be NULL. */
+bool job_pause(const char *path, bool (*should_stop)(void *context), void *context);
+
+#endif

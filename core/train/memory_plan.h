@@ -1,0 +1,126 @@
+/* Memory of a run, planned before it starts: one pure function lists every buffer with its category
+ * and lifetime and gives it a place in one arena. The estimate on the screen is this function, and
+ * the trainer lives inside what it returned; nothing is allocated afterwards.
+ *
+ * What a frozen tensor saves follows from three rules: it has no gradient, no optimiser state and
+ * no master; the input of a frozen matrix is not kept for the backward pass; and nothing is kept
+ * below the lowest trained tensor, where the backward pass ends.
+ *
+ * Time is counted in ticks over one micro-batch, forwards and then backwards (see TICK_* in
+ * memory_plan.c). Buffers whose lifetimes do not meet share bytes within their category's region.
+ */
+#ifndef SPECTRUM_TRAIN_MEMORY_PLAN_H
+#define SPECTRUM_TRAIN_MEMORY_PLAN_H
+
+#include "base/memory.h"
+#include "compute/backend.h"
+#include "model/model.h"
+
+/* What one block needs of the backward pass; each is the gradient of the named value. */
+struct block_needs {
+    bool input;   /* the block's input: something below trains */
+    bool norm1;   /* output of the first norm */
+    bool qkv;     /* q, k and v */
+    bool middle;  /* the sum behind the attention */
+    bool norm2;   /* output of the second norm */
+    bool gate_up; /* gate and up */
+    bool output;  /* the block's output: the backward pass enters the block at all */
+};
+
+/* What a run needs to know of the freeze set, for the whole model. */
+struct backward_needs {
+    struct block_needs *blocks; /* [layers] */
+    bool embedding, head, final_norm;
+    bool final_input; /* the gradient goes below the final norm */
+    bool stream;      /* the gradient goes below the head at all */
+};
+
+/* Buffers of one block. */
+enum block_slot {
+    SLOT_INPUT, /* [T, H], the residual stream as it comes in */
+    SLOT_NORM1,
+    SLOT_RSTD1,
+    SLOT_Q,
+    SLOT_K,
+    SLOT_V,
+    SLOT_ATTENTION,
+    SLOT_LSE,
+    SLOT_MIDDLE, /* [T, H], the residual stream behind the attention */
+    SLOT_NORM2,
+    SLOT_RSTD2,
+    SLOT_GATE,
+    SLOT_UP,
+    SLOT_SWIGLU,
+    BLOCK_SLOTS
+};
+
+/* Buffers of which a run has one. */
+enum run_slot {
+    RUN_OUTPUT, /* [T, H], the residual stream behind the last block */
+    RUN_FINAL_NORM,
+    RUN_FINAL_RSTD,
+    RUN_GRAD_STREAM, /* [T, H] */
+    RUN_GRAD_NORM,   /* [T, H] */
+    RUN_GRAD_WIDE,   /* [T, intermediate], or gradients of attention, q, k, v one after another */
+    RUN_IDS,
+    RUN_TARGETS,
+    RUN_POSITIONS,
+    RUN_ROPE,
+    RUN_LOSS,    /* f64 */
+    RUN_SQUARES, /* f64 a trained tensor */
+    RUN_ATTENTION_WORKSPACE,
+    RUN_HEAD_WORKSPACE,
+    RUN_ROW,    /* [H], the last token's hidden state, for generation */
+    RUN_LOGITS, /* [vocab], for generation */
+    RUN_SLOTS
+};
+
+/* State that a module has. */
+enum module_slot {
+    MODULE_WEIGHT,
+    MODULE_MASTER,
+    MODULE_GRADIENT,
+    MODULE_M,
+    MODULE_V,
+    MODULE_SLOTS
+};
+
+struct planned_buffer {
+    enum memory_category category;
+    int first, last; /* ticks, both included */
+    uint64_t bytes;
+    uint64_t offset; /* in the arena; a multiple of 64 */
+};
+
+struct memory_request {
+    const struct model *model;
+    const bool *trained; /* [module_count] */
+    int64_t tokens;      /* of a micro-batch */
+    int64_t max_positions;
+    enum storage storage;                         /* of weights and activations */
+    bool masters;                                 /* fp32 masters beside bf16 weights */
+    bool generation;                              /* room for the last token's logits */
+    uint64_t attention_workspace, head_workspace; /* what the back end asks for */
+};
+
+struct memory_plan {
+    struct backward_needs needs;
+    struct planned_buffer *buffers;
+    size_t count, capacity;
+    int (*modules)[MODULE_SLOTS]; /* index of a module's buffers, -1: has none */
+    int (*blocks)[BLOCK_SLOTS];
+    int run[RUN_SLOTS];
+    uint64_t bytes[MEMORY_CATEGORIES];  /* of each category's region */
+    uint64_t region[MEMORY_CATEGORIES]; /* where it begins */
+    uint64_t total;
+};
+
+/* 0, or -1 when a size leaves 62 bits or memory runs out. */
+int memory_plan_make(struct memory_plan **out, const struct memory_request *request,
+                     struct error *err);
+void memory_plan_free(struct memory_plan *plan);
+
+/* True if the module takes part in the computation (an lm_head beside tied embeddings does not). */
+bool module_is_used(const struct model *model, const struct module *module);
+
+#endif

@@ -1,0 +1,72 @@
+/* The Llama transformer, forwards and backwards, written by hand over a back end's train_ops: no
+ * graph, no autograd, one loop over the blocks each way.
+ *
+ *     x = embedding(ids)
+ *     x = x + o(attention(rope(q(n)), rope(k(n)), v(n))),  n = rmsnorm(x)     every block
+ *     x = x + down(silu(gate(n)) * up(n)),                 n = rmsnorm(x)
+ *     loss = cross-entropy(head(rmsnorm(x)))
+ *
+ * It lives in one arena, laid out by memory_plan.h. Gradients are those of the sum of the losses of
+ * supervised tokens, added up until transformer_clear(); the optimiser divides.
+ */
+#ifndef SPECTRUM_TRAIN_TRANSFORMER_H
+#define SPECTRUM_TRAIN_TRANSFORMER_H
+
+#include "compute/backend.h"
+#include "model/model.h"
+#include "text/packing.h"
+#include "train/memory_plan.h"
+
+struct transformer {
+    struct backend *backend;
+    const struct train_ops *ops;
+    const struct model *model;
+    const struct model_config *config;
+    bool *trained; /* [module_count] */
+    enum storage storage;
+    int64_t tokens, max_positions; /* the most that a batch may have */
+    struct memory_plan *plan;
+    struct device_buffer *arena;
+};
+
+struct transformer_options {
+    const bool *trained;   /* [module_count]; NULL: nothing, for evaluation and generation */
+    int64_t tokens;        /* of a micro-batch */
+    int64_t max_positions; /* the longest document */
+    enum storage storage;
+    bool masters, generation;
+};
+
+/* The memory that transformer_new() will take, without taking it. The caller frees the plan. */
+int transformer_plan(struct memory_plan **out, struct backend *backend, const struct model *model,
+                     const struct transformer_options *options, struct error *err);
+
+/* Plans, allocates the arena, and reads the weights. Backend and model must outlive it. */
+int transformer_new(struct transformer **out, struct backend *backend, const struct model *model,
+                    const struct transformer_options *options, struct error *err);
+void transformer_free(struct transformer *transformer);
+
+/* Loss and gradients to zero: the start of an accumulation window. */
+void transformer_clear(struct transformer *transformer);
+/* Adds the batch's loss, and with `backward` its gradients. */
+void transformer_run(struct transformer *transformer, const struct batch *batch, bool backward);
+/* Sum of -log p over the supervised tokens since transformer_clear(). Waits. */
+int transformer_loss(struct transformer *transformer, double *loss, struct error *err);
+/* Logits [vocab] of the last token of ids[0..count). Needs `generation`. */
+int transformer_logits(struct transformer *transformer, const int32_t *ids, int64_t count,
+                       float *logits, struct error *err);
+
+/* A module's buffer, by its index in the model; `buffer` is NULL where it has none. */
+struct place transformer_place(const struct transformer *transformer, size_t module,
+                               enum module_slot slot);
+struct place transformer_run_place(const struct transformer *transformer, enum run_slot slot);
+
+/* Host values to and from a weight's storage. */
+int transformer_write_weight(struct transformer *transformer, size_t module, const float *values,
+                             struct error *err);
+
+/* rope.c: the table of REFERENCE: cosines, then sines, [positions, head_dim]; frequencies as
+ * transformers computes them, in fp32, with Llama 3's or linear scaling. */
+void rope_fill(float *table, const struct model_config *config, int64_t positions);
+
+#endif

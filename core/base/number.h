@@ -47,23 +47,6 @@ static inline float f16_to_float(uint16_t half)
     return float_from_bits(sign | (exponent + 112) << 23 | fraction << 13);
 }
 
-/* Round to nearest, ties to even; beyond the range it is infinity. */
-static inline uint16_t f16_from_float(float value)
-{
-    uint32_t bits = float_bits(value), magnitude = bits & 0x7FFFFFFFu;
-    uint16_t sign = (uint16_t)(bits >> 16 & 0x8000u);
-    if (magnitude > 0x7F800000u)
-        return (uint16_t)(sign | 0x7E00u);
-    if (magnitude >= 0x47800000u)
-        return (uint16_t)(sign | 0x7C00u);
-    if (magnitude < 0x38800000u) { /* subnormal: adding 0.5 lines the last place up with 2^-24 */
-        float shifted = float_from_bits(magnitude) + 0.5f;
-        return (uint16_t)(sign | (float_bits(shifted) - 0x3F000000u));
-    }
-    uint32_t rounded = magnitude - 0x38000000u + 0xFFFu + (magnitude >> 13 & 1u);
-    return (uint16_t)(sign | rounded >> 13);
-}
-
 static inline uint16_t load_u16(const void *at)
 {
     const uint8_t *b = at;

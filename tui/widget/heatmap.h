@@ -1,0 +1,56 @@
+/* The heat map: layers along x, module types along y, one cell one tensor.
+ *
+ * A pure function of its struct. Colour is the value in [0, 1]; a dot marks what trains. In a mono
+ * theme the value is a digit 0..9 and what trains is marked '*' (bold and underlined where a cell
+ * is one column wide). Where not all layers fit, a one-row overview shows all of them.
+ */
+#ifndef SPECTRUM_TUI_WIDGET_HEATMAP_H
+#define SPECTRUM_TUI_WIDGET_HEATMAP_H
+
+#include "tui/theme/theme.h"
+
+enum { HEAT_LABEL_COLUMNS = 6 };
+
+enum heat_kind {
+    HEAT_ABSENT,   /* the model has no such tensor */
+    HEAT_UNKNOWN,  /* not computed yet */
+    HEAT_VALUE,    /* `value` counts */
+    HEAT_INFINITE, /* drawn at the hot end */
+    HEAT_NAN,      /* the matrix has NaN or Inf */
+};
+
+struct heat_cell {
+    enum heat_kind kind;
+    double value; /* [0, 1] */
+    bool trained;
+    bool marked; /* in the range that is being marked */
+};
+
+struct heat_map {
+    int layers, types;
+    const struct heat_cell *cells; /* types x layers, row-major */
+    const char *const *labels;     /* a short name a type; cut to HEAT_LABEL_COLUMNS */
+    int cursor_layer, cursor_type; /* -1: no cursor */
+};
+
+/* Where things go; a pure function of sizes, for drawing, paging and tests. */
+struct heat_layout {
+    int cell_width, cell_height; /* in columns and rows; 0: nothing fits */
+    int visible_layers, visible_types;
+    int first_layer, first_type; /* scrolled so that the cursor is seen */
+    bool overview;               /* not all layers fit: a one-row overview below the axis */
+    int rows;                    /* rows that the map takes: axis, overview, cells */
+};
+struct heat_layout heat_layout(int width, int height, const struct heat_map *map);
+
+void heat_draw(struct area area, const struct theme *theme, const struct heat_map *map);
+
+/* The gradient with numbers: low, middle and high of a logarithmic (or linear) scale. */
+void heat_legend_draw(struct area area, const struct theme *theme, const char *title, double low,
+                      double high, bool logarithmic);
+
+/* A short name for a module type, at most HEAT_LABEL_COLUMNS columns: "self_attn.q_proj" -> "q",
+ * "block_sparse_moe.experts.3.w1" -> "e3.w1", "input_layernorm" -> "in_ln". */
+void heat_label(const char *type, char *out, size_t size);
+
+#endif

@@ -20,5 +20,6 @@ struct command {
 int command_info(int argc, char **argv, struct error *err);
 int command_scan(int argc, char **argv, struct error *err);
 int command_plan(int argc, char **argv, struct error *err);
+int command_tokens(int argc, char **argv, struct error *err);
 
 #endif

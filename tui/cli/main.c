@@ -11,6 +11,7 @@ static const struct command commands[] = {
     {"info", "architecture, tensors, shapes, dtypes, sizes", command_info},
     {"scan", "the signal-to-noise ratio of every matrix", command_scan},
     {"plan", "choose what trains; write it for this or another trainer", command_plan},
+    {"tokens", "token ids of a text; of a chat, with what is trained", command_tokens},
     {NULL, NULL, NULL},
 };
 enum { COMMAND_COUNT = sizeof commands / sizeof *commands - 1 };

@@ -1,0 +1,240 @@
+#include "text_data.h"
+
+#include "text/packing.h"
+
+enum { SEQ_LEN = 8, DOCUMENTS = 23 };
+
+/* Document d holds 1000 * d + 0, 1, 2, ...; its first third is not supervised. */
+struct fixture {
+    int32_t ids[1024];
+    uint8_t mask[1024];
+    uint64_t offsets[DOCUMENTS + 1];
+    size_t all[DOCUMENTS];
+    struct dataset data;
+};
+
+static void fill(struct fixture *f)
+{
+    uint64_t at = 0;
+    for (size_t d = 0; d < DOCUMENTS; d++) {
+        uint64_t length = 2 + d * 7 % 19;
+        f->all[d] = d;
+        f->offsets[d] = at;
+        for (uint64_t i = 0; i < length; i++, at++) {
+            f->ids[at] = (int32_t)(1000 * d + i);
+            f->mask[at] = i >= length / 3;
+        }
+    }
+    f->offsets[DOCUMENTS] = at;
+    f->data = (struct dataset){f->ids, f->mask, f->offsets, DOCUMENTS, at, 0, ""};
+}
+
+static struct packing *pack(const struct fixture *f, uint64_t seed, bool shuffle)
+{
+    struct packing *packing;
+    assert_int_equal(
+        packing_new(&packing, &f->data, f->all, DOCUMENTS, SEQ_LEN, seed, shuffle, -7, NULL), 0);
+    return packing;
+}
+
+/* What every batch promises: documents cover it, positions restart, targets follow the ids. */
+static void check_batch(const struct fixture *f, const struct batch *batch)
+{
+    int64_t supervised = 0;
+    assert_int_equal(batch->offsets[0], 0);
+    assert_int_equal(batch->offsets[batch->documents], batch->tokens);
+    for (int d = 0; d < batch->documents; d++) {
+        int from = batch->offsets[d], to = batch->offsets[d + 1];
+        assert_true(from < to);
+        assert_int_equal(from / SEQ_LEN, (to - 1) / SEQ_LEN); /* inside one row */
+        for (int i = from; i < to; i++) {
+            int32_t id = batch->ids[i], document = id / 1000, index = id % 1000;
+            assert_int_equal(batch->positions[i], i - from);
+            if (id == -7) {
+                assert_int_equal(batch->targets[i], -1);
+                continue;
+            }
+            assert_int_equal(id, batch->ids[from] + i - from);
+            uint64_t next = f->offsets[document] + (uint64_t)index + 1;
+            bool counts = next < f->offsets[document + 1] && f->mask[next];
+            assert_int_equal(batch->targets[i], counts ? id + 1 : -1);
+            supervised += counts;
+        }
+    }
+    assert_int_equal(batch->supervised, supervised);
+}
+
+static void every_token_once_an_epoch(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct batch batch;
+    fill(&f);
+    struct packing *packing = pack(&f, 5, true);
+    assert_int_equal(batch_alloc(&batch, 3, SEQ_LEN, NULL), 0);
+    uint64_t seen = 0, supervised = 0;
+    for (int rows; (rows = packing_next_in_epoch(packing, &batch, 3, NULL)) > 0;) {
+        check_batch(&f, &batch);
+        for (int64_t i = 0; i < batch.tokens; i++)
+            seen += batch.targets[i] >= 0 ? (uint64_t)batch.targets[i] : 0;
+        supervised += (uint64_t)batch.supervised;
+    }
+    uint64_t expected = 0, count = 0;
+    for (size_t d = 0; d < DOCUMENTS; d++)
+        for (uint64_t i = f.offsets[d] + 1; i < f.offsets[d + 1]; i++)
+            if (f.mask[i]) {
+                expected += (uint64_t)f.ids[i];
+                count++;
+            }
+    assert_int_equal(seen, expected);
+    assert_int_equal(supervised, count);
+    assert_int_equal(packing_next_in_epoch(packing, &batch, 3, NULL), 0);
+    batch_free(&batch);
+    packing_free(packing);
+}
+
+static void keeps_the_order_unshuffled(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct batch batch;
+    fill(&f);
+    struct packing *packing = pack(&f, 5, false);
+    assert_int_equal(batch_alloc(&batch, 2, SEQ_LEN, NULL), 0);
+    assert_int_equal(packing_next(packing, &batch, 2, NULL), 0);
+    assert_memory_equal(batch.ids, f.ids, 2 * SEQ_LEN * sizeof *f.ids);
+    batch_free(&batch);
+    packing_free(packing);
+}
+
+/* From any position, the same rows again, over epochs' ends too. */
+static void resumes_exactly(void **state)
+{
+    (void)state;
+    enum { STEPS = 60 };
+    struct fixture f;
+    struct batch batch, again;
+    struct packing_position positions[STEPS];
+    static int32_t ids[STEPS][2 * SEQ_LEN];
+    fill(&f);
+    struct packing *packing = pack(&f, 11, true);
+    assert_int_equal(batch_alloc(&batch, 2, SEQ_LEN, NULL), 0);
+    assert_int_equal(batch_alloc(&again, 2, SEQ_LEN, NULL), 0);
+    for (int i = 0; i < STEPS; i++) {
+        positions[i] = packing_position(packing);
+        assert_int_equal(packing_next(packing, &batch, 2, NULL), 0);
+        check_batch(&f, &batch);
+        memcpy(ids[i], batch.ids, sizeof ids[i]);
+    }
+    assert_true(positions[STEPS - 1].epoch >= 2);
+    packing_free(packing);
+    packing = pack(&f, 11, true);
+    for (int i = STEPS - 1; i >= 0; i--) {
+        packing_seek(packing, positions[i]);
+        assert_int_equal(packing_next(packing, &again, 2, NULL), 0);
+        assert_memory_equal(again.ids, ids[i], sizeof ids[i]);
+    }
+    batch_free(&batch);
+    batch_free(&again);
+    packing_free(packing);
+}
+
+static void first_ids(const struct fixture *f, uint64_t seed, uint64_t epoch, int32_t *out)
+{
+    struct batch batch;
+    struct packing *packing = pack(f, seed, true);
+    assert_int_equal(batch_alloc(&batch, 4, SEQ_LEN, NULL), 0);
+    packing_seek(packing, (struct packing_position){epoch, 0});
+    assert_int_equal(packing_next(packing, &batch, 4, NULL), 0);
+    memcpy(out, batch.ids, 4 * SEQ_LEN * sizeof *out);
+    batch_free(&batch);
+    packing_free(packing);
+}
+
+static void seeds_and_epochs_differ(void **state)
+{
+    (void)state;
+    struct fixture f;
+    int32_t one[4 * SEQ_LEN], two[4 * SEQ_LEN], three[4 * SEQ_LEN];
+    fill(&f);
+    first_ids(&f, 1, 0, one);
+    first_ids(&f, 2, 0, two);
+    first_ids(&f, 1, 1, three);
+    assert_memory_not_equal(one, two, sizeof one);
+    assert_memory_not_equal(one, three, sizeof one);
+}
+
+static void refuses_nothing_to_learn(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct packing *packing;
+    struct batch batch;
+    struct error err = ERROR_INIT;
+    fill(&f);
+    memset(f.mask, 0, sizeof f.mask);
+    for (size_t d = 0; d < DOCUMENTS; d++)
+        f.mask[f.offsets[d]] = 1; /* a first token is no target */
+    assert_int_equal(packing_new(&packing, &f.data, f.all, DOCUMENTS, SEQ_LEN, 0, true, 0, &err),
+                     -1);
+    assert_non_null(strstr(err.text, "supervised"));
+    assert_int_equal(batch_alloc(&batch, INT64_MAX / 4, INT64_MAX / 4, &err), -1);
+    assert_int_equal(batch_alloc(&batch, 0, SEQ_LEN, &err), -1);
+}
+
+static void rows_without_targets_are_passed_over(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct batch batch;
+    fill(&f);
+    memset(f.mask, 0, sizeof f.mask);
+    f.mask[f.offsets[20] + 1] = 1;
+    struct packing *packing = pack(&f, 3, true);
+    assert_int_equal(batch_alloc(&batch, 3, SEQ_LEN, NULL), 0);
+    assert_int_equal(packing_next(packing, &batch, 3, NULL), 0);
+    check_batch(&f, &batch);
+    assert_int_equal(batch.supervised, 3);
+    assert_true(packing_position(packing).epoch >= 2);
+    batch_free(&batch);
+    packing_free(packing);
+}
+
+static void splits_for_evaluation(void **state)
+{
+    (void)state;
+    struct fixture f;
+    size_t *train, *eval, train_count, eval_count;
+    bool seen[DOCUMENTS] = {false};
+    struct error err = ERROR_INIT;
+    fill(&f);
+    assert_int_equal(dataset_split(&f.data, 0.2, 9, &train, &train_count, &eval, &eval_count, &err),
+                     0);
+    assert_int_equal(eval_count, 5);
+    assert_int_equal(train_count, DOCUMENTS - 5);
+    for (size_t i = 0; i < train_count + eval_count; i++) {
+        size_t document = i < train_count ? train[i] : eval[i - train_count];
+        assert_false(seen[document]);
+        seen[document] = true;
+    }
+    free(train);
+    free(eval);
+    f.data.documents = 1;
+    assert_int_equal(dataset_split(&f.data, 0.2, 9, &train, &train_count, &eval, &eval_count, &err),
+                     -1);
+    assert_non_null(strstr(err.text, "--eval-data"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_token_once_an_epoch),
+        cmocka_unit_test(keeps_the_order_unshuffled),
+        cmocka_unit_test(resumes_exactly),
+        cmocka_unit_test(seeds_and_epochs_differ),
+        cmocka_unit_test(refuses_nothing_to_learn),
+        cmocka_unit_test(rows_without_targets_are_passed_over),
+        cmocka_unit_test(splits_for_evaluation),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

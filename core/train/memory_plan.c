@@ -48,11 +48,16 @@ bool module_is_used(const struct model *model, const struct module *module)
 
 /* --- what the backward pass needs --- */
 
+static bool module_trains(const struct memory_request *request, const struct module *module)
+{
+    return request->trained && request->trained[module - request->model->modules];
+}
+
 static bool trains(const struct memory_request *request, enum module_role role, int layer,
                    bool bias)
 {
     const struct module *module = model_role(request->model, role, layer, bias);
-    return module && request->trained[module - request->model->modules];
+    return module && module_trains(request, module);
 }
 
 static bool trains_any(const struct memory_request *request, enum module_role role, int layer)
@@ -62,7 +67,7 @@ static bool trains_any(const struct memory_request *request, enum module_role ro
 
 static struct block_needs block_needs(const struct memory_request *request, int layer, bool below)
 {
-    struct block_needs needs = {.input = below};
+    struct block_needs needs;
     needs.norm1 = below || trains(request, ROLE_INPUT_NORM, layer, false);
     needs.qkv = needs.norm1 || trains_any(request, ROLE_Q, layer) ||
                 trains_any(request, ROLE_K, layer) || trains_any(request, ROLE_V, layer);
@@ -85,7 +90,6 @@ static void find_needs(struct backward_needs *needs, const struct memory_request
         needs->blocks[layer] = block_needs(request, layer, below);
         below = needs->blocks[layer].output;
     }
-    needs->final_input = below;
     needs->stream = below || needs->final_norm;
 }
 
@@ -135,7 +139,7 @@ static void add_modules(struct planner *planner)
             continue;
         uint64_t count = (uint64_t)module->parameters;
         slots[MODULE_WEIGHT] = add_lasting(planner, MEMORY_WEIGHTS, count, size);
-        if (!request->trained[i])
+        if (!module_trains(request, module))
             continue;
         slots[MODULE_GRADIENT] = add_lasting(planner, MEMORY_GRADIENTS, count, 4);
         slots[MODULE_M] = add_lasting(planner, MEMORY_OPTIMIZER, count, 4);

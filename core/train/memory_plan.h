@@ -18,7 +18,6 @@
 
 /* What one block needs of the backward pass; each is the gradient of the named value. */
 struct block_needs {
-    bool input;   /* the block's input: something below trains */
     bool norm1;   /* output of the first norm */
     bool qkv;     /* q, k and v */
     bool middle;  /* the sum behind the attention */
@@ -31,8 +30,7 @@ struct block_needs {
 struct backward_needs {
     struct block_needs *blocks; /* [layers] */
     bool embedding, head, final_norm;
-    bool final_input; /* the gradient goes below the final norm */
-    bool stream;      /* the gradient goes below the head at all */
+    bool stream; /* the gradient goes below the head at all */
 };
 
 /* Buffers of one block. */
@@ -94,7 +92,7 @@ struct planned_buffer {
 
 struct memory_request {
     const struct model *model;
-    const bool *trained; /* [module_count] */
+    const bool *trained; /* [module_count]; NULL: nothing trains */
     int64_t tokens;      /* of a micro-batch */
     int64_t max_positions;
     enum storage storage;                         /* of weights and activations */

@@ -3,20 +3,18 @@
 #include "base/number.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 /* --- making --- */
 
 static struct memory_request request_of(struct backend *backend, const struct model *model,
-                                        const struct transformer_options *options,
-                                        const bool *trained)
+                                        const struct transformer_options *options)
 {
     const struct model_config *config = &model->config;
     const struct train_ops *ops = backend->train;
     struct attention_shape shape = {options->tokens, (int)config->heads, (int)config->kv_heads,
                                     (int)config->head_dim};
     struct memory_request request = {model,
-                                     trained,
+                                     options->trained,
                                      options->tokens,
                                      options->max_positions,
                                      options->storage,
@@ -37,32 +35,27 @@ int transformer_plan(struct memory_plan **out, struct backend *backend, const st
         return -1;
     if (!backend->train)
         return error_set(err, "the back end \"%s\" cannot train: use --device cpu", backend->name);
-    bool *trained = array_alloc(model->module_count, sizeof *trained, err);
-    if (!trained)
-        return -1;
-    if (options->trained)
-        memcpy(trained, options->trained, model->module_count * sizeof *trained);
-    struct memory_request request = request_of(backend, model, options, trained);
-    int result = memory_plan_make(out, &request, err);
-    free(trained);
-    return result;
+    struct memory_request request = request_of(backend, model, options);
+    return memory_plan_make(out, &request, err);
+}
+
+/* Where the plan put a buffer, by its index there; nowhere for -1. */
+static struct place planned_place(const struct transformer *transformer, int buffer)
+{
+    if (buffer < 0)
+        return (struct place){NULL, 0};
+    return (struct place){transformer->arena, transformer->plan->buffers[buffer].offset};
 }
 
 struct place transformer_place(const struct transformer *transformer, size_t module,
                                enum module_slot slot)
 {
-    int buffer = transformer->plan->modules[module][slot];
-    if (buffer < 0)
-        return (struct place){NULL, 0};
-    return (struct place){transformer->arena, transformer->plan->buffers[buffer].offset};
+    return planned_place(transformer, transformer->plan->modules[module][slot]);
 }
 
 struct place transformer_run_place(const struct transformer *transformer, enum run_slot slot)
 {
-    int buffer = transformer->plan->run[slot];
-    if (buffer < 0)
-        return (struct place){NULL, 0};
-    return (struct place){transformer->arena, transformer->plan->buffers[buffer].offset};
+    return planned_place(transformer, transformer->plan->run[slot]);
 }
 
 int transformer_write_weight(struct transformer *transformer, size_t module, const float *values,
@@ -146,12 +139,8 @@ int transformer_new(struct transformer **out, struct backend *backend, const str
                                         .storage = options->storage,
                                         .tokens = options->tokens,
                                         .max_positions = options->max_positions};
-    transformer->trained = array_alloc(model->module_count, sizeof(bool), err);
-    if (!transformer->trained ||
-        transformer_plan(&transformer->plan, backend, model, options, err) != 0)
+    if (transformer_plan(&transformer->plan, backend, model, options, err) != 0)
         goto failed;
-    if (options->trained)
-        memcpy(transformer->trained, options->trained, model->module_count * sizeof(bool));
     transformer->arena = backend->alloc(backend->self, transformer->plan->total, err);
     if (!transformer->arena || load_weights(transformer, err) != 0 ||
         load_rope(transformer, err) != 0)
@@ -171,7 +160,6 @@ void transformer_free(struct transformer *transformer)
     if (transformer->arena)
         transformer->backend->free(transformer->backend->self, transformer->arena);
     memory_plan_free(transformer->plan);
-    free(transformer->trained);
     free(transformer);
 }
 
@@ -224,9 +212,7 @@ static struct place run_place(const struct pass *pass, enum run_slot slot)
 
 static struct place block_place(const struct pass *pass, int layer, enum block_slot slot)
 {
-    const struct memory_plan *plan = pass->transformer->plan;
-    return (struct place){pass->transformer->arena,
-                          plan->buffers[plan->blocks[layer][slot]].offset};
+    return planned_place(pass->transformer, pass->transformer->plan->blocks[layer][slot]);
 }
 
 /* Where a block's output goes: the next block's input. */

@@ -22,7 +22,6 @@ struct transformer {
     const struct train_ops *ops;
     const struct model *model;
     const struct model_config *config;
-    bool *trained; /* [module_count] */
     enum storage storage;
     int64_t tokens, max_positions; /* the most that a batch may have */
     struct memory_plan *plan;

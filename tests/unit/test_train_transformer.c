@@ -69,6 +69,17 @@ static void bench_close(struct bench *bench)
     model_close(bench->model);
 }
 
+static struct transformer *open_transformer(const struct bench *bench, const bool *trained)
+{
+    struct transformer_options options = {
+        .trained = trained, .tokens = 48, .max_positions = 48, .storage = STORAGE_F32};
+    struct transformer *transformer = NULL;
+    struct error err = ERROR_INIT;
+    if (transformer_new(&transformer, bench->backend, bench->model, &options, &err) != 0)
+        fail_msg("%s", err.text);
+    return transformer;
+}
+
 static double run(struct transformer *transformer, const struct batch *batch)
 {
     double loss = 0;
@@ -111,12 +122,7 @@ static void equals_pytorch(void **state)
     size_t count = bench.model->module_count;
     bool *trained = malloc(count * sizeof *trained);
     memset(trained, 1, count * sizeof *trained);
-    struct transformer_options options = {
-        .trained = trained, .tokens = 48, .max_positions = 48, .storage = STORAGE_F32};
-    struct transformer *transformer = NULL;
-    struct error err = ERROR_INIT;
-    if (transformer_new(&transformer, bench.backend, bench.model, &options, &err) != 0)
-        fail_msg("%s", err.text);
+    struct transformer *transformer = open_transformer(&bench, trained);
     double expected = 0, loss = run(transformer, &bench.batch);
     assert_true(json_get_double(bench.oracle, "loss", &expected));
     if (!(fabs(loss - expected) <= 1e-5 * expected))
@@ -142,10 +148,7 @@ static void frozen_tensors_have_no_gradient(void **state)
                                         "model.layers.4.self_attn.k_proj.weight"};
     for (int i = 0; i < 2; i++)
         trained[model_find(bench.model, names[i]) - bench.model->modules] = true;
-    struct transformer_options options = {
-        .trained = trained, .tokens = 48, .max_positions = 48, .storage = STORAGE_F32};
-    struct transformer *transformer = NULL;
-    assert_int_equal(transformer_new(&transformer, bench.backend, bench.model, &options, NULL), 0);
+    struct transformer *transformer = open_transformer(&bench, trained);
     run(transformer, &bench.batch);
     for (size_t i = 0; i < count; i++) {
         if (trained[i])

@@ -1,13 +1,11 @@
 /* `spectrum info MODEL`: what is in a checkpoint. */
 #include "base/json.h"
-#include "base/memory.h"
 #include "model/model.h"
 #include "tui/cli/command.h"
 #include "tui/cli/options.h"
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 struct totals {
     int64_t parameters, bytes;
@@ -110,19 +108,15 @@ int command_info(int argc, char **argv, struct error *err)
     const struct option_spec specs[] = {
         {"json", OPTION_FLAG, &json, NULL, "strict JSON on standard output", 0, 0, NULL},
     };
-    const char **rest = array_alloc((size_t)argc, sizeof *rest, err);
-    size_t rest_count = 0;
+    const char *path = NULL;
     struct model *model = NULL;
     struct buffer out = BUFFER_INIT;
-    int status = rest ? options_parse(specs, 1, "spectrum info MODEL [--json]", argc, argv, rest,
-                                      &rest_count, err)
-                      : -1;
-    if (status == 0 && rest_count != 1)
-        status = error_set_kind(err, ERROR_USAGE,
-                                "info takes one MODEL: a folder, a .safetensors "
-                                "or a .gguf file, or a cached repository's name");
+    int status = options_parse_one(specs, 1, "spectrum info MODEL [--json]",
+                                   "info takes one MODEL: a folder, a .safetensors "
+                                   "or a .gguf file, or a cached repository's name",
+                                   argc, argv, &path, err);
     if (status == 0)
-        status = model_open(&model, rest[0], err);
+        status = model_open(&model, path, err);
     if (status == 0) {
         (json ? put_json : put_text)(&out, model);
         status = buffer_check(&out, err);
@@ -131,6 +125,5 @@ int command_info(int argc, char **argv, struct error *err)
         fwrite(out.data, 1, out.length, stdout);
     buffer_free(&out);
     model_close(model);
-    free(rest);
     return status > 0 ? 0 : status;
 }

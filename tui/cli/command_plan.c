@@ -1,7 +1,6 @@
 /* `spectrum plan SCAN.json|MODEL`: choose what trains, and write it for a trainer. */
 #include "base/file.h"
 #include "base/json.h"
-#include "base/memory.h"
 #include "plan/plan_file.h"
 #include "spectra/scan.h"
 #include "tui/cli/command.h"
@@ -9,7 +8,6 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 struct request {
@@ -190,18 +188,11 @@ int command_plan(int argc, char **argv, struct error *err)
          0, 0, NULL},
     };
     enum { COUNT = sizeof specs / sizeof *specs };
-    const char **rest = array_alloc((size_t)argc, sizeof *rest, err);
-    size_t rest_count = 0;
-    int status = rest ? options_parse(specs, COUNT, "spectrum plan SCAN.json|MODEL -o PLAN", argc,
-                                      argv, rest, &rest_count, err)
-                      : -1;
-    if (status == 0 && rest_count != 1)
-        status = error_set_kind(err, ERROR_USAGE, "plan takes one scan file (.json) or MODEL");
-    if (status == 0) {
-        request.source = rest[0];
+    int status = options_parse_one(specs, COUNT, "spectrum plan SCAN.json|MODEL -o PLAN",
+                                   "plan takes one scan file (.json) or MODEL", argc, argv,
+                                   &request.source, err);
+    if (status == 0)
         status = make_plan(&request, err);
-    }
     options_free(specs, COUNT);
-    free(rest);
     return status > 0 ? 0 : status;
 }

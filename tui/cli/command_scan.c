@@ -1,6 +1,5 @@
 /* `spectrum scan MODEL`: the signal-to-noise ratio of every matrix. */
 #include "base/file.h"
-#include "base/memory.h"
 #include "spectra/scan.h"
 #include "spectra/spectra_file.h"
 #include "tui/cli/command.h"
@@ -8,7 +7,6 @@
 
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -160,22 +158,15 @@ int command_scan(int argc, char **argv, struct error *err)
         {"json", OPTION_FLAG, &request.json, NULL, "strict JSON on standard output", 0, 0, NULL},
     };
     enum { COUNT = sizeof specs / sizeof *specs };
-    const char **rest = array_alloc((size_t)argc, sizeof *rest, err);
-    size_t rest_count = 0;
-    int status = rest ? options_parse(specs, COUNT, "spectrum scan MODEL [-o SCAN.json]", argc,
-                                      argv, rest, &rest_count, err)
-                      : -1;
-    if (status == 0 && rest_count != 1)
-        status = error_set_kind(err, ERROR_USAGE,
-                                "scan takes one MODEL: a folder, a .safetensors "
-                                "or a .gguf file, or a cached repository's name");
+    int status = options_parse_one(specs, COUNT, "spectrum scan MODEL [-o SCAN.json]",
+                                   "scan takes one MODEL: a folder, a .safetensors "
+                                   "or a .gguf file, or a cached repository's name",
+                                   argc, argv, &request.model, err);
     if (status == 0) {
         struct sigaction action = {.sa_handler = on_signal};
         sigaction(SIGINT, &action, NULL);
         sigaction(SIGTERM, &action, NULL);
-        request.model = rest[0];
         status = scan_model(&request, err);
     }
-    free(rest);
     return status > 0 ? 0 : status;
 }

@@ -8,7 +8,6 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 struct request {
@@ -140,17 +139,14 @@ int command_tokens(int argc, char **argv, struct error *err)
          "leave out the tokens that are put around a text (default: with them)", 0, 0, NULL},
         {"json", OPTION_FLAG, &r.json, NULL, "strict JSON on standard output", 0, 0, NULL},
     };
-    const char **rest = array_alloc((size_t)argc, sizeof *rest, err);
-    size_t rest_count = 0;
-    int status = rest ? options_parse(specs, sizeof specs / sizeof *specs,
-                                      "spectrum tokens MODEL --text TEXT | --chat FILE [--json]",
-                                      argc, argv, rest, &rest_count, err)
-                      : -1;
-    if (status == 0 && (rest_count != 1 || !r.text == !r.chat))
-        status = error_set_kind(err, ERROR_USAGE,
-                                "tokens takes one MODEL, and either --text TEXT or --chat FILE");
+    static const char needs[] = "tokens takes one MODEL, and either --text TEXT or --chat FILE";
+    const char *path = NULL;
+    int status = options_parse_one(specs, sizeof specs / sizeof *specs,
+                                   "spectrum tokens MODEL --text TEXT | --chat FILE [--json]",
+                                   needs, argc, argv, &path, err);
+    if (status == 0 && !r.text == !r.chat)
+        status = error_set_kind(err, ERROR_USAGE, "%s", needs);
     if (status == 0)
-        status = print_tokens(rest[0], &r, err);
-    free(rest);
+        status = print_tokens(path, &r, err);
     return status > 0 ? 0 : status;
 }

@@ -1,5 +1,7 @@
 #include "tui/cli/options.h"
 
+#include "base/memory.h"
+
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
@@ -171,6 +173,23 @@ int options_parse(const struct option_spec *specs, size_t spec_count, const char
             return -1;
     }
     return 0;
+}
+
+int options_parse_one(const struct option_spec *specs, size_t spec_count, const char *usage,
+                      const char *needs, int argc, char **argv, const char **positional,
+                      struct error *err)
+{
+    size_t count = 0;
+    const char **rest = array_alloc((size_t)argc, sizeof *rest, err);
+    if (!rest)
+        return -1;
+    int status = options_parse(specs, spec_count, usage, argc, argv, rest, &count, err);
+    if (status == 0 && count != 1)
+        status = error_set_kind(err, ERROR_USAGE, "%s", needs);
+    if (status == 0)
+        *positional = rest[0];
+    free(rest);
+    return status;
 }
 
 void options_free(const struct option_spec *specs, size_t spec_count)

@@ -37,6 +37,11 @@ struct option_spec {
  * Returns 0 to go on, 1 after --help, -1. Lists are freed with options_free(). */
 int options_parse(const struct option_spec *specs, size_t spec_count, const char *usage, int argc,
                   char **argv, const char **positionals, size_t *count, struct error *err);
+/* The same for a command that takes exactly one positional argument; any other number is
+ * ERROR_USAGE with the message `needs`. */
+int options_parse_one(const struct option_spec *specs, size_t spec_count, const char *usage,
+                      const char *needs, int argc, char **argv, const char **positional,
+                      struct error *err);
 void options_free(const struct option_spec *specs, size_t spec_count);
 
 #endif

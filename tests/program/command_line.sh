@@ -81,5 +81,18 @@ expect 1 "matches" "$binary" scan "$work/odd.safetensors" --modules zzz
   "$binary" info "$work/odd.safetensors" >/dev/full 2>"$work/err"
   [ $? -eq 1 ] || { echo "FAILED: a full disk went unnoticed"; failures=$((failures + 1)); }
 }
+
+# tokens: one MODEL, and a text or a chat; the ids are the tokenizer's own.
+expect 2 "either --text TEXT or --chat FILE" "$binary" tokens "$work/odd.safetensors"
+expect 2 "either --text TEXT or --chat FILE" "$binary" tokens "$work/odd.safetensors" --text a --chat b
+model=${SPECTRUM_SHARED_DATA:-}/models/stories15M-hf-bf16
+if [ -d "$model" ]; then
+  expect 0 '"ids": [1, 9038, 2501, 263, 931]' "$binary" tokens "$model" --text 'Once upon a time' --json
+  printf '{"prompt": "Once upon", "completion": " a time"}\n' >"$work/pair.jsonl"
+  expect 0 '"mask": [0, 0, 0, 1, 1, 1]' "$binary" tokens "$model" --chat "$work/pair.jsonl" --json
+  expect 1 "missing.jsonl" "$binary" tokens "$model" --chat "$work/missing.jsonl"
+else
+  echo "skipped: tokens of stories15M (no shared data)"
+fi
 echo "$failures failed"
 [ $failures -eq 0 ]

@@ -7,7 +7,8 @@
 #define SPECTRUM_MODEL_SCAN_H
 
 #include "base/buffer.h"
-#include "base/error.h"
+#include "base/json.h"
+#include "model/model.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -36,6 +37,12 @@ struct scan {
     char empty_noise[12]; /* "infinity" or "one" */
 };
 
+/* The rows that a scan of this model has, none of them known yet: modules whose short name the
+ * pattern finds, or with NULL the 2-D weights of the blocks. *modules, unless NULL, becomes the
+ * module of each row; free() it. */
+int scan_for_model(struct scan **out, const struct module ***modules, const struct model *model,
+                   const char *pattern, struct error *err);
+
 /* Reads any of the forms in the wild: ours, spectrum.py's, grouped, --json's. */
 int scan_read(struct scan **out, const char *path, struct error *err);
 int scan_parse(struct scan **out, const char *text, size_t length, const char *where,
@@ -45,6 +52,11 @@ void scan_free(struct scan *scan);
 /* The file form (modules at top level, bare Infinity allowed) and the strict --json form. */
 void scan_put_file(struct buffer *out, const struct scan *scan);
 void scan_put_json(struct buffer *out, const struct scan *scan);
+
+/* One row's members as strict JSON, without the braces, and back: a scan job reports a row at a
+ * time. Reading gives false where there is no score; name and type stay. */
+void scan_put_row(struct buffer *out, const struct scan_row *row);
+bool scan_read_row(struct scan_row *row, const cJSON *entry);
 
 /* Row of a module name (with or without ".weight"); NULL where there is none. */
 const struct scan_row *scan_find(const struct scan *scan, const char *module);

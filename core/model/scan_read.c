@@ -56,6 +56,17 @@ static bool read_snr(const cJSON *entry, double *snr)
     return true;
 }
 
+bool scan_read_row(struct scan_row *row, const cJSON *entry)
+{
+    double snr;
+    if (!read_snr(entry, &snr))
+        return false;
+    row->known = true;
+    row->snr = snr;
+    row->detailed = read_details(row, entry);
+    return true;
+}
+
 static int add_row(struct scan *scan, size_t *capacity, const char *module, const char *type,
                    struct scan_row **out, const char *where, struct error *err)
 {
@@ -79,20 +90,15 @@ static int read_module(struct scan *scan, size_t *capacity, const cJSON *entry, 
                        struct error *err)
 {
     const char *type = NULL;
-    double snr;
     struct scan_row *row;
     if (!json_get_string(entry, "type", &type))
         return error_set(err, "%s: module \"%.120s\" has no \"type\"", where, entry->string);
-    bool known = read_snr(entry, &snr);
-    const cJSON *value = json_get(entry, "snr");
-    if (!known && value && !cJSON_IsNull(value))
-        return error_set(err, "%s: module \"%.120s\" has an \"snr\" that is no number", where,
-                         entry->string);
     if (add_row(scan, capacity, entry->string, type, &row, where, err) != 0)
         return -1;
-    row->known = known;
-    row->snr = known ? snr : 0;
-    row->detailed = known && read_details(row, entry);
+    const cJSON *value = json_get(entry, "snr");
+    if (!scan_read_row(row, entry) && value && !cJSON_IsNull(value))
+        return error_set(err, "%s: module \"%.120s\" has an \"snr\" that is no number", where,
+                         entry->string);
     return 0;
 }
 

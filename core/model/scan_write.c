@@ -43,9 +43,26 @@ static const char *snr_kind(double snr)
     return isnan(snr) ? "nan" : isinf(snr) ? "infinite" : "finite";
 }
 
-static void put_rows(struct buffer *out, const struct scan *scan, bool strict)
+static void put_row(struct buffer *out, const struct scan_row *row, bool strict)
 {
     put_number *put = strict ? json_put_number : json_put_loose;
+    buffer_text(out, "\"snr\": ");
+    put(out, row->snr);
+    if (strict)
+        buffer_format(out, ", \"snr_kind\": \"%s\"", snr_kind(row->snr));
+    buffer_text(out, ", \"type\": ");
+    json_put_string(out, row->type);
+    if (row->detailed)
+        put_details(out, row, put);
+}
+
+void scan_put_row(struct buffer *out, const struct scan_row *row)
+{
+    put_row(out, row, true);
+}
+
+static void put_rows(struct buffer *out, const struct scan *scan, bool strict)
+{
     const char *between = "\n";
     for (size_t i = 0; i < scan->count; i++) {
         const struct scan_row *row = &scan->rows[i];
@@ -53,14 +70,8 @@ static void put_rows(struct buffer *out, const struct scan *scan, bool strict)
             continue;
         buffer_text(out, between);
         json_put_string(out, row->module);
-        buffer_text(out, ": {\"snr\": ");
-        put(out, row->snr);
-        if (strict)
-            buffer_format(out, ", \"snr_kind\": \"%s\"", snr_kind(row->snr));
-        buffer_text(out, ", \"type\": ");
-        json_put_string(out, row->type);
-        if (row->detailed)
-            put_details(out, row, put);
+        buffer_text(out, ": {");
+        put_row(out, row, strict);
         buffer_byte(out, '}');
         between = ",\n";
     }

@@ -13,6 +13,8 @@ enum { UNDO_MAX = 1000 };
 struct snapshot {
     unsigned char *flags;
     double percent;
+    bool selected; /* the flags are what percent and scope select, with nothing done by hand */
+    enum plan_scope scope;
 };
 
 struct plan {
@@ -53,6 +55,13 @@ static int compare_rows(const void *a, const void *b, void *rows_pointer)
     return i < j ? -1 : 1;
 }
 
+static void rank_rows(struct plan *plan)
+{
+    for (size_t i = 0; i < plan->row_count; i++)
+        plan->ranked[i] = i;
+    qsort_r(plan->ranked, plan->row_count, sizeof *plan->ranked, compare_rows, plan->scan->rows);
+}
+
 int plan_new(struct plan **out, const struct scan *scan, const struct model *model,
              struct error *err)
 {
@@ -71,9 +80,7 @@ int plan_new(struct plan **out, const struct scan *scan, const struct model *mod
         plan_free(plan);
         return -1;
     }
-    for (size_t i = 0; i < scan->count; i++)
-        plan->ranked[i] = i;
-    qsort_r(plan->ranked, scan->count, sizeof *plan->ranked, compare_rows, scan->rows);
+    rank_rows(plan);
     flags_of(plan)[scan->count] = flags_of(plan)[scan->count + 1] = 1;
     *out = plan;
     return 0;
@@ -105,7 +112,7 @@ static int begin_step(struct plan *plan, struct error *err)
         plan->now--;
     }
     plan->last = ++plan->now;
-    plan->history[plan->now] = (struct snapshot){copy, percent};
+    plan->history[plan->now] = (struct snapshot){.flags = copy, .percent = percent};
     return 0;
 }
 
@@ -147,18 +154,34 @@ static bool opens_group(const struct plan *plan, size_t row, enum plan_scope sco
     return !is_switch(&rows[row]);
 }
 
+/* What the current snapshot's percentage and scope say, by the present ranks. */
+static void select_all(struct plan *plan)
+{
+    const struct snapshot *now = &plan->history[plan->now];
+    memset(now->flags, 0, plan->row_count);
+    for (size_t i = 0; i < plan->row_count; i++)
+        if (opens_group(plan, i, now->scope))
+            select_group(plan, &plan->scan->rows[i], now->scope, now->percent);
+}
+
 int plan_select(struct plan *plan, double percent, enum plan_scope scope, struct error *err)
 {
     if (!(percent >= 0 && percent <= 100))
         return error_set_kind(err, ERROR_USAGE, "a percentage must be from 0 to 100");
     if (begin_step(plan, err) != 0)
         return -1;
-    memset(flags_of(plan), 0, plan->row_count);
     plan->history[plan->now].percent = percent;
-    for (size_t i = 0; i < plan->row_count; i++)
-        if (opens_group(plan, i, scope))
-            select_group(plan, &plan->scan->rows[i], scope, percent);
+    plan->history[plan->now].selected = true;
+    plan->history[plan->now].scope = scope;
+    select_all(plan);
     return 0;
+}
+
+void plan_refresh(struct plan *plan)
+{
+    rank_rows(plan);
+    if (plan->history[plan->now].selected)
+        select_all(plan);
 }
 
 int plan_set_matching(struct plan *plan, const char *pattern, bool train, size_t *matched,

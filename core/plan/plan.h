@@ -29,6 +29,10 @@ void plan_free(struct plan *plan);
  * 100] */
 int plan_select(struct plan *plan, double percent, enum plan_scope scope, struct error *err);
 
+/* Ranks again, because rows of the scan became known; a plan that was selected by percentage, with
+ * nothing changed by hand since, is selected again, in the same step of undo. */
+void plan_refresh(struct plan *plan);
+
 /* Sets every module whose name the pattern finds; *matched is their number. One step of undo. */
 int plan_set_matching(struct plan *plan, const char *pattern, bool train, size_t *matched,
                       struct error *err);

@@ -2,7 +2,6 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
-#include "base/regex.h"
 #include "spectra/spectra_file.h"
 
 #include <math.h>
@@ -34,50 +33,6 @@ struct run {
     struct error failure;
 };
 
-static bool is_selected(const struct module *module, struct regex *pattern)
-{
-    if (pattern) {
-        char name[1024];
-        module_short_name(module, name, sizeof name);
-        return regex_search(pattern, name);
-    }
-    return module->layer >= 0 && module->tensor->rank == 2;
-}
-
-static int add_row(struct run *run, const struct module *module, struct error *err)
-{
-    struct scan *scan = run->result->scan;
-    struct scan_row *row = &scan->rows[scan->count];
-    char name[1024];
-    module_short_name(module, name, sizeof name);
-    row->module = string_copy(name, err);
-    row->type = string_copy(module->type, err);
-    row->rows = module->rows;
-    row->cols = module->cols;
-    row->parameters = module->parameters;
-    snprintf(row->dtype, sizeof row->dtype, "%.15s", module->tensor->dtype_name);
-    run->modules[scan->count++] = module;
-    return row->module && row->type ? 0 : -1;
-}
-
-static int select_rows(struct run *run, struct error *err)
-{
-    struct regex *pattern = NULL;
-    if (run->options->modules && !(pattern = regex_new(run->options->modules, err)))
-        return -1;
-    int status = 0;
-    for (size_t i = 0; status == 0 && i < run->model->module_count; i++)
-        if (is_selected(&run->model->modules[i], pattern))
-            status = add_row(run, &run->model->modules[i], err);
-    regex_free(pattern);
-    if (status == 0 && run->result->scan->count == 0)
-        status = error_set(err, "%s: no module %s%.200s", checkpoint_path(run->model->checkpoint),
-                           run->options->modules ? "matches " : "in a numbered block has two ",
-                           run->options->modules ? run->options->modules
-                                                 : "dimensions; name some with --modules");
-    return status;
-}
-
 static int compare_work(const void *a, const void *b, void *rows_pointer)
 {
     const struct scan_row *rows = rows_pointer;
@@ -94,26 +49,19 @@ static int run_prepare(struct run *run, struct error *err)
     run->result = result;
     if (!result)
         return -1;
-    result->scan = array_alloc(1, sizeof *result->scan, err);
     result->values = array_alloc(most, sizeof *result->values, err);
     result->counts = array_alloc(most, sizeof *result->counts, err);
-    run->modules = array_alloc(most, sizeof *run->modules, err);
     run->states = array_alloc(most, sizeof *run->states, err);
     run->order = array_alloc(most, sizeof *run->order, err);
-    if (!result->scan || !result->values || !result->counts || !run->modules || !run->states ||
-        !run->order)
+    if (!result->values || !result->counts || !run->states || !run->order ||
+        scan_for_model(&result->scan, &run->modules, run->model, run->options->modules, err) != 0)
         return -1;
     struct scan *scan = result->scan;
-    scan->rows = array_alloc(most, sizeof *scan->rows, err);
-    scan->model = string_copy(checkpoint_path(run->model->checkpoint), err);
-    if (!scan->rows || !scan->model)
-        return -1;
     snprintf(scan->estimator, sizeof scan->estimator, "%s",
              estimator_name(run->options->estimator));
     snprintf(scan->empty_noise, sizeof scan->empty_noise, "%s",
              run->options->empty_noise == EMPTY_NOISE_ONE ? "one" : "infinity");
-    if (checkpoint_fingerprint(run->model->checkpoint, scan->fingerprint, err) != 0 ||
-        select_rows(run, err) != 0)
+    if (checkpoint_fingerprint(run->model->checkpoint, scan->fingerprint, err) != 0)
         return -1;
     for (size_t i = 0; i < scan->count; i++)
         run->order[i] = i;
@@ -246,6 +194,8 @@ int scan_run(struct scan_result **out, const struct model *model, const struct b
         run_free(&run);
         return -1;
     }
+    if (observer && observer->on_start)
+        observer->on_start(observer->context, run.result->scan);
     if (options->use_cache)
         load_cache(&run);
     size_t before = run.done;

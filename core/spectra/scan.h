@@ -22,6 +22,8 @@ struct scan_options {
 /* Called under a lock, from the threads of the scan. Any member may be NULL. */
 struct scan_observer {
     void *context;
+    /* which rows there will be; none is known yet. The scan lives until scan_result_free() */
+    void (*on_start)(void *context, const struct scan *scan);
     /* a row became known; done of total rows, `seconds` since the start, `cached`: not computed now
      */
     void (*on_row)(void *context, const struct scan_row *row, const double *values, int64_t count,

@@ -13,7 +13,7 @@
 
 struct command {
     const char *name;
-    const char *summary;                                  /* one line for `spectrum --help` */
+    const char *summary; /* one line for `spectrum --help`; NULL: not listed */
     int (*run)(int argc, char **argv, struct error *err); /* argv[0] is the command's name */
 };
 
@@ -21,5 +21,6 @@ int command_info(int argc, char **argv, struct error *err);
 int command_scan(int argc, char **argv, struct error *err);
 int command_plan(int argc, char **argv, struct error *err);
 int command_tokens(int argc, char **argv, struct error *err);
+int command_supervise(int argc, char **argv, struct error *err);
 
 #endif

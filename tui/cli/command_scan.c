@@ -4,6 +4,7 @@
 #include "spectra/spectra_file.h"
 #include "tui/cli/command.h"
 #include "tui/cli/options.h"
+#include "tui/cli/scan_job.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -24,17 +25,30 @@ static void on_signal(int number)
     interrupted = 1;
 }
 
-static bool should_stop(void *context)
-{
-    (void)context;
-    return interrupted;
-}
-
 struct progress {
     bool terminal;
     double shown_at;
     size_t cached;
+    struct scan_job job;
 };
+
+static bool should_stop(void *context)
+{
+    struct progress *progress = context;
+    return interrupted || scan_job_should_stop(&progress->job);
+}
+
+static int64_t wanted(void *context)
+{
+    struct progress *progress = context;
+    return scan_job_wanted(&progress->job);
+}
+
+static void on_start(void *context, const struct scan *scan)
+{
+    struct progress *progress = context;
+    scan_job_start(&progress->job, scan);
+}
 
 /* A bar on a terminal, at most ten times a second; a line every ten seconds elsewhere. */
 static void on_row(void *context, const struct scan_row *row, const double *values, int64_t count,
@@ -44,6 +58,7 @@ static void on_row(void *context, const struct scan_row *row, const double *valu
     (void)count;
     struct progress *progress = context;
     progress->cached += cached;
+    scan_job_row(&progress->job, row, done, total, seconds, cached);
     if (seconds - progress->shown_at < (progress->terminal ? 0.1 : 10) && done < total)
         return;
     progress->shown_at = seconds;
@@ -99,14 +114,16 @@ static void print_table(const struct scan *scan)
     }
 }
 
-static int scan_model(const struct request *request, struct error *err)
+static int scan_model(const struct request *request, struct progress *progress, struct error *err)
 {
     struct scan_options options = {.modules = request->modules,
                                    .use_cache = !request->no_cache,
                                    .threads = (int)request->threads};
-    struct progress progress = {.terminal = isatty(STDERR_FILENO), .shown_at = -10};
-    struct scan_observer observer = {
-        .context = &progress, .on_row = on_row, .should_stop = should_stop};
+    struct scan_observer observer = {.context = progress,
+                                     .on_start = on_start,
+                                     .on_row = on_row,
+                                     .should_stop = should_stop,
+                                     .wanted = wanted};
     struct model *model = NULL;
     struct backend *backend = NULL;
     struct scan_result *result = NULL;
@@ -121,6 +138,10 @@ static int scan_model(const struct request *request, struct error *err)
     if (model_open(&model, request->model, err) == 0 &&
         backend_open(&backend, request->device, (int)request->threads, err) == 0)
         status = scan_run(&result, model, backend, &options, &observer, err);
+    if (progress->job.failure.kind != ERROR_NONE) {
+        *err = progress->job.failure;
+        status = -1;
+    }
     if (status == 0 && request->spectra)
         status = spectra_file_write(request->spectra, result, err);
     if (status == 0)
@@ -136,6 +157,7 @@ static int scan_model(const struct request *request, struct error *err)
 
 int command_scan(int argc, char **argv, struct error *err)
 {
+    struct progress progress = {.terminal = isatty(STDERR_FILENO), .shown_at = -10};
     struct request request = {
         .device = "auto", .estimator = "reference", .empty_noise = "infinity"};
     const struct option_spec specs[] = {
@@ -166,7 +188,10 @@ int command_scan(int argc, char **argv, struct error *err)
         struct sigaction action = {.sa_handler = on_signal};
         sigaction(SIGINT, &action, NULL);
         sigaction(SIGTERM, &action, NULL);
-        status = scan_model(&request, err);
+        status = scan_job_open(&progress.job, argc, argv, err);
+        if (status == 0)
+            status = scan_model(&request, &progress, err);
+        scan_job_close(&progress.job);
     }
     return status > 0 ? 0 : status;
 }

@@ -12,9 +12,9 @@ static const struct command commands[] = {
     {"scan", "the signal-to-noise ratio of every matrix", command_scan},
     {"plan", "choose what trains; write it for this or another trainer", command_plan},
     {"tokens", "token ids of a text; of a chat, with what is trained", command_tokens},
-    {NULL, NULL, NULL},
+    {"supervise", NULL, command_supervise}, /* not listed: jobs are started through it */
 };
-enum { COMMAND_COUNT = sizeof commands / sizeof *commands - 1 };
+enum { COMMAND_COUNT = sizeof commands / sizeof *commands };
 
 static void print_help(void)
 {
@@ -22,7 +22,8 @@ static void print_help(void)
            "Measures the signal-to-noise ratio of every weight matrix of a language model and\n"
            "trains only the matrices with the highest.\n\nCommands:\n");
     for (int i = 0; i < COMMAND_COUNT; i++)
-        printf("  %-12s %s\n", commands[i].name, commands[i].summary);
+        if (commands[i].summary)
+            printf("  %-12s %s\n", commands[i].name, commands[i].summary);
     printf("\n`spectrum COMMAND --help` explains a command. Options: --version, --help.\n"
            "Exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted.\n");
 }

@@ -1,0 +1,76 @@
+/* Which modules of a model a scan has rows for. */
+#include "base/memory.h"
+#include "base/regex.h"
+#include "model/scan.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static bool is_selected(const struct module *module, struct regex *pattern)
+{
+    if (pattern) {
+        char name[1024];
+        module_short_name(module, name, sizeof name);
+        return regex_search(pattern, name);
+    }
+    return module->layer >= 0 && module->tensor->rank == 2;
+}
+
+static int add_row(struct scan *scan, const struct module *module, struct error *err)
+{
+    struct scan_row *row = &scan->rows[scan->count++];
+    char name[1024];
+    module_short_name(module, name, sizeof name);
+    row->module = string_copy(name, err);
+    row->type = string_copy(module->type, err);
+    row->rows = module->rows;
+    row->cols = module->cols;
+    row->parameters = module->parameters;
+    snprintf(row->dtype, sizeof row->dtype, "%.15s", module->tensor->dtype_name);
+    return row->module && row->type ? 0 : -1;
+}
+
+static int add_rows(struct scan *scan, const struct module **of, const struct model *model,
+                    const char *pattern, struct error *err)
+{
+    struct regex *regex = pattern ? regex_new(pattern, err) : NULL;
+    if (pattern && !regex)
+        return -1;
+    int status = 0;
+    for (size_t i = 0; status == 0 && i < model->module_count; i++) {
+        if (!is_selected(&model->modules[i], regex))
+            continue;
+        of[scan->count] = &model->modules[i];
+        status = add_row(scan, &model->modules[i], err);
+    }
+    regex_free(regex);
+    if (status == 0 && scan->count == 0)
+        status = error_set(err, "%s: no module %s%.200s", checkpoint_path(model->checkpoint),
+                           pattern ? "matches " : "in a numbered block has two ",
+                           pattern ? pattern : "dimensions; name some with --modules");
+    return status;
+}
+
+int scan_for_model(struct scan **out, const struct module ***modules, const struct model *model,
+                   const char *pattern, struct error *err)
+{
+    struct scan *scan = array_alloc(1, sizeof *scan, err);
+    const struct module **of = array_alloc(model->module_count, sizeof *of, err);
+    int status = -1;
+    if (scan && of) {
+        scan->rows = array_alloc(model->module_count, sizeof *scan->rows, err);
+        scan->model = string_copy(checkpoint_path(model->checkpoint), err);
+        if (scan->rows && scan->model)
+            status = add_rows(scan, of, model, pattern, err);
+    }
+    if (status != 0) {
+        scan_free(scan);
+        scan = NULL;
+    }
+    if (status == 0 && modules)
+        *modules = of;
+    else
+        free(of);
+    *out = scan;
+    return status;
+}

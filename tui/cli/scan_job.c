@@ -1,0 +1,94 @@
+#include "tui/cli/scan_job.h"
+
+#include "job/job_dir.h"
+#include "job/requests.h"
+
+#include <stdlib.h>
+
+int scan_job_open(struct scan_job *job, int argc, char **argv, struct error *err)
+{
+    const char *path = getenv("SPECTRUM_JOB");
+    *job = (struct scan_job){.argc = argc, .argv = argv};
+    if (!path || !path[0])
+        return 0;
+    if (job_metrics_open(&job->writer, path, err) != 0)
+        return -1;
+    job->path = path;
+    return 0;
+}
+
+void scan_job_close(struct scan_job *job)
+{
+    if (job->path)
+        job_metrics_close(&job->writer);
+    job->path = NULL;
+}
+
+static void append(struct scan_job *job, struct buffer *line)
+{
+    if (job->failure.kind == ERROR_NONE)
+        job_metrics_append(&job->writer, line, &job->failure);
+    buffer_free(line);
+}
+
+static void write_description(struct scan_job *job, const struct scan *scan)
+{
+    struct buffer text = BUFFER_INIT;
+    buffer_text(&text, "{\"format\": \"spectrum.job\", \"version\": 1, \"command\": \"scan\", "
+                       "\"model\": ");
+    json_put_string(&text, scan->model);
+    buffer_text(&text, ", \"fingerprint\": ");
+    json_put_string(&text, scan->fingerprint);
+    buffer_text(&text, ", ");
+    job_put_arguments(&text, job->argc, job->argv);
+    buffer_text(&text, "}\n");
+    job_dir_save(job->path, "job.json", &text, &job->failure);
+    buffer_free(&text);
+}
+
+void scan_job_start(struct scan_job *job, const struct scan *scan)
+{
+    struct buffer line = BUFFER_INIT;
+    if (!job->path)
+        return;
+    job->scan = scan;
+    write_description(job, scan);
+    buffer_format(&line, "{\"event\": \"scan\", \"total\": %zu, \"fingerprint\": ", scan->count);
+    json_put_string(&line, scan->fingerprint);
+    buffer_text(&line, ", \"estimator\": ");
+    json_put_string(&line, scan->estimator);
+    buffer_byte(&line, '}');
+    append(job, &line);
+}
+
+void scan_job_row(struct scan_job *job, const struct scan_row *row, size_t done, size_t total,
+                  double seconds, bool cached)
+{
+    struct buffer line = BUFFER_INIT;
+    if (!job->path)
+        return;
+    buffer_text(&line, "{\"event\": \"row\", \"module\": ");
+    json_put_string(&line, row->module);
+    buffer_format(&line, ", \"done\": %zu, \"total\": %zu, \"seconds\": ", done, total);
+    json_put_number(&line, seconds);
+    buffer_format(&line, ", \"cached\": %s, ", cached ? "true" : "false");
+    scan_put_row(&line, row);
+    buffer_byte(&line, '}');
+    append(job, &line);
+}
+
+bool scan_job_should_stop(struct scan_job *job)
+{
+    return job->path &&
+           (job->failure.kind != ERROR_NONE || job_request_take(job->path, JOB_REQUEST_STOP, NULL));
+}
+
+int64_t scan_job_wanted(struct scan_job *job)
+{
+    struct buffer name = BUFFER_INIT;
+    const struct scan_row *row = NULL;
+    if (job->path && job->scan && job_request_take(job->path, JOB_REQUEST_FIRST, &name))
+        row = scan_find(job->scan, buffer_string(&name));
+    buffer_free(&name);
+    return row ? row - job->scan->rows : -1;
+}

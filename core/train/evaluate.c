@@ -1,0 +1,24 @@
+#include "train/evaluate.h"
+
+int evaluate(struct evaluation *out, struct transformer *transformer, struct packing *packing,
+             struct batch *batch, int64_t rows, bool (*should_stop)(void *context), void *context,
+             struct error *err)
+{
+    double sum = 0;
+    int filled;
+    *out = (struct evaluation){0};
+    packing_seek(packing, (struct packing_position){0, 0});
+    while ((filled = packing_next_in_epoch(packing, batch, rows, err)) > 0) {
+        double loss = 0;
+        if (should_stop && should_stop(context))
+            return error_set_kind(err, ERROR_INTERRUPTED, "the evaluation was interrupted");
+        transformer_clear(transformer);
+        transformer_run(transformer, batch, false);
+        if (transformer_loss(transformer, &loss, err) != 0)
+            return -1;
+        sum += loss;
+        out->tokens += (uint64_t)batch->supervised;
+    }
+    out->loss = out->tokens > 0 ? sum / (double)out->tokens : 0;
+    return filled < 0 ? -1 : 0;
+}

@@ -1,0 +1,107 @@
+#include "train/optimizer.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+int optimizer_new(struct optimizer **out, struct transformer *transformer,
+                  const struct optimizer_settings *settings, struct error *err)
+{
+    size_t most = transformer->model->module_count;
+    struct optimizer *optimizer = array_alloc(1, sizeof *optimizer, err);
+    if (!optimizer)
+        return -1;
+    *optimizer = (struct optimizer){.transformer = transformer, .settings = *settings};
+    optimizer->modules = array_alloc(most, sizeof *optimizer->modules, err);
+    optimizer->norms = array_alloc(most, sizeof *optimizer->norms, err);
+    if (!optimizer->modules || !optimizer->norms) {
+        optimizer_free(optimizer);
+        return -1;
+    }
+    for (size_t i = 0; i < most; i++)
+        if (transformer_place(transformer, i, MODULE_GRADIENT).buffer)
+            optimizer->modules[optimizer->count++] = i;
+    *out = optimizer;
+    return 0;
+}
+
+void optimizer_free(struct optimizer *optimizer)
+{
+    if (!optimizer)
+        return;
+    free(optimizer->modules);
+    free(optimizer->norms);
+    free(optimizer);
+}
+
+/* Each tensor's norm into ->norms; the norm of all together. */
+static int measure(struct optimizer *optimizer, double scale, double *norm, struct error *err)
+{
+    struct transformer *t = optimizer->transformer;
+    struct backend *backend = t->backend;
+    struct place squares = transformer_run_place(t, RUN_SQUARES);
+    t->ops->fill_zero(backend->self, squares, optimizer->count * sizeof(double));
+    for (size_t i = 0; i < optimizer->count; i++) {
+        size_t module = optimizer->modules[i];
+        struct place sum = {squares.buffer, squares.offset + i * sizeof(double)};
+        t->ops->sum_squares(backend->self, sum, transformer_place(t, module, MODULE_GRADIENT),
+                            t->model->modules[module].parameters);
+    }
+    if (backend->wait(backend->self, err) != 0)
+        return -1;
+    backend->read(backend->self, optimizer->norms, squares, optimizer->count * sizeof(double));
+    double total = 0;
+    for (size_t i = 0; i < optimizer->count; i++) {
+        total += optimizer->norms[i];
+        optimizer->norms[i] = scale * sqrt(optimizer->norms[i]);
+    }
+    *norm = scale * sqrt(total);
+    return 0;
+}
+
+static const char *first_bad(const struct optimizer *optimizer)
+{
+    for (size_t i = 0; i < optimizer->count; i++)
+        if (!isfinite(optimizer->norms[i]))
+            return optimizer->transformer->model->modules[optimizer->modules[i]].name;
+    return "their sum";
+}
+
+static void update(struct optimizer *optimizer, size_t module, struct adamw settings)
+{
+    struct transformer *t = optimizer->transformer;
+    const struct module *tensor = &t->model->modules[module];
+    bool matrix = tensor->rows > 1 && !tensor->bias;
+    settings.weight_decay = matrix ? (float)optimizer->settings.weight_decay : 0;
+    settings.tensor = (uint32_t)module;
+    t->ops->adamw(t->backend->self, transformer_place(t, module, MODULE_WEIGHT), t->storage,
+                  transformer_place(t, module, MODULE_MASTER),
+                  transformer_place(t, module, MODULE_M), transformer_place(t, module, MODULE_V),
+                  transformer_place(t, module, MODULE_GRADIENT), tensor->parameters, &settings);
+}
+
+int optimizer_step(struct optimizer *optimizer, int64_t step, double rate, double gradient_scale,
+                   double *norm, struct error *err)
+{
+    const struct optimizer_settings *s = &optimizer->settings;
+    if (measure(optimizer, gradient_scale, norm, err) != 0)
+        return -1;
+    if (!isfinite(*norm))
+        return error_set(err,
+                         "step %lld: the gradient of %s is not finite; a lower --lr, or "
+                         "--dtype fp32, may help",
+                         (long long)step, first_bad(optimizer));
+    double clip = s->clip > 0 ? fmin(1, s->clip / (*norm + 1e-6)) : 1;
+    struct adamw settings = {
+        .lr = (float)rate,
+        .beta1 = (float)s->beta1,
+        .beta2 = (float)s->beta2,
+        .epsilon = (float)s->epsilon,
+        .correction1 = (float)(1 - pow(s->beta1, (double)step)),
+        .correction2 = (float)(1 - pow(s->beta2, (double)step)),
+        .gradient_scale = (float)(gradient_scale * clip),
+        .key = {(uint32_t)(s->seed ^ s->seed >> 32), (uint32_t)step},
+    };
+    for (size_t i = 0; i < optimizer->count; i++)
+        update(optimizer, optimizer->modules[i], settings);
+    return 0;
+}

@@ -1,0 +1,37 @@
+/* One optimiser step over everything that trains: gradient norms, clipping, AdamW.
+ *
+ * Weight decay is applied to matrices and embeddings, not to norms and biases, as transformers'
+ * Trainer does. Clipping is torch.nn.utils.clip_grad_norm_'s: one norm over all trained tensors,
+ * the factor max_norm / (norm + 1e-6) where that is below 1.
+ */
+#ifndef SPECTRUM_TRAIN_OPTIMIZER_H
+#define SPECTRUM_TRAIN_OPTIMIZER_H
+
+#include "train/transformer.h"
+
+struct optimizer_settings {
+    double beta1, beta2, epsilon, weight_decay;
+    double clip;   /* largest gradient norm; 0: no clipping */
+    uint64_t seed; /* of the stochastic rounding */
+};
+
+/* Lists of trained modules, as indices into the model's modules. */
+struct optimizer {
+    struct transformer *transformer;
+    struct optimizer_settings settings;
+    size_t *modules;
+    size_t count;
+    double *norms; /* [count]: each tensor's gradient norm in the last step, before clipping */
+};
+
+int optimizer_new(struct optimizer **out, struct transformer *transformer,
+                  const struct optimizer_settings *settings, struct error *err);
+void optimizer_free(struct optimizer *optimizer);
+
+/* Takes step `step` (the first is 1) at this learning rate. `gradient_scale` turns the summed
+ * gradients into the mean's: 1 / supervised tokens. *norm is the whole gradient's norm before
+ * clipping; a norm that is not finite is an error, and then no weight was touched. Waits. */
+int optimizer_step(struct optimizer *optimizer, int64_t step, double rate, double gradient_scale,
+                   double *norm, struct error *err);
+
+#endif

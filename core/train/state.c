@@ -1,0 +1,161 @@
+#include "train/state.h"
+
+#include "base/file.h"
+#include "base/json.h"
+#include "checkpoint/checkpoint.h"
+#include "train/state_folder.h"
+#include "train/state_tensors.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Which tensors train, as one fingerprint. */
+static int hash_trained(const struct optimizer *optimizer, char out[HASH_TEXT_SIZE],
+                        struct error *err)
+{
+    struct hash *hash = hash_new(err);
+    if (!hash)
+        return -1;
+    for (size_t i = 0; i < optimizer->count; i++) {
+        const char *name = optimizer->transformer->model->modules[optimizer->modules[i]].name;
+        hash_update(hash, name, strlen(name) + 1);
+    }
+    hash_text(hash, out);
+    hash_free(hash);
+    return 0;
+}
+
+static void put_text(struct buffer *out, const char *key, const char *value)
+{
+    buffer_format(out, ", \"%s\": ", key);
+    json_put_string(out, value);
+}
+
+static int save_json(const char *folder, const struct optimizer *optimizer,
+                     const struct progress *progress, const struct run_identity *identity,
+                     struct error *err)
+{
+    char trained[HASH_TEXT_SIZE];
+    if (hash_trained(optimizer, trained, err) != 0)
+        return -1;
+    struct buffer out = BUFFER_INIT;
+    buffer_format(&out,
+                  "{\"format\": \"spectrum.checkpoint\", \"version\": 1, \"step\": %" PRId64
+                  ", \"tokens\": %" PRIu64 ", \"supervised_tokens\": %" PRIu64
+                  ", \"epoch\": %" PRIu64 ", \"row\": %" PRIu64 ", \"seconds\": ",
+                  progress->step, progress->tokens, progress->supervised, progress->position.epoch,
+                  progress->position.row);
+    json_put_number(&out, progress->seconds);
+    buffer_format(&out,
+                  ", \"seq_len\": %" PRId64 ", \"batch\": %" PRId64 ", \"accumulate\": %" PRId64
+                  ", \"seed\": %" PRId64,
+                  identity->seq_len, identity->batch, identity->accumulate, identity->seed);
+    put_text(&out, "model", identity->model);
+    put_text(&out, "data", identity->data);
+    put_text(&out, "trained", trained);
+    put_text(&out, "precision", identity->precision);
+    put_text(&out, "exact", identity->exact);
+    buffer_text(&out, "}\n");
+    int status = buffer_check(&out, err);
+    char *path = status == 0 ? path_join(folder, "state.json", err) : NULL;
+    status = path ? file_save(path, out.data, out.length, err) : -1;
+    free(path);
+    buffer_free(&out);
+    return status;
+}
+
+int state_save(const char *run, const struct optimizer *optimizer, const struct progress *progress,
+               const struct run_identity *identity, struct error *err)
+{
+    struct state_folder folder;
+    if (state_folder_begin(&folder, run, progress->step, err) != 0)
+        return -1;
+    if (state_tensors_save(folder.temporary, optimizer, err) != 0 ||
+        save_json(folder.temporary, optimizer, progress, identity, err) != 0) {
+        state_folder_abort(&folder);
+        return -1;
+    }
+    return state_folder_commit(&folder, err);
+}
+
+/* --- reading --- */
+
+static int need_text(const cJSON *json, const char *key, const char *expected, const char *what,
+                     const char *where, struct error *err)
+{
+    const char *found;
+    if (json_need_string(json, key, &found, where, err) != 0)
+        return -1;
+    if (strcmp(found, expected) == 0)
+        return 0;
+    return error_set(err, "%s was made with %s: start a new run, or give what it was made with",
+                     where, what);
+}
+
+static int need_number(const cJSON *json, const char *key, int64_t expected, const char *where,
+                       struct error *err)
+{
+    int64_t found;
+    if (json_need_int64(json, key, &found, 0, INT64_C(1) << 53, where, err) != 0)
+        return -1;
+    if (found == expected)
+        return 0;
+    return error_set(err, "%s was made with %s %" PRId64 ", not %" PRId64 ": start a new run",
+                     where, key, found, expected);
+}
+
+static int check_identity(const cJSON *json, const struct optimizer *optimizer,
+                          const struct run_identity *identity, const char *where, struct error *err)
+{
+    char trained[HASH_TEXT_SIZE];
+    if (hash_trained(optimizer, trained, err) != 0 ||
+        need_text(json, "model", identity->model, "another model", where, err) != 0 ||
+        need_text(json, "data", identity->data, "other data", where, err) != 0 ||
+        need_text(json, "trained", trained, "another freeze set", where, err) != 0 ||
+        need_text(json, "precision", identity->precision, "another precision", where, err) != 0)
+        return -1;
+    return need_number(json, "seq_len", identity->seq_len, where, err) != 0 ||
+                   need_number(json, "batch", identity->batch, where, err) != 0 ||
+                   need_number(json, "accumulate", identity->accumulate, where, err) != 0 ||
+                   need_number(json, "seed", identity->seed, where, err) != 0
+               ? -1
+               : 0;
+}
+
+static int read_progress(const cJSON *json, struct progress *out, const char *where,
+                         struct error *err)
+{
+    const int64_t most = INT64_C(1) << 53;
+    int64_t tokens, supervised, epoch, row;
+    if (json_need_int64(json, "step", &out->step, 1, most, where, err) != 0 ||
+        json_need_int64(json, "tokens", &tokens, 0, most, where, err) != 0 ||
+        json_need_int64(json, "supervised_tokens", &supervised, 0, most, where, err) != 0 ||
+        json_need_int64(json, "epoch", &epoch, 0, most, where, err) != 0 ||
+        json_need_int64(json, "row", &row, 0, most, where, err) != 0)
+        return -1;
+    out->tokens = (uint64_t)tokens;
+    out->supervised = (uint64_t)supervised;
+    out->position = (struct packing_position){(uint64_t)epoch, (uint64_t)row};
+    out->seconds = 0;
+    json_get_double(json, "seconds", &out->seconds);
+    return 0;
+}
+
+int state_load(const char *folder, struct optimizer *optimizer, struct progress *progress,
+               const struct run_identity *identity, bool *exact, struct error *err)
+{
+    char *path = path_join(folder, "state.json", err);
+    cJSON *json = path ? json_read_file(path, 1 << 16, JSON_STRICT, err) : NULL;
+    const char *machine = "";
+    int status = json ? check_identity(json, optimizer, identity, path, err) : -1;
+    if (status == 0)
+        status = read_progress(json, progress, path, err);
+    if (status == 0)
+        status = state_tensors_load(folder, optimizer, err);
+    if (status == 0)
+        *exact = json_get_string(json, "exact", &machine) && strcmp(machine, identity->exact) == 0;
+    cJSON_Delete(json);
+    free(path);
+    return status;
+}

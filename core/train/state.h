@@ -1,0 +1,51 @@
+/* A run's state on disk: RUN/checkpoints/step-00000100/ (FORMATS.md), complete or absent.
+ *
+ *     weights.safetensors    what trains, as it is stored in the run (BF16 or F32)
+ *     masters.safetensors    F32, where there are masters
+ *     optimizer.safetensors  "<tensor>.exp_avg" and "<tensor>.exp_avg_sq", F32
+ *     state.json             the step, the place in the data, and what must agree to go on
+ *
+ * The folder is written under another name and renamed when all of it is on disk. There is no
+ * generator state but the seed: random numbers are functions of (seed, step, tensor, element).
+ */
+#ifndef SPECTRUM_TRAIN_STATE_H
+#define SPECTRUM_TRAIN_STATE_H
+
+#include "base/hash.h"
+#include "train/optimizer.h"
+
+/* Where a run stands behind an optimiser step. */
+struct progress {
+    int64_t step; /* steps taken */
+    uint64_t tokens, supervised;
+    double seconds; /* of computing, over all its sittings */
+    struct packing_position position;
+};
+
+/* What must agree for a resume to be the same run: anything else is refused. */
+struct run_identity {
+    char model[HASH_TEXT_SIZE], data[HASH_TEXT_SIZE];
+    char precision[24]; /* "bf16", "bf16+masters", "fp32" */
+    int64_t seq_len, batch, accumulate, seed;
+    char exact[200]; /* device, threads, instructions, libraries: the result is the same to the
+                        bit only where these agree too */
+};
+
+/* Writes the state of `progress`, taken behind optimizer_step(). */
+int state_save(const char *run, const struct optimizer *optimizer, const struct progress *progress,
+               const struct run_identity *identity, struct error *err);
+
+/* Reads a state folder into the transformer and *progress. Refuses one of another model, other
+ * data, another freeze set or precision, and says which. *exact: continuing gives the same numbers
+ * to the bit. */
+int state_load(const char *folder, struct optimizer *optimizer, struct progress *progress,
+               const struct run_identity *identity, bool *exact, struct error *err);
+
+/* The latest complete state folder of a run, newly allocated; NULL where there is none (*err is
+ * then set). */
+char *state_latest(const char *run, struct error *err);
+
+/* Removes all but the latest `keep` states, and what interrupted saves left. */
+void state_prune(const char *run, int64_t keep);
+
+#endif

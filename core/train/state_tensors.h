@@ -1,0 +1,11 @@
+/* What trains, its masters and its moments, to and from safetensors files. Internal to core/train.
+ */
+#ifndef SPECTRUM_TRAIN_STATE_TENSORS_H
+#define SPECTRUM_TRAIN_STATE_TENSORS_H
+
+#include "train/optimizer.h"
+
+int state_tensors_save(const char *folder, const struct optimizer *optimizer, struct error *err);
+int state_tensors_load(const char *folder, struct optimizer *optimizer, struct error *err);
+
+#endif

@@ -1,0 +1,285 @@
+#include "train/trainer.h"
+
+#include "base/clock.h"
+#include "train/generate.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct trainer {
+    const struct train_inputs *inputs;
+    struct train_settings settings;
+    struct schedule schedule;
+    struct transformer *transformer;
+    struct optimizer *optimizer;
+    struct packing *packing, *eval_packing;
+    struct batch batch;
+    struct progress progress;
+    int64_t saved_step; /* of the state on disk; -1: none */
+    int32_t *sample;    /* room for the prompt and what follows it */
+};
+
+/* --- making --- */
+
+static void describe_precision(const struct train_settings *settings, char *out, size_t size)
+{
+    snprintf(out, size, "%s%s", settings->storage == STORAGE_BF16 ? "bf16" : "fp32",
+             settings->masters ? "+masters" : "");
+}
+
+static void fill_identity(const struct trainer *trainer)
+{
+    struct run_identity *identity = trainer->inputs->identity;
+    const struct train_settings *settings = &trainer->settings;
+    describe_precision(settings, identity->precision, sizeof identity->precision);
+    identity->seq_len = settings->seq_len;
+    identity->batch = settings->batch;
+    identity->accumulate = settings->accumulate;
+    identity->seed = (int64_t)settings->optimizer.seed;
+}
+
+static int pack(struct trainer *trainer, struct packing **out, const struct document_set *set,
+                bool shuffle, struct error *err)
+{
+    const struct train_settings *s = &trainer->settings;
+    return packing_new(out, set->data, set->documents, set->count, s->seq_len, s->optimizer.seed,
+                       shuffle, s->pad, err);
+}
+
+/* Steps and warm-up, from epochs and shares where they are given so. */
+static int fix_schedule(struct trainer *trainer, struct error *err)
+{
+    struct train_settings *s = &trainer->settings;
+    double rows = (double)packing_rows(trainer->packing) * s->epochs;
+    if (s->steps == 0)
+        s->steps = (int64_t)ceil(rows / (double)(s->batch * s->accumulate));
+    if (s->steps < 1)
+        return error_set(err, "the run would have no steps: give --steps or more --epochs");
+    double warmup = s->warmup < 1 ? ceil(s->warmup * (double)s->steps) : s->warmup;
+    trainer->schedule =
+        (struct schedule){s->schedule, s->rate, (int64_t)fmin(warmup, (double)s->steps), s->steps};
+    return 0;
+}
+
+static int make_transformer(struct trainer *trainer, struct error *err)
+{
+    const struct train_settings *s = &trainer->settings;
+    const struct transformer_options options = {.trained = trainer->inputs->trained,
+                                                .tokens = s->batch * s->seq_len,
+                                                .max_positions = s->seq_len,
+                                                .storage = s->storage,
+                                                .masters = s->masters,
+                                                .generation = s->sample.ids != NULL};
+    if (transformer_new(&trainer->transformer, trainer->inputs->backend, trainer->inputs->model,
+                        &options, err) != 0)
+        return -1;
+    return optimizer_new(&trainer->optimizer, trainer->transformer, &s->optimizer, err);
+}
+
+static int make_parts(struct trainer *trainer, struct error *err)
+{
+    const struct train_settings *s = &trainer->settings;
+    size_t sample = (size_t)(s->sample.count + s->sample.more);
+    if (pack(trainer, &trainer->packing, &trainer->inputs->train, true, err) != 0 ||
+        fix_schedule(trainer, err) != 0 ||
+        batch_alloc(&trainer->batch, s->batch, s->seq_len, err) != 0)
+        return -1;
+    if (trainer->inputs->eval.count > 0 &&
+        pack(trainer, &trainer->eval_packing, &trainer->inputs->eval, false, err) != 0)
+        return error_prefix(err, "evaluation data");
+    if (s->sample.ids && !(trainer->sample = array_alloc(sample, sizeof *trainer->sample, err)))
+        return -1;
+    if (make_transformer(trainer, err) != 0)
+        return -1;
+    if (trainer->optimizer->count == 0)
+        return error_set(err, "nothing would train: the plan freezes every tensor");
+    return 0;
+}
+
+int trainer_new(struct trainer **out, const struct train_inputs *inputs,
+                const struct train_settings *settings, struct error *err)
+{
+    struct trainer *trainer = array_alloc(1, sizeof *trainer, err);
+    if (!trainer)
+        return -1;
+    *trainer = (struct trainer){.inputs = inputs, .settings = *settings, .saved_step = -1};
+    if (make_parts(trainer, err) != 0) {
+        trainer_free(trainer);
+        return -1;
+    }
+    fill_identity(trainer);
+    *out = trainer;
+    return 0;
+}
+
+void trainer_free(struct trainer *trainer)
+{
+    if (!trainer)
+        return;
+    optimizer_free(trainer->optimizer);
+    transformer_free(trainer->transformer);
+    packing_free(trainer->packing);
+    packing_free(trainer->eval_packing);
+    batch_free(&trainer->batch);
+    free(trainer->sample);
+    free(trainer);
+}
+
+int trainer_resume(struct trainer *trainer, const char *folder, bool *exact, struct error *err)
+{
+    if (state_load(folder, trainer->optimizer, &trainer->progress, trainer->inputs->identity, exact,
+                   err) != 0)
+        return -1;
+    packing_seek(trainer->packing, trainer->progress.position);
+    trainer->saved_step = trainer->progress.step;
+    return 0;
+}
+
+const struct optimizer *trainer_optimizer(const struct trainer *trainer)
+{
+    return trainer->optimizer;
+}
+
+const struct memory_plan *trainer_memory(const struct trainer *trainer)
+{
+    return trainer->transformer->plan;
+}
+
+const struct progress *trainer_progress(const struct trainer *trainer)
+{
+    return &trainer->progress;
+}
+
+int64_t trainer_steps(const struct trainer *trainer)
+{
+    return trainer->settings.steps;
+}
+
+/* --- the loop --- */
+
+/* The window of one step: gradients of the sum of the losses. */
+static int run_window(struct trainer *trainer, struct train_report *report, uint64_t *supervised,
+                      struct error *err)
+{
+    transformer_clear(trainer->transformer);
+    for (int64_t i = 0; i < trainer->settings.accumulate; i++) {
+        if (packing_next(trainer->packing, &trainer->batch, trainer->settings.batch, err) != 0)
+            return -1;
+        transformer_run(trainer->transformer, &trainer->batch, true);
+        report->step_tokens += (uint64_t)trainer->batch.tokens;
+        *supervised += (uint64_t)trainer->batch.supervised;
+    }
+    if (transformer_loss(trainer->transformer, &report->loss, err) != 0)
+        return -1;
+    report->loss /= (double)*supervised;
+    return 0;
+}
+
+static int take_step(struct trainer *trainer, struct train_report *report, struct error *err)
+{
+    struct progress *progress = &trainer->progress;
+    double began = clock_seconds();
+    uint64_t supervised = 0;
+    *report = (struct train_report){.rate = schedule_rate(&trainer->schedule, progress->step)};
+    if (run_window(trainer, report, &supervised, err) != 0)
+        return -1;
+    if (!isfinite(report->loss))
+        return error_set(err, "step %lld: the loss is not finite; a lower --lr may help",
+                         (long long)progress->step + 1);
+    if (optimizer_step(trainer->optimizer, progress->step + 1, report->rate, 1 / (double)supervised,
+                       &report->norm, err) != 0 ||
+        trainer->inputs->backend->wait(trainer->inputs->backend->self, err) != 0)
+        return -1;
+    report->step_seconds = clock_seconds() - began;
+    progress->step++;
+    progress->tokens += report->step_tokens;
+    progress->supervised += supervised;
+    progress->seconds += report->step_seconds;
+    progress->position = packing_position(trainer->packing);
+    report->progress = *progress;
+    return 0;
+}
+
+static int save(struct trainer *trainer, const struct train_observer *observer, struct error *err)
+{
+    int64_t step = trainer->progress.step;
+    if (step == trainer->saved_step || step == 0)
+        return 0;
+    if (state_save(trainer->inputs->run, trainer->optimizer, &trainer->progress,
+                   trainer->inputs->identity, err) != 0)
+        return error_prefix(err, "the checkpoint of step %lld was not written", (long long)step);
+    trainer->saved_step = step;
+    state_prune(trainer->inputs->run, trainer->settings.keep);
+    return observer->on_saved ? observer->on_saved(observer->context, step, err) : 0;
+}
+
+static int show_sample(struct trainer *trainer, const struct train_observer *observer,
+                       struct error *err)
+{
+    const struct train_settings *s = &trainer->settings;
+    static const struct sampling likeliest = {0};
+    int64_t count = s->sample.count;
+    if (!s->sample.ids || !observer->on_sample)
+        return 0;
+    memcpy(trainer->sample, s->sample.ids, (size_t)count * sizeof *trainer->sample);
+    if (generate(trainer->transformer, trainer->sample, &count, count + s->sample.more,
+                 s->sample.more, s->sample.eos, &likeliest, NULL, NULL, err) != 0)
+        return -1;
+    return observer->on_sample(observer->context, trainer->progress.step, trainer->sample, count,
+                               err);
+}
+
+static int evaluate_now(struct trainer *trainer, const struct train_observer *observer,
+                        struct error *err)
+{
+    struct evaluation evaluation;
+    if (trainer->eval_packing) {
+        if (evaluate(&evaluation, trainer->transformer, trainer->eval_packing, &trainer->batch,
+                     trainer->settings.batch, NULL, NULL, err) != 0)
+            return -1;
+        if (observer->on_evaluation &&
+            observer->on_evaluation(observer->context, trainer->progress.step, &evaluation, err) !=
+                0)
+            return -1;
+    }
+    return show_sample(trainer, observer, err);
+}
+
+static bool is_due(int64_t step, int64_t every, int64_t last)
+{
+    return step == last || (every > 0 && step % every == 0);
+}
+
+static int step_and_report(struct trainer *trainer, const struct train_observer *observer,
+                           struct error *err)
+{
+    const struct train_settings *s = &trainer->settings;
+    struct train_report report;
+    if (take_step(trainer, &report, err) != 0)
+        return -1;
+    if (observer->on_step && observer->on_step(observer->context, &report, err) != 0)
+        return -1;
+    int64_t step = trainer->progress.step;
+    if (is_due(step, s->eval_every, s->steps) && evaluate_now(trainer, observer, err) != 0)
+        return -1;
+    return is_due(step, s->save_every, s->steps) ? save(trainer, observer, err) : 0;
+}
+
+int trainer_run(struct trainer *trainer, const struct train_observer *observer, struct error *err)
+{
+    bool begins = trainer->progress.step == 0;
+    if (begins && trainer->settings.eval_every > 0 && evaluate_now(trainer, observer, err) != 0)
+        return -1;
+    while (trainer->progress.step < trainer->settings.steps) {
+        enum train_wish wish = observer->wish ? observer->wish(observer->context) : TRAIN_GO_ON;
+        if (wish != TRAIN_GO_ON && save(trainer, observer, err) != 0)
+            return -1;
+        if (wish == TRAIN_STOP)
+            return 1;
+        if (step_and_report(trainer, observer, err) != 0)
+            return -1;
+    }
+    return 0;
+}

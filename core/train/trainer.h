@@ -1,0 +1,93 @@
+/* The training loop: windows of micro-batches, optimiser steps, evaluations, samples, checkpoints.
+ *
+ * It reports through an observer that it defines, and asks it between steps what to do; it knows
+ * nothing of jobs, terminals or files other than its own checkpoints.
+ */
+#ifndef SPECTRUM_TRAIN_TRAINER_H
+#define SPECTRUM_TRAIN_TRAINER_H
+
+#include "train/evaluate.h"
+#include "train/optimizer.h"
+#include "train/schedule.h"
+#include "train/state.h"
+
+/* Documents of a data set. */
+struct document_set {
+    const struct dataset *data;
+    const size_t *documents;
+    size_t count; /* 0: none */
+};
+
+struct train_settings {
+    int64_t steps; /* optimiser steps of the whole run; 0: as many as `epochs` need */
+    double epochs;
+    int64_t seq_len, batch, accumulate;
+    enum schedule_kind schedule;
+    double rate, warmup; /* warmup: steps, or below 1 a share of the steps */
+    struct optimizer_settings optimizer;
+    enum storage storage;
+    bool masters;
+    int64_t eval_every, save_every; /* in steps; 0: at the end only */
+    int64_t keep;                   /* checkpoints that stay */
+    int32_t pad;                    /* any valid token: fills the last row */
+    struct {
+        const int32_t *ids; /* NULL: no samples */
+        int64_t count, more;
+        int64_t eos;
+    } sample; /* a text from the model so far, at every evaluation */
+};
+
+struct train_inputs {
+    const struct model *model;
+    struct backend *backend;
+    const bool *trained; /* [module_count] */
+    struct document_set train, eval;
+    const char *run;               /* the run's folder, for checkpoints */
+    struct run_identity *identity; /* the caller fills model, data and exact; the rest is filled in
+                                    */
+};
+
+/* One step as metrics.jsonl has it. */
+struct train_report {
+    struct progress progress; /* behind the step */
+    double loss;              /* mean over the window's supervised tokens */
+    double rate, norm, step_seconds;
+    uint64_t step_tokens;
+};
+
+enum train_wish { TRAIN_GO_ON, TRAIN_CHECKPOINT, TRAIN_STOP };
+
+struct trainer;
+
+/* Every function but `wish` may fail, which ends the run. Any may be NULL. */
+struct train_observer {
+    void *context;
+    int (*on_step)(void *context, const struct train_report *report, struct error *err);
+    int (*on_evaluation)(void *context, int64_t step, const struct evaluation *evaluation,
+                         struct error *err);
+    int (*on_sample)(void *context, int64_t step, const int32_t *ids, int64_t count,
+                     struct error *err);
+    int (*on_saved)(void *context, int64_t step, struct error *err);
+    enum train_wish (*wish)(void *context); /* asked before every step; may wait (a pause) */
+};
+
+/* Makes everything that the run needs: packs the data, plans and takes the memory, reads the
+ * weights. `inputs` and what it points to must outlive the trainer; `settings` is copied. */
+int trainer_new(struct trainer **out, const struct train_inputs *inputs,
+                const struct train_settings *settings, struct error *err);
+void trainer_free(struct trainer *trainer);
+
+/* Goes on from a state folder (state.h). */
+int trainer_resume(struct trainer *trainer, const char *folder, bool *exact, struct error *err);
+
+/* What it holds, for reports: all owned by the trainer. */
+const struct optimizer *trainer_optimizer(const struct trainer *trainer);
+const struct memory_plan *trainer_memory(const struct trainer *trainer);
+const struct progress *trainer_progress(const struct trainer *trainer);
+int64_t trainer_steps(const struct trainer *trainer);
+
+/* Trains to the last step: 0, or 1 where the observer wished to stop (a checkpoint was written
+ * then), or -1. The last state is on disk whenever it returns 0 or 1. */
+int trainer_run(struct trainer *trainer, const struct train_observer *observer, struct error *err);
+
+#endif

@@ -18,9 +18,13 @@ enum { COMMAND_COUNT = sizeof commands / sizeof *commands };
 
 static void print_help(void)
 {
-    printf("Usage: spectrum COMMAND ...\n\n"
-           "Measures the signal-to-noise ratio of every weight matrix of a language model and\n"
-           "trains only the matrices with the highest.\n\nCommands:\n");
+    printf(
+        "Usage: spectrum [MODEL | SCAN.json | JOB]\n"
+        "       spectrum COMMAND ...\n"
+        "       spectrum --script FILE [--size WxH] [MODEL | SCAN.json | JOB]\n\n"
+        "Measures the signal-to-noise ratio of every weight matrix of a language model and\n"
+        "trains only the matrices with the highest. Without a command it opens the full screen;\n"
+        "with nothing at all, the library of local models and jobs.\n\nCommands:\n");
     for (int i = 0; i < COMMAND_COUNT; i++)
         if (commands[i].summary)
             printf("  %-12s %s\n", commands[i].name, commands[i].summary);
@@ -46,8 +50,7 @@ static int run(int argc, char **argv, struct error *err)
     for (int i = 0; i < COMMAND_COUNT; i++)
         if (argc > 1 && strcmp(argv[1], commands[i].name) == 0)
             return commands[i].run(argc - 1, argv + 1, err);
-    return error_set_kind(err, ERROR_USAGE, "\"%s\" is not a command; `spectrum --help` lists them",
-                          argc > 1 ? argv[1] : "");
+    return command_screen(argc, argv, err);
 }
 
 int main(int argc, char **argv)

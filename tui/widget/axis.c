@@ -51,7 +51,7 @@ size_t plot_ticks(double low, double high, bool logarithmic, size_t wanted, doub
         return 0;
     for (double i = ceil(low / step - 1e-9); i * step <= high + step * 1e-9 && count < capacity;
          i++)
-        out[count++] = i * step;
+        out[count++] = i * step + 0.0; /* never -0 */
     return count;
 }
 

@@ -1,0 +1,87 @@
+#!/usr/bin/env bash
+# The full screen, played from scripts at 80x24 and 200x50: what it shows is what --json says.
+# Arguments: binary, source folder, build folder.
+set -uo pipefail
+binary=$1
+model=${SPECTRUM_SHARED_DATA:-}/models/stories260K-hf-f32
+[ -d "$model" ] || { echo "skipped: no shared data"; exit 77; }
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+export XDG_CACHE_HOME=$work/cache XDG_STATE_HOME=$work/state HOME=$work
+failures=0
+fail() {
+  echo "FAILED: $*"
+  failures=$((failures + 1))
+}
+shows() { # shows FILE TEXT
+  grep -qF -- "$2" "$work/$1" || { fail "$1 does not show \"$2\":"; cat "$work/$1"; }
+}
+play() { # play SIZE TARGET, script on standard input
+  (cd "$work" && cat >script && "$binary" --script script --size "$1" "$2") 2>"$work/err" ||
+    { fail "playing at $1 ended with $?"; cat "$work/err"; }
+}
+"$binary" scan "$model" --json --no-cache >"$work/scan.json" 2>/dev/null
+number() { # number MODULE KEY, six digits as the screen has them
+  grep -F "\"$1\":" "$work/scan.json" | grep -oP "\"$2\": \K[-0-9.e]+" | head -1 |
+    LC_ALL=C awk '{printf "%.6g", $1}'
+}
+
+for size in 80x24 200x50; do
+  rm -rf "$work/state" "$work/cache"
+  play $size "$model" <<'SCRIPT'
+save-screen first.txt
+wait scan
+jjll
+save-screen cell.txt
+Enter
+wait text "threshold"
+save-screen scree.txt
+p x
+save-screen histogram.txt
+q %50
+Enter
+save-screen half.txt
+Space
+save-screen toggled.txt
+u
+save-screen undone.txt
+:write plan.yaml Enter
+save-screen saved.txt
+e
+save-screen frozen.txt
+?
+save-screen help.txt
+SCRIPT
+  module=model.layers.2.self_attn.v_proj
+  shows first.txt stories260K-hf-f32
+  shows first.txt "not computed yet"
+  shows cell.txt $module
+  shows cell.txt "64"
+  for key in snr null_snr sigma_max threshold signal_count; do
+    value=$(number $module $key)
+    [ -n "$value" ] && shows cell.txt "$value"
+  done
+  shows scree.txt "singular values"
+  shows scree.txt "noise alone"
+  shows histogram.txt "values in a bin"
+  shows saved.txt "plan saved to plan.yaml"
+  shows frozen.txt "○ frozen"
+  shows help.txt "train or freeze all of this layer"
+  cmp -s "$work/half.txt" "$work/toggled.txt" && fail "Space changed nothing"
+  diff <(grep 'trains .* of' "$work/half.txt") <(grep 'trains .* of' "$work/undone.txt") ||
+    fail "undo did not bring the plan back"
+  "$binary" plan "$model" --top 50 --json -o "$work/other.yaml" >"$work/plan.json" 2>/dev/null
+  count=$(grep -oP '"modules": \K[0-9]+' "$work/plan.json")
+  shows half.txt "trains $count of 35 matrices"
+  diff <(grep '^- ' "$work/plan.yaml") <(grep '^- ' "$work/other.yaml") ||
+    fail "the saved plan is not the plan of spectrum plan --top 50"
+  [ "$(wc -L <"$work/cell.txt")" -le "${size%x*}" ] || fail "a line is wider than $size"
+done
+
+play 50x10 "$model" <<'SCRIPT'
+save-screen small.txt
+SCRIPT
+shows small.txt "needed: 60x16"
+
+echo "$failures failed"
+[ $failures -eq 0 ]

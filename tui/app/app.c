@@ -1,0 +1,304 @@
+#include "tui/app/app.h"
+
+#include "base/file.h"
+#include "base/utf8.h"
+#include "tui/canvas/terminal.h"
+#include "tui/screen/screens.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct view *app_view(struct app *app)
+{
+    return app->depth > 0 ? &app->stack[app->depth - 1] : NULL;
+}
+
+int app_init(struct app *app, int width, int height, bool color, bool ascii, struct error *err)
+{
+    *app = (struct app){0};
+    const char *name = getenv("SPECTRUM_THEME");
+    theme_plain(&app->theme);
+    if (color && theme_load(&app->theme, name && name[0] ? name : "dark", err) < 0 && name)
+        return -1;
+    session_init(&app->session);
+    if (canvas_init(&app->canvas, width, height, err) != 0)
+        return -1;
+    app->canvas.ascii = ascii;
+    return 0;
+}
+
+void app_free(struct app *app)
+{
+    for (; app->depth > 0; app->depth--) {
+        struct view *view = app_view(app);
+        if (view->class->close)
+            view->class->close(view->state);
+    }
+    session_free(&app->session);
+    canvas_free(&app->canvas);
+}
+
+static void view_enter(struct app *app)
+{
+    struct view *view = app_view(app);
+    if (view && view->class->enter)
+        view->class->enter(app, view->state);
+}
+
+bool app_push(struct app *app, const struct view_class *class, void *state)
+{
+    if (app->depth == VIEW_DEPTH_MAX || !state) {
+        if (state && class->close)
+            class->close(state);
+        app_message(app, "no room for another screen: go back first");
+        return false;
+    }
+    app->stack[app->depth++] = (struct view){class, state};
+    view_enter(app);
+    return true;
+}
+
+void app_pop(struct app *app)
+{
+    if (app->depth == 0)
+        return;
+    struct view *view = &app->stack[--app->depth];
+    if (view->class->close)
+        view->class->close(view->state);
+    view_enter(app);
+}
+
+void app_message(struct app *app, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(app->message, sizeof app->message, format, arguments);
+    va_end(arguments);
+    utf8_sanitize(app->message);
+    app->message_is_error = false;
+}
+
+void app_error(struct app *app, const struct error *err)
+{
+    app_message(app, "%s", err->text[0] ? err->text : "it failed");
+    app->message_is_error = true;
+}
+
+int app_resize(struct app *app, int width, int height, struct error *err)
+{
+    return canvas_resize(&app->canvas, width, height, err);
+}
+
+bool app_tick(struct app *app)
+{
+    bool changed = session_tick(&app->session);
+    struct view *view = app_view(app);
+    if (view && view->class->tick)
+        changed = view->class->tick(app, view->state) || changed;
+    return changed;
+}
+
+int app_tick_ms(const struct app *app)
+{
+    return session_tick_ms(&app->session);
+}
+
+int app_open(struct app *app, const char *target, struct error *err)
+{
+    switch (session_target(target)) {
+    case TARGET_LIBRARY:
+        return screen_open_library(app) ? 0 : error_set(err, "%s", app->message);
+    case TARGET_JOB:
+        if (session_watch(&app->session, target, err) != 0)
+            return -1;
+        return screen_open_watch(app) ? 0 : error_set(err, "%s", app->message);
+    default:
+        if (session_open(&app->session, target, err) != 0)
+            return -1;
+        return screen_open_model(app) ? 0 : error_set(err, "%s", app->message);
+    }
+}
+
+int app_save_screen(struct app *app, const char *path, struct error *err)
+{
+    struct buffer out = BUFFER_INIT;
+    size_t length = strlen(path);
+    bool light = app->theme.colors[THEME_TEXT] >= 0 &&
+                 color_contrast(app->theme.colors[THEME_TEXT]) == 0xFFFFFF;
+    app_draw(app);
+    if (length > 4 && strcmp(path + length - 4, ".svg") == 0)
+        canvas_put_svg(&out, &app->canvas, light ? 0x24292f : 0xd8dee9,
+                       light ? 0xffffff : 0x14181f);
+    else
+        canvas_put_text(&out, &app->canvas);
+    int status = buffer_check(&out, err);
+    if (status == 0)
+        status = file_save(path, out.data, out.length, err);
+    buffer_free(&out);
+    return status;
+}
+
+static void change_theme(struct app *app, const char *name)
+{
+    static const char *const names[] = {"dark", "light", "mono"};
+    struct theme theme;
+    struct error err = ERROR_INIT;
+    for (size_t i = 0; i < 3 && !name[0]; i++)
+        if (strcmp(app->theme.name, names[i]) == 0)
+            name = names[(i + 1) % 3];
+    if (theme_load(&theme, name[0] ? name : "dark", &err) < 0) {
+        app_error(app, &err);
+        return;
+    }
+    app->theme = theme;
+    app_message(app, "theme: %s", theme.name);
+}
+
+static void save_screen(struct app *app, const char *path)
+{
+    struct error err = ERROR_INIT;
+    if (app_save_screen(app, path, &err) < 0)
+        app_error(app, &err);
+    else
+        app_message(app, "screen saved to %s", path);
+}
+
+/* A plan that was made by hand is not thrown away unasked. */
+static void leave(struct app *app)
+{
+    app->quit = app->leaving || !app->session.plan_changed;
+    app->leaving = true;
+    if (!app->quit)
+        app_message(app, "the plan is not saved: w saves it, the same key again leaves");
+}
+
+/* What every view understands. */
+static bool request_common(struct app *app, enum request request, const char *argument)
+{
+    switch (request) {
+    case REQUEST_BACK:
+        if (app->depth > 1)
+            app_pop(app);
+        else
+            leave(app);
+        return true;
+    case REQUEST_QUIT:
+        leave(app);
+        return true;
+    case REQUEST_HELP:
+        screen_open_help(app);
+        return true;
+    case REQUEST_THEME:
+        change_theme(app, argument);
+        return true;
+    case REQUEST_REDRAW:
+        app->redraw_all = true;
+        return true;
+    case REQUEST_SAVE_SCREEN:
+        save_screen(app, argument);
+        return true;
+    case REQUEST_SUSPEND:
+        app->suspend = true;
+        return true;
+    default:
+        return false;
+    }
+}
+
+static void prompt_open(struct app *app, enum request request)
+{
+    app->prompt = (struct prompt){.active = true, .request = request};
+}
+
+/* A request whose argument is missing asks for it, unless it can do without (a theme goes on to
+ * the next). */
+static bool request_asks(enum request request, const char *argument)
+{
+    const struct request_info *info = request_find(request);
+    return info && info->argument && !argument[0] && request != REQUEST_THEME;
+}
+
+void app_request(struct app *app, enum request request, const char *argument)
+{
+    struct view *view = app_view(app);
+    if (request == REQUEST_NONE || !view)
+        return;
+    const struct request_info *info = request_find(request);
+    bool here = info && (info->scopes & (unsigned)view->class->scope);
+    if (here && (request == REQUEST_PROMPT || request_asks(request, argument))) {
+        prompt_open(app, request);
+        return;
+    }
+    if (here && view->class->request && view->class->request(app, view->state, request, argument))
+        return;
+    if (here && request_common(app, request, argument))
+        return;
+    if (!here && info)
+        app_message(app, "\"%s\" has no meaning on this screen (? lists what has)", info->name);
+}
+
+static void prompt_finish(struct app *app)
+{
+    struct prompt prompt = app->prompt;
+    const char *argument = prompt.text;
+    enum request request = prompt.request;
+    app->prompt.active = false;
+    if (request == REQUEST_PROMPT) {
+        const struct request_info *info = request_from_line(prompt.text, &argument);
+        if (!info && prompt.text[0])
+            app_message(app, "\"%s\" is not a command (? lists them)", prompt.text);
+        request = info ? info->request : REQUEST_NONE;
+    } else if (!argument[0])
+        request = REQUEST_NONE;
+    app_request(app, request, argument);
+}
+
+static void prompt_erase(struct prompt *prompt)
+{
+    while (prompt->length > 0 && ((unsigned char)prompt->text[prompt->length - 1] & 0xC0) == 0x80)
+        prompt->length--;
+    if (prompt->length > 0)
+        prompt->length--;
+    prompt->text[prompt->length] = '\0';
+}
+
+static void prompt_input(struct app *app, int input)
+{
+    struct prompt *prompt = &app->prompt;
+    char bytes[4];
+    if (input == INPUT_ENTER)
+        prompt_finish(app);
+    else if (input == INPUT_ESCAPE || input == 3 ||
+             (input == INPUT_BACKSPACE && prompt->length == 0))
+        prompt->active = false;
+    else if (input == INPUT_BACKSPACE)
+        prompt_erase(prompt);
+    else if (input == 'U' - 'A' + 1)
+        prompt->text[prompt->length = 0] = '\0';
+    else if (input >= 32 && input < INPUT_UP) {
+        size_t bytes_used = utf8_encode(input, bytes);
+        if (prompt->length + bytes_used < sizeof prompt->text) {
+            memcpy(prompt->text + prompt->length, bytes, bytes_used);
+            prompt->length += bytes_used;
+            prompt->text[prompt->length] = '\0';
+        }
+    }
+}
+
+void app_input(struct app *app, int input)
+{
+    struct view *view = app_view(app);
+    if (input == INPUT_NONE || input == INPUT_RESIZE || !view)
+        return;
+    bool leaving = app->leaving;
+    app->message[0] = '\0';
+    app->message_is_error = false;
+    if (app->prompt.active)
+        prompt_input(app, input);
+    else if (!view->class->input || !view->class->input(app, view->state, input))
+        app_request(app, request_from_key(input, view->class->scope), "");
+    if (leaving && !app->quit)
+        app->leaving = false;
+}

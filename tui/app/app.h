@@ -1,0 +1,90 @@
+/* The full screen: a stack of views over one session, drawn on one canvas.
+ *
+ * The loop (loop.c) and the script player (script.c) feed inputs and the passing of time in, and
+ * show the canvas; everything between is the same for both. A view is a const table of functions
+ * and a state of its own (tui/screen/, a file each); its functions change state and never draw
+ * outside `draw`.
+ */
+#ifndef SPECTRUM_TUI_APP_APP_H
+#define SPECTRUM_TUI_APP_APP_H
+
+#include "tui/app/session.h"
+#include "tui/canvas/canvas.h"
+#include "tui/keys/keys.h"
+#include "tui/theme/theme.h"
+
+enum { SCREEN_MIN_WIDTH = 60, SCREEN_MIN_HEIGHT = 16, VIEW_DEPTH_MAX = 8, PROMPT_MAX = 512 };
+
+struct app;
+
+struct view_class {
+    const char *name; /* in the title line */
+    enum key_scope scope;
+    void (*enter)(struct app *app, void *state); /* it came on top; may be NULL */
+    void (*close)(void *state);
+    void (*draw)(struct app *app, void *state, struct area area);
+    /* A request from a key or the prompt. False: it has no meaning here. */
+    bool (*request)(struct app *app, void *state, enum request request, const char *argument);
+    /* A raw input before the key table sees it (a form's text); true: taken. May be NULL. */
+    bool (*input)(struct app *app, void *state, int input);
+    /* Called with the session's ticks; true: something changed. May be NULL. */
+    bool (*tick)(struct app *app, void *state);
+};
+
+struct view {
+    const struct view_class *class;
+    void *state;
+};
+
+/* The line at the bottom in which a command, a search or an argument is typed. */
+struct prompt {
+    bool active;
+    enum request request; /* REQUEST_PROMPT: a whole command */
+    char text[PROMPT_MAX];
+    size_t length;
+};
+
+struct app {
+    struct theme theme;
+    struct canvas canvas;
+    struct session session;
+    struct view stack[VIEW_DEPTH_MAX];
+    int depth;
+    struct prompt prompt;
+    char message[ERROR_TEXT_MAX];
+    bool message_is_error;
+    char search[PROMPT_MAX];        /* what `n` looks for */
+    bool leaving;                   /* asked once already */
+    bool quit, redraw_all, suspend; /* what the loop has to do */
+};
+
+int app_init(struct app *app, int width, int height, bool color, bool ascii, struct error *err);
+void app_free(struct app *app);
+
+/* The first frame: what is about to be opened, before anything is read. */
+void app_draw_opening(struct app *app, const char *target);
+
+/* Opens what the target names and pushes the view that shows it; NULL: the library. */
+int app_open(struct app *app, const char *target, struct error *err);
+
+/* Views. app_push() takes the state (freed on failure too; a NULL state is a failure). */
+bool app_push(struct app *app, const struct view_class *class, void *state);
+void app_pop(struct app *app);
+
+void app_message(struct app *app, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void app_error(struct app *app, const struct error *err);
+
+/* One input (enum input or a code point); time has passed; the canvas as it should look now. */
+void app_input(struct app *app, int input);
+bool app_tick(struct app *app);
+int app_tick_ms(const struct app *app); /* -1: nothing changes by itself */
+void app_draw(struct app *app);
+int app_resize(struct app *app, int width, int height, struct error *err);
+
+/* A request by itself: keys and prompt end here. */
+void app_request(struct app *app, enum request request, const char *argument);
+
+/* Writes the canvas to a file: SVG where the name ends in .svg, else text. */
+int app_save_screen(struct app *app, const char *path, struct error *err);
+
+#endif

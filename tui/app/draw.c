@@ -1,0 +1,123 @@
+/* The frame around every view: title, status line, keys or prompt or message; the window that is
+ * too small. */
+#include "tui/app/app.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static void draw_too_small(struct app *app, struct area area)
+{
+    struct style text = theme_style(&app->theme, THEME_TEXT);
+    char have[64], need[64];
+    snprintf(have, sizeof have, "window: %dx%d", area.width, area.height);
+    snprintf(need, sizeof need, "needed: %dx%d", SCREEN_MIN_WIDTH, SCREEN_MIN_HEIGHT);
+    int top = area.height / 2 - 1 > 0 ? area.height / 2 - 1 : 0;
+    area_put(area, 0, top, text, "spectrum: too small");
+    area_put(area, 0, top + 1, text, have);
+    area_put(area, 0, top + 2, text, need);
+}
+
+static void draw_title(struct app *app, struct area area)
+{
+    struct style dim = theme_style(&app->theme, THEME_DIM);
+    const struct view *view = &app->stack[app->depth - 1];
+    char right[160];
+    session_progress(&app->session, right, sizeof right);
+    int x = area_put(area, 0, 0, theme_style(&app->theme, THEME_TITLE), "spectrum ");
+    x += area_print(area, x, 0, dim, "%s  ", view->class->name);
+    int room = area.width - x - text_columns(right) - 1;
+    area_label(area, x, 0, room, theme_style(&app->theme, THEME_TEXT),
+               app->session.title ? app->session.title : "");
+    area_put_right(area, 0, 0, theme_style(&app->theme, THEME_ACCENT), right);
+}
+
+static void draw_status(struct app *app, struct area area)
+{
+    struct style style = theme_style_on(&app->theme, THEME_STATUS, THEME_STATUS_BACKGROUND);
+    char text[256];
+    session_status(&app->session, text, sizeof text);
+    area_fill(area, style);
+    area_label(area, 1, 0, area.width - 2, style, text);
+}
+
+static void draw_keys(struct app *app, struct area area)
+{
+    enum key_scope scope = app->stack[app->depth - 1].class->scope;
+    struct style accent = theme_style(&app->theme, THEME_ACCENT);
+    struct style dim = theme_style(&app->theme, THEME_DIM);
+    size_t count;
+    const struct request_info *table = request_table(&count);
+    int x = 0;
+    if (scope == SCOPE_MODEL) {
+        x += area_put(area, x, 0, accent, "hjkl");
+        x += area_put(area, x, 0, dim, " move  ");
+        x += area_put(area, x, 0, accent, "+-");
+        x += area_put(area, x, 0, dim, " ");
+    }
+    for (size_t i = 0; i < count; i++) {
+        char key[16];
+        if (!table[i].brief || !(table[i].scopes & (unsigned)scope))
+            continue;
+        key_name(table[i].keys[0], key, sizeof key);
+        if (x + text_columns(key) + text_columns(table[i].brief) + 1 > area.width)
+            continue;
+        x += area_put(area, x, 0, accent, key);
+        x += area_print(area, x, 0, dim, " %s  ", table[i].brief);
+    }
+}
+
+static void draw_prompt(struct app *app, struct area area)
+{
+    const struct request_info *info = request_find(app->prompt.request);
+    struct style accent = theme_style(&app->theme, THEME_ACCENT);
+    int x = app->prompt.request == REQUEST_PROMPT
+                ? area_put(area, 0, 0, accent, ":")
+                : area_print(area, 0, 0, accent, "%s %s: ", info->name, info->argument);
+    int room = area.width - x - 1, columns = text_columns(app->prompt.text);
+    const char *text = app->prompt.text;
+    while (columns > room && *text) {
+        text++;
+        while (((unsigned char)*text & 0xC0) == 0x80)
+            text++;
+        columns = text_columns(text);
+    }
+    x += area_put(area, x, 0, theme_style(&app->theme, THEME_TEXT), text);
+    struct style cursor = theme_style(&app->theme, THEME_TEXT);
+    cursor.attributes |= ATTRIBUTE_REVERSE;
+    area_put(area, x, 0, cursor, " ");
+}
+
+void app_draw_opening(struct app *app, const char *target)
+{
+    struct area all = canvas_area(&app->canvas);
+    canvas_clear(&app->canvas, theme_style(&app->theme, THEME_TEXT));
+    int x = area_put(all, 0, 0, theme_style(&app->theme, THEME_TITLE), "spectrum ");
+    x += area_put(all, x, 0, theme_style(&app->theme, THEME_DIM), "opens ");
+    area_label(all, x, 0, all.width - x, theme_style(&app->theme, THEME_TEXT),
+               target ? target : "the library");
+}
+
+void app_draw(struct app *app)
+{
+    struct area all = canvas_area(&app->canvas);
+    canvas_clear(&app->canvas, theme_style(&app->theme, THEME_TEXT));
+    if (app->depth == 0)
+        return;
+    if (all.width < SCREEN_MIN_WIDTH || all.height < SCREEN_MIN_HEIGHT) {
+        draw_too_small(app, all);
+        return;
+    }
+    const struct view *view = &app->stack[app->depth - 1];
+    struct area bottom = area_part(all, 0, all.height - 1, all.width, 1);
+    draw_title(app, area_part(all, 0, 0, all.width, 1));
+    view->class->draw(app, view->state, area_part(all, 0, 1, all.width, all.height - 3));
+    draw_status(app, area_part(all, 0, all.height - 2, all.width, 1));
+    if (app->prompt.active)
+        draw_prompt(app, bottom);
+    else if (app->message[0])
+        area_label(bottom, 0, 0, bottom.width,
+                   theme_style(&app->theme, app->message_is_error ? THEME_ERROR : THEME_WARNING),
+                   app->message);
+    else
+        draw_keys(app, bottom);
+}

@@ -1,0 +1,85 @@
+#include "tui/app/guard.h"
+
+#include "tui/canvas/terminal.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static volatile sig_atomic_t child;
+
+static void pass_on(int number)
+{
+    int kept = errno;
+    if (child > 0)
+        kill((pid_t)child, number);
+    errno = kept;
+}
+
+/* The child says why it failed through a pipe: its error as it is. */
+static void run_child(int (*run)(const char *, struct error *), const char *target, int pipe_end)
+{
+    struct error err = ERROR_INIT;
+    prctl(PR_SET_PDEATHSIG, SIGTERM); /* without its parent it would leave the terminal as it is */
+    int status = run(target, &err);
+    if (status != 0 && write(pipe_end, &err, sizeof err) != (ssize_t)sizeof err)
+        status = -1;
+    _exit(status == 0 ? 0 : 1);
+}
+
+static int wait_for_child(pid_t pid)
+{
+    int how = 0;
+    while (waitpid(pid, &how, 0) < 0 && errno == EINTR)
+        continue;
+    child = 0;
+    return how;
+}
+
+static int judge(int how, int pipe_end, struct error *err)
+{
+    struct error said;
+    if (WIFSIGNALED(how))
+        return error_set(err,
+                         "the full screen was ended by signal %d (%s); the terminal is restored, "
+                         "jobs go on",
+                         WTERMSIG(how), strsignal(WTERMSIG(how)));
+    if (WEXITSTATUS(how) == 0)
+        return 0;
+    if (read(pipe_end, &said, sizeof said) != (ssize_t)sizeof said)
+        return error_set(err, "the full screen ended with status %d", WEXITSTATUS(how));
+    if (err)
+        *err = said;
+    return -1;
+}
+
+int guard_run(int (*run)(const char *, struct error *), const char *target, struct error *err)
+{
+    struct sigaction ignore = {.sa_handler = SIG_IGN}, forward = {.sa_handler = pass_on};
+    int ends[2];
+    if (pipe(ends) != 0)
+        return error_set_errno(err, errno, "no pipe for the full screen");
+    pid_t pid = fork();
+    if (pid < 0)
+        return error_set_errno(err, errno, "cannot start the full screen");
+    if (pid == 0) {
+        close(ends[0]);
+        run_child(run, target, ends[1]);
+    }
+    child = pid;
+    close(ends[1]);
+    sigaction(SIGINT, &ignore, NULL);
+    sigaction(SIGQUIT, &ignore, NULL);
+    sigaction(SIGTERM, &forward, NULL);
+    sigaction(SIGHUP, &forward, NULL);
+    int how = wait_for_child(pid);
+    if (WIFSIGNALED(how))
+        terminal_restore();
+    int status = judge(how, ends[0], err);
+    close(ends[0]);
+    return status;
+}

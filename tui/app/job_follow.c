@@ -1,0 +1,133 @@
+#include "tui/app/job_follow.h"
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/memory.h"
+#include "base/utf8.h"
+#include "job/job_dir.h"
+#include "tui/app/job_log.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const double look_interval = 0.4; /* seconds between two looks at lock and result */
+
+int job_follow_open(struct job_follow **out, const char *path, struct error *err)
+{
+    struct job_follow *follow = array_alloc(1, sizeof *follow, err);
+    *out = NULL;
+    if (!follow)
+        return -1;
+    follow->path = string_copy(path, err);
+    if (!follow->path || job_metrics_follow(&follow->metrics, path, err) != 0) {
+        job_follow_close(follow);
+        return -1;
+    }
+    job_follow_refresh(follow);
+    job_follow_update(follow);
+    *out = follow;
+    return 0;
+}
+
+void job_follow_close(struct job_follow *follow)
+{
+    if (!follow)
+        return;
+    job_metrics_free(&follow->metrics);
+    cJSON_Delete(follow->job);
+    cJSON_Delete(follow->result);
+    free(follow->path);
+    free(follow);
+}
+
+void job_follow_refresh(struct job_follow *follow)
+{
+    follow->looked_at = -INFINITY;
+}
+
+static bool look(struct job_follow *follow)
+{
+    double now = clock_seconds();
+    if (now - follow->looked_at < look_interval)
+        return false;
+    follow->looked_at = now;
+    enum job_state before = follow->state;
+    bool had_job = follow->job != NULL, had_result = follow->result != NULL;
+    follow->state = job_state(follow->path);
+    if (!follow->job)
+        follow->job = job_dir_read(follow->path, "job.json", NULL);
+    if (job_follow_lives(follow)) {
+        cJSON_Delete(follow->result);
+        follow->result = NULL;
+    } else if (!follow->result) {
+        follow->result = job_dir_read(follow->path, "result.json", NULL);
+    }
+    return before != follow->state || had_job != (follow->job != NULL) ||
+           had_result != (follow->result != NULL);
+}
+
+bool job_follow_update(struct job_follow *follow)
+{
+    size_t added = 0;
+    bool changed = look(follow);
+    job_metrics_update(&follow->metrics, &added, NULL);
+    return changed || added > 0;
+}
+
+bool job_follow_lives(const struct job_follow *follow)
+{
+    return follow->state == JOB_STARTING || follow->state == JOB_RUNNING ||
+           follow->state == JOB_PAUSED;
+}
+
+/* An end by a signal or on request says so itself; a failure's reason is in the log. */
+static void describe_end(const struct job_follow *follow, char *out, size_t size)
+{
+    const char *status = "ended", *message = NULL;
+    int64_t step = -1;
+    json_get_string(follow->result, "status", &status);
+    json_get_string(follow->result, "message", &message);
+    json_get_int64(follow->result, "last_step", &step);
+    if (strcmp(status, "failed") == 0) {
+        char reason[ERROR_TEXT_MAX];
+        job_last_message(follow->path, reason, sizeof reason);
+        snprintf(out, size, "failed: %s", reason);
+    } else if (strcmp(status, "killed") == 0 && message) {
+        snprintf(out, size, "%s", message);
+    } else if (step >= 0) {
+        snprintf(out, size, "%s at step %lld", status, (long long)step);
+    } else {
+        snprintf(out, size, "%s", status);
+    }
+}
+
+void job_follow_describe(const struct job_follow *follow, char *out, size_t size)
+{
+    int64_t step = job_metrics_last_step(&follow->metrics);
+    if (follow->state == JOB_ENDED)
+        describe_end(follow, out, size);
+    else if (follow->state == JOB_DIED && step >= 0)
+        snprintf(out, size, "died at step %lld: nothing says how", (long long)step);
+    else if (follow->state == JOB_DIED)
+        snprintf(out, size, "died before the first step: nothing says how");
+    else if (follow->state == JOB_ELSEWHERE)
+        snprintf(out, size, "runs on another machine");
+    else
+        snprintf(out, size, "%s", job_state_name(follow->state));
+    utf8_sanitize(out);
+}
+
+bool job_follow_number(const struct job_follow *follow, const char *key, double *out)
+{
+    return json_get_double(follow->job, key, out) ||
+           json_get_double(json_get(follow->job, "parameters"), key, out);
+}
+
+double job_follow_last(const struct job_follow *follow, const char *key)
+{
+    double value = NAN;
+    json_get_double(job_metrics_last(&follow->metrics, key), key, &value);
+    return value;
+}

@@ -1,0 +1,37 @@
+/* A training job as the screen sees it: its metrics while they grow, its state, how it ended. */
+#ifndef SPECTRUM_TUI_APP_JOB_FOLLOW_H
+#define SPECTRUM_TUI_APP_JOB_FOLLOW_H
+
+#include "job/lock.h"
+#include "job/metrics.h"
+
+struct job_follow {
+    char *path;
+    struct job_metrics metrics;
+    enum job_state state;
+    cJSON *job;    /* job.json; NULL: not there yet */
+    cJSON *result; /* result.json; NULL: it has not ended */
+    double looked_at;
+};
+
+int job_follow_open(struct job_follow **out, const char *path, struct error *err);
+void job_follow_close(struct job_follow *follow);
+
+/* Takes in what is new; true: something changed. */
+bool job_follow_update(struct job_follow *follow);
+
+/* Looks at state and result at the next update, however recent the last look is. */
+void job_follow_refresh(struct job_follow *follow);
+
+bool job_follow_lives(const struct job_follow *follow); /* starting, running or paused */
+
+/* The state in words: "running", "killed by signal 9 (Killed) at step 120". */
+void job_follow_describe(const struct job_follow *follow, char *out, size_t size);
+
+/* A number that job.json, or the "parameters" in it, has; false: not known. */
+bool job_follow_number(const struct job_follow *follow, const char *key, double *out);
+
+/* Of the last metrics line that has it; NaN: not known. */
+double job_follow_last(const struct job_follow *follow, const char *key);
+
+#endif

@@ -1,0 +1,53 @@
+#include "tui/app/job_log.h"
+
+#include "base/file.h"
+#include "base/sys.h"
+#include "base/utf8.h"
+#include "job/job_dir.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { TAIL = 4096 };
+
+/* The last bytes of the log, as a string. */
+static void read_tail(const char *job, char tail[TAIL + 1])
+{
+    uint64_t size = 0;
+    char *path = path_join(job, "log.txt", NULL);
+    int fd = path ? file_open_read(path, &size, NULL) : -1;
+    size_t count = size < TAIL ? (size_t)size : TAIL;
+    tail[0] = '\0';
+    if (fd >= 0) {
+        if (file_read_at(fd, tail, count, size - count, path, NULL) == 0)
+            tail[count] = '\0';
+        sys.close(fd);
+    }
+    free(path);
+}
+
+/* The last line that begins as main() begins an error: "spectrum: ". Supervisor and worker write to
+ * the same log, and the worker's line comes first. */
+static const char *find_error(char *tail)
+{
+    const char *found = NULL, *mark = "spectrum: ";
+    for (char *line = strtok(tail, "\n"); line; line = strtok(NULL, "\n"))
+        if (strncmp(line, mark, strlen(mark)) == 0 && !strstr(line, "result.json says how"))
+            found = line + strlen(mark);
+    return found;
+}
+
+void job_last_message(const char *job, char *out, size_t size)
+{
+    char tail[TAIL + 1];
+    cJSON *result = job_dir_read(job, "result.json", NULL);
+    const char *message = NULL, *status = "", *error;
+    read_tail(job, tail);
+    json_get_string(result, "message", &message);
+    json_get_string(result, "status", &status);
+    error = strcmp(status, "failed") == 0 ? find_error(tail) : NULL;
+    snprintf(out, size, "%s", error ? error : message ? message : "ended without saying why");
+    utf8_sanitize(out);
+    cJSON_Delete(result);
+}

@@ -1,0 +1,89 @@
+#include "tui/app/loop.h"
+
+#include "tui/app/app.h"
+#include "tui/app/guard.h"
+#include "tui/canvas/terminal.h"
+
+#include <signal.h>
+#include <stdlib.h>
+
+static volatile sig_atomic_t ended;
+
+static void on_signal(int number)
+{
+    (void)number;
+    ended = 1;
+}
+
+static void resize(struct app *app)
+{
+    int width, height;
+    terminal_size(&width, &height);
+    if (app_resize(app, width, height, NULL) != 0)
+        app->quit = true;
+}
+
+/* All input that is there; true: something has to be drawn. */
+static bool read_inputs(struct app *app)
+{
+    bool any = false;
+    for (int input; !app->quit && (input = terminal_read()) != INPUT_NONE; any = true) {
+        if (input == INPUT_RESIZE)
+            resize(app);
+        else if (input == INPUT_CLOSED)
+            app->quit = true;
+        else
+            app_input(app, input);
+        if (app->suspend) {
+            app->suspend = false;
+            terminal_suspend();
+        }
+    }
+    return any;
+}
+
+static void run_loop(struct app *app)
+{
+    for (bool changed = true; !app->quit && !ended;) {
+        if (app->redraw_all)
+            terminal_redraw();
+        if (changed || app->redraw_all) {
+            app_draw(app);
+            terminal_show(&app->canvas);
+        }
+        app->redraw_all = false;
+        terminal_wait(app_tick_ms(app));
+        changed = read_inputs(app);
+        changed = app_tick(app) || changed;
+    }
+}
+
+static int run_terminal(const char *target, struct error *err)
+{
+    struct sigaction action = {.sa_handler = on_signal};
+    struct app app;
+    int width, height;
+    sigaction(SIGTERM, &action, NULL);
+    sigaction(SIGHUP, &action, NULL);
+    if (terminal_open(err) != 0)
+        return -1;
+    terminal_size(&width, &height);
+    int status = app_init(&app, width, height, terminal_has_color(), !terminal_is_utf8(), err);
+    if (status == 0) {
+        app_draw_opening(&app, target);
+        terminal_show(&app.canvas);
+        status = app_open(&app, target, err);
+        if (status == 0)
+            run_loop(&app);
+        app_free(&app);
+    }
+    terminal_close();
+    return status;
+}
+
+int screen_run(const char *target, struct error *err)
+{
+    if (terminal_restore_prepare(err) != 0)
+        return -1;
+    return guard_run(run_terminal, target, err);
+}

@@ -1,0 +1,209 @@
+#include "tui/app/session.h"
+
+#include "base/memory.h"
+#include "base/utf8.h"
+#include "job/job_dir.h"
+#include "tui/app/units.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What a fresh plan selects, as `spectrum plan` does. */
+static const double first_percent = 25;
+
+void session_init(struct session *session)
+{
+    *session = (struct session){0};
+    settings_init(&session->settings);
+}
+
+static void close_model(struct session *session)
+{
+    plan_free(session->plan);
+    scan_feed_free(&session->feed);
+    grid_free(&session->grid);
+    scan_free(session->scan);
+    model_close(session->model);
+    free(session->title);
+    free(session->source);
+    session->plan = NULL;
+    session->scan = NULL;
+    session->model = NULL;
+    session->title = session->source = NULL;
+    session->plan_changed = false;
+}
+
+void session_free(struct session *session)
+{
+    close_model(session);
+    job_follow_close(session->run);
+    session->run = NULL;
+}
+
+static bool ends_with(const char *text, const char *tail)
+{
+    size_t length = strlen(text), size = strlen(tail);
+    return length >= size && strcmp(text + length - size, tail) == 0;
+}
+
+enum target_kind session_target(const char *path)
+{
+    if (!path || !path[0])
+        return TARGET_LIBRARY;
+    if (job_dir_has(path, "job.json") || job_dir_has(path, "metrics.jsonl"))
+        return TARGET_JOB;
+    return ends_with(path, ".json") ? TARGET_SCAN : TARGET_MODEL;
+}
+
+/* The last part of a path. */
+static char *short_title(const char *path, struct error *err)
+{
+    size_t end = strlen(path);
+    while (end > 1 && path[end - 1] == '/')
+        end--;
+    size_t start = end;
+    while (start > 0 && path[start - 1] != '/')
+        start--;
+    char *title = array_alloc(end - start + 1, 1, err);
+    if (title) {
+        memcpy(title, path + start, end - start);
+        utf8_sanitize(title);
+    }
+    return title;
+}
+
+static int open_scan(struct session *session, const char *path, struct error *err)
+{
+    if (session_target(path) == TARGET_SCAN)
+        return scan_read(&session->scan, path, err);
+    if (model_open(&session->model, path, err) != 0)
+        return -1;
+    return scan_for_model(&session->scan, NULL, session->model, NULL, err);
+}
+
+static int open_parts(struct session *session, const char *path, struct error *err)
+{
+    session->title = short_title(path, err);
+    session->source = string_copy(path, err);
+    if (!session->title || !session->source || open_scan(session, path, err) != 0 ||
+        grid_make(&session->grid, session->scan, err) != 0 ||
+        plan_new(&session->plan, session->scan, session->model, err) != 0 ||
+        plan_select(session->plan, first_percent, PLAN_BY_TYPE, err) != 0)
+        return -1;
+    session->scope = PLAN_BY_TYPE;
+    session_plan_changed(session, false);
+    return 0;
+}
+
+int session_open(struct session *session, const char *path, struct error *err)
+{
+    close_model(session);
+    if (open_parts(session, path, err) == 0)
+        return 0;
+    close_model(session);
+    return -1;
+}
+
+int session_watch(struct session *session, const char *job, struct error *err)
+{
+    struct job_follow *follow;
+    if (job_follow_open(&follow, job, err) != 0)
+        return -1;
+    job_follow_close(session->run);
+    session->run = follow;
+    return 0;
+}
+
+bool session_tick(struct session *session)
+{
+    bool changed = session->run && job_follow_update(session->run);
+    if (!session->model)
+        return changed;
+    if (session->feed.state == FEED_WAITING)
+        scan_feed_start(&session->feed, session->scan, &(struct error)ERROR_INIT);
+    else if (!scan_feed_update(&session->feed, session->scan))
+        return changed;
+    session_plan_changed(session, false);
+    return true;
+}
+
+int session_tick_ms(const struct session *session)
+{
+    if (session->model && session->feed.state == FEED_WAITING)
+        return 0;
+    if (session->model && session->feed.state == FEED_RUNNING)
+        return 60;
+    if (session->run && session->run->state != JOB_ENDED && session->run->state != JOB_DIED)
+        return 200;
+    return -1;
+}
+
+void session_cost_changed(struct session *session)
+{
+    if (session->plan)
+        cost_estimate(&session->cost, session->plan, &session->settings);
+}
+
+void session_plan_changed(struct session *session, bool by_hand)
+{
+    plan_refresh(session->plan);
+    session->plan_changed = session->plan_changed || by_hand;
+    session_cost_changed(session);
+}
+
+static void put_scan_progress(const struct session *session, char *out, size_t size)
+{
+    const struct scan_feed *feed = &session->feed;
+    char left[32];
+    seconds_put(scan_feed_seconds_left(feed), left, sizeof left);
+    out[0] = '\0';
+    if (feed->state == FEED_WAITING)
+        snprintf(out, size, "scan starts");
+    else if (feed->state == FEED_FAILED)
+        snprintf(out, size, "scan failed");
+    else if (feed->state == FEED_RUNNING && isnan(scan_feed_seconds_left(feed)))
+        snprintf(out, size, "scan %zu/%zu", feed->done, feed->total);
+    else if (feed->state == FEED_RUNNING)
+        snprintf(out, size, "scan %zu/%zu · %s left", feed->done, feed->total, left);
+}
+
+void session_progress(const struct session *session, char *out, size_t size)
+{
+    size_t used = 0;
+    out[0] = '\0';
+    if (session->model)
+        put_scan_progress(session, out, size);
+    used = strlen(out);
+    if (session->run && job_follow_lives(session->run) && used + 8 < size)
+        snprintf(out + used, size - used, "%sjob %s, step %lld", used ? " · " : "",
+                 job_state_name(session->run->state),
+                 (long long)job_metrics_last_step(&session->run->metrics));
+}
+
+static size_t put_what_trains(const struct session *session, char *out, size_t size)
+{
+    struct plan_counts counts = plan_counts(session->plan);
+    char some[32], all[32];
+    int used =
+        snprintf(out, size, "trains %zu of %zu matrices", counts.modules, counts.modules_total);
+    if (!counts.known || counts.parameters_total <= 0)
+        return (size_t)used;
+    count_put(counts.parameters, some, sizeof some);
+    count_put(counts.parameters_total, all, sizeof all);
+    used += snprintf(out + used, size - (size_t)used, " · %s of %s params (%.1f %%)", some, all,
+                     100.0 * (double)counts.parameters / (double)counts.parameters_total);
+    return (size_t)used;
+}
+
+void session_status(const struct session *session, char *out, size_t size)
+{
+    char memory[32];
+    out[0] = '\0';
+    if (!session->plan)
+        return;
+    size_t used = put_what_trains(session, out, size);
+    bytes_put((double)session->cost.total, memory, sizeof memory);
+    snprintf(out + used, size - used, " · memory %s", session->cost.known ? memory : "n/a");
+}

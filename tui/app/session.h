@@ -1,0 +1,54 @@
+/* What is open: a model or a scan file, what is known of it, the plan over it, and the training job
+ * that is watched. Screens show a session and change it through these functions. */
+#ifndef SPECTRUM_TUI_APP_SESSION_H
+#define SPECTRUM_TUI_APP_SESSION_H
+
+#include "plan/plan.h"
+#include "tui/app/cost.h"
+#include "tui/app/grid.h"
+#include "tui/app/job_follow.h"
+#include "tui/app/scan_feed.h"
+#include "tui/app/settings.h"
+
+enum target_kind { TARGET_LIBRARY, TARGET_MODEL, TARGET_SCAN, TARGET_JOB };
+
+struct session {
+    char *title;         /* what is open, in short */
+    char *source;        /* model or scan file, for plans and jobs; NULL: nothing is open */
+    struct model *model; /* NULL: only a scan file */
+    struct scan *scan;   /* NULL: nothing is open */
+    struct grid grid;
+    struct scan_feed feed; /* of a model's scan */
+    struct plan *plan;
+    bool plan_changed; /* by hand, and not saved since */
+    enum plan_scope scope;
+    struct cost cost;
+    struct settings settings;
+    struct job_follow *run; /* NULL: no job is watched */
+};
+
+void session_init(struct session *session);
+void session_free(struct session *session);
+
+/* What a command line's target is. */
+enum target_kind session_target(const char *path);
+
+/* Opens a model (headers only; its scan starts at the next tick) or a scan file. What was open is
+ * closed first, but for the watched job. */
+int session_open(struct session *session, const char *path, struct error *err);
+int session_watch(struct session *session, const char *job, struct error *err);
+
+/* Takes in what jobs wrote; true: something changed. Milliseconds until that is worth a look, -1:
+ * nothing is under way. */
+bool session_tick(struct session *session);
+int session_tick_ms(const struct session *session);
+
+/* Ranks by what is known now; brings the cost up to date after the plan or the settings changed. */
+void session_plan_changed(struct session *session, bool by_hand);
+void session_cost_changed(struct session *session);
+
+/* Lines for the frame: what is under way, and what trains at what cost. */
+void session_progress(const struct session *session, char *out, size_t size);
+void session_status(const struct session *session, char *out, size_t size);
+
+#endif

@@ -1,0 +1,174 @@
+#include "tui/app/settings.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const struct setting_info table[SETTING_COUNT] = {
+    [SETTING_DATA] = {"data", "data", SETTING_FILE, 0, 0, NULL, "",
+                      "what to train on: .txt, .jsonl or .json; Ctrl-D looks at it"},
+    [SETTING_RUN] = {"run", "run folder", SETTING_TEXT, 0, 0, NULL, "",
+                     "where the job's files go: metrics, checkpoints, log"},
+    [SETTING_METHOD] = {"method", "method", SETTING_CHOICE, 0, 0, "spectrum|full", "spectrum",
+                        "spectrum trains the matrices of the plan, full trains everything"},
+    [SETTING_STEPS] = {"steps", "steps", SETTING_INTEGER, 1, 1e9, NULL, "200", "optimiser steps"},
+    [SETTING_SEQ_LEN] = {"seq-len", "sequence length", SETTING_INTEGER, 2, 1e6, NULL, "256",
+                         "tokens in a row of the batch; documents are packed into rows"},
+    [SETTING_BATCH] = {"batch", "batch", SETTING_INTEGER, 1, 65536, NULL, "1",
+                       "rows that are computed together; memory grows with it"},
+    [SETTING_ACCUMULATE] = {"accumulate", "accumulate", SETTING_INTEGER, 1, 65536, NULL, "4",
+                            "batches that make one step; memory does not grow with it"},
+    [SETTING_LR] = {"lr", "learning rate", SETTING_NUMBER, 1e-12, 10, NULL, "1e-4",
+                    "the highest, after the warm-up"},
+    [SETTING_WARMUP] = {"warmup", "warm-up steps", SETTING_INTEGER, 0, 1e9, NULL, "10",
+                        "steps over which the learning rate rises from 0"},
+    [SETTING_SCHEDULE] = {"schedule", "schedule", SETTING_CHOICE, 0, 0, "cosine|linear|constant",
+                          "cosine", "how the learning rate falls"},
+    [SETTING_CLIP] = {"clip", "clip", SETTING_NUMBER, 0, 1e9, NULL, "1.0",
+                      "gradients with a larger norm are scaled down to it; 0: never"},
+    [SETTING_WEIGHT_DECAY] = {"weight-decay", "weight decay", SETTING_NUMBER, 0, 10, NULL, "0.01",
+                              "AdamW's decay, decoupled from the gradient"},
+    [SETTING_DTYPE] = {"dtype", "dtype", SETTING_CHOICE, 0, 0, "fp32|bf16", "fp32",
+                       "type of weights and activations"},
+    [SETTING_MASTER] = {"master", "masters", SETTING_CHOICE, 0, 0, "fp32|none", "fp32",
+                        "for bf16: fp32 masters beside the weights, or stochastic rounding"},
+    [SETTING_EVAL_DATA] = {"eval-data", "evaluation data", SETTING_FILE_OR_EMPTY, 0, 0, NULL, "",
+                           "empty: a part of the data is set aside"},
+    [SETTING_EVAL_EVERY] = {"eval-every", "evaluate every", SETTING_INTEGER, 0, 1e9, NULL, "50",
+                            "steps; 0: never"},
+    [SETTING_SAVE_EVERY] = {"save-every", "save every", SETTING_INTEGER, 0, 1e9, NULL, "100",
+                            "steps between checkpoints; 0: only at the end"},
+    [SETTING_SEED] = {"seed", "seed", SETTING_INTEGER, 0, 9e15, NULL, "1",
+                      "order of the data; the same seed gives the same run"},
+};
+
+const struct setting_info *setting_info(enum setting setting)
+{
+    return &table[setting];
+}
+
+void settings_init(struct settings *settings)
+{
+    for (int i = 0; i < SETTING_COUNT; i++)
+        snprintf(settings->values[i], SETTING_VALUE_MAX, "%s", table[i].preset);
+}
+
+static bool check_number(const struct setting_info *info, const char *value, char *why, size_t size)
+{
+    char *end;
+    errno = 0;
+    double number = strtod(value, &end);
+    bool integer = info->kind == SETTING_INTEGER;
+    if (end == value || *end || !isfinite(number) || (integer && number != floor(number)))
+        snprintf(why, size, "%s number, please", integer ? "a whole" : "a");
+    else if (number < info->low || number > info->high)
+        snprintf(why, size, "from %g to %g", info->low, info->high);
+    else
+        return true;
+    return false;
+}
+
+static bool check_file(const struct setting_info *info, const char *value, char *why, size_t size)
+{
+    struct stat at;
+    if (!value[0]) {
+        snprintf(why, size, "name a file");
+        return info->kind == SETTING_FILE_OR_EMPTY;
+    }
+    if (stat(value, &at) != 0)
+        snprintf(why, size, "%s", strerror(errno));
+    else if (!S_ISREG(at.st_mode))
+        snprintf(why, size, "not a file");
+    else if (access(value, R_OK) != 0)
+        snprintf(why, size, "%s", strerror(errno));
+    else
+        return true;
+    return false;
+}
+
+/* The start of the n-th choice and its length; n counts round. */
+static const char *choice_at(const char *choices, int n, size_t *length)
+{
+    for (; n > 0; n--)
+        choices += strcspn(choices, "|") + 1;
+    *length = strcspn(choices, "|");
+    return choices;
+}
+
+static int choice_count(const char *choices)
+{
+    int count = 1;
+    for (; *choices; choices++)
+        count += *choices == '|';
+    return count;
+}
+
+static int choice_find(const char *choices, const char *value)
+{
+    for (int i = 0; i < choice_count(choices); i++) {
+        size_t length;
+        const char *choice = choice_at(choices, i, &length);
+        if (strlen(value) == length && memcmp(choice, value, length) == 0)
+            return i;
+    }
+    return -1;
+}
+
+bool settings_check(const struct settings *settings, enum setting setting, char *why, size_t size)
+{
+    const struct setting_info *info = &table[setting];
+    const char *value = settings->values[setting];
+    why[0] = '\0';
+    switch (info->kind) {
+    case SETTING_INTEGER:
+    case SETTING_NUMBER:
+        return check_number(info, value, why, size);
+    case SETTING_FILE:
+    case SETTING_FILE_OR_EMPTY:
+        return check_file(info, value, why, size);
+    case SETTING_CHOICE:
+        snprintf(why, size, "one of %s", info->choices);
+        return choice_find(info->choices, value) >= 0;
+    case SETTING_TEXT:
+        snprintf(why, size, "name a folder");
+        return value[0] != '\0';
+    }
+    return true;
+}
+
+bool settings_all_right(const struct settings *settings, char *why, size_t size)
+{
+    for (int i = 0; i < SETTING_COUNT; i++) {
+        char reason[256];
+        if (settings_check(settings, (enum setting)i, reason, sizeof reason))
+            continue;
+        snprintf(why, size, "%s: %s", table[i].label, reason);
+        return false;
+    }
+    return true;
+}
+
+int64_t settings_integer(const struct settings *settings, enum setting setting)
+{
+    char why[256];
+    bool right = settings_check(settings, setting, why, sizeof why);
+    return (int64_t)strtod(right ? settings->values[setting] : table[setting].preset, NULL);
+}
+
+bool settings_is(const struct settings *settings, enum setting setting, const char *value)
+{
+    return strcmp(settings->values[setting], value) == 0;
+}
+
+void settings_turn(struct settings *settings, enum setting setting, int by)
+{
+    const char *choices = table[setting].choices;
+    int count = choice_count(choices), now = choice_find(choices, settings->values[setting]);
+    size_t length;
+    const char *next = choice_at(choices, ((now < 0 ? 0 : now + by) + count) % count, &length);
+    snprintf(settings->values[setting], SETTING_VALUE_MAX, "%.*s", (int)length, next);
+}

@@ -1,0 +1,73 @@
+/* What a training run is asked for: the fields of the form, which are `spectrum train`'s options.
+ * Values are kept as typed; settings_check() says what is wrong with one. */
+#ifndef SPECTRUM_TUI_APP_SETTINGS_H
+#define SPECTRUM_TUI_APP_SETTINGS_H
+
+#include "base/error.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum setting {
+    SETTING_DATA,
+    SETTING_RUN,
+    SETTING_METHOD,
+    SETTING_STEPS,
+    SETTING_SEQ_LEN,
+    SETTING_BATCH,
+    SETTING_ACCUMULATE,
+    SETTING_LR,
+    SETTING_WARMUP,
+    SETTING_SCHEDULE,
+    SETTING_CLIP,
+    SETTING_WEIGHT_DECAY,
+    SETTING_DTYPE,
+    SETTING_MASTER,
+    SETTING_EVAL_DATA,
+    SETTING_EVAL_EVERY,
+    SETTING_SAVE_EVERY,
+    SETTING_SEED,
+    SETTING_COUNT
+};
+
+enum setting_kind {
+    SETTING_TEXT,
+    SETTING_FILE,          /* must be there */
+    SETTING_FILE_OR_EMPTY, /* must be there if given */
+    SETTING_INTEGER,
+    SETTING_NUMBER,
+    SETTING_CHOICE, /* one of `choices`, separated by '|' */
+};
+
+struct setting_info {
+    const char *option; /* "seq-len": the option of `spectrum train` */
+    const char *label;
+    enum setting_kind kind;
+    double low, high;
+    const char *choices;
+    const char *preset;
+    const char *help; /* one line */
+};
+const struct setting_info *setting_info(enum setting setting);
+
+enum { SETTING_VALUE_MAX = 1024 };
+struct settings {
+    char values[SETTING_COUNT][SETTING_VALUE_MAX];
+};
+
+/* The defaults; data and run are then still empty. */
+void settings_init(struct settings *settings);
+
+/* False, with the reason, where a value cannot be used. */
+bool settings_check(const struct settings *settings, enum setting setting, char *why, size_t size);
+bool settings_all_right(const struct settings *settings, char *why, size_t size);
+
+/* A number that is right, else the field's default. */
+int64_t settings_integer(const struct settings *settings, enum setting setting);
+bool settings_is(const struct settings *settings, enum setting setting, const char *value);
+
+/* The next choice of a field, or the one before. */
+void settings_turn(struct settings *settings, enum setting setting, int by);
+
+#endif

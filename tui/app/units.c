@@ -1,0 +1,60 @@
+#include "tui/app/units.h"
+
+#include <math.h>
+#include <stdio.h>
+
+void bytes_put(double bytes, char *out, size_t size)
+{
+    static const char *const units[] = {"B", "kB", "MB", "GB", "TB", "PB"};
+    int unit = 0;
+    while (bytes >= 999.5 && unit < 5) {
+        bytes /= 1000;
+        unit++;
+    }
+    snprintf(out, size,
+             unit == 0 || bytes >= 99.95 ? "%.0f %s"
+             : bytes >= 9.995            ? "%.1f %s"
+                                         : "%.2f %s",
+             bytes, units[unit]);
+}
+
+void digits_put(int64_t number, char *out, size_t size)
+{
+    char plain[32], grouped[48];
+    int length = snprintf(plain, sizeof plain, "%lld", (long long)number), at = 0;
+    for (int i = 0; i < length; i++) {
+        if (i > 0 && (length - i) % 3 == 0 && plain[i - 1] != '-')
+            grouped[at++] = ',';
+        grouped[at++] = plain[i];
+    }
+    grouped[at] = '\0';
+    snprintf(out, size, "%s", grouped);
+}
+
+void count_put(int64_t count, char *out, size_t size)
+{
+    double value = (double)count;
+    if (count < 100000)
+        digits_put(count, out, size);
+    else if (value < 999.95e3)
+        snprintf(out, size, "%.1fk", value / 1e3);
+    else if (value < 999.95e6)
+        snprintf(out, size, "%.1fM", value / 1e6);
+    else
+        snprintf(out, size, "%.2fB", value / 1e9);
+}
+
+void seconds_put(double seconds, char *out, size_t size)
+{
+    if (!isfinite(seconds) || seconds < 0 || seconds > 1e9) {
+        snprintf(out, size, "n/a");
+        return;
+    }
+    long whole = lround(seconds);
+    if (whole < 60)
+        snprintf(out, size, "%ld s", whole);
+    else if (whole < 3600)
+        snprintf(out, size, "%ld min %02ld s", whole / 60, whole % 60);
+    else
+        snprintf(out, size, "%ld h %02ld min", whole / 3600, whole / 60 % 60);
+}

@@ -1,0 +1,52 @@
+/* `spectrum [MODEL | SCAN.json | JOB]`: the full screen; `spectrum --script FILE`: played. */
+#include "tui/app/loop.h"
+#include "tui/cli/command.h"
+#include "tui/cli/options.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { SIDE_MAX = 1000 };
+
+static int parse_size(const char *text, int *width, int *height, struct error *err)
+{
+    char rest;
+    if (sscanf(text, "%dx%d%c", width, height, &rest) == 2 && *width >= 1 && *height >= 1 &&
+        *width <= SIDE_MAX && *height <= SIDE_MAX)
+        return 0;
+    return error_set_kind(err, ERROR_USAGE, "--size takes WIDTHxHEIGHT, 80x24, not \"%.40s\"",
+                          text);
+}
+
+static int open_screen(const char *script, const char *size, const char *target, struct error *err)
+{
+    int width, height;
+    if (!script)
+        return screen_run(target, err);
+    if (parse_size(size, &width, &height, err) != 0)
+        return -1;
+    return script_run(script, target, width, height, err);
+}
+
+int command_screen(int argc, char **argv, struct error *err)
+{
+    const char *script = NULL, *size = "80x24", **targets = calloc((size_t)argc, sizeof *targets);
+    size_t count = 0;
+    const struct option_spec specs[] = {
+        {"script", OPTION_TEXT, &script, "FILE",
+         "play keys, waits and save-screen without a terminal", 0, 0, NULL},
+        {"size", OPTION_TEXT, &size, "WxH", "the played screen's size (80x24)", 0, 0, NULL},
+    };
+    if (!targets)
+        return error_set(err, "not enough memory");
+    int status =
+        options_parse(specs, sizeof specs / sizeof *specs, "spectrum [MODEL | SCAN.json | JOB]",
+                      argc, argv, targets, &count, err);
+    if (status == 0 && count > 1)
+        status = error_set_kind(
+            err, ERROR_USAGE, "\"%s\" is not a command; `spectrum --help` lists them", targets[0]);
+    if (status == 0)
+        status = open_screen(script, size, count ? targets[0] : NULL, err);
+    free(targets);
+    return status > 0 ? 0 : status;
+}

@@ -1,0 +1,147 @@
+/* The first screen without a target: local models, and jobs. */
+#include "tui/screen/library.h"
+
+#include "base/memory.h"
+#include "tui/screen/list.h"
+#include "tui/screen/screens.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { PAGE = 10 };
+
+struct library_view {
+    struct list list;
+    struct library library;
+};
+
+static void draw_entry(struct app *app, struct area area, const struct library_entry *entry,
+                       bool here)
+{
+    struct style text = here ? theme_style_on(&app->theme, THEME_TEXT, THEME_SELECTED)
+                             : theme_style(&app->theme, THEME_TEXT);
+    struct style dim = here ? theme_style_on(&app->theme, THEME_DIM, THEME_SELECTED)
+                            : theme_style(&app->theme, THEME_DIM);
+    int column = area.width * 3 / 5;
+    if (here)
+        area_fill(area, text);
+    area_put(area, 0, 0, theme_style(&app->theme, THEME_ACCENT), here ? "▶" : " ");
+    area_label(area, 2, 0, column - 4, text, entry->title);
+    area_label(area, column, 0, area.width - column, dim, entry->detail);
+}
+
+static void draw_nothing(struct app *app, struct area area)
+{
+    struct style text = theme_style(&app->theme, THEME_TEXT);
+    area_put(area, 2, 2, text, "No models here, and no jobs yet.");
+    area_put(area, 2, 4, text, "spectrum MODEL   opens a Hugging Face folder or a .gguf file;");
+    area_put(area, 2, 5, text,
+             "                 a repository's name, if it is in the local cache.");
+    area_put(area, 2, 6, text, "spectrum SCAN    opens a scan file (.json).");
+}
+
+/* Lines of the list: a heading, the models, a blank and a heading, the jobs. */
+static void library_draw(struct app *app, void *state, struct area area)
+{
+    struct library_view *view = state;
+    const struct library *library = &view->library;
+    struct style title = theme_style(&app->theme, THEME_TITLE);
+    if (library->count == 0) {
+        draw_nothing(app, area);
+        return;
+    }
+    int rows = area.height - 4, first = list_first(&view->list, rows), y = 0;
+    for (int i = first; i < view->list.count && y < area.height; i++) {
+        if (i == 0 && library->models)
+            area_put(area, 0, y++, title, "Models");
+        if ((size_t)i == library->models) {
+            y += i > 0;
+            area_put(area, 0, y++, title, "Jobs");
+        }
+        draw_entry(app, area_part(area, 0, y++, area.width, 1), &library->entries[i],
+                   i == view->list.cursor);
+    }
+}
+
+static void open_entry(struct app *app, const struct library_entry *entry)
+{
+    struct error err = ERROR_INIT;
+    if (entry->job) {
+        if (session_watch(&app->session, entry->path, &err) == 0)
+            screen_open_watch(app);
+    } else if (session_open(&app->session, entry->path, &err) == 0) {
+        screen_open_model(app);
+    }
+    if (err.kind != ERROR_NONE)
+        app_error(app, &err);
+}
+
+static void find(struct app *app, struct library_view *view)
+{
+    for (int i = 1; app->search[0] && i <= view->list.count; i++) {
+        int at = (view->list.cursor + i) % view->list.count;
+        if (strstr(view->library.entries[at].title, app->search)) {
+            view->list.cursor = at;
+            return;
+        }
+    }
+    app_message(app, "nothing here has \"%s\"", app->search);
+}
+
+static bool library_request(struct app *app, void *state, enum request request,
+                            const char *argument)
+{
+    struct library_view *view = state;
+    if (list_move(&view->list, request, PAGE))
+        return true;
+    switch (request) {
+    case REQUEST_OPEN:
+        if (view->list.count > 0)
+            open_entry(app, &view->library.entries[view->list.cursor]);
+        return true;
+    case REQUEST_SEARCH:
+        snprintf(app->search, sizeof app->search, "%s", argument);
+        find(app, view);
+        return true;
+    case REQUEST_SEARCH_NEXT:
+        find(app, view);
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* Also when one comes back to it: jobs began and ended in the meantime. */
+static void library_enter(struct app *app, void *state)
+{
+    struct library_view *view = state;
+    struct error err = ERROR_INIT;
+    library_free(&view->library);
+    if (library_read(&view->library, &err) != 0)
+        app_error(app, &err);
+    view->list.count = (int)view->library.count;
+    if (view->list.cursor >= view->list.count)
+        view->list.cursor = 0;
+}
+
+static void library_close(void *state)
+{
+    struct library_view *view = state;
+    library_free(&view->library);
+    free(view);
+}
+
+static const struct view_class library_class = {
+    .name = "library",
+    .scope = SCOPE_LIST,
+    .enter = library_enter,
+    .close = library_close,
+    .draw = library_draw,
+    .request = library_request,
+};
+
+bool screen_open_library(struct app *app)
+{
+    return app_push(app, &library_class, array_alloc(1, sizeof(struct library_view), NULL));
+}

@@ -1,0 +1,187 @@
+#include "base/file.h"
+#include "base/memory.h"
+#include "base/utf8.h"
+#include "job/job_dir.h"
+#include "job/lock.h"
+#include "tui/screen/library.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static int add(struct library *library, bool job, const char *path, const char *title,
+               const char *detail, struct error *err)
+{
+    if (library->count == LIBRARY_MAX)
+        return 0;
+    struct library_entry *entry = &library->entries[library->count];
+    *entry = (struct library_entry){job, string_copy(path, err), string_copy(title, err),
+                                    string_copy(detail, err)};
+    library->count++;
+    if (!entry->path || !entry->title || !entry->detail)
+        return -1;
+    utf8_sanitize(entry->title);
+    utf8_sanitize(entry->detail);
+    return 0;
+}
+
+static bool ends_with(const char *text, const char *tail)
+{
+    size_t length = strlen(text), size = strlen(tail);
+    return length > size && strcmp(text + length - size, tail) == 0;
+}
+
+static bool is_scan(const char *name)
+{
+    return ends_with(name, ".json") &&
+           (strncmp(name, "scan", 4) == 0 || strncmp(name, "snr", 3) == 0);
+}
+
+/* --- the Hugging Face cache: models--ORG--NAME --- */
+
+static char *hub_folder(void)
+{
+    const char *hub = getenv("HF_HUB_CACHE"), *home = getenv("HF_HOME"), *user = getenv("HOME");
+    if (hub && hub[0])
+        return string_copy(hub, NULL);
+    if (home && home[0])
+        return path_join(home, "hub", NULL);
+    return user && user[0] ? path_join(user, ".cache/huggingface/hub", NULL) : NULL;
+}
+
+static int add_repository(struct library *library, const char *folder, struct error *err)
+{
+    char name[512];
+    size_t used = 0;
+    for (const char *at = folder + strlen("models--"); *at && used + 1 < sizeof name; at++) {
+        bool dashes = at[0] == '-' && at[1] == '-';
+        name[used++] = dashes ? '/' : *at;
+        at += dashes;
+    }
+    name[used] = '\0';
+    return add(library, false, name, name, "Hugging Face cache", err);
+}
+
+static int read_hub(struct library *library, struct error *err)
+{
+    char *path = hub_folder();
+    DIR *open = path ? opendir(path) : NULL;
+    int status = 0;
+    for (struct dirent *at; open && status == 0 && (at = readdir(open));)
+        if (strncmp(at->d_name, "models--", 8) == 0)
+            status = add_repository(library, at->d_name, err);
+    if (open)
+        closedir(open);
+    free(path);
+    return status;
+}
+
+/* --- the current folder, and two levels below it --- */
+
+static int read_folder(struct library *library, const char *folder, int depth, struct error *err);
+
+static int read_entry(struct library *library, const char *folder, const char *name, int depth,
+                      struct error *err)
+{
+    struct stat info;
+    char *path = strcmp(folder, ".") == 0 ? string_copy(name, err) : path_join(folder, name, err);
+    int status = path ? 0 : -1;
+    if (path && stat(path, &info) == 0) {
+        if (S_ISDIR(info.st_mode) && depth > 0)
+            status = read_folder(library, path, depth - 1, err);
+        else if (S_ISREG(info.st_mode) && ends_with(name, ".gguf"))
+            status = add(library, false, path, path, "GGUF", err);
+        else if (S_ISREG(info.st_mode) && is_scan(name))
+            status = add(library, false, path, path, "scan", err);
+    }
+    free(path);
+    return status;
+}
+
+static bool has(const char *folder, const char *name)
+{
+    char *path = path_join(folder, name, NULL);
+    bool there = path && access(path, R_OK) == 0;
+    free(path);
+    return there;
+}
+
+static int read_folder(struct library *library, const char *folder, int depth, struct error *err)
+{
+    if (has(folder, "config.json") &&
+        (has(folder, "model.safetensors") || has(folder, "model.safetensors.index.json")))
+        return add(library, false, folder, folder, "safetensors", err);
+    DIR *open = has(folder, "metrics.jsonl") ? NULL : opendir(folder);
+    int status = 0;
+    for (struct dirent *at; open && status == 0 && (at = readdir(open));)
+        if (at->d_name[0] != '.' && library->count < LIBRARY_MAX)
+            status = read_entry(library, folder, at->d_name, depth, err);
+    if (open)
+        closedir(open);
+    return status;
+}
+
+/* --- jobs --- */
+
+static int add_job(struct library *library, const char *path, struct error *err)
+{
+    char detail[256];
+    const char *command = "", *model = "", *slash = strrchr(path, '/');
+    cJSON *job = job_dir_read(path, "job.json", NULL), *result = NULL;
+    const char *how = job_state_name(job_state(path));
+    json_get_string(job, "command", &command);
+    json_get_string(job, "model", &model);
+    if (strcmp(how, job_state_name(JOB_ENDED)) == 0) {
+        result = job_dir_read(path, "result.json", NULL);
+        json_get_string(result, "status", &how);
+    }
+    snprintf(detail, sizeof detail, "%s · %s %s", how, command, model);
+    int status = add(library, true, path, slash && slash[1] ? slash + 1 : path, detail, err);
+    cJSON_Delete(job);
+    cJSON_Delete(result);
+    return status;
+}
+
+static int read_jobs(struct library *library, struct error *err)
+{
+    char **paths;
+    size_t count;
+    if (job_index_list(&paths, &count, NULL) != 0)
+        return 0;
+    int status = 0;
+    for (size_t i = 0; status == 0 && i < count; i++)
+        status = add_job(library, paths[i], err);
+    job_index_free(paths, count);
+    return status;
+}
+
+static int by_title(const void *a, const void *b)
+{
+    const struct library_entry *x = a, *y = b;
+    return strcmp(x->title, y->title);
+}
+
+int library_read(struct library *library, struct error *err)
+{
+    *library = (struct library){.entries = array_alloc(LIBRARY_MAX, sizeof *library->entries, err)};
+    if (!library->entries || read_folder(library, ".", 2, err) != 0 || read_hub(library, err) != 0)
+        return -1;
+    library->models = library->count;
+    if (library->models)
+        qsort(library->entries, library->models, sizeof *library->entries, by_title);
+    return read_jobs(library, err);
+}
+
+void library_free(struct library *library)
+{
+    for (size_t i = 0; library->entries && i < library->count; i++) {
+        free(library->entries[i].path);
+        free(library->entries[i].title);
+        free(library->entries[i].detail);
+    }
+    free(library->entries);
+    *library = (struct library){0};
+}

@@ -1,0 +1,324 @@
+/* The heat map: moving over it, and choosing what trains. */
+#include "tui/screen/model.h"
+
+#include "base/file.h"
+#include "base/memory.h"
+#include "plan/plan_file.h"
+#include "tui/screen/screens.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static size_t cursor_row(const struct app *app, const struct model_view *view)
+{
+    return grid_row(&app->session.grid, view->layer, view->type);
+}
+
+static int clamp(int value, int low, int high)
+{
+    return value < low ? low : value > high ? high : value;
+}
+
+static void move_to(struct app *app, struct model_view *view, int layer, int type)
+{
+    const struct grid *grid = &app->session.grid;
+    view->layer = clamp(layer, 0, grid->layers - 1);
+    view->type = clamp(type, 0, grid->types - 1);
+    scan_feed_ask(&app->session.feed, app->session.scan, cursor_row(app, view));
+}
+
+static bool request_move(struct app *app, struct model_view *view, enum request request)
+{
+    int layer = view->layer, type = view->type, page = 10;
+    switch (request) {
+    case REQUEST_LEFT:
+        layer--;
+        break;
+    case REQUEST_RIGHT:
+        layer++;
+        break;
+    case REQUEST_UP:
+        type--;
+        break;
+    case REQUEST_DOWN:
+        type++;
+        break;
+    case REQUEST_FIRST:
+        layer = 0;
+        break;
+    case REQUEST_LAST:
+        layer = app->session.grid.layers - 1;
+        break;
+    case REQUEST_PAGE_UP:
+        layer -= page;
+        break;
+    case REQUEST_PAGE_DOWN:
+        layer += page;
+        break;
+    default:
+        return false;
+    }
+    move_to(app, view, layer, type);
+    return true;
+}
+
+/* --- what trains --- */
+
+static void plan_done(struct app *app, int status, const struct error *err)
+{
+    if (status != 0)
+        app_error(app, err);
+    else
+        session_plan_changed(&app->session, true);
+}
+
+/* Flips all modules between two corners of the map, as one step. */
+static void toggle_box(struct app *app, int layer0, int layer1, int type0, int type1)
+{
+    struct error err = ERROR_INIT;
+    const struct grid *grid = &app->session.grid;
+    size_t count = 0, most = (size_t)(layer1 - layer0 + 1) * (size_t)(type1 - type0 + 1);
+    size_t *rows = array_alloc(most, sizeof *rows, &err);
+    for (int type = type0; rows && type <= type1; type++)
+        for (int layer = layer0; layer <= layer1; layer++)
+            if (grid_row(grid, layer, type) != SIZE_MAX)
+                rows[count++] = grid_row(grid, layer, type);
+    int status = rows && count ? plan_toggle(app->session.plan, rows, count, &err) : 0;
+    plan_done(app, rows ? status : -1, &err);
+    free(rows);
+}
+
+static void toggle_marked(struct app *app, struct model_view *view)
+{
+    int layer = view->marking ? view->mark_layer : view->layer;
+    int type = view->marking ? view->mark_type : view->type;
+    toggle_box(app, layer < view->layer ? layer : view->layer,
+               layer < view->layer ? view->layer : layer, type < view->type ? type : view->type,
+               type < view->type ? view->type : type);
+    view->marking = false;
+}
+
+static void select_percent(struct app *app, double percent)
+{
+    struct error err = ERROR_INIT;
+    plan_done(app, plan_select(app->session.plan, percent, app->session.scope, &err), &err);
+    if (err.kind == ERROR_NONE)
+        app_message(app, "the best %g %% %s", percent,
+                    app->session.scope == PLAN_GLOBAL ? "of all types together" : "of each type");
+}
+
+static void select_typed(struct app *app, const char *text)
+{
+    char *end;
+    double percent = strtod(text, &end);
+    while (*end == ' ' || *end == '%')
+        end++;
+    if (end == text || *end || !(percent >= 0 && percent <= 100))
+        app_message(app, "\"%s\" is no percentage from 0 to 100", text);
+    else
+        select_percent(app, percent);
+}
+
+/* From a plan that was made by hand, the nearest whole percentage of what trains. */
+static double percent_now(const struct app *app)
+{
+    double percent = plan_percent(app->session.plan);
+    struct plan_counts counts = plan_counts(app->session.plan);
+    if (isnan(percent) && counts.modules_total)
+        percent = round(100.0 * (double)counts.modules / (double)counts.modules_total);
+    return isnan(percent) ? 0 : percent;
+}
+
+static void step_percent(struct app *app, int by)
+{
+    double percent = percent_now(app) + by;
+    select_percent(app, percent < 0 ? 0 : percent > 100 ? 100 : percent);
+}
+
+static void set_switch(struct app *app, bool head)
+{
+    struct error err = ERROR_INIT;
+    struct plan *plan = app->session.plan;
+    bool train = head ? !plan_head(plan) : !plan_embeddings(plan);
+    int status = head ? plan_set_head(plan, train, &err) : plan_set_embeddings(plan, train, &err);
+    /* Tied, they are one tensor: thawing one thaws the other. */
+    if (status == 0 && train && (head ? !plan_head(plan) : !plan_embeddings(plan)))
+        status = head ? plan_set_embeddings(plan, true, &err) : plan_set_head(plan, true, &err);
+    plan_done(app, status, &err);
+}
+
+static void step_back(struct app *app, bool redo)
+{
+    struct plan *plan = app->session.plan;
+    if (!(redo ? plan_redo(plan) : plan_undo(plan)))
+        app_message(app, redo ? "nothing to do again" : "nothing to undo");
+    session_plan_changed(&app->session, true);
+}
+
+/* --- plan files --- */
+
+static bool ends_with(const char *text, const char *tail)
+{
+    size_t length = strlen(text), size = strlen(tail);
+    return length >= size && strcmp(text + length - size, tail) == 0;
+}
+
+static void save_plan(struct app *app, const char *path)
+{
+    struct error err = ERROR_INIT;
+    struct buffer out = BUFFER_INIT;
+    plan_put(&out, app->session.plan, ends_with(path, ".json") ? PLAN_JSON : PLAN_YAML,
+             app->session.source);
+    if (buffer_check(&out, &err) != 0 || file_save(path, out.data, out.length, &err) != 0) {
+        app_error(app, &err);
+    } else {
+        app->session.plan_changed = false;
+        app_message(app, "plan saved to %s", path);
+    }
+    buffer_free(&out);
+}
+
+static void load_plan(struct app *app, const char *path)
+{
+    struct error err = ERROR_INIT;
+    int status = plan_read(app->session.plan, path, &err);
+    plan_done(app, status, &err);
+    if (status != 0)
+        return;
+    app->session.plan_changed = false;
+    app_message(app, "plan read from %s", path);
+}
+
+static bool request_plan(struct app *app, struct model_view *view, enum request request,
+                         const char *argument)
+{
+    const struct grid *grid = &app->session.grid;
+    switch (request) {
+    case REQUEST_TOGGLE:
+        toggle_marked(app, view);
+        return true;
+    case REQUEST_TOGGLE_ROW:
+        toggle_box(app, 0, grid->layers - 1, view->type, view->type);
+        return true;
+    case REQUEST_TOGGLE_COLUMN:
+        toggle_box(app, view->layer, view->layer, 0, grid->types - 1);
+        return true;
+    case REQUEST_EMBEDDINGS:
+    case REQUEST_HEAD:
+        set_switch(app, request == REQUEST_HEAD);
+        return true;
+    case REQUEST_MORE:
+    case REQUEST_LESS:
+        step_percent(app, request == REQUEST_MORE ? 1 : -1);
+        return true;
+    case REQUEST_TOP:
+        select_typed(app, argument);
+        return true;
+    case REQUEST_SCOPE:
+        app->session.scope = app->session.scope == PLAN_GLOBAL ? PLAN_BY_TYPE : PLAN_GLOBAL;
+        select_percent(app, percent_now(app));
+        return true;
+    case REQUEST_UNDO:
+    case REQUEST_REDO:
+        step_back(app, request == REQUEST_REDO);
+        return true;
+    case REQUEST_SAVE_PLAN:
+        save_plan(app, argument);
+        return true;
+    case REQUEST_LOAD_PLAN:
+        load_plan(app, argument);
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* --- the rest --- */
+
+/* The next module, in the scan's order from the cursor on and round, whose name holds the text. */
+static void search(struct app *app, struct model_view *view)
+{
+    const struct scan *scan = app->session.scan;
+    size_t start = cursor_row(app, view);
+    int layer, type;
+    for (size_t i = 1; app->search[0] && i <= scan->count; i++) {
+        size_t row = ((start == SIZE_MAX ? 0 : start) + i) % scan->count;
+        if (strstr(scan->rows[row].module, app->search) &&
+            grid_find(&app->session.grid, row, &layer, &type)) {
+            move_to(app, view, layer, type);
+            return;
+        }
+    }
+    app_message(app, "no module's name has \"%s\"", app->search);
+}
+
+static void open_spectrum(struct app *app, const struct model_view *view)
+{
+    size_t row = cursor_row(app, view);
+    if (row == SIZE_MAX)
+        app_message(app, "there is no such matrix in this layer");
+    else
+        screen_open_spectrum(app, row);
+}
+
+static bool model_request(struct app *app, void *state, enum request request, const char *argument)
+{
+    struct model_view *view = state;
+    if (request_move(app, view, request) || request_plan(app, view, request, argument))
+        return true;
+    switch (request) {
+    case REQUEST_OPEN:
+        open_spectrum(app, view);
+        return true;
+    case REQUEST_RANGE:
+        view->marking = !view->marking;
+        view->mark_layer = view->layer;
+        view->mark_type = view->type;
+        return true;
+    case REQUEST_BACK: /* forgets a range first */
+        if (!view->marking)
+            return false;
+        view->marking = false;
+        return true;
+    case REQUEST_SCALE:
+        view->over_all = !view->over_all;
+        return true;
+    case REQUEST_SEARCH:
+        snprintf(app->search, sizeof app->search, "%s", argument);
+        search(app, view);
+        return true;
+    case REQUEST_SEARCH_NEXT:
+        search(app, view);
+        return true;
+    case REQUEST_TRAIN:
+        screen_open_train(app);
+        return true;
+    case REQUEST_WATCH:
+        screen_open_watch(app);
+        return true;
+    default:
+        return false;
+    }
+}
+
+static void model_close_view(void *state)
+{
+    struct model_view *view = state;
+    spectrum_values_free(&view->preview);
+    free(view);
+}
+
+static const struct view_class model_class = {
+    .name = "model",
+    .scope = SCOPE_MODEL,
+    .close = model_close_view,
+    .draw = model_draw,
+    .request = model_request,
+};
+
+bool screen_open_model(struct app *app)
+{
+    return app_push(app, &model_class, array_alloc(1, sizeof(struct model_view), NULL));
+}

@@ -1,0 +1,174 @@
+#include "tui/screen/watch_draw.h"
+
+#include "base/memory.h"
+#include "tui/app/units.h"
+#include "tui/screen/memory_bars.h"
+#include "tui/widget/flow.h"
+#include "tui/widget/plot.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { SIDE_COLUMNS = 34, NUMBER_ROWS = 8 };
+
+/* --- state, progress --- */
+
+static enum theme_role state_role(const struct job_follow *run)
+{
+    const char *status = "";
+    json_get_string(run->result, "status", &status);
+    if (run->state == JOB_DIED || strcmp(status, "killed") == 0 || strcmp(status, "failed") == 0)
+        return THEME_ERROR;
+    return run->state == JOB_PAUSED || run->state == JOB_ELSEWHERE ? THEME_WARNING : THEME_GOOD;
+}
+
+static double seconds_left(const struct job_follow *run, double step, double steps)
+{
+    double seconds = job_follow_last(run, "step_s");
+    return job_follow_lives(run) && steps > step ? (steps - step) * seconds : NAN;
+}
+
+static void draw_progress(struct app *app, struct area area)
+{
+    const struct job_follow *run = app->session.run;
+    char state[ERROR_TEXT_MAX], left[32] = "", right[96];
+    double step = (double)job_metrics_last_step(&run->metrics), steps = NAN;
+    job_follow_number(run, "steps", &steps);
+    job_follow_describe(run, state, sizeof state);
+    seconds_put(seconds_left(run, step, steps), left, sizeof left);
+    if (isnan(steps))
+        snprintf(right, sizeof right, "step %.0f", step < 0 ? 0 : step);
+    else
+        snprintf(right, sizeof right, "step %.0f of %.0f%s%s%s", step < 0 ? 0 : step, steps,
+                 job_follow_lives(run) ? " · " : "", job_follow_lives(run) ? left : "",
+                 job_follow_lives(run) ? " left" : "");
+    struct style style = theme_style(&app->theme, state_role(run));
+    area_put(area, 0, 0, style, "●");
+    area_label(area, 2, 0, area.width - text_columns(right) - 4, style, state);
+    area_put_right(area, 0, 0, theme_style(&app->theme, THEME_TEXT), right);
+    int filled = steps > 0 && step > 0 ? (int)(area.width * step / steps) : 0;
+    for (int x = 0; x < area.width; x++)
+        area_put(area, x, 1, theme_style(&app->theme, x < filled ? THEME_ACCENT : THEME_BORDER),
+                 x < filled ? "█" : "─");
+}
+
+/* --- the loss --- */
+
+/* The points of one key: steps into x, values into y; both hold metrics.count. */
+static size_t collect(const struct job_metrics *metrics, const char *key, double *x, double *y)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < metrics->count; i++)
+        if (metrics->lines[i].step >= 0 && json_get_double(metrics->lines[i].json, key, &y[count]))
+            x[count++] = (double)metrics->lines[i].step;
+    return count;
+}
+
+static void draw_loss(struct app *app, struct area area, bool logarithmic)
+{
+    const struct job_metrics *metrics = &app->session.run->metrics;
+    double *numbers = array_alloc(metrics->count, 4 * sizeof *numbers, NULL);
+    if (!numbers)
+        return;
+    double *x = numbers, *y = x + metrics->count, *eval_x = y + metrics->count,
+           *eval_y = eval_x + metrics->count;
+    size_t count = collect(metrics, "loss", x, y);
+    size_t eval_count = collect(metrics, "eval_loss", eval_x, eval_y);
+    const struct plot_series series[] = {
+        {"training", PLOT_LINE, THEME_SERIES, count, x, y},
+        {"evaluation", PLOT_LINE, THEME_SERIES_OTHER, eval_count, eval_x, eval_y},
+    };
+    const struct plot plot = {.x_title = "step",
+                              .y_title = "loss",
+                              .series = series,
+                              .series_count = 2,
+                              .log_y = logarithmic};
+    plot_draw(area, &app->theme, &plot);
+    free(numbers);
+}
+
+/* --- numbers at the side --- */
+
+static void put_number(struct app *app, struct area area, int y, const char *label, const char *key,
+                       const char *format)
+{
+    char text[48] = "n/a";
+    double value = job_follow_last(app->session.run, key);
+    if (!isnan(value))
+        snprintf(text, sizeof text, format, value);
+    area_put(area, 0, y, theme_style(&app->theme, THEME_DIM), label);
+    area_put(area, 15, y, theme_style(&app->theme, THEME_TEXT), text);
+}
+
+static void draw_numbers(struct app *app, struct area area)
+{
+    put_number(app, area, 0, "loss", "loss", "%.4f");
+    put_number(app, area, 1, "evaluation", "eval_loss", "%.4f");
+    put_number(app, area, 2, "tokens/s", "tokens_per_s", "%.1f");
+    put_number(app, area, 3, "learning rate", "lr", "%.3g");
+    put_number(app, area, 4, "gradient norm", "grad_norm", "%.3g");
+    put_number(app, area, 5, "step", "step_s", "%.2f s");
+    put_number(app, area, 6, "tokens", "tokens", "%.0f");
+}
+
+static void draw_memory(struct app *app, struct area area)
+{
+    const struct job_metrics *metrics = &app->session.run->metrics;
+    uint64_t bytes[MEMORY_CATEGORIES] = {0}, total = 0;
+    const cJSON *last = NULL;
+    for (size_t i = metrics->count; i-- > 0 && !last;)
+        last = json_get(metrics->lines[i].json, "memory_bytes");
+    for (int i = 0; i < MEMORY_CATEGORIES; i++) {
+        int64_t value = 0;
+        json_get_int64(last, memory_category_name((enum memory_category)i), &value);
+        bytes[i] = value > 0 ? (uint64_t)value : 0;
+        total += bytes[i];
+    }
+    char text[32];
+    bytes_put((double)total, text, sizeof text);
+    area_print(area, 0, 0, theme_style(&app->theme, THEME_TITLE), "memory %s", last ? text : "n/a");
+    if (last)
+        memory_bars_draw(area_part(area, 0, 1, area.width, area.height - 1), &app->theme, bytes);
+}
+
+/* --- the text --- */
+
+static void draw_sample(struct app *app, struct area area)
+{
+    const struct job_metrics *metrics = &app->session.run->metrics;
+    const char *text = NULL, *event = "";
+    int64_t step = -1;
+    for (size_t i = metrics->count; i-- > 0 && !text;)
+        if (json_get_string(metrics->lines[i].json, "event", &event) &&
+            strcmp(event, "sample") == 0 && json_get_string(metrics->lines[i].json, "text", &text))
+            step = metrics->lines[i].step;
+    struct style dim = theme_style(&app->theme, THEME_DIM);
+    if (!text) {
+        area_put(area, 0, 0, dim, "a sample of the model so far comes with each evaluation");
+        return;
+    }
+    area_print(area, 0, 0, dim, "the model so far, step %lld:", (long long)step);
+    struct flow flow = {area_part(area, 0, 1, area.width, area.height - 1), 0, 0};
+    flow_put(&flow, theme_style(&app->theme, THEME_TEXT), text, strlen(text));
+}
+
+static void draw_path(struct app *app, struct area area)
+{
+    area_label(area, 0, 0, area.width, theme_style(&app->theme, THEME_DIM), app->session.run->path);
+}
+
+void watch_draw(struct app *app, void *state, struct area area)
+{
+    const struct watch_view *view = state;
+    int sample = area.height >= 34 ? 9 : area.height >= 19 ? 4 : 2;
+    int middle = area.height - 4 - sample, left = area.width - SIDE_COLUMNS - 2;
+    struct area side = area_part(area, left + 2, 3, SIDE_COLUMNS, middle);
+    draw_path(app, area_part(area, 0, 0, area.width, 1));
+    draw_progress(app, area_part(area, 0, 1, area.width, 2));
+    draw_loss(app, area_part(area, 0, 3, left, middle), view->logarithmic);
+    draw_numbers(app, side);
+    draw_memory(app, area_part(side, 0, NUMBER_ROWS - (middle < 15), side.width, middle));
+    draw_sample(app, area_part(area, 0, area.height - sample, area.width, sample));
+}

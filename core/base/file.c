@@ -197,6 +197,16 @@ int folder_sync(const char *path, struct error *err)
     return status;
 }
 
+int file_copy(const char *from, const char *to, size_t cap, struct error *err)
+{
+    struct buffer content = BUFFER_INIT;
+    int status = file_read_all(&content, from, cap, err);
+    if (status == 0)
+        status = file_save(to, buffer_string(&content), content.length, err);
+    buffer_free(&content);
+    return status;
+}
+
 int folder_make(const char *path, struct error *err)
 {
     char *partial = string_copy(path, err);

@@ -40,6 +40,9 @@ void file_writer_abort(struct file_writer *writer);                    /* remove
 /* The three in one. */
 int file_save(const char *path, const void *data, size_t count, struct error *err);
 
+/* Copies a file of at most `cap` bytes, all or nothing. */
+int file_copy(const char *from, const char *to, size_t cap, struct error *err);
+
 /* Makes a folder and its missing parents (mode 0777 less umask); an existing one is fine. */
 int folder_make(const char *path, struct error *err);
 

@@ -35,6 +35,10 @@ struct checkpoint;
 int checkpoint_open(struct checkpoint **out, const char *path, struct error *err);
 void checkpoint_close(struct checkpoint *checkpoint);
 
+/* Opens a folder for its config.json alone: a checkpoint without tensors, for a model that has yet
+ * to be made. */
+int checkpoint_open_config(struct checkpoint **out, const char *folder, struct error *err);
+
 enum checkpoint_format checkpoint_format(const struct checkpoint *checkpoint);
 const char *checkpoint_path(const struct checkpoint *checkpoint);   /* as resolved */
 const char *checkpoint_folder(const struct checkpoint *checkpoint); /* where its other files are */

@@ -244,6 +244,25 @@ int checkpoint_open(struct checkpoint **out, const char *path, struct error *err
     return 0;
 }
 
+int checkpoint_open_config(struct checkpoint **out, const char *folder, struct error *err)
+{
+    *out = NULL;
+    struct checkpoint *checkpoint = array_alloc(1, sizeof *checkpoint, err);
+    if (!checkpoint)
+        return -1;
+    int status = resolve(checkpoint, folder, err);
+    if (status == 0)
+        status = read_config(checkpoint, err);
+    if (status == 0 && !checkpoint->metadata)
+        status = error_set(err, "%s has no config.json", folder);
+    if (status != 0) {
+        checkpoint_close(checkpoint);
+        return -1;
+    }
+    *out = checkpoint;
+    return 0;
+}
+
 void checkpoint_close(struct checkpoint *checkpoint)
 {
     if (!checkpoint)

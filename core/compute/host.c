@@ -1,8 +1,8 @@
 #include "compute/host.h"
 
 #include "base/memory.h"
+#include "compute/machine.h"
 
-#include <omp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -84,7 +84,7 @@ int host_backend_new(struct backend **out, const char *name, const struct train_
         free(backend);
         return -1;
     }
-    host->threads = threads > 0 ? threads : omp_get_max_threads();
+    host->threads = machine_threads(threads);
     *backend = (struct backend){
         .version = BACKEND_VERSION,
         .name = name,

@@ -1,5 +1,6 @@
 #include "compute/machine.h"
 
+#include <omp.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -40,4 +41,9 @@ const char *machine_instructions(void)
 bool machine_has_bf16(void)
 {
     return strstr(machine_instructions(), "bf16") != NULL;
+}
+
+int machine_threads(int asked)
+{
+    return asked > 0 ? asked : omp_get_max_threads();
 }

@@ -11,4 +11,7 @@ const char *machine_instructions(void);
 /* Are bf16 products faster than fp32 ones here? */
 bool machine_has_bf16(void);
 
+/* The threads that a back end uses when this many are asked for; 0: all cores. */
+int machine_threads(int asked);
+
 #endif

@@ -22,6 +22,7 @@ int command_scan(int argc, char **argv, struct error *err);
 int command_plan(int argc, char **argv, struct error *err);
 int command_tokens(int argc, char **argv, struct error *err);
 int command_screen(int argc, char **argv, struct error *err);
+int command_train(int argc, char **argv, struct error *err);
 int command_supervise(int argc, char **argv, struct error *err);
 
 #endif

@@ -12,6 +12,7 @@ static const struct command commands[] = {
     {"scan", "the signal-to-noise ratio of every matrix", command_scan},
     {"plan", "choose what trains; write it for this or another trainer", command_plan},
     {"tokens", "token ids of a text; of a chat, with what is trained", command_tokens},
+    {"train", "train what the plan names, freeze the rest", command_train},
     {"supervise", NULL, command_supervise}, /* not listed: jobs are started through it */
 };
 enum { COMMAND_COUNT = sizeof commands / sizeof *commands };

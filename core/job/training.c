@@ -1,0 +1,116 @@
+#include "job/training.h"
+
+#include "job/job_dir.h"
+#include "job/lock.h"
+#include "job/training_parts.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static int go_back_to_checkpoint(struct training *training, bool *exact, struct error *err)
+{
+    char *folder = state_latest(training->request->run, NULL);
+    if (!folder) {
+        training_say(training, "there is no checkpoint yet: the run begins again");
+        return 0;
+    }
+    int status = trainer_resume(training->trainer, folder, exact, err);
+    free(folder);
+    if (status == 0 && !*exact)
+        training_say(training, "resuming on another machine, thread count or version: the numbers "
+                               "will not be the same to the bit");
+    return status;
+}
+
+static void tell_start(const struct training *training, bool resumed, bool exact)
+{
+    const struct optimizer *optimizer = trainer_optimizer(training->trainer);
+    const struct model *model = training->model;
+    struct training_start start = {
+        .memory = trainer_memory(training->trainer),
+        .steps = trainer_steps(training->trainer),
+        .step = trainer_progress(training->trainer)->step,
+        .trained_tensors = optimizer->count,
+        .documents = training->train_count,
+        .supervised = training->data.supervised,
+        .tokens = training->data.tokens,
+        .eval_documents = training->eval_count,
+        .precision = training->identity.precision,
+        .resumed = resumed,
+        .exact = exact,
+    };
+    for (size_t i = 0; i < optimizer->count; i++)
+        start.trained_parameters += model->modules[optimizer->modules[i]].parameters;
+    for (size_t i = 0; i < model->module_count; i++) {
+        bool used = module_is_used(model, &model->modules[i]);
+        start.tensors += used;
+        start.parameters += used ? model->modules[i].parameters : 0;
+    }
+    if (training->view->on_start)
+        training->view->on_start(training->view->context, &start);
+}
+
+/* Opens everything, keeps the records, trains. 1: stopped. */
+static int train(struct training *training, bool resume, struct error *err)
+{
+    bool exact = true;
+    if (training_open(training, resume, err) != 0 ||
+        (resume && go_back_to_checkpoint(training, &exact, err) != 0) ||
+        job_metrics_open(&training->metrics, training->request->run, err) != 0)
+        return -1;
+    training->metrics_open = true;
+    if (training_write_job(training, err) != 0 ||
+        (resume && training_note_resume(training, err) != 0))
+        return -1;
+    tell_start(training, resume, exact);
+    struct train_observer observer = training_observer(training);
+    return trainer_run(training->trainer, &observer, err);
+}
+
+static int write_result(const struct training *training, int status, struct error *err)
+{
+    char message[ERROR_TEXT_MAX];
+    struct job_result result = {.message = message, .last_step = -1};
+    if (training->trainer)
+        result.last_step = trainer_progress(training->trainer)->step;
+    result.status = status < 0 ? "failed" : status > 0 ? "stopped" : "completed";
+    if (status < 0)
+        snprintf(message, sizeof message, "%s", err->text);
+    else
+        snprintf(message, sizeof message, "%s at step %lld", result.status,
+                 (long long)result.last_step);
+    return job_result_write(training->request->run, &result, status < 0 ? NULL : err);
+}
+
+/* A supervisor holds the lock for its worker; a run in a terminal holds its own. */
+static int take_lock(const char *run, bool *taken, struct error *err)
+{
+    *taken = false;
+    if (job_lock_is_parents(run))
+        return 0;
+    if (job_lock_take(run, err) != 0)
+        return -1;
+    *taken = true;
+    return 0;
+}
+
+int training_run(const struct training_request *request, bool resume,
+                 const struct training_view *view, struct error *err)
+{
+    struct training training = {.request = request, .view = view};
+    bool locked;
+    if (take_lock(request->run, &locked, err) != 0)
+        return -1;
+    int status = train(&training, resume, err);
+    int64_t step = training.trainer ? trainer_progress(training.trainer)->step : 0;
+    if (write_result(&training, status, err) != 0 && status == 0)
+        status = -1;
+    training_close(&training);
+    if (locked)
+        job_lock_release(request->run);
+    if (status > 0)
+        return error_set_kind(err, ERROR_INTERRUPTED,
+                              "stopped behind step %lld; `spectrum resume %s` goes on",
+                              (long long)step, request->run);
+    return status;
+}

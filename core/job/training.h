@@ -1,0 +1,70 @@
+/* A training run from its request to its result: opens model, plan and data, makes the trainer,
+ * and keeps the job directory (job_dir.h) while it trains.
+ *
+ * The same function runs in a terminal, under a supervisor, and after a crash; the caller only
+ * parses what was asked for and shows the steps as they come.
+ */
+#ifndef SPECTRUM_JOB_TRAINING_H
+#define SPECTRUM_JOB_TRAINING_H
+
+#include "train/trainer.h"
+
+#include <signal.h>
+
+enum training_method { METHOD_FULL, METHOD_SPECTRUM };
+
+struct training_request {
+    const char *model, *run;
+    enum training_method method;
+    const char *plan;              /* a plan file; NULL: the best `top` per cent by SNR */
+    double top;                    /* per cent */
+    bool no_embeddings, no_head;   /* with `top` */
+    const char *const *data;       /* data files */
+    size_t data_count;             /* at least 1 */
+    const char *const *eval_data;  /* evaluation files */
+    size_t eval_count;             /* 0: a share of the training documents */
+    double eval_split;             /* that share; 0: no evaluation */
+    struct dataset_options format; /* of both */
+    const char *device;
+    int threads;              /* 0: all cores */
+    const char *dtype;        /* "auto", "bf16", "fp32" */
+    const char *master;       /* "fp32", "none" */
+    bool init;                /* random weights from the model folder's config.json */
+    uint64_t memory_limit;    /* bytes; 0: none */
+    int64_t sample_tokens;    /* 0: no samples */
+    const char *sample;       /* their prompt; NULL: the beginning of a document */
+    struct train_settings is; /* everything else; its storage, masters, pad and sample are filled in
+                               */
+    int argc;                 /* for job.json, so that the job can be resumed */
+    char *const *argv;
+};
+
+/* What is known before the first step. */
+struct training_start {
+    const struct memory_plan *memory;
+    int64_t steps, step; /* of the whole run; already taken */
+    int64_t trained_parameters, parameters;
+    size_t trained_tensors, tensors;
+    uint64_t documents, supervised, tokens; /* of the training data */
+    size_t eval_documents;
+    const char *precision; /* "bf16+masters" */
+    bool resumed, exact;   /* exact: to the bit */
+};
+
+/* For whoever shows the run; any member may be NULL. */
+struct training_view {
+    void *context;
+    void (*on_message)(void *context, const char *line);
+    void (*on_start)(void *context, const struct training_start *start);
+    void (*on_step)(void *context, const struct train_report *report, int64_t steps);
+    void (*on_evaluation)(void *context, int64_t step, const struct evaluation *evaluation);
+    void (*on_sample)(void *context, int64_t step, const char *text);
+    const volatile sig_atomic_t *interrupted; /* set: stop behind the step in hand */
+};
+
+/* Trains. With `resume` it goes on from the run's last checkpoint (or from the start where there is
+ * none). 0: completed; ERROR_INTERRUPTED: stopped, with a checkpoint; -1. */
+int training_run(const struct training_request *request, bool resume,
+                 const struct training_view *view, struct error *err);
+
+#endif

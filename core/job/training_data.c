@@ -1,0 +1,106 @@
+/* The data of a run: tokenised documents, split into training and evaluation. */
+#include "base/memory.h"
+#include "job/training_parts.h"
+
+#include <string.h>
+
+enum { PROMPT_TOKENS = 8, SPLIT_AT_LEAST = 20 };
+
+static int list_all(size_t **out, size_t *count, size_t documents, struct error *err)
+{
+    *out = array_alloc(documents, sizeof **out, err);
+    if (!*out)
+        return -1;
+    for (size_t i = 0; i < documents; i++)
+        (*out)[i] = i;
+    *count = documents;
+    return 0;
+}
+
+/* A share of the documents is held back only where there are enough of them. */
+static int split(struct training *training, struct error *err)
+{
+    const struct training_request *request = training->request;
+    const struct dataset *data = &training->data;
+    bool share = request->eval_count == 0 && request->eval_split > 0;
+    if (share && data->documents >= SPLIT_AT_LEAST)
+        return dataset_split(data, request->eval_split, request->is.optimizer.seed,
+                             &training->train_documents, &training->train_count,
+                             &training->eval_documents, &training->eval_count, err);
+    if (share)
+        training_say(training,
+                     "no evaluation: %zu documents are too few to hold some back (%d are needed); "
+                     "--eval-data names others",
+                     data->documents, SPLIT_AT_LEAST);
+    if (list_all(&training->train_documents, &training->train_count, data->documents, err) != 0)
+        return -1;
+    if (request->eval_count == 0)
+        return 0;
+    if (dataset_load(&training->eval_data, request->eval_data, request->eval_count,
+                     &request->format, training->tokenizer, err) != 0)
+        return -1;
+    return list_all(&training->eval_documents, &training->eval_count, training->eval_data.documents,
+                    err);
+}
+
+/* The beginning of a document: an evaluation one where there is one. */
+static int prompt_from_data(struct training *training, struct error *err)
+{
+    bool held = training->eval_count > 0;
+    const struct dataset *data =
+        held && training->eval_data.documents ? &training->eval_data : &training->data;
+    size_t document = held ? training->eval_documents[0] : training->train_documents[0];
+    uint64_t begin = data->offsets[document], length = data->offsets[document + 1] - begin;
+    struct token_list *prompt = &training->prompt;
+    prompt->count = length < PROMPT_TOKENS ? (size_t)length : PROMPT_TOKENS;
+    prompt->ids = array_alloc(prompt->count, sizeof *prompt->ids, err);
+    if (!prompt->ids)
+        return -1;
+    memcpy(prompt->ids, data->ids + begin, prompt->count * sizeof *prompt->ids);
+    return 0;
+}
+
+static int make_prompt(struct training *training, struct error *err)
+{
+    const struct training_request *request = training->request;
+    struct train_settings *s = &training->settings;
+    const char *text = request->sample;
+    if (request->sample_tokens <= 0)
+        return 0;
+    int status = text ? tokenizer_encode(training->tokenizer, text, strlen(text),
+                                         ENCODE_ADD_SPECIAL, &training->prompt, err)
+                      : prompt_from_data(training, err);
+    int64_t room = s->seq_len * s->batch, count = (int64_t)training->prompt.count;
+    if (status != 0 || count == 0 || count >= room)
+        return status;
+    s->sample.ids = training->prompt.ids;
+    s->sample.count = count;
+    s->sample.more = request->sample_tokens < room - count ? request->sample_tokens : room - count;
+    s->sample.eos = training->model->config.eos_token;
+    return 0;
+}
+
+static int check_ids(const struct training *training, const struct dataset *data, struct error *err)
+{
+    for (uint64_t i = 0; i < data->tokens; i++)
+        if (data->ids[i] < 0 || data->ids[i] >= training->model->config.vocab)
+            return error_set(err,
+                             "the tokenizer gives token %d, but the model has %lld: they do not "
+                             "belong together",
+                             data->ids[i], (long long)training->model->config.vocab);
+    return 0;
+}
+
+int training_load_data(struct training *training, struct error *err)
+{
+    const struct training_request *request = training->request;
+    if (tokenizer_for_checkpoint(&training->tokenizer, training->model->checkpoint, err) != 0 ||
+        dataset_load(&training->data, request->data, request->data_count, &request->format,
+                     training->tokenizer, err) != 0 ||
+        split(training, err) != 0 || check_ids(training, &training->data, err) != 0 ||
+        check_ids(training, &training->eval_data, err) != 0)
+        return -1;
+    if (dataset_all_supervised(&training->data))
+        training_say(training, "every token is trained on (plain text)");
+    return make_prompt(training, err);
+}

@@ -1,0 +1,146 @@
+/* Everything that a run needs, opened in the order of what it depends on. */
+#include "base/file.h"
+#include "base/memory.h"
+#include "compute/machine.h"
+#include "job/job_dir.h"
+#include "job/training_parts.h"
+#include "model/init.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void training_say(const struct training *training, const char *format, ...)
+{
+    char line[512];
+    va_list arguments;
+    if (!training->view->on_message)
+        return;
+    va_start(arguments, format);
+    vsnprintf(line, sizeof line, format, arguments);
+    va_end(arguments);
+    training->view->on_message(training->view->context, line);
+}
+
+/* The model that was asked for; with --init, a new one of random weights in RUN/base. */
+static int open_model(struct training *training, bool resume, struct error *err)
+{
+    const struct training_request *request = training->request;
+    training->model_path =
+        request->init ? path_join(request->run, "base", err) : string_copy(request->model, err);
+    if (!training->model_path)
+        return -1;
+    if (request->init && !(resume && job_dir_has(request->run, "base/model.safetensors")) &&
+        model_init(request->model, training->model_path, request->is.optimizer.seed, err) != 0)
+        return -1;
+    if (model_open(&training->model, training->model_path, err) != 0)
+        return -1;
+    return model_check_trainable(training->model, err);
+}
+
+static int fix_precision(struct training *training, struct error *err)
+{
+    const char *dtype = training->request->dtype, *master = training->request->master;
+    struct train_settings *s = &training->settings;
+    bool bf16 = strcmp(dtype, "auto") == 0 ? machine_has_bf16() : strcmp(dtype, "bf16") == 0;
+    if (!bf16 && strcmp(dtype, "auto") != 0 && strcmp(dtype, "fp32") != 0)
+        return error_set_kind(err, ERROR_USAGE, "--dtype takes auto, bf16 or fp32, not \"%.40s\"",
+                              dtype);
+    if (strcmp(master, "fp32") != 0 && strcmp(master, "none") != 0)
+        return error_set_kind(err, ERROR_USAGE, "--master takes fp32 or none, not \"%.40s\"",
+                              master);
+    s->storage = bf16 ? STORAGE_BF16 : STORAGE_F32;
+    s->masters = bf16 && strcmp(master, "fp32") == 0;
+    return 0;
+}
+
+/* Names what a resume must agree in. */
+static int identify(struct training *training, struct error *err)
+{
+    struct run_identity *identity = &training->identity;
+    char fingerprints[2 * HASH_TEXT_SIZE];
+    if (checkpoint_fingerprint(training->model->checkpoint, identity->model, err) != 0)
+        return -1;
+    snprintf(fingerprints, sizeof fingerprints, "%s%s", training->data.fingerprint,
+             training->eval_data.fingerprint);
+    struct hash *hash = hash_new(err);
+    if (!hash)
+        return -1;
+    hash_update(hash, fingerprints, strlen(fingerprints));
+    hash_update(hash, training->train_documents,
+                training->train_count * sizeof *training->train_documents);
+    hash_text(hash, identity->data);
+    hash_free(hash);
+    snprintf(identity->exact, sizeof identity->exact, "%s, %d threads, %s", training->backend->name,
+             machine_threads(training->request->threads), machine_instructions());
+    return 0;
+}
+
+/* Refuses before anything is allocated. */
+static int check_memory(const struct training *training, struct error *err)
+{
+    const struct train_settings *s = &training->settings;
+    const struct transformer_options options = {.trained = training->trained,
+                                                .tokens = s->batch * s->seq_len,
+                                                .max_positions = s->seq_len,
+                                                .storage = s->storage,
+                                                .masters = s->masters,
+                                                .generation = s->sample.ids != NULL};
+    struct memory_plan *plan = NULL;
+    uint64_t limit = training->request->memory_limit;
+    if (limit == 0)
+        return 0;
+    if (transformer_plan(&plan, training->backend, training->model, &options, err) != 0)
+        return -1;
+    uint64_t total = plan->total;
+    memory_plan_free(plan);
+    if (total <= limit)
+        return 0;
+    return error_set(err,
+                     "the run needs %.1f MB and --memory-limit is %.1f MB; a lower --batch, "
+                     "--seq-len or --top, or --master none, needs less",
+                     (double)total / 1e6, (double)limit / 1e6);
+}
+
+int training_open(struct training *training, bool resume, struct error *err)
+{
+    const struct training_request *request = training->request;
+    training->settings = request->is;
+    if (fix_precision(training, err) != 0 || open_model(training, resume, err) != 0 ||
+        backend_open(&training->backend, request->device, request->threads, err) != 0 ||
+        training_load_data(training, err) != 0 || training_choose(training, err) != 0 ||
+        identify(training, err) != 0 || check_memory(training, err) != 0)
+        return -1;
+    training->inputs = (struct train_inputs){
+        .model = training->model,
+        .backend = training->backend,
+        .trained = training->trained,
+        .train = {&training->data, training->train_documents, training->train_count},
+        .eval = {training->eval_data.documents ? &training->eval_data : &training->data,
+                 training->eval_documents, training->eval_count},
+        .run = request->run,
+        .identity = &training->identity,
+    };
+    return trainer_new(&training->trainer, &training->inputs, &training->settings, err);
+}
+
+void training_close(struct training *training)
+{
+    if (training->metrics_open)
+        job_metrics_close(&training->metrics);
+    trainer_free(training->trainer);
+    token_list_free(&training->prompt);
+    free(training->train_documents);
+    free(training->eval_documents);
+    dataset_free(&training->data);
+    dataset_free(&training->eval_data);
+    tokenizer_close(training->tokenizer);
+    free(training->trained);
+    plan_free(training->plan);
+    scan_free(training->outline);
+    scan_result_free(training->scanned);
+    backend_close(training->backend);
+    model_close(training->model);
+    free(training->model_path);
+}

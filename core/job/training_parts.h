@@ -1,0 +1,54 @@
+/* The parts of a training run, shared by training*.c. Internal to core/job. */
+#ifndef SPECTRUM_JOB_TRAINING_PARTS_H
+#define SPECTRUM_JOB_TRAINING_PARTS_H
+
+#include "job/metrics.h"
+#include "job/training.h"
+#include "plan/plan.h"
+#include "spectra/scan.h"
+
+struct training {
+    const struct training_request *request;
+    const struct training_view *view;
+    char *model_path; /* the request's, or the run's own base where it began from random weights */
+    struct model *model;
+    struct backend *backend;
+    struct scan_result *scanned;
+    struct scan *outline;
+    struct plan *plan; /* NULL: everything trains */
+    bool *trained;     /* [module_count] */
+    struct tokenizer *tokenizer;
+    struct dataset data, eval_data;
+    size_t *train_documents, *eval_documents;
+    size_t train_count, eval_count;
+    struct train_settings settings;
+    struct token_list prompt; /* of the samples */
+    struct run_identity identity;
+    struct train_inputs inputs;
+    struct trainer *trainer;
+    struct job_metrics_writer metrics;
+    bool metrics_open, proof_written;
+};
+
+/* training_open.c: everything up to the trainer. */
+int training_open(struct training *training, bool resume, struct error *err);
+void training_close(struct training *training);
+
+/* training_plan.c: plan and trained flags from the request. */
+int training_choose(struct training *training, struct error *err);
+
+/* training_data.c: tokenizer, documents, their split, the samples' prompt. */
+int training_load_data(struct training *training, struct error *err);
+
+/* training_record.c: job.json, plan.yaml and proof.json. */
+int training_write_job(const struct training *training, struct error *err);
+int training_write_proof(const struct training *training, struct error *err);
+
+/* training_watch.c: metrics.jsonl and requests. */
+struct train_observer training_observer(struct training *training);
+int training_note_resume(struct training *training, struct error *err);
+
+void training_say(const struct training *training, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+#endif

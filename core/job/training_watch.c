@@ -1,0 +1,143 @@
+/* The trainer's observer: metrics.jsonl for whoever follows, requests from whoever steers. */
+#include "base/utf8.h"
+#include "job/requests.h"
+#include "job/training_parts.h"
+
+#include <inttypes.h>
+
+static int append(struct training *training, struct buffer *line, struct error *err)
+{
+    int status = job_metrics_append(&training->metrics, line, err);
+    buffer_free(line);
+    return status;
+}
+
+static void put_memory(struct buffer *out, const struct memory_plan *plan)
+{
+    buffer_text(out, ", \"memory_bytes\": {");
+    for (int i = 0; i < MEMORY_CATEGORIES; i++)
+        buffer_format(out, "%s\"%s\": %" PRIu64, i ? ", " : "",
+                      memory_category_name((enum memory_category)i), plan->bytes[i]);
+    buffer_byte(out, '}');
+    size_t resident = process_resident_bytes();
+    if (resident > 0)
+        buffer_format(out, ", \"process_bytes\": %zu", resident);
+}
+
+static int write_step(struct training *training, const struct train_report *report,
+                      struct error *err)
+{
+    const struct progress *progress = &report->progress;
+    struct buffer line = BUFFER_INIT;
+    const struct {
+        const char *key;
+        double value;
+    } numbers[] = {
+        {"loss", report->loss},
+        {"lr", report->rate},
+        {"grad_norm", report->norm},
+        {"tokens_per_s", (double)report->step_tokens / report->step_seconds},
+        {"step_s", report->step_seconds},
+    };
+    buffer_format(&line, "{\"step\": %" PRId64 ", \"time_s\": ", progress->step);
+    json_put_number(&line, progress->seconds);
+    buffer_format(&line, ", \"tokens\": %" PRIu64 ", \"supervised_tokens\": %" PRIu64,
+                  progress->tokens, progress->supervised);
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        buffer_format(&line, ", \"%s\": ", numbers[i].key);
+        json_put_number(&line, numbers[i].value);
+    }
+    put_memory(&line, trainer_memory(training->trainer));
+    buffer_byte(&line, '}');
+    return append(training, &line, err);
+}
+
+static int on_step(void *context, const struct train_report *report, struct error *err)
+{
+    struct training *training = context;
+    if (write_step(training, report, err) != 0)
+        return -1;
+    if (report->progress.step == 1 && training_write_proof(training, err) != 0)
+        return -1;
+    if (training->view->on_step)
+        training->view->on_step(training->view->context, report, trainer_steps(training->trainer));
+    return 0;
+}
+
+static int on_evaluation(void *context, int64_t step, const struct evaluation *evaluation,
+                         struct error *err)
+{
+    struct training *training = context;
+    struct buffer line = BUFFER_INIT;
+    buffer_format(&line, "{\"step\": %" PRId64 ", \"eval_loss\": ", step);
+    json_put_number(&line, evaluation->loss);
+    buffer_format(&line, ", \"eval_tokens\": %" PRIu64 "}", evaluation->tokens);
+    if (append(training, &line, err) != 0)
+        return -1;
+    if (training->view->on_evaluation)
+        training->view->on_evaluation(training->view->context, step, evaluation);
+    return 0;
+}
+
+static int on_sample(void *context, int64_t step, const int32_t *ids, int64_t count,
+                     struct error *err)
+{
+    struct training *training = context;
+    struct buffer text = BUFFER_INIT, line = BUFFER_INIT;
+    int status = tokenizer_decode(training->tokenizer, ids, (size_t)count, true, &text, err);
+    if (status == 0) {
+        /* The last token may end inside a character. */
+        if (text.length > 0 && !utf8_valid(text.data, text.length))
+            utf8_sanitize(text.data);
+        buffer_format(&line, "{\"event\": \"sample\", \"step\": %" PRId64 ", \"text\": ", step);
+        json_put_string(&line, buffer_string(&text));
+        buffer_byte(&line, '}');
+        status = append(training, &line, err);
+    }
+    if (status == 0 && training->view->on_sample)
+        training->view->on_sample(training->view->context, step, buffer_string(&text));
+    buffer_free(&text);
+    return status;
+}
+
+static int write_event(struct training *training, const char *event, int64_t step,
+                       struct error *err)
+{
+    struct buffer line = BUFFER_INIT;
+    buffer_format(&line, "{\"event\": \"%s\", \"step\": %" PRId64 "}", event, step);
+    return append(training, &line, err);
+}
+
+static int on_saved(void *context, int64_t step, struct error *err)
+{
+    return write_event(context, "checkpoint", step, err);
+}
+
+int training_note_resume(struct training *training, struct error *err)
+{
+    return write_event(training, "resume", trainer_progress(training->trainer)->step, err);
+}
+
+static bool is_interrupted(void *context)
+{
+    const struct training_view *view = context;
+    return view->interrupted && *view->interrupted;
+}
+
+static enum train_wish wish(void *context)
+{
+    struct training *training = context;
+    const char *run = training->request->run;
+    if (is_interrupted((void *)(uintptr_t)training->view) ||
+        job_request_take(run, JOB_REQUEST_STOP, NULL))
+        return TRAIN_STOP;
+    if (job_request_take(run, JOB_REQUEST_PAUSE, NULL) &&
+        !job_pause(run, is_interrupted, (void *)(uintptr_t)training->view))
+        return TRAIN_STOP;
+    return job_request_take(run, JOB_REQUEST_CHECKPOINT, NULL) ? TRAIN_CHECKPOINT : TRAIN_GO_ON;
+}
+
+struct train_observer training_observer(struct training *training)
+{
+    return (struct train_observer){training, on_step, on_evaluation, on_sample, on_saved, wish};
+}

@@ -1,0 +1,254 @@
+/* `spectrum train MODEL --data FILE...`: the selective trainer. */
+#include "base/file.h"
+#include "base/memory.h"
+#include "job/job_dir.h"
+#include "job/launch.h"
+#include "job/training.h"
+#include "tui/cli/command.h"
+#include "tui/cli/interrupt.h"
+#include "tui/cli/options.h"
+#include "tui/cli/train_view.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+/* What the options say, before it is checked. */
+struct request {
+    struct training_request is;
+    const char *method, *schedule, *optimizer, *memory_limit;
+    struct option_list data, eval_data;
+    bool top_given, detach, json;
+    int64_t threads, seed;
+    double clip;
+};
+
+static int parse_method(struct request *r, struct error *err)
+{
+    static const char *const later[] = {"lora", "qlora", "spectrum+lora", "spectrum+qlora"};
+    if (strcmp(r->method, "full") == 0 || strcmp(r->method, "spectrum") == 0) {
+        r->is.method = r->method[0] == 'f' ? METHOD_FULL : METHOD_SPECTRUM;
+        return 0;
+    }
+    for (size_t i = 0; i < sizeof later / sizeof *later; i++)
+        if (strcmp(r->method, later[i]) == 0)
+            return error_set_kind(err, ERROR_USAGE,
+                                  "this version has no method %s; it has full and spectrum",
+                                  r->method);
+    return error_set_kind(err, ERROR_USAGE, "--method takes full or spectrum, not \"%.40s\"",
+                          r->method);
+}
+
+/* "8G", "500M", "123456": bytes. */
+static int parse_bytes(uint64_t *out, const char *text, struct error *err)
+{
+    static const char units[] = "KMGT";
+    char *end;
+    double value = strtod(text, &end), factor = 1;
+    const char *unit = *end ? strchr(units, *end & ~0x20) : NULL;
+    if (unit)
+        for (const char *u = units; u <= unit; u++)
+            factor *= 1024;
+    if (end == text || !(value > 0) || (*end && (!unit || end[1])) || value * factor > 0x1p62)
+        return error_set_kind(err, ERROR_USAGE,
+                              "--memory-limit takes bytes such as 8G or 500M, not \"%.40s\"", text);
+    *out = (uint64_t)(value * factor);
+    return 0;
+}
+
+static int check(struct request *r, struct error *err)
+{
+    struct training_request *is = &r->is;
+    if (r->data.count == 0)
+        return error_set_kind(err, ERROR_USAGE, "train needs --data FILE");
+    if (strcmp(r->optimizer, "adamw") != 0)
+        return error_set_kind(err, ERROR_USAGE, "--optimizer takes adamw, not \"%.40s\"",
+                              r->optimizer);
+    if (is->plan && r->top_given)
+        return error_set_kind(err, ERROR_USAGE, "--plan and --top exclude one another");
+    if (parse_method(r, err) != 0 || schedule_by_name(&is->is.schedule, r->schedule, err) != 0 ||
+        (r->memory_limit && parse_bytes(&is->memory_limit, r->memory_limit, err) != 0))
+        return -1;
+    is->data = r->data.items;
+    is->data_count = r->data.count;
+    is->eval_data = r->eval_data.items;
+    is->eval_count = r->eval_data.count;
+    is->threads = (int)r->threads;
+    is->is.optimizer.clip = r->clip;
+    is->is.optimizer.seed = (uint64_t)r->seed;
+    return 0;
+}
+
+/* "runs/<the model's last name>-20261124-150000" */
+static char *default_run(const char *model, struct error *err)
+{
+    char stamp[32];
+    time_t now = time(NULL);
+    struct tm local;
+    struct buffer path = BUFFER_INIT;
+    size_t length = strlen(model);
+    while (length > 1 && model[length - 1] == '/')
+        length--;
+    size_t begin = length;
+    while (begin > 0 && model[begin - 1] != '/')
+        begin--;
+    strftime(stamp, sizeof stamp, "%Y%m%d-%H%M%S", localtime_r(&now, &local));
+    buffer_format(&path, "runs/%.*s-%s", (int)(length - begin), model + begin, stamp);
+    if (buffer_check(&path, err) == 0)
+        return path.data;
+    buffer_free(&path);
+    return NULL;
+}
+
+/* The same command without --detach, as a job of its own. */
+static int detach(const struct request *r, struct error *err)
+{
+    const struct training_request *is = &r->is;
+    char **arguments = array_alloc((size_t)is->argc + 1, sizeof *arguments, err);
+    int count = 0;
+    if (!arguments)
+        return -1;
+    for (int i = 0; i < is->argc; i++)
+        if (strcmp(is->argv[i], "--detach") != 0)
+            arguments[count++] = is->argv[i];
+    int status = job_dir_create(is->run, err);
+    if (status == 0)
+        status = job_launch(is->run, "/proc/self/exe", arguments, err);
+    free(arguments);
+    if (status == 0)
+        printf("%s\n", is->run);
+    return status;
+}
+
+static int train(struct request *r, struct error *err)
+{
+    const char *job = getenv("SPECTRUM_JOB"), *resume = getenv("SPECTRUM_JOB_RESUME");
+    bool supervised = job && job[0];
+    char *run = NULL;
+    if (supervised)
+        r->is.run = job;
+    else if (!r->is.run && !(r->is.run = run = default_run(r->is.model, err)))
+        return -1;
+    int status = 0;
+    if (r->detach && !supervised) {
+        status = detach(r, err);
+    } else {
+        struct train_view view;
+        struct training_view shown = train_view_make(&view, r->is.run, r->json);
+        shown.interrupted = interrupt_watch();
+        status = supervised ? 0 : job_dir_create(r->is.run, err);
+        if (status == 0)
+            status = training_run(&r->is, resume && resume[0], &shown, err);
+        if (status == 0)
+            train_view_end(&view);
+    }
+    free(run);
+    return status;
+}
+
+int command_train(int argc, char **argv, struct error *err)
+{
+    struct request r = {
+        .is = {.top = 25,
+               .device = "auto",
+               .dtype = "auto",
+               .master = "fp32",
+               .eval_split = 0.05,
+               .sample_tokens = 48,
+               .argc = argc,
+               .argv = argv,
+               .is = {.epochs = 1,
+                      .seq_len = 512,
+                      .batch = 1,
+                      .accumulate = 8,
+                      .rate = 2e-5,
+                      .warmup = 0.03,
+                      .keep = 2,
+                      .eval_every = 50,
+                      .optimizer = {.beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8}}},
+        .method = "spectrum",
+        .schedule = "cosine",
+        .optimizer = "adamw",
+        .clip = 1,
+        .seed = 42,
+    };
+    struct training_request *is = &r.is;
+    struct train_settings *s = &is->is;
+    const struct option_spec specs[] = {
+        {"data", OPTION_LIST, &r.data, "FILE", "training data: .txt, .jsonl, .json; repeatable", 0,
+         0, NULL},
+        {"run", OPTION_TEXT, &is->run, "DIR", "the job's folder (default: runs/MODEL-DATE)", 0, 0,
+         NULL},
+        {"method", OPTION_TEXT, &r.method, "NAME", "spectrum (default) or full", 0, 0, NULL},
+        {"plan", OPTION_TEXT, &is->plan, "PLAN", "what trains (see `spectrum plan`)", 0, 0, NULL},
+        {"top", OPTION_NUMBER, &is->top, "P", "or: the best P per cent by SNR (25)", 0, 100,
+         &r.top_given},
+        {"no-embeddings", OPTION_FLAG, &is->no_embeddings, NULL, "with --top: freeze them", 0, 0,
+         NULL},
+        {"no-head", OPTION_FLAG, &is->no_head, NULL, "with --top: freeze it", 0, 0, NULL},
+        {"steps", OPTION_INTEGER, &s->steps, "N", "optimiser steps (default: --epochs 1)", 1, 1e9,
+         NULL},
+        {"epochs", OPTION_NUMBER, &s->epochs, "N", "passes over the data", 0.0001, 1e6, NULL},
+        {"seq-len", OPTION_INTEGER, &s->seq_len, "N", "tokens of a packed row (512)", 2, 1 << 20,
+         NULL},
+        {"batch", OPTION_INTEGER, &s->batch, "N", "rows at once (1)", 1, 65536, NULL},
+        {"accumulate", OPTION_INTEGER, &s->accumulate, "N", "batches of a step (8)", 1, 65536,
+         NULL},
+        {"lr", OPTION_NUMBER, &s->rate, "X", "peak learning rate (2e-5)", 0, 10, NULL},
+        {"warmup", OPTION_NUMBER, &s->warmup, "N", "steps, or below 1 a share of them (0.03)", 0,
+         1e9, NULL},
+        {"schedule", OPTION_TEXT, &r.schedule, "NAME", "cosine (default), linear, constant", 0, 0,
+         NULL},
+        {"clip", OPTION_NUMBER, &r.clip, "X", "largest gradient norm (1); 0: any", 0, 1e9, NULL},
+        {"weight-decay", OPTION_NUMBER, &s->optimizer.weight_decay, "X",
+         "of matrices and embeddings (0)", 0, 10, NULL},
+        {"optimizer", OPTION_TEXT, &r.optimizer, "NAME", "adamw", 0, 0, NULL},
+        {"dtype", OPTION_TEXT, &is->dtype, "NAME",
+         "bf16, fp32, or auto (default): bf16 where the processor has it", 0, 0, NULL},
+        {"master", OPTION_TEXT, &is->master, "NAME",
+         "fp32 masters of bf16 weights (default), or none: stochastic rounding", 0, 0, NULL},
+        {"template", OPTION_TEXT, &is->format.template_name, "NAME",
+         "chat template: chatml, llama3 (default: the model's own)", 0, 0, NULL},
+        {"columns", OPTION_TEXT, &is->format.columns, "MAP",
+         "as in prompt=question,completion=answer", 0, 0, NULL},
+        {"mark", OPTION_TEXT, &is->format.mark, "TEXT",
+         "what separates documents in a .txt file (default: one document)", 0, 0, NULL},
+        {"eval-data", OPTION_LIST, &r.eval_data, "FILE", "evaluation data; repeatable", 0, 0, NULL},
+        {"eval-split", OPTION_NUMBER, &is->eval_split, "X",
+         "without --eval-data: this share of the documents, of 20 or more (0.05)", 0, 0.9, NULL},
+        {"eval-every", OPTION_INTEGER, &s->eval_every, "N", "steps between evaluations (50)", 0,
+         1e9, NULL},
+        {"save-every", OPTION_INTEGER, &s->save_every, "N",
+         "steps between checkpoints (default: at the end only)", 0, 1e9, NULL},
+        {"keep", OPTION_INTEGER, &s->keep, "N", "checkpoints that stay (2)", 1, 1e6, NULL},
+        {"sample", OPTION_TEXT, &is->sample, "TEXT",
+         "what samples begin with (default: a document's beginning)", 0, 0, NULL},
+        {"sample-tokens", OPTION_INTEGER, &is->sample_tokens, "N",
+         "tokens of a sample at each evaluation (48); 0: none", 0, 4096, NULL},
+        {"seed", OPTION_INTEGER, &r.seed, "N", "of order, split, initial weights, rounding (42)", 0,
+         1e15, NULL},
+        {"threads", OPTION_INTEGER, &r.threads, "N", "default: all cores", 1, 4096, NULL},
+        {"device", OPTION_TEXT, &is->device, "DEVICE", "auto (default), cpu, reference", 0, 0,
+         NULL},
+        {"memory-limit", OPTION_TEXT, &r.memory_limit, "BYTES",
+         "refuse a run that plans more, as in 8G", 0, 0, NULL},
+        {"init", OPTION_FLAG, &is->init, NULL,
+         "begin from random weights; MODEL is a folder with config.json and a tokenizer", 0, 0,
+         NULL},
+        {"detach", OPTION_FLAG, &r.detach, NULL, "run as a job; prints its folder", 0, 0, NULL},
+        {"json", OPTION_FLAG, &r.json, NULL, "how it ended, as strict JSON on standard output", 0,
+         0, NULL},
+    };
+    enum { COUNT = sizeof specs / sizeof *specs };
+    int status =
+        options_parse_one(specs, COUNT, "spectrum train MODEL --data FILE [--plan PLAN]",
+                          "train takes one MODEL, and --data FILE", argc, argv, &is->model, err);
+    if (status == 0)
+        status = check(&r, err);
+    if (status == 0)
+        status = train(&r, err);
+    options_free(specs, COUNT);
+    return status > 0 ? 0 : status;
+}

@@ -1,0 +1,105 @@
+#include "tui/cli/train_view.h"
+
+#include "base/buffer.h"
+#include "base/clock.h"
+#include "base/json.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+
+static void on_message(void *context, const char *line)
+{
+    (void)context;
+    fprintf(stderr, "%s\n", line);
+}
+
+static void on_start(void *context, const struct training_start *start)
+{
+    const struct train_view *view = context;
+    fprintf(stderr,
+            "%s: trains %zu of %zu tensors, %" PRId64 " of %" PRId64 " parameters (%.2f %%), %s\n",
+            view->run, start->trained_tensors, start->tensors, start->trained_parameters,
+            start->parameters,
+            100.0 * (double)start->trained_parameters / (double)start->parameters,
+            start->precision);
+    fprintf(stderr,
+            "data: %" PRIu64 " documents, %" PRIu64 " of %" PRIu64
+            " tokens supervised, %zu documents for evaluation\n",
+            start->documents, start->supervised, start->tokens, start->eval_documents);
+    fprintf(stderr, "memory: %.1f MB planned (", (double)start->memory->total / 1e6);
+    for (int i = 0; i < MEMORY_CATEGORIES; i++)
+        fprintf(stderr, "%s%s %.1f", i ? ", " : "", memory_category_name((enum memory_category)i),
+                (double)start->memory->bytes[i] / 1e6);
+    fprintf(stderr, ")\n");
+    if (start->resumed)
+        fprintf(stderr, "resumed behind step %" PRId64 " of %" PRId64 "%s\n", start->step,
+                start->steps, start->exact ? ", exactly" : "");
+}
+
+static void on_step(void *context, const struct train_report *report, int64_t steps)
+{
+    struct train_view *view = context;
+    double now = clock_seconds();
+    int64_t step = report->progress.step;
+    view->last = *report;
+    if (now - view->shown_at < 1 && step != steps && step != 1)
+        return;
+    view->shown_at = now;
+    fprintf(stderr, "step %" PRId64 "/%" PRId64 "  loss %.4f  norm %.3g  lr %.3g  %.0f tokens/s\n",
+            step, steps, report->loss, report->norm, report->rate,
+            (double)report->step_tokens / report->step_seconds);
+}
+
+static void on_evaluation(void *context, int64_t step, const struct evaluation *evaluation)
+{
+    struct train_view *view = context;
+    view->eval_loss = evaluation->loss;
+    fprintf(stderr, "step %" PRId64 "  evaluation loss %.4f over %" PRIu64 " tokens\n", step,
+            evaluation->loss, evaluation->tokens);
+}
+
+/* Text of a model reaches a terminal through JSON's escapes only. */
+static void on_sample(void *context, int64_t step, const char *text)
+{
+    (void)context;
+    struct buffer quoted = BUFFER_INIT;
+    json_put_string(&quoted, text);
+    fprintf(stderr, "step %" PRId64 "  sample %s\n", step, buffer_string(&quoted));
+    buffer_free(&quoted);
+}
+
+struct training_view train_view_make(struct train_view *view, const char *run, bool json)
+{
+    *view = (struct train_view){.run = run, .json = json, .shown_at = -10, .eval_loss = NAN};
+    return (struct training_view){.context = view,
+                                  .on_message = on_message,
+                                  .on_start = on_start,
+                                  .on_step = on_step,
+                                  .on_evaluation = on_evaluation,
+                                  .on_sample = on_sample};
+}
+
+void train_view_end(const struct train_view *view)
+{
+    struct buffer out = BUFFER_INIT;
+    const struct progress *progress = &view->last.progress;
+    if (!view->json) {
+        fprintf(stderr, "done: `spectrum export %s -o DIR` writes the model\n", view->run);
+        return;
+    }
+    buffer_text(&out, "{\"format\": \"spectrum.train-summary\", \"version\": 1, \"run\": ");
+    json_put_string(&out, view->run);
+    buffer_format(&out,
+                  ", \"steps\": %" PRId64 ", \"tokens\": %" PRIu64
+                  ", \"supervised_tokens\": %" PRIu64 ", \"loss\": ",
+                  progress->step, progress->tokens, progress->supervised);
+    json_put_number(&out, view->last.loss);
+    buffer_text(&out, ", \"eval_loss\": ");
+    json_put_number(&out, view->eval_loss);
+    buffer_text(&out, ", \"seconds\": ");
+    json_put_number(&out, progress->seconds);
+    buffer_text(&out, "}\n");
+    fwrite(buffer_string(&out), 1, out.length, stdout);
+    buffer_free(&out);
+}

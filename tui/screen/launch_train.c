@@ -1,0 +1,131 @@
+#include "tui/screen/launch_train.h"
+
+#include "base/file.h"
+#include "base/memory.h"
+#include "job/job_dir.h"
+#include "job/launch.h"
+#include "plan/plan_file.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* MODEL/../text/shakespeare.txt: the demonstration's layout. */
+static void find_data(struct session *session, char *out)
+{
+    char path[SETTING_VALUE_MAX];
+    int length = snprintf(path, sizeof path, "%s/../text/shakespeare.txt", session->source);
+    if (length > 0 && (size_t)length < sizeof path && access(path, R_OK) == 0)
+        snprintf(out, SETTING_VALUE_MAX, "%s", path);
+}
+
+/* runs/<model>-1, or the first number that is free. */
+static void find_run(const struct session *session, char *out)
+{
+    for (int i = 1; i < 10000; i++) {
+        snprintf(out, SETTING_VALUE_MAX, "runs/%.200s-%d", session->title, i);
+        if (access(out, F_OK) != 0)
+            return;
+    }
+}
+
+/* A sequence is no longer than what the model was made for. */
+static void limit_sequence(const struct session *session, char *out)
+{
+    int64_t most = session->model->architecture ? session->model->config.max_positions : 0;
+    if (most > 0 && settings_integer(&session->settings, SETTING_SEQ_LEN) > most)
+        snprintf(out, SETTING_VALUE_MAX, "%lld", (long long)most);
+}
+
+void launch_train_defaults(struct session *session)
+{
+    char(*values)[SETTING_VALUE_MAX] = session->settings.values;
+    if (!values[SETTING_DATA][0])
+        find_data(session, values[SETTING_DATA]);
+    if (!values[SETTING_RUN][0] || job_dir_has(values[SETTING_RUN], "job.json"))
+        find_run(session, values[SETTING_RUN]);
+    limit_sequence(session, values[SETTING_SEQ_LEN]);
+}
+
+/* Options that mean nothing beside the others, or are empty, are not passed on. */
+static bool is_passed(const struct settings *settings, enum setting setting)
+{
+    if (setting == SETTING_MASTER)
+        return settings_is(settings, SETTING_DTYPE, "bf16");
+    return settings->values[setting][0] != '\0';
+}
+
+enum { OPTION_MAX = 32, ARGUMENTS_MAX = 4 + 2 * SETTING_COUNT + 3 };
+struct arguments {
+    char options[SETTING_COUNT][OPTION_MAX]; /* "--seq-len" */
+    char *list[ARGUMENTS_MAX];
+    size_t count;
+};
+
+static void fill_arguments(struct arguments *out, struct session *session, char *model, char *plan)
+{
+    struct settings *settings = &session->settings;
+    out->list[out->count++] = "train";
+    out->list[out->count++] = model;
+    for (int i = 0; i < SETTING_COUNT; i++) {
+        if (!is_passed(settings, (enum setting)i))
+            continue;
+        snprintf(out->options[i], OPTION_MAX, "--%s", setting_info((enum setting)i)->option);
+        out->list[out->count++] = out->options[i];
+        out->list[out->count++] = settings->values[i];
+    }
+    if (!settings_is(settings, SETTING_METHOD, "full")) {
+        out->list[out->count++] = "--plan";
+        out->list[out->count++] = plan;
+    }
+}
+
+static int save_plan(const struct session *session, const char *path, struct error *err)
+{
+    struct buffer text = BUFFER_INIT;
+    plan_put(&text, session->plan, PLAN_YAML, session->source);
+    int status = buffer_check(&text, err);
+    if (status == 0)
+        status = file_save(path, text.data, text.length, err);
+    buffer_free(&text);
+    return status;
+}
+
+/* A job is resumed from anywhere: its arguments name files by their whole paths. */
+static int make_absolute(char *value, struct error *err)
+{
+    char *absolute = value[0] ? realpath(value, NULL) : string_copy("", err);
+    if (!absolute)
+        return error_set_errno(err, errno, "cannot find %s", value);
+    bool fits = strlen(absolute) < SETTING_VALUE_MAX;
+    if (fits)
+        memcpy(value, absolute, strlen(absolute) + 1);
+    free(absolute);
+    return fits ? 0 : error_set(err, "the path of %.200s is too long", value);
+}
+
+int launch_train(struct session *session, struct error *err)
+{
+    struct arguments arguments = {.count = 0};
+    char *run = session->settings.values[SETTING_RUN];
+    if (job_dir_create(run, err) != 0 || make_absolute(run, err) != 0 ||
+        make_absolute(session->settings.values[SETTING_DATA], err) != 0 ||
+        make_absolute(session->settings.values[SETTING_EVAL_DATA], err) != 0)
+        return -1;
+    char *plan = path_join(run, "plan.yaml", err);
+    char *model = realpath(session->scan->model, NULL); /* as the checkpoint resolved it */
+    int status = plan ? save_plan(session, plan, err) : -1;
+    if (status == 0) {
+        fill_arguments(&arguments, session, model ? model : session->scan->model, plan);
+        status = job_launch(run, "/proc/self/exe", arguments.list, err);
+    }
+    if (status == 0) {
+        session->plan_changed = false;
+        status = session_watch(session, run, err);
+    }
+    free(plan);
+    free(model);
+    return status;
+}

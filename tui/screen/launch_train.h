@@ -1,0 +1,13 @@
+/* From the form to a running `spectrum train`. */
+#ifndef SPECTRUM_TUI_SCREEN_LAUNCH_TRAIN_H
+#define SPECTRUM_TUI_SCREEN_LAUNCH_TRAIN_H
+
+#include "tui/app/session.h"
+
+/* Fills what is still empty: the text beside a demo model, a run folder that is free. */
+void launch_train_defaults(struct session *session);
+
+/* Makes the run's folder, puts the plan in it, starts the job and watches it. */
+int launch_train(struct session *session, struct error *err);
+
+#endif

@@ -17,9 +17,9 @@ static bool *trained_modules(const struct plan *plan, bool full, struct error *e
 }
 
 /* The back end is asked only how much workspace it takes; nothing is computed. */
-static int open_backend(struct backend **backend, struct error *err)
+static int open_backend(struct backend **backend, const char *device, struct error *err)
 {
-    if (backend_open(backend, "auto", 1, err) != 0)
+    if (backend_open(backend, device, 1, err) != 0)
         return -1;
     if ((*backend)->train)
         return 0;
@@ -41,9 +41,10 @@ static int estimate(struct cost *cost, const struct plan *plan, const struct set
         .storage = bf16 ? STORAGE_BF16 : STORAGE_F32,
         .masters = bf16 && settings_is(settings, SETTING_MASTER, "fp32"),
     };
-    int status = options.trained && open_backend(&backend, err) == 0
-                     ? transformer_plan(&memory, backend, plan_model(plan), &options, err)
-                     : -1;
+    int status =
+        options.trained && open_backend(&backend, settings->values[SETTING_DEVICE], err) == 0
+            ? transformer_plan(&memory, backend, plan_model(plan), &options, err)
+            : -1;
     if (status == 0) {
         memcpy(cost->bytes, memory->bytes, sizeof cost->bytes);
         cost->total = memory->total;

@@ -176,10 +176,11 @@ void session_progress(const struct session *session, char *out, size_t size)
     if (session->model)
         put_scan_progress(session, out, size);
     used = strlen(out);
-    if (session->run && job_follow_lives(session->run) && used + 8 < size)
-        snprintf(out + used, size - used, "%sjob %s, step %lld", used ? " · " : "",
-                 job_state_name(session->run->state),
-                 (long long)job_metrics_last_step(&session->run->metrics));
+    if (!session->run || !job_follow_lives(session->run) || used + 8 >= size)
+        return;
+    int64_t step = job_metrics_last_step(&session->run->metrics);
+    snprintf(out + used, size - used, "%sjob %s, step %lld", used ? " · " : "",
+             job_state_name(session->run->state), (long long)(step < 0 ? 0 : step));
 }
 
 static size_t put_what_trains(const struct session *session, char *out, size_t size)

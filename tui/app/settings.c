@@ -11,6 +11,8 @@
 static const struct setting_info table[SETTING_COUNT] = {
     [SETTING_DATA] = {"data", "data", SETTING_FILE, 0, 0, NULL, "",
                       "what to train on: .txt, .jsonl or .json; Ctrl-D looks at it"},
+    [SETTING_COLUMNS] = {"columns", "columns", SETTING_TEXT_OR_EMPTY, 0, 0, NULL, "",
+                         "for other names: prompt=question,completion=answer"},
     [SETTING_RUN] = {"run", "run folder", SETTING_TEXT, 0, 0, NULL, "",
                      "where the job's files go: metrics, checkpoints, log"},
     [SETTING_METHOD] = {"method", "method", SETTING_CHOICE, 0, 0, "spectrum|full", "spectrum",
@@ -39,9 +41,11 @@ static const struct setting_info table[SETTING_COUNT] = {
     [SETTING_EVAL_DATA] = {"eval-data", "evaluation data", SETTING_FILE_OR_EMPTY, 0, 0, NULL, "",
                            "empty: a part of the data is set aside"},
     [SETTING_EVAL_EVERY] = {"eval-every", "evaluate every", SETTING_INTEGER, 0, 1e9, NULL, "50",
-                            "steps; 0: never"},
+                            "steps; 0: only at the end"},
     [SETTING_SAVE_EVERY] = {"save-every", "save every", SETTING_INTEGER, 0, 1e9, NULL, "100",
                             "steps between checkpoints; 0: only at the end"},
+    [SETTING_DEVICE] = {"device", "device", SETTING_CHOICE, 0, 0, "auto|cpu|reference", "auto",
+                        "what computes; reference is exact, plain and slow"},
     [SETTING_SEED] = {"seed", "seed", SETTING_INTEGER, 0, 9e15, NULL, "1",
                       "order of the data; the same seed gives the same run"},
 };
@@ -136,6 +140,8 @@ bool settings_check(const struct settings *settings, enum setting setting, char 
     case SETTING_TEXT:
         snprintf(why, size, "name a folder");
         return value[0] != '\0';
+    case SETTING_TEXT_OR_EMPTY:
+        break;
     }
     return true;
 }

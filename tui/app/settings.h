@@ -11,6 +11,7 @@
 
 enum setting {
     SETTING_DATA,
+    SETTING_COLUMNS,
     SETTING_RUN,
     SETTING_METHOD,
     SETTING_STEPS,
@@ -28,11 +29,13 @@ enum setting {
     SETTING_EVAL_EVERY,
     SETTING_SAVE_EVERY,
     SETTING_SEED,
+    SETTING_DEVICE,
     SETTING_COUNT
 };
 
 enum setting_kind {
     SETTING_TEXT,
+    SETTING_TEXT_OR_EMPTY,
     SETTING_FILE,          /* must be there */
     SETTING_FILE_OR_EMPTY, /* must be there if given */
     SETTING_INTEGER,

@@ -123,7 +123,8 @@ bool screen_open_data(struct app *app)
     if (!settings_check(&app->session.settings, SETTING_DATA, why, sizeof why)) {
         app_message(app, "data: %s", why);
     } else if (view && data_look_read(&view->look, app->session.model->checkpoint,
-                                      app->session.settings.values[SETTING_DATA], &err) == 0) {
+                                      app->session.settings.values[SETTING_DATA],
+                                      app->session.settings.values[SETTING_COLUMNS], &err) == 0) {
         return app_push(app, &data_class, view);
     } else {
         app_error(app, &err);

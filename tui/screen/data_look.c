@@ -50,13 +50,23 @@ static int file_length(const char *path, uint64_t *length, struct error *err)
     return fd >= 0 ? 0 : -1;
 }
 
+/* Messages name the user's file, not the copy of its first part. */
+static void name_whole_file(struct error *err, const char *head, const char *path)
+{
+    char text[ERROR_TEXT_MAX];
+    size_t length = strlen(head);
+    snprintf(text, sizeof text, "%s", err->text);
+    if (strncmp(text, head, length) == 0)
+        error_set_kind(err, err->kind, "%s%s", path, text + length);
+}
+
 int data_look_read(struct data_look *look, const struct checkpoint *checkpoint, const char *path,
-                   struct error *err)
+                   const char *columns, struct error *err)
 {
     char head[4096];
     uint64_t length;
     const char *from = path;
-    struct dataset_options options = {0};
+    struct dataset_options options = {.columns = columns[0] ? columns : NULL};
     bool array = strcmp(ending(path), ".json") == 0;
     *look = (struct data_look){0};
     if (file_length(path, &length, err) != 0 ||
@@ -73,6 +83,8 @@ int data_look_read(struct data_look *look, const struct checkpoint *checkpoint, 
         from = head;
     if (status == 0)
         status = dataset_load(&look->data, &from, 1, &options, look->tokenizer, err);
+    if (status != 0 && look->cut)
+        name_whole_file(err, head, path);
     if (look->cut)
         sys.unlink(head);
     if (status != 0)

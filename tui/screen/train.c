@@ -31,7 +31,7 @@ static enum setting cursor_field(const struct train_view *view)
 
 static bool takes_text(enum setting_kind kind)
 {
-    return kind == SETTING_TEXT || kind == SETTING_FILE || kind == SETTING_FILE_OR_EMPTY;
+    return kind != SETTING_INTEGER && kind != SETTING_NUMBER && kind != SETTING_CHOICE;
 }
 
 /* Letters are text in a name and keys in a number. */

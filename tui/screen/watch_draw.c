@@ -51,7 +51,7 @@ static void draw_progress(struct app *app, struct area area)
     int filled = steps > 0 && step > 0 ? (int)(area.width * step / steps) : 0;
     for (int x = 0; x < area.width; x++)
         area_put(area, x, 1, theme_style(&app->theme, x < filled ? THEME_ACCENT : THEME_BORDER),
-                 x < filled ? "█" : "─");
+                 x < filled ? "▄" : "─");
 }
 
 /* --- the loss --- */
@@ -110,7 +110,8 @@ static void draw_numbers(struct app *app, struct area area)
     put_number(app, area, 3, "learning rate", "lr", "%.3g");
     put_number(app, area, 4, "gradient norm", "grad_norm", "%.3g");
     put_number(app, area, 5, "step", "step_s", "%.2f s");
-    put_number(app, area, 6, "tokens", "tokens", "%.0f");
+    if (area.height >= NUMBER_ROWS + 1 + MEMORY_CATEGORIES)
+        put_number(app, area, 6, "tokens", "tokens", "%.0f");
 }
 
 static void draw_memory(struct app *app, struct area area)
@@ -169,6 +170,7 @@ void watch_draw(struct app *app, void *state, struct area area)
     draw_progress(app, area_part(area, 0, 1, area.width, 2));
     draw_loss(app, area_part(area, 0, 3, left, middle), view->logarithmic);
     draw_numbers(app, side);
-    draw_memory(app, area_part(side, 0, NUMBER_ROWS - (middle < 15), side.width, middle));
+    int numbers = middle >= NUMBER_ROWS + 1 + MEMORY_CATEGORIES ? NUMBER_ROWS : NUMBER_ROWS - 2;
+    draw_memory(app, area_part(side, 0, numbers, side.width, middle - numbers));
     draw_sample(app, area_part(area, 0, area.height - sample, area.width, sample));
 }

@@ -52,7 +52,10 @@ size_t plot_ticks(double low, double high, bool logarithmic, size_t wanted, doub
     for (double i = ceil(low / step - 1e-9); i * step <= high + step * 1e-9 && count < capacity;
          i++)
         out[count++] = i * step + 0.0; /* never -0 */
-    return count;
+    /* one number alone is no scale */
+    return count < 2 && wanted < 8 && capacity > 1
+               ? plot_ticks(low, high, logarithmic, wanted + 1, out, capacity)
+               : count;
 }
 
 int axis_dot(const struct axis *axis, double value)

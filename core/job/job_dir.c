@@ -62,6 +62,12 @@ cJSON *job_dir_read(const char *path, const char *name, struct error *err)
 
 void job_put_arguments(struct buffer *out, int argc, char *const argv[])
 {
+    char folder[4096];
+    if (getcwd(folder, sizeof folder)) {
+        buffer_text(out, "\"folder\": ");
+        json_put_string(out, folder);
+        buffer_text(out, ", ");
+    }
     buffer_text(out, "\"arguments\": [");
     for (int i = 0; i < argc; i++) {
         buffer_text(out, i ? ", " : "");

@@ -29,8 +29,8 @@ cJSON *job_dir_read(const char *path, const char *name, struct error *err);
 
 bool job_dir_has(const char *path, const char *name);
 
-/* Appends `"arguments": ["train", ...]`, which job.json must have for `spectrum resume`: what stood
- * behind the program's name. */
+/* Appends `"folder": "/home/me", "arguments": ["train", ...]`, which job.json must have for
+ * `spectrum resume`: where the command ran, and what stood behind the program's name. */
 void job_put_arguments(struct buffer *out, int argc, char *const argv[]);
 
 struct job_result {
@@ -45,6 +45,9 @@ int job_result_write(const char *path, const struct job_result *result, struct e
  * gone are left out. Free with job_index_free(). */
 int job_index_add(const char *path, struct error *err);
 int job_index_list(char ***paths, size_t *count, struct error *err);
+/* A job by its folder, or by the last part of an indexed folder's path; absolute, newly allocated.
+ */
+char *job_find(const char *name, struct error *err);
 void job_index_free(char **paths, size_t count);
 
 #endif

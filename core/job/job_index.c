@@ -120,3 +120,26 @@ void job_index_free(char **paths, size_t count)
         free(paths[i]);
     free(paths);
 }
+
+static bool is_called(const char *path, const char *name)
+{
+    const char *slash = strrchr(path, '/');
+    return strcmp(slash ? slash + 1 : path, name) == 0;
+}
+
+char *job_find(const char *name, struct error *err)
+{
+    char **paths = NULL, *found = NULL;
+    size_t count = 0;
+    if (job_dir_has(name, "requests") || job_dir_has(name, "job.json"))
+        found = realpath(name, NULL);
+    if (!found && job_index_list(&paths, &count, NULL) == 0) {
+        for (size_t i = 0; i < count && !found; i++)
+            if (is_called(paths[i], name))
+                found = string_copy(paths[i], err);
+        job_index_free(paths, count);
+    }
+    if (!found)
+        error_set(err, "%s is no job's folder; `spectrum jobs` lists them", name);
+    return found;
+}

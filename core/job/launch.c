@@ -42,7 +42,7 @@ static char **supervisor_arguments(const char *path, const char *program, char *
 
 /* Standard input from nowhere, messages to the log, a session of its own. */
 static int spawn_detached(pid_t *pid, const char *program, char **argv, const char *log,
-                          struct error *err)
+                          const char *folder, struct error *err)
 {
     posix_spawn_file_actions_t files;
     posix_spawnattr_t attributes;
@@ -52,6 +52,8 @@ static int spawn_detached(pid_t *pid, const char *program, char **argv, const ch
     posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
     posix_spawn_file_actions_addopen(&files, 1, log, O_WRONLY | O_CREAT | O_APPEND, 0666);
     posix_spawn_file_actions_adddup2(&files, 1, 2);
+    if (folder)
+        posix_spawn_file_actions_addchdir_np(&files, folder);
     int failed = posix_spawn(pid, program, &files, &attributes, argv, environ);
     posix_spawn_file_actions_destroy(&files);
     posix_spawnattr_destroy(&attributes);
@@ -76,20 +78,31 @@ static int wait_for_start(const char *path, pid_t pid, struct error *err)
     return error_set(err, "the job did not start within 10 seconds; see %s/log.txt", path);
 }
 
-int job_launch(const char *path, const char *program, char *const arguments[], struct error *err)
+/* In `folder`, or with NULL in this process's. */
+static int launch_in(const char *folder, const char *path, const char *program,
+                     char *const arguments[], struct error *err)
 {
     enum job_state state = job_state(path);
     if (state == JOB_RUNNING || state == JOB_PAUSED || state == JOB_ELSEWHERE)
         return error_set(err, "%s is %s", path, job_state_name(state));
-    char *log = path_join(path, "log.txt", err);
-    char **argv = log ? supervisor_arguments(path, program, arguments, err) : NULL;
+    char *absolute = realpath(path, NULL);
+    if (!absolute)
+        return error_set_errno(err, errno, "cannot find %s", path);
+    char *log = path_join(absolute, "log.txt", err);
+    char **argv = log ? supervisor_arguments(absolute, program, arguments, err) : NULL;
     pid_t pid = 0;
-    int status = argv ? spawn_detached(&pid, program, argv, log, err) : -1;
+    int status = argv ? spawn_detached(&pid, program, argv, log, folder, err) : -1;
     if (status == 0)
-        status = wait_for_start(path, pid, err);
+        status = wait_for_start(absolute, pid, err);
+    free(absolute);
     free(log);
     free(argv);
     return status;
+}
+
+int job_launch(const char *path, const char *program, char *const arguments[], struct error *err)
+{
+    return launch_in(NULL, path, program, arguments, err);
 }
 
 static volatile sig_atomic_t worker;
@@ -189,7 +202,9 @@ int job_relaunch(const char *path, const char *program, struct error *err)
     if (!job)
         return -1;
     const cJSON *list = json_get(job, "arguments"), *item;
+    const char *folder = NULL;
     size_t count = 0;
+    json_get_string(job, "folder", &folder);
     char **arguments = array_alloc((size_t)cJSON_GetArraySize(list) + 1, sizeof *arguments, err);
     cJSON_ArrayForEach(item, list) if (arguments && cJSON_IsString(item)) arguments[count++] =
         item->valuestring;
@@ -198,7 +213,7 @@ int job_relaunch(const char *path, const char *program, struct error *err)
         error_set(err, "%s/job.json has no \"arguments\": it cannot be resumed", path);
     } else if (arguments) {
         setenv("SPECTRUM_JOB_RESUME", "1", 1);
-        status = job_launch(path, program, arguments, err);
+        status = launch_in(folder, path, program, arguments, err);
         unsetenv("SPECTRUM_JOB_RESUME");
     }
     free(arguments);

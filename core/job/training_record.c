@@ -4,7 +4,6 @@
 #include "plan/plan_file.h"
 
 #include <inttypes.h>
-#include <unistd.h>
 
 static void put_files(struct buffer *out, const char *key, const char *const *files, size_t count)
 {
@@ -53,7 +52,6 @@ static int save_job(const struct training *training, struct error *err)
 {
     const struct training_request *request = training->request;
     struct buffer out = BUFFER_INIT;
-    char folder[4096];
     buffer_text(&out, "{\"format\": \"spectrum.job\", \"version\": 1, \"command\": \"train\"");
     put_text(&out, "method", request->method == METHOD_FULL ? "full" : "spectrum");
     put_text(&out, "model", training->model_path);
@@ -63,8 +61,6 @@ static int save_job(const struct training *training, struct error *err)
     put_text(&out, "data_fingerprint", training->identity.data);
     put_settings(&out, training);
     put_text(&out, "machine", training->identity.exact);
-    if (getcwd(folder, sizeof folder))
-        put_text(&out, "folder", folder);
     buffer_text(&out, ", ");
     job_put_arguments(&out, request->argc, request->argv);
     buffer_text(&out, "}\n");

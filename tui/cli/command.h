@@ -23,6 +23,12 @@ int command_plan(int argc, char **argv, struct error *err);
 int command_tokens(int argc, char **argv, struct error *err);
 int command_screen(int argc, char **argv, struct error *err);
 int command_train(int argc, char **argv, struct error *err);
+int command_jobs(int argc, char **argv, struct error *err);
+int command_attach(int argc, char **argv, struct error *err);
+int command_pause(int argc, char **argv, struct error *err);
+int command_checkpoint(int argc, char **argv, struct error *err);
+int command_stop(int argc, char **argv, struct error *err);
+int command_resume(int argc, char **argv, struct error *err);
 int command_supervise(int argc, char **argv, struct error *err);
 
 #endif

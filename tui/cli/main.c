@@ -13,6 +13,12 @@ static const struct command commands[] = {
     {"plan", "choose what trains; write it for this or another trainer", command_plan},
     {"tokens", "token ids of a text; of a chat, with what is trained", command_tokens},
     {"train", "train what the plan names, freeze the rest", command_train},
+    {"jobs", "scans and runs, and how they stand", command_jobs},
+    {"attach", "watch a job: on a terminal the full screen, else its lines", command_attach},
+    {"pause", "let a job wait behind the step in hand", command_pause},
+    {"checkpoint", "let a job write a checkpoint now", command_checkpoint},
+    {"stop", "let a job write a checkpoint and end", command_stop},
+    {"resume", "go on: a paused job, or one that ended or died", command_resume},
     {"supervise", NULL, command_supervise}, /* not listed: jobs are started through it */
 };
 enum { COMMAND_COUNT = sizeof commands / sizeof *commands };

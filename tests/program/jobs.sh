@@ -1,0 +1,83 @@
+#!/bin/bash
+# A training run as a job: killed by signal 9, it says so; resumed, it gives the losses of a run
+# that was never killed, to the bit. Pause, stop, resume from another folder.
+set -eu
+spectrum=$1 source=$2
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+export XDG_STATE_HOME=$work/state XDG_CACHE_HOME=$work/cache
+model=${SPECTRUM_SHARED_DATA:-}/models/stories260K-gguf/stories260K-F16.gguf
+if [ ! -f "$model" ]; then
+    echo "skipped: no shared data"
+    exit 77
+fi
+
+fail() {
+    echo "$1" >&2
+    cat "$work/err" "$work"/*/log.txt 2>/dev/null >&2 || true
+    exit 1
+}
+
+head -c 6000 "$source/demo/text/shakespeare.txt" >"$work/text.txt"
+train() {
+    "$spectrum" train "$model" --data "$work/text.txt" --run "$1" --seq-len 32 --accumulate 1 \
+        --threads 1 --device reference --save-every 2 --lr 1e-3 --sample-tokens 0 --dtype fp32 "${@:2}" 2>>"$work/err"
+}
+# step and loss of every training step that counts, in order
+losses() {
+    "$spectrum" attach "$1" 2>/dev/null | grep -o '"step":[0-9]*,\|"loss":[0-9.]*' | paste -d' ' - - |
+        grep loss
+}
+job_state() { "$spectrum" attach "$1" --json 2>/dev/null | tail -1 | grep -o '"state": "[a-z]*"'; }
+wait_for_step() {
+    for _ in $(seq 600); do
+        grep -q "\"step\": $2," "$1/metrics.jsonl" 2>/dev/null && return 0
+        sleep 0.05
+    done
+    fail "step $2 did not come"
+}
+
+train "$work/whole" --steps 9
+test "$(losses "$work/whole" | wc -l)" = 9 || fail "not nine steps"
+
+# Killed in the middle.
+train "$work/killed" --steps 9 --detach >/dev/null
+wait_for_step "$work/killed" 3
+pkill -9 -n -f "/exe train $model --data $work/text.txt --run $work/killed" || fail "nothing to kill"
+for _ in $(seq 100); do
+    test -f "$work/killed/result.json" && break
+    sleep 0.05
+done
+grep -q '"killed by signal 9 (Killed) at step [0-9]*"' "$work/killed/result.json" ||
+    fail "it does not say how it was killed: $(cat "$work/killed/result.json")"
+"$spectrum" jobs | grep -q "killed by signal 9" || fail "jobs does not say so"
+
+# Resumed from another folder; the whole curve is the uninterrupted run's.
+(cd / && "$spectrum" resume "$work/killed")
+"$spectrum" attach "$work/killed" >/dev/null 2>&1 || fail "the resumed run did not end well"
+diff <(losses "$work/whole") <(losses "$work/killed") || fail "the losses differ"
+cmp "$work/whole/checkpoints/step-00000009/weights.safetensors" \
+    "$work/killed/checkpoints/step-00000009/weights.safetensors" || fail "the weights differ"
+if "$spectrum" resume "$work/killed" 2>"$work/said"; then fail "a completed run was resumed"; fi
+grep -q "nothing to resume" "$work/said" || fail "it does not say that it is complete"
+
+# Paused, resumed, stopped, resumed.
+train "$work/steered" --steps 60 --detach >/dev/null
+wait_for_step "$work/steered" 1
+"$spectrum" pause "$work/steered" 2>/dev/null
+for _ in $(seq 200); do
+    test -f "$work/steered/requests/paused" && break
+    sleep 0.05
+done
+"$spectrum" jobs --json | grep -q '"state": "paused"' || fail "it is not paused"
+"$spectrum" resume steered 2>/dev/null
+"$spectrum" stop "$work/steered" 2>/dev/null
+"$spectrum" attach "$work/steered" >/dev/null 2>"$work/said" || fail "it did not stop well"
+grep -q '^stopped at step' "$work/said" || fail "it does not say that it stopped"
+test -n "$(ls "$work/steered/checkpoints")" || fail "stopping wrote no checkpoint"
+
+# Another freeze set is refused.
+sed -i "s/: \[\"train\", /: [\"train\", \"--top\", \"50\", /" "$work/steered/job.json"
+"$spectrum" resume "$work/steered" || true
+"$spectrum" attach "$work/steered" >/dev/null 2>&1 || true
+grep -q "another freeze set" "$work/steered/result.json" || fail "another freeze set was taken"

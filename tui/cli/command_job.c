@@ -1,0 +1,253 @@
+/* `spectrum jobs`, and what is done to one: attach, pause, checkpoint, stop, resume. */
+#include "base/memory.h"
+#include "job/job_dir.h"
+#include "job/launch.h"
+#include "job/requests.h"
+#include "tui/app/job_follow.h"
+#include "tui/cli/command.h"
+#include "tui/cli/interrupt.h"
+#include "tui/cli/options.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+static void put_member(struct buffer *out, const char *key, const char *text)
+{
+    buffer_format(out, ", \"%s\": ", key);
+    if (text)
+        json_put_string(out, text);
+    else
+        buffer_text(out, "null");
+}
+
+static void put_job(struct buffer *out, const struct job_follow *job, bool json)
+{
+    const char *command = NULL, *model = NULL;
+    char state[ERROR_TEXT_MAX];
+    int64_t step = job_metrics_last_step(&job->metrics);
+    json_get_string(job->job, "command", &command);
+    json_get_string(job->job, "model", &model);
+    job_follow_describe(job, state, sizeof state);
+    if (!json) {
+        buffer_format(out, "%-9s %-6s %s\n          %s", job_state_name(job->state),
+                      command ? command : "", job->path, state);
+        if (step >= 0 && job_follow_lives(job))
+            buffer_format(out, " at step %" PRId64, step);
+        buffer_byte(out, '\n');
+        return;
+    }
+    buffer_text(out, "{\"job\": ");
+    json_put_string(out, job->path);
+    put_member(out, "state", job_state_name(job->state));
+    put_member(out, "text", state);
+    put_member(out, "command", command);
+    put_member(out, "model", model);
+    buffer_text(out, ", \"step\": ");
+    if (step >= 0)
+        buffer_format(out, "%" PRId64, step);
+    else
+        buffer_text(out, "null");
+    buffer_byte(out, '}');
+}
+
+static int print_buffer(struct buffer *out, struct error *err)
+{
+    int status = buffer_check(out, err);
+    if (status == 0)
+        fwrite(buffer_string(out), 1, out->length, stdout);
+    buffer_free(out);
+    return status;
+}
+
+static int list_jobs(bool json, struct error *err)
+{
+    struct buffer out = BUFFER_INIT;
+    char **paths;
+    size_t count, shown = 0;
+    if (job_index_list(&paths, &count, err) != 0)
+        return -1;
+    buffer_text(&out, json ? "{\"format\": \"spectrum.jobs\", \"version\": 1, \"jobs\": [" : "");
+    for (size_t i = 0; i < count; i++) {
+        struct job_follow *job = NULL;
+        if (job_follow_open(&job, paths[i], NULL) != 0)
+            continue;
+        buffer_text(&out, json && shown++ ? ",\n" : "");
+        put_job(&out, job, json);
+        job_follow_close(job);
+    }
+    buffer_text(&out, json ? "]}\n" : "");
+    if (count == 0)
+        fprintf(stderr, "no jobs yet\n");
+    job_index_free(paths, count);
+    return print_buffer(&out, err);
+}
+
+int command_jobs(int argc, char **argv, struct error *err)
+{
+    bool json = false;
+    const struct option_spec specs[] = {
+        {"json", OPTION_FLAG, &json, NULL, "strict JSON on standard output", 0, 0, NULL},
+    };
+    const char *positionals[argc];
+    size_t count;
+    int status =
+        options_parse(specs, 1, "spectrum jobs [--json]", argc, argv, positionals, &count, err);
+    if (status == 0 && count > 0)
+        status = error_set_kind(err, ERROR_USAGE, "jobs takes no arguments");
+    if (status == 0)
+        status = list_jobs(json, err);
+    return status > 0 ? 0 : status;
+}
+
+/* --- one job --- */
+
+static int ask(const struct job_follow *job, enum job_request request, const char *what,
+               struct error *err)
+{
+    if (!job_follow_lives(job)) {
+        char state[ERROR_TEXT_MAX];
+        job_follow_describe(job, state, sizeof state);
+        return error_set(err, "%s cannot be asked to %s: %s", job->path, what, state);
+    }
+    if (job_request_put(job->path, request, NULL, err) != 0)
+        return -1;
+    fprintf(stderr, "asked to %s; it does so behind the step in hand\n", what);
+    return 0;
+}
+
+static int pause_job(struct job_follow *job, struct error *err)
+{
+    return ask(job, JOB_REQUEST_PAUSE, "pause", err);
+}
+
+static int checkpoint_job(struct job_follow *job, struct error *err)
+{
+    return ask(job, JOB_REQUEST_CHECKPOINT, "checkpoint", err);
+}
+
+static int stop_job(struct job_follow *job, struct error *err)
+{
+    return ask(job, JOB_REQUEST_STOP, "stop", err);
+}
+
+static int resume_job(struct job_follow *job, struct error *err)
+{
+    const char *status = NULL;
+    char state[ERROR_TEXT_MAX];
+    job_follow_describe(job, state, sizeof state);
+    if (job->state == JOB_PAUSED)
+        return ask(job, JOB_REQUEST_RESUME, "go on", err);
+    if (job_follow_lives(job) || job->state == JOB_ELSEWHERE)
+        return error_set(err, "%s: %s; there is nothing to resume", job->path, state);
+    if (json_get_string(job->result, "status", &status) && strcmp(status, "completed") == 0)
+        return error_set(err, "%s: %s; there is nothing to resume", job->path, state);
+    return job_relaunch(job->path, "/proc/self/exe", err);
+}
+
+static void print_lines(const struct job_follow *job, size_t *shown)
+{
+    for (; *shown < job->metrics.count; ++*shown) {
+        char *text = cJSON_PrintUnformatted(job->metrics.lines[*shown].json);
+        if (text)
+            puts(text);
+        cJSON_free(text);
+    }
+    fflush(stdout);
+}
+
+/* Without a terminal: the lines so far and those to come, until the job or the reader ends. */
+static int follow_job(struct job_follow *job, struct error *err)
+{
+    const volatile sig_atomic_t *interrupted = interrupt_watch();
+    const struct timespec fifth = {.tv_nsec = 200000000};
+    size_t shown = 0;
+    print_lines(job, &shown);
+    while (job_follow_lives(job) && !*interrupted && !ferror(stdout)) {
+        nanosleep(&fifth, NULL);
+        job_follow_update(job);
+        print_lines(job, &shown);
+    }
+    if (*interrupted)
+        return error_set_kind(err, ERROR_INTERRUPTED, "left; the job goes on");
+    char state[ERROR_TEXT_MAX];
+    const char *status = NULL;
+    job_follow_describe(job, state, sizeof state);
+    json_get_string(job->result, "status", &status);
+    if (status && (strcmp(status, "completed") == 0 || strcmp(status, "stopped") == 0)) {
+        fprintf(stderr, "%s\n", state);
+        return 0;
+    }
+    return error_set(err, "%s: %s", job->path, state);
+}
+
+/* Finds the job that the command line names, does something to it, and with --json says how it
+ * stands. */
+static int with_job(int argc, char **argv, const char *usage,
+                    int (*act)(struct job_follow *job, struct error *err), struct error *err)
+{
+    bool json = false;
+    const struct option_spec specs[] = {
+        {"json", OPTION_FLAG, &json, NULL, "how it stands, as strict JSON on standard output", 0, 0,
+         NULL},
+    };
+    const char *name = NULL;
+    struct job_follow *job = NULL;
+    int status = options_parse_one(specs, 1, usage,
+                                   "name one JOB: its folder; `spectrum jobs` "
+                                   "lists them",
+                                   argc, argv, &name, err);
+    if (status != 0)
+        return status > 0 ? 0 : status;
+    char *path = job_find(name, err);
+    status = path ? job_follow_open(&job, path, err) : -1;
+    free(path);
+    if (status == 0)
+        status = act(job, err);
+    if (status == 0 && json) {
+        struct buffer out = BUFFER_INIT;
+        job_follow_refresh(job);
+        job_follow_update(job);
+        put_job(&out, job, true);
+        buffer_byte(&out, '\n');
+        status = print_buffer(&out, err);
+    }
+    job_follow_close(job);
+    return status;
+}
+
+int command_attach(int argc, char **argv, struct error *err)
+{
+    bool terminal = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
+    if (terminal && argc == 2 && argv[1][0] != '-') {
+        char *path = job_find(argv[1], err);
+        char *screen[] = {argv[0], path, NULL};
+        int status = path ? command_screen(2, screen, err) : -1;
+        free(path);
+        return status;
+    }
+    return with_job(argc, argv, "spectrum attach JOB [--json]", follow_job, err);
+}
+
+int command_pause(int argc, char **argv, struct error *err)
+{
+    return with_job(argc, argv, "spectrum pause JOB", pause_job, err);
+}
+
+int command_checkpoint(int argc, char **argv, struct error *err)
+{
+    return with_job(argc, argv, "spectrum checkpoint JOB", checkpoint_job, err);
+}
+
+int command_stop(int argc, char **argv, struct error *err)
+{
+    return with_job(argc, argv, "spectrum stop JOB", stop_job, err);
+}
+
+int command_resume(int argc, char **argv, struct error *err)
+{
+    return with_job(argc, argv, "spectrum resume JOB", resume_job, err);
+}

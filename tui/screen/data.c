@@ -56,7 +56,7 @@ static void data_draw(struct app *app, void *state, struct area area)
                data->documents, (unsigned long long)data->tokens,
                (unsigned long long)data->supervised,
                100.0 * (double)data->supervised / (double)data->tokens,
-               view->look.cut ? " in the first part of the file" : "");
+               view->look.cut ? " in its first part" : "");
     int x = area_print(area, 0, 1, theme_style(&app->theme, THEME_TITLE), "document %zu of %zu",
                        view->document + 1, data->documents);
     x += area_print(area, x, 1, dim, "  %llu tokens, %llu supervised: in this colour ",

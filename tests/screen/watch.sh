@@ -1,0 +1,148 @@
+#!/usr/bin/env bash
+# A job on the screen: from the form to the live graph, pause, stop; killed and resumed; left alone
+# when its terminal goes away (through tmux). Arguments: binary, source folder, build folder.
+set -uo pipefail
+binary=$1
+model=${SPECTRUM_SHARED_DATA:-}/models/stories260K-gguf/stories260K-BF16.gguf
+[ -f "$model" ] || { echo "skipped: no shared data"; exit 77; }
+work=$(mktemp -d)
+socket=spectrum-test-$$
+cleanup() {
+  tmux -L $socket kill-server 2>/dev/null
+  for lock in "$work"/runs/*/lock; do # only jobs that this test started
+    [ -f "$lock" ] && kill -TERM "$(grep -oP '"pid": \K[0-9]+' "$lock")" 2>/dev/null
+  done
+  sleep 0.3
+  rm -rf "$work"
+}
+trap cleanup EXIT
+export XDG_CACHE_HOME=$work/cache XDG_STATE_HOME=$work/state HOME=$work OMP_NUM_THREADS=1
+failures=0
+fail() {
+  echo "FAILED: $*"
+  failures=$((failures + 1))
+}
+shows() { # shows FILE TEXT
+  grep -qF -- "$2" "$work/$1" || { fail "$1 does not show \"$2\":"; cat "$work/$1"; }
+}
+play() { # play SIZE TARGET, script on standard input
+  (cd "$work" && cat >script && "$binary" --script script --size "$1" "$2") 2>"$work/err" ||
+    { fail "playing at $1 ended with $?"; cat "$work/err"; }
+}
+steps() { grep -c '"loss"' "$run/metrics.jsonl" 2>/dev/null || true; }
+wait_until() { # wait_until SECONDS COMMAND...
+  local end=$((SECONDS + $1))
+  shift
+  until "$@"; do
+    [ $SECONDS -lt $end ] || { fail "waited in vain for: $*"; return 1; }
+    sleep 0.1
+  done
+}
+more_steps_than() { [ "$(steps)" -gt "$1" ]; }
+is_over() { [ -f "$run/result.json" ]; }
+supervisor() { grep -oP '"pid": \K[0-9]+' "$run/lock"; }
+
+for i in $(seq 1 20); do
+  printf '{"prompt": "Once upon a time there was a dog %s.", "completion": " It ran and ran."}\n' $i
+done >"$work/data.jsonl"
+
+# The form, a look at the data, start; the graph while it runs; leave it and come back; pause.
+# Six fields up from the sequence length is the device: the plain one, slow enough to be watched.
+play 80x24 "$model" <<'SCRIPT'
+wait scan
+t
+type "data.jsonl"
+save-screen form.txt
+Ctrl-D
+wait text "supervised"
+save-screen data.txt
+Esc
+Down Down Down Down
+type "4000"
+Down
+type "16"
+Down Down
+type "1"
+Up Up Up Up Up Up Up Up
+Left
+save-screen filled.txt
+Ctrl-S
+wait step 3
+save-screen running.txt
+q
+save-screen back.txt
+W
+wait step 5
+Space
+wait text "paused"
+save-screen paused.txt
+p
+wait text "running"
+c
+SCRIPT
+run=$(echo "$work"/runs/*)
+shows form.txt "data.jsonl"
+shows data.txt "20 documents"
+shows data.txt "It ran and ran."
+shows filled.txt "reference"
+shows running.txt "● running"
+shows running.txt "of 4000"
+shows running.txt "training"
+shows running.txt "gradients"
+shows back.txt "job running, step"
+shows paused.txt "● paused"
+
+# The screen is gone, the job is not.
+is_over && { fail "the job ended with the screen"; cat "$run/log.txt" "$run/result.json"; }
+wait_until 20 more_steps_than "$(steps)"
+
+# What the screen shows is what the file says.
+step=$(steps)
+play 200x50 "$run" <<SCRIPT
+wait step $step
+save-screen all.txt
+S S
+wait text "stopped"
+save-screen stopped.txt
+r
+wait text "running"
+SCRIPT
+shows all.txt "of 4000"
+shows stopped.txt "● stopped at step"
+
+# kill -9 of the worker: the screen says so, and resumes.
+worker=$(pgrep -P "$(supervisor)")
+before=$(steps)
+wait_until 20 more_steps_than "$before"
+kill -9 $worker
+wait_until 20 is_over
+play 80x24 "$run" <<SCRIPT
+wait text "killed by signal 9"
+save-screen killed.txt
+r
+wait text "running"
+SCRIPT
+shows killed.txt "at step"
+wait_until 20 more_steps_than "$(steps)"
+
+# Through tmux: the terminal closes, the job goes on; attaching again shows the whole curve.
+if command -v tmux >/dev/null; then
+  tmux -L $socket -f /dev/null new-session -d -x 80 -y 24 "$binary '$run'"
+  tmux_shows() { tmux -L $socket capture-pane -p 2>/dev/null | grep -qF -- "$1"; }
+  wait_until 20 tmux_shows "● running"
+  wait_until 20 tmux_shows "of 4000"
+  tmux -L $socket kill-server
+  wait_until 20 more_steps_than "$(steps)"
+  is_over && fail "the job ended with its terminal"
+  step=$(steps)
+  tmux -L $socket -f /dev/null new-session -d -x 200 -y 50 "$binary '$run'"
+  wait_until 20 tmux_shows "● running"
+  tmux -L $socket send-keys S
+  wait_until 20 tmux_shows "again stops it"
+  tmux -L $socket send-keys S
+  wait_until 20 tmux_shows "● stopped at step"
+  tmux -L $socket send-keys q
+  wait_until 20 bash -c "! tmux -L $socket has-session 2>/dev/null"
+fi
+echo "$failures failed"
+[ $failures -eq 0 ]

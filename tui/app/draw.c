@@ -27,7 +27,7 @@ static void draw_title(struct app *app, struct area area)
     x += area_print(area, x, 0, dim, "%s  ", view->class->name);
     int room = area.width - x - text_columns(right) - 1;
     area_label(area, x, 0, room, theme_style(&app->theme, THEME_TEXT),
-               app->session.title ? app->session.title : "");
+               session_title(&app->session));
     area_put_right(area, 0, 0, theme_style(&app->theme, THEME_ACCENT), right);
 }
 
@@ -52,7 +52,7 @@ static void draw_keys(struct app *app, struct area area)
         x += area_put(area, x, 0, accent, "hjkl");
         x += area_put(area, x, 0, dim, " move  ");
         x += area_put(area, x, 0, accent, "+-");
-        x += area_put(area, x, 0, dim, " ");
+        x += area_put(area, x, 0, dim, " more, less  ");
     }
     for (size_t i = 0; i < count; i++) {
         char key[16];

@@ -40,21 +40,24 @@ static int wait_for_child(pid_t pid)
     return how;
 }
 
+/* A child that ended as it should has closed the terminal itself; any other left it as it was. */
 static int judge(int how, int pipe_end, struct error *err)
 {
     struct error said;
-    if (WIFSIGNALED(how))
-        return error_set(err,
-                         "the full screen was ended by signal %d (%s); the terminal is restored, "
-                         "jobs go on",
-                         WTERMSIG(how), strsignal(WTERMSIG(how)));
-    if (WEXITSTATUS(how) == 0)
+    if (WIFEXITED(how) && WEXITSTATUS(how) == 0)
         return 0;
-    if (read(pipe_end, &said, sizeof said) != (ssize_t)sizeof said)
-        return error_set(err, "the full screen ended with status %d", WEXITSTATUS(how));
-    if (err)
-        *err = said;
-    return -1;
+    if (WIFEXITED(how) && read(pipe_end, &said, sizeof said) == (ssize_t)sizeof said) {
+        if (err)
+            *err = said;
+        return -1;
+    }
+    terminal_restore();
+    if (WIFEXITED(how))
+        return error_set(err, "the full screen ended with status %d; jobs go on", WEXITSTATUS(how));
+    return error_set(err,
+                     "the full screen was ended by signal %d (%s); the terminal is restored, jobs "
+                     "go on",
+                     WTERMSIG(how), strsignal(WTERMSIG(how)));
 }
 
 int guard_run(int (*run)(const char *, struct error *), const char *target, struct error *err)
@@ -77,8 +80,6 @@ int guard_run(int (*run)(const char *, struct error *), const char *target, stru
     sigaction(SIGTERM, &forward, NULL);
     sigaction(SIGHUP, &forward, NULL);
     int how = wait_for_child(pid);
-    if (WIFSIGNALED(how))
-        terminal_restore();
     int status = judge(how, ends[0], err);
     close(ends[0]);
     return status;

@@ -38,6 +38,7 @@ void job_follow_close(struct job_follow *follow)
     job_metrics_free(&follow->metrics);
     cJSON_Delete(follow->job);
     cJSON_Delete(follow->result);
+    cJSON_Delete(follow->proof);
     free(follow->path);
     free(follow);
 }
@@ -55,9 +56,12 @@ static bool look(struct job_follow *follow)
     follow->looked_at = now;
     enum job_state before = follow->state;
     bool had_job = follow->job != NULL, had_result = follow->result != NULL;
+    bool had_proof = follow->proof != NULL;
     follow->state = job_state(follow->path);
     if (!follow->job)
         follow->job = job_dir_read(follow->path, "job.json", NULL);
+    if (!follow->proof)
+        follow->proof = job_dir_read(follow->path, "proof.json", NULL);
     if (job_follow_lives(follow)) {
         cJSON_Delete(follow->result);
         follow->result = NULL;
@@ -65,7 +69,7 @@ static bool look(struct job_follow *follow)
         follow->result = job_dir_read(follow->path, "result.json", NULL);
     }
     return before != follow->state || had_job != (follow->job != NULL) ||
-           had_result != (follow->result != NULL);
+           had_result != (follow->result != NULL) || had_proof != (follow->proof != NULL);
 }
 
 bool job_follow_update(struct job_follow *follow)

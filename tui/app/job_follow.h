@@ -11,6 +11,7 @@ struct job_follow {
     enum job_state state;
     cJSON *job;    /* job.json; NULL: not there yet */
     cJSON *result; /* result.json; NULL: it has not ended */
+    cJSON *proof;  /* proof.json: what trains; NULL: not there yet */
     double looked_at;
 };
 

@@ -198,10 +198,32 @@ static size_t put_what_trains(const struct session *session, char *out, size_t s
     return (size_t)used;
 }
 
+const char *session_title(const struct session *session)
+{
+    const char *slash = session->run ? strrchr(session->run->path, '/') : NULL;
+    if (session->title)
+        return session->title;
+    return slash && slash[1] ? slash + 1 : session->run ? session->run->path : "";
+}
+
+/* A job that is watched without its model being open: what it was asked for. */
+static void put_job(const struct session *session, char *out, size_t size)
+{
+    const char *command = "", *model = "", *method = NULL;
+    json_get_string(session->run->job, "command", &command);
+    json_get_string(session->run->job, "model", &model);
+    json_get_string(session->run->job, "method", &method);
+    const char *slash = strrchr(model, '/');
+    snprintf(out, size, "%s %s%s%s", command, slash && slash[1] ? slash + 1 : model,
+             method ? " · method " : "", method ? method : "");
+}
+
 void session_status(const struct session *session, char *out, size_t size)
 {
     char memory[32];
     out[0] = '\0';
+    if (!session->plan && session->run)
+        put_job(session, out, size);
     if (!session->plan)
         return;
     size_t used = put_what_trains(session, out, size);

@@ -50,5 +50,7 @@ void session_cost_changed(struct session *session);
 /* Lines for the frame: what is under way, and what trains at what cost. */
 void session_progress(const struct session *session, char *out, size_t size);
 void session_status(const struct session *session, char *out, size_t size);
+/* What is open, or else the job that is watched; never NULL. */
+const char *session_title(const struct session *session);
 
 #endif

@@ -28,7 +28,7 @@ static const struct request_info table[] = {
     {REQUEST_OPEN,
      "open",
      NULL,
-     SCOPE_ALL,
+     SCOPE_MODEL | SCOPE_LIST | SCOPE_FORM,
      {INPUT_ENTER},
      "open",
      "open what is under the cursor: a matrix's spectrum, a field, a job"},

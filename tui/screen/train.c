@@ -187,7 +187,8 @@ static void draw_hint(struct app *app, struct area area, enum setting field)
 static void draw_summary(struct app *app, struct area area)
 {
     const struct settings *settings = &app->session.settings;
-    char tokens[32], bytes[32];
+    char tokens[32], bytes[32], here[32];
+    double machine = (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE);
     const struct cost *cost = &app->session.cost;
     count_put(settings_integer(settings, SETTING_STEPS) *
                   settings_integer(settings, SETTING_BATCH) *
@@ -195,8 +196,11 @@ static void draw_summary(struct app *app, struct area area)
                   settings_integer(settings, SETTING_SEQ_LEN),
               tokens, sizeof tokens);
     bytes_put((double)cost->total, bytes, sizeof bytes);
-    area_print(area, 0, 0, theme_style(&app->theme, THEME_TITLE), "%s tokens in all, memory %s",
-               tokens, cost->known ? bytes : "n/a");
+    bytes_put(machine, here, sizeof here);
+    bool fits = !cost->known || (double)cost->total < machine;
+    area_print(area, 0, 0, theme_style(&app->theme, fits ? THEME_TITLE : THEME_ERROR),
+               "%s tokens in all, memory %s of the machine's %s%s", tokens,
+               cost->known ? bytes : "n/a", here, fits ? "" : ": it does not fit");
     if (!cost->known)
         area_label(area, 0, 1, area.width, theme_style(&app->theme, THEME_DIM), cost->why);
     else if (area.height > MEMORY_CATEGORIES)

@@ -155,9 +155,34 @@ static void draw_sample(struct app *app, struct area area)
     flow_put(&flow, theme_style(&app->theme, THEME_TEXT), text, strlen(text));
 }
 
+/* What trains, as the trainer itself counted it behind its first step. */
+static void put_proof(const cJSON *proof, char *out, size_t size)
+{
+    const cJSON *tensor;
+    int64_t tensors = 0, parameters = 0, some;
+    double norm;
+    bool alive = true;
+    cJSON_ArrayForEach(tensor, json_get(proof, "trained"))
+    {
+        tensors++;
+        parameters += json_get_int64(tensor, "parameters", &some) ? some : 0;
+        alive &= !json_get_double(tensor, "gradient_norm", &norm) || norm > 0;
+    }
+    char count[32];
+    count_put(parameters, count, sizeof count);
+    snprintf(out, size, "trains %lld tensors, %s parameters%s", (long long)tensors, count,
+             alive ? "" : "; some get no gradient");
+}
+
 static void draw_path(struct app *app, struct area area)
 {
-    area_label(area, 0, 0, area.width, theme_style(&app->theme, THEME_DIM), app->session.run->path);
+    const struct job_follow *run = app->session.run;
+    char proof[128] = "";
+    if (run->proof)
+        put_proof(run->proof, proof, sizeof proof);
+    area_label(area, 0, 0, area.width - text_columns(proof) - 2,
+               theme_style(&app->theme, THEME_DIM), run->path);
+    area_put_right(area, 0, 0, theme_style(&app->theme, THEME_TEXT), proof);
 }
 
 void watch_draw(struct app *app, void *state, struct area area)

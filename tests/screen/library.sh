@@ -1,0 +1,113 @@
+#!/usr/bin/env bash
+# Without a target: the library of models and jobs; scan files; searching; commands; wrong scripts.
+# Arguments: binary, source folder, build folder.
+set -uo pipefail
+binary=$1
+data=${SPECTRUM_SHARED_DATA:-}
+[ -d "$data/models" ] || { echo "skipped: no shared data"; exit 77; }
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+export XDG_CACHE_HOME=$work/cache XDG_STATE_HOME=$work/state HOME=$work
+failures=0
+fail() {
+  echo "FAILED: $*"
+  failures=$((failures + 1))
+}
+shows() { # shows FILE TEXT
+  grep -qF -- "$2" "$work/$1" || { fail "$1 does not show \"$2\":"; cat "$work/$1"; }
+}
+play() { # play SIZE [TARGET], script on standard input
+  (cd "$work" && cat >script && "$binary" --script script --size "$@") 2>"$work/err" ||
+    { fail "playing $* ended with $?"; cat "$work/err"; }
+}
+refuses() { # refuses STATUS TEXT [TARGET], script on standard input
+  local status=$1 says=$2
+  shift 2
+  (cd "$work" && cat >script && "$binary" --script script "$@") 2>"$work/err"
+  local got=$?
+  [ $got -eq "$status" ] && grep -qF -- "$says" "$work/err" ||
+    { fail "got $got, expected $status and \"$says\":"; cat "$work/err"; }
+}
+
+play 80x24 <<'SCRIPT'
+save-screen empty.txt
+SCRIPT
+shows empty.txt "No models here"
+
+# A model in the current folder, one in the Hugging Face cache, a scan, a file that is none.
+ln -s "$data/models/stories260K-hf-f32" "$work/stories"
+cp "$data/published-scans/snr_results_meta-llama-Meta-Llama-3-70B.json" "$work/snr_70b.json"
+mkdir -p "$work/.cache/huggingface/hub/models--someone--a-model"
+printf 'no' >"$work/broken.gguf"
+play 80x24 <<'SCRIPT'
+save-screen library.txt
+/snr Enter
+Enter
+wait text "of 561 matrices"
+save-screen scan.txt
+q /broken Enter
+Enter
+save-screen broken.txt
+Esc
+SCRIPT
+shows library.txt "stories"
+shows library.txt "someone/a-model"
+shows library.txt "Hugging Face cache"
+shows scan.txt "all "
+shows scan.txt "n/a"
+shows broken.txt "broken.gguf"
+
+# What the screen plans over a published scan is what the sub-command plans.
+(cd "$work" && "$binary" plan snr_70b.json --top 30 --scope global --json -o global.yaml \
+  >global.json 2>/dev/null)
+count=$(grep -oP '"modules": \K[0-9]+' "$work/global.json")
+play 200x50 snr_70b.json <<'SCRIPT'
+o
+:30 Enter
+save-screen global.txt
+:write mine.yaml Enter
+/layers.7.mlp.down Enter
+save-screen found.txt
+/nothing-like-it Enter
+save-screen lost.txt
+:nonsense Enter
+save-screen nonsense.txt
+t
+save-screen train.txt
+:theme mono Enter
+save-screen mono.txt
+:theme light Enter
+save-screen light.svg
+v l j Space
+save-screen range.txt
+:read mine.yaml Enter
+save-screen read.txt
+:read missing.yaml Enter
+save-screen missing.txt
+SCRIPT
+shows global.txt "trains $count of 561 matrices"
+diff <(grep '^- ' "$work/mine.yaml" | sort) <(grep '^- ' "$work/global.yaml" | sort) ||
+  fail "the screen's plan over all types is not the sub-command's"
+shows found.txt "model.layers.7.mlp.down_proj"
+shows lost.txt 'no module'
+shows nonsense.txt 'is not a command'
+shows train.txt "training needs the model"
+shows mono.txt "* trains"
+shows read.txt "trains $count of 561 matrices"
+shows missing.txt "missing.yaml"
+grep -q '<svg' "$work/light.svg" || fail "save-screen FILE.svg is no picture"
+
+refuses 1 "script:1: wait for scan" snr_70b.json <<'SCRIPT'
+wait nothing
+SCRIPT
+refuses 1 "script:2: save-screen needs a FILE" snr_70b.json <<'SCRIPT'
+j
+save-screen
+SCRIPT
+refuses 1 "no such file" "$work/missing" </dev/null
+refuses 2 "--size takes" --size huge snr_70b.json </dev/null
+: | "$binary" "$work/stories" 2>"$work/err" && fail "a screen without a terminal"
+grep -q 'needs a terminal' "$work/err" || fail "a screen without a terminal must say so"
+
+echo "$failures failed"
+[ $failures -eq 0 ]

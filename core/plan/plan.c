@@ -232,6 +232,15 @@ int plan_set_head(struct plan *plan, bool train, struct error *err)
     return 0;
 }
 
+void plan_settle(struct plan *plan)
+{
+    for (size_t i = 0; i <= plan->last; i++)
+        if (i != plan->now)
+            free(plan->history[i].flags);
+    plan->history[0] = plan->history[plan->now];
+    plan->now = plan->last = 0;
+}
+
 bool plan_undo(struct plan *plan)
 {
     if (plan->now == 0)

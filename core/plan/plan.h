@@ -46,6 +46,9 @@ int plan_toggle(struct plan *plan, const size_t *rows, size_t count, struct erro
 int plan_set_embeddings(struct plan *plan, bool train, struct error *err);
 int plan_set_head(struct plan *plan, bool train, struct error *err);
 
+/* Forgets what led here: the plan as it is now is what undo goes back to at most. */
+void plan_settle(struct plan *plan);
+
 bool plan_undo(struct plan *plan); /* false: nothing to undo */
 bool plan_redo(struct plan *plan);
 

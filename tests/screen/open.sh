@@ -83,5 +83,15 @@ save-screen small.txt
 SCRIPT
 shows small.txt "needed: 60x16"
 
+# Every size that there can be: nothing breaks, nothing is written outside.
+for size in 1x1 59x16 60x15 60x16 61x17 79x23 100x20 139x60 140x40 300x100 1000x16; do
+  play $size "$model" <<'SCRIPT'
+wait scan
+$ G Enter p x Esc ? Esc t Down Down Esc
+save-screen size.txt
+SCRIPT
+  [ "$(wc -l <"$work/size.txt")" -le "${size#*x}" ] || fail "more lines than $size"
+done
+
 echo "$failures failed"
 [ $failures -eq 0 ]

@@ -47,7 +47,7 @@ for i in $(seq 1 20); do
 done >"$work/data.jsonl"
 
 # The form, a look at the data, start; the graph while it runs; leave it and come back; pause.
-# Six fields up from the sequence length is the device: the plain one, slow enough to be watched.
+# Upwards from the first field is the last, the device: the plain one, slow enough to be watched.
 play 80x24 "$model" <<'SCRIPT'
 wait scan
 t
@@ -57,13 +57,13 @@ Ctrl-D
 wait text "supervised"
 save-screen data.txt
 Esc
-Down Down Down Down
+Down Down Down Down Down
 type "4000"
 Down
 type "16"
 Down Down
 type "1"
-Up Up Up Up Up Up Up Up
+Up Up Up Up Up Up Up Up Up
 Left
 save-screen filled.txt
 Ctrl-S
@@ -91,6 +91,11 @@ shows running.txt "training"
 shows running.txt "gradients"
 shows back.txt "job running, step"
 shows paused.txt "● paused"
+
+# What the form says of memory is what the trainer takes.
+memory() { grep -oP 'memory \K[0-9.]+ [kMG]?B' "$work/$1" | head -1; }
+[ -n "$(memory filled.txt)" ] && [ "$(memory filled.txt)" = "$(memory running.txt)" ] ||
+  fail "memory: the form says $(memory filled.txt), the job $(memory running.txt)"
 
 # The screen is gone, the job is not.
 is_over && { fail "the job ended with the screen"; cat "$run/log.txt" "$run/result.json"; }

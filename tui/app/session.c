@@ -92,6 +92,7 @@ static int open_parts(struct session *session, const char *path, struct error *e
         plan_new(&session->plan, session->scan, session->model, err) != 0 ||
         plan_select(session->plan, first_percent, PLAN_BY_TYPE, err) != 0)
         return -1;
+    plan_settle(session->plan);
     session->scope = PLAN_BY_TYPE;
     session_plan_changed(session, false);
     return 0;

@@ -13,6 +13,8 @@ static const struct setting_info table[SETTING_COUNT] = {
                       "what to train on: .txt, .jsonl or .json; Ctrl-D looks at it"},
     [SETTING_COLUMNS] = {"columns", "columns", SETTING_TEXT_OR_EMPTY, 0, 0, NULL, "",
                          "for other names: prompt=question,completion=answer"},
+    [SETTING_TEMPLATE] = {"template", "chat template", SETTING_CHOICE, 0, 0, "auto|chatml|llama3",
+                          "auto", "for conversations; auto: the model's own"},
     [SETTING_RUN] = {"run", "run folder", SETTING_TEXT, 0, 0, NULL, "",
                      "where the job's files go: metrics, checkpoints, log"},
     [SETTING_METHOD] = {"method", "method", SETTING_CHOICE, 0, 0, "spectrum|full", "spectrum",

@@ -115,6 +115,19 @@ static const struct view_class data_class = {
     .request = data_request,
 };
 
+static int read_look(const struct app *app, struct data_look *look, struct error *err)
+{
+    const struct settings *settings = &app->session.settings;
+    const char *columns = settings->values[SETTING_COLUMNS];
+    const char *chat = settings->values[SETTING_TEMPLATE];
+    struct dataset_options options = {
+        .columns = columns[0] ? columns : NULL,
+        .template_name = settings_is(settings, SETTING_TEMPLATE, "auto") ? NULL : chat,
+    };
+    return data_look_read(look, app->session.model->checkpoint, settings->values[SETTING_DATA],
+                          &options, err);
+}
+
 bool screen_open_data(struct app *app)
 {
     struct error err = ERROR_INIT;
@@ -122,9 +135,7 @@ bool screen_open_data(struct app *app)
     struct data_view *view = array_alloc(1, sizeof *view, NULL);
     if (!settings_check(&app->session.settings, SETTING_DATA, why, sizeof why)) {
         app_message(app, "data: %s", why);
-    } else if (view && data_look_read(&view->look, app->session.model->checkpoint,
-                                      app->session.settings.values[SETTING_DATA],
-                                      app->session.settings.values[SETTING_COLUMNS], &err) == 0) {
+    } else if (view && read_look(app, &view->look, &err) == 0) {
         return app_push(app, &data_class, view);
     } else {
         app_error(app, &err);

@@ -61,12 +61,11 @@ static void name_whole_file(struct error *err, const char *head, const char *pat
 }
 
 int data_look_read(struct data_look *look, const struct checkpoint *checkpoint, const char *path,
-                   const char *columns, struct error *err)
+                   const struct dataset_options *options, struct error *err)
 {
     char head[4096];
     uint64_t length;
     const char *from = path;
-    struct dataset_options options = {.columns = columns[0] ? columns : NULL};
     bool array = strcmp(ending(path), ".json") == 0;
     *look = (struct data_look){0};
     if (file_length(path, &length, err) != 0 ||
@@ -82,7 +81,7 @@ int data_look_read(struct data_look *look, const struct checkpoint *checkpoint, 
     if (look->cut)
         from = head;
     if (status == 0)
-        status = dataset_load(&look->data, &from, 1, &options, look->tokenizer, err);
+        status = dataset_load(&look->data, &from, 1, options, look->tokenizer, err);
     if (status != 0 && look->cut)
         name_whole_file(err, head, path);
     if (look->cut)

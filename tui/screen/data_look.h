@@ -10,10 +10,10 @@ struct data_look {
     bool cut; /* the file goes on */
 };
 
-/* `columns` as --columns has it; "" for the forms' own names. A .json array is one value and cannot
+/* A .json array is one value and cannot
  * be cut: one over 64 MB is refused. */
 int data_look_read(struct data_look *look, const struct checkpoint *checkpoint, const char *path,
-                   const char *columns, struct error *err);
+                   const struct dataset_options *options, struct error *err);
 void data_look_free(struct data_look *look);
 
 #endif

@@ -52,6 +52,8 @@ void launch_train_defaults(struct session *session)
 /* Options that mean nothing beside the others, or are empty, are not passed on. */
 static bool is_passed(const struct settings *settings, enum setting setting)
 {
+    if (setting == SETTING_TEMPLATE)
+        return !settings_is(settings, setting, "auto");
     if (setting == SETTING_MASTER)
         return settings_is(settings, SETTING_DTYPE, "bf16");
     return settings->values[setting][0] != '\0';

@@ -26,12 +26,12 @@ static struct range score_range(const struct session *session, int only_type)
 {
     struct range range = {NAN, NAN};
     const struct grid *grid = &session->grid;
-    for (int type = 0; type < grid->types; type++)
+    int first = only_type < 0 ? 0 : only_type, last = only_type < 0 ? grid->types - 1 : only_type;
+    for (int type = first; type <= last; type++)
         for (int layer = 0; layer < grid->layers; layer++) {
             size_t row = grid_row(grid, layer, type);
             const struct scan_row *at = row == SIZE_MAX ? NULL : &session->scan->rows[row];
-            if (!at || !at->known || !isfinite(at->snr) || !(at->snr > 0) ||
-                (only_type >= 0 && type != only_type))
+            if (!at || !at->known || !isfinite(at->snr) || !(at->snr > 0))
                 continue;
             range.low = range.low <= at->snr ? range.low : at->snr;
             range.high = range.high >= at->snr ? range.high : at->snr;

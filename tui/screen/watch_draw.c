@@ -48,7 +48,7 @@ static void draw_progress(struct app *app, struct area area)
     area_put(area, 0, 0, style, "●");
     area_label(area, 2, 0, area.width - text_columns(right) - 4, style, state);
     area_put_right(area, 0, 0, theme_style(&app->theme, THEME_TEXT), right);
-    int filled = steps > 0 && step > 0 ? (int)(area.width * step / steps) : 0;
+    int filled = steps > 0 && step > 0 ? (int)(area.width * fmin(step / steps, 1)) : 0;
     for (int x = 0; x < area.width; x++)
         area_put(area, x, 1, theme_style(&app->theme, x < filled ? THEME_ACCENT : THEME_BORDER),
                  x < filled ? "▄" : "─");

@@ -8,6 +8,8 @@
 
 struct host {
     int threads;
+    void *kept;
+    void (*release)(void *kept);
 };
 
 struct device_buffer {
@@ -23,6 +25,18 @@ void *host_pointer(struct place place)
 int host_threads(const void *self)
 {
     return ((const struct host *)self)->threads;
+}
+
+void host_keep(struct backend *backend, void *kept, void (*release)(void *kept))
+{
+    struct host *host = backend->self;
+    host->kept = kept;
+    host->release = release;
+}
+
+void *host_kept(const void *self)
+{
+    return ((const struct host *)self)->kept;
 }
 
 static struct device_buffer *host_alloc(void *self, size_t bytes, struct error *err)
@@ -70,7 +84,10 @@ static int host_wait(void *self, struct error *err)
 
 static void host_close(struct backend *backend)
 {
-    free(backend->self);
+    struct host *host = backend->self;
+    if (host->release)
+        host->release(host->kept);
+    free(host);
     free(backend);
 }
 

@@ -15,4 +15,8 @@ void *host_pointer(struct place place);
 /* Threads that operations may use. */
 int host_threads(const void *self);
 
+/* Something that a back end keeps while it is open; `release` is called when it closes. */
+void host_keep(struct backend *backend, void *kept, void (*release)(void *kept));
+void *host_kept(const void *self);
+
 #endif

@@ -1,4 +1,4 @@
-/* The transformer on the reference back end against transformers + PyTorch
+/* The transformer on the reference and the CPU back end against transformers + PyTorch
  * (tests/oracle/make_llama.py): loss to 1e-5, every gradient's norm and a projection to 1e-4; and
  * what a frozen set leaves out. */
 #include "test.h"
@@ -41,7 +41,7 @@ static void fill_batch(struct batch *batch, const cJSON *oracle)
     }
 }
 
-static bool bench_open(struct bench *bench)
+static bool bench_open(struct bench *bench, const char *device)
 {
     const char *shared = test_folder("SPECTRUM_SHARED_DATA");
     struct error err = ERROR_INIT;
@@ -51,7 +51,7 @@ static bool bench_open(struct bench *bench)
     char *oracle = path_join(getenv("SPECTRUM_TEST_DATA"), "train/stories260k.json", NULL);
     *bench = (struct bench){0};
     if (model_open(&bench->model, path, &err) != 0 ||
-        backend_open(&bench->backend, "reference", 1, &err) != 0 ||
+        backend_open(&bench->backend, device, 2, &err) != 0 ||
         !(bench->oracle = json_read_file(oracle, 1 << 20, JSON_STRICT, &err)) ||
         batch_alloc(&bench->batch, 1, 48, &err) != 0)
         fail_msg("%s", err.text);
@@ -113,11 +113,10 @@ static void check_gradient(const struct bench *bench, const struct transformer *
                  sum, norm, projection);
 }
 
-static void equals_pytorch(void **state)
+static void equals_pytorch(const char *device)
 {
-    (void)state;
     struct bench bench;
-    if (!bench_open(&bench))
+    if (!bench_open(&bench, device))
         skip();
     size_t count = bench.model->module_count;
     bool *trained = malloc(count * sizeof *trained);
@@ -140,7 +139,7 @@ static void frozen_tensors_have_no_gradient(void **state)
 {
     (void)state;
     struct bench bench;
-    if (!bench_open(&bench))
+    if (!bench_open(&bench, "cpu"))
         skip();
     size_t count = bench.model->module_count;
     bool *trained = calloc(count, sizeof *trained);
@@ -161,10 +160,23 @@ static void frozen_tensors_have_no_gradient(void **state)
     bench_close(&bench);
 }
 
+static void reference_equals_pytorch(void **state)
+{
+    (void)state;
+    equals_pytorch("reference");
+}
+
+static void cpu_equals_pytorch(void **state)
+{
+    (void)state;
+    equals_pytorch("cpu");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(equals_pytorch),
+        cmocka_unit_test(reference_equals_pytorch),
+        cmocka_unit_test(cpu_equals_pytorch),
         cmocka_unit_test(frozen_tensors_have_no_gradient),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

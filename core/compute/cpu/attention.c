@@ -1,0 +1,367 @@
+/* Causal grouped-query attention inside documents, by tiles that stay in cache (Dao et al. 2022,
+ * "FlashAttention"): memory grows with the tokens, not with their square. Tiles are widened to
+ * fp32.
+ *
+ * The backward pass computes the probabilities twice, once for the keys' gradients and once for the
+ * queries': no two threads write the same place, and the sums' order does not depend on them.
+ */
+#include "compute/cpu/level.h"
+#include "compute/reference_common.h"
+
+#include <math.h>
+
+enum { TILE = 64, DIM_MAX = 128, PANEL = 32, ROWS = 8 };
+
+/* c[TILE, n] += a[TILE, k] b[k, n]; a's strides are free, b and c are row-major, n is a multiple of
+ * PANEL. */
+static void tile_product(float *restrict c, int ldc, const float *restrict a, int a_row, int a_col,
+                         const float *restrict b, int ldb, int n, int k)
+{
+    for (int j = 0; j < n; j += PANEL) {
+        for (int i = 0; i < TILE; i += ROWS) {
+            float sums[ROWS][PANEL];
+            for (int r = 0; r < ROWS; r++)
+#pragma omp simd
+                for (int x = 0; x < PANEL; x++)
+                    sums[r][x] = c[(i + r) * ldc + j + x];
+            for (int p = 0; p < k; p++)
+                for (int r = 0; r < ROWS; r++)
+#pragma omp simd
+                    for (int x = 0; x < PANEL; x++)
+                        sums[r][x] += a[(i + r) * a_row + p * a_col] * b[p * ldb + j + x];
+            for (int r = 0; r < ROWS; r++)
+#pragma omp simd
+                for (int x = 0; x < PANEL; x++)
+                    c[(i + r) * ldc + j + x] = sums[r][x];
+        }
+    }
+}
+
+/* One layer's operands. */
+struct attention {
+    const void *q, *k, *v, *out, *grad_out;
+    float *lse, *delta; /* [heads, T] */
+    enum storage type;
+    struct attention_shape shape;
+    struct documents documents;
+    int padded; /* head_dim, up to a multiple of PANEL */
+    float scale;
+};
+
+/* A tile of tokens of one document. */
+struct tile {
+    int64_t document_begin, document_end, first;
+    int count;
+};
+
+static int64_t tiles_of(const struct documents *documents)
+{
+    int64_t count = 0;
+    for (int n = 0; n < documents->count; n++)
+        count += (documents->offsets[n + 1] - documents->offsets[n] + TILE - 1) / TILE;
+    return count;
+}
+
+static struct tile tile_at(const struct documents *documents, int64_t index)
+{
+    int n = 0;
+    for (;; n++) {
+        int64_t own = (documents->offsets[n + 1] - documents->offsets[n] + TILE - 1) / TILE;
+        if (index < own)
+            break;
+        index -= own;
+    }
+    int64_t begin = documents->offsets[n], end = documents->offsets[n + 1];
+    int64_t first = begin + index * TILE, left = end - first;
+    return (struct tile){begin, end, first, (int)(left < TILE ? left : TILE)};
+}
+
+/* rows [count, padded] of one head, zeros behind; times factor */
+static void load(float *out, const struct attention *at, const void *from, int heads, int head,
+                 int64_t first, int count, float factor)
+{
+    int dim = at->shape.head_dim;
+    for (int i = 0; i < TILE; i++) {
+        float *row = out + i * at->padded;
+        if (i >= count) {
+            memset(row, 0, (size_t)at->padded * sizeof *row);
+            continue;
+        }
+        widen(row, element(from, at->type, ((first + i) * heads + head) * dim), at->type, dim);
+#pragma omp simd
+        for (int d = 0; d < dim; d++)
+            row[d] *= factor;
+        for (int d = dim; d < at->padded; d++)
+            row[d] = 0;
+    }
+}
+
+/* out[padded, TILE] of rows [TILE, padded] */
+static void transpose(float *restrict out, const float *restrict rows, int padded)
+{
+    for (int d = 0; d < padded; d++)
+#pragma omp simd
+        for (int i = 0; i < TILE; i++)
+            out[d * TILE + i] = rows[i * padded + d];
+}
+
+/* Scores of a tile of queries against a tile of keys, -inf where a key is not before its query. */
+static void score(float *scores, const struct attention *at, const float *q, const float *k_turned,
+                  const struct tile *queries, const struct tile *keys)
+{
+    memset(scores, 0, TILE * TILE * sizeof *scores);
+    tile_product(scores, TILE, q, at->padded, 1, k_turned, TILE, TILE, at->padded);
+    for (int i = 0; i < TILE; i++) {
+        int64_t last = queries->first + i - keys->first; /* key of the query itself */
+        for (int64_t j = last + 1 < 0 ? 0 : last + 1; j < TILE; j++)
+            scores[i * TILE + j] = -INFINITY;
+    }
+}
+
+/* --- forwards --- */
+
+struct running {
+    float largest[TILE], sum[TILE];
+};
+
+/* Scores become exp(score - largest); what was summed so far is scaled to the new largest. */
+static void absorb(struct running *running, float *sums, float *scores, int padded)
+{
+    for (int i = 0; i < TILE; i++) {
+        float *row = scores + i * TILE, largest = running->largest[i], total = 0;
+#pragma omp simd reduction(max : largest)
+        for (int j = 0; j < TILE; j++)
+            largest = row[j] > largest ? row[j] : largest;
+        float shrink = exp_vector(running->largest[i] - largest);
+#pragma omp simd reduction(+ : total)
+        for (int j = 0; j < TILE; j++) {
+            row[j] = row[j] == -INFINITY ? 0 : exp_vector(row[j] - largest);
+            total += row[j];
+        }
+        running->sum[i] = running->sum[i] * shrink + total;
+        running->largest[i] = largest;
+#pragma omp simd
+        for (int d = 0; d < padded; d++)
+            sums[i * padded + d] *= shrink;
+    }
+}
+
+static void forward_tile(const struct attention *at, void *out, struct tile queries, int head)
+{
+    float q[TILE * DIM_MAX], k[TILE * DIM_MAX], turned[TILE * DIM_MAX], sums[TILE * DIM_MAX] = {0};
+    float scores[TILE * TILE];
+    struct running running = {0};
+    int kv_head = head / (at->shape.heads / at->shape.kv_heads), dim = at->shape.head_dim;
+    for (int i = 0; i < TILE; i++)
+        running.largest[i] = -INFINITY;
+    load(q, at, at->q, at->shape.heads, head, queries.first, queries.count, at->scale);
+    for (int64_t first = queries.document_begin; first <= queries.first; first += TILE) {
+        struct tile keys = queries;
+        keys.first = first;
+        keys.count = first == queries.first ? queries.count : TILE;
+        load(k, at, at->k, at->shape.kv_heads, kv_head, first, keys.count, 1);
+        transpose(turned, k, at->padded);
+        score(scores, at, q, turned, &queries, &keys);
+        absorb(&running, sums, scores, at->padded);
+        load(k, at, at->v, at->shape.kv_heads, kv_head, first, keys.count, 1);
+        tile_product(sums, at->padded, scores, TILE, 1, k, at->padded, at->padded, TILE);
+    }
+    for (int i = 0; i < queries.count; i++) {
+        int64_t token = queries.first + i;
+        float factor = 1 / running.sum[i];
+        for (int d = 0; d < dim; d++)
+            sums[i * at->padded + d] *= factor;
+        narrow(element_of(out, at->type, (token * at->shape.heads + head) * dim),
+               sums + i * at->padded, at->type, dim);
+        at->lse[head * at->shape.tokens + token] = running.largest[i] + logf(running.sum[i]);
+    }
+}
+
+static struct attention attention_of(struct place q, struct place k, struct place v,
+                                     struct place lse, enum storage type,
+                                     struct attention_shape shape, struct documents documents)
+{
+    return (struct attention){.q = host_pointer(q),
+                              .k = host_pointer(k),
+                              .v = host_pointer(v),
+                              .lse = host_pointer(lse),
+                              .type = type,
+                              .shape = shape,
+                              .documents = documents,
+                              .padded = (shape.head_dim + PANEL - 1) / PANEL * PANEL,
+                              .scale = 1 / sqrtf((float)shape.head_dim)};
+}
+
+void CPU(attention_forward)(void *self, struct place out, struct place lse, struct place q,
+                            struct place k, struct place v, enum storage type,
+                            struct attention_shape shape, struct documents documents)
+{
+    if (shape.head_dim > DIM_MAX) {
+        reference_attention_forward(self, out, lse, q, k, v, type, shape, documents);
+        return;
+    }
+    const struct attention at = attention_of(q, k, v, lse, type, shape, documents);
+    int64_t tiles = tiles_of(&documents);
+#pragma omp parallel for collapse(2) schedule(dynamic) num_threads(host_threads(self))
+    for (int64_t index = 0; index < tiles; index++)
+        for (int head = 0; head < shape.heads; head++)
+            forward_tile(&at, host_pointer(out), tile_at(&documents, tiles - 1 - index), head);
+}
+
+/* --- backwards --- */
+
+/* Probabilities from the kept log-sum-exp, and the scores' gradients p (go v - delta). */
+static void probabilities(float *p, float *ds, const struct attention *at, int head,
+                          const struct tile *queries)
+{
+    for (int i = 0; i < TILE; i++) {
+        int64_t token = queries->first + i;
+        bool real = i < queries->count;
+        float lse = real ? at->lse[head * at->shape.tokens + token] : 0;
+        float delta = real ? at->delta[head * at->shape.tokens + token] : 0;
+        float *row = p + i * TILE, *grad = ds + i * TILE;
+#pragma omp simd
+        for (int j = 0; j < TILE; j++) {
+            row[j] = row[j] == -INFINITY || !real ? 0 : exp_vector(row[j] - lse);
+            grad[j] = row[j] * (grad[j] - delta);
+        }
+    }
+}
+
+/* Tiles that both passes hold. */
+struct backward_tiles {
+    float q[TILE * DIM_MAX], go[TILE * DIM_MAX], k[TILE * DIM_MAX], v[TILE * DIM_MAX];
+    float k_turned[TILE * DIM_MAX], v_turned[TILE * DIM_MAX];
+    float p[TILE * TILE], ds[TILE * TILE];
+};
+
+static void load_queries(struct backward_tiles *t, const struct attention *at, int head,
+                         const struct tile *queries)
+{
+    load(t->q, at, at->q, at->shape.heads, head, queries->first, queries->count, at->scale);
+    load(t->go, at, at->grad_out, at->shape.heads, head, queries->first, queries->count, 1);
+}
+
+static void load_keys(struct backward_tiles *t, const struct attention *at, int kv_head,
+                      const struct tile *keys)
+{
+    load(t->k, at, at->k, at->shape.kv_heads, kv_head, keys->first, keys->count, 1);
+    load(t->v, at, at->v, at->shape.kv_heads, kv_head, keys->first, keys->count, 1);
+    transpose(t->k_turned, t->k, at->padded);
+    transpose(t->v_turned, t->v, at->padded);
+}
+
+static void score_gradients(struct backward_tiles *t, const struct attention *at, int head,
+                            const struct tile *queries, const struct tile *keys)
+{
+    score(t->p, at, t->q, t->k_turned, queries, keys);
+    memset(t->ds, 0, sizeof t->ds);
+    tile_product(t->ds, TILE, t->go, at->padded, 1, t->v_turned, TILE, TILE, at->padded);
+    probabilities(t->p, t->ds, at, head, queries);
+}
+
+static void store(const struct attention *at, void *out, int heads, int head,
+                  const struct tile *tile, const float *sums)
+{
+    int dim = at->shape.head_dim;
+    for (int i = 0; i < tile->count; i++)
+        narrow(element_of(out, at->type, ((tile->first + i) * heads + head) * dim),
+               sums + i * at->padded, at->type, dim);
+}
+
+/* dk and dv of a tile of keys: the sum over the heads of its group and the queries behind it. The
+ * scale is in q already. */
+static void backward_keys(const struct attention *at, void *grad_k, void *grad_v, struct tile keys,
+                          int kv_head)
+{
+    struct backward_tiles t;
+    float dk[TILE * DIM_MAX] = {0}, dv[TILE * DIM_MAX] = {0};
+    int group = at->shape.heads / at->shape.kv_heads;
+    load_keys(&t, at, kv_head, &keys);
+    for (int64_t first = keys.first; first < keys.document_end; first += TILE) {
+        struct tile queries = keys;
+        queries.first = first;
+        queries.count = (int)(keys.document_end - first < TILE ? keys.document_end - first : TILE);
+        for (int head = kv_head * group; head < (kv_head + 1) * group; head++) {
+            load_queries(&t, at, head, &queries);
+            score_gradients(&t, at, head, &queries, &keys);
+            tile_product(dv, at->padded, t.p, 1, TILE, t.go, at->padded, at->padded, TILE);
+            tile_product(dk, at->padded, t.ds, 1, TILE, t.q, at->padded, at->padded, TILE);
+        }
+    }
+    store(at, grad_k, at->shape.kv_heads, kv_head, &keys, dk);
+    store(at, grad_v, at->shape.kv_heads, kv_head, &keys, dv);
+}
+
+static void backward_queries(const struct attention *at, void *grad_q, struct tile queries,
+                             int head)
+{
+    struct backward_tiles t;
+    float dq[TILE * DIM_MAX] = {0};
+    int kv_head = head / (at->shape.heads / at->shape.kv_heads);
+    load_queries(&t, at, head, &queries);
+    for (int64_t first = queries.document_begin; first <= queries.first; first += TILE) {
+        struct tile keys = queries;
+        keys.first = first;
+        keys.count = first == queries.first ? queries.count : TILE;
+        load_keys(&t, at, kv_head, &keys);
+        score_gradients(&t, at, head, &queries, &keys);
+        tile_product(dq, at->padded, t.ds, TILE, 1, t.k, at->padded, at->padded, TILE);
+    }
+    for (int i = 0; i < TILE * at->padded; i++)
+        dq[i] *= at->scale;
+    store(at, grad_q, at->shape.heads, head, &queries, dq);
+}
+
+/* delta = go . out of every row */
+static void row_products(const struct attention *at, int threads)
+{
+    int dim = at->shape.head_dim, heads = at->shape.heads;
+#pragma omp parallel for num_threads(threads)
+    for (int64_t token = 0; token < at->shape.tokens; token++) {
+        for (int head = 0; head < heads; head++) {
+            float go[DIM_MAX], out[DIM_MAX], sum = 0;
+            widen(go, element(at->grad_out, at->type, (token * heads + head) * dim), at->type, dim);
+            widen(out, element(at->out, at->type, (token * heads + head) * dim), at->type, dim);
+            for (int d = 0; d < dim; d++)
+                sum += go[d] * out[d];
+            at->delta[head * at->shape.tokens + token] = sum;
+        }
+    }
+}
+
+void CPU(attention_backward)(void *self, struct place grad_q, struct place grad_k,
+                             struct place grad_v, struct place grad_out, struct place out,
+                             struct place lse, struct place q, struct place k, struct place v,
+                             enum storage type, struct attention_shape shape,
+                             struct documents documents, struct place workspace)
+{
+    if (shape.head_dim > DIM_MAX) {
+        reference_attention_backward(self, grad_q, grad_k, grad_v, grad_out, out, lse, q, k, v,
+                                     type, shape, documents, workspace);
+        return;
+    }
+    struct attention at = attention_of(q, k, v, lse, type, shape, documents);
+    int64_t tiles = tiles_of(&documents);
+    at.out = host_pointer(out);
+    at.grad_out = host_pointer(grad_out);
+    at.delta = host_pointer(workspace);
+    row_products(&at, host_threads(self));
+#pragma omp parallel for collapse(2) schedule(dynamic) num_threads(host_threads(self))
+    for (int64_t index = 0; index < tiles; index++)
+        for (int head = 0; head < shape.kv_heads; head++)
+            backward_keys(&at, host_pointer(grad_k), host_pointer(grad_v),
+                          tile_at(&documents, index), head);
+#pragma omp parallel for collapse(2) schedule(dynamic) num_threads(host_threads(self))
+    for (int64_t index = 0; index < tiles; index++)
+        for (int head = 0; head < shape.heads; head++)
+            backward_queries(&at, host_pointer(grad_q), tile_at(&documents, tiles - 1 - index),
+                             head);
+}
+
+size_t CPU(attention_workspace)(void *self, struct attention_shape shape, enum storage type)
+{
+    if (shape.head_dim > DIM_MAX)
+        return reference_attention_workspace(self, shape, type);
+    return (size_t)(shape.tokens * shape.heads) * sizeof(float);
+}

@@ -1,0 +1,221 @@
+/* The head and its cross-entropy: chunks of supervised tokens, each token's logits once. Tokens
+ * that are not supervised cost nothing. */
+#include "compute/cpu/level.h"
+#include "compute/reference_common.h"
+
+#include <math.h>
+
+/* Tokens of a chunk: enough for the products, few enough that chunk x vocabulary stays small. The
+ * last chunk is filled up to a multiple of PAD, so that few shapes of product occur. */
+enum { CHUNK = 256, PAD = 64 };
+
+/* What a chunk needs, laid out in the workspace. */
+struct chunk {
+    int32_t *tokens;  /* [T] the supervised tokens, in order */
+    double *losses;   /* [CHUNK] */
+    float *logits;    /* [CHUNK, V] */
+    void *grad;       /* [CHUNK, V] in the activations' type; for f32 the logits themselves */
+    void *x, *grad_x; /* [CHUNK, H] */
+    size_t bytes;
+};
+
+static size_t place_of(size_t *at, size_t bytes)
+{
+    size_t start = *at;
+    *at += (bytes + 63) / 64 * 64;
+    return start;
+}
+
+static struct chunk lay_out(char *start, int64_t tokens, int64_t hidden, int64_t vocab,
+                            enum storage type)
+{
+    size_t at = 0, width = storage_size(type);
+    size_t of_tokens = place_of(&at, (size_t)tokens * sizeof(int32_t));
+    size_t of_losses = place_of(&at, CHUNK * sizeof(double));
+    size_t of_logits = place_of(&at, (size_t)(CHUNK * vocab) * sizeof(float));
+    size_t of_grad =
+        type == STORAGE_F32 ? of_logits : place_of(&at, (size_t)(CHUNK * vocab) * width);
+    size_t of_x = place_of(&at, (size_t)(CHUNK * hidden) * width);
+    size_t of_grad_x = place_of(&at, (size_t)(CHUNK * hidden) * width);
+    struct chunk chunk = {.bytes = at};
+    if (!start)
+        return chunk;
+    chunk.tokens = (int32_t *)(void *)(start + of_tokens);
+    chunk.losses = (double *)(void *)(start + of_losses);
+    chunk.logits = (float *)(void *)(start + of_logits);
+    chunk.grad = start + of_grad;
+    chunk.x = start + of_x;
+    chunk.grad_x = start + of_grad_x;
+    return chunk;
+}
+
+size_t CPU(head_workspace)(void *self, int64_t tokens, int64_t hidden, int64_t vocab,
+                           enum storage type)
+{
+    size_t reference = reference_head_workspace(self, tokens, hidden, vocab, type);
+    size_t own = lay_out(NULL, tokens, hidden, vocab, type).bytes;
+    return own > reference ? own : reference;
+}
+
+static float largest_of(const float *values, int64_t count)
+{
+    float largest = values[0];
+#pragma omp simd reduction(max : largest)
+    for (int64_t i = 0; i < count; i++)
+        largest = values[i] > largest ? values[i] : largest;
+    return largest;
+}
+
+/* exp(value - largest) in place; returns the sum. */
+static double exponentials(float *values, float largest, int64_t count)
+{
+    enum { PART = 1024, LANES = 16 };
+    double sum = 0;
+    for (int64_t at = 0; at < count; at += PART) {
+        int64_t end = count - at < PART ? count : at + PART, i = at;
+        float lanes[LANES] = {0};
+        for (; i + LANES <= end; i += LANES)
+#pragma omp simd
+            for (int lane = 0; lane < LANES; lane++) {
+                values[i + lane] = exp_vector(values[i + lane] - largest);
+                lanes[lane] += values[i + lane];
+            }
+        for (; i < end; i++)
+            sum += (double)(values[i] = exp_vector(values[i] - largest));
+        for (int lane = 0; lane < LANES; lane++)
+            sum += (double)lanes[lane];
+    }
+    return sum;
+}
+
+/* Loss of one token; its logits become scale (p - 1 at the target), in the activations' type. */
+static double token_loss(float *logits, void *grad, enum storage type, int32_t target,
+                         int64_t vocab, float scale)
+{
+    float largest = largest_of(logits, vocab), own = logits[target];
+    double sum = exponentials(logits, largest, vocab);
+    float factor = (float)((double)scale / sum);
+#pragma omp simd
+    for (int64_t i = 0; i < vocab; i++)
+        logits[i] *= factor;
+    logits[target] -= scale;
+    if (grad != logits)
+        narrow(grad, logits, type, vocab);
+    return (double)largest + log(sum) - (double)own;
+}
+
+struct head_pass {
+    void *self;
+    struct chunk chunk;
+    const void *x;
+    void *grad_x;
+    float *grad_weight;
+    const int32_t *targets;
+    enum storage type;
+    struct weight head;
+    float scale;
+};
+
+/* Gathers tokens [first, first + count) of the list, with zeros up to `padded`. */
+static void gather(const struct head_pass *pass, int64_t first, int64_t count, int64_t padded)
+{
+    int64_t hidden = pass->head.cols;
+    size_t row = (size_t)hidden * storage_size(pass->type);
+    for (int64_t i = 0; i < count; i++)
+        memcpy((char *)pass->chunk.x + (size_t)i * row,
+               element(pass->x, pass->type, pass->chunk.tokens[first + i] * hidden), row);
+    memset((char *)pass->chunk.x + (size_t)count * row, 0, (size_t)(padded - count) * row);
+}
+
+static void scatter(const struct head_pass *pass, int64_t first, int64_t count)
+{
+    int64_t hidden = pass->head.cols;
+    size_t row = (size_t)hidden * storage_size(pass->type);
+    for (int64_t i = 0; i < count; i++)
+        memcpy(element_of(pass->grad_x, pass->type, pass->chunk.tokens[first + i] * hidden),
+               (char *)pass->chunk.grad_x + (size_t)i * row, row);
+}
+
+static void losses(const struct head_pass *pass, int64_t first, int64_t count, int64_t padded)
+{
+    int64_t vocab = pass->head.rows;
+    const struct chunk *chunk = &pass->chunk;
+#pragma omp parallel for num_threads(host_threads(pass->self))
+    for (int64_t i = 0; i < padded; i++) {
+        void *grad = element_of(chunk->grad, pass->type, i * vocab);
+        if (i < count)
+            chunk->losses[i] =
+                token_loss(chunk->logits + i * vocab, grad, pass->type,
+                           pass->targets[chunk->tokens[first + i]], vocab, pass->scale);
+        else
+            memset(grad, 0, (size_t)vocab * storage_size(pass->type));
+    }
+}
+
+static bool run_chunk(const struct head_pass *pass, int64_t first, int64_t count, double *loss)
+{
+    struct onednn *onednn = host_kept(pass->self);
+    const struct chunk *chunk = &pass->chunk;
+    int64_t vocab = pass->head.rows, hidden = pass->head.cols,
+            padded = (count + PAD - 1) / PAD * PAD;
+    const void *weights = host_pointer(pass->head.data);
+    gather(pass, first, count, padded);
+    if (!onednn_matmul(onednn, chunk->logits, STORAGE_F32, REPLACE,
+                       (struct operand){chunk->x, pass->type, hidden, 1},
+                       (struct operand){weights, pass->head.storage, 1, hidden}, NULL, padded,
+                       vocab, hidden))
+        return false;
+    losses(pass, first, count, padded);
+    for (int64_t i = 0; i < count; i++)
+        *loss += chunk->losses[i];
+    if (pass->grad_x) {
+        onednn_matmul(onednn, chunk->grad_x, pass->type, REPLACE,
+                      (struct operand){chunk->grad, pass->type, vocab, 1},
+                      (struct operand){weights, pass->head.storage, hidden, 1}, NULL, padded,
+                      hidden, vocab);
+        scatter(pass, first, count);
+    }
+    if (pass->grad_weight)
+        onednn_matmul(onednn, pass->grad_weight, STORAGE_F32, ADD,
+                      (struct operand){chunk->grad, pass->type, 1, vocab},
+                      (struct operand){chunk->x, pass->type, hidden, 1}, NULL, vocab, hidden,
+                      padded);
+    return true;
+}
+
+static int64_t list_supervised(int32_t *out, const int32_t *targets, int64_t tokens)
+{
+    int64_t count = 0;
+    for (int64_t t = 0; t < tokens; t++)
+        if (targets[t] >= 0)
+            out[count++] = (int32_t)t;
+    return count;
+}
+
+void CPU(head_loss)(void *self, struct place loss, struct place grad_x, struct place grad_weight,
+                    struct place x, enum storage type, struct weight head, struct place targets,
+                    int64_t tokens, float scale, struct place workspace)
+{
+    struct head_pass pass = {
+        .self = self,
+        .chunk = lay_out(host_pointer(workspace), tokens, head.cols, head.rows, type),
+        .x = host_pointer(x),
+        .grad_x = host_pointer(grad_x),
+        .grad_weight = host_pointer(grad_weight),
+        .targets = host_pointer(targets),
+        .type = type,
+        .head = head,
+        .scale = scale,
+    };
+    int64_t count = list_supervised(pass.chunk.tokens, pass.targets, tokens);
+    if (pass.grad_x)
+        CPU(fill_zero)(self, grad_x, (size_t)(tokens * head.cols) * storage_size(type));
+    for (int64_t first = 0; first < count; first += CHUNK) {
+        int64_t part = count - first < CHUNK ? count - first : CHUNK;
+        if (!run_chunk(&pass, first, part, host_pointer(loss))) {
+            reference_head_loss(self, loss, grad_x, grad_weight, x, type, head, targets, tokens,
+                                scale, workspace);
+            return;
+        }
+    }
+}

@@ -1,0 +1,441 @@
+/* Every operation of the CPU back end, at every level of instructions that this machine has,
+ * against the reference: the same random input, fp32 to 2e-5 and bf16 to two roundings of the
+ * largest value. */
+#include "test.h"
+
+#include "base/number.h"
+#include "base/random.h"
+#include "compute/cpu.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { ARENA = 8 << 20, SLOT = 1 << 19, SLOTS = ARENA / SLOT };
+
+/* The same operation on both sides; slot n of either arena begins with the same values. */
+struct pair {
+    struct backend *backends[2];
+    struct device_buffer *arenas[2];
+    enum storage type;
+};
+
+static const char *const levels[] = {"avx512", "avx2", "base"};
+
+static bool pair_open(struct pair *pair, const char *level, enum storage type)
+{
+    struct error err = ERROR_INIT;
+    *pair = (struct pair){.type = type};
+    if (cpu_backend_new(&pair->backends[0], level, 2, &err) != 0)
+        return false;
+    assert_int_equal(backend_open(&pair->backends[1], "reference", 1, &err), 0);
+    for (int side = 0; side < 2; side++) {
+        struct backend *backend = pair->backends[side];
+        pair->arenas[side] = backend->alloc(backend->self, ARENA, &err);
+        assert_non_null(pair->arenas[side]);
+        backend->train->fill_zero(backend->self, (struct place){pair->arenas[side], 0}, ARENA);
+    }
+    return true;
+}
+
+static void pair_close(struct pair *pair)
+{
+    for (int side = 0; side < 2; side++) {
+        pair->backends[side]->free(pair->backends[side]->self, pair->arenas[side]);
+        backend_close(pair->backends[side]);
+    }
+}
+
+static struct place slot(const struct pair *pair, int side, int number)
+{
+    return (struct place){pair->arenas[side], (size_t)number * SLOT};
+}
+
+static void fill_bytes(const struct pair *pair, int number, const void *bytes, size_t count)
+{
+    assert_true(count <= SLOT);
+    for (int side = 0; side < 2; side++)
+        pair->backends[side]->write(pair->backends[side]->self, slot(pair, side, number), bytes,
+                                    count);
+}
+
+/* Normal numbers, rounded to the storage. */
+static void fill(const struct pair *pair, int number, enum storage storage, int64_t count,
+                 double scale)
+{
+    struct random_stream stream = {(uint64_t)number + 1, 0};
+    float *wide = malloc((size_t)count * sizeof *wide);
+    uint16_t *narrow = malloc((size_t)count * sizeof *narrow);
+    for (int64_t i = 0; i < count; i++) {
+        wide[i] = (float)(scale * random_normal(&stream));
+        narrow[i] = bf16_from_float(wide[i]);
+    }
+    fill_bytes(pair, number, storage == STORAGE_F32 ? (void *)wide : (void *)narrow,
+               (size_t)count * storage_size(storage));
+    free(wide);
+    free(narrow);
+}
+
+static void read_slot(const struct pair *pair, int side, int number, enum storage storage,
+                      int64_t count, float *out)
+{
+    uint16_t *narrow = (uint16_t *)(void *)out;
+    struct backend *backend = pair->backends[side];
+    backend->read(backend->self, out, slot(pair, side, number),
+                  (size_t)count * storage_size(storage));
+    for (int64_t i = count - 1; i >= 0 && storage == STORAGE_BF16; i--)
+        out[i] = bf16_to_float(narrow[i]);
+}
+
+/* The error relative to the largest value: 2e-5, or a bf16's two roundings. */
+static void compare(const struct pair *pair, const char *what, int number, enum storage storage,
+                    int64_t count)
+{
+    float *own = malloc((size_t)count * sizeof *own), *other = malloc((size_t)count * sizeof *own);
+    double largest = 0, worst = 0, bound = pair->type == STORAGE_F32 ? 2e-5 : 0.012;
+    read_slot(pair, 0, number, storage, count, own);
+    read_slot(pair, 1, number, storage, count, other);
+    for (int64_t i = 0; i < count; i++) {
+        largest = fmax(largest, fabs((double)other[i]));
+        worst = fmax(worst, isfinite(own[i]) ? fabs((double)(own[i] - other[i])) : INFINITY);
+    }
+    free(own);
+    free(other);
+    if (!(worst <= bound * largest) || largest == 0)
+        fail_msg("%s: off by %g of %g", what, worst, largest);
+}
+
+typedef void check(const struct pair *pair);
+
+static void on_every_level(check *run)
+{
+    int levels_here = 0;
+    for (size_t i = 0; i < sizeof levels / sizeof *levels; i++) {
+        for (int type = STORAGE_F32; type <= STORAGE_BF16; type++) {
+            struct pair pair;
+            if (!pair_open(&pair, levels[i], (enum storage)type))
+                continue;
+            run(&pair);
+            pair_close(&pair);
+            levels_here++;
+        }
+    }
+    assert_true(levels_here >= 2);
+}
+
+#define BOTH_SIDES for (int side = 0; side < 2; side++)
+
+static const struct train_ops *ops_of(const struct pair *pair, int side)
+{
+    return pair->backends[side]->train;
+}
+
+static void *self_of(const struct pair *pair, int side)
+{
+    return pair->backends[side]->self;
+}
+
+static void check_linear(const struct pair *pair)
+{
+    enum { T = 37, N = 65, K = 96 };
+    fill(pair, 0, pair->type, T * K, 1);
+    fill(pair, 1, pair->type, N * K, 0.1);
+    fill(pair, 2, pair->type, N, 1);
+    fill(pair, 3, pair->type, T * N, 1);
+    fill(pair, 6, pair->type, T * K, 1);
+    fill(pair, 7, STORAGE_F32, N * K, 1);
+    fill(pair, 8, STORAGE_F32, N, 1);
+    BOTH_SIDES
+    {
+        const struct train_ops *ops = ops_of(pair, side);
+        void *self = self_of(pair, side);
+        struct weight w = {slot(pair, side, 1), {NULL, 0}, pair->type, N, K};
+        struct place none = {NULL, 0};
+        ops->linear_forward(self, slot(pair, side, 4), slot(pair, side, 0), pair->type, w,
+                            slot(pair, side, 2), T);
+        ops->linear_forward(self, slot(pair, side, 9), slot(pair, side, 0), pair->type, w, none, T);
+        ops->linear_backward_input(self, slot(pair, side, 5), REPLACE, slot(pair, side, 3),
+                                   pair->type, w, T);
+        ops->linear_backward_input(self, slot(pair, side, 6), ADD, slot(pair, side, 3), pair->type,
+                                   w, T);
+        ops->linear_backward_weight(self, slot(pair, side, 7), ADD, slot(pair, side, 3),
+                                    slot(pair, side, 0), pair->type, N, K, T);
+        ops->bias_backward(self, slot(pair, side, 8), slot(pair, side, 3), pair->type, T, N);
+    }
+    compare(pair, "linear with bias", 4, pair->type, T * N);
+    compare(pair, "linear", 9, pair->type, T * N);
+    compare(pair, "input gradient", 5, pair->type, T * K);
+    compare(pair, "input gradient, added", 6, pair->type, T * K);
+    compare(pair, "weight gradient", 7, STORAGE_F32, N * K);
+    compare(pair, "bias gradient", 8, STORAGE_F32, N);
+}
+
+static void check_embedding(const struct pair *pair)
+{
+    enum { T = 50, V = 40, H = 300 };
+    int32_t ids[T];
+    for (int t = 0; t < T; t++)
+        ids[t] = (t * 7) % V;
+    fill_bytes(pair, 0, ids, sizeof ids);
+    fill(pair, 1, pair->type, V * H, 1);
+    fill(pair, 2, pair->type, T * H, 1);
+    fill(pair, 3, STORAGE_F32, V * H, 1);
+    BOTH_SIDES
+    {
+        struct weight w = {slot(pair, side, 1), {NULL, 0}, pair->type, V, H};
+        ops_of(pair, side)
+            ->embedding_forward(self_of(pair, side), slot(pair, side, 4), pair->type, w,
+                                slot(pair, side, 0), T);
+        ops_of(pair, side)
+            ->embedding_backward(self_of(pair, side), slot(pair, side, 3), slot(pair, side, 2),
+                                 pair->type, slot(pair, side, 0), T, V, H);
+    }
+    compare(pair, "embedding", 4, pair->type, T * H);
+    compare(pair, "embedding gradient", 3, STORAGE_F32, V * H);
+}
+
+static void check_norm(const struct pair *pair)
+{
+    enum { T = 13, H = 1100 };
+    fill(pair, 0, pair->type, T * H, 3);
+    fill(pair, 1, pair->type, H, 1);
+    fill(pair, 2, pair->type, T * H, 1);
+    fill(pair, 5, pair->type, T * H, 1);
+    BOTH_SIDES
+    {
+        const struct train_ops *ops = ops_of(pair, side);
+        void *self = self_of(pair, side);
+        struct weight w = {slot(pair, side, 1), {NULL, 0}, pair->type, 1, H};
+        ops->rmsnorm_forward(self, slot(pair, side, 3), slot(pair, side, 4), slot(pair, side, 0),
+                             pair->type, w, 1e-5f, T);
+        ops->rmsnorm_backward(self, slot(pair, side, 5), ADD, slot(pair, side, 6),
+                              slot(pair, side, 2), slot(pair, side, 0), slot(pair, side, 4),
+                              pair->type, w, T);
+        ops->rmsnorm_backward(self, slot(pair, side, 7), REPLACE, (struct place){NULL, 0},
+                              slot(pair, side, 2), slot(pair, side, 0), slot(pair, side, 4),
+                              pair->type, w, T);
+    }
+    compare(pair, "norm", 3, pair->type, T * H);
+    compare(pair, "rstd", 4, STORAGE_F32, T);
+    compare(pair, "norm gradient, added", 5, pair->type, T * H);
+    compare(pair, "norm weight gradient", 6, STORAGE_F32, H);
+    compare(pair, "norm gradient", 7, pair->type, T * H);
+}
+
+static void check_pointwise(const struct pair *pair)
+{
+    enum { T = 11, HEADS = 3, D = 48, N = 5000 };
+    int32_t positions[T];
+    for (int t = 0; t < T; t++)
+        positions[t] = t % 6;
+    fill(pair, 0, pair->type, T * HEADS * D, 1);
+    fill(pair, 1, STORAGE_F32, 6 * D, 1);
+    fill_bytes(pair, 2, positions, sizeof positions);
+    fill(pair, 3, pair->type, N, 8);
+    fill(pair, 4, pair->type, N, 1);
+    fill(pair, 5, pair->type, N, 1);
+    fill(pair, 9, STORAGE_F32, N, 1);
+    BOTH_SIDES
+    {
+        const struct train_ops *ops = ops_of(pair, side);
+        void *self = self_of(pair, side);
+        ops->rope(self, slot(pair, side, 0), pair->type, slot(pair, side, 1), slot(pair, side, 2),
+                  T, HEADS, D, true);
+        ops->swiglu_forward(self, slot(pair, side, 6), slot(pair, side, 3), slot(pair, side, 4),
+                            pair->type, N);
+        ops->swiglu_backward(self, slot(pair, side, 7), slot(pair, side, 8), slot(pair, side, 5),
+                             slot(pair, side, 3), slot(pair, side, 4), pair->type, N);
+        ops->add(self, slot(pair, side, 5), slot(pair, side, 4), pair->type, N);
+        double zero = 0;
+        pair->backends[side]->write(self, slot(pair, side, 10), &zero, sizeof zero);
+        ops->sum_squares(self, slot(pair, side, 10), slot(pair, side, 9), N);
+    }
+    compare(pair, "rope", 0, pair->type, T * HEADS * D);
+    compare(pair, "swiglu", 6, pair->type, N);
+    compare(pair, "swiglu, gate", 7, pair->type, N);
+    compare(pair, "swiglu, up", 8, pair->type, N);
+    compare(pair, "add", 5, pair->type, N);
+    double sums[2];
+    BOTH_SIDES pair->backends[side]->read(self_of(pair, side), &sums[side], slot(pair, side, 10),
+                                          8);
+    assert_true(fabs(sums[0] - sums[1]) <= 1e-6 * sums[1]);
+}
+
+static void check_attention_of(const struct pair *pair, int dim, int heads, int kv_heads)
+{
+    enum { T = 150 };
+    static const int32_t offsets[] = {0, 1, 70, 134, 150};
+    struct attention_shape shape = {T, heads, kv_heads, dim};
+    struct documents documents = {offsets, 4};
+    int64_t wide = (int64_t)T * heads * dim, thin = (int64_t)T * kv_heads * dim;
+    fill(pair, 0, pair->type, wide, 1);
+    fill(pair, 1, pair->type, thin, 1);
+    fill(pair, 2, pair->type, thin, 1);
+    fill(pair, 3, pair->type, wide, 1);
+    BOTH_SIDES
+    {
+        const struct train_ops *ops = ops_of(pair, side);
+        void *self = self_of(pair, side);
+        assert_true(ops->attention_workspace(self, shape, pair->type) <= 3 * SLOT);
+        ops->attention_forward(self, slot(pair, side, 4), slot(pair, side, 5), slot(pair, side, 0),
+                               slot(pair, side, 1), slot(pair, side, 2), pair->type, shape,
+                               documents);
+        ops->attention_backward(self, slot(pair, side, 6), slot(pair, side, 7), slot(pair, side, 8),
+                                slot(pair, side, 3), slot(pair, side, 4), slot(pair, side, 5),
+                                slot(pair, side, 0), slot(pair, side, 1), slot(pair, side, 2),
+                                pair->type, shape, documents, slot(pair, side, 10));
+    }
+    compare(pair, "attention", 4, pair->type, wide);
+    compare(pair, "log-sum-exp", 5, STORAGE_F32, (int64_t)heads * T);
+    compare(pair, "attention, queries", 6, pair->type, wide);
+    compare(pair, "attention, keys", 7, pair->type, thin);
+    compare(pair, "attention, values", 8, pair->type, thin);
+}
+
+static void check_attention(const struct pair *pair)
+{
+    check_attention_of(pair, 64, 3, 1);
+    check_attention_of(pair, 20, 4, 2);
+    check_attention_of(pair, 8, 2, 2);
+}
+
+static void check_head(const struct pair *pair)
+{
+    enum { T = 70, V = 500, H = 64 };
+    int32_t targets[T];
+    double losses[2], zero = 0;
+    for (int t = 0; t < T; t++)
+        targets[t] = t % 3 ? (t * 31) % V : -1;
+    fill(pair, 0, pair->type, T * H, 1);
+    fill(pair, 1, pair->type, V * H, 0.3);
+    fill_bytes(pair, 2, targets, sizeof targets);
+    fill(pair, 4, STORAGE_F32, V * H, 0.1);
+    fill_bytes(pair, 5, &zero, sizeof zero);
+    BOTH_SIDES
+    {
+        const struct train_ops *ops = ops_of(pair, side);
+        void *self = self_of(pair, side);
+        struct weight w = {slot(pair, side, 1), {NULL, 0}, pair->type, V, H};
+        assert_true(ops->head_workspace(self, T, H, V, pair->type) <= 8 * SLOT);
+        ops->head_loss(self, slot(pair, side, 5), slot(pair, side, 3), slot(pair, side, 4),
+                       slot(pair, side, 0), pair->type, w, slot(pair, side, 2), T, 1,
+                       slot(pair, side, 8));
+        ops->head_loss(self, slot(pair, side, 5), (struct place){NULL, 0}, (struct place){NULL, 0},
+                       slot(pair, side, 0), pair->type, w, slot(pair, side, 2), T, 1,
+                       slot(pair, side, 8));
+        pair->backends[side]->read(self, &losses[side], slot(pair, side, 5), sizeof zero);
+    }
+    if (!(fabs(losses[0] - losses[1]) <= 2e-6 * losses[1]))
+        fail_msg("head: loss %.9g, the reference has %.9g", losses[0], losses[1]);
+    compare(pair, "head, input", 3, pair->type, T * H);
+    compare(pair, "head, weight", 4, STORAGE_F32, V * H);
+}
+
+/* The words of the stochastic rounding are the reference's: where the value before rounding is the
+ * same the result is, too. */
+static void check_adamw(const struct pair *pair)
+{
+    enum { N = 3001 };
+    const struct adamw settings = {.lr = 1e-2f,
+                                   .beta1 = 0.9f,
+                                   .beta2 = 0.999f,
+                                   .epsilon = 1e-8f,
+                                   .weight_decay = 0.1f,
+                                   .correction1 = 0.19f,
+                                   .correction2 = 0.002f,
+                                   .gradient_scale = 0.5f,
+                                   .key = {7, 3},
+                                   .tensor = 5};
+    for (int masters = 0; masters < 2; masters++) {
+        fill(pair, 0, pair->type, N, 1);
+        fill(pair, 1, STORAGE_F32, N, 1);
+        fill(pair, 2, STORAGE_F32, N, 0.1);
+        fill(pair, 3, STORAGE_F32, N, 1);
+        fill(pair, 4, STORAGE_F32, N, 1);
+        BOTH_SIDES
+        {
+            struct backend *backend = pair->backends[side];
+            float *v = malloc(N * sizeof *v);
+            backend->read(backend->self, v, slot(pair, side, 3), N * sizeof *v);
+            for (int i = 0; i < N; i++)
+                v[i] = fabsf(v[i]) * 0.01f;
+            backend->write(backend->self, slot(pair, side, 3), v, N * sizeof *v);
+            free(v);
+            backend->train->adamw(backend->self, slot(pair, side, 0), pair->type,
+                                  masters ? slot(pair, side, 1) : (struct place){NULL, 0},
+                                  slot(pair, side, 2), slot(pair, side, 3), slot(pair, side, 4), N,
+                                  &settings);
+        }
+        compare(pair, "adamw, parameter", 0, pair->type, N);
+        compare(pair, "adamw, m", 2, STORAGE_F32, N);
+        compare(pair, "adamw, v", 3, STORAGE_F32, N);
+        if (masters)
+            compare(pair, "adamw, master", 1, STORAGE_F32, N);
+    }
+    float own[N], other[N];
+    int differ = 0;
+    fill(pair, 0, pair->type, N, 1);
+    fill(pair, 4, STORAGE_F32, N, 0);
+    BOTH_SIDES ops_of(pair, side)
+        ->adamw(self_of(pair, side), slot(pair, side, 0), pair->type, (struct place){NULL, 0},
+                slot(pair, side, 2), slot(pair, side, 3), slot(pair, side, 4), N, &settings);
+    read_slot(pair, 0, 0, pair->type, N, own);
+    read_slot(pair, 1, 0, pair->type, N, other);
+    for (int i = 0; i < N; i++)
+        differ += own[i] != other[i];
+    /* The last place of the value before rounding may differ: rarely, the rounding then does. */
+    if (pair->type == STORAGE_BF16 && differ > N / 200)
+        fail_msg("stochastic rounding differs in %d of %d elements", differ, N);
+}
+
+static void linear_equals_reference(void **state)
+{
+    (void)state;
+    on_every_level(check_linear);
+}
+
+static void embedding_equals_reference(void **state)
+{
+    (void)state;
+    on_every_level(check_embedding);
+}
+
+static void norm_equals_reference(void **state)
+{
+    (void)state;
+    on_every_level(check_norm);
+}
+
+static void pointwise_equals_reference(void **state)
+{
+    (void)state;
+    on_every_level(check_pointwise);
+}
+
+static void attention_equals_reference(void **state)
+{
+    (void)state;
+    on_every_level(check_attention);
+}
+
+static void head_equals_reference(void **state)
+{
+    (void)state;
+    on_every_level(check_head);
+}
+
+static void adamw_equals_reference(void **state)
+{
+    (void)state;
+    on_every_level(check_adamw);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(linear_equals_reference),    cmocka_unit_test(embedding_equals_reference),
+        cmocka_unit_test(norm_equals_reference),      cmocka_unit_test(pointwise_equals_reference),
+        cmocka_unit_test(attention_equals_reference), cmocka_unit_test(head_equals_reference),
+        cmocka_unit_test(adamw_equals_reference),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

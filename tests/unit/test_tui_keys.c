@@ -1,6 +1,8 @@
 /* The table of requests is consistent, and themes parse or say why not. */
 #include "test.h"
 
+#include "base/buffer.h"
+#include "base/file.h"
 #include "tui/canvas/terminal.h"
 #include "tui/keys/keys.h"
 #include "tui/theme/theme.h"
@@ -67,6 +69,37 @@ static void lines_find_their_request(void **state)
     assert_null(request_from_line("format-disk", &argument));
 }
 
+/* The table of keys in the README, as it must be. */
+static void put_readme_table(struct buffer *out)
+{
+    size_t count;
+    const struct request_info *table = request_table(&count);
+    buffer_text(out, "| keys | command | what it does |\n|---|---|---|\n");
+    for (size_t i = 0; i < count; i++) {
+        char keys[64];
+        request_keys(&table[i], keys, sizeof keys);
+        buffer_format(out, "| %s%s%s | `:%s%s%s` | %s |\n", keys[0] ? "`" : "", keys,
+                      keys[0] ? "`" : "", table[i].name, table[i].argument ? " " : "",
+                      table[i].argument ? table[i].argument : "", table[i].help);
+    }
+}
+
+static void the_readme_has_the_table(void **state)
+{
+    (void)state;
+    struct buffer readme = BUFFER_INIT, table = BUFFER_INIT;
+    char path[512];
+    snprintf(path, sizeof path, "%s/../../README.md", getenv("SPECTRUM_TEST_DATA"));
+    assert_int_equal(file_read_all(&readme, path, 1 << 20, NULL), 0);
+    put_readme_table(&table);
+    if (!strstr(buffer_string(&readme), buffer_string(&table))) {
+        printf("README.md must have this table:\n%s", buffer_string(&table));
+        fail();
+    }
+    buffer_free(&readme);
+    buffer_free(&table);
+}
+
 static void shipped_themes_load(void **state)
 {
     (void)state;
@@ -116,6 +149,7 @@ int main(void)
         cmocka_unit_test(no_key_means_two_things_in_a_view),
         cmocka_unit_test(key_names_read_back),
         cmocka_unit_test(lines_find_their_request),
+        cmocka_unit_test(the_readme_has_the_table),
         cmocka_unit_test(shipped_themes_load),
         cmocka_unit_test(gradients_go_through_their_middle),
         cmocka_unit_test(wrong_lines_are_named),

@@ -1,8 +1,10 @@
 #include "text/pretokenize.h"
 
 #include "base/buffer.h"
+#include "base/memory.h"
 #include "base/utf8.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* Unicode's White_Space. PCRE2's \s has U+180E too, which is none since Unicode 6.3. */
@@ -51,6 +53,11 @@ int splitter_add(struct splitter *splitter, const char *pattern, bool drops_rest
     buffer_free(&translated);
     if (!regex)
         return -1;
+    splitter->patterns[splitter->count] = string_copy(pattern, err);
+    if (!splitter->patterns[splitter->count]) {
+        regex_free(regex);
+        return -1;
+    }
     splitter->drops_rest[splitter->count] = drops_rest;
     splitter->steps[splitter->count++] = regex;
     return 0;
@@ -106,4 +113,6 @@ void splitter_free(struct splitter *splitter)
 {
     for (int i = 0; i < splitter->count; i++)
         regex_free(splitter->steps[i]);
+    for (int i = 0; i < splitter->count; i++)
+        free(splitter->patterns[i]);
 }

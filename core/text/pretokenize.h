@@ -13,6 +13,7 @@ enum { SPLITS_MAX = 8 };
 
 struct splitter {
     struct regex *steps[SPLITS_MAX];
+    char *patterns[SPLITS_MAX];  /* as they were given */
     bool drops_rest[SPLITS_MAX]; /* text between matches is lost (else it is a piece too) */
     int count;
 };

@@ -41,6 +41,10 @@ int state_save(const char *run, const struct optimizer *optimizer, const struct 
 int state_load(const char *folder, struct optimizer *optimizer, struct progress *progress,
                const struct run_identity *identity, bool *exact, struct error *err);
 
+/* Puts the trained weights of a state folder over those of a transformer that does not train, for
+ * evaluation and generation; in another storage type they are rounded. */
+int state_overlay(const char *folder, struct transformer *transformer, struct error *err);
+
 /* The latest complete state folder of a run, newly allocated; NULL where there is none (*err is
  * then set). */
 char *state_latest(const char *run, struct error *err);

@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/safetensors_write.h"
+#include "train/state.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -221,4 +222,33 @@ int state_tensors_load(const char *folder, struct optimizer *optimizer, struct e
         if (has_file(optimizer, &files[i]) && load_file(folder, optimizer, &files[i], err) != 0)
             return -1;
     return 0;
+}
+
+static int overlay_tensor(const struct checkpoint *checkpoint, const struct tensor_info *tensor,
+                          struct transformer *transformer, struct error *err)
+{
+    const struct module *module = model_find(transformer->model, tensor->name);
+    if (!module || tensor->elements != module->parameters)
+        return error_set(err, "%s: %s is no tensor of this model", checkpoint_path(checkpoint),
+                         tensor->name);
+    float *values = array_alloc((size_t)tensor->elements, sizeof *values, err);
+    int status =
+        values ? checkpoint_read_f32(checkpoint, tensor, 0, tensor->elements, values, err) : -1;
+    if (status == 0)
+        status = transformer_write_weight(
+            transformer, (size_t)(module - transformer->model->modules), values, err);
+    free(values);
+    return status;
+}
+
+int state_overlay(const char *folder, struct transformer *transformer, struct error *err)
+{
+    struct checkpoint *checkpoint = NULL;
+    char *path = path_join(folder, files[0].name, err);
+    int status = path ? checkpoint_open(&checkpoint, path, err) : -1;
+    for (size_t i = 0; status == 0 && i < checkpoint_count(checkpoint); i++)
+        status = overlay_tensor(checkpoint, checkpoint_tensor(checkpoint, i), transformer, err);
+    checkpoint_close(checkpoint);
+    free(path);
+    return status;
 }

@@ -1,0 +1,92 @@
+#include "job/source.h"
+
+#include "base/file.h"
+#include "base/memory.h"
+#include "compute/machine.h"
+#include "job/job_dir.h"
+#include "train/state.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* The base that job.json names, from the folder where the job was started. */
+static char *base_path(const cJSON *job, const char *run, struct error *err)
+{
+    const char *model, *folder = NULL, *command = "";
+    json_get_string(job, "command", &command);
+    json_get_string(job, "folder", &folder);
+    if (strcmp(command, "train") != 0) {
+        error_set(err, "%s is no training run", run);
+        return NULL;
+    }
+    if (job_dir_has(run, "base"))
+        return path_join(run, "base", err);
+    if (json_need_string(job, "model", &model, run, err) != 0)
+        return NULL;
+    return folder && model[0] != '/' ? path_join(folder, model, err) : string_copy(model, err);
+}
+
+static int read_state(struct source *source, struct error *err)
+{
+    const char *precision = "";
+    char *path = path_join(source->state, "state.json", err);
+    cJSON *json = path ? json_read_file(path, 1 << 16, JSON_STRICT, err) : NULL;
+    int status =
+        json ? json_need_int64(json, "step", &source->step, 0, INT64_C(1) << 53, path, err) : -1;
+    if (status == 0)
+        status = json_need_string(json, "precision", &precision, path, err);
+    source->bf16 = strncmp(precision, "bf16", 4) == 0;
+    cJSON_Delete(json);
+    free(path);
+    return status;
+}
+
+static int open_run(struct source *source, const char *run, struct error *err)
+{
+    cJSON *job = job_dir_read(run, "job.json", err);
+    char *base = job ? base_path(job, run, err) : NULL;
+    int status = base ? model_open(&source->model, base, err) : -1;
+    if (status == 0)
+        status = (source->state = state_latest(run, err)) ? read_state(source, err) : -1;
+    free(base);
+    cJSON_Delete(job);
+    return status;
+}
+
+int source_open(struct source *out, const char *path, struct error *err)
+{
+    *out = (struct source){.step = -1, .bf16 = machine_has_bf16()};
+    int status = job_dir_has(path, "job.json") ? open_run(out, path, err)
+                                               : model_open(&out->model, path, err);
+    if (status == 0)
+        return 0;
+    source_close(out);
+    return -1;
+}
+
+void source_close(struct source *source)
+{
+    model_close(source->model);
+    free(source->state);
+    *source = (struct source){0};
+}
+
+int source_transformer(struct transformer **out, const struct source *source,
+                       struct backend *backend, int64_t tokens, int64_t max_positions,
+                       const char *dtype, bool generation, struct error *err)
+{
+    bool bf16 = strcmp(dtype, "auto") == 0 ? source->bf16 : strcmp(dtype, "bf16") == 0;
+    if (!bf16 && strcmp(dtype, "auto") != 0 && strcmp(dtype, "fp32") != 0)
+        return error_set_kind(err, ERROR_USAGE, "--dtype takes auto, bf16 or fp32, not \"%.40s\"",
+                              dtype);
+    const struct transformer_options options = {.tokens = tokens,
+                                                .max_positions = max_positions,
+                                                .storage = bf16 ? STORAGE_BF16 : STORAGE_F32,
+                                                .generation = generation};
+    if (transformer_new(out, backend, source->model, &options, err) != 0)
+        return -1;
+    if (!source->state || state_overlay(source->state, *out, err) == 0)
+        return 0;
+    transformer_free(*out);
+    return -1;
+}

@@ -1,0 +1,24 @@
+/* "MODEL | RUN": a checkpoint, or a run's base with what the run has trained so far. */
+#ifndef SPECTRUM_JOB_SOURCE_H
+#define SPECTRUM_JOB_SOURCE_H
+
+#include "train/transformer.h"
+
+struct source {
+    struct model *model;
+    char *state;  /* the run's last state folder; NULL: a plain model */
+    bool bf16;    /* the run's storage; for a plain model: is bf16 fast here */
+    int64_t step; /* of the state; -1: a plain model */
+};
+
+/* Opens either. A run without a checkpoint is an error. */
+int source_open(struct source *out, const char *path, struct error *err);
+void source_close(struct source *source);
+
+/* A transformer for evaluation and generation, with the run's weights in place. `dtype`: "auto",
+ * "bf16", "fp32". */
+int source_transformer(struct transformer **out, const struct source *source,
+                       struct backend *backend, int64_t tokens, int64_t max_positions,
+                       const char *dtype, bool generation, struct error *err);
+
+#endif

@@ -1,0 +1,231 @@
+/* A run from request to export: what trains has changed, what is frozen is the base's to the bit,
+ * proof.json says which is which, and the export is the run. */
+#include "test.h"
+
+#include "base/file.h"
+#include "base/number.h"
+#include "job/export.h"
+#include "job/job_dir.h"
+#include "job/source.h"
+#include "job/training.h"
+#include "text/tokenizer.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct paths {
+    char *model, *text, *run, *out;
+};
+
+static char folder[64];
+
+static int make_folder(void **state)
+{
+    (void)state;
+    snprintf(folder, sizeof folder, "/tmp/spectrum-run-XXXXXX");
+    if (!mkdtemp(folder))
+        return -1;
+    return setenv("XDG_STATE_HOME", folder, 1) || setenv("XDG_CACHE_HOME", folder, 1);
+}
+
+static int remove_folder(void **state)
+{
+    (void)state;
+    char command[96];
+    snprintf(command, sizeof command, "rm -rf '%s'", folder);
+    return system(command);
+}
+
+static struct paths paths_of(const char *shared, const char *model)
+{
+    struct paths paths = {.model = path_join(shared, model, NULL)};
+    paths.text = path_join(folder, "text.txt", NULL);
+    paths.run = path_join(folder, "run", NULL);
+    paths.out = path_join(folder, "out", NULL);
+    static const char text[] =
+        "Once there was a little boat. It was red, and it was slow, and it loved the sea.\n\n"
+        "One day the wind was strong. The boat went up and down, and up and down again.\n\n";
+    assert_int_equal(file_save(paths.text, text, sizeof text - 1, NULL), 0);
+    return paths;
+}
+
+static void paths_free(struct paths *paths)
+{
+    free(paths->model);
+    free(paths->text);
+    free(paths->run);
+    free(paths->out);
+}
+
+static struct training_request request_of(const struct paths *paths, const char *const *data)
+{
+    static char *const arguments[] = {(char *)"train"};
+    return (struct training_request){
+        .model = paths->model,
+        .run = paths->run,
+        .top = 40,
+        .no_head = true,
+        .data = data,
+        .data_count = 1,
+        .device = "cpu",
+        .threads = 2,
+        .dtype = "bf16",
+        .master = "fp32",
+        .is = {.steps = 3,
+               .epochs = 1,
+               .seq_len = 32,
+               .batch = 1,
+               .accumulate = 1,
+               .rate = 1e-2,
+               .keep = 2,
+               .optimizer = {.beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8, .clip = 1}},
+        .argc = 1,
+        .argv = arguments};
+}
+
+static float *read_module(const struct model *model, const struct module *module)
+{
+    float *values = malloc((size_t)module->parameters * sizeof *values);
+    assert_int_equal(model_read_f32(model, module, values, NULL), 0);
+    return values;
+}
+
+/* Elements in which an exported tensor is not the base's, rounded once to bf16. */
+static int64_t changed(const struct model *base, const struct model *out, const char *name)
+{
+    const struct module *a = model_find(base, name), *b = model_find(out, name);
+    int64_t count = 0;
+    assert_true(a && b && a->parameters == b->parameters);
+    float *before = read_module(base, a), *after = read_module(out, b);
+    for (int64_t i = 0; i < a->parameters; i++)
+        count += bf16_to_float(bf16_from_float(before[i])) != after[i];
+    free(before);
+    free(after);
+    return count;
+}
+
+static void check_export(const struct paths *paths, uint64_t trained)
+{
+    struct model *base = NULL, *out = NULL;
+    cJSON *proof = job_dir_read(paths->run, "proof.json", NULL);
+    const cJSON *listed = json_get(proof, "trained");
+    uint64_t moved = 0;
+    assert_int_equal(model_open(&base, paths->model, NULL), 0);
+    assert_int_equal(model_open(&out, paths->out, NULL), 0);
+    assert_int_equal((uint64_t)cJSON_GetArraySize(listed), trained);
+    for (size_t i = 0; i < base->module_count; i++) {
+        const char *name = base->modules[i].name;
+        const cJSON *entry = json_get(listed, name);
+        double norm = 0;
+        if (!module_is_used(base, &base->modules[i]))
+            continue;
+        if ((changed(base, out, name) > 0) != (entry != NULL))
+            fail_msg("%s: %s", name, entry ? "trains, but is the base's" : "is frozen, but moved");
+        if (entry && (!json_get_double(entry, "gradient_norm", &norm) || !(norm > 0)))
+            fail_msg("%s trains without a gradient", name);
+        moved += entry != NULL;
+    }
+    assert_int_equal(moved, trained);
+    cJSON_Delete(proof);
+    model_close(base);
+    model_close(out);
+}
+
+/* The tokenizer that the export rebuilt gives the same ids. */
+static void check_tokenizer(const struct paths *paths)
+{
+    static const char text[] =
+        "Once upon a time, 1234 \xC3\xA9t\xC3\xA9s  \xF0\x9F\x98\x80 it's\n\nfine";
+    struct tokenizer *tokenizers[2];
+    struct token_list lists[2] = {{0}};
+    struct model *base = NULL;
+    assert_int_equal(model_open(&base, paths->model, NULL), 0);
+    assert_int_equal(tokenizer_for_checkpoint(&tokenizers[0], base->checkpoint, NULL), 0);
+    struct error err = ERROR_INIT;
+    if (tokenizer_open(&tokenizers[1], paths->out, &err) != 0)
+        fail_msg("%s", err.text);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(tokenizer_encode(tokenizers[i], text, sizeof text - 1, ENCODE_ADD_SPECIAL,
+                                          &lists[i], NULL),
+                         0);
+    assert_int_equal(lists[0].count, lists[1].count);
+    assert_memory_equal(lists[0].ids, lists[1].ids, lists[0].count * sizeof *lists[0].ids);
+    for (int i = 0; i < 2; i++) {
+        token_list_free(&lists[i]);
+        tokenizer_close(tokenizers[i]);
+    }
+    model_close(base);
+}
+
+static void run_and_export(const char *shared, const char *model)
+{
+    struct paths paths = paths_of(shared, model);
+    const char *data[] = {paths.text};
+    struct training_request request = request_of(&paths, data);
+    const struct training_view silent = {0};
+    struct error err = ERROR_INIT;
+    struct export_summary summary;
+    assert_int_equal(job_dir_create(paths.run, &err), 0);
+    if (training_run(&request, false, &silent, &err) != 0 ||
+        export_run(paths.run, paths.out, &summary, &err) != 0)
+        fail_msg("%s", err.text);
+    assert_int_equal(summary.step, 3);
+    check_export(&paths, summary.trained);
+    check_tokenizer(&paths);
+    /* A second export does not write over the first. */
+    assert_int_equal(export_run(paths.run, paths.out, &summary, &err), -1);
+    assert_non_null(strstr(err.text, "holds a model already"));
+    paths_free(&paths);
+}
+
+static void gguf_run_exports(void **state)
+{
+    (void)state;
+    const char *shared = test_folder("SPECTRUM_SHARED_DATA");
+    if (!shared)
+        skip();
+    run_and_export(shared, "models/stories260K-gguf/stories260K-F16.gguf");
+}
+
+/* A byte-level tokenizer, tied embeddings. */
+static void real_gguf_run_exports(void **state)
+{
+    (void)state;
+    const char *models = test_folder("SPECTRUM_MODELS");
+    if (!models)
+        skip();
+    run_and_export(models, "SmolLM2-135M-Instruct.Q4_1.gguf");
+}
+
+static void wrong_data_changes_nothing(void **state)
+{
+    (void)state;
+    const char *shared = test_folder("SPECTRUM_SHARED_DATA");
+    if (!shared)
+        skip();
+    struct paths paths = paths_of(shared, "models/stories260K-gguf/stories260K-F16.gguf");
+    const char *data[] = {paths.text};
+    struct training_request request = request_of(&paths, data);
+    const struct training_view silent = {0};
+    struct error err = ERROR_INIT;
+    assert_int_equal(job_dir_create(paths.run, &err), 0);
+    request.memory_limit = 1 << 20;
+    assert_int_equal(training_run(&request, false, &silent, &err), -1);
+    assert_non_null(strstr(err.text, "--memory-limit"));
+    request.memory_limit = 0;
+    request.dtype = "fp8";
+    assert_int_equal(training_run(&request, false, &silent, &err), -1);
+    assert_int_equal(err.kind, ERROR_USAGE);
+    paths_free(&paths);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(gguf_run_exports, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(real_gguf_run_exports, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(wrong_data_changes_nothing, make_folder, remove_folder),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,147 @@
+/* `spectrum eval MODEL|RUN --data FILE`: loss, perplexity, tokens. */
+#include "base/memory.h"
+#include "job/source.h"
+#include "train/evaluate.h"
+#include "tui/cli/command.h"
+#include "tui/cli/interrupt.h"
+#include "tui/cli/options.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+struct request {
+    const char *source, *device, *dtype;
+    struct option_list data;
+    struct dataset_options format;
+    int64_t seq_len, batch, threads;
+    bool json;
+};
+
+static bool is_interrupted(void *context)
+{
+    return *(const volatile sig_atomic_t *)context;
+}
+
+static int pack(struct packing **out, const struct dataset *data, int64_t seq_len,
+                struct error *err)
+{
+    size_t *all = array_alloc(data->documents, sizeof *all, err);
+    if (!all)
+        return -1;
+    for (size_t i = 0; i < data->documents; i++)
+        all[i] = i;
+    int status = packing_new(out, data, all, data->documents, seq_len, 0, false, 0, err);
+    free(all);
+    return status;
+}
+
+static int check_ids(const struct dataset *data, const struct model *model, struct error *err)
+{
+    for (uint64_t i = 0; i < data->tokens; i++)
+        if (data->ids[i] < 0 || data->ids[i] >= model->config.vocab)
+            return error_set(err, "the tokenizer gives token %d, but the model has %lld",
+                             data->ids[i], (long long)model->config.vocab);
+    return 0;
+}
+
+static void print_result(const struct request *request, const struct source *source,
+                         const struct evaluation *evaluation)
+{
+    struct buffer out = BUFFER_INIT;
+    if (!request->json) {
+        printf("loss        %.6f\nperplexity  %.4f\ntokens      %" PRIu64 "\n", evaluation->loss,
+               exp(evaluation->loss), evaluation->tokens);
+        return;
+    }
+    buffer_text(&out, "{\"format\": \"spectrum.evaluation\", \"version\": 1, \"model\": ");
+    json_put_string(&out, request->source);
+    if (source->step >= 0)
+        buffer_format(&out, ", \"step\": %" PRId64, source->step);
+    buffer_text(&out, ", \"loss\": ");
+    json_put_number(&out, evaluation->loss);
+    buffer_text(&out, ", \"perplexity\": ");
+    json_put_number(&out, exp(evaluation->loss));
+    buffer_format(&out, ", \"tokens\": %" PRIu64 ", \"seq_len\": %" PRId64 "}\n",
+                  evaluation->tokens, request->seq_len);
+    fwrite(buffer_string(&out), 1, out.length, stdout);
+    buffer_free(&out);
+}
+
+static int evaluate_source(const struct request *request, struct error *err)
+{
+    struct source source = {0};
+    struct backend *backend = NULL;
+    struct tokenizer *tokenizer = NULL;
+    struct dataset data = {0};
+    struct packing *packing = NULL;
+    struct batch batch = {0};
+    struct transformer *transformer = NULL;
+    struct evaluation evaluation = {0};
+    const volatile sig_atomic_t *interrupted = interrupt_watch();
+    int status = source_open(&source, request->source, err);
+    if (status == 0)
+        status = tokenizer_for_checkpoint(&tokenizer, source.model->checkpoint, err);
+    if (status == 0)
+        status = dataset_load(&data, request->data.items, request->data.count, &request->format,
+                              tokenizer, err);
+    if (status == 0)
+        status = check_ids(&data, source.model, err);
+    if (status == 0)
+        status = pack(&packing, &data, request->seq_len, err);
+    if (status == 0)
+        status = batch_alloc(&batch, request->batch, request->seq_len, err);
+    if (status == 0)
+        status = backend_open(&backend, request->device, (int)request->threads, err);
+    if (status == 0)
+        status =
+            source_transformer(&transformer, &source, backend, request->batch * request->seq_len,
+                               request->seq_len, request->dtype, false, err);
+    if (status == 0)
+        status = evaluate(&evaluation, transformer, packing, &batch, request->batch, is_interrupted,
+                          (void *)(uintptr_t)interrupted, err);
+    if (status == 0)
+        print_result(request, &source, &evaluation);
+    transformer_free(transformer);
+    backend_close(backend);
+    batch_free(&batch);
+    packing_free(packing);
+    dataset_free(&data);
+    tokenizer_close(tokenizer);
+    source_close(&source);
+    return status;
+}
+
+int command_eval(int argc, char **argv, struct error *err)
+{
+    struct request r = {.device = "auto", .dtype = "auto", .seq_len = 512, .batch = 1};
+    const struct option_spec specs[] = {
+        {"data", OPTION_LIST, &r.data, "FILE", "data: .txt, .jsonl, .json; repeatable", 0, 0, NULL},
+        {"seq-len", OPTION_INTEGER, &r.seq_len, "N",
+         "tokens of a packed row (512): documents are cut there", 2, 1 << 20, NULL},
+        {"batch", OPTION_INTEGER, &r.batch, "N", "rows at once (1)", 1, 65536, NULL},
+        {"template", OPTION_TEXT, &r.format.template_name, "NAME",
+         "chat template: chatml, llama3 (default: the model's own)", 0, 0, NULL},
+        {"columns", OPTION_TEXT, &r.format.columns, "MAP",
+         "as in prompt=question,completion=answer", 0, 0, NULL},
+        {"mark", OPTION_TEXT, &r.format.mark, "TEXT", "what separates documents in a .txt file", 0,
+         0, NULL},
+        {"dtype", OPTION_TEXT, &r.dtype, "NAME",
+         "bf16, fp32, or auto (default): the run's own, or bf16 where the processor has it", 0, 0,
+         NULL},
+        {"device", OPTION_TEXT, &r.device, "DEVICE", "auto (default), cpu, reference", 0, 0, NULL},
+        {"threads", OPTION_INTEGER, &r.threads, "N", "default: all cores", 1, 4096, NULL},
+        {"json", OPTION_FLAG, &r.json, NULL, "strict JSON on standard output", 0, 0, NULL},
+    };
+    enum { COUNT = sizeof specs / sizeof *specs };
+    static const char needs[] = "eval takes one MODEL or RUN, and --data FILE";
+    int status = options_parse_one(specs, COUNT, "spectrum eval MODEL|RUN --data FILE [--json]",
+                                   needs, argc, argv, &r.source, err);
+    if (status == 0 && r.data.count == 0)
+        status = error_set_kind(err, ERROR_USAGE, "%s", needs);
+    if (status == 0)
+        status = evaluate_source(&r, err);
+    options_free(specs, COUNT);
+    return status > 0 ? 0 : status;
+}

@@ -1,0 +1,54 @@
+/* `spectrum export RUN -o DIR`: a complete Hugging Face folder. */
+#include "base/buffer.h"
+#include "base/json.h"
+#include "job/export.h"
+#include "tui/cli/command.h"
+#include "tui/cli/options.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+static void print_summary(const char *out, const struct export_summary *summary, bool json)
+{
+    struct buffer text = BUFFER_INIT;
+    if (!json) {
+        fprintf(stderr,
+                "%s: the model behind step %" PRId64 "; %" PRIu64 " tensors trained, %" PRIu64
+                " unchanged, %.1f MB\n",
+                out, summary->step, summary->trained, summary->frozen,
+                (double)summary->bytes / 1e6);
+        return;
+    }
+    buffer_text(&text, "{\"format\": \"spectrum.export-summary\", \"version\": 1, \"folder\": ");
+    json_put_string(&text, out);
+    buffer_format(&text,
+                  ", \"step\": %" PRId64 ", \"trained_tensors\": %" PRIu64
+                  ", \"frozen_tensors\": %" PRIu64 ", \"bytes\": %" PRIu64 "}\n",
+                  summary->step, summary->trained, summary->frozen, summary->bytes);
+    fwrite(buffer_string(&text), 1, text.length, stdout);
+    buffer_free(&text);
+}
+
+int command_export(int argc, char **argv, struct error *err)
+{
+    const char *run = NULL, *out = NULL;
+    bool json = false;
+    const struct option_spec specs[] = {
+        {"o", OPTION_TEXT, &out, "DIR", "the folder to write", 0, 0, NULL},
+        {"json", OPTION_FLAG, &json, NULL, "what was written, as strict JSON", 0, 0, NULL},
+    };
+    static const char needs[] = "export takes one RUN, and -o DIR";
+    struct export_summary summary;
+    int status =
+        options_parse_one(specs, sizeof specs / sizeof *specs,
+                          "spectrum export RUN -o DIR [--json]", needs, argc, argv, &run, err);
+    if (status == 0 && !out)
+        status = error_set_kind(err, ERROR_USAGE, "%s", needs);
+    if (status == 0)
+        status = export_run(run, out, &summary, err);
+    else if (status > 0)
+        return 0;
+    if (status == 0)
+        print_summary(out, &summary, json);
+    return status;
+}

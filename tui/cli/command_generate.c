@@ -1,0 +1,177 @@
+/* `spectrum generate MODEL|RUN --prompt TEXT`: text from a model. */
+#include "base/memory.h"
+#include "base/utf8.h"
+#include "job/source.h"
+#include "text/template.h"
+#include "train/generate.h"
+#include "tui/cli/command.h"
+#include "tui/cli/interrupt.h"
+#include "tui/cli/options.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct request {
+    const char *source, *prompt, *device, *dtype;
+    int64_t tokens, top_k, seed, threads;
+    double temperature;
+    bool chat, json;
+};
+
+/* The prompt as it is, or as a user's message of the model's chat template. */
+static int encode_prompt(const struct request *request, struct tokenizer *tokenizer,
+                         struct token_list *out, struct error *err)
+{
+    if (!request->chat)
+        return tokenizer_encode(tokenizer, request->prompt, strlen(request->prompt),
+                                ENCODE_ADD_SPECIAL | ENCODE_PARSE_SPECIAL, out, err);
+    struct chat_template chat;
+    const struct chat_message message = {"user", request->prompt, false};
+    if (template_find(&chat, tokenizer, NULL, err) != 0)
+        return -1;
+    int status = template_encode(&chat, tokenizer, &message, 1, true, out, err);
+    template_free(&chat);
+    return status;
+}
+
+struct writer {
+    const struct tokenizer *tokenizer;
+    struct buffer pending; /* the beginning of a character that is not whole yet */
+    const volatile sig_atomic_t *interrupted;
+    bool quiet;
+};
+
+/* Shows whole characters as they come; controls other than tab and newline become '?'. */
+static void show(struct buffer *text)
+{
+    size_t at = 0;
+    while (at < text->length) {
+        int32_t code;
+        size_t step = utf8_decode(text->data + at, text->length - at, &code);
+        if (code < 0 && text->length - at < 4)
+            break;
+        bool control = code < 0 || ((code < 32 || code == 127) && code != '\n' && code != '\t') ||
+                       (code >= 128 && code < 160);
+        fwrite(control ? "?" : text->data + at, 1, control ? 1 : step, stdout);
+        at += step;
+    }
+    memmove(text->data, text->data + at, text->length - at);
+    text->length -= at;
+    fflush(stdout);
+}
+
+static bool on_token(void *context, int32_t id)
+{
+    struct writer *writer = context;
+    if (!tokenizer_is_special(writer->tokenizer, id)) {
+        tokenizer_piece(writer->tokenizer, id, &writer->pending);
+        if (!writer->quiet && !writer->pending.failed)
+            show(&writer->pending);
+    }
+    return *writer->interrupted;
+}
+
+static void print_json(const struct request *request, const struct tokenizer *tokenizer,
+                       const int32_t *ids, int64_t count, int64_t prompt)
+{
+    struct buffer text = BUFFER_INIT, out = BUFFER_INIT;
+    tokenizer_decode(tokenizer, ids + prompt, (size_t)(count - prompt), true, &text, NULL);
+    if (!utf8_valid(buffer_string(&text), text.length))
+        utf8_sanitize(text.data);
+    buffer_text(&out, "{\"format\": \"spectrum.generation\", \"version\": 1, \"prompt\": ");
+    json_put_string(&out, request->prompt);
+    buffer_text(&out, ", \"text\": ");
+    json_put_string(&out, buffer_string(&text));
+    buffer_text(&out, ", \"ids\": [");
+    for (int64_t i = prompt; i < count; i++)
+        buffer_format(&out, "%s%" PRId32, i > prompt ? ", " : "", ids[i]);
+    buffer_text(&out, "]}\n");
+    fwrite(buffer_string(&out), 1, out.length, stdout);
+    buffer_free(&text);
+    buffer_free(&out);
+}
+
+/* Grows the prompt by what the model says. */
+static int run(const struct request *request, struct transformer *transformer,
+               const struct source *source, const struct tokenizer *tokenizer,
+               struct token_list *list, struct error *err)
+{
+    const struct sampling sampling = {request->temperature, request->top_k,
+                                      (uint64_t)request->seed};
+    int64_t prompt = (int64_t)list->count, count = prompt, room = prompt + request->tokens;
+    int32_t *ids = array_alloc((size_t)room, sizeof *ids, err);
+    struct writer writer = {tokenizer, BUFFER_INIT, interrupt_watch(), request->json};
+    if (!ids)
+        return -1;
+    memcpy(ids, list->ids, list->count * sizeof *ids);
+    int status = generate(transformer, ids, &count, room, request->tokens,
+                          source->model->config.eos_token, &sampling, on_token, &writer, err);
+    if (status == 0 && request->json)
+        print_json(request, tokenizer, ids, count, prompt);
+    else if (status == 0)
+        putchar('\n');
+    buffer_free(&writer.pending);
+    free(ids);
+    return status;
+}
+
+static int generate_text(const struct request *request, struct error *err)
+{
+    struct source source = {0};
+    struct backend *backend = NULL;
+    struct tokenizer *tokenizer = NULL;
+    struct token_list list = {0};
+    struct transformer *transformer = NULL;
+    int status = source_open(&source, request->source, err);
+    if (status == 0)
+        status = tokenizer_for_checkpoint(&tokenizer, source.model->checkpoint, err);
+    if (status == 0)
+        status = encode_prompt(request, tokenizer, &list, err);
+    if (status == 0 && list.count == 0)
+        status = error_set(err, "the prompt has no tokens");
+    if (status == 0)
+        status = backend_open(&backend, request->device, (int)request->threads, err);
+    int64_t room = (int64_t)list.count + request->tokens;
+    if (status == 0)
+        status = source_transformer(&transformer, &source, backend, room, room, request->dtype,
+                                    true, err);
+    if (status == 0)
+        status = run(request, transformer, &source, tokenizer, &list, err);
+    transformer_free(transformer);
+    backend_close(backend);
+    token_list_free(&list);
+    tokenizer_close(tokenizer);
+    source_close(&source);
+    return status;
+}
+
+int command_generate(int argc, char **argv, struct error *err)
+{
+    struct request r = {.device = "auto", .dtype = "auto", .tokens = 100, .seed = 42};
+    const struct option_spec specs[] = {
+        {"prompt", OPTION_TEXT, &r.prompt, "TEXT", "what the text begins with", 0, 0, NULL},
+        {"chat", OPTION_FLAG, &r.chat, NULL, "the prompt is a user's message", 0, 0, NULL},
+        {"tokens", OPTION_INTEGER, &r.tokens, "N", "at most so many new tokens (100)", 1, 65536,
+         NULL},
+        {"temperature", OPTION_NUMBER, &r.temperature, "X",
+         "0 (default): always the likeliest token", 0, 100, NULL},
+        {"top-k", OPTION_INTEGER, &r.top_k, "N", "draw among the N likeliest (default: all)", 0,
+         1e9, NULL},
+        {"seed", OPTION_INTEGER, &r.seed, "N", "of the draws (42)", 0, 1e15, NULL},
+        {"dtype", OPTION_TEXT, &r.dtype, "NAME", "bf16, fp32, auto (default)", 0, 0, NULL},
+        {"device", OPTION_TEXT, &r.device, "DEVICE", "auto (default), cpu, reference", 0, 0, NULL},
+        {"threads", OPTION_INTEGER, &r.threads, "N", "default: all cores", 1, 4096, NULL},
+        {"json", OPTION_FLAG, &r.json, NULL, "strict JSON on standard output", 0, 0, NULL},
+    };
+    static const char needs[] = "generate takes one MODEL or RUN, and --prompt TEXT";
+    int status = options_parse_one(specs, sizeof specs / sizeof *specs,
+                                   "spectrum generate MODEL|RUN --prompt TEXT", needs, argc, argv,
+                                   &r.source, err);
+    if (status == 0 && !r.prompt)
+        status = error_set_kind(err, ERROR_USAGE, "%s", needs);
+    if (status == 0)
+        status = generate_text(&r, err);
+    return status > 0 ? 0 : status;
+}

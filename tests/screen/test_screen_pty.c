@@ -253,6 +253,25 @@ static void killed_screen_gives_the_terminal_back(void **state)
     }
 }
 
+/* Without the parent that watches over it the screen ends by itself, and properly. */
+static void screen_does_not_outlive_its_parent(void **state)
+{
+    (void)state;
+    struct window window;
+    if (!model_path())
+        skip();
+    start(&window, 80, 24, "xterm-256color", "C.UTF-8", model_path());
+    wait_text(&window, "trains 7 of 35");
+    assert_true(window.alternate);
+    kill(window.pid, SIGKILL);
+    double start_at = now_ms();
+    while (window.alternate && now_ms() - start_at < TIMEOUT_MS)
+        pump(&window, 20);
+    wait_end(&window);
+    check_restored(&window);
+    end(&window);
+}
+
 static void works_without_colour_and_utf8(void **state)
 {
     (void)state;
@@ -305,6 +324,7 @@ int main(void)
         cmocka_unit_test(is_silent_when_nothing_changes),
         cmocka_unit_test(follows_the_window),
         cmocka_unit_test(killed_screen_gives_the_terminal_back),
+        cmocka_unit_test(screen_does_not_outlive_its_parent),
         cmocka_unit_test(works_without_colour_and_utf8),
         cmocka_unit_test(bad_target_is_an_error_line),
     };

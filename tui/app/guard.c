@@ -3,6 +3,7 @@
 #include "tui/canvas/terminal.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -64,7 +65,7 @@ int guard_run(int (*run)(const char *, struct error *), const char *target, stru
 {
     struct sigaction ignore = {.sa_handler = SIG_IGN}, forward = {.sa_handler = pass_on};
     int ends[2];
-    if (pipe(ends) != 0)
+    if (pipe2(ends, O_CLOEXEC) != 0) /* jobs that the screen starts must not hold it */
         return error_set_errno(err, errno, "no pipe for the full screen");
     pid_t pid = fork();
     if (pid < 0)

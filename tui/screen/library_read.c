@@ -138,7 +138,8 @@ static int add_job(struct library *library, const char *path, struct error *err)
         result = job_dir_read(path, "result.json", NULL);
         json_get_string(result, "status", &how);
     }
-    snprintf(detail, sizeof detail, "%s · %s %s", how, command, model);
+    const char *last = strrchr(model, '/');
+    snprintf(detail, sizeof detail, "%s · %s %s", how, command, last && last[1] ? last + 1 : model);
     int status = add(library, true, path, slash && slash[1] ? slash + 1 : path, detail, err);
     cJSON_Delete(job);
     cJSON_Delete(result);

@@ -54,6 +54,8 @@ static struct cell *area_cell(struct area area, int x, int y)
 
 static void cell_blank(struct cell *cell, struct style style)
 {
+    if (!cell)
+        return;
     memset(cell, 0, sizeof *cell);
     cell->text[0] = ' ';
     cell->style = style;
@@ -241,7 +243,8 @@ void area_restyle(struct area area, struct style style)
 {
     for (int y = 0; y < area.height; y++)
         for (int x = 0; x < area.width; x++)
-            area_cell(area, x, y)->style = style;
+            if (area_cell(area, x, y))
+                area_cell(area, x, y)->style = style;
 }
 
 struct area area_frame(struct area area, struct style border, struct style title_style,

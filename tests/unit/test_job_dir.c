@@ -6,6 +6,7 @@
 #include "job/lock.h"
 #include "job/metrics.h"
 #include "job/requests.h"
+#include "job/survival.h"
 
 #include <string.h>
 
@@ -186,6 +187,32 @@ static void test_index(void **state)
     free(job);
 }
 
+static void write_config(const char *text)
+{
+    char path[128];
+    snprintf(path, sizeof path, "%s/etc/systemd", folder);
+    assert_int_equal(folder_make(path, NULL), 0);
+    snprintf(path, sizeof path, "%s/etc/systemd/logind.conf", folder);
+    assert_int_equal(file_save(path, text, strlen(text), NULL), 0);
+}
+
+static void test_what_ends_jobs_is_said_beforehand(void **state)
+{
+    (void)state;
+    char said[256];
+    unsetenv("SLURM_JOB_ID");
+    assert_false(job_survival_warning(folder, said, sizeof said));
+    write_config("[Login]\n#KillUserProcesses=yes\n");
+    assert_false(job_survival_warning(folder, said, sizeof said));
+    write_config("[Login]\nKillUserProcesses=yes\n");
+    assert_true(job_survival_warning(folder, said, sizeof said));
+    assert_non_null(strstr(said, "enable-linger"));
+    setenv("SLURM_JOB_ID", "1234", 1);
+    assert_true(job_survival_warning(folder, said, sizeof said));
+    assert_non_null(strstr(said, "1234"));
+    unsetenv("SLURM_JOB_ID");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -196,6 +223,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_states, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(test_reused_pid_is_dead, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(test_index, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(test_what_ends_jobs_is_said_beforehand, make_folder,
+                                        remove_folder),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,7 +2,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/utf8.h"
-#include "job/job_dir.h"
+#include "job/survival.h"
 #include "tui/app/units.h"
 #include "tui/canvas/terminal.h"
 #include "tui/screen/launch_train.h"
@@ -217,7 +217,13 @@ static void train_draw(struct app *app, void *state, struct area area)
         draw_field(app, area_part(area, 0, i, area.width, 1), (enum setting)(first + i),
                    first + i == view->list.cursor, view->fresh);
     int y = rows < SETTING_COUNT ? rows : SETTING_COUNT + 1;
-    draw_hint(app, area_part(area, 2, y, area.width - 2, 1), cursor_field(view));
+    struct area hint = area_part(area, 2, y, area.width - 2, 1);
+    char warning[256];
+    if (view->list.cursor == SETTING_DATA && view->fresh &&
+        job_survival_warning("", warning, sizeof warning))
+        area_label(hint, 0, 0, hint.width, theme_style(&app->theme, THEME_WARNING), warning);
+    else
+        draw_hint(app, hint, cursor_field(view));
     draw_summary(app, area_part(area, 2, y + 1 + (tail > 3), area.width - 2, tail - 1));
 }
 

@@ -1,0 +1,80 @@
+#!/usr/bin/env bash
+# Files that lie, on the screen: nothing breaks, and no control character of theirs is drawn.
+# Arguments: binary, source folder, build folder.
+set -uo pipefail
+binary=$1
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+export XDG_CACHE_HOME=$work/cache XDG_STATE_HOME=$work/state HOME=$work
+failures=0
+fail() {
+  echo "FAILED: $*"
+  failures=$((failures + 1))
+}
+play() { # play SIZE TARGET, script on standard input
+  (cd "$work" && cat >script && "$binary" --script script --size "$1" "$2") 2>"$work/err" ||
+    { fail "playing $2 at $1 ended with $?"; cat "$work/err"; }
+  for file in "$work"/*.txt; do
+    LC_ALL=C grep -qP '[\x00-\x08\x0b-\x1f\x7f]' "$file" && fail "$file has a control character"
+  done
+}
+
+# A job whose numbers and texts are absurd.
+job=$work/job
+mkdir -p "$job/requests"
+long=$(head -c 300000 /dev/zero | tr '\0' 'x')
+{
+  printf 'not json\n{"step": 9007199254740992, "loss": 1e308, "lr": -1e308}\n'
+  printf '{"step": 1, "loss": -3}\n{"step": 2, "loss": "no", "memory_bytes": 7}\n'
+  printf '{"step": 3, "loss": 1e-320, "step_s": -5, "memory_bytes": {"weights": -1, "masters": 9e15, "gradients": "x"}}\n'
+  printf '{"step": 4, "eval_loss": 1e308}\n{"step": -7, "loss": 2}\n[]\n""\n\n'
+  printf '{"event": "sample", "step": 3, "text": "\\u001b[2J\\u009b31m\\u202e%s"}\n' "$long"
+  printf '{"event": 5}\n{"step": 5, "loss": 1'
+} >"$job/metrics.jsonl"
+printf '{"command": "\\u001b]0;x\\u0007", "model": 3, "method": "\\u001bc", "steps": 1e308}' >"$job/job.json"
+printf '{"trained": {"a": 1, "b": {"parameters": -5, "gradient_norm": 0}}}' >"$job/proof.json"
+printf '{"status": "failed", "message": "\\u001b[31mred", "last_step": "x"}' >"$job/result.json"
+printf 'spectrum: \033[31m\377 odd\n' >"$job/log.txt"
+for size in 80x24 60x16 200x50; do
+  play $size "$job" <<'SCRIPT'
+save-screen a.txt
+x
+save-screen b.txt
+p c S S x ? Esc
+save-screen c.txt
+SCRIPT
+done
+grep -qF 'odd' "$work/a.txt" || fail "the failure's reason is not shown"
+for steps in 0 -1 '"x"' null; do
+  printf '{"steps": %s}' "$steps" >"$job/job.json"
+  printf '{"status": "killed", "message": "killed by signal 9 (Killed) at step 3"}' >"$job/result.json"
+  play 80x24 "$job" <<'SCRIPT'
+save-screen d.txt
+SCRIPT
+  grep -qF 'killed by signal 9' "$work/d.txt" || fail "the signal is not shown"
+done
+
+# Scans with odd scores, shapes, names and layers.
+cat >"$work/odd.json" <<'JSON'
+{"m.0.你好": {"snr": 0, "type": "你好你好你好"}, "m.4095.你好": {"snr": -3, "type": "你好你好你好"},
+ "m.1.b": {"snr": Infinity, "type": "b"}, "m.2.b": {"snr": NaN, "type": "b"},
+ "m.3.b": {"snr": 1e308, "type": "b", "rows": 0, "cols": 0, "sigma_max": 1e308, "sigma": 0, "threshold": -1,
+           "signal_count": -5, "noise_count": 9007199254740991, "parameters": 9007199254740991},
+ "m.4.b": {"snr": 1e-320, "type": "b"}, "lm_head": {"snr": 1, "type": "lm_head"}}
+JSON
+for size in 80x24 60x16 200x50; do
+  play $size odd.json <<'SCRIPT'
+save-screen e.txt
+l l l Enter p x q $ j j s o r c e H v h k Space u Ctrl-R + - %100 Enter
+save-screen f.txt
+w out.yaml Enter
+R out.yaml Enter
+save-screen g.txt
+SCRIPT
+done
+printf '{"m.4096.b": {"snr": 1, "type": "b"}}' >"$work/wide.json"
+: >"$work/empty"
+(cd "$work" && "$binary" --script empty wide.json) 2>"$work/err" && fail "4097 layers"
+grep -q 'cannot be shown' "$work/err" || { fail "wide.json:"; cat "$work/err"; }
+echo "$failures failed"
+[ $failures -eq 0 ]

@@ -51,7 +51,8 @@ done >"$work/data.jsonl"
 play 80x24 "$model" <<'SCRIPT'
 wait scan
 t
-type "data.jsonl"
+type "dat"
+Tab
 save-screen form.txt
 Ctrl-D
 wait text "supervised"

@@ -10,7 +10,7 @@ int screen_run(const char *target, struct error *err);
 
 /* Plays a script without a terminal, on a canvas of the given size. Lines of a script:
  *     # a comment
- *     wait scan | wait step N | wait idle | wait text "..."    at most a minute; more is an error
+ *     wait scan | wait step N | wait idle | wait text "..."    five minutes are an error
  *     save-screen FILE
  *     type "..."        characters as they are
  *     anything else     keys: names (Enter, Ctrl-R, Down), <Enter> inside words, single characters;

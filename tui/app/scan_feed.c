@@ -49,12 +49,12 @@ static int clear_folder(const char *job, struct error *err)
     return status;
 }
 
-static int launch(struct scan_feed *feed, const struct scan *scan, struct error *err)
+static int launch(struct scan_feed *feed, char *model, struct error *err)
 {
     enum job_state state = job_state(feed->job);
     if (state == JOB_RUNNING || state == JOB_PAUSED || state == JOB_ELSEWHERE)
         return 0;
-    char *arguments[] = {"scan", scan->model, NULL};
+    char *arguments[] = {"scan", model, NULL};
     if (clear_folder(feed->job, err) != 0)
         return -1;
     return job_launch(feed->job, "/proc/self/exe", arguments, err);
@@ -64,8 +64,11 @@ int scan_feed_start(struct scan_feed *feed, const struct scan *scan, struct erro
 {
     feed->asked = SIZE_MAX;
     feed->total = scan->count;
-    feed->job = job_path(scan->model, err);
-    int status = feed->job ? launch(feed, scan, err) : -1;
+    /* the same relative path is another model in another folder */
+    char *whole = realpath(scan->model, NULL), *model = whole ? whole : scan->model;
+    feed->job = job_path(model, err);
+    int status = feed->job ? launch(feed, model, err) : -1;
+    free(whole);
     if (status == 0)
         status = job_metrics_follow(&feed->metrics, feed->job, err);
     feed->state = status == 0 ? FEED_RUNNING : FEED_FAILED;

@@ -12,7 +12,7 @@
 #include <time.h>
 
 enum { SCRIPT_FILE_MAX = 1 << 20 };
-static const double wait_limit = 60; /* seconds */
+static const double wait_limit = 300; /* seconds */
 
 struct script {
     struct app *app;
@@ -113,7 +113,7 @@ static int wait_for(const struct script *script, const char *what, const char *a
     app_tick(script->app);
     while (!is_met(script->app, what, argument)) {
         if (clock_seconds() - start > wait_limit)
-            return error_set(script->err, "%s:%d: waited a minute in vain for %s %.100s",
+            return error_set(script->err, "%s:%d: waited five minutes in vain for %s %.100s",
                              script->path, script->line, what, argument);
         nanosleep(&pause, NULL);
         app_tick(script->app);

@@ -10,7 +10,7 @@
 
 static const struct setting_info table[SETTING_COUNT] = {
     [SETTING_DATA] = {"data", "data", SETTING_FILE, 0, 0, NULL, "",
-                      "what to train on: .txt, .jsonl or .json; Ctrl-D looks at it"},
+                      ".txt, .jsonl or .json; Tab completes, Ctrl-D looks at it"},
     [SETTING_COLUMNS] = {"columns", "columns", SETTING_TEXT_OR_EMPTY, 0, 0, NULL, "",
                          "for other names: prompt=question,completion=answer"},
     [SETTING_TEMPLATE] = {"template", "chat template", SETTING_CHOICE, 0, 0, "auto|chatml|llama3",

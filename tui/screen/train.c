@@ -3,6 +3,7 @@
 #include "base/memory.h"
 #include "base/utf8.h"
 #include "job/survival.h"
+#include "tui/app/complete.h"
 #include "tui/app/units.h"
 #include "tui/canvas/terminal.h"
 #include "tui/screen/launch_train.h"
@@ -66,11 +67,16 @@ static void move_field(struct train_view *view, int by)
     view->fresh = true;
 }
 
-/* Moves between fields and turns choices; true: taken. */
+/* Moves between fields, turns choices, completes a path that was begun; true: taken. */
 static bool navigate(struct app *app, struct train_view *view, int input)
 {
     enum setting field = cursor_field(view);
-    bool choice = setting_info(field)->kind == SETTING_CHOICE;
+    enum setting_kind kind = setting_info(field)->kind;
+    bool choice = kind == SETTING_CHOICE;
+    bool file = kind == SETTING_FILE || kind == SETTING_FILE_OR_EMPTY;
+    char *value = app->session.settings.values[field];
+    if (input == INPUT_TAB && file && !view->fresh && path_complete(value, SETTING_VALUE_MAX))
+        return true;
     if (input == INPUT_DOWN || input == INPUT_TAB || input == INPUT_ENTER)
         move_field(view, 1);
     else if (input == INPUT_UP || input == INPUT_BACK_TAB)

@@ -1,0 +1,54 @@
+#include "tui/app/complete.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+enum { NAME_SIZE = 256 };
+
+/* What the names that begin with `start` have in common, into out; returns how many there are. */
+static int common_beginning(const char *folder, const char *start, char out[NAME_SIZE])
+{
+    DIR *open = opendir(folder);
+    size_t typed = strlen(start);
+    int found = 0;
+    for (struct dirent *at; open && (at = readdir(open));) {
+        if (strncmp(at->d_name, start, typed) != 0 || (at->d_name[0] == '.' && start[0] != '.'))
+            continue;
+        if (found++ == 0)
+            snprintf(out, NAME_SIZE, "%s", at->d_name);
+        size_t same = 0;
+        while (out[same] && out[same] == at->d_name[same])
+            same++;
+        while (same > typed && ((unsigned char)out[same] & 0xC0) == 0x80)
+            same--; /* not in the middle of a character */
+        out[same] = '\0';
+    }
+    if (open)
+        closedir(open);
+    return found;
+}
+
+static bool is_folder(const char *path)
+{
+    struct stat info;
+    return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+}
+
+bool path_complete(char *path, size_t size)
+{
+    char folder[4096] = ".", name[NAME_SIZE] = "";
+    const char *slash = strrchr(path, '/'), *start = slash ? slash + 1 : path;
+    size_t before = strlen(path), kept = (size_t)(start - path);
+    if (slash)
+        snprintf(folder, sizeof folder, "%.*s", (int)kept, path);
+    int found = common_beginning(folder, start, name);
+    if (found == 0 || kept + strlen(name) + 2 > size)
+        return false;
+    memcpy(path + kept, name, strlen(name) + 1);
+    if (found == 1 && is_folder(path))
+        strcat(path, "/");
+    return strlen(path) > before;
+}

@@ -2,6 +2,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "compute/machine.h"
+#include "compute/onednn.h"
 #include "job/job_dir.h"
 #include "job/training_parts.h"
 #include "model/init.h"
@@ -72,8 +73,9 @@ static int identify(struct training *training, struct error *err)
                 training->train_count * sizeof *training->train_documents);
     hash_text(hash, identity->data);
     hash_free(hash);
-    snprintf(identity->exact, sizeof identity->exact, "%s, %d threads, %s", training->backend->name,
-             machine_threads(training->request->threads), machine_instructions());
+    snprintf(identity->exact, sizeof identity->exact, "%s, %d threads, %s, %s",
+             training->backend->name, machine_threads(training->request->threads),
+             machine_instructions(), onednn_version());
     return 0;
 }
 

@@ -4,12 +4,14 @@
 
 #include "base/file.h"
 #include "base/number.h"
+#include "base/sys.h"
 #include "job/export.h"
 #include "job/job_dir.h"
 #include "job/source.h"
 #include "job/training.h"
 #include "text/tokenizer.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -220,11 +222,62 @@ static void wrong_data_changes_nothing(void **state)
     paths_free(&paths);
 }
 
+/* --- a disk that fills up while a checkpoint is written --- */
+
+static bool disk_full;
+static ssize_t (*real_write)(int fd, const void *data, size_t count);
+
+static ssize_t write_until_full(int fd, const void *data, size_t count)
+{
+    if (disk_full && count > 4096) {
+        errno = ENOSPC;
+        return -1;
+    }
+    return real_write(fd, data, count);
+}
+
+static void fill_disk_behind_step_2(void *context, const struct train_report *report, int64_t steps)
+{
+    (void)context;
+    (void)steps;
+    disk_full = report->progress.step > 2;
+}
+
+static void full_disk_loses_nothing(void **state)
+{
+    (void)state;
+    const char *shared = test_folder("SPECTRUM_SHARED_DATA");
+    if (!shared)
+        skip();
+    struct paths paths = paths_of(shared, "models/stories260K-gguf/stories260K-F16.gguf");
+    const char *data[] = {paths.text};
+    struct training_request request = request_of(&paths, data);
+    const struct training_view filling = {.on_step = fill_disk_behind_step_2}, silent = {0};
+    struct error err = ERROR_INIT;
+    request.is.steps = 4;
+    request.is.save_every = 2;
+    real_write = sys.write;
+    sys.write = write_until_full;
+    assert_int_equal(job_dir_create(paths.run, &err), 0);
+    assert_int_equal(training_run(&request, false, &filling, &err), -1);
+    sys.write = real_write;
+    if (!strstr(err.text, "the checkpoint of step 4 was not written") ||
+        !strstr(err.text, "No space left"))
+        fail_msg("it says \"%s\"", err.text);
+    assert_true(job_dir_has(paths.run, "checkpoints/step-00000002/state.json"));
+    assert_false(job_dir_has(paths.run, "checkpoints/step-00000004"));
+    if (training_run(&request, true, &silent, &err) != 0)
+        fail_msg("%s", err.text);
+    assert_true(job_dir_has(paths.run, "checkpoints/step-00000004/weights.safetensors"));
+    paths_free(&paths);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(gguf_run_exports, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(real_gguf_run_exports, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(full_disk_loses_nothing, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(wrong_data_changes_nothing, make_folder, remove_folder),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

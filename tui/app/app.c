@@ -121,6 +121,15 @@ int app_open(struct app *app, const char *target, struct error *err)
     }
 }
 
+void app_step_back(struct app *app, bool redo)
+{
+    struct plan *plan = app->session.plan;
+    if (!(redo ? plan_redo(plan) : plan_undo(plan)))
+        app_message(app, redo ? "nothing to do again" : "nothing to undo");
+    else
+        session_plan_changed(&app->session, true);
+}
+
 int app_save_screen(struct app *app, const char *path, struct error *err)
 {
     struct buffer out = BUFFER_INIT;

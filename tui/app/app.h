@@ -84,6 +84,9 @@ int app_resize(struct app *app, int width, int height, struct error *err);
 /* A request by itself: keys and prompt end here. */
 void app_request(struct app *app, enum request request, const char *argument);
 
+/* Undoes or does again the plan's last step; says so where there is none. */
+void app_step_back(struct app *app, bool redo);
+
 /* Writes the canvas to a file: SVG where the name ends in .svg, else text. */
 int app_save_screen(struct app *app, const char *path, struct error *err);
 

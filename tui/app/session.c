@@ -3,6 +3,7 @@
 #include "base/memory.h"
 #include "base/utf8.h"
 #include "job/job_dir.h"
+#include "tui/app/path.h"
 #include "tui/app/units.h"
 
 #include <math.h>
@@ -42,19 +43,13 @@ void session_free(struct session *session)
     session->run = NULL;
 }
 
-static bool ends_with(const char *text, const char *tail)
-{
-    size_t length = strlen(text), size = strlen(tail);
-    return length >= size && strcmp(text + length - size, tail) == 0;
-}
-
 enum target_kind session_target(const char *path)
 {
     if (!path || !path[0])
         return TARGET_LIBRARY;
     if (job_dir_has(path, "job.json") || job_dir_has(path, "metrics.jsonl"))
         return TARGET_JOB;
-    return ends_with(path, ".json") ? TARGET_SCAN : TARGET_MODEL;
+    return path_ends_with(path, ".json") ? TARGET_SCAN : TARGET_MODEL;
 }
 
 /* The last part of a path. */

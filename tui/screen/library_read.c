@@ -3,6 +3,7 @@
 #include "base/utf8.h"
 #include "job/job_dir.h"
 #include "job/lock.h"
+#include "tui/app/path.h"
 #include "tui/screen/library.h"
 
 #include <dirent.h>
@@ -28,15 +29,9 @@ static int add(struct library *library, bool job, const char *path, const char *
     return 0;
 }
 
-static bool ends_with(const char *text, const char *tail)
-{
-    size_t length = strlen(text), size = strlen(tail);
-    return length > size && strcmp(text + length - size, tail) == 0;
-}
-
 static bool is_scan(const char *name)
 {
-    return ends_with(name, ".json") &&
+    return path_ends_with(name, ".json") &&
            (strncmp(name, "scan", 4) == 0 || strncmp(name, "snr", 3) == 0);
 }
 
@@ -92,7 +87,7 @@ static int read_entry(struct library *library, const char *folder, const char *n
     if (path && stat(path, &info) == 0) {
         if (S_ISDIR(info.st_mode) && depth > 0)
             status = read_folder(library, path, depth - 1, err);
-        else if (S_ISREG(info.st_mode) && ends_with(name, ".gguf"))
+        else if (S_ISREG(info.st_mode) && path_ends_with(name, ".gguf"))
             status = add(library, false, path, path, "GGUF", err);
         else if (S_ISREG(info.st_mode) && is_scan(name))
             status = add(library, false, path, path, "scan", err);

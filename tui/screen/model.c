@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "plan/plan_file.h"
+#include "tui/app/path.h"
 #include "tui/screen/screens.h"
 
 #include <math.h>
@@ -149,27 +150,13 @@ static void set_switch(struct app *app, bool head)
     plan_done(app, status, &err);
 }
 
-static void step_back(struct app *app, bool redo)
-{
-    struct plan *plan = app->session.plan;
-    if (!(redo ? plan_redo(plan) : plan_undo(plan)))
-        app_message(app, redo ? "nothing to do again" : "nothing to undo");
-    session_plan_changed(&app->session, true);
-}
-
 /* --- plan files --- */
-
-static bool ends_with(const char *text, const char *tail)
-{
-    size_t length = strlen(text), size = strlen(tail);
-    return length >= size && strcmp(text + length - size, tail) == 0;
-}
 
 static void save_plan(struct app *app, const char *path)
 {
     struct error err = ERROR_INIT;
     struct buffer out = BUFFER_INIT;
-    plan_put(&out, app->session.plan, ends_with(path, ".json") ? PLAN_JSON : PLAN_YAML,
+    plan_put(&out, app->session.plan, path_ends_with(path, ".json") ? PLAN_JSON : PLAN_YAML,
              app->session.source);
     if (buffer_check(&out, &err) != 0 || file_save(path, out.data, out.length, &err) != 0) {
         app_error(app, &err);
@@ -222,7 +209,7 @@ static bool request_plan(struct app *app, struct model_view *view, enum request 
         return true;
     case REQUEST_UNDO:
     case REQUEST_REDO:
-        step_back(app, request == REQUEST_REDO);
+        app_step_back(app, request == REQUEST_REDO);
         return true;
     case REQUEST_SAVE_PLAN:
         save_plan(app, argument);

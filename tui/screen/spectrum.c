@@ -71,13 +71,6 @@ static void toggle(struct app *app, const struct spectrum_view *view)
     session_plan_changed(&app->session, true);
 }
 
-static void step_back(struct app *app, bool redo)
-{
-    if (!(redo ? plan_redo(app->session.plan) : plan_undo(app->session.plan)))
-        app_message(app, redo ? "nothing to do again" : "nothing to undo");
-    session_plan_changed(&app->session, true);
-}
-
 static bool spectrum_view_request(struct app *app, void *state, enum request request,
                                   const char *argument)
 {
@@ -103,7 +96,7 @@ static bool spectrum_view_request(struct app *app, void *state, enum request req
         return true;
     case REQUEST_UNDO:
     case REQUEST_REDO:
-        step_back(app, request == REQUEST_REDO);
+        app_step_back(app, request == REQUEST_REDO);
         return true;
     case REQUEST_TRAIN:
         screen_open_train(app);

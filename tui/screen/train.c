@@ -3,7 +3,7 @@
 #include "base/memory.h"
 #include "base/utf8.h"
 #include "job/survival.h"
-#include "tui/app/complete.h"
+#include "tui/app/path.h"
 #include "tui/app/units.h"
 #include "tui/canvas/terminal.h"
 #include "tui/screen/launch_train.h"

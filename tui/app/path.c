@@ -1,4 +1,4 @@
-#include "tui/app/complete.h"
+#include "tui/app/path.h"
 
 #include <dirent.h>
 #include <stdio.h>
@@ -51,4 +51,10 @@ bool path_complete(char *path, size_t size)
     if (found == 1 && is_folder(path))
         strcat(path, "/");
     return strlen(path) > before;
+}
+
+bool path_ends_with(const char *path, const char *tail)
+{
+    size_t length = strlen(path), size = strlen(tail);
+    return length > size && strcmp(path + length - size, tail) == 0;
 }

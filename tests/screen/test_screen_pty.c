@@ -272,6 +272,56 @@ static void screen_does_not_outlive_its_parent(void **state)
     end(&window);
 }
 
+/* From opening a model to its job's live graph, all by keys. */
+static void train_at(int cols, int rows)
+{
+    static const char down[] = "\033OB";
+    char model[512];
+    struct window window;
+    snprintf(model, sizeof model, "%s/models/stories260K-gguf/stories260K-BF16.gguf",
+             getenv("SPECTRUM_SHARED_DATA"));
+    start(&window, cols, rows, "xterm-256color", "C.UTF-8", model);
+    wait_text(&window, "trains 7 of 35");
+    press(&window, "t");
+    wait_text(&window, "sequence length");
+    press(&window, "data.jsonl");
+    for (int i = 0; i < 5; i++)
+        press(&window, down);
+    press(&window, "50000");
+    press(&window, down);
+    press(&window, "16");
+    wait_text(&window, "▶ sequence length   16");
+    press(&window, "\023"); /* Ctrl-S */
+    wait_text(&window, "● running");
+    wait_text(&window, "of 50000 ·"); /* it has a time left: a step is done */
+    wait_text(&window, "● training");
+    wait_text(&window, "gradients");
+    press(&window, "S");
+    wait_text(&window, "again stops it");
+    press(&window, "S");
+    wait_text(&window, "● stopped at step");
+    press(&window, "qq");
+    assert_int_equal(wait_end(&window), 0);
+    check_restored(&window);
+    end(&window);
+}
+
+static void trains_from_opening_to_the_live_graph(void **state)
+{
+    (void)state;
+    if (!model_path())
+        skip();
+    assert_int_equal(chdir(folder), 0);
+    FILE *data = fopen("data.jsonl", "w");
+    assert_non_null(data);
+    for (int i = 0; i < 30; i++)
+        fprintf(data, "{\"text\": \"Once upon a time there were %d dogs.\"}\n", i);
+    assert_int_equal(fclose(data), 0);
+    train_at(80, 24);
+    train_at(200, 50);
+    assert_int_equal(chdir("/"), 0);
+}
+
 static void works_without_colour_and_utf8(void **state)
 {
     (void)state;
@@ -325,6 +375,7 @@ int main(void)
         cmocka_unit_test(follows_the_window),
         cmocka_unit_test(killed_screen_gives_the_terminal_back),
         cmocka_unit_test(screen_does_not_outlive_its_parent),
+        cmocka_unit_test(trains_from_opening_to_the_live_graph),
         cmocka_unit_test(works_without_colour_and_utf8),
         cmocka_unit_test(bad_target_is_an_error_line),
     };

@@ -52,11 +52,12 @@ static void draw_keys(struct app *app, struct area area)
         x += area_put(area, x, 0, accent, "hjkl");
         x += area_put(area, x, 0, dim, " move  ");
         x += area_put(area, x, 0, accent, "+-");
-        x += area_put(area, x, 0, dim, " more, less  ");
+        x += area_put(area, x, 0, dim, " per cent  ");
     }
     for (size_t i = 0; i < count; i++) {
         char key[16];
-        if (!table[i].brief || !(table[i].scopes & (unsigned)scope))
+        bool said = scope == SCOPE_MODEL && table[i].request == REQUEST_TOP;
+        if (!table[i].brief || !(table[i].scopes & (unsigned)scope) || said)
             continue;
         key_name(table[i].keys[0], key, sizeof key);
         if (x + text_columns(key) + text_columns(table[i].brief) + 1 > area.width)

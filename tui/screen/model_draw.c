@@ -116,7 +116,7 @@ static void draw_switch(struct app *app, struct area area, bool head)
     else if (module) {
         char count[32];
         count_put(module->parameters, count, sizeof count);
-        area_print(area, x + 2, 0, dim, "%lld × %lld  %s  %s parameters  (no score; %s freezes it)",
+        area_print(area, x + 2, 0, dim, "%lld × %lld  %s  %s parameters  (%s freezes it)",
                    (long long)module->rows, (long long)module->cols, module->tensor->dtype_name,
                    count, head ? "H" : "e");
     }
@@ -234,6 +234,24 @@ static void draw_memory(struct app *app, struct area area)
     memory_bars_draw(area_part(area, 0, 1, area.width, area.height - 1), &app->theme, cost->bytes);
 }
 
+/* The same in a line, for small windows. */
+static void draw_memory_line(struct app *app, struct area area)
+{
+    const struct cost *cost = &app->session.cost;
+    int x = area_put(area, 0, 0, theme_style(&app->theme, THEME_DIM), "memory: ");
+    if (!cost->known)
+        area_label(area, x, 0, area.width - x, theme_style(&app->theme, THEME_DIM), cost->why);
+    for (int i = 0; cost->known && i < MEMORY_CATEGORIES; i++) {
+        char bytes[32];
+        bytes_put((double)cost->bytes[i], bytes, sizeof bytes);
+        if (cost->bytes[i] == 0 || i == MEMORY_WORKSPACE)
+            continue;
+        x += area_print(area, x, 0, theme_style(&app->theme, THEME_DIM), "%s ",
+                        memory_category_name((enum memory_category)i));
+        x += area_print(area, x, 0, theme_style(&app->theme, THEME_TEXT), "%s ", bytes);
+    }
+}
+
 /* Below the rule: the explanation; with room, memory below it, and the spectrum at the right. */
 static void draw_bottom(struct app *app, struct model_view *view, struct area area)
 {
@@ -243,6 +261,8 @@ static void draw_bottom(struct app *app, struct model_view *view, struct area ar
     draw_cell(app, view, area_part(area, 0, 0, left, area.height));
     if (area.height >= INFO_ROWS + 2 + MEMORY_CATEGORIES)
         draw_memory(app, area_part(area, 0, INFO_ROWS + 1, left, area.height - INFO_ROWS - 1));
+    else if (area.height > INFO_ROWS + 1)
+        draw_memory_line(app, area_part(area, 0, INFO_ROWS + 1, left, 1));
     if (wide && spectrum_values_load(&view->preview, app->session.scan, row))
         spectrum_draw(area_part(area, left + 2, 0, area.width - left - 2, area.height), &app->theme,
                       &app->session.scan->rows[row], &view->preview,

@@ -1,6 +1,7 @@
 #include "compute/backend.h"
 
 #include "compute/cpu.h"
+#include "compute/guard.h"
 #include "compute/host.h"
 #include "compute/reference_common.h"
 #include "compute/spectra_ops.h"
@@ -12,6 +13,8 @@ int backend_open(struct backend **out, const char *device, int threads, struct e
     *out = NULL;
     if (strcmp(device, "cpu") == 0 || strcmp(device, "auto") == 0)
         return cpu_backend_new(out, NULL, threads, err);
+    if (strcmp(device, "guard") == 0)
+        return guard_backend_new(out, threads, err);
     if (strcmp(device, "reference") == 0)
         return host_backend_new(out, "reference", &reference_train_ops, &spectra_reference_ops, 1,
                                 err);

@@ -168,7 +168,8 @@ struct backend {
 };
 
 /* Opens "auto", "cpu", "reference" or "cuda"; threads 0 = all cores. Unknown or missing: an error
- * that says which there are and what is missing. */
+ * that says which there are and what is missing. "guard", for tests, is the CPU with memory that
+ * only operations can touch (guard.h). */
 int backend_open(struct backend **out, const char *device, int threads, struct error *err);
 void backend_close(struct backend *backend);
 

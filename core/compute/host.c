@@ -46,7 +46,10 @@ static struct device_buffer *host_alloc(void *self, size_t bytes, struct error *
     if (!buffer)
         return NULL;
     buffer->bytes = bytes;
-    buffer->memory = bytes <= SIZE_MAX - 63 ? aligned_alloc(64, (bytes + 63) / 64 * 64) : NULL;
+    /* Whole pages, which guard.c can close. */
+    buffer->memory = bytes <= SIZE_MAX - HOST_PAGE
+                         ? aligned_alloc(HOST_PAGE, (bytes + HOST_PAGE - 1) / HOST_PAGE * HOST_PAGE)
+                         : NULL;
     if (!buffer->memory) {
         error_set(err, "not enough memory for a buffer of %zu MB", bytes >> 20);
         free(buffer);

@@ -5,6 +5,9 @@
 
 #include "compute/backend.h"
 
+/* Buffers begin at a multiple of this and have all of their last page. */
+enum { HOST_PAGE = 4096 };
+
 /* A back end over host memory with these operations; NULL tables mean "cannot". */
 int host_backend_new(struct backend **out, const char *name, const struct train_ops *train,
                      const struct spectra_ops *spectra, int threads, struct error *err);

@@ -172,11 +172,41 @@ static void cpu_equals_pytorch(void **state)
     equals_pytorch("cpu");
 }
 
+/* The same with memory that only operations can touch: nothing here relies on host pointers. */
+static void guard_equals_pytorch(void **state)
+{
+    (void)state;
+    equals_pytorch("guard");
+}
+
+/* bf16 weights and activations: the loss within the rounding of 8 bits. */
+static void bf16_is_near_pytorch(void **state)
+{
+    (void)state;
+    struct bench bench;
+    if (!bench_open(&bench, "cpu"))
+        skip();
+    struct transformer_options options = {
+        .tokens = 48, .max_positions = 48, .storage = STORAGE_BF16};
+    struct transformer *transformer = NULL;
+    double expected = 0, loss = 0;
+    assert_int_equal(transformer_new(&transformer, bench.backend, bench.model, &options, NULL), 0);
+    transformer_run(transformer, &bench.batch, false);
+    assert_int_equal(transformer_loss(transformer, &loss, NULL), 0);
+    assert_true(json_get_double(bench.oracle, "loss", &expected));
+    if (!(fabs(loss - expected) <= 1e-2 * expected))
+        fail_msg("loss %.9g, PyTorch has %.9g", loss, expected);
+    transformer_free(transformer);
+    bench_close(&bench);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reference_equals_pytorch),
         cmocka_unit_test(cpu_equals_pytorch),
+        cmocka_unit_test(guard_equals_pytorch),
+        cmocka_unit_test(bf16_is_near_pytorch),
         cmocka_unit_test(frozen_tensors_have_no_gradient),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -387,6 +387,31 @@ static void check_adamw(const struct pair *pair)
         fail_msg("stochastic rounding differs in %d of %d elements", differ, N);
 }
 
+/* value - value / 1024 is exact in fp32: only the words decide, and they are the same. */
+static void check_words(const struct pair *pair)
+{
+    enum { N = 3001 };
+    const struct adamw settings = {.lr = 1.0f / 1024,
+                                   .weight_decay = 1,
+                                   .epsilon = 1,
+                                   .correction1 = 1,
+                                   .correction2 = 1,
+                                   .key = {7, 3},
+                                   .tensor = 5};
+    float own[N], other[N];
+    if (pair->type == STORAGE_F32)
+        return;
+    fill(pair, 0, pair->type, N, 1);
+    for (int i = 2; i < 5; i++)
+        fill(pair, i, STORAGE_F32, N, 0);
+    BOTH_SIDES ops_of(pair, side)
+        ->adamw(self_of(pair, side), slot(pair, side, 0), pair->type, (struct place){NULL, 0},
+                slot(pair, side, 2), slot(pair, side, 3), slot(pair, side, 4), N, &settings);
+    read_slot(pair, 0, 0, pair->type, N, own);
+    read_slot(pair, 1, 0, pair->type, N, other);
+    assert_memory_equal(own, other, sizeof own);
+}
+
 static void linear_equals_reference(void **state)
 {
     (void)state;
@@ -429,13 +454,23 @@ static void adamw_equals_reference(void **state)
     on_every_level(check_adamw);
 }
 
+static void stochastic_rounding_is_the_reference_to_the_bit(void **state)
+{
+    (void)state;
+    on_every_level(check_words);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(linear_equals_reference),    cmocka_unit_test(embedding_equals_reference),
-        cmocka_unit_test(norm_equals_reference),      cmocka_unit_test(pointwise_equals_reference),
-        cmocka_unit_test(attention_equals_reference), cmocka_unit_test(head_equals_reference),
+        cmocka_unit_test(linear_equals_reference),
+        cmocka_unit_test(embedding_equals_reference),
+        cmocka_unit_test(norm_equals_reference),
+        cmocka_unit_test(pointwise_equals_reference),
+        cmocka_unit_test(attention_equals_reference),
+        cmocka_unit_test(head_equals_reference),
         cmocka_unit_test(adamw_equals_reference),
+        cmocka_unit_test(stochastic_rounding_is_the_reference_to_the_bit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,10 +1,9 @@
 /* AdamW in one pass over parameter, master, moments and gradient. */
-#include "base/random.h"
 #include "compute/cpu/level.h"
 
 #include <math.h>
 
-enum { BLOCK = 256 };
+enum { BLOCK = 256, LANES = 16 };
 
 /* What is the same for every element. */
 struct rates {
@@ -36,20 +35,52 @@ static void update(float *restrict value, float *restrict m, float *restrict v,
     }
 }
 
-/* Rounds up with the probability of the part that is cut off; the word of element e is the one that
- * the reference draws for it. `first` is a multiple of 4. */
-static void round_stochastically(uint16_t *out, const float *value, const struct adamw *settings,
-                                 int64_t first, int64_t count)
+/* random_philox() for LANES counters at once: words[i] is that of element first + i. */
+static void draw_words(uint32_t *restrict words, const struct adamw *settings, int64_t first)
 {
-    for (int64_t i = 0; i < count; i += 4) {
-        int64_t at = first + i;
-        uint32_t counter[4] = {(uint32_t)(at / 4), (uint32_t)(at >> 34), settings->tensor, 0};
-        uint32_t words[4];
-        random_philox(settings->key, counter, words);
-        for (int64_t j = i; j < i + 4 && j < count; j++)
-            out[j] = isfinite(value[j])
-                         ? (uint16_t)((float_bits(value[j]) + (words[j - i] & 0xFFFF)) >> 16)
-                         : bf16_from_float(value[j]);
+    uint32_t c0[LANES], c1[LANES], c2[LANES], c3[LANES];
+    uint32_t k0 = settings->key[0], k1 = settings->key[1];
+    for (int i = 0; i < LANES; i++) {
+        uint64_t counter = (uint64_t)first / 4 + (uint64_t)i;
+        c0[i] = (uint32_t)counter;
+        c1[i] = (uint32_t)(counter >> 32);
+        c2[i] = settings->tensor;
+        c3[i] = 0;
+    }
+    for (int round = 0; round < 10; round++) {
+#pragma omp simd
+        for (int i = 0; i < LANES; i++) {
+            uint64_t p0 = (uint64_t)0xD2511F53u * c0[i], p1 = (uint64_t)0xCD9E8D57u * c2[i];
+            c0[i] = (uint32_t)(p1 >> 32) ^ c1[i] ^ k0;
+            c1[i] = (uint32_t)p1;
+            c2[i] = (uint32_t)(p0 >> 32) ^ c3[i] ^ k1;
+            c3[i] = (uint32_t)p0;
+        }
+        k0 += 0x9E3779B9u;
+        k1 += 0xBB67AE85u;
+    }
+    for (int i = 0; i < LANES; i++) {
+        words[4 * i] = c0[i];
+        words[4 * i + 1] = c1[i];
+        words[4 * i + 2] = c2[i];
+        words[4 * i + 3] = c3[i];
+    }
+}
+
+/* Rounds up with the probability of the part that is cut off; the word of element e is the one that
+ * the reference draws for it. `first` is a multiple of BLOCK; Inf and NaN stay what they are. */
+static void round_stochastically(uint16_t *restrict out, const float *restrict value,
+                                 const struct adamw *settings, int64_t first, int64_t count)
+{
+    uint32_t words[BLOCK];
+    for (int at = 0; at < BLOCK; at += 4 * LANES)
+        draw_words(words + at, settings, first + at);
+#pragma omp simd
+    for (int64_t i = 0; i < count; i++) {
+        uint32_t bits = float_bits(value[i]);
+        uint32_t rounded = (bits + (words[i] & 0xFFFFu)) >> 16;
+        bool finite = (bits & 0x7F800000u) != 0x7F800000u;
+        out[i] = finite ? (uint16_t)rounded : bf16_from_float(value[i]);
     }
 }
 

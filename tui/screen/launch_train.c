@@ -12,13 +12,18 @@
 #include <string.h>
 #include <unistd.h>
 
-/* MODEL/../text/shakespeare.txt: the demonstration's layout. */
+/* Beside the demonstration's model lie its texts: what it has not seen yet, else what it has. */
 static void find_data(struct session *session, char *out)
 {
+    static const char *const names[] = {"problems.jsonl", "shakespeare.txt"};
     char path[SETTING_VALUE_MAX];
-    int length = snprintf(path, sizeof path, "%s/../text/shakespeare.txt", session->source);
-    if (length > 0 && (size_t)length < sizeof path && access(path, R_OK) == 0)
-        snprintf(out, SETTING_VALUE_MAX, "%s", path);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        int length = snprintf(path, sizeof path, "%s/../text/%s", session->source, names[i]);
+        if (length < 0 || (size_t)length >= sizeof path || access(path, R_OK) != 0)
+            continue;
+        memcpy(out, path, (size_t)length + 1);
+        return;
+    }
 }
 
 /* runs/<model>-1, or the first number that is free. */

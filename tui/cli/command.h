@@ -15,6 +15,7 @@ struct command {
     const char *name;
     const char *summary; /* one line for `spectrum --help`; NULL: not listed */
     int (*run)(int argc, char **argv, struct error *err); /* argv[0] is the command's name */
+    bool computes;                                        /* with all cores: see threads.h */
 };
 
 int command_info(int argc, char **argv, struct error *err);

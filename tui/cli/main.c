@@ -2,27 +2,28 @@
  * into a line on standard error and an exit status. */
 #include "tui/cli/command.h"
 #include "tui/cli/options.h"
+#include "tui/cli/threads.h"
 
 #include <stdio.h>
 #include <string.h>
 
 /* In the order in which people use them. */
 static const struct command commands[] = {
-    {"info", "architecture, tensors, shapes, dtypes, sizes", command_info},
-    {"scan", "the signal-to-noise ratio of every matrix", command_scan},
-    {"plan", "choose what trains; write it for this or another trainer", command_plan},
-    {"tokens", "token ids of a text; of a chat, with what is trained", command_tokens},
-    {"train", "train what the plan names, freeze the rest", command_train},
-    {"eval", "loss and perplexity of a model or run on data", command_eval},
-    {"generate", "text from a model or run", command_generate},
-    {"export", "a run as a Hugging Face folder", command_export},
-    {"jobs", "scans and runs, and how they stand", command_jobs},
-    {"attach", "watch a job: on a terminal the full screen, else its lines", command_attach},
-    {"pause", "let a job wait behind the step in hand", command_pause},
-    {"checkpoint", "let a job write a checkpoint now", command_checkpoint},
-    {"stop", "let a job write a checkpoint and end", command_stop},
-    {"resume", "go on: a paused job, or one that ended or died", command_resume},
-    {"supervise", NULL, command_supervise}, /* not listed: jobs are started through it */
+    {"info", "architecture, tensors, shapes, dtypes, sizes", command_info, false},
+    {"scan", "the signal-to-noise ratio of every matrix", command_scan, true},
+    {"plan", "choose what trains; write it for this or another trainer", command_plan, true},
+    {"tokens", "token ids of a text; of a chat, with what is trained", command_tokens, false},
+    {"train", "train what the plan names, freeze the rest", command_train, true},
+    {"eval", "loss and perplexity of a model or run on data", command_eval, true},
+    {"generate", "text from a model or run", command_generate, true},
+    {"export", "a run as a Hugging Face folder", command_export, false},
+    {"jobs", "scans and runs, and how they stand", command_jobs, false},
+    {"attach", "watch a job: on a terminal the full screen, else its lines", command_attach, false},
+    {"pause", "let a job wait behind the step in hand", command_pause, false},
+    {"checkpoint", "let a job write a checkpoint now", command_checkpoint, false},
+    {"stop", "let a job write a checkpoint and end", command_stop, false},
+    {"resume", "go on: a paused job, or one that ended or died", command_resume, false},
+    {"supervise", NULL, command_supervise, false}, /* not listed: jobs are started through it */
 };
 enum { COMMAND_COUNT = sizeof commands / sizeof *commands };
 
@@ -58,8 +59,11 @@ static int exit_status(const struct error *err)
 static int run(int argc, char **argv, struct error *err)
 {
     for (int i = 0; i < COMMAND_COUNT; i++)
-        if (argc > 1 && strcmp(argv[1], commands[i].name) == 0)
+        if (argc > 1 && strcmp(argv[1], commands[i].name) == 0) {
+            if (commands[i].computes)
+                threads_spin_briefly(argv);
             return commands[i].run(argc - 1, argv + 1, err);
+        }
     return command_screen(argc, argv, err);
 }
 

@@ -1,0 +1,155 @@
+/* Ten optimiser steps against PyTorch (tests/oracle/make_adamw.py): loss, gradient norm and
+ * learning rate of each, with everything or a part trained; windows of two batches with uneven
+ * masks. */
+#include "train_data.h"
+
+#include "train/optimizer.h"
+#include "train/schedule.h"
+
+enum { TOKENS = 32 };
+
+struct course {
+    const cJSON *oracle; /* of the whole file */
+    const cJSON *model;  /* of this model */
+    struct schedule schedule;
+};
+
+static double number(const cJSON *json, const char *key)
+{
+    double value = NAN;
+    assert_true(json_get_double(json, key, &value));
+    return value;
+}
+
+static bool *trained_flags(const struct model *model, const cJSON *names)
+{
+    bool *trained = calloc(model->module_count, sizeof *trained);
+    const cJSON *name;
+    cJSON_ArrayForEach(name, names)
+    {
+        const struct module *module = model_find(model, name->valuestring);
+        assert_non_null(module);
+        trained[module - model->modules] = true;
+    }
+    return trained;
+}
+
+static void near(const char *what, int64_t step, double value, double expected)
+{
+    if (!(fabs(value - expected) <= 1e-4 * fabs(expected) + 1e-12))
+        fail_msg("step %lld: %s %.8g, PyTorch has %.8g", (long long)step + 1, what, value,
+                 expected);
+}
+
+static void take_step(struct optimizer *optimizer, const struct course *course, const cJSON *step,
+                      int64_t number_of)
+{
+    struct transformer *transformer = optimizer->transformer;
+    const cJSON *json;
+    int64_t supervised = 0;
+    double loss = 0, norm = 0, rate = schedule_rate(&course->schedule, number_of);
+    struct error err = ERROR_INIT;
+    transformer_clear(transformer);
+    cJSON_ArrayForEach(json, json_get(step, "batches"))
+    {
+        struct batch batch = {0};
+        batch_from_json(&batch, json);
+        transformer_run(transformer, &batch, true);
+        supervised += batch.supervised;
+        batch_free(&batch);
+    }
+    assert_int_equal(transformer_loss(transformer, &loss, &err), 0);
+    if (optimizer_step(optimizer, number_of + 1, rate, 1 / (double)supervised, &norm, &err) != 0)
+        fail_msg("%s", err.text);
+    near("loss", number_of, loss / (double)supervised, number(step, "loss"));
+    near("norm", number_of, norm, number(step, "norm"));
+    near("learning rate", number_of, rate, number(step, "rate"));
+}
+
+static void run_course(const struct course *course, const char *name, const char *device)
+{
+    struct model *model = NULL;
+    struct backend *backend = NULL;
+    struct transformer *transformer = NULL;
+    struct optimizer *optimizer = NULL;
+    struct error err = ERROR_INIT;
+    char *path = train_data_path(name);
+    if (model_open(&model, path, &err) != 0 || backend_open(&backend, device, 2, &err) != 0)
+        fail_msg("%s", err.text);
+    bool *trained = trained_flags(model, json_get(course->model, "trained"));
+    const struct transformer_options options = {
+        .trained = trained, .tokens = TOKENS, .max_positions = TOKENS, .storage = STORAGE_F32};
+    const struct optimizer_settings settings = {
+        0.9, 0.999, 1e-8, number(course->oracle, "weight_decay"), number(course->oracle, "clip"),
+        0};
+    if (transformer_new(&transformer, backend, model, &options, &err) != 0 ||
+        optimizer_new(&optimizer, transformer, &settings, &err) != 0)
+        fail_msg("%s", err.text);
+    const cJSON *step;
+    int64_t count = 0;
+    cJSON_ArrayForEach(step, json_get(course->model, "steps"))
+        take_step(optimizer, course, step, count++);
+    assert_int_equal(count, 10);
+    optimizer_free(optimizer);
+    transformer_free(transformer);
+    free(trained);
+    backend_close(backend);
+    model_close(model);
+    free(path);
+}
+
+static void ten_steps(const char *device)
+{
+    cJSON *oracle = train_data_json("adamw.json");
+    const cJSON *model;
+    cJSON_ArrayForEach(model, json_get(oracle, "models"))
+    {
+        struct course course = {.oracle = oracle,
+                                .model = model,
+                                .schedule = {SCHEDULE_COSINE, number(oracle, "rate"),
+                                             (int64_t)number(oracle, "warmup"), 10}};
+        run_course(&course, model->string, device);
+    }
+    cJSON_Delete(oracle);
+}
+
+static void reference_equals_pytorch(void **state)
+{
+    (void)state;
+    ten_steps("reference");
+}
+
+static void cpu_equals_pytorch(void **state)
+{
+    (void)state;
+    ten_steps("cpu");
+}
+
+static void schedules_have_their_shapes(void **state)
+{
+    (void)state;
+    const struct schedule linear = {SCHEDULE_LINEAR, 2, 4, 12};
+    const struct schedule constant = {SCHEDULE_CONSTANT, 2, 0, 12};
+    const struct schedule cosine = {SCHEDULE_COSINE, 2, 0, 12};
+    enum schedule_kind kind;
+    struct error err = ERROR_INIT;
+    assert_true(schedule_rate(&linear, 0) == 0 && schedule_rate(&linear, 2) == 1);
+    assert_true(schedule_rate(&linear, 4) == 2 && schedule_rate(&linear, 8) == 1);
+    assert_true(schedule_rate(&linear, 12) == 0 && schedule_rate(&linear, 20) == 0);
+    assert_true(schedule_rate(&constant, 0) == 2 && schedule_rate(&constant, 11) == 2);
+    assert_true(schedule_rate(&cosine, 0) == 2 && fabs(schedule_rate(&cosine, 6) - 1) < 1e-12);
+    assert_int_equal(schedule_by_name(&kind, "linear", &err), 0);
+    assert_int_equal(kind, SCHEDULE_LINEAR);
+    assert_int_equal(schedule_by_name(&kind, "polynomial", &err), -1);
+    assert_int_equal(err.kind, ERROR_USAGE);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(reference_equals_pytorch),
+        cmocka_unit_test(cpu_equals_pytorch),
+        cmocka_unit_test(schedules_have_their_shapes),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,135 @@
+/* Tiny random models of every form that the trainer runs (tied, untied, grouped queries, biases,
+ * both rotary scalings, heads of their own width) against transformers + PyTorch in fp32
+ * (tests/oracle/make_tiny_llamas.py): loss to 1e-5, every gradient tensor to 1e-4 of its norm. */
+#include "train_data.h"
+
+static const char *const names[] = {"llama_tied",    "llama_untied", "llama_gqa",
+                                    "llama_bias",    "llama_rope3",  "llama_rope_linear",
+                                    "llama_head_dim"};
+static const char *const kinds[] = {"packed", "single"};
+
+struct bench {
+    const char *name, *kind;
+    struct model *model;
+    struct backend *backend;
+    struct checkpoint *gradients;
+    cJSON *cases;
+    bool *trained;
+    double worst_loss, worst_gradient;
+};
+
+static void bench_open(struct bench *bench, const char *name, const char *device)
+{
+    struct error err = ERROR_INIT;
+    char file[128], *model = train_data_path(name);
+    *bench = (struct bench){.name = name};
+    snprintf(file, sizeof file, "%s.json", name);
+    bench->cases = train_data_json(file);
+    snprintf(file, sizeof file, "%s.gradients.safetensors", name);
+    char *gradients = train_data_path(file);
+    if (model_open(&bench->model, model, &err) != 0 ||
+        backend_open(&bench->backend, device, 1, &err) != 0 ||
+        checkpoint_open(&bench->gradients, gradients, &err) != 0)
+        fail_msg("%s", err.text);
+    bench->trained = malloc(bench->model->module_count * sizeof(bool));
+    memset(bench->trained, 1, bench->model->module_count * sizeof(bool));
+    free(model);
+    free(gradients);
+}
+
+static void bench_close(struct bench *bench)
+{
+    free(bench->trained);
+    cJSON_Delete(bench->cases);
+    checkpoint_close(bench->gradients);
+    backend_close(bench->backend);
+    model_close(bench->model);
+}
+
+static float *read_expected(const struct bench *bench, const char *module)
+{
+    struct error err = ERROR_INIT;
+    char key[256];
+    snprintf(key, sizeof key, "%s.%s", bench->kind, module);
+    const struct tensor_info *tensor = checkpoint_find(bench->gradients, key);
+    if (!tensor)
+        fail_msg("no %s in the oracle of %s", key, bench->name);
+    float *values = malloc((size_t)tensor->elements * sizeof *values);
+    if (checkpoint_read_f32(bench->gradients, tensor, 0, tensor->elements, values, &err) != 0)
+        fail_msg("%s", err.text);
+    return values;
+}
+
+static void check_gradient(struct bench *bench, const struct transformer *transformer, size_t index)
+{
+    const struct module *module = &bench->model->modules[index];
+    float *expected = read_expected(bench, module->name);
+    float *gradient = read_gradient(transformer, index);
+    double distance = relative_distance(gradient, expected, module->parameters);
+    free(expected);
+    free(gradient);
+    bench->worst_gradient = fmax(bench->worst_gradient, distance);
+    if (!(distance <= 1e-4))
+        fail_msg("%s, %s, %s: gradient %g from PyTorch's", bench->name, bench->kind, module->name,
+                 distance);
+}
+
+static void check_case(struct bench *bench, const char *kind)
+{
+    const cJSON *json = json_get(bench->cases, kind);
+    struct transformer *transformer = NULL;
+    struct error err = ERROR_INIT;
+    struct batch batch = {0};
+    double expected = 0;
+    bench->kind = kind;
+    batch_from_json(&batch, json);
+    struct transformer_options options = {.trained = bench->trained,
+                                          .tokens = batch.tokens,
+                                          .max_positions = batch.tokens,
+                                          .storage = STORAGE_F32};
+    if (transformer_new(&transformer, bench->backend, bench->model, &options, &err) != 0)
+        fail_msg("%s", err.text);
+    double loss = run_batch(transformer, &batch);
+    assert_true(json_get_double(json, "loss", &expected));
+    bench->worst_loss = fmax(bench->worst_loss, fabs(loss - expected) / expected);
+    if (!(fabs(loss - expected) <= 1e-5 * expected))
+        fail_msg("%s, %s: loss %.9g, PyTorch has %.9g", bench->name, kind, loss, expected);
+    for (size_t i = 0; i < bench->model->module_count; i++)
+        check_gradient(bench, transformer, i);
+    transformer_free(transformer);
+    batch_free(&batch);
+}
+
+static void check_device(const char *device)
+{
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        struct bench bench;
+        bench_open(&bench, names[i], device);
+        for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++)
+            check_case(&bench, kinds[k]);
+        printf("%s, %s: loss within %.1e, gradients within %.1e of PyTorch\n", device, names[i],
+               bench.worst_loss, bench.worst_gradient);
+        bench_close(&bench);
+    }
+}
+
+static void reference_equals_pytorch(void **state)
+{
+    (void)state;
+    check_device("reference");
+}
+
+static void cpu_equals_pytorch(void **state)
+{
+    (void)state;
+    check_device("cpu");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(reference_equals_pytorch),
+        cmocka_unit_test(cpu_equals_pytorch),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The rival's side of train.py, in a process of its own: PyTorch + transformers on a GGUF model.
 
-    train_torch.py MODEL.gguf NAMES.json SEQ BATCH STEPS DTYPE
+    train_torch.py MODEL.gguf NAMES.json SEQ BATCH STEPS DTYPE eager|compile
 
 The same weight, master and moment types as `spectrum train`: bf16 weights with fp32 masters, or fp32.
 Frozen tensors have requires_grad off. Prints one JSON object: seconds of each step, and the peak of
@@ -16,7 +16,7 @@ import time
 import torch
 from transformers import AutoModelForCausalLM
 
-path, names, seq, batch, steps, dtype = sys.argv[1:7]
+path, names, seq, batch, steps, dtype, mode = sys.argv[1:8]
 trained = set(json.load(open(names)))
 torch.set_num_threads(os.cpu_count())
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
@@ -30,12 +30,13 @@ for name, p in model.named_parameters():
         parameters.append(p)
 masters = [p.detach().float().clone() for p in parameters] if dtype == "bf16" else parameters
 optimizer = torch.optim.AdamW(masters, lr=1e-5, weight_decay=0, fused=True)
+run = torch.compile(model) if mode == "compile" else model
 generator = torch.Generator().manual_seed(1)
 seconds = []
 for _ in range(int(steps)):
     ids = torch.randint(0, 40000, (int(batch), int(seq)), generator=generator)
     start = time.monotonic()
-    model(input_ids=ids, labels=ids, use_cache=False).loss.backward()
+    run(input_ids=ids, labels=ids, use_cache=False).loss.backward()
     if dtype == "bf16":
         for p, q in zip(parameters, masters):
             q.grad = p.grad.float()

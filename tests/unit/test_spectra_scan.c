@@ -96,6 +96,14 @@ static void shared_models_score_as_the_reference(void **state)
     free(large);
 }
 
+static void demo_scores_as_the_reference(void **state)
+{
+    (void)state;
+    char *path = path_join(getenv("SPECTRUM_TEST_DATA"), "../../demo/model", NULL);
+    compare(path, "spectra/snr_demo.json");
+    free(path);
+}
+
 static void smollm2_scores_as_the_reference(void **state)
 {
     (void)state;
@@ -187,6 +195,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(shared_models_score_as_the_reference),
+        cmocka_unit_test(demo_scores_as_the_reference),
         cmocka_unit_test(smollm2_scores_as_the_reference),
         cmocka_unit_test(noise_scores_as_published),
         cmocka_unit_test(an_interrupted_scan_goes_on),

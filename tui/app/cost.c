@@ -1,6 +1,7 @@
 #include "tui/app/cost.h"
 
 #include "compute/backend.h"
+#include "compute/machine.h"
 #include "train/transformer.h"
 
 #include <stdio.h>
@@ -33,7 +34,9 @@ static int estimate(struct cost *cost, const struct plan *plan, const struct set
     struct memory_plan *memory = NULL;
     struct backend *backend = NULL;
     int64_t seq_len = settings_integer(settings, SETTING_SEQ_LEN);
-    bool bf16 = settings_is(settings, SETTING_DTYPE, "bf16");
+    bool bf16 = settings_is(settings, SETTING_DTYPE, "auto")
+                    ? machine_has_bf16()
+                    : settings_is(settings, SETTING_DTYPE, "bf16");
     struct transformer_options options = {
         .trained = trained_modules(plan, settings_is(settings, SETTING_METHOD, "full"), err),
         .tokens = seq_len * settings_integer(settings, SETTING_BATCH),

@@ -265,9 +265,15 @@ void terminal_redraw(void)
     terminal.all = true;
 }
 
+enum { LONGEST_WAIT_MS = 1000 };
+
+/* A signal (a new window size, an end) that comes between the last look and poll() does not wake
+ * it: never longer than a second. */
 void terminal_wait(int timeout_ms)
 {
     struct pollfd input = {STDIN_FILENO, POLLIN, 0};
+    if (timeout_ms < 0 || timeout_ms > LONGEST_WAIT_MS)
+        timeout_ms = LONGEST_WAIT_MS;
     if (poll(&input, 1, timeout_ms) < 0 && errno != EINTR)
         poll(NULL, 0, 100);
 }

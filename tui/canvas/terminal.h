@@ -44,7 +44,7 @@ void terminal_size(int *width, int *height);
 void terminal_show(const struct canvas *canvas);
 void terminal_redraw(void); /* the next show sends everything */
 
-/* Waits up to `timeout_ms` (-1: for ever) for input or for another of the descriptors; then
+/* Waits up to `timeout_ms` (-1: as long as it may), a second at most, for input; then
  * terminal_read() returns inputs until INPUT_NONE. */
 void terminal_wait(int timeout_ms);
 int terminal_read(void);

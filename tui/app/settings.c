@@ -34,7 +34,7 @@ static const struct setting_info table[SETTING_COUNT] = {
                           "cosine", "how the learning rate falls"},
     [SETTING_CLIP] = {"clip", "clip", SETTING_NUMBER, 0, 1e9, NULL, "1.0",
                       "gradients with a larger norm are scaled down to it; 0: never"},
-    [SETTING_WEIGHT_DECAY] = {"weight-decay", "weight decay", SETTING_NUMBER, 0, 10, NULL, "0.01",
+    [SETTING_WEIGHT_DECAY] = {"weight-decay", "weight decay", SETTING_NUMBER, 0, 10, NULL, "0",
                               "AdamW's decay, decoupled from the gradient"},
     [SETTING_DTYPE] = {"dtype", "dtype", SETTING_CHOICE, 0, 0, "auto|bf16|fp32", "auto",
                        "type of weights and activations; auto: bf16 where the processor has it"},
@@ -48,7 +48,7 @@ static const struct setting_info table[SETTING_COUNT] = {
                             "steps between checkpoints; 0: only at the end"},
     [SETTING_DEVICE] = {"device", "device", SETTING_CHOICE, 0, 0, "auto|cpu|reference", "auto",
                         "what computes; reference is exact, plain and slow"},
-    [SETTING_SEED] = {"seed", "seed", SETTING_INTEGER, 0, 9e15, NULL, "1",
+    [SETTING_SEED] = {"seed", "seed", SETTING_INTEGER, 0, 1e15, NULL, "42",
                       "order of the data; the same seed gives the same run"},
 };
 

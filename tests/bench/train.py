@@ -40,7 +40,9 @@ def rival(names_file, mode):
     try:
         out = json.loads(sh(sys.executable, os.path.join(here, "train_torch.py"), model, names_file, seq, batch,
                             str(STEPS), dtype, mode))
-    except subprocess.CalledProcessError:  # torch.compile needs a C++ compiler, and does not take every model
+    except subprocess.CalledProcessError as error:
+        if mode != "compile":  # which needs a C++ compiler, and does not take every model
+            sys.exit(f"the rival failed: {error.stderr.strip().splitlines()[-1]}")
         return [], 0
     return out["seconds"], out["bytes"]
 

@@ -5,21 +5,27 @@
 
 The same weight, master and moment types as `spectrum train`: bf16 weights with fp32 masters, or fp32.
 Frozen tensors have requires_grad off. Prints one JSON object: seconds of each step, and the peak of
-resident memory less what the process had before the model was loaded.
+resident memory over the steps, without loading, less what the process had before the model.
 """
 import json
 import os
-import resource
+import re
 import sys
 import time
 
 import torch
 from transformers import AutoModelForCausalLM
 
+
+def resident(field):
+    """Bytes of VmRSS (now) or VmHWM (peak) of this process."""
+    return int(re.search(field + r":\s+(\d+) kB", open("/proc/self/status").read()).group(1)) * 1024
+
+
 path, names, seq, batch, steps, dtype, mode = sys.argv[1:8]
 trained = set(json.load(open(names)))
 torch.set_num_threads(os.cpu_count())
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+before = resident("VmRSS")
 model = AutoModelForCausalLM.from_pretrained(os.path.dirname(path), gguf_file=os.path.basename(path),
                                              dtype=torch.bfloat16 if dtype == "bf16" else torch.float32)
 model.train()
@@ -33,6 +39,7 @@ optimizer = torch.optim.AdamW(masters, lr=1e-5, weight_decay=0, fused=True)
 run = torch.compile(model) if mode == "compile" else model
 generator = torch.Generator().manual_seed(1)
 seconds = []
+open("/proc/self/clear_refs", "w").write("5")  # the peak of loading is not the peak of training
 for _ in range(int(steps)):
     ids = torch.randint(0, 40000, (int(batch), int(seq)), generator=generator)
     start = time.monotonic()
@@ -48,5 +55,4 @@ for _ in range(int(steps)):
         with torch.no_grad():
             torch._foreach_copy_(parameters, masters)
     seconds.append(time.monotonic() - start)
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 - before
-print(json.dumps({"seconds": seconds, "bytes": peak, "attention": model.config._attn_implementation}))
+print(json.dumps({"seconds": seconds, "bytes": resident("VmHWM") - before, "attention": model.config._attn_implementation}))

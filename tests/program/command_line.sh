@@ -92,7 +92,7 @@ if [ -d "$model" ]; then
   expect 0 '"mask": [0, 0, 0, 1, 1, 1]' "$binary" tokens "$model" --chat "$work/pair.jsonl" --json
   expect 1 "missing.jsonl" "$binary" tokens "$model" --chat "$work/missing.jsonl"
 else
-  echo "skipped: tokens of stories15M (no shared data)"
+  echo "SKIPPED: tokens of stories15M (no shared data)"
 fi
 echo "$failures failed"
 [ $failures -eq 0 ]

@@ -4,7 +4,7 @@
 set -eu
 spectrum=$1 source=$2 build=$3
 if [ "$build" != "$source/build" ]; then
-    echo "skipped: not the release build"
+    echo "SKIPPED: not the release build"
     exit 77
 fi
 work=$(mktemp -d)

@@ -8,7 +8,7 @@ trap 'rm -rf "$work"' EXIT
 export XDG_STATE_HOME=$work/state XDG_CACHE_HOME=$work/cache
 model=${SPECTRUM_SHARED_DATA:-}/models/stories260K-gguf/stories260K-F16.gguf
 if [ ! -f "$model" ]; then
-    echo "skipped: no shared data"
+    echo "SKIPPED: no shared data"
     exit 77
 fi
 

@@ -4,7 +4,7 @@
 set -uo pipefail
 binary=$1
 data=${SPECTRUM_SHARED_DATA:-}
-[ -d "$data/models" ] || { echo "skipped: no shared data"; exit 77; }
+[ -d "$data/models" ] || { echo "SKIPPED: no shared data"; exit 77; }
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 export XDG_CACHE_HOME=$work/cache XDG_STATE_HOME=$work/state HOME=$work

@@ -4,7 +4,7 @@
 set -uo pipefail
 binary=$1
 model=${SPECTRUM_SHARED_DATA:-}/models/stories260K-gguf/stories260K-BF16.gguf
-[ -f "$model" ] || { echo "skipped: no shared data"; exit 77; }
+[ -f "$model" ] || { echo "SKIPPED: no shared data"; exit 77; }
 work=$(mktemp -d)
 socket=spectrum-test-$$
 cleanup() {

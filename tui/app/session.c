@@ -179,12 +179,22 @@ void session_progress(const struct session *session, char *out, size_t size)
              job_state_name(session->run->state), (long long)(step < 0 ? 0 : step));
 }
 
+/* A plan by scores can still change while some are missing. */
+static bool scores_are_missing(const struct scan *scan)
+{
+    for (size_t i = 0; i < scan->count; i++)
+        if (!scan->rows[i].known)
+            return true;
+    return false;
+}
+
 static size_t put_what_trains(const struct session *session, char *out, size_t size)
 {
     struct plan_counts counts = plan_counts(session->plan);
     char some[32], all[32];
-    int used =
-        snprintf(out, size, "trains %zu of %zu matrices", counts.modules, counts.modules_total);
+    int used = snprintf(out, size, "%s %zu of %zu matrices",
+                        scores_are_missing(session->scan) ? "so far" : "trains", counts.modules,
+                        counts.modules_total);
     if (!counts.known || counts.parameters_total <= 0)
         return (size_t)used;
     count_put(counts.parameters, some, sizeof some);

@@ -17,12 +17,13 @@ static void find_data(struct session *session, char *out)
 {
     static const char *const names[] = {"problems.jsonl", "shakespeare.txt"};
     char path[SETTING_VALUE_MAX];
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+    for (size_t i = 0; i < sizeof names / sizeof *names && !out[0]; i++) {
         int length = snprintf(path, sizeof path, "%s/../text/%s", session->source, names[i]);
-        if (length < 0 || (size_t)length >= sizeof path || access(path, R_OK) != 0)
-            continue;
-        memcpy(out, path, (size_t)length + 1);
-        return;
+        bool fits = length > 0 && (size_t)length < sizeof path;
+        char *whole = fits ? realpath(path, NULL) : NULL;
+        if (whole && strlen(whole) < SETTING_VALUE_MAX)
+            snprintf(out, SETTING_VALUE_MAX, "%s", whole);
+        free(whole);
     }
 }
 
@@ -54,13 +55,11 @@ void launch_train_defaults(struct session *session)
     limit_sequence(session, values[SETTING_SEQ_LEN]);
 }
 
-/* Options that mean nothing beside the others, or are empty, are not passed on. */
+/* Options that are the default, or empty, are not passed on. */
 static bool is_passed(const struct settings *settings, enum setting setting)
 {
     if (setting == SETTING_TEMPLATE)
         return !settings_is(settings, setting, "auto");
-    if (setting == SETTING_MASTER)
-        return settings_is(settings, SETTING_DTYPE, "bf16");
     return settings->values[setting][0] != '\0';
 }
 

@@ -234,21 +234,24 @@ static void draw_memory(struct app *app, struct area area)
     memory_bars_draw(area_part(area, 0, 1, area.width, area.height - 1), &app->theme, cost->bytes);
 }
 
-/* The same in a line, for small windows. */
-static void draw_memory_line(struct app *app, struct area area)
+/* The same in one or two lines, for small windows. */
+static void draw_memory_lines(struct app *app, struct area area)
 {
     const struct cost *cost = &app->session.cost;
-    int x = area_put(area, 0, 0, theme_style(&app->theme, THEME_DIM), "memory: ");
+    struct style dim = theme_style(&app->theme, THEME_DIM);
+    int x = area_put(area, 0, 0, dim, "memory  "), y = 0, left = x;
     if (!cost->known)
-        area_label(area, x, 0, area.width - x, theme_style(&app->theme, THEME_DIM), cost->why);
+        area_label(area, x, 0, area.width - x, dim, cost->why);
     for (int i = 0; cost->known && i < MEMORY_CATEGORIES; i++) {
+        const char *name = memory_category_name((enum memory_category)i);
         char bytes[32];
         bytes_put((double)cost->bytes[i], bytes, sizeof bytes);
-        if (cost->bytes[i] == 0 || i == MEMORY_WORKSPACE)
-            continue;
-        x += area_print(area, x, 0, theme_style(&app->theme, THEME_DIM), "%s ",
-                        memory_category_name((enum memory_category)i));
-        x += area_print(area, x, 0, theme_style(&app->theme, THEME_TEXT), "%s ", bytes);
+        if (x + text_columns(name) + 1 + text_columns(bytes) > area.width) {
+            x = left;
+            y++;
+        }
+        x += area_print(area, x, y, dim, "%s ", name);
+        x += area_print(area, x, y, theme_style(&app->theme, THEME_TEXT), "%s  ", bytes);
     }
 }
 
@@ -262,7 +265,7 @@ static void draw_bottom(struct app *app, struct model_view *view, struct area ar
     if (area.height >= INFO_ROWS + 2 + MEMORY_CATEGORIES)
         draw_memory(app, area_part(area, 0, INFO_ROWS + 1, left, area.height - INFO_ROWS - 1));
     else if (area.height > INFO_ROWS + 1)
-        draw_memory_line(app, area_part(area, 0, INFO_ROWS + 1, left, 1));
+        draw_memory_lines(app, area_part(area, 0, INFO_ROWS + 1, left, 2));
     if (wide && spectrum_values_load(&view->preview, app->session.scan, row))
         spectrum_draw(area_part(area, left + 2, 0, area.width - left - 2, area.height), &app->theme,
                       &app->session.scan->rows[row], &view->preview,

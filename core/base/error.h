@@ -18,6 +18,7 @@
 enum error_kind {
     ERROR_NONE = 0,
     ERROR_FAILED,      /* it could not be done; exit status 1 */
+    ERROR_NOT_FINITE,  /* numbers have NaN or Inf, the text says where; exit status 1 */
     ERROR_USAGE,       /* the caller asked for something that does not make sense; exit status 2 */
     ERROR_INTERRUPTED, /* stopped by request, nothing lost; exit status 130 */
 };

@@ -145,7 +145,7 @@ struct train_ops {
 struct spectra_ops {
     /* values f64 [min(rows, cols)], descending, of the host matrix f32 [rows, cols]; values that
      * cannot be resolved are exact zeros or carry the error bound in *resolution (absolute).
-     * NaN or Inf in the matrix is an error that says so. */
+     * NaN or Inf in the matrix is ERROR_NOT_FINITE. */
     int (*values)(void *self, double *values, double *resolution, const float *matrix, int64_t rows,
                   int64_t cols, struct error *err);
     /* Bytes of workspace that values() will hold for this shape. */

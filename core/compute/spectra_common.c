@@ -8,8 +8,9 @@ int spectra_check_finite(const float *matrix, int64_t rows, int64_t cols, struct
     int64_t count = rows * cols;
     for (int64_t i = 0; i < count; i++)
         if (!isfinite(matrix[i]))
-            return error_set(err, "%s at row %lld, column %lld", isnan(matrix[i]) ? "NaN" : "Inf",
-                             (long long)(i / cols), (long long)(i % cols));
+            return error_set_kind(err, ERROR_NOT_FINITE, "%s at row %lld, column %lld",
+                                  isnan(matrix[i]) ? "NaN" : "Inf", (long long)(i / cols),
+                                  (long long)(i % cols));
     return 0;
 }
 

@@ -11,8 +11,7 @@ extern const struct spectra_ops spectra_reference_ops;
  * matrix (under 1e-5 of the largest), LAPACK's SVD of the matrix itself. */
 extern const struct spectra_ops spectra_cpu_ops;
 
-/* ERROR_FAILED with a message that names the kind and its place, where the matrix has NaN or Inf.
- */
+/* ERROR_NOT_FINITE with a message that names the kind and its place, where there is NaN or Inf. */
 int spectra_check_finite(const float *matrix, int64_t rows, int64_t cols, struct error *err);
 
 /* Descending order, in place. */

@@ -16,20 +16,21 @@
 struct scan_row {
     char *module; /* without ".weight" */
     char *type;
-    bool known;    /* false: not computed yet; nothing below is valid */
-    double snr;    /* +inf: empty noise set; NaN: the matrix has NaN or Inf */
-    bool detailed; /* false: from a file that has only `snr`; nothing below is valid */
-    int64_t rows, cols, parameters;
+    bool known;                     /* false: not computed yet; snr and reason are not valid */
+    double snr;                     /* +inf: empty noise set; NaN: the matrix has NaN or Inf */
+    char reason[64];                /* why snr is NaN: "NaN at row 3, column 7"; "": not known */
+    char dtype[16];                 /* "": not known */
+    int64_t rows, cols, parameters; /* parameters 0: none of the three is known */
+    bool detailed;                  /* false: nothing below is valid */
     double sigma_max, sigma, threshold; /* REFERENCE 1: S[0], the IQR sigma, tau */
     int64_t signal_count, noise_count;
     double null_snr;                  /* what iid noise of this shape scores; NaN: not known */
     bool degenerate;                  /* decided by a handful of near-threshold values */
     double snr_mp, snr_gavish_donoho; /* calibrated estimators; NaN: not known */
-    char dtype[16];
 };
 
 struct scan {
-    struct scan_row *rows; /* in file order */
+    struct scan_row *rows; /* a file's in its order, a model's in the order of its computation */
     size_t count;
     char *model;          /* name or path; NULL: not known */
     char fingerprint[33]; /* "" : not known */

@@ -13,30 +13,38 @@
 
 enum { SCAN_FILE_MAX = 256 << 20, SCAN_ROWS_MAX = 1 << 20, SCAN_NAME_MAX = 512 };
 
+static void read_text(const cJSON *entry, const char *key, char *out, size_t size)
+{
+    const char *text = NULL;
+    if (json_get_string(entry, key, &text) && utf8_printable(text) && strlen(text) < size)
+        memcpy(out, text, strlen(text) + 1);
+}
+
+static void read_shape(struct scan_row *row, const cJSON *entry)
+{
+    int64_t rows, cols, parameters;
+    read_text(entry, "dtype", row->dtype, sizeof row->dtype);
+    if (!json_get_int64(entry, "rows", &rows) || !json_get_int64(entry, "cols", &cols) ||
+        rows < 1 || cols < 1 || __builtin_mul_overflow(rows, cols, &parameters))
+        return;
+    row->rows = rows;
+    row->cols = cols;
+    row->parameters = parameters;
+}
+
 /* Our keys beside "snr"; a file that has them all is `detailed`. */
 static bool read_details(struct scan_row *row, const cJSON *entry)
 {
-    bool all = json_get_int64(entry, "rows", &row->rows) &&
-               json_get_int64(entry, "cols", &row->cols) &&
-               json_get_double(entry, "sigma_max", &row->sigma_max) &&
-               json_get_double(entry, "sigma", &row->sigma) &&
-               json_get_double(entry, "threshold", &row->threshold) &&
-               json_get_int64(entry, "signal_count", &row->signal_count) &&
-               json_get_int64(entry, "noise_count", &row->noise_count);
-    if (!all || row->rows < 0 || row->cols < 0)
-        return false;
-    if (!json_get_int64(entry, "parameters", &row->parameters) &&
-        __builtin_mul_overflow(row->rows, row->cols, &row->parameters))
-        return false;
     row->null_snr = row->snr_mp = row->snr_gavish_donoho = NAN;
     json_get_double(entry, "null_snr", &row->null_snr);
     json_get_double(entry, "snr_mp", &row->snr_mp);
     json_get_double(entry, "snr_gavish_donoho", &row->snr_gavish_donoho);
     json_get_bool(entry, "degenerate", &row->degenerate);
-    const char *dtype = NULL;
-    if (json_get_string(entry, "dtype", &dtype))
-        snprintf(row->dtype, sizeof row->dtype, "%.15s", dtype);
-    return true;
+    return row->parameters > 0 && json_get_double(entry, "sigma_max", &row->sigma_max) &&
+           json_get_double(entry, "sigma", &row->sigma) &&
+           json_get_double(entry, "threshold", &row->threshold) &&
+           json_get_int64(entry, "signal_count", &row->signal_count) &&
+           json_get_int64(entry, "noise_count", &row->noise_count);
 }
 
 /* "snr" as a number, a null with "snr_kind", or the string that some writers make of Infinity. */
@@ -63,6 +71,8 @@ bool scan_read_row(struct scan_row *row, const cJSON *entry)
         return false;
     row->known = true;
     row->snr = snr;
+    read_text(entry, "reason", row->reason, sizeof row->reason);
+    read_shape(row, entry);
     row->detailed = read_details(row, entry);
     return true;
 }
@@ -129,15 +139,14 @@ static int read_modules(struct scan *scan, const cJSON *modules, const char *whe
     cJSON_ArrayForEach(entry, modules)
     {
         if (!cJSON_IsObject(entry))
-            return error_set(err, "%s: \"%.120s\" is neither a module nor a group of modules",
-                             where, entry->string);
+            continue; /* an extra key */
         bool module = json_get(entry, "snr") || json_get(entry, "snr_kind");
         int status = module ? read_module(scan, &capacity, entry, where, err)
                             : read_group(scan, &capacity, entry, where, err);
         if (status != 0)
             return -1;
     }
-    return scan->count ? 0 : error_set(err, "%s: no modules in it: it is empty", where);
+    return scan->count ? 0 : error_set(err, "%s: no modules in it", where);
 }
 
 static int read_header(struct scan *scan, const cJSON *root, const char *where, struct error *err)
@@ -149,14 +158,11 @@ static int read_header(struct scan *scan, const cJSON *root, const char *where, 
     if (version != 1)
         return error_set(err, "%s: spectrum.scan version %lld; this program reads version 1", where,
                          (long long)version);
-    if (json_get_string(root, "estimator", &text))
-        snprintf(scan->estimator, sizeof scan->estimator, "%.23s", text);
-    if (json_get_string(root, "empty_noise", &text))
-        snprintf(scan->empty_noise, sizeof scan->empty_noise, "%.11s", text);
     const cJSON *model = json_get(root, "model");
-    if (json_get_string(model, "fingerprint", &text))
-        snprintf(scan->fingerprint, sizeof scan->fingerprint, "%.32s", text);
-    if (json_get_string(model, "path", &text))
+    read_text(root, "estimator", scan->estimator, sizeof scan->estimator);
+    read_text(root, "empty_noise", scan->empty_noise, sizeof scan->empty_noise);
+    read_text(model, "fingerprint", scan->fingerprint, sizeof scan->fingerprint);
+    if (json_get_string(model, "path", &text) && utf8_printable(text))
         scan->model = string_copy(text, NULL);
     return 0;
 }

@@ -3,6 +3,7 @@
 #include "base/regex.h"
 #include "model/scan.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -14,6 +15,35 @@ static bool is_selected(const struct module *module, struct regex *pattern)
         return regex_search(pattern, name);
     }
     return module->layer >= 0 && module->tensor->rank == 2;
+}
+
+/* Where a module stands in the order in which PyTorch walks a model, and the reference with it: the
+ * embedding, the blocks by number, the final norm, the head. Files often have block 10 before 2. */
+static int walk_order(const struct module *module)
+{
+    if (module->layer >= 0)
+        return module->layer;
+    switch (module->role) {
+    case ROLE_EMBEDDING:
+        return -1;
+    case ROLE_HEAD:
+        return INT_MAX;
+    default:
+        return INT_MAX - 1;
+    }
+}
+
+/* Inside a block by type (the attention before the MLP, as descriptors list them), then by file. */
+static int compare_modules(const void *a, const void *b)
+{
+    const struct module *x = *(const struct module *const *)a,
+                        *y = *(const struct module *const *)b;
+    int i = walk_order(x), j = walk_order(y);
+    if (i != j)
+        return i < j ? -1 : 1;
+    if (x->role != y->role)
+        return x->role < y->role ? -1 : 1;
+    return x < y ? -1 : x > y;
 }
 
 static int add_row(struct scan *scan, const struct module *module, struct error *err)
@@ -34,15 +64,19 @@ static int add_rows(struct scan *scan, const struct module **of, const struct mo
                     const char *pattern, struct error *err)
 {
     struct regex *regex = pattern ? regex_new(pattern, err) : NULL;
-    if (pattern && !regex)
+    if (pattern && !regex) {
+        if (err)
+            err->kind = ERROR_USAGE;
         return -1;
-    int status = 0;
-    for (size_t i = 0; status == 0 && i < model->module_count; i++) {
-        if (!is_selected(&model->modules[i], regex))
-            continue;
-        of[scan->count] = &model->modules[i];
-        status = add_row(scan, &model->modules[i], err);
     }
+    int status = 0;
+    size_t count = 0;
+    for (size_t i = 0; i < model->module_count; i++)
+        if (is_selected(&model->modules[i], regex))
+            of[count++] = &model->modules[i];
+    qsort(of, count, sizeof *of, compare_modules);
+    for (size_t i = 0; status == 0 && i < count; i++)
+        status = add_row(scan, of[i], err);
     regex_free(regex);
     if (status == 0 && scan->count == 0)
         status = error_set(err, "%s: no module %s%.200s", checkpoint_path(model->checkpoint),

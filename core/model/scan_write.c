@@ -21,8 +21,6 @@ static void put_known(struct buffer *out, const char *key, double value, put_num
 
 static void put_details(struct buffer *out, const struct scan_row *row, put_number *put)
 {
-    buffer_format(out, ", \"rows\": %" PRId64 ", \"cols\": %" PRId64 ", \"parameters\": %" PRId64,
-                  row->rows, row->cols, row->parameters);
     put_key(out, "sigma_max", row->sigma_max, put);
     put_key(out, "sigma", row->sigma, put);
     put_key(out, "threshold", row->threshold, put);
@@ -32,10 +30,14 @@ static void put_details(struct buffer *out, const struct scan_row *row, put_numb
     buffer_format(out, ", \"degenerate\": %s", row->degenerate ? "true" : "false");
     put_known(out, "snr_mp", row->snr_mp, put);
     put_known(out, "snr_gavish_donoho", row->snr_gavish_donoho, put);
-    if (row->dtype[0]) {
-        buffer_text(out, ", \"dtype\": ");
-        json_put_string(out, row->dtype);
-    }
+}
+
+static void put_text(struct buffer *out, const char *key, const char *text)
+{
+    if (!text[0])
+        return;
+    buffer_format(out, ", \"%s\": ", key);
+    json_put_string(out, text);
 }
 
 static const char *snr_kind(double snr)
@@ -50,10 +52,15 @@ static void put_row(struct buffer *out, const struct scan_row *row, bool strict)
     put(out, row->snr);
     if (strict)
         buffer_format(out, ", \"snr_kind\": \"%s\"", snr_kind(row->snr));
-    buffer_text(out, ", \"type\": ");
-    json_put_string(out, row->type);
+    put_text(out, "type", row->type);
+    put_text(out, "reason", row->reason);
+    if (row->parameters > 0)
+        buffer_format(out,
+                      ", \"rows\": %" PRId64 ", \"cols\": %" PRId64 ", \"parameters\": %" PRId64,
+                      row->rows, row->cols, row->parameters);
     if (row->detailed)
         put_details(out, row, put);
+    put_text(out, "dtype", row->dtype);
 }
 
 void scan_put_row(struct buffer *out, const struct scan_row *row)

@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "base/regex.h"
+#include "plan/ranking.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -9,7 +10,8 @@
 
 enum { UNDO_MAX = 1000 };
 
-/* All that a step of undo brings back: `flags` has one byte a row, then embedding and head. */
+/* All that a step of undo brings back: `flags` has one byte of plan_parts a row, then embedding and
+ * head. */
 struct snapshot {
     unsigned char *flags;
     double percent;
@@ -22,7 +24,7 @@ struct plan {
     const struct model *model;
     bool tied;
     size_t row_count;
-    size_t *ranked; /* rows by falling SNR, file order on ties */
+    struct ranking ranking;
     struct snapshot history[UNDO_MAX];
     size_t now, last; /* history[now] is the plan; (now, last] can be redone */
 };
@@ -42,26 +44,6 @@ static bool is_head(const struct scan_row *row)
     return strcmp(row->module, "lm_head") == 0;
 }
 
-/* Falling SNR; NaN and unknown last; stable. */
-static int compare_rows(const void *a, const void *b, void *rows_pointer)
-{
-    const struct scan_row *rows = rows_pointer;
-    size_t i = *(const size_t *)a, j = *(const size_t *)b;
-    bool x = rows[i].known && !isnan(rows[i].snr), y = rows[j].known && !isnan(rows[j].snr);
-    if (x != y)
-        return x ? -1 : 1;
-    if (x && rows[i].snr != rows[j].snr)
-        return rows[i].snr > rows[j].snr ? -1 : 1;
-    return i < j ? -1 : 1;
-}
-
-static void rank_rows(struct plan *plan)
-{
-    for (size_t i = 0; i < plan->row_count; i++)
-        plan->ranked[i] = i;
-    qsort_r(plan->ranked, plan->row_count, sizeof *plan->ranked, compare_rows, plan->scan->rows);
-}
-
 int plan_new(struct plan **out, const struct scan *scan, const struct model *model,
              struct error *err)
 {
@@ -73,14 +55,12 @@ int plan_new(struct plan **out, const struct scan *scan, const struct model *mod
     plan->model = model;
     plan->tied = model && model->architecture && model->config.tied;
     plan->row_count = scan->count;
-    plan->ranked = array_alloc(scan->count, sizeof *plan->ranked, err);
     plan->history[0].flags = array_alloc(scan->count + 2, 1, err);
     plan->history[0].percent = NAN;
-    if (!plan->ranked || !plan->history[0].flags) {
+    if (ranking_init(&plan->ranking, scan, err) != 0 || !plan->history[0].flags) {
         plan_free(plan);
         return -1;
     }
-    rank_rows(plan);
     flags_of(plan)[scan->count] = flags_of(plan)[scan->count + 1] = 1;
     *out = plan;
     return 0;
@@ -92,7 +72,7 @@ void plan_free(struct plan *plan)
         return;
     for (size_t i = 0; i <= plan->last; i++)
         free(plan->history[i].flags);
-    free(plan->ranked);
+    ranking_free(&plan->ranking);
     free(plan);
 }
 
@@ -121,37 +101,19 @@ static bool is_switch(const struct scan_row *row)
     return is_embedding(row) || is_head(row);
 }
 
-static bool same_group(const struct scan_row *a, const struct scan_row *b, enum plan_scope scope)
+/* Trains the best int(count * percent / 100) of the rows in a list that falls by SNR. */
+static void select_best(struct plan *plan, const size_t *rows, size_t count, double percent)
 {
-    return !is_switch(a) && !is_switch(b) &&
-           (scope == PLAN_GLOBAL || strcmp(a->type, b->type) == 0);
-}
-
-/* Trains the best int(len * percent / 100) of the group that a row belongs to. */
-static void select_group(struct plan *plan, const struct scan_row *of, enum plan_scope scope,
-                         double percent)
-{
-    const struct scan_row *rows = plan->scan->rows;
-    size_t size = 0, taken = 0;
-    for (size_t i = 0; i < plan->row_count; i++)
-        size += same_group(of, &rows[i], scope);
-    size_t keep = (size_t)((double)size * percent / 100);
-    for (size_t k = 0; k < plan->row_count && taken < keep; k++) {
-        if (!same_group(of, &rows[plan->ranked[k]], scope))
+    size_t size = 0;
+    for (size_t k = 0; k < count; k++)
+        size += !is_switch(&plan->scan->rows[rows[k]]);
+    size_t left = (size_t)((double)size * percent / 100);
+    for (size_t k = 0; k < count && left > 0; k++) {
+        if (is_switch(&plan->scan->rows[rows[k]]))
             continue;
-        flags_of(plan)[plan->ranked[k]] = 1;
-        taken++;
+        flags_of(plan)[rows[k]] = PLAN_MODULE;
+        left--;
     }
-}
-
-/* Is this the first row of its group in file order? */
-static bool opens_group(const struct plan *plan, size_t row, enum plan_scope scope)
-{
-    const struct scan_row *rows = plan->scan->rows;
-    for (size_t i = 0; i < row; i++)
-        if (same_group(&rows[i], &rows[row], scope))
-            return false;
-    return !is_switch(&rows[row]);
 }
 
 /* What the current snapshot's percentage and scope say, by the present ranks. */
@@ -159,9 +121,14 @@ static void select_all(struct plan *plan)
 {
     const struct snapshot *now = &plan->history[plan->now];
     memset(now->flags, 0, plan->row_count);
-    for (size_t i = 0; i < plan->row_count; i++)
-        if (opens_group(plan, i, now->scope))
-            select_group(plan, &plan->scan->rows[i], now->scope, now->percent);
+    if (now->scope == PLAN_GLOBAL) {
+        select_best(plan, plan->ranking.ranked, plan->row_count, now->percent);
+        return;
+    }
+    size_t count;
+    const size_t *rows;
+    for (size_t type = 0; (rows = plan_type_rows(plan, type, &count)); type++)
+        select_best(plan, rows, count, now->percent);
 }
 
 int plan_select(struct plan *plan, double percent, enum plan_scope scope, struct error *err)
@@ -179,9 +146,34 @@ int plan_select(struct plan *plan, double percent, enum plan_scope scope, struct
 
 void plan_refresh(struct plan *plan)
 {
-    rank_rows(plan);
+    ranking_refresh(&plan->ranking, plan->scan);
     if (plan->history[plan->now].selected)
         select_all(plan);
+}
+
+/* Embedding and head have their switches, listed in the scan or not. */
+static void set_row(struct plan *plan, size_t row, bool train)
+{
+    unsigned char *flags = flags_of(plan);
+    if (is_embedding(&plan->scan->rows[row]))
+        flags[plan->row_count] = train;
+    else if (is_head(&plan->scan->rows[row]))
+        flags[plan->row_count + 1] = train;
+    else
+        flags[row] = train ? PLAN_MODULE : 0;
+}
+
+static size_t set_switches(struct plan *plan, struct regex *regex, bool train)
+{
+    static const char *const names[] = {"model.embed_tokens", "lm_head"};
+    size_t matched = 0;
+    for (size_t i = 0; i < 2; i++) {
+        if (!regex_search(regex, names[i]))
+            continue;
+        flags_of(plan)[plan->row_count + i] = train;
+        matched += !ranking_find(&plan->ranking, plan->scan, names[i], strlen(names[i]));
+    }
+    return matched;
 }
 
 int plan_set_matching(struct plan *plan, const char *pattern, bool train, size_t *matched,
@@ -189,18 +181,25 @@ int plan_set_matching(struct plan *plan, const char *pattern, bool train, size_t
 {
     struct regex *regex = regex_new(pattern, err);
     *matched = 0;
-    if (!regex)
+    if (!regex) {
+        if (err)
+            err->kind = ERROR_USAGE;
         return -1;
+    }
     int status = begin_step(plan, err);
     for (size_t i = 0; status == 0 && i < plan->row_count; i++) {
         if (!regex_search(regex, plan->scan->rows[i].module))
             continue;
-        flags_of(plan)[i] = train;
+        set_row(plan, i, train);
         ++*matched;
     }
+    if (status == 0)
+        *matched += set_switches(plan, regex, train);
     regex_free(regex);
-    if (status == 0 && *matched == 0)
+    if (status == 0 && *matched == 0) {
+        plan_undo(plan);
         return error_set(err, "the pattern \"%.200s\" matches no module", pattern);
+    }
     return status;
 }
 
@@ -210,9 +209,9 @@ int plan_toggle(struct plan *plan, const size_t *rows, size_t count, struct erro
         return -1;
     bool all = true;
     for (size_t i = 0; i < count; i++)
-        all &= flags_of(plan)[rows[i]] != 0;
+        all &= plan_row(plan, rows[i]);
     for (size_t i = 0; i < count; i++)
-        flags_of(plan)[rows[i]] = !all;
+        set_row(plan, rows[i], !all);
     return 0;
 }
 
@@ -269,13 +268,18 @@ bool plan_head(const struct plan *plan)
     return switches[1] && (!plan->tied || switches[0]);
 }
 
-bool plan_row(const struct plan *plan, size_t row)
+unsigned plan_parts(const struct plan *plan, size_t row)
 {
     if (is_embedding(&plan->scan->rows[row]))
-        return plan_embeddings(plan);
+        return plan_embeddings(plan) ? PLAN_MODULE : 0;
     if (is_head(&plan->scan->rows[row]))
-        return plan_head(plan);
-    return flags_of(plan)[row] != 0;
+        return plan_head(plan) ? PLAN_MODULE : 0;
+    return flags_of(plan)[row];
+}
+
+bool plan_row(const struct plan *plan, size_t row)
+{
+    return plan_parts(plan, row) != 0;
 }
 
 double plan_percent(const struct plan *plan)
@@ -285,38 +289,41 @@ double plan_percent(const struct plan *plan)
 
 size_t plan_rank(const struct plan *plan, size_t row, size_t *of)
 {
-    const char *type = plan->scan->rows[row].type;
-    size_t rank = 0;
-    *of = 0;
-    for (size_t k = 0; k < plan->row_count; k++) {
-        if (strcmp(plan->scan->rows[plan->ranked[k]].type, type) != 0)
-            continue;
-        ++*of;
-        if (plan->ranked[k] == row)
-            rank = *of;
-    }
-    return rank;
+    plan_type_rows(plan, plan->ranking.type[row], of);
+    return plan->ranking.rank[row];
 }
 
-size_t plan_by_rank(const struct plan *plan, const char *type, size_t rank)
+const size_t *plan_type_rows(const struct plan *plan, size_t n, size_t *count)
 {
-    for (size_t k = 0; k < plan->row_count; k++)
-        if (strcmp(plan->scan->rows[plan->ranked[k]].type, type) == 0 && --rank == 0)
-            return plan->ranked[k];
-    return SIZE_MAX;
+    if (n >= plan->ranking.types)
+        return NULL;
+    const size_t *start = plan->ranking.start;
+    *count = start[n + 1] - start[n];
+    return plan->ranking.member + start[n];
 }
 
-/* "name.weight" or "name.bias" to the row of "name"; rows of single tensors match whole. */
-static const struct scan_row *row_of_tensor(const struct scan *scan, const char *tensor)
+static bool ends_in(const char *name, const char *tail)
 {
-    const struct scan_row *row = scan_find(scan, tensor);
-    size_t length = strlen(tensor), tail = strlen(".bias");
-    if (row || length <= tail || length > 1023 || strcmp(tensor + length - tail, ".bias") != 0)
+    size_t length = strlen(name), size = strlen(tail);
+    return length > size && strcmp(name + length - size, tail) == 0;
+}
+
+/* A name to the row that it speaks of, and to the parts of it that it means: "x" to both parts of
+ * x, "x.weight" and "x.bias" to one, unless the scan has a row of just that name. */
+static const struct scan_row *row_of(const struct plan *plan, const char *name, unsigned *parts)
+{
+    static const char weight[] = ".weight", bias[] = ".bias";
+    size_t length = strlen(name);
+    const struct scan_row *row = ranking_find(&plan->ranking, plan->scan, name, length);
+    *parts = PLAN_MODULE;
+    if (row)
         return row;
-    char stem[1024];
-    memcpy(stem, tensor, length - tail);
-    stem[length - tail] = '\0';
-    return scan_find(scan, stem);
+    bool of_weight = ends_in(name, weight);
+    if (!of_weight && !ends_in(name, bias))
+        return NULL;
+    *parts = of_weight ? PLAN_WEIGHT : PLAN_BIAS;
+    length -= (of_weight ? sizeof weight : sizeof bias) - 1;
+    return ranking_find(&plan->ranking, plan->scan, name, length);
 }
 
 static bool names_stem(const char *name, const char *stem)
@@ -326,6 +333,28 @@ static bool names_stem(const char *name, const char *stem)
            (name[length] == '\0' || strcmp(name + length, ".weight") == 0);
 }
 
+/* A bias is there only where the model has it, as far as the model is known. */
+static bool is_there(const struct plan *plan, const char *name, unsigned parts)
+{
+    return !plan->model || parts != PLAN_BIAS || model_find(plan->model, name);
+}
+
+static int set_name(struct plan *plan, const char *name, struct error *err)
+{
+    unsigned char *flags = flags_of(plan);
+    unsigned parts;
+    const struct scan_row *row = row_of(plan, name, &parts);
+    bool embedding = names_stem(name, "model.embed_tokens");
+    if (embedding || names_stem(name, "lm_head"))
+        flags[plan->row_count + !embedding] = 1;
+    else if (row && is_there(plan, name, parts))
+        flags[row - plan->scan->rows] |= (unsigned char)parts;
+    else
+        return error_set(err, "\"%.200s\" is no module of this %s", name,
+                         plan->model ? "model" : "scan");
+    return 0;
+}
+
 int plan_set_names(struct plan *plan, const char *const *names, size_t count, struct error *err)
 {
     if (begin_step(plan, err) != 0)
@@ -333,15 +362,9 @@ int plan_set_names(struct plan *plan, const char *const *names, size_t count, st
     unsigned char *flags = flags_of(plan);
     memset(flags, 0, plan->row_count + 2);
     for (size_t i = 0; i < count; i++) {
-        const struct scan_row *row = row_of_tensor(plan->scan, names[i]);
-        bool embedding = names_stem(names[i], "model.embed_tokens");
-        if (embedding || names_stem(names[i], "lm_head")) {
-            flags[plan->row_count + !embedding] = 1;
-        } else if (row) {
-            flags[row - plan->scan->rows] = 1;
-        } else {
+        if (set_name(plan, names[i], err) != 0) {
             plan_undo(plan);
-            return error_set(err, "\"%.200s\" is no module of this scan", names[i]);
+            return -1;
         }
     }
     /* One name is enough for the tensor that both are. */
@@ -357,8 +380,9 @@ bool plan_trains(const struct plan *plan, const char *tensor)
         return plan_embeddings(plan);
     if (strcmp(tensor, "lm_head.weight") == 0)
         return plan_head(plan);
-    const struct scan_row *row = row_of_tensor(plan->scan, tensor);
-    return row && plan_row(plan, (size_t)(row - plan->scan->rows));
+    unsigned parts;
+    const struct scan_row *row = row_of(plan, tensor, &parts);
+    return row && (plan_parts(plan, (size_t)(row - plan->scan->rows)) & parts);
 }
 
 struct plan_counts plan_counts(const struct plan *plan)

@@ -1,8 +1,9 @@
 /* Freeze plans: which modules train. Made from a scan by percentage (REFERENCE.md 2), changed by
  * hand with undo and redo, read and written as files (FORMATS.md, "Plan").
  *
- * A plan holds one flag a module of its scan, and a switch each for the embedding and the head,
- * which a scan usually does not list. It borrows the scan, which must outlive it.
+ * A plan holds for each module of its scan which parts train, its weight, its bias or both, and a
+ * switch each for the embedding and the head, which a scan usually does not list. It borrows the
+ * scan, which must outlive it.
  */
 #ifndef SPECTRUM_PLAN_PLAN_H
 #define SPECTRUM_PLAN_PLAN_H
@@ -33,7 +34,8 @@ int plan_select(struct plan *plan, double percent, enum plan_scope scope, struct
  * nothing changed by hand since, is selected again, in the same step of undo. */
 void plan_refresh(struct plan *plan);
 
-/* Sets every module whose name the pattern finds; *matched is their number. One step of undo. */
+/* Sets every module whose name the pattern finds, embedding and head among them; *matched is their
+ * number, and 0 is an error. One step of undo. */
 int plan_set_matching(struct plan *plan, const char *pattern, bool train, size_t *matched,
                       struct error *err);
 
@@ -52,7 +54,10 @@ void plan_settle(struct plan *plan);
 bool plan_undo(struct plan *plan); /* false: nothing to undo */
 bool plan_redo(struct plan *plan);
 
-bool plan_row(const struct plan *plan, size_t row); /* does this row of the scan train */
+/* What of a row trains: 0, or PLAN_WEIGHT, PLAN_BIAS (chosen by their tensor's name), or both. */
+enum plan_parts { PLAN_WEIGHT = 1, PLAN_BIAS = 2, PLAN_MODULE = PLAN_WEIGHT | PLAN_BIAS };
+unsigned plan_parts(const struct plan *plan, size_t row);
+bool plan_row(const struct plan *plan, size_t row); /* does this row of the scan train at all */
 bool plan_embeddings(const struct plan *plan);
 bool plan_head(const struct plan *plan);
 double plan_percent(const struct plan *plan); /* of the last selection; NaN: none */
@@ -60,11 +65,12 @@ double plan_percent(const struct plan *plan); /* of the last selection; NaN: non
 /* Rank of a row within its type by SNR, 1 = highest; *of is the size of the type. */
 size_t plan_rank(const struct plan *plan, size_t row, size_t *of);
 
-/* The row at a rank of a type; SIZE_MAX where there is none. */
-size_t plan_by_rank(const struct plan *plan, const char *type, size_t rank);
+/* The rows of the n-th type, in the order of the types' first rows, by falling SNR; NULL behind the
+ * last. Owned by the plan, until it is refreshed. */
+const size_t *plan_type_rows(const struct plan *plan, size_t n, size_t *count);
 
-/* Trains exactly these modules or tensors ("lm_head", "x.weight"); a name that is none is an error.
- * One step of undo. */
+/* Trains exactly these modules ("lm_head": its weight and its bias) or tensors ("x.weight",
+ * "x.bias"); a name that is none is an error. One step of undo. */
 int plan_set_names(struct plan *plan, const char *const *names, size_t count, struct error *err);
 
 struct plan_counts {

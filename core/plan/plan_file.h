@@ -16,7 +16,9 @@ enum plan_format {
 /* 0, or ERROR_USAGE with the list; "llama-factory" is refused with the reason. */
 int plan_format_by_name(enum plan_format *out, const char *name, struct error *err);
 
-/* Appends the file's text. `source` (the scan's or model's path) goes into the comments. */
+/* Appends the file's text. Forms that list tensors (all but YAML and PEFT) name a module's bias
+ * only where the plan's model is known to have one. `source` (the scan's or model's path) goes into
+ * the comments. */
 void plan_put(struct buffer *out, const struct plan *plan, enum plan_format format,
               const char *source);
 

@@ -26,45 +26,93 @@ int plan_format_by_name(enum plan_format *out, const char *name, struct error *e
                           name);
 }
 
-/* How a format writes one tensor's name: the lead, the dots, the tail. */
+/* How a format writes one name: the lead, the dots, the tail. */
 struct name_style {
     const char *before, *dot, *after;
 };
 
-static void put_name(struct buffer *out, const char *name, const struct name_style *style)
+static void put_name(struct buffer *out, const char *name, const char *part,
+                     const struct name_style *style)
 {
     buffer_text(out, style->before);
-    for (; *name; name++) {
-        if (*name == '.')
-            buffer_text(out, style->dot);
-        else
-            buffer_byte(out, *name);
+    for (int i = 0; i < 2; i++) {
+        for (const char *at = i ? part : name; *at; at++) {
+            if (*at == '.')
+                buffer_text(out, style->dot);
+            else
+                buffer_byte(out, *at);
+        }
     }
     buffer_text(out, style->after);
 }
 
-/* The rows that train, type by type, highest SNR first, as the reference writes them. */
-static void put_rows(struct buffer *out, const struct plan *plan, const struct name_style *style,
-                     bool comments)
+static bool ends_in_bias(const char *name)
+{
+    size_t length = strlen(name);
+    return length > 5 && strcmp(name + length - 5, ".bias") == 0;
+}
+
+static bool has_bias(const struct plan *plan, const char *module)
+{
+    char name[1024];
+    const struct model *model = plan_model(plan);
+    int length = snprintf(name, sizeof name, "%s.bias", module);
+    return model && (size_t)length < sizeof name && model_find(model, name);
+}
+
+/* The tensors of a row that train, each by its own name; of a bias that nobody named it is not
+ * known without the model whether there is one. */
+static void put_tensors(struct buffer *out, const struct plan *plan, size_t row,
+                        const struct name_style *style)
+{
+    const char *module = plan_scan(plan)->rows[row].module;
+    unsigned parts = plan_parts(plan, row);
+    if (ends_in_bias(module)) {
+        put_name(out, module, "", style);
+        return;
+    }
+    if (parts & PLAN_WEIGHT)
+        put_name(out, module, ".weight", style);
+    if (parts == PLAN_BIAS || (parts == PLAN_MODULE && has_bias(plan, module)))
+        put_name(out, module, ".bias", style);
+}
+
+static bool is_switch(const char *type)
+{
+    return strcmp(type, "lm_head") == 0 || strcmp(type, "model.embed_tokens") == 0;
+}
+
+/* The rows that train, type by type, highest SNR first, as the reference writes them: whole modules
+ * in one style (or, where there is none, by tensors), single tensors in the other. */
+static void put_rows(struct buffer *out, const struct plan *plan, const struct name_style *module,
+                     const struct name_style *tensor, bool comments)
 {
     const struct scan *scan = plan_scan(plan);
-    for (size_t i = 0; i < scan->count; i++) {
-        bool first = true;
-        const char *type = scan->rows[i].type;
-        for (size_t j = 0; j < i && first; j++)
-            first = strcmp(scan->rows[j].type, type) != 0;
-        if (!first || strcmp(type, "lm_head") == 0 || strcmp(type, "model.embed_tokens") == 0)
+    const size_t *rows;
+    size_t count;
+    for (size_t n = 0; (rows = plan_type_rows(plan, n, &count)); n++) {
+        const char *type = scan->rows[rows[0]].type;
+        if (is_switch(type))
             continue;
         if (comments)
             buffer_format(out, "# %s layers\n", type);
-        size_t of = 0, rank = 0;
-        plan_rank(plan, i, &of);
-        for (rank = 1; rank <= of; rank++) {
-            size_t row = plan_by_rank(plan, type, rank);
-            if (plan_row(plan, row))
-                put_name(out, scan->rows[row].module, style);
+        for (size_t k = 0; k < count; k++) {
+            unsigned parts = plan_parts(plan, rows[k]);
+            if (parts == PLAN_MODULE && module)
+                put_name(out, scan->rows[rows[k]].module, "", module);
+            else if (parts)
+                put_tensors(out, plan, rows[k], tensor);
         }
     }
+}
+
+static void put_switches(struct buffer *out, const struct plan *plan, const char *part,
+                         const struct name_style *style)
+{
+    if (plan_head(plan))
+        put_name(out, "lm_head", part, style);
+    if (plan_embeddings(plan))
+        put_name(out, "model.embed_tokens", part, style);
 }
 
 static void put_comment(struct buffer *out, const struct plan *plan, const char *source)
@@ -85,77 +133,71 @@ static void put_comment(struct buffer *out, const struct plan *plan, const char 
     buffer_byte(out, '\n');
 }
 
-static void put_yaml(struct buffer *out, const struct plan *plan, const struct name_style *style,
-                     const struct name_style *switches, const char *source)
+static void put_yaml(struct buffer *out, const struct plan *plan, const struct name_style *module,
+                     const struct name_style *tensor, const char *source)
 {
     put_comment(out, plan, source);
     buffer_text(out, "unfrozen_parameters:\n");
-    if (plan_head(plan))
-        put_name(out, "lm_head.weight", switches);
-    if (plan_embeddings(plan))
-        put_name(out, "model.embed_tokens.weight", switches);
-    put_rows(out, plan, style, true);
+    put_switches(out, plan, ".weight", tensor);
+    put_rows(out, plan, module, tensor, true);
+}
+
+/* With a model its tensors in file order, else what the scan lists. */
+static void put_json_names(struct buffer *out, const struct plan *plan)
+{
+    static const struct name_style lines = {"\n", ".", ""};
+    const struct model *model = plan_model(plan);
+    if (!model) {
+        put_switches(out, plan, ".weight", &lines);
+        put_rows(out, plan, NULL, &lines, false);
+        return;
+    }
+    for (size_t i = 0; i < model->module_count; i++)
+        if (plan_trains(plan, model->modules[i].name))
+            put_name(out, model->modules[i].name, "", &lines);
 }
 
 static void put_json(struct buffer *out, const struct plan *plan, const char *source)
 {
-    const struct scan *scan = plan_scan(plan);
-    const struct model *model = plan_model(plan);
+    struct buffer names = BUFFER_INIT;
+    char *rest = NULL;
     const char *between = "\n";
     buffer_text(out, "{\"format\": \"spectrum.plan\", \"version\": 1, \"model\": ");
     json_put_string(out, source);
     buffer_text(out, ", \"train\": [");
-    for (size_t i = 0; model && i < model->module_count; i++) {
-        if (!plan_trains(plan, model->modules[i].name))
-            continue;
+    put_json_names(&names, plan);
+    char *name = names.data ? strtok_r(names.data, "\n", &rest) : NULL;
+    for (; name; name = strtok_r(NULL, "\n", &rest)) {
         buffer_text(out, between);
-        json_put_string(out, model->modules[i].name);
+        json_put_string(out, name);
         between = ",\n";
     }
-    for (size_t i = 0; !model && i < scan->count; i++) {
-        if (!plan_row(plan, i))
-            continue;
-        buffer_text(out, between);
-        struct buffer name = BUFFER_INIT;
-        buffer_format(&name, "%s.weight", scan->rows[i].module);
-        json_put_string(out, buffer_string(&name));
-        buffer_free(&name);
-        between = ",\n";
-    }
-    static const struct {
-        bool (*trains)(const struct plan *plan);
-        const char *name;
-    } switches[] = {{plan_head, "\"lm_head.weight\""},
-                    {plan_embeddings, "\"model.embed_tokens.weight\""}};
-    for (int i = 0; !model && i < 2; i++) {
-        if (!switches[i].trains(plan))
-            continue;
-        buffer_format(out, "%s%s", between, switches[i].name);
-        between = ",\n";
-    }
+    buffer_free(&names);
     buffer_text(out, "\n]}\n");
 }
 
+/* Adapters go on whole modules: a module whose bias alone trains has none. */
 static void put_peft(struct buffer *out, const struct plan *plan)
 {
     static const struct name_style plain = {"- ", ".", "\n"};
+    const size_t *rows;
+    size_t count;
     buffer_text(out, "target_modules:\n");
-    if (plan_head(plan))
-        put_name(out, "lm_head", &plain);
-    if (plan_embeddings(plan))
-        put_name(out, "model.embed_tokens", &plain);
-    put_rows(out, plan, &plain, false);
+    put_switches(out, plan, "", &plain);
+    for (size_t n = 0; (rows = plan_type_rows(plan, n, &count)); n++)
+        for (size_t k = 0; k < count; k++) {
+            const struct scan_row *row = &plan_scan(plan)->rows[rows[k]];
+            if (plan_parts(plan, rows[k]) & PLAN_WEIGHT && !is_switch(row->type))
+                put_name(out, row->module, "", &plain);
+        }
 }
 
 static void put_ms_swift(struct buffer *out, const struct plan *plan)
 {
-    static const struct name_style bare = {" ", ".", ""}, weight = {" ", ".", ".weight"};
+    static const struct name_style bare = {" ", ".", ""};
     buffer_text(out, "--freeze_parameters_ratio 1 --trainable_parameters");
-    if (plan_head(plan))
-        put_name(out, "lm_head.weight", &bare);
-    if (plan_embeddings(plan))
-        put_name(out, "model.embed_tokens.weight", &bare);
-    put_rows(out, plan, &weight, false);
+    put_switches(out, plan, ".weight", &bare);
+    put_rows(out, plan, NULL, &bare, false);
     buffer_byte(out, '\n');
 }
 
@@ -163,9 +205,7 @@ void plan_put(struct buffer *out, const struct plan *plan, enum plan_format form
               const char *source)
 {
     static const struct name_style plain = {"- ", ".", "\n"}, anchored = {"- ^", ".", "$\n"},
-                                   weight = {"- ^", ".", ".weight$\n"},
-                                   escaped = {"- ^", "\\.", "$\n"},
-                                   escaped_weight = {"- ^", "\\.", "\\.weight$\n"};
+                                   escaped = {"- ^", "\\.", "$\n"};
     switch (format) {
     case PLAN_YAML:
         put_yaml(out, plan, &plain, &anchored, source);
@@ -174,10 +214,10 @@ void plan_put(struct buffer *out, const struct plan *plan, enum plan_format form
         put_json(out, plan, source);
         break;
     case PLAN_AXOLOTL:
-        put_yaml(out, plan, &weight, &anchored, source);
+        put_yaml(out, plan, NULL, &anchored, source);
         break;
     case PLAN_TRL:
-        put_yaml(out, plan, &escaped_weight, &escaped, source);
+        put_yaml(out, plan, NULL, &escaped, source);
         break;
     case PLAN_PEFT:
         put_peft(out, plan);

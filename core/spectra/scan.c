@@ -69,13 +69,19 @@ static int run_prepare(struct run *run, struct error *err)
     return 0;
 }
 
+static int64_t value_count(const struct module *module)
+{
+    return module->rows < module->cols ? module->rows : module->cols;
+}
+
 /* Scores a row from its values and tells the observer. */
 static void finish_row(struct run *run, size_t index, bool cached)
 {
     struct scan_result *result = run->result;
     struct scan_row *row = &result->scan->rows[index];
-    score_row(row, result->values[index], result->counts[index], row->rows, row->cols,
-              run->options->estimator, run->options->empty_noise);
+    if (result->values[index])
+        score_row(row, result->values[index], result->counts[index], run->options->estimator,
+                  run->options->empty_noise);
     run->states[index] = ROW_DONE;
     run->done++;
     if (run->observer && run->observer->on_row)
@@ -100,7 +106,7 @@ static void load_cache(struct run *run)
 static void save_cache(struct run *run)
 {
     if (run->cache_path)
-        spectra_file_write(run->cache_path, run->result, NULL);
+        spectra_cache_write(run->cache_path, run->result, NULL);
     run->saved_at = clock_seconds();
 }
 
@@ -125,24 +131,47 @@ static int64_t take_row(struct run *run)
     return index;
 }
 
-/* The singular values of one module; a matrix that has NaN or Inf gives NaN throughout. */
-static double *compute_values(const struct run *run, size_t index, struct error *err)
+/* The singular values of one module. A matrix with NaN or Inf has none: NULL, and `reason` says
+ * where. */
+static int compute_values(const struct run *run, size_t index, double **out, char *reason,
+                          size_t size, struct error *err)
 {
     const struct module *module = run->modules[index];
-    int64_t count = module->rows < module->cols ? module->rows : module->cols;
-    float *matrix = array_alloc((size_t)module->parameters, sizeof *matrix, err);
-    double *values = array_alloc((size_t)count, sizeof *values, err), resolution;
+    const struct backend *backend = run->backend;
     struct error trouble = ERROR_INIT;
-    if (!matrix || !values || model_read_f32(run->model, module, matrix, err) != 0) {
+    float *matrix = array_alloc((size_t)module->parameters, sizeof *matrix, err);
+    double *values = array_alloc((size_t)value_count(module), sizeof *values, err), resolution;
+    int status = -1;
+    if (matrix && values)
+        status = model_read_f32(run->model, module, matrix, err);
+    if (status == 0 && backend->spectra->values(backend->self, values, &resolution, matrix,
+                                                module->rows, module->cols, &trouble) != 0) {
         free(values);
         values = NULL;
-    } else if (run->backend->spectra->values(run->backend->self, values, &resolution, matrix,
-                                             module->rows, module->cols, &trouble) != 0) {
-        for (int64_t i = 0; i < count; i++)
-            values[i] = NAN;
+        snprintf(reason, size, "%.63s", trouble.text);
+        if (trouble.kind != ERROR_NOT_FINITE)
+            status = error_set(err, "%s: %s", module->name, trouble.text);
     }
     free(matrix);
-    return values;
+    if (status != 0)
+        free(values);
+    else
+        *out = values;
+    return status;
+}
+
+/* A row that has values, or a reason why it has none. */
+static void keep_row(struct run *run, size_t index, double *values, const char *reason)
+{
+    struct scan_row *row = &run->result->scan->rows[index];
+    run->result->values[index] = values;
+    run->result->counts[index] = values ? value_count(run->modules[index]) : 0;
+    if (!values) {
+        row->known = true;
+        row->snr = NAN;
+        snprintf(row->reason, sizeof row->reason, "%.63s", reason);
+    }
+    finish_row(run, index, false);
 }
 
 /* One thread's work: rows until there are none. */
@@ -155,17 +184,15 @@ static void work(struct run *run)
         if (index < 0)
             return;
         struct error err = ERROR_INIT;
-        double *values = compute_values(run, (size_t)index, &err);
+        double *values = NULL;
+        char reason[sizeof run->result->scan->rows->reason] = "";
+        int status = compute_values(run, (size_t)index, &values, reason, sizeof reason, &err);
 #pragma omp critical(scan)
         {
-            if (values) {
-                const struct scan_row *row = &run->result->scan->rows[index];
-                run->result->values[index] = values;
-                run->result->counts[index] = row->rows < row->cols ? row->rows : row->cols;
-                finish_row(run, (size_t)index, false);
-            } else {
+            if (status == 0)
+                keep_row(run, (size_t)index, values, reason);
+            else
                 run->failure = err;
-            }
             if (clock_seconds() - run->saved_at > cache_interval)
                 save_cache(run);
         }
@@ -196,7 +223,8 @@ int scan_run(struct scan_result **out, const struct model *model, const struct b
     }
     if (observer && observer->on_start)
         observer->on_start(observer->context, run.result->scan);
-    if (options->use_cache)
+    /* The oracle of the other back ends takes nothing from them. */
+    if (options->use_cache && strcmp(backend->name, "reference") != 0)
         load_cache(&run);
     size_t before = run.done;
     int threads = options->threads > 0 ? options->threads : omp_get_max_threads();
@@ -210,9 +238,9 @@ int scan_run(struct scan_result **out, const struct model *model, const struct b
             *err = run.failure;
         status = -1;
     } else if (run.stopped) {
-        status = error_set_kind(err, ERROR_INTERRUPTED,
-                                "stopped at %zu of %zu matrices; the next scan goes on from there",
-                                run.done, run.result->scan->count);
+        status = error_set_kind(err, ERROR_INTERRUPTED, "stopped at %zu of %zu matrices%s",
+                                run.done, run.result->scan->count,
+                                run.cache_path ? "; the next scan goes on from there" : "");
     }
     *out = run.result;
     run_free(&run);

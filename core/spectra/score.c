@@ -3,6 +3,7 @@
 #include "spectra/noise.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -97,18 +98,18 @@ double score_null(int64_t rows, int64_t cols, enum estimator estimator,
     return snr;
 }
 
-void score_row(struct scan_row *row, const double *values, int64_t count, int64_t rows,
-               int64_t cols, enum estimator estimator, enum empty_noise empty_noise)
+void score_row(struct scan_row *row, const double *values, int64_t count, enum estimator estimator,
+               enum empty_noise empty_noise)
 {
+    int64_t rows = row->rows, cols = row->cols;
     struct score score = score_values(values, count, rows, cols, estimator, empty_noise);
     row->known = true;
     row->snr = score.snr;
-    row->rows = rows;
-    row->cols = cols;
-    row->parameters = rows * cols;
-    row->detailed = count > 0 && !isnan(values[0]);
-    if (!row->detailed)
+    row->detailed = count > 0 && values[0] > 0;
+    if (!row->detailed) {
+        snprintf(row->reason, sizeof row->reason, "%s", count == 0 ? "no elements" : "all zeros");
         return;
+    }
     row->sigma_max = values[0];
     row->sigma = score.sigma;
     row->threshold = score.threshold;

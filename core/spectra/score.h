@@ -32,8 +32,8 @@ struct score score_values(const double *values, int64_t count, int64_t rows, int
 double score_null(int64_t rows, int64_t cols, enum estimator estimator,
                   enum empty_noise empty_noise);
 
-/* Fills a row's numbers from the values; name, type and dtype are the caller's. */
-void score_row(struct scan_row *row, const double *values, int64_t count, int64_t rows,
-               int64_t cols, enum estimator estimator, enum empty_noise empty_noise);
+/* Fills a row's scores from its values; its name, type, shape and dtype are there already. */
+void score_row(struct scan_row *row, const double *values, int64_t count, enum estimator estimator,
+               enum empty_noise empty_noise);
 
 #endif

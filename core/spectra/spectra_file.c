@@ -8,36 +8,105 @@
 #include <stdlib.h>
 #include <string.h>
 
-int spectra_file_write(const char *path, const struct scan_result *result, struct error *err)
+/* One module's vector; those of a result are borrowed. */
+struct vector {
+    const char *module;
+    const double *values;
+    int64_t count;
+};
+
+static size_t known_vectors(struct vector *out, const struct scan_result *result)
 {
-    const struct scan *scan = result->scan;
-    struct safetensors_entry *entries = array_alloc(scan->count, sizeof *entries, err);
-    if (!entries)
-        return -1;
     size_t count = 0;
-    for (size_t i = 0; i < scan->count; i++)
+    for (size_t i = 0; i < result->scan->count; i++)
         if (result->values[i])
-            entries[count++] = (struct safetensors_entry){.name = scan->rows[i].module,
-                                                          .dtype = DTYPE_F64,
-                                                          .rank = 1,
-                                                          .shape = {result->counts[i]}};
+            out[count++] =
+                (struct vector){result->scan->rows[i].module, result->values[i], result->counts[i]};
+    return count;
+}
+
+static int write_vectors(const char *path, const struct vector *vectors, size_t count,
+                         const struct scan *scan, struct error *err)
+{
     const char *const metadata[] = {"format",      "spectrum.spectra", "version",   "1",
                                     "model",       scan->fingerprint,  "estimator", scan->estimator,
                                     "empty_noise", scan->empty_noise,  "precision", "F64",
                                     NULL};
     struct safetensors_writer writer;
+    struct safetensors_entry *entries = array_alloc(count, sizeof *entries, err);
+    if (!entries)
+        return -1;
+    for (size_t i = 0; i < count; i++)
+        entries[i] = (struct safetensors_entry){
+            .name = vectors[i].module, .dtype = DTYPE_F64, .rank = 1, .shape = {vectors[i].count}};
     int status = safetensors_writer_open(&writer, path, entries, count, metadata, err);
     free(entries);
     if (status != 0)
         return -1;
-    for (size_t i = 0; status == 0 && i < scan->count; i++)
-        if (result->values[i])
-            status = safetensors_writer_put(&writer, result->values[i],
-                                            (size_t)result->counts[i] * sizeof(double), err);
+    for (size_t i = 0; status == 0 && i < count; i++)
+        status = safetensors_writer_put(&writer, vectors[i].values,
+                                        (size_t)vectors[i].count * sizeof(double), err);
     if (status == 0)
         return safetensors_writer_commit(&writer, err);
     safetensors_writer_abort(&writer);
     return -1;
+}
+
+int spectra_file_write(const char *path, const struct scan_result *result, struct error *err)
+{
+    struct vector *vectors = array_alloc(result->scan->count, sizeof *vectors, err);
+    if (!vectors)
+        return -1;
+    int status = write_vectors(path, vectors, known_vectors(vectors, result), result->scan, err);
+    free(vectors);
+    return status;
+}
+
+static bool is_known(const struct vector *vectors, size_t count, const char *module)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(vectors[i].module, module) == 0)
+            return true;
+    return false;
+}
+
+/* Appends what the file has beside the first `known` vectors; the values are the caller's to free.
+ */
+static size_t other_vectors(struct vector *out, size_t known, const struct checkpoint *file)
+{
+    size_t count = known;
+    for (size_t i = 0; i < checkpoint_count(file); i++) {
+        const struct tensor_info *tensor = checkpoint_tensor(file, i);
+        double *values = NULL;
+        if (tensor->dtype != DTYPE_F64 || is_known(out, known, tensor->name) ||
+            !(values = array_alloc((size_t)tensor->elements, sizeof *values, NULL)))
+            continue;
+        if (checkpoint_read_f64(file, tensor, 0, tensor->elements, values, NULL) == 0)
+            out[count++] = (struct vector){tensor->name, values, tensor->elements};
+        else
+            free(values);
+    }
+    return count;
+}
+
+int spectra_cache_write(const char *path, const struct scan_result *result, struct error *err)
+{
+    struct checkpoint *file = NULL;
+    if (checkpoint_open(&file, path, NULL) != 0)
+        return spectra_file_write(path, result, err);
+    int status = -1;
+    struct vector *vectors =
+        array_alloc(result->scan->count + checkpoint_count(file), sizeof *vectors, err);
+    if (vectors) {
+        size_t known = known_vectors(vectors, result);
+        size_t count = other_vectors(vectors, known, file);
+        status = write_vectors(path, vectors, count, result->scan, err);
+        for (size_t i = known; i < count; i++)
+            free((void *)(uintptr_t)vectors[i].values);
+    }
+    free(vectors);
+    checkpoint_close(file);
+    return status;
 }
 
 static int take_over(struct scan_result *result, size_t row, const struct checkpoint *file,

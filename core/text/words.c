@@ -40,7 +40,7 @@ static void cache_word(struct cached_word *entry, const char *text, size_t lengt
     entry->length = (uint8_t)length;
     entry->count = (uint8_t)word->count;
     memcpy(entry->text, text, length);
-    for (size_t i = 0; i < word->count; i++) {
+    for (size_t i = 0; i < CACHED_IDS_MAX && i < word->count; i++) {
         entry->ids[i] = word->symbols[i].id;
         entry->lengths[i] = (uint8_t)word->symbols[i].length;
     }

@@ -36,7 +36,12 @@ for command in info scan plan; do
   expect 2 "did you mean --json" "$binary" $command x --jsom
 done
 expect 2 "there is no estimator" "$binary" scan x --estimator guess
+expect 2 "there is no format" "$binary" plan "$work/missing" --format guess
+expect 2 "--scope takes" "$binary" plan "$work/missing" --scope guess
+expect 2 "missing closing parenthesis" "$binary" scan "$2/demo/model" --modules '('
+expect 2 "missing closing parenthesis" "$binary" plan "$2/demo/model" --train '('
 expect 1 "no such file or folder" "$binary" info "$work/missing"
+expect 1 "frobnicate" "$binary" frobnicate
 
 printf 'not a model' >"$work/short.safetensors"
 expect 1 "truncated, or not a safetensors" "$binary" info "$work/short.safetensors"
@@ -70,10 +75,10 @@ header+='"m.1.x.weight":{"dtype":"F32","shape":[2,2],"data_offsets":[16,32]}}'
   printf '\0\0\xc0\x7f\0\0\0\0\0\0\0\0\0\0\0\x40'
 } >"$work/odd.safetensors"
 before=$(sha256sum <"$work/odd.safetensors")
-expect 0 "has NaN or Inf" "$binary" scan "$work/odd.safetensors" --modules .
+expect 0 "not scored: NaN at row 0, column 0" "$binary" scan "$work/odd.safetensors" --modules .
 expect 0 "m.0.x" "$binary" scan "$work/odd.safetensors" --modules .
 expect 0 '"snr_kind": "nan"' "$binary" scan "$work/odd.safetensors" --modules . --json
-grep -qE 'NaN|Infinity' "$work/out" && { echo "FAILED: --json is not strict"; failures=$((failures + 1)); }
+grep -qE ': (NaN|-?Infinity)' "$work/out" && { echo "FAILED: --json is not strict"; failures=$((failures + 1)); }
 [ "$before" = "$(sha256sum <"$work/odd.safetensors")" ] || failures=$((failures + 1))
 expect 1 "cannot write" "$binary" scan "$work/odd.safetensors" --modules . -o "$work/missing/scan.json"
 expect 1 "matches" "$binary" scan "$work/odd.safetensors" --modules zzz

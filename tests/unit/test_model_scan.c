@@ -40,9 +40,9 @@ static void refuses_what_is_no_scan(void **state)
         const char *text, *says;
     } bad[] = {
         {"", "empty"},
-        {"{}", "empty"},
+        {"{}", "no modules in it"},
         {"[]", "object of modules"},
-        {"{\"a\": 1}", "neither a module"},
+        {"{\"a\": 1}", "no modules in it"},
         {"{\"a\": {\"snr\": \"x\", \"type\": \"t\"}}", "no number"},
         {"{\"a\": {\"snr\": 1}}", "no \"type\""},
         {"{\"format\": \"spectrum.scan\", \"version\": 2, \"modules\": {}}", "version 2"},

@@ -120,12 +120,94 @@ static void every_own_form_reads_back(void **state)
         read_text(back, buffer_string(&out), 0, NULL);
         assert_plan(back, "-T-T--T-T");
         assert_false(plan_head(back));
-        assert_true(plan_trains(back, "m.1.q.weight") && plan_trains(back, "m.1.q.bias"));
+        /* Whether there is a bias is not known without the model: forms that list tensors have
+         * none. */
+        assert_true(plan_trains(back, "m.1.q.weight"));
+        assert_int_equal(plan_trains(back, "m.1.q.bias"), formats[i] == PLAN_YAML);
         assert_false(plan_trains(back, "m.10.q.weight"));
         buffer_free(&out);
         plan_free(plan);
         plan_free(back);
     }
+}
+
+static void single_tensors_read_back(void **state)
+{
+    (void)state;
+    static const enum plan_format formats[] = {PLAN_YAML, PLAN_JSON, PLAN_AXOLOTL, PLAN_TRL};
+    for (size_t i = 0; i < sizeof formats / sizeof *formats; i++) {
+        struct plan *plan = new_plan(), *back = new_plan();
+        struct buffer out = BUFFER_INIT;
+        read_text(plan, "unfrozen_parameters:\n- ^m.0.q.bias$\n- m.1.q.weight\n- m.2.q\n", 0, NULL);
+        assert_false(plan_embeddings(plan) || plan_head(plan));
+        plan_put(&out, plan, formats[i], "x");
+        read_text(back, buffer_string(&out), 0, NULL);
+        assert_plan(back, "TT-T-----");
+        assert_true(plan_trains(back, "m.0.q.bias") && !plan_trains(back, "m.0.q.weight"));
+        assert_true(plan_trains(back, "m.1.q.weight") && !plan_trains(back, "m.1.q.bias"));
+        assert_true(plan_trains(back, "m.2.q.weight"));
+        buffer_free(&out);
+        plan_free(plan);
+        plan_free(back);
+    }
+}
+
+/* A row of a bias alone, as `--modules .` lists it, is a tensor by its own name in every form. */
+static void rows_of_biases_keep_their_names(void **state)
+{
+    (void)state;
+    struct scan_row row = {
+        .module = "m.0.q.bias", .type = "q.bias", .known = true, .snr = INFINITY};
+    const struct scan one = {.rows = &row, .count = 1};
+    struct plan *plan = NULL;
+    struct buffer out = BUFFER_INIT;
+    assert_int_equal(plan_new(&plan, &one, NULL, NULL), 0);
+    plan_select(plan, 100, PLAN_BY_TYPE, NULL);
+    for (enum plan_format format = PLAN_YAML; format <= PLAN_MS_SWIFT; format++)
+        plan_put(&out, plan, format, "x");
+    assert_null(strstr(buffer_string(&out), "bias.weight"));
+    assert_null(strstr(buffer_string(&out), "bias\\.weight"));
+    buffer_free(&out);
+    plan_free(plan);
+}
+
+static void patterns_and_toggles_reach_the_switches(void **state)
+{
+    (void)state;
+    struct plan *plan = new_plan();
+    size_t matched, embedding = ROWS - 1;
+    assert_int_equal(plan_set_matching(plan, "embed_tokens|lm_head", false, &matched, NULL), 0);
+    assert_int_equal(matched, 2); /* the head is no row of this scan, and has its switch */
+    assert_false(plan_embeddings(plan) || plan_head(plan));
+    assert_int_equal(plan_toggle(plan, &embedding, 1, NULL), 0);
+    assert_true(plan_embeddings(plan) && plan_row(plan, embedding));
+    plan_free(plan);
+}
+
+/* 100,000 types of one module each: found, ranked and written without a look at every pair. */
+static void many_types_are_no_trouble(void **state)
+{
+    (void)state;
+    enum { MANY = 100000 };
+    struct scan_row *many = calloc(MANY, sizeof *many);
+    char(*names)[16] = calloc(MANY, sizeof *names);
+    assert_true(many && names);
+    for (int i = 0; i < MANY; i++) {
+        snprintf(names[i], sizeof names[i], "t%d", i);
+        many[i] = (struct scan_row){.module = names[i], .type = names[i], .known = true, .snr = i};
+    }
+    const struct scan large = {.rows = many, .count = MANY};
+    struct plan *plan = NULL;
+    struct buffer out = BUFFER_INIT;
+    assert_int_equal(plan_new(&plan, &large, NULL, NULL), 0);
+    plan_select(plan, 100, PLAN_BY_TYPE, NULL);
+    plan_put(&out, plan, PLAN_YAML, "x");
+    assert_true(plan_trains(plan, "t99999"));
+    assert_non_null(strstr(buffer_string(&out), "\n- t99999\n"));
+    buffer_free(&out);
+    plan_free(plan);
+    free(names);
+    free(many);
 }
 
 static void bad_plans_are_refused(void **state)
@@ -161,6 +243,10 @@ int main(void)
         cmocka_unit_test(undoes_and_redoes),
         cmocka_unit_test(patterns_count_what_they_match),
         cmocka_unit_test(every_own_form_reads_back),
+        cmocka_unit_test(single_tensors_read_back),
+        cmocka_unit_test(rows_of_biases_keep_their_names),
+        cmocka_unit_test(patterns_and_toggles_reach_the_switches),
+        cmocka_unit_test(many_types_are_no_trouble),
         cmocka_unit_test(bad_plans_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

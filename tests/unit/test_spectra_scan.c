@@ -143,6 +143,29 @@ static void noise_scores_as_published(void **state)
     assert_true(fabs(noise_hard_threshold(0.5) - 2.1711) < 2e-3);
 }
 
+/* Blocks by their numbers, whatever the file's order: ties are decided as the reference does. */
+static void rows_follow_the_computation(void **state)
+{
+    (void)state;
+    char *path = path_join(getenv("SPECTRUM_TEST_DATA"), "../../demo/model", NULL);
+    struct model *model = NULL;
+    struct scan *scan = NULL;
+    assert_int_equal(model_open(&model, path, NULL), 0);
+    assert_int_equal(scan_for_model(&scan, NULL, model, ".", NULL), 0);
+    assert_string_equal(scan->rows[0].module, "model.embed_tokens");
+    assert_string_equal(scan->rows[scan->count - 1].module, "model.norm");
+    int last = 0;
+    for (size_t i = 1; i + 1 < scan->count; i++) {
+        int layer = atoi(scan->rows[i].module + strlen("model.layers."));
+        assert_true(layer == last || layer == last + 1);
+        last = layer;
+    }
+    assert_int_equal(last, 7);
+    scan_free(scan);
+    model_close(model);
+    free(path);
+}
+
 static bool stop_at_once(void *context)
 {
     return ++*(int *)context > 5;
@@ -178,6 +201,14 @@ static void an_interrupted_scan_goes_on(void **state)
     struct scan_result *whole = scan_path(path, &options, &counting, &err);
     assert_non_null(whole);
     assert_int_equal(cached, 5);
+    /* A scan of some modules adds to what is known and takes nothing away; the oracle takes none.
+     */
+    options.modules = "embed_tokens";
+    scan_result_free(scan_path(path, &options, NULL, &err));
+    options.modules = NULL;
+    cached = 0;
+    scan_result_free(scan_path(path, &options, &counting, &err));
+    assert_int_equal(cached, 35);
     options.use_cache = false;
     struct scan_result *fresh = scan_path(path, &options, NULL, &err);
     for (size_t i = 0; i < fresh->scan->count; i++)
@@ -198,6 +229,7 @@ int main(void)
         cmocka_unit_test(demo_scores_as_the_reference),
         cmocka_unit_test(smollm2_scores_as_the_reference),
         cmocka_unit_test(noise_scores_as_published),
+        cmocka_unit_test(rows_follow_the_computation),
         cmocka_unit_test(an_interrupted_scan_goes_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

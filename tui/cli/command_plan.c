@@ -5,13 +5,16 @@
 #include "spectra/scan.h"
 #include "tui/cli/command.h"
 #include "tui/cli/options.h"
+#include "tui/cli/scan_progress.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 struct request {
-    const char *source, *output, *scope, *format;
+    const char *source, *output, *scope_name, *format_name;
+    enum plan_scope scope;
+    enum plan_format format;
     struct option_list train, freeze;
     bool no_embeddings, no_head, json;
     double top;
@@ -42,9 +45,13 @@ static int open_ground(struct ground *ground, const char *source, struct error *
     }
     struct backend *backend = NULL;
     struct scan_options options = {.use_cache = true};
+    struct scan_progress progress;
+    scan_progress_begin(&progress, NULL);
+    struct scan_observer observer = scan_progress_observer(&progress);
     int status = -1;
     if (model_open(&ground->model, source, err) == 0 && backend_open(&backend, "auto", 0, err) == 0)
-        status = scan_run(&ground->result, ground->model, backend, &options, NULL, err);
+        status = scan_run(&ground->result, ground->model, backend, &options, &observer, err);
+    scan_progress_end(&progress);
     backend_close(backend);
     if (status == 0)
         ground->scan = ground->result->scan;
@@ -71,15 +78,19 @@ static int set_all(struct plan *plan, const struct option_list *patterns, bool t
     return 0;
 }
 
+/* Before the scan, which may take long. */
+static int check(struct request *request, struct error *err)
+{
+    request->scope = strcmp(request->scope_name, "global") == 0 ? PLAN_GLOBAL : PLAN_BY_TYPE;
+    if (request->scope == PLAN_BY_TYPE && strcmp(request->scope_name, "type") != 0)
+        return error_set_kind(err, ERROR_USAGE, "--scope takes type or global, not \"%s\"",
+                              request->scope_name);
+    return plan_format_by_name(&request->format, request->format_name, err);
+}
+
 static int choose(struct plan *plan, const struct request *request, struct error *err)
 {
-    enum plan_scope scope = PLAN_BY_TYPE;
-    if (strcmp(request->scope, "global") == 0)
-        scope = PLAN_GLOBAL;
-    else if (strcmp(request->scope, "type") != 0)
-        return error_set_kind(err, ERROR_USAGE, "--scope takes type or global, not \"%s\"",
-                              request->scope);
-    if (plan_select(plan, request->top, scope, err) != 0 ||
+    if (plan_select(plan, request->top, request->scope, err) != 0 ||
         set_all(plan, &request->train, true, err) != 0 ||
         set_all(plan, &request->freeze, false, err) != 0)
         return -1;
@@ -129,12 +140,9 @@ static void put_result(struct buffer *out, const struct plan *plan)
 
 static int write_plan(const struct plan *plan, const struct request *request, struct error *err)
 {
-    enum plan_format format;
     struct buffer out = BUFFER_INIT;
     bool to_stdout = !request->output || strcmp(request->output, "-") == 0;
-    if (plan_format_by_name(&format, request->format, err) != 0)
-        return -1;
-    plan_put(&out, plan, format, request->source);
+    plan_put(&out, plan, request->format, request->source);
     int status = buffer_check(&out, err);
     if (status == 0 && !to_stdout)
         status = file_save(request->output, out.data, out.length, err);
@@ -169,20 +177,20 @@ static int make_plan(const struct request *request, struct error *err)
 
 int command_plan(int argc, char **argv, struct error *err)
 {
-    struct request request = {.scope = "type", .format = "yaml", .top = 25};
+    struct request request = {.scope_name = "type", .format_name = "yaml", .top = 25};
     const struct option_spec specs[] = {
         {"o", OPTION_TEXT, &request.output, "PLAN",
          "write the plan there (default: standard output)", 0, 0, NULL},
         {"top", OPTION_NUMBER, &request.top, "P", "train the best P per cent (25)", 0, 100, NULL},
-        {"scope", OPTION_TEXT, &request.scope, "SCOPE", "rank within each type, or global (type)",
-         0, 0, NULL},
+        {"scope", OPTION_TEXT, &request.scope_name, "SCOPE",
+         "rank within each type, or global (type)", 0, 0, NULL},
         {"train", OPTION_LIST, &request.train, "REGEX", "train these modules too", 0, 0, NULL},
         {"freeze", OPTION_LIST, &request.freeze, "REGEX", "freeze these modules after all", 0, 0,
          NULL},
         {"no-embeddings", OPTION_FLAG, &request.no_embeddings, NULL,
          "freeze the embeddings (trained by default; tied to the head: both)", 0, 0, NULL},
         {"no-head", OPTION_FLAG, &request.no_head, NULL, "freeze the head (likewise)", 0, 0, NULL},
-        {"format", OPTION_TEXT, &request.format, "NAME",
+        {"format", OPTION_TEXT, &request.format_name, "NAME",
          "yaml (default), json, axolotl, trl, peft, ms-swift", 0, 0, NULL},
         {"json", OPTION_FLAG, &request.json, NULL, "what trains, as strict JSON on standard output",
          0, 0, NULL},
@@ -191,6 +199,8 @@ int command_plan(int argc, char **argv, struct error *err)
     int status = options_parse_one(specs, COUNT, "spectrum plan SCAN.json|MODEL -o PLAN",
                                    "plan takes one scan file (.json) or MODEL", argc, argv,
                                    &request.source, err);
+    if (status == 0)
+        status = check(&request, err);
     if (status == 0)
         status = make_plan(&request, err);
     options_free(specs, COUNT);

@@ -4,72 +4,16 @@
 #include "spectra/spectra_file.h"
 #include "tui/cli/command.h"
 #include "tui/cli/options.h"
-#include "tui/cli/scan_job.h"
+#include "tui/cli/scan_progress.h"
 
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 struct request {
     const char *model, *output, *device, *estimator, *empty_noise, *modules, *spectra;
     bool no_cache, json;
     int64_t threads;
 };
-
-static volatile sig_atomic_t interrupted;
-
-static void on_signal(int number)
-{
-    (void)number;
-    interrupted = 1;
-}
-
-struct progress {
-    bool terminal;
-    double shown_at;
-    size_t cached;
-    struct scan_job job;
-};
-
-static bool should_stop(void *context)
-{
-    struct progress *progress = context;
-    return interrupted || scan_job_should_stop(&progress->job);
-}
-
-static int64_t wanted(void *context)
-{
-    struct progress *progress = context;
-    return scan_job_wanted(&progress->job);
-}
-
-static void on_start(void *context, const struct scan *scan)
-{
-    struct progress *progress = context;
-    scan_job_start(&progress->job, scan);
-}
-
-/* A bar on a terminal, at most ten times a second; a line every ten seconds elsewhere. */
-static void on_row(void *context, const struct scan_row *row, const double *values, int64_t count,
-                   size_t done, size_t total, double seconds, bool cached)
-{
-    (void)values;
-    (void)count;
-    struct progress *progress = context;
-    progress->cached += cached;
-    scan_job_row(&progress->job, row, done, total, seconds, cached);
-    if (seconds - progress->shown_at < (progress->terminal ? 0.1 : 10) && done < total)
-        return;
-    progress->shown_at = seconds;
-    size_t computed = done - progress->cached;
-    double left = computed ? seconds / (double)computed * (double)(total - done) : 0;
-    if (progress->terminal)
-        fprintf(stderr, "\r\033[K%zu of %zu matrices, %.0f s left  %.60s%s", done, total, left,
-                row->module, done == total ? "\n" : "");
-    else
-        fprintf(stderr, "%zu of %zu matrices, %.0f s left\n", done, total, left);
-}
 
 static int write_output(const struct scan *scan, const struct request *request, struct error *err)
 {
@@ -109,21 +53,15 @@ static void print_table(const struct scan *scan)
                    (long long)row->noise_count, row->null_snr,
                    row->degenerate ? "  degenerate" : "");
         else
-            printf("%-44s %-12s %10s  has NaN or Inf: it cannot be scored\n", row->module, shape,
-                   "n/a");
+            printf("%-44s %-12s %10s  not scored: %s\n", row->module, shape, "n/a", row->reason);
     }
 }
 
-static int scan_model(const struct request *request, struct progress *progress, struct error *err)
+static int scan_model(const struct request *request, struct scan_job *job, struct error *err)
 {
     struct scan_options options = {.modules = request->modules,
                                    .use_cache = !request->no_cache,
                                    .threads = (int)request->threads};
-    struct scan_observer observer = {.context = progress,
-                                     .on_start = on_start,
-                                     .on_row = on_row,
-                                     .should_stop = should_stop,
-                                     .wanted = wanted};
     struct model *model = NULL;
     struct backend *backend = NULL;
     struct scan_result *result = NULL;
@@ -134,12 +72,16 @@ static int scan_model(const struct request *request, struct progress *progress, 
     else if (strcmp(request->empty_noise, "infinity") != 0)
         return error_set_kind(err, ERROR_USAGE, "--empty-noise takes infinity or one, not \"%s\"",
                               request->empty_noise);
+    struct scan_progress progress;
+    scan_progress_begin(&progress, job);
+    struct scan_observer observer = scan_progress_observer(&progress);
     int status = -1;
     if (model_open(&model, request->model, err) == 0 &&
         backend_open(&backend, request->device, (int)request->threads, err) == 0)
         status = scan_run(&result, model, backend, &options, &observer, err);
-    if (progress->job.failure.kind != ERROR_NONE) {
-        *err = progress->job.failure;
+    scan_progress_end(&progress);
+    if (job->failure.kind != ERROR_NONE) {
+        *err = job->failure;
         status = -1;
     }
     if (status == 0 && request->spectra)
@@ -157,7 +99,7 @@ static int scan_model(const struct request *request, struct progress *progress, 
 
 int command_scan(int argc, char **argv, struct error *err)
 {
-    struct progress progress = {.terminal = isatty(STDERR_FILENO), .shown_at = -10};
+    struct scan_job job;
     struct request request = {
         .device = "auto", .estimator = "reference", .empty_noise = "infinity"};
     const struct option_spec specs[] = {
@@ -185,13 +127,10 @@ int command_scan(int argc, char **argv, struct error *err)
                                    "or a .gguf file, or a cached repository's name",
                                    argc, argv, &request.model, err);
     if (status == 0) {
-        struct sigaction action = {.sa_handler = on_signal};
-        sigaction(SIGINT, &action, NULL);
-        sigaction(SIGTERM, &action, NULL);
-        status = scan_job_open(&progress.job, argc, argv, err);
+        status = scan_job_open(&job, argc, argv, err);
         if (status == 0)
-            status = scan_model(&request, &progress, err);
-        scan_job_close(&progress.job);
+            status = scan_model(&request, &job, err);
+        scan_job_close(&job);
     }
     return status > 0 ? 0 : status;
 }

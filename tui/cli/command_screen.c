@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 enum { SIDE_MAX = 1000 };
 
@@ -21,6 +22,11 @@ static int parse_size(const char *text, int *width, int *height, struct error *e
 static int open_screen(const char *script, const char *size, const char *target, struct error *err)
 {
     int width, height;
+    if (!script && target && access(target, F_OK) != 0 && !isatty(STDOUT_FILENO))
+        return error_set(err,
+                         "\"%s\" is neither a command (`spectrum --help` lists them) nor a file; "
+                         "the full screen of a cached repository needs a terminal",
+                         target);
     if (!script)
         return screen_run(target, err);
     if (parse_size(size, &width, &height, err) != 0)

@@ -183,7 +183,7 @@ static void put_score(struct pen pen, size_t index, const struct scan_row *row, 
     if (!row->known)
         snprintf(text, sizeof text, "not computed yet");
     else if (isnan(row->snr))
-        snprintf(text, sizeof text, "n/a: the matrix has NaN or Inf");
+        snprintf(text, sizeof text, "n/a: %s", row->reason[0] ? row->reason : "NaN");
     else
         snprintf(text, sizeof text, "%.6g  rank %zu of %zu%s", row->snr, rank, of,
                  row->degenerate ? "  (degenerate)" : "");

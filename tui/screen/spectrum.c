@@ -22,6 +22,8 @@ static void draw_numbers(struct app *app, struct area area, const struct scan_ro
              trains ? "● trains" : "○ frozen");
     if (!row->known)
         area_put(area, 0, 1, text, "not computed yet");
+    else if (isnan(row->snr))
+        area_print(area, 0, 1, text, "not scored: %s", row->reason[0] ? row->reason : "NaN");
     else if (!row->detailed)
         area_print(area, 0, 1, text, "SNR %.6g", row->snr);
     else

@@ -1,0 +1,81 @@
+#include "tui/cli/scan_progress.h"
+
+#include "tui/cli/interrupt.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+static bool should_stop(void *context)
+{
+    const struct scan_progress *progress = context;
+    return *progress->interrupted || (progress->job && scan_job_should_stop(progress->job));
+}
+
+static int64_t wanted(void *context)
+{
+    const struct scan_progress *progress = context;
+    return progress->job ? scan_job_wanted(progress->job) : -1;
+}
+
+static void on_start(void *context, const struct scan *scan)
+{
+    const struct scan_progress *progress = context;
+    if (progress->job)
+        scan_job_start(progress->job, scan);
+}
+
+/* At most ten times a second on a terminal; every ten seconds elsewhere. */
+static void show(struct scan_progress *progress, const char *module, size_t done, size_t total,
+                 double seconds)
+{
+    if (seconds - progress->shown_at < (progress->terminal ? 0.1 : 10) && done < total)
+        return;
+    size_t computed = done - progress->cached;
+    double left = computed ? seconds / (double)computed * (double)(total - done) : 0;
+    progress->shown_at = seconds;
+    if (!progress->terminal) {
+        fprintf(stderr, "%zu of %zu matrices, %.0f s left\n", done, total, left);
+        return;
+    }
+    fprintf(stderr, "\r\033[K%zu of %zu matrices, %.0f s left  %.60s", done, total, left, module);
+    progress->bar = true;
+    if (done == total)
+        scan_progress_end(progress);
+}
+
+static void on_row(void *context, const struct scan_row *row, const double *values, int64_t count,
+                   size_t done, size_t total, double seconds, bool cached)
+{
+    (void)values;
+    (void)count;
+    struct scan_progress *progress = context;
+    progress->cached += cached;
+    if (progress->job)
+        scan_job_row(progress->job, row, done, total, seconds, cached);
+    if (progress->cached < done) /* what the cache knows is there at once */
+        show(progress, row->module, done, total, seconds);
+}
+
+void scan_progress_begin(struct scan_progress *progress, struct scan_job *job)
+{
+    *progress = (struct scan_progress){.interrupted = interrupt_watch(),
+                                       .job = job,
+                                       .terminal = isatty(STDERR_FILENO),
+                                       .shown_at = -10};
+}
+
+struct scan_observer scan_progress_observer(struct scan_progress *progress)
+{
+    return (struct scan_observer){.context = progress,
+                                  .on_start = on_start,
+                                  .on_row = on_row,
+                                  .should_stop = should_stop,
+                                  .wanted = wanted};
+}
+
+void scan_progress_end(struct scan_progress *progress)
+{
+    if (progress->bar)
+        fputc('\n', stderr);
+    progress->bar = false;
+}

@@ -43,6 +43,11 @@ enum checkpoint_format checkpoint_format(const struct checkpoint *checkpoint);
 const char *checkpoint_path(const struct checkpoint *checkpoint);   /* as resolved */
 const char *checkpoint_folder(const struct checkpoint *checkpoint); /* where its other files are */
 
+/* Where the local Hugging Face cache is: $HF_HUB_CACHE, $HUGGINGFACE_HUB_CACHE, $HF_HOME/hub,
+ * $XDG_CACHE_HOME/huggingface/hub or ~/.cache/huggingface/hub, as huggingface_hub has it. Newly
+ * allocated; NULL where no home is known. */
+char *checkpoint_hub_folder(void);
+
 /* Tensors in file order (shards in the order of their names). Owned by the checkpoint. */
 size_t checkpoint_count(const struct checkpoint *checkpoint);
 const struct tensor_info *checkpoint_tensor(const struct checkpoint *checkpoint, size_t index);

@@ -7,58 +7,14 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 enum { CONFIG_MAX = 16 << 20, INDEX_MAX = 256 << 20 };
-
-static bool is_folder(const char *path)
-{
-    struct stat info;
-    return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
-}
 
 static bool ends_with(const char *text, const char *end)
 {
     size_t n = strlen(text), m = strlen(end);
     return n >= m && strcmp(text + n - m, end) == 0;
-}
-
-/* $HF_HUB_CACHE, $HF_HOME/hub or ~/.cache/huggingface/hub; NULL where no home is known. */
-static char *hub_folder(void)
-{
-    const char *hub = getenv("HF_HUB_CACHE"), *home = getenv("HF_HOME");
-    if (hub && *hub)
-        return string_copy(hub, NULL);
-    if (home && *home)
-        return path_join(home, "hub", NULL);
-    home = getenv("HOME");
-    return home ? path_join(home, ".cache/huggingface/hub", NULL) : NULL;
-}
-
-/* The snapshot folder of "org/name" in the cache, through refs/main; NULL where there is none. */
-static char *snapshot_folder(const char *name)
-{
-    struct buffer path = BUFFER_INIT, revision = BUFFER_INIT;
-    char *hub = hub_folder(), *found = NULL;
-    const char *slash = strchr(name, '/');
-    if (!hub || !slash || strchr(slash + 1, '/') || strstr(name, ".."))
-        goto out;
-    buffer_format(&path, "%s/models--%.*s--%s/refs/main", hub, (int)(slash - name), name,
-                  slash + 1);
-    if (path.failed || file_read_all(&revision, path.data, 200, NULL) != 0)
-        goto out;
-    revision.data[strcspn(revision.data, " \r\n/")] = '\0';
-    buffer_clear(&path);
-    buffer_format(&path, "%s/models--%.*s--%s/snapshots/%s", hub, (int)(slash - name), name,
-                  slash + 1, revision.data);
-    if (!path.failed && is_folder(path.data))
-        found = string_copy(path.data, NULL);
-out:
-    buffer_free(&path);
-    buffer_free(&revision);
-    free(hub);
-    return found;
 }
 
 static int compare_strings(const void *a, const void *b)
@@ -125,7 +81,7 @@ out:
 
 static int read_config(struct checkpoint *checkpoint, struct error *err)
 {
-    char *path = path_join(checkpoint->folder, "config.json", err);
+    char *path = path_join(checkpoint->folder, CHECKPOINT_CONFIG, err);
     int status = path ? 0 : -1;
     if (path && access(path, F_OK) == 0) {
         checkpoint->metadata = json_read_file(path, CONFIG_MAX, JSON_LOOSE_NUMBERS, err);
@@ -142,7 +98,7 @@ static int open_folder(struct checkpoint *checkpoint, struct error *err)
         const char *name;
         int (*open)(struct checkpoint *checkpoint, const char *path, struct error *err);
     } layouts[] = {
-        {"model.safetensors.index.json", open_shards},
+        {CHECKPOINT_INDEX, open_shards},
         {"model.safetensors", open_safetensors},
     };
     checkpoint->format = CHECKPOINT_SAFETENSORS;
@@ -203,8 +159,8 @@ static int index_names(struct checkpoint *checkpoint, struct error *err)
 /* Sets path and folder: what the name stands for on this machine. */
 static int resolve(struct checkpoint *checkpoint, const char *path, struct error *err)
 {
-    bool folder = is_folder(path);
-    char *snapshot = !folder && access(path, F_OK) != 0 ? snapshot_folder(path) : NULL;
+    bool folder = checkpoint_is_folder(path);
+    char *snapshot = !folder && access(path, F_OK) != 0 ? hub_snapshot(path) : NULL;
     checkpoint->path = snapshot ? snapshot : string_copy(path, err);
     if (!checkpoint->path)
         return -1;
@@ -232,8 +188,8 @@ int checkpoint_open(struct checkpoint **out, const char *path, struct error *err
         return -1;
     int status = resolve(checkpoint, path, err);
     if (status == 0)
-        status =
-            is_folder(checkpoint->path) ? open_folder(checkpoint, err) : open_file(checkpoint, err);
+        status = checkpoint_is_folder(checkpoint->path) ? open_folder(checkpoint, err)
+                                                        : open_file(checkpoint, err);
     if (status == 0)
         status = index_names(checkpoint, err);
     if (status != 0) {

@@ -43,6 +43,12 @@ enum checkpoint_format checkpoint_format(const struct checkpoint *checkpoint);
 const char *checkpoint_path(const struct checkpoint *checkpoint);   /* as resolved */
 const char *checkpoint_folder(const struct checkpoint *checkpoint); /* where its other files are */
 
+/* 0 if `path` may be written: it is neither a file of the open checkpoint (weights, index,
+ * config.json), under whatever name and through whatever links, nor the folder that they are in.
+ * NULL and what does not exist yet may. */
+int checkpoint_check_output(const struct checkpoint *checkpoint, const char *path,
+                            struct error *err);
+
 /* Where the local Hugging Face cache is: $HF_HUB_CACHE, $HUGGINGFACE_HUB_CACHE, $HF_HOME/hub,
  * $XDG_CACHE_HOME/huggingface/hub or ~/.cache/huggingface/hub, as huggingface_hub has it. Newly
  * allocated; NULL where no home is known. */

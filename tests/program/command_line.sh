@@ -2,7 +2,7 @@
 # The contract of the command line: exit status, one line of error, strict JSON, nothing written to
 # the model, no control sequence from a file to the terminal.
 set -uo pipefail
-binary=$1
+binary=$1 source=$2
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 export XDG_CACHE_HOME=$work/cache
@@ -77,6 +77,17 @@ grep -qE 'NaN|Infinity' "$work/out" && { echo "FAILED: --json is not strict"; fa
 [ "$before" = "$(sha256sum <"$work/odd.safetensors")" ] || failures=$((failures + 1))
 expect 1 "cannot write" "$binary" scan "$work/odd.safetensors" --modules . -o "$work/missing/scan.json"
 expect 1 "matches" "$binary" scan "$work/odd.safetensors" --modules zzz
+# Nothing is written over the model, under whatever name.
+ln -s odd.safetensors "$work/soft.json"
+ln "$work/odd.safetensors" "$work/hard.json"
+for out in odd.safetensors soft.json hard.json; do
+  expect 1 "never written to" "$binary" scan "$work/odd.safetensors" --modules . -o "$work/$out"
+  expect 1 "never written to" "$binary" scan "$work/odd.safetensors" --modules . --spectra "$work/$out"
+done
+[ "$before" = "$(sha256sum <"$work/odd.safetensors")" ] ||
+  { echo "FAILED: the model was written to"; failures=$((failures + 1)); }
+cp -r "$source/tests/data/train/llama_tied" "$work/tiny"
+expect 1 "never written to" "$binary" plan "$work/tiny" -o "$work/tiny/model.safetensors"
 [ ! -e /dev/full ] || {
   "$binary" info "$work/odd.safetensors" >/dev/full 2>"$work/err"
   [ $? -eq 1 ] || { echo "FAILED: a full disk went unnoticed"; failures=$((failures + 1)); }

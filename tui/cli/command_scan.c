@@ -50,6 +50,15 @@ static void on_start(void *context, const struct scan *scan)
     scan_job_start(&progress->job, scan);
 }
 
+/* Before the hours of work, and nothing is written to the model itself. */
+static int check_outputs(const struct request *request, const struct model *model,
+                         struct error *err)
+{
+    if (checkpoint_check_output(model->checkpoint, request->spectra, err) != 0)
+        return -1;
+    return checkpoint_check_output(model->checkpoint, request->output, err);
+}
+
 /* A bar on a terminal, at most ten times a second; a line every ten seconds elsewhere. */
 static void on_row(void *context, const struct scan_row *row, const double *values, int64_t count,
                    size_t done, size_t total, double seconds, bool cached)
@@ -135,7 +144,7 @@ static int scan_model(const struct request *request, struct progress *progress, 
         return error_set_kind(err, ERROR_USAGE, "--empty-noise takes infinity or one, not \"%s\"",
                               request->empty_noise);
     int status = -1;
-    if (model_open(&model, request->model, err) == 0 &&
+    if (model_open(&model, request->model, err) == 0 && check_outputs(request, model, err) == 0 &&
         backend_open(&backend, request->device, (int)request->threads, err) == 0)
         status = scan_run(&result, model, backend, &options, &observer, err);
     if (progress->job.failure.kind != ERROR_NONE) {

@@ -51,10 +51,56 @@ static int shard_names(const cJSON *index, const char ***names, size_t *count, c
     return 0;
 }
 
+static int compare_names(const void *a, const void *b, void *tensors)
+{
+    const struct tensor_info *table = tensors;
+    return strcmp(table[*(const uint32_t *)a].name, table[*(const uint32_t *)b].name);
+}
+
+/* The look-up order, in which a name that is there twice shows. */
+static int index_names(struct checkpoint *checkpoint, struct error *err)
+{
+    size_t count = checkpoint->tensor_count;
+    checkpoint->by_name = array_alloc(count, sizeof *checkpoint->by_name, err);
+    if (!checkpoint->by_name)
+        return -1;
+    for (size_t i = 0; i < count; i++)
+        checkpoint->by_name[i] = (uint32_t)i;
+    qsort_r(checkpoint->by_name, count, sizeof *checkpoint->by_name, compare_names,
+            checkpoint->tensors);
+    for (size_t i = 1; i < count; i++) {
+        const struct tensor_info *tensor = &checkpoint->tensors[checkpoint->by_name[i]];
+        if (strcmp(checkpoint->tensors[checkpoint->by_name[i - 1]].name, tensor->name) == 0)
+            return error_set(err, "%s: tensor %s is there twice", checkpoint->path, tensor->name);
+    }
+    return count ? 0 : error_set(err, "%s: it has no tensors", checkpoint->path);
+}
+
 static int open_safetensors(struct checkpoint *checkpoint, const char *path, struct error *err)
 {
     int file = checkpoint_add_file(checkpoint, path, err);
     return file < 0 ? -1 : safetensors_read_header(checkpoint, file, err);
+}
+
+static int open_single(struct checkpoint *checkpoint, const char *path, struct error *err)
+{
+    return open_safetensors(checkpoint, path, err) == 0 ? index_names(checkpoint, err) : -1;
+}
+
+/* Every tensor that the index names is in one of the shards. */
+static int check_weight_map(const struct checkpoint *checkpoint, const cJSON *index,
+                            const char *where, struct error *err)
+{
+    const cJSON *item;
+    cJSON_ArrayForEach(item, json_get(index, "weight_map"))
+    {
+        if (!checkpoint_find(checkpoint, item->string))
+            return error_set(err,
+                             "%s: tensor %.200s should be in %.100s, and no shard has it: fetch "
+                             "the shards and the index again, of one revision",
+                             where, item->string, item->valuestring);
+    }
+    return 0;
 }
 
 static int open_shards(struct checkpoint *checkpoint, const char *index_path, struct error *err)
@@ -72,7 +118,9 @@ static int open_shards(struct checkpoint *checkpoint, const char *index_path, st
         if (opened != 0)
             goto out;
     }
-    status = 0;
+    status = index_names(checkpoint, err);
+    if (status == 0)
+        status = check_weight_map(checkpoint, index, index_path, err);
 out:
     free(names);
     cJSON_Delete(index);
@@ -99,7 +147,7 @@ static int open_folder(struct checkpoint *checkpoint, struct error *err)
         int (*open)(struct checkpoint *checkpoint, const char *path, struct error *err);
     } layouts[] = {
         {CHECKPOINT_INDEX, open_shards},
-        {"model.safetensors", open_safetensors},
+        {"model.safetensors", open_single},
     };
     checkpoint->format = CHECKPOINT_SAFETENSORS;
     for (size_t i = 0; i < sizeof layouts / sizeof *layouts; i++) {
@@ -121,39 +169,15 @@ static int open_file(struct checkpoint *checkpoint, struct error *err)
     if (ends_with(checkpoint->path, ".gguf")) {
         checkpoint->format = CHECKPOINT_GGUF;
         int file = checkpoint_add_file(checkpoint, checkpoint->path, err);
-        return file < 0 ? -1 : gguf_read_header(checkpoint, file, err);
+        if (file < 0 || gguf_read_header(checkpoint, file, err) != 0)
+            return -1;
+        return index_names(checkpoint, err);
     }
     if (!ends_with(checkpoint->path, ".safetensors"))
         return error_set(err, "%s: neither a folder, a .safetensors nor a .gguf file",
                          checkpoint->path);
     checkpoint->format = CHECKPOINT_SAFETENSORS;
-    return open_safetensors(checkpoint, checkpoint->path, err) == 0 ? read_config(checkpoint, err)
-                                                                    : -1;
-}
-
-static int compare_names(const void *a, const void *b, void *tensors)
-{
-    const struct tensor_info *table = tensors;
-    return strcmp(table[*(const uint32_t *)a].name, table[*(const uint32_t *)b].name);
-}
-
-/* The look-up order, in which a name that is there twice shows. */
-static int index_names(struct checkpoint *checkpoint, struct error *err)
-{
-    size_t count = checkpoint->tensor_count;
-    checkpoint->by_name = array_alloc(count, sizeof *checkpoint->by_name, err);
-    if (!checkpoint->by_name)
-        return -1;
-    for (size_t i = 0; i < count; i++)
-        checkpoint->by_name[i] = (uint32_t)i;
-    qsort_r(checkpoint->by_name, count, sizeof *checkpoint->by_name, compare_names,
-            checkpoint->tensors);
-    for (size_t i = 1; i < count; i++) {
-        const struct tensor_info *tensor = &checkpoint->tensors[checkpoint->by_name[i]];
-        if (strcmp(checkpoint->tensors[checkpoint->by_name[i - 1]].name, tensor->name) == 0)
-            return error_set(err, "%s: tensor %s is there twice", checkpoint->path, tensor->name);
-    }
-    return count ? 0 : error_set(err, "%s: it has no tensors", checkpoint->path);
+    return open_single(checkpoint, checkpoint->path, err) == 0 ? read_config(checkpoint, err) : -1;
 }
 
 /* Sets path and folder: what the name stands for on this machine. */
@@ -190,8 +214,6 @@ int checkpoint_open(struct checkpoint **out, const char *path, struct error *err
     if (status == 0)
         status = checkpoint_is_folder(checkpoint->path) ? open_folder(checkpoint, err)
                                                         : open_file(checkpoint, err);
-    if (status == 0)
-        status = index_names(checkpoint, err);
     if (status != 0) {
         checkpoint_close(checkpoint);
         return -1;

@@ -231,6 +231,22 @@ static int take_metadata(struct reader *r, cJSON *metadata, uint64_t count)
     return 0;
 }
 
+/* A part holds some of the tensors; the first may hold none at all. */
+static int check_whole(const struct reader *r, const cJSON *metadata)
+{
+    int64_t count = 1, number;
+    char which[48] = "a part";
+    json_get_int64(metadata, "split.count", &count);
+    if (count <= 1)
+        return 0;
+    if (json_get_int64(metadata, "split.no", &number)) /* from 0 on */
+        snprintf(which, sizeof which, "part %lld", (long long)number + 1);
+    return error_set(r->err,
+                     "%s is %s of %lld of a split model: merge the parts first, with "
+                     "llama-gguf-split --merge FIRST-PART OUTPUT.gguf",
+                     r->file->path, which, (long long)count);
+}
+
 static enum dtype dtype_by_number(uint32_t number, char name[16])
 {
     static const enum dtype known[] = {
@@ -345,7 +361,8 @@ static int take_header(struct reader *r, struct checkpoint *checkpoint, int file
         keys > r->file->size / 13)
         return error_set(r->err, "%s: it claims %llu tensors and %llu keys, which cannot be",
                          r->file->path, (unsigned long long)tensors, (unsigned long long)keys);
-    if (take_metadata(r, checkpoint->metadata, keys) != 0)
+    if (take_metadata(r, checkpoint->metadata, keys) != 0 ||
+        check_whole(r, checkpoint->metadata) != 0)
         return -1;
     return take_tensors(r, checkpoint, file, tensors);
 }

@@ -24,6 +24,7 @@ struct tensor_info {
     int64_t elements;               /* product of the shape */
     int file;                       /* which of the checkpoint's files */
     uint64_t offset, bytes;         /* where in that file */
+    bool bytes_unknown; /* a GGUF type that is not known has no length; `bytes` is 0 then */
 };
 
 enum checkpoint_format { CHECKPOINT_SAFETENSORS, CHECKPOINT_GGUF };

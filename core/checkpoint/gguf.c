@@ -78,24 +78,36 @@ static int take_u64(struct reader *r, uint64_t *out)
     return 0;
 }
 
-/* A string of at most `cap` bytes, newly allocated. Bytes that are not UTF-8 and NULs are refused
- * for names; token texts in arrays may hold anything and are kept with their invalid bytes. */
-static char *take_string(struct reader *r, uint64_t cap, const char *what)
+/* A string of at most `cap` bytes, newly allocated; it may hold anything (tokens do). */
+static char *take_string(struct reader *r, uint64_t cap, const char *what, uint64_t *length)
 {
-    uint64_t length;
-    if (take_u64(r, &length) != 0)
+    if (take_u64(r, length) != 0)
         return NULL;
-    if (length > cap || length > reader_left(r)) {
+    if (*length > cap || *length > reader_left(r)) {
         error_set(r->err, "%s: %s claims %llu bytes, at most %llu are possible", r->file->path,
-                  what, (unsigned long long)length, (unsigned long long)cap);
+                  what, (unsigned long long)*length, (unsigned long long)cap);
         return NULL;
     }
-    char *text = array_alloc((size_t)length + 1, 1, r->err);
-    if (text && take(r, text, length) != 0) {
+    char *text = array_alloc((size_t)*length + 1, 1, r->err);
+    if (text && take(r, text, *length) != 0) {
         free(text);
         return NULL;
     }
     return text;
+}
+
+/* A string that names something: one with a NUL inside would be known by its beginning only. */
+static char *take_name(struct reader *r, uint64_t cap, const char *what)
+{
+    uint64_t length;
+    char *name = take_string(r, cap, what, &length);
+    if (name && strlen(name) != length) {
+        error_set(r->err, "%s: %s has a NUL byte in it: \"%s\" and what follows", r->file->path,
+                  what, name);
+        free(name);
+        return NULL;
+    }
+    return name;
 }
 
 static double number_from(enum gguf_type type, const unsigned char raw[8])
@@ -149,7 +161,8 @@ static cJSON *string_value(char *text)
 static cJSON *take_scalar(struct reader *r, uint32_t type, const char *key)
 {
     if (type == STRING) {
-        char *text = take_string(r, STRING_MAX_BYTES, key);
+        uint64_t length;
+        char *text = take_string(r, STRING_MAX_BYTES, key, &length);
         cJSON *value = text ? string_value(text) : NULL;
         if (text && !value)
             free(text);
@@ -209,7 +222,7 @@ static int take_metadata(struct reader *r, cJSON *metadata, uint64_t count)
     cJSON *tail = NULL;
     for (uint64_t i = 0; i < count; i++) {
         uint32_t type;
-        char *key = take_string(r, 1024, "a metadata key");
+        char *key = take_name(r, 1024, "a metadata key");
         if (!key)
             return -1;
         if (!utf8_valid(key, strlen(key)) || take_u32(r, &type) != 0) {
@@ -235,16 +248,18 @@ static int take_metadata(struct reader *r, cJSON *metadata, uint64_t count)
 static int check_whole(const struct reader *r, const cJSON *metadata)
 {
     int64_t count = 1, number;
-    char which[48] = "a part";
+    char which[64];
     json_get_int64(metadata, "split.count", &count);
     if (count <= 1)
         return 0;
     if (json_get_int64(metadata, "split.no", &number)) /* from 0 on */
-        snprintf(which, sizeof which, "part %lld", (long long)number + 1);
+        snprintf(which, sizeof which, "part %lld of %lld", (long long)number + 1, (long long)count);
+    else
+        snprintf(which, sizeof which, "one of the %lld parts", (long long)count);
     return error_set(r->err,
-                     "%s is %s of %lld of a split model: merge the parts first, with "
+                     "%s is %s of a split model: merge the parts first, with "
                      "llama-gguf-split --merge FIRST-PART OUTPUT.gguf",
-                     r->file->path, which, (long long)count);
+                     r->file->path, which);
 }
 
 static enum dtype dtype_by_number(uint32_t number, char name[16])
@@ -288,11 +303,12 @@ static int take_shape(struct reader *r, struct tensor_info *tensor, const char *
 static int take_tensor(struct reader *r, struct tensor_info *tensor, char **name)
 {
     uint32_t type;
-    *name = take_string(r, TENSOR_NAME_MAX, "a tensor name");
+    *name = take_name(r, TENSOR_NAME_MAX, "a tensor name");
     if (!*name || take_shape(r, tensor, *name) != 0 || take_u32(r, &type) != 0 ||
         take_u64(r, &tensor->offset) != 0)
         return -1;
     tensor->dtype = dtype_by_number(type, tensor->dtype_name);
+    tensor->bytes_unknown = tensor->dtype == DTYPE_UNSUPPORTED;
     tensor->elements = shape_elements(tensor->shape, tensor->rank);
     const struct dtype_traits *traits = dtype_traits(tensor->dtype);
     uint64_t blocks = tensor->elements < 0

@@ -37,16 +37,25 @@ int checkpoint_add_file(struct checkpoint *checkpoint, const char *path, struct 
     return (int)checkpoint->file_count++;
 }
 
-/* The bytes that a shape needs in a type, or -1: overflow, or rows that are no whole blocks. */
-static int64_t needed_bytes(const struct tensor_info *tensor)
+/* The range has the bytes that the shape needs in the type. */
+static int check_bytes(const struct tensor_info *tensor, const char *name, const char *where,
+                       struct error *err)
 {
     const struct dtype_traits *traits = dtype_traits(tensor->dtype);
-    int64_t last = tensor->rank ? tensor->shape[tensor->rank - 1] : 1, bytes;
-    if (last % traits->block_elements != 0 ||
-        __builtin_mul_overflow(tensor->elements / traits->block_elements,
-                               (int64_t)traits->block_bytes, &bytes))
-        return -1;
-    return bytes;
+    int64_t row = tensor->rank ? tensor->shape[tensor->rank - 1] : 1, needed;
+    if (tensor->dtype == DTYPE_UNSUPPORTED)
+        return 0;
+    if (row % traits->block_elements != 0)
+        return error_set(err, "%s: tensor %s: its rows have %lld elements; %s has blocks of %d",
+                         where, name, (long long)row, tensor->dtype_name, traits->block_elements);
+    if (__builtin_mul_overflow(tensor->elements / traits->block_elements,
+                               (int64_t)traits->block_bytes, &needed))
+        return error_set(err, "%s: tensor %s: the product of its shape is too large", where, name);
+    if ((uint64_t)needed != tensor->bytes)
+        return error_set(err, "%s: tensor %s: its shape in %s needs %lld bytes, its range has %llu",
+                         where, name, tensor->dtype_name, (long long)needed,
+                         (unsigned long long)tensor->bytes);
+    return 0;
 }
 
 static int check_tensor(struct tensor_info *tensor, const char *name,
@@ -68,12 +77,7 @@ static int check_tensor(struct tensor_info *tensor, const char *name,
             err, "%s: tensor %s needs %llu bytes at %llu, the file has %llu: it is truncated",
             file->path, name, (unsigned long long)tensor->bytes, (unsigned long long)tensor->offset,
             (unsigned long long)file->size);
-    int64_t needed = needed_bytes(tensor);
-    if (tensor->dtype != DTYPE_UNSUPPORTED && (needed < 0 || (uint64_t)needed != tensor->bytes))
-        return error_set(err, "%s: tensor %s: its shape in %s needs %lld bytes, its range has %llu",
-                         file->path, name, tensor->dtype_name, (long long)needed,
-                         (unsigned long long)tensor->bytes);
-    return 0;
+    return check_bytes(tensor, name, file->path, err);
 }
 
 int checkpoint_add_tensor(struct checkpoint *checkpoint, const struct tensor_info *tensor,

@@ -77,6 +77,16 @@ grep -qE 'NaN|Infinity' "$work/out" && { echo "FAILED: --json is not strict"; fa
 [ "$before" = "$(sha256sum <"$work/odd.safetensors")" ] || failures=$((failures + 1))
 expect 1 "cannot write" "$binary" scan "$work/odd.safetensors" --modules . -o "$work/missing/scan.json"
 expect 1 "matches" "$binary" scan "$work/odd.safetensors" --modules zzz
+# A type that is not known has no size: the size is absent, not 0.
+{
+  printf 'GGUF\x03\0\0\0\x01\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0'
+  printf '\x08\0\0\0\0\0\0\0a.weight\x01\0\0\0\x20\0\0\0\0\0\0\0\x14\0\0\0\0\0\0\0\0\0\0\0'
+  head -c 64 /dev/zero
+} >"$work/type20.gguf"
+expect 0 "size on disk n/a" "$binary" info "$work/type20.gguf"
+expect 0 '"parameters": 32' "$binary" info "$work/type20.gguf" --json
+grep -q '"bytes"' "$work/out" && { echo "FAILED: an unknown size is there"; failures=$((failures + 1)); }
+
 # Nothing is written over the model, under whatever name.
 ln -s odd.safetensors "$work/soft.json"
 ln "$work/odd.safetensors" "$work/hard.json"

@@ -23,10 +23,47 @@ static void a_part_of_a_split_model_is_refused(void **state)
     checkpoint_close(gguf_open(&whole, NULL));
 }
 
+static void rows_that_are_no_whole_blocks_are_refused(void **state)
+{
+    (void)state;
+    struct buffer file = BUFFER_INIT;
+    gguf_begin(&file, 1, 0);
+    gguf_tensor(&file, "a.weight", 8, 3, 2, 33);
+    gguf_open(&file, "tensor a.weight: its rows have 33 elements; Q4_1 has blocks of 32");
+}
+
+static void a_type_that_is_not_known_has_no_length(void **state)
+{
+    (void)state;
+    struct buffer file = BUFFER_INIT;
+    gguf_begin(&file, 1, 0);
+    gguf_tensor(&file, "a.weight", 8, 20, 2, 32);
+    struct checkpoint *checkpoint = gguf_open(&file, NULL);
+    const struct tensor_info *tensor = checkpoint_tensor(checkpoint, 0);
+    assert_string_equal(tensor->dtype_name, "type 20");
+    assert_true(tensor->bytes_unknown && tensor->elements == 64);
+    checkpoint_close(checkpoint);
+}
+
+static void names_with_nul_are_refused(void **state)
+{
+    (void)state;
+    struct buffer tensor = BUFFER_INIT, key = BUFFER_INIT;
+    gguf_begin(&tensor, 1, 0);
+    gguf_tensor(&tensor, "a.weight\0zz", 11, 0, 2, 2);
+    gguf_open(&tensor, "a tensor name has a NUL byte in it: \"a.weight\"");
+    gguf_begin(&key, 0, 1);
+    gguf_string(&key, "split.count\0", 12);
+    gguf_open(&key, "a metadata key has a NUL byte in it: \"split.count\"");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_part_of_a_split_model_is_refused),
+        cmocka_unit_test(rows_that_are_no_whole_blocks_are_refused),
+        cmocka_unit_test(a_type_that_is_not_known_has_no_length),
+        cmocka_unit_test(names_with_nul_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -57,6 +57,41 @@ static void names_with_nul_are_refused(void **state)
     gguf_open(&key, "a metadata key has a NUL byte in it: \"split.count\"");
 }
 
+/* Each array is within what a tokenizer may have; together they would take gigabytes. */
+static void many_arrays_share_one_budget(void **state)
+{
+    (void)state;
+    enum { COUNT = 1500 * 1000 };
+    struct buffer file = BUFFER_INIT;
+    char *bytes = calloc(COUNT, 1), key[24];
+    gguf_begin(&file, 0, 3);
+    for (int i = 0; i < 3; i++) {
+        snprintf(key, sizeof key, "list.%d", i);
+        gguf_key(&file, key, GGUF_ARRAY);
+        gguf_number(&file, GGUF_U8, 4);
+        gguf_number(&file, COUNT, 8);
+        buffer_append(&file, bytes, COUNT);
+    }
+    gguf_open(&file, "with key list.2 its metadata has more than 4194304 values");
+    free(bytes);
+}
+
+static void long_texts_share_one_budget(void **state)
+{
+    (void)state;
+    enum { LENGTH = 1 << 24 };
+    struct buffer file = BUFFER_INIT;
+    char *text = calloc(LENGTH, 1), key[24];
+    gguf_begin(&file, 0, 5);
+    for (int i = 0; i < 5; i++) {
+        snprintf(key, sizeof key, "text.%d", i);
+        gguf_key(&file, key, GGUF_STRING);
+        gguf_string(&file, text, LENGTH);
+    }
+    gguf_open(&file, "with key text.4 its metadata has more than");
+    free(text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -64,6 +99,8 @@ int main(void)
         cmocka_unit_test(rows_that_are_no_whole_blocks_are_refused),
         cmocka_unit_test(a_type_that_is_not_known_has_no_length),
         cmocka_unit_test(names_with_nul_are_refused),
+        cmocka_unit_test(many_arrays_share_one_budget),
+        cmocka_unit_test(long_texts_share_one_budget),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -35,7 +35,7 @@ static bool read_details(struct scan_row *row, const cJSON *entry)
     json_get_bool(entry, "degenerate", &row->degenerate);
     const char *dtype = NULL;
     if (json_get_string(entry, "dtype", &dtype))
-        snprintf(row->dtype, sizeof row->dtype, "%.15s", dtype);
+        utf8_copy(row->dtype, sizeof row->dtype, dtype);
     return true;
 }
 
@@ -140,6 +140,12 @@ static int read_modules(struct scan *scan, const cJSON *modules, const char *whe
     return scan->count ? 0 : error_set(err, "%s: no modules in it: it is empty", where);
 }
 
+/* It names a file in the cache; another's is as good as none. */
+static bool is_fingerprint(const char *text)
+{
+    return strlen(text) == 32 && strspn(text, "0123456789abcdef") == 32;
+}
+
 static int read_header(struct scan *scan, const cJSON *root, const char *where, struct error *err)
 {
     int64_t version = 0;
@@ -150,14 +156,18 @@ static int read_header(struct scan *scan, const cJSON *root, const char *where, 
         return error_set(err, "%s: spectrum.scan version %lld; this program reads version 1", where,
                          (long long)version);
     if (json_get_string(root, "estimator", &text))
-        snprintf(scan->estimator, sizeof scan->estimator, "%.23s", text);
+        utf8_copy(scan->estimator, sizeof scan->estimator, text);
     if (json_get_string(root, "empty_noise", &text))
-        snprintf(scan->empty_noise, sizeof scan->empty_noise, "%.11s", text);
+        utf8_copy(scan->empty_noise, sizeof scan->empty_noise, text);
     const cJSON *model = json_get(root, "model");
-    if (json_get_string(model, "fingerprint", &text))
-        snprintf(scan->fingerprint, sizeof scan->fingerprint, "%.32s", text);
-    if (json_get_string(model, "path", &text))
-        scan->model = string_copy(text, NULL);
+    if (json_get_string(model, "fingerprint", &text) && is_fingerprint(text))
+        utf8_copy(scan->fingerprint, sizeof scan->fingerprint, text);
+    if (json_get_string(model, "path", &text)) {
+        scan->model = string_copy(text, err);
+        if (!scan->model)
+            return -1;
+        utf8_sanitize(scan->model);
+    }
     return 0;
 }
 

@@ -37,14 +37,27 @@ int checkpoint_add_file(struct checkpoint *checkpoint, const char *path, struct 
     return (int)checkpoint->file_count++;
 }
 
-/* The range has the bytes that the shape needs in the type. */
-static int check_bytes(const struct tensor_info *tensor, const char *name, const char *where,
-                       struct error *err)
+/* A type that is not known has at least one bit an element: a shape that needs more than there is
+ * would spoil every sum of parameters. */
+static int check_fits(const struct tensor_info *tensor, const char *name,
+                      const struct checkpoint_file *file, struct error *err)
 {
+    uint64_t bytes = tensor->bytes_unknown ? file->size - tensor->offset : tensor->bytes;
+    if ((uint64_t)tensor->elements / 8 <= bytes)
+        return 0;
+    return error_set(err, "%s: tensor %s: %lld elements cannot be in %llu bytes", file->path, name,
+                     (long long)tensor->elements, (unsigned long long)bytes);
+}
+
+/* The range has the bytes that the shape needs in the type. */
+static int check_bytes(const struct tensor_info *tensor, const char *name,
+                       const struct checkpoint_file *file, struct error *err)
+{
+    const char *where = file->path;
     const struct dtype_traits *traits = dtype_traits(tensor->dtype);
     int64_t row = tensor->rank ? tensor->shape[tensor->rank - 1] : 1, needed;
     if (tensor->dtype == DTYPE_UNSUPPORTED)
-        return 0;
+        return check_fits(tensor, name, file, err);
     if (row % traits->block_elements != 0)
         return error_set(err, "%s: tensor %s: its rows have %lld elements; %s has blocks of %d",
                          where, name, (long long)row, tensor->dtype_name, traits->block_elements);
@@ -77,7 +90,7 @@ static int check_tensor(struct tensor_info *tensor, const char *name,
             err, "%s: tensor %s needs %llu bytes at %llu, the file has %llu: it is truncated",
             file->path, name, (unsigned long long)tensor->bytes, (unsigned long long)tensor->offset,
             (unsigned long long)file->size);
-    return check_bytes(tensor, name, file->path, err);
+    return check_bytes(tensor, name, file, err);
 }
 
 int checkpoint_add_tensor(struct checkpoint *checkpoint, const struct tensor_info *tensor,

@@ -45,6 +45,15 @@ static void a_type_that_is_not_known_has_no_length(void **state)
     checkpoint_close(checkpoint);
 }
 
+static void a_shape_is_bounded_in_any_type(void **state)
+{
+    (void)state;
+    struct buffer file = BUFFER_INIT;
+    gguf_begin(&file, 1, 0);
+    gguf_tensor(&file, "a.weight", 8, 20, 1, (uint64_t)1 << 62);
+    gguf_open(&file, "tensor a.weight: 4611686018427387904 elements cannot be in 4096 bytes");
+}
+
 static void names_with_nul_are_refused(void **state)
 {
     (void)state;
@@ -98,6 +107,7 @@ int main(void)
         cmocka_unit_test(a_part_of_a_split_model_is_refused),
         cmocka_unit_test(rows_that_are_no_whole_blocks_are_refused),
         cmocka_unit_test(a_type_that_is_not_known_has_no_length),
+        cmocka_unit_test(a_shape_is_bounded_in_any_type),
         cmocka_unit_test(names_with_nul_are_refused),
         cmocka_unit_test(many_arrays_share_one_budget),
         cmocka_unit_test(long_texts_share_one_budget),

@@ -87,6 +87,14 @@ expect 0 "size on disk n/a" "$binary" info "$work/type20.gguf"
 expect 0 '"parameters": 32' "$binary" info "$work/type20.gguf" --json
 grep -q '"bytes"' "$work/out" && { echo "FAILED: an unknown size is there"; failures=$((failures + 1)); }
 
+# A head that is stored and tied is counted once.
+cp -r "$source/tests/data/train/llama_untied" "$work/stored"
+"$binary" info "$work/stored" --json >"$work/untied"
+sed -i 's/"tie_word_embeddings": *false/"tie_word_embeddings": true/' "$work/stored/config.json"
+head=$(grep -o '"lm_head.weight".*"parameters": [0-9]*' "$work/untied" | grep -o '[0-9]*$')
+all=$(head -1 "$work/untied" | grep -o '"parameters": [0-9]*' | grep -o '[0-9]*$')
+expect 0 "\"parameters\": $((all - head)), " "$binary" info "$work/stored" --json
+
 # Nothing is written over the model, under whatever name.
 ln -s odd.safetensors "$work/soft.json"
 ln "$work/odd.safetensors" "$work/hard.json"

@@ -14,9 +14,8 @@ struct totals {
 
 static struct totals count(const struct model *model)
 {
-    struct totals totals = {0};
+    struct totals totals = {.parameters = model_parameters(model)};
     for (size_t i = 0; i < model->module_count; i++) {
-        totals.parameters += model->modules[i].parameters;
         totals.bytes += (int64_t)model->modules[i].tensor->bytes;
         totals.bytes_unknown |= model->modules[i].tensor->bytes_unknown;
         totals.quantized |= dtype_traits(model->modules[i].tensor->dtype)->quantized;

@@ -51,21 +51,27 @@ bool utf8_printable(const char *text)
     return true;
 }
 
-void utf8_sanitize(char *text)
+/* `out` may be `text` itself: no character becomes longer. */
+void utf8_copy(char *out, size_t size, const char *text)
 {
     size_t length = strlen(text), to = 0;
     for (size_t from = 0; from < length;) {
         int32_t code_point;
         size_t used = utf8_decode(text + from, length - from, &code_point);
-        if (is_unsafe(code_point)) {
-            text[to++] = '?';
-        } else {
-            memmove(text + to, text + from, used);
-            to += used;
-        }
+        bool unsafe = is_unsafe(code_point);
+        size_t put = unsafe ? 1 : used;
+        if (to + put >= size)
+            break;
+        memmove(out + to, unsafe ? "?" : text + from, put);
+        to += put;
         from += used;
     }
-    text[to] = '\0';
+    out[to] = '\0';
+}
+
+void utf8_sanitize(char *text)
+{
+    utf8_copy(text, strlen(text) + 1, text);
 }
 
 int utf8_columns(int32_t code_point)

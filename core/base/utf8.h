@@ -25,6 +25,10 @@ bool utf8_printable(const char *text);
  * byte by '?', so that the text can be shown. Multi-byte controls shrink to one '?'. */
 void utf8_sanitize(char *text);
 
+/* The same from `text` into out[0..size), cut between characters where it is too long. size >= 1.
+ */
+void utf8_copy(char *out, size_t size, const char *text);
+
 /* Terminal columns of a code point (0, 1 or 2); controls count 0. */
 int utf8_columns(int32_t code_point);
 

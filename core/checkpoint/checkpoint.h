@@ -24,6 +24,7 @@ struct tensor_info {
     int64_t elements;               /* product of the shape */
     int file;                       /* which of the checkpoint's files */
     uint64_t offset, bytes;         /* where in that file */
+    bool bytes_unknown; /* a GGUF type that is not known has no length; `bytes` is 0 then */
 };
 
 enum checkpoint_format { CHECKPOINT_SAFETENSORS, CHECKPOINT_GGUF };
@@ -42,6 +43,17 @@ int checkpoint_open_config(struct checkpoint **out, const char *folder, struct e
 enum checkpoint_format checkpoint_format(const struct checkpoint *checkpoint);
 const char *checkpoint_path(const struct checkpoint *checkpoint);   /* as resolved */
 const char *checkpoint_folder(const struct checkpoint *checkpoint); /* where its other files are */
+
+/* 0 if `path` may be written: it is neither a file of the open checkpoint (weights, index,
+ * config.json), under whatever name and through whatever links, nor the folder that they are in.
+ * NULL and what does not exist yet may. */
+int checkpoint_check_output(const struct checkpoint *checkpoint, const char *path,
+                            struct error *err);
+
+/* Where the local Hugging Face cache is: $HF_HUB_CACHE, $HUGGINGFACE_HUB_CACHE, $HF_HOME/hub,
+ * $XDG_CACHE_HOME/huggingface/hub or ~/.cache/huggingface/hub, as huggingface_hub has it. Newly
+ * allocated; NULL where no home is known. */
+char *checkpoint_hub_folder(void);
 
 /* Tensors in file order (shards in the order of their names). Owned by the checkpoint. */
 size_t checkpoint_count(const struct checkpoint *checkpoint);

@@ -23,6 +23,16 @@ struct checkpoint {
     cJSON *metadata;
 };
 
+/* Documents of a folder beside its weights. */
+#define CHECKPOINT_CONFIG "config.json"
+#define CHECKPOINT_INDEX "model.safetensors.index.json"
+
+bool checkpoint_is_folder(const char *path);
+
+/* The snapshot folder of "org/name" or "name" in the cache, through refs/main; NULL where there is
+ * none. */
+char *hub_snapshot(const char *name);
+
 /* Opens a file and adds it to the checkpoint; returns its number or -1. */
 int checkpoint_add_file(struct checkpoint *checkpoint, const char *path, struct error *err);
 

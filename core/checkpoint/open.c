@@ -7,58 +7,14 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 enum { CONFIG_MAX = 16 << 20, INDEX_MAX = 256 << 20 };
-
-static bool is_folder(const char *path)
-{
-    struct stat info;
-    return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
-}
 
 static bool ends_with(const char *text, const char *end)
 {
     size_t n = strlen(text), m = strlen(end);
     return n >= m && strcmp(text + n - m, end) == 0;
-}
-
-/* $HF_HUB_CACHE, $HF_HOME/hub or ~/.cache/huggingface/hub; NULL where no home is known. */
-static char *hub_folder(void)
-{
-    const char *hub = getenv("HF_HUB_CACHE"), *home = getenv("HF_HOME");
-    if (hub && *hub)
-        return string_copy(hub, NULL);
-    if (home && *home)
-        return path_join(home, "hub", NULL);
-    home = getenv("HOME");
-    return home ? path_join(home, ".cache/huggingface/hub", NULL) : NULL;
-}
-
-/* The snapshot folder of "org/name" in the cache, through refs/main; NULL where there is none. */
-static char *snapshot_folder(const char *name)
-{
-    struct buffer path = BUFFER_INIT, revision = BUFFER_INIT;
-    char *hub = hub_folder(), *found = NULL;
-    const char *slash = strchr(name, '/');
-    if (!hub || !slash || strchr(slash + 1, '/') || strstr(name, ".."))
-        goto out;
-    buffer_format(&path, "%s/models--%.*s--%s/refs/main", hub, (int)(slash - name), name,
-                  slash + 1);
-    if (path.failed || file_read_all(&revision, path.data, 200, NULL) != 0)
-        goto out;
-    revision.data[strcspn(revision.data, " \r\n/")] = '\0';
-    buffer_clear(&path);
-    buffer_format(&path, "%s/models--%.*s--%s/snapshots/%s", hub, (int)(slash - name), name,
-                  slash + 1, revision.data);
-    if (!path.failed && is_folder(path.data))
-        found = string_copy(path.data, NULL);
-out:
-    buffer_free(&path);
-    buffer_free(&revision);
-    free(hub);
-    return found;
 }
 
 static int compare_strings(const void *a, const void *b)
@@ -95,86 +51,6 @@ static int shard_names(const cJSON *index, const char ***names, size_t *count, c
     return 0;
 }
 
-static int open_safetensors(struct checkpoint *checkpoint, const char *path, struct error *err)
-{
-    int file = checkpoint_add_file(checkpoint, path, err);
-    return file < 0 ? -1 : safetensors_read_header(checkpoint, file, err);
-}
-
-static int open_shards(struct checkpoint *checkpoint, const char *index_path, struct error *err)
-{
-    const char **names = NULL;
-    size_t count = 0;
-    int status = -1;
-    cJSON *index = json_read_file(index_path, INDEX_MAX, JSON_STRICT, err);
-    if (!index || shard_names(index, &names, &count, index_path, err) != 0)
-        goto out;
-    for (size_t i = 0; i < count; i++) {
-        char *path = path_join(checkpoint->folder, names[i], err);
-        int opened = path ? open_safetensors(checkpoint, path, err) : -1;
-        free(path);
-        if (opened != 0)
-            goto out;
-    }
-    status = 0;
-out:
-    free(names);
-    cJSON_Delete(index);
-    return status;
-}
-
-static int read_config(struct checkpoint *checkpoint, struct error *err)
-{
-    char *path = path_join(checkpoint->folder, "config.json", err);
-    int status = path ? 0 : -1;
-    if (path && access(path, F_OK) == 0) {
-        checkpoint->metadata = json_read_file(path, CONFIG_MAX, JSON_LOOSE_NUMBERS, err);
-        status = checkpoint->metadata ? 0 : -1;
-    }
-    free(path);
-    return status;
-}
-
-/* The first of a folder's possible weight files that is there. */
-static int open_folder(struct checkpoint *checkpoint, struct error *err)
-{
-    static const struct {
-        const char *name;
-        int (*open)(struct checkpoint *checkpoint, const char *path, struct error *err);
-    } layouts[] = {
-        {"model.safetensors.index.json", open_shards},
-        {"model.safetensors", open_safetensors},
-    };
-    checkpoint->format = CHECKPOINT_SAFETENSORS;
-    for (size_t i = 0; i < sizeof layouts / sizeof *layouts; i++) {
-        char *path = path_join(checkpoint->folder, layouts[i].name, err);
-        if (!path)
-            return -1;
-        bool there = access(path, F_OK) == 0;
-        int status = there ? layouts[i].open(checkpoint, path, err) : -1;
-        free(path);
-        if (there)
-            return status == 0 ? read_config(checkpoint, err) : -1;
-    }
-    return error_set(err, "%s: no model.safetensors and no model.safetensors.index.json in it",
-                     checkpoint->folder);
-}
-
-static int open_file(struct checkpoint *checkpoint, struct error *err)
-{
-    if (ends_with(checkpoint->path, ".gguf")) {
-        checkpoint->format = CHECKPOINT_GGUF;
-        int file = checkpoint_add_file(checkpoint, checkpoint->path, err);
-        return file < 0 ? -1 : gguf_read_header(checkpoint, file, err);
-    }
-    if (!ends_with(checkpoint->path, ".safetensors"))
-        return error_set(err, "%s: neither a folder, a .safetensors nor a .gguf file",
-                         checkpoint->path);
-    checkpoint->format = CHECKPOINT_SAFETENSORS;
-    return open_safetensors(checkpoint, checkpoint->path, err) == 0 ? read_config(checkpoint, err)
-                                                                    : -1;
-}
-
 static int compare_names(const void *a, const void *b, void *tensors)
 {
     const struct tensor_info *table = tensors;
@@ -200,11 +76,115 @@ static int index_names(struct checkpoint *checkpoint, struct error *err)
     return count ? 0 : error_set(err, "%s: it has no tensors", checkpoint->path);
 }
 
+static int open_safetensors(struct checkpoint *checkpoint, const char *path, struct error *err)
+{
+    int file = checkpoint_add_file(checkpoint, path, err);
+    return file < 0 ? -1 : safetensors_read_header(checkpoint, file, err);
+}
+
+static int open_single(struct checkpoint *checkpoint, const char *path, struct error *err)
+{
+    return open_safetensors(checkpoint, path, err) == 0 ? index_names(checkpoint, err) : -1;
+}
+
+/* Every tensor that the index names is in one of the shards. */
+static int check_weight_map(const struct checkpoint *checkpoint, const cJSON *index,
+                            const char *where, struct error *err)
+{
+    const cJSON *item;
+    cJSON_ArrayForEach(item, json_get(index, "weight_map"))
+    {
+        if (!checkpoint_find(checkpoint, item->string))
+            return error_set(err,
+                             "%s: tensor %.200s should be in %.100s, and no shard has it: fetch "
+                             "the shards and the index again, of one revision",
+                             where, item->string, item->valuestring);
+    }
+    return 0;
+}
+
+static int open_shards(struct checkpoint *checkpoint, const char *index_path, struct error *err)
+{
+    const char **names = NULL;
+    size_t count = 0;
+    int status = -1;
+    cJSON *index = json_read_file(index_path, INDEX_MAX, JSON_STRICT, err);
+    if (!index || shard_names(index, &names, &count, index_path, err) != 0)
+        goto out;
+    for (size_t i = 0; i < count; i++) {
+        char *path = path_join(checkpoint->folder, names[i], err);
+        int opened = path ? open_safetensors(checkpoint, path, err) : -1;
+        free(path);
+        if (opened != 0)
+            goto out;
+    }
+    status = index_names(checkpoint, err);
+    if (status == 0)
+        status = check_weight_map(checkpoint, index, index_path, err);
+out:
+    free(names);
+    cJSON_Delete(index);
+    return status;
+}
+
+static int read_config(struct checkpoint *checkpoint, struct error *err)
+{
+    char *path = path_join(checkpoint->folder, CHECKPOINT_CONFIG, err);
+    int status = path ? 0 : -1;
+    if (path && access(path, F_OK) == 0) {
+        checkpoint->metadata = json_read_file(path, CONFIG_MAX, JSON_LOOSE_NUMBERS, err);
+        status = checkpoint->metadata ? 0 : -1;
+    }
+    free(path);
+    return status;
+}
+
+/* The first of a folder's possible weight files that is there. */
+static int open_folder(struct checkpoint *checkpoint, struct error *err)
+{
+    static const struct {
+        const char *name;
+        int (*open)(struct checkpoint *checkpoint, const char *path, struct error *err);
+    } layouts[] = {
+        {CHECKPOINT_INDEX, open_shards},
+        {"model.safetensors", open_single},
+    };
+    checkpoint->format = CHECKPOINT_SAFETENSORS;
+    for (size_t i = 0; i < sizeof layouts / sizeof *layouts; i++) {
+        char *path = path_join(checkpoint->folder, layouts[i].name, err);
+        if (!path)
+            return -1;
+        bool there = access(path, F_OK) == 0;
+        int status = there ? layouts[i].open(checkpoint, path, err) : -1;
+        free(path);
+        if (there)
+            return status == 0 ? read_config(checkpoint, err) : -1;
+    }
+    return error_set(err, "%s: no model.safetensors and no model.safetensors.index.json in it",
+                     checkpoint->folder);
+}
+
+static int open_file(struct checkpoint *checkpoint, struct error *err)
+{
+    if (ends_with(checkpoint->path, ".gguf")) {
+        checkpoint->format = CHECKPOINT_GGUF;
+        int file = checkpoint_add_file(checkpoint, checkpoint->path, err);
+        if (file < 0 || gguf_read_header(checkpoint, file, err) != 0)
+            return -1;
+        return index_names(checkpoint, err);
+    }
+    if (!ends_with(checkpoint->path, ".safetensors"))
+        return error_set(err, "%s: neither a folder, a .safetensors nor a .gguf file",
+                         checkpoint->path);
+    checkpoint->format = CHECKPOINT_SAFETENSORS;
+    return open_single(checkpoint, checkpoint->path, err) == 0 ? read_config(checkpoint, err) : -1;
+}
+
 /* Sets path and folder: what the name stands for on this machine. */
 static int resolve(struct checkpoint *checkpoint, const char *path, struct error *err)
 {
-    bool folder = is_folder(path);
-    char *snapshot = !folder && access(path, F_OK) != 0 ? snapshot_folder(path) : NULL;
+    bool folder = checkpoint_is_folder(path);
+    char *snapshot = !folder && access(path, F_OK) != 0 ? hub_snapshot(path) : NULL;
     checkpoint->path = snapshot ? snapshot : string_copy(path, err);
     if (!checkpoint->path)
         return -1;
@@ -232,10 +212,8 @@ int checkpoint_open(struct checkpoint **out, const char *path, struct error *err
         return -1;
     int status = resolve(checkpoint, path, err);
     if (status == 0)
-        status =
-            is_folder(checkpoint->path) ? open_folder(checkpoint, err) : open_file(checkpoint, err);
-    if (status == 0)
-        status = index_names(checkpoint, err);
+        status = checkpoint_is_folder(checkpoint->path) ? open_folder(checkpoint, err)
+                                                        : open_file(checkpoint, err);
     if (status != 0) {
         checkpoint_close(checkpoint);
         return -1;

@@ -21,6 +21,25 @@ static enum dtype dtype_by_name(const char *name)
     return DTYPE_UNSUPPORTED;
 }
 
+/* Types that cannot be read are listed by name: F8_E4M3, I64. The name reaches terminals. */
+static int read_dtype(struct tensor_info *tensor, const cJSON *entry, const char *where,
+                      struct error *err)
+{
+    const char *name = NULL;
+    if (json_need_string(entry, "dtype", &name, where, err) != 0)
+        return -1;
+    size_t length = strlen(name);
+    if (length == 0 || length >= sizeof tensor->dtype_name ||
+        strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") != length)
+        return error_set(err,
+                         "%s: \"dtype\" must be 1 to %zu capitals, digits and underscores, not "
+                         "\"%.40s\"",
+                         where, sizeof tensor->dtype_name - 1, name);
+    memcpy(tensor->dtype_name, name, length + 1);
+    tensor->dtype = dtype_by_name(name);
+    return 0;
+}
+
 static int read_shape(struct tensor_info *tensor, const cJSON *entry, const char *where,
                       struct error *err)
 {
@@ -64,13 +83,10 @@ static int read_entry(struct checkpoint *checkpoint, int file, const cJSON *entr
     struct tensor_info tensor = {.file = file};
     char where[ERROR_TEXT_MAX];
     snprintf(where, sizeof where, "%.300s, tensor %.120s", source->path, entry->string);
-    const char *dtype = NULL;
-    if (json_need_string(entry, "dtype", &dtype, where, err) != 0 ||
+    if (read_dtype(&tensor, entry, where, err) != 0 ||
         read_shape(&tensor, entry, where, err) != 0 ||
         read_offsets(&tensor, entry, data_start, source->size - data_start, where, err) != 0)
         return -1;
-    tensor.dtype = dtype_by_name(dtype);
-    snprintf(tensor.dtype_name, sizeof tensor.dtype_name, "%.15s", dtype);
     return checkpoint_add_tensor(checkpoint, &tensor, entry->string, err);
 }
 

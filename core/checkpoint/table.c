@@ -37,16 +37,38 @@ int checkpoint_add_file(struct checkpoint *checkpoint, const char *path, struct 
     return (int)checkpoint->file_count++;
 }
 
-/* The bytes that a shape needs in a type, or -1: overflow, or rows that are no whole blocks. */
-static int64_t needed_bytes(const struct tensor_info *tensor)
+/* A type that is not known has at least one bit an element: a shape that needs more than there is
+ * would spoil every sum of parameters. */
+static int check_fits(const struct tensor_info *tensor, const char *name,
+                      const struct checkpoint_file *file, struct error *err)
 {
+    uint64_t bytes = tensor->bytes_unknown ? file->size - tensor->offset : tensor->bytes;
+    if ((uint64_t)tensor->elements / 8 <= bytes)
+        return 0;
+    return error_set(err, "%s: tensor %s: %lld elements cannot be in %llu bytes", file->path, name,
+                     (long long)tensor->elements, (unsigned long long)bytes);
+}
+
+/* The range has the bytes that the shape needs in the type. */
+static int check_bytes(const struct tensor_info *tensor, const char *name,
+                       const struct checkpoint_file *file, struct error *err)
+{
+    const char *where = file->path;
     const struct dtype_traits *traits = dtype_traits(tensor->dtype);
-    int64_t last = tensor->rank ? tensor->shape[tensor->rank - 1] : 1, bytes;
-    if (last % traits->block_elements != 0 ||
-        __builtin_mul_overflow(tensor->elements / traits->block_elements,
-                               (int64_t)traits->block_bytes, &bytes))
-        return -1;
-    return bytes;
+    int64_t row = tensor->rank ? tensor->shape[tensor->rank - 1] : 1, needed;
+    if (tensor->dtype == DTYPE_UNSUPPORTED)
+        return check_fits(tensor, name, file, err);
+    if (row % traits->block_elements != 0)
+        return error_set(err, "%s: tensor %s: its rows have %lld elements; %s has blocks of %d",
+                         where, name, (long long)row, tensor->dtype_name, traits->block_elements);
+    if (__builtin_mul_overflow(tensor->elements / traits->block_elements,
+                               (int64_t)traits->block_bytes, &needed))
+        return error_set(err, "%s: tensor %s: the product of its shape is too large", where, name);
+    if ((uint64_t)needed != tensor->bytes)
+        return error_set(err, "%s: tensor %s: its shape in %s needs %lld bytes, its range has %llu",
+                         where, name, tensor->dtype_name, (long long)needed,
+                         (unsigned long long)tensor->bytes);
+    return 0;
 }
 
 static int check_tensor(struct tensor_info *tensor, const char *name,
@@ -68,12 +90,7 @@ static int check_tensor(struct tensor_info *tensor, const char *name,
             err, "%s: tensor %s needs %llu bytes at %llu, the file has %llu: it is truncated",
             file->path, name, (unsigned long long)tensor->bytes, (unsigned long long)tensor->offset,
             (unsigned long long)file->size);
-    int64_t needed = needed_bytes(tensor);
-    if (tensor->dtype != DTYPE_UNSUPPORTED && (needed < 0 || (uint64_t)needed != tensor->bytes))
-        return error_set(err, "%s: tensor %s: its shape in %s needs %lld bytes, its range has %llu",
-                         file->path, name, tensor->dtype_name, (long long)needed,
-                         (unsigned long long)tensor->bytes);
-    return 0;
+    return check_bytes(tensor, name, file, err);
 }
 
 int checkpoint_add_tensor(struct checkpoint *checkpoint, const struct tensor_info *tensor,

@@ -233,6 +233,8 @@ int export_run(const char *run, const char *out, struct export_summary *summary,
     struct export export = {0};
     int status = export_open(&export, run, err);
     if (status == 0)
+        status = checkpoint_check_output(export.source.model->checkpoint, out, err);
+    if (status == 0)
         status = refuse_model(out, err);
     if (status == 0)
         status = folder_make(out, err);

@@ -168,6 +168,25 @@ const struct module *model_role(const struct model *model, enum module_role role
     return NULL;
 }
 
+bool module_is_tied_copy(const struct model *model, const struct module *module)
+{
+    return module->role == ROLE_HEAD && model->config.tied;
+}
+
+bool module_is_used(const struct model *model, const struct module *module)
+{
+    return module->role != ROLE_OTHER && !module_is_tied_copy(model, module);
+}
+
+int64_t model_parameters(const struct model *model)
+{
+    int64_t sum = 0;
+    for (size_t i = 0; i < model->module_count; i++)
+        if (!module_is_tied_copy(model, &model->modules[i]))
+            sum += model->modules[i].parameters;
+    return sum;
+}
+
 void module_short_name(const struct module *module, char *out, size_t size)
 {
     size_t length = strlen(module->name);

@@ -73,6 +73,13 @@ const struct module *model_role(const struct model *model, enum module_role role
 /* 0 if the trainer can run this model; else says what is missing and what is supported. */
 int model_check_trainable(const struct model *model, struct error *err);
 
+/* True for an lm_head that the file stores beside embeddings to which the configuration ties it. */
+bool module_is_tied_copy(const struct model *model, const struct module *module);
+/* True if the module takes part in the computation: it has a role, and is no tied copy. */
+bool module_is_used(const struct model *model, const struct module *module);
+/* Parameters of all modules; tied embeddings are one tensor, counted once. */
+int64_t model_parameters(const struct model *model);
+
 /* The whole matrix, row-major rows x cols, rotary rows in Hugging Face's order. */
 int model_read_f32(const struct model *model, const struct module *module, float *out,
                    struct error *err);

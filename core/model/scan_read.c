@@ -16,8 +16,8 @@ enum { SCAN_FILE_MAX = 256 << 20, SCAN_ROWS_MAX = 1 << 20, SCAN_NAME_MAX = 512 }
 static void read_text(const cJSON *entry, const char *key, char *out, size_t size)
 {
     const char *text = NULL;
-    if (json_get_string(entry, key, &text) && utf8_printable(text) && strlen(text) < size)
-        memcpy(out, text, strlen(text) + 1);
+    if (json_get_string(entry, key, &text))
+        utf8_copy(out, size, text);
 }
 
 static void read_shape(struct scan_row *row, const cJSON *entry)
@@ -149,6 +149,12 @@ static int read_modules(struct scan *scan, const cJSON *modules, const char *whe
     return scan->count ? 0 : error_set(err, "%s: no modules in it", where);
 }
 
+/* It names a file in the cache; another's is as good as none. */
+static bool is_fingerprint(const char *text)
+{
+    return strlen(text) == 32 && strspn(text, "0123456789abcdef") == 32;
+}
+
 static int read_header(struct scan *scan, const cJSON *root, const char *where, struct error *err)
 {
     int64_t version = 0;
@@ -161,9 +167,14 @@ static int read_header(struct scan *scan, const cJSON *root, const char *where, 
     const cJSON *model = json_get(root, "model");
     read_text(root, "estimator", scan->estimator, sizeof scan->estimator);
     read_text(root, "empty_noise", scan->empty_noise, sizeof scan->empty_noise);
-    read_text(model, "fingerprint", scan->fingerprint, sizeof scan->fingerprint);
-    if (json_get_string(model, "path", &text) && utf8_printable(text))
-        scan->model = string_copy(text, NULL);
+    if (json_get_string(model, "fingerprint", &text) && is_fingerprint(text))
+        memcpy(scan->fingerprint, text, sizeof scan->fingerprint);
+    if (json_get_string(model, "path", &text)) {
+        scan->model = string_copy(text, err);
+        if (!scan->model)
+            return -1;
+        utf8_sanitize(scan->model);
+    }
     return 0;
 }
 

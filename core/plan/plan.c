@@ -401,6 +401,8 @@ struct plan_counts plan_counts(const struct plan *plan)
     counts.parameters = counts.parameters_total = 0;
     for (size_t i = 0; i < plan->model->module_count; i++) {
         const struct module *module = &plan->model->modules[i];
+        if (module_is_tied_copy(plan->model, module))
+            continue;
         counts.parameters_total += module->parameters;
         counts.parameters += plan_trains(plan, module->name) ? module->parameters : 0;
     }

@@ -153,7 +153,8 @@ static void put_json_names(struct buffer *out, const struct plan *plan)
         return;
     }
     for (size_t i = 0; i < model->module_count; i++)
-        if (plan_trains(plan, model->modules[i].name))
+        if (!module_is_tied_copy(model, &model->modules[i]) &&
+            plan_trains(plan, model->modules[i].name))
             put_name(out, model->modules[i].name, "", &lines);
 }
 

@@ -39,13 +39,6 @@ static int tick_end(const struct planner *planner)
     return tick_backward(planner, 0, BACK_ATTENTION) + 1;
 }
 
-bool module_is_used(const struct model *model, const struct module *module)
-{
-    if (module->role == ROLE_OTHER)
-        return false;
-    return !(module->role == ROLE_HEAD && model->config.tied);
-}
-
 /* --- what the backward pass needs --- */
 
 static bool module_trains(const struct memory_request *request, const struct module *module)

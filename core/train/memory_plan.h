@@ -118,7 +118,4 @@ int memory_plan_make(struct memory_plan **out, const struct memory_request *requ
                      struct error *err);
 void memory_plan_free(struct memory_plan *plan);
 
-/* True if the module takes part in the computation (an lm_head beside tied embeddings does not). */
-bool module_is_used(const struct model *model, const struct module *module);
-
 #endif

@@ -2,7 +2,7 @@
 # The contract of the command line: exit status, one line of error, strict JSON, nothing written to
 # the model, no control sequence from a file to the terminal.
 set -uo pipefail
-binary=$1
+binary=$1 source=$2
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 export XDG_CACHE_HOME=$work/cache
@@ -82,6 +82,35 @@ grep -qE ': (NaN|-?Infinity)' "$work/out" && { echo "FAILED: --json is not stric
 [ "$before" = "$(sha256sum <"$work/odd.safetensors")" ] || failures=$((failures + 1))
 expect 1 "cannot write" "$binary" scan "$work/odd.safetensors" --modules . -o "$work/missing/scan.json"
 expect 1 "matches" "$binary" scan "$work/odd.safetensors" --modules zzz
+# A type that is not known has no size: the size is absent, not 0.
+{
+  printf 'GGUF\x03\0\0\0\x01\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0'
+  printf '\x08\0\0\0\0\0\0\0a.weight\x01\0\0\0\x20\0\0\0\0\0\0\0\x14\0\0\0\0\0\0\0\0\0\0\0'
+  head -c 64 /dev/zero
+} >"$work/type20.gguf"
+expect 0 "size on disk n/a" "$binary" info "$work/type20.gguf"
+expect 0 '"parameters": 32' "$binary" info "$work/type20.gguf" --json
+grep -q '"bytes"' "$work/out" && { echo "FAILED: an unknown size is there"; failures=$((failures + 1)); }
+
+# A head that is stored and tied is counted once.
+cp -r "$source/tests/data/train/llama_untied" "$work/stored"
+"$binary" info "$work/stored" --json >"$work/untied"
+sed -i 's/"tie_word_embeddings": *false/"tie_word_embeddings": true/' "$work/stored/config.json"
+head=$(grep -o '"lm_head.weight".*"parameters": [0-9]*' "$work/untied" | grep -o '[0-9]*$')
+all=$(head -1 "$work/untied" | grep -o '"parameters": [0-9]*' | grep -o '[0-9]*$')
+expect 0 "\"parameters\": $((all - head)), " "$binary" info "$work/stored" --json
+
+# Nothing is written over the model, under whatever name.
+ln -s odd.safetensors "$work/soft.json"
+ln "$work/odd.safetensors" "$work/hard.json"
+for out in odd.safetensors soft.json hard.json; do
+  expect 1 "never written to" "$binary" scan "$work/odd.safetensors" --modules . -o "$work/$out"
+  expect 1 "never written to" "$binary" scan "$work/odd.safetensors" --modules . --spectra "$work/$out"
+done
+[ "$before" = "$(sha256sum <"$work/odd.safetensors")" ] ||
+  { echo "FAILED: the model was written to"; failures=$((failures + 1)); }
+cp -r "$source/tests/data/train/llama_tied" "$work/tiny"
+expect 1 "never written to" "$binary" plan "$work/tiny" -o "$work/tiny/model.safetensors"
 [ ! -e /dev/full ] || {
   "$binary" info "$work/odd.safetensors" >/dev/full 2>"$work/err"
   [ $? -eq 1 ] || { echo "FAILED: a full disk went unnoticed"; failures=$((failures + 1)); }

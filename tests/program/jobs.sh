@@ -81,3 +81,13 @@ sed -i "s/: \[\"train\", /: [\"train\", \"--top\", \"50\", /" "$work/steered/job
 "$spectrum" resume "$work/steered" || true
 "$spectrum" attach "$work/steered" >/dev/null 2>&1 || true
 grep -q "another freeze set" "$work/steered/result.json" || fail "another freeze set was taken"
+
+# An export does not go into the folder that the base model is in.
+mkdir "$work/base"
+cp "$model" "$work/base"
+model=$work/base/${model##*/}
+train "$work/exported" --steps 1
+ls "$work/base" >"$work/before"
+if "$spectrum" export "$work/exported" -o "$work/base" 2>"$work/said"; then fail "it exported over its base"; fi
+grep -q "never written to" "$work/said" || fail "it does not say why: $(cat "$work/said")"
+ls "$work/base" | diff "$work/before" - || fail "the base's folder has changed"

@@ -37,7 +37,7 @@ shows empty.txt "No models here"
 # A model in the current folder, one in the Hugging Face cache, a scan, a file that is none.
 ln -s "$data/models/stories260K-hf-f32" "$work/stories"
 cp "$data/published-scans/snr_results_meta-llama-Meta-Llama-3-70B.json" "$work/snr_70b.json"
-mkdir -p "$work/.cache/huggingface/hub/models--someone--a-model"
+mkdir -p "$XDG_CACHE_HOME/huggingface/hub/models--someone--a-model"
 printf 'no' >"$work/broken.gguf"
 play 80x24 <<'SCRIPT'
 save-screen library.txt

@@ -70,6 +70,11 @@ static void hostile_text_is_made_safe(void **state)
                   "e\xc3\xa9\n";
     utf8_sanitize(text);
     assert_string_equal(text, "a?[2Jb?c?d?e\xc3\xa9?");
+    char cut[5];
+    utf8_copy(cut, sizeof cut, "a\x1b\xc3\xa9\xc3\xa9");
+    assert_string_equal(cut, "a?\xc3\xa9");
+    utf8_copy(cut, 4, "abc\xc3\xa9");
+    assert_string_equal(cut, "abc");
     assert_false(utf8_valid("\xc0\x80", 2));
     assert_false(utf8_valid("\xed\xa0\x80", 3));
     assert_int_equal(utf8_columns(0x4E2D), 2);

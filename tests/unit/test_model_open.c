@@ -2,6 +2,7 @@
 #include "test.h"
 
 #include "base/file.h"
+#include "checkpoint_data.h"
 #include "model/model.h"
 
 #include <math.h>
@@ -81,11 +82,41 @@ static void types_and_roles(void **state)
     model_close(model);
 }
 
+/* The file stores a head that the configuration ties to the embedding: one tensor, counted once. */
+static void a_stored_tied_head_counts_once(void **state)
+{
+    (void)state;
+    char *source = path_join(getenv("SPECTRUM_TEST_DATA"), "train/llama_untied", NULL);
+    char *weights = path_join(source, "model.safetensors", NULL), *folder = data_folder();
+    char *link = path_join(folder, "model.safetensors", NULL);
+    struct model *untied = open_shared(source, "");
+    const struct module *head = model_role(untied, ROLE_HEAD, -1, false);
+    assert_true(!untied->config.tied && head && module_is_used(untied, head));
+    cJSON *config = cJSON_Duplicate(checkpoint_metadata(untied->checkpoint), true);
+    cJSON_ReplaceItemInObjectCaseSensitive(config, "tie_word_embeddings", cJSON_CreateTrue());
+    char *text = cJSON_Print(config);
+    data_text(folder, "config.json", text);
+    assert_int_equal(symlink(weights, link), 0);
+    struct model *tied = open_shared(folder, "");
+    assert_int_equal(tied->module_count, untied->module_count);
+    assert_true(model_parameters(tied) == model_parameters(untied) - head->parameters);
+    assert_false(module_is_used(tied, model_role(tied, ROLE_HEAD, -1, false)));
+    model_close(untied);
+    model_close(tied);
+    cJSON_Delete(config);
+    cJSON_free(text);
+    free(source);
+    free(weights);
+    free(link);
+    data_folder_remove(folder);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(gguf_is_hugging_face),
         cmocka_unit_test(types_and_roles),
+        cmocka_unit_test(a_stored_tied_head_counts_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

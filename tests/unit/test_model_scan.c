@@ -57,6 +57,26 @@ static void refuses_what_is_no_scan(void **state)
     }
 }
 
+/* What a scan file says of itself can be shown: no controls, no half characters. */
+static void its_texts_can_be_shown(void **state)
+{
+    (void)state;
+    struct scan *scan = parse(
+        "{\"format\": \"spectrum.scan\", \"version\": 1, \"estimator\": \"\\u001b[31mE\","
+        " \"empty_noise\": \"1234567890\u00e9\","
+        " \"model\": {\"path\": \"a\\u001b]0;b\\u0007c\", \"fingerprint\": \"../../x\"},"
+        " \"modules\": {\"l.0.q\": {\"snr\": 1, \"type\": \"q\", \"rows\": 2, \"cols\": 2,"
+        " \"sigma_max\": 1, \"sigma\": 1, \"threshold\": 1, \"signal_count\": 1,"
+        " \"noise_count\": 1, \"dtype\": \"\\u001b[5m\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\"}}}");
+    assert_string_equal(scan->estimator, "?[31mE");
+    assert_string_equal(scan->empty_noise, "1234567890");
+    assert_string_equal(scan->model, "a?]0;b?c");
+    assert_string_equal(scan->fingerprint, "");
+    assert_true(scan->rows[0].detailed);
+    assert_string_equal(scan->rows[0].dtype, "?[5m\u00e9\u00e9\u00e9\u00e9\u00e9");
+    scan_free(scan);
+}
+
 static void what_is_written_reads_back(void **state)
 {
     (void)state;
@@ -133,9 +153,8 @@ static void published_scans_open(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(reads_every_form),
-        cmocka_unit_test(refuses_what_is_no_scan),
-        cmocka_unit_test(what_is_written_reads_back),
+        cmocka_unit_test(reads_every_form),       cmocka_unit_test(refuses_what_is_no_scan),
+        cmocka_unit_test(its_texts_can_be_shown), cmocka_unit_test(what_is_written_reads_back),
         cmocka_unit_test(published_scans_open),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/sys.h"
+#include "base/utf8.h"
 #include "base/xdg.h"
 #include "job/job_dir.h"
 #include "job/launch.h"
@@ -108,9 +109,9 @@ static void take_line(struct scan_feed *feed, struct scan *scan, const cJSON *li
     if (strcmp(event, "scan") != 0)
         return;
     if (json_get_string(line, "fingerprint", &text))
-        snprintf(scan->fingerprint, sizeof scan->fingerprint, "%.32s", text);
+        utf8_copy(scan->fingerprint, sizeof scan->fingerprint, text);
     if (json_get_string(line, "estimator", &text))
-        snprintf(scan->estimator, sizeof scan->estimator, "%.23s", text);
+        utf8_copy(scan->estimator, sizeof scan->estimator, text);
 }
 
 /* Has the job ended although rows are missing? Looked at twice a second. */

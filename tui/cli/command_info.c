@@ -9,15 +9,15 @@
 
 struct totals {
     int64_t parameters, bytes;
-    bool quantized;
+    bool bytes_unknown, quantized;
 };
 
 static struct totals count(const struct model *model)
 {
-    struct totals totals = {0};
+    struct totals totals = {.parameters = model_parameters(model)};
     for (size_t i = 0; i < model->module_count; i++) {
-        totals.parameters += model->modules[i].parameters;
         totals.bytes += (int64_t)model->modules[i].tensor->bytes;
+        totals.bytes_unknown |= model->modules[i].tensor->bytes_unknown;
         totals.quantized |= dtype_traits(model->modules[i].tensor->dtype)->quantized;
     }
     return totals;
@@ -43,8 +43,12 @@ static void put_text(struct buffer *out, const struct model *model)
                       ", %" PRId64 " heads, %" PRId64 " key-value heads, %" PRId64 " tokens%s\n",
                       c->layers, c->hidden, c->intermediate, c->heads, c->kv_heads, c->vocab,
                       c->tied ? ", tied embeddings" : "");
-    buffer_format(out, "parameters    %" PRId64 " in %zu tensors, %.1f MB on disk\n",
-                  totals.parameters, model->module_count, (double)totals.bytes / 1e6);
+    buffer_format(out, "parameters    %" PRId64 " in %zu tensors, ", totals.parameters,
+                  model->module_count);
+    if (totals.bytes_unknown)
+        buffer_text(out, "size on disk n/a: a type is not known\n");
+    else
+        buffer_format(out, "%.1f MB on disk\n", (double)totals.bytes / 1e6);
     if (totals.quantized)
         buffer_text(out, "quantised     yes: a scan sees the quantised model, not the original\n");
     buffer_text(out, "\n");
@@ -69,6 +73,22 @@ static void put_config(struct buffer *out, const struct model_config *c)
                   c->vocab, c->max_positions, c->tied ? "true" : "false");
 }
 
+static void put_tensor(struct buffer *out, const struct module *module)
+{
+    buffer_text(out, "{\"name\": ");
+    json_put_string(out, module->name);
+    buffer_text(out, ", \"type\": ");
+    json_put_string(out, module->type);
+    buffer_text(out, ", \"dtype\": ");
+    json_put_string(out, module->tensor->dtype_name);
+    buffer_text(out, ", \"shape\": [");
+    put_shape(out, module->tensor, ", ");
+    buffer_format(out, "], \"parameters\": %" PRId64, module->parameters);
+    if (!module->tensor->bytes_unknown)
+        buffer_format(out, ", \"bytes\": %" PRIu64, module->tensor->bytes);
+    buffer_byte(out, '}');
+}
+
 static void put_json(struct buffer *out, const struct model *model)
 {
     struct totals totals = count(model);
@@ -82,22 +102,13 @@ static void put_json(struct buffer *out, const struct model *model)
     buffer_text(out, ", ");
     if (model->architecture)
         put_config(out, &model->config);
-    buffer_format(out,
-                  "\"parameters\": %" PRId64 ", \"bytes\": %" PRId64
-                  ", \"quantized\": %s, \"tensors\": [",
-                  totals.parameters, totals.bytes, totals.quantized ? "true" : "false");
+    buffer_format(out, "\"parameters\": %" PRId64, totals.parameters);
+    if (!totals.bytes_unknown)
+        buffer_format(out, ", \"bytes\": %" PRId64, totals.bytes);
+    buffer_format(out, ", \"quantized\": %s, \"tensors\": [", totals.quantized ? "true" : "false");
     for (size_t i = 0; i < model->module_count; i++) {
-        const struct module *module = &model->modules[i];
-        buffer_text(out, i ? ",\n{\"name\": " : "\n{\"name\": ");
-        json_put_string(out, module->name);
-        buffer_text(out, ", \"type\": ");
-        json_put_string(out, module->type);
-        buffer_text(out, ", \"dtype\": ");
-        json_put_string(out, module->tensor->dtype_name);
-        buffer_text(out, ", \"shape\": [");
-        put_shape(out, module->tensor, ", ");
-        buffer_format(out, "], \"parameters\": %" PRId64 ", \"bytes\": %" PRIu64 "}",
-                      module->parameters, module->tensor->bytes);
+        buffer_text(out, i ? ",\n" : "\n");
+        put_tensor(out, &model->modules[i]);
     }
     buffer_text(out, "]}\n");
 }

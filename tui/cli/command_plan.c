@@ -162,6 +162,8 @@ static int make_plan(const struct request *request, struct error *err)
     struct ground ground = {0};
     struct plan *plan = NULL;
     int status = open_ground(&ground, request->source, err);
+    if (status == 0 && ground.model)
+        status = checkpoint_check_output(ground.model->checkpoint, request->output, err);
     if (status == 0)
         status = plan_new(&plan, ground.scan, ground.model, err);
     if (status == 0)

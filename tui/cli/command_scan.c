@@ -15,6 +15,15 @@ struct request {
     int64_t threads;
 };
 
+/* Before the hours of work, and nothing is written to the model itself. */
+static int check_outputs(const struct request *request, const struct model *model,
+                         struct error *err)
+{
+    if (checkpoint_check_output(model->checkpoint, request->spectra, err) != 0)
+        return -1;
+    return checkpoint_check_output(model->checkpoint, request->output, err);
+}
+
 static int write_output(const struct scan *scan, const struct request *request, struct error *err)
 {
     struct buffer out = BUFFER_INIT;
@@ -76,7 +85,7 @@ static int scan_model(const struct request *request, struct scan_job *job, struc
     scan_progress_begin(&progress, job);
     struct scan_observer observer = scan_progress_observer(&progress);
     int status = -1;
-    if (model_open(&model, request->model, err) == 0 &&
+    if (model_open(&model, request->model, err) == 0 && check_outputs(request, model, err) == 0 &&
         backend_open(&backend, request->device, (int)request->threads, err) == 0)
         status = scan_run(&result, model, backend, &options, &observer, err);
     scan_progress_end(&progress);

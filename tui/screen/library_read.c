@@ -1,6 +1,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/utf8.h"
+#include "checkpoint/checkpoint.h"
 #include "job/job_dir.h"
 #include "job/lock.h"
 #include "tui/app/path.h"
@@ -37,16 +38,6 @@ static bool is_scan(const char *name)
 
 /* --- the Hugging Face cache: models--ORG--NAME --- */
 
-static char *hub_folder(void)
-{
-    const char *hub = getenv("HF_HUB_CACHE"), *home = getenv("HF_HOME"), *user = getenv("HOME");
-    if (hub && hub[0])
-        return string_copy(hub, NULL);
-    if (home && home[0])
-        return path_join(home, "hub", NULL);
-    return user && user[0] ? path_join(user, ".cache/huggingface/hub", NULL) : NULL;
-}
-
 static int add_repository(struct library *library, const char *folder, struct error *err)
 {
     char name[512];
@@ -62,7 +53,7 @@ static int add_repository(struct library *library, const char *folder, struct er
 
 static int read_hub(struct library *library, struct error *err)
 {
-    char *path = hub_folder();
+    char *path = checkpoint_hub_folder();
     DIR *open = path ? opendir(path) : NULL;
     int status = 0;
     for (struct dirent *at; open && status == 0 && (at = readdir(open));)

@@ -158,7 +158,9 @@ static void save_plan(struct app *app, const char *path)
     struct buffer out = BUFFER_INIT;
     plan_put(&out, app->session.plan, path_ends_with(path, ".json") ? PLAN_JSON : PLAN_YAML,
              app->session.source);
-    if (buffer_check(&out, &err) != 0 || file_save(path, out.data, out.length, &err) != 0) {
+    const struct model *model = app->session.model;
+    if ((model && checkpoint_check_output(model->checkpoint, path, &err) != 0) ||
+        buffer_check(&out, &err) != 0 || file_save(path, out.data, out.length, &err) != 0) {
         app_error(app, &err);
     } else {
         app->session.plan_changed = false;

@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/sys.h"
+#include "base/text.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -16,12 +17,6 @@ static bool is_folder(const char *path)
 {
     struct stat info;
     return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
-}
-
-static bool ends_with(const char *text, const char *end)
-{
-    size_t n = strlen(text), m = strlen(end);
-    return n >= m && strcmp(text + n - m, end) == 0;
 }
 
 /* $HF_HUB_CACHE, $HF_HOME/hub or ~/.cache/huggingface/hub; NULL where no home is known. */
@@ -162,12 +157,12 @@ static int open_folder(struct checkpoint *checkpoint, struct error *err)
 
 static int open_file(struct checkpoint *checkpoint, struct error *err)
 {
-    if (ends_with(checkpoint->path, ".gguf")) {
+    if (text_ends_with(checkpoint->path, ".gguf")) {
         checkpoint->format = CHECKPOINT_GGUF;
         int file = checkpoint_add_file(checkpoint, checkpoint->path, err);
         return file < 0 ? -1 : gguf_read_header(checkpoint, file, err);
     }
-    if (!ends_with(checkpoint->path, ".safetensors"))
+    if (!text_ends_with(checkpoint->path, ".safetensors"))
         return error_set(err, "%s: neither a folder, a .safetensors nor a .gguf file",
                          checkpoint->path);
     checkpoint->format = CHECKPOINT_SAFETENSORS;

@@ -76,8 +76,6 @@ int model_check_trainable(const struct model *model, struct error *err);
 /* The whole matrix, row-major rows x cols, rotary rows in Hugging Face's order. */
 int model_read_f32(const struct model *model, const struct module *module, float *out,
                    struct error *err);
-int model_read_f64(const struct model *model, const struct module *module, double *out,
-                   struct error *err);
 
 /* The name less ".weight" (into out, cut at size): what scans and plans call a module. */
 void module_short_name(const struct module *module, char *out, size_t size);

@@ -10,8 +10,6 @@
 
 enum { TOKENIZER_FILE_MAX = 256 << 20, CONFIG_FILE_MAX = 16 << 20 };
 
-static const char SPACE_MARK[] = "\xE2\x96\x81"; /* U+2581 */
-
 static const char *type_of(const cJSON *node)
 {
     const char *type = "";
@@ -444,15 +442,6 @@ static int load_file(struct tokenizer *t, const char *path, const char *folder, 
     return configure_beside(t, folder, "config.json", configure_from_model, err);
 }
 
-static char *folder_of(const char *path, struct error *err)
-{
-    const char *slash = strrchr(path, '/');
-    char *folder = string_copy(slash ? path : ".", err);
-    if (folder && slash)
-        folder[slash == path ? 1 : slash - path] = '\0';
-    return folder;
-}
-
 int tokenizer_open(struct tokenizer **out, const char *path, struct error *err)
 {
     struct stat info;
@@ -464,7 +453,7 @@ int tokenizer_open(struct tokenizer **out, const char *path, struct error *err)
         free(file);
         return error_set(err, "%s has no tokenizer.json; copy the model's own there", path);
     }
-    char *folder = is_folder ? string_copy(path, err) : folder_of(path, err);
+    char *folder = is_folder ? string_copy(path, err) : path_folder(path, err);
     struct tokenizer *t = file && folder ? tokenizer_new(err) : NULL;
     int status = t ? load_file(t, file, folder, err) : -1;
     free(file);

@@ -1,16 +1,11 @@
 #include "text/records.h"
 
 #include "base/file.h"
+#include "base/text.h"
 
 #include <string.h>
 
 static const size_t DATA_FILE_MAX = (size_t)4 << 30;
-
-static bool ends_with(const char *text, const char *end)
-{
-    size_t length = strlen(text), end_length = strlen(end);
-    return length >= end_length && strcmp(text + length - end_length, end) == 0;
-}
 
 static bool begins(const struct buffer *content, const char *magic)
 {
@@ -21,13 +16,13 @@ static bool begins(const struct buffer *content, const char *magic)
 static int refuse_other_formats(const struct buffer *content, const char *path, struct error *err)
 {
     bool parquet = begins(content, "PAR1"), arrow = begins(content, "ARROW1");
-    if (parquet || arrow || ends_with(path, ".arrow") || ends_with(path, ".parquet"))
+    if (parquet || arrow || text_ends_with(path, ".arrow") || text_ends_with(path, ".parquet"))
         return error_set(err,
                          "%s is %s; convert it: python -c \"import datasets; "
                          "datasets.load_dataset('%s', data_files='FILE')['train']"
                          ".to_json('data.jsonl')\" with FILE its path",
-                         path, parquet || ends_with(path, ".parquet") ? "Parquet" : "Arrow",
-                         parquet || ends_with(path, ".parquet") ? "parquet" : "arrow");
+                         path, parquet || text_ends_with(path, ".parquet") ? "Parquet" : "Arrow",
+                         parquet || text_ends_with(path, ".parquet") ? "parquet" : "arrow");
     if (begins(content, "\x1f\x8b") || begins(content, "BZh") || begins(content, "\xFD\x37zXZ") ||
         begins(content, "\x28\xB5\x2F\xFD") || begins(content, "PK\x03\x04"))
         return error_set(err, "%s is compressed; unpack it first", path);
@@ -46,11 +41,11 @@ static int find_form(struct record_reader *reader, struct error *err)
     const struct buffer *content = &reader->content;
     size_t first = skip_space(content, reader->at);
     char byte = first < content->length ? content->data[first] : '\0';
-    if (ends_with(reader->path, ".txt")) {
+    if (text_ends_with(reader->path, ".txt")) {
         reader->form = RECORD_TEXT;
-    } else if (ends_with(reader->path, ".jsonl") || ends_with(reader->path, ".ndjson")) {
+    } else if (text_ends_with(reader->path, ".jsonl") || text_ends_with(reader->path, ".ndjson")) {
         reader->form = RECORD_LINES;
-    } else if (ends_with(reader->path, ".json")) {
+    } else if (text_ends_with(reader->path, ".json")) {
         /* Many .json files hold an object a line. */
         reader->form = byte == '{' ? RECORD_LINES : RECORD_ARRAY;
     } else {

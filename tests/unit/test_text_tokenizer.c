@@ -80,7 +80,6 @@ static void reads_a_model_folder(void **state)
     compare(tokenizer, "llama2_hf"); /* the same tokenizer */
     assert_int_equal(tokenizer_bos(tokenizer), 1);
     assert_int_equal(tokenizer_eos(tokenizer), 2);
-    assert_int_equal(tokenizer_pad(tokenizer), -1);
     assert_int_equal(tokenizer_vocabulary_size(tokenizer), 32000);
     assert_null(tokenizer_chat_template(tokenizer));
     tokenizer_close(tokenizer);

@@ -200,14 +200,24 @@ bool json_get_double(const cJSON *object, const char *key, double *out)
     return true;
 }
 
-bool json_get_int64(const cJSON *object, const char *key, int64_t *out)
+static bool whole_number(const cJSON *item, int64_t *out)
 {
-    const cJSON *item = json_get(object, key);
     if (!cJSON_IsNumber(item) || !(fabs(item->valuedouble) <= 9007199254740992.0) ||
         item->valuedouble != floor(item->valuedouble))
         return false;
     *out = (int64_t)item->valuedouble;
     return true;
+}
+
+bool json_get_int64(const cJSON *object, const char *key, int64_t *out)
+{
+    return whole_number(json_get(object, key), out);
+}
+
+bool json_get_first_int64(const cJSON *object, const char *key, int64_t *out)
+{
+    const cJSON *item = json_get(object, key);
+    return whole_number(cJSON_IsArray(item) ? item->child : item, out);
 }
 
 bool json_get_bool(const cJSON *object, const char *key, bool *out)

@@ -32,6 +32,8 @@ const cJSON *json_get(const cJSON *object, const char *key);
 bool json_get_string(const cJSON *object, const char *key, const char **out);
 bool json_get_double(const cJSON *object, const char *key, double *out);
 bool json_get_int64(const cJSON *object, const char *key, int64_t *out); /* whole, |x| <= 2^53 */
+/* The number itself, or the first of an array of them. */
+bool json_get_first_int64(const cJSON *object, const char *key, int64_t *out);
 bool json_get_bool(const cJSON *object, const char *key, bool *out);
 int json_need_string(const cJSON *object, const char *key, const char **out, const char *where,
                      struct error *err);

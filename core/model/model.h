@@ -42,6 +42,7 @@ enum rope_scaling { ROPE_PLAIN, ROPE_LLAMA3, ROPE_LINEAR, ROPE_UNSUPPORTED };
 
 struct model_config {
     int64_t hidden, intermediate, layers, heads, kv_heads, head_dim, vocab, max_positions;
+    char activation[32]; /* "hidden_act", as it is called there */
     double norm_eps, rope_theta, initializer_range;
     enum rope_scaling rope_scaling;
     double rope_factor, rope_low_freq, rope_high_freq, rope_original_positions;

@@ -389,12 +389,13 @@ static int configure_from_model(struct tokenizer *t, const char *path, struct er
     int64_t id;
     if (!config)
         return -1;
+    /* Several ids end a text; a document ends with the first. */
+    if (t->eos < 0 && json_get_first_int64(config, "eos_token_id", &id) && id >= 0 &&
+        id < tokenizer_vocabulary_size(t))
+        t->eos = (int32_t)id;
     if (t->bos < 0 && json_get_int64(config, "bos_token_id", &id) && id >= 0 &&
         id < tokenizer_vocabulary_size(t))
         t->bos = (int32_t)id;
-    if (t->eos < 0 && json_get_int64(config, "eos_token_id", &id) && id >= 0 &&
-        id < tokenizer_vocabulary_size(t))
-        t->eos = (int32_t)id;
     cJSON_Delete(config);
     return 0;
 }
@@ -412,15 +413,18 @@ static int configure_beside(struct tokenizer *t, const char *folder, const char 
     return status;
 }
 
-/* chat_template.jinja, where newer files keep it. */
+/* chat_template.jinja, where newer files keep it: it stands above the configuration's. */
 static int read_template(struct tokenizer *t, const char *path, struct error *err)
 {
     struct buffer text = BUFFER_INIT;
-    if (t->chat_template)
-        return 0;
     int status = file_read_all(&text, path, CONFIG_FILE_MAX, err);
-    if (status == 0 && !(t->chat_template = string_copy(buffer_string(&text), err)))
+    char *source = status == 0 ? string_copy(buffer_string(&text), err) : NULL;
+    if (source) {
+        free(t->chat_template);
+        t->chat_template = source;
+    } else {
         status = -1;
+    }
     buffer_free(&text);
     return status;
 }

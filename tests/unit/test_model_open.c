@@ -81,11 +81,83 @@ static void types_and_roles(void **state)
     model_close(model);
 }
 
+/* The committed tiny Llama with one key of its configuration replaced, or left out (NULL). */
+static struct model *open_edited(const char *key, const char *json)
+{
+    char folder[] = "/tmp/spectrum-model-XXXXXX", from[1024], to[1024];
+    struct error err = ERROR_INIT;
+    assert_non_null(mkdtemp(folder));
+    snprintf(from, sizeof from, "%s/train/llama_untied/config.json", getenv("SPECTRUM_TEST_DATA"));
+    cJSON *config = json_read_file(from, 1 << 16, JSON_STRICT, &err);
+    if (!config)
+        fail_msg("%s", err.text);
+    cJSON_DeleteItemFromObjectCaseSensitive(config, key);
+    if (json)
+        cJSON_AddRawToObject(config, key, json);
+    char *text = cJSON_PrintUnformatted(config);
+    cJSON_Delete(config);
+    snprintf(to, sizeof to, "%s/config.json", folder);
+    assert_int_equal(file_save(to, text, strlen(text), NULL), 0);
+    free(text);
+    snprintf(from, sizeof from, "%s/train/llama_untied/model.safetensors",
+             getenv("SPECTRUM_TEST_DATA"));
+    snprintf(to, sizeof to, "%s/model.safetensors", folder);
+    assert_int_equal(file_copy(from, to, 1 << 20, NULL), 0);
+    struct model *model = open_shared(folder, "");
+    unlink(to);
+    snprintf(to, sizeof to, "%s/config.json", folder);
+    unlink(to);
+    rmdir(folder);
+    return model;
+}
+
+static void only_silu_is_trained(void **state)
+{
+    (void)state;
+    static const char *const good[] = {NULL, "\"silu\"", "\"swish\""};
+    static const char *const bad[][2] = {
+        {"\"gelu\"", "gelu"}, {"null", "unknown"}, {"\"\\u001b[31m\"", "?[31m"}};
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+        struct model *model = open_edited("hidden_act", good[i]);
+        assert_int_equal(model_check_trainable(model, NULL), 0);
+        model_close(model);
+    }
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        struct model *model = open_edited("hidden_act", bad[i][0]);
+        struct error err = ERROR_INIT;
+        assert_int_equal(model_check_trainable(model, &err), -1);
+        assert_non_null(strstr(err.text, bad[i][1]));
+        assert_non_null(strstr(err.text, "silu"));
+        model_close(model);
+    }
+}
+
+static void expect_eos(const char *json, int64_t eos)
+{
+    struct model *model = open_edited("eos_token_id", json);
+    assert_true(model->config.eos_token == eos);
+    model_close(model);
+}
+
+static void configurations_are_read_as_transformers_does(void **state)
+{
+    (void)state;
+    struct model *model = open_edited("rms_norm_eps", NULL);
+    assert_true(model->config.norm_eps == 1e-6); /* LlamaConfig's default */
+    model_close(model);
+    expect_eos("7", 7);
+    expect_eos("[7, 3]", 7);
+    expect_eos("[1e300]", -1);
+    expect_eos("[]", -1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(gguf_is_hugging_face),
         cmocka_unit_test(types_and_roles),
+        cmocka_unit_test(only_silu_is_trained),
+        cmocka_unit_test(configurations_are_read_as_transformers_does),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -314,6 +314,29 @@ static void eos_is_the_tokenizers_or_the_first(void **state)
     expect_eos("{}", "{\"eos_token_id\":[8]}", -1); /* one more than the vocabulary has */
 }
 
+/* A pattern that PCRE2 gives up on is an error, not another way to cut the text. */
+static void says_where_a_pattern_gives_up(void **state)
+{
+    (void)state;
+    struct tokenizer *tokenizer = NULL;
+    struct token_list got = {0};
+    struct error err = ERROR_INIT;
+    char text[64];
+    memset(text, 'a', sizeof text);
+    text[63] = 'b';
+    assert_int_equal(
+        open_text(&tokenizer,
+                  "{\"model\":{\"type\":\"BPE\",\"vocab\":{\"a\":0,\"b\":1}},\"pre_tokenizer\":{"
+                  "\"type\":\"Split\",\"pattern\":{\"Regex\":\"(a+)+$\"},\"behavior\":\"Isolated\","
+                  "\"invert\":false}}",
+                  &err),
+        0);
+    assert_int_equal(tokenizer_encode(tokenizer, text, sizeof text, ENCODE_PLAIN, &got, &err), -1);
+    assert_non_null(strstr(err.text, "pre-tokenizer"));
+    token_list_free(&got);
+    tokenizer_close(tokenizer);
+}
+
 static void masks_follow_spans(void **state)
 {
     (void)state;
@@ -423,6 +446,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(flags_decide_on_special_tokens),
         cmocka_unit_test(masks_follow_spans),
+        cmocka_unit_test(says_where_a_pattern_gives_up),
         cmocka_unit_test(template_file_stands_above_configuration),
         cmocka_unit_test(eos_is_the_tokenizers_or_the_first),
         cmocka_unit_test(refuses_with_a_name),

@@ -140,14 +140,6 @@ void file_writer_abort(struct file_writer *writer)
     *writer = (struct file_writer){.fd = -1};
 }
 
-static char *folder_of(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    if (!slash)
-        return strdup(".");
-    return strndup(path, slash == path ? 1 : (size_t)(slash - path));
-}
-
 int file_writer_commit(struct file_writer *writer, struct error *err)
 {
     int status = -1;
@@ -164,8 +156,8 @@ int file_writer_commit(struct file_writer *writer, struct error *err)
     }
     free(writer->temporary);
     writer->temporary = NULL;
-    folder = folder_of(writer->path);
-    status = folder ? folder_sync(folder, err) : error_set(err, "not enough memory");
+    folder = path_folder(writer->path, err);
+    status = folder ? folder_sync(folder, err) : -1;
 out:
     free(folder);
     file_writer_abort(writer);
@@ -238,4 +230,13 @@ char *path_join(const char *folder, const char *name, struct error *err)
         return NULL;
     }
     return path.data;
+}
+
+char *path_folder(const char *path, struct error *err)
+{
+    const char *slash = strrchr(path, '/');
+    char *folder = string_copy(slash ? path : ".", err);
+    if (folder && slash)
+        folder[slash == path ? 1 : slash - path] = '\0';
+    return folder;
 }

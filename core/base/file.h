@@ -52,4 +52,7 @@ int folder_sync(const char *path, struct error *err);
 /* "<folder>/<name>", newly allocated; NULL and an error when memory runs out. */
 char *path_join(const char *folder, const char *name, struct error *err);
 
+/* The folder that a path lies in ("." and "/" where it names none), newly allocated. */
+char *path_folder(const char *path, struct error *err);
+
 #endif

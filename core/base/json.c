@@ -8,7 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { JSON_DEPTH_MAX = 64 };
+/* The biggest tokenizer.json have two million values. */
+enum { JSON_DEPTH_MAX = 64, JSON_VALUES_MAX = 4 << 20 };
 
 /* Refuses an object that has one key twice; sorts pointers so that big objects stay fast. */
 static int compare_keys(const void *a, const void *b)
@@ -50,30 +51,55 @@ struct scanner {
     bool in_string;
     bool escaped;
     int depth;
+    size_t values; /* at most that many */
 };
 
-/* Nesting and stray NUL bytes, before the parser sees the text. */
+/* A byte inside a string; -1 for the 'u' of "\\u0000". */
+static int scan_string(struct scanner *s, const char *at, size_t left)
+{
+    if (s->escaped) {
+        s->escaped = false;
+        return left >= 5 && memcmp(at, "u0000", 5) == 0 ? -1 : 0;
+    }
+    if (*at == '\\')
+        s->escaped = true;
+    else if (*at == '"')
+        s->in_string = false;
+    return 0;
+}
+
+/* A byte outside strings. */
+static int scan_structure(struct scanner *s, char c, const char *where, struct error *err)
+{
+    if (c == '"')
+        s->in_string = true;
+    else if (c == ']' || c == '}')
+        s->depth--;
+    if (c != '[' && c != '{' && c != ',')
+        return 0;
+    if (c != ',' && ++s->depth > JSON_DEPTH_MAX)
+        return error_set(err, "%s: nested more than %d levels deep", where, JSON_DEPTH_MAX);
+    if (++s->values > JSON_VALUES_MAX)
+        return error_set(err, "%s: more than %d values; no file that is known here has so many",
+                         where, JSON_VALUES_MAX);
+    return 0;
+}
+
+/* What the parser must not see: NUL bytes, deep nesting, values without end, no UTF-8. */
 static int check_text(const char *text, size_t length, const char *where, struct error *err)
 {
     struct scanner s = {0};
     for (size_t i = 0; i < length; i++) {
-        char c = text[i];
-        if (c == '\0')
+        if (text[i] == '\0')
             return error_set(err, "%s: a NUL byte at %zu: this is not JSON", where, i);
-        if (s.in_string) {
-            if (s.escaped)
-                s.escaped = false;
-            else if (c == '\\')
-                s.escaped = true;
-            else if (c == '"')
-                s.in_string = false;
-        } else if (c == '"') {
-            s.in_string = true;
-        } else if (c == '[' || c == '{') {
-            if (++s.depth > JSON_DEPTH_MAX)
-                return error_set(err, "%s: nested more than %d levels deep", where, JSON_DEPTH_MAX);
-        } else if (c == ']' || c == '}') {
-            s.depth--;
+        if (!s.in_string) {
+            if (scan_structure(&s, text[i], where, err) != 0)
+                return -1;
+        } else if (scan_string(&s, text + i, length - i) != 0) {
+            return error_set(err,
+                             "%s: a NUL character (\\u0000) at byte %zu; take it out, texts with "
+                             "it cannot be read",
+                             where, i - 1);
         }
     }
     return utf8_valid(text, length) ? 0 : error_set(err, "%s: not valid UTF-8", where);
@@ -200,14 +226,24 @@ bool json_get_double(const cJSON *object, const char *key, double *out)
     return true;
 }
 
-bool json_get_int64(const cJSON *object, const char *key, int64_t *out)
+static bool whole_number(const cJSON *item, int64_t *out)
 {
-    const cJSON *item = json_get(object, key);
     if (!cJSON_IsNumber(item) || !(fabs(item->valuedouble) <= 9007199254740992.0) ||
         item->valuedouble != floor(item->valuedouble))
         return false;
     *out = (int64_t)item->valuedouble;
     return true;
+}
+
+bool json_get_int64(const cJSON *object, const char *key, int64_t *out)
+{
+    return whole_number(json_get(object, key), out);
+}
+
+bool json_get_first_int64(const cJSON *object, const char *key, int64_t *out)
+{
+    const cJSON *item = json_get(object, key);
+    return whole_number(cJSON_IsArray(item) ? item->child : item, out);
 }
 
 bool json_get_bool(const cJSON *object, const char *key, bool *out)
@@ -238,15 +274,19 @@ int json_need_int64(const cJSON *object, const char *key, int64_t *out, int64_t 
 
 void json_put_string(struct buffer *out, const char *text)
 {
+    size_t length = strlen(text), used;
     buffer_byte(out, '"');
-    for (; *text; text++) {
-        unsigned char c = (unsigned char)*text;
+    for (size_t i = 0; i < length; i += used) {
+        int32_t c;
+        used = utf8_decode(text + i, length - i, &c);
         if (c == '"' || c == '\\')
-            buffer_format(out, "\\%c", c);
-        else if (c < 0x20 || c == 0x7F)
-            buffer_format(out, "\\u%04x", c);
+            buffer_format(out, "\\%c", (char)c);
+        else if (c < 0) /* no UTF-8: the replacement character */
+            buffer_text(out, "\\ufffd");
+        else if (utf8_is_unsafe(c)) /* none of them needs a surrogate pair */
+            buffer_format(out, "\\u%04x", (unsigned)c);
         else
-            buffer_byte(out, (char)c);
+            buffer_append(out, text + i, used);
     }
     buffer_byte(out, '"');
 }

@@ -1,8 +1,10 @@
 /* JSON: cJSON behind checks, for files that are hostile until parsed.
  *
- * Refused here and accepted by cJSON: trailing bytes, duplicate keys in one object, embedded NUL
- * bytes, invalid UTF-8, nesting over 64 levels. Look-ups are case-sensitive; integers are exact.
- * The tree is cJSON's own: walk it with cJSON_ArrayForEach(), free it with cJSON_Delete().
+ * Refused here and accepted by cJSON: trailing bytes, duplicate keys in one object, NUL bytes, also
+ * as "\u0000" (cJSON would end the string there), invalid UTF-8, nesting over 64 levels, more than
+ * four million values (each takes 64 bytes and more, twenty times what it takes in the file).
+ * Look-ups are case-sensitive; integers are exact. The tree is cJSON's own: walk it with
+ * cJSON_ArrayForEach(), free it with cJSON_Delete().
  */
 #ifndef SPECTRUM_BASE_JSON_H
 #define SPECTRUM_BASE_JSON_H
@@ -32,15 +34,19 @@ const cJSON *json_get(const cJSON *object, const char *key);
 bool json_get_string(const cJSON *object, const char *key, const char **out);
 bool json_get_double(const cJSON *object, const char *key, double *out);
 bool json_get_int64(const cJSON *object, const char *key, int64_t *out); /* whole, |x| <= 2^53 */
+/* The number itself, or the first of an array of them. */
+bool json_get_first_int64(const cJSON *object, const char *key, int64_t *out);
 bool json_get_bool(const cJSON *object, const char *key, bool *out);
 int json_need_string(const cJSON *object, const char *key, const char **out, const char *where,
                      struct error *err);
 int json_need_int64(const cJSON *object, const char *key, int64_t *out, int64_t low, int64_t high,
                     const char *where, struct error *err);
 
-/* Writing, straight into a buffer: the caller writes the punctuation. Strings are escaped, numbers
- * are the shortest form that reads back to the same double; json_put_number() writes null for a
- * value that is not finite, json_put_loose() writes Infinity, -Infinity or NaN. */
+/* Writing, straight into a buffer: the caller writes the punctuation. Strings are valid JSON
+ * that a terminal can show, whatever they hold: what utf8_is_unsafe() names is escaped, an invalid
+ * byte becomes U+FFFD. Numbers are the shortest form that reads back to the same double;
+ * json_put_number() writes null for a value that is not finite, json_put_loose() writes Infinity,
+ * -Infinity or NaN. */
 void json_put_string(struct buffer *out, const char *text);
 void json_put_number(struct buffer *out, double value);
 void json_put_loose(struct buffer *out, double value);

@@ -1,11 +1,8 @@
 #include "base/memory.h"
 
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static atomic_size_t used_bytes[MEMORY_CATEGORIES];
 
 const char *memory_category_name(enum memory_category category)
 {
@@ -13,32 +10,6 @@ const char *memory_category_name(enum memory_category category)
         "weights", "masters", "gradients", "optimizer", "activations", "workspace",
     };
     return names[category];
-}
-
-void *memory_alloc(enum memory_category category, size_t bytes, struct error *err)
-{
-    size_t rounded = (bytes + 63) / 64 * 64;
-    void *pointer = rounded < bytes ? NULL : aligned_alloc(64, rounded ? rounded : 64);
-    if (!pointer) {
-        error_set(err, "not enough memory for %zu MB of %s", bytes >> 20,
-                  memory_category_name(category));
-        return NULL;
-    }
-    atomic_fetch_add(&used_bytes[category], bytes);
-    return pointer;
-}
-
-void memory_free(enum memory_category category, void *pointer, size_t bytes)
-{
-    if (!pointer)
-        return;
-    free(pointer);
-    atomic_fetch_sub(&used_bytes[category], bytes);
-}
-
-size_t memory_used(enum memory_category category)
-{
-    return atomic_load(&used_bytes[category]);
 }
 
 void *array_alloc(size_t count, size_t size, struct error *err)

@@ -1,8 +1,5 @@
-/* Memory: overflow-checked allocation, and bytes counted by category.
- *
- * The categories are the ones the screen shows (DESIGN.md, "Memory is planned"). Big buffers are
- * allocated with memory_alloc() under a category; small housekeeping uses array_alloc().
- */
+/* Memory: overflow-checked allocation, and the categories by which a run's memory is planned and
+ * shown (train/memory_plan.h). */
 #ifndef SPECTRUM_BASE_MEMORY_H
 #define SPECTRUM_BASE_MEMORY_H
 
@@ -23,13 +20,6 @@ enum memory_category {
 
 /* "weights", "masters", ...: the keys of metrics.jsonl's memory_bytes. */
 const char *memory_category_name(enum memory_category category);
-
-/* 64-byte aligned, not cleared. Counted until memory_free(). NULL and an error when refused. */
-void *memory_alloc(enum memory_category category, size_t bytes, struct error *err);
-void memory_free(enum memory_category category, void *pointer, size_t bytes);
-
-/* Bytes allocated at this moment under a category. */
-size_t memory_used(enum memory_category category);
 
 /* count * size zeroed bytes, checked for overflow; free() it. count 0 gives a valid pointer. */
 void *array_alloc(size_t count, size_t size, struct error *err);

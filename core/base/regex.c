@@ -59,34 +59,42 @@ void regex_free(struct regex *regex)
     free(regex);
 }
 
-static bool regex_run(struct regex *regex, const char *text, size_t length, size_t start,
-                      uint32_t options, size_t *match_start, size_t *match_end)
+static int regex_error(int code, size_t length, struct error *err)
+{
+    PCRE2_UCHAR message[128] = {0};
+    pcre2_get_error_message(code, message, sizeof message);
+    return error_set(err, "a pattern gave up on a text of %zu bytes (%s); a simpler one is needed",
+                     length, (char *)message);
+}
+
+static int regex_run(struct regex *regex, const char *text, size_t length, size_t start,
+                     uint32_t options, struct error *err)
 {
     int found = pcre2_match(regex->code, (PCRE2_SPTR)text, length, start, options, regex->match,
                             regex->context);
-    if (found < 0)
-        return false;
-    const PCRE2_SIZE *range = pcre2_get_ovector_pointer(regex->match);
-    *match_start = range[0];
-    *match_end = range[1];
-    return true;
+    /* The interpreter's stack is the heap. */
+    if (found == PCRE2_ERROR_JIT_STACKLIMIT)
+        found = pcre2_match(regex->code, (PCRE2_SPTR)text, length, start, options | PCRE2_NO_JIT,
+                            regex->match, regex->context);
+    if (found == PCRE2_ERROR_NOMATCH)
+        return 0;
+    return found < 0 ? regex_error(found, length, err) : 1;
 }
 
-bool regex_find(struct regex *regex, const char *text, size_t length, size_t start,
-                size_t *match_start, size_t *match_end)
+int regex_find(struct regex *regex, const char *text, size_t length, size_t start,
+               size_t *match_start, size_t *match_end, struct error *err)
 {
     /* Checking the whole text's UTF-8 again at every call would make a loop quadratic. */
-    return regex_run(regex, text, length, start, PCRE2_NO_UTF_CHECK, match_start, match_end);
+    int found = regex_run(regex, text, length, start, PCRE2_NO_UTF_CHECK, err);
+    const PCRE2_SIZE *range = pcre2_get_ovector_pointer(regex->match);
+    if (found > 0) {
+        *match_start = range[0];
+        *match_end = range[1];
+    }
+    return found;
 }
 
-bool regex_search(struct regex *regex, const char *text)
+int regex_search(struct regex *regex, const char *text, struct error *err)
 {
-    size_t from, to;
-    return regex_run(regex, text, strlen(text), 0, 0, &from, &to);
-}
-
-bool regex_match_prefix(struct regex *regex, const char *text)
-{
-    size_t from, to;
-    return regex_run(regex, text, strlen(text), 0, PCRE2_ANCHORED, &from, &to);
+    return regex_run(regex, text, strlen(text), 0, 0, err);
 }

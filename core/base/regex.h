@@ -5,7 +5,6 @@
 
 #include "base/error.h"
 
-#include <stdbool.h>
 #include <stddef.h>
 
 struct regex;
@@ -14,13 +13,13 @@ struct regex;
 struct regex *regex_new(const char *pattern, struct error *err);
 void regex_free(struct regex *regex);
 
-/* Searches text[0..length) from byte `start`; sets the match's byte range. False: no match (or the
- * match limit was reached). The text must be valid UTF-8. Not for use by two threads at once. */
-bool regex_find(struct regex *regex, const char *text, size_t length, size_t start,
-                size_t *match_start, size_t *match_end);
+/* Searches text[0..length) from byte `start`. 1: found, and the match's byte range is set; 0: no
+ * match; -1: PCRE2 gave up, at its match limit for instance. The text must be valid UTF-8. Not for
+ * use by two threads at once. */
+int regex_find(struct regex *regex, const char *text, size_t length, size_t start,
+               size_t *match_start, size_t *match_end, struct error *err);
 
-/* The pattern matches somewhere in the string / at its beginning (Python's re.search/re.match). */
-bool regex_search(struct regex *regex, const char *text);
-bool regex_match_prefix(struct regex *regex, const char *text);
+/* The pattern matches somewhere in the string (Python's re.search): 1, 0, or -1. */
+int regex_search(struct regex *regex, const char *text, struct error *err);
 
 #endif

@@ -33,7 +33,7 @@ bool utf8_valid(const char *text, size_t length)
     return true;
 }
 
-static bool is_unsafe(int32_t c)
+bool utf8_is_unsafe(int32_t c)
 {
     return c < 0x20 || (c >= 0x7F && c < 0xA0) || (c >= 0x202A && c <= 0x202E) ||
            (c >= 0x2066 && c <= 0x2069) || c == 0x2028 || c == 0x2029;
@@ -45,7 +45,7 @@ bool utf8_printable(const char *text)
     for (size_t i = 0; i < length;) {
         int32_t code_point;
         i += utf8_decode(text + i, length - i, &code_point);
-        if (is_unsafe(code_point)) /* -1, an invalid byte, is unsafe too */
+        if (utf8_is_unsafe(code_point)) /* -1, an invalid byte, is unsafe too */
             return false;
     }
     return true;
@@ -58,7 +58,7 @@ void utf8_copy(char *out, size_t size, const char *text)
     for (size_t from = 0; from < length;) {
         int32_t code_point;
         size_t used = utf8_decode(text + from, length - from, &code_point);
-        bool unsafe = is_unsafe(code_point);
+        bool unsafe = utf8_is_unsafe(code_point);
         size_t put = unsafe ? 1 : used;
         if (to + put >= size)
             break;
@@ -76,5 +76,5 @@ void utf8_sanitize(char *text)
 
 int utf8_columns(int32_t code_point)
 {
-    return is_unsafe(code_point) ? 0 : utf8proc_charwidth(code_point);
+    return utf8_is_unsafe(code_point) ? 0 : utf8proc_charwidth(code_point);
 }

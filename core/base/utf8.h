@@ -17,12 +17,16 @@ size_t utf8_encode(int32_t code_point, char out[4]);
 /* True if all of text[0..length) is well-formed UTF-8 (no surrogates, no overlong forms). */
 bool utf8_valid(const char *text, size_t length);
 
+/* True for what must not reach a terminal: control characters (C0, DEL, C1), bidirectional
+ * overrides and isolates, line and paragraph separators, and -1, an invalid byte. */
+bool utf8_is_unsafe(int32_t code_point);
+
 /* True if the text is well-formed and has nothing that utf8_sanitize() would replace: what a name
  * from a file must be. */
 bool utf8_printable(const char *text);
 
-/* Replaces, in place, every control character (C0, DEL, C1), bidirectional override and invalid
- * byte by '?', so that the text can be shown. Multi-byte controls shrink to one '?'. */
+/* Replaces, in place, all that is unsafe by '?', so that the text can be shown. Multi-byte controls
+ * shrink to one '?'. */
 void utf8_sanitize(char *text);
 
 /* The same from `text` into out[0..size), cut between characters where it is too long. size >= 1.

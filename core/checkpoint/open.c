@@ -4,18 +4,13 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/sys.h"
+#include "base/text.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 enum { CONFIG_MAX = 16 << 20, INDEX_MAX = 256 << 20 };
-
-static bool ends_with(const char *text, const char *end)
-{
-    size_t n = strlen(text), m = strlen(end);
-    return n >= m && strcmp(text + n - m, end) == 0;
-}
 
 static int compare_strings(const void *a, const void *b)
 {
@@ -166,14 +161,14 @@ static int open_folder(struct checkpoint *checkpoint, struct error *err)
 
 static int open_file(struct checkpoint *checkpoint, struct error *err)
 {
-    if (ends_with(checkpoint->path, ".gguf")) {
+    if (text_ends_with(checkpoint->path, ".gguf")) {
         checkpoint->format = CHECKPOINT_GGUF;
         int file = checkpoint_add_file(checkpoint, checkpoint->path, err);
         if (file < 0 || gguf_read_header(checkpoint, file, err) != 0)
             return -1;
         return index_names(checkpoint, err);
     }
-    if (!ends_with(checkpoint->path, ".safetensors"))
+    if (!text_ends_with(checkpoint->path, ".safetensors"))
         return error_set(err, "%s: neither a folder, a .safetensors nor a .gguf file",
                          checkpoint->path);
     checkpoint->format = CHECKPOINT_SAFETENSORS;

@@ -87,6 +87,16 @@ static int read_rope_scaling(struct model_config *config, const cJSON *scaling, 
     return 0;
 }
 
+/* Absent it is SiLU; null, or anything but a name, is none that is known. */
+static void read_activation(struct model_config *config, const cJSON *item)
+{
+    if (!item)
+        return;
+    snprintf(config->activation, sizeof config->activation, "%s",
+             cJSON_IsString(item) ? item->valuestring : "unknown");
+    utf8_sanitize(config->activation);
+}
+
 static int read_hugging_face(struct model *model, const cJSON *metadata, struct error *err)
 {
     struct model_config *config = &model->config;
@@ -97,10 +107,8 @@ static int read_hugging_face(struct model *model, const cJSON *metadata, struct 
     json_get_bool(metadata, "attention_bias", &config->attention_bias);
     json_get_bool(metadata, "mlp_bias", &config->mlp_bias);
     json_get_int64(metadata, "bos_token_id", &config->bos_token);
-    const cJSON *eos = json_get(metadata, "eos_token_id");
-    if (cJSON_IsArray(eos) && cJSON_IsNumber(eos->child))
-        config->eos_token = (int64_t)eos->child->valuedouble;
-    json_get_int64(metadata, "eos_token_id", &config->eos_token);
+    json_get_first_int64(metadata, "eos_token_id", &config->eos_token);
+    read_activation(config, json_get(metadata, "hidden_act"));
     /* transformers 5 writes "rope_parameters", with the base inside; before it was "rope_scaling".
      */
     const cJSON *scaling = json_get(metadata, "rope_parameters");
@@ -165,7 +173,8 @@ int config_read(struct model *model, const struct architecture **architecture, s
     bool gguf = checkpoint_format(model->checkpoint) == CHECKPOINT_GGUF;
     const char *name = NULL;
     *architecture = NULL;
-    model->config = (struct model_config){.norm_eps = 1e-5,
+    model->config = (struct model_config){.norm_eps = gguf ? 1e-5 : 1e-6, /* LlamaConfig's */
+                                          .activation = "silu",
                                           .rope_theta = 10000,
                                           .initializer_range = 0.02,
                                           .rope_factor = 1,

@@ -1,6 +1,7 @@
 #include "model/model.h"
 
 #include "base/memory.h"
+#include "base/text.h"
 #include "model/config.h"
 
 #include <ctype.h>
@@ -30,19 +31,13 @@ static bool is_stem(const char *name, const char *stem)
            (strcmp(name + length, ".weight") == 0 || strcmp(name + length, ".bias") == 0);
 }
 
-static bool ends_with(const char *text, const char *end)
-{
-    size_t n = strlen(text), m = strlen(end);
-    return n >= m && strcmp(text + n - m, end) == 0;
-}
-
 /* Finds the role, the layer and the Hugging Face name of a tensor. */
 static void name_module(const struct architecture *architecture, bool gguf, const char *name,
                         struct module *module, struct buffer *full)
 {
     int layer = -1;
     const char *inside = after_layer(name, gguf ? "blk." : "model.layers.", &layer);
-    const char *suffix = ends_with(name, ".bias") ? ".bias" : ".weight";
+    const char *suffix = text_ends_with(name, ".bias") ? ".bias" : ".weight";
     for (size_t i = 0; architecture && i < architecture->role_count; i++) {
         const struct role_name *role = &architecture->roles[i];
         const char *stem = gguf ? role->gguf : role->hugging_face;
@@ -73,7 +68,7 @@ static char *module_type(const char *name, struct error *err)
         }
     }
     size_t length = strlen(start);
-    if (ends_with(start, ".weight"))
+    if (text_ends_with(start, ".weight"))
         length -= strlen(".weight");
     char *type = strndup(start, length);
     if (!type)
@@ -95,7 +90,7 @@ static int add_module(struct model *model, const struct architecture *architectu
     bool gguf = checkpoint_format(model->checkpoint) == CHECKPOINT_GGUF;
     struct module *module = &model->modules[model->module_count];
     struct buffer name = BUFFER_INIT;
-    *module = (struct module){.tensor = tensor, .bias = ends_with(tensor->name, ".bias")};
+    *module = (struct module){.tensor = tensor, .bias = text_ends_with(tensor->name, ".bias")};
     name_module(architecture, gguf, tensor->name, module, &name);
     if (buffer_check(&name, err) != 0) {
         buffer_free(&name);
@@ -190,7 +185,7 @@ int64_t model_parameters(const struct model *model)
 void module_short_name(const struct module *module, char *out, size_t size)
 {
     size_t length = strlen(module->name);
-    if (ends_with(module->name, ".weight"))
+    if (text_ends_with(module->name, ".weight"))
         length -= strlen(".weight");
     snprintf(out, size, "%.*s", (int)length, module->name);
 }

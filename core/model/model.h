@@ -42,6 +42,7 @@ enum rope_scaling { ROPE_PLAIN, ROPE_LLAMA3, ROPE_LINEAR, ROPE_UNSUPPORTED };
 
 struct model_config {
     int64_t hidden, intermediate, layers, heads, kv_heads, head_dim, vocab, max_positions;
+    char activation[32]; /* "hidden_act", as it is called there */
     double norm_eps, rope_theta, initializer_range;
     enum rope_scaling rope_scaling;
     double rope_factor, rope_low_freq, rope_high_freq, rope_original_positions;
@@ -82,8 +83,6 @@ int64_t model_parameters(const struct model *model);
 
 /* The whole matrix, row-major rows x cols, rotary rows in Hugging Face's order. */
 int model_read_f32(const struct model *model, const struct module *module, float *out,
-                   struct error *err);
-int model_read_f64(const struct model *model, const struct module *module, double *out,
                    struct error *err);
 
 /* The name less ".weight" (into out, cut at size): what scans and plans call a module. */

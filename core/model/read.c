@@ -17,8 +17,7 @@ static void deinterleave_head(char *head, char *copy, int64_t head_dim, size_t r
                    row);
 }
 
-static int deinterleave(const struct module *module, void *matrix, size_t element,
-                        struct error *err)
+static int deinterleave(const struct module *module, float *matrix, struct error *err)
 {
     /* A bias is 1 x n here: its "rows" are its elements. */
     int64_t rows = module->bias ? module->cols : module->rows;
@@ -30,7 +29,7 @@ static int deinterleave(const struct module *module, void *matrix, size_t elemen
         return error_set(err, "tensor %s: %lld rows do not make %d rotary heads",
                          module->tensor->name, (long long)rows, heads);
     int64_t head_dim = rows / heads;
-    size_t row = (size_t)cols * element;
+    size_t row = (size_t)cols * sizeof *matrix;
     char *copy = array_alloc((size_t)head_dim, row, err);
     if (!copy)
         return -1;
@@ -46,14 +45,5 @@ int model_read_f32(const struct model *model, const struct module *module, float
     if (checkpoint_read_f32(model->checkpoint, module->tensor, 0, module->parameters, out, err) !=
         0)
         return -1;
-    return deinterleave(module, out, sizeof *out, err);
-}
-
-int model_read_f64(const struct model *model, const struct module *module, double *out,
-                   struct error *err)
-{
-    if (checkpoint_read_f64(model->checkpoint, module->tensor, 0, module->parameters, out, err) !=
-        0)
-        return -1;
-    return deinterleave(module, out, sizeof *out, err);
+    return deinterleave(module, out, err);
 }

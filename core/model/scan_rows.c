@@ -7,12 +7,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static bool is_selected(const struct module *module, struct regex *pattern)
+/* 1, 0, or -1. */
+static int is_selected(const struct module *module, struct regex *pattern, struct error *err)
 {
     if (pattern) {
         char name[1024];
         module_short_name(module, name, sizeof name);
-        return regex_search(pattern, name);
+        return regex_search(pattern, name, err);
     }
     return module->layer >= 0 && module->tensor->rank == 2;
 }
@@ -71,9 +72,12 @@ static int add_rows(struct scan *scan, const struct module **of, const struct mo
     }
     int status = 0;
     size_t count = 0;
-    for (size_t i = 0; i < model->module_count; i++)
-        if (is_selected(&model->modules[i], regex))
+    for (size_t i = 0; status == 0 && i < model->module_count; i++) {
+        int selected = is_selected(&model->modules[i], regex, err);
+        status = selected < 0 ? -1 : 0;
+        if (selected > 0)
             of[count++] = &model->modules[i];
+    }
     qsort(of, count, sizeof *of, compare_modules);
     for (size_t i = 0; status == 0 && i < count; i++)
         status = add_row(scan, of[i], err);

@@ -67,6 +67,11 @@ int model_check_trainable(const struct model *model, struct error *err)
                          "%s: its rotary scaling is not supported; supported are none, linear and "
                          "llama3",
                          path);
+    if (strcmp(c->activation, "silu") != 0 && strcmp(c->activation, "swish") != 0)
+        return error_set(err,
+                         "%s: its activation (hidden_act) \"%s\" is not supported for training; "
+                         "supported are silu and swish",
+                         path, c->activation);
     if (c->head_dim % 2 != 0)
         return error_set(err, "%s: heads of %lld dimensions cannot be rotated in pairs", path,
                          (long long)c->head_dim);

@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "base/regex.h"
+#include "base/text.h"
 #include "plan/ranking.h"
 
 #include <math.h>
@@ -163,17 +164,35 @@ static void set_row(struct plan *plan, size_t row, bool train)
         flags[row] = train ? PLAN_MODULE : 0;
 }
 
-static size_t set_switches(struct plan *plan, struct regex *regex, bool train)
+static int set_switches(struct plan *plan, struct regex *regex, bool train, size_t *matched,
+                        struct error *err)
 {
     static const char *const names[] = {"model.embed_tokens", "lm_head"};
-    size_t matched = 0;
     for (size_t i = 0; i < 2; i++) {
-        if (!regex_search(regex, names[i]))
+        int found = regex_search(regex, names[i], err);
+        if (found < 0)
+            return -1;
+        if (found == 0)
             continue;
         flags_of(plan)[plan->row_count + i] = train;
-        matched += !ranking_find(&plan->ranking, plan->scan, names[i], strlen(names[i]));
+        *matched += !ranking_find(&plan->ranking, plan->scan, names[i], strlen(names[i]));
     }
-    return matched;
+    return 0;
+}
+
+static int set_matching(struct plan *plan, struct regex *regex, bool train, size_t *matched,
+                        struct error *err)
+{
+    for (size_t i = 0; i < plan->row_count; i++) {
+        int found = regex_search(regex, plan->scan->rows[i].module, err);
+        if (found < 0)
+            return -1;
+        if (found == 0)
+            continue;
+        set_row(plan, i, train);
+        ++*matched;
+    }
+    return set_switches(plan, regex, train, matched, err);
 }
 
 int plan_set_matching(struct plan *plan, const char *pattern, bool train, size_t *matched,
@@ -186,20 +205,16 @@ int plan_set_matching(struct plan *plan, const char *pattern, bool train, size_t
             err->kind = ERROR_USAGE;
         return -1;
     }
-    int status = begin_step(plan, err);
-    for (size_t i = 0; status == 0 && i < plan->row_count; i++) {
-        if (!regex_search(regex, plan->scan->rows[i].module))
-            continue;
-        set_row(plan, i, train);
-        ++*matched;
+    if (begin_step(plan, err) != 0) {
+        regex_free(regex);
+        return -1;
     }
-    if (status == 0)
-        *matched += set_switches(plan, regex, train);
+    int status = set_matching(plan, regex, train, matched, err);
     regex_free(regex);
-    if (status == 0 && *matched == 0) {
+    if (status == 0 && *matched == 0)
+        status = error_set(err, "the pattern \"%.200s\" matches no module", pattern);
+    if (status != 0)
         plan_undo(plan);
-        return error_set(err, "the pattern \"%.200s\" matches no module", pattern);
-    }
     return status;
 }
 
@@ -302,12 +317,6 @@ const size_t *plan_type_rows(const struct plan *plan, size_t n, size_t *count)
     return plan->ranking.member + start[n];
 }
 
-static bool ends_in(const char *name, const char *tail)
-{
-    size_t length = strlen(name), size = strlen(tail);
-    return length > size && strcmp(name + length - size, tail) == 0;
-}
-
 /* A name to the row that it speaks of, and to the parts of it that it means: "x" to both parts of
  * x, "x.weight" and "x.bias" to one, unless the scan has a row of just that name. */
 static const struct scan_row *row_of(const struct plan *plan, const char *name, unsigned *parts)
@@ -318,8 +327,8 @@ static const struct scan_row *row_of(const struct plan *plan, const char *name, 
     *parts = PLAN_MODULE;
     if (row)
         return row;
-    bool of_weight = ends_in(name, weight);
-    if (!of_weight && !ends_in(name, bias))
+    bool of_weight = text_ends_with(name, weight);
+    if (!of_weight && !text_ends_with(name, bias))
         return NULL;
     *parts = of_weight ? PLAN_WEIGHT : PLAN_BIAS;
     length -= (of_weight ? sizeof weight : sizeof bias) - 1;

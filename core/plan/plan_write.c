@@ -1,4 +1,5 @@
 #include "base/json.h"
+#include "base/text.h"
 #include "base/utf8.h"
 #include "plan/plan_file.h"
 
@@ -46,12 +47,6 @@ static void put_name(struct buffer *out, const char *name, const char *part,
     buffer_text(out, style->after);
 }
 
-static bool ends_in_bias(const char *name)
-{
-    size_t length = strlen(name);
-    return length > 5 && strcmp(name + length - 5, ".bias") == 0;
-}
-
 static bool has_bias(const struct plan *plan, const char *module)
 {
     char name[1024];
@@ -67,7 +62,7 @@ static void put_tensors(struct buffer *out, const struct plan *plan, size_t row,
 {
     const char *module = plan_scan(plan)->rows[row].module;
     unsigned parts = plan_parts(plan, row);
-    if (ends_in_bias(module)) {
+    if (text_ends_with(module, ".bias")) {
         put_name(out, module, "", style);
         return;
     }

@@ -7,7 +7,8 @@
 #include <string.h>
 
 static const char *const column_keys[COLUMN_COUNT] = {
-    "text", "prompt", "completion", "instruction", "input", "output", "messages", "conversations",
+    "text",   "prompt",   "completion",    "instruction", "input",
+    "output", "messages", "conversations", "system",
 };
 
 static int add_column(struct column_names *out, char *pair, struct error *err)
@@ -22,7 +23,7 @@ static int add_column(struct column_names *out, char *pair, struct error *err)
         }
     return error_set_kind(err, ERROR_USAGE,
                           "--columns: \"%s\" is not one of text, prompt, completion, instruction, "
-                          "input, output, messages, conversations with \"=NAME\" behind it",
+                          "input, output, messages, conversations, system with \"=NAME\" behind it",
                           pair);
 }
 
@@ -202,11 +203,29 @@ static char *read_content(const cJSON *content, struct error *err)
     return copy;
 }
 
-static int read_message(struct conversation *out, const cJSON *item, struct error *err)
+static const char *role_named(const cJSON *message)
 {
     const char *role = NULL;
+    if (!json_get_string(message, "role", &role))
+        json_get_string(message, "from", &role);
+    return role;
+}
+
+/* Takes the content, which may be NULL after an error. */
+static int add_message(struct conversation *out, const char *role, char *content, bool trained)
+{
+    if (!content)
+        return -1;
+    out->contents[out->count] = content;
+    out->messages[out->count++] = (struct chat_message){role, content, trained};
+    return 0;
+}
+
+static int read_message(struct conversation *out, const cJSON *item, struct error *err)
+{
+    const char *role = role_named(item);
     double weight = 1;
-    if (!json_get_string(item, "role", &role) && !json_get_string(item, "from", &role))
+    if (!role)
         return error_set(err, "message %zu has no \"role\" (ShareGPT: \"from\")", out->count + 1);
     const cJSON *content = json_get(item, "content");
     char *text = read_content(content ? content : json_get(item, "value"), err);
@@ -214,21 +233,24 @@ static int read_message(struct conversation *out, const cJSON *item, struct erro
         return error_prefix(err, "message %zu", out->count + 1);
     if (!json_get_double(item, "loss_weight", &weight))
         json_get_double(item, "weight", &weight);
-    out->contents[out->count] = text;
-    out->messages[out->count++] = (struct chat_message){role_of(role), text, weight > 0};
-    return 0;
+    return add_message(out, role_of(role), text, weight > 0);
 }
 
-int conversation_read(struct conversation *out, const cJSON *messages, struct error *err)
+int conversation_read(struct conversation *out, const cJSON *messages, const char *system,
+                      struct error *err)
 {
     const cJSON *item;
     *out = (struct conversation){0};
     if (!cJSON_IsArray(messages))
         return error_set(err, "messages that are not an array");
     size_t count = (size_t)cJSON_GetArraySize(messages);
-    out->messages = array_alloc(count, sizeof *out->messages, err);
-    out->contents = array_alloc(count, sizeof *out->contents, err);
+    out->messages = array_alloc(count + 1, sizeof *out->messages, err);
+    out->contents = array_alloc(count + 1, sizeof *out->contents, err);
     int status = out->messages && out->contents ? 0 : -1;
+    const char *first = count > 0 ? role_named(messages->child) : NULL;
+    bool has_own = first && strcmp(first, "system") == 0;
+    if (status == 0 && *system && !has_own)
+        status = add_message(out, "system", string_copy(system, err), false);
     for (item = messages->child; status == 0 && item; item = item->next)
         status = read_message(out, item, err);
     if (status != 0)
@@ -246,10 +268,10 @@ void conversation_free(struct conversation *conversation)
 }
 
 static int encode_conversation(const struct form_context *c, const cJSON *messages,
-                               struct token_list *out, struct error *err)
+                               const char *system, struct token_list *out, struct error *err)
 {
     struct conversation conversation;
-    if (conversation_read(&conversation, messages, err) != 0)
+    if (conversation_read(&conversation, messages, system, err) != 0)
         return -1;
     int status = template_encode(c->chat, c->tokenizer, conversation.messages, conversation.count,
                                  false, out, err);
@@ -260,14 +282,16 @@ static int encode_conversation(const struct form_context *c, const cJSON *messag
 int form_encode(const struct form_context *c, const cJSON *record, struct token_list *out,
                 struct error *err)
 {
-    const char *text = NULL, *completion = NULL;
+    const char *text = NULL, *completion = NULL, *system = "";
     const cJSON *messages = column(c, record, COLUMN_MESSAGES);
     if (cJSON_IsString(record))
         return form_encode_text(c, record->valuestring, strlen(record->valuestring), out, err);
-    if (!messages)
-        messages = column(c, record, COLUMN_CONVERSATIONS);
     if (messages)
-        return encode_conversation(c, messages, out, err);
+        return encode_conversation(c, messages, system, out, err);
+    if ((messages = column(c, record, COLUMN_CONVERSATIONS)))
+        return text_column(c, record, COLUMN_SYSTEM, &system, err) == 0
+                   ? encode_conversation(c, messages, system, out, err)
+                   : -1;
     if (column(c, record, COLUMN_INSTRUCTION))
         return encode_alpaca(c, record, out, err);
     if (column(c, record, COLUMN_PROMPT)) {

@@ -14,6 +14,7 @@ enum column {
     COLUMN_OUTPUT,
     COLUMN_MESSAGES,
     COLUMN_CONVERSATIONS,
+    COLUMN_SYSTEM, /* beside conversations, as in LLaMA-Factory's files */
     COLUMN_COUNT
 };
 
@@ -41,13 +42,15 @@ int form_encode_text(const struct form_context *context, const char *text, size_
                      struct token_list *out, struct error *err);
 
 /* A conversation in either JSON form, for whoever shows one. *out is an array of *count messages
- * whose contents are freed with conversation_free(). */
+ * whose contents are freed with conversation_free(). `system` stands in front where it is not empty
+ * and the messages do not begin with a system message of their own. */
 struct conversation {
     struct chat_message *messages;
     char **contents;
     size_t count;
 };
-int conversation_read(struct conversation *out, const cJSON *messages, struct error *err);
+int conversation_read(struct conversation *out, const cJSON *messages, const char *system,
+                      struct error *err);
 void conversation_free(struct conversation *conversation);
 
 #endif

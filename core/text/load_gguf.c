@@ -16,8 +16,6 @@ enum { TYPE_NORMAL = 1, TYPE_UNKNOWN = 2, TYPE_CONTROL = 3, TYPE_USER_DEFINED = 
 /* Bytes of the longest token that merges can build; real ones have some dozens. */
 enum { MERGED_TOKEN_MAX = 512 };
 
-static const char SPACE_MARK[] = "\xE2\x96\x81"; /* U+2581 */
-
 /* A name of tokenizer.ggml.pre: the expressions, in turn, and what else hangs on it. */
 struct pre_kind {
     const char *name;

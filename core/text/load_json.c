@@ -10,8 +10,6 @@
 
 enum { TOKENIZER_FILE_MAX = 256 << 20, CONFIG_FILE_MAX = 16 << 20 };
 
-static const char SPACE_MARK[] = "\xE2\x96\x81"; /* U+2581 */
-
 static const char *type_of(const cJSON *node)
 {
     const char *type = "";
@@ -391,12 +389,13 @@ static int configure_from_model(struct tokenizer *t, const char *path, struct er
     int64_t id;
     if (!config)
         return -1;
+    /* Several ids end a text; a document ends with the first. */
+    if (t->eos < 0 && json_get_first_int64(config, "eos_token_id", &id) && id >= 0 &&
+        id < tokenizer_vocabulary_size(t))
+        t->eos = (int32_t)id;
     if (t->bos < 0 && json_get_int64(config, "bos_token_id", &id) && id >= 0 &&
         id < tokenizer_vocabulary_size(t))
         t->bos = (int32_t)id;
-    if (t->eos < 0 && json_get_int64(config, "eos_token_id", &id) && id >= 0 &&
-        id < tokenizer_vocabulary_size(t))
-        t->eos = (int32_t)id;
     cJSON_Delete(config);
     return 0;
 }
@@ -414,15 +413,18 @@ static int configure_beside(struct tokenizer *t, const char *folder, const char 
     return status;
 }
 
-/* chat_template.jinja, where newer files keep it. */
+/* chat_template.jinja, where newer files keep it: it stands above the configuration's. */
 static int read_template(struct tokenizer *t, const char *path, struct error *err)
 {
     struct buffer text = BUFFER_INIT;
-    if (t->chat_template)
-        return 0;
     int status = file_read_all(&text, path, CONFIG_FILE_MAX, err);
-    if (status == 0 && !(t->chat_template = string_copy(buffer_string(&text), err)))
+    char *source = status == 0 ? string_copy(buffer_string(&text), err) : NULL;
+    if (source) {
+        free(t->chat_template);
+        t->chat_template = source;
+    } else {
         status = -1;
+    }
     buffer_free(&text);
     return status;
 }
@@ -444,15 +446,6 @@ static int load_file(struct tokenizer *t, const char *path, const char *folder, 
     return configure_beside(t, folder, "config.json", configure_from_model, err);
 }
 
-static char *folder_of(const char *path, struct error *err)
-{
-    const char *slash = strrchr(path, '/');
-    char *folder = string_copy(slash ? path : ".", err);
-    if (folder && slash)
-        folder[slash == path ? 1 : slash - path] = '\0';
-    return folder;
-}
-
 int tokenizer_open(struct tokenizer **out, const char *path, struct error *err)
 {
     struct stat info;
@@ -464,7 +457,7 @@ int tokenizer_open(struct tokenizer **out, const char *path, struct error *err)
         free(file);
         return error_set(err, "%s has no tokenizer.json; copy the model's own there", path);
     }
-    char *folder = is_folder ? string_copy(path, err) : folder_of(path, err);
+    char *folder = is_folder ? string_copy(path, err) : path_folder(path, err);
     struct tokenizer *t = file && folder ? tokenizer_new(err) : NULL;
     int status = t ? load_file(t, file, folder, err) : -1;
     free(file);

@@ -10,6 +10,9 @@
 #include "text/tokenizer.h"
 #include "text/vocabulary.h"
 
+/* U+2581, SentencePiece's letter for a space. */
+#define SPACE_MARK "\xE2\x96\x81"
+
 enum {
     FRAME_TOKENS_MAX = 8, /* special tokens that the post-processor puts at one end */
     CACHED_WORD_MAX = 22,

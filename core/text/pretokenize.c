@@ -81,9 +81,10 @@ static int cut(const struct run *run, int step, size_t begin, size_t end, struct
     const char *piece = run->text + begin;
     size_t length = end - begin, done = 0, search = 0, from, to;
     bool keeps = !run->splitter->drops_rest[step];
-    int status = 0;
+    int status = 0, found = 0;
     while (status == 0 && search < length &&
-           regex_find(run->splitter->steps[step], piece, length, search, &from, &to)) {
+           (found = regex_find(run->splitter->steps[step], piece, length, search, &from, &to,
+                               err)) > 0) {
         if (to == from) {
             int32_t unused;
             search = to + utf8_decode(piece + to, length - to, &unused);
@@ -97,6 +98,8 @@ static int cut(const struct run *run, int step, size_t begin, size_t end, struct
             status = cut(run, step + 1, begin + from, begin + to, err);
         done = search = to;
     }
+    if (found < 0)
+        return error_prefix(err, "the tokenizer's pre-tokenizer");
     if (status == 0 && keeps && done < length)
         status = cut(run, step + 1, begin + done, end, err);
     return status;

@@ -1,5 +1,5 @@
-/* Data files cut into records: the lines of .jsonl, the elements of a .json array, the documents of
- * a .txt; each with the line that it begins on. */
+/* Data files cut into records: the lines of .jsonl, the elements of a .json array, the one
+ * object of a .json, the documents of a .txt; each with the line that it begins on. */
 #ifndef SPECTRUM_TEXT_RECORDS_H
 #define SPECTRUM_TEXT_RECORDS_H
 
@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum record_form { RECORD_TEXT, RECORD_LINES, RECORD_ARRAY };
+enum record_form { RECORD_TEXT, RECORD_LINES, RECORD_ARRAY, RECORD_OBJECT };
 
 struct record_reader {
     const char *path; /* the caller's */

@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "base/utf8.h"
+#include "text/template_source.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -9,82 +10,29 @@
 /* Llama 3.1's and 3.2's own fixed date: a date of today would make training data change by day. */
 #define LLAMA3_PREAMBLE "Cutting Knowledge Date: December 2023\nToday Date: 26 Jul 2024\n\n"
 
-/* What one kind writes around a message. */
+/* What --template calls a kind, and what it writes around a message. */
 struct layout {
-    const char *before_role, *behind_role, *end, *behind_end;
+    const char *name, *before_role, *behind_role, *end, *behind_end;
 };
 
 static const struct layout layouts[] = {
-    [TEMPLATE_CHATML] = {"<|im_start|>", "\n", "<|im_end|>", "\n"},
-    [TEMPLATE_LLAMA3] = {"<|start_header_id|>", "<|end_header_id|>\n\n", "<|eot_id|>", ""},
+    [TEMPLATE_CHATML] = {"chatml", "<|im_start|>", "\n", "<|im_end|>", "\n"},
+    [TEMPLATE_LLAMA3] = {"llama3", "<|start_header_id|>", "<|end_header_id|>\n\n", "<|eot_id|>",
+                         ""},
+    [TEMPLATE_UNKNOWN] = {0},
 };
-
-static const char *const kind_names[] = {"none", "chatml", "llama3", "unknown"};
-
-const char *template_kind_name(enum template_kind kind)
-{
-    return kind_names[kind];
-}
-
-/* The system message that a ChatML source writes by itself: a literal that runs from the header to
- * the end-of-turn token without leaving its quotes. */
-static char *find_default_system(const char *source, struct error *err)
-{
-    static const char header[] = "<|im_start|>system";
-    for (const char *at = strstr(source, header); at; at = strstr(at, header)) {
-        at += strlen(header);
-        const char *text = strncmp(at, "\\n", 2) == 0 ? at + 2 : *at == '\n' ? at + 1 : NULL;
-        const char *end = text ? strstr(text, "<|im_end|>") : NULL;
-        if (!end || strcspn(text, "'\"{}\\") < (size_t)(end - text))
-            continue;
-        char *copy = string_copy(text, err);
-        if (copy)
-            copy[end - text] = '\0';
-        return copy;
-    }
-    return NULL;
-}
-
-static bool has(const char *source, const char *text)
-{
-    return strstr(source, text) != NULL;
-}
-
-/* Reasoning that is cut out of earlier turns, and contents that are trimmed, make another text. */
-static bool is_plain_chatml(const char *source)
-{
-    return has(source, "<|im_start|>") && has(source, "<|im_end|>") && !has(source, "think") &&
-           !has(source, "trim") && !has(source, "strip(");
-}
-
-static int recognise(struct chat_template *out, const char *source, struct error *err)
-{
-    struct error failed = ERROR_INIT;
-    *out = (struct chat_template){.kind = source ? TEMPLATE_UNKNOWN : TEMPLATE_NONE};
-    if (source && has(source, "<|start_header_id|>") && has(source, "<|eot_id|>")) {
-        out->kind = TEMPLATE_LLAMA3;
-        out->trims = has(source, "trim");
-        out->always_system = has(source, "Cutting Knowledge Date");
-        out->begins_with_bos = has(source, "bos_token");
-    } else if (source && is_plain_chatml(source)) {
-        out->kind = TEMPLATE_CHATML;
-        out->begins_with_bos = has(source, "bos_token");
-        out->default_system = find_default_system(source, &failed);
-    }
-    return failed.kind == ERROR_NONE ? 0 : error_set(err, "%s", failed.text);
-}
 
 int template_find(struct chat_template *out, const struct tokenizer *tokenizer, const char *name,
                   struct error *err)
 {
-    if (recognise(out, tokenizer_chat_template(tokenizer), err) != 0)
+    if (template_recognise(out, tokenizer_chat_template(tokenizer), err) != 0)
         return -1;
-    if (!name || strcmp(name, kind_names[out->kind]) == 0)
+    if (!name || (layouts[out->kind].name && strcmp(name, layouts[out->kind].name) == 0))
         return 0;
     template_free(out);
-    if (strcmp(name, "chatml") == 0)
+    if (strcmp(name, layouts[TEMPLATE_CHATML].name) == 0)
         *out = (struct chat_template){.kind = TEMPLATE_CHATML};
-    else if (strcmp(name, "llama3") == 0)
+    else if (strcmp(name, layouts[TEMPLATE_LLAMA3].name) == 0)
         *out =
             (struct chat_template){.kind = TEMPLATE_LLAMA3, .trims = true, .begins_with_bos = true};
     else
@@ -230,17 +178,4 @@ int template_encode(const struct chat_template *chat, struct tokenizer *tokenize
     buffer_free(&r.text);
     free(r.spans);
     return status;
-}
-
-int template_render(const struct chat_template *chat, const struct tokenizer *tokenizer,
-                    const struct chat_message *messages, size_t count, bool prompt,
-                    struct buffer *out, struct error *err)
-{
-    struct rendering r = {.chat = chat};
-    int status = render(&r, tokenizer, messages, count, prompt, err);
-    if (status == 0)
-        buffer_append(out, buffer_string(&r.text), r.text.length);
-    buffer_free(&r.text);
-    free(r.spans);
-    return status == 0 ? buffer_check(out, err) : -1;
 }

@@ -1,9 +1,10 @@
 /* Chat templates: messages to one text, and which of its bytes are trained.
  *
- * Templates are recognised, not interpreted: ChatML (SmolLM2, Qwen 2.5 without tools) and Llama 3
- * (3 and 3.x without tools). The rendered text and its tokens equal transformers'
- * apply_chat_template(); what is trained is each assistant message's content and its end-of-turn
- * token.
+ * Templates are recognised, not interpreted: ChatML (SmolLM2, Qwen 2 and 2.5 without tools) and
+ * Llama 3 (3 and 3.x without tools), each only in the forms that template_source.c lists; any other
+ * is unknown, however much it looks like one of them. The rendered text and its tokens equal
+ * transformers' apply_chat_template(); what is trained is each assistant message's content and its
+ * end-of-turn token.
  */
 #ifndef SPECTRUM_TEXT_TEMPLATE_H
 #define SPECTRUM_TEXT_TEMPLATE_H
@@ -35,9 +36,6 @@ struct chat_template {
     bool begins_with_bos;
 };
 
-/* Names for --template: "chatml", "llama3"; "none" and "unknown" for messages. */
-const char *template_kind_name(enum template_kind kind);
-
 /* Finds the template of a tokenizer. `name` (from --template) overrides it when not NULL; a name
  * that is not known is a usage error that lists the names. kind is TEMPLATE_NONE or
  * TEMPLATE_UNKNOWN, without an error, when there is nothing to use. */
@@ -50,10 +48,5 @@ void template_free(struct chat_template *chat);
 int template_encode(const struct chat_template *chat, struct tokenizer *tokenizer,
                     const struct chat_message *messages, size_t count, bool prompt,
                     struct token_list *out, struct error *err);
-
-/* The rendered text alone. */
-int template_render(const struct chat_template *chat, const struct tokenizer *tokenizer,
-                    const struct chat_message *messages, size_t count, bool prompt,
-                    struct buffer *out, struct error *err);
 
 #endif

@@ -143,11 +143,11 @@ static bool is_byte_token(const char *text, size_t length, char *byte)
 
 static void marks_to_spaces(const char *text, size_t length, struct buffer *out)
 {
-    static const char mark[] = "\xE2\x96\x81"; /* U+2581 */
+    const size_t mark = sizeof SPACE_MARK - 1;
     for (size_t i = 0; i < length; i++) {
-        if (length - i >= 3 && memcmp(text + i, mark, 3) == 0) {
+        if (length - i >= mark && memcmp(text + i, SPACE_MARK, mark) == 0) {
             buffer_byte(out, ' ');
-            i += 2;
+            i += mark - 1;
         } else {
             buffer_byte(out, text[i]);
         }
@@ -203,16 +203,6 @@ int32_t tokenizer_bos(const struct tokenizer *t)
 int32_t tokenizer_eos(const struct tokenizer *t)
 {
     return t->eos;
-}
-
-int32_t tokenizer_pad(const struct tokenizer *t)
-{
-    return t->pad;
-}
-
-int32_t tokenizer_unk(const struct tokenizer *t)
-{
-    return t->unk;
 }
 
 bool tokenizer_is_special(const struct tokenizer *t, int32_t id)

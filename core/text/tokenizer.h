@@ -85,8 +85,6 @@ int32_t tokenizer_token_id(const struct tokenizer *tokenizer, const char *text);
 /* Special tokens, -1 where there is none. */
 int32_t tokenizer_bos(const struct tokenizer *tokenizer);
 int32_t tokenizer_eos(const struct tokenizer *tokenizer);
-int32_t tokenizer_pad(const struct tokenizer *tokenizer);
-int32_t tokenizer_unk(const struct tokenizer *tokenizer);
 bool tokenizer_is_special(const struct tokenizer *tokenizer, int32_t id);
 
 /* One more than the highest id. */

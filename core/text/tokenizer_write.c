@@ -134,7 +134,7 @@ static void put_decoder(struct buffer *out, const struct tokenizer *t)
         return;
     }
     buffer_text(out, "\"decoder\": {\"type\": \"Sequence\", \"decoders\": [{\"type\": \"Replace\", "
-                     "\"pattern\": {\"String\": \"\xE2\x96\x81\"}, \"content\": \" \"}, "
+                     "\"pattern\": {\"String\": \"" SPACE_MARK "\"}, \"content\": \" \"}, "
                      "{\"type\": \"ByteFallback\"}, {\"type\": \"Fuse\"}");
     if (t->strips_space)
         buffer_text(out, ", {\"type\": \"Strip\", \"content\": \" \", \"start\": 1, \"stop\": 0}");

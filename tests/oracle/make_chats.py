@@ -1,7 +1,7 @@
 """Makes tests/data/text/chats.json: conversations, and what transformers' apply_chat_template() makes
 of them for several models: the text, the ids and the mask of what is trained.
 
-usage: make_chats.py SHARED_DATA SMOLLM2.gguf OUT_FOLDER
+usage: make_chats.py SHARED_DATA SMOLLM2.gguf OUT_FOLDER, from the repository's root (for demo/model)
 
 transformers masks only what a template marks, so the templates' assistant contents are marked here by
 {% generation %} blocks put around content and end-of-turn token.
@@ -31,13 +31,77 @@ CHATS = [
 ]
 
 
+LLAMA3 = (
+    "{% set loop_messages = messages %}{% for message in loop_messages %}{% set content = '<|start_header_id|>' + "
+    "message['role'] + '<|end_header_id|>\n\n'+ message['content'] | trim + '<|eot_id|>' %}{% if loop.index0 == 0 %}"
+    "{% set content = bos_token + content %}{% endif %}{{ content }}{% endfor %}{% if add_generation_prompt %}"
+    "{{ '<|start_header_id|>assistant<|end_header_id|>\n\n' }}{% endif %}"
+)
+
+# Llama 3.1's source from 3.2's: today's date is not asked for, and there are built-in tools.
+LLAMA31_EDITS = [
+    ("""    {%- if strftime_now is defined %}
+        {%- set date_string = strftime_now("%d %b %Y") %}
+    {%- else %}
+        {%- set date_string = "26 Jul 2024" %}
+    {%- endif %}
+""", """    {%- set date_string = "26 Jul 2024" %}
+"""),
+    ("{#- System message #}", "{#- System message + builtin tools #}"),
+    ("""{%- if tools is not none %}
+    {{- "Environment: ipython\\n" }}
+""", """{%- if builtin_tools is defined or tools is not none %}
+    {{- "Environment: ipython\\n" }}
+{%- endif %}
+{%- if builtin_tools is defined %}
+    {{- "Tools: " + builtin_tools | reject('equalto', 'code_interpreter') | join(", ") + "\\n\\n"}}
+"""),
+    ("""        {{- '<|start_header_id|>assistant<|end_header_id|>\\n\\n' -}}
+        {{- '{"name": "' + tool_call.name + '", ' }}
+        {{- '"parameters": ' }}
+        {{- tool_call.arguments | tojson }}
+        {{- "}" }}
+        {{- "<|eot_id|>" }}
+""", """        {%- if builtin_tools is defined and tool_call.name in builtin_tools %}
+            {{- '<|start_header_id|>assistant<|end_header_id|>\\n\\n' -}}
+            {{- "<|python_tag|>" + tool_call.name + ".call(" }}
+            {%- for arg_name, arg_val in tool_call.arguments | items %}
+                {{- arg_name + '="' + arg_val + '"' }}
+                {%- if not loop.last %}
+                    {{- ", " }}
+                {%- endif %}
+                {%- endfor %}
+            {{- ")" }}
+        {%- else  %}
+            {{- '<|start_header_id|>assistant<|end_header_id|>\\n\\n' -}}
+            {{- '{"name": "' + tool_call.name + '", ' }}
+            {{- '"parameters": ' }}
+            {{- tool_call.arguments | tojson }}
+            {{- "}" }}
+        {%- endif %}
+        {%- if builtin_tools is defined %}
+            {#- This means we're in ipython mode #}
+            {{- "<|eom_id|>" }}
+        {%- else %}
+            {{- "<|eot_id|>" }}
+        {%- endif %}
+"""),
+]
+
+
 def marked(source):
     """The template with its assistant contents inside generation blocks."""
     smollm = "{{'<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>' + '\n'}}"
     qwen = "{{- '<|im_start|>' + message.role + '\\n' + message.content + '<|im_end|>' + '\\n' }}"
     llama = ("{{- '<|start_header_id|>' + message['role'] + '<|end_header_id|>\\n\\n'+ message['content'] | trim"
              " + '<|eot_id|>' }}")
+    llama3 = ("{% set content = '<|start_header_id|>' + message['role'] + '<|end_header_id|>\n\n'+ message['content'] | trim"
+              " + '<|eot_id|>' %}{% if loop.index0 == 0 %}{% set content = bos_token + content %}{% endif %}{{ content }}")
     made = {
+        llama3: "{% if loop.index0 == 0 %}{{ bos_token }}{% endif %}{{ '<|start_header_id|>' + message['role'] + "
+                "'<|end_header_id|>\n\n' }}{% if message['role'] == 'assistant' %}{% generation %}"
+                "{{ message['content'] | trim + '<|eot_id|>' }}{% endgeneration %}{% else %}"
+                "{{ message['content'] | trim + '<|eot_id|>' }}{% endif %}",
         smollm: "{{'<|im_start|>' + message['role'] + '\n'}}{% if message['role'] == 'assistant' %}{% generation %}"
                 "{{message['content'] + '<|im_end|>'}}{% endgeneration %}{% else %}"
                 "{{message['content'] + '<|im_end|>'}}{% endif %}{{'\n'}}",
@@ -71,14 +135,26 @@ def smollm2(path):
     return PreTrainedTokenizerFast(tokenizer_object=from_gguf(path), chat_template=source)
 
 
+def from_tar(shared, name):
+    with tempfile.TemporaryDirectory() as folder, tarfile.open(shared / f"tokenizers/{name}.tar.xz") as tar:
+        tar.extractall(folder, filter="data")
+        return PreTrainedTokenizerFast.from_pretrained(f"{folder}/{name}")
+
+
 def main():
     shared, path, out = Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3])
-    tokenizers = {"smollm2_gguf": smollm2(path)}
+    tokenizers = {"smollm2_gguf": smollm2(path), "demo": PreTrainedTokenizerFast.from_pretrained("demo/model")}
     for name in ("qwen2.5_hf", "llama3.2_hf"):
-        with tempfile.TemporaryDirectory() as folder, tarfile.open(shared / f"tokenizers/{name}.tar.xz") as tar:
-            tar.extractall(folder, filter="data")
-            tokenizers[name] = PreTrainedTokenizerFast.from_pretrained(f"{folder}/{name}")
+        tokenizers[name] = from_tar(shared, name)
+    llama31 = tokenizers["llama3.2_hf"].chat_template
+    for old, new in LLAMA31_EDITS:
+        assert llama31.count(old) == 1
+        llama31 = llama31.replace(old, new)
+    for name, source in {"llama3": LLAMA3, "llama3.1": llama31}.items():
+        tokenizers[name] = from_tar(shared, "llama3.2_hf")
+        tokenizers[name].chat_template = source
     made = {"chats": CHATS, **{name: [apply(t, chat) for chat in CHATS] for name, t in tokenizers.items()}}
+    made["sources"] = {"llama3": LLAMA3, "llama3.1": LLAMA31_EDITS}
     (out / "chats.json").write_text(json.dumps(made, indent=0) + "\n")
     print(len(CHATS), "conversations,", len(tokenizers), "templates")
 

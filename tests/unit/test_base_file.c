@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "base/sys.h"
+#include "base/text.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -144,13 +145,28 @@ static void folders_are_made_with_parents(void **state)
     free(inner);
 }
 
+static void paths_are_taken_apart(void **state)
+{
+    (void)state;
+    static const char *const cases[][2] = {
+        {"a/b/c.json", "a/b"}, {"c.json", "."}, {"/c.json", "/"}, {"a/", "a"}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char *folder = path_folder(cases[i][0], NULL);
+        assert_string_equal(folder, cases[i][1]);
+        free(folder);
+    }
+    assert_true(text_ends_with("model.gguf", ".gguf"));
+    assert_true(text_ends_with(".gguf", ".gguf"));
+    assert_false(text_ends_with("gguf", ".gguf"));
+    assert_false(text_ends_with("model.gguf.part", ".gguf"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(save_survives_faults),
-        cmocka_unit_test(reading_is_checked),
-        cmocka_unit_test(fifo_does_not_hang),
-        cmocka_unit_test(folders_are_made_with_parents),
+        cmocka_unit_test(save_survives_faults),  cmocka_unit_test(reading_is_checked),
+        cmocka_unit_test(fifo_does_not_hang),    cmocka_unit_test(folders_are_made_with_parents),
+        cmocka_unit_test(paths_are_taken_apart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

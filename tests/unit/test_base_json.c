@@ -14,7 +14,14 @@ static void refuses_what_cjson_accepts(void **state)
 {
     (void)state;
     static const char *const bad[] = {
-        "{\"a\":1,\"a\":2}", "{} x", "{\"a\":[{\"b\":1,\"b\":1}]}", "", "{\"a\":NaN}", "\"\xff\"",
+        "{\"a\":1,\"a\":2}",
+        "{} x",
+        "{\"a\":[{\"b\":1,\"b\":1}]}",
+        "",
+        "{\"a\":NaN}",
+        "\"\xff\"",
+        "\"a\\u0000b\"",
+        "{\"\\u0000\":1}",
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         struct error err = ERROR_INIT;
@@ -32,6 +39,60 @@ static void refuses_deep_nesting(void **state)
     struct error err = ERROR_INIT;
     assert_null(json_parse(text, sizeof text, JSON_STRICT, "deep", &err));
     assert_non_null(strstr(err.text, "nested"));
+}
+
+static void says_where_a_nul_is(void **state)
+{
+    (void)state;
+    struct error err = ERROR_INIT;
+    assert_null(parse("[\"\\\\\", \"ab\\u0000\"]", JSON_STRICT, &err));
+    assert_non_null(strstr(err.text, "byte 10"));
+    cJSON *tree = parse("[\"\\\\u0000\", \"\\u00001\"]", JSON_STRICT, &err);
+    assert_null(tree); /* the second one; the first is a backslash and letters */
+    tree = parse("[\"\\\\u0000\"]", JSON_STRICT, &err);
+    assert_string_equal(tree->child->valuestring, "\\u0000");
+    cJSON_Delete(tree);
+}
+
+/* [0,0,0,...] would take forty bytes of memory for each of the file's. */
+static void refuses_values_without_end(void **state)
+{
+    (void)state;
+    enum { COUNT = 5 << 20 };
+    char *text = malloc(2 * COUNT + 1);
+    for (int i = 0; i < COUNT; i++)
+        memcpy(text + 2 * i, ",0", 2);
+    text[0] = '[';
+    text[2 * COUNT] = ']';
+    struct error err = ERROR_INIT;
+    assert_null(json_parse(text, 2 * COUNT + 1, JSON_STRICT, "many", &err));
+    assert_non_null(strstr(err.text, "many: more than"));
+    text[2 * 1000] = ']'; /* a thousand are fine */
+    cJSON *tree = json_parse(text, 2 * 1000 + 1, JSON_STRICT, "some", &err);
+    assert_int_equal(cJSON_GetArraySize(tree), 1000);
+    cJSON_Delete(tree);
+    free(text);
+}
+
+static void strings_are_strict_and_safe(void **state)
+{
+    (void)state;
+    static const char *const cases[][2] = {
+        {"a\"\\\n\x7f", "\"a\\\"\\\\\\u000a\\u007f\""},
+        {"\xC2\x9B"
+         "31m",
+         "\"\\u009b31m\""},                                                    /* C1's CSI */
+        {"\xE2\x80\xAE\xE2\x81\xA9\xE2\x80\xA8", "\"\\u202e\\u2069\\u2028\""}, /* bidi, separator */
+        {"a\xff\xC3", "\"a\\ufffd\\ufffd\""},
+        {"\xED\xA0\x80", "\"\\ufffd\\ufffd\\ufffd\""}, /* a surrogate is no UTF-8 */
+        {"\xC3\xA9\xF0\x9F\x98\x80", "\"\xC3\xA9\xF0\x9F\x98\x80\""},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct buffer out = BUFFER_INIT;
+        json_put_string(&out, cases[i][0]);
+        assert_string_equal(buffer_string(&out), cases[i][1]);
+        buffer_free(&out);
+    }
 }
 
 static void reads_python_numbers(void **state)
@@ -81,7 +142,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(refuses_what_cjson_accepts), cmocka_unit_test(refuses_deep_nesting),
         cmocka_unit_test(reads_python_numbers),       cmocka_unit_test(numbers_read_back),
-        cmocka_unit_test(integers_are_exact),
+        cmocka_unit_test(integers_are_exact),         cmocka_unit_test(says_where_a_nul_is),
+        cmocka_unit_test(refuses_values_without_end), cmocka_unit_test(strings_are_strict_and_safe),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

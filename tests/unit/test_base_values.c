@@ -108,11 +108,31 @@ static void patterns_are_bounded(void **state)
     memset(text, 'a', sizeof text);
     text[62] = 'b';
     text[63] = '\0';
-    assert_false(regex_search(regex, text)); /* the match limit ends it */
+    assert_int_equal(regex_search(regex, text, &err), -1); /* the match limit ends it */
+    assert_non_null(strstr(err.text, "match limit"));
+    assert_int_equal(regex_search(regex, "\xff", &err), -1);
     regex_free(regex);
     regex = regex_new("layers.1", &err);
-    assert_true(regex_search(regex, "model.layers.10"));
-    assert_false(regex_match_prefix(regex, "model.layers.10"));
+    assert_int_equal(regex_search(regex, "model.layers.10", &err), 1);
+    assert_int_equal(regex_search(regex, "model.norm", &err), 0);
+    regex_free(regex);
+}
+
+/* More than the just-in-time code's stack holds is no reason to find nothing. */
+static void patterns_match_long_texts(void **state)
+{
+    (void)state;
+    enum { LENGTH = 100000 };
+    struct regex *regex = regex_new("(?:(a)|(b))*c", NULL);
+    char *text = malloc(LENGTH + 1);
+    for (int i = 0; i < LENGTH; i++)
+        text[i] = "ab"[i % 2];
+    text[LENGTH - 1] = 'c';
+    text[LENGTH] = '\0';
+    size_t from, to;
+    assert_int_equal(regex_find(regex, text, LENGTH, 0, &from, &to, NULL), 1);
+    assert_int_equal(to - from, LENGTH);
+    free(text);
     regex_free(regex);
 }
 
@@ -125,6 +145,7 @@ int main(void)
         cmocka_unit_test(hostile_text_is_made_safe),
         cmocka_unit_test(errors_carry_context),
         cmocka_unit_test(patterns_are_bounded),
+        cmocka_unit_test(patterns_match_long_texts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

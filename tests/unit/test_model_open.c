@@ -82,33 +82,89 @@ static void types_and_roles(void **state)
     model_close(model);
 }
 
+/* The committed tiny Llama with one key of its configuration replaced, or left out (NULL). */
+static struct model *open_edited(const char *key, const char *json)
+{
+    char folder[] = "/tmp/spectrum-model-XXXXXX", from[1024], to[1024];
+    struct error err = ERROR_INIT;
+    assert_non_null(mkdtemp(folder));
+    snprintf(from, sizeof from, "%s/train/llama_untied/config.json", getenv("SPECTRUM_TEST_DATA"));
+    cJSON *config = json_read_file(from, 1 << 16, JSON_STRICT, &err);
+    if (!config)
+        fail_msg("%s", err.text);
+    cJSON_DeleteItemFromObjectCaseSensitive(config, key);
+    if (json)
+        cJSON_AddRawToObject(config, key, json);
+    char *text = cJSON_PrintUnformatted(config);
+    cJSON_Delete(config);
+    snprintf(to, sizeof to, "%s/config.json", folder);
+    assert_int_equal(file_save(to, text, strlen(text), NULL), 0);
+    free(text);
+    snprintf(from, sizeof from, "%s/train/llama_untied/model.safetensors",
+             getenv("SPECTRUM_TEST_DATA"));
+    snprintf(to, sizeof to, "%s/model.safetensors", folder);
+    assert_int_equal(file_copy(from, to, 1 << 20, NULL), 0);
+    struct model *model = open_shared(folder, "");
+    unlink(to);
+    snprintf(to, sizeof to, "%s/config.json", folder);
+    unlink(to);
+    rmdir(folder);
+    return model;
+}
+
+static void only_silu_is_trained(void **state)
+{
+    (void)state;
+    static const char *const good[] = {NULL, "\"silu\"", "\"swish\""};
+    static const char *const bad[][2] = {
+        {"\"gelu\"", "gelu"}, {"null", "unknown"}, {"\"\\u001b[31m\"", "?[31m"}};
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+        struct model *model = open_edited("hidden_act", good[i]);
+        assert_int_equal(model_check_trainable(model, NULL), 0);
+        model_close(model);
+    }
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        struct model *model = open_edited("hidden_act", bad[i][0]);
+        struct error err = ERROR_INIT;
+        assert_int_equal(model_check_trainable(model, &err), -1);
+        assert_non_null(strstr(err.text, bad[i][1]));
+        assert_non_null(strstr(err.text, "silu"));
+        model_close(model);
+    }
+}
+
+static void expect_eos(const char *json, int64_t eos)
+{
+    struct model *model = open_edited("eos_token_id", json);
+    assert_true(model->config.eos_token == eos);
+    model_close(model);
+}
+
+static void configurations_are_read_as_transformers_does(void **state)
+{
+    (void)state;
+    struct model *model = open_edited("rms_norm_eps", NULL);
+    assert_true(model->config.norm_eps == 1e-6); /* LlamaConfig's default */
+    model_close(model);
+    expect_eos("7", 7);
+    expect_eos("[7, 3]", 7);
+    expect_eos("[1e300]", -1);
+    expect_eos("[]", -1);
+}
+
 /* The file stores a head that the configuration ties to the embedding: one tensor, counted once. */
 static void a_stored_tied_head_counts_once(void **state)
 {
     (void)state;
-    char *source = path_join(getenv("SPECTRUM_TEST_DATA"), "train/llama_untied", NULL);
-    char *weights = path_join(source, "model.safetensors", NULL), *folder = data_folder();
-    char *link = path_join(folder, "model.safetensors", NULL);
-    struct model *untied = open_shared(source, "");
+    struct model *untied = open_edited("tie_word_embeddings", "false");
+    struct model *tied = open_edited("tie_word_embeddings", "true");
     const struct module *head = model_role(untied, ROLE_HEAD, -1, false);
     assert_true(!untied->config.tied && head && module_is_used(untied, head));
-    cJSON *config = cJSON_Duplicate(checkpoint_metadata(untied->checkpoint), true);
-    cJSON_ReplaceItemInObjectCaseSensitive(config, "tie_word_embeddings", cJSON_CreateTrue());
-    char *text = cJSON_Print(config);
-    data_text(folder, "config.json", text);
-    assert_int_equal(symlink(weights, link), 0);
-    struct model *tied = open_shared(folder, "");
     assert_int_equal(tied->module_count, untied->module_count);
     assert_true(model_parameters(tied) == model_parameters(untied) - head->parameters);
     assert_false(module_is_used(tied, model_role(tied, ROLE_HEAD, -1, false)));
     model_close(untied);
     model_close(tied);
-    cJSON_Delete(config);
-    cJSON_free(text);
-    free(source);
-    free(weights);
-    free(link);
-    data_folder_remove(folder);
 }
 
 int main(void)
@@ -117,6 +173,8 @@ int main(void)
         cmocka_unit_test(gguf_is_hugging_face),
         cmocka_unit_test(types_and_roles),
         cmocka_unit_test(a_stored_tied_head_counts_once),
+        cmocka_unit_test(only_silu_is_trained),
+        cmocka_unit_test(configurations_are_read_as_transformers_does),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

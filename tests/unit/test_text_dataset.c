@@ -89,6 +89,8 @@ static void reads_texts(void **state)
            (const char *[]){"<AB{", "<CD{", "<E{"});
     expect(".json", "{\"text\":\"ab\"}\n{\"text\":\"c\"}", &defaults, 2,
            (const char *[]){"<AB{", "<C{"});
+    expect(".json", "\n{\n  \"text\": \"a}b\",\n  \"id\": {\"n\": [1]}\n}\n", &defaults, 1,
+           (const char *[]){"<AB{"});
 }
 
 static void reads_pairs(void **state)
@@ -138,6 +140,23 @@ static void reads_conversations(void **state)
            &chatml, 1, expected);
 }
 
+static void reads_a_system_text_beside_conversations(void **state)
+{
+    (void)state;
+    const struct dataset_options chatml = {NULL, NULL, "chatml"};
+    const char *expected[] = {"imstartsystem/simend/imstartuser/ximend/imstartassistant/YIMEND/"};
+    const char *plain[] = {"imstartuser/ximend/imstartassistant/YIMEND/"};
+#define TURNS "{\"from\":\"human\",\"value\":\"x\"},{\"from\":\"gpt\",\"value\":\"y\"}]"
+    expect(".jsonl", "{\"system\":\"s\",\"conversations\":[" TURNS "}", &chatml, 1, expected);
+    expect(".jsonl",
+           "{\"system\":\"z\",\"conversations\":[{\"from\":\"system\",\"value\":\"s\"}," TURNS "}",
+           &chatml, 1, expected);
+    expect(".jsonl", "{\"system\":\"\",\"conversations\":[" TURNS "}", &chatml, 1, plain);
+    expect(".jsonl", "{\"system\":null,\"conversations\":[" TURNS "}", &chatml, 1, plain);
+    const struct dataset_options mapped = {NULL, "conversations=c,system=k", "chatml"};
+    expect(".jsonl", "{\"k\":\"s\",\"c\":[" TURNS "}", &mapped, 1, expected);
+}
+
 static void refuses_with_file_and_line(void **state)
 {
     (void)state;
@@ -155,6 +174,11 @@ static void refuses_with_file_and_line(void **state)
         {".json", "[\"ab\",\n\"cd", "cut off"},
         {".json", "[\"ab\"] x", "nothing behind"},
         {".json", "\"ab\"", "an array"},
+        {".json", "{\n\"text\": \"ab\"\n}\n{\n\"text\": \"ab\"\n}",
+         ".json:4: expected nothing behind"},
+        {".json", "[{\"text\":\"ab\"} {}]", "a comma or the array's end"},
+        {".json", "{\n\"text\": \"ab\"", ".json:1: "},
+        {".jsonl", "{\"system\":1,\"conversations\":[]}", "\"system\" is not a text"},
         {".txt", "", "no text"},
         {".txt", "ab\xff", ".txt:1: the text is not UTF-8 at byte 2"},
         {".csv", "a,b", "data files end in"},
@@ -246,6 +270,7 @@ int main(void)
         cmocka_unit_test(reads_pairs),
         cmocka_unit_test(alpaca_without_a_template),
         cmocka_unit_test(reads_conversations),
+        cmocka_unit_test(reads_a_system_text_beside_conversations),
         cmocka_unit_test(refuses_with_file_and_line),
         cmocka_unit_test(survives_damage),
         cmocka_unit_test(reads_real_files),

@@ -1,6 +1,7 @@
 #include "text_data.h"
 
 #include "checkpoint/checkpoint.h"
+#include "text/parts.h" /* puts another template into a tokenizer */
 #include "text/template.h"
 
 static size_t read_chat(const cJSON *chat, struct chat_message *messages)
@@ -22,7 +23,21 @@ static void check_list(const struct token_list *got, const cJSON *expected)
     }
 }
 
-/* Text, generation prompt, ids and mask as transformers' apply_chat_template() gives them. */
+/* The generation prompt's ids are those of the text that transformers makes. */
+static void check_prompt(const struct chat_template *chat, struct tokenizer *tokenizer,
+                         const struct chat_message *messages, size_t count, const char *text)
+{
+    struct token_list got = {0}, expected = {0};
+    assert_int_equal(template_encode(chat, tokenizer, messages, count, true, &got, NULL), 0);
+    assert_int_equal(
+        tokenizer_encode(tokenizer, text, strlen(text), ENCODE_PARSE_SPECIAL, &expected, NULL), 0);
+    assert_int_equal(got.count, expected.count);
+    assert_memory_equal(got.ids, expected.ids, got.count * sizeof *got.ids);
+    token_list_free(&got);
+    token_list_free(&expected);
+}
+
+/* Generation prompt, ids and mask as transformers' apply_chat_template() gives them. */
 static void compare_chats(struct tokenizer *tokenizer, const char *name, enum template_kind kind)
 {
     cJSON *data = text_data("chats.json");
@@ -33,21 +48,44 @@ static void compare_chats(struct tokenizer *tokenizer, const char *name, enum te
     for (const cJSON *e = json_get(data, name)->child; e; e = e->next) {
         struct chat_message messages[8];
         size_t count = read_chat(conversation, messages);
-        struct buffer text = BUFFER_INIT, prompt = BUFFER_INIT;
         struct token_list got = {0};
-        assert_int_equal(template_render(&chat, tokenizer, messages, count, false, &text, NULL), 0);
-        assert_string_equal(buffer_string(&text), json_get(e, "text")->valuestring);
-        assert_int_equal(template_render(&chat, tokenizer, messages, count, true, &prompt, NULL),
-                         0);
-        assert_string_equal(buffer_string(&prompt), json_get(e, "prompt")->valuestring);
         assert_int_equal(template_encode(&chat, tokenizer, messages, count, false, &got, NULL), 0);
         check_list(&got, e);
         token_list_free(&got);
-        buffer_free(&text);
-        buffer_free(&prompt);
+        check_prompt(&chat, tokenizer, messages, count, json_get(e, "prompt")->valuestring);
         conversation = conversation->next;
     }
     template_free(&chat);
+    cJSON_Delete(data);
+}
+
+static char *replaced(const char *text, const char *from, const char *to)
+{
+    const char *hit = strstr(text, from);
+    assert_non_null(hit);
+    struct buffer out = BUFFER_INIT;
+    buffer_append(&out, text, (size_t)(hit - text));
+    buffer_text(&out, to);
+    buffer_text(&out, hit + strlen(from));
+    return out.data;
+}
+
+/* The templates of Llama 3 and 3.1 on 3.2's tokenizer; 3.1's is made from 3.2's. */
+static void compare_sources(struct tokenizer *llama)
+{
+    cJSON *data = text_data("chats.json");
+    const cJSON *edit, *sources = json_get(data, "sources");
+    cJSON_ArrayForEach(edit, json_get(sources, "llama3.1"))
+    {
+        char *edited = replaced(llama->chat_template, edit->child->valuestring,
+                                edit->child->next->valuestring);
+        free(llama->chat_template);
+        llama->chat_template = edited;
+    }
+    compare_chats(llama, "llama3.1", TEMPLATE_LLAMA3);
+    free(llama->chat_template);
+    llama->chat_template = strdup(json_get(sources, "llama3")->valuestring);
+    compare_chats(llama, "llama3", TEMPLATE_LLAMA3);
     cJSON_Delete(data);
 }
 
@@ -61,7 +99,21 @@ static void equals_transformers(void **state)
     tokenizer_close(qwen);
     struct tokenizer *llama = shared_tokenizer("llama3.2_hf");
     compare_chats(llama, "llama3.2_hf", TEMPLATE_LLAMA3);
+    compare_sources(llama);
     tokenizer_close(llama);
+}
+
+static void equals_transformers_on_the_demo(void **state)
+{
+    (void)state;
+    char path[1024];
+    struct tokenizer *tokenizer;
+    struct error err = ERROR_INIT;
+    snprintf(path, sizeof path, "%s/../../demo/model", getenv("SPECTRUM_TEST_DATA"));
+    if (tokenizer_open(&tokenizer, path, &err) != 0)
+        fail_msg("%s", err.text);
+    compare_chats(tokenizer, "demo", TEMPLATE_CHATML);
+    tokenizer_close(tokenizer);
 }
 
 static void equals_transformers_on_smollm2(void **state)
@@ -100,28 +152,82 @@ static struct tokenizer *with_template(const char *source)
     return tokenizer;
 }
 
+#define CHATML_LOOP                                                                                \
+    "{% for message in messages %}{{'<|im_start|>' + message['role'] + '\n' + "                    \
+    "message['content'] + '<|im_end|>' + '\n'}}{% endfor %}"
+#define CHATML_PROMPT "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
+
+static void expect_kind(const char *source, const char *name, enum template_kind kind)
+{
+    struct tokenizer *tokenizer = with_template(source);
+    struct chat_template chat;
+    assert_int_equal(template_find(&chat, tokenizer, name, NULL), 0);
+    if (chat.kind != kind)
+        fail_msg("kind %d, not %d: %s", chat.kind, kind, source);
+    template_free(&chat);
+    tokenizer_close(tokenizer);
+}
+
 static void recognises_or_says_so(void **state)
 {
     (void)state;
-    static const struct {
-        const char *source, *name;
-        enum template_kind kind;
-    } cases[] = {
-        {NULL, NULL, TEMPLATE_NONE},
-        {"{{ '[INST]' }}", NULL, TEMPLATE_UNKNOWN},
-        {"<|im_start|> <|im_end|> <think>", NULL, TEMPLATE_UNKNOWN},
-        {"<|im_start|> <|im_end|>", NULL, TEMPLATE_CHATML},
-        {"{{ '[INST]' }}", "llama3", TEMPLATE_LLAMA3},
-        {NULL, "chatml", TEMPLATE_CHATML},
+    expect_kind(NULL, NULL, TEMPLATE_NONE);
+    expect_kind("{{ '[INST]' }}", NULL, TEMPLATE_UNKNOWN);
+    expect_kind("<|im_start|> <|im_end|>", NULL, TEMPLATE_UNKNOWN);
+    expect_kind(CHATML_LOOP CHATML_PROMPT, NULL, TEMPLATE_CHATML);
+    expect_kind("{{ '[INST]' }}", "llama3", TEMPLATE_LLAMA3);
+    expect_kind(NULL, "chatml", TEMPLATE_CHATML);
+}
+
+/* Templates that only look like ChatML: each writes another text than it. */
+static void likeness_is_not_enough(void **state)
+{
+    (void)state;
+    static const char *const others[] = {
+        /* phi-4: a token behind the role, no newlines */
+        "{% for message in messages %}{{'<|im_start|>' + message['role'] + '<|im_sep|>' + "
+        "message['content'] + '<|im_end|>'}}{% endfor %}" CHATML_PROMPT,
+        "{% for message in messages %}{{'<|im_start|>' + message['role'] + '\n' + "
+        "message['content'] + '<|im_end|>'}}{% endfor %}" CHATML_PROMPT,
+        "{% for message in messages %}{{'<|im_start|>' + message['role'] + '\n' + "
+        "message['content'] + '<|im_end|>' + eos_token + '\n'}}{% endfor %}" CHATML_PROMPT,
+        "{% for message in messages %}{% if message['role'] != 'system' %}{{'<|im_start|>' + "
+        "message['role'] + '\n' + message['content'] + '<|im_end|>' + '\n'}}{% endif %}{% endfor "
+        "%}" CHATML_PROMPT,
+        "{% for message in messages %}{{'<|im_start|>' + message['role'] + '\n' + "
+        "message['content'] | trim + '<|im_end|>' + '\n'}}{% endfor %}" CHATML_PROMPT,
+        CHATML_LOOP,                         /* no header of an assistant's message */
+        CHATML_LOOP CHATML_PROMPT "<think>", /* and more behind it */
+        "\n\n" CHATML_LOOP CHATML_PROMPT,    /* text in front */
+        CHATML_LOOP CHATML_PROMPT "\n\n\n",  /* trimmed is one behind a tag, and one at the end */
+        CHATML_LOOP "{{ eos_token }}" CHATML_PROMPT,
+        "{{'<|im_start|>system\nMine<|im_end|>\n'}}" CHATML_LOOP CHATML_PROMPT,
+        CHATML_LOOP "{% if",
+        "{{ '",
+        "{{ {} }}",
+        "{#",
+        "{{ '\\x41' }}",
     };
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct tokenizer *tokenizer = with_template(cases[i].source);
-        struct chat_template chat;
-        assert_int_equal(template_find(&chat, tokenizer, cases[i].name, NULL), 0);
-        assert_int_equal(chat.kind, cases[i].kind);
-        template_free(&chat);
-        tokenizer_close(tokenizer);
-    }
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        expect_kind(others[i], NULL, TEMPLATE_UNKNOWN);
+}
+
+/* The same template in other spellings, and with what may stand in front of it. */
+static void spelling_does_not_matter(void **state)
+{
+    (void)state;
+    static const char *const same[] = {
+        CHATML_LOOP CHATML_PROMPT "\n",
+        "{#- a word -#}\n{% for message in messages %}\n    {{- \"<|im_start|>\" + "
+        "message[\"role\"] + "
+        "'\\n' + message['content'] + \"<|im_end|>\" + '\\n' -}}\n{% endfor %}\n"
+        "{%- if add_generation_prompt -%}\n  {{ '<|im_start|>assistant\\n' }}\n{%- endif %}\n",
+        "{% if not add_generation_prompt is defined %}{% set add_generation_prompt = false %}"
+        "{% endif %}" CHATML_LOOP CHATML_PROMPT,
+        "{{ bos_token }}" CHATML_LOOP CHATML_PROMPT,
+    };
+    for (size_t i = 0; i < sizeof same / sizeof *same; i++)
+        expect_kind(same[i], NULL, TEMPLATE_CHATML);
 }
 
 static void refuses_with_what_to_do(void **state)
@@ -174,9 +280,14 @@ static void untrained_messages_stay_so(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(recognises_or_says_so),          cmocka_unit_test(refuses_with_what_to_do),
-        cmocka_unit_test(untrained_messages_stay_so),     cmocka_unit_test(equals_transformers),
+        cmocka_unit_test(recognises_or_says_so),
+        cmocka_unit_test(refuses_with_what_to_do),
+        cmocka_unit_test(untrained_messages_stay_so),
+        cmocka_unit_test(equals_transformers),
         cmocka_unit_test(equals_transformers_on_smollm2),
+        cmocka_unit_test(equals_transformers_on_the_demo),
+        cmocka_unit_test(likeness_is_not_enough),
+        cmocka_unit_test(spelling_does_not_matter),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -80,7 +80,6 @@ static void reads_a_model_folder(void **state)
     compare(tokenizer, "llama2_hf"); /* the same tokenizer */
     assert_int_equal(tokenizer_bos(tokenizer), 1);
     assert_int_equal(tokenizer_eos(tokenizer), 2);
-    assert_int_equal(tokenizer_pad(tokenizer), -1);
     assert_int_equal(tokenizer_vocabulary_size(tokenizer), 32000);
     assert_null(tokenizer_chat_template(tokenizer));
     tokenizer_close(tokenizer);
@@ -259,6 +258,85 @@ static void flags_decide_on_special_tokens(void **state)
     check_small(ENCODE_PLAIN, "a <t>\nb", 3, (const int32_t[]){0, 7, 1}); /* swallows the spaces */
 }
 
+/* SMALL in a folder, with files beside it: pairs of a name and a content, ended by NULL. */
+static struct tokenizer *open_beside(const char *const *files)
+{
+    char folder[] = "/tmp/spectrum-tokenizer-XXXXXX";
+    struct tokenizer *tokenizer = NULL;
+    struct error err = ERROR_INIT;
+    assert_non_null(mkdtemp(folder));
+    char *path = path_join(folder, "tokenizer.json", NULL);
+    assert_int_equal(file_save(path, SMALL, strlen(SMALL), NULL), 0);
+    for (const char *const *file = files; *file; file += 2) {
+        char *beside = path_join(folder, file[0], NULL);
+        assert_int_equal(file_save(beside, file[1], strlen(file[1]), NULL), 0);
+        free(beside);
+    }
+    if (tokenizer_open(&tokenizer, folder, &err) != 0)
+        fail_msg("%s", err.text);
+    for (const char *const *file = files; *file; file += 2) {
+        char *beside = path_join(folder, file[0], NULL);
+        unlink(beside);
+        free(beside);
+    }
+    unlink(path);
+    free(path);
+    rmdir(folder);
+    return tokenizer;
+}
+
+static void template_file_stands_above_configuration(void **state)
+{
+    (void)state;
+    struct tokenizer *tokenizer =
+        open_beside((const char *[]){"tokenizer_config.json", "{\"chat_template\":\"configured\"}",
+                                     "chat_template.jinja", "a file's own", NULL});
+    assert_string_equal(tokenizer_chat_template(tokenizer), "a file's own");
+    tokenizer_close(tokenizer);
+}
+
+static void expect_eos(const char *tokenizer_config, const char *config, int32_t eos)
+{
+    struct tokenizer *tokenizer = open_beside(
+        (const char *[]){"tokenizer_config.json", tokenizer_config, "config.json", config, NULL});
+    assert_int_equal(tokenizer_eos(tokenizer), eos);
+    tokenizer_close(tokenizer);
+}
+
+static void eos_is_the_tokenizers_or_the_first(void **state)
+{
+    (void)state;
+    expect_eos("{}", "{\"eos_token_id\":3}", 3);
+    expect_eos("{}", "{\"eos_token_id\":[6,3]}", 6);
+    expect_eos("{\"eos_token\":\"c\"}", "{\"eos_token_id\":[6,3]}", 2);
+    expect_eos("{}", "{\"eos_token_id\":[1e300]}", -1);
+    expect_eos("{}", "{\"eos_token_id\":[]}", -1);
+    expect_eos("{}", "{\"eos_token_id\":[8]}", -1); /* one more than the vocabulary has */
+}
+
+/* A pattern that PCRE2 gives up on is an error, not another way to cut the text. */
+static void says_where_a_pattern_gives_up(void **state)
+{
+    (void)state;
+    struct tokenizer *tokenizer = NULL;
+    struct token_list got = {0};
+    struct error err = ERROR_INIT;
+    char text[64];
+    memset(text, 'a', sizeof text);
+    text[63] = 'b';
+    assert_int_equal(
+        open_text(&tokenizer,
+                  "{\"model\":{\"type\":\"BPE\",\"vocab\":{\"a\":0,\"b\":1}},\"pre_tokenizer\":{"
+                  "\"type\":\"Split\",\"pattern\":{\"Regex\":\"(a+)+$\"},\"behavior\":\"Isolated\","
+                  "\"invert\":false}}",
+                  &err),
+        0);
+    assert_int_equal(tokenizer_encode(tokenizer, text, sizeof text, ENCODE_PLAIN, &got, &err), -1);
+    assert_non_null(strstr(err.text, "pre-tokenizer"));
+    token_list_free(&got);
+    tokenizer_close(tokenizer);
+}
+
 static void masks_follow_spans(void **state)
 {
     (void)state;
@@ -368,6 +446,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(flags_decide_on_special_tokens),
         cmocka_unit_test(masks_follow_spans),
+        cmocka_unit_test(says_where_a_pattern_gives_up),
+        cmocka_unit_test(template_file_stands_above_configuration),
+        cmocka_unit_test(eos_is_the_tokenizers_or_the_first),
         cmocka_unit_test(refuses_with_a_name),
         cmocka_unit_test(refuses_text_that_is_not_utf8),
         cmocka_unit_test(long_words_are_fast),

@@ -41,8 +41,8 @@ struct training {
 int training_open(struct training *training, bool resume, struct error *err);
 void training_close(struct training *training);
 
-/* training_plan.c: plan and trained flags from the request. */
-int training_choose(struct training *training, struct error *err);
+/* training_plan.c: plan and trained flags from the request, or as the run has them already. */
+int training_choose(struct training *training, bool resume, struct error *err);
 
 /* training_data.c: tokenizer, documents, their split, the samples' prompt. */
 int training_load_data(struct training *training, struct error *err);

@@ -315,3 +315,32 @@ void json_put_loose(struct buffer *out, double value)
     else
         json_put_number(out, value);
 }
+
+static void put_members(struct buffer *out, const cJSON *parent)
+{
+    for (const cJSON *item = parent->child; item; item = item->next) {
+        if (item != parent->child)
+            buffer_byte(out, ',');
+        if (cJSON_IsObject(parent)) {
+            json_put_string(out, item->string);
+            buffer_byte(out, ':');
+        }
+        json_put_tree(out, item);
+    }
+}
+
+void json_put_tree(struct buffer *out, const cJSON *tree)
+{
+    bool object = cJSON_IsObject(tree);
+    if (object || cJSON_IsArray(tree)) {
+        buffer_byte(out, object ? '{' : '[');
+        put_members(out, tree);
+        buffer_byte(out, object ? '}' : ']');
+    } else if (cJSON_IsString(tree)) {
+        json_put_string(out, tree->valuestring);
+    } else if (cJSON_IsNumber(tree)) {
+        json_put_number(out, tree->valuedouble);
+    } else {
+        buffer_text(out, cJSON_IsTrue(tree) ? "true" : cJSON_IsFalse(tree) ? "false" : "null");
+    }
+}

@@ -51,4 +51,7 @@ void json_put_string(struct buffer *out, const char *text);
 void json_put_number(struct buffer *out, double value);
 void json_put_loose(struct buffer *out, double value);
 
+/* A parsed tree again, on one line. cJSON's own printer lets DEL and C1 controls through. */
+void json_put_tree(struct buffer *out, const cJSON *tree);
+
 #endif

@@ -3,7 +3,9 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/memory.h"
+#include "base/utf8.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,9 +29,35 @@ static int make_below(const char *path, const char *name, struct error *err)
     return status;
 }
 
+/* Its path goes into job.json, which is UTF-8. */
+static int check_path(const char *path, struct error *err)
+{
+    char folder[4096] = "";
+    if (path[0] != '/' && !getcwd(folder, sizeof folder))
+        return error_set_errno(err, errno, "cannot tell which folder this is");
+    if (utf8_valid(path, strlen(path)) && utf8_valid(folder, strlen(folder)))
+        return 0;
+    return error_set(err, "%s%s%s is not UTF-8: a job's folder needs a name that is", folder,
+                     folder[0] ? "/" : "", path);
+}
+
+/* It failed before there was a trainer: nothing is lost with it. */
+static bool never_began(const char *path)
+{
+    cJSON *result = job_dir_read(path, "result.json", NULL);
+    const char *status = "";
+    json_get_string(result, "status", &status);
+    bool never = strcmp(status, "failed") == 0 && !json_get(result, "last_step") &&
+                 !job_dir_has(path, "lock");
+    cJSON_Delete(result);
+    return never;
+}
+
 int job_dir_create(const char *path, struct error *err)
 {
-    if (job_dir_has(path, "job.json"))
+    if (check_path(path, err) != 0)
+        return -1;
+    if (job_dir_has(path, "job.json") && !never_began(path))
         return error_set(err,
                          "%s holds a job already; `spectrum resume %s` goes on with it, another "
                          "--run starts a new one",

@@ -5,7 +5,7 @@
  * result.json; screens and sub-commands only read, and put requests (requests.h). Every file is
  * whole or absent, except the append-only metrics.jsonl and log.txt.
  *
- *     starting --lock_take--> running <--requests.h--> paused
+ *     starting --lock_take--> running <--requests.h--> paused           (or, too late, died)
  *     running or paused --job_result_write, lock_release--> ended      (or, without them, died)
  */
 #ifndef SPECTRUM_JOB_JOB_DIR_H
@@ -18,7 +18,8 @@
 #include <stdint.h>
 
 /* Makes the folder with requests/ and checkpoints/ and enters it in the index. One that holds a
- * job.json already is refused: `spectrum resume` is what goes on with it. */
+ * job.json already is refused, unless that job failed before its first step: `spectrum resume` is
+ * what goes on with it. So is a path that is not UTF-8. */
 int job_dir_create(const char *path, struct error *err);
 
 /* Writes a file of the directory, all or nothing. */

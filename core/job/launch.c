@@ -13,11 +13,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { START_TENTHS = 100 };
+enum { START_TENTHS = 10 * JOB_START_SECONDS };
 
 static void sleep_tenth(void)
 {
@@ -75,16 +76,46 @@ static int wait_for_start(const char *path, pid_t pid, struct error *err)
             return 0;
         sleep_tenth();
     }
-    return error_set(err, "the job did not start within 10 seconds; see %s/log.txt", path);
+    return error_set(err, "the job did not start within %d seconds; see %s/log.txt",
+                     JOB_START_SECONDS, path);
+}
+
+/* An error with the message of a result that says "failed" or "killed"; 0 for any other. */
+static int report_failure(const char *path, struct error *err)
+{
+    cJSON *result = job_dir_read(path, "result.json", NULL);
+    const char *how = "", *message = "";
+    int status = 0;
+    json_get_string(result, "status", &how);
+    json_get_string(result, "message", &message);
+    if (strcmp(how, "failed") == 0 || strcmp(how, "killed") == 0)
+        status = error_set(err, "%s: %s", path, message);
+    cJSON_Delete(result);
+    return status;
+}
+
+int job_wait_for_data(const char *path, struct error *err)
+{
+    for (int i = 0; i < START_TENTHS; i++) {
+        enum job_state state = job_state(path);
+        if (state == JOB_ENDED)
+            return report_failure(path, err);
+        cJSON *job = job_dir_read(path, "job.json", NULL);
+        bool read = json_get(job, "data_fingerprint") != NULL;
+        cJSON_Delete(job);
+        if (read || state == JOB_DIED)
+            return 0;
+        sleep_tenth();
+    }
+    return 0;
 }
 
 /* In `folder`, or with NULL in this process's. */
 static int launch_in(const char *folder, const char *path, const char *program,
                      char *const arguments[], struct error *err)
 {
-    enum job_state state = job_state(path);
-    if (state == JOB_RUNNING || state == JOB_PAUSED || state == JOB_ELSEWHERE)
-        return error_set(err, "%s is %s", path, job_state_name(state));
+    if (job_lock_check(path, err) != 0)
+        return -1;
     char *absolute = realpath(path, NULL);
     if (!absolute)
         return error_set_errno(err, errno, "cannot find %s", path);
@@ -155,7 +186,8 @@ static int write_result(const char *path, int how, struct error *err)
     return job_result_write(path, &result, err);
 }
 
-static int run_worker(const char *program, char *const arguments[], int *how, struct error *err)
+static int run_worker(const char *path, const char *program, char *const arguments[], int *how,
+                      struct error *err)
 {
     size_t count = 0;
     while (arguments[count])
@@ -171,6 +203,7 @@ static int run_worker(const char *program, char *const arguments[], int *how, st
     if (failed)
         return error_set_errno(err, failed, "cannot start %s", program);
     worker = pid;
+    job_lock_name_worker(path, pid);
     while (waitpid(pid, how, 0) < 0 && errno == EINTR)
         continue;
     worker = 0;
@@ -187,13 +220,58 @@ int job_supervise(const char *path, const char *program, char *const arguments[]
     sigaction(SIGTERM, &action, NULL);
     signal(SIGHUP, SIG_IGN);
     setenv("SPECTRUM_JOB", path, 1);
-    int status = run_worker(program, arguments, &how, err);
+    int status = run_worker(path, program, arguments, &how, err);
     if (status == 0)
         status = write_result(path, how, err);
     job_lock_release(path);
     if (status == 0 && !(WIFEXITED(how) && (WEXITSTATUS(how) == 0 || WEXITSTATUS(how) == 130)))
         status = error_set(err, "the job did not end well; %s/result.json says how", path);
     return status;
+}
+
+pid_t job_end_with_supervisor(const char *path)
+{
+    pid_t supervisor = getppid();
+    if (!job_lock_is_parents(path))
+        return 0;
+    prctl(PR_SET_PDEATHSIG, SIGTERM);
+    return supervisor;
+}
+
+/* "-o", "--o=x", "--spectra": what would let a scan write outside its job and the cache. */
+static bool writes_elsewhere(const char *argument)
+{
+    static const char *const names[] = {"o", "spectra"};
+    if (argument[0] != '-')
+        return false;
+    argument += strspn(argument, "-");
+    size_t length = strcspn(argument, "=");
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strlen(names[i]) == length && strncmp(argument, names[i], length) == 0)
+            return true;
+    return false;
+}
+
+/* A folder that came from elsewhere must not choose what runs here: a job is a training run, which
+ * writes into its own folder only, or a scan, which writes nowhere. */
+static int check_arguments(const char *path, const cJSON *job, char *const arguments[],
+                           struct error *err)
+{
+    const char *command = "";
+    json_get_string(job, "command", &command);
+    if (!arguments[0])
+        return error_set(err, "%s/job.json has no \"arguments\": it cannot be resumed", path);
+    if (strcmp(arguments[0], command) != 0 ||
+        (strcmp(command, "train") != 0 && strcmp(command, "scan") != 0))
+        return error_set(err,
+                         "%s/job.json asks for \"%.40s\": only a training run or a scan, whose "
+                         "\"arguments\" begin with its \"command\", is resumed",
+                         path, arguments[0]);
+    for (size_t i = 1; strcmp(command, "scan") == 0 && arguments[i]; i++)
+        if (writes_elsewhere(arguments[i]))
+            return error_set(err, "%s/job.json has a scan write a file (%.80s): it is not resumed",
+                             path, arguments[i]);
+    return 0;
 }
 
 int job_relaunch(const char *path, const char *program, struct error *err)
@@ -208,10 +286,8 @@ int job_relaunch(const char *path, const char *program, struct error *err)
     char **arguments = array_alloc((size_t)cJSON_GetArraySize(list) + 1, sizeof *arguments, err);
     cJSON_ArrayForEach(item, list) if (arguments && cJSON_IsString(item)) arguments[count++] =
         item->valuestring;
-    int status = -1;
-    if (arguments && (count == 0 || strcmp(arguments[0], "supervise") == 0)) {
-        error_set(err, "%s/job.json has no \"arguments\": it cannot be resumed", path);
-    } else if (arguments) {
+    int status = arguments ? check_arguments(path, job, arguments, err) : -1;
+    if (status == 0) {
         setenv("SPECTRUM_JOB_RESUME", "1", 1);
         status = launch_in(folder, path, program, arguments, err);
         unsetenv("SPECTRUM_JOB_RESUME");

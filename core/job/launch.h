@@ -5,8 +5,10 @@
 
 #include "base/error.h"
 
+#include <sys/types.h>
+
 /* Starts `program supervise PATH -- ARGUMENTS...` by posix_spawn in a new session, with messages to
- * log.txt, and returns when the supervisor has the lock (or an error with the log's last line).
+ * log.txt, and returns when the supervisor has the lock.
  * `program`: this executable, "/proc/self/exe". Arguments end with NULL and begin with the
  * sub-command's name. */
 int job_launch(const char *path, const char *program, char *const arguments[], struct error *err);
@@ -17,8 +19,18 @@ int job_launch(const char *path, const char *program, char *const arguments[], s
 int job_supervise(const char *path, const char *program, char *const arguments[],
                   struct error *err);
 
+/* For whoever started a training run and waits: returns when its data has been read, with an error
+ * where it has failed, and after JOB_START_SECONDS in any case. */
+int job_wait_for_data(const char *path, struct error *err);
+
+/* For a worker: where its parent is the job's supervisor, lets the system send TERM when that dies
+ * (without it nobody sees the worker), and returns its process number, which getppid() gives as
+ * long as it lives; else 0. */
+pid_t job_end_with_supervisor(const char *path);
+
 /* Starts an ended or dead job again from its last checkpoint: the arguments of job.json, with
- * SPECTRUM_JOB_RESUME=1 in the worker's environment. */
+ * SPECTRUM_JOB_RESUME=1 in the worker's environment. Arguments that are no train or scan, or that
+ * name files to write, are refused: the folder may be someone else's. */
 int job_relaunch(const char *path, const char *program, struct error *err);
 
 #endif

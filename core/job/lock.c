@@ -3,6 +3,8 @@
 #include "base/file.h"
 #include "base/sys.h"
 #include "job/job_dir.h"
+#include "job/metrics.h"
+#include "job/requests.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -10,11 +12,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 struct holder {
     char host[256], boot[64];
     int64_t pid, start; /* start: clock ticks after boot; -1: no such process */
+    int64_t worker;     /* the supervisor's child; 0: none yet, or the holder computes itself */
 };
 
 /* Field 22 of /proc/<pid>/stat; the name before it may hold spaces and parentheses. */
@@ -64,6 +69,8 @@ static bool read_holder(const char *path, struct holder *holder)
                  json_get_string(json, "boot_id", &boot) &&
                  json_get_int64(json, "pid", &holder->pid) &&
                  json_get_int64(json, "start_time", &holder->start);
+    holder->worker = 0;
+    json_get_int64(json, "worker", &holder->worker);
     if (valid) {
         snprintf(holder->host, sizeof holder->host, "%s", host);
         snprintf(holder->boot, sizeof holder->boot, "%s", boot);
@@ -94,13 +101,25 @@ const char *job_state_name(enum job_state state)
     return names[state];
 }
 
+/* A supervisor shows up within JOB_START_SECONDS or not at all. */
+static bool is_overdue(const char *path)
+{
+    struct stat info;
+    return stat(path, &info) != 0 || time(NULL) - info.st_mtime > JOB_START_SECONDS;
+}
+
+static enum job_state state_without_holder(const char *path)
+{
+    if (job_dir_has(path, "result.json"))
+        return JOB_ENDED;
+    return job_dir_has(path, "lock") || is_overdue(path) ? JOB_DIED : JOB_STARTING;
+}
+
 enum job_state job_state(const char *path)
 {
     struct holder holder;
     if (!read_holder(path, &holder))
-        return job_dir_has(path, "result.json") ? JOB_ENDED
-               : job_dir_has(path, "lock")      ? JOB_DIED
-                                                : JOB_STARTING;
+        return state_without_holder(path);
     if (!is_here(&holder))
         return JOB_ELSEWHERE;
     if (is_alive(&holder))
@@ -120,7 +139,7 @@ static int remove_file(const char *path, const char *name, struct error *err)
     return status;
 }
 
-static int write_lock(const char *path, struct error *err)
+static int write_lock(const char *path, int64_t worker, struct error *err)
 {
     struct holder me;
     struct buffer text = BUFFER_INIT;
@@ -129,24 +148,53 @@ static int write_lock(const char *path, struct error *err)
     json_put_string(&text, me.host);
     buffer_format(&text, ", \"pid\": %lld, \"boot_id\": ", (long long)me.pid);
     json_put_string(&text, me.boot);
-    buffer_format(&text, ", \"start_time\": %lld}\n", (long long)me.start);
+    buffer_format(&text, ", \"start_time\": %lld", (long long)me.start);
+    if (worker > 0)
+        buffer_format(&text, ", \"worker\": %lld", (long long)worker);
+    buffer_text(&text, "}\n");
     int status = job_dir_save(path, "lock", &text, err);
     buffer_free(&text);
     return status;
 }
 
-static int take_unlocked(const char *path, struct error *err)
+int job_lock_check(const char *path, struct error *err)
 {
-    struct holder holder;
+    struct holder holder = {.worker = 0};
     if (read_holder(path, &holder) && (!is_here(&holder) || is_alive(&holder)))
         return error_set(err,
                          "%s is run by process %lld on %s; `spectrum stop` ends it, and if that "
                          "host is gone for good, remove %s/lock",
                          path, (long long)holder.pid, holder.host, path);
+    if (!job_metrics_are_written(path))
+        return 0;
+    char who[40] = "another process";
+    if (holder.worker > 0)
+        snprintf(who, sizeof who, "process %lld", (long long)holder.worker);
+    return error_set(err,
+                     "%s still writes %s/metrics.jsonl although its supervisor is gone; it ends "
+                     "behind the step in hand, or `kill` ends it: try again then",
+                     who, path);
+}
+
+/* What an earlier sitting left: its result, and requests that nobody took. */
+static int clear_leftovers(const char *path, struct error *err)
+{
     if (remove_file(path, "result.json", err) != 0 ||
         remove_file(path, "requests/paused", err) != 0)
         return -1;
-    return write_lock(path, err);
+    job_requests_drop(path);
+    return 0;
+}
+
+/* The lock is there before the old result goes: on a full disk the job stays what it was. */
+static int take_unlocked(const char *path, struct error *err)
+{
+    if (job_lock_check(path, err) != 0 || write_lock(path, 0, err) != 0)
+        return -1;
+    if (clear_leftovers(path, err) == 0)
+        return 0;
+    remove_file(path, "lock", NULL);
+    return -1;
 }
 
 int job_lock_take(const char *path, struct error *err)
@@ -161,10 +209,16 @@ int job_lock_take(const char *path, struct error *err)
     return status;
 }
 
+void job_lock_name_worker(const char *path, int64_t pid)
+{
+    write_lock(path, pid, NULL);
+}
+
 void job_lock_release(const char *path)
 {
     struct holder holder;
-    if (read_holder(path, &holder) && holder.pid == getpid() && is_here(&holder))
+    if (job_dir_has(path, "result.json") && read_holder(path, &holder) && holder.pid == getpid() &&
+        is_here(&holder))
         remove_file(path, "lock", NULL);
 }
 

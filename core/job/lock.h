@@ -1,27 +1,41 @@
 /* Who runs a job: the file `lock` (host, pid, boot id, start time of the process), so that a reused
- * process number or a reboot is not taken for a running job. */
+ * process number or a reboot is not taken for a running job. The lock may die before the worker
+ * does; that one is seen by metrics.jsonl, which its writer keeps locked (metrics.h). */
 #ifndef SPECTRUM_JOB_LOCK_H
 #define SPECTRUM_JOB_LOCK_H
 
 #include "base/error.h"
 
 #include <stdbool.h>
+#include <stdint.h>
+
+enum { JOB_START_SECONDS = 10 }; /* for a supervisor to take the lock */
 
 enum job_state {
-    JOB_STARTING, /* no lock and no result yet */
+    JOB_STARTING, /* no lock and no result yet, and its folder is young */
     JOB_RUNNING,
     JOB_PAUSED,
     JOB_ENDED,     /* result.json says how */
-    JOB_DIED,      /* its lock is there, its process is not, and nothing says how it ended */
+    JOB_DIED,      /* nobody runs it (its lock's process is gone, or none came), and nothing says
+                      how it ended */
     JOB_ELSEWHERE, /* another host has the lock: only that one can tell whether it lives */
 };
 
 const char *job_state_name(enum job_state state); /* "running", ... */
 enum job_state job_state(const char *path);
 
-/* Takes the lock for this process and removes an old result.json. A lock whose process is dead is
- * taken over; one that lives, or is another host's, is an error that names its holder. */
+/* Takes the lock for this process and removes an old result.json and old requests. A lock whose
+ * process is dead is taken over; one that lives, or is another host's, and a worker that outlived
+ * its supervisor, are errors that name who it is. */
 int job_lock_take(const char *path, struct error *err);
+
+/* 0 where job_lock_take() would succeed now, else its error. */
+int job_lock_check(const char *path, struct error *err);
+
+/* Adds the supervised process to the lock that this process holds. */
+void job_lock_name_worker(const char *path, int64_t pid);
+
+/* Without a result.json (a full disk) the lock stays: the job has then died, not ended. */
 void job_lock_release(const char *path);
 
 /* Does the process that started this one hold the lock? Then it is our supervisor. */

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 enum { LINE_CAP = 1 << 20, CHUNK = 4 << 20 };
@@ -23,6 +24,23 @@ static int end_partial_line(int fd, const char *path, struct error *err)
     return last == '\n' ? 0 : file_write(fd, "\n", 1, path, err);
 }
 
+/* False: another holds it. A file system without locks lets everyone in. */
+static bool lock_file(int fd)
+{
+    return flock(fd, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK;
+}
+
+bool job_metrics_are_written(const char *job)
+{
+    char *path = path_join(job, "metrics.jsonl", NULL);
+    int fd = path ? sys.open(path, O_RDWR, 0) : -1;
+    bool written = fd >= 0 && !lock_file(fd);
+    if (fd >= 0)
+        sys.close(fd);
+    free(path);
+    return written;
+}
+
 int job_metrics_open(struct job_metrics_writer *writer, const char *job, struct error *err)
 {
     *writer = (struct job_metrics_writer){.fd = -1, .path = path_join(job, "metrics.jsonl", err)};
@@ -31,6 +49,8 @@ int job_metrics_open(struct job_metrics_writer *writer, const char *job, struct 
     writer->fd = sys.open(writer->path, O_RDWR | O_CREAT | O_APPEND, 0666);
     if (writer->fd < 0)
         error_set_errno(err, errno, "cannot write %s", writer->path);
+    else if (!lock_file(writer->fd))
+        error_set(err, "another process writes %s: two may not run in one folder", writer->path);
     else if (end_partial_line(writer->fd, writer->path, err) == 0)
         return 0;
     job_metrics_close(writer);
@@ -60,58 +80,83 @@ void job_metrics_close(struct job_metrics_writer *writer)
 
 int job_metrics_follow(struct job_metrics *metrics, const char *job, struct error *err)
 {
-    *metrics = (struct job_metrics){.path = path_join(job, "metrics.jsonl", err)};
+    *metrics = (struct job_metrics){.path = path_join(job, "metrics.jsonl", err), .last = {-1, -1}};
     return metrics->path ? 0 : -1;
 }
 
-/* What makes two lines of a step the same: training, evaluation, or an event (never the same). */
-static int kind_of(const cJSON *line)
+static enum job_line_kind kind_of(const cJSON *line)
 {
-    return json_get(line, "event") ? 2 : json_get(line, "eval_loss") ? 1 : 0;
+    return json_get(line, "event")       ? JOB_LINE_EVENT
+           : json_get(line, "eval_loss") ? JOB_LINE_EVALUATION
+                                         : JOB_LINE_TRAINING;
 }
 
-static void drop(struct job_metrics *metrics, size_t index)
-{
-    cJSON_Delete(metrics->lines[index].json);
-    metrics->count--;
-    memmove(metrics->lines + index, metrics->lines + index + 1,
-            (metrics->count - index) * sizeof *metrics->lines);
-}
-
-/* Lines that the new one makes void. Steps rise, so that it looks only at the end. */
-static void forget_replaced(struct job_metrics *metrics, const cJSON *line, int64_t step)
+static bool is_resume(const struct job_line *line)
 {
     const char *event = NULL;
-    bool resume = json_get_string(line, "event", &event) && strcmp(event, "resume") == 0;
-    int kind = kind_of(line);
-    for (size_t i = metrics->count; i-- > 0 && step >= 0;) {
-        const struct job_line *old = &metrics->lines[i];
-        if (old->step >= 0 && old->step < step)
-            break;
-        if (old->step >= 0 && kind_of(old->json) != 2 &&
-            (resume ? old->step > step : old->step == step && kind_of(old->json) == kind))
-            drop(metrics, i);
+    return line->kind == JOB_LINE_EVENT && line->step >= 0 &&
+           json_get_string(line->json, "event", &event) && strcmp(event, "resume") == 0;
+}
+
+/* Does it make earlier lines void? Then forget_replaced() must look at them all, once an update. */
+static bool replaces(const struct job_metrics *metrics, const struct job_line *line)
+{
+    const int64_t *last = metrics->last;
+    if (is_resume(line))
+        return last[JOB_LINE_TRAINING] > line->step || last[JOB_LINE_EVALUATION] > line->step;
+    return line->kind != JOB_LINE_EVENT && line->step >= 0 && line->step <= last[line->kind];
+}
+
+/* From the end: a line of a step makes void what is before it of its kind and of that step or a
+ * later one, a resume what is of later steps. What stays rises, so that it is one pass. */
+static void forget_replaced(struct job_metrics *metrics)
+{
+    int64_t below[] = {INT64_MAX, INT64_MAX};
+    for (size_t i = metrics->count; i-- > 0;) {
+        struct job_line *line = &metrics->lines[i];
+        if (is_resume(line)) {
+            for (int kind = 0; kind < JOB_LINE_EVENT; kind++)
+                if (below[kind] > line->step + 1)
+                    below[kind] = line->step + 1;
+        } else if (line->kind != JOB_LINE_EVENT && line->step >= 0) {
+            if (line->step >= below[line->kind]) {
+                cJSON_Delete(line->json);
+                line->json = NULL;
+            } else {
+                below[line->kind] = line->step;
+            }
+        }
     }
+    size_t kept = 0;
+    for (size_t i = 0; i < metrics->count; i++)
+        if (metrics->lines[i].json)
+            metrics->lines[kept++] = metrics->lines[i];
+    metrics->count = kept;
+    metrics->replacing = false;
 }
 
 static int take_line(struct job_metrics *metrics, const char *text, size_t length,
                      struct error *err)
 {
-    cJSON *json = json_parse(text, length, JSON_STRICT, metrics->path, NULL);
-    int64_t step = -1;
-    if (!cJSON_IsObject(json)) {
-        cJSON_Delete(json);
+    struct job_line line = {.step = -1};
+    line.json = json_parse(text, length, JSON_STRICT, metrics->path, NULL);
+    if (!cJSON_IsObject(line.json)) {
+        cJSON_Delete(line.json);
         metrics->skipped++;
         return 0;
     }
-    json_get_int64(json, "step", &step);
-    forget_replaced(metrics, json, step);
+    json_get_int64(line.json, "step", &line.step);
+    line.kind = kind_of(line.json);
     if (array_reserve((void **)&metrics->lines, &metrics->capacity, metrics->count + 1,
                       sizeof *metrics->lines, err) != 0) {
-        cJSON_Delete(json);
+        cJSON_Delete(line.json);
         return -1;
     }
-    metrics->lines[metrics->count++] = (struct job_line){step, json};
+    metrics->replacing |= replaces(metrics, &line);
+    if (line.kind != JOB_LINE_EVENT && line.step >= 0)
+        metrics->last[line.kind] = line.step;
+    metrics->lines[metrics->count++] = line;
+    metrics->taken++;
     return 0;
 }
 
@@ -154,6 +199,8 @@ int job_metrics_update(struct job_metrics *metrics, size_t *added, struct error 
         if (status == 0)
             status = take_chunk(metrics, chunk, length, added, err);
     }
+    if (metrics->replacing)
+        forget_replaced(metrics);
     sys.close(fd);
     free(chunk);
     return chunk ? status : -1;
@@ -180,7 +227,7 @@ const cJSON *job_metrics_last(const struct job_metrics *metrics, const char *key
 int64_t job_metrics_last_step(const struct job_metrics *metrics)
 {
     for (size_t i = metrics->count; i-- > 0;)
-        if (kind_of(metrics->lines[i].json) == 0 && metrics->lines[i].step >= 0)
+        if (metrics->lines[i].kind == JOB_LINE_TRAINING && metrics->lines[i].step >= 0)
             return metrics->lines[i].step;
     return -1;
 }

@@ -5,9 +5,12 @@
 #include "base/buffer.h"
 #include "base/json.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
-/* The writing end. Opening ends a partial last line, which a killed writer left. */
+/* The writing end. Opening ends a partial last line, which a killed writer left. The file stays
+ * locked (flock) while it is open, so that two workers never write into one job: a second one is an
+ * error. */
 struct job_metrics_writer {
     int fd;
     char *path;
@@ -17,21 +20,30 @@ int job_metrics_open(struct job_metrics_writer *writer, const char *job, struct 
 int job_metrics_append(struct job_metrics_writer *writer, const struct buffer *object,
                        struct error *err);
 void job_metrics_close(struct job_metrics_writer *writer);
+/* Does a living process have the job's writing end open? */
+bool job_metrics_are_written(const char *job);
+
+enum job_line_kind { JOB_LINE_TRAINING, JOB_LINE_EVALUATION, JOB_LINE_EVENT };
 
 /* One line that counts: a step's training values, a step's evaluation, a scan's row, an event. */
 struct job_line {
     int64_t step; /* -1: it has none */
+    enum job_line_kind kind;
     cJSON *json;
 };
 
 /* The reading end: the lines so far that count, in the file's order. After a resume at step N lines
- * of later steps no longer count, and the last line of a step and kind replaces an earlier one. */
+ * of later steps no longer count, and a line of a step replaces those of its kind of that step and
+ * of later ones: steps rise. */
 struct job_metrics {
     char *path;
     uint64_t offset; /* bytes of the file that are taken in */
     struct job_line *lines;
     size_t count, capacity;
-    size_t skipped; /* lines that are no JSON objects */
+    size_t taken;    /* lines taken in so far, whether they still count or not */
+    size_t skipped;  /* lines that are no JSON objects */
+    int64_t last[2]; /* the newest step of training and of evaluation */
+    bool replacing;  /* lines came that make others void */
 };
 int job_metrics_follow(struct job_metrics *metrics, const char *job, struct error *err);
 /* Takes in what was appended since; a partial last line waits. *added: lines taken in. A file that

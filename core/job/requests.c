@@ -11,10 +11,11 @@
 
 enum { REQUEST_CAP = 4096 };
 
+static const char *const names[] = {"requests/pause", "requests/resume", "requests/checkpoint",
+                                    "requests/stop", "requests/first"};
+
 static char *request_path(const char *path, enum job_request request, struct error *err)
 {
-    static const char *const names[] = {"requests/pause", "requests/resume", "requests/checkpoint",
-                                        "requests/stop", "requests/first"};
     return path_join(path, names[request], err);
 }
 
@@ -38,18 +39,40 @@ bool job_request_take(const char *path, enum job_request request, struct buffer 
     return taken;
 }
 
-bool job_pause(const char *path, bool (*should_stop)(void *context), void *context)
+void job_requests_drop(const char *path)
+{
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        job_request_take(path, (enum job_request)i, NULL);
+}
+
+static enum job_wish wait_paused(const char *path, bool (*should_stop)(void *context),
+                                 void *context)
 {
     const struct timespec tenth = {.tv_nsec = 100000000};
-    char *mark = path_join(path, "requests/paused", NULL);
-    bool go_on = mark && file_save(mark, "", 0, NULL) == 0, stop = false;
-    while (go_on && !stop && !job_request_take(path, JOB_REQUEST_RESUME, NULL)) {
-        stop =
-            job_request_take(path, JOB_REQUEST_STOP, NULL) || (should_stop && should_stop(context));
+    for (;;) {
+        if (job_request_take(path, JOB_REQUEST_STOP, NULL) || (should_stop && should_stop(context)))
+            return JOB_STOP;
+        if (job_request_take(path, JOB_REQUEST_CHECKPOINT, NULL))
+            return JOB_CHECKPOINT;
+        if (job_request_take(path, JOB_REQUEST_RESUME, NULL))
+            return JOB_GO_ON;
         nanosleep(&tenth, NULL);
     }
-    if (mark)
+}
+
+enum job_wish job_pause(const char *path, bool (*should_stop)(void *context), void *context)
+{
+    char *mark = path_join(path, "requests/paused", NULL);
+    if (!mark)
+        return JOB_GO_ON;
+    bool begins = access(mark, F_OK) != 0;
+    if (begins) /* one that came while it ran asks for nothing now */
+        job_request_take(path, JOB_REQUEST_RESUME, NULL);
+    enum job_wish wish = begins && file_save(mark, "", 0, NULL) != 0
+                             ? JOB_GO_ON
+                             : wait_paused(path, should_stop, context);
+    if (wish != JOB_CHECKPOINT)
         sys.unlink(mark);
     free(mark);
-    return !stop;
+    return wish;
 }

@@ -23,9 +23,15 @@ int job_request_put(const char *path, enum job_request request, const char *text
 /* The worker's side: true where it was asked; the request is gone then. `text` may be NULL. */
 bool job_request_take(const char *path, enum job_request request, struct buffer *text);
 
-/* Marks the job paused and returns when it is to go on (true) or to stop (false; the stop request
- * is taken). To be called by the worker after it took JOB_REQUEST_PAUSE. `should_stop` is asked
- * ten times a second, too; it may be NULL. */
-bool job_pause(const char *path, bool (*should_stop)(void *context), void *context);
+/* Removes every request: nobody is there who asked, or who could take it. */
+void job_requests_drop(const char *path);
+
+enum job_wish { JOB_GO_ON, JOB_CHECKPOINT, JOB_STOP };
+
+/* Marks the job paused and returns when something is to be done: to go on, to stop, or to write a
+ * checkpoint, behind which it is called again, as the job is paused still. The request is taken. To
+ * be called by the worker after it took JOB_REQUEST_PAUSE. `should_stop` is asked ten times a
+ * second, too; it may be NULL. */
+enum job_wish job_pause(const char *path, bool (*should_stop)(void *context), void *context);
 
 #endif

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The base that job.json names, from the folder where the job was started. */
+/* The base that job.json names: a whole path, or one from the folder where the job was started. */
 static char *base_path(const cJSON *job, const char *run, struct error *err)
 {
     const char *model, *folder = NULL, *command = "";

@@ -1,6 +1,7 @@
 #include "job/training.h"
 
 #include "job/job_dir.h"
+#include "job/launch.h"
 #include "job/lock.h"
 #include "job/training_parts.h"
 
@@ -29,7 +30,7 @@ static void tell_start(const struct training *training, bool resumed, bool exact
     struct training_start start = {
         .memory = trainer_memory(training->trainer),
         .steps = trainer_steps(training->trainer),
-        .step = trainer_progress(training->trainer)->step,
+        .progress = *trainer_progress(training->trainer),
         .trained_tensors = optimizer->count,
         .documents = training->train_count,
         .supervised = training->data.supervised,
@@ -50,16 +51,27 @@ static void tell_start(const struct training *training, bool resumed, bool exact
         training->view->on_start(training->view->context, &start);
 }
 
+/* What was asked for goes on record before anything can fail, so that a start that failed says what
+ * it was and can be resumed. A resume has its record. */
+static int begin_record(struct training *training, bool resume, struct error *err)
+{
+    const char *run = training->request->run;
+    training->supervisor = job_end_with_supervisor(run);
+    if (job_metrics_open(&training->metrics, run, err) != 0)
+        return -1;
+    training->metrics_open = true;
+    state_remove_leftovers(run);
+    training->recorded = resume && job_dir_has(run, "job.json");
+    return training->recorded ? 0 : training_write_job(training, err);
+}
+
 /* Opens everything, keeps the records, trains. 1: stopped. */
 static int train(struct training *training, bool resume, struct error *err)
 {
     bool exact = true;
-    if (training_open(training, resume, err) != 0 ||
+    if (begin_record(training, resume, err) != 0 || training_open(training, resume, err) != 0 ||
         (resume && go_back_to_checkpoint(training, &exact, err) != 0) ||
-        job_metrics_open(&training->metrics, training->request->run, err) != 0)
-        return -1;
-    training->metrics_open = true;
-    if (training_write_job(training, err) != 0 ||
+        training_write_job(training, err) != 0 ||
         (resume && training_note_resume(training, err) != 0))
         return -1;
     tell_start(training, resume, exact);
@@ -76,6 +88,8 @@ static int write_result(const struct training *training, int status, struct erro
     result.status = status < 0 ? "failed" : status > 0 ? "stopped" : "completed";
     if (status < 0)
         snprintf(message, sizeof message, "%s", err->text);
+    else if (result.last_step < 0)
+        snprintf(message, sizeof message, "%s before the first step", result.status);
     else
         snprintf(message, sizeof message, "%s at step %lld", result.status,
                  (long long)result.last_step);
@@ -102,6 +116,8 @@ int training_run(const struct training_request *request, bool resume,
     if (take_lock(request->run, &locked, err) != 0)
         return -1;
     int status = train(&training, resume, err);
+    if (status < 0 && err->kind == ERROR_INTERRUPTED) /* in the scan */
+        status = 1;
     int64_t step = training.trainer ? trainer_progress(training.trainer)->step : 0;
     if (write_result(&training, status, err) != 0 && status == 0)
         status = -1;

@@ -35,6 +35,7 @@ struct training_request {
     const char *sample;       /* their prompt; NULL: the beginning of a document */
     struct train_settings is; /* everything else; its storage, masters, pad and sample are filled in
                                */
+    const char *program;      /* its version, for job.json */
     int argc;                 /* for job.json, so that the job can be resumed */
     char *const *argv;
 };
@@ -42,13 +43,14 @@ struct training_request {
 /* What is known before the first step. */
 struct training_start {
     const struct memory_plan *memory;
-    int64_t steps, step; /* of the whole run; already taken */
+    int64_t steps; /* of the whole run */
     int64_t trained_parameters, parameters;
     size_t trained_tensors, tensors;
     uint64_t documents, supervised, tokens; /* of the training data */
     size_t eval_documents;
-    const char *precision; /* "bf16+masters" */
-    bool resumed, exact;   /* exact: to the bit */
+    struct progress progress; /* so far, where it was resumed */
+    const char *precision;    /* "bf16+masters" */
+    bool resumed, exact;      /* exact: to the bit */
 };
 
 /* For whoever shows the run; any member may be NULL. */

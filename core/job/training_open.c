@@ -111,8 +111,10 @@ int training_open(struct training *training, bool resume, struct error *err)
     training->settings = request->is;
     if (fix_precision(training, err) != 0 || open_model(training, resume, err) != 0 ||
         backend_open(&training->backend, request->device, request->threads, err) != 0 ||
-        training_load_data(training, err) != 0 || training_choose(training, err) != 0 ||
-        identify(training, err) != 0 || check_memory(training, err) != 0)
+        training_load_data(training, err) != 0 || identify(training, err) != 0 ||
+        training_hash_data(training, err) != 0 ||
+        (!training->recorded && training_write_job(training, err) != 0) ||
+        training_choose(training, resume, err) != 0 || check_memory(training, err) != 0)
         return -1;
     training->inputs = (struct train_inputs){
         .model = training->model,
@@ -145,4 +147,5 @@ void training_close(struct training *training)
     backend_close(training->backend);
     model_close(training->model);
     free(training->model_path);
+    buffer_free(&training->data_record);
 }

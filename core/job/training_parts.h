@@ -7,6 +7,8 @@
 #include "plan/plan.h"
 #include "spectra/scan.h"
 
+#include <sys/types.h>
+
 struct training {
     const struct training_request *request;
     const struct training_view *view;
@@ -27,26 +29,36 @@ struct training {
     struct train_inputs inputs;
     struct trainer *trainer;
     struct job_metrics_writer metrics;
-    bool metrics_open, proof_written;
+    struct buffer data_record; /* members of job.json: the data files' fingerprints */
+    bool metrics_open;
+    bool recorded;    /* job.json is there: it stays what it is until the resume succeeds */
+    pid_t supervisor; /* 0: none; it runs in a terminal */
+    bool stopping;    /* someone asked for it; so it stays */
+    bool paused;
 };
 
 /* training_open.c: everything up to the trainer. */
 int training_open(struct training *training, bool resume, struct error *err);
 void training_close(struct training *training);
 
-/* training_plan.c: plan and trained flags from the request. */
-int training_choose(struct training *training, struct error *err);
+/* training_plan.c: plan and trained flags from the request, or as the run has them already. */
+int training_choose(struct training *training, bool resume, struct error *err);
 
 /* training_data.c: tokenizer, documents, their split, the samples' prompt. */
 int training_load_data(struct training *training, struct error *err);
 
-/* training_record.c: job.json, plan.yaml and proof.json. */
+/* training_record.c: job.json (at first what was asked for, then more as it becomes known),
+ * plan.yaml and proof.json. */
 int training_write_job(const struct training *training, struct error *err);
+int training_hash_data(struct training *training, struct error *err);
+int training_write_plan(const struct training *training, struct error *err);
 int training_write_proof(const struct training *training, struct error *err);
 
 /* training_watch.c: metrics.jsonl and requests. */
 struct train_observer training_observer(struct training *training);
 int training_note_resume(struct training *training, struct error *err);
+/* For `struct training *`: has someone asked it to stop, or has its supervisor gone? */
+bool training_should_stop(void *context);
 
 void training_say(const struct training *training, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

@@ -1,24 +1,30 @@
-/* What trains: from a plan file, by percentage, or everything. */
+/* What trains: from a plan file, by percentage, or everything; in a resume, as the run has it. */
+#include "base/file.h"
 #include "base/memory.h"
+#include "job/job_dir.h"
 #include "job/training_parts.h"
 #include "plan/plan_file.h"
 
-static int read_plan(struct training *training, struct error *err)
+#include <stdlib.h>
+
+static int read_plan(struct training *training, const char *path, struct error *err)
 {
     static const char all_but_biases[] = "(?<!\\.bias)$";
     if (scan_for_model(&training->outline, NULL, training->model, all_but_biases, err) != 0 ||
         plan_new(&training->plan, training->outline, training->model, err) != 0)
         return -1;
-    return plan_read(training->plan, training->request->plan, err);
+    return plan_read(training->plan, path, err);
 }
 
 static int rank_plan(struct training *training, struct error *err)
 {
     const struct training_request *request = training->request;
     const struct scan_options options = {.use_cache = true, .threads = request->threads};
+    const struct scan_observer observer = {.context = training,
+                                           .should_stop = training_should_stop};
     training_say(training, "scanning %s", training->model_path);
-    if (scan_run(&training->scanned, training->model, training->backend, &options, NULL, err) !=
-            0 ||
+    if (scan_run(&training->scanned, training->model, training->backend, &options, &observer,
+                 err) != 0 ||
         plan_new(&training->plan, training->scanned->scan, training->model, err) != 0 ||
         plan_select(training->plan, request->top, PLAN_BY_TYPE, err) != 0)
         return -1;
@@ -27,15 +33,32 @@ static int rank_plan(struct training *training, struct error *err)
     return request->no_head ? plan_set_head(training->plan, false, err) : 0;
 }
 
-int training_choose(struct training *training, struct error *err)
+/* RUN/plan.yaml is what the run trains, whatever has become of the file or scan it came from. */
+static int read_own_plan(struct training *training, struct error *err)
+{
+    char *path = path_join(training->request->run, "plan.yaml", err);
+    int status = path ? read_plan(training, path, err) : -1;
+    free(path);
+    return status;
+}
+
+static int make_plan(struct training *training, bool resume, struct error *err)
+{
+    const struct training_request *request = training->request;
+    if (resume && job_dir_has(request->run, "plan.yaml"))
+        return read_own_plan(training, err);
+    int status = request->plan ? read_plan(training, request->plan, err) : rank_plan(training, err);
+    return status == 0 ? training_write_plan(training, err) : -1;
+}
+
+int training_choose(struct training *training, bool resume, struct error *err)
 {
     const struct model *model = training->model;
     bool full = training->request->method == METHOD_FULL;
     training->trained = array_alloc(model->module_count, sizeof *training->trained, err);
     if (!training->trained)
         return -1;
-    if (!full &&
-        (training->request->plan ? read_plan(training, err) : rank_plan(training, err)) != 0)
+    if (!full && make_plan(training, resume, err) != 0)
         return -1;
     for (size_t i = 0; i < model->module_count; i++)
         training->trained[i] = module_is_used(model, &model->modules[i]) &&

@@ -1,9 +1,21 @@
 /* What a run leaves in writing: job.json, plan.yaml, proof.json. */
+#include "base/file.h"
+#include "base/hash.h"
+#include "base/memory.h"
+#include "base/sys.h"
+#include "base/utf8.h"
+#include "compute/machine.h"
+#include "compute/onednn.h"
 #include "job/job_dir.h"
 #include "job/training_parts.h"
 #include "plan/plan_file.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { CHUNK = 1 << 20 };
 
 static void put_files(struct buffer *out, const char *key, const char *const *files, size_t count)
 {
@@ -13,6 +25,49 @@ static void put_files(struct buffer *out, const char *key, const char *const *fi
         json_put_string(out, files[i]);
     }
     buffer_byte(out, ']');
+}
+
+static int hash_chunks(struct hash *hash, int fd, uint64_t size, const char *path,
+                       struct error *err)
+{
+    char *chunk = array_alloc(CHUNK, 1, err);
+    int status = chunk ? 0 : -1;
+    for (uint64_t at = 0; status == 0 && at < size; at += CHUNK) {
+        size_t length = size - at < CHUNK ? (size_t)(size - at) : CHUNK;
+        status = file_read_at(fd, chunk, length, at, path, err);
+        hash_update(hash, chunk, status == 0 ? length : 0);
+    }
+    free(chunk);
+    return status;
+}
+
+static int hash_file(char out[HASH_TEXT_SIZE], const char *path, struct error *err)
+{
+    uint64_t size = 0;
+    struct hash *hash = hash_new(err);
+    int fd = hash ? file_open_read(path, &size, err) : -1;
+    int status = fd >= 0 ? hash_chunks(hash, fd, size, path, err) : -1;
+    if (fd >= 0)
+        sys.close(fd);
+    if (status == 0)
+        hash_text(hash, out);
+    hash_free(hash);
+    return status;
+}
+
+/* Of the files' bytes, in the files' order. */
+static int put_fingerprints(struct buffer *out, const char *key, const char *const *files,
+                            size_t count, struct error *err)
+{
+    char text[HASH_TEXT_SIZE];
+    buffer_format(out, ", \"%s\": [", key);
+    for (size_t i = 0; i < count; i++) {
+        if (hash_file(text, files[i], err) != 0)
+            return -1;
+        buffer_format(out, "%s\"%s\"", i ? ", " : "", text);
+    }
+    buffer_byte(out, ']');
+    return 0;
 }
 
 static void put_text(struct buffer *out, const char *key, const char *value)
@@ -27,17 +82,57 @@ static void put_real(struct buffer *out, const char *key, double value)
     json_put_number(out, value);
 }
 
-static void put_settings(struct buffer *out, const struct training *training)
+static void put_flag(struct buffer *out, const char *key, bool value)
 {
-    const struct train_settings *s = &training->settings;
+    buffer_format(out, ", \"%s\": %s", key, value ? "true" : "false");
+}
+
+/* Options that have no value are absent. */
+static void put_option(struct buffer *out, const char *key, const char *value)
+{
+    if (value)
+        put_text(out, key, value);
+}
+
+/* What was asked for, with the defaults of what was not. */
+static void put_request(struct buffer *out, const struct training_request *request)
+{
+    bool full = request->method == METHOD_FULL;
+    put_text(out, "method", full ? "full" : "spectrum");
+    put_option(out, "plan", request->plan);
+    if (!full && !request->plan) {
+        put_real(out, "top", request->top);
+        put_flag(out, "no_embeddings", request->no_embeddings);
+        put_flag(out, "no_head", request->no_head);
+    }
+    put_option(out, "template", request->format.template_name);
+    put_option(out, "columns", request->format.columns);
+    put_option(out, "mark", request->format.mark);
+    put_files(out, "data", request->data, request->data_count);
+    put_files(out, "eval_data", request->eval_data, request->eval_count);
+    if (request->eval_count == 0)
+        put_real(out, "eval_split", request->eval_split);
+    put_text(out, "device", request->device);
+    put_text(out, "dtype", request->dtype);
+    put_text(out, "master", request->master);
+    put_flag(out, "init", request->init);
+    if (request->memory_limit > 0)
+        buffer_format(out, ", \"memory_limit\": %" PRIu64, request->memory_limit);
+    buffer_format(out, ", \"sample_tokens\": %" PRId64, request->sample_tokens);
+    put_option(out, "sample", request->sample);
+}
+
+static void put_settings(struct buffer *out, const struct train_settings *s)
+{
     buffer_format(out,
-                  ", \"steps\": %" PRId64 ", \"seq_len\": %" PRId64 ", \"batch\": %" PRId64
-                  ", \"accumulate\": %" PRId64 ", \"eval_every\": %" PRId64
-                  ", \"save_every\": %" PRId64 ", \"keep\": %" PRId64 ", \"seed\": %" PRIu64,
-                  trainer_steps(training->trainer), s->seq_len, s->batch, s->accumulate,
-                  s->eval_every, s->save_every, s->keep, s->optimizer.seed);
+                  ", \"seq_len\": %" PRId64 ", \"batch\": %" PRId64 ", \"accumulate\": %" PRId64
+                  ", \"eval_every\": %" PRId64 ", \"save_every\": %" PRId64 ", \"keep\": %" PRId64
+                  ", \"seed\": %" PRIu64,
+                  s->seq_len, s->batch, s->accumulate, s->eval_every, s->save_every, s->keep,
+                  s->optimizer.seed);
+    if (s->steps == 0)
+        put_real(out, "epochs", s->epochs);
     put_text(out, "schedule", schedule_name(s->schedule));
-    put_text(out, "precision", training->identity.precision);
     put_text(out, "optimizer", "adamw");
     put_real(out, "lr", s->rate);
     put_real(out, "warmup", s->warmup);
@@ -48,37 +143,92 @@ static void put_settings(struct buffer *out, const struct training *training)
     put_real(out, "epsilon", s->optimizer.epsilon);
 }
 
-static int save_job(const struct training *training, struct error *err)
+/* What the numbers depend on besides what was asked for. */
+static void put_machine(struct buffer *out, const struct training *training)
 {
     const struct training_request *request = training->request;
-    struct buffer out = BUFFER_INIT;
-    buffer_text(&out, "{\"format\": \"spectrum.job\", \"version\": 1, \"command\": \"train\"");
-    put_text(&out, "method", request->method == METHOD_FULL ? "full" : "spectrum");
-    put_text(&out, "model", training->model_path);
-    put_text(&out, "fingerprint", training->identity.model);
-    put_files(&out, "data", request->data, request->data_count);
-    put_files(&out, "eval_data", request->eval_data, request->eval_count);
-    put_text(&out, "data_fingerprint", training->identity.data);
-    put_settings(&out, training);
-    put_text(&out, "machine", training->identity.exact);
-    buffer_text(&out, ", ");
-    job_put_arguments(&out, request->argc, request->argv);
-    buffer_text(&out, "}\n");
-    int status = job_dir_save(request->run, "job.json", &out, err);
-    buffer_free(&out);
-    return status;
+    put_option(out, "program", request->program);
+    buffer_format(out, ", \"threads\": %d", machine_threads(request->threads));
+    put_text(out, "instructions", machine_instructions());
+    put_text(out, "library", onednn_version());
+    if (training->backend)
+        put_text(out, "backend", training->backend->name);
+}
+
+/* What became known when the data had been read, and when the trainer was made. */
+static void put_found(struct buffer *out, const struct training *training)
+{
+    const struct run_identity *identity = &training->identity;
+    if (!identity->data[0])
+        return;
+    put_text(out, "fingerprint", identity->model);
+    put_text(out, "data_fingerprint", identity->data);
+    put_text(out, "machine", identity->exact);
+    buffer_text(out, buffer_string(&training->data_record));
+    if (training->trainer) {
+        put_text(out, "precision", identity->precision);
+        buffer_format(out, ", \"steps\": %" PRId64, trainer_steps(training->trainer));
+    }
+}
+
+int training_hash_data(struct training *training, struct error *err)
+{
+    const struct training_request *request = training->request;
+    struct buffer *out = &training->data_record;
+    return put_fingerprints(out, "data_fingerprints", request->data, request->data_count, err) ||
+                   put_fingerprints(out, "eval_data_fingerprints", request->eval_data,
+                                    request->eval_count, err)
+               ? -1
+               : buffer_check(out, err);
+}
+
+/* The model as whoever reads the record finds it: not from this folder, not by a cache's name. */
+static int put_model(struct buffer *out, const struct training *training, struct error *err)
+{
+    const char *path =
+        training->model ? checkpoint_path(training->model->checkpoint) : training->request->model;
+    char folder[4096];
+    char *whole = path[0] != '/' && training->model && getcwd(folder, sizeof folder)
+                      ? path_join(folder, path, err)
+                      : string_copy(path, err);
+    if (!whole)
+        return -1;
+    put_text(out, "model", whole);
+    free(whole);
+    return 0;
 }
 
 int training_write_job(const struct training *training, struct error *err)
 {
-    struct buffer plan = BUFFER_INIT;
-    int status = 0;
-    if (training->plan) {
-        plan_put(&plan, training->plan, PLAN_YAML, training->model_path);
-        status = job_dir_save(training->request->run, "plan.yaml", &plan, err);
-        buffer_free(&plan);
+    const struct training_request *request = training->request;
+    struct buffer out = BUFFER_INIT;
+    buffer_text(&out, "{\"format\": \"spectrum.job\", \"version\": 1, \"command\": \"train\"");
+    int status = put_model(&out, training, err);
+    if (status == 0) {
+        put_request(&out, request);
+        put_settings(&out, &request->is);
+        put_machine(&out, training);
+        put_found(&out, training);
     }
-    return status == 0 ? save_job(training, err) : -1;
+    buffer_text(&out, ", ");
+    job_put_arguments(&out, request->argc, request->argv);
+    buffer_text(&out, "}\n");
+    if (status == 0 && !utf8_valid(buffer_string(&out), out.length))
+        status = error_set(err, "an argument, or the folder this runs in, is not UTF-8: job.json "
+                                "cannot hold it; other names are needed");
+    if (status == 0)
+        status = job_dir_save(request->run, "job.json", &out, err);
+    buffer_free(&out);
+    return status;
+}
+
+int training_write_plan(const struct training *training, struct error *err)
+{
+    struct buffer plan = BUFFER_INIT;
+    plan_put(&plan, training->plan, PLAN_YAML, training->model_path);
+    int status = job_dir_save(training->request->run, "plan.yaml", &plan, err);
+    buffer_free(&plan);
+    return status;
 }
 
 /* Behind the first step: the gradient norm of every trained tensor shows that it does train. */

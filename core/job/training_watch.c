@@ -4,6 +4,7 @@
 #include "job/training_parts.h"
 
 #include <inttypes.h>
+#include <unistd.h>
 
 static int append(struct training *training, struct buffer *line, struct error *err)
 {
@@ -118,26 +119,34 @@ int training_note_resume(struct training *training, struct error *err)
     return write_event(training, "resume", trainer_progress(training->trainer)->step, err);
 }
 
-static bool is_interrupted(void *context)
+bool training_should_stop(void *context)
 {
-    const struct training_view *view = context;
-    return view->interrupted && *view->interrupted;
+    struct training *training = context;
+    const volatile sig_atomic_t *interrupted = training->view->interrupted;
+    if ((interrupted && *interrupted) ||
+        (training->supervisor && getppid() != training->supervisor) ||
+        job_request_take(training->request->run, JOB_REQUEST_STOP, NULL))
+        training->stopping = true;
+    return training->stopping;
 }
 
 static enum train_wish wish(void *context)
 {
     struct training *training = context;
     const char *run = training->request->run;
-    if (is_interrupted((void *)(uintptr_t)training->view) ||
-        job_request_take(run, JOB_REQUEST_STOP, NULL))
+    if (training_should_stop(training))
         return TRAIN_STOP;
-    if (job_request_take(run, JOB_REQUEST_PAUSE, NULL) &&
-        !job_pause(run, is_interrupted, (void *)(uintptr_t)training->view))
-        return TRAIN_STOP;
-    return job_request_take(run, JOB_REQUEST_CHECKPOINT, NULL) ? TRAIN_CHECKPOINT : TRAIN_GO_ON;
+    if (!training->paused && !job_request_take(run, JOB_REQUEST_PAUSE, NULL))
+        return job_request_take(run, JOB_REQUEST_CHECKPOINT, NULL) ? TRAIN_CHECKPOINT : TRAIN_GO_ON;
+    enum job_wish asked = job_pause(run, training_should_stop, training);
+    training->paused = asked == JOB_CHECKPOINT;
+    return asked == JOB_STOP         ? TRAIN_STOP
+           : asked == JOB_CHECKPOINT ? TRAIN_CHECKPOINT
+                                     : TRAIN_GO_ON;
 }
 
 struct train_observer training_observer(struct training *training)
 {
-    return (struct train_observer){training, on_step, on_evaluation, on_sample, on_saved, wish};
+    return (struct train_observer){training, on_step, on_evaluation,       on_sample,
+                                   on_saved, wish,    training_should_stop};
 }

@@ -49,7 +49,10 @@ int state_overlay(const char *folder, struct transformer *transformer, struct er
  * then set). */
 char *state_latest(const char *run, struct error *err);
 
-/* Removes all but the latest `keep` states, and what interrupted saves left. */
+/* Removes what an interrupted save or removal left; for whoever begins a sitting. */
+void state_remove_leftovers(const char *run);
+
+/* Removes all but the latest `keep` states, and leftovers. */
 void state_prune(const char *run, int64_t keep);
 
 #endif

@@ -13,7 +13,8 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Our folders hold plain files only. */
+/* Our folders hold plain files only. For temporary folders: a kill leaves part of what is removed.
+ */
 static void remove_folder(const char *path)
 {
     DIR *folder = opendir(path);
@@ -26,6 +27,18 @@ static void remove_folder(const char *path)
     if (folder)
         closedir(folder);
     rmdir(path);
+}
+
+/* A state is complete or absent: it first gets a hidden name, which no reader takes for one. */
+static void remove_state(const char *parent, const char *name)
+{
+    char hidden[340];
+    snprintf(hidden, sizeof hidden, ".%s.%ld.old.tmp", name, (long)getpid());
+    char *from = path_join(parent, name, NULL), *to = path_join(parent, hidden, NULL);
+    if (from && to && sys.rename(from, to) == 0 && folder_sync(parent, NULL) == 0)
+        remove_folder(to);
+    free(from);
+    free(to);
 }
 
 static void folder_free(struct state_folder *folder)
@@ -58,7 +71,7 @@ int state_folder_commit(struct state_folder *folder, struct error *err)
 {
     int status = folder_sync(folder->temporary, err);
     if (status == 0)
-        remove_folder(folder->path); /* the same step of an earlier sitting */
+        remove_state(folder->parent, strrchr(folder->path, '/') + 1); /* of an earlier sitting */
     if (status == 0 && sys.rename(folder->temporary, folder->path) != 0)
         status = error_set_errno(err, errno, "cannot rename %s", folder->temporary);
     if (status == 0)
@@ -115,9 +128,10 @@ char *state_latest(const char *run, struct error *err)
     return path;
 }
 
-static void remove_leftovers(const char *parent)
+void state_remove_leftovers(const char *run)
 {
-    DIR *folder = opendir(parent);
+    char *parent = path_join(run, "checkpoints", NULL);
+    DIR *folder = parent ? opendir(parent) : NULL;
     for (struct dirent *entry; folder && (entry = readdir(folder));) {
         size_t length = strlen(entry->d_name);
         bool leftover = strncmp(entry->d_name, ".step-", 6) == 0 && length > 4 &&
@@ -129,6 +143,7 @@ static void remove_leftovers(const char *parent)
     }
     if (folder)
         closedir(folder);
+    free(parent);
 }
 
 void state_prune(const char *run, int64_t keep)
@@ -137,13 +152,10 @@ void state_prune(const char *run, int64_t keep)
     char *parent = path_join(run, "checkpoints", NULL);
     if (!parent)
         return;
-    remove_leftovers(parent);
+    state_remove_leftovers(run);
     int64_t limit = INT64_MAX;
-    for (int64_t i = 0; (limit = highest_step(parent, limit, name, sizeof name)) >= 0; i++) {
-        char *path = i >= keep ? path_join(parent, name, NULL) : NULL;
-        if (path)
-            remove_folder(path);
-        free(path);
-    }
+    for (int64_t i = 0; (limit = highest_step(parent, limit, name, sizeof name)) >= 0; i++)
+        if (i >= keep)
+            remove_state(parent, name);
     free(parent);
 }

@@ -231,14 +231,20 @@ static int show_sample(struct trainer *trainer, const struct train_observer *obs
                                err);
 }
 
+/* 1: the observer does not want to wait for it. */
 static int evaluate_now(struct trainer *trainer, const struct train_observer *observer,
                         struct error *err)
 {
     struct evaluation evaluation;
+    struct error trouble = ERROR_INIT;
     if (trainer->eval_packing) {
         if (evaluate(&evaluation, trainer->transformer, trainer->eval_packing, &trainer->batch,
-                     trainer->settings.batch, NULL, NULL, err) != 0)
-            return -1;
+                     trainer->settings.batch, observer->should_stop, observer->context,
+                     &trouble) != 0) {
+            if (trouble.kind == ERROR_INTERRUPTED)
+                return 1;
+            return error_set_kind(err, trouble.kind, "%s", trouble.text);
+        }
         if (observer->on_evaluation &&
             observer->on_evaluation(observer->context, trainer->progress.step, &evaluation, err) !=
                 0)
@@ -262,24 +268,33 @@ static int step_and_report(struct trainer *trainer, const struct train_observer 
     if (observer->on_step && observer->on_step(observer->context, &report, err) != 0)
         return -1;
     int64_t step = trainer->progress.step;
-    if (is_due(step, s->eval_every, s->steps) && evaluate_now(trainer, observer, err) != 0)
-        return -1;
-    return is_due(step, s->save_every, s->steps) ? save(trainer, observer, err) : 0;
+    int status = is_due(step, s->eval_every, s->steps) ? evaluate_now(trainer, observer, err) : 0;
+    if (status == 0 && is_due(step, s->save_every, s->steps))
+        status = save(trainer, observer, err);
+    return status;
+}
+
+/* What is wished before a step; 1: to stop. */
+static int obey(struct trainer *trainer, const struct train_observer *observer, struct error *err)
+{
+    enum train_wish wish;
+    while (observer->wish && (wish = observer->wish(observer->context)) != TRAIN_GO_ON) {
+        if (wish == TRAIN_STOP)
+            return 1;
+        if (save(trainer, observer, err) != 0)
+            return -1;
+    }
+    return 0;
 }
 
 int trainer_run(struct trainer *trainer, const struct train_observer *observer, struct error *err)
 {
-    bool begins = trainer->progress.step == 0;
-    if (begins && trainer->settings.eval_every > 0 && evaluate_now(trainer, observer, err) != 0)
-        return -1;
-    while (trainer->progress.step < trainer->settings.steps) {
-        enum train_wish wish = observer->wish ? observer->wish(observer->context) : TRAIN_GO_ON;
-        if (wish != TRAIN_GO_ON && save(trainer, observer, err) != 0)
-            return -1;
-        if (wish == TRAIN_STOP)
-            return 1;
-        if (step_and_report(trainer, observer, err) != 0)
-            return -1;
+    bool begins = trainer->progress.step == 0 && trainer->settings.eval_every > 0;
+    int status = begins ? evaluate_now(trainer, observer, err) : 0;
+    while (status == 0 && trainer->progress.step < trainer->settings.steps) {
+        status = obey(trainer, observer, err);
+        if (status == 0)
+            status = step_and_report(trainer, observer, err);
     }
-    return 0;
+    return status == 1 && save(trainer, observer, err) != 0 ? -1 : status;
 }

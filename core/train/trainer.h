@@ -59,7 +59,7 @@ enum train_wish { TRAIN_GO_ON, TRAIN_CHECKPOINT, TRAIN_STOP };
 
 struct trainer;
 
-/* Every function but `wish` may fail, which ends the run. Any may be NULL. */
+/* Every function that takes an error may fail, which ends the run. Any may be NULL. */
 struct train_observer {
     void *context;
     int (*on_step)(void *context, const struct train_report *report, struct error *err);
@@ -68,7 +68,10 @@ struct train_observer {
     int (*on_sample)(void *context, int64_t step, const int32_t *ids, int64_t count,
                      struct error *err);
     int (*on_saved)(void *context, int64_t step, struct error *err);
-    enum train_wish (*wish)(void *context); /* asked before every step; may wait (a pause) */
+    /* asked before every step, and again behind a checkpoint that it wished; may wait (a pause) */
+    enum train_wish (*wish)(void *context);
+    /* asked between the batches of an evaluation: true leaves it and stops as TRAIN_STOP does */
+    bool (*should_stop)(void *context);
 };
 
 /* Makes everything that the run needs: packs the data, plans and takes the memory, reads the

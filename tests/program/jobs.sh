@@ -28,7 +28,6 @@ losses() {
     "$spectrum" attach "$1" 2>/dev/null | grep -o '"step":[0-9]*,\|"loss":[0-9.]*' | paste -d' ' - - |
         grep loss
 }
-job_state() { "$spectrum" attach "$1" --json 2>/dev/null | tail -1 | grep -o '"state": "[a-z]*"'; }
 wait_for_step() {
     for _ in $(seq 600); do
         grep -q "\"step\": $2," "$1/metrics.jsonl" 2>/dev/null && return 0
@@ -77,7 +76,8 @@ grep -q '^stopped at step' "$work/said" || fail "it does not say that it stopped
 test -n "$(ls "$work/steered/checkpoints")" || fail "stopping wrote no checkpoint"
 
 # Another freeze set is refused.
-sed -i "s/: \[\"train\", /: [\"train\", \"--top\", \"50\", /" "$work/steered/job.json"
+"$spectrum" plan "$model" --top 50 -o "$work/other.yaml" >/dev/null 2>>"$work/err"
+cp "$work/other.yaml" "$work/steered/plan.yaml"
 "$spectrum" resume "$work/steered" || true
 "$spectrum" attach "$work/steered" >/dev/null 2>&1 || true
 grep -q "another freeze set" "$work/steered/result.json" || fail "another freeze set was taken"

@@ -2,12 +2,16 @@
 #include "test.h"
 
 #include "base/file.h"
+#include "base/sys.h"
 #include "job/job_dir.h"
+#include "job/launch.h"
 #include "job/lock.h"
 #include "job/metrics.h"
 #include "job/requests.h"
 #include "job/survival.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 
 static char folder[64];
@@ -101,6 +105,32 @@ static void test_metrics_after_resume(void **state)
     free(job);
 }
 
+/* Every line looks like the one before: what a line makes void is not sought among all others. */
+static void test_many_lines_of_one_step(void **state)
+{
+    (void)state;
+    enum { LINES = 200000 };
+    struct error err = ERROR_INIT;
+    struct job_metrics metrics;
+    size_t added;
+    char *job = make_job(), *path = path_join(job, "metrics.jsonl", NULL);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    for (int i = 0; i < LINES; i++)
+        fprintf(file, "{\"event\": \"sample\", \"step\": 1}\n");
+    for (int i = LINES; i > 0; i--)
+        fprintf(file, "{\"step\": %d}\n", i);
+    assert_int_equal(fclose(file), 0);
+    assert_int_equal(job_metrics_follow(&metrics, job, &err), 0);
+    assert_int_equal(job_metrics_update(&metrics, &added, &err), 0);
+    assert_int_equal(metrics.taken, 2 * LINES);
+    assert_int_equal(metrics.count, LINES + 1); /* steps fell: the last of them counts */
+    assert_int_equal(job_metrics_last_step(&metrics), 1);
+    job_metrics_free(&metrics);
+    free(path);
+    free(job);
+}
+
 static void test_requests_are_taken_once(void **state)
 {
     (void)state;
@@ -113,11 +143,53 @@ static void test_requests_are_taken_once(void **state)
     assert_true(job_request_take(job, JOB_REQUEST_FIRST, &text));
     assert_string_equal(buffer_string(&text), "model.layers.3.mlp.up_proj");
     assert_false(job_request_take(job, JOB_REQUEST_FIRST, NULL));
-    assert_int_equal(job_request_put(job, JOB_REQUEST_RESUME, NULL, &err), 0);
-    assert_true(job_pause(job, NULL, NULL));
     assert_int_equal(job_request_put(job, JOB_REQUEST_STOP, NULL, &err), 0);
-    assert_false(job_pause(job, NULL, NULL));
+    assert_int_equal(job_pause(job, NULL, NULL), JOB_STOP);
+    assert_false(job_dir_has(job, "requests/paused"));
     buffer_free(&text);
+    free(job);
+}
+
+/* While the job is paused: first a checkpoint is asked for, then to go on. */
+struct asker {
+    const char *job;
+    int asked;
+};
+
+static bool ask(void *context)
+{
+    struct asker *asker = context;
+    enum job_request next = asker->asked++ == 0 ? JOB_REQUEST_CHECKPOINT : JOB_REQUEST_RESUME;
+    assert_true(job_dir_has(asker->job, "requests/paused"));
+    assert_int_equal(job_request_put(asker->job, next, NULL, NULL), 0);
+    return false;
+}
+
+static void test_paused_job_writes_checkpoints(void **state)
+{
+    (void)state;
+    char *job = make_job();
+    struct asker asker = {.job = job};
+    /* This one came before the pause, and says nothing about it. */
+    assert_int_equal(job_request_put(job, JOB_REQUEST_RESUME, NULL, NULL), 0);
+    assert_int_equal(job_pause(job, ask, &asker), JOB_CHECKPOINT);
+    assert_true(job_dir_has(job, "requests/paused"));
+    assert_int_equal(job_pause(job, ask, &asker), JOB_GO_ON);
+    assert_false(job_dir_has(job, "requests/paused"));
+    assert_int_equal(asker.asked, 2);
+    free(job);
+}
+
+static void test_old_requests_are_forgotten(void **state)
+{
+    (void)state;
+    struct error err = ERROR_INIT;
+    char *job = make_job();
+    for (int i = JOB_REQUEST_PAUSE; i <= JOB_REQUEST_FIRST; i++)
+        assert_int_equal(job_request_put(job, (enum job_request)i, NULL, &err), 0);
+    assert_int_equal(job_lock_take(job, &err), 0);
+    for (int i = JOB_REQUEST_PAUSE; i <= JOB_REQUEST_FIRST; i++)
+        assert_false(job_request_take(job, (enum job_request)i, NULL));
     free(job);
 }
 
@@ -165,6 +237,127 @@ static void test_reused_pid_is_dead(void **state)
     assert_int_equal(job_state(job), JOB_DIED);
     assert_int_equal(job_lock_take(job, &err), 0);
     assert_int_equal(job_state(job), JOB_RUNNING);
+    free(job);
+}
+
+/* A worker whose supervisor was killed still writes: nobody else may. */
+static void test_worker_without_supervisor(void **state)
+{
+    (void)state;
+    struct error err = ERROR_INIT;
+    struct job_metrics_writer writer, second;
+    char *job = make_job();
+    char host[256] = "", text[512];
+    gethostname(host, sizeof host - 1);
+    snprintf(text, sizeof text,
+             "{\"host\": \"%s\", \"pid\": 1, \"boot_id\": \"before\", \"start_time\": 1, "
+             "\"worker\": 4711}",
+             host);
+    write_lock(job, text);
+    assert_int_equal(job_metrics_open(&writer, job, &err), 0);
+    assert_int_equal(job_lock_take(job, &err), -1);
+    assert_non_null(strstr(err.text, "process 4711 still writes"));
+    assert_int_equal(job_metrics_open(&second, job, &err), -1);
+    assert_non_null(strstr(err.text, "another process writes"));
+    job_metrics_close(&writer);
+    assert_int_equal(job_lock_take(job, &err), 0);
+    free(job);
+}
+
+static void test_start_that_never_came(void **state)
+{
+    (void)state;
+    char *job = make_job();
+    const struct timespec old[] = {{.tv_sec = 1000}, {.tv_sec = 1000}};
+    assert_int_equal(job_state(job), JOB_STARTING);
+    assert_int_equal(utimensat(AT_FDCWD, job, old, 0), 0);
+    assert_int_equal(job_state(job), JOB_DIED);
+    free(job);
+}
+
+static int (*real_rename)(const char *from, const char *to);
+
+static int rename_no_result(const char *from, const char *to)
+{
+    if (!strstr(to, "result.json"))
+        return real_rename(from, to);
+    errno = ENOSPC;
+    return -1;
+}
+
+/* On a full disk nothing can say how the job ended; that somebody ran it is not forgotten then. */
+static void test_full_disk_keeps_the_lock(void **state)
+{
+    (void)state;
+    struct error err = ERROR_INIT;
+    char *job = make_job(), *const nothing[] = {(char *)"nothing", NULL};
+    real_rename = sys.rename;
+    sys.rename = rename_no_result;
+    assert_int_equal(job_supervise(job, "/bin/true", nothing, &err), -1);
+    sys.rename = real_rename;
+    unsetenv("SPECTRUM_JOB");
+    assert_non_null(strstr(err.text, "No space left"));
+    assert_false(job_dir_has(job, "result.json"));
+    assert_true(job_dir_has(job, "lock"));
+    free(job);
+}
+
+static void refuse_relaunch(const char *job, const char *json, const char *says)
+{
+    struct error err = ERROR_INIT;
+    struct buffer text = BUFFER_INIT;
+    buffer_text(&text, json);
+    assert_int_equal(job_dir_save(job, "job.json", &text, NULL), 0);
+    assert_int_equal(job_relaunch(job, "/bin/true", &err), -1);
+    if (!strstr(err.text, says))
+        fail_msg("%s: it says \"%s\"", json, err.text);
+    assert_false(job_dir_has(job, "log.txt")); /* nothing was started */
+    buffer_free(&text);
+}
+
+static void test_foreign_job_chooses_no_command(void **state)
+{
+    (void)state;
+    char *job = make_job();
+    refuse_relaunch(job, "{\"command\": \"train\"}", "no \"arguments\"");
+    refuse_relaunch(job, "{\"command\": \"plan\", \"arguments\": [\"plan\", \"x\", \"-o\", \"y\"]}",
+                    "only a training run or a scan");
+    refuse_relaunch(job, "{\"command\": \"train\", \"arguments\": [\"export\", \"x\"]}",
+                    "only a training run or a scan");
+    refuse_relaunch(job, "{\"command\": \"scan\", \"arguments\": [\"scan\", \"x\", \"--o=y\"]}",
+                    "write a file");
+    refuse_relaunch(job, "{\"command\": \"scan\", \"arguments\": [\"scan\", \"--spectra\", \"y\"]}",
+                    "write a file");
+    free(job);
+}
+
+static void test_path_must_be_utf8(void **state)
+{
+    (void)state;
+    struct error err = ERROR_INIT;
+    char *path = path_join(folder, "r\xe9sum\xe9", NULL);
+    assert_int_equal(job_dir_create(path, &err), -1);
+    assert_non_null(strstr(err.text, "is not UTF-8"));
+    assert_int_not_equal(access(path, F_OK), 0);
+    free(path);
+}
+
+/* A start that failed leaves a record; the same folder takes a better one. */
+static void test_failed_start_blocks_nothing(void **state)
+{
+    (void)state;
+    struct error err = ERROR_INIT;
+    struct buffer text = BUFFER_INIT;
+    char *job = make_job();
+    struct job_result result = {.status = "failed", .message = "no such model", .last_step = -1};
+    buffer_text(&text, "{}");
+    assert_int_equal(job_dir_save(job, "job.json", &text, &err), 0);
+    assert_int_equal(job_result_write(job, &result, &err), 0);
+    assert_int_equal(job_dir_create(job, &err), 0);
+    result.last_step = 0;
+    assert_int_equal(job_result_write(job, &result, &err), 0);
+    assert_int_equal(job_dir_create(job, &err), -1);
+    buffer_free(&text);
     free(job);
 }
 
@@ -220,6 +413,19 @@ int main(void)
                                         remove_folder),
         cmocka_unit_test_setup_teardown(test_metrics_after_resume, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(test_requests_are_taken_once, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(test_many_lines_of_one_step, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(test_paused_job_writes_checkpoints, make_folder,
+                                        remove_folder),
+        cmocka_unit_test_setup_teardown(test_old_requests_are_forgotten, make_folder,
+                                        remove_folder),
+        cmocka_unit_test_setup_teardown(test_worker_without_supervisor, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(test_start_that_never_came, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(test_full_disk_keeps_the_lock, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(test_foreign_job_chooses_no_command, make_folder,
+                                        remove_folder),
+        cmocka_unit_test_setup_teardown(test_path_must_be_utf8, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(test_failed_start_blocks_nothing, make_folder,
+                                        remove_folder),
         cmocka_unit_test_setup_teardown(test_states, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(test_reused_pid_is_dead, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(test_index, make_folder, remove_folder),

@@ -15,6 +15,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 struct paths {
     char *model, *text, *run, *out;
@@ -272,12 +273,224 @@ static void full_disk_loses_nothing(void **state)
     paths_free(&paths);
 }
 
+/* --- what is on record, and what a resume takes from there --- */
+
+static const char gguf[] = "models/stories260K-gguf/stories260K-F16.gguf";
+
+static void run_or_fail(const struct training_request *request, bool resume,
+                        const struct training_view *view)
+{
+    struct error err = ERROR_INIT;
+    if (training_run(request, resume, view, &err) != 0)
+        fail_msg("%s", err.text);
+}
+
+static void check_record(const struct paths *paths, const char *const *members, size_t count)
+{
+    cJSON *job = job_dir_read(paths->run, "job.json", NULL);
+    const char *model = NULL;
+    for (size_t i = 0; i < count; i++)
+        if (!json_get(job, members[i]))
+            fail_msg("job.json has no \"%s\"", members[i]);
+    assert_true(json_get_string(job, "model", &model));
+    assert_string_equal(model, paths->model);
+    cJSON_Delete(job);
+}
+
+static void failed_start_is_on_record(void **state)
+{
+    (void)state;
+    static const char *const asked[] = {"command", "arguments", "folder", "data", "top"};
+    static const char *const known[] = {
+        "program",    "method", "top",       "data",   "data_fingerprints", "eval_data",
+        "eval_split", "device", "dtype",     "master", "threads",           "instructions",
+        "library",    "steps",  "precision", "seed",   "sample_tokens",     "no_head"};
+    const char *shared = test_folder("SPECTRUM_SHARED_DATA");
+    if (!shared)
+        skip();
+    struct paths paths = paths_of(shared, gguf);
+    const char *data[] = {paths.text}, *missing[] = {"/nonexistent/data.txt"};
+    struct training_request request = request_of(&paths, missing);
+    const struct training_view silent = {0};
+    struct error err = ERROR_INIT;
+    request.method = METHOD_SPECTRUM;
+    request.program = "1.2.3";
+    assert_int_equal(job_dir_create(paths.run, &err), 0);
+    assert_int_equal(training_run(&request, false, &silent, &err), -1);
+    check_record(&paths, asked, sizeof asked / sizeof *asked);
+    request.data = data;
+    run_or_fail(&request, true, &silent);
+    check_record(&paths, known, sizeof known / sizeof *known);
+    paths_free(&paths);
+}
+
+static int scans;
+
+static void count_scans(void *context, const char *line)
+{
+    (void)context;
+    scans += strncmp(line, "scanning", 8) == 0;
+}
+
+/* The plan file may have gone, and a scan need not be made again. */
+static void resume_has_its_own_plan(void **state)
+{
+    (void)state;
+    const char *shared = test_folder("SPECTRUM_SHARED_DATA");
+    if (!shared)
+        skip();
+    struct paths paths = paths_of(shared, gguf);
+    const char *data[] = {paths.text};
+    struct training_request request = request_of(&paths, data);
+    const struct training_view view = {.on_message = count_scans};
+    request.method = METHOD_SPECTRUM;
+    assert_int_equal(job_dir_create(paths.run, NULL), 0);
+    scans = 0;
+    run_or_fail(&request, false, &view);
+    assert_int_equal(scans, 1);
+    run_or_fail(&request, true, &view);
+    assert_int_equal(scans, 1);
+    request.plan = "/nonexistent/plan.yaml";
+    run_or_fail(&request, true, &view);
+    paths_free(&paths);
+}
+
+/* What the run was trained on stays on record when it is resumed with something else. */
+static void refused_resume_changes_no_record(void **state)
+{
+    (void)state;
+    const char *shared = test_folder("SPECTRUM_SHARED_DATA");
+    if (!shared)
+        skip();
+    struct paths paths = paths_of(shared, gguf);
+    const char *data[] = {paths.text};
+    struct training_request request = request_of(&paths, data);
+    const struct training_view silent = {0};
+    struct error err = ERROR_INIT;
+    struct buffer before = BUFFER_INIT, after = BUFFER_INIT;
+    char *record = path_join(paths.run, "job.json", NULL);
+    assert_int_equal(job_dir_create(paths.run, NULL), 0);
+    run_or_fail(&request, false, &silent);
+    assert_int_equal(file_read_all(&before, record, 1 << 16, NULL), 0);
+    assert_int_equal(file_save(paths.text, "Another text.", 13, NULL), 0);
+    assert_int_equal(training_run(&request, true, &silent, &err), -1);
+    assert_non_null(strstr(err.text, "other data"));
+    assert_int_equal(file_read_all(&after, record, 1 << 16, NULL), 0);
+    assert_string_equal(before.data, after.data);
+    buffer_free(&before);
+    buffer_free(&after);
+    free(record);
+    paths_free(&paths);
+}
+
+/* --- stopping in the middle of something long --- */
+
+static volatile sig_atomic_t interrupted;
+static int evaluations;
+
+static void interrupt_behind_step_1(void *context, const struct train_report *report, int64_t steps)
+{
+    (void)context;
+    (void)steps;
+    interrupted = report->progress.step == 1;
+}
+
+static void count_evaluations(void *context, int64_t step, const struct evaluation *evaluation)
+{
+    (void)context;
+    (void)evaluation;
+    evaluations += step > 0;
+}
+
+static void stop_does_not_wait(void **state)
+{
+    (void)state;
+    const char *shared = test_folder("SPECTRUM_SHARED_DATA");
+    if (!shared)
+        skip();
+    struct paths paths = paths_of(shared, gguf);
+    const char *data[] = {paths.text};
+    struct training_request request = request_of(&paths, data);
+    const struct training_view view = {.interrupted = &interrupted,
+                                       .on_step = interrupt_behind_step_1,
+                                       .on_evaluation = count_evaluations};
+    struct error err = ERROR_INIT;
+    const char *how = "";
+    request.method = METHOD_SPECTRUM;
+    request.eval_data = data;
+    request.eval_count = 1;
+    request.is.eval_every = 1;
+    assert_int_equal(job_dir_create(paths.run, &err), 0);
+    /* in the scan: it was stopped, it did not fail, and there is no plan yet */
+    interrupted = 1;
+    assert_int_equal(training_run(&request, false, &view, &err), -1);
+    assert_int_equal(err.kind, ERROR_INTERRUPTED);
+    assert_false(job_dir_has(paths.run, "plan.yaml"));
+    cJSON *result = job_dir_read(paths.run, "result.json", NULL);
+    assert_true(json_get_string(result, "status", &how));
+    assert_string_equal(how, "stopped");
+    cJSON_Delete(result);
+    /* in the evaluation behind step 1: with a checkpoint */
+    interrupted = 0;
+    assert_int_equal(training_run(&request, true, &view, &err), -1);
+    assert_int_equal(err.kind, ERROR_INTERRUPTED);
+    assert_int_equal(evaluations, 0);
+    assert_true(job_dir_has(paths.run, "checkpoints/step-00000001/state.json"));
+    paths_free(&paths);
+}
+
+/* --- old checkpoints go, whole --- */
+
+static int (*real_unlink)(const char *path);
+static int partial;
+
+static int unlink_hidden(const char *path)
+{
+    partial += strstr(path, "/step-") != NULL;
+    return real_unlink(path);
+}
+
+static void states_are_complete_or_absent(void **state)
+{
+    (void)state;
+    const char *shared = test_folder("SPECTRUM_SHARED_DATA");
+    if (!shared)
+        skip();
+    struct paths paths = paths_of(shared, gguf);
+    const char *data[] = {paths.text};
+    struct training_request request = request_of(&paths, data);
+    const struct training_view silent = {0};
+    char *left = path_join(paths.run, "checkpoints/.step-00000009.1.old.tmp", NULL);
+    request.is.save_every = 1;
+    request.is.keep = 1;
+    assert_int_equal(job_dir_create(paths.run, NULL), 0);
+    real_unlink = sys.unlink;
+    sys.unlink = unlink_hidden;
+    run_or_fail(&request, false, &silent);
+    sys.unlink = real_unlink;
+    assert_int_equal(partial, 0);
+    assert_false(job_dir_has(paths.run, "checkpoints/step-00000002"));
+    assert_true(job_dir_has(paths.run, "checkpoints/step-00000003/state.json"));
+    /* what a kill left goes at the next start, which here takes no step */
+    assert_int_equal(folder_make(left, NULL), 0);
+    run_or_fail(&request, true, &silent);
+    assert_int_not_equal(access(left, F_OK), 0);
+    free(left);
+    paths_free(&paths);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(gguf_run_exports, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(real_gguf_run_exports, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(full_disk_loses_nothing, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(failed_start_is_on_record, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(resume_has_its_own_plan, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(refused_resume_changes_no_record, make_folder,
+                                        remove_folder),
+        cmocka_unit_test_setup_teardown(stop_does_not_wait, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(states_are_complete_or_absent, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(wrong_data_changes_nothing, make_folder, remove_folder),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

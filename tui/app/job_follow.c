@@ -48,6 +48,18 @@ void job_follow_refresh(struct job_follow *follow)
     follow->looked_at = -INFINITY;
 }
 
+/* It says more when the data has been read, and all when training begins. */
+static void read_job(struct job_follow *follow)
+{
+    if (json_get(follow->job, "steps"))
+        return;
+    cJSON *job = job_dir_read(follow->path, "job.json", NULL);
+    if (!job)
+        return;
+    cJSON_Delete(follow->job);
+    follow->job = job;
+}
+
 static bool look(struct job_follow *follow)
 {
     double now = clock_seconds();
@@ -55,11 +67,10 @@ static bool look(struct job_follow *follow)
         return false;
     follow->looked_at = now;
     enum job_state before = follow->state;
-    bool had_job = follow->job != NULL, had_result = follow->result != NULL;
+    bool had_steps = json_get(follow->job, "steps") != NULL, had_result = follow->result != NULL;
     bool had_proof = follow->proof != NULL;
     follow->state = job_state(follow->path);
-    if (!follow->job)
-        follow->job = job_dir_read(follow->path, "job.json", NULL);
+    read_job(follow);
     if (!follow->proof)
         follow->proof = job_dir_read(follow->path, "proof.json", NULL);
     if (job_follow_lives(follow)) {
@@ -68,7 +79,7 @@ static bool look(struct job_follow *follow)
     } else if (!follow->result) {
         follow->result = job_dir_read(follow->path, "result.json", NULL);
     }
-    return before != follow->state || had_job != (follow->job != NULL) ||
+    return before != follow->state || had_steps != (json_get(follow->job, "steps") != NULL) ||
            had_result != (follow->result != NULL) || had_proof != (follow->proof != NULL);
 }
 
@@ -83,7 +94,13 @@ bool job_follow_update(struct job_follow *follow)
 bool job_follow_lives(const struct job_follow *follow)
 {
     return follow->state == JOB_STARTING || follow->state == JOB_RUNNING ||
-           follow->state == JOB_PAUSED;
+           follow->state == JOB_PAUSED || follow->state == JOB_ELSEWHERE;
+}
+
+bool job_follow_pauses(const struct job_follow *follow)
+{
+    return follow->state == JOB_PAUSED ||
+           (follow->state == JOB_ELSEWHERE && job_dir_has(follow->path, "requests/paused"));
 }
 
 /* An end by a signal or on request says so itself; a failure's reason is in the log. */
@@ -117,7 +134,7 @@ void job_follow_describe(const struct job_follow *follow, char *out, size_t size
     else if (follow->state == JOB_DIED)
         snprintf(out, size, "died before the first step: nothing says how");
     else if (follow->state == JOB_ELSEWHERE)
-        snprintf(out, size, "runs on another machine");
+        snprintf(out, size, "%s on another machine", job_follow_pauses(follow) ? "paused" : "runs");
     else
         snprintf(out, size, "%s", job_state_name(follow->state));
     utf8_sanitize(out);

@@ -24,7 +24,10 @@ bool job_follow_update(struct job_follow *follow);
 /* Looks at state and result at the next update, however recent the last look is. */
 void job_follow_refresh(struct job_follow *follow);
 
-bool job_follow_lives(const struct job_follow *follow); /* starting, running or paused */
+/* Does it take requests: starting, running, paused, or on another machine, which only that one can
+ * tell. */
+bool job_follow_lives(const struct job_follow *follow);
+bool job_follow_pauses(const struct job_follow *follow); /* here or there */
 
 /* The state in words: "running", "killed by signal 9 (Killed) at step 120". */
 void job_follow_describe(const struct job_follow *follow, char *out, size_t size);

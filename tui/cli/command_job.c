@@ -1,5 +1,6 @@
 /* `spectrum jobs`, and what is done to one: attach, pause, checkpoint, stop, resume. */
 #include "base/memory.h"
+#include "base/utf8.h"
 #include "job/job_dir.h"
 #include "job/launch.h"
 #include "job/requests.h"
@@ -15,33 +16,60 @@
 #include <time.h>
 #include <unistd.h>
 
+/* A path need not be UTF-8; JSON must. */
+static void put_text(struct buffer *out, const char *text)
+{
+    struct buffer plain = BUFFER_INIT;
+    buffer_text(&plain, text);
+    if (plain.data && !utf8_valid(plain.data, plain.length))
+        utf8_sanitize(plain.data);
+    json_put_string(out, buffer_string(&plain));
+    buffer_free(&plain);
+}
+
 static void put_member(struct buffer *out, const char *key, const char *text)
 {
     buffer_format(out, ", \"%s\": ", key);
     if (text)
-        json_put_string(out, text);
+        put_text(out, text);
     else
         buffer_text(out, "null");
 }
 
-static void put_job(struct buffer *out, const struct job_follow *job, bool json)
+/* Text of a folder that may be anyone's, for a terminal. */
+static void put_plain(struct buffer *out, int width, const char *text)
 {
-    const char *command = NULL, *model = NULL;
-    char state[ERROR_TEXT_MAX];
+    struct buffer plain = BUFFER_INIT;
+    buffer_text(&plain, text);
+    if (plain.data)
+        utf8_sanitize(plain.data);
+    buffer_format(out, "%-*s", width, buffer_string(&plain));
+    buffer_free(&plain);
+}
+
+static void put_line(struct buffer *out, const struct job_follow *job, const char *command,
+                     const char *state)
+{
     int64_t step = job_metrics_last_step(&job->metrics);
-    json_get_string(job->job, "command", &command);
+    buffer_format(out, "%-9s ", job_state_name(job->state));
+    put_plain(out, 6, command ? command : "");
+    buffer_byte(out, ' ');
+    put_plain(out, 0, job->path);
+    buffer_format(out, "\n          %s", state);
+    if (step >= 0 && job_follow_lives(job))
+        buffer_format(out, " at step %" PRId64, step);
+    buffer_byte(out, '\n');
+}
+
+/* Without the closing brace. */
+static void put_object(struct buffer *out, const struct job_follow *job, const char *command,
+                       const char *state)
+{
+    const char *model = NULL;
+    int64_t step = job_metrics_last_step(&job->metrics);
     json_get_string(job->job, "model", &model);
-    job_follow_describe(job, state, sizeof state);
-    if (!json) {
-        buffer_format(out, "%-9s %-6s %s\n          %s", job_state_name(job->state),
-                      command ? command : "", job->path, state);
-        if (step >= 0 && job_follow_lives(job))
-            buffer_format(out, " at step %" PRId64, step);
-        buffer_byte(out, '\n');
-        return;
-    }
     buffer_text(out, "{\"job\": ");
-    json_put_string(out, job->path);
+    put_text(out, job->path);
     put_member(out, "state", job_state_name(job->state));
     put_member(out, "text", state);
     put_member(out, "command", command);
@@ -51,6 +79,19 @@ static void put_job(struct buffer *out, const struct job_follow *job, bool json)
         buffer_format(out, "%" PRId64, step);
     else
         buffer_text(out, "null");
+}
+
+static void put_job(struct buffer *out, const struct job_follow *job, bool json)
+{
+    const char *command = NULL;
+    char state[ERROR_TEXT_MAX];
+    json_get_string(job->job, "command", &command);
+    job_follow_describe(job, state, sizeof state);
+    if (!json) {
+        put_line(out, job, command, state);
+        return;
+    }
+    put_object(out, job, command, state);
     buffer_byte(out, '}');
 }
 
@@ -139,24 +180,29 @@ static int resume_job(struct job_follow *job, struct error *err)
     const char *status = NULL;
     char state[ERROR_TEXT_MAX];
     job_follow_describe(job, state, sizeof state);
-    if (job->state == JOB_PAUSED)
+    if (job_follow_pauses(job))
         return ask(job, JOB_REQUEST_RESUME, "go on", err);
-    if (job_follow_lives(job) || job->state == JOB_ELSEWHERE)
+    if (job_follow_lives(job))
         return error_set(err, "%s: %s; there is nothing to resume", job->path, state);
     if (json_get_string(job->result, "status", &status) && strcmp(status, "completed") == 0)
         return error_set(err, "%s: %s; there is nothing to resume", job->path, state);
     return job_relaunch(job->path, "/proc/self/exe", err);
 }
 
-static void print_lines(const struct job_follow *job, size_t *shown)
+/* The lines that came since; where later ones replaced some, what is new is still at the end. */
+static void print_lines(const struct job_follow *job, size_t *taken)
 {
-    for (; *shown < job->metrics.count; ++*shown) {
-        char *text = cJSON_PrintUnformatted(job->metrics.lines[*shown].json);
-        if (text)
-            puts(text);
-        cJSON_free(text);
+    const struct job_metrics *metrics = &job->metrics;
+    size_t added = metrics->taken - *taken;
+    struct buffer out = BUFFER_INIT;
+    for (size_t i = added < metrics->count ? metrics->count - added : 0; i < metrics->count; i++) {
+        json_put_tree(&out, metrics->lines[i].json);
+        buffer_byte(&out, '\n');
     }
+    fwrite(buffer_string(&out), 1, out.length, stdout);
     fflush(stdout);
+    buffer_free(&out);
+    *taken = metrics->taken;
 }
 
 /* Without a terminal: the lines so far and those to come, until the job or the reader ends. */
@@ -164,12 +210,12 @@ static int follow_job(struct job_follow *job, struct error *err)
 {
     const volatile sig_atomic_t *interrupted = interrupt_watch();
     const struct timespec fifth = {.tv_nsec = 200000000};
-    size_t shown = 0;
-    print_lines(job, &shown);
+    size_t taken = 0;
+    print_lines(job, &taken);
     while (job_follow_lives(job) && !*interrupted && !ferror(stdout)) {
         nanosleep(&fifth, NULL);
         job_follow_update(job);
-        print_lines(job, &shown);
+        print_lines(job, &taken);
     }
     if (*interrupted)
         return error_set_kind(err, ERROR_INTERRUPTED, "left; the job goes on");
@@ -184,12 +230,38 @@ static int follow_job(struct job_follow *job, struct error *err)
     return error_set(err, "%s: %s", job->path, state);
 }
 
+/* How it stands now, with what it said last of training and of evaluation. */
+static int print_status(struct job_follow *job, bool metrics, struct error *err)
+{
+    static const struct {
+        const char *key, *of;
+    } lines[] = {{"metrics", "loss"}, {"evaluation", "eval_loss"}};
+    const char *command = NULL;
+    char state[ERROR_TEXT_MAX];
+    struct buffer out = BUFFER_INIT;
+    job_follow_refresh(job);
+    job_follow_update(job);
+    json_get_string(job->job, "command", &command);
+    job_follow_describe(job, state, sizeof state);
+    put_object(&out, job, command, state);
+    for (size_t i = 0; metrics && i < sizeof lines / sizeof *lines; i++) {
+        const cJSON *line = job_metrics_last(&job->metrics, lines[i].of);
+        buffer_format(&out, ", \"%s\": ", lines[i].key);
+        if (line)
+            json_put_tree(&out, line);
+        else
+            buffer_text(&out, "null");
+    }
+    buffer_text(&out, "}\n");
+    return print_buffer(&out, err);
+}
+
 /* Finds the job that the command line names, does something to it, and with --json says how it
  * stands. */
 static int with_job(int argc, char **argv, const char *usage,
                     int (*act)(struct job_follow *job, struct error *err), struct error *err)
 {
-    bool json = false;
+    bool json = false, attach = act == follow_job;
     const struct option_spec specs[] = {
         {"json", OPTION_FLAG, &json, NULL, "how it stands, as strict JSON on standard output", 0, 0,
          NULL},
@@ -205,16 +277,10 @@ static int with_job(int argc, char **argv, const char *usage,
     char *path = job_find(name, err);
     status = path ? job_follow_open(&job, path, err) : -1;
     free(path);
-    if (status == 0)
+    if (status == 0 && !(attach && json)) /* one object, not one behind lines */
         status = act(job, err);
-    if (status == 0 && json) {
-        struct buffer out = BUFFER_INIT;
-        job_follow_refresh(job);
-        job_follow_update(job);
-        put_job(&out, job, true);
-        buffer_byte(&out, '\n');
-        status = print_buffer(&out, err);
-    }
+    if (status == 0 && json)
+        status = print_status(job, attach, err);
     job_follow_close(job);
     return status;
 }

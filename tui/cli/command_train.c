@@ -9,20 +9,22 @@
 #include "tui/cli/options.h"
 #include "tui/cli/train_view.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 /* What the options say, before it is checked. */
 struct request {
     struct training_request is;
     const char *method, *schedule, *optimizer, *memory_limit;
     struct option_list data, eval_data;
-    bool top_given, detach, json;
-    int64_t threads, seed;
-    double clip;
+    bool top_given, rank_given, alpha_given, detach, json;
+    int64_t threads, seed, rank;
+    double clip, alpha;
 };
 
 static int parse_method(struct request *r, struct error *err)
@@ -58,6 +60,29 @@ static int parse_bytes(uint64_t *out, const char *text, struct error *err)
     return 0;
 }
 
+/* An option that would do nothing is a misunderstanding, not a wish. */
+static int check_method_options(const struct request *r, struct error *err)
+{
+    const struct training_request *is = &r->is;
+    bool full = is->method == METHOD_FULL;
+    if (full && (is->plan || r->top_given || is->no_embeddings || is->no_head))
+        return error_set_kind(err, ERROR_USAGE,
+                              "--method full trains everything: --plan, --top, --no-embeddings and "
+                              "--no-head belong to --method spectrum");
+    if (is->plan && r->top_given)
+        return error_set_kind(err, ERROR_USAGE, "--plan and --top exclude one another");
+    if (is->plan && (is->no_embeddings || is->no_head))
+        return error_set_kind(
+            err, ERROR_USAGE,
+            "--no-embeddings and --no-head belong to --top: a plan says itself "
+            "whether embeddings and head train (`spectrum plan` has both options)");
+    if (r->rank_given || r->alpha_given)
+        return error_set_kind(err, ERROR_USAGE,
+                              "--rank and --alpha belong to the methods lora and qlora, which this "
+                              "version does not have; it has full and spectrum");
+    return 0;
+}
+
 static int check(struct request *r, struct error *err)
 {
     struct training_request *is = &r->is;
@@ -66,9 +91,8 @@ static int check(struct request *r, struct error *err)
     if (strcmp(r->optimizer, "adamw") != 0)
         return error_set_kind(err, ERROR_USAGE, "--optimizer takes adamw, not \"%.40s\"",
                               r->optimizer);
-    if (is->plan && r->top_given)
-        return error_set_kind(err, ERROR_USAGE, "--plan and --top exclude one another");
-    if (parse_method(r, err) != 0 || schedule_by_name(&is->is.schedule, r->schedule, err) != 0 ||
+    if (parse_method(r, err) != 0 || check_method_options(r, err) != 0 ||
+        schedule_by_name(&is->is.schedule, r->schedule, err) != 0 ||
         (r->memory_limit && parse_bytes(&is->memory_limit, r->memory_limit, err) != 0))
         return -1;
     is->data = r->data.items;
@@ -102,10 +126,37 @@ static char *default_run(const char *model, struct error *err)
     return NULL;
 }
 
+/* Said here, not in a job's log. */
+static int check_files(const struct option_list *files, struct error *err)
+{
+    for (size_t i = 0; i < files->count; i++)
+        if (access(files->items[i], R_OK) != 0)
+            return error_set_errno(err, errno, "cannot read %s", files->items[i]);
+    return 0;
+}
+
+static int print_run(const char *run, bool json, struct error *err)
+{
+    struct buffer out = BUFFER_INIT;
+    if (json) {
+        buffer_text(&out, "{\"format\": \"spectrum.train-started\", \"version\": 1, \"run\": ");
+        json_put_string(&out, run);
+        buffer_text(&out, "}\n");
+    } else {
+        buffer_format(&out, "%s\n", run);
+    }
+    int status = buffer_check(&out, err);
+    fputs(buffer_string(&out), stdout);
+    buffer_free(&out);
+    return status;
+}
+
 /* The same command without --detach, as a job of its own. */
 static int detach(const struct request *r, struct error *err)
 {
     const struct training_request *is = &r->is;
+    if (check_files(&r->data, err) != 0 || check_files(&r->eval_data, err) != 0)
+        return -1;
     char **arguments = array_alloc((size_t)is->argc + 1, sizeof *arguments, err);
     int count = 0;
     if (!arguments)
@@ -118,8 +169,8 @@ static int detach(const struct request *r, struct error *err)
         status = job_launch(is->run, "/proc/self/exe", arguments, err);
     free(arguments);
     if (status == 0)
-        printf("%s\n", is->run);
-    return status;
+        status = job_wait_for_data(is->run, err);
+    return status == 0 ? print_run(is->run, r->json, err) : -1;
 }
 
 static int train(struct request *r, struct error *err)
@@ -157,6 +208,7 @@ int command_train(int argc, char **argv, struct error *err)
                .master = "fp32",
                .eval_split = 0.05,
                .sample_tokens = 48,
+               .program = SPECTRUM_VERSION,
                .argc = argc,
                .argv = argv,
                .is = {.epochs = 1,
@@ -210,6 +262,10 @@ int command_train(int argc, char **argv, struct error *err)
          "bf16, fp32, or auto (default): bf16 where the processor has it", 0, 0, NULL},
         {"master", OPTION_TEXT, &is->master, "NAME",
          "fp32 masters of bf16 weights (default), or none: stochastic rounding", 0, 0, NULL},
+        {"rank", OPTION_INTEGER, &r.rank, "N", "of lora and qlora, which this version lacks", 1,
+         65536, &r.rank_given},
+        {"alpha", OPTION_NUMBER, &r.alpha, "X", "of lora and qlora, which this version lacks", 0,
+         1e9, &r.alpha_given},
         {"template", OPTION_TEXT, &is->format.template_name, "NAME",
          "chat template: chatml, llama3 (default: the model's own)", 0, 0, NULL},
         {"columns", OPTION_TEXT, &is->format.columns, "MAP",
@@ -239,8 +295,9 @@ int command_train(int argc, char **argv, struct error *err)
          "begin from random weights; MODEL is a folder with config.json and a tokenizer", 0, 0,
          NULL},
         {"detach", OPTION_FLAG, &r.detach, NULL, "run as a job; prints its folder", 0, 0, NULL},
-        {"json", OPTION_FLAG, &r.json, NULL, "how it ended, as strict JSON on standard output", 0,
-         0, NULL},
+        {"json", OPTION_FLAG, &r.json, NULL,
+         "how it ended, or with --detach where it runs, as strict JSON on standard output", 0, 0,
+         NULL},
     };
     enum { COUNT = sizeof specs / sizeof *specs };
     int status =

@@ -1,6 +1,7 @@
 #include "tui/cli/scan_job.h"
 
 #include "job/job_dir.h"
+#include "job/launch.h"
 #include "job/requests.h"
 
 #include <stdlib.h>
@@ -11,6 +12,7 @@ int scan_job_open(struct scan_job *job, int argc, char **argv, struct error *err
     *job = (struct scan_job){.argc = argc, .argv = argv};
     if (!path || !path[0])
         return 0;
+    job_end_with_supervisor(path);
     if (job_metrics_open(&job->writer, path, err) != 0)
         return -1;
     job->path = path;

@@ -16,7 +16,8 @@ static void on_message(void *context, const char *line)
 
 static void on_start(void *context, const struct training_start *start)
 {
-    const struct train_view *view = context;
+    struct train_view *view = context;
+    view->last.progress = start->progress;
     fprintf(stderr,
             "%s: trains %zu of %zu tensors, %" PRId64 " of %" PRId64 " parameters (%.2f %%), %s\n",
             view->run, start->trained_tensors, start->tensors, start->trained_parameters,
@@ -33,7 +34,7 @@ static void on_start(void *context, const struct training_start *start)
                 (double)start->memory->bytes[i] / 1e6);
     fprintf(stderr, ")\n");
     if (start->resumed)
-        fprintf(stderr, "resumed behind step %" PRId64 " of %" PRId64 "%s\n", start->step,
+        fprintf(stderr, "resumed behind step %" PRId64 " of %" PRId64 "%s\n", start->progress.step,
                 start->steps, start->exact ? ", exactly" : "");
 }
 
@@ -71,13 +72,23 @@ static void on_sample(void *context, int64_t step, const char *text)
 
 struct training_view train_view_make(struct train_view *view, const char *run, bool json)
 {
-    *view = (struct train_view){.run = run, .json = json, .shown_at = -10, .eval_loss = NAN};
+    *view = (struct train_view){
+        .run = run, .json = json, .shown_at = -10, .last.loss = NAN, .eval_loss = NAN};
     return (struct training_view){.context = view,
                                   .on_message = on_message,
                                   .on_start = on_start,
                                   .on_step = on_step,
                                   .on_evaluation = on_evaluation,
                                   .on_sample = on_sample};
+}
+
+/* What is not known is absent. */
+static void put_known(struct buffer *out, const char *key, double value)
+{
+    if (isnan(value))
+        return;
+    buffer_format(out, ", \"%s\": ", key);
+    json_put_number(out, value);
 }
 
 void train_view_end(const struct train_view *view)
@@ -90,15 +101,12 @@ void train_view_end(const struct train_view *view)
     }
     buffer_text(&out, "{\"format\": \"spectrum.train-summary\", \"version\": 1, \"run\": ");
     json_put_string(&out, view->run);
-    buffer_format(&out,
-                  ", \"steps\": %" PRId64 ", \"tokens\": %" PRIu64
-                  ", \"supervised_tokens\": %" PRIu64 ", \"loss\": ",
-                  progress->step, progress->tokens, progress->supervised);
-    json_put_number(&out, view->last.loss);
-    buffer_text(&out, ", \"eval_loss\": ");
-    json_put_number(&out, view->eval_loss);
-    buffer_text(&out, ", \"seconds\": ");
-    json_put_number(&out, progress->seconds);
+    buffer_format(
+        &out, ", \"steps\": %" PRId64 ", \"tokens\": %" PRIu64 ", \"supervised_tokens\": %" PRIu64,
+        progress->step, progress->tokens, progress->supervised);
+    put_known(&out, "loss", view->last.loss);
+    put_known(&out, "eval_loss", view->eval_loss);
+    put_known(&out, "seconds", progress->seconds);
     buffer_text(&out, "}\n");
     fwrite(buffer_string(&out), 1, out.length, stdout);
     buffer_free(&out);

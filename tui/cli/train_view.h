@@ -7,9 +7,9 @@
 struct train_view {
     const char *run;
     bool json;
-    double shown_at; /* seconds; a line a second at most, but for the last step */
-    struct train_report last;
-    double eval_loss; /* NaN: none */
+    double shown_at;          /* seconds; a line a second at most, but for the last step */
+    struct train_report last; /* loss NaN: no step was taken in this sitting */
+    double eval_loss;         /* NaN: none */
 };
 
 struct training_view train_view_make(struct train_view *view, const char *run, bool json);

@@ -23,7 +23,7 @@ static void ask(struct app *app, enum job_request request, const char *said)
 
 static void pause_or_go_on(struct app *app)
 {
-    if (app->session.run->state == JOB_PAUSED)
+    if (job_follow_pauses(app->session.run))
         ask(app, JOB_REQUEST_RESUME, "it goes on");
     else
         ask(app, JOB_REQUEST_PAUSE, "it pauses after this step");
@@ -42,7 +42,7 @@ static void resume(struct app *app)
 {
     struct error err = ERROR_INIT;
     struct job_follow *run = app->session.run;
-    if (run->state == JOB_PAUSED) {
+    if (job_follow_pauses(run)) {
         ask(app, JOB_REQUEST_RESUME, "it goes on");
     } else if (job_follow_lives(run)) {
         app_message(app, "it runs");

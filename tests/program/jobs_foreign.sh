@@ -1,0 +1,45 @@
+#!/bin/bash
+# A job's folder may come from anyone: what it holds sends nothing to the terminal and runs nothing.
+set -eu
+spectrum=$1
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+export XDG_STATE_HOME=$work/state XDG_CACHE_HOME=$work/cache
+
+fail() {
+    echo "$1" >&2
+    exit 1
+}
+is_plain() { ! LC_ALL=C grep -qP '[\x00-\x09\x0b-\x1f\x7f]' "$1"; }
+
+job=$work/job
+mkdir -p "$job/requests" "$job/checkpoints"
+printf '{"command": "tra\\u001b[2Jin", "model": "m\\u001b]0;x\\u0007", "arguments": ["train"]}' >"$job/job.json"
+printf '{"status": "stopped", "message": "\\u001b[2J", "last_step": 3}' >"$job/result.json"
+printf '{"step": 3, "loss": 1.5, "text": "\\u007f\\u001b[2J\\u0007", "list": [true, false, null, "a\\"b"]}\n' \
+    >"$job/metrics.jsonl"
+
+# In the index, with a path that has an escape sequence of its own.
+odd=$work/$(printf 'od\033[2Jd')
+cp -r "$job" "$odd"
+mkdir -p "$XDG_STATE_HOME/spectrum/jobs"
+printf '%s' "$odd" >"$XDG_STATE_HOME/spectrum/jobs/0"
+"$spectrum" jobs >"$work/out"
+grep -q "ended .*od?\[2Jd" "$work/out" || fail "the job is not listed: $(cat -v "$work/out")"
+is_plain "$work/out" || fail "jobs lets control characters through"
+"$spectrum" jobs --json >"$work/out"
+is_plain "$work/out" || fail "jobs --json lets control characters through"
+
+"$spectrum" attach "$job" >"$work/out" 2>"$work/err"
+is_plain "$work/out" && is_plain "$work/err" || fail "attach lets control characters through"
+grep -qF '{"step":3,"loss":1.5,"text":"\u007f\u001b[2J\u0007","list":[true,false,null,"a\"b"]}' \
+    "$work/out" || fail "attach does not print the line: $(cat -v "$work/out")"
+
+# It asks for a command that writes a file of the user's.
+echo mine >"$work/file"
+printf '{"command": "plan", "arguments": ["plan", "%s", "-o", "%s"]}' "$work/s.json" "$work/file" \
+    >"$job/job.json"
+printf '{"m.0.a": {"snr": 1, "type": "a"}}' >"$work/s.json"
+if "$spectrum" resume "$job" 2>"$work/err"; then fail "a foreign command was resumed"; fi
+grep -q "only a training run or a scan" "$work/err" || fail "it says: $(cat "$work/err")"
+test "$(cat "$work/file")" = mine || fail "a foreign job wrote a file"

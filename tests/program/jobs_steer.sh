@@ -1,0 +1,140 @@
+#!/bin/bash
+# Asking a job: a checkpoint while it is paused, a pause that nobody took, a supervisor that is
+# killed, a job that another machine runs, a start that fails, a model from the Hugging Face cache.
+set -eu
+spectrum=$1 source=$2
+work=$(mktemp -d)
+export XDG_STATE_HOME=$work/state XDG_CACHE_HOME=$work/cache HF_HUB_CACHE=$work/hub
+finish() {
+    for lock in "$work"/*/lock; do # what a test that failed left running
+        [ -f "$lock" ] && kill -TERM "$(grep -oP '"pid": \K[0-9]+' "$lock")" 2>/dev/null
+    done
+    rm -rf "$work"
+}
+trap finish EXIT
+model=${SPECTRUM_SHARED_DATA:-}/models/stories260K-gguf/stories260K-F16.gguf
+if [ ! -f "$model" ]; then
+    echo "SKIPPED: no shared data"
+    exit 77
+fi
+
+fail() {
+    echo "$1" >&2
+    cat "$work/err" "$work/said" "$work"/*/log.txt 2>/dev/null >&2 || true
+    exit 1
+}
+wait_until() { # wait_until WHAT COMMAND...
+    for _ in $(seq 1200); do
+        "${@:2}" >/dev/null 2>&1 && return 0
+        sleep 0.05
+    done
+    fail "waited in vain: $1"
+}
+
+head -c 6000 "$source/demo/text/shakespeare.txt" >"$work/text.txt"
+run=$work/run
+train() { # train RUN OPTIONS...
+    "$spectrum" train "$model" --data "$work/text.txt" --run "$1" --seq-len 32 --accumulate 1 \
+        --threads 1 --device reference --save-every 0 --lr 1e-3 --sample-tokens 0 --dtype fp32 \
+        --eval-split 0 "${@:2}" 2>>"$work/err"
+}
+has_step() { grep -q "\"step\": $1," "$run/metrics.jsonl"; }
+has_checkpoint() { ls "$run"/checkpoints | grep -q step; }
+status() { grep -oP '"status": "\K[a-z]*' "$run/result.json"; }
+holder() { grep -oP "\"$1\": \K[0-9]+" "$run/lock"; }
+is_gone() { ! kill -0 "$1" || grep -q '^State:\sZ' "/proc/$1/status"; }
+
+# --detach --json is JSON; paused, it writes the checkpoint it is asked for, and stays paused.
+train "$run" --steps 100000 --detach --json >"$work/started"
+grep -q "^{.*\"run\": \"$run\"}$" "$work/started" || fail "--json: $(cat "$work/started")"
+wait_until "step 1" has_step 1
+"$spectrum" attach "$run" --json >"$work/status" 2>/dev/null || fail "attach --json failed"
+test "$(wc -l <"$work/status")" = 1 || fail "attach --json is not one object"
+grep -q '"state": "running".*"metrics": {"step":' "$work/status" || fail "$(cat "$work/status")"
+"$spectrum" pause "$run" 2>/dev/null
+wait_until "the pause" test -f "$run/requests/paused"
+"$spectrum" checkpoint "$run" 2>/dev/null
+wait_until "a checkpoint of the paused job" has_checkpoint
+test -f "$run/requests/paused" || fail "the checkpoint ended the pause"
+"$spectrum" resume "$run" 2>/dev/null
+wait_until "the end of the pause" test ! -f "$run/requests/paused"
+
+# Killed by signal 9, a supervisor leaves no worker that nobody sees.
+worker=$(holder worker)
+kill -9 "$(holder pid)"
+wait_until "the worker's end" is_gone "$worker"
+test "$(status)" = stopped || fail "the worker did not stop well: $(cat "$run/result.json")"
+"$spectrum" resume "$run" 2>"$work/said" || fail "it cannot be resumed"
+
+# Two requests at once: the one that nobody took is forgotten when the job goes on.
+wait_until "a running job" holder worker
+kill -STOP "$(holder worker)"
+"$spectrum" pause "$run" 2>/dev/null
+"$spectrum" stop "$run" 2>/dev/null
+kill -CONT "$(holder worker)"
+wait_until "the stop" test -f "$run/result.json"
+wait_until "the lock's end" test ! -f "$run/lock"
+"$spectrum" resume "$run" 2>"$work/said" || fail "it cannot be resumed again"
+test ! -f "$run/requests/pause" || fail "the old pause is still asked for"
+
+# Another machine has the lock: it is followed, and takes requests.
+wait_until "a running job" holder worker
+cp "$run/lock" "$work/lock"
+sed -i 's/"host": "[^"]*"/"host": "another.machine"/' "$run/lock"
+"$spectrum" jobs | grep -q "^elsewhere train" || fail "jobs does not say where it runs"
+"$spectrum" attach "$run" >"$work/lines" 2>/dev/null &
+follower=$!
+wait_until "lines" test -s "$work/lines"
+if is_gone $follower; then fail "attach does not follow a job elsewhere"; fi
+"$spectrum" stop "$run" 2>"$work/said" || fail "a job elsewhere takes no requests"
+wait_until "the stop" test -f "$run/result.json"
+cp "$work/lock" "$run/lock"
+wait $follower || fail "attach did not end with the job"
+rm -f "$run/lock"
+
+# A start that fails says so, here and in the list, and can be resumed.
+if train "$work/none" --data /nonexistent --detach 2>"$work/said"; then fail "it began"; fi
+test ! -e "$work/none" || fail "nothing was to be made"
+if (model=$work/no-model.gguf && train "$work/failed" --detach 2>"$work/err"); then
+    fail "a start that failed is a success"
+fi
+grep -q "no-model.gguf" "$work/err" || fail "it does not say why"
+"$spectrum" jobs --json >"$work/jobs"
+grep -q "\"job\": \"$work/failed\", .*\"command\": \"train\", \"model\": \"$work/no-model.gguf\"" \
+    "$work/jobs" || fail "the list does not say what failed"
+run=$work/failed
+cp "$model" "$work/no-model.gguf"
+"$spectrum" resume "$run" 2>"$work/said" || fail "it cannot be resumed"
+wait_until "step 1" has_step 1
+"$spectrum" stop "$run" 2>/dev/null
+wait_until "the stop" test -f "$run/result.json"
+
+# A model by its name in the Hugging Face cache: the run is usable without that cache.
+mkdir -p "$HF_HUB_CACHE/models--org--demo/refs" "$HF_HUB_CACHE/models--org--demo/snapshots"
+cp -r "$source/demo/model" "$HF_HUB_CACHE/models--org--demo/snapshots/1234"
+printf 1234 >"$HF_HUB_CACHE/models--org--demo/refs/main"
+(cd "$work" && model=org/demo && train cached --steps 1 --no-embeddings) || fail "no cached model"
+HF_HUB_CACHE=/nonexistent "$spectrum" export "$work/cached" -o "$work/out" 2>"$work/said" ||
+    fail "the run does not know its model"
+
+# Resumed behind its last step, it says where it stands, and no loss that it does not know.
+(cd "$work" && model=org/demo && SPECTRUM_JOB=$work/cached SPECTRUM_JOB_RESUME=1 \
+    train cached --steps 1 --no-embeddings --json) >"$work/summary"
+grep -q '"steps": 1, "tokens": [1-9]' "$work/summary" || fail "$(cat "$work/summary")"
+if grep -q '"loss"' "$work/summary"; then fail "it knows no loss: $(cat "$work/summary")"; fi
+
+# Options that would do nothing are refused before anything is made.
+refused() { # refused WHAT IT SAYS, OPTIONS...
+    local got=0
+    "$spectrum" train "$model" --data "$work/text.txt" --run "$work/refused" "${@:2}" \
+        2>"$work/said" || got=$?
+    test $got = 2 && grep -qF -- "$1" "$work/said" || fail "${*:2}: exit $got"
+}
+refused "trains everything" --method full --top 10
+refused "trains everything" --method full --plan "$work/plan.yaml"
+refused "a plan says itself" --plan "$work/plan.yaml" --no-embeddings
+refused "a plan says itself" --plan "$work/plan.yaml" --no-head
+refused "lora and qlora" --rank 8
+refused "lora and qlora" --method full --alpha 16
+refused "no method lora" --method lora --rank 8
+test ! -e "$work/refused" || fail "a wrong command made a folder"

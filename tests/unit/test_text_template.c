@@ -163,7 +163,7 @@ static void expect_kind(const char *source, const char *name, enum template_kind
     struct chat_template chat;
     assert_int_equal(template_find(&chat, tokenizer, name, NULL), 0);
     if (chat.kind != kind)
-        fail_msg("kind %d, not %d: %s", chat.kind, kind, source);
+        fail_msg("kind %d, not %d: %s", chat.kind, kind, source ? source : "no template");
     template_free(&chat);
     tokenizer_close(tokenizer);
 }

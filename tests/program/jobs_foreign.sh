@@ -16,7 +16,7 @@ job=$work/job
 mkdir -p "$job/requests" "$job/checkpoints"
 printf '{"command": "tra\\u001b[2Jin", "model": "m\\u001b]0;x\\u0007", "arguments": ["train"]}' >"$job/job.json"
 printf '{"status": "stopped", "message": "\\u001b[2J", "last_step": 3}' >"$job/result.json"
-printf '{"step": 3, "loss": 1.5, "text": "\\u007f\\u001b[2J\\u0007", "list": [true, false, null, "a\\"b"]}\n' \
+printf '{"step": 3, "loss": 1.5, "text": "\\u009b\\u202e\\u007f\\u001b[2J\\u0007", "list": [true, false, null, "a\\"b"]}\n' \
     >"$job/metrics.jsonl"
 
 # In the index, with a path that has an escape sequence of its own.
@@ -32,7 +32,7 @@ is_plain "$work/out" || fail "jobs --json lets control characters through"
 
 "$spectrum" attach "$job" >"$work/out" 2>"$work/err"
 is_plain "$work/out" && is_plain "$work/err" || fail "attach lets control characters through"
-grep -qF '{"step":3,"loss":1.5,"text":"\u007f\u001b[2J\u0007","list":[true,false,null,"a\"b"]}' \
+grep -qF '{"step":3,"loss":1.5,"text":"\u009b\u202e\u007f\u001b[2J\u0007","list":[true,false,null,"a\"b"]}' \
     "$work/out" || fail "attach does not print the line: $(cat -v "$work/out")"
 
 # It asks for a command that writes a file of the user's.

@@ -51,7 +51,10 @@ void transformer_clear(struct transformer *transformer);
 void transformer_run(struct transformer *transformer, const struct batch *batch, bool backward);
 /* Sum of -log p over the supervised tokens since transformer_clear(). Waits. */
 int transformer_loss(struct transformer *transformer, double *loss, struct error *err);
-/* Logits [vocab] of the last token of ids[0..count). Needs `generation`. */
+/* Tokens of the longest single document: a batch may be longer, its positions may not. */
+int64_t transformer_longest(const struct transformer *transformer);
+/* Logits [vocab] of the last token of ids[0..count). Needs `generation`; more tokens than
+ * transformer_longest() are refused. */
 int transformer_logits(struct transformer *transformer, const int32_t *ids, int64_t count,
                        float *logits, struct error *err);
 

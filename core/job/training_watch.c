@@ -87,9 +87,8 @@ static int on_sample(void *context, int64_t step, const int32_t *ids, int64_t co
     struct buffer text = BUFFER_INIT, line = BUFFER_INIT;
     int status = tokenizer_decode(training->tokenizer, ids, (size_t)count, true, &text, err);
     if (status == 0) {
-        /* The last token may end inside a character. */
-        if (text.length > 0 && !utf8_valid(text.data, text.length))
-            utf8_sanitize(text.data);
+        if (text.data)
+            utf8_mend(text.data);
         buffer_format(&line, "{\"event\": \"sample\", \"step\": %" PRId64 ", \"text\": ", step);
         json_put_string(&line, buffer_string(&text));
         buffer_byte(&line, '}');

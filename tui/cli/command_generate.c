@@ -78,8 +78,8 @@ static void print_json(const struct request *request, const struct tokenizer *to
 {
     struct buffer text = BUFFER_INIT, out = BUFFER_INIT;
     tokenizer_decode(tokenizer, ids + prompt, (size_t)(count - prompt), true, &text, NULL);
-    if (!utf8_valid(buffer_string(&text), text.length))
-        utf8_sanitize(text.data);
+    if (text.data)
+        utf8_mend(text.data);
     buffer_text(&out, "{\"format\": \"spectrum.generation\", \"version\": 1, \"prompt\": ");
     json_put_string(&out, request->prompt);
     buffer_text(&out, ", \"text\": ");

@@ -58,7 +58,8 @@ static int on_step(void *context, const struct train_report *report, struct erro
     struct training *training = context;
     if (write_step(training, report, err) != 0)
         return -1;
-    if (report->progress.step == 1 && training_write_proof(training, err) != 0)
+    if (report->progress.step == 1 &&
+        (training_write_proof(training, err) != 0 || training_check_proof(training, err) != 0))
         return -1;
     if (training->view->on_step)
         training->view->on_step(training->view->context, report, trainer_steps(training->trainer));

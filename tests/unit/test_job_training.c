@@ -224,6 +224,40 @@ static void wrong_data_changes_nothing(void **state)
     paths_free(&paths);
 }
 
+/* The one supervised token stands first in its row and sees only itself: no query or key moves
+ * anything. The reference's zero is exact. */
+static void tensor_without_gradient_ends_the_run(void **state)
+{
+    (void)state;
+    TEST_FOLDER_OR_SKIP(shared, "SPECTRUM_SHARED_DATA");
+    struct paths paths = paths_of(shared, "models/stories260K-gguf/stories260K-F16.gguf");
+    char *chat = path_join(folder, "chat.jsonl", NULL);
+    const char *data[] = {chat};
+    struct training_request request = request_of(&paths, data);
+    const struct training_view silent = {0};
+    struct error err = ERROR_INIT;
+    request.device = "reference";
+    request.dtype = "fp32";
+    request.method = METHOD_FULL;
+    request.is.seq_len = 2;
+    static const char pair[] = "{\"prompt\": \"ab\", \"completion\": \"\"}\n";
+    assert_int_equal(file_save(chat, pair, sizeof pair - 1, NULL), 0);
+    assert_int_equal(job_dir_create(paths.run, &err), 0);
+    assert_int_equal(training_run(&request, false, &silent, &err), -1);
+    if (!strstr(err.text, "self_attn.k_proj.weight trains but its gradient is zero"))
+        fail_msg("it says \"%s\"", err.text);
+    cJSON *proof = job_dir_read(paths.run, "proof.json", NULL);
+    double norm = -1;
+    assert_true(json_get_double(
+        json_get(json_get(proof, "trained"), "model.layers.0.self_attn.q_proj.weight"),
+        "gradient_norm", &norm));
+    assert_true(norm == 0);
+    assert_false(job_dir_has(paths.run, "checkpoints/step-00000001"));
+    cJSON_Delete(proof);
+    free(chat);
+    paths_free(&paths);
+}
+
 /* --- samples --- */
 
 struct samples {
@@ -570,6 +604,8 @@ int main(void)
                                         remove_folder),
         cmocka_unit_test_setup_teardown(stop_does_not_wait, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(states_are_complete_or_absent, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(tensor_without_gradient_ends_the_run, make_folder,
+                                        remove_folder),
         cmocka_unit_test_setup_teardown(samples_are_what_the_model_says, make_folder,
                                         remove_folder),
         cmocka_unit_test_setup_teardown(wrong_data_changes_nothing, make_folder, remove_folder),

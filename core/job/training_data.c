@@ -91,25 +91,15 @@ static int make_prompt(struct training *training, struct error *err)
     return 0;
 }
 
-static int check_ids(const struct training *training, const struct dataset *data, struct error *err)
-{
-    for (uint64_t i = 0; i < data->tokens; i++)
-        if (data->ids[i] < 0 || data->ids[i] >= training->model->config.vocab)
-            return error_set(err,
-                             "the tokenizer gives token %d, but the model has %lld: they do not "
-                             "belong together",
-                             data->ids[i], (long long)training->model->config.vocab);
-    return 0;
-}
-
 int training_load_data(struct training *training, struct error *err)
 {
     const struct training_request *request = training->request;
     if (tokenizer_for_checkpoint(&training->tokenizer, training->model->checkpoint, err) != 0 ||
         dataset_load(&training->data, request->data, request->data_count, &request->format,
                      training->tokenizer, err) != 0 ||
-        split(training, err) != 0 || check_ids(training, &training->data, err) != 0 ||
-        check_ids(training, &training->eval_data, err) != 0)
+        split(training, err) != 0 ||
+        transformer_check_ids(training->model, &training->data, err) != 0 ||
+        transformer_check_ids(training->model, &training->eval_data, err) != 0)
         return -1;
     if (dataset_all_supervised(&training->data))
         training_say(training, "every token is trained on (plain text)");

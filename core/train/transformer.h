@@ -67,6 +67,9 @@ struct place transformer_run_place(const struct transformer *transformer, enum r
 int transformer_write_weight(struct transformer *transformer, size_t module, const float *values,
                              struct error *err);
 
+/* ids.c: an error where a token of the data has no row in the model's embedding. */
+int transformer_check_ids(const struct model *model, const struct dataset *data, struct error *err);
+
 /* rope.c: the table of REFERENCE: cosines, then sines, [positions, head_dim]; frequencies as
  * transformers computes them, in fp32, with Llama 3's or linear scaling. */
 void rope_fill(float *table, const struct model_config *config, int64_t positions);

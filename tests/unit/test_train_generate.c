@@ -1,4 +1,5 @@
-/* Text from the model stays within the positions that its rotary table has. */
+/* Text from the model stays within the positions that its rotary table has, and data within its
+ * embedding. */
 #include "test.h"
 
 #include "base/file.h"
@@ -71,11 +72,27 @@ static void text_ends_where_positions_do(void **state)
     bench_close(&bench);
 }
 
+static void ids_without_a_row_are_refused(void **state)
+{
+    (void)state;
+    struct model model = {.config = {.vocab = 7}};
+    int32_t ids[] = {0, 6, 3};
+    const struct dataset data = {.ids = ids, .tokens = 3};
+    struct error err = ERROR_INIT;
+    assert_int_equal(transformer_check_ids(&model, &data, &err), 0);
+    ids[2] = 7;
+    assert_int_equal(transformer_check_ids(&model, &data, &err), -1);
+    assert_non_null(strstr(err.text, "token 7, but the model has 7"));
+    ids[2] = -1;
+    assert_int_equal(transformer_check_ids(&model, &data, &err), -1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(more_tokens_than_positions_are_refused),
         cmocka_unit_test(text_ends_where_positions_do),
+        cmocka_unit_test(ids_without_a_row_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -221,6 +221,16 @@ static void draw_summary(struct app *app, struct area area)
                          cost->bytes);
 }
 
+/* Fields that the window has no room for: arrows where they are. */
+static void draw_more(struct app *app, struct area area, int first, int rows)
+{
+    struct style style = theme_style(&app->theme, THEME_ACCENT);
+    if (first > 0)
+        area_put(area, 1, 0, style, "↑");
+    if (first + rows < SETTING_COUNT)
+        area_put(area, 1, rows - 1, style, "↓");
+}
+
 static void train_draw(struct app *app, void *state, struct area area)
 {
     struct train_view *view = state;
@@ -229,6 +239,7 @@ static void train_draw(struct app *app, void *state, struct area area)
     for (int i = 0; i < rows && first + i < SETTING_COUNT; i++)
         draw_field(app, area_part(area, 0, i, area.width, 1), (enum setting)(first + i),
                    first + i == view->list.cursor, view->fresh);
+    draw_more(app, area, first, rows);
     int y = rows < SETTING_COUNT ? rows : SETTING_COUNT + 1;
     struct area hint = area_part(area, 2, y, area.width - 2, 1);
     char warning[256];

@@ -112,6 +112,9 @@ static int run(const struct request *request, struct transformer *transformer,
         print_json(request, tokenizer, ids, count, prompt);
     else if (status == 0)
         putchar('\n');
+    if (status == 0 && *writer.interrupted)
+        status = error_set_kind(err, ERROR_INTERRUPTED, "interrupted behind %" PRId64 " tokens",
+                                count - prompt);
     buffer_free(&writer.pending);
     free(ids);
     return status;

@@ -1,5 +1,5 @@
-/* Products of bf16 where the processor has none: oneDNN is told to use AVX2 at most, which leaves it
- * without them, and the panels that take their place are compared with sums in double. */
+/* Products of bf16 where the processor has none: oneDNN is told to use AVX2 at most, which leaves
+ * it without them, and the panels that take their place are compared with sums in double. */
 #include "test.h"
 
 #include "base/number.h"

@@ -74,6 +74,32 @@ void utf8_sanitize(char *text)
     utf8_copy(text, strlen(text) + 1, text);
 }
 
+/* The length without the beginning of a character whose rest is not there. */
+static size_t whole_length(const char *text, size_t length)
+{
+    for (size_t back = 1; back <= 3 && back <= length; back++) {
+        unsigned char byte = (unsigned char)text[length - back];
+        if ((byte & 0xC0) == 0x80)
+            continue;
+        size_t needed = byte < 0xC2 || byte > 0xF4 ? 1 : byte < 0xE0 ? 2 : byte < 0xF0 ? 3 : 4;
+        return needed > back ? length - back : length;
+    }
+    return length;
+}
+
+void utf8_mend(char *text)
+{
+    size_t length = whole_length(text, strlen(text));
+    text[length] = '\0';
+    for (size_t i = 0; i < length;) {
+        int32_t code_point;
+        size_t used = utf8_decode(text + i, length - i, &code_point);
+        if (code_point < 0)
+            text[i] = '?';
+        i += used;
+    }
+}
+
 int utf8_columns(int32_t code_point)
 {
     return utf8_is_unsafe(code_point) ? 0 : utf8proc_charwidth(code_point);

@@ -33,6 +33,11 @@ void utf8_sanitize(char *text);
  */
 void utf8_copy(char *out, size_t size, const char *text);
 
+/* Makes the text well-formed, in place: a character that the end cuts is left out, any other
+ * invalid byte becomes '?'; controls stay. For what a model said, which may end inside a character.
+ */
+void utf8_mend(char *text);
+
 /* Terminal columns of a code point (0, 1 or 2); controls count 0. */
 int utf8_columns(int32_t code_point);
 

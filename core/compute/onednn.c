@@ -1,6 +1,7 @@
 #include "compute/onednn.h"
 
 #include "base/memory.h"
+#include "compute/widened.h"
 
 #include <dnnl.h>
 #include <stdio.h>
@@ -9,7 +10,7 @@
 
 /* What a primitive was made for. Compared by its bytes: no padding. */
 struct shape {
-    int64_t m, n, k, a_stride, b_stride;
+    int64_t m, n, k, a_stride, b_stride, c_stride;
     int8_t a_transposed, b_transposed, a_storage, b_storage, c_storage, accumulate, bias, unused;
 };
 
@@ -27,6 +28,7 @@ struct onednn {
     dnnl_stream_t stream;
     struct product products[PRIMITIVES];
     int count, next; /* `next` is replaced when all are taken */
+    struct panels *panels;
 };
 
 struct onednn *onednn_new(struct error *err)
@@ -34,6 +36,11 @@ struct onednn *onednn_new(struct error *err)
     struct onednn *onednn = array_alloc(1, sizeof *onednn, err);
     if (!onednn)
         return NULL;
+    onednn->panels = panels_new(err);
+    if (!onednn->panels) {
+        onednn_free(onednn);
+        return NULL;
+    }
     if (dnnl_engine_create(&onednn->engine, dnnl_cpu, 0) == dnnl_success &&
         dnnl_stream_create(&onednn->stream, onednn->engine, dnnl_stream_default_flags) ==
             dnnl_success)
@@ -61,6 +68,7 @@ void onednn_free(struct onednn *onednn)
         return;
     for (int i = 0; i < onednn->count; i++)
         product_clear(&onednn->products[i]);
+    panels_free(onednn->panels);
     if (onednn->stream)
         dnnl_stream_destroy(onednn->stream);
     if (onednn->engine)
@@ -189,7 +197,7 @@ static void product_make(const struct onednn *onednn, struct product *product,
                      shape->a_stride);
     describe_operand(&b, shape->k, shape->n, shape->b_storage, shape->b_transposed,
                      shape->b_stride);
-    describe(&c, shape->m, shape->n, shape->c_storage, shape->n, 1);
+    describe(&c, shape->m, shape->n, shape->c_storage, shape->c_stride, 1);
     describe(&bias, 1, shape->n, shape->b_storage, shape->n, 1);
     dnnl_primitive_attr_t attributes = attributes_of(shape);
     dnnl_primitive_desc_t plan =
@@ -224,37 +232,47 @@ static struct product *product_for(struct onednn *onednn, const struct shape *sh
     return &onednn->products[slot];
 }
 
-bool onednn_matmul(struct onednn *onednn, void *c, enum storage c_storage,
-                   enum accumulate accumulate, struct operand a, struct operand b, const void *bias,
-                   int64_t m, int64_t n, int64_t k)
+static struct shape shape_of(const struct matmul *of)
 {
-    bool a_transposed = a.col_stride != 1, b_transposed = b.col_stride != 1;
-    const struct shape shape = {.m = m,
-                                .n = n,
-                                .k = k,
-                                .a_stride = a_transposed ? a.col_stride : a.row_stride,
-                                .b_stride = b_transposed ? b.col_stride : b.row_stride,
-                                .a_transposed = a_transposed,
-                                .b_transposed = b_transposed,
-                                .a_storage = (int8_t)a.storage,
-                                .b_storage = (int8_t)b.storage,
-                                .c_storage = (int8_t)c_storage,
-                                .accumulate = accumulate == ADD,
-                                .bias = bias != NULL};
+    bool a_transposed = of->a.col_stride != 1, b_transposed = of->b.col_stride != 1;
+    return (struct shape){.m = of->m,
+                          .n = of->n,
+                          .k = of->k,
+                          .a_stride = a_transposed ? of->a.col_stride : of->a.row_stride,
+                          .b_stride = b_transposed ? of->b.col_stride : of->b.row_stride,
+                          .c_stride = of->c_stride,
+                          .a_transposed = a_transposed,
+                          .b_transposed = b_transposed,
+                          .a_storage = (int8_t)of->a.storage,
+                          .b_storage = (int8_t)of->b.storage,
+                          .c_storage = (int8_t)of->c_storage,
+                          .accumulate = of->accumulate == ADD,
+                          .bias = of->bias != NULL};
+}
+
+bool onednn_has(struct onednn *onednn, const struct matmul *matmul)
+{
+    const struct shape shape = shape_of(matmul);
+    return product_for(onednn, &shape)->primitive || panels_have(onednn->panels, onednn, matmul);
+}
+
+bool onednn_matmul(struct onednn *onednn, const struct matmul *matmul)
+{
+    const struct shape shape = shape_of(matmul);
     struct product *product = product_for(onednn, &shape);
     if (!product->primitive)
-        return false;
+        return panels_matmul(onednn->panels, onednn, matmul);
     dnnl_exec_arg_t arguments[4] = {{DNNL_ARG_SRC, product->a},
                                     {DNNL_ARG_WEIGHTS, product->b},
                                     {DNNL_ARG_DST, product->c},
                                     {DNNL_ARG_BIAS, product->bias}};
     /* oneDNN takes inputs as pointers to what it might write; it does not. */
-    dnnl_memory_set_data_handle(product->a, (void *)(uintptr_t)a.data);
-    dnnl_memory_set_data_handle(product->b, (void *)(uintptr_t)b.data);
-    dnnl_memory_set_data_handle(product->c, c);
-    if (bias)
-        dnnl_memory_set_data_handle(product->bias, (void *)(uintptr_t)bias);
-    dnnl_primitive_execute(product->primitive, onednn->stream, bias ? 4 : 3, arguments);
+    dnnl_memory_set_data_handle(product->a, (void *)(uintptr_t)matmul->a.data);
+    dnnl_memory_set_data_handle(product->b, (void *)(uintptr_t)matmul->b.data);
+    dnnl_memory_set_data_handle(product->c, matmul->c);
+    if (matmul->bias)
+        dnnl_memory_set_data_handle(product->bias, (void *)(uintptr_t)matmul->bias);
+    dnnl_primitive_execute(product->primitive, onednn->stream, matmul->bias ? 4 : 3, arguments);
     dnnl_stream_wait(onednn->stream);
     return true;
 }

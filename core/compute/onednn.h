@@ -18,11 +18,22 @@ struct operand {
 };
 
 /* c[m, n] = or += a[m, k] b[k, n] (+ bias[n] where there is one, stored as b is), fp32
- * accumulation; c is row-major. Results depend on the shapes and the number of threads only. False,
- * with nothing done, where this processor has no such product (bf16 without AVX-512). */
-bool onednn_matmul(struct onednn *onednn, void *c, enum storage c_storage,
-                   enum accumulate accumulate, struct operand a, struct operand b, const void *bias,
-                   int64_t m, int64_t n, int64_t k);
+ * accumulation; rows of c are c_stride elements apart. */
+struct matmul {
+    void *c;
+    enum storage c_storage;
+    int64_t c_stride;
+    enum accumulate accumulate;
+    struct operand a, b;
+    const void *bias; /* or NULL */
+    int64_t m, n, k;
+};
+
+/* Results depend on the shapes and the number of threads only. Where the processor has no product
+ * of bf16 (no AVX-512), fp32 panels take its place (widened.h). False, with nothing done, where
+ * there is no way; onednn_has() says so beforehand. */
+bool onednn_matmul(struct onednn *onednn, const struct matmul *matmul);
+bool onednn_has(struct onednn *onednn, const struct matmul *matmul);
 
 /* "oneDNN 2.6.3" */
 const char *onednn_version(void);

@@ -43,7 +43,8 @@ static int split(struct training *training, struct error *err)
                     err);
 }
 
-/* The beginning of a document: an evaluation one where there is one. */
+/* The beginning of a document: an evaluation one where there is one. At most half a sequence, so
+ * that something can follow. */
 static int prompt_from_data(struct training *training, struct error *err)
 {
     bool held = training->eval_count > 0;
@@ -51,8 +52,10 @@ static int prompt_from_data(struct training *training, struct error *err)
         held && training->eval_data.documents ? &training->eval_data : &training->data;
     size_t document = held ? training->eval_documents[0] : training->train_documents[0];
     uint64_t begin = data->offsets[document], length = data->offsets[document + 1] - begin;
+    uint64_t half = (uint64_t)training->settings.seq_len / 2;
+    uint64_t most = half < PROMPT_TOKENS ? half : PROMPT_TOKENS;
     struct token_list *prompt = &training->prompt;
-    prompt->count = length < PROMPT_TOKENS ? (size_t)length : PROMPT_TOKENS;
+    prompt->count = (size_t)(length < most ? length : most);
     prompt->ids = array_alloc(prompt->count, sizeof *prompt->ids, err);
     if (!prompt->ids)
         return -1;
@@ -60,6 +63,7 @@ static int prompt_from_data(struct training *training, struct error *err)
     return 0;
 }
 
+/* A sample is one document, so it is no longer than a sequence: positions end there. */
 static int make_prompt(struct training *training, struct error *err)
 {
     const struct training_request *request = training->request;
@@ -70,24 +74,20 @@ static int make_prompt(struct training *training, struct error *err)
     int status = text ? tokenizer_encode(training->tokenizer, text, strlen(text),
                                          ENCODE_ADD_SPECIAL, &training->prompt, err)
                       : prompt_from_data(training, err);
-    int64_t room = s->seq_len * s->batch, count = (int64_t)training->prompt.count;
-    if (status != 0 || count == 0 || count >= room)
+    int64_t room = s->seq_len, count = (int64_t)training->prompt.count;
+    if (status != 0 || count == 0)
         return status;
+    if (count >= room) {
+        training_say(training,
+                     "no samples: their prompt has %lld tokens and a sequence %lld; a shorter "
+                     "--sample or a longer --seq-len helps",
+                     (long long)count, (long long)room);
+        return 0;
+    }
     s->sample.ids = training->prompt.ids;
     s->sample.count = count;
     s->sample.more = request->sample_tokens < room - count ? request->sample_tokens : room - count;
     s->sample.eos = training->model->config.eos_token;
-    return 0;
-}
-
-static int check_ids(const struct training *training, const struct dataset *data, struct error *err)
-{
-    for (uint64_t i = 0; i < data->tokens; i++)
-        if (data->ids[i] < 0 || data->ids[i] >= training->model->config.vocab)
-            return error_set(err,
-                             "the tokenizer gives token %d, but the model has %lld: they do not "
-                             "belong together",
-                             data->ids[i], (long long)training->model->config.vocab);
     return 0;
 }
 
@@ -97,8 +97,9 @@ int training_load_data(struct training *training, struct error *err)
     if (tokenizer_for_checkpoint(&training->tokenizer, training->model->checkpoint, err) != 0 ||
         dataset_load(&training->data, request->data, request->data_count, &request->format,
                      training->tokenizer, err) != 0 ||
-        split(training, err) != 0 || check_ids(training, &training->data, err) != 0 ||
-        check_ids(training, &training->eval_data, err) != 0)
+        split(training, err) != 0 ||
+        transformer_check_ids(training->model, &training->data, err) != 0 ||
+        transformer_check_ids(training->model, &training->eval_data, err) != 0)
         return -1;
     if (dataset_all_supervised(&training->data))
         training_say(training, "every token is trained on (plain text)");

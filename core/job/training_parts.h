@@ -53,6 +53,9 @@ int training_write_job(const struct training *training, struct error *err);
 int training_hash_data(struct training *training, struct error *err);
 int training_write_plan(const struct training *training, struct error *err);
 int training_write_proof(const struct training *training, struct error *err);
+/* An error where a tensor that trains got no gradient in the step before: it would stay as it is
+ * while the run looks alive. */
+int training_check_proof(const struct training *training, struct error *err);
 
 /* training_watch.c: metrics.jsonl and requests. */
 struct train_observer training_observer(struct training *training);

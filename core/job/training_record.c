@@ -259,3 +259,21 @@ int training_write_proof(const struct training *training, struct error *err)
     buffer_free(&out);
     return status;
 }
+
+int training_check_proof(const struct training *training, struct error *err)
+{
+    const struct optimizer *optimizer = trainer_optimizer(training->trainer);
+    const char *name = NULL;
+    size_t without = 0;
+    for (size_t i = 0; i < optimizer->count; i++)
+        if (!(optimizer->norms[i] > 0) && without++ == 0)
+            name = training->model->modules[optimizer->modules[i]].name;
+    if (without == 0)
+        return 0;
+    return error_set(err,
+                     "%s trains but its gradient is zero behind step 1 (%zu of %zu tensors, see "
+                     "proof.json): the supervised tokens do not depend on it, as where each stands "
+                     "first in its document, or where weights around it are zero; look at the data "
+                     "and the weights, or freeze it",
+                     name, without, optimizer->count);
+}

@@ -58,7 +58,8 @@ static int on_step(void *context, const struct train_report *report, struct erro
     struct training *training = context;
     if (write_step(training, report, err) != 0)
         return -1;
-    if (report->progress.step == 1 && training_write_proof(training, err) != 0)
+    if (report->progress.step == 1 &&
+        (training_write_proof(training, err) != 0 || training_check_proof(training, err) != 0))
         return -1;
     if (training->view->on_step)
         training->view->on_step(training->view->context, report, trainer_steps(training->trainer));
@@ -87,9 +88,8 @@ static int on_sample(void *context, int64_t step, const int32_t *ids, int64_t co
     struct buffer text = BUFFER_INIT, line = BUFFER_INIT;
     int status = tokenizer_decode(training->tokenizer, ids, (size_t)count, true, &text, err);
     if (status == 0) {
-        /* The last token may end inside a character. */
-        if (text.length > 0 && !utf8_valid(text.data, text.length))
-            utf8_sanitize(text.data);
+        if (text.data)
+            utf8_mend(text.data);
         buffer_format(&line, "{\"event\": \"sample\", \"step\": %" PRId64 ", \"text\": ", step);
         json_put_string(&line, buffer_string(&text));
         buffer_byte(&line, '}');

@@ -68,12 +68,13 @@ int generate(struct transformer *transformer, int32_t *ids, int64_t *count, int6
              int64_t more, int64_t eos, const struct sampling *sampling,
              bool (*on_token)(void *context, int32_t id), void *context, struct error *err)
 {
-    if (*count < 1 || *count > transformer->tokens)
+    int64_t longest = transformer_longest(transformer);
+    if (*count < 1 || *count > longest)
         return error_set(err, "the prompt has %lld tokens; it must have 1 to %lld",
-                         (long long)*count, (long long)transformer->tokens);
+                         (long long)*count, (long long)longest);
     float *logits = array_alloc((size_t)transformer->config->vocab * 2, sizeof *logits, err);
     int status = logits ? 0 : -1;
-    int64_t room = capacity < transformer->tokens ? capacity : transformer->tokens;
+    int64_t room = capacity < longest ? capacity : longest;
     int32_t id = -1;
     for (int64_t i = 0; i < more && *count < room && status == 0 && (i == 0 || id != eos); i++) {
         status = next_token(transformer, ids, *count, logits, sampling, &id, err);

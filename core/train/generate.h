@@ -10,8 +10,8 @@ struct sampling {
     uint64_t seed;
 };
 
-/* Continues ids[0..*count) in place by up to `more` tokens, within the array's `capacity` and the
- * transformer's tokens; ends behind `eos` (-1: none). The transformer must be made with
+/* Continues ids[0..*count) in place by up to `more` tokens, within the array's `capacity` and
+ * transformer_longest(); ends behind `eos` (-1: none). The transformer must be made with
  * `generation`. `on_token` (may be NULL) sees each new token; true ends it. */
 int generate(struct transformer *transformer, int32_t *ids, int64_t *count, int64_t capacity,
              int64_t more, int64_t eos, const struct sampling *sampling,

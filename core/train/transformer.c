@@ -507,6 +507,12 @@ int transformer_loss(struct transformer *transformer, double *loss, struct error
     return 0;
 }
 
+int64_t transformer_longest(const struct transformer *transformer)
+{
+    return transformer->tokens < transformer->max_positions ? transformer->tokens
+                                                            : transformer->max_positions;
+}
+
 static int read_logits(struct transformer *transformer, float *logits, struct error *err)
 {
     struct backend *backend = transformer->backend;
@@ -531,6 +537,10 @@ static int read_logits(struct transformer *transformer, float *logits, struct er
 int transformer_logits(struct transformer *transformer, const int32_t *ids, int64_t count,
                        float *logits, struct error *err)
 {
+    int64_t most = transformer_longest(transformer);
+    if (count < 1 || count > most)
+        return error_set(err, "a text of %lld tokens; this transformer takes 1 to %lld",
+                         (long long)count, (long long)most);
     int32_t offsets[2] = {0, (int32_t)count};
     int32_t *positions = array_alloc((size_t)count, sizeof *positions, err);
     if (!positions)

@@ -51,7 +51,10 @@ void transformer_clear(struct transformer *transformer);
 void transformer_run(struct transformer *transformer, const struct batch *batch, bool backward);
 /* Sum of -log p over the supervised tokens since transformer_clear(). Waits. */
 int transformer_loss(struct transformer *transformer, double *loss, struct error *err);
-/* Logits [vocab] of the last token of ids[0..count). Needs `generation`. */
+/* Tokens of the longest single document: a batch may be longer, its positions may not. */
+int64_t transformer_longest(const struct transformer *transformer);
+/* Logits [vocab] of the last token of ids[0..count). Needs `generation`; more tokens than
+ * transformer_longest() are refused. */
 int transformer_logits(struct transformer *transformer, const int32_t *ids, int64_t count,
                        float *logits, struct error *err);
 
@@ -63,6 +66,9 @@ struct place transformer_run_place(const struct transformer *transformer, enum r
 /* Host values to and from a weight's storage. */
 int transformer_write_weight(struct transformer *transformer, size_t module, const float *values,
                              struct error *err);
+
+/* ids.c: an error where a token of the data has no row in the model's embedding. */
+int transformer_check_ids(const struct model *model, const struct dataset *data, struct error *err);
 
 /* rope.c: the table of REFERENCE: cosines, then sines, [positions, head_dim]; frequencies as
  * transformers computes them, in fp32, with Llama 3's or linear scaling. */

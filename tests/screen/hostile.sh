@@ -45,6 +45,16 @@ save-screen c.txt
 SCRIPT
 done
 grep -qF 'odd' "$work/a.txt" || fail "the failure's reason is not shown"
+{
+  printf '{"trained": {"x": {"parameters": 9007199254740992}'
+  printf ', "x%d": {"parameters": 9007199254740992}' $(seq 1099)
+  printf '}}'
+} >"$job/proof.json"
+play 80x24 "$job" <<'SCRIPT'
+save-screen sum.txt
+SCRIPT
+grep -qF 'trains 1100 tensors, 9.91e+18 parameters' "$work/sum.txt" ||
+  { fail "the sum of absurd counts:"; cat "$work/sum.txt"; }
 for steps in 0 -1 '"x"' null; do
   printf '{"steps": %s}' "$steps" >"$job/job.json"
   printf '{"status": "killed", "message": "killed by signal 9 (Killed) at step 3"}' >"$job/result.json"

@@ -57,6 +57,32 @@ shows scan.txt "all "
 shows scan.txt "n/a"
 shows broken.txt "broken.gguf"
 
+# A plan that was made by hand is not thrown away unasked, and is there when one comes back to it.
+play 80x24 <<'SCRIPT'
+/snr Enter
+Enter
+wait text "of 561 matrices"
+Space
+save-screen changed.txt
+q /stories Enter
+Enter
+save-screen asked.txt
+/snr Enter
+Enter
+save-screen kept.txt
+q /stories Enter
+Enter
+/stories Enter
+Enter
+save-screen again.txt
+Enter
+save-screen given-up.txt
+SCRIPT
+shows asked.txt "is not saved"
+shows kept.txt "$(grep -o 'trains [0-9]* of 561' "$work/changed.txt")"
+shows again.txt "is not saved"
+shows given-up.txt "of 35 matrices"
+
 # What the screen plans over a published scan is what the sub-command plans.
 (cd "$work" && "$binary" plan snr_70b.json --top 30 --scope global --json -o global.yaml \
   >global.json 2>/dev/null)

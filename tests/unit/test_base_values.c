@@ -80,6 +80,27 @@ static void hostile_text_is_made_safe(void **state)
     assert_int_equal(utf8_columns(0x4E2D), 2);
 }
 
+static void check_mended(const char *from, const char *to)
+{
+    char text[32];
+    snprintf(text, sizeof text, "%s", from);
+    utf8_mend(text);
+    assert_string_equal(text, to);
+}
+
+/* Newlines stay: what a model said has lines. */
+static void cut_text_is_mended(void **state)
+{
+    (void)state;
+    check_mended("a\nb\xc3", "a\nb");
+    check_mended("a\nb\xf0\x9f\x98", "a\nb");
+    check_mended("a\n\xf0\x9f\x98\x80", "a\n\xf0\x9f\x98\x80");
+    check_mended("a\xff\n\xc3\xa9\xa9", "a?\n\xc3\xa9?");
+    check_mended("\xa9\xa9\xa9\xa9", "????");
+    check_mended("\xe2", "");
+    check_mended("", "");
+}
+
 static void errors_carry_context(void **state)
 {
     (void)state;
@@ -143,6 +164,7 @@ int main(void)
         cmocka_unit_test(streams_have_the_right_moments),
         cmocka_unit_test(number_formats_round_trip),
         cmocka_unit_test(hostile_text_is_made_safe),
+        cmocka_unit_test(cut_text_is_mended),
         cmocka_unit_test(errors_carry_context),
         cmocka_unit_test(patterns_are_bounded),
         cmocka_unit_test(patterns_match_long_texts),

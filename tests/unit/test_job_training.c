@@ -10,6 +10,7 @@
 #include "job/source.h"
 #include "job/training.h"
 #include "text/tokenizer.h"
+#include "train/generate.h"
 
 #include <errno.h>
 #include <math.h>
@@ -220,6 +221,118 @@ static void wrong_data_changes_nothing(void **state)
     request.dtype = "fp8";
     assert_int_equal(training_run(&request, false, &silent, &err), -1);
     assert_int_equal(err.kind, ERROR_USAGE);
+    paths_free(&paths);
+}
+
+/* The one supervised token stands first in its row and sees only itself: no query or key moves
+ * anything. The reference's zero is exact. */
+static void tensor_without_gradient_ends_the_run(void **state)
+{
+    (void)state;
+    TEST_FOLDER_OR_SKIP(shared, "SPECTRUM_SHARED_DATA");
+    struct paths paths = paths_of(shared, "models/stories260K-gguf/stories260K-F16.gguf");
+    char *chat = path_join(folder, "chat.jsonl", NULL);
+    const char *data[] = {chat};
+    struct training_request request = request_of(&paths, data);
+    const struct training_view silent = {0};
+    struct error err = ERROR_INIT;
+    request.device = "reference";
+    request.dtype = "fp32";
+    request.method = METHOD_FULL;
+    request.is.seq_len = 2;
+    static const char pair[] = "{\"prompt\": \"ab\", \"completion\": \"\"}\n";
+    assert_int_equal(file_save(chat, pair, sizeof pair - 1, NULL), 0);
+    assert_int_equal(job_dir_create(paths.run, &err), 0);
+    assert_int_equal(training_run(&request, false, &silent, &err), -1);
+    if (!strstr(err.text, "self_attn.k_proj.weight trains but its gradient is zero"))
+        fail_msg("it says \"%s\"", err.text);
+    cJSON *proof = job_dir_read(paths.run, "proof.json", NULL);
+    double norm = -1;
+    assert_true(json_get_double(
+        json_get(json_get(proof, "trained"), "model.layers.0.self_attn.q_proj.weight"),
+        "gradient_norm", &norm));
+    assert_true(norm == 0);
+    assert_false(job_dir_has(paths.run, "checkpoints/step-00000001"));
+    cJSON_Delete(proof);
+    free(chat);
+    paths_free(&paths);
+}
+
+/* --- samples --- */
+
+struct samples {
+    char texts[4][2048];
+    int count;
+};
+
+static void keep_sample(void *context, int64_t step, const char *text)
+{
+    struct samples *samples = context;
+    (void)step;
+    if (samples->count < 4)
+        snprintf(samples->texts[samples->count++], sizeof samples->texts[0], "%s", text);
+}
+
+/* What the model says by itself, with `room` tokens in all. */
+static void say(const struct paths *paths, const char *prompt, int64_t room, char *out, size_t size)
+{
+    static const struct sampling likeliest = {0};
+    struct source source;
+    struct backend *backend = NULL;
+    struct transformer *transformer = NULL;
+    struct tokenizer *tokenizer = NULL;
+    struct token_list list = {0};
+    struct buffer text = BUFFER_INIT;
+    struct error err = ERROR_INIT;
+    int32_t ids[64];
+    if (source_open(&source, paths->model, &err) != 0 ||
+        backend_open(&backend, "cpu", 2, &err) != 0 ||
+        source_transformer(&transformer, &source, backend, room, room, "fp32", true, &err) != 0 ||
+        tokenizer_for_checkpoint(&tokenizer, source.model->checkpoint, &err) != 0 ||
+        tokenizer_encode(tokenizer, prompt, strlen(prompt), ENCODE_ADD_SPECIAL, &list, &err) != 0)
+        fail_msg("%s", err.text);
+    int64_t count = (int64_t)list.count;
+    memcpy(ids, list.ids, list.count * sizeof *ids);
+    assert_int_equal(generate(transformer, ids, &count, room, room, source.model->config.eos_token,
+                              &likeliest, NULL, NULL, &err),
+                     0);
+    assert_int_equal(tokenizer_decode(tokenizer, ids, (size_t)count, true, &text, &err), 0);
+    snprintf(out, size, "%s", buffer_string(&text));
+    buffer_free(&text);
+    token_list_free(&list);
+    tokenizer_close(tokenizer);
+    transformer_free(transformer);
+    backend_close(backend);
+    source_close(&source);
+}
+
+/* A batch of four rows has room for more tokens than the positions of one. */
+static void samples_are_what_the_model_says(void **state)
+{
+    (void)state;
+    TEST_FOLDER_OR_SKIP(shared, "SPECTRUM_SHARED_DATA");
+    struct paths paths = paths_of(shared, "models/stories260K-gguf/stories260K-F16.gguf");
+    const char *data[] = {paths.text};
+    struct training_request request = request_of(&paths, data);
+    struct samples samples = {0};
+    const struct training_view view = {.context = &samples, .on_sample = keep_sample};
+    struct error err = ERROR_INIT;
+    char expected[2048];
+    request.dtype = "fp32";
+    request.sample = "Once";
+    request.sample_tokens = 4000;
+    request.is.steps = 1;
+    request.is.rate = 0;
+    request.is.seq_len = 16;
+    request.is.batch = 4;
+    request.is.eval_every = 1;
+    assert_int_equal(job_dir_create(paths.run, &err), 0);
+    if (training_run(&request, false, &view, &err) != 0)
+        fail_msg("%s", err.text);
+    say(&paths, "Once", 16, expected, sizeof expected);
+    assert_int_equal(samples.count, 2);
+    assert_string_equal(samples.texts[0], expected);
+    assert_string_equal(samples.texts[1], expected);
     paths_free(&paths);
 }
 
@@ -491,6 +604,10 @@ int main(void)
                                         remove_folder),
         cmocka_unit_test_setup_teardown(stop_does_not_wait, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(states_are_complete_or_absent, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(tensor_without_gradient_ends_the_run, make_folder,
+                                        remove_folder),
+        cmocka_unit_test_setup_teardown(samples_are_what_the_model_says, make_folder,
+                                        remove_folder),
         cmocka_unit_test_setup_teardown(wrong_data_changes_nothing, make_folder, remove_folder),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

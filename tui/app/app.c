@@ -174,11 +174,17 @@ static void save_screen(struct app *app, const char *path)
         app_message(app, "screen saved to %s", path);
 }
 
-/* A plan that was made by hand is not thrown away unasked. */
-static void leave(struct app *app)
+bool app_gives_up_plan(struct app *app, enum request request)
 {
-    app->quit = app->leaving || !app->session.plan_changed;
-    app->leaving = true;
+    if (!app->session.plan_changed || app->asked == request)
+        return true;
+    app->asked = request;
+    return false;
+}
+
+static void leave(struct app *app, enum request request)
+{
+    app->quit = app_gives_up_plan(app, request);
     if (!app->quit)
         app_message(app, "the plan is not saved: w saves it, the same key again leaves");
 }
@@ -191,10 +197,10 @@ static bool request_common(struct app *app, enum request request, const char *ar
         if (app->depth > 1)
             app_pop(app);
         else
-            leave(app);
+            leave(app, request);
         return true;
     case REQUEST_QUIT:
-        leave(app);
+        leave(app, request);
         return true;
     case REQUEST_HELP:
         screen_open_help(app);
@@ -301,13 +307,13 @@ void app_input(struct app *app, int input)
     struct view *view = app_view(app);
     if (input == INPUT_NONE || input == INPUT_RESIZE || !view)
         return;
-    bool leaving = app->leaving;
+    enum request asked = app->asked;
     app->message[0] = '\0';
     app->message_is_error = false;
     if (app->prompt.active)
         prompt_input(app, input);
     else if (!view->class->input || !view->class->input(app, view->state, input))
         app_request(app, request_from_key(input, view->class->scope), "");
-    if (leaving && !app->quit)
-        app->leaving = false;
+    if (app->asked == asked)
+        app->asked = REQUEST_NONE;
 }

@@ -54,7 +54,7 @@ struct app {
     char message[ERROR_TEXT_MAX];
     bool message_is_error;
     char search[PROMPT_MAX];        /* what `n` looks for */
-    bool leaving;                   /* asked once already */
+    enum request asked;             /* a request that was asked about with the last input */
     bool quit, redraw_all, suspend; /* what the loop has to do */
 };
 
@@ -83,6 +83,10 @@ int app_resize(struct app *app, int width, int height, struct error *err);
 
 /* A request by itself: keys and prompt end here. */
 void app_request(struct app *app, enum request request, const char *argument);
+
+/* A plan that was made by hand is not thrown away unasked. False: it is not saved, and this request
+ * is asked for the first time; the caller says so. The same request as the next input gets true. */
+bool app_gives_up_plan(struct app *app, enum request request);
 
 /* Undoes or does again the plan's last step; says so where there is none. */
 void app_step_back(struct app *app, bool redo);

@@ -43,6 +43,7 @@ static int estimate(struct cost *cost, const struct plan *plan, const struct set
         .max_positions = seq_len,
         .storage = bf16 ? STORAGE_BF16 : STORAGE_F32,
         .masters = bf16 && settings_is(settings, SETTING_MASTER, "fp32"),
+        .generation = true, /* a run has samples */
     };
     int status =
         options.trained && open_backend(&backend, settings->values[SETTING_DEVICE], err) == 0

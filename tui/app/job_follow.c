@@ -86,9 +86,10 @@ static bool look(struct job_follow *follow)
 bool job_follow_update(struct job_follow *follow)
 {
     size_t added = 0;
-    bool changed = look(follow);
     job_metrics_update(&follow->metrics, &added, NULL);
-    return changed || added > 0;
+    if (added > 0 && !follow->job) /* it lies there before the first line does */
+        job_follow_refresh(follow);
+    return look(follow) || added > 0;
 }
 
 bool job_follow_lives(const struct job_follow *follow)

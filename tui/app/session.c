@@ -197,8 +197,8 @@ static size_t put_what_trains(const struct session *session, char *out, size_t s
                         counts.modules_total);
     if (!counts.known || counts.parameters_total <= 0)
         return (size_t)used;
-    count_put(counts.parameters, some, sizeof some);
-    count_put(counts.parameters_total, all, sizeof all);
+    count_put((double)counts.parameters, some, sizeof some);
+    count_put((double)counts.parameters_total, all, sizeof all);
     used += snprintf(out + used, size - (size_t)used, " · %s of %s params (%.1f %%)", some, all,
                      100.0 * (double)counts.parameters / (double)counts.parameters_total);
     return (size_t)used;

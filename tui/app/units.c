@@ -31,17 +31,18 @@ void digits_put(int64_t number, char *out, size_t size)
     snprintf(out, size, "%s", grouped);
 }
 
-void count_put(int64_t count, char *out, size_t size)
+void count_put(double count, char *out, size_t size)
 {
-    double value = (double)count;
     if (count < 100000)
-        digits_put(count, out, size);
-    else if (value < 999.95e3)
-        snprintf(out, size, "%.1fk", value / 1e3);
-    else if (value < 999.95e6)
-        snprintf(out, size, "%.1fM", value / 1e6);
+        digits_put((int64_t)fmax(count, -1e15), out, size);
+    else if (count < 999.95e3)
+        snprintf(out, size, "%.1fk", count / 1e3);
+    else if (count < 999.95e6)
+        snprintf(out, size, "%.1fM", count / 1e6);
+    else if (count < 1e15)
+        snprintf(out, size, "%.2fB", count / 1e9);
     else
-        snprintf(out, size, "%.2fB", value / 1e9);
+        snprintf(out, size, "%.2e", count);
 }
 
 void seconds_put(double seconds, char *out, size_t size)

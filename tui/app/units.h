@@ -9,7 +9,7 @@
 void bytes_put(double bytes, char *out, size_t size);
 
 /* "134.5M", "8.03B", "12,345" */
-void count_put(int64_t count, char *out, size_t size);
+void count_put(double count, char *out, size_t size);
 
 /* "1,234,567" */
 void digits_put(int64_t number, char *out, size_t size);

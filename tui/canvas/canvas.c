@@ -239,38 +239,6 @@ void area_fill(struct area area, struct style style)
         }
 }
 
-void area_restyle(struct area area, struct style style)
-{
-    for (int y = 0; y < area.height; y++)
-        for (int x = 0; x < area.width; x++)
-            if (area_cell(area, x, y))
-                area_cell(area, x, y)->style = style;
-}
-
-struct area area_frame(struct area area, struct style border, struct style title_style,
-                       const char *title)
-{
-    int right = area.width - 1, bottom = area.height - 1;
-    for (int x = 1; x < right; x++) {
-        area_put(area, x, 0, border, "─");
-        area_put(area, x, bottom, border, "─");
-    }
-    for (int y = 1; y < bottom; y++) {
-        area_put(area, 0, y, border, "│");
-        area_put(area, right, y, border, "│");
-    }
-    area_put(area, 0, 0, border, "╭");
-    area_put(area, right, 0, border, "╮");
-    area_put(area, 0, bottom, border, "╰");
-    area_put(area, right, bottom, border, "╯");
-    if (title && area.width > 6) {
-        int used = area_label(area, 3, 0, area.width - 6, title_style, title);
-        area_put(area, 2, 0, border, " ");
-        area_put(area, 3 + used, 0, border, " ");
-    }
-    return area_part(area, 1, 1, area.width - 2, area.height - 2);
-}
-
 bool cell_equal(const struct cell *a, const struct cell *b)
 {
     return a->style.fg == b->style.fg && a->style.bg == b->style.bg &&

@@ -65,12 +65,8 @@ int area_label(struct area area, int x, int y, int columns, struct style style, 
 /* The same, ending at the area's right edge less `margin`. */
 void area_put_right(struct area area, int y, int margin, struct style style, const char *text);
 
-/* Fills with blanks of a style; changes the style alone of what is there. */
+/* Fills with blanks of a style. */
 void area_fill(struct area area, struct style style);
-void area_restyle(struct area area, struct style style);
-/* A frame around the area with a title in its upper edge; returns the inside. */
-struct area area_frame(struct area area, struct style border, struct style title_style,
-                       const char *title);
 
 /* Columns that a text takes. */
 int text_columns(const char *text);

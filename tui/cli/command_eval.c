@@ -37,15 +37,6 @@ static int pack(struct packing **out, const struct dataset *data, int64_t seq_le
     return status;
 }
 
-static int check_ids(const struct dataset *data, const struct model *model, struct error *err)
-{
-    for (uint64_t i = 0; i < data->tokens; i++)
-        if (data->ids[i] < 0 || data->ids[i] >= model->config.vocab)
-            return error_set(err, "the tokenizer gives token %d, but the model has %lld",
-                             data->ids[i], (long long)model->config.vocab);
-    return 0;
-}
-
 static void print_result(const struct request *request, const struct source *source,
                          const struct evaluation *evaluation)
 {
@@ -87,7 +78,7 @@ static int evaluate_source(const struct request *request, struct error *err)
         status = dataset_load(&data, request->data.items, request->data.count, &request->format,
                               tokenizer, err);
     if (status == 0)
-        status = check_ids(&data, source.model, err);
+        status = transformer_check_ids(source.model, &data, err);
     if (status == 0)
         status = pack(&packing, &data, request->seq_len, err);
     if (status == 0)

@@ -78,8 +78,8 @@ static void print_json(const struct request *request, const struct tokenizer *to
 {
     struct buffer text = BUFFER_INIT, out = BUFFER_INIT;
     tokenizer_decode(tokenizer, ids + prompt, (size_t)(count - prompt), true, &text, NULL);
-    if (!utf8_valid(buffer_string(&text), text.length))
-        utf8_sanitize(text.data);
+    if (text.data)
+        utf8_mend(text.data);
     buffer_text(&out, "{\"format\": \"spectrum.generation\", \"version\": 1, \"prompt\": ");
     json_put_string(&out, request->prompt);
     buffer_text(&out, ", \"text\": ");
@@ -112,6 +112,9 @@ static int run(const struct request *request, struct transformer *transformer,
         print_json(request, tokenizer, ids, count, prompt);
     else if (status == 0)
         putchar('\n');
+    if (status == 0 && *writer.interrupted)
+        status = error_set_kind(err, ERROR_INTERRUPTED, "interrupted behind %" PRId64 " tokens",
+                                count - prompt);
     buffer_free(&writer.pending);
     free(ids);
     return status;

@@ -115,7 +115,7 @@ static void draw_switch(struct app *app, struct area area, bool head)
         area_put(area, x + 2, 0, dim, "tied: one tensor with the embeddings");
     else if (module) {
         char count[32];
-        count_put(module->parameters, count, sizeof count);
+        count_put((double)module->parameters, count, sizeof count);
         area_print(area, x + 2, 0, dim, "%lld × %lld  %s  %s parameters  (%s freezes it)",
                    (long long)module->rows, (long long)module->cols, module->tensor->dtype_name,
                    count, head ? "H" : "e");

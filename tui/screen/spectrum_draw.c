@@ -2,6 +2,8 @@
 
 #include "tui/widget/plot.h"
 
+#include <math.h>
+
 enum { BINS_MAX = 200 };
 
 static void draw_scree(struct area area, const struct theme *theme, const struct scan_row *row,
@@ -31,11 +33,13 @@ static int bin_count(int columns, size_t values)
     return wanted < most ? wanted : most;
 }
 
+/* The cache is a file like any other: a value may be negative, huge, or no number. */
 static void fill_bins(double *out, int bins, double width, const double *values, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        int bin = (int)(values[i] / width);
-        out[bin < bins ? bin : bins - 1] += 1;
+        if (isnan(values[i]))
+            continue;
+        out[(int)fmin(fmax(values[i] / width, 0), bins - 1)] += 1;
     }
 }
 
@@ -45,7 +49,7 @@ static void draw_histogram(struct area area, const struct theme *theme, const st
     double edges[BINS_MAX], middles[BINS_MAX], counts[BINS_MAX] = {0}, noise[BINS_MAX] = {0};
     int bins = bin_count(area.width - 10, values->count);
     double high = values->values[0] > values->noise[0] ? values->values[0] : values->noise[0];
-    if (bins < 2 || !(high > 0))
+    if (bins < 2 || !(high > 0) || !isfinite(high))
         return;
     double width = high * 1.001 / bins;
     for (int i = 0; i < bins; i++) {

@@ -190,17 +190,24 @@ static void draw_hint(struct app *app, struct area area, enum setting field)
         area_print(area, x, 0, dim, " (%s; Space turns)", info->choices);
 }
 
+/* The limits of the fields allow more than an int64_t holds. */
+static double tokens_in_all(const struct settings *settings)
+{
+    static const enum setting factors[] = {SETTING_STEPS, SETTING_BATCH, SETTING_ACCUMULATE,
+                                           SETTING_SEQ_LEN};
+    double tokens = 1;
+    for (size_t i = 0; i < sizeof factors / sizeof *factors; i++)
+        tokens *= (double)settings_integer(settings, factors[i]);
+    return tokens;
+}
+
 static void draw_summary(struct app *app, struct area area)
 {
     const struct settings *settings = &app->session.settings;
     char tokens[32], bytes[32], here[32];
     double machine = (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE);
     const struct cost *cost = &app->session.cost;
-    count_put(settings_integer(settings, SETTING_STEPS) *
-                  settings_integer(settings, SETTING_BATCH) *
-                  settings_integer(settings, SETTING_ACCUMULATE) *
-                  settings_integer(settings, SETTING_SEQ_LEN),
-              tokens, sizeof tokens);
+    count_put(tokens_in_all(settings), tokens, sizeof tokens);
     bytes_put((double)cost->total, bytes, sizeof bytes);
     bytes_put(machine, here, sizeof here);
     bool fits = !cost->known || (double)cost->total < machine;
@@ -214,6 +221,16 @@ static void draw_summary(struct app *app, struct area area)
                          cost->bytes);
 }
 
+/* Fields that the window has no room for: arrows where they are. */
+static void draw_more(struct app *app, struct area area, int first, int rows)
+{
+    struct style style = theme_style(&app->theme, THEME_ACCENT);
+    if (first > 0)
+        area_put(area, 1, 0, style, "↑");
+    if (first + rows < SETTING_COUNT)
+        area_put(area, 1, rows - 1, style, "↓");
+}
+
 static void train_draw(struct app *app, void *state, struct area area)
 {
     struct train_view *view = state;
@@ -222,6 +239,7 @@ static void train_draw(struct app *app, void *state, struct area area)
     for (int i = 0; i < rows && first + i < SETTING_COUNT; i++)
         draw_field(app, area_part(area, 0, i, area.width, 1), (enum setting)(first + i),
                    first + i == view->list.cursor, view->fresh);
+    draw_more(app, area, first, rows);
     int y = rows < SETTING_COUNT ? rows : SETTING_COUNT + 1;
     struct area hint = area_part(area, 2, y, area.width - 2, 1);
     char warning[256];

@@ -159,13 +159,13 @@ static void draw_sample(struct app *app, struct area area)
 static void put_proof(const cJSON *proof, char *out, size_t size)
 {
     const cJSON *tensor;
-    int64_t tensors = 0, parameters = 0, some;
-    double norm;
+    int64_t tensors = 0, some;
+    double parameters = 0, norm; /* hostile numbers add up to more than an int64_t holds */
     bool alive = true;
     cJSON_ArrayForEach(tensor, json_get(proof, "trained"))
     {
         tensors++;
-        parameters += json_get_int64(tensor, "parameters", &some) ? some : 0;
+        parameters += json_get_int64(tensor, "parameters", &some) ? (double)some : 0;
         alive &= !json_get_double(tensor, "gradient_norm", &norm) || norm > 0;
     }
     char count[32];

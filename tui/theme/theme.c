@@ -43,11 +43,6 @@ static const struct {
     [THEME_HEAT_END] = {"heat_end", 0},
 };
 
-const char *theme_role_name(enum theme_role role)
-{
-    return roles[role].key;
-}
-
 void theme_plain(struct theme *theme)
 {
     snprintf(theme->name, sizeof theme->name, "plain");

@@ -57,8 +57,6 @@ int theme_parse(struct theme *theme, const char *name, const char *text, const c
 /* Finds and reads a theme by name ("dark"). */
 int theme_load(struct theme *theme, const char *name, struct error *err);
 
-const char *theme_role_name(enum theme_role role);
-
 /* A theme for terminals without colour. */
 bool theme_is_mono(const struct theme *theme);
 

@@ -152,35 +152,95 @@ static void losses(const struct head_pass *pass, int64_t first, int64_t count, i
     }
 }
 
-static bool run_chunk(const struct head_pass *pass, int64_t first, int64_t count, double *loss)
+/* The three products of a chunk. */
+static struct matmul logits_of(const struct head_pass *pass, int64_t padded)
+{
+    int64_t vocab = pass->head.rows, hidden = pass->head.cols;
+    return (struct matmul){
+        .c = pass->chunk.logits,
+        .c_storage = STORAGE_F32,
+        .c_stride = vocab,
+        .accumulate = REPLACE,
+        .a = {pass->chunk.x, pass->type, hidden, 1},
+        .b = {host_pointer(pass->head.data), pass->head.storage, 1, hidden},
+        .m = padded,
+        .n = vocab,
+        .k = hidden,
+    };
+}
+
+static struct matmul grad_x_of(const struct head_pass *pass, int64_t padded)
+{
+    int64_t vocab = pass->head.rows, hidden = pass->head.cols;
+    return (struct matmul){
+        .c = pass->chunk.grad_x,
+        .c_storage = pass->type,
+        .c_stride = hidden,
+        .accumulate = REPLACE,
+        .a = {pass->chunk.grad, pass->type, vocab, 1},
+        .b = {host_pointer(pass->head.data), pass->head.storage, hidden, 1},
+        .m = padded,
+        .n = hidden,
+        .k = vocab,
+    };
+}
+
+static struct matmul grad_weight_of(const struct head_pass *pass, int64_t padded)
+{
+    int64_t vocab = pass->head.rows, hidden = pass->head.cols;
+    return (struct matmul){
+        .c = pass->grad_weight,
+        .c_storage = STORAGE_F32,
+        .c_stride = hidden,
+        .accumulate = ADD,
+        .a = {pass->chunk.grad, pass->type, 1, vocab},
+        .b = {pass->chunk.x, pass->type, hidden, 1},
+        .m = vocab,
+        .n = hidden,
+        .k = padded,
+    };
+}
+
+static int64_t padded_to(int64_t count)
+{
+    return (count + PAD - 1) / PAD * PAD;
+}
+
+static bool has_products(const struct head_pass *pass, int64_t count)
 {
     struct onednn *onednn = host_kept(pass->self);
-    const struct chunk *chunk = &pass->chunk;
-    int64_t vocab = pass->head.rows, hidden = pass->head.cols,
-            padded = (count + PAD - 1) / PAD * PAD;
-    const void *weights = host_pointer(pass->head.data);
+    int64_t padded = padded_to(count);
+    const struct matmul logits = logits_of(pass, padded), grad_x = grad_x_of(pass, padded),
+                        grad_weight = grad_weight_of(pass, padded);
+    return onednn_has(onednn, &logits) && (!pass->grad_x || onednn_has(onednn, &grad_x)) &&
+           (!pass->grad_weight || onednn_has(onednn, &grad_weight));
+}
+
+/* Asked before the first chunk, of all shapes that there will be: what a chunk has added could not
+ * be taken back. */
+static bool can_run(const struct head_pass *pass, int64_t count)
+{
+    int64_t last = count % CHUNK;
+    return (count < CHUNK || has_products(pass, CHUNK)) && (last == 0 || has_products(pass, last));
+}
+
+static void run_chunk(const struct head_pass *pass, int64_t first, int64_t count, double *loss)
+{
+    struct onednn *onednn = host_kept(pass->self);
+    int64_t padded = padded_to(count);
+    const struct matmul logits = logits_of(pass, padded), grad_x = grad_x_of(pass, padded),
+                        grad_weight = grad_weight_of(pass, padded);
     gather(pass, first, count, padded);
-    if (!onednn_matmul(onednn, chunk->logits, STORAGE_F32, REPLACE,
-                       (struct operand){chunk->x, pass->type, hidden, 1},
-                       (struct operand){weights, pass->head.storage, 1, hidden}, NULL, padded,
-                       vocab, hidden))
-        return false;
+    onednn_matmul(onednn, &logits);
     losses(pass, first, count, padded);
     for (int64_t i = 0; i < count; i++)
-        *loss += chunk->losses[i];
+        *loss += pass->chunk.losses[i];
     if (pass->grad_x) {
-        onednn_matmul(onednn, chunk->grad_x, pass->type, REPLACE,
-                      (struct operand){chunk->grad, pass->type, vocab, 1},
-                      (struct operand){weights, pass->head.storage, hidden, 1}, NULL, padded,
-                      hidden, vocab);
+        onednn_matmul(onednn, &grad_x);
         scatter(pass, first, count);
     }
     if (pass->grad_weight)
-        onednn_matmul(onednn, pass->grad_weight, STORAGE_F32, ADD,
-                      (struct operand){chunk->grad, pass->type, 1, vocab},
-                      (struct operand){chunk->x, pass->type, hidden, 1}, NULL, vocab, hidden,
-                      padded);
-    return true;
+        onednn_matmul(onednn, &grad_weight);
 }
 
 static int64_t list_supervised(int32_t *out, const int32_t *targets, int64_t tokens)
@@ -208,14 +268,13 @@ void CPU(head_loss)(void *self, struct place loss, struct place grad_x, struct p
         .scale = scale,
     };
     int64_t count = list_supervised(pass.chunk.tokens, pass.targets, tokens);
+    if (!can_run(&pass, count)) {
+        reference_head_loss(self, loss, grad_x, grad_weight, x, type, head, targets, tokens, scale,
+                            workspace);
+        return;
+    }
     if (pass.grad_x)
         CPU(fill_zero)(self, grad_x, (size_t)(tokens * head.cols) * storage_size(type));
-    for (int64_t first = 0; first < count; first += CHUNK) {
-        int64_t part = count - first < CHUNK ? count - first : CHUNK;
-        if (!run_chunk(&pass, first, part, host_pointer(loss))) {
-            reference_head_loss(self, loss, grad_x, grad_weight, x, type, head, targets, tokens,
-                                scale, workspace);
-            return;
-        }
-    }
+    for (int64_t first = 0; first < count; first += CHUNK)
+        run_chunk(&pass, first, count - first < CHUNK ? count - first : CHUNK, host_pointer(loss));
 }

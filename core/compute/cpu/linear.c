@@ -1,5 +1,5 @@
-/* Linear layers and embeddings. Products are oneDNN's; where it has none for this processor, the
- * reference computes them. */
+/* Linear layers and embeddings. Products are oneDNN's; where it has none, the reference computes
+ * them. */
 #include "compute/cpu/level.h"
 #include "compute/reference_common.h"
 
@@ -18,8 +18,17 @@ void CPU(linear_forward)(void *self, struct place out, struct place x, enum stor
 {
     struct operand a = matrix(host_pointer(x), type, weight.cols);
     struct operand b = transposed(host_pointer(weight.data), weight.storage, weight.cols);
-    if (!onednn_matmul(host_kept(self), host_pointer(out), type, REPLACE, a, b, host_pointer(bias),
-                       tokens, weight.rows, weight.cols))
+    const struct matmul product = {.c = host_pointer(out),
+                                   .c_storage = type,
+                                   .c_stride = weight.rows,
+                                   .accumulate = REPLACE,
+                                   .a = a,
+                                   .b = b,
+                                   .bias = host_pointer(bias),
+                                   .m = tokens,
+                                   .n = weight.rows,
+                                   .k = weight.cols};
+    if (!onednn_matmul(host_kept(self), &product))
         reference_linear_forward(self, out, x, type, weight, bias, tokens);
 }
 
@@ -29,8 +38,16 @@ void CPU(linear_backward_input)(void *self, struct place grad_x, enum accumulate
 {
     struct operand a = matrix(host_pointer(grad_out), type, weight.rows);
     struct operand b = matrix(host_pointer(weight.data), weight.storage, weight.cols);
-    if (!onednn_matmul(host_kept(self), host_pointer(grad_x), type, accumulate, a, b, NULL, tokens,
-                       weight.cols, weight.rows))
+    const struct matmul product = {.c = host_pointer(grad_x),
+                                   .c_storage = type,
+                                   .c_stride = weight.cols,
+                                   .accumulate = accumulate,
+                                   .a = a,
+                                   .b = b,
+                                   .m = tokens,
+                                   .n = weight.cols,
+                                   .k = weight.rows};
+    if (!onednn_matmul(host_kept(self), &product))
         reference_linear_backward_input(self, grad_x, accumulate, grad_out, type, weight, tokens);
 }
 
@@ -40,8 +57,16 @@ void CPU(linear_backward_weight)(void *self, struct place grad_weight, enum accu
 {
     struct operand a = transposed(host_pointer(grad_out), type, rows);
     struct operand b = matrix(host_pointer(x), type, cols);
-    if (!onednn_matmul(host_kept(self), host_pointer(grad_weight), STORAGE_F32, accumulate, a, b,
-                       NULL, rows, cols, tokens))
+    const struct matmul product = {.c = host_pointer(grad_weight),
+                                   .c_storage = STORAGE_F32,
+                                   .c_stride = cols,
+                                   .accumulate = accumulate,
+                                   .a = a,
+                                   .b = b,
+                                   .m = rows,
+                                   .n = cols,
+                                   .k = tokens};
+    if (!onednn_matmul(host_kept(self), &product))
         reference_linear_backward_weight(self, grad_weight, accumulate, grad_out, x, type, rows,
                                          cols, tokens);
 }

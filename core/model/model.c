@@ -107,6 +107,23 @@ static int add_module(struct model *model, const struct architecture *architectu
     return module->type ? 0 : -1;
 }
 
+static int compare_names(const void *a, const void *b)
+{
+    return strcmp((*(const struct module *const *)a)->name,
+                  (*(const struct module *const *)b)->name);
+}
+
+static int index_names(struct model *model, struct error *err)
+{
+    model->by_name = array_alloc(model->module_count, sizeof *model->by_name, err);
+    if (!model->by_name)
+        return -1;
+    for (size_t i = 0; i < model->module_count; i++)
+        model->by_name[i] = &model->modules[i];
+    qsort(model->by_name, model->module_count, sizeof *model->by_name, compare_names);
+    return 0;
+}
+
 int model_open(struct model **out, const char *path, struct error *err)
 {
     const struct architecture *architecture = NULL;
@@ -123,6 +140,8 @@ int model_open(struct model **out, const char *path, struct error *err)
     for (size_t i = 0; i < count; i++)
         if (add_module(model, architecture, checkpoint_tensor(model->checkpoint, i), err) != 0)
             goto fail;
+    if (index_names(model, err) != 0)
+        goto fail;
     *out = model;
     return 0;
 fail:
@@ -139,6 +158,7 @@ void model_close(struct model *model)
         free(model->modules[i].type);
     }
     free(model->modules);
+    free(model->by_name);
     free(model->architecture_name);
     checkpoint_close(model->checkpoint);
     free(model);
@@ -146,10 +166,11 @@ void model_close(struct model *model)
 
 const struct module *model_find(const struct model *model, const char *name)
 {
-    for (size_t i = 0; i < model->module_count; i++)
-        if (strcmp(model->modules[i].name, name) == 0)
-            return &model->modules[i];
-    return NULL;
+    const struct module key = {.name = (char *)(uintptr_t)name},
+                        *wanted = &key; /* not written to */
+    const struct module **found = bsearch(&wanted, model->by_name, model->module_count,
+                                          sizeof *model->by_name, compare_names);
+    return found ? *found : NULL;
 }
 
 const struct module *model_role(const struct model *model, enum module_role role, int layer,

@@ -59,6 +59,7 @@ struct model {
     struct model_config config; /* meaningful only with an architecture */
     struct module *modules;     /* in file order */
     size_t module_count;
+    const struct module **by_name; /* in the order of strcmp(): for model_find() */
 };
 
 /* Opens a checkpoint and works out its modules. */

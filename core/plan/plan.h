@@ -70,7 +70,8 @@ size_t plan_rank(const struct plan *plan, size_t row, size_t *of);
 const size_t *plan_type_rows(const struct plan *plan, size_t n, size_t *count);
 
 /* Trains exactly these modules ("lm_head": its weight and its bias) or tensors ("x.weight",
- * "x.bias"); a name that is none is an error. One step of undo. */
+ * "x.bias"), with a model also those that the scan does not list; a name that is none is an error.
+ * One step of undo. */
 int plan_set_names(struct plan *plan, const char *const *names, size_t count, struct error *err);
 
 struct plan_counts {
@@ -82,6 +83,9 @@ struct plan_counts plan_counts(const struct plan *plan);
 
 /* Does a tensor ("model.layers.0.mlp.up_proj.weight") train? A module means its weight and bias. */
 bool plan_trains(const struct plan *plan, const char *tensor);
+
+/* Does a module train that no row of the scan covers, by its own name? */
+bool plan_trains_unlisted(const struct plan *plan, const struct module *module);
 
 /* The scan and model that the plan was made for; borrowed. */
 const struct scan *plan_scan(const struct plan *plan);

@@ -101,6 +101,20 @@ static void put_rows(struct buffer *out, const struct plan *plan, const struct n
     }
 }
 
+/* Tensors that train and that no row of the scan covers: norms, say. */
+static void put_unlisted(struct buffer *out, const struct plan *plan,
+                         const struct name_style *tensor, const char *comment)
+{
+    const struct model *model = plan_model(plan);
+    for (size_t i = 0; model && i < model->module_count; i++) {
+        if (!plan_trains_unlisted(plan, &model->modules[i]))
+            continue;
+        buffer_text(out, comment);
+        put_name(out, model->modules[i].name, "", tensor);
+        comment = "";
+    }
+}
+
 static void put_switches(struct buffer *out, const struct plan *plan, const char *part,
                          const struct name_style *style)
 {
@@ -135,6 +149,7 @@ static void put_yaml(struct buffer *out, const struct plan *plan, const struct n
     buffer_text(out, "unfrozen_parameters:\n");
     put_switches(out, plan, ".weight", tensor);
     put_rows(out, plan, module, tensor, true);
+    put_unlisted(out, plan, tensor, "# single tensors\n");
 }
 
 /* With a model its tensors in file order, else what the scan lists. */
@@ -194,6 +209,7 @@ static void put_ms_swift(struct buffer *out, const struct plan *plan)
     buffer_text(out, "--freeze_parameters_ratio 1 --trainable_parameters");
     put_switches(out, plan, ".weight", &bare);
     put_rows(out, plan, NULL, &bare, false);
+    put_unlisted(out, plan, &bare, "");
     buffer_byte(out, '\n');
 }
 

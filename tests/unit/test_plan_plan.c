@@ -152,6 +152,44 @@ static void single_tensors_read_back(void **state)
     }
 }
 
+/* A norm is in no row of a scan of matrices; with the model at hand its name means it all the same.
+ */
+static void tensors_that_the_scan_lacks_read_back(void **state)
+{
+    (void)state;
+    static const char norm[] = "model.layers.0.input_layernorm.weight";
+    char *path = path_join(getenv("SPECTRUM_TEST_DATA"), "../../demo/model", NULL);
+    struct model *model = NULL;
+    struct scan *of_model = NULL;
+    assert_int_equal(model_open(&model, path, NULL), 0);
+    assert_int_equal(scan_for_model(&of_model, NULL, model, NULL, NULL), 0);
+    static const enum plan_format formats[] = {PLAN_YAML, PLAN_JSON, PLAN_AXOLOTL, PLAN_TRL};
+    for (size_t i = 0; i < sizeof formats / sizeof *formats; i++) {
+        struct plan *plan = NULL, *back = NULL;
+        struct buffer out = BUFFER_INIT;
+        assert_int_equal(plan_new(&plan, of_model, model, NULL), 0);
+        assert_int_equal(plan_new(&back, of_model, model, NULL), 0);
+        read_text(plan, "unfrozen_parameters:\n- model.norm\n- model.layers.1.mlp.up_proj\n", 0,
+                  NULL);
+        read_text(plan, "unfrozen_parameters:\n- ^model.layers.0.input_layernorm.weight$\n", 0,
+                  NULL);
+        assert_int_equal(plan_counts(plan).parameters, 192);
+        assert_true(plan_undo(plan));
+        assert_true(plan_trains(plan, "model.norm.weight") && !plan_trains(plan, norm));
+        plan_put(&out, plan, formats[i], "x");
+        read_text(back, buffer_string(&out), 0, NULL);
+        assert_int_equal(plan_counts(back).parameters, 192 + 192 * 384);
+        assert_int_equal(plan_select(back, 0, PLAN_BY_TYPE, NULL), 0);
+        assert_false(plan_trains(back, "model.norm.weight"));
+        buffer_free(&out);
+        plan_free(plan);
+        plan_free(back);
+    }
+    scan_free(of_model);
+    model_close(model);
+    free(path);
+}
+
 /* A row of a bias alone, as `--modules .` lists it, is a tensor by its own name in every form. */
 static void rows_of_biases_keep_their_names(void **state)
 {
@@ -244,6 +282,7 @@ int main(void)
         cmocka_unit_test(patterns_count_what_they_match),
         cmocka_unit_test(every_own_form_reads_back),
         cmocka_unit_test(single_tensors_read_back),
+        cmocka_unit_test(tensors_that_the_scan_lacks_read_back),
         cmocka_unit_test(rows_of_biases_keep_their_names),
         cmocka_unit_test(patterns_and_toggles_reach_the_switches),
         cmocka_unit_test(many_types_are_no_trouble),

@@ -1,0 +1,133 @@
+/* Names in plans: which rows, parts of rows and unlisted tensors they mean, and the way back. */
+#include "base/text.h"
+#include "plan/plan_state.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* A name to the row that it speaks of, and to the parts of it that it means: "x" to both parts of
+ * x, "x.weight" and "x.bias" to one, unless the scan has a row of just that name. */
+static const struct scan_row *row_of(const struct plan *plan, const char *name, unsigned *parts)
+{
+    static const char weight[] = ".weight", bias[] = ".bias";
+    size_t length = strlen(name);
+    const struct scan_row *row = ranking_find(&plan->ranking, plan->scan, name, length);
+    *parts = PLAN_MODULE;
+    if (row)
+        return row;
+    bool of_weight = text_ends_with(name, weight);
+    if (!of_weight && !text_ends_with(name, bias))
+        return NULL;
+    *parts = of_weight ? PLAN_WEIGHT : PLAN_BIAS;
+    length -= (of_weight ? sizeof weight : sizeof bias) - 1;
+    return ranking_find(&plan->ranking, plan->scan, name, length);
+}
+
+static bool names_stem(const char *name, const char *stem)
+{
+    size_t length = strlen(stem);
+    return strncmp(name, stem, length) == 0 &&
+           (name[length] == '\0' || strcmp(name + length, ".weight") == 0);
+}
+
+/* A bias is there only where the model has it, as far as the model is known. */
+static bool is_there(const struct plan *plan, const char *name, unsigned parts)
+{
+    return !plan->model || parts != PLAN_BIAS || model_find(plan->model, name);
+}
+
+/* A module of the model that the scan does not list, a norm say: by its tensor's name, or by its
+ * own for what it has of a weight and a bias. */
+static bool set_unlisted(struct plan *plan, const char *name)
+{
+    static const char *const tails[] = {"", ".weight", ".bias"};
+    bool found = false;
+    for (size_t i = 0; plan->model && i < sizeof tails / sizeof *tails; i++) {
+        char tensor[1024];
+        int length = snprintf(tensor, sizeof tensor, "%s%s", name, tails[i]);
+        const struct module *module =
+            (size_t)length < sizeof tensor ? model_find(plan->model, tensor) : NULL;
+        if (module)
+            *plan_module_flag(plan, module) = 1;
+        found |= module != NULL;
+    }
+    return found;
+}
+
+static int set_name(struct plan *plan, const char *name, struct error *err)
+{
+    unsigned char *flags = plan_flags(plan);
+    unsigned parts;
+    const struct scan_row *row = row_of(plan, name, &parts);
+    bool embedding = names_stem(name, "model.embed_tokens");
+    if (embedding || names_stem(name, "lm_head"))
+        flags[plan->row_count + !embedding] = 1;
+    else if (row && is_there(plan, name, parts))
+        flags[row - plan->scan->rows] |= (unsigned char)parts;
+    else if (row || !set_unlisted(plan, name))
+        return error_set(err, "\"%.200s\" is no module of this %s", name,
+                         plan->model ? "model" : "scan");
+    return 0;
+}
+
+int plan_set_names(struct plan *plan, const char *const *names, size_t count, struct error *err)
+{
+    if (plan_begin_step(plan, err) != 0)
+        return -1;
+    unsigned char *flags = plan_flags(plan);
+    memset(flags, 0, plan_flag_count(plan));
+    for (size_t i = 0; i < count; i++) {
+        if (set_name(plan, names[i], err) != 0) {
+            plan_undo(plan);
+            return -1;
+        }
+    }
+    /* One name is enough for the tensor that both are. */
+    if (plan->tied)
+        flags[plan->row_count] = flags[plan->row_count + 1] =
+            flags[plan->row_count] | flags[plan->row_count + 1];
+    return 0;
+}
+
+bool plan_trains(const struct plan *plan, const char *tensor)
+{
+    if (strcmp(tensor, "model.embed_tokens.weight") == 0)
+        return plan_embeddings(plan);
+    if (strcmp(tensor, "lm_head.weight") == 0)
+        return plan_head(plan);
+    unsigned parts;
+    const struct scan_row *row = row_of(plan, tensor, &parts);
+    if (row)
+        return plan_parts(plan, (size_t)(row - plan->scan->rows)) & parts;
+    const struct module *module = plan->model ? model_find(plan->model, tensor) : NULL;
+    return module && *plan_module_flag(plan, module);
+}
+
+bool plan_trains_unlisted(const struct plan *plan, const struct module *module)
+{
+    return *plan_module_flag(plan, module) != 0;
+}
+
+struct plan_counts plan_counts(const struct plan *plan)
+{
+    struct plan_counts counts = {.modules_total = plan->row_count, .known = true};
+    for (size_t i = 0; i < plan->row_count; i++) {
+        const struct scan_row *row = &plan->scan->rows[i];
+        counts.modules += plan_row(plan, i);
+        counts.parameters += plan_row(plan, i) ? row->parameters : 0;
+        counts.parameters_total += row->parameters;
+        counts.known &= row->parameters > 0;
+    }
+    if (!plan->model)
+        return counts;
+    counts.known = true;
+    counts.parameters = counts.parameters_total = 0;
+    for (size_t i = 0; i < plan->model->module_count; i++) {
+        const struct module *module = &plan->model->modules[i];
+        if (module_is_tied_copy(plan->model, module))
+            continue;
+        counts.parameters_total += module->parameters;
+        counts.parameters += plan_trains(plan, module->name) ? module->parameters : 0;
+    }
+    return counts;
+}

@@ -48,10 +48,18 @@ void job_follow_refresh(struct job_follow *follow)
     follow->looked_at = -INFINITY;
 }
 
-/* It says more when the data has been read, and all when training begins. */
+/* A run's record says more when its data has been read, and all, its steps too, before the first line
+ * of its metrics. A scan's is complete from the start. */
+static bool job_is_complete(const struct job_follow *follow)
+{
+    const char *command = "";
+    json_get_string(follow->job, "command", &command);
+    return strcmp(command, "scan") == 0 || json_get(follow->job, "steps");
+}
+
 static void read_job(struct job_follow *follow)
 {
-    if (json_get(follow->job, "steps"))
+    if (job_is_complete(follow))
         return;
     cJSON *job = job_dir_read(follow->path, "job.json", NULL);
     if (!job)
@@ -87,7 +95,7 @@ bool job_follow_update(struct job_follow *follow)
 {
     size_t added = 0;
     job_metrics_update(&follow->metrics, &added, NULL);
-    if (added > 0 && !follow->job) /* it lies there before the first line does */
+    if (added > 0 && !job_is_complete(follow))
         job_follow_refresh(follow);
     return look(follow) || added > 0;
 }

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 const char *memory_category_name(enum memory_category category)
 {
@@ -68,4 +69,9 @@ size_t process_resident_bytes(void)
 size_t process_peak_bytes(void)
 {
     return proc_status_bytes("VmHWM");
+}
+
+uint64_t machine_memory(void)
+{
+    return (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
 }

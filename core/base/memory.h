@@ -35,4 +35,7 @@ char *string_copy(const char *text, struct error *err);
 size_t process_resident_bytes(void);
 size_t process_peak_bytes(void);
 
+/* Bytes of memory that this machine has. */
+uint64_t machine_memory(void);
+
 #endif

@@ -145,10 +145,10 @@ struct train_ops {
 struct spectra_ops {
     /* values f64 [min(rows, cols)], descending, of the host matrix f32 [rows, cols]; values that
      * cannot be resolved are exact zeros or carry the error bound in *resolution (absolute).
-     * NaN or Inf in the matrix is ERROR_NOT_FINITE. */
+     * NaN or Inf in the matrix is ERROR_NOT_FINITE. room: workspace() bytes, aligned to 64, which
+     * the caller keeps from matrix to matrix: fresh memory is slow. */
     int (*values)(void *self, double *values, double *resolution, const float *matrix, int64_t rows,
-                  int64_t cols, struct error *err);
-    /* Bytes of workspace that values() will hold for this shape. */
+                  int64_t cols, void *room, struct error *err);
     size_t (*workspace)(void *self, int64_t rows, int64_t cols);
 };
 

@@ -9,8 +9,10 @@
 #include <string.h>
 
 extern const struct train_ops cpu_train_ops_base;
+extern const struct spectra_ops cpu_spectra_ops_base;
 #if defined(__x86_64__)
 extern const struct train_ops cpu_train_ops_avx2, cpu_train_ops_avx512;
+extern const struct spectra_ops cpu_spectra_ops_avx2, cpu_spectra_ops_avx512;
 #endif
 
 static bool has_base(void)
@@ -35,23 +37,24 @@ static bool has_avx512(void)
 #endif
 
 /* The widest first. */
-static const struct {
+static const struct level {
     const char *name;
-    const struct train_ops *ops;
+    const struct train_ops *train;
+    const struct spectra_ops *spectra;
     bool (*is_here)(void);
 } levels[] = {
 #if defined(__x86_64__)
-    {"avx512", &cpu_train_ops_avx512, has_avx512},
-    {"avx2", &cpu_train_ops_avx2, has_avx2},
+    {"avx512", &cpu_train_ops_avx512, &cpu_spectra_ops_avx512, has_avx512},
+    {"avx2", &cpu_train_ops_avx2, &cpu_spectra_ops_avx2, has_avx2},
 #endif
-    {"base", &cpu_train_ops_base, has_base},
+    {"base", &cpu_train_ops_base, &cpu_spectra_ops_base, has_base},
 };
 
-static const struct train_ops *find_level(const char *name)
+static const struct level *find_level(const char *name)
 {
     for (size_t i = 0; i < sizeof levels / sizeof *levels; i++)
         if ((!name || strcmp(name, levels[i].name) == 0) && levels[i].is_here())
-            return levels[i].ops;
+            return &levels[i];
     return NULL;
 }
 
@@ -62,13 +65,13 @@ static void release(void *onednn)
 
 int cpu_backend_new(struct backend **out, const char *level, int threads, struct error *err)
 {
-    const struct train_ops *ops = find_level(level);
-    if (!ops)
+    const struct level *found = find_level(level);
+    if (!found)
         return error_set(err, "this processor has no level \"%.20s\"", level);
     struct onednn *onednn = onednn_new(err);
     if (!onednn)
         return -1;
-    if (host_backend_new(out, "cpu", ops, &spectra_cpu_ops, threads, err) != 0) {
+    if (host_backend_new(out, "cpu", found->train, found->spectra, threads, err) != 0) {
         onednn_free(onednn);
         return -1;
     }

@@ -2,10 +2,7 @@
  * lengths are the singular values. The oracle of the faster ways. */
 #include "compute/spectra_ops.h"
 
-#include "base/memory.h"
-
 #include <math.h>
-#include <stdlib.h>
 
 enum { SWEEPS_MAX = 60 };
 
@@ -48,14 +45,12 @@ static bool rotate(double *a, double *b, int64_t n)
 }
 
 static int reference_values(void *self, double *values, double *resolution, const float *matrix,
-                            int64_t rows, int64_t cols, struct error *err)
+                            int64_t rows, int64_t cols, void *room, struct error *err)
 {
     (void)self;
+    double *vectors = room;
     int64_t count = rows < cols ? rows : cols, length = rows < cols ? cols : rows;
     if (spectra_check_finite(matrix, rows, cols, err) != 0)
-        return -1;
-    double *vectors = array_alloc((size_t)count * (size_t)length, sizeof *vectors, err);
-    if (!vectors)
         return -1;
     load_vectors(vectors, matrix, rows, cols);
     bool rotated = true;
@@ -69,7 +64,6 @@ static int reference_values(void *self, double *values, double *resolution, cons
         values[i] = sqrt(dot(vectors + i * length, vectors + i * length, length));
     spectra_sort(values, count);
     *resolution = count ? 1e-15 * values[0] : 0;
-    free(vectors);
     return 0;
 }
 

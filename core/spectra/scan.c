@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "spectra/scratch.h"
 #include "spectra/spectra_file.h"
 
 #include <math.h>
@@ -131,33 +132,45 @@ static int64_t take_row(struct run *run)
     return index;
 }
 
-/* The singular values of one module. A matrix with NaN or Inf has none: NULL, and `reason` says
- * where. */
-static int compute_values(const struct run *run, size_t index, double **out, char *reason,
-                          size_t size, struct error *err)
+/* Refused before anything is allocated for it. */
+static bool is_too_large(const struct run *run, const struct module *module, char *reason,
+                         size_t size)
+{
+    uint64_t machine = machine_memory();
+    bool counted = module->rows > 0 && module->cols > 0;
+    uint64_t need = counted ? scratch_need(run->backend, module->rows, module->cols) : 0;
+    if (need <= machine)
+        return false;
+    snprintf(reason, size, "needs %.1f GB, the machine has %.1f GB", (double)need / 1e9,
+             (double)machine / 1e9);
+    return true;
+}
+
+/* The singular values of one module, newly allocated. A matrix that cannot be scored, for NaN, Inf
+ * or its size, has none: NULL, and `reason` says why. */
+static int compute_values(const struct run *run, size_t index, struct scratch *scratch,
+                          double **out, char *reason, size_t size, struct error *err)
 {
     const struct module *module = run->modules[index];
     const struct backend *backend = run->backend;
     struct error trouble = ERROR_INIT;
-    float *matrix = array_alloc((size_t)module->parameters, sizeof *matrix, err);
-    double *values = array_alloc((size_t)value_count(module), sizeof *values, err), resolution;
-    int status = -1;
-    if (matrix && values)
-        status = model_read_f32(run->model, module, matrix, err);
-    if (status == 0 && backend->spectra->values(backend->self, values, &resolution, matrix,
-                                                module->rows, module->cols, &trouble) != 0) {
-        free(values);
-        values = NULL;
-        snprintf(reason, size, "%.63s", trouble.text);
-        if (trouble.kind != ERROR_NOT_FINITE)
-            status = error_set(err, "%s: %s", module->name, trouble.text);
-    }
-    free(matrix);
-    if (status != 0)
-        free(values);
-    else
+    double resolution, *values = NULL;
+    *out = NULL;
+    if (is_too_large(run, module, reason, size))
+        return 0;
+    if (scratch_reserve(scratch, backend, module->rows, module->cols, err) != 0 ||
+        model_read_f32(run->model, module, scratch->matrix, err) != 0 ||
+        !(values = array_alloc((size_t)value_count(module), sizeof *values, err)))
+        return error_prefix(err, "%s", module->name);
+    if (backend->spectra->values(backend->self, values, &resolution, scratch->matrix, module->rows,
+                                 module->cols, scratch->room, &trouble) == 0) {
         *out = values;
-    return status;
+        return 0;
+    }
+    free(values);
+    snprintf(reason, size, "%.63s", trouble.text);
+    return trouble.kind == ERROR_NOT_FINITE ? 0
+                                            : error_set(err, "%s: %s", module->name, trouble.text);
 }
 
 /* A row that has values, or a reason why it has none. */
@@ -177,16 +190,18 @@ static void keep_row(struct run *run, size_t index, double *values, const char *
 /* One thread's work: rows until there are none. */
 static void work(struct run *run)
 {
+    struct scratch scratch = {0};
     for (;;) {
         int64_t index;
 #pragma omp critical(scan)
         index = take_row(run);
         if (index < 0)
-            return;
+            break;
         struct error err = ERROR_INIT;
         double *values = NULL;
         char reason[sizeof run->result->scan->rows->reason] = "";
-        int status = compute_values(run, (size_t)index, &values, reason, sizeof reason, &err);
+        int status =
+            compute_values(run, (size_t)index, &scratch, &values, reason, sizeof reason, &err);
 #pragma omp critical(scan)
         {
             if (status == 0)
@@ -197,6 +212,21 @@ static void work(struct run *run)
                 save_cache(run);
         }
     }
+    scratch_free(&scratch);
+}
+
+/* Matrices side by side: as many as there are threads, while the largest of them take no more than
+ * a sixteenth of the machine's memory, or 1.2 GB. */
+static int side_by_side(const struct run *run)
+{
+    int threads = run->options->threads > 0 ? run->options->threads : omp_get_max_threads();
+    double budget = fmax((double)machine_memory() / 16, 1.2e9), largest = 1;
+    for (size_t i = 0; i < run->result->scan->count; i++) {
+        const struct module *module = run->modules[i];
+        if (run->states[i] == ROW_WAITING && module->rows > 0 && module->cols > 0)
+            largest = fmax(largest, (double)scratch_need(run->backend, module->rows, module->cols));
+    }
+    return budget / largest < threads ? (int)fmax(budget / largest, 1) : threads;
 }
 
 static void run_free(struct run *run)
@@ -227,8 +257,7 @@ int scan_run(struct scan_result **out, const struct model *model, const struct b
     if (options->use_cache && strcmp(backend->name, "reference") != 0)
         load_cache(&run);
     size_t before = run.done;
-    int threads = options->threads > 0 ? options->threads : omp_get_max_threads();
-#pragma omp parallel num_threads(threads)
+#pragma omp parallel num_threads(side_by_side(&run))
     work(&run);
     if (run.done > before)
         save_cache(&run);

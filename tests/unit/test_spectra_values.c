@@ -3,6 +3,8 @@
 
 #include "base/random.h"
 #include "compute/backend.h"
+#include "compute/cpu.h"
+#include "compute/spectra_ops.h"
 
 #include <math.h>
 #include <string.h>
@@ -55,17 +57,26 @@ static float *planted(const double *values, int64_t rows, int64_t cols, uint64_t
     return out;
 }
 
+static int compute_with(struct backend *backend, double *values, const float *matrix, int64_t rows,
+                        int64_t cols, struct error *err)
+{
+    double resolution = -1;
+    void *room =
+        aligned_alloc(64, (backend->spectra->workspace(backend->self, rows, cols) + 63) / 64 * 64);
+    int status =
+        backend->spectra->values(backend->self, values, &resolution, matrix, rows, cols, room, err);
+    free(room);
+    assert_true(status != 0 || resolution >= 0);
+    backend_close(backend);
+    return status;
+}
+
 static int compute(const char *device, double *values, const float *matrix, int64_t rows,
                    int64_t cols, struct error *err)
 {
     struct backend *backend = NULL;
-    double resolution = -1;
     assert_int_equal(backend_open(&backend, device, 1, err), 0);
-    int status =
-        backend->spectra->values(backend->self, values, &resolution, matrix, rows, cols, err);
-    assert_true(status != 0 || resolution >= 0);
-    backend_close(backend);
-    return status;
+    return compute_with(backend, values, matrix, rows, cols, err);
 }
 
 static const struct {
@@ -107,6 +118,79 @@ static void resolves_rank_deficiency(void **state)
         assert_true(fabs(cpu[i] - reference[i]) < 1e-10 * 20);
     assert_true(cpu[ROWS - 1] < 1e-5 && cpu[ROWS - 1] >= 0);
     free(matrix);
+}
+
+enum { KINDS = 6 };
+
+/* Spectra that are easy and hard to tell apart: noise, noise with a large mean, a decay, one value
+ * many times, two clusters, rank one with noise far below. */
+static float *matrix_of_kind(int kind, int64_t rows, int64_t cols)
+{
+    struct random_stream r = {.seed = (uint64_t)(kind * 1000 + rows)};
+    int64_t n = rows < cols ? rows : cols;
+    float *matrix = malloc((size_t)(rows * cols) * sizeof *matrix);
+    double *values = malloc((size_t)n * sizeof *values);
+    for (int64_t i = 0; i < rows * cols; i++)
+        matrix[i] = (float)((kind == 5 ? 1e-3 : 1) * random_normal(&r) + (kind == 1 || kind == 5));
+    for (int64_t i = 0; i < n; i++)
+        values[i] = kind == 2   ? exp(-8.0 * (double)i / (double)n)
+                    : kind == 3 ? 1
+                    : i % 2     ? 1
+                                : 1e-2;
+    if (kind >= 2 && kind <= 4) {
+        free(matrix);
+        matrix = planted(values, rows, cols, (uint64_t)kind);
+    }
+    free(values);
+    return matrix;
+}
+
+/* Every level against LAPACK in fp64, at orders around the tiles' and the bands' edges. */
+static void every_level_is_lapacks(void **state)
+{
+    (void)state;
+    static const char *const levels[] = {"avx512", "avx2", "base"};
+    static const int64_t orders[][2] = {{2, 3},   {15, 40},   {16, 16},   {17, 90},   {64, 64},
+                                        {65, 70}, {130, 100}, {192, 300}, {210, 211}, {300, 130}};
+    for (size_t o = 0; o < sizeof orders / sizeof *orders; o++) {
+        int64_t rows = orders[o][0], cols = orders[o][1], n = rows < cols ? rows : cols;
+        for (int kind = 0; kind < KINDS; kind++) {
+            double own[256], lapack[256];
+            float *matrix = matrix_of_kind(kind, rows, cols);
+            assert_int_equal(spectra_by_lapack(lapack, matrix, rows, cols, NULL), 0);
+            for (size_t l = 0; l < sizeof levels / sizeof *levels; l++) {
+                struct backend *backend = NULL;
+                if (cpu_backend_new(&backend, levels[l], 1, NULL) != 0)
+                    continue;
+                assert_int_equal(compute_with(backend, own, matrix, rows, cols, NULL), 0);
+                for (int64_t i = 0; i < n; i++)
+                    if (!(fabs(own[i] - lapack[i]) <= 1e-10 * lapack[0]))
+                        fail_msg("%s, kind %d, %lld x %lld: value %lld is %.17g, LAPACK has %.17g",
+                                 levels[l], kind, (long long)rows, (long long)cols, (long long)i,
+                                 own[i], lapack[i]);
+            }
+            free(matrix);
+        }
+    }
+}
+
+/* Bands of 32 and 48 diagonals, which larger orders have. */
+static void wide_bands_are_lapacks(void **state)
+{
+    (void)state;
+    static const int64_t orders[] = {1100, 2100};
+    for (int o = 0; o < (getenv("SPECTRUM_SANITIZED") ? 0 : 2); o++) {
+        int64_t n = orders[o];
+        double *own = malloc((size_t)n * sizeof *own), *lapack = malloc((size_t)n * sizeof *lapack);
+        float *matrix = matrix_of_kind(o, n, n + 10);
+        assert_int_equal(compute("cpu", own, matrix, n, n + 10, NULL), 0);
+        assert_int_equal(spectra_by_lapack(lapack, matrix, n, n + 10, NULL), 0);
+        for (int64_t i = 0; i < n; i++)
+            assert_true(fabs(own[i] - lapack[i]) <= 1e-10 * lapack[0]);
+        free(own);
+        free(lapack);
+        free(matrix);
+    }
 }
 
 static void zeros_and_denormals(void **state)
@@ -153,6 +237,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(finds_planted_values),      cmocka_unit_test(resolves_rank_deficiency),
+        cmocka_unit_test(every_level_is_lapacks),    cmocka_unit_test(wide_bands_are_lapacks),
         cmocka_unit_test(zeros_and_denormals),       cmocka_unit_test(names_nan_and_inf),
         cmocka_unit_test(unknown_devices_are_named),
     };

@@ -205,7 +205,7 @@ static void draw_summary(struct app *app, struct area area)
 {
     const struct settings *settings = &app->session.settings;
     char tokens[32], bytes[32], here[32];
-    double machine = (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE);
+    double machine = (double)machine_memory();
     const struct cost *cost = &app->session.cost;
     count_put(tokens_in_all(settings), tokens, sizeof tokens);
     bytes_put((double)cost->total, bytes, sizeof bytes);

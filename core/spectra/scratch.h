@@ -1,0 +1,23 @@
+/* What one thread of a scan computes in: a matrix and the back end's workspace, kept from matrix to
+ * matrix and grown when a larger one comes. */
+#ifndef SPECTRUM_SPECTRA_SCRATCH_H
+#define SPECTRUM_SPECTRA_SCRATCH_H
+
+#include "compute/backend.h"
+
+struct scratch {
+    float *matrix;
+    void *room; /* aligned to 64 */
+    void *memory;
+    size_t matrix_bytes, room_bytes;
+};
+
+/* Bytes that a matrix of this shape takes. */
+uint64_t scratch_need(const struct backend *backend, int64_t rows, int64_t cols);
+
+/* Makes room for one; its content is undefined. */
+int scratch_reserve(struct scratch *scratch, const struct backend *backend, int64_t rows,
+                    int64_t cols, struct error *err);
+void scratch_free(struct scratch *scratch);
+
+#endif

@@ -1,8 +1,8 @@
 /* The scan of a model: singular values of its matrices, their scores, and a cache by content.
  *
- * What is kept is the spectra, not the scores: any estimator's score follows from them at once. The
- * cache is one spectra file (FORMATS.md) per fingerprint, written every few seconds and at the end,
- * so that an interrupted scan goes on where it stopped and a moved model is still known.
+ * What is kept is the spectra (cache.h), not the scores: any estimator's score follows from them at
+ * once. They are written every few seconds and at the end, so that an interrupted scan goes on
+ * where it stopped.
  */
 #ifndef SPECTRUM_SPECTRA_SCAN_H
 #define SPECTRUM_SPECTRA_SCAN_H

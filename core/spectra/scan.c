@@ -27,6 +27,7 @@ struct run {
     const struct module **modules; /* per row */
     enum row_state *states;
     size_t *order; /* rows by falling work, so that no large one comes last */
+    int64_t asked; /* the row last asked for; -1: none */
     size_t done;
     double start, saved_at;
     struct spectra_cache cache; /* with paths NULL where there is to be none */
@@ -117,6 +118,30 @@ static void save_cache(struct run *run)
     run->saved_at = clock_seconds();
 }
 
+/* How far a row is from the one that was asked for: that row itself, its block, the blocks beside.
+ */
+static int distance(const struct run *run, size_t row)
+{
+    if (run->asked < 0)
+        return 0;
+    if ((size_t)run->asked == row)
+        return -1;
+    return abs(run->modules[row]->layer - run->modules[run->asked]->layer);
+}
+
+/* The waiting row that is nearest to the one asked for, the largest among equals; -1: none. */
+static int64_t nearest_row(const struct run *run)
+{
+    int64_t found = -1;
+    for (size_t i = 0; i < run->result->scan->count; i++) {
+        size_t row = run->order[i];
+        if (run->states[row] == ROW_WAITING &&
+            (found < 0 || distance(run, row) < distance(run, (size_t)found)))
+            found = (int64_t)row;
+    }
+    return found;
+}
+
 /* The next row to compute, or -1: none left, or the scan is to stop. */
 static int64_t take_row(struct run *run)
 {
@@ -125,14 +150,10 @@ static int64_t take_row(struct run *run)
         run->stopped = true;
     if (run->stopped || run->failure.kind != ERROR_NONE)
         return -1;
-    size_t count = run->result->scan->count;
-    int64_t index = observer && observer->wanted ? observer->wanted(observer->context) : -1;
-    if (index < 0 || (size_t)index >= count || run->states[index] != ROW_WAITING) {
-        index = -1;
-        for (size_t i = 0; i < count && index < 0; i++)
-            if (run->states[run->order[i]] == ROW_WAITING)
-                index = (int64_t)run->order[i];
-    }
+    int64_t asked = observer && observer->wanted ? observer->wanted(observer->context) : -1;
+    if (asked >= 0 && (size_t)asked < run->result->scan->count)
+        run->asked = asked;
+    int64_t index = nearest_row(run);
     if (index >= 0)
         run->states[index] = ROW_TAKEN;
     return index;
@@ -258,7 +279,8 @@ int scan_run(struct scan_result **out, const struct model *model, const struct b
              const struct scan_options *options, const struct scan_observer *observer,
              struct error *err)
 {
-    struct run run = {.model = model, .backend = backend, .options = options, .observer = observer};
+    struct run run = {
+        .model = model, .backend = backend, .options = options, .observer = observer, .asked = -1};
     *out = NULL;
     run.start = run.saved_at = clock_seconds();
     if (!backend->spectra)

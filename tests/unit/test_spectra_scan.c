@@ -224,6 +224,49 @@ static void an_interrupted_scan_goes_on(void **state)
     free(path);
 }
 
+struct looking {
+    int64_t at; /* told once */
+    int layers[64], count;
+};
+
+static int64_t look(void *context)
+{
+    struct looking *looking = context;
+    int64_t at = looking->at;
+    looking->at = -1;
+    return at;
+}
+
+static void note_layer(void *context, const struct scan_row *row, const double *values,
+                       int64_t count, size_t done, size_t total, double seconds, bool cached)
+{
+    (void)values;
+    (void)count;
+    (void)done;
+    (void)total;
+    (void)seconds;
+    (void)cached;
+    struct looking *looking = context;
+    looking->layers[looking->count++] = atoi(row->module + strlen("model.layers."));
+}
+
+/* The cell under the cursor, its block, then the blocks around it. */
+static void what_is_looked_at_comes_first(void **state)
+{
+    (void)state;
+    char *path = path_join(getenv("SPECTRUM_TEST_DATA"), "../../demo/model", NULL);
+    struct looking looking = {.at = 5 * 7 + 3};
+    struct scan_options options = {.threads = 1};
+    struct scan_observer observer = {.context = &looking, .on_row = note_layer, .wanted = look};
+    scan_result_free(scan_path(path, &options, &observer, NULL));
+    assert_int_equal(looking.count, 56);
+    for (int i = 0; i < 56; i++) {
+        int far = abs(looking.layers[i] - 5), before = i ? abs(looking.layers[i - 1] - 5) : 0;
+        assert_true(far >= before && (i >= 7 || far == 0));
+    }
+    free(path);
+}
+
 enum { SIDE = 700 };
 
 static void write_matrix(const char *path, const float *matrix)
@@ -314,6 +357,7 @@ int main(void)
         cmocka_unit_test(noise_scores_as_published),
         cmocka_unit_test(rows_follow_the_computation),
         cmocka_unit_test(an_interrupted_scan_goes_on),
+        cmocka_unit_test(what_is_looked_at_comes_first),
         cmocka_unit_test(the_cache_goes_by_content),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

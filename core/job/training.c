@@ -36,6 +36,7 @@ static void tell_start(const struct training *training, bool resumed, bool exact
         .supervised = training->data.supervised,
         .tokens = training->data.tokens,
         .eval_documents = training->eval_count,
+        .cut_documents = trainer_cut_documents(training->trainer),
         .precision = training->identity.precision,
         .resumed = resumed,
         .exact = exact,

@@ -48,6 +48,7 @@ struct training_start {
     size_t trained_tensors, tensors;
     uint64_t documents, supervised, tokens; /* of the training data */
     size_t eval_documents;
+    size_t cut_documents;     /* longer than a row */
     struct progress progress; /* so far, where it was resumed */
     const char *precision;    /* "bf16+masters" */
     bool resumed, exact;      /* exact: to the bit */

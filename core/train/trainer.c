@@ -152,6 +152,11 @@ const struct progress *trainer_progress(const struct trainer *trainer)
     return &trainer->progress;
 }
 
+size_t trainer_cut_documents(const struct trainer *trainer)
+{
+    return packing_cut_documents(trainer->packing);
+}
+
 int64_t trainer_steps(const struct trainer *trainer)
 {
     return trainer->settings.steps;

@@ -28,6 +28,11 @@ static void on_start(void *context, const struct training_start *start)
             "data: %" PRIu64 " documents, %" PRIu64 " of %" PRIu64
             " tokens supervised, %zu documents for evaluation\n",
             start->documents, start->supervised, start->tokens, start->eval_documents);
+    if (start->cut_documents > 0)
+        fprintf(stderr,
+                "data: %zu documents are longer than --seq-len and are cut; what follows a cut "
+                "does not see what came before it\n",
+                start->cut_documents);
     fprintf(stderr, "memory: %.1f MB planned (", (double)start->memory->total / 1e6);
     for (int i = 0; i < MEMORY_CATEGORIES; i++)
         fprintf(stderr, "%s%s %.1f", i ? ", " : "", memory_category_name((enum memory_category)i),

@@ -39,8 +39,8 @@ struct scan {
 };
 
 /* The rows that a scan of this model has, none of them known yet: modules whose short name the
- * pattern finds, or with NULL the 2-D weights of the blocks. *modules, unless NULL, becomes the
- * module of each row; free() it. */
+ * pattern finds, or with NULL the 2-D weights of the blocks (of the whole model where it has none
+ * in blocks). *modules, unless NULL, becomes the module of each row; free() it. */
 int scan_for_model(struct scan **out, const struct module ***modules, const struct model *model,
                    const char *pattern, struct error *err);
 

@@ -159,10 +159,14 @@ static int64_t take_row(struct run *run)
     return index;
 }
 
-/* Refused before anything is allocated for it. */
-static bool is_too_large(const struct run *run, const struct module *module, char *reason,
-                         size_t size)
+/* Refused before anything is allocated for it: it cannot be read, or it is too large. */
+static bool is_refused(const struct run *run, const struct module *module, char *reason,
+                       size_t size)
 {
+    if (module->tensor->dtype == DTYPE_UNSUPPORTED) {
+        snprintf(reason, size, "the type %s cannot be read", module->tensor->dtype_name);
+        return true;
+    }
     uint64_t machine = machine_memory();
     bool counted = module->rows > 0 && module->cols > 0;
     uint64_t need = counted ? scratch_need(run->backend, module->rows, module->cols) : 0;
@@ -205,7 +209,7 @@ static int work_out(struct outcome *out, struct run *run, size_t index, struct s
 {
     const struct module *module = run->modules[index];
     *out = (struct outcome){0};
-    if (is_too_large(run, module, out->reason, sizeof out->reason))
+    if (is_refused(run, module, out->reason, sizeof out->reason))
         return 0;
     if (scratch_reserve(scratch, run->backend, module->rows, module->cols, err) != 0 ||
         model_read_f32(run->model, module, scratch->matrix, err) != 0)

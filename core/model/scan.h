@@ -24,9 +24,15 @@ struct scan_row {
     bool detailed;                  /* false: nothing below is valid */
     double sigma_max, sigma, threshold; /* REFERENCE 1: S[0], the IQR sigma, tau */
     int64_t signal_count, noise_count;
-    double null_snr;                  /* what iid noise of this shape scores; NaN: not known */
-    bool degenerate;                  /* decided by a handful of near-threshold values */
-    double snr_mp, snr_gavish_donoho; /* calibrated estimators; NaN: not known */
+    double null_snr;            /* what iid noise of this shape scores; NaN: not known */
+    bool degenerate;            /* decided by a handful of near-threshold values */
+    char degenerate_reason[32]; /* "only 3 noise values"; "": not known */
+    /* the calibrated estimators and their null model; NaN: not known */
+    double snr_mp, null_snr_mp, snr_gavish_donoho, null_snr_gavish_donoho;
+    /* spectra/measures.h has the formulas; NaN: not known */
+    double frobenius, stable_rank, effective_rank;
+    double spike_edge; /* values above it are not noise; NaN: not known */
+    int64_t spikes;    /* how many there are; -1: not known */
 };
 
 struct scan {

@@ -141,8 +141,8 @@ static void noise_scores_as_published(void **state)
         free(x);
     }
     /* Gavish & Donoho's published omega(1) = 2.858, omega(0.5) = 2.1711 (table IV). */
-    assert_true(fabs(noise_hard_threshold(1.0) - 2.8582) < 2e-3);
-    assert_true(fabs(noise_hard_threshold(0.5) - 2.1711) < 2e-3);
+    assert_true(fabs(noise_shape(8, 8).hard_threshold - 2.8582) < 2e-3);
+    assert_true(fabs(noise_shape(4, 8).hard_threshold - 2.1711) < 2e-3);
 }
 
 /* Blocks by their numbers, whatever the file's order: ties are decided as the reference does. */

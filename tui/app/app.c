@@ -227,12 +227,13 @@ static void prompt_open(struct app *app, enum request request)
     app->prompt = (struct prompt){.active = true, .request = request};
 }
 
-/* A request whose argument is missing asks for it, unless it can do without (a theme goes on to
- * the next). */
+/* A request whose argument is missing asks for it, unless it can do without (a theme and a metric
+ * go on to the next). */
 static bool request_asks(enum request request, const char *argument)
 {
     const struct request_info *info = request_find(request);
-    return info && info->argument && !argument[0] && request != REQUEST_THEME;
+    return info && info->argument && !argument[0] && request != REQUEST_THEME &&
+           request != REQUEST_METRIC;
 }
 
 void app_request(struct app *app, enum request request, const char *argument)

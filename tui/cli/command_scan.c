@@ -57,10 +57,11 @@ static void print_table(const struct scan *scan)
             continue;
         snprintf(shape, sizeof shape, "%lldx%lld", (long long)row->rows, (long long)row->cols);
         if (row->detailed)
-            printf("%-44s %-12s %10.5g %10.5g %10.5g %7lld %7lld %10.4g%s\n", row->module, shape,
-                   row->snr, row->sigma_max, row->threshold, (long long)row->signal_count,
+            printf("%-44s %-12s %10.5g %10.5g %10.5g %7lld %7lld %10.4g%s%s%s\n", row->module,
+                   shape, row->snr, row->sigma_max, row->threshold, (long long)row->signal_count,
                    (long long)row->noise_count, row->null_snr,
-                   row->degenerate ? "  degenerate" : "");
+                   row->degenerate ? "  degenerate" : "", row->degenerate_reason[0] ? ": " : "",
+                   row->degenerate_reason);
         else
             printf("%-44s %-12s %10s  not scored: %s\n", row->module, shape, "n/a", row->reason);
     }

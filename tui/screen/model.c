@@ -252,6 +252,15 @@ static void open_spectrum(struct app *app, const struct model_view *view)
         screen_open_spectrum(app, row);
 }
 
+/* The metric of this name; without one, the next. */
+static void choose_metric(struct app *app, struct model_view *view, const char *name)
+{
+    if (!name[0])
+        view->metric = (enum metric)((view->metric + 1) % METRIC_COUNT);
+    else if (!metric_find(&view->metric, name))
+        app_message(app, "there is no metric \"%s\" (m goes through them)", name);
+}
+
 static bool model_request(struct app *app, void *state, enum request request, const char *argument)
 {
     struct model_view *view = state;
@@ -270,6 +279,9 @@ static bool model_request(struct app *app, void *state, enum request request, co
         if (!view->marking)
             return false;
         view->marking = false;
+        return true;
+    case REQUEST_METRIC:
+        choose_metric(app, view, argument);
         return true;
     case REQUEST_SCALE:
         view->over_all = !view->over_all;

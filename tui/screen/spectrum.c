@@ -13,6 +13,22 @@ struct spectrum_view {
     struct spectrum_values values;
 };
 
+/* What the first line has no room for. */
+static void draw_measures(struct app *app, struct area area, const struct scan_row *row)
+{
+    struct style dim = theme_style(&app->theme, THEME_DIM);
+    if (isnan(row->frobenius))
+        return;
+    int x = area_print(area, 0, 0, dim, "Frobenius %.4g stable rank %.4g effective rank %.4g",
+                       row->frobenius, row->stable_rank, row->effective_rank);
+    if (row->spikes >= 0)
+        x += area_print(area, x, 0, dim, " spikes %lld above %.4g", (long long)row->spikes,
+                        row->spike_edge);
+    if (row->degenerate_reason[0])
+        area_print(area, x, 0, theme_style(&app->theme, THEME_WARNING), " degenerate: %s",
+                   row->degenerate_reason);
+}
+
 static void draw_numbers(struct app *app, struct area area, const struct scan_row *row, bool trains)
 {
     struct style title = theme_style(&app->theme, THEME_TITLE);
@@ -39,6 +55,8 @@ static void spectrum_view_draw(struct app *app, void *state, struct area area)
     const struct scan_row *row = &app->session.scan->rows[view->row];
     struct area below = area_part(area, 0, 3, area.width, area.height - 3);
     draw_numbers(app, area, row, plan_row(app->session.plan, view->row));
+    if (row->known && row->detailed)
+        draw_measures(app, area_part(area, 0, 2, area.width, 1), row);
     if (spectrum_values_load(&view->values, app->session.scan, view->row)) {
         spectrum_draw(below, &app->theme, row, &view->values, view->look);
         return;

@@ -37,15 +37,25 @@ static void plan_it(const struct scan *scan)
     plan_free(plan);
 }
 
-/* What we write we read, with as many rows. */
+static size_t known_rows(const struct scan *scan)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < scan->count; i++)
+        count += scan->rows[i].known;
+    return count;
+}
+
+/* What we write we read: the rows that have a score. */
 static void read_back(const struct scan *scan, void (*put)(struct buffer *, const struct scan *))
 {
     struct buffer text = BUFFER_INIT;
     struct error err = ERROR_INIT;
     struct scan *again = NULL;
+    if (known_rows(scan) == 0)
+        return;
     put(&text, scan);
     if (scan_parse(&again, buffer_string(&text), text.length, "again", &err) != 0 ||
-        again->count != scan->count) {
+        again->count != known_rows(scan)) {
         fprintf(stderr, "written and not read back: %s\n", err.text);
         abort();
     }

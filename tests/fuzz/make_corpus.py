@@ -324,6 +324,8 @@ def put_scans():
                                 down % 1: {**row, "rows": -1, "signal_count": -5}})
     put("scan", "odd-names", {"": {"snr": 1, "type": ""}, "a.weight": {"snr": 1, "type": "a"},
                               "a": {"snr": 2, "type": "a"}, "a\x1b[31m\u202eb": {"snr": 1, "type": "\x9b"}})
+    put("scan", "bad-module-in-two-groups", {"a": {"m": 1}, "b": {"m": 2}})
+    put("scan", "bad-type-empty", {"a": {"snr": 1, "type": ""}})
     put("scan", "bad-duplicate", '{"a": {"snr": 1, "type": "a"}, "a": {"snr": 2, "type": "a"}}')
     put("scan", "bad-nothing", "")
     put("scan", "bad-nul", b'{"a\\u0000": {"snr": 1, "type": "a"}}')

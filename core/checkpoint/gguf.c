@@ -21,6 +21,7 @@ enum {
     STRING_MAX_BYTES = 1 << 24,
     WINDOW = 1 << 18,
     GGUF_RANK_MAX = 4,
+    ALIGNMENT_MAX = 1 << 20,
 };
 
 enum gguf_type { U8, I8, U16, I16, U32, I32, F32, BOOL, STRING, ARRAY, U64, I64, F64 };
@@ -349,10 +350,12 @@ static int place_tensors(struct checkpoint *checkpoint, struct tensor_info *tens
                          uint64_t count, uint64_t data_start, uint64_t alignment, struct error *err)
 {
     for (uint64_t i = 0; i < count; i++) {
-        if (tensors[i].offset % alignment != 0 ||
-            __builtin_add_overflow(tensors[i].offset, data_start, &tensors[i].offset))
+        if (tensors[i].offset % alignment != 0)
             return error_set(err, "%s: tensor %s: its offset is not a multiple of %llu",
                              checkpoint->path, names[i], (unsigned long long)alignment);
+        if (__builtin_add_overflow(tensors[i].offset, data_start, &tensors[i].offset))
+            return error_set(err, "%s: tensor %s: its offset leaves 64 bits", checkpoint->path,
+                             names[i]);
         if (checkpoint_add_tensor(checkpoint, &tensors[i], names[i], err) != 0)
             return -1;
     }
@@ -363,9 +366,9 @@ static int take_tensors(struct reader *r, struct checkpoint *checkpoint, int fil
 {
     int64_t alignment = 32;
     json_get_int64(checkpoint->metadata, "general.alignment", &alignment);
-    if (alignment < 1 || alignment > 1 << 20 || (alignment & (alignment - 1)) != 0)
-        return error_set(r->err, "%s: general.alignment is %lld, not a power of two", r->file->path,
-                         (long long)alignment);
+    if (alignment < 1 || alignment > ALIGNMENT_MAX || (alignment & (alignment - 1)) != 0)
+        return error_set(r->err, "%s: general.alignment is %lld, not a power of two up to %d",
+                         r->file->path, (long long)alignment, ALIGNMENT_MAX);
     struct tensor_info *tensors = array_alloc((size_t)count, sizeof *tensors, r->err);
     char **names = array_alloc((size_t)count, sizeof *names, r->err);
     int status = tensors && names ? 0 : -1;

@@ -68,9 +68,9 @@ static int read_offsets(struct tensor_info *tensor, const cJSON *entry, uint64_t
     double begin = first->valuedouble, end = last->valuedouble;
     if (!(begin >= 0 && end >= begin && end <= (double)data_size) ||
         begin != (double)(uint64_t)begin || end != (double)(uint64_t)end)
-        return error_set(err,
-                         "%s: the bytes [%.0f, %.0f) are not inside the file's %llu bytes of data",
-                         where, begin, end, (unsigned long long)data_size);
+        return error_set(
+            err, "%s: the bytes [%.17g, %.17g) are not inside the file's %llu bytes of data", where,
+            begin, end, (unsigned long long)data_size);
     tensor->offset = data_start + (uint64_t)begin;
     tensor->bytes = (uint64_t)(end - begin);
     return 0;
@@ -98,13 +98,17 @@ static int compare_offsets(const void *a, const void *b)
     return (x->bytes > y->bytes) - (x->bytes < y->bytes);
 }
 
-/* Puts the file's tensors into the order of their data and checks that they tile it. */
-static int check_tiling(struct tensor_info *tensors, size_t count, uint64_t data_start,
+/* Puts the file's tensors, those from `first` on, into the order of their data and checks that they
+ * tile it. */
+static int check_tiling(const struct checkpoint *checkpoint, size_t first, uint64_t data_start,
                         const struct checkpoint_file *file, struct error *err)
 {
+    struct tensor_info *tensors = checkpoint->tensors;
+    size_t count = checkpoint->tensor_count;
     uint64_t at = data_start;
-    qsort(tensors, count, sizeof *tensors, compare_offsets);
-    for (size_t i = 0; i < count; i++) {
+    if (first < count) /* else there may be no table yet */
+        qsort(tensors + first, count - first, sizeof *tensors, compare_offsets);
+    for (size_t i = first; i < count; i++) {
         if (tensors[i].offset != at)
             return error_set(
                 err, "%s: tensor %s %s at byte %llu of the data", file->path, tensors[i].name,
@@ -130,8 +134,7 @@ static int read_entries(struct checkpoint *checkpoint, int file, const cJSON *he
         if (read_entry(checkpoint, file, entry, data_start, err) != 0)
             return -1;
     }
-    return check_tiling(checkpoint->tensors + first, checkpoint->tensor_count - first, data_start,
-                        &checkpoint->files[file], err);
+    return check_tiling(checkpoint, first, data_start, &checkpoint->files[file], err);
 }
 
 int safetensors_read_header(struct checkpoint *checkpoint, int number, struct error *err)

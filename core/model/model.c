@@ -122,6 +122,7 @@ static int compare_names(const void *a, const void *b)
                   (*(const struct module *const *)b)->name);
 }
 
+/* The look-up order, in which a name that two tensors came to shows ("blk.0." and "blk.00."). */
 static int index_names(struct model *model, struct error *err)
 {
     model->by_name = array_alloc(model->module_count, sizeof *model->by_name, err);
@@ -130,6 +131,12 @@ static int index_names(struct model *model, struct error *err)
     for (size_t i = 0; i < model->module_count; i++)
         model->by_name[i] = &model->modules[i];
     qsort(model->by_name, model->module_count, sizeof *model->by_name, compare_names);
+    for (size_t i = 1; i < model->module_count; i++)
+        if (compare_names(&model->by_name[i - 1], &model->by_name[i]) == 0)
+            return error_set(err, "%s: tensors %s and %s are both the module %s",
+                             checkpoint_path(model->checkpoint),
+                             model->by_name[i - 1]->tensor->name, model->by_name[i]->tensor->name,
+                             model->by_name[i]->name);
     return 0;
 }
 

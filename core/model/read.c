@@ -23,7 +23,7 @@ static int deinterleave(const struct module *module, float *matrix, struct error
     int64_t rows = module->bias ? module->cols : module->rows;
     int64_t cols = module->bias ? 1 : module->cols;
     int heads = module->rotary_heads;
-    if (heads == 0)
+    if (heads == 0 || module->parameters == 0)
         return 0;
     if (rows % heads != 0 || rows / heads % 2 != 0)
         return error_set(err, "tensor %s: %lld rows do not make %d rotary heads",

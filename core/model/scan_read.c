@@ -97,14 +97,18 @@ bool scan_read_row(struct scan_row *row, const cJSON *entry)
     return true;
 }
 
+static bool is_name(const char *text)
+{
+    return *text && strlen(text) <= SCAN_NAME_MAX && utf8_printable(text);
+}
+
 static int add_row(struct scan *scan, size_t *capacity, const char *module, const char *type,
                    struct scan_row **out, const char *where, struct error *err)
 {
-    if (scan->count >= SCAN_ROWS_MAX || strlen(module) > SCAN_NAME_MAX ||
-        strlen(type) > SCAN_NAME_MAX || !utf8_printable(module) || !utf8_printable(type))
+    if (scan->count >= SCAN_ROWS_MAX || !is_name(module) || !is_name(type))
         return error_set(err,
-                         "%s: more than %d modules, or a name that is longer than %d bytes or has "
-                         "control characters",
+                         "%s: more than %d modules, or a name that is empty, longer than %d bytes "
+                         "or has control characters",
                          where, SCAN_ROWS_MAX, SCAN_NAME_MAX);
     if (array_reserve((void **)&scan->rows, capacity, scan->count + 1, sizeof *scan->rows, err) !=
         0)
@@ -151,6 +155,28 @@ static int read_group(struct scan *scan, size_t *capacity, const cJSON *group, c
     return 0;
 }
 
+static int compare_modules(const void *a, const void *b)
+{
+    return strcmp((*(const struct scan_row *const *)a)->module,
+                  (*(const struct scan_row *const *)b)->module);
+}
+
+/* JSON's keys are unique in one object; two groups can name one module. */
+static int check_unique(const struct scan *scan, const char *where, struct error *err)
+{
+    const struct scan_row **rows = array_alloc(scan->count, sizeof *rows, err);
+    int status = rows ? 0 : -1;
+    for (size_t i = 0; rows && i < scan->count; i++)
+        rows[i] = &scan->rows[i];
+    if (rows)
+        qsort(rows, scan->count, sizeof *rows, compare_modules);
+    for (size_t i = 1; status == 0 && i < scan->count; i++)
+        if (compare_modules(&rows[i - 1], &rows[i]) == 0)
+            status = error_set(err, "%s: module \"%.120s\" is there twice", where, rows[i]->module);
+    free(rows);
+    return status;
+}
+
 static int read_modules(struct scan *scan, const cJSON *modules, const char *where,
                         struct error *err)
 {
@@ -166,7 +192,9 @@ static int read_modules(struct scan *scan, const cJSON *modules, const char *whe
         if (status != 0)
             return -1;
     }
-    return scan->count ? 0 : error_set(err, "%s: no modules in it", where);
+    if (scan->count == 0)
+        return error_set(err, "%s: no modules in it", where);
+    return check_unique(scan, where, err);
 }
 
 /* It names a file in the cache; another's is as good as none. */

@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* 1, 0, or -1. A model without numbered blocks counts as one block. */
 static int is_selected(const struct module *module, struct regex *pattern, bool has_blocks,
@@ -56,11 +57,16 @@ static int compare_modules(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-static int add_row(struct scan *scan, const struct module *module, struct error *err)
+/* Scans call "a.weight" by "a"; a tensor that is called just that would be there twice. */
+static int add_row(struct scan *scan, const struct model *model, const struct module *module,
+                   struct error *err)
 {
-    struct scan_row *row = &scan->rows[scan->count++];
     char name[1024];
     module_short_name(module, name, sizeof name);
+    if (strcmp(name, module->name) != 0 && model_find(model, name))
+        return error_set(err, "%s: %s and %s would have one name in a scan",
+                         checkpoint_path(model->checkpoint), name, module->name);
+    struct scan_row *row = &scan->rows[scan->count++];
     row->module = string_copy(name, err);
     row->type = string_copy(module->type, err);
     row->rows = module->rows;
@@ -90,7 +96,7 @@ static int add_rows(struct scan *scan, const struct module **of, const struct mo
     }
     qsort(of, count, sizeof *of, compare_modules);
     for (size_t i = 0; status == 0 && i < count; i++)
-        status = add_row(scan, of[i], err);
+        status = add_row(scan, model, of[i], err);
     regex_free(regex);
     if (status == 0 && scan->count == 0)
         status = error_set(err, "%s: no module %s%.200s", checkpoint_path(model->checkpoint),

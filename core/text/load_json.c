@@ -188,6 +188,16 @@ static int load_frame(struct tokenizer *t, const cJSON *node, struct error *err)
     return 0;
 }
 
+/* What the post-processor adds are tokens: their texts are written, their ids trained on. */
+static int check_frame(const struct tokenizer *t, const struct frame *frame, struct error *err)
+{
+    for (int i = 0; i < frame->count; i++)
+        if (!tokenizer_token_text(t, frame->ids[i]))
+            return error_set(err, "the post-processor adds the token %d, which no text has",
+                             frame->ids[i]);
+    return 0;
+}
+
 static int load_postprocessor(struct tokenizer *t, const cJSON *node, struct error *err)
 {
     const char *type = type_of(node);
@@ -337,6 +347,8 @@ static int load_tree(struct tokenizer *t, const cJSON *root, struct error *err)
         if (load_added(t, item, err) != 0)
             return -1;
     }
+    if (check_frame(t, &t->before, err) != 0 || check_frame(t, &t->behind, err) != 0)
+        return -1;
     return tokenizer_finish(t, err);
 }
 
@@ -382,6 +394,11 @@ static int configure(struct tokenizer *t, const char *path, struct error *err)
     return status;
 }
 
+static bool is_token(const struct tokenizer *t, int64_t id)
+{
+    return id >= 0 && id < tokenizer_vocabulary_size(t) && tokenizer_token_text(t, (int32_t)id);
+}
+
 /* What tokenizer_config.json leaves open, the model's own config.json may say. */
 static int configure_from_model(struct tokenizer *t, const char *path, struct error *err)
 {
@@ -390,11 +407,9 @@ static int configure_from_model(struct tokenizer *t, const char *path, struct er
     if (!config)
         return -1;
     /* Several ids end a text; a document ends with the first. */
-    if (t->eos < 0 && json_get_first_int64(config, "eos_token_id", &id) && id >= 0 &&
-        id < tokenizer_vocabulary_size(t))
+    if (t->eos < 0 && json_get_first_int64(config, "eos_token_id", &id) && is_token(t, id))
         t->eos = (int32_t)id;
-    if (t->bos < 0 && json_get_int64(config, "bos_token_id", &id) && id >= 0 &&
-        id < tokenizer_vocabulary_size(t))
+    if (t->bos < 0 && json_get_int64(config, "bos_token_id", &id) && is_token(t, id))
         t->bos = (int32_t)id;
     cJSON_Delete(config);
     return 0;

@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "checkpoint_data.h"
 #include "model/model.h"
+#include "model/scan.h"
 
 #include <math.h>
 #include <string.h>
@@ -167,6 +168,37 @@ static void a_stored_tied_head_counts_once(void **state)
     model_close(tied);
 }
 
+/* Opens a file of the fuzz targets' corpora; NULL where that is refused. */
+static struct model *open_corpus(const char *name, struct error *err)
+{
+    char path[1024];
+    struct model *model = NULL;
+    snprintf(path, sizeof path, "%s/../fuzz/corpus/%s", getenv("SPECTRUM_TEST_DATA"), name);
+    model_open(&model, path, err);
+    return model;
+}
+
+static void a_module_is_one_tensor(void **state)
+{
+    (void)state;
+    struct error err = ERROR_INIT;
+    assert_null(open_corpus("gguf/odd-module-twice.gguf", &err));
+    assert_non_null(strstr(err.text, ": tensors blk.0.attn_q.weight and blk.00.attn_q.weight are "
+                                     "both the module model.layers.0.self_attn.q_proj.weight"));
+}
+
+static void a_scan_names_each_module_once(void **state)
+{
+    (void)state;
+    struct error err = ERROR_INIT;
+    struct scan *scan = NULL;
+    struct model *model = open_corpus("safetensors/odd-module-twice.safetensors", &err);
+    assert_non_null(model);
+    assert_int_equal(scan_for_model(&scan, NULL, model, ".", &err), -1);
+    assert_non_null(strstr(err.text, ": a and a.weight would have one name in a scan"));
+    model_close(model);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -174,6 +206,8 @@ int main(void)
         cmocka_unit_test(types_and_roles),
         cmocka_unit_test(a_stored_tied_head_counts_once),
         cmocka_unit_test(only_silu_is_trained),
+        cmocka_unit_test(a_module_is_one_tensor),
+        cmocka_unit_test(a_scan_names_each_module_once),
         cmocka_unit_test(configurations_are_read_as_transformers_does),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

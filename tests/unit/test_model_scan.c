@@ -45,6 +45,8 @@ static void refuses_what_is_no_scan(void **state)
         {"{\"a\": 1}", "no modules in it"},
         {"{\"a\": {\"snr\": \"x\", \"type\": \"t\"}}", "no number"},
         {"{\"a\": {\"snr\": 1}}", "no \"type\""},
+        {"{\"a\": {\"snr\": 1, \"type\": \"\"}}", "a name that is empty"},
+        {"{\"a\": {\"m\": 1}, \"b\": {\"m\": 2}}", "module \"m\" is there twice"},
         {"{\"format\": \"spectrum.scan\", \"version\": 2, \"modules\": {}}", "version 2"},
         {"{\"format\": \"else\", \"version\": 1}", "else"},
     };

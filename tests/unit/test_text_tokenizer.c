@@ -375,6 +375,10 @@ static void refuses_with_a_name(void **state)
         {"{\"model\":{\"type\":\"BPE\",\"vocab\":{\"a\":0}},\"pre_tokenizer\":{\"type\":\"Split\","
          "\"pattern\":{\"Regex\":\"(\"},\"behavior\":\"Isolated\",\"invert\":false}}",
          "pattern"},
+        {"{\"model\":{\"type\":\"BPE\",\"vocab\":{\"a\":0}},\"post_processor\":{\"type\":"
+         "\"TemplateProcessing\",\"single\":[{\"SpecialToken\":{\"id\":\"s\"}}],"
+         "\"special_tokens\":{\"s\":{\"ids\":[9]}}}}",
+         "adds the token 9, which no text has"},
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         struct tokenizer *tokenizer = NULL;

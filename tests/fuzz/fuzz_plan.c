@@ -1,0 +1,53 @@
+/* A plan file, YAML or JSON, over a fixed scan, with and without its model. */
+#include "fuzz.h"
+
+#include "plan/plan_file.h"
+
+static const char scan_text[] =
+    "{\"model.layers.0.mlp.down_proj\": {\"snr\": 1.5, \"type\": \"mlp.down_proj\"},"
+    " \"model.layers.0.mlp.up_proj\": {\"snr\": Infinity, \"type\": \"mlp.up_proj\"},"
+    " \"model.layers.0.self_attn.q_proj\": {\"snr\": 0.5, \"type\": \"self_attn.q_proj\"},"
+    " \"lm_head\": {\"snr\": NaN, \"type\": \"lm_head\"}}";
+
+static const char config_text[] =
+    "{\"architectures\": [\"LlamaForCausalLM\"], \"model_type\": \"llama\", \"vocab_size\": 16,"
+    " \"hidden_size\": 8, \"intermediate_size\": 12, \"num_hidden_layers\": 1,"
+    " \"num_attention_heads\": 2, \"num_key_value_heads\": 1, \"hidden_act\": \"silu\","
+    " \"max_position_embeddings\": 64, \"rms_norm_eps\": 1e-5}";
+
+/* What was read is written again, and that is read. */
+static void read_plan(const struct scan *scan, const struct model *model, const char *path)
+{
+    struct plan *plan = NULL;
+    struct buffer text = BUFFER_INIT;
+    if (plan_new(&plan, scan, model, NULL) != 0)
+        abort();
+    if (plan_read(plan, path, NULL) == 0) {
+        plan_put(&text, plan, PLAN_JSON, "fuzz.json");
+        if (plan_read(plan, fuzz_file("again.json", text.data, text.length), NULL) != 0)
+            abort();
+        for (int format = PLAN_YAML; format <= PLAN_MS_SWIFT; format++)
+            plan_put(&text, plan, (enum plan_format)format, "fuzz.json");
+        plan_counts(plan);
+    }
+    buffer_free(&text);
+    plan_free(plan);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static struct scan *scan;
+    static struct model *model;
+    if (!scan) {
+        fuzz_model();
+        fuzz_file("config.json", config_text, sizeof config_text - 1);
+        if (scan_parse(&scan, scan_text, sizeof scan_text - 1, "scan.json", NULL) != 0 ||
+            model_open(&model, fuzz_folder(), NULL) != 0)
+            abort();
+    }
+    char path[128];
+    snprintf(path, sizeof path, "%s", fuzz_file("fuzz.yaml", data, size));
+    read_plan(scan, NULL, path);
+    read_plan(scan, model, path);
+    return 0;
+}

@@ -1,0 +1,490 @@
+#!/usr/bin/env python3
+"""Writes the hand-made part of corpus/: small valid files of every form, and the malformed ones that
+have a name. What libFuzzer found lies beside them under its own names (hashes).
+
+test_checkpoint_malformed.c has the message that each malformed model file must give.
+"""
+
+import json
+import pathlib
+import shutil
+import struct
+
+HERE = pathlib.Path(__file__).parent
+U64 = (1 << 64) - 1
+
+
+def put(corpus, name, data):
+    folder = HERE / "corpus" / corpus
+    folder.mkdir(parents=True, exist_ok=True)
+    if not isinstance(data, bytes):
+        data = (data if isinstance(data, str) else json.dumps(data)).encode()
+    suffix = "." + corpus if corpus in ("safetensors", "gguf") else ""
+    (folder / (name + suffix)).write_bytes(data)
+
+
+# ---- safetensors
+
+
+def safetensors(header, data=b"", length=None):
+    text = header if isinstance(header, bytes) else (
+        header if isinstance(header, str) else json.dumps(header, separators=(",", ":"))).encode()
+    return struct.pack("<Q", len(text) if length is None else length) + text + data
+
+
+def entry(begin, end, shape, dtype="F32"):
+    return {"dtype": dtype, "shape": shape, "data_offsets": [begin, end]}
+
+
+def put_safetensors():
+    block = "model.layers.0."
+    shapes = {"model.embed_tokens.weight": [16, 8], "model.norm.weight": [8],
+              block + "input_layernorm.weight": [8], block + "self_attn.q_proj.weight": [8, 8],
+              block + "self_attn.q_proj.bias": [8], block + "self_attn.qkv_proj.weight": [16, 8],
+              block + "mlp.down_proj.weight": [8, 12], "scalar": [], "empty": [0, 8]}
+    header, at = {"__metadata__": {"format": "pt"}}, 0
+    for i, (name, shape) in enumerate(shapes.items()):
+        dtype, size = [("F32", 4), ("BF16", 2), ("F16", 2), ("F64", 8), ("I8", 1)][i % 5]
+        count = 1
+        for n in shape:
+            count *= n
+        header[name] = entry(at, at + count * size, shape, dtype)
+        at += count * size
+    put("safetensors", "valid", safetensors(header, bytes(i * 37 % 256 for i in range(at))))
+
+    one = entry(0, 16, [2, 2])
+    put("safetensors", "odd-module-twice",
+        safetensors({"a": one, "a.weight": entry(16, 32, [2, 2])}, bytes(32)))
+    bad = lambda name, *what: put("safetensors", "bad-" + name, safetensors(*what))
+    bad("gap", {"a": one, "b": entry(20, 36, [2, 2])}, bytes(36))
+    bad("gap-at-start", {"a": entry(4, 20, [2, 2])}, bytes(20))
+    bad("overlap", {"a": one, "b": entry(12, 28, [2, 2])}, bytes(28))
+    bad("same-range-twice", {"a": one, "b": one}, bytes(16))
+    bad("inverted-offsets", {"a": entry(16, 0, [2, 2])}, bytes(16))
+    bad("negative-offset", {"a": entry(-16, 0, [2, 2])}, bytes(16))
+    bad("offset-beyond-2-64", {"a": entry(0, 2 ** 64, [2, 2])}, bytes(16))
+    bad("fractional-offset", {"a": entry(0, 15.5, [2, 2])}, bytes(16))
+    bad("three-offsets", {"a": {"dtype": "F32", "shape": [2, 2], "data_offsets": [0, 16, 16]}},
+        bytes(16))
+    bad("beyond-end", {"a": entry(0, 32, [2, 4])}, bytes(16))
+    bad("product-overflow", {"a": entry(0, 16, [10 ** 15, 10 ** 15])}, bytes(16))
+    bad("product-wraps-to-zero", {"a": entry(0, 0, [2 ** 32, 2 ** 32])})
+    bad("bytes-overflow", {"a": entry(0, 16, [2 ** 31, 2 ** 31], "F64")}, bytes(16))
+    bad("shape-and-range-differ", {"a": entry(0, 16, [2, 3])}, bytes(16))
+    bad("negative-shape", {"a": entry(0, 16, [-2, -2])}, bytes(16))
+    bad("fractional-shape", {"a": entry(0, 16, [2.5, 2])}, bytes(16))
+    bad("nine-dimensions", {"a": entry(0, 16, [1] * 8 + [4])}, bytes(16))
+    bad("duplicate-key", '{"a":%s,"a":%s}' % (json.dumps(one), json.dumps(entry(16, 32, [4]))),
+        bytes(32))
+    bad("trailing-bytes", {"a": one}, bytes(17))
+    bad("trailing-json", json.dumps({"a": one}) + "}", bytes(16))
+    bad("name-not-utf8", b'{"\xff\xfe":' + json.dumps(one).encode() + b"}", bytes(16))
+    bad("name-with-escape", '{"a\\u001b[31m":%s}' % json.dumps(one), bytes(16))
+    bad("name-with-nul", '{"a\\u0000b":%s}' % json.dumps(one), bytes(16))
+    bad("name-empty", {"": one}, bytes(16))
+    bad("name-too-long", {"a" * 600: one}, bytes(16))
+    bad("header-100-mb", {"a": one}, bytes(16), 100 * 1000 * 1000)
+    bad("header-over-the-cap", {"a": one}, bytes(16), 100 * 1000 * 1000 + 1)
+    bad("header-2-64", {"a": one}, bytes(16), U64)
+    bad("header-empty", "", b"")
+    bad("header-is-a-list", "[]", b"")
+    bad("header-nested", "[" * 5000, b"")
+    bad("no-tensors", {"__metadata__": {}})
+    bad("dtype-missing", {"a": {"shape": [2, 2], "data_offsets": [0, 16]}}, bytes(16))
+    bad("dtype-with-escape", {"a": entry(0, 16, [2, 2], "\x1b[2J")}, bytes(16))
+    bad("entry-is-a-number", {"a": 1}, bytes(16))
+    put("safetensors", "bad-seven-bytes", bytes(7))
+    put("safetensors", "bad-nothing", b"")
+
+
+# ---- GGUF
+
+TYPES = {"u8": (0, "B"), "i8": (1, "b"), "u16": (2, "H"), "i16": (3, "h"), "u32": (4, "I"),
+         "i32": (5, "i"), "f32": (6, "f"), "bool": (7, "?"), "str": (8, None), "u64": (10, "Q"),
+         "i64": (11, "q"), "f64": (12, "d")}
+
+
+def text(value):
+    value = value if isinstance(value, bytes) else value.encode()
+    return struct.pack("<Q", len(value)) + value
+
+
+def scalar(kind, value):
+    return text(value) if kind == "str" else struct.pack("<" + TYPES[kind][1], value)
+
+
+def key(name, kind, value):
+    if isinstance(value, list):
+        return (text(name) + struct.pack("<IIQ", 9, TYPES[kind][0], len(value)) +
+                b"".join(scalar(kind, v) for v in value))
+    return text(name) + struct.pack("<I", TYPES[kind][0]) + scalar(kind, value)
+
+
+def tensor(name, dims, kind=0, offset=0, rank=None):
+    return (text(name) + struct.pack("<I", len(dims) if rank is None else rank) +
+            b"".join(struct.pack("<Q", d) for d in dims) + struct.pack("<IQ", kind, offset))
+
+
+def gguf(keys=(), tensors=(), data=bytes(64), version=3, counts=None, align=32):
+    tensors_, keys_ = counts or (len(tensors), len(keys))
+    out = b"GGUF" + struct.pack("<IQQ", version, tensors_, keys_) + b"".join(keys) + b"".join(tensors)
+    return out + bytes(-len(out) % align) + data
+
+
+LLAMA = [key("general.architecture", "str", "llama"), key("llama.block_count", "u32", 1),
+         key("llama.embedding_length", "u32", 8), key("llama.feed_forward_length", "u32", 12),
+         key("llama.attention.head_count", "u32", 2), key("llama.attention.head_count_kv", "u32", 1),
+         key("llama.context_length", "u32", 64), key("llama.rope.freq_base", "f32", 10000.0),
+         key("llama.attention.layer_norm_rms_epsilon", "f32", 1e-5)]
+
+
+def llama_tensors():
+    shapes = {"token_embd.weight": [8, 16], "output_norm.weight": [8], "blk.0.attn_norm.weight": [8],
+              "blk.0.attn_q.weight": [8, 8], "blk.0.attn_k.weight": [8, 4],
+              "blk.0.attn_v.weight": [8, 4], "blk.0.attn_output.weight": [8, 8],
+              "blk.0.ffn_norm.weight": [8], "blk.0.ffn_gate.weight": [8, 12],
+              "blk.0.ffn_up.weight": [8, 12], "blk.0.ffn_down.weight": [12, 8]}
+    out, at = [], 0
+    for name, dims in shapes.items():
+        out.append(tensor(name, dims, 0, at))
+        size = 4
+        for n in dims:
+            size *= n
+        at += size + -size % 32
+    return out, at
+
+
+def put_valid_gguf():
+    tensors, size = llama_tensors()
+    byte_letters = [chr(b) if 33 <= b <= 126 or 161 <= b <= 172 or b >= 174 else
+                    chr(256 + b if b <= 32 else 289 + b - 127 if b <= 160 else 323)
+                    for b in range(256)]
+    words = byte_letters + ["<|im_start|>", "<|im_end|>", "he", "ll", "Ġ3", "Ġthe", "Ġt"]
+    chatml = ("{% for message in messages %}{{'<|im_start|>' + message['role'] + '\\n' + "
+              "message['content'] + '<|im_end|>' + '\\n'}}{% endfor %}{% if add_generation_prompt %}"
+              "{{ '<|im_start|>assistant\\n' }}{% endif %}")
+    bpe = [key("tokenizer.ggml.model", "str", "gpt2"), key("tokenizer.ggml.pre", "str", "smollm"),
+           key("tokenizer.ggml.tokens", "str", words),
+           key("tokenizer.ggml.token_type", "i32", [1] * 256 + [3, 3] + [1] * 5),
+           key("tokenizer.ggml.merges", "str", ["h e", "l l", "Ġ 3", "Ġ t"]),
+           key("tokenizer.ggml.bos_token_id", "u32", 256),
+           key("tokenizer.ggml.eos_token_id", "u32", 257),
+           key("tokenizer.ggml.add_bos_token", "bool", True),
+           key("tokenizer.chat_template", "str", chatml)]
+    put("gguf", "valid-byte-level", gguf(LLAMA + bpe, tensors, bytes(size)))
+    pieces = (["<unk>", "<s>", "</s>"] + ["<0x%02X>" % b for b in range(256)] +
+              ["▁", "h", "e", "l", "o", "▁t", "he", "▁the", "ll"])
+    spm = [key("tokenizer.ggml.model", "str", "llama"),
+           key("tokenizer.ggml.tokens", "str", pieces),
+           key("tokenizer.ggml.scores", "f32", [0.0] * 259 + [-float(i) for i in range(9)]),
+           key("tokenizer.ggml.token_type", "i32", [2, 3, 3] + [6] * 256 + [1] * 9),
+           key("tokenizer.ggml.bos_token_id", "u32", 1),
+           key("tokenizer.ggml.eos_token_id", "u32", 2),
+           key("tokenizer.ggml.unknown_token_id", "u32", 0)]
+    put("gguf", "valid-sentencepiece", gguf(LLAMA + spm, tensors, bytes(size)))
+    qwen = [k.replace(b"llama", b"qwen2") for k in LLAMA]
+    put("gguf", "valid-version-2", gguf(qwen, tensors, bytes(size), version=2))
+    every = [key("key." + kind, kind, "x" if kind == "str" else 1) for kind in TYPES]
+    lists = [key("list." + kind, kind, ["x"] * 2 if kind == "str" else [1] * 2) for kind in TYPES]
+    put("gguf", "valid-every-value-type",
+        gguf(every + lists + [key("general.alignment", "u32", 64)], [tensor("a", [4, 4])], align=64))
+    kinds, at, quantized = {2: 18, 3: 20, 6: 22, 7: 24, 8: 34, 10: 84, 11: 110, 12: 144, 13: 176,
+                            14: 210}, 0, []
+    for kind, size in kinds.items():
+        quantized.append(tensor("blk.0.t%d.weight" % kind, [256, 1], kind, at))
+        at += 2048
+    put("gguf", "valid-quantized", gguf([], quantized, bytes(i * 73 % 256 for i in range(at))))
+
+
+def put_bad_gguf():
+    bad = lambda name, *what, **more: put("gguf", "bad-" + name, gguf(*what, **more))
+    a = tensor("a", [4, 4])
+    list_of = lambda kind, count: text("k") + struct.pack("<IIQ", 9, kind, count)
+    # Rank written into an array of four.
+    bad("cve-2024-21802-five-dimensions", [], [tensor("a", [1, 1, 1, 4, 4])])
+    bad("cve-2024-21802-rank-2-32", [], [tensor("a", [4, 4], rank=0xFFFFFFFF)])
+    # Sums of padded tensor sizes that wrap round 2^64.
+    bad("cve-2025-53630-sizes-wrap", [],
+        [tensor("a", [1 << 60], 0, 0), tensor("b", [1 << 60], 0, 1 << 62),
+         tensor("c", [1 << 60], 0, 1 << 63), tensor("d", [1 << 60], 0, 3 << 62)])
+    bad("cve-2025-53630-padding-wraps", [], [tensor("a", [(1 << 62) - 1, 1], 24, 0)])
+    # Its bypass: counts of tensors whose table's size wraps.
+    bad("cve-2026-27940-table-wraps", [], [a], counts=(U64 // 368 + 1, 0))
+    bad("cve-2026-27940-keys-wrap", [], [a], counts=(1, U64 // 48 + 1))
+    # Bytes of a tensor that wrap to few.
+    bad("cve-2026-33298-bytes-wrap", [], [tensor("a", [1 << 62, 1], 28)])
+    bad("cve-2026-33298-elements-wrap", [], [tensor("a", [1 << 32, 1 << 32], 0)])
+    bad("cve-2026-33298-blocks-wrap", [], [tensor("a", [5124095576030431008, 1], 2)])
+    # Offset and size beyond the end of the file.
+    bad("cve-2026-7482-size-beyond-end", [], [tensor("a", [1024, 1024], 1)])
+    bad("cve-2026-7482-offset-beyond-end", [], [tensor("a", [4, 4], 0, 1 << 20)])
+    bad("offset-wraps", [], [tensor("a", [4, 4], 0, (1 << 64) - 32)])
+    bad("offset-not-aligned", [], [tensor("a", [4, 4], 0, 4)])
+    bad("dimension-over-2-63", [], [tensor("a", [1 << 63, 2])])
+    bad("tensor-type-unknown-too-large", [], [tensor("a", [1 << 40, 2], 4711)])
+    put("gguf", "odd-tensor-type-unknown", gguf([], [tensor("a", [4, 4], 4711)]))
+    put("gguf", "odd-tensors-overlap", gguf([], [a, tensor("b", [4, 4])]))
+    bad("tensor-twice", [], [a, a])
+    bad("tensor-name-2-64", [], [struct.pack("<Q", U64) + b"a"])
+    bad("tensor-name-too-long", [], [tensor("a" * 600, [4, 4])])
+    bad("tensor-name-with-escape", [], [tensor("a\x1b[31m", [4, 4])])
+    bad("tensor-name-not-utf8", [], [tensor(b"a\xff", [4, 4])])
+    bad("no-tensors", LLAMA, [])
+    bad("value-type-unknown", [text("k") + struct.pack("<IQ", 13, 0)], [a])
+    bad("array-of-arrays", [list_of(9, 1) + struct.pack("<IQ", 9, 1) * 40], [a])
+    bad("array-of-unknown", [list_of(99, 1)], [a])
+    bad("array-2-64", [list_of(10, U64)], [a])
+    bad("array-wraps", [list_of(10, 1 << 61)], [a])
+    bad("array-of-texts-2-60", [list_of(8, 1 << 60)], [a])
+    bad("text-2-64", [text("k") + struct.pack("<IQ", 8, U64)], [a])
+    bad("text-2-63", [text("k") + struct.pack("<IQ", 8, 1 << 63)], [a])
+    bad("key-2-64", [struct.pack("<Q", U64) + b"k"], [a])
+    bad("key-too-long", [key("k" * 2000, "u8", 1)], [a])
+    bad("key-not-utf8", [key(b"\xff", "u8", 1)], [a])
+    for value in 0, 3, 1 << 31:
+        bad("alignment-%d" % value, [key("general.alignment", "u32", value)], [a])
+    bad("version-1", [], [a], version=1)
+    bad("version-big-endian", [], [a], version=3 << 24)
+    put("gguf", "bad-magic", b"GGML" + gguf([], [a])[4:])
+    put("gguf", "bad-four-bytes", b"GGUF")
+    put("gguf", "bad-nothing", b"")
+    put("gguf", "odd-module-twice", gguf(
+        LLAMA, [tensor("blk.0.attn_q.weight", [4, 4]), tensor("blk.00.attn_q.weight", [4, 4])]))
+    put("gguf", "odd-bias-of-2-60-and-nothing", gguf(
+        LLAMA, [tensor("a", [4, 4]), tensor("blk.0.attn_q.bias", [1 << 60, 0])]))
+    tokens = [key("tokenizer.ggml.model", "str", "gpt2")]
+    put("gguf", "odd-tokens-are-numbers", gguf(tokens + [key("tokenizer.ggml.tokens", "u8", [1])], [a]))
+    put("gguf", "odd-token-ids", gguf(
+        [key("tokenizer.ggml.model", "str", "llama"), key("tokenizer.ggml.tokens", "str", ["a", ""]),
+         key("tokenizer.ggml.scores", "f32", [float("nan"), float("inf")]),
+         key("tokenizer.ggml.bos_token_id", "u32", 0xFFFFFFFF),
+         key("tokenizer.ggml.eos_token_id", "i64", -1)], [a]))
+    put("gguf", "odd-hyperparameters", gguf(
+        [LLAMA[0], key("llama.block_count", "u32", 0xFFFFFFFF),
+         key("llama.embedding_length", "i64", -8), key("llama.attention.head_count", "u32", 0),
+         key("llama.rope.freq_base", "f32", float("nan"))], [tensor("blk.4294967295.attn_q.weight", [4, 4])]))
+
+
+# ---- everything that is text
+
+
+def put_configs():
+    base = {"architectures": ["LlamaForCausalLM"], "model_type": "llama", "vocab_size": 16,
+            "hidden_size": 8, "intermediate_size": 12, "num_hidden_layers": 1,
+            "num_attention_heads": 2, "num_key_value_heads": 1, "head_dim": 4,
+            "hidden_act": "silu", "max_position_embeddings": 64, "rms_norm_eps": 1e-5,
+            "rope_theta": 10000.0, "tie_word_embeddings": False, "bos_token_id": 1,
+            "eos_token_id": [2, 3], "initializer_range": 0.02}
+    llama3 = {"rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0,
+              "high_freq_factor": 4.0, "original_max_position_embeddings": 64}
+    put("config", "valid-llama", base)
+    put("config", "valid-tied", {**base, "tie_word_embeddings": True})
+    put("config", "valid-qwen2", {**base, "model_type": "qwen2",
+                                  "architectures": ["Qwen2ForCausalLM"], "use_sliding_window": False})
+    put("config", "valid-qwen3", {**base, "model_type": "qwen3"})
+    put("config", "valid-rope-parameters", {**base, "rope_parameters": {**llama3, "rope_theta": 5e5}})
+    put("config", "valid-rope-linear", {**base, "rope_scaling": {"type": "linear", "factor": 2}})
+    put("config", "odd-unknown", {"model_type": "frobnicate"})
+    put("config", "odd-empty", {})
+    put("config", "bad-list", [])
+    put("config", "bad-nothing", "")
+    put("config", "bad-nested", "[" * 100 + "]" * 100)
+    for name, changes in {
+            "zero": {"num_attention_heads": 0, "head_dim": 0, "hidden_size": 0},
+            "negative": {"num_hidden_layers": -1, "vocab_size": -16},
+            "huge": {"hidden_size": 2 ** 53, "vocab_size": 2 ** 53, "head_dim": 2 ** 53},
+            "layers-2-31": {"num_hidden_layers": 2 ** 31},
+            "positions-huge": {"max_position_embeddings": 2 ** 53},
+            "infinite": {"rms_norm_eps": float("inf"), "rope_theta": float("nan")},
+            "texts": {"hidden_size": "8", "eos_token_id": "2", "hidden_act": 3},
+            "rope-yarn": {"rope_scaling": {"rope_type": "yarn", "factor": 4}},
+            "rope-zero": {"rope_scaling": {**llama3, "factor": 0, "high_freq_factor": 1}}}.items():
+        put("config", "odd-" + name, {**base, **changes})
+
+
+def put_scans():
+    down, up = "model.layers.%d.mlp.down_proj", "model.layers.%d.mlp.up_proj"
+    row = {"snr": 1.5, "type": "mlp.down_proj", "rows": 576, "cols": 1536, "parameters": 884736,
+           "sigma_max": 3.0, "sigma": 0.5, "threshold": 0.7, "signal_count": 9, "noise_count": 567,
+           "null_snr": 0.4, "degenerate": False, "snr_mp": 0.3, "snr_gavish_donoho": 0.2,
+           "dtype": "BF16"}
+    put("scan", "valid-ours", {down % i: {**row, "snr": i / 3} for i in range(5)})
+    put("scan", "valid-reference", '{"%s": {"snr": Infinity, "type": "mlp.down_proj"}, '
+        '"%s": {"snr": NaN, "type": "mlp.up_proj"}, "lm_head": {"snr": -Infinity, "type": "lm_head"}}'
+        % (down % 0, up % 0))
+    put("scan", "valid-grouped", {"mlp.down_proj": {down % i: i * 0.7 for i in range(4)},
+                                  "mlp.up_proj": {up % i: 1 for i in range(4)}})
+    put("scan", "valid-json", {"format": "spectrum.scan", "version": 1, "model": {
+        "path": "/m", "fingerprint": "0" * 32}, "estimator": "mp", "empty_noise": "one",
+        "modules": {down % 0: {**row, "snr": None, "snr_kind": "infinite"},
+                    up % 0: {"type": "mlp.up_proj", "snr": None, "snr_kind": "nan",
+                             "reason": "NaN at row 3, column 7"}}})
+    put("scan", "odd-version-2", {"format": "spectrum.scan", "version": 2, "modules": {}})
+    put("scan", "odd-numbers", {down % 0: {**row, "rows": 2 ** 53, "cols": 2 ** 53, "snr": 1e308},
+                                down % 1: {**row, "rows": -1, "signal_count": -5}})
+    put("scan", "odd-names", {"": {"snr": 1, "type": ""}, "a.weight": {"snr": 1, "type": "a"},
+                              "a": {"snr": 2, "type": "a"}, "a\x1b[31m\u202eb": {"snr": 1, "type": "\x9b"}})
+    put("scan", "bad-module-in-two-groups", {"a": {"m": 1}, "b": {"m": 2}})
+    put("scan", "bad-type-empty", {"a": {"snr": 1, "type": ""}})
+    put("scan", "bad-duplicate", '{"a": {"snr": 1, "type": "a"}, "a": {"snr": 2, "type": "a"}}')
+    put("scan", "bad-nothing", "")
+    put("scan", "bad-nul", b'{"a\\u0000": {"snr": 1, "type": "a"}}')
+
+
+def put_plans():
+    names = ["model.layers.0.mlp.down_proj", "model.layers.0.self_attn.q_proj"]
+    put("plan", "valid-yaml", "# model: m\nunfrozen_parameters:\n- ^lm_head.weight$\n"
+        "- ^model.embed_tokens.weight$\n# mlp.down_proj layers\n- %s\n- %s.weight\n" % tuple(names))
+    put("plan", "valid-anchored", "unfrozen_parameters:\n- '^model\\.layers\\.0\\.mlp\\.up_proj\\.weight$'\n")
+    put("plan", "valid-json", {"format": "spectrum.plan", "version": 1, "model": "m",
+                               "train": [names[0] + ".weight", names[1] + ".bias", "model.norm.weight"]})
+    put("plan", "bad-json-version", {"format": "spectrum.plan", "version": 2, "train": []})
+    put("plan", "bad-json-entry", {"format": "spectrum.plan", "version": 1, "train": [1]})
+    put("plan", "bad-unknown-name", "unfrozen_parameters:\n- nothing.like.it\n")
+    put("plan", "bad-aliases", "unfrozen_parameters: &a\n- &b lm_head\n- *b\n- *a\n")
+    put("plan", "bad-nested", "unfrozen_parameters:\n- [[[[a]]]]\n")
+    put("plan", "bad-flow", "{unfrozen_parameters: [lm_head, {a: b}]}")
+    put("plan", "bad-two-documents", "unfrozen_parameters:\n- lm_head\n---\nunfrozen_parameters:\n- lm_head\n")
+    put("plan", "bad-tags", "%TAG ! tag:x,2000:\n---\n!!python/object:os.system {unfrozen_parameters: []}\n")
+    put("plan", "bad-anchors-only", "unfrozen_parameters:\n- ^$\n- '^'\n- $\n- ''\n")
+    put("plan", "bad-nothing", "")
+    put("plan", "bad-deep", "[" * 3000)
+    put("plan", "bad-utf16", "unfrozen_parameters:\n- lm_head\n".encode("utf-16"))
+
+
+def put_tokenizers():
+    letters = [chr(b) for b in range(33, 127)] + ["Ġ", "Ċ"]
+    vocab = {c: i for i, c in enumerate(letters + ["he", "ll", "Ġt", "Ġthe", "hello"])}
+    added = [{"id": 200, "content": "<|im_start|>", "special": True},
+             {"id": 201, "content": "<|im_end|>", "special": True, "lstrip": True, "rstrip": True},
+             {"id": 202, "content": "STOP", "special": False, "single_word": True, "normalized": True}]
+    merges = ["h e", "l l", "Ġ t", ["Ġt", "he"], "he ll"]
+    byte_level = {
+        "version": "1.0", "added_tokens": added, "normalizer": {"type": "NFC"},
+        "pre_tokenizer": {"type": "Sequence", "pretokenizers": [
+            {"type": "Split", "pattern": {"Regex": "(?i:'s|'t)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1,3}|"
+             " ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"}, "behavior": "Isolated",
+             "invert": False},
+            {"type": "Digits", "individual_digits": True},
+            {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": False}]},
+        "post_processor": {"type": "TemplateProcessing", "single": [
+            {"SpecialToken": {"id": "<|im_start|>", "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}}],
+            "pair": [], "special_tokens": {"<|im_start|>": {"id": "<|im_start|>", "ids": [200],
+                                                          "tokens": ["<|im_start|>"]}}},
+        "decoder": {"type": "ByteLevel"},
+        "model": {"type": "BPE", "dropout": None, "unk_token": None, "byte_fallback": False,
+                  "ignore_merges": True, "vocab": vocab, "merges": merges[:3]}}
+    put("tokenizer", "valid-byte-level", byte_level)
+    pieces = {c: i for i, c in enumerate(["<unk>", "<s>", "</s>"] + ["<0x%02X>" % b for b in range(64)] +
+                                         ["▁", "t", "h", "e", "l", "▁t", "he", "▁the"])}
+    sentence = {
+        "added_tokens": [{"id": i, "content": c, "special": True, "normalized": False}
+                         for i, c in enumerate(["<unk>", "<s>", "</s>"])],
+        "normalizer": {"type": "Sequence", "normalizers": [
+            {"type": "Prepend", "prepend": "▁"},
+            {"type": "Replace", "pattern": {"String": " "}, "content": "▁"}]},
+        "pre_tokenizer": None,
+        "post_processor": byte_level["post_processor"] | {"special_tokens": {
+            "<|im_start|>": {"id": "<s>", "ids": [1], "tokens": ["<s>"]}}},
+        "decoder": {"type": "Sequence", "decoders": [
+            {"type": "Replace", "pattern": {"String": "▁"}, "content": " "}, {"type": "ByteFallback"},
+            {"type": "Fuse"}, {"type": "Strip", "content": " ", "start": 1, "stop": 0}]},
+        "model": {"type": "BPE", "unk_token": "<unk>", "fuse_unk": True, "byte_fallback": True,
+                  "vocab": pieces, "merges": ["▁ t", "h e", "▁t he"]}}
+    put("tokenizer", "valid-sentencepiece", sentence)
+    metaspace = {**sentence, "normalizer": None, "pre_tokenizer": {
+        "type": "Metaspace", "replacement": "▁", "prepend_scheme": "first", "split": False}}
+    put("tokenizer", "valid-metaspace", metaspace)
+    model = byte_level["model"]
+    for name, changes in {
+            "id-negative": {"model": {**model, "vocab": {"a": -1}, "merges": []}},
+            "id-huge": {"model": {**model, "vocab": {"a": 2 ** 31}, "merges": []}},
+            "id-twice": {"model": {**model, "vocab": {"a": 1, "b": 1}, "merges": []}},
+            "merge-unknown": {"model": {**model, "merges": ["q qq"]}},
+            "merge-no-pair": {"model": {**model, "merges": ["hello", ["h"]]}},
+            "regex-broken": {"pre_tokenizer": {"type": "Split", "pattern": {"Regex": "(("},
+                                               "behavior": "Isolated"}},
+            "regex-slow": {"pre_tokenizer": {"type": "Split", "pattern": {"Regex": "(\\s*)*(.*)*$x"},
+                                             "behavior": "Isolated"}},
+            "regex-empty": {"pre_tokenizer": {"type": "Split", "pattern": {"Regex": ""},
+                                              "behavior": "Removed"}},
+            "wordpiece": {"model": {"type": "WordPiece", "vocab": {}}},
+            "nested": {"normalizer": {"type": "Sequence", "normalizers": [
+                {"type": "Sequence", "normalizers": [{"type": "NFKC"}]}]}}}.items():
+        put("tokenizer", "bad-" + name, {**byte_level, **changes})
+    put("tokenizer", "bad-nothing", "")
+
+
+def put_templates():
+    sources = json.loads((HERE / "../data/text/chats.json").read_text())["sources"]
+    for name, source in sources.items():
+        if not name.startswith("llama"):
+            put("template", name, source)
+    put("template", "chatml", "{% for message in messages %}{{'<|im_start|>' + message['role'] + '\\n' "
+        "+ message['content'] + '<|im_end|>' + '\\n'}}{% endfor %}{% if add_generation_prompt %}"
+        "{{ '<|im_start|>assistant\\n' }}{% endif %}")
+    put("template", "odd-open", "{% for {{ '<|im_start|>system\n")
+    put("template", "odd-escapes", "{{- \"\\x41\\u0041\\'\\\\\" -}} {# open")
+    put("template", "odd-trim", "  {%- if a -%}\n  {%+ endif +%}\n{{ 'a' ~ \"b\" }}{%")
+
+
+def put_datasets():
+    records = [{"text": "Hello there."}, {"prompt": "2+2=", "completion": "4"},
+               {"question": "2+2=", "answer": "4"},
+               {"instruction": "Add.", "input": "2 2", "output": "4"},
+               {"instruction": "Say hi.", "input": "", "output": "hi"},
+               {"messages": [{"role": "system", "content": "Brief."}, {"role": "user", "content": "a"},
+                             {"role": "assistant", "content": "b", "weight": 0},
+                             {"role": "assistant", "content": [{"type": "text", "text": "c"}]}]},
+               {"system": "s", "conversations": [{"from": "human", "value": "x"},
+                                                 {"from": "gpt", "value": "y"}]}]
+    for i, record in enumerate(records):
+        put("dataset", "valid-record-%d" % i, record)
+    put("dataset", "valid-lines", "\n".join(map(json.dumps, records[:1] * 3)) + "\n\r\n")
+    put("dataset", "valid-array", records[3:5])
+    put("dataset", "valid-strings", ["one two", "three\nfour"])
+    put("dataset", "valid-over-lines", json.dumps(records[5], indent=1))
+    put("dataset", "bad-mixed", json.dumps(records[0]) + "\n" + json.dumps(records[5]))
+    put("dataset", "bad-parquet", b"PAR1" + bytes(8) + b"PAR1")
+    put("dataset", "bad-open-array", '[{"text": "a"}, {"text": "b"')
+    put("dataset", "bad-line", '{"text": "a"}\n{"text": \n{"text": "c"}\n')
+    put("dataset", "bad-types", '{"messages": [{"role": 1, "content": null}, 3, []]}')
+    put("dataset", "bad-surrogate", '{"text": "\\ud800 \\udc00"}')
+    put("dataset", "bad-utf8", b'{"text": "\xff\xfe"}')
+    put("dataset", "odd-mark", b"\xef\xbb\xbf" + b'{"text": "a mark of byte order"}')
+    put("dataset", "bad-nothing", "")
+
+
+def put_metrics():
+    put("metrics", "valid", "\n".join([
+        '{"event": "start", "time": 1}',
+        '{"step": 1, "time_s": 3.5, "loss": 2.31, "memory_bytes": {"weights": 9}}',
+        '{"step": 2, "loss": 2.2}', '{"step": 2, "eval_loss": 2.2, "eval_tokens": 4096}',
+        '{"event": "resume", "step": 1}', '{"step": 2, "loss": 2.1}', '{"step": 3, "los']))
+    put("metrics", "odd-steps", '{"step": 9007199254740993}\n{"step": -3}\n{"step": 1.5}\n{"step": "a"}\n'
+        '{"event": "resume", "step": -9}\n{"step": 2}\n{"step": 1}\n')
+    put("metrics", "odd-lines", b'\n\n[]\nnull\n{"a": \xff}\n{"step": 1, "step": 2}\n\x00\n{"step": 3}\r\n')
+
+
+def copy_data():
+    data = HERE / "../data"
+    for config in data.glob("train/*/config.json"):
+        shutil.copyfile(config, HERE / "corpus/config" / ("copy-" + config.parent.name))
+
+
+def main():
+    put_safetensors()
+    put_valid_gguf()
+    put_bad_gguf()
+    put_configs()
+    put_scans()
+    put_plans()
+    put_tokenizers()
+    put_templates()
+    put_datasets()
+    put_metrics()
+    copy_data()
+
+
+if __name__ == "__main__":
+    main()

@@ -91,7 +91,7 @@ static void fill_arguments(struct arguments *out, struct session *session, char 
 static int save_plan(const struct session *session, const char *path, struct error *err)
 {
     struct buffer text = BUFFER_INIT;
-    plan_put(&text, session->plan, PLAN_YAML, session->source);
+    session_put_plan(session, PLAN_YAML, &text);
     int status = buffer_check(&text, err);
     if (status == 0)
         status = file_save(path, text.data, text.length, err);

@@ -119,8 +119,11 @@ static void start(struct app *app)
 {
     struct error err = ERROR_INIT;
     char why[512];
+    bool by_plan = !settings_is(&app->session.settings, SETTING_METHOD, "full");
     if (!settings_all_right(&app->session.settings, why, sizeof why)) {
         app_message(app, "%s", why);
+    } else if (by_plan && !app_takes_plan(app, REQUEST_START, "Ctrl-S again starts all the same")) {
+        return; /* it was asked about */
     } else if (launch_train(&app->session, &err) != 0) {
         app_error(app, &err);
     } else {

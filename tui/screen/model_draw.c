@@ -5,6 +5,7 @@
 #include "tui/screen/model.h"
 #include "tui/screen/screens.h"
 #include "tui/screen/spectrum_draw.h"
+#include "tui/widget/flow.h"
 #include "tui/widget/heatmap.h"
 
 #include <math.h>
@@ -13,8 +14,9 @@
 
 enum {
     LABEL = HEAT_LABEL_COLUMNS + 1,
-    FIXED_ROWS = 4, /* embeddings, head, legend, rule */
-    INFO_ROWS = 5,  /* the explanation */
+    FIXED_ROWS = 4,   /* embeddings, head, legend, rule */
+    INFO_ROWS = 5,    /* the explanation */
+    TWO_COLUMNS = 78, /* columns from which its numbers stand in two */
 };
 
 /* Lowest and highest score that a colour scale has to span; NaN where there is none. */
@@ -114,11 +116,12 @@ static void draw_switch(struct app *app, struct area area, bool head)
     if (head && tied)
         area_put(area, x + 2, 0, dim, "tied: one tensor with the embeddings");
     else if (module) {
-        char count[32];
+        char count[32], text[128];
         count_put((double)module->parameters, count, sizeof count);
-        area_print(area, x + 2, 0, dim, "%lld × %lld  %s  %s parameters  (%s freezes it)",
-                   (long long)module->rows, (long long)module->cols, module->tensor->dtype_name,
-                   count, head ? "H" : "e");
+        snprintf(text, sizeof text, "%lld × %lld  %s  %s parameters  (%s freezes it)",
+                 (long long)module->rows, (long long)module->cols, module->tensor->dtype_name,
+                 count, head ? "H" : "e");
+        area_label(area, x + 2, 0, area.width - x - 2, dim, text);
     }
 }
 
@@ -143,7 +146,8 @@ struct pen {
 static void put_pair(struct pen pen, const char *label, const char *value)
 {
     area_put(pen.area, pen.x, pen.y, theme_style(&pen.app->theme, THEME_DIM), label);
-    area_put(pen.area, pen.x + 13, pen.y, theme_style(&pen.app->theme, THEME_TEXT), value);
+    area_label(pen.area, pen.x + 13, pen.y, pen.area.width - pen.x - 13,
+               theme_style(&pen.app->theme, THEME_TEXT), value);
 }
 
 static void put_number(struct pen pen, const char *label, double value, bool known)
@@ -185,11 +189,45 @@ static void put_score(struct pen pen, size_t index, const struct scan_row *row, 
     else if (isnan(row->snr))
         snprintf(text, sizeof text, "n/a: %s", row->reason[0] ? row->reason : "NaN");
     else
-        snprintf(text, sizeof text, "%.6g  rank %zu of %zu%s", row->snr, rank, of,
-                 row->degenerate ? "  (degenerate)" : "");
+        snprintf(text, sizeof text, "%.6g  rank %zu of %zu", row->snr, rank, of);
     put_pair(pen, "SNR", text);
     pen.y++;
-    put_number(pen, "noise alone", row->null_snr, known);
+    snprintf(text, sizeof text, "%.6g%s", row->null_snr, row->degenerate ? "  (degenerate)" : "");
+    put_pair(pen, "noise alone", known && !isnan(row->null_snr) ? text : "n/a");
+}
+
+/* The same for windows that two columns of numbers do not fit: one behind the other, none cut. */
+static void draw_cell_items(struct app *app, struct area area, size_t index)
+{
+    const struct scan_row *row = &app->session.scan->rows[index];
+    struct style text = theme_style(&app->theme, THEME_TEXT);
+    struct flow flow = {area, 0, 0};
+    char item[128];
+    size_t of, rank = plan_rank(app->session.plan, index, &of);
+    snprintf(item, sizeof item, "%lld × %lld %s", (long long)row->rows, (long long)row->cols,
+             row->dtype);
+    flow_item(&flow, text, row->rows > 0 ? item : "shape n/a");
+    if (!row->known || isnan(row->snr)) {
+        snprintf(item, sizeof item, "not scored: %s", row->reason[0] ? row->reason : "NaN");
+        flow_item(&flow, text, row->known ? item : "not computed yet");
+        return;
+    }
+    snprintf(item, sizeof item, "SNR %.6g", row->snr);
+    flow_item(&flow, text, item);
+    snprintf(item, sizeof item, "rank %zu of %zu", rank, of);
+    flow_item(&flow, text, item);
+    if (!row->detailed)
+        return;
+    snprintf(item, sizeof item, "noise alone %.6g%s", row->null_snr,
+             row->degenerate ? " (degenerate)" : "");
+    flow_item(&flow, text, item);
+    snprintf(item, sizeof item, "σmax %.6g", row->sigma_max);
+    flow_item(&flow, text, item);
+    snprintf(item, sizeof item, "threshold %.6g", row->threshold);
+    flow_item(&flow, text, item);
+    snprintf(item, sizeof item, "signal %lld of %lld", (long long)row->signal_count,
+             (long long)(row->signal_count + row->noise_count));
+    flow_item(&flow, text, item);
 }
 
 static void draw_cell(struct app *app, const struct model_view *view, struct area area)
@@ -207,6 +245,10 @@ static void draw_cell(struct app *app, const struct model_view *view, struct are
     area_put(area, x + 2, 0, theme_style(&app->theme, trains ? THEME_ACCENT : THEME_DIM),
              trains ? "● trains" : "○ frozen");
     int right = area.width < 100 ? 36 : 48;
+    if (area.width < TWO_COLUMNS) {
+        draw_cell_items(app, area_part(area, 0, 1, area.width, area.height - 1), index);
+        return;
+    }
     put_shape((struct pen){app, area, 0, 1}, row);
     put_number((struct pen){app, area, 0, 3}, "sigma max", row->sigma_max, known);
     put_number((struct pen){app, area, 0, 4}, "threshold", row->threshold, known);

@@ -71,6 +71,9 @@ for line in "problems.jsonl" "steps 60 " "sequence length 256 " "batch 4 " "accu
   tr -s ' ' <"$work/demo.txt" | grep -qF -- "$line" || { fail "the demo has no $line"; cat "$work/demo.txt"; }
 done
 
+tr -s '\n ' '  ' <"$work/demo.txt" | grep -qF -- "--accumulate 1 --lr 5e-4 --eval-every 20 --plan PLAN" ||
+  { fail "the form does not show the sub-command"; cat "$work/demo.txt"; }
+
 # What cannot be used is marked in the field's line and said whole below; Ctrl-S goes to that field.
 for i in 1 2 3; do echo "{\"text\": \"Once upon a time $i.\"}"; done >"$work/data.jsonl"
 mkdir -p "$work/taken"

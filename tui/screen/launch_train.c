@@ -156,3 +156,38 @@ int launch_train(struct session *session, struct error *err)
     free(model);
     return status;
 }
+
+/* As a shell reads it back as one word. */
+static void put_word(struct buffer *out, const char *word)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                                "_./,=+:@-";
+    if (word[0] && !word[strspn(word, plain)]) {
+        buffer_text(out, word);
+        return;
+    }
+    buffer_byte(out, '\'');
+    for (; *word; word++)
+        if (*word == '\'')
+            buffer_text(out, "'\\''");
+        else
+            buffer_byte(out, *word);
+    buffer_byte(out, '\'');
+}
+
+void launch_train_command(const struct session *session, struct buffer *out)
+{
+    const struct settings *settings = &session->settings;
+    buffer_text(out, "spectrum train ");
+    put_word(out, session->source);
+    for (int i = 0; i < SETTING_COUNT; i++) {
+        const struct setting_info *info = setting_info((enum setting)i);
+        if (!is_passed(settings, (enum setting)i) ||
+            settings_is(settings, (enum setting)i, info->preset))
+            continue;
+        buffer_format(out, " --%s ", info->option);
+        put_word(out, settings->values[i]);
+    }
+    if (!settings_is(settings, SETTING_METHOD, "full"))
+        buffer_text(out, " --plan PLAN");
+}

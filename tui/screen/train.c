@@ -246,6 +246,15 @@ static void draw_summary(struct app *app, struct area area)
                          cost->bytes);
 }
 
+/* The same as a sub-command, for scripts, where there is room for it. */
+static void draw_command(struct app *app, struct area area)
+{
+    struct buffer text = BUFFER_INIT;
+    launch_train_command(&app->session, &text);
+    flow_words(area, theme_style(&app->theme, THEME_DIM), buffer_string(&text));
+    buffer_free(&text);
+}
+
 /* Fields that the window has no room for: arrows where they are. */
 static void draw_more(struct app *app, struct area area, int first, int rows)
 {
@@ -275,6 +284,9 @@ static void train_draw(struct app *app, void *state, struct area area)
         draw_hint(app, hint, cursor_field(view));
     y += HINT_ROWS + (rows >= SETTING_COUNT);
     draw_summary(app, area_part(area, 2, y, area.width - 2, area.height - y));
+    y += MEMORY_CATEGORIES + 2;
+    if (y < area.height)
+        draw_command(app, area_part(area, 2, y, area.width - 2, area.height - y));
 }
 
 static const struct view_class train_class = {

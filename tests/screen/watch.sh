@@ -60,11 +60,11 @@ save-screen data.txt
 Esc
 Down Down Down Down Down
 type "4000"
-Down
+Down Down
 type "16"
 Down Down
 type "1"
-Up Up Up Up Up Up Up Up Up
+Up Up Up Up Up Up Up Up Up Up
 Left
 save-screen filled.txt
 Ctrl-S

@@ -126,8 +126,10 @@ void app_step_back(struct app *app, bool redo)
     struct plan *plan = app->session.plan;
     if (!(redo ? plan_redo(plan) : plan_undo(plan)))
         app_message(app, redo ? "nothing to do again" : "nothing to undo");
-    else
+    else {
+        app->session.plan_read = false;
         session_plan_changed(&app->session, true);
+    }
 }
 
 int app_save_screen(struct app *app, const char *path, struct error *err)
@@ -179,6 +181,20 @@ bool app_gives_up_plan(struct app *app, enum request request)
     if (!app->session.plan_changed || app->asked == request)
         return true;
     app->asked = request;
+    return false;
+}
+
+bool app_takes_plan(struct app *app, enum request request, const char *again)
+{
+    const struct session *session = &app->session;
+    size_t missing = session_scores_lacked(session);
+    if (missing == 0 || app->asked == request)
+        return true;
+    app->asked = request;
+    app_message(app,
+                "%zu of %zu matrices have no score yet, and this plan goes by scores: wait for the "
+                "scan, or %s",
+                missing, session->scan->count, again);
     return false;
 }
 
@@ -243,6 +259,9 @@ void app_request(struct app *app, enum request request, const char *argument)
         return;
     const struct request_info *info = request_find(request);
     bool here = info && (info->scopes & (unsigned)view->class->scope);
+    if (here && request == REQUEST_SAVE_PLAN &&
+        !app_takes_plan(app, request, "w again saves it as it is"))
+        return;
     if (here && (request == REQUEST_PROMPT || request_asks(request, argument))) {
         prompt_open(app, request);
         return;
@@ -315,6 +334,6 @@ void app_input(struct app *app, int input)
         prompt_input(app, input);
     else if (!view->class->input || !view->class->input(app, view->state, input))
         app_request(app, request_from_key(input, view->class->scope), "");
-    if (app->asked == asked)
+    if (app->asked == asked && !app->prompt.active)
         app->asked = REQUEST_NONE;
 }

@@ -33,7 +33,7 @@ static void close_model(struct session *session)
     session->scan = NULL;
     session->model = NULL;
     session->title = session->source = NULL;
-    session->plan_changed = false;
+    session->plan_changed = session->plan_read = false;
 }
 
 void session_free(struct session *session)
@@ -179,13 +179,28 @@ void session_progress(const struct session *session, char *out, size_t size)
              job_state_name(session->run->state), (long long)(step < 0 ? 0 : step));
 }
 
-/* A plan by scores can still change while some are missing. */
-static bool scores_are_missing(const struct scan *scan)
+size_t session_scores_missing(const struct session *session)
 {
-    for (size_t i = 0; i < scan->count; i++)
-        if (!scan->rows[i].known)
-            return true;
-    return false;
+    size_t missing = 0;
+    for (size_t i = 0; i < session->scan->count; i++)
+        missing += !session->scan->rows[i].known;
+    return missing;
+}
+
+size_t session_scores_lacked(const struct session *session)
+{
+    double percent = plan_percent(session->plan);
+    return !session->plan_read && percent > 0 && percent < 100 ? session_scores_missing(session)
+                                                               : 0;
+}
+
+void session_put_plan(const struct session *session, enum plan_format format, struct buffer *out)
+{
+    size_t missing = session_scores_lacked(session);
+    if (format == PLAN_YAML && missing > 0)
+        buffer_format(out, "# provisional: %zu of %zu matrices had no score yet\n", missing,
+                      session->scan->count);
+    plan_put(out, session->plan, format, session->source);
 }
 
 static size_t put_what_trains(const struct session *session, char *out, size_t size)
@@ -193,7 +208,7 @@ static size_t put_what_trains(const struct session *session, char *out, size_t s
     struct plan_counts counts = plan_counts(session->plan);
     char some[32], all[32];
     int used = snprintf(out, size, "%s %zu of %zu matrices",
-                        scores_are_missing(session->scan) ? "so far" : "trains", counts.modules,
+                        session_scores_missing(session) ? "so far" : "trains", counts.modules,
                         counts.modules_total);
     if (!counts.known || counts.parameters_total <= 0)
         return (size_t)used;

@@ -67,12 +67,16 @@ static bool request_move(struct app *app, struct model_view *view, enum request 
 
 /* --- what trains --- */
 
+/* A choice by hand over one by percentage keeps what that has chosen so far. */
 static void plan_done(struct app *app, int status, const struct error *err)
 {
     if (status != 0)
         app_error(app, err);
     else
         session_plan_changed(&app->session, true);
+    if (status == 0 && session_scores_lacked(&app->session) > 0)
+        app_message(app, "the scan is not over: with this change the other matrices stay as they "
+                         "are now; u undoes it, %% chooses by all scores then");
 }
 
 /* Flips all modules between two corners of the map, as one step. */
@@ -104,6 +108,7 @@ static void toggle_marked(struct app *app, struct model_view *view)
 static void select_percent(struct app *app, double percent)
 {
     struct error err = ERROR_INIT;
+    app->session.plan_read = false;
     plan_done(app, plan_select(app->session.plan, percent, app->session.scope, &err), &err);
     if (err.kind == ERROR_NONE)
         app_message(app, "the best %g %% %s", percent,
@@ -156,8 +161,7 @@ static void save_plan(struct app *app, const char *path)
 {
     struct error err = ERROR_INIT;
     struct buffer out = BUFFER_INIT;
-    plan_put(&out, app->session.plan, path_ends_with(path, ".json") ? PLAN_JSON : PLAN_YAML,
-             app->session.source);
+    session_put_plan(&app->session, path_ends_with(path, ".json") ? PLAN_JSON : PLAN_YAML, &out);
     const struct model *model = app->session.model;
     if ((model && checkpoint_check_output(model->checkpoint, path, &err) != 0) ||
         buffer_check(&out, &err) != 0 || file_save(path, out.data, out.length, &err) != 0) {
@@ -177,6 +181,7 @@ static void load_plan(struct app *app, const char *path)
     if (status != 0)
         return;
     app->session.plan_changed = false;
+    app->session.plan_read = true;
     app_message(app, "plan read from %s", path);
 }
 

@@ -2,9 +2,12 @@
  */
 #include "tui/app/units.h"
 #include "tui/screen/model.h"
+#include "tui/widget/flow.h"
 
 #include <math.h>
 #include <stdio.h>
+
+enum { TWO_COLUMNS = 78 }; /* columns from which its numbers stand in two */
 
 struct pen {
     struct app *app;
@@ -15,7 +18,8 @@ struct pen {
 static void put_pair(struct pen pen, const char *label, const char *value)
 {
     area_put(pen.area, pen.x, pen.y, theme_style(&pen.app->theme, THEME_DIM), label);
-    area_put(pen.area, pen.x + 13, pen.y, theme_style(&pen.app->theme, THEME_TEXT), value);
+    area_label(pen.area, pen.x + 13, pen.y, pen.area.width - pen.x - 13,
+               theme_style(&pen.app->theme, THEME_TEXT), value);
 }
 
 static void put_number(struct pen pen, const char *label, double value, bool known)
@@ -82,6 +86,40 @@ static void put_metric(struct app *app, struct area area, int right, enum metric
                estimator[0] ? " (" : "", estimator, estimator[0] ? ")" : "");
 }
 
+/* The same for windows that two columns of numbers do not fit: one behind the other, none cut. */
+static void draw_cell_items(struct app *app, struct area area, size_t index)
+{
+    const struct scan_row *row = &app->session.scan->rows[index];
+    struct style text = theme_style(&app->theme, THEME_TEXT);
+    struct flow flow = {area, 0, 0};
+    char item[128];
+    size_t of, rank = plan_rank(app->session.plan, index, &of);
+    snprintf(item, sizeof item, "%lld × %lld %s", (long long)row->rows, (long long)row->cols,
+             row->dtype);
+    flow_item(&flow, text, row->rows > 0 ? item : "shape n/a");
+    if (!row->known || isnan(row->snr)) {
+        snprintf(item, sizeof item, "not scored: %s", row->reason[0] ? row->reason : "NaN");
+        flow_item(&flow, text, row->known ? item : "not computed yet");
+        return;
+    }
+    snprintf(item, sizeof item, "SNR %.6g", row->snr);
+    flow_item(&flow, text, item);
+    snprintf(item, sizeof item, "rank %zu of %zu", rank, of);
+    flow_item(&flow, text, item);
+    if (!row->detailed)
+        return;
+    snprintf(item, sizeof item, "noise alone %.6g%s", row->null_snr,
+             row->degenerate ? " (degenerate)" : "");
+    flow_item(&flow, text, item);
+    snprintf(item, sizeof item, "σmax %.6g", row->sigma_max);
+    flow_item(&flow, text, item);
+    snprintf(item, sizeof item, "threshold %.6g", row->threshold);
+    flow_item(&flow, text, item);
+    snprintf(item, sizeof item, "signal %lld of %lld", (long long)row->signal_count,
+             (long long)(row->signal_count + row->noise_count));
+    flow_item(&flow, text, item);
+}
+
 void model_draw_cell(struct app *app, const struct model_view *view, struct area area)
 {
     size_t index = grid_row(&app->session.grid, view->layer, view->type);
@@ -97,6 +135,12 @@ void model_draw_cell(struct app *app, const struct model_view *view, struct area
     area_put(area, x + 2, 0, theme_style(&app->theme, trains ? THEME_ACCENT : THEME_DIM),
              trains ? "● trains" : "○ frozen");
     int right = area.width < 100 ? 36 : 48;
+    if (area.width < TWO_COLUMNS) {
+        draw_cell_items(app, area_part(area, 0, 1, area.width, MODEL_CELL_ROWS - 2), index);
+        put_metric(app, area_part(area, 0, MODEL_CELL_ROWS - 1, area.width, 1), 0, view->metric,
+                   row);
+        return;
+    }
     put_shape((struct pen){app, area, 0, 1}, row);
     put_number((struct pen){app, area, 0, 3}, "sigma max", row->sigma_max, known);
     put_number((struct pen){app, area, 0, 4}, "threshold", row->threshold, known);

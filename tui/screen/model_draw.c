@@ -120,11 +120,12 @@ static void draw_switch(struct app *app, struct area area, bool head)
     if (head && tied)
         area_put(area, x + 2, 0, dim, "tied: one tensor with the embeddings");
     else if (module) {
-        char count[32];
+        char count[32], text[128];
         count_put((double)module->parameters, count, sizeof count);
-        area_print(area, x + 2, 0, dim, "%lld × %lld  %s  %s parameters  (%s freezes it)",
-                   (long long)module->rows, (long long)module->cols, module->tensor->dtype_name,
-                   count, head ? "H" : "e");
+        snprintf(text, sizeof text, "%lld × %lld  %s  %s parameters  (%s freezes it)",
+                 (long long)module->rows, (long long)module->cols, module->tensor->dtype_name,
+                 count, head ? "H" : "e");
+        area_label(area, x + 2, 0, area.width - x - 2, dim, text);
     }
 }
 

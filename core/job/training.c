@@ -69,7 +69,8 @@ static int begin_record(struct training *training, bool resume, struct error *er
 static int train(struct training *training, bool resume, struct error *err)
 {
     bool exact = true;
-    if (begin_record(training, resume, err) != 0 || training_open(training, resume, err) != 0 ||
+    if (begin_record(training, resume, err) != 0 || training_check(training->request, err) != 0 ||
+        training_open(training, resume, err) != 0 ||
         (resume && go_back_to_checkpoint(training, &exact, err) != 0) ||
         training_write_job(training, err) != 0 ||
         (resume && training_note_resume(training, err) != 0))

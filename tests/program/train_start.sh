@@ -25,3 +25,20 @@ grep -q '"step": 1,.*"lr": 0.001,' "$work/one/metrics.jsonl" || fail "$(cat "$wo
 train two --steps 2 --lr 1e-3 --warmup 2 || fail "a run of two steps failed"
 grep -q '"step": 2,.*"lr": 0.001,' "$work/two/metrics.jsonl" || fail "$(cat "$work/two/metrics.jsonl")"
 
+# Wrong usage makes neither a folder nor an entry among the jobs.
+refused() { # refused STATUS "WHAT IT SAYS" OPTIONS...
+    local got=0
+    train refused "${@:3}" || got=$?
+    test $got = "$1" && grep -qF -- "$2" "$work/said" || fail "${*:3}: exit $got"
+    test ! -e "$work/refused" || fail "${*:3}: there is a folder"
+}
+refused 2 "--lr 0 trains nothing" --lr 0
+refused 2 "--dtype takes" --dtype fp8
+refused 2 "--master takes" --master bf16
+refused 2 "there is no device" --device gpu
+refused 1 "no CUDA plug-in" --device cuda
+refused 2 "not a chat template" --template mine
+refused 2 "--columns" --columns text
+refused 1 "cannot read" --data "$work/none.txt"
+refused 2 "--dtype takes" --dtype fp8 --detach
+test "$("$spectrum" jobs --json | grep -c '"job":')" = 2 || fail "$("$spectrum" jobs)"

@@ -42,3 +42,12 @@ refused 2 "--columns" --columns text
 refused 1 "cannot read" --data "$work/none.txt"
 refused 2 "--dtype takes" --dtype fp8 --detach
 test "$("$spectrum" jobs --json | grep -c '"job":')" = 2 || fail "$("$spectrum" jobs)"
+
+# A weight that is no number is named, with its place, trained or frozen.
+cp -r "$model" "$work/nan"
+weights=$work/nan/model.safetensors
+begin=$((8 + $(od -An -tu8 -N8 "$weights")))
+first=$(head -c $begin "$weights" | grep -aoP '"\K[^"]+(?=":\{[^}]*"data_offsets": ?\[0,)')
+printf '\xc0\x7f\xc0\x7f' | dd of="$weights" bs=1 seek=$begin conv=notrunc status=none
+if (model=$work/nan && train broken --steps 1); then fail "NaN was trained"; fi
+grep -q "tensor $first has NaN at row 0, column 0" "$work/said" || fail "it does not say where"

@@ -31,8 +31,8 @@ enum checkpoint_format { CHECKPOINT_SAFETENSORS, CHECKPOINT_GGUF };
 
 struct checkpoint;
 
-/* Opens a folder, a file, or a repository name in the local Hugging Face cache. Reads headers and
- * small JSON files only. */
+/* Opens a folder, a file, or a repository name in the local Hugging Face cache. A folder without
+ * safetensors stands for the one .gguf file in it. Reads headers and small JSON files only. */
 int checkpoint_open(struct checkpoint **out, const char *path, struct error *err);
 void checkpoint_close(struct checkpoint *checkpoint);
 

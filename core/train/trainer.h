@@ -23,7 +23,7 @@ struct train_settings {
     double epochs;
     int64_t seq_len, batch, accumulate;
     enum schedule_kind schedule;
-    double rate, warmup; /* warmup: steps, or below 1 a share of the steps */
+    double rate, warmup; /* warmup: steps (of n at most n - 1), or below 1 a share */
     struct optimizer_settings optimizer;
     enum storage storage;
     bool masters;

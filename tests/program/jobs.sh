@@ -42,7 +42,7 @@ test "$(losses "$work/whole" | wc -l)" = 9 || fail "not nine steps"
 # Killed in the middle.
 train "$work/killed" --steps 9 --detach >/dev/null
 wait_for_step "$work/killed" 3
-pkill -9 -n -f "/exe train $model --data $work/text.txt --run $work/killed" || fail "nothing to kill"
+pkill -9 -n -f "/$(basename "$spectrum") train $model --data $work/text.txt --run $work/killed" || fail "nothing to kill"
 for _ in $(seq 100); do
     test -f "$work/killed/result.json" && break
     sleep 0.05

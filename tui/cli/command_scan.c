@@ -5,6 +5,7 @@
 #include "tui/cli/command.h"
 #include "tui/cli/options.h"
 #include "tui/cli/scan_progress.h"
+#include "tui/cli/unscored.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -100,6 +101,8 @@ static int scan_model(const struct request *request, struct scan_job *job, struc
         status = write_output(result->scan, request, err);
     if (status == 0 && !request->output && !request->json)
         print_table(result->scan);
+    if (status == 0)
+        unscored_print(result->scan, NULL);
     scan_result_free(result);
     if (backend)
         backend_close(backend);

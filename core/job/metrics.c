@@ -189,7 +189,8 @@ int job_metrics_update(struct job_metrics *metrics, size_t *added, struct error 
     int status = 0, fd = file_open_read(metrics->path, &size, err);
     if (fd < 0)
         return -1;
-    char *chunk = array_alloc(CHUNK, 1, err);
+    uint64_t appended = size > metrics->offset ? size - metrics->offset : 0;
+    char *chunk = array_alloc(appended < CHUNK ? (size_t)appended : CHUNK, 1, err);
     for (uint64_t before = UINT64_MAX;
          chunk && status == 0 && metrics->offset < size && metrics->offset != before;) {
         uint64_t left = size - metrics->offset;

@@ -140,6 +140,28 @@ static int index_names(struct model *model, struct error *err)
     return 0;
 }
 
+static int compare_roles(const void *a, const void *b)
+{
+    const struct module *x = *(const struct module *const *)a,
+                        *y = *(const struct module *const *)b;
+    if (x->layer != y->layer)
+        return x->layer < y->layer ? -1 : 1;
+    if (x->role != y->role)
+        return x->role < y->role ? -1 : 1;
+    return (int)x->bias - (int)y->bias;
+}
+
+static int index_roles(struct model *model, struct error *err)
+{
+    model->by_role = array_alloc(model->module_count, sizeof *model->by_role, err);
+    if (!model->by_role)
+        return -1;
+    for (size_t i = 0; i < model->module_count; i++)
+        model->by_role[i] = &model->modules[i];
+    qsort(model->by_role, model->module_count, sizeof *model->by_role, compare_roles);
+    return 0;
+}
+
 int model_open(struct model **out, const char *path, struct error *err)
 {
     const struct architecture *architecture = NULL;
@@ -156,7 +178,7 @@ int model_open(struct model **out, const char *path, struct error *err)
     for (size_t i = 0; i < count; i++)
         if (add_module(model, architecture, checkpoint_tensor(model->checkpoint, i), err) != 0)
             goto fail;
-    if (index_names(model, err) != 0)
+    if (index_names(model, err) != 0 || index_roles(model, err) != 0)
         goto fail;
     *out = model;
     return 0;
@@ -175,6 +197,7 @@ void model_close(struct model *model)
     }
     free(model->modules);
     free(model->by_name);
+    free(model->by_role);
     free(model->architecture_name);
     checkpoint_close(model->checkpoint);
     free(model);
@@ -192,12 +215,10 @@ const struct module *model_find(const struct model *model, const char *name)
 const struct module *model_role(const struct model *model, enum module_role role, int layer,
                                 bool bias)
 {
-    for (size_t i = 0; i < model->module_count; i++) {
-        const struct module *module = &model->modules[i];
-        if (module->role == role && module->layer == layer && module->bias == bias)
-            return module;
-    }
-    return NULL;
+    const struct module key = {.layer = layer, .role = role, .bias = bias}, *wanted = &key;
+    const struct module **found = bsearch(&wanted, model->by_role, model->module_count,
+                                          sizeof *model->by_role, compare_roles);
+    return found ? *found : NULL;
 }
 
 bool module_is_tied_copy(const struct model *model, const struct module *module)

@@ -62,6 +62,7 @@ struct model {
     struct module *modules;     /* in file order */
     size_t module_count;
     const struct module **by_name; /* in the order of strcmp(): for model_find() */
+    const struct module **by_role; /* by layer, role, bias: for model_role() */
 };
 
 /* Opens a checkpoint and works out its modules. */

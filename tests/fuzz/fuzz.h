@@ -5,6 +5,7 @@
 #define SPECTRUM_TESTS_FUZZ_H
 
 #include "base/error.h"
+#include "base/utf8.h"
 #include "checkpoint/safetensors_write.h"
 
 #include <fcntl.h>
@@ -60,6 +61,17 @@ static inline const char *fuzz_file(const char *name, const void *data, size_t s
     if (fd < 0 || write(fd, data, size) != (ssize_t)size || close(fd) != 0)
         abort();
     return path;
+}
+
+/* Ends the run where a failure has no message, or one that a terminal cannot show on a line. True
+ * on success. */
+static inline bool fuzz_ok(int status, const struct error *err)
+{
+    if (status != 0 && (!err->text[0] || !utf8_printable(err->text))) {
+        fprintf(stderr, "a failure without a proper message: \"%s\"\n", err->text);
+        abort();
+    }
+    return status == 0;
 }
 
 /* A NUL-ended copy of the input in memory of its own size, so that reading beyond it shows. */

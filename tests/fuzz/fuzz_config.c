@@ -12,7 +12,8 @@ static void plan_memory(const struct model *model)
                                      .storage = STORAGE_BF16,
                                      .masters = true,
                                      .generation = true};
-    if (memory_plan_make(&plan, &request, NULL) == 0)
+    struct error err = ERROR_INIT;
+    if (fuzz_ok(memory_plan_make(&plan, &request, &err), &err))
         memory_plan_free(plan);
 }
 
@@ -20,13 +21,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static bool made;
     struct model *model = NULL;
+    struct error err = ERROR_INIT;
     if (!made)
         fuzz_model();
     made = true;
     fuzz_file("config.json", data, size);
-    if (model_open(&model, fuzz_folder(), NULL) == 0) {
+    if (fuzz_ok(model_open(&model, fuzz_folder(), &err), &err)) {
         fuzz_walk(model);
-        if (model_check_trainable(model, NULL) == 0)
+        if (fuzz_ok(model_check_trainable(model, &err), &err))
             plan_memory(model);
     }
     model_close(model);

@@ -41,7 +41,8 @@ static void load(const char *name, const uint8_t *data, size_t size, const char 
     const char *path = fuzz_file(name, data, size);
     struct dataset_options options = {.columns = columns, .template_name = "chatml"};
     struct dataset dataset = {0};
-    if (dataset_load(&dataset, &path, 1, &options, tokenizer, NULL) == 0) {
+    struct error err = ERROR_INIT;
+    if (fuzz_ok(dataset_load(&dataset, &path, 1, &options, tokenizer, &err), &err)) {
         if (dataset.offsets[dataset.documents] != dataset.tokens)
             abort();
         dataset_all_supervised(&dataset);

@@ -9,11 +9,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct model *model = NULL;
     struct tokenizer *tokenizer = NULL;
     struct buffer out = BUFFER_INIT;
-    if (model_open(&model, fuzz_file("fuzz.gguf", data, size), NULL) == 0) {
+    struct error err = ERROR_INIT;
+    const char *path = fuzz_file("fuzz.gguf", data, size);
+    if (fuzz_ok(model_open(&model, path, &err), &err)) {
         fuzz_walk(model);
-        if (tokenizer_for_checkpoint(&tokenizer, model->checkpoint, NULL) == 0) {
+        if (fuzz_ok(tokenizer_for_checkpoint(&tokenizer, model->checkpoint, &err), &err)) {
             fuzz_tokenizer(tokenizer);
-            tokenizer_put_json(&out, tokenizer, NULL);
+            fuzz_ok(tokenizer_put_json(&out, tokenizer, &err), &err);
             tokenizer_put_config(&out, tokenizer, model->config.max_positions);
         }
     }

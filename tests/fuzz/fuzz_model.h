@@ -17,7 +17,8 @@ static inline void fuzz_read(const struct checkpoint *checkpoint, const struct t
     int64_t block = dtype_traits(tensor->dtype)->block_elements;
     int64_t count = tensor->elements < FUZZ_ELEMENTS ? tensor->elements : FUZZ_ELEMENTS;
     count -= count % block;
-    checkpoint_read_f32(checkpoint, tensor, 0, count, narrow, NULL);
+    struct error err = ERROR_INIT;
+    fuzz_ok(checkpoint_read_f32(checkpoint, tensor, 0, count, narrow, &err), &err);
     checkpoint_read_f64(checkpoint, tensor, 0, count, wide, NULL);
     checkpoint_read_f32(checkpoint, tensor, tensor->elements - block, block, narrow, NULL);
 }
@@ -33,7 +34,8 @@ static inline void fuzz_modules(const struct model *model)
             abort();
         if (i < FUZZ_TENSORS && module->parameters <= FUZZ_ELEMENTS) {
             static float weights[FUZZ_ELEMENTS];
-            model_read_f32(model, module, weights, NULL);
+            struct error err = ERROR_INIT;
+            fuzz_ok(model_read_f32(model, module, weights, &err), &err);
         }
     }
     model_parameters(model);
@@ -71,7 +73,8 @@ static inline void fuzz_walk(const struct model *model)
     }
     checkpoint_fingerprint(checkpoint, fingerprint, NULL);
     fuzz_modules(model);
-    if (scan_for_model(&scan, NULL, model, ".", NULL) == 0)
+    struct error err = ERROR_INIT;
+    if (fuzz_ok(scan_for_model(&scan, NULL, model, ".", &err), &err))
         fuzz_read_back(scan);
     if (model->architecture)
         config_put_json(&text, model, "float32");

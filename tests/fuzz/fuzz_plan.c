@@ -20,9 +20,10 @@ static void read_plan(const struct scan *scan, const struct model *model, const 
 {
     struct plan *plan = NULL;
     struct buffer text = BUFFER_INIT;
+    struct error err = ERROR_INIT;
     if (plan_new(&plan, scan, model, NULL) != 0)
         abort();
-    if (plan_read(plan, path, NULL) == 0) {
+    if (fuzz_ok(plan_read(plan, path, &err), &err)) {
         plan_put(&text, plan, PLAN_JSON, "fuzz.json");
         if (plan_read(plan, fuzz_file("again.json", text.data, text.length), NULL) != 0)
             abort();

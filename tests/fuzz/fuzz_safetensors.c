@@ -4,7 +4,9 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct model *model = NULL;
-    if (model_open(&model, fuzz_file("fuzz.safetensors", data, size), NULL) == 0)
+    struct error err = ERROR_INIT;
+    const char *path = fuzz_file("fuzz.safetensors", data, size);
+    if (fuzz_ok(model_open(&model, path, &err), &err))
         fuzz_walk(model);
     model_close(model);
     return 0;

@@ -66,8 +66,9 @@ static void read_back(const struct scan *scan, void (*put)(struct buffer *, cons
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct scan *scan = NULL;
+    struct error err = ERROR_INIT;
     char *text = fuzz_text(data, size);
-    if (scan_parse(&scan, text, size, "fuzz.json", NULL) == 0) {
+    if (fuzz_ok(scan_parse(&scan, text, size, "fuzz.json", &err), &err)) {
         read_back(scan, scan_put_json);
         read_back(scan, scan_put_file);
         plan_it(scan);

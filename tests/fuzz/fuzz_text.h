@@ -32,8 +32,11 @@ static inline void fuzz_tokenizer(struct tokenizer *tokenizer)
     static const struct text_span spans[] = {{0, 5}, {20, 21}, {60, sizeof fuzz_sentence - 1}};
     struct token_list ids = {0};
     struct buffer text = BUFFER_INIT;
+    struct error err = ERROR_INIT;
     for (unsigned flags = 0; flags < 4; flags++)
-        tokenizer_encode(tokenizer, fuzz_sentence, sizeof fuzz_sentence - 1, flags, &ids, NULL);
+        fuzz_ok(
+            tokenizer_encode(tokenizer, fuzz_sentence, sizeof fuzz_sentence - 1, flags, &ids, &err),
+            &err);
     tokenizer_encode_spans(tokenizer, fuzz_sentence, sizeof fuzz_sentence - 1, ENCODE_PARSE_SPECIAL,
                            spans, sizeof spans / sizeof *spans, &ids, NULL);
     tokenizer_decode(tokenizer, ids.ids, ids.count, false, &text, NULL);

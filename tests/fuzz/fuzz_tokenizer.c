@@ -4,7 +4,9 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct tokenizer *tokenizer = NULL;
-    if (tokenizer_open(&tokenizer, fuzz_file("tokenizer.json", data, size), NULL) == 0)
+    struct error err = ERROR_INIT;
+    const char *path = fuzz_file("tokenizer.json", data, size);
+    if (fuzz_ok(tokenizer_open(&tokenizer, path, &err), &err))
         fuzz_tokenizer(tokenizer);
     tokenizer_close(tokenizer);
     return 0;

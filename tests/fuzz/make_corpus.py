@@ -182,6 +182,19 @@ def put_valid_gguf():
            key("tokenizer.ggml.eos_token_id", "u32", 2),
            key("tokenizer.ggml.unknown_token_id", "u32", 0)]
     put("gguf", "valid-sentencepiece", gguf(LLAMA + spm, tensors, bytes(size)))
+    few = ["h", "e", "l", "Ġ", "t", "he", "ll", "Ġt", "<|im_start|>", "<|im_end|>"]
+    put("gguf", "valid-byte-level-small", gguf(
+        bpe[:1] + [key("tokenizer.ggml.pre", "str", "llama-bpe"),
+                   key("tokenizer.ggml.tokens", "str", few),
+                   key("tokenizer.ggml.token_type", "i32", [1] * 8 + [3, 4]),
+                   key("tokenizer.ggml.merges", "str", ["h e", "l l", "Ġ t"]),
+                   key("tokenizer.ggml.bos_token_id", "u32", 8)], [tensor("a", [4, 4])]))
+    few = ["<unk>", "<s>", "</s>", "<0x0A>", "▁", "h", "e", "▁t", "he", "▁the", "l", "ll"]
+    put("gguf", "valid-sentencepiece-small", gguf(
+        spm[:1] + [key("tokenizer.ggml.tokens", "str", few),
+                   key("tokenizer.ggml.scores", "f32", [-float(i) for i in range(12)]),
+                   key("tokenizer.ggml.token_type", "i32", [2, 3, 3, 6] + [1] * 8)] + spm[4:] +
+        [key("tokenizer.ggml.add_space_prefix", "bool", False)], [tensor("a", [4, 4])]))
     qwen = [k.replace(b"llama", b"qwen2") for k in LLAMA]
     put("gguf", "valid-version-2", gguf(qwen, tensors, bytes(size), version=2))
     every = [key("key." + kind, kind, "x" if kind == "str" else 1) for kind in TYPES]
@@ -300,6 +313,22 @@ def put_configs():
             "rope-yarn": {"rope_scaling": {"rope_type": "yarn", "factor": 4}},
             "rope-zero": {"rope_scaling": {**llama3, "factor": 0, "high_freq_factor": 1}}}.items():
         put("config", "odd-" + name, {**base, **changes})
+
+
+def put_indices():
+    shards = {"one.weight": "a.safetensors", "two.weight": "b.safetensors"}
+    put("index", "valid", {"metadata": {"total_size": 32}, "weight_map": shards})
+    put("index", "bad-tensor-in-no-shard", {"weight_map": {**shards, "three": "b.safetensors"}})
+    put("index", "bad-shard-missing", {"weight_map": {"one.weight": "c.safetensors"}})
+    put("index", "bad-shard-is-the-folder", {"weight_map": {"one.weight": "."}})
+    put("index", "bad-shard-elsewhere", {"weight_map": {"one.weight": "../a.safetensors"}})
+    put("index", "bad-shard-empty", {"weight_map": {"one.weight": ""}})
+    put("index", "bad-shard-is-the-index", {"weight_map": {"a": "model.safetensors.index.json"}})
+    put("index", "bad-shard-with-escape", {"weight_map": {"one.weight": "\x1b[31m"}})
+    put("index", "bad-shard-is-a-number", {"weight_map": {"one.weight": 1}})
+    put("index", "bad-map-is-a-list", {"weight_map": ["a.safetensors"]})
+    put("index", "bad-map-empty", {"weight_map": {}})
+    put("index", "bad-nothing", "")
 
 
 def put_scans():
@@ -477,6 +506,7 @@ def main():
     put_valid_gguf()
     put_bad_gguf()
     put_configs()
+    put_indices()
     put_scans()
     put_plans()
     put_tokenizers()

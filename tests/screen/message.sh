@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Messages are shown whole, over several lines where one is too short
+# Messages are shown whole, over several lines where one is too short; what the frame says; keys of
+# other screens say that they are.
 # Arguments: binary, source folder, build folder.
 set -uo pipefail
 binary=$1
@@ -34,9 +35,54 @@ SCRIPT
   shows error.txt "No such file or directory"
   shows error.txt "…"
   shows theme.txt "there are dark, light and mono"
-  shows theme.txt "35 matrices"
+  shows theme.txt "7 of 35"
   [ "$(wc -L <"$work/error.txt")" -le "${size%x*}" ] || fail "a line is wider than $size"
 done
+
+play 80x24 <<'SCRIPT'
+wait scan
+save-screen percent.txt
+:top 40 Enter
+save-screen forty.txt
+/embed Enter
+save-screen embed.txt
+Enter
+w
+save-screen w.txt
+j R
+save-screen R.txt
+SCRIPT
+shows percent.txt "25 %: trains 7 of 35 matrices"
+shows percent.txt "memory"
+shows percent.txt "models/stories260K-hf-f32"
+shows forty.txt "40 %: trains 14 of 35 matrices"
+shows embed.txt "e trains or freezes the embeddings"
+shows w.txt '"write" has no meaning on this screen: Esc goes back'
+shows R.txt '"read" has no meaning on this screen'
+
+play 60x16 <<'SCRIPT'
+wait scan
+save-screen brief.txt
+SCRIPT
+grep -qE '^ 25 %: 7 of 35 · 78,080 params .* · [0-9.]+ MB$' "$work/brief.txt" ||
+  { fail "the status line is cut"; cat "$work/brief.txt"; }
+
+for i in 1 2 3; do echo "{\"text\": \"Once upon a time $i.\"}"; done >"$work/data.jsonl"
+hf=$model model=$SPECTRUM_SHARED_DATA/models/stories260K-gguf/stories260K-F16.gguf
+NO_COLOR=1 play 80x24 <<'SCRIPT'
+wait scan
+t data.jsonl <Ctrl-D>
+save-screen mono.txt
+SCRIPT
+shows mono.txt "supervised: underlined"
+
+# Typed without its folder, a model is called by that, too.
+ln -s "$hf" "$work/model"
+model=model
+play 80x24 <<'SCRIPT'
+save-screen title.txt
+SCRIPT
+shows title.txt "spectrum model ${work##*/}/model"
 
 echo "$failures failed"
 [ $failures -eq 0 ]

@@ -115,6 +115,8 @@ wait text "running"
 SCRIPT
 shows all.txt "of 4000"
 shows stopped.txt "● stopped at step"
+shows stopped.txt "spectrum export $run -o DIR"
+grep -qF "it stops after" "$work/stopped.txt" && fail "a message outlives what it says"
 
 # kill -9 of the worker: the screen says so, and resumes.
 worker=$(pgrep -P "$(supervisor)")

@@ -93,7 +93,11 @@ int app_resize(struct app *app, int width, int height, struct error *err)
 
 bool app_tick(struct app *app)
 {
+    const struct job_follow *run = app->session.run;
+    enum job_state state = run ? run->state : JOB_ENDED;
     bool changed = session_tick(&app->session);
+    if (run && run->state != state)
+        app->message[0] = '\0'; /* what was said of the job is no longer so */
     struct view *view = app_view(app);
     if (view && view->class->tick)
         changed = view->class->tick(app, view->state) || changed;
@@ -271,7 +275,8 @@ void app_request(struct app *app, enum request request, const char *argument)
     if (here && request_common(app, request, argument))
         return;
     if (!here && info)
-        app_message(app, "\"%s\" has no meaning on this screen (? lists what has)", info->name);
+        app_message(app, "\"%s\" has no meaning on this screen: Esc goes back, ? lists what has",
+                    info->name);
 }
 
 static void prompt_finish(struct app *app)
@@ -322,6 +327,13 @@ static void prompt_input(struct app *app, int input)
     }
 }
 
+/* A key that has a meaning on other screens only says so, by its command's name. */
+static void request_key(struct app *app, int input, enum key_scope scope)
+{
+    enum request request = request_from_key(input, scope);
+    app_request(app, request == REQUEST_NONE ? request_from_key(input, SCOPE_ALL) : request, "");
+}
+
 void app_input(struct app *app, int input)
 {
     struct view *view = app_view(app);
@@ -333,7 +345,7 @@ void app_input(struct app *app, int input)
     if (app->prompt.active)
         prompt_input(app, input);
     else if (!view->class->input || !view->class->input(app, view->state, input))
-        app_request(app, request_from_key(input, view->class->scope), "");
+        request_key(app, input, view->class->scope);
     if (app->asked == asked && !app->prompt.active)
         app->asked = REQUEST_NONE;
 }

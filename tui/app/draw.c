@@ -38,7 +38,9 @@ static void draw_status(struct app *app, struct area area)
 {
     struct style style = theme_style_on(&app->theme, THEME_STATUS, THEME_STATUS_BACKGROUND);
     char text[256];
-    session_status(&app->session, text, sizeof text);
+    session_status(&app->session, false, text, sizeof text);
+    if (text_columns(text) > area.width - 2)
+        session_status(&app->session, true, text, sizeof text);
     area_fill(area, style);
     area_label(area, 1, 0, area.width - 2, style, text);
 }

@@ -6,10 +6,12 @@
 #include "tui/app/path.h"
 #include "tui/app/units.h"
 
+#include <limits.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* What a fresh plan selects, as `spectrum plan` does. */
 static const double first_percent = 25;
@@ -52,20 +54,21 @@ enum target_kind session_target(const char *path)
     return path_ends_with(path, ".json") ? TARGET_SCAN : TARGET_MODEL;
 }
 
-/* The last part of a path. */
+/* The last two parts of a path, "demo/model"; one that is typed without its folder gets that. */
 static char *short_title(const char *path, struct error *err)
 {
-    size_t end = strlen(path);
-    while (end > 1 && path[end - 1] == '/')
-        end--;
+    char folder[PATH_MAX], whole[2 * PATH_MAX];
+    bool bare = !strchr(path, '/') && access(path, F_OK) == 0 && getcwd(folder, sizeof folder);
+    snprintf(whole, sizeof whole, "%s%s%s", bare ? folder : "", bare ? "/" : "", path);
+    size_t end = strlen(whole);
+    while (end > 1 && whole[end - 1] == '/')
+        whole[--end] = '\0';
     size_t start = end;
-    while (start > 0 && path[start - 1] != '/')
+    for (int slashes = 0; start > 0 && (slashes += whole[start - 1] == '/') < 2;)
         start--;
-    char *title = array_alloc(end - start + 1, 1, err);
-    if (title) {
-        memcpy(title, path + start, end - start);
+    char *title = string_copy(whole + start, err);
+    if (title)
         utf8_sanitize(title);
-    }
     return title;
 }
 
@@ -203,18 +206,21 @@ void session_put_plan(const struct session *session, enum plan_format format, st
     plan_put(out, session->plan, format, session->source);
 }
 
-static size_t put_what_trains(const struct session *session, char *out, size_t size)
+/* "25 %: trains 52 of 210 matrices · 65.0M params (48.3 %)", and in brief without most words. */
+static size_t put_what_trains(const struct session *session, bool brief, char *out, size_t size)
 {
     struct plan_counts counts = plan_counts(session->plan);
-    char some[32], all[32];
-    int used = snprintf(out, size, "%s %zu of %zu matrices",
-                        session_scores_missing(session) ? "so far" : "trains", counts.modules,
-                        counts.modules_total);
+    double percent = session->plan_read ? NAN : plan_percent(session->plan);
+    char top[32] = "", some[32];
+    if (!isnan(percent))
+        snprintf(top, sizeof top, "%.4g %%: ", percent);
+    const char *how = session_scores_missing(session) ? "so far " : brief ? "" : "trains ";
+    int used = snprintf(out, size, "%s%s%zu of %zu%s", top, how, counts.modules,
+                        counts.modules_total, brief ? "" : " matrices");
     if (!counts.known || counts.parameters_total <= 0)
         return (size_t)used;
     count_put((double)counts.parameters, some, sizeof some);
-    count_put((double)counts.parameters_total, all, sizeof all);
-    used += snprintf(out + used, size - (size_t)used, " · %s of %s params (%.1f %%)", some, all,
+    used += snprintf(out + used, size - (size_t)used, " · %s params (%.1f %%)", some,
                      100.0 * (double)counts.parameters / (double)counts.parameters_total);
     return (size_t)used;
 }
@@ -239,7 +245,7 @@ static void put_job(const struct session *session, char *out, size_t size)
              method ? " · method " : "", method ? method : "");
 }
 
-void session_status(const struct session *session, char *out, size_t size)
+void session_status(const struct session *session, bool brief, char *out, size_t size)
 {
     char memory[32];
     out[0] = '\0';
@@ -247,7 +253,8 @@ void session_status(const struct session *session, char *out, size_t size)
         put_job(session, out, size);
     if (!session->plan)
         return;
-    size_t used = put_what_trains(session, out, size);
+    size_t used = put_what_trains(session, brief, out, size);
     bytes_put((double)session->cost.total, memory, sizeof memory);
-    snprintf(out + used, size - used, " · memory %s", session->cost.known ? memory : "n/a");
+    snprintf(out + used, size - used, " · %s%s", brief ? "" : "memory ",
+             session->cost.known ? memory : "n/a");
 }

@@ -56,9 +56,10 @@ size_t session_scores_lacked(const struct session *session);
 /* The plan as a file; YAML that is still provisional says so. */
 void session_put_plan(const struct session *session, enum plan_format format, struct buffer *out);
 
-/* Lines for the frame: what is under way, and what trains at what cost. */
+/* Lines for the frame: what is under way, and what trains at what cost, in brief for windows that
+ * the other does not fit. */
 void session_progress(const struct session *session, char *out, size_t size);
-void session_status(const struct session *session, char *out, size_t size);
+void session_status(const struct session *session, bool brief, char *out, size_t size);
 /* What is open, or else the job that is watched; never NULL. */
 const char *session_title(const struct session *session);
 

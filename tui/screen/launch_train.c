@@ -46,8 +46,9 @@ static void set_demo_defaults(struct settings *settings)
 /* runs/<model>-1, or the first number that is free. */
 static void find_run(const struct session *session, char *out)
 {
+    const char *slash = strrchr(session->title, '/'), *name = slash ? slash + 1 : session->title;
     for (int i = 1; i < 10000; i++) {
-        snprintf(out, SETTING_VALUE_MAX, "runs/%.200s-%d", session->title, i);
+        snprintf(out, SETTING_VALUE_MAX, "runs/%.200s-%d", name, i);
         if (access(out, F_OK) != 0)
             return;
     }

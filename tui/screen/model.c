@@ -231,6 +231,19 @@ static bool request_plan(struct app *app, struct model_view *view, enum request 
 
 /* --- the rest --- */
 
+/* The embedding or the head, if its name holds the text that is searched for; else NULL. */
+static const char *find_switch(const struct app *app)
+{
+    static const enum module_role roles[] = {ROLE_EMBEDDING, ROLE_HEAD};
+    const struct model *model = app->session.model;
+    for (int i = 0; model && app->search[0] && i < 2; i++) {
+        const struct module *module = model_role(model, roles[i], -1, false);
+        if (module && strstr(module->name, app->search))
+            return module->name;
+    }
+    return NULL;
+}
+
 /* The next module, in the scan's order from the cursor on and round, whose name holds the text. */
 static void search(struct app *app, struct model_view *view)
 {
@@ -245,7 +258,12 @@ static void search(struct app *app, struct model_view *view)
             return;
         }
     }
-    app_message(app, "no module's name has \"%s\"", app->search);
+    const char *switched = find_switch(app);
+    if (switched)
+        app_message(app, "%s has no score, and its own line below the map: %s", switched,
+                    "e trains or freezes the embeddings, H the head");
+    else
+        app_message(app, "no module's name has \"%s\"", app->search);
 }
 
 static void open_spectrum(struct app *app, const struct model_view *view)

@@ -54,7 +54,7 @@ static void set_threshold(struct score *score, const double *values, int64_t cou
     case ESTIMATOR_MP:
         score->threshold = score->sigma * (sqrt(shape->min) + sqrt(shape->max));
         break;
-    case ESTIMATOR_GAVISH_DONOHO:
+    default: /* ESTIMATOR_GAVISH_DONOHO */
         score->threshold = shape->hard_threshold * median;
         break;
     }
@@ -131,8 +131,8 @@ static void set_degenerate(struct scan_row *row)
     if (count == 0)
         snprintf(row->degenerate_reason, sizeof row->degenerate_reason, "no noise values");
     else
-        snprintf(row->degenerate_reason, sizeof row->degenerate_reason, "only %lld noise value%s",
-                 (long long)count, count == 1 ? "" : "s");
+        snprintf(row->degenerate_reason, sizeof row->degenerate_reason, "only %d noise value%s",
+                 (int)count, count == 1 ? "" : "s");
 }
 
 static void set_scores(struct scan_row *row, const double *values, int64_t count,

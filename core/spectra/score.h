@@ -7,7 +7,8 @@
 
 #include <stdint.h>
 
-enum estimator { ESTIMATOR_REFERENCE, ESTIMATOR_MP, ESTIMATOR_GAVISH_DONOHO, ESTIMATOR_COUNT };
+enum estimator { ESTIMATOR_REFERENCE, ESTIMATOR_MP, ESTIMATOR_GAVISH_DONOHO };
+enum { ESTIMATOR_COUNT = 3 };
 
 /* What an empty noise set counts as: infinity (files before 2025-04), or a noise sum of 1. */
 enum empty_noise { EMPTY_NOISE_INFINITY, EMPTY_NOISE_ONE };

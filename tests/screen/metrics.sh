@@ -77,7 +77,7 @@ for size in 80x24 200x50; do
     [ "$target" = file.json ] || shows spikes.txt "plan ranks by SNR (reference)"
     cmp -s "$work/snr.txt" "$work/round.txt" || fail "m does not come round to SNR at $size"
     cmp -s "$work/snr.txt" "$work/spikes.txt" && fail "the metric changes nothing at $size"
-    shows matrix.txt " spikes $(number scan.json spikes) above "
+    shows matrix.txt "spikes $(number scan.json spikes) above "
     shows none.txt 'there is no metric "nothing"'
   done
 done

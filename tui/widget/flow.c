@@ -2,7 +2,6 @@
 
 #include "base/utf8.h"
 
-#include <stdio.h>
 #include <string.h>
 
 enum { LINE_MAX_BYTES = 1024 };
@@ -74,9 +73,11 @@ int flow_words(struct area area, struct style style, const char *text)
     int rows = flow_words_rows(text, area.width);
     for (int y = 0; y < rows && y < area.height; y++) {
         char line[LINE_MAX_BYTES];
-        bool last = y + 1 == area.height;
-        int length = last ? LINE_MAX_BYTES : (int)line_length(text, area.width);
-        snprintf(line, sizeof line, "%.*s", length, text);
+        size_t length = y + 1 == area.height ? strlen(text) : line_length(text, area.width);
+        if (length >= sizeof line)
+            length = sizeof line - 1;
+        memcpy(line, text, length);
+        line[length] = '\0';
         area_label(area, 0, y, area.width, style, line);
         text = next_words(text, area.width);
     }

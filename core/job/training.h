@@ -64,8 +64,8 @@ struct training_view {
     const volatile sig_atomic_t *interrupted; /* set: stop behind the step in hand */
 };
 
-/* 0 where the request makes sense by itself, else ERROR_USAGE: what can be refused before there is a
- * folder. training_run() checks it too. */
+/* 0 where the request makes sense by itself, else ERROR_USAGE: what can be refused before there is
+ * a folder. training_run() checks it too. */
 int training_check(const struct training_request *request, struct error *err);
 
 /* Trains. With `resume` it goes on from the run's last checkpoint (or from the start where there is

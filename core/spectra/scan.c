@@ -228,6 +228,9 @@ static void keep_outcome(struct run *run, size_t index, const struct outcome *ou
         row->snr = NAN;
         memcpy(row->reason, outcome->reason, sizeof outcome->reason);
     }
+    /* Whoever sees the last row finds all spectra in the cache. */
+    if (run->done + 1 == run->result->scan->count)
+        save_cache(run);
     finish_row(run, index, outcome->cached);
 }
 
@@ -302,7 +305,7 @@ int scan_run(struct scan_result **out, const struct model *model, const struct b
     size_t before = run.done;
 #pragma omp parallel num_threads(side_by_side(&run))
     work(&run);
-    if (run.done > before)
+    if (run.done > before && run.done < run.result->scan->count)
         save_cache(&run);
     int status = 0;
     if (run.failure.kind != ERROR_NONE) {

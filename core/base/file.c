@@ -3,6 +3,7 @@
 #include "base/memory.h"
 #include "base/sys.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdatomic.h>
@@ -239,4 +240,18 @@ char *path_folder(const char *path, struct error *err)
     if (folder && slash)
         folder[slash == path ? 1 : slash - path] = '\0';
     return folder;
+}
+
+void folder_remove(const char *path)
+{
+    DIR *folder = opendir(path);
+    for (struct dirent *entry; folder && (entry = readdir(folder));) {
+        char *file = path_join(path, entry->d_name, NULL);
+        if (file && strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+            sys.unlink(file);
+        free(file);
+    }
+    if (folder)
+        closedir(folder);
+    rmdir(path);
 }

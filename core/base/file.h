@@ -46,6 +46,10 @@ int file_copy(const char *from, const char *to, size_t cap, struct error *err);
 /* Makes a folder and its missing parents (mode 0777 less umask); an existing one is fine. */
 int folder_make(const char *path, struct error *err);
 
+/* Removes a folder of plain files, as far as that goes: for temporary ones, of which a kill leaves
+ * a part. */
+void folder_remove(const char *path);
+
 /* fsync of a folder, so that a rename in it is on disk. */
 int folder_sync(const char *path, struct error *err);
 

@@ -31,8 +31,8 @@ enum checkpoint_format { CHECKPOINT_SAFETENSORS, CHECKPOINT_GGUF };
 
 struct checkpoint;
 
-/* Opens a folder, a file, or a repository name in the local Hugging Face cache. Reads headers and
- * small JSON files only. */
+/* Opens a folder, a file, or a repository name in the local Hugging Face cache. A folder without
+ * safetensors stands for the one .gguf file in it. Reads headers and small JSON files only. */
 int checkpoint_open(struct checkpoint **out, const char *path, struct error *err);
 void checkpoint_close(struct checkpoint *checkpoint);
 
@@ -81,5 +81,9 @@ int checkpoint_read_raw(const struct checkpoint *checkpoint, const struct tensor
  * above 1 MB by 64 evenly spaced blocks of 16 KB.
  * The same for a copied or moved checkpoint. */
 int checkpoint_fingerprint(const struct checkpoint *checkpoint, char out[33], struct error *err);
+
+/* 32 hexadecimal digits that say which files these are and in which state: device, inode, size and
+ * time of change of each. The same for a moved checkpoint, not for a copied one. */
+int checkpoint_identity(const struct checkpoint *checkpoint, char out[33], struct error *err);
 
 #endif

@@ -22,6 +22,8 @@ enum {
     WINDOW = 1 << 18,
     GGUF_RANK_MAX = 4,
     ALIGNMENT_MAX = 1 << 20,
+    TENSOR_LEAST = 24, /* bytes in the header */
+    KEY_LEAST = 13,
 };
 
 enum gguf_type { U8, I8, U16, I16, U32, I32, F32, BOOL, STRING, ARRAY, U64, I64, F64 };
@@ -41,13 +43,19 @@ static uint64_t reader_left(const struct reader *r)
     return r->file->size - r->at;
 }
 
+static int truncated(const struct reader *r, uint64_t count)
+{
+    return error_set(r->err,
+                     "%s is truncated: its header needs %llu bytes at %llu, the file ends at %llu",
+                     r->file->path, (unsigned long long)count, (unsigned long long)r->at,
+                     (unsigned long long)r->file->size);
+}
+
 static int take(struct reader *r, void *out, uint64_t count)
 {
     unsigned char *to = out;
     if (count > reader_left(r))
-        return error_set(r->err, "%s: its header needs %llu bytes at %llu, the file ends at %llu",
-                         r->file->path, (unsigned long long)count, (unsigned long long)r->at,
-                         (unsigned long long)r->file->size);
+        return truncated(r, count);
     while (count > 0) {
         if (r->used == r->filled) {
             uint64_t left = reader_left(r);
@@ -89,9 +97,13 @@ static char *take_string(struct reader *r, uint64_t cap, const char *what, uint6
 {
     if (take_u64(r, length) != 0)
         return NULL;
-    if (*length > cap || *length > reader_left(r)) {
+    if (*length > cap) {
         error_set(r->err, "%s: %s claims %llu bytes, at most %llu are possible", r->file->path,
                   what, (unsigned long long)*length, (unsigned long long)cap);
+        return NULL;
+    }
+    if (*length > reader_left(r)) {
+        truncated(r, *length);
         return NULL;
     }
     char *text = array_alloc((size_t)*length + 1, 1, r->err);
@@ -224,9 +236,13 @@ static cJSON *take_array(struct reader *r, const char *key)
     if (take_u32(r, &type) != 0 || take_u64(r, &count) != 0)
         return NULL;
     uint64_t least = type == STRING ? 8 : (uint64_t)type_bytes(type);
-    if (least == 0 || count > reader_left(r) / least) {
+    if (least == 0 || count > METADATA_VALUES_MAX) {
         error_set(r->err, "%s: key %s is an array of %llu elements of type %u, which cannot be",
                   r->file->path, key, (unsigned long long)count, type);
+        return NULL;
+    }
+    if (count > reader_left(r) / least) {
+        truncated(r, count * least);
         return NULL;
     }
     if (spend(r, count, 0, key) != 0)
@@ -401,10 +417,12 @@ static int take_header(struct reader *r, struct checkpoint *checkpoint, int file
     if (version != 2 && version != 3)
         return error_set(r->err, "%s: GGUF version %u; versions 2 and 3 can be read", r->file->path,
                          version);
-    if (tensors > TENSORS_MAX || keys > KEYS_MAX || tensors > r->file->size / 24 ||
-        keys > r->file->size / 13)
+    if (tensors > TENSORS_MAX || keys > KEYS_MAX)
         return error_set(r->err, "%s: it claims %llu tensors and %llu keys, which cannot be",
                          r->file->path, (unsigned long long)tensors, (unsigned long long)keys);
+    uint64_t least = tensors * TENSOR_LEAST + keys * KEY_LEAST;
+    if (least > reader_left(r))
+        return truncated(r, least);
     if (take_metadata(r, checkpoint->metadata, keys) != 0 ||
         check_whole(r, checkpoint->metadata) != 0)
         return -1;

@@ -1,11 +1,13 @@
 /* Finding the files of a checkpoint: a folder, a file, or a name in the Hugging Face cache. */
 #include "checkpoint/internal.h"
 
+#include "base/buffer.h"
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/sys.h"
 #include "base/text.h"
 
+#include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -134,6 +136,62 @@ static int read_config(struct checkpoint *checkpoint, struct error *err)
     return status;
 }
 
+static int open_file(struct checkpoint *checkpoint, struct error *err)
+{
+    if (text_ends_with(checkpoint->path, ".gguf")) {
+        checkpoint->format = CHECKPOINT_GGUF;
+        int file = checkpoint_add_file(checkpoint, checkpoint->path, err);
+        if (file < 0 || gguf_read_header(checkpoint, file, err) != 0)
+            return -1;
+        return index_names(checkpoint, err);
+    }
+    if (!text_ends_with(checkpoint->path, ".safetensors"))
+        return error_set(err, "%s: neither a folder, a .safetensors nor a .gguf file",
+                         checkpoint->path);
+    checkpoint->format = CHECKPOINT_SAFETENSORS;
+    return open_single(checkpoint, checkpoint->path, err) == 0 ? read_config(checkpoint, err) : -1;
+}
+
+static int is_gguf(const struct dirent *entry)
+{
+    return entry->d_name[0] != '.' && text_ends_with(entry->d_name, ".gguf");
+}
+
+static int refuse_several(const struct checkpoint *checkpoint, struct dirent **entries, int count,
+                          struct error *err)
+{
+    struct buffer names = BUFFER_INIT;
+    for (int i = 0; i < count; i++)
+        buffer_format(&names, "%s%s", i ? ", " : "", entries[i]->d_name);
+    error_set(err, "%s holds %d .gguf files; name one of them: %s", checkpoint->folder, count,
+              buffer_string(&names));
+    buffer_free(&names);
+    return -1;
+}
+
+/* A folder without safetensors stands for the one .gguf file in it. */
+static int open_only_gguf(struct checkpoint *checkpoint, struct error *err)
+{
+    struct dirent **entries = NULL;
+    int count = scandir(checkpoint->folder, &entries, is_gguf, alphasort), status = -1;
+    if (count == 1) {
+        free(checkpoint->path);
+        checkpoint->path = path_join(checkpoint->folder, entries[0]->d_name, err);
+        status = checkpoint->path ? open_file(checkpoint, err) : -1;
+    } else if (count > 1) {
+        refuse_several(checkpoint, entries, count, err);
+    } else {
+        error_set(err,
+                  "%s: no model.safetensors, no model.safetensors.index.json and no .gguf file in "
+                  "it",
+                  checkpoint->folder);
+    }
+    for (int i = 0; i < count; i++)
+        free(entries[i]);
+    free(entries);
+    return status;
+}
+
 /* The first of a folder's possible weight files that is there. */
 static int open_folder(struct checkpoint *checkpoint, struct error *err)
 {
@@ -155,24 +213,7 @@ static int open_folder(struct checkpoint *checkpoint, struct error *err)
         if (there)
             return status == 0 ? read_config(checkpoint, err) : -1;
     }
-    return error_set(err, "%s: no model.safetensors and no model.safetensors.index.json in it",
-                     checkpoint->folder);
-}
-
-static int open_file(struct checkpoint *checkpoint, struct error *err)
-{
-    if (text_ends_with(checkpoint->path, ".gguf")) {
-        checkpoint->format = CHECKPOINT_GGUF;
-        int file = checkpoint_add_file(checkpoint, checkpoint->path, err);
-        if (file < 0 || gguf_read_header(checkpoint, file, err) != 0)
-            return -1;
-        return index_names(checkpoint, err);
-    }
-    if (!text_ends_with(checkpoint->path, ".safetensors"))
-        return error_set(err, "%s: neither a folder, a .safetensors nor a .gguf file",
-                         checkpoint->path);
-    checkpoint->format = CHECKPOINT_SAFETENSORS;
-    return open_single(checkpoint, checkpoint->path, err) == 0 ? read_config(checkpoint, err) : -1;
+    return open_only_gguf(checkpoint, err);
 }
 
 /* Sets path and folder: what the name stands for on this machine. */

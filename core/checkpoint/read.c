@@ -6,8 +6,10 @@
 #include "base/memory.h"
 #include "base/number.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 int checkpoint_read_raw(const struct checkpoint *checkpoint, const struct tensor_info *tensor,
                         uint64_t first_byte, uint64_t count, void *out, struct error *err)
@@ -149,4 +151,24 @@ int checkpoint_fingerprint(const struct checkpoint *checkpoint, char out[33], st
     if (hash)
         hash_free(hash);
     return status;
+}
+
+int checkpoint_identity(const struct checkpoint *checkpoint, char out[33], struct error *err)
+{
+    struct hash *hash = hash_new(err);
+    if (!hash)
+        return -1;
+    for (size_t i = 0; i < checkpoint->file_count; i++) {
+        struct stat at;
+        if (fstat(checkpoint->files[i].fd, &at) != 0) {
+            hash_free(hash);
+            return error_set_errno(err, errno, "cannot look at %s", checkpoint->files[i].path);
+        }
+        const int64_t state[] = {(int64_t)at.st_dev, (int64_t)at.st_ino, (int64_t)at.st_size,
+                                 (int64_t)at.st_mtim.tv_sec, (int64_t)at.st_mtim.tv_nsec};
+        hash_update(hash, state, sizeof state);
+    }
+    hash_text(hash, out);
+    hash_free(hash);
+    return 0;
 }

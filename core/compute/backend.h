@@ -173,4 +173,7 @@ struct backend {
 int backend_open(struct backend **out, const char *device, int threads, struct error *err);
 void backend_close(struct backend *backend);
 
+/* 0 where there is a back end of that name, else backend_open()'s error; opens nothing. */
+int backend_check(const char *device, struct error *err);
+
 #endif

@@ -228,6 +228,19 @@ static void summarize(const struct export *export, struct export_summary *summar
     }
 }
 
+/* A folder that could not be filled goes again, unless it was there before. */
+static int write_folder(const struct export *export, const char *out, struct error *err)
+{
+    bool made = access(out, F_OK) != 0;
+    if (folder_make(out, err) != 0)
+        return -1;
+    if (write_companions(export, out, err) == 0 && write_weights(export, out, err) == 0)
+        return 0;
+    if (made)
+        folder_remove(out);
+    return -1;
+}
+
 int export_run(const char *run, const char *out, struct export_summary *summary, struct error *err)
 {
     struct export export = {0};
@@ -237,11 +250,7 @@ int export_run(const char *run, const char *out, struct export_summary *summary,
     if (status == 0)
         status = refuse_model(out, err);
     if (status == 0)
-        status = folder_make(out, err);
-    if (status == 0)
-        status = write_companions(&export, out, err);
-    if (status == 0)
-        status = write_weights(&export, out, err);
+        status = write_folder(&export, out, err);
     if (status == 0)
         summarize(&export, summary);
     checkpoint_close(export.weights);

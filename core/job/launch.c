@@ -25,6 +25,19 @@ static void sleep_tenth(void)
     nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
 }
 
+/* By the file's own name, so that it shows among the processes; one that has been replaced has no
+ * other name than the link. */
+static int spawn(pid_t *pid, const char *program, const posix_spawn_file_actions_t *files,
+                 const posix_spawnattr_t *attributes, char **argv, struct error *err)
+{
+    char *file = realpath(program, NULL), *asked = argv[0];
+    argv[0] = file ? file : asked;
+    int failed = posix_spawn(pid, argv[0], files, attributes, argv, environ);
+    argv[0] = asked;
+    free(file);
+    return failed ? error_set_errno(err, failed, "cannot start %s", program) : 0;
+}
+
 /* program, "supervise", path, "--", arguments..., NULL */
 static char **supervisor_arguments(const char *path, const char *program, char *const arguments[],
                                    struct error *err)
@@ -55,10 +68,10 @@ static int spawn_detached(pid_t *pid, const char *program, char **argv, const ch
     posix_spawn_file_actions_adddup2(&files, 1, 2);
     if (folder)
         posix_spawn_file_actions_addchdir_np(&files, folder);
-    int failed = posix_spawn(pid, program, &files, &attributes, argv, environ);
+    int status = spawn(pid, program, &files, &attributes, argv, err);
     posix_spawn_file_actions_destroy(&files);
     posix_spawnattr_destroy(&attributes);
-    return failed ? error_set_errno(err, failed, "cannot start %s", program) : 0;
+    return status;
 }
 
 /* Until the supervisor holds the lock, or has ended (a quick job may be over by then). */
@@ -198,10 +211,10 @@ static int run_worker(const char *path, const char *program, char *const argumen
     argv[0] = (char *)(uintptr_t)program; /* posix_spawn does not write to it */
     memcpy(argv + 1, arguments, count * sizeof *argv);
     pid_t pid;
-    int failed = posix_spawn(&pid, program, NULL, NULL, argv, environ);
+    int status = spawn(&pid, program, NULL, NULL, argv, err);
     free(argv);
-    if (failed)
-        return error_set_errno(err, failed, "cannot start %s", program);
+    if (status != 0)
+        return -1;
     worker = pid;
     job_lock_name_worker(path, pid);
     while (waitpid(pid, how, 0) < 0 && errno == EINTR)

@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 static int go_back_to_checkpoint(struct training *training, bool *exact, struct error *err)
 {
@@ -36,6 +37,7 @@ static void tell_start(const struct training *training, bool resumed, bool exact
         .supervised = training->data.supervised,
         .tokens = training->data.tokens,
         .eval_documents = training->eval_count,
+        .cut_documents = trainer_cut_documents(training->trainer),
         .precision = training->identity.precision,
         .resumed = resumed,
         .exact = exact,
@@ -69,7 +71,8 @@ static int begin_record(struct training *training, bool resume, struct error *er
 static int train(struct training *training, bool resume, struct error *err)
 {
     bool exact = true;
-    if (begin_record(training, resume, err) != 0 || training_open(training, resume, err) != 0 ||
+    if (begin_record(training, resume, err) != 0 || training_check(training->request, err) != 0 ||
+        training_open(training, resume, err) != 0 ||
         (resume && go_back_to_checkpoint(training, &exact, err) != 0) ||
         training_write_job(training, err) != 0 ||
         (resume && training_note_resume(training, err) != 0))
@@ -86,12 +89,14 @@ static int write_result(const struct training *training, int status, struct erro
     if (training->trainer)
         result.last_step = trainer_progress(training->trainer)->step;
     result.status = status < 0 ? "failed" : status > 0 ? "stopped" : "completed";
+    bool left = training->supervisor && getppid() != training->supervisor;
+    const char *why = status > 0 && left ? "its supervisor was killed; " : "";
     if (status < 0)
         snprintf(message, sizeof message, "%s", err->text);
     else if (result.last_step < 0)
-        snprintf(message, sizeof message, "%s before the first step", result.status);
+        snprintf(message, sizeof message, "%s%s before the first step", why, result.status);
     else
-        snprintf(message, sizeof message, "%s at step %lld", result.status,
+        snprintf(message, sizeof message, "%s%s at step %lld", why, result.status,
                  (long long)result.last_step);
     return job_result_write(training->request->run, &result, status < 0 ? NULL : err);
 }

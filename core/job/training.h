@@ -48,6 +48,7 @@ struct training_start {
     size_t trained_tensors, tensors;
     uint64_t documents, supervised, tokens; /* of the training data */
     size_t eval_documents;
+    size_t cut_documents;     /* longer than a row */
     struct progress progress; /* so far, where it was resumed */
     const char *precision;    /* "bf16+masters" */
     bool resumed, exact;      /* exact: to the bit */
@@ -63,6 +64,10 @@ struct training_view {
     void (*on_sample)(void *context, int64_t step, const char *text);
     const volatile sig_atomic_t *interrupted; /* set: stop behind the step in hand */
 };
+
+/* 0 where the request makes sense by itself, else ERROR_USAGE: what can be refused before there is
+ * a folder. training_run() checks it too. */
+int training_check(const struct training_request *request, struct error *err);
 
 /* Trains. With `resume` it goes on from the run's last checkpoint (or from the start where there is
  * none). 0: completed; ERROR_INTERRUPTED: stopped, with a checkpoint; -1. */

@@ -40,10 +40,10 @@ static int open_model(struct training *training, bool resume, struct error *err)
     return model_check_trainable(training->model, err);
 }
 
-static int fix_precision(struct training *training, struct error *err)
+static int fix_precision(struct train_settings *s, const struct training_request *request,
+                         struct error *err)
 {
-    const char *dtype = training->request->dtype, *master = training->request->master;
-    struct train_settings *s = &training->settings;
+    const char *dtype = request->dtype, *master = request->master;
     bool bf16 = strcmp(dtype, "auto") == 0 ? machine_has_bf16() : strcmp(dtype, "bf16") == 0;
     if (!bf16 && strcmp(dtype, "auto") != 0 && strcmp(dtype, "fp32") != 0)
         return error_set_kind(err, ERROR_USAGE, "--dtype takes auto, bf16 or fp32, not \"%.40s\"",
@@ -54,6 +54,19 @@ static int fix_precision(struct training *training, struct error *err)
     s->storage = bf16 ? STORAGE_BF16 : STORAGE_F32;
     s->masters = bf16 && strcmp(master, "fp32") == 0;
     return 0;
+}
+
+int training_check(const struct training_request *request, struct error *err)
+{
+    struct train_settings settings;
+    const struct dataset_options *format = &request->format;
+    if (!(request->is.rate > 0))
+        return error_set_kind(err, ERROR_USAGE,
+                              "--lr 0 trains nothing: the learning rate must be above 0");
+    if (fix_precision(&settings, request, err) != 0 || backend_check(request->device, err) != 0 ||
+        (format->template_name && template_check(format->template_name, err) != 0))
+        return -1;
+    return dataset_check_columns(format->columns, err);
 }
 
 /* Names what a resume must agree in. */
@@ -109,7 +122,8 @@ int training_open(struct training *training, bool resume, struct error *err)
 {
     const struct training_request *request = training->request;
     training->settings = request->is;
-    if (fix_precision(training, err) != 0 || open_model(training, resume, err) != 0 ||
+    if (fix_precision(&training->settings, request, err) != 0 ||
+        open_model(training, resume, err) != 0 ||
         backend_open(&training->backend, request->device, request->threads, err) != 0 ||
         training_load_data(training, err) != 0 || identify(training, err) != 0 ||
         training_hash_data(training, err) != 0 ||

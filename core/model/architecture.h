@@ -20,12 +20,15 @@ struct architecture {
     const char *gguf;       /* general.architecture */
     bool trainable;
     bool gguf_interleaved; /* llama.cpp's converter interleaves the rotary rows of q and k */
+    bool tied;             /* what config.json means where it does not say */
+    int64_t head_dim;      /* the same; 0: hidden / heads */
     const struct role_name *roles;
     size_t role_count;
 };
 
 extern const struct architecture architecture_llama, architecture_mistral, architecture_qwen2,
-    architecture_qwen3;
+    architecture_qwen3, architecture_gemma, architecture_gemma2, architecture_gemma3,
+    architecture_phi3;
 
 /* By config.json's model_type or by general.architecture; NULL where it is unknown. */
 const struct architecture *architecture_by_name(const char *name, bool gguf);

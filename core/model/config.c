@@ -149,7 +149,8 @@ static int read_gguf(struct model *model, const cJSON *metadata)
 }
 
 /* What the files leave out, from what they say. */
-static int complete(struct model *model, bool gguf, struct error *err)
+static int complete(struct model *model, const struct architecture *architecture, bool gguf,
+                    struct error *err)
 {
     struct model_config *config = &model->config;
     const struct tensor_info *embedding = checkpoint_find(
@@ -157,7 +158,8 @@ static int complete(struct model *model, bool gguf, struct error *err)
     if (config->kv_heads == 0)
         config->kv_heads = config->heads;
     if (config->head_dim == 0)
-        config->head_dim = config->hidden / config->heads;
+        config->head_dim =
+            architecture->head_dim ? architecture->head_dim : config->hidden / config->heads;
     if (config->vocab == 0 && embedding && embedding->rank == 2)
         config->vocab = embedding->shape[0];
     if (config->heads % config->kv_heads != 0 || config->head_dim < 1)
@@ -190,8 +192,9 @@ int config_read(struct model *model, const struct architecture **architecture, s
     *architecture = architecture_by_name(name, gguf);
     if (!*architecture)
         return 0;
+    model->config.tied = (*architecture)->tied;
     if (read_fields(model, metadata, err) != 0)
         return -1;
     int status = gguf ? read_gguf(model, metadata) : read_hugging_face(model, metadata, err);
-    return status == 0 ? complete(model, gguf, err) : -1;
+    return status == 0 ? complete(model, *architecture, gguf, err) : -1;
 }

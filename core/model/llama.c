@@ -1,4 +1,5 @@
-/* Llama, and its relatives that differ in biases and extra norms only. */
+/* Llama, and its relatives whose tensors have the same names but for biases and norms of the heads:
+ * they differ in what is computed with them. */
 #include "model/architecture.h"
 
 static const struct role_name roles[] = {
@@ -21,10 +22,49 @@ static const struct role_name roles[] = {
 enum { ROLES = sizeof roles / sizeof *roles };
 
 const struct architecture architecture_llama = {
-    "llama", "LlamaForCausalLM", "llama", true, true, roles, ROLES};
+    .name = "llama",
+    .class_name = "LlamaForCausalLM",
+    .gguf = "llama",
+    .trainable = true,
+    .gguf_interleaved = true,
+    .roles = roles,
+    .role_count = ROLES,
+};
+
+/* llama.cpp's converter calls Mistral "llama". */
 const struct architecture architecture_mistral = {
-    "mistral", "MistralForCausalLM", "llama", false, true, roles, ROLES};
+    .name = "mistral",
+    .class_name = "MistralForCausalLM",
+    .gguf = "mistral",
+    .gguf_interleaved = true,
+    .roles = roles,
+    .role_count = ROLES,
+};
+
 const struct architecture architecture_qwen2 = {
-    "qwen2", "Qwen2ForCausalLM", "qwen2", false, false, roles, ROLES};
+    .name = "qwen2",
+    .class_name = "Qwen2ForCausalLM",
+    .gguf = "qwen2",
+    .roles = roles,
+    .role_count = ROLES,
+};
+
 const struct architecture architecture_qwen3 = {
-    "qwen3", "Qwen3ForCausalLM", "qwen3", false, false, roles, ROLES};
+    .name = "qwen3",
+    .class_name = "Qwen3ForCausalLM",
+    .gguf = "qwen3",
+    .head_dim = 128,
+    .roles = roles,
+    .role_count = ROLES,
+};
+
+/* The first Gemma; its successors have norms behind the attention and the MLP, too: gemma2.c. */
+const struct architecture architecture_gemma = {
+    .name = "gemma",
+    .class_name = "GemmaForCausalLM",
+    .gguf = "gemma",
+    .tied = true,
+    .head_dim = 256,
+    .roles = roles,
+    .role_count = ROLES,
+};

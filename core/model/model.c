@@ -23,6 +23,21 @@ static const char *after_layer(const char *name, const char *prefix, int *layer)
     return end + 1;
 }
 
+/* What follows the first component of a name that is a number; NULL where none is. The number is
+ * -1 where it is too large for a block's. */
+static const char *after_number(const char *name, int *number)
+{
+    for (const char *at = name; *at; at++) {
+        size_t digits = strspn(at, "0123456789");
+        bool begins = at == name || at[-1] == '.';
+        if (!begins || digits == 0 || at[digits] != '.')
+            continue;
+        *number = digits < 7 ? (int)strtol(at, NULL, 10) : -1;
+        return at + digits + 1;
+    }
+    return NULL;
+}
+
 /* "stem.weight" or "stem.bias" against a stem. */
 static bool is_stem(const char *name, const char *stem)
 {
@@ -51,22 +66,15 @@ static void name_module(const struct architecture *architecture, bool gguf, cons
             buffer_format(full, "%s%s", role->hugging_face, suffix);
         return;
     }
-    module->layer = inside ? layer : -1;
+    after_number(name, &module->layer);
     buffer_text(full, name);
 }
 
 /* REFERENCE 2: what follows the first numeric component, without ".weight"; else the whole name. */
 static char *module_type(const char *name, struct error *err)
 {
-    const char *start = name;
-    for (const char *at = name; *at; at++) {
-        size_t digits = strspn(at, "0123456789");
-        bool begins = at == name || at[-1] == '.';
-        if (begins && digits > 0 && at[digits] == '.') {
-            start = at + digits + 1;
-            break;
-        }
-    }
+    int number;
+    const char *after = after_number(name, &number), *start = after ? after : name;
     size_t length = strlen(start);
     if (text_ends_with(start, ".weight"))
         length -= strlen(".weight");
@@ -90,7 +98,8 @@ static int add_module(struct model *model, const struct architecture *architectu
     bool gguf = checkpoint_format(model->checkpoint) == CHECKPOINT_GGUF;
     struct module *module = &model->modules[model->module_count];
     struct buffer name = BUFFER_INIT;
-    *module = (struct module){.tensor = tensor, .bias = text_ends_with(tensor->name, ".bias")};
+    *module = (struct module){
+        .tensor = tensor, .layer = -1, .bias = text_ends_with(tensor->name, ".bias")};
     name_module(architecture, gguf, tensor->name, module, &name);
     if (buffer_check(&name, err) != 0) {
         buffer_free(&name);

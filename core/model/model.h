@@ -15,13 +15,15 @@ enum module_role {
     ROLE_HEAD,       /* lm_head                [vocab, hidden] */
     ROLE_FINAL_NORM, /* model.norm             [hidden] */
     ROLE_INPUT_NORM, /* input_layernorm        [hidden] */
-    ROLE_POST_NORM,  /* post_attention_layernorm [hidden] */
+    ROLE_POST_NORM,  /* the norm in front of the MLP: post_attention_layernorm [hidden] */
     ROLE_Q,          /* self_attn.q_proj       [heads * head_dim, hidden] */
     ROLE_K,          /* self_attn.k_proj       [kv_heads * head_dim, hidden] */
     ROLE_V,          /* self_attn.v_proj */
+    ROLE_QKV,        /* self_attn.qkv_proj     [(heads + 2 kv_heads) * head_dim, hidden] */
     ROLE_O,          /* self_attn.o_proj       [hidden, heads * head_dim] */
     ROLE_GATE,       /* mlp.gate_proj          [intermediate, hidden] */
     ROLE_UP,         /* mlp.up_proj */
+    ROLE_GATE_UP,    /* mlp.gate_up_proj       [2 * intermediate, hidden] */
     ROLE_DOWN,       /* mlp.down_proj          [hidden, intermediate] */
     ROLE_COUNT
 };
@@ -30,7 +32,7 @@ struct module {
     char *name; /* full tensor name: "model.layers.7.mlp.down_proj.weight" */
     char *type; /* REFERENCE 2: "mlp.down_proj"; "model.embed_tokens", "lm_head" for those */
     bool bias;  /* the name ends in ".bias" */
-    int layer;  /* block number, -1 outside the blocks */
+    int layer;  /* block number: the first number in the name; -1 where there is none */
     enum module_role role;
     const struct tensor_info *tensor;
     int64_t rows, cols; /* a 1-D tensor is 1 x n */

@@ -24,9 +24,15 @@ struct scan_row {
     bool detailed;                  /* false: nothing below is valid */
     double sigma_max, sigma, threshold; /* REFERENCE 1: S[0], the IQR sigma, tau */
     int64_t signal_count, noise_count;
-    double null_snr;                  /* what iid noise of this shape scores; NaN: not known */
-    bool degenerate;                  /* decided by a handful of near-threshold values */
-    double snr_mp, snr_gavish_donoho; /* calibrated estimators; NaN: not known */
+    double null_snr;            /* what iid noise of this shape scores; NaN: not known */
+    bool degenerate;            /* decided by a handful of near-threshold values */
+    char degenerate_reason[32]; /* "only 3 noise values"; "": not known */
+    /* the calibrated estimators and their null model; NaN: not known */
+    double snr_mp, null_snr_mp, snr_gavish_donoho, null_snr_gavish_donoho;
+    /* spectra/measures.h has the formulas; NaN: not known */
+    double frobenius, stable_rank, effective_rank;
+    double spike_edge; /* values above it are not noise; NaN: not known */
+    int64_t spikes;    /* how many there are; -1: not known */
 };
 
 struct scan {
@@ -39,8 +45,8 @@ struct scan {
 };
 
 /* The rows that a scan of this model has, none of them known yet: modules whose short name the
- * pattern finds, or with NULL the 2-D weights of the blocks. *modules, unless NULL, becomes the
- * module of each row; free() it. */
+ * pattern finds, or with NULL the 2-D weights of the blocks (of the whole model where it has none
+ * in blocks). *modules, unless NULL, becomes the module of each row; free() it. */
 int scan_for_model(struct scan **out, const struct module ***modules, const struct model *model,
                    const char *pattern, struct error *err);
 

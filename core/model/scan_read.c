@@ -32,13 +32,50 @@ static void read_shape(struct scan_row *row, const cJSON *entry)
     row->parameters = parameters;
 }
 
+/* A number; a null with "<key>_kind" beside it; or the string that some writers make of Infinity.
+ */
+static bool read_number(const cJSON *entry, const char *key, double *out)
+{
+    char kind_key[40];
+    const char *kind = NULL;
+    if (json_get_double(entry, key, out))
+        return true;
+    snprintf(kind_key, sizeof kind_key, "%s_kind", key);
+    if (!json_get_string(entry, kind_key, &kind) && !json_get_string(entry, key, &kind))
+        return false;
+    if (strcmp(kind, "infinite") == 0 || strcmp(kind, "Infinity") == 0)
+        *out = INFINITY;
+    else if (strcmp(kind, "nan") == 0 || strcmp(kind, "NaN") == 0)
+        *out = NAN;
+    else
+        return false;
+    return true;
+}
+
 /* Our keys beside "snr"; a file that has them all is `detailed`. */
 static bool read_details(struct scan_row *row, const cJSON *entry)
 {
-    row->null_snr = row->snr_mp = row->snr_gavish_donoho = NAN;
-    json_get_double(entry, "null_snr", &row->null_snr);
-    json_get_double(entry, "snr_mp", &row->snr_mp);
-    json_get_double(entry, "snr_gavish_donoho", &row->snr_gavish_donoho);
+    const struct {
+        const char *key;
+        double *value;
+    } known[] = {
+        {"null_snr", &row->null_snr},
+        {"snr_mp", &row->snr_mp},
+        {"null_snr_mp", &row->null_snr_mp},
+        {"snr_gavish_donoho", &row->snr_gavish_donoho},
+        {"null_snr_gavish_donoho", &row->null_snr_gavish_donoho},
+        {"frobenius", &row->frobenius},
+        {"stable_rank", &row->stable_rank},
+        {"effective_rank", &row->effective_rank},
+        {"spike_edge", &row->spike_edge},
+    };
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        *known[i].value = NAN;
+        read_number(entry, known[i].key, known[i].value);
+    }
+    row->spikes = -1;
+    json_get_int64(entry, "spikes", &row->spikes);
+    read_text(entry, "degenerate_reason", row->degenerate_reason, sizeof row->degenerate_reason);
     json_get_bool(entry, "degenerate", &row->degenerate);
     return row->parameters > 0 && json_get_double(entry, "sigma_max", &row->sigma_max) &&
            json_get_double(entry, "sigma", &row->sigma) &&
@@ -47,27 +84,10 @@ static bool read_details(struct scan_row *row, const cJSON *entry)
            json_get_int64(entry, "noise_count", &row->noise_count);
 }
 
-/* "snr" as a number, a null with "snr_kind", or the string that some writers make of Infinity. */
-static bool read_snr(const cJSON *entry, double *snr)
-{
-    const char *kind = NULL;
-    if (json_get_double(entry, "snr", snr))
-        return true;
-    if (!json_get_string(entry, "snr_kind", &kind) && !json_get_string(entry, "snr", &kind))
-        return false;
-    if (strcmp(kind, "infinite") == 0 || strcmp(kind, "Infinity") == 0)
-        *snr = INFINITY;
-    else if (strcmp(kind, "nan") == 0 || strcmp(kind, "NaN") == 0)
-        *snr = NAN;
-    else
-        return false;
-    return true;
-}
-
 bool scan_read_row(struct scan_row *row, const cJSON *entry)
 {
     double snr;
-    if (!read_snr(entry, &snr))
+    if (!read_number(entry, "snr", &snr))
         return false;
     row->known = true;
     row->snr = snr;

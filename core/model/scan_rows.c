@@ -8,15 +8,24 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* 1, 0, or -1. */
-static int is_selected(const struct module *module, struct regex *pattern, struct error *err)
+/* 1, 0, or -1. A model without numbered blocks counts as one block. */
+static int is_selected(const struct module *module, struct regex *pattern, bool has_blocks,
+                       struct error *err)
 {
     if (pattern) {
         char name[1024];
         module_short_name(module, name, sizeof name);
         return regex_search(pattern, name, err);
     }
-    return module->layer >= 0 && module->tensor->rank == 2;
+    return (module->layer >= 0 || !has_blocks) && module->tensor->rank == 2;
+}
+
+static bool has_block_weights(const struct model *model)
+{
+    for (size_t i = 0; i < model->module_count; i++)
+        if (model->modules[i].layer >= 0 && model->modules[i].tensor->rank == 2)
+            return true;
+    return false;
 }
 
 /* Where a module stands in the order in which PyTorch walks a model, and the reference with it: the
@@ -77,9 +86,10 @@ static int add_rows(struct scan *scan, const struct module **of, const struct mo
         return -1;
     }
     int status = 0;
+    bool has_blocks = has_block_weights(model);
     size_t count = 0;
     for (size_t i = 0; status == 0 && i < model->module_count; i++) {
-        int selected = is_selected(&model->modules[i], regex, err);
+        int selected = is_selected(&model->modules[i], regex, has_blocks, err);
         status = selected < 0 ? -1 : 0;
         if (selected > 0)
             of[count++] = &model->modules[i];
@@ -90,7 +100,7 @@ static int add_rows(struct scan *scan, const struct module **of, const struct mo
     regex_free(regex);
     if (status == 0 && scan->count == 0)
         status = error_set(err, "%s: no module %s%.200s", checkpoint_path(model->checkpoint),
-                           pattern ? "matches " : "in a numbered block has two ",
+                           pattern ? "matches " : "has two ",
                            pattern ? pattern : "dimensions; name some with --modules");
     return status;
 }

@@ -12,11 +12,22 @@ static void put_key(struct buffer *out, const char *key, double value, put_numbe
     put(out, value);
 }
 
-/* A number that may be unknown: absent then, never 0. */
+/* A number that may be unknown: absent then, never 0. Strict JSON has no infinity. */
 static void put_known(struct buffer *out, const char *key, double value, put_number *put)
 {
-    if (!isnan(value))
-        put_key(out, key, value, put);
+    if (isnan(value))
+        return;
+    put_key(out, key, value, put);
+    if (isinf(value) && put == json_put_number)
+        buffer_format(out, ", \"%s_kind\": \"infinite\"", key);
+}
+
+static void put_text(struct buffer *out, const char *key, const char *text)
+{
+    if (!text[0])
+        return;
+    buffer_format(out, ", \"%s\": ", key);
+    json_put_string(out, text);
 }
 
 static void put_details(struct buffer *out, const struct scan_row *row, put_number *put)
@@ -28,16 +39,17 @@ static void put_details(struct buffer *out, const struct scan_row *row, put_numb
                   row->signal_count, row->noise_count);
     put_known(out, "null_snr", row->null_snr, put);
     buffer_format(out, ", \"degenerate\": %s", row->degenerate ? "true" : "false");
+    put_text(out, "degenerate_reason", row->degenerate_reason);
     put_known(out, "snr_mp", row->snr_mp, put);
+    put_known(out, "null_snr_mp", row->null_snr_mp, put);
     put_known(out, "snr_gavish_donoho", row->snr_gavish_donoho, put);
-}
-
-static void put_text(struct buffer *out, const char *key, const char *text)
-{
-    if (!text[0])
-        return;
-    buffer_format(out, ", \"%s\": ", key);
-    json_put_string(out, text);
+    put_known(out, "null_snr_gavish_donoho", row->null_snr_gavish_donoho, put);
+    put_known(out, "frobenius", row->frobenius, put);
+    put_known(out, "stable_rank", row->stable_rank, put);
+    put_known(out, "effective_rank", row->effective_rank, put);
+    put_known(out, "spike_edge", row->spike_edge, put);
+    if (row->spikes >= 0)
+        buffer_format(out, ", \"spikes\": %" PRId64, row->spikes);
 }
 
 static const char *snr_kind(double snr)

@@ -75,7 +75,8 @@ static bool is_switch(const struct scan_row *row)
     return is_embedding(row) || is_head(row);
 }
 
-/* Trains the best int(count * percent / 100) of the rows in a list that falls by SNR. */
+/* Trains the best int(count * percent / 100) of the rows in a list that falls by SNR; fewer where
+ * the rest has no score. */
 static void select_best(struct plan *plan, const size_t *rows, size_t count, double percent)
 {
     size_t size = 0;
@@ -83,7 +84,8 @@ static void select_best(struct plan *plan, const size_t *rows, size_t count, dou
         size += !is_switch(&plan->scan->rows[rows[k]]);
     size_t left = (size_t)((double)size * percent / 100);
     for (size_t k = 0; k < count && left > 0; k++) {
-        if (is_switch(&plan->scan->rows[rows[k]]))
+        const struct scan_row *row = &plan->scan->rows[rows[k]];
+        if (is_switch(row) || (row->known && isnan(row->snr)))
             continue;
         plan_flags(plan)[rows[k]] = PLAN_MODULE;
         left--;

@@ -26,8 +26,8 @@ int plan_new(struct plan **out, const struct scan *scan, const struct model *mod
 void plan_free(struct plan *plan);
 
 /* Trains int(len * percent / 100) of each type (or of all), by falling SNR, file order on ties; a
- * NaN score ranks last. Embedding and head keep their switches. One step of undo. percent in [0,
- * 100] */
+ * row whose score is NaN counts in len, and is never selected. Embedding and head keep their
+ * switches. One step of undo. percent in [0, 100] */
 int plan_select(struct plan *plan, double percent, enum plan_scope scope, struct error *err);
 
 /* Ranks again, because rows of the scan became known; a plan that was selected by percentage, with

@@ -137,8 +137,9 @@ static void put_comment(struct buffer *out, const struct plan *plan, const char 
         buffer_format(out, "# top %.15g percent of each selection\n", percent);
     buffer_format(out, "# %zu of %zu scanned modules train", counts.modules, counts.modules_total);
     if (counts.known)
-        buffer_format(out, ", %" PRId64 " of %" PRId64 " parameters", counts.parameters,
-                      counts.parameters_total);
+        buffer_format(out, ", %" PRId64 " of %" PRId64 " parameters%s", counts.parameters,
+                      counts.parameters_total,
+                      plan_model(plan) ? "" : " (without embeddings and head)");
     buffer_byte(out, '\n');
 }
 

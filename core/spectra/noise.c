@@ -68,7 +68,7 @@ void noise_quantiles(double *x, int64_t count, double beta)
     }
 }
 
-double noise_median_squared(double beta)
+static double median_squared(double beta)
 {
     struct law law = law_of(beta);
     double cumulative[GRID + 1];
@@ -77,9 +77,48 @@ double noise_median_squared(double beta)
     return squared_quantile(&law, cumulative, 0.5, &cell);
 }
 
-double noise_hard_threshold(double beta)
+static double hard_threshold(double beta, double median)
 {
     double root = sqrt(beta * beta + 14 * beta + 1);
     double lambda = sqrt(2 * (beta + 1) + 8 * beta / (beta + 1 + root));
-    return lambda / sqrt(noise_median_squared(beta));
+    return lambda / sqrt(median);
+}
+
+/* Standard deviation of the median singular value, as a part of it. */
+static double median_deviation(const struct noise_shape *shape)
+{
+    static const double constant = 1.5;
+    double beta = shape->min / shape->max, squared = shape->median_squared;
+    double low = 1 - sqrt(beta), high = 1 + sqrt(beta);
+    /* x times the law's density at x */
+    double steep = sqrt((high * high - squared) * (squared - low * low)) / (pi * beta);
+    return sqrt(log(shape->min) + constant) / (pi * shape->min * steep);
+}
+
+/* The edge e with (e - mean)^2 = spread^2 + (z d e)^2: the largest value's mean and its distance to
+ * its quantile, and the deviation d of s with the normal quantile z of the same level. */
+static double spike_edge(const struct noise_shape *shape)
+{
+    static const double tracy_widom_mean = -1.2065336, tracy_widom_99 = 2.0234, normal_99 = 2.3263;
+    if (shape->min < 3)
+        return INFINITY;
+    double a = sqrt(shape->max - 1), b = sqrt(shape->min);
+    double center = (a + b) * (a + b), scale = (a + b) * cbrt(1 / a + 1 / b);
+    double mean = sqrt(center + tracy_widom_mean * scale);
+    double spread = sqrt(center + tracy_widom_99 * scale) - mean;
+    double part = normal_99 * median_deviation(shape), rest = 1 - part * part;
+    if (part >= 1)
+        return INFINITY;
+    return (mean + sqrt(mean * mean - rest * (mean * mean - spread * spread))) / rest;
+}
+
+struct noise_shape noise_shape(int64_t rows, int64_t cols)
+{
+    struct noise_shape shape = {.min = (double)(rows < cols ? rows : cols),
+                                .max = (double)(rows < cols ? cols : rows)};
+    double beta = shape.min / shape.max;
+    shape.median_squared = median_squared(beta);
+    shape.hard_threshold = hard_threshold(beta, shape.median_squared);
+    shape.spike_edge = spike_edge(&shape);
+    return shape;
 }

@@ -2,8 +2,8 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "spectra/cache.h"
 #include "spectra/scratch.h"
-#include "spectra/spectra_file.h"
 
 #include <math.h>
 #include <omp.h>
@@ -27,9 +27,10 @@ struct run {
     const struct module **modules; /* per row */
     enum row_state *states;
     size_t *order; /* rows by falling work, so that no large one comes last */
+    int64_t asked; /* the row last asked for; -1: none */
     size_t done;
     double start, saved_at;
-    char *cache_path;
+    struct spectra_cache cache; /* with paths NULL where there is to be none */
     bool stopped;
     struct error failure;
 };
@@ -62,7 +63,8 @@ static int run_prepare(struct run *run, struct error *err)
              estimator_name(run->options->estimator));
     snprintf(scan->empty_noise, sizeof scan->empty_noise, "%s",
              run->options->empty_noise == EMPTY_NOISE_ONE ? "one" : "infinity");
-    if (checkpoint_fingerprint(run->model->checkpoint, scan->fingerprint, err) != 0)
+    if ((run->options->use_cache ? spectra_fingerprint : checkpoint_fingerprint)(
+            run->model->checkpoint, scan->fingerprint, err) != 0)
         return -1;
     for (size_t i = 0; i < scan->count; i++)
         run->order[i] = i;
@@ -91,24 +93,53 @@ static void finish_row(struct run *run, size_t index, bool cached)
                               clock_seconds() - run->start, cached);
 }
 
-/* A cache that cannot be read is as good as none: the values are computed again. */
-static void load_cache(struct run *run)
+static void keep_values(struct run *run, size_t index, double *values)
 {
-    run->cache_path = spectra_cache_path(run->result->scan->fingerprint, NULL);
-    if (!run->cache_path || access(run->cache_path, R_OK) != 0)
-        return;
-    spectra_file_read(run->cache_path, run->result, NULL);
-    for (size_t i = 0; i < run->result->scan->count; i++)
-        if (run->result->values[i])
-            finish_row(run, i, true);
+    run->result->values[index] = values;
+    run->result->counts[index] = values ? value_count(run->modules[index]) : 0;
 }
 
-/* The cache is a convenience: where it cannot be written the scan itself is none the worse. */
+/* What needs no reading. */
+static void load_cache(struct run *run)
+{
+    spectra_cache_open(&run->cache, run->model->checkpoint, run->result->scan);
+    for (size_t i = 0; i < run->result->scan->count; i++) {
+        double *values = spectra_cache_by_files(&run->cache, i);
+        if (!values)
+            continue;
+        keep_values(run, i, values);
+        finish_row(run, i, true);
+    }
+}
+
 static void save_cache(struct run *run)
 {
-    if (run->cache_path)
-        spectra_cache_write(run->cache_path, run->result, NULL);
+    spectra_cache_save(&run->cache, run->result);
     run->saved_at = clock_seconds();
+}
+
+/* How far a row is from the one that was asked for: that row itself, its block, the blocks beside.
+ */
+static int distance(const struct run *run, size_t row)
+{
+    if (run->asked < 0)
+        return 0;
+    if ((size_t)run->asked == row)
+        return -1;
+    return abs(run->modules[row]->layer - run->modules[run->asked]->layer);
+}
+
+/* The waiting row that is nearest to the one asked for, the largest among equals; -1: none. */
+static int64_t nearest_row(const struct run *run)
+{
+    int64_t found = -1;
+    for (size_t i = 0; i < run->result->scan->count; i++) {
+        size_t row = run->order[i];
+        if (run->states[row] == ROW_WAITING &&
+            (found < 0 || distance(run, row) < distance(run, (size_t)found)))
+            found = (int64_t)row;
+    }
+    return found;
 }
 
 /* The next row to compute, or -1: none left, or the scan is to stop. */
@@ -119,23 +150,23 @@ static int64_t take_row(struct run *run)
         run->stopped = true;
     if (run->stopped || run->failure.kind != ERROR_NONE)
         return -1;
-    size_t count = run->result->scan->count;
-    int64_t index = observer && observer->wanted ? observer->wanted(observer->context) : -1;
-    if (index < 0 || (size_t)index >= count || run->states[index] != ROW_WAITING) {
-        index = -1;
-        for (size_t i = 0; i < count && index < 0; i++)
-            if (run->states[run->order[i]] == ROW_WAITING)
-                index = (int64_t)run->order[i];
-    }
+    int64_t asked = observer && observer->wanted ? observer->wanted(observer->context) : -1;
+    if (asked >= 0 && (size_t)asked < run->result->scan->count)
+        run->asked = asked;
+    int64_t index = nearest_row(run);
     if (index >= 0)
         run->states[index] = ROW_TAKEN;
     return index;
 }
 
-/* Refused before anything is allocated for it. */
-static bool is_too_large(const struct run *run, const struct module *module, char *reason,
-                         size_t size)
+/* Refused before anything is allocated for it: it cannot be read, or it is too large. */
+static bool is_refused(const struct run *run, const struct module *module, char *reason,
+                       size_t size)
 {
+    if (module->tensor->dtype == DTYPE_UNSUPPORTED) {
+        snprintf(reason, size, "the type %s cannot be read", module->tensor->dtype_name);
+        return true;
+    }
     uint64_t machine = machine_memory();
     bool counted = module->rows > 0 && module->cols > 0;
     uint64_t need = counted ? scratch_need(run->backend, module->rows, module->cols) : 0;
@@ -146,45 +177,58 @@ static bool is_too_large(const struct run *run, const struct module *module, cha
     return true;
 }
 
-/* The singular values of one module, newly allocated. A matrix that cannot be scored, for NaN, Inf
- * or its size, has none: NULL, and `reason` says why. */
-static int compute_values(const struct run *run, size_t index, struct scratch *scratch,
-                          double **out, char *reason, size_t size, struct error *err)
+/* What came of one matrix. */
+struct outcome {
+    double *values;  /* newly allocated; NULL: it cannot be scored, and `reason` says why */
+    bool cached;     /* not computed now */
+    char reason[64]; /* NaN, Inf, its size */
+};
+
+static int compute(struct outcome *out, const struct run *run, const struct module *module,
+                   const struct scratch *scratch, struct error *err)
 {
-    const struct module *module = run->modules[index];
     const struct backend *backend = run->backend;
     struct error trouble = ERROR_INIT;
-    double resolution, *values = NULL;
-    *out = NULL;
-    if (is_too_large(run, module, reason, size))
-        return 0;
-    if (scratch_reserve(scratch, backend, module->rows, module->cols, err) != 0 ||
-        model_read_f32(run->model, module, scratch->matrix, err) != 0 ||
-        !(values = array_alloc((size_t)value_count(module), sizeof *values, err)))
+    double resolution;
+    out->values = array_alloc((size_t)value_count(module), sizeof *out->values, err);
+    if (!out->values)
         return error_prefix(err, "%s", module->name);
-    if (backend->spectra->values(backend->self, values, &resolution, scratch->matrix, module->rows,
-                                 module->cols, scratch->room, &trouble) == 0) {
-        *out = values;
+    if (backend->spectra->values(backend->self, out->values, &resolution, scratch->matrix,
+                                 module->rows, module->cols, scratch->room, &trouble) == 0)
         return 0;
-    }
-    free(values);
-    snprintf(reason, size, "%.63s", trouble.text);
+    free(out->values);
+    out->values = NULL;
+    snprintf(out->reason, sizeof out->reason, "%.63s", trouble.text);
     return trouble.kind == ERROR_NOT_FINITE ? 0
                                             : error_set(err, "%s: %s", module->name, trouble.text);
 }
 
-/* A row that has values, or a reason why it has none. */
-static void keep_row(struct run *run, size_t index, double *values, const char *reason)
+/* Reads a matrix; computes its values, unless that was done before. */
+static int work_out(struct outcome *out, struct run *run, size_t index, struct scratch *scratch,
+                    struct error *err)
+{
+    const struct module *module = run->modules[index];
+    *out = (struct outcome){0};
+    if (is_refused(run, module, out->reason, sizeof out->reason))
+        return 0;
+    if (scratch_reserve(scratch, run->backend, module->rows, module->cols, err) != 0 ||
+        model_read_f32(run->model, module, scratch->matrix, err) != 0)
+        return error_prefix(err, "%s", module->name);
+    out->values = spectra_cache_by_content(&run->cache, index, scratch->matrix, module->parameters);
+    out->cached = out->values != NULL;
+    return out->cached ? 0 : compute(out, run, module, scratch, err);
+}
+
+static void keep_outcome(struct run *run, size_t index, const struct outcome *outcome)
 {
     struct scan_row *row = &run->result->scan->rows[index];
-    run->result->values[index] = values;
-    run->result->counts[index] = values ? value_count(run->modules[index]) : 0;
-    if (!values) {
+    keep_values(run, index, outcome->values);
+    if (!outcome->values) {
         row->known = true;
         row->snr = NAN;
-        snprintf(row->reason, sizeof row->reason, "%.63s", reason);
+        memcpy(row->reason, outcome->reason, sizeof outcome->reason);
     }
-    finish_row(run, index, false);
+    finish_row(run, index, outcome->cached);
 }
 
 /* One thread's work: rows until there are none. */
@@ -198,14 +242,12 @@ static void work(struct run *run)
         if (index < 0)
             break;
         struct error err = ERROR_INIT;
-        double *values = NULL;
-        char reason[sizeof run->result->scan->rows->reason] = "";
-        int status =
-            compute_values(run, (size_t)index, &scratch, &values, reason, sizeof reason, &err);
+        struct outcome outcome;
+        int status = work_out(&outcome, run, (size_t)index, &scratch, &err);
 #pragma omp critical(scan)
         {
             if (status == 0)
-                keep_row(run, (size_t)index, values, reason);
+                keep_outcome(run, (size_t)index, &outcome);
             else
                 run->failure = err;
             if (clock_seconds() - run->saved_at > cache_interval)
@@ -234,14 +276,15 @@ static void run_free(struct run *run)
     free(run->modules);
     free(run->states);
     free(run->order);
-    free(run->cache_path);
+    spectra_cache_close(&run->cache);
 }
 
 int scan_run(struct scan_result **out, const struct model *model, const struct backend *backend,
              const struct scan_options *options, const struct scan_observer *observer,
              struct error *err)
 {
-    struct run run = {.model = model, .backend = backend, .options = options, .observer = observer};
+    struct run run = {
+        .model = model, .backend = backend, .options = options, .observer = observer, .asked = -1};
     *out = NULL;
     run.start = run.saved_at = clock_seconds();
     if (!backend->spectra)
@@ -269,7 +312,7 @@ int scan_run(struct scan_result **out, const struct model *model, const struct b
     } else if (run.stopped) {
         status = error_set_kind(err, ERROR_INTERRUPTED, "stopped at %zu of %zu matrices%s",
                                 run.done, run.result->scan->count,
-                                run.cache_path ? "; the next scan goes on from there" : "");
+                                run.cache.path ? "; the next scan goes on from there" : "");
     }
     *out = run.result;
     run_free(&run);

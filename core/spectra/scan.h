@@ -1,8 +1,8 @@
 /* The scan of a model: singular values of its matrices, their scores, and a cache by content.
  *
- * What is kept is the spectra, not the scores: any estimator's score follows from them at once. The
- * cache is one spectra file (FORMATS.md) per fingerprint, written every few seconds and at the end,
- * so that an interrupted scan goes on where it stopped and a moved model is still known.
+ * What is kept is the spectra (cache.h), not the scores: any estimator's score follows from them at
+ * once. They are written every few seconds and at the end, so that an interrupted scan goes on
+ * where it stopped.
  */
 #ifndef SPECTRUM_SPECTRA_SCAN_H
 #define SPECTRUM_SPECTRA_SCAN_H
@@ -30,7 +30,8 @@ struct scan_observer {
                    size_t done, size_t total, double seconds, bool cached);
     /* true: stop after the matrices in hand; the scan returns ERROR_INTERRUPTED, nothing is lost */
     bool (*should_stop)(void *context);
-    /* the index of the row to compute next if it is still to do, or -1 */
+    /* the index of the row that somebody looks at, or -1: no news. It comes next if it is still to
+     * do, then the rest of its block, then the blocks beside it: what is on a screen around it */
     int64_t (*wanted)(void *context);
 };
 

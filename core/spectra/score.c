@@ -1,5 +1,6 @@
 #include "spectra/score.h"
 
+#include "spectra/measures.h"
 #include "spectra/noise.h"
 
 #include <math.h>
@@ -19,7 +20,7 @@ const char *estimator_name(enum estimator estimator)
 
 int estimator_by_name(enum estimator *out, const char *name, struct error *err)
 {
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < ESTIMATOR_COUNT; i++) {
         if (strcmp(name, names[i]) == 0) {
             *out = (enum estimator)i;
             return 0;
@@ -40,34 +41,37 @@ static double quantile(const double *values, int64_t count, double q)
     return values[low] + part * (values[high] - values[low]);
 }
 
-static void set_threshold(struct score *score, const double *values, int64_t count, double n,
-                          double m, enum estimator estimator)
+static void set_threshold(struct score *score, const double *values, int64_t count,
+                          const struct noise_shape *shape, enum estimator estimator)
 {
-    double beta = n / m, median = quantile(values, count, 0.5);
+    double median = values_median(values, count);
+    score->sigma = median / sqrt(shape->max * shape->median_squared);
     switch (estimator) {
     case ESTIMATOR_REFERENCE:
         score->sigma = (quantile(values, count, 0.75) - quantile(values, count, 0.25)) / 1.349;
-        score->threshold = score->sigma * (1 + sqrt(beta));
+        score->threshold = score->sigma * (1 + sqrt(shape->min / shape->max));
         break;
     case ESTIMATOR_MP:
-        score->sigma = median / sqrt(m * noise_median_squared(beta));
-        score->threshold = score->sigma * (sqrt(n) + sqrt(m));
+        score->threshold = score->sigma * (sqrt(shape->min) + sqrt(shape->max));
         break;
-    case ESTIMATOR_GAVISH_DONOHO:
-        score->sigma = median / sqrt(m * noise_median_squared(beta));
-        score->threshold = noise_hard_threshold(beta) * median;
+    default: /* ESTIMATOR_GAVISH_DONOHO */
+        score->threshold = shape->hard_threshold * median;
         break;
     }
 }
 
-struct score score_values(const double *values, int64_t count, int64_t rows, int64_t cols,
-                          enum estimator estimator, enum empty_noise empty_noise)
+static bool has_score(const double *values, int64_t count)
+{
+    return count > 0 && values[0] > 0 && !isnan(values[count - 1]);
+}
+
+/* Of values that have a score. */
+static struct score score_shaped(const double *values, int64_t count,
+                                 const struct noise_shape *shape, enum estimator estimator,
+                                 enum empty_noise empty_noise)
 {
     struct score score = {.snr = NAN};
-    if (count == 0 || !(values[0] > 0) || isnan(values[count - 1]))
-        return score;
-    double n = (double)(rows < cols ? rows : cols), m = (double)(rows < cols ? cols : rows);
-    set_threshold(&score, values, count, n, m, estimator);
+    set_threshold(&score, values, count, shape, estimator);
     double signal = 0, noise = 0;
     for (int64_t i = 0; i < count; i++) {
         if (values[i] > score.threshold) {
@@ -84,42 +88,96 @@ struct score score_values(const double *values, int64_t count, int64_t rows, int
     return score;
 }
 
+struct score score_values(const double *values, int64_t count, int64_t rows, int64_t cols,
+                          enum estimator estimator, enum empty_noise empty_noise)
+{
+    if (!has_score(values, count))
+        return (struct score){.snr = NAN};
+    struct noise_shape shape = noise_shape(rows, cols);
+    return score_shaped(values, count, &shape, estimator, empty_noise);
+}
+
+/* signal / noise has no unit, S[0] has: noise with entries of variance 1 / max(rows, cols). */
+static void score_nulls(double out[ESTIMATOR_COUNT], const struct noise_shape *shape,
+                        enum empty_noise empty_noise)
+{
+    int64_t count = (int64_t)shape->min;
+    double *values = malloc((size_t)count * sizeof *values);
+    if (values)
+        noise_quantiles(values, count, shape->min / shape->max);
+    for (int i = 0; i < ESTIMATOR_COUNT; i++)
+        out[i] =
+            values ? score_shaped(values, count, shape, (enum estimator)i, empty_noise).snr : NAN;
+    free(values);
+}
+
 double score_null(int64_t rows, int64_t cols, enum estimator estimator,
                   enum empty_noise empty_noise)
 {
-    int64_t n = rows < cols ? rows : cols, m = rows < cols ? cols : rows;
-    double *values = n > 0 ? malloc((size_t)n * sizeof *values) : NULL;
-    if (!values)
+    double nulls[ESTIMATOR_COUNT];
+    if (rows < 1 || cols < 1)
         return NAN;
-    noise_quantiles(values, n, (double)n / (double)m);
-    /* signal / noise has no unit, S[0] has: noise with entries of variance 1 / max(rows, cols). */
-    double snr = score_values(values, n, rows, cols, estimator, empty_noise).snr;
-    free(values);
-    return snr;
+    struct noise_shape shape = noise_shape(rows, cols);
+    score_nulls(nulls, &shape, empty_noise);
+    return nulls[estimator];
+}
+
+static void set_degenerate(struct scan_row *row)
+{
+    int64_t count = row->noise_count;
+    row->degenerate = count <= DEGENERATE_COUNT;
+    if (!row->degenerate)
+        return;
+    if (count == 0)
+        snprintf(row->degenerate_reason, sizeof row->degenerate_reason, "no noise values");
+    else
+        snprintf(row->degenerate_reason, sizeof row->degenerate_reason, "only %d noise value%s",
+                 (int)count, count == 1 ? "" : "s");
+}
+
+static void set_scores(struct scan_row *row, const double *values, int64_t count,
+                       const struct noise_shape *shape, enum estimator estimator,
+                       enum empty_noise empty_noise)
+{
+    struct score score = score_shaped(values, count, shape, estimator, empty_noise);
+    row->snr = score.snr;
+    row->sigma = score.sigma;
+    row->threshold = score.threshold;
+    row->signal_count = score.signal_count;
+    row->noise_count = score.noise_count;
+    set_degenerate(row);
+    row->snr_mp = score_shaped(values, count, shape, ESTIMATOR_MP, empty_noise).snr;
+    row->snr_gavish_donoho =
+        score_shaped(values, count, shape, ESTIMATOR_GAVISH_DONOHO, empty_noise).snr;
+    /* A score is divided by S[0]: noise is compared at the matrix's own largest value. */
+    double nulls[ESTIMATOR_COUNT];
+    double scale = (1 + sqrt(shape->min / shape->max)) / values[0];
+    score_nulls(nulls, shape, empty_noise);
+    row->null_snr = nulls[estimator] * scale;
+    row->null_snr_mp = nulls[ESTIMATOR_MP] * scale;
+    row->null_snr_gavish_donoho = nulls[ESTIMATOR_GAVISH_DONOHO] * scale;
 }
 
 void score_row(struct scan_row *row, const double *values, int64_t count, enum estimator estimator,
                enum empty_noise empty_noise)
 {
-    int64_t rows = row->rows, cols = row->cols;
-    struct score score = score_values(values, count, rows, cols, estimator, empty_noise);
     row->known = true;
-    row->snr = score.snr;
-    row->detailed = count > 0 && values[0] > 0;
+    row->snr = NAN;
+    row->detailed = has_score(values, count);
     if (!row->detailed) {
-        snprintf(row->reason, sizeof row->reason, "%s", count == 0 ? "no elements" : "all zeros");
+        snprintf(row->reason, sizeof row->reason, "%s",
+                 count == 0      ? "no elements"
+                 : values[0] > 0 ? "NaN among its singular values"
+                                 : "all zeros");
         return;
     }
+    struct noise_shape shape = noise_shape(row->rows, row->cols);
+    set_scores(row, values, count, &shape, estimator, empty_noise);
+    struct measures measures = measure_values(values, count, &shape);
     row->sigma_max = values[0];
-    row->sigma = score.sigma;
-    row->threshold = score.threshold;
-    row->signal_count = score.signal_count;
-    row->noise_count = score.noise_count;
-    row->degenerate = score.noise_count <= DEGENERATE_COUNT;
-    /* The score is divided by S[0]: noise is compared at the matrix's own largest value. */
-    double n = (double)(rows < cols ? rows : cols), m = (double)(rows < cols ? cols : rows);
-    row->null_snr = score_null(rows, cols, estimator, empty_noise) * (1 + sqrt(n / m)) / values[0];
-    row->snr_mp = score_values(values, count, rows, cols, ESTIMATOR_MP, empty_noise).snr;
-    row->snr_gavish_donoho =
-        score_values(values, count, rows, cols, ESTIMATOR_GAVISH_DONOHO, empty_noise).snr;
+    row->frobenius = measures.frobenius;
+    row->stable_rank = measures.stable_rank;
+    row->effective_rank = measures.effective_rank;
+    row->spikes = measures.spikes;
+    row->spike_edge = measures.spike_edge;
 }

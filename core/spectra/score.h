@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 enum estimator { ESTIMATOR_REFERENCE, ESTIMATOR_MP, ESTIMATOR_GAVISH_DONOHO };
+enum { ESTIMATOR_COUNT = 3 };
 
 /* What an empty noise set counts as: infinity (files before 2025-04), or a noise sum of 1. */
 enum empty_noise { EMPTY_NOISE_INFINITY, EMPTY_NOISE_ONE };
@@ -32,7 +33,8 @@ struct score score_values(const double *values, int64_t count, int64_t rows, int
 double score_null(int64_t rows, int64_t cols, enum estimator estimator,
                   enum empty_noise empty_noise);
 
-/* Fills a row's scores from its values; its name, type, shape and dtype are there already. */
+/* Fills a row's scores and measures from its values; its name, type, shape and dtype are there
+ * already. */
 void score_row(struct scan_row *row, const double *values, int64_t count, enum estimator estimator,
                enum empty_noise empty_noise);
 

@@ -108,6 +108,15 @@ static int load(struct loader *l, const char *const *paths, size_t path_count,
     return finish(l, paths[0], err);
 }
 
+int dataset_check_columns(const char *columns, struct error *err)
+{
+    struct column_names names;
+    if (column_names_parse(&names, columns, err) != 0)
+        return -1;
+    column_names_free(&names);
+    return 0;
+}
+
 int dataset_load(struct dataset *out, const char *const *paths, size_t path_count,
                  const struct dataset_options *options, struct tokenizer *tokenizer,
                  struct error *err)

@@ -37,6 +37,9 @@ struct dataset {
     char fingerprint[33]; /* of ids, mask and offsets */
 };
 
+/* 0 where `columns` (see dataset_options) can be understood, else ERROR_USAGE. */
+int dataset_check_columns(const char *columns, struct error *err);
+
 /* Reads and tokenises the files, in their order. Errors name file and line; data without a single
  * supervised token is an error. *out needs dataset_free() only after success. */
 int dataset_load(struct dataset *out, const char *const *paths, size_t path_count,

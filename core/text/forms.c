@@ -279,6 +279,22 @@ static int encode_conversation(const struct form_context *c, const cJSON *messag
     return status;
 }
 
+/* error_set() makes the names fit to be shown. */
+static int refuse_columns(const cJSON *record, struct error *err)
+{
+    struct buffer names = BUFFER_INIT;
+    const cJSON *item;
+    cJSON_ArrayForEach(item, record)
+        buffer_format(&names, "%s\"%.40s\"", item == record->child ? "" : ", ", item->string);
+    error_set(err,
+              "none of the known columns is there (text; prompt and completion; instruction and "
+              "output; messages; conversations); name yours with --columns, as in --columns "
+              "prompt=question,completion=answer; there are: %.400s",
+              names.length ? buffer_string(&names) : "none");
+    buffer_free(&names);
+    return -1;
+}
+
 int form_encode(const struct form_context *c, const cJSON *record, struct token_list *out,
                 struct error *err)
 {
@@ -301,9 +317,7 @@ int form_encode(const struct form_context *c, const cJSON *record, struct token_
         return encode_pair(c, text, completion, out, err);
     }
     if (!column(c, record, COLUMN_TEXT))
-        return error_set(err, "none of the known columns is there (text; prompt and completion; "
-                              "instruction and output; messages; conversations); name yours with "
-                              "--columns, as in --columns prompt=question,completion=answer");
+        return refuse_columns(record, err);
     if (text_column(c, record, COLUMN_TEXT, &text, err) != 0)
         return -1;
     return form_encode_text(c, text, strlen(text), out, err);

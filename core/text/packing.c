@@ -6,16 +6,28 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A row is found by its number: prefix sums over the shuffled documents say where it begins. So the
- * position is two numbers, and going to any of them costs one shuffle. */
+enum { OPEN_ROWS = 64 };
+
+/* Part of a document, no longer than a row. */
+struct piece {
+    size_t document;
+    uint64_t from;
+    int64_t length;
+    uint64_t row;
+};
+
+/* An epoch is laid out whole when it begins, so that the position in it is two numbers, and going
+ * to any of them costs one layout. */
 struct packing {
     const struct dataset *data;
-    size_t *documents; /* as given */
-    size_t *order;     /* of this epoch */
-    uint64_t *starts;  /* [count + 1] of order[i] in the laid-out epoch */
-    size_t count;
+    size_t *documents;    /* as given */
+    size_t *order;        /* of this epoch */
+    struct piece *pieces; /* row by row: those of row r are pieces[starts[r]] to [starts[r + 1]) */
+    struct piece *laid;   /* in the epoch's order, before they are sorted by row */
+    uint64_t *starts;     /* [piece_count + 1] */
+    size_t count, piece_count, cut;
     int64_t seq_len;
-    uint64_t seed, tokens, rows;
+    uint64_t seed, rows;
     bool shuffle;
     int32_t pad;
     struct packing_position position;
@@ -67,14 +79,87 @@ static uint64_t document_length(const struct packing *p, size_t document)
     return p->data->offsets[document + 1] - p->data->offsets[document];
 }
 
+/* Rows that are not full yet. */
+struct open_rows {
+    struct {
+        uint64_t row;
+        int64_t room;
+    } items[OPEN_ROWS];
+    int count;
+};
+
+/* The open row with the least room that is enough; a new one where there is none, for which the
+ * fullest is closed if there are too many. */
+static uint64_t place_piece(struct open_rows *open, int64_t length, int64_t seq_len, uint64_t *rows)
+{
+    int best = -1, fullest = 0;
+    for (int i = 0; i < open->count; i++) {
+        int64_t room = open->items[i].room;
+        if (room >= length && (best < 0 || room < open->items[best].room))
+            best = i;
+        if (room < open->items[fullest].room)
+            fullest = i;
+    }
+    if (best < 0) {
+        best = open->count < OPEN_ROWS ? open->count++ : fullest;
+        open->items[best].row = (*rows)++;
+        open->items[best].room = seq_len;
+    }
+    open->items[best].room -= length;
+    return open->items[best].row;
+}
+
+/* Every document of the epoch whole, or in parts of a row's length where it is longer. */
+static void lay_out_pieces(struct packing *p)
+{
+    struct open_rows open = {.count = 0};
+    size_t count = 0;
+    p->rows = 0;
+    for (size_t i = 0; i < p->count; i++) {
+        uint64_t length = document_length(p, p->order[i]);
+        for (uint64_t from = 0; from < length; from += (uint64_t)p->seq_len) {
+            int64_t left = (int64_t)(length - from), part = left < p->seq_len ? left : p->seq_len;
+            uint64_t row = place_piece(&open, part, p->seq_len, &p->rows);
+            p->laid[count++] = (struct piece){p->order[i], from, part, row};
+        }
+    }
+}
+
+/* By row, in the epoch's order within each. */
+static void sort_pieces(struct packing *p)
+{
+    memset(p->starts, 0, (p->piece_count + 1) * sizeof *p->starts);
+    for (size_t i = 0; i < p->piece_count; i++)
+        p->starts[p->laid[i].row]++;
+    for (uint64_t row = 0, sum = 0; row <= p->rows; row++) {
+        uint64_t own = row < p->rows ? p->starts[row] : 0;
+        p->starts[row] = sum;
+        sum += own;
+    }
+    for (size_t i = 0; i < p->piece_count; i++)
+        p->pieces[p->starts[p->laid[i].row]++] = p->laid[i];
+    for (uint64_t row = p->rows; row > 0; row--)
+        p->starts[row] = p->starts[row - 1];
+    p->starts[0] = 0;
+}
+
 static void lay_out_epoch(struct packing *p)
 {
     memcpy(p->order, p->documents, p->count * sizeof *p->order);
     if (p->shuffle)
         shuffle_indices(p->order, p->count, p->seed, p->position.epoch);
-    p->starts[0] = 0;
-    for (size_t i = 0; i < p->count; i++)
-        p->starts[i + 1] = p->starts[i] + document_length(p, p->order[i]);
+    lay_out_pieces(p);
+    sort_pieces(p);
+}
+
+/* The same in every epoch. */
+static void count_pieces(struct packing *p)
+{
+    for (size_t i = 0; i < p->count; i++) {
+        uint64_t length = document_length(p, p->documents[i]), row = (uint64_t)p->seq_len;
+        p->piece_count += (size_t)((length + row - 1) / row);
+        p->cut += length > row;
+    }
 }
 
 static bool has_target(const struct dataset *data, const size_t *documents, size_t count)
@@ -108,15 +193,20 @@ int packing_new(struct packing **out, const struct dataset *data, const size_t *
                           .pad = pad};
     p->documents = array_alloc(count, sizeof *p->documents, err);
     p->order = array_alloc(count, sizeof *p->order, err);
-    p->starts = array_alloc(count + 1, sizeof *p->starts, err);
-    if (!p->documents || !p->order || !p->starts) {
+    if (!p->documents || !p->order) {
         packing_free(p);
         return -1;
     }
     memcpy(p->documents, documents, count * sizeof *documents);
+    count_pieces(p);
+    p->pieces = array_alloc(p->piece_count, sizeof *p->pieces, err);
+    p->laid = array_alloc(p->piece_count, sizeof *p->laid, err);
+    p->starts = array_alloc(p->piece_count + 1, sizeof *p->starts, err);
+    if (!p->pieces || !p->laid || !p->starts) {
+        packing_free(p);
+        return -1;
+    }
     lay_out_epoch(p);
-    p->tokens = p->starts[count];
-    p->rows = (p->tokens + (uint64_t)seq_len - 1) / (uint64_t)seq_len;
     *out = p;
     return 0;
 }
@@ -127,6 +217,8 @@ void packing_free(struct packing *packing)
         return;
     free(packing->documents);
     free(packing->order);
+    free(packing->pieces);
+    free(packing->laid);
     free(packing->starts);
     free(packing);
 }
@@ -134,6 +226,11 @@ void packing_free(struct packing *packing)
 uint64_t packing_rows(const struct packing *packing)
 {
     return packing->rows;
+}
+
+size_t packing_cut_documents(const struct packing *packing)
+{
+    return packing->cut;
 }
 
 struct packing_position packing_position(const struct packing *packing)
@@ -147,38 +244,25 @@ void packing_seek(struct packing *packing, struct packing_position position)
     lay_out_epoch(packing);
 }
 
-/* The document of this epoch's order that holds token `at`. */
-static size_t find_document(const struct packing *p, uint64_t at)
-{
-    size_t low = 0, high = p->count;
-    while (high - low > 1) {
-        size_t middle = low + (high - low) / 2;
-        if (p->starts[middle] <= at)
-            low = middle;
-        else
-            high = middle;
-    }
-    return low;
-}
-
 static void add_offset(struct batch *batch, int64_t end)
 {
     batch->offsets[++batch->documents] = (int32_t)end;
 }
 
-/* Copies tokens [from, to) of a document to place `at`; returns how many of them are supervised.
- * The token after a cut is still the target of the last one before it. */
-static int64_t put_document(const struct packing *p, struct batch *batch, size_t document,
-                            uint64_t from, uint64_t to, int64_t at)
+/* Copies a piece to place `at`; returns how many of its tokens are supervised. The token after a
+ * cut is still the target of the last one before it. */
+static int64_t put_piece(const struct packing *p, struct batch *batch, const struct piece *piece,
+                         int64_t at)
 {
     const struct dataset *data = p->data;
-    uint64_t base = data->offsets[document], length = document_length(p, document);
+    uint64_t base = data->offsets[piece->document], end = data->offsets[piece->document + 1];
     int64_t supervised = 0;
-    for (uint64_t i = from; i < to; i++, at++) {
-        bool counts = i + 1 < length && data->mask[base + i + 1];
-        batch->ids[at] = data->ids[base + i];
-        batch->targets[at] = counts ? data->ids[base + i + 1] : -1;
-        batch->positions[at] = (int32_t)(i - from);
+    for (int64_t i = 0; i < piece->length; i++, at++) {
+        uint64_t token = base + piece->from + (uint64_t)i;
+        bool counts = token + 1 < end && data->mask[token + 1];
+        batch->ids[at] = data->ids[token];
+        batch->targets[at] = counts ? data->ids[token + 1] : -1;
+        batch->positions[at] = (int32_t)i;
         supervised += counts;
     }
     add_offset(batch, at);
@@ -199,19 +283,12 @@ static void put_padding(const struct packing *p, struct batch *batch, int64_t at
 /* Writes row `row` of the epoch at place `at`; returns its supervised targets. */
 static int64_t put_row(const struct packing *p, struct batch *batch, uint64_t row, int64_t at)
 {
-    uint64_t begin = row * (uint64_t)p->seq_len, end = begin + (uint64_t)p->seq_len;
-    uint64_t last = end < p->tokens ? end : p->tokens;
-    int64_t supervised = 0;
-    for (size_t i = find_document(p, begin); begin < last; i++) {
-        uint64_t stop = p->starts[i + 1] < last ? p->starts[i + 1] : last;
-        if (stop <= begin)
-            continue;
-        supervised +=
-            put_document(p, batch, p->order[i], begin - p->starts[i], stop - p->starts[i], at);
-        at += (int64_t)(stop - begin);
-        begin = stop;
+    int64_t supervised = 0, end = at + p->seq_len;
+    for (uint64_t i = p->starts[row]; i < p->starts[row + 1]; i++) {
+        supervised += put_piece(p, batch, &p->pieces[i], at);
+        at += p->pieces[i].length;
     }
-    put_padding(p, batch, at, (int64_t)(end - begin));
+    put_padding(p, batch, at, end - at);
     return supervised;
 }
 

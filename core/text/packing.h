@@ -1,12 +1,12 @@
 /* Packing: documents into rows of exactly seq_len tokens, in a seeded order, resumable exactly.
  *
- * Within an epoch the documents, shuffled, are laid end to end and cut every seq_len tokens; a
- * document cut by a row's end goes on in the next row as a document of its own, without the context
- * before. Attention never crosses a document (offsets), positions restart at 0 in each, targets are
- * the next token of the document (also where a row's end cuts it), -1 at its end and where the mask
- * of that next token is 0.
- * The last row of an epoch is filled with padding: a document of its own without targets. A row
- * without any target is passed over. The order of epoch e depends on (seed, e) alone.
+ * A document is put whole into the row, of those that are not full, that it fills best; only one
+ * that is longer than a row is cut, into parts of a row's length, each a document of its own
+ * without the context before. Attention never crosses a document (offsets), positions restart at 0
+ * in each, targets are the next token of the document (also where a row's end cuts it), -1 at its
+ * end and where the mask of that next token is 0. What is left of a row is padding: a document of
+ * its own without targets. A row without any target is passed over. The rows of epoch e depend on
+ * (seed, e) alone.
  */
 #ifndef SPECTRUM_TEXT_PACKING_H
 #define SPECTRUM_TEXT_PACKING_H
@@ -39,15 +39,18 @@ int batch_alloc(struct batch *batch, int64_t batch_rows, int64_t seq_len, struct
 void batch_free(struct batch *batch);
 
 /* Packs the listed documents of a data set, which must outlive the packing (the list need not).
- * `pad` is the token id that fills the last row (any valid id). `shuffle` false keeps the file's
+ * `pad` is the token id that fills rows (any valid id). `shuffle` false keeps the file's
  * order (evaluation). An error when no row would have a target. */
 int packing_new(struct packing **out, const struct dataset *data, const size_t *documents,
                 size_t count, int64_t seq_len, uint64_t seed, bool shuffle, int32_t pad,
                 struct error *err);
 void packing_free(struct packing *packing);
 
-/* Rows of an epoch, those without targets included (they depend on seq_len and tokens only). */
+/* Rows of the present epoch, those without targets included; another has about as many. */
 uint64_t packing_rows(const struct packing *packing);
+
+/* Documents that are longer than a row. */
+size_t packing_cut_documents(const struct packing *packing);
 
 struct packing_position packing_position(const struct packing *packing);
 void packing_seek(struct packing *packing, struct packing_position position);

@@ -22,9 +22,20 @@ static const struct layout layouts[] = {
     [TEMPLATE_UNKNOWN] = {0},
 };
 
+int template_check(const char *name, struct error *err)
+{
+    for (size_t i = 0; i < sizeof layouts / sizeof *layouts; i++)
+        if (layouts[i].name && strcmp(name, layouts[i].name) == 0)
+            return 0;
+    return error_set_kind(err, ERROR_USAGE,
+                          "\"%s\" is not a chat template; --template takes chatml or llama3", name);
+}
+
 int template_find(struct chat_template *out, const struct tokenizer *tokenizer, const char *name,
                   struct error *err)
 {
+    if (name && template_check(name, err) != 0)
+        return -1;
     if (template_recognise(out, tokenizer_chat_template(tokenizer), err) != 0)
         return -1;
     if (!name || (layouts[out->kind].name && strcmp(name, layouts[out->kind].name) == 0))
@@ -32,13 +43,9 @@ int template_find(struct chat_template *out, const struct tokenizer *tokenizer, 
     template_free(out);
     if (strcmp(name, layouts[TEMPLATE_CHATML].name) == 0)
         *out = (struct chat_template){.kind = TEMPLATE_CHATML};
-    else if (strcmp(name, layouts[TEMPLATE_LLAMA3].name) == 0)
+    else
         *out =
             (struct chat_template){.kind = TEMPLATE_LLAMA3, .trims = true, .begins_with_bos = true};
-    else
-        return error_set_kind(err, ERROR_USAGE,
-                              "\"%s\" is not a chat template; --template takes chatml or llama3",
-                              name);
     return 0;
 }
 

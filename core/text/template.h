@@ -36,6 +36,9 @@ struct chat_template {
     bool begins_with_bos;
 };
 
+/* 0 where --template takes the name, else a usage error that lists the names. */
+int template_check(const char *name, struct error *err);
+
 /* Finds the template of a tokenizer. `name` (from --template) overrides it when not NULL; a name
  * that is not known is a usage error that lists the names. kind is TEMPLATE_NONE or
  * TEMPLATE_UNKNOWN, without an error, when there is nothing to use. */

@@ -12,7 +12,7 @@ enum schedule_kind { SCHEDULE_COSINE, SCHEDULE_LINEAR, SCHEDULE_CONSTANT, SCHEDU
 struct schedule {
     enum schedule_kind kind;
     double peak;           /* the learning rate behind the warm-up */
-    int64_t warmup, steps; /* of the whole run; warmup <= steps */
+    int64_t warmup, steps; /* of the whole run; warmup < steps */
 };
 
 /* "cosine", "linear", "constant" */

@@ -13,22 +13,6 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Our folders hold plain files only. For temporary folders: a kill leaves part of what is removed.
- */
-static void remove_folder(const char *path)
-{
-    DIR *folder = opendir(path);
-    for (struct dirent *entry; folder && (entry = readdir(folder));) {
-        char *file = path_join(path, entry->d_name, NULL);
-        if (file && strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-            sys.unlink(file);
-        free(file);
-    }
-    if (folder)
-        closedir(folder);
-    rmdir(path);
-}
-
 /* A state is complete or absent: it first gets a hidden name, which no reader takes for one. */
 static void remove_state(const char *parent, const char *name)
 {
@@ -36,7 +20,7 @@ static void remove_state(const char *parent, const char *name)
     snprintf(hidden, sizeof hidden, ".%s.%ld.old.tmp", name, (long)getpid());
     char *from = path_join(parent, name, NULL), *to = path_join(parent, hidden, NULL);
     if (from && to && sys.rename(from, to) == 0 && folder_sync(parent, NULL) == 0)
-        remove_folder(to);
+        folder_remove(to);
     free(from);
     free(to);
 }
@@ -60,7 +44,7 @@ int state_folder_begin(struct state_folder *folder, const char *run, int64_t ste
     folder->path = folder->parent ? path_join(folder->parent, name, err) : NULL;
     folder->temporary = folder->path ? path_join(folder->parent, temporary, err) : NULL;
     if (folder->temporary)
-        remove_folder(folder->temporary);
+        folder_remove(folder->temporary);
     if (folder->temporary && folder_make(folder->temporary, err) == 0)
         return 0;
     folder_free(folder);
@@ -77,14 +61,14 @@ int state_folder_commit(struct state_folder *folder, struct error *err)
     if (status == 0)
         status = folder_sync(folder->parent, err);
     if (status != 0)
-        remove_folder(folder->temporary);
+        folder_remove(folder->temporary);
     folder_free(folder);
     return status;
 }
 
 void state_folder_abort(struct state_folder *folder)
 {
-    remove_folder(folder->temporary);
+    folder_remove(folder->temporary);
     folder_free(folder);
 }
 
@@ -138,7 +122,7 @@ void state_remove_leftovers(const char *run)
                         strcmp(entry->d_name + length - 4, ".tmp") == 0;
         char *path = leftover ? path_join(parent, entry->d_name, NULL) : NULL;
         if (path)
-            remove_folder(path);
+            folder_remove(path);
         free(path);
     }
     if (folder)

@@ -48,7 +48,8 @@ static int pack(struct trainer *trainer, struct packing **out, const struct docu
                        shuffle, s->pad, err);
 }
 
-/* Steps and warm-up, from epochs and shares where they are given so. */
+/* Steps and warm-up, from epochs and shares where they are given so. The warm-up's first step has
+ * the rate 0, so the last step of a run is never part of it. */
 static int fix_schedule(struct trainer *trainer, struct error *err)
 {
     struct train_settings *s = &trainer->settings;
@@ -58,8 +59,8 @@ static int fix_schedule(struct trainer *trainer, struct error *err)
     if (s->steps < 1)
         return error_set(err, "the run would have no steps: give --steps or more --epochs");
     double warmup = s->warmup < 1 ? ceil(s->warmup * (double)s->steps) : s->warmup;
-    trainer->schedule =
-        (struct schedule){s->schedule, s->rate, (int64_t)fmin(warmup, (double)s->steps), s->steps};
+    trainer->schedule = (struct schedule){s->schedule, s->rate,
+                                          (int64_t)fmin(warmup, (double)s->steps - 1), s->steps};
     return 0;
 }
 
@@ -150,6 +151,11 @@ const struct memory_plan *trainer_memory(const struct trainer *trainer)
 const struct progress *trainer_progress(const struct trainer *trainer)
 {
     return &trainer->progress;
+}
+
+size_t trainer_cut_documents(const struct trainer *trainer)
+{
+    return packing_cut_documents(trainer->packing);
 }
 
 int64_t trainer_steps(const struct trainer *trainer)

@@ -23,7 +23,7 @@ struct train_settings {
     double epochs;
     int64_t seq_len, batch, accumulate;
     enum schedule_kind schedule;
-    double rate, warmup; /* warmup: steps, or below 1 a share of the steps */
+    double rate, warmup; /* warmup: steps (of n at most n - 1), or below 1 a share */
     struct optimizer_settings optimizer;
     enum storage storage;
     bool masters;
@@ -88,6 +88,8 @@ const struct optimizer *trainer_optimizer(const struct trainer *trainer);
 const struct memory_plan *trainer_memory(const struct trainer *trainer);
 const struct progress *trainer_progress(const struct trainer *trainer);
 int64_t trainer_steps(const struct trainer *trainer);
+/* Documents of the training data that are longer than a row, and cut. */
+size_t trainer_cut_documents(const struct trainer *trainer);
 
 /* Trains to the last step: 0, or 1 where the observer wished to stop (a checkpoint was written
  * then), or -1. The last state is on disk whenever it returns 0 or 1. */

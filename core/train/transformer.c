@@ -2,6 +2,7 @@
 
 #include "base/number.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 /* --- making --- */
@@ -81,6 +82,19 @@ int transformer_write_weight(struct transformer *transformer, size_t module, con
     return 0;
 }
 
+/* One NaN makes every loss NaN, and names nothing. */
+static int check_finite(const struct module *module, const float *values, struct error *err)
+{
+    for (int64_t i = 0; i < module->parameters; i++)
+        if (!isfinite(values[i]))
+            return error_set_kind(err, ERROR_NOT_FINITE,
+                                  "tensor %s has %s at row %lld, column %lld: no loss can be "
+                                  "computed; mend the checkpoint or fetch it again",
+                                  module->name, isnan(values[i]) ? "NaN" : "Inf",
+                                  (long long)(i / module->cols), (long long)(i % module->cols));
+    return 0;
+}
+
 static int load_weights(struct transformer *transformer, struct error *err)
 {
     const struct model *model = transformer->model;
@@ -96,6 +110,8 @@ static int load_weights(struct transformer *transformer, struct error *err)
         if (!module_is_used(model, &model->modules[i]))
             continue;
         result = model_read_f32(model, &model->modules[i], values, err);
+        if (result == 0)
+            result = check_finite(&model->modules[i], values, err);
         if (result == 0)
             result = transformer_write_weight(transformer, i, values, err);
     }

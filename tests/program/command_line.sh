@@ -30,6 +30,7 @@ expect() { # expect STATUS "what it says" COMMAND...
 
 expect 0 "spectrum " "$binary" --version
 expect 0 "Commands:" "$binary" --help
+expect 0 "Options:" "$binary" --script --help
 for command in info scan plan; do
   expect 0 "Options:" "$binary" $command --help
   expect 2 "takes one" "$binary" $command
@@ -52,7 +53,7 @@ expect 1 "GGUF version 9" "$binary" info "$work/nine.gguf"
 : >"$work/empty.json"
 expect 1 "is empty" "$binary" plan "$work/empty.json"
 mkdir "$work/folder"
-expect 1 "no model.safetensors" "$binary" info "$work/folder"
+expect 1 "no .gguf file in it" "$binary" info "$work/folder"
 
 # A header that lies: the tensor claims more than the file holds.
 header='{"w":{"dtype":"F32","shape":[4,4],"data_offsets":[0,64]}}'
@@ -77,6 +78,24 @@ header+='"m.1.x.weight":{"dtype":"F32","shape":[2,2],"data_offsets":[16,32]}}'
 before=$(sha256sum <"$work/odd.safetensors")
 expect 0 "not scored: NaN at row 0, column 0" "$binary" scan "$work/odd.safetensors" --modules .
 expect 0 "m.0.x" "$binary" scan "$work/odd.safetensors" --modules .
+
+# Not scored is said where a file is written, and by the plan, which does not select it.
+expect 0 "m.1.x: not scored: NaN at row 0, column 0" "$binary" scan "$work/odd.safetensors" --modules . \
+  -o "$work/odd.json"
+expect 0 "m.1.x: not scored: NaN" "$binary" plan "$work/odd.json" --top 100 -o "$work/odd.yaml"
+grep -q '^- m.0.x$' "$work/odd.yaml" && ! grep -q '^- m.1.x$' "$work/odd.yaml" ||
+  { echo "FAILED: the plan: $(cat "$work/odd.yaml")"; failures=$((failures + 1)); }
+expect 0 "parameters (without embeddings and head)" cat "$work/odd.yaml"
+expect 0 '"parameters_without": ["embeddings", "head"]' "$binary" plan "$work/odd.json" -o "$work/odd.yaml" --json
+expect 0 '"parameters_without": []' "$binary" plan "$source/demo/model" -o "$work/demo.yaml" --json
+expect 0 "m.1.x: not scored: NaN at row 0, column 0; the plan trains it all the same" "$binary" plan \
+  "$work/odd.json" --train m.1
+expect 0 "note: no scanned module trains" "$binary" plan "$work/odd.json" --top 0
+many='"m.1.y": {"snr": 1, "type": "y"}'
+for i in {1..12}; do many+=", \"m.$i.x\": {\"snr\": NaN, \"type\": \"x\", \"reason\": \"\\u001b[2J\"}"; done
+echo "{$many}" >"$work/many.json"
+expect 0 "m.10.x: not scored: ?[2J" "$binary" plan "$work/many.json"
+expect 0 "and 2 more without a score" "$binary" plan "$work/many.json"
 expect 0 '"snr_kind": "nan"' "$binary" scan "$work/odd.safetensors" --modules . --json
 grep -qE ': (NaN|-?Infinity)' "$work/out" && { echo "FAILED: --json is not strict"; failures=$((failures + 1)); }
 [ "$before" = "$(sha256sum <"$work/odd.safetensors")" ] || failures=$((failures + 1))
@@ -91,6 +110,14 @@ expect 1 "matches" "$binary" scan "$work/odd.safetensors" --modules zzz
 expect 0 "size on disk n/a" "$binary" info "$work/type20.gguf"
 expect 0 '"parameters": 32' "$binary" info "$work/type20.gguf" --json
 grep -q '"bytes"' "$work/out" && { echo "FAILED: an unknown size is there"; failures=$((failures + 1)); }
+
+# A folder is the one .gguf file in it; of several, one is to be named. Cut short, it says so.
+cp "$work/type20.gguf" "$work/folder/a.gguf"
+expect 0 "size on disk n/a" "$binary" info "$work/folder"
+cp "$work/type20.gguf" "$work/folder/$(printf 'b\033[2J.gguf')"
+expect 1 "holds 2 .gguf files; name one of them: a.gguf, b?[2J.gguf" "$binary" info "$work/folder"
+head -c 60 "$work/type20.gguf" >"$work/cut.gguf"
+expect 1 "cut.gguf is truncated" "$binary" info "$work/cut.gguf"
 
 # A head that is stored and tied is counted once.
 cp -r "$source/tests/data/train/llama_untied" "$work/stored"

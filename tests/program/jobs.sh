@@ -23,10 +23,10 @@ train() {
     "$spectrum" train "$model" --data "$work/text.txt" --run "$1" --seq-len 32 --accumulate 1 \
         --threads 1 --device reference --save-every 2 --lr 1e-3 --sample-tokens 0 --dtype fp32 "${@:2}" 2>>"$work/err"
 }
-# step and loss of every training step that counts, in order
+# step and loss of every training step that counts, in order: of a step, the last
 losses() {
-    "$spectrum" attach "$1" 2>/dev/null | grep -o '"step":[0-9]*,\|"loss":[0-9.]*' | paste -d' ' - - |
-        grep loss
+    grep -oP '"step": \K[0-9]+, .*"loss": [0-9.e-]+' "$1/metrics.jsonl" |
+        sed 's/, .*"loss": / /' | awk '{ loss[$1] = $2 } END { for (s in loss) print s, loss[s] }' | sort -n
 }
 wait_for_step() {
     for _ in $(seq 600); do
@@ -38,11 +38,14 @@ wait_for_step() {
 
 train "$work/whole" --steps 9
 test "$(losses "$work/whole" | wc -l)" = 9 || fail "not nine steps"
+"$spectrum" attach "$work/whole" >"$work/lines" 2>/dev/null
+grep -qE '^step 9/9  loss [0-9.]+  norm [0-9.e-]+  lr [0-9.e-]+  [0-9]+ tokens/s$' "$work/lines" ||
+    fail "attach is not as readable as train: $(cat "$work/lines")"
 
 # Killed in the middle.
 train "$work/killed" --steps 9 --detach >/dev/null
 wait_for_step "$work/killed" 3
-pkill -9 -n -f "/exe train $model --data $work/text.txt --run $work/killed" || fail "nothing to kill"
+pkill -9 -n -f "/$(basename "$spectrum") train $model --data $work/text.txt --run $work/killed" || fail "nothing to kill"
 for _ in $(seq 100); do
     test -f "$work/killed/result.json" && break
     sleep 0.05

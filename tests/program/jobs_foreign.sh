@@ -16,8 +16,13 @@ job=$work/job
 mkdir -p "$job/requests" "$job/checkpoints"
 printf '{"command": "tra\\u001b[2Jin", "model": "m\\u001b]0;x\\u0007", "arguments": ["train"]}' >"$job/job.json"
 printf '{"status": "stopped", "message": "\\u001b[2J", "last_step": 3}' >"$job/result.json"
-printf '{"step": 3, "loss": 1.5, "text": "\\u009b\\u202e\\u007f\\u001b[2J\\u0007", "list": [true, false, null, "a\\"b"]}\n' \
-    >"$job/metrics.jsonl"
+text='\u009b\u202e\u007f\u001b[2J\u0007'
+{
+    printf '{"step": 3, "loss": 1.5, "lr": "x", "text": "%s"}\n' "$text"
+    printf '{"event": "sample", "step": 3, "text": "one%s\\ntwo"}\n' "$text"
+    printf '{"event": "row", "module": "m%s\\n", "snr": 2, "done": 1, "total": 9}\n' "$text"
+    printf '{"event": "%s"}\n' "$text"
+} >"$job/metrics.jsonl"
 
 # In the index, with a path that has an escape sequence of its own.
 odd=$work/$(printf 'od\033[2Jd')
@@ -32,8 +37,13 @@ is_plain "$work/out" || fail "jobs --json lets control characters through"
 
 "$spectrum" attach "$job" >"$work/out" 2>"$work/err"
 is_plain "$work/out" && is_plain "$work/err" || fail "attach lets control characters through"
-grep -qF '{"step":3,"loss":1.5,"text":"\u009b\u202e\u007f\u001b[2J\u0007","list":[true,false,null,"a\"b"]}' \
-    "$work/out" || fail "attach does not print the line: $(cat -v "$work/out")"
+diff "$work/out" - <<'END' || fail "attach prints other lines: $(cat -v "$work/out")"
+step 3  loss 1.5000
+step 3  sample:
+    one????[2J?
+    two
+m????[2J??  SNR 2  (1 of 9)
+END
 
 # It asks for a command that writes a file of the user's.
 echo mine >"$work/file"

@@ -59,11 +59,19 @@ test -f "$run/requests/paused" || fail "the checkpoint ended the pause"
 "$spectrum" resume "$run" 2>/dev/null
 wait_until "the end of the pause" test ! -f "$run/requests/paused"
 
+# Both processes go by the program's name.
+for role in pid worker; do
+    test "$(cat "/proc/$(holder $role)/comm")" = "$(basename "$spectrum")" ||
+        fail "the $role is called $(cat "/proc/$(holder $role)/comm")"
+done
+
 # Killed by signal 9, a supervisor leaves no worker that nobody sees.
 worker=$(holder worker)
 kill -9 "$(holder pid)"
 wait_until "the worker's end" is_gone "$worker"
 test "$(status)" = stopped || fail "the worker did not stop well: $(cat "$run/result.json")"
+grep -q '"its supervisor was killed; stopped at step [0-9]*"' "$run/result.json" ||
+    fail "it does not say who was killed: $(cat "$run/result.json")"
 "$spectrum" resume "$run" 2>"$work/said" || fail "it cannot be resumed"
 
 # Two requests at once: the one that nobody took is forgotten when the job goes on.

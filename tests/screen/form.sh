@@ -32,7 +32,7 @@ Up
 save-screen last.txt
 Down Down Down Down Down Down
 type "1000000000"
-Down
+Down Down
 type "1000000"
 Down
 type "65536"
@@ -53,6 +53,72 @@ t
 save-screen tall.txt
 SCRIPT
 hides tall.txt "↓"
+
+# Defaults are the sub-command's; the demonstration's are a short run.
+shows tall.txt "1 epoch, memory"
+for line in "epochs 1 " "sequence length 512 " "accumulate 8 " "learning rate 2e-5 " "warm-up 0.03 "; do
+  tr -s ' ' <"$work/tall.txt" | grep -qF -- "$line" || { fail "the form has no $line"; cat "$work/tall.txt"; }
+done
+shared=$model model=$2/demo/model
+play 120x40 <<'SCRIPT'
+wait scan
+t
+save-screen demo.txt
+SCRIPT
+model=$shared
+for line in "problems.jsonl" "steps 60 " "sequence length 256 " "batch 4 " "accumulate 1 " \
+  "learning rate 5e-4 "; do
+  tr -s ' ' <"$work/demo.txt" | grep -qF -- "$line" || { fail "the demo has no $line"; cat "$work/demo.txt"; }
+done
+
+tr -s '\n ' '  ' <"$work/demo.txt" | grep -qF -- "--accumulate 1 --lr 5e-4 --eval-every 20 --plan PLAN" ||
+  { fail "the form does not show the sub-command"; cat "$work/demo.txt"; }
+
+# What cannot be used is marked in the field's line and said whole below; Ctrl-S goes to that field.
+for i in 1 2 3; do echo "{\"text\": \"Once upon a time $i.\"}"; done >"$work/data.jsonl"
+mkdir -p "$work/taken"
+echo '{}' >"$work/taken/job.json"
+play 80x24 <<'SCRIPT'
+wait scan
+t
+type "data.jsonl"
+Down
+type "demo/te"
+save-screen columns.txt
+Up Ctrl-S
+save-screen start.txt
+<Ctrl-U>
+type "text=text"
+save-screen right.txt
+Down Down <Ctrl-U>
+type "data.jsonl/below"
+save-screen run.txt
+<Ctrl-U>
+type "taken"
+save-screen taken.txt
+<Ctrl-U>
+type "new/run"
+Down Down
+type "5"
+Down Down
+type "1"
+save-screen range.txt
+type "6"
+Down Down Down Down
+type "6"
+save-screen warmup.txt
+type "<Ctrl-U>"
+SCRIPT
+shows columns.txt "is not one of text, prompt, completion,"
+shows columns.txt "behind it"
+shows start.txt "▶ columns           demo/te"
+shows start.txt "columns: \"demo/te\" is not one of"
+shows right.txt "text=text"
+shows right.txt "--columns  for other names"
+shows run.txt "data.jsonl is a file"
+shows taken.txt "holds a job ("
+shows range.txt "from 2 to 1048576"
+shows warmup.txt "more than the steps"
 
 echo "$failures failed"
 [ $failures -eq 0 ]

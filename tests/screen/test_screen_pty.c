@@ -289,6 +289,7 @@ static void train_at(int cols, int rows)
         press(&window, down);
     press(&window, "50000");
     press(&window, down);
+    press(&window, down);
     press(&window, "16");
     wait_text(&window, "▶ sequence length   16");
     press(&window, "\023"); /* Ctrl-S */

@@ -60,11 +60,11 @@ save-screen data.txt
 Esc
 Down Down Down Down Down
 type "4000"
-Down
+Down Down
 type "16"
 Down Down
 type "1"
-Up Up Up Up Up Up Up Up Up
+Up Up Up Up Up Up Up Up Up Up
 Left
 save-screen filled.txt
 Ctrl-S
@@ -115,6 +115,8 @@ wait text "running"
 SCRIPT
 shows all.txt "of 4000"
 shows stopped.txt "● stopped at step"
+shows stopped.txt "spectrum export $run -o DIR"
+grep -qF "it stops after" "$work/stopped.txt" && fail "a message outlives what it says"
 
 # kill -9 of the worker: the screen says so, and resumes.
 worker=$(pgrep -P "$(supervisor)")

@@ -101,6 +101,23 @@ static void long_texts_share_one_budget(void **state)
     free(text);
 }
 
+static void a_file_that_ends_early_is_truncated(void **state)
+{
+    (void)state;
+    struct buffer counts = BUFFER_INIT, name = BUFFER_INIT, list = BUFFER_INIT;
+    gguf_begin(&counts, 60000, 33);
+    gguf_open(&counts, "is truncated: its header needs 1440429 bytes at 24");
+    gguf_begin(&name, 0, 1);
+    gguf_key(&name, "text", GGUF_STRING);
+    gguf_number(&name, 100000, 8);
+    gguf_open(&name, "is truncated: its header needs 100000 bytes");
+    gguf_begin(&list, 0, 1);
+    gguf_key(&list, "list", GGUF_ARRAY);
+    gguf_number(&list, GGUF_U16, 4);
+    gguf_number(&list, 1 << 20, 8);
+    gguf_open(&list, "is truncated: its header needs 2097152 bytes");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -111,6 +128,7 @@ int main(void)
         cmocka_unit_test(names_with_nul_are_refused),
         cmocka_unit_test(many_arrays_share_one_budget),
         cmocka_unit_test(long_texts_share_one_budget),
+        cmocka_unit_test(a_file_that_ends_early_is_truncated),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -106,8 +106,8 @@ static const struct malformed gguf[] = {
     {"version-1", ": GGUF version 1; versions 2 and 3 can be read"},
     {"version-big-endian", ": GGUF version 50331648; versions 2 and 3 can be read"},
     {"magic", ": not a GGUF file"},
-    {"four-bytes", ": its header needs 4 bytes at 4, the file ends at 4"},
-    {"nothing", ": its header needs 4 bytes at 0, the file ends at 0"},
+    {"four-bytes", " is truncated: its header needs 4 bytes at 4, the file ends at 4"},
+    {"nothing", " is truncated: its header needs 4 bytes at 0, the file ends at 0"},
 };
 
 /* All that are wrong are looked at before the test fails. */

@@ -322,7 +322,7 @@ static void samples_are_what_the_model_says(void **state)
     request.sample = "Once";
     request.sample_tokens = 4000;
     request.is.steps = 1;
-    request.is.rate = 0;
+    request.is.rate = 1e-30; /* nothing moves */
     request.is.seq_len = 16;
     request.is.batch = 4;
     request.is.eval_every = 1;
@@ -383,6 +383,12 @@ static void full_disk_loses_nothing(void **state)
     if (training_run(&request, true, &silent, &err) != 0)
         fail_msg("%s", err.text);
     assert_true(job_dir_has(paths.run, "checkpoints/step-00000004/weights.safetensors"));
+    /* nor is half an export left behind */
+    struct export_summary summary;
+    sys.write = write_until_full;
+    assert_int_equal(export_run(paths.run, paths.out, &summary, &err), -1);
+    sys.write = real_write;
+    assert_int_not_equal(access(paths.out, F_OK), 0);
     paths_free(&paths);
 }
 

@@ -75,6 +75,9 @@ static void its_texts_can_be_shown(void **state)
     assert_string_equal(scan->model, "a?]0;b?c");
     assert_string_equal(scan->fingerprint, "");
     assert_true(scan->rows[0].detailed);
+    /* It has none of the measures: they are not known, not 0. */
+    assert_int_equal(scan->rows[0].spikes, -1);
+    assert_true(isnan(scan->rows[0].frobenius) && isnan(scan->rows[0].null_snr_mp));
     assert_string_equal(scan->rows[0].dtype, "?[5m\u00e9\u00e9\u00e9\u00e9\u00e9");
     scan_free(scan);
 }
@@ -98,8 +101,16 @@ static void what_is_written_reads_back(void **state)
          .noise_count = 1,
          .null_snr = 0.79,
          .degenerate = true,
+         .degenerate_reason = "only 1 noise value",
          .snr_mp = NAN,
+         .null_snr_mp = 0,
          .snr_gavish_donoho = INFINITY,
+         .null_snr_gavish_donoho = NAN,
+         .frobenius = 3.25,
+         .stable_rank = 1.69,
+         .effective_rank = NAN,
+         .spike_edge = 2.25,
+         .spikes = 1,
          .dtype = "BF16"},
         {.module = "m.1.\"q\\", .type = "q", .known = true, .snr = INFINITY},
         {.module = "m.2.q", .type = "q"},
@@ -115,6 +126,13 @@ static void what_is_written_reads_back(void **state)
         assert_true(back->rows[0].snr == rows[0].snr && back->rows[0].detailed);
         assert_true(back->rows[0].null_snr == 0.79 && isnan(back->rows[0].snr_mp));
         assert_true(back->rows[0].degenerate && back->rows[0].parameters == 12);
+        assert_string_equal(back->rows[0].degenerate_reason, "only 1 noise value");
+        assert_true(back->rows[0].null_snr_mp == 0 && isnan(back->rows[0].null_snr_gavish_donoho));
+        assert_true(isinf(back->rows[0].snr_gavish_donoho));
+        assert_true(back->rows[0].frobenius == 3.25 && back->rows[0].stable_rank == 1.69);
+        assert_true(isnan(back->rows[0].effective_rank) && back->rows[0].spike_edge == 2.25);
+        assert_int_equal(back->rows[0].spikes, 1);
+        assert_null(strstr(out.data, "effective_rank"));
         assert_string_equal(back->rows[1].module, rows[1].module);
         assert_true(isinf(back->rows[1].snr) && isnan(back->rows[2].snr));
         if (strict) {

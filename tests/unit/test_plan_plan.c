@@ -46,6 +46,10 @@ static void selects_by_type_and_globally(void **state)
     assert_plan(plan, "-T-T--T-T"); /* 2 of 5, 1 of 3; the tie in file order; NaN last */
     assert_int_equal(plan_select(plan, 50, PLAN_GLOBAL, NULL), 0);
     assert_plan(plan, "-TTTT---T");
+    assert_int_equal(plan_select(plan, 100, PLAN_BY_TYPE, NULL), 0);
+    assert_plan(plan, "TTTTT-TTT"); /* what has no score is never selected */
+    assert_int_equal(plan_select(plan, 100, PLAN_GLOBAL, NULL), 0);
+    assert_plan(plan, "TTTTT-TTT");
     assert_int_equal(plan_select(plan, 101, PLAN_GLOBAL, NULL), -1);
     size_t of = 0;
     assert_int_equal(plan_rank(plan, 2, &of), 3);

@@ -4,6 +4,8 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "base/random.h"
+#include "checkpoint/safetensors_write.h"
 #include "spectra/noise.h"
 #include "spectra/scan.h"
 
@@ -139,8 +141,8 @@ static void noise_scores_as_published(void **state)
         free(x);
     }
     /* Gavish & Donoho's published omega(1) = 2.858, omega(0.5) = 2.1711 (table IV). */
-    assert_true(fabs(noise_hard_threshold(1.0) - 2.8582) < 2e-3);
-    assert_true(fabs(noise_hard_threshold(0.5) - 2.1711) < 2e-3);
+    assert_true(fabs(noise_shape(8, 8).hard_threshold - 2.8582) < 2e-3);
+    assert_true(fabs(noise_shape(4, 8).hard_threshold - 2.1711) < 2e-3);
 }
 
 /* Blocks by their numbers, whatever the file's order: ties are decided as the reference does. */
@@ -222,6 +224,130 @@ static void an_interrupted_scan_goes_on(void **state)
     free(path);
 }
 
+struct looking {
+    int64_t at; /* told once */
+    int layers[64], count;
+};
+
+static int64_t look(void *context)
+{
+    struct looking *looking = context;
+    int64_t at = looking->at;
+    looking->at = -1;
+    return at;
+}
+
+static void note_layer(void *context, const struct scan_row *row, const double *values,
+                       int64_t count, size_t done, size_t total, double seconds, bool cached)
+{
+    (void)values;
+    (void)count;
+    (void)done;
+    (void)total;
+    (void)seconds;
+    (void)cached;
+    struct looking *looking = context;
+    looking->layers[looking->count++] = atoi(row->module + strlen("model.layers."));
+}
+
+/* The cell under the cursor, its block, then the blocks around it. */
+static void what_is_looked_at_comes_first(void **state)
+{
+    (void)state;
+    char *path = path_join(getenv("SPECTRUM_TEST_DATA"), "../../demo/model", NULL);
+    struct looking looking = {.at = 5 * 7 + 3};
+    struct scan_options options = {.threads = 1};
+    struct scan_observer observer = {.context = &looking, .on_row = note_layer, .wanted = look};
+    scan_result_free(scan_path(path, &options, &observer, NULL));
+    assert_int_equal(looking.count, 56);
+    for (int i = 0; i < 56; i++) {
+        int far = abs(looking.layers[i] - 5), before = i ? abs(looking.layers[i - 1] - 5) : 0;
+        assert_true(far >= before && (i >= 7 || far == 0));
+    }
+    free(path);
+}
+
+enum { SIDE = 700 };
+
+static void write_matrix(const char *path, const float *matrix)
+{
+    const struct safetensors_entry entry = {
+        .name = "model.layers.0.x.weight", .dtype = DTYPE_F32, .rank = 2, .shape = {SIDE, SIDE}};
+    struct safetensors_writer writer;
+    assert_int_equal(safetensors_writer_open(&writer, path, &entry, 1, NULL, NULL), 0);
+    assert_int_equal(safetensors_writer_put(&writer, matrix, SIDE * SIDE * sizeof *matrix, NULL),
+                     0);
+    assert_int_equal(safetensors_writer_commit(&writer, NULL), 0);
+}
+
+static void fingerprint_of(const char *path, char out[33])
+{
+    struct checkpoint *checkpoint = NULL;
+    assert_int_equal(checkpoint_open(&checkpoint, path, NULL), 0);
+    assert_int_equal(checkpoint_fingerprint(checkpoint, out, NULL), 0);
+    checkpoint_close(checkpoint);
+}
+
+/* SNR, and whether it came from the cache. */
+static double snr_of(const char *path, bool use_cache, bool *cached)
+{
+    int count = 0;
+    struct scan_options options = {.use_cache = use_cache, .threads = 1};
+    struct scan_observer counting = {.context = &count, .on_row = count_cached};
+    struct error err = ERROR_INIT;
+    struct scan_result *result = scan_path(path, &options, &counting, &err);
+    if (!result)
+        fail_msg("%s", err.text);
+    double snr = result->scan->rows[0].snr;
+    *cached = count > 0;
+    scan_result_free(result);
+    return snr;
+}
+
+/* Moved and copied files are known, one that was changed where the fingerprint does not look is
+ * not. */
+static void the_cache_goes_by_content(void **state)
+{
+    (void)state;
+    char folder[] = "/tmp/spectrum-content-XXXXXX", path[64], other[64], before[33], after[33];
+    float *matrix = malloc(SIDE * SIDE * sizeof *matrix);
+    struct random_stream r = {.seed = 3};
+    bool cached;
+    assert_true(mkdtemp(folder) && matrix);
+    setenv("XDG_CACHE_HOME", folder, 1);
+    snprintf(path, sizeof path, "%s/a.safetensors", folder);
+    snprintf(other, sizeof other, "%s/b.safetensors", folder);
+    for (int i = 0; i < SIDE * SIDE; i++)
+        matrix[i] = (float)random_normal(&r);
+    write_matrix(path, matrix);
+    double snr = snr_of(path, true, &cached);
+    assert_false(cached);
+    assert_int_equal(rename(path, other), 0);
+    assert_true(snr_of(other, true, &cached) == snr && cached);
+    assert_int_equal(file_copy(other, path, 16 << 20, NULL), 0);
+    assert_true(snr_of(path, true, &cached) == snr && cached);
+    fingerprint_of(path, before);
+    int at = SIDE * SIDE;
+    do { /* one that the samples miss */
+        assert_true(at > 0);
+        float kept = matrix[--at];
+        matrix[at] = 40;
+        write_matrix(path, matrix);
+        fingerprint_of(path, after);
+        if (strcmp(before, after) != 0)
+            matrix[at] = kept;
+        at -= 1000;
+    } while (strcmp(before, after) != 0);
+    double changed = snr_of(path, true, &cached);
+    assert_true(!cached && changed != snr);
+    assert_true(snr_of(path, false, &cached) == changed);
+    assert_true(snr_of(path, true, &cached) == changed && cached);
+    free(matrix);
+    char command[80];
+    snprintf(command, sizeof command, "rm -rf '%s'", folder);
+    assert_int_equal(system(command), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -231,6 +357,8 @@ int main(void)
         cmocka_unit_test(noise_scores_as_published),
         cmocka_unit_test(rows_follow_the_computation),
         cmocka_unit_test(an_interrupted_scan_goes_on),
+        cmocka_unit_test(what_is_looked_at_comes_first),
+        cmocka_unit_test(the_cache_goes_by_content),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -166,7 +166,8 @@ static void refuses_with_file_and_line(void **state)
         const char *ending, *content, *says;
     } bad[] = {
         {".jsonl", "{\"text\":\"ab\"}\n{\"text\":", ".jsonl:2: "},
-        {".jsonl", "{\"text\":\"ab\"}\n\n{\"txt\":\"b\"}", ".jsonl:3: none of the known columns"},
+        {".jsonl", "{\"text\":\"ab\"}\n\n{\"txt\":\"b\", \"x\\u009b\":1}",
+         "; there are: \"txt\", \"x?\""},
         {".jsonl", "{\"text\":3}", "not a text"},
         {".jsonl", "{\"prompt\":\"a\"}", "no \"completion\""},
         {".jsonl", "[1]", "expected an object"},

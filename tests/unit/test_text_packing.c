@@ -93,16 +93,35 @@ static void every_token_once_an_epoch(void **state)
     packing_free(packing);
 }
 
-static void keeps_the_order_unshuffled(void **state)
+/* A document that a row can hold is in one piece; a longer one is cut at whole rows only. */
+static void documents_are_whole(void **state)
 {
     (void)state;
     struct fixture f;
     struct batch batch;
+    int64_t tokens = 0, rows = 0;
+    size_t longer = 0;
     fill(&f);
     struct packing *packing = pack(&f, 5, false);
-    assert_int_equal(batch_alloc(&batch, 2, SEQ_LEN, NULL), 0);
-    assert_int_equal(packing_next(packing, &batch, 2, NULL), 0);
-    assert_memory_equal(batch.ids, f.ids, 2 * SEQ_LEN * sizeof *f.ids);
+    assert_int_equal(batch_alloc(&batch, 1, SEQ_LEN, NULL), 0);
+    while (packing_next_in_epoch(packing, &batch, 1, NULL) > 0) {
+        rows++;
+        for (int d = 0; d < batch.documents; d++) {
+            int32_t id = batch.ids[batch.offsets[d]], begin = id % 1000, document = id / 1000;
+            if (id == -7)
+                continue;
+            int64_t length = (int64_t)(f.offsets[document + 1] - f.offsets[document]);
+            int64_t left = length - begin, size = batch.offsets[d + 1] - batch.offsets[d];
+            assert_int_equal(begin % SEQ_LEN, 0);
+            assert_int_equal(size, left < SEQ_LEN ? left : SEQ_LEN);
+            tokens += size;
+        }
+    }
+    for (size_t d = 0; d < DOCUMENTS; d++)
+        longer += f.offsets[d + 1] - f.offsets[d] > SEQ_LEN;
+    assert_int_equal(packing_cut_documents(packing), longer);
+    assert_int_equal(packing_rows(packing), rows);
+    assert_true(tokens > rows * SEQ_LEN * 9 / 10); /* little is padding */
     batch_free(&batch);
     packing_free(packing);
 }
@@ -229,7 +248,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_token_once_an_epoch),
-        cmocka_unit_test(keeps_the_order_unshuffled),
+        cmocka_unit_test(documents_are_whole),
         cmocka_unit_test(resumes_exactly),
         cmocka_unit_test(seeds_and_epochs_differ),
         cmocka_unit_test(refuses_nothing_to_learn),

@@ -66,6 +66,7 @@ static void run(uint64_t bytes[MEMORY_CATEGORIES], const char *model, const char
         .master = "fp32",
         .sample_tokens = 48, /* as the sub-command has it */
         .is = {.steps = 1,
+               .rate = 1e-5,
                .seq_len = 4,
                .batch = 3,
                .accumulate = 1,

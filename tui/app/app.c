@@ -93,7 +93,11 @@ int app_resize(struct app *app, int width, int height, struct error *err)
 
 bool app_tick(struct app *app)
 {
+    const struct job_follow *run = app->session.run;
+    enum job_state state = run ? run->state : JOB_ENDED;
     bool changed = session_tick(&app->session);
+    if (run && run->state != state)
+        app->message[0] = '\0'; /* what was said of the job is no longer so */
     struct view *view = app_view(app);
     if (view && view->class->tick)
         changed = view->class->tick(app, view->state) || changed;
@@ -126,8 +130,10 @@ void app_step_back(struct app *app, bool redo)
     struct plan *plan = app->session.plan;
     if (!(redo ? plan_redo(plan) : plan_undo(plan)))
         app_message(app, redo ? "nothing to do again" : "nothing to undo");
-    else
+    else {
+        app->session.plan_read = false;
         session_plan_changed(&app->session, true);
+    }
 }
 
 int app_save_screen(struct app *app, const char *path, struct error *err)
@@ -182,6 +188,20 @@ bool app_gives_up_plan(struct app *app, enum request request)
     return false;
 }
 
+bool app_takes_plan(struct app *app, enum request request, const char *again)
+{
+    const struct session *session = &app->session;
+    size_t missing = session_scores_lacked(session);
+    if (missing == 0 || app->asked == request)
+        return true;
+    app->asked = request;
+    app_message(app,
+                "%zu of %zu matrices have no score yet, and this plan goes by scores: wait for the "
+                "scan, or %s",
+                missing, session->scan->count, again);
+    return false;
+}
+
 static void leave(struct app *app, enum request request)
 {
     app->quit = app_gives_up_plan(app, request);
@@ -227,12 +247,13 @@ static void prompt_open(struct app *app, enum request request)
     app->prompt = (struct prompt){.active = true, .request = request};
 }
 
-/* A request whose argument is missing asks for it, unless it can do without (a theme goes on to
- * the next). */
+/* A request whose argument is missing asks for it, unless it can do without (a theme and a metric
+ * go on to the next). */
 static bool request_asks(enum request request, const char *argument)
 {
     const struct request_info *info = request_find(request);
-    return info && info->argument && !argument[0] && request != REQUEST_THEME;
+    return info && info->argument && !argument[0] && request != REQUEST_THEME &&
+           request != REQUEST_METRIC;
 }
 
 void app_request(struct app *app, enum request request, const char *argument)
@@ -242,6 +263,9 @@ void app_request(struct app *app, enum request request, const char *argument)
         return;
     const struct request_info *info = request_find(request);
     bool here = info && (info->scopes & (unsigned)view->class->scope);
+    if (here && request == REQUEST_SAVE_PLAN &&
+        !app_takes_plan(app, request, "w again saves it as it is"))
+        return;
     if (here && (request == REQUEST_PROMPT || request_asks(request, argument))) {
         prompt_open(app, request);
         return;
@@ -251,7 +275,8 @@ void app_request(struct app *app, enum request request, const char *argument)
     if (here && request_common(app, request, argument))
         return;
     if (!here && info)
-        app_message(app, "\"%s\" has no meaning on this screen (? lists what has)", info->name);
+        app_message(app, "\"%s\" has no meaning on this screen: Esc goes back, ? lists what has",
+                    info->name);
 }
 
 static void prompt_finish(struct app *app)
@@ -302,6 +327,13 @@ static void prompt_input(struct app *app, int input)
     }
 }
 
+/* A key that has a meaning on other screens only says so, by its command's name. */
+static void request_key(struct app *app, int input, enum key_scope scope)
+{
+    enum request request = request_from_key(input, scope);
+    app_request(app, request == REQUEST_NONE ? request_from_key(input, SCOPE_ALL) : request, "");
+}
+
 void app_input(struct app *app, int input)
 {
     struct view *view = app_view(app);
@@ -313,7 +345,7 @@ void app_input(struct app *app, int input)
     if (app->prompt.active)
         prompt_input(app, input);
     else if (!view->class->input || !view->class->input(app, view->state, input))
-        app_request(app, request_from_key(input, view->class->scope), "");
-    if (app->asked == asked)
+        request_key(app, input, view->class->scope);
+    if (app->asked == asked && !app->prompt.active)
         app->asked = REQUEST_NONE;
 }

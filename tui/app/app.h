@@ -53,8 +53,9 @@ struct app {
     struct prompt prompt;
     char message[ERROR_TEXT_MAX];
     bool message_is_error;
-    char search[PROMPT_MAX];        /* what `n` looks for */
-    enum request asked;             /* a request that was asked about with the last input */
+    char search[PROMPT_MAX]; /* what `n` looks for */
+    enum request asked;      /* a request that was asked about with the last input, or since when a
+                                prompt is open */
     bool quit, redraw_all, suspend; /* what the loop has to do */
 };
 
@@ -87,6 +88,10 @@ void app_request(struct app *app, enum request request, const char *argument);
 /* A plan that was made by hand is not thrown away unasked. False: it is not saved, and this request
  * is asked for the first time; the caller says so. The same request as the next input gets true. */
 bool app_gives_up_plan(struct app *app, enum request request);
+
+/* A plan by percentage whose scores are not all there would be one by chance. False: this request
+ * is asked about now; the same one again, with `again` for what to press, gets true. */
+bool app_takes_plan(struct app *app, enum request request, const char *again);
 
 /* Undoes or does again the plan's last step; says so where there is none. */
 void app_step_back(struct app *app, bool redo);

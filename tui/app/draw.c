@@ -1,9 +1,12 @@
 /* The frame around every view: title, status line, keys or prompt or message; the window that is
  * too small. */
 #include "tui/app/app.h"
+#include "tui/widget/flow.h"
 
 #include <stdio.h>
 #include <string.h>
+
+enum { MESSAGE_ROWS = 3, MESSAGE_PATH = 40 };
 
 static void draw_too_small(struct app *app, struct area area)
 {
@@ -35,7 +38,9 @@ static void draw_status(struct app *app, struct area area)
 {
     struct style style = theme_style_on(&app->theme, THEME_STATUS, THEME_STATUS_BACKGROUND);
     char text[256];
-    session_status(&app->session, text, sizeof text);
+    session_status(&app->session, false, text, sizeof text);
+    if (text_columns(text) > area.width - 2)
+        session_status(&app->session, true, text, sizeof text);
     area_fill(area, style);
     area_label(area, 1, 0, area.width - 2, style, text);
 }
@@ -88,6 +93,54 @@ static void draw_prompt(struct app *app, struct area area)
     area_put(area, x, 0, cursor, " ");
 }
 
+/* A path so long that a message would not fit loses its front. */
+static void shorten_paths(char *text)
+{
+    for (char *word = text; *word; word += strspn(word, " ")) {
+        char *end = word + strcspn(word, " "), *cut = word;
+        size_t bytes = (size_t)(end - word);
+        bool path = memchr(word, '/', bytes) != NULL;
+        while (path && bytes > MESSAGE_PATH && (end - cut > MESSAGE_PATH || (*cut & 0xC0) == 0x80))
+            cut++;
+        if (cut > word + 3) {
+            memcpy(word, "…", 3);
+            memmove(word + 3, cut, strlen(cut) + 1);
+            end -= cut - word - 3;
+        }
+        word = end;
+    }
+}
+
+static void put_message(const struct app *app, int columns, char out[ERROR_TEXT_MAX])
+{
+    snprintf(out, ERROR_TEXT_MAX, "%s", app->message);
+    if (flow_words_rows(out, columns) > MESSAGE_ROWS)
+        shorten_paths(out);
+}
+
+/* Rows below the status line: one of keys, or as many as the message needs. */
+static int bottom_rows(const struct app *app, int columns)
+{
+    char text[ERROR_TEXT_MAX];
+    put_message(app, columns, text);
+    int rows = app->prompt.active ? 1 : flow_words_rows(text, columns);
+    return rows < 1 ? 1 : rows > MESSAGE_ROWS ? MESSAGE_ROWS : rows;
+}
+
+static void draw_bottom(struct app *app, struct area area)
+{
+    char text[ERROR_TEXT_MAX];
+    enum theme_role role = app->message_is_error ? THEME_ERROR : THEME_WARNING;
+    area_fill(area, theme_style(&app->theme, THEME_TEXT));
+    put_message(app, area.width, text);
+    if (app->prompt.active)
+        draw_prompt(app, area);
+    else if (text[0])
+        flow_words(area, theme_style(&app->theme, role), text);
+    else
+        draw_keys(app, area);
+}
+
 void app_draw_opening(struct app *app, const char *target)
 {
     struct area all = canvas_area(&app->canvas);
@@ -109,16 +162,10 @@ void app_draw(struct app *app)
         return;
     }
     const struct view *view = &app->stack[app->depth - 1];
-    struct area bottom = area_part(all, 0, all.height - 1, all.width, 1);
+    int bottom = bottom_rows(app, all.width), status = all.height - 1 - bottom;
     draw_title(app, area_part(all, 0, 0, all.width, 1));
+    /* a long message covers the view's last rows: nothing jumps for it */
     view->class->draw(app, view->state, area_part(all, 0, 1, all.width, all.height - 3));
-    draw_status(app, area_part(all, 0, all.height - 2, all.width, 1));
-    if (app->prompt.active)
-        draw_prompt(app, bottom);
-    else if (app->message[0])
-        area_label(bottom, 0, 0, bottom.width,
-                   theme_style(&app->theme, app->message_is_error ? THEME_ERROR : THEME_WARNING),
-                   app->message);
-    else
-        draw_keys(app, bottom);
+    draw_status(app, area_part(all, 0, status, all.width, 1));
+    draw_bottom(app, area_part(all, 0, status + 1, all.width, bottom));
 }

@@ -48,8 +48,8 @@ void job_follow_refresh(struct job_follow *follow)
     follow->looked_at = -INFINITY;
 }
 
-/* A run's record says more when its data has been read, and all, its steps too, before the first line
- * of its metrics. A scan's is complete from the start. */
+/* A run's record says more when its data has been read, and all, its steps too, before the first
+ * line of its metrics. A scan's is complete from the start. */
 static bool job_is_complete(const struct job_follow *follow)
 {
     const char *command = "";

@@ -6,10 +6,12 @@
 #include "tui/app/path.h"
 #include "tui/app/units.h"
 
+#include <limits.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* What a fresh plan selects, as `spectrum plan` does. */
 static const double first_percent = 25;
@@ -33,7 +35,7 @@ static void close_model(struct session *session)
     session->scan = NULL;
     session->model = NULL;
     session->title = session->source = NULL;
-    session->plan_changed = false;
+    session->plan_changed = session->plan_read = false;
 }
 
 void session_free(struct session *session)
@@ -52,20 +54,21 @@ enum target_kind session_target(const char *path)
     return path_ends_with(path, ".json") ? TARGET_SCAN : TARGET_MODEL;
 }
 
-/* The last part of a path. */
+/* The last two parts of a path, "demo/model"; one that is typed without its folder gets that. */
 static char *short_title(const char *path, struct error *err)
 {
-    size_t end = strlen(path);
-    while (end > 1 && path[end - 1] == '/')
-        end--;
+    char folder[PATH_MAX], whole[2 * PATH_MAX];
+    bool bare = !strchr(path, '/') && access(path, F_OK) == 0 && getcwd(folder, sizeof folder);
+    snprintf(whole, sizeof whole, "%s%s%s", bare ? folder : "", bare ? "/" : "", path);
+    size_t end = strlen(whole);
+    while (end > 1 && whole[end - 1] == '/')
+        whole[--end] = '\0';
     size_t start = end;
-    while (start > 0 && path[start - 1] != '/')
+    for (int slashes = 0; start > 0 && (slashes += whole[start - 1] == '/') < 2;)
         start--;
-    char *title = array_alloc(end - start + 1, 1, err);
-    if (title) {
-        memcpy(title, path + start, end - start);
+    char *title = string_copy(whole + start, err);
+    if (title)
         utf8_sanitize(title);
-    }
     return title;
 }
 
@@ -179,27 +182,45 @@ void session_progress(const struct session *session, char *out, size_t size)
              job_state_name(session->run->state), (long long)(step < 0 ? 0 : step));
 }
 
-/* A plan by scores can still change while some are missing. */
-static bool scores_are_missing(const struct scan *scan)
+size_t session_scores_missing(const struct session *session)
 {
-    for (size_t i = 0; i < scan->count; i++)
-        if (!scan->rows[i].known)
-            return true;
-    return false;
+    size_t missing = 0;
+    for (size_t i = 0; i < session->scan->count; i++)
+        missing += !session->scan->rows[i].known;
+    return missing;
 }
 
-static size_t put_what_trains(const struct session *session, char *out, size_t size)
+size_t session_scores_lacked(const struct session *session)
+{
+    double percent = plan_percent(session->plan);
+    return !session->plan_read && percent > 0 && percent < 100 ? session_scores_missing(session)
+                                                               : 0;
+}
+
+void session_put_plan(const struct session *session, enum plan_format format, struct buffer *out)
+{
+    size_t missing = session_scores_lacked(session);
+    if (format == PLAN_YAML && missing > 0)
+        buffer_format(out, "# provisional: %zu of %zu matrices had no score yet\n", missing,
+                      session->scan->count);
+    plan_put(out, session->plan, format, session->source);
+}
+
+/* "25 %: trains 52 of 210 matrices · 65.0M params (48.3 %)", and in brief without most words. */
+static size_t put_what_trains(const struct session *session, bool brief, char *out, size_t size)
 {
     struct plan_counts counts = plan_counts(session->plan);
-    char some[32], all[32];
-    int used = snprintf(out, size, "%s %zu of %zu matrices",
-                        scores_are_missing(session->scan) ? "so far" : "trains", counts.modules,
-                        counts.modules_total);
+    double percent = session->plan_read ? NAN : plan_percent(session->plan);
+    char top[32] = "", some[32];
+    if (!isnan(percent))
+        snprintf(top, sizeof top, "%.4g %%: ", percent);
+    const char *how = session_scores_missing(session) ? "so far " : brief ? "" : "trains ";
+    int used = snprintf(out, size, "%s%s%zu of %zu%s", top, how, counts.modules,
+                        counts.modules_total, brief ? "" : " matrices");
     if (!counts.known || counts.parameters_total <= 0)
         return (size_t)used;
     count_put((double)counts.parameters, some, sizeof some);
-    count_put((double)counts.parameters_total, all, sizeof all);
-    used += snprintf(out + used, size - (size_t)used, " · %s of %s params (%.1f %%)", some, all,
+    used += snprintf(out + used, size - (size_t)used, " · %s params (%.1f %%)", some,
                      100.0 * (double)counts.parameters / (double)counts.parameters_total);
     return (size_t)used;
 }
@@ -224,7 +245,7 @@ static void put_job(const struct session *session, char *out, size_t size)
              method ? " · method " : "", method ? method : "");
 }
 
-void session_status(const struct session *session, char *out, size_t size)
+void session_status(const struct session *session, bool brief, char *out, size_t size)
 {
     char memory[32];
     out[0] = '\0';
@@ -232,7 +253,8 @@ void session_status(const struct session *session, char *out, size_t size)
         put_job(session, out, size);
     if (!session->plan)
         return;
-    size_t used = put_what_trains(session, out, size);
+    size_t used = put_what_trains(session, brief, out, size);
     bytes_put((double)session->cost.total, memory, sizeof memory);
-    snprintf(out + used, size - used, " · memory %s", session->cost.known ? memory : "n/a");
+    snprintf(out + used, size - used, " · %s%s", brief ? "" : "memory ",
+             session->cost.known ? memory : "n/a");
 }

@@ -3,7 +3,7 @@
 #ifndef SPECTRUM_TUI_APP_SESSION_H
 #define SPECTRUM_TUI_APP_SESSION_H
 
-#include "plan/plan.h"
+#include "plan/plan_file.h"
 #include "tui/app/cost.h"
 #include "tui/app/grid.h"
 #include "tui/app/job_follow.h"
@@ -21,6 +21,7 @@ struct session {
     struct scan_feed feed; /* of a model's scan */
     struct plan *plan;
     bool plan_changed; /* by hand, and not saved since */
+    bool plan_read;    /* from a file, with no percentage, undo or redo since */
     enum plan_scope scope;
     struct cost cost;
     struct settings settings;
@@ -47,9 +48,18 @@ int session_tick_ms(const struct session *session);
 void session_plan_changed(struct session *session, bool by_hand);
 void session_cost_changed(struct session *session);
 
-/* Lines for the frame: what is under way, and what trains at what cost. */
+/* Matrices without a score yet; and those that matter to the plan: 0 where scores chose nothing of
+ * it, by hand, by a file, nothing or all. */
+size_t session_scores_missing(const struct session *session);
+size_t session_scores_lacked(const struct session *session);
+
+/* The plan as a file; YAML that is still provisional says so. */
+void session_put_plan(const struct session *session, enum plan_format format, struct buffer *out);
+
+/* Lines for the frame: what is under way, and what trains at what cost, in brief for windows that
+ * the other does not fit. */
 void session_progress(const struct session *session, char *out, size_t size);
-void session_status(const struct session *session, char *out, size_t size);
+void session_status(const struct session *session, bool brief, char *out, size_t size);
 /* What is open, or else the job that is watched; never NULL. */
 const char *session_title(const struct session *session);
 

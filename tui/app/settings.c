@@ -1,40 +1,39 @@
 #include "tui/app/settings.h"
 
-#include <errno.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 static const struct setting_info table[SETTING_COUNT] = {
     [SETTING_DATA] = {"data", "data", SETTING_FILE, 0, 0, NULL, "",
                       ".txt, .jsonl or .json; Tab completes, Ctrl-D looks at it"},
-    [SETTING_COLUMNS] = {"columns", "columns", SETTING_TEXT_OR_EMPTY, 0, 0, NULL, "",
+    [SETTING_COLUMNS] = {"columns", "columns", SETTING_COLUMN_MAP, 0, 0, NULL, "",
                          "for other names: prompt=question,completion=answer"},
     [SETTING_TEMPLATE] = {"template", "chat template", SETTING_CHOICE, 0, 0, "auto|chatml|llama3",
                           "auto", "for conversations; auto: the model's own"},
-    [SETTING_RUN] = {"run", "run folder", SETTING_TEXT, 0, 0, NULL, "",
+    [SETTING_RUN] = {"run", "run folder", SETTING_FOLDER, 0, 0, NULL, "",
                      "where the job's files go: metrics, checkpoints, log"},
     [SETTING_METHOD] = {"method", "method", SETTING_CHOICE, 0, 0, "spectrum|full", "spectrum",
                         "spectrum trains the matrices of the plan, full trains everything"},
-    [SETTING_STEPS] = {"steps", "steps", SETTING_INTEGER, 1, 1e9, NULL, "200", "optimiser steps"},
-    [SETTING_SEQ_LEN] = {"seq-len", "sequence length", SETTING_INTEGER, 2, 1e6, NULL, "256",
+    [SETTING_STEPS] = {"steps", "steps", SETTING_INTEGER_OR_EMPTY, 1, 1e9, NULL, "",
+                       "optimiser steps; empty: as many as the epochs are"},
+    [SETTING_EPOCHS] = {"epochs", "epochs", SETTING_NUMBER, 0.0001, 1e6, NULL, "1",
+                        "passes over the data, where steps are empty"},
+    [SETTING_SEQ_LEN] = {"seq-len", "sequence length", SETTING_INTEGER, 2, 1 << 20, NULL, "512",
                          "tokens in a row of the batch; documents are packed into rows"},
     [SETTING_BATCH] = {"batch", "batch", SETTING_INTEGER, 1, 65536, NULL, "1",
                        "rows that are computed together; memory grows with it"},
-    [SETTING_ACCUMULATE] = {"accumulate", "accumulate", SETTING_INTEGER, 1, 65536, NULL, "4",
+    [SETTING_ACCUMULATE] = {"accumulate", "accumulate", SETTING_INTEGER, 1, 65536, NULL, "8",
                             "batches that make one step; memory does not grow with it"},
-    [SETTING_LR] = {"lr", "learning rate", SETTING_NUMBER, 1e-12, 10, NULL, "1e-4",
+    [SETTING_LR] = {"lr", "learning rate", SETTING_NUMBER, 1e-12, 10, NULL, "2e-5",
                     "the highest, after the warm-up"},
-    [SETTING_WARMUP] = {"warmup", "warm-up steps", SETTING_INTEGER, 0, 1e9, NULL, "10",
-                        "steps over which the learning rate rises from 0"},
+    [SETTING_WARMUP] = {"warmup", "warm-up", SETTING_NUMBER, 0, 1e9, NULL, "0.03",
+                        "steps over which the learning rate rises from 0; below 1: a share of all"},
     [SETTING_SCHEDULE] = {"schedule", "schedule", SETTING_CHOICE, 0, 0, "cosine|linear|constant",
                           "cosine", "how the learning rate falls"},
     [SETTING_CLIP] = {"clip", "clip", SETTING_NUMBER, 0, 1e9, NULL, "1.0",
                       "gradients with a larger norm are scaled down to it; 0: never"},
-    [SETTING_WEIGHT_DECAY] = {"weight-decay", "weight decay", SETTING_NUMBER, 0, 10, NULL, "0",
+    [SETTING_WEIGHT_DECAY] = {"weight-decay", "weight decay", SETTING_NUMBER, 0, 1, NULL, "0",
                               "AdamW's decay, decoupled from the gradient"},
     [SETTING_DTYPE] = {"dtype", "dtype", SETTING_CHOICE, 0, 0, "auto|bf16|fp32", "auto",
                        "type of weights and activations; auto: bf16 where the processor has it"},
@@ -63,39 +62,6 @@ void settings_init(struct settings *settings)
         snprintf(settings->values[i], SETTING_VALUE_MAX, "%s", table[i].preset);
 }
 
-static bool check_number(const struct setting_info *info, const char *value, char *why, size_t size)
-{
-    char *end;
-    errno = 0;
-    double number = strtod(value, &end);
-    bool integer = info->kind == SETTING_INTEGER;
-    if (end == value || *end || !isfinite(number) || (integer && number != floor(number)))
-        snprintf(why, size, "%s number, please", integer ? "a whole" : "a");
-    else if (number < info->low || number > info->high)
-        snprintf(why, size, "from %g to %g", info->low, info->high);
-    else
-        return true;
-    return false;
-}
-
-static bool check_file(const struct setting_info *info, const char *value, char *why, size_t size)
-{
-    struct stat at;
-    if (!value[0]) {
-        snprintf(why, size, "name a file");
-        return info->kind == SETTING_FILE_OR_EMPTY;
-    }
-    if (stat(value, &at) != 0)
-        snprintf(why, size, "%s", strerror(errno));
-    else if (!S_ISREG(at.st_mode))
-        snprintf(why, size, "not a file");
-    else if (access(value, R_OK) != 0)
-        snprintf(why, size, "%s", strerror(errno));
-    else
-        return true;
-    return false;
-}
-
 /* The start of the n-th choice and its length; n counts round. */
 static const char *choice_at(const char *choices, int n, size_t *length)
 {
@@ -113,8 +79,9 @@ static int choice_count(const char *choices)
     return count;
 }
 
-static int choice_find(const char *choices, const char *value)
+int setting_choice(enum setting setting, const char *value)
 {
+    const char *choices = table[setting].choices;
     for (int i = 0; i < choice_count(choices); i++) {
         size_t length;
         const char *choice = choice_at(choices, i, &length);
@@ -122,42 +89,6 @@ static int choice_find(const char *choices, const char *value)
             return i;
     }
     return -1;
-}
-
-bool settings_check(const struct settings *settings, enum setting setting, char *why, size_t size)
-{
-    const struct setting_info *info = &table[setting];
-    const char *value = settings->values[setting];
-    why[0] = '\0';
-    switch (info->kind) {
-    case SETTING_INTEGER:
-    case SETTING_NUMBER:
-        return check_number(info, value, why, size);
-    case SETTING_FILE:
-    case SETTING_FILE_OR_EMPTY:
-        return check_file(info, value, why, size);
-    case SETTING_CHOICE:
-        snprintf(why, size, "one of %s", info->choices);
-        return choice_find(info->choices, value) >= 0;
-    case SETTING_TEXT:
-        snprintf(why, size, "name a folder");
-        return value[0] != '\0';
-    case SETTING_TEXT_OR_EMPTY:
-        break;
-    }
-    return true;
-}
-
-bool settings_all_right(const struct settings *settings, char *why, size_t size)
-{
-    for (int i = 0; i < SETTING_COUNT; i++) {
-        char reason[256];
-        if (settings_check(settings, (enum setting)i, reason, sizeof reason))
-            continue;
-        snprintf(why, size, "%s: %s", table[i].label, reason);
-        return false;
-    }
-    return true;
 }
 
 int64_t settings_integer(const struct settings *settings, enum setting setting)
@@ -175,7 +106,7 @@ bool settings_is(const struct settings *settings, enum setting setting, const ch
 void settings_turn(struct settings *settings, enum setting setting, int by)
 {
     const char *choices = table[setting].choices;
-    int count = choice_count(choices), now = choice_find(choices, settings->values[setting]);
+    int count = choice_count(choices), now = setting_choice(setting, settings->values[setting]);
     size_t length;
     const char *next = choice_at(choices, ((now < 0 ? 0 : now + by) + count) % count, &length);
     snprintf(settings->values[setting], SETTING_VALUE_MAX, "%.*s", (int)length, next);

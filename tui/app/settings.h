@@ -1,5 +1,6 @@
 /* What a training run is asked for: the fields of the form, which are `spectrum train`'s options.
- * Values are kept as typed; settings_check() says what is wrong with one. */
+ * Values are kept as typed; settings_check() says what is wrong with one.
+ * Presets are the sub-command's own defaults. */
 #ifndef SPECTRUM_TUI_APP_SETTINGS_H
 #define SPECTRUM_TUI_APP_SETTINGS_H
 
@@ -16,6 +17,7 @@ enum setting {
     SETTING_RUN,
     SETTING_METHOD,
     SETTING_STEPS,
+    SETTING_EPOCHS,
     SETTING_SEQ_LEN,
     SETTING_BATCH,
     SETTING_ACCUMULATE,
@@ -35,11 +37,12 @@ enum setting {
 };
 
 enum setting_kind {
-    SETTING_TEXT,
-    SETTING_TEXT_OR_EMPTY,
+    SETTING_COLUMN_MAP,    /* --columns, or empty */
+    SETTING_FOLDER,        /* of a new job: free, or can be made */
     SETTING_FILE,          /* must be there */
     SETTING_FILE_OR_EMPTY, /* must be there if given */
     SETTING_INTEGER,
+    SETTING_INTEGER_OR_EMPTY,
     SETTING_NUMBER,
     SETTING_CHOICE, /* one of `choices`, separated by '|' */
 };
@@ -65,11 +68,15 @@ void settings_init(struct settings *settings);
 
 /* False, with the reason, where a value cannot be used. */
 bool settings_check(const struct settings *settings, enum setting setting, char *why, size_t size);
-bool settings_all_right(const struct settings *settings, char *why, size_t size);
+/* The first field that is wrong, and why, with its name in front; SETTING_COUNT: none is. */
+enum setting settings_first_wrong(const struct settings *settings, char *why, size_t size);
 
 /* A number that is right, else the field's default. */
 int64_t settings_integer(const struct settings *settings, enum setting setting);
 bool settings_is(const struct settings *settings, enum setting setting, const char *value);
+
+/* Which of a field's choices a value is; -1: none. */
+int setting_choice(enum setting setting, const char *value);
 
 /* The next choice of a field, or the one before. */
 void settings_turn(struct settings *settings, enum setting setting, int by);

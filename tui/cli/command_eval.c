@@ -38,9 +38,14 @@ static int pack(struct packing **out, const struct dataset *data, int64_t seq_le
 }
 
 static void print_result(const struct request *request, const struct source *source,
-                         const struct evaluation *evaluation)
+                         const struct evaluation *evaluation, size_t cut)
 {
     struct buffer out = BUFFER_INIT;
+    if (cut > 0)
+        fprintf(stderr,
+                "%zu documents are longer than --seq-len %" PRId64 " and were cut; what follows a "
+                "cut does not see what came before it\n",
+                cut, request->seq_len);
     if (!request->json) {
         printf("loss        %.6f\nperplexity  %.4f\ntokens      %" PRIu64 "\n", evaluation->loss,
                exp(evaluation->loss), evaluation->tokens);
@@ -54,8 +59,9 @@ static void print_result(const struct request *request, const struct source *sou
     json_put_number(&out, evaluation->loss);
     buffer_text(&out, ", \"perplexity\": ");
     json_put_number(&out, exp(evaluation->loss));
-    buffer_format(&out, ", \"tokens\": %" PRIu64 ", \"seq_len\": %" PRId64 "}\n",
-                  evaluation->tokens, request->seq_len);
+    buffer_format(&out,
+                  ", \"tokens\": %" PRIu64 ", \"seq_len\": %" PRId64 ", \"cut_documents\": %zu}\n",
+                  evaluation->tokens, request->seq_len, cut);
     fwrite(buffer_string(&out), 1, out.length, stdout);
     buffer_free(&out);
 }
@@ -93,7 +99,7 @@ static int evaluate_source(const struct request *request, struct error *err)
         status = evaluate(&evaluation, transformer, packing, &batch, request->batch, is_interrupted,
                           (void *)(uintptr_t)interrupted, err);
     if (status == 0)
-        print_result(request, &source, &evaluation);
+        print_result(request, &source, &evaluation, packing_cut_documents(packing));
     transformer_free(transformer);
     backend_close(backend);
     batch_free(&batch);
@@ -110,7 +116,7 @@ int command_eval(int argc, char **argv, struct error *err)
     const struct option_spec specs[] = {
         {"data", OPTION_LIST, &r.data, "FILE", "data: .txt, .jsonl, .json; repeatable", 0, 0, NULL},
         {"seq-len", OPTION_INTEGER, &r.seq_len, "N",
-         "tokens of a packed row (512): documents are cut there", 2, 1 << 20, NULL},
+         "tokens of a packed row (512): only longer documents are cut", 2, 1 << 20, NULL},
         {"batch", OPTION_INTEGER, &r.batch, "N", "rows at once (1)", 1, 65536, NULL},
         {"template", OPTION_TEXT, &r.format.template_name, "NAME",
          "chat template: chatml, llama3 (default: the model's own)", 0, 0, NULL},

@@ -7,6 +7,7 @@
 #include "tui/app/job_follow.h"
 #include "tui/cli/command.h"
 #include "tui/cli/interrupt.h"
+#include "tui/cli/metrics_line.h"
 #include "tui/cli/options.h"
 
 #include <inttypes.h>
@@ -195,10 +196,11 @@ static void print_lines(const struct job_follow *job, size_t *taken)
     const struct job_metrics *metrics = &job->metrics;
     size_t added = metrics->taken - *taken;
     struct buffer out = BUFFER_INIT;
-    for (size_t i = added < metrics->count ? metrics->count - added : 0; i < metrics->count; i++) {
-        json_put_tree(&out, metrics->lines[i].json);
-        buffer_byte(&out, '\n');
-    }
+    double steps = 0;
+    job_follow_number(job, "steps", &steps);
+    int64_t of = steps >= 1 && steps < 1e15 ? (int64_t)steps : 0;
+    for (size_t i = added < metrics->count ? metrics->count - added : 0; i < metrics->count; i++)
+        metrics_line_put(&out, metrics->lines[i].json, of);
     fwrite(buffer_string(&out), 1, out.length, stdout);
     fflush(stdout);
     buffer_free(&out);

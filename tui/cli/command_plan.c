@@ -6,6 +6,7 @@
 #include "tui/cli/command.h"
 #include "tui/cli/options.h"
 #include "tui/cli/scan_progress.h"
+#include "tui/cli/unscored.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -102,6 +103,8 @@ static int choose(struct plan *plan, const struct request *request, struct error
 static void print_summary(const struct plan *plan)
 {
     struct plan_counts counts = plan_counts(plan);
+    if (counts.modules == 0)
+        fprintf(stderr, "note: no scanned module trains; more do with a higher --top\n");
     fprintf(stderr, "trains %zu of %zu scanned modules; embeddings %s, head %s\n", counts.modules,
             counts.modules_total, plan_embeddings(plan) ? "train" : "frozen",
             plan_head(plan) ? "train" : "frozen");
@@ -123,8 +126,11 @@ static void put_result(struct buffer *out, const struct plan *plan)
                   counts.modules, counts.modules_total, plan_embeddings(plan) ? "true" : "false",
                   plan_head(plan) ? "true" : "false");
     if (counts.known)
-        buffer_format(out, ", \"parameters\": %" PRId64 ", \"parameters_total\": %" PRId64,
-                      counts.parameters, counts.parameters_total);
+        buffer_format(out,
+                      ", \"parameters\": %" PRId64 ", \"parameters_total\": %" PRId64
+                      ", \"parameters_without\": [%s]",
+                      counts.parameters, counts.parameters_total,
+                      plan_model(plan) ? "" : "\"embeddings\", \"head\"");
     buffer_text(out, ", \"train\": [");
     const struct scan *scan = plan_scan(plan);
     const char *between = "";
@@ -170,8 +176,10 @@ static int make_plan(const struct request *request, struct error *err)
         status = choose(plan, request, err);
     if (status == 0)
         status = write_plan(plan, request, err);
-    if (status == 0)
+    if (status == 0) {
+        unscored_print(ground.scan, plan);
         print_summary(plan);
+    }
     plan_free(plan);
     close_ground(&ground);
     return status;

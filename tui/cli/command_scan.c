@@ -5,6 +5,7 @@
 #include "tui/cli/command.h"
 #include "tui/cli/options.h"
 #include "tui/cli/scan_progress.h"
+#include "tui/cli/unscored.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -57,10 +58,11 @@ static void print_table(const struct scan *scan)
             continue;
         snprintf(shape, sizeof shape, "%lldx%lld", (long long)row->rows, (long long)row->cols);
         if (row->detailed)
-            printf("%-44s %-12s %10.5g %10.5g %10.5g %7lld %7lld %10.4g%s\n", row->module, shape,
-                   row->snr, row->sigma_max, row->threshold, (long long)row->signal_count,
+            printf("%-44s %-12s %10.5g %10.5g %10.5g %7lld %7lld %10.4g%s%s%s\n", row->module,
+                   shape, row->snr, row->sigma_max, row->threshold, (long long)row->signal_count,
                    (long long)row->noise_count, row->null_snr,
-                   row->degenerate ? "  degenerate" : "");
+                   row->degenerate ? "  degenerate" : "", row->degenerate_reason[0] ? ": " : "",
+                   row->degenerate_reason);
         else
             printf("%-44s %-12s %10s  not scored: %s\n", row->module, shape, "n/a", row->reason);
     }
@@ -99,6 +101,8 @@ static int scan_model(const struct request *request, struct scan_job *job, struc
         status = write_output(result->scan, request, err);
     if (status == 0 && !request->output && !request->json)
         print_table(result->scan);
+    if (status == 0)
+        unscored_print(result->scan, NULL);
     scan_result_free(result);
     if (backend)
         backend_close(backend);

@@ -126,13 +126,20 @@ static char *default_run(const char *model, struct error *err)
     return NULL;
 }
 
-/* Said here, not in a job's log. */
 static int check_files(const struct option_list *files, struct error *err)
 {
     for (size_t i = 0; i < files->count; i++)
         if (access(files->items[i], R_OK) != 0)
             return error_set_errno(err, errno, "cannot read %s", files->items[i]);
     return 0;
+}
+
+/* What is refused before there is a folder; a job that is there has it on record. */
+static int check_start(const struct request *r, struct error *err)
+{
+    if (training_check(&r->is, err) != 0 || check_files(&r->data, err) != 0)
+        return -1;
+    return check_files(&r->eval_data, err);
 }
 
 static int print_run(const char *run, bool json, struct error *err)
@@ -155,8 +162,6 @@ static int print_run(const char *run, bool json, struct error *err)
 static int detach(const struct request *r, struct error *err)
 {
     const struct training_request *is = &r->is;
-    if (check_files(&r->data, err) != 0 || check_files(&r->eval_data, err) != 0)
-        return -1;
     char **arguments = array_alloc((size_t)is->argc + 1, sizeof *arguments, err);
     int count = 0;
     if (!arguments)
@@ -178,6 +183,8 @@ static int train(struct request *r, struct error *err)
     const char *job = getenv("SPECTRUM_JOB"), *resume = getenv("SPECTRUM_JOB_RESUME");
     bool supervised = job && job[0];
     char *run = NULL;
+    if (!supervised && check_start(r, err) != 0)
+        return -1;
     if (supervised)
         r->is.run = job;
     else if (!r->is.run && !(r->is.run = run = default_run(r->is.model, err)))

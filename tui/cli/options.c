@@ -168,6 +168,10 @@ int options_parse(const struct option_spec *specs, size_t spec_count, const char
             if (i + 1 >= argc)
                 return error_set_kind(err, ERROR_USAGE, "--%s needs a value", name);
             value = argv[++i];
+            if (strcmp(value, "--help") == 0) {
+                print_options(specs, spec_count, usage);
+                return 1;
+            }
         }
         if (set_option(spec, value, err) != 0)
             return -1;

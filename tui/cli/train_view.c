@@ -3,10 +3,17 @@
 #include "base/buffer.h"
 #include "base/clock.h"
 #include "base/json.h"
+#include "tui/cli/metrics_line.h"
 
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
+
+static void print(struct buffer *lines)
+{
+    fputs(buffer_string(lines), stderr);
+    buffer_free(lines);
+}
 
 static void on_message(void *context, const char *line)
 {
@@ -28,6 +35,11 @@ static void on_start(void *context, const struct training_start *start)
             "data: %" PRIu64 " documents, %" PRIu64 " of %" PRIu64
             " tokens supervised, %zu documents for evaluation\n",
             start->documents, start->supervised, start->tokens, start->eval_documents);
+    if (start->cut_documents > 0)
+        fprintf(stderr,
+                "data: %zu documents are longer than --seq-len and are cut; what follows a cut "
+                "does not see what came before it\n",
+                start->cut_documents);
     fprintf(stderr, "memory: %.1f MB planned (", (double)start->memory->total / 1e6);
     for (int i = 0; i < MEMORY_CATEGORIES; i++)
         fprintf(stderr, "%s%s %.1f", i ? ", " : "", memory_category_name((enum memory_category)i),
@@ -47,27 +59,28 @@ static void on_step(void *context, const struct train_report *report, int64_t st
     if (now - view->shown_at < 1 && step != steps && step != 1)
         return;
     view->shown_at = now;
-    fprintf(stderr, "step %" PRId64 "/%" PRId64 "  loss %.4f  norm %.3g  lr %.3g  %.0f tokens/s\n",
-            step, steps, report->loss, report->norm, report->rate,
-            (double)report->step_tokens / report->step_seconds);
+    struct buffer line = BUFFER_INIT;
+    metrics_line_step(&line,
+                      &(struct step_line){step, steps, report->loss, report->norm, report->rate,
+                                          (double)report->step_tokens / report->step_seconds});
+    print(&line);
 }
 
 static void on_evaluation(void *context, int64_t step, const struct evaluation *evaluation)
 {
     struct train_view *view = context;
     view->eval_loss = evaluation->loss;
-    fprintf(stderr, "step %" PRId64 "  evaluation loss %.4f over %" PRIu64 " tokens\n", step,
-            evaluation->loss, evaluation->tokens);
+    struct buffer line = BUFFER_INIT;
+    metrics_line_evaluation(&line, step, evaluation->loss, (double)evaluation->tokens);
+    print(&line);
 }
 
-/* Text of a model reaches a terminal through JSON's escapes only. */
 static void on_sample(void *context, int64_t step, const char *text)
 {
     (void)context;
-    struct buffer quoted = BUFFER_INIT;
-    json_put_string(&quoted, text);
-    fprintf(stderr, "step %" PRId64 "  sample %s\n", step, buffer_string(&quoted));
-    buffer_free(&quoted);
+    struct buffer lines = BUFFER_INIT;
+    metrics_line_sample(&lines, step, text);
+    print(&lines);
 }
 
 struct training_view train_view_make(struct train_view *view, const char *run, bool json)

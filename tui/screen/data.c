@@ -59,9 +59,12 @@ static void data_draw(struct app *app, void *state, struct area area)
                view->look.cut ? " in its first part" : "");
     int x = area_print(area, 0, 1, theme_style(&app->theme, THEME_TITLE), "document %zu of %zu",
                        view->document + 1, data->documents);
-    x += area_print(area, x, 1, dim, "  %llu tokens, %llu supervised: in this colour ",
-                    (unsigned long long)(end - begin), (unsigned long long)supervised);
-    area_put(area, x, 1, theme_style(&app->theme, THEME_ACCENT), "■");
+    bool mono = theme_is_mono(&app->theme);
+    x += area_print(area, x, 1, dim, "  %llu tokens, %llu supervised: %s",
+                    (unsigned long long)(end - begin), (unsigned long long)supervised,
+                    mono ? "underlined" : "in this colour ");
+    if (!mono)
+        area_put(area, x, 1, theme_style(&app->theme, THEME_ACCENT), "■");
     area_put(area, 0, area.height - 1, dim, "PgDn PgUp: the next document, the one before");
     draw_document(app, area_part(area, 0, 3, area.width, area.height - 5), view);
 }

@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 /* Beside the demonstration's model lie its texts: what it has not seen yet, else what it has. */
-static void find_data(struct session *session, char *out)
+static void find_demo_data(struct session *session, char *out)
 {
     static const char *const names[] = {"problems.jsonl", "shakespeare.txt"};
     char path[SETTING_VALUE_MAX];
@@ -27,11 +27,28 @@ static void find_data(struct session *session, char *out)
     }
 }
 
+/* A tiny model and a tiny text: a minute of steps in which one can see it learn. What was typed
+ * stays. */
+static void set_demo_defaults(struct settings *settings)
+{
+    static const struct {
+        enum setting setting;
+        const char *value;
+    } demo[] = {
+        {SETTING_STEPS, "60"},     {SETTING_SEQ_LEN, "256"}, {SETTING_BATCH, "4"},
+        {SETTING_ACCUMULATE, "1"}, {SETTING_LR, "5e-4"},     {SETTING_EVAL_EVERY, "20"},
+    };
+    for (size_t i = 0; i < sizeof demo / sizeof *demo; i++)
+        if (settings_is(settings, demo[i].setting, setting_info(demo[i].setting)->preset))
+            snprintf(settings->values[demo[i].setting], SETTING_VALUE_MAX, "%s", demo[i].value);
+}
+
 /* runs/<model>-1, or the first number that is free. */
 static void find_run(const struct session *session, char *out)
 {
+    const char *slash = strrchr(session->title, '/'), *name = slash ? slash + 1 : session->title;
     for (int i = 1; i < 10000; i++) {
-        snprintf(out, SETTING_VALUE_MAX, "runs/%.200s-%d", session->title, i);
+        snprintf(out, SETTING_VALUE_MAX, "runs/%.200s-%d", name, i);
         if (access(out, F_OK) != 0)
             return;
     }
@@ -48,16 +65,21 @@ static void limit_sequence(const struct session *session, char *out)
 void launch_train_defaults(struct session *session)
 {
     char(*values)[SETTING_VALUE_MAX] = session->settings.values;
-    if (!values[SETTING_DATA][0])
-        find_data(session, values[SETTING_DATA]);
+    if (!values[SETTING_DATA][0]) {
+        find_demo_data(session, values[SETTING_DATA]);
+        if (values[SETTING_DATA][0])
+            set_demo_defaults(&session->settings);
+    }
     if (!values[SETTING_RUN][0] || job_dir_has(values[SETTING_RUN], "job.json"))
         find_run(session, values[SETTING_RUN]);
     limit_sequence(session, values[SETTING_SEQ_LEN]);
 }
 
-/* Options that are the default, or empty, are not passed on. */
+/* Options that are the default, or empty, are not passed on; steps count more than epochs. */
 static bool is_passed(const struct settings *settings, enum setting setting)
 {
+    if (setting == SETTING_EPOCHS)
+        return !settings->values[SETTING_STEPS][0];
     if (setting == SETTING_TEMPLATE)
         return !settings_is(settings, setting, "auto");
     return settings->values[setting][0] != '\0';
@@ -91,7 +113,7 @@ static void fill_arguments(struct arguments *out, struct session *session, char 
 static int save_plan(const struct session *session, const char *path, struct error *err)
 {
     struct buffer text = BUFFER_INIT;
-    plan_put(&text, session->plan, PLAN_YAML, session->source);
+    session_put_plan(session, PLAN_YAML, &text);
     int status = buffer_check(&text, err);
     if (status == 0)
         status = file_save(path, text.data, text.length, err);
@@ -134,4 +156,39 @@ int launch_train(struct session *session, struct error *err)
     free(plan);
     free(model);
     return status;
+}
+
+/* As a shell reads it back as one word. */
+static void put_word(struct buffer *out, const char *word)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                                "_./,=+:@-";
+    if (word[0] && !word[strspn(word, plain)]) {
+        buffer_text(out, word);
+        return;
+    }
+    buffer_byte(out, '\'');
+    for (; *word; word++)
+        if (*word == '\'')
+            buffer_text(out, "'\\''");
+        else
+            buffer_byte(out, *word);
+    buffer_byte(out, '\'');
+}
+
+void launch_train_command(const struct session *session, struct buffer *out)
+{
+    const struct settings *settings = &session->settings;
+    buffer_text(out, "spectrum train ");
+    put_word(out, session->source);
+    for (int i = 0; i < SETTING_COUNT; i++) {
+        const struct setting_info *info = setting_info((enum setting)i);
+        if (!is_passed(settings, (enum setting)i) ||
+            settings_is(settings, (enum setting)i, info->preset))
+            continue;
+        buffer_format(out, " --%s ", info->option);
+        put_word(out, settings->values[i]);
+    }
+    if (!settings_is(settings, SETTING_METHOD, "full"))
+        buffer_text(out, " --plan PLAN");
 }

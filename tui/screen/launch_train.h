@@ -10,4 +10,8 @@ void launch_train_defaults(struct session *session);
 /* Makes the run's folder, puts the plan in it, starts the job and watches it. */
 int launch_train(struct session *session, struct error *err);
 
+/* The sub-command that does the same, without what is its default; PLAN is a file that is not
+ * written yet. */
+void launch_train_command(const struct session *session, struct buffer *out);
+
 #endif

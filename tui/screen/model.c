@@ -67,12 +67,16 @@ static bool request_move(struct app *app, struct model_view *view, enum request 
 
 /* --- what trains --- */
 
+/* A choice by hand over one by percentage keeps what that has chosen so far. */
 static void plan_done(struct app *app, int status, const struct error *err)
 {
     if (status != 0)
         app_error(app, err);
     else
         session_plan_changed(&app->session, true);
+    if (status == 0 && session_scores_lacked(&app->session) > 0)
+        app_message(app, "the scan is not over: with this change the other matrices stay as they "
+                         "are now; u undoes it, %% chooses by all scores then");
 }
 
 /* Flips all modules between two corners of the map, as one step. */
@@ -104,6 +108,7 @@ static void toggle_marked(struct app *app, struct model_view *view)
 static void select_percent(struct app *app, double percent)
 {
     struct error err = ERROR_INIT;
+    app->session.plan_read = false;
     plan_done(app, plan_select(app->session.plan, percent, app->session.scope, &err), &err);
     if (err.kind == ERROR_NONE)
         app_message(app, "the best %g %% %s", percent,
@@ -156,8 +161,7 @@ static void save_plan(struct app *app, const char *path)
 {
     struct error err = ERROR_INIT;
     struct buffer out = BUFFER_INIT;
-    plan_put(&out, app->session.plan, path_ends_with(path, ".json") ? PLAN_JSON : PLAN_YAML,
-             app->session.source);
+    session_put_plan(&app->session, path_ends_with(path, ".json") ? PLAN_JSON : PLAN_YAML, &out);
     const struct model *model = app->session.model;
     if ((model && checkpoint_check_output(model->checkpoint, path, &err) != 0) ||
         buffer_check(&out, &err) != 0 || file_save(path, out.data, out.length, &err) != 0) {
@@ -177,6 +181,7 @@ static void load_plan(struct app *app, const char *path)
     if (status != 0)
         return;
     app->session.plan_changed = false;
+    app->session.plan_read = true;
     app_message(app, "plan read from %s", path);
 }
 
@@ -226,6 +231,19 @@ static bool request_plan(struct app *app, struct model_view *view, enum request 
 
 /* --- the rest --- */
 
+/* The embedding or the head, if its name holds the text that is searched for; else NULL. */
+static const char *find_switch(const struct app *app)
+{
+    static const enum module_role roles[] = {ROLE_EMBEDDING, ROLE_HEAD};
+    const struct model *model = app->session.model;
+    for (int i = 0; model && app->search[0] && i < 2; i++) {
+        const struct module *module = model_role(model, roles[i], -1, false);
+        if (module && strstr(module->name, app->search))
+            return module->name;
+    }
+    return NULL;
+}
+
 /* The next module, in the scan's order from the cursor on and round, whose name holds the text. */
 static void search(struct app *app, struct model_view *view)
 {
@@ -240,7 +258,12 @@ static void search(struct app *app, struct model_view *view)
             return;
         }
     }
-    app_message(app, "no module's name has \"%s\"", app->search);
+    const char *switched = find_switch(app);
+    if (switched)
+        app_message(app, "%s has no score, and its own line below the map: %s", switched,
+                    "e trains or freezes the embeddings, H the head");
+    else
+        app_message(app, "no module's name has \"%s\"", app->search);
 }
 
 static void open_spectrum(struct app *app, const struct model_view *view)
@@ -250,6 +273,15 @@ static void open_spectrum(struct app *app, const struct model_view *view)
         app_message(app, "there is no such matrix in this layer");
     else
         screen_open_spectrum(app, row);
+}
+
+/* The metric of this name; without one, the next. */
+static void choose_metric(struct app *app, struct model_view *view, const char *name)
+{
+    if (!name[0])
+        view->metric = (enum metric)((view->metric + 1) % METRIC_COUNT);
+    else if (!metric_find(&view->metric, name))
+        app_message(app, "there is no metric \"%s\" (m goes through them)", name);
 }
 
 static bool model_request(struct app *app, void *state, enum request request, const char *argument)
@@ -270,6 +302,9 @@ static bool model_request(struct app *app, void *state, enum request request, co
         if (!view->marking)
             return false;
         view->marking = false;
+        return true;
+    case REQUEST_METRIC:
+        choose_metric(app, view, argument);
         return true;
     case REQUEST_SCALE:
         view->over_all = !view->over_all;

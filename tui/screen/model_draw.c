@@ -1,4 +1,4 @@
-/* How the heat map looks: map, embeddings and head, legend, and the cursor's matrix explained. */
+/* How the heat map looks: map, embeddings and head, legend, and what training costs. */
 #include "base/memory.h"
 #include "tui/app/units.h"
 #include "tui/screen/memory_bars.h"
@@ -14,50 +14,56 @@
 enum {
     LABEL = HEAT_LABEL_COLUMNS + 1,
     FIXED_ROWS = 4, /* embeddings, head, legend, rule */
-    INFO_ROWS = 5,  /* the explanation */
+    INFO_ROWS = MODEL_CELL_ROWS,
 };
 
-/* Lowest and highest score that a colour scale has to span; NaN where there is none. */
+/* Lowest and highest value that a colour scale has to span; NaN where there is none. */
 struct range {
     double low, high;
+    bool logarithmic;
 };
 
-static struct range score_range(const struct session *session, int only_type)
+static struct range metric_range(const struct session *session, enum metric metric, int only_type)
 {
-    struct range range = {NAN, NAN};
+    struct range range = {NAN, NAN, metric_is_logarithmic(metric)};
     const struct grid *grid = &session->grid;
     int first = only_type < 0 ? 0 : only_type, last = only_type < 0 ? grid->types - 1 : only_type;
     for (int type = first; type <= last; type++)
         for (int layer = 0; layer < grid->layers; layer++) {
             size_t row = grid_row(grid, layer, type);
-            const struct scan_row *at = row == SIZE_MAX ? NULL : &session->scan->rows[row];
-            if (!at || !at->known || !isfinite(at->snr) || !(at->snr > 0))
+            double value = row == SIZE_MAX ? NAN : metric_value(&session->scan->rows[row], metric);
+            if (!isfinite(value) || (range.logarithmic && !(value > 0)))
                 continue;
-            range.low = range.low <= at->snr ? range.low : at->snr;
-            range.high = range.high >= at->snr ? range.high : at->snr;
+            range.low = range.low <= value ? range.low : value;
+            range.high = range.high >= value ? range.high : value;
         }
     return range;
 }
 
-static double heat_value(double snr, struct range range)
+static double heat_value(double value, struct range range)
 {
-    if (!(snr > 0))
+    if (range.logarithmic && !(value > 0))
         return 0;
-    return range.high > range.low ? log(snr / range.low) / log(range.high / range.low) : 0.5;
+    if (!(range.high > range.low))
+        return 0.5;
+    return range.logarithmic ? log(value / range.low) / log(range.high / range.low)
+                             : (value - range.low) / (range.high - range.low);
 }
 
-static struct heat_cell make_cell(const struct session *session, size_t row, struct range range)
+static struct heat_cell make_cell(const struct session *session, enum metric metric, size_t row,
+                                  struct range range)
 {
     struct heat_cell cell = {HEAT_ABSENT, 0, false, false};
     if (row == SIZE_MAX)
         return cell;
     const struct scan_row *at = &session->scan->rows[row];
+    double value = metric_value(at, metric);
     cell.trained = plan_row(session->plan, row);
-    cell.kind = !at->known       ? HEAT_UNKNOWN
-                : isnan(at->snr) ? HEAT_NAN
-                : isinf(at->snr) ? HEAT_INFINITE
-                                 : HEAT_VALUE;
-    cell.value = cell.kind == HEAT_VALUE ? heat_value(at->snr, range) : 0;
+    cell.kind = at->known && isnan(at->snr) ? HEAT_NAN
+                : isnan(value)              ? HEAT_UNKNOWN
+                : isinf(value)              ? HEAT_INFINITE
+                                            : HEAT_VALUE;
+    cell.value = cell.kind == HEAT_VALUE ? heat_value(value, range) : 0;
     return cell;
 }
 
@@ -72,13 +78,13 @@ static void draw_map(struct app *app, const struct model_view *view, struct area
     size_t count = (size_t)grid->types * (size_t)grid->layers;
     struct heat_cell *cells = array_alloc(count, sizeof *cells, NULL);
     const char **labels = array_alloc((size_t)grid->types, sizeof *labels, NULL);
-    struct range all = score_range(&app->session, -1);
+    struct range all = metric_range(&app->session, view->metric, -1);
     for (int type = 0; cells && labels && type < grid->types; type++) {
-        struct range range = view->over_all ? all : score_range(&app->session, type);
+        struct range range = view->over_all ? all : metric_range(&app->session, view->metric, type);
         labels[type] = grid->type[type].label;
         for (int layer = 0; layer < grid->layers; layer++) {
             struct heat_cell *cell = &cells[(size_t)type * (size_t)grid->layers + (size_t)layer];
-            *cell = make_cell(&app->session, grid_row(grid, layer, type), range);
+            *cell = make_cell(&app->session, view->metric, grid_row(grid, layer, type), range);
             cell->marked = view->marking && is_between(layer, view->mark_layer, view->layer) &&
                            is_between(type, view->mark_type, view->type);
         }
@@ -114,104 +120,24 @@ static void draw_switch(struct app *app, struct area area, bool head)
     if (head && tied)
         area_put(area, x + 2, 0, dim, "tied: one tensor with the embeddings");
     else if (module) {
-        char count[32];
+        char count[32], text[128];
         count_put((double)module->parameters, count, sizeof count);
-        area_print(area, x + 2, 0, dim, "%lld × %lld  %s  %s parameters  (%s freezes it)",
-                   (long long)module->rows, (long long)module->cols, module->tensor->dtype_name,
-                   count, head ? "H" : "e");
+        snprintf(text, sizeof text, "%lld × %lld  %s  %s parameters  (%s freezes it)",
+                 (long long)module->rows, (long long)module->cols, module->tensor->dtype_name,
+                 count, head ? "H" : "e");
+        area_label(area, x + 2, 0, area.width - x - 2, dim, text);
     }
 }
 
 static void draw_legend(struct app *app, const struct model_view *view, struct area area)
 {
     const struct grid *grid = &app->session.grid;
-    struct range range = score_range(&app->session, view->over_all ? -1 : view->type);
+    struct range range =
+        metric_range(&app->session, view->metric, view->over_all ? -1 : view->type);
     char title[64];
-    snprintf(title, sizeof title, "SNR %s",
+    snprintf(title, sizeof title, "%s %s", metric_title(view->metric),
              view->over_all ? "all types" : grid->type[view->type].label);
-    heat_legend_draw(area, &app->theme, title, range.low, range.high, true);
-}
-
-/* --- the cursor's matrix --- */
-
-struct pen {
-    struct app *app;
-    struct area area;
-    int x, y;
-};
-
-static void put_pair(struct pen pen, const char *label, const char *value)
-{
-    area_put(pen.area, pen.x, pen.y, theme_style(&pen.app->theme, THEME_DIM), label);
-    area_put(pen.area, pen.x + 13, pen.y, theme_style(&pen.app->theme, THEME_TEXT), value);
-}
-
-static void put_number(struct pen pen, const char *label, double value, bool known)
-{
-    char text[32];
-    snprintf(text, sizeof text, "%.6g", value);
-    put_pair(pen, label, known && !isnan(value) ? text : "n/a");
-}
-
-static void put_shape(struct pen pen, const struct scan_row *row)
-{
-    char text[96], count[32];
-    digits_put(row->parameters, count, sizeof count);
-    snprintf(text, sizeof text, "%lld × %lld  %s", (long long)row->rows, (long long)row->cols,
-             row->dtype);
-    put_pair(pen, "shape", row->rows > 0 ? text : "n/a");
-    pen.y++;
-    put_pair(pen, "parameters", row->parameters > 0 ? count : "n/a");
-}
-
-static void put_counts(struct pen pen, const struct scan_row *row, bool known)
-{
-    char text[64];
-    snprintf(text, sizeof text, "%lld of %lld values", (long long)row->signal_count,
-             (long long)(row->signal_count + row->noise_count));
-    put_pair(pen, "signal", known ? text : "n/a");
-    pen.y++;
-    snprintf(text, sizeof text, "%lld of %lld values", (long long)row->noise_count,
-             (long long)(row->signal_count + row->noise_count));
-    put_pair(pen, "noise", known ? text : "n/a");
-}
-
-static void put_score(struct pen pen, size_t index, const struct scan_row *row, bool known)
-{
-    char text[96];
-    size_t of, rank = plan_rank(pen.app->session.plan, index, &of);
-    if (!row->known)
-        snprintf(text, sizeof text, "not computed yet");
-    else if (isnan(row->snr))
-        snprintf(text, sizeof text, "n/a: %s", row->reason[0] ? row->reason : "NaN");
-    else
-        snprintf(text, sizeof text, "%.6g  rank %zu of %zu%s", row->snr, rank, of,
-                 row->degenerate ? "  (degenerate)" : "");
-    put_pair(pen, "SNR", text);
-    pen.y++;
-    put_number(pen, "noise alone", row->null_snr, known);
-}
-
-static void draw_cell(struct app *app, const struct model_view *view, struct area area)
-{
-    size_t index = grid_row(&app->session.grid, view->layer, view->type);
-    struct style title = theme_style(&app->theme, THEME_TITLE);
-    if (index == SIZE_MAX) {
-        area_print(area, 0, 0, title, "layer %d has no %s", view->layer,
-                   app->session.grid.type[view->type].name);
-        return;
-    }
-    const struct scan_row *row = &app->session.scan->rows[index];
-    bool trains = plan_row(app->session.plan, index), known = row->known && row->detailed;
-    int x = area_label(area, 0, 0, area.width - 12, title, row->module);
-    area_put(area, x + 2, 0, theme_style(&app->theme, trains ? THEME_ACCENT : THEME_DIM),
-             trains ? "● trains" : "○ frozen");
-    int right = area.width < 100 ? 36 : 48;
-    put_shape((struct pen){app, area, 0, 1}, row);
-    put_number((struct pen){app, area, 0, 3}, "sigma max", row->sigma_max, known);
-    put_number((struct pen){app, area, 0, 4}, "threshold", row->threshold, known);
-    put_score((struct pen){app, area, right, 1}, index, row, known);
-    put_counts((struct pen){app, area, right, 3}, row, known);
+    heat_legend_draw(area, &app->theme, title, range.low, range.high, range.logarithmic);
 }
 
 /* --- what it costs --- */
@@ -261,7 +187,7 @@ static void draw_bottom(struct app *app, struct model_view *view, struct area ar
     size_t row = grid_row(&app->session.grid, view->layer, view->type);
     bool wide = area.width >= 140 && area.height >= 10;
     int left = wide ? 80 : area.width;
-    draw_cell(app, view, area_part(area, 0, 0, left, area.height));
+    model_draw_cell(app, view, area_part(area, 0, 0, left, area.height));
     if (area.height >= INFO_ROWS + 2 + MEMORY_CATEGORIES)
         draw_memory(app, area_part(area, 0, INFO_ROWS + 1, left, area.height - INFO_ROWS - 1));
     else if (area.height > INFO_ROWS + 1)

@@ -2,6 +2,7 @@
 #include "base/memory.h"
 #include "tui/screen/screens.h"
 #include "tui/screen/spectrum_draw.h"
+#include "tui/widget/flow.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -13,42 +14,95 @@ struct spectrum_view {
     struct spectrum_values values;
 };
 
-static void draw_numbers(struct app *app, struct area area, const struct scan_row *row, bool trains)
+static void put_number(struct flow *flow, const struct theme *theme, const char *format,
+                       double value)
 {
-    struct style title = theme_style(&app->theme, THEME_TITLE);
-    struct style text = theme_style(&app->theme, THEME_TEXT);
-    int x = area_label(area, 0, 0, area.width - 12, title, row->module);
+    char text[64];
+    snprintf(text, sizeof text, format, value);
+    flow_item(flow, theme_style(theme, THEME_TEXT), text);
+}
+
+static void put_measures(struct flow *flow, const struct theme *theme, const struct scan_row *row)
+{
+    char text[96];
+    if (isnan(row->frobenius))
+        return;
+    put_number(flow, theme, "Frobenius %.4g", row->frobenius);
+    put_number(flow, theme, "stable rank %.4g", row->stable_rank);
+    put_number(flow, theme, "effective rank %.4g", row->effective_rank);
+    snprintf(text, sizeof text, "spikes %lld above %.4g", (long long)row->spikes, row->spike_edge);
+    if (row->spikes >= 0)
+        flow_item(flow, theme_style(theme, THEME_TEXT), text);
+    snprintf(text, sizeof text, "degenerate: %s", row->degenerate_reason);
+    if (row->degenerate_reason[0])
+        flow_item(flow, theme_style(theme, THEME_WARNING), text);
+}
+
+static const char *no_score(const struct scan_row *row)
+{
+    return row->reason[0] ? row->reason : "it has NaN";
+}
+
+/* Returns the rows that it takes: a number is not cut but goes to the next. */
+static int draw_numbers(struct app *app, struct area area, const struct scan_row *row)
+{
+    const struct theme *theme = &app->theme;
+    struct flow flow = {area, 0, 0};
+    char reason[256];
+    snprintf(reason, sizeof reason, "not scored: %s", no_score(row));
+    if (!row->known || isnan(row->snr))
+        return flow_words(area, theme_style(theme, THEME_TEXT),
+                          row->known ? reason : "not computed yet");
+    put_number(&flow, theme, "SNR %.6g", row->snr);
+    if (row->detailed) {
+        put_number(&flow, theme, "(noise alone %.4g)", row->null_snr);
+        put_number(&flow, theme, "σmax %.4g", row->sigma_max);
+        put_number(&flow, theme, "threshold %.4g", row->threshold);
+        put_number(&flow, theme, "signal %.0f", (double)row->signal_count);
+        put_number(&flow, theme, "noise %.0f", (double)row->noise_count);
+        put_measures(&flow, theme, row);
+    }
+    return flow.y + 1;
+}
+
+static void draw_name(struct app *app, struct area area, const struct scan_row *row, bool trains)
+{
+    int x =
+        area_label(area, 0, 0, area.width - 12, theme_style(&app->theme, THEME_TITLE), row->module);
     area_put(area, x + 2, 0, theme_style(&app->theme, trains ? THEME_ACCENT : THEME_DIM),
              trains ? "● trains" : "○ frozen");
-    if (!row->known)
-        area_put(area, 0, 1, text, "not computed yet");
-    else if (isnan(row->snr))
-        area_print(area, 0, 1, text, "not scored: %s", row->reason[0] ? row->reason : "NaN");
-    else if (!row->detailed)
-        area_print(area, 0, 1, text, "SNR %.6g", row->snr);
+}
+
+/* Why a matrix has no plot, and what would give it one. */
+static void put_no_values(const struct session *session, const struct scan_row *row, char *out,
+                          size_t size)
+{
+    if (row->known && isnan(row->snr))
+        snprintf(out, size, "it has no singular values: %s", no_score(row));
+    else if (!session->model)
+        snprintf(out, size,
+                 "a scan file has no singular values: open the model itself to see them");
+    else if (session->feed.state == FEED_RUNNING)
+        snprintf(out, size, "its singular values come with the scan, within seconds");
     else
-        area_print(area, 0, 1, text,
-                   "SNR %.6g (noise alone %.4g) σmax %.4g threshold %.4g signal %lld noise %lld",
-                   row->snr, row->null_snr, row->sigma_max, row->threshold,
-                   (long long)row->signal_count, (long long)row->noise_count);
+        snprintf(out, size,
+                 "its singular values are not in the cache: `spectrum scan` computes them");
 }
 
 static void spectrum_view_draw(struct app *app, void *state, struct area area)
 {
     struct spectrum_view *view = state;
     const struct scan_row *row = &app->session.scan->rows[view->row];
-    struct area below = area_part(area, 0, 3, area.width, area.height - 3);
-    draw_numbers(app, area, row, plan_row(app->session.plan, view->row));
+    char why[320];
+    draw_name(app, area, row, plan_row(app->session.plan, view->row));
+    int y = 2 + draw_numbers(app, area_part(area, 0, 1, area.width, area.height - 1), row);
+    struct area below = area_part(area, 0, y, area.width, area.height - y);
     if (spectrum_values_load(&view->values, app->session.scan, view->row)) {
         spectrum_draw(below, &app->theme, row, &view->values, view->look);
         return;
     }
-    bool soon = app->session.model && app->session.feed.state == FEED_RUNNING;
-    area_put(below, 0, 0, theme_style(&app->theme, THEME_DIM),
-             soon ? "its singular values come with the scan, within seconds"
-             : app->session.model
-                 ? "its singular values are not in the cache: `spectrum scan` computes them"
-                 : "a scan file has no singular values: open the model itself to see them");
+    put_no_values(&app->session, row, why, sizeof why);
+    flow_words(below, theme_style(&app->theme, THEME_DIM), why);
 }
 
 /* To the matrix of the same type in a layer beside this one, or of the next type. */

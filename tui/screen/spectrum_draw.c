@@ -58,9 +58,12 @@ static void draw_histogram(struct area area, const struct theme *theme, const st
     }
     fill_bins(counts, bins, width, values->values, values->count);
     fill_bins(noise, bins, width, values->noise, values->count);
+    /* a curve along 0 would take the colour of every bar that it touches */
+    for (int i = 0; i < bins; i++)
+        noise[i] = noise[i] > 0 ? noise[i] : NAN;
     const struct plot_series series[] = {
-        {"singular values", PLOT_BARS, THEME_SERIES, (size_t)bins, edges, counts},
         {"noise alone", PLOT_LINE, THEME_SERIES_OTHER, (size_t)bins, middles, noise},
+        {"singular values", PLOT_BARS, THEME_SERIES, (size_t)bins, edges, counts},
     };
     const struct plot_mark mark = {"threshold", row->threshold, true, THEME_THRESHOLD};
     const struct plot plot = {.x_title = "σ",

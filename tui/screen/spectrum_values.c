@@ -33,11 +33,9 @@ static double *read_values(const struct scan *scan, size_t row, int64_t *count)
 /* Noise whose median is this matrix's: what its values would be if nothing had been learnt. */
 static void fill_noise(struct spectrum_values *out, const struct scan_row *row)
 {
-    int64_t small = row->rows < row->cols ? row->rows : row->cols;
-    int64_t large = row->rows < row->cols ? row->cols : row->rows;
-    double beta = (double)small / (double)large, median = out->values[out->count / 2];
-    double scale = median / sqrt(noise_median_squared(beta));
-    noise_quantiles(out->noise, (int64_t)out->count, beta);
+    struct noise_shape shape = noise_shape(row->rows, row->cols);
+    double scale = out->values[out->count / 2] / sqrt(shape.median_squared);
+    noise_quantiles(out->noise, (int64_t)out->count, shape.min / shape.max);
     for (size_t i = 0; i < out->count; i++) {
         out->noise[i] *= scale;
         out->index[i] = (double)(i + 1);

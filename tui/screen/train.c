@@ -10,13 +10,14 @@
 #include "tui/screen/list.h"
 #include "tui/screen/memory_bars.h"
 #include "tui/screen/screens.h"
+#include "tui/widget/flow.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { LABELS = 20, VALUES = 34 };
+enum { LABELS = 20, VALUES = 34, MORE_VALUES = 20, CHECKS = 26, HINT_ROWS = 2 };
 
 struct train_view {
     struct list list; /* fields; the cursor's is the one that is typed into */
@@ -32,7 +33,8 @@ static enum setting cursor_field(const struct train_view *view)
 
 static bool takes_text(enum setting_kind kind)
 {
-    return kind != SETTING_INTEGER && kind != SETTING_NUMBER && kind != SETTING_CHOICE;
+    return kind != SETTING_INTEGER && kind != SETTING_INTEGER_OR_EMPTY && kind != SETTING_NUMBER &&
+           kind != SETTING_CHOICE;
 }
 
 /* Letters are text in a name and keys in a number. */
@@ -115,12 +117,18 @@ static bool train_input(struct app *app, void *state, int input)
     return true;
 }
 
-static void start(struct app *app)
+static void start(struct app *app, struct train_view *view)
 {
     struct error err = ERROR_INIT;
     char why[512];
-    if (!settings_all_right(&app->session.settings, why, sizeof why)) {
+    bool by_plan = !settings_is(&app->session.settings, SETTING_METHOD, "full");
+    enum setting wrong = settings_first_wrong(&app->session.settings, why, sizeof why);
+    if (wrong != SETTING_COUNT) {
         app_message(app, "%s", why);
+        view->list.cursor = (int)wrong;
+        view->fresh = true;
+    } else if (by_plan && !app_takes_plan(app, REQUEST_START, "Ctrl-S again starts all the same")) {
+        return; /* it was asked about */
     } else if (launch_train(&app->session, &err) != 0) {
         app_error(app, &err);
     } else {
@@ -142,7 +150,7 @@ static bool train_request(struct app *app, void *state, enum request request, co
         screen_open_data(app);
         return true;
     case REQUEST_START:
-        start(app);
+        start(app, view);
         return true;
     default:
         return false;
@@ -164,7 +172,9 @@ static void draw_field(struct app *app, struct area area, enum setting field, bo
     area_put(area, 0, 0, theme_style(theme, THEME_ACCENT), here ? "▶" : " ");
     area_label(area, 2, 0, LABELS - 3, theme_style(theme, here ? THEME_TEXT : THEME_DIM),
                info->label);
-    int columns = area.width < LABELS + VALUES + 24 ? VALUES : VALUES + 20;
+    int columns =
+        area.width < LABELS + VALUES + MORE_VALUES + CHECKS ? VALUES : VALUES + MORE_VALUES;
+    int room = area.width - LABELS - columns - 1;
     struct area box = area_part(area, LABELS, 0, columns, 1);
     if (here)
         area_fill(box, value);
@@ -177,48 +187,72 @@ static void draw_field(struct app *app, struct area area, enum setting field, bo
     int x = area_put(box, 0, 0, value, tail);
     if (here && info->kind != SETTING_CHOICE)
         area_put(box, x, 0, theme_style(theme, THEME_ACCENT), "▏");
-    area_label(area, LABELS + columns + 1, 0, area.width - LABELS - columns - 1,
-               theme_style(theme, right ? THEME_GOOD : THEME_ERROR), right ? "✓" : why);
+    /* a reason that does not fit is a mark here; the field's hint says it whole */
+    area_put(area, LABELS + columns + 1, 0, theme_style(theme, right ? THEME_GOOD : THEME_ERROR),
+             right                       ? "✓"
+             : text_columns(why) <= room ? why
+                                         : "!");
 }
 
+/* What is wrong with the field, whole, and as far as there is room what it is for. */
 static void draw_hint(struct app *app, struct area area, enum setting field)
 {
     const struct setting_info *info = setting_info(field);
-    struct style dim = theme_style(&app->theme, THEME_DIM);
-    int x = area_print(area, 0, 0, dim, "--%s  %s", info->option, info->help);
-    if (info->kind == SETTING_CHOICE)
-        area_print(area, x, 0, dim, " (%s; Space turns)", info->choices);
+    char why[256], text[512];
+    bool right = settings_check(&app->session.settings, field, why, sizeof why);
+    bool choice = info->kind == SETTING_CHOICE;
+    int y = right ? 0 : flow_words(area, theme_style(&app->theme, THEME_ERROR), why);
+    snprintf(text, sizeof text, "--%s  %s%s%s%s", info->option, info->help, choice ? " (" : "",
+             choice ? info->choices : "", choice ? "; Space turns)" : "");
+    flow_words(area_part(area, 0, y, area.width, area.height - y),
+               theme_style(&app->theme, THEME_DIM), text);
 }
 
-/* The limits of the fields allow more than an int64_t holds. */
-static double tokens_in_all(const struct settings *settings)
+/* The limits of the fields allow more than an int64_t holds. By epochs it is the data's. */
+static void put_tokens(const struct settings *settings, char *out, size_t size)
 {
     static const enum setting factors[] = {SETTING_STEPS, SETTING_BATCH, SETTING_ACCUMULATE,
                                            SETTING_SEQ_LEN};
     double tokens = 1;
     for (size_t i = 0; i < sizeof factors / sizeof *factors; i++)
         tokens *= (double)settings_integer(settings, factors[i]);
-    return tokens;
+    if (settings->values[SETTING_STEPS][0]) {
+        count_put(tokens, out, size);
+        snprintf(out + strlen(out), size - strlen(out), " tokens in all");
+    } else {
+        const char *epochs = settings->values[SETTING_EPOCHS];
+        snprintf(out, size, "%.12s epoch%s", epochs, strcmp(epochs, "1") == 0 ? "" : "s");
+    }
 }
 
 static void draw_summary(struct app *app, struct area area)
 {
     const struct settings *settings = &app->session.settings;
-    char tokens[32], bytes[32], here[32];
+    char tokens[64], bytes[32], here[32], text[192];
     double machine = (double)machine_memory();
     const struct cost *cost = &app->session.cost;
-    count_put(tokens_in_all(settings), tokens, sizeof tokens);
+    put_tokens(settings, tokens, sizeof tokens);
     bytes_put((double)cost->total, bytes, sizeof bytes);
     bytes_put(machine, here, sizeof here);
     bool fits = !cost->known || (double)cost->total < machine;
-    area_print(area, 0, 0, theme_style(&app->theme, fits ? THEME_TITLE : THEME_ERROR),
-               "%s tokens in all, memory %s of the machine's %s%s", tokens,
-               cost->known ? bytes : "n/a", here, fits ? "" : ": it does not fit");
+    snprintf(text, sizeof text, "%s, memory %s of %s%s", tokens, cost->known ? bytes : "n/a", here,
+             fits ? "" : ": it does not fit");
+    area_label(area, 0, 0, area.width, theme_style(&app->theme, fits ? THEME_TITLE : THEME_ERROR),
+               text);
     if (!cost->known)
         area_label(area, 0, 1, area.width, theme_style(&app->theme, THEME_DIM), cost->why);
     else if (area.height > MEMORY_CATEGORIES)
         memory_bars_draw(area_part(area, 0, 1, area.width, area.height - 1), &app->theme,
                          cost->bytes);
+}
+
+/* The same as a sub-command, for scripts, where there is room for it. */
+static void draw_command(struct app *app, struct area area)
+{
+    struct buffer text = BUFFER_INIT;
+    launch_train_command(&app->session, &text);
+    flow_words(area, theme_style(&app->theme, THEME_DIM), buffer_string(&text));
+    buffer_free(&text);
 }
 
 /* Fields that the window has no room for: arrows where they are. */
@@ -234,21 +268,25 @@ static void draw_more(struct app *app, struct area area, int first, int rows)
 static void train_draw(struct app *app, void *state, struct area area)
 {
     struct train_view *view = state;
-    int tail = area.height >= SETTING_COUNT + 13 ? 10 : 3, rows = area.height - tail;
+    int tail = area.height >= SETTING_COUNT + 14 ? 11 : 2 + HINT_ROWS, rows = area.height - tail;
     int first = list_first(&view->list, rows);
     for (int i = 0; i < rows && first + i < SETTING_COUNT; i++)
         draw_field(app, area_part(area, 0, i, area.width, 1), (enum setting)(first + i),
                    first + i == view->list.cursor, view->fresh);
     draw_more(app, area, first, rows);
     int y = rows < SETTING_COUNT ? rows : SETTING_COUNT + 1;
-    struct area hint = area_part(area, 2, y, area.width - 2, 1);
+    struct area hint = area_part(area, 2, y, area.width - 2, HINT_ROWS);
     char warning[256];
     if (view->list.cursor == SETTING_DATA && view->fresh &&
         job_survival_warning("", warning, sizeof warning))
-        area_label(hint, 0, 0, hint.width, theme_style(&app->theme, THEME_WARNING), warning);
+        flow_words(hint, theme_style(&app->theme, THEME_WARNING), warning);
     else
         draw_hint(app, hint, cursor_field(view));
-    draw_summary(app, area_part(area, 2, y + 1 + (tail > 3), area.width - 2, tail - 1));
+    y += HINT_ROWS + (rows >= SETTING_COUNT);
+    draw_summary(app, area_part(area, 2, y, area.width - 2, area.height - y));
+    y += MEMORY_CATEGORIES + 2;
+    if (y < area.height)
+        draw_command(app, area_part(area, 2, y, area.width - 2, area.height - y));
 }
 
 static const struct view_class train_class = {

@@ -185,9 +185,26 @@ static void draw_path(struct app *app, struct area area)
     area_put_right(area, 0, 0, theme_style(&app->theme, THEME_TEXT), proof);
 }
 
+/* A run that has ended with a step behind it can be taken out as a model. */
+static bool put_export(const struct job_follow *run, char *out, size_t size)
+{
+    const char *command = "";
+    int64_t step = 0;
+    json_get_string(run->job, "command", &command);
+    json_get_int64(run->result, "last_step", &step);
+    snprintf(out, size, "spectrum export %s -o DIR makes a complete Hugging Face folder of it",
+             run->path);
+    return run->state == JOB_ENDED && step > 0 && strcmp(command, "train") == 0;
+}
+
 void watch_draw(struct app *app, void *state, struct area area)
 {
     const struct watch_view *view = state;
+    char export[512];
+    if (put_export(app->session.run, export, sizeof export))
+        area.height -= flow_words(
+            area_part(area, 0, area.height - flow_words_rows(export, area.width), area.width, 3),
+            theme_style(&app->theme, THEME_ACCENT), export);
     int sample = area.height >= 34 ? 9 : area.height >= 19 ? 4 : 2;
     int middle = area.height - 4 - sample, left = area.width - SIDE_COLUMNS - 2;
     struct area side = area_part(area, left + 2, 3, SIDE_COLUMNS, middle);

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+enum { LINE_MAX_BYTES = 1024 };
+
 static void next_line(struct flow *flow)
 {
     flow->x = 0;
@@ -29,4 +31,63 @@ void flow_put(struct flow *flow, struct style style, const char *text, size_t le
             area_put(flow->area, flow->x, flow->y, style, piece);
         flow->x += columns;
     }
+}
+
+void flow_item(struct flow *flow, struct style style, const char *text)
+{
+    int columns = text_columns(text);
+    if (flow->x > 0 && flow->x + 2 + columns > flow->area.width)
+        next_line(flow);
+    flow->x += flow->x > 0 ? 2 : 0;
+    area_label(flow->area, flow->x, flow->y, flow->area.width - flow->x, style, text);
+    flow->x += columns;
+}
+
+/* Bytes of the first line: up to the last blank that fits, or as much of a long word as fits. */
+static size_t line_length(const char *text, int columns)
+{
+    size_t length = strlen(text), blank = 0;
+    int used = 0;
+    for (size_t at = 0; at < length;) {
+        int32_t code;
+        size_t bytes = utf8_decode(text + at, length - at, &code);
+        used += code < 0 ? 1 : utf8_columns(code);
+        if (text[at] == ' ')
+            blank = at;
+        if (used > columns)
+            return blank > 0 ? blank : at > 0 ? at : bytes;
+        at += bytes;
+    }
+    return length;
+}
+
+/* Where the second line begins. */
+static const char *next_words(const char *text, int columns)
+{
+    text += line_length(text, columns);
+    return text + strspn(text, " ");
+}
+
+int flow_words(struct area area, struct style style, const char *text)
+{
+    int rows = flow_words_rows(text, area.width);
+    for (int y = 0; y < rows && y < area.height; y++) {
+        char line[LINE_MAX_BYTES];
+        size_t length = y + 1 == area.height ? strlen(text) : line_length(text, area.width);
+        if (length >= sizeof line)
+            length = sizeof line - 1;
+        memcpy(line, text, length);
+        line[length] = '\0';
+        area_label(area, 0, y, area.width, style, line);
+        text = next_words(text, area.width);
+    }
+    return rows;
+}
+
+int flow_words_rows(const char *text, int columns)
+{
+    int rows = 0;
+    for (; *text && columns > 0; rows++)
+        text = next_words(text, columns);
+    return rows;
 }

@@ -12,4 +12,13 @@ struct flow {
 /* Line ends begin a new line; other controls are shown as '?'. */
 void flow_put(struct flow *flow, struct style style, const char *text, size_t length);
 
+/* A piece that is never broken, "signal 44 of 192": two blanks behind the one before it, or on the
+ * next line where it does not fit. */
+void flow_item(struct flow *flow, struct style style, const char *text);
+
+/* A sentence, broken between words. Returns the rows that it takes; where the area has fewer, the
+ * last ends in an ellipsis. */
+int flow_words(struct area area, struct style style, const char *text);
+int flow_words_rows(const char *text, int columns); /* without drawing */
+
 #endif

@@ -193,7 +193,7 @@ void heat_legend_draw(struct area area, const struct theme *theme, const char *t
     int x = area_put(area, 0, 0, dim, title) + 1;
     int bar = at_least(at_most((area.width - x - 30) / 2, 12), 3);
     if (!isfinite(low) || !isfinite(high)) {
-        area_put(area, x, 0, dim, "no score yet");
+        area_put(area, x, 0, dim, "no finite value yet");
         return;
     }
     x += area_print(area, x, 0, text, "%.3g ", low);

@@ -39,20 +39,37 @@ static void raster_line(struct raster *raster, int x0, int y0, int x1, int y1, e
     }
 }
 
+/* Where colours do not tell curves apart their glyphs do; NULL: the cell's dots. */
+static const char *role_glyph(const struct theme *theme, bool ascii, enum theme_role role)
+{
+    if (ascii)
+        return role == THEME_SERIES ? "*" : role == THEME_THRESHOLD ? "." : "o";
+    if (!theme_is_mono(theme) || role == THEME_SERIES)
+        return NULL;
+    return role == THEME_THRESHOLD ? "·" : "○";
+}
+
+/* What stands before a name: the glyph, or full dots; in colour a sign for curve or mark is enough.
+ */
+static const char *legend_glyph(struct area area, const struct theme *theme, enum theme_role role,
+                                const char *in_color)
+{
+    const char *glyph = role_glyph(theme, area.canvas->ascii, role);
+    return glyph ? glyph : theme_is_mono(theme) ? "⣿" : in_color;
+}
+
 static void raster_show(const struct raster *raster, const struct theme *theme)
 {
     for (int y = 0; y < raster->area.height; y++)
         for (int x = 0; x < raster->area.width; x++) {
             size_t at = (size_t)y * (size_t)raster->area.width + (size_t)x;
             enum theme_role role = (enum theme_role)raster->roles[at];
-            char text[5] = "";
+            const char *glyph = role_glyph(theme, raster->across == 1, role);
+            char dots[5] = "";
             if (!raster->bits[at])
                 continue;
-            if (raster->across == 1)
-                text[0] = role == THEME_SERIES ? '*' : role == THEME_THRESHOLD ? '.' : 'o';
-            else
-                utf8_encode(0x2800 + raster->bits[at], text);
-            area_put(raster->area, x, y, theme_style(theme, role), text);
+            utf8_encode(0x2800 + raster->bits[at], dots);
+            area_put(raster->area, x, y, theme_style(theme, role), glyph ? glyph : dots);
         }
 }
 
@@ -148,14 +165,15 @@ static void marks_draw(struct raster *raster, const struct plot *plot, const str
     }
 }
 
-/* Names of curves and marks, in their colours, in the upper right corner. */
+/* Names of curves and marks, in their colours and glyphs, in the upper right corner. */
 static void names_draw(struct area area, const struct theme *theme, const struct plot *plot)
 {
     int x = area.width;
     for (size_t i = plot->mark_count; i-- > 0;) {
         char text[96], number[16];
         plot_number(plot->marks[i].at, number, sizeof number);
-        snprintf(text, sizeof text, "  · %s %s", plot->marks[i].name, number);
+        snprintf(text, sizeof text, "  %s %s %s",
+                 legend_glyph(area, theme, plot->marks[i].role, "·"), plot->marks[i].name, number);
         x -= text_columns(text);
         if (x >= 0)
             area_put(area, x, 0, theme_style(theme, plot->marks[i].role), text);
@@ -164,7 +182,8 @@ static void names_draw(struct area area, const struct theme *theme, const struct
         char text[96];
         if (!plot->series[i].name)
             continue;
-        snprintf(text, sizeof text, "  ● %s", plot->series[i].name);
+        snprintf(text, sizeof text, "  %s %s", legend_glyph(area, theme, plot->series[i].role, "●"),
+                 plot->series[i].name);
         x -= text_columns(text);
         if (x >= 0)
             area_put(area, x, 0, theme_style(theme, plot->series[i].role), text);

@@ -1,5 +1,6 @@
 /* Plots with axes and numbers: curves, points and bars, drawn in braille dots (ASCII where the
- * terminal has no UTF-8). Pure functions of their struct; unknown (NaN) points leave a gap.
+ * terminal has no UTF-8; in a mono theme all but the first series as signs). Pure functions of
+ * their struct; unknown (NaN) points leave a gap, and a later series stands before an earlier one.
  */
 #ifndef SPECTRUM_TUI_WIDGET_PLOT_H
 #define SPECTRUM_TUI_WIDGET_PLOT_H

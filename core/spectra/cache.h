@@ -1,0 +1,45 @@
+/* Spectra that were computed before, by content.
+ *
+ * A model's vectors lie in one spectra file, named by the model's fingerprint. That samples large
+ * tensors, so a vector is taken over only on better grounds, which a record beside the file keeps
+ * for each module: the files are the very ones that it was computed from (device, inode, size and
+ * time of change are the same: nothing is read), or else the matrix, once read, hashes to the same
+ * key. So a second opening is instant, a moved folder is known, a copied one is read but not
+ * computed, and a changed matrix is computed again.
+ */
+#ifndef SPECTRUM_SPECTRA_CACHE_H
+#define SPECTRUM_SPECTRA_CACHE_H
+
+#include "base/hash.h"
+#include "spectra/scan.h"
+
+struct spectra_cache {
+    char *path, *record_path; /* NULL: there is no cache */
+    char identity[HASH_TEXT_SIZE];
+    cJSON *record;                 /* {"content": {module: [key, identity]}} */
+    char (*keys)[HASH_TEXT_SIZE];  /* a row's content as read in this run; "": not read */
+    struct scan_result candidates; /* vectors of the file, until they are taken over */
+};
+
+/* The checkpoint's fingerprint, from the cache where its files are known. */
+int spectra_fingerprint(const struct checkpoint *checkpoint, char out[33], struct error *err);
+
+/* Looks what there is for the rows of a scan, whose fingerprint is set; nothing is an error here.
+ */
+void spectra_cache_open(struct spectra_cache *cache, const struct checkpoint *checkpoint,
+                        const struct scan *scan);
+void spectra_cache_close(struct spectra_cache *cache);
+
+/* The row's vector if the files are those that it came from; the caller's to free. NULL: it is not
+ * known so. */
+double *spectra_cache_by_files(struct spectra_cache *cache, size_t row);
+
+/* Notes the content of a row's matrix, and gives its vector if that is what it came from. Rows may
+ * be asked for by several threads, each its own. */
+double *spectra_cache_by_content(struct spectra_cache *cache, size_t row, const float *matrix,
+                                 int64_t count);
+
+/* Writes what is known now, beside what is there. Where it cannot, nothing is worse. */
+void spectra_cache_save(struct spectra_cache *cache, const struct scan_result *result);
+
+#endif

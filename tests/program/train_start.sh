@@ -1,0 +1,53 @@
+#!/bin/bash
+# How a run begins: what is refused before there is a folder, and what a run of one step does.
+set -eu
+spectrum=$1 source=$2
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+export XDG_STATE_HOME=$work/state XDG_CACHE_HOME=$work/cache
+
+fail() {
+    echo "$1" >&2
+    cat "$work/said" 2>/dev/null >&2 || true
+    exit 1
+}
+
+head -c 2000 "$source/demo/text/shakespeare.txt" >"$work/text.txt"
+model=$source/demo/model
+train() { # train RUN OPTIONS...
+    "$spectrum" train "$model" --data "$work/text.txt" --run "$work/$1" --seq-len 32 --accumulate 1 \
+        --threads 1 --sample-tokens 0 --eval-split 0 --dtype fp32 --top 10 "${@:2}" 2>"$work/said"
+}
+
+# The only step has the peak rate, whatever the warm-up.
+train one --steps 1 --lr 1e-3 || fail "a run of one step failed"
+grep -q '"step": 1,.*"lr": 0.001,' "$work/one/metrics.jsonl" || fail "$(cat "$work/one/metrics.jsonl")"
+train two --steps 2 --lr 1e-3 --warmup 2 || fail "a run of two steps failed"
+grep -q '"step": 2,.*"lr": 0.001,' "$work/two/metrics.jsonl" || fail "$(cat "$work/two/metrics.jsonl")"
+
+# Wrong usage makes neither a folder nor an entry among the jobs.
+refused() { # refused STATUS "WHAT IT SAYS" OPTIONS...
+    local got=0
+    train refused "${@:3}" || got=$?
+    test $got = "$1" && grep -qF -- "$2" "$work/said" || fail "${*:3}: exit $got"
+    test ! -e "$work/refused" || fail "${*:3}: there is a folder"
+}
+refused 2 "--lr 0 trains nothing" --lr 0
+refused 2 "--dtype takes" --dtype fp8
+refused 2 "--master takes" --master bf16
+refused 2 "there is no device" --device gpu
+refused 1 "no CUDA plug-in" --device cuda
+refused 2 "not a chat template" --template mine
+refused 2 "--columns" --columns text
+refused 1 "cannot read" --data "$work/none.txt"
+refused 2 "--dtype takes" --dtype fp8 --detach
+test "$("$spectrum" jobs --json | grep -c '"job":')" = 2 || fail "$("$spectrum" jobs)"
+
+# A weight that is no number is named, with its place, trained or frozen.
+cp -r "$model" "$work/nan"
+weights=$work/nan/model.safetensors
+begin=$((8 + $(od -An -tu8 -N8 "$weights")))
+first=$(head -c $begin "$weights" | grep -aoP '"\K[^"]+(?=":\{[^}]*"data_offsets": ?\[0,)')
+printf '\xc0\x7f\xc0\x7f' | dd of="$weights" bs=1 seek=$begin conv=notrunc status=none
+if (model=$work/nan && train broken --steps 1); then fail "NaN was trained"; fi
+grep -q "tensor $first has NaN at row 0, column 0" "$work/said" || fail "it does not say where"

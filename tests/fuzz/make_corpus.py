@@ -295,6 +295,8 @@ def put_configs():
     put("config", "valid-qwen2", {**base, "model_type": "qwen2",
                                   "architectures": ["Qwen2ForCausalLM"], "use_sliding_window": False})
     put("config", "valid-qwen3", {**base, "model_type": "qwen3"})
+    for kind in "gemma", "gemma2", "gemma3_text", "phi3", "mistral":
+        put("config", "valid-" + kind, {**base, "model_type": kind, "hidden_activation": "gelu_pytorch_tanh"})
     put("config", "valid-rope-parameters", {**base, "rope_parameters": {**llama3, "rope_theta": 5e5}})
     put("config", "valid-rope-linear", {**base, "rope_scaling": {"type": "linear", "factor": 2}})
     put("config", "odd-unknown", {"model_type": "frobnicate"})
@@ -336,7 +338,9 @@ def put_scans():
     row = {"snr": 1.5, "type": "mlp.down_proj", "rows": 576, "cols": 1536, "parameters": 884736,
            "sigma_max": 3.0, "sigma": 0.5, "threshold": 0.7, "signal_count": 9, "noise_count": 567,
            "null_snr": 0.4, "degenerate": False, "snr_mp": 0.3, "snr_gavish_donoho": 0.2,
-           "dtype": "BF16"}
+           "dtype": "BF16", "degenerate_reason": "only 3 noise values", "null_snr_mp": 0.1,
+           "null_snr_gavish_donoho": 0.1, "frobenius": 7.0, "stable_rank": 5.0,
+           "effective_rank": 4.5, "spike_edge": 0.9, "spikes": 3}
     put("scan", "valid-ours", {down % i: {**row, "snr": i / 3} for i in range(5)})
     put("scan", "valid-reference", '{"%s": {"snr": Infinity, "type": "mlp.down_proj"}, '
         '"%s": {"snr": NaN, "type": "mlp.up_proj"}, "lm_head": {"snr": -Infinity, "type": "lm_head"}}'

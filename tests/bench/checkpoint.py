@@ -22,13 +22,13 @@ build, layers, size = (sys.argv[1:] + ["32", "8b"][len(sys.argv) - 2 :])[:3]
 
 
 def run(*command):
-    """Seconds and peak memory in MB."""
+    """Seconds, those of all processors, and peak memory in MB."""
     start = time.monotonic()
     process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)
     if status != 0:
         sys.exit(f"{command[0]} failed: status {status}")
-    return time.monotonic() - start, usage.ru_maxrss / 1e3
+    return time.monotonic() - start, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1e3
 
 
 def forget(folder):
@@ -79,10 +79,10 @@ def check(truth, scan, path):
 work = tempfile.mkdtemp(prefix="spectrum-checkpoint-")
 try:
     folder, scan_path, spectra_path = (os.path.join(work, name) for name in ("model", "scan.json", "spectra.safetensors"))
-    seconds, _ = run(f"{build}/make_checkpoint", folder, layers, size)
+    seconds, _, _ = run(f"{build}/make_checkpoint", folder, layers, size)
     print(f"made            {layers} layers of {size}, {forget(folder) / 1e9:.1f} GB, in {seconds:.0f} s")
-    seconds, peak = run(f"{build}/spectrum", "scan", folder, "--no-cache", "--estimator", "mp", "-o", scan_path, "--spectra", spectra_path)
-    print(f"scan            {seconds:.0f} s, {peak:.0f} MB at most")
+    seconds, busy, peak = run(f"{build}/spectrum", "scan", folder, "--no-cache", "--estimator", "mp", "-o", scan_path, "--spectra", spectra_path)
+    print(f"scan            {seconds:.0f} s ({busy:.0f} s of processor time), {peak:.0f} MB at most")
     with open(f"{folder}/truth.json") as truth, open(scan_path) as scan:
         sys.exit(not check(json.load(truth), json.load(scan), spectra_path))
 finally:

@@ -26,6 +26,8 @@ struct run {
     struct scan_result *result;
     const struct module **modules; /* per row */
     enum row_state *states;
+    struct null_model *nulls; /* one per shape met so far */
+    size_t null_count;
     size_t *order; /* rows by falling work, so that no large one comes last */
     int64_t asked; /* the row last asked for; -1: none */
     size_t done;
@@ -55,7 +57,8 @@ static int run_prepare(struct run *run, struct error *err)
     result->counts = array_alloc(most, sizeof *result->counts, err);
     run->states = array_alloc(most, sizeof *run->states, err);
     run->order = array_alloc(most, sizeof *run->order, err);
-    if (!result->values || !result->counts || !run->states || !run->order ||
+    run->nulls = array_alloc(most, sizeof *run->nulls, err);
+    if (!result->values || !result->counts || !run->states || !run->order || !run->nulls ||
         scan_for_model(&result->scan, &run->modules, run->model, run->options->modules, err) != 0)
         return -1;
     struct scan *scan = result->scan;
@@ -77,14 +80,25 @@ static int64_t value_count(const struct module *module)
     return module->rows < module->cols ? module->rows : module->cols;
 }
 
+/* Models have many matrices and few shapes. */
+static const struct null_model *null_model_of(struct run *run, const struct scan_row *row)
+{
+    for (size_t i = 0; i < run->null_count; i++)
+        if (run->nulls[i].rows == row->rows && run->nulls[i].cols == row->cols)
+            return &run->nulls[i];
+    struct null_model *null = &run->nulls[run->null_count++];
+    *null = null_model_find(row->rows, row->cols, run->options->empty_noise);
+    return null;
+}
+
 /* Scores a row from its values and tells the observer. */
 static void finish_row(struct run *run, size_t index, bool cached)
 {
     struct scan_result *result = run->result;
     struct scan_row *row = &result->scan->rows[index];
     if (result->values[index])
-        score_row(row, result->values[index], result->counts[index], run->options->estimator,
-                  run->options->empty_noise);
+        score_row(row, result->values[index], result->counts[index], null_model_of(run, row),
+                  run->options->estimator, run->options->empty_noise);
     run->states[index] = ROW_DONE;
     run->done++;
     if (run->observer && run->observer->on_row)
@@ -279,6 +293,7 @@ static void run_free(struct run *run)
     free(run->modules);
     free(run->states);
     free(run->order);
+    free(run->nulls);
     spectra_cache_close(&run->cache);
 }
 

@@ -1,7 +1,6 @@
 #include "spectra/score.h"
 
 #include "spectra/measures.h"
-#include "spectra/noise.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -111,15 +110,20 @@ static void score_nulls(double out[ESTIMATOR_COUNT], const struct noise_shape *s
     free(values);
 }
 
+struct null_model null_model_find(int64_t rows, int64_t cols, enum empty_noise empty_noise)
+{
+    struct null_model null = {.rows = rows, .cols = cols, .snr = {NAN, NAN, NAN}};
+    if (rows < 1 || cols < 1)
+        return null;
+    null.shape = noise_shape(rows, cols);
+    score_nulls(null.snr, &null.shape, empty_noise);
+    return null;
+}
+
 double score_null(int64_t rows, int64_t cols, enum estimator estimator,
                   enum empty_noise empty_noise)
 {
-    double nulls[ESTIMATOR_COUNT];
-    if (rows < 1 || cols < 1)
-        return NAN;
-    struct noise_shape shape = noise_shape(rows, cols);
-    score_nulls(nulls, &shape, empty_noise);
-    return nulls[estimator];
+    return null_model_find(rows, cols, empty_noise).snr[estimator];
 }
 
 static void set_degenerate(struct scan_row *row)
@@ -136,9 +140,10 @@ static void set_degenerate(struct scan_row *row)
 }
 
 static void set_scores(struct scan_row *row, const double *values, int64_t count,
-                       const struct noise_shape *shape, enum estimator estimator,
+                       const struct null_model *null, enum estimator estimator,
                        enum empty_noise empty_noise)
 {
+    const struct noise_shape *shape = &null->shape;
     struct score score = score_shaped(values, count, shape, estimator, empty_noise);
     row->snr = score.snr;
     row->sigma = score.sigma;
@@ -150,15 +155,14 @@ static void set_scores(struct scan_row *row, const double *values, int64_t count
     row->snr_gavish_donoho =
         score_shaped(values, count, shape, ESTIMATOR_GAVISH_DONOHO, empty_noise).snr;
     /* A score is divided by S[0]: noise is compared at the matrix's own largest value. */
-    double nulls[ESTIMATOR_COUNT];
     double scale = (1 + sqrt(shape->min / shape->max)) / values[0];
-    score_nulls(nulls, shape, empty_noise);
-    row->null_snr = nulls[estimator] * scale;
-    row->null_snr_mp = nulls[ESTIMATOR_MP] * scale;
-    row->null_snr_gavish_donoho = nulls[ESTIMATOR_GAVISH_DONOHO] * scale;
+    row->null_snr = null->snr[estimator] * scale;
+    row->null_snr_mp = null->snr[ESTIMATOR_MP] * scale;
+    row->null_snr_gavish_donoho = null->snr[ESTIMATOR_GAVISH_DONOHO] * scale;
 }
 
-void score_row(struct scan_row *row, const double *values, int64_t count, enum estimator estimator,
+void score_row(struct scan_row *row, const double *values, int64_t count,
+               const struct null_model *null, enum estimator estimator,
                enum empty_noise empty_noise)
 {
     row->known = true;
@@ -171,9 +175,8 @@ void score_row(struct scan_row *row, const double *values, int64_t count, enum e
                                  : "all zeros");
         return;
     }
-    struct noise_shape shape = noise_shape(row->rows, row->cols);
-    set_scores(row, values, count, &shape, estimator, empty_noise);
-    struct measures measures = measure_values(values, count, &shape);
+    set_scores(row, values, count, null, estimator, empty_noise);
+    struct measures measures = measure_values(values, count, &null->shape);
     row->sigma_max = values[0];
     row->frobenius = measures.frobenius;
     row->stable_rank = measures.stable_rank;

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "model/scan.h"
+#include "spectra/noise.h"
 
 #include <stdint.h>
 
@@ -33,9 +34,20 @@ struct score score_values(const double *values, int64_t count, int64_t rows, int
 double score_null(int64_t rows, int64_t cols, enum estimator estimator,
                   enum empty_noise empty_noise);
 
+/* Pure noise of one shape: its distribution and its scores under every estimator (score_null). Costs
+ * milliseconds to find, and is the same for all matrices of that shape. */
+struct null_model {
+    int64_t rows, cols;
+    struct noise_shape shape;
+    double snr[ESTIMATOR_COUNT];
+};
+
+struct null_model null_model_find(int64_t rows, int64_t cols, enum empty_noise empty_noise);
+
 /* Fills a row's scores and measures from its values; its name, type, shape and dtype are there
- * already. */
-void score_row(struct scan_row *row, const double *values, int64_t count, enum estimator estimator,
+ * already. `null` is the model of the row's shape, found with the same empty_noise. */
+void score_row(struct scan_row *row, const double *values, int64_t count,
+               const struct null_model *null, enum estimator estimator,
                enum empty_noise empty_noise);
 
 #endif

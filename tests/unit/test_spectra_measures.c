@@ -53,6 +53,12 @@ static void hand_computed_values(void **state)
     assert_true(out.spikes == -1 && isnan(out.spike_edge));
 }
 
+static void score(struct scan_row *row, const double *values, int64_t count)
+{
+    struct null_model null = null_model_find(row->rows, row->cols, EMPTY_NOISE_INFINITY);
+    score_row(row, values, count, &null, ESTIMATOR_REFERENCE, EMPTY_NOISE_INFINITY);
+}
+
 static void a_row_says_why_it_is_degenerate(void **state)
 {
     (void)state;
@@ -60,18 +66,18 @@ static void a_row_says_why_it_is_degenerate(void **state)
     for (int i = 0; i < 16; i++)
         values[i] = i < 13 ? 8.3 - 0.02 * i : 0.05;
     struct scan_row row = {.rows = 16, .cols = 16};
-    score_row(&row, values, 16, ESTIMATOR_REFERENCE, EMPTY_NOISE_INFINITY);
+    score(&row, values, 16);
     assert_true(row.degenerate && row.noise_count == 3);
     assert_string_equal(row.degenerate_reason, "only 3 noise values");
     static const double flat[] = {1, 1, 1};
     struct scan_row other = {.rows = 3, .cols = 3};
-    score_row(&other, flat, 3, ESTIMATOR_REFERENCE, EMPTY_NOISE_INFINITY);
+    score(&other, flat, 3);
     assert_string_equal(other.degenerate_reason, "no noise values");
     /* Calibrated, noise alone has no signal. */
     assert_true(row.null_snr > 0 && row.null_snr_mp == 0 && row.null_snr_gavish_donoho == 0);
     static const double zeros[] = {0, 0};
     struct scan_row none = {.rows = 2, .cols = 3};
-    score_row(&none, zeros, 2, ESTIMATOR_REFERENCE, EMPTY_NOISE_INFINITY);
+    score(&none, zeros, 2);
     assert_true(none.known && !none.detailed && isnan(none.snr));
     assert_string_equal(none.reason, "all zeros");
 }

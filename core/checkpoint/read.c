@@ -5,6 +5,7 @@
 #include "base/hash.h"
 #include "base/memory.h"
 #include "base/number.h"
+#include "base/sys.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -160,7 +161,7 @@ int checkpoint_identity(const struct checkpoint *checkpoint, char out[33], struc
         return -1;
     for (size_t i = 0; i < checkpoint->file_count; i++) {
         struct stat at;
-        if (fstat(checkpoint->files[i].fd, &at) != 0) {
+        if (sys.fstat(checkpoint->files[i].fd, &at) != 0) {
             hash_free(hash);
             return error_set_errno(err, errno, "cannot look at %s", checkpoint->files[i].path);
         }

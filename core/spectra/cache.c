@@ -52,17 +52,72 @@ int spectra_fingerprint(const struct checkpoint *checkpoint, char out[33], struc
 
 /* --- what there is --- */
 
-static cJSON *read_record(const char *path)
+static int add_source(struct spectra_cache *cache, const char *module, const char *key,
+                      const char *identity)
 {
-    cJSON *record = json_read_file(path, RECORD_MAX, JSON_STRICT, NULL);
-    if (cJSON_IsObject(json_get(record, "content")))
-        return record;
+    if (array_reserve((void **)&cache->sources, &cache->source_capacity, cache->source_count + 1,
+                      sizeof *cache->sources, NULL) != 0)
+        return -1;
+    struct spectra_source *source = &cache->sources[cache->source_count];
+    *source = (struct spectra_source){.module = string_copy(module, NULL)};
+    if (!source->module)
+        return -1;
+    cache->source_count++;
+    snprintf(source->key, sizeof source->key, "%s", key);
+    snprintf(source->identity, sizeof source->identity, "%s", identity);
+    return 0;
+}
+
+static int compare_sources(const void *a, const void *b)
+{
+    return strcmp(((const struct spectra_source *)a)->module,
+                  ((const struct spectra_source *)b)->module);
+}
+
+static void sort_sources(struct spectra_cache *cache)
+{
+    if (cache->source_count > 0)
+        qsort(cache->sources, cache->source_count, sizeof *cache->sources, compare_sources);
+}
+
+/* Among the first `count` sources, which are sorted. */
+static struct spectra_source *find_source(const struct spectra_cache *cache, size_t count,
+                                          const char *module)
+{
+    const struct spectra_source wanted = {.module = (char *)(uintptr_t)module};
+    return count == 0 ? NULL
+                      : bsearch(&wanted, cache->sources, count, sizeof wanted, compare_sources);
+}
+
+/* The record is {"content": {module: [key, identity]}}. */
+static int read_record(struct spectra_cache *cache)
+{
+    int status = 0;
+    cJSON *record = json_read_file(cache->record_path, RECORD_MAX, JSON_STRICT, NULL);
+    const cJSON *entry;
+    cJSON_ArrayForEach(entry, json_get(record, "content"))
+    {
+        const char *key = cJSON_GetStringValue(cJSON_GetArrayItem(entry, 0));
+        const char *identity = cJSON_GetStringValue(cJSON_GetArrayItem(entry, 1));
+        if (status == 0 && entry->string && key && identity && is_hash(key) && is_hash(identity))
+            status = add_source(cache, entry->string, key, identity);
+    }
     cJSON_Delete(record);
-    record = cJSON_CreateObject();
-    cJSON_AddStringToObject(record, "format", "spectrum.cache");
-    cJSON_AddNumberToObject(record, "version", 1);
-    cJSON_AddObjectToObject(record, "content");
-    return record;
+    sort_sources(cache);
+    return status;
+}
+
+/* Every row has a source from here on, which stays where it is: what one thread asks for is not
+ * moved by another that saves. */
+static int add_rows(struct spectra_cache *cache, const struct scan *scan)
+{
+    size_t known = cache->source_count;
+    for (size_t i = 0; i < scan->count; i++)
+        if (!find_source(cache, known, scan->rows[i].module) &&
+            add_source(cache, scan->rows[i].module, "", "") != 0)
+            return -1;
+    sort_sources(cache);
+    return 0;
 }
 
 static bool allocate(struct spectra_cache *cache, const struct scan *scan)
@@ -82,11 +137,11 @@ void spectra_cache_open(struct spectra_cache *cache, const struct checkpoint *ch
     cache->path = spectra_cache_path(scan->fingerprint, NULL);
     cache->record_path = cache_file("spectra", scan->fingerprint, ".json");
     if (!cache->path || !cache->record_path || !allocate(cache, scan) ||
-        checkpoint_identity(checkpoint, cache->identity, NULL) != 0) {
+        checkpoint_identity(checkpoint, cache->identity, NULL) != 0 || read_record(cache) != 0 ||
+        add_rows(cache, scan) != 0) {
         spectra_cache_close(cache);
         return;
     }
-    cache->record = read_record(cache->record_path);
     spectra_file_read(cache->path, &cache->candidates, NULL);
 }
 
@@ -98,7 +153,9 @@ void spectra_cache_close(struct spectra_cache *cache)
     free(cache->candidates.values);
     free(cache->candidates.counts);
     free(cache->keys);
-    cJSON_Delete(cache->record);
+    for (size_t i = 0; i < cache->source_count; i++)
+        free(cache->sources[i].module);
+    free(cache->sources);
     free(cache->path);
     free(cache->record_path);
     *cache = (struct spectra_cache){0};
@@ -106,14 +163,9 @@ void spectra_cache_close(struct spectra_cache *cache)
 
 /* --- taking over --- */
 
-enum { KEY, IDENTITY };
-
-static const char *recorded(const struct spectra_cache *cache, size_t row, int which)
+static struct spectra_source *source_of(const struct spectra_cache *cache, size_t row)
 {
-    const char *module = cache->candidates.scan->rows[row].module;
-    const cJSON *entry = json_get(json_get(cache->record, "content"), module);
-    const char *text = cJSON_GetStringValue(cJSON_GetArrayItem(entry, which));
-    return text && is_hash(text) ? text : "";
+    return find_source(cache, cache->source_count, cache->candidates.scan->rows[row].module);
 }
 
 static double *take(struct spectra_cache *cache, size_t row)
@@ -125,10 +177,12 @@ static double *take(struct spectra_cache *cache, size_t row)
 
 double *spectra_cache_by_files(struct spectra_cache *cache, size_t row)
 {
-    if (!cache->path || !cache->candidates.values[row] ||
-        strcmp(recorded(cache, row, IDENTITY), cache->identity) != 0)
+    if (!cache->path || !cache->candidates.values[row])
         return NULL;
-    memcpy(cache->keys[row], recorded(cache, row, KEY), HASH_TEXT_SIZE);
+    const struct spectra_source *source = source_of(cache, row);
+    if (strcmp(source->identity, cache->identity) != 0)
+        return NULL;
+    memcpy(cache->keys[row], source->key, HASH_TEXT_SIZE);
     return take(cache, row);
 }
 
@@ -144,20 +198,33 @@ double *spectra_cache_by_content(struct spectra_cache *cache, size_t row, const 
     hash_update(hash, matrix, (size_t)count * sizeof *matrix);
     hash_text(hash, cache->keys[row]);
     hash_free(hash);
-    return strcmp(recorded(cache, row, KEY), cache->keys[row]) == 0 ? take(cache, row) : NULL;
+    return strcmp(source_of(cache, row)->key, cache->keys[row]) == 0 ? take(cache, row) : NULL;
 }
 
 /* --- keeping --- */
 
-static void note(struct spectra_cache *cache, const char *module, const char *key)
+static void put_source(struct buffer *out, const struct spectra_source *source, const char *between)
 {
-    cJSON *content = cJSON_GetObjectItemCaseSensitive(cache->record, "content");
-    const char *const pair[] = {key, cache->identity};
-    cJSON *entry = cJSON_CreateStringArray(pair, 2);
-    if (cJSON_HasObjectItem(content, module))
-        cJSON_ReplaceItemInObjectCaseSensitive(content, module, entry);
-    else
-        cJSON_AddItemToObject(content, module, entry);
+    buffer_text(out, between);
+    json_put_string(out, source->module);
+    buffer_format(out, ": [\"%s\", \"%s\"]", source->key, source->identity);
+}
+
+static void write_record(const struct spectra_cache *cache)
+{
+    struct buffer text = BUFFER_INIT;
+    const char *between = "\n";
+    buffer_text(&text, "{\"format\": \"spectrum.cache\", \"version\": 1, \"content\": {");
+    for (size_t i = 0; i < cache->source_count; i++) {
+        if (!cache->sources[i].key[0])
+            continue;
+        put_source(&text, &cache->sources[i], between);
+        between = ",\n";
+    }
+    buffer_text(&text, "\n}}\n");
+    if (buffer_check(&text, NULL) == 0)
+        file_save(cache->record_path, text.data, text.length, NULL);
+    buffer_free(&text);
 }
 
 /* The vectors first: a record without its vector is nothing, a vector with an older record is
@@ -166,11 +233,12 @@ void spectra_cache_save(struct spectra_cache *cache, const struct scan_result *r
 {
     if (!cache->path || spectra_cache_write(cache->path, result, NULL) != 0)
         return;
-    for (size_t i = 0; i < result->scan->count; i++)
-        if (result->values[i] && cache->keys[i][0])
-            note(cache, result->scan->rows[i].module, cache->keys[i]);
-    char *text = cJSON_PrintUnformatted(cache->record);
-    if (text)
-        file_save(cache->record_path, text, strlen(text), NULL);
-    cJSON_free(text);
+    for (size_t i = 0; i < result->scan->count; i++) {
+        if (!result->values[i] || !cache->keys[i][0])
+            continue;
+        struct spectra_source *source = source_of(cache, i);
+        memcpy(source->key, cache->keys[i], sizeof source->key);
+        memcpy(source->identity, cache->identity, sizeof source->identity);
+    }
+    write_record(cache);
 }

@@ -13,10 +13,17 @@
 #include "base/hash.h"
 #include "spectra/scan.h"
 
+/* What a module's vector came from; "": not known. */
+struct spectra_source {
+    char *module;
+    char key[HASH_TEXT_SIZE], identity[HASH_TEXT_SIZE];
+};
+
 struct spectra_cache {
     char *path, *record_path; /* NULL: there is no cache */
     char identity[HASH_TEXT_SIZE];
-    cJSON *record;                 /* {"content": {module: [key, identity]}} */
+    struct spectra_source *sources; /* of the record and of the rows, by module */
+    size_t source_count, source_capacity;
     char (*keys)[HASH_TEXT_SIZE];  /* a row's content as read in this run; "": not read */
     struct scan_result candidates; /* vectors of the file, until they are taken over */
 };

@@ -34,8 +34,8 @@ struct score score_values(const double *values, int64_t count, int64_t rows, int
 double score_null(int64_t rows, int64_t cols, enum estimator estimator,
                   enum empty_noise empty_noise);
 
-/* Pure noise of one shape: its distribution and its scores under every estimator (score_null). Costs
- * milliseconds to find, and is the same for all matrices of that shape. */
+/* Pure noise of one shape: its distribution and its scores under every estimator (score_null).
+ * Costs milliseconds to find, and is the same for all matrices of that shape. */
 struct null_model {
     int64_t rows, cols;
     struct noise_shape shape;

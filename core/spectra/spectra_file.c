@@ -62,23 +62,27 @@ int spectra_file_write(const char *path, const struct scan_result *result, struc
     return status;
 }
 
-static bool is_known(const struct vector *vectors, size_t count, const char *module)
+/* Marks the tensors of the file that the vectors replace. */
+static void mark_replaced(bool *replaced, const struct checkpoint *file,
+                          const struct vector *vectors, size_t count)
 {
-    for (size_t i = 0; i < count; i++)
-        if (strcmp(vectors[i].module, module) == 0)
-            return true;
-    return false;
+    for (size_t i = 0; i < count; i++) {
+        const struct tensor_info *tensor = checkpoint_find(file, vectors[i].module);
+        if (tensor)
+            replaced[tensor - checkpoint_tensor(file, 0)] = true;
+    }
 }
 
 /* Appends what the file has beside the first `known` vectors; the values are the caller's to free.
  */
-static size_t other_vectors(struct vector *out, size_t known, const struct checkpoint *file)
+static size_t other_vectors(struct vector *out, size_t known, const struct checkpoint *file,
+                            const bool *replaced)
 {
     size_t count = known;
     for (size_t i = 0; i < checkpoint_count(file); i++) {
         const struct tensor_info *tensor = checkpoint_tensor(file, i);
         double *values = NULL;
-        if (tensor->dtype != DTYPE_F64 || is_known(out, known, tensor->name) ||
+        if (tensor->dtype != DTYPE_F64 || replaced[i] ||
             !(values = array_alloc((size_t)tensor->elements, sizeof *values, NULL)))
             continue;
         if (checkpoint_read_f64(file, tensor, 0, tensor->elements, values, NULL) == 0)
@@ -95,16 +99,19 @@ int spectra_cache_write(const char *path, const struct scan_result *result, stru
     if (checkpoint_open(&file, path, NULL) != 0)
         return spectra_file_write(path, result, err);
     int status = -1;
-    struct vector *vectors =
-        array_alloc(result->scan->count + checkpoint_count(file), sizeof *vectors, err);
-    if (vectors) {
+    size_t inside = checkpoint_count(file);
+    struct vector *vectors = array_alloc(result->scan->count + inside, sizeof *vectors, err);
+    bool *replaced = array_alloc(inside, sizeof *replaced, err);
+    if (vectors && replaced) {
         size_t known = known_vectors(vectors, result);
-        size_t count = other_vectors(vectors, known, file);
+        mark_replaced(replaced, file, vectors, known);
+        size_t count = other_vectors(vectors, known, file, replaced);
         status = write_vectors(path, vectors, count, result->scan, err);
         for (size_t i = known; i < count; i++)
             free((void *)(uintptr_t)vectors[i].values);
     }
     free(vectors);
+    free(replaced);
     checkpoint_close(file);
     return status;
 }

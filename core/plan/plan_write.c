@@ -184,6 +184,7 @@ static void put_json(struct buffer *out, const struct plan *plan, const char *so
         json_put_string(out, name);
         between = ",\n";
     }
+    out->failed |= names.failed; /* a list that is cut short is no plan */
     buffer_free(&names);
     buffer_text(out, "\n]}\n");
 }

@@ -5,26 +5,12 @@ set -uo pipefail
 binary=$1
 model=${SPECTRUM_SHARED_DATA:-}/models/stories260K-hf-f32
 [ -d "$model" ] || { echo "SKIPPED: no shared data"; exit 77; }
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-export XDG_CACHE_HOME=$work/cache XDG_STATE_HOME=$work/state HOME=$work
-failures=0
-fail() {
-  echo "FAILED: $*"
-  failures=$((failures + 1))
-}
-shows() { # shows FILE TEXT
-  grep -qF -- "$2" "$work/$1" || { fail "$1 does not show \"$2\":"; cat "$work/$1"; }
-}
+source "${BASH_SOURCE[0]%/*}/common.bash"
 hides() { # hides FILE TEXT
   grep -qF -- "$2" "$work/$1" && { fail "$1 shows \"$2\":"; cat "$work/$1"; }
 }
-play() { # play SIZE, script on standard input
-  (cd "$work" && cat >script && "$binary" --script script --size "$1" "$model") 2>"$work/err" ||
-    { fail "playing at $1 ended with $?"; cat "$work/err"; }
-}
 
-play 80x24 <<'SCRIPT'
+play 80x24 "$model" <<'SCRIPT'
 wait scan
 t
 save-screen first.txt
@@ -47,7 +33,7 @@ hides last.txt "↓"
 shows giant.txt "4.29e+24 tokens in all"
 shows giant.txt "it does not"
 
-play 120x40 <<'SCRIPT'
+play 120x40 "$model" <<'SCRIPT'
 wait scan
 t
 save-screen tall.txt
@@ -60,7 +46,7 @@ for line in "epochs 1 " "sequence length 512 " "accumulate 8 " "learning rate 2e
   tr -s ' ' <"$work/tall.txt" | grep -qF -- "$line" || { fail "the form has no $line"; cat "$work/tall.txt"; }
 done
 shared=$model model=$2/demo/model
-play 120x40 <<'SCRIPT'
+play 120x40 "$model" <<'SCRIPT'
 wait scan
 t
 save-screen demo.txt
@@ -78,7 +64,7 @@ tr -s '\n ' '  ' <"$work/demo.txt" | grep -qF -- "--accumulate 1 --lr 5e-4 --eva
 for i in 1 2 3; do echo "{\"text\": \"Once upon a time $i.\"}"; done >"$work/data.jsonl"
 mkdir -p "$work/taken"
 echo '{}' >"$work/taken/job.json"
-play 80x24 <<'SCRIPT'
+play 80x24 "$model" <<'SCRIPT'
 wait scan
 t
 type "data.jsonl"

@@ -3,17 +3,9 @@
 # Arguments: binary, source folder, build folder.
 set -uo pipefail
 binary=$1
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-export XDG_CACHE_HOME=$work/cache XDG_STATE_HOME=$work/state HOME=$work
-failures=0
-fail() {
-  echo "FAILED: $*"
-  failures=$((failures + 1))
-}
-play() { # play SIZE TARGET, script on standard input
-  (cd "$work" && cat >script && "$binary" --script script --size "$1" "$2") 2>"$work/err" ||
-    { fail "playing $2 at $1 ended with $?"; cat "$work/err"; }
+source "${BASH_SOURCE[0]%/*}/common.bash"
+play_plain() { # play_plain SIZE TARGET, script on standard input
+  play "$1" "$2"
   for file in "$work"/*.txt; do
     LC_ALL=C grep -qP '[\x00-\x08\x0b-\x1f\x7f]' "$file" && fail "$file has a control character"
   done
@@ -36,7 +28,7 @@ printf '{"trained": {"a": 1, "b": {"parameters": -5, "gradient_norm": 0}}}' >"$j
 printf '{"status": "failed", "message": "\\u001b[31mred", "last_step": "x"}' >"$job/result.json"
 printf 'spectrum: \033[31m\377 odd\n' >"$job/log.txt"
 for size in 80x24 60x16 200x50; do
-  play $size "$job" <<'SCRIPT'
+  play_plain $size "$job" <<'SCRIPT'
 save-screen a.txt
 x
 save-screen b.txt
@@ -50,7 +42,7 @@ grep -qF 'odd' "$work/a.txt" || fail "the failure's reason is not shown"
   printf ', "x%d": {"parameters": 9007199254740992}' $(seq 1099)
   printf '}}'
 } >"$job/proof.json"
-play 80x24 "$job" <<'SCRIPT'
+play_plain 80x24 "$job" <<'SCRIPT'
 save-screen sum.txt
 SCRIPT
 grep -qF 'trains 1100 tensors, 9.91e+18 parameters' "$work/sum.txt" ||
@@ -58,7 +50,7 @@ grep -qF 'trains 1100 tensors, 9.91e+18 parameters' "$work/sum.txt" ||
 for steps in 0 -1 '"x"' null; do
   printf '{"steps": %s}' "$steps" >"$job/job.json"
   printf '{"status": "killed", "message": "killed by signal 9 (Killed) at step 3"}' >"$job/result.json"
-  play 80x24 "$job" <<'SCRIPT'
+  play_plain 80x24 "$job" <<'SCRIPT'
 save-screen d.txt
 SCRIPT
   grep -qF 'killed by signal 9' "$work/d.txt" || fail "the signal is not shown"
@@ -73,7 +65,7 @@ cat >"$work/odd.json" <<'JSON'
  "m.4.b": {"snr": 1e-320, "type": "b"}, "lm_head": {"snr": 1, "type": "lm_head"}}
 JSON
 for size in 80x24 60x16 200x50; do
-  play $size odd.json <<'SCRIPT'
+  play_plain $size odd.json <<'SCRIPT'
 save-screen e.txt
 l l l Enter p x q $ j j s o r c e H v h k Space u Ctrl-R + - %100 Enter
 save-screen f.txt

@@ -5,21 +5,7 @@ set -uo pipefail
 binary=$1
 data=${SPECTRUM_SHARED_DATA:-}
 [ -d "$data/models" ] || { echo "SKIPPED: no shared data"; exit 77; }
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-export XDG_CACHE_HOME=$work/cache XDG_STATE_HOME=$work/state HOME=$work
-failures=0
-fail() {
-  echo "FAILED: $*"
-  failures=$((failures + 1))
-}
-shows() { # shows FILE TEXT
-  grep -qF -- "$2" "$work/$1" || { fail "$1 does not show \"$2\":"; cat "$work/$1"; }
-}
-play() { # play SIZE [TARGET], script on standard input
-  (cd "$work" && cat >script && "$binary" --script script --size "$@") 2>"$work/err" ||
-    { fail "playing $* ended with $?"; cat "$work/err"; }
-}
+source "${BASH_SOURCE[0]%/*}/common.bash"
 refuses() { # refuses STATUS TEXT [TARGET], script on standard input
   local status=$1 says=$2
   shift 2

@@ -6,40 +6,25 @@ set -uo pipefail
 binary=$1
 model=${SPECTRUM_SHARED_DATA:-}/models/stories260K-hf-f32
 [ -d "$model" ] || { echo "SKIPPED: no shared data"; exit 77; }
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-export XDG_CACHE_HOME=$work/cache XDG_STATE_HOME=$work/state HOME=$work
-failures=0
-fail() {
-  echo "FAILED: $*"
-  failures=$((failures + 1))
-}
-shows() { # shows FILE TEXT; lines are joined
-  tr -s '\n ' '  ' <"$work/$1" | grep -qF -- "$2" ||
-    { fail "$1 does not show \"$2\":"; cat "$work/$1"; }
-}
-play() { # play SIZE, script on standard input
-  (cd "$work" && cat >script && "$binary" --script script --size "$1" "$model") 2>"$work/err" ||
-    { fail "playing at $1 ended with $?"; cat "$work/err"; }
-}
+source "${BASH_SOURCE[0]%/*}/common.bash"
 
 long=a-folder-with-a-long-name/and-one-more-below-it/and-yet-another-one
 for size in 60x16 80x24; do
-  play $size <<SCRIPT
+  play $size "$model" <<SCRIPT
 wait scan
 :read $long/$long/$long/plan.json Enter
 save-screen error.txt
 :theme nothing-that-there-is-and-with-a-name-so-long-that-it-fills-the-line Enter
 save-screen theme.txt
 SCRIPT
-  shows error.txt "No such file or directory"
-  shows error.txt "…"
-  shows theme.txt "there are dark, light and mono"
-  shows theme.txt "7 of 35"
+  says error.txt "No such file or directory"
+  says error.txt "…"
+  says theme.txt "there are dark, light and mono"
+  says theme.txt "7 of 35"
   [ "$(wc -L <"$work/error.txt")" -le "${size%x*}" ] || fail "a line is wider than $size"
 done
 
-play 80x24 <<'SCRIPT'
+play 80x24 "$model" <<'SCRIPT'
 wait scan
 save-screen percent.txt
 :top 40 Enter
@@ -52,15 +37,15 @@ save-screen w.txt
 j R
 save-screen R.txt
 SCRIPT
-shows percent.txt "25 %: trains 7 of 35 matrices"
-shows percent.txt "memory"
-shows percent.txt "models/stories260K-hf-f32"
-shows forty.txt "40 %: trains 14 of 35 matrices"
-shows embed.txt "e trains or freezes the embeddings"
-shows w.txt '"write" has no meaning on this screen: Esc goes back'
-shows R.txt '"read" has no meaning on this screen'
+says percent.txt "25 %: trains 7 of 35 matrices"
+says percent.txt "memory"
+says percent.txt "models/stories260K-hf-f32"
+says forty.txt "40 %: trains 14 of 35 matrices"
+says embed.txt "e trains or freezes the embeddings"
+says w.txt '"write" has no meaning on this screen: Esc goes back'
+says R.txt '"read" has no meaning on this screen'
 
-play 60x16 <<'SCRIPT'
+play 60x16 "$model" <<'SCRIPT'
 wait scan
 save-screen brief.txt
 SCRIPT
@@ -68,21 +53,20 @@ grep -qE '^ 25 %: 7 of 35 · 78,080 params .* · [0-9.]+ MB$' "$work/brief.txt" 
   { fail "the status line is cut"; cat "$work/brief.txt"; }
 
 for i in 1 2 3; do echo "{\"text\": \"Once upon a time $i.\"}"; done >"$work/data.jsonl"
-hf=$model model=$SPECTRUM_SHARED_DATA/models/stories260K-gguf/stories260K-F16.gguf
-NO_COLOR=1 play 80x24 <<'SCRIPT'
+gguf=$SPECTRUM_SHARED_DATA/models/stories260K-gguf/stories260K-F16.gguf
+NO_COLOR=1 play 80x24 "$gguf" <<'SCRIPT'
 wait scan
 t data.jsonl <Ctrl-D>
 save-screen mono.txt
 SCRIPT
-shows mono.txt "supervised: underlined"
+says mono.txt "supervised: underlined"
 
 # Typed without its folder, a model is called by that, too.
-ln -s "$hf" "$work/model"
-model=model
-play 80x24 <<'SCRIPT'
+ln -s "$model" "$work/model"
+play 80x24 model <<'SCRIPT'
 save-screen title.txt
 SCRIPT
-shows title.txt "spectrum model ${work##*/}/model"
+says title.txt "spectrum model ${work##*/}/model"
 
 echo "$failures failed"
 [ $failures -eq 0 ]

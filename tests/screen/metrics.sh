@@ -4,21 +4,7 @@
 set -uo pipefail
 binary=$1
 model=$2/demo/model
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-export XDG_CACHE_HOME=$work/cache XDG_STATE_HOME=$work/state HOME=$work
-failures=0
-fail() {
-  echo "FAILED: $*"
-  failures=$((failures + 1))
-}
-shows() { # shows FILE TEXT
-  grep -qF -- "$2" "$work/$1" || { fail "$1 does not show \"$2\":"; cat "$work/$1"; }
-}
-play() { # play SIZE TARGET, script on standard input
-  (cd "$work" && cat >script && "$binary" --script script --size "$1" "$2") 2>"$work/err" ||
-    { fail "playing $2 at $1 ended with $?"; cat "$work/err"; }
-}
+source "${BASH_SOURCE[0]%/*}/common.bash"
 module=model.layers.2.self_attn.v_proj
 number() { # number FILE KEY, six digits as the screen has them
   grep -F "\"$module\":" "$work/$1" | grep -oP "\"$2\": \K[-0-9.e]+" |

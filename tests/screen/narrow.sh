@@ -3,26 +3,11 @@
 # Arguments: binary, source folder, build folder.
 set -uo pipefail
 binary=$1
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-export XDG_CACHE_HOME=$work/cache XDG_STATE_HOME=$work/state HOME=$work
+source "${BASH_SOURCE[0]%/*}/common.bash"
 cp -rL "$2/demo/model" "$work/small"
-failures=0
-fail() {
-  echo "FAILED: $*"
-  failures=$((failures + 1))
-}
-shows() { # shows FILE TEXT; lines are joined
-  tr -s '\n ' '  ' <"$work/$1" | grep -qF -- "$2" ||
-    { fail "$1 does not show \"$2\":"; cat "$work/$1"; }
-}
-play() { # play SIZE, script on standard input
-  (cd "$work" && cat >script && "$binary" --script script --size "$1" small) 2>"$work/err" ||
-    { fail "playing at $1 ended with $?"; cat "$work/err"; }
-}
 
 for size in 60x16 60x20 80x24 120x40; do
-  play $size <<'SCRIPT'
+  play $size small <<'SCRIPT'
 wait scan
 jjllll
 save-screen map.txt
@@ -32,10 +17,10 @@ save-screen matrix.txt
 SCRIPT
   for text in "192 × 192 BF16" "0.882559 rank 4 of 8" "noise alone 0.529225" "1.5455" "0.368464" \
     "42 of 192"; do
-    shows map.txt "$text"
+    says map.txt "$text"
   done
   for text in "SNR 0.882559" "(noise alone 0.5292)" "signal 42" "noise 150"; do
-    shows matrix.txt "$text"
+    says matrix.txt "$text"
   done
 done
 
@@ -45,12 +30,12 @@ length=$(od -An -tu8 -N8 "$file" | tr -d ' ')
 begin=$(head -c $((8 + length)) "$file" | tail -c "$length" |
   grep -oP '"model.layers.0.self_attn.v_proj.weight":\{[^}]*"data_offsets":\[\K[0-9]+')
 printf '\xc0\x7f' | dd of="$file" bs=1 seek=$((8 + length + begin)) conv=notrunc status=none
-play 80x24 <<'SCRIPT'
+play 80x24 small <<'SCRIPT'
 wait scan
 jj Enter
 save-screen nan.txt
 SCRIPT
-shows nan.txt "it has no singular values: NaN at row 0, column 0"
+says nan.txt "it has no singular values: NaN at row 0, column 0"
 grep -q "computes them" "$work/nan.txt" && fail "a scan is said to help"
 
 echo "$failures failed"

@@ -5,7 +5,7 @@ set -uo pipefail
 binary=$1
 model=${SPECTRUM_SHARED_DATA:-}/models/stories260K-gguf/stories260K-BF16.gguf
 [ -f "$model" ] || { echo "SKIPPED: no shared data"; exit 77; }
-work=$(mktemp -d)
+source "${BASH_SOURCE[0]%/*}/common.bash"
 socket=spectrum-test-$$
 cleanup() {
   tmux -L $socket kill-server 2>/dev/null
@@ -16,19 +16,7 @@ cleanup() {
   rm -rf "$work"
 }
 trap cleanup EXIT
-export XDG_CACHE_HOME=$work/cache XDG_STATE_HOME=$work/state HOME=$work OMP_NUM_THREADS=1
-failures=0
-fail() {
-  echo "FAILED: $*"
-  failures=$((failures + 1))
-}
-shows() { # shows FILE TEXT
-  grep -qF -- "$2" "$work/$1" || { fail "$1 does not show \"$2\":"; cat "$work/$1"; }
-}
-play() { # play SIZE TARGET, script on standard input
-  (cd "$work" && cat >script && "$binary" --script script --size "$1" "$2") 2>"$work/err" ||
-    { fail "playing at $1 ended with $?"; cat "$work/err"; }
-}
+export OMP_NUM_THREADS=1
 steps() { grep -c '"loss"' "$run/metrics.jsonl" 2>/dev/null || true; }
 wait_until() { # wait_until SECONDS COMMAND...
   local end=$((SECONDS + $1))

@@ -1,0 +1,21 @@
+# What the screen's scripts share, sourced by them; `binary` is set: a folder of their own in `work`,
+# a count of `failures`, playing a script and looking at what it saved.
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+export XDG_CACHE_HOME=$work/cache XDG_STATE_HOME=$work/state HOME=$work
+failures=0
+fail() {
+  echo "FAILED: $*"
+  failures=$((failures + 1))
+}
+shows() { # shows FILE TEXT
+  grep -qF -- "$2" "$work/$1" || { fail "$1 does not show \"$2\":"; cat "$work/$1"; }
+}
+says() { # says FILE TEXT, over as many lines as it takes
+  tr -s '\n ' '  ' <"$work/$1" | grep -qF -- "$2" ||
+    { fail "$1 does not say \"$2\":"; cat "$work/$1"; }
+}
+play() { # play SIZE [TARGET], script on standard input
+  (cd "$work" && cat >script && "$binary" --script script --size "$@") 2>"$work/err" ||
+    { fail "playing $* ended with $?"; cat "$work/err"; }
+}

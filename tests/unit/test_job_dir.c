@@ -1,5 +1,5 @@
 /* Job directories: what is appended is read back, broken lines and dead locks do no harm. */
-#include "test.h"
+#include "test_folder.h"
 
 #include "base/file.h"
 #include "base/sys.h"
@@ -13,25 +13,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-
-static char folder[64];
-
-static int make_folder(void **state)
-{
-    (void)state;
-    snprintf(folder, sizeof folder, "/tmp/spectrum-job-XXXXXX");
-    if (!mkdtemp(folder))
-        return -1;
-    return setenv("XDG_STATE_HOME", folder, 1);
-}
-
-static int remove_folder(void **state)
-{
-    (void)state;
-    char command[96];
-    snprintf(command, sizeof command, "rm -rf '%s'", folder);
-    return system(command);
-}
 
 static char *make_job(void)
 {

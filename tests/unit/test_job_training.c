@@ -1,6 +1,6 @@
 /* A run from request to export: what trains has changed, what is frozen is the base's to the bit,
  * proof.json says which is which, and the export is the run. */
-#include "test.h"
+#include "test_folder.h"
 
 #include "base/file.h"
 #include "base/number.h"
@@ -21,25 +21,6 @@
 struct paths {
     char *model, *text, *run, *out;
 };
-
-static char folder[64];
-
-static int make_folder(void **state)
-{
-    (void)state;
-    snprintf(folder, sizeof folder, "/tmp/spectrum-run-XXXXXX");
-    if (!mkdtemp(folder))
-        return -1;
-    return setenv("XDG_STATE_HOME", folder, 1) || setenv("XDG_CACHE_HOME", folder, 1);
-}
-
-static int remove_folder(void **state)
-{
-    (void)state;
-    char command[96];
-    snprintf(command, sizeof command, "rm -rf '%s'", folder);
-    return system(command);
-}
 
 static struct paths paths_of(const char *shared, const char *model)
 {

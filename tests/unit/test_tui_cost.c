@@ -1,5 +1,5 @@
 /* The form's estimate is what a run with its settings takes, to the byte. */
-#include "test.h"
+#include "test_folder.h"
 
 #include "base/file.h"
 #include "job/job_dir.h"
@@ -7,25 +7,6 @@
 #include "tui/app/session.h"
 
 #include <string.h>
-
-static char folder[64];
-
-static int make_folder(void **state)
-{
-    (void)state;
-    snprintf(folder, sizeof folder, "/tmp/spectrum-cost-XXXXXX");
-    if (!mkdtemp(folder))
-        return -1;
-    return setenv("XDG_STATE_HOME", folder, 1) || setenv("XDG_CACHE_HOME", folder, 1);
-}
-
-static int remove_folder(void **state)
-{
-    (void)state;
-    char command[96];
-    snprintf(command, sizeof command, "rm -rf '%s'", folder);
-    return system(command);
-}
 
 static void estimate(struct cost *cost, const char *model, const char *dtype)
 {

@@ -53,11 +53,16 @@ static bool never_began(const char *path)
     return never;
 }
 
+bool job_dir_is_taken(const char *path)
+{
+    return job_dir_has(path, "job.json") && !never_began(path);
+}
+
 int job_dir_create(const char *path, struct error *err)
 {
     if (check_path(path, err) != 0)
         return -1;
-    if (job_dir_has(path, "job.json") && !never_began(path))
+    if (job_dir_is_taken(path))
         return error_set(err,
                          "%s holds a job already; `spectrum resume %s` goes on with it, another "
                          "--run starts a new one",

@@ -17,9 +17,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Makes the folder with requests/ and checkpoints/ and enters it in the index. One that holds a
- * job.json already is refused, unless that job failed before its first step: `spectrum resume` is
- * what goes on with it. So is a path that is not UTF-8. */
+/* Does the folder hold a job: a job.json, and not one that failed before its first step? */
+bool job_dir_is_taken(const char *path);
+
+/* Makes the folder with requests/ and checkpoints/ and enters it in the index. One that is taken is
+ * refused: `spectrum resume` is what goes on with it. So is a path that is not UTF-8. */
 int job_dir_create(const char *path, struct error *err);
 
 /* Writes a file of the directory, all or nothing. */

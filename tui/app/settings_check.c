@@ -1,4 +1,5 @@
 /* What is wrong with a field of the training form. */
+#include "base/utf8.h"
 #include "job/job_dir.h"
 #include "job/lock.h"
 #include "text/forms.h"
@@ -62,7 +63,7 @@ static bool check_columns(const char *value, char *why, size_t size)
     bool right = column_names_parse(&names, value, &err) == 0;
     static const char option[] = "--columns: "; /* the field says so itself */
     bool named = strncmp(err.text, option, sizeof option - 1) == 0;
-    snprintf(why, size, "%s", err.text + (named ? sizeof option - 1 : 0));
+    utf8_copy(why, size, err.text + (named ? sizeof option - 1 : 0));
     if (right)
         column_names_free(&names);
     return right;
@@ -98,25 +99,11 @@ static bool check_parent(const char *value, char *why, size_t size)
     return false;
 }
 
-/* As job_dir_create() sees it: one that failed before its first step leaves its folder to others.
- */
-static bool holds_job(const char *path)
-{
-    const char *status = "";
-    if (!job_dir_has(path, "job.json"))
-        return false;
-    cJSON *result = job_dir_read(path, "result.json", NULL);
-    json_get_string(result, "status", &status);
-    bool failed = strcmp(status, "failed") == 0 && !json_get(result, "last_step");
-    cJSON_Delete(result);
-    return !failed || job_dir_has(path, "lock");
-}
-
 static bool check_folder(const char *value, char *why, size_t size)
 {
     if (!value[0])
         snprintf(why, size, "name a folder");
-    else if (holds_job(value))
+    else if (job_dir_is_taken(value))
         snprintf(why, size, "holds a job (%s): name another", job_state_name(job_state(value)));
     else
         return check_parent(value, why, size);

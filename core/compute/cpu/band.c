@@ -4,7 +4,11 @@
  *     A := A - V W^T - W V^T,   Y = V T,  X = A Y,  W = X - V (Y^T X) / 2
  *
  * (LAPACK's dsytrd_sy2sb has the same blocks). Two products with a matrix of `band` columns for
- * each tile: all of the 4/3 n^3 operations but a few per cent. */
+ * each tile: all of the 4/3 n^3 operations but a few per cent.
+ *
+ * A tile comes from memory once a panel: the update is left standing until the next panel's
+ * reflections are known (its own columns alone are brought up to date for that), and is then applied
+ * together with the product A Y. */
 #include "compute/cpu/symmetric.h"
 
 #include <math.h>
@@ -15,6 +19,7 @@ struct panel {
     double *minus, *plus; /* [-V -W] and [W V], turned: panels of [2 band, PANEL] */
     double *t, *s, *r, *tau, *scale, *dots;
     int64_t n, padded, begin, first_tile; /* rows from `begin` on; tiles from first_tile on */
+    int64_t pending;                      /* tiles from here on lack the last pair; -1: none do */
     int band;
 };
 
@@ -32,7 +37,7 @@ size_t CPU(band_workspace)(int64_t n, int band)
 static struct panel panel_in(double *workspace, int64_t n, int band)
 {
     int64_t padded = tile_count(n) * TILE, tall = padded * band, square = band * band;
-    struct panel p = {.v = workspace, .n = n, .padded = padded, .band = band};
+    struct panel p = {.v = workspace, .n = n, .padded = padded, .pending = -1, .band = band};
     p.y = p.v + tall;
     p.x = p.y + tall;
     p.minus = p.x + tall;
@@ -137,16 +142,33 @@ static void reflect(struct panel *p)
 
 /* --- the panel in and out of its tiles --- */
 
-static void copy_rows(double *rows, double *tiles, int64_t column, int band, int64_t first,
-                      int64_t count, bool back)
+static double *panel_cell(double *tiles, int64_t row, int64_t column)
 {
-    for (int64_t i = first; i < first + count; i++)
-        for (int c = 0; c < band; c += PANEL) {
-            double *cell =
-                tile_cell(tile_at(tiles, i / TILE, column / TILE), i % TILE, column % TILE + c);
-            double *row = rows + (i - first) * band + c;
-            memcpy(back ? cell : row, back ? row : cell, PANEL * sizeof *row);
-        }
+    return tile_cell(tile_at(tiles, row / TILE, column / TILE), row % TILE, column % TILE);
+}
+
+/* The panel below its diagonal block, up to date, in v. */
+static void take_panel(struct panel *p, double *tiles, int64_t column)
+{
+    int band = p->band;
+    memset(p->v, 0, (size_t)(p->padded * band) * sizeof *p->v);
+    for (int64_t i = p->begin; i < p->n; i++)
+        for (int c = 0; c < band; c += PANEL)
+            memcpy(p->v + i * band + c, panel_cell(tiles, i, column + c), PANEL * sizeof *p->v);
+    for (int64_t i = p->begin; p->pending >= 0 && i < p->padded; i += PRODUCT_ROWS)
+        for (int c = 0; c < band; c += PANEL)
+            product_block(p->v + i * band + c, band,
+                          p->minus + i / PANEL * PANEL * 2 * band + i % PANEL, 1, PANEL,
+                          p->plus + (column + c) * 2 * band, PANEL, 2 * band);
+}
+
+/* R, where the panel began. */
+static void put_triangle(const struct panel *p, double *tiles, int64_t column)
+{
+    for (int64_t i = 0; i < p->band && p->begin + i < p->n; i++)
+        for (int c = 0; c < p->band; c += PANEL)
+            memcpy(panel_cell(tiles, p->begin + i, column + c), p->r + i * p->band + c,
+                   PANEL * sizeof *p->r);
 }
 
 /* --- its application to the rest --- */
@@ -201,17 +223,21 @@ static void add_turned_tile_times(double *out, const double *tile, const double 
                           PANEL, y + j, band, TILE);
 }
 
-/* X = A Y, each tile used for itself and for its mirror image. Rows above `begin` belong to the
- * panel, which is done. */
-static void multiply(struct panel *p, double *tiles)
+/* The pair that is pending, and X = A Y, each tile used for itself and for its mirror image. Rows
+ * above `begin` belong to the panel, which is done. */
+static void update_and_multiply(struct panel *p, double *tiles)
 {
-    int64_t count = tile_count(p->n), step = TILE * p->band;
+    int64_t step = TILE * p->band, from = p->pending >= 0 ? p->pending : p->first_tile;
     memset(from_first_tile(p, p->x), 0, (size_t)(rows_left(p) * p->band) * sizeof *p->x);
-    for (int64_t i = p->first_tile; i < count; i++)
-        for (int64_t j = p->first_tile; j <= i; j++) {
-            const double *tile = tile_at(tiles, i, j);
-            add_tile_times(p->x + i * step, tile, p->y + j * step, p->band);
-            if (j < i)
+    for (int64_t i = from; i < tile_count(p->n); i++)
+        for (int64_t j = from; j <= i; j++) {
+            double *tile = tile_at(tiles, i, j);
+            if (p->pending >= 0)
+                tile_add_product(tile, p->minus + 2 * i * step, p->plus + 2 * j * step,
+                                 2 * p->band);
+            if (j >= p->first_tile)
+                add_tile_times(p->x + i * step, tile, p->y + j * step, p->band);
+            if (j >= p->first_tile && j < i)
                 add_turned_tile_times(p->x + j * step, tile, p->y + i * step, p->band);
         }
     memset(from_first_tile(p, p->x), 0,
@@ -242,11 +268,12 @@ static void make_pairs(struct panel *p)
     }
 }
 
+/* What the last pair leaves to do. */
 static void update(const struct panel *p, double *tiles)
 {
     int64_t step = TILE * 2 * p->band;
-    for (int64_t i = p->first_tile; i < tile_count(p->n); i++)
-        for (int64_t j = p->first_tile; j <= i; j++)
+    for (int64_t i = p->pending; p->pending >= 0 && i < tile_count(p->n); i++)
+        for (int64_t j = p->pending; j <= i; j++)
             tile_add_product(tile_at(tiles, i, j), p->minus + i * step, p->plus + j * step,
                              2 * p->band);
 }
@@ -257,14 +284,13 @@ void CPU(to_band)(double *tiles, double *workspace, int64_t n, int band)
     for (int64_t column = 0; column + band < n; column += band) {
         p.begin = column + band;
         p.first_tile = p.begin / TILE;
-        int64_t rows = n - p.begin;
-        memset(p.v, 0, (size_t)(p.padded * band) * sizeof *p.v);
-        copy_rows(p.v + p.begin * band, tiles, column, band, p.begin, rows, false);
+        take_panel(&p, tiles, column);
         reflect(&p);
-        copy_rows(p.r, tiles, column, band, p.begin, rows < band ? rows : band, true);
         accumulate(&p);
-        multiply(&p, tiles);
+        update_and_multiply(&p, tiles);
+        put_triangle(&p, tiles, column);
         make_pairs(&p);
-        update(&p, tiles);
+        p.pending = p.first_tile;
     }
+    update(&p, tiles);
 }

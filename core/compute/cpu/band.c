@@ -19,7 +19,7 @@ struct panel {
     double *minus, *plus; /* [-V -W] and [W V], turned: panels of [2 band, PANEL] */
     double *t, *s, *r, *tau, *scale, *dots;
     int64_t n, padded, begin, first_tile; /* rows from `begin` on; tiles from first_tile on */
-    int64_t pending;                      /* tiles from here on lack the last pair; -1: none do */
+    int64_t pending;                      /* rows from here on lack the last pair; -1: none do */
     int band;
 };
 
@@ -204,44 +204,72 @@ static void accumulate(struct panel *p)
     product_of_rows(y, band, v, band, p->t, rows_left(p), band);
 }
 
-/* out[TILE, band] += tile y[TILE, band] */
-static void add_tile_times(double *out, const double *tile, const double *y, int band)
+/* out[TILE, band] += tile y[TILE, band], without the tile's rows before `top` and columns before
+ * `left`. */
+static void add_tile_times(double *out, const double *tile, int64_t top, int64_t left,
+                           const double *y, int band)
 {
     for (int j = 0; j < band; j += PANEL)
-        for (int i = 0; i < TILE; i += PRODUCT_ROWS)
-            for (int k = 0; k < TILE; k += PANEL)
+        for (int64_t i = top; i < TILE; i += PRODUCT_ROWS)
+            for (int64_t k = left; k < TILE; k += PANEL)
                 product_block(out + i * band + j, band, tile + k * TILE + i * PANEL, PANEL, 1,
                               y + k * band + j, band, PANEL);
 }
 
-/* out[TILE, band] += tile^T y[TILE, band] */
-static void add_turned_tile_times(double *out, const double *tile, const double *y, int band)
+/* out[TILE, band] += tile^T y[TILE, band], without the same rows and columns of the tile. */
+static void add_turned_tile_times(double *out, const double *tile, int64_t top, int64_t left,
+                                  const double *y, int band)
 {
     for (int j = 0; j < band; j += PANEL)
-        for (int i = 0; i < TILE; i += PRODUCT_ROWS)
-            product_block(out + i * band + j, band, tile + i / PANEL * PANEL * TILE + i % PANEL, 1,
-                          PANEL, y + j, band, TILE);
+        for (int64_t i = left; i < TILE; i += PRODUCT_ROWS)
+            product_block(out + i * band + j, band,
+                          tile + i / PANEL * PANEL * TILE + top * PANEL + i % PANEL, 1, PANEL,
+                          y + top * band + j, band, TILE - top);
 }
 
-/* The pair that is pending, and X = A Y, each tile used for itself and for its mirror image. Rows
- * above `begin` belong to the panel, which is done. */
+/* The first row of tile row i that is not before `begin`, within the tile. */
+static int64_t first_in(int64_t i, int64_t begin)
+{
+    return begin > i * TILE ? begin - i * TILE : 0;
+}
+
+/* Tile i, j of the rows and columns from `pending` on, brought up to date. */
+static void update(const struct panel *p, double *tiles, int64_t i, int64_t j)
+{
+    int64_t step = TILE * 2 * p->band;
+    tile_add_product(tile_at(tiles, i, j), first_in(i, p->pending), first_in(j, p->pending),
+                     p->minus + i * step, p->plus + j * step, 2 * p->band);
+}
+
+/* What tile i, j of the rows and columns from `begin` on, and its mirror image, add to X = A Y. */
+static void multiply(const struct panel *p, double *tiles, int64_t i, int64_t j)
+{
+    const double *tile = tile_at(tiles, i, j);
+    int64_t step = TILE * p->band, top = first_in(i, p->begin), left = first_in(j, p->begin);
+    add_tile_times(p->x + i * step, tile, top, left, p->y + j * step, p->band);
+    if (j < i)
+        add_turned_tile_times(p->x + j * step, tile, top, left, p->y + i * step, p->band);
+}
+
 static void update_and_multiply(struct panel *p, double *tiles)
 {
-    int64_t step = TILE * p->band, from = p->pending >= 0 ? p->pending : p->first_tile;
+    int64_t from = (p->pending >= 0 ? p->pending : p->begin) / TILE;
     memset(from_first_tile(p, p->x), 0, (size_t)(rows_left(p) * p->band) * sizeof *p->x);
     for (int64_t i = from; i < tile_count(p->n); i++)
         for (int64_t j = from; j <= i; j++) {
-            double *tile = tile_at(tiles, i, j);
             if (p->pending >= 0)
-                tile_add_product(tile, p->minus + 2 * i * step, p->plus + 2 * j * step,
-                                 2 * p->band);
+                update(p, tiles, i, j);
             if (j >= p->first_tile)
-                add_tile_times(p->x + i * step, tile, p->y + j * step, p->band);
-            if (j >= p->first_tile && j < i)
-                add_turned_tile_times(p->x + j * step, tile, p->y + i * step, p->band);
+                multiply(p, tiles, i, j);
         }
-    memset(from_first_tile(p, p->x), 0,
-           (size_t)((p->begin - p->first_tile * TILE) * p->band) * sizeof *p->x);
+}
+
+/* What the last pair leaves to do. */
+static void finish(const struct panel *p, double *tiles)
+{
+    for (int64_t i = p->pending / TILE; p->pending >= 0 && i < tile_count(p->n); i++)
+        for (int64_t j = p->pending / TILE; j <= i; j++)
+            update(p, tiles, i, j);
 }
 
 /* W in X's place, and both pairs turned into panels. */
@@ -268,16 +296,6 @@ static void make_pairs(struct panel *p)
     }
 }
 
-/* What the last pair leaves to do. */
-static void update(const struct panel *p, double *tiles)
-{
-    int64_t step = TILE * 2 * p->band;
-    for (int64_t i = p->pending; p->pending >= 0 && i < tile_count(p->n); i++)
-        for (int64_t j = p->pending; j <= i; j++)
-            tile_add_product(tile_at(tiles, i, j), p->minus + i * step, p->plus + j * step,
-                             2 * p->band);
-}
-
 void CPU(to_band)(double *tiles, double *workspace, int64_t n, int band)
 {
     struct panel p = panel_in(workspace, n, band);
@@ -290,7 +308,7 @@ void CPU(to_band)(double *tiles, double *workspace, int64_t n, int band)
         update_and_multiply(&p, tiles);
         put_triangle(&p, tiles, column);
         make_pairs(&p);
-        p.pending = p.first_tile;
+        p.pending = p.begin;
     }
-    update(&p, tiles);
+    finish(&p, tiles);
 }

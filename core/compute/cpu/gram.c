@@ -77,7 +77,8 @@ static void add_slabs(double *tiles, int64_t i, int64_t j, const double *slabs, 
         int64_t k = depth - first < GRAM_DEPTH ? depth - first : GRAM_DEPTH;
         const double *slab = slabs + first * count * TILE;
         if (j < i)
-            tile_add_product(tile_at(tiles, i, j), slab + i * TILE * k, slab + j * TILE * k, k);
+            tile_add_product(tile_at(tiles, i, j), 0, 0, slab + i * TILE * k, slab + j * TILE * k,
+                             k);
         else
             add_square(tile_at(tiles, i, i), slab + i * TILE * k, k);
     }

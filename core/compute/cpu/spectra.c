@@ -43,7 +43,18 @@ static size_t workspace(void *self, int64_t rows, int64_t cols)
     return lay_out(shorter(rows, cols)).all * sizeof(double);
 }
 
-/* Descending; squares that rounding made negative are zeros. */
+/* Squares, ascending but for rounding, become values, descending; those that rounding made negative
+ * are zeros. */
+static void values_of_squares(double *values, int64_t n)
+{
+    for (int64_t i = 0, j = n - 1; i <= j; i++, j--) {
+        double low = values[i] > 0 ? sqrt(values[i]) : 0;
+        values[i] = values[j] > 0 ? sqrt(values[j]) : 0;
+        values[j] = low;
+    }
+    spectra_sort(values, n);
+}
+
 static void gram_values(double *values, double *room, const float *matrix, int64_t rows,
                         int64_t cols)
 {
@@ -56,9 +67,7 @@ static void gram_values(double *values, double *room, const float *matrix, int64
     CPU(to_band)(tiles, stage, n, band);
     CPU(chase)(diagonal, off_diagonal, stage, tiles, n, band);
     CPU(tridiagonal_values)(values, squares, diagonal, off_diagonal, n);
-    for (int64_t i = 0; i < n; i++)
-        values[i] = sqrt(values[i] > 0 ? values[i] : 0);
-    spectra_sort(values, n);
+    values_of_squares(values, n);
 }
 
 static bool is_zero(const float *matrix, int64_t count)

@@ -31,11 +31,13 @@ INLINE double *tile_cell(double *tile, int64_t i, int64_t j)
     return tile + j / PANEL * TILE * PANEL + i * PANEL + j % PANEL;
 }
 
-/* tile += a^T b, where a and b are [k, TILE] as TILE / PANEL panels of [k, PANEL] each. */
-INLINE void tile_add_product(double *tile, const double *a, const double *b, int64_t k)
+/* tile += a^T b, where a and b are [k, TILE] as TILE / PANEL panels of [k, PANEL] each; rows before
+ * `top` and columns before `left`, multiples of PANEL, stay as they are. */
+INLINE void tile_add_product(double *tile, int64_t top, int64_t left, const double *a,
+                             const double *b, int64_t k)
 {
-    for (int64_t j = 0; j < TILE; j += PANEL)
-        for (int64_t i = 0; i < TILE; i += PRODUCT_ROWS)
+    for (int64_t j = left; j < TILE; j += PANEL)
+        for (int64_t i = top; i < TILE; i += PRODUCT_ROWS)
             product_block(tile + j * TILE + i * PANEL, PANEL, a + i / PANEL * PANEL * k + i % PANEL,
                           1, PANEL, b + j * k, PANEL, k);
 }

@@ -7,8 +7,8 @@
  * each tile: all of the 4/3 n^3 operations but a few per cent.
  *
  * A tile comes from memory once a panel: the update is left standing until the next panel's
- * reflections are known (its own columns alone are brought up to date for that), and is then applied
- * together with the product A Y. */
+ * reflections are known (its own columns alone are brought up to date for that), and is then
+ * applied together with the product A Y. */
 #include "compute/cpu/symmetric.h"
 
 #include <math.h>

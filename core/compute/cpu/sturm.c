@@ -15,29 +15,30 @@
 enum { GROUPS = 4, LANES = GROUPS * WIDTH };
 
 struct tridiagonal {
-    const double *diagonal, *squares; /* squares[i]: of the element between i - 1 and i; [0] = 0 */
+    /* squares[i]: of the element between i - 1 and i, [0] of none; at least so much above zero that
+     * a pivot of zero, whose inverse is infinite, gives no NaN, and that rounding does more */
+    const double *diagonal, *squares;
     int64_t n;
     double tolerance; /* half a unit of rounding of the norm */
-    double least;     /* pivots are at least that far from zero */
 };
 
-struct lane {
-    double low, high;              /* the eigenvalue lies in between */
-    int64_t below_low, below_high; /* eigenvalues below each end; -1: not counted */
-    double step;                   /* the last one */
-    bool done;
+struct lanes {
+    double low[LANES], high[LANES];              /* each eigenvalue lies in between */
+    int64_t below_low[LANES], below_high[LANES]; /* eigenvalues below the ends; -1: not counted */
+    int64_t wanted[LANES];                       /* which eigenvalue it is */
+    double step[LANES];                          /* the last one */
+    bool done[LANES];
 };
 
 struct counts {
     int64_t below[LANES];
-    double slope[LANES];
+    double slope[LANES]; /* p' / p; NaN where a pivot was zero */
 };
 
 static void count(struct counts *out, const double x[LANES], const struct tridiagonal *t)
 {
     vector at[GROUPS], inverse[GROUPS], derivative[GROUPS], slope[GROUPS];
     mask below[GROUPS];
-    const vector least = splat(t->least);
     UNROLL
     for (int g = 0; g < GROUPS; g++) {
         at[g] = load(x + g * WIDTH);
@@ -45,13 +46,12 @@ static void count(struct counts *out, const double x[LANES], const struct tridia
         below[g] = (mask)splat(0);
     }
     for (int64_t i = 0; i < t->n; i++) {
-        const vector d = splat(t->diagonal[i]), square = splat(t->squares[i]);
+        /* a zero that is added leaves no negative one, whose inverse would miscount */
+        const vector d = splat(t->diagonal[i] + 0.0), square = splat(t->squares[i]);
         UNROLL
         for (int g = 0; g < GROUPS; g++) {
             vector ratio = square * inverse[g];
             vector pivot = d - at[g] - ratio;
-            mask tiny = (pivot < least) & (pivot > -least);
-            pivot = (vector)(((mask)pivot & ~tiny) | ((mask)-least & tiny));
             derivative[g] = ratio * inverse[g] * derivative[g] - 1.0;
             below[g] -= pivot < 0;
             inverse[g] = 1.0 / pivot;
@@ -62,37 +62,37 @@ static void count(struct counts *out, const double x[LANES], const struct tridia
     memcpy(out->slope, slope, sizeof out->slope);
 }
 
-/* What every evaluation says about the eigenvalue of this lane. */
-static void learn(struct lane *lane, int64_t wanted, const double x[LANES],
-                  const struct counts *counts)
+/* What every evaluation says about the eigenvalue of every lane. */
+static void learn(struct lanes *lanes, const double x[LANES], const struct counts *counts)
 {
-    for (int i = 0; i < LANES; i++) {
-        if (counts->below[i] <= wanted && x[i] > lane->low) {
-            lane->low = x[i];
-            lane->below_low = counts->below[i];
-        } else if (counts->below[i] > wanted && x[i] < lane->high) {
-            lane->high = x[i];
-            lane->below_high = counts->below[i];
+    for (int e = 0; e < LANES; e++)
+        for (int i = 0; i < LANES; i++) {
+            bool lower = counts->below[e] <= lanes->wanted[i];
+            bool up = lower && x[e] > lanes->low[i], down = !lower && x[e] < lanes->high[i];
+            lanes->low[i] = up ? x[e] : lanes->low[i];
+            lanes->below_low[i] = up ? counts->below[e] : lanes->below_low[i];
+            lanes->high[i] = down ? x[e] : lanes->high[i];
+            lanes->below_high[i] = down ? counts->below[e] : lanes->below_high[i];
         }
-    }
 }
 
-/* Where to look next; sets `done`, and returns the eigenvalue, once it is known. */
-static double next_point(struct lane *lane, int64_t wanted, double x, double slope,
-                         double tolerance)
+/* Where lane i looks next; sets `done`, and returns the eigenvalue, once it is known. */
+static double next_point(struct lanes *lanes, int i, double x, double slope, double tolerance)
 {
-    double middle = lane->low + (lane->high - lane->low) / 2, newton = x - 1 / slope;
-    bool alone = lane->below_low == wanted && lane->below_high == wanted + 1;
-    lane->done = lane->high - lane->low <= 2 * tolerance;
-    if (lane->done || !alone || (x != lane->low && x != lane->high))
+    double low = lanes->low[i], high = lanes->high[i];
+    double middle = low + (high - low) / 2, newton = x - 1 / slope;
+    bool alone =
+        lanes->below_low[i] == lanes->wanted[i] && lanes->below_high[i] == lanes->wanted[i] + 1;
+    lanes->done[i] = high - low <= 2 * tolerance;
+    if (lanes->done[i] || !alone || (x != low && x != high))
         return middle;
     double step = fabs(newton - x);
     if (step <= 2 * tolerance) {
-        lane->done = true;
+        lanes->done[i] = true;
         return x;
     }
-    bool good = newton > lane->low && newton < lane->high && step <= lane->step / 2;
-    lane->step = good ? step : (lane->high - lane->low) / 2;
+    bool good = newton > low && newton < high && step <= lanes->step[i] / 2;
+    lanes->step[i] = good ? step : (high - low) / 2;
     return good ? newton : middle;
 }
 
@@ -100,24 +100,27 @@ static double next_point(struct lane *lane, int64_t wanted, double x, double slo
 static void solve_lanes(double *values, int64_t first, int size, double low, double high,
                         const struct tridiagonal *t)
 {
-    struct lane lanes[LANES];
+    struct lanes lanes;
     struct counts counts;
     double x[LANES];
     int left = size;
     for (int i = 0; i < LANES; i++) {
-        lanes[i] = (struct lane){low, high, -1, -1, high - low, false};
+        lanes.low[i] = low;
+        lanes.high[i] = high;
+        lanes.below_low[i] = lanes.below_high[i] = -1;
+        lanes.wanted[i] = first + i;
+        lanes.step[i] = high - low;
+        lanes.done[i] = false;
         x[i] = low + (high - low) * (i + 1) / (LANES + 1);
     }
     while (left > 0) {
         count(&counts, x, t);
-        for (int i = 0; i < size; i++)
-            if (!lanes[i].done)
-                learn(&lanes[i], first + i, x, &counts);
+        learn(&lanes, x, &counts);
         for (int i = 0; i < size; i++) {
-            if (lanes[i].done)
+            if (lanes.done[i])
                 continue;
-            x[i] = next_point(&lanes[i], first + i, x[i], counts.slope[i], t->tolerance);
-            left -= lanes[i].done;
+            x[i] = next_point(&lanes, i, x[i], counts.slope[i], t->tolerance);
+            left -= lanes.done[i];
         }
     }
     memcpy(values + first, x, (size_t)size * sizeof *x);
@@ -134,10 +137,12 @@ void CPU(tridiagonal_values)(double *values, double *squares, const double *diag
         high = fmax(high, diagonal[i] + radius);
         squares[i] = before * before;
     }
-    double norm = fmax(fabs(low), fabs(high));
-    struct tridiagonal t = {diagonal, squares, n, norm * 0x1p-52, norm * 0x1p-100 + 0x1p-960};
-    low -= 4 * t.tolerance + t.least;
-    high += 4 * t.tolerance + t.least;
+    double norm = fmax(fabs(low), fabs(high)), least = norm * norm * 0x1p-120 + 0x1p-960;
+    for (int64_t i = 0; i < n; i++)
+        squares[i] = fmax(squares[i], least);
+    struct tridiagonal t = {diagonal, squares, n, norm * 0x1p-52};
+    low -= 4 * t.tolerance + sqrt(least);
+    high += 4 * t.tolerance + sqrt(least);
     for (int64_t first = 0; first < n; first += LANES) {
         int size = n - first < LANES ? (int)(n - first) : LANES;
         solve_lanes(values, first, size, low, high, &t);

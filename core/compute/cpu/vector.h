@@ -4,6 +4,9 @@
 #define SPECTRUM_COMPUTE_CPU_VECTOR_H
 
 #include <stdint.h>
+#if defined(__AVX512F__)
+#include <immintrin.h>
+#endif
 
 #if defined(__AVX512F__)
 enum { WIDTH = 8, PRODUCT_ROWS = 8 };
@@ -49,8 +52,7 @@ INLINE vector splat(double x)
 INLINE double sum_of(vector v)
 {
 #if defined(__AVX512F__)
-    double a = (v[0] + v[4]) + (v[2] + v[6]), b = (v[1] + v[5]) + (v[3] + v[7]);
-    return a + b;
+    return _mm512_reduce_add_pd((__m512d)v);
 #elif defined(__AVX2__)
     return (v[0] + v[2]) + (v[1] + v[3]);
 #else

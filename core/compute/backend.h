@@ -14,6 +14,7 @@
 
 #include "base/error.h"
 
+#include <float.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -143,14 +144,20 @@ struct train_ops {
 
 /* Singular values of one matrix. */
 struct spectra_ops {
-    /* values f64 [min(rows, cols)], descending, of the host matrix f32 [rows, cols]; values that
-     * cannot be resolved are exact zeros or carry the error bound in *resolution (absolute).
+    /* values f64 [min(rows, cols)], descending, of the host matrix f32 [rows, cols], all within
+     * 1e-10 of the largest; those below spectra_resolution() may be exact zeros.
      * NaN or Inf in the matrix is ERROR_NOT_FINITE. room: workspace() bytes, aligned to 64, which
      * the caller keeps from matrix to matrix: fresh memory is slow. */
-    int (*values)(void *self, double *values, double *resolution, const float *matrix, int64_t rows,
-                  int64_t cols, void *room, struct error *err);
+    int (*values)(void *self, double *values, const float *matrix, int64_t rows, int64_t cols,
+                  void *room, struct error *err);
     size_t (*workspace)(void *self, int64_t rows, int64_t cols);
 };
+
+/* Smaller singular values are rounding in fp64 (numpy.linalg.matrix_rank has the same bound). */
+static inline double spectra_resolution(int64_t rows, int64_t cols, double largest)
+{
+    return DBL_EPSILON * (double)(rows > cols ? rows : cols) * largest;
+}
 
 struct backend {
     int version;                       /* BACKEND_VERSION */

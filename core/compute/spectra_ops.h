@@ -7,10 +7,6 @@
 /* One-sided Jacobi in fp64: slow, and accurate for small values too. */
 extern const struct spectra_ops spectra_reference_ops;
 
-/* values[min(rows, cols)], descending, by LAPACK in fp64. */
-int spectra_by_lapack(double *values, const float *matrix, int64_t rows, int64_t cols,
-                      struct error *err);
-
 /* ERROR_NOT_FINITE with a message that names the kind and its place, where there is NaN or Inf. */
 int spectra_check_finite(const float *matrix, int64_t rows, int64_t cols, struct error *err);
 

@@ -44,7 +44,7 @@ static bool rotate(double *a, double *b, int64_t n)
     return true;
 }
 
-static int reference_values(void *self, double *values, double *resolution, const float *matrix,
+static int reference_values(void *self, double *values, const float *matrix,
                             int64_t rows, int64_t cols, void *room, struct error *err)
 {
     (void)self;
@@ -63,7 +63,6 @@ static int reference_values(void *self, double *values, double *resolution, cons
     for (int64_t i = 0; i < count; i++)
         values[i] = sqrt(dot(vectors + i * length, vectors + i * length, length));
     spectra_sort(values, count);
-    *resolution = count ? 1e-15 * values[0] : 0;
     return 0;
 }
 

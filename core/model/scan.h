@@ -25,8 +25,8 @@ struct scan_row {
     double sigma_max, sigma, threshold; /* REFERENCE 1: S[0], the IQR sigma, tau */
     int64_t signal_count, noise_count;
     double null_snr;            /* what iid noise of this shape scores; NaN: not known */
-    bool degenerate;            /* decided by a handful of near-threshold values */
-    char degenerate_reason[32]; /* "only 3 noise values"; "": not known */
+    bool degenerate;            /* the score is decided by a handful of values, or by rounding */
+    char degenerate_reason[32]; /* "only 3 noise values", ...; "": not known */
     /* the calibrated estimators and their null model; NaN: not known */
     double snr_mp, null_snr_mp, snr_gavish_donoho, null_snr_gavish_donoho;
     /* spectra/measures.h has the formulas; NaN: not known */

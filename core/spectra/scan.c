@@ -31,6 +31,7 @@ struct run {
     size_t *order; /* rows by falling work, so that no large one comes last */
     int64_t asked; /* the row last asked for; -1: none */
     size_t done;
+    uint64_t memory; /* bytes that were free when it began */
     double start, saved_at;
     struct spectra_cache cache; /* with paths NULL where there is to be none */
     bool stopped;
@@ -181,13 +182,12 @@ static bool is_refused(const struct run *run, const struct module *module, char 
         snprintf(reason, size, "the type %s cannot be read", module->tensor->dtype_name);
         return true;
     }
-    uint64_t machine = machine_memory();
     bool counted = module->rows > 0 && module->cols > 0;
     uint64_t need = counted ? scratch_need(run->backend, module->rows, module->cols) : 0;
-    if (need <= machine)
+    if (need <= run->memory)
         return false;
-    snprintf(reason, size, "needs %.1f GB, the machine has %.1f GB", (double)need / 1e9,
-             (double)machine / 1e9);
+    snprintf(reason, size, "needs %.1f GB, %.1f GB are free", (double)need / 1e9,
+             (double)run->memory / 1e9);
     return true;
 }
 
@@ -203,12 +203,11 @@ static int compute(struct outcome *out, const struct run *run, const struct modu
 {
     const struct backend *backend = run->backend;
     struct error trouble = ERROR_INIT;
-    double resolution;
     out->values = array_alloc((size_t)value_count(module), sizeof *out->values, err);
     if (!out->values)
         return error_prefix(err, "%s", module->name);
-    if (backend->spectra->values(backend->self, out->values, &resolution, scratch->matrix,
-                                 module->rows, module->cols, scratch->room, &trouble) == 0)
+    if (backend->spectra->values(backend->self, out->values, scratch->matrix, module->rows,
+                                 module->cols, scratch->room, &trouble) == 0)
         return 0;
     free(out->values);
     out->values = NULL;
@@ -225,8 +224,12 @@ static int work_out(struct outcome *out, struct run *run, size_t index, struct s
     *out = (struct outcome){0};
     if (is_refused(run, module, out->reason, sizeof out->reason))
         return 0;
-    if (scratch_reserve(scratch, run->backend, module->rows, module->cols, err) != 0 ||
-        model_read_f32(run->model, module, scratch->matrix, err) != 0)
+    struct error trouble = ERROR_INIT;
+    if (scratch_reserve(scratch, run->backend, module->rows, module->cols, &trouble) != 0) {
+        snprintf(out->reason, sizeof out->reason, "%.63s", trouble.text);
+        return 0;
+    }
+    if (model_read_f32(run->model, module, scratch->matrix, err) != 0)
         return error_prefix(err, "%s", module->name);
     out->values = spectra_cache_by_content(&run->cache, index, scratch->matrix, module->parameters);
     out->cached = out->values != NULL;
@@ -274,12 +277,12 @@ static void work(struct run *run)
     scratch_free(&scratch);
 }
 
-/* Matrices side by side: as many as there are threads, while the largest of them take no more than
- * a sixteenth of the machine's memory, or 1.2 GB. */
+/* Matrices side by side: as many as there are threads, while the largest of them, computed the way
+ * that takes most, have a quarter of the free memory, or 1.2 GB. */
 static int side_by_side(const struct run *run)
 {
     int threads = run->options->threads > 0 ? run->options->threads : omp_get_max_threads();
-    double budget = fmax((double)machine_memory() / 16, 1.2e9), largest = 1;
+    double budget = fmax((double)run->memory / 4, 1.2e9), largest = 1;
     for (size_t i = 0; i < run->result->scan->count; i++) {
         const struct module *module = run->modules[i];
         if (run->states[i] == ROW_WAITING && module->rows > 0 && module->cols > 0)
@@ -304,6 +307,7 @@ int scan_run(struct scan_result **out, const struct model *model, const struct b
     struct run run = {
         .model = model, .backend = backend, .options = options, .observer = observer, .asked = -1};
     *out = NULL;
+    run.memory = available_memory();
     run.start = run.saved_at = clock_seconds();
     if (!backend->spectra)
         return error_set(err, "the %s back end cannot scan", backend->name);

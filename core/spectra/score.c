@@ -1,7 +1,9 @@
 #include "spectra/score.h"
 
+#include "compute/backend.h"
 #include "spectra/measures.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -126,17 +128,28 @@ double score_null(int64_t rows, int64_t cols, enum estimator estimator,
     return null_model_find(rows, cols, empty_noise).snr[estimator];
 }
 
-static void set_degenerate(struct scan_row *row)
+/* Every element of the matrix may be denormal: they are multiples of one number, not noise. */
+static bool is_denormal(const struct scan_row *row, double largest)
 {
-    int64_t count = row->noise_count;
-    row->degenerate = count <= DEGENERATE_COUNT;
-    if (!row->degenerate)
-        return;
+    return largest < (double)FLT_MIN * sqrt((double)row->rows * (double)row->cols);
+}
+
+static void set_degenerate(struct scan_row *row, double largest)
+{
+    int count = (int)row->noise_count;
+    char *reason = row->degenerate_reason;
+    size_t size = sizeof row->degenerate_reason;
+    row->degenerate = true;
     if (count == 0)
-        snprintf(row->degenerate_reason, sizeof row->degenerate_reason, "no noise values");
+        snprintf(reason, size, "no noise values");
+    else if (count <= DEGENERATE_COUNT)
+        snprintf(reason, size, "only %d noise value%s", count, count == 1 ? "" : "s");
+    else if (row->threshold < spectra_resolution(row->rows, row->cols, largest))
+        snprintf(reason, size, "noise is below resolution");
+    else if (is_denormal(row, largest))
+        snprintf(reason, size, "denormal elements");
     else
-        snprintf(row->degenerate_reason, sizeof row->degenerate_reason, "only %d noise value%s",
-                 (int)count, count == 1 ? "" : "s");
+        row->degenerate = false;
 }
 
 static void set_scores(struct scan_row *row, const double *values, int64_t count,
@@ -150,7 +163,7 @@ static void set_scores(struct scan_row *row, const double *values, int64_t count
     row->threshold = score.threshold;
     row->signal_count = score.signal_count;
     row->noise_count = score.noise_count;
-    set_degenerate(row);
+    set_degenerate(row, values[0]);
     row->snr_mp = score_shaped(values, count, shape, ESTIMATOR_MP, empty_noise).snr;
     row->snr_gavish_donoho =
         score_shaped(values, count, shape, ESTIMATOR_GAVISH_DONOHO, empty_noise).snr;

@@ -2,10 +2,12 @@
 
 #include <stdlib.h>
 
-enum { ALIGNMENT = 64 };
+enum { ALIGNMENT = 64, SHORTER_MAX = 1 << 27 };
 
 uint64_t scratch_need(const struct backend *backend, int64_t rows, int64_t cols)
 {
+    if (rows > SHORTER_MAX && cols > SHORTER_MAX)
+        return UINT64_MAX;
     return (uint64_t)rows * (uint64_t)cols * sizeof(float) +
            backend->spectra->workspace(backend->self, rows, cols);
 }

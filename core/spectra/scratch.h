@@ -12,7 +12,7 @@ struct scratch {
     size_t matrix_bytes, room_bytes;
 };
 
-/* Bytes that a matrix of this shape takes. */
+/* Bytes that a matrix of this shape takes at most; UINT64_MAX: more than can be counted. */
 uint64_t scratch_need(const struct backend *backend, int64_t rows, int64_t cols);
 
 /* Makes room for one; its content is undefined. */

@@ -79,15 +79,13 @@ static double time_side_by_side(struct backend *backend, int64_t rows, int64_t c
     {
         float *matrix = random_matrix(rows, cols, (uint64_t)omp_get_thread_num());
         void *room = take(backend->spectra->workspace(backend->self, rows, cols));
-        double *values = take((size_t)n * sizeof *values), resolution;
-        backend->spectra->values(backend->self, values, &resolution, matrix, rows, cols, room,
-                                 NULL);
+        double *values = take((size_t)n * sizeof *values);
+        backend->spectra->values(backend->self, values, matrix, rows, cols, room, NULL);
 #pragma omp barrier
 #pragma omp single
         start = clock_seconds();
         do {
-            backend->spectra->values(backend->self, values, &resolution, matrix, rows, cols, room,
-                                     NULL);
+            backend->spectra->values(backend->self, values, matrix, rows, cols, room, NULL);
             done++;
         } while (clock_seconds() - start < seconds);
 #pragma omp critical
@@ -119,7 +117,8 @@ static struct stages time_stages(int64_t rows, int64_t cols, int band)
         t[1] = clock_seconds();
         CPU(to_band)(tiles, to_band, n, band);
         t[2] = clock_seconds();
-        CPU(chase)(vectors, vectors + n, chase, tiles, n, band);
+        CPU(band_of_tiles)(chase, tiles, n, band);
+        CPU(chase)(vectors, vectors + n, chase, n, band);
         t[3] = clock_seconds();
         CPU(tridiagonal_values)(vectors + 2 * n, vectors + 3 * n, vectors, vectors + n, n);
         t[4] = clock_seconds();

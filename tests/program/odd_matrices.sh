@@ -61,11 +61,13 @@ add no_rows F32 0,4 0 </dev/null
 add no_columns F32 4,0 0 </dev/null
 add integers I64 2,2 32 < <(head -c 32 /dev/zero)
 add identity F32 2,2 16 < <(repeat 1 "$one"; repeat 2 '\0\0\0\0'; repeat 1 "$one")
+add ones F32 16,16 1024 < <(repeat 256 "$one")
+add denormals F32 12,12 576 < <(repeat 16 '\1\0\0\0\3\0\0\0\7\0\0\0\2\0\0\0\5\0\0\0\1\1\0\0\2\0\0\0\11\0\0\0\4\0\0\0')
 finish "$work/odd.safetensors"
 
 for device in cpu reference; do
   scan "$work/odd.safetensors" --device $device
-  [ "$(wc -l <"$work/out")" -eq 13 ] || fail "$device: not a line for each matrix and one of titles"
+  [ "$(wc -l <"$work/out")" -eq 15 ] || fail "$device: not a line for each matrix and one of titles"
   row nan "not scored: NaN at row 0, column 0"
   row inf "not scored: Inf at row 1, column 3"
   row zeros "not scored: all zeros"
@@ -80,6 +82,9 @@ for device in cpu reference; do
   row no_columns "not scored: no elements"
   row integers "not scored: the type I64 cannot be read"
   row identity degenerate
+  row ones " inf "
+  row ones "degenerate: noise is below resolution"
+  row denormals "degenerate: denormal elements"
   scan "$work/odd.safetensors" --device $device --json
   [ "$(head -c 1 "$work/out")$(tail -c 2 "$work/out")" = "{}" ] || fail "$device: more than JSON"
 done

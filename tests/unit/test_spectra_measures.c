@@ -152,7 +152,7 @@ static void draw_values(double *values, const struct shape *shape, int spikes, u
 {
     struct random_stream r = {.seed = seed};
     int64_t rows = shape->rows, cols = shape->cols;
-    double u[2000], v[2000], weak = pow((double)rows * (double)cols, 0.25), resolution;
+    double u[2000], v[2000], weak = pow((double)rows * (double)cols, 0.25);
     float *matrix = malloc((size_t)(rows * cols) * sizeof *matrix);
     for (int64_t i = 0; i < rows * cols; i++)
         matrix[i] = (float)random_normal(&r);
@@ -167,9 +167,8 @@ static void draw_values(double *values, const struct shape *shape, int spikes, u
     assert_int_equal(backend_open(&backend, "cpu", 1, NULL), 0);
     size_t need = backend->spectra->workspace(backend->self, rows, cols);
     void *room = aligned_alloc(64, (need + 63) / 64 * 64);
-    assert_int_equal(backend->spectra->values(backend->self, values, &resolution, matrix, rows,
-                                              cols, room, NULL),
-                     0);
+    assert_int_equal(
+        backend->spectra->values(backend->self, values, matrix, rows, cols, room, NULL), 0);
     backend_close(backend);
     free(room);
     free(matrix);

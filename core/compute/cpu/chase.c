@@ -173,26 +173,21 @@ INLINE void all_sweeps(double *a, int64_t n, const int band)
         fly(a, n, first, n - 2 - first < FLIGHT ? (int)(n - 2 - first) : FLIGHT, band);
 }
 
-/* Column by column, with its mirror image above the diagonal. */
-static void fill_band(double *a, double *tiles, int64_t n, int band)
+void CPU(chase_clear)(double *a, int64_t n, int band)
 {
-    int64_t column = 3 * band;
     memset(a, 0, CPU(chase_workspace)(n, band) * sizeof *a);
-    for (int64_t j = 0; j < n; j++)
-        for (int64_t i = j; i < n && i <= j + band; i++) {
-            double value = *tile_cell(tile_at(tiles, i / TILE, j / TILE), i % TILE, j % TILE);
-            a[j * column + i] = value;
-            if (i < j + band)
-                a[i * column + j] = value;
-        }
 }
 
-void CPU(chase)(double *diagonal, double *off_diagonal, double *workspace, double *tiles, int64_t n,
-                int band)
+void CPU(chase_put)(double *a, int64_t i, int64_t j, double value, int band)
 {
-    double *a = workspace;
+    a[j * 3 * band + i] = value;
+    if (i < j + band)
+        a[i * 3 * band + j] = value;
+}
+
+void CPU(chase)(double *diagonal, double *off_diagonal, double *a, int64_t n, int band)
+{
     int64_t column = 3 * band;
-    fill_band(a, tiles, n, band);
     switch (band) {
     case 16:
         all_sweeps(a, n, 16);

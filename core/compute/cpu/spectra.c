@@ -1,10 +1,8 @@
 /* Singular values from the Gram matrix of the shorter side; where values are too small for that,
  * from the matrix itself. One thread a matrix: a scan has many, side by side. */
-#include "base/memory.h"
-#include "compute/cpu/symmetric.h"
+#include "compute/cpu/direct.h"
 #include "compute/spectra_ops.h"
 
-#include <float.h>
 #include <math.h>
 
 /* A value is trusted from the Gram matrix while its error, eps * S[0]^2 / S, stays under 1e-10
@@ -16,7 +14,8 @@ static size_t largest(size_t a, size_t b)
     return a > b ? a : b;
 }
 
-/* Doubles: the tiles, what the stages need one after the other, and three vectors. */
+/* Doubles: the tiles, what the stages need one after the other, and three vectors; or what the
+ * direct way takes instead. */
 struct layout {
     size_t tiles, stage, all;
 };
@@ -28,7 +27,7 @@ static struct layout lay_out(int64_t n)
     struct layout layout = {.tiles = (size_t)(count * (count + 1) / 2 * TILE_SIZE)};
     layout.stage = largest(CPU(gram_workspace)(n), CPU(band_workspace)(n, band));
     layout.stage = largest(layout.stage, CPU(chase_workspace)(n, band));
-    layout.all = layout.tiles + layout.stage + 3 * (size_t)n;
+    layout.all = largest(layout.tiles + layout.stage + 3 * (size_t)n, CPU(direct_workspace)(n));
     return layout;
 }
 
@@ -65,7 +64,8 @@ static void gram_values(double *values, double *room, const float *matrix, int64
     double *off_diagonal = diagonal + n, *squares = off_diagonal + n;
     CPU(gram)(tiles, stage, matrix, rows, cols);
     CPU(to_band)(tiles, stage, n, band);
-    CPU(chase)(diagonal, off_diagonal, stage, tiles, n, band);
+    CPU(band_of_tiles)(stage, tiles, n, band);
+    CPU(chase)(diagonal, off_diagonal, stage, n, band);
     CPU(tridiagonal_values)(values, squares, diagonal, off_diagonal, n);
     values_of_squares(values, n);
 }
@@ -78,12 +78,22 @@ static bool is_zero(const float *matrix, int64_t count)
     return true;
 }
 
-static int values(void *self, double *out, double *resolution, const float *matrix, int64_t rows,
-                  int64_t cols, void *room, struct error *err)
+static int direct_values(double *values, double *room, const float *matrix, int64_t rows,
+                         int64_t cols, struct error *err)
+{
+    if (CPU(direct_values)(values, room, matrix, rows, cols, err) != 0)
+        return -1;
+    for (int64_t i = 0; i < shorter(rows, cols); i++)
+        if (values[i] < spectra_resolution(rows, cols, values[0]))
+            values[i] = 0;
+    return 0;
+}
+
+static int values(void *self, double *out, const float *matrix, int64_t rows, int64_t cols,
+                  void *room, struct error *err)
 {
     (void)self;
     int64_t n = shorter(rows, cols);
-    *resolution = 0;
     if (spectra_check_finite(matrix, rows, cols, err) != 0)
         return -1;
     /* Squares of fp32 fit fp64 with room to spare, so that only the zero matrix is special. */
@@ -92,10 +102,7 @@ static int values(void *self, double *out, double *resolution, const float *matr
         return 0;
     }
     gram_values(out, room, matrix, rows, cols);
-    if (out[n - 1] < gram_floor * out[0] && spectra_by_lapack(out, matrix, rows, cols, err) != 0)
-        return -1;
-    *resolution = DBL_EPSILON * out[0] / gram_floor;
-    return 0;
+    return out[n - 1] < gram_floor * out[0] ? direct_values(out, room, matrix, rows, cols, err) : 0;
 }
 
 const struct spectra_ops CPU(spectra_ops) = {values, workspace};

@@ -29,16 +29,17 @@ struct sweep {
     int64_t at; /* first row of the block that comes next */
 };
 
-/* The reflection of x[band] onto its first element: x becomes (beta, 0, ...), v (1, ...). */
+/* The reflection of x[band] onto its first element: x becomes (beta, 0, ...), v (1, ...). Whole
+ * vectors are stored: one that is read after a part of it was written waits. */
 INLINE double reflection(double *v, double *x, const int band)
 {
-    vector sum = splat(0);
+    vector part[BAND_MAX / WIDTH], sum = splat(0), first = splat(0);
     double alpha = x[0];
-    x[0] = 0;
     UNROLL
-    for (int c = 0; c < band; c += WIDTH) {
-        vector part = load(x + c);
-        sum += part * part;
+    for (int c = 0; c < band / WIDTH; c++) {
+        part[c] = load(x + c * WIDTH);
+        part[c][0] = c == 0 ? 0 : part[c][0];
+        sum += part[c] * part[c];
     }
     double tail = sum_of(sum), beta = alpha, scale = 0, tau = 0;
     if (tail > 0) {
@@ -46,13 +47,14 @@ INLINE double reflection(double *v, double *x, const int band)
         scale = 1 / (alpha - beta);
         tau = (beta - alpha) / beta;
     }
+    first[0] = beta;
     UNROLL
-    for (int c = 0; c < band; c += WIDTH) {
-        store(v + c, load(x + c) * splat(scale));
-        store(x + c, splat(0));
+    for (int c = 0; c < band / WIDTH; c++) {
+        part[c] *= splat(scale);
+        part[c][0] = c == 0 ? 1 : part[c][0];
+        store(v + c * WIDTH, part[c]);
+        store(x + c * WIDTH, c == 0 ? first : splat(0));
     }
-    v[0] = 1;
-    x[0] = beta;
     return tau;
 }
 
@@ -137,8 +139,6 @@ INLINE void step(double *a, struct sweep *s, int64_t sweep, const int band)
     vector w[BAND_MAX / WIDTH], y[BAND_MAX / WIDTH];
     if (s->at == sweep + 1)
         s->tau = reflection(s->v, a + sweep * column + s->at, band);
-    for (int i = 0; i < band - 1; i++) /* what D has gained since the sweep before */
-        d[(band - 1) * column + i] = d[i * column + band - 1];
     multiply(w, y, d, b, column, s->v, band);
     UNROLL
     for (int c = 0; c < band / WIDTH; c++) {
@@ -148,6 +148,8 @@ INLINE void step(double *a, struct sweep *s, int64_t sweep, const int band)
     double tau = reflection(u, b, band);
     update_diagonal(d, column, w, s->v, s->tau, band);
     update_below(b, column, y, s->v, u, tau, band);
+    for (int i = 1; i < band; i++) /* what the next sweep's D gains by this one */
+        d[band * column + i] = b[i * column];
     UNROLL
     for (int c = 0; c < band; c += WIDTH)
         store(s->v + c, load(u + c));

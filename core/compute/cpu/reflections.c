@@ -132,16 +132,29 @@ void CPU(reflect)(struct reflections *p)
     accumulate(p);
 }
 
+/* out[band, PANEL] = sign rows[PANEL, band]^T */
+static void pack_rows(double *out, double sign, const double *rows, int band)
+{
+    for (int i = 0; i < PANEL; i += WIDTH)
+        for (int c = 0; c < band; c += WIDTH) {
+            vector block[WIDTH];
+            UNROLL
+            for (int k = 0; k < WIDTH; k++)
+                block[k] = splat(sign) * load(rows + (i + k) * band + c);
+            transpose(block);
+            UNROLL
+            for (int k = 0; k < WIDTH; k++)
+                store(out + (c + k) * PANEL + i, block[k]);
+        }
+}
+
 void CPU(pack_pair)(double *out, double sign, const double *first, const double *second,
                     const struct reflections *p)
 {
     int band = p->band;
     for (int64_t at = p->begin; at < p->padded; at += PANEL) {
         double *panel = out + at * 2 * band;
-        for (int c = 0; c < band; c++)
-            for (int i = 0; i < PANEL; i++) {
-                panel[c * PANEL + i] = sign * first[(at + i) * band + c];
-                panel[(band + c) * PANEL + i] = sign * second[(at + i) * band + c];
-            }
+        pack_rows(panel, sign, first + at * band, band);
+        pack_rows(panel + band * PANEL, sign, second + at * band, band);
     }
 }

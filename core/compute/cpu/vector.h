@@ -60,6 +60,37 @@ INLINE double sum_of(vector v)
 #endif
 }
 
+/* Rows become columns. */
+INLINE void transpose(vector v[WIDTH])
+{
+#if defined(__AVX512F__)
+    __m512d pairs[8], fours[8];
+    UNROLL
+    for (int i = 0; i < 8; i += 2) {
+        pairs[i] = _mm512_unpacklo_pd((__m512d)v[i], (__m512d)v[i + 1]);
+        pairs[i + 1] = _mm512_unpackhi_pd((__m512d)v[i], (__m512d)v[i + 1]);
+    }
+    UNROLL
+    for (int i = 0; i < 8; i += 4)
+        for (int k = 0; k < 2; k++) {
+            fours[i + k] = _mm512_shuffle_f64x2(pairs[i + k], pairs[i + k + 2], 0x88);
+            fours[i + k + 2] = _mm512_shuffle_f64x2(pairs[i + k], pairs[i + k + 2], 0xdd);
+        }
+    UNROLL
+    for (int k = 0; k < 4; k++) {
+        v[k] = (vector)_mm512_shuffle_f64x2(fours[k], fours[k + 4], 0x88);
+        v[k + 4] = (vector)_mm512_shuffle_f64x2(fours[k], fours[k + 4], 0xdd);
+    }
+#else
+    for (int i = 0; i < WIDTH; i++)
+        for (int j = 0; j < i; j++) {
+            double x = v[i][j];
+            v[i][j] = v[j][i];
+            v[j][i] = x;
+        }
+#endif
+}
+
 /* c[PRODUCT_ROWS, PANEL] += a[PRODUCT_ROWS, k] b[k, PANEL]: element (i, p) of a is at i * a_row +
  * p * a_col; rows of b and c are contiguous. Twice as many sums as the multipliers' latency needs.
  */

@@ -70,15 +70,21 @@ static void name_module(const struct architecture *architecture, bool gguf, cons
     buffer_text(full, name);
 }
 
-/* REFERENCE 2: what follows the first numeric component, without ".weight"; else the whole name. */
+/* The length of a name without ".weight", unless it is just that. */
+static size_t without_weight(const char *name)
+{
+    size_t length = strlen(name), ending = strlen(".weight");
+    return length > ending && text_ends_with(name, ".weight") ? length - ending : length;
+}
+
+/* REFERENCE 2: what follows the first numeric component, without ".weight"; the whole name where
+ * there is no such component, or nothing follows. */
 static char *module_type(const char *name, struct error *err)
 {
     int number;
-    const char *after = after_number(name, &number), *start = after ? after : name;
-    size_t length = strlen(start);
-    if (text_ends_with(start, ".weight"))
-        length -= strlen(".weight");
-    char *type = strndup(start, length);
+    const char *after = after_number(name, &number);
+    const char *start = after && *after && strcmp(after, ".weight") != 0 ? after : name;
+    char *type = strndup(start, without_weight(start));
     if (!type)
         error_set(err, "not enough memory for a module type");
     return type;
@@ -242,8 +248,5 @@ int64_t model_parameters(const struct model *model)
 
 void module_short_name(const struct module *module, char *out, size_t size)
 {
-    size_t length = strlen(module->name);
-    if (text_ends_with(module->name, ".weight"))
-        length -= strlen(".weight");
-    snprintf(out, size, "%.*s", (int)length, module->name);
+    snprintf(out, size, "%.*s", (int)without_weight(module->name), module->name);
 }

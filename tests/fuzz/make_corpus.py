@@ -55,6 +55,8 @@ def put_safetensors():
     one = entry(0, 16, [2, 2])
     put("safetensors", "odd-module-twice",
         safetensors({"a": one, "a.weight": entry(16, 32, [2, 2])}, bytes(32)))
+    put("safetensors", "odd-nothing-after-the-number",
+        safetensors({"blk.0..weight": one, ".weight": entry(16, 32, [2, 2]), "a.1.": entry(32, 48, [2, 2])}, bytes(48)))
     bad = lambda name, *what: put("safetensors", "bad-" + name, safetensors(*what))
     bad("gap", {"a": one, "b": entry(20, 36, [2, 2])}, bytes(36))
     bad("gap-at-start", {"a": entry(4, 20, [2, 2])}, bytes(20))

@@ -77,6 +77,9 @@ int checkpoint_read_f64(const struct checkpoint *checkpoint, const struct tensor
 int checkpoint_read_raw(const struct checkpoint *checkpoint, const struct tensor_info *tensor,
                         uint64_t first_byte, uint64_t count, void *out, struct error *err);
 
+/* The tensor is to be read soon: the system may bring it into memory meanwhile. */
+void checkpoint_expect(const struct checkpoint *checkpoint, const struct tensor_info *tensor);
+
 /* 32 hexadecimal digits over the content: names, shapes, dtypes and bytes of every tensor, tensors
  * above 1 MB by 64 evenly spaced blocks of 16 KB.
  * The same for a copied or moved checkpoint. */

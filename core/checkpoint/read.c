@@ -8,6 +8,7 @@
 #include "base/sys.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -21,6 +22,12 @@ int checkpoint_read_raw(const struct checkpoint *checkpoint, const struct tensor
                          (unsigned long long)first_byte, (unsigned long long)count,
                          (unsigned long long)tensor->bytes);
     return file_read_at(file->fd, out, (size_t)count, tensor->offset + first_byte, file->path, err);
+}
+
+void checkpoint_expect(const struct checkpoint *checkpoint, const struct tensor_info *tensor)
+{
+    posix_fadvise(checkpoint->files[tensor->file].fd, (off_t)tensor->offset, (off_t)tensor->bytes,
+                  POSIX_FADV_WILLNEED);
 }
 
 static void widen(enum dtype dtype, const void *raw, int64_t count, float *out)

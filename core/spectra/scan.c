@@ -256,11 +256,16 @@ static void work(struct run *run)
 {
     struct scratch scratch = {0};
     for (;;) {
-        int64_t index;
+        int64_t index, next;
 #pragma omp critical(scan)
-        index = take_row(run);
+        {
+            index = take_row(run);
+            next = index < 0 ? -1 : nearest_row(run);
+        }
         if (index < 0)
             break;
+        if (next >= 0) /* is read while this one is computed */
+            checkpoint_expect(run->model->checkpoint, run->modules[next]->tensor);
         struct error err = ERROR_INIT;
         struct outcome outcome;
         int status = work_out(&outcome, run, (size_t)index, &scratch, &err);

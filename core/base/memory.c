@@ -1,7 +1,5 @@
 #include "base/memory.h"
 
-#include <inttypes.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -47,9 +45,9 @@ char *string_copy(const char *text, struct error *err)
 }
 
 /* Of a line "KEY: N kB". */
-static size_t proc_bytes(const char *path, const char *key)
+static size_t proc_status_bytes(const char *key)
 {
-    FILE *file = fopen(path, "re");
+    FILE *file = fopen("/proc/self/status", "re");
     if (!file)
         return 0;
     char line[256];
@@ -66,47 +64,15 @@ static size_t proc_bytes(const char *path, const char *key)
 
 size_t process_resident_bytes(void)
 {
-    return proc_bytes("/proc/self/status", "VmRSS");
+    return proc_status_bytes("VmRSS");
 }
 
 size_t process_peak_bytes(void)
 {
-    return proc_bytes("/proc/self/status", "VmHWM");
+    return proc_status_bytes("VmHWM");
 }
 
 uint64_t machine_memory(void)
 {
     return (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
-}
-
-/* memory.max of the control group (version 2) that this process is in; UINT64_MAX: none. */
-static uint64_t group_limit(void)
-{
-    char line[512], path[600];
-    uint64_t limit = UINT64_MAX, bytes;
-    FILE *file = fopen("/proc/self/cgroup", "re");
-    bool found = false;
-    while (file && !found && fgets(line, sizeof line, file))
-        found = strncmp(line, "0::/", 4) == 0;
-    if (file)
-        fclose(file);
-    if (!found)
-        return limit;
-    line[strcspn(line, "\n")] = '\0';
-    snprintf(path, sizeof path, "/sys/fs/cgroup%s/memory.max", line + 3);
-    file = fopen(path, "re");
-    if (file && fscanf(file, "%" SCNu64, &bytes) == 1) /* else it says "max" */
-        limit = bytes;
-    if (file)
-        fclose(file);
-    return limit;
-}
-
-uint64_t available_memory(void)
-{
-    uint64_t free_bytes = proc_bytes("/proc/meminfo", "MemAvailable"), limit = group_limit();
-    uint64_t own = process_resident_bytes(), left = limit > own ? limit - own : 0;
-    if (free_bytes == 0)
-        free_bytes = machine_memory();
-    return free_bytes < left ? free_bytes : left;
 }

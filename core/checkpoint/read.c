@@ -26,8 +26,10 @@ int checkpoint_read_raw(const struct checkpoint *checkpoint, const struct tensor
 
 void checkpoint_expect(const struct checkpoint *checkpoint, const struct tensor_info *tensor)
 {
-    posix_fadvise(checkpoint->files[tensor->file].fd, (off_t)tensor->offset, (off_t)tensor->bytes,
-                  POSIX_FADV_WILLNEED);
+    enum { PIECE = 128 << 10 }; /* Linux cuts larger ones to what it reads ahead */
+    int fd = checkpoint->files[tensor->file].fd;
+    for (uint64_t at = 0; at < tensor->bytes; at += PIECE)
+        posix_fadvise(fd, (off_t)(tensor->offset + at), PIECE, POSIX_FADV_WILLNEED);
 }
 
 static void widen(enum dtype dtype, const void *raw, int64_t count, float *out)

@@ -31,6 +31,7 @@ struct run {
     size_t *order; /* rows by falling work, so that no large one comes last */
     int64_t asked; /* the row last asked for; -1: none */
     size_t done;
+    int working;     /* threads that go on taking rows */
     uint64_t memory; /* bytes that were free when it began */
     double start, saved_at;
     struct spectra_cache cache; /* with paths NULL where there is to be none */
@@ -174,27 +175,33 @@ static int64_t take_row(struct run *run)
     return index;
 }
 
-/* Refused before anything is allocated for it: it cannot be read, or it is too large. */
-static bool is_refused(const struct run *run, const struct module *module, char *reason,
-                       size_t size)
+static uint64_t need_of(const struct run *run, const struct module *module)
 {
-    if (module->tensor->dtype == DTYPE_UNSUPPORTED) {
+    bool empty = module->rows < 1 || module->cols < 1;
+    return empty ? 0 : scratch_need(run->backend, module->rows, module->cols);
+}
+
+/* Before anything is allocated for it: it cannot be read, or it is too large. */
+static bool is_refused(const struct run *run, const struct module *module)
+{
+    return module->tensor->dtype == DTYPE_UNSUPPORTED || need_of(run, module) > run->memory;
+}
+
+static void say_refused(const struct run *run, const struct module *module, char *reason,
+                        size_t size)
+{
+    if (module->tensor->dtype == DTYPE_UNSUPPORTED)
         snprintf(reason, size, "the type %s cannot be read", module->tensor->dtype_name);
-        return true;
-    }
-    bool counted = module->rows > 0 && module->cols > 0;
-    uint64_t need = counted ? scratch_need(run->backend, module->rows, module->cols) : 0;
-    if (need <= run->memory)
-        return false;
-    snprintf(reason, size, "needs %.1f GB, %.1f GB are free", (double)need / 1e9,
-             (double)run->memory / 1e9);
-    return true;
+    else
+        snprintf(reason, size, "needs %.1f GB, %.1f GB are free",
+                 (double)need_of(run, module) / 1e9, (double)run->memory / 1e9);
 }
 
 /* What came of one matrix. */
 struct outcome {
     double *values;  /* newly allocated; NULL: it cannot be scored, and `reason` says why */
     bool cached;     /* not computed now */
+    bool no_room;    /* there was no memory for it */
     char reason[64]; /* NaN, Inf, its size */
 };
 
@@ -222,11 +229,14 @@ static int work_out(struct outcome *out, struct run *run, size_t index, struct s
 {
     const struct module *module = run->modules[index];
     *out = (struct outcome){0};
-    if (is_refused(run, module, out->reason, sizeof out->reason))
+    if (is_refused(run, module)) {
+        say_refused(run, module, out->reason, sizeof out->reason);
         return 0;
+    }
     struct error trouble = ERROR_INIT;
     if (scratch_reserve(scratch, run->backend, module->rows, module->cols, &trouble) != 0) {
         snprintf(out->reason, sizeof out->reason, "%.63s", trouble.text);
+        out->no_room = true;
         return 0;
     }
     if (model_read_f32(run->model, module, scratch->matrix, err) != 0)
@@ -251,48 +261,69 @@ static void keep_outcome(struct run *run, size_t index, const struct outcome *ou
     finish_row(run, index, outcome->cached);
 }
 
+/* The next row, or -1; and the one that somebody will take after it, or -1. */
+static int64_t begin_row(struct run *run, int64_t *next)
+{
+    int64_t index;
+#pragma omp critical(scan)
+    {
+        index = take_row(run);
+        *next = index < 0 ? -1 : nearest_row(run);
+        run->working -= index < 0;
+    }
+    return index;
+}
+
+/* Keeps what came of a row; false: this thread is one too many. Where there is no memory for a row,
+ * it waits for those that still have theirs; only the last thread gives it up. */
+static bool end_row(struct run *run, size_t index, int status, const struct outcome *outcome,
+                    const struct error *err)
+{
+    bool goes_on = true;
+#pragma omp critical(scan)
+    {
+        if (status != 0) {
+            run->failure = *err;
+        } else if (outcome->no_room && run->working > 1) {
+            run->states[index] = ROW_WAITING;
+            run->working--;
+            goes_on = false;
+        } else {
+            keep_outcome(run, index, outcome);
+        }
+        if (clock_seconds() - run->saved_at > cache_interval)
+            save_cache(run);
+    }
+    return goes_on;
+}
+
 /* One thread's work: rows until there are none. */
 static void work(struct run *run)
 {
     struct scratch scratch = {0};
-    for (;;) {
-        int64_t index, next;
-#pragma omp critical(scan)
-        {
-            index = take_row(run);
-            next = index < 0 ? -1 : nearest_row(run);
-        }
-        if (index < 0)
-            break;
-        if (next >= 0) /* is read while this one is computed */
-            checkpoint_expect(run->model->checkpoint, run->modules[next]->tensor);
+    int64_t index, next;
+    bool goes_on = true;
+    while (goes_on && (index = begin_row(run, &next)) >= 0) {
         struct error err = ERROR_INIT;
         struct outcome outcome;
+        if (next >= 0 && !is_refused(run, run->modules[next]))
+            checkpoint_expect(run->model->checkpoint, run->modules[next]->tensor);
         int status = work_out(&outcome, run, (size_t)index, &scratch, &err);
-#pragma omp critical(scan)
-        {
-            if (status == 0)
-                keep_outcome(run, (size_t)index, &outcome);
-            else
-                run->failure = err;
-            if (clock_seconds() - run->saved_at > cache_interval)
-                save_cache(run);
-        }
+        goes_on = end_row(run, (size_t)index, status, &outcome, &err);
     }
     scratch_free(&scratch);
 }
 
 /* Matrices side by side: as many as there are threads, while the largest of them, computed the way
- * that takes most, have a quarter of the free memory, or 1.2 GB. */
+ * that takes most, fit into a quarter of the free memory, or into 1.2 GB of it. */
 static int side_by_side(const struct run *run)
 {
     int threads = run->options->threads > 0 ? run->options->threads : omp_get_max_threads();
-    double budget = fmax((double)run->memory / 4, 1.2e9), largest = 1;
-    for (size_t i = 0; i < run->result->scan->count; i++) {
-        const struct module *module = run->modules[i];
-        if (run->states[i] == ROW_WAITING && module->rows > 0 && module->cols > 0)
-            largest = fmax(largest, (double)scratch_need(run->backend, module->rows, module->cols));
-    }
+    double memory = (double)run->memory, budget = fmin(memory, fmax(memory / 4, 1.2e9));
+    double largest = 1;
+    for (size_t i = 0; i < run->result->scan->count; i++)
+        if (run->states[i] == ROW_WAITING && !is_refused(run, run->modules[i]))
+            largest = fmax(largest, (double)need_of(run, run->modules[i]));
     return budget / largest < threads ? (int)fmax(budget / largest, 1) : threads;
 }
 
@@ -327,8 +358,13 @@ int scan_run(struct scan_result **out, const struct model *model, const struct b
     if (options->use_cache && strcmp(backend->name, "reference") != 0)
         load_cache(&run);
     size_t before = run.done;
-#pragma omp parallel num_threads(side_by_side(&run))
-    work(&run);
+    run.working = side_by_side(&run);
+#pragma omp parallel num_threads(run.working)
+    {
+#pragma omp single
+        run.working = omp_get_num_threads(); /* which may be fewer */
+        work(&run);
+    }
     if (run.done > before && run.done < run.result->scan->count)
         save_cache(&run);
     int status = 0;

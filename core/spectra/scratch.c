@@ -6,10 +6,12 @@ enum { ALIGNMENT = 64, SHORTER_MAX = 1 << 27 };
 
 uint64_t scratch_need(const struct backend *backend, int64_t rows, int64_t cols)
 {
-    if (rows > SHORTER_MAX && cols > SHORTER_MAX)
+    uint64_t elements;
+    if ((rows > SHORTER_MAX && cols > SHORTER_MAX) ||
+        __builtin_mul_overflow((uint64_t)rows, (uint64_t)cols, &elements) ||
+        elements > UINT64_MAX / 64)
         return UINT64_MAX;
-    return (uint64_t)rows * (uint64_t)cols * sizeof(float) +
-           backend->spectra->workspace(backend->self, rows, cols);
+    return elements * sizeof(float) + backend->spectra->workspace(backend->self, rows, cols);
 }
 
 /* Not realloc(): nothing in it is worth a copy. */

@@ -8,6 +8,7 @@
 #include "checkpoint/safetensors_write.h"
 #include "spectra/noise.h"
 #include "spectra/scan.h"
+#include "spectra/scratch.h"
 
 #include <math.h>
 #include <string.h>
@@ -118,6 +119,19 @@ static void smollm2_scores_as_the_reference(void **state)
     }
     compare(path, "spectra/snr_smollm2.json");
     free(path);
+}
+
+/* Bytes that leave 64 bits are not few. */
+static void vast_matrices_need_vast_memory(void **state)
+{
+    (void)state;
+    struct backend *backend = NULL;
+    assert_int_equal(backend_open(&backend, "cpu", 1, NULL), 0);
+    assert_true(scratch_need(backend, 1024, 1024) < 1 << 25);
+    assert_true(scratch_need(backend, (int64_t)1 << 40, 3) > (uint64_t)1 << 43);
+    assert_int_equal(scratch_need(backend, (int64_t)1 << 54, 256), UINT64_MAX);
+    assert_int_equal(scratch_need(backend, (int64_t)1 << 31, (int64_t)1 << 31), UINT64_MAX);
+    backend_close(backend);
 }
 
 /* REFERENCE 1's table of what pure noise gives. */
@@ -354,6 +368,7 @@ int main(void)
         cmocka_unit_test(shared_models_score_as_the_reference),
         cmocka_unit_test(demo_scores_as_the_reference),
         cmocka_unit_test(smollm2_scores_as_the_reference),
+        cmocka_unit_test(vast_matrices_need_vast_memory),
         cmocka_unit_test(noise_scores_as_published),
         cmocka_unit_test(rows_follow_the_computation),
         cmocka_unit_test(an_interrupted_scan_goes_on),

@@ -5,6 +5,8 @@
 #include "base/random.h"
 #include "compute/backend.h"
 #include "compute/cpu.h"
+#define LEVEL base
+#include "compute/cpu/symmetric.h"
 
 #include <math.h>
 #include <string.h>
@@ -30,7 +32,7 @@ static void reflect_rows(double *a, int64_t n, int64_t cols, int count, struct r
     free(v);
 }
 
-static void transpose(double *to, const double *from, int64_t rows, int64_t cols)
+static void turn(double *to, const double *from, int64_t rows, int64_t cols)
 {
     for (int64_t i = 0; i < rows; i++)
         for (int64_t j = 0; j < cols; j++)
@@ -47,9 +49,9 @@ static float *planted(const double *values, int64_t rows, int64_t cols, uint64_t
     for (int64_t i = 0; i < n; i++)
         a[i * cols + i] = values[i];
     reflect_rows(a, rows, cols, 4, &r);
-    transpose(t, a, rows, cols);
+    turn(t, a, rows, cols);
     reflect_rows(t, cols, rows, 4, &r);
-    transpose(a, t, cols, rows);
+    turn(a, t, cols, rows);
     for (int64_t i = 0; i < rows * cols; i++)
         out[i] = (float)a[i];
     free(a);
@@ -117,7 +119,7 @@ static void resolves_rank_deficiency(void **state)
     free(matrix);
 }
 
-enum { KINDS = 9 };
+enum { KINDS = 9, LEVELS = 3 };
 
 /* Spectra that are easy and hard to tell apart: noise, noise with a large mean, a decay, one value
  * many times, two clusters, rank one with noise far below; and what a Gram matrix cannot resolve: a
@@ -148,11 +150,47 @@ static float *matrix_of_kind(int kind, int64_t rows, int64_t cols)
     return matrix;
 }
 
+/* A value per row of levels[]; NULL: this processor lacks it. */
+static struct backend *open_level(size_t level)
+{
+    static const char *const levels[LEVELS] = {"avx512", "avx2", "base"};
+    struct backend *backend = NULL;
+    return cpu_backend_new(&backend, levels[level], 1, NULL) == 0 ? backend : NULL;
+}
+
+/* Equal columns, or rows, leave residuals that are equal again, 2^-52 of the ones before: some
+ * have squares that are denormal. */
+static void equal_columns_are_lapacks(void **state)
+{
+    (void)state;
+    enum { N = 64, EQUAL = 16 };
+    float matrix[N * N], scaled[N * N];
+    double lapack[N], own[N];
+    for (int turned = 0; turned < 2; turned++) {
+        struct random_stream r = {.seed = 3};
+        for (int i = 0; i < N; i++)
+            for (int j = 0; j < N; j++)
+                matrix[turned ? j * N + i : i * N + j] =
+                    0.02f * (j < EQUAL ? (float)(j + 1) : (float)random_normal(&r));
+        lapack_values(lapack, matrix, N, N);
+        for (int k = -64; k <= 64; k += 8)
+            for (size_t l = 0; l < LEVELS; l++) {
+                struct backend *backend = open_level(l);
+                if (!backend)
+                    continue;
+                for (int i = 0; i < N * N; i++)
+                    scaled[i] = ldexpf(matrix[i], k);
+                assert_int_equal(compute_with(backend, own, scaled, N, N, NULL), 0);
+                for (int i = 0; i < N; i++)
+                    assert_true(fabs(ldexp(own[i], -k) - lapack[i]) <= 1e-10 * lapack[0]);
+            }
+    }
+}
+
 /* Every level against LAPACK in fp64, at orders around the tiles' and the bands' edges. */
 static void every_level_is_lapacks(void **state)
 {
     (void)state;
-    static const char *const levels[] = {"avx512", "avx2", "base"};
     static const int64_t orders[][2] = {{2, 3},   {15, 40},   {16, 16},   {17, 90},   {64, 64},
                                         {65, 70}, {130, 100}, {192, 300}, {210, 211}, {300, 130}};
     for (size_t o = 0; o < sizeof orders / sizeof *orders; o++) {
@@ -161,16 +199,17 @@ static void every_level_is_lapacks(void **state)
             double own[256], lapack[256];
             float *matrix = matrix_of_kind(kind, rows, cols);
             lapack_values(lapack, matrix, rows, cols);
-            for (size_t l = 0; l < sizeof levels / sizeof *levels; l++) {
-                struct backend *backend = NULL;
-                if (cpu_backend_new(&backend, levels[l], 1, NULL) != 0)
+            for (size_t l = 0; l < LEVELS; l++) {
+                struct backend *backend = open_level(l);
+                if (!backend)
                     continue;
                 assert_int_equal(compute_with(backend, own, matrix, rows, cols, NULL), 0);
                 for (int64_t i = 0; i < n; i++)
                     if (!(fabs(own[i] - lapack[i]) <= 1e-10 * lapack[0]))
-                        fail_msg("%s, kind %d, %lld x %lld: value %lld is %.17g, LAPACK has %.17g",
-                                 levels[l], kind, (long long)rows, (long long)cols, (long long)i,
-                                 own[i], lapack[i]);
+                        fail_msg(
+                            "level %d, kind %d, %lld x %lld: value %lld is %.17g, LAPACK has %.17g",
+                            (int)l, kind, (long long)rows, (long long)cols, (long long)i, own[i],
+                            lapack[i]);
             }
             free(matrix);
         }
@@ -197,6 +236,32 @@ static void wide_bands_are_lapacks(void **state)
         free(lapack);
         free(matrix);
     }
+}
+
+/* Of an order at which the columns' overlap is longer than the band's ends: the square of the
+ * matrix with 2 on the diagonal and -1 beside it, whose eigenvalues are known. */
+static void a_long_band_keeps_its_end(void **state)
+{
+    (void)state;
+    enum { N = 3200, BAND = 16 };
+    double *a = malloc(cpu_chase_workspace_base(N, BAND) * sizeof *a);
+    double *d = malloc(4 * N * sizeof *d), *e = d + N, *squares = e + N, *values = squares + N;
+    cpu_chase_clear_base(a, N, BAND);
+    for (int j = 0; j < N; j++) {
+        cpu_chase_put_base(a, j, j, j == 0 || j == N - 1 ? 5 : 6, BAND);
+        if (j + 1 < N)
+            cpu_chase_put_base(a, j + 1, j, -4, BAND);
+        if (j + 2 < N)
+            cpu_chase_put_base(a, j + 2, j, 1, BAND);
+    }
+    cpu_chase_base(d, e, a, N, BAND);
+    cpu_tridiagonal_values_base(values, squares, d, e, N);
+    for (int i = 0; i < N; i++) {
+        double root = 2 - 2 * cos((i + 1) * M_PI / (N + 1));
+        assert_true(fabs(values[i] - root * root) < 1e-12);
+    }
+    free(a);
+    free(d);
 }
 
 /* Of exact rank k: what lies below k is zero, not rounding. */
@@ -261,6 +326,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(finds_planted_values),        cmocka_unit_test(resolves_rank_deficiency),
         cmocka_unit_test(every_level_is_lapacks),      cmocka_unit_test(wide_bands_are_lapacks),
+        cmocka_unit_test(equal_columns_are_lapacks),   cmocka_unit_test(a_long_band_keeps_its_end),
         cmocka_unit_test(rank_deficiency_gives_zeros), cmocka_unit_test(zeros_and_denormals),
         cmocka_unit_test(names_nan_and_inf),           cmocka_unit_test(unknown_devices_are_named),
     };

@@ -21,7 +21,7 @@ enum { FLIGHT = 8 };
 
 size_t CPU(chase_workspace)(int64_t n, int band)
 {
-    return (size_t)((n + 4 * band) * 3 * band);
+    return (size_t)((n + 4 * band) * (3 * band + 1));
 }
 
 struct sweep {
@@ -42,7 +42,7 @@ INLINE double reflection(double *v, double *x, const int band)
         sum += part[c] * part[c];
     }
     double tail = sum_of(sum), beta = alpha, scale = 0, tau = 0;
-    if (tail > 0) {
+    if (tail > no_tail) {
         beta = -copysign(sqrt(alpha * alpha + tail), alpha);
         scale = 1 / (alpha - beta);
         tau = (beta - alpha) / beta;

@@ -119,10 +119,12 @@ int CPU(direct_values)(double *values, double *start, const float *matrix, int64
     cut_into_tiles(&room, n);
     CPU(to_golub_kahan)(room.golub_kahan, room.square, room.reduction, n, band);
     CPU(chase)(room.diagonal, room.off_diagonal, room.golub_kahan, 2 * n, 2 * band);
-    CPU(tridiagonal_values)
-    (room.values, room.squares, room.diagonal, room.off_diagonal, 2 * n);
+    CPU(tridiagonal_values)(room.values, room.squares, room.diagonal, room.off_diagonal, 2 * n);
     for (int64_t i = 0; i < n; i++)
-        values[i] = room.values[2 * n - 1 - i] > 0 ? room.values[2 * n - 1 - i] : 0;
+        values[i] = room.values[2 * n - 1 - i];
     spectra_sort(values, n);
+    for (int64_t i = 0; i < n; i++)
+        if (values[i] < spectra_resolution(rows, cols, values[0]))
+            values[i] = 0;
     return 0;
 }

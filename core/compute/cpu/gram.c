@@ -28,11 +28,11 @@ static void fill_tall(double *panel, const float *matrix, int64_t cols, int64_t 
 /* [WIDTH, WIDTH] of a matrix, widened and turned. */
 INLINE void turn_block(double *panel, const float *matrix, int64_t cols)
 {
-    typedef float narrow __attribute__((vector_size(4 * WIDTH), aligned(4)));
+    typedef float half __attribute__((vector_size(4 * WIDTH), aligned(4)));
     vector block[WIDTH];
     UNROLL
     for (int i = 0; i < WIDTH; i++)
-        block[i] = __builtin_convertvector(*(const narrow *)(matrix + i * cols), vector);
+        block[i] = __builtin_convertvector(*(const half *)(matrix + i * cols), vector);
     transpose(block);
     UNROLL
     for (int i = 0; i < WIDTH; i++)
@@ -75,7 +75,7 @@ static void fill_slab(double *slab, const float *matrix, int64_t rows, int64_t c
 static void add_square(double *tile, const double *a, int64_t k)
 {
     for (int64_t j = 0; j < TILE; j += PANEL)
-        for (int64_t i = j / PRODUCT_ROWS * PRODUCT_ROWS; i < TILE; i += PRODUCT_ROWS)
+        for (int64_t i = j; i < TILE; i += PRODUCT_ROWS)
             product_block(tile + j * TILE + i * PANEL, PANEL, a + i / PANEL * PANEL * k + i % PANEL,
                           1, PANEL, a + j * k, PANEL, k);
 }

@@ -28,8 +28,9 @@ struct reflections CPU(reflections_in)(double *workspace, int64_t n, int band)
 INLINE void reflect_column(struct reflections *p, double *v, int64_t m, const int band, int j)
 {
     double alpha = v[j * band + j], tail = p->dots[j], head[BAND_MAX];
-    double beta = tail > 0 ? -copysign(sqrt(alpha * alpha + tail), alpha) : alpha;
-    double scale = tail > 0 ? 1 / (alpha - beta) : 0, tau = tail > 0 ? (beta - alpha) / beta : 0;
+    bool is_column = tail > no_tail;
+    double beta = is_column ? -copysign(sqrt(alpha * alpha + tail), alpha) : alpha;
+    double scale = is_column ? 1 / (alpha - beta) : 0, tau = is_column ? (beta - alpha) / beta : 0;
     vector first[BAND_MAX / WIDTH], sums[BAND_MAX / WIDTH];
     int next = j + 1 < band ? j + 1 : j;
     p->tau[j] = tau;
@@ -68,10 +69,11 @@ INLINE void split_panel(struct reflections *p, double *v, int64_t m, const int b
             p->r[j * band + c] = c >= j ? v[j * band + c] : 0;
             v[j * band + c] = c < j ? v[j * band + c] * p->scale[c] : c == j;
         }
-    for (int64_t i = band; i < m; i++)
+    for (int64_t i = band; i < m; i++) {
         UNROLL
-    for (int c = 0; c < band; c += WIDTH)
-        store(v + i * band + c, load(v + i * band + c) * load(p->scale + c));
+        for (int c = 0; c < band; c += WIDTH)
+            store(v + i * band + c, load(v + i * band + c) * load(p->scale + c));
+    }
 }
 
 INLINE void reflect_panel(struct reflections *p, const int band)
@@ -82,10 +84,11 @@ INLINE void reflect_panel(struct reflections *p, const int band)
     memset(p->tau, 0, BAND_MAX * sizeof *p->tau);
     memset(p->scale, 0, BAND_MAX * sizeof *p->scale);
     memset(p->r, 0, (size_t)(band * band) * sizeof *p->r);
-    for (int64_t i = 1; i < m; i++)
+    for (int64_t i = 1; i < m; i++) {
         UNROLL
-    for (int c = 0; c < band; c += WIDTH)
-        store(p->dots + c, load(p->dots + c) + splat(v[i * band]) * load(v + i * band + c));
+        for (int c = 0; c < band; c += WIDTH)
+            store(p->dots + c, load(p->dots + c) + splat(v[i * band]) * load(v + i * band + c));
+    }
     for (int j = 0; j < band && j < m; j++)
         reflect_column(p, v, m, band, j);
     split_panel(p, v, m, band);

@@ -6,6 +6,10 @@
 
 enum { BAND_MAX = 64 };
 
+/* Squares of a column's tail that add up to less are no column: where they are denormal, the
+ * reflection would not be orthogonal. Matrices here have elements of 2^-298 at least, or none. */
+static const double no_tail = 0x1p-960;
+
 /* A panel of `band` (16, 32, 48 or 64) columns of a matrix of order n, padded to whole tiles. */
 struct reflections {
     double *v;     /* [padded, band]: the panel, zeros before row `begin`; then V */

@@ -78,17 +78,6 @@ static bool is_zero(const float *matrix, int64_t count)
     return true;
 }
 
-static int direct_values(double *values, double *room, const float *matrix, int64_t rows,
-                         int64_t cols, struct error *err)
-{
-    if (CPU(direct_values)(values, room, matrix, rows, cols, err) != 0)
-        return -1;
-    for (int64_t i = 0; i < shorter(rows, cols); i++)
-        if (values[i] < spectra_resolution(rows, cols, values[0]))
-            values[i] = 0;
-    return 0;
-}
-
 static int values(void *self, double *out, const float *matrix, int64_t rows, int64_t cols,
                   void *room, struct error *err)
 {
@@ -102,7 +91,9 @@ static int values(void *self, double *out, const float *matrix, int64_t rows, in
         return 0;
     }
     gram_values(out, room, matrix, rows, cols);
-    return out[n - 1] < gram_floor * out[0] ? direct_values(out, room, matrix, rows, cols, err) : 0;
+    if (out[n - 1] >= gram_floor * out[0])
+        return 0;
+    return CPU(direct_values)(out, room, matrix, rows, cols, err);
 }
 
 const struct spectra_ops CPU(spectra_ops) = {values, workspace};

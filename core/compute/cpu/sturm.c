@@ -15,11 +15,11 @@
 enum { GROUPS = 4, LANES = GROUPS * WIDTH };
 
 struct tridiagonal {
-    /* squares[i]: of the element between i - 1 and i, [0] of none; at least so much above zero that
-     * a pivot of zero, whose inverse is infinite, gives no NaN, and that rounding does more */
+    /* squares[i]: of the element between i - 1 and i, [0] of none. Far enough above zero that a
+     * zero pivot, whose inverse is infinite, gives no NaN; so little that rounding does more. */
     const double *diagonal, *squares;
     int64_t n;
-    double tolerance; /* half a unit of rounding of the norm */
+    double tolerance; /* a unit or two in the last place of the norm */
 };
 
 struct lanes {
@@ -32,7 +32,7 @@ struct lanes {
 
 struct counts {
     int64_t below[LANES];
-    double slope[LANES]; /* p' / p; NaN where a pivot was zero */
+    double slope[LANES]; /* p' / p; NaN where a pivot but the last was zero */
 };
 
 static void count(struct counts *out, const double x[LANES], const struct tridiagonal *t)

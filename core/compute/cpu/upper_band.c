@@ -13,7 +13,6 @@ struct reduction {
     double *z, *x;       /* [padded n, band] */
     double *rows, *cols; /* [-V -X] and [Z U] of the last panel, packed */
     int64_t count;       /* tiles in a row */
-    int64_t pending;     /* rows and columns from here on lack that pair; 0: none do */
 };
 
 size_t CPU(upper_band_workspace)(int64_t n, int band)
@@ -86,7 +85,7 @@ static void update_and_multiply(struct reduction *r, double *tiles)
     for (int64_t i = at / TILE; i < r->count; i++)
         for (int64_t j = at / TILE; j < r->count; j++) {
             double *tile = grid_tile(r, tiles, i, j);
-            if (r->pending > 0)
+            if (at > 0)
                 tile_add_product(tile, first_in(i, at), first_in(j, at), r->rows + 2 * i * step,
                                  r->cols + 2 * j * step, 2 * p->band);
             turned_tile_times(r->z + j * step, tile, first_in(i, at), first_in(j, at + p->band),
@@ -120,9 +119,9 @@ static void put_triangle(double *golub_kahan, const struct reflections *p, int64
         for (int c = i; c < p->band; c++) {
             int64_t at_row = row + (turned ? c : i), at_col = col + (turned ? i : c);
             int64_t u = 2 * at_row + 1, v = 2 * at_col;
+            double value = p->r[i * p->band + c];
             if (at_row < p->n && at_col < p->n)
-                CPU(chase_put)
-            (golub_kahan, u > v ? u : v, u > v ? v : u, p->r[i * p->band + c], 2 * p->band);
+                CPU(chase_put)(golub_kahan, u > v ? u : v, u > v ? v : u, value, 2 * p->band);
         }
 }
 
@@ -143,6 +142,5 @@ void CPU(to_golub_kahan)(double *golub_kahan, double *tiles, double *workspace, 
         multiply(&r, tiles);
         CPU(pack_pair)(r.rows, -1, r.left.v, r.x, &r.right);
         CPU(pack_pair)(r.cols, 1, r.z, r.right.v, &r.right);
-        r.pending = at + band;
     }
 }

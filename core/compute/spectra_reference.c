@@ -44,8 +44,8 @@ static bool rotate(double *a, double *b, int64_t n)
     return true;
 }
 
-static int reference_values(void *self, double *values, const float *matrix,
-                            int64_t rows, int64_t cols, void *room, struct error *err)
+static int reference_values(void *self, double *values, const float *matrix, int64_t rows,
+                            int64_t cols, void *room, struct error *err)
 {
     (void)self;
     double *vectors = room;

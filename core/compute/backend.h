@@ -53,6 +53,7 @@ struct documents {
 struct attention_shape {
     int64_t tokens;
     int heads, kv_heads, head_dim;
+    int64_t window; /* a query sees its own token and the window - 1 before it; 0: all before it */
 };
 
 struct adamw {

@@ -52,6 +52,12 @@ static struct view view_of(struct place q, struct place k, struct place v, enum 
                          head / (shape.heads / shape.kv_heads)};
 }
 
+/* The first token that token i of a document sees. */
+static int64_t first_seen(const struct attention_shape *shape, int64_t document, int64_t i)
+{
+    return shape->window > 0 && i - shape->window >= document ? i - shape->window + 1 : document;
+}
+
 static void forward_row(const struct view *view, void *out, float *lse, int64_t first, int64_t i)
 {
     double total = log_sum_exp(view, first, i);
@@ -73,7 +79,8 @@ void reference_attention_forward(void *self, struct place out, struct place lse,
         struct view view = view_of(q, k, v, type, shape, head);
         for (int n = 0; n < documents.count; n++)
             for (int64_t i = documents.offsets[n]; i < documents.offsets[n + 1]; i++)
-                forward_row(&view, host_pointer(out), host_pointer(lse), documents.offsets[n], i);
+                forward_row(&view, host_pointer(out), host_pointer(lse),
+                            first_seen(&shape, documents.offsets[n], i), i);
     }
 }
 
@@ -130,7 +137,7 @@ void reference_attention_backward(void *self, struct place grad_q, struct place 
         for (int n = 0; n < documents.count; n++)
             for (int64_t i = documents.offsets[n]; i < documents.offsets[n + 1]; i++)
                 backward_row(&view, &sums, host_pointer(grad_out), host_pointer(out),
-                             documents.offsets[n], i);
+                             first_seen(&shape, documents.offsets[n], i), i);
     }
     round_sums(host_pointer(grad_q), type, sums.q, q_count);
     round_sums(host_pointer(grad_k), type, sums.k, kv_count);

@@ -13,7 +13,7 @@ static struct memory_request request_of(struct backend *backend, const struct mo
     const struct model_config *config = &model->config;
     const struct train_ops *ops = backend->train;
     struct attention_shape shape = {options->tokens, (int)config->heads, (int)config->kv_heads,
-                                    (int)config->head_dim};
+                                    (int)config->head_dim, 0};
     struct memory_request request = {model,
                                      options->trained,
                                      options->tokens,

@@ -21,7 +21,7 @@ enum {
     LAYERS = 30
 };
 
-static const struct attention_shape shape = {T, HEADS, KV, DIM};
+static const struct attention_shape shape = {T, HEADS, KV, DIM, 0};
 static const int32_t offsets[] = {0, T};
 static const struct documents documents = {offsets, 1};
 

@@ -260,13 +260,14 @@ static void check_pointwise(const struct pair *pair)
     assert_true(fabs(sums[0] - sums[1]) <= 1e-6 * sums[1]);
 }
 
-static void check_attention_of(const struct pair *pair, int dim, int heads, int kv_heads)
+static void check_attention_of(const struct pair *pair, struct attention_shape shape)
 {
     enum { T = 150 };
-    static const int32_t offsets[] = {0, 1, 70, 134, 150};
-    struct attention_shape shape = {T, heads, kv_heads, dim};
-    struct documents documents = {offsets, 4};
+    static const int32_t offsets[] = {0, 1, 70, 134, 150}, whole[] = {0, T};
+    int dim = shape.head_dim, heads = shape.heads, kv_heads = shape.kv_heads;
+    struct documents documents = {shape.window ? whole : offsets, shape.window ? 1 : 4};
     int64_t wide = (int64_t)T * heads * dim, thin = (int64_t)T * kv_heads * dim;
+    shape.tokens = T;
     fill(pair, 0, pair->type, wide, 1);
     fill(pair, 1, pair->type, thin, 1);
     fill(pair, 2, pair->type, thin, 1);
@@ -293,9 +294,14 @@ static void check_attention_of(const struct pair *pair, int dim, int heads, int 
 
 static void check_attention(const struct pair *pair)
 {
-    check_attention_of(pair, 64, 3, 1);
-    check_attention_of(pair, 20, 4, 2);
-    check_attention_of(pair, 8, 2, 2);
+    check_attention_of(pair, (struct attention_shape){.heads = 3, .kv_heads = 1, .head_dim = 64});
+    check_attention_of(pair, (struct attention_shape){.heads = 4, .kv_heads = 2, .head_dim = 20});
+    check_attention_of(pair, (struct attention_shape){.heads = 2, .kv_heads = 2, .head_dim = 8});
+    static const int windows[] = {2, 5, 64, 65, 130, 1000};
+    for (size_t i = 0; i < sizeof windows / sizeof *windows; i++)
+        check_attention_of(pair,
+                           (struct attention_shape){
+                               .heads = 2, .kv_heads = 1, .head_dim = 8, .window = windows[i]});
 }
 
 static void check_head(const struct pair *pair)

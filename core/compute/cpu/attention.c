@@ -105,7 +105,13 @@ static void transpose(float *restrict out, const float *restrict rows, int padde
             out[d * TILE + i] = rows[i * padded + d];
 }
 
-/* Scores of a tile of queries against a tile of keys, -inf where a key is not before its query. */
+/* Is every key of the tile out of every query's window? */
+static bool is_out_of_window(const struct attention *at, int64_t first_query, int64_t first_key)
+{
+    return at->shape.window > 0 && first_query - (first_key + TILE - 1) >= at->shape.window;
+}
+
+/* Scores of a tile of queries against a tile of keys, -inf where a query does not see a key. */
 static void score(float *scores, const struct attention *at, const float *q, const float *k_turned,
                   const struct tile *queries, const struct tile *keys)
 {
@@ -114,6 +120,8 @@ static void score(float *scores, const struct attention *at, const float *q, con
     for (int i = 0; i < TILE; i++) {
         int64_t last = queries->first + i - keys->first; /* key of the query itself */
         for (int64_t j = last + 1 < 0 ? 0 : last + 1; j < TILE; j++)
+            scores[i * TILE + j] = -INFINITY;
+        for (int64_t j = 0; at->shape.window > 0 && j <= last - at->shape.window && j < TILE; j++)
             scores[i * TILE + j] = -INFINITY;
     }
 }
@@ -132,6 +140,10 @@ static void absorb(struct running *running, float *sums, float *scores, int padd
 #pragma omp simd reduction(max : largest)
         for (int j = 0; j < TILE; j++)
             largest = row[j] > largest ? row[j] : largest;
+        if (largest == -INFINITY) { /* nothing seen so far */
+            memset(row, 0, TILE * sizeof *row);
+            continue;
+        }
         float shrink = exp_vector(running->largest[i] - largest);
 #pragma omp simd reduction(+ : total)
         for (int j = 0; j < TILE; j++) {
@@ -159,6 +171,8 @@ static void forward_tile(const struct attention *at, void *out, struct tile quer
         struct tile keys = queries;
         keys.first = first;
         keys.count = first == queries.first ? queries.count : TILE;
+        if (is_out_of_window(at, queries.first, first))
+            continue;
         load(k, at, at->k, at->shape.kv_heads, kv_head, first, keys.count, 1);
         transpose(turned, k, at->padded);
         score(scores, at, q, turned, &queries, &keys);
@@ -280,6 +294,8 @@ static void backward_keys(const struct attention *at, void *grad_k, void *grad_v
     load_keys(&t, at, kv_head, &keys);
     for (int64_t first = keys.first; first < keys.document_end; first += TILE) {
         struct tile queries = keys;
+        if (is_out_of_window(at, first, keys.first))
+            break;
         queries.first = first;
         queries.count = (int)(keys.document_end - first < TILE ? keys.document_end - first : TILE);
         for (int head = kv_head * group; head < (kv_head + 1) * group; head++) {
@@ -304,6 +320,8 @@ static void backward_queries(const struct attention *at, void *grad_q, struct ti
         struct tile keys = queries;
         keys.first = first;
         keys.count = first == queries.first ? queries.count : TILE;
+        if (is_out_of_window(at, queries.first, first))
+            continue;
         load_keys(&t, at, kv_head, &keys);
         score_gradients(&t, at, head, &queries, &keys);
         tile_product(dq, at->padded, t.ds, TILE, 1, t.k, at->padded, at->padded, TILE);

@@ -78,7 +78,8 @@ struct train_ops {
     /* RMSNorm (Zhang & Sennrich 2019): out = x * rstd * weight, rstd f32 [T] is kept */
     void (*rmsnorm_forward)(void *self, struct place out, struct place rstd, struct place x,
                             enum storage type, struct weight weight, float epsilon, int64_t tokens);
-    /* grad_x (REPLACE or ADD); grad_weight f32 [H] += unless not there */
+    /* grad_x (REPLACE or ADD), which may be the place of grad_out; grad_weight f32 [H] += unless
+     * not there */
     void (*rmsnorm_backward)(void *self, struct place grad_x, enum accumulate accumulate,
                              struct place grad_weight, struct place grad_out, struct place x,
                              struct place rstd, enum storage type, struct weight weight,

@@ -22,9 +22,17 @@ struct architecture {
     bool gguf_interleaved; /* llama.cpp's converter interleaves the rotary rows of q and k */
     bool tied;             /* what config.json means where it does not say */
     int64_t head_dim;      /* the same; 0: hidden / heads */
+    bool qkv_bias;         /* q, k and v have biases, whatever config.json says */
+    bool head_norms;       /* q and k are normalised, head by head, before the rotary embedding */
+    int64_t window;        /* sliding attention where config.json does not say; 0: none */
+    int64_t window_from;   /* the first layer that has it, the same */
     const struct role_name *roles;
     size_t role_count;
 };
+
+/* Llama's names, which most have. */
+enum { LLAMA_ROLES = 14 };
+extern const struct role_name llama_roles[LLAMA_ROLES];
 
 extern const struct architecture architecture_llama, architecture_mistral, architecture_qwen2,
     architecture_qwen3, architecture_gemma, architecture_gemma2, architecture_gemma3,
@@ -32,5 +40,8 @@ extern const struct architecture architecture_llama, architecture_mistral, archi
 
 /* By config.json's model_type or by general.architecture; NULL where it is unknown. */
 const struct architecture *architecture_by_name(const char *name, bool gguf);
+
+/* "llama, mistral, ...": what can be trained. */
+void architecture_list_trainable(char *out, size_t size);
 
 #endif

@@ -56,35 +56,41 @@ static int read_fields(struct model *model, const cJSON *metadata, struct error 
     return 0;
 }
 
-static int read_rope_scaling(struct model_config *config, const cJSON *scaling, const char *where,
-                             struct error *err)
+/* "layer_types" says for each layer which attention it has: those that slide must come last. */
+static void read_layer_types(struct model_config *config, const cJSON *types)
 {
-    const char *kind = NULL;
-    if (!cJSON_IsObject(scaling))
-        return 0;
-    if (!json_get_string(scaling, "rope_type", &kind) && !json_get_string(scaling, "type", &kind))
-        return 0;
-    json_get_double(scaling, "rope_theta", &config->rope_theta);
-    if (strcmp(kind, "default") == 0)
-        return 0;
-    bool complete = json_get_double(scaling, "factor", &config->rope_factor);
-    if (strcmp(kind, "linear") == 0) {
-        config->rope_scaling = ROPE_LINEAR;
-    } else if (strcmp(kind, "llama3") == 0) {
-        config->rope_scaling = ROPE_LLAMA3;
-        complete = complete &&
-                   json_get_double(scaling, "low_freq_factor", &config->rope_low_freq) &&
-                   json_get_double(scaling, "high_freq_factor", &config->rope_high_freq) &&
-                   json_get_double(scaling, "original_max_position_embeddings",
-                                   &config->rope_original_positions);
-    } else {
-        config->rope_scaling = ROPE_UNSUPPORTED;
-        return 0;
+    const cJSON *type;
+    int64_t layer = 0, first = -1;
+    if (!cJSON_IsArray(types))
+        return;
+    cJSON_ArrayForEach(type, types)
+    {
+        bool slides = cJSON_IsString(type) && strcmp(type->valuestring, "sliding_attention") == 0;
+        if (slides && first < 0)
+            first = layer;
+        config->window_mixed |= !slides && first >= 0;
+        layer++;
     }
-    if (!complete || !(config->rope_factor > 0))
-        return error_set(err, "%s: \"rope_scaling\" of type %s lacks one of its numbers", where,
-                         kind);
-    return 0;
+    if (first < 0)
+        config->window = 0;
+    config->window_from = first < 0 ? 0 : first;
+}
+
+/* Mistral has a window unless it says null, Qwen where it says "use_sliding_window". */
+static void read_window(struct model_config *config, const struct architecture *architecture,
+                        const cJSON *metadata)
+{
+    const cJSON *window = json_get(metadata, "sliding_window");
+    bool used = architecture->window > 0;
+    config->window = architecture->window;
+    config->window_from = architecture->window_from;
+    json_get_bool(metadata, "use_sliding_window", &used);
+    json_get_int64(metadata, "sliding_window", &config->window);
+    json_get_int64(metadata, "max_window_layers", &config->window_from);
+    if (!used || cJSON_IsNull(window) || config->window < 1)
+        config->window = 0;
+    if (config->window > 0)
+        read_layer_types(config, json_get(metadata, "layer_types"));
 }
 
 /* Absent it is SiLU; null, or anything but a name, is none that is known. */
@@ -97,7 +103,8 @@ static void read_activation(struct model_config *config, const cJSON *item)
     utf8_sanitize(config->activation);
 }
 
-static int read_hugging_face(struct model *model, const cJSON *metadata, struct error *err)
+static int read_hugging_face(struct model *model, const struct architecture *architecture,
+                             const cJSON *metadata, struct error *err)
 {
     struct model_config *config = &model->config;
     json_get_double(metadata, "rms_norm_eps", &config->norm_eps);
@@ -109,6 +116,7 @@ static int read_hugging_face(struct model *model, const cJSON *metadata, struct 
     json_get_int64(metadata, "bos_token_id", &config->bos_token);
     json_get_first_int64(metadata, "eos_token_id", &config->eos_token);
     read_activation(config, json_get(metadata, "hidden_act"));
+    read_window(config, architecture, metadata);
     /* transformers 5 writes "rope_parameters", with the base inside; before it was "rope_scaling".
      */
     const cJSON *scaling = json_get(metadata, "rope_parameters");
@@ -116,7 +124,7 @@ static int read_hugging_face(struct model *model, const cJSON *metadata, struct 
         json_get_double(scaling, "rope_theta", &config->rope_theta);
     else
         scaling = json_get(metadata, "rope_scaling");
-    return read_rope_scaling(config, scaling, checkpoint_path(model->checkpoint), err);
+    return config_read_rope(config, scaling, checkpoint_path(model->checkpoint), err);
 }
 
 static int read_gguf(struct model *model, const cJSON *metadata)
@@ -180,6 +188,7 @@ int config_read(struct model *model, const struct architecture **architecture, s
                                           .rope_theta = 10000,
                                           .initializer_range = 0.02,
                                           .rope_factor = 1,
+                                          .rope_attention = 1,
                                           .max_positions = 2048,
                                           .bos_token = -1,
                                           .eos_token = -1};
@@ -193,8 +202,11 @@ int config_read(struct model *model, const struct architecture **architecture, s
     if (!*architecture)
         return 0;
     model->config.tied = (*architecture)->tied;
+    model->config.qkv_bias = (*architecture)->qkv_bias;
+    model->config.head_norms = (*architecture)->head_norms;
     if (read_fields(model, metadata, err) != 0)
         return -1;
-    int status = gguf ? read_gguf(model, metadata) : read_hugging_face(model, metadata, err);
+    int status =
+        gguf ? read_gguf(model, metadata) : read_hugging_face(model, *architecture, metadata, err);
     return status == 0 ? complete(model, *architecture, gguf, err) : -1;
 }

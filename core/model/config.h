@@ -8,4 +8,9 @@
  * is not known is no error: *architecture is NULL then. */
 int config_read(struct model *model, const struct architecture **architecture, struct error *err);
 
+/* "rope_parameters" or "rope_scaling", NULL where there is none, into config's rope_*; its
+ * max_positions is there already. An unknown scaling is ROPE_UNSUPPORTED and no error. */
+int config_read_rope(struct model_config *config, const cJSON *scaling, const char *where,
+                     struct error *err);
+
 #endif

@@ -52,6 +52,10 @@ void config_put_json(struct buffer *out, const struct model *model, const char *
     put_real(out, "rms_norm_eps", c->norm_eps);
     put_real(out, "initializer_range", c->initializer_range);
     put_rope(out, c);
+    if (architecture->window > 0 && c->window == 0)
+        buffer_text(out, "  \"sliding_window\": null,\n");
+    else if (c->window > 0)
+        buffer_format(out, "  \"sliding_window\": %" PRId64 ",\n", c->window);
     buffer_format(out,
                   "  \"hidden_act\": \"silu\",\n  \"attention_bias\": %s,\n  \"mlp_bias\": %s,\n"
                   "  \"tie_word_embeddings\": %s,\n  \"torch_dtype\": \"%s\"\n}\n",

@@ -33,6 +33,8 @@ static void role_shape(const struct model_config *c, enum module_role role, int6
         [ROLE_K] = {kv, c->hidden},
         [ROLE_V] = {kv, c->hidden},
         [ROLE_O] = {c->hidden, q},
+        [ROLE_Q_NORM] = {c->head_dim, 0},
+        [ROLE_K_NORM] = {c->head_dim, 0},
         [ROLE_GATE] = {c->intermediate, c->hidden},
         [ROLE_UP] = {c->intermediate, c->hidden},
         [ROLE_DOWN] = {c->hidden, c->intermediate},
@@ -43,9 +45,10 @@ static void role_shape(const struct model_config *c, enum module_role role, int6
 
 static bool has_bias(const struct model_config *config, enum module_role role)
 {
-    bool attention = role == ROLE_Q || role == ROLE_K || role == ROLE_V || role == ROLE_O;
+    bool qkv = role == ROLE_Q || role == ROLE_K || role == ROLE_V;
     bool mlp = role == ROLE_GATE || role == ROLE_UP || role == ROLE_DOWN;
-    return (attention && config->attention_bias) || (mlp && config->mlp_bias);
+    return (qkv && config->qkv_bias) || ((qkv || role == ROLE_O) && config->attention_bias) ||
+           (mlp && config->mlp_bias);
 }
 
 static void add(struct tensors *tensors, const struct model_config *config,
@@ -68,7 +71,9 @@ static void add(struct tensors *tensors, const struct model_config *config,
 static void add_role(struct tensors *tensors, const struct model_config *config,
                      const struct role_name *role, int layer)
 {
-    if (role->role == ROLE_OTHER || (role->role == ROLE_HEAD && config->tied))
+    bool head_norm = role->role == ROLE_Q_NORM || role->role == ROLE_K_NORM;
+    if (role->role == ROLE_OTHER || (role->role == ROLE_HEAD && config->tied) ||
+        (head_norm && !config->head_norms))
         return;
     add(tensors, config, role, layer, false);
     if (has_bias(config, role->role))
@@ -125,7 +130,8 @@ static int put_all(struct safetensors_writer *writer, const struct tensors *tens
     for (size_t i = 0; i < tensors->count; i++) {
         const struct safetensors_entry *entry = &tensors->entries[i];
         enum module_role role = tensors->roles[i];
-        bool norm = role == ROLE_INPUT_NORM || role == ROLE_POST_NORM || role == ROLE_FINAL_NORM;
+        bool norm = role == ROLE_INPUT_NORM || role == ROLE_POST_NORM || role == ROLE_FINAL_NORM ||
+                    role == ROLE_Q_NORM || role == ROLE_K_NORM;
         int status = entry->rank == 1 ? put_constant(writer, entry->shape[0], norm ? 1 : 0, err)
                                       : put_values(writer, entry, deviation, &stream, err);
         if (status != 0)

@@ -21,6 +21,8 @@ enum module_role {
     ROLE_V,          /* self_attn.v_proj */
     ROLE_QKV,        /* self_attn.qkv_proj     [(heads + 2 kv_heads) * head_dim, hidden] */
     ROLE_O,          /* self_attn.o_proj       [hidden, heads * head_dim] */
+    ROLE_Q_NORM,     /* self_attn.q_norm       [head_dim] */
+    ROLE_K_NORM,     /* self_attn.k_norm */
     ROLE_GATE,       /* mlp.gate_proj          [intermediate, hidden] */
     ROLE_UP,         /* mlp.up_proj */
     ROLE_GATE_UP,    /* mlp.gate_up_proj       [2 * intermediate, hidden] */
@@ -40,7 +42,15 @@ struct module {
     int rotary_heads;   /* > 0: rows are interleaved per head (GGUF) and are put back on reading */
 };
 
-enum rope_scaling { ROPE_PLAIN, ROPE_LLAMA3, ROPE_LINEAR, ROPE_UNSUPPORTED };
+/* Dynamic is plain as far as the configuration's positions go. */
+enum rope_scaling {
+    ROPE_PLAIN,
+    ROPE_LLAMA3,
+    ROPE_LINEAR,
+    ROPE_DYNAMIC,
+    ROPE_YARN,
+    ROPE_UNSUPPORTED
+};
 
 struct model_config {
     int64_t hidden, intermediate, layers, heads, kv_heads, head_dim, vocab, max_positions;
@@ -48,9 +58,16 @@ struct model_config {
     double norm_eps, rope_theta, initializer_range;
     enum rope_scaling rope_scaling;
     double rope_factor, rope_low_freq, rope_high_freq, rope_original_positions;
+    double rope_beta_fast, rope_beta_slow, rope_attention; /* YaRN's; the last times cos and sin */
+    bool rope_truncate;
     bool tied;           /* head and embedding are one tensor */
     bool attention_bias; /* on q, k, v and o as the tensors say */
     bool mlp_bias;
+    bool qkv_bias, head_norms; /* architecture.h */
+    /* sliding attention: tokens that a query sees, its own among them, in layers from window_from
+     * on; 0: none */
+    int64_t window, window_from;
+    bool window_mixed;            /* layers that have it and those that have not alternate */
     int64_t bos_token, eos_token; /* -1: none */
 };
 

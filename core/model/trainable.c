@@ -23,6 +23,22 @@ static int check_shape(const struct model *model, enum module_role role, int lay
     return 0;
 }
 
+/* Of the parts that only some architectures have. */
+static int check_extras(const struct model *model, int layer, struct error *err)
+{
+    static const enum module_role biased[] = {ROLE_Q, ROLE_K, ROLE_V};
+    const struct model_config *c = &model->config;
+    for (size_t i = 0; c->qkv_bias && i < sizeof biased / sizeof *biased; i++)
+        if (!model_role(model, biased[i], layer, true))
+            return error_set(err, "%s: layer %d lacks a bias of q_proj, k_proj or v_proj",
+                             checkpoint_path(model->checkpoint), layer);
+    if (!c->head_norms)
+        return 0;
+    if (check_shape(model, ROLE_Q_NORM, layer, 1, c->head_dim, "q_norm", err) != 0)
+        return -1;
+    return check_shape(model, ROLE_K_NORM, layer, 1, c->head_dim, "k_norm", err);
+}
+
 static int check_block(const struct model *model, int layer, struct error *err)
 {
     const struct model_config *c = &model->config;
@@ -46,7 +62,7 @@ static int check_block(const struct model *model, int layer, struct error *err)
         if (check_shape(model, parts[i].role, layer, parts[i].rows, parts[i].cols, parts[i].what,
                         err) != 0)
             return -1;
-    return 0;
+    return check_extras(model, layer, err);
 }
 
 int model_check_trainable(const struct model *model, struct error *err)
@@ -56,16 +72,23 @@ int model_check_trainable(const struct model *model, struct error *err)
     bool gguf = checkpoint_format(model->checkpoint) == CHECKPOINT_GGUF;
     const struct architecture *architecture =
         model->architecture ? architecture_by_name(model->architecture_name, gguf) : NULL;
+    char supported[128];
+    architecture_list_trainable(supported, sizeof supported);
     if (!architecture || !architecture->trainable)
         return error_set(
             err,
             "%s: the architecture \"%.80s\" can be scanned and planned but not trained; "
-            "supported for training: llama",
-            path, model->architecture_name ? model->architecture_name : "unknown");
+            "supported for training: %s",
+            path, model->architecture_name ? model->architecture_name : "unknown", supported);
+    if (c->window_mixed)
+        return error_set(err,
+                         "%s: layers with and without a sliding window alternate, which cannot be "
+                         "trained; supported are none, all, and all from one layer on",
+                         path);
     if (c->rope_scaling == ROPE_UNSUPPORTED)
         return error_set(err,
-                         "%s: its rotary scaling is not supported; supported are none, linear and "
-                         "llama3",
+                         "%s: its rotary scaling is not supported; supported are none, linear, "
+                         "dynamic, llama3 and yarn",
                          path);
     if (strcmp(c->activation, "silu") != 0 && strcmp(c->activation, "swish") != 0)
         return error_set(err,

@@ -63,7 +63,9 @@ static struct block_needs block_needs(const struct memory_request *request, int 
     struct block_needs needs;
     needs.norm1 = below || trains(request, ROLE_INPUT_NORM, layer, false);
     needs.qkv = needs.norm1 || trains_any(request, ROLE_Q, layer) ||
-                trains_any(request, ROLE_K, layer) || trains_any(request, ROLE_V, layer);
+                trains_any(request, ROLE_K, layer) || trains_any(request, ROLE_V, layer) ||
+                trains(request, ROLE_Q_NORM, layer, false) ||
+                trains(request, ROLE_K_NORM, layer, false);
     needs.middle = needs.qkv || trains_any(request, ROLE_O, layer);
     needs.norm2 = needs.middle || trains(request, ROLE_POST_NORM, layer, false);
     needs.gate_up =
@@ -152,6 +154,25 @@ static int add_block_slot(struct planner *planner, int layer, int first, int las
                (uint64_t)planner->request->tokens, (uint64_t)width * size);
 }
 
+static void add_raw_heads(struct planner *planner, int layer)
+{
+    const struct model_config *config = planner->config;
+    bool kept = planner->plan->needs.blocks[layer].qkv;
+    int *slots = planner->plan->blocks[layer];
+    const struct {
+        enum block_slot raw, rstd;
+        int64_t heads;
+    } parts[] = {{SLOT_RAW_Q, SLOT_RSTD_Q, config->heads},
+                 {SLOT_RAW_K, SLOT_RSTD_K, config->kv_heads}};
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        slots[parts[i].raw] = add_block_slot(planner, layer, PHASE_QKV, PHASE_QKV, kept,
+                                             BACK_ATTENTION, parts[i].heads * config->head_dim,
+                                             storage_size(planner->request->storage));
+        slots[parts[i].rstd] = add_block_slot(planner, layer, PHASE_QKV, PHASE_QKV, kept,
+                                              BACK_ATTENTION, parts[i].heads, 4);
+    }
+}
+
 static void add_attention_half(struct planner *planner, int layer)
 {
     const struct memory_request *request = planner->request;
@@ -173,6 +194,9 @@ static void add_attention_half(struct planner *planner, int layer)
                                        BACK_ATTENTION, config->hidden, size);
     slots[SLOT_RSTD1] = add_block_slot(planner, layer, PHASE_NORM1, PHASE_NORM1, needs->norm1,
                                        BACK_ATTENTION, 1, 4);
+    slots[SLOT_RAW_Q] = slots[SLOT_RAW_K] = slots[SLOT_RSTD_Q] = slots[SLOT_RSTD_K] = -1;
+    if (config->head_norms)
+        add_raw_heads(planner, layer);
     slots[SLOT_Q] = add_block_slot(planner, layer, PHASE_QKV, PHASE_ATTENTION, needs->qkv,
                                    BACK_ATTENTION, wide, size);
     slots[SLOT_K] = add_block_slot(planner, layer, PHASE_QKV, PHASE_ATTENTION, needs->qkv,

@@ -19,7 +19,7 @@
 /* What one block needs of the backward pass; each is the gradient of the named value. */
 struct block_needs {
     bool norm1;   /* output of the first norm */
-    bool qkv;     /* q, k and v */
+    bool qkv;     /* q, k and v, behind and before the norms of their heads */
     bool middle;  /* the sum behind the attention */
     bool norm2;   /* output of the second norm */
     bool gate_up; /* gate and up */
@@ -38,6 +38,10 @@ enum block_slot {
     SLOT_INPUT, /* [T, H], the residual stream as it comes in */
     SLOT_NORM1,
     SLOT_RSTD1,
+    SLOT_RAW_Q, /* q and k before the norms of their heads, where there are such */
+    SLOT_RAW_K,
+    SLOT_RSTD_Q, /* [T, heads] */
+    SLOT_RSTD_K,
     SLOT_Q,
     SLOT_K,
     SLOT_V,

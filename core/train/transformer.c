@@ -34,6 +34,12 @@ int transformer_plan(struct memory_plan **out, struct backend *backend, const st
 {
     if (model_check_trainable(model, err) != 0)
         return -1;
+    if (model->config.rope_scaling == ROPE_DYNAMIC &&
+        options->max_positions > model->config.max_positions)
+        return error_set(err,
+                         "documents of %lld tokens: dynamic rotary scaling changes behind %lld, "
+                         "which is not supported; use a --seq-len up to that",
+                         (long long)options->max_positions, (long long)model->config.max_positions);
     if (!backend->train)
         return error_set(err, "the back end \"%s\" cannot train: use --device cpu", backend->name);
     struct memory_request request = request_of(backend, model, options);
@@ -287,6 +293,29 @@ static void norm(const struct pass *pass, enum module_role role, int layer, stru
                                (float)pass->config->norm_eps, pass->tokens);
 }
 
+/* q or k: the linear layer, and the norm of each head where the architecture has one. */
+static void linear_heads(const struct pass *pass, enum module_role role, int layer,
+                         struct place out, struct place x)
+{
+    bool is_q = role == ROLE_Q;
+    struct place raw = block_place(pass, layer, is_q ? SLOT_RAW_Q : SLOT_RAW_K);
+    struct place rstd = block_place(pass, layer, is_q ? SLOT_RSTD_Q : SLOT_RSTD_K);
+    linear(pass, role, layer, raw.buffer ? raw : out, x);
+    if (raw.buffer)
+        pass->ops->rmsnorm_forward(
+            pass->self, out, rstd, raw, pass->type,
+            weight_of(pass, is_q ? ROLE_Q_NORM : ROLE_K_NORM, layer), (float)pass->config->norm_eps,
+            pass->tokens * (is_q ? pass->shape.heads : pass->shape.kv_heads));
+}
+
+/* Full or sliding, as the layer has it. */
+static struct attention_shape shape_of(const struct pass *pass, int layer)
+{
+    struct attention_shape shape = pass->shape;
+    shape.window = layer >= pass->config->window_from ? pass->config->window : 0;
+    return shape;
+}
+
 static void rotate(const struct pass *pass, struct place x, int heads, bool backward)
 {
     pass->ops->rope(pass->self, x, pass->type, pass->rope, pass->positions, pass->tokens, heads,
@@ -305,13 +334,13 @@ static void forward_attention(const struct pass *pass, int layer)
     struct place mixed = block_place(pass, layer, SLOT_ATTENTION);
     struct place middle = block_place(pass, layer, SLOT_MIDDLE);
     norm(pass, ROLE_INPUT_NORM, layer, n, block_place(pass, layer, SLOT_RSTD1), input);
-    linear(pass, ROLE_Q, layer, q, n);
-    linear(pass, ROLE_K, layer, k, n);
+    linear_heads(pass, ROLE_Q, layer, q, n);
+    linear_heads(pass, ROLE_K, layer, k, n);
     linear(pass, ROLE_V, layer, v, n);
     rotate(pass, q, pass->shape.heads, false);
     rotate(pass, k, pass->shape.kv_heads, false);
     ops->attention_forward(pass->self, mixed, block_place(pass, layer, SLOT_LSE), q, k, v,
-                           pass->type, pass->shape, pass->documents);
+                           pass->type, shape_of(pass, layer), pass->documents);
     linear(pass, ROLE_O, layer, middle, mixed);
     ops->add(pass->self, middle, input, pass->type, pass->tokens * pass->config->hidden);
 }
@@ -435,6 +464,18 @@ static struct attention_gradients attention_gradients(const struct pass *pass)
     return grad;
 }
 
+/* In place. */
+static void head_norm_backward(const struct pass *pass, enum module_role role, int layer,
+                               struct place gradient)
+{
+    bool is_q = role == ROLE_Q_NORM;
+    int heads = is_q ? pass->shape.heads : pass->shape.kv_heads;
+    pass->ops->rmsnorm_backward(pass->self, gradient, REPLACE, gradient_of(pass, role, layer),
+                                gradient, block_place(pass, layer, is_q ? SLOT_RAW_Q : SLOT_RAW_K),
+                                block_place(pass, layer, is_q ? SLOT_RSTD_Q : SLOT_RSTD_K),
+                                pass->type, weight_of(pass, role, layer), pass->tokens * heads);
+}
+
 static void backward_scores(const struct pass *pass, int layer,
                             const struct attention_gradients *grad)
 {
@@ -442,10 +483,14 @@ static void backward_scores(const struct pass *pass, int layer,
     pass->ops->attention_backward(
         pass->self, grad->q, grad->k, grad->v, grad->out, block_place(pass, layer, SLOT_ATTENTION),
         block_place(pass, layer, SLOT_LSE), block_place(pass, layer, SLOT_Q),
-        block_place(pass, layer, SLOT_K), block_place(pass, layer, SLOT_V), pass->type, pass->shape,
-        pass->documents, run_place(pass, RUN_ATTENTION_WORKSPACE));
+        block_place(pass, layer, SLOT_K), block_place(pass, layer, SLOT_V), pass->type,
+        shape_of(pass, layer), pass->documents, run_place(pass, RUN_ATTENTION_WORKSPACE));
     rotate(pass, grad->q, pass->shape.heads, true);
     rotate(pass, grad->k, pass->shape.kv_heads, true);
+    if (pass->config->head_norms) {
+        head_norm_backward(pass, ROLE_Q_NORM, layer, grad->q);
+        head_norm_backward(pass, ROLE_K_NORM, layer, grad->k);
+    }
 }
 
 static void backward_attention(const struct pass *pass, int layer)

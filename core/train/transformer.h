@@ -3,6 +3,7 @@
  *
  *     x = embedding(ids)
  *     x = x + o(attention(rope(q(n)), rope(k(n)), v(n))),  n = rmsnorm(x)     every block
+ *         (Qwen3: rope(rmsnorm(q(n))) and rope(rmsnorm(k(n))), head by head)
  *     x = x + down(silu(gate(n)) * up(n)),                 n = rmsnorm(x)
  *     loss = cross-entropy(head(rmsnorm(x)))
  *
@@ -71,7 +72,7 @@ int transformer_write_weight(struct transformer *transformer, size_t module, con
 int transformer_check_ids(const struct model *model, const struct dataset *data, struct error *err);
 
 /* rope.c: the table of REFERENCE: cosines, then sines, [positions, head_dim]; frequencies as
- * transformers computes them, in fp32, with Llama 3's or linear scaling. */
+ * transformers computes them, in fp32, with the configuration's scaling. */
 void rope_fill(float *table, const struct model_config *config, int64_t positions);
 
 #endif

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Ten optimiser steps of PyTorch on the tiny models of make_tiny_llamas.py: the losses that the
+"""Ten optimiser steps of PyTorch on the tiny models of make_tiny_models.py: the losses that the
 trainer's own steps must give, fp32.
 
     make_adamw.py DATA_FOLDER
@@ -13,14 +13,19 @@ import pathlib
 import sys
 
 import torch
-from transformers import LlamaForCausalLM, get_cosine_schedule_with_warmup
+from transformers import AutoModelForCausalLM, get_cosine_schedule_with_warmup
 
-from make_tiny_llamas import sum_of_losses
+from make_tiny_models import sum_of_losses
 
 STEPS, WARMUP, RATE, DECAY, CLIP = 10, 2, 0.01, 0.1, 0.5
 CASES = {
     "llama_untied": "",  # everything trains
     "llama_tied": "layers.1.mlp.down_proj layers.0.self_attn.k_proj layers.1.post_attention_layernorm",
+    "mistral": "",
+    "qwen2": "",
+    "qwen2_window": "self_attn.q_proj.bias layers.1.self_attn.v_proj layers.0.mlp.down_proj",
+    "qwen3": "",
+    "qwen3_tied": "layers.1.self_attn.q_norm layers.0.self_attn.k_norm layers.1.mlp.gate_proj",
     "llama_bias": "layers.1.self_attn.q_proj layers.1.mlp.up_proj model.embed_tokens",
 }
 
@@ -38,7 +43,7 @@ def trains(name, chosen):
 
 
 def train(folder, chosen):
-    model = LlamaForCausalLM.from_pretrained(folder, attn_implementation="eager", dtype=torch.float32).eval()
+    model = AutoModelForCausalLM.from_pretrained(folder, attn_implementation="eager", dtype=torch.float32).eval()
     for name, p in model.named_parameters():
         p.requires_grad_(trains(name, chosen))
     parameters = [p for p in model.parameters() if p.requires_grad]

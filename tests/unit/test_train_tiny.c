@@ -1,11 +1,13 @@
 /* Tiny random models of every form that the trainer runs (tied, untied, grouped queries, biases,
- * both rotary scalings, heads of their own width) against transformers + PyTorch in fp32
- * (tests/oracle/make_tiny_llamas.py): loss to 1e-5, every gradient tensor to 1e-4 of its norm. */
+ * rotary scalings, heads of their own width; sliding windows, norms of heads) against transformers
+ * + PyTorch in fp32 (tests/oracle/make_tiny_models.py): loss to 1e-5, every gradient tensor to 1e-4
+ * of its norm. */
 #include "train_data.h"
 
-static const char *const names[] = {"llama_tied",    "llama_untied", "llama_gqa",
-                                    "llama_bias",    "llama_rope3",  "llama_rope_linear",
-                                    "llama_head_dim"};
+static const char *const names[] = {
+    "llama_tied",        "llama_untied",   "llama_gqa",  "llama_bias", "llama_rope3",
+    "llama_rope_linear", "llama_head_dim", "llama_yarn", "mistral",    "qwen2",
+    "qwen2_tied",        "qwen2_window",   "qwen3",      "qwen3_tied"};
 static const char *const kinds[] = {"packed", "single"};
 
 struct bench {

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Tiny random Llama models and what transformers + PyTorch (fp32, eager attention) compute on them.
+"""Tiny random models of every family that trains, and what transformers + PyTorch (fp32, eager attention) compute on them.
 
-    make_tiny_llamas.py OUT_FOLDER
+    make_tiny_models.py OUT_FOLDER [NAME ...]
 
 Per model: OUT_FOLDER/NAME/ (config.json, model.safetensors) as transformers writes it, the case's
 tokens and loss in OUT_FOLDER/NAME.json, all its gradients in OUT_FOLDER/NAME.gradients.safetensors
@@ -14,10 +14,12 @@ import sys
 
 import torch
 from safetensors.torch import save_file
-from transformers import LlamaConfig, LlamaForCausalLM
+from transformers import AutoConfig, AutoModelForCausalLM
 
 LLAMA3 = {"rope_type": "llama3", "rope_theta": 10000.0, "factor": 8.0, "low_freq_factor": 1.0,
           "high_freq_factor": 4.0, "original_max_position_embeddings": 64}
+YARN = {"rope_type": "yarn", "rope_theta": 10000.0, "factor": 4.0, "original_max_position_embeddings": 32}
+YARN_SCALED = YARN | {"mscale": 1.2, "mscale_all_dim": 0.7, "beta_fast": 20.0, "beta_slow": 2.0}
 LINEAR = {"rope_type": "linear", "rope_theta": 500.0, "factor": 2.5}
 PLAIN = {"rope_type": "default", "rope_theta": 10000.0}
 MODELS = {
@@ -29,6 +31,15 @@ MODELS = {
                     "num_key_value_heads": 1},
     "llama_rope_linear": {"rope_parameters": LINEAR},
     "llama_head_dim": {"head_dim": 10, "num_attention_heads": 4, "num_key_value_heads": 2},
+    "llama_yarn": {"rope_parameters": YARN, "num_key_value_heads": 2},
+    "mistral": {"model_type": "mistral", "num_key_value_heads": 2, "sliding_window": 6},
+    "qwen2": {"model_type": "qwen2", "num_key_value_heads": 2},
+    "qwen2_tied": {"model_type": "qwen2", "num_key_value_heads": 2, "tie_word_embeddings": True,
+                   "rope_parameters": YARN_SCALED},
+    "qwen2_window": {"model_type": "qwen2", "num_key_value_heads": 2, "use_sliding_window": True,
+                     "sliding_window": 7, "max_window_layers": 1},
+    "qwen3": {"model_type": "qwen3", "num_key_value_heads": 2, "head_dim": 10},
+    "qwen3_tied": {"model_type": "qwen3", "num_key_value_heads": 2, "head_dim": 6, "tie_word_embeddings": True},
 }
 BASE = {"hidden_size": 24, "intermediate_size": 32, "num_hidden_layers": 2, "vocab_size": 40,
         "num_attention_heads": 4, "num_key_value_heads": 4, "max_position_embeddings": 128,
@@ -38,7 +49,9 @@ BASE = {"hidden_size": 24, "intermediate_size": 32, "num_hidden_layers": 2, "voc
 
 def make_model(settings):
     torch.manual_seed(7)
-    model = LlamaForCausalLM(LlamaConfig(**(BASE | settings), attn_implementation="eager"))
+    settings = BASE | {"model_type": "llama"} | settings
+    config = AutoConfig.for_model(settings.pop("model_type"), **settings)
+    model = AutoModelForCausalLM.from_config(config, attn_implementation="eager")
     with torch.no_grad():
         for name, p in model.named_parameters():
             scale, centre = (0.25, 1.0) if "norm" in name else (0.35, 0.0)
@@ -70,7 +83,8 @@ def sum_of_losses(model, case):
 
 def main():
     out = pathlib.Path(sys.argv[1])
-    for name, settings in MODELS.items():
+    for name in sys.argv[2:] or MODELS:
+        settings = MODELS[name]
         model = make_model(settings)
         model.save_pretrained(out / name)
         (out / name / "generation_config.json").unlink(missing_ok=True)

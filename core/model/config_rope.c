@@ -1,0 +1,77 @@
+/* Rotary scalings as config.json has them, and as transformers reads them. */
+#include "model/config.h"
+
+#include <math.h>
+#include <string.h>
+
+static int read_llama3(struct model_config *config, const cJSON *scaling)
+{
+    bool complete = json_get_double(scaling, "low_freq_factor", &config->rope_low_freq) &&
+                    json_get_double(scaling, "high_freq_factor", &config->rope_high_freq) &&
+                    json_get_double(scaling, "original_max_position_embeddings",
+                                    &config->rope_original_positions);
+    config->rope_scaling = ROPE_LLAMA3;
+    return complete ? 0 : -1;
+}
+
+static double yarn_scale(double factor, double by)
+{
+    return factor <= 1 ? 1 : 0.1 * by * log(factor) + 1;
+}
+
+/* YaRN (arXiv 2309.00071), with DeepSeek's two scales where they are given. */
+static int read_yarn(struct model_config *config, const cJSON *scaling)
+{
+    double scale = 0, scale_all = 0, fast = 0, slow = 0;
+    config->rope_scaling = ROPE_YARN;
+    config->rope_original_positions = (double)config->max_positions;
+    json_get_double(scaling, "original_max_position_embeddings", &config->rope_original_positions);
+    json_get_double(scaling, "mscale", &scale);
+    json_get_double(scaling, "mscale_all_dim", &scale_all);
+    bool both = scale != 0 && scale_all != 0;
+    config->rope_attention =
+        both ? yarn_scale(config->rope_factor, scale) / yarn_scale(config->rope_factor, scale_all)
+             : yarn_scale(config->rope_factor, 1);
+    json_get_double(scaling, "attention_factor", &config->rope_attention);
+    json_get_double(scaling, "beta_fast", &fast);
+    json_get_double(scaling, "beta_slow", &slow);
+    config->rope_beta_fast = fast != 0 ? fast : 32;
+    config->rope_beta_slow = slow != 0 ? slow : 1;
+    config->rope_truncate = true;
+    json_get_bool(scaling, "truncate", &config->rope_truncate);
+    return config->rope_original_positions > 0 && config->rope_beta_fast > 0 &&
+                   config->rope_beta_slow > 0 && isfinite(config->rope_attention)
+               ? 0
+               : -1;
+}
+
+int config_read_rope(struct model_config *config, const cJSON *scaling, const char *where,
+                     struct error *err)
+{
+    const char *kind = NULL;
+    int status = 0;
+    if (!cJSON_IsObject(scaling))
+        return 0;
+    if (!json_get_string(scaling, "rope_type", &kind) && !json_get_string(scaling, "type", &kind))
+        return 0;
+    json_get_double(scaling, "rope_theta", &config->rope_theta);
+    if (strcmp(kind, "default") == 0)
+        return 0;
+    bool complete = json_get_double(scaling, "factor", &config->rope_factor);
+    if (strcmp(kind, "linear") == 0)
+        config->rope_scaling = ROPE_LINEAR;
+    else if (strcmp(kind, "dynamic") == 0)
+        config->rope_scaling = ROPE_DYNAMIC;
+    else if (strcmp(kind, "llama3") == 0)
+        status = read_llama3(config, scaling);
+    else if (strcmp(kind, "yarn") == 0)
+        status = read_yarn(config, scaling);
+    else {
+        config->rope_scaling = ROPE_UNSUPPORTED;
+        return 0;
+    }
+    if (!complete || status != 0 || !(config->rope_factor > 0))
+        return error_set(err, "%s: \"rope_scaling\" of type %s lacks one of its numbers", where,
+                         kind);
+    return 0;
+}

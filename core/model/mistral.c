@@ -1,0 +1,14 @@
+/* Mistral: Llama with a sliding window (arXiv 2310.06825). llama.cpp's converter calls it "llama".
+ */
+#include "model/architecture.h"
+
+const struct architecture architecture_mistral = {
+    .name = "mistral",
+    .class_name = "MistralForCausalLM",
+    .gguf = "mistral",
+    .trainable = true,
+    .gguf_interleaved = true,
+    .window = 4096,
+    .roles = llama_roles,
+    .role_count = LLAMA_ROLES,
+};

@@ -74,7 +74,8 @@ static int spawn_detached(pid_t *pid, const char *program, char **argv, const ch
     return status;
 }
 
-/* Until the supervisor holds the lock, or has ended (a quick job may be over by then). */
+/* Until the supervisor has started the worker, behind which no request is dropped any more, or has
+ * ended (a quick job may be over by then). */
 static int wait_for_start(const char *path, pid_t pid, struct error *err)
 {
     for (int i = 0; i < START_TENTHS; i++) {
@@ -85,7 +86,7 @@ static int wait_for_start(const char *path, pid_t pid, struct error *err)
             return error_set(err, "the job did not start; %s/log.txt says why", path);
         }
         enum job_state state = job_state(path);
-        if (state == JOB_RUNNING || state == JOB_PAUSED)
+        if ((state == JOB_RUNNING || state == JOB_PAUSED) && job_lock_names_worker(path))
             return 0;
         sleep_tenth();
     }

@@ -214,6 +214,12 @@ void job_lock_name_worker(const char *path, int64_t pid)
     write_lock(path, pid, NULL);
 }
 
+bool job_lock_names_worker(const char *path)
+{
+    struct holder holder = {.worker = 0};
+    return read_holder(path, &holder) && holder.worker > 0;
+}
+
 void job_lock_release(const char *path)
 {
     struct holder holder;

@@ -34,6 +34,7 @@ int job_lock_check(const char *path, struct error *err);
 
 /* Adds the supervised process to the lock that this process holds. */
 void job_lock_name_worker(const char *path, int64_t pid);
+bool job_lock_names_worker(const char *path);
 
 /* Without a result.json (a full disk) the lock stays: the job has then died, not ended. */
 void job_lock_release(const char *path);

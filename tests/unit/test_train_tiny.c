@@ -1,7 +1,8 @@
 /* Tiny random models of every form that the trainer runs (tied, untied, grouped queries, biases,
  * rotary scalings, heads of their own width; sliding windows, norms of heads) against transformers
  * + PyTorch in fp32 (tests/oracle/make_tiny_models.py): loss to 1e-5, every gradient tensor to 1e-4
- * of its norm. */
+ * of its norm. In bf16 the gradients of each case are at most twice as far from fp32's as PyTorch's
+ * are (make_tiny_bf16.py), and so are the losses of all cases together: that of one is chance. */
 #include "train_data.h"
 
 static const char *const names[] = {
@@ -76,23 +77,29 @@ static void check_gradient(struct bench *bench, const struct transformer *transf
                  distance);
 }
 
+/* The loss of bench->kind; the caller frees both. */
+static double run_case(const struct bench *bench, enum storage storage, struct batch *batch,
+                       struct transformer **transformer)
+{
+    struct error err = ERROR_INIT;
+    batch_from_json(batch, json_get(bench->cases, bench->kind));
+    struct transformer_options options = {.trained = bench->trained,
+                                          .tokens = batch->tokens,
+                                          .max_positions = batch->tokens,
+                                          .storage = storage};
+    if (transformer_new(transformer, bench->backend, bench->model, &options, &err) != 0)
+        fail_msg("%s", err.text);
+    return run_batch(*transformer, batch);
+}
+
 static void check_case(struct bench *bench, const char *kind)
 {
-    const cJSON *json = json_get(bench->cases, kind);
     struct transformer *transformer = NULL;
-    struct error err = ERROR_INIT;
     struct batch batch = {0};
     double expected = 0;
     bench->kind = kind;
-    batch_from_json(&batch, json);
-    struct transformer_options options = {.trained = bench->trained,
-                                          .tokens = batch.tokens,
-                                          .max_positions = batch.tokens,
-                                          .storage = STORAGE_F32};
-    if (transformer_new(&transformer, bench->backend, bench->model, &options, &err) != 0)
-        fail_msg("%s", err.text);
-    double loss = run_batch(transformer, &batch);
-    assert_true(json_get_double(json, "loss", &expected));
+    double loss = run_case(bench, STORAGE_F32, &batch, &transformer);
+    assert_true(json_get_double(json_get(bench->cases, kind), "loss", &expected));
     bench->worst_loss = fmax(bench->worst_loss, fabs(loss - expected) / expected);
     if (!(fabs(loss - expected) <= 1e-5 * expected))
         fail_msg("%s, %s: loss %.9g, PyTorch has %.9g", bench->name, kind, loss, expected);
@@ -100,6 +107,66 @@ static void check_case(struct bench *bench, const char *kind)
         check_gradient(bench, transformer, i);
     transformer_free(transformer);
     batch_free(&batch);
+}
+
+/* Squared distance from fp32's gradient, and its squared norm. */
+static void add_distance(double sums[2], const struct bench *bench,
+                         const struct transformer *transformer, size_t index)
+{
+    const struct module *module = &bench->model->modules[index];
+    float *expected = read_expected(bench, module->name);
+    float *gradient = read_gradient(transformer, index);
+    for (int64_t i = 0; i < module->parameters; i++) {
+        double difference = (double)gradient[i] - (double)expected[i];
+        sums[0] += difference * difference;
+        sums[1] += (double)expected[i] * (double)expected[i];
+    }
+    free(expected);
+    free(gradient);
+}
+
+/* losses: squared relative distances from fp32's loss, ours and PyTorch's. */
+static void check_bf16_case(struct bench *bench, const char *kind, const cJSON *pytorch,
+                            double losses[2])
+{
+    struct transformer *transformer = NULL;
+    struct batch batch = {0};
+    double exact = 0, rough = 0, allowed = 0, sums[2] = {0};
+    bench->kind = kind;
+    double loss = run_case(bench, STORAGE_BF16, &batch, &transformer);
+    for (size_t i = 0; i < bench->model->module_count; i++)
+        add_distance(sums, bench, transformer, i);
+    assert_true(json_get_double(json_get(bench->cases, kind), "loss", &exact));
+    assert_true(json_get_double(json_get(pytorch, kind), "loss", &rough));
+    assert_true(json_get_double(json_get(pytorch, kind), "gradients", &allowed));
+    losses[0] += pow(loss / exact - 1, 2);
+    losses[1] += pow(rough / exact - 1, 2);
+    double distance = sqrt(sums[0] / sums[1]);
+    bench->worst_gradient = fmax(bench->worst_gradient, distance / allowed);
+    if (!(distance <= 2 * allowed))
+        fail_msg("%s, %s, bf16: gradients %g from fp32's, PyTorch's are %g", bench->name, kind,
+                 distance, allowed);
+    transformer_free(transformer);
+    batch_free(&batch);
+}
+
+static void bf16_is_as_far_as_pytorchs(void **state)
+{
+    (void)state;
+    cJSON *oracle = train_data_json("tiny_bf16.json");
+    double losses[2] = {0};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        struct bench bench;
+        bench_open(&bench, names[i], "cpu");
+        for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++)
+            check_bf16_case(&bench, kinds[k], json_get(oracle, names[i]), losses);
+        printf("bf16, %s: gradients at most %.2f times as far from fp32's as PyTorch's\n", names[i],
+               bench.worst_gradient);
+        bench_close(&bench);
+    }
+    printf("bf16: losses %.2f times as far\n", sqrt(losses[0] / losses[1]));
+    assert_true(losses[0] <= 4 * losses[1]);
+    cJSON_Delete(oracle);
 }
 
 static void check_device(const char *device)
@@ -132,6 +199,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reference_equals_pytorch),
         cmocka_unit_test(cpu_equals_pytorch),
+        cmocka_unit_test(bf16_is_as_far_as_pytorchs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -150,9 +150,6 @@ static int read_gguf(struct model *model, const cJSON *metadata)
         snprintf(key, sizeof key, "%s.rope.scaling.factor", model->architecture_name);
         json_get_double(metadata, key, &config->rope_factor);
     }
-    /* Llama 3.1's scaling comes as a tensor of per-frequency factors. */
-    if (checkpoint_find(model->checkpoint, "rope_freqs.weight"))
-        config->rope_scaling = ROPE_UNSUPPORTED;
     return 0;
 }
 
@@ -208,5 +205,9 @@ int config_read(struct model *model, const struct architecture **architecture, s
         return -1;
     int status =
         gguf ? read_gguf(model, metadata) : read_hugging_face(model, *architecture, metadata, err);
-    return status == 0 ? complete(model, *architecture, gguf, err) : -1;
+    if (status != 0 || complete(model, *architecture, gguf, err) != 0)
+        return -1;
+    if (gguf)
+        config_recognise_factors(model);
+    return 0;
 }

@@ -13,4 +13,10 @@ int config_read(struct model *model, const struct architecture **architecture, s
 int config_read_rope(struct model_config *config, const cJSON *scaling, const char *where,
                      struct error *err);
 
+/* GGUF has Llama 3's scaling as a tensor "rope_freqs.weight", by whose elements the plain
+ * frequencies are divided. Where they are those of Llama 3.1 to 3.3 but for the factor, the
+ * configuration says so; any others are ROPE_UNSUPPORTED. To be called once the configuration is
+ * complete. */
+void config_recognise_factors(struct model *model);
+
 #endif

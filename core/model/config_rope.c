@@ -1,6 +1,8 @@
 /* Rotary scalings as config.json has them, and as transformers reads them. */
 #include "model/config.h"
 
+#include "model/rope.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -74,4 +76,42 @@ int config_read_rope(struct model_config *config, const cJSON *scaling, const ch
         return error_set(err, "%s: \"rope_scaling\" of type %s lacks one of its numbers", where,
                          kind);
     return 0;
+}
+
+enum { PAIRS_MAX = 1024 };
+
+static bool are_llama3s(const struct model_config *config, const float *factors, int64_t pairs)
+{
+    struct model_config plain = *config;
+    plain.rope_scaling = ROPE_PLAIN;
+    for (int64_t i = 0; i < pairs; i++) {
+        double expected = (double)rope_frequency(&plain, i) / (double)rope_frequency(config, i);
+        if (!(fabs((double)factors[i] / expected - 1) < 1e-5))
+            return false;
+    }
+    return true;
+}
+
+void config_recognise_factors(struct model *model)
+{
+    const struct tensor_info *tensor = checkpoint_find(model->checkpoint, "rope_freqs.weight");
+    struct model_config *config = &model->config;
+    int64_t pairs = config->head_dim / 2;
+    float factors[PAIRS_MAX], largest = 0;
+    if (!tensor)
+        return;
+    config->rope_scaling = ROPE_UNSUPPORTED;
+    if (tensor->dtype != DTYPE_F32 || tensor->elements != pairs || pairs > PAIRS_MAX ||
+        checkpoint_read_f32(model->checkpoint, tensor, 0, pairs, factors, NULL) != 0)
+        return;
+    for (int64_t i = 0; i < pairs; i++)
+        largest = factors[i] > largest ? factors[i] : largest;
+    struct model_config llama3 = *config;
+    llama3.rope_scaling = ROPE_LLAMA3;
+    llama3.rope_factor = (double)largest;
+    llama3.rope_low_freq = 1;
+    llama3.rope_high_freq = 4;
+    llama3.rope_original_positions = 8192;
+    if (are_llama3s(&llama3, factors, pairs))
+        *config = llama3;
 }

@@ -19,6 +19,16 @@ static void put_rope(struct buffer *out, const struct model_config *c)
         buffer_text(out, "{\"rope_type\": \"linear\", \"factor\": ");
         json_put_number(out, c->rope_factor);
         buffer_text(out, "},\n");
+    } else if (c->rope_scaling == ROPE_LLAMA3) {
+        buffer_text(out, "{\"rope_type\": \"llama3\", \"factor\": ");
+        json_put_number(out, c->rope_factor);
+        buffer_text(out, ", \"low_freq_factor\": ");
+        json_put_number(out, c->rope_low_freq);
+        buffer_text(out, ", \"high_freq_factor\": ");
+        json_put_number(out, c->rope_high_freq);
+        buffer_text(out, ", \"original_max_position_embeddings\": ");
+        json_put_number(out, c->rope_original_positions);
+        buffer_text(out, "},\n");
     } else {
         buffer_text(out, "null,\n");
     }

@@ -4,7 +4,9 @@
 #include "model/model.h"
 #include "model/scan.h"
 
-enum { TENSORS_MAX = 32, GGUF_U32 = 4 };
+#include <math.h>
+
+enum { TENSORS_MAX = 32, GGUF_U32 = 4, GGUF_F32 = 6 };
 
 struct tensor_case {
     const char *hugging_face, *gguf, *type; /* names without ".weight"; type NULL: the name */
@@ -238,6 +240,69 @@ static void biases_have_their_module(void **state)
     }
 }
 
+/* A GGUF Llama with heads of 64 dimensions and these factors. */
+static struct model *open_with_factors(const float *factors, uint64_t count)
+{
+    static const struct {
+        const char *key;
+        uint32_t value;
+    } keys[] = {{"llama.embedding_length", 128},
+                {"llama.feed_forward_length", 16},
+                {"llama.block_count", 1},
+                {"llama.attention.head_count", 2}};
+    enum { KEYS = sizeof keys / sizeof *keys };
+    static const char name[] = "rope_freqs.weight";
+    struct buffer file = BUFFER_INIT;
+    char *folder = data_folder(), *path = path_join(folder, "test.gguf", NULL);
+    float theta = 500000;
+    uint32_t bits;
+    gguf_begin(&file, 1, KEYS + 2);
+    gguf_key(&file, "general.architecture", GGUF_STRING);
+    gguf_string(&file, "llama", 5);
+    gguf_key(&file, "llama.rope.freq_base", GGUF_F32);
+    memcpy(&bits, &theta, sizeof bits);
+    gguf_number(&file, bits, 4);
+    for (size_t i = 0; i < KEYS; i++) {
+        gguf_key(&file, keys[i].key, GGUF_U32);
+        gguf_number(&file, keys[i].value, 4);
+    }
+    gguf_tensor(&file, name, strlen(name), 0, 1, count);
+    while (file.length % 32 != 0)
+        buffer_byte(&file, 0);
+    buffer_append(&file, factors, count * sizeof *factors);
+    data_file(folder, "test.gguf", file.data, file.length);
+    buffer_free(&file);
+    struct model *model = open_or_fail(path);
+    free(path);
+    data_folder_remove(folder);
+    return model;
+}
+
+/* Factors as llama.cpp's converter writes them for Llama 3.1 (8) and 3.2 (32). */
+static void llama3_is_known_by_its_factors(void **state)
+{
+    (void)state;
+    enum { PAIRS = 32 };
+    for (int wrong = 0; wrong < 3; wrong++)
+        for (int factor = 8; factor <= 32; factor *= 4) {
+            float factors[PAIRS];
+            for (int i = 0; i < PAIRS; i++) {
+                double wavelength = 2 * M_PI * pow(500000, 2.0 * i / (2 * PAIRS));
+                double smooth = (8192 / wavelength - 1) / 3;
+                factors[i] = (float)(wavelength < 8192 / 4.0 ? 1
+                                     : wavelength > 8192     ? factor
+                                                         : 1 / ((1 - smooth) / factor + smooth));
+            }
+            factors[20] *= wrong == 1 ? 1.01f : 1;
+            struct model *model = open_with_factors(factors, wrong == 2 ? PAIRS - 1 : PAIRS);
+            const struct model_config *c = &model->config;
+            assert_int_equal(c->rope_scaling, wrong ? ROPE_UNSUPPORTED : ROPE_LLAMA3);
+            assert_true(wrong || (c->rope_factor == factor && c->rope_low_freq == 1 &&
+                                  c->rope_high_freq == 4 && c->rope_original_positions == 8192));
+            model_close(model);
+        }
+}
+
 static void real_models_have_their_roles(void **state)
 {
     (void)state;
@@ -296,6 +361,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(both_forms_are_the_same_modules),
         cmocka_unit_test(biases_have_their_module),
+        cmocka_unit_test(llama3_is_known_by_its_factors),
         cmocka_unit_test(real_models_have_their_roles),
         cmocka_unit_test(unknown_families_scan_by_their_names),
     };

@@ -23,9 +23,12 @@ struct architecture {
     bool tied;             /* what config.json means where it does not say */
     int64_t head_dim;      /* the same; 0: hidden / heads */
     bool qkv_bias;         /* q, k and v have biases, whatever config.json says */
+    bool attention_bias;   /* q, k, v and o have them where config.json says "attention_bias" */
+    bool mlp_bias;         /* gate, up and down have them where it says "mlp_bias" */
     bool head_norms;       /* q and k are normalised, head by head, before the rotary embedding */
-    int64_t window;        /* sliding attention where config.json does not say; 0: none */
-    int64_t window_from;   /* the first layer that has it, the same */
+    int64_t window;        /* sliding attention where config.json does not say; 0: never */
+    bool window_asked;     /* only where it says "use_sliding_window", from a layer on */
+    int64_t kv_heads, max_positions; /* where config.json does not say; 0: heads, 2048 */
     const struct role_name *roles;
     size_t role_count;
 };

@@ -68,29 +68,39 @@ static void read_layer_types(struct model_config *config, const cJSON *types)
         bool slides = cJSON_IsString(type) && strcmp(type->valuestring, "sliding_attention") == 0;
         if (slides && first < 0)
             first = layer;
-        config->window_mixed |= !slides && first >= 0;
+        config->window_unsupported |= !slides && first >= 0;
         layer++;
     }
+    config->window_unsupported |= layer != config->layers;
     if (first < 0)
         config->window = 0;
     config->window_from = first < 0 ? 0 : first;
+}
+
+/* Where the key is there it must be a whole number. */
+static void read_count(int64_t *out, const cJSON *metadata, const char *key, int64_t least,
+                       bool *unsupported)
+{
+    if (json_get(metadata, key) && (!json_get_int64(metadata, key, out) || *out < least))
+        *unsupported = true;
 }
 
 /* Mistral has a window unless it says null, Qwen where it says "use_sliding_window". */
 static void read_window(struct model_config *config, const struct architecture *architecture,
                         const cJSON *metadata)
 {
-    const cJSON *window = json_get(metadata, "sliding_window");
-    bool used = architecture->window > 0;
+    bool asked = !architecture->window_asked;
+    if (architecture->window_asked)
+        json_get_bool(metadata, "use_sliding_window", &asked);
+    if (architecture->window == 0 || !asked || cJSON_IsNull(json_get(metadata, "sliding_window")))
+        return;
     config->window = architecture->window;
-    config->window_from = architecture->window_from;
-    json_get_bool(metadata, "use_sliding_window", &used);
-    json_get_int64(metadata, "sliding_window", &config->window);
-    json_get_int64(metadata, "max_window_layers", &config->window_from);
-    if (!used || cJSON_IsNull(window) || config->window < 1)
-        config->window = 0;
-    if (config->window > 0)
-        read_layer_types(config, json_get(metadata, "layer_types"));
+    read_count(&config->window, metadata, "sliding_window", 1, &config->window_unsupported);
+    if (!architecture->window_asked)
+        return;
+    config->window_from = 28;
+    read_count(&config->window_from, metadata, "max_window_layers", 0, &config->window_unsupported);
+    read_layer_types(config, json_get(metadata, "layer_types"));
 }
 
 /* Absent it is SiLU; null, or anything but a name, is none that is known. */
@@ -111,23 +121,25 @@ static int read_hugging_face(struct model *model, const struct architecture *arc
     json_get_double(metadata, "rope_theta", &config->rope_theta);
     json_get_double(metadata, "initializer_range", &config->initializer_range);
     json_get_bool(metadata, "tie_word_embeddings", &config->tied);
-    json_get_bool(metadata, "attention_bias", &config->attention_bias);
-    json_get_bool(metadata, "mlp_bias", &config->mlp_bias);
+    if (architecture->attention_bias)
+        json_get_bool(metadata, "attention_bias", &config->attention_bias);
+    if (architecture->mlp_bias)
+        json_get_bool(metadata, "mlp_bias", &config->mlp_bias);
     json_get_int64(metadata, "bos_token_id", &config->bos_token);
     json_get_first_int64(metadata, "eos_token_id", &config->eos_token);
     read_activation(config, json_get(metadata, "hidden_act"));
     read_window(config, architecture, metadata);
-    /* transformers 5 writes "rope_parameters", with the base inside; before it was "rope_scaling".
-     */
-    const cJSON *scaling = json_get(metadata, "rope_parameters");
+    /* transformers 5 writes "rope_parameters"; "rope_scaling", which was before, goes first. */
+    const cJSON *scaling = json_get(metadata, "rope_scaling");
+    if (!cJSON_IsObject(scaling))
+        scaling = json_get(metadata, "rope_parameters");
     if (cJSON_IsObject(scaling))
         json_get_double(scaling, "rope_theta", &config->rope_theta);
-    else
-        scaling = json_get(metadata, "rope_scaling");
-    return config_read_rope(config, scaling, checkpoint_path(model->checkpoint), err);
+    return config_read_rope(config, scaling, metadata, checkpoint_path(model->checkpoint), err);
 }
 
-static int read_gguf(struct model *model, const cJSON *metadata)
+static int read_gguf(struct model *model, const struct architecture *architecture,
+                     const cJSON *metadata)
 {
     struct model_config *config = &model->config;
     char key[256];
@@ -143,6 +155,10 @@ static int read_gguf(struct model *model, const cJSON *metadata)
     json_get_int64(metadata, "tokenizer.ggml.bos_token_id", &config->bos_token);
     json_get_int64(metadata, "tokenizer.ggml.eos_token_id", &config->eos_token);
     config->tied = !checkpoint_find(model->checkpoint, "output.weight");
+    config->attention_bias =
+        architecture->attention_bias && checkpoint_find(model->checkpoint, "blk.0.attn_q.bias");
+    config->mlp_bias =
+        architecture->mlp_bias && checkpoint_find(model->checkpoint, "blk.0.ffn_gate.bias");
     const char *scaling = NULL;
     snprintf(key, sizeof key, "%s.rope.scaling.type", model->architecture_name);
     if (json_get_string(metadata, key, &scaling) && strcmp(scaling, "none") != 0) {
@@ -160,8 +176,10 @@ static int complete(struct model *model, const struct architecture *architecture
     struct model_config *config = &model->config;
     const struct tensor_info *embedding = checkpoint_find(
         model->checkpoint, gguf ? "token_embd.weight" : "model.embed_tokens.weight");
+    bool absent = !json_get(checkpoint_metadata(model->checkpoint), "num_key_value_heads");
     if (config->kv_heads == 0)
-        config->kv_heads = config->heads;
+        config->kv_heads =
+            !gguf && absent && architecture->kv_heads ? architecture->kv_heads : config->heads;
     if (config->head_dim == 0)
         config->head_dim =
             architecture->head_dim ? architecture->head_dim : config->hidden / config->heads;
@@ -186,7 +204,6 @@ int config_read(struct model *model, const struct architecture **architecture, s
                                           .initializer_range = 0.02,
                                           .rope_factor = 1,
                                           .rope_attention = 1,
-                                          .max_positions = 2048,
                                           .bos_token = -1,
                                           .eos_token = -1};
     if (!json_get_string(metadata, gguf ? "general.architecture" : "model_type", &name))
@@ -199,12 +216,14 @@ int config_read(struct model *model, const struct architecture **architecture, s
     if (!*architecture)
         return 0;
     model->config.tied = (*architecture)->tied;
+    model->config.max_positions =
+        !gguf && (*architecture)->max_positions ? (*architecture)->max_positions : 2048;
     model->config.qkv_bias = (*architecture)->qkv_bias;
     model->config.head_norms = (*architecture)->head_norms;
     if (read_fields(model, metadata, err) != 0)
         return -1;
-    int status =
-        gguf ? read_gguf(model, metadata) : read_hugging_face(model, *architecture, metadata, err);
+    int status = gguf ? read_gguf(model, *architecture, metadata)
+                      : read_hugging_face(model, *architecture, metadata, err);
     if (status != 0 || complete(model, *architecture, gguf, err) != 0)
         return -1;
     if (gguf)

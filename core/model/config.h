@@ -8,10 +8,10 @@
  * is not known is no error: *architecture is NULL then. */
 int config_read(struct model *model, const struct architecture **architecture, struct error *err);
 
-/* "rope_parameters" or "rope_scaling", NULL where there is none, into config's rope_*; its
- * max_positions is there already. An unknown scaling is ROPE_UNSUPPORTED and no error. */
-int config_read_rope(struct model_config *config, const cJSON *scaling, const char *where,
-                     struct error *err);
+/* `scaling`, the metadata's "rope_scaling" or "rope_parameters" (NULL: none), into config's rope_*;
+ * its max_positions is there already. An unknown scaling is ROPE_UNSUPPORTED and no error. */
+int config_read_rope(struct model_config *config, const cJSON *scaling, const cJSON *metadata,
+                     const char *where, struct error *err);
 
 /* GGUF has Llama 3's scaling as a tensor "rope_freqs.weight", by whose elements the plain
  * frequencies are divided. Where they are those of Llama 3.1 to 3.3 but for the factor, the

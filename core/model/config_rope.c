@@ -6,14 +6,23 @@
 #include <math.h>
 #include <string.h>
 
-static int read_llama3(struct model_config *config, const cJSON *scaling)
+/* The outer key goes before the one in the scaling. */
+static bool read_original(struct model_config *config, const cJSON *scaling, const cJSON *metadata)
 {
-    bool complete = json_get_double(scaling, "low_freq_factor", &config->rope_low_freq) &&
-                    json_get_double(scaling, "high_freq_factor", &config->rope_high_freq) &&
-                    json_get_double(scaling, "original_max_position_embeddings",
-                                    &config->rope_original_positions);
+    static const char key[] = "original_max_position_embeddings";
+    return (json_get_double(metadata, key, &config->rope_original_positions) ||
+            json_get_double(scaling, key, &config->rope_original_positions)) &&
+           config->rope_original_positions > 0;
+}
+
+static int read_llama3(struct model_config *config, const cJSON *scaling, const cJSON *metadata)
+{
     config->rope_scaling = ROPE_LLAMA3;
-    return complete ? 0 : -1;
+    return json_get_double(scaling, "low_freq_factor", &config->rope_low_freq) &&
+                   json_get_double(scaling, "high_freq_factor", &config->rope_high_freq) &&
+                   read_original(config, scaling, metadata)
+               ? 0
+               : -1;
 }
 
 static double yarn_scale(double factor, double by)
@@ -22,12 +31,12 @@ static double yarn_scale(double factor, double by)
 }
 
 /* YaRN (arXiv 2309.00071), with DeepSeek's two scales where they are given. */
-static int read_yarn(struct model_config *config, const cJSON *scaling)
+static int read_yarn(struct model_config *config, const cJSON *scaling, const cJSON *metadata)
 {
     double scale = 0, scale_all = 0, fast = 0, slow = 0;
     config->rope_scaling = ROPE_YARN;
-    config->rope_original_positions = (double)config->max_positions;
-    json_get_double(scaling, "original_max_position_embeddings", &config->rope_original_positions);
+    if (!read_original(config, scaling, metadata))
+        config->rope_original_positions = (double)config->max_positions;
     json_get_double(scaling, "mscale", &scale);
     json_get_double(scaling, "mscale_all_dim", &scale_all);
     bool both = scale != 0 && scale_all != 0;
@@ -41,14 +50,14 @@ static int read_yarn(struct model_config *config, const cJSON *scaling)
     config->rope_beta_slow = slow != 0 ? slow : 1;
     config->rope_truncate = true;
     json_get_bool(scaling, "truncate", &config->rope_truncate);
-    return config->rope_original_positions > 0 && config->rope_beta_fast > 0 &&
+    return isfinite(config->rope_original_positions) && config->rope_beta_fast > 0 &&
                    config->rope_beta_slow > 0 && isfinite(config->rope_attention)
                ? 0
                : -1;
 }
 
-int config_read_rope(struct model_config *config, const cJSON *scaling, const char *where,
-                     struct error *err)
+int config_read_rope(struct model_config *config, const cJSON *scaling, const cJSON *metadata,
+                     const char *where, struct error *err)
 {
     const char *kind = NULL;
     int status = 0;
@@ -65,9 +74,9 @@ int config_read_rope(struct model_config *config, const cJSON *scaling, const ch
     else if (strcmp(kind, "dynamic") == 0)
         config->rope_scaling = ROPE_DYNAMIC;
     else if (strcmp(kind, "llama3") == 0)
-        status = read_llama3(config, scaling);
+        status = read_llama3(config, scaling, metadata);
     else if (strcmp(kind, "yarn") == 0)
-        status = read_yarn(config, scaling);
+        status = read_yarn(config, scaling, metadata);
     else {
         config->rope_scaling = ROPE_UNSUPPORTED;
         return 0;
@@ -100,8 +109,9 @@ void config_recognise_factors(struct model *model)
     float factors[PAIRS_MAX], largest = 0;
     if (!tensor)
         return;
+    bool scaled = config->rope_scaling != ROPE_PLAIN; /* twice is not what anybody means */
     config->rope_scaling = ROPE_UNSUPPORTED;
-    if (tensor->dtype != DTYPE_F32 || tensor->elements != pairs || pairs > PAIRS_MAX ||
+    if (scaled || tensor->dtype != DTYPE_F32 || tensor->elements != pairs || pairs > PAIRS_MAX ||
         checkpoint_read_f32(model->checkpoint, tensor, 0, pairs, factors, NULL) != 0)
         return;
     for (int64_t i = 0; i < pairs; i++)

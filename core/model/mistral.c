@@ -9,6 +9,8 @@ const struct architecture architecture_mistral = {
     .trainable = true,
     .gguf_interleaved = true,
     .window = 4096,
+    .kv_heads = 8,
+    .max_positions = 131072,
     .roles = llama_roles,
     .role_count = LLAMA_ROLES,
 };

@@ -7,7 +7,10 @@ const struct architecture architecture_qwen2 = {
     .gguf = "qwen2",
     .trainable = true,
     .qkv_bias = true,
-    .window_from = 28,
+    .window = 4096,
+    .window_asked = true,
+    .kv_heads = 32,
+    .max_positions = 32768,
     .roles = llama_roles,
     .role_count = LLAMA_ROLES,
 };

@@ -23,15 +23,55 @@ static int check_shape(const struct model *model, enum module_role role, int lay
     return 0;
 }
 
+/* Biases are where the architecture and the configuration say, and as long as their weight has
+ * rows: transformers ignores any other. */
+static int check_bias(const struct model *model, enum module_role role, int layer, bool expected,
+                      struct error *err)
+{
+    const struct module *weight = model_role(model, role, layer, false);
+    const struct module *bias = model_role(model, role, layer, true);
+    if (!bias && expected)
+        return error_set(err, "%s: %s has no bias, which the configuration asks for",
+                         checkpoint_path(model->checkpoint), weight->name);
+    if (!bias)
+        return 0;
+    if (!expected)
+        return error_set(err, "%s: %s has no place in its architecture or configuration",
+                         checkpoint_path(model->checkpoint), bias->name);
+    if (bias->rows != 1 || bias->cols != weight->rows || bias->tensor->dtype == DTYPE_UNSUPPORTED)
+        return error_set(err, "%s is %lld x %lld, %s; its weight has %lld rows", bias->name,
+                         (long long)bias->rows, (long long)bias->cols, bias->tensor->dtype_name,
+                         (long long)weight->rows);
+    return 0;
+}
+
+static int check_biases(const struct model *model, int layer, struct error *err)
+{
+    const struct model_config *c = &model->config;
+    const struct {
+        enum module_role role;
+        bool expected;
+    } parts[] = {
+        {ROLE_Q, c->attention_bias || c->qkv_bias},
+        {ROLE_K, c->attention_bias || c->qkv_bias},
+        {ROLE_V, c->attention_bias || c->qkv_bias},
+        {ROLE_O, c->attention_bias},
+        {ROLE_GATE, c->mlp_bias},
+        {ROLE_UP, c->mlp_bias},
+        {ROLE_DOWN, c->mlp_bias},
+    };
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        if (check_bias(model, parts[i].role, layer, parts[i].expected, err) != 0)
+            return -1;
+    return 0;
+}
+
 /* Of the parts that only some architectures have. */
 static int check_extras(const struct model *model, int layer, struct error *err)
 {
-    static const enum module_role biased[] = {ROLE_Q, ROLE_K, ROLE_V};
     const struct model_config *c = &model->config;
-    for (size_t i = 0; c->qkv_bias && i < sizeof biased / sizeof *biased; i++)
-        if (!model_role(model, biased[i], layer, true))
-            return error_set(err, "%s: layer %d lacks a bias of q_proj, k_proj or v_proj",
-                             checkpoint_path(model->checkpoint), layer);
+    if (check_biases(model, layer, err) != 0)
+        return -1;
     if (!c->head_norms)
         return 0;
     if (check_shape(model, ROLE_Q_NORM, layer, 1, c->head_dim, "q_norm", err) != 0)
@@ -80,10 +120,10 @@ int model_check_trainable(const struct model *model, struct error *err)
             "%s: the architecture \"%.80s\" can be scanned and planned but not trained; "
             "supported for training: %s",
             path, model->architecture_name ? model->architecture_name : "unknown", supported);
-    if (c->window_mixed)
+    if (c->window_unsupported)
         return error_set(err,
-                         "%s: layers with and without a sliding window alternate, which cannot be "
-                         "trained; supported are none, all, and all from one layer on",
+                         "%s: its sliding window is not supported: it must be a whole number, and "
+                         "none of the layers, all, or all from one on have it",
                          path);
     if (c->rope_scaling == ROPE_UNSUPPORTED)
         return error_set(err,

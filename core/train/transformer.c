@@ -204,21 +204,21 @@ static struct pass pass_begin(struct transformer *transformer, const struct batc
 {
     const struct model_config *config = transformer->config;
     struct backend *backend = transformer->backend;
-    struct pass pass = {
-        .transformer = transformer,
-        .ops = transformer->ops,
-        .self = backend->self,
-        .config = config,
-        .type = transformer->storage,
-        .tokens = batch->tokens,
-        .documents = {batch->offsets, batch->documents},
-        .shape = {batch->tokens, (int)config->heads, (int)config->kv_heads, (int)config->head_dim},
-        .wide = config->heads * config->head_dim,
-        .narrow = config->kv_heads * config->head_dim,
-        .ids = transformer_run_place(transformer, RUN_IDS),
-        .positions = transformer_run_place(transformer, RUN_POSITIONS),
-        .targets = transformer_run_place(transformer, RUN_TARGETS),
-        .rope = transformer_run_place(transformer, RUN_ROPE)};
+    struct pass pass = {.transformer = transformer,
+                        .ops = transformer->ops,
+                        .self = backend->self,
+                        .config = config,
+                        .type = transformer->storage,
+                        .tokens = batch->tokens,
+                        .documents = {batch->offsets, batch->documents},
+                        .shape = {batch->tokens, (int)config->heads, (int)config->kv_heads,
+                                  (int)config->head_dim, 0},
+                        .wide = config->heads * config->head_dim,
+                        .narrow = config->kv_heads * config->head_dim,
+                        .ids = transformer_run_place(transformer, RUN_IDS),
+                        .positions = transformer_run_place(transformer, RUN_POSITIONS),
+                        .targets = transformer_run_place(transformer, RUN_TARGETS),
+                        .rope = transformer_run_place(transformer, RUN_ROPE)};
     size_t bytes = (size_t)batch->tokens * sizeof(int32_t);
     backend->write(backend->self, pass.ids, batch->ids, bytes);
     backend->write(backend->self, pass.positions, batch->positions, bytes);

@@ -80,13 +80,13 @@ static void types_and_roles(void **state)
     model_close(model);
 }
 
-/* The committed tiny Llama with one key of its configuration replaced, or left out (NULL). */
-static struct model *open_edited(const char *key, const char *json)
+/* A committed tiny model with one key of its configuration replaced, or left out (NULL). */
+static struct model *open_edited_of(const char *name, const char *key, const char *json)
 {
     char folder[] = "/tmp/spectrum-model-XXXXXX", from[1024], to[1024];
     struct error err = ERROR_INIT;
     assert_non_null(mkdtemp(folder));
-    snprintf(from, sizeof from, "%s/train/llama_untied/config.json", getenv("SPECTRUM_TEST_DATA"));
+    snprintf(from, sizeof from, "%s/train/%s/config.json", getenv("SPECTRUM_TEST_DATA"), name);
     cJSON *config = json_read_file(from, 1 << 16, JSON_STRICT, &err);
     if (!config)
         fail_msg("%s", err.text);
@@ -98,8 +98,8 @@ static struct model *open_edited(const char *key, const char *json)
     snprintf(to, sizeof to, "%s/config.json", folder);
     assert_int_equal(file_save(to, text, strlen(text), NULL), 0);
     free(text);
-    snprintf(from, sizeof from, "%s/train/llama_untied/model.safetensors",
-             getenv("SPECTRUM_TEST_DATA"));
+    snprintf(from, sizeof from, "%s/train/%s/model.safetensors", getenv("SPECTRUM_TEST_DATA"),
+             name);
     snprintf(to, sizeof to, "%s/model.safetensors", folder);
     assert_int_equal(file_copy(from, to, 1 << 20, NULL), 0);
     struct model *model = open_shared(folder, "");
@@ -108,6 +108,11 @@ static struct model *open_edited(const char *key, const char *json)
     unlink(to);
     rmdir(folder);
     return model;
+}
+
+static struct model *open_edited(const char *key, const char *json)
+{
+    return open_edited_of("llama_untied", key, json);
 }
 
 static void others_are_refused_by_name(void **state)
@@ -121,42 +126,94 @@ static void others_are_refused_by_name(void **state)
     model_close(model);
 }
 
-/* The window, the first layer that has it, and whether the trainer takes it (the file is a Llama's:
- * only Mistral asks for no tensors more). */
+/* The window, the first layer that has it, and whether it is refused. llama_untied has two layers.
+ */
 static void expect_window(const char *type, const char *more, int64_t window, int64_t from,
-                          bool mixed)
+                          bool unsupported)
 {
     char json[256];
     snprintf(json, sizeof json, "\"%s\"%s", type, more);
     struct model *model = open_edited("model_type", json);
-    assert_true(model->config.window == window);
-    assert_true(window == 0 || model->config.window_from == from);
-    assert_int_equal(model->config.window_mixed, mixed);
+    assert_int_equal(model->config.window_unsupported, unsupported);
+    assert_true(unsupported || model->config.window == window);
+    assert_true(unsupported || window == 0 || model->config.window_from == from);
     model_close(model);
 }
+
+#define SLIDES ", \"use_sliding_window\": true"
 
 static void windows_are_read_as_transformers_does(void **state)
 {
     (void)state;
-    expect_window("llama", ", \"sliding_window\": 8", 0, 0, false);
+    expect_window("llama", SLIDES ", \"sliding_window\": 8", 0, 0, false);
     expect_window("mistral", "", 4096, 0, false);
     expect_window("mistral", ", \"sliding_window\": null", 0, 0, false);
     expect_window("mistral", ", \"sliding_window\": 8", 8, 0, false);
+    expect_window("mistral",
+                  ", \"sliding_window\": 8, \"use_sliding_window\": false, "
+                  "\"max_window_layers\": 1, \"layer_types\": [\"full_attention\"]",
+                  8, 0, false);
+    expect_window("mistral", ", \"sliding_window\": 0", 0, 0, true);
+    expect_window("mistral", ", \"sliding_window\": 1.5", 0, 0, true);
+    expect_window("mistral", ", \"sliding_window\": \"8\"", 0, 0, true);
+    expect_window("mistral", ", \"sliding_window\": 1e17", 0, 0, true);
     expect_window("qwen2", ", \"sliding_window\": 8", 0, 0, false);
     expect_window("qwen2", ", \"sliding_window\": 8, \"use_sliding_window\": false", 0, 0, false);
-    expect_window("qwen2", ", \"sliding_window\": 8, \"use_sliding_window\": true", 8, 28, false);
-    expect_window("qwen3",
-                  ", \"sliding_window\": 8, \"use_sliding_window\": true, "
-                  "\"max_window_layers\": 1",
-                  8, 1, false);
-    expect_window("qwen3",
-                  ", \"sliding_window\": 8, \"use_sliding_window\": true, "
-                  "\"layer_types\": [\"full_attention\", \"full_attention\"]",
-                  0, 0, false);
-    expect_window("qwen3",
-                  ", \"sliding_window\": 8, \"use_sliding_window\": true, "
-                  "\"layer_types\": [\"sliding_attention\", \"full_attention\"]",
-                  8, 0, true);
+    expect_window("qwen2", SLIDES ", \"sliding_window\": 8", 8, 28, false);
+    expect_window("qwen2", SLIDES, 4096, 28, false);
+    expect_window("qwen3", SLIDES ", \"sliding_window\": null", 0, 0, false);
+    expect_window("qwen3", SLIDES ", \"sliding_window\": 8, \"max_window_layers\": 1", 8, 1, false);
+    expect_window("qwen3", SLIDES ", \"max_window_layers\": \"1\"", 0, 0, true);
+#define TYPES(a, b) ", \"layer_types\": [\"" a "_attention\", \"" b "_attention\"]"
+    expect_window("qwen3", SLIDES TYPES("full", "full"), 0, 0, false);
+    expect_window("qwen3", SLIDES TYPES("full", "sliding"), 4096, 1, false);
+    expect_window("qwen3", SLIDES TYPES("sliding", "full"), 0, 0, true);
+    expect_window("qwen3", SLIDES ", \"layer_types\": [\"full_attention\"]", 0, 0, true);
+}
+
+static void expect_trainable(const char *folder, const char *key, const char *json,
+                             const char *says)
+{
+    struct error err = ERROR_INIT;
+    struct model *model = open_edited_of(folder, key, json);
+    int status = model_check_trainable(model, &err);
+    if (!says && status != 0)
+        fail_msg("%s", err.text);
+    if (says && !strstr(err.text, says))
+        fail_msg("\"%s\" does not say \"%s\"", err.text, says);
+    model_close(model);
+}
+
+/* A bias counts where the architecture and its configuration have it, as in transformers. */
+static void biases_are_where_they_belong(void **state)
+{
+    (void)state;
+    expect_trainable("llama_bias", "attention_bias", "true", NULL);
+    expect_trainable("llama_bias", "attention_bias", "false", "has no place");
+    expect_trainable("llama_bias", "mlp_bias", NULL, "has no place");
+    expect_trainable("llama_untied", "mlp_bias", "true", "has no bias");
+    expect_trainable("llama_bias", "model_type", "\"mistral\"", "has no place");
+    expect_trainable("llama_bias", "model_type", "\"qwen2\"", "has no place");
+    expect_trainable("llama_untied", "model_type", "\"qwen2\"", "has no bias");
+    expect_trainable("qwen2", "attention_bias", "false", NULL);
+}
+
+/* "rope_scaling" goes before "rope_parameters", the outer original length before the inner. */
+static void rotary_scalings_are_read_as_transformers_does(void **state)
+{
+    (void)state;
+    struct model *model = open_edited("rope_scaling", "{\"rope_type\": \"yarn\", \"factor\": 4}");
+    assert_int_equal(model->config.rope_scaling, ROPE_YARN);
+    assert_true(model->config.rope_original_positions == 128); /* max_position_embeddings */
+    model_close(model);
+    model = open_edited("rope_scaling", "{\"rope_type\": \"yarn\", \"factor\": 4, "
+                                        "\"original_max_position_embeddings\": 32}, "
+                                        "\"original_max_position_embeddings\": 16");
+    assert_true(model->config.rope_original_positions == 16);
+    model_close(model);
+    model = open_edited("rope_scaling", "{\"rope_type\": \"dynamic\", \"factor\": 2}");
+    assert_int_equal(model->config.rope_scaling, ROPE_DYNAMIC);
+    model_close(model);
 }
 
 static void only_silu_is_trained(void **state)
@@ -253,6 +310,8 @@ int main(void)
         cmocka_unit_test(a_stored_tied_head_counts_once),
         cmocka_unit_test(others_are_refused_by_name),
         cmocka_unit_test(windows_are_read_as_transformers_does),
+        cmocka_unit_test(biases_are_where_they_belong),
+        cmocka_unit_test(rotary_scalings_are_read_as_transformers_does),
         cmocka_unit_test(only_silu_is_trained),
         cmocka_unit_test(a_module_is_one_tensor),
         cmocka_unit_test(a_scan_names_each_module_once),

@@ -195,7 +195,7 @@ static void attention_gradients(void **state)
         .extra = {new_place(T * HEADS * 4)},
         .out_weights = new_random(T * HEADS * D),
         .out_count = T * HEADS * D,
-        .shape = {T, HEADS, KV, D},
+        .shape = {T, HEADS, KV, D, 0},
         .documents = {offsets, 2}};
     struct place gq = new_place(T * HEADS * D * 4), gk = new_place(T * KV * D * 4),
                  gv = new_place(T * KV * D * 4),

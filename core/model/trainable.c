@@ -3,7 +3,9 @@
 #include "model/model.h"
 
 #include "model/architecture.h"
+#include "model/rope.h"
 
+#include <math.h>
 #include <string.h>
 
 static int check_shape(const struct model *model, enum module_role role, int layer, int64_t rows,
@@ -105,6 +107,15 @@ static int check_block(const struct model *model, int layer, struct error *err)
     return check_extras(model, layer, err);
 }
 
+/* A base of 0 or a factor of 1e300 would make every loss NaN, and name nothing. */
+static bool rotates(const struct model_config *config)
+{
+    for (int64_t pair = 0; pair < config->head_dim / 2; pair++)
+        if (!isfinite(rope_frequency(config, pair)))
+            return false;
+    return isfinite(config->rope_attention) && config->rope_theta > 0;
+}
+
 int model_check_trainable(const struct model *model, struct error *err)
 {
     const struct model_config *c = &model->config;
@@ -138,6 +149,8 @@ int model_check_trainable(const struct model *model, struct error *err)
     if (c->head_dim % 2 != 0)
         return error_set(err, "%s: heads of %lld dimensions cannot be rotated in pairs", path,
                          (long long)c->head_dim);
+    if (!rotates(c))
+        return error_set(err, "%s: the numbers of its rotary embedding give no angles", path);
     if (check_shape(model, ROLE_EMBEDDING, -1, c->vocab, c->hidden, "embedding", err) != 0 ||
         check_shape(model, ROLE_FINAL_NORM, -1, 1, c->hidden, "final norm", err) != 0 ||
         (!c->tied && check_shape(model, ROLE_HEAD, -1, c->vocab, c->hidden, "head", err) != 0))

@@ -211,6 +211,8 @@ static void rotary_scalings_are_read_as_transformers_does(void **state)
                                         "\"original_max_position_embeddings\": 16");
     assert_true(model->config.rope_original_positions == 16);
     model_close(model);
+    expect_trainable("llama_untied", "rope_parameters", "{\"rope_theta\": 0}", "no angles");
+    expect_trainable("llama_untied", "rope_parameters", "{\"rope_theta\": 1e-320}", "no angles");
     model = open_edited("rope_scaling", "{\"rope_type\": \"dynamic\", \"factor\": 2}");
     assert_int_equal(model->config.rope_scaling, ROPE_DYNAMIC);
     model_close(model);

@@ -1,9 +1,7 @@
 #include "base/memory.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 const char *memory_category_name(enum memory_category category)
 {
@@ -42,37 +40,4 @@ char *string_copy(const char *text, struct error *err)
     if (!copy)
         error_set(err, "not enough memory for a string of %zu bytes", strlen(text));
     return copy;
-}
-
-/* Of a line "KEY: N kB". */
-static size_t proc_status_bytes(const char *key)
-{
-    FILE *file = fopen("/proc/self/status", "re");
-    if (!file)
-        return 0;
-    char line[256];
-    size_t kilobytes = 0, key_length = strlen(key);
-    while (fgets(line, sizeof line, file)) {
-        if (strncmp(line, key, key_length) == 0 && line[key_length] == ':') {
-            kilobytes = strtoull(line + key_length + 1, NULL, 10);
-            break;
-        }
-    }
-    fclose(file);
-    return kilobytes * 1024;
-}
-
-size_t process_resident_bytes(void)
-{
-    return proc_status_bytes("VmRSS");
-}
-
-size_t process_peak_bytes(void)
-{
-    return proc_status_bytes("VmHWM");
-}
-
-uint64_t machine_memory(void)
-{
-    return (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
 }

@@ -169,6 +169,14 @@ static int read_gguf(struct model *model, const struct architecture *architectur
     return 0;
 }
 
+bool config_has_bias(const struct model_config *config, enum module_role role)
+{
+    bool qkv = role == ROLE_Q || role == ROLE_K || role == ROLE_V;
+    bool mlp = role == ROLE_GATE || role == ROLE_UP || role == ROLE_DOWN;
+    return (qkv && config->qkv_bias) || ((qkv || role == ROLE_O) && config->attention_bias) ||
+           (mlp && config->mlp_bias);
+}
+
 /* What the files leave out, from what they say. */
 static int complete(struct model *model, const struct architecture *architecture, bool gguf,
                     struct error *err)

@@ -8,6 +8,9 @@
  * is not known is no error: *architecture is NULL then. */
 int config_read(struct model *model, const struct architecture **architecture, struct error *err);
 
+/* Does a linear layer of this role have a bias? */
+bool config_has_bias(const struct model_config *config, enum module_role role);
+
 /* `scaling`, the metadata's "rope_scaling" or "rope_parameters" (NULL: none), into config's rope_*;
  * its max_positions is there already. An unknown scaling is ROPE_UNSUPPORTED and no error. */
 int config_read_rope(struct model_config *config, const cJSON *scaling, const cJSON *metadata,

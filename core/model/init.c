@@ -43,14 +43,6 @@ static void role_shape(const struct model_config *c, enum module_role role, int6
     shape[1] = shapes[role][1];
 }
 
-static bool has_bias(const struct model_config *config, enum module_role role)
-{
-    bool qkv = role == ROLE_Q || role == ROLE_K || role == ROLE_V;
-    bool mlp = role == ROLE_GATE || role == ROLE_UP || role == ROLE_DOWN;
-    return (qkv && config->qkv_bias) || ((qkv || role == ROLE_O) && config->attention_bias) ||
-           (mlp && config->mlp_bias);
-}
-
 static void add(struct tensors *tensors, const struct model_config *config,
                 const struct role_name *role, int layer, bool bias)
 {
@@ -76,7 +68,7 @@ static void add_role(struct tensors *tensors, const struct model_config *config,
         (head_norm && !config->head_norms))
         return;
     add(tensors, config, role, layer, false);
-    if (has_bias(config, role->role))
+    if (config_has_bias(config, role->role))
         add(tensors, config, role, layer, true);
 }
 

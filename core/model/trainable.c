@@ -2,7 +2,7 @@
  */
 #include "model/model.h"
 
-#include "model/architecture.h"
+#include "model/config.h"
 #include "model/rope.h"
 
 #include <math.h>
@@ -27,11 +27,12 @@ static int check_shape(const struct model *model, enum module_role role, int lay
 
 /* Biases are where the architecture and the configuration say, and as long as their weight has
  * rows: transformers ignores any other. */
-static int check_bias(const struct model *model, enum module_role role, int layer, bool expected,
+static int check_bias(const struct model *model, enum module_role role, int layer,
                       struct error *err)
 {
     const struct module *weight = model_role(model, role, layer, false);
     const struct module *bias = model_role(model, role, layer, true);
+    bool expected = config_has_bias(&model->config, role);
     if (!bias && expected)
         return error_set(err, "%s: %s has no bias, which the configuration asks for",
                          checkpoint_path(model->checkpoint), weight->name);
@@ -49,21 +50,10 @@ static int check_bias(const struct model *model, enum module_role role, int laye
 
 static int check_biases(const struct model *model, int layer, struct error *err)
 {
-    const struct model_config *c = &model->config;
-    const struct {
-        enum module_role role;
-        bool expected;
-    } parts[] = {
-        {ROLE_Q, c->attention_bias || c->qkv_bias},
-        {ROLE_K, c->attention_bias || c->qkv_bias},
-        {ROLE_V, c->attention_bias || c->qkv_bias},
-        {ROLE_O, c->attention_bias},
-        {ROLE_GATE, c->mlp_bias},
-        {ROLE_UP, c->mlp_bias},
-        {ROLE_DOWN, c->mlp_bias},
-    };
-    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
-        if (check_bias(model, parts[i].role, layer, parts[i].expected, err) != 0)
+    static const enum module_role linear[] = {ROLE_Q,    ROLE_K,  ROLE_V,   ROLE_O,
+                                              ROLE_GATE, ROLE_UP, ROLE_DOWN};
+    for (size_t i = 0; i < sizeof linear / sizeof *linear; i++)
+        if (check_bias(model, linear[i], layer, err) != 0)
             return -1;
     return 0;
 }

@@ -29,6 +29,7 @@ struct run {
     struct null_model *nulls; /* one per shape met so far */
     size_t null_count;
     size_t *order; /* rows by falling work, so that no large one comes last */
+    size_t first;  /* the rows of the order before this one are done */
     int64_t asked; /* the row last asked for; -1: none */
     size_t done;
     int working;     /* threads that go on taking rows */
@@ -146,10 +147,14 @@ static int distance(const struct run *run, size_t row)
 }
 
 /* The waiting row that is nearest to the one asked for, the largest among equals; -1: none. */
-static int64_t nearest_row(const struct run *run)
+static int64_t nearest_row(struct run *run)
 {
     int64_t found = -1;
-    for (size_t i = 0; i < run->result->scan->count; i++) {
+    size_t count = run->result->scan->count;
+    while (run->first < count && run->states[run->order[run->first]] == ROW_DONE)
+        run->first++;
+    /* Where nobody asked, all are as near: the first it is. */
+    for (size_t i = run->first; i < count && (found < 0 || run->asked >= 0); i++) {
         size_t row = run->order[i];
         if (run->states[row] == ROW_WAITING &&
             (found < 0 || distance(run, row) < distance(run, (size_t)found)))

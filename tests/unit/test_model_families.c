@@ -133,6 +133,17 @@ static struct model *open_hugging_face(const struct family *family, const char *
     return open_folder(config, names, count, suffix);
 }
 
+static struct model *open_gguf_bytes(struct buffer *file)
+{
+    char *folder = data_folder(), *path = path_join(folder, "test.gguf", NULL);
+    data_file(folder, "test.gguf", file->data, file->length);
+    buffer_free(file);
+    struct model *model = open_or_fail(path);
+    free(path);
+    data_folder_remove(folder);
+    return model;
+}
+
 static struct model *open_gguf(const struct family *family, const char *suffix)
 {
     static const struct {
@@ -143,7 +154,7 @@ static struct model *open_gguf(const struct family *family, const char *suffix)
         {"attention.head_count", 2}, {"attention.head_count_kv", 1}, {"context_length", 64}};
     enum { KEYS = sizeof keys / sizeof *keys };
     struct buffer file = BUFFER_INIT;
-    char text[128], *folder = data_folder(), *path = path_join(folder, "test.gguf", NULL);
+    char text[128];
     size_t count = tensor_count(family);
     gguf_begin(&file, count, KEYS + 1);
     gguf_key(&file, "general.architecture", GGUF_STRING);
@@ -158,12 +169,7 @@ static struct model *open_gguf(const struct family *family, const char *suffix)
         gguf_tensor(&file, text, strlen(text), 0, 2, 2);
     }
     buffer_append(&file, (char[512]){0}, 512);
-    data_file(folder, "test.gguf", file.data, file.length);
-    buffer_free(&file);
-    struct model *model = open_or_fail(path);
-    free(path);
-    data_folder_remove(folder);
-    return model;
+    return open_gguf_bytes(&file);
 }
 
 static void check_modules(const struct model *model, const struct family *family)
@@ -253,7 +259,6 @@ static struct model *open_with_factors(const float *factors, uint64_t count)
     enum { KEYS = sizeof keys / sizeof *keys };
     static const char name[] = "rope_freqs.weight";
     struct buffer file = BUFFER_INIT;
-    char *folder = data_folder(), *path = path_join(folder, "test.gguf", NULL);
     float theta = 500000;
     uint32_t bits;
     gguf_begin(&file, 1, KEYS + 2);
@@ -270,12 +275,7 @@ static struct model *open_with_factors(const float *factors, uint64_t count)
     while (file.length % 32 != 0)
         buffer_byte(&file, 0);
     buffer_append(&file, factors, count * sizeof *factors);
-    data_file(folder, "test.gguf", file.data, file.length);
-    buffer_free(&file);
-    struct model *model = open_or_fail(path);
-    free(path);
-    data_folder_remove(folder);
-    return model;
+    return open_gguf_bytes(&file);
 }
 
 /* Factors as llama.cpp's converter writes them for Llama 3.1 (8) and 3.2 (32). */

@@ -1,10 +1,11 @@
-/* Memory that is free for this process (base/memory.h). */
+/* How much memory this process has, and how much there is (base/memory.h). */
 #include "base/memory.h"
 
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 /* The number behind a key, or, without one, the first of the file. */
 static bool read_number(uint64_t *out, const char *path, const char *key)
@@ -22,6 +23,27 @@ static bool read_number(uint64_t *out, const char *path, const char *key)
     if (file)
         fclose(file);
     return found;
+}
+
+static uint64_t read_kilobytes(const char *path, const char *key)
+{
+    uint64_t kilobytes;
+    return read_number(&kilobytes, path, key) ? kilobytes * 1024 : 0;
+}
+
+size_t process_resident_bytes(void)
+{
+    return read_kilobytes("/proc/self/status", "VmRSS:");
+}
+
+size_t process_peak_bytes(void)
+{
+    return read_kilobytes("/proc/self/status", "VmHWM:");
+}
+
+uint64_t machine_memory(void)
+{
+    return (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
 /* What a control group's limit leaves; files that could be forgotten do not count as used. */
@@ -61,8 +83,8 @@ static uint64_t left_in_groups(void)
 
 uint64_t available_memory(void)
 {
-    uint64_t kilobytes, left = left_in_groups();
-    uint64_t bytes = read_number(&kilobytes, "/proc/meminfo", "MemAvailable:") ? kilobytes * 1024
-                                                                               : machine_memory();
+    uint64_t left = left_in_groups(), bytes = read_kilobytes("/proc/meminfo", "MemAvailable:");
+    if (bytes == 0)
+        bytes = machine_memory();
     return bytes < left ? bytes : left;
 }

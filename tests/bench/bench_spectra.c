@@ -120,7 +120,7 @@ static struct stages time_stages(int64_t rows, int64_t cols, int band)
         CPU(band_of_tiles)(chase, tiles, n, band);
         CPU(chase)(vectors, vectors + n, chase, n, band);
         t[3] = clock_seconds();
-        CPU(tridiagonal_values)(vectors + 2 * n, vectors + 3 * n, vectors, vectors + n, n);
+        CPU(tridiagonal_values)(vectors + 2 * n, vectors + 3 * n, vectors, vectors + n, n, 0);
         t[4] = clock_seconds();
         double *const out[] = {&best.gram, &best.band, &best.chase, &best.tridiagonal};
         for (int i = 0; i < 4; i++)

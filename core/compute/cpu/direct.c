@@ -16,7 +16,8 @@ struct room {
     double *square;           /* [p, p]: by rows first, then the grid of tiles */
     double *block, *t, *work; /* [BLOCK, p], [WIDE, n] twice */
     double *reduction, *golub_kahan;
-    double *diagonal, *off_diagonal, *squares, *values; /* [2 n] each */
+    double *diagonal, *off_diagonal, *squares; /* [2 n] each */
+    double *values;                            /* [n], ascending */
     size_t all;
 };
 
@@ -39,7 +40,7 @@ static struct room room_in(double *start, int64_t n)
         {&room.diagonal, 2 * order},
         {&room.off_diagonal, 2 * order},
         {&room.squares, 2 * order},
-        {&room.values, 2 * order},
+        {&room.values, order},
     };
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
         *parts[i].place = start ? start + room.all : NULL;
@@ -57,7 +58,7 @@ size_t CPU(direct_workspace)(int64_t n)
 static void fill_block(double *block, const float *matrix, int64_t rows, int64_t cols,
                        int64_t first, int64_t depth)
 {
-    int64_t n = rows < cols ? rows : cols;
+    int64_t n = shorter(rows, cols);
     for (int64_t j = 0; j < n; j++)
         for (int64_t p = 0; p < depth; p++)
             block[j * depth + p] = (double)(rows < cols ? matrix[j * cols + first + p]
@@ -68,7 +69,7 @@ static void fill_block(double *block, const float *matrix, int64_t rows, int64_t
 static lapack_int fill_triangle(const struct room *room, const float *matrix, int64_t rows,
                                 int64_t cols)
 {
-    int64_t n = rows < cols ? rows : cols, length = rows < cols ? cols : rows;
+    int64_t n = shorter(rows, cols), length = longer(rows, cols);
     lapack_int order = (lapack_int)n, wide = order < WIDE ? order : WIDE, info = 0;
     for (int64_t first = 0; first < length && info == 0; first += BLOCK) {
         int64_t depth = length - first < BLOCK ? length - first : BLOCK;
@@ -84,7 +85,7 @@ static lapack_int fill_triangle(const struct room *room, const float *matrix, in
 static lapack_int fill_square(const struct room *room, const float *matrix, int64_t rows,
                               int64_t cols)
 {
-    int64_t n = rows < cols ? rows : cols, padded = tile_count(n) * TILE;
+    int64_t n = shorter(rows, cols), padded = tile_count(n) * TILE;
     memset(room->square, 0, (size_t)(padded * padded) * sizeof *room->square);
     if (rows != cols)
         return fill_triangle(room, matrix, rows, cols);
@@ -110,7 +111,7 @@ static void cut_into_tiles(const struct room *room, int64_t n)
 int CPU(direct_values)(double *values, double *start, const float *matrix, int64_t rows,
                        int64_t cols, struct error *err)
 {
-    int64_t n = rows < cols ? rows : cols;
+    int64_t n = shorter(rows, cols);
     int band = band_of(n);
     const struct room room = room_in(start, n);
     if (fill_square(&room, matrix, rows, cols) != 0)
@@ -119,9 +120,9 @@ int CPU(direct_values)(double *values, double *start, const float *matrix, int64
     cut_into_tiles(&room, n);
     CPU(to_golub_kahan)(room.golub_kahan, room.square, room.reduction, n, band);
     CPU(chase)(room.diagonal, room.off_diagonal, room.golub_kahan, 2 * n, 2 * band);
-    CPU(tridiagonal_values)(room.values, room.squares, room.diagonal, room.off_diagonal, 2 * n);
+    CPU(tridiagonal_values)(room.values, room.squares, room.diagonal, room.off_diagonal, 2 * n, n);
     for (int64_t i = 0; i < n; i++)
-        values[i] = room.values[2 * n - 1 - i];
+        values[i] = room.values[n - 1 - i];
     spectra_sort(values, n);
     for (int64_t i = 0; i < n; i++)
         if (values[i] < spectra_resolution(rows, cols, values[0]))

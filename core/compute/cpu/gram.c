@@ -58,7 +58,7 @@ static void fill_wide(double *panel, const float *matrix, int64_t cols, int64_t 
 static void fill_slab(double *slab, const float *matrix, int64_t rows, int64_t cols, int64_t first,
                       int64_t depth)
 {
-    int64_t n = rows < cols ? rows : cols;
+    int64_t n = shorter(rows, cols);
     for (int64_t at = 0; at < tile_count(n) * TILE; at += PANEL) {
         int64_t have = n - at < 0 ? 0 : n - at < PANEL ? n - at : PANEL;
         double *panel = slab + at * depth;
@@ -114,7 +114,7 @@ static void multiply_slabs(double *tiles, const double *slabs, int64_t count, in
 
 void CPU(gram)(double *tiles, double *workspace, const float *matrix, int64_t rows, int64_t cols)
 {
-    int64_t n = rows < cols ? rows : cols, length = rows < cols ? cols : rows;
+    int64_t n = shorter(rows, cols), length = longer(rows, cols);
     int64_t count = tile_count(n), most = slabs_at_once(n) * GRAM_DEPTH;
     memset(tiles, 0, (size_t)(count * (count + 1) / 2 * TILE_SIZE) * sizeof *tiles);
     for (int64_t first = 0; first < length; first += most) {

@@ -31,11 +31,6 @@ static struct layout lay_out(int64_t n)
     return layout;
 }
 
-static int64_t shorter(int64_t rows, int64_t cols)
-{
-    return rows < cols ? rows : cols;
-}
-
 static size_t workspace(void *self, int64_t rows, int64_t cols)
 {
     (void)self;
@@ -66,7 +61,7 @@ static void gram_values(double *values, double *room, const float *matrix, int64
     CPU(to_band)(tiles, stage, n, band);
     CPU(band_of_tiles)(stage, tiles, n, band);
     CPU(chase)(diagonal, off_diagonal, stage, n, band);
-    CPU(tridiagonal_values)(values, squares, diagonal, off_diagonal, n);
+    CPU(tridiagonal_values)(values, squares, diagonal, off_diagonal, n, 0);
     values_of_squares(values, n);
 }
 

@@ -123,11 +123,11 @@ static void solve_lanes(double *values, int64_t first, int size, double low, dou
             left -= lanes.done[i];
         }
     }
-    memcpy(values + first, x, (size_t)size * sizeof *x);
+    memcpy(values, x, (size_t)size * sizeof *x);
 }
 
 void CPU(tridiagonal_values)(double *values, double *squares, const double *diagonal,
-                             const double *off_diagonal, int64_t n)
+                             const double *off_diagonal, int64_t n, int64_t from)
 {
     double low = INFINITY, high = -INFINITY; /* Gershgorin's discs */
     for (int64_t i = 0; i < n; i++) {
@@ -143,9 +143,9 @@ void CPU(tridiagonal_values)(double *values, double *squares, const double *diag
     struct tridiagonal t = {diagonal, squares, n, norm * 0x1p-52};
     low -= 4 * t.tolerance + sqrt(least);
     high += 4 * t.tolerance + sqrt(least);
-    for (int64_t first = 0; first < n; first += LANES) {
+    for (int64_t first = from; first < n; first += LANES) {
         int size = n - first < LANES ? (int)(n - first) : LANES;
-        solve_lanes(values, first, size, low, high, &t);
-        low = values[first + size - 1] - 4 * t.tolerance; /* they come in order */
+        solve_lanes(values + first - from, first, size, low, high, &t);
+        low = values[first - from + size - 1] - 4 * t.tolerance; /* they come in order */
     }
 }

@@ -45,9 +45,10 @@ void CPU(chase_put)(double *a, int64_t i, int64_t j, double value, int band);
 /* The band's diagonal and subdiagonal once it is tridiagonal; a is used up. */
 void CPU(chase)(double *diagonal, double *off_diagonal, double *a, int64_t n, int band);
 
-/* Eigenvalues, ascending, of the symmetric tridiagonal matrix, to a few units of rounding of its
- * norm. off_diagonal[n - 1]; squares: room for n doubles. */
+/* Eigenvalues `from` to n - 1, ascending, into values[n - from], of the symmetric tridiagonal
+ * matrix, to a few units of rounding of its norm. off_diagonal[n - 1]; squares: room for n doubles.
+ */
 void CPU(tridiagonal_values)(double *values, double *squares, const double *diagonal,
-                             const double *off_diagonal, int64_t n);
+                             const double *off_diagonal, int64_t n, int64_t from);
 
 #endif

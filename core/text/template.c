@@ -2,33 +2,25 @@
 
 #include "base/memory.h"
 #include "base/utf8.h"
+#include "text/template_forms.h"
 #include "text/template_source.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* Llama 3.1's and 3.2's own fixed date: a date of today would make training data change by day. */
-#define LLAMA3_PREAMBLE "Cutting Knowledge Date: December 2023\nToday Date: 26 Jul 2024\n\n"
-
-/* What --template calls a kind, and what it writes around a message. */
-struct layout {
-    const char *name, *before_role, *behind_role, *end, *behind_end;
-};
-
-static const struct layout layouts[] = {
-    [TEMPLATE_CHATML] = {"chatml", "<|im_start|>", "\n", "<|im_end|>", "\n"},
-    [TEMPLATE_LLAMA3] = {"llama3", "<|start_header_id|>", "<|end_header_id|>\n\n", "<|eot_id|>",
-                         ""},
-    [TEMPLATE_UNKNOWN] = {0},
-};
-
 int template_check(const char *name, struct error *err)
 {
-    for (size_t i = 0; i < sizeof layouts / sizeof *layouts; i++)
-        if (layouts[i].name && strcmp(name, layouts[i].name) == 0)
-            return 0;
+    if (chat_form_by_name(name) != TEMPLATE_UNKNOWN)
+        return 0;
     return error_set_kind(err, ERROR_USAGE,
-                          "\"%s\" is not a chat template; --template takes chatml or llama3", name);
+                          "\"%.40s\" is not a chat template; --template takes " TEMPLATE_NAMES,
+                          name);
+}
+
+static bool goes_by(enum template_kind kind, const char *name)
+{
+    const struct chat_form *form = chat_form(kind);
+    return form && form->name && strcmp(form->name, name) == 0;
 }
 
 int template_find(struct chat_template *out, const struct tokenizer *tokenizer, const char *name,
@@ -38,15 +30,13 @@ int template_find(struct chat_template *out, const struct tokenizer *tokenizer, 
         return -1;
     if (template_recognise(out, tokenizer_chat_template(tokenizer), err) != 0)
         return -1;
-    if (!name || (layouts[out->kind].name && strcmp(name, layouts[out->kind].name) == 0))
+    if (!name || goes_by(out->kind, name))
         return 0;
     template_free(out);
-    if (strcmp(name, layouts[TEMPLATE_CHATML].name) == 0)
-        *out = (struct chat_template){.kind = TEMPLATE_CHATML};
-    else
-        *out =
-            (struct chat_template){.kind = TEMPLATE_LLAMA3, .trims = true, .begins_with_bos = true};
-    return 0;
+    out->kind = chat_form_by_name(name);
+    out->begins_with_bos = chat_form(out->kind)->begins_with_bos;
+    const char *system = chat_form(out->kind)->default_system;
+    return system && !(out->default_system = string_copy(system, err)) ? -1 : 0;
 }
 
 void template_free(struct chat_template *chat)
@@ -84,34 +74,16 @@ static struct text_span trimmed(const char *text, bool trims)
 
 struct rendering {
     const struct chat_template *chat;
+    const struct chat_form *form;
+    const char *eos;    /* the end-of-text token's spelling, or NULL */
+    const char *within; /* a system message's content that goes into a user message, or NULL */
     struct buffer text;
     struct text_span *spans;
     size_t span_count, span_capacity;
 };
 
-static void put_header(struct rendering *r, const char *role)
+static int add_span(struct rendering *r, struct text_span span, struct error *err)
 {
-    const struct layout *layout = &layouts[r->chat->kind];
-    buffer_text(&r->text, layout->before_role);
-    buffer_text(&r->text, role);
-    buffer_text(&r->text, layout->behind_role);
-}
-
-/* `preamble` stands in front of the content, inside the message. */
-static int put_message(struct rendering *r, const struct chat_message *message,
-                       const char *preamble, struct error *err)
-{
-    const struct layout *layout = &layouts[r->chat->kind];
-    struct text_span content = trimmed(message->content, r->chat->trims);
-    put_header(r, message->role);
-    buffer_text(&r->text, preamble);
-    struct text_span span = {r->text.length, 0};
-    buffer_append(&r->text, message->content + content.begin, content.end - content.begin);
-    buffer_text(&r->text, layout->end);
-    span.end = r->text.length;
-    buffer_text(&r->text, layout->behind_end);
-    if (!message->trained || strcmp(message->role, "assistant") != 0)
-        return 0;
     if (array_reserve((void **)&r->spans, &r->span_capacity, r->span_count + 1, sizeof *r->spans,
                       err) != 0)
         return -1;
@@ -119,39 +91,113 @@ static int put_message(struct rendering *r, const struct chat_message *message,
     return 0;
 }
 
-/* Writes the system message where the template has one of its own; *first is the message after. */
+static void put_content(struct rendering *r, enum chat_role role, const char *content)
+{
+    struct text_span kept = trimmed(content, r->form->turns[role].trims);
+    buffer_append(&r->text, content + kept.begin, kept.end - kept.begin);
+}
+
+/* `within` is a system message's content that stands in front of the message's own, or NULL. */
+static int put_message(struct rendering *r, const struct chat_message *message, const char *within,
+                       struct error *err)
+{
+    enum chat_role role = chat_role_by_name(message->role);
+    const struct turn_form *turn = &r->form->turns[role], *system = &r->form->turns[CHAT_SYSTEM];
+    buffer_text(&r->text, turn->before);
+    if (role == CHAT_SYSTEM && r->form->preamble)
+        buffer_text(&r->text, r->form->preamble);
+    if (within) {
+        put_content(r, CHAT_SYSTEM, within);
+        buffer_text(&r->text, system->end);
+    }
+    struct text_span span = {r->text.length, 0};
+    put_content(r, role, message->content);
+    buffer_text(&r->text, turn->end);
+    if (turn->eos)
+        buffer_text(&r->text, r->eos);
+    span.end = r->text.length;
+    buffer_text(&r->text, turn->behind);
+    return message->trained && role == CHAT_ASSISTANT ? add_span(r, span, err) : 0;
+}
+
+static bool is_system(const struct chat_message *message)
+{
+    return strcmp(message->role, "system") == 0;
+}
+
+/* Does this message take the system message's content? Mistral v0.3 compares with the last user
+ * message by value, so an equal one takes it too. */
+static bool takes_system(const struct rendering *r, const struct chat_message *messages,
+                         size_t count, size_t first, size_t i)
+{
+    if (!r->within || strcmp(messages[i].role, "user") != 0)
+        return false;
+    if (r->form->system == SYSTEM_IN_FIRST_USER)
+        return i == first;
+    size_t last = count - 1;
+    while (strcmp(messages[last].role, "user") != 0)
+        last--;
+    return strcmp(messages[i].content, messages[last].content) == 0;
+}
+
+/* Writes the system message, or keeps it for a user message; *first is the message after it. */
 static int put_system(struct rendering *r, const struct chat_message *messages, size_t *first,
                       struct error *err)
 {
-    const struct chat_template *chat = r->chat;
-    bool given = strcmp(messages[0].role, "system") == 0;
-    struct chat_message system = {"system", chat->default_system, false};
-    *first = 0;
-    if (chat->always_system) {
-        system.content = given ? messages[0].content : "";
-        *first = given;
-        return put_message(r, &system, LLAMA3_PREAMBLE, err);
+    struct chat_message own = {"system", r->chat->default_system, false};
+    *first = is_system(&messages[0]);
+    if (*first &&
+        (r->form->system == SYSTEM_IN_FIRST_USER || r->form->system == SYSTEM_IN_LAST_USER)) {
+        r->within = messages[0].content;
+        return 0;
     }
-    return !given && chat->default_system ? put_message(r, &system, "", err) : 0;
+    if (!*first && !own.content && r->form->preamble)
+        own.content = "";
+    if (*first)
+        return put_message(r, &messages[0], NULL, err);
+    return own.content ? put_message(r, &own, NULL, err) : 0;
 }
 
-static int check_messages(const struct chat_template *chat, const struct chat_message *messages,
+static int check_role(const struct chat_form *form, const struct chat_message *messages, size_t i,
+                      struct error *err)
+{
+    const char *role = messages[i].role;
+    if (chat_role_by_name(role) == CHAT_ROLES)
+        return error_set(
+            err, "a message with the role \"%.40s\"; expected system, user or assistant", role);
+    if (is_system(&messages[i])) {
+        if (form->system == SYSTEM_NEVER)
+            return error_set(err, "a system message, and the model's chat template has none");
+        if (form->system != SYSTEM_ANYWHERE && i > 0)
+            return error_set(err, "a system message that is not the first: the chat template "
+                                  "takes it there only");
+        return 0;
+    }
+    bool user_is_due = (i - is_system(&messages[0])) % 2 == 0;
+    if (form->alternates && user_is_due != (strcmp(role, "user") == 0))
+        return error_set(err,
+                         "message %zu is the %s's where the %s's is due: this chat template takes "
+                         "user and assistant in turn, the user first",
+                         i + 1, role, user_is_due ? "user" : "assistant");
+    return 0;
+}
+
+static int check_messages(const struct rendering *r, const struct chat_message *messages,
                           size_t count, struct error *err)
 {
-    if (chat->kind == TEMPLATE_NONE || chat->kind == TEMPLATE_UNKNOWN)
-        return error_set(err, "%s; choose one with --template chatml or --template llama3",
-                         chat->kind == TEMPLATE_NONE
+    if (!r->form)
+        return error_set(err, "%s; choose one with --template (" TEMPLATE_NAMES ")",
+                         r->chat->kind == TEMPLATE_NONE
                              ? "the model has no chat template"
                              : "the model's chat template is not one that is known here");
     if (count == 0)
         return error_set(err, "a conversation without messages");
+    if (r->form->turns[CHAT_ASSISTANT].eos && !r->eos)
+        return error_set(err, "the chat template ends turns with an end-of-text token, and the "
+                              "tokenizer names none (eos_token)");
     for (size_t i = 0; i < count; i++)
-        if (strcmp(messages[i].role, "system") != 0 && strcmp(messages[i].role, "user") != 0 &&
-            strcmp(messages[i].role, "assistant") != 0)
-            return error_set(err,
-                             "a message with the role \"%.40s\"; expected system, user or "
-                             "assistant",
-                             messages[i].role);
+        if (check_role(r->form, messages, i, err) != 0)
+            return -1;
     return 0;
 }
 
@@ -159,17 +205,19 @@ static int render(struct rendering *r, const struct tokenizer *tokenizer,
                   const struct chat_message *messages, size_t count, bool prompt, struct error *err)
 {
     size_t first;
-    if (check_messages(r->chat, messages, count, err) != 0)
+    if (check_messages(r, messages, count, err) != 0)
         return -1;
     if (r->chat->begins_with_bos && tokenizer_bos(tokenizer) >= 0)
         buffer_text(&r->text, tokenizer_token_text(tokenizer, tokenizer_bos(tokenizer)));
     if (put_system(r, messages, &first, err) != 0)
         return -1;
-    for (size_t i = first; i < count; i++)
-        if (put_message(r, &messages[i], "", err) != 0)
+    for (size_t i = first; i < count; i++) {
+        const char *within = takes_system(r, messages, count, first, i) ? r->within : NULL;
+        if (put_message(r, &messages[i], within, err) != 0)
             return -1;
+    }
     if (prompt)
-        put_header(r, "assistant");
+        buffer_text(&r->text, r->form->prompt);
     return buffer_check(&r->text, err);
 }
 
@@ -177,7 +225,9 @@ int template_encode(const struct chat_template *chat, struct tokenizer *tokenize
                     const struct chat_message *messages, size_t count, bool prompt,
                     struct token_list *out, struct error *err)
 {
-    struct rendering r = {.chat = chat};
+    struct rendering r = {.chat = chat,
+                          .form = chat_form(chat->kind),
+                          .eos = tokenizer_token_text(tokenizer, tokenizer_eos(tokenizer))};
     int status = render(&r, tokenizer, messages, count, prompt, err);
     if (status == 0)
         status = tokenizer_encode_spans(tokenizer, buffer_string(&r.text), r.text.length,

@@ -1,10 +1,10 @@
 /* Chat templates: messages to one text, and which of its bytes are trained.
  *
- * Templates are recognised, not interpreted: ChatML (SmolLM2, Qwen 2 and 2.5 without tools) and
- * Llama 3 (3 and 3.x without tools), each only in the forms that template_source.c lists; any other
- * is unknown, however much it looks like one of them. The rendered text and its tokens equal
- * transformers' apply_chat_template(); what is trained is each assistant message's content and its
- * end-of-turn token.
+ * Templates are recognised, not interpreted: ChatML (SmolLM2, Qwen 2 and 2.5 without tools), Llama
+ * 3 (3 and 3.x without tools), Mistral (Mixtral), Zephyr (TinyLlama) and Alpaca, each only in the
+ * forms that template_source.c lists; any other is unknown, however much it looks like one of them.
+ * The rendered text and its tokens equal transformers' apply_chat_template(), and what that refuses
+ * is refused; what is trained is each assistant message's content and its end-of-turn token.
  */
 #ifndef SPECTRUM_TEXT_TEMPLATE_H
 #define SPECTRUM_TEXT_TEMPLATE_H
@@ -14,12 +14,24 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* What they write is in template_forms.c. */
 enum template_kind {
-    TEMPLATE_NONE,   /* the tokenizer has no template */
-    TEMPLATE_CHATML, /* <|im_start|>role\ncontent<|im_end|>\n */
-    TEMPLATE_LLAMA3, /* <|start_header_id|>role<|end_header_id|>\n\ncontent<|eot_id|> */
+    TEMPLATE_NONE, /* the tokenizer has no template */
+    TEMPLATE_CHATML,
+    TEMPLATE_LLAMA3,
+    TEMPLATE_LLAMA31,    /* and 3.2, 3.3: a system message with the dates, always */
+    TEMPLATE_MISTRAL_V1, /* the first Mistral-7B-Instruct's first */
+    TEMPLATE_MISTRAL_V2, /* Mixtral's and v0.2's first */
+    TEMPLATE_MISTRAL,    /* all of these' later one */
+    TEMPLATE_MISTRAL_V3,
+    TEMPLATE_ZEPHYR,
+    TEMPLATE_ALPACA,
+    TEMPLATE_ALPACA_TRIMMED,
     TEMPLATE_UNKNOWN /* it has one that is not recognised */
 };
+
+/* What --template takes. */
+#define TEMPLATE_NAMES "chatml, llama3, mistral, mistral-v3, zephyr, alpaca"
 
 /* A message; the strings belong to the caller. */
 struct chat_message {
@@ -31,8 +43,6 @@ struct chat_message {
 struct chat_template {
     enum template_kind kind;
     char *default_system; /* put first where the messages have no system message; NULL: none */
-    bool always_system;   /* Llama 3.1 and later: a system message with the dates, always */
-    bool trims;           /* contents lose white space at both ends */
     bool begins_with_bos;
 };
 

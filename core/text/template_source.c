@@ -2,6 +2,7 @@
 
 #include "base/hash.h"
 #include "base/memory.h"
+#include "text/template_forms.h"
 
 #include <ctype.h>
 #include <string.h>
@@ -137,32 +138,51 @@ bool template_canonical(struct buffer *out, const char *source)
 static const struct known {
     char fingerprint[HASH_TEXT_SIZE];
     enum template_kind kind;
-    bool trims, always_system, begins_with_bos;
 } known[] = {
-    /* ChatML as transformers and TRL write it. */
-    {"437082a5b9c77384d54f5833afc85d24", TEMPLATE_CHATML, false, false, false},
+    /* As transformers and TRL write it. */
+    {"437082a5b9c77384d54f5833afc85d24", TEMPLATE_CHATML},
     /* The same with a default system message: SmolLM2, Qwen 2. */
-    {"d523b5b180076f5a1bb2ab0e7da63ebd", TEMPLATE_CHATML, false, false, false},
+    {"d523b5b180076f5a1bb2ab0e7da63ebd", TEMPLATE_CHATML},
     /* Qwen 2.5. */
-    {"8ad24cc9c425ec8c936681be3ac58282", TEMPLATE_CHATML, false, false, false},
+    {"8ad24cc9c425ec8c936681be3ac58282", TEMPLATE_CHATML},
     /* Llama 3. */
-    {"71c90165e3d80e5354938e2ee86571ff", TEMPLATE_LLAMA3, true, false, true},
+    {"71c90165e3d80e5354938e2ee86571ff", TEMPLATE_LLAMA3},
     /* Llama 3.1 and 3.3; 3.2. */
-    {"c4b3d8719c84f43044816ae5a65f8fb1", TEMPLATE_LLAMA3, true, true, false},
-    {"632094b5c50e565cc5382f1b399e0380", TEMPLATE_LLAMA3, true, true, false},
+    {"c4b3d8719c84f43044816ae5a65f8fb1", TEMPLATE_LLAMA31},
+    {"632094b5c50e565cc5382f1b399e0380", TEMPLATE_LLAMA31},
+    /* Mistral-7B-Instruct v0.1, at first; v0.2 and Mixtral, at first; all three, later; v0.3. */
+    {"de068f5ca10ebb3ebbb677b21edcc3d8", TEMPLATE_MISTRAL_V1},
+    {"a9d67cb3535f2ce7f6b97c8777423517", TEMPLATE_MISTRAL_V2},
+    {"c6c3e75cdce0d74f78279d11885b83a9", TEMPLATE_MISTRAL},
+    {"b94b1e886036004e227ea9644088c0e9", TEMPLATE_MISTRAL_V3},
+    /* Zephyr and TinyLlama; the same in one line. */
+    {"249f94b89a189b09a75071d216be9852", TEMPLATE_ZEPHYR},
+    {"61d7105183e31caa748da02feb510dec", TEMPLATE_ZEPHYR},
+    /* Alpaca with a default system message, in two spellings; without one, contents trimmed. */
+    {"94e67d710242ab3648dab1cc7bf0067b", TEMPLATE_ALPACA},
+    {"eb66092163289afe45fb655a3bb54228", TEMPLATE_ALPACA},
+    {"7bf93f6fcaac2cdf79fd6112b30b3150", TEMPLATE_ALPACA_TRIMMED},
 };
 
-/* The system message that a ChatML source writes by itself: what is in one literal between the
- * header and the end-of-turn token. Its length, 0: there is none. */
-static size_t find_system(const char *canonical, const char **system)
+/* Between what the system message stands that a source writes by itself, in one literal. */
+static const struct {
+    const char *before, *behind;
+} system_places[] = {
+    {"\x01<|im_start|>system\n", "<|im_end|>"},
+    {"{%else%}{{\x01", "\n\n\x01}}"},          /* Alpaca */
+    {"{%else%}{{\x01", "\x01+\x01\n\n\x01}}"}, /* Alpaca, another spelling */
+};
+
+/* That message in one kind of place. Its length, 0: there is none. */
+static size_t find_system_at(const char *canonical, const char *before, const char *behind,
+                             const char **system)
 {
-    static const char header[] = "\x01<|im_start|>system\n", end[] = "<|im_end|>";
-    for (const char *at = canonical; (at = strstr(at, header));) {
-        at += strlen(header);
-        size_t length = strcspn(at, "<\x01");
-        if (strncmp(at + length, end, strlen(end)) == 0) {
+    for (const char *at = canonical; (at = strstr(at, before));) {
+        at += strlen(before);
+        const char *end = strstr(at, behind);
+        if (end && end > at && !memchr(at, QUOTE, (size_t)(end - at))) {
             *system = at;
-            return length;
+            return (size_t)(end - at);
         }
     }
     return 0;
@@ -194,29 +214,41 @@ static const char *skip(const char *text, const char *start)
     return strncmp(text, start, length) == 0 ? text + length : text;
 }
 
-/* Looks a canonical form up. What may stand in front of any of them is not part of it. */
+/* Looks a form up, with `length` bytes at `system` as its default system message. */
+static int look_up(struct chat_template *out, const char *form, const char *system, size_t length,
+                   struct error *err)
+{
+    char fingerprint[HASH_TEXT_SIZE];
+    if (take_fingerprint(fingerprint, form, system, length, err) != 0)
+        return -1;
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (strcmp(known[i].fingerprint, fingerprint) == 0)
+            out->kind = known[i].kind;
+    if (out->kind == TEMPLATE_UNKNOWN || length == 0)
+        return 0;
+    if (!(out->default_system = string_copy(system, err)))
+        return -1;
+    out->default_system[length] = '\0';
+    return 0;
+}
+
+/* Is a canonical form known? What may stand in front of any of them is not part of it. */
 static int find_known(struct chat_template *out, const char *form, struct error *err)
 {
     const char *bare = skip(form, "{%if not add_generation_prompt is defined%}"
                                   "{%set add_generation_prompt=false%}{%endif%}");
     const char *body = skip(bare, "{{bos_token}}"), *system = body;
-    char fingerprint[HASH_TEXT_SIZE];
-    size_t length = find_system(body, &system);
-    if (take_fingerprint(fingerprint, body, system, length, err) != 0)
-        return -1;
-    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
-        const struct known *k = &known[i];
-        if (strcmp(k->fingerprint, fingerprint) != 0)
-            continue;
-        *out = (struct chat_template){k->kind, NULL, k->always_system, k->trims,
-                                      k->begins_with_bos || body > bare};
-        if (length == 0)
-            return 0;
-        if (!(out->default_system = string_copy(system, err)))
-            return -1;
-        out->default_system[length] = '\0';
+    int status = look_up(out, body, body, 0, err);
+    for (size_t i = 0; i < sizeof system_places / sizeof *system_places; i++) {
+        if (status != 0 || out->kind != TEMPLATE_UNKNOWN)
+            break;
+        size_t length =
+            find_system_at(body, system_places[i].before, system_places[i].behind, &system);
+        status = length > 0 ? look_up(out, body, system, length, err) : 0;
     }
-    return 0;
+    if (status == 0 && out->kind != TEMPLATE_UNKNOWN)
+        out->begins_with_bos = chat_form(out->kind)->begins_with_bos || body > bare;
+    return status;
 }
 
 int template_recognise(struct chat_template *out, const char *source, struct error *err)

@@ -38,25 +38,36 @@ static void check_prompt(const struct chat_template *chat, struct tokenizer *tok
 }
 
 /* Generation prompt, ids and mask as transformers' apply_chat_template() gives them. */
-static void compare_chats(struct tokenizer *tokenizer, const char *name, enum template_kind kind)
+static void compare_chosen(struct tokenizer *tokenizer, const char *name, const char *chosen,
+                           enum template_kind kind)
 {
     cJSON *data = text_data("chats.json");
     struct chat_template chat;
-    assert_int_equal(template_find(&chat, tokenizer, NULL, NULL), 0);
+    assert_int_equal(template_find(&chat, tokenizer, chosen, NULL), 0);
     assert_int_equal(chat.kind, kind);
     const cJSON *conversation = json_get(data, "chats")->child;
     for (const cJSON *e = json_get(data, name)->child; e; e = e->next) {
         struct chat_message messages[8];
         size_t count = read_chat(conversation, messages);
         struct token_list got = {0};
-        assert_int_equal(template_encode(&chat, tokenizer, messages, count, false, &got, NULL), 0);
-        check_list(&got, e);
+        bool refused = json_get(e, "refused") != NULL;
+        assert_int_equal(template_encode(&chat, tokenizer, messages, count, false, &got, NULL),
+                         refused ? -1 : 0);
+        if (!refused) {
+            check_list(&got, e);
+            check_prompt(&chat, tokenizer, messages, count, json_get(e, "prompt")->valuestring);
+        }
         token_list_free(&got);
-        check_prompt(&chat, tokenizer, messages, count, json_get(e, "prompt")->valuestring);
         conversation = conversation->next;
     }
+    assert_null(conversation);
     template_free(&chat);
     cJSON_Delete(data);
+}
+
+static void compare_chats(struct tokenizer *tokenizer, const char *name, enum template_kind kind)
+{
+    compare_chosen(tokenizer, name, NULL, kind);
 }
 
 static char *replaced(const char *text, const char *from, const char *to)
@@ -82,7 +93,7 @@ static void compare_sources(struct tokenizer *llama)
         free(llama->chat_template);
         llama->chat_template = edited;
     }
-    compare_chats(llama, "llama3.1", TEMPLATE_LLAMA3);
+    compare_chats(llama, "llama3.1", TEMPLATE_LLAMA31);
     free(llama->chat_template);
     llama->chat_template = strdup(json_get(sources, "llama3")->valuestring);
     compare_chats(llama, "llama3", TEMPLATE_LLAMA3);
@@ -98,9 +109,43 @@ static void equals_transformers(void **state)
     compare_chats(qwen, "qwen2.5_hf", TEMPLATE_CHATML);
     tokenizer_close(qwen);
     struct tokenizer *llama = shared_tokenizer("llama3.2_hf");
-    compare_chats(llama, "llama3.2_hf", TEMPLATE_LLAMA3);
+    compare_chats(llama, "llama3.2_hf", TEMPLATE_LLAMA31);
     compare_sources(llama);
     tokenizer_close(llama);
+}
+
+/* Templates on Llama 2's tokenizer: by their source, and those that have a name by that. */
+static void equals_transformers_with_eos(void **state)
+{
+    (void)state;
+    TEST_FOLDER_OR_SKIP(shared, "SPECTRUM_SHARED_DATA");
+    (void)shared;
+    static const struct {
+        const char *source, *name;
+        enum template_kind kind;
+    } templates[] = {
+        {"mistral_v1", NULL, TEMPLATE_MISTRAL_V1},
+        {"mistral_v2", NULL, TEMPLATE_MISTRAL_V2},
+        {"mistral", "mistral", TEMPLATE_MISTRAL},
+        {"zephyr", "zephyr", TEMPLATE_ZEPHYR},
+        {"zephyr_line", NULL, TEMPLATE_ZEPHYR},
+        {"alpaca", "alpaca", TEMPLATE_ALPACA},
+        {"alpaca_sum", NULL, TEMPLATE_ALPACA},
+        {"alpaca_trimmed", NULL, TEMPLATE_ALPACA_TRIMMED},
+    };
+    cJSON *data = text_data("chats.json");
+    struct tokenizer *tokenizer = shared_tokenizer("llama2_hf");
+    compare_chosen(tokenizer, "mistral_v3", "mistral-v3", TEMPLATE_MISTRAL_V3);
+    for (size_t i = 0; i < sizeof templates / sizeof *templates; i++) {
+        const char *source = templates[i].source;
+        if (templates[i].name)
+            compare_chosen(tokenizer, source, templates[i].name, templates[i].kind);
+        free(tokenizer->chat_template);
+        tokenizer->chat_template = strdup(json_get(json_get(data, "sources"), source)->valuestring);
+        compare_chats(tokenizer, source, templates[i].kind);
+    }
+    tokenizer_close(tokenizer);
+    cJSON_Delete(data);
 }
 
 static void equals_transformers_on_the_demo(void **state)
@@ -284,6 +329,7 @@ int main(void)
         cmocka_unit_test(refuses_with_what_to_do),
         cmocka_unit_test(untrained_messages_stay_so),
         cmocka_unit_test(equals_transformers),
+        cmocka_unit_test(equals_transformers_with_eos),
         cmocka_unit_test(equals_transformers_on_smollm2),
         cmocka_unit_test(equals_transformers_on_the_demo),
         cmocka_unit_test(likeness_is_not_enough),

@@ -1,6 +1,7 @@
 /* `spectrum eval MODEL|RUN --data FILE`: loss, perplexity, tokens. */
 #include "base/memory.h"
 #include "job/source.h"
+#include "text/template.h"
 #include "train/evaluate.h"
 #include "tui/cli/command.h"
 #include "tui/cli/interrupt.h"
@@ -119,7 +120,7 @@ int command_eval(int argc, char **argv, struct error *err)
          "tokens of a packed row (512): only longer documents are cut", 2, 1 << 20, NULL},
         {"batch", OPTION_INTEGER, &r.batch, "N", "rows at once (1)", 1, 65536, NULL},
         {"template", OPTION_TEXT, &r.format.template_name, "NAME",
-         "chat template: chatml, llama3 (default: the model's own)", 0, 0, NULL},
+         "chat template: " TEMPLATE_NAMES " (default: the model's own)", 0, 0, NULL},
         {"columns", OPTION_TEXT, &r.format.columns, "MAP",
          "as in prompt=question,completion=answer", 0, 0, NULL},
         {"mark", OPTION_TEXT, &r.format.mark, "TEXT", "what separates documents in a .txt file", 0,

@@ -3,6 +3,7 @@
 #include "base/utf8.h"
 #include "checkpoint/checkpoint.h"
 #include "text/dataset.h"
+#include "text/template.h"
 #include "tui/cli/command.h"
 #include "tui/cli/options.h"
 
@@ -132,7 +133,7 @@ int command_tokens(int argc, char **argv, struct error *err)
         {"text", OPTION_TEXT, &r.text, "TEXT", "the text to tokenise", 0, 0, NULL},
         {"chat", OPTION_TEXT, &r.chat, "FILE", "a data file: ids and what is trained", 0, 0, NULL},
         {"template", OPTION_TEXT, &r.template_name, "NAME",
-         "chatml or llama3 (default: the model's own)", 0, 0, NULL},
+         TEMPLATE_NAMES " (default: the model's own)", 0, 0, NULL},
         {"columns", OPTION_TEXT, &r.columns, "MAP", "as in prompt=question,completion=answer", 0, 0,
          NULL},
         {"no-special", OPTION_FLAG, &r.no_special, NULL,

@@ -4,6 +4,7 @@
 #include "job/job_dir.h"
 #include "job/launch.h"
 #include "job/training.h"
+#include "text/template.h"
 #include "tui/cli/command.h"
 #include "tui/cli/interrupt.h"
 #include "tui/cli/options.h"
@@ -274,7 +275,7 @@ int command_train(int argc, char **argv, struct error *err)
         {"alpha", OPTION_NUMBER, &r.alpha, "X", "of lora and qlora, which this version lacks", 0,
          1e9, &r.alpha_given},
         {"template", OPTION_TEXT, &is->format.template_name, "NAME",
-         "chat template: chatml, llama3 (default: the model's own)", 0, 0, NULL},
+         "chat template: " TEMPLATE_NAMES " (default: the model's own)", 0, 0, NULL},
         {"columns", OPTION_TEXT, &is->format.columns, "MAP",
          "as in prompt=question,completion=answer", 0, 0, NULL},
         {"mark", OPTION_TEXT, &is->format.mark, "TEXT",

@@ -1,0 +1,92 @@
+#include "train/pass.h"
+
+struct pass pass_begin(struct transformer *transformer, const struct batch *batch)
+{
+    const struct model_config *config = transformer->config;
+    struct backend *backend = transformer->backend;
+    struct pass pass = {.transformer = transformer,
+                        .ops = transformer->ops,
+                        .self = backend->self,
+                        .config = config,
+                        .type = transformer->storage,
+                        .tokens = batch->tokens,
+                        .documents = {batch->offsets, batch->documents},
+                        .shape = {batch->tokens, (int)config->heads, (int)config->kv_heads,
+                                  (int)config->head_dim, 0},
+                        .wide = config->heads * config->head_dim,
+                        .narrow = config->kv_heads * config->head_dim,
+                        .ids = transformer_run_place(transformer, RUN_IDS),
+                        .positions = transformer_run_place(transformer, RUN_POSITIONS),
+                        .targets = transformer_run_place(transformer, RUN_TARGETS),
+                        .rope = transformer_run_place(transformer, RUN_ROPE)};
+    size_t bytes = (size_t)batch->tokens * sizeof(int32_t);
+    backend->write(backend->self, pass.ids, batch->ids, bytes);
+    backend->write(backend->self, pass.positions, batch->positions, bytes);
+    if (batch->targets)
+        backend->write(backend->self, pass.targets, batch->targets, bytes);
+    return pass;
+}
+
+struct place pass_run_place(const struct pass *pass, enum run_slot slot)
+{
+    return transformer_run_place(pass->transformer, slot);
+}
+
+struct place pass_block_place(const struct pass *pass, int layer, enum block_slot slot)
+{
+    return transformer_planned_place(pass->transformer,
+                                     pass->transformer->plan->blocks[layer][slot]);
+}
+
+struct place pass_output_place(const struct pass *pass, int layer)
+{
+    return layer + 1 < pass->config->layers ? pass_block_place(pass, layer + 1, SLOT_INPUT)
+                                            : pass_run_place(pass, RUN_OUTPUT);
+}
+
+const struct module *pass_module(const struct pass *pass, enum module_role role, int layer,
+                                 bool bias)
+{
+    return model_role(pass->transformer->model, role, layer, bias);
+}
+
+struct place pass_module_place(const struct pass *pass, const struct module *module,
+                               enum module_slot slot)
+{
+    if (!module)
+        return (struct place){NULL, 0};
+    return transformer_place(pass->transformer,
+                             (size_t)(module - pass->transformer->model->modules), slot);
+}
+
+struct weight pass_weight(const struct pass *pass, enum module_role role, int layer)
+{
+    const struct module *module = pass_module(pass, role, layer, false);
+    return (struct weight){.data = pass_module_place(pass, module, MODULE_WEIGHT),
+                           .storage = pass->type,
+                           .rows = module->rows,
+                           .cols = module->cols};
+}
+
+enum module_role pass_head_role(const struct pass *pass)
+{
+    return pass->config->tied ? ROLE_EMBEDDING : ROLE_HEAD;
+}
+
+struct place pass_gradient(const struct pass *pass, enum module_role role, int layer)
+{
+    return pass_module_place(pass, pass_module(pass, role, layer, false), MODULE_GRADIENT);
+}
+
+struct attention_shape pass_shape(const struct pass *pass, int layer)
+{
+    struct attention_shape shape = pass->shape;
+    shape.window = layer >= pass->config->window_from ? pass->config->window : 0;
+    return shape;
+}
+
+void pass_rotate(const struct pass *pass, struct place x, int heads, bool backward)
+{
+    pass->ops->rope(pass->self, x, pass->type, pass->rope, pass->positions, pass->tokens, heads,
+                    (int)pass->config->head_dim, backward);
+}

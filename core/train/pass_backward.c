@@ -1,0 +1,155 @@
+/* Backwards, block by block, as far down as something trains. */
+#include "train/pass.h"
+
+/* Weight and bias of one linear layer, as far as they train. */
+static void linear_gradients(const struct pass *pass, enum module_role role, int layer,
+                             struct place grad_out, struct place x)
+{
+    const struct module *weight = pass_module(pass, role, layer, false);
+    struct place gradient = pass_gradient(pass, role, layer);
+    struct place bias =
+        pass_module_place(pass, pass_module(pass, role, layer, true), MODULE_GRADIENT);
+    if (gradient.buffer)
+        pass->ops->linear_backward_weight(pass->self, gradient, ADD, grad_out, x, pass->type,
+                                          weight->rows, weight->cols, pass->tokens);
+    if (bias.buffer)
+        pass->ops->bias_backward(pass->self, bias, grad_out, pass->type, pass->tokens,
+                                 weight->rows);
+}
+
+static void linear_input(const struct pass *pass, enum module_role role, int layer,
+                         struct place grad_x, enum accumulate accumulate, struct place grad_out)
+{
+    pass->ops->linear_backward_input(pass->self, grad_x, accumulate, grad_out, pass->type,
+                                     pass_weight(pass, role, layer), pass->tokens);
+}
+
+/* The residual stream's gradient passes a norm's branch and adds what comes back through it. */
+static void norm_backward(const struct pass *pass, enum module_role role, int layer,
+                          enum accumulate accumulate, struct place x, struct place rstd)
+{
+    pass->ops->rmsnorm_backward(pass->self, pass_run_place(pass, RUN_GRAD_STREAM), accumulate,
+                                pass_gradient(pass, role, layer),
+                                pass_run_place(pass, RUN_GRAD_NORM), x, rstd, pass->type,
+                                pass_weight(pass, role, layer), pass->tokens);
+}
+
+static void backward_mlp(const struct pass *pass, int layer)
+{
+    const struct block_needs *needs = &pass->transformer->plan->needs.blocks[layer];
+    struct place stream = pass_run_place(pass, RUN_GRAD_STREAM),
+                 wide = pass_run_place(pass, RUN_GRAD_WIDE);
+    struct place grad_n = pass_run_place(pass, RUN_GRAD_NORM);
+    struct place gate = pass_block_place(pass, layer, SLOT_GATE),
+                 up = pass_block_place(pass, layer, SLOT_UP);
+    struct place n = pass_block_place(pass, layer, SLOT_NORM2);
+    linear_gradients(pass, ROLE_DOWN, layer, stream, pass_block_place(pass, layer, SLOT_SWIGLU));
+    if (!needs->gate_up)
+        return;
+    linear_input(pass, ROLE_DOWN, layer, wide, REPLACE, stream);
+    pass->ops->swiglu_backward(pass->self, gate, up, wide, gate, up, pass->type,
+                               pass->tokens * pass->config->intermediate);
+    linear_gradients(pass, ROLE_GATE, layer, gate, n);
+    linear_gradients(pass, ROLE_UP, layer, up, n);
+    if (!needs->norm2)
+        return;
+    linear_input(pass, ROLE_GATE, layer, grad_n, REPLACE, gate);
+    linear_input(pass, ROLE_UP, layer, grad_n, ADD, up);
+    norm_backward(pass, ROLE_POST_NORM, layer, ADD, pass_block_place(pass, layer, SLOT_MIDDLE),
+                  pass_block_place(pass, layer, SLOT_RSTD2));
+}
+
+/* Four gradients share RUN_GRAD_WIDE, one behind another. */
+struct attention_gradients {
+    struct place out, q, k, v;
+};
+
+static struct place place_behind(struct place place, int64_t elements, enum storage type)
+{
+    size_t bytes = (size_t)elements * storage_size(type);
+    return (struct place){place.buffer, place.offset + (bytes + 63) / 64 * 64};
+}
+
+static struct attention_gradients attention_gradients(const struct pass *pass)
+{
+    struct attention_gradients grad = {.out = pass_run_place(pass, RUN_GRAD_WIDE)};
+    grad.q = place_behind(grad.out, pass->tokens * pass->wide, pass->type);
+    grad.k = place_behind(grad.q, pass->tokens * pass->wide, pass->type);
+    grad.v = place_behind(grad.k, pass->tokens * pass->narrow, pass->type);
+    return grad;
+}
+
+/* In place. */
+static void head_norm_backward(const struct pass *pass, enum module_role role, int layer,
+                               struct place gradient)
+{
+    bool is_q = role == ROLE_Q_NORM;
+    int heads = is_q ? pass->shape.heads : pass->shape.kv_heads;
+    pass->ops->rmsnorm_backward(pass->self, gradient, REPLACE, pass_gradient(pass, role, layer),
+                                gradient,
+                                pass_block_place(pass, layer, is_q ? SLOT_RAW_Q : SLOT_RAW_K),
+                                pass_block_place(pass, layer, is_q ? SLOT_RSTD_Q : SLOT_RSTD_K),
+                                pass->type, pass_weight(pass, role, layer), pass->tokens * heads);
+}
+
+static void backward_scores(const struct pass *pass, int layer,
+                            const struct attention_gradients *grad)
+{
+    linear_input(pass, ROLE_O, layer, grad->out, REPLACE, pass_run_place(pass, RUN_GRAD_STREAM));
+    pass->ops->attention_backward(
+        pass->self, grad->q, grad->k, grad->v, grad->out,
+        pass_block_place(pass, layer, SLOT_ATTENTION), pass_block_place(pass, layer, SLOT_LSE),
+        pass_block_place(pass, layer, SLOT_Q), pass_block_place(pass, layer, SLOT_K),
+        pass_block_place(pass, layer, SLOT_V), pass->type, pass_shape(pass, layer), pass->documents,
+        pass_run_place(pass, RUN_ATTENTION_WORKSPACE));
+    pass_rotate(pass, grad->q, pass->shape.heads, true);
+    pass_rotate(pass, grad->k, pass->shape.kv_heads, true);
+    if (pass->config->head_norms) {
+        head_norm_backward(pass, ROLE_Q_NORM, layer, grad->q);
+        head_norm_backward(pass, ROLE_K_NORM, layer, grad->k);
+    }
+}
+
+static void backward_attention(const struct pass *pass, int layer)
+{
+    const struct block_needs *needs = &pass->transformer->plan->needs.blocks[layer];
+    struct place grad_n = pass_run_place(pass, RUN_GRAD_NORM);
+    struct place n = pass_block_place(pass, layer, SLOT_NORM1);
+    struct attention_gradients grad = attention_gradients(pass);
+    if (!needs->middle)
+        return;
+    linear_gradients(pass, ROLE_O, layer, pass_run_place(pass, RUN_GRAD_STREAM),
+                     pass_block_place(pass, layer, SLOT_ATTENTION));
+    if (!needs->qkv)
+        return;
+    backward_scores(pass, layer, &grad);
+    linear_gradients(pass, ROLE_Q, layer, grad.q, n);
+    linear_gradients(pass, ROLE_K, layer, grad.k, n);
+    linear_gradients(pass, ROLE_V, layer, grad.v, n);
+    if (!needs->norm1)
+        return;
+    linear_input(pass, ROLE_Q, layer, grad_n, REPLACE, grad.q);
+    linear_input(pass, ROLE_K, layer, grad_n, ADD, grad.k);
+    linear_input(pass, ROLE_V, layer, grad_n, ADD, grad.v);
+    norm_backward(pass, ROLE_INPUT_NORM, layer, ADD, pass_block_place(pass, layer, SLOT_INPUT),
+                  pass_block_place(pass, layer, SLOT_RSTD1));
+}
+
+void pass_backward(const struct pass *pass)
+{
+    const struct backward_needs *needs = &pass->transformer->plan->needs;
+    if (!needs->stream)
+        return;
+    norm_backward(pass, ROLE_FINAL_NORM, -1, REPLACE, pass_run_place(pass, RUN_OUTPUT),
+                  pass_run_place(pass, RUN_FINAL_RSTD));
+    for (int layer = (int)pass->config->layers - 1; layer >= 0; layer--) {
+        if (!needs->blocks[layer].output)
+            return;
+        backward_mlp(pass, layer);
+        backward_attention(pass, layer);
+    }
+    if (needs->embedding)
+        pass->ops->embedding_backward(pass->self, pass_gradient(pass, ROLE_EMBEDDING, -1),
+                                      pass_run_place(pass, RUN_GRAD_STREAM), pass->type, pass->ids,
+                                      pass->tokens, pass->config->vocab, pass->config->hidden);
+}

@@ -1,0 +1,100 @@
+/* Forwards, block by block. */
+#include "train/pass.h"
+
+static void linear(const struct pass *pass, enum module_role role, int layer, struct place out,
+                   struct place x)
+{
+    struct place bias =
+        pass_module_place(pass, pass_module(pass, role, layer, true), MODULE_WEIGHT);
+    pass->ops->linear_forward(pass->self, out, x, pass->type, pass_weight(pass, role, layer), bias,
+                              pass->tokens);
+}
+
+static void norm(const struct pass *pass, enum module_role role, int layer, struct place out,
+                 struct place rstd, struct place x)
+{
+    pass->ops->rmsnorm_forward(pass->self, out, rstd, x, pass->type, pass_weight(pass, role, layer),
+                               (float)pass->config->norm_eps, pass->tokens);
+}
+
+/* q or k: the linear layer, and the norm of each head where the architecture has one. */
+static void linear_heads(const struct pass *pass, enum module_role role, int layer,
+                         struct place out, struct place x)
+{
+    bool is_q = role == ROLE_Q;
+    struct place raw = pass_block_place(pass, layer, is_q ? SLOT_RAW_Q : SLOT_RAW_K);
+    struct place rstd = pass_block_place(pass, layer, is_q ? SLOT_RSTD_Q : SLOT_RSTD_K);
+    linear(pass, role, layer, raw.buffer ? raw : out, x);
+    if (raw.buffer)
+        pass->ops->rmsnorm_forward(pass->self, out, rstd, raw, pass->type,
+                                   pass_weight(pass, is_q ? ROLE_Q_NORM : ROLE_K_NORM, layer),
+                                   (float)pass->config->norm_eps,
+                                   pass->tokens *
+                                       (is_q ? pass->shape.heads : pass->shape.kv_heads));
+}
+
+static void forward_attention(const struct pass *pass, int layer)
+{
+    const struct train_ops *ops = pass->ops;
+    struct place input = pass_block_place(pass, layer, SLOT_INPUT);
+    struct place n = pass_block_place(pass, layer, SLOT_NORM1);
+    struct place q = pass_block_place(pass, layer, SLOT_Q),
+                 k = pass_block_place(pass, layer, SLOT_K);
+    struct place v = pass_block_place(pass, layer, SLOT_V);
+    struct place mixed = pass_block_place(pass, layer, SLOT_ATTENTION);
+    struct place middle = pass_block_place(pass, layer, SLOT_MIDDLE);
+    norm(pass, ROLE_INPUT_NORM, layer, n, pass_block_place(pass, layer, SLOT_RSTD1), input);
+    linear_heads(pass, ROLE_Q, layer, q, n);
+    linear_heads(pass, ROLE_K, layer, k, n);
+    linear(pass, ROLE_V, layer, v, n);
+    pass_rotate(pass, q, pass->shape.heads, false);
+    pass_rotate(pass, k, pass->shape.kv_heads, false);
+    ops->attention_forward(pass->self, mixed, pass_block_place(pass, layer, SLOT_LSE), q, k, v,
+                           pass->type, pass_shape(pass, layer), pass->documents);
+    linear(pass, ROLE_O, layer, middle, mixed);
+    ops->add(pass->self, middle, input, pass->type, pass->tokens * pass->config->hidden);
+}
+
+static void forward_mlp(const struct pass *pass, int layer)
+{
+    const struct train_ops *ops = pass->ops;
+    struct place middle = pass_block_place(pass, layer, SLOT_MIDDLE);
+    struct place n = pass_block_place(pass, layer, SLOT_NORM2);
+    struct place gate = pass_block_place(pass, layer, SLOT_GATE),
+                 up = pass_block_place(pass, layer, SLOT_UP);
+    struct place product = pass_block_place(pass, layer, SLOT_SWIGLU);
+    struct place output = pass_output_place(pass, layer);
+    norm(pass, ROLE_POST_NORM, layer, n, pass_block_place(pass, layer, SLOT_RSTD2), middle);
+    linear(pass, ROLE_GATE, layer, gate, n);
+    linear(pass, ROLE_UP, layer, up, n);
+    ops->swiglu_forward(pass->self, product, gate, up, pass->type,
+                        pass->tokens * pass->config->intermediate);
+    linear(pass, ROLE_DOWN, layer, output, product);
+    ops->add(pass->self, output, middle, pass->type, pass->tokens * pass->config->hidden);
+}
+
+void pass_forward(const struct pass *pass)
+{
+    struct place first = pass_block_place(pass, 0, SLOT_INPUT);
+    pass->ops->embedding_forward(pass->self, first, pass->type,
+                                 pass_weight(pass, ROLE_EMBEDDING, -1), pass->ids, pass->tokens);
+    for (int layer = 0; layer < pass->config->layers; layer++) {
+        forward_attention(pass, layer);
+        forward_mlp(pass, layer);
+    }
+    norm(pass, ROLE_FINAL_NORM, -1, pass_run_place(pass, RUN_FINAL_NORM),
+         pass_run_place(pass, RUN_FINAL_RSTD), pass_run_place(pass, RUN_OUTPUT));
+}
+
+void pass_head_loss(const struct pass *pass, bool backward)
+{
+    const struct backward_needs *needs = &pass->transformer->plan->needs;
+    struct place none = {NULL, 0};
+    struct place grad_x = backward && needs->stream ? pass_run_place(pass, RUN_GRAD_NORM) : none;
+    struct place grad_weight =
+        backward && needs->head ? pass_gradient(pass, pass_head_role(pass), -1) : none;
+    pass->ops->head_loss(pass->self, pass_run_place(pass, RUN_LOSS), grad_x, grad_weight,
+                         pass_run_place(pass, RUN_FINAL_NORM), pass->type,
+                         pass_weight(pass, pass_head_role(pass), -1), pass->targets, pass->tokens,
+                         1.0f, pass_run_place(pass, RUN_HEAD_WORKSPACE));
+}

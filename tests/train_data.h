@@ -65,13 +65,13 @@ static inline void batch_from_json(struct batch *batch, const cJSON *json)
 
 static inline double run_batch(struct transformer *transformer, const struct batch *batch)
 {
-    double loss = 0;
+    struct loss_sums sums;
     struct error err = ERROR_INIT;
     transformer_clear(transformer);
     transformer_run(transformer, batch, true);
-    if (transformer_loss(transformer, &loss, &err) != 0)
+    if (transformer_loss(transformer, &sums, &err) != 0)
         fail_msg("%s", err.text);
-    return loss;
+    return sums.entropy;
 }
 
 /* A module's gradient; the caller frees. */

@@ -84,9 +84,11 @@ struct train_ops {
                              struct place grad_weight, struct place grad_out, struct place x,
                              struct place rstd, enum storage type, struct weight weight,
                              int64_t tokens);
-    /* out[T,N] = x[T,K] weight[N,K]^T (+ bias[N] unless not there, stored as the weight is) */
-    void (*linear_forward)(void *self, struct place out, struct place x, enum storage type,
-                           struct weight weight, struct place bias, int64_t tokens);
+    /* out[T,N] = or += x[T,K] weight[N,K]^T (+ bias[N] unless not there, stored as the weight is)
+     */
+    void (*linear_forward)(void *self, struct place out, enum accumulate accumulate, struct place x,
+                           enum storage type, struct weight weight, struct place bias,
+                           int64_t tokens);
     /* grad_x[T,K] = or += grad_out[T,N] weight[N,K] */
     void (*linear_backward_input)(void *self, struct place grad_x, enum accumulate accumulate,
                                   struct place grad_out, enum storage type, struct weight weight,
@@ -123,13 +125,22 @@ struct train_ops {
                             enum storage type, int64_t count);
     /* out += x */
     void (*add)(void *self, struct place out, struct place x, enum storage type, int64_t count);
+    /* x *= factor */
+    void (*scale)(void *self, struct place x, enum storage type, float factor, int64_t count);
+    /* NEFTune (arXiv 2310.05914): x[T,H] += alpha / sqrt(L H) times uniform numbers of [-1, 1), L
+     * the tokens of the document; Philox keyed by `key`, counted by (element, batch) */
+    void (*add_noise)(void *self, struct place x, enum storage type, int64_t hidden,
+                      struct documents documents, float alpha, const uint32_t key[2],
+                      uint32_t batch);
     /* Fused head and cross-entropy over chunks of tokens: never T x V in memory. targets i32 [T],
-     * -1 = not supervised. loss f64 [1] += sum over supervised tokens of -log p. With grad_x there,
-     * grad_x[T,H] = scale * dloss/dx; with grad_weight there, grad_weight[V,H] f32 += scale * ...
-     */
+     * -1 = not supervised. loss f64 [2] += sums over supervised tokens of -log p, and of z_loss
+     * times the squared log-sum-exp of the logits (PaLM, arXiv 2204.02311, section 5). With grad_x
+     * there, grad_x[T,H] = scale * d(both)/dx; with grad_weight there, grad_weight[V,H] f32 +=
+     * scale
+     * * ... */
     void (*head_loss)(void *self, struct place loss, struct place grad_x, struct place grad_weight,
                       struct place x, enum storage type, struct weight head, struct place targets,
-                      int64_t tokens, float scale, struct place workspace);
+                      int64_t tokens, float scale, float z_loss, struct place workspace);
     size_t (*head_workspace)(void *self, int64_t tokens, int64_t hidden, int64_t vocab,
                              enum storage type);
     /* sum f64 [1] += sum of squares of x f32 [n] */

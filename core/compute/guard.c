@@ -80,11 +80,12 @@ static void guard_rmsnorm_backward(void *self, struct place grad_x, enum accumul
     leave(self);
 }
 
-static void guard_linear_forward(void *self, struct place out, struct place x, enum storage type,
-                                 struct weight weight, struct place bias, int64_t tokens)
+static void guard_linear_forward(void *self, struct place out, enum accumulate accumulate,
+                                 struct place x, enum storage type, struct weight weight,
+                                 struct place bias, int64_t tokens)
 {
     const struct backend *below = enter(self);
-    below->train->linear_forward(below->self, out, x, type, weight, bias, tokens);
+    below->train->linear_forward(below->self, out, accumulate, x, type, weight, bias, tokens);
     leave(self);
 }
 
@@ -179,14 +180,30 @@ static void guard_add(void *self, struct place out, struct place x, enum storage
     leave(self);
 }
 
+static void guard_scale(void *self, struct place x, enum storage type, float factor, int64_t count)
+{
+    const struct backend *below = enter(self);
+    below->train->scale(below->self, x, type, factor, count);
+    leave(self);
+}
+
+static void guard_add_noise(void *self, struct place x, enum storage type, int64_t hidden,
+                            struct documents documents, float alpha, const uint32_t key[2],
+                            uint32_t batch)
+{
+    const struct backend *below = enter(self);
+    below->train->add_noise(below->self, x, type, hidden, documents, alpha, key, batch);
+    leave(self);
+}
+
 static void guard_head_loss(void *self, struct place loss, struct place grad_x,
                             struct place grad_weight, struct place x, enum storage type,
                             struct weight head, struct place targets, int64_t tokens, float scale,
-                            struct place workspace)
+                            float z_loss, struct place workspace)
 {
     const struct backend *below = enter(self);
     below->train->head_loss(below->self, loss, grad_x, grad_weight, x, type, head, targets, tokens,
-                            scale, workspace);
+                            scale, z_loss, workspace);
     leave(self);
 }
 
@@ -243,6 +260,8 @@ static const struct train_ops guard_train_ops = {
     .swiglu_forward = guard_swiglu_forward,
     .swiglu_backward = guard_swiglu_backward,
     .add = guard_add,
+    .scale = guard_scale,
+    .add_noise = guard_add_noise,
     .head_loss = guard_head_loss,
     .head_workspace = guard_head_workspace,
     .sum_squares = guard_sum_squares,

@@ -42,8 +42,9 @@ void reference_rmsnorm_backward(void *self, struct place grad_x, enum accumulate
                                 struct place grad_weight, struct place grad_out, struct place x,
                                 struct place rstd, enum storage type, struct weight weight,
                                 int64_t tokens);
-void reference_linear_forward(void *self, struct place out, struct place x, enum storage type,
-                              struct weight weight, struct place bias, int64_t tokens);
+void reference_linear_forward(void *self, struct place out, enum accumulate accumulate,
+                              struct place x, enum storage type, struct weight weight,
+                              struct place bias, int64_t tokens);
 void reference_linear_backward_input(void *self, struct place grad_x, enum accumulate accumulate,
                                      struct place grad_out, enum storage type, struct weight weight,
                                      int64_t tokens);
@@ -70,10 +71,14 @@ void reference_swiglu_backward(void *self, struct place grad_gate, struct place 
                                struct place grad_out, struct place gate, struct place up,
                                enum storage type, int64_t count);
 void reference_add(void *self, struct place out, struct place x, enum storage type, int64_t count);
+void reference_scale(void *self, struct place x, enum storage type, float factor, int64_t count);
+void reference_add_noise(void *self, struct place x, enum storage type, int64_t hidden,
+                         struct documents documents, float alpha, const uint32_t key[2],
+                         uint32_t batch);
 void reference_head_loss(void *self, struct place loss, struct place grad_x,
                          struct place grad_weight, struct place x, enum storage type,
                          struct weight head, struct place targets, int64_t tokens, float scale,
-                         struct place workspace);
+                         float z_loss, struct place workspace);
 size_t reference_head_workspace(void *self, int64_t tokens, int64_t hidden, int64_t vocab,
                                 enum storage type);
 void reference_sum_squares(void *self, struct place sum, struct place x, int64_t count);

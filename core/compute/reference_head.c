@@ -45,7 +45,7 @@ static void token_grad_weight(const double *g, float *grad_weight, const void *x
 void reference_head_loss(void *self, struct place loss, struct place grad_x,
                          struct place grad_weight, struct place x, enum storage type,
                          struct weight head, struct place targets, int64_t tokens, float scale,
-                         struct place workspace)
+                         float z_loss, struct place workspace)
 {
     (void)self;
     const int32_t *target = host_pointer(targets);
@@ -59,9 +59,11 @@ void reference_head_loss(void *self, struct place loss, struct place grad_x,
             continue;
         }
         double lse = token_logits(logits, host_pointer(x), type, t, head);
-        *total += lse - logits[target[t]];
+        total[0] += lse - logits[target[t]];
+        total[1] += (double)z_loss * lse * lse;
         for (int64_t v = 0; v < head.rows; v++)
-            logits[v] = (double)scale * (exp(logits[v] - lse) - (v == target[t]));
+            logits[v] = (double)scale *
+                        ((1 + 2 * (double)z_loss * lse) * exp(logits[v] - lse) - (v == target[t]));
         if (gx)
             token_grad_x(logits, gx, type, t, head);
         if (gw)

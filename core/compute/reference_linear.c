@@ -25,8 +25,9 @@ void reference_embedding_backward(void *self, struct place grad_weight, struct p
                        get(host_pointer(grad_out), type, t * hidden + h), ADD);
 }
 
-void reference_linear_forward(void *self, struct place out, struct place x, enum storage type,
-                              struct weight weight, struct place bias, int64_t tokens)
+void reference_linear_forward(void *self, struct place out, enum accumulate accumulate,
+                              struct place x, enum storage type, struct weight weight,
+                              struct place bias, int64_t tokens)
 {
     (void)self;
     const void *w = host_pointer(weight.data), *in = host_pointer(x), *b = host_pointer(bias);
@@ -36,7 +37,7 @@ void reference_linear_forward(void *self, struct place out, struct place x, enum
             for (int64_t k = 0; k < weight.cols; k++)
                 sum += get(in, type, t * weight.cols + k) *
                        get(w, weight.storage, n * weight.cols + k);
-            put(host_pointer(out), type, t * weight.rows + n, sum);
+            put_or_add(host_pointer(out), type, t * weight.rows + n, sum, accumulate);
         }
     }
 }

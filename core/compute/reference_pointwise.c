@@ -1,5 +1,6 @@
 /* Norms, rotary embedding, activation, and what works element by element. */
 #include "base/random.h"
+#include "compute/noise.h"
 #include "compute/reference_common.h"
 
 #include <math.h>
@@ -101,6 +102,27 @@ void reference_add(void *self, struct place out, struct place x, enum storage ty
     (void)self;
     for (int64_t i = 0; i < count; i++)
         put_or_add(host_pointer(out), type, i, get(host_pointer(x), type, i), ADD);
+}
+
+void reference_scale(void *self, struct place x, enum storage type, float factor, int64_t count)
+{
+    (void)self;
+    for (int64_t i = 0; i < count; i++)
+        put(host_pointer(x), type, i, (double)factor * get(host_pointer(x), type, i));
+}
+
+void reference_add_noise(void *self, struct place x, enum storage type, int64_t hidden,
+                         struct documents documents, float alpha, const uint32_t key[2],
+                         uint32_t batch)
+{
+    (void)self;
+    for (int d = 0; d < documents.count; d++) {
+        int64_t begin = documents.offsets[d] * hidden, end = documents.offsets[d + 1] * hidden;
+        float size = noise_size(alpha, end - begin);
+        for (int64_t i = begin; i < end; i++)
+            put_or_add(host_pointer(x), type, i, (double)size * (double)noise_of(key, batch, i),
+                       ADD);
+    }
 }
 
 void reference_sum_squares(void *self, struct place sum, struct place x, int64_t count)

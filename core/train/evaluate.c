@@ -9,14 +9,14 @@ int evaluate(struct evaluation *out, struct transformer *transformer, struct pac
     *out = (struct evaluation){0};
     packing_seek(packing, (struct packing_position){0, 0});
     while ((filled = packing_next_in_epoch(packing, batch, rows, err)) > 0) {
-        double loss = 0;
+        struct loss_sums sums;
         if (should_stop && should_stop(context))
             return error_set_kind(err, ERROR_INTERRUPTED, "the evaluation was interrupted");
         transformer_clear(transformer);
         transformer_run(transformer, batch, false);
-        if (transformer_loss(transformer, &loss, err) != 0)
+        if (transformer_loss(transformer, &sums, err) != 0)
             return -1;
-        sum += loss;
+        sum += sums.entropy;
         out->tokens += (uint64_t)batch->supervised;
     }
     out->loss = out->tokens > 0 ? sum / (double)out->tokens : 0;

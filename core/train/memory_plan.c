@@ -274,7 +274,7 @@ static void add_run_slots(struct planner *planner)
     run[RUN_POSITIONS] = add_lasting(planner, MEMORY_ACTIVATIONS, tokens, 4);
     run[RUN_ROPE] = add_lasting(planner, MEMORY_WORKSPACE, (uint64_t)request->max_positions,
                                 (uint64_t)config->head_dim * 4);
-    run[RUN_LOSS] = add_lasting(planner, MEMORY_WORKSPACE, 1, 8);
+    run[RUN_LOSS] = add_lasting(planner, MEMORY_WORKSPACE, 2, 8);
     run[RUN_SQUARES] = add_lasting(planner, MEMORY_WORKSPACE, request->model->module_count, 8);
     run[RUN_ATTENTION_WORKSPACE] = add(planner, MEMORY_WORKSPACE, final + 2, tick_end(planner),
                                        request->attention_workspace, 1);

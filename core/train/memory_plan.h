@@ -68,7 +68,7 @@ enum run_slot {
     RUN_TARGETS,
     RUN_POSITIONS,
     RUN_ROPE,
-    RUN_LOSS,    /* f64 */
+    RUN_LOSS,    /* f64 [2], head_loss()'s */
     RUN_SQUARES, /* f64 a trained tensor */
     RUN_ATTENTION_WORKSPACE,
     RUN_HEAD_WORKSPACE,

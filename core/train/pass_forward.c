@@ -6,8 +6,8 @@ static void linear(const struct pass *pass, enum module_role role, int layer, st
 {
     struct place bias =
         pass_module_place(pass, pass_module(pass, role, layer, true), MODULE_WEIGHT);
-    pass->ops->linear_forward(pass->self, out, x, pass->type, pass_weight(pass, role, layer), bias,
-                              pass->tokens);
+    pass->ops->linear_forward(pass->self, out, REPLACE, x, pass->type,
+                              pass_weight(pass, role, layer), bias, pass->tokens);
 }
 
 static void norm(const struct pass *pass, enum module_role role, int layer, struct place out,
@@ -96,5 +96,5 @@ void pass_head_loss(const struct pass *pass, bool backward)
     pass->ops->head_loss(pass->self, pass_run_place(pass, RUN_LOSS), grad_x, grad_weight,
                          pass_run_place(pass, RUN_FINAL_NORM), pass->type,
                          pass_weight(pass, pass_head_role(pass), -1), pass->targets, pass->tokens,
-                         1.0f, pass_run_place(pass, RUN_HEAD_WORKSPACE));
+                         1.0f, pass->transformer->z_loss, pass_run_place(pass, RUN_HEAD_WORKSPACE));
 }

@@ -177,9 +177,11 @@ static int run_window(struct trainer *trainer, struct train_report *report, uint
         report->step_tokens += (uint64_t)trainer->batch.tokens;
         *supervised += (uint64_t)trainer->batch.supervised;
     }
-    if (transformer_loss(trainer->transformer, &report->loss, err) != 0)
+    struct loss_sums sums;
+    if (transformer_loss(trainer->transformer, &sums, err) != 0)
         return -1;
-    report->loss /= (double)*supervised;
+    report->loss = sums.entropy / (double)*supervised;
+    report->z_loss = sums.z / (double)*supervised;
     return 0;
 }
 

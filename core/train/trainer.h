@@ -50,7 +50,7 @@ struct train_inputs {
 /* One step as metrics.jsonl has it. */
 struct train_report {
     struct progress progress; /* behind the step */
-    double loss;              /* mean over the window's supervised tokens */
+    double loss, z_loss;      /* means over the window's supervised tokens */
     double rate, norm, step_seconds;
     uint64_t step_tokens;
 };

@@ -160,7 +160,8 @@ int transformer_new(struct transformer **out, struct backend *backend, const str
                                         .config = &model->config,
                                         .storage = options->storage,
                                         .tokens = options->tokens,
-                                        .max_positions = options->max_positions};
+                                        .max_positions = options->max_positions,
+                                        .z_loss = options->z_loss};
     if (transformer_plan(&transformer->plan, backend, model, options, err) != 0)
         goto failed;
     transformer->arena = backend->alloc(backend->self, transformer->plan->total, err);
@@ -192,7 +193,8 @@ void transformer_clear(struct transformer *transformer)
     const struct memory_plan *plan = transformer->plan;
     struct place gradients = {transformer->arena, plan->region[MEMORY_GRADIENTS]};
     void *self = transformer->backend->self;
-    transformer->ops->fill_zero(self, transformer_run_place(transformer, RUN_LOSS), 8);
+    transformer->ops->fill_zero(self, transformer_run_place(transformer, RUN_LOSS),
+                                sizeof(struct loss_sums));
     if (plan->bytes[MEMORY_GRADIENTS] > 0)
         transformer->ops->fill_zero(self, gradients, plan->bytes[MEMORY_GRADIENTS]);
 }
@@ -207,12 +209,12 @@ void transformer_run(struct transformer *transformer, const struct batch *batch,
         pass_backward(&pass);
 }
 
-int transformer_loss(struct transformer *transformer, double *loss, struct error *err)
+int transformer_loss(struct transformer *transformer, struct loss_sums *sums, struct error *err)
 {
     struct backend *backend = transformer->backend;
     if (backend->wait(backend->self, err) != 0)
         return -1;
-    backend->read(backend->self, loss, transformer_run_place(transformer, RUN_LOSS), sizeof *loss);
+    backend->read(backend->self, sums, transformer_run_place(transformer, RUN_LOSS), sizeof *sums);
     return 0;
 }
 
@@ -268,7 +270,7 @@ int transformer_logits(struct transformer *transformer, const int32_t *ids, int6
                  single = pass_run_place(&pass, RUN_ROW);
     last.offset += (size_t)(count - 1) * row;
     transformer->ops->copy(pass.self, single, last, row);
-    transformer->ops->linear_forward(pass.self, pass_run_place(&pass, RUN_LOGITS), single,
+    transformer->ops->linear_forward(pass.self, pass_run_place(&pass, RUN_LOGITS), REPLACE, single,
                                      pass.type, pass_weight(&pass, pass_head_role(&pass), -1),
                                      (struct place){NULL, 0}, 1);
     int result = read_logits(transformer, logits, err);

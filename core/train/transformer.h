@@ -25,6 +25,7 @@ struct transformer {
     const struct model_config *config;
     enum storage storage;
     int64_t tokens, max_positions; /* the most that a batch may have */
+    float z_loss;
     struct memory_plan *plan;
     struct device_buffer *arena;
 };
@@ -35,6 +36,7 @@ struct transformer_options {
     int64_t max_positions; /* the longest document */
     enum storage storage;
     bool masters, generation;
+    float z_loss; /* times the squared log-sum-exp of the logits is added to the loss */
 };
 
 /* The memory that transformer_new() will take, without taking it. The caller frees the plan. */
@@ -50,8 +52,12 @@ void transformer_free(struct transformer *transformer);
 void transformer_clear(struct transformer *transformer);
 /* Adds the batch's loss, and with `backward` its gradients. */
 void transformer_run(struct transformer *transformer, const struct batch *batch, bool backward);
-/* Sum of -log p over the supervised tokens since transformer_clear(). Waits. */
-int transformer_loss(struct transformer *transformer, double *loss, struct error *err);
+/* Sums over the supervised tokens since transformer_clear(). Waits. */
+struct loss_sums {
+    double entropy; /* of -log p */
+    double z;       /* of the z-loss */
+};
+int transformer_loss(struct transformer *transformer, struct loss_sums *sums, struct error *err);
 /* Tokens of the longest single document: a batch may be longer, its positions may not. */
 int64_t transformer_longest(const struct transformer *transformer);
 /* Logits [vocab] of the last token of ids[0..count). Needs `generation`; more tokens than

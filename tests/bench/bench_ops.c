@@ -41,7 +41,7 @@ static struct weight weight_of(const struct bench *b, int64_t rows, int64_t cols
 
 static void forward(struct bench *b)
 {
-    b->ops->linear_forward(b->self, b->c, b->a, b->type, weight_of(b, b->n, b->k),
+    b->ops->linear_forward(b->self, b->c, REPLACE, b->a, b->type, weight_of(b, b->n, b->k),
                            (struct place){0}, T);
 }
 
@@ -101,7 +101,7 @@ static void add(struct bench *b)
 static void head(struct bench *b)
 {
     b->ops->head_loss(b->self, b->sums, b->c, b->gradient, b->a, b->type,
-                      weight_of(b, VOCAB, HIDDEN), b->words, T, 1, b->workspace);
+                      weight_of(b, VOCAB, HIDDEN), b->words, T, 1, 0, b->workspace);
 }
 
 static void squares(struct bench *b)

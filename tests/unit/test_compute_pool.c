@@ -38,7 +38,7 @@ static void multiply_and_square(struct backend *backend, const float *matrix)
     struct place none = {NULL, 0}, sum = {buffer, 2 * N * N * sizeof(float)};
     assert_non_null(buffer);
     backend->write(backend->self, a, matrix, N * N * sizeof(float));
-    backend->train->linear_forward(backend->self, b, a, STORAGE_F32, weight, none, N);
+    backend->train->linear_forward(backend->self, b, REPLACE, a, STORAGE_F32, weight, none, N);
     backend->train->fill_zero(backend->self, sum, sizeof(double));
     backend->train->sum_squares(backend->self, sum, b, N * N);
     backend->free(backend->self, buffer);

@@ -101,8 +101,8 @@ static void check_gradient(struct forward *f, double (*value)(struct forward *f)
 
 static void run_linear(struct forward *f)
 {
-    ops->linear_forward(backend->self, f->out, f->in[0], STORAGE_F32, weight_of(f->in[1], N, H),
-                        f->in[2], T);
+    ops->linear_forward(backend->self, f->out, REPLACE, f->in[0], STORAGE_F32,
+                        weight_of(f->in[1], N, H), f->in[2], T);
 }
 
 static void linear_gradients(void **state)
@@ -212,19 +212,21 @@ static void attention_gradients(void **state)
         release(all[i]);
 }
 
+#define Z_LOSS 0.3f
+
 static void run_head(struct forward *f)
 {
-    ops->fill_zero(backend->self, f->out, 8);
+    ops->fill_zero(backend->self, f->out, 16);
     ops->head_loss(backend->self, f->out, (struct place){0}, (struct place){0}, f->in[0],
-                   STORAGE_F32, weight_of(f->in[1], V, H), f->ids, T, 1, f->extra[0]);
+                   STORAGE_F32, weight_of(f->in[1], V, H), f->ids, T, 1, Z_LOSS, f->extra[0]);
 }
 
 static double head_value(struct forward *f)
 {
-    double value;
+    double value[2];
     f->run(f);
-    backend->read(backend->self, &value, f->out, sizeof value);
-    return value;
+    backend->read(backend->self, value, f->out, sizeof value);
+    return value[0] + value[1];
 }
 
 static void head_gradients(void **state)
@@ -234,17 +236,47 @@ static void head_gradients(void **state)
     struct forward f = {
         .run = run_head,
         .in = {new_random(T * H), new_random(V * H)},
-        .out = new_place(8),
+        .out = new_place(16),
         .extra = {new_place(ops->head_workspace(backend->self, T, H, V, STORAGE_F32))},
         .ids = new_words(targets, T)};
     struct place gx = new_place(T * H * 4), gw = new_place(V * H * 4);
     ops->head_loss(backend->self, f.out, gx, gw, f.in[0], STORAGE_F32, weight_of(f.in[1], V, H),
-                   f.ids, T, 1, f.extra[0]);
+                   f.ids, T, 1, Z_LOSS, f.extra[0]);
     check_gradient(&f, head_value, f.in[0], gx, T * H, "head, input");
     check_gradient(&f, head_value, f.in[1], gw, V * H, "head, weight");
     struct place all[] = {f.in[0], f.in[1], f.out, f.extra[0], f.ids, gx, gw};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         release(all[i]);
+}
+
+/* Every element moves by less than alpha / sqrt(L H), both ways, by another number in the next
+ * batch, and the numbers are uniform: their mean square is a third of the largest. */
+static void noise_is_uniform(void **state)
+{
+    (void)state;
+    enum { TOKENS = 40, WIDE = 100, N = TOKENS * WIDE };
+    static const int32_t offsets[] = {0, TOKENS};
+    static const uint32_t key[2] = {1, 2};
+    float values[2][N];
+    struct place x = new_place(N * 4);
+    double size = 3 / sqrt(N), squares = 0, sum = 0;
+    int same = 0;
+    for (uint32_t batch = 0; batch < 2; batch++) {
+        ops->fill_zero(backend->self, x, N * 4);
+        ops->add_noise(backend->self, x, STORAGE_F32, WIDE, (struct documents){offsets, 1}, 3, key,
+                       batch);
+        backend->read(backend->self, values[batch], x, N * 4);
+    }
+    for (int i = 0; i < N; i++) {
+        assert_true(fabs((double)values[0][i]) <= size * (1 + 1e-6));
+        squares += (double)values[0][i] * (double)values[0][i] / (size * size);
+        sum += (double)values[0][i] / size;
+        same += values[0][i] == values[1][i];
+    }
+    assert_true(fabs(squares / N - 1.0 / 3) < 0.02); /* four standard deviations */
+    assert_true(fabs(sum / N) < 0.04);
+    assert_true(same < 3);
+    release(x);
 }
 
 /* Rotating back undoes rotating, and keeps lengths. */
@@ -334,13 +366,10 @@ static int close_backend(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(linear_gradients),
-        cmocka_unit_test(rmsnorm_gradients),
-        cmocka_unit_test(swiglu_gradients),
-        cmocka_unit_test(attention_gradients),
-        cmocka_unit_test(head_gradients),
-        cmocka_unit_test(rope_is_a_rotation),
-        cmocka_unit_test(stochastic_rounding_moves_the_mean),
+        cmocka_unit_test(linear_gradients),   cmocka_unit_test(rmsnorm_gradients),
+        cmocka_unit_test(swiglu_gradients),   cmocka_unit_test(attention_gradients),
+        cmocka_unit_test(head_gradients),     cmocka_unit_test(noise_is_uniform),
+        cmocka_unit_test(rope_is_a_rotation), cmocka_unit_test(stochastic_rounding_moves_the_mean),
     };
     return cmocka_run_group_tests(tests, open_backend, close_backend);
 }

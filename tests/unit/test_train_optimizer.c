@@ -47,7 +47,8 @@ static void take_step(struct optimizer *optimizer, const struct course *course, 
     struct transformer *transformer = optimizer->transformer;
     const cJSON *json;
     int64_t supervised = 0;
-    double loss = 0, norm = 0, rate = schedule_rate(&course->schedule, number_of);
+    struct loss_sums loss;
+    double norm = 0, rate = schedule_rate(&course->schedule, number_of);
     struct error err = ERROR_INIT;
     transformer_clear(transformer);
     cJSON_ArrayForEach(json, json_get(step, "batches"))
@@ -61,7 +62,7 @@ static void take_step(struct optimizer *optimizer, const struct course *course, 
     assert_int_equal(transformer_loss(transformer, &loss, &err), 0);
     if (optimizer_step(optimizer, number_of + 1, rate, 1 / (double)supervised, &norm, &err) != 0)
         fail_msg("%s", err.text);
-    near("loss", number_of, loss / (double)supervised, number(step, "loss"));
+    near("loss", number_of, loss.entropy / (double)supervised, number(step, "loss"));
     near("norm", number_of, norm, number(step, "norm"));
     near("learning rate", number_of, rate, number(step, "rate"));
 }

@@ -76,7 +76,8 @@ static void put_row(struct bench *bench, int row, size_t first)
 static double perplexity(struct bench *bench)
 {
     struct error err = ERROR_INIT;
-    double sum = 0, loss = 0;
+    double sum = 0;
+    struct loss_sums loss;
     int64_t counted = 0;
     size_t rows = bench->text.count / CONTEXT;
     for (size_t first = 0; first < rows; first += ROWS) {
@@ -87,7 +88,7 @@ static double perplexity(struct bench *bench)
         transformer_run(bench->transformer, &bench->batch, false);
         if (transformer_loss(bench->transformer, &loss, &err) != 0)
             fail_msg("%s", err.text);
-        sum += loss;
+        sum += loss.entropy;
         counted += bench->batch.supervised;
     }
     assert_true(counted > 10000);

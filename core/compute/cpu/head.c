@@ -9,11 +9,15 @@
  * last chunk is filled up to a multiple of PAD, so that few shapes of product occur. */
 enum { CHUNK = 256, PAD = 64 };
 
+struct token_loss {
+    double entropy, z; /* of the cross-entropy and of the z-loss */
+};
+
 /* What a chunk needs, laid out in the workspace. */
 struct chunk {
-    int32_t *tokens;  /* [T] the supervised tokens, in order */
-    double *losses;   /* [CHUNK] */
-    float *logits;    /* [CHUNK, V] */
+    int32_t *tokens;           /* [T] the supervised tokens, in order */
+    struct token_loss *losses; /* [CHUNK] */
+    float *logits;             /* [CHUNK, V] */
     void *grad;       /* [CHUNK, V] in the activations' type; for f32 the logits themselves */
     void *x, *grad_x; /* [CHUNK, H] */
     size_t bytes;
@@ -31,7 +35,7 @@ static struct chunk lay_out(char *start, int64_t tokens, int64_t hidden, int64_t
 {
     size_t at = 0, width = storage_size(type);
     size_t of_tokens = place_of(&at, (size_t)tokens * sizeof(int32_t));
-    size_t of_losses = place_of(&at, CHUNK * sizeof(double));
+    size_t of_losses = place_of(&at, CHUNK * sizeof(struct token_loss));
     size_t of_logits = place_of(&at, (size_t)(CHUNK * vocab) * sizeof(float));
     size_t of_grad =
         type == STORAGE_F32 ? of_logits : place_of(&at, (size_t)(CHUNK * vocab) * width);
@@ -41,7 +45,7 @@ static struct chunk lay_out(char *start, int64_t tokens, int64_t hidden, int64_t
     if (!start)
         return chunk;
     chunk.tokens = (int32_t *)(void *)(start + of_tokens);
-    chunk.losses = (double *)(void *)(start + of_losses);
+    chunk.losses = (struct token_loss *)(void *)(start + of_losses);
     chunk.logits = (float *)(void *)(start + of_logits);
     chunk.grad = start + of_grad;
     chunk.x = start + of_x;
@@ -88,20 +92,22 @@ static double exponentials(float *values, float largest, int64_t count)
     return sum;
 }
 
-/* Loss of one token; its logits become scale (p - 1 at the target), in the activations' type. */
-static double token_loss(float *logits, void *grad, enum storage type, int32_t target,
-                         int64_t vocab, float scale)
+/* Loss of one token; its logits become scale times the loss's gradient in them, in the activations'
+ * type. */
+static struct token_loss token_loss(float *logits, void *grad, enum storage type, int32_t target,
+                                    int64_t vocab, float scale, float z_loss)
 {
     float largest = largest_of(logits, vocab), own = logits[target];
     double sum = exponentials(logits, largest, vocab);
-    float factor = (float)((double)scale / sum);
+    double lse = (double)largest + log(sum);
+    float factor = (float)((double)scale * (1 + 2 * (double)z_loss * lse) / sum);
 #pragma omp simd
     for (int64_t i = 0; i < vocab; i++)
         logits[i] *= factor;
     logits[target] -= scale;
     if (grad != logits)
         narrow(grad, logits, type, vocab);
-    return (double)largest + log(sum) - (double)own;
+    return (struct token_loss){lse - (double)own, (double)z_loss * lse * lse};
 }
 
 struct head_pass {
@@ -113,7 +119,7 @@ struct head_pass {
     const int32_t *targets;
     enum storage type;
     struct weight head;
-    float scale;
+    float scale, z_loss;
 };
 
 /* Gathers tokens [first, first + count) of the list, with zeros up to `padded`. */
@@ -144,9 +150,9 @@ static void losses(const struct head_pass *pass, int64_t first, int64_t count, i
     for (int64_t i = 0; i < padded; i++) {
         void *grad = element_of(chunk->grad, pass->type, i * vocab);
         if (i < count)
-            chunk->losses[i] =
-                token_loss(chunk->logits + i * vocab, grad, pass->type,
-                           pass->targets[chunk->tokens[first + i]], vocab, pass->scale);
+            chunk->losses[i] = token_loss(chunk->logits + i * vocab, grad, pass->type,
+                                          pass->targets[chunk->tokens[first + i]], vocab,
+                                          pass->scale, pass->z_loss);
         else
             memset(grad, 0, (size_t)vocab * storage_size(pass->type));
     }
@@ -233,8 +239,10 @@ static void run_chunk(const struct head_pass *pass, int64_t first, int64_t count
     gather(pass, first, count, padded);
     onednn_matmul(onednn, &logits);
     losses(pass, first, count, padded);
-    for (int64_t i = 0; i < count; i++)
-        *loss += pass->chunk.losses[i];
+    for (int64_t i = 0; i < count; i++) {
+        loss[0] += pass->chunk.losses[i].entropy;
+        loss[1] += pass->chunk.losses[i].z;
+    }
     if (pass->grad_x) {
         onednn_matmul(onednn, &grad_x);
         scatter(pass, first, count);
@@ -254,7 +262,7 @@ static int64_t list_supervised(int32_t *out, const int32_t *targets, int64_t tok
 
 void CPU(head_loss)(void *self, struct place loss, struct place grad_x, struct place grad_weight,
                     struct place x, enum storage type, struct weight head, struct place targets,
-                    int64_t tokens, float scale, struct place workspace)
+                    int64_t tokens, float scale, float z_loss, struct place workspace)
 {
     struct head_pass pass = {
         .self = self,
@@ -266,11 +274,12 @@ void CPU(head_loss)(void *self, struct place loss, struct place grad_x, struct p
         .type = type,
         .head = head,
         .scale = scale,
+        .z_loss = z_loss,
     };
     int64_t count = list_supervised(pass.chunk.tokens, pass.targets, tokens);
     if (!can_run(&pass, count)) {
         reference_head_loss(self, loss, grad_x, grad_weight, x, type, head, targets, tokens, scale,
-                            workspace);
+                            z_loss, workspace);
         return;
     }
     if (pass.grad_x)

@@ -81,8 +81,9 @@ void CPU(rmsnorm_backward)(void *self, struct place grad_x, enum accumulate accu
                            struct place grad_weight, struct place grad_out, struct place x,
                            struct place rstd, enum storage type, struct weight weight,
                            int64_t tokens);
-void CPU(linear_forward)(void *self, struct place out, struct place x, enum storage type,
-                         struct weight weight, struct place bias, int64_t tokens);
+void CPU(linear_forward)(void *self, struct place out, enum accumulate accumulate, struct place x,
+                         enum storage type, struct weight weight, struct place bias,
+                         int64_t tokens);
 void CPU(linear_backward_input)(void *self, struct place grad_x, enum accumulate accumulate,
                                 struct place grad_out, enum storage type, struct weight weight,
                                 int64_t tokens);
@@ -108,9 +109,12 @@ void CPU(swiglu_backward)(void *self, struct place grad_gate, struct place grad_
                           struct place grad_out, struct place gate, struct place up,
                           enum storage type, int64_t count);
 void CPU(add)(void *self, struct place out, struct place x, enum storage type, int64_t count);
+void CPU(scale)(void *self, struct place x, enum storage type, float factor, int64_t count);
+void CPU(add_noise)(void *self, struct place x, enum storage type, int64_t hidden,
+                    struct documents documents, float alpha, const uint32_t key[2], uint32_t batch);
 void CPU(head_loss)(void *self, struct place loss, struct place grad_x, struct place grad_weight,
                     struct place x, enum storage type, struct weight head, struct place targets,
-                    int64_t tokens, float scale, struct place workspace);
+                    int64_t tokens, float scale, float z_loss, struct place workspace);
 size_t CPU(head_workspace)(void *self, int64_t tokens, int64_t hidden, int64_t vocab,
                            enum storage type);
 void CPU(sum_squares)(void *self, struct place sum, struct place x, int64_t count);

@@ -13,15 +13,15 @@ static struct operand transposed(const void *data, enum storage storage, int64_t
     return (struct operand){data, storage, 1, cols};
 }
 
-void CPU(linear_forward)(void *self, struct place out, struct place x, enum storage type,
-                         struct weight weight, struct place bias, int64_t tokens)
+void CPU(linear_forward)(void *self, struct place out, enum accumulate accumulate, struct place x,
+                         enum storage type, struct weight weight, struct place bias, int64_t tokens)
 {
     struct operand a = matrix(host_pointer(x), type, weight.cols);
     struct operand b = transposed(host_pointer(weight.data), weight.storage, weight.cols);
     const struct matmul product = {.c = host_pointer(out),
                                    .c_storage = type,
                                    .c_stride = weight.rows,
-                                   .accumulate = REPLACE,
+                                   .accumulate = accumulate,
                                    .a = a,
                                    .b = b,
                                    .bias = host_pointer(bias),
@@ -29,7 +29,7 @@ void CPU(linear_forward)(void *self, struct place out, struct place x, enum stor
                                    .n = weight.rows,
                                    .k = weight.cols};
     if (!onednn_matmul(host_kept(self), &product))
-        reference_linear_forward(self, out, x, type, weight, bias, tokens);
+        reference_linear_forward(self, out, accumulate, x, type, weight, bias, tokens);
 }
 
 void CPU(linear_backward_input)(void *self, struct place grad_x, enum accumulate accumulate,

@@ -1,6 +1,7 @@
 /* Norms, rotary embedding, activation, and what works element by element, by chunks that stay in
  * the nearest cache. */
 #include "compute/cpu/level.h"
+#include "compute/noise.h"
 
 #include <math.h>
 
@@ -225,6 +226,38 @@ void CPU(add)(void *self, struct place out, struct place x, enum storage type, i
         for (int64_t i = 0; i < part; i++)
             a[i] += b[i];
         narrow(element_of(host_pointer(out), type, at), a, type, part);
+    }
+}
+
+void CPU(scale)(void *self, struct place x, enum storage type, float factor, int64_t count)
+{
+#pragma omp parallel for num_threads(host_threads(self))
+    for (int64_t at = 0; at < count; at += CHUNK) {
+        float values[CHUNK];
+        int64_t part = chunk_at(at, count);
+        widen(values, element(host_pointer(x), type, at), type, part);
+#pragma omp simd
+        for (int64_t i = 0; i < part; i++)
+            values[i] *= factor;
+        narrow(element_of(host_pointer(x), type, at), values, type, part);
+    }
+}
+
+void CPU(add_noise)(void *self, struct place x, enum storage type, int64_t hidden,
+                    struct documents documents, float alpha, const uint32_t key[2], uint32_t batch)
+{
+    for (int d = 0; d < documents.count; d++) {
+        int64_t begin = documents.offsets[d] * hidden, end = documents.offsets[d + 1] * hidden;
+        float size = noise_size(alpha, end - begin);
+#pragma omp parallel for num_threads(host_threads(self))
+        for (int64_t at = begin; at < end; at += CHUNK) {
+            float values[CHUNK];
+            int64_t part = chunk_at(at, end);
+            widen(values, element(host_pointer(x), type, at), type, part);
+            for (int64_t i = 0; i < part; i++)
+                values[i] += size * noise_of(key, batch, at + i);
+            narrow(element_of(host_pointer(x), type, at), values, type, part);
+        }
     }
 }
 

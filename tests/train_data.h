@@ -80,7 +80,7 @@ static inline float *read_gradient(const struct transformer *transformer, size_t
     size_t bytes = (size_t)transformer->model->modules[module].parameters * sizeof(float);
     float *gradient = malloc(bytes);
     struct backend *backend = transformer->backend;
-    backend->read(backend->self, gradient, transformer_place(transformer, module, MODULE_GRADIENT),
+    backend->read(backend->self, gradient, transformer_place(transformer, module, TENSOR_GRADIENT),
                   bytes);
     return gradient;
 }

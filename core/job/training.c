@@ -43,7 +43,7 @@ static void tell_start(const struct training *training, bool resumed, bool exact
         .exact = exact,
     };
     for (size_t i = 0; i < optimizer->count; i++)
-        start.trained_parameters += model->modules[optimizer->modules[i]].parameters;
+        start.trained_parameters += optimizer_tensor(optimizer, i).parameters;
     for (size_t i = 0; i < model->module_count; i++) {
         bool used = module_is_used(model, &model->modules[i]);
         start.tensors += used;

@@ -96,7 +96,7 @@ static int identify(struct training *training, struct error *err)
 static int check_memory(const struct training *training, struct error *err)
 {
     const struct train_settings *s = &training->settings;
-    const struct transformer_options options = {.trained = training->trained,
+    const struct transformer_options options = {.recipe = {.trained = training->trained},
                                                 .tokens = s->batch * s->seq_len,
                                                 .max_positions = s->seq_len,
                                                 .storage = s->storage,

@@ -33,6 +33,7 @@ struct training {
     bool metrics_open;
     bool recorded;    /* job.json is there: it stays what it is until the resume succeeds */
     pid_t supervisor; /* 0: none; it runs in a terminal */
+    bool unproven;    /* the A of adapters have had no gradient yet */
     bool stopping;    /* someone asked for it; so it stays */
     bool paused;
 };
@@ -52,10 +53,12 @@ int training_load_data(struct training *training, struct error *err);
 int training_write_job(const struct training *training, struct error *err);
 int training_hash_data(struct training *training, struct error *err);
 int training_write_plan(const struct training *training, struct error *err);
-int training_write_proof(const struct training *training, struct error *err);
+int training_write_proof(const struct training *training, int64_t step, struct error *err);
 /* An error where a tensor that trains got no gradient in the step before: it would stay as it is
- * while the run looks alive. */
-int training_check_proof(const struct training *training, struct error *err);
+ * while the run looks alive. Without `adapters` the A of adapters may still lack theirs. */
+int training_check_proof(const struct training *training, bool adapters, struct error *err);
+/* True as long as an adapter's A has had no gradient, as behind the first steps. */
+bool training_waits_for_adapters(const struct training *training);
 
 /* training_watch.c: metrics.jsonl and requests. */
 struct train_observer training_observer(struct training *training);

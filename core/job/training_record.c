@@ -231,23 +231,37 @@ int training_write_plan(const struct training *training, struct error *err)
     return status;
 }
 
+static int put_proof_of(struct buffer *out, const struct optimizer *optimizer, size_t i,
+                        struct error *err)
+{
+    struct run_tensor tensor = optimizer_tensor(optimizer, i);
+    char *name = run_tensor_name(&tensor, err);
+    if (!name)
+        return -1;
+    buffer_text(out, i ? ",\n" : "\n");
+    json_put_string(out, name);
+    buffer_format(out, ": {\"parameters\": %" PRId64 ", \"gradient_norm\": ", tensor.parameters);
+    json_put_number(out, optimizer->norms[i]);
+    buffer_byte(out, '}');
+    free(name);
+    return 0;
+}
+
 /* Behind the first step: the gradient norm of every trained tensor shows that it does train. */
-int training_write_proof(const struct training *training, struct error *err)
+int training_write_proof(const struct training *training, int64_t step, struct error *err)
 {
     const struct optimizer *optimizer = trainer_optimizer(training->trainer);
     const struct dataset *data = &training->data;
     struct buffer out = BUFFER_INIT;
     int64_t parameters = 0;
-    buffer_text(&out, "{\"format\": \"spectrum.proof\", \"version\": 1, \"trained\": {");
-    for (size_t i = 0; i < optimizer->count; i++) {
-        const struct module *module = &training->model->modules[optimizer->modules[i]];
-        buffer_text(&out, i ? ",\n" : "\n");
-        json_put_string(&out, module->name);
-        buffer_format(&out,
-                      ": {\"parameters\": %" PRId64 ", \"gradient_norm\": ", module->parameters);
-        json_put_number(&out, optimizer->norms[i]);
-        buffer_byte(&out, '}');
-        parameters += module->parameters;
+    int status = 0;
+    buffer_format(&out,
+                  "{\"format\": \"spectrum.proof\", \"version\": 1, \"step\": %" PRId64
+                  ", \"trained\": {",
+                  step);
+    for (size_t i = 0; i < optimizer->count && status == 0; i++) {
+        status = put_proof_of(&out, optimizer, i, err);
+        parameters += optimizer_tensor(optimizer, i).parameters;
     }
     buffer_format(&out,
                   "}, \"trained_parameters\": %" PRId64 ", \"supervised_tokens\": %" PRIu64
@@ -255,25 +269,42 @@ int training_write_proof(const struct training *training, struct error *err)
                   parameters, data->supervised, data->tokens);
     json_put_number(&out, (double)data->supervised / (double)data->tokens);
     buffer_text(&out, "}\n");
-    int status = job_dir_save(training->request->run, "proof.json", &out, err);
+    if (status == 0)
+        status = job_dir_save(training->request->run, "proof.json", &out, err);
     buffer_free(&out);
     return status;
 }
 
-int training_check_proof(const struct training *training, struct error *err)
+/* A of an adapter has no gradient as long as B is zero, which it is at first. */
+bool training_waits_for_adapters(const struct training *training)
 {
     const struct optimizer *optimizer = trainer_optimizer(training->trainer);
-    const char *name = NULL;
-    size_t without = 0;
     for (size_t i = 0; i < optimizer->count; i++)
-        if (!(optimizer->norms[i] > 0) && without++ == 0)
-            name = training->model->modules[optimizer->modules[i]].name;
+        if (optimizer_tensor(optimizer, i).part == PART_A && !(optimizer->norms[i] > 0))
+            return true;
+    return false;
+}
+
+int training_check_proof(const struct training *training, bool adapters, struct error *err)
+{
+    const struct optimizer *optimizer = trainer_optimizer(training->trainer);
+    struct run_tensor first = {0};
+    size_t without = 0;
+    for (size_t i = 0; i < optimizer->count; i++) {
+        struct run_tensor tensor = optimizer_tensor(optimizer, i);
+        if (!(optimizer->norms[i] > 0) && (adapters || tensor.part != PART_A) && without++ == 0)
+            first = tensor;
+    }
     if (without == 0)
         return 0;
-    return error_set(err,
-                     "%s trains but its gradient is zero behind step 1 (%zu of %zu tensors, see "
-                     "proof.json): the supervised tokens do not depend on it, as where each stands "
-                     "first in its document, or where weights around it are zero; look at the data "
-                     "and the weights, or freeze it",
-                     name, without, optimizer->count);
+    char *name = run_tensor_name(&first, err);
+    if (!name)
+        return -1;
+    error_set(err,
+              "%s trains but its gradient is zero (%zu of %zu tensors, see proof.json): the "
+              "supervised tokens do not depend on it, as where each stands first in its document, "
+              "or where weights around it are zero; look at the data and the weights, or freeze it",
+              name, without, optimizer->count);
+    free(name);
+    return -1;
 }

@@ -53,13 +53,25 @@ static int write_step(struct training *training, const struct train_report *repo
     return append(training, &line, err);
 }
 
+/* proof.json behind step 1. Adapters begin with B zero and A without a gradient, and the warm-up
+ * with the rate 0: behind step 3 at the latest A has one too, and then it is written again. */
+static int prove(struct training *training, int64_t step, struct error *err)
+{
+    bool waits = training_waits_for_adapters(training), last = step == 3 || !waits;
+    if (step != 1 && !(training->unproven && last))
+        return 0;
+    training->unproven = step == 1 && waits;
+    if (training_write_proof(training, step, err) != 0)
+        return -1;
+    return training_check_proof(training, !training->unproven, err);
+}
+
 static int on_step(void *context, const struct train_report *report, struct error *err)
 {
     struct training *training = context;
     if (write_step(training, report, err) != 0)
         return -1;
-    if (report->progress.step == 1 &&
-        (training_write_proof(training, err) != 0 || training_check_proof(training, err) != 0))
+    if (prove(training, report->progress.step, err) != 0)
         return -1;
     if (training->view->on_step)
         training->view->on_step(training->view->context, report, trainer_steps(training->trainer));

@@ -1,4 +1,4 @@
-#include "train/memory_plan.h"
+#include "train/memory_parts.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -7,8 +7,6 @@
  * a block backwards, from the last block to the first. */
 enum { PHASE_NORM1, PHASE_QKV, PHASE_ATTENTION, PHASE_MIDDLE, PHASE_MLP, PHASE_DOWN, PHASES };
 enum { BACK_MLP, BACK_ATTENTION };
-
-static const uint64_t ALIGNMENT = 64, BYTES_MAX = (uint64_t)1 << 62;
 
 struct planner {
     const struct memory_request *request;
@@ -39,55 +37,6 @@ static int tick_end(const struct planner *planner)
     return tick_backward(planner, 0, BACK_ATTENTION) + 1;
 }
 
-/* --- what the backward pass needs --- */
-
-static bool module_trains(const struct memory_request *request, const struct module *module)
-{
-    return request->trained && request->trained[module - request->model->modules];
-}
-
-static bool trains(const struct memory_request *request, enum module_role role, int layer,
-                   bool bias)
-{
-    const struct module *module = model_role(request->model, role, layer, bias);
-    return module && module_trains(request, module);
-}
-
-static bool trains_any(const struct memory_request *request, enum module_role role, int layer)
-{
-    return trains(request, role, layer, false) || trains(request, role, layer, true);
-}
-
-static struct block_needs block_needs(const struct memory_request *request, int layer, bool below)
-{
-    struct block_needs needs;
-    needs.norm1 = below || trains(request, ROLE_INPUT_NORM, layer, false);
-    needs.qkv = needs.norm1 || trains_any(request, ROLE_Q, layer) ||
-                trains_any(request, ROLE_K, layer) || trains_any(request, ROLE_V, layer) ||
-                trains(request, ROLE_Q_NORM, layer, false) ||
-                trains(request, ROLE_K_NORM, layer, false);
-    needs.middle = needs.qkv || trains_any(request, ROLE_O, layer);
-    needs.norm2 = needs.middle || trains(request, ROLE_POST_NORM, layer, false);
-    needs.gate_up =
-        needs.norm2 || trains_any(request, ROLE_GATE, layer) || trains_any(request, ROLE_UP, layer);
-    needs.output = needs.gate_up || trains_any(request, ROLE_DOWN, layer);
-    return needs;
-}
-
-static void find_needs(struct backward_needs *needs, const struct memory_request *request)
-{
-    needs->embedding = trains(request, ROLE_EMBEDDING, -1, false);
-    needs->head =
-        request->model->config.tied ? needs->embedding : trains(request, ROLE_HEAD, -1, false);
-    needs->final_norm = trains(request, ROLE_FINAL_NORM, -1, false);
-    bool below = needs->embedding;
-    for (int layer = 0; layer < request->model->config.layers; layer++) {
-        needs->blocks[layer] = block_needs(request, layer, below);
-        below = needs->blocks[layer].output;
-    }
-    needs->stream = below || needs->final_norm;
-}
-
 /* --- the list of buffers --- */
 
 static int add(struct planner *planner, enum memory_category category, int first, int last,
@@ -97,7 +46,7 @@ static int add(struct planner *planner, enum memory_category category, int first
     uint64_t bytes;
     if (planner->failed)
         return -1;
-    if (__builtin_mul_overflow(count, size, &bytes) || bytes > BYTES_MAX) {
+    if (__builtin_mul_overflow(count, size, &bytes) || bytes > MEMORY_BYTES_MAX) {
         planner->failed = true;
         return error_set(planner->err,
                          "a buffer of %llu x %llu bytes is too large to plan: check "
@@ -109,7 +58,7 @@ static int add(struct planner *planner, enum memory_category category, int first
         planner->failed = true;
         return -1;
     }
-    bytes = (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+    bytes = (bytes + MEMORY_ALIGNMENT - 1) / MEMORY_ALIGNMENT * MEMORY_ALIGNMENT;
     plan->buffers[plan->count] = (struct planned_buffer){category, first, last, bytes, 0};
     return (int)plan->count++;
 }
@@ -120,28 +69,36 @@ static int add_lasting(struct planner *planner, enum memory_category category, u
     return add(planner, category, 0, tick_end(planner), count, size);
 }
 
-static void add_modules(struct planner *planner)
+/* What is kept of one tensor that trains, besides its weight. */
+static void add_training_state(struct planner *planner, int *slots, uint64_t count)
 {
     const struct memory_request *request = planner->request;
-    size_t size = storage_size(request->storage);
-    bool masters = request->masters && request->storage == STORAGE_BF16;
-    for (size_t i = 0; i < request->model->module_count; i++) {
-        const struct module *module = &request->model->modules[i];
-        int *slots = planner->plan->modules[i];
-        for (int slot = 0; slot < MODULE_SLOTS; slot++)
-            slots[slot] = -1;
-        if (!module_is_used(request->model, module))
-            continue;
-        uint64_t count = (uint64_t)module->parameters;
-        slots[MODULE_WEIGHT] = add_lasting(planner, MEMORY_WEIGHTS, count, size);
-        if (!module_trains(request, module))
-            continue;
-        slots[MODULE_GRADIENT] = add_lasting(planner, MEMORY_GRADIENTS, count, 4);
-        slots[MODULE_M] = add_lasting(planner, MEMORY_OPTIMIZER, count, 4);
-        slots[MODULE_V] = add_lasting(planner, MEMORY_OPTIMIZER, count, 4);
-        if (masters)
-            slots[MODULE_MASTER] = add_lasting(planner, MEMORY_MASTERS, count, 4);
-    }
+    slots[TENSOR_GRADIENT] = add_lasting(planner, MEMORY_GRADIENTS, count, 4);
+    slots[TENSOR_M] = add_lasting(planner, MEMORY_OPTIMIZER, count, 4);
+    slots[TENSOR_V] = add_lasting(planner, MEMORY_OPTIMIZER, count, 4);
+    if (request->masters && request->storage == STORAGE_BF16)
+        slots[TENSOR_MASTER] = add_lasting(planner, MEMORY_MASTERS, count, 4);
+}
+
+static void add_tensor(struct planner *planner, size_t index)
+{
+    const struct memory_request *request = planner->request;
+    struct run_tensor tensor = run_tensor(request->model, request->recipe.rank, index);
+    uint64_t count = (uint64_t)tensor.parameters;
+    int *slots = planner->plan->tensors[index];
+    bool adapter = tensor.part != PART_MODULE;
+    bool used = adapter ? request_adapts(request, tensor.module)
+                        : module_is_used(request->model, tensor.module);
+    bool trains =
+        adapter ? request->recipe.trained != NULL : request_trains(request, tensor.module);
+    for (int slot = 0; slot < TENSOR_SLOTS; slot++)
+        slots[slot] = -1;
+    if (!used)
+        return;
+    slots[TENSOR_WEIGHT] =
+        add_lasting(planner, MEMORY_WEIGHTS, count, storage_size(request->storage));
+    if (trains)
+        add_training_state(planner, slots, count);
 }
 
 /* Adds a buffer that lives from one forward phase to another, or, when kept, to the backward pass
@@ -181,9 +138,10 @@ static void add_attention_half(struct planner *planner, int layer)
     int *slots = planner->plan->blocks[layer];
     size_t size = storage_size(request->storage);
     int64_t wide = config->heads * config->head_dim, narrow = config->kv_heads * config->head_dim;
-    bool keep_norm = trains(request, ROLE_Q, layer, false) ||
-                     trains(request, ROLE_K, layer, false) || trains(request, ROLE_V, layer, false);
-    bool keep_attention = needs->qkv || trains(request, ROLE_O, layer, false);
+    bool keep_norm = request_learns(request, ROLE_Q, layer) ||
+                     request_learns(request, ROLE_K, layer) ||
+                     request_learns(request, ROLE_V, layer);
+    bool keep_attention = needs->qkv || request_learns(request, ROLE_O, layer);
 
     int made = layer == 0 ? 0 : tick_forward(layer - 1, PHASE_DOWN);
     int end = needs->norm1 ? tick_backward(planner, layer, BACK_ATTENTION)
@@ -217,8 +175,8 @@ static void add_mlp_half(struct planner *planner, int layer)
     int *slots = planner->plan->blocks[layer];
     size_t size = storage_size(request->storage);
     bool keep_norm =
-        trains(request, ROLE_GATE, layer, false) || trains(request, ROLE_UP, layer, false);
-    bool keep_swiglu = trains(request, ROLE_DOWN, layer, false);
+        request_learns(request, ROLE_GATE, layer) || request_learns(request, ROLE_UP, layer);
+    bool keep_swiglu = request_learns(request, ROLE_DOWN, layer);
 
     slots[SLOT_MIDDLE] = add_block_slot(planner, layer, PHASE_MIDDLE, PHASE_DOWN, needs->norm2,
                                         BACK_MLP, config->hidden, size);
@@ -232,6 +190,28 @@ static void add_mlp_half(struct planner *planner, int layer)
                                     config->intermediate, size);
     slots[SLOT_SWIGLU] = add_block_slot(planner, layer, PHASE_DOWN, PHASE_DOWN, keep_swiglu,
                                         BACK_MLP, config->intermediate, size);
+}
+
+/* What A makes of each adapted layer's input, [T, rank]. */
+static void add_low_slots(struct planner *planner, int layer)
+{
+    static const struct {
+        enum module_role role;
+        int phase, half;
+    } parts[] = {{ROLE_Q, PHASE_QKV, BACK_ATTENTION}, {ROLE_K, PHASE_QKV, BACK_ATTENTION},
+                 {ROLE_V, PHASE_QKV, BACK_ATTENTION}, {ROLE_O, PHASE_MIDDLE, BACK_ATTENTION},
+                 {ROLE_GATE, PHASE_MLP, BACK_MLP},    {ROLE_UP, PHASE_MLP, BACK_MLP},
+                 {ROLE_DOWN, PHASE_DOWN, BACK_MLP}};
+    const struct memory_request *request = planner->request;
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        const struct module *module = model_role(request->model, parts[i].role, layer, false);
+        int *slot = &planner->plan->blocks[layer][low_slot(parts[i].role)];
+        *slot = -1;
+        if (request_adapts(request, module))
+            *slot = add_block_slot(planner, layer, parts[i].phase, parts[i].phase,
+                                   request->recipe.trained != NULL, parts[i].half,
+                                   request->recipe.rank, storage_size(request->storage));
+    }
 }
 
 static void add_gradient_slots(struct planner *planner)
@@ -249,7 +229,10 @@ static void add_gradient_slots(struct planner *planner)
     plan->run[RUN_GRAD_NORM] =
         add(planner, MEMORY_ACTIVATIONS, head, end, tokens, (uint64_t)config->hidden * size);
     plan->run[RUN_GRAD_WIDE] =
-        add(planner, MEMORY_ACTIVATIONS, head + 1, end, tokens * wide + 4 * ALIGNMENT, size);
+        add(planner, MEMORY_ACTIVATIONS, head + 1, end, tokens * wide + 4 * MEMORY_ALIGNMENT, size);
+    if (planner->request->recipe.adapted)
+        plan->run[RUN_GRAD_LOW] = add(planner, MEMORY_ACTIVATIONS, head + 1, end, tokens,
+                                      (uint64_t)planner->request->recipe.rank * size);
 }
 
 static void add_run_slots(struct planner *planner)
@@ -266,7 +249,7 @@ static void add_run_slots(struct planner *planner)
                           tick_forward(planner->layers - 1, PHASE_DOWN), kept, tokens, row);
     run[RUN_FINAL_NORM] = add(planner, MEMORY_ACTIVATIONS, final, final + 1, tokens, row);
     run[RUN_FINAL_RSTD] = add(planner, MEMORY_ACTIVATIONS, final, kept, tokens, 4);
-    run[RUN_GRAD_STREAM] = run[RUN_GRAD_NORM] = run[RUN_GRAD_WIDE] = -1;
+    run[RUN_GRAD_STREAM] = run[RUN_GRAD_NORM] = run[RUN_GRAD_WIDE] = run[RUN_GRAD_LOW] = -1;
     if (plan->needs.stream)
         add_gradient_slots(planner);
     run[RUN_IDS] = add_lasting(planner, MEMORY_ACTIVATIONS, tokens, 4);
@@ -275,7 +258,7 @@ static void add_run_slots(struct planner *planner)
     run[RUN_ROPE] = add_lasting(planner, MEMORY_WORKSPACE, (uint64_t)request->max_positions,
                                 (uint64_t)config->head_dim * 4);
     run[RUN_LOSS] = add_lasting(planner, MEMORY_WORKSPACE, 2, 8);
-    run[RUN_SQUARES] = add_lasting(planner, MEMORY_WORKSPACE, request->model->module_count, 8);
+    run[RUN_SQUARES] = add_lasting(planner, MEMORY_WORKSPACE, run_tensor_count(request->model), 8);
     run[RUN_ATTENTION_WORKSPACE] = add(planner, MEMORY_WORKSPACE, final + 2, tick_end(planner),
                                        request->attention_workspace, 1);
     run[RUN_HEAD_WORKSPACE] =
@@ -286,94 +269,6 @@ static void add_run_slots(struct planner *planner)
         generation ? add_lasting(planner, MEMORY_WORKSPACE, (uint64_t)config->vocab, size) : -1;
 }
 
-/* --- places --- */
-
-static bool lives_together(const struct planned_buffer *a, const struct planned_buffer *b)
-{
-    return a->category == b->category && a->first <= b->last && b->first <= a->last;
-}
-
-/* Largest first; equal sizes in the order of their making, so that the layout is reproducible. */
-static int compare_placing(const void *a, const void *b)
-{
-    const struct planned_buffer *x = *(struct planned_buffer *const *)a;
-    const struct planned_buffer *y = *(struct planned_buffer *const *)b;
-    if (x->bytes != y->bytes)
-        return x->bytes > y->bytes ? -1 : 1;
-    return x < y ? -1 : x > y;
-}
-
-static int compare_offset(const void *a, const void *b)
-{
-    const struct planned_buffer *x = *(struct planned_buffer *const *)a;
-    const struct planned_buffer *y = *(struct planned_buffer *const *)b;
-    return x->offset < y->offset ? -1 : x->offset > y->offset;
-}
-
-/* The lowest gap that fits between the placed buffers which live at the same time. */
-static uint64_t find_gap(const struct planned_buffer *buffer, struct planned_buffer *const *placed,
-                         size_t count, struct planned_buffer **meeting)
-{
-    size_t met = 0;
-    for (size_t i = 0; i < count; i++)
-        if (lives_together(buffer, placed[i]))
-            meeting[met++] = placed[i];
-    qsort(meeting, met, sizeof *meeting, compare_offset);
-    uint64_t offset = 0;
-    for (size_t i = 0; i < met; i++) {
-        if (meeting[i]->offset >= offset + buffer->bytes)
-            break;
-        uint64_t end = meeting[i]->offset + meeting[i]->bytes;
-        offset = end > offset ? end : offset;
-    }
-    return offset;
-}
-
-/* Places a category whose buffers come and go: first fit, largest first. */
-static void place_shared(struct memory_plan *plan, enum memory_category category,
-                         struct planned_buffer **order, struct planned_buffer **meeting)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < plan->count; i++)
-        if (plan->buffers[i].category == category)
-            order[count++] = &plan->buffers[i];
-    qsort(order, count, sizeof *order, compare_placing);
-    for (size_t i = 0; i < count; i++) {
-        order[i]->offset = find_gap(order[i], order, i, meeting);
-        uint64_t end = order[i]->offset + order[i]->bytes;
-        plan->bytes[category] = end > plan->bytes[category] ? end : plan->bytes[category];
-    }
-}
-
-/* Places a category whose buffers all last: one after another. */
-static void place_lasting(struct memory_plan *plan, enum memory_category category)
-{
-    for (size_t i = 0; i < plan->count; i++)
-        if (plan->buffers[i].category == category) {
-            plan->buffers[i].offset = plan->bytes[category];
-            plan->bytes[category] += plan->buffers[i].bytes;
-        }
-}
-
-static int place_all(struct memory_plan *plan, struct error *err)
-{
-    struct planned_buffer **order = array_alloc(2 * plan->count + 1, sizeof *order, err);
-    if (!order)
-        return -1;
-    for (int category = 0; category < MEMORY_CATEGORIES; category++) {
-        if (category == MEMORY_ACTIVATIONS || category == MEMORY_WORKSPACE)
-            place_shared(plan, category, order, order + plan->count);
-        else
-            place_lasting(plan, category);
-        plan->region[category] = plan->total;
-        plan->total += plan->bytes[category];
-    }
-    for (size_t i = 0; i < plan->count; i++)
-        plan->buffers[i].offset += plan->region[plan->buffers[i].category];
-    free(order);
-    return plan->total < BYTES_MAX ? 0 : error_set(err, "the run needs more memory than exists");
-}
-
 static struct memory_plan *new_plan(const struct model *model, struct error *err)
 {
     struct memory_plan *plan = array_alloc(1, sizeof *plan, err);
@@ -381,9 +276,9 @@ static struct memory_plan *new_plan(const struct model *model, struct error *err
         return NULL;
     size_t layers = (size_t)model->config.layers;
     plan->needs.blocks = array_alloc(layers, sizeof *plan->needs.blocks, err);
-    plan->modules = array_alloc(model->module_count, sizeof *plan->modules, err);
+    plan->tensors = array_alloc(run_tensor_count(model), sizeof *plan->tensors, err);
     plan->blocks = array_alloc(layers, sizeof *plan->blocks, err);
-    if (plan->needs.blocks && plan->modules && plan->blocks)
+    if (plan->needs.blocks && plan->tensors && plan->blocks)
         return plan;
     memory_plan_free(plan);
     return NULL;
@@ -397,14 +292,16 @@ int memory_plan_make(struct memory_plan **out, const struct memory_request *requ
         return -1;
     struct planner planner = {
         request, &request->model->config, plan, err, (int)request->model->config.layers, false};
-    find_needs(&plan->needs, request);
-    add_modules(&planner);
+    memory_find_needs(&plan->needs, request);
+    for (size_t i = 0; i < run_tensor_count(request->model); i++)
+        add_tensor(&planner, i);
     for (int layer = 0; layer < planner.layers; layer++) {
         add_attention_half(&planner, layer);
         add_mlp_half(&planner, layer);
+        add_low_slots(&planner, layer);
     }
     add_run_slots(&planner);
-    if (planner.failed || place_all(plan, err) != 0) {
+    if (planner.failed || memory_place_all(plan, err) != 0) {
         memory_plan_free(plan);
         return -1;
     }
@@ -417,7 +314,7 @@ void memory_plan_free(struct memory_plan *plan)
     if (!plan)
         return;
     free(plan->needs.blocks);
-    free(plan->modules);
+    free(plan->tensors);
     free(plan->blocks);
     free(plan->buffers);
     free(plan);

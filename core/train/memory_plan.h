@@ -14,7 +14,8 @@
 
 #include "base/memory.h"
 #include "compute/backend.h"
-#include "model/model.h"
+#include "train/recipe.h"
+#include "train/tensors.h"
 
 /* What one block needs of the backward pass; each is the gradient of the named value. */
 struct block_needs {
@@ -53,8 +54,20 @@ enum block_slot {
     SLOT_GATE,
     SLOT_UP,
     SLOT_SWIGLU,
-    BLOCK_SLOTS
+    SLOT_LOW, /* the first of seven, low_slot(): [T, rank], an adapter's alpha / rank A x */
+    BLOCK_SLOTS = SLOT_LOW + 7
 };
+
+/* Of a linear layer's role. */
+static inline enum block_slot low_slot(enum module_role role)
+{
+    int number = role == ROLE_O      ? 3
+                 : role == ROLE_GATE ? 4
+                 : role == ROLE_UP   ? 5
+                 : role == ROLE_DOWN ? 6
+                                     : role - ROLE_Q;
+    return (enum block_slot)(SLOT_LOW + number);
+}
 
 /* Buffers of which a run has one. */
 enum run_slot {
@@ -64,6 +77,7 @@ enum run_slot {
     RUN_GRAD_STREAM, /* [T, H] */
     RUN_GRAD_NORM,   /* [T, H] */
     RUN_GRAD_WIDE,   /* [T, intermediate], or gradients of attention, q, k, v one after another */
+    RUN_GRAD_LOW,    /* [T, rank] */
     RUN_IDS,
     RUN_TARGETS,
     RUN_POSITIONS,
@@ -77,14 +91,14 @@ enum run_slot {
     RUN_SLOTS
 };
 
-/* State that a module has. */
-enum module_slot {
-    MODULE_WEIGHT,
-    MODULE_MASTER,
-    MODULE_GRADIENT,
-    MODULE_M,
-    MODULE_V,
-    MODULE_SLOTS
+/* What a tensor of the run has. */
+enum tensor_slot {
+    TENSOR_WEIGHT,
+    TENSOR_MASTER,
+    TENSOR_GRADIENT,
+    TENSOR_M,
+    TENSOR_V,
+    TENSOR_SLOTS
 };
 
 struct planned_buffer {
@@ -96,8 +110,8 @@ struct planned_buffer {
 
 struct memory_request {
     const struct model *model;
-    const bool *trained; /* [module_count]; NULL: nothing trains */
-    int64_t tokens;      /* of a micro-batch */
+    struct recipe recipe;
+    int64_t tokens; /* of a micro-batch */
     int64_t max_positions;
     enum storage storage;                         /* of weights and activations */
     bool masters;                                 /* fp32 masters beside bf16 weights */
@@ -109,7 +123,7 @@ struct memory_plan {
     struct backward_needs needs;
     struct planned_buffer *buffers;
     size_t count, capacity;
-    int (*modules)[MODULE_SLOTS]; /* index of a module's buffers, -1: has none */
+    int (*tensors)[TENSOR_SLOTS]; /* index of a tensor's buffers (tensors.h), -1: has none */
     int (*blocks)[BLOCK_SLOTS];
     int run[RUN_SLOTS];
     uint64_t bytes[MEMORY_CATEGORIES];  /* of each category's region */

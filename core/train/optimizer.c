@@ -6,20 +6,20 @@
 int optimizer_new(struct optimizer **out, struct transformer *transformer,
                   const struct optimizer_settings *settings, struct error *err)
 {
-    size_t most = transformer->model->module_count;
+    size_t most = run_tensor_count(transformer->model);
     struct optimizer *optimizer = array_alloc(1, sizeof *optimizer, err);
     if (!optimizer)
         return -1;
     *optimizer = (struct optimizer){.transformer = transformer, .settings = *settings};
-    optimizer->modules = array_alloc(most, sizeof *optimizer->modules, err);
+    optimizer->tensors = array_alloc(most, sizeof *optimizer->tensors, err);
     optimizer->norms = array_alloc(most, sizeof *optimizer->norms, err);
-    if (!optimizer->modules || !optimizer->norms) {
+    if (!optimizer->tensors || !optimizer->norms) {
         optimizer_free(optimizer);
         return -1;
     }
     for (size_t i = 0; i < most; i++)
-        if (transformer_place(transformer, i, MODULE_GRADIENT).buffer)
-            optimizer->modules[optimizer->count++] = i;
+        if (transformer_place(transformer, i, TENSOR_GRADIENT).buffer)
+            optimizer->tensors[optimizer->count++] = i;
     *out = optimizer;
     return 0;
 }
@@ -28,9 +28,14 @@ void optimizer_free(struct optimizer *optimizer)
 {
     if (!optimizer)
         return;
-    free(optimizer->modules);
+    free(optimizer->tensors);
     free(optimizer->norms);
     free(optimizer);
+}
+
+struct run_tensor optimizer_tensor(const struct optimizer *optimizer, size_t i)
+{
+    return transformer_tensor(optimizer->transformer, optimizer->tensors[i]);
 }
 
 /* Each tensor's norm into ->norms; the norm of all together. */
@@ -41,10 +46,10 @@ static int measure(struct optimizer *optimizer, double scale, double *norm, stru
     struct place squares = transformer_run_place(t, RUN_SQUARES);
     t->ops->fill_zero(backend->self, squares, optimizer->count * sizeof(double));
     for (size_t i = 0; i < optimizer->count; i++) {
-        size_t module = optimizer->modules[i];
         struct place sum = {squares.buffer, squares.offset + i * sizeof(double)};
-        t->ops->sum_squares(backend->self, sum, transformer_place(t, module, MODULE_GRADIENT),
-                            t->model->modules[module].parameters);
+        t->ops->sum_squares(backend->self, sum,
+                            transformer_place(t, optimizer->tensors[i], TENSOR_GRADIENT),
+                            optimizer_tensor(optimizer, i).parameters);
     }
     if (backend->wait(backend->self, err) != 0)
         return -1;
@@ -62,21 +67,22 @@ static const char *first_bad(const struct optimizer *optimizer)
 {
     for (size_t i = 0; i < optimizer->count; i++)
         if (!isfinite(optimizer->norms[i]))
-            return optimizer->transformer->model->modules[optimizer->modules[i]].name;
+            return optimizer_tensor(optimizer, i).module->name;
     return "their sum";
 }
 
-static void update(struct optimizer *optimizer, size_t module, struct adamw settings)
+static void update(struct optimizer *optimizer, size_t i, struct adamw settings)
 {
     struct transformer *t = optimizer->transformer;
-    const struct module *tensor = &t->model->modules[module];
-    bool matrix = tensor->rows > 1 && !tensor->bias;
+    struct run_tensor tensor = optimizer_tensor(optimizer, i);
+    size_t number = optimizer->tensors[i];
+    bool matrix = tensor.module->rows > 1 && !tensor.module->bias;
     settings.weight_decay = matrix ? (float)optimizer->settings.weight_decay : 0;
-    settings.tensor = (uint32_t)module;
-    t->ops->adamw(t->backend->self, transformer_place(t, module, MODULE_WEIGHT), t->storage,
-                  transformer_place(t, module, MODULE_MASTER),
-                  transformer_place(t, module, MODULE_M), transformer_place(t, module, MODULE_V),
-                  transformer_place(t, module, MODULE_GRADIENT), tensor->parameters, &settings);
+    settings.tensor = (uint32_t)number;
+    t->ops->adamw(t->backend->self, transformer_place(t, number, TENSOR_WEIGHT), t->storage,
+                  transformer_place(t, number, TENSOR_MASTER),
+                  transformer_place(t, number, TENSOR_M), transformer_place(t, number, TENSOR_V),
+                  transformer_place(t, number, TENSOR_GRADIENT), tensor.parameters, &settings);
 }
 
 int optimizer_step(struct optimizer *optimizer, int64_t step, double rate, double gradient_scale,
@@ -102,6 +108,6 @@ int optimizer_step(struct optimizer *optimizer, int64_t step, double rate, doubl
         .key = {(uint32_t)(s->seed ^ s->seed >> 32), (uint32_t)step},
     };
     for (size_t i = 0; i < optimizer->count; i++)
-        update(optimizer, optimizer->modules[i], settings);
+        update(optimizer, i, settings);
     return 0;
 }

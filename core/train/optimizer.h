@@ -15,14 +15,16 @@ struct optimizer_settings {
     uint64_t seed; /* of the stochastic rounding */
 };
 
-/* Lists of trained modules, as indices into the model's modules. */
+/* What trains, as numbers of tensors (tensors.h), ascending. */
 struct optimizer {
     struct transformer *transformer;
     struct optimizer_settings settings;
-    size_t *modules;
+    size_t *tensors;
     size_t count;
     double *norms; /* [count]: each tensor's gradient norm in the last step, before clipping */
 };
+
+struct run_tensor optimizer_tensor(const struct optimizer *optimizer, size_t i);
 
 int optimizer_new(struct optimizer **out, struct transformer *transformer,
                   const struct optimizer_settings *settings, struct error *err);

@@ -51,7 +51,7 @@ const struct module *pass_module(const struct pass *pass, enum module_role role,
 }
 
 struct place pass_module_place(const struct pass *pass, const struct module *module,
-                               enum module_slot slot)
+                               enum tensor_slot slot)
 {
     if (!module)
         return (struct place){NULL, 0};
@@ -59,10 +59,35 @@ struct place pass_module_place(const struct pass *pass, const struct module *mod
                              (size_t)(module - pass->transformer->model->modules), slot);
 }
 
+struct adapter pass_adapter(const struct pass *pass, enum module_role role, int layer)
+{
+    const struct transformer *t = pass->transformer;
+    const struct module *module = pass_module(pass, role, layer, false);
+    size_t a = run_tensor_index(t->model, module, PART_A);
+    size_t b = run_tensor_index(t->model, module, PART_B);
+    int64_t rank = t->recipe.rank;
+    struct adapter adapter = {.low = pass_block_place(pass, layer, low_slot(role))};
+    if (!adapter.low.buffer)
+        return adapter;
+    adapter.rank = rank;
+    adapter.scale = (float)(t->recipe.alpha / (double)rank);
+    adapter.a = (struct weight){.data = transformer_place(t, a, TENSOR_WEIGHT),
+                                .storage = pass->type,
+                                .rows = rank,
+                                .cols = module->cols};
+    adapter.b = (struct weight){.data = transformer_place(t, b, TENSOR_WEIGHT),
+                                .storage = pass->type,
+                                .rows = module->rows,
+                                .cols = rank};
+    adapter.grad_a = transformer_place(t, a, TENSOR_GRADIENT);
+    adapter.grad_b = transformer_place(t, b, TENSOR_GRADIENT);
+    return adapter;
+}
+
 struct weight pass_weight(const struct pass *pass, enum module_role role, int layer)
 {
     const struct module *module = pass_module(pass, role, layer, false);
-    return (struct weight){.data = pass_module_place(pass, module, MODULE_WEIGHT),
+    return (struct weight){.data = pass_module_place(pass, module, TENSOR_WEIGHT),
                            .storage = pass->type,
                            .rows = module->rows,
                            .cols = module->cols};
@@ -75,7 +100,7 @@ enum module_role pass_head_role(const struct pass *pass)
 
 struct place pass_gradient(const struct pass *pass, enum module_role role, int layer)
 {
-    return pass_module_place(pass, pass_module(pass, role, layer, false), MODULE_GRADIENT);
+    return pass_module_place(pass, pass_module(pass, role, layer, false), TENSOR_GRADIENT);
 }
 
 struct attention_shape pass_shape(const struct pass *pass, int layer)

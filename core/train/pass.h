@@ -40,7 +40,17 @@ struct place pass_output_place(const struct pass *pass, int layer);
 const struct module *pass_module(const struct pass *pass, enum module_role role, int layer,
                                  bool bias);
 struct place pass_module_place(const struct pass *pass, const struct module *module,
-                               enum module_slot slot);
+                               enum tensor_slot slot);
+/* What stands beside a linear layer (recipe.h); low.buffer is NULL where nothing does. */
+struct adapter {
+    struct weight a, b;
+    struct place grad_a, grad_b;
+    struct place low; /* [T, rank]: scale A x */
+    int64_t rank;
+    float scale; /* alpha / rank */
+};
+struct adapter pass_adapter(const struct pass *pass, enum module_role role, int layer);
+
 struct weight pass_weight(const struct pass *pass, enum module_role role, int layer);
 /* Of a weight; nowhere where it is frozen. */
 struct place pass_gradient(const struct pass *pass, enum module_role role, int layer);

@@ -1,14 +1,14 @@
 /* Backwards, block by block, as far down as something trains. */
 #include "train/pass.h"
 
-/* Weight and bias of one linear layer, as far as they train. */
-static void linear_gradients(const struct pass *pass, enum module_role role, int layer,
+/* Of the weight and bias of one linear layer, as far as they train. */
+static void weight_gradients(const struct pass *pass, enum module_role role, int layer,
                              struct place grad_out, struct place x)
 {
     const struct module *weight = pass_module(pass, role, layer, false);
     struct place gradient = pass_gradient(pass, role, layer);
     struct place bias =
-        pass_module_place(pass, pass_module(pass, role, layer, true), MODULE_GRADIENT);
+        pass_module_place(pass, pass_module(pass, role, layer, true), TENSOR_GRADIENT);
     if (gradient.buffer)
         pass->ops->linear_backward_weight(pass->self, gradient, ADD, grad_out, x, pass->type,
                                           weight->rows, weight->cols, pass->tokens);
@@ -17,11 +17,44 @@ static void linear_gradients(const struct pass *pass, enum module_role role, int
                                  weight->rows);
 }
 
-static void linear_input(const struct pass *pass, enum module_role role, int layer,
-                         struct place grad_x, enum accumulate accumulate, struct place grad_out)
+/* Of A and B; with grad_x there, what comes back through them is added to it. */
+static void adapter_backward(const struct pass *pass, enum module_role role, int layer,
+                             struct place grad_x, struct place grad_out, struct place x)
 {
-    pass->ops->linear_backward_input(pass->self, grad_x, accumulate, grad_out, pass->type,
-                                     pass_weight(pass, role, layer), pass->tokens);
+    const struct train_ops *ops = pass->ops;
+    struct adapter adapter = pass_adapter(pass, role, layer);
+    struct place grad_low = pass_run_place(pass, RUN_GRAD_LOW);
+    if (!adapter.low.buffer)
+        return;
+    ops->linear_backward_weight(pass->self, adapter.grad_b, ADD, grad_out, adapter.low, pass->type,
+                                adapter.b.rows, adapter.rank, pass->tokens);
+    ops->linear_backward_input(pass->self, grad_low, REPLACE, grad_out, pass->type, adapter.b,
+                               pass->tokens);
+    ops->scale(pass->self, grad_low, pass->type, adapter.scale, pass->tokens * adapter.rank);
+    ops->linear_backward_weight(pass->self, adapter.grad_a, ADD, grad_low, x, pass->type,
+                                adapter.rank, adapter.a.cols, pass->tokens);
+    if (grad_x.buffer)
+        ops->linear_backward_input(pass->self, grad_x, ADD, grad_low, pass->type, adapter.a,
+                                   pass->tokens);
+}
+
+/* One linear layer: the gradients of what trains in it, and where grad_x is there (REPLACE or ADD),
+ * its input's. */
+static void linear_backward(const struct pass *pass, enum module_role role, int layer,
+                            struct place grad_x, enum accumulate accumulate, struct place grad_out,
+                            struct place x)
+{
+    weight_gradients(pass, role, layer, grad_out, x);
+    if (grad_x.buffer)
+        pass->ops->linear_backward_input(pass->self, grad_x, accumulate, grad_out, pass->type,
+                                         pass_weight(pass, role, layer), pass->tokens);
+    adapter_backward(pass, role, layer, grad_x, grad_out, x);
+}
+
+/* Where a gradient goes that is wanted; else nowhere. */
+static struct place wanted(bool is, struct place place)
+{
+    return is ? place : (struct place){NULL, 0};
 }
 
 /* The residual stream's gradient passes a norm's branch and adds what comes back through it. */
@@ -43,18 +76,16 @@ static void backward_mlp(const struct pass *pass, int layer)
     struct place gate = pass_block_place(pass, layer, SLOT_GATE),
                  up = pass_block_place(pass, layer, SLOT_UP);
     struct place n = pass_block_place(pass, layer, SLOT_NORM2);
-    linear_gradients(pass, ROLE_DOWN, layer, stream, pass_block_place(pass, layer, SLOT_SWIGLU));
+    linear_backward(pass, ROLE_DOWN, layer, wanted(needs->gate_up, wide), REPLACE, stream,
+                    pass_block_place(pass, layer, SLOT_SWIGLU));
     if (!needs->gate_up)
         return;
-    linear_input(pass, ROLE_DOWN, layer, wide, REPLACE, stream);
     pass->ops->swiglu_backward(pass->self, gate, up, wide, gate, up, pass->type,
                                pass->tokens * pass->config->intermediate);
-    linear_gradients(pass, ROLE_GATE, layer, gate, n);
-    linear_gradients(pass, ROLE_UP, layer, up, n);
+    linear_backward(pass, ROLE_GATE, layer, wanted(needs->norm2, grad_n), REPLACE, gate, n);
+    linear_backward(pass, ROLE_UP, layer, wanted(needs->norm2, grad_n), ADD, up, n);
     if (!needs->norm2)
         return;
-    linear_input(pass, ROLE_GATE, layer, grad_n, REPLACE, gate);
-    linear_input(pass, ROLE_UP, layer, grad_n, ADD, up);
     norm_backward(pass, ROLE_POST_NORM, layer, ADD, pass_block_place(pass, layer, SLOT_MIDDLE),
                   pass_block_place(pass, layer, SLOT_RSTD2));
 }
@@ -95,7 +126,6 @@ static void head_norm_backward(const struct pass *pass, enum module_role role, i
 static void backward_scores(const struct pass *pass, int layer,
                             const struct attention_gradients *grad)
 {
-    linear_input(pass, ROLE_O, layer, grad->out, REPLACE, pass_run_place(pass, RUN_GRAD_STREAM));
     pass->ops->attention_backward(
         pass->self, grad->q, grad->k, grad->v, grad->out,
         pass_block_place(pass, layer, SLOT_ATTENTION), pass_block_place(pass, layer, SLOT_LSE),
@@ -113,26 +143,23 @@ static void backward_scores(const struct pass *pass, int layer,
 static void backward_attention(const struct pass *pass, int layer)
 {
     const struct block_needs *needs = &pass->transformer->plan->needs.blocks[layer];
-    struct place grad_n = pass_run_place(pass, RUN_GRAD_NORM);
+    struct place grad_n = wanted(needs->norm1, pass_run_place(pass, RUN_GRAD_NORM));
     struct place n = pass_block_place(pass, layer, SLOT_NORM1);
     struct attention_gradients grad = attention_gradients(pass);
     if (!needs->middle)
         return;
-    linear_gradients(pass, ROLE_O, layer, pass_run_place(pass, RUN_GRAD_STREAM),
-                     pass_block_place(pass, layer, SLOT_ATTENTION));
+    linear_backward(pass, ROLE_O, layer, wanted(needs->qkv, grad.out), REPLACE,
+                    pass_run_place(pass, RUN_GRAD_STREAM),
+                    pass_block_place(pass, layer, SLOT_ATTENTION));
     if (!needs->qkv)
         return;
     backward_scores(pass, layer, &grad);
-    linear_gradients(pass, ROLE_Q, layer, grad.q, n);
-    linear_gradients(pass, ROLE_K, layer, grad.k, n);
-    linear_gradients(pass, ROLE_V, layer, grad.v, n);
-    if (!needs->norm1)
-        return;
-    linear_input(pass, ROLE_Q, layer, grad_n, REPLACE, grad.q);
-    linear_input(pass, ROLE_K, layer, grad_n, ADD, grad.k);
-    linear_input(pass, ROLE_V, layer, grad_n, ADD, grad.v);
-    norm_backward(pass, ROLE_INPUT_NORM, layer, ADD, pass_block_place(pass, layer, SLOT_INPUT),
-                  pass_block_place(pass, layer, SLOT_RSTD1));
+    linear_backward(pass, ROLE_Q, layer, grad_n, REPLACE, grad.q, n);
+    linear_backward(pass, ROLE_K, layer, grad_n, ADD, grad.k, n);
+    linear_backward(pass, ROLE_V, layer, grad_n, ADD, grad.v, n);
+    if (needs->norm1)
+        norm_backward(pass, ROLE_INPUT_NORM, layer, ADD, pass_block_place(pass, layer, SLOT_INPUT),
+                      pass_block_place(pass, layer, SLOT_RSTD1));
 }
 
 void pass_backward(const struct pass *pass)

@@ -1,13 +1,30 @@
 /* Forwards, block by block. */
 #include "train/pass.h"
 
+/* out += B scale A x */
+static void add_adapter(const struct pass *pass, enum module_role role, int layer, struct place out,
+                        struct place x)
+{
+    const struct train_ops *ops = pass->ops;
+    struct adapter adapter = pass_adapter(pass, role, layer);
+    struct place none = {NULL, 0};
+    if (!adapter.low.buffer)
+        return;
+    ops->linear_forward(pass->self, adapter.low, REPLACE, x, pass->type, adapter.a, none,
+                        pass->tokens);
+    ops->scale(pass->self, adapter.low, pass->type, adapter.scale, pass->tokens * adapter.rank);
+    ops->linear_forward(pass->self, out, ADD, adapter.low, pass->type, adapter.b, none,
+                        pass->tokens);
+}
+
 static void linear(const struct pass *pass, enum module_role role, int layer, struct place out,
                    struct place x)
 {
     struct place bias =
-        pass_module_place(pass, pass_module(pass, role, layer, true), MODULE_WEIGHT);
+        pass_module_place(pass, pass_module(pass, role, layer, true), TENSOR_WEIGHT);
     pass->ops->linear_forward(pass->self, out, REPLACE, x, pass->type,
                               pass_weight(pass, role, layer), bias, pass->tokens);
+    add_adapter(pass, role, layer, out, x);
 }
 
 static void norm(const struct pass *pass, enum module_role role, int layer, struct place out,

@@ -17,13 +17,18 @@ static int hash_trained(const struct optimizer *optimizer, char out[HASH_TEXT_SI
     struct hash *hash = hash_new(err);
     if (!hash)
         return -1;
-    for (size_t i = 0; i < optimizer->count; i++) {
-        const char *name = optimizer->transformer->model->modules[optimizer->modules[i]].name;
-        hash_update(hash, name, strlen(name) + 1);
+    int status = 0;
+    for (size_t i = 0; i < optimizer->count && status == 0; i++) {
+        struct run_tensor tensor = optimizer_tensor(optimizer, i);
+        char *name = run_tensor_name(&tensor, err);
+        status = name ? 0 : -1;
+        if (name)
+            hash_update(hash, name, strlen(name) + 1);
+        free(name);
     }
     hash_text(hash, out);
     hash_free(hash);
-    return 0;
+    return status;
 }
 
 static void put_text(struct buffer *out, const char *key, const char *value)

@@ -16,29 +16,29 @@ enum { STAGING = 1 << 20 }; /* bytes between the device and the file */
 struct state_file {
     const char *name;
     struct {
-        enum module_slot slot;
+        enum tensor_slot slot;
         const char *suffix;
     } parts[2];
     int part_count;
 };
 
 static const struct state_file files[] = {
-    {"weights.safetensors", {{MODULE_WEIGHT, ""}}, 1},
-    {"masters.safetensors", {{MODULE_MASTER, ""}}, 1},
-    {"optimizer.safetensors", {{MODULE_M, ".exp_avg"}, {MODULE_V, ".exp_avg_sq"}}, 2},
+    {"weights.safetensors", {{TENSOR_WEIGHT, ""}}, 1},
+    {"masters.safetensors", {{TENSOR_MASTER, ""}}, 1},
+    {"optimizer.safetensors", {{TENSOR_M, ".exp_avg"}, {TENSOR_V, ".exp_avg_sq"}}, 2},
 };
 enum { FILES = sizeof files / sizeof *files };
 
 static bool has_file(const struct optimizer *optimizer, const struct state_file *file)
 {
     return optimizer->count > 0 &&
-           transformer_place(optimizer->transformer, optimizer->modules[0], file->parts[0].slot)
+           transformer_place(optimizer->transformer, optimizer->tensors[0], file->parts[0].slot)
                    .buffer != NULL;
 }
 
-static enum dtype dtype_of(const struct optimizer *optimizer, enum module_slot slot)
+static enum dtype dtype_of(const struct optimizer *optimizer, enum tensor_slot slot)
 {
-    bool narrow = slot == MODULE_WEIGHT && optimizer->transformer->storage == STORAGE_BF16;
+    bool narrow = slot == TENSOR_WEIGHT && optimizer->transformer->storage == STORAGE_BF16;
     return narrow ? DTYPE_BF16 : DTYPE_F32;
 }
 
@@ -71,18 +71,22 @@ static void entries_free(struct entries *entries)
     free(entries->items);
 }
 
-static char *entry_name(const struct module *module, const char *suffix, struct error *err)
+static char *entry_name(const struct run_tensor *tensor, const char *suffix, struct error *err)
 {
     struct buffer name = BUFFER_INIT;
-    buffer_text(&name, module->name);
+    char *own = run_tensor_name(tensor, err);
+    if (!own)
+        return NULL;
+    buffer_text(&name, own);
     buffer_text(&name, suffix);
+    free(own);
     if (buffer_check(&name, err) == 0)
         return name.data;
     buffer_free(&name);
     return NULL;
 }
 
-/* Tensors in the order of the trained modules; of each, the parts one behind the other. */
+/* Tensors in the order of what trains; of each, the parts one behind the other. */
 static int entries_make(struct entries *entries, const struct optimizer *optimizer,
                         const struct state_file *file, struct error *err)
 {
@@ -94,18 +98,16 @@ static int entries_make(struct entries *entries, const struct optimizer *optimiz
         return -1;
     for (size_t i = 0; i < total; i++) {
         size_t part = i % (size_t)file->part_count;
-        const struct module *module =
-            &optimizer->transformer->model
-                 ->modules[optimizer->modules[i / (size_t)file->part_count]];
-        entries->names[i] = entry_name(module, file->parts[part].suffix, err);
+        struct run_tensor tensor = optimizer_tensor(optimizer, i / (size_t)file->part_count);
+        entries->names[i] = entry_name(&tensor, file->parts[part].suffix, err);
         if (!entries->names[i])
             return -1;
-        bool vector = module->tensor->rank == 1;
+        bool vector = tensor.module->tensor->rank == 1;
         entries->items[i] = (struct safetensors_entry){
             entries->names[i],
             dtype_of(optimizer, file->parts[part].slot),
             vector ? 1 : 2,
-            {vector ? module->cols : module->rows, vector ? 0 : module->cols}};
+            {vector ? tensor.cols : tensor.rows, vector ? 0 : tensor.cols}};
     }
     return 0;
 }
@@ -116,14 +118,14 @@ static int put_all(struct safetensors_writer *writer, const struct optimizer *op
     void *staging = array_alloc(1, STAGING, err);
     int status = staging ? 0 : -1;
     for (size_t i = 0; i < optimizer->count && status == 0; i++) {
-        size_t module = optimizer->modules[i];
-        int64_t count = optimizer->transformer->model->modules[module].parameters;
+        int64_t count = optimizer_tensor(optimizer, i).parameters;
         for (int part = 0; part < file->part_count && status == 0; part++) {
-            enum module_slot slot = file->parts[part].slot;
+            enum tensor_slot slot = file->parts[part].slot;
             size_t width = dtype_of(optimizer, slot) == DTYPE_BF16 ? 2 : 4;
-            status = put_tensor(writer, optimizer->transformer,
-                                transformer_place(optimizer->transformer, module, slot),
-                                (size_t)count * width, staging, err);
+            status =
+                put_tensor(writer, optimizer->transformer,
+                           transformer_place(optimizer->transformer, optimizer->tensors[i], slot),
+                           (size_t)count * width, staging, err);
         }
     }
     free(staging);
@@ -178,23 +180,23 @@ static int load_tensor(const struct checkpoint *checkpoint, const struct tensor_
     return 0;
 }
 
-static int load_part(const struct checkpoint *checkpoint, struct optimizer *optimizer,
-                     size_t module, enum module_slot slot, const char *suffix, void *staging,
-                     struct error *err)
+static int load_part(const struct checkpoint *checkpoint, struct optimizer *optimizer, size_t i,
+                     enum tensor_slot slot, const char *suffix, void *staging, struct error *err)
 {
-    const struct module *m = &optimizer->transformer->model->modules[module];
-    char *name = entry_name(m, suffix, err);
+    struct run_tensor own = optimizer_tensor(optimizer, i);
+    char *name = entry_name(&own, suffix, err);
     const struct tensor_info *tensor = name ? checkpoint_find(checkpoint, name) : NULL;
     int status = -1;
     if (!name)
         status = -1;
-    else if (!tensor || tensor->elements != m->parameters ||
+    else if (!tensor || tensor->elements != own.parameters ||
              tensor->dtype != dtype_of(optimizer, slot))
         status = error_set(err, "%s: %s is missing or has another shape or type",
                            checkpoint_path(checkpoint), name);
     else
         status = load_tensor(checkpoint, tensor, optimizer,
-                             transformer_place(optimizer->transformer, module, slot), staging, err);
+                             transformer_place(optimizer->transformer, optimizer->tensors[i], slot),
+                             staging, err);
     free(name);
     return status;
 }
@@ -208,7 +210,7 @@ static int load_file(const char *folder, struct optimizer *optimizer, const stru
     int status = path && staging ? checkpoint_open(&checkpoint, path, err) : -1;
     for (size_t i = 0; i < optimizer->count && status == 0; i++)
         for (int part = 0; part < file->part_count && status == 0; part++)
-            status = load_part(checkpoint, optimizer, optimizer->modules[i], file->parts[part].slot,
+            status = load_part(checkpoint, optimizer, i, file->parts[part].slot,
                                file->parts[part].suffix, staging, err);
     checkpoint_close(checkpoint);
     free(staging);
@@ -227,16 +229,17 @@ int state_tensors_load(const char *folder, struct optimizer *optimizer, struct e
 static int overlay_tensor(const struct checkpoint *checkpoint, const struct tensor_info *tensor,
                           struct transformer *transformer, struct error *err)
 {
-    const struct module *module = model_find(transformer->model, tensor->name);
-    if (!module || tensor->elements != module->parameters)
+    size_t number = run_tensor_find(transformer->model, tensor->name);
+    bool known = number < run_tensor_count(transformer->model) &&
+                 transformer_place(transformer, number, TENSOR_WEIGHT).buffer;
+    if (!known || tensor->elements != transformer_tensor(transformer, number).parameters)
         return error_set(err, "%s: %s is no tensor of this model", checkpoint_path(checkpoint),
                          tensor->name);
     float *values = array_alloc((size_t)tensor->elements, sizeof *values, err);
     int status =
         values ? checkpoint_read_f32(checkpoint, tensor, 0, tensor->elements, values, err) : -1;
     if (status == 0)
-        status = transformer_write_weight(
-            transformer, (size_t)(module - transformer->model->modules), values, err);
+        status = transformer_write_weight(transformer, number, values, err);
     free(values);
     return status;
 }

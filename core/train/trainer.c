@@ -67,7 +67,7 @@ static int fix_schedule(struct trainer *trainer, struct error *err)
 static int make_transformer(struct trainer *trainer, struct error *err)
 {
     const struct train_settings *s = &trainer->settings;
-    const struct transformer_options options = {.trained = trainer->inputs->trained,
+    const struct transformer_options options = {.recipe = {.trained = trainer->inputs->trained},
                                                 .tokens = s->batch * s->seq_len,
                                                 .max_positions = s->seq_len,
                                                 .storage = s->storage,

@@ -1,6 +1,7 @@
 #include "train/pass.h"
 
 #include "base/number.h"
+#include "base/random.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -14,15 +15,13 @@ static struct memory_request request_of(struct backend *backend, const struct mo
     const struct train_ops *ops = backend->train;
     struct attention_shape shape = {options->tokens, (int)config->heads, (int)config->kv_heads,
                                     (int)config->head_dim, 0};
-    struct memory_request request = {model,
-                                     options->trained,
-                                     options->tokens,
-                                     options->max_positions,
-                                     options->storage,
-                                     options->masters,
-                                     options->generation,
-                                     0,
-                                     0};
+    struct memory_request request = {.model = model,
+                                     .recipe = options->recipe,
+                                     .tokens = options->tokens,
+                                     .max_positions = options->max_positions,
+                                     .storage = options->storage,
+                                     .masters = options->masters,
+                                     .generation = options->generation};
     request.attention_workspace = ops->attention_workspace(backend->self, shape, options->storage);
     request.head_workspace = ops->head_workspace(backend->self, options->tokens, config->hidden,
                                                  config->vocab, options->storage);
@@ -54,10 +53,15 @@ struct place transformer_planned_place(const struct transformer *transformer, in
     return (struct place){transformer->arena, transformer->plan->buffers[buffer].offset};
 }
 
-struct place transformer_place(const struct transformer *transformer, size_t module,
-                               enum module_slot slot)
+struct place transformer_place(const struct transformer *transformer, size_t tensor,
+                               enum tensor_slot slot)
 {
-    return transformer_planned_place(transformer, transformer->plan->modules[module][slot]);
+    return transformer_planned_place(transformer, transformer->plan->tensors[tensor][slot]);
+}
+
+struct run_tensor transformer_tensor(const struct transformer *transformer, size_t tensor)
+{
+    return run_tensor(transformer->model, transformer->recipe.rank, tensor);
 }
 
 struct place transformer_run_place(const struct transformer *transformer, enum run_slot slot)
@@ -65,12 +69,12 @@ struct place transformer_run_place(const struct transformer *transformer, enum r
     return transformer_planned_place(transformer, transformer->plan->run[slot]);
 }
 
-int transformer_write_weight(struct transformer *transformer, size_t module, const float *values,
+int transformer_write_weight(struct transformer *transformer, size_t tensor, const float *values,
                              struct error *err)
 {
-    size_t count = (size_t)transformer->model->modules[module].parameters;
-    struct place place = transformer_place(transformer, module, MODULE_WEIGHT);
-    struct place master = transformer_place(transformer, module, MODULE_MASTER);
+    size_t count = (size_t)transformer_tensor(transformer, tensor).parameters;
+    struct place place = transformer_place(transformer, tensor, TENSOR_WEIGHT);
+    struct place master = transformer_place(transformer, tensor, TENSOR_MASTER);
     struct backend *backend = transformer->backend;
     if (master.buffer)
         backend->write(backend->self, master, values, count * 4);
@@ -125,6 +129,50 @@ static int load_weights(struct transformer *transformer, struct error *err)
     return result;
 }
 
+/* A of a new adapter; B stays zero, so that the model begins as its base is. */
+static int init_adapter(struct transformer *transformer, size_t tensor, uint64_t seed,
+                        struct error *err)
+{
+    struct run_tensor a = transformer_tensor(transformer, tensor);
+    float *values = array_alloc((size_t)a.parameters, sizeof *values, err);
+    if (!values)
+        return -1;
+    struct random_stream stream = {seed ^ (uint64_t)tensor << 32, 0};
+    double bound = 1 / sqrt((double)a.cols);
+    for (int64_t i = 0; i < a.parameters; i++)
+        values[i] = (float)(bound * (2 * random_uniform(&stream) - 1));
+    int result = transformer_write_weight(transformer, tensor, values, err);
+    free(values);
+    return result;
+}
+
+/* Weights and masters of all B lie where zeros are wanted. */
+static void clear_adapter(struct transformer *transformer, size_t tensor)
+{
+    static const enum tensor_slot slots[] = {TENSOR_WEIGHT, TENSOR_MASTER};
+    for (size_t i = 0; i < sizeof slots / sizeof *slots; i++) {
+        int buffer = transformer->plan->tensors[tensor][slots[i]];
+        if (buffer >= 0)
+            transformer->ops->fill_zero(transformer->backend->self,
+                                        transformer_planned_place(transformer, buffer),
+                                        transformer->plan->buffers[buffer].bytes);
+    }
+}
+
+static int init_adapters(struct transformer *transformer, uint64_t seed, struct error *err)
+{
+    const struct model *model = transformer->model;
+    for (size_t i = 0; i < model->module_count; i++) {
+        if (!transformer->recipe.adapted || !transformer->recipe.adapted[i])
+            continue;
+        const struct module *module = &model->modules[i];
+        clear_adapter(transformer, run_tensor_index(model, module, PART_B));
+        if (init_adapter(transformer, run_tensor_index(model, module, PART_A), seed, err) != 0)
+            return -1;
+    }
+    return 0;
+}
+
 static int load_rope(struct transformer *transformer, struct error *err)
 {
     size_t count = (size_t)(transformer->max_positions * transformer->config->head_dim);
@@ -158,6 +206,7 @@ int transformer_new(struct transformer **out, struct backend *backend, const str
                                         .ops = backend->train,
                                         .model = model,
                                         .config = &model->config,
+                                        .recipe = options->recipe,
                                         .storage = options->storage,
                                         .tokens = options->tokens,
                                         .max_positions = options->max_positions,
@@ -166,7 +215,7 @@ int transformer_new(struct transformer **out, struct backend *backend, const str
         goto failed;
     transformer->arena = backend->alloc(backend->self, transformer->plan->total, err);
     if (!transformer->arena || load_weights(transformer, err) != 0 ||
-        load_rope(transformer, err) != 0)
+        init_adapters(transformer, options->seed, err) != 0 || load_rope(transformer, err) != 0)
         goto failed;
     clear_state(transformer);
     *out = transformer;

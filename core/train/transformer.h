@@ -23,6 +23,7 @@ struct transformer {
     const struct train_ops *ops;
     const struct model *model;
     const struct model_config *config;
+    struct recipe recipe;
     enum storage storage;
     int64_t tokens, max_positions; /* the most that a batch may have */
     float z_loss;
@@ -31,12 +32,13 @@ struct transformer {
 };
 
 struct transformer_options {
-    const bool *trained;   /* [module_count]; NULL: nothing, for evaluation and generation */
+    struct recipe recipe;  /* what it points to must outlive the transformer */
     int64_t tokens;        /* of a micro-batch */
     int64_t max_positions; /* the longest document */
     enum storage storage;
     bool masters, generation;
-    float z_loss; /* times the squared log-sum-exp of the logits is added to the loss */
+    uint64_t seed; /* of new adapters: A uniform in +-1/sqrt(K), as PEFT's; B zero */
+    float z_loss;  /* times the squared log-sum-exp of the logits is added to the loss */
 };
 
 /* The memory that transformer_new() will take, without taking it. The caller frees the plan. */
@@ -65,13 +67,14 @@ int64_t transformer_longest(const struct transformer *transformer);
 int transformer_logits(struct transformer *transformer, const int32_t *ids, int64_t count,
                        float *logits, struct error *err);
 
-/* A module's buffer, by its index in the model; `buffer` is NULL where it has none. */
-struct place transformer_place(const struct transformer *transformer, size_t module,
-                               enum module_slot slot);
+/* A tensor's buffer, by its number (tensors.h); `buffer` is NULL where it has none. */
+struct place transformer_place(const struct transformer *transformer, size_t tensor,
+                               enum tensor_slot slot);
+struct run_tensor transformer_tensor(const struct transformer *transformer, size_t tensor);
 struct place transformer_run_place(const struct transformer *transformer, enum run_slot slot);
 
 /* Host values to and from a weight's storage. */
-int transformer_write_weight(struct transformer *transformer, size_t module, const float *values,
+int transformer_write_weight(struct transformer *transformer, size_t tensor, const float *values,
                              struct error *err);
 
 /* ids.c: an error where a token of the data has no row in the model's embedding. */

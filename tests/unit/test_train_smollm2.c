@@ -54,7 +54,7 @@ static struct transformer *run(const struct bench *bench, enum storage storage, 
 {
     struct transformer *transformer = NULL;
     struct error err = ERROR_INIT;
-    const struct transformer_options options = {.trained = bench->trained,
+    const struct transformer_options options = {.recipe = {.trained = bench->trained},
                                                 .tokens = bench->batch.tokens,
                                                 .max_positions = bench->batch.tokens,
                                                 .storage = storage};

@@ -83,7 +83,7 @@ static double run_case(const struct bench *bench, enum storage storage, struct b
 {
     struct error err = ERROR_INIT;
     batch_from_json(batch, json_get(bench->cases, bench->kind));
-    struct transformer_options options = {.trained = bench->trained,
+    struct transformer_options options = {.recipe = {.trained = bench->trained},
                                           .tokens = batch->tokens,
                                           .max_positions = batch->tokens,
                                           .storage = storage};

@@ -72,7 +72,7 @@ static void bench_close(struct bench *bench)
 static struct transformer *open_transformer(const struct bench *bench, const bool *trained)
 {
     struct transformer_options options = {
-        .trained = trained, .tokens = 48, .max_positions = 48, .storage = STORAGE_F32};
+        .recipe = {.trained = trained}, .tokens = 48, .max_positions = 48, .storage = STORAGE_F32};
     struct transformer *transformer = NULL;
     struct error err = ERROR_INIT;
     if (transformer_new(&transformer, bench->backend, bench->model, &options, &err) != 0)
@@ -99,7 +99,7 @@ static void check_gradient(const struct bench *bench, const struct transformer *
     assert_true(json_get_double(expected, "projection", &projection));
     float *gradient = malloc((size_t)module->parameters * sizeof *gradient);
     bench->backend->read(bench->backend->self, gradient,
-                         transformer_place(transformer, index, MODULE_GRADIENT),
+                         transformer_place(transformer, index, TENSOR_GRADIENT),
                          (size_t)module->parameters * sizeof *gradient);
     for (int64_t i = 0; i < module->parameters; i++) {
         double g = (double)gradient[i];
@@ -153,7 +153,7 @@ static void frozen_tensors_have_no_gradient(void **state)
         if (trained[i])
             check_gradient(&bench, transformer, i);
         else
-            assert_null(transformer_place(transformer, i, MODULE_GRADIENT).buffer);
+            assert_null(transformer_place(transformer, i, TENSOR_GRADIENT).buffer);
     }
     transformer_free(transformer);
     free(trained);

@@ -38,7 +38,7 @@ static int estimate(struct cost *cost, const struct plan *plan, const struct set
                     ? machine_has_bf16()
                     : settings_is(settings, SETTING_DTYPE, "bf16");
     struct transformer_options options = {
-        .trained = trained_modules(plan, settings_is(settings, SETTING_METHOD, "full"), err),
+        .recipe = {.trained = trained_modules(plan, settings_is(settings, SETTING_METHOD, "full"), err)},
         .tokens = seq_len * settings_integer(settings, SETTING_BATCH),
         .max_positions = seq_len,
         .storage = bf16 ? STORAGE_BF16 : STORAGE_F32,
@@ -46,7 +46,7 @@ static int estimate(struct cost *cost, const struct plan *plan, const struct set
         .generation = true, /* a run has samples */
     };
     int status =
-        options.trained && open_backend(&backend, settings->values[SETTING_DEVICE], err) == 0
+        options.recipe.trained && open_backend(&backend, settings->values[SETTING_DEVICE], err) == 0
             ? transformer_plan(&memory, backend, plan_model(plan), &options, err)
             : -1;
     if (status == 0) {
@@ -55,7 +55,7 @@ static int estimate(struct cost *cost, const struct plan *plan, const struct set
     }
     memory_plan_free(memory);
     backend_close(backend);
-    free((void *)(uintptr_t)options.trained);
+    free((void *)(uintptr_t)options.recipe.trained);
     return status;
 }
 

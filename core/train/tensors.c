@@ -1,0 +1,83 @@
+#include "train/tensors.h"
+
+#include "base/buffer.h"
+#include "base/memory.h"
+
+#include <string.h>
+
+/* Around a module's name less ".weight". */
+static const char prefix[] = "base_model.model.";
+static const char *const suffixes[TENSOR_PARTS] = {"", ".lora_A.weight", ".lora_B.weight"};
+static const char weight[] = ".weight";
+
+size_t run_tensor_count(const struct model *model)
+{
+    return TENSOR_PARTS * model->module_count;
+}
+
+size_t run_tensor_index(const struct model *model, const struct module *module,
+                        enum tensor_part part)
+{
+    return (size_t)part * model->module_count + (size_t)(module - model->modules);
+}
+
+struct run_tensor run_tensor(const struct model *model, int64_t rank, size_t index)
+{
+    const struct module *module = &model->modules[index % model->module_count];
+    struct run_tensor tensor = {.module = module,
+                                .part = (enum tensor_part)(index / model->module_count),
+                                .rows = module->rows,
+                                .cols = module->cols};
+    if (tensor.part == PART_A)
+        tensor.rows = rank;
+    if (tensor.part == PART_B)
+        tensor.cols = rank;
+    tensor.parameters = tensor.rows * tensor.cols;
+    return tensor;
+}
+
+char *run_tensor_name(const struct run_tensor *tensor, struct error *err)
+{
+    const char *name = tensor->module->name;
+    struct buffer out = BUFFER_INIT;
+    if (tensor->part == PART_MODULE)
+        return string_copy(name, err);
+    buffer_text(&out, prefix);
+    buffer_append(&out, name, strlen(name) - strlen(weight));
+    buffer_text(&out, suffixes[tensor->part]);
+    if (buffer_check(&out, err) == 0)
+        return out.data;
+    buffer_free(&out);
+    return NULL;
+}
+
+static bool ends_in(const char *text, size_t length, const char *end)
+{
+    size_t tail = strlen(end);
+    return length >= tail && memcmp(text + length - tail, end, tail) == 0;
+}
+
+/* "base_model.model.X.lora_A.weight": the module X.weight. */
+static const struct module *find_adapted(const struct model *model, const char *name,
+                                         enum tensor_part part)
+{
+    size_t length = strlen(name);
+    if (strncmp(name, prefix, strlen(prefix)) != 0 || !ends_in(name, length, suffixes[part]))
+        return NULL;
+    struct buffer own = BUFFER_INIT;
+    buffer_append(&own, name + strlen(prefix), length - strlen(prefix) - strlen(suffixes[part]));
+    buffer_text(&own, weight);
+    const struct module *module = model_find(model, buffer_string(&own));
+    buffer_free(&own);
+    return module;
+}
+
+size_t run_tensor_find(const struct model *model, const char *name)
+{
+    const struct module *module = model_find(model, name);
+    int part = PART_MODULE;
+    while (!module && ++part < TENSOR_PARTS)
+        module = find_adapted(model, name, (enum tensor_part)part);
+    return module ? run_tensor_index(model, module, (enum tensor_part)part)
+                  : run_tensor_count(model);
+}

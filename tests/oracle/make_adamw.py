@@ -46,6 +46,10 @@ def train(folder, chosen):
     model = AutoModelForCausalLM.from_pretrained(folder, attn_implementation="eager", dtype=torch.float32).eval()
     for name, p in model.named_parameters():
         p.requires_grad_(trains(name, chosen))
+    return take_steps(model, CLIP)
+
+
+def take_steps(model, clip):
     parameters = [p for p in model.parameters() if p.requires_grad]
     groups = [{"params": [p for p in parameters if p.dim() > 1], "weight_decay": DECAY},
               {"params": [p for p in parameters if p.dim() == 1], "weight_decay": 0.0}]
@@ -59,7 +63,7 @@ def train(folder, chosen):
         optimizer.zero_grad()
         loss = sum(sum_of_losses(model, b) for b in batches) / count
         loss.backward()
-        norm = torch.nn.utils.clip_grad_norm_(parameters, CLIP)
+        norm = torch.nn.utils.clip_grad_norm_(parameters, clip)
         steps.append({"batches": batches, "loss": loss.item(), "norm": norm.item(),
                       "rate": schedule.get_last_lr()[0]})
         optimizer.step()

@@ -72,12 +72,15 @@ def make_cases(vocab):
         yield name, {"ids": ids, "offsets": offsets, "targets": targets}
 
 
-def sum_of_losses(model, case):
+def sum_of_losses(model, case, z=0.0):
+    """z: of the squared logarithm of softmax's denominator, added to every supervised token's loss."""
     loss = 0
     for first, last in zip(case["offsets"], case["offsets"][1:]):
         logits = model(torch.tensor([case["ids"][first:last]])).logits[0]
-        loss = loss + torch.nn.functional.cross_entropy(
-            logits.float(), torch.tensor(case["targets"][first:last]), ignore_index=-1, reduction="sum")
+        targets = torch.tensor(case["targets"][first:last])
+        loss = loss + torch.nn.functional.cross_entropy(logits.float(), targets, ignore_index=-1, reduction="sum")
+        if z:
+            loss = loss + z * logits.float().logsumexp(-1)[targets >= 0].square().sum()
     return loss
 
 

@@ -74,15 +74,20 @@ static inline double run_batch(struct transformer *transformer, const struct bat
     return sums.entropy;
 }
 
-/* A module's gradient; the caller frees. */
-static inline float *read_gradient(const struct transformer *transformer, size_t module)
+/* What a tensor has in a slot of fp32, by its number (tensors.h); the caller frees. */
+static inline float *read_slot_f32(const struct transformer *transformer, size_t tensor,
+                                   enum tensor_slot slot)
 {
-    size_t bytes = (size_t)transformer->model->modules[module].parameters * sizeof(float);
-    float *gradient = malloc(bytes);
+    size_t bytes = (size_t)transformer_tensor(transformer, tensor).parameters * sizeof(float);
+    float *values = malloc(bytes);
     struct backend *backend = transformer->backend;
-    backend->read(backend->self, gradient, transformer_place(transformer, module, TENSOR_GRADIENT),
-                  bytes);
-    return gradient;
+    backend->read(backend->self, values, transformer_place(transformer, tensor, slot), bytes);
+    return values;
+}
+
+static inline float *read_gradient(const struct transformer *transformer, size_t tensor)
+{
+    return read_slot_f32(transformer, tensor, TENSOR_GRADIENT);
 }
 
 /* |a - b| / |b| */

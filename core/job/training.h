@@ -7,18 +7,20 @@
 #ifndef SPECTRUM_JOB_TRAINING_H
 #define SPECTRUM_JOB_TRAINING_H
 
+#include "job/method.h"
 #include "train/trainer.h"
 
 #include <signal.h>
 
-enum training_method { METHOD_FULL, METHOD_SPECTRUM };
-
 struct training_request {
     const char *model, *run;
     enum training_method method;
-    const char *plan;              /* a plan file; NULL: the best `top` per cent by SNR */
-    double top;                    /* per cent */
-    bool no_embeddings, no_head;   /* with `top` */
+    const char *plan;            /* a plan file; NULL: the best `top` per cent by SNR */
+    double top;                  /* per cent */
+    const char *select;          /* "last:4": a control in its place (plan/control.h); or NULL */
+    bool no_embeddings, no_head; /* with `top` and `select` */
+    int64_t rank;                /* of adapters */
+    double alpha;
     const char *const *data;       /* data files */
     size_t data_count;             /* at least 1 */
     const char *const *eval_data;  /* evaluation files */

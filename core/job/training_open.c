@@ -6,6 +6,7 @@
 #include "job/job_dir.h"
 #include "job/training_parts.h"
 #include "model/init.h"
+#include "plan/control.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -59,12 +60,14 @@ static int fix_precision(struct train_settings *s, const struct training_request
 int training_check(const struct training_request *request, struct error *err)
 {
     struct train_settings settings;
+    struct control control;
     const struct dataset_options *format = &request->format;
     if (!(request->is.rate > 0))
         return error_set_kind(err, ERROR_USAGE,
                               "--lr 0 trains nothing: the learning rate must be above 0");
     if (fix_precision(&settings, request, err) != 0 || backend_check(request->device, err) != 0 ||
-        (format->template_name && template_check(format->template_name, err) != 0))
+        (format->template_name && template_check(format->template_name, err) != 0) ||
+        (request->select && control_parse(&control, request->select, err) != 0))
         return -1;
     return dataset_check_columns(format->columns, err);
 }
@@ -95,18 +98,11 @@ static int identify(struct training *training, struct error *err)
 /* Refuses before anything is allocated. */
 static int check_memory(const struct training *training, struct error *err)
 {
-    const struct train_settings *s = &training->settings;
-    const struct transformer_options options = {.recipe = {.trained = training->trained},
-                                                .tokens = s->batch * s->seq_len,
-                                                .max_positions = s->seq_len,
-                                                .storage = s->storage,
-                                                .masters = s->masters,
-                                                .generation = s->sample.ids != NULL};
     struct memory_plan *plan = NULL;
     uint64_t limit = training->request->memory_limit;
     if (limit == 0)
         return 0;
-    if (transformer_plan(&plan, training->backend, training->model, &options, err) != 0)
+    if (trainer_plan(&plan, &training->inputs, &training->settings, err) != 0)
         return -1;
     uint64_t total = plan->total;
     memory_plan_free(plan);
@@ -116,6 +112,31 @@ static int check_memory(const struct training *training, struct error *err)
                      "the run needs %.1f MB and --memory-limit is %.1f MB; a lower --batch, "
                      "--seq-len or --top, or --master none, needs less",
                      (double)total / 1e6, (double)limit / 1e6);
+}
+
+static struct recipe recipe_of(const struct training *training)
+{
+    const struct training_request *request = training->request;
+    if (!method_info(request->method)->adapters)
+        return (struct recipe){.trained = training->trained};
+    return (struct recipe){.trained = training->trained,
+                           .adapted = training->adapted,
+                           .rank = request->rank,
+                           .alpha = request->alpha};
+}
+
+static void gather_inputs(struct training *training)
+{
+    training->inputs = (struct train_inputs){
+        .model = training->model,
+        .backend = training->backend,
+        .recipe = recipe_of(training),
+        .train = {&training->data, training->train_documents, training->train_count},
+        .eval = {training->eval_data.documents ? &training->eval_data : &training->data,
+                 training->eval_documents, training->eval_count},
+        .run = training->request->run,
+        .identity = &training->identity,
+    };
 }
 
 int training_open(struct training *training, bool resume, struct error *err)
@@ -128,18 +149,11 @@ int training_open(struct training *training, bool resume, struct error *err)
         training_load_data(training, err) != 0 || identify(training, err) != 0 ||
         training_hash_data(training, err) != 0 ||
         (!training->recorded && training_write_job(training, err) != 0) ||
-        training_choose(training, resume, err) != 0 || check_memory(training, err) != 0)
+        training_choose(training, resume, err) != 0)
         return -1;
-    training->inputs = (struct train_inputs){
-        .model = training->model,
-        .backend = training->backend,
-        .trained = training->trained,
-        .train = {&training->data, training->train_documents, training->train_count},
-        .eval = {training->eval_data.documents ? &training->eval_data : &training->data,
-                 training->eval_documents, training->eval_count},
-        .run = request->run,
-        .identity = &training->identity,
-    };
+    gather_inputs(training);
+    if (check_memory(training, err) != 0)
+        return -1;
     return trainer_new(&training->trainer, &training->inputs, &training->settings, err);
 }
 
@@ -155,6 +169,7 @@ void training_close(struct training *training)
     dataset_free(&training->eval_data);
     tokenizer_close(training->tokenizer);
     free(training->trained);
+    free(training->adapted);
     plan_free(training->plan);
     scan_free(training->outline);
     scan_result_free(training->scanned);

@@ -3,6 +3,7 @@
 #include "base/memory.h"
 #include "job/job_dir.h"
 #include "job/training_parts.h"
+#include "plan/control.h"
 #include "plan/plan_file.h"
 
 #include <stdlib.h>
@@ -28,7 +29,26 @@ static int rank_plan(struct training *training, struct error *err)
         plan_new(&training->plan, training->scanned->scan, training->model, err) != 0 ||
         plan_select(training->plan, request->top, PLAN_BY_TYPE, err) != 0)
         return -1;
-    if (request->no_embeddings && plan_set_embeddings(training->plan, false, err) != 0)
+    return 0;
+}
+
+static int control(struct training *training, struct error *err)
+{
+    const struct training_request *request = training->request;
+    struct control control;
+    return control_parse(&control, request->select, err) == 0
+               ? control_plan(&training->plan, &training->outline, &control, training->model,
+                              request->is.optimizer.seed, err)
+               : -1;
+}
+
+static int choose_plan(struct training *training, struct error *err)
+{
+    const struct training_request *request = training->request;
+    if (request->plan)
+        return read_plan(training, request->plan, err);
+    if ((request->select ? control(training, err) : rank_plan(training, err)) != 0 ||
+        (request->no_embeddings && plan_set_embeddings(training->plan, false, err) != 0))
         return -1;
     return request->no_head ? plan_set_head(training->plan, false, err) : 0;
 }
@@ -44,24 +64,21 @@ static int read_own_plan(struct training *training, struct error *err)
 
 static int make_plan(struct training *training, bool resume, struct error *err)
 {
-    const struct training_request *request = training->request;
-    if (resume && job_dir_has(request->run, "plan.yaml"))
+    if (resume && job_dir_has(training->request->run, "plan.yaml"))
         return read_own_plan(training, err);
-    int status = request->plan ? read_plan(training, request->plan, err) : rank_plan(training, err);
-    return status == 0 ? training_write_plan(training, err) : -1;
+    return choose_plan(training, err) == 0 ? training_write_plan(training, err) : -1;
 }
 
 int training_choose(struct training *training, bool resume, struct error *err)
 {
     const struct model *model = training->model;
-    bool full = training->request->method == METHOD_FULL;
+    enum training_method method = training->request->method;
     training->trained = array_alloc(model->module_count, sizeof *training->trained, err);
-    if (!training->trained)
+    training->adapted = array_alloc(model->module_count, sizeof *training->adapted, err);
+    if (!training->trained || !training->adapted)
         return -1;
-    if (!full && make_plan(training, resume, err) != 0)
+    if (method_info(method)->plan && make_plan(training, resume, err) != 0)
         return -1;
-    for (size_t i = 0; i < model->module_count; i++)
-        training->trained[i] = module_is_used(model, &model->modules[i]) &&
-                               (full || plan_trains(training->plan, model->modules[i].name));
+    method_choose(method, model, training->plan, training->trained, training->adapted);
     return 0;
 }

@@ -97,13 +97,19 @@ static void put_option(struct buffer *out, const char *key, const char *value)
 /* What was asked for, with the defaults of what was not. */
 static void put_request(struct buffer *out, const struct training_request *request)
 {
-    bool full = request->method == METHOD_FULL;
-    put_text(out, "method", full ? "full" : "spectrum");
+    const struct method_info *method = method_info(request->method);
+    put_text(out, "method", method->name);
     put_option(out, "plan", request->plan);
-    if (!full && !request->plan) {
-        put_real(out, "top", request->top);
+    put_option(out, "select", request->select);
+    if (method->plan && !request->plan) {
+        if (!request->select)
+            put_real(out, "top", request->top);
         put_flag(out, "no_embeddings", request->no_embeddings);
         put_flag(out, "no_head", request->no_head);
+    }
+    if (method->adapters) {
+        buffer_format(out, ", \"rank\": %" PRId64, request->rank);
+        put_real(out, "alpha", request->alpha);
     }
     put_option(out, "template", request->format.template_name);
     put_option(out, "columns", request->format.columns);
@@ -138,6 +144,10 @@ static void put_settings(struct buffer *out, const struct train_settings *s)
     put_real(out, "warmup", s->warmup);
     put_real(out, "clip", s->optimizer.clip);
     put_real(out, "weight_decay", s->optimizer.weight_decay);
+    if (s->z_loss > 0)
+        put_real(out, "z_loss", s->z_loss);
+    if (s->neftune > 0)
+        put_real(out, "neftune", s->neftune);
     put_real(out, "beta1", s->optimizer.beta1);
     put_real(out, "beta2", s->optimizer.beta2);
     put_real(out, "epsilon", s->optimizer.epsilon);

@@ -48,6 +48,10 @@ static int write_step(struct training *training, const struct train_report *repo
         buffer_format(&line, ", \"%s\": ", numbers[i].key);
         json_put_number(&line, numbers[i].value);
     }
+    if (report->z_loss > 0) {
+        buffer_text(&line, ", \"z_loss\": ");
+        json_put_number(&line, report->z_loss);
+    }
     put_memory(&line, trainer_memory(training->trainer));
     buffer_byte(&line, '}');
     return append(training, &line, err);

@@ -21,7 +21,8 @@ struct pass {
 /* Copies the batch to the device. */
 struct pass pass_begin(struct transformer *transformer, const struct batch *batch);
 
-/* pass_forward.c: from the tokens to the final norm. */
+/* pass_forward.c: the embeddings, the first block's input; and from there to the final norm. */
+void pass_embed(const struct pass *pass);
 void pass_forward(const struct pass *pass);
 /* Adds the loss; with `backward` also the gradients of the head and of its input. */
 void pass_head_loss(const struct pass *pass, bool backward);

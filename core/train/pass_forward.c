@@ -90,11 +90,14 @@ static void forward_mlp(const struct pass *pass, int layer)
     ops->add(pass->self, output, middle, pass->type, pass->tokens * pass->config->hidden);
 }
 
+void pass_embed(const struct pass *pass)
+{
+    pass->ops->embedding_forward(pass->self, pass_block_place(pass, 0, SLOT_INPUT), pass->type,
+                                 pass_weight(pass, ROLE_EMBEDDING, -1), pass->ids, pass->tokens);
+}
+
 void pass_forward(const struct pass *pass)
 {
-    struct place first = pass_block_place(pass, 0, SLOT_INPUT);
-    pass->ops->embedding_forward(pass->self, first, pass->type,
-                                 pass_weight(pass, ROLE_EMBEDDING, -1), pass->ids, pass->tokens);
     for (int layer = 0; layer < pass->config->layers; layer++) {
         forward_attention(pass, layer);
         forward_mlp(pass, layer);

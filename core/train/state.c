@@ -56,6 +56,10 @@ static int save_json(const char *folder, const struct optimizer *optimizer,
                   ", \"seq_len\": %" PRId64 ", \"batch\": %" PRId64 ", \"accumulate\": %" PRId64
                   ", \"seed\": %" PRId64,
                   identity->seq_len, identity->batch, identity->accumulate, identity->seed);
+    if (identity->rank > 0) {
+        buffer_format(&out, ", \"rank\": %" PRId64 ", \"alpha\": ", identity->rank);
+        json_put_number(&out, identity->alpha);
+    }
     put_text(&out, "model", identity->model);
     put_text(&out, "data", identity->data);
     put_text(&out, "trained", trained);
@@ -110,6 +114,22 @@ static int need_number(const cJSON *json, const char *key, int64_t expected, con
                      where, key, found, expected);
 }
 
+/* Of adapters; a state without them names neither. */
+static int check_adapters(const cJSON *json, const struct run_identity *identity, const char *where,
+                          struct error *err)
+{
+    double alpha = 0;
+    if (identity->rank == 0)
+        return 0;
+    json_get_double(json, "alpha", &alpha);
+    if (need_number(json, "rank", identity->rank, where, err) != 0)
+        return -1;
+    return alpha == identity->alpha
+               ? 0
+               : error_set(err, "%s was made with alpha %g, not %g: start a new run", where, alpha,
+                           identity->alpha);
+}
+
 static int check_identity(const cJSON *json, const struct optimizer *optimizer,
                           const struct run_identity *identity, const char *where, struct error *err)
 {
@@ -118,7 +138,8 @@ static int check_identity(const cJSON *json, const struct optimizer *optimizer,
         need_text(json, "model", identity->model, "another model", where, err) != 0 ||
         need_text(json, "data", identity->data, "other data", where, err) != 0 ||
         need_text(json, "trained", trained, "another freeze set", where, err) != 0 ||
-        need_text(json, "precision", identity->precision, "another precision", where, err) != 0)
+        need_text(json, "precision", identity->precision, "another precision", where, err) != 0 ||
+        check_adapters(json, identity, where, err) != 0)
         return -1;
     return need_number(json, "seq_len", identity->seq_len, where, err) != 0 ||
                    need_number(json, "batch", identity->batch, where, err) != 0 ||

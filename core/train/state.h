@@ -27,6 +27,8 @@ struct run_identity {
     char model[HASH_TEXT_SIZE], data[HASH_TEXT_SIZE];
     char precision[24]; /* "bf16", "bf16+masters", "fp32" */
     int64_t seq_len, batch, accumulate, seed;
+    int64_t rank; /* of adapters; 0: there are none */
+    double alpha;
     char exact[200]; /* device, threads, instructions, libraries: the result is the same to the
                         bit only where these agree too */
 };
@@ -44,6 +46,8 @@ int state_load(const char *folder, struct optimizer *optimizer, struct progress 
 /* Puts the trained weights of a state folder over those of a transformer that does not train, for
  * evaluation and generation; in another storage type they are rounded. */
 int state_overlay(const char *folder, struct transformer *transformer, struct error *err);
+/* The same from one file of tensors, such as PEFT's adapter_model.safetensors. */
+int state_overlay_file(const char *path, struct transformer *transformer, struct error *err);
 
 /* The latest complete state folder of a run, newly allocated; NULL where there is none (*err is
  * then set). */

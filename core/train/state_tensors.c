@@ -244,14 +244,20 @@ static int overlay_tensor(const struct checkpoint *checkpoint, const struct tens
     return status;
 }
 
-int state_overlay(const char *folder, struct transformer *transformer, struct error *err)
+int state_overlay_file(const char *path, struct transformer *transformer, struct error *err)
 {
     struct checkpoint *checkpoint = NULL;
-    char *path = path_join(folder, files[0].name, err);
-    int status = path ? checkpoint_open(&checkpoint, path, err) : -1;
+    int status = checkpoint_open(&checkpoint, path, err);
     for (size_t i = 0; status == 0 && i < checkpoint_count(checkpoint); i++)
         status = overlay_tensor(checkpoint, checkpoint_tensor(checkpoint, i), transformer, err);
     checkpoint_close(checkpoint);
+    return status;
+}
+
+int state_overlay(const char *folder, struct transformer *transformer, struct error *err)
+{
+    char *path = path_join(folder, files[0].name, err);
+    int status = path ? state_overlay_file(path, transformer, err) : -1;
     free(path);
     return status;
 }

@@ -38,6 +38,8 @@ static void fill_identity(const struct trainer *trainer)
     identity->batch = settings->batch;
     identity->accumulate = settings->accumulate;
     identity->seed = (int64_t)settings->optimizer.seed;
+    identity->rank = trainer->inputs->recipe.rank;
+    identity->alpha = trainer->inputs->recipe.alpha;
 }
 
 static int pack(struct trainer *trainer, struct packing **out, const struct document_set *set,
@@ -64,19 +66,35 @@ static int fix_schedule(struct trainer *trainer, struct error *err)
     return 0;
 }
 
+static struct transformer_options options_of(const struct train_inputs *inputs,
+                                             const struct train_settings *s)
+{
+    return (struct transformer_options){.recipe = inputs->recipe,
+                                        .tokens = s->batch * s->seq_len,
+                                        .max_positions = s->seq_len,
+                                        .storage = s->storage,
+                                        .masters = s->masters,
+                                        .generation = s->sample.ids != NULL,
+                                        .seed = s->optimizer.seed,
+                                        .z_loss = (float)s->z_loss,
+                                        .neftune = (float)s->neftune};
+}
+
+int trainer_plan(struct memory_plan **out, const struct train_inputs *inputs,
+                 const struct train_settings *settings, struct error *err)
+{
+    const struct transformer_options options = options_of(inputs, settings);
+    return transformer_plan(out, inputs->backend, inputs->model, &options, err);
+}
+
 static int make_transformer(struct trainer *trainer, struct error *err)
 {
-    const struct train_settings *s = &trainer->settings;
-    const struct transformer_options options = {.recipe = {.trained = trainer->inputs->trained},
-                                                .tokens = s->batch * s->seq_len,
-                                                .max_positions = s->seq_len,
-                                                .storage = s->storage,
-                                                .masters = s->masters,
-                                                .generation = s->sample.ids != NULL};
-    if (transformer_new(&trainer->transformer, trainer->inputs->backend, trainer->inputs->model,
-                        &options, err) != 0)
+    const struct train_inputs *inputs = trainer->inputs;
+    const struct transformer_options options = options_of(inputs, &trainer->settings);
+    if (transformer_new(&trainer->transformer, inputs->backend, inputs->model, &options, err) != 0)
         return -1;
-    return optimizer_new(&trainer->optimizer, trainer->transformer, &s->optimizer, err);
+    return optimizer_new(&trainer->optimizer, trainer->transformer, &trainer->settings.optimizer,
+                         err);
 }
 
 static int make_parts(struct trainer *trainer, struct error *err)
@@ -173,7 +191,9 @@ static int run_window(struct trainer *trainer, struct train_report *report, uint
     for (int64_t i = 0; i < trainer->settings.accumulate; i++) {
         if (packing_next(trainer->packing, &trainer->batch, trainer->settings.batch, err) != 0)
             return -1;
-        transformer_run(trainer->transformer, &trainer->batch, true);
+        transformer_train(trainer->transformer, &trainer->batch,
+                          (struct draw){trainer->settings.optimizer.seed,
+                                        trainer->progress.step + 1, (uint32_t)i});
         report->step_tokens += (uint64_t)trainer->batch.tokens;
         *supervised += (uint64_t)trainer->batch.supervised;
     }

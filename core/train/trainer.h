@@ -27,6 +27,7 @@ struct train_settings {
     struct optimizer_settings optimizer;
     enum storage storage;
     bool masters;
+    double z_loss, neftune;         /* coefficient and alpha; 0: none */
     int64_t eval_every, save_every; /* in steps; 0: at the end only */
     int64_t keep;                   /* checkpoints that stay */
     int32_t pad;                    /* any valid token: fills the last row */
@@ -40,7 +41,7 @@ struct train_settings {
 struct train_inputs {
     const struct model *model;
     struct backend *backend;
-    const bool *trained; /* [module_count] */
+    struct recipe recipe; /* what it points to must outlive the trainer */
     struct document_set train, eval;
     const char *run;               /* the run's folder, for checkpoints */
     struct run_identity *identity; /* the caller fills model, data and exact; the rest is filled in
@@ -73,6 +74,10 @@ struct train_observer {
     /* asked between the batches of an evaluation: true leaves it and stops as TRAIN_STOP does */
     bool (*should_stop)(void *context);
 };
+
+/* The memory that trainer_new() will take, without taking it. The caller frees the plan. */
+int trainer_plan(struct memory_plan **out, const struct train_inputs *inputs,
+                 const struct train_settings *settings, struct error *err);
 
 /* Makes everything that the run needs: packs the data, plans and takes the memory, reads the
  * weights. `inputs` and what it points to must outlive the trainer; `settings` is copied. */

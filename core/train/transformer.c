@@ -210,7 +210,8 @@ int transformer_new(struct transformer **out, struct backend *backend, const str
                                         .storage = options->storage,
                                         .tokens = options->tokens,
                                         .max_positions = options->max_positions,
-                                        .z_loss = options->z_loss};
+                                        .z_loss = options->z_loss,
+                                        .neftune = options->neftune};
     if (transformer_plan(&transformer->plan, backend, model, options, err) != 0)
         goto failed;
     transformer->arena = backend->alloc(backend->self, transformer->plan->total, err);
@@ -252,10 +253,25 @@ void transformer_run(struct transformer *transformer, const struct batch *batch,
                      bool with_gradients)
 {
     struct pass pass = pass_begin(transformer, batch);
+    pass_embed(&pass);
     pass_forward(&pass);
     pass_head_loss(&pass, with_gradients);
     if (with_gradients)
         pass_backward(&pass);
+}
+
+void transformer_train(struct transformer *transformer, const struct batch *batch, struct draw draw)
+{
+    struct pass pass = pass_begin(transformer, batch);
+    const uint32_t key[2] = {(uint32_t)(draw.seed ^ draw.seed >> 32), (uint32_t)draw.step};
+    pass_embed(&pass);
+    if (transformer->neftune > 0)
+        pass.ops->add_noise(pass.self, pass_block_place(&pass, 0, SLOT_INPUT), pass.type,
+                            pass.config->hidden, pass.documents, transformer->neftune, key,
+                            draw.batch);
+    pass_forward(&pass);
+    pass_head_loss(&pass, true);
+    pass_backward(&pass);
 }
 
 int transformer_loss(struct transformer *transformer, struct loss_sums *sums, struct error *err)
@@ -313,6 +329,7 @@ int transformer_logits(struct transformer *transformer, const int32_t *ids, int6
                           .offsets = offsets,
                           .documents = 1};
     struct pass pass = pass_begin(transformer, &batch);
+    pass_embed(&pass);
     pass_forward(&pass);
     size_t row = (size_t)transformer->config->hidden * storage_size(transformer->storage);
     struct place last = pass_run_place(&pass, RUN_FINAL_NORM),

@@ -26,7 +26,7 @@ struct transformer {
     struct recipe recipe;
     enum storage storage;
     int64_t tokens, max_positions; /* the most that a batch may have */
-    float z_loss;
+    float z_loss, neftune;
     struct memory_plan *plan;
     struct device_buffer *arena;
 };
@@ -39,6 +39,7 @@ struct transformer_options {
     bool masters, generation;
     uint64_t seed; /* of new adapters: A uniform in +-1/sqrt(K), as PEFT's; B zero */
     float z_loss;  /* times the squared log-sum-exp of the logits is added to the loss */
+    float neftune; /* alpha of the noise on the embeddings; 0: none */
 };
 
 /* The memory that transformer_new() will take, without taking it. The caller frees the plan. */
@@ -52,8 +53,17 @@ void transformer_free(struct transformer *transformer);
 
 /* Loss and gradients to zero: the start of an accumulation window. */
 void transformer_clear(struct transformer *transformer);
-/* Adds the batch's loss, and with `backward` its gradients. */
+/* Adds the batch's loss, and with `backward` its gradients; without noise. */
 void transformer_run(struct transformer *transformer, const struct batch *batch, bool backward);
+/* The same with gradients, and with the run's noise, which depends on nothing but where in the run
+ * this is. */
+struct draw {
+    uint64_t seed;
+    int64_t step;
+    uint32_t batch; /* of the step */
+};
+void transformer_train(struct transformer *transformer, const struct batch *batch,
+                       struct draw draw);
 /* Sums over the supervised tokens since transformer_clear(). Waits. */
 struct loss_sums {
     double entropy; /* of -log p */

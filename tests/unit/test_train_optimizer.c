@@ -78,8 +78,10 @@ static void run_course(const struct course *course, const char *name, const char
     if (model_open(&model, path, &err) != 0 || backend_open(&backend, device, 2, &err) != 0)
         fail_msg("%s", err.text);
     bool *trained = trained_flags(model, json_get(course->model, "trained"));
-    const struct transformer_options options = {
-        .recipe = {.trained = trained}, .tokens = TOKENS, .max_positions = TOKENS, .storage = STORAGE_F32};
+    const struct transformer_options options = {.recipe = {.trained = trained},
+                                                .tokens = TOKENS,
+                                                .max_positions = TOKENS,
+                                                .storage = STORAGE_F32};
     const struct optimizer_settings settings = {
         0.9, 0.999, 1e-8, number(course->oracle, "weight_decay"), number(course->oracle, "clip"),
         0};

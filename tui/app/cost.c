@@ -38,7 +38,8 @@ static int estimate(struct cost *cost, const struct plan *plan, const struct set
                     ? machine_has_bf16()
                     : settings_is(settings, SETTING_DTYPE, "bf16");
     struct transformer_options options = {
-        .recipe = {.trained = trained_modules(plan, settings_is(settings, SETTING_METHOD, "full"), err)},
+        .recipe = {.trained =
+                       trained_modules(plan, settings_is(settings, SETTING_METHOD, "full"), err)},
         .tokens = seq_len * settings_integer(settings, SETTING_BATCH),
         .max_positions = seq_len,
         .storage = bf16 ? STORAGE_BF16 : STORAGE_F32,

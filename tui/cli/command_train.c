@@ -23,24 +23,17 @@ struct request {
     struct training_request is;
     const char *method, *schedule, *optimizer, *memory_limit;
     struct option_list data, eval_data;
-    bool top_given, rank_given, alpha_given, detach, json;
-    int64_t threads, seed, rank;
-    double clip, alpha;
+    bool top_given, rank_given, alpha_given, lr_given, detach, json;
+    int64_t threads, seed;
+    double clip;
 };
 
 static int parse_method(struct request *r, struct error *err)
 {
-    static const char *const later[] = {"lora", "qlora", "spectrum+lora", "spectrum+qlora"};
-    if (strcmp(r->method, "full") == 0 || strcmp(r->method, "spectrum") == 0) {
-        r->is.method = r->method[0] == 'f' ? METHOD_FULL : METHOD_SPECTRUM;
+    r->is.method = method_by_name(r->method);
+    if (r->is.method != METHOD_COUNT)
         return 0;
-    }
-    for (size_t i = 0; i < sizeof later / sizeof *later; i++)
-        if (strcmp(r->method, later[i]) == 0)
-            return error_set_kind(err, ERROR_USAGE,
-                                  "this version has no method %s; it has full and spectrum",
-                                  r->method);
-    return error_set_kind(err, ERROR_USAGE, "--method takes full or spectrum, not \"%.40s\"",
+    return error_set_kind(err, ERROR_USAGE, "--method takes one of " METHOD_NAMES ", not \"%.40s\"",
                           r->method);
 }
 
@@ -65,23 +58,33 @@ static int parse_bytes(uint64_t *out, const char *text, struct error *err)
 static int check_method_options(const struct request *r, struct error *err)
 {
     const struct training_request *is = &r->is;
-    bool full = is->method == METHOD_FULL;
-    if (full && (is->plan || r->top_given || is->no_embeddings || is->no_head))
+    const struct method_info *method = method_info(is->method);
+    int ways = (is->plan != NULL) + r->top_given + (is->select != NULL);
+    if (!method->plan && (ways > 0 || is->no_embeddings || is->no_head))
         return error_set_kind(err, ERROR_USAGE,
-                              "--method full trains everything: --plan, --top, --no-embeddings and "
-                              "--no-head belong to --method spectrum");
-    if (is->plan && r->top_given)
-        return error_set_kind(err, ERROR_USAGE, "--plan and --top exclude one another");
+                              "--method %s has no plan: --plan, --top, --select, --no-embeddings "
+                              "and --no-head belong to the methods with spectrum",
+                              method->name);
+    if (ways > 1)
+        return error_set_kind(err, ERROR_USAGE, "--plan, --top and --select exclude one another");
     if (is->plan && (is->no_embeddings || is->no_head))
         return error_set_kind(
             err, ERROR_USAGE,
-            "--no-embeddings and --no-head belong to --top: a plan says itself "
+            "--no-embeddings and --no-head belong to --top and --select: a plan says itself "
             "whether embeddings and head train (`spectrum plan` has both options)");
-    if (r->rank_given || r->alpha_given)
+    if (!method->adapters && (r->rank_given || r->alpha_given))
         return error_set_kind(err, ERROR_USAGE,
-                              "--rank and --alpha belong to the methods lora and qlora, which this "
-                              "version does not have; it has full and spectrum");
+                              "--rank and --alpha belong to the methods with lora and qlora");
     return 0;
+}
+
+/* What is usual for the method, where nothing was said. */
+static void fill_method_defaults(struct request *r)
+{
+    if (!r->lr_given)
+        r->is.is.rate = method_info(r->is.method)->adapters ? 2e-4 : 2e-5;
+    if (!r->alpha_given)
+        r->is.alpha = 2 * (double)r->is.rank;
 }
 
 static int check(struct request *r, struct error *err)
@@ -96,6 +99,7 @@ static int check(struct request *r, struct error *err)
         schedule_by_name(&is->is.schedule, r->schedule, err) != 0 ||
         (r->memory_limit && parse_bytes(&is->memory_limit, r->memory_limit, err) != 0))
         return -1;
+    fill_method_defaults(r);
     is->data = r->data.items;
     is->data_count = r->data.count;
     is->eval_data = r->eval_data.items;
@@ -211,6 +215,7 @@ int command_train(int argc, char **argv, struct error *err)
 {
     struct request r = {
         .is = {.top = 25,
+               .rank = 16,
                .device = "auto",
                .dtype = "auto",
                .master = "fp32",
@@ -242,13 +247,17 @@ int command_train(int argc, char **argv, struct error *err)
          0, NULL},
         {"run", OPTION_TEXT, &is->run, "DIR", "the job's folder (default: runs/MODEL-DATE)", 0, 0,
          NULL},
-        {"method", OPTION_TEXT, &r.method, "NAME", "spectrum (default) or full", 0, 0, NULL},
+        {"method", OPTION_TEXT, &r.method, "NAME", METHOD_NAMES " (default: spectrum)", 0, 0, NULL},
         {"plan", OPTION_TEXT, &is->plan, "PLAN", "what trains (see `spectrum plan`)", 0, 0, NULL},
         {"top", OPTION_NUMBER, &is->top, "P", "or: the best P per cent by SNR (25)", 0, 100,
          &r.top_given},
-        {"no-embeddings", OPTION_FLAG, &is->no_embeddings, NULL, "with --top: freeze them", 0, 0,
+        {"select", OPTION_TEXT, &is->select, "HOW",
+         "or, as a control: last:N or first:N (blocks), random:P (per cent of each type)", 0, 0,
          NULL},
-        {"no-head", OPTION_FLAG, &is->no_head, NULL, "with --top: freeze it", 0, 0, NULL},
+        {"no-embeddings", OPTION_FLAG, &is->no_embeddings, NULL,
+         "with --top and --select: freeze them", 0, 0, NULL},
+        {"no-head", OPTION_FLAG, &is->no_head, NULL, "with --top and --select: freeze it", 0, 0,
+         NULL},
         {"steps", OPTION_INTEGER, &s->steps, "N", "optimiser steps (default: --epochs 1)", 1, 1e9,
          NULL},
         {"epochs", OPTION_NUMBER, &s->epochs, "N", "passes over the data", 0.0001, 1e6, NULL},
@@ -257,7 +266,8 @@ int command_train(int argc, char **argv, struct error *err)
         {"batch", OPTION_INTEGER, &s->batch, "N", "rows at once (1)", 1, 65536, NULL},
         {"accumulate", OPTION_INTEGER, &s->accumulate, "N", "batches of a step (8)", 1, 65536,
          NULL},
-        {"lr", OPTION_NUMBER, &s->rate, "X", "peak learning rate (2e-5)", 0, 10, NULL},
+        {"lr", OPTION_NUMBER, &s->rate, "X", "peak learning rate (2e-5; with adapters 2e-4)", 0, 10,
+         &r.lr_given},
         {"warmup", OPTION_NUMBER, &s->warmup, "N", "steps, or below 1 a share of them (0.03)", 0,
          1e9, NULL},
         {"schedule", OPTION_TEXT, &r.schedule, "NAME", "cosine (default), linear, constant", 0, 0,
@@ -270,10 +280,14 @@ int command_train(int argc, char **argv, struct error *err)
          "bf16, fp32, or auto (default): bf16 where the processor has it", 0, 0, NULL},
         {"master", OPTION_TEXT, &is->master, "NAME",
          "fp32 masters of bf16 weights (default), or none: stochastic rounding", 0, 0, NULL},
-        {"rank", OPTION_INTEGER, &r.rank, "N", "of lora and qlora, which this version lacks", 1,
-         65536, &r.rank_given},
-        {"alpha", OPTION_NUMBER, &r.alpha, "X", "of lora and qlora, which this version lacks", 0,
-         1e9, &r.alpha_given},
+        {"rank", OPTION_INTEGER, &is->rank, "N", "of adapters: lora, qlora (16)", 1, 65536,
+         &r.rank_given},
+        {"alpha", OPTION_NUMBER, &is->alpha, "X",
+         "of adapters, which count alpha / rank times (twice the rank)", 1e-6, 1e6, &r.alpha_given},
+        {"neftune", OPTION_NUMBER, &s->neftune, "X", "noise on embeddings, alpha as in NEFTune (0)",
+         0, 1e3, NULL},
+        {"z-loss", OPTION_NUMBER, &s->z_loss, "X",
+         "times the squared log-sum-exp of the logits is added to the loss (0)", 0, 1, NULL},
         {"template", OPTION_TEXT, &is->format.template_name, "NAME",
          "chat template: " TEMPLATE_NAMES " (default: the model's own)", 0, 0, NULL},
         {"columns", OPTION_TEXT, &is->format.columns, "MAP",

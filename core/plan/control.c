@@ -1,0 +1,94 @@
+#include "plan/control.h"
+
+#include "base/memory.h"
+#include "base/random.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct {
+    const char *name;
+    double most;
+    bool whole;
+} kinds[] = {
+    [CONTROL_LAST] = {"last:", 1e6, true},
+    [CONTROL_FIRST] = {"first:", 1e6, true},
+    [CONTROL_RANDOM] = {"random:", 100, false},
+};
+
+int control_parse(struct control *out, const char *text, struct error *err)
+{
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        size_t length = strlen(kinds[i].name);
+        char *end;
+        if (strncmp(text, kinds[i].name, length) != 0)
+            continue;
+        double amount = strtod(text + length, &end);
+        bool right = end != text + length && !*end && amount > 0 && amount <= kinds[i].most;
+        if (!right || (kinds[i].whole && amount != floor(amount)))
+            break;
+        *out = (struct control){(enum control_kind)i, amount};
+        return 0;
+    }
+    return error_set_kind(
+        err, ERROR_USAGE,
+        "--select takes last:N or first:N (blocks), or random:P (per cent of each "
+        "type), not \"%.40s\"",
+        text);
+}
+
+/* A score that ranks a row at random is all that a selection needs. */
+static void score_at_random(struct scan *scan, uint64_t seed)
+{
+    struct random_stream stream = {seed, 0};
+    for (size_t i = 0; i < scan->count; i++) {
+        scan->rows[i].known = true;
+        scan->rows[i].snr = random_uniform(&stream);
+    }
+}
+
+/* The rows of the blocks at one end of the model. */
+static int choose_blocks(struct plan *plan, const struct scan *scan,
+                         const struct module *const *modules, const struct control *control,
+                         struct error *err)
+{
+    int layers = 0;
+    size_t count = 0;
+    size_t *rows = array_alloc(scan->count, sizeof *rows, err);
+    if (!rows)
+        return -1;
+    for (size_t i = 0; i < scan->count; i++)
+        layers = modules[i]->layer >= layers ? modules[i]->layer + 1 : layers;
+    for (size_t i = 0; i < scan->count; i++) {
+        int layer = modules[i]->layer;
+        bool in = control->kind == CONTROL_LAST ? layer >= layers - control->amount
+                                                : layer < control->amount;
+        if (layer >= 0 && in)
+            rows[count++] = i;
+    }
+    int status = control->amount > layers
+                     ? error_set_kind(err, ERROR_USAGE,
+                                      "--select asks for %.0f blocks, and the model has %d",
+                                      control->amount, layers)
+                     : plan_toggle(plan, rows, count, err);
+    free(rows);
+    return status;
+}
+
+int control_plan(struct plan **out, struct scan **scan, const struct control *control,
+                 const struct model *model, uint64_t seed, struct error *err)
+{
+    const struct module **modules = NULL;
+    if (scan_for_model(scan, &modules, model, NULL, err) != 0)
+        return -1;
+    if (control->kind == CONTROL_RANDOM)
+        score_at_random(*scan, seed);
+    int status = plan_new(out, *scan, model, err);
+    if (status == 0)
+        status = control->kind == CONTROL_RANDOM
+                     ? plan_select(*out, control->amount, PLAN_BY_TYPE, err)
+                     : choose_blocks(*out, *scan, modules, control, err);
+    free(modules);
+    return status;
+}

@@ -1,0 +1,250 @@
+/* Adapters against PEFT + PyTorch in fp32 (tests/oracle/make_lora.py): PEFT's own files are read,
+ * loss to 1e-5, the gradient of every A and B to 1e-4 of its norm; ten AdamW steps; on both back
+ * ends. */
+#include "train_data.h"
+
+#include "train/optimizer.h"
+#include "train/schedule.h"
+#include "train/state.h"
+
+enum { RANK = 4, ALPHA = 8, TOKENS = 48 };
+
+struct bench {
+    char name[64];
+    struct model *model;
+    struct backend *backend;
+    struct transformer *transformer;
+    bool *trained, *adapted;
+};
+
+static struct checkpoint *open_file(const char *name)
+{
+    struct error err = ERROR_INIT;
+    struct checkpoint *checkpoint;
+    char *path = train_data_path(name);
+    if (checkpoint_open(&checkpoint, path, &err) != 0)
+        fail_msg("%s", err.text);
+    free(path);
+    return checkpoint;
+}
+
+/* The modules that an adapter file has an A for. */
+static bool *adapted_by(const struct model *model, const char *adapter)
+{
+    bool *adapted = calloc(model->module_count, sizeof *adapted);
+    struct checkpoint *file = open_file(adapter);
+    for (size_t i = 0; i < checkpoint_count(file); i++) {
+        size_t number = run_tensor_find(model, checkpoint_tensor(file, i)->name);
+        assert_true(number < run_tensor_count(model));
+        adapted[number % model->module_count] = true;
+    }
+    checkpoint_close(file);
+    return adapted;
+}
+
+static void bench_open(struct bench *bench, const char *base, const char *adapter,
+                       const char *device)
+{
+    struct error err = ERROR_INIT;
+    char file[128];
+    *bench = (struct bench){0};
+    snprintf(bench->name, sizeof bench->name, "%s on %s", adapter, device);
+    snprintf(file, sizeof file, "lora/%s/adapter_model.safetensors", adapter);
+    char *model = train_data_path(base), *weights = train_data_path(file);
+    if (model_open(&bench->model, model, &err) != 0 ||
+        backend_open(&bench->backend, device, 2, &err) != 0)
+        fail_msg("%s", err.text);
+    bench->trained = calloc(bench->model->module_count, sizeof(bool));
+    bench->adapted = adapted_by(bench->model, file);
+    const struct transformer_options options = {
+        .recipe = {bench->trained, bench->adapted, RANK, ALPHA},
+        .tokens = TOKENS,
+        .max_positions = TOKENS,
+        .storage = STORAGE_F32};
+    if (transformer_new(&bench->transformer, bench->backend, bench->model, &options, &err) != 0 ||
+        state_overlay_file(weights, bench->transformer, &err) != 0)
+        fail_msg("%s", err.text);
+    free(model);
+    free(weights);
+}
+
+static void bench_close(struct bench *bench)
+{
+    transformer_free(bench->transformer);
+    free(bench->trained);
+    free(bench->adapted);
+    backend_close(bench->backend);
+    model_close(bench->model);
+}
+
+/* A slot of every tensor of a file is what the file has. */
+static void compare_file(const struct bench *bench, const char *name, enum tensor_slot slot)
+{
+    struct error err = ERROR_INIT;
+    struct checkpoint *file = open_file(name);
+    for (size_t i = 0; i < checkpoint_count(file); i++) {
+        const struct tensor_info *tensor = checkpoint_tensor(file, i);
+        size_t number = run_tensor_find(bench->model, tensor->name);
+        assert_true(number < run_tensor_count(bench->model));
+        float *own = read_slot_f32(bench->transformer, number, slot);
+        float *expected = malloc((size_t)tensor->elements * sizeof *expected);
+        if (checkpoint_read_f32(file, tensor, 0, tensor->elements, expected, &err) != 0)
+            fail_msg("%s", err.text);
+        double distance = relative_distance(own, expected, tensor->elements);
+        if (!(distance <= 1e-4))
+            fail_msg("%s: %s is %g from PEFT's", bench->name, tensor->name, distance);
+        free(own);
+        free(expected);
+    }
+    checkpoint_close(file);
+}
+
+static void check_case(const char *adapter, const char *device)
+{
+    struct bench bench;
+    struct batch batch = {0};
+    char file[128];
+    const char *base;
+    double expected = 0;
+    snprintf(file, sizeof file, "lora/%s.json", adapter);
+    cJSON *oracle = train_data_json(file);
+    assert_true(json_get_string(oracle, "base", &base));
+    assert_true(json_get_double(oracle, "loss", &expected));
+    bench_open(&bench, base, adapter, device);
+    batch_from_json(&batch, oracle);
+    double loss = run_batch(bench.transformer, &batch);
+    if (!(fabs(loss - expected) <= 1e-5 * expected))
+        fail_msg("%s: loss %.9g, PEFT has %.9g", bench.name, loss, expected);
+    snprintf(file, sizeof file, "lora/%s.gradients.safetensors", adapter);
+    compare_file(&bench, file, TENSOR_GRADIENT);
+    batch_free(&batch);
+    bench_close(&bench);
+    cJSON_Delete(oracle);
+}
+
+static void equals_peft(void **state)
+{
+    (void)state;
+    static const char *const adapters[] = {"llama_gqa", "qwen2", "qwen3", "mistral", "subset"};
+    for (size_t i = 0; i < sizeof adapters / sizeof *adapters; i++) {
+        check_case(adapters[i], "cpu");
+        check_case(adapters[i], "reference");
+    }
+}
+
+static double number(const cJSON *json, const char *key)
+{
+    double value = 0;
+    assert_true(json_get_double(json, key, &value));
+    return value;
+}
+
+static void near(const char *what, int64_t step, double own, double expected)
+{
+    if (!(fabs(own - expected) <= 1e-4 * fabs(expected) + 1e-12))
+        fail_msg("step %lld: %s %.9g, PyTorch has %.9g", (long long)step, what, own, expected);
+}
+
+static void take_step(struct optimizer *optimizer, const cJSON *step, int64_t at, double rate)
+{
+    struct error err = ERROR_INIT;
+    struct loss_sums sums;
+    double norm = 0;
+    int64_t supervised = 0;
+    const cJSON *item;
+    transformer_clear(optimizer->transformer);
+    cJSON_ArrayForEach(item, json_get(step, "batches"))
+    {
+        struct batch batch = {0};
+        batch_from_json(&batch, item);
+        transformer_run(optimizer->transformer, &batch, true);
+        supervised += batch.supervised;
+        batch_free(&batch);
+    }
+    assert_int_equal(transformer_loss(optimizer->transformer, &sums, &err), 0);
+    if (optimizer_step(optimizer, at + 1, rate, 1 / (double)supervised, &norm, &err) != 0)
+        fail_msg("%s", err.text);
+    near("loss", at, sums.entropy / (double)supervised, number(step, "loss"));
+    near("norm", at, norm, number(step, "norm"));
+    near("learning rate", at, rate, number(step, "rate"));
+}
+
+static void ten_steps_equal_pytorch(void **state)
+{
+    (void)state;
+    struct bench bench;
+    struct error err = ERROR_INIT;
+    struct optimizer *optimizer;
+    cJSON *oracle = train_data_json("lora/adamw.json");
+    const struct schedule schedule = {SCHEDULE_COSINE, number(oracle, "rate"),
+                                      (int64_t)number(oracle, "warmup"), 10};
+    const struct optimizer_settings settings = {
+        0.9, 0.999, 1e-8, number(oracle, "weight_decay"), number(oracle, "clip"), 0};
+    int64_t at = 0;
+    const cJSON *step;
+    bench_open(&bench, "llama_gqa", "llama_gqa", "cpu");
+    if (optimizer_new(&optimizer, bench.transformer, &settings, &err) != 0)
+        fail_msg("%s", err.text);
+    cJSON_ArrayForEach(step, json_get(oracle, "steps"))
+    {
+        take_step(optimizer, step, at, schedule_rate(&schedule, at));
+        at++;
+    }
+    assert_int_equal(at, 10);
+    compare_file(&bench, "lora/adamw.safetensors", TENSOR_WEIGHT);
+    optimizer_free(optimizer);
+    bench_close(&bench);
+    cJSON_Delete(oracle);
+}
+
+/* A new adapter changes nothing, and the same seed makes the same one. */
+static void begins_as_the_base(void **state)
+{
+    (void)state;
+    struct bench bench;
+    struct batch batch = {0};
+    struct error err = ERROR_INIT;
+    double losses[3];
+    cJSON *oracle = train_data_json("lora/llama_gqa.json");
+    bench_open(&bench, "llama_gqa", "llama_gqa", "cpu");
+    batch_from_json(&batch, oracle);
+    struct transformer_options options = {
+        .tokens = TOKENS, .max_positions = TOKENS, .storage = STORAGE_F32, .seed = 7};
+    float *first = NULL;
+    size_t a = 0;
+    for (size_t i = 0; i < bench.model->module_count && a == 0; i++)
+        if (bench.adapted[i])
+            a = run_tensor_index(bench.model, &bench.model->modules[i], PART_A);
+    for (int i = 0; i < 3; i++) {
+        struct transformer *transformer;
+        if (i > 0)
+            options.recipe = (struct recipe){bench.trained, bench.adapted, RANK, ALPHA};
+        assert_int_equal(transformer_new(&transformer, bench.backend, bench.model, &options, &err),
+                         0);
+        losses[i] = run_batch(transformer, &batch);
+        float *values = i > 0 ? read_slot_f32(transformer, a, TENSOR_WEIGHT) : NULL;
+        size_t bytes = (size_t)transformer_tensor(transformer, a).parameters * sizeof(float);
+        if (i == 2)
+            assert_memory_equal(values, first, bytes);
+        if (i == 1)
+            first = values;
+        else
+            free(values);
+        transformer_free(transformer);
+    }
+    assert_true(losses[0] == losses[1] && losses[1] == losses[2]);
+    free(first);
+    batch_free(&batch);
+    bench_close(&bench);
+    cJSON_Delete(oracle);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(equals_peft),
+        cmocka_unit_test(ten_steps_equal_pytorch),
+        cmocka_unit_test(begins_as_the_base),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,36 +1,12 @@
-#include "job/export.h"
+#include "job/export_parts.h"
 
 #include "base/file.h"
-#include "base/json.h"
 #include "base/memory.h"
 #include "base/number.h"
-#include "checkpoint/safetensors_write.h"
-#include "job/source.h"
-#include "model/companions.h"
-#include "model/config_write.h"
-#include "text/tokenizer_write.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-enum { STAGING = 1 << 20 };
-
-/* One tensor of the export and where its bytes are. */
-struct part {
-    const struct module *module;
-    const struct tensor_info *trained; /* in the run's weights; NULL: frozen */
-    bool raw;                          /* the base's bytes as they are */
-};
-
-struct export
-{
-    struct source source;
-    struct checkpoint *weights; /* the run's */
-    struct part *parts;
-    struct safetensors_entry *entries;
-    size_t count;
-};
 
 /* --- what goes in --- */
 
@@ -39,13 +15,29 @@ static bool is_plain(const struct module *module)
     return !dtype_traits(module->tensor->dtype)->quantized && module->rotary_heads == 0;
 }
 
+/* What the run trained of a module: itself, or A or B of its adapter. */
+static const struct tensor_info *find_trained(const struct export *export,
+                                              const struct module *module, enum tensor_part part)
+{
+    const struct model *model = export->source.model;
+    struct run_tensor tensor = run_tensor(model, 1, run_tensor_index(model, module, part));
+    char *name = run_tensor_name(&tensor, NULL);
+    const struct tensor_info *found = name ? checkpoint_find(export->source.weights, name) : NULL;
+    free(name);
+    return found;
+}
+
 static void add_part(struct export *export, const struct module *module)
 {
+    const struct source *source = &export->source;
     bool vector = module->tensor->rank == 1;
-    bool gguf = checkpoint_format(export->source.model->checkpoint) == CHECKPOINT_GGUF;
-    struct part part = {.module = module,
-                        .trained = checkpoint_find(export->weights, module->name)};
-    part.raw = !part.trained && !gguf && is_plain(module);
+    bool adapted =
+        source->recipe.adapted && source->recipe.adapted[module - source->model->modules];
+    bool gguf = checkpoint_format(source->model->checkpoint) == CHECKPOINT_GGUF;
+    struct part part = {.module = module, .trained = find_trained(export, module, PART_MODULE)};
+    part.a = adapted ? find_trained(export, module, PART_A) : NULL;
+    part.b = adapted ? find_trained(export, module, PART_B) : NULL;
+    part.raw = !part.trained && !adapted && !gguf && is_plain(module);
     enum dtype run = export->source.bf16 ? DTYPE_BF16 : DTYPE_F32;
     export->entries[export->count] = (struct safetensors_entry){
         module->name,
@@ -70,34 +62,69 @@ static int list_parts(struct export *export, struct error *err)
 
 /* --- writing --- */
 
-static int copy_bytes(struct safetensors_writer *writer, const struct checkpoint *from,
-                      const struct tensor_info *tensor, void *staging, struct error *err)
+/* fp32 values, rounded as the run did it; they are overwritten. */
+static int put_values(struct safetensors_writer *writer, const struct export *export, float *values,
+                      size_t count, struct error *err)
 {
-    for (uint64_t at = 0; at < tensor->bytes; at += STAGING) {
-        uint64_t part = tensor->bytes - at < STAGING ? tensor->bytes - at : STAGING;
-        if (checkpoint_read_raw(from, tensor, at, part, staging, err) != 0 ||
-            safetensors_writer_put(writer, staging, (size_t)part, err) != 0)
-            return -1;
+    uint16_t *narrow = (uint16_t *)(void *)values; /* in place, from the front */
+    for (size_t i = 0; export->source.bf16 && i < count; i++) {
+        uint16_t rounded = bf16_from_float(values[i]);
+        memcpy(&narrow[i], &rounded, sizeof rounded);
     }
-    return 0;
+    return safetensors_writer_put(writer, values, count * (export->source.bf16 ? 2 : 4), err);
 }
 
-/* Widened as the run did it, and rounded as the run did it. */
-static int put_rounded(struct safetensors_writer *writer, const struct export *export,
-                       const struct module *module, struct error *err)
+static float *read_values(const struct export *export, const struct tensor_info *tensor,
+                          struct error *err)
 {
-    size_t count = (size_t)module->parameters;
-    float *values = array_alloc(count, sizeof *values, err);
-    int status = values ? model_read_f32(export->source.model, module, values, err) : -1;
-    if (status == 0 && export->source.bf16) {
-        uint16_t *narrow = (uint16_t *)(void *)values; /* in place, from the front */
-        for (size_t i = 0; i < count; i++) {
-            uint16_t rounded = bf16_from_float(values[i]);
-            memcpy(&narrow[i], &rounded, sizeof rounded);
-        }
+    float *values = array_alloc((size_t)tensor->elements, sizeof *values, err);
+    if (values &&
+        checkpoint_read_f32(export->source.weights, tensor, 0, tensor->elements, values, err) == 0)
+        return values;
+    free(values);
+    return NULL;
+}
+
+/* values += alpha / rank B A, each element summed in fp64 and rounded once */
+static int merge(float *values, const struct export *export, const struct part *part,
+                 struct error *err)
+{
+    const struct recipe *recipe = &export->source.recipe;
+    int64_t rows = part->module->rows, cols = part->module->cols, rank = recipe->rank;
+    if (!part->a || !part->b || part->a->elements != rank * cols ||
+        part->b->elements != rows * rank)
+        return error_set(err, "%s: the adapter of %s is not there, or not of rank %lld",
+                         checkpoint_path(export->source.weights), part->module->name,
+                         (long long)rank);
+    float *a = read_values(export, part->a, err), *b = a ? read_values(export, part->b, err) : NULL;
+    double *row = b ? array_alloc((size_t)cols, sizeof *row, err) : NULL;
+    for (int64_t i = 0; row && i < rows; i++) {
+        memset(row, 0, (size_t)cols * sizeof *row);
+        for (int64_t r = 0; r < rank; r++)
+            for (int64_t j = 0; j < cols; j++)
+                row[j] += (double)b[i * rank + r] * (double)a[r * cols + j];
+        for (int64_t j = 0; j < cols; j++)
+            values[i * cols + j] =
+                (float)((double)values[i * cols + j] + recipe->alpha / (double)rank * row[j]);
     }
+    int status = row ? 0 : -1;
+    free(row);
+    free(a);
+    free(b);
+    return status;
+}
+
+/* What the run read of the base, with its adapter where it has one. */
+static int put_rounded(struct safetensors_writer *writer, const struct export *export,
+                       const struct part *part, struct error *err)
+{
+    size_t count = (size_t)part->module->parameters;
+    float *values = array_alloc(count, sizeof *values, err);
+    int status = values ? model_read_f32(export->source.model, part->module, values, err) : -1;
+    if (status == 0 && (part->a || part->b))
+        status = merge(values, export, part, err);
     if (status == 0)
-        status = safetensors_writer_put(writer, values, count * (export->source.bf16 ? 2 : 4), err);
+        status = put_values(writer, export, values, count, err);
     free(values);
     return status;
 }
@@ -106,11 +133,11 @@ static int put_part(struct safetensors_writer *writer, const struct export *expo
                     const struct part *part, void *staging, struct error *err)
 {
     if (part->trained)
-        return copy_bytes(writer, export->weights, part->trained, staging, err);
+        return export_copy_bytes(writer, export->source.weights, part->trained, staging, err);
     if (part->raw)
-        return copy_bytes(writer, export->source.model->checkpoint, part->module->tensor, staging,
-                          err);
-    return put_rounded(writer, export, part->module, err);
+        return export_copy_bytes(writer, export->source.model->checkpoint, part->module->tensor,
+                                 staging, err);
+    return put_rounded(writer, export, part, err);
 }
 
 static int write_weights(const struct export *export, const char *out, struct error *err)
@@ -118,7 +145,7 @@ static int write_weights(const struct export *export, const char *out, struct er
     static const char *const metadata[] = {"format", "pt", NULL};
     struct safetensors_writer writer;
     char *path = path_join(out, "model.safetensors", err);
-    void *staging = array_alloc(1, STAGING, err);
+    void *staging = array_alloc(1, EXPORT_STAGING, err);
     int status = path && staging ? safetensors_writer_open(&writer, path, export->entries,
                                                            export->count, metadata, err)
                                  : -1;
@@ -135,125 +162,85 @@ static int write_weights(const struct export *export, const char *out, struct er
     return status;
 }
 
-static int save_text(const char *folder, const char *name, struct buffer *text, struct error *err)
+static int refuse_file(const char *out, const char *name, struct error *err)
 {
-    char *path = buffer_check(text, err) == 0 ? path_join(folder, name, err) : NULL;
-    int status = path ? file_save(path, buffer_string(text), text->length, err) : -1;
-    free(path);
-    buffer_free(text);
-    return status;
-}
-
-/* From a GGUF file's metadata. */
-static int rebuild_companions(const struct export *export, const char *out, struct error *err)
-{
-    const struct model *model = export->source.model;
-    struct buffer config = BUFFER_INIT, tokens = BUFFER_INIT, about = BUFFER_INIT;
-    struct tokenizer *tokenizer = NULL;
-    config_put_json(&config, model, export->source.bf16 ? "bfloat16" : "float32");
-    int status = save_text(out, "config.json", &config, err);
-    if (status == 0)
-        status = tokenizer_for_checkpoint(&tokenizer, model->checkpoint, err);
-    if (status == 0)
-        status = tokenizer_put_json(&tokens, tokenizer, err);
-    if (status == 0)
-        status = save_text(out, "tokenizer.json", &tokens, err);
-    if (status == 0) {
-        tokenizer_put_config(&about, tokenizer, model->config.max_positions);
-        status = save_text(out, "tokenizer_config.json", &about, err);
-    }
-    buffer_free(&tokens);
-    tokenizer_close(tokenizer);
-    return status;
-}
-
-/* transformers loads in the type that config.json names: with fp32-trained tensors that must be
- * float32, or they are rounded. */
-static int widen_config(const struct export *export, const char *out, struct error *err)
-{
-    static const char *const keys[] = {"torch_dtype", "dtype"};
-    struct buffer text = BUFFER_INIT;
-    cJSON *config = cJSON_Duplicate(checkpoint_metadata(export->source.model->checkpoint), true);
-    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
-        if (json_get(config, keys[i]))
-            cJSON_ReplaceItemInObjectCaseSensitive(config, keys[i], cJSON_CreateString("float32"));
-    char *printed = cJSON_Print(config);
-    buffer_text(&text, printed ? printed : "");
-    cJSON_free(printed);
-    cJSON_Delete(config);
-    if (text.length == 0)
-        return error_set(err, "not enough memory for config.json");
-    return save_text(out, "config.json", &text, err);
-}
-
-static int write_companions(const struct export *export, const char *out, struct error *err)
-{
-    const struct checkpoint *base = export->source.model->checkpoint;
-    if (checkpoint_format(base) == CHECKPOINT_GGUF)
-        return rebuild_companions(export, out, err);
-    if (companions_copy(checkpoint_folder(base), out, err) != 0)
-        return -1;
-    return export->source.bf16 ? 0 : widen_config(export, out, err);
-}
-
-static int refuse_model(const char *out, struct error *err)
-{
-    char *path = path_join(out, "model.safetensors", err);
+    char *path = path_join(out, name, err);
     int there = path ? access(path, F_OK) == 0 : -1;
     free(path);
     return there > 0 ? error_set(err, "%s holds a model already; -o takes another folder", out)
                      : there;
 }
 
-static int export_open(struct export *export, const char *run, struct error *err)
+static int export_open(struct export *export, const char *run, bool merge, struct error *err)
 {
     if (source_open(&export->source, run, err) != 0)
         return -1;
     if (!export->source.state)
         return error_set(err, "%s is a model, not a run: there is nothing to export", run);
-    char *path = path_join(export->source.state, "weights.safetensors", err);
-    int status = path ? checkpoint_open(&export->weights, path, err) : -1;
-    free(path);
-    return status == 0 ? list_parts(export, err) : -1;
+    if (merge && !export->source.recipe.adapted)
+        return error_set_kind(err, ERROR_USAGE,
+                              "%s has no adapters to merge: without --merge its export is a whole "
+                              "model",
+                              run);
+    return list_parts(export, err);
 }
 
-static void summarize(const struct export *export, struct export_summary *summary)
+static void summarize(const struct export *export, bool adapters, struct export_summary *summary)
 {
-    *summary = (struct export_summary){.step = export->source.step};
-    for (size_t i = 0; i < export->count; i++) {
-        summary->trained += export->parts[i].trained != NULL;
-        summary->frozen += export->parts[i].trained == NULL;
+    *summary = (struct export_summary){.step = export->source.step, .adapters = adapters};
+    for (size_t i = 0; !adapters && i < export->count; i++) {
+        bool changed = export->parts[i].trained || export->parts[i].a;
+        summary->trained += changed;
+        summary->frozen += !changed;
         summary->bytes += (uint64_t) export->parts[i].module->parameters *
                           (uint64_t)dtype_traits(export->entries[i].dtype)->block_bytes;
     }
+    const struct checkpoint *weights = export->source.weights;
+    for (size_t i = 0; adapters && i < checkpoint_count(weights); i++) {
+        summary->trained++;
+        summary->bytes += checkpoint_tensor(weights, i)->bytes;
+    }
+}
+
+static int write_files(const struct export *export, bool adapters, const char *out,
+                       struct error *err)
+{
+    if (adapters)
+        return export_write_adapters(export, out, err);
+    return export_write_companions(export, out, err) == 0 ? write_weights(export, out, err) : -1;
 }
 
 /* A folder that could not be filled goes again, unless it was there before. */
-static int write_folder(const struct export *export, const char *out, struct error *err)
+static int write_folder(const struct export *export, bool adapters, const char *out,
+                        struct error *err)
 {
     bool made = access(out, F_OK) != 0;
     if (folder_make(out, err) != 0)
         return -1;
-    if (write_companions(export, out, err) == 0 && write_weights(export, out, err) == 0)
+    if (write_files(export, adapters, out, err) == 0)
         return 0;
     if (made)
         folder_remove(out);
     return -1;
 }
 
-int export_run(const char *run, const char *out, struct export_summary *summary, struct error *err)
+int export_run(const char *run, const char *out, bool merge, struct export_summary *summary,
+               struct error *err)
 {
     struct export export = {0};
-    int status = export_open(&export, run, err);
+    int status = export_open(&export, run, merge, err);
+    bool adapters = status == 0 && export.source.recipe.adapted && !merge;
     if (status == 0)
         status = checkpoint_check_output(export.source.model->checkpoint, out, err);
     if (status == 0)
-        status = refuse_model(out, err);
+        status = refuse_file(out, "model.safetensors", err) != 0 ||
+                         refuse_file(out, "adapter_model.safetensors", err) != 0
+                     ? -1
+                     : 0;
     if (status == 0)
-        status = write_folder(&export, out, err);
+        status = write_folder(&export, adapters, out, err);
     if (status == 0)
-        summarize(&export, summary);
-    checkpoint_close(export.weights);
+        summarize(&export, adapters, summary);
     source_close(&export.source);
     free(export.parts);
     free(export.entries);

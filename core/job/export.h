@@ -1,21 +1,28 @@
-/* A run as a complete Hugging Face folder. */
+/* A run as a complete Hugging Face folder, or its adapters as a PEFT folder. */
 #ifndef SPECTRUM_JOB_EXPORT_H
 #define SPECTRUM_JOB_EXPORT_H
 
 #include "base/error.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct export_summary {
     int64_t step;
-    uint64_t trained, frozen; /* tensors */
+    bool adapters;            /* a PEFT folder was written */
+    uint64_t trained, frozen; /* tensors; frozen ones are not in a PEFT folder */
     uint64_t bytes;
 };
 
-/* Writes config.json, model.safetensors and the tokenizer's files into the folder `out`, which is
+/* A run with adapters: adapter_config.json and adapter_model.safetensors, which PEFT loads; with
+ * `merge`, and for every other run, a whole model:
+ *
+ * Writes config.json, model.safetensors and the tokenizer's files into the folder `out`, which is
  * made. Trained tensors have the run's type; frozen ones keep the base's bytes, or, from a GGUF
- * base, what the run read: dequantised and rounded once. A folder that holds a model is refused,
+ * base, what the run read: dequantised and rounded once. Where there are adapters the products are
+ * added to the base's weights before that rounding. A folder that holds a model is refused,
  * the base's own too. */
-int export_run(const char *run, const char *out, struct export_summary *summary, struct error *err);
+int export_run(const char *run, const char *out, bool merge, struct export_summary *summary,
+               struct error *err);
 
 #endif

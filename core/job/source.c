@@ -26,6 +26,35 @@ static char *base_path(const cJSON *job, const char *run, struct error *err)
     return folder && model[0] != '/' ? path_join(folder, model, err) : string_copy(model, err);
 }
 
+/* The run's adapters are those that its weights have an A of. */
+static int find_adapters(struct source *source, const cJSON *state, const char *path,
+                         struct error *err)
+{
+    const struct model *model = source->model;
+    struct recipe *recipe = &source->recipe;
+    if (!json_get(state, "rank"))
+        return 0;
+    json_get_double(state, "alpha", &recipe->alpha);
+    bool *adapted = array_alloc(model->module_count, sizeof *adapted, err);
+    if (!adapted)
+        return -1;
+    recipe->adapted = adapted;
+    for (size_t i = 0; i < checkpoint_count(source->weights); i++) {
+        size_t tensor = run_tensor_find(model, checkpoint_tensor(source->weights, i)->name);
+        if (tensor >= model->module_count && tensor < run_tensor_count(model))
+            adapted[tensor % model->module_count] = true;
+    }
+    return json_need_int64(state, "rank", &recipe->rank, 1, 65536, path, err);
+}
+
+static int open_weights(struct source *source, struct error *err)
+{
+    char *path = path_join(source->state, "weights.safetensors", err);
+    int status = path ? checkpoint_open(&source->weights, path, err) : -1;
+    free(path);
+    return status;
+}
+
 static int read_state(struct source *source, struct error *err)
 {
     const char *precision = "";
@@ -36,6 +65,10 @@ static int read_state(struct source *source, struct error *err)
     if (status == 0)
         status = json_need_string(json, "precision", &precision, path, err);
     source->bf16 = strncmp(precision, "bf16", 4) == 0;
+    if (status == 0)
+        status = open_weights(source, err);
+    if (status == 0)
+        status = find_adapters(source, json, path, err);
     cJSON_Delete(json);
     free(path);
     return status;
@@ -66,6 +99,8 @@ int source_open(struct source *out, const char *path, struct error *err)
 
 void source_close(struct source *source)
 {
+    checkpoint_close(source->weights);
+    free((void *)(uintptr_t)source->recipe.adapted);
     model_close(source->model);
     free(source->state);
     *source = (struct source){0};
@@ -79,7 +114,8 @@ int source_transformer(struct transformer **out, const struct source *source,
     if (!bf16 && strcmp(dtype, "auto") != 0 && strcmp(dtype, "fp32") != 0)
         return error_set_kind(err, ERROR_USAGE, "--dtype takes auto, bf16 or fp32, not \"%.40s\"",
                               dtype);
-    const struct transformer_options options = {.tokens = tokens,
+    const struct transformer_options options = {.recipe = source->recipe,
+                                                .tokens = tokens,
                                                 .max_positions = max_positions,
                                                 .storage = bf16 ? STORAGE_BF16 : STORAGE_F32,
                                                 .generation = generation};

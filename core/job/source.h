@@ -6,9 +6,11 @@
 
 struct source {
     struct model *model;
-    char *state;  /* the run's last state folder; NULL: a plain model */
-    bool bf16;    /* the run's storage; for a plain model: is bf16 fast here */
-    int64_t step; /* of the state; -1: a plain model */
+    char *state;                /* the run's last state folder; NULL: a plain model */
+    bool bf16;                  /* the run's storage; for a plain model: is bf16 fast here */
+    int64_t step;               /* of the state; -1: a plain model */
+    struct checkpoint *weights; /* what the run trained; NULL: a plain model */
+    struct recipe recipe;       /* the run's adapters, for evaluation: nothing trains */
 };
 
 /* Opens either. A run without a checkpoint is an error. */

@@ -1,4 +1,4 @@
-/* `spectrum export RUN -o DIR`: a complete Hugging Face folder. */
+/* `spectrum export RUN -o DIR`: a complete Hugging Face folder, or a PEFT one. */
 #include "base/buffer.h"
 #include "base/json.h"
 #include "job/export.h"
@@ -11,6 +11,13 @@
 static void print_summary(const char *out, const struct export_summary *summary, bool json)
 {
     struct buffer text = BUFFER_INIT;
+    if (!json && summary->adapters) {
+        fprintf(stderr,
+                "%s: the adapters behind step %" PRId64 " as PEFT has them, %" PRIu64
+                " tensors, %.1f MB; --merge writes the whole model\n",
+                out, summary->step, summary->trained, (double)summary->bytes / 1e6);
+        return;
+    }
     if (!json) {
         fprintf(stderr,
                 "%s: the model behind step %" PRId64 "; %" PRIu64 " tensors trained, %" PRIu64
@@ -22,9 +29,10 @@ static void print_summary(const char *out, const struct export_summary *summary,
     buffer_text(&text, "{\"format\": \"spectrum.export-summary\", \"version\": 1, \"folder\": ");
     json_put_string(&text, out);
     buffer_format(&text,
-                  ", \"step\": %" PRId64 ", \"trained_tensors\": %" PRIu64
+                  ", \"adapters\": %s, \"step\": %" PRId64 ", \"trained_tensors\": %" PRIu64
                   ", \"frozen_tensors\": %" PRIu64 ", \"bytes\": %" PRIu64 "}\n",
-                  summary->step, summary->trained, summary->frozen, summary->bytes);
+                  summary->adapters ? "true" : "false", summary->step, summary->trained,
+                  summary->frozen, summary->bytes);
     fwrite(buffer_string(&text), 1, text.length, stdout);
     buffer_free(&text);
 }
@@ -32,20 +40,22 @@ static void print_summary(const char *out, const struct export_summary *summary,
 int command_export(int argc, char **argv, struct error *err)
 {
     const char *run = NULL, *out = NULL;
-    bool json = false;
+    bool json = false, merge = false;
     const struct option_spec specs[] = {
         {"o", OPTION_TEXT, &out, "DIR", "the folder to write", 0, 0, NULL},
+        {"merge", OPTION_FLAG, &merge, NULL,
+         "of a run with adapters: the whole model, the adapters added to its weights", 0, 0, NULL},
         {"json", OPTION_FLAG, &json, NULL, "what was written, as strict JSON", 0, 0, NULL},
     };
     static const char needs[] = "export takes one RUN, and -o DIR";
     struct export_summary summary;
-    int status =
-        options_parse_one(specs, sizeof specs / sizeof *specs,
-                          "spectrum export RUN -o DIR [--json]", needs, argc, argv, &run, err);
+    int status = options_parse_one(specs, sizeof specs / sizeof *specs,
+                                   "spectrum export RUN -o DIR [--merge] [--json]", needs, argc,
+                                   argv, &run, err);
     if (status == 0 && !out)
         status = error_set_kind(err, ERROR_USAGE, "%s", needs);
     if (status == 0)
-        status = export_run(run, out, &summary, err);
+        status = export_run(run, out, merge, &summary, err);
     else if (status > 0)
         return 0;
     if (status == 0)

@@ -1,0 +1,39 @@
+/* The parts of an export, shared by export*.c. Internal to core/job. */
+#ifndef SPECTRUM_JOB_EXPORT_PARTS_H
+#define SPECTRUM_JOB_EXPORT_PARTS_H
+
+#include "base/buffer.h"
+#include "checkpoint/safetensors_write.h"
+#include "job/export.h"
+#include "job/source.h"
+
+/* One tensor of a whole model and where its bytes are. */
+struct part {
+    const struct module *module;
+    const struct tensor_info *trained; /* in the run's weights; NULL: frozen */
+    const struct tensor_info *a, *b;   /* of its adapter; NULL: has none */
+    bool raw;                          /* the base's bytes as they are */
+};
+
+struct export
+{
+    struct source source;
+    struct part *parts;
+    struct safetensors_entry *entries;
+    size_t count;
+};
+
+/* export_peft.c: adapter_config.json and adapter_model.safetensors. */
+int export_write_adapters(const struct export *export, const char *out, struct error *err);
+
+/* export_files.c */
+enum { EXPORT_STAGING = 1 << 20 };
+/* A tensor's bytes as they are; `staging` has EXPORT_STAGING bytes. */
+int export_copy_bytes(struct safetensors_writer *writer, const struct checkpoint *from,
+                      const struct tensor_info *tensor, void *staging, struct error *err);
+/* Frees the text whatever happens. */
+int export_save_text(const char *folder, const char *name, struct buffer *text, struct error *err);
+/* config.json, the tokenizer's files and the like. */
+int export_write_companions(const struct export *export, const char *out, struct error *err);
+
+#endif

@@ -1,0 +1,177 @@
+/* A run's adapters as PEFT has them: adapter_config.json, and adapter_model.safetensors with the
+ * names of tensors.h. What else trained goes in whole, under "modules_to_save". */
+#include "base/file.h"
+#include "base/json.h"
+#include "base/memory.h"
+#include "job/export_parts.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* The embedding of a model whose head is tied to it, where that trained: PEFT would leave the head
+ * with the base's, so the file has it twice. */
+static const struct tensor_info *tied_embedding(const struct source *source)
+{
+    const struct module *module = model_role(source->model, ROLE_EMBEDDING, -1, false);
+    return source->model->config.tied ? checkpoint_find(source->weights, module->name) : NULL;
+}
+
+/* "base_model.model.lm_head.weight": the name of a whole tensor; that of A or B is PEFT's already.
+ */
+static char *peft_name(const struct model *model, const char *name, struct error *err)
+{
+    bool whole = run_tensor_find(model, name) < model->module_count;
+    struct buffer out = BUFFER_INIT;
+    buffer_text(&out, whole ? "base_model.model." : "");
+    buffer_text(&out, name);
+    if (buffer_check(&out, err) == 0)
+        return out.data;
+    buffer_free(&out);
+    return NULL;
+}
+
+/* A list of the modules that have this part in the run's weights, by their short names. */
+static void put_modules(struct buffer *out, const struct export *export, enum tensor_part part)
+{
+    const struct source *source = &export->source;
+    bool first = true;
+    buffer_byte(out, '[');
+    for (size_t i = 0; i < checkpoint_count(source->weights); i++) {
+        const char *name = checkpoint_tensor(source->weights, i)->name;
+        size_t number = run_tensor_find(source->model, name);
+        char short_name[512];
+        if (number >= run_tensor_count(source->model) ||
+            number / source->model->module_count != (size_t)part)
+            continue;
+        module_short_name(&source->model->modules[number % source->model->module_count], short_name,
+                          sizeof short_name);
+        buffer_text(out, first ? "" : ", ");
+        json_put_string(out, short_name);
+        first = false;
+    }
+    if (part == PART_MODULE && tied_embedding(source))
+        buffer_text(out, ", \"lm_head\"");
+    buffer_byte(out, ']');
+}
+
+static bool has_whole_tensors(const struct source *source)
+{
+    for (size_t i = 0; i < checkpoint_count(source->weights); i++)
+        if (run_tensor_find(source->model, checkpoint_tensor(source->weights, i)->name) <
+            source->model->module_count)
+            return true;
+    return false;
+}
+
+static int write_config(const struct export *export, const char *out, struct error *err)
+{
+    const struct recipe *recipe = &export->source.recipe;
+    struct buffer text = BUFFER_INIT;
+    buffer_text(&text, "{\n  \"peft_type\": \"LORA\",\n  \"task_type\": \"CAUSAL_LM\",\n"
+                       "  \"base_model_name_or_path\": ");
+    json_put_string(&text, checkpoint_path(export->source.model->checkpoint));
+    buffer_format(&text, ",\n  \"r\": %lld,\n  \"lora_alpha\": ", (long long)recipe->rank);
+    json_put_number(&text, recipe->alpha);
+    buffer_text(&text, ",\n  \"lora_dropout\": 0.0,\n  \"bias\": \"none\",\n"
+                       "  \"fan_in_fan_out\": false,\n  \"inference_mode\": true,\n"
+                       "  \"target_modules\": ");
+    put_modules(&text, export, PART_A);
+    buffer_text(&text, ",\n  \"modules_to_save\": ");
+    if (has_whole_tensors(&export->source))
+        put_modules(&text, export, PART_MODULE);
+    else
+        buffer_text(&text, "null");
+    buffer_text(&text, "\n}\n");
+    return export_save_text(out, "adapter_config.json", &text, err);
+}
+
+/* What the file holds. */
+struct listing {
+    const struct tensor_info **tensors;
+    struct safetensors_entry *entries;
+    char **names;
+    size_t count;
+};
+
+static void listing_free(struct listing *listing)
+{
+    for (size_t i = 0; listing->names && i < listing->count; i++)
+        free(listing->names[i]);
+    free(listing->names);
+    free(listing->entries);
+    free(listing->tensors);
+}
+
+/* Takes the name, which may be NULL: it failed then. */
+static int add_tensor(struct listing *listing, const struct tensor_info *tensor, char *name)
+{
+    if (!name)
+        return -1;
+    listing->names[listing->count] = name;
+    listing->tensors[listing->count] = tensor;
+    listing->entries[listing->count++] = (struct safetensors_entry){
+        name, tensor->dtype, tensor->rank, {tensor->shape[0], tensor->shape[1]}};
+    return 0;
+}
+
+static int list_tensors(struct listing *listing, const struct source *source, struct error *err)
+{
+    size_t most = checkpoint_count(source->weights) + 1;
+    const struct tensor_info *tied = tied_embedding(source);
+    listing->tensors = array_alloc(most, sizeof *listing->tensors, err);
+    listing->entries = array_alloc(most, sizeof *listing->entries, err);
+    listing->names = array_alloc(most, sizeof *listing->names, err);
+    if (!listing->tensors || !listing->entries || !listing->names)
+        return -1;
+    for (size_t i = 0; i + 1 < most; i++) {
+        const struct tensor_info *tensor = checkpoint_tensor(source->weights, i);
+        if (add_tensor(listing, tensor, peft_name(source->model, tensor->name, err)) != 0)
+            return -1;
+    }
+    return tied ? add_tensor(listing, tied, string_copy("base_model.model.lm_head.weight", err))
+                : 0;
+}
+
+static int put_all(struct safetensors_writer *writer, const struct listing *listing,
+                   const struct checkpoint *weights, struct error *err)
+{
+    void *staging = array_alloc(1, EXPORT_STAGING, err);
+    int status = staging ? 0 : -1;
+    for (size_t i = 0; i < listing->count && status == 0; i++)
+        status = export_copy_bytes(writer, weights, listing->tensors[i], staging, err);
+    free(staging);
+    return status;
+}
+
+static int write_tensors(const char *out, const struct listing *listing,
+                         const struct checkpoint *weights, struct error *err)
+{
+    static const char *const metadata[] = {"format", "pt", NULL};
+    struct safetensors_writer writer;
+    char *path = path_join(out, "adapter_model.safetensors", err);
+    int status = path ? safetensors_writer_open(&writer, path, listing->entries, listing->count,
+                                                metadata, err)
+                      : -1;
+    free(path);
+    if (status != 0)
+        return -1;
+    if (put_all(&writer, listing, weights, err) == 0)
+        return safetensors_writer_commit(&writer, err);
+    safetensors_writer_abort(&writer);
+    return -1;
+}
+
+static int write_weights(const struct export *export, const char *out, struct error *err)
+{
+    struct listing listing = {0};
+    int status = list_tensors(&listing, &export->source, err);
+    if (status == 0)
+        status = write_tensors(out, &listing, export->source.weights, err);
+    listing_free(&listing);
+    return status;
+}
+
+int export_write_adapters(const struct export *export, const char *out, struct error *err)
+{
+    return write_config(export, out, err) == 0 ? write_weights(export, out, err) : -1;
+}

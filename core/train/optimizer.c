@@ -73,9 +73,11 @@ static void update(struct optimizer *optimizer, size_t module, struct adamw sett
     bool matrix = tensor->rows > 1 && !tensor->bias;
     settings.weight_decay = matrix ? (float)optimizer->settings.weight_decay : 0;
     settings.tensor = (uint32_t)module;
+    struct moments moments = {.type = MOMENTS_F32,
+                              .m = transformer_place(t, module, MODULE_M),
+                              .v = transformer_place(t, module, MODULE_V)};
     t->ops->adamw(t->backend->self, transformer_place(t, module, MODULE_WEIGHT), t->storage,
-                  transformer_place(t, module, MODULE_MASTER),
-                  transformer_place(t, module, MODULE_M), transformer_place(t, module, MODULE_V),
+                  transformer_place(t, module, MODULE_MASTER), moments,
                   transformer_place(t, module, MODULE_GRADIENT), tensor->parameters, &settings);
 }
 

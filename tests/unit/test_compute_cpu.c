@@ -336,6 +336,12 @@ static void check_head(const struct pair *pair)
     compare(pair, "head, weight", 4, STORAGE_F32, V * H);
 }
 
+static struct moments wide_moments(const struct pair *pair, int side)
+{
+    return (struct moments){
+        .type = MOMENTS_F32, .m = slot(pair, side, 2), .v = slot(pair, side, 3)};
+}
+
 /* The words of the stochastic rounding are the reference's: where the value before rounding is the
  * same the result is, too. */
 static void check_adamw(const struct pair *pair)
@@ -368,8 +374,7 @@ static void check_adamw(const struct pair *pair)
             free(v);
             backend->train->adamw(backend->self, slot(pair, side, 0), pair->type,
                                   masters ? slot(pair, side, 1) : (struct place){NULL, 0},
-                                  slot(pair, side, 2), slot(pair, side, 3), slot(pair, side, 4), N,
-                                  &settings);
+                                  wide_moments(pair, side), slot(pair, side, 4), N, &settings);
         }
         compare(pair, "adamw, parameter", 0, pair->type, N);
         compare(pair, "adamw, m", 2, STORAGE_F32, N);
@@ -383,7 +388,7 @@ static void check_adamw(const struct pair *pair)
     fill(pair, 4, STORAGE_F32, N, 0);
     BOTH_SIDES ops_of(pair, side)
         ->adamw(self_of(pair, side), slot(pair, side, 0), pair->type, (struct place){NULL, 0},
-                slot(pair, side, 2), slot(pair, side, 3), slot(pair, side, 4), N, &settings);
+                wide_moments(pair, side), slot(pair, side, 4), N, &settings);
     read_slot(pair, 0, 0, pair->type, N, own);
     read_slot(pair, 1, 0, pair->type, N, other);
     for (int i = 0; i < N; i++)
@@ -412,7 +417,7 @@ static void check_words(const struct pair *pair)
         fill(pair, i, STORAGE_F32, N, 0);
     BOTH_SIDES ops_of(pair, side)
         ->adamw(self_of(pair, side), slot(pair, side, 0), pair->type, (struct place){NULL, 0},
-                slot(pair, side, 2), slot(pair, side, 3), slot(pair, side, 4), N, &settings);
+                wide_moments(pair, side), slot(pair, side, 4), N, &settings);
     read_slot(pair, 0, 0, pair->type, N, own);
     read_slot(pair, 1, 0, pair->type, N, other);
     assert_memory_equal(own, other, sizeof own);

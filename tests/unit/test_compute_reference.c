@@ -290,6 +290,7 @@ static void stochastic_rounding_moves_the_mean(void **state)
     }
     struct place p = new_place(sizeof weights), g = new_place(sizeof gradient),
                  m = new_place(sizeof gradient), v = new_place(sizeof gradient);
+    struct moments moments = {.type = MOMENTS_F32, .m = m, .v = v};
     backend->write(backend->self, p, weights, sizeof weights);
     backend->write(backend->self, g, gradient, sizeof gradient);
     for (uint32_t step = 1; step <= 100; step++) {
@@ -302,7 +303,7 @@ static void stochastic_rounding_moves_the_mean(void **state)
                                  .gradient_scale = 1,
                                  .key = {42, step},
                                  .tensor = 3};
-        ops->adamw(backend->self, p, STORAGE_BF16, (struct place){0}, m, v, g, COUNT, &settings);
+        ops->adamw(backend->self, p, STORAGE_BF16, (struct place){0}, moments, g, COUNT, &settings);
     }
     backend->read(backend->self, weights, p, sizeof weights);
     for (int i = 0; i < COUNT; i++)

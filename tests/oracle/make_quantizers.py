@@ -9,7 +9,7 @@ it looks for the nearest code, which the kernels for GPUs do not. What the libra
 weights is compared here, and how far it is off is printed.
 
 Weights are multiples of 2^-16, so that torch.mean is the same on every machine, but for "fine" and
-"ties", which is one block.
+those that are one block.
 "large" is bf16, to keep the file small; instead of its dequantised values it has their hash (64-bit
 FNV-1a of the bytes).
 """
@@ -45,6 +45,31 @@ def fnv(tensor):
     return torch.tensor([value - 2**64 if value >= 2**63 else value], dtype=torch.int64)
 
 
+def find_split(code, count):
+    """A block that begins with its absmax, of numbers between two codes for which x * (1 / absmax) is on
+    one side and x / absmax on the other: what is done with a full block and with a short one."""
+    middle = (code[1:] + code[:-1]) / 2
+    for i in range(1, 200):
+        absmax = torch.tensor(1 + i / 256)
+        x = middle * absmax
+        x = torch.cat([x, torch.nextafter(x, torch.tensor(2.0)), torch.nextafter(x, torch.tensor(-2.0))])
+        x = x[torch.bucketize(x * (1 / absmax), middle) != torch.bucketize(x / absmax, middle)]
+        if x.numel() >= 4:
+            return torch.cat([absmax.reshape(1), x[torch.arange(count - 1) % x.numel()]])
+    raise SystemExit("no absmax splits numbers")
+
+
+def make_blocks(functional):
+    """The dynamic type on a full and on a short block."""
+    out = {}
+    for count in (256, 100):
+        x = find_split(functional.create_dynamic_map(True), count)
+        out[f"block{count}.x"] = x
+        out[f"block{count}.codes"], state = functional.quantize_blockwise(x, blocksize=256)
+        out[f"block{count}.absmax"] = state.absmax
+    return out
+
+
 def make_weights(functional):
     generator = torch.Generator().manual_seed(3)
 
@@ -63,10 +88,11 @@ def make_weights(functional):
     middle = (code[1:] + code[:-1]) / 2
     up, down = torch.nextafter(middle, torch.tensor(2.0)), torch.nextafter(middle, torch.tensor(-2.0))
     ties = torch.cat([middle, up, down, code, torch.ones(3)]).reshape(1, 64)
+    full, short = find_split(code, 64), find_split(code, 40)
     large = (normal(261, 65) * torch.rand(261, 1, generator=generator)).to(torch.bfloat16)
     return {"normal": normal(6, 64), "one": normal(1, 1), "short": normal(3, 7), "outliers": outliers, "zero": zeros,
             "zero_end": torch.cat([normal(1, 64), torch.zeros(1, 9)], 1), "ties": ties, "fine": fine(8, 64),
-            "large": large}
+            "split": full.reshape(1, 64), "split_short": short.reshape(1, 40), "large": large}
 
 
 def quantize(functional, weight):
@@ -122,10 +148,11 @@ def make_adamw(bitsandbytes):
 def compare(ours, theirs):
     for name in sorted({key.split(".")[0] for key in ours}):
         codes, q = ((ours[f"{name}.{k}"].int() - theirs[f"{name}.{k}"].int()).abs() for k in ("codes", "q"))
-        same = all(torch.equal(ours[f"{name}.{k}"], theirs[f"{name}.{k}"]) for k in ("offset", "absmax2"))
+        keys = ("values.hash", "values_bf16.hash") if f"{name}.values.hash" in ours else ("values", "values_bf16")
+        same = all(torch.equal(ours[f"{name}.{k}"], theirs[f"{name}.{k}"]) for k in keys)
         print(f"{name}: the compiled library has {int((codes > 0).sum())} other codes, {int((q > 0).sum())} of "
               f"{q.numel()} other scales (by at most {int(q.max())}), "
-              f"{'the same' if same else 'another'} offset and absmax2")
+              f"{'the same' if same else 'other'} values")
 
 
 def main():
@@ -138,7 +165,7 @@ def main():
     with tempfile.NamedTemporaryFile() as compiled:
         subprocess.run([sys.executable, __file__, "--compiled", compiled.name], check=True)
         compare(out, load_file(compiled.name))
-    out |= make_adamw(bitsandbytes)
+    out |= make_blocks(bitsandbytes.functional) | make_adamw(bitsandbytes)
     for name in ("signed", "unsigned"):
         out[f"map.{name}"] = bitsandbytes.functional.create_dynamic_map(name == "signed")
     save_file(out, path)

@@ -125,6 +125,22 @@ static void odd_numbers_have_some_code(void **state)
     assert_int_equal(dynamic_nearest(codes, -INFINITY), 0);
 }
 
+static void blocks_are_bitsandbytes(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"block256", "block100"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        int64_t count;
+        uint8_t codes[DYNAMIC_BLOCK];
+        float absmax, *values = read_floats(names[i], "x", &count);
+        assert_true(count <= DYNAMIC_BLOCK);
+        dynamic_quantize(codes, &absmax, DYNAMIC_SIGNED, values, count);
+        check_bytes(names[i], "codes", codes);
+        check_bytes(names[i], "absmax", &absmax);
+        free(values);
+    }
+}
+
 /* --- weights --- */
 
 struct quantized {
@@ -200,8 +216,8 @@ static void on_every_backend(void (*run)(struct backend *backend))
     assert_true(here >= 3);
 }
 
-static const char *const cases[] = {"normal", "one",      "short", "outliers",
-                                    "zero",   "zero_end", "ties",  "large"};
+static const char *const cases[] = {"normal",   "one",  "short", "outliers",    "zero",
+                                    "zero_end", "ties", "split", "split_short", "large"};
 
 static struct quantized quantize_case(const char *name)
 {
@@ -505,6 +521,7 @@ int main(void)
         cmocka_unit_test(maps_are_bitsandbytes),
         cmocka_unit_test(the_nearest_code_is_found),
         cmocka_unit_test(odd_numbers_have_some_code),
+        cmocka_unit_test(blocks_are_bitsandbytes),
         cmocka_unit_test(nf4_codes_and_scales_are_bitsandbytes),
         cmocka_unit_test(nf4_values_are_bitsandbytes),
         cmocka_unit_test(offset_is_the_mean),

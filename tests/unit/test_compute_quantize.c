@@ -457,7 +457,7 @@ static void check_adamw(struct backend *backend)
                                       .v_scales = new_zeros(backend, bytes.scales)},
                           .gradient = read_floats("adamw", "gradient", &count)};
     for (int step = 1; step <= STEPS; step++) {
-        char name[16];
+        char name[24];
         take_step(&steps, step);
         snprintf(name, sizeof name, "adamw.%d", step);
         if (find(name, "p"))

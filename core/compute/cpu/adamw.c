@@ -83,7 +83,8 @@ static void round_stochastically(uint16_t *restrict out, const float *restrict v
         uint32_t bits = float_bits(value[i]);
         uint32_t rounded = (bits + (words[i] & 0xFFFFu)) >> 16;
         bool finite = (bits & 0x7F800000u) != 0x7F800000u;
-        out[i] = finite ? (uint16_t)rounded : bf16_from_float(value[i]);
+        uint16_t nearest = bf16_from_float(value[i]); /* not in a branch: that is not vectorised */
+        out[i] = finite ? (uint16_t)rounded : nearest;
     }
 }
 

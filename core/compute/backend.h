@@ -18,10 +18,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define BACKEND_VERSION 1
+#define BACKEND_VERSION 2
 
-enum storage { STORAGE_F32, STORAGE_BF16 };
+/* The last two are for struct weight alone. */
+enum storage { STORAGE_F32, STORAGE_BF16, STORAGE_INT8, STORAGE_NF4 };
 
+/* Bytes of one element, f32 or bf16; what a quantised weight takes says quantized_bytes()
+ * (quantize.h). */
 static inline size_t storage_size(enum storage storage)
 {
     return storage == STORAGE_F32 ? 4 : 2;
@@ -35,10 +38,19 @@ struct place {
     size_t offset; /* bytes; a multiple of 64 for matrices */
 };
 
-/* A weight as it is stored; 8- and 4-bit storage add types and `scales` here and change linear_*()
- * alone. */
+/* A weight as it is stored. A quantised one has a scale for each block of 64 consecutive elements
+ * of the row-major matrix, of which the last may be shorter; only dequantize() takes it, every
+ * other operation wants f32 or bf16. n = rows cols elements, B = ceil(n / 64), G = ceil(B / 256):
+ *
+ * INT8: data i8 [n]; scales: absmax f32 [B], the block's largest magnitude.
+ *     value = code * (absmax / 127)
+ * NF4 (QLoRA, arXiv 2305.14314, as bitsandbytes has it): data u8 [ceil(n / 2)], two codes a byte,
+ *     the first in the high half; scales: offset f32 [1], absmax2 f32 [G], q u8 [B], one after
+ *     another: a block's absmax is quantised itself, in groups of 256 blocks.
+ *     absmax = dynamic_map[q] * absmax2 + offset, value = nf4_values[code] * absmax
+ */
 struct weight {
-    struct place data, scales;
+    struct place data, scales; /* scales: not there for f32 and bf16 */
     enum storage storage;
     int64_t rows, cols; /* [N, K] */
 };
@@ -55,6 +67,23 @@ struct attention_shape {
     int heads, kv_heads, head_dim;
     int64_t window; /* a query sees its own token and the window - 1 before it; 0: all before it */
 };
+
+/* An optimiser's first and second moment as they are stored; all bytes zero is zero moments, of
+ * every type. BF16 is rounded stochastically. INT8 (Dettmers et al., "8-bit optimizers via
+ * block-wise quantization", ICLR 2022) has a code u8 an element and an absmax f32 [ceil(n / 256)],
+ * the scale of a block of 256 elements: m in the signed dynamic map, v in the unsigned one
+ * (dynamic.h). What they take, and which tensors keep f32: moment_bytes(), moment_type_for(). */
+enum moment_type { MOMENTS_F32, MOMENTS_BF16, MOMENTS_INT8 };
+
+struct moments {
+    enum moment_type type;
+    struct place m, v;
+    struct place m_scales, v_scales; /* INT8 alone */
+};
+
+/* What a word of the stochastic rounding is for: the last word of Philox's counter, so that an
+ * element's three draws are independent. */
+enum draw { DRAW_PARAMETER, DRAW_M, DRAW_V };
 
 struct adamw {
     float lr, beta1, beta2, epsilon, weight_decay;
@@ -84,6 +113,8 @@ struct train_ops {
                              struct place grad_weight, struct place grad_out, struct place x,
                              struct place rstd, enum storage type, struct weight weight,
                              int64_t tokens);
+    /* out[N,K] of `type` = the values of a quantised weight, rounded to nearest even */
+    void (*dequantize)(void *self, struct place out, enum storage type, struct weight weight);
     /* out[T,N] = or += x[T,K] weight[N,K]^T (+ bias[N] unless not there, stored as the weight is)
      */
     void (*linear_forward)(void *self, struct place out, enum accumulate accumulate, struct place x,
@@ -145,11 +176,12 @@ struct train_ops {
                              enum storage type);
     /* sum f64 [1] += sum of squares of x f32 [n] */
     void (*sum_squares)(void *self, struct place sum, struct place x, int64_t count);
-    /* AdamW (Loshchilov & Hutter 2019), decoupled decay; m, v f32. With master there, it is updated
-     * and the parameter is its nearest rounding; without, a bf16 parameter is rounded
-     * stochastically with Philox keyed by (seed, step, tensor, element). */
+    /* AdamW (Loshchilov & Hutter 2019), decoupled decay, in f32 whatever the moments' type: they
+     * are rounded when the parameter is done. With master there, it is updated and the parameter is
+     * its nearest rounding; without, a bf16 parameter is rounded stochastically with Philox keyed
+     * by (seed, step, tensor, element, draw). */
     void (*adamw)(void *self, struct place parameter, enum storage storage, struct place master,
-                  struct place m, struct place v, struct place gradient, int64_t count,
+                  struct moments moments, struct place gradient, int64_t count,
                   const struct adamw *settings);
     void (*fill_zero)(void *self, struct place out, size_t bytes);
     void (*copy)(void *self, struct place out, struct place from, size_t bytes);

@@ -80,6 +80,13 @@ static void guard_rmsnorm_backward(void *self, struct place grad_x, enum accumul
     leave(self);
 }
 
+static void guard_dequantize(void *self, struct place out, enum storage type, struct weight weight)
+{
+    const struct backend *below = enter(self);
+    below->train->dequantize(below->self, out, type, weight);
+    leave(self);
+}
+
 static void guard_linear_forward(void *self, struct place out, enum accumulate accumulate,
                                  struct place x, enum storage type, struct weight weight,
                                  struct place bias, int64_t tokens)
@@ -222,11 +229,12 @@ static void guard_sum_squares(void *self, struct place sum, struct place x, int6
 }
 
 static void guard_adamw(void *self, struct place parameter, enum storage storage,
-                        struct place master, struct place m, struct place v, struct place gradient,
+                        struct place master, struct moments moments, struct place gradient,
                         int64_t count, const struct adamw *settings)
 {
     const struct backend *below = enter(self);
-    below->train->adamw(below->self, parameter, storage, master, m, v, gradient, count, settings);
+    below->train->adamw(below->self, parameter, storage, master, moments, gradient, count,
+                        settings);
     leave(self);
 }
 
@@ -249,6 +257,7 @@ static const struct train_ops guard_train_ops = {
     .embedding_backward = guard_embedding_backward,
     .rmsnorm_forward = guard_rmsnorm_forward,
     .rmsnorm_backward = guard_rmsnorm_backward,
+    .dequantize = guard_dequantize,
     .linear_forward = guard_linear_forward,
     .linear_backward_input = guard_linear_backward_input,
     .linear_backward_weight = guard_linear_backward_weight,

@@ -6,6 +6,7 @@ const struct train_ops reference_train_ops = {
     .embedding_backward = reference_embedding_backward,
     .rmsnorm_forward = reference_rmsnorm_forward,
     .rmsnorm_backward = reference_rmsnorm_backward,
+    .dequantize = reference_dequantize,
     .linear_forward = reference_linear_forward,
     .linear_backward_input = reference_linear_backward_input,
     .linear_backward_weight = reference_linear_backward_weight,

@@ -83,8 +83,9 @@ size_t reference_head_workspace(void *self, int64_t tokens, int64_t hidden, int6
                                 enum storage type);
 void reference_sum_squares(void *self, struct place sum, struct place x, int64_t count);
 void reference_adamw(void *self, struct place parameter, enum storage storage, struct place master,
-                     struct place m, struct place v, struct place gradient, int64_t count,
+                     struct moments moments, struct place gradient, int64_t count,
                      const struct adamw *settings);
+void reference_dequantize(void *self, struct place out, enum storage type, struct weight weight);
 void reference_fill_zero(void *self, struct place out, size_t bytes);
 void reference_copy(void *self, struct place out, struct place from, size_t bytes);
 

@@ -1,5 +1,4 @@
 /* Norms, rotary embedding, activation, and what works element by element. */
-#include "base/random.h"
 #include "compute/noise.h"
 #include "compute/reference_common.h"
 
@@ -133,46 +132,6 @@ void reference_sum_squares(void *self, struct place sum, struct place x, int64_t
     for (int64_t i = 0; i < count; i++)
         total += (double)values[i] * (double)values[i];
     *(double *)host_pointer(sum) += total;
-}
-
-/* Up with the probability of the part that is cut off: the mean is the value itself. The word is
- * Philox's, addressed by (seed, step) and (tensor, element). */
-static uint16_t round_stochastically(float value, const struct adamw *settings, int64_t element)
-{
-    uint32_t counter[4] = {(uint32_t)(element / 4), (uint32_t)(element >> 34), settings->tensor, 0};
-    uint32_t words[4];
-    random_philox(settings->key, counter, words);
-    if (!isfinite(value))
-        return bf16_from_float(value);
-    return (uint16_t)((float_bits(value) + (words[element % 4] & 0xFFFF)) >> 16);
-}
-
-void reference_adamw(void *self, struct place parameter, enum storage storage, struct place master,
-                     struct place m, struct place v, struct place gradient, int64_t count,
-                     const struct adamw *settings)
-{
-    (void)self;
-    float *first = host_pointer(m), *second = host_pointer(v), *exact = host_pointer(master);
-    const float *g = host_pointer(gradient);
-    void *p = host_pointer(parameter);
-    for (int64_t i = 0; i < count; i++) {
-        double grad = (double)g[i] * (double)settings->gradient_scale;
-        double value = exact ? (double)exact[i] : get(p, storage, i);
-        first[i] =
-            (float)((double)settings->beta1 * first[i] + (1 - (double)settings->beta1) * grad);
-        second[i] = (float)((double)settings->beta2 * second[i] +
-                            (1 - (double)settings->beta2) * grad * grad);
-        double mean = first[i] / (double)settings->correction1;
-        double root = sqrt(second[i] / (double)settings->correction2);
-        value -= (double)settings->lr * ((double)settings->weight_decay * value +
-                                         mean / (root + (double)settings->epsilon));
-        if (exact)
-            exact[i] = (float)value;
-        if (storage == STORAGE_BF16 && !exact)
-            ((uint16_t *)p)[i] = round_stochastically((float)value, settings, i);
-        else
-            put(p, storage, i, value);
-    }
 }
 
 void reference_fill_zero(void *self, struct place out, size_t bytes)

@@ -79,9 +79,11 @@ static void update(struct optimizer *optimizer, size_t i, struct adamw settings)
     bool matrix = tensor.module->rows > 1 && !tensor.module->bias;
     settings.weight_decay = matrix ? (float)optimizer->settings.weight_decay : 0;
     settings.tensor = (uint32_t)number;
+    struct moments moments = {.type = MOMENTS_F32,
+                              .m = transformer_place(t, number, TENSOR_M),
+                              .v = transformer_place(t, number, TENSOR_V)};
     t->ops->adamw(t->backend->self, transformer_place(t, number, TENSOR_WEIGHT), t->storage,
-                  transformer_place(t, number, TENSOR_MASTER),
-                  transformer_place(t, number, TENSOR_M), transformer_place(t, number, TENSOR_V),
+                  transformer_place(t, number, TENSOR_MASTER), moments,
                   transformer_place(t, number, TENSOR_GRADIENT), tensor.parameters, &settings);
 }
 

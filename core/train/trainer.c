@@ -192,8 +192,8 @@ static int run_window(struct trainer *trainer, struct train_report *report, uint
         if (packing_next(trainer->packing, &trainer->batch, trainer->settings.batch, err) != 0)
             return -1;
         transformer_train(trainer->transformer, &trainer->batch,
-                          (struct draw){trainer->settings.optimizer.seed,
-                                        trainer->progress.step + 1, (uint32_t)i});
+                          (struct noise_draw){trainer->settings.optimizer.seed,
+                                              trainer->progress.step + 1, (uint32_t)i});
         report->step_tokens += (uint64_t)trainer->batch.tokens;
         *supervised += (uint64_t)trainer->batch.supervised;
     }

@@ -260,7 +260,8 @@ void transformer_run(struct transformer *transformer, const struct batch *batch,
         pass_backward(&pass);
 }
 
-void transformer_train(struct transformer *transformer, const struct batch *batch, struct draw draw)
+void transformer_train(struct transformer *transformer, const struct batch *batch,
+                       struct noise_draw draw)
 {
     struct pass pass = pass_begin(transformer, batch);
     const uint32_t key[2] = {(uint32_t)(draw.seed ^ draw.seed >> 32), (uint32_t)draw.step};

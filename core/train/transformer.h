@@ -57,13 +57,13 @@ void transformer_clear(struct transformer *transformer);
 void transformer_run(struct transformer *transformer, const struct batch *batch, bool backward);
 /* The same with gradients, and with the run's noise, which depends on nothing but where in the run
  * this is. */
-struct draw {
+struct noise_draw {
     uint64_t seed;
     int64_t step;
     uint32_t batch; /* of the step */
 };
 void transformer_train(struct transformer *transformer, const struct batch *batch,
-                       struct draw draw);
+                       struct noise_draw draw);
 /* Sums over the supervised tokens since transformer_clear(). Waits. */
 struct loss_sums {
     double entropy; /* of -log p */

@@ -118,8 +118,9 @@ static void adamw(struct bench *b, struct place master)
                                           .correction1 = 0.5f,
                                           .correction2 = 0.5f,
                                           .gradient_scale = 1};
-    b->ops->adamw(b->self, b->weight, b->type, master, b->workspace, b->gradient, b->gradient,
-                  VOCAB * HIDDEN, &settings);
+    struct moments moments = {.type = MOMENTS_F32, .m = b->workspace, .v = b->gradient};
+    b->ops->adamw(b->self, b->weight, b->type, master, moments, b->gradient, VOCAB * HIDDEN,
+                  &settings);
 }
 
 static void adamw_master(struct bench *b)

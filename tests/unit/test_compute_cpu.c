@@ -6,6 +6,7 @@
 #include "base/number.h"
 #include "base/random.h"
 #include "compute/cpu.h"
+#include "compute/quantize.h"
 
 #include <math.h>
 #include <string.h>
@@ -362,6 +363,15 @@ static void check_noise(const struct pair *pair)
     compare(pair, "scale", 1, pair->type, T * H);
 }
 
+static struct moments moments_of(const struct pair *pair, int side, enum moment_type type)
+{
+    return (struct moments){.type = type,
+                            .m = slot(pair, side, 2),
+                            .v = slot(pair, side, 3),
+                            .m_scales = slot(pair, side, 5),
+                            .v_scales = slot(pair, side, 6)};
+}
+
 /* The words of the stochastic rounding are the reference's: where the value before rounding is the
  * same the result is, too. */
 static void check_adamw(const struct pair *pair)
@@ -394,7 +404,7 @@ static void check_adamw(const struct pair *pair)
             free(v);
             backend->train->adamw(backend->self, slot(pair, side, 0), pair->type,
                                   masters ? slot(pair, side, 1) : (struct place){NULL, 0},
-                                  slot(pair, side, 2), slot(pair, side, 3), slot(pair, side, 4), N,
+                                  moments_of(pair, side, MOMENTS_F32), slot(pair, side, 4), N,
                                   &settings);
         }
         compare(pair, "adamw, parameter", 0, pair->type, N);
@@ -409,7 +419,7 @@ static void check_adamw(const struct pair *pair)
     fill(pair, 4, STORAGE_F32, N, 0);
     BOTH_SIDES ops_of(pair, side)
         ->adamw(self_of(pair, side), slot(pair, side, 0), pair->type, (struct place){NULL, 0},
-                slot(pair, side, 2), slot(pair, side, 3), slot(pair, side, 4), N, &settings);
+                moments_of(pair, side, MOMENTS_F32), slot(pair, side, 4), N, &settings);
     read_slot(pair, 0, 0, pair->type, N, own);
     read_slot(pair, 1, 0, pair->type, N, other);
     for (int i = 0; i < N; i++)
@@ -438,10 +448,149 @@ static void check_words(const struct pair *pair)
         fill(pair, i, STORAGE_F32, N, 0);
     BOTH_SIDES ops_of(pair, side)
         ->adamw(self_of(pair, side), slot(pair, side, 0), pair->type, (struct place){NULL, 0},
-                slot(pair, side, 2), slot(pair, side, 3), slot(pair, side, 4), N, &settings);
+                moments_of(pair, side, MOMENTS_F32), slot(pair, side, 4), N, &settings);
     read_slot(pair, 0, 0, pair->type, N, own);
     read_slot(pair, 1, 0, pair->type, N, other);
     assert_memory_equal(own, other, sizeof own);
+}
+
+static void assert_same_bytes(const struct pair *pair, const char *what, int number, size_t count)
+{
+    uint8_t *bytes[2];
+    BOTH_SIDES
+    {
+        bytes[side] = malloc(count);
+        pair->backends[side]->read(self_of(pair, side), bytes[side], slot(pair, side, number),
+                                   count);
+    }
+    for (size_t i = 0; i < count; i++)
+        if (bytes[0][i] != bytes[1][i])
+            fail_msg("%s: byte %zu differs from the reference's", what, i);
+    free(bytes[0]);
+    free(bytes[1]);
+}
+
+static int count_different(const uint16_t *a, const uint16_t *b, int count)
+{
+    int differ = 0;
+    for (int i = 0; i < count; i++)
+        differ += a[i] != b[i];
+    return differ;
+}
+
+/* The same positive numbers in p, m and v, all three times 1 - 1/1024, which is exact in fp32: only
+ * the words decide. They are the reference's, and each of the three has its own. */
+static void check_moment_words(const struct pair *pair)
+{
+    enum { N = 3001 };
+    const struct adamw settings = {.lr = 1.0f / 1024,
+                                   .beta1 = 1023.0f / 1024,
+                                   .beta2 = 1023.0f / 1024,
+                                   .weight_decay = 1,
+                                   .epsilon = 1e30f,
+                                   .correction1 = 1,
+                                   .correction2 = 1,
+                                   .key = {7, 3},
+                                   .tensor = 5};
+    uint16_t values[N], rounded[3][N];
+    const int slots[] = {0, 2, 3};
+    if (pair->type == STORAGE_F32)
+        return;
+    for (int i = 0; i < N; i++)
+        values[i] = (uint16_t)(0x3F80 + i % 0x100);
+    for (int i = 0; i < 3; i++)
+        fill_bytes(pair, slots[i], values, sizeof values);
+    fill(pair, 4, STORAGE_F32, N, 0);
+    BOTH_SIDES ops_of(pair, side)
+        ->adamw(self_of(pair, side), slot(pair, side, 0), pair->type, (struct place){NULL, 0},
+                moments_of(pair, side, MOMENTS_BF16), slot(pair, side, 4), N, &settings);
+    for (int i = 0; i < 3; i++) {
+        assert_same_bytes(pair, "stochastic rounding", slots[i], sizeof values);
+        pair->backends[0]->read(self_of(pair, 0), rounded[i], slot(pair, 0, slots[i]),
+                                sizeof values);
+    }
+    assert_true(count_different(rounded[0], values, N) > N / 10);
+    for (int i = 0; i < 3; i++)
+        assert_true(count_different(rounded[i], rounded[(i + 1) % 3], N) > N / 5);
+}
+
+/* A code may be one off where a value lies between two, which is rare. */
+static void compare_codes(const struct pair *pair, const char *what, int number, int count)
+{
+    uint8_t codes[2][SLOT / 64];
+    int differ = 0;
+    BOTH_SIDES pair->backends[side]->read(self_of(pair, side), codes[side],
+                                          slot(pair, side, number), (size_t)count);
+    for (int i = 0; i < count; i++) {
+        if (abs(codes[0][i] - codes[1][i]) > 1)
+            fail_msg("%s: code %d is %d, not %d", what, i, codes[0][i], codes[1][i]);
+        differ += codes[0][i] != codes[1][i];
+    }
+    if (differ > count / 200)
+        fail_msg("%s: %d of %d codes differ", what, differ, count);
+}
+
+/* Three steps from zero bytes; N ends in a short block, and one block has no gradient. */
+static void check_int8_moments(const struct pair *pair)
+{
+    enum { N = 3001, BLOCKS = (N + DYNAMIC_BLOCK - 1) / DYNAMIC_BLOCK };
+    float gradient[N];
+    struct random_stream stream = {.seed = 9};
+    assert_int_equal(moment_bytes(MOMENTS_INT8, N).scales, BLOCKS * sizeof(float));
+    fill(pair, 0, pair->type, N, 1);
+    for (int i = 2; i < 7; i++)
+        fill(pair, i, STORAGE_F32, N, 0);
+    for (int step = 1; step <= 3; step++) {
+        const struct adamw settings = {.lr = 1e-2f,
+                                       .beta1 = 0.9f,
+                                       .beta2 = 0.999f,
+                                       .epsilon = 1e-8f,
+                                       .weight_decay = 0.1f,
+                                       .correction1 = (float)(1 - pow(0.9, step)),
+                                       .correction2 = (float)(1 - pow(0.999, step)),
+                                       .gradient_scale = 0.5f,
+                                       .key = {7, (uint32_t)step},
+                                       .tensor = 5};
+        for (int i = 0; i < N; i++)
+            gradient[i] = i / DYNAMIC_BLOCK == 4 ? 0 : (float)random_normal(&stream);
+        fill_bytes(pair, 4, gradient, sizeof gradient);
+        BOTH_SIDES ops_of(pair, side)
+            ->adamw(self_of(pair, side), slot(pair, side, 0), pair->type, (struct place){NULL, 0},
+                    moments_of(pair, side, MOMENTS_INT8), slot(pair, side, 4), N, &settings);
+    }
+    compare(pair, "adamw, parameter of 8-bit moments", 0, pair->type, N);
+    compare_codes(pair, "m", 2, N);
+    compare_codes(pair, "v", 3, N);
+    compare(pair, "scales of m", 5, STORAGE_F32, BLOCKS);
+    compare(pair, "scales of v", 6, STORAGE_F32, BLOCKS);
+}
+
+/* Three groups of blocks, the last block with an odd number of elements. */
+static void check_dequantize(const struct pair *pair)
+{
+    enum { ROWS = 77, COLS = 479, N = ROWS * COLS };
+    float *values = malloc(N * sizeof *values);
+    fill(pair, 0, STORAGE_F32, N, 0.02);
+    read_slot(pair, 1, 0, STORAGE_F32, N, values);
+    for (int storage = STORAGE_INT8; storage <= STORAGE_NF4; storage++) {
+        struct stored_bytes bytes = quantized_bytes((enum storage)storage, N);
+        uint8_t *data = malloc(bytes.data), *scales = malloc(bytes.scales);
+        quantize_weight(data, scales, (enum storage)storage, values, N);
+        fill_bytes(pair, 1, data, bytes.data);
+        fill_bytes(pair, 2, scales, bytes.scales);
+        BOTH_SIDES
+        {
+            struct weight weight = {slot(pair, side, 1), slot(pair, side, 2), (enum storage)storage,
+                                    ROWS, COLS};
+            ops_of(pair, side)
+                ->dequantize(self_of(pair, side), slot(pair, side, 3), pair->type, weight);
+        }
+        /* What lies behind the last element is compared, too: nobody may touch it. */
+        assert_same_bytes(pair, "dequantised", 3, N * storage_size(pair->type) + 64);
+        free(data);
+        free(scales);
+    }
+    free(values);
 }
 
 static void linear_equals_reference(void **state)
@@ -498,6 +647,24 @@ static void stochastic_rounding_is_the_reference_to_the_bit(void **state)
     on_every_level(check_words);
 }
 
+static void moments_round_as_the_reference_to_the_bit(void **state)
+{
+    (void)state;
+    on_every_level(check_moment_words);
+}
+
+static void int8_moments_equal_reference(void **state)
+{
+    (void)state;
+    on_every_level(check_int8_moments);
+}
+
+static void dequantize_is_the_reference_to_the_bit(void **state)
+{
+    (void)state;
+    on_every_level(check_dequantize);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -510,6 +677,9 @@ int main(void)
         cmocka_unit_test(noise_equals_reference),
         cmocka_unit_test(adamw_equals_reference),
         cmocka_unit_test(stochastic_rounding_is_the_reference_to_the_bit),
+        cmocka_unit_test(moments_round_as_the_reference_to_the_bit),
+        cmocka_unit_test(int8_moments_equal_reference),
+        cmocka_unit_test(dequantize_is_the_reference_to_the_bit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

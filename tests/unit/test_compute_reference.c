@@ -322,6 +322,7 @@ static void stochastic_rounding_moves_the_mean(void **state)
     }
     struct place p = new_place(sizeof weights), g = new_place(sizeof gradient),
                  m = new_place(sizeof gradient), v = new_place(sizeof gradient);
+    struct moments moments = {.type = MOMENTS_F32, .m = m, .v = v};
     backend->write(backend->self, p, weights, sizeof weights);
     backend->write(backend->self, g, gradient, sizeof gradient);
     for (uint32_t step = 1; step <= 100; step++) {
@@ -334,7 +335,7 @@ static void stochastic_rounding_moves_the_mean(void **state)
                                  .gradient_scale = 1,
                                  .key = {42, step},
                                  .tensor = 3};
-        ops->adamw(backend->self, p, STORAGE_BF16, (struct place){0}, m, v, g, COUNT, &settings);
+        ops->adamw(backend->self, p, STORAGE_BF16, (struct place){0}, moments, g, COUNT, &settings);
     }
     backend->read(backend->self, weights, p, sizeof weights);
     for (int i = 0; i < COUNT; i++)
@@ -346,6 +347,49 @@ static void stochastic_rounding_moves_the_mean(void **state)
     release(g);
     release(m);
     release(v);
+}
+
+/* Hundred steps of bf16 moments by less than half of their last place each: to nearest, none would
+ * move. */
+static void bf16_moments_move_in_the_mean(void **state)
+{
+    (void)state;
+    enum { COUNT = 20000 };
+    static uint16_t ones[COUNT];
+    static float gradient[COUNT];
+    const double grad = 1.25, left = pow(0.999, 100);
+    const double expected[] = {(1 - left) * (grad - 1), (1 - left) * (grad * grad - 1)};
+    for (int i = 0; i < COUNT; i++) {
+        ones[i] = bf16_from_float(1);
+        gradient[i] = (float)grad;
+    }
+    struct place p = new_place(sizeof gradient), g = new_place(sizeof gradient);
+    struct moments moments = {
+        .type = MOMENTS_BF16, .m = new_place(sizeof ones), .v = new_place(sizeof ones)};
+    const struct place places[] = {moments.m, moments.v};
+    backend->write(backend->self, g, gradient, sizeof gradient);
+    backend->write(backend->self, moments.m, ones, sizeof ones);
+    backend->write(backend->self, moments.v, ones, sizeof ones);
+    for (uint32_t step = 1; step <= 100; step++) {
+        struct adamw settings = {.beta1 = 0.999f,
+                                 .beta2 = 0.999f,
+                                 .correction1 = 1,
+                                 .correction2 = 1,
+                                 .gradient_scale = 1,
+                                 .key = {42, step}};
+        ops->adamw(backend->self, p, STORAGE_F32, (struct place){0}, moments, g, COUNT, &settings);
+    }
+    for (int which = 0; which < 2; which++) {
+        double moved = 0;
+        backend->read(backend->self, ones, places[which], sizeof ones);
+        for (int i = 0; i < COUNT; i++)
+            moved += (double)bf16_to_float(ones[i]) - 1;
+        if (fabs(moved / COUNT - expected[which]) > 0.02 * expected[which])
+            fail_msg("moment %d moved by %g, not %g", which + 1, moved / COUNT, expected[which]);
+        release(places[which]);
+    }
+    release(p);
+    release(g);
 }
 
 static int open_backend(void **state)
@@ -366,10 +410,15 @@ static int close_backend(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(linear_gradients),   cmocka_unit_test(rmsnorm_gradients),
-        cmocka_unit_test(swiglu_gradients),   cmocka_unit_test(attention_gradients),
-        cmocka_unit_test(head_gradients),     cmocka_unit_test(noise_is_uniform),
-        cmocka_unit_test(rope_is_a_rotation), cmocka_unit_test(stochastic_rounding_moves_the_mean),
+        cmocka_unit_test(linear_gradients),
+        cmocka_unit_test(rmsnorm_gradients),
+        cmocka_unit_test(swiglu_gradients),
+        cmocka_unit_test(attention_gradients),
+        cmocka_unit_test(head_gradients),
+        cmocka_unit_test(noise_is_uniform),
+        cmocka_unit_test(rope_is_a_rotation),
+        cmocka_unit_test(stochastic_rounding_moves_the_mean),
+        cmocka_unit_test(bf16_moments_move_in_the_mean),
     };
     return cmocka_run_group_tests(tests, open_backend, close_backend);
 }

@@ -81,6 +81,7 @@ void CPU(rmsnorm_backward)(void *self, struct place grad_x, enum accumulate accu
                            struct place grad_weight, struct place grad_out, struct place x,
                            struct place rstd, enum storage type, struct weight weight,
                            int64_t tokens);
+void CPU(dequantize)(void *self, struct place out, enum storage type, struct weight weight);
 void CPU(linear_forward)(void *self, struct place out, enum accumulate accumulate, struct place x,
                          enum storage type, struct weight weight, struct place bias,
                          int64_t tokens);
@@ -119,7 +120,7 @@ size_t CPU(head_workspace)(void *self, int64_t tokens, int64_t hidden, int64_t v
                            enum storage type);
 void CPU(sum_squares)(void *self, struct place sum, struct place x, int64_t count);
 void CPU(adamw)(void *self, struct place parameter, enum storage storage, struct place master,
-                struct place m, struct place v, struct place gradient, int64_t count,
+                struct moments moments, struct place gradient, int64_t count,
                 const struct adamw *settings);
 void CPU(fill_zero)(void *self, struct place out, size_t bytes);
 void CPU(copy)(void *self, struct place out, struct place from, size_t bytes);

@@ -6,6 +6,7 @@ const struct train_ops CPU(train_ops) = {
     .embedding_backward = CPU(embedding_backward),
     .rmsnorm_forward = CPU(rmsnorm_forward),
     .rmsnorm_backward = CPU(rmsnorm_backward),
+    .dequantize = CPU(dequantize),
     .linear_forward = CPU(linear_forward),
     .linear_backward_input = CPU(linear_backward_input),
     .linear_backward_weight = CPU(linear_backward_weight),

@@ -8,7 +8,7 @@ static const struct dtype_traits traits[DTYPE_COUNT] = {
     [DTYPE_Q5_1] = {"Q5_1", 32, 24, true},    [DTYPE_Q8_0] = {"Q8_0", 32, 34, true},
     [DTYPE_Q2_K] = {"Q2_K", 256, 84, true},   [DTYPE_Q3_K] = {"Q3_K", 256, 110, true},
     [DTYPE_Q4_K] = {"Q4_K", 256, 144, true},  [DTYPE_Q5_K] = {"Q5_K", 256, 176, true},
-    [DTYPE_Q6_K] = {"Q6_K", 256, 210, true},
+    [DTYPE_Q6_K] = {"Q6_K", 256, 210, true},  [DTYPE_U8] = {"U8", 1, 1, false},
 };
 
 const struct dtype_traits *dtype_traits(enum dtype dtype)

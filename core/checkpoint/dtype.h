@@ -21,6 +21,7 @@ enum dtype {
     DTYPE_Q4_K,
     DTYPE_Q5_K,
     DTYPE_Q6_K,
+    DTYPE_U8, /* codes: written, but a tensor of them is read as bytes alone, DTYPE_UNSUPPORTED */
     DTYPE_COUNT
 };
 

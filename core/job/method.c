@@ -1,5 +1,8 @@
 #include "job/method.h"
 
+#include "base/memory.h"
+
+#include <stdlib.h>
 #include <string.h>
 
 static const struct method_info methods[METHOD_COUNT] = {
@@ -40,17 +43,35 @@ bool module_is_linear(const struct module *module)
     }
 }
 
-void method_choose(enum training_method method, const struct model *model, const struct plan *plan,
-                   bool *trained, bool *adapted)
+static void choose(struct method_choice *out, const struct method_info *info,
+                   const struct model *model, const struct plan *plan, size_t i)
 {
-    const struct method_info *info = method_info(method);
-    for (size_t i = 0; i < model->module_count; i++) {
-        const struct module *module = &model->modules[i];
-        bool linear = info->adapters && module_is_linear(module);
-        bool beside = info->adapters && module->bias; /* stays as it is, as in PEFT */
-        bool chosen = module_is_used(model, module) &&
-                      (info->plan ? plan_trains(plan, module->name) : linear || !info->adapters);
-        adapted[i] = chosen && linear;
-        trained[i] = chosen && !linear && !beside;
-    }
+    const struct module *module = &model->modules[i];
+    bool linear = module_is_linear(module), adapter = info->adapters && linear;
+    bool beside = info->adapters && module->bias; /* stays as it is, as in PEFT */
+    bool chosen = module_is_used(model, module) &&
+                  (info->plan ? plan_trains(plan, module->name) : adapter || !info->adapters);
+    out->adapted[i] = chosen && adapter;
+    out->trained[i] = chosen && !adapter && !beside;
+    out->frozen[i] = linear && !out->trained[i];
+}
+
+int method_choose(struct method_choice *out, enum training_method method, const struct model *model,
+                  const struct plan *plan, struct error *err)
+{
+    size_t count = model->module_count;
+    *out = (struct method_choice){.trained = array_alloc(3 * count, sizeof(bool), err)};
+    if (!out->trained)
+        return -1;
+    out->adapted = out->trained + count;
+    out->frozen = out->adapted + count;
+    for (size_t i = 0; i < count; i++)
+        choose(out, method_info(method), model, plan, i);
+    return 0;
+}
+
+void method_choice_free(struct method_choice *choice)
+{
+    free(choice->trained);
+    *choice = (struct method_choice){0};
 }

@@ -31,9 +31,15 @@ enum training_method method_by_name(const char *name);
 /* True for the seven linear weights of a block. */
 bool module_is_linear(const struct module *module);
 
-/* Fills both lists, [module_count] of the model: what trains, and what has an adapter. `plan` may
- * be NULL where the method needs none. */
-void method_choose(enum training_method method, const struct model *model, const struct plan *plan,
-                   bool *trained, bool *adapted);
+/* What the method does with each module of the model, [module_count]. */
+struct method_choice {
+    bool *trained, *adapted;
+    bool *frozen; /* linear weights of the blocks that do not train: those that may be quantised */
+};
+/* `plan` may be NULL where the method needs none. The lists are allocated together, and freed by
+ * method_choice_free(), also after an error. */
+int method_choose(struct method_choice *out, enum training_method method, const struct model *model,
+                  const struct plan *plan, struct error *err);
+void method_choice_free(struct method_choice *choice);
 
 #endif

@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "compute/machine.h"
 #include "job/job_dir.h"
+#include "job/method.h"
 #include "train/state.h"
 
 #include <stdlib.h>
@@ -47,6 +48,26 @@ static int find_adapters(struct source *source, const cJSON *state, const char *
     return json_need_int64(state, "rank", &recipe->rank, 1, 65536, path, err);
 }
 
+/* What a run kept in 8 or 4 bits is so here: the linear layers that its weights have not. */
+static int find_quantized(struct source *source, const cJSON *state, struct error *err)
+{
+    const struct model *model = source->model;
+    const char *frozen = "";
+    enum storage storage;
+    if (!json_get_string(state, "frozen", &frozen) || !storage_by_name(&storage, frozen) ||
+        storage < STORAGE_INT8)
+        return 0;
+    bool *quantized = array_alloc(model->module_count, sizeof *quantized, err);
+    if (!quantized)
+        return -1;
+    for (size_t i = 0; i < model->module_count; i++)
+        quantized[i] = module_is_linear(&model->modules[i]) &&
+                       !checkpoint_find(source->weights, model->modules[i].name);
+    source->recipe.quantized = quantized;
+    source->recipe.frozen = storage;
+    return 0;
+}
+
 static int open_weights(struct source *source, struct error *err)
 {
     char *path = path_join(source->state, "weights.safetensors", err);
@@ -69,6 +90,8 @@ static int read_state(struct source *source, struct error *err)
         status = open_weights(source, err);
     if (status == 0)
         status = find_adapters(source, json, path, err);
+    if (status == 0)
+        status = find_quantized(source, json, err);
     cJSON_Delete(json);
     free(path);
     return status;
@@ -101,6 +124,7 @@ void source_close(struct source *source)
 {
     checkpoint_close(source->weights);
     free((void *)(uintptr_t)source->recipe.adapted);
+    free((void *)(uintptr_t)source->recipe.quantized);
     model_close(source->model);
     free(source->state);
     *source = (struct source){0};

@@ -12,6 +12,9 @@
 
 #include <signal.h>
 
+/* How the linear layers of the blocks are kept that do not train. */
+enum frozen_type { FROZEN_AS_READ, FROZEN_INT8, FROZEN_NF4 };
+
 struct training_request {
     const char *model, *run;
     enum training_method method;
@@ -21,6 +24,8 @@ struct training_request {
     bool no_embeddings, no_head; /* with `top` and `select` */
     int64_t rank;                /* of adapters */
     double alpha;
+    enum frozen_type frozen;
+    enum moment_type moments;      /* of the optimiser */
     const char *const *data;       /* data files */
     size_t data_count;             /* at least 1 */
     const char *const *eval_data;  /* evaluation files */

@@ -117,12 +117,17 @@ static int check_memory(const struct training *training, struct error *err)
 static struct recipe recipe_of(const struct training *training)
 {
     const struct training_request *request = training->request;
-    if (!method_info(request->method)->adapters)
-        return (struct recipe){.trained = training->trained};
-    return (struct recipe){.trained = training->trained,
-                           .adapted = training->adapted,
-                           .rank = request->rank,
-                           .alpha = request->alpha};
+    struct recipe recipe = {.trained = training->choice.trained, .moments = request->moments};
+    if (method_info(request->method)->adapters) {
+        recipe.adapted = training->choice.adapted;
+        recipe.rank = request->rank;
+        recipe.alpha = request->alpha;
+    }
+    if (request->frozen != FROZEN_AS_READ) {
+        recipe.quantized = training->choice.frozen;
+        recipe.frozen = request->frozen == FROZEN_INT8 ? STORAGE_INT8 : STORAGE_NF4;
+    }
+    return recipe;
 }
 
 static void gather_inputs(struct training *training)
@@ -168,8 +173,7 @@ void training_close(struct training *training)
     dataset_free(&training->data);
     dataset_free(&training->eval_data);
     tokenizer_close(training->tokenizer);
-    free(training->trained);
-    free(training->adapted);
+    method_choice_free(&training->choice);
     plan_free(training->plan);
     scan_free(training->outline);
     scan_result_free(training->scanned);

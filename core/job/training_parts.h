@@ -17,8 +17,8 @@ struct training {
     struct backend *backend;
     struct scan_result *scanned;
     struct scan *outline;
-    struct plan *plan;       /* NULL: everything trains */
-    bool *trained, *adapted; /* [module_count] */
+    struct plan *plan; /* NULL: everything trains */
+    struct method_choice choice;
     struct tokenizer *tokenizer;
     struct dataset data, eval_data;
     size_t *train_documents, *eval_documents;

@@ -73,12 +73,7 @@ int training_choose(struct training *training, bool resume, struct error *err)
 {
     const struct model *model = training->model;
     enum training_method method = training->request->method;
-    training->trained = array_alloc(model->module_count, sizeof *training->trained, err);
-    training->adapted = array_alloc(model->module_count, sizeof *training->adapted, err);
-    if (!training->trained || !training->adapted)
-        return -1;
     if (method_info(method)->plan && make_plan(training, resume, err) != 0)
         return -1;
-    method_choose(method, model, training->plan, training->trained, training->adapted);
-    return 0;
+    return method_choose(&training->choice, method, model, training->plan, err);
 }

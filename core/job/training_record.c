@@ -111,6 +111,9 @@ static void put_request(struct buffer *out, const struct training_request *reque
         buffer_format(out, ", \"rank\": %" PRId64, request->rank);
         put_real(out, "alpha", request->alpha);
     }
+    put_text(out, "optimizer", optimizer_name(request->moments));
+    if (request->frozen != FROZEN_AS_READ)
+        put_text(out, "frozen_dtype", request->frozen == FROZEN_INT8 ? "int8" : "nf4");
     put_option(out, "template", request->format.template_name);
     put_option(out, "columns", request->format.columns);
     put_option(out, "mark", request->format.mark);
@@ -139,7 +142,6 @@ static void put_settings(struct buffer *out, const struct train_settings *s)
     if (s->steps == 0)
         put_real(out, "epochs", s->epochs);
     put_text(out, "schedule", schedule_name(s->schedule));
-    put_text(out, "optimizer", "adamw");
     put_real(out, "lr", s->rate);
     put_real(out, "warmup", s->warmup);
     put_real(out, "clip", s->optimizer.clip);

@@ -11,6 +11,14 @@ bool request_adapts(const struct memory_request *request, const struct module *m
     return request->recipe.adapted && request->recipe.adapted[module - request->model->modules];
 }
 
+enum storage request_storage(const struct memory_request *request, const struct run_tensor *tensor)
+{
+    const struct recipe *recipe = &request->recipe;
+    bool quantized = tensor->part == PART_MODULE && recipe->quantized &&
+                     recipe->quantized[tensor->module - request->model->modules];
+    return quantized ? recipe->frozen : request->storage;
+}
+
 bool request_learns(const struct memory_request *request, enum module_role role, int layer)
 {
     const struct module *module = model_role(request->model, role, layer, false);

@@ -10,6 +10,8 @@ enum { MEMORY_ALIGNMENT = 64 };
 /* memory_needs.c */
 bool request_trains(const struct memory_request *request, const struct module *module);
 bool request_adapts(const struct memory_request *request, const struct module *module);
+/* How a tensor's values are stored. */
+enum storage request_storage(const struct memory_request *request, const struct run_tensor *tensor);
 /* Does a linear weight, or the adapter beside it, train? Then its input is kept. */
 bool request_learns(const struct memory_request *request, enum module_role role, int layer);
 void memory_find_needs(struct backward_needs *needs, const struct memory_request *request);

@@ -1,3 +1,4 @@
+#include "compute/quantize.h"
 #include "train/memory_parts.h"
 
 #include <stdlib.h>
@@ -73,9 +74,14 @@ static int add_lasting(struct planner *planner, enum memory_category category, u
 static void add_training_state(struct planner *planner, int *slots, uint64_t count)
 {
     const struct memory_request *request = planner->request;
+    struct stored_bytes moment =
+        moment_bytes(moment_type_for(request->recipe.moments, (int64_t)count), (int64_t)count);
     slots[TENSOR_GRADIENT] = add_lasting(planner, MEMORY_GRADIENTS, count, 4);
-    slots[TENSOR_M] = add_lasting(planner, MEMORY_OPTIMIZER, count, 4);
-    slots[TENSOR_V] = add_lasting(planner, MEMORY_OPTIMIZER, count, 4);
+    for (int i = 0; i < 2; i++) {
+        slots[TENSOR_M + i] = add_lasting(planner, MEMORY_OPTIMIZER, moment.data, 1);
+        if (moment.scales > 0)
+            slots[TENSOR_M_SCALES + i] = add_lasting(planner, MEMORY_OPTIMIZER, moment.scales, 1);
+    }
     if (request->masters && request->storage == STORAGE_BF16)
         slots[TENSOR_MASTER] = add_lasting(planner, MEMORY_MASTERS, count, 4);
 }
@@ -95,8 +101,11 @@ static void add_tensor(struct planner *planner, size_t index)
         slots[slot] = -1;
     if (!used)
         return;
-    slots[TENSOR_WEIGHT] =
-        add_lasting(planner, MEMORY_WEIGHTS, count, storage_size(request->storage));
+    struct stored_bytes stored =
+        quantized_bytes(request_storage(request, &tensor), tensor.parameters);
+    slots[TENSOR_WEIGHT] = add_lasting(planner, MEMORY_WEIGHTS, stored.data, 1);
+    if (stored.scales > 0)
+        slots[TENSOR_SCALES] = add_lasting(planner, MEMORY_WEIGHTS, stored.scales, 1);
     if (trains)
         add_training_state(planner, slots, count);
 }
@@ -235,6 +244,17 @@ static void add_gradient_slots(struct planner *planner)
                                       (uint64_t)planner->request->recipe.rank * size);
 }
 
+static uint64_t largest_quantized(const struct memory_request *request)
+{
+    int64_t largest = 0;
+    for (size_t i = 0; request->recipe.quantized && i < request->model->module_count; i++) {
+        int64_t parameters = request->model->modules[i].parameters;
+        if (request->recipe.quantized[i] && parameters > largest)
+            largest = parameters;
+    }
+    return (uint64_t)largest;
+}
+
 static void add_run_slots(struct planner *planner)
 {
     const struct memory_request *request = planner->request;
@@ -257,6 +277,8 @@ static void add_run_slots(struct planner *planner)
     run[RUN_POSITIONS] = add_lasting(planner, MEMORY_ACTIVATIONS, tokens, 4);
     run[RUN_ROPE] = add_lasting(planner, MEMORY_WORKSPACE, (uint64_t)request->max_positions,
                                 (uint64_t)config->head_dim * 4);
+    uint64_t dense = largest_quantized(request);
+    run[RUN_DENSE] = dense > 0 ? add_lasting(planner, MEMORY_WORKSPACE, dense, size) : -1;
     run[RUN_LOSS] = add_lasting(planner, MEMORY_WORKSPACE, 2, 8);
     run[RUN_SQUARES] = add_lasting(planner, MEMORY_WORKSPACE, run_tensor_count(request->model), 8);
     run[RUN_ATTENTION_WORKSPACE] = add(planner, MEMORY_WORKSPACE, final + 2, tick_end(planner),

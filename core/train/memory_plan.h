@@ -82,6 +82,7 @@ enum run_slot {
     RUN_TARGETS,
     RUN_POSITIONS,
     RUN_ROPE,
+    RUN_DENSE,   /* the values of the quantised weight that is in use */
     RUN_LOSS,    /* f64 [2], head_loss()'s */
     RUN_SQUARES, /* f64 a trained tensor */
     RUN_ATTENTION_WORKSPACE,
@@ -94,10 +95,13 @@ enum run_slot {
 /* What a tensor of the run has. */
 enum tensor_slot {
     TENSOR_WEIGHT,
+    TENSOR_SCALES, /* of a quantised weight */
     TENSOR_MASTER,
     TENSOR_GRADIENT,
     TENSOR_M,
     TENSOR_V,
+    TENSOR_M_SCALES, /* of 8-bit moments */
+    TENSOR_V_SCALES,
     TENSOR_SLOTS
 };
 

@@ -1,7 +1,32 @@
 #include "train/optimizer.h"
 
+#include "compute/quantize.h"
+
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
+
+static const char *const names[] = {
+    [MOMENTS_F32] = "adamw",
+    [MOMENTS_BF16] = "adamw-bf16",
+    [MOMENTS_INT8] = "adamw-8bit",
+};
+
+const char *optimizer_name(enum moment_type moments)
+{
+    return names[moments];
+}
+
+int optimizer_by_name(enum moment_type *out, const char *name, struct error *err)
+{
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcmp(name, names[i]) == 0) {
+            *out = (enum moment_type)i;
+            return 0;
+        }
+    return error_set_kind(err, ERROR_USAGE,
+                          "--optimizer takes one of " OPTIMIZER_NAMES ", not \"%.40s\"", name);
+}
 
 int optimizer_new(struct optimizer **out, struct transformer *transformer,
                   const struct optimizer_settings *settings, struct error *err)
@@ -79,9 +104,11 @@ static void update(struct optimizer *optimizer, size_t i, struct adamw settings)
     bool matrix = tensor.module->rows > 1 && !tensor.module->bias;
     settings.weight_decay = matrix ? (float)optimizer->settings.weight_decay : 0;
     settings.tensor = (uint32_t)number;
-    struct moments moments = {.type = MOMENTS_F32,
+    struct moments moments = {.type = moment_type_for(t->recipe.moments, tensor.parameters),
                               .m = transformer_place(t, number, TENSOR_M),
-                              .v = transformer_place(t, number, TENSOR_V)};
+                              .v = transformer_place(t, number, TENSOR_V),
+                              .m_scales = transformer_place(t, number, TENSOR_M_SCALES),
+                              .v_scales = transformer_place(t, number, TENSOR_V_SCALES)};
     t->ops->adamw(t->backend->self, transformer_place(t, number, TENSOR_WEIGHT), t->storage,
                   transformer_place(t, number, TENSOR_MASTER), moments,
                   transformer_place(t, number, TENSOR_GRADIENT), tensor.parameters, &settings);

@@ -9,6 +9,11 @@
 
 #include "train/transformer.h"
 
+/* As --optimizer has it: AdamW by the type of its moments. */
+#define OPTIMIZER_NAMES "adamw, adamw-bf16, adamw-8bit"
+const char *optimizer_name(enum moment_type moments);
+int optimizer_by_name(enum moment_type *out, const char *name, struct error *err);
+
 struct optimizer_settings {
     double beta1, beta2, epsilon, weight_decay;
     double clip;   /* largest gradient norm; 0: no clipping */

@@ -93,6 +93,21 @@ struct weight pass_weight(const struct pass *pass, enum module_role role, int la
                            .cols = module->cols};
 }
 
+struct weight pass_linear_weight(const struct pass *pass, enum module_role role, int layer)
+{
+    const struct transformer *t = pass->transformer;
+    struct weight weight = pass_weight(pass, role, layer);
+    size_t tensor = (size_t)(pass_module(pass, role, layer, false) - t->model->modules);
+    weight.storage = transformer_storage(t, tensor);
+    if (weight.storage == pass->type)
+        return weight;
+    weight.scales = transformer_place(t, tensor, TENSOR_SCALES);
+    struct place dense = pass_run_place(pass, RUN_DENSE);
+    pass->ops->dequantize(pass->self, dense, pass->type, weight);
+    return (struct weight){
+        .data = dense, .storage = pass->type, .rows = weight.rows, .cols = weight.cols};
+}
+
 enum module_role pass_head_role(const struct pass *pass)
 {
     return pass->config->tied ? ROLE_EMBEDDING : ROLE_HEAD;

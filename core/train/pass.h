@@ -52,6 +52,8 @@ struct adapter {
 };
 struct adapter pass_adapter(const struct pass *pass, enum module_role role, int layer);
 
+/* Of a block's linear layer: dequantised where it is quantised, until the next call. */
+struct weight pass_linear_weight(const struct pass *pass, enum module_role role, int layer);
 struct weight pass_weight(const struct pass *pass, enum module_role role, int layer);
 /* Of a weight; nowhere where it is frozen. */
 struct place pass_gradient(const struct pass *pass, enum module_role role, int layer);

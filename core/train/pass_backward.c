@@ -47,7 +47,7 @@ static void linear_backward(const struct pass *pass, enum module_role role, int 
     weight_gradients(pass, role, layer, grad_out, x);
     if (grad_x.buffer)
         pass->ops->linear_backward_input(pass->self, grad_x, accumulate, grad_out, pass->type,
-                                         pass_weight(pass, role, layer), pass->tokens);
+                                         pass_linear_weight(pass, role, layer), pass->tokens);
     adapter_backward(pass, role, layer, grad_x, grad_out, x);
 }
 

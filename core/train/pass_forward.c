@@ -23,7 +23,7 @@ static void linear(const struct pass *pass, enum module_role role, int layer, st
     struct place bias =
         pass_module_place(pass, pass_module(pass, role, layer, true), TENSOR_WEIGHT);
     pass->ops->linear_forward(pass->self, out, REPLACE, x, pass->type,
-                              pass_weight(pass, role, layer), bias, pass->tokens);
+                              pass_linear_weight(pass, role, layer), bias, pass->tokens);
     add_adapter(pass, role, layer, out, x);
 }
 

@@ -1,4 +1,5 @@
-/* What a run does with the modules of its model: which train, and which have adapters beside them.
+/* What a run does with the modules of its model: which train, which have adapters beside them, and
+ * how the others and the optimiser's moments are stored.
  *
  * An adapter is a product of two thin matrices that is added to a frozen linear layer (LoRA, Hu et
  * al., arXiv 2106.09685):
@@ -8,8 +9,12 @@
 #ifndef SPECTRUM_TRAIN_RECIPE_H
 #define SPECTRUM_TRAIN_RECIPE_H
 
-#include <stdbool.h>
-#include <stdint.h>
+#include "compute/backend.h"
+
+/* "fp32", "bf16", "int8", "nf4" */
+const char *storage_name(enum storage storage);
+/* False where no storage is called that. */
+bool storage_by_name(enum storage *out, const char *name);
 
 struct recipe {
     /* [module_count]; NULL: nothing trains, adapters neither (evaluation, generation) */
@@ -18,6 +23,11 @@ struct recipe {
     const bool *adapted;
     int64_t rank;
     double alpha;
+    /* [module_count]: linear weights of the blocks that are stored as `frozen`, INT8 or NF4, and do
+     * not train; NULL: none */
+    const bool *quantized;
+    enum storage frozen;
+    enum moment_type moments;
 };
 
 #endif

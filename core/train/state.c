@@ -60,6 +60,7 @@ static int save_json(const char *folder, const struct optimizer *optimizer,
         buffer_format(&out, ", \"rank\": %" PRId64 ", \"alpha\": ", identity->rank);
         json_put_number(&out, identity->alpha);
     }
+    put_text(&out, "frozen", storage_name(identity->frozen));
     put_text(&out, "model", identity->model);
     put_text(&out, "data", identity->data);
     put_text(&out, "trained", trained);

@@ -25,12 +25,13 @@ struct progress {
 /* What must agree for a resume to be the same run: anything else is refused. */
 struct run_identity {
     char model[HASH_TEXT_SIZE], data[HASH_TEXT_SIZE];
-    char precision[24]; /* "bf16", "bf16+masters", "fp32" */
+    char precision[64]; /* "bf16", "bf16+masters", "fp32+frozen nf4+8-bit moments" */
     int64_t seq_len, batch, accumulate, seed;
     int64_t rank; /* of adapters; 0: there are none */
     double alpha;
-    char exact[200]; /* device, threads, instructions, libraries: the result is the same to the
-                        bit only where these agree too */
+    enum storage frozen; /* of what does not train in the blocks */
+    char exact[200];     /* device, threads, instructions, libraries: the result is the same to the
+                            bit only where these agree too */
 };
 
 /* Writes the state of `progress`, taken behind optimizer_step(). */

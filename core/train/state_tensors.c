@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/safetensors_write.h"
+#include "compute/quantize.h"
 #include "train/state.h"
 
 #include <stdio.h>
@@ -12,66 +13,63 @@
 
 enum { STAGING = 1 << 20 }; /* bytes between the device and the file */
 
-/* One file: a slot of every trained tensor, or two. */
+/* One file: some slots of every trained tensor, as far as it has them. */
 struct state_file {
     const char *name;
     struct {
         enum tensor_slot slot;
         const char *suffix;
-    } parts[2];
+    } parts[4];
     int part_count;
 };
 
 static const struct state_file files[] = {
     {"weights.safetensors", {{TENSOR_WEIGHT, ""}}, 1},
     {"masters.safetensors", {{TENSOR_MASTER, ""}}, 1},
-    {"optimizer.safetensors", {{TENSOR_M, ".exp_avg"}, {TENSOR_V, ".exp_avg_sq"}}, 2},
+    {"optimizer.safetensors",
+     {{TENSOR_M, ".exp_avg"},
+      {TENSOR_V, ".exp_avg_sq"},
+      {TENSOR_M_SCALES, ".exp_avg.absmax"},
+      {TENSOR_V_SCALES, ".exp_avg_sq.absmax"}},
+     4},
 };
 enum { FILES = sizeof files / sizeof *files };
 
-static bool has_file(const struct optimizer *optimizer, const struct state_file *file)
-{
-    return optimizer->count > 0 &&
-           transformer_place(optimizer->transformer, optimizer->tensors[0], file->parts[0].slot)
-                   .buffer != NULL;
-}
+/* One tensor of a file: a slot of a tensor that trains. */
+struct item {
+    char *name;
+    struct place place;
+    enum dtype dtype;
+    int64_t rows, cols; /* rows 0: a vector */
+    size_t bytes;
+};
 
-static enum dtype dtype_of(const struct optimizer *optimizer, enum tensor_slot slot)
-{
-    bool narrow = slot == TENSOR_WEIGHT && optimizer->transformer->storage == STORAGE_BF16;
-    return narrow ? DTYPE_BF16 : DTYPE_F32;
-}
-
-/* --- writing --- */
-
-static int put_tensor(struct safetensors_writer *writer, const struct transformer *transformer,
-                      struct place place, size_t bytes, void *staging, struct error *err)
-{
-    for (size_t at = 0; at < bytes; at += STAGING) {
-        size_t part = bytes - at < STAGING ? bytes - at : STAGING;
-        struct place from = {place.buffer, place.offset + at};
-        transformer->backend->read(transformer->backend->self, staging, from, part);
-        if (safetensors_writer_put(writer, staging, part, err) != 0)
-            return -1;
-    }
-    return 0;
-}
-
-struct entries {
-    struct safetensors_entry *items;
-    char **names;
+struct items {
+    struct item *list;
     size_t count;
 };
 
-static void entries_free(struct entries *entries)
+static void items_free(struct items *items)
 {
-    for (size_t i = 0; entries->names && i < entries->count; i++)
-        free(entries->names[i]);
-    free(entries->names);
-    free(entries->items);
+    for (size_t i = 0; items->list && i < items->count; i++)
+        free(items->list[i].name);
+    free(items->list);
 }
 
-static char *entry_name(const struct run_tensor *tensor, const char *suffix, struct error *err)
+static enum dtype dtype_of(const struct optimizer *optimizer, const struct run_tensor *tensor,
+                           enum tensor_slot slot)
+{
+    enum moment_type moments =
+        moment_type_for(optimizer->transformer->recipe.moments, tensor->parameters);
+    bool moment = slot == TENSOR_M || slot == TENSOR_V;
+    if (moment && moments == MOMENTS_INT8)
+        return DTYPE_U8;
+    bool narrow = moment ? moments == MOMENTS_BF16
+                         : slot == TENSOR_WEIGHT && optimizer->transformer->storage == STORAGE_BF16;
+    return narrow ? DTYPE_BF16 : DTYPE_F32;
+}
+
+static char *item_name(const struct run_tensor *tensor, const char *suffix, struct error *err)
 {
     struct buffer name = BUFFER_INIT;
     char *own = run_tensor_name(tensor, err);
@@ -86,90 +84,127 @@ static char *entry_name(const struct run_tensor *tensor, const char *suffix, str
     return NULL;
 }
 
-/* Tensors in the order of what trains; of each, the parts one behind the other. */
-static int entries_make(struct entries *entries, const struct optimizer *optimizer,
-                        const struct state_file *file, struct error *err)
+/* Where the tensor has that slot. */
+static int add_item(struct items *items, const struct optimizer *optimizer, size_t i,
+                    enum tensor_slot slot, const char *suffix, struct error *err)
 {
-    size_t total = optimizer->count * (size_t)file->part_count;
-    *entries = (struct entries){.count = total};
-    entries->items = array_alloc(total, sizeof *entries->items, err);
-    entries->names = array_alloc(total, sizeof *entries->names, err);
-    if (!entries->items || !entries->names)
+    struct run_tensor tensor = optimizer_tensor(optimizer, i);
+    struct place place = transformer_place(optimizer->transformer, optimizer->tensors[i], slot);
+    bool scales = slot == TENSOR_M_SCALES || slot == TENSOR_V_SCALES;
+    bool vector = scales || tensor.module->tensor->rank == 1;
+    int64_t elements =
+        scales ? (int64_t)(moment_bytes(MOMENTS_INT8, tensor.parameters).scales / sizeof(float))
+               : tensor.parameters;
+    if (!place.buffer)
+        return 0;
+    struct item *item = &items->list[items->count];
+    *item = (struct item){.name = item_name(&tensor, suffix, err),
+                          .place = place,
+                          .dtype = dtype_of(optimizer, &tensor, slot),
+                          .rows = vector ? 0 : tensor.rows,
+                          .cols = vector ? elements : tensor.cols};
+    item->bytes = (size_t)elements * (size_t)dtype_traits(item->dtype)->block_bytes;
+    items->count += item->name != NULL;
+    return item->name ? 0 : -1;
+}
+
+/* In the order of what trains; of each tensor, the parts one behind the other. */
+static int items_make(struct items *items, const struct optimizer *optimizer,
+                      const struct state_file *file, struct error *err)
+{
+    size_t most = optimizer->count * (size_t)file->part_count;
+    *items = (struct items){.list = array_alloc(most, sizeof *items->list, err)};
+    if (!items->list)
         return -1;
-    for (size_t i = 0; i < total; i++) {
-        size_t part = i % (size_t)file->part_count;
-        struct run_tensor tensor = optimizer_tensor(optimizer, i / (size_t)file->part_count);
-        entries->names[i] = entry_name(&tensor, file->parts[part].suffix, err);
-        if (!entries->names[i])
+    for (size_t i = 0; i < optimizer->count; i++)
+        for (int part = 0; part < file->part_count; part++)
+            if (add_item(items, optimizer, i, file->parts[part].slot, file->parts[part].suffix,
+                         err) != 0)
+                return -1;
+    return 0;
+}
+
+/* --- writing --- */
+
+static int put_item(struct safetensors_writer *writer, const struct backend *backend,
+                    const struct item *item, void *staging, struct error *err)
+{
+    for (size_t at = 0; at < item->bytes; at += STAGING) {
+        size_t part = item->bytes - at < STAGING ? item->bytes - at : STAGING;
+        struct place from = {item->place.buffer, item->place.offset + at};
+        backend->read(backend->self, staging, from, part);
+        if (safetensors_writer_put(writer, staging, part, err) != 0)
             return -1;
-        bool vector = tensor.module->tensor->rank == 1;
-        entries->items[i] = (struct safetensors_entry){
-            entries->names[i],
-            dtype_of(optimizer, file->parts[part].slot),
-            vector ? 1 : 2,
-            {vector ? tensor.cols : tensor.rows, vector ? 0 : tensor.cols}};
     }
     return 0;
 }
 
-static int put_all(struct safetensors_writer *writer, const struct optimizer *optimizer,
-                   const struct state_file *file, struct error *err)
+static int put_all(struct safetensors_writer *writer, const struct backend *backend,
+                   const struct items *items, struct error *err)
 {
     void *staging = array_alloc(1, STAGING, err);
     int status = staging ? 0 : -1;
-    for (size_t i = 0; i < optimizer->count && status == 0; i++) {
-        int64_t count = optimizer_tensor(optimizer, i).parameters;
-        for (int part = 0; part < file->part_count && status == 0; part++) {
-            enum tensor_slot slot = file->parts[part].slot;
-            size_t width = dtype_of(optimizer, slot) == DTYPE_BF16 ? 2 : 4;
-            status =
-                put_tensor(writer, optimizer->transformer,
-                           transformer_place(optimizer->transformer, optimizer->tensors[i], slot),
-                           (size_t)count * width, staging, err);
-        }
-    }
+    for (size_t i = 0; i < items->count && status == 0; i++)
+        status = put_item(writer, backend, &items->list[i], staging, err);
     free(staging);
     return status;
 }
 
-static int save_file(const char *folder, const struct optimizer *optimizer,
-                     const struct state_file *file, struct error *err)
+static int open_writer(struct safetensors_writer *writer, const char *path,
+                       const struct items *items, struct error *err)
 {
     static const char *const metadata[] = {"format", "pt", NULL};
-    struct safetensors_writer writer;
-    struct entries entries;
-    char *path = path_join(folder, file->name, err);
-    int status = path ? entries_make(&entries, optimizer, file, err) : -1;
-    if (status == 0)
-        status =
-            safetensors_writer_open(&writer, path, entries.items, entries.count, metadata, err);
-    if (path)
-        entries_free(&entries);
-    free(path);
-    if (status != 0)
+    struct safetensors_entry *entries = array_alloc(items->count, sizeof *entries, err);
+    if (!entries)
         return -1;
-    if (put_all(&writer, optimizer, file, err) != 0) {
-        safetensors_writer_abort(&writer);
-        return -1;
+    for (size_t i = 0; i < items->count; i++) {
+        const struct item *item = &items->list[i];
+        bool vector = item->rows == 0;
+        entries[i] =
+            (struct safetensors_entry){item->name,
+                                       item->dtype,
+                                       vector ? 1 : 2,
+                                       {vector ? item->cols : item->rows, vector ? 0 : item->cols}};
     }
-    return safetensors_writer_commit(&writer, err);
+    int status = safetensors_writer_open(writer, path, entries, items->count, metadata, err);
+    free(entries);
+    return status;
+}
+
+static int save_items(const char *path, const struct backend *backend, const struct items *items,
+                      struct error *err)
+{
+    struct safetensors_writer writer;
+    if (open_writer(&writer, path, items, err) != 0)
+        return -1;
+    if (put_all(&writer, backend, items, err) == 0)
+        return safetensors_writer_commit(&writer, err);
+    safetensors_writer_abort(&writer);
+    return -1;
 }
 
 int state_tensors_save(const char *folder, const struct optimizer *optimizer, struct error *err)
 {
-    for (int i = 0; i < FILES; i++)
-        if (has_file(optimizer, &files[i]) && save_file(folder, optimizer, &files[i], err) != 0)
-            return -1;
-    return 0;
+    int status = 0;
+    for (int i = 0; i < FILES && status == 0; i++) {
+        struct items items;
+        char *path = path_join(folder, files[i].name, err);
+        status = path ? items_make(&items, optimizer, &files[i], err) : -1;
+        if (status == 0 && items.count > 0)
+            status = save_items(path, optimizer->transformer->backend, &items, err);
+        if (path)
+            items_free(&items);
+        free(path);
+    }
+    return status;
 }
 
 /* --- reading --- */
 
 static int load_tensor(const struct checkpoint *checkpoint, const struct tensor_info *tensor,
-                       struct optimizer *optimizer, struct place place, void *staging,
+                       const struct backend *backend, struct place place, void *staging,
                        struct error *err)
 {
-    struct backend *backend = optimizer->transformer->backend;
     for (uint64_t at = 0; at < tensor->bytes; at += STAGING) {
         uint64_t part = tensor->bytes - at < STAGING ? tensor->bytes - at : STAGING;
         if (checkpoint_read_raw(checkpoint, tensor, at, part, staging, err) != 0)
@@ -180,50 +215,41 @@ static int load_tensor(const struct checkpoint *checkpoint, const struct tensor_
     return 0;
 }
 
-static int load_part(const struct checkpoint *checkpoint, struct optimizer *optimizer, size_t i,
-                     enum tensor_slot slot, const char *suffix, void *staging, struct error *err)
-{
-    struct run_tensor own = optimizer_tensor(optimizer, i);
-    char *name = entry_name(&own, suffix, err);
-    const struct tensor_info *tensor = name ? checkpoint_find(checkpoint, name) : NULL;
-    int status = -1;
-    if (!name)
-        status = -1;
-    else if (!tensor || tensor->elements != own.parameters ||
-             tensor->dtype != dtype_of(optimizer, slot))
-        status = error_set(err, "%s: %s is missing or has another shape or type",
-                           checkpoint_path(checkpoint), name);
-    else
-        status = load_tensor(checkpoint, tensor, optimizer,
-                             transformer_place(optimizer->transformer, optimizer->tensors[i], slot),
-                             staging, err);
-    free(name);
-    return status;
-}
-
-static int load_file(const char *folder, struct optimizer *optimizer, const struct state_file *file,
-                     struct error *err)
+static int load_items(const char *path, const struct backend *backend, const struct items *items,
+                      struct error *err)
 {
     struct checkpoint *checkpoint = NULL;
-    char *path = path_join(folder, file->name, err);
     void *staging = array_alloc(1, STAGING, err);
-    int status = path && staging ? checkpoint_open(&checkpoint, path, err) : -1;
-    for (size_t i = 0; i < optimizer->count && status == 0; i++)
-        for (int part = 0; part < file->part_count && status == 0; part++)
-            status = load_part(checkpoint, optimizer, i, file->parts[part].slot,
-                               file->parts[part].suffix, staging, err);
+    int status = staging ? checkpoint_open(&checkpoint, path, err) : -1;
+    for (size_t i = 0; i < items->count && status == 0; i++) {
+        const struct item *item = &items->list[i];
+        const struct tensor_info *tensor = checkpoint_find(checkpoint, item->name);
+        if (!tensor || tensor->bytes != item->bytes ||
+            strcmp(tensor->dtype_name, dtype_traits(item->dtype)->name) != 0)
+            status =
+                error_set(err, "%s: %s is missing or has another shape or type", path, item->name);
+        else
+            status = load_tensor(checkpoint, tensor, backend, item->place, staging, err);
+    }
     checkpoint_close(checkpoint);
     free(staging);
-    free(path);
     return status;
 }
 
 int state_tensors_load(const char *folder, struct optimizer *optimizer, struct error *err)
 {
-    for (int i = 0; i < FILES; i++)
-        if (has_file(optimizer, &files[i]) && load_file(folder, optimizer, &files[i], err) != 0)
-            return -1;
-    return 0;
+    int status = 0;
+    for (int i = 0; i < FILES && status == 0; i++) {
+        struct items items;
+        char *path = path_join(folder, files[i].name, err);
+        status = path ? items_make(&items, optimizer, &files[i], err) : -1;
+        if (status == 0 && items.count > 0)
+            status = load_items(path, optimizer->transformer->backend, &items, err);
+        if (path)
+            items_free(&items);
+        free(path);
+    }
+    return status;
 }
 
 static int overlay_tensor(const struct checkpoint *checkpoint, const struct tensor_info *tensor,

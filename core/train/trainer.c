@@ -23,23 +23,29 @@ struct trainer {
 
 /* --- making --- */
 
-static void describe_precision(const struct train_settings *settings, char *out, size_t size)
+static void describe_precision(const struct train_settings *settings, const struct recipe *recipe,
+                               char *out, size_t size)
 {
-    snprintf(out, size, "%s%s", settings->storage == STORAGE_BF16 ? "bf16" : "fp32",
-             settings->masters ? "+masters" : "");
+    static const char *const moments[] = {"", "+bf16 moments", "+8-bit moments"};
+    snprintf(out, size, "%s%s%s%s%s", settings->storage == STORAGE_BF16 ? "bf16" : "fp32",
+             settings->masters ? "+masters" : "", recipe->quantized ? "+frozen " : "",
+             recipe->quantized ? storage_name(recipe->frozen) : "", moments[recipe->moments]);
 }
 
 static void fill_identity(const struct trainer *trainer)
 {
     struct run_identity *identity = trainer->inputs->identity;
     const struct train_settings *settings = &trainer->settings;
-    describe_precision(settings, identity->precision, sizeof identity->precision);
+    describe_precision(settings, &trainer->inputs->recipe, identity->precision,
+                       sizeof identity->precision);
     identity->seq_len = settings->seq_len;
     identity->batch = settings->batch;
     identity->accumulate = settings->accumulate;
     identity->seed = (int64_t)settings->optimizer.seed;
     identity->rank = trainer->inputs->recipe.rank;
     identity->alpha = trainer->inputs->recipe.alpha;
+    identity->frozen =
+        trainer->inputs->recipe.quantized ? trainer->inputs->recipe.frozen : settings->storage;
 }
 
 static int pack(struct trainer *trainer, struct packing **out, const struct document_set *set,

@@ -2,6 +2,7 @@
 
 #include "base/number.h"
 #include "base/random.h"
+#include "compute/quantize.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -69,19 +70,18 @@ struct place transformer_run_place(const struct transformer *transformer, enum r
     return transformer_planned_place(transformer, transformer->plan->run[slot]);
 }
 
-int transformer_write_weight(struct transformer *transformer, size_t tensor, const float *values,
-                             struct error *err)
+enum storage transformer_storage(const struct transformer *transformer, size_t tensor)
 {
-    size_t count = (size_t)transformer_tensor(transformer, tensor).parameters;
-    struct place place = transformer_place(transformer, tensor, TENSOR_WEIGHT);
-    struct place master = transformer_place(transformer, tensor, TENSOR_MASTER);
+    const struct recipe *recipe = &transformer->recipe;
+    bool quantized =
+        tensor < transformer->model->module_count && recipe->quantized && recipe->quantized[tensor];
+    return quantized ? recipe->frozen : transformer->storage;
+}
+
+static int write_rounded(struct transformer *transformer, struct place place, const float *values,
+                         size_t count, struct error *err)
+{
     struct backend *backend = transformer->backend;
-    if (master.buffer)
-        backend->write(backend->self, master, values, count * 4);
-    if (transformer->storage == STORAGE_F32) {
-        backend->write(backend->self, place, values, count * 4);
-        return 0;
-    }
     uint16_t *rounded = array_alloc(count, sizeof *rounded, err);
     if (!rounded)
         return -1;
@@ -89,6 +89,44 @@ int transformer_write_weight(struct transformer *transformer, size_t tensor, con
         rounded[i] = bf16_from_float(values[i]);
     backend->write(backend->self, place, rounded, count * sizeof *rounded);
     free(rounded);
+    return 0;
+}
+
+static int write_quantized(struct transformer *transformer, size_t tensor, const float *values,
+                           size_t count, struct error *err)
+{
+    struct backend *backend = transformer->backend;
+    enum storage storage = transformer_storage(transformer, tensor);
+    struct stored_bytes bytes = quantized_bytes(storage, (int64_t)count);
+    void *data = array_alloc(bytes.data, 1, err);
+    void *scales = data ? array_alloc(bytes.scales, 1, err) : NULL;
+    if (scales) {
+        quantize_weight(data, scales, storage, values, (int64_t)count);
+        backend->write(backend->self, transformer_place(transformer, tensor, TENSOR_WEIGHT), data,
+                       bytes.data);
+        backend->write(backend->self, transformer_place(transformer, tensor, TENSOR_SCALES), scales,
+                       bytes.scales);
+    }
+    int result = scales ? 0 : -1;
+    free(data);
+    free(scales);
+    return result;
+}
+
+int transformer_write_weight(struct transformer *transformer, size_t tensor, const float *values,
+                             struct error *err)
+{
+    size_t count = (size_t)transformer_tensor(transformer, tensor).parameters;
+    struct place place = transformer_place(transformer, tensor, TENSOR_WEIGHT);
+    struct place master = transformer_place(transformer, tensor, TENSOR_MASTER);
+    struct backend *backend = transformer->backend;
+    if (transformer_storage(transformer, tensor) != transformer->storage)
+        return write_quantized(transformer, tensor, values, count, err);
+    if (master.buffer)
+        backend->write(backend->self, master, values, count * 4);
+    if (transformer->storage == STORAGE_BF16)
+        return write_rounded(transformer, place, values, count, err);
+    backend->write(backend->self, place, values, count * 4);
     return 0;
 }
 

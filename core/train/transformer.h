@@ -80,6 +80,8 @@ int transformer_logits(struct transformer *transformer, const int32_t *ids, int6
 /* A tensor's buffer, by its number (tensors.h); `buffer` is NULL where it has none. */
 struct place transformer_place(const struct transformer *transformer, size_t tensor,
                                enum tensor_slot slot);
+/* How its values are stored: as the activations are, or quantised. */
+enum storage transformer_storage(const struct transformer *transformer, size_t tensor);
 struct run_tensor transformer_tensor(const struct transformer *transformer, size_t tensor);
 struct place transformer_run_place(const struct transformer *transformer, enum run_slot slot);
 

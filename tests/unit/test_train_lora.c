@@ -1,6 +1,6 @@
 /* Adapters against PEFT + PyTorch in fp32 (tests/oracle/make_lora.py): PEFT's own files are read,
  * loss to 1e-5, the gradient of every A and B to 1e-4 of its norm; ten AdamW steps; on both back
- * ends. */
+ * ends. The same with frozen weights in 4 and in 8 bits; and the z-loss. */
 #include "train_data.h"
 
 #include "train/optimizer.h"
@@ -14,7 +14,7 @@ struct bench {
     struct model *model;
     struct backend *backend;
     struct transformer *transformer;
-    bool *trained, *adapted;
+    bool *trained, *adapted, *quantized;
 };
 
 static struct checkpoint *open_file(const char *name)
@@ -42,29 +42,46 @@ static bool *adapted_by(const struct model *model, const char *adapter)
     return adapted;
 }
 
-static void bench_open(struct bench *bench, const char *base, const char *adapter,
+/* Model, back end and empty lists; the adapter's modules where one is named. */
+static void bench_open(struct bench *bench, const char *name, const char *base, const char *adapter,
                        const char *device)
 {
     struct error err = ERROR_INIT;
     char file[128];
     *bench = (struct bench){0};
-    snprintf(bench->name, sizeof bench->name, "%s on %s", adapter, device);
-    snprintf(file, sizeof file, "lora/%s/adapter_model.safetensors", adapter);
-    char *model = train_data_path(base), *weights = train_data_path(file);
+    snprintf(bench->name, sizeof bench->name, "%s on %s", name, device);
+    char *model = train_data_path(base);
     if (model_open(&bench->model, model, &err) != 0 ||
         backend_open(&bench->backend, device, 2, &err) != 0)
         fail_msg("%s", err.text);
     bench->trained = calloc(bench->model->module_count, sizeof(bool));
-    bench->adapted = adapted_by(bench->model, file);
-    const struct transformer_options options = {
-        .recipe = {bench->trained, bench->adapted, RANK, ALPHA},
-        .tokens = TOKENS,
-        .max_positions = TOKENS,
-        .storage = STORAGE_F32};
-    if (transformer_new(&bench->transformer, bench->backend, bench->model, &options, &err) != 0 ||
-        state_overlay_file(weights, bench->transformer, &err) != 0)
-        fail_msg("%s", err.text);
+    bench->quantized = calloc(bench->model->module_count, sizeof(bool));
+    snprintf(file, sizeof file, "lora/%s/adapter_model.safetensors", adapter ? adapter : "");
+    bench->adapted =
+        adapter ? adapted_by(bench->model, file) : calloc(bench->model->module_count, sizeof(bool));
     free(model);
+}
+
+static void make_transformer(struct bench *bench, const char *adapter, enum storage frozen,
+                             float z_loss)
+{
+    struct error err = ERROR_INIT;
+    char file[128];
+    snprintf(file, sizeof file, "lora/%s/adapter_model.safetensors", adapter ? adapter : "");
+    char *weights = train_data_path(file);
+    const struct transformer_options options = {.recipe = {.trained = bench->trained,
+                                                           .adapted = bench->adapted,
+                                                           .rank = RANK,
+                                                           .alpha = ALPHA,
+                                                           .quantized = bench->quantized,
+                                                           .frozen = frozen},
+                                                .tokens = TOKENS,
+                                                .max_positions = TOKENS,
+                                                .storage = STORAGE_F32,
+                                                .z_loss = z_loss};
+    if (transformer_new(&bench->transformer, bench->backend, bench->model, &options, &err) != 0 ||
+        (adapter && state_overlay_file(weights, bench->transformer, &err) != 0))
+        fail_msg("%s", err.text);
     free(weights);
 }
 
@@ -73,6 +90,7 @@ static void bench_close(struct bench *bench)
     transformer_free(bench->transformer);
     free(bench->trained);
     free(bench->adapted);
+    free(bench->quantized);
     backend_close(bench->backend);
     model_close(bench->model);
 }
@@ -99,25 +117,45 @@ static void compare_file(const struct bench *bench, const char *name, enum tenso
     checkpoint_close(file);
 }
 
+static double number(const cJSON *json, const char *key)
+{
+    double value = 0;
+    assert_true(json_get_double(json, key, &value));
+    return value;
+}
+
+/* Runs the oracle's batch and compares the loss and the gradients that its file has. */
+static void check_batch(const struct bench *bench, const cJSON *oracle, const char *name)
+{
+    struct batch batch = {0};
+    char file[128];
+    double expected = number(oracle, "loss");
+    batch_from_json(&batch, oracle);
+    double loss = run_batch(bench->transformer, &batch);
+    if (!(fabs(loss - expected) <= 1e-5 * expected))
+        fail_msg("%s: loss %.9g, PEFT has %.9g", bench->name, loss, expected);
+    snprintf(file, sizeof file, "lora/%s.gradients.safetensors", name);
+    compare_file(bench, file, TENSOR_GRADIENT);
+    batch_free(&batch);
+}
+
+static cJSON *open_oracle(const char *name, const char **base)
+{
+    char file[128];
+    snprintf(file, sizeof file, "lora/%s.json", name);
+    cJSON *oracle = train_data_json(file);
+    assert_true(json_get_string(oracle, "base", base));
+    return oracle;
+}
+
 static void check_case(const char *adapter, const char *device)
 {
     struct bench bench;
-    struct batch batch = {0};
-    char file[128];
     const char *base;
-    double expected = 0;
-    snprintf(file, sizeof file, "lora/%s.json", adapter);
-    cJSON *oracle = train_data_json(file);
-    assert_true(json_get_string(oracle, "base", &base));
-    assert_true(json_get_double(oracle, "loss", &expected));
-    bench_open(&bench, base, adapter, device);
-    batch_from_json(&batch, oracle);
-    double loss = run_batch(bench.transformer, &batch);
-    if (!(fabs(loss - expected) <= 1e-5 * expected))
-        fail_msg("%s: loss %.9g, PEFT has %.9g", bench.name, loss, expected);
-    snprintf(file, sizeof file, "lora/%s.gradients.safetensors", adapter);
-    compare_file(&bench, file, TENSOR_GRADIENT);
-    batch_free(&batch);
+    cJSON *oracle = open_oracle(adapter, &base);
+    bench_open(&bench, adapter, base, adapter, device);
+    make_transformer(&bench, adapter, STORAGE_F32, 0);
+    check_batch(&bench, oracle, adapter);
     bench_close(&bench);
     cJSON_Delete(oracle);
 }
@@ -132,11 +170,79 @@ static void equals_peft(void **state)
     }
 }
 
-static double number(const cJSON *json, const char *key)
+/* Linear weights of the blocks that do not train. */
+static void quantize_frozen(struct bench *bench)
 {
-    double value = 0;
-    assert_true(json_get_double(json, key, &value));
-    return value;
+    for (size_t i = 0; i < bench->model->module_count; i++) {
+        const struct module *module = &bench->model->modules[i];
+        bench->quantized[i] = module->layer >= 0 && module->rows > 1 && !bench->trained[i];
+    }
+}
+
+static void check_quantized(const char *name, const char *adapter, enum storage frozen,
+                            const char *device)
+{
+    struct bench bench;
+    const char *base;
+    const cJSON *trained;
+    cJSON *oracle = open_oracle(name, &base);
+    bench_open(&bench, name, base, adapter, device);
+    cJSON_ArrayForEach(trained, json_get(oracle, "trained"))
+    {
+        const struct module *module = model_find(bench.model, trained->valuestring);
+        assert_non_null(module);
+        bench.trained[module - bench.model->modules] = true;
+    }
+    quantize_frozen(&bench);
+    make_transformer(&bench, adapter, frozen, 0);
+    check_batch(&bench, oracle, name);
+    bench_close(&bench);
+    cJSON_Delete(oracle);
+}
+
+static void frozen_weights_in_4_and_8_bits(void **state)
+{
+    (void)state;
+    static const char *const devices[] = {"cpu", "reference", "guard"};
+    for (size_t i = 0; i < sizeof devices / sizeof *devices; i++) {
+        check_quantized("qlora", "llama_gqa", STORAGE_NF4, devices[i]);
+        check_quantized("int8", NULL, STORAGE_INT8, devices[i]);
+    }
+}
+
+/* The z-loss is counted beside the loss, not in it; its gradients are in the gradients. */
+static void z_loss_equals_pytorch(void **state)
+{
+    (void)state;
+    struct bench bench;
+    struct batch batch = {0};
+    struct loss_sums sums;
+    const char *base;
+    const cJSON *norm;
+    cJSON *oracle = open_oracle("zloss", &base);
+    bench_open(&bench, "z-loss", base, NULL, "cpu");
+    memset(bench.trained, 1, bench.model->module_count * sizeof(bool));
+    make_transformer(&bench, NULL, STORAGE_F32, (float)number(oracle, "z_loss"));
+    batch_from_json(&batch, oracle);
+    run_batch(bench.transformer, &batch);
+    assert_int_equal(transformer_loss(bench.transformer, &sums, NULL), 0);
+    double both = sums.entropy + sums.z, expected = number(oracle, "loss");
+    assert_true(sums.z > 0 && fabs(both - expected) <= 1e-5 * expected);
+    compare_file(&bench, "lora/zloss.gradients.safetensors", TENSOR_GRADIENT);
+    cJSON_ArrayForEach(norm, json_get(oracle, "norms"))
+    {
+        size_t tensor = run_tensor_find(bench.model, norm->string);
+        int64_t count = transformer_tensor(bench.transformer, tensor).parameters;
+        float *gradient = read_gradient(bench.transformer, tensor);
+        double squares = 0;
+        for (int64_t i = 0; i < count; i++)
+            squares += (double)gradient[i] * (double)gradient[i];
+        assert_true(fabs(sqrt(squares) - norm->valuedouble) <= 1e-4 * norm->valuedouble);
+        free(gradient);
+    }
+    batch_free(&batch);
+    bench_close(&bench);
+    cJSON_Delete(oracle);
 }
 
 static void near(const char *what, int64_t step, double own, double expected)
@@ -182,7 +288,8 @@ static void ten_steps_equal_pytorch(void **state)
         0.9, 0.999, 1e-8, number(oracle, "weight_decay"), number(oracle, "clip"), 0};
     int64_t at = 0;
     const cJSON *step;
-    bench_open(&bench, "llama_gqa", "llama_gqa", "cpu");
+    bench_open(&bench, "llama_gqa", "llama_gqa", "llama_gqa", "cpu");
+    make_transformer(&bench, "llama_gqa", STORAGE_F32, 0);
     if (optimizer_new(&optimizer, bench.transformer, &settings, &err) != 0)
         fail_msg("%s", err.text);
     cJSON_ArrayForEach(step, json_get(oracle, "steps"))
@@ -206,7 +313,7 @@ static void begins_as_the_base(void **state)
     struct error err = ERROR_INIT;
     double losses[3];
     cJSON *oracle = train_data_json("lora/llama_gqa.json");
-    bench_open(&bench, "llama_gqa", "llama_gqa", "cpu");
+    bench_open(&bench, "llama_gqa", "llama_gqa", "llama_gqa", "cpu");
     batch_from_json(&batch, oracle);
     struct transformer_options options = {
         .tokens = TOKENS, .max_positions = TOKENS, .storage = STORAGE_F32, .seed = 7};
@@ -218,7 +325,8 @@ static void begins_as_the_base(void **state)
     for (int i = 0; i < 3; i++) {
         struct transformer *transformer;
         if (i > 0)
-            options.recipe = (struct recipe){bench.trained, bench.adapted, RANK, ALPHA};
+            options.recipe = (struct recipe){
+                .trained = bench.trained, .adapted = bench.adapted, .rank = RANK, .alpha = ALPHA};
         assert_int_equal(transformer_new(&transformer, bench.backend, bench.model, &options, &err),
                          0);
         losses[i] = run_batch(transformer, &batch);
@@ -242,8 +350,8 @@ static void begins_as_the_base(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(equals_peft),
-        cmocka_unit_test(ten_steps_equal_pytorch),
+        cmocka_unit_test(equals_peft),           cmocka_unit_test(frozen_weights_in_4_and_8_bits),
+        cmocka_unit_test(z_loss_equals_pytorch), cmocka_unit_test(ten_steps_equal_pytorch),
         cmocka_unit_test(begins_as_the_base),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -21,7 +21,7 @@
 /* What the options say, before it is checked. */
 struct request {
     struct training_request is;
-    const char *method, *schedule, *optimizer, *memory_limit;
+    const char *method, *schedule, *optimizer, *frozen, *memory_limit;
     struct option_list data, eval_data;
     bool top_given, rank_given, alpha_given, lr_given, detach, json;
     int64_t threads, seed;
@@ -35,6 +35,22 @@ static int parse_method(struct request *r, struct error *err)
         return 0;
     return error_set_kind(err, ERROR_USAGE, "--method takes one of " METHOD_NAMES ", not \"%.40s\"",
                           r->method);
+}
+
+static int parse_frozen(struct request *r, struct error *err)
+{
+    static const char *const names[] = {"none", "int8", "nf4"};
+    if (strcmp(r->frozen, "auto") == 0) {
+        r->is.frozen = method_info(r->is.method)->quantized ? FROZEN_NF4 : FROZEN_AS_READ;
+        return 0;
+    }
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcmp(r->frozen, names[i]) == 0) {
+            r->is.frozen = (enum frozen_type)i;
+            return 0;
+        }
+    return error_set_kind(err, ERROR_USAGE,
+                          "--frozen-dtype takes auto, none, int8 or nf4, not \"%.40s\"", r->frozen);
 }
 
 /* "8G", "500M", "123456": bytes. */
@@ -92,10 +108,8 @@ static int check(struct request *r, struct error *err)
     struct training_request *is = &r->is;
     if (r->data.count == 0)
         return error_set_kind(err, ERROR_USAGE, "train needs --data FILE");
-    if (strcmp(r->optimizer, "adamw") != 0)
-        return error_set_kind(err, ERROR_USAGE, "--optimizer takes adamw, not \"%.40s\"",
-                              r->optimizer);
     if (parse_method(r, err) != 0 || check_method_options(r, err) != 0 ||
+        optimizer_by_name(&is->moments, r->optimizer, err) != 0 || parse_frozen(r, err) != 0 ||
         schedule_by_name(&is->is.schedule, r->schedule, err) != 0 ||
         (r->memory_limit && parse_bytes(&is->memory_limit, r->memory_limit, err) != 0))
         return -1;
@@ -237,6 +251,7 @@ int command_train(int argc, char **argv, struct error *err)
         .method = "spectrum",
         .schedule = "cosine",
         .optimizer = "adamw",
+        .frozen = "auto",
         .clip = 1,
         .seed = 42,
     };
@@ -275,11 +290,17 @@ int command_train(int argc, char **argv, struct error *err)
         {"clip", OPTION_NUMBER, &r.clip, "X", "largest gradient norm (1); 0: any", 0, 1e9, NULL},
         {"weight-decay", OPTION_NUMBER, &s->optimizer.weight_decay, "X",
          "of matrices and embeddings (0)", 0, 10, NULL},
-        {"optimizer", OPTION_TEXT, &r.optimizer, "NAME", "adamw", 0, 0, NULL},
+        {"optimizer", OPTION_TEXT, &r.optimizer, "NAME",
+         OPTIMIZER_NAMES ": by the type of its moments (adamw: fp32)", 0, 0, NULL},
         {"dtype", OPTION_TEXT, &is->dtype, "NAME",
          "bf16, fp32, or auto (default): bf16 where the processor has it", 0, 0, NULL},
         {"master", OPTION_TEXT, &is->master, "NAME",
          "fp32 masters of bf16 weights (default), or none: stochastic rounding", 0, 0, NULL},
+        {"frozen-dtype", OPTION_TEXT, &r.frozen, "NAME",
+         "of the blocks' frozen linear layers: int8, nf4, none (as --dtype), or auto (default): "
+         "nf4 "
+         "with qlora, else none",
+         0, 0, NULL},
         {"rank", OPTION_INTEGER, &is->rank, "N", "of adapters: lora, qlora (16)", 1, 65536,
          &r.rank_given},
         {"alpha", OPTION_NUMBER, &is->alpha, "X",

@@ -1,0 +1,95 @@
+#!/usr/bin/env bash
+# Every method of `spectrum train` on the demo's model: resuming from its checkpoint gives the
+# uninterrupted run's state to the bit, its export is what it evaluates, only what the proof names has
+# changed. Arguments: binary, source folder.
+set -uo pipefail
+binary=$1
+model=$2/demo/model
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+export XDG_CACHE_HOME=$work/cache XDG_STATE_HOME=$work/state
+cd "$work" || exit 1
+head -40 "$2/demo/text/problems.jsonl" >problems.jsonl
+data=$work/problems.jsonl
+failures=0
+fail() {
+  echo "FAILED: $*"
+  tail -3 "$work/err"
+  failures=$((failures + 1))
+}
+spectrum() { "$binary" "$@" >"$work/out" 2>"$work/err"; }
+loss_of() {
+  "$binary" eval "$1" --data "$data" --seq-len 64 --dtype fp32 --json 2>"$work/err" |
+    sed 's/.*"loss": \([^,]*\).*/\1/'
+}
+# near A B TOLERANCE
+near() { awk -v a="$1" -v b="$2" -v t="$3" 'BEGIN { d = a - b; exit !(a > 0 && d <= t && -d <= t) }'; }
+
+# NAME DTYPE OPTION...: the run NAME of six steps, and its resumed twin.
+check() {
+  local name=$1 dtype=$2 file
+  shift 2
+  spectrum train "$model" --data "$data" --run "$name" --steps 6 --save-every 3 --keep 3 --seq-len 64 \
+    --accumulate 2 --lr 1e-3 --eval-every 0 --eval-split 0 --sample-tokens 0 --dtype "$dtype" \
+    --threads 2 "$@" || { fail "$name: it does not train"; return; }
+  cp -r "$name" "$name-again"
+  rm -rf "$name-again/checkpoints/step-00000006"
+  sed -i 's/completed/stopped/' "$name-again/result.json"
+  spectrum resume "$name-again" || fail "$name: resume"
+  for _ in $(seq 600); do
+    grep -qs completed "$name-again/result.json" && break
+    sleep 0.1
+  done
+  for file in "$name"/checkpoints/step-00000006/*.safetensors; do
+    cmp -s "$file" "$name-again/checkpoints/step-00000006/${file##*/}" ||
+      fail "$name: resumed, ${file##*/} is another"
+  done
+}
+
+# RUN OPTION...: what is exported evaluates as the run does.
+export_equals_run() {
+  local run=$1 own
+  shift
+  spectrum export "$run" -o "$run-export" "$@" || { fail "$run: export"; return; }
+  own=$(loss_of "$run")
+  near "$own" "$(loss_of "$run-export")" 2e-6 || fail "$run: the export's loss is not $own"
+}
+
+check full fp32 --method full
+export_equals_run full
+check spectrum bf16 --method spectrum --top 30 --optimizer adamw-8bit
+check rounded bf16 --method spectrum --select last:2 --master none --optimizer adamw-bf16
+check first fp32 --select first:1 --no-embeddings --neftune 5 --z-loss 1e-3
+check random fp32 --select random:20 --frozen-dtype int8
+check lora fp32 --method lora --rank 4
+export_equals_run lora --merge
+check qlora bf16 --method qlora --rank 4
+check spectrum+lora fp32 --method spectrum+lora --top 25 --rank 8 --alpha 8
+export_equals_run spectrum+lora --merge
+check spectrum+qlora bf16 --method spectrum+qlora --top 25 --no-embeddings --no-head --optimizer adamw-8bit
+
+# The controls choose what they say.
+grep -q '^- model\.layers\.0\.' first/plan.yaml || fail "first:1 has nothing of the first block"
+grep -q '^- model\.layers\.[1-9]' first/plan.yaml && fail "first:1 has more than the first block"
+[ "$(grep -c 'q_proj$' random/plan.yaml)" -eq 1 ] || fail "random:20 of eight has not one q_proj"
+# Frozen weights in 4 bits change the loss, by little.
+plain=$(loss_of "$model")
+four=$(sed -n 's/^{"step": 1,.*"loss": \([^,]*\).*/\1/p' qlora/metrics.jsonl)
+[ -n "$four" ] || fail "qlora has no loss"
+# Adapters alone: a PEFT folder, and nothing without adapters to merge.
+spectrum export lora -o lora-peft || fail "the adapters are not exported"
+[ -s lora-peft/adapter_config.json ] && [ -s lora-peft/adapter_model.safetensors ] || fail "no PEFT folder"
+[ -e lora-peft/model.safetensors ] && fail "a PEFT folder with a model in it"
+spectrum export full -o full-merged --merge && fail "a run without adapters was merged"
+[ $? -eq 0 ] || grep -q 'no adapters' "$work/err" || fail "it does not say why: $(cat "$work/err")"
+spectrum resume lora --help >/dev/null || fail "resume --help"
+# Options that do nothing, or cannot be, are refused.
+for wrong in "--method lora --top 5" "--method full --rank 4" "--method lasso" "--select last:99" \
+  "--select middle:2" "--top 5 --select last:1" "--frozen-dtype fp4" "--optimizer sgd"; do
+  # shellcheck disable=SC2086
+  "$binary" train "$model" --data "$data" --run "$work/refused" $wrong >"$work/out" 2>"$work/err"
+  [ $? -eq 2 ] || fail "$wrong ended with another status"
+done
+
+echo "$failures failed"
+[ $failures -eq 0 ]

@@ -95,22 +95,42 @@ static int identify(struct training *training, struct error *err)
     return 0;
 }
 
-/* Refuses before anything is allocated. */
-static int check_memory(const struct training *training, struct error *err)
+static int planned_total(const struct training *training, const struct train_settings *settings,
+                         uint64_t *total, struct error *err)
 {
     struct memory_plan *plan = NULL;
-    uint64_t limit = training->request->memory_limit;
+    if (trainer_plan(&plan, &training->inputs, settings, err) != 0)
+        return -1;
+    *total = plan->total;
+    memory_plan_free(plan);
+    return 0;
+}
+
+/* As few blocks as fit the limit are computed anew in the backward pass; refuses, before anything
+ * is allocated, what does not fit even with all of them. */
+static int fit_memory(struct training *training, struct error *err)
+{
+    uint64_t limit = training->request->memory_limit, total = 0;
+    int64_t layers = training->model->config.layers;
+    struct train_settings *s = &training->settings;
     if (limit == 0)
         return 0;
-    if (trainer_plan(&plan, &training->inputs, &training->settings, err) != 0)
-        return -1;
-    uint64_t total = plan->total;
-    memory_plan_free(plan);
-    if (total <= limit)
+    for (s->recomputed = 0; s->recomputed <= layers; s->recomputed++) {
+        if (planned_total(training, s, &total, err) != 0)
+            return -1;
+        if (total > limit)
+            continue;
+        if (s->recomputed > 0)
+            training_say(
+                training,
+                "to fit --memory-limit the backward pass computes %lld of %lld blocks anew",
+                (long long)s->recomputed, (long long)layers);
         return 0;
+    }
     return error_set(err,
-                     "the run needs %.1f MB and --memory-limit is %.1f MB; a lower --batch, "
-                     "--seq-len or --top, or --master none, needs less",
+                     "the run needs %.1f MB, with every block computed anew in the backward pass, "
+                     "and --memory-limit is %.1f MB; a lower --batch, --seq-len or --top, "
+                     "--frozen-dtype nf4, --optimizer adamw-8bit, or --master none, needs less",
                      (double)total / 1e6, (double)limit / 1e6);
 }
 
@@ -157,7 +177,7 @@ int training_open(struct training *training, bool resume, struct error *err)
         training_choose(training, resume, err) != 0)
         return -1;
     gather_inputs(training);
-    if (check_memory(training, err) != 0)
+    if (fit_memory(training, err) != 0)
         return -1;
     return trainer_new(&training->trainer, &training->inputs, &training->settings, err);
 }

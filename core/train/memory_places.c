@@ -76,7 +76,8 @@ int memory_place_all(struct memory_plan *plan, struct error *err)
     if (!order)
         return -1;
     for (int category = 0; category < MEMORY_CATEGORIES; category++) {
-        if (category == MEMORY_ACTIVATIONS || category == MEMORY_WORKSPACE)
+        bool gradients = category == MEMORY_GRADIENTS && plan->updates_in_backward;
+        if (gradients || category == MEMORY_ACTIVATIONS || category == MEMORY_WORKSPACE)
             place_shared(plan, category, order, order + plan->count);
         else
             place_lasting(plan, category);

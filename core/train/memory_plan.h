@@ -117,9 +117,13 @@ struct memory_request {
     struct recipe recipe;
     int64_t tokens; /* of a micro-batch */
     int64_t max_positions;
-    enum storage storage;                         /* of weights and activations */
-    bool masters;                                 /* fp32 masters beside bf16 weights */
-    bool generation;                              /* room for the last token's logits */
+    enum storage storage; /* of weights and activations */
+    bool masters;         /* fp32 masters beside bf16 weights */
+    bool generation;      /* room for the last token's logits */
+    /* blocks that are computed anew in the backward pass, from the lowest that it enters on, or as
+     * many as it enters */
+    int64_t recomputed;
+    bool updates_in_backward; /* a gradient lives only until its tensor is updated */
     uint64_t attention_workspace, head_workspace; /* what the back end asks for */
 };
 
@@ -129,7 +133,10 @@ struct memory_plan {
     size_t count, capacity;
     int (*tensors)[TENSOR_SLOTS]; /* index of a tensor's buffers (tensors.h), -1: has none */
     int (*blocks)[BLOCK_SLOTS];
+    int (*again)[BLOCK_SLOTS];   /* of blocks that are computed anew: in their backward pass */
+    int first_again, past_again; /* those blocks: [first_again, past_again) */
     int run[RUN_SLOTS];
+    bool updates_in_backward;           /* gradients share their region */
     uint64_t bytes[MEMORY_CATEGORIES];  /* of each category's region */
     uint64_t region[MEMORY_CATEGORIES]; /* where it begins */
     uint64_t total;
@@ -138,6 +145,12 @@ struct memory_plan {
 /* 0, or -1 when a size leaves 62 bits or memory runs out. */
 int memory_plan_make(struct memory_plan **out, const struct memory_request *request,
                      struct error *err);
+/* Does the backward pass compute this block's activations anew? */
+static inline bool memory_plan_computes_again(const struct memory_plan *plan, int layer)
+{
+    return layer >= plan->first_again && layer < plan->past_again;
+}
+
 void memory_plan_free(struct memory_plan *plan);
 
 #endif

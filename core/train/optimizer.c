@@ -38,13 +38,16 @@ int optimizer_new(struct optimizer **out, struct transformer *transformer,
     *optimizer = (struct optimizer){.transformer = transformer, .settings = *settings};
     optimizer->tensors = array_alloc(most, sizeof *optimizer->tensors, err);
     optimizer->norms = array_alloc(most, sizeof *optimizer->norms, err);
-    if (!optimizer->tensors || !optimizer->norms) {
+    optimizer->place_of = array_alloc(most, sizeof *optimizer->place_of, err);
+    if (!optimizer->tensors || !optimizer->norms || !optimizer->place_of) {
         optimizer_free(optimizer);
         return -1;
     }
     for (size_t i = 0; i < most; i++)
-        if (transformer_place(transformer, i, TENSOR_GRADIENT).buffer)
+        if (transformer_place(transformer, i, TENSOR_GRADIENT).buffer) {
+            optimizer->place_of[i] = optimizer->count;
             optimizer->tensors[optimizer->count++] = i;
+        }
     *out = optimizer;
     return 0;
 }
@@ -55,6 +58,7 @@ void optimizer_free(struct optimizer *optimizer)
         return;
     free(optimizer->tensors);
     free(optimizer->norms);
+    free(optimizer->place_of);
     free(optimizer);
 }
 
@@ -63,22 +67,32 @@ struct run_tensor optimizer_tensor(const struct optimizer *optimizer, size_t i)
     return transformer_tensor(optimizer->transformer, optimizer->tensors[i]);
 }
 
-/* Each tensor's norm into ->norms; the norm of all together. */
-static int measure(struct optimizer *optimizer, double scale, double *norm, struct error *err)
+static void clear_squares(struct optimizer *optimizer)
+{
+    struct transformer *t = optimizer->transformer;
+    t->ops->fill_zero(t->backend->self, transformer_run_place(t, RUN_SQUARES),
+                      optimizer->count * sizeof(double));
+}
+
+static void sum_squares(struct optimizer *optimizer, size_t i)
+{
+    struct transformer *t = optimizer->transformer;
+    struct place squares = transformer_run_place(t, RUN_SQUARES);
+    struct place sum = {squares.buffer, squares.offset + i * sizeof(double)};
+    t->ops->sum_squares(t->backend->self, sum,
+                        transformer_place(t, optimizer->tensors[i], TENSOR_GRADIENT),
+                        optimizer_tensor(optimizer, i).parameters);
+}
+
+/* Each tensor's norm into ->norms; the norm of all together. Waits. */
+static int read_norms(struct optimizer *optimizer, double scale, double *norm, struct error *err)
 {
     struct transformer *t = optimizer->transformer;
     struct backend *backend = t->backend;
-    struct place squares = transformer_run_place(t, RUN_SQUARES);
-    t->ops->fill_zero(backend->self, squares, optimizer->count * sizeof(double));
-    for (size_t i = 0; i < optimizer->count; i++) {
-        struct place sum = {squares.buffer, squares.offset + i * sizeof(double)};
-        t->ops->sum_squares(backend->self, sum,
-                            transformer_place(t, optimizer->tensors[i], TENSOR_GRADIENT),
-                            optimizer_tensor(optimizer, i).parameters);
-    }
     if (backend->wait(backend->self, err) != 0)
         return -1;
-    backend->read(backend->self, optimizer->norms, squares, optimizer->count * sizeof(double));
+    backend->read(backend->self, optimizer->norms, transformer_run_place(t, RUN_SQUARES),
+                  optimizer->count * sizeof(double));
     double total = 0;
     for (size_t i = 0; i < optimizer->count; i++) {
         total += optimizer->norms[i];
@@ -114,29 +128,71 @@ static void update(struct optimizer *optimizer, size_t i, struct adamw settings)
                   transformer_place(t, number, TENSOR_GRADIENT), tensor.parameters, &settings);
 }
 
-int optimizer_step(struct optimizer *optimizer, int64_t step, double rate, double gradient_scale,
-                   double *norm, struct error *err)
+static int check_norm(const struct optimizer *optimizer, int64_t step, double norm,
+                      struct error *err)
+{
+    if (isfinite(norm))
+        return 0;
+    return error_set(err,
+                     "step %lld: the gradient of %s is not finite; a lower --lr, or "
+                     "--dtype fp32, may help",
+                     (long long)step, first_bad(optimizer));
+}
+
+static struct adamw settings_of(const struct optimizer *optimizer, int64_t step, double rate,
+                                double gradient_scale)
 {
     const struct optimizer_settings *s = &optimizer->settings;
-    if (measure(optimizer, gradient_scale, norm, err) != 0)
-        return -1;
-    if (!isfinite(*norm))
-        return error_set(err,
-                         "step %lld: the gradient of %s is not finite; a lower --lr, or "
-                         "--dtype fp32, may help",
-                         (long long)step, first_bad(optimizer));
-    double clip = s->clip > 0 ? fmin(1, s->clip / (*norm + 1e-6)) : 1;
-    struct adamw settings = {
+    return (struct adamw){
         .lr = (float)rate,
         .beta1 = (float)s->beta1,
         .beta2 = (float)s->beta2,
         .epsilon = (float)s->epsilon,
         .correction1 = (float)(1 - pow(s->beta1, (double)step)),
         .correction2 = (float)(1 - pow(s->beta2, (double)step)),
-        .gradient_scale = (float)(gradient_scale * clip),
+        .gradient_scale = (float)gradient_scale,
         .key = {(uint32_t)(s->seed ^ s->seed >> 32), (uint32_t)step},
     };
+}
+
+int optimizer_step(struct optimizer *optimizer, int64_t step, double rate, double gradient_scale,
+                   double *norm, struct error *err)
+{
+    const struct optimizer_settings *s = &optimizer->settings;
+    clear_squares(optimizer);
+    for (size_t i = 0; i < optimizer->count; i++)
+        sum_squares(optimizer, i);
+    if (read_norms(optimizer, gradient_scale, norm, err) != 0 ||
+        check_norm(optimizer, step, *norm, err) != 0)
+        return -1;
+    double clip = s->clip > 0 ? fmin(1, s->clip / (*norm + 1e-6)) : 1;
+    struct adamw settings = settings_of(optimizer, step, rate, gradient_scale * clip);
     for (size_t i = 0; i < optimizer->count; i++)
         update(optimizer, i, settings);
     return 0;
+}
+
+static void take_gradient(void *context, size_t tensor)
+{
+    struct optimizer *optimizer = context;
+    size_t i = optimizer->place_of[tensor];
+    sum_squares(optimizer, i);
+    update(optimizer, i, optimizer->now);
+}
+
+struct gradient_sink optimizer_begin(struct optimizer *optimizer, int64_t step, double rate,
+                                     double gradient_scale)
+{
+    optimizer->step = step;
+    optimizer->scale = gradient_scale;
+    optimizer->now = settings_of(optimizer, step, rate, gradient_scale);
+    clear_squares(optimizer);
+    return (struct gradient_sink){optimizer, take_gradient};
+}
+
+int optimizer_end(struct optimizer *optimizer, double *norm, struct error *err)
+{
+    if (read_norms(optimizer, optimizer->scale, norm, err) != 0)
+        return -1;
+    return check_norm(optimizer, optimizer->step, *norm, err);
 }

@@ -26,7 +26,11 @@ struct optimizer {
     struct optimizer_settings settings;
     size_t *tensors;
     size_t count;
-    double *norms; /* [count]: each tensor's gradient norm in the last step, before clipping */
+    size_t *place_of; /* [run_tensor_count]: a tensor's place in `tensors` */
+    int64_t step;     /* that optimizer_begin() began, and its gradient_scale */
+    double scale;
+    struct adamw now; /* its settings */
+    double *norms;    /* [count]: each tensor's gradient norm in the last step, before clipping */
 };
 
 struct run_tensor optimizer_tensor(const struct optimizer *optimizer, size_t i);
@@ -40,5 +44,12 @@ void optimizer_free(struct optimizer *optimizer);
  * clipping; a norm that is not finite is an error, and then no weight was touched. Waits. */
 int optimizer_step(struct optimizer *optimizer, int64_t step, double rate, double gradient_scale,
                    double *norm, struct error *err);
+
+/* The same step a tensor at a time, during the backward pass; without clipping, which needs all
+ * gradients first. Between the two the sink's take() updates each tensor once. A norm that is not
+ * finite is an error too late: weights were touched. */
+struct gradient_sink optimizer_begin(struct optimizer *optimizer, int64_t step, double rate,
+                                     double gradient_scale);
+int optimizer_end(struct optimizer *optimizer, double *norm, struct error *err);
 
 #endif

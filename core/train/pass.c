@@ -34,8 +34,9 @@ struct place pass_run_place(const struct pass *pass, enum run_slot slot)
 
 struct place pass_block_place(const struct pass *pass, int layer, enum block_slot slot)
 {
+    const struct memory_plan *plan = pass->transformer->plan;
     return transformer_planned_place(pass->transformer,
-                                     pass->transformer->plan->blocks[layer][slot]);
+                                     (pass->again ? plan->again : plan->blocks)[layer][slot]);
 }
 
 struct place pass_output_place(const struct pass *pass, int layer)
@@ -111,11 +112,6 @@ struct weight pass_linear_weight(const struct pass *pass, enum module_role role,
 enum module_role pass_head_role(const struct pass *pass)
 {
     return pass->config->tied ? ROLE_EMBEDDING : ROLE_HEAD;
-}
-
-struct place pass_gradient(const struct pass *pass, enum module_role role, int layer)
-{
-    return pass_module_place(pass, pass_module(pass, role, layer, false), TENSOR_GRADIENT);
 }
 
 struct attention_shape pass_shape(const struct pass *pass, int layer)

@@ -16,6 +16,8 @@ struct pass {
     struct attention_shape shape;
     int64_t wide, narrow; /* columns of q and of k, v */
     struct place ids, positions, targets, rope;
+    const struct gradient_sink *sink; /* NULL: gradients are added up */
+    bool again;                       /* computes a block anew: its second set of buffers */
 };
 
 /* Copies the batch to the device. */
@@ -24,6 +26,9 @@ struct pass pass_begin(struct transformer *transformer, const struct batch *batc
 /* pass_forward.c: the embeddings, the first block's input; and from there to the final norm. */
 void pass_embed(const struct pass *pass);
 void pass_forward(const struct pass *pass);
+/* Computes a block anew, as far as its backward pass needs: from its input to the input of its last
+ * layer. */
+void pass_forward_again(const struct pass *pass, int layer);
 /* Adds the loss; with `backward` also the gradients of the head and of its input. */
 void pass_head_loss(const struct pass *pass, bool backward);
 
@@ -55,8 +60,6 @@ struct adapter pass_adapter(const struct pass *pass, enum module_role role, int 
 /* Of a block's linear layer: dequantised where it is quantised, until the next call. */
 struct weight pass_linear_weight(const struct pass *pass, enum module_role role, int layer);
 struct weight pass_weight(const struct pass *pass, enum module_role role, int layer);
-/* Of a weight; nowhere where it is frozen. */
-struct place pass_gradient(const struct pass *pass, enum module_role role, int layer);
 /* The module that makes the logits. */
 enum module_role pass_head_role(const struct pass *pass);
 /* Full or sliding, as the layer has it. */

@@ -1,19 +1,40 @@
 /* Backwards, block by block, as far down as something trains. */
 #include "train/pass.h"
 
+/* --- gradients that are used up as they come (struct gradient_sink) --- */
+
+/* Where a module's gradient is added up: from zero, where another's was there before. */
+static struct place fresh_gradient(const struct pass *pass, const struct module *module)
+{
+    struct place place = pass_module_place(pass, module, TENSOR_GRADIENT);
+    if (place.buffer && pass->sink)
+        pass->ops->fill_zero(pass->self, place, (size_t)module->parameters * sizeof(float));
+    return place;
+}
+
+/* Nothing of this pass needs the module's gradient, or its weight as it was, any more. */
+static void finish(const struct pass *pass, const struct module *module)
+{
+    if (pass->sink && pass_module_place(pass, module, TENSOR_GRADIENT).buffer)
+        pass->sink->take(pass->sink->context, (size_t)(module - pass->transformer->model->modules));
+}
+
+/* --- one layer --- */
+
 /* Of the weight and bias of one linear layer, as far as they train. */
 static void weight_gradients(const struct pass *pass, enum module_role role, int layer,
                              struct place grad_out, struct place x)
 {
     const struct module *weight = pass_module(pass, role, layer, false);
-    struct place gradient = pass_gradient(pass, role, layer);
-    struct place bias =
-        pass_module_place(pass, pass_module(pass, role, layer, true), TENSOR_GRADIENT);
+    const struct module *bias = pass_module(pass, role, layer, true);
+    struct place gradient = pass_module_place(pass, weight, TENSOR_GRADIENT);
+    struct place of_bias = fresh_gradient(pass, bias);
     if (gradient.buffer)
-        pass->ops->linear_backward_weight(pass->self, gradient, ADD, grad_out, x, pass->type,
-                                          weight->rows, weight->cols, pass->tokens);
-    if (bias.buffer)
-        pass->ops->bias_backward(pass->self, bias, grad_out, pass->type, pass->tokens,
+        pass->ops->linear_backward_weight(pass->self, gradient, pass->sink ? REPLACE : ADD,
+                                          grad_out, x, pass->type, weight->rows, weight->cols,
+                                          pass->tokens);
+    if (of_bias.buffer)
+        pass->ops->bias_backward(pass->self, of_bias, grad_out, pass->type, pass->tokens,
                                  weight->rows);
 }
 
@@ -24,18 +45,24 @@ static void adapter_backward(const struct pass *pass, enum module_role role, int
     const struct train_ops *ops = pass->ops;
     struct adapter adapter = pass_adapter(pass, role, layer);
     struct place grad_low = pass_run_place(pass, RUN_GRAD_LOW);
+    enum accumulate accumulate = pass->sink ? REPLACE : ADD;
     if (!adapter.low.buffer)
         return;
-    ops->linear_backward_weight(pass->self, adapter.grad_b, ADD, grad_out, adapter.low, pass->type,
-                                adapter.b.rows, adapter.rank, pass->tokens);
+    ops->linear_backward_weight(pass->self, adapter.grad_b, accumulate, grad_out, adapter.low,
+                                pass->type, adapter.b.rows, adapter.rank, pass->tokens);
     ops->linear_backward_input(pass->self, grad_low, REPLACE, grad_out, pass->type, adapter.b,
                                pass->tokens);
     ops->scale(pass->self, grad_low, pass->type, adapter.scale, pass->tokens * adapter.rank);
-    ops->linear_backward_weight(pass->self, adapter.grad_a, ADD, grad_low, x, pass->type,
+    ops->linear_backward_weight(pass->self, adapter.grad_a, accumulate, grad_low, x, pass->type,
                                 adapter.rank, adapter.a.cols, pass->tokens);
     if (grad_x.buffer)
         ops->linear_backward_input(pass->self, grad_x, ADD, grad_low, pass->type, adapter.a,
                                    pass->tokens);
+    for (int part = PART_A; pass->sink && part <= PART_B; part++)
+        pass->sink->take(pass->sink->context,
+                         run_tensor_index(pass->transformer->model,
+                                          pass_module(pass, role, layer, false),
+                                          (enum tensor_part)part));
 }
 
 /* One linear layer: the gradients of what trains in it, and where grad_x is there (REPLACE or ADD),
@@ -48,6 +75,8 @@ static void linear_backward(const struct pass *pass, enum module_role role, int 
     if (grad_x.buffer)
         pass->ops->linear_backward_input(pass->self, grad_x, accumulate, grad_out, pass->type,
                                          pass_linear_weight(pass, role, layer), pass->tokens);
+    finish(pass, pass_module(pass, role, layer, false));
+    finish(pass, pass_module(pass, role, layer, true));
     adapter_backward(pass, role, layer, grad_x, grad_out, x);
 }
 
@@ -61,10 +90,11 @@ static struct place wanted(bool is, struct place place)
 static void norm_backward(const struct pass *pass, enum module_role role, int layer,
                           enum accumulate accumulate, struct place x, struct place rstd)
 {
+    const struct module *module = pass_module(pass, role, layer, false);
     pass->ops->rmsnorm_backward(pass->self, pass_run_place(pass, RUN_GRAD_STREAM), accumulate,
-                                pass_gradient(pass, role, layer),
-                                pass_run_place(pass, RUN_GRAD_NORM), x, rstd, pass->type,
-                                pass_weight(pass, role, layer), pass->tokens);
+                                fresh_gradient(pass, module), pass_run_place(pass, RUN_GRAD_NORM),
+                                x, rstd, pass->type, pass_weight(pass, role, layer), pass->tokens);
+    finish(pass, module);
 }
 
 static void backward_mlp(const struct pass *pass, int layer)
@@ -115,12 +145,14 @@ static void head_norm_backward(const struct pass *pass, enum module_role role, i
                                struct place gradient)
 {
     bool is_q = role == ROLE_Q_NORM;
+    const struct module *module = pass_module(pass, role, layer, false);
     int heads = is_q ? pass->shape.heads : pass->shape.kv_heads;
-    pass->ops->rmsnorm_backward(pass->self, gradient, REPLACE, pass_gradient(pass, role, layer),
+    pass->ops->rmsnorm_backward(pass->self, gradient, REPLACE, fresh_gradient(pass, module),
                                 gradient,
                                 pass_block_place(pass, layer, is_q ? SLOT_RAW_Q : SLOT_RAW_K),
                                 pass_block_place(pass, layer, is_q ? SLOT_RSTD_Q : SLOT_RSTD_K),
                                 pass->type, pass_weight(pass, role, layer), pass->tokens * heads);
+    finish(pass, module);
 }
 
 static void backward_scores(const struct pass *pass, int layer,
@@ -162,9 +194,33 @@ static void backward_attention(const struct pass *pass, int layer)
                       pass_block_place(pass, layer, SLOT_RSTD1));
 }
 
+static void backward_block(const struct pass *pass, int layer)
+{
+    struct pass own = *pass;
+    own.again = memory_plan_computes_again(pass->transformer->plan, layer);
+    if (own.again)
+        pass_forward_again(&own, layer);
+    backward_mlp(&own, layer);
+    backward_attention(&own, layer);
+}
+
+/* A tied embedding's gradient has the head's part already. */
+static void embedding_backward(const struct pass *pass)
+{
+    const struct module *module = pass_module(pass, ROLE_EMBEDDING, -1, false);
+    struct place gradient = pass->config->tied ? pass_module_place(pass, module, TENSOR_GRADIENT)
+                                               : fresh_gradient(pass, module);
+    pass->ops->embedding_backward(pass->self, gradient, pass_run_place(pass, RUN_GRAD_STREAM),
+                                  pass->type, pass->ids, pass->tokens, pass->config->vocab,
+                                  pass->config->hidden);
+    finish(pass, module);
+}
+
 void pass_backward(const struct pass *pass)
 {
     const struct backward_needs *needs = &pass->transformer->plan->needs;
+    if (!pass->config->tied)
+        finish(pass, pass_module(pass, ROLE_HEAD, -1, false));
     if (!needs->stream)
         return;
     norm_backward(pass, ROLE_FINAL_NORM, -1, REPLACE, pass_run_place(pass, RUN_OUTPUT),
@@ -172,11 +228,8 @@ void pass_backward(const struct pass *pass)
     for (int layer = (int)pass->config->layers - 1; layer >= 0; layer--) {
         if (!needs->blocks[layer].output)
             return;
-        backward_mlp(pass, layer);
-        backward_attention(pass, layer);
+        backward_block(pass, layer);
     }
     if (needs->embedding)
-        pass->ops->embedding_backward(pass->self, pass_gradient(pass, ROLE_EMBEDDING, -1),
-                                      pass_run_place(pass, RUN_GRAD_STREAM), pass->type, pass->ids,
-                                      pass->tokens, pass->config->vocab, pass->config->hidden);
+        embedding_backward(pass);
 }

@@ -1,20 +1,26 @@
 /* Forwards, block by block. */
 #include "train/pass.h"
 
+/* scale A x of an adapter, where there is one. */
+static void lower(const struct pass *pass, const struct adapter *adapter, struct place x)
+{
+    if (!adapter->low.buffer)
+        return;
+    pass->ops->linear_forward(pass->self, adapter->low, REPLACE, x, pass->type, adapter->a,
+                              (struct place){NULL, 0}, pass->tokens);
+    pass->ops->scale(pass->self, adapter->low, pass->type, adapter->scale,
+                     pass->tokens * adapter->rank);
+}
+
 /* out += B scale A x */
 static void add_adapter(const struct pass *pass, enum module_role role, int layer, struct place out,
                         struct place x)
 {
-    const struct train_ops *ops = pass->ops;
     struct adapter adapter = pass_adapter(pass, role, layer);
-    struct place none = {NULL, 0};
-    if (!adapter.low.buffer)
-        return;
-    ops->linear_forward(pass->self, adapter.low, REPLACE, x, pass->type, adapter.a, none,
-                        pass->tokens);
-    ops->scale(pass->self, adapter.low, pass->type, adapter.scale, pass->tokens * adapter.rank);
-    ops->linear_forward(pass->self, out, ADD, adapter.low, pass->type, adapter.b, none,
-                        pass->tokens);
+    lower(pass, &adapter, x);
+    if (adapter.low.buffer)
+        pass->ops->linear_forward(pass->self, out, ADD, adapter.low, pass->type, adapter.b,
+                                  (struct place){NULL, 0}, pass->tokens);
 }
 
 static void linear(const struct pass *pass, enum module_role role, int layer, struct place out,
@@ -72,22 +78,35 @@ static void forward_attention(const struct pass *pass, int layer)
     ops->add(pass->self, middle, input, pass->type, pass->tokens * pass->config->hidden);
 }
 
-static void forward_mlp(const struct pass *pass, int layer)
+/* As far as the input of the last layer. */
+static void forward_swiglu(const struct pass *pass, int layer)
 {
-    const struct train_ops *ops = pass->ops;
-    struct place middle = pass_block_place(pass, layer, SLOT_MIDDLE);
     struct place n = pass_block_place(pass, layer, SLOT_NORM2);
-    struct place gate = pass_block_place(pass, layer, SLOT_GATE),
-                 up = pass_block_place(pass, layer, SLOT_UP);
-    struct place product = pass_block_place(pass, layer, SLOT_SWIGLU);
-    struct place output = pass_output_place(pass, layer);
-    norm(pass, ROLE_POST_NORM, layer, n, pass_block_place(pass, layer, SLOT_RSTD2), middle);
+    struct place gate = pass_block_place(pass, layer, SLOT_GATE);
+    struct place up = pass_block_place(pass, layer, SLOT_UP);
+    norm(pass, ROLE_POST_NORM, layer, n, pass_block_place(pass, layer, SLOT_RSTD2),
+         pass_block_place(pass, layer, SLOT_MIDDLE));
     linear(pass, ROLE_GATE, layer, gate, n);
     linear(pass, ROLE_UP, layer, up, n);
-    ops->swiglu_forward(pass->self, product, gate, up, pass->type,
-                        pass->tokens * pass->config->intermediate);
-    linear(pass, ROLE_DOWN, layer, output, product);
-    ops->add(pass->self, output, middle, pass->type, pass->tokens * pass->config->hidden);
+    pass->ops->swiglu_forward(pass->self, pass_block_place(pass, layer, SLOT_SWIGLU), gate, up,
+                              pass->type, pass->tokens * pass->config->intermediate);
+}
+
+static void forward_mlp(const struct pass *pass, int layer)
+{
+    struct place output = pass_output_place(pass, layer);
+    forward_swiglu(pass, layer);
+    linear(pass, ROLE_DOWN, layer, output, pass_block_place(pass, layer, SLOT_SWIGLU));
+    pass->ops->add(pass->self, output, pass_block_place(pass, layer, SLOT_MIDDLE), pass->type,
+                   pass->tokens * pass->config->hidden);
+}
+
+void pass_forward_again(const struct pass *pass, int layer)
+{
+    struct adapter down = pass_adapter(pass, ROLE_DOWN, layer);
+    forward_attention(pass, layer);
+    forward_swiglu(pass, layer);
+    lower(pass, &down, pass_block_place(pass, layer, SLOT_SWIGLU));
 }
 
 void pass_embed(const struct pass *pass)
@@ -106,13 +125,22 @@ void pass_forward(const struct pass *pass)
          pass_run_place(pass, RUN_FINAL_RSTD), pass_run_place(pass, RUN_OUTPUT));
 }
 
+/* The head's gradient, from zero where gradients do not add up over batches. */
+static struct place head_gradient(const struct pass *pass)
+{
+    const struct module *module = pass_module(pass, pass_head_role(pass), -1, false);
+    struct place place = pass_module_place(pass, module, TENSOR_GRADIENT);
+    if (place.buffer && pass->sink)
+        pass->ops->fill_zero(pass->self, place, (size_t)module->parameters * sizeof(float));
+    return place;
+}
+
 void pass_head_loss(const struct pass *pass, bool backward)
 {
     const struct backward_needs *needs = &pass->transformer->plan->needs;
     struct place none = {NULL, 0};
     struct place grad_x = backward && needs->stream ? pass_run_place(pass, RUN_GRAD_NORM) : none;
-    struct place grad_weight =
-        backward && needs->head ? pass_gradient(pass, pass_head_role(pass), -1) : none;
+    struct place grad_weight = backward && needs->head ? head_gradient(pass) : none;
     pass->ops->head_loss(pass->self, pass_run_place(pass, RUN_LOSS), grad_x, grad_weight,
                          pass_run_place(pass, RUN_FINAL_NORM), pass->type,
                          pass_weight(pass, pass_head_role(pass), -1), pass->targets, pass->tokens,

@@ -72,6 +72,12 @@ static int fix_schedule(struct trainer *trainer, struct error *err)
     return 0;
 }
 
+/* Clipping needs all gradients before the first update, and accumulation their sum. */
+static bool updates_in_backward(const struct train_settings *s)
+{
+    return s->optimizer.clip <= 0 && s->accumulate == 1;
+}
+
 static struct transformer_options options_of(const struct train_inputs *inputs,
                                              const struct train_settings *s)
 {
@@ -81,6 +87,8 @@ static struct transformer_options options_of(const struct train_inputs *inputs,
                                         .storage = s->storage,
                                         .masters = s->masters,
                                         .generation = s->sample.ids != NULL,
+                                        .recomputed = s->recomputed,
+                                        .updates_in_backward = updates_in_backward(s),
                                         .seed = s->optimizer.seed,
                                         .z_loss = (float)s->z_loss,
                                         .neftune = (float)s->neftune};
@@ -189,42 +197,79 @@ int64_t trainer_steps(const struct trainer *trainer)
 
 /* --- the loop --- */
 
-/* The window of one step: gradients of the sum of the losses. */
-static int run_window(struct trainer *trainer, struct train_report *report, uint64_t *supervised,
+static int read_batch(struct trainer *trainer, struct train_report *report, uint64_t *supervised,
                       struct error *err)
 {
-    transformer_clear(trainer->transformer);
-    for (int64_t i = 0; i < trainer->settings.accumulate; i++) {
-        if (packing_next(trainer->packing, &trainer->batch, trainer->settings.batch, err) != 0)
-            return -1;
-        transformer_train(trainer->transformer, &trainer->batch,
-                          (struct noise_draw){trainer->settings.optimizer.seed,
-                                              trainer->progress.step + 1, (uint32_t)i});
-        report->step_tokens += (uint64_t)trainer->batch.tokens;
-        *supervised += (uint64_t)trainer->batch.supervised;
-    }
+    if (packing_next(trainer->packing, &trainer->batch, trainer->settings.batch, err) != 0)
+        return -1;
+    report->step_tokens += (uint64_t)trainer->batch.tokens;
+    *supervised += (uint64_t)trainer->batch.supervised;
+    return 0;
+}
+
+static struct noise_draw draw_of(const struct trainer *trainer, int64_t batch)
+{
+    return (struct noise_draw){trainer->settings.optimizer.seed, trainer->progress.step + 1,
+                               (uint32_t)batch};
+}
+
+/* The losses of a step's batches; not finite is an error. */
+static int read_loss(struct trainer *trainer, struct train_report *report, uint64_t supervised,
+                     struct error *err)
+{
     struct loss_sums sums;
     if (transformer_loss(trainer->transformer, &sums, err) != 0)
         return -1;
-    report->loss = sums.entropy / (double)*supervised;
-    report->z_loss = sums.z / (double)*supervised;
-    return 0;
+    report->loss = sums.entropy / (double)supervised;
+    report->z_loss = sums.z / (double)supervised;
+    if (isfinite(report->loss + report->z_loss))
+        return 0;
+    return error_set(err, "step %lld: the loss is not finite; a lower --lr may help",
+                     (long long)trainer->progress.step + 1);
+}
+
+/* Gradients of the whole window, then the update. */
+static int step_of_window(struct trainer *trainer, struct train_report *report,
+                          uint64_t *supervised, struct error *err)
+{
+    transformer_clear(trainer->transformer);
+    for (int64_t i = 0; i < trainer->settings.accumulate; i++) {
+        if (read_batch(trainer, report, supervised, err) != 0)
+            return -1;
+        transformer_train(trainer->transformer, &trainer->batch, draw_of(trainer, i), NULL);
+    }
+    if (read_loss(trainer, report, *supervised, err) != 0)
+        return -1;
+    return optimizer_step(trainer->optimizer, trainer->progress.step + 1, report->rate,
+                          1 / (double)*supervised, &report->norm, err);
+}
+
+/* Each tensor is updated as soon as its gradient is there. */
+static int step_in_backward(struct trainer *trainer, struct train_report *report,
+                            uint64_t *supervised, struct error *err)
+{
+    if (read_batch(trainer, report, supervised, err) != 0)
+        return -1;
+    struct gradient_sink sink = optimizer_begin(trainer->optimizer, trainer->progress.step + 1,
+                                                report->rate, 1 / (double)*supervised);
+    transformer_clear(trainer->transformer);
+    transformer_train(trainer->transformer, &trainer->batch, draw_of(trainer, 0), &sink);
+    if (read_loss(trainer, report, *supervised, err) != 0)
+        return -1;
+    return optimizer_end(trainer->optimizer, &report->norm, err);
 }
 
 static int take_step(struct trainer *trainer, struct train_report *report, struct error *err)
 {
     struct progress *progress = &trainer->progress;
+    struct backend *backend = trainer->inputs->backend;
     double began = clock_seconds();
     uint64_t supervised = 0;
     *report = (struct train_report){.rate = schedule_rate(&trainer->schedule, progress->step)};
-    if (run_window(trainer, report, &supervised, err) != 0)
-        return -1;
-    if (!isfinite(report->loss))
-        return error_set(err, "step %lld: the loss is not finite; a lower --lr may help",
-                         (long long)progress->step + 1);
-    if (optimizer_step(trainer->optimizer, progress->step + 1, report->rate, 1 / (double)supervised,
-                       &report->norm, err) != 0 ||
-        trainer->inputs->backend->wait(trainer->inputs->backend->self, err) != 0)
+    int status = updates_in_backward(&trainer->settings)
+                     ? step_in_backward(trainer, report, &supervised, err)
+                     : step_of_window(trainer, report, &supervised, err);
+    if (status != 0 || backend->wait(backend->self, err) != 0)
         return -1;
     report->step_seconds = clock_seconds() - began;
     progress->step++;

@@ -28,6 +28,7 @@ struct train_settings {
     enum storage storage;
     bool masters;
     double z_loss, neftune;         /* coefficient and alpha; 0: none */
+    int64_t recomputed;             /* blocks that the backward pass computes anew */
     int64_t eval_every, save_every; /* in steps; 0: at the end only */
     int64_t keep;                   /* checkpoints that stay */
     int32_t pad;                    /* any valid token: fills the last row */

@@ -22,7 +22,9 @@ static struct memory_request request_of(struct backend *backend, const struct mo
                                      .max_positions = options->max_positions,
                                      .storage = options->storage,
                                      .masters = options->masters,
-                                     .generation = options->generation};
+                                     .generation = options->generation,
+                                     .recomputed = options->recomputed,
+                                     .updates_in_backward = options->updates_in_backward};
     request.attention_workspace = ops->attention_workspace(backend->self, shape, options->storage);
     request.head_workspace = ops->head_workspace(backend->self, options->tokens, config->hidden,
                                                  config->vocab, options->storage);
@@ -298,11 +300,19 @@ void transformer_run(struct transformer *transformer, const struct batch *batch,
         pass_backward(&pass);
 }
 
+static bool loss_is_finite(struct transformer *transformer)
+{
+    struct loss_sums sums;
+    struct error trouble = ERROR_INIT;
+    return transformer_loss(transformer, &sums, &trouble) == 0 && isfinite(sums.entropy + sums.z);
+}
+
 void transformer_train(struct transformer *transformer, const struct batch *batch,
-                       struct noise_draw draw)
+                       struct noise_draw draw, const struct gradient_sink *sink)
 {
     struct pass pass = pass_begin(transformer, batch);
     const uint32_t key[2] = {(uint32_t)(draw.seed ^ draw.seed >> 32), (uint32_t)draw.step};
+    pass.sink = sink;
     pass_embed(&pass);
     if (transformer->neftune > 0)
         pass.ops->add_noise(pass.self, pass_block_place(&pass, 0, SLOT_INPUT), pass.type,
@@ -310,7 +320,8 @@ void transformer_train(struct transformer *transformer, const struct batch *batc
                             draw.batch);
     pass_forward(&pass);
     pass_head_loss(&pass, true);
-    pass_backward(&pass);
+    if (!sink || loss_is_finite(transformer))
+        pass_backward(&pass);
 }
 
 int transformer_loss(struct transformer *transformer, struct loss_sums *sums, struct error *err)

@@ -37,9 +37,11 @@ struct transformer_options {
     int64_t max_positions; /* the longest document */
     enum storage storage;
     bool masters, generation;
-    uint64_t seed; /* of new adapters: A uniform in +-1/sqrt(K), as PEFT's; B zero */
-    float z_loss;  /* times the squared log-sum-exp of the logits is added to the loss */
-    float neftune; /* alpha of the noise on the embeddings; 0: none */
+    int64_t recomputed;       /* blocks that the backward pass computes anew */
+    bool updates_in_backward; /* gradients are used up as they come */
+    uint64_t seed;            /* of new adapters: A uniform in +-1/sqrt(K), as PEFT's; B zero */
+    float z_loss;             /* times the squared log-sum-exp of the logits is added to the loss */
+    float neftune;            /* alpha of the noise on the embeddings; 0: none */
 };
 
 /* The memory that transformer_new() will take, without taking it. The caller frees the plan. */
@@ -62,8 +64,16 @@ struct noise_draw {
     int64_t step;
     uint32_t batch; /* of the step */
 };
+/* Takes a tensor's gradient as soon as it is complete, and may update the tensor. Needs
+ * updates_in_backward, which needs it, and batches that are steps of their own. */
+struct gradient_sink {
+    void *context;
+    void (*take)(void *context, size_t tensor);
+};
+/* With a sink gradients do not add up over batches, and a loss that is not finite ends the pass
+ * before the first of them. */
 void transformer_train(struct transformer *transformer, const struct batch *batch,
-                       struct noise_draw draw);
+                       struct noise_draw draw, const struct gradient_sink *sink);
 /* Sums over the supervised tokens since transformer_clear(). Waits. */
 struct loss_sums {
     double entropy; /* of -log p */

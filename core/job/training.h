@@ -19,9 +19,10 @@ struct training_request {
     const char *plan;              /* a plan file; NULL: the best `top` per cent by SNR */
     double top;                    /* per cent */
     bool no_embeddings, no_head;   /* with `top` */
-    const char *const *data;       /* data files */
+    const char *const *data;       /* data files and folders */
     size_t data_count;             /* at least 1 */
-    const char *const *eval_data;  /* evaluation files */
+    const double *data_weights;    /* [data_count], see text/packing.h; NULL: 1 each */
+    const char *const *eval_data;  /* evaluation files and folders */
     size_t eval_count;             /* 0: a share of the training documents */
     double eval_split;             /* that share; 0: no evaluation */
     struct dataset_options format; /* of both */

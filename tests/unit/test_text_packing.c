@@ -26,7 +26,7 @@ static void fill(struct fixture *f)
         }
     }
     f->offsets[DOCUMENTS] = at;
-    f->data = (struct dataset){f->ids, f->mask, f->offsets, DOCUMENTS, at, 0, ""};
+    f->data = (struct dataset){f->ids, f->mask, f->offsets, DOCUMENTS, at, 0, "", NULL, 0, NULL};
 }
 
 static struct packing *pack(const struct fixture *f, uint64_t seed, bool shuffle)

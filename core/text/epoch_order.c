@@ -24,10 +24,11 @@ void indices_shuffle(size_t *items, size_t count, uint64_t seed, uint64_t what)
 /* --- making an epoch's --- */
 
 /* Where the part of epoch e begins among the drawn documents, counted on from epoch 0. Rounded up,
- * so that the first epoch has one of each source that has a weight. */
+ * so that the first epoch has one of each source that has a weight; but not for what a weight such
+ * as 1.3 is beyond its decimals. */
 static double part_begin(const struct epoch_share *share, uint64_t epoch)
 {
-    return ceil((double)epoch * share->part * (double)share->count);
+    return ceil((double)epoch * share->part * (double)share->count - 1e-6);
 }
 
 static void add_part(struct epoch_order *o, const struct epoch_share *share, uint64_t epoch)

@@ -200,7 +200,7 @@ static int read_trailer(struct checker *c, uint64_t size, const char *key, size_
     if (file_read_at(c->fd, t, sizeof *t, size - sizeof *t, c->path, err) != 0)
         return -1;
     if (memcmp(t->magic, MAGIC, sizeof MAGIC) != 0 || t->version != VERSION ||
-        t->byte_order != BYTE_ORDER_MARK)
+        t->byte_order != BYTE_ORDER_MARK || memcmp(t->zero, "\0\0\0\0", sizeof t->zero) != 0)
         return refuse(c, "it is no file of tokens of this version, or it is cut off", err);
     if (memcmp(t->key, key, HASH_TEXT_SIZE) != 0 || t->sources != sources)
         return refuse(c, "it belongs to other data", err);

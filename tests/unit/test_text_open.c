@@ -357,8 +357,6 @@ static void parts_give_the_tokens_of_the_whole(void **state)
     snprintf(path, sizeof path, "%s/text/tinyshakespeare.txt", shared);
     assert_int_equal(file_read_all(&text, path, 4 << 20, NULL), 0);
     text.length = 100000;
-    for (size_t at = 500; at + 500 < text.length; at += 777) /* a token of its own for llama2 */
-        memcpy(text.data + at, "</s>", 4);
     for (size_t n = 0; n < sizeof names / sizeof *names; n++) {
         struct tokenizer *tokenizer = shared_tokenizer(names[n]);
         struct token_list whole = {0}, parts = {0};
@@ -380,6 +378,45 @@ static void parts_give_the_tokens_of_the_whole(void **state)
         tokenizer_close(tokenizer);
     }
     buffer_free(&text);
+}
+
+/* A piece behind a token of its own begins with a space where all pieces do, but a part does not.
+ */
+static void parts_begin_no_piece(void **state)
+{
+    (void)state;
+    static const char text[] = "ab<x>c\nd<x>a", spelled[] = "~ab<x>~c\nd<x>~a";
+    put_file("prefixed/tokenizer.json",
+             "{\"added_tokens\": [{\"id\": 6, \"content\": \"<x>\", \"special\": true}],"
+             "\"pre_tokenizer\": {\"type\": \"ByteLevel\", \"add_prefix_space\": true,"
+             "\"use_regex\": true}, \"decoder\": {\"type\": \"ByteLevel\"}, \"model\": {\"type\":"
+             "\"BPE\", \"merges\": [], \"vocab\": {\"a\": 0, \"b\": 1, \"c\": 2, \"d\": 3,"
+             "\"\xC4\xA0\": 4, \"\xC4\x8A\": 5}}}");
+    char path[512], got[64] = "";
+    struct tokenizer *tokenizer;
+    struct token_list list = {0};
+    struct error err = ERROR_INIT;
+    snprintf(path, sizeof path, "%s/prefixed", folder);
+    if (tokenizer_open(&tokenizer, path, &err) != 0)
+        fail_msg("%s", err.text);
+    for (size_t cut = 7; cut <= sizeof text - 1; cut += sizeof text - 8) { /* in two, and whole */
+        list.count = 0;
+        unsigned end = cut < sizeof text - 1 ? ENCODE_UNENDED : 0;
+        assert_int_equal(
+            tokenizer_encode(tokenizer, text, cut, ENCODE_PARSE_SPECIAL | end, &list, NULL), 0);
+        if (end)
+            assert_int_equal(tokenizer_encode(tokenizer, text + cut, sizeof text - 1 - cut,
+                                              ENCODE_PARSE_SPECIAL | ENCODE_GOES_ON, &list, NULL),
+                             0);
+        got[0] = '\0';
+        for (size_t i = 0; i < list.count; i++) {
+            static const char *const letters[] = {"a", "b", "c", "d", "~", "\n", "<x>"};
+            strcat(got, letters[list.ids[i]]);
+        }
+        assert_string_equal(got, spelled);
+    }
+    token_list_free(&list);
+    tokenizer_close(tokenizer);
 }
 
 static void seams_are_between_words(void **state)
@@ -488,6 +525,7 @@ int main(void)
         cmocka_unit_test(stops_when_asked),
         cmocka_unit_test(folder_is_its_files_in_order),
         cmocka_unit_test(parts_give_the_tokens_of_the_whole),
+        cmocka_unit_test(parts_begin_no_piece),
         cmocka_unit_test(seams_are_between_words),
         cmocka_unit_test(long_documents_are_whole),
     };

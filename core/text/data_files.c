@@ -108,6 +108,8 @@ int data_files_list(struct data_files *out, const char *const *paths, size_t pat
 {
     struct stat info;
     *out = (struct data_files){0};
+    if (path_count == 0)
+        return error_set_kind(err, ERROR_USAGE, "no data file; give one with --data FILE");
     for (size_t i = 0; i < path_count; i++) {
         bool folder = stat(paths[i], &info) == 0 && S_ISDIR(info.st_mode);
         char *path = folder ? NULL : string_copy(paths[i], err);

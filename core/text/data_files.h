@@ -22,7 +22,7 @@ struct data_files {
     size_t count, capacity;
 };
 
-/* Free it in any case. A folder without a data file is an error. */
+/* Free it in any case. No path at all, and a folder without a data file, are errors. */
 int data_files_list(struct data_files *out, const char *const *paths, size_t path_count,
                     struct error *err);
 void data_files_free(struct data_files *files);

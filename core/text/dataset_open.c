@@ -196,8 +196,6 @@ int dataset_open(struct dataset *out, const char *const *paths, size_t path_coun
     struct opening o = {&files, path_count, options, tokenizer, watch, ""};
     *out = (struct dataset){0};
     int status = dataset_check_columns(options->columns, err);
-    if (status == 0 && path_count == 0)
-        status = error_set_kind(err, ERROR_USAGE, "no data file; give one with --data FILE");
     if (status != 0)
         return -1;
     status = data_files_list(&files, paths, path_count, err);

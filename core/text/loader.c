@@ -138,8 +138,6 @@ static int load(struct loader *l, const struct data_files *files, size_t source_
                 const char *mark, struct error *err)
 {
     struct dataset *data = l->data;
-    if (files->count == 0)
-        return error_set_kind(err, ERROR_USAGE, "no data file; give one with --data FILE");
     data->offsets = array_alloc(1, sizeof *data->offsets, err);
     data->sources = array_alloc(source_count, sizeof *data->sources, err);
     if (!data->offsets || !data->sources)

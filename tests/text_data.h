@@ -42,4 +42,28 @@ static inline struct tokenizer *shared_tokenizer(const char *name)
     return tokenizer;
 }
 
+/* Letters a-z, space and newline as ids 0-27, bos 28, eos 29: ids can be read off a text. */
+static inline struct tokenizer *letter_tokenizer(bool adds_bos)
+{
+    struct tokenizer *tokenizer;
+    struct error err = ERROR_INIT;
+    cJSON *metadata = cJSON_CreateObject();
+    cJSON *tokens = cJSON_AddArrayToObject(metadata, "tokenizer.ggml.tokens");
+    cJSON *types = cJSON_AddArrayToObject(metadata, "tokenizer.ggml.token_type");
+    for (int i = 0; i < 30; i++) {
+        const char letter[] = {(char)('a' + i), '\0'};
+        const char *others[] = {"\xC4\xA0", "\xC4\x8A", "<s>", "</s>"};
+        cJSON_AddItemToArray(tokens, cJSON_CreateString(i < 26 ? letter : others[i - 26]));
+        cJSON_AddItemToArray(types, cJSON_CreateNumber(i < 28 ? 1 : 3));
+    }
+    cJSON_AddStringToObject(metadata, "tokenizer.ggml.model", "gpt2");
+    cJSON_AddNumberToObject(metadata, "tokenizer.ggml.bos_token_id", 28);
+    cJSON_AddNumberToObject(metadata, "tokenizer.ggml.eos_token_id", 29);
+    cJSON_AddBoolToObject(metadata, "tokenizer.ggml.add_bos_token", adds_bos);
+    if (tokenizer_from_gguf(&tokenizer, metadata, "test", &err) != 0)
+        fail_msg("%s", err.text);
+    cJSON_Delete(metadata);
+    return tokenizer;
+}
+
 #endif

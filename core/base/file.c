@@ -114,7 +114,7 @@ int file_writer_open(struct file_writer *writer, const char *path, struct error 
     writer->path = string_copy(path, err);
     writer->temporary = writer->path ? temporary_name(path, err) : NULL;
     if (writer->temporary) {
-        writer->fd = sys.open(writer->temporary, O_WRONLY | O_CREAT | O_EXCL, 0666);
+        writer->fd = sys.open(writer->temporary, O_RDWR | O_CREAT | O_EXCL, 0666);
         if (writer->fd >= 0)
             return 0;
         error_set_errno(err, errno, "cannot write %s", path);

@@ -27,7 +27,7 @@ int file_write(int fd, const void *data, size_t count, const char *path, struct 
 /* A file that appears whole or not at all: written beside its final place as
  * ".<name>.<pid>.<n>.tmp", then fsync, rename, fsync of the folder. */
 struct file_writer {
-    int fd;
+    int fd;          /* can be read, too */
     char *path;      /* the final place */
     char *temporary; /* where the bytes go until commit */
 };

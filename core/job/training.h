@@ -26,9 +26,10 @@ struct training_request {
     double alpha;
     enum frozen_type frozen;
     enum moment_type moments;      /* of the optimiser */
-    const char *const *data;       /* data files */
+    const char *const *data;       /* data files and folders */
     size_t data_count;             /* at least 1 */
-    const char *const *eval_data;  /* evaluation files */
+    const double *data_weights;    /* [data_count], see text/packing.h; NULL: 1 each */
+    const char *const *eval_data;  /* evaluation files and folders */
     size_t eval_count;             /* 0: a share of the training documents */
     double eval_split;             /* that share; 0: no evaluation */
     struct dataset_options format; /* of both */

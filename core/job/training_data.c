@@ -17,6 +17,32 @@ static int list_all(size_t **out, size_t *count, size_t documents, struct error 
     return 0;
 }
 
+static void say(void *context, const char *line)
+{
+    training_say(context, "%s", line);
+}
+
+static int open_data(struct training *training, struct dataset *out, const char *const *paths,
+                     size_t count, struct error *err)
+{
+    const struct dataset_watch watch = {training, say, training_should_stop};
+    return dataset_open(out, paths, count, &training->request->format, training->tokenizer, &watch,
+                        err);
+}
+
+/* Weights go to the data set, of which an epoch is made. */
+static void weigh(struct training *training)
+{
+    const struct training_request *request = training->request;
+    struct dataset *data = &training->data;
+    for (size_t i = 0; request->data_weights && i < data->source_count; i++) {
+        size_t begin = i > 0 ? data->sources[i - 1].end : 0;
+        data->sources[i].weight = request->data_weights[i];
+        training_say(training, "data: %s: %zu documents, each %g times an epoch", request->data[i],
+                     data->sources[i].end - begin, request->data_weights[i]);
+    }
+}
+
 /* A share of the documents is held back only where there are enough of them. */
 static int split(struct training *training, struct error *err)
 {
@@ -36,8 +62,8 @@ static int split(struct training *training, struct error *err)
         return -1;
     if (request->eval_count == 0)
         return 0;
-    if (dataset_load(&training->eval_data, request->eval_data, request->eval_count,
-                     &request->format, training->tokenizer, err) != 0)
+    if (open_data(training, &training->eval_data, request->eval_data, request->eval_count, err) !=
+        0)
         return -1;
     return list_all(&training->eval_documents, &training->eval_count, training->eval_data.documents,
                     err);
@@ -59,8 +85,7 @@ static int prompt_from_data(struct training *training, struct error *err)
     prompt->ids = array_alloc(prompt->count, sizeof *prompt->ids, err);
     if (!prompt->ids)
         return -1;
-    memcpy(prompt->ids, data->ids + begin, prompt->count * sizeof *prompt->ids);
-    return 0;
+    return dataset_read(data, begin, prompt->count, prompt->ids, NULL, err);
 }
 
 /* A sample is one document, so it is no longer than a sequence: positions end there. */
@@ -95,12 +120,12 @@ int training_load_data(struct training *training, struct error *err)
 {
     const struct training_request *request = training->request;
     if (tokenizer_for_checkpoint(&training->tokenizer, training->model->checkpoint, err) != 0 ||
-        dataset_load(&training->data, request->data, request->data_count, &request->format,
-                     training->tokenizer, err) != 0 ||
+        open_data(training, &training->data, request->data, request->data_count, err) != 0 ||
         split(training, err) != 0 ||
         transformer_check_ids(training->model, &training->data, err) != 0 ||
         transformer_check_ids(training->model, &training->eval_data, err) != 0)
         return -1;
+    weigh(training);
     if (dataset_all_supervised(&training->data))
         training_say(training, "every token is trained on (plain text)");
     return make_prompt(training, err);

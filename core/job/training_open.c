@@ -72,6 +72,18 @@ int training_check(const struct training_request *request, struct error *err)
     return dataset_check_columns(format->columns, err);
 }
 
+/* Weights that are all 1 change nothing. */
+static void hash_weights(struct hash *hash, const struct dataset *data)
+{
+    bool any = false;
+    for (size_t i = 0; i < data->source_count; i++)
+        any = any || data->sources[i].weight != 1;
+    for (size_t i = 0; any && i < data->source_count; i++) {
+        hash_update(hash, &data->sources[i].end, sizeof data->sources[i].end);
+        hash_update(hash, &data->sources[i].weight, sizeof data->sources[i].weight);
+    }
+}
+
 /* Names what a resume must agree in. */
 static int identify(struct training *training, struct error *err)
 {
@@ -87,6 +99,8 @@ static int identify(struct training *training, struct error *err)
     hash_update(hash, fingerprints, strlen(fingerprints));
     hash_update(hash, training->train_documents,
                 training->train_count * sizeof *training->train_documents);
+    if (training->request->data_weights)
+        hash_weights(hash, &training->data);
     hash_text(hash, identity->data);
     hash_free(hash);
     snprintf(identity->exact, sizeof identity->exact, "%s, %d threads, %s, %s",
@@ -172,7 +186,6 @@ int training_open(struct training *training, bool resume, struct error *err)
         open_model(training, resume, err) != 0 ||
         backend_open(&training->backend, request->device, request->threads, err) != 0 ||
         training_load_data(training, err) != 0 || identify(training, err) != 0 ||
-        training_hash_data(training, err) != 0 ||
         (!training->recorded && training_write_job(training, err) != 0) ||
         training_choose(training, resume, err) != 0)
         return -1;
@@ -200,5 +213,4 @@ void training_close(struct training *training)
     backend_close(training->backend);
     model_close(training->model);
     free(training->model_path);
-    buffer_free(&training->data_record);
 }

@@ -29,7 +29,6 @@ struct training {
     struct train_inputs inputs;
     struct trainer *trainer;
     struct job_metrics_writer metrics;
-    struct buffer data_record; /* members of job.json: the data files' fingerprints */
     bool metrics_open;
     bool recorded;    /* job.json is there: it stays what it is until the resume succeeds */
     pid_t supervisor; /* 0: none; it runs in a terminal */
@@ -51,7 +50,6 @@ int training_load_data(struct training *training, struct error *err);
 /* training_record.c: job.json (at first what was asked for, then more as it becomes known),
  * plan.yaml and proof.json. */
 int training_write_job(const struct training *training, struct error *err);
-int training_hash_data(struct training *training, struct error *err);
 int training_write_plan(const struct training *training, struct error *err);
 int training_write_proof(const struct training *training, int64_t step, struct error *err);
 /* An error where a tensor that trains got no gradient in the step before: it would stay as it is

@@ -1,8 +1,5 @@
 /* What a run leaves in writing: job.json, plan.yaml, proof.json. */
 #include "base/file.h"
-#include "base/hash.h"
-#include "base/memory.h"
-#include "base/sys.h"
 #include "base/utf8.h"
 #include "compute/machine.h"
 #include "compute/onednn.h"
@@ -15,8 +12,6 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { CHUNK = 1 << 20 };
-
 static void put_files(struct buffer *out, const char *key, const char *const *files, size_t count)
 {
     buffer_format(out, ", \"%s\": [", key);
@@ -27,47 +22,12 @@ static void put_files(struct buffer *out, const char *key, const char *const *fi
     buffer_byte(out, ']');
 }
 
-static int hash_chunks(struct hash *hash, int fd, uint64_t size, const char *path,
-                       struct error *err)
+static void put_fingerprints(struct buffer *out, const char *key, const struct dataset *data)
 {
-    char *chunk = array_alloc(CHUNK, 1, err);
-    int status = chunk ? 0 : -1;
-    for (uint64_t at = 0; status == 0 && at < size; at += CHUNK) {
-        size_t length = size - at < CHUNK ? (size_t)(size - at) : CHUNK;
-        status = file_read_at(fd, chunk, length, at, path, err);
-        hash_update(hash, chunk, status == 0 ? length : 0);
-    }
-    free(chunk);
-    return status;
-}
-
-static int hash_file(char out[HASH_TEXT_SIZE], const char *path, struct error *err)
-{
-    uint64_t size = 0;
-    struct hash *hash = hash_new(err);
-    int fd = hash ? file_open_read(path, &size, err) : -1;
-    int status = fd >= 0 ? hash_chunks(hash, fd, size, path, err) : -1;
-    if (fd >= 0)
-        sys.close(fd);
-    if (status == 0)
-        hash_text(hash, out);
-    hash_free(hash);
-    return status;
-}
-
-/* Of the files' bytes, in the files' order. */
-static int put_fingerprints(struct buffer *out, const char *key, const char *const *files,
-                            size_t count, struct error *err)
-{
-    char text[HASH_TEXT_SIZE];
     buffer_format(out, ", \"%s\": [", key);
-    for (size_t i = 0; i < count; i++) {
-        if (hash_file(text, files[i], err) != 0)
-            return -1;
-        buffer_format(out, "%s\"%s\"", i ? ", " : "", text);
-    }
+    for (size_t i = 0; i < data->source_count; i++)
+        buffer_format(out, "%s\"%s\"", i ? ", " : "", data->sources[i].fingerprint);
     buffer_byte(out, ']');
-    return 0;
 }
 
 static void put_text(struct buffer *out, const char *key, const char *value)
@@ -94,6 +54,16 @@ static void put_option(struct buffer *out, const char *key, const char *value)
         put_text(out, key, value);
 }
 
+static void put_weights(struct buffer *out, const double *weights, size_t count)
+{
+    buffer_text(out, ", \"data_weights\": [");
+    for (size_t i = 0; i < count; i++) {
+        buffer_text(out, i ? ", " : "");
+        json_put_number(out, weights[i]);
+    }
+    buffer_byte(out, ']');
+}
+
 /* What was asked for, with the defaults of what was not. */
 static void put_request(struct buffer *out, const struct training_request *request)
 {
@@ -118,6 +88,8 @@ static void put_request(struct buffer *out, const struct training_request *reque
     put_option(out, "columns", request->format.columns);
     put_option(out, "mark", request->format.mark);
     put_files(out, "data", request->data, request->data_count);
+    if (request->data_weights)
+        put_weights(out, request->data_weights, request->data_count);
     put_files(out, "eval_data", request->eval_data, request->eval_count);
     if (request->eval_count == 0)
         put_real(out, "eval_split", request->eval_split);
@@ -176,22 +148,12 @@ static void put_found(struct buffer *out, const struct training *training)
     put_text(out, "fingerprint", identity->model);
     put_text(out, "data_fingerprint", identity->data);
     put_text(out, "machine", identity->exact);
-    buffer_text(out, buffer_string(&training->data_record));
+    put_fingerprints(out, "data_fingerprints", &training->data);
+    put_fingerprints(out, "eval_data_fingerprints", &training->eval_data);
     if (training->trainer) {
         put_text(out, "precision", identity->precision);
         buffer_format(out, ", \"steps\": %" PRId64, trainer_steps(training->trainer));
     }
-}
-
-int training_hash_data(struct training *training, struct error *err)
-{
-    const struct training_request *request = training->request;
-    struct buffer *out = &training->data_record;
-    return put_fingerprints(out, "data_fingerprints", request->data, request->data_count, err) ||
-                   put_fingerprints(out, "eval_data_fingerprints", request->eval_data,
-                                    request->eval_count, err)
-               ? -1
-               : buffer_check(out, err);
 }
 
 /* The model as whoever reads the record finds it: not from this folder, not by a cache's name. */

@@ -1,67 +1,13 @@
 #include "text/dataset.h"
 
-#include "base/hash.h"
 #include "base/memory.h"
+#include "text/data_files.h"
 #include "text/forms.h"
-#include "text/records.h"
+#include "text/loader.h"
+#include "text/token_file.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-/* A data set being filled; `list` is its ids and mask, moved to the data set at the end. */
-struct loader {
-    struct form_context forms;
-    struct dataset *data;
-    struct token_list list;
-    size_t offset_capacity;
-};
-
-static int end_document(struct loader *l, struct error *err)
-{
-    struct dataset *data = l->data;
-    size_t begin = (size_t)data->offsets[data->documents], end = l->list.count;
-    if (end - begin < 2) { /* nothing to predict */
-        l->list.count = begin;
-        return 0;
-    }
-    if (array_reserve((void **)&data->offsets, &l->offset_capacity, data->documents + 2,
-                      sizeof *data->offsets, err) != 0)
-        return -1;
-    data->offsets[++data->documents] = end;
-    for (size_t i = begin + 1; i < end; i++)
-        data->supervised += l->list.mask[i];
-    return 0;
-}
-
-static int load_record(struct loader *l, const struct record_reader *reader,
-                       const struct record *record, struct error *err)
-{
-    if (reader->form == RECORD_TEXT)
-        return form_encode_text(&l->forms, record->text, record->length, &l->list, err);
-    cJSON *tree = json_parse(record->text, record->length, JSON_LOOSE_NUMBERS, "record", err);
-    if (!tree)
-        return -1;
-    int status = cJSON_IsObject(tree) || cJSON_IsString(tree)
-                     ? form_encode(&l->forms, tree, &l->list, err)
-                     : error_set(err, "expected an object or a text");
-    cJSON_Delete(tree);
-    return status;
-}
-
-static int load_file(struct loader *l, const char *path, const char *mark, struct error *err)
-{
-    struct record_reader reader;
-    struct record record;
-    int status = record_reader_open(&reader, path, mark, err) == 0 ? 1 : -1;
-    while (status > 0 && (status = record_next(&reader, &record, err)) > 0) {
-        if (load_record(l, &reader, &record, err) != 0)
-            status = error_prefix(err, "%s:%zu", path, record.line);
-        else if (end_document(l, err) != 0)
-            status = -1;
-    }
-    record_reader_free(&reader);
-    return status;
-}
 
 static int fingerprint(struct dataset *data, struct error *err)
 {
@@ -74,38 +20,6 @@ static int fingerprint(struct dataset *data, struct error *err)
     hash_text(hash, data->fingerprint);
     hash_free(hash);
     return 0;
-}
-
-static int finish(struct loader *l, const char *path, struct error *err)
-{
-    struct dataset *data = l->data;
-    if (data->documents == 0)
-        return error_set(err, "%s: no text in it", path);
-    if (data->supervised == 0)
-        return error_set(err,
-                         "%s: none of its %zu documents has a token to learn from: the completions "
-                         "or the assistant's messages are missing or empty",
-                         path, data->documents);
-    data->ids = l->list.ids;
-    data->mask = l->list.mask;
-    data->tokens = l->list.count;
-    l->list = (struct token_list){0};
-    return fingerprint(data, err);
-}
-
-static int load(struct loader *l, const char *const *paths, size_t path_count,
-                const struct dataset_options *options, struct error *err)
-{
-    l->data->offsets = array_alloc(1, sizeof *l->data->offsets, err);
-    l->offset_capacity = 1;
-    if (!l->data->offsets)
-        return -1;
-    if (path_count == 0)
-        return error_set_kind(err, ERROR_USAGE, "no data file; give one with --data FILE");
-    for (size_t i = 0; i < path_count; i++)
-        if (load_file(l, paths[i], options->mark, err) != 0)
-            return -1;
-    return finish(l, paths[0], err);
 }
 
 int dataset_check_columns(const char *columns, struct error *err)
@@ -121,30 +35,66 @@ int dataset_load(struct dataset *out, const char *const *paths, size_t path_coun
                  const struct dataset_options *options, struct tokenizer *tokenizer,
                  struct error *err)
 {
-    struct column_names columns;
-    struct chat_template chat;
-    struct loader l = {{&columns, &chat, tokenizer}, out, {0}, 0};
+    struct data_files files;
+    struct token_list tokens = {0};
     *out = (struct dataset){0};
-    if (column_names_parse(&columns, options->columns, err) != 0)
-        return -1;
-    int status = template_find(&chat, tokenizer, options->template_name, err);
+    int status = data_files_list(&files, paths, path_count, err);
+    if (status == 0)
+        status = loader_run(out, &tokens, NULL, &files, path_count, options, tokenizer, NULL, err);
+    data_files_free(&files);
     if (status == 0) {
-        status = load(&l, paths, path_count, options, err);
-        template_free(&chat);
+        out->ids = tokens.ids;
+        out->mask = tokens.mask;
+        return fingerprint(out, err);
     }
-    column_names_free(&columns);
-    token_list_free(&l.list);
-    if (status != 0)
-        dataset_free(out);
-    return status;
+    token_list_free(&tokens);
+    dataset_free(out);
+    return -1;
 }
 
 void dataset_free(struct dataset *dataset)
 {
+    token_file_close(dataset->file);
     free(dataset->ids);
     free(dataset->mask);
     free(dataset->offsets);
+    free(dataset->sources);
     *dataset = (struct dataset){0};
+}
+
+int dataset_read(const struct dataset *dataset, uint64_t from, size_t count, int32_t *ids,
+                 uint8_t *mask, struct error *err)
+{
+    if (dataset->file)
+        return token_file_read(dataset, from, count, ids, mask, err);
+    if (ids)
+        memcpy(ids, dataset->ids + from, count * sizeof *ids);
+    if (mask)
+        memcpy(mask, dataset->mask + from, count);
+    return 0;
+}
+
+int32_t dataset_largest_id(const struct dataset *dataset)
+{
+    int32_t largest = dataset->file ? dataset->file->largest_id : 0;
+    for (uint64_t i = 0; !dataset->file && i < dataset->tokens; i++)
+        if ((uint32_t)dataset->ids[i] > (uint32_t)largest)
+            largest = dataset->ids[i];
+    return largest;
+}
+
+size_t dataset_source_begin(const struct dataset *dataset, size_t source, const size_t *documents,
+                            size_t count)
+{
+    size_t first = source > 0 ? dataset->sources[source - 1].end : 0, low = 0, high = count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (documents[middle] < first)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
 }
 
 bool dataset_all_supervised(const struct dataset *dataset)

@@ -1,5 +1,10 @@
 /* Data sets: files of FORMATS.md's "Data" forms to tokenised documents with a loss mask.
  *
+ * A path is a file, or a folder: then all .txt, .jsonl and .json in it and below, in the byte order
+ * of their paths. dataset_load() keeps the tokens in memory. dataset_open() is for data of any
+ * size: it tokenises once, into a file of the user's cache folder that the same data, tokenizer and
+ * options find again, and reads from there.
+ *
  * Forms, told apart by file name and by the first object's keys: .txt (documents separated by a
  * mark, else the whole file), .jsonl and .json arrays of strings, {"text"}, {"prompt",
  * "completion"}, {"instruction", "input", "output"} (Alpaca), {"messages"}, {"conversations"}
@@ -13,6 +18,7 @@
 #ifndef SPECTRUM_TEXT_DATASET_H
 #define SPECTRUM_TEXT_DATASET_H
 
+#include "base/hash.h"
 #include "text/template.h"
 #include "text/tokenizer.h"
 
@@ -26,15 +32,34 @@ struct dataset_options {
     const char *template_name; /* --template; NULL: the tokenizer's own */
 };
 
+/* What one of the paths gave: the documents from the end of the source before it up to `end`. */
+struct dataset_source {
+    size_t end;
+    double weight; /* how often an epoch has them (packing.h): 1 until someone sets it; above 0 */
+    char fingerprint[HASH_TEXT_SIZE]; /* of the path's content; "" after dataset_load() */
+};
+
+struct token_file;
+
 /* Documents one after another. Document i is [offsets[i], offsets[i+1]) of ids and mask. */
 struct dataset {
-    int32_t *ids;
+    int32_t *ids;         /* NULL: they lie in `file`; dataset_read() knows both */
     uint8_t *mask;        /* 1 = the loss counts this token as a target */
     uint64_t *offsets;    /* [documents + 1] */
     size_t documents;     /* at least 1 */
     uint64_t tokens;      /* offsets[documents] */
     uint64_t supervised;  /* targets that count: masked tokens but for a document's first */
     char fingerprint[33]; /* of ids, mask and offsets */
+    struct dataset_source *sources; /* [source_count], one for each path, in their order */
+    size_t source_count;
+    struct token_file *file;
+};
+
+/* For whoever waits for data to be read. Any member may be NULL. */
+struct dataset_watch {
+    void *context;
+    void (*say)(void *context, const char *line); /* what is done now, what was found */
+    bool (*stop)(void *context);                  /* true: give up, with ERROR_INTERRUPTED */
 };
 
 /* 0 where `columns` (see dataset_options) can be understood, else ERROR_USAGE. */
@@ -45,7 +70,28 @@ int dataset_check_columns(const char *columns, struct error *err);
 int dataset_load(struct dataset *out, const char *const *paths, size_t path_count,
                  const struct dataset_options *options, struct tokenizer *tokenizer,
                  struct error *err);
+
+/* The same with the tokens on disk: no more of ids and mask is in memory at once than of a few
+ * documents, 8 bytes a document stay. They are found again under the content of the files, the
+ * tokenizer, the template and the options, in "$XDG_CACHE_HOME/spectrum/data", and are all checked
+ * first; what is damaged there is made again. Where that folder cannot be written, a file without a
+ * name in $TMPDIR (or /var/tmp) serves until dataset_free(). */
+int dataset_open(struct dataset *out, const char *const *paths, size_t path_count,
+                 const struct dataset_options *options, struct tokenizer *tokenizer,
+                 const struct dataset_watch *watch, struct error *err);
 void dataset_free(struct dataset *dataset);
+
+/* Ids and mask of tokens [from, from + count), which are there; either may be NULL. Fails only
+ * where they lie in a file. */
+int dataset_read(const struct dataset *dataset, uint64_t from, size_t count, int32_t *ids,
+                 uint8_t *mask, struct error *err);
+
+/* The largest id, or one that is negative where there is one. */
+int32_t dataset_largest_id(const struct dataset *dataset);
+
+/* How many of documents[0..count), which ascend, are of sources before `source`. */
+size_t dataset_source_begin(const struct dataset *dataset, size_t source, const size_t *documents,
+                            size_t count);
 
 /* True when every target counts (plain text): worth a line to whoever meant to train on replies. */
 bool dataset_all_supervised(const struct dataset *dataset);

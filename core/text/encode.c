@@ -35,6 +35,7 @@ static int enter_stage(struct encoder *e, const struct stage *from, size_t begin
     if (begin == end)
         return 0;
     stage.place.starts_input = from->place.starts_input && begin == 0;
+    stage.place.starts_piece = from->place.starts_piece || begin > 0;
     int status = spans_enter(&spans, from->spans, from->span_count, from->text, begin, end,
                              rewriter, stage.place, err);
     if (status == 0 && rewriter->count > 0) {
@@ -113,13 +114,14 @@ int tokenizer_encode_spans(struct tokenizer *tokenizer, const char *text, size_t
                            struct token_list *out, struct error *err)
 {
     struct encoder e = {tokenizer, out, flags & ENCODE_PARSE_SPECIAL};
-    struct stage stage = {text, length, spans, span_count, {true, true}};
+    bool begins = !(flags & ENCODE_GOES_ON), ends = !(flags & ENCODE_UNENDED);
     bool framed = flags & ENCODE_ADD_SPECIAL;
+    struct stage stage = {text, length, spans, span_count, {begins, begins}};
     if (check_utf8(text, length, err) != 0 ||
-        (framed && add_frame(&tokenizer->before, out, err) != 0) ||
+        (framed && begins && add_frame(&tokenizer->before, out, err) != 0) ||
         encode_raw(&e, &stage, err) != 0)
         return -1;
-    return framed ? add_frame(&tokenizer->behind, out, err) : 0;
+    return framed && ends ? add_frame(&tokenizer->behind, out, err) : 0;
 }
 
 int tokenizer_encode(struct tokenizer *tokenizer, const char *text, size_t length, unsigned flags,

@@ -84,20 +84,20 @@ static int add_eos(const struct form_context *c, struct token_list *out, struct 
 
 /* text[0..length) with its part from `trained` on supervised, and the eos. */
 static int encode_from(const struct form_context *c, const char *text, size_t length,
-                       size_t trained, struct token_list *out, struct error *err)
+                       size_t trained, unsigned parts, struct token_list *out, struct error *err)
 {
     struct text_span span = {trained, length};
     if (tokenizer_encode_spans(c->tokenizer, text, length,
-                               ENCODE_ADD_SPECIAL | ENCODE_PARSE_SPECIAL, &span, trained < length,
-                               out, err) != 0)
+                               ENCODE_ADD_SPECIAL | ENCODE_PARSE_SPECIAL | parts, &span,
+                               trained < length, out, err) != 0)
         return -1;
-    return add_eos(c, out, err);
+    return parts & ENCODE_UNENDED ? 0 : add_eos(c, out, err);
 }
 
 int form_encode_text(const struct form_context *context, const char *text, size_t length,
-                     struct token_list *out, struct error *err)
+                     unsigned parts, struct token_list *out, struct error *err)
 {
-    return length == 0 ? 0 : encode_from(context, text, length, 0, out, err);
+    return length == 0 && !parts ? 0 : encode_from(context, text, length, 0, parts, out, err);
 }
 
 static int encode_pair(const struct form_context *c, const char *prompt, const char *completion,
@@ -108,7 +108,7 @@ static int encode_pair(const struct form_context *c, const char *prompt, const c
     buffer_text(&text, completion);
     int status = buffer_check(&text, err);
     if (status == 0)
-        status = encode_from(c, buffer_string(&text), text.length, strlen(prompt), out, err);
+        status = encode_from(c, buffer_string(&text), text.length, strlen(prompt), 0, out, err);
     buffer_free(&text);
     return status;
 }
@@ -301,7 +301,7 @@ int form_encode(const struct form_context *c, const cJSON *record, struct token_
     const char *text = NULL, *completion = NULL, *system = "";
     const cJSON *messages = column(c, record, COLUMN_MESSAGES);
     if (cJSON_IsString(record))
-        return form_encode_text(c, record->valuestring, strlen(record->valuestring), out, err);
+        return form_encode_text(c, record->valuestring, strlen(record->valuestring), 0, out, err);
     if (messages)
         return encode_conversation(c, messages, system, out, err);
     if ((messages = column(c, record, COLUMN_CONVERSATIONS)))
@@ -320,5 +320,5 @@ int form_encode(const struct form_context *c, const cJSON *record, struct token_
         return refuse_columns(record, err);
     if (text_column(c, record, COLUMN_TEXT, &text, err) != 0)
         return -1;
-    return form_encode_text(c, text, strlen(text), out, err);
+    return form_encode_text(c, text, strlen(text), 0, out, err);
 }

@@ -37,9 +37,10 @@ struct form_context {
 int form_encode(const struct form_context *context, const cJSON *record, struct token_list *out,
                 struct error *err);
 
-/* The same for plain text: all of it is trained, and the eos behind it. */
+/* The same for plain text: all of it is trained, and the eos behind it. `parts` is 0, or
+ * ENCODE_GOES_ON and ENCODE_UNENDED for a part of a long text. */
 int form_encode_text(const struct form_context *context, const char *text, size_t length,
-                     struct token_list *out, struct error *err);
+                     unsigned parts, struct token_list *out, struct error *err);
 
 /* A conversation in either JSON form, for whoever shows one. *out is an array of *count messages
  * whose contents are freed with conversation_free(). `system` stands in front where it is not empty

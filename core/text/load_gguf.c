@@ -213,6 +213,20 @@ static void load_frames(struct tokenizer *t, const cJSON *metadata, bool adds_bo
         t->behind.ids[t->behind.count++] = t->eos;
 }
 
+/* Of the metadata, the tokenizer's own. */
+static int note_source(struct tokenizer *t, const cJSON *metadata, struct error *err)
+{
+    static const char own[] = "tokenizer.";
+    const cJSON *item;
+    cJSON_ArrayForEach(item, metadata)
+    {
+        if (strncmp(item->string, own, sizeof own - 1) == 0 &&
+            tokenizer_note_source(t, item, err) != 0)
+            return -1;
+    }
+    return 0;
+}
+
 static int load(struct tokenizer *t, const cJSON *metadata, struct error *err)
 {
     const char *model = "", *source = NULL;
@@ -237,7 +251,7 @@ static int load(struct tokenizer *t, const cJSON *metadata, struct error *err)
     if (json_get_string(metadata, "tokenizer.chat_template", &source) &&
         !(t->chat_template = string_copy(source, err)))
         return -1;
-    return tokenizer_finish(t, err);
+    return note_source(t, metadata, err) == 0 ? tokenizer_finish(t, err) : -1;
 }
 
 int tokenizer_from_gguf(struct tokenizer **out, const cJSON *metadata, const char *where,

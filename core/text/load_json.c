@@ -450,6 +450,8 @@ static int load_file(struct tokenizer *t, const char *path, const char *folder, 
     if (!root)
         return -1;
     int status = load_tree(t, root, err);
+    if (status == 0)
+        status = tokenizer_note_source(t, root, err);
     cJSON_Delete(root);
     if (status != 0)
         return error_prefix(err, "%s", path);

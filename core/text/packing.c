@@ -1,34 +1,32 @@
 #include "text/packing.h"
 
 #include "base/memory.h"
-#include "base/random.h"
+#include "text/epoch_order.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 enum { OPEN_ROWS = 64 };
 
-/* Part of a document, no longer than a row. */
+/* Part of a document, no longer than a row: its tokens from part * seq_len on. Small, because there
+ * are as many as documents. */
 struct piece {
-    size_t document;
-    uint64_t from;
-    int64_t length;
-    uint64_t row;
+    uint32_t document, part, row;
 };
 
 /* An epoch is laid out whole when it begins, so that the position in it is two numbers, and going
  * to any of them costs one layout. */
 struct packing {
     const struct dataset *data;
-    size_t *documents;    /* as given */
-    size_t *order;        /* of this epoch */
+    struct epoch_order order;
     struct piece *pieces; /* row by row: those of row r are pieces[starts[r]] to [starts[r + 1]) */
     struct piece *laid;   /* in the epoch's order, before they are sorted by row */
-    uint64_t *starts;     /* [piece_count + 1] */
-    size_t count, piece_count, cut;
+    uint32_t *starts;     /* [most_pieces + 1] */
+    int32_t *ids;         /* [seq_len + 1], of the piece in hand */
+    uint8_t *mask;
+    size_t piece_count, most_pieces, cut;
     int64_t seq_len;
-    uint64_t seed, rows;
-    bool shuffle;
+    uint64_t rows;
     int32_t pad;
     struct packing_position position;
 };
@@ -58,20 +56,6 @@ void batch_free(struct batch *batch)
     free(batch->positions);
     free(batch->offsets);
     *batch = (struct batch){0};
-}
-
-static void shuffle_indices(size_t *items, size_t count, uint64_t seed, uint64_t epoch)
-{
-    const uint32_t key[2] = {(uint32_t)seed, (uint32_t)(seed >> 32)};
-    const uint32_t counter[4] = {(uint32_t)epoch, (uint32_t)(epoch >> 32), 0x7061636Bu, 0};
-    uint32_t words[4]; /* the epoch's own seed */
-    random_philox(key, counter, words);
-    struct random_stream stream = {(uint64_t)words[0] << 32 | words[1], 0};
-    for (size_t i = count; i > 1; i--) {
-        size_t other = random_below(&stream, (uint32_t)i), kept = items[i - 1];
-        items[i - 1] = items[other];
-        items[other] = kept;
-    }
 }
 
 static uint64_t document_length(const struct packing *p, size_t document)
@@ -109,18 +93,28 @@ static uint64_t place_piece(struct open_rows *open, int64_t length, int64_t seq_
     return open->items[best].row;
 }
 
+static int64_t piece_length(const struct packing *p, const struct piece *piece)
+{
+    uint64_t left = document_length(p, piece->document) - piece->part * (uint64_t)p->seq_len;
+    return left < (uint64_t)p->seq_len ? (int64_t)left : p->seq_len;
+}
+
+static uint32_t parts_of(const struct packing *p, size_t document)
+{
+    return (uint32_t)((document_length(p, document) - 1) / (uint64_t)p->seq_len + 1);
+}
+
 /* Every document of the epoch whole, or in parts of a row's length where it is longer. */
 static void lay_out_pieces(struct packing *p)
 {
     struct open_rows open = {.count = 0};
-    size_t count = 0;
     p->rows = 0;
-    for (size_t i = 0; i < p->count; i++) {
-        uint64_t length = document_length(p, p->order[i]);
-        for (uint64_t from = 0; from < length; from += (uint64_t)p->seq_len) {
-            int64_t left = (int64_t)(length - from), part = left < p->seq_len ? left : p->seq_len;
-            uint64_t row = place_piece(&open, part, p->seq_len, &p->rows);
-            p->laid[count++] = (struct piece){p->order[i], from, part, row};
+    p->piece_count = 0;
+    for (size_t i = 0; i < p->order.count; i++) {
+        struct piece piece = {.document = (uint32_t)p->order.items[i]};
+        for (uint32_t parts = parts_of(p, piece.document); piece.part < parts; piece.part++) {
+            piece.row = (uint32_t)place_piece(&open, piece_length(p, &piece), p->seq_len, &p->rows);
+            p->laid[p->piece_count++] = piece;
         }
     }
 }
@@ -131,8 +125,9 @@ static void sort_pieces(struct packing *p)
     memset(p->starts, 0, (p->piece_count + 1) * sizeof *p->starts);
     for (size_t i = 0; i < p->piece_count; i++)
         p->starts[p->laid[i].row]++;
-    for (uint64_t row = 0, sum = 0; row <= p->rows; row++) {
-        uint64_t own = row < p->rows ? p->starts[row] : 0;
+    uint32_t sum = 0;
+    for (uint64_t row = 0; row <= p->rows; row++) {
+        uint32_t own = row < p->rows ? p->starts[row] : 0;
         p->starts[row] = sum;
         sum += own;
     }
@@ -145,64 +140,80 @@ static void sort_pieces(struct packing *p)
 
 static void lay_out_epoch(struct packing *p)
 {
-    memcpy(p->order, p->documents, p->count * sizeof *p->order);
-    if (p->shuffle)
-        shuffle_indices(p->order, p->count, p->seed, p->position.epoch);
+    epoch_order_make(&p->order, p->position.epoch);
     lay_out_pieces(p);
     sort_pieces(p);
 }
 
-/* The same in every epoch. */
+/* What an epoch can have: of a document that comes in some only, as if it came in each. */
 static void count_pieces(struct packing *p)
 {
-    for (size_t i = 0; i < p->count; i++) {
-        uint64_t length = document_length(p, p->documents[i]), row = (uint64_t)p->seq_len;
-        p->piece_count += (size_t)((length + row - 1) / row);
-        p->cut += length > row;
+    for (size_t s = 0; s < p->order.share_count; s++) {
+        const struct epoch_share *share = &p->order.shares[s];
+        size_t times = (size_t)share->whole + (share->part > 0);
+        for (size_t i = share->begin; i < share->begin + share->count; i++) {
+            uint64_t length = document_length(p, p->order.documents[i]);
+            p->most_pieces += times * (size_t)((length - 1) / (uint64_t)p->seq_len + 1);
+            p->cut += length > (uint64_t)p->seq_len;
+        }
     }
 }
 
-static bool has_target(const struct dataset *data, const size_t *documents, size_t count)
+static int has_target(const struct dataset *data, const size_t *documents, size_t count,
+                      struct error *err)
 {
+    enum { WINDOW = 4096 };
+    uint8_t mask[WINDOW];
     for (size_t i = 0; i < count; i++) {
-        uint64_t begin = data->offsets[documents[i]], end = data->offsets[documents[i] + 1];
-        if (end - begin > 1 && memchr(data->mask + begin + 1, 1, (size_t)(end - begin - 1)))
-            return true;
+        uint64_t at = data->offsets[documents[i]] + 1, end = data->offsets[documents[i] + 1];
+        for (size_t part; at < end; at += part) {
+            part = end - at < WINDOW ? (size_t)(end - at) : WINDOW;
+            if (dataset_read(data, at, part, NULL, mask, err) != 0)
+                return -1;
+            if (memchr(mask, 1, part))
+                return 1;
+        }
     }
-    return false;
+    return 0;
+}
+
+/* Room for an epoch and a piece. */
+static int allocate(struct packing *p, struct error *err)
+{
+    count_pieces(p);
+    if (p->most_pieces > UINT32_MAX - 1)
+        return error_set(err,
+                         "%zu parts of documents an epoch are too many to be packed; a longer "
+                         "--seq-len helps",
+                         p->most_pieces);
+    p->pieces = array_alloc(p->most_pieces, sizeof *p->pieces, err);
+    p->laid = array_alloc(p->most_pieces, sizeof *p->laid, err);
+    p->starts = array_alloc(p->most_pieces + 1, sizeof *p->starts, err);
+    p->ids = array_alloc((size_t)p->seq_len + 1, sizeof *p->ids, err);
+    p->mask = array_alloc((size_t)p->seq_len + 1, sizeof *p->mask, err);
+    return p->pieces && p->laid && p->starts && p->ids && p->mask ? 0 : -1;
 }
 
 int packing_new(struct packing **out, const struct dataset *data, const size_t *documents,
                 size_t count, int64_t seq_len, uint64_t seed, bool shuffle, int32_t pad,
                 struct error *err)
 {
-    if (count > UINT32_MAX || seq_len < 2)
+    if (data->documents > UINT32_MAX || seq_len < 2)
         return error_set(err, "%zu documents in rows of %lld tokens cannot be packed", count,
                          (long long)seq_len);
-    if (!has_target(data, documents, count))
-        return error_set(err, "no token of the %zu documents is supervised: nothing to learn from",
-                         count);
+    int target = has_target(data, documents, count, err);
+    if (target <= 0)
+        return target < 0 ? -1
+                          : error_set(err,
+                                      "no token of the %zu documents is supervised: nothing to "
+                                      "learn from",
+                                      count);
     struct packing *p = array_alloc(1, sizeof *p, err);
     if (!p)
         return -1;
-    *p = (struct packing){.data = data,
-                          .count = count,
-                          .seq_len = seq_len,
-                          .seed = seed,
-                          .shuffle = shuffle,
-                          .pad = pad};
-    p->documents = array_alloc(count, sizeof *p->documents, err);
-    p->order = array_alloc(count, sizeof *p->order, err);
-    if (!p->documents || !p->order) {
-        packing_free(p);
-        return -1;
-    }
-    memcpy(p->documents, documents, count * sizeof *documents);
-    count_pieces(p);
-    p->pieces = array_alloc(p->piece_count, sizeof *p->pieces, err);
-    p->laid = array_alloc(p->piece_count, sizeof *p->laid, err);
-    p->starts = array_alloc(p->piece_count + 1, sizeof *p->starts, err);
-    if (!p->pieces || !p->laid || !p->starts) {
+    *p = (struct packing){.data = data, .seq_len = seq_len, .pad = pad};
+    if (epoch_order_new(&p->order, data, documents, count, seed, shuffle, err) != 0 ||
+        allocate(p, err) != 0) {
         packing_free(p);
         return -1;
     }
@@ -215,8 +226,9 @@ void packing_free(struct packing *packing)
 {
     if (!packing)
         return;
-    free(packing->documents);
-    free(packing->order);
+    epoch_order_free(&packing->order);
+    free(packing->ids);
+    free(packing->mask);
     free(packing->pieces);
     free(packing->laid);
     free(packing->starts);
@@ -249,19 +261,21 @@ static void add_offset(struct batch *batch, int64_t end)
     batch->offsets[++batch->documents] = (int32_t)end;
 }
 
-/* Copies a piece to place `at`; returns how many of its tokens are supervised. The token after a
- * cut is still the target of the last one before it. */
+/* Copies a piece to place `at`; returns how many of its tokens are supervised, or -1. The token
+ * after a cut is still the target of the last one before it. */
 static int64_t put_piece(const struct packing *p, struct batch *batch, const struct piece *piece,
-                         int64_t at)
+                         int64_t at, struct error *err)
 {
-    const struct dataset *data = p->data;
-    uint64_t base = data->offsets[piece->document], end = data->offsets[piece->document + 1];
-    int64_t supervised = 0;
-    for (int64_t i = 0; i < piece->length; i++, at++) {
-        uint64_t token = base + piece->from + (uint64_t)i;
-        bool counts = token + 1 < end && data->mask[token + 1];
-        batch->ids[at] = data->ids[token];
-        batch->targets[at] = counts ? data->ids[token + 1] : -1;
+    uint64_t from = p->data->offsets[piece->document] + piece->part * (uint64_t)p->seq_len;
+    uint64_t left = p->data->offsets[piece->document + 1] - from;
+    int64_t supervised = 0, length = piece_length(p, piece);
+    int64_t known = (uint64_t)length < left ? length + 1 : length;
+    if (dataset_read(p->data, from, (size_t)known, p->ids, p->mask, err) != 0)
+        return -1;
+    for (int64_t i = 0; i < length; i++, at++) {
+        bool counts = i + 1 < known && p->mask[i + 1];
+        batch->ids[at] = p->ids[i];
+        batch->targets[at] = counts ? p->ids[i + 1] : -1;
         batch->positions[at] = (int32_t)i;
         supervised += counts;
     }
@@ -280,31 +294,38 @@ static void put_padding(const struct packing *p, struct batch *batch, int64_t at
         add_offset(batch, at + count);
 }
 
-/* Writes row `row` of the epoch at place `at`; returns its supervised targets. */
-static int64_t put_row(const struct packing *p, struct batch *batch, uint64_t row, int64_t at)
+/* Writes row `row` of the epoch at place `at`; returns its supervised targets, or -1. */
+static int64_t put_row(const struct packing *p, struct batch *batch, uint64_t row, int64_t at,
+                       struct error *err)
 {
     int64_t supervised = 0, end = at + p->seq_len;
     for (uint64_t i = p->starts[row]; i < p->starts[row + 1]; i++) {
-        supervised += put_piece(p, batch, &p->pieces[i], at);
-        at += p->pieces[i].length;
+        int64_t own = put_piece(p, batch, &p->pieces[i], at, err);
+        if (own < 0)
+            return -1;
+        supervised += own;
+        at += piece_length(p, &p->pieces[i]);
     }
     put_padding(p, batch, at, end - at);
     return supervised;
 }
 
-/* The next row of this epoch that has a target, at place `at`; false at the epoch's end. */
-static bool take_row(struct packing *p, struct batch *batch, int64_t at)
+/* 1: the next row of this epoch that has a target is at place `at`; 0: the epoch ends; -1. */
+static int take_row(struct packing *p, struct batch *batch, int64_t at, struct error *err)
 {
     while (p->position.row < p->rows) {
         int documents = batch->documents;
-        int64_t supervised = put_row(p, batch, p->position.row++, at);
+        int64_t supervised = put_row(p, batch, p->position.row, at, err);
+        if (supervised < 0)
+            return -1;
+        p->position.row++;
         if (supervised > 0) {
             batch->supervised += supervised;
-            return true;
+            return 1;
         }
         batch->documents = documents;
     }
-    return false;
+    return 0;
 }
 
 static int begin_batch(const struct packing *p, struct batch *batch, int64_t batch_rows,
@@ -325,20 +346,28 @@ int packing_next(struct packing *packing, struct batch *batch, int64_t batch_row
 {
     if (begin_batch(packing, batch, batch_rows, err) != 0)
         return -1;
-    for (int64_t row = 0; row < batch_rows; row++)
-        while (!take_row(packing, batch, row * packing->seq_len))
+    for (int64_t row = 0; row < batch_rows;) {
+        int taken = take_row(packing, batch, row * packing->seq_len, err);
+        if (taken < 0)
+            return -1;
+        if (taken == 0)
             packing_seek(packing, (struct packing_position){packing->position.epoch + 1, 0});
+        row += taken;
+    }
     return 0;
 }
 
 int packing_next_in_epoch(struct packing *packing, struct batch *batch, int64_t batch_rows,
                           struct error *err)
 {
-    int filled = 0;
+    int filled = 0, taken = 1;
     if (begin_batch(packing, batch, batch_rows, err) != 0)
         return -1;
-    while (filled < batch_rows && take_row(packing, batch, filled * packing->seq_len))
+    while (filled < batch_rows &&
+           (taken = take_row(packing, batch, filled * packing->seq_len, err)) > 0)
         filled++;
+    if (taken < 0)
+        return -1;
     for (int64_t row = filled; row < batch_rows; row++)
         put_padding(packing, batch, row * packing->seq_len, packing->seq_len);
     return filled;
@@ -370,7 +399,7 @@ int dataset_split(const struct dataset *data, double fraction, uint64_t seed, si
     }
     for (size_t i = 0; i < count; i++)
         order[i] = i;
-    shuffle_indices(order, count, seed, UINT64_MAX); /* no epoch has that number */
+    indices_shuffle(order, count, seed, UINT64_MAX); /* no epoch has that number */
     memcpy(kept, order + held, (count - held) * sizeof *kept);
     qsort(order, held, sizeof *order, compare_indices);
     qsort(kept, count - held, sizeof *kept, compare_indices);

@@ -7,6 +7,10 @@
  * end and where the mask of that next token is 0. What is left of a row is padding: a document of
  * its own without targets. A row without any target is passed over. The rows of epoch e depend on
  * (seed, e) alone.
+ *
+ * Where sources have weights (dataset.h), an epoch has each document of a source of weight w
+ * floor(w) times, and a share of them, w - floor(w), once more: in a seeded order of its own, epoch
+ * after epoch takes the next of them, so that over the epochs each comes as often as any other.
  */
 #ifndef SPECTRUM_TEXT_PACKING_H
 #define SPECTRUM_TEXT_PACKING_H
@@ -38,9 +42,10 @@ struct batch {
 int batch_alloc(struct batch *batch, int64_t batch_rows, int64_t seq_len, struct error *err);
 void batch_free(struct batch *batch);
 
-/* Packs the listed documents of a data set, which must outlive the packing (the list need not).
- * `pad` is the token id that fills rows (any valid id). `shuffle` false keeps the file's
- * order (evaluation). An error when no row would have a target. */
+/* Packs the listed documents of a data set, which ascend; it must outlive the packing (the list
+ * need not). `pad` is the token id that fills rows (any valid id). `shuffle` false keeps the file's
+ * order and takes each document once, whatever its weight (evaluation). An error when no row would
+ * have a target. */
 int packing_new(struct packing **out, const struct dataset *data, const size_t *documents,
                 size_t count, int64_t seq_len, uint64_t seed, bool shuffle, int32_t pad,
                 struct error *err);
@@ -55,12 +60,13 @@ size_t packing_cut_documents(const struct packing *packing);
 struct packing_position packing_position(const struct packing *packing);
 void packing_seek(struct packing *packing, struct packing_position position);
 
-/* Fills all rows of the batch, going into the next epoch where one ends. */
+/* Fills all rows of the batch, going into the next epoch where one ends. Fails only where the data
+ * cannot be read. */
 int packing_next(struct packing *packing, struct batch *batch, int64_t batch_rows,
                  struct error *err);
 
 /* The same but stops at the epoch's end: rows that are left over are padding. Returns the number of
- * rows filled, 0 when the epoch is done (evaluation: one pass, then packing_seek()). */
+ * rows filled, 0 when the epoch is done (evaluation: one pass, then packing_seek()), -1. */
 int packing_next_in_epoch(struct packing *packing, struct batch *batch, int64_t batch_rows,
                           struct error *err);
 

@@ -51,6 +51,7 @@ struct tokenizer {
     int32_t bos, eos, pad, unk;  /* as configured */
     struct frame before, behind; /* of the post-processor */
     char *chat_template;
+    char source[HASH_TEXT_SIZE]; /* of the JSON that it was read from */
     struct cached_word *cache;
     struct bpe_word word;
     struct buffer normalized, prefixed, spelled; /* scratch */
@@ -61,6 +62,9 @@ struct tokenizer *tokenizer_new(struct error *err);
 
 /* When vocabulary and added tokens are complete: byte tables and look-ups. */
 int tokenizer_finish(struct tokenizer *tokenizer, struct error *err);
+
+/* Takes JSON that the tokenizer is read from into its fingerprint. */
+int tokenizer_note_source(struct tokenizer *tokenizer, const cJSON *tree, struct error *err);
 
 /* Adds a merge of two spellings; both and what comes out must be in the vocabulary. */
 int tokenizer_add_merge(struct tokenizer *tokenizer, const char *left, size_t left_length,

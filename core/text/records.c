@@ -1,11 +1,17 @@
 #include "text/records.h"
 
 #include "base/file.h"
+#include "base/memory.h"
+#include "base/sys.h"
 #include "base/text.h"
+#include "base/utf8.h"
 
 #include <string.h>
 
-static const size_t DATA_FILE_MAX = (size_t)4 << 30;
+enum { CHUNK = 1 << 20 };
+
+/* Of what is in memory at once: a .json file, a line. */
+static const uint64_t WHOLE_MAX = (uint64_t)4 << 30;
 
 static bool begins(const struct buffer *content, const char *magic)
 {
@@ -72,17 +78,54 @@ static enum record_form form_of_json(const struct buffer *content, size_t first)
     return memchr(from, '\n', value_end(content, first) - first) ? RECORD_OBJECT : RECORD_LINES;
 }
 
+bool record_file_name(const char *path)
+{
+    return text_ends_with(path, ".txt") || text_ends_with(path, ".jsonl") ||
+           text_ends_with(path, ".ndjson") || text_ends_with(path, ".json");
+}
+
+/* Has at least `count` bytes from `at` on in hand, or all that there are. */
+static int need(struct record_reader *reader, size_t count, struct error *err)
+{
+    struct buffer *content = &reader->content;
+    size_t held = content->length - reader->at;
+    uint64_t left = reader->size - reader->read;
+    if (held >= count || left == 0)
+        return 0;
+    size_t more = count - held > CHUNK ? count - held : CHUNK;
+    more = more < left ? more : (size_t)left;
+    if (held + more > WHOLE_MAX)
+        return error_set(err,
+                         "%s:%zu: more than 4 GB in one piece; a .json array can be written as a "
+                         ".jsonl of a line for each record, a line as several",
+                         reader->path, reader->line);
+    if (array_reserve((void **)&content->data, &content->capacity, content->length + 1, 1, err))
+        return -1;
+    memmove(content->data, content->data + reader->at, held);
+    reader->at = 0;
+    content->length = held;
+    if (array_reserve((void **)&content->data, &content->capacity, held + more + 1, 1, err) != 0 ||
+        file_read_at(reader->fd, content->data + held, more, reader->read, reader->path, err) != 0)
+        return -1;
+    content->length += more;
+    content->data[content->length] = '\0';
+    reader->read += more;
+    return 0;
+}
+
 static int find_form(struct record_reader *reader, struct error *err)
 {
-    const struct buffer *content = &reader->content;
+    if (!record_file_name(reader->path))
+        return error_set(err, "%s: data files end in .txt, .jsonl or .json", reader->path);
     if (text_ends_with(reader->path, ".txt")) {
         reader->form = RECORD_TEXT;
-    } else if (text_ends_with(reader->path, ".jsonl") || text_ends_with(reader->path, ".ndjson")) {
+    } else if (!text_ends_with(reader->path, ".json")) {
         reader->form = RECORD_LINES;
-    } else if (text_ends_with(reader->path, ".json")) {
-        reader->form = form_of_json(content, skip_space(content, reader->at));
     } else {
-        return error_set(err, "%s: data files end in .txt, .jsonl or .json", reader->path);
+        uint64_t most = reader->size < WHOLE_MAX ? reader->size : WHOLE_MAX + 1;
+        if (need(reader, (size_t)most, err) != 0)
+            return -1;
+        reader->form = form_of_json(&reader->content, skip_space(&reader->content, reader->at));
     }
     return 0;
 }
@@ -91,7 +134,8 @@ int record_reader_open(struct record_reader *reader, const char *path, const cha
                        struct error *err)
 {
     *reader = (struct record_reader){.path = path, .mark = mark, .line = 1};
-    if (file_read_all(&reader->content, path, DATA_FILE_MAX, err) != 0 ||
+    reader->fd = file_open_read(path, &reader->size, err);
+    if (reader->fd < 0 || need(reader, 1, err) != 0 ||
         refuse_other_formats(&reader->content, path, err) != 0)
         return -1;
     if (begins(&reader->content, "\xEF\xBB\xBF"))
@@ -101,6 +145,8 @@ int record_reader_open(struct record_reader *reader, const char *path, const cha
 
 void record_reader_free(struct record_reader *reader)
 {
+    if (reader->fd >= 0)
+        sys.close(reader->fd);
     buffer_free(&reader->content);
 }
 
@@ -117,32 +163,102 @@ static void advance(struct record_reader *reader, size_t to)
 /* The record [reader->at, end), and goes on behind `gap` more bytes. */
 static int take(struct record_reader *reader, size_t end, size_t gap, struct record *out)
 {
-    *out = (struct record){reader->content.data + reader->at, end - reader->at, reader->line};
+    *out = (struct record){.text = reader->content.data + reader->at,
+                           .length = end - reader->at,
+                           .line = reader->line};
     advance(reader, end + gap);
     return 1;
 }
 
-static int next_text(struct record_reader *reader, struct record *out)
+/* White space of Unicode, which the pre-tokenizers' \s is. */
+static bool is_space(int32_t c)
 {
-    const struct buffer *content = &reader->content;
-    size_t left = content->length - reader->at;
-    size_t mark = reader->mark ? strlen(reader->mark) : 0;
-    if (left == 0)
-        return 0;
-    const char *hit = mark ? memmem(content->data + reader->at, left, reader->mark, mark) : NULL;
-    return hit ? take(reader, (size_t)(hit - content->data), mark, out)
-               : take(reader, content->length, 0, out);
+    return c == ' ' || (c >= '\t' && c <= '\r') || c == 0x85 || c == 0xA0 || c == 0x1680 ||
+           (c >= 0x2000 && c <= 0x200A) || c == 0x2028 || c == 0x2029 || c == 0x202F ||
+           c == 0x205F || c == 0x3000;
 }
 
-static int next_line(struct record_reader *reader, struct record *out)
+static bool space_before(const char *text, size_t at)
+{
+    int32_t c = 0;
+    size_t from = at - 1;
+    while (from > 0 && at - from < 4 && ((unsigned char)text[from] & 0xC0) == 0x80)
+        from--;
+    utf8_decode(text + from, at - from, &c);
+    return is_space(c);
+}
+
+/* The last place where `mark` stands with no white space on either side; 0: there is none. */
+static size_t last_lone(const char *text, size_t length, char mark)
+{
+    for (size_t at = length; at > 2; at--) {
+        int32_t next = 0;
+        if (text[at - 2] != mark || space_before(text, at - 2))
+            continue;
+        utf8_decode(text + at - 1, length - at + 1, &next);
+        if (!is_space(next))
+            return at - 2;
+    }
+    return 0;
+}
+
+size_t record_seam(const char *text, size_t length)
+{
+    size_t at = last_lone(text, length, '\n');
+    if (at > 0)
+        return at + 1;
+    if ((at = last_lone(text, length, ' ')) > 0)
+        return at;
+    for (at = length; at > 0 && length - at < 4; at--)
+        if (((unsigned char)text[at - 1] & 0xC0) != 0x80)
+            return at > 1 ? at - 1 : length;
+    return length;
+}
+
+/* A document, or of a long one the next part. */
+static int next_text(struct record_reader *reader, struct record *out, struct error *err)
 {
     const struct buffer *content = &reader->content;
-    advance(reader, skip_space(content, reader->at));
-    if (reader->at == content->length)
+    size_t mark = reader->mark ? strlen(reader->mark) : 0;
+    if (need(reader, RECORD_PART_MAX + 1 + mark, err) != 0)
+        return -1;
+    size_t left = content->length - reader->at;
+    bool goes_on = reader->begun, unended = false;
+    if (left == 0 && !goes_on)
         return 0;
     const char *from = content->data + reader->at;
-    const char *newline = memchr(from, '\n', content->length - reader->at);
-    return take(reader, newline ? (size_t)(newline - content->data) : content->length, 0, out);
+    const char *hit = mark ? memmem(from, left, reader->mark, mark) : NULL;
+    size_t length = hit ? (size_t)(hit - from) : left;
+    if (length > RECORD_PART_MAX) {
+        length = record_seam(from, RECORD_PART_MAX);
+        unended = true;
+        hit = NULL;
+    }
+    take(reader, reader->at + length, hit ? mark : 0, out);
+    out->goes_on = goes_on;
+    out->unended = reader->begun = unended;
+    return 1;
+}
+
+static int next_line(struct record_reader *reader, struct record *out, struct error *err)
+{
+    const struct buffer *content = &reader->content;
+    do {
+        if (need(reader, 1, err) != 0)
+            return -1;
+        advance(reader, skip_space(content, reader->at));
+    } while (reader->at == content->length && reader->read < reader->size);
+    for (;;) {
+        size_t left = content->length - reader->at;
+        if (left == 0)
+            return 0;
+        const char *newline = memchr(content->data + reader->at, '\n', left);
+        if (newline || reader->read == reader->size)
+            return take(reader, newline ? (size_t)(newline - content->data) : content->length, 0,
+                        out);
+        if (need(reader, 2 * left, err) != 0)
+            return -1;
+    }
 }
 
 static int form_error(const struct record_reader *reader, const char *expected, struct error *err)
@@ -201,9 +317,9 @@ int record_next(struct record_reader *reader, struct record *out, struct error *
 {
     switch (reader->form) {
     case RECORD_TEXT:
-        return next_text(reader, out);
+        return next_text(reader, out, err);
     case RECORD_LINES:
-        return next_line(reader, out);
+        return next_line(reader, out, err);
     case RECORD_OBJECT:
         return next_object(reader, out, err);
     default:

@@ -53,6 +53,47 @@ int tokenizer_finish(struct tokenizer *t, struct error *err)
     return t->cache ? 0 : -1;
 }
 
+/* Nesting is bounded by the parser. */
+static void hash_tree(struct hash *hash, const cJSON *tree)
+{
+    const cJSON *child;
+    hash_update(hash, &tree->type, sizeof tree->type);
+    hash_update(hash, &tree->valuedouble, sizeof tree->valuedouble);
+    if (tree->string)
+        hash_update(hash, tree->string, strlen(tree->string) + 1);
+    if (tree->valuestring)
+        hash_update(hash, tree->valuestring, strlen(tree->valuestring) + 1);
+    cJSON_ArrayForEach(child, tree) hash_tree(hash, child);
+    hash_update(hash, "]", 1);
+}
+
+int tokenizer_note_source(struct tokenizer *t, const cJSON *tree, struct error *err)
+{
+    struct hash *hash = hash_new(err);
+    if (!hash)
+        return -1;
+    hash_update(hash, t->source, sizeof t->source);
+    hash_tree(hash, tree);
+    hash_text(hash, t->source);
+    hash_free(hash);
+    return 0;
+}
+
+int tokenizer_fingerprint(const struct tokenizer *t, char out[HASH_TEXT_SIZE], struct error *err)
+{
+    const int32_t special[] = {t->bos, t->eos, t->pad, t->unk, t->unknown};
+    struct hash *hash = hash_new(err);
+    if (!hash)
+        return -1;
+    hash_update(hash, t->source, sizeof t->source);
+    hash_update(hash, special, sizeof special);
+    if (t->chat_template)
+        hash_update(hash, t->chat_template, strlen(t->chat_template));
+    hash_text(hash, out);
+    hash_free(hash);
+    return 0;
+}
+
 int tokenizer_add_merge(struct tokenizer *t, const char *left, size_t left_length,
                         const char *right, size_t right_length, int32_t rank, struct error *err)
 {

@@ -12,6 +12,7 @@
 
 #include "base/buffer.h"
 #include "base/error.h"
+#include "base/hash.h"
 #include "base/json.h"
 #include "checkpoint/checkpoint.h"
 
@@ -52,6 +53,10 @@ enum encode_flags {
     ENCODE_PLAIN = 0,
     ENCODE_ADD_SPECIAL = 1,   /* bos and eos where the tokenizer's post-processor puts them */
     ENCODE_PARSE_SPECIAL = 2, /* "<|im_end|>" in the text is that token (the package's default) */
+    /* The text is a part of a longer one, whose other parts are encoded by calls of their own:
+     * nothing is put around it at that side. */
+    ENCODE_GOES_ON = 4, /* something came before */
+    ENCODE_UNENDED = 8, /* something follows */
 };
 
 /* Appends the ids of text[0..length) to *out, mask 0. Text that is not UTF-8 is an error that names
@@ -89,6 +94,10 @@ bool tokenizer_is_special(const struct tokenizer *tokenizer, int32_t id);
 
 /* One more than the highest id. */
 int32_t tokenizer_vocabulary_size(const struct tokenizer *tokenizer);
+
+/* Of all that decides which ids a text gets, and of the chat template. */
+int tokenizer_fingerprint(const struct tokenizer *tokenizer, char out[HASH_TEXT_SIZE],
+                          struct error *err);
 
 /* The Jinja source of the chat template, or NULL; template.h recognises it. */
 const char *tokenizer_chat_template(const struct tokenizer *tokenizer);

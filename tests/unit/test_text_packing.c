@@ -26,7 +26,7 @@ static void fill(struct fixture *f)
         }
     }
     f->offsets[DOCUMENTS] = at;
-    f->data = (struct dataset){f->ids, f->mask, f->offsets, DOCUMENTS, at, 0, ""};
+    f->data = (struct dataset){f->ids, f->mask, f->offsets, DOCUMENTS, at, 0, "", NULL, 0, NULL};
 }
 
 static struct packing *pack(const struct fixture *f, uint64_t seed, bool shuffle)
@@ -219,6 +219,117 @@ static void rows_without_targets_are_passed_over(void **state)
     packing_free(packing);
 }
 
+/* How often each document comes in an epoch, counted by its first token. */
+static void count_documents(const struct fixture *f, uint64_t epoch, int counts[DOCUMENTS])
+{
+    struct batch batch;
+    struct packing *packing = pack(f, 21, true);
+    memset(counts, 0, DOCUMENTS * sizeof *counts);
+    assert_int_equal(batch_alloc(&batch, 1, SEQ_LEN, NULL), 0);
+    packing_seek(packing, (struct packing_position){epoch, 0});
+    while (packing_next_in_epoch(packing, &batch, 1, NULL) > 0) {
+        check_batch(f, &batch);
+        for (int64_t i = 0; i < batch.tokens; i++)
+            if (batch.ids[i] >= 0 && batch.ids[i] % 1000 == 0)
+                counts[batch.ids[i] / 1000]++;
+    }
+    batch_free(&batch);
+    packing_free(packing);
+}
+
+/* Of 23 documents, sources of 4, 10, 0 and 9. */
+static void weigh(struct fixture *f, struct dataset_source sources[4], double a, double b, double c)
+{
+    static const size_t ends[] = {4, 14, 14, DOCUMENTS};
+    const double weights[] = {a, b, 7.5, c};
+    fill(f);
+    for (int s = 0; s < 4; s++)
+        sources[s] = (struct dataset_source){.end = ends[s], .weight = weights[s]};
+    f->data.sources = sources;
+    f->data.source_count = 4;
+}
+
+static void weights_say_how_often_documents_come(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct dataset_source sources[4];
+    int counts[DOCUMENTS], again[DOCUMENTS], all[DOCUMENTS] = {0}, differ = 0;
+    weigh(&f, sources, 2, 1.3, 0.5);
+    for (uint64_t epoch = 0; epoch < 20; epoch++) {
+        int sum[3] = {0};
+        count_documents(&f, epoch, counts);
+        count_documents(&f, epoch, again);
+        assert_memory_equal(counts, again, sizeof counts);
+        for (size_t d = 0; d < DOCUMENTS; d++) {
+            int source = d < 4 ? 0 : d < 14 ? 1 : 2;
+            static const int least[] = {2, 1, 0}, most[] = {2, 2, 1};
+            assert_in_range(counts[d], least[source], most[source]);
+            sum[source] += counts[d];
+            all[d] += counts[d];
+        }
+        assert_int_equal(sum[0], 8);
+        assert_int_equal(sum[1], 13);
+        assert_int_equal(sum[2], epoch % 2 ? 4 : 5);
+        count_documents(&f, epoch + 1, again);
+        differ += memcmp(counts, again, sizeof counts) != 0;
+    }
+    assert_int_equal(differ, 20);
+    for (size_t d = 0; d < DOCUMENTS; d++) /* over the epochs, each as often as the others */
+        assert_int_equal(all[d], d < 4 ? 40 : d < 14 ? 26 : 10);
+}
+
+/* To the token: the same rows as without weights, in several epochs; and in order, without
+ * shuffling, whatever the weights are. */
+static void weights_of_1_change_nothing(void **state)
+{
+    (void)state;
+    struct fixture plain, weighted;
+    struct dataset_source sources[4];
+    struct batch a, b;
+    assert_int_equal(batch_alloc(&a, 3, SEQ_LEN, NULL), 0);
+    assert_int_equal(batch_alloc(&b, 3, SEQ_LEN, NULL), 0);
+    for (int turn = 0; turn < 3; turn++) {
+        bool shuffle = turn < 2, same = turn != 1;
+        int equal = 0;
+        fill(&plain);
+        weigh(&weighted, sources, same && shuffle ? 1 : 2, 1, 1);
+        sources[2].weight = 1;
+        struct packing *p = pack(&plain, 4, shuffle), *w = pack(&weighted, 4, shuffle);
+        for (int i = 0; i < 40; i++) {
+            assert_int_equal(packing_next(p, &a, 3, NULL), 0);
+            assert_int_equal(packing_next(w, &b, 3, NULL), 0);
+            equal += memcmp(a.ids, b.ids, (size_t)a.tokens * sizeof *a.ids) == 0;
+        }
+        assert_int_equal(equal == 40, same);
+        packing_free(p);
+        packing_free(w);
+    }
+    batch_free(&a);
+    batch_free(&b);
+}
+
+/* An epoch can be without a row; the next has one. Huge epochs come from a file. */
+static void small_weights_and_large_epochs(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct dataset_source sources[4];
+    struct batch batch;
+    weigh(&f, sources, 0.0001, 0.0001, 0.0001);
+    struct packing *packing = pack(&f, 4, true);
+    assert_int_equal(packing_rows(packing) > 0, true);
+    assert_int_equal(batch_alloc(&batch, 1, SEQ_LEN, NULL), 0);
+    for (int i = 0; i < 30; i++) {
+        assert_int_equal(packing_next(packing, &batch, 1, NULL), 0);
+        assert_true(batch.supervised > 0);
+    }
+    assert_true(packing_position(packing).epoch > 1);
+    packing_seek(packing, (struct packing_position){UINT64_C(1) << 53, 0});
+    packing_free(packing);
+    batch_free(&batch);
+}
+
 static void splits_for_evaluation(void **state)
 {
     (void)state;
@@ -253,6 +364,9 @@ int main(void)
         cmocka_unit_test(seeds_and_epochs_differ),
         cmocka_unit_test(refuses_nothing_to_learn),
         cmocka_unit_test(rows_without_targets_are_passed_over),
+        cmocka_unit_test(weights_say_how_often_documents_come),
+        cmocka_unit_test(weights_of_1_change_nothing),
+        cmocka_unit_test(small_weights_and_large_epochs),
         cmocka_unit_test(splits_for_evaluation),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -25,6 +25,12 @@ static bool is_interrupted(void *context)
     return *(const volatile sig_atomic_t *)context;
 }
 
+static void say(void *context, const char *line)
+{
+    (void)context;
+    fprintf(stderr, "%s\n", line);
+}
+
 static int pack(struct packing **out, const struct dataset *data, int64_t seq_len,
                 struct error *err)
 {
@@ -78,12 +84,13 @@ static int evaluate_source(const struct request *request, struct error *err)
     struct transformer *transformer = NULL;
     struct evaluation evaluation = {0};
     const volatile sig_atomic_t *interrupted = interrupt_watch();
+    const struct dataset_watch watch = {(void *)(uintptr_t)interrupted, say, is_interrupted};
     int status = source_open(&source, request->source, err);
     if (status == 0)
         status = tokenizer_for_checkpoint(&tokenizer, source.model->checkpoint, err);
     if (status == 0)
-        status = dataset_load(&data, request->data.items, request->data.count, &request->format,
-                              tokenizer, err);
+        status = dataset_open(&data, request->data.items, request->data.count, &request->format,
+                              tokenizer, &watch, err);
     if (status == 0)
         status = transformer_check_ids(source.model, &data, err);
     if (status == 0)
@@ -115,7 +122,8 @@ int command_eval(int argc, char **argv, struct error *err)
 {
     struct request r = {.device = "auto", .dtype = "auto", .seq_len = 512, .batch = 1};
     const struct option_spec specs[] = {
-        {"data", OPTION_LIST, &r.data, "FILE", "data: .txt, .jsonl, .json; repeatable", 0, 0, NULL},
+        {"data", OPTION_LIST, &r.data, "PATH",
+         "data: .txt, .jsonl, .json, or a folder of them; repeatable", 0, 0, NULL},
         {"seq-len", OPTION_INTEGER, &r.seq_len, "N",
          "tokens of a packed row (512): only longer documents are cut", 2, 1 << 20, NULL},
         {"batch", OPTION_INTEGER, &r.batch, "N", "rows at once (1)", 1, 65536, NULL},

@@ -22,7 +22,8 @@
 struct request {
     struct training_request is;
     const char *method, *schedule, *optimizer, *frozen, *memory_limit;
-    struct option_list data, eval_data;
+    struct option_list data, weights, eval_data;
+    double *data_weights;
     bool top_given, rank_given, alpha_given, lr_given, detach, json;
     int64_t threads, seed;
     double clip;
@@ -103,6 +104,32 @@ static void fill_method_defaults(struct request *r)
         r->is.alpha = 2 * (double)r->is.rank;
 }
 
+/* One for each --data, in their order. */
+static int parse_weights(struct request *r, struct error *err)
+{
+    size_t count = r->weights.count;
+    if (count == 0)
+        return 0;
+    if (count != r->data.count)
+        return error_set_kind(err, ERROR_USAGE,
+                              "%zu --data-weight for %zu --data: give one for each, in their order",
+                              count, r->data.count);
+    r->data_weights = array_alloc(count, sizeof *r->data_weights, err);
+    if (!r->data_weights)
+        return -1;
+    for (size_t i = 0; i < count; i++) {
+        char *end;
+        double weight = strtod(r->weights.items[i], &end);
+        if (end == r->weights.items[i] || *end || !(weight >= 0.0001 && weight <= 100))
+            return error_set_kind(err, ERROR_USAGE,
+                                  "--data-weight takes 0.0001 to 100, not \"%.40s\"",
+                                  r->weights.items[i]);
+        r->data_weights[i] = weight;
+    }
+    r->is.data_weights = r->data_weights;
+    return 0;
+}
+
 static int check(struct request *r, struct error *err)
 {
     struct training_request *is = &r->is;
@@ -110,7 +137,7 @@ static int check(struct request *r, struct error *err)
         return error_set_kind(err, ERROR_USAGE, "train needs --data FILE");
     if (parse_method(r, err) != 0 || check_method_options(r, err) != 0 ||
         optimizer_by_name(&is->moments, r->optimizer, err) != 0 || parse_frozen(r, err) != 0 ||
-        schedule_by_name(&is->is.schedule, r->schedule, err) != 0 ||
+        parse_weights(r, err) != 0 || schedule_by_name(&is->is.schedule, r->schedule, err) != 0 ||
         (r->memory_limit && parse_bytes(&is->memory_limit, r->memory_limit, err) != 0))
         return -1;
     fill_method_defaults(r);
@@ -258,8 +285,10 @@ int command_train(int argc, char **argv, struct error *err)
     struct training_request *is = &r.is;
     struct train_settings *s = &is->is;
     const struct option_spec specs[] = {
-        {"data", OPTION_LIST, &r.data, "FILE", "training data: .txt, .jsonl, .json; repeatable", 0,
-         0, NULL},
+        {"data", OPTION_LIST, &r.data, "PATH",
+         "training data: .txt, .jsonl, .json, or a folder of them; repeatable", 0, 0, NULL},
+        {"data-weight", OPTION_LIST, &r.weights, "W",
+         "for each --data, in order: how often an epoch has it, as in 2 or 0.25 (1)", 0, 0, NULL},
         {"run", OPTION_TEXT, &is->run, "DIR", "the job's folder (default: runs/MODEL-DATE)", 0, 0,
          NULL},
         {"method", OPTION_TEXT, &r.method, "NAME", METHOD_NAMES " (default: spectrum)", 0, 0, NULL},
@@ -315,7 +344,8 @@ int command_train(int argc, char **argv, struct error *err)
          "as in prompt=question,completion=answer", 0, 0, NULL},
         {"mark", OPTION_TEXT, &is->format.mark, "TEXT",
          "what separates documents in a .txt file (default: one document)", 0, 0, NULL},
-        {"eval-data", OPTION_LIST, &r.eval_data, "FILE", "evaluation data; repeatable", 0, 0, NULL},
+        {"eval-data", OPTION_LIST, &r.eval_data, "PATH",
+         "evaluation data: a file or a folder; repeatable", 0, 0, NULL},
         {"eval-split", OPTION_NUMBER, &is->eval_split, "X",
          "without --eval-data: this share of the documents, of 20 or more (0.05)", 0, 0.9, NULL},
         {"eval-every", OPTION_INTEGER, &s->eval_every, "N", "steps between evaluations (50)", 0,
@@ -351,6 +381,7 @@ int command_train(int argc, char **argv, struct error *err)
         status = check(&r, err);
     if (status == 0)
         status = train(&r, err);
+    free(r.data_weights);
     options_free(specs, COUNT);
     return status > 0 ? 0 : status;
 }

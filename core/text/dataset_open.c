@@ -1,0 +1,215 @@
+/* dataset_open(): tokenised once, found again by content. */
+#include "base/memory.h"
+#include "base/sys.h"
+#include "base/text.h"
+#include "base/xdg.h"
+#include "text/loader.h"
+
+#include <dirent.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+/* To be raised when the same text comes to give other tokens, or another mask. */
+enum { TOKENISING = 1, STALE_SECONDS = 24 * 3600 };
+
+struct opening {
+    const struct data_files *files;
+    size_t source_count;
+    const struct dataset_options *options;
+    struct tokenizer *tokenizer;
+    const struct dataset_watch *watch;
+    char key[HASH_TEXT_SIZE];
+};
+
+__attribute__((format(printf, 2, 3))) static void say(const struct dataset_watch *watch,
+                                                      const char *format, ...)
+{
+    char line[ERROR_TEXT_MAX + 200];
+    va_list arguments;
+    if (!watch || !watch->say)
+        return;
+    va_start(arguments, format);
+    vsnprintf(line, sizeof line, format, arguments);
+    va_end(arguments);
+    watch->say(watch->context, line);
+}
+
+/* --- the key --- */
+
+static void hash_option(struct hash *hash, const char *option)
+{
+    hash_update(hash, option ? "1" : "0", 1);
+    if (option)
+        hash_update(hash, option, strlen(option) + 1);
+}
+
+/* The same bytes are other records under another ending. */
+static void hash_files(struct hash *hash, const struct data_files *files)
+{
+    for (size_t i = 0; i < files->count; i++) {
+        const struct data_file *file = &files->items[i];
+        const char *ending = strrchr(file->path, '.');
+        uint64_t source = file->source;
+        hash_option(hash, ending);
+        hash_update(hash, file->hash, HASH_TEXT_SIZE);
+        hash_update(hash, &source, sizeof source);
+    }
+}
+
+/* What the template comes to, with --template or without. */
+static int hash_template(struct hash *hash, const struct opening *o, struct error *err)
+{
+    struct chat_template chat;
+    if (template_find(&chat, o->tokenizer, o->options->template_name, err) != 0)
+        return -1;
+    int32_t kind = (int32_t)chat.kind;
+    hash_update(hash, &kind, sizeof kind);
+    hash_update(hash, chat.begins_with_bos ? "1" : "0", 1);
+    hash_option(hash, chat.default_system);
+    template_free(&chat);
+    return 0;
+}
+
+static int make_key(struct opening *o, struct error *err)
+{
+    const uint32_t version = TOKENISING;
+    char tokenizer[HASH_TEXT_SIZE];
+    struct hash *hash = hash_new(err);
+    int status = hash ? tokenizer_fingerprint(o->tokenizer, tokenizer, err) : -1;
+    if (status == 0)
+        status = hash_template(hash, o, err);
+    if (status == 0) {
+        hash_update(hash, &version, sizeof version);
+        hash_update(hash, tokenizer, HASH_TEXT_SIZE);
+        hash_option(hash, o->options->mark);
+        hash_option(hash, o->options->columns);
+        hash_files(hash, o->files);
+        hash_text(hash, o->key);
+    }
+    hash_free(hash);
+    return status;
+}
+
+/* --- making it --- */
+
+/* What runs left that were killed while they tokenised. One that is alive writes all the time. */
+static void remove_leftovers(const char *folder)
+{
+    DIR *entries = opendir(folder);
+    struct stat info;
+    for (struct dirent *entry; entries && (entry = readdir(entries));) {
+        char *path =
+            text_ends_with(entry->d_name, ".tmp") ? path_join(folder, entry->d_name, NULL) : NULL;
+        if (path && stat(path, &info) == 0 && time(NULL) - info.st_mtim.tv_sec > STALE_SECONDS)
+            sys.unlink(path);
+        free(path);
+    }
+    if (entries)
+        closedir(entries);
+}
+
+/* *broken: the tokens could not be written. */
+static int write_tokens(const struct opening *o, const char *path, bool temporary, int *fd,
+                        bool *broken, struct error *err)
+{
+    struct token_writer writer;
+    struct token_list tokens = {0};
+    struct dataset data = {0};
+    int status = token_writer_open(&writer, path, temporary, err);
+    if (status == 0) {
+        status = loader_run(&data, &tokens, &writer, o->files, o->source_count, o->options,
+                            o->tokenizer, o->watch, err);
+        if (status == 0)
+            status = data_files_check(o->files, err);
+        if (status == 0)
+            *fd = status = token_writer_finish(&writer, &data, o->key, err);
+        else
+            token_writer_abort(&writer);
+    }
+    *broken = writer.broken;
+    token_list_free(&tokens);
+    dataset_free(&data);
+    return status < 0 ? -1 : 0;
+}
+
+static int make_temporary(struct dataset *out, const struct opening *o, struct error *err)
+{
+    const char *folder = getenv("TMPDIR");
+    int fd = 0;
+    bool broken;
+    char *path = path_join(folder && folder[0] ? folder : "/var/tmp", "spectrum.tokens", err);
+    int status = path ? write_tokens(o, path, true, &fd, &broken, err) : -1;
+    if (status == 0)
+        status = token_file_open(out, path, fd, o->key, o->source_count, err);
+    free(path);
+    return status;
+}
+
+static int make(struct dataset *out, const struct opening *o, const char *folder, const char *path,
+                struct error *err)
+{
+    int fd;
+    bool broken = false;
+    say(o->watch, "tokenising %zu file%s, %.1f MB, once", o->files->count,
+        o->files->count == 1 ? "" : "s", (double)data_files_bytes(o->files) / 1e6);
+    if (path) {
+        remove_leftovers(folder);
+        if (write_tokens(o, path, false, &fd, &broken, err) == 0)
+            return token_file_open(out, path, 0, o->key, o->source_count, err);
+        if (!broken)
+            return -1;
+    }
+    say(o->watch, "tokenised data cannot be kept for the next run: %s", err ? err->text : "");
+    return make_temporary(out, o, err);
+}
+
+static int open_or_make(struct dataset *out, const struct opening *o, struct error *err)
+{
+    struct error trouble = ERROR_INIT;
+    char name[HASH_TEXT_SIZE + 8];
+    snprintf(name, sizeof name, "%s.tokens", o->key);
+    char *folder = xdg_cache_folder("data", &trouble);
+    char *path = folder ? path_join(folder, name, &trouble) : NULL;
+    int status = path ? token_file_open(out, path, 0, o->key, o->source_count, NULL) : -1;
+    if (status == 0)
+        say(o->watch, "tokenised data found: %" PRIu64 " tokens in %zu documents", out->tokens,
+            out->documents);
+    else
+        status = make(out, o, folder, path, &trouble);
+    if (status != 0)
+        error_set_kind(err, trouble.kind, "%s", trouble.text);
+    free(path);
+    free(folder);
+    return status;
+}
+
+int dataset_open(struct dataset *out, const char *const *paths, size_t path_count,
+                 const struct dataset_options *options, struct tokenizer *tokenizer,
+                 const struct dataset_watch *watch, struct error *err)
+{
+    struct data_files files;
+    struct opening o = {&files, path_count, options, tokenizer, watch, ""};
+    *out = (struct dataset){0};
+    int status = dataset_check_columns(options->columns, err);
+    if (status != 0)
+        return -1;
+    status = data_files_list(&files, paths, path_count, err);
+    if (status == 0)
+        status =
+            data_files_hash(&files, watch ? watch->stop : NULL, watch ? watch->context : NULL, err);
+    if (status == 0)
+        status = make_key(&o, err);
+    if (status == 0)
+        status = open_or_make(out, &o, err);
+    for (size_t i = 0; status == 0 && i < path_count; i++)
+        status = data_files_source_hash(&files, i, out->sources[i].fingerprint, err);
+    data_files_free(&files);
+    if (status != 0)
+        dataset_free(out);
+    return status;
+}

@@ -1,0 +1,174 @@
+#include "text/loader.h"
+
+#include "base/memory.h"
+#include "text/forms.h"
+#include "text/records.h"
+
+#include <string.h>
+
+enum { FLUSH_TOKENS = 1 << 16 };
+
+/* A data set being filled. `list` holds what was not written yet; without a writer, everything. */
+struct loader {
+    struct form_context forms;
+    struct dataset *data;
+    struct token_list *list;
+    struct token_writer *writer;
+    const struct dataset_watch *watch;
+    uint64_t written;
+    size_t offset_capacity;
+    size_t ready; /* tokens of the list whose targets are counted */
+};
+
+static uint64_t reached(const struct loader *l)
+{
+    return l->written + l->list->count;
+}
+
+/* Counts targets: of what the list has more by now, but for a document's first. */
+static void count_targets(struct loader *l)
+{
+    uint64_t first = l->data->offsets[l->data->documents];
+    for (; l->ready < l->list->count; l->ready++)
+        if (l->written + l->ready != first)
+            l->data->supervised += l->list->mask[l->ready];
+}
+
+/* A document's only token stays: its end may drop it. */
+static int flush(struct loader *l, struct error *err)
+{
+    uint64_t own = reached(l) - l->data->offsets[l->data->documents];
+    if (!l->writer || l->list->count < FLUSH_TOKENS || own == 1)
+        return 0;
+    if (l->watch && l->watch->stop && l->watch->stop(l->watch->context))
+        return error_set_kind(err, ERROR_INTERRUPTED, "stopped while the data was tokenised");
+    if (token_writer_put(l->writer, l->list->ids, l->list->mask, l->list->count, err) != 0)
+        return -1;
+    l->written += l->list->count;
+    l->list->count = l->ready = 0;
+    return 0;
+}
+
+static int end_document(struct loader *l, struct error *err)
+{
+    struct dataset *data = l->data;
+    uint64_t begin = data->offsets[data->documents];
+    if (reached(l) - begin < 2) { /* nothing to predict */
+        l->list->count = l->ready = (size_t)(begin - l->written);
+        return 0;
+    }
+    if (array_reserve((void **)&data->offsets, &l->offset_capacity, data->documents + 2,
+                      sizeof *data->offsets, err) != 0)
+        return -1;
+    data->offsets[++data->documents] = reached(l);
+    return 0;
+}
+
+static int load_json(struct loader *l, const struct record *record, struct error *err)
+{
+    cJSON *tree = json_parse(record->text, record->length, JSON_LOOSE_NUMBERS, "record", err);
+    if (!tree)
+        return -1;
+    int status = cJSON_IsObject(tree) || cJSON_IsString(tree)
+                     ? form_encode(&l->forms, tree, l->list, err)
+                     : error_set(err, "expected an object or a text");
+    cJSON_Delete(tree);
+    return status;
+}
+
+static int load_record(struct loader *l, const struct record_reader *reader,
+                       const struct record *record, struct error *err)
+{
+    unsigned parts =
+        (record->goes_on ? ENCODE_GOES_ON : 0u) | (record->unended ? ENCODE_UNENDED : 0u);
+    int status = reader->form == RECORD_TEXT ? form_encode_text(&l->forms, record->text,
+                                                                record->length, parts, l->list, err)
+                                             : load_json(l, record, err);
+    if (status != 0)
+        return error_prefix(err, "%s:%zu", reader->path, record->line);
+    count_targets(l);
+    if (!record->unended && end_document(l, err) != 0)
+        return -1;
+    return flush(l, err);
+}
+
+static int load_file(struct loader *l, const char *path, const char *mark, struct error *err)
+{
+    struct record_reader reader;
+    struct record record;
+    int status = record_reader_open(&reader, path, mark, err) == 0 ? 1 : -1;
+    while (status > 0 && (status = record_next(&reader, &record, err)) > 0)
+        if (load_record(l, &reader, &record, err) != 0)
+            status = -1;
+    record_reader_free(&reader);
+    return status;
+}
+
+static int check(const struct dataset *data, const char *path, struct error *err)
+{
+    if (data->documents == 0)
+        return error_set(err, "%s: no text in it", path);
+    if (data->supervised == 0)
+        return error_set(err,
+                         "%s: none of its %zu documents has a token to learn from: the completions "
+                         "or the assistant's messages are missing or empty",
+                         path, data->documents);
+    return 0;
+}
+
+/* Every file, and where each source ends. */
+static int load_files(struct loader *l, const struct data_files *files, const char *mark,
+                      struct error *err)
+{
+    struct dataset *data = l->data;
+    for (size_t i = 0; i < files->count; i++) {
+        if (load_file(l, files->items[i].path, mark, err) != 0)
+            return -1;
+        for (size_t s = files->items[i].source; s < data->source_count; s++)
+            data->sources[s].end = data->documents;
+    }
+    if (check(data, files->items[0].path, err) != 0)
+        return -1;
+    data->tokens = reached(l);
+    return l->writer ? token_writer_put(l->writer, l->list->ids, l->list->mask, l->list->count, err)
+                     : 0;
+}
+
+static int load(struct loader *l, const struct data_files *files, size_t source_count,
+                const char *mark, struct error *err)
+{
+    struct dataset *data = l->data;
+    data->offsets = array_alloc(1, sizeof *data->offsets, err);
+    data->sources = array_alloc(source_count, sizeof *data->sources, err);
+    if (!data->offsets || !data->sources)
+        return -1;
+    l->offset_capacity = 1;
+    data->source_count = source_count;
+    for (size_t s = 0; s < source_count; s++)
+        data->sources[s].weight = 1;
+    return load_files(l, files, mark, err);
+}
+
+int loader_run(struct dataset *out, struct token_list *tokens, struct token_writer *writer,
+               const struct data_files *files, size_t source_count,
+               const struct dataset_options *options, struct tokenizer *tokenizer,
+               const struct dataset_watch *watch, struct error *err)
+{
+    struct column_names columns;
+    struct chat_template chat;
+    struct loader l = {.forms = {&columns, &chat, tokenizer},
+                       .data = out,
+                       .list = tokens,
+                       .writer = writer,
+                       .watch = watch};
+    *out = (struct dataset){0};
+    if (column_names_parse(&columns, options->columns, err) != 0)
+        return -1;
+    int status = template_find(&chat, tokenizer, options->template_name, err);
+    if (status == 0) {
+        status = load(&l, files, source_count, options->mark, err);
+        template_free(&chat);
+    }
+    column_names_free(&columns);
+    return status;
+}

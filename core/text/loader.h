@@ -1,0 +1,16 @@
+/* Files to tokens: what is behind dataset_load() and dataset_open(). Internal to core/text. */
+#ifndef SPECTRUM_TEXT_LOADER_H
+#define SPECTRUM_TEXT_LOADER_H
+
+#include "text/data_files.h"
+#include "text/dataset.h"
+#include "text/token_file.h"
+
+/* Tokenises the files into a data set without ids and mask: those are left in *tokens, or with a
+ * writer go there piece by piece. *tokens is the caller's to free in any case. */
+int loader_run(struct dataset *out, struct token_list *tokens, struct token_writer *writer,
+               const struct data_files *files, size_t source_count,
+               const struct dataset_options *options, struct tokenizer *tokenizer,
+               const struct dataset_watch *watch, struct error *err);
+
+#endif

@@ -1,0 +1,360 @@
+#include "text/token_file.h"
+
+#include "base/memory.h"
+#include "base/sys.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { CHUNK = 1 << 18, VERSION = 1, BYTE_ORDER_MARK = 0x01020304 };
+
+static const char MAGIC[16] = "spectrum.tokens";
+
+struct trailer {
+    char magic[sizeof MAGIC];
+    uint32_t version, byte_order;
+    uint64_t tokens, documents, supervised, sources;
+    char key[HASH_TEXT_SIZE], content[HASH_TEXT_SIZE]; /* content: of ids, mask, offsets */
+    char check[HASH_TEXT_SIZE];                        /* of the ends and the trailer above */
+    char zero[5];
+};
+
+static int trailer_check(const struct trailer *trailer, const uint64_t *ends,
+                         char out[HASH_TEXT_SIZE], struct error *err)
+{
+    struct hash *hash = hash_new(err);
+    if (!hash)
+        return -1;
+    hash_update(hash, ends, trailer->sources * sizeof *ends);
+    hash_update(hash, trailer, offsetof(struct trailer, check));
+    hash_text(hash, out);
+    hash_free(hash);
+    return 0;
+}
+
+/* --- writing --- */
+
+/* A file without a name, beside `path`. */
+static int open_nameless(const char *path, struct error *err)
+{
+    struct buffer name = BUFFER_INIT;
+    buffer_format(&name, "%s.mask.tmp", path);
+    int fd = buffer_check(&name, err) == 0
+                 ? sys.open(name.data, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0600)
+                 : -1;
+    if (fd < 0)
+        error_set_errno(err, errno, "cannot write %s", path);
+    else
+        sys.unlink(name.data);
+    buffer_free(&name);
+    return fd;
+}
+
+int token_writer_open(struct token_writer *w, const char *path, bool temporary, struct error *err)
+{
+    *w = (struct token_writer){.temporary = temporary, .mask_fd = -1, .file = {.fd = -1}};
+    w->hash = hash_new(err);
+    if (!w->hash)
+        return -1;
+    if (file_writer_open(&w->file, path, err) == 0) {
+        w->mask_fd = open_nameless(w->file.temporary, err);
+        if (w->mask_fd >= 0 && fchmod(w->file.fd, 0600) == 0) {
+            if (temporary)
+                sys.unlink(w->file.temporary);
+            return 0;
+        }
+    }
+    token_writer_abort(w);
+    w->broken = true;
+    return -1;
+}
+
+void token_writer_abort(struct token_writer *w)
+{
+    if (w->mask_fd >= 0)
+        sys.close(w->mask_fd);
+    if (w->file.temporary)
+        file_writer_abort(&w->file);
+    hash_free(w->hash);
+    w->hash = NULL;
+    w->mask_fd = -1;
+}
+
+static int put(struct token_writer *w, int fd, const void *data, size_t count, struct error *err)
+{
+    if (file_write(fd, data, count, w->file.path, err) == 0)
+        return 0;
+    w->broken = true;
+    return -1;
+}
+
+int token_writer_put(struct token_writer *w, const int32_t *ids, const uint8_t *mask, size_t count,
+                     struct error *err)
+{
+    hash_update(w->hash, ids, count * sizeof *ids);
+    w->tokens += count;
+    return put(w, w->file.fd, ids, count * sizeof *ids, err) != 0 ||
+                   put(w, w->mask_fd, mask, count, err) != 0
+               ? -1
+               : 0;
+}
+
+static int append(struct token_writer *w, const void *data, size_t count, struct error *err)
+{
+    hash_update(w->hash, data, count);
+    return put(w, w->file.fd, data, count, err);
+}
+
+static int append_mask(struct token_writer *w, struct error *err)
+{
+    char *chunk = array_alloc(CHUNK, 1, err);
+    int status = chunk ? 0 : -1;
+    for (uint64_t at = 0; status == 0 && at < w->tokens; at += CHUNK) {
+        size_t count = w->tokens - at < CHUNK ? (size_t)(w->tokens - at) : CHUNK;
+        status = file_read_at(w->mask_fd, chunk, count, at, w->file.path, err);
+        if (status == 0)
+            status = append(w, chunk, count, err);
+    }
+    free(chunk);
+    return status;
+}
+
+static int put_trailer(struct token_writer *w, const struct dataset *data, const char *key,
+                       struct error *err)
+{
+    struct trailer trailer = {.version = VERSION,
+                              .byte_order = BYTE_ORDER_MARK,
+                              .tokens = w->tokens,
+                              .documents = data->documents,
+                              .supervised = data->supervised,
+                              .sources = data->source_count};
+    uint64_t *ends = array_alloc(data->source_count, sizeof *ends, err);
+    if (!ends)
+        return -1;
+    for (size_t i = 0; i < data->source_count; i++)
+        ends[i] = data->sources[i].end;
+    memcpy(trailer.magic, MAGIC, sizeof MAGIC);
+    memcpy(trailer.key, key, HASH_TEXT_SIZE);
+    hash_text(w->hash, trailer.content);
+    int status = trailer_check(&trailer, ends, trailer.check, err);
+    if (status == 0)
+        status = put(w, w->file.fd, ends, data->source_count * sizeof *ends, err);
+    if (status == 0)
+        status = put(w, w->file.fd, &trailer, sizeof trailer, err);
+    free(ends);
+    return status;
+}
+
+int token_writer_finish(struct token_writer *w, const struct dataset *data, const char *key,
+                        struct error *err)
+{
+    int status = append_mask(w, err);
+    if (status == 0)
+        status = append(w, data->offsets, (data->documents + 1) * sizeof *data->offsets, err);
+    if (status == 0)
+        status = put_trailer(w, data, key, err);
+    if (status == 0 && w->temporary) {
+        status = w->file.fd;
+        w->file.fd = -1;
+    } else if (status == 0) {
+        status = file_writer_commit(&w->file, err);
+        w->broken = status != 0;
+    }
+    token_writer_abort(w);
+    return status;
+}
+
+/* --- reading --- */
+
+/* A file of tokens being checked. */
+struct checker {
+    const char *path;
+    int fd;
+    struct trailer trailer;
+    struct hash *hash;
+    int32_t largest_id;
+};
+
+static int refuse(const struct checker *c, const char *what, struct error *err)
+{
+    return error_set(err, "%s: %s", c->path, what);
+}
+
+/* The sizes add up to the file's; none is so large that adding them wraps. */
+static bool sizes_fit(const struct trailer *t, uint64_t size)
+{
+    uint64_t room = size - sizeof *t;
+    return t->tokens <= room / 5 && t->documents < room / 8 && t->sources <= room / 8 &&
+           t->tokens * 5 + (t->documents + 1) * 8 + t->sources * 8 == room;
+}
+
+static int read_trailer(struct checker *c, uint64_t size, const char *key, size_t sources,
+                        struct error *err)
+{
+    struct trailer *t = &c->trailer;
+    if (size < sizeof *t)
+        return refuse(c, "it is cut off", err);
+    if (file_read_at(c->fd, t, sizeof *t, size - sizeof *t, c->path, err) != 0)
+        return -1;
+    if (memcmp(t->magic, MAGIC, sizeof MAGIC) != 0 || t->version != VERSION ||
+        t->byte_order != BYTE_ORDER_MARK || memcmp(t->zero, "\0\0\0\0", sizeof t->zero) != 0)
+        return refuse(c, "it is no file of tokens of this version, or it is cut off", err);
+    if (memcmp(t->key, key, HASH_TEXT_SIZE) != 0 || t->sources != sources)
+        return refuse(c, "it belongs to other data", err);
+    return sizes_fit(t, size) ? 0 : refuse(c, "its sizes do not add up", err);
+}
+
+static void note_ids(struct checker *c, const int32_t *ids, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if ((uint32_t)ids[i] > (uint32_t)c->largest_id)
+            c->largest_id = ids[i];
+}
+
+/* Bytes [from, to) into the hash; the ids among them into the largest. */
+static int check_bytes(struct checker *c, uint64_t from, uint64_t to, bool ids, struct error *err)
+{
+    int32_t *chunk = array_alloc(CHUNK, 1, err);
+    int status = chunk ? 0 : -1;
+    while (status == 0 && from < to) {
+        size_t count = to - from < CHUNK ? (size_t)(to - from) : CHUNK;
+        status = file_read_at(c->fd, chunk, count, from, c->path, err);
+        hash_update(c->hash, chunk, status == 0 ? count : 0);
+        if (status == 0 && ids)
+            note_ids(c, chunk, count / sizeof *chunk);
+        from += count;
+    }
+    free(chunk);
+    return status;
+}
+
+static bool documents_fit(const struct dataset *data)
+{
+    uint64_t ends = 0;
+    if (data->documents == 0 || data->offsets[0] != 0 ||
+        data->offsets[data->documents] != data->tokens)
+        return false;
+    for (size_t i = 0; i < data->documents; i++)
+        if (data->offsets[i] >= data->offsets[i + 1])
+            return false;
+    for (size_t i = 0; i < data->source_count; i++) {
+        if (data->sources[i].end < ends)
+            return false;
+        ends = data->sources[i].end;
+    }
+    return ends == data->documents;
+}
+
+/* Everything behind ids and mask. */
+static int read_index(struct dataset *out, struct checker *c, struct error *err)
+{
+    const struct trailer *t = &c->trailer;
+    uint64_t at = t->tokens * 5, *ends = array_alloc(t->sources, sizeof *ends, err);
+    size_t bytes = (size_t)(t->documents + 1) * sizeof *out->offsets;
+    char check[HASH_TEXT_SIZE];
+    out->offsets = array_alloc((size_t)t->documents + 1, sizeof *out->offsets, err);
+    out->sources = array_alloc(t->sources, sizeof *out->sources, err);
+    int status = ends && out->offsets && out->sources ? 0 : -1;
+    if (status == 0)
+        status = file_read_at(c->fd, out->offsets, bytes, at, c->path, err);
+    if (status == 0)
+        status = file_read_at(c->fd, ends, t->sources * sizeof *ends, at + bytes, c->path, err);
+    if (status == 0)
+        status = trailer_check(t, ends, check, err);
+    if (status == 0) {
+        hash_update(c->hash, out->offsets, bytes);
+        hash_text(c->hash, out->fingerprint);
+        for (size_t i = 0; i < t->sources; i++)
+            out->sources[i] = (struct dataset_source){.end = ends[i], .weight = 1};
+        if (memcmp(check, t->check, HASH_TEXT_SIZE) != 0 ||
+            memcmp(out->fingerprint, t->content, HASH_TEXT_SIZE) != 0)
+            status = refuse(c, "its content is damaged", err);
+    }
+    free(ends);
+    return status;
+}
+
+static int read_checked(struct dataset *out, struct checker *c, uint64_t size, const char *key,
+                        size_t sources, struct error *err)
+{
+    const struct trailer *t = &c->trailer;
+    if (read_trailer(c, size, key, sources, err) != 0 ||
+        check_bytes(c, 0, t->tokens * 4, true, err) != 0 ||
+        check_bytes(c, t->tokens * 4, t->tokens * 5, false, err) != 0 ||
+        read_index(out, c, err) != 0)
+        return -1;
+    out->documents = (size_t)t->documents;
+    out->tokens = t->tokens;
+    out->supervised = t->supervised;
+    out->source_count = sources;
+    if (c->largest_id < 0 || !documents_fit(out))
+        return refuse(c, "its content is damaged", err);
+    return 0;
+}
+
+/* Gives the checked file to the data set, its descriptor with it. */
+static int keep(struct dataset *out, const struct checker *c, struct error *err)
+{
+    struct token_file *file = array_alloc(1, sizeof *file, err);
+    char *path = file ? string_copy(c->path, err) : NULL;
+    if (!path) {
+        free(file);
+        return -1;
+    }
+    *file = (struct token_file){c->fd, path, c->largest_id};
+    out->file = file;
+    return 0;
+}
+
+int token_file_open(struct dataset *out, const char *path, int fd, const char *key,
+                    size_t source_count, struct error *err)
+{
+    struct checker c = {.path = path, .fd = fd};
+    struct stat info;
+    uint64_t size = 0;
+    *out = (struct dataset){0};
+    if (fd > 0 && sys.fstat(fd, &info) == 0)
+        size = (uint64_t)info.st_size;
+    else if (fd <= 0 && (c.fd = file_open_read(path, &size, err)) < 0)
+        return -1;
+    c.hash = hash_new(err);
+    int status = c.hash ? read_checked(out, &c, size, key, source_count, err) : -1;
+    hash_free(c.hash);
+    if (status == 0)
+        status = keep(out, &c, err);
+    if (status != 0) {
+        sys.close(c.fd);
+        dataset_free(out);
+    }
+    return status;
+}
+
+/* Ids and mask of `count` tokens. What was checked once is checked again for what would do harm:
+ * an id that is no row of the model. */
+int token_file_read(const struct dataset *data, uint64_t from, size_t count, int32_t *ids,
+                    uint8_t *mask, struct error *err)
+{
+    const struct token_file *file = data->file;
+    if ((ids && file_read_at(file->fd, ids, count * sizeof *ids, from * sizeof *ids, file->path,
+                             err) != 0) ||
+        (mask && file_read_at(file->fd, mask, count, data->tokens * sizeof *ids + from, file->path,
+                              err) != 0))
+        return -1;
+    for (size_t i = 0; ids && i < count; i++)
+        if ((uint32_t)ids[i] > (uint32_t)file->largest_id)
+            return error_set(err, "%s was changed while it was in use; delete it and resume",
+                             file->path);
+    return 0;
+}
+
+void token_file_close(struct token_file *file)
+{
+    if (!file)
+        return;
+    sys.close(file->fd);
+    free(file->path);
+    free(file);
+}

@@ -138,11 +138,11 @@ refused() { # refused WHAT IT SAYS, OPTIONS...
         2>"$work/said" || got=$?
     test $got = 2 && grep -qF -- "$1" "$work/said" || fail "${*:2}: exit $got"
 }
-refused "trains everything" --method full --top 10
-refused "trains everything" --method full --plan "$work/plan.yaml"
+refused "full has no plan" --method full --top 10
+refused "full has no plan" --method full --plan "$work/plan.yaml"
 refused "a plan says itself" --plan "$work/plan.yaml" --no-embeddings
 refused "a plan says itself" --plan "$work/plan.yaml" --no-head
 refused "lora and qlora" --rank 8
 refused "lora and qlora" --method full --alpha 16
-refused "no method lora" --method lora --rank 8
+refused "lora has no plan" --method lora --top 8
 test ! -e "$work/refused" || fail "a wrong command made a folder"

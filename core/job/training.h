@@ -25,7 +25,9 @@ struct training_request {
     int64_t rank;                /* of adapters */
     double alpha;
     enum frozen_type frozen;
-    enum moment_type moments;      /* of the optimiser */
+    enum moment_type moments;   /* of the optimiser */
+    const char *const *factors; /* "REGEX=X": of the learning rate */
+    size_t factor_count;
     const char *const *data;       /* data files and folders */
     size_t data_count;             /* at least 1 */
     const double *data_weights;    /* [data_count], see text/packing.h; NULL: 1 each */

@@ -67,6 +67,7 @@ int training_check(const struct training_request *request, struct error *err)
                               "--lr 0 trains nothing: the learning rate must be above 0");
     if (fix_precision(&settings, request, err) != 0 || backend_check(request->device, err) != 0 ||
         (format->template_name && template_check(format->template_name, err) != 0) ||
+        training_check_factors(request, err) != 0 ||
         (request->select && control_parse(&control, request->select, err) != 0))
         return -1;
     return dataset_check_columns(format->columns, err);
@@ -190,7 +191,7 @@ int training_open(struct training *training, bool resume, struct error *err)
         training_choose(training, resume, err) != 0)
         return -1;
     gather_inputs(training);
-    if (fit_memory(training, err) != 0)
+    if (training_fill_factors(training, err) != 0 || fit_memory(training, err) != 0)
         return -1;
     return trainer_new(&training->trainer, &training->inputs, &training->settings, err);
 }
@@ -207,6 +208,7 @@ void training_close(struct training *training)
     dataset_free(&training->eval_data);
     tokenizer_close(training->tokenizer);
     method_choice_free(&training->choice);
+    free(training->factors);
     plan_free(training->plan);
     scan_free(training->outline);
     scan_result_free(training->scanned);

@@ -19,6 +19,7 @@ struct training {
     struct scan *outline;
     struct plan *plan; /* NULL: everything trains */
     struct method_choice choice;
+    double *factors; /* [run_tensor_count] of the learning rate; NULL: there are none */
     struct tokenizer *tokenizer;
     struct dataset data, eval_data;
     size_t *train_documents, *eval_documents;
@@ -43,6 +44,10 @@ void training_close(struct training *training);
 
 /* training_plan.c: plan and trained flags from the request, or as the run has them already. */
 int training_choose(struct training *training, bool resume, struct error *err);
+
+/* training_factors.c: settings.optimizer.factors from the request. The check needs no model. */
+int training_check_factors(const struct training_request *request, struct error *err);
+int training_fill_factors(struct training *training, struct error *err);
 
 /* training_data.c: tokenizer, documents, their split, the samples' prompt. */
 int training_load_data(struct training *training, struct error *err);

@@ -84,6 +84,8 @@ static void put_request(struct buffer *out, const struct training_request *reque
     put_text(out, "optimizer", optimizer_name(request->moments));
     if (request->frozen != FROZEN_AS_READ)
         put_text(out, "frozen_dtype", request->frozen == FROZEN_INT8 ? "int8" : "nf4");
+    if (request->factor_count > 0)
+        put_files(out, "lr_factors", request->factors, request->factor_count);
     put_option(out, "template", request->format.template_name);
     put_option(out, "columns", request->format.columns);
     put_option(out, "mark", request->format.mark);
@@ -120,6 +122,8 @@ static void put_settings(struct buffer *out, const struct train_settings *s)
     put_real(out, "weight_decay", s->optimizer.weight_decay);
     if (s->z_loss > 0)
         put_real(out, "z_loss", s->z_loss);
+    if (s->spike_guard > 0)
+        put_real(out, "spike_guard", s->spike_guard);
     if (s->neftune > 0)
         put_real(out, "neftune", s->neftune);
     put_real(out, "beta1", s->optimizer.beta1);

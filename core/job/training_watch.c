@@ -4,6 +4,7 @@
 #include "job/training_parts.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <unistd.h>
 
 static int append(struct training *training, struct buffer *line, struct error *err)
@@ -45,6 +46,8 @@ static int write_step(struct training *training, const struct train_report *repo
     buffer_format(&line, ", \"tokens\": %" PRIu64 ", \"supervised_tokens\": %" PRIu64,
                   progress->tokens, progress->supervised);
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        if (isnan(numbers[i].value))
+            continue;
         buffer_format(&line, ", \"%s\": ", numbers[i].key);
         json_put_number(&line, numbers[i].value);
     }
@@ -53,6 +56,26 @@ static int write_step(struct training *training, const struct train_report *repo
         json_put_number(&line, report->z_loss);
     }
     put_memory(&line, trainer_memory(training->trainer));
+    buffer_byte(&line, '}');
+    return append(training, &line, err);
+}
+
+/* A step that the spike guard left out. */
+static int write_spike(struct training *training, const struct train_report *report,
+                       struct error *err)
+{
+    struct buffer line = BUFFER_INIT;
+    long long step = (long long)report->progress.step;
+    training_say(training,
+                 "step %lld was left out: its loss %.4f stands %.1f deviations above the "
+                 "last ones",
+                 step, report->loss, report->spike_score);
+    buffer_format(&line, "{\"event\": \"spike\", \"step\": %lld, \"loss\": ", step);
+    json_put_number(&line, report->loss);
+    if (isfinite(report->spike_score)) {
+        buffer_text(&line, ", \"z\": ");
+        json_put_number(&line, report->spike_score);
+    }
     buffer_byte(&line, '}');
     return append(training, &line, err);
 }
@@ -75,7 +98,9 @@ static int on_step(void *context, const struct train_report *report, struct erro
     struct training *training = context;
     if (write_step(training, report, err) != 0)
         return -1;
-    if (prove(training, report->progress.step, err) != 0)
+    if (report->left_out && write_spike(training, report, err) != 0)
+        return -1;
+    if (!report->left_out && prove(training, report->progress.step, err) != 0)
         return -1;
     if (training->view->on_step)
         training->view->on_step(training->view->context, report, trainer_steps(training->trainer));

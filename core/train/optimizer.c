@@ -117,6 +117,7 @@ static void update(struct optimizer *optimizer, size_t i, struct adamw settings)
     size_t number = optimizer->tensors[i];
     bool matrix = tensor.module->rows > 1 && !tensor.module->bias;
     settings.weight_decay = matrix ? (float)optimizer->settings.weight_decay : 0;
+    settings.lr *= optimizer->settings.factors ? (float)optimizer->settings.factors[number] : 1;
     settings.tensor = (uint32_t)number;
     struct moments moments = {.type = moment_type_for(t->recipe.moments, tensor.parameters),
                               .m = transformer_place(t, number, TENSOR_M),
@@ -187,7 +188,7 @@ struct gradient_sink optimizer_begin(struct optimizer *optimizer, int64_t step, 
     optimizer->scale = gradient_scale;
     optimizer->now = settings_of(optimizer, step, rate, gradient_scale);
     clear_squares(optimizer);
-    return (struct gradient_sink){optimizer, take_gradient};
+    return (struct gradient_sink){.context = optimizer, .take = take_gradient};
 }
 
 int optimizer_end(struct optimizer *optimizer, double *norm, struct error *err)

@@ -16,8 +16,9 @@ int optimizer_by_name(enum moment_type *out, const char *name, struct error *err
 
 struct optimizer_settings {
     double beta1, beta2, epsilon, weight_decay;
-    double clip;   /* largest gradient norm; 0: no clipping */
-    uint64_t seed; /* of the stochastic rounding */
+    double clip;           /* largest gradient norm; 0: no clipping */
+    uint64_t seed;         /* of the stochastic rounding */
+    const double *factors; /* [run_tensor_count] of the learning rate; NULL: 1 for all. Borrowed */
 };
 
 /* What trains, as numbers of tensors (tensors.h), ascending. */

@@ -37,6 +37,20 @@ static void put_text(struct buffer *out, const char *key, const char *value)
     json_put_string(out, value);
 }
 
+/* The window of a spike guard, where there is one. */
+static void put_spikes(struct buffer *out, const struct spike_window *window)
+{
+    if (window->count == 0)
+        return;
+    buffer_format(out, ", \"spikes\": {\"count\": %d, \"left_out\": %d, \"losses\": [",
+                  window->count, window->left_out);
+    for (int i = 0; i < window->count && i < SPIKE_WINDOW; i++) {
+        buffer_text(out, i ? ", " : "");
+        json_put_number(out, window->losses[i]);
+    }
+    buffer_text(out, "]}");
+}
+
 static int save_json(const char *folder, const struct optimizer *optimizer,
                      const struct progress *progress, const struct run_identity *identity,
                      struct error *err)
@@ -60,6 +74,7 @@ static int save_json(const char *folder, const struct optimizer *optimizer,
         buffer_format(&out, ", \"rank\": %" PRId64 ", \"alpha\": ", identity->rank);
         json_put_number(&out, identity->alpha);
     }
+    put_spikes(&out, &progress->spikes);
     put_text(&out, "frozen", storage_name(identity->frozen));
     put_text(&out, "model", identity->model);
     put_text(&out, "data", identity->data);
@@ -150,6 +165,28 @@ static int check_identity(const cJSON *json, const struct optimizer *optimizer,
                : 0;
 }
 
+static int read_spikes(const cJSON *json, struct spike_window *out, const char *where,
+                       struct error *err)
+{
+    const cJSON *spikes = json_get(json, "spikes"), *item;
+    int64_t count, left_out;
+    int read = 0;
+    *out = (struct spike_window){0};
+    if (!spikes)
+        return 0;
+    if (json_need_int64(spikes, "count", &count, 0, INT32_MAX, where, err) != 0 ||
+        json_need_int64(spikes, "left_out", &left_out, 0, SPIKE_IN_A_ROW, where, err) != 0)
+        return -1;
+    cJSON_ArrayForEach(item, json_get(spikes, "losses")) if (read < SPIKE_WINDOW)
+        out->losses[read++] = item->valuedouble;
+    out->count = (int)count;
+    out->left_out = (int)left_out;
+    return read == (count < SPIKE_WINDOW ? count : SPIKE_WINDOW)
+               ? 0
+               : error_set(err, "%s: \"spikes\" has %d losses, not as many as it says", where,
+                           read);
+}
+
 static int read_progress(const cJSON *json, struct progress *out, const char *where,
                          struct error *err)
 {
@@ -166,7 +203,7 @@ static int read_progress(const cJSON *json, struct progress *out, const char *wh
     out->position = (struct packing_position){(uint64_t)epoch, (uint64_t)row};
     out->seconds = 0;
     json_get_double(json, "seconds", &out->seconds);
-    return 0;
+    return read_spikes(json, &out->spikes, where, err);
 }
 
 int state_load(const char *folder, struct optimizer *optimizer, struct progress *progress,

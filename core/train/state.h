@@ -13,6 +13,7 @@
 
 #include "base/hash.h"
 #include "train/optimizer.h"
+#include "train/spike.h"
 
 /* Where a run stands behind an optimiser step. */
 struct progress {
@@ -20,6 +21,7 @@ struct progress {
     uint64_t tokens, supervised;
     double seconds; /* of computing, over all its sittings */
     struct packing_position position;
+    struct spike_window spikes;
 };
 
 /* What must agree for a resume to be the same run: anything else is refused. */

@@ -213,35 +213,55 @@ static struct noise_draw draw_of(const struct trainer *trainer, int64_t batch)
                                (uint32_t)batch};
 }
 
-/* The losses of a step's batches; not finite is an error. */
-static int read_loss(struct trainer *trainer, struct train_report *report, uint64_t supervised,
-                     struct error *err)
+/* What the losses of a step's batches say: to go on, 0, to leave the step out, 1, or to end, -1. */
+static int judge(struct trainer *trainer, struct train_report *report, const struct loss_sums *sums,
+                 uint64_t supervised, struct error *err)
 {
-    struct loss_sums sums;
-    if (transformer_loss(trainer->transformer, &sums, err) != 0)
-        return -1;
-    report->loss = sums.entropy / (double)supervised;
-    report->z_loss = sums.z / (double)supervised;
-    if (isfinite(report->loss + report->z_loss))
-        return 0;
-    return error_set(err, "step %lld: the loss is not finite; a lower --lr may help",
-                     (long long)trainer->progress.step + 1);
+    double limit = trainer->settings.spike_guard;
+    report->loss = sums->entropy / (double)supervised;
+    report->z_loss = sums->z / (double)supervised;
+    if (!isfinite(report->loss + report->z_loss))
+        return error_set(err, "step %lld: the loss is not finite; a lower --lr may help",
+                         (long long)trainer->progress.step + 1);
+    report->left_out = limit > 0 && spike_found(&trainer->progress.spikes, limit, report->loss,
+                                                &report->spike_score);
+    return report->left_out;
 }
 
 /* Gradients of the whole window, then the update. */
 static int step_of_window(struct trainer *trainer, struct train_report *report,
                           uint64_t *supervised, struct error *err)
 {
+    struct loss_sums sums;
     transformer_clear(trainer->transformer);
     for (int64_t i = 0; i < trainer->settings.accumulate; i++) {
         if (read_batch(trainer, report, supervised, err) != 0)
             return -1;
         transformer_train(trainer->transformer, &trainer->batch, draw_of(trainer, i), NULL);
     }
-    if (read_loss(trainer, report, *supervised, err) != 0)
+    if (transformer_loss(trainer->transformer, &sums, err) != 0)
         return -1;
+    int verdict = judge(trainer, report, &sums, *supervised, err);
+    if (verdict != 0)
+        return verdict;
     return optimizer_step(trainer->optimizer, trainer->progress.step + 1, report->rate,
                           1 / (double)*supervised, &report->norm, err);
+}
+
+/* For a sink: what judge() says, in the middle of a pass. */
+struct asker {
+    struct trainer *trainer;
+    struct train_report *report;
+    uint64_t supervised;
+    struct error *err;
+    int verdict;
+};
+
+static bool wants_gradients(void *context, const struct loss_sums *sums)
+{
+    struct asker *asker = context;
+    asker->verdict = judge(asker->trainer, asker->report, sums, asker->supervised, asker->err);
+    return asker->verdict == 0;
 }
 
 /* Each tensor is updated as soon as its gradient is there. */
@@ -250,13 +270,15 @@ static int step_in_backward(struct trainer *trainer, struct train_report *report
 {
     if (read_batch(trainer, report, supervised, err) != 0)
         return -1;
+    struct asker asker = {trainer, report, *supervised, err, -1};
     struct gradient_sink sink = optimizer_begin(trainer->optimizer, trainer->progress.step + 1,
                                                 report->rate, 1 / (double)*supervised);
+    sink.wants = wants_gradients;
+    sink.asker = &asker;
     transformer_clear(trainer->transformer);
     transformer_train(trainer->transformer, &trainer->batch, draw_of(trainer, 0), &sink);
-    if (read_loss(trainer, report, *supervised, err) != 0)
-        return -1;
-    return optimizer_end(trainer->optimizer, &report->norm, err);
+    return asker.verdict != 0 ? asker.verdict
+                              : optimizer_end(trainer->optimizer, &report->norm, err);
 }
 
 static int take_step(struct trainer *trainer, struct train_report *report, struct error *err)
@@ -265,11 +287,12 @@ static int take_step(struct trainer *trainer, struct train_report *report, struc
     struct backend *backend = trainer->inputs->backend;
     double began = clock_seconds();
     uint64_t supervised = 0;
-    *report = (struct train_report){.rate = schedule_rate(&trainer->schedule, progress->step)};
+    *report = (struct train_report){.rate = schedule_rate(&trainer->schedule, progress->step),
+                                    .norm = NAN};
     int status = updates_in_backward(&trainer->settings)
                      ? step_in_backward(trainer, report, &supervised, err)
                      : step_of_window(trainer, report, &supervised, err);
-    if (status != 0 || backend->wait(backend->self, err) != 0)
+    if (status < 0 || backend->wait(backend->self, err) != 0)
         return -1;
     report->step_seconds = clock_seconds() - began;
     progress->step++;

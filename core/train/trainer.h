@@ -27,7 +27,9 @@ struct train_settings {
     struct optimizer_settings optimizer;
     enum storage storage;
     bool masters;
-    double z_loss, neftune;         /* coefficient and alpha; 0: none */
+    double z_loss, neftune; /* coefficient and alpha; 0: none */
+    double
+        spike_guard; /* z-score of a loss from which on its step is left out (spike.h); 0: none */
     int64_t recomputed;             /* blocks that the backward pass computes anew */
     int64_t eval_every, save_every; /* in steps; 0: at the end only */
     int64_t keep;                   /* checkpoints that stay */
@@ -51,9 +53,11 @@ struct train_inputs {
 
 /* One step as metrics.jsonl has it. */
 struct train_report {
-    struct progress progress; /* behind the step */
-    double loss, z_loss;      /* means over the window's supervised tokens */
-    double rate, norm, step_seconds;
+    struct progress progress;        /* behind the step */
+    double loss, z_loss;             /* means over the window's supervised tokens */
+    double rate, norm, step_seconds; /* norm NaN: there are no gradients, the step was left out */
+    bool left_out;                   /* by the spike guard, for its loss */
+    double spike_score;
     uint64_t step_tokens;
 };
 

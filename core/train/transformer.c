@@ -300,11 +300,13 @@ void transformer_run(struct transformer *transformer, const struct batch *batch,
         pass_backward(&pass);
 }
 
-static bool loss_is_finite(struct transformer *transformer)
+static bool is_wanted(struct transformer *transformer, const struct gradient_sink *sink)
 {
     struct loss_sums sums;
     struct error trouble = ERROR_INIT;
-    return transformer_loss(transformer, &sums, &trouble) == 0 && isfinite(sums.entropy + sums.z);
+    if (!sink->wants)
+        return true;
+    return transformer_loss(transformer, &sums, &trouble) == 0 && sink->wants(sink->asker, &sums);
 }
 
 void transformer_train(struct transformer *transformer, const struct batch *batch,
@@ -320,7 +322,7 @@ void transformer_train(struct transformer *transformer, const struct batch *batc
                             draw.batch);
     pass_forward(&pass);
     pass_head_loss(&pass, true);
-    if (!sink || loss_is_finite(transformer))
+    if (!sink || is_wanted(transformer, sink))
         pass_backward(&pass);
 }
 

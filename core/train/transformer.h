@@ -64,21 +64,24 @@ struct noise_draw {
     int64_t step;
     uint32_t batch; /* of the step */
 };
+/* Sums over the supervised tokens since transformer_clear(). */
+struct loss_sums {
+    double entropy; /* of -log p */
+    double z;       /* of the z-loss */
+};
 /* Takes a tensor's gradient as soon as it is complete, and may update the tensor. Needs
  * updates_in_backward, which needs it, and batches that are steps of their own. */
 struct gradient_sink {
     void *context;
     void (*take)(void *context, size_t tensor);
+    /* asked before the first gradient; false ends the pass there. NULL: always */
+    bool (*wants)(void *asker, const struct loss_sums *sums);
+    void *asker;
 };
-/* With a sink gradients do not add up over batches, and a loss that is not finite ends the pass
- * before the first of them. */
+/* With a sink gradients do not add up over batches. */
 void transformer_train(struct transformer *transformer, const struct batch *batch,
                        struct noise_draw draw, const struct gradient_sink *sink);
-/* Sums over the supervised tokens since transformer_clear(). Waits. */
-struct loss_sums {
-    double entropy; /* of -log p */
-    double z;       /* of the z-loss */
-};
+/* Waits. */
 int transformer_loss(struct transformer *transformer, struct loss_sums *sums, struct error *err);
 /* Tokens of the longest single document: a batch may be longer, its positions may not. */
 int64_t transformer_longest(const struct transformer *transformer);

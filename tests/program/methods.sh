@@ -61,6 +61,7 @@ check spectrum bf16 --method spectrum --top 30 --optimizer adamw-8bit
 check rounded bf16 --method spectrum --select last:2 --master none --optimizer adamw-bf16
 check first fp32 --select first:1 --no-embeddings --neftune 5 --z-loss 1e-3
 check random fp32 --select random:20 --frozen-dtype int8
+check factors fp32 --select last:1 --no-embeddings --no-head --lr-factor 'mlp=0.5' --lr-factor 'down_proj=0' --spike-guard 4
 check lora fp32 --method lora --rank 4
 export_equals_run lora --merge
 check qlora bf16 --method qlora --rank 4
@@ -76,6 +77,15 @@ grep -q '^- model\.layers\.[1-9]' first/plan.yaml && fail "first:1 has more than
 plain=$(loss_of "$model")
 four=$(sed -n 's/^{"step": 1,.*"loss": \([^,]*\).*/\1/p' qlora/metrics.jsonl)
 [ -n "$four" ] || fail "qlora has no loss"
+# A factor of 0 leaves a matrix as it is; a name that nothing has is no factor.
+spectrum train "$model" --data "$data" --run nowhere --steps 1 --select last:1 --lr-factor q_prj=2 &&
+  fail "a factor of nothing"
+grep -q 'nothing that trains has such a name' "$work/err" || fail "a factor of nothing is not named"
+# The spike guard leaves out what stands above: with a limit of nearly nothing, some steps of thirty.
+spectrum train "$model" --data "$data" --run spikes --steps 30 --seq-len 64 --accumulate 1 --eval-every 0 \
+  --eval-split 0 --sample-tokens 0 --select last:1 --dtype fp32 --spike-guard 0.5 --clip 0 --epochs 9 ||
+  fail "it does not train with a spike guard"
+grep -q '"event": "spike"' spikes/metrics.jsonl || fail "no step was left out"
 # Adapters alone: a PEFT folder, and nothing without adapters to merge.
 spectrum export lora -o lora-peft || fail "the adapters are not exported"
 [ -s lora-peft/adapter_config.json ] && [ -s lora-peft/adapter_model.safetensors ] || fail "no PEFT folder"
@@ -85,7 +95,7 @@ spectrum export full -o full-merged --merge && fail "a run without adapters was 
 spectrum resume lora --help >/dev/null || fail "resume --help"
 # Options that do nothing, or cannot be, are refused.
 for wrong in "--method lora --top 5" "--method full --rank 4" "--method lasso" "--select last:99" \
-  "--select middle:2" "--top 5 --select last:1" "--frozen-dtype fp4" "--optimizer sgd"; do
+  "--select middle:2" "--lr-factor q_proj" "--lr-factor (=2" "--lr-factor =2" "--top 5 --select last:1" "--frozen-dtype fp4" "--optimizer sgd"; do
   # shellcheck disable=SC2086
   "$binary" train "$model" --data "$data" --run "$work/refused" $wrong >"$work/out" 2>"$work/err"
   [ $? -eq 2 ] || fail "$wrong ended with another status"

@@ -145,7 +145,7 @@ static void take_steps(struct optimizer *optimizer, const struct batch *batch, b
 
 static void check_updates(struct bench *bench, struct recipe recipe)
 {
-    const struct optimizer_settings settings = {0.9, 0.999, 1e-8, 0.1, 0, 7};
+    const struct optimizer_settings settings = {0.9, 0.999, 1e-8, 0.1, 0, 7, NULL};
     struct error err = ERROR_INIT;
     struct transformer *transformers[2];
     double norms[2][STEPS];

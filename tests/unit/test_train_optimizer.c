@@ -84,7 +84,7 @@ static void run_course(const struct course *course, const char *name, const char
                                                 .storage = STORAGE_F32};
     const struct optimizer_settings settings = {
         0.9, 0.999, 1e-8, number(course->oracle, "weight_decay"), number(course->oracle, "clip"),
-        0};
+        0,   NULL};
     if (transformer_new(&transformer, backend, model, &options, &err) != 0 ||
         optimizer_new(&optimizer, transformer, &settings, &err) != 0)
         fail_msg("%s", err.text);
@@ -114,6 +114,59 @@ static void ten_steps(const char *device)
         run_course(&course, model->string, device);
     }
     cJSON_Delete(oracle);
+}
+
+/* AdamW's first step moves every element by the rate, but for epsilon: a factor is to be seen. */
+static void factors_are_of_the_rate(void **state)
+{
+    (void)state;
+    struct model *model = NULL;
+    struct backend *backend = NULL;
+    struct error err = ERROR_INIT;
+    struct batch batch = {0};
+    char *path = train_data_path("llama_gqa");
+    cJSON *cases = train_data_json("llama_gqa.json");
+    if (model_open(&model, path, &err) != 0 || backend_open(&backend, "cpu", 2, &err) != 0)
+        fail_msg("%s", err.text);
+    batch_from_json(&batch, json_get(cases, "packed"));
+    size_t count = run_tensor_count(model);
+    bool *trained = malloc(model->module_count * sizeof *trained);
+    double *factors = malloc(count * sizeof *factors), norm;
+    memset(trained, 1, model->module_count * sizeof *trained);
+    for (size_t i = 0; i < count; i++)
+        factors[i] = (double)(i % 3) / 2;
+    const struct transformer_options options = {.recipe = {.trained = trained},
+                                                .tokens = batch.tokens,
+                                                .max_positions = batch.tokens,
+                                                .storage = STORAGE_F32};
+    const struct optimizer_settings settings = {0.9, 0.999, 1e-12, 0, 0, 0, factors};
+    struct transformer *transformer;
+    struct optimizer *optimizer;
+    assert_int_equal(transformer_new(&transformer, backend, model, &options, &err), 0);
+    assert_int_equal(optimizer_new(&optimizer, transformer, &settings, &err), 0);
+    run_batch(transformer, &batch);
+    float **before = malloc(model->module_count * sizeof *before);
+    for (size_t i = 0; i < model->module_count; i++)
+        before[i] = read_slot_f32(transformer, i, TENSOR_WEIGHT);
+    assert_int_equal(optimizer_step(optimizer, 1, 0.01, 1, &norm, &err), 0);
+    for (size_t i = 0; i < model->module_count; i++) {
+        float *after = read_slot_f32(transformer, i, TENSOR_WEIGHT), most = 0;
+        for (int64_t k = 0; k < model->modules[i].parameters; k++)
+            most = fmaxf(most, fabsf(after[k] - before[i][k]));
+        assert_true(fabs((double)most - 0.01 * factors[i]) <= 1e-5);
+        free(after);
+        free(before[i]);
+    }
+    free(before);
+    optimizer_free(optimizer);
+    transformer_free(transformer);
+    free(factors);
+    free(trained);
+    batch_free(&batch);
+    backend_close(backend);
+    model_close(model);
+    cJSON_Delete(cases);
+    free(path);
 }
 
 static void reference_equals_pytorch(void **state)
@@ -152,6 +205,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reference_equals_pytorch),
         cmocka_unit_test(cpu_equals_pytorch),
+        cmocka_unit_test(factors_are_of_the_rate),
         cmocka_unit_test(schedules_have_their_shapes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

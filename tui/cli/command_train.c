@@ -22,7 +22,7 @@
 struct request {
     struct training_request is;
     const char *method, *schedule, *optimizer, *frozen, *memory_limit;
-    struct option_list data, weights, eval_data;
+    struct option_list data, weights, factors, eval_data;
     double *data_weights;
     bool top_given, rank_given, alpha_given, lr_given, detach, json;
     int64_t threads, seed;
@@ -143,6 +143,8 @@ static int check(struct request *r, struct error *err)
     fill_method_defaults(r);
     is->data = r->data.items;
     is->data_count = r->data.count;
+    is->factors = r->factors.items;
+    is->factor_count = r->factors.count;
     is->eval_data = r->eval_data.items;
     is->eval_count = r->eval_data.count;
     is->threads = (int)r->threads;
@@ -338,6 +340,10 @@ int command_train(int argc, char **argv, struct error *err)
          0, 1e3, NULL},
         {"z-loss", OPTION_NUMBER, &s->z_loss, "X",
          "times the squared log-sum-exp of the logits is added to the loss (0)", 0, 1, NULL},
+        {"spike-guard", OPTION_NUMBER, &s->spike_guard, "Z",
+         "leave out steps whose loss is Z deviations above the last 64 (0: none)", 0, 1e6, NULL},
+        {"lr-factor", OPTION_LIST, &r.factors, "REGEX=X",
+         "times the learning rate of the tensors that it finds; repeatable", 0, 0, NULL},
         {"template", OPTION_TEXT, &is->format.template_name, "NAME",
          "chat template: " TEMPLATE_NAMES " (default: the model's own)", 0, 0, NULL},
         {"columns", OPTION_TEXT, &is->format.columns, "MAP",

@@ -1,0 +1,104 @@
+/* --lr-factor: "REGEX=X", times the learning rate of what trains and has a name that it finds. */
+#include "base/memory.h"
+#include "base/regex.h"
+#include "job/training_parts.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct factor {
+    struct regex *regex;
+    double value;
+};
+
+/* The number stands behind the last '=': patterns may have others. */
+static int factor_open(struct factor *out, const char *text, struct error *err)
+{
+    const char *equals = strrchr(text, '=');
+    char *end = NULL, *pattern;
+    *out = (struct factor){0};
+    if (equals && equals > text)
+        out->value = strtod(equals + 1, &end);
+    if (!end || end == equals + 1 || *end || !isfinite(out->value) || out->value < 0)
+        return error_set_kind(err, ERROR_USAGE,
+                              "--lr-factor takes REGEX=X, as in embed_tokens=0.1, not \"%.60s\"",
+                              text);
+    if (!(pattern = string_copy(text, err)))
+        return -1;
+    pattern[equals - text] = '\0';
+    out->regex = regex_new(pattern, err);
+    free(pattern);
+    if (out->regex)
+        return 0;
+    err->kind = ERROR_USAGE;
+    return error_prefix(err, "--lr-factor %.60s", text);
+}
+
+int training_check_factors(const struct training_request *request, struct error *err)
+{
+    for (size_t i = 0; i < request->factor_count; i++) {
+        struct factor factor;
+        if (factor_open(&factor, request->factors[i], err) != 0)
+            return -1;
+        regex_free(factor.regex);
+    }
+    return 0;
+}
+
+static bool trains(const struct training *training, size_t index)
+{
+    size_t count = training->model->module_count;
+    return index < count ? training->choice.trained[index]
+                         : training->choice.adapted[index % count];
+}
+
+static int apply(struct training *training, const struct factor *factor, size_t *found,
+                 struct error *err)
+{
+    const struct model *model = training->model;
+    *found = 0;
+    for (size_t i = 0; i < run_tensor_count(model); i++) {
+        struct run_tensor tensor = run_tensor(model, 1, i);
+        if (!trains(training, i))
+            continue;
+        char *name = run_tensor_name(&tensor, err);
+        int hit = name ? regex_search(factor->regex, name, err) : -1;
+        free(name);
+        if (hit < 0)
+            return -1;
+        training->factors[i] *= hit ? factor->value : 1;
+        *found += (size_t)hit;
+    }
+    return 0;
+}
+
+static int apply_text(struct training *training, const char *text, struct error *err)
+{
+    struct factor factor;
+    size_t found = 0;
+    if (factor_open(&factor, text, err) != 0)
+        return -1;
+    int status = apply(training, &factor, &found, err);
+    regex_free(factor.regex);
+    if (status == 0 && found == 0)
+        return error_set(err, "--lr-factor %.60s: nothing that trains has such a name", text);
+    return status;
+}
+
+int training_fill_factors(struct training *training, struct error *err)
+{
+    const struct training_request *request = training->request;
+    size_t count = run_tensor_count(training->model);
+    if (request->factor_count == 0)
+        return 0;
+    if (!(training->factors = array_alloc(count, sizeof *training->factors, err)))
+        return -1;
+    for (size_t i = 0; i < count; i++)
+        training->factors[i] = 1;
+    for (size_t i = 0; i < request->factor_count; i++)
+        if (apply_text(training, request->factors[i], err) != 0)
+            return -1;
+    training->settings.optimizer.factors = training->factors;
+    return 0;
+}

@@ -67,6 +67,21 @@ static int begin_record(struct training *training, bool resume, struct error *er
     return training->recorded ? 0 : training_write_job(training, err);
 }
 
+/* To the end, with another set of what trains where that is chosen again on the way. */
+static int run(struct training *training, const struct train_observer *observer, struct error *err)
+{
+    int status = 0;
+    while (status == 0) {
+        if (training_must_reselect(training) && training_reselect(training, observer, err) != 0)
+            return -1;
+        int64_t until = training_reselect_step(training);
+        status = trainer_run_until(training->trainer, until, observer, err);
+        if (until >= trainer_steps(training->trainer))
+            break;
+    }
+    return status;
+}
+
 /* Opens everything, keeps the records, trains. 1: stopped. */
 static int train(struct training *training, bool resume, struct error *err)
 {
@@ -79,7 +94,7 @@ static int train(struct training *training, bool resume, struct error *err)
         return -1;
     tell_start(training, resume, exact);
     struct train_observer observer = training_observer(training);
-    return trainer_run(training->trainer, &observer, err);
+    return run(training, &observer, err);
 }
 
 static int write_result(const struct training *training, int status, struct error *err)

@@ -22,6 +22,7 @@ struct training_request {
     double top;                  /* per cent */
     const char *select;          /* "last:4": a control in its place (plan/control.h); or NULL */
     bool no_embeddings, no_head; /* with `top` and `select` */
+    int64_t reselect;            /* steps between choices, with `top`; 0: one choice for the run */
     int64_t rank;                /* of adapters */
     double alpha;
     enum frozen_type frozen;

@@ -123,7 +123,7 @@ static int planned_total(const struct training *training, const struct train_set
 
 /* As few blocks as fit the limit are computed anew in the backward pass; refuses, before anything
  * is allocated, what does not fit even with all of them. */
-static int fit_memory(struct training *training, struct error *err)
+int training_fit_memory(struct training *training, struct error *err)
 {
     uint64_t limit = training->request->memory_limit, total = 0;
     int64_t layers = training->model->config.layers;
@@ -152,7 +152,9 @@ static int fit_memory(struct training *training, struct error *err)
 static struct recipe recipe_of(const struct training *training)
 {
     const struct training_request *request = training->request;
-    struct recipe recipe = {.trained = training->choice.trained, .moments = request->moments};
+    struct recipe recipe = {.trained = training->choice.trained,
+                            .touched = training->touched,
+                            .moments = request->moments};
     if (method_info(request->method)->adapters) {
         recipe.adapted = training->choice.adapted;
         recipe.rank = request->rank;
@@ -165,7 +167,7 @@ static struct recipe recipe_of(const struct training *training)
     return recipe;
 }
 
-static void gather_inputs(struct training *training)
+void training_gather_inputs(struct training *training)
 {
     training->inputs = (struct train_inputs){
         .model = training->model,
@@ -190,8 +192,8 @@ int training_open(struct training *training, bool resume, struct error *err)
         (!training->recorded && training_write_job(training, err) != 0) ||
         training_choose(training, resume, err) != 0)
         return -1;
-    gather_inputs(training);
-    if (training_fill_factors(training, err) != 0 || fit_memory(training, err) != 0)
+    training_gather_inputs(training);
+    if (training_fill_factors(training, err) != 0 || training_fit_memory(training, err) != 0)
         return -1;
     return trainer_new(&training->trainer, &training->inputs, &training->settings, err);
 }
@@ -209,6 +211,7 @@ void training_close(struct training *training)
     tokenizer_close(training->tokenizer);
     method_choice_free(&training->choice);
     free(training->factors);
+    free(training->touched);
     plan_free(training->plan);
     scan_free(training->outline);
     scan_result_free(training->scanned);

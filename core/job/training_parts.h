@@ -19,7 +19,9 @@ struct training {
     struct scan *outline;
     struct plan *plan; /* NULL: everything trains */
     struct method_choice choice;
-    double *factors; /* [run_tensor_count] of the learning rate; NULL: there are none */
+    bool *touched;      /* [module_count]: trained earlier in the run; NULL without `reselect` */
+    int64_t reselected; /* the step behind which that was done last */
+    double *factors;    /* [run_tensor_count] of the learning rate; NULL: there are none */
     struct tokenizer *tokenizer;
     struct dataset data, eval_data;
     size_t *train_documents, *eval_documents;
@@ -33,6 +35,7 @@ struct training {
     bool metrics_open;
     bool recorded;    /* job.json is there: it stays what it is until the resume succeeds */
     pid_t supervisor; /* 0: none; it runs in a terminal */
+    int64_t prove_at; /* the step behind which proof.json is written (again) */
     bool unproven;    /* the A of adapters have had no gradient yet */
     bool stopping;    /* someone asked for it; so it stays */
     bool paused;
@@ -48,6 +51,18 @@ int training_choose(struct training *training, bool resume, struct error *err);
 /* training_factors.c: settings.optimizer.factors from the request. The check needs no model. */
 int training_check_factors(const struct training_request *request, struct error *err);
 int training_fill_factors(struct training *training, struct error *err);
+
+/* training_reselect.c: --reselect. */
+int64_t training_reselect_step(const struct training *training);
+bool training_must_reselect(const struct training *training);
+int training_reselect(struct training *training, const struct train_observer *observer,
+                      struct error *err);
+/* What trains and what did, as a state has it. */
+int training_choose_as_left(struct training *training, const char *state, struct error *err);
+
+/* training_open.c: the inputs from what is known; and the settings that fit --memory-limit. */
+void training_gather_inputs(struct training *training);
+int training_fit_memory(struct training *training, struct error *err);
 
 /* training_data.c: tokenizer, documents, their split, the samples' prompt. */
 int training_load_data(struct training *training, struct error *err);
@@ -65,6 +80,8 @@ bool training_waits_for_adapters(const struct training *training);
 
 /* training_watch.c: metrics.jsonl and requests. */
 struct train_observer training_observer(struct training *training);
+int training_note_reselect(struct training *training, int64_t step, size_t begun, size_t ended,
+                           struct error *err);
 int training_note_resume(struct training *training, struct error *err);
 /* For `struct training *`: has someone asked it to stop, or has its supervisor gone? */
 bool training_should_stop(void *context);

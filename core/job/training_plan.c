@@ -69,8 +69,27 @@ static int make_plan(struct training *training, bool resume, struct error *err)
     return choose_plan(training, err) == 0 ? training_write_plan(training, err) : -1;
 }
 
+/* A set that changes is what the last state has. Scores come from the base's scan, which is in the
+ * cache, and from what the state has trained when it is chosen again. */
+static int choose_changing(struct training *training, bool resume, struct error *err)
+{
+    const struct model *model = training->model;
+    training->touched = array_alloc(model->module_count, sizeof *training->touched, err);
+    if (!training->touched || choose_plan(training, err) != 0 ||
+        method_choose(&training->choice, training->request->method, model, training->plan, err) !=
+            0)
+        return -1;
+    char *state = resume ? state_latest(training->request->run, NULL) : NULL;
+    int status =
+        state ? training_choose_as_left(training, state, err) : training_write_plan(training, err);
+    free(state);
+    return status;
+}
+
 int training_choose(struct training *training, bool resume, struct error *err)
 {
+    if (training->request->reselect > 0)
+        return choose_changing(training, resume, err);
     const struct model *model = training->model;
     enum training_method method = training->request->method;
     if (method_info(method)->plan && make_plan(training, resume, err) != 0)

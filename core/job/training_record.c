@@ -74,6 +74,8 @@ static void put_request(struct buffer *out, const struct training_request *reque
     if (method->plan && !request->plan) {
         if (!request->select)
             put_real(out, "top", request->top);
+        if (request->reselect > 0)
+            buffer_format(out, ", \"reselect\": %" PRId64, request->reselect);
         put_flag(out, "no_embeddings", request->no_embeddings);
         put_flag(out, "no_head", request->no_head);
     }

@@ -85,7 +85,8 @@ static int write_spike(struct training *training, const struct train_report *rep
 static int prove(struct training *training, int64_t step, struct error *err)
 {
     bool waits = training_waits_for_adapters(training), last = step == 3 || !waits;
-    if (step != 1 && !(training->unproven && last))
+    bool now = step == 1 || step == training->prove_at;
+    if (!now && !(training->unproven && last))
         return 0;
     training->unproven = step == 1 && waits;
     if (training_write_proof(training, step, err) != 0)
@@ -153,6 +154,16 @@ static int write_event(struct training *training, const char *event, int64_t ste
 static int on_saved(void *context, int64_t step, struct error *err)
 {
     return write_event(context, "checkpoint", step, err);
+}
+
+int training_note_reselect(struct training *training, int64_t step, size_t begun, size_t ended,
+                           struct error *err)
+{
+    struct buffer line = BUFFER_INIT;
+    buffer_format(&line,
+                  "{\"event\": \"reselect\", \"step\": %" PRId64 ", \"begin\": %zu, \"end\": %zu}",
+                  step, begun, ended);
+    return append(training, &line, err);
 }
 
 int training_note_resume(struct training *training, struct error *err)

@@ -39,7 +39,8 @@ int optimizer_new(struct optimizer **out, struct transformer *transformer,
     optimizer->tensors = array_alloc(most, sizeof *optimizer->tensors, err);
     optimizer->norms = array_alloc(most, sizeof *optimizer->norms, err);
     optimizer->place_of = array_alloc(most, sizeof *optimizer->place_of, err);
-    if (!optimizer->tensors || !optimizer->norms || !optimizer->place_of) {
+    optimizer->since = array_alloc(most, sizeof *optimizer->since, err);
+    if (!optimizer->tensors || !optimizer->norms || !optimizer->place_of || !optimizer->since) {
         optimizer_free(optimizer);
         return -1;
     }
@@ -59,6 +60,7 @@ void optimizer_free(struct optimizer *optimizer)
     free(optimizer->tensors);
     free(optimizer->norms);
     free(optimizer->place_of);
+    free(optimizer->since);
     free(optimizer);
 }
 
@@ -110,15 +112,28 @@ static const char *first_bad(const struct optimizer *optimizer)
     return "their sum";
 }
 
-static void update(struct optimizer *optimizer, size_t i, struct adamw settings)
+/* Of a step's settings, what depends on the tensor. */
+static void adjust(const struct optimizer *optimizer, size_t i, int64_t step,
+                   struct adamw *settings)
 {
+    const struct optimizer_settings *s = &optimizer->settings;
+    const struct module *module = optimizer_tensor(optimizer, i).module;
+    size_t number = optimizer->tensors[i];
+    double own = (double)(step - optimizer->since[i]);
+    bool matrix = module->rows > 1 && !module->bias;
+    settings->weight_decay = matrix ? (float)s->weight_decay : 0;
+    settings->lr *= s->factors ? (float)s->factors[number] : 1;
+    settings->correction1 = (float)(1 - pow(s->beta1, own));
+    settings->correction2 = (float)(1 - pow(s->beta2, own));
+    settings->tensor = (uint32_t)number;
+}
+
+static void update(struct optimizer *optimizer, size_t i, int64_t step, struct adamw settings)
+{
+    adjust(optimizer, i, step, &settings);
     struct transformer *t = optimizer->transformer;
     struct run_tensor tensor = optimizer_tensor(optimizer, i);
     size_t number = optimizer->tensors[i];
-    bool matrix = tensor.module->rows > 1 && !tensor.module->bias;
-    settings.weight_decay = matrix ? (float)optimizer->settings.weight_decay : 0;
-    settings.lr *= optimizer->settings.factors ? (float)optimizer->settings.factors[number] : 1;
-    settings.tensor = (uint32_t)number;
     struct moments moments = {.type = moment_type_for(t->recipe.moments, tensor.parameters),
                               .m = transformer_place(t, number, TENSOR_M),
                               .v = transformer_place(t, number, TENSOR_V),
@@ -149,8 +164,6 @@ static struct adamw settings_of(const struct optimizer *optimizer, int64_t step,
         .beta1 = (float)s->beta1,
         .beta2 = (float)s->beta2,
         .epsilon = (float)s->epsilon,
-        .correction1 = (float)(1 - pow(s->beta1, (double)step)),
-        .correction2 = (float)(1 - pow(s->beta2, (double)step)),
         .gradient_scale = (float)gradient_scale,
         .key = {(uint32_t)(s->seed ^ s->seed >> 32), (uint32_t)step},
     };
@@ -169,7 +182,7 @@ int optimizer_step(struct optimizer *optimizer, int64_t step, double rate, doubl
     double clip = s->clip > 0 ? fmin(1, s->clip / (*norm + 1e-6)) : 1;
     struct adamw settings = settings_of(optimizer, step, rate, gradient_scale * clip);
     for (size_t i = 0; i < optimizer->count; i++)
-        update(optimizer, i, settings);
+        update(optimizer, i, step, settings);
     return 0;
 }
 
@@ -178,7 +191,7 @@ static void take_gradient(void *context, size_t tensor)
     struct optimizer *optimizer = context;
     size_t i = optimizer->place_of[tensor];
     sum_squares(optimizer, i);
-    update(optimizer, i, optimizer->now);
+    update(optimizer, i, optimizer->step, optimizer->now);
 }
 
 struct gradient_sink optimizer_begin(struct optimizer *optimizer, int64_t step, double rate,

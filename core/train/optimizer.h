@@ -31,6 +31,7 @@ struct optimizer {
     int64_t step;     /* that optimizer_begin() began, and its gradient_scale */
     double scale;
     struct adamw now; /* its settings */
+    int64_t *since;   /* [count]: steps of the run before a tensor began to train; mostly 0 */
     double *norms;    /* [count]: each tensor's gradient norm in the last step, before clipping */
 };
 

@@ -19,6 +19,9 @@ bool storage_by_name(enum storage *out, const char *name);
 struct recipe {
     /* [module_count]; NULL: nothing trains, adapters neither (evaluation, generation) */
     const bool *trained;
+    /* [module_count]: trained earlier in the run, and frozen since; NULL: none. They are saved with
+     * what trains */
+    const bool *touched;
     /* [module_count]: linear weights of the blocks, none of which trains; NULL: none */
     const bool *adapted;
     int64_t rank;

@@ -51,6 +51,26 @@ static void put_spikes(struct buffer *out, const struct spike_window *window)
     buffer_text(out, "]}");
 }
 
+static int put_since(struct buffer *out, const struct optimizer *optimizer, struct error *err)
+{
+    bool first = true;
+    for (size_t i = 0; i < optimizer->count; i++) {
+        struct run_tensor tensor = optimizer_tensor(optimizer, i);
+        if (optimizer->since[i] == 0)
+            continue;
+        char *name = run_tensor_name(&tensor, err);
+        if (!name)
+            return -1;
+        buffer_text(out, first ? ", \"since\": {" : ", ");
+        json_put_string(out, name);
+        buffer_format(out, ": %" PRId64, optimizer->since[i]);
+        free(name);
+        first = false;
+    }
+    buffer_text(out, first ? "" : "}");
+    return 0;
+}
+
 static int save_json(const char *folder, const struct optimizer *optimizer,
                      const struct progress *progress, const struct run_identity *identity,
                      struct error *err)
@@ -75,6 +95,10 @@ static int save_json(const char *folder, const struct optimizer *optimizer,
         json_put_number(&out, identity->alpha);
     }
     put_spikes(&out, &progress->spikes);
+    if (put_since(&out, optimizer, err) != 0) {
+        buffer_free(&out);
+        return -1;
+    }
     put_text(&out, "frozen", storage_name(identity->frozen));
     put_text(&out, "model", identity->model);
     put_text(&out, "data", identity->data);
@@ -146,14 +170,21 @@ static int check_adapters(const cJSON *json, const struct run_identity *identity
                            identity->alpha);
 }
 
-static int check_identity(const cJSON *json, const struct optimizer *optimizer,
-                          const struct run_identity *identity, const char *where, struct error *err)
+static int check_trained(const cJSON *json, const struct optimizer *optimizer, const char *where,
+                         struct error *err)
 {
     char trained[HASH_TEXT_SIZE];
-    if (hash_trained(optimizer, trained, err) != 0 ||
-        need_text(json, "model", identity->model, "another model", where, err) != 0 ||
+    return hash_trained(optimizer, trained, err) == 0
+               ? need_text(json, "trained", trained, "another freeze set", where, err)
+               : -1;
+}
+
+/* All but the freeze set. */
+static int check_identity(const cJSON *json, const struct run_identity *identity, const char *where,
+                          struct error *err)
+{
+    if (need_text(json, "model", identity->model, "another model", where, err) != 0 ||
         need_text(json, "data", identity->data, "other data", where, err) != 0 ||
-        need_text(json, "trained", trained, "another freeze set", where, err) != 0 ||
         need_text(json, "precision", identity->precision, "another precision", where, err) != 0 ||
         check_adapters(json, identity, where, err) != 0)
         return -1;
@@ -206,19 +237,85 @@ static int read_progress(const cJSON *json, struct progress *out, const char *wh
     return read_spikes(json, &out->spikes, where, err);
 }
 
+/* When tensors began to train that did not from the start: {"name": step}. */
+static int read_since(const cJSON *json, struct optimizer *optimizer, const char *where,
+                      struct error *err)
+{
+    const cJSON *list = json_get(json, "since"), *item;
+    cJSON_ArrayForEach(item, list)
+    {
+        size_t number = run_tensor_find(optimizer->transformer->model, item->string);
+        size_t count = run_tensor_count(optimizer->transformer->model);
+        bool trains =
+            number < count && transformer_place(optimizer->transformer, number, TENSOR_M).buffer;
+        if (!trains ||
+            json_need_int64(list, item->string, &optimizer->since[optimizer->place_of[number]], 0,
+                            INT64_C(1) << 53, where, err) != 0)
+            return trains ? -1
+                          : error_set(err, "%s: \"since\" names %.200s, which does not train",
+                                      where, item->string);
+    }
+    return 0;
+}
+
+static cJSON *open_json(const char *folder, char **path, struct error *err)
+{
+    *path = path_join(folder, "state.json", err);
+    return *path ? json_read_file(*path, 1 << 20, JSON_STRICT, err) : NULL;
+}
+
 int state_load(const char *folder, struct optimizer *optimizer, struct progress *progress,
                const struct run_identity *identity, bool *exact, struct error *err)
 {
-    char *path = path_join(folder, "state.json", err);
-    cJSON *json = path ? json_read_file(path, 1 << 16, JSON_STRICT, err) : NULL;
+    char *path;
+    cJSON *json = open_json(folder, &path, err);
     const char *machine = "";
-    int status = json ? check_identity(json, optimizer, identity, path, err) : -1;
+    int status = json ? check_identity(json, identity, path, err) : -1;
+    if (status == 0)
+        status = check_trained(json, optimizer, path, err);
     if (status == 0)
         status = read_progress(json, progress, path, err);
+    if (status == 0)
+        status = read_since(json, optimizer, path, err);
     if (status == 0)
         status = state_tensors_load(folder, optimizer, err);
     if (status == 0)
         *exact = json_get_string(json, "exact", &machine) && strcmp(machine, identity->exact) == 0;
+    cJSON_Delete(json);
+    free(path);
+    return status;
+}
+
+/* Steps before a tensor began: those of the state for what trained in it. */
+static int carry_since(const cJSON *json, struct optimizer *optimizer, int64_t step,
+                       struct error *err)
+{
+    const cJSON *list = json_get(json, "since");
+    for (size_t i = 0; i < optimizer->count; i++) {
+        struct run_tensor tensor = optimizer_tensor(optimizer, i);
+        char *name = run_tensor_name(&tensor, err);
+        double since = 0;
+        if (!name)
+            return -1;
+        json_get_double(list, name, &since);
+        optimizer->since[i] = optimizer->since[i] < 0 ? step : (int64_t)since;
+        free(name);
+    }
+    return 0;
+}
+
+int state_carry(const char *folder, struct optimizer *optimizer, struct progress *progress,
+                const struct run_identity *identity, struct error *err)
+{
+    char *path;
+    cJSON *json = open_json(folder, &path, err);
+    int status = json ? check_identity(json, identity, path, err) : -1;
+    if (status == 0)
+        status = read_progress(json, progress, path, err);
+    if (status == 0)
+        status = state_tensors_carry(folder, optimizer, err);
+    if (status == 0)
+        status = carry_since(json, optimizer, progress->step, err);
     cJSON_Delete(json);
     free(path);
     return status;

@@ -46,6 +46,15 @@ int state_save(const char *run, const struct optimizer *optimizer, const struct 
 int state_load(const char *folder, struct optimizer *optimizer, struct progress *progress,
                const struct run_identity *identity, bool *exact, struct error *err);
 
+/* Goes on from a state with another freeze set: what trains in both keeps its masters and moments,
+ * what begins to train has its weight alone, and counts its steps from here. */
+int state_carry(const char *folder, struct optimizer *optimizer, struct progress *progress,
+                const struct run_identity *identity, struct error *err);
+
+/* Which modules of a state train, and which did earlier in the run; [module_count] both. */
+int state_read_sets(const char *folder, const struct model *model, bool *trained, bool *touched,
+                    struct error *err);
+
 /* Puts the trained weights of a state folder over those of a transformer that does not train, for
  * evaluation and generation; in another storage type they are rounded. */
 int state_overlay(const char *folder, struct transformer *transformer, struct error *err);

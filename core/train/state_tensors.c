@@ -38,6 +38,7 @@ enum { FILES = sizeof files / sizeof *files };
 /* One tensor of a file: a slot of a tensor that trains. */
 struct item {
     char *name;
+    size_t tensor; /* its number */
     struct place place;
     enum dtype dtype;
     int64_t rows, cols; /* rows 0: a vector */
@@ -85,11 +86,11 @@ static char *item_name(const struct run_tensor *tensor, const char *suffix, stru
 }
 
 /* Where the tensor has that slot. */
-static int add_item(struct items *items, const struct optimizer *optimizer, size_t i,
+static int add_item(struct items *items, const struct optimizer *optimizer, size_t number,
                     enum tensor_slot slot, const char *suffix, struct error *err)
 {
-    struct run_tensor tensor = optimizer_tensor(optimizer, i);
-    struct place place = transformer_place(optimizer->transformer, optimizer->tensors[i], slot);
+    struct run_tensor tensor = transformer_tensor(optimizer->transformer, number);
+    struct place place = transformer_place(optimizer->transformer, number, slot);
     bool scales = slot == TENSOR_M_SCALES || slot == TENSOR_V_SCALES;
     bool vector = scales || tensor.module->tensor->rank == 1;
     int64_t elements =
@@ -99,6 +100,7 @@ static int add_item(struct items *items, const struct optimizer *optimizer, size
         return 0;
     struct item *item = &items->list[items->count];
     *item = (struct item){.name = item_name(&tensor, suffix, err),
+                          .tensor = number,
                           .place = place,
                           .dtype = dtype_of(optimizer, &tensor, slot),
                           .rows = vector ? 0 : tensor.rows,
@@ -108,20 +110,33 @@ static int add_item(struct items *items, const struct optimizer *optimizer, size
     return item->name ? 0 : -1;
 }
 
+/* Weights that trained earlier in the run are saved with what trains now. */
+static int add_touched(struct items *items, const struct optimizer *optimizer, struct error *err)
+{
+    const struct recipe *recipe = &optimizer->transformer->recipe;
+    size_t count = recipe->touched ? optimizer->transformer->model->module_count : 0;
+    for (size_t i = 0; i < count; i++)
+        if (recipe->touched[i] && !recipe->trained[i] &&
+            add_item(items, optimizer, i, TENSOR_WEIGHT, "", err) != 0)
+            return -1;
+    return 0;
+}
+
 /* In the order of what trains; of each tensor, the parts one behind the other. */
 static int items_make(struct items *items, const struct optimizer *optimizer,
                       const struct state_file *file, struct error *err)
 {
-    size_t most = optimizer->count * (size_t)file->part_count;
+    size_t most =
+        optimizer->count * (size_t)file->part_count + optimizer->transformer->model->module_count;
     *items = (struct items){.list = array_alloc(most, sizeof *items->list, err)};
     if (!items->list)
         return -1;
     for (size_t i = 0; i < optimizer->count; i++)
         for (int part = 0; part < file->part_count; part++)
-            if (add_item(items, optimizer, i, file->parts[part].slot, file->parts[part].suffix,
-                         err) != 0)
+            if (add_item(items, optimizer, optimizer->tensors[i], file->parts[part].slot,
+                         file->parts[part].suffix, err) != 0)
                 return -1;
-    return 0;
+    return file == &files[0] ? add_touched(items, optimizer, err) : 0;
 }
 
 /* --- writing --- */
@@ -215,17 +230,26 @@ static int load_tensor(const struct checkpoint *checkpoint, const struct tensor_
     return 0;
 }
 
-static int load_items(const char *path, const struct backend *backend, const struct items *items,
-                      struct error *err)
+static bool is_as(const struct tensor_info *tensor, const struct item *item)
+{
+    return tensor && tensor->bytes == item->bytes &&
+           strcmp(tensor->dtype_name, dtype_traits(item->dtype)->name) == 0;
+}
+
+/* `absent`, unless NULL, is called for what the file does not have, which is no error then. */
+static int load_items(const char *path, struct optimizer *optimizer, const struct items *items,
+                      void (*absent)(struct optimizer *optimizer, size_t tensor), struct error *err)
 {
     struct checkpoint *checkpoint = NULL;
+    const struct backend *backend = optimizer->transformer->backend;
     void *staging = array_alloc(1, STAGING, err);
     int status = staging ? checkpoint_open(&checkpoint, path, err) : -1;
     for (size_t i = 0; i < items->count && status == 0; i++) {
         const struct item *item = &items->list[i];
         const struct tensor_info *tensor = checkpoint_find(checkpoint, item->name);
-        if (!tensor || tensor->bytes != item->bytes ||
-            strcmp(tensor->dtype_name, dtype_traits(item->dtype)->name) != 0)
+        if (!tensor && absent)
+            absent(optimizer, item->tensor);
+        else if (!is_as(tensor, item))
             status =
                 error_set(err, "%s: %s is missing or has another shape or type", path, item->name);
         else
@@ -236,20 +260,47 @@ static int load_items(const char *path, const struct backend *backend, const str
     return status;
 }
 
+static int load_file(const char *folder, struct optimizer *optimizer, const struct state_file *file,
+                     void (*absent)(struct optimizer *optimizer, size_t tensor), struct error *err)
+{
+    struct items items;
+    char *path = path_join(folder, file->name, err);
+    int status = path ? items_make(&items, optimizer, file, err) : -1;
+    if (status == 0 && items.count > 0)
+        status = load_items(path, optimizer, &items, absent, err);
+    if (path)
+        items_free(&items);
+    free(path);
+    return status;
+}
+
 int state_tensors_load(const char *folder, struct optimizer *optimizer, struct error *err)
 {
     int status = 0;
-    for (int i = 0; i < FILES && status == 0; i++) {
-        struct items items;
-        char *path = path_join(folder, files[i].name, err);
-        status = path ? items_make(&items, optimizer, &files[i], err) : -1;
-        if (status == 0 && items.count > 0)
-            status = load_items(path, optimizer->transformer->backend, &items, err);
-        if (path)
-            items_free(&items);
-        free(path);
-    }
+    for (int i = 0; i < FILES && status == 0; i++)
+        status = load_file(folder, optimizer, &files[i], NULL, err);
     return status;
+}
+
+/* A master stays what it was made as: the weight's value. */
+static void leave_as_made(struct optimizer *optimizer, size_t tensor)
+{
+    (void)optimizer;
+    (void)tensor;
+}
+
+/* Its moments stay zero, and its steps are counted from here on. */
+static void begins_now(struct optimizer *optimizer, size_t tensor)
+{
+    optimizer->since[optimizer->place_of[tensor]] = -1;
+}
+
+int state_tensors_carry(const char *folder, struct optimizer *optimizer, struct error *err)
+{
+    if (state_overlay(folder, optimizer->transformer, err) != 0 ||
+        load_file(folder, optimizer, &files[1], leave_as_made, err) != 0)
+        return -1;
+    return load_file(folder, optimizer, &files[2], begins_now, err);
 }
 
 static int overlay_tensor(const struct checkpoint *checkpoint, const struct tensor_info *tensor,
@@ -285,5 +336,29 @@ int state_overlay(const char *folder, struct transformer *transformer, struct er
     char *path = path_join(folder, files[0].name, err);
     int status = path ? state_overlay_file(path, transformer, err) : -1;
     free(path);
+    return status;
+}
+
+int state_read_sets(const char *folder, const struct model *model, bool *trained, bool *touched,
+                    struct error *err)
+{
+    struct checkpoint *weights = NULL, *moments = NULL;
+    char *paths[] = {path_join(folder, files[0].name, err), path_join(folder, files[2].name, err)};
+    int status = paths[0] && paths[1] && checkpoint_open(&weights, paths[0], err) == 0 &&
+                         checkpoint_open(&moments, paths[1], err) == 0
+                     ? 0
+                     : -1;
+    for (size_t i = 0; i < model->module_count && status == 0; i++) {
+        struct run_tensor tensor = run_tensor(model, 1, i);
+        char *moment = item_name(&tensor, files[2].parts[0].suffix, err);
+        status = moment ? 0 : -1;
+        trained[i] = moment && checkpoint_find(moments, moment);
+        touched[i] = !trained[i] && checkpoint_find(weights, model->modules[i].name);
+        free(moment);
+    }
+    checkpoint_close(weights);
+    checkpoint_close(moments);
+    free(paths[0]);
+    free(paths[1]);
     return status;
 }

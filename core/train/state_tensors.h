@@ -6,6 +6,9 @@
 #include "train/optimizer.h"
 
 int state_tensors_save(const char *folder, const struct optimizer *optimizer, struct error *err);
+/* For another freeze set: weights of all that the state has, masters and moments of what trains in
+ * both. optimizer->since becomes -1 for what begins to train. */
+int state_tensors_carry(const char *folder, struct optimizer *optimizer, struct error *err);
 int state_tensors_load(const char *folder, struct optimizer *optimizer, struct error *err);
 
 #endif

@@ -170,6 +170,16 @@ int trainer_resume(struct trainer *trainer, const char *folder, bool *exact, str
     return 0;
 }
 
+int trainer_carry(struct trainer *trainer, const char *folder, struct error *err)
+{
+    if (state_carry(folder, trainer->optimizer, &trainer->progress, trainer->inputs->identity,
+                    err) != 0)
+        return -1;
+    packing_seek(trainer->packing, trainer->progress.position);
+    trainer->saved_step = trainer->progress.step; /* from there it comes to be the same again */
+    return 0;
+}
+
 const struct optimizer *trainer_optimizer(const struct trainer *trainer)
 {
     return trainer->optimizer;
@@ -304,7 +314,7 @@ static int take_step(struct trainer *trainer, struct train_report *report, struc
     return 0;
 }
 
-static int save(struct trainer *trainer, const struct train_observer *observer, struct error *err)
+int trainer_save(struct trainer *trainer, const struct train_observer *observer, struct error *err)
 {
     int64_t step = trainer->progress.step;
     if (step == trainer->saved_step || step == 0)
@@ -372,7 +382,7 @@ static int step_and_report(struct trainer *trainer, const struct train_observer 
     int64_t step = trainer->progress.step;
     int status = is_due(step, s->eval_every, s->steps) ? evaluate_now(trainer, observer, err) : 0;
     if (status == 0 && is_due(step, s->save_every, s->steps))
-        status = save(trainer, observer, err);
+        status = trainer_save(trainer, observer, err);
     return status;
 }
 
@@ -383,7 +393,7 @@ static int obey(struct trainer *trainer, const struct train_observer *observer, 
     while (observer->wish && (wish = observer->wish(observer->context)) != TRAIN_GO_ON) {
         if (wish == TRAIN_STOP)
             return 1;
-        if (save(trainer, observer, err) != 0)
+        if (trainer_save(trainer, observer, err) != 0)
             return -1;
     }
     return 0;
@@ -391,12 +401,19 @@ static int obey(struct trainer *trainer, const struct train_observer *observer, 
 
 int trainer_run(struct trainer *trainer, const struct train_observer *observer, struct error *err)
 {
+    return trainer_run_until(trainer, trainer->settings.steps, observer, err);
+}
+
+int trainer_run_until(struct trainer *trainer, int64_t until, const struct train_observer *observer,
+                      struct error *err)
+{
+    int64_t last = trainer->settings.steps < until ? trainer->settings.steps : until;
     bool begins = trainer->progress.step == 0 && trainer->settings.eval_every > 0;
     int status = begins ? evaluate_now(trainer, observer, err) : 0;
-    while (status == 0 && trainer->progress.step < trainer->settings.steps) {
+    while (status == 0 && trainer->progress.step < last) {
         status = obey(trainer, observer, err);
         if (status == 0)
             status = step_and_report(trainer, observer, err);
     }
-    return status == 1 && save(trainer, observer, err) != 0 ? -1 : status;
+    return status == 1 && trainer_save(trainer, observer, err) != 0 ? -1 : status;
 }

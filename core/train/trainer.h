@@ -101,8 +101,18 @@ int64_t trainer_steps(const struct trainer *trainer);
 /* Documents of the training data that are longer than a row, and cut. */
 size_t trainer_cut_documents(const struct trainer *trainer);
 
-/* Trains to the last step: 0, or 1 where the observer wished to stop (a checkpoint was written
- * then), or -1. The last state is on disk whenever it returns 0 or 1. */
+/* Goes on from a state of this run with another freeze set (state_carry()). */
+int trainer_carry(struct trainer *trainer, const char *folder, struct error *err);
+
+/* Writes the state as it is now, unless it is on disk. */
+int trainer_save(struct trainer *trainer, const struct train_observer *observer, struct error *err);
+
+/* Trains to the last step: 0, or 1 where the observer wished
+ * to stop (a checkpoint was written then), or -1. The last state is on disk whenever it returns 0
+ * or 1. */
 int trainer_run(struct trainer *trainer, const struct train_observer *observer, struct error *err);
+/* The same to step `until`, where that comes before the last. */
+int trainer_run_until(struct trainer *trainer, int64_t until, const struct train_observer *observer,
+                      struct error *err);
 
 #endif

@@ -62,6 +62,9 @@ check rounded bf16 --method spectrum --select last:2 --master none --optimizer a
 check first fp32 --select first:1 --no-embeddings --neftune 5 --z-loss 1e-3
 check random fp32 --select random:20 --frozen-dtype int8
 check factors fp32 --select last:1 --no-embeddings --no-head --lr-factor 'mlp=0.5' --lr-factor 'down_proj=0' --spike-guard 4
+check changing fp32 --top 30 --reselect 2 --keep 9 --lr 5e-2
+check changing-bf16 bf16 --top 30 --reselect 4 --keep 9 --lr 5e-2 --frozen-dtype nf4
+export_equals_run changing
 check lora fp32 --method lora --rank 4
 export_equals_run lora --merge
 check qlora bf16 --method qlora --rank 4
@@ -81,6 +84,19 @@ four=$(sed -n 's/^{"step": 1,.*"loss": \([^,]*\).*/\1/p' qlora/metrics.jsonl)
 spectrum train "$model" --data "$data" --run nowhere --steps 1 --select last:1 --lr-factor q_prj=2 &&
   fail "a factor of nothing"
 grep -q 'nothing that trains has such a name' "$work/err" || fail "a factor of nothing is not named"
+# What trains was chosen again, and something changed; what trained once is in the export.
+grep -q '"event": "reselect", "step": 2, "begin": [1-9]' changing/metrics.jsonl || fail "nothing was chosen again"
+cmp -s changing/plan.yaml changing-again/plan.yaml || fail "resumed, it chose otherwise"
+cp -r changing changing-between
+rm -rf changing-between/checkpoints/step-0000000[456]
+sed -i 's/completed/stopped/' changing-between/result.json
+spectrum resume changing-between || fail "resume between two choices"
+for _ in $(seq 600); do
+  grep -qs completed changing-between/result.json && break
+  sleep 0.1
+done
+cmp -s changing/checkpoints/step-00000006/weights.safetensors \
+  changing-between/checkpoints/step-00000006/weights.safetensors || fail "resumed between two choices it is another"
 # The spike guard leaves out what stands above: with a limit of nearly nothing, some steps of thirty.
 spectrum train "$model" --data "$data" --run spikes --steps 30 --seq-len 64 --accumulate 1 --eval-every 0 \
   --eval-split 0 --sample-tokens 0 --select last:1 --dtype fp32 --spike-guard 0.5 --clip 0 --epochs 9 ||
@@ -95,7 +111,7 @@ spectrum export full -o full-merged --merge && fail "a run without adapters was 
 spectrum resume lora --help >/dev/null || fail "resume --help"
 # Options that do nothing, or cannot be, are refused.
 for wrong in "--method lora --top 5" "--method full --rank 4" "--method lasso" "--select last:99" \
-  "--select middle:2" "--lr-factor q_proj" "--lr-factor (=2" "--lr-factor =2" "--top 5 --select last:1" "--frozen-dtype fp4" "--optimizer sgd"; do
+  "--select middle:2" "--reselect 5 --method full" "--reselect 5 --select last:1" "--lr-factor q_proj" "--lr-factor (=2" "--lr-factor =2" "--top 5 --select last:1" "--frozen-dtype fp4" "--optimizer sgd"; do
   # shellcheck disable=SC2086
   "$binary" train "$model" --data "$data" --run "$work/refused" $wrong >"$work/out" 2>"$work/err"
   [ $? -eq 2 ] || fail "$wrong ended with another status"

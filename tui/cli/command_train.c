@@ -82,6 +82,11 @@ static int check_method_options(const struct request *r, struct error *err)
                               "--method %s has no plan: --plan, --top, --select, --no-embeddings "
                               "and --no-head belong to the methods with spectrum",
                               method->name);
+    if (is->reselect > 0 && (is->method != METHOD_SPECTRUM || is->plan || is->select))
+        return error_set_kind(
+            err, ERROR_USAGE,
+            "--reselect belongs to --method spectrum with --top: only a choice by "
+            "percentage can be made again");
     if (ways > 1)
         return error_set_kind(err, ERROR_USAGE, "--plan, --top and --select exclude one another");
     if (is->plan && (is->no_embeddings || is->no_head))
@@ -299,6 +304,9 @@ int command_train(int argc, char **argv, struct error *err)
          &r.top_given},
         {"select", OPTION_TEXT, &is->select, "HOW",
          "or, as a control: last:N or first:N (blocks), random:P (per cent of each type)", 0, 0,
+         NULL},
+        {"reselect", OPTION_INTEGER, &is->reselect, "N",
+         "with --top: scan what trains again and choose again, every N steps (0: never)", 0, 1e9,
          NULL},
         {"no-embeddings", OPTION_FLAG, &is->no_embeddings, NULL,
          "with --top and --select: freeze them", 0, 0, NULL},

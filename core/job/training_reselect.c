@@ -1,0 +1,171 @@
+/* --reselect N: every N steps what has trained is scanned again, and what trains is chosen again.
+ *
+ * It happens behind the checkpoint of that step: everything is read back from there, so a run that
+ * is resumed from it does the same. Scores of what never trained are those of the base.
+ */
+#include "base/file.h"
+#include "base/memory.h"
+#include "job/training_parts.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+/* The next step behind which the set changes; the last step is none. */
+int64_t training_reselect_step(const struct training *training)
+{
+    int64_t every = training->request->reselect;
+    int64_t step = trainer_progress(training->trainer)->step;
+    return every > 0 ? (step / every + 1) * every : INT64_MAX;
+}
+
+bool training_must_reselect(const struct training *training)
+{
+    int64_t every = training->request->reselect;
+    int64_t step = trainer_progress(training->trainer)->step;
+    return every > 0 && step > 0 && step % every == 0 && step < trainer_steps(training->trainer) &&
+           step != training->reselected;
+}
+
+/* Room for one matrix, its values, and what the back end asks for. */
+struct workplace {
+    float *matrix;
+    double *values;
+    void *room;
+};
+
+static int workplace_open(struct workplace *out, const struct training *training,
+                          const struct scan_row *row, struct error *err)
+{
+    const struct backend *backend = training->backend;
+    size_t room = backend->spectra->workspace(backend->self, row->rows, row->cols);
+    size_t count = (size_t)(row->rows < row->cols ? row->rows : row->cols);
+    *out = (struct workplace){.matrix = array_alloc((size_t)row->parameters, sizeof(float), err),
+                              .values = array_alloc(count, sizeof(double), err),
+                              .room = aligned_alloc(64, (room / 64 + 1) * 64)};
+    if (!out->room)
+        error_set(err, "not enough memory to scan %s again", row->module);
+    return out->matrix && out->values && out->room ? 0 : -1;
+}
+
+static void workplace_free(struct workplace *workplace)
+{
+    free(workplace->matrix);
+    free(workplace->values);
+    free(workplace->room);
+}
+
+/* A row's score from the weight as it is now. */
+static int rescore_row(const struct training *training, struct scan_row *row,
+                       const struct checkpoint *weights, const struct tensor_info *tensor,
+                       struct error *err)
+{
+    struct workplace w;
+    const struct backend *backend = training->backend;
+    int64_t count = row->rows < row->cols ? row->rows : row->cols;
+    int status = workplace_open(&w, training, row, err);
+    if (status == 0)
+        status = checkpoint_read_f32(weights, tensor, 0, tensor->elements, w.matrix, err);
+    if (status == 0)
+        status = backend->spectra->values(backend->self, w.values, w.matrix, row->rows, row->cols,
+                                          w.room, err);
+    if (status == 0) {
+        struct null_model null = null_model_find(row->rows, row->cols, EMPTY_NOISE_INFINITY);
+        score_row(row, w.values, count, &null, ESTIMATOR_REFERENCE, EMPTY_NOISE_INFINITY);
+    }
+    workplace_free(&w);
+    return status;
+}
+
+/* Rows of what the state has weights of: all that ever trained. */
+static int rescore(struct training *training, const char *state, struct error *err)
+{
+    struct scan *scan = training->scanned->scan;
+    struct checkpoint *weights = NULL;
+    char *path = path_join(state, "weights.safetensors", err);
+    int status = path ? checkpoint_open(&weights, path, err) : -1;
+    for (size_t i = 0; i < scan->count && status == 0; i++) {
+        struct buffer name = BUFFER_INIT;
+        buffer_format(&name, "%s.weight", scan->rows[i].module);
+        const struct tensor_info *tensor = checkpoint_find(weights, buffer_string(&name));
+        if (tensor && tensor->elements == scan->rows[i].parameters)
+            status = rescore_row(training, &scan->rows[i], weights, tensor, err);
+        buffer_free(&name);
+    }
+    checkpoint_close(weights);
+    free(path);
+    return status;
+}
+
+/* What has trained stays touched; how many modules begin to train, and how many end. */
+static int choose_again(struct training *training, size_t *begun, size_t *ended, struct error *err)
+{
+    struct method_choice before = training->choice;
+    size_t count = training->model->module_count;
+    *begun = *ended = 0;
+    plan_refresh(training->plan);
+    if (plan_select(training->plan, training->request->top, PLAN_BY_TYPE, err) != 0 ||
+        method_choose(&training->choice, training->request->method, training->model, training->plan,
+                      err) != 0) {
+        training->choice = before;
+        return -1;
+    }
+    for (size_t i = 0; i < count; i++) {
+        bool was = before.trained[i], is = training->choice.trained[i];
+        *begun += is && !was;
+        *ended += was && !is;
+        training->touched[i] |= was;
+        training->choice.frozen[i] &= !training->touched[i]; /* its base's copy is not it */
+    }
+    method_choice_free(&before);
+    return 0;
+}
+
+/* Opens a trainer for the new set and reads the state into it. */
+static int open_again(struct training *training, const char *state, struct error *err)
+{
+    trainer_free(training->trainer);
+    training->trainer = NULL;
+    training->settings.recomputed = 0;
+    training_gather_inputs(training);
+    return training_fit_memory(training, err) == 0 &&
+                   trainer_new(&training->trainer, &training->inputs, &training->settings, err) == 0
+               ? trainer_carry(training->trainer, state, err)
+               : -1;
+}
+
+int training_reselect(struct training *training, const struct train_observer *observer,
+                      struct error *err)
+{
+    size_t begun = 0, ended = 0;
+    if (trainer_save(training->trainer, observer, err) != 0)
+        return -1;
+    int64_t step = trainer_progress(training->trainer)->step;
+    char *state = state_latest(training->request->run, err);
+    int status = state ? rescore(training, state, err) : -1;
+    if (status == 0)
+        status = choose_again(training, &begun, &ended, err);
+    if (status == 0 && begun + ended > 0)
+        status = open_again(training, state, err);
+    free(state);
+    if (status != 0)
+        return error_prefix(err, "choosing again behind step %" PRId64, step);
+    training->reselected = step;
+    training->prove_at = begun > 0 ? step + 1 : training->prove_at;
+    training_say(training, "step %" PRId64 ": chosen again; %zu tensors begin to train, %zu end",
+                 step, begun, ended);
+    return training_write_plan(training, err) == 0
+               ? training_note_reselect(training, step, begun, ended, err)
+               : -1;
+}
+
+int training_choose_as_left(struct training *training, const char *state, struct error *err)
+{
+    size_t count = training->model->module_count;
+    if (state_read_sets(state, training->model, training->choice.trained, training->touched, err) !=
+        0)
+        return -1;
+    for (size_t i = 0; i < count; i++)
+        training->choice.frozen[i] = module_is_linear(&training->model->modules[i]) &&
+                                     !training->choice.trained[i] && !training->touched[i];
+    return 0;
+}

@@ -55,7 +55,7 @@ field filled.txt alpha "auto (8)"
 field filled.txt "learning rate" "auto (2e-4)▏"
 shows completed.txt "trains 56 adapters, 104.4k parameters"
 hides completed.txt "get no gradient"
-says completed.txt "a folder for PEFT, with --merge a complete Hugging Face folder"
+says completed.txt "makes a PEFT folder, or with --merge a complete Hugging Face folder of it"
 has model-1 '"method": "lora"'
 has model-1 '"rank": 4'
 has model-1 '"alpha": 8'
@@ -100,7 +100,7 @@ has model-2 '"method": "spectrum+qlora"'
 has model-2 '"alpha": 12'
 has model-2 '"optimizer": "adamw-8bit"'
 has model-2 '"frozen_dtype": "int8"'
-shows mixed-run.txt "trains 14 adapters, 1 tensors, 445.4k parameters"
+shows mixed-run.txt "trains 14 adapters, 1 tensor, 445.4k parameters"
 [ -s "$work/runs/model-2/plan.yaml" ] || fail "a run with a plan has none"
 bars() { grep -oE '(weights|masters|gradients|optimizer|activations|workspace) +[0-9.]+ [kMG]?B' "$work/$1"; }
 [ "$(bars mixed.txt | wc -l)" -eq 6 ] && [ "$(bars mixed.txt)" = "$(bars mixed-run.txt)" ] ||

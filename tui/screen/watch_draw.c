@@ -189,9 +189,11 @@ static void put_proof(const cJSON *proof, char *out, size_t size)
     char count[32], adapters[48] = "", tensors[48] = "";
     count_put(sums.parameters, count, sizeof count);
     if (sums.adapters > 0)
-        snprintf(adapters, sizeof adapters, "%lld adapters, ", (long long)sums.adapters);
+        snprintf(adapters, sizeof adapters, "%lld adapter%s, ", (long long)sums.adapters,
+                 sums.adapters == 1 ? "" : "s");
     if (sums.tensors > 0 || sums.adapters == 0)
-        snprintf(tensors, sizeof tensors, "%lld tensors, ", (long long)sums.tensors);
+        snprintf(tensors, sizeof tensors, "%lld tensor%s, ", (long long)sums.tensors,
+                 sums.tensors == 1 ? "" : "s");
     snprintf(out, size, "trains %s%s%s parameters%s", adapters, tensors, count,
              sums.alive ? "" : "; some get no gradient");
 }
@@ -218,7 +220,7 @@ static bool put_export(const struct job_follow *run, char *out, size_t size)
     enum training_method method = method_by_name(name);
     bool adapters = method != METHOD_COUNT && method_info(method)->adapters;
     snprintf(out, size, "spectrum export %s -o DIR makes %s of it", run->path,
-             adapters ? "a folder for PEFT, with --merge a complete Hugging Face folder,"
+             adapters ? "a PEFT folder, or with --merge a complete Hugging Face folder"
                       : "a complete Hugging Face folder");
     return run->state == JOB_ENDED && step > 0 && strcmp(command, "train") == 0;
 }

@@ -12,7 +12,7 @@ static const char plan_name[] = "plan.yaml";
 
 /* What a run is asked for, in the form's words and in the sub-command's. */
 struct asked {
-    const char *dtype, *method, *rank, *optimizer, *frozen;
+    const char *dtype, *method, *rank, *optimizer, *frozen, *clip;
     enum frozen_type frozen_type;
     enum moment_type moments;
 };
@@ -48,6 +48,8 @@ static void estimate(struct cost *cost, const char *model, const struct asked *a
     set(&session, SETTING_RANK, asked->rank);
     set(&session, SETTING_OPTIMIZER, asked->optimizer);
     set(&session, SETTING_FROZEN, asked->frozen);
+    set(&session, SETTING_CLIP, asked->clip);
+    set(&session, SETTING_ACCUMULATE, "1");
     set(&session, SETTING_SEQ_LEN, "4");
     set(&session, SETTING_BATCH, "3");
     set(&session, SETTING_DTYPE, asked->dtype);
@@ -80,31 +82,33 @@ static void run(struct started *started, const char *model, const struct asked *
     const char *data[] = {text};
     enum training_method method = method_by_name(asked->method);
     int64_t rank = strtol(asked->rank, NULL, 10);
-    const struct training_request request = {
-        .model = model,
-        .run = run,
-        .method = method,
-        .plan = method_info(method)->plan ? plan : NULL,
-        .rank = rank,
-        .alpha = 2 * (double)rank,
-        .frozen = asked->frozen_type,
-        .moments = asked->moments,
-        .data = data,
-        .data_count = 1,
-        .device = "cpu",
-        .threads = 2,
-        .dtype = asked->dtype,
-        .master = "fp32",
-        .sample_tokens = 48, /* as the sub-command has it */
-        .is = {.steps = 1,
-               .rate = 1e-5,
-               .seq_len = 4,
-               .batch = 3,
-               .accumulate = 1,
-               .keep = 1,
-               .optimizer = {.beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8}},
-        .argc = 1,
-        .argv = arguments};
+    const struct training_request request = {.model = model,
+                                             .run = run,
+                                             .method = method,
+                                             .plan = method_info(method)->plan ? plan : NULL,
+                                             .rank = rank,
+                                             .alpha = 2 * (double)rank,
+                                             .frozen = asked->frozen_type,
+                                             .moments = asked->moments,
+                                             .data = data,
+                                             .data_count = 1,
+                                             .device = "cpu",
+                                             .threads = 2,
+                                             .dtype = asked->dtype,
+                                             .master = "fp32",
+                                             .sample_tokens = 48, /* as the sub-command has it */
+                                             .is = {.steps = 1,
+                                                    .rate = 1e-5,
+                                                    .seq_len = 4,
+                                                    .batch = 3,
+                                                    .accumulate = 1,
+                                                    .keep = 1,
+                                                    .optimizer = {.clip = strtod(asked->clip, NULL),
+                                                                  .beta1 = 0.9,
+                                                                  .beta2 = 0.999,
+                                                                  .epsilon = 1e-8}},
+                                             .argc = 1,
+                                             .argv = arguments};
     const struct training_view view = {.context = started, .on_start = keep_start};
     struct error err = ERROR_INIT;
     static const char words[] = "Once there was a little boat, and it loved the sea.";
@@ -144,25 +148,26 @@ static void estimate_is_the_run(void **state)
     static const char *const dtypes[] = {"fp32", "bf16"};
     char *model = path_join(shared, "models/stories260K-gguf/stories260K-F16.gguf", NULL);
     for (int i = 0; i < 2; i++)
-        compare(model, &(struct asked){dtypes[i], "full", "16", "adamw", "auto", FROZEN_AS_READ,
-                                       MOMENTS_F32});
+        compare(model, &(struct asked){dtypes[i], "full", "16", "adamw", "auto", "1",
+                                       FROZEN_AS_READ, MOMENTS_F32});
     free(model);
 }
 
-/* Rank and frozen dtype are set where the method makes nothing of them, too. */
+/* Rank and frozen dtype are set where the method makes nothing of them, too. Without clipping
+ * gradients do not live together. */
 static void estimate_is_the_run_of_every_method(void **state)
 {
     (void)state;
     TEST_FOLDER_OR_SKIP(data, "SPECTRUM_TEST_DATA");
     static const struct asked asked[] = {
-        {"bf16", "full", "8", "adamw-8bit", "int8", FROZEN_AS_READ, MOMENTS_INT8},
-        {"fp32", "spectrum", "8", "adamw", "auto", FROZEN_AS_READ, MOMENTS_F32},
-        {"bf16", "spectrum", "8", "adamw-bf16", "int8", FROZEN_INT8, MOMENTS_BF16},
-        {"fp32", "lora", "8", "adamw", "auto", FROZEN_AS_READ, MOMENTS_F32},
-        {"bf16", "qlora", "4", "adamw-8bit", "auto", FROZEN_NF4, MOMENTS_INT8},
-        {"fp32", "qlora", "4", "adamw", "none", FROZEN_AS_READ, MOMENTS_F32},
-        {"fp32", "spectrum+lora", "16", "adamw-8bit", "auto", FROZEN_AS_READ, MOMENTS_INT8},
-        {"bf16", "spectrum+qlora", "16", "adamw", "auto", FROZEN_NF4, MOMENTS_F32},
+        {"bf16", "full", "8", "adamw-8bit", "int8", "0", FROZEN_AS_READ, MOMENTS_INT8},
+        {"fp32", "spectrum", "8", "adamw", "auto", "1", FROZEN_AS_READ, MOMENTS_F32},
+        {"bf16", "spectrum", "8", "adamw-bf16", "int8", "1", FROZEN_INT8, MOMENTS_BF16},
+        {"fp32", "lora", "8", "adamw", "auto", "0", FROZEN_AS_READ, MOMENTS_F32},
+        {"bf16", "qlora", "4", "adamw-8bit", "auto", "1", FROZEN_NF4, MOMENTS_INT8},
+        {"fp32", "qlora", "4", "adamw", "none", "1", FROZEN_AS_READ, MOMENTS_F32},
+        {"fp32", "spectrum+lora", "16", "adamw-8bit", "auto", "1", FROZEN_AS_READ, MOMENTS_INT8},
+        {"bf16", "spectrum+qlora", "16", "adamw", "auto", "1", FROZEN_NF4, MOMENTS_F32},
     };
     char *model = path_join(data, "../../demo/model", NULL);
     for (size_t i = 0; i < sizeof asked / sizeof *asked; i++)

@@ -2,9 +2,8 @@
 
 #include "compute/backend.h"
 #include "compute/machine.h"
-#include "train/optimizer.h"
 #include "train/tensors.h"
-#include "train/transformer.h"
+#include "train/trainer.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -52,32 +51,39 @@ static void count(struct cost *cost, const struct model *model, const struct rec
     }
 }
 
+/* What of a run's settings its memory depends on; samples of some text are a run's default. */
+static struct train_settings run_settings(const struct settings *settings)
+{
+    static const int32_t sample[1];
+    bool bf16 = settings_is(settings, SETTING_DTYPE, "auto")
+                    ? machine_has_bf16()
+                    : settings_is(settings, SETTING_DTYPE, "bf16");
+    return (struct train_settings){
+        .seq_len = settings_integer(settings, SETTING_SEQ_LEN),
+        .batch = settings_integer(settings, SETTING_BATCH),
+        .accumulate = settings_integer(settings, SETTING_ACCUMULATE),
+        .optimizer = {.clip = settings_number(settings, SETTING_CLIP)},
+        .storage = bf16 ? STORAGE_BF16 : STORAGE_F32,
+        .masters = bf16 && settings_is(settings, SETTING_MASTER, "fp32"),
+        .sample = {.ids = sample},
+    };
+}
+
 static int plan_memory(struct cost *cost, const struct model *model, const struct recipe *recipe,
                        const struct settings *settings, struct error *err)
 {
     struct memory_plan *memory = NULL;
-    struct backend *backend = NULL;
-    int64_t seq_len = settings_integer(settings, SETTING_SEQ_LEN);
-    bool bf16 = settings_is(settings, SETTING_DTYPE, "auto")
-                    ? machine_has_bf16()
-                    : settings_is(settings, SETTING_DTYPE, "bf16");
-    struct transformer_options options = {
-        .recipe = *recipe,
-        .tokens = seq_len * settings_integer(settings, SETTING_BATCH),
-        .max_positions = seq_len,
-        .storage = bf16 ? STORAGE_BF16 : STORAGE_F32,
-        .masters = bf16 && settings_is(settings, SETTING_MASTER, "fp32"),
-        .generation = true, /* a run has samples */
-    };
-    int status = open_backend(&backend, settings->values[SETTING_DEVICE], err);
+    struct train_inputs inputs = {.model = model, .recipe = *recipe};
+    const struct train_settings run = run_settings(settings);
+    int status = open_backend(&inputs.backend, settings->values[SETTING_DEVICE], err);
     if (status == 0)
-        status = transformer_plan(&memory, backend, model, &options, err);
+        status = trainer_plan(&memory, &inputs, &run, err);
     if (status == 0) {
         memcpy(cost->bytes, memory->bytes, sizeof cost->bytes);
         cost->total = memory->total;
     }
     memory_plan_free(memory);
-    backend_close(backend);
+    backend_close(inputs.backend);
     return status;
 }
 

@@ -103,11 +103,16 @@ int setting_choice(enum setting setting, const char *value)
     return -1;
 }
 
-int64_t settings_integer(const struct settings *settings, enum setting setting)
+double settings_number(const struct settings *settings, enum setting setting)
 {
     char why[256];
     bool right = settings_check(settings, setting, why, sizeof why);
-    return (int64_t)strtod(right ? settings->values[setting] : table[setting].preset, NULL);
+    return strtod(right ? settings->values[setting] : table[setting].preset, NULL);
+}
+
+int64_t settings_integer(const struct settings *settings, enum setting setting)
+{
+    return (int64_t)settings_number(settings, setting);
 }
 
 bool settings_is(const struct settings *settings, enum setting setting, const char *value)

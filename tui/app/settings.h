@@ -79,6 +79,7 @@ bool settings_check(const struct settings *settings, enum setting setting, char 
 enum setting settings_first_wrong(const struct settings *settings, char *why, size_t size);
 
 /* A number that is right, else the field's default. */
+double settings_number(const struct settings *settings, enum setting setting);
 int64_t settings_integer(const struct settings *settings, enum setting setting);
 bool settings_is(const struct settings *settings, enum setting setting, const char *value);
 

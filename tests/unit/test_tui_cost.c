@@ -22,7 +22,7 @@ static void set(struct session *session, enum setting setting, const char *value
     snprintf(session->settings.values[setting], SETTING_VALUE_MAX, "%s", value);
 }
 
-/* By hand: one block, and what is tied or alone besides; no scan is needed. */
+/* One block and the embeddings, by hand: no scan is needed. */
 static void choose_plan(struct session *session)
 {
     size_t matched;

@@ -42,7 +42,7 @@ hides tall.txt "↓"
 
 # Defaults are the sub-command's; the demonstration's are a short run.
 shows tall.txt "1 epoch, memory"
-for line in "epochs 1 " "sequence length 512 " "accumulate 8 " "learning rate 2e-5 " "warm-up 0.03 "; do
+for line in "epochs 1 " "sequence length 512 " "accumulate 8 " "learning rate auto (2e-5) " "warm-up 0.03 "; do
   tr -s ' ' <"$work/tall.txt" | grep -qF -- "$line" || { fail "the form has no $line"; cat "$work/tall.txt"; }
 done
 shared=$model model=$2/demo/model
@@ -51,14 +51,20 @@ wait scan
 t
 save-screen demo.txt
 SCRIPT
+play 80x50 "$model" <<'SCRIPT'
+wait scan
+t
+save-screen command.txt
+SCRIPT
 model=$shared
 for line in "problems.jsonl" "steps 60 " "sequence length 256 " "batch 4 " "accumulate 1 " \
   "learning rate 5e-4 "; do
   tr -s ' ' <"$work/demo.txt" | grep -qF -- "$line" || { fail "the demo has no $line"; cat "$work/demo.txt"; }
 done
 
-tr -s '\n ' '  ' <"$work/demo.txt" | grep -qF -- "--accumulate 1 --lr 5e-4 --eval-every 20 --plan PLAN" ||
-  { fail "the form does not show the sub-command"; cat "$work/demo.txt"; }
+# The sub-command: below the bars, in wide windows beside them.
+says command.txt "--accumulate 1 --lr 5e-4 --eval-every 20 --plan PLAN"
+shows demo.txt "spectrum train $2/demo/model"
 
 # What cannot be used is marked in the field's line and said whole below; Ctrl-S goes to that field.
 for i in 1 2 3; do echo "{\"text\": \"Once upon a time $i.\"}"; done >"$work/data.jsonl"

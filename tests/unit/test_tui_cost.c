@@ -1,4 +1,4 @@
-/* The form's estimate is what a run with its settings takes, to the byte. */
+/* The form's estimate is what a run with its settings takes, to the byte, and what it trains. */
 #include "test_folder.h"
 
 #include "base/file.h"
@@ -8,54 +8,108 @@
 
 #include <string.h>
 
-static void estimate(struct cost *cost, const char *model, const char *dtype)
+static const char plan_name[] = "plan.yaml";
+
+/* What a run is asked for, in the form's words and in the sub-command's. */
+struct asked {
+    const char *dtype, *method, *rank, *optimizer, *frozen, *clip;
+    enum frozen_type frozen_type;
+    enum moment_type moments;
+};
+
+static void set(struct session *session, enum setting setting, const char *value)
+{
+    snprintf(session->settings.values[setting], SETTING_VALUE_MAX, "%s", value);
+}
+
+/* One block and the embeddings, by hand: no scan is needed. */
+static void choose_plan(struct session *session)
+{
+    size_t matched;
+    struct buffer text = BUFFER_INIT;
+    char *path = path_join(folder, plan_name, NULL);
+    assert_int_equal(plan_set_matching(session->plan, "layers\\.1\\.|embed", true, &matched, NULL),
+                     0);
+    session_put_plan(session, PLAN_YAML, &text);
+    assert_int_equal(file_save(path, text.data, text.length, NULL), 0);
+    buffer_free(&text);
+    free(path);
+}
+
+static void estimate(struct cost *cost, const char *model, const struct asked *asked)
 {
     struct session session;
     struct error err = ERROR_INIT;
     session_init(&session);
     if (session_open(&session, model, &err) != 0)
         fail_msg("%s", err.text);
-    snprintf(session.settings.values[SETTING_METHOD], SETTING_VALUE_MAX, "full");
-    snprintf(session.settings.values[SETTING_SEQ_LEN], SETTING_VALUE_MAX, "4");
-    snprintf(session.settings.values[SETTING_BATCH], SETTING_VALUE_MAX, "3");
-    snprintf(session.settings.values[SETTING_DTYPE], SETTING_VALUE_MAX, "%s", dtype);
-    snprintf(session.settings.values[SETTING_DEVICE], SETTING_VALUE_MAX, "cpu");
+    choose_plan(&session);
+    set(&session, SETTING_METHOD, asked->method);
+    set(&session, SETTING_RANK, asked->rank);
+    set(&session, SETTING_OPTIMIZER, asked->optimizer);
+    set(&session, SETTING_FROZEN, asked->frozen);
+    set(&session, SETTING_CLIP, asked->clip);
+    set(&session, SETTING_ACCUMULATE, "1");
+    set(&session, SETTING_SEQ_LEN, "4");
+    set(&session, SETTING_BATCH, "3");
+    set(&session, SETTING_DTYPE, asked->dtype);
+    set(&session, SETTING_DEVICE, "cpu");
     session_cost_changed(&session);
     *cost = session.cost;
     session_free(&session);
 }
 
-static void keep_bytes(void *context, const struct training_start *start)
+struct started {
+    uint64_t bytes[MEMORY_CATEGORIES];
+    int64_t trained_parameters, parameters;
+};
+
+static void keep_start(void *context, const struct training_start *start)
 {
-    memcpy(context, start->memory->bytes, sizeof start->memory->bytes);
+    struct started *started = context;
+    memcpy(started->bytes, start->memory->bytes, sizeof started->bytes);
+    started->trained_parameters = start->trained_parameters;
+    started->parameters = start->parameters;
 }
 
-static void run(uint64_t bytes[MEMORY_CATEGORIES], const char *model, const char *dtype)
+static void run(struct started *started, const char *model, const struct asked *asked)
 {
     char *const arguments[] = {(char *)"train"};
-    char *text = path_join(folder, "text.txt", NULL), *run = path_join(folder, dtype, NULL);
+    char name[64];
+    snprintf(name, sizeof name, "%s-%s-%s", asked->method, asked->dtype, asked->rank);
+    char *text = path_join(folder, "text.txt", NULL), *run = path_join(folder, name, NULL);
+    char *plan = path_join(folder, plan_name, NULL);
     const char *data[] = {text};
-    const struct training_request request = {
-        .model = model,
-        .run = run,
-        .method = METHOD_FULL,
-        .data = data,
-        .data_count = 1,
-        .device = "cpu",
-        .threads = 2,
-        .dtype = dtype,
-        .master = "fp32",
-        .sample_tokens = 48, /* as the sub-command has it */
-        .is = {.steps = 1,
-               .rate = 1e-5,
-               .seq_len = 4,
-               .batch = 3,
-               .accumulate = 1,
-               .keep = 1,
-               .optimizer = {.beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8}},
-        .argc = 1,
-        .argv = arguments};
-    const struct training_view view = {.context = bytes, .on_start = keep_bytes};
+    enum training_method method = method_by_name(asked->method);
+    int64_t rank = strtol(asked->rank, NULL, 10);
+    const struct training_request request = {.model = model,
+                                             .run = run,
+                                             .method = method,
+                                             .plan = method_info(method)->plan ? plan : NULL,
+                                             .rank = rank,
+                                             .alpha = 2 * (double)rank,
+                                             .frozen = asked->frozen_type,
+                                             .moments = asked->moments,
+                                             .data = data,
+                                             .data_count = 1,
+                                             .device = "cpu",
+                                             .threads = 2,
+                                             .dtype = asked->dtype,
+                                             .master = "fp32",
+                                             .sample_tokens = 48, /* as the sub-command has it */
+                                             .is = {.steps = 1,
+                                                    .rate = 1e-5,
+                                                    .seq_len = 4,
+                                                    .batch = 3,
+                                                    .accumulate = 1,
+                                                    .keep = 1,
+                                                    .optimizer = {.clip = strtod(asked->clip, NULL),
+                                                                  .beta1 = 0.9,
+                                                                  .beta2 = 0.999,
+                                                                  .epsilon = 1e-8}},
+                                             .argc = 1,
+                                             .argv = arguments};
+    const struct training_view view = {.context = started, .on_start = keep_start};
     struct error err = ERROR_INIT;
     static const char words[] = "Once there was a little boat, and it loved the sea.";
     assert_int_equal(file_save(text, words, sizeof words - 1, NULL), 0);
@@ -64,6 +118,27 @@ static void run(uint64_t bytes[MEMORY_CATEGORIES], const char *model, const char
         fail_msg("%s", err.text);
     free(text);
     free(run);
+    free(plan);
+}
+
+static void compare(const char *model, const struct asked *asked)
+{
+    struct cost cost;
+    struct started started = {0};
+    uint64_t total = 0;
+    estimate(&cost, model, asked);
+    run(&started, model, asked);
+    if (!cost.known)
+        fail_msg("%s: %s", asked->method, cost.why);
+    for (int c = 0; c < MEMORY_CATEGORIES; c++) {
+        assert_int_equal(cost.bytes[c], started.bytes[c]);
+        total += started.bytes[c];
+    }
+    assert_int_equal(cost.total, total);
+    assert_int_equal(cost.trained_parameters + cost.adapter_parameters, started.trained_parameters);
+    assert_int_equal(cost.parameters, started.parameters);
+    assert_int_equal(cost.adapter_parameters > 0,
+                     method_info(method_by_name(asked->method))->adapters);
 }
 
 static void estimate_is_the_run(void **state)
@@ -72,24 +147,70 @@ static void estimate_is_the_run(void **state)
     TEST_FOLDER_OR_SKIP(shared, "SPECTRUM_SHARED_DATA");
     static const char *const dtypes[] = {"fp32", "bf16"};
     char *model = path_join(shared, "models/stories260K-gguf/stories260K-F16.gguf", NULL);
-    for (int i = 0; i < 2; i++) {
-        struct cost cost;
-        uint64_t bytes[MEMORY_CATEGORIES] = {0}, total = 0;
-        estimate(&cost, model, dtypes[i]);
-        run(bytes, model, dtypes[i]);
-        assert_true(cost.known);
-        for (int c = 0; c < MEMORY_CATEGORIES; c++) {
-            assert_int_equal(cost.bytes[c], bytes[c]);
-            total += bytes[c];
-        }
-        assert_int_equal(cost.total, total);
-    }
+    for (int i = 0; i < 2; i++)
+        compare(model, &(struct asked){dtypes[i], "full", "16", "adamw", "auto", "1",
+                                       FROZEN_AS_READ, MOMENTS_F32});
     free(model);
+}
+
+/* Rank and frozen dtype are set where the method makes nothing of them, too. Without clipping
+ * gradients do not live together. */
+static void estimate_is_the_run_of_every_method(void **state)
+{
+    (void)state;
+    TEST_FOLDER_OR_SKIP(data, "SPECTRUM_TEST_DATA");
+    static const struct asked asked[] = {
+        {"bf16", "full", "8", "adamw-8bit", "int8", "0", FROZEN_AS_READ, MOMENTS_INT8},
+        {"fp32", "spectrum", "8", "adamw", "auto", "1", FROZEN_AS_READ, MOMENTS_F32},
+        {"bf16", "spectrum", "8", "adamw-bf16", "int8", "1", FROZEN_INT8, MOMENTS_BF16},
+        {"fp32", "lora", "8", "adamw", "auto", "0", FROZEN_AS_READ, MOMENTS_F32},
+        {"bf16", "qlora", "4", "adamw-8bit", "auto", "1", FROZEN_NF4, MOMENTS_INT8},
+        {"fp32", "qlora", "4", "adamw", "none", "1", FROZEN_AS_READ, MOMENTS_F32},
+        {"fp32", "spectrum+lora", "16", "adamw-8bit", "auto", "1", FROZEN_AS_READ, MOMENTS_INT8},
+        {"bf16", "spectrum+qlora", "16", "adamw", "auto", "1", FROZEN_NF4, MOMENTS_F32},
+    };
+    char *model = path_join(data, "../../demo/model", NULL);
+    for (size_t i = 0; i < sizeof asked / sizeof *asked; i++)
+        compare(model, &asked[i]);
+    free(model);
+}
+
+/* What follows from the method is shown, and passed on as nothing. */
+static void empty_fields_follow_the_method(void **state)
+{
+    (void)state;
+    struct settings settings;
+    char shown[64];
+    settings_init(&settings);
+    assert_string_equal(settings.values[SETTING_LR], "");
+    settings_show(&settings, SETTING_LR, shown, sizeof shown);
+    assert_string_equal(shown, "auto (2e-5)");
+    assert_false(settings_uses(&settings, SETTING_RANK));
+    for (int method = 0; method < METHOD_COUNT; method++) {
+        const struct method_info *info;
+        settings_turn(&settings, SETTING_METHOD, 1);
+        info = method_info(settings_method(&settings));
+        settings_show(&settings, SETTING_LR, shown, sizeof shown);
+        assert_string_equal(shown, info->adapters ? "auto (2e-4)" : "auto (2e-5)");
+        assert_int_equal(settings_uses(&settings, SETTING_RANK), info->adapters);
+        assert_int_equal(settings_uses(&settings, SETTING_ALPHA), info->adapters);
+        assert_string_equal(settings_frozen(&settings), info->quantized ? "nf4" : "none");
+    }
+    snprintf(settings.values[SETTING_RANK], SETTING_VALUE_MAX, "6");
+    settings_show(&settings, SETTING_ALPHA, shown, sizeof shown);
+    assert_string_equal(shown, "auto (12)");
+    snprintf(settings.values[SETTING_ALPHA], SETTING_VALUE_MAX, "1.5");
+    settings_show(&settings, SETTING_ALPHA, shown, sizeof shown);
+    assert_string_equal(shown, "1.5");
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(estimate_is_the_run, make_folder, remove_folder)};
+        cmocka_unit_test_setup_teardown(estimate_is_the_run, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(estimate_is_the_run_of_every_method, make_folder,
+                                        remove_folder),
+        cmocka_unit_test(empty_fields_follow_the_method),
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,20 +2,11 @@
 
 #include "compute/backend.h"
 #include "compute/machine.h"
-#include "train/transformer.h"
+#include "train/tensors.h"
+#include "train/trainer.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-
-static bool *trained_modules(const struct plan *plan, bool full, struct error *err)
-{
-    const struct model *model = plan_model(plan);
-    bool *trained = array_alloc(model->module_count, sizeof *trained, err);
-    for (size_t i = 0; trained && i < model->module_count; i++)
-        trained[i] = full || plan_trains(plan, model->modules[i].name);
-    return trained;
-}
 
 /* The back end is asked only how much workspace it takes; nothing is computed. */
 static int open_backend(struct backend **backend, const char *device, struct error *err)
@@ -28,35 +19,88 @@ static int open_backend(struct backend **backend, const char *device, struct err
     return backend_open(backend, "reference", 1, err);
 }
 
-static int estimate(struct cost *cost, const struct plan *plan, const struct settings *settings,
-                    struct error *err)
+/* As a run makes it of the same options. Alpha takes no memory. */
+static int make_recipe(struct recipe *recipe, const struct method_choice *choice,
+                       const struct settings *settings, struct error *err)
 {
-    struct memory_plan *memory = NULL;
-    struct backend *backend = NULL;
-    int64_t seq_len = settings_integer(settings, SETTING_SEQ_LEN);
+    *recipe = (struct recipe){.trained = choice->trained};
+    if (method_info(settings_method(settings))->adapters) {
+        recipe->adapted = choice->adapted;
+        recipe->rank = settings_integer(settings, SETTING_RANK);
+    }
+    if (storage_by_name(&recipe->frozen, settings_frozen(settings)))
+        recipe->quantized = choice->frozen;
+    return optimizer_by_name(&recipe->moments, settings->values[SETTING_OPTIMIZER], err);
+}
+
+static void count(struct cost *cost, const struct model *model, const struct recipe *recipe)
+{
+    for (size_t i = 0; i < model->module_count; i++) {
+        const struct module *module = &model->modules[i];
+        if (module_is_used(model, module))
+            cost->parameters += module->parameters;
+        if (recipe->trained[i])
+            cost->trained_parameters += module->parameters;
+        if (!recipe->adapted || !recipe->adapted[i])
+            continue;
+        cost->adapted++;
+        for (int part = PART_A; part <= PART_B; part++) {
+            size_t tensor = run_tensor_index(model, module, (enum tensor_part)part);
+            cost->adapter_parameters += run_tensor(model, recipe->rank, tensor).parameters;
+        }
+    }
+}
+
+/* What of a run's settings its memory depends on; samples of some text are a run's default. */
+static struct train_settings run_settings(const struct settings *settings)
+{
+    static const int32_t sample[1];
     bool bf16 = settings_is(settings, SETTING_DTYPE, "auto")
                     ? machine_has_bf16()
                     : settings_is(settings, SETTING_DTYPE, "bf16");
-    struct transformer_options options = {
-        .recipe = {.trained =
-                       trained_modules(plan, settings_is(settings, SETTING_METHOD, "full"), err)},
-        .tokens = seq_len * settings_integer(settings, SETTING_BATCH),
-        .max_positions = seq_len,
+    return (struct train_settings){
+        .seq_len = settings_integer(settings, SETTING_SEQ_LEN),
+        .batch = settings_integer(settings, SETTING_BATCH),
+        .accumulate = settings_integer(settings, SETTING_ACCUMULATE),
+        .optimizer = {.clip = settings_number(settings, SETTING_CLIP)},
         .storage = bf16 ? STORAGE_BF16 : STORAGE_F32,
         .masters = bf16 && settings_is(settings, SETTING_MASTER, "fp32"),
-        .generation = true, /* a run has samples */
+        .sample = {.ids = sample},
     };
-    int status =
-        options.recipe.trained && open_backend(&backend, settings->values[SETTING_DEVICE], err) == 0
-            ? transformer_plan(&memory, backend, plan_model(plan), &options, err)
-            : -1;
+}
+
+static int plan_memory(struct cost *cost, const struct model *model, const struct recipe *recipe,
+                       const struct settings *settings, struct error *err)
+{
+    struct memory_plan *memory = NULL;
+    struct train_inputs inputs = {.model = model, .recipe = *recipe};
+    const struct train_settings run = run_settings(settings);
+    int status = open_backend(&inputs.backend, settings->values[SETTING_DEVICE], err);
+    if (status == 0)
+        status = trainer_plan(&memory, &inputs, &run, err);
     if (status == 0) {
         memcpy(cost->bytes, memory->bytes, sizeof cost->bytes);
         cost->total = memory->total;
     }
     memory_plan_free(memory);
-    backend_close(backend);
-    free((void *)(uintptr_t)options.recipe.trained);
+    backend_close(inputs.backend);
+    return status;
+}
+
+static int estimate(struct cost *cost, const struct plan *plan, const struct settings *settings,
+                    struct error *err)
+{
+    const struct model *model = plan_model(plan);
+    struct method_choice choice;
+    struct recipe recipe;
+    int status = method_choose(&choice, settings_method(settings), model, plan, err);
+    if (status == 0)
+        status = make_recipe(&recipe, &choice, settings, err);
+    if (status == 0) {
+        count(cost, model, &recipe);
+        status = plan_memory(cost, model, &recipe, settings, err);
+    }
+    method_choice_free(&choice);
     return status;
 }
 

@@ -1,4 +1,5 @@
-/* What a plan costs to train: the memory plan of the trainer itself, without taking the memory. */
+/* What a method with a plan costs to train: the memory plan of the trainer itself, without taking
+ * the memory, and how many parameters train. */
 #ifndef SPECTRUM_TUI_APP_COST_H
 #define SPECTRUM_TUI_APP_COST_H
 
@@ -7,9 +8,13 @@
 #include "tui/app/settings.h"
 
 struct cost {
-    bool known;
+    bool known; /* the memory is */
     uint64_t bytes[MEMORY_CATEGORIES], total;
     char why[ERROR_TEXT_MAX]; /* it is not known */
+    /* as the trainer counts them; all 0 where only a scan is open */
+    size_t adapted;                                 /* matrices that get adapters */
+    int64_t trained_parameters, adapter_parameters; /* of the model's tensors, of adapters */
+    int64_t parameters;                             /* of all the model's tensors */
 };
 
 void cost_estimate(struct cost *cost, const struct plan *plan, const struct settings *settings);

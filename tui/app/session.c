@@ -4,10 +4,8 @@
 #include "base/utf8.h"
 #include "job/job_dir.h"
 #include "tui/app/path.h"
-#include "tui/app/units.h"
 
 #include <limits.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -152,36 +150,6 @@ void session_plan_changed(struct session *session, bool by_hand)
     session_cost_changed(session);
 }
 
-static void put_scan_progress(const struct session *session, char *out, size_t size)
-{
-    const struct scan_feed *feed = &session->feed;
-    char left[32];
-    seconds_put(scan_feed_seconds_left(feed), left, sizeof left);
-    out[0] = '\0';
-    if (feed->state == FEED_WAITING)
-        snprintf(out, size, "scan starts");
-    else if (feed->state == FEED_FAILED)
-        snprintf(out, size, "scan failed");
-    else if (feed->state == FEED_RUNNING && isnan(scan_feed_seconds_left(feed)))
-        snprintf(out, size, "scan %zu/%zu", feed->done, feed->total);
-    else if (feed->state == FEED_RUNNING)
-        snprintf(out, size, "scan %zu/%zu · %s left", feed->done, feed->total, left);
-}
-
-void session_progress(const struct session *session, char *out, size_t size)
-{
-    size_t used = 0;
-    out[0] = '\0';
-    if (session->model)
-        put_scan_progress(session, out, size);
-    used = strlen(out);
-    if (!session->run || !job_follow_lives(session->run) || used + 8 >= size)
-        return;
-    int64_t step = job_metrics_last_step(&session->run->metrics);
-    snprintf(out + used, size - used, "%sjob %s, step %lld", used ? " · " : "",
-             job_state_name(session->run->state), (long long)(step < 0 ? 0 : step));
-}
-
 size_t session_scores_missing(const struct session *session)
 {
     size_t missing = 0;
@@ -206,55 +174,10 @@ void session_put_plan(const struct session *session, enum plan_format format, st
     plan_put(out, session->plan, format, session->source);
 }
 
-/* "25 %: trains 52 of 210 matrices · 65.0M params (48.3 %)", and in brief without most words. */
-static size_t put_what_trains(const struct session *session, bool brief, char *out, size_t size)
-{
-    struct plan_counts counts = plan_counts(session->plan);
-    double percent = session->plan_read ? NAN : plan_percent(session->plan);
-    char top[32] = "", some[32];
-    if (!isnan(percent))
-        snprintf(top, sizeof top, "%.4g %%: ", percent);
-    const char *how = session_scores_missing(session) ? "so far " : brief ? "" : "trains ";
-    int used = snprintf(out, size, "%s%s%zu of %zu%s", top, how, counts.modules,
-                        counts.modules_total, brief ? "" : " matrices");
-    if (!counts.known || counts.parameters_total <= 0)
-        return (size_t)used;
-    count_put((double)counts.parameters, some, sizeof some);
-    used += snprintf(out + used, size - (size_t)used, " · %s params (%.1f %%)", some,
-                     100.0 * (double)counts.parameters / (double)counts.parameters_total);
-    return (size_t)used;
-}
-
 const char *session_title(const struct session *session)
 {
     const char *slash = session->run ? strrchr(session->run->path, '/') : NULL;
     if (session->title)
         return session->title;
     return slash && slash[1] ? slash + 1 : session->run ? session->run->path : "";
-}
-
-/* A job that is watched without its model being open: what it was asked for. */
-static void put_job(const struct session *session, char *out, size_t size)
-{
-    const char *command = "", *model = "", *method = NULL;
-    json_get_string(session->run->job, "command", &command);
-    json_get_string(session->run->job, "model", &model);
-    json_get_string(session->run->job, "method", &method);
-    const char *slash = strrchr(model, '/');
-    snprintf(out, size, "%s %s%s%s", command, slash && slash[1] ? slash + 1 : model,
-             method ? " · method " : "", method ? method : "");
-}
-
-void session_status(const struct session *session, bool brief, char *out, size_t size)
-{
-    char memory[32];
-    out[0] = '\0';
-    if (!session->plan && session->run)
-        put_job(session, out, size);
-    if (!session->plan)
-        return;
-    size_t used = put_what_trains(session, brief, out, size);
-    bytes_put((double)session->cost.total, memory, sizeof memory);
-    snprintf(out + used, size - used, " · %s%s", brief ? "" : "memory ",
-             session->cost.known ? memory : "n/a");
 }

@@ -14,8 +14,13 @@ static const struct setting_info table[SETTING_COUNT] = {
                           "for conversations; auto: the model's own"},
     [SETTING_RUN] = {"run", "run folder", SETTING_FOLDER, 0, 0, NULL, "",
                      "where the job's files go: metrics, checkpoints, log"},
-    [SETTING_METHOD] = {"method", "method", SETTING_CHOICE, 0, 0, "spectrum|full", "spectrum",
-                        "spectrum trains the matrices of the plan, full trains everything"},
+    [SETTING_METHOD] = {"method", "method", SETTING_CHOICE, 0, 0,
+                        "spectrum|full|lora|qlora|spectrum+lora|spectrum+qlora", "spectrum",
+                        "what trains"},
+    [SETTING_RANK] = {"rank", "rank", SETTING_INTEGER, 1, 65536, NULL, "16",
+                      "of the adapters: how much they can learn, and what they take"},
+    [SETTING_ALPHA] = {"alpha", "alpha", SETTING_NUMBER_OR_EMPTY, 1e-6, 1e6, NULL, "",
+                       "adapters count alpha / rank times; empty: twice the rank"},
     [SETTING_STEPS] = {"steps", "steps", SETTING_INTEGER_OR_EMPTY, 1, 1e9, NULL, "",
                        "optimiser steps; empty: as many as the epochs are"},
     [SETTING_EPOCHS] = {"epochs", "epochs", SETTING_NUMBER, 0.0001, 1e6, NULL, "1",
@@ -26,8 +31,8 @@ static const struct setting_info table[SETTING_COUNT] = {
                        "rows that are computed together; memory grows with it"},
     [SETTING_ACCUMULATE] = {"accumulate", "accumulate", SETTING_INTEGER, 1, 65536, NULL, "8",
                             "batches that make one step; memory does not grow with it"},
-    [SETTING_LR] = {"lr", "learning rate", SETTING_NUMBER, 1e-12, 10, NULL, "2e-5",
-                    "the highest, after the warm-up"},
+    [SETTING_LR] = {"lr", "learning rate", SETTING_NUMBER_OR_EMPTY, 1e-12, 10, NULL, "",
+                    "the highest, after the warm-up; empty: 2e-4 with adapters, else 2e-5"},
     [SETTING_WARMUP] = {"warmup", "warm-up", SETTING_NUMBER, 0, 1e9, NULL, "0.03",
                         "steps over which the learning rate rises from 0; below 1: a share of all"},
     [SETTING_SCHEDULE] = {"schedule", "schedule", SETTING_CHOICE, 0, 0, "cosine|linear|constant",
@@ -36,10 +41,16 @@ static const struct setting_info table[SETTING_COUNT] = {
                       "gradients with a larger norm are scaled down to it; 0: never"},
     [SETTING_WEIGHT_DECAY] = {"weight-decay", "weight decay", SETTING_NUMBER, 0, 1, NULL, "0",
                               "AdamW's decay, decoupled from the gradient"},
+    [SETTING_OPTIMIZER] = {"optimizer", "optimizer", SETTING_CHOICE, 0, 0,
+                           "adamw|adamw-bf16|adamw-8bit", "adamw",
+                           "AdamW by the type of its moments; adamw: fp32"},
     [SETTING_DTYPE] = {"dtype", "dtype", SETTING_CHOICE, 0, 0, "auto|bf16|fp32", "auto",
                        "type of weights and activations; auto: bf16 where the processor has it"},
     [SETTING_MASTER] = {"master", "masters", SETTING_CHOICE, 0, 0, "fp32|none", "fp32",
                         "for bf16: fp32 masters beside the weights, or stochastic rounding"},
+    [SETTING_FROZEN] = {"frozen-dtype", "frozen dtype", SETTING_CHOICE, 0, 0, "auto|none|int8|nf4",
+                        "auto",
+                        "of linear layers that do not train; auto: nf4 with qlora, else as dtype"},
     [SETTING_EVAL_DATA] = {"eval-data", "evaluation data", SETTING_FILE_OR_EMPTY, 0, 0, NULL, "",
                            "empty: a part of the data is set aside"},
     [SETTING_EVAL_EVERY] = {"eval-every", "evaluate every", SETTING_INTEGER, 0, 1e9, NULL, "50",
@@ -92,16 +103,65 @@ int setting_choice(enum setting setting, const char *value)
     return -1;
 }
 
-int64_t settings_integer(const struct settings *settings, enum setting setting)
+double settings_number(const struct settings *settings, enum setting setting)
 {
     char why[256];
     bool right = settings_check(settings, setting, why, sizeof why);
-    return (int64_t)strtod(right ? settings->values[setting] : table[setting].preset, NULL);
+    return strtod(right ? settings->values[setting] : table[setting].preset, NULL);
+}
+
+int64_t settings_integer(const struct settings *settings, enum setting setting)
+{
+    return (int64_t)settings_number(settings, setting);
 }
 
 bool settings_is(const struct settings *settings, enum setting setting, const char *value)
 {
     return strcmp(settings->values[setting], value) == 0;
+}
+
+/* Choices are turned, never typed: there is always a method of that name. */
+enum training_method settings_method(const struct settings *settings)
+{
+    return method_by_name(settings->values[SETTING_METHOD]);
+}
+
+bool settings_uses(const struct settings *settings, enum setting setting)
+{
+    enum training_method method = settings_method(settings);
+    switch (setting) {
+    case SETTING_RANK:
+    case SETTING_ALPHA:
+        return method_info(method)->adapters;
+    case SETTING_FROZEN: /* nothing is frozen */
+        return method != METHOD_FULL;
+    default:
+        return true;
+    }
+}
+
+const char *settings_frozen(const struct settings *settings)
+{
+    bool quantized = method_info(settings_method(settings))->quantized;
+    if (!settings_uses(settings, SETTING_FROZEN))
+        return "none";
+    if (settings_is(settings, SETTING_FROZEN, "auto"))
+        return quantized ? "nf4" : "none";
+    return settings->values[SETTING_FROZEN];
+}
+
+void settings_show(const struct settings *settings, enum setting setting, char *out, size_t size)
+{
+    const char *value = settings->values[setting];
+    bool adapters = method_info(settings_method(settings))->adapters;
+    if (setting == SETTING_FROZEN && settings_is(settings, setting, "auto"))
+        snprintf(out, size, "auto (%s)", settings_frozen(settings));
+    else if (setting == SETTING_LR && !value[0])
+        snprintf(out, size, "auto (%s)", adapters ? "2e-4" : "2e-5");
+    else if (setting == SETTING_ALPHA && !value[0])
+        snprintf(out, size, "auto (%lld)", 2 * (long long)settings_integer(settings, SETTING_RANK));
+    else
+        snprintf(out, size, "%s", value);
 }
 
 void settings_turn(struct settings *settings, enum setting setting, int by)

@@ -24,7 +24,7 @@ static bool check_number(const struct setting_info *info, const char *value, cha
 {
     char *end, low[32], high[32];
     double number = strtod(value, &end);
-    bool integer = info->kind != SETTING_NUMBER;
+    bool integer = info->kind == SETTING_INTEGER || info->kind == SETTING_INTEGER_OR_EMPTY;
     put_limit(info->low, low, sizeof low);
     put_limit(info->high, high, sizeof high);
     if (end == value || *end || !isfinite(number) || (integer && number != floor(number)))
@@ -127,6 +127,7 @@ bool settings_check(const struct settings *settings, enum setting setting, char 
     why[0] = '\0';
     switch (info->kind) {
     case SETTING_INTEGER_OR_EMPTY:
+    case SETTING_NUMBER_OR_EMPTY:
         return !value[0] || check_number(info, value, why, size);
     case SETTING_INTEGER:
     case SETTING_NUMBER:
@@ -150,7 +151,8 @@ enum setting settings_first_wrong(const struct settings *settings, char *why, si
 {
     for (int i = 0; i < SETTING_COUNT; i++) {
         char reason[256];
-        if (settings_check(settings, (enum setting)i, reason, sizeof reason))
+        if (!settings_uses(settings, (enum setting)i) ||
+            settings_check(settings, (enum setting)i, reason, sizeof reason))
             continue;
         snprintf(why, size, "%s: %s", setting_info((enum setting)i)->label, reason);
         return (enum setting)i;

@@ -75,9 +75,11 @@ void launch_train_defaults(struct session *session)
     limit_sequence(session, values[SETTING_SEQ_LEN]);
 }
 
-/* Options that are the default, or empty, are not passed on; steps count more than epochs. */
+/* What is empty or of another method's is not passed on; steps count more than epochs. */
 static bool is_passed(const struct settings *settings, enum setting setting)
 {
+    if (!settings_uses(settings, setting))
+        return false;
     if (setting == SETTING_EPOCHS)
         return !settings->values[SETTING_STEPS][0];
     if (setting == SETTING_TEMPLATE)
@@ -104,7 +106,7 @@ static void fill_arguments(struct arguments *out, struct session *session, char 
         out->list[out->count++] = out->options[i];
         out->list[out->count++] = settings->values[i];
     }
-    if (!settings_is(settings, SETTING_METHOD, "full")) {
+    if (method_info(settings_method(settings))->plan) {
         out->list[out->count++] = "--plan";
         out->list[out->count++] = plan;
     }
@@ -142,15 +144,18 @@ int launch_train(struct session *session, struct error *err)
         make_absolute(session->settings.values[SETTING_DATA], err) != 0 ||
         make_absolute(session->settings.values[SETTING_EVAL_DATA], err) != 0)
         return -1;
+    bool by_plan = method_info(settings_method(&session->settings))->plan;
     char *plan = path_join(run, "plan.yaml", err);
     char *model = realpath(session->scan->model, NULL); /* as the checkpoint resolved it */
-    int status = plan ? save_plan(session, plan, err) : -1;
+    int status = plan ? 0 : -1;
+    if (status == 0 && by_plan)
+        status = save_plan(session, plan, err);
     if (status == 0) {
         fill_arguments(&arguments, session, model ? model : session->scan->model, plan);
         status = job_launch(run, "/proc/self/exe", arguments.list, err);
     }
     if (status == 0) {
-        session->plan_changed = false;
+        session->plan_changed = session->plan_changed && !by_plan; /* the run has kept it */
         status = session_watch(session, run, err);
     }
     free(plan);
@@ -189,6 +194,6 @@ void launch_train_command(const struct session *session, struct buffer *out)
         buffer_format(out, " --%s ", info->option);
         put_word(out, settings->values[i]);
     }
-    if (!settings_is(settings, SETTING_METHOD, "full"))
+    if (method_info(settings_method(settings))->plan)
         buffer_text(out, " --plan PLAN");
 }

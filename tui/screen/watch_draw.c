@@ -156,22 +156,46 @@ static void draw_sample(struct app *app, struct area area)
 }
 
 /* What trains, as the trainer itself counted it behind its first step. */
+struct proof_sums {
+    int64_t adapters, tensors; /* an adapter is two tensors, A and B, counted at B */
+    double parameters;         /* hostile numbers add up to more than an int64_t holds */
+    bool alive;
+};
+
+/* B begins as zero, so that A gets no gradient in the step of the first proof. */
+static void add_proof(struct proof_sums *sums, const cJSON *tensor, bool first)
+{
+    const char *name = tensor->string ? tensor->string : ""; /* a list's items have none */
+    bool a = strstr(name, ".lora_A.") != NULL, b = strstr(name, ".lora_B.") != NULL;
+    int64_t some;
+    double norm;
+    sums->adapters += b;
+    sums->tensors += !a && !b;
+    sums->parameters += json_get_int64(tensor, "parameters", &some) ? (double)some : 0;
+    sums->alive &= (a && first) || !json_get_double(tensor, "gradient_norm", &norm) || norm > 0;
+}
+
+/* "trains 56 adapters, 3 tensors, 1.2M parameters" */
 static void put_proof(const cJSON *proof, char *out, size_t size)
 {
     const cJSON *tensor;
-    int64_t tensors = 0, some;
-    double parameters = 0, norm; /* hostile numbers add up to more than an int64_t holds */
-    bool alive = true;
+    struct proof_sums sums = {.alive = true};
+    int64_t step = 0;
+    json_get_int64(proof, "step", &step);
     cJSON_ArrayForEach(tensor, json_get(proof, "trained"))
     {
-        tensors++;
-        parameters += json_get_int64(tensor, "parameters", &some) ? (double)some : 0;
-        alive &= !json_get_double(tensor, "gradient_norm", &norm) || norm > 0;
+        add_proof(&sums, tensor, step == 1);
     }
-    char count[32];
-    count_put(parameters, count, sizeof count);
-    snprintf(out, size, "trains %lld tensors, %s parameters%s", (long long)tensors, count,
-             alive ? "" : "; some get no gradient");
+    char count[32], adapters[48] = "", tensors[48] = "";
+    count_put(sums.parameters, count, sizeof count);
+    if (sums.adapters > 0)
+        snprintf(adapters, sizeof adapters, "%lld adapter%s, ", (long long)sums.adapters,
+                 sums.adapters == 1 ? "" : "s");
+    if (sums.tensors > 0 || sums.adapters == 0)
+        snprintf(tensors, sizeof tensors, "%lld tensor%s, ", (long long)sums.tensors,
+                 sums.tensors == 1 ? "" : "s");
+    snprintf(out, size, "trains %s%s%s parameters%s", adapters, tensors, count,
+             sums.alive ? "" : "; some get no gradient");
 }
 
 static void draw_path(struct app *app, struct area area)
@@ -188,12 +212,16 @@ static void draw_path(struct app *app, struct area area)
 /* A run that has ended with a step behind it can be taken out as a model. */
 static bool put_export(const struct job_follow *run, char *out, size_t size)
 {
-    const char *command = "";
+    const char *command = "", *name = "";
     int64_t step = 0;
     json_get_string(run->job, "command", &command);
     json_get_int64(run->result, "last_step", &step);
-    snprintf(out, size, "spectrum export %s -o DIR makes a complete Hugging Face folder of it",
-             run->path);
+    json_get_string(run->job, "method", &name);
+    enum training_method method = method_by_name(name);
+    bool adapters = method != METHOD_COUNT && method_info(method)->adapters;
+    snprintf(out, size, "spectrum export %s -o DIR makes %s of it", run->path,
+             adapters ? "a PEFT folder, or with --merge a complete Hugging Face folder"
+                      : "a complete Hugging Face folder");
     return run->state == JOB_ENDED && step > 0 && strcmp(command, "train") == 0;
 }
 

@@ -1,0 +1,196 @@
+/* How the training form looks: fields, what is said of one, what the run takes. */
+#include "tui/screen/train_draw.h"
+
+#include "base/utf8.h"
+#include "job/survival.h"
+#include "tui/app/units.h"
+#include "tui/screen/launch_train.h"
+#include "tui/screen/list.h"
+#include "tui/screen/memory_bars.h"
+#include "tui/widget/flow.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum {
+    LABELS = 20,
+    VALUES = 34,
+    MORE_VALUES = 20,
+    CHECKS = 26,
+    HINT_ROWS = 2,
+    SUMMARY_ROWS = 2, /* at least */
+    BARS = 60,
+    COMMAND = 50
+};
+
+static void draw_field(struct app *app, struct area area, enum setting field, bool here, bool fresh)
+{
+    const struct setting_info *info = setting_info(field);
+    const struct settings *settings = &app->session.settings;
+    const struct theme *theme = &app->theme;
+    char why[256], shown[SETTING_VALUE_MAX];
+    bool right = settings_check(settings, field, why, sizeof why);
+    settings_show(settings, field, shown, sizeof shown);
+    enum theme_role role = settings_is(settings, field, shown) ? THEME_TEXT : THEME_DIM;
+    struct style value =
+        here ? theme_style_on(theme, role, THEME_SELECTED) : theme_style(theme, role);
+    utf8_sanitize(shown);
+    area_put(area, 0, 0, theme_style(theme, THEME_ACCENT), here ? "▶" : " ");
+    area_label(area, 2, 0, LABELS - 3, theme_style(theme, here ? THEME_TEXT : THEME_DIM),
+               info->label);
+    int columns =
+        area.width < LABELS + VALUES + MORE_VALUES + CHECKS ? VALUES : VALUES + MORE_VALUES;
+    int room = area.width - LABELS - columns - 1;
+    struct area box = area_part(area, LABELS, 0, columns, 1);
+    if (here)
+        area_fill(box, value);
+    /* the end of a long value is where one types */
+    const char *tail = shown;
+    while (text_columns(tail) > columns - 1)
+        tail++;
+    if (here && fresh && info->kind != SETTING_CHOICE)
+        value.attributes |= ATTRIBUTE_UNDERLINE;
+    int x = area_put(box, 0, 0, value, tail);
+    if (here && info->kind != SETTING_CHOICE)
+        area_put(box, x, 0, theme_style(theme, THEME_ACCENT), "▏");
+    /* a reason that does not fit is a mark here; the field's hint says it whole */
+    area_put(area, LABELS + columns + 1, 0, theme_style(theme, right ? THEME_GOOD : THEME_ERROR),
+             right                       ? "✓"
+             : text_columns(why) <= room ? why
+                                         : "!");
+}
+
+static const char *const method_help[METHOD_COUNT] = {
+    [METHOD_FULL] = "everything trains",
+    [METHOD_SPECTRUM] = "the plan's matrices train, the others are frozen",
+    [METHOD_LORA] = "adapters beside every linear layer of the blocks train, nothing else",
+    [METHOD_QLORA] = "as lora, with the frozen linear layers in 4 bits",
+    [METHOD_SPECTRUM_LORA] =
+        "adapters beside the plan's linear layers train, and its other tensors",
+    [METHOD_SPECTRUM_QLORA] = "as spectrum+lora, with the frozen linear layers in 4 bits",
+};
+
+/* What is wrong with the field, whole, and as far as there is room what it is for. */
+static void draw_hint(struct app *app, struct area area, enum setting field)
+{
+    const struct setting_info *info = setting_info(field);
+    const struct settings *settings = &app->session.settings;
+    char why[256], text[512];
+    bool right = settings_check(settings, field, why, sizeof why);
+    bool choice = info->kind == SETTING_CHOICE;
+    int y = right ? 0 : flow_words(area, theme_style(&app->theme, THEME_ERROR), why);
+    const char *help =
+        field == SETTING_METHOD ? method_help[settings_method(settings)] : info->help;
+    snprintf(text, sizeof text, "--%s  %s%s%s%s", info->option, help, choice ? " (" : "",
+             choice ? info->choices : "", choice ? "; Space turns)" : "");
+    flow_words(area_part(area, 0, y, area.width, area.height - y),
+               theme_style(&app->theme, THEME_DIM), text);
+}
+
+/* The limits of the fields allow more than an int64_t holds. By epochs it is the data's. */
+static void put_tokens(const struct settings *settings, char *out, size_t size)
+{
+    static const enum setting factors[] = {SETTING_STEPS, SETTING_BATCH, SETTING_ACCUMULATE,
+                                           SETTING_SEQ_LEN};
+    double tokens = 1;
+    for (size_t i = 0; i < sizeof factors / sizeof *factors; i++)
+        tokens *= (double)settings_integer(settings, factors[i]);
+    if (settings->values[SETTING_STEPS][0]) {
+        count_put(tokens, out, size);
+        snprintf(out + strlen(out), size - strlen(out), " tokens in all");
+    } else {
+        const char *epochs = settings->values[SETTING_EPOCHS];
+        snprintf(out, size, "%.12s epoch%s", epochs, strcmp(epochs, "1") == 0 ? "" : "s");
+    }
+}
+
+static void draw_summary(struct app *app, struct area area)
+{
+    const struct settings *settings = &app->session.settings;
+    char tokens[64], bytes[32], here[32], text[192];
+    double machine = (double)machine_memory();
+    const struct cost *cost = &app->session.cost;
+    put_tokens(settings, tokens, sizeof tokens);
+    bytes_put((double)cost->total, bytes, sizeof bytes);
+    bytes_put(machine, here, sizeof here);
+    bool fits = !cost->known || (double)cost->total < machine;
+    snprintf(text, sizeof text, "%s, memory %s of %s%s", tokens, cost->known ? bytes : "n/a", here,
+             fits ? "" : ": it does not fit");
+    area_label(area, 0, 0, area.width, theme_style(&app->theme, fits ? THEME_TITLE : THEME_ERROR),
+               text);
+    if (!cost->known)
+        area_label(area, 0, 1, area.width, theme_style(&app->theme, THEME_DIM), cost->why);
+    else if (area.height > MEMORY_CATEGORIES)
+        memory_bars_draw(
+            area_part(area, 0, 1, area.width < BARS ? area.width : BARS - 2, area.height - 1),
+            &app->theme, cost->bytes);
+}
+
+/* The same as a sub-command, for scripts, where there is room for all of it. */
+static void draw_command(struct app *app, struct area area)
+{
+    struct buffer text = BUFFER_INIT;
+    launch_train_command(&app->session, &text);
+    if (flow_words_rows(buffer_string(&text), area.width) <= area.height)
+        flow_words(area, theme_style(&app->theme, THEME_DIM), buffer_string(&text));
+    buffer_free(&text);
+}
+
+/* What the run takes, and the command: at the right of the bars, else below them. */
+static void draw_tail(struct app *app, struct area area)
+{
+    int x = area.width >= BARS + COMMAND ? BARS : 0;
+    int y = x == 0 ? 1 + MEMORY_CATEGORIES + 1 : app->session.cost.known ? 1 : 2;
+    draw_summary(app, area);
+    if (area.height > y && area.height > MEMORY_CATEGORIES)
+        draw_command(app, area_part(area, x, y, area.width - x, area.height - y));
+}
+
+static void draw_hint_or_warning(struct app *app, const struct train_view *view, struct area area)
+{
+    char warning[256];
+    if (view->field == SETTING_DATA && view->fresh &&
+        job_survival_warning("", warning, sizeof warning))
+        flow_words(area, theme_style(&app->theme, THEME_WARNING), warning);
+    else
+        draw_hint(app, area, view->field);
+}
+
+/* Fields that the window has no room for: arrows where they are. */
+static void draw_more(struct app *app, struct area area, const struct list *fields, int first)
+{
+    struct style style = theme_style(&app->theme, THEME_ACCENT);
+    if (first > 0)
+        area_put(area, 1, 0, style, "↑");
+    if (first + area.height < fields->count)
+        area_put(area, 1, area.height - 1, style, "↓");
+}
+
+static void draw_fields(struct app *app, const struct train_view *view, struct area area,
+                        const enum setting *fields, int count)
+{
+    struct list list = {0, count};
+    while (list.cursor < count - 1 && fields[list.cursor] != view->field)
+        list.cursor++;
+    int first = list_first(&list, area.height);
+    for (int i = 0; i < area.height; i++)
+        draw_field(app, area_part(area, 0, i, area.width, 1), fields[first + i],
+                   fields[first + i] == view->field, view->fresh);
+    draw_more(app, area, &list, first);
+}
+
+void train_draw(struct app *app, void *state, struct area area)
+{
+    const struct train_view *view = state;
+    enum setting fields[SETTING_COUNT];
+    int count = 0;
+    for (int i = 0; i < SETTING_COUNT; i++)
+        if (settings_uses(&app->session.settings, (enum setting)i))
+            fields[count++] = (enum setting)i;
+    int room = area.height - HINT_ROWS - SUMMARY_ROWS, rows = room < count ? room : count;
+    int gap = room - rows >= 2, y = rows + gap;
+    draw_fields(app, view, area_part(area, 0, 0, area.width, rows), fields, count);
+    draw_hint_or_warning(app, view, area_part(area, 2, y, area.width - 2, HINT_ROWS));
+    y += HINT_ROWS + gap;
+    draw_tail(app, area_part(area, 2, y, area.width - 2, area.height - y));
+}

@@ -1,7 +1,9 @@
-/* Milliseconds of each training operation of a back end, at the shapes of SmolLM2-135M: one packed
- * row of 512 tokens. Build it with `cmake --build build --target bench_ops`.
+/* Milliseconds of each training operation of a back end, at the shapes of SmolLM2-135M, and the
+ * rate of a large product, the peak. Build it with `cmake --build build --target bench_ops`.
  *
- *     bench_ops [DEVICE] [f32|bf16]
+ *     bench_ops [DEVICE] [f32|bf16] [SEQ BATCH]     512 1: rows of the batch, each one document
+ *
+ * Lines with a tab are for train.py: name, milliseconds.
  */
 #include "base/clock.h"
 #include "compute/backend.h"
@@ -11,7 +13,8 @@
 #include <string.h>
 
 enum {
-    T = 512,
+    ROWS_MOST = 64,
+    PEAK = 2048, /* of the product that shows the peak: each of its three sizes */
     HIDDEN = 576,
     WIDE = 1536,
     HEADS = 9,
@@ -21,9 +24,10 @@ enum {
     LAYERS = 30
 };
 
-static const struct attention_shape shape = {T, HEADS, KV, DIM, 0};
-static const int32_t offsets[] = {0, T};
-static const struct documents documents = {offsets, 1};
+static int64_t T = 512; /* tokens */
+static struct attention_shape shape = {512, HEADS, KV, DIM, 0};
+static int32_t offsets[ROWS_MOST + 1] = {0, 512};
+static struct documents documents = {offsets, 1};
 
 struct bench {
     struct backend *backend;
@@ -43,6 +47,12 @@ static void forward(struct bench *b)
 {
     b->ops->linear_forward(b->self, b->c, REPLACE, b->a, b->type, weight_of(b, b->n, b->k),
                            (struct place){0}, T);
+}
+
+static void peak(struct bench *b)
+{
+    b->ops->linear_forward(b->self, b->c, REPLACE, b->a, b->type, weight_of(b, PEAK, PEAK),
+                           (struct place){0}, PEAK);
 }
 
 static void input(struct bench *b)
@@ -153,14 +163,15 @@ static void bench_fill(struct bench *b)
     size_t workspace = b->ops->head_workspace(b->self, T, HIDDEN, VOCAB, b->type);
     size_t attention_bytes = b->ops->attention_workspace(b->self, shape, b->type);
     size_t matrix = (size_t)VOCAB * HIDDEN * 4, most = 2 * matrix;
+    size_t largest = (size_t)(T > PEAK ? T : PEAK) * PEAK * 4;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        *rows[i] = new_place(b, (size_t)T * WIDE * 4);
+        *rows[i] = new_place(b, largest);
     most = workspace > most ? workspace : most;
     most = attention_bytes > most ? attention_bytes : most;
     b->weight = new_place(b, matrix);
     b->gradient = new_place(b, matrix);
     b->workspace = new_place(b, most);
-    b->sums = new_place(b, (size_t)T * WIDE * 4);
+    b->sums = new_place(b, largest);
     b->words = new_place(b, (size_t)T * 4);
 }
 
@@ -215,6 +226,15 @@ static const struct {
     {"AdamW, stochastic, embedding", adamw_stochastic, 0, 0, 0},
 };
 
+static void set_shape(int64_t seq, int rows_of_batch)
+{
+    T = seq * rows_of_batch;
+    shape.tokens = T;
+    documents.count = rows_of_batch;
+    for (int i = 0; i <= rows_of_batch; i++)
+        offsets[i] = (int32_t)(seq * i);
+}
+
 int main(int argc, char **argv)
 {
     struct error err = ERROR_INIT;
@@ -223,6 +243,8 @@ int main(int argc, char **argv)
         fprintf(stderr, "bench_ops: %s\n", err.text);
         return 1;
     }
+    if (argc > 4 && atoi(argv[4]) <= ROWS_MOST)
+        set_shape(atoi(argv[3]), atoi(argv[4]));
     b.ops = b.backend->train;
     b.self = b.backend->self;
     bench_fill(&b);
@@ -230,12 +252,18 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         b.n = rows[i].n;
         b.k = rows[i].k;
-        double time = milliseconds(&b, rows[i].run), rate = 2e-6 * T * (double)(b.n * b.k) / time;
+        double time = milliseconds(&b, rows[i].run);
+        double rate = 2e-6 * (double)(T * b.n * b.k) / time;
         step += time * rows[i].times;
         printf("%-30s %9.3f ms x %3d = %8.1f ms", rows[i].name, time, rows[i].times,
                time * rows[i].times);
         printf(rate > 0 ? "  %6.0f GFLOP/s\n" : "\n", rate);
+        printf("%s\t%.6f\n", rows[i].name, time);
     }
+    double time = milliseconds(&b, peak);
+    printf("%-30s %9.3f ms, %.0f GFLOP/s\n", "2048 x 2048 x 2048", time,
+           2e-6 * PEAK * PEAK * PEAK / time);
+    printf("peak\t%.6f\n", time);
     printf("%-30s %33.1f ms\n", "a step", step);
     return 0;
 }

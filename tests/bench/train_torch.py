@@ -55,4 +55,8 @@ for _ in range(int(steps)):
         with torch.no_grad():
             torch._foreach_copy_(parameters, masters)
     seconds.append(time.monotonic() - start)
-print(json.dumps({"seconds": seconds, "bytes": resident("VmHWM") - before, "attention": model.config._attn_implementation}))
+# What is there whatever the batch: weights, masters, moments, and gradients as they stand at the step.
+trained_elements = sum(p.numel() for p in parameters)
+weights = sum(p.numel() * p.element_size() for p in model.parameters())
+kept = weights + trained_elements * (4 * 3 + (4 if dtype == "bf16" else 0))
+print(json.dumps({"seconds": seconds, "bytes": resident("VmHWM") - before, "kept": kept, "attention": model.config._attn_implementation}))

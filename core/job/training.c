@@ -41,6 +41,7 @@ static void tell_start(const struct training *training, bool resumed, bool exact
         .precision = training->identity.precision,
         .resumed = resumed,
         .exact = exact,
+        .adapters = method_info(training->request->method)->adapters,
     };
     for (size_t i = 0; i < optimizer->count; i++)
         start.trained_parameters += optimizer_tensor(optimizer, i).parameters;

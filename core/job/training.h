@@ -63,6 +63,7 @@ struct training_start {
     struct progress progress; /* so far, where it was resumed */
     const char *precision;    /* "bf16+masters" */
     bool resumed, exact;      /* exact: to the bit */
+    bool adapters;            /* what is exported without --merge */
 };
 
 /* For whoever shows the run; any member may be NULL. */

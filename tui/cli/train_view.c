@@ -25,12 +25,20 @@ static void on_start(void *context, const struct training_start *start)
 {
     struct train_view *view = context;
     view->last.progress = start->progress;
-    fprintf(stderr,
-            "%s: trains %zu of %zu tensors, %" PRId64 " of %" PRId64 " parameters (%.2f %%), %s\n",
-            view->run, start->trained_tensors, start->tensors, start->trained_parameters,
-            start->parameters,
-            100.0 * (double)start->trained_parameters / (double)start->parameters,
-            start->precision);
+    view->adapters = start->adapters;
+    double share = 100.0 * (double)start->trained_parameters / (double)start->parameters;
+    if (start->adapters)
+        fprintf(stderr,
+                "%s: trains %zu tensors, adapters among them, of %" PRId64
+                " parameters beside the model's %" PRId64 " (%.2f %%), %s\n",
+                view->run, start->trained_tensors, start->trained_parameters, start->parameters,
+                share, start->precision);
+    else
+        fprintf(stderr,
+                "%s: trains %zu of %zu tensors, %" PRId64 " of %" PRId64
+                " parameters (%.2f %%), %s\n",
+                view->run, start->trained_tensors, start->tensors, start->trained_parameters,
+                start->parameters, share, start->precision);
     fprintf(stderr,
             "data: %" PRIu64 " documents, %" PRIu64 " of %" PRIu64
             " tokens supervised, %zu documents for evaluation\n",
@@ -109,7 +117,8 @@ void train_view_end(const struct train_view *view)
     struct buffer out = BUFFER_INIT;
     const struct progress *progress = &view->last.progress;
     if (!view->json) {
-        fprintf(stderr, "done: `spectrum export %s -o DIR` writes the model\n", view->run);
+        fprintf(stderr, "done: `spectrum export %s -o DIR` writes the %s\n", view->run,
+                view->adapters ? "adapters, with --merge the model" : "model");
         return;
     }
     buffer_text(&out, "{\"format\": \"spectrum.train-summary\", \"version\": 1, \"run\": ");

@@ -11,8 +11,9 @@
 extern const struct train_ops cpu_train_ops_base;
 extern const struct spectra_ops cpu_spectra_ops_base;
 #if defined(__x86_64__)
-extern const struct train_ops cpu_train_ops_avx2, cpu_train_ops_avx512;
-extern const struct spectra_ops cpu_spectra_ops_avx2, cpu_spectra_ops_avx512;
+extern const struct train_ops cpu_train_ops_avx2, cpu_train_ops_avx512, cpu_train_ops_avx512bf16;
+extern const struct spectra_ops cpu_spectra_ops_avx2, cpu_spectra_ops_avx512,
+    cpu_spectra_ops_avx512bf16;
 #endif
 
 static bool has_base(void)
@@ -34,6 +35,11 @@ static bool has_avx512(void)
            __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
            __builtin_cpu_supports("avx512cd");
 }
+
+static bool has_avx512bf16(void)
+{
+    return has_avx512() && __builtin_cpu_supports("avx512bf16");
+}
 #endif
 
 /* The widest first. */
@@ -44,6 +50,7 @@ static const struct level {
     bool (*is_here)(void);
 } levels[] = {
 #if defined(__x86_64__)
+    {"avx512bf16", &cpu_train_ops_avx512bf16, &cpu_spectra_ops_avx512bf16, has_avx512bf16},
     {"avx512", &cpu_train_ops_avx512, &cpu_spectra_ops_avx512, has_avx512},
     {"avx2", &cpu_train_ops_avx2, &cpu_spectra_ops_avx2, has_avx2},
 #endif

@@ -20,7 +20,7 @@ struct pair {
     enum storage type;
 };
 
-static const char *const levels[] = {"avx512", "avx2", "base"};
+static const char *const levels[] = {"avx512bf16", "avx512", "avx2", "base"};
 
 static bool pair_open(struct pair *pair, const char *level, enum storage type)
 {

@@ -201,7 +201,8 @@ static void *dequantize(struct backend *backend, const struct quantized *q, enum
 /* Calls `run` with the reference, the guard and the CPU's every level that is here. */
 static void on_every_backend(void (*run)(struct backend *backend))
 {
-    static const char *const names[] = {"reference", "guard", "base", "avx2", "avx512"};
+    static const char *const names[] = {"reference", "guard",  "base",
+                                        "avx2",      "avx512", "avx512bf16"};
     int here = 0;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         struct backend *backend;

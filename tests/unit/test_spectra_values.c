@@ -119,7 +119,7 @@ static void resolves_rank_deficiency(void **state)
     free(matrix);
 }
 
-enum { KINDS = 9, LEVELS = 3 };
+enum { KINDS = 9, LEVELS = 4 };
 
 /* Spectra that are easy and hard to tell apart: noise, noise with a large mean, a decay, one value
  * many times, two clusters, rank one with noise far below; and what a Gram matrix cannot resolve: a
@@ -153,7 +153,7 @@ static float *matrix_of_kind(int kind, int64_t rows, int64_t cols)
 /* A value per row of levels[]; NULL: this processor lacks it. */
 static struct backend *open_level(size_t level)
 {
-    static const char *const levels[LEVELS] = {"avx512", "avx2", "base"};
+    static const char *const levels[LEVELS] = {"avx512bf16", "avx512", "avx2", "base"};
     struct backend *backend = NULL;
     return cpu_backend_new(&backend, levels[level], 1, NULL) == 0 ? backend : NULL;
 }

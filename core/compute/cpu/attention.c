@@ -1,16 +1,12 @@
 /* Causal grouped-query attention inside documents, by tiles that stay in cache (Dao et al. 2022,
  * "FlashAttention"): memory grows with the tokens, not with their square. Tiles are widened to
- * fp32.
+ * fp32; where the processor multiplies bf16, attention_bf16.c takes those.
  *
  * The backward pass computes the probabilities twice, once for the keys' gradients and once for the
  * queries': no two threads write the same place, and the sums' order does not depend on them.
  */
-#include "compute/cpu/level.h"
+#include "compute/cpu/attention.h"
 #include "compute/reference_common.h"
-
-#include <math.h>
-
-enum { TILE = 64, DIM_MAX = 128, PANEL = 32, ROWS = 8 };
 
 /* c[TILE, n] += a[TILE, k] b[k, n]; a's strides are free, b and c are row-major, n is a multiple of
  * PANEL. */
@@ -35,45 +31,6 @@ static void tile_product(float *restrict c, int ldc, const float *restrict a, in
                     c[(i + r) * ldc + j + x] = sums[r][x];
         }
     }
-}
-
-/* One layer's operands. */
-struct attention {
-    const void *q, *k, *v, *out, *grad_out;
-    float *lse, *delta; /* [heads, T] */
-    enum storage type;
-    struct attention_shape shape;
-    struct documents documents;
-    int padded; /* head_dim, up to a multiple of PANEL */
-    float scale;
-};
-
-/* A tile of tokens of one document. */
-struct tile {
-    int64_t document_begin, document_end, first;
-    int count;
-};
-
-static int64_t tiles_of(const struct documents *documents)
-{
-    int64_t count = 0;
-    for (int n = 0; n < documents->count; n++)
-        count += (documents->offsets[n + 1] - documents->offsets[n] + TILE - 1) / TILE;
-    return count;
-}
-
-static struct tile tile_at(const struct documents *documents, int64_t index)
-{
-    int n = 0;
-    for (;; n++) {
-        int64_t own = (documents->offsets[n + 1] - documents->offsets[n] + TILE - 1) / TILE;
-        if (index < own)
-            break;
-        index -= own;
-    }
-    int64_t begin = documents->offsets[n], end = documents->offsets[n + 1];
-    int64_t first = begin + index * TILE, left = end - first;
-    return (struct tile){begin, end, first, (int)(left < TILE ? left : TILE)};
 }
 
 /* rows [count, padded] of one head, zeros behind; times factor */
@@ -105,12 +62,6 @@ static void transpose(float *restrict out, const float *restrict rows, int padde
             out[d * TILE + i] = rows[i * padded + d];
 }
 
-/* Is every key of the tile out of every query's window? */
-static bool is_out_of_window(const struct attention *at, int64_t first_query, int64_t first_key)
-{
-    return at->shape.window > 0 && first_query - (first_key + TILE - 1) >= at->shape.window;
-}
-
 /* Scores of a tile of queries against a tile of keys, -inf where a query does not see a key. */
 static void score(float *scores, const struct attention *at, const float *q, const float *k_turned,
                   const struct tile *queries, const struct tile *keys)
@@ -128,42 +79,12 @@ static void score(float *scores, const struct attention *at, const float *q, con
 
 /* --- forwards --- */
 
-struct running {
-    float largest[TILE], sum[TILE];
-};
-
-/* Scores become exp(score - largest); what was summed so far is scaled to the new largest. */
-static void absorb(struct running *running, float *sums, float *scores, int padded)
-{
-    for (int i = 0; i < TILE; i++) {
-        float *row = scores + i * TILE, largest = running->largest[i], total = 0;
-#pragma omp simd reduction(max : largest)
-        for (int j = 0; j < TILE; j++)
-            largest = row[j] > largest ? row[j] : largest;
-        if (largest == -INFINITY) { /* nothing seen so far */
-            memset(row, 0, TILE * sizeof *row);
-            continue;
-        }
-        float shrink = exp_vector(running->largest[i] - largest);
-#pragma omp simd reduction(+ : total)
-        for (int j = 0; j < TILE; j++) {
-            row[j] = row[j] == -INFINITY ? 0 : exp_vector(row[j] - largest);
-            total += row[j];
-        }
-        running->sum[i] = running->sum[i] * shrink + total;
-        running->largest[i] = largest;
-#pragma omp simd
-        for (int d = 0; d < padded; d++)
-            sums[i * padded + d] *= shrink;
-    }
-}
-
 static void forward_tile(const struct attention *at, void *out, struct tile queries, int head)
 {
     float q[TILE * DIM_MAX], k[TILE * DIM_MAX], turned[TILE * DIM_MAX], sums[TILE * DIM_MAX] = {0};
     float scores[TILE * TILE];
     struct running running = {0};
-    int kv_head = head / (at->shape.heads / at->shape.kv_heads), dim = at->shape.head_dim;
+    int kv_head = head / (at->shape.heads / at->shape.kv_heads);
     for (int i = 0; i < TILE; i++)
         running.largest[i] = -INFINITY;
     load(q, at, at->q, at->shape.heads, head, queries.first, queries.count, at->scale);
@@ -180,30 +101,7 @@ static void forward_tile(const struct attention *at, void *out, struct tile quer
         load(k, at, at->v, at->shape.kv_heads, kv_head, first, keys.count, 1);
         tile_product(sums, at->padded, scores, TILE, 1, k, at->padded, at->padded, TILE);
     }
-    for (int i = 0; i < queries.count; i++) {
-        int64_t token = queries.first + i;
-        float factor = 1 / running.sum[i];
-        for (int d = 0; d < dim; d++)
-            sums[i * at->padded + d] *= factor;
-        narrow(element_of(out, at->type, (token * at->shape.heads + head) * dim),
-               sums + i * at->padded, at->type, dim);
-        at->lse[head * at->shape.tokens + token] = running.largest[i] + logf(running.sum[i]);
-    }
-}
-
-static struct attention attention_of(struct place q, struct place k, struct place v,
-                                     struct place lse, enum storage type,
-                                     struct attention_shape shape, struct documents documents)
-{
-    return (struct attention){.q = host_pointer(q),
-                              .k = host_pointer(k),
-                              .v = host_pointer(v),
-                              .lse = host_pointer(lse),
-                              .type = type,
-                              .shape = shape,
-                              .documents = documents,
-                              .padded = (shape.head_dim + PANEL - 1) / PANEL * PANEL,
-                              .scale = 1 / sqrtf((float)shape.head_dim)};
+    finish_rows(at, out, &queries, head, sums, &running);
 }
 
 void CPU(attention_forward)(void *self, struct place out, struct place lse, struct place q,
@@ -219,7 +117,8 @@ void CPU(attention_forward)(void *self, struct place out, struct place lse, stru
 #pragma omp parallel for collapse(2) schedule(dynamic) num_threads(host_threads(self))
     for (int64_t index = 0; index < tiles; index++)
         for (int head = 0; head < shape.heads; head++)
-            forward_tile(&at, host_pointer(out), tile_at(&documents, tiles - 1 - index), head);
+            (multiplies_bf16(&at) ? CPU(attention_forward_tile_bf16) : forward_tile)(
+                &at, host_pointer(out), tile_at(&documents, tiles - 1 - index), head);
 }
 
 /* --- backwards --- */
@@ -236,7 +135,8 @@ static void probabilities(float *p, float *ds, const struct attention *at, int h
         float *row = p + i * TILE, *grad = ds + i * TILE;
 #pragma omp simd
         for (int j = 0; j < TILE; j++) {
-            row[j] = row[j] == -INFINITY || !real ? 0 : exp_vector(row[j] - lse);
+            float value = exp_vector(row[j] - lse); /* for all: that is vectorised */
+            row[j] = row[j] == -INFINITY || !real ? 0 : value;
             grad[j] = row[j] * (grad[j] - delta);
         }
     }
@@ -274,15 +174,6 @@ static void score_gradients(struct backward_tiles *t, const struct attention *at
     probabilities(t->p, t->ds, at, head, queries);
 }
 
-static void store(const struct attention *at, void *out, int heads, int head,
-                  const struct tile *tile, const float *sums)
-{
-    int dim = at->shape.head_dim;
-    for (int i = 0; i < tile->count; i++)
-        narrow(element_of(out, at->type, ((tile->first + i) * heads + head) * dim),
-               sums + i * at->padded, at->type, dim);
-}
-
 /* dk and dv of a tile of keys: the sum over the heads of its group and the queries behind it. The
  * scale is in q already. */
 static void backward_keys(const struct attention *at, void *grad_k, void *grad_v, struct tile keys,
@@ -305,8 +196,8 @@ static void backward_keys(const struct attention *at, void *grad_k, void *grad_v
             tile_product(dk, at->padded, t.ds, 1, TILE, t.q, at->padded, at->padded, TILE);
         }
     }
-    store(at, grad_k, at->shape.kv_heads, kv_head, &keys, dk);
-    store(at, grad_v, at->shape.kv_heads, kv_head, &keys, dv);
+    store_scaled(at, grad_k, at->shape.kv_heads, kv_head, &keys, dk, 1);
+    store_scaled(at, grad_v, at->shape.kv_heads, kv_head, &keys, dv, 1);
 }
 
 static void backward_queries(const struct attention *at, void *grad_q, struct tile queries,
@@ -326,9 +217,7 @@ static void backward_queries(const struct attention *at, void *grad_q, struct ti
         score_gradients(&t, at, head, &queries, &keys);
         tile_product(dq, at->padded, t.ds, TILE, 1, t.k, at->padded, at->padded, TILE);
     }
-    for (int i = 0; i < TILE * at->padded; i++)
-        dq[i] *= at->scale;
-    store(at, grad_q, at->shape.heads, head, &queries, dq);
+    store_scaled(at, grad_q, at->shape.heads, head, &queries, dq, at->scale);
 }
 
 /* delta = go . out of every row */
@@ -368,13 +257,13 @@ void CPU(attention_backward)(void *self, struct place grad_q, struct place grad_
 #pragma omp parallel for collapse(2) schedule(dynamic) num_threads(host_threads(self))
     for (int64_t index = 0; index < tiles; index++)
         for (int head = 0; head < shape.kv_heads; head++)
-            backward_keys(&at, host_pointer(grad_k), host_pointer(grad_v),
-                          tile_at(&documents, index), head);
+            (multiplies_bf16(&at) ? CPU(attention_backward_keys_bf16) : backward_keys)(
+                &at, host_pointer(grad_k), host_pointer(grad_v), tile_at(&documents, index), head);
 #pragma omp parallel for collapse(2) schedule(dynamic) num_threads(host_threads(self))
     for (int64_t index = 0; index < tiles; index++)
         for (int head = 0; head < shape.heads; head++)
-            backward_queries(&at, host_pointer(grad_q), tile_at(&documents, tiles - 1 - index),
-                             head);
+            (multiplies_bf16(&at) ? CPU(attention_backward_queries_bf16) : backward_queries)(
+                &at, host_pointer(grad_q), tile_at(&documents, tiles - 1 - index), head);
 }
 
 size_t CPU(attention_workspace)(void *self, struct attention_shape shape, enum storage type)

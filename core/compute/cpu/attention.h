@@ -1,0 +1,154 @@
+/* What both ways of attention share: tiles of a document, masks, the running softmax. Internal to
+ * core/compute/cpu. */
+#ifndef SPECTRUM_COMPUTE_CPU_ATTENTION_H
+#define SPECTRUM_COMPUTE_CPU_ATTENTION_H
+
+#include "compute/cpu/level.h"
+
+#include <math.h>
+
+/* Tokens of a tile; the widest head; columns and rows that a product holds in registers. */
+enum { TILE = 64, DIM_MAX = 128, PANEL = 32, ROWS = 8 };
+
+/* One layer's operands. */
+struct attention {
+    const void *q, *k, *v, *out, *grad_out;
+    float *lse, *delta; /* [heads, T] */
+    enum storage type;
+    struct attention_shape shape;
+    struct documents documents;
+    int padded; /* head_dim, up to a multiple of PANEL */
+    float scale;
+};
+
+/* A tile of tokens of one document. */
+struct tile {
+    int64_t document_begin, document_end, first;
+    int count;
+};
+
+static inline int64_t tiles_of(const struct documents *documents)
+{
+    int64_t count = 0;
+    for (int n = 0; n < documents->count; n++)
+        count += (documents->offsets[n + 1] - documents->offsets[n] + TILE - 1) / TILE;
+    return count;
+}
+
+static inline struct tile tile_at(const struct documents *documents, int64_t index)
+{
+    int n = 0;
+    for (;; n++) {
+        int64_t own = (documents->offsets[n + 1] - documents->offsets[n] + TILE - 1) / TILE;
+        if (index < own)
+            break;
+        index -= own;
+    }
+    int64_t begin = documents->offsets[n], end = documents->offsets[n + 1];
+    int64_t first = begin + index * TILE, left = end - first;
+    return (struct tile){begin, end, first, (int)(left < TILE ? left : TILE)};
+}
+
+/* Is every key of the tile out of every query's window? */
+static inline bool is_out_of_window(const struct attention *at, int64_t first_query,
+                                    int64_t first_key)
+{
+    return at->shape.window > 0 && first_query - (first_key + TILE - 1) >= at->shape.window;
+}
+
+struct running {
+    float largest[TILE], sum[TILE];
+};
+
+/* Scores become exp(score - largest); what was summed so far is scaled to the new largest. */
+static inline void absorb(struct running *running, float *sums, float *scores, int padded)
+{
+    for (int i = 0; i < TILE; i++) {
+        float *row = scores + i * TILE, largest = running->largest[i], total = 0;
+#pragma omp simd reduction(max : largest)
+        for (int j = 0; j < TILE; j++)
+            largest = row[j] > largest ? row[j] : largest;
+        if (largest == -INFINITY) { /* nothing seen so far */
+            memset(row, 0, TILE * sizeof *row);
+            continue;
+        }
+        float shrink = exp_vector(running->largest[i] - largest);
+#pragma omp simd reduction(+ : total)
+        for (int j = 0; j < TILE; j++) {
+            float value = exp_vector(row[j] - largest); /* for all: that is vectorised */
+            row[j] = row[j] == -INFINITY ? 0 : value;
+            total += row[j];
+        }
+        running->sum[i] = running->sum[i] * shrink + total;
+        running->largest[i] = largest;
+#pragma omp simd
+        for (int d = 0; d < padded; d++)
+            sums[i * padded + d] *= shrink;
+    }
+}
+
+static inline struct attention attention_of(struct place q, struct place k, struct place v,
+                                            struct place lse, enum storage type,
+                                            struct attention_shape shape,
+                                            struct documents documents)
+{
+    return (struct attention){.q = host_pointer(q),
+                              .k = host_pointer(k),
+                              .v = host_pointer(v),
+                              .lse = host_pointer(lse),
+                              .type = type,
+                              .shape = shape,
+                              .documents = documents,
+                              .padded = (shape.head_dim + PANEL - 1) / PANEL * PANEL,
+                              .scale = 1 / sqrtf((float)shape.head_dim)};
+}
+
+/* A tile's output rows and log-sum-exp from what was summed over its keys. */
+static inline void finish_rows(const struct attention *at, void *out, const struct tile *queries,
+                               int head, float *sums, const struct running *running)
+{
+    int dim = at->shape.head_dim;
+    for (int i = 0; i < queries->count; i++) {
+        int64_t token = queries->first + i;
+        float factor = 1 / running->sum[i];
+        for (int d = 0; d < dim; d++)
+            sums[i * at->padded + d] *= factor;
+        narrow(element_of(out, at->type, (token * at->shape.heads + head) * dim),
+               sums + i * at->padded, at->type, dim);
+        at->lse[head * at->shape.tokens + token] = running->largest[i] + logf(running->sum[i]);
+    }
+}
+
+/* A tile's rows of one head, times factor; they are overwritten. */
+static inline void store_scaled(const struct attention *at, void *out, int heads, int head,
+                                const struct tile *tile, float *sums, float factor)
+{
+    int dim = at->shape.head_dim;
+    for (int i = 0; i < tile->count * at->padded; i++)
+        sums[i] *= factor;
+    for (int i = 0; i < tile->count; i++)
+        narrow(element_of(out, at->type, ((tile->first + i) * heads + head) * dim),
+               sums + i * at->padded, at->type, dim);
+}
+
+/* attention_bf16.c, at levels that multiply bf16. A tile of queries of one head; delta is filled.
+ */
+void CPU(attention_forward_tile_bf16)(const struct attention *at, void *out, struct tile queries,
+                                      int head);
+void CPU(attention_backward_keys_bf16)(const struct attention *at, void *grad_k, void *grad_v,
+                                       struct tile keys, int kv_head);
+void CPU(attention_backward_queries_bf16)(const struct attention *at, void *grad_q,
+                                          struct tile queries, int head);
+
+/* Is that there, and of use? */
+static inline bool multiplies_bf16(const struct attention *at)
+{
+#ifdef __AVX512BF16__
+    return at->type == STORAGE_BF16;
+#else
+    (void)at;
+    return false;
+#endif
+}
+
+#endif

@@ -1,0 +1,325 @@
+/* Attention on tiles of bf16, where the processor multiplies pairs of them (AVX512_BF16): the same
+ * algorithm as attention.c. Scores, their exponentials and all sums are fp32; probabilities and the
+ * scores' gradients are rounded to bf16 for the products behind them, as in PyTorch's kernels.
+ *
+ * A product adds along pairs, two bf16 in a 32-bit word: an operand [TILE, k] has its rows' pairs
+ * as they lie in memory; an operand [k, n] has words of two rows, or of a matrix turned by words.
+ */
+#include "compute/cpu/attention.h"
+
+#ifdef __AVX512BF16__
+
+#include <immintrin.h>
+
+enum { WORDS_MAX = DIM_MAX / 2, PAIRS = TILE / 2, LANES = 16 };
+
+/* c[TILE, n] += a[TILE, 2 k] b[2 k, n], n a multiple of PANEL */
+static void pair_product(float *restrict c, int ldc, const uint32_t *restrict a, int lda,
+                         const uint32_t *restrict b, int n, int k)
+{
+    for (int j = 0; j < n; j += PANEL) {
+        for (int i = 0; i < TILE; i += ROWS) {
+            __m512 sums[ROWS][2];
+#pragma GCC unroll 8
+            for (int r = 0; r < ROWS; r++)
+#pragma GCC unroll 2
+                for (int x = 0; x < 2; x++)
+                    sums[r][x] = _mm512_loadu_ps(c + (i + r) * ldc + j + x * LANES);
+            for (int p = 0; p < k; p++) {
+                __m512bh b0 = (__m512bh)_mm512_loadu_si512(b + p * n + j);
+                __m512bh b1 = (__m512bh)_mm512_loadu_si512(b + p * n + j + LANES);
+#pragma GCC unroll 8
+                for (int r = 0; r < ROWS; r++) {
+                    __m512bh pair = (__m512bh)_mm512_set1_epi32((int)a[(i + r) * lda + p]);
+                    sums[r][0] = _mm512_dpbf16_ps(sums[r][0], pair, b0);
+                    sums[r][1] = _mm512_dpbf16_ps(sums[r][1], pair, b1);
+                }
+            }
+#pragma GCC unroll 8
+            for (int r = 0; r < ROWS; r++)
+#pragma GCC unroll 2
+                for (int x = 0; x < 2; x++)
+                    _mm512_storeu_ps(c + (i + r) * ldc + j + x * LANES, sums[r][x]);
+        }
+    }
+}
+
+/* One head's rows as pairs, zeros behind `count` and behind the head's width. */
+static void load_pairs(uint32_t *out, const struct attention *at, const void *from, int heads,
+                       int head, int64_t first, int count)
+{
+    int dim = at->shape.head_dim;
+    size_t width = (size_t)at->padded * sizeof(uint16_t), own = (size_t)dim * sizeof(uint16_t);
+    for (int i = 0; i < TILE; i++) {
+        char *row = (char *)out + (size_t)i * width;
+        if (i < count)
+            memcpy(row, element(from, at->type, ((first + i) * heads + head) * dim), own);
+        memset(row + (i < count ? own : 0), 0, width - (i < count ? own : 0));
+    }
+}
+
+/* 16 x 16 words turned: out[j, i] = in[i, j]. */
+static void turn_block(uint32_t *out, int ldo, const uint32_t *in, int ldi)
+{
+    __m512i rows[LANES], t[LANES];
+#pragma GCC unroll 16
+    for (int i = 0; i < LANES; i++)
+        rows[i] = _mm512_loadu_si512(in + i * ldi);
+    for (int i = 0; i < LANES; i += 2) { /* 2 x 2 in words */
+        t[i] = _mm512_unpacklo_epi32(rows[i], rows[i + 1]);
+        t[i + 1] = _mm512_unpackhi_epi32(rows[i], rows[i + 1]);
+    }
+    for (int i = 0; i < LANES; i += 4) { /* in pairs of words */
+        rows[i] = _mm512_unpacklo_epi64(t[i], t[i + 2]);
+        rows[i + 1] = _mm512_unpackhi_epi64(t[i], t[i + 2]);
+        rows[i + 2] = _mm512_unpacklo_epi64(t[i + 1], t[i + 3]);
+        rows[i + 3] = _mm512_unpackhi_epi64(t[i + 1], t[i + 3]);
+    }
+    for (int i = 0; i < 4; i++) { /* in quarters of a vector */
+        t[i] = _mm512_shuffle_i32x4(rows[i], rows[i + 4], 0x88);
+        t[i + 4] = _mm512_shuffle_i32x4(rows[i], rows[i + 4], 0xdd);
+        t[i + 8] = _mm512_shuffle_i32x4(rows[i + 8], rows[i + 12], 0x88);
+        t[i + 12] = _mm512_shuffle_i32x4(rows[i + 8], rows[i + 12], 0xdd);
+    }
+    for (int i = 0; i < 4; i++) {
+        rows[i] = _mm512_shuffle_i32x4(t[i], t[i + 8], 0x88);
+        rows[i + 4] = _mm512_shuffle_i32x4(t[i + 4], t[i + 12], 0x88);
+        rows[i + 8] = _mm512_shuffle_i32x4(t[i], t[i + 8], 0xdd);
+        rows[i + 12] = _mm512_shuffle_i32x4(t[i + 4], t[i + 12], 0xdd);
+    }
+    for (int i = 0; i < LANES; i++)
+        _mm512_storeu_si512(out + i * ldo, rows[i]);
+}
+
+/* out[words, TILE] of rows [TILE, words] */
+static void turn(uint32_t *out, const uint32_t *rows, int words)
+{
+    for (int i = 0; i < TILE; i += LANES)
+        for (int j = 0; j < words; j += LANES)
+            turn_block(out + j * TILE + i, TILE, rows + i * words + j, words);
+}
+
+/* out[PAIRS, 2 words]: each word has an element of two rows that follow one another. */
+static void pair_rows(uint32_t *restrict out, const uint32_t *restrict rows, int words)
+{
+    const uint16_t *elements = (const uint16_t *)rows;
+    int width = 2 * words;
+    for (int p = 0; p < PAIRS; p++)
+#pragma omp simd
+        for (int d = 0; d < width; d++)
+            out[p * width + d] =
+                elements[2 * p * width + d] | (uint32_t)elements[(2 * p + 1) * width + d] << 16;
+}
+
+/* [TILE, PAIRS] of fp32 [TILE, TILE] */
+static void round_pairs(uint32_t *out, const float *values)
+{
+    for (int i = 0; i < TILE * TILE; i += LANES)
+        _mm256_storeu_si256((__m256i *)(void *)(out + i / 2),
+                            (__m256i)_mm512_cvtneps_pbh(_mm512_loadu_ps(values + i)));
+}
+
+/* Does this query see this key? */
+static bool sees(const struct attention *at, int64_t query, int64_t key)
+{
+    return key <= query && (at->shape.window == 0 || query - key < at->shape.window);
+}
+
+/* Does every query of a tile see every key of another? */
+static bool all_see(const struct attention *at, int64_t first_query, int64_t first_key)
+{
+    return sees(at, first_query, first_key + TILE - 1) &&
+           sees(at, first_query + TILE - 1, first_key);
+}
+
+/* Scales the scores of queries (rows) with keys (columns); -inf where one is not seen. */
+static void mask_rows(float *scores, const struct attention *at, int64_t first_query,
+                      int64_t first_key)
+{
+    bool all = all_see(at, first_query, first_key);
+    for (int i = 0; i < TILE; i++) {
+        float *row = scores + i * TILE;
+#pragma omp simd
+        for (int j = 0; j < TILE; j++)
+            row[j] *= at->scale;
+        for (int j = 0; !all && j < TILE; j++)
+            row[j] = sees(at, first_query + i, first_key + j) ? row[j] : -INFINITY;
+    }
+}
+
+void CPU(attention_forward_tile_bf16)(const struct attention *at, void *out, struct tile queries,
+                                      int head)
+{
+    uint32_t q[TILE * WORDS_MAX], k[TILE * WORDS_MAX], b[TILE * WORDS_MAX], p[TILE * PAIRS];
+    float sums[TILE * DIM_MAX] = {0}, scores[TILE * TILE];
+    struct running running = {0};
+    int kv_head = head / (at->shape.heads / at->shape.kv_heads), words = at->padded / 2;
+    for (int i = 0; i < TILE; i++)
+        running.largest[i] = -INFINITY;
+    load_pairs(q, at, at->q, at->shape.heads, head, queries.first, queries.count);
+    for (int64_t first = queries.document_begin; first <= queries.first; first += TILE) {
+        int count = first == queries.first ? queries.count : TILE;
+        if (is_out_of_window(at, queries.first, first))
+            continue;
+        load_pairs(k, at, at->k, at->shape.kv_heads, kv_head, first, count);
+        turn(b, k, words);
+        memset(scores, 0, sizeof scores);
+        pair_product(scores, TILE, q, words, b, TILE, words);
+        mask_rows(scores, at, queries.first, first);
+        absorb(&running, sums, scores, at->padded);
+        round_pairs(p, scores);
+        load_pairs(k, at, at->v, at->shape.kv_heads, kv_head, first, count);
+        pair_rows(b, k, words);
+        pair_product(sums, at->padded, p, PAIRS, b, at->padded, PAIRS);
+    }
+    finish_rows(at, out, &queries, head, sums, &running);
+}
+
+/* --- backwards --- */
+
+/* What both passes hold. */
+struct tiles {
+    uint32_t q[TILE * WORDS_MAX], go[TILE * WORDS_MAX], k[TILE * WORDS_MAX], v[TILE * WORDS_MAX];
+    uint32_t b[TILE * WORDS_MAX], p[TILE * PAIRS], ds[TILE * PAIRS];
+    float scores[TILE * TILE], grad[TILE * TILE];
+};
+
+static void load_queries(struct tiles *t, const struct attention *at, int head,
+                         const struct tile *queries)
+{
+    load_pairs(t->q, at, at->q, at->shape.heads, head, queries->first, queries->count);
+    load_pairs(t->go, at, at->grad_out, at->shape.heads, head, queries->first, queries->count);
+}
+
+static void load_keys(struct tiles *t, const struct attention *at, int kv_head,
+                      const struct tile *keys)
+{
+    load_pairs(t->k, at, at->k, at->shape.kv_heads, kv_head, keys->first, keys->count);
+    load_pairs(t->v, at, at->v, at->shape.kv_heads, kv_head, keys->first, keys->count);
+}
+
+/* out[TILE, TILE] = rows turned^T, by the words of both */
+static void compare(float *out, struct tiles *t, const uint32_t *rows, const uint32_t *turned,
+                    int words)
+{
+    turn(t->b, turned, words);
+    memset(out, 0, TILE * TILE * sizeof *out);
+    pair_product(out, TILE, rows, words, t->b, TILE, words);
+}
+
+/* A tile's log-sum-exp and delta. Behind the tile an infinite log-sum-exp leaves as good as no
+ * probability, and the rows of go and q, which are zeros there, nothing of that. */
+struct statistics {
+    float lse[TILE], delta[TILE];
+};
+
+static void read_statistics(struct statistics *out, const struct attention *at, int head,
+                            const struct tile *queries)
+{
+    for (int i = 0; i < TILE; i++) {
+        int64_t token = head * at->shape.tokens + queries->first + i;
+        out->lse[i] = i < queries->count ? at->lse[token] : INFINITY;
+        out->delta[i] = i < queries->count ? at->delta[token] : 0;
+    }
+}
+
+/* Rows are keys, columns queries: probabilities, and the scores' gradients p (go v - delta). */
+static void probabilities_by_key(struct tiles *t, const struct attention *at,
+                                 const struct statistics *s, int64_t first_query, int64_t first_key)
+{
+    bool all = all_see(at, first_query, first_key);
+    for (int j = 0; j < TILE; j++) {
+        float *p = t->scores + j * TILE, *grad = t->grad + j * TILE;
+#pragma omp simd
+        for (int i = 0; i < TILE; i++)
+            p[i] = exp_vector(p[i] * at->scale - s->lse[i]);
+        for (int i = 0; !all && i < TILE; i++)
+            p[i] = sees(at, first_query + i, first_key + j) ? p[i] : 0;
+#pragma omp simd
+        for (int i = 0; i < TILE; i++)
+            grad[i] = p[i] * (grad[i] - s->delta[i]);
+    }
+}
+
+/* Rows are queries, columns keys; the gradients alone. */
+static void gradients_by_query(struct tiles *t, const struct attention *at,
+                               const struct statistics *s, int64_t first_query, int64_t first_key)
+{
+    bool all = all_see(at, first_query, first_key);
+    for (int i = 0; i < TILE; i++) {
+        float *p = t->scores + i * TILE, *grad = t->grad + i * TILE;
+        float lse = s->lse[i], delta = s->delta[i];
+#pragma omp simd
+        for (int j = 0; j < TILE; j++)
+            grad[j] = exp_vector(p[j] * at->scale - lse) * (grad[j] - delta);
+        for (int j = 0; !all && j < TILE; j++)
+            grad[j] = sees(at, first_query + i, first_key + j) ? grad[j] : 0;
+    }
+}
+
+/* A head's part in dk and dv of a tile of keys. */
+static void add_head(struct tiles *t, const struct attention *at, int head,
+                     const struct tile *queries, int64_t first_key, float *dk, float *dv)
+{
+    struct statistics s;
+    int words = at->padded / 2;
+    load_queries(t, at, head, queries);
+    read_statistics(&s, at, head, queries);
+    compare(t->scores, t, t->k, t->q, words);
+    compare(t->grad, t, t->v, t->go, words);
+    probabilities_by_key(t, at, &s, queries->first, first_key);
+    round_pairs(t->p, t->scores);
+    round_pairs(t->ds, t->grad);
+    pair_rows(t->b, t->go, words);
+    pair_product(dv, at->padded, t->p, PAIRS, t->b, at->padded, PAIRS);
+    pair_rows(t->b, t->q, words);
+    pair_product(dk, at->padded, t->ds, PAIRS, t->b, at->padded, PAIRS);
+}
+
+void CPU(attention_backward_keys_bf16)(const struct attention *at, void *grad_k, void *grad_v,
+                                       struct tile keys, int kv_head)
+{
+    struct tiles t;
+    float dk[TILE * DIM_MAX] = {0}, dv[TILE * DIM_MAX] = {0};
+    int group = at->shape.heads / at->shape.kv_heads;
+    load_keys(&t, at, kv_head, &keys);
+    for (int64_t first = keys.first; first < keys.document_end; first += TILE) {
+        struct tile queries = keys;
+        if (is_out_of_window(at, first, keys.first))
+            break;
+        queries.first = first;
+        queries.count = (int)(keys.document_end - first < TILE ? keys.document_end - first : TILE);
+        for (int head = kv_head * group; head < (kv_head + 1) * group; head++)
+            add_head(&t, at, head, &queries, keys.first, dk, dv);
+    }
+    store_scaled(at, grad_k, at->shape.kv_heads, kv_head, &keys, dk, at->scale);
+    store_scaled(at, grad_v, at->shape.kv_heads, kv_head, &keys, dv, 1);
+}
+
+void CPU(attention_backward_queries_bf16)(const struct attention *at, void *grad_q,
+                                          struct tile queries, int head)
+{
+    struct tiles t;
+    struct statistics s;
+    float dq[TILE * DIM_MAX] = {0};
+    int kv_head = head / (at->shape.heads / at->shape.kv_heads), words = at->padded / 2;
+    load_queries(&t, at, head, &queries);
+    read_statistics(&s, at, head, &queries);
+    for (int64_t first = queries.document_begin; first <= queries.first; first += TILE) {
+        struct tile keys = queries;
+        keys.first = first;
+        keys.count = first == queries.first ? queries.count : TILE;
+        if (is_out_of_window(at, queries.first, first))
+            continue;
+        load_keys(&t, at, kv_head, &keys);
+        compare(t.scores, &t, t.q, t.k, words);
+        compare(t.grad, &t, t.go, t.v, words);
+        gradients_by_query(&t, at, &s, queries.first, first);
+        round_pairs(t.ds, t.grad);
+        pair_rows(t.b, t.k, words);
+        pair_product(dq, at->padded, t.ds, PAIRS, t.b, at->padded, PAIRS);
+    }
+    store_scaled(at, grad_q, at->shape.heads, head, &queries, dq, at->scale);
+}
+
+#endif

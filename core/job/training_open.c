@@ -192,6 +192,7 @@ int training_open(struct training *training, bool resume, struct error *err)
     gather_inputs(training);
     if (fit_memory(training, err) != 0)
         return -1;
+    training->base_bytes = process_resident_bytes();
     return trainer_new(&training->trainer, &training->inputs, &training->settings, err);
 }
 

@@ -28,6 +28,7 @@ struct training {
     struct run_identity identity;
     struct train_inputs inputs;
     struct trainer *trainer;
+    size_t base_bytes; /* resident before the trainer was made; 0: unknown */
     struct job_metrics_writer metrics;
     bool metrics_open;
     bool recorded;    /* job.json is there: it stays what it is until the resume succeeds */

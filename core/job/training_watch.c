@@ -13,16 +13,25 @@ static int append(struct training *training, struct buffer *line, struct error *
     return status;
 }
 
-static void put_memory(struct buffer *out, const struct memory_plan *plan)
+static void put_bytes(struct buffer *out, const char *key, size_t bytes)
 {
+    if (bytes > 0)
+        buffer_format(out, ", \"%s\": %zu", key, bytes);
+}
+
+/* The plan, and what it can be held against: what the process has, the most that it had, and what
+ * it had before it took what was planned. */
+static void put_memory(struct buffer *out, const struct training *training)
+{
+    const struct memory_plan *plan = trainer_memory(training->trainer);
     buffer_text(out, ", \"memory_bytes\": {");
     for (int i = 0; i < MEMORY_CATEGORIES; i++)
         buffer_format(out, "%s\"%s\": %" PRIu64, i ? ", " : "",
                       memory_category_name((enum memory_category)i), plan->bytes[i]);
     buffer_byte(out, '}');
-    size_t resident = process_resident_bytes();
-    if (resident > 0)
-        buffer_format(out, ", \"process_bytes\": %zu", resident);
+    put_bytes(out, "process_bytes", process_resident_bytes());
+    put_bytes(out, "process_peak_bytes", process_peak_bytes());
+    put_bytes(out, "process_base_bytes", training->base_bytes);
 }
 
 static int write_step(struct training *training, const struct train_report *report,
@@ -52,7 +61,7 @@ static int write_step(struct training *training, const struct train_report *repo
         buffer_text(&line, ", \"z_loss\": ");
         json_put_number(&line, report->z_loss);
     }
-    put_memory(&line, trainer_memory(training->trainer));
+    put_memory(&line, training);
     buffer_byte(&line, '}');
     return append(training, &line, err);
 }

@@ -53,6 +53,8 @@ int training_load_data(struct training *training, struct error *err);
 int training_write_job(const struct training *training, struct error *err);
 int training_write_plan(const struct training *training, struct error *err);
 int training_write_proof(const struct training *training, int64_t step, struct error *err);
+/* Writes into proof.json that what is frozen is unchanged at this step. */
+int training_prove_frozen(const struct training *training, int64_t step, struct error *err);
 /* An error where a tensor that trains got no gradient in the step before: it would stay as it is
  * while the run looks alive. Without `adapters` the A of adapters may still lack theirs. */
 int training_check_proof(const struct training *training, bool adapters, struct error *err);

@@ -136,6 +136,8 @@ static int write_event(struct training *training, const char *event, int64_t ste
 
 static int on_saved(void *context, int64_t step, struct error *err)
 {
+    if (training_prove_frozen(context, step, err) != 0)
+        return -1;
     return write_event(context, "checkpoint", step, err);
 }
 

@@ -14,6 +14,7 @@ struct trainer {
     struct schedule schedule;
     struct transformer *transformer;
     struct optimizer *optimizer;
+    struct witness *witness;
     struct packing *packing, *eval_packing;
     struct batch batch;
     struct progress progress;
@@ -128,7 +129,7 @@ static int make_parts(struct trainer *trainer, struct error *err)
         return -1;
     if (trainer->optimizer->count == 0)
         return error_set(err, "nothing would train: the plan freezes every tensor");
-    return 0;
+    return witness_new(&trainer->witness, trainer->optimizer, err);
 }
 
 int trainer_new(struct trainer **out, const struct train_inputs *inputs,
@@ -151,6 +152,7 @@ void trainer_free(struct trainer *trainer)
 {
     if (!trainer)
         return;
+    witness_free(trainer->witness);
     optimizer_free(trainer->optimizer);
     transformer_free(trainer->transformer);
     packing_free(trainer->packing);
@@ -173,6 +175,11 @@ int trainer_resume(struct trainer *trainer, const char *folder, bool *exact, str
 const struct optimizer *trainer_optimizer(const struct trainer *trainer)
 {
     return trainer->optimizer;
+}
+
+struct frozen_count trainer_frozen(const struct trainer *trainer)
+{
+    return witness_frozen(trainer->witness);
 }
 
 const struct memory_plan *trainer_memory(const struct trainer *trainer)
@@ -272,6 +279,7 @@ static int take_step(struct trainer *trainer, struct train_report *report, struc
     if (status != 0 || backend->wait(backend->self, err) != 0)
         return -1;
     report->step_seconds = clock_seconds() - began;
+    witness_note_step(trainer->witness, report->rate, report->norm);
     progress->step++;
     progress->tokens += report->step_tokens;
     progress->supervised += supervised;
@@ -286,6 +294,8 @@ static int save(struct trainer *trainer, const struct train_observer *observer, 
     int64_t step = trainer->progress.step;
     if (step == trainer->saved_step || step == 0)
         return 0;
+    if (witness_check_frozen(trainer->witness, err) != 0)
+        return -1;
     if (state_save(trainer->inputs->run, trainer->optimizer, &trainer->progress,
                    trainer->inputs->identity, err) != 0)
         return error_prefix(err, "the checkpoint of step %lld was not written", (long long)step);
@@ -375,5 +385,7 @@ int trainer_run(struct trainer *trainer, const struct train_observer *observer, 
         if (status == 0)
             status = step_and_report(trainer, observer, err);
     }
-    return status == 1 && save(trainer, observer, err) != 0 ? -1 : status;
+    if (status == 1 && save(trainer, observer, err) != 0)
+        return -1;
+    return status == 0 && witness_check_trained(trainer->witness, err) != 0 ? -1 : status;
 }

@@ -10,6 +10,7 @@
 #include "train/optimizer.h"
 #include "train/schedule.h"
 #include "train/state.h"
+#include "train/witness.h"
 
 /* Documents of a data set. */
 struct document_set {
@@ -91,6 +92,7 @@ int trainer_resume(struct trainer *trainer, const char *folder, bool *exact, str
 
 /* What it holds, for reports: all owned by the trainer. */
 const struct optimizer *trainer_optimizer(const struct trainer *trainer);
+struct frozen_count trainer_frozen(const struct trainer *trainer);
 const struct memory_plan *trainer_memory(const struct trainer *trainer);
 const struct progress *trainer_progress(const struct trainer *trainer);
 int64_t trainer_steps(const struct trainer *trainer);
@@ -98,7 +100,9 @@ int64_t trainer_steps(const struct trainer *trainer);
 size_t trainer_cut_documents(const struct trainer *trainer);
 
 /* Trains to the last step: 0, or 1 where the observer wished to stop (a checkpoint was written
- * then), or -1. The last state is on disk whenever it returns 0 or 1. */
+ * then), or -1. The last state is on disk whenever it returns 0 or 1. A frozen tensor that changed
+ * ends the run before anything is saved, a trained one that did not behind the last save
+ * (witness.h). */
 int trainer_run(struct trainer *trainer, const struct train_observer *observer, struct error *err);
 
 #endif

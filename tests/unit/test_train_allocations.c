@@ -67,9 +67,21 @@ void *aligned_alloc(size_t alignment, size_t bytes)
     return __libc_memalign(alignment, bytes);
 }
 
+/* Only oneDNN's: where the processor has products of bf16, its kernels take nothing in a call; its
+ * older ones, for other processors, take room to pack their operands, and give it back. */
+static bool packs_in_calls(void)
+{
+#if defined(__x86_64__)
+    return getenv("ONEDNN_MAX_CPU_ISA") || !__builtin_cpu_supports("avx512bf16");
+#else
+    return true;
+#endif
+}
+
 int posix_memalign(void **out, size_t alignment, size_t bytes)
 {
-    note();
+    if (!packs_in_calls())
+        note();
     *out = __libc_memalign(alignment, bytes);
     return *out ? 0 : ENOMEM;
 }

@@ -1,6 +1,7 @@
 #include "compute/onednn.h"
 
 #include "base/memory.h"
+#include "compute/host.h"
 #include "compute/widened.h"
 
 #include <dnnl.h>
@@ -21,6 +22,7 @@ struct product {
     struct shape shape;
     dnnl_primitive_t primitive;
     dnnl_memory_t a, b, c, bias;
+    dnnl_memory_t scratch; /* NULL: needs none */
 };
 
 struct onednn {
@@ -29,6 +31,8 @@ struct onednn {
     struct product products[PRIMITIVES];
     int count, next; /* `next` is replaced when all are taken */
     struct panels *panels;
+    void *scratch; /* of whichever primitive runs; each would keep its own otherwise */
+    size_t scratch_bytes;
 };
 
 struct onednn *onednn_new(struct error *err)
@@ -59,6 +63,8 @@ static void product_clear(struct product *product)
     dnnl_memory_destroy(product->c);
     if (product->bias)
         dnnl_memory_destroy(product->bias);
+    if (product->scratch)
+        dnnl_memory_destroy(product->scratch);
     *product = (struct product){0};
 }
 
@@ -69,6 +75,7 @@ void onednn_free(struct onednn *onednn)
     for (int i = 0; i < onednn->count; i++)
         product_clear(&onednn->products[i]);
     panels_free(onednn->panels);
+    free(onednn->scratch);
     if (onednn->stream)
         dnnl_stream_destroy(onednn->stream);
     if (onednn->engine)
@@ -93,6 +100,7 @@ static dnnl_data_type_t type_of(int8_t storage)
 
 #if DNNL_VERSION_MAJOR >= 3
 typedef dnnl_memory_desc_t description;
+typedef const_dnnl_memory_desc_t borrowed_description;
 
 static void describe(description *out, int64_t rows, int64_t cols, int8_t storage,
                      int64_t row_stride, int64_t col_stride)
@@ -129,6 +137,7 @@ static void append_sum(dnnl_post_ops_t operations)
 }
 #else
 typedef dnnl_memory_desc_t description;
+typedef const dnnl_memory_desc_t *borrowed_description;
 
 static void describe(description *out, int64_t rows, int64_t cols, int8_t storage,
                      int64_t row_stride, int64_t col_stride)
@@ -173,6 +182,7 @@ static dnnl_primitive_attr_t attributes_of(const struct shape *shape)
     dnnl_primitive_attr_t attributes = NULL;
     dnnl_post_ops_t operations = NULL;
     dnnl_primitive_attr_create(&attributes);
+    dnnl_primitive_attr_set_scratchpad_mode(attributes, dnnl_scratchpad_mode_user);
     if (shape->accumulate) {
         dnnl_post_ops_create(&operations);
         append_sum(operations);
@@ -189,8 +199,34 @@ static void describe_operand(description *out, int64_t rows, int64_t cols, int8_
     describe(out, rows, cols, storage, transposed ? 1 : stride, transposed ? stride : 1);
 }
 
-static void product_make(const struct onednn *onednn, struct product *product,
-                         const struct shape *shape)
+/* False where there is not enough memory. */
+static bool reserve_scratch(struct onednn *onednn, size_t bytes)
+{
+    if (bytes <= onednn->scratch_bytes)
+        return true;
+    size_t whole = (bytes + HOST_PAGE - 1) / HOST_PAGE * HOST_PAGE;
+    void *grown = aligned_alloc(HOST_PAGE, whole);
+    if (!grown)
+        return false;
+    free(onednn->scratch);
+    onednn->scratch = grown;
+    onednn->scratch_bytes = whole;
+    return true;
+}
+
+static void primitive_make(struct onednn *onednn, struct product *product,
+                           const_dnnl_primitive_desc_t plan)
+{
+    borrowed_description scratch = dnnl_primitive_desc_query_md(plan, dnnl_query_scratchpad_md, 0);
+    size_t bytes = scratch ? dnnl_memory_desc_get_size(scratch) : 0;
+    if (!reserve_scratch(onednn, bytes))
+        return;
+    if (bytes > 0)
+        dnnl_memory_create(&product->scratch, scratch, onednn->engine, DNNL_MEMORY_NONE);
+    dnnl_primitive_create(&product->primitive, plan);
+}
+
+static void product_make(struct onednn *onednn, struct product *product, const struct shape *shape)
 {
     description a, b, c, bias;
     describe_operand(&a, shape->m, shape->k, shape->a_storage, shape->a_transposed,
@@ -204,7 +240,7 @@ static void product_make(const struct onednn *onednn, struct product *product,
         plan_product(onednn, &a, &b, shape->bias ? &bias : NULL, &c, attributes);
     *product = (struct product){.shape = *shape};
     if (plan)
-        dnnl_primitive_create(&product->primitive, plan);
+        primitive_make(onednn, product, plan);
     product->a = memory_new(onednn, &a);
     product->b = memory_new(onednn, &b);
     product->c = memory_new(onednn, &c);
@@ -262,17 +298,22 @@ bool onednn_matmul(struct onednn *onednn, const struct matmul *matmul)
     struct product *product = product_for(onednn, &shape);
     if (!product->primitive)
         return panels_matmul(onednn->panels, onednn, matmul);
-    dnnl_exec_arg_t arguments[4] = {{DNNL_ARG_SRC, product->a},
-                                    {DNNL_ARG_WEIGHTS, product->b},
-                                    {DNNL_ARG_DST, product->c},
-                                    {DNNL_ARG_BIAS, product->bias}};
+    dnnl_exec_arg_t arguments[5] = {
+        {DNNL_ARG_SRC, product->a}, {DNNL_ARG_WEIGHTS, product->b}, {DNNL_ARG_DST, product->c}};
+    int count = 3;
     /* oneDNN takes inputs as pointers to what it might write; it does not. */
     dnnl_memory_set_data_handle(product->a, (void *)(uintptr_t)matmul->a.data);
     dnnl_memory_set_data_handle(product->b, (void *)(uintptr_t)matmul->b.data);
     dnnl_memory_set_data_handle(product->c, matmul->c);
-    if (matmul->bias)
+    if (matmul->bias) {
         dnnl_memory_set_data_handle(product->bias, (void *)(uintptr_t)matmul->bias);
-    dnnl_primitive_execute(product->primitive, onednn->stream, matmul->bias ? 4 : 3, arguments);
+        arguments[count++] = (dnnl_exec_arg_t){DNNL_ARG_BIAS, product->bias};
+    }
+    if (product->scratch) {
+        dnnl_memory_set_data_handle(product->scratch, onednn->scratch);
+        arguments[count++] = (dnnl_exec_arg_t){DNNL_ARG_SCRATCHPAD, product->scratch};
+    }
+    dnnl_primitive_execute(product->primitive, onednn->stream, count, arguments);
     dnnl_stream_wait(onednn->stream);
     return true;
 }

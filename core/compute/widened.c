@@ -48,22 +48,45 @@ void panels_free(struct panels *panels)
 enum { WORTH_THREADS = 1 << 15 };
 
 /* `lines` lines of `length`, `stride` apart in memory; wide ones lie one behind another. */
-static void widen_lines(float *out, const uint16_t *from, int64_t lines, int64_t length,
-                        int64_t stride)
+struct lines {
+    int64_t count, length, stride;
+};
+
+static void widen_line(float *out, const uint16_t *from, const struct lines *lines, int64_t line)
 {
-#pragma omp parallel for if (lines * length > WORTH_THREADS)
-    for (int64_t line = 0; line < lines; line++)
-        for (int64_t i = 0; i < length; i++)
-            out[line * length + i] = bf16_to_float(from[line * stride + i]);
+    for (int64_t i = 0; i < lines->length; i++)
+        out[line * lines->length + i] = bf16_to_float(from[line * lines->stride + i]);
 }
 
-static void narrow_lines(uint16_t *out, const float *from, int64_t lines, int64_t length,
-                         int64_t stride)
+static void narrow_line(uint16_t *out, const float *from, const struct lines *lines, int64_t line)
 {
-#pragma omp parallel for if (lines * length > WORTH_THREADS)
-    for (int64_t line = 0; line < lines; line++)
-        for (int64_t i = 0; i < length; i++)
-            out[line * stride + i] = bf16_from_float(from[line * length + i]);
+    for (int64_t i = 0; i < lines->length; i++)
+        out[line * lines->stride + i] = bf16_from_float(from[line * lines->length + i]);
+}
+
+/* Two loops: for a parallel region of one thread (the clause `if`) libgomp allocates a team. */
+static void widen_lines(float *out, const uint16_t *from, struct lines lines)
+{
+    if (lines.count * lines.length <= WORTH_THREADS) {
+        for (int64_t line = 0; line < lines.count; line++)
+            widen_line(out, from, &lines, line);
+        return;
+    }
+#pragma omp parallel for
+    for (int64_t line = 0; line < lines.count; line++)
+        widen_line(out, from, &lines, line);
+}
+
+static void narrow_lines(uint16_t *out, const float *from, struct lines lines)
+{
+    if (lines.count * lines.length <= WORTH_THREADS) {
+        for (int64_t line = 0; line < lines.count; line++)
+            narrow_line(out, from, &lines, line);
+        return;
+    }
+#pragma omp parallel for
+    for (int64_t line = 0; line < lines.count; line++)
+        narrow_line(out, from, &lines, line);
 }
 
 /* --- tiles --- */
@@ -97,8 +120,9 @@ static struct operand widened(const struct tiling *tiling, float *panel,
         return (struct operand){(const float *)whole->data + start, STORAGE_F32, whole->row_stride,
                                 whole->col_stride};
     if (!tiling->only_ask)
-        widen_lines(panel, (const uint16_t *)whole->data + start, lines, length,
-                    transposed ? whole->col_stride : whole->row_stride);
+        widen_lines(
+            panel, (const uint16_t *)whole->data + start,
+            (struct lines){lines, length, transposed ? whole->col_stride : whole->row_stride});
     return (struct operand){panel, STORAGE_F32, transposed ? 1 : length, transposed ? length : 1};
 }
 
@@ -111,7 +135,8 @@ static const float *widened_bias(const struct tiling *tiling, struct range n)
     if (whole->b.storage == STORAGE_F32)
         return (const float *)whole->bias + n.first;
     if (!tiling->only_ask)
-        widen_lines(tiling->panels->bias, (const uint16_t *)whole->bias + n.first, 1, n.count, 0);
+        widen_lines(tiling->panels->bias, (const uint16_t *)whole->bias + n.first,
+                    (struct lines){1, n.count, 0});
     return tiling->panels->bias;
 }
 
@@ -148,11 +173,11 @@ static bool make_tile(const struct tiling *tiling, struct range m, struct range 
         return sum_tile(tiling, (float *)whole->c + start, whole->c_stride, m, n);
     uint16_t *out = (uint16_t *)whole->c + start;
     if (whole->accumulate == ADD && !tiling->only_ask)
-        widen_lines(panel, out, m.count, n.count, whole->c_stride);
+        widen_lines(panel, out, (struct lines){m.count, n.count, whole->c_stride});
     if (!sum_tile(tiling, panel, n.count, m, n))
         return false;
     if (!tiling->only_ask)
-        narrow_lines(out, panel, m.count, n.count, whole->c_stride);
+        narrow_lines(out, panel, (struct lines){m.count, n.count, whole->c_stride});
     return true;
 }
 

@@ -27,6 +27,35 @@ static char *base_path(const cJSON *job, const char *run, struct error *err)
     return folder && model[0] != '/' ? path_join(folder, model, err) : string_copy(model, err);
 }
 
+/* Are the run's weights tensors of the model, or adapters of its linear layers, of the right shapes
+ * and types, and as many as the state says? Whoever reads them later relies on it. */
+static int check_weights(const struct source *source, const cJSON *state, const char *path,
+                         struct error *err)
+{
+    const struct model *model = source->model;
+    int64_t rank = 0, count = (int64_t)checkpoint_count(source->weights), said = count;
+    json_get_int64(state, "rank", &rank);
+    json_get_int64(state, "weight_tensors", &said);
+    if (said != count)
+        return error_set(err, "%s has %lld tensors, and state.json says %lld",
+                         checkpoint_path(source->weights), (long long)count, (long long)said);
+    for (size_t i = 0; i < checkpoint_count(source->weights); i++) {
+        const struct tensor_info *tensor = checkpoint_tensor(source->weights, i);
+        size_t number = run_tensor_find(model, tensor->name);
+        struct run_tensor is = run_tensor(model, rank, number % run_tensor_count(model));
+        bool vector = is.part == PART_MODULE && is.module->tensor->rank == 1;
+        bool right = number < run_tensor_count(model) && tensor->rank == (vector ? 1 : 2) &&
+                     tensor->shape[0] == (vector ? is.cols : is.rows) &&
+                     (vector || tensor->shape[1] == is.cols) &&
+                     (tensor->dtype == DTYPE_F32 || tensor->dtype == DTYPE_BF16) &&
+                     (is.part == PART_MODULE || (rank > 0 && module_is_linear(is.module)));
+        if (!right)
+            return error_set(err, "%s: %s is no tensor of this run: it, or %s, is damaged",
+                             checkpoint_path(source->weights), tensor->name, path);
+    }
+    return 0;
+}
+
 /* The run's adapters are those that its weights have an A of. */
 static int find_adapters(struct source *source, const cJSON *state, const char *path,
                          struct error *err)
@@ -80,7 +109,7 @@ static int read_state(struct source *source, struct error *err)
 {
     const char *precision = "";
     char *path = path_join(source->state, "state.json", err);
-    cJSON *json = path ? json_read_file(path, 1 << 16, JSON_STRICT, err) : NULL;
+    cJSON *json = path ? json_read_file(path, STATE_JSON_MOST, JSON_STRICT, err) : NULL;
     int status =
         json ? json_need_int64(json, "step", &source->step, 0, INT64_C(1) << 53, path, err) : -1;
     if (status == 0)
@@ -88,6 +117,8 @@ static int read_state(struct source *source, struct error *err)
     source->bf16 = strncmp(precision, "bf16", 4) == 0;
     if (status == 0)
         status = open_weights(source, err);
+    if (status == 0)
+        status = check_weights(source, json, path, err);
     if (status == 0)
         status = find_adapters(source, json, path, err);
     if (status == 0)

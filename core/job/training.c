@@ -94,6 +94,7 @@ static int train(struct training *training, bool resume, struct error *err)
         (resume && training_note_resume(training, err) != 0))
         return -1;
     tell_start(training, resume, exact);
+    training->proof_due = !resume || !training_is_proved(training);
     struct train_observer observer = training_observer(training);
     return run(training, &observer, err);
 }

@@ -20,10 +20,12 @@ static int factor_open(struct factor *out, const char *text, struct error *err)
     *out = (struct factor){0};
     if (equals && equals > text)
         out->value = strtod(equals + 1, &end);
-    if (!end || end == equals + 1 || *end || !isfinite(out->value) || out->value < 0)
-        return error_set_kind(err, ERROR_USAGE,
-                              "--lr-factor takes REGEX=X, as in embed_tokens=0.1, not \"%.60s\"",
-                              text);
+    if (!end || end == equals + 1 || *end || !isfinite(out->value) || !(out->value > 0))
+        return error_set_kind(
+            err, ERROR_USAGE,
+            "--lr-factor takes REGEX=X with X above 0, as in embed_tokens=0.1, not "
+            "\"%.60s\" (what is not to train is frozen by the plan)",
+            text);
     if (!(pattern = string_copy(text, err)))
         return -1;
     pattern[equals - text] = '\0';
@@ -46,13 +48,17 @@ int training_check_factors(const struct training_request *request, struct error 
     return 0;
 }
 
-static bool trains(const struct training *training, size_t index)
+/* May it train: now, or behind a choice that is made again? */
+static bool may_train(const struct training *training, size_t index)
 {
     size_t count = training->model->module_count;
+    if (training->request->reselect > 0)
+        return index < count;
     return index < count ? training->choice.trained[index]
                          : training->choice.adapted[index % count];
 }
 
+/* To every tensor of that name, so that what trains later has its factor too. */
 static int apply(struct training *training, const struct factor *factor, size_t *found,
                  struct error *err)
 {
@@ -60,15 +66,13 @@ static int apply(struct training *training, const struct factor *factor, size_t 
     *found = 0;
     for (size_t i = 0; i < run_tensor_count(model); i++) {
         struct run_tensor tensor = run_tensor(model, 1, i);
-        if (!trains(training, i))
-            continue;
         char *name = run_tensor_name(&tensor, err);
         int hit = name ? regex_search(factor->regex, name, err) : -1;
         free(name);
         if (hit < 0)
             return -1;
         training->factors[i] *= hit ? factor->value : 1;
-        *found += (size_t)hit;
+        *found += hit && may_train(training, i);
     }
     return 0;
 }

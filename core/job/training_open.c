@@ -130,18 +130,25 @@ int training_fit_memory(struct training *training, struct error *err)
     struct train_settings *s = &training->settings;
     if (limit == 0)
         return 0;
-    for (s->recomputed = 0; s->recomputed <= layers; s->recomputed++) {
+    int64_t least = 0, most = layers; /* the answer is in [least, most], if there is one */
+    while (least < most) {
+        s->recomputed = least == 0 && most == layers ? 0 : (least + most) / 2;
         if (planned_total(training, s, &total, err) != 0)
             return -1;
-        if (total > limit)
-            continue;
-        if (s->recomputed > 0)
-            training_say(
-                training,
-                "to fit --memory-limit the backward pass computes %lld of %lld blocks anew",
-                (long long)s->recomputed, (long long)layers);
-        return 0;
+        if (total <= limit)
+            most = s->recomputed;
+        else
+            least = s->recomputed + 1;
     }
+    s->recomputed = least;
+    if (planned_total(training, s, &total, err) != 0)
+        return -1;
+    if (total <= limit && s->recomputed > 0)
+        training_say(training,
+                     "to fit --memory-limit the backward pass computes %lld of %lld blocks anew",
+                     (long long)s->recomputed, (long long)layers);
+    if (total <= limit)
+        return 0;
     return error_set(err,
                      "the run needs %.1f MB, with every block computed anew in the backward pass, "
                      "and --memory-limit is %.1f MB; a lower --batch, --seq-len or --top, "
@@ -195,6 +202,7 @@ int training_open(struct training *training, bool resume, struct error *err)
     training_gather_inputs(training);
     if (training_fill_factors(training, err) != 0 || training_fit_memory(training, err) != 0)
         return -1;
+    training->base_bytes = process_resident_bytes();
     return trainer_new(&training->trainer, &training->inputs, &training->settings, err);
 }
 

@@ -31,12 +31,13 @@ struct training {
     struct run_identity identity;
     struct train_inputs inputs;
     struct trainer *trainer;
+    size_t base_bytes; /* resident before the trainer was made; 0: unknown */
     struct job_metrics_writer metrics;
     bool metrics_open;
     bool recorded;    /* job.json is there: it stays what it is until the resume succeeds */
     pid_t supervisor; /* 0: none; it runs in a terminal */
-    int64_t prove_at; /* the step behind which proof.json is written (again) */
-    bool unproven;    /* the A of adapters have had no gradient yet */
+    bool proof_due;   /* proof.json is to be written, or was when adapters had no gradient yet */
+    int steps_seen;   /* since it was due */
     bool stopping;    /* someone asked for it; so it stays */
     bool paused;
 };
@@ -72,9 +73,13 @@ int training_load_data(struct training *training, struct error *err);
 int training_write_job(const struct training *training, struct error *err);
 int training_write_plan(const struct training *training, struct error *err);
 int training_write_proof(const struct training *training, int64_t step, struct error *err);
+/* Writes into proof.json that what is frozen is unchanged at this step. */
+int training_prove_frozen(const struct training *training, int64_t step, struct error *err);
 /* An error where a tensor that trains got no gradient in the step before: it would stay as it is
  * while the run looks alive. Without `adapters` the A of adapters may still lack theirs. */
 int training_check_proof(const struct training *training, bool adapters, struct error *err);
+/* Is there a proof.json that is complete? */
+bool training_is_proved(const struct training *training);
 /* True as long as an adapter's A has had no gradient, as behind the first steps. */
 bool training_waits_for_adapters(const struct training *training);
 

@@ -86,6 +86,21 @@ static int choose_changing(struct training *training, bool resume, struct error 
     return status;
 }
 
+/* A plan may have biases; beside an adapter they stay as they are. */
+static void tell_biases(const struct training *training)
+{
+    size_t count = 0;
+    if (!training->plan || !method_info(training->request->method)->adapters)
+        return;
+    for (size_t i = 0; i < training->model->module_count; i++) {
+        const struct module *module = &training->model->modules[i];
+        count += module->bias && plan_trains(training->plan, module->name);
+    }
+    if (count > 0)
+        training_say(training,
+                     "%zu biases of the plan stay frozen: an adapter has none, as in PEFT", count);
+}
+
 int training_choose(struct training *training, bool resume, struct error *err)
 {
     if (training->request->reselect > 0)
@@ -94,5 +109,8 @@ int training_choose(struct training *training, bool resume, struct error *err)
     enum training_method method = training->request->method;
     if (method_info(method)->plan && make_plan(training, resume, err) != 0)
         return -1;
-    return method_choose(&training->choice, method, model, training->plan, err);
+    if (method_choose(&training->choice, method, model, training->plan, err) != 0)
+        return -1;
+    tell_biases(training);
+    return 0;
 }

@@ -232,13 +232,14 @@ int training_write_proof(const struct training *training, int64_t step, struct e
 {
     const struct optimizer *optimizer = trainer_optimizer(training->trainer);
     const struct dataset *data = &training->data;
+    struct frozen_count frozen = trainer_frozen(training->trainer);
     struct buffer out = BUFFER_INIT;
     int64_t parameters = 0;
     int status = 0;
     buffer_format(&out,
                   "{\"format\": \"spectrum.proof\", \"version\": 1, \"step\": %" PRId64
-                  ", \"trained\": {",
-                  step);
+                  ", \"complete\": %s, \"trained\": {",
+                  step, training->proof_due ? "false" : "true");
     for (size_t i = 0; i < optimizer->count && status == 0; i++) {
         status = put_proof_of(&out, optimizer, i, err);
         parameters += optimizer_tensor(optimizer, i).parameters;
@@ -248,11 +249,44 @@ int training_write_proof(const struct training *training, int64_t step, struct e
                   ", \"tokens\": %" PRIu64 ", \"supervised_share\": ",
                   parameters, data->supervised, data->tokens);
     json_put_number(&out, (double)data->supervised / (double)data->tokens);
-    buffer_text(&out, "}\n");
+    buffer_format(&out, ", \"frozen\": {\"tensors\": %zu, \"parameters\": %" PRId64 "}}\n",
+                  frozen.tensors, frozen.parameters);
     if (status == 0)
         status = job_dir_save(training->request->run, "proof.json", &out, err);
     buffer_free(&out);
     return status;
+}
+
+/* A run whose proof was removed goes on without. */
+int training_prove_frozen(const struct training *training, int64_t step, struct error *err)
+{
+    const char *run = training->request->run;
+    struct frozen_count count = trainer_frozen(training->trainer);
+    struct buffer out = BUFFER_INIT;
+    if (!job_dir_has(run, "proof.json"))
+        return 0;
+    cJSON *proof = job_dir_read(run, "proof.json", err);
+    if (!proof)
+        return -1;
+    cJSON_DeleteItemFromObjectCaseSensitive(proof, "frozen");
+    cJSON *frozen = cJSON_AddObjectToObject(proof, "frozen");
+    cJSON_AddNumberToObject(frozen, "tensors", (double)count.tensors);
+    cJSON_AddNumberToObject(frozen, "parameters", (double)count.parameters);
+    cJSON_AddNumberToObject(frozen, "unchanged_at_step", (double)step);
+    json_put_tree(&out, proof);
+    buffer_byte(&out, '\n');
+    cJSON_Delete(proof);
+    int status = job_dir_save(run, "proof.json", &out, err);
+    buffer_free(&out);
+    return status;
+}
+
+bool training_is_proved(const struct training *training)
+{
+    cJSON *proof = job_dir_read(training->request->run, "proof.json", NULL);
+    bool complete = cJSON_IsTrue(json_get(proof, "complete"));
+    cJSON_Delete(proof);
+    return complete;
 }
 
 /* A of an adapter has no gradient as long as B is zero, which it is at first. */

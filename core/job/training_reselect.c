@@ -150,7 +150,8 @@ int training_reselect(struct training *training, const struct train_observer *ob
     if (status != 0)
         return error_prefix(err, "choosing again behind step %" PRId64, step);
     training->reselected = step;
-    training->prove_at = begun > 0 ? step + 1 : training->prove_at;
+    training->proof_due |= begun > 0;
+    training->steps_seen = 0;
     training_say(training, "step %" PRId64 ": chosen again; %zu tensors begin to train, %zu end",
                  step, begun, ended);
     return training_write_plan(training, err) == 0

@@ -14,16 +14,25 @@ static int append(struct training *training, struct buffer *line, struct error *
     return status;
 }
 
-static void put_memory(struct buffer *out, const struct memory_plan *plan)
+static void put_bytes(struct buffer *out, const char *key, size_t bytes)
 {
+    if (bytes > 0)
+        buffer_format(out, ", \"%s\": %zu", key, bytes);
+}
+
+/* The plan, and what it can be held against: what the process has, the most that it had, and what
+ * it had before it took what was planned. */
+static void put_memory(struct buffer *out, const struct training *training)
+{
+    const struct memory_plan *plan = trainer_memory(training->trainer);
     buffer_text(out, ", \"memory_bytes\": {");
     for (int i = 0; i < MEMORY_CATEGORIES; i++)
         buffer_format(out, "%s\"%s\": %" PRIu64, i ? ", " : "",
                       memory_category_name((enum memory_category)i), plan->bytes[i]);
     buffer_byte(out, '}');
-    size_t resident = process_resident_bytes();
-    if (resident > 0)
-        buffer_format(out, ", \"process_bytes\": %zu", resident);
+    put_bytes(out, "process_bytes", process_resident_bytes());
+    put_bytes(out, "process_peak_bytes", process_peak_bytes());
+    put_bytes(out, "process_base_bytes", training->base_bytes);
 }
 
 static int write_step(struct training *training, const struct train_report *report,
@@ -55,7 +64,7 @@ static int write_step(struct training *training, const struct train_report *repo
         buffer_text(&line, ", \"z_loss\": ");
         json_put_number(&line, report->z_loss);
     }
-    put_memory(&line, trainer_memory(training->trainer));
+    put_memory(&line, training);
     buffer_byte(&line, '}');
     return append(training, &line, err);
 }
@@ -80,18 +89,21 @@ static int write_spike(struct training *training, const struct train_report *rep
     return append(training, &line, err);
 }
 
-/* proof.json behind step 1. Adapters begin with B zero and A without a gradient, and the warm-up
- * with the rate 0: behind step 3 at the latest A has one too, and then it is written again. */
+/* proof.json behind the first step. Adapters begin with B zero and A without a gradient, and the
+ * warm-up with the rate 0: behind the third step that counts A has one too, and then it is written
+ * again, complete. */
 static int prove(struct training *training, int64_t step, struct error *err)
 {
-    bool waits = training_waits_for_adapters(training), last = step == 3 || !waits;
-    bool now = step == 1 || step == training->prove_at;
-    if (!now && !(training->unproven && last))
+    enum { STEPS = 3 };
+    if (!training->proof_due)
         return 0;
-    training->unproven = step == 1 && waits;
+    training->steps_seen++;
+    training->proof_due = training_waits_for_adapters(training) && training->steps_seen < STEPS;
+    if (training->proof_due && training->steps_seen > 1)
+        return 0;
     if (training_write_proof(training, step, err) != 0)
         return -1;
-    return training_check_proof(training, !training->unproven, err);
+    return training_check_proof(training, !training->proof_due, err);
 }
 
 static int on_step(void *context, const struct train_report *report, struct error *err)
@@ -153,6 +165,8 @@ static int write_event(struct training *training, const char *event, int64_t ste
 
 static int on_saved(void *context, int64_t step, struct error *err)
 {
+    if (training_prove_frozen(context, step, err) != 0)
+        return -1;
     return write_event(context, "checkpoint", step, err);
 }
 

@@ -180,7 +180,9 @@ static size_t find_system_at(const char *canonical, const char *before, const ch
     for (const char *at = canonical; (at = strstr(at, before));) {
         at += strlen(before);
         const char *end = strstr(at, behind);
-        if (end && end > at && !memchr(at, QUOTE, (size_t)(end - at))) {
+        if (!end)
+            break; /* nor behind any later one */
+        if (end > at && !memchr(at, QUOTE, (size_t)(end - at))) {
             *system = at;
             return (size_t)(end - at);
         }

@@ -24,7 +24,7 @@ static double score(const struct spike_window *window, double loss)
 bool spike_found(struct spike_window *window, double limit, double loss, double *z)
 {
     *z = score(window, loss);
-    if (*z > limit && window->left_out + 1 < SPIKE_IN_A_ROW) {
+    if (*z > limit && window->left_out < SPIKE_IN_A_ROW) {
         window->left_out++;
         return true;
     }
@@ -33,5 +33,7 @@ bool spike_found(struct spike_window *window, double limit, double loss, double 
     window->left_out = 0;
     window->losses[window->count % SPIKE_WINDOW] = loss;
     window->count++;
+    if (window->count == 2 * SPIKE_WINDOW) /* the place in the ring is the same */
+        window->count = SPIKE_WINDOW;
     return false;
 }

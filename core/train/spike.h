@@ -15,7 +15,7 @@ enum { SPIKE_WINDOW = 64, SPIKE_LEAST = 16, SPIKE_IN_A_ROW = 8 };
 /* {0} at first; part of a run's state. */
 struct spike_window {
     double losses[SPIKE_WINDOW]; /* a ring, the next goes to count % SPIKE_WINDOW */
-    int count;                   /* of all so far, since it began */
+    int count;                   /* since it began; from 2 SPIKE_WINDOW on it goes round */
     int left_out;                /* in a row */
 };
 

@@ -7,6 +7,7 @@
 #include "train/state_tensors.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -99,6 +100,7 @@ static int save_json(const char *folder, const struct optimizer *optimizer,
         buffer_free(&out);
         return -1;
     }
+    buffer_format(&out, ", \"weight_tensors\": %zu", state_weight_count(optimizer));
     put_text(&out, "frozen", storage_name(identity->frozen));
     put_text(&out, "model", identity->model);
     put_text(&out, "data", identity->data);
@@ -205,11 +207,15 @@ static int read_spikes(const cJSON *json, struct spike_window *out, const char *
     *out = (struct spike_window){0};
     if (!spikes)
         return 0;
-    if (json_need_int64(spikes, "count", &count, 0, INT32_MAX, where, err) != 0 ||
+    if (json_need_int64(spikes, "count", &count, 0, 2 * SPIKE_WINDOW - 1, where, err) != 0 ||
         json_need_int64(spikes, "left_out", &left_out, 0, SPIKE_IN_A_ROW, where, err) != 0)
         return -1;
-    cJSON_ArrayForEach(item, json_get(spikes, "losses")) if (read < SPIKE_WINDOW)
+    cJSON_ArrayForEach(item, json_get(spikes, "losses"))
+    {
+        if (read == SPIKE_WINDOW || !cJSON_IsNumber(item) || !isfinite(item->valuedouble))
+            return error_set(err, "%s: \"spikes\" has losses that are none, or too many", where);
         out->losses[read++] = item->valuedouble;
+    }
     out->count = (int)count;
     out->left_out = (int)left_out;
     return read == (count < SPIKE_WINDOW ? count : SPIKE_WINDOW)
@@ -238,10 +244,12 @@ static int read_progress(const cJSON *json, struct progress *out, const char *wh
 }
 
 /* When tensors began to train that did not from the start: {"name": step}. */
-static int read_since(const cJSON *json, struct optimizer *optimizer, const char *where,
-                      struct error *err)
+static int read_since(const cJSON *json, struct optimizer *optimizer, int64_t step,
+                      const char *where, struct error *err)
 {
     const cJSON *list = json_get(json, "since"), *item;
+    if (list && !cJSON_IsObject(list))
+        return error_set(err, "%s: \"since\" is no object of steps by name", where);
     cJSON_ArrayForEach(item, list)
     {
         size_t number = run_tensor_find(optimizer->transformer->model, item->string);
@@ -250,7 +258,7 @@ static int read_since(const cJSON *json, struct optimizer *optimizer, const char
             number < count && transformer_place(optimizer->transformer, number, TENSOR_M).buffer;
         if (!trains ||
             json_need_int64(list, item->string, &optimizer->since[optimizer->place_of[number]], 0,
-                            INT64_C(1) << 53, where, err) != 0)
+                            step, where, err) != 0)
             return trains ? -1
                           : error_set(err, "%s: \"since\" names %.200s, which does not train",
                                       where, item->string);
@@ -261,7 +269,7 @@ static int read_since(const cJSON *json, struct optimizer *optimizer, const char
 static cJSON *open_json(const char *folder, char **path, struct error *err)
 {
     *path = path_join(folder, "state.json", err);
-    return *path ? json_read_file(*path, 1 << 20, JSON_STRICT, err) : NULL;
+    return *path ? json_read_file(*path, STATE_JSON_MOST, JSON_STRICT, err) : NULL;
 }
 
 int state_load(const char *folder, struct optimizer *optimizer, struct progress *progress,
@@ -276,7 +284,7 @@ int state_load(const char *folder, struct optimizer *optimizer, struct progress 
     if (status == 0)
         status = read_progress(json, progress, path, err);
     if (status == 0)
-        status = read_since(json, optimizer, path, err);
+        status = read_since(json, optimizer, progress->step, path, err);
     if (status == 0)
         status = state_tensors_load(folder, optimizer, err);
     if (status == 0)
@@ -298,7 +306,8 @@ static int carry_since(const cJSON *json, struct optimizer *optimizer, int64_t s
         if (!name)
             return -1;
         json_get_double(list, name, &since);
-        optimizer->since[i] = optimizer->since[i] < 0 ? step : (int64_t)since;
+        bool right = since >= 0 && since <= (double)step;
+        optimizer->since[i] = optimizer->since[i] < 0 || !right ? step : (int64_t)since;
         free(name);
     }
     return 0;

@@ -15,6 +15,9 @@
 #include "train/optimizer.h"
 #include "train/spike.h"
 
+/* state.json has no more bytes. */
+enum { STATE_JSON_MOST = 1 << 22 };
+
 /* Where a run stands behind an optimiser step. */
 struct progress {
     int64_t step; /* steps taken */

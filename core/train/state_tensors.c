@@ -139,6 +139,15 @@ static int items_make(struct items *items, const struct optimizer *optimizer,
     return file == &files[0] ? add_touched(items, optimizer, err) : 0;
 }
 
+size_t state_weight_count(const struct optimizer *optimizer)
+{
+    const struct recipe *recipe = &optimizer->transformer->recipe;
+    size_t count = optimizer->count, modules = optimizer->transformer->model->module_count;
+    for (size_t i = 0; recipe->touched && i < modules; i++)
+        count += recipe->touched[i] && !recipe->trained[i];
+    return count;
+}
+
 /* --- writing --- */
 
 static int put_item(struct safetensors_writer *writer, const struct backend *backend,

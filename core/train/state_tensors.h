@@ -6,6 +6,8 @@
 #include "train/optimizer.h"
 
 int state_tensors_save(const char *folder, const struct optimizer *optimizer, struct error *err);
+/* Tensors of weights.safetensors. */
+size_t state_weight_count(const struct optimizer *optimizer);
 /* For another freeze set: weights of all that the state has, masters and moments of what trains in
  * both. optimizer->since becomes -1 for what begins to train. */
 int state_tensors_carry(const char *folder, struct optimizer *optimizer, struct error *err);

@@ -43,7 +43,9 @@ char *run_tensor_name(const struct run_tensor *tensor, struct error *err)
     if (tensor->part == PART_MODULE)
         return string_copy(name, err);
     buffer_text(&out, prefix);
-    buffer_append(&out, name, strlen(name) - strlen(weight));
+    size_t length = strlen(name), tail = strlen(weight);
+    bool ends = length >= tail && strcmp(name + length - tail, weight) == 0;
+    buffer_append(&out, name, length - (ends ? tail : 0));
     buffer_text(&out, suffixes[tensor->part]);
     if (buffer_check(&out, err) == 0)
         return out.data;
@@ -62,7 +64,9 @@ static const struct module *find_adapted(const struct model *model, const char *
                                          enum tensor_part part)
 {
     size_t length = strlen(name);
-    if (strncmp(name, prefix, strlen(prefix)) != 0 || !ends_in(name, length, suffixes[part]))
+    size_t around = strlen(prefix) + strlen(suffixes[part]);
+    if (length <= around || strncmp(name, prefix, strlen(prefix)) != 0 ||
+        !ends_in(name, length, suffixes[part]))
         return NULL;
     struct buffer own = BUFFER_INIT;
     buffer_append(&own, name + strlen(prefix), length - strlen(prefix) - strlen(suffixes[part]));

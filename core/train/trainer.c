@@ -14,6 +14,7 @@ struct trainer {
     struct schedule schedule;
     struct transformer *transformer;
     struct optimizer *optimizer;
+    struct witness *witness;
     struct packing *packing, *eval_packing;
     struct batch batch;
     struct progress progress;
@@ -128,7 +129,7 @@ static int make_parts(struct trainer *trainer, struct error *err)
         return -1;
     if (trainer->optimizer->count == 0)
         return error_set(err, "nothing would train: the plan freezes every tensor");
-    return 0;
+    return witness_new(&trainer->witness, trainer->optimizer, err);
 }
 
 int trainer_new(struct trainer **out, const struct train_inputs *inputs,
@@ -151,6 +152,7 @@ void trainer_free(struct trainer *trainer)
 {
     if (!trainer)
         return;
+    witness_free(trainer->witness);
     optimizer_free(trainer->optimizer);
     transformer_free(trainer->transformer);
     packing_free(trainer->packing);
@@ -163,7 +165,8 @@ void trainer_free(struct trainer *trainer)
 int trainer_resume(struct trainer *trainer, const char *folder, bool *exact, struct error *err)
 {
     if (state_load(folder, trainer->optimizer, &trainer->progress, trainer->inputs->identity, exact,
-                   err) != 0)
+                   err) != 0 ||
+        witness_note_loaded(trainer->witness, err) != 0)
         return -1;
     packing_seek(trainer->packing, trainer->progress.position);
     trainer->saved_step = trainer->progress.step;
@@ -173,7 +176,8 @@ int trainer_resume(struct trainer *trainer, const char *folder, bool *exact, str
 int trainer_carry(struct trainer *trainer, const char *folder, struct error *err)
 {
     if (state_carry(folder, trainer->optimizer, &trainer->progress, trainer->inputs->identity,
-                    err) != 0)
+                    err) != 0 ||
+        witness_note_loaded(trainer->witness, err) != 0)
         return -1;
     packing_seek(trainer->packing, trainer->progress.position);
     trainer->saved_step = trainer->progress.step; /* from there it comes to be the same again */
@@ -183,6 +187,11 @@ int trainer_carry(struct trainer *trainer, const char *folder, struct error *err
 const struct optimizer *trainer_optimizer(const struct trainer *trainer)
 {
     return trainer->optimizer;
+}
+
+struct frozen_count trainer_frozen(const struct trainer *trainer)
+{
+    return witness_frozen(trainer->witness);
 }
 
 const struct memory_plan *trainer_memory(const struct trainer *trainer)
@@ -280,13 +289,17 @@ static int step_in_backward(struct trainer *trainer, struct train_report *report
 {
     if (read_batch(trainer, report, supervised, err) != 0)
         return -1;
-    struct asker asker = {trainer, report, *supervised, err, -1};
+    enum { NOT_ASKED = 2 };
+    struct asker asker = {trainer, report, *supervised, err, NOT_ASKED};
+    struct loss_sums sums;
     struct gradient_sink sink = optimizer_begin(trainer->optimizer, trainer->progress.step + 1,
                                                 report->rate, 1 / (double)*supervised);
     sink.wants = wants_gradients;
     sink.asker = &asker;
     transformer_clear(trainer->transformer);
     transformer_train(trainer->transformer, &trainer->batch, draw_of(trainer, 0), &sink);
+    if (asker.verdict == NOT_ASKED) /* the device is lost: this says so */
+        return transformer_loss(trainer->transformer, &sums, err) != 0 ? -1 : 1;
     return asker.verdict != 0 ? asker.verdict
                               : optimizer_end(trainer->optimizer, &report->norm, err);
 }
@@ -305,6 +318,8 @@ static int take_step(struct trainer *trainer, struct train_report *report, struc
     if (status < 0 || backend->wait(backend->self, err) != 0)
         return -1;
     report->step_seconds = clock_seconds() - began;
+    if (!report->left_out)
+        witness_note_step(trainer->witness, report->rate, report->norm);
     progress->step++;
     progress->tokens += report->step_tokens;
     progress->supervised += supervised;
@@ -319,6 +334,8 @@ int trainer_save(struct trainer *trainer, const struct train_observer *observer,
     int64_t step = trainer->progress.step;
     if (step == trainer->saved_step || step == 0)
         return 0;
+    if (witness_check_frozen(trainer->witness, err) != 0)
+        return -1;
     if (state_save(trainer->inputs->run, trainer->optimizer, &trainer->progress,
                    trainer->inputs->identity, err) != 0)
         return error_prefix(err, "the checkpoint of step %lld was not written", (long long)step);
@@ -415,5 +432,8 @@ int trainer_run_until(struct trainer *trainer, int64_t until, const struct train
         if (status == 0)
             status = step_and_report(trainer, observer, err);
     }
-    return status == 1 && trainer_save(trainer, observer, err) != 0 ? -1 : status;
+    if (status == 1 && trainer_save(trainer, observer, err) != 0)
+        return -1;
+    bool ends = status == 0 && last == trainer->settings.steps;
+    return ends && witness_check_trained(trainer->witness, err) != 0 ? -1 : status;
 }

@@ -10,6 +10,7 @@
 #include "train/optimizer.h"
 #include "train/schedule.h"
 #include "train/state.h"
+#include "train/witness.h"
 
 /* Documents of a data set. */
 struct document_set {
@@ -95,6 +96,7 @@ int trainer_resume(struct trainer *trainer, const char *folder, bool *exact, str
 
 /* What it holds, for reports: all owned by the trainer. */
 const struct optimizer *trainer_optimizer(const struct trainer *trainer);
+struct frozen_count trainer_frozen(const struct trainer *trainer);
 const struct memory_plan *trainer_memory(const struct trainer *trainer);
 const struct progress *trainer_progress(const struct trainer *trainer);
 int64_t trainer_steps(const struct trainer *trainer);
@@ -107,9 +109,10 @@ int trainer_carry(struct trainer *trainer, const char *folder, struct error *err
 /* Writes the state as it is now, unless it is on disk. */
 int trainer_save(struct trainer *trainer, const struct train_observer *observer, struct error *err);
 
-/* Trains to the last step: 0, or 1 where the observer wished
- * to stop (a checkpoint was written then), or -1. The last state is on disk whenever it returns 0
- * or 1. */
+/* Trains to the last step: 0, or 1 where the observer wished to stop (a checkpoint was written
+ * then), or -1. The last state is on disk whenever it returns 0 or 1. A frozen tensor that changed
+ * ends the run before anything is saved, a trained one that did not behind the last save
+ * (witness.h). */
 int trainer_run(struct trainer *trainer, const struct train_observer *observer, struct error *err);
 /* The same to step `until`, where that comes before the last. */
 int trainer_run_until(struct trainer *trainer, int64_t until, const struct train_observer *observer,

@@ -61,8 +61,8 @@ check spectrum bf16 --method spectrum --top 30 --optimizer adamw-8bit
 check rounded bf16 --method spectrum --select last:2 --master none --optimizer adamw-bf16
 check first fp32 --select first:1 --no-embeddings --neftune 5 --z-loss 1e-3
 check random fp32 --select random:20 --frozen-dtype int8
-check factors fp32 --select last:1 --no-embeddings --no-head --lr-factor 'mlp=0.5' --lr-factor 'down_proj=0' --spike-guard 4
-check changing fp32 --top 30 --reselect 2 --keep 9 --lr 5e-2
+check factors fp32 --select last:1 --no-embeddings --no-head --lr-factor 'mlp=0.5' --lr-factor 'down_proj=0.1' --spike-guard 4
+check changing fp32 --top 30 --reselect 2 --keep 9 --lr 5e-2 --lr-factor "_proj=0.9"
 check changing-bf16 bf16 --top 30 --reselect 4 --keep 9 --lr 5e-2 --frozen-dtype nf4
 export_equals_run changing
 check lora fp32 --method lora --rank 4
@@ -80,7 +80,7 @@ grep -q '^- model\.layers\.[1-9]' first/plan.yaml && fail "first:1 has more than
 plain=$(loss_of "$model")
 four=$(sed -n 's/^{"step": 1,.*"loss": \([^,]*\).*/\1/p' qlora/metrics.jsonl)
 [ -n "$four" ] || fail "qlora has no loss"
-# A factor of 0 leaves a matrix as it is; a name that nothing has is no factor.
+# A name that nothing has is no factor.
 spectrum train "$model" --data "$data" --run nowhere --steps 1 --select last:1 --lr-factor q_prj=2 &&
   fail "a factor of nothing"
 grep -q 'nothing that trains has such a name' "$work/err" || fail "a factor of nothing is not named"
@@ -111,7 +111,7 @@ spectrum export full -o full-merged --merge && fail "a run without adapters was 
 spectrum resume lora --help >/dev/null || fail "resume --help"
 # Options that do nothing, or cannot be, are refused.
 for wrong in "--method lora --top 5" "--method full --rank 4" "--method lasso" "--select last:99" \
-  "--select middle:2" "--reselect 5 --method full" "--reselect 5 --select last:1" "--lr-factor q_proj" "--lr-factor (=2" "--lr-factor =2" "--top 5 --select last:1" "--frozen-dtype fp4" "--optimizer sgd"; do
+  "--select middle:2" "--reselect 5 --method full" "--reselect 5 --select last:1" "--lr-factor q_proj" "--lr-factor q_proj=0" "--method full --frozen-dtype nf4" "--lr-factor (=2" "--lr-factor =2" "--top 5 --select last:1" "--frozen-dtype fp4" "--optimizer sgd"; do
   # shellcheck disable=SC2086
   "$binary" train "$model" --data "$data" --run "$work/refused" $wrong >"$work/out" 2>"$work/err"
   [ $? -eq 2 ] || fail "$wrong ended with another status"

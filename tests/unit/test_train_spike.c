@@ -47,7 +47,7 @@ static void a_new_level_is_believed_at_last(void **state)
     double z;
     for (int i = 0; i < 100; i++)
         assert_false(spike_found(&window, 4, usual(i), &z));
-    for (int i = 0; i < SPIKE_IN_A_ROW - 1; i++)
+    for (int i = 0; i < SPIKE_IN_A_ROW; i++)
         assert_true(spike_found(&window, 4, 9, &z));
     assert_false(spike_found(&window, 4, 9, &z));
     assert_int_equal(window.count, 1);

@@ -94,6 +94,10 @@ static int check_method_options(const struct request *r, struct error *err)
             err, ERROR_USAGE,
             "--no-embeddings and --no-head belong to --top and --select: a plan says itself "
             "whether embeddings and head train (`spectrum plan` has both options)");
+    if (is->method == METHOD_FULL && is->frozen != FROZEN_AS_READ)
+        return error_set_kind(
+            err, ERROR_USAGE,
+            "--method full freezes nothing: --frozen-dtype belongs to the others");
     if (!method->adapters && (r->rank_given || r->alpha_given))
         return error_set_kind(err, ERROR_USAGE,
                               "--rank and --alpha belong to the methods with lora and qlora");
@@ -140,9 +144,10 @@ static int check(struct request *r, struct error *err)
     struct training_request *is = &r->is;
     if (r->data.count == 0)
         return error_set_kind(err, ERROR_USAGE, "train needs --data FILE");
-    if (parse_method(r, err) != 0 || check_method_options(r, err) != 0 ||
-        optimizer_by_name(&is->moments, r->optimizer, err) != 0 || parse_frozen(r, err) != 0 ||
-        parse_weights(r, err) != 0 || schedule_by_name(&is->is.schedule, r->schedule, err) != 0 ||
+    if (parse_method(r, err) != 0 || parse_frozen(r, err) != 0 ||
+        check_method_options(r, err) != 0 ||
+        optimizer_by_name(&is->moments, r->optimizer, err) != 0 || parse_weights(r, err) != 0 ||
+        schedule_by_name(&is->is.schedule, r->schedule, err) != 0 ||
         (r->memory_limit && parse_bytes(&is->memory_limit, r->memory_limit, err) != 0))
         return -1;
     fill_method_defaults(r);

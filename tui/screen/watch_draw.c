@@ -201,7 +201,7 @@ static void put_proof(const cJSON *proof, char *out, size_t size)
 static void draw_path(struct app *app, struct area area)
 {
     const struct job_follow *run = app->session.run;
-    char proof[128] = "";
+    char proof[256] = "";
     if (run->proof)
         put_proof(run->proof, proof, sizeof proof);
     area_label(area, 0, 0, area.width - text_columns(proof) - 2,

@@ -212,22 +212,24 @@ static int64_t padded_to(int64_t count)
     return (count + PAD - 1) / PAD * PAD;
 }
 
-static bool has_products(const struct head_pass *pass, int64_t count)
+static bool has_products(const struct head_pass *pass, int64_t padded)
 {
     struct onednn *onednn = host_kept(pass->self);
-    int64_t padded = padded_to(count);
     const struct matmul logits = logits_of(pass, padded), grad_x = grad_x_of(pass, padded),
                         grad_weight = grad_weight_of(pass, padded);
     return onednn_has(onednn, &logits) && (!pass->grad_x || onednn_has(onednn, &grad_x)) &&
            (!pass->grad_weight || onednn_has(onednn, &grad_weight));
 }
 
-/* Asked before the first chunk, of all shapes that there will be: what a chunk has added could not
- * be taken back. */
-static bool can_run(const struct head_pass *pass, int64_t count)
+/* Asked before the first chunk, of all shapes that batches of so many tokens can have: what a chunk
+ * has added could not be taken back, and products are made in the first step, not in a later one
+ * that has another number of supervised tokens. */
+static bool can_run(const struct head_pass *pass, int64_t tokens)
 {
-    int64_t last = count % CHUNK;
-    return (count < CHUNK || has_products(pass, CHUNK)) && (last == 0 || has_products(pass, last));
+    for (int64_t padded = PAD; padded <= CHUNK && padded < tokens + PAD; padded += PAD)
+        if (!has_products(pass, padded))
+            return false;
+    return true;
 }
 
 static void run_chunk(const struct head_pass *pass, int64_t first, int64_t count, double *loss)
@@ -277,7 +279,7 @@ void CPU(head_loss)(void *self, struct place loss, struct place grad_x, struct p
         .z_loss = z_loss,
     };
     int64_t count = list_supervised(pass.chunk.tokens, pass.targets, tokens);
-    if (!can_run(&pass, count)) {
+    if (!can_run(&pass, tokens)) {
         reference_head_loss(self, loss, grad_x, grad_weight, x, type, head, targets, tokens, scale,
                             z_loss, workspace);
         return;

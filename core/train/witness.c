@@ -1,0 +1,224 @@
+#include "train/witness.h"
+
+#include "base/hash.h"
+#include "base/memory.h"
+#include "compute/quantize.h"
+
+#include <float.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { STAGING = 1 << 20 }; /* bytes that are read from the device at once */
+
+struct witness {
+    const struct optimizer *optimizer;
+    char (*hashes)[HASH_TEXT_SIZE]; /* [run_tensor_count], "" where there is no such tensor */
+    bool *trains;                   /* [run_tensor_count] */
+    double *moved; /* [optimizer->count]: the furthest that a step had to move an element */
+    struct frozen_count frozen;
+};
+
+static size_t tensor_count(const struct witness *witness)
+{
+    return run_tensor_count(witness->optimizer->transformer->model);
+}
+
+/* --- hashes --- */
+
+static void hash_place(struct hash *hash, const struct backend *backend, struct place place,
+                       size_t bytes, void *staging)
+{
+    for (size_t at = 0; at < bytes; at += STAGING) {
+        size_t part = bytes - at < STAGING ? bytes - at : STAGING;
+        backend->read(backend->self, staging, (struct place){place.buffer, place.offset + at},
+                      part);
+        hash_update(hash, staging, part);
+    }
+}
+
+/* Of the values that AdamW adds to, the master where there is one. */
+static int hash_tensor(const struct witness *witness, size_t tensor, void *staging,
+                       char out[HASH_TEXT_SIZE], struct error *err)
+{
+    const struct transformer *t = witness->optimizer->transformer;
+    int64_t parameters = transformer_tensor(t, tensor).parameters;
+    struct stored_bytes bytes = quantized_bytes(transformer_storage(t, tensor), parameters);
+    struct place master = transformer_place(t, tensor, TENSOR_MASTER);
+    struct hash *hash = hash_new(err);
+    if (!hash)
+        return -1;
+    if (master.buffer)
+        hash_place(hash, t->backend, master, (size_t)parameters * sizeof(float), staging);
+    else
+        hash_place(hash, t->backend, transformer_place(t, tensor, TENSOR_WEIGHT), bytes.data,
+                   staging);
+    hash_place(hash, t->backend, transformer_place(t, tensor, TENSOR_SCALES), bytes.scales,
+               staging);
+    hash_text(hash, out);
+    hash_free(hash);
+    return 0;
+}
+
+static int hash_all(struct witness *witness, struct error *err)
+{
+    const struct transformer *t = witness->optimizer->transformer;
+    void *staging = array_alloc(1, STAGING, err);
+    int status = staging ? 0 : -1;
+    for (size_t i = 0; status == 0 && i < tensor_count(witness); i++) {
+        if (!transformer_place(t, i, TENSOR_WEIGHT).buffer)
+            continue;
+        status = hash_tensor(witness, i, staging, witness->hashes[i], err);
+        witness->frozen.tensors += !witness->trains[i];
+        witness->frozen.parameters += witness->trains[i] ? 0 : transformer_tensor(t, i).parameters;
+    }
+    free(staging);
+    return status;
+}
+
+int witness_new(struct witness **out, const struct optimizer *optimizer, struct error *err)
+{
+    size_t count = run_tensor_count(optimizer->transformer->model);
+    struct witness *witness = array_alloc(1, sizeof *witness, err);
+    if (!witness)
+        return -1;
+    *witness = (struct witness){.optimizer = optimizer,
+                                .hashes = array_alloc(count, sizeof *witness->hashes, err),
+                                .trains = array_alloc(count, sizeof *witness->trains, err),
+                                .moved = array_alloc(optimizer->count, sizeof(double), err)};
+    int status = witness->hashes && witness->trains && witness->moved ? 0 : -1;
+    for (size_t i = 0; status == 0 && i < optimizer->count; i++)
+        witness->trains[optimizer->tensors[i]] = true;
+    if (status != 0 || hash_all(witness, err) != 0) {
+        witness_free(witness);
+        return -1;
+    }
+    *out = witness;
+    return 0;
+}
+
+void witness_free(struct witness *witness)
+{
+    if (!witness)
+        return;
+    free(witness->hashes);
+    free(witness->trains);
+    free(witness->moved);
+    free(witness);
+}
+
+struct frozen_count witness_frozen(const struct witness *witness)
+{
+    return witness->frozen;
+}
+
+/* --- what is compared --- */
+
+static int name_tensor(const struct witness *witness, size_t tensor, const char *what,
+                       struct error *err)
+{
+    struct run_tensor is = transformer_tensor(witness->optimizer->transformer, tensor);
+    char *name = run_tensor_name(&is, err);
+    if (name)
+        error_set(err, "%s %s", name, what);
+    free(name);
+    return -1;
+}
+
+int witness_check_frozen(const struct witness *witness, struct error *err)
+{
+    char now[HASH_TEXT_SIZE];
+    void *staging = array_alloc(1, STAGING, err);
+    int status = staging ? 0 : -1;
+    for (size_t i = 0; status == 0 && i < tensor_count(witness); i++) {
+        if (witness->trains[i] || !witness->hashes[i][0])
+            continue;
+        status = hash_tensor(witness, i, staging, now, err);
+        if (status == 0 && strcmp(now, witness->hashes[i]) != 0)
+            status = name_tensor(witness, i,
+                                 "is frozen but has changed: the machine's memory or this program "
+                                 "is at fault; resume from the last checkpoint, and report it",
+                                 err);
+    }
+    free(staging);
+    return status;
+}
+
+int witness_note_loaded(struct witness *witness, struct error *err)
+{
+    const struct transformer *t = witness->optimizer->transformer;
+    size_t count = t->recipe.touched ? t->model->module_count : 0;
+    void *staging = array_alloc(1, STAGING, err);
+    int status = staging ? 0 : -1;
+    for (size_t i = 0; i < count && status == 0; i++)
+        if (t->recipe.touched[i] && !witness->trains[i])
+            status = hash_tensor(witness, i, staging, witness->hashes[i], err);
+    free(staging);
+    return status;
+}
+
+void witness_note_step(struct witness *witness, double rate, double norm)
+{
+    const struct optimizer *optimizer = witness->optimizer;
+    double limit = optimizer->settings.clip;
+    double clip = limit > 0 && norm > limit ? limit / norm : 1;
+    for (size_t i = 0; i < optimizer->count; i++) {
+        double factor =
+            optimizer->settings.factors ? optimizer->settings.factors[optimizer->tensors[i]] : 1;
+        double elements = (double)optimizer_tensor(optimizer, i).parameters;
+        double rms = clip * optimizer->norms[i] / sqrt(elements);
+        double moved = rms > 0 ? rate * factor * rms / (rms + optimizer->settings.epsilon) : 0;
+        witness->moved[i] = fmax(witness->moved[i], moved);
+    }
+}
+
+/* Of fp32 values; 0 for others. */
+static double largest_value(const struct transformer *t, struct place place, int64_t count,
+                            float *staging)
+{
+    enum { FLOATS = STAGING / sizeof(float) };
+    float largest = 0;
+    for (int64_t at = 0; at < count; at += FLOATS) {
+        int64_t part = count - at < FLOATS ? count - at : FLOATS;
+        struct place from = {place.buffer, place.offset + (size_t)at * sizeof(float)};
+        t->backend->read(t->backend->self, staging, from, (size_t)part * sizeof(float));
+        for (int64_t i = 0; i < part; i++)
+            largest = fmaxf(largest, fabsf(staging[i]));
+    }
+    return (double)largest;
+}
+
+/* Had it to move further than rounding takes back? */
+static bool must_differ(const struct witness *witness, size_t i, float *staging)
+{
+    const struct transformer *t = witness->optimizer->transformer;
+    size_t tensor = witness->optimizer->tensors[i];
+    struct place master = transformer_place(t, tensor, TENSOR_MASTER);
+    if (!master.buffer && t->storage == STORAGE_BF16)
+        return false;
+    struct place values = master.buffer ? master : transformer_place(t, tensor, TENSOR_WEIGHT);
+    double largest = largest_value(t, values, transformer_tensor(t, tensor).parameters, staging);
+    return witness->moved[i] > fmax(largest * 0x1p-20, (double)FLT_MIN);
+}
+
+int witness_check_trained(const struct witness *witness, struct error *err)
+{
+    const struct optimizer *optimizer = witness->optimizer;
+    char now[HASH_TEXT_SIZE];
+    void *staging = array_alloc(1, STAGING, err);
+    int status = staging ? 0 : -1;
+    for (size_t i = 0; status == 0 && i < optimizer->count; i++) {
+        size_t tensor = optimizer->tensors[i];
+        if (!(witness->moved[i] > 0))
+            continue;
+        status = hash_tensor(witness, tensor, staging, now, err);
+        if (status == 0 && strcmp(now, witness->hashes[tensor]) == 0 &&
+            must_differ(witness, i, staging))
+            status = name_tensor(witness, tensor,
+                                 "trains and has a gradient, but is what it was before the run: "
+                                 "this program is at fault; please report it",
+                                 err);
+    }
+    free(staging);
+    return status;
+}

@@ -1,5 +1,8 @@
 /* The buffers of one block: what each is, when it is made, until when it is needed.
  *
+ * What an elementwise operation makes of what is kept (the norms' outputs, the product of gate and
+ * up) is not kept itself: the backward pass makes it again (RUN_AGAIN).
+ *
  * A block whose activations are kept has one set of them. One that is computed anew (gradient
  * checkpointing, Chen et al., arXiv 1604.06174) keeps its input alone, and has two sets, which live
  * while it runs forwards, and from its second run to the end of its backward pass.
@@ -59,14 +62,26 @@ static bool learns(const struct view *view, enum module_role role)
     return request_learns(view->planner->request, role, view->layer);
 }
 
+/* Do layers behind the first norm, or behind the second, need its output in the backward pass? */
+static bool learns_qkv(const struct view *view)
+{
+    return learns(view, ROLE_Q) || learns(view, ROLE_K) || learns(view, ROLE_V);
+}
+
+static bool learns_gate_up(const struct view *view)
+{
+    return learns(view, ROLE_GATE) || learns(view, ROLE_UP);
+}
+
 /* The first set's input is made by what is in front of the block. A block that is computed anew
  * needs it for that. */
 static void add_input(struct view *view, bool anew)
 {
     const struct planner *planner = view->planner;
     int made = view->layer == 0 ? 0 : tick_forward(view->layer - 1, PHASE_DOWN);
-    int end = anew || needs_of(view)->norm1 ? tick_backward(planner, view->layer, BACK_INPUT_NORM)
-                                            : tick_forward(view->layer, PHASE_MIDDLE);
+    bool kept = anew || needs_of(view)->norm1 || learns_qkv(view);
+    int end = kept ? tick_backward(planner, view->layer, BACK_INPUT_NORM)
+                   : tick_forward(view->layer, PHASE_MIDDLE);
     view->slots[SLOT_INPUT] = planner_add(
         view->planner, MEMORY_ACTIVATIONS, made, end, (uint64_t)planner->request->tokens,
         (uint64_t)planner->config->hidden * storage_size(planner->request->storage));
@@ -90,13 +105,12 @@ static void add_raw_heads(struct view *view)
 static void add_attention(struct view *view)
 {
     const struct model_config *c = view->planner->config;
-    bool norm1 = needs_of(view)->norm1, qkv = needs_of(view)->qkv;
-    bool normed = learns(view, ROLE_Q) || learns(view, ROLE_K) || learns(view, ROLE_V);
+    bool norm1 = needs_of(view)->norm1 || learns_qkv(view), qkv = needs_of(view)->qkv;
     bool mixed = qkv || learns(view, ROLE_O);
     int64_t wide = c->heads * c->head_dim, narrow = c->kv_heads * c->head_dim;
     size_t size = storage_size(view->planner->request->storage);
     const struct row rows[] = {
-        {SLOT_NORM1, PHASE_NORM1, PHASE_QKV, normed, BACK_V, c->hidden, size},
+        {SLOT_NORM1, PHASE_NORM1, PHASE_QKV, false, 0, c->hidden, size},
         {SLOT_RSTD1, PHASE_NORM1, PHASE_NORM1, norm1, BACK_INPUT_NORM, 1, 4},
         {SLOT_Q, PHASE_QKV, PHASE_ATTENTION, qkv, BACK_SCORES, wide, size},
         {SLOT_K, PHASE_QKV, PHASE_ATTENTION, qkv, BACK_SCORES, narrow, size},
@@ -112,17 +126,16 @@ static void add_attention(struct view *view)
 static void add_mlp(struct view *view)
 {
     const struct model_config *c = view->planner->config;
-    bool norm2 = needs_of(view)->norm2, gate_up = needs_of(view)->gate_up;
-    bool normed = learns(view, ROLE_GATE) || learns(view, ROLE_UP);
-    bool product = learns(view, ROLE_DOWN);
+    bool norm2 = needs_of(view)->norm2 || learns_gate_up(view);
+    bool gate_up = needs_of(view)->gate_up || learns(view, ROLE_DOWN);
     size_t size = storage_size(view->planner->request->storage);
     const struct row rows[] = {
         {SLOT_MIDDLE, PHASE_MIDDLE, PHASE_DOWN, norm2, BACK_POST_NORM, c->hidden, size},
-        {SLOT_NORM2, PHASE_MLP, PHASE_MLP, normed, BACK_UP, c->hidden, size},
+        {SLOT_NORM2, PHASE_MLP, PHASE_MLP, false, 0, c->hidden, size},
         {SLOT_RSTD2, PHASE_MLP, PHASE_MLP, norm2, BACK_POST_NORM, 1, 4},
         {SLOT_GATE, PHASE_MLP, PHASE_DOWN, gate_up, BACK_UP, c->intermediate, size},
         {SLOT_UP, PHASE_MLP, PHASE_DOWN, gate_up, BACK_UP, c->intermediate, size},
-        {SLOT_SWIGLU, PHASE_DOWN, PHASE_DOWN, product, BACK_DOWN, c->intermediate, size},
+        {SLOT_SWIGLU, PHASE_DOWN, PHASE_DOWN, false, 0, c->intermediate, size},
     };
     add_rows(view, rows, sizeof rows / sizeof *rows);
 }

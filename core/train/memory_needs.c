@@ -13,10 +13,9 @@ bool request_adapts(const struct memory_request *request, const struct module *m
 
 enum storage request_storage(const struct memory_request *request, const struct run_tensor *tensor)
 {
-    const struct recipe *recipe = &request->recipe;
-    bool quantized = tensor->part == PART_MODULE && recipe->quantized &&
-                     recipe->quantized[tensor->module - request->model->modules];
-    return quantized ? recipe->frozen : request->storage;
+    size_t module = (size_t)(tensor->module - request->model->modules);
+    return tensor->part == PART_MODULE ? recipe_storage(&request->recipe, module, request->storage)
+                                       : request->storage;
 }
 
 bool request_learns(const struct memory_request *request, enum module_role role, int layer)

@@ -126,6 +126,9 @@ static void add_gradient_slots(struct planner *planner)
                                            (uint64_t)config->hidden * size);
     plan->run[RUN_GRAD_WIDE] = planner_add(planner, MEMORY_ACTIVATIONS, head + 1, end,
                                            tokens * wide + 4 * MEMORY_ALIGNMENT, size);
+    int64_t again = config->hidden > config->intermediate ? config->hidden : config->intermediate;
+    plan->run[RUN_AGAIN] =
+        planner_add(planner, MEMORY_ACTIVATIONS, head + 1, end, tokens, (uint64_t)again * size);
     if (planner->request->recipe.adapted)
         plan->run[RUN_GRAD_LOW] = planner_add(planner, MEMORY_ACTIVATIONS, head + 1, end, tokens,
                                               (uint64_t)planner->request->recipe.rank * size);
@@ -156,7 +159,8 @@ static void add_run_slots(struct planner *planner)
                                   tick_forward(planner->layers - 1, PHASE_DOWN), kept, tokens, row);
     run[RUN_FINAL_NORM] = planner_add(planner, MEMORY_ACTIVATIONS, final, final + 1, tokens, row);
     run[RUN_FINAL_RSTD] = planner_add(planner, MEMORY_ACTIVATIONS, final, kept, tokens, 4);
-    run[RUN_GRAD_STREAM] = run[RUN_GRAD_NORM] = run[RUN_GRAD_WIDE] = run[RUN_GRAD_LOW] = -1;
+    run[RUN_GRAD_STREAM] = run[RUN_GRAD_NORM] = run[RUN_GRAD_WIDE] = run[RUN_GRAD_LOW] =
+        run[RUN_AGAIN] = -1;
     if (plan->needs.stream)
         add_gradient_slots(planner);
     run[RUN_IDS] = add_lasting(planner, MEMORY_ACTIVATIONS, tokens, 4);

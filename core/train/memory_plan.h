@@ -6,8 +6,9 @@
  * no master; the input of a frozen matrix is not kept for the backward pass; and nothing is kept
  * below the lowest trained tensor, where the backward pass ends.
  *
- * Time is counted in ticks over one micro-batch, forwards and then backwards (see TICK_* in
- * memory_plan.c). Buffers whose lifetimes do not meet share bytes within their category's region.
+ * Time is counted in ticks over one micro-batch, forwards and then backwards (see PHASE_* and
+ * BACK_* in memory_parts.h). Buffers whose lifetimes do not meet share bytes within their
+ * category's region.
  */
 #ifndef SPECTRUM_TRAIN_MEMORY_PLAN_H
 #define SPECTRUM_TRAIN_MEMORY_PLAN_H
@@ -77,6 +78,7 @@ enum run_slot {
     RUN_GRAD_STREAM, /* [T, H] */
     RUN_GRAD_NORM,   /* [T, H] */
     RUN_GRAD_WIDE,   /* [T, intermediate], or gradients of attention, q, k, v one after another */
+    RUN_AGAIN,       /* [T, intermediate] or [T, H]: made again of what is kept */
     RUN_GRAD_LOW,    /* [T, rank] */
     RUN_IDS,
     RUN_TARGETS,

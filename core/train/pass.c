@@ -60,6 +60,14 @@ struct place pass_module_place(const struct pass *pass, const struct module *mod
                              (size_t)(module - pass->transformer->model->modules), slot);
 }
 
+struct place pass_fresh_gradient(const struct pass *pass, const struct module *module)
+{
+    struct place place = pass_module_place(pass, module, TENSOR_GRADIENT);
+    if (place.buffer && pass->sink)
+        pass->ops->fill_zero(pass->self, place, (size_t)module->parameters * sizeof(float));
+    return place;
+}
+
 struct adapter pass_adapter(const struct pass *pass, enum module_role role, int layer)
 {
     const struct transformer *t = pass->transformer;

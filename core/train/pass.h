@@ -47,6 +47,8 @@ const struct module *pass_module(const struct pass *pass, enum module_role role,
                                  bool bias);
 struct place pass_module_place(const struct pass *pass, const struct module *module,
                                enum tensor_slot slot);
+/* Where a module's gradient is added up; with a sink from zero, as another's was there before. */
+struct place pass_fresh_gradient(const struct pass *pass, const struct module *module);
 /* What stands beside a linear layer (recipe.h); low.buffer is NULL where nothing does. */
 struct adapter {
     struct weight a, b;

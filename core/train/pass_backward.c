@@ -3,15 +3,6 @@
 
 /* --- gradients that are used up as they come (struct gradient_sink) --- */
 
-/* Where a module's gradient is added up: from zero, where another's was there before. */
-static struct place fresh_gradient(const struct pass *pass, const struct module *module)
-{
-    struct place place = pass_module_place(pass, module, TENSOR_GRADIENT);
-    if (place.buffer && pass->sink)
-        pass->ops->fill_zero(pass->self, place, (size_t)module->parameters * sizeof(float));
-    return place;
-}
-
 /* Nothing of this pass needs the module's gradient, or its weight as it was, any more. */
 static void finish(const struct pass *pass, const struct module *module)
 {
@@ -28,7 +19,7 @@ static void weight_gradients(const struct pass *pass, enum module_role role, int
     const struct module *weight = pass_module(pass, role, layer, false);
     const struct module *bias = pass_module(pass, role, layer, true);
     struct place gradient = pass_module_place(pass, weight, TENSOR_GRADIENT);
-    struct place of_bias = fresh_gradient(pass, bias);
+    struct place of_bias = pass_fresh_gradient(pass, bias);
     if (gradient.buffer)
         pass->ops->linear_backward_weight(pass->self, gradient, pass->sink ? REPLACE : ADD,
                                           grad_out, x, pass->type, weight->rows, weight->cols,
@@ -92,9 +83,39 @@ static void norm_backward(const struct pass *pass, enum module_role role, int la
 {
     const struct module *module = pass_module(pass, role, layer, false);
     pass->ops->rmsnorm_backward(pass->self, pass_run_place(pass, RUN_GRAD_STREAM), accumulate,
-                                fresh_gradient(pass, module), pass_run_place(pass, RUN_GRAD_NORM),
-                                x, rstd, pass->type, pass_weight(pass, role, layer), pass->tokens);
+                                pass_fresh_gradient(pass, module),
+                                pass_run_place(pass, RUN_GRAD_NORM), x, rstd, pass->type,
+                                pass_weight(pass, role, layer), pass->tokens);
     finish(pass, module);
+}
+
+/* Does a layer of this role, its weight or its adapter, need its input? */
+static bool learns(const struct pass *pass, enum module_role role, int layer)
+{
+    struct adapter adapter = pass_adapter(pass, role, layer);
+    return adapter.low.buffer ||
+           pass_module_place(pass, pass_module(pass, role, layer, false), TENSOR_GRADIENT).buffer;
+}
+
+/* A norm's output, made again of its input. */
+static struct place norm_again(const struct pass *pass, enum module_role role, int layer,
+                               struct place x, struct place rstd)
+{
+    struct place out = pass_run_place(pass, RUN_AGAIN);
+    pass->ops->rmsnorm_forward(pass->self, out, rstd, x, pass->type, pass_weight(pass, role, layer),
+                               (float)pass->config->norm_eps, pass->tokens);
+    return out;
+}
+
+/* The last layer's input, made again of gate and up. */
+static struct place product_again(const struct pass *pass, int layer)
+{
+    struct place out = pass_run_place(pass, RUN_AGAIN);
+    if (learns(pass, ROLE_DOWN, layer))
+        pass->ops->swiglu_forward(pass->self, out, pass_block_place(pass, layer, SLOT_GATE),
+                                  pass_block_place(pass, layer, SLOT_UP), pass->type,
+                                  pass->tokens * pass->config->intermediate);
+    return out;
 }
 
 static void backward_mlp(const struct pass *pass, int layer)
@@ -105,13 +126,16 @@ static void backward_mlp(const struct pass *pass, int layer)
     struct place grad_n = pass_run_place(pass, RUN_GRAD_NORM);
     struct place gate = pass_block_place(pass, layer, SLOT_GATE),
                  up = pass_block_place(pass, layer, SLOT_UP);
-    struct place n = pass_block_place(pass, layer, SLOT_NORM2);
+    struct place n = pass_run_place(pass, RUN_AGAIN);
     linear_backward(pass, ROLE_DOWN, layer, wanted(needs->gate_up, wide), REPLACE, stream,
-                    pass_block_place(pass, layer, SLOT_SWIGLU));
+                    product_again(pass, layer));
     if (!needs->gate_up)
         return;
     pass->ops->swiglu_backward(pass->self, gate, up, wide, gate, up, pass->type,
                                pass->tokens * pass->config->intermediate);
+    if (learns(pass, ROLE_GATE, layer) || learns(pass, ROLE_UP, layer))
+        n = norm_again(pass, ROLE_POST_NORM, layer, pass_block_place(pass, layer, SLOT_MIDDLE),
+                       pass_block_place(pass, layer, SLOT_RSTD2));
     linear_backward(pass, ROLE_GATE, layer, wanted(needs->norm2, grad_n), REPLACE, gate, n);
     linear_backward(pass, ROLE_UP, layer, wanted(needs->norm2, grad_n), ADD, up, n);
     if (!needs->norm2)
@@ -147,7 +171,7 @@ static void head_norm_backward(const struct pass *pass, enum module_role role, i
     bool is_q = role == ROLE_Q_NORM;
     const struct module *module = pass_module(pass, role, layer, false);
     int heads = is_q ? pass->shape.heads : pass->shape.kv_heads;
-    pass->ops->rmsnorm_backward(pass->self, gradient, REPLACE, fresh_gradient(pass, module),
+    pass->ops->rmsnorm_backward(pass->self, gradient, REPLACE, pass_fresh_gradient(pass, module),
                                 gradient,
                                 pass_block_place(pass, layer, is_q ? SLOT_RAW_Q : SLOT_RAW_K),
                                 pass_block_place(pass, layer, is_q ? SLOT_RSTD_Q : SLOT_RSTD_K),
@@ -176,7 +200,7 @@ static void backward_attention(const struct pass *pass, int layer)
 {
     const struct block_needs *needs = &pass->transformer->plan->needs.blocks[layer];
     struct place grad_n = wanted(needs->norm1, pass_run_place(pass, RUN_GRAD_NORM));
-    struct place n = pass_block_place(pass, layer, SLOT_NORM1);
+    struct place n = pass_run_place(pass, RUN_AGAIN);
     struct attention_gradients grad = attention_gradients(pass);
     if (!needs->middle)
         return;
@@ -186,6 +210,9 @@ static void backward_attention(const struct pass *pass, int layer)
     if (!needs->qkv)
         return;
     backward_scores(pass, layer, &grad);
+    if (learns(pass, ROLE_Q, layer) || learns(pass, ROLE_K, layer) || learns(pass, ROLE_V, layer))
+        n = norm_again(pass, ROLE_INPUT_NORM, layer, pass_block_place(pass, layer, SLOT_INPUT),
+                       pass_block_place(pass, layer, SLOT_RSTD1));
     linear_backward(pass, ROLE_Q, layer, grad_n, REPLACE, grad.q, n);
     linear_backward(pass, ROLE_K, layer, grad_n, ADD, grad.k, n);
     linear_backward(pass, ROLE_V, layer, grad_n, ADD, grad.v, n);
@@ -209,7 +236,7 @@ static void embedding_backward(const struct pass *pass)
 {
     const struct module *module = pass_module(pass, ROLE_EMBEDDING, -1, false);
     struct place gradient = pass->config->tied ? pass_module_place(pass, module, TENSOR_GRADIENT)
-                                               : fresh_gradient(pass, module);
+                                               : pass_fresh_gradient(pass, module);
     pass->ops->embedding_backward(pass->self, gradient, pass_run_place(pass, RUN_GRAD_STREAM),
                                   pass->type, pass->ids, pass->tokens, pass->config->vocab,
                                   pass->config->hidden);

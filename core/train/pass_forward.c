@@ -125,22 +125,13 @@ void pass_forward(const struct pass *pass)
          pass_run_place(pass, RUN_FINAL_RSTD), pass_run_place(pass, RUN_OUTPUT));
 }
 
-/* The head's gradient, from zero where gradients do not add up over batches. */
-static struct place head_gradient(const struct pass *pass)
-{
-    const struct module *module = pass_module(pass, pass_head_role(pass), -1, false);
-    struct place place = pass_module_place(pass, module, TENSOR_GRADIENT);
-    if (place.buffer && pass->sink)
-        pass->ops->fill_zero(pass->self, place, (size_t)module->parameters * sizeof(float));
-    return place;
-}
-
 void pass_head_loss(const struct pass *pass, bool backward)
 {
     const struct backward_needs *needs = &pass->transformer->plan->needs;
     struct place none = {NULL, 0};
     struct place grad_x = backward && needs->stream ? pass_run_place(pass, RUN_GRAD_NORM) : none;
-    struct place grad_weight = backward && needs->head ? head_gradient(pass) : none;
+    const struct module *head = pass_module(pass, pass_head_role(pass), -1, false);
+    struct place grad_weight = backward && needs->head ? pass_fresh_gradient(pass, head) : none;
     pass->ops->head_loss(pass->self, pass_run_place(pass, RUN_LOSS), grad_x, grad_weight,
                          pass_run_place(pass, RUN_FINAL_NORM), pass->type,
                          pass_weight(pass, pass_head_role(pass), -1), pass->targets, pass->tokens,

@@ -18,3 +18,8 @@ bool storage_by_name(enum storage *out, const char *name)
         }
     return false;
 }
+
+enum storage recipe_storage(const struct recipe *recipe, size_t module, enum storage plain)
+{
+    return recipe->quantized && recipe->quantized[module] ? recipe->frozen : plain;
+}

@@ -33,4 +33,7 @@ struct recipe {
     enum moment_type moments;
 };
 
+/* How module number `module` is stored where activations are stored as `plain`. */
+enum storage recipe_storage(const struct recipe *recipe, size_t module, enum storage plain);
+
 #endif

@@ -1,9 +1,10 @@
 /* A run's state on disk: RUN/checkpoints/step-00000100/ (FORMATS.md), complete or absent.
  *
- *     weights.safetensors    what trains, as it is stored in the run (BF16 or F32)
- *     masters.safetensors    F32, where there are masters
- *     optimizer.safetensors  "<tensor>.exp_avg" and "<tensor>.exp_avg_sq", F32
- *     state.json             the step, the place in the data, and what must agree to go on
+ *     weights.safetensors    what trains, and what did earlier in the run, as it is stored in the
+ * run (BF16 or F32); adapters go by PEFT's names (tensors.h) masters.safetensors    F32, where
+ * there are masters optimizer.safetensors  "<tensor>.exp_avg" and "<tensor>.exp_avg_sq": F32, BF16,
+ * or codes, U8, with the scales of their blocks, "<tensor>.exp_avg.absmax" and so on state.json the
+ * step, the place in the data, and what must agree to go on
  *
  * The folder is written under another name and renamed when all of it is on disk. There is no
  * generator state but the seed: random numbers are functions of (seed, step, tensor, element).

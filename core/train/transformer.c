@@ -74,10 +74,9 @@ struct place transformer_run_place(const struct transformer *transformer, enum r
 
 enum storage transformer_storage(const struct transformer *transformer, size_t tensor)
 {
-    const struct recipe *recipe = &transformer->recipe;
-    bool quantized =
-        tensor < transformer->model->module_count && recipe->quantized && recipe->quantized[tensor];
-    return quantized ? recipe->frozen : transformer->storage;
+    return tensor < transformer->model->module_count
+               ? recipe_storage(&transformer->recipe, tensor, transformer->storage)
+               : transformer->storage;
 }
 
 static int write_rounded(struct transformer *transformer, struct place place, const float *values,

@@ -71,7 +71,9 @@ static size_t compare(const struct transformer *a, const struct transformer *b,
         size_t bytes = (size_t)transformer_tensor(a, i).parameters * sizeof(float);
         float *x = read_slot_f32(a, i, slot), *y = read_slot_f32(b, i, slot);
         if (memcmp(x, y, bytes) != 0)
-            fail_msg("tensor %zu is another", i);
+            fail_msg("%s, part %zu, slot %d: another",
+                     a->model->modules[i % a->model->module_count].name, i / a->model->module_count,
+                     slot);
         free(x);
         free(y);
         compared++;

@@ -26,8 +26,8 @@ struct pass pass_begin(struct transformer *transformer, const struct batch *batc
 /* pass_forward.c: the embeddings, the first block's input; and from there to the final norm. */
 void pass_embed(const struct pass *pass);
 void pass_forward(const struct pass *pass);
-/* Computes a block anew, as far as its backward pass needs: from its input to the input of its last
- * layer. */
+/* Computes a block anew, as far as its backward pass needs: from its input to gate and up, and A of
+ * its last layer's adapter. */
 void pass_forward_again(const struct pass *pass, int layer);
 /* Adds the loss; with `backward` also the gradients of the head and of its input. */
 void pass_head_loss(const struct pass *pass, bool backward);

@@ -78,25 +78,30 @@ static void forward_attention(const struct pass *pass, int layer)
     ops->add(pass->self, middle, input, pass->type, pass->tokens * pass->config->hidden);
 }
 
-/* As far as the input of the last layer. */
-static void forward_swiglu(const struct pass *pass, int layer)
+static void forward_gate_up(const struct pass *pass, int layer)
 {
     struct place n = pass_block_place(pass, layer, SLOT_NORM2);
-    struct place gate = pass_block_place(pass, layer, SLOT_GATE);
-    struct place up = pass_block_place(pass, layer, SLOT_UP);
     norm(pass, ROLE_POST_NORM, layer, n, pass_block_place(pass, layer, SLOT_RSTD2),
          pass_block_place(pass, layer, SLOT_MIDDLE));
-    linear(pass, ROLE_GATE, layer, gate, n);
-    linear(pass, ROLE_UP, layer, up, n);
-    pass->ops->swiglu_forward(pass->self, pass_block_place(pass, layer, SLOT_SWIGLU), gate, up,
-                              pass->type, pass->tokens * pass->config->intermediate);
+    linear(pass, ROLE_GATE, layer, pass_block_place(pass, layer, SLOT_GATE), n);
+    linear(pass, ROLE_UP, layer, pass_block_place(pass, layer, SLOT_UP), n);
+}
+
+/* The last layer's input. */
+static struct place forward_swiglu(const struct pass *pass, int layer)
+{
+    struct place product = pass_block_place(pass, layer, SLOT_SWIGLU);
+    pass->ops->swiglu_forward(pass->self, product, pass_block_place(pass, layer, SLOT_GATE),
+                              pass_block_place(pass, layer, SLOT_UP), pass->type,
+                              pass->tokens * pass->config->intermediate);
+    return product;
 }
 
 static void forward_mlp(const struct pass *pass, int layer)
 {
     struct place output = pass_output_place(pass, layer);
-    forward_swiglu(pass, layer);
-    linear(pass, ROLE_DOWN, layer, output, pass_block_place(pass, layer, SLOT_SWIGLU));
+    forward_gate_up(pass, layer);
+    linear(pass, ROLE_DOWN, layer, output, forward_swiglu(pass, layer));
     pass->ops->add(pass->self, output, pass_block_place(pass, layer, SLOT_MIDDLE), pass->type,
                    pass->tokens * pass->config->hidden);
 }
@@ -105,8 +110,9 @@ void pass_forward_again(const struct pass *pass, int layer)
 {
     struct adapter down = pass_adapter(pass, ROLE_DOWN, layer);
     forward_attention(pass, layer);
-    forward_swiglu(pass, layer);
-    lower(pass, &down, pass_block_place(pass, layer, SLOT_SWIGLU));
+    forward_gate_up(pass, layer);
+    if (down.low.buffer)
+        lower(pass, &down, forward_swiglu(pass, layer));
 }
 
 void pass_embed(const struct pass *pass)

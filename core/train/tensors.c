@@ -2,6 +2,7 @@
 
 #include "base/buffer.h"
 #include "base/memory.h"
+#include "base/text.h"
 
 #include <string.h>
 
@@ -43,20 +44,12 @@ char *run_tensor_name(const struct run_tensor *tensor, struct error *err)
     if (tensor->part == PART_MODULE)
         return string_copy(name, err);
     buffer_text(&out, prefix);
-    size_t length = strlen(name), tail = strlen(weight);
-    bool ends = length >= tail && strcmp(name + length - tail, weight) == 0;
-    buffer_append(&out, name, length - (ends ? tail : 0));
+    buffer_append(&out, name, strlen(name) - (text_ends_with(name, weight) ? strlen(weight) : 0));
     buffer_text(&out, suffixes[tensor->part]);
     if (buffer_check(&out, err) == 0)
         return out.data;
     buffer_free(&out);
     return NULL;
-}
-
-static bool ends_in(const char *text, size_t length, const char *end)
-{
-    size_t tail = strlen(end);
-    return length >= tail && memcmp(text + length - tail, end, tail) == 0;
 }
 
 /* "base_model.model.X.lora_A.weight": the module X.weight. */
@@ -66,7 +59,7 @@ static const struct module *find_adapted(const struct model *model, const char *
     size_t length = strlen(name);
     size_t around = strlen(prefix) + strlen(suffixes[part]);
     if (length <= around || strncmp(name, prefix, strlen(prefix)) != 0 ||
-        !ends_in(name, length, suffixes[part]))
+        !text_ends_with(name, suffixes[part]))
         return NULL;
     struct buffer own = BUFFER_INIT;
     buffer_append(&own, name + strlen(prefix), length - strlen(prefix) - strlen(suffixes[part]));

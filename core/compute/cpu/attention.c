@@ -89,9 +89,7 @@ static void forward_tile(const struct attention *at, void *out, struct tile quer
         running.largest[i] = -INFINITY;
     load(q, at, at->q, at->shape.heads, head, queries.first, queries.count, at->scale);
     for (int64_t first = queries.document_begin; first <= queries.first; first += TILE) {
-        struct tile keys = queries;
-        keys.first = first;
-        keys.count = first == queries.first ? queries.count : TILE;
+        struct tile keys = keys_from(queries, first);
         if (is_out_of_window(at, queries.first, first))
             continue;
         load(k, at, at->k, at->shape.kv_heads, kv_head, first, keys.count, 1);
@@ -184,11 +182,9 @@ static void backward_keys(const struct attention *at, void *grad_k, void *grad_v
     int group = at->shape.heads / at->shape.kv_heads;
     load_keys(&t, at, kv_head, &keys);
     for (int64_t first = keys.first; first < keys.document_end; first += TILE) {
-        struct tile queries = keys;
         if (is_out_of_window(at, first, keys.first))
             break;
-        queries.first = first;
-        queries.count = (int)(keys.document_end - first < TILE ? keys.document_end - first : TILE);
+        struct tile queries = queries_from(keys, first);
         for (int head = kv_head * group; head < (kv_head + 1) * group; head++) {
             load_queries(&t, at, head, &queries);
             score_gradients(&t, at, head, &queries, &keys);
@@ -208,9 +204,7 @@ static void backward_queries(const struct attention *at, void *grad_q, struct ti
     int kv_head = head / (at->shape.heads / at->shape.kv_heads);
     load_queries(&t, at, head, &queries);
     for (int64_t first = queries.document_begin; first <= queries.first; first += TILE) {
-        struct tile keys = queries;
-        keys.first = first;
-        keys.count = first == queries.first ? queries.count : TILE;
+        struct tile keys = keys_from(queries, first);
         if (is_out_of_window(at, queries.first, first))
             continue;
         load_keys(&t, at, kv_head, &keys);

@@ -49,6 +49,24 @@ static inline struct tile tile_at(const struct documents *documents, int64_t ind
     return (struct tile){begin, end, first, (int)(left < TILE ? left : TILE)};
 }
 
+/* The tile of queries from `first` on, in the document of a tile of keys. */
+static inline struct tile queries_from(struct tile keys, int64_t first)
+{
+    int64_t left = keys.document_end - first;
+    keys.first = first;
+    keys.count = (int)(left < TILE ? left : TILE);
+    return keys;
+}
+
+/* The tile of keys from `first` on, at or in front of a tile of queries. */
+static inline struct tile keys_from(struct tile queries, int64_t first)
+{
+    if (first < queries.first)
+        queries.count = TILE;
+    queries.first = first;
+    return queries;
+}
+
 /* Is every key of the tile out of every query's window? */
 static inline bool is_out_of_window(const struct attention *at, int64_t first_query,
                                     int64_t first_key)

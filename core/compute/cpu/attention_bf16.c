@@ -284,11 +284,9 @@ void CPU(attention_backward_keys_bf16)(const struct attention *at, void *grad_k,
     int group = at->shape.heads / at->shape.kv_heads;
     load_keys(&t, at, kv_head, &keys);
     for (int64_t first = keys.first; first < keys.document_end; first += TILE) {
-        struct tile queries = keys;
         if (is_out_of_window(at, first, keys.first))
             break;
-        queries.first = first;
-        queries.count = (int)(keys.document_end - first < TILE ? keys.document_end - first : TILE);
+        struct tile queries = queries_from(keys, first);
         for (int head = kv_head * group; head < (kv_head + 1) * group; head++)
             add_head(&t, at, head, &queries, keys.first, dk, dv);
     }
@@ -306,9 +304,7 @@ void CPU(attention_backward_queries_bf16)(const struct attention *at, void *grad
     load_queries(&t, at, head, &queries);
     read_statistics(&s, at, head, &queries);
     for (int64_t first = queries.document_begin; first <= queries.first; first += TILE) {
-        struct tile keys = queries;
-        keys.first = first;
-        keys.count = first == queries.first ? queries.count : TILE;
+        struct tile keys = keys_from(queries, first);
         if (is_out_of_window(at, queries.first, first))
             continue;
         load_keys(&t, at, kv_head, &keys);

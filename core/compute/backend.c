@@ -3,27 +3,67 @@
 #include "compute/cpu.h"
 #include "compute/guard.h"
 #include "compute/host.h"
+#include "compute/plugin.h"
 #include "compute/reference_common.h"
 #include "compute/spectra_ops.h"
 
+#include <stdlib.h>
 #include <string.h>
+
+/* "cuda" is 0, "cuda:3" is 3; -1: it is no such name. */
+static int cuda_number(const char *device)
+{
+    static const char prefix[] = "cuda";
+    size_t length = sizeof prefix - 1;
+    if (strncmp(device, prefix, length) != 0)
+        return -1;
+    const char *rest = device + length;
+    if (rest[0] == '\0')
+        return 0;
+    size_t digits = rest[0] == ':' ? strspn(rest + 1, "0123456789") : 0;
+    return digits >= 1 && digits <= 3 && rest[1 + digits] == '\0' ? atoi(rest + 1) : -1;
+}
+
+static int cuda_find(const struct backend_plugin **plugin, int number, struct error *err)
+{
+    *plugin = plugin_find("cuda", err);
+    int count = *plugin ? (*plugin)->count(err) : -1;
+    if (count < 0)
+        return -1;
+    return number < count ? 0
+                          : error_set(err, "there is no device cuda:%d, the last one is cuda:%d",
+                                      number, count - 1);
+}
+
+static int cuda_open(struct backend **out, int number, struct error *err)
+{
+    const struct backend_plugin *plugin;
+    if (cuda_find(&plugin, number, err) != 0)
+        return -1;
+    return plugin->open(out, number, err);
+}
 
 int backend_check(const char *device, struct error *err)
 {
     static const char *const names[] = {"auto", "cpu", "guard", "reference"};
+    const struct backend_plugin *plugin;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (strcmp(device, names[i]) == 0)
             return 0;
-    if (strcmp(device, "cuda") == 0)
-        return error_set(err, "--device cuda: this program has no CUDA plug-in; use cpu");
+    int number = cuda_number(device);
+    if (number >= 0)
+        return cuda_find(&plugin, number, err) == 0 ? 0 : error_prefix(err, "--device %s", device);
     return error_set_kind(err, ERROR_USAGE,
-                          "there is no device \"%s\"; there are auto, cpu, cuda, reference",
+                          "there is no device \"%s\"; there are auto, cpu, cuda, cuda:N, reference",
                           device);
 }
 
 int backend_open(struct backend **out, const char *device, int threads, struct error *err)
 {
     *out = NULL;
+    int number = cuda_number(device);
+    if (number >= 0)
+        return cuda_open(out, number, err) == 0 ? 0 : error_prefix(err, "--device %s", device);
     if (backend_check(device, err) != 0)
         return -1;
     if (strcmp(device, "guard") == 0)
@@ -32,6 +72,22 @@ int backend_open(struct backend **out, const char *device, int threads, struct e
         return host_backend_new(out, "reference", &reference_train_ops, &spectra_reference_ops, 1,
                                 err);
     return cpu_backend_new(out, NULL, threads, err);
+}
+
+int backend_open_for_scan(struct backend **out, const char *device, int threads, struct error *busy,
+                          struct error *err)
+{
+    struct error trouble = ERROR_INIT;
+    bool automatic = strcmp(device, "auto") == 0;
+    if (backend_open(out, automatic ? "cuda" : device, threads, &trouble) == 0)
+        return 0;
+    if (trouble.kind == ERROR_DEVICE && busy)
+        *busy = trouble;
+    if (automatic || trouble.kind == ERROR_DEVICE)
+        return backend_open(out, "cpu", threads, err);
+    if (err)
+        *err = trouble;
+    return -1;
 }
 
 void backend_close(struct backend *backend)

@@ -18,7 +18,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define BACKEND_VERSION 2
+#define BACKEND_VERSION 3
 
 /* The last two are for struct weight alone. */
 enum storage { STORAGE_F32, STORAGE_BF16, STORAGE_INT8, STORAGE_NF4 };
@@ -187,15 +187,21 @@ struct train_ops {
     void (*copy)(void *self, struct place out, struct place from, size_t bytes);
 };
 
-/* Singular values of one matrix. */
+/* Singular values of one matrix. Several threads may call these at once. */
 struct spectra_ops {
     /* values f64 [min(rows, cols)], descending, of the host matrix f32 [rows, cols], all within
-     * 1e-10 of the largest; those below spectra_resolution() may be exact zeros.
-     * NaN or Inf in the matrix is ERROR_NOT_FINITE. room: workspace() bytes, aligned to 64, which
-     * the caller keeps from matrix to matrix: fresh memory is slow. */
+     * 1e-10 of the largest; those below spectra_resolution() may be exact zeros. A back end whose
+     * `squares` is set may be off by 1e-7 of the largest in values below 1e-5 of it, as long as
+     * they are fewer than a quarter: what decides scores is exact.
+     * NaN or Inf in the matrix is ERROR_NOT_FINITE; ERROR_NO_ROOM: the device has no memory for
+     * this one now; ERROR_DEVICE: it is lost. room: workspace() bytes of host memory, aligned to
+     * 64, which the caller keeps from matrix to matrix: fresh memory is slow. */
     int (*values)(void *self, double *values, const float *matrix, int64_t rows, int64_t cols,
                   void *room, struct error *err);
     size_t (*workspace)(void *self, int64_t rows, int64_t cols);
+    /* How many matrices of this shape the device takes at once; NULL: one for each core. */
+    int (*side_by_side)(void *self, int64_t rows, int64_t cols);
+    bool squares;
 };
 
 /* Smaller singular values are rounding in fp64 (numpy.linalg.matrix_rank has the same bound). */
@@ -203,6 +209,13 @@ static inline double spectra_resolution(int64_t rows, int64_t cols, double large
 {
     return DBL_EPSILON * (double)(rows > cols ? rows : cols) * largest;
 }
+
+/* What computes. */
+struct device_info {
+    char id[16];                  /* what --device takes: "cpu", "reference", "cuda:0" */
+    char name[96];                /* "NVIDIA H200", or the processor's instructions and threads */
+    uint64_t memory, free_memory; /* bytes; 0: not known */
+};
 
 struct backend {
     int version;                       /* BACKEND_VERSION */
@@ -216,16 +229,27 @@ struct backend {
     void (*write)(void *self, struct place to, const void *from, size_t bytes);
     void (*read)(void *self, void *to, struct place from, size_t bytes); /* waits */
     int (*wait)(void *self, struct error *err);
+    /* Host memory that the device copies from quickest, aligned to 64, uninitialised; of any
+     * thread. */
+    void *(*host_alloc)(void *self, size_t bytes, struct error *err);
+    void (*host_free)(void *self, void *memory);
+    void (*describe)(void *self, struct device_info *out); /* as it is now */
     void (*close)(struct backend *backend);
 };
 
-/* Opens "auto", "cpu", "reference" or "cuda"; threads 0 = all cores. Unknown or missing: an error
- * that says which there are and what is missing. "guard", for tests, is the CPU with memory that
- * only operations can touch (guard.h). */
+/* Opens "cpu", "reference", "cuda" or "cuda:N", the Nth device; threads 0 = all cores. "auto" is
+ * the CPU. An unknown name is ERROR_USAGE with the names that there are; where something is missing
+ * the error says exactly what: the plug-in, the driver, the device. ERROR_DEVICE: it is there, but
+ * busy. "guard", for tests, is the CPU with memory that only operations can touch (guard.h). */
 int backend_open(struct backend **out, const char *device, int threads, struct error *err);
 void backend_close(struct backend *backend);
 
-/* 0 where there is a back end of that name, else backend_open()'s error; opens nothing. */
+/* The same for a scan: "auto" is a GPU where there is one (they do not train yet), and where a GPU
+ * is busy the CPU takes its place, with the reason in `busy` (ERROR_DEVICE; else as it was). */
+int backend_open_for_scan(struct backend **out, const char *device, int threads, struct error *busy,
+                          struct error *err);
+
+/* 0 where there is a back end of that name, else backend_open()'s error; opens no device. */
 int backend_check(const char *device, struct error *err);
 
 #endif

@@ -319,11 +319,23 @@ static void work(struct run *run)
     scratch_free(&scratch);
 }
 
+/* Threads that take rows where memory sets no bound: one a core, or what the device takes at once.
+ */
+static int threads_of(const struct run *run)
+{
+    const struct spectra_ops *spectra = run->backend->spectra;
+    int threads = run->options->threads;
+    if (threads > 0 || !spectra->side_by_side)
+        return threads > 0 ? threads : omp_get_max_threads();
+    const struct module *first = run->result->scan->count ? run->modules[run->order[0]] : NULL;
+    return first ? spectra->side_by_side(run->backend->self, first->rows, first->cols) : 1;
+}
+
 /* Matrices side by side: as many as there are threads, while the largest of them, computed the way
  * that takes most, fit into a quarter of the free memory, or into 1.2 GB of it. */
 static int side_by_side(const struct run *run)
 {
-    int threads = run->options->threads > 0 ? run->options->threads : omp_get_max_threads();
+    int threads = threads_of(run);
     double memory = (double)run->memory, budget = fmin(memory, fmax(memory / 4, 1.2e9));
     double largest = 1;
     for (size_t i = 0; i < run->result->scan->count; i++)

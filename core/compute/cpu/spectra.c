@@ -91,4 +91,4 @@ static int values(void *self, double *out, const float *matrix, int64_t rows, in
     return CPU(direct_values)(out, room, matrix, rows, cols, err);
 }
 
-const struct spectra_ops CPU(spectra_ops) = {values, workspace};
+const struct spectra_ops CPU(spectra_ops) = {.values = values, .workspace = workspace};

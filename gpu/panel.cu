@@ -1,0 +1,126 @@
+/* The panels of the reduction to a band. */
+#include "gpu/kernels.h"
+#include "gpu/launch.h"
+
+enum { WARP = 32, WARPS = 32, THREADS = WARP * WARPS, WIDE = 256 };
+
+/* Squares that add up to no more are rounding of rounding, and may be denormal: no tail at all. */
+static const double no_tail = 1e-290;
+
+static __device__ double warp_sum(double x)
+{
+    for (int distance = WARP / 2; distance > 0; distance /= 2)
+        x += __shfl_xor_sync(0xffffffffu, x, distance);
+    return x;
+}
+
+/* The sum over all threads of the block, in each of them; room[WARPS]. */
+static __device__ double block_sum(double x, double *room)
+{
+    int warp = threadIdx.x / WARP, lane = threadIdx.x % WARP;
+    x = warp_sum(x);
+    __syncthreads(); /* the room's last readers are done */
+    if (lane == 0)
+        room[warp] = x;
+    __syncthreads();
+    return warp_sum(room[lane]);
+}
+
+/* Column x[rows] becomes (beta, v_2, v_3, ...), v_1 = 1; returns tau, in all threads. */
+static __device__ double reflection(double *x, int64_t rows, double *room)
+{
+    double tail = 0, alpha = x[0];
+    for (int64_t i = 1 + threadIdx.x; i < rows; i += THREADS)
+        tail += x[i] * x[i];
+    tail = block_sum(tail, room);
+    bool none = !(tail > no_tail);
+    double beta = none ? alpha : -copysign(sqrt(alpha * alpha + tail), alpha);
+    double scale = none ? 0 : 1 / (alpha - beta);
+    for (int64_t i = 1 + threadIdx.x; i < rows; i += THREADS)
+        x[i] *= scale;
+    __syncthreads(); /* every thread has read alpha */
+    if (threadIdx.x == 0)
+        x[0] = beta;
+    return none ? 0 : (beta - alpha) / beta;
+}
+
+/* y := y - tau v (v^T y) by one warp; v[0] stands for 1. */
+static __device__ void reflect(double *y, const double *v, double tau, int64_t rows)
+{
+    int lane = threadIdx.x % WARP;
+    double dot = lane == 0 ? y[0] : 0;
+    for (int64_t i = lane == 0 ? WARP : lane; i < rows; i += WARP)
+        dot += v[i] * y[i];
+    double factor = tau * warp_sum(dot);
+    for (int64_t i = lane == 0 ? WARP : lane; i < rows; i += WARP)
+        y[i] -= factor * v[i];
+    if (lane == 0)
+        y[0] -= factor;
+}
+
+static __global__ void panel_kernel(double *panel, double *tau, int64_t rows, int cols, int64_t ld)
+{
+    SHARED(double, room, WARPS);
+    int warp = threadIdx.x / WARP;
+    for (int j = 0; j < cols; j++) {
+        double *x = panel + j * ld + j, own = 0;
+        if (j < rows)
+            own = reflection(x, rows - j, room);
+        if (threadIdx.x == 0)
+            tau[j] = own;
+        for (int c = j + 1 + warp; c < cols && j < rows; c += WARPS)
+            reflect(x + (c - j) * ld, x, own, rows - j);
+        __syncthreads();
+    }
+}
+
+cudaError_t kernel_panel(double *panel, double *tau, int64_t rows, int cols, int64_t ld,
+                         cudaStream_t stream)
+{
+    return LAUNCH(panel_kernel, 1, THREADS, stream, panel, tau, rows, cols, ld);
+}
+
+static __global__ void vectors_kernel(double *v, double *copy, double *panel, int64_t rows, int64_t ld,
+                                      int64_t ld_v)
+{
+    int64_t i = (int64_t)blockIdx.x * blockDim.x + threadIdx.x, j = blockIdx.y;
+    if (i >= rows)
+        return;
+    double value = i > j ? panel[j * ld + i] : i == j ? 1 : 0;
+    v[j * ld_v + i] = value;
+    copy[j * ld_v + i] = value;
+    if (i > j)
+        panel[j * ld + i] = 0;
+}
+
+cudaError_t kernel_vectors(double *v, double *copy, double *panel, int64_t rows, int cols,
+                           int64_t ld, int64_t ld_v, cudaStream_t stream)
+{
+    dim3 blocks(blocks_for(rows, WIDE), (unsigned)cols);
+    return LAUNCH(vectors_kernel, blocks, WIDE, stream, v, copy, panel, rows, ld, ld_v);
+}
+
+/* T's column j is -tau_j T (V^T v_j) above the diagonal and tau_j on it: thread i has row i. */
+static __global__ void triangle_kernel(double *t, const double *gram, const double *tau, int cols)
+{
+    SHARED(double, own, BAND *BAND);
+    int i = threadIdx.x;
+    for (int j = 0; j < BAND; j++)
+        own[j * BAND + i] = 0;
+    __syncthreads();
+    for (int j = 0; j < cols; j++) {
+        double sum = 0;
+        for (int l = i; l < j; l++)
+            sum += own[l * BAND + i] * gram[j * BAND + l];
+        own[j * BAND + i] = i < j ? -tau[j] * sum : i == j ? tau[j] : 0;
+        __syncthreads();
+    }
+    for (int j = 0; j < BAND; j++)
+        t[j * BAND + i] = own[j * BAND + i];
+}
+
+cudaError_t kernel_triangle(double *t, const double *gram, const double *tau, int cols,
+                            cudaStream_t stream)
+{
+    return LAUNCH(triangle_kernel, 1, BAND, stream, t, gram, tau, cols);
+}

@@ -119,6 +119,7 @@ static __device__ void step(double *band, int64_t at, double *own, double *tau,
     update_below(b, y, next, next_tau, s, row);
     store_block(diagonal, d);
     store_block(below, b);
+    __syncwarp(); /* the sums were read by all */
     /* what the next sweep's D gains by this one: row 0 of B, mirrored */
     if (row == 0)
 #pragma unroll

@@ -7,13 +7,11 @@
  * few of them fit on the device, the first one always goes on.
  */
 #include "gpu/kernels.h"
-#include "gpu/launch.h"
+#include "gpu/reflection.h"
 
 enum { COLUMN = 3 * BAND, WIDE = 256 };
 
 static const int64_t warps_most = 128;
-
-static const double no_tail = 1e-290; /* as in panel.cu */
 
 int64_t chase_doubles(int64_t n)
 {
@@ -26,24 +24,15 @@ struct shared {
     double *tile;             /* [BAND, BAND + 1] */
 };
 
-static __device__ double warp_sum(double x)
-{
-    for (int distance = BAND / 2; distance > 0; distance /= 2)
-        x += __shfl_xor_sync(0xffffffffu, x, distance);
-    return x;
-}
-
 /* x[BAND], an element a thread, becomes (beta, 0, ...): returns this thread's element of the
  * reflection's vector (1, v_2, ...), and tau. */
-static __device__ double reflection(double *x, double *tau, int row)
+static __device__ double reflect_onto_first(double *x, double *tau, int row)
 {
-    double alpha = __shfl_sync(0xffffffffu, *x, 0), value = *x;
-    double tail = warp_sum(row == 0 ? 0 : value * value);
-    bool none = !(tail > no_tail);
-    double beta = none ? alpha : -copysign(sqrt(alpha * alpha + tail), alpha);
-    *tau = none ? 0 : (beta - alpha) / beta;
-    *x = row == 0 ? beta : 0;
-    return row == 0 ? 1 : none ? 0 : value / (alpha - beta);
+    double value = *x, alpha = __shfl_sync(0xffffffffu, value, 0);
+    struct reflection found = reflection_of(alpha, warp_sum(row == 0 ? 0 : value * value));
+    *tau = found.tau;
+    *x = row == 0 ? found.beta : 0;
+    return row == 0 ? 1 : value * found.scale;
 }
 
 /* Loads and stores go past the first-level cache, where other warps' stores do not arrive. */
@@ -114,7 +103,7 @@ static __device__ void step(double *band, int64_t at, double *own, double *tau,
     }
     y *= *tau;
     b[0] -= y;
-    double next = reflection(&b[0], &next_tau, row);
+    double next = reflect_onto_first(&b[0], &next_tau, row);
     update_diagonal(d, w, *own, *tau, s, row);
     update_below(b, y, next, next_tau, s, row);
     store_block(diagonal, d);
@@ -153,7 +142,7 @@ static __device__ void sweep(double *band, int *progress, int64_t number, int64_
             wait_for(progress + number - 1, done + 2, row);
         if (done == 0) {
             double *column = band + number * COLUMN + at + row, x = __ldcg(column);
-            own = reflection(&x, &tau, row);
+            own = reflect_onto_first(&x, &tau, row);
             __stcg(column, x);
         }
         step(band, at, &own, &tau, s, row);

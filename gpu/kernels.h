@@ -68,7 +68,7 @@ cudaError_t kernel_take_tridiagonal(double *diagonal, double *squares, const dou
 /* --- eigenvalues --- */
 
 /* values[n], ascending, of the tridiagonal matrix, to a unit or two of rounding of its norm.
- * bounds: room for 3 doubles. squares are raised above zero by less than rounding. */
+ * bounds: room for 2 doubles. squares are raised above zero by less than rounding. */
 cudaError_t kernel_eigenvalues(double *values, double *bounds, const double *diagonal,
                                double *squares, int64_t n, cudaStream_t stream);
 

@@ -1,18 +1,8 @@
 /* The panels of the reduction to a band. */
 #include "gpu/kernels.h"
-#include "gpu/launch.h"
+#include "gpu/reflection.h"
 
-enum { WARP = 32, WARPS = 32, THREADS = WARP * WARPS, WIDE = 256 };
-
-/* Squares that add up to no more are rounding of rounding, and may be denormal: no tail at all. */
-static const double no_tail = 1e-290;
-
-static __device__ double warp_sum(double x)
-{
-    for (int distance = WARP / 2; distance > 0; distance /= 2)
-        x += __shfl_xor_sync(0xffffffffu, x, distance);
-    return x;
-}
+enum { WARPS = 32, THREADS = WARP * WARPS, WIDE = 256 };
 
 /* The sum over all threads of the block, in each of them; room[WARPS]. */
 static __device__ double block_sum(double x, double *room)
@@ -27,21 +17,18 @@ static __device__ double block_sum(double x, double *room)
 }
 
 /* Column x[rows] becomes (beta, v_2, v_3, ...), v_1 = 1; returns tau, in all threads. */
-static __device__ double reflection(double *x, int64_t rows, double *room)
+static __device__ double reflect_onto_first(double *x, int64_t rows, double *room)
 {
     double tail = 0, alpha = x[0];
     for (int64_t i = 1 + threadIdx.x; i < rows; i += THREADS)
         tail += x[i] * x[i];
-    tail = block_sum(tail, room);
-    bool none = !(tail > no_tail);
-    double beta = none ? alpha : -copysign(sqrt(alpha * alpha + tail), alpha);
-    double scale = none ? 0 : 1 / (alpha - beta);
+    struct reflection found = reflection_of(alpha, block_sum(tail, room));
     for (int64_t i = 1 + threadIdx.x; i < rows; i += THREADS)
-        x[i] *= scale;
+        x[i] *= found.scale;
     __syncthreads(); /* every thread has read alpha */
     if (threadIdx.x == 0)
-        x[0] = beta;
-    return none ? 0 : (beta - alpha) / beta;
+        x[0] = found.beta;
+    return found.tau;
 }
 
 /* y := y - tau v (v^T y) by one warp; v[0] stands for 1. */
@@ -65,7 +52,7 @@ static __global__ void panel_kernel(double *panel, double *tau, int64_t rows, in
     for (int j = 0; j < cols; j++) {
         double *x = panel + j * ld + j, own = 0;
         if (j < rows)
-            own = reflection(x, rows - j, room);
+            own = reflect_onto_first(x, rows - j, room);
         if (threadIdx.x == 0)
             tau[j] = own;
         for (int c = j + 1 + warp; c < cols && j < rows; c += WARPS)

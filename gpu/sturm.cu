@@ -12,11 +12,6 @@
 
 enum { THREADS = 64, BOUNDS = 256, ROUNDS = 58 };
 
-/* What all threads need: ends of the spectrum, and how far squares are kept from zero. */
-struct bounds {
-    double low, high, least;
-};
-
 static __device__ double larger(double a, double b)
 {
     return a > b ? a : b;
@@ -50,10 +45,8 @@ static __global__ void bounds_kernel(double *out, const double *diagonal, double
         squares[i] = larger(squares[i], least);
     if (own == 0) {
         double margin = norm * 0x1p-50 + sqrt(least);
-        struct bounds bounds = {lows[0] - margin, highs[0] + margin, least};
-        out[0] = bounds.low;
-        out[1] = bounds.high;
-        out[2] = bounds.least;
+        out[0] = lows[0] - margin;
+        out[1] = highs[0] + margin;
     }
 }
 

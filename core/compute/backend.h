@@ -190,18 +190,14 @@ struct train_ops {
 /* Singular values of one matrix. Several threads may call these at once. */
 struct spectra_ops {
     /* values f64 [min(rows, cols)], descending, of the host matrix f32 [rows, cols], all within
-     * 1e-10 of the largest; those below spectra_resolution() may be exact zeros. A back end whose
-     * `squares` is set may be off by 1e-7 of the largest in values below 1e-5 of it, as long as
-     * they are fewer than a quarter: what decides scores is exact.
-     * NaN or Inf in the matrix is ERROR_NOT_FINITE; ERROR_NO_ROOM: the device has no memory for
-     * this one now; ERROR_DEVICE: it is lost. room: workspace() bytes of host memory, aligned to
-     * 64, which the caller keeps from matrix to matrix: fresh memory is slow. */
+     * 1e-10 of the largest; those below spectra_resolution() may be exact zeros.
+     * NaN or Inf in the matrix is ERROR_NOT_FINITE. room: workspace() bytes, aligned to 64, which
+     * the caller keeps from matrix to matrix: fresh memory is slow. */
     int (*values)(void *self, double *values, const float *matrix, int64_t rows, int64_t cols,
                   void *room, struct error *err);
     size_t (*workspace)(void *self, int64_t rows, int64_t cols);
     /* How many matrices of this shape the device takes at once; NULL: one for each core. */
     int (*side_by_side)(void *self, int64_t rows, int64_t cols);
-    bool squares;
 };
 
 /* Smaller singular values are rounding in fp64 (numpy.linalg.matrix_rank has the same bound). */
@@ -209,13 +205,6 @@ static inline double spectra_resolution(int64_t rows, int64_t cols, double large
 {
     return DBL_EPSILON * (double)(rows > cols ? rows : cols) * largest;
 }
-
-/* What computes. */
-struct device_info {
-    char id[16];                  /* what --device takes: "cpu", "reference", "cuda:0" */
-    char name[96];                /* "NVIDIA H200", or the processor's instructions and threads */
-    uint64_t memory, free_memory; /* bytes; 0: not known */
-};
 
 struct backend {
     int version;                       /* BACKEND_VERSION */
@@ -229,11 +218,6 @@ struct backend {
     void (*write)(void *self, struct place to, const void *from, size_t bytes);
     void (*read)(void *self, void *to, struct place from, size_t bytes); /* waits */
     int (*wait)(void *self, struct error *err);
-    /* Host memory that the device copies from quickest, aligned to 64, uninitialised; of any
-     * thread. */
-    void *(*host_alloc)(void *self, size_t bytes, struct error *err);
-    void (*host_free)(void *self, void *memory);
-    void (*describe)(void *self, struct device_info *out); /* as it is now */
     void (*close)(struct backend *backend);
 };
 

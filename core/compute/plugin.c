@@ -60,7 +60,7 @@ const struct backend_plugin *plugin_find(const char *name, struct error *err)
         return load(path, err);
     error_set(err,
               "there is no plug-in spectrum-%s.so beside the program, in ../lib/spectrum, or in "
-              "$SPECTRUM_PLUGINS: build spectrum where nvcc is found",
+              "$SPECTRUM_PLUGINS; use cpu",
               name);
     return NULL;
 }

@@ -324,9 +324,10 @@ static void work(struct run *run)
 static int threads_of(const struct run *run)
 {
     const struct spectra_ops *spectra = run->backend->spectra;
-    int threads = run->options->threads;
-    if (threads > 0 || !spectra->side_by_side)
-        return threads > 0 ? threads : omp_get_max_threads();
+    if (run->options->threads > 0)
+        return run->options->threads;
+    if (!spectra->side_by_side)
+        return omp_get_max_threads();
     const struct module *first = run->result->scan->count ? run->modules[run->order[0]] : NULL;
     return first ? spectra->side_by_side(run->backend->self, first->rows, first->cols) : 1;
 }

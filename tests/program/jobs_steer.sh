@@ -85,19 +85,21 @@ wait_until "the lock's end" test ! -f "$run/lock"
 "$spectrum" resume "$run" 2>"$work/said" || fail "it cannot be resumed again"
 test ! -f "$run/requests/pause" || fail "the old pause is still asked for"
 
-# Another machine has the lock: it is followed, and takes requests.
-wait_until "a running job" holder worker
+# Another machine has the lock: it is followed, and takes requests. A worker that is named may not
+# have read the lock yet; one that has noted its second resume has.
+has_resumed() { test "$(grep -c '"event": "resume"' "$run/metrics.jsonl")" = "$1"; }
+wait_until "a running job" has_resumed 2
 cp "$run/lock" "$work/lock"
 sed -i 's/"host": "[^"]*"/"host": "another.machine"/' "$run/lock"
 "$spectrum" jobs | grep -q "^elsewhere train" || fail "jobs does not say where it runs"
-"$spectrum" attach "$run" >"$work/lines" 2>/dev/null &
+"$spectrum" attach "$run" >"$work/lines" 2>"$work/attached" &
 follower=$!
 wait_until "lines" test -s "$work/lines"
 if is_gone $follower; then fail "attach does not follow a job elsewhere"; fi
 "$spectrum" stop "$run" 2>"$work/said" || fail "a job elsewhere takes no requests"
 wait_until "the stop" test -f "$run/result.json"
 cp "$work/lock" "$run/lock"
-wait $follower || fail "attach did not end with the job"
+wait $follower || fail "attach did not end well: $(cat "$work/attached")"
 rm -f "$run/lock"
 
 # A start that fails says so, here and in the list, and can be resumed.

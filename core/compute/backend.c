@@ -90,6 +90,18 @@ int backend_open_for_scan(struct backend **out, const char *device, int threads,
     return -1;
 }
 
+int backend_devices(struct device_info *out, int most)
+{
+    const struct backend_plugin *plugin = plugin_find("cuda", NULL);
+    int count = plugin ? plugin->count(NULL) : 0, filled = 0;
+    if (most > 0)
+        host_describe(&out[filled++], "cpu", 0);
+    for (int i = 0; i < count && filled < most; i++)
+        if (plugin->describe(&out[filled], i, NULL) == 0)
+            filled++;
+    return filled;
+}
+
 void backend_close(struct backend *backend)
 {
     if (backend)

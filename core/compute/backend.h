@@ -18,7 +18,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define BACKEND_VERSION 3
+#define BACKEND_VERSION 4
 
 /* The last two are for struct weight alone. */
 enum storage { STORAGE_F32, STORAGE_BF16, STORAGE_INT8, STORAGE_NF4 };
@@ -190,14 +190,17 @@ struct train_ops {
 /* Singular values of one matrix. Several threads may call these at once. */
 struct spectra_ops {
     /* values f64 [min(rows, cols)], descending, of the host matrix f32 [rows, cols], all within
-     * 1e-10 of the largest; those below spectra_resolution() may be exact zeros.
-     * NaN or Inf in the matrix is ERROR_NOT_FINITE. room: workspace() bytes, aligned to 64, which
-     * the caller keeps from matrix to matrix: fresh memory is slow. */
+     * `accuracy` of the largest; those below spectra_resolution() may be exact zeros.
+     * NaN or Inf in the matrix is ERROR_NOT_FINITE; ERROR_NO_ROOM: the device has no memory for
+     * this one now, perhaps because of others in hand; ERROR_DEVICE: it is lost. The matrix need
+     * not be host_alloc()'s. room: workspace() bytes of host memory, aligned to 64, which the
+     * caller keeps from matrix to matrix: fresh memory is slow. */
     int (*values)(void *self, double *values, const float *matrix, int64_t rows, int64_t cols,
                   void *room, struct error *err);
     size_t (*workspace)(void *self, int64_t rows, int64_t cols);
     /* How many matrices of this shape the device takes at once; NULL: one for each core. */
     int (*side_by_side)(void *self, int64_t rows, int64_t cols);
+    double accuracy;
 };
 
 /* Smaller singular values are rounding in fp64 (numpy.linalg.matrix_rank has the same bound). */
@@ -205,6 +208,13 @@ static inline double spectra_resolution(int64_t rows, int64_t cols, double large
 {
     return DBL_EPSILON * (double)(rows > cols ? rows : cols) * largest;
 }
+
+/* What computes. */
+struct device_info {
+    char id[16];                  /* what --device takes: "cpu", "reference", "cuda:0" */
+    char name[96];                /* "NVIDIA H200", or the processor's instructions and threads */
+    uint64_t memory, free_memory; /* bytes; 0: not known */
+};
 
 struct backend {
     int version;                       /* BACKEND_VERSION */
@@ -218,6 +228,11 @@ struct backend {
     void (*write)(void *self, struct place to, const void *from, size_t bytes);
     void (*read)(void *self, void *to, struct place from, size_t bytes); /* waits */
     int (*wait)(void *self, struct error *err);
+    /* Host memory that the device copies from quickest, aligned to 64, uninitialised; of any
+     * thread. */
+    void *(*host_alloc)(void *self, size_t bytes, struct error *err);
+    void (*host_free)(void *self, void *memory);
+    void (*describe)(void *self, struct device_info *out); /* as it is now */
     void (*close)(struct backend *backend);
 };
 
@@ -232,6 +247,10 @@ void backend_close(struct backend *backend);
  * is busy the CPU takes its place, with the reason in `busy` (ERROR_DEVICE; else as it was). */
 int backend_open_for_scan(struct backend **out, const char *device, int threads, struct error *busy,
                           struct error *err);
+
+/* The devices that can be opened, without opening one: "cpu", then the GPUs. Fills at most `most`
+ * of them and returns how many it filled. */
+int backend_devices(struct device_info *out, int most);
 
 /* 0 where there is a back end of that name, else backend_open()'s error; opens no device. */
 int backend_check(const char *device, struct error *err);

@@ -332,6 +332,24 @@ static int guard_wait(void *self, struct error *err)
     return below->wait(below->self, err);
 }
 
+static void *guard_host_alloc(void *self, size_t bytes, struct error *err)
+{
+    const struct backend *below = ((const struct guard *)self)->below;
+    return below->host_alloc(below->self, bytes, err);
+}
+
+static void guard_host_free(void *self, void *memory)
+{
+    const struct backend *below = ((const struct guard *)self)->below;
+    below->host_free(below->self, memory);
+}
+
+static void guard_describe(void *self, struct device_info *out)
+{
+    const struct backend *below = ((const struct guard *)self)->below;
+    below->describe(below->self, out);
+}
+
 static void guard_close(struct backend *backend)
 {
     struct guard *guard = backend->self;
@@ -363,6 +381,9 @@ int guard_backend_new(struct backend **out, int threads, struct error *err)
         .write = guard_write,
         .read = guard_read,
         .wait = guard_wait,
+        .host_alloc = guard_host_alloc,
+        .host_free = guard_host_free,
+        .describe = guard_describe,
         .close = guard_close,
     };
     *out = backend;

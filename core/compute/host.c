@@ -3,10 +3,14 @@
 #include "base/memory.h"
 #include "compute/machine.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+enum { ALIGNMENT = 64 };
+
 struct host {
+    const char *name;
     int threads;
     void *kept;
     void (*release)(void *kept);
@@ -85,6 +89,38 @@ static int host_wait(void *self, struct error *err)
     return 0;
 }
 
+static void *host_memory_alloc(void *self, size_t bytes, struct error *err)
+{
+    (void)self;
+    void *memory = bytes <= SIZE_MAX - ALIGNMENT
+                       ? aligned_alloc(ALIGNMENT, (bytes / ALIGNMENT + 1) * ALIGNMENT)
+                       : NULL;
+    if (!memory)
+        error_set(err, "not enough memory: %.0f MB are needed", (double)bytes / 1e6);
+    return memory;
+}
+
+static void host_memory_free(void *self, void *memory)
+{
+    (void)self;
+    free(memory);
+}
+
+void host_describe(struct device_info *out, const char *name, int threads)
+{
+    int count = machine_threads(threads);
+    *out = (struct device_info){.memory = machine_memory(), .free_memory = available_memory()};
+    snprintf(out->id, sizeof out->id, "%s", name);
+    snprintf(out->name, sizeof out->name, "%s, %d thread%s", machine_instructions(), count,
+             count == 1 ? "" : "s");
+}
+
+static void describe(void *self, struct device_info *out)
+{
+    const struct host *host = self;
+    host_describe(out, host->name, host->threads);
+}
+
 static void host_close(struct backend *backend)
 {
     struct host *host = backend->self;
@@ -104,6 +140,7 @@ int host_backend_new(struct backend **out, const char *name, const struct train_
         free(backend);
         return -1;
     }
+    host->name = name;
     host->threads = machine_threads(threads);
     *backend = (struct backend){
         .version = BACKEND_VERSION,
@@ -116,6 +153,9 @@ int host_backend_new(struct backend **out, const char *name, const struct train_
         .write = host_write,
         .read = host_read,
         .wait = host_wait,
+        .host_alloc = host_memory_alloc,
+        .host_free = host_memory_free,
+        .describe = describe,
         .close = host_close,
     };
     *out = backend;

@@ -12,6 +12,9 @@ enum { HOST_PAGE = 4096 };
 int host_backend_new(struct backend **out, const char *name, const struct train_ops *train,
                      const struct spectra_ops *spectra, int threads, struct error *err);
 
+/* This machine, as the back end of this name with this many threads (0: all cores) has it. */
+void host_describe(struct device_info *out, const char *name, int threads);
+
 /* The memory behind a place; NULL where nothing is there. For operations only. */
 void *host_pointer(struct place place);
 

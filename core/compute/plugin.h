@@ -17,6 +17,8 @@ struct backend_plugin {
     int (*count)(struct error *err);
     /* Opens the device of this number, 0 to count() - 1. ERROR_DEVICE: it is busy. */
     int (*open)(struct backend **out, int number, struct error *err);
+    /* Device `number` without opening it: id, name, memory. free_memory is not known. */
+    int (*describe)(struct device_info *out, int number, struct error *err);
 };
 
 #define PLUGIN_SYMBOL "spectrum_plugin"

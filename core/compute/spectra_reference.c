@@ -73,4 +73,5 @@ static size_t reference_workspace(void *self, int64_t rows, int64_t cols)
 }
 
 const struct spectra_ops spectra_reference_ops = {.values = reference_values,
-                                                  .workspace = reference_workspace};
+                                                  .workspace = reference_workspace,
+                                                  .accuracy = 1e-10};

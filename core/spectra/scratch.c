@@ -1,8 +1,6 @@
 #include "spectra/scratch.h"
 
-#include <stdlib.h>
-
-enum { ALIGNMENT = 64, SHORTER_MAX = 1 << 27 };
+enum { SHORTER_MAX = 1 << 27 };
 
 uint64_t scratch_need(const struct backend *backend, int64_t rows, int64_t cols)
 {
@@ -15,36 +13,38 @@ uint64_t scratch_need(const struct backend *backend, int64_t rows, int64_t cols)
 }
 
 /* Not realloc(): nothing in it is worth a copy. */
-static int grow(void **memory, size_t *have, size_t need, struct error *err)
+static void *grow(const struct backend *backend, void *memory, size_t *have, size_t need,
+                  struct error *err)
 {
     if (need <= *have)
-        return 0;
-    free(*memory);
-    *have = 0;
-    *memory = malloc(need);
-    if (!*memory)
-        return error_set(err, "not enough memory: %.0f MB are needed", (double)need / 1e6);
-    *have = need;
-    return 0;
+        return memory;
+    if (memory)
+        backend->host_free(backend->self, memory);
+    memory = backend->host_alloc(backend->self, need, err);
+    *have = memory ? need : 0;
+    return memory;
 }
 
 int scratch_reserve(struct scratch *scratch, const struct backend *backend, int64_t rows,
                     int64_t cols, struct error *err)
 {
-    void *matrix = scratch->matrix;
-    size_t room = backend->spectra->workspace(backend->self, rows, cols) + ALIGNMENT;
-    int status =
-        grow(&matrix, &scratch->matrix_bytes, (size_t)rows * (size_t)cols * sizeof(float) + 1, err);
-    scratch->matrix = matrix;
-    if (status == 0)
-        status = grow(&scratch->memory, &scratch->room_bytes, room, err);
-    uintptr_t start = (uintptr_t)scratch->memory;
-    scratch->room = (void *)((start + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT);
-    return status;
+    size_t matrix = (size_t)rows * (size_t)cols * sizeof(float) + 1;
+    size_t room = backend->spectra->workspace(backend->self, rows, cols) + 1;
+    if (scratch->backend != backend)
+        scratch_free(scratch);
+    scratch->backend = backend;
+    scratch->matrix = grow(backend, scratch->matrix, &scratch->matrix_bytes, matrix, err);
+    if (scratch->matrix)
+        scratch->room = grow(backend, scratch->room, &scratch->room_bytes, room, err);
+    return scratch->matrix && scratch->room ? 0 : -1;
 }
 
 void scratch_free(struct scratch *scratch)
 {
-    free(scratch->matrix);
-    free(scratch->memory);
+    const struct backend *backend = scratch->backend;
+    if (scratch->matrix)
+        backend->host_free(backend->self, scratch->matrix);
+    if (scratch->room)
+        backend->host_free(backend->self, scratch->room);
+    *scratch = (struct scratch){0};
 }

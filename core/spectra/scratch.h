@@ -1,21 +1,21 @@
 /* What one thread of a scan computes in: a matrix and the back end's workspace, kept from matrix to
- * matrix and grown when a larger one comes. */
+ * matrix, grown when a larger one comes, and made anew for another back end. Zeros: nothing yet. */
 #ifndef SPECTRUM_SPECTRA_SCRATCH_H
 #define SPECTRUM_SPECTRA_SCRATCH_H
 
 #include "compute/backend.h"
 
 struct scratch {
+    const struct backend *backend; /* whose memory it is */
     float *matrix;
     void *room; /* aligned to 64 */
-    void *memory;
     size_t matrix_bytes, room_bytes;
 };
 
 /* Bytes that a matrix of this shape takes at most; UINT64_MAX: more than can be counted. */
 uint64_t scratch_need(const struct backend *backend, int64_t rows, int64_t cols);
 
-/* Makes room for one; its content is undefined. */
+/* Makes room for one; its content is undefined. The back end must outlive the scratch. */
 int scratch_reserve(struct scratch *scratch, const struct backend *backend, int64_t rows,
                     int64_t cols, struct error *err);
 void scratch_free(struct scratch *scratch);

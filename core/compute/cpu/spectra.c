@@ -91,4 +91,5 @@ static int values(void *self, double *out, const float *matrix, int64_t rows, in
     return CPU(direct_values)(out, room, matrix, rows, cols, err);
 }
 
-const struct spectra_ops CPU(spectra_ops) = {.values = values, .workspace = workspace};
+const struct spectra_ops CPU(spectra_ops) = {
+    .values = values, .workspace = workspace, .accuracy = 1e-10};

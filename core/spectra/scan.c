@@ -1,53 +1,16 @@
-#include "spectra/scan.h"
+#include "spectra/scan_parts.h"
 
 #include "base/clock.h"
 #include "base/memory.h"
-#include "spectra/cache.h"
-#include "spectra/scratch.h"
 
 #include <math.h>
 #include <omp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 /* Seconds between two writes of the cache. */
 static const double cache_interval = 5;
-
-enum row_state { ROW_WAITING, ROW_TAKEN, ROW_DONE };
-
-/* A scan under way. Everything but the constant part is guarded by the critical section "scan". */
-struct run {
-    const struct model *model;
-    const struct backend *backend;
-    const struct scan_options *options;
-    const struct scan_observer *observer;
-    struct scan_result *result;
-    const struct module **modules; /* per row */
-    enum row_state *states;
-    struct null_model *nulls; /* one per shape met so far */
-    size_t null_count;
-    size_t *order; /* rows by falling work, so that no large one comes last */
-    size_t first;  /* the rows of the order before this one are done */
-    int64_t asked; /* the row last asked for; -1: none */
-    size_t done;
-    int working;     /* threads that go on taking rows */
-    uint64_t memory; /* bytes that were free when it began */
-    double start, saved_at;
-    struct spectra_cache cache; /* with paths NULL where there is to be none */
-    bool stopped;
-    struct error failure;
-};
-
-static int compare_work(const void *a, const void *b, void *rows_pointer)
-{
-    const struct scan_row *rows = rows_pointer;
-    int64_t x = rows[*(const size_t *)a].parameters, y = rows[*(const size_t *)b].parameters;
-    if (x != y)
-        return x < y ? 1 : -1;
-    return *(const size_t *)a < *(const size_t *)b ? -1 : 1;
-}
 
 static int run_prepare(struct run *run, struct error *err)
 {
@@ -61,7 +24,9 @@ static int run_prepare(struct run *run, struct error *err)
     run->states = array_alloc(most, sizeof *run->states, err);
     run->order = array_alloc(most, sizeof *run->order, err);
     run->nulls = array_alloc(most, sizeof *run->nulls, err);
+    run->on_processor = array_alloc(most, sizeof *run->on_processor, err);
     if (!result->values || !result->counts || !run->states || !run->order || !run->nulls ||
+        !run->on_processor ||
         scan_for_model(&result->scan, &run->modules, run->model, run->options->modules, err) != 0)
         return -1;
     struct scan *scan = result->scan;
@@ -72,15 +37,8 @@ static int run_prepare(struct run *run, struct error *err)
     if ((run->options->use_cache ? spectra_fingerprint : checkpoint_fingerprint)(
             run->model->checkpoint, scan->fingerprint, err) != 0)
         return -1;
-    for (size_t i = 0; i < scan->count; i++)
-        run->order[i] = i;
-    qsort_r(run->order, scan->count, sizeof *run->order, compare_work, scan->rows);
+    order_rows(run);
     return 0;
-}
-
-static int64_t value_count(const struct module *module)
-{
-    return module->rows < module->cols ? module->rows : module->cols;
 }
 
 /* Models have many matrices and few shapes. */
@@ -135,34 +93,6 @@ static void save_cache(struct run *run)
     run->saved_at = clock_seconds();
 }
 
-/* How far a row is from the one that was asked for: that row itself, its block, the blocks beside.
- */
-static int distance(const struct run *run, size_t row)
-{
-    if (run->asked < 0)
-        return 0;
-    if ((size_t)run->asked == row)
-        return -1;
-    return abs(run->modules[row]->layer - run->modules[run->asked]->layer);
-}
-
-/* The waiting row that is nearest to the one asked for, the largest among equals; -1: none. */
-static int64_t nearest_row(struct run *run)
-{
-    int64_t found = -1;
-    size_t count = run->result->scan->count;
-    while (run->first < count && run->states[run->order[run->first]] == ROW_DONE)
-        run->first++;
-    /* Where nobody asked, all are as near: the first it is. */
-    for (size_t i = run->first; i < count && (found < 0 || run->asked >= 0); i++) {
-        size_t row = run->order[i];
-        if (run->states[row] == ROW_WAITING &&
-            (found < 0 || distance(run, row) < distance(run, (size_t)found)))
-            found = (int64_t)row;
-    }
-    return found;
-}
-
 /* The next row to compute, or -1: none left, or the scan is to stop. */
 static int64_t take_row(struct run *run)
 {
@@ -180,77 +110,6 @@ static int64_t take_row(struct run *run)
     return index;
 }
 
-static uint64_t need_of(const struct run *run, const struct module *module)
-{
-    bool empty = module->rows < 1 || module->cols < 1;
-    return empty ? 0 : scratch_need(run->backend, module->rows, module->cols);
-}
-
-/* Before anything is allocated for it: it cannot be read, or it is too large. */
-static bool is_refused(const struct run *run, const struct module *module)
-{
-    return module->tensor->dtype == DTYPE_UNSUPPORTED || need_of(run, module) > run->memory;
-}
-
-static void say_refused(const struct run *run, const struct module *module, char *reason,
-                        size_t size)
-{
-    if (module->tensor->dtype == DTYPE_UNSUPPORTED)
-        snprintf(reason, size, "the type %s cannot be read", module->tensor->dtype_name);
-    else
-        snprintf(reason, size, "needs %.1f GB, %.1f GB are free",
-                 (double)need_of(run, module) / 1e9, (double)run->memory / 1e9);
-}
-
-/* What came of one matrix. */
-struct outcome {
-    double *values;  /* newly allocated; NULL: it cannot be scored, and `reason` says why */
-    bool cached;     /* not computed now */
-    bool no_room;    /* there was no memory for it */
-    char reason[64]; /* NaN, Inf, its size */
-};
-
-static int compute(struct outcome *out, const struct run *run, const struct module *module,
-                   const struct scratch *scratch, struct error *err)
-{
-    const struct backend *backend = run->backend;
-    struct error trouble = ERROR_INIT;
-    out->values = array_alloc((size_t)value_count(module), sizeof *out->values, err);
-    if (!out->values)
-        return error_prefix(err, "%s", module->name);
-    if (backend->spectra->values(backend->self, out->values, scratch->matrix, module->rows,
-                                 module->cols, scratch->room, &trouble) == 0)
-        return 0;
-    free(out->values);
-    out->values = NULL;
-    snprintf(out->reason, sizeof out->reason, "%.63s", trouble.text);
-    return trouble.kind == ERROR_NOT_FINITE ? 0
-                                            : error_set(err, "%s: %s", module->name, trouble.text);
-}
-
-/* Reads a matrix; computes its values, unless that was done before. */
-static int work_out(struct outcome *out, struct run *run, size_t index, struct scratch *scratch,
-                    struct error *err)
-{
-    const struct module *module = run->modules[index];
-    *out = (struct outcome){0};
-    if (is_refused(run, module)) {
-        say_refused(run, module, out->reason, sizeof out->reason);
-        return 0;
-    }
-    struct error trouble = ERROR_INIT;
-    if (scratch_reserve(scratch, run->backend, module->rows, module->cols, &trouble) != 0) {
-        snprintf(out->reason, sizeof out->reason, "%.63s", trouble.text);
-        out->no_room = true;
-        return 0;
-    }
-    if (model_read_f32(run->model, module, scratch->matrix, err) != 0)
-        return error_prefix(err, "%s", module->name);
-    out->values = spectra_cache_by_content(&run->cache, index, scratch->matrix, module->parameters);
-    out->cached = out->values != NULL;
-    return out->cached ? 0 : compute(out, run, module, scratch, err);
-}
-
 static void keep_outcome(struct run *run, size_t index, const struct outcome *outcome)
 {
     struct scan_row *row = &run->result->scan->rows[index];
@@ -266,35 +125,81 @@ static void keep_outcome(struct run *run, size_t index, const struct outcome *ou
     finish_row(run, index, outcome->cached);
 }
 
-/* The next row, or -1; and the one that somebody will take after it, or -1. */
-static int64_t begin_row(struct run *run, int64_t *next)
+/* A row in the hands of a thread. */
+struct task {
+    int64_t row;  /* -1: none is left for this thread */
+    int64_t next; /* somebody will take it after that one; -1: none */
+    const struct backend *backend;
+};
+
+static struct task begin_row(struct run *run)
 {
-    int64_t index;
+    struct task task = {-1, -1, NULL};
 #pragma omp critical(scan)
     {
-        index = take_row(run);
-        *next = index < 0 ? -1 : nearest_row(run);
-        run->working -= index < 0;
+        if (run->working <= run->working_most)
+            task.row = take_row(run);
+        if (task.row >= 0) {
+            task.next = nearest_row(run);
+            task.backend = backend_of(run, (size_t)task.row);
+        }
+        run->working -= task.row < 0;
     }
-    return index;
+    return task;
 }
 
-/* Keeps what came of a row; false: this thread is one too many. Where there is no memory for a row,
- * it waits for those that still have theirs; only the last thread gives it up. */
-static bool end_row(struct run *run, size_t index, int status, const struct outcome *outcome,
-                    const struct error *err)
+/* The row goes back to those that wait. */
+static void give_back(struct run *run, size_t row)
+{
+    run->states[row] = ROW_WAITING;
+}
+
+/* The device is lost, which the first thread that sees it says. */
+static void end_device(struct run *run, const struct error *why)
+{
+    struct error err = ERROR_INIT;
+    if (!run->lost && turn_to_processor(run, -1, why, &err) != 0)
+        run->failure = err;
+}
+
+/* There was no memory for a row: it waits for those that still have theirs, and this thread, false,
+ * is one too many. The last thread has it computed by the CPU, where the device is what is full, or
+ * gives it up. */
+static bool end_without_room(struct run *run, size_t row, const struct outcome *outcome)
+{
+    struct error why = ERROR_INIT, err = ERROR_INIT;
+    if (run->working > 1) {
+        give_back(run, row);
+        run->working--;
+        return false;
+    }
+    error_set(&why, "%s", outcome->reason);
+    if (!outcome->on_device)
+        keep_outcome(run, row, outcome);
+    else if (turn_to_processor(run, (int64_t)row, &why, &err) == 0)
+        give_back(run, row);
+    else
+        run->failure = err;
+    return true;
+}
+
+/* Keeps what came of a row; false: this thread is one too many. */
+static bool end_row(struct run *run, const struct task *task, int status,
+                    const struct outcome *outcome, const struct error *err)
 {
     bool goes_on = true;
+    size_t row = (size_t)task->row;
 #pragma omp critical(scan)
     {
-        if (status != 0) {
+        if (status != 0 && err->kind == ERROR_DEVICE) {
+            give_back(run, row);
+            end_device(run, err);
+        } else if (status != 0) {
             run->failure = *err;
-        } else if (outcome->no_room && run->working > 1) {
-            run->states[index] = ROW_WAITING;
-            run->working--;
-            goes_on = false;
+        } else if (outcome->no_room) {
+            goes_on = end_without_room(run, row, outcome);
         } else {
-            keep_outcome(run, index, outcome);
+            keep_outcome(run, row, outcome);
         }
         if (clock_seconds() - run->saved_at > cache_interval)
             save_cache(run);
@@ -306,43 +211,17 @@ static bool end_row(struct run *run, size_t index, int status, const struct outc
 static void work(struct run *run)
 {
     struct scratch scratch = {0};
-    int64_t index, next;
+    struct task task;
     bool goes_on = true;
-    while (goes_on && (index = begin_row(run, &next)) >= 0) {
+    while (goes_on && (task = begin_row(run)).row >= 0) {
         struct error err = ERROR_INIT;
         struct outcome outcome;
-        if (next >= 0 && !is_refused(run, run->modules[next]))
-            checkpoint_expect(run->model->checkpoint, run->modules[next]->tensor);
-        int status = work_out(&outcome, run, (size_t)index, &scratch, &err);
-        goes_on = end_row(run, (size_t)index, status, &outcome, &err);
+        if (task.next >= 0 && !is_refused(run, task.backend, (size_t)task.next))
+            checkpoint_expect(run->model->checkpoint, run->modules[task.next]->tensor);
+        int status = work_out(&outcome, run, task.backend, (size_t)task.row, &scratch, &err);
+        goes_on = end_row(run, &task, status, &outcome, &err);
     }
     scratch_free(&scratch);
-}
-
-/* Threads that take rows where memory sets no bound: one a core, or what the device takes at once.
- */
-static int threads_of(const struct run *run)
-{
-    const struct spectra_ops *spectra = run->backend->spectra;
-    if (run->options->threads > 0)
-        return run->options->threads;
-    if (!spectra->side_by_side)
-        return omp_get_max_threads();
-    const struct module *first = run->result->scan->count ? run->modules[run->order[0]] : NULL;
-    return first ? spectra->side_by_side(run->backend->self, first->rows, first->cols) : 1;
-}
-
-/* Matrices side by side: as many as there are threads, while the largest of them, computed the way
- * that takes most, fit into a quarter of the free memory, or into 1.2 GB of it. */
-static int side_by_side(const struct run *run)
-{
-    int threads = threads_of(run);
-    double memory = (double)run->memory, budget = fmin(memory, fmax(memory / 4, 1.2e9));
-    double largest = 1;
-    for (size_t i = 0; i < run->result->scan->count; i++)
-        if (run->states[i] == ROW_WAITING && !is_refused(run, run->modules[i]))
-            largest = fmax(largest, (double)need_of(run, run->modules[i]));
-    return budget / largest < threads ? (int)fmax(budget / largest, 1) : threads;
 }
 
 static void run_free(struct run *run)
@@ -351,6 +230,8 @@ static void run_free(struct run *run)
     free(run->states);
     free(run->order);
     free(run->nulls);
+    free(run->on_processor);
+    backend_close(run->processor);
     spectra_cache_close(&run->cache);
 }
 
@@ -372,11 +253,12 @@ int scan_run(struct scan_result **out, const struct model *model, const struct b
     }
     if (observer && observer->on_start)
         observer->on_start(observer->context, run.result->scan);
+    say_device(&run, NULL, NULL);
     /* The oracle of the other back ends takes nothing from them. */
     if (options->use_cache && strcmp(backend->name, "reference") != 0)
         load_cache(&run);
     size_t before = run.done;
-    run.working = side_by_side(&run);
+    run.working = run.working_most = side_by_side(&run);
 #pragma omp parallel num_threads(run.working)
     {
 #pragma omp single

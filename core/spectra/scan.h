@@ -24,6 +24,10 @@ struct scan_observer {
     void *context;
     /* which rows there will be; none is known yet. The scan lives until scan_result_free() */
     void (*on_start)(void *context, const struct scan *scan);
+    /* what computes: at the start, with `why` NULL; later the CPU, because the device is lost, or,
+     * with a row, has no room for that one: `why` says so */
+    void (*on_device)(void *context, const struct device_info *device, const struct scan_row *row,
+                      const char *why);
     /* a row became known; done of total rows, `seconds` since the start, `cached`: not computed now
      */
     void (*on_row)(void *context, const struct scan_row *row, const double *values, int64_t count,
@@ -41,8 +45,9 @@ struct scan_result {
     int64_t *counts;
 };
 
-/* Scans. A matrix with NaN or Inf gets a row with snr NaN and the scan goes on. On interruption the
- * result is there too, with what is known so far. */
+/* Scans. A matrix with NaN or Inf gets a row with snr NaN and the scan goes on. What a device has
+ * no room for, and all that is left when it is lost, the CPU computes. On interruption the result
+ * is there too, with what is known so far. */
 int scan_run(struct scan_result **out, const struct model *model, const struct backend *backend,
              const struct scan_options *options, const struct scan_observer *observer,
              struct error *err);

@@ -1,0 +1,77 @@
+/* One matrix of a scan: refused, known from the cache, or read and computed. */
+#include "spectra/scan_parts.h"
+
+#include "base/memory.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+int64_t value_count(const struct module *module)
+{
+    return module->rows < module->cols ? module->rows : module->cols;
+}
+
+uint64_t need_of(const struct run *run, const struct backend *backend, size_t row)
+{
+    const struct module *module = run->modules[row];
+    bool empty = module->rows < 1 || module->cols < 1;
+    return empty ? 0 : scratch_need(backend, module->rows, module->cols);
+}
+
+bool is_refused(const struct run *run, const struct backend *backend, size_t row)
+{
+    return run->modules[row]->tensor->dtype == DTYPE_UNSUPPORTED ||
+           need_of(run, backend, row) > run->memory;
+}
+
+static void say_refused(const struct run *run, const struct backend *backend, size_t row,
+                        char *reason, size_t size)
+{
+    const struct tensor_info *tensor = run->modules[row]->tensor;
+    if (tensor->dtype == DTYPE_UNSUPPORTED)
+        snprintf(reason, size, "the type %s cannot be read", tensor->dtype_name);
+    else
+        snprintf(reason, size, "needs %.1f GB, %.1f GB are free",
+                 (double)need_of(run, backend, row) / 1e9, (double)run->memory / 1e9);
+}
+
+static int compute(struct outcome *out, const struct backend *backend, const struct module *module,
+                   const struct scratch *scratch, struct error *err)
+{
+    struct error trouble = ERROR_INIT;
+    out->values = array_alloc((size_t)value_count(module), sizeof *out->values, err);
+    if (!out->values)
+        return error_prefix(err, "%s", module->name);
+    if (backend->spectra->values(backend->self, out->values, scratch->matrix, module->rows,
+                                 module->cols, scratch->room, &trouble) == 0)
+        return 0;
+    free(out->values);
+    out->values = NULL;
+    out->no_room = out->on_device = trouble.kind == ERROR_NO_ROOM;
+    snprintf(out->reason, sizeof out->reason, "%.63s", trouble.text);
+    if (trouble.kind == ERROR_NOT_FINITE || trouble.kind == ERROR_NO_ROOM)
+        return 0;
+    return error_set_kind(err, trouble.kind, "%s: %s", module->name, trouble.text);
+}
+
+int work_out(struct outcome *out, struct run *run, const struct backend *backend, size_t row,
+             struct scratch *scratch, struct error *err)
+{
+    const struct module *module = run->modules[row];
+    struct error trouble = ERROR_INIT;
+    *out = (struct outcome){0};
+    if (is_refused(run, backend, row)) {
+        say_refused(run, backend, row, out->reason, sizeof out->reason);
+        return 0;
+    }
+    if (scratch_reserve(scratch, backend, module->rows, module->cols, &trouble) != 0) {
+        snprintf(out->reason, sizeof out->reason, "%.63s", trouble.text);
+        out->no_room = true;
+        return 0;
+    }
+    if (model_read_f32(run->model, module, scratch->matrix, err) != 0)
+        return error_prefix(err, "%s", module->name);
+    out->values = spectra_cache_by_content(&run->cache, row, scratch->matrix, module->parameters);
+    out->cached = out->values != NULL;
+    return out->cached ? 0 : compute(out, backend, module, scratch, err);
+}

@@ -1,0 +1,91 @@
+/* What the files of the scan share: a scan under way. scan.c keeps the rows, scan_order.c says
+ * which is next, scan_device.c what computes it, scan_matrix.c computes one.
+ */
+#ifndef SPECTRUM_SPECTRA_SCAN_PARTS_H
+#define SPECTRUM_SPECTRA_SCAN_PARTS_H
+
+#include "spectra/cache.h"
+#include "spectra/scan.h"
+#include "spectra/scratch.h"
+
+enum row_state { ROW_WAITING, ROW_TAKEN, ROW_DONE };
+
+/* Everything but the constant part is guarded by the critical section "scan". */
+struct run {
+    const struct model *model;
+    const struct backend *backend;
+    const struct scan_options *options;
+    const struct scan_observer *observer;
+    struct scan_result *result;
+    const struct module **modules; /* per row */
+    uint64_t memory;               /* bytes that were free when it began */
+    double start;
+
+    enum row_state *states;
+    struct null_model *nulls; /* one per shape met so far */
+    size_t null_count;
+    size_t *order; /* rows by falling work, so that no large one comes last */
+    size_t first;  /* the rows of the order before this one are done */
+    int64_t asked; /* the row last asked for; -1: none */
+    size_t done;
+    double saved_at;
+    struct spectra_cache cache; /* with paths NULL where there is to be none */
+
+    struct backend *processor; /* computes what the device cannot; NULL: not needed yet */
+    bool *on_processor;        /* per row */
+    bool lost;                 /* the device: the processor computes all */
+    int working;               /* threads that go on taking rows */
+    int working_most;          /* as many may */
+    bool stopped;
+    struct error failure;
+};
+
+/* --- scan_order.c --- */
+
+/* The rows by falling work. */
+void order_rows(struct run *run);
+
+/* The waiting row that is nearest to the one asked for, the largest among equals; -1: none. */
+int64_t nearest_row(struct run *run);
+
+/* --- scan_device.c --- */
+
+/* What computes this row. */
+const struct backend *backend_of(const struct run *run, size_t row);
+
+/* Matrices side by side: as many as there are threads, while the largest of them, computed the way
+ * that takes most, fit into a quarter of the free memory, or into 1.2 GB of it. */
+int side_by_side(const struct run *run);
+
+/* The processor computes this row, for which the device has no room, or with -1 all that are left,
+ * since the device is lost. */
+int turn_to_processor(struct run *run, int64_t row, const struct error *why, struct error *err);
+
+/* Tells the observer what computes. */
+void say_device(const struct run *run, const struct scan_row *row, const char *why);
+
+/* --- scan_matrix.c --- */
+
+/* What came of one matrix. */
+struct outcome {
+    double *values;  /* newly allocated; NULL: it cannot be scored, and `reason` says why */
+    bool cached;     /* not computed now */
+    bool no_room;    /* there was no memory for it, */
+    bool on_device;  /* there */
+    char reason[64]; /* NaN, Inf, its size */
+};
+
+/* As many singular values as it has. */
+int64_t value_count(const struct module *module);
+
+/* Bytes of host memory that it takes at most. */
+uint64_t need_of(const struct run *run, const struct backend *backend, size_t row);
+
+/* Before anything is allocated for it: it cannot be read, or it is too large. */
+bool is_refused(const struct run *run, const struct backend *backend, size_t row);
+
+/* Reads a matrix; computes its values, unless that was done before. ERROR_DEVICE: not there. */
+int work_out(struct outcome *out, struct run *run, const struct backend *backend, size_t row,
+             struct scratch *scratch, struct error *err);
+
+#endif

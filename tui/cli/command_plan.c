@@ -51,7 +51,7 @@ static int open_ground(struct ground *ground, const char *source, struct error *
     struct scan_observer observer = scan_progress_observer(&progress);
     int status = -1;
     if (model_open(&ground->model, source, err) == 0 &&
-        backend_open_for_scan(&backend, "auto", 0, NULL, err) == 0)
+        scan_progress_device(&progress, &backend, "auto", 0, err) == 0)
         status = scan_run(&ground->result, ground->model, backend, &options, &observer, err);
     scan_progress_end(&progress);
     backend_close(backend);

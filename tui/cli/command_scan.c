@@ -83,17 +83,13 @@ static int scan_model(const struct request *request, struct scan_job *job, struc
     else if (strcmp(request->empty_noise, "infinity") != 0)
         return error_set_kind(err, ERROR_USAGE, "--empty-noise takes infinity or one, not \"%s\"",
                               request->empty_noise);
-    struct error busy = ERROR_INIT;
     struct scan_progress progress;
     scan_progress_begin(&progress, job);
     struct scan_observer observer = scan_progress_observer(&progress);
     int status = -1;
     if (model_open(&model, request->model, err) == 0 && check_outputs(request, model, err) == 0 &&
-        backend_open_for_scan(&backend, request->device, (int)request->threads, &busy, err) == 0) {
-        if (busy.kind != ERROR_NONE)
-            fprintf(stderr, "spectrum: %s; the CPU computes\n", busy.text);
+        scan_progress_device(&progress, &backend, request->device, (int)request->threads, err) == 0)
         status = scan_run(&result, model, backend, &options, &observer, err);
-    }
     scan_progress_end(&progress);
     if (job->failure.kind != ERROR_NONE) {
         *err = job->failure;

@@ -4,7 +4,10 @@
 #include "job/launch.h"
 #include "job/requests.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
+
+enum { DEVICES_MOST = 17 };
 
 int scan_job_open(struct scan_job *job, int argc, char **argv, struct error *err)
 {
@@ -59,6 +62,58 @@ void scan_job_start(struct scan_job *job, const struct scan *scan)
     json_put_string(&line, scan->fingerprint);
     buffer_text(&line, ", \"estimator\": ");
     json_put_string(&line, scan->estimator);
+    buffer_byte(&line, '}');
+    append(job, &line);
+}
+
+static void put_bytes(struct buffer *line, const char *key, uint64_t bytes)
+{
+    if (bytes > 0)
+        buffer_format(line, ", \"%s\": %" PRIu64, key, bytes);
+}
+
+static void put_device(struct buffer *line, const struct device_info *device)
+{
+    buffer_text(line, "\"device\": ");
+    json_put_string(line, device->id);
+    buffer_text(line, ", \"name\": ");
+    json_put_string(line, device->name);
+    put_bytes(line, "memory_bytes", device->memory);
+    put_bytes(line, "free_bytes", device->free_memory);
+}
+
+static void put_devices(struct buffer *line)
+{
+    struct device_info devices[DEVICES_MOST];
+    int count = backend_devices(devices, DEVICES_MOST);
+    buffer_text(line, ", \"devices\": [");
+    for (int i = 0; i < count; i++) {
+        buffer_text(line, i ? ", {" : "{");
+        put_device(line, &devices[i]);
+        buffer_byte(line, '}');
+    }
+    buffer_byte(line, ']');
+}
+
+void scan_job_device(struct scan_job *job, const struct device_info *device,
+                     const struct scan_row *row, const char *why)
+{
+    struct buffer line = BUFFER_INIT;
+    if (!job->path)
+        return;
+    buffer_text(&line, "{\"event\": \"device\", ");
+    put_device(&line, device);
+    if (!job->device_said)
+        put_devices(&line);
+    job->device_said = true;
+    if (row) {
+        buffer_text(&line, ", \"module\": ");
+        json_put_string(&line, row->module);
+    }
+    if (why) {
+        buffer_text(&line, ", \"reason\": ");
+        json_put_string(&line, why);
+    }
     buffer_byte(&line, '}');
     append(job, &line);
 }

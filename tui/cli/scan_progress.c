@@ -3,6 +3,7 @@
 #include "tui/cli/interrupt.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 static bool should_stop(void *context)
@@ -24,6 +25,31 @@ static void on_start(void *context, const struct scan *scan)
         scan_job_start(progress->job, scan);
 }
 
+static void say_why(struct scan_progress *progress, const struct scan_row *row, const char *why)
+{
+    scan_progress_end(progress);
+    if (row)
+        fprintf(stderr, "spectrum: %s: %s; the CPU computes it\n", row->module, why);
+    else
+        fprintf(stderr, "spectrum: %s; the CPU computes\n", why);
+}
+
+static void on_device(void *context, const struct device_info *device, const struct scan_row *row,
+                      const char *why)
+{
+    struct scan_progress *progress = context;
+    bool is_host = strncmp(device->id, "cuda", 4) != 0;
+    if (!why && progress->busy.kind != ERROR_NONE)
+        why = progress->busy.text;
+    if (!row)
+        snprintf(progress->device, sizeof progress->device, "%s%s", is_host ? "" : " on ",
+                 is_host ? "" : device->id);
+    if (why)
+        say_why(progress, row, why);
+    if (progress->job)
+        scan_job_device(progress->job, device, row, why);
+}
+
 /* At most ten times a second on a terminal; every ten seconds elsewhere. */
 static void show(struct scan_progress *progress, const char *module, size_t done, size_t total,
                  double seconds)
@@ -34,10 +60,12 @@ static void show(struct scan_progress *progress, const char *module, size_t done
     double left = computed ? seconds / (double)computed * (double)(total - done) : 0;
     progress->shown_at = seconds;
     if (!progress->terminal) {
-        fprintf(stderr, "%zu of %zu matrices, %.0f s left\n", done, total, left);
+        fprintf(stderr, "%zu of %zu matrices%s, %.0f s left\n", done, total, progress->device,
+                left);
         return;
     }
-    fprintf(stderr, "\r\033[K%zu of %zu matrices, %.0f s left  %.60s", done, total, left, module);
+    fprintf(stderr, "\r\033[K%zu of %zu matrices%s, %.0f s left  %.60s", done, total,
+            progress->device, left, module);
     progress->bar = true;
     if (done == total)
         scan_progress_end(progress);
@@ -64,10 +92,17 @@ void scan_progress_begin(struct scan_progress *progress, struct scan_job *job)
                                        .shown_at = -10};
 }
 
+int scan_progress_device(struct scan_progress *progress, struct backend **out, const char *device,
+                         int threads, struct error *err)
+{
+    return backend_open_for_scan(out, device, threads, &progress->busy, err);
+}
+
 struct scan_observer scan_progress_observer(struct scan_progress *progress)
 {
     return (struct scan_observer){.context = progress,
                                   .on_start = on_start,
+                                  .on_device = on_device,
                                   .on_row = on_row,
                                   .should_stop = should_stop,
                                   .wanted = wanted};

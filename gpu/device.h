@@ -1,0 +1,32 @@
+/* One GPU as a back end of `compute`: its lanes, and the host memory that it copies from quickest.
+ */
+#ifndef SPECTRUM_GPU_DEVICE_H
+#define SPECTRUM_GPU_DEVICE_H
+
+#include "compute/backend.h"
+#include "gpu/lane.h"
+
+struct device {
+    int number;
+    struct lane_pool pool;
+};
+
+/* How many there are, at least one; -1: none, and the error says whether the driver or the device
+ * is missing. */
+int device_count(struct error *err);
+
+/* Without opening it: free_memory is not known. */
+int device_describe(struct device_info *out, int number, struct error *err);
+
+/* ERROR_DEVICE: it is busy. */
+int device_open(struct backend **out, int number, struct error *err);
+
+/* What begins every operation: the device is a property of the calling thread. */
+int device_enter(const struct device *device, struct error *err);
+
+/* Puts "cuda:N: " in front; returns -1. */
+int device_error(const struct device *device, const struct error *trouble, struct error *err);
+
+extern const struct spectra_ops device_spectra_ops;
+
+#endif

@@ -1,0 +1,70 @@
+/* Slice by slice: copied, widened to fp64, and added to the Gram matrix's lower triangle.
+ *
+ * The shorter side is what the Gram matrix is of. A matrix [rows, cols] in rows is [cols, rows] in
+ * columns, which is how cuBLAS sees it: where rows are fewer, a slice is a range of columns, each
+ * slice a product B^T B; otherwise it is a range of rows, and a product B B^T.
+ */
+#include "gpu/stages.h"
+
+static int64_t shorter(int64_t rows, int64_t cols)
+{
+    return rows < cols ? rows : cols;
+}
+
+static int64_t longer(int64_t rows, int64_t cols)
+{
+    return rows < cols ? cols : rows;
+}
+
+/* Of the longer side. */
+static int64_t slice_width(int64_t rows, int64_t cols)
+{
+    int64_t width = SLICE / shorter(rows, cols), all = longer(rows, cols);
+    return width < 1 ? 1 : width < all ? width : all;
+}
+
+void gram_take(struct gram_work *work, struct arena *arena, int64_t rows, int64_t cols)
+{
+    uint64_t count = (uint64_t)(slice_width(rows, cols) * shorter(rows, cols));
+    work->slice = arena_take(arena, count, sizeof *work->slice);
+    work->wide = arena_take(arena, count, sizeof *work->wide);
+}
+
+/* Columns [from, from + width) of the matrix, or rows where these are more. */
+static cudaError_t copy_slice(float *to, const float *matrix, int64_t rows, int64_t cols,
+                              int64_t from, int64_t width, cudaStream_t stream)
+{
+    if (rows > cols)
+        return cudaMemcpyAsync(to, matrix + from * cols, (size_t)(width * cols) * sizeof *to,
+                               cudaMemcpyHostToDevice, stream);
+    return cudaMemcpy2DAsync(to, (size_t)width * sizeof *to, matrix + from,
+                             (size_t)cols * sizeof *to, (size_t)width * sizeof *to, (size_t)rows,
+                             cudaMemcpyHostToDevice, stream);
+}
+
+static cublasStatus_t add_slice(const struct lane *lane, double *gram, const double *wide,
+                                int64_t rows, int64_t cols, int64_t width, bool first)
+{
+    const double one = 1, before = first ? 0 : 1;
+    int n = (int)shorter(rows, cols);
+    bool turn = rows <= cols;
+    return cublasDsyrk(lane->blas, CUBLAS_FILL_MODE_LOWER, turn ? CUBLAS_OP_T : CUBLAS_OP_N, n,
+                       (int)width, &one, wide, turn ? (int)width : n, &before, gram, n);
+}
+
+int gram_put(const struct lane *lane, const struct gram_work *work, double *gram, int *found,
+             const float *matrix, int64_t rows, int64_t cols, struct error *err)
+{
+    int64_t n = shorter(rows, cols), all = longer(rows, cols), most = slice_width(rows, cols);
+    for (int64_t from = 0; from < all; from += most) {
+        int64_t width = from + most < all ? most : all - from;
+        cudaError_t status = copy_slice(work->slice, matrix, rows, cols, from, width, lane->stream);
+        if (status == cudaSuccess)
+            status = kernel_widen(work->wide, found, work->slice, width * n, lane->stream);
+        if (status_check(status, err) != 0 ||
+            status_check_blas(add_slice(lane, gram, work->wide, rows, cols, width, from == 0),
+                              err) != 0)
+            return -1;
+    }
+    return status_check(kernel_mirror(gram, n, lane->stream), err);
+}

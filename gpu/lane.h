@@ -1,0 +1,51 @@
+/* Lanes: what one matrix needs of a device while its values are computed, a stream, handles and
+ * memory. Matrices in different lanes keep the device busy together: the steps that have one block
+ * of threads, and the copies, hide behind one another.
+ */
+#ifndef SPECTRUM_GPU_LANE_H
+#define SPECTRUM_GPU_LANE_H
+
+#include "gpu/status.h"
+
+#include <pthread.h>
+#include <stdint.h>
+
+/* As many as hide what there is to hide; and the device memory, in bytes, that all of them take
+ * where there is a choice: cards are shared. */
+enum { LANES_MOST = 16 };
+static const uint64_t lanes_budget = 16000000000;
+
+struct lane {
+    cudaStream_t stream;
+    cublasHandle_t blas;
+    cusolverDnHandle_t solver; /* NULL until lane_solver() */
+    cusolverDnParams_t parameters;
+    char *memory; /* of the device, aligned to 256; what is in it is anything */
+    uint64_t bytes;
+    bool open, taken;
+};
+
+/* A device's lanes. Zeros and pool_open() make one. */
+struct lane_pool {
+    struct lane lanes[LANES_MOST];
+    uint64_t bytes; /* of all lanes' memory */
+    pthread_mutex_t lock;
+    pthread_cond_t given_back;
+};
+
+int pool_open(struct lane_pool *pool, struct error *err);
+void pool_close(struct lane_pool *pool); /* all lanes have been given back */
+
+/* An idle lane, once there is one, for the thread whose current device is the pool's; NULL and an
+ * error where none can be made. */
+struct lane *lane_take(struct lane_pool *pool, struct error *err);
+void lane_give_back(struct lane_pool *pool, struct lane *lane);
+
+/* At least as many bytes of memory, if need be at the expense of idle lanes. ERROR_NO_ROOM: the
+ * device has none, or other lanes at work have the budget. */
+int lane_reserve(struct lane_pool *pool, struct lane *lane, uint64_t bytes, struct error *err);
+
+/* Makes the cuSOLVER handle, which most matrices need not. */
+int lane_solver(struct lane *lane, struct error *err);
+
+#endif

@@ -231,8 +231,43 @@ static void run_free(struct run *run)
     free(run->order);
     free(run->nulls);
     free(run->on_processor);
+    backend_close(run->opened);
     backend_close(run->processor);
     spectra_cache_close(&run->cache);
+}
+
+/* What the cache does not know. */
+static int compute_rows(struct run *run, struct error *err)
+{
+    if (run->done == run->result->scan->count)
+        return 0;
+    if (open_device(run, err) != 0)
+        return -1;
+    size_t before = run->done;
+    run->working = run->working_most = side_by_side(run);
+#pragma omp parallel num_threads(run->working)
+    {
+#pragma omp single
+        run->working = omp_get_num_threads(); /* which may be fewer */
+        work(run);
+    }
+    if (run->done > before && run->done < run->result->scan->count)
+        save_cache(run);
+    return 0;
+}
+
+/* How it ended. */
+static int conclude(const struct run *run, struct error *err)
+{
+    if (run->failure.kind != ERROR_NONE && err)
+        *err = run->failure;
+    if (run->failure.kind != ERROR_NONE)
+        return -1;
+    if (!run->stopped)
+        return 0;
+    return error_set_kind(err, ERROR_INTERRUPTED, "stopped at %zu of %zu matrices%s", run->done,
+                          run->result->scan->count,
+                          run->cache.path ? "; the next scan goes on from there" : "");
 }
 
 int scan_run(struct scan_result **out, const struct model *model, const struct backend *backend,
@@ -241,42 +276,23 @@ int scan_run(struct scan_result **out, const struct model *model, const struct b
 {
     struct run run = {
         .model = model, .backend = backend, .options = options, .observer = observer, .asked = -1};
+    const char *device = backend ? backend->name : device_of(options);
     *out = NULL;
     run.memory = available_memory();
     run.start = run.saved_at = clock_seconds();
-    if (!backend->spectra)
-        return error_set(err, "the %s back end cannot scan", backend->name);
-    if (run_prepare(&run, err) != 0) {
+    if ((!backend && backend_check(device, err) != 0) || run_prepare(&run, err) != 0) {
         scan_result_free(run.result);
         run_free(&run);
         return -1;
     }
     if (observer && observer->on_start)
         observer->on_start(observer->context, run.result->scan);
-    say_device(&run, NULL, NULL);
     /* The oracle of the other back ends takes nothing from them. */
-    if (options->use_cache && strcmp(backend->name, "reference") != 0)
+    if (options->use_cache && strcmp(device, "reference") != 0)
         load_cache(&run);
-    size_t before = run.done;
-    run.working = run.working_most = side_by_side(&run);
-#pragma omp parallel num_threads(run.working)
-    {
-#pragma omp single
-        run.working = omp_get_num_threads(); /* which may be fewer */
-        work(&run);
-    }
-    if (run.done > before && run.done < run.result->scan->count)
-        save_cache(&run);
-    int status = 0;
-    if (run.failure.kind != ERROR_NONE) {
-        if (err)
-            *err = run.failure;
-        status = -1;
-    } else if (run.stopped) {
-        status = error_set_kind(err, ERROR_INTERRUPTED, "stopped at %zu of %zu matrices%s",
-                                run.done, run.result->scan->count,
-                                run.cache.path ? "; the next scan goes on from there" : "");
-    }
+    int status = compute_rows(&run, err);
+    if (status == 0)
+        status = conclude(&run, err);
     *out = run.result;
     run_free(&run);
     return status;

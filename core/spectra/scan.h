@@ -15,6 +15,7 @@ struct scan_options {
     enum estimator estimator;
     enum empty_noise empty_noise;
     const char *modules; /* regular expression on module names; NULL: the 2-D weights of blocks */
+    const char *device;  /* where no back end is given; NULL: "auto" */
     bool use_cache;
     int threads; /* matrices side by side; 0: all cores */
 };
@@ -24,7 +25,8 @@ struct scan_observer {
     void *context;
     /* which rows there will be; none is known yet. The scan lives until scan_result_free() */
     void (*on_start)(void *context, const struct scan *scan);
-    /* what computes: at the start, with `why` NULL; later the CPU, because the device is lost, or,
+    /* what computes: at the start, with `why` NULL unless the device that was meant is busy, and
+     * not at all where the cache knows all; later the CPU, because the device is lost, or,
      * with a row, has no room for that one: `why` says so */
     void (*on_device)(void *context, const struct device_info *device, const struct scan_row *row,
                       const char *why);
@@ -45,9 +47,10 @@ struct scan_result {
     int64_t *counts;
 };
 
-/* Scans. A matrix with NaN or Inf gets a row with snr NaN and the scan goes on. What a device has
- * no room for, and all that is left when it is lost, the CPU computes. On interruption the result
- * is there too, with what is known so far. */
+/* Scans, with this back end, or with NULL one by the options' name, as backend_open_for_scan()
+ * takes it, opened when the cache does not know all. A matrix with NaN or Inf gets a row with snr
+ * NaN and the scan goes on. What a device has no room for, and all that is left when it is lost,
+ * the CPU computes. On interruption the result is there too, with what is known so far. */
 int scan_run(struct scan_result **out, const struct model *model, const struct backend *backend,
              const struct scan_options *options, const struct scan_observer *observer,
              struct error *err);

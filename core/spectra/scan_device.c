@@ -4,6 +4,35 @@
 #include <math.h>
 #include <omp.h>
 
+static void say_device(const struct run *run, const struct scan_row *row, const char *why)
+{
+    const struct backend *backend = row || run->lost ? run->processor : run->backend;
+    struct device_info device;
+    if (!run->observer || !run->observer->on_device)
+        return;
+    backend->describe(backend->self, &device);
+    run->observer->on_device(run->observer->context, &device, row, why);
+}
+
+const char *device_of(const struct scan_options *options)
+{
+    return options->device ? options->device : "auto";
+}
+
+int open_device(struct run *run, struct error *err)
+{
+    struct error busy = ERROR_INIT;
+    if (!run->backend && backend_open_for_scan(&run->opened, device_of(run->options),
+                                               run->options->threads, &busy, err) != 0)
+        return -1;
+    if (run->opened)
+        run->backend = run->opened;
+    if (!run->backend->spectra)
+        return error_set(err, "the %s back end cannot scan", run->backend->name);
+    say_device(run, NULL, busy.kind != ERROR_NONE ? busy.text : NULL);
+    return 0;
+}
+
 const struct backend *backend_of(const struct run *run, size_t row)
 {
     return run->lost || run->on_processor[row] ? run->processor : run->backend;
@@ -31,16 +60,6 @@ int side_by_side(const struct run *run)
         if (run->states[i] == ROW_WAITING && !is_refused(run, backend_of(run, i), i))
             largest = fmax(largest, (double)need_of(run, backend_of(run, i), i));
     return budget / largest < threads ? (int)fmax(budget / largest, 1) : threads;
-}
-
-void say_device(const struct run *run, const struct scan_row *row, const char *why)
-{
-    const struct backend *backend = row || run->lost ? run->processor : run->backend;
-    struct device_info device;
-    if (!run->observer || !run->observer->on_device)
-        return;
-    backend->describe(backend->self, &device);
-    run->observer->on_device(run->observer->context, &device, row, why);
 }
 
 int turn_to_processor(struct run *run, int64_t row, const struct error *why, struct error *err)

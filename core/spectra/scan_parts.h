@@ -13,7 +13,8 @@ enum row_state { ROW_WAITING, ROW_TAKEN, ROW_DONE };
 /* Everything but the constant part is guarded by the critical section "scan". */
 struct run {
     const struct model *model;
-    const struct backend *backend;
+    const struct backend *backend; /* NULL until open_device() */
+    struct backend *opened;        /* the same where it is this scan's own */
     const struct scan_options *options;
     const struct scan_observer *observer;
     struct scan_result *result;
@@ -50,6 +51,12 @@ int64_t nearest_row(struct run *run);
 
 /* --- scan_device.c --- */
 
+/* The name of what is to compute where the scan opens it itself. */
+const char *device_of(const struct scan_options *options);
+
+/* Opens it, unless the scan was given one, and tells the observer. */
+int open_device(struct run *run, struct error *err);
+
 /* What computes this row. */
 const struct backend *backend_of(const struct run *run, size_t row);
 
@@ -60,9 +67,6 @@ int side_by_side(const struct run *run);
 /* The processor computes this row, for which the device has no room, or with -1 all that are left,
  * since the device is lost. */
 int turn_to_processor(struct run *run, int64_t row, const struct error *why, struct error *err);
-
-/* Tells the observer what computes. */
-void say_device(const struct run *run, const struct scan_row *row, const char *why);
 
 /* --- scan_matrix.c --- */
 

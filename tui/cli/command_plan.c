@@ -44,17 +44,14 @@ static int open_ground(struct ground *ground, const char *source, struct error *
         ground->scan = ground->file;
         return 0;
     }
-    struct backend *backend = NULL;
     struct scan_options options = {.use_cache = true};
     struct scan_progress progress;
     scan_progress_begin(&progress, NULL);
     struct scan_observer observer = scan_progress_observer(&progress);
     int status = -1;
-    if (model_open(&ground->model, source, err) == 0 &&
-        scan_progress_device(&progress, &backend, "auto", 0, err) == 0)
-        status = scan_run(&ground->result, ground->model, backend, &options, &observer, err);
+    if (model_open(&ground->model, source, err) == 0)
+        status = scan_run(&ground->result, ground->model, NULL, &options, &observer, err);
     scan_progress_end(&progress);
-    backend_close(backend);
     if (status == 0)
         ground->scan = ground->result->scan;
     return status;

@@ -71,10 +71,10 @@ static void print_table(const struct scan *scan)
 static int scan_model(const struct request *request, struct scan_job *job, struct error *err)
 {
     struct scan_options options = {.modules = request->modules,
+                                   .device = request->device,
                                    .use_cache = !request->no_cache,
                                    .threads = (int)request->threads};
     struct model *model = NULL;
-    struct backend *backend = NULL;
     struct scan_result *result = NULL;
     if (estimator_by_name(&options.estimator, request->estimator, err) != 0)
         return -1;
@@ -87,9 +87,8 @@ static int scan_model(const struct request *request, struct scan_job *job, struc
     scan_progress_begin(&progress, job);
     struct scan_observer observer = scan_progress_observer(&progress);
     int status = -1;
-    if (model_open(&model, request->model, err) == 0 && check_outputs(request, model, err) == 0 &&
-        scan_progress_device(&progress, &backend, request->device, (int)request->threads, err) == 0)
-        status = scan_run(&result, model, backend, &options, &observer, err);
+    if (model_open(&model, request->model, err) == 0 && check_outputs(request, model, err) == 0)
+        status = scan_run(&result, model, NULL, &options, &observer, err);
     scan_progress_end(&progress);
     if (job->failure.kind != ERROR_NONE) {
         *err = job->failure;
@@ -104,8 +103,6 @@ static int scan_model(const struct request *request, struct scan_job *job, struc
     if (status == 0)
         unscored_print(result->scan, NULL);
     scan_result_free(result);
-    if (backend)
-        backend_close(backend);
     model_close(model);
     return status;
 }

@@ -39,8 +39,6 @@ static void on_device(void *context, const struct device_info *device, const str
 {
     struct scan_progress *progress = context;
     bool is_host = strncmp(device->id, "cuda", 4) != 0;
-    if (!why && progress->busy.kind != ERROR_NONE)
-        why = progress->busy.text;
     if (!row)
         snprintf(progress->device, sizeof progress->device, "%s%s", is_host ? "" : " on ",
                  is_host ? "" : device->id);
@@ -90,12 +88,6 @@ void scan_progress_begin(struct scan_progress *progress, struct scan_job *job)
                                        .job = job,
                                        .terminal = isatty(STDERR_FILENO),
                                        .shown_at = -10};
-}
-
-int scan_progress_device(struct scan_progress *progress, struct backend **out, const char *device,
-                         int threads, struct error *err)
-{
-    return backend_open_for_scan(out, device, threads, &progress->busy, err);
 }
 
 struct scan_observer scan_progress_observer(struct scan_progress *progress)

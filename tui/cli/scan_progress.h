@@ -14,15 +14,11 @@ struct scan_progress {
     bool terminal, bar;   /* bar: the cursor stands behind one */
     double shown_at;
     size_t cached;
-    char device[24];   /* " on cuda:0" while that computes, nothing for the CPU */
-    struct error busy; /* why the device that was meant does not compute */
+    char device[24]; /* " on cuda:0" while that computes, nothing for the CPU */
 };
 
 /* Watches the signals from now on. `job` is borrowed. */
 void scan_progress_begin(struct scan_progress *progress, struct scan_job *job);
-/* backend_open_for_scan(); where a device is busy the scan says so when it begins. */
-int scan_progress_device(struct scan_progress *progress, struct backend **out, const char *device,
-                         int threads, struct error *err);
 struct scan_observer scan_progress_observer(struct scan_progress *progress);
 /* Leaves the line of an unfinished bar, so that a message can follow. */
 void scan_progress_end(struct scan_progress *progress);

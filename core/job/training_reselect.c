@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "job/training_parts.h"
+#include "spectra/row_score.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

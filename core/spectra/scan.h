@@ -9,6 +9,7 @@
 
 #include "compute/backend.h"
 #include "model/model.h"
+#include "model/scan.h"
 #include "spectra/score.h"
 
 struct scan_options {

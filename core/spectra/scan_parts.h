@@ -5,6 +5,7 @@
 #define SPECTRUM_SPECTRA_SCAN_PARTS_H
 
 #include "spectra/cache.h"
+#include "spectra/row_score.h"
 #include "spectra/scan.h"
 #include "spectra/scratch.h"
 

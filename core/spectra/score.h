@@ -3,9 +3,9 @@
 #define SPECTRUM_SPECTRA_SCORE_H
 
 #include "base/error.h"
-#include "model/scan.h"
 #include "spectra/noise.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum estimator { ESTIMATOR_REFERENCE, ESTIMATOR_MP, ESTIMATOR_GAVISH_DONOHO };
@@ -29,6 +29,13 @@ struct score {
 struct score score_values(const double *values, int64_t count, int64_t rows, int64_t cols,
                           enum estimator estimator, enum empty_noise empty_noise);
 
+/* False: the score would be NaN. */
+bool score_exists(const double *values, int64_t count);
+
+/* The same of values that have one, where the shape's noise is known already. */
+struct score score_shaped(const double *values, int64_t count, const struct noise_shape *shape,
+                          enum estimator estimator, enum empty_noise empty_noise);
+
 /* The same formula on pure noise of this shape (Marchenko-Pastur quantiles); NaN where memory runs
  * out or the shape has no values. */
 double score_null(int64_t rows, int64_t cols, enum estimator estimator,
@@ -43,11 +50,5 @@ struct null_model {
 };
 
 struct null_model null_model_find(int64_t rows, int64_t cols, enum empty_noise empty_noise);
-
-/* Fills a row's scores and measures from its values; its name, type, shape and dtype are there
- * already. `null` is the model of the row's shape, found with the same empty_noise. */
-void score_row(struct scan_row *row, const double *values, int64_t count,
-               const struct null_model *null, enum estimator estimator,
-               enum empty_noise empty_noise);
 
 #endif

@@ -7,6 +7,7 @@
 #include "compute/backend.h"
 #include "compute/spectra_ops.h"
 #include "spectra/measures.h"
+#include "spectra/row_score.h"
 #include "spectra/scan.h"
 
 #include <math.h>

@@ -93,6 +93,18 @@ static void save_cache(struct run *run)
     run->saved_at = clock_seconds();
 }
 
+/* The rows that were put off for want of room wait again; how many they are. */
+static size_t recall_rows(struct run *run)
+{
+    size_t found = 0;
+    for (size_t i = 0; i < run->result->scan->count; i++)
+        if (run->states[i] == ROW_LATER) {
+            run->states[i] = ROW_WAITING;
+            found++;
+        }
+    return found;
+}
+
 /* The next row to compute, or -1: none left, or the scan is to stop. */
 static int64_t take_row(struct run *run)
 {
@@ -105,6 +117,8 @@ static int64_t take_row(struct run *run)
     if (asked >= 0 && (size_t)asked < run->result->scan->count)
         run->asked = asked;
     int64_t index = nearest_row(run);
+    if (index < 0 && run->working == 1 && recall_rows(run) > 0)
+        index = nearest_row(run);
     if (index >= 0)
         run->states[index] = ROW_TAKEN;
     return index;
@@ -148,12 +162,6 @@ static struct task begin_row(struct run *run)
     return task;
 }
 
-/* The row goes back to those that wait. */
-static void give_back(struct run *run, size_t row)
-{
-    run->states[row] = ROW_WAITING;
-}
-
 /* The device is lost, which the first thread that sees it says. */
 static void end_device(struct run *run, const struct error *why)
 {
@@ -162,14 +170,13 @@ static void end_device(struct run *run, const struct error *why)
         run->failure = err;
 }
 
-/* There was no memory for a row: it waits for those that still have theirs, and this thread, false,
- * is one too many. The last thread has it computed by the CPU, where the device is what is full, or
- * gives it up. */
+/* There was no memory for a row: it is put off, and this thread, false, is one too many. The last
+ * thread has it computed by the CPU, where the device is what is full, or gives it up. */
 static bool end_without_room(struct run *run, size_t row, const struct outcome *outcome)
 {
     struct error why = ERROR_INIT, err = ERROR_INIT;
     if (run->working > 1) {
-        give_back(run, row);
+        run->states[row] = ROW_LATER;
         run->working--;
         return false;
     }
@@ -177,7 +184,7 @@ static bool end_without_room(struct run *run, size_t row, const struct outcome *
     if (!outcome->on_device)
         keep_outcome(run, row, outcome);
     else if (turn_to_processor(run, (int64_t)row, &why, &err) == 0)
-        give_back(run, row);
+        run->states[row] = ROW_WAITING;
     else
         run->failure = err;
     return true;
@@ -192,7 +199,7 @@ static bool end_row(struct run *run, const struct task *task, int status,
 #pragma omp critical(scan)
     {
         if (status != 0 && err->kind == ERROR_DEVICE) {
-            give_back(run, row);
+            run->states[row] = ROW_WAITING;
             end_device(run, err);
         } else if (status != 0) {
             run->failure = *err;

@@ -9,7 +9,8 @@
 #include "spectra/scan.h"
 #include "spectra/scratch.h"
 
-enum row_state { ROW_WAITING, ROW_TAKEN, ROW_DONE };
+/* LATER: there was no room for it beside others; it waits for the last thread. */
+enum row_state { ROW_WAITING, ROW_TAKEN, ROW_LATER, ROW_DONE };
 
 /* Everything but the constant part is guarded by the critical section "scan". */
 struct run {

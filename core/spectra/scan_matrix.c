@@ -52,7 +52,9 @@ static int compute(struct outcome *out, const struct backend *backend, const str
     snprintf(out->reason, sizeof out->reason, "%.63s", trouble.text);
     if (trouble.kind == ERROR_NOT_FINITE || trouble.kind == ERROR_NO_ROOM)
         return 0;
-    return error_set_kind(err, trouble.kind, "%s: %s", module->name, trouble.text);
+    if (trouble.kind == ERROR_DEVICE) /* which has nothing to do with this matrix */
+        return error_set_kind(err, trouble.kind, "%s", trouble.text);
+    return error_set(err, "%s: %s", module->name, trouble.text);
 }
 
 int work_out(struct outcome *out, struct run *run, const struct backend *backend, size_t row,

@@ -290,6 +290,7 @@ static void widen_turns(void **state)
             check_turned(sides[i], sides[j]);
     check_turned(3, 2000);
     check_turned(2000, 3);
+    check_turned(65536 * 32, 1); /* a tile more than a grid's second side has */
 }
 
 static void mirror_mirrors(void **state)

@@ -6,7 +6,7 @@
  *   EMULATED_CUDA_DIES_AFTER  operations put on streams, counted from when the variable was given
  *                             this value: then the device has fallen off the bus
  *   EMULATED_CUDA_EAGER       operations are carried out when they are put on a stream (stream.h)
- *   EMULATED_CUDA_STRICT      what is still allocated at exit makes the process fail (leaks.h)
+ *   EMULATED_CUDA_STRICT      what is still allocated at exit makes the process fail (calls.h)
  */
 #ifndef SPECTRUM_TESTS_FAULTS_H
 #define SPECTRUM_TESTS_FAULTS_H

@@ -6,7 +6,7 @@
 
 #include "base/error.h"
 
-enum { MATRIX_SIDE_LEAST = 16 }; /* below, noise has no edge to speak of */
+enum { MATRIX_SIDE_LEAST = 32 }; /* below, noise has no edge to speak of */
 
 struct bench_matrix {
     int64_t rows, cols;

@@ -24,8 +24,8 @@ int device_open(struct backend **out, int number, struct error *err);
 /* What begins every operation: the device is a property of the calling thread. */
 int device_enter(const struct device *device, struct error *err);
 
-/* Puts "cuda:N: " in front; returns -1. */
-int device_error(const struct device *device, const struct error *trouble, struct error *err);
+/* Says that this device is lost, and why; returns -1. */
+int device_lost(const struct device *device, const struct error *trouble, struct error *err);
 
 extern const struct spectra_ops device_spectra_ops;
 

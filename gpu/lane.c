@@ -74,7 +74,7 @@ void lane_give_back(struct lane_pool *pool, struct lane *lane)
 {
     pthread_mutex_lock(&pool->lock);
     lane->taken = false;
-    pthread_cond_signal(&pool->given_back);
+    pthread_cond_broadcast(&pool->given_back);
     pthread_mutex_unlock(&pool->lock);
 }
 
@@ -101,22 +101,32 @@ static int say_full(uint64_t bytes, struct error *err)
                           (double)bytes / 1e9, (double)free_bytes / 1e9);
 }
 
+/* The lane has none. Within the budget, or alone; cudaErrorMemoryAllocation: not now. */
+static cudaError_t allocate(struct lane_pool *pool, struct lane *lane, uint64_t bytes)
+{
+    cudaError_t status = cudaErrorMemoryAllocation;
+    if (pool->bytes + bytes <= lanes_budget)
+        status = cudaMalloc((void **)&lane->memory, bytes);
+    if (status != cudaErrorMemoryAllocation)
+        return status;
+    release_idle(pool);
+    if (pool->bytes > 0 && pool->bytes + bytes > lanes_budget)
+        return status;
+    status = cudaMalloc((void **)&lane->memory, bytes);
+    cudaGetLastError(); /* which would be the next launch's otherwise */
+    return status;
+}
+
+/* A lane that waits has no memory, so one that has some is at work and will give it back. */
 static int grow(struct lane_pool *pool, struct lane *lane, uint64_t bytes, struct error *err)
 {
+    cudaError_t status;
     release(pool, lane);
-    if (pool->bytes + bytes > lanes_budget)
-        release_idle(pool);
-    if (pool->bytes > 0 && pool->bytes + bytes > lanes_budget)
+    pthread_cond_broadcast(&pool->given_back);
+    while ((status = allocate(pool, lane, bytes)) == cudaErrorMemoryAllocation && pool->bytes > 0)
+        pthread_cond_wait(&pool->given_back, &pool->lock);
+    if (status == cudaErrorMemoryAllocation)
         return say_full(bytes, err);
-    cudaError_t status = cudaMalloc((void **)&lane->memory, bytes);
-    if (status == cudaErrorMemoryAllocation) {
-        release_idle(pool);
-        status = cudaMalloc((void **)&lane->memory, bytes);
-    }
-    if (status == cudaErrorMemoryAllocation) {
-        cudaGetLastError(); /* which would be the next launch's otherwise */
-        return say_full(bytes, err);
-    }
     if (status_check(status, err) != 0)
         return -1;
     lane->bytes = bytes;

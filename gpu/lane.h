@@ -30,7 +30,7 @@ struct lane_pool {
     struct lane lanes[LANES_MOST];
     uint64_t bytes; /* of all lanes' memory */
     pthread_mutex_t lock;
-    pthread_cond_t given_back;
+    pthread_cond_t given_back; /* a lane, or memory */
 };
 
 int pool_open(struct lane_pool *pool, struct error *err);
@@ -41,8 +41,8 @@ void pool_close(struct lane_pool *pool); /* all lanes have been given back */
 struct lane *lane_take(struct lane_pool *pool, struct error *err);
 void lane_give_back(struct lane_pool *pool, struct lane *lane);
 
-/* At least as many bytes of memory, if need be at the expense of idle lanes. ERROR_NO_ROOM: the
- * device has none, or other lanes at work have the budget. */
+/* At least as many bytes of memory, if need be at the expense of idle lanes, or when lanes at work
+ * have given back theirs. ERROR_NO_ROOM: the device has too little even then. */
 int lane_reserve(struct lane_pool *pool, struct lane *lane, uint64_t bytes, struct error *err);
 
 /* Makes the cuSOLVER handle, which most matrices need not. */

@@ -121,7 +121,7 @@ static int values(void *self, double *out, const float *matrix, int64_t rows, in
     if (lane && status == 0)
         return 0;
     if (trouble.kind == ERROR_DEVICE)
-        return device_error(device, &trouble, err);
+        return device_lost(device, &trouble, err);
     return error_set_kind(err, trouble.kind, "%s", trouble.text);
 }
 

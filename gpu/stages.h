@@ -53,7 +53,8 @@ int symmetric_put(const struct lane *lane, const struct symmetric_work *work, do
 
 /* --- singular values from the matrix itself (direct.c) --- */
 
-/* Waits. Memory comes from the lane, which is grown; values[n], descending, on the host. */
+/* Waits. Memory comes from the lane, which is grown; values[n], descending, on the host, with zeros
+ * below spectra_resolution(). */
 int direct_values(struct lane_pool *pool, struct lane *lane, double *values, const float *matrix,
                   int64_t rows, int64_t cols, struct error *err);
 

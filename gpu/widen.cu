@@ -34,11 +34,12 @@ cudaError_t kernel_widen(double *out, int *found, const float *in, int64_t count
                   in, count);
 }
 
-/* Tile by tile through shared memory, so that reading and writing are in rows both. */
+/* Tile by tile through shared memory, so that reading and writing are in rows both. Tiles are counted
+ * down the rows first: a grid's second side ends at 65535. */
 static __global__ void widen_turned(double *out, const float *in, int64_t rows, int64_t cols)
 {
     SHARED(float, tile, TILE *(TILE + 1));
-    int64_t left = (int64_t)blockIdx.x * TILE, top = (int64_t)blockIdx.y * TILE;
+    int64_t top = (int64_t)blockIdx.x * TILE, left = (int64_t)blockIdx.y * TILE;
     for (int r = threadIdx.y; r < TILE; r += TILE_ROWS)
         if (top + r < rows && left + threadIdx.x < cols)
             tile[r * (TILE + 1) + threadIdx.x] = in[(top + r) * cols + left + threadIdx.x];
@@ -51,7 +52,7 @@ static __global__ void widen_turned(double *out, const float *in, int64_t rows, 
 cudaError_t kernel_widen_turned(double *out, const float *in, int64_t rows, int64_t cols,
                                 cudaStream_t stream)
 {
-    dim3 blocks(blocks_for(cols, TILE), blocks_for(rows, TILE)), threads(TILE, TILE_ROWS);
+    dim3 blocks(blocks_for(rows, TILE), blocks_for(cols, TILE)), threads(TILE, TILE_ROWS);
     return LAUNCH(widen_turned, blocks, threads, stream, out, in, rows, cols);
 }
 

@@ -58,6 +58,15 @@ int backend_check(const char *device, struct error *err)
                           device);
 }
 
+int backend_check_training(const char *device, struct error *err)
+{
+    if (backend_check(device, err) != 0)
+        return -1;
+    return cuda_number(device) < 0
+               ? 0
+               : error_set(err, "--device %s computes scans alone: use --device cpu", device);
+}
+
 int backend_open(struct backend **out, const char *device, int threads, struct error *err)
 {
     *out = NULL;

@@ -192,8 +192,8 @@ struct spectra_ops {
     /* values f64 [min(rows, cols)], descending, of the host matrix f32 [rows, cols], all within
      * `accuracy` of the largest; those below spectra_resolution() may be exact zeros.
      * NaN or Inf in the matrix is ERROR_NOT_FINITE; ERROR_NO_ROOM: the device has no memory for
-     * this one now, perhaps because of others in hand; ERROR_DEVICE: it is lost. The matrix need
-     * not be host_alloc()'s. room: workspace() bytes of host memory, aligned to 64, which the
+     * this one, even without those in other threads' hands; ERROR_DEVICE: it is lost. The matrix
+     * need not be host_alloc()'s. room: workspace() bytes of host memory, aligned to 64, which the
      * caller keeps from matrix to matrix: fresh memory is slow. */
     int (*values)(void *self, double *values, const float *matrix, int64_t rows, int64_t cols,
                   void *room, struct error *err);
@@ -254,5 +254,8 @@ int backend_devices(struct device_info *out, int most);
 
 /* 0 where there is a back end of that name, else backend_open()'s error; opens no device. */
 int backend_check(const char *device, struct error *err);
+
+/* The same for training, which GPUs do not do yet. */
+int backend_check_training(const char *device, struct error *err);
 
 #endif

@@ -189,6 +189,8 @@ int job_metrics_update(struct job_metrics *metrics, size_t *added, struct error 
     int status = 0, fd = file_open_read(metrics->path, &size, err);
     if (fd < 0)
         return -1;
+    if (size < metrics->offset) /* the job began anew */
+        metrics->offset = 0;
     uint64_t appended = size > metrics->offset ? size - metrics->offset : 0;
     char *chunk = array_alloc(appended < CHUNK ? (size_t)appended : CHUNK, 1, err);
     for (uint64_t before = UINT64_MAX;

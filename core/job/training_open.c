@@ -65,7 +65,8 @@ int training_check(const struct training_request *request, struct error *err)
     if (!(request->is.rate > 0))
         return error_set_kind(err, ERROR_USAGE,
                               "--lr 0 trains nothing: the learning rate must be above 0");
-    if (fix_precision(&settings, request, err) != 0 || backend_check(request->device, err) != 0 ||
+    if (fix_precision(&settings, request, err) != 0 ||
+        backend_check_training(request->device, err) != 0 ||
         (format->template_name && template_check(format->template_name, err) != 0) ||
         training_check_factors(request, err) != 0 ||
         (request->select && control_parse(&control, request->select, err) != 0))

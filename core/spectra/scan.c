@@ -122,7 +122,7 @@ static void keep_outcome(struct run *run, size_t index, const struct outcome *ou
     /* Whoever sees the last row finds all spectra in the cache. */
     if (run->done + 1 == run->result->scan->count)
         save_cache(run);
-    finish_row(run, index, outcome->cached);
+    finish_row(run, index, outcome->end == OUTCOME_CACHED);
 }
 
 /* A row in the hands of a thread. */
@@ -148,39 +148,28 @@ static struct task begin_row(struct run *run)
     return task;
 }
 
-/* The row goes back to those that wait. */
-static void give_back(struct run *run, size_t row)
-{
-    run->states[row] = ROW_WAITING;
-}
-
-/* The device is lost, which the first thread that sees it says. */
-static void end_device(struct run *run, const struct error *why)
+/* The row waits again, for the processor: alone, or with all others since the device is lost, which
+ * the first thread that sees it says. */
+static void leave_device(struct run *run, size_t row, bool alone, const char *why)
 {
     struct error err = ERROR_INIT;
-    if (!run->lost && turn_to_processor(run, -1, why, &err) != 0)
+    run->states[row] = ROW_WAITING;
+    if (!run->lost && turn_to_processor(run, alone ? (int64_t)row : -1, why, &err) != 0)
         run->failure = err;
 }
 
 /* There was no memory for a row: it waits for those that still have theirs, and this thread, false,
- * is one too many. The last thread has it computed by the CPU, where the device is what is full, or
- * gives it up. */
-static bool end_without_room(struct run *run, size_t row, const struct outcome *outcome)
+ * is one too many; only the last thread gives it up. */
+static bool end_without_memory(struct run *run, size_t row, const struct outcome *outcome)
 {
-    struct error why = ERROR_INIT, err = ERROR_INIT;
-    if (run->working > 1) {
-        give_back(run, row);
-        run->working--;
-        return false;
-    }
-    error_set(&why, "%s", outcome->reason);
-    if (!outcome->on_device)
+    bool last = run->working <= 1;
+    if (last) {
         keep_outcome(run, row, outcome);
-    else if (turn_to_processor(run, (int64_t)row, &why, &err) == 0)
-        give_back(run, row);
-    else
-        run->failure = err;
-    return true;
+    } else {
+        run->states[row] = ROW_WAITING;
+        run->working--;
+    }
+    return last;
 }
 
 /* Keeps what came of a row; false: this thread is one too many. */
@@ -191,16 +180,16 @@ static bool end_row(struct run *run, const struct task *task, int status,
     size_t row = (size_t)task->row;
 #pragma omp critical(scan)
     {
-        if (status != 0 && err->kind == ERROR_DEVICE) {
-            give_back(run, row);
-            end_device(run, err);
-        } else if (status != 0) {
+        if (status != 0 && err->kind == ERROR_DEVICE)
+            leave_device(run, row, false, err->text);
+        else if (status != 0)
             run->failure = *err;
-        } else if (outcome->no_room) {
-            goes_on = end_without_room(run, row, outcome);
-        } else {
+        else if (outcome->end == OUTCOME_NO_ROOM)
+            leave_device(run, row, true, outcome->reason);
+        else if (outcome->end == OUTCOME_NO_MEMORY)
+            goes_on = end_without_memory(run, row, outcome);
+        else
             keep_outcome(run, row, outcome);
-        }
         if (clock_seconds() - run->saved_at > cache_interval)
             save_cache(run);
     }

@@ -62,17 +62,17 @@ int side_by_side(const struct run *run)
     return budget / largest < threads ? (int)fmax(budget / largest, 1) : threads;
 }
 
-int turn_to_processor(struct run *run, int64_t row, const struct error *why, struct error *err)
+int turn_to_processor(struct run *run, int64_t row, const char *why, struct error *err)
 {
     if (!run->processor && backend_open(&run->processor, "cpu", run->options->threads, err) != 0)
         return -1;
     if (row >= 0) {
         run->on_processor[row] = true;
-        say_device(run, &run->result->scan->rows[row], why->text);
+        say_device(run, &run->result->scan->rows[row], why);
         return 0;
     }
     run->lost = true;
     run->working_most = side_by_side(run);
-    say_device(run, NULL, why->text);
+    say_device(run, NULL, why);
     return 0;
 }

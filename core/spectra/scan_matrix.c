@@ -47,11 +47,14 @@ static int compute(struct outcome *out, const struct backend *backend, const str
         return 0;
     free(out->values);
     out->values = NULL;
-    out->no_room = out->on_device = trouble.kind == ERROR_NO_ROOM;
+    if (trouble.kind == ERROR_NO_ROOM)
+        out->end = OUTCOME_NO_ROOM;
     snprintf(out->reason, sizeof out->reason, "%.63s", trouble.text);
     if (trouble.kind == ERROR_NOT_FINITE || trouble.kind == ERROR_NO_ROOM)
         return 0;
-    return error_set_kind(err, trouble.kind, "%s: %s", module->name, trouble.text);
+    if (trouble.kind == ERROR_DEVICE) /* which has nothing to do with this matrix */
+        return error_set_kind(err, trouble.kind, "%s", trouble.text);
+    return error_set(err, "%s: %s", module->name, trouble.text);
 }
 
 int work_out(struct outcome *out, struct run *run, const struct backend *backend, size_t row,
@@ -59,19 +62,21 @@ int work_out(struct outcome *out, struct run *run, const struct backend *backend
 {
     const struct module *module = run->modules[row];
     struct error trouble = ERROR_INIT;
-    *out = (struct outcome){0};
+    *out = (struct outcome){.end = OUTCOME_KNOWN};
     if (is_refused(run, backend, row)) {
         say_refused(run, backend, row, out->reason, sizeof out->reason);
         return 0;
     }
     if (scratch_reserve(scratch, backend, module->rows, module->cols, &trouble) != 0) {
         snprintf(out->reason, sizeof out->reason, "%.63s", trouble.text);
-        out->no_room = true;
+        out->end = OUTCOME_NO_MEMORY;
         return 0;
     }
     if (model_read_f32(run->model, module, scratch->matrix, err) != 0)
         return error_prefix(err, "%s", module->name);
     out->values = spectra_cache_by_content(&run->cache, row, scratch->matrix, module->parameters);
-    out->cached = out->values != NULL;
-    return out->cached ? 0 : compute(out, backend, module, scratch, err);
+    if (!out->values)
+        return compute(out, backend, module, scratch, err);
+    out->end = OUTCOME_CACHED;
+    return 0;
 }

@@ -67,16 +67,21 @@ int side_by_side(const struct run *run);
 
 /* The processor computes this row, for which the device has no room, or with -1 all that are left,
  * since the device is lost. */
-int turn_to_processor(struct run *run, int64_t row, const struct error *why, struct error *err);
+int turn_to_processor(struct run *run, int64_t row, const char *why, struct error *err);
 
 /* --- scan_matrix.c --- */
 
 /* What came of one matrix. */
+enum outcome_end {
+    OUTCOME_KNOWN,     /* computed now, or why it cannot be */
+    OUTCOME_CACHED,    /* found */
+    OUTCOME_NO_MEMORY, /* for the matrix, or for what computes it */
+    OUTCOME_NO_ROOM,   /* on the device */
+};
+
 struct outcome {
-    double *values;  /* newly allocated; NULL: it cannot be scored, and `reason` says why */
-    bool cached;     /* not computed now */
-    bool no_room;    /* there was no memory for it, */
-    bool on_device;  /* there */
+    double *values; /* newly allocated; NULL: there are none, and `reason` says why */
+    enum outcome_end end;
     char reason[64]; /* NaN, Inf, its size */
 };
 

@@ -43,7 +43,8 @@ int transformer_plan(struct memory_plan **out, struct backend *backend, const st
                          "which is not supported; use a --seq-len up to that",
                          (long long)options->max_positions, (long long)model->config.max_positions);
     if (!backend->train)
-        return error_set(err, "the back end \"%s\" cannot train: use --device cpu", backend->name);
+        return error_set(err, "the back end \"%s\" computes scans alone: use --device cpu",
+                         backend->name);
     struct memory_request request = request_of(backend, model, options);
     return memory_plan_make(out, &request, err);
 }

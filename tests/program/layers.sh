@@ -13,6 +13,7 @@ declare -A may=(
   [text]="base checkpoint"
   [train]="base compute checkpoint model plan text"
   [job]="base compute checkpoint model spectra plan text train"
+  [gpu]="base compute"
   [tui]="base compute checkpoint model spectra plan text train job"
 )
 failures=0
@@ -25,15 +26,19 @@ allowed() { [[ " $1 ${may[$1]} " == *" $2 "* ]]; }
 # Includes: every "folder/file.h" of a module names that module or one it may see.
 for module in "${!may[@]}"; do
   folder=$source/core/$module
-  [ "$module" = tui ] && folder=$source/tui
+  [[ "$module" = tui || "$module" = gpu ]] && folder=$source/$module
   [ -d "$folder" ] || continue
   while IFS=: read -r file include; do
     target=${include%%/*}
     [[ "$include" == */* ]] || fail "$file includes \"$include\" without its folder"
     [[ -v may[$target] ]] || { fail "$file includes \"$include\", which is no module's"; continue; }
     allowed "$module" "$target" || fail "$file: $module may not include $target"
-  done < <(grep -rnoP --include='*.[ch]' '^\s*#\s*include "\K[^"]+' "$folder" | cut -d: -f1,3)
+  done < <(grep -rnoP --include='*.[ch]' --include='*.cu' '^\s*#\s*include "\K[^"]+' "$folder" | cut -d: -f1,3)
 done
+
+# Of compute, the plug-in sees what back ends are, and nothing of the other ones.
+! grep -rnE '#\s*include "compute/' "$source/gpu" |
+  grep -vE '"compute/(backend|plugin|spectra_ops)\.h"' || fail "gpu/ sees more than compute's interface"
 
 # One file talks to ncurses; CUDA stays in gpu/.
 curses=$(grep -rlE --include='*.[ch]' '#\s*include <n?curses' "$source/core" "$source/tui" | wc -l)

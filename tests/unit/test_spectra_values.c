@@ -1,8 +1,8 @@
 /* Singular values: planted spectra, both back ends, rank deficiency, and what is not a matrix. */
 #include "lapack_values.h"
+#include "spectra_cases.h"
 #include "test.h"
 
-#include "base/random.h"
 #include "compute/backend.h"
 #include "compute/cpu.h"
 #define LEVEL base
@@ -10,54 +10,6 @@
 
 #include <math.h>
 #include <string.h>
-
-/* Applies `count` random Householder reflections of order n to the rows of a, from the left. */
-static void reflect_rows(double *a, int64_t n, int64_t cols, int count, struct random_stream *r)
-{
-    double *v = malloc((size_t)n * sizeof *v);
-    for (int k = 0; k < count; k++) {
-        double norm = 0;
-        for (int64_t i = 0; i < n; i++) {
-            v[i] = random_normal(r);
-            norm += v[i] * v[i];
-        }
-        for (int64_t j = 0; j < cols; j++) {
-            double dot = 0;
-            for (int64_t i = 0; i < n; i++)
-                dot += v[i] * a[i * cols + j];
-            for (int64_t i = 0; i < n; i++)
-                a[i * cols + j] -= 2 * dot / norm * v[i];
-        }
-    }
-    free(v);
-}
-
-static void turn(double *to, const double *from, int64_t rows, int64_t cols)
-{
-    for (int64_t i = 0; i < rows; i++)
-        for (int64_t j = 0; j < cols; j++)
-            to[j * rows + i] = from[i * cols + j];
-}
-
-/* rows x cols with these singular values, rounded to float. */
-static float *planted(const double *values, int64_t rows, int64_t cols, uint64_t seed)
-{
-    struct random_stream r = {.seed = seed};
-    int64_t n = rows < cols ? rows : cols;
-    double *a = calloc((size_t)(rows * cols), sizeof *a), *t = calloc((size_t)(rows * cols), 8);
-    float *out = malloc((size_t)(rows * cols) * sizeof *out);
-    for (int64_t i = 0; i < n; i++)
-        a[i * cols + i] = values[i];
-    reflect_rows(a, rows, cols, 4, &r);
-    turn(t, a, rows, cols);
-    reflect_rows(t, cols, rows, 4, &r);
-    turn(a, t, cols, rows);
-    for (int64_t i = 0; i < rows * cols; i++)
-        out[i] = (float)a[i];
-    free(a);
-    free(t);
-    return out;
-}
 
 static int compute_with(struct backend *backend, double *values, const float *matrix, int64_t rows,
                         int64_t cols, struct error *err)
@@ -119,36 +71,7 @@ static void resolves_rank_deficiency(void **state)
     free(matrix);
 }
 
-enum { KINDS = 9, LEVELS = 4 };
-
-/* Spectra that are easy and hard to tell apart: noise, noise with a large mean, a decay, one value
- * many times, two clusters, rank one with noise far below; and what a Gram matrix cannot resolve: a
- * decay over 16 orders, repeated rows, zero columns. */
-static float *matrix_of_kind(int kind, int64_t rows, int64_t cols)
-{
-    struct random_stream r = {.seed = (uint64_t)(kind * 1000 + rows)};
-    int64_t n = rows < cols ? rows : cols;
-    float *matrix = malloc((size_t)(rows * cols) * sizeof *matrix);
-    double *values = malloc((size_t)n * sizeof *values);
-    for (int64_t i = 0; i < rows * cols; i++)
-        matrix[i] = (float)((kind == 5 ? 1e-3 : 1) * random_normal(&r) + (kind == 1 || kind == 5));
-    for (int64_t i = 0; i < rows * cols; i++)
-        matrix[i] = kind == 7   ? matrix[i % (cols * (1 + rows / 2))]
-                    : kind == 8 ? matrix[i] * (float)(i % cols % 3 > 0)
-                                : matrix[i];
-    for (int64_t i = 0; i < n; i++)
-        values[i] = kind == 2   ? exp(-8.0 * (double)i / (double)n)
-                    : kind == 6 ? exp(-37.0 * (double)i / (double)n)
-                    : kind == 3 ? 1
-                    : i % 2     ? 1
-                                : 1e-2;
-    if ((kind >= 2 && kind <= 4) || kind == 6) {
-        free(matrix);
-        matrix = planted(values, rows, cols, (uint64_t)kind);
-    }
-    free(values);
-    return matrix;
-}
+enum { LEVELS = 4 };
 
 /* A value per row of levels[]; NULL: this processor lacks it. */
 static struct backend *open_level(size_t level)
@@ -187,16 +110,14 @@ static void equal_columns_are_lapacks(void **state)
     }
 }
 
-/* Every level against LAPACK in fp64, at orders around the tiles' and the bands' edges. */
+/* Every level against LAPACK in fp64. */
 static void every_level_is_lapacks(void **state)
 {
     (void)state;
-    static const int64_t orders[][2] = {{2, 3},   {15, 40},   {16, 16},   {17, 90},   {64, 64},
-                                        {65, 70}, {130, 100}, {192, 300}, {210, 211}, {300, 130}};
-    for (size_t o = 0; o < sizeof orders / sizeof *orders; o++) {
-        int64_t rows = orders[o][0], cols = orders[o][1], n = rows < cols ? rows : cols;
-        for (int kind = 0; kind < KINDS; kind++) {
-            double own[256], lapack[256];
+    for (size_t o = 0; o < CASE_ORDERS; o++) {
+        int64_t rows = case_orders[o][0], cols = case_orders[o][1], n = rows < cols ? rows : cols;
+        for (int kind = 0; kind < CASE_KINDS; kind++) {
+            double own[CASE_ORDER_MAX], lapack[CASE_ORDER_MAX];
             float *matrix = matrix_of_kind(kind, rows, cols);
             lapack_values(lapack, matrix, rows, cols);
             for (size_t l = 0; l < LEVELS; l++) {

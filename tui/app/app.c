@@ -91,11 +91,29 @@ int app_resize(struct app *app, int width, int height, struct error *err)
     return canvas_resize(&app->canvas, width, height, err);
 }
 
+/* A device that does not compute as it was asked to, and a scan that failed, are said once, whole:
+ * the view has a line for them, which may cut them. */
+static void tell_of_scan(struct app *app, enum feed_state state, size_t reasons)
+{
+    const struct scan_feed *feed = &app->session.feed;
+    if (feed->state == FEED_FAILED && state != FEED_FAILED) {
+        app_message(app, "%s", feed->message);
+        app->message_is_error = true;
+    } else if (feed->devices.reasons != reasons && feed->devices.reason[0]) {
+        app_message(app, "%s", feed->devices.reason);
+    } else if (state == FEED_CHANGING && feed->state != state) {
+        app->message[0] = '\0'; /* what was said of the change is no longer so */
+    }
+}
+
 bool app_tick(struct app *app)
 {
     const struct job_follow *run = app->session.run;
     enum job_state state = run ? run->state : JOB_ENDED;
+    enum feed_state before = app->session.feed.state;
+    size_t reasons = app->session.feed.devices.reasons;
     bool changed = session_tick(&app->session);
+    tell_of_scan(app, before, reasons);
     if (run && run->state != state)
         app->message[0] = '\0'; /* what was said of the job is no longer so */
     struct view *view = app_view(app);
@@ -248,12 +266,12 @@ static void prompt_open(struct app *app, enum request request)
 }
 
 /* A request whose argument is missing asks for it, unless it can do without (a theme and a metric
- * go on to the next). */
+ * go on to the next, devices are listed). */
 static bool request_asks(enum request request, const char *argument)
 {
     const struct request_info *info = request_find(request);
     return info && info->argument && !argument[0] && request != REQUEST_THEME &&
-           request != REQUEST_METRIC;
+           request != REQUEST_METRIC && request != REQUEST_DEVICE;
 }
 
 void app_request(struct app *app, enum request request, const char *argument)

@@ -1,80 +1,51 @@
 #include "tui/app/scan_feed.h"
 
 #include "base/clock.h"
-#include "base/file.h"
-#include "base/hash.h"
-#include "base/sys.h"
 #include "base/utf8.h"
-#include "base/xdg.h"
-#include "job/job_dir.h"
-#include "job/launch.h"
 #include "job/lock.h"
 #include "job/requests.h"
 #include "tui/app/job_log.h"
+#include "tui/app/scan_launch.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* "<state folder>/scans/<hash of the model's path>": a second window joins the first one's scan. */
-static char *job_path(const char *model, struct error *err)
+/* Seconds between two looks at the job, and at one that was asked to stop; until that is asked
+ * again, as a supervisor that just starts drops what was asked before. */
+static const double look_interval = 0.5, change_interval = 0.05, ask_interval = 2;
+
+static void fail(struct scan_feed *feed, const struct error *err)
 {
-    char name[HASH_TEXT_SIZE];
-    struct hash *hash = hash_new(err);
-    if (!hash)
-        return NULL;
-    hash_update(hash, model, strlen(model));
-    hash_text(hash, name);
-    hash_free(hash);
-    char *folder = xdg_state_folder("scans", err);
-    char *path = folder ? path_join(folder, name, err) : NULL;
-    free(folder);
-    return path;
+    feed->state = FEED_FAILED;
+    snprintf(feed->message, sizeof feed->message, "%s", err->text);
 }
 
-static int clear_folder(const char *job, struct error *err)
+static int launch(struct scan_feed *feed, const struct scan *scan, bool goes_on, struct error *err)
 {
-    static const char *const names[] = {"metrics.jsonl", "job.json",       "log.txt",
-                                        "result.json",   "requests/first", "requests/stop"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        char *path = path_join(job, names[i], err);
-        if (!path)
-            return -1;
-        sys.unlink(path);
-        free(path);
-    }
-    char *requests = path_join(job, "requests", err);
-    int status = requests ? folder_make(requests, err) : -1;
-    free(requests);
-    return status;
-}
-
-static int launch(struct scan_feed *feed, char *model, struct error *err)
-{
-    enum job_state state = job_state(feed->job);
-    if (state == JOB_RUNNING || state == JOB_PAUSED || state == JOB_ELSEWHERE)
-        return 0;
-    char *arguments[] = {"scan", model, NULL};
-    if (clear_folder(feed->job, err) != 0)
+    bool joined;
+    if (scan_launch(feed->job, scan, feed->device, goes_on, &joined, err) != 0)
         return -1;
-    return job_launch(feed->job, "/proc/self/exe", arguments, err);
+    if (joined)
+        feed->device[0] = '\0';
+    feed->state = FEED_RUNNING;
+    feed->ended = false;
+    return 0;
 }
 
-int scan_feed_start(struct scan_feed *feed, const struct scan *scan, struct error *err)
+int scan_feed_start(struct scan_feed *feed, const struct scan *scan, const char *device,
+                    struct error *err)
 {
     feed->asked = SIZE_MAX;
     feed->total = scan->count;
-    /* the same relative path is another model in another folder */
-    char *whole = realpath(scan->model, NULL), *model = whole ? whole : scan->model;
-    feed->job = job_path(model, err);
-    int status = feed->job ? launch(feed, model, err) : -1;
-    free(whole);
+    snprintf(feed->device, sizeof feed->device, "%s", device);
+    feed->job = scan_launch_path(scan, err);
+    int status = feed->job ? job_metrics_follow(&feed->metrics, feed->job, err) : -1;
     if (status == 0)
-        status = job_metrics_follow(&feed->metrics, feed->job, err);
-    feed->state = status == 0 ? FEED_RUNNING : FEED_FAILED;
+        status = launch(feed, scan, false, err);
     if (status != 0)
-        snprintf(feed->message, sizeof feed->message, "%s", err->text);
+        fail(feed, err);
     return status;
 }
 
@@ -93,55 +64,142 @@ static void take_row(struct scan_feed *feed, struct scan *scan, const cJSON *lin
     if (!json_get_string(line, "module", &module) || !json_get_int64(line, "done", &done))
         return;
     struct scan_row *row = (struct scan_row *)scan_find(scan, module);
-    if (row && !row->known && scan_read_row(row, line))
-        feed->done++;
+    bool is_new = row && !row->known;
+    if (row && scan_read_row(row, line))
+        feed->done += is_new;
     json_get_double(line, "seconds", &feed->seconds);
     json_get_bool(line, "cached", &cached);
-    feed->cached += cached;
+    feed->computed += !cached;
 }
 
-static void take_line(struct scan_feed *feed, struct scan *scan, const cJSON *line)
+static void take_begin(struct scan_feed *feed, struct scan *scan, const cJSON *line)
 {
-    const char *event = "", *text;
-    json_get_string(line, "event", &event);
-    if (strcmp(event, "row") == 0)
-        take_row(feed, scan, line);
-    if (strcmp(event, "scan") != 0)
-        return;
+    const char *text;
+    feed->computed = 0;
+    feed->seconds = 0;
+    scan_devices_begin(&feed->devices);
     if (json_get_string(line, "fingerprint", &text))
         utf8_copy(scan->fingerprint, sizeof scan->fingerprint, text);
     if (json_get_string(line, "estimator", &text))
         utf8_copy(scan->estimator, sizeof scan->estimator, text);
 }
 
-/* Has the job ended although rows are missing? Looked at twice a second. */
-static bool find_end(struct scan_feed *feed)
+static void take_line(struct scan_feed *feed, struct scan *scan, const cJSON *line)
+{
+    const char *event = "";
+    json_get_string(line, "event", &event);
+    if (strcmp(event, "row") == 0)
+        take_row(feed, scan, line);
+    else if (strcmp(event, "scan") == 0)
+        take_begin(feed, scan, line);
+    else if (strcmp(event, "device") == 0)
+        scan_devices_take(&feed->devices, line);
+}
+
+static bool take_lines(struct scan_feed *feed, struct scan *scan)
+{
+    size_t added = 0;
+    if (job_metrics_update(&feed->metrics, &added, NULL) != 0)
+        return false;
+    for (; feed->taken < feed->metrics.count; feed->taken++)
+        take_line(feed, scan, feed->metrics.lines[feed->taken].json);
+    if (feed->done >= feed->total)
+        feed->state = FEED_DONE;
+    return added > 0;
+}
+
+/* The job's state, now and then; JOB_STARTING, of which nothing follows, in between. */
+static enum job_state look(struct scan_feed *feed)
 {
     double now = clock_seconds();
-    if (now - feed->looked_at < 0.5)
-        return false;
+    bool changing = feed->state == FEED_CHANGING;
+    if (now - feed->looked_at < (changing ? change_interval : look_interval))
+        return JOB_STARTING;
     feed->looked_at = now;
-    enum job_state state = job_state(feed->job);
-    if (state != JOB_ENDED && state != JOB_DIED)
+    return job_state(feed->job);
+}
+
+/* A job that has ended although rows are missing. It is seen twice: another window may have ended
+ * it to go on with another device, and the next one is here at once. */
+static bool give_up(struct scan_feed *feed)
+{
+    if (!feed->ended) {
+        feed->ended = true;
         return false;
+    }
     feed->state = FEED_FAILED;
     job_last_message(feed->job, feed->message, sizeof feed->message);
     return true;
 }
 
+/* The next job, and the row that was asked for first is so still. */
+static bool launch_next(struct scan_feed *feed, const struct scan *scan)
+{
+    struct error err = ERROR_INIT;
+    size_t row = feed->asked;
+    scan_devices_begin(&feed->devices);
+    feed->asked = SIZE_MAX;
+    if (launch(feed, scan, true, &err) != 0)
+        fail(feed, &err);
+    scan_feed_ask(feed, scan, row);
+    return true;
+}
+
+static int ask_to_stop(struct scan_feed *feed, struct error *err)
+{
+    feed->asked_at = clock_seconds();
+    return job_request_put(feed->job, JOB_REQUEST_STOP, NULL, err);
+}
+
+/* What follows of the job's state; true: something that is shown. */
+static bool act_on(struct scan_feed *feed, const struct scan *scan, enum job_state state)
+{
+    switch (state) {
+    case JOB_ENDED:
+    case JOB_DIED:
+        return feed->state == FEED_CHANGING ? launch_next(feed, scan) : give_up(feed);
+    case JOB_STARTING:
+        return false;
+    default:
+        feed->ended = false;
+        if (feed->state == FEED_CHANGING && clock_seconds() - feed->asked_at > ask_interval)
+            ask_to_stop(feed, NULL);
+        return false;
+    }
+}
+
 bool scan_feed_update(struct scan_feed *feed, struct scan *scan)
 {
-    size_t added = 0;
-    if (feed->state != FEED_RUNNING)
+    if (feed->state != FEED_RUNNING && feed->state != FEED_CHANGING)
         return false;
-    bool ended = find_end(feed); /* looked at first: what it wrote last is then taken in, too */
-    if (job_metrics_update(&feed->metrics, &added, NULL) != 0)
-        return ended;
-    for (; feed->taken < feed->metrics.count; feed->taken++)
-        take_line(feed, scan, feed->metrics.lines[feed->taken].json);
-    if (feed->done >= feed->total)
-        feed->state = FEED_DONE;
-    return added > 0 || ended;
+    enum job_state state = look(feed); /* first: what it wrote last is then taken in, too */
+    bool changed = take_lines(feed, scan);
+    if (feed->state != FEED_DONE)
+        changed = act_on(feed, scan, state) || changed;
+    return changed;
+}
+
+/* Unless its device was lost, what was asked for computes, and so does what it turned out to be. */
+static bool computes_already(const struct scan_feed *feed, const char *device)
+{
+    return strcmp(device, feed->devices.now.id) == 0 ||
+           (strcmp(device, feed->device) == 0 && !feed->devices.reason[0]);
+}
+
+int scan_feed_choose(struct scan_feed *feed, const char *device, struct error *err)
+{
+    if (feed->state == FEED_WAITING || feed->state == FEED_DONE ||
+        (feed->state == FEED_RUNNING && computes_already(feed, device)))
+        return 0;
+    if (!feed->job)
+        return error_set(err, "%s", feed->message);
+    enum job_state state = job_state(feed->job);
+    if (state != JOB_ENDED && state != JOB_DIED && ask_to_stop(feed, err) != 0)
+        return -1;
+    snprintf(feed->device, sizeof feed->device, "%s", device);
+    feed->state = FEED_CHANGING;
+    feed->looked_at = 0;
+    return 0;
 }
 
 void scan_feed_ask(struct scan_feed *feed, const struct scan *scan, size_t row)
@@ -155,8 +213,7 @@ void scan_feed_ask(struct scan_feed *feed, const struct scan *scan, size_t row)
 
 double scan_feed_seconds_left(const struct scan_feed *feed)
 {
-    size_t computed = feed->done > feed->cached ? feed->done - feed->cached : 0;
-    if (computed == 0)
+    if (feed->computed == 0)
         return NAN;
-    return feed->seconds / (double)computed * (double)(feed->total - feed->done);
+    return feed->seconds / (double)feed->computed * (double)(feed->total - feed->done);
 }

@@ -16,7 +16,7 @@ static const double first_percent = 25;
 
 void session_init(struct session *session)
 {
-    *session = (struct session){0};
+    *session = (struct session){.device = "auto"};
     settings_init(&session->settings);
 }
 
@@ -119,7 +119,7 @@ bool session_tick(struct session *session)
     if (!session->model)
         return changed;
     if (session->feed.state == FEED_WAITING)
-        scan_feed_start(&session->feed, session->scan, &(struct error)ERROR_INIT);
+        scan_feed_start(&session->feed, session->scan, session->device, &(struct error)ERROR_INIT);
     else if (!scan_feed_update(&session->feed, session->scan))
         return changed;
     session_plan_changed(session, false);
@@ -130,11 +130,27 @@ int session_tick_ms(const struct session *session)
 {
     if (session->model && session->feed.state == FEED_WAITING)
         return 0;
-    if (session->model && session->feed.state == FEED_RUNNING)
+    if (session->model &&
+        (session->feed.state == FEED_RUNNING || session->feed.state == FEED_CHANGING))
         return 60;
     if (session->run && session->run->state != JOB_ENDED && session->run->state != JOB_DIED)
         return 200;
     return -1;
+}
+
+/* Asking for a GPU would load its plug-in, which the screen's process never does. */
+static int check_device(const char *name, size_t size, struct error *err)
+{
+    return strncmp(name, "cuda", 4) == 0 && strlen(name) < size ? 0 : backend_check(name, err);
+}
+
+int session_choose_device(struct session *session, const char *name, struct error *err)
+{
+    if (check_device(name, sizeof session->device, err) != 0 ||
+        scan_feed_choose(&session->feed, name, err) != 0)
+        return -1;
+    snprintf(session->device, sizeof session->device, "%s", name);
+    return 0;
 }
 
 void session_cost_changed(struct session *session)

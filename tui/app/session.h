@@ -19,6 +19,7 @@ struct session {
     struct scan *scan;   /* NULL: nothing is open */
     struct grid grid;
     struct scan_feed feed; /* of a model's scan */
+    char device[16];       /* what is to compute scans: "auto", or what was chosen */
     struct plan *plan;
     bool plan_changed; /* by hand, and not saved since */
     bool plan_read;    /* from a file, with no percentage, undo or redo since */
@@ -43,6 +44,10 @@ int session_watch(struct session *session, const char *job, struct error *err);
  * nothing is under way. */
 bool session_tick(struct session *session);
 int session_tick_ms(const struct session *session);
+
+/* What computes this scan from now on, and those that are opened later. A name that no device can
+ * have is an error; whether one is there, and free, its job finds out. */
+int session_choose_device(struct session *session, const char *name, struct error *err);
 
 /* Ranks by what is known now; brings the cost up to date after the plan or the settings changed. */
 void session_plan_changed(struct session *session, bool by_hand);

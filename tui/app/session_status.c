@@ -17,6 +17,8 @@ static void put_scan_progress(const struct session *session, char *out, size_t s
         snprintf(out, size, "scan starts");
     else if (feed->state == FEED_FAILED)
         snprintf(out, size, "scan failed");
+    else if (feed->state == FEED_CHANGING)
+        snprintf(out, size, "scan %zu/%zu · then on %s", feed->done, feed->total, feed->device);
     else if (feed->state == FEED_RUNNING && isnan(scan_feed_seconds_left(feed)))
         snprintf(out, size, "scan %zu/%zu", feed->done, feed->total);
     else if (feed->state == FEED_RUNNING)

@@ -284,6 +284,17 @@ static void choose_metric(struct app *app, struct model_view *view, const char *
         app_message(app, "there is no metric \"%s\" (m goes through them)", name);
 }
 
+/* The device of this name; without one, a list of them. */
+static void choose_device(struct app *app, const char *name)
+{
+    if (!app->session.model)
+        app_message(app, "a scan file is not computed again: open the model itself for that");
+    else if (name[0])
+        screen_choose_device(app, name);
+    else
+        screen_open_device(app);
+}
+
 static bool model_request(struct app *app, void *state, enum request request, const char *argument)
 {
     struct model_view *view = state;
@@ -308,6 +319,9 @@ static bool model_request(struct app *app, void *state, enum request request, co
         return true;
     case REQUEST_SCALE:
         view->over_all = !view->over_all;
+        return true;
+    case REQUEST_DEVICE:
+        choose_device(app, argument);
         return true;
     case REQUEST_SEARCH:
         snprintf(app->search, sizeof app->search, "%s", argument);

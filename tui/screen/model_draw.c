@@ -15,6 +15,7 @@ enum {
     LABEL = HEAT_LABEL_COLUMNS + 1,
     FIXED_ROWS = 4, /* embeddings, head, legend, rule */
     INFO_ROWS = MODEL_CELL_ROWS,
+    REASON_LEAST = 20, /* columns from which a part of a reason says something */
 };
 
 /* Lowest and highest value that a colour scale has to span; NaN where there is none. */
@@ -198,6 +199,34 @@ static void draw_bottom(struct app *app, struct model_view *view, struct area ar
                       (struct spectrum_look){false, false});
 }
 
+/* --- what computes --- */
+
+/* The rule below the legend: with a model, what computes its scan, and why it is not what was
+ * asked for; the last is cut first. */
+static void draw_rule(struct app *app, struct area area)
+{
+    const struct session *session = &app->session;
+    const struct scan_devices *devices = &session->feed.devices;
+    struct style dim = theme_style(&app->theme, THEME_DIM);
+    char device[256];
+    for (int x = 0; x < area.width; x++)
+        area_put(area, x, 0, theme_style(&app->theme, THEME_BORDER), "─");
+    if (!session->model)
+        return;
+    int x = 2 + area_put(area, 2, 0, theme_style(&app->theme, THEME_ACCENT), " d");
+    x += area_put(area, x, 0, dim, " device: ");
+    snprintf(device, sizeof device, "%s", session->device);
+    if (devices->now.id[0])
+        device_put(&devices->now, area.width - x - 3, device, sizeof device);
+    x += area_print(area, x, 0, theme_style(&app->theme, THEME_TEXT), "%s ", device);
+    if (!devices->reason[0] || area.width - x < REASON_LEAST)
+        return;
+    x += area_put(area, x, 0, dim, "· ");
+    x += area_label(area, x, 0, area.width - x - 3, theme_style(&app->theme, THEME_WARNING),
+                    devices->reason);
+    area_put(area, x, 0, dim, " ");
+}
+
 void model_draw(struct app *app, void *state, struct area area)
 {
     struct model_view *view = state;
@@ -207,9 +236,7 @@ void model_draw(struct app *app, void *state, struct area area)
     draw_switch(app, area_part(area, 0, y++, area.width, 1), false);
     draw_switch(app, area_part(area, 0, y++, area.width, 1), true);
     draw_legend(app, view, area_part(area, 0, y++, area.width, 1));
-    for (int x = 0; x < area.width; x++)
-        area_put(area, x, y, theme_style(&app->theme, THEME_BORDER), "─");
-    y++;
+    draw_rule(app, area_part(area, 0, y++, area.width, 1));
     if (app->session.feed.state == FEED_FAILED)
         area_label(area, 0, y++, area.width, theme_style(&app->theme, THEME_ERROR),
                    app->session.feed.message);

@@ -12,5 +12,9 @@ bool screen_open_train(struct app *app); /* the form */
 bool screen_open_data(struct app *app);  /* a look at the form's data */
 bool screen_open_watch(struct app *app); /* the session's job */
 bool screen_open_help(struct app *app);
+bool screen_open_device(struct app *app); /* what there is to compute the scan */
+
+/* Has the scan computed by a device, and says what follows. */
+void screen_choose_device(struct app *app, const char *name);
 
 #endif

@@ -82,7 +82,7 @@ static void put_no_values(const struct session *session, const struct scan_row *
     else if (!session->model)
         snprintf(out, size,
                  "a scan file has no singular values: open the model itself to see them");
-    else if (session->feed.state == FEED_RUNNING)
+    else if (session->feed.state == FEED_RUNNING || session->feed.state == FEED_CHANGING)
         snprintf(out, size, "its singular values come with the scan, within seconds");
     else
         snprintf(out, size,

@@ -1,0 +1,110 @@
+#!/usr/bin/env bash
+# What computes the scan is shown and chosen: a scan that runs goes on elsewhere with what it has,
+# in every window; a device that is not there says so, and another one goes on.
+# Arguments: binary, source folder, build folder.
+set -uo pipefail
+binary=$1
+model=$2/demo/model
+source "${BASH_SOURCE[0]%/*}/common.bash"
+export SPECTRUM_PLUGINS=/nowhere # no GPU, whatever this machine has
+export OMP_NUM_THREADS=1         # the oracle takes seconds then: time to change one's mind
+afresh() {
+  rm -rf "$work/state" "$work/cache"
+}
+job_has() { # job_has FILE TEXT: of the one scan's job
+  grep -qF -- "$2" "$work"/state/spectrum/scans/*/"$1" || fail "$1 of the job has no $2"
+}
+second_window() { # opens the scan as soon as it runs, and stays until it is over
+  until grep -q '"row"' "$work"/state/spectrum/scans/*/metrics.jsonl 2>/dev/null; do sleep 0.05; done
+  (cd "$work" && exec "$binary" --script second --size 80x24 "$model")
+}
+cat >"$work/second" <<'SCRIPT'
+wait text "device: cpu"
+wait scan
+save-screen second.txt
+SCRIPT
+
+# While it runs: by the command, or from the list.
+for choice in "80x24 :device cpu Enter" "60x16 d G Enter"; do
+  afresh
+  second_window &
+  play "${choice%% *}" "$model" <<SCRIPT
+:device reference Enter
+wait text "s left"
+save-screen before.txt
+${choice#* }
+save-screen change.txt
+wait scan
+save-screen after.txt
+SCRIPT
+  wait $! || fail "the second window ended with $?"
+  shows before.txt "device: reference"
+  shows before.txt "GB free"
+  shows change.txt "then on cpu"
+  says change.txt "the scan goes on on cpu behind the matrices in hand"
+  shows after.txt "device: cpu"
+  says after.txt "14 of 56"
+  grep -q "goes on on" "$work/after.txt" && fail "a message outlives what it says"
+  shows second.txt "device: cpu"
+  says second.txt "trains 14 of 56"
+  job_has job.json '"--device", "cpu"'
+  job_has metrics.jsonl '"device": "reference"'
+done
+
+# One that is not there: the program's own message, and the CPU goes on.
+afresh
+play 80x24 "$model" <<'SCRIPT'
+:device cuda Enter
+wait scan
+save-screen missing.txt
+j
+save-screen line.txt
+:device nothing Enter
+save-screen nothing.txt
+:device cpu Enter
+wait scan
+save-screen found.txt
+:device reference Enter
+save-screen later.txt
+d
+save-screen list.txt
+SCRIPT
+says missing.txt "--device cuda: there is no plug-in spectrum-cuda.so"
+shows missing.txt "scan failed"
+shows line.txt "--device cuda: there is no plug-in"
+says nothing.txt 'there is no device "nothing"; there are auto, cpu'
+says found.txt "trains 14 of 56"
+shows found.txt "device: cpu"
+shows later.txt "this scan is done; the next one goes to reference"
+shows list.txt "a GPU where there is one"
+shows list.txt "● computed"
+job_has job.json '"--device", "cpu"'
+
+# It is remembered for the model that is opened next.
+afresh
+ln -s "$model" "$work/model"
+play 80x24 <<'SCRIPT'
+/model Enter
+Enter
+:device reference Enter
+wait text "device: reference"
+:device cpu Enter
+wait scan
+Esc Enter
+wait scan
+save-screen again.txt
+SCRIPT
+shows again.txt "device: cpu"
+job_has job.json '"--device", "cpu"'
+
+# Nothing is computed for a scan file.
+"$binary" scan "$model" -o "$work/scan.json" 2>/dev/null || fail "the scan"
+play 80x24 scan.json <<'SCRIPT'
+d
+save-screen file.txt
+SCRIPT
+says file.txt "a scan file is not computed again"
+grep -q "device:" "$work/file.txt" && fail "a scan file has a device"
+
+echo "$failures failed"
+[ $failures -eq 0 ]

@@ -8,14 +8,16 @@ model=$2/demo/model
 source "${BASH_SOURCE[0]%/*}/common.bash"
 export SPECTRUM_PLUGINS=/nowhere # no GPU, whatever this machine has
 export OMP_NUM_THREADS=1         # the oracle takes seconds then: time to change one's mind
-afresh() {
-  rm -rf "$work/state" "$work/cache"
+turn=0
+afresh() { # no scan is known, and none that still ends is in the way
+  turn=$((turn + 1))
+  export XDG_STATE_HOME=$work/state$turn XDG_CACHE_HOME=$work/cache$turn
 }
 job_has() { # job_has FILE TEXT: of the one scan's job
-  grep -qF -- "$2" "$work"/state/spectrum/scans/*/"$1" || fail "$1 of the job has no $2"
+  grep -qF -- "$2" "$XDG_STATE_HOME"/spectrum/scans/*/"$1" || fail "$1 of the job has no $2"
 }
 second_window() { # opens the scan as soon as it runs, and stays until it is over
-  until grep -q '"row"' "$work"/state/spectrum/scans/*/metrics.jsonl 2>/dev/null; do sleep 0.05; done
+  until grep -q '"row"' "$XDG_STATE_HOME"/spectrum/scans/*/metrics.jsonl 2>/dev/null; do sleep 0.05; done
   (cd "$work" && exec "$binary" --script second --size 80x24 "$model")
 }
 cat >"$work/second" <<'SCRIPT'
@@ -39,7 +41,6 @@ save-screen after.txt
 SCRIPT
   wait $! || fail "the second window ended with $?"
   shows before.txt "device: reference"
-  shows before.txt "GB free"
   shows change.txt "then on cpu"
   says change.txt "the scan goes on on cpu behind the matrices in hand"
   shows after.txt "device: cpu"
@@ -97,6 +98,43 @@ SCRIPT
 shows again.txt "device: cpu"
 job_has job.json '"--device", "cpu"'
 
+# A GPU, where one can be emulated (slowly): the first choice, its memory, the CPU instead, which
+# gets from the cache what the GPU has computed; and one that is lost, or busy.
+if [ -e "$3/emulated/spectrum-cuda.so" ]; then
+  export SPECTRUM_PLUGINS=$3/emulated EMULATED_CUDA_MEMORY=4000000000
+  afresh
+  play 80x24 "$model" <<'SCRIPT'
+wait text "s left"
+save-screen gpu.txt
+d
+save-screen gpus.txt
+j Enter
+wait scan
+save-screen instead.txt
+SCRIPT
+  shows gpu.txt "device: cuda:0 Emulated GPU, 4.00 of 4.00 GB free"
+  shows gpus.txt "cuda:0      Emulated GPU"
+  shows instead.txt "device: cpu"
+  says instead.txt "trains 14 of 56"
+  job_has metrics.jsonl '"cached": true'
+  afresh
+  EMULATED_CUDA_DIES_AFTER=400 play 80x24 "$model" <<'SCRIPT'
+wait scan
+save-screen lost.txt
+SCRIPT
+  says lost.txt "trains 14 of 56"
+  shows lost.txt "device: cpu"
+  says lost.txt "; the CPU computes"
+  afresh
+  EMULATED_CUDA_FAULT=busy play 60x16 "$model" <<'SCRIPT'
+:device cuda:0 Enter
+wait scan
+save-screen busy.txt
+SCRIPT
+  says busy.txt "cuda:0 is busy"
+  says busy.txt "; the CPU computes"
+fi
+
 # Nothing is computed for a scan file.
 "$binary" scan "$model" -o "$work/scan.json" 2>/dev/null || fail "the scan"
 play 80x24 scan.json <<'SCRIPT'
@@ -106,5 +144,6 @@ SCRIPT
 says file.txt "a scan file is not computed again"
 grep -q "device:" "$work/file.txt" && fail "a scan file has a device"
 
+sleep 0.5 # scans that are over for the screen end
 echo "$failures failed"
 [ $failures -eq 0 ]

@@ -98,8 +98,9 @@ void device_memory_put(const struct device_info *device, char *out, size_t size)
 
 void device_put(const struct device_info *device, int columns, char *out, size_t size)
 {
-    char memory[80];
-    device_memory_put(device, memory, sizeof memory);
+    char memory[80] = "";
+    if (strncmp(device->id, "cuda", 4) == 0)
+        device_memory_put(device, memory, sizeof memory);
     snprintf(out, size, "%s%s%s%s%s", device->id, device->name[0] ? " " : "", device->name,
              memory[0] ? ", " : "", memory);
     if (text_columns(out) > columns)

@@ -27,7 +27,7 @@ void scan_devices_begin(struct scan_devices *devices);
 void device_memory_put(const struct device_info *device, char *out, size_t size);
 
 /* "cuda:0 NVIDIA H200, 148 of 150 GB free" in at most so many columns: else without the name, else
- * the id alone. */
+ * the id alone. The CPU's memory is not its own, and left out: "cpu avx512, 16 threads". */
 void device_put(const struct device_info *device, int columns, char *out, size_t size);
 
 #endif

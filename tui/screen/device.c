@@ -66,15 +66,17 @@ static void device_draw(struct app *app, void *state, struct area area)
 {
     const struct device_view *view = state;
     const struct scan_devices *devices = &app->session.feed.devices;
-    int rows = area.height - 4, first = list_first(&view->list, rows);
+    int rows = area.height - 5, first = list_first(&view->list, rows);
     area_put(area, 0, 0, theme_style(&app->theme, THEME_TITLE), "What computes the scan");
     for (int i = 0; i < rows && first + i < view->list.count; i++) {
         struct device_info device = device_at(devices, first + i);
         draw_line(app, area_part(area, 0, 2 + i, area.width, 1), &device,
                   first + i == view->list.cursor);
     }
-    area_label(area, 0, area.height - 1, area.width, theme_style(&app->theme, THEME_DIM),
-               "Enter chooses; a scan that runs goes on there, with what is computed kept");
+    struct style dim = theme_style(&app->theme, THEME_DIM);
+    area_put(area, 0, area.height - 2, dim,
+             "Enter: the scan goes on there, and keeps what it has.");
+    area_put(area, 0, area.height - 1, dim, "On the map :device NAME takes what is not listed.");
 }
 
 static bool device_request(struct app *app, void *state, enum request request, const char *argument)

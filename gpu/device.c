@@ -61,7 +61,8 @@ static void describe(void *self, struct device_info *out)
 
 int device_lost(const struct device *device, const struct error *trouble, struct error *err)
 {
-    return error_set_kind(err, trouble->kind, "cuda:%d is lost: %.500s", device->number, trouble->text);
+    return error_set_kind(err, trouble->kind, "cuda:%d is lost: %.500s", device->number,
+                          trouble->text);
 }
 
 int device_enter(const struct device *device, struct error *err)

@@ -96,9 +96,11 @@ static void release_idle(struct lane_pool *pool)
 static int say_full(uint64_t bytes, struct error *err)
 {
     size_t free_bytes = 0, all;
+    bool small = bytes < 1000000000;
+    double unit = small ? 1e6 : 1e9;
     cudaMemGetInfo(&free_bytes, &all);
-    return error_set_kind(err, ERROR_NO_ROOM, "needs %.1f GB of device memory, %.1f GB are free",
-                          (double)bytes / 1e9, (double)free_bytes / 1e9);
+    return error_set_kind(err, ERROR_NO_ROOM, "needs %.1f %s of device memory, %.1f are free",
+                          (double)bytes / unit, small ? "MB" : "GB", (double)free_bytes / unit);
 }
 
 /* The lane has none. Within the budget, or alone; cudaErrorMemoryAllocation: not now. */

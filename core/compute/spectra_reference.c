@@ -72,6 +72,5 @@ static size_t reference_workspace(void *self, int64_t rows, int64_t cols)
     return (size_t)rows * (size_t)cols * sizeof(double);
 }
 
-const struct spectra_ops spectra_reference_ops = {.values = reference_values,
-                                                  .workspace = reference_workspace,
-                                                  .accuracy = 1e-10};
+const struct spectra_ops spectra_reference_ops = {
+    .values = reference_values, .workspace = reference_workspace, .accuracy = 1e-10};

@@ -227,8 +227,8 @@ static void *work(void *argument)
         int status = compute(device->spectra, device->self, own, matrix, rows, cols, NULL);
         for (int64_t j = 0; j < n; j++)
             worker->farthest =
-                fmax(worker->farthest,
-                     status != 0 ? INFINITY : fabs(own[j] - expected[j]) / expected[0]);
+                worse(worker->farthest,
+                      status != 0 ? INFINITY : fabs(own[j] - expected[j]) / expected[0]);
         free(matrix);
     }
     return NULL;

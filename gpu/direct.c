@@ -1,6 +1,6 @@
 /* For matrices whose squares say too little of their small values: cuSOLVER's QR iteration on the
  * matrix itself, in fp64. Its memory is the whole matrix's, twice. */
-#include "compute/backend.h"
+#include "compute/spectra_ops.h"
 #include "gpu/stages.h"
 
 #include <stdlib.h>
@@ -64,14 +64,6 @@ static int fetch(const struct lane *lane, const struct direct_work *work, double
     return info == 0 ? 0 : error_set(err, "the singular values do not converge (%d)", info);
 }
 
-/* What is smaller is rounding, and no value. */
-static void clear_rounding(double *values, int64_t rows, int64_t cols)
-{
-    for (int64_t i = 0; i < rows && i < cols; i++)
-        if (values[i] < spectra_resolution(rows, cols, values[0]))
-            values[i] = 0;
-}
-
 int direct_values(struct lane_pool *pool, struct lane *lane, double *values, const float *matrix,
                   int64_t rows, int64_t cols, struct error *err)
 {
@@ -103,6 +95,6 @@ int direct_values(struct lane_pool *pool, struct lane *lane, double *values, con
         cudaStreamSynchronize(lane->stream); /* nobody reads the host's memory any more */
     free(host_room);
     if (status == 0)
-        clear_rounding(values, rows, cols);
+        spectra_clear_rounding(values, rows, cols);
     return status;
 }

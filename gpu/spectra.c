@@ -56,17 +56,6 @@ static int compute_squares(const struct lane *lane, const struct work *work, dou
     return status_check(status, err);
 }
 
-/* Squares, ascending but for rounding, become values, descending. */
-static void values_of_squares(double *values, int64_t n)
-{
-    for (int64_t i = 0, j = n - 1; i <= j; i++, j--) {
-        double low = values[i] > 0 ? sqrt(values[i]) : 0;
-        values[i] = values[j] > 0 ? sqrt(values[j]) : 0;
-        values[j] = low;
-    }
-    spectra_sort(values, n);
-}
-
 /* A square that is off by e makes its root off by e / (2 S), and at most sqrt(e). */
 static bool are_exact_enough(const double *values, int64_t n)
 {
@@ -94,7 +83,7 @@ static int compute(struct device *device, struct lane *lane, double *values, con
     }
     if (found & FOUND_NOT_FINITE)
         return spectra_check_finite(matrix, rows, cols, err);
-    values_of_squares(values, n);
+    spectra_of_squares(values, n);
     if (!(found & FOUND_NOT_ZERO)) {
         memset(values, 0, (size_t)n * sizeof *values);
         return 0;

@@ -42,3 +42,20 @@ void spectra_sort(double *values, int64_t count)
     if (sorted < count)
         qsort(values, (size_t)count, sizeof *values, descending);
 }
+
+void spectra_of_squares(double *values, int64_t count)
+{
+    for (int64_t i = 0, j = count - 1; i <= j; i++, j--) {
+        double low = values[i] > 0 ? sqrt(values[i]) : 0;
+        values[i] = values[j] > 0 ? sqrt(values[j]) : 0;
+        values[j] = low;
+    }
+    spectra_sort(values, count);
+}
+
+void spectra_clear_rounding(double *values, int64_t rows, int64_t cols)
+{
+    for (int64_t i = 0; i < rows && i < cols; i++)
+        if (values[i] < spectra_resolution(rows, cols, values[0]))
+            values[i] = 0;
+}

@@ -1,4 +1,4 @@
-/* The singular-value operations of the host back ends. */
+/* What back ends' singular-value operations share. */
 #ifndef SPECTRUM_COMPUTE_SPECTRA_OPS_H
 #define SPECTRUM_COMPUTE_SPECTRA_OPS_H
 
@@ -12,5 +12,12 @@ int spectra_check_finite(const float *matrix, int64_t rows, int64_t cols, struct
 
 /* Descending order, in place. */
 void spectra_sort(double *values, int64_t count);
+
+/* In place: squares, ascending but for rounding, become values, descending; those that rounding
+ * made negative are zeros. */
+void spectra_of_squares(double *values, int64_t count);
+
+/* Values below spectra_resolution() become zeros; descending, of a matrix of this shape. */
+void spectra_clear_rounding(double *values, int64_t rows, int64_t cols);
 
 #endif

@@ -124,8 +124,6 @@ int CPU(direct_values)(double *values, double *start, const float *matrix, int64
     for (int64_t i = 0; i < n; i++)
         values[i] = room.values[n - 1 - i];
     spectra_sort(values, n);
-    for (int64_t i = 0; i < n; i++)
-        if (values[i] < spectra_resolution(rows, cols, values[0]))
-            values[i] = 0;
+    spectra_clear_rounding(values, rows, cols);
     return 0;
 }

@@ -3,7 +3,6 @@
 #include "compute/cpu/direct.h"
 #include "compute/spectra_ops.h"
 
-#include <math.h>
 
 /* A value is trusted from the Gram matrix while its error, eps * S[0]^2 / S, stays under 1e-10
  * S[0]. */
@@ -37,18 +36,6 @@ static size_t workspace(void *self, int64_t rows, int64_t cols)
     return lay_out(shorter(rows, cols)).all * sizeof(double);
 }
 
-/* Squares, ascending but for rounding, become values, descending; those that rounding made negative
- * are zeros. */
-static void values_of_squares(double *values, int64_t n)
-{
-    for (int64_t i = 0, j = n - 1; i <= j; i++, j--) {
-        double low = values[i] > 0 ? sqrt(values[i]) : 0;
-        values[i] = values[j] > 0 ? sqrt(values[j]) : 0;
-        values[j] = low;
-    }
-    spectra_sort(values, n);
-}
-
 static void gram_values(double *values, double *room, const float *matrix, int64_t rows,
                         int64_t cols)
 {
@@ -62,7 +49,7 @@ static void gram_values(double *values, double *room, const float *matrix, int64
     CPU(band_of_tiles)(stage, tiles, n, band);
     CPU(chase)(diagonal, off_diagonal, stage, n, band);
     CPU(tridiagonal_values)(values, squares, diagonal, off_diagonal, n, 0);
-    values_of_squares(values, n);
+    spectra_of_squares(values, n);
 }
 
 static bool is_zero(const float *matrix, int64_t count)

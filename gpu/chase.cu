@@ -1,10 +1,10 @@
 /* Band to tridiagonal: bulges are chased down the band, as on the CPU (core/compute/cpu/chase.c has
  * the picture, and why the band is stored with 3 BAND rows a column that overlap).
  *
- * One warp has one sweep, a thread has a row of its two blocks, in registers. A sweep's step s waits
- * until step s + 1 of the sweep before is done: the steps beyond touch other elements. Warps take
- * sweeps in order and wait only for sweeps that were taken before, whose warps are running: however
- * few of them fit on the device, the first one always goes on.
+ * One warp has one sweep, a thread has a row of its two blocks, in registers. A sweep's step s
+ * waits until step s + 1 of the sweep before is done: the steps beyond touch other elements. Warps
+ * take sweeps in order and wait only for sweeps that were taken before, whose warps are running:
+ * however few of them fit on the device, the first one always goes on.
  */
 #include "gpu/kernels.h"
 #include "gpu/reflection.h"
@@ -125,11 +125,22 @@ static __device__ void step(double *band, int64_t at, double *own, double *tau,
 /* Waits until a sweep has done this many steps. */
 static __device__ void wait_for(const int *progress, int steps, int row)
 {
-    if (row == 0)
+    if (row == 0) {
         while (*(const volatile int *)progress < steps)
             __nanosleep(100);
+        __threadfence(); /* what the other warp wrote before is seen from here on, by all: */
+    }
     __syncwarp();
-    __threadfence();
+}
+
+/* What all threads of the warp wrote is there before the number is. */
+static __device__ void tell(int *progress, int steps, int row)
+{
+    __syncwarp();
+    if (row == 0) {
+        __threadfence();
+        *(volatile int *)progress = steps;
+    }
 }
 
 static __device__ void sweep(double *band, int *progress, int64_t number, int64_t n,
@@ -146,16 +157,12 @@ static __device__ void sweep(double *band, int *progress, int64_t number, int64_
             __stcg(column, x);
         }
         step(band, at, &own, &tau, s, row);
-        __threadfence();
-        __syncwarp();
-        if (row == 0)
-            *(volatile int *)(progress + number) = done + 1;
+        tell(progress + number, done + 1, row);
     }
-    if (row == 0) /* nobody waits for this one any more */
-        *(volatile int *)(progress + number) = INT32_MAX;
+    tell(progress + number, INT32_MAX, row); /* nobody waits for this one any more */
 }
 
-static __global__ void chase_kernel(double *band, int *progress, int64_t n)
+static __global__ void __launch_bounds__(BAND) chase_kernel(double *band, int *progress, int64_t n)
 {
     SHARED(double, vectors, 4 * BAND);
     SHARED(double, tile, BAND *(BAND + 1));
@@ -182,7 +189,8 @@ cudaError_t kernel_chase(double *band, int *progress, int64_t n, cudaStream_t st
                   stream, band, progress, n);
 }
 
-static __global__ void take_band_kernel(double *band, const double *a, int64_t n)
+static __global__ void __launch_bounds__(BAND + 1)
+    take_band_kernel(double *band, const double *a, int64_t n)
 {
     int64_t j = blockIdx.x;
     int distance = threadIdx.x; /* 0 to BAND */
@@ -196,15 +204,14 @@ static __global__ void take_band_kernel(double *band, const double *a, int64_t n
 
 cudaError_t kernel_take_band(double *band, const double *a, int64_t n, cudaStream_t stream)
 {
-    cudaError_t status =
-        cudaMemsetAsync(band, 0, (size_t)chase_doubles(n) * sizeof *band, stream);
+    cudaError_t status = cudaMemsetAsync(band, 0, (size_t)chase_doubles(n) * sizeof *band, stream);
     if (status != cudaSuccess)
         return status;
     return LAUNCH(take_band_kernel, (unsigned)n, BAND + 1, stream, band, a, n);
 }
 
-static __global__ void take_tridiagonal_kernel(double *diagonal, double *squares,
-                                               const double *band, int64_t n)
+static __global__ void __launch_bounds__(WIDE)
+    take_tridiagonal_kernel(double *diagonal, double *squares, const double *band, int64_t n)
 {
     int64_t i = (int64_t)blockIdx.x * blockDim.x + threadIdx.x;
     if (i >= n)

@@ -1,4 +1,5 @@
 #include "gpu/device.h"
+#include "gpu/kernels.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -53,9 +54,8 @@ static void describe(void *self, struct device_info *out)
     size_t free_bytes = 0, all;
     *out = (struct device_info){.memory = 0};
     snprintf(out->id, sizeof out->id, "cuda:%d", device->number);
-    if (device_enter(device, NULL) != 0 || device_describe(out, device->number, NULL) != 0)
-        return;
-    if (cudaMemGetInfo(&free_bytes, &all) == cudaSuccess)
+    if (device_enter(device, NULL) == 0 && device_describe(out, device->number, NULL) == 0 &&
+        status_check(cudaMemGetInfo(&free_bytes, &all), NULL) == 0)
         out->free_memory = free_bytes;
 }
 
@@ -67,6 +67,7 @@ int device_lost(const struct device *device, const struct error *trouble, struct
 
 int device_enter(const struct device *device, struct error *err)
 {
+    cudaGetLastError(); /* what others left is not this operation's */
     return status_check(cudaSetDevice(device->number), err);
 }
 
@@ -84,28 +85,28 @@ static void *host_alloc(void *self, size_t bytes, struct error *err)
     bool pinned = false;
     size_t all = bytes + 2 * sizeof *head - bytes % sizeof *head;
     if (all > bytes && device_enter(self, NULL) == 0)
-        pinned = cudaHostAlloc((void **)&head, all, cudaHostAllocPortable) == cudaSuccess;
+        pinned = status_check(cudaHostAlloc((void **)&head, all, cudaHostAllocPortable), NULL) == 0;
     if (all > bytes && !pinned) /* a copy from there is slower, and as good */
         head = aligned_alloc(sizeof *head, all);
     if (!head) {
         error_set(err, "not enough memory: %.0f MB are needed", (double)bytes / 1e6);
         return NULL;
     }
-    cudaGetLastError();
     head->pinned = pinned;
     return head + 1;
 }
 
 static void host_free(void *self, void *memory)
 {
-    union head *head = (union head *)memory - 1;
-    (void)self;
     if (!memory)
         return;
-    if (head->pinned)
-        cudaFreeHost(head);
-    else
+    union head *head = (union head *)memory - 1;
+    if (!head->pinned) {
         free(head);
+        return;
+    }
+    device_enter(self, NULL);
+    status_check(cudaFreeHost(head), NULL);
 }
 
 /* --- opening and closing --- */
@@ -122,18 +123,32 @@ static int check_capability(int number, struct error *err)
 }
 
 /* Makes the context, without which nothing else is known: another process may have the device for
- * itself, or all of its memory. */
+ * itself, or all of its memory. Sixteen threads that wait are not to keep the processor busy, which
+ * reads and converts the next matrices. */
 static int make_context(int number, struct error *err)
 {
     cudaError_t status = cudaSetDevice(number);
     if (status == cudaSuccess)
+        status = cudaSetDeviceFlags(cudaDeviceScheduleBlockingSync);
+    if (status == cudaSuccess)
         status = cudaFree(NULL);
-    if (status == cudaErrorDevicesUnavailable)
-        return error_set_kind(err, ERROR_DEVICE,
-                              "cuda:%d is busy: another process has it for itself", number);
-    if (status == cudaErrorMemoryAllocation)
-        return error_set_kind(err, ERROR_DEVICE, "cuda:%d is busy: its memory is full", number);
-    return status_check(status, err);
+    if (status != cudaErrorDevicesUnavailable && status != cudaErrorMemoryAllocation)
+        return status_check(status, err);
+    cudaGetLastError();
+    return error_set_kind(err, ERROR_DEVICE, "it is busy: %s",
+                          status == cudaErrorMemoryAllocation
+                              ? "its memory is full"
+                              : "another process has it for itself, or its compute mode lets none "
+                                "in");
+}
+
+/* Is there code for it in the plug-in that its driver takes? */
+static int check_code(struct error *err)
+{
+    struct error trouble = ERROR_INIT;
+    if (status_check(kernel_check(), &trouble) == 0)
+        return 0;
+    return error_set(err, "its driver does not take the plug-in's kernels: %s", trouble.text);
 }
 
 static void device_close(struct backend *backend)
@@ -145,29 +160,47 @@ static void device_close(struct backend *backend)
     free(backend);
 }
 
-int device_open(struct backend **out, int number, struct error *err)
+static int device_prepare(int number, struct error *err)
 {
-    *out = NULL;
     if (check_capability(number, err) != 0 || make_context(number, err) != 0)
         return -1;
+    return check_code(err);
+}
+
+static struct backend *backend_of(struct device *device)
+{
     struct backend *backend = calloc(1, sizeof *backend);
+    if (backend)
+        *backend = (struct backend){
+            .version = BACKEND_VERSION,
+            .name = "cuda",
+            .spectra = &device_spectra_ops,
+            .self = device,
+            .host_alloc = host_alloc,
+            .host_free = host_free,
+            .describe = describe,
+            .close = device_close,
+        };
+    return backend;
+}
+
+int device_open(struct backend **out, int number, struct error *err)
+{
+    struct error trouble = ERROR_INIT;
+    *out = NULL;
+    if (device_prepare(number, &trouble) != 0)
+        return error_set_kind(err, trouble.kind, "cuda:%d cannot be had, %.500s", number,
+                              trouble.text);
     struct device *device = calloc(1, sizeof *device);
-    if (!backend || !device || pool_open(&device->pool, NULL) != 0) {
-        free(backend);
+    if (!device || pool_open(&device->pool, NULL) != 0) {
         free(device);
         return error_set(err, "not enough memory");
     }
     device->number = number;
-    *backend = (struct backend){
-        .version = BACKEND_VERSION,
-        .name = "cuda",
-        .spectra = &device_spectra_ops,
-        .self = device,
-        .host_alloc = host_alloc,
-        .host_free = host_free,
-        .describe = describe,
-        .close = device_close,
-    };
-    *out = backend;
-    return 0;
+    *out = backend_of(device);
+    if (*out)
+        return 0;
+    pool_close(&device->pool);
+    free(device);
+    return error_set(err, "not enough memory");
 }

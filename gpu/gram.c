@@ -6,16 +6,6 @@
  */
 #include "gpu/stages.h"
 
-static int64_t shorter(int64_t rows, int64_t cols)
-{
-    return rows < cols ? rows : cols;
-}
-
-static int64_t longer(int64_t rows, int64_t cols)
-{
-    return rows < cols ? cols : rows;
-}
-
 /* Of the longer side. */
 static int64_t slice_width(int64_t rows, int64_t cols)
 {
@@ -30,6 +20,20 @@ void gram_take(struct gram_work *work, struct arena *arena, int64_t rows, int64_
     work->wide = arena_take(arena, count, sizeof *work->wide);
 }
 
+/* Bytes between two rows, at the most, that a copy of a rectangle takes. */
+static const int64_t pitch_most = INT32_MAX;
+
+/* Columns [from, from + width) of a matrix with wider rows. */
+static cudaError_t copy_rows(float *to, const float *matrix, int64_t rows, int64_t cols,
+                             int64_t from, int64_t width, cudaStream_t stream)
+{
+    cudaError_t status = cudaSuccess;
+    for (int64_t i = 0; i < rows && status == cudaSuccess; i++)
+        status = cudaMemcpyAsync(to + i * width, matrix + i * cols + from,
+                                 (size_t)width * sizeof *to, cudaMemcpyHostToDevice, stream);
+    return status;
+}
+
 /* Columns [from, from + width) of the matrix, or rows where these are more. */
 static cudaError_t copy_slice(float *to, const float *matrix, int64_t rows, int64_t cols,
                               int64_t from, int64_t width, cudaStream_t stream)
@@ -37,6 +41,8 @@ static cudaError_t copy_slice(float *to, const float *matrix, int64_t rows, int6
     if (rows > cols)
         return cudaMemcpyAsync(to, matrix + from * cols, (size_t)(width * cols) * sizeof *to,
                                cudaMemcpyHostToDevice, stream);
+    if (cols * (int64_t)sizeof *to > pitch_most)
+        return copy_rows(to, matrix, rows, cols, from, width, stream);
     return cudaMemcpy2DAsync(to, (size_t)width * sizeof *to, matrix + from,
                              (size_t)cols * sizeof *to, (size_t)width * sizeof *to, (size_t)rows,
                              cudaMemcpyHostToDevice, stream);

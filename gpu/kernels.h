@@ -17,6 +17,9 @@ extern "C" {
 /* Diagonals below the main one of a band, and columns of a panel: a warp has a thread for each. */
 enum { BAND = 32 };
 
+/* cudaSuccess: the current device can run these kernels. */
+cudaError_t kernel_check(void);
+
 /* What widen() finds out: bits of `found`. */
 enum { FOUND_NOT_FINITE = 1, FOUND_NOT_ZERO = 2 };
 

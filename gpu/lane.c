@@ -2,6 +2,7 @@
 
 int pool_open(struct lane_pool *pool, struct error *err)
 {
+    pool->most = LANES_MOST;
     if (pthread_mutex_init(&pool->lock, NULL) != 0)
         return error_set(err, "no lock can be made");
     if (pthread_cond_init(&pool->given_back, NULL) == 0)
@@ -10,7 +11,7 @@ int pool_open(struct lane_pool *pool, struct error *err)
     return error_set(err, "no lock can be made");
 }
 
-/* A lane as pool_open() left it. On a lost device the calls fail, and there is nothing to free. */
+/* What it has. On a lost device the calls fail, and there is nothing to free. */
 static void lane_close(struct lane *lane)
 {
     if (lane->solver)
@@ -22,7 +23,12 @@ static void lane_close(struct lane *lane)
     if (lane->stream)
         cudaStreamDestroy(lane->stream);
     cudaFree(lane->memory);
-    *lane = (struct lane){.open = false};
+    lane->solver = NULL;
+    lane->parameters = NULL;
+    lane->blas = NULL;
+    lane->stream = NULL;
+    lane->memory = NULL;
+    lane->bytes = 0;
 }
 
 void pool_close(struct lane_pool *pool)
@@ -37,15 +43,22 @@ static int lane_open(struct lane *lane, struct error *err)
 {
     if (status_check(cudaStreamCreateWithFlags(&lane->stream, cudaStreamNonBlocking), err) == 0 &&
         status_check_blas(cublasCreate(&lane->blas), err) == 0 &&
-        status_check_blas(cublasSetStream(lane->blas, lane->stream), err) == 0) {
-        lane->open = true;
+        status_check_blas(cublasSetStream(lane->blas, lane->stream), err) == 0)
         return 0;
-    }
     lane_close(lane);
     return -1;
 }
 
-/* The idle lane with the most memory; failing that one to be opened; NULL: all are taken. */
+/* Lanes that are open, or about to be. */
+static int count_begun(const struct lane_pool *pool)
+{
+    int count = 0;
+    for (int i = 0; i < LANES_MOST; i++)
+        count += pool->lanes[i].open || pool->lanes[i].taken;
+    return count;
+}
+
+/* The idle lane with the most memory; failing that one to be opened; NULL: wait for one. */
 static struct lane *find_idle(struct lane_pool *pool)
 {
     struct lane *found = NULL;
@@ -54,20 +67,42 @@ static struct lane *find_idle(struct lane_pool *pool)
         if (!lane->taken && better)
             found = lane;
     }
-    return found;
+    return found && !found->open && count_begun(pool) >= pool->most ? NULL : found;
+}
+
+/* Opens a lane, while the others go on: handles take long to make. 0: opened; 1: a full device has
+ * no memory for it, and those that there are must do. */
+static int open_taken(struct lane_pool *pool, struct lane *lane, struct error *err)
+{
+    struct error trouble = ERROR_INIT;
+    pthread_mutex_unlock(&pool->lock);
+    int status = lane_open(lane, &trouble);
+    pthread_mutex_lock(&pool->lock);
+    lane->open = status == 0;
+    if (lane->open)
+        return 0;
+    lane->taken = false;
+    pthread_cond_broadcast(&pool->given_back);
+    pool->most = count_begun(pool);
+    if (trouble.kind == ERROR_NOT_HERE && pool->most > 0)
+        return 1;
+    pool->most = LANES_MOST; /* the next one tries again */
+    return error_set_kind(err, trouble.kind, "%s", trouble.text);
 }
 
 struct lane *lane_take(struct lane_pool *pool, struct error *err)
 {
-    struct lane *lane;
+    struct lane *lane = NULL;
+    int status = 1;
     pthread_mutex_lock(&pool->lock);
-    while (!(lane = find_idle(pool)))
-        pthread_cond_wait(&pool->given_back, &pool->lock);
-    lane->taken = lane->open || lane_open(lane, err) == 0;
-    if (!lane->taken)
-        lane = NULL;
+    while (status > 0) {
+        while (!(lane = find_idle(pool)))
+            pthread_cond_wait(&pool->given_back, &pool->lock);
+        lane->taken = true;
+        status = lane->open ? 0 : open_taken(pool, lane, err);
+    }
     pthread_mutex_unlock(&pool->lock);
-    return lane;
+    return status == 0 ? lane : NULL;
 }
 
 void lane_give_back(struct lane_pool *pool, struct lane *lane)
@@ -99,8 +134,9 @@ static int say_full(uint64_t bytes, struct error *err)
     bool small = bytes < 1000000000;
     double unit = small ? 1e6 : 1e9;
     cudaMemGetInfo(&free_bytes, &all);
-    return error_set_kind(err, ERROR_NO_ROOM, "needs %.1f %s of device memory, %.1f are free",
-                          (double)bytes / unit, small ? "MB" : "GB", (double)free_bytes / unit);
+    return error_set_kind(err, ERROR_NOT_HERE, "needs %.1f %s of device memory%s, %.1f are free",
+                          (double)bytes / unit, small ? "MB" : "GB",
+                          free_bytes >= bytes ? " in one piece" : "", (double)free_bytes / unit);
 }
 
 /* The lane has none. Within the budget, or alone; cudaErrorMemoryAllocation: not now. */
@@ -114,9 +150,7 @@ static cudaError_t allocate(struct lane_pool *pool, struct lane *lane, uint64_t 
     release_idle(pool);
     if (pool->bytes > 0 && pool->bytes + bytes > lanes_budget)
         return status;
-    status = cudaMalloc((void **)&lane->memory, bytes);
-    cudaGetLastError(); /* which would be the next launch's otherwise */
-    return status;
+    return cudaMalloc((void **)&lane->memory, bytes);
 }
 
 /* A lane that waits has no memory, so one that has some is at work and will give it back. */
@@ -128,8 +162,11 @@ static int grow(struct lane_pool *pool, struct lane *lane, uint64_t bytes, struc
     while ((status = allocate(pool, lane, bytes)) == cudaErrorMemoryAllocation && pool->bytes > 0)
         pthread_cond_wait(&pool->given_back, &pool->lock);
     if (status == cudaErrorMemoryAllocation)
-        return say_full(bytes, err);
-    if (status_check(status, err) != 0)
+        say_full(bytes, err);
+    else
+        status_check(status, err);
+    cudaGetLastError(); /* a failure is said once, and not again by the next launch */
+    if (status != cudaSuccess)
         return -1;
     lane->bytes = bytes;
     pool->bytes += bytes;

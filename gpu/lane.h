@@ -28,6 +28,7 @@ struct lane {
 /* A device's lanes. Zeros and pool_open() make one. */
 struct lane_pool {
     struct lane lanes[LANES_MOST];
+    int most;       /* as many may be open: fewer where a full device had no memory for one more */
     uint64_t bytes; /* of all lanes' memory */
     pthread_mutex_t lock;
     pthread_cond_t given_back; /* a lane, or memory */
@@ -37,12 +38,14 @@ int pool_open(struct lane_pool *pool, struct error *err);
 void pool_close(struct lane_pool *pool); /* all lanes have been given back */
 
 /* An idle lane, once there is one, for the thread whose current device is the pool's; NULL and an
- * error where none can be made. */
+ * error where there is none and none can be made. */
 struct lane *lane_take(struct lane_pool *pool, struct error *err);
 void lane_give_back(struct lane_pool *pool, struct lane *lane);
 
 /* At least as many bytes of memory, if need be at the expense of idle lanes, or when lanes at work
- * have given back theirs. ERROR_NO_ROOM: the device has too little even then. */
+ * have given back theirs. ERROR_NOT_HERE: the device has too little even then. The budget is kept
+ * but for a lane that needs more by itself; what libraries take for their handles, some tens of MB
+ * a lane, comes on top. */
 int lane_reserve(struct lane_pool *pool, struct lane *lane, uint64_t bytes, struct error *err);
 
 /* Makes the cuSOLVER handle, which most matrices need not. */

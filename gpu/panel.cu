@@ -45,7 +45,8 @@ static __device__ void reflect(double *y, const double *v, double tau, int64_t r
         y[0] -= factor;
 }
 
-static __global__ void panel_kernel(double *panel, double *tau, int64_t rows, int cols, int64_t ld)
+static __global__ void __launch_bounds__(THREADS)
+    panel_kernel(double *panel, double *tau, int64_t rows, int cols, int64_t ld)
 {
     SHARED(double, room, WARPS);
     int warp = threadIdx.x / WARP;
@@ -67,8 +68,8 @@ cudaError_t kernel_panel(double *panel, double *tau, int64_t rows, int cols, int
     return LAUNCH(panel_kernel, 1, THREADS, stream, panel, tau, rows, cols, ld);
 }
 
-static __global__ void vectors_kernel(double *v, double *copy, double *panel, int64_t rows, int64_t ld,
-                                      int64_t ld_v)
+static __global__ void __launch_bounds__(WIDE)
+    vectors_kernel(double *v, double *copy, double *panel, int64_t rows, int64_t ld, int64_t ld_v)
 {
     int64_t i = (int64_t)blockIdx.x * blockDim.x + threadIdx.x, j = blockIdx.y;
     if (i >= rows)
@@ -88,7 +89,8 @@ cudaError_t kernel_vectors(double *v, double *copy, double *panel, int64_t rows,
 }
 
 /* T's column j is -tau_j T (V^T v_j) above the diagonal and tau_j on it: thread i has row i. */
-static __global__ void triangle_kernel(double *t, const double *gram, const double *tau, int cols)
+static __global__ void __launch_bounds__(BAND)
+    triangle_kernel(double *t, const double *gram, const double *tau, int cols)
 {
     SHARED(double, own, BAND *BAND);
     int i = threadIdx.x;

@@ -7,13 +7,6 @@
 #include <math.h>
 #include <string.h>
 
-/* What an eigenvalue of the Gram matrix may be off by, in parts of the largest. */
-static const double square_error = 1e-14;
-
-/* Half of the values are noise, always. Their sum is what the score is divided by: it must not be
- * off by more than this part of it. */
-static const double noise_error = 1e-7;
-
 struct work {
     double *gram, *squares;
     int *found;
@@ -21,10 +14,11 @@ struct work {
     struct symmetric_work symmetric;
 };
 
-/* The Gram matrix's slices and what comes after them take the same memory in turn. */
-static uint64_t take(struct work *work, char *memory, int64_t rows, int64_t cols)
+/* Places it in the memory (NULL: measures it only) and returns the bytes that it takes. The Gram
+ * matrix's slices and what comes after them have the same memory in turn. */
+static uint64_t work_place(struct work *work, char *memory, int64_t rows, int64_t cols)
 {
-    int64_t n = rows < cols ? rows : cols;
+    int64_t n = shorter(rows, cols);
     struct arena arena = {memory, 0};
     work->gram = arena_take(&arena, (uint64_t)n * (uint64_t)n, sizeof *work->gram);
     work->squares = arena_take(&arena, (uint64_t)n, sizeof *work->squares);
@@ -40,7 +34,7 @@ static int compute_squares(const struct lane *lane, const struct work *work, dou
                            int *found, const float *matrix, int64_t rows, int64_t cols,
                            struct error *err)
 {
-    int64_t n = rows < cols ? rows : cols;
+    int64_t n = shorter(rows, cols);
     cudaError_t status = cudaMemsetAsync(work->found, 0, sizeof *work->found, lane->stream);
     if (status_check(status, err) != 0 ||
         gram_put(lane, &work->slices, work->gram, work->found, matrix, rows, cols, err) != 0 ||
@@ -56,39 +50,92 @@ static int compute_squares(const struct lane *lane, const struct work *work, dou
     return status_check(status, err);
 }
 
-/* A square that is off by e makes its root off by e / (2 S), and at most sqrt(e). */
-static bool are_exact_enough(const double *values, int64_t n)
+/* --- are squares enough? --- */
+
+/* What an eigenvalue of the Gram matrix may be off by, in parts of the largest: more where more
+ * products are added up. */
+static double square_error(int64_t depth)
 {
-    double largest = values[0], error = 0, noise = 0;
-    for (int64_t i = n / 2; i < n; i++) {
-        double part = values[i] / largest;
-        noise += part;
-        error += fmin(square_error / (2 * part), sqrt(square_error));
-    }
-    return error <= noise_error * noise;
+    return 1e-14 * sqrt(1 + (double)depth / 16384);
 }
+
+/* Values and what they may be off by, both in parts of the largest, from the i-th on. A square that
+ * is off by e makes its root off by e / (2 S), and at most sqrt(e). */
+struct tail {
+    double sum, error;
+};
+
+static struct tail tail_from(const double *values, int64_t i, int64_t n, double off)
+{
+    struct tail tail = {0, 0};
+    for (; i < n; i++) {
+        double part = values[i] / values[0];
+        tail.sum += part;
+        tail.error += fmin(off / (2 * part), sqrt(off));
+    }
+    return tail;
+}
+
+/* Between order statistics, descending. */
+static double quantile(const double *values, int64_t n, double position)
+{
+    int64_t low = (int64_t)position;
+    double next = values[low + 1 < n ? low + 1 : low];
+    return values[low] + (position - (double)low) * (next - values[low]);
+}
+
+/* The first value of the smallest set that an estimator calls noise (core/spectra/score.h): the
+ * reference's, at and below IQR / 1.349 (1 + sqrt(min / max)), if not the smaller half. A value
+ * that rounding may have kept above the threshold counts as below. */
+static int64_t noise_from(const double *values, int64_t rows, int64_t cols, double off)
+{
+    int64_t n = shorter(rows, cols), i = n / 2;
+    double quarter = (double)(n - 1) / 4;
+    double spread = quantile(values, n, quarter) - quantile(values, n, 3 * quarter);
+    double edge = 1 + sqrt((double)n / (double)longer(rows, cols));
+    double threshold = spread / 1.349 * edge + sqrt(off) * values[0];
+    while (i < n && values[i] > threshold)
+        i++;
+    return i;
+}
+
+/* The sum of the noise is what a score is divided by: it must not be off by more than this part of
+ * it, whichever estimator is asked for. */
+static bool are_exact_enough(const double *values, int64_t rows, int64_t cols)
+{
+    static const double noise_error = 1e-7;
+    int64_t n = shorter(rows, cols);
+    double off = square_error(longer(rows, cols));
+    struct tail half = tail_from(values, n / 2, n, off);
+    struct tail noise = tail_from(values, noise_from(values, rows, cols, off), n, off);
+    return half.error <= noise_error * half.sum && noise.error <= noise_error * noise.sum;
+}
+
+/* --- one matrix --- */
 
 static int compute(struct device *device, struct lane *lane, double *values, const float *matrix,
                    int64_t rows, int64_t cols, struct error *err)
 {
-    int64_t n = rows < cols ? rows : cols;
     struct work work;
     int found = 0;
-    if (lane_reserve(&device->pool, lane, take(&work, NULL, rows, cols), err) != 0)
+    if (lane_reserve(&device->pool, lane, work_place(&work, NULL, rows, cols), err) != 0)
         return -1;
-    take(&work, lane->memory, rows, cols);
+    work_place(&work, lane->memory, rows, cols);
     if (compute_squares(lane, &work, values, &found, matrix, rows, cols, err) != 0) {
         cudaStreamSynchronize(lane->stream); /* nobody reads the host's memory any more */
         return -1;
     }
-    if (found & FOUND_NOT_FINITE)
-        return spectra_check_finite(matrix, rows, cols, err);
-    spectra_of_squares(values, n);
+    if (found & FOUND_NOT_FINITE) {
+        if (spectra_check_finite(matrix, rows, cols, err) != 0)
+            return -1;
+        return error_set_kind(err, ERROR_DEVICE, "it read NaN where there is none");
+    }
     if (!(found & FOUND_NOT_ZERO)) {
-        memset(values, 0, (size_t)n * sizeof *values);
+        memset(values, 0, (size_t)shorter(rows, cols) * sizeof *values);
         return 0;
     }
-    if (are_exact_enough(values, n))
+    spectra_of_squares(values, shorter(rows, cols));
+    if (are_exact_enough(values, rows, cols))
         return 0;
     return direct_values(&device->pool, lane, values, matrix, rows, cols, err);
 }
@@ -125,11 +172,11 @@ static size_t workspace(void *self, int64_t rows, int64_t cols)
 static int side_by_side(void *self, int64_t rows, int64_t cols)
 {
     struct work work;
-    uint64_t bytes = take(&work, NULL, rows, cols);
     (void)self;
-    return bytes > lanes_budget / 2            ? 1
-           : lanes_budget / bytes > LANES_MOST ? LANES_MOST
-                                               : (int)(lanes_budget / bytes);
+    if (rows < 1 || cols < 1)
+        return LANES_MOST;
+    uint64_t fit = lanes_budget / work_place(&work, NULL, rows, cols);
+    return fit < 1 ? 1 : fit > LANES_MOST ? LANES_MOST : (int)fit;
 }
 
 const struct spectra_ops device_spectra_ops = {

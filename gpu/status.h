@@ -1,5 +1,9 @@
-/* CUDA's, cuBLAS's and cuSOLVER's statuses as errors. Where memory ran out the kind is
- * ERROR_NO_ROOM; all else is ERROR_DEVICE: after it, nothing that the device says is to be trusted.
+/* CUDA's, cuBLAS's and cuSOLVER's statuses as errors.
+ *
+ * The kind says whether the device is still there: ERROR_NOT_HERE, where memory ran out or a
+ * library refused, and ERROR_DEVICE, after which nothing that the device says is to be trusted.
+ * Libraries give the same status for both, so the device is asked. CUDA's last error is cleared: it
+ * is said once, and not again by the next launch.
  */
 #ifndef SPECTRUM_GPU_STATUS_H
 #define SPECTRUM_GPU_STATUS_H

@@ -19,7 +19,8 @@ static __device__ double larger(double a, double b)
 
 /* Gershgorin's discs, by one block; a zero pivot's inverse is infinite, and gives no NaN while the
  * squares are above zero. */
-static __global__ void bounds_kernel(double *out, const double *diagonal, double *squares, int64_t n)
+static __global__ void __launch_bounds__(BOUNDS)
+    bounds_kernel(double *out, const double *diagonal, double *squares, int64_t n)
 {
     SHARED(double, lows, BOUNDS);
     SHARED(double, highs, BOUNDS);
@@ -62,8 +63,9 @@ static __device__ int64_t count_below(double x, const double *diagonal, const do
     return below;
 }
 
-static __global__ void eigenvalues_kernel(double *values, const double *bounds,
-                                          const double *diagonal, const double *squares, int64_t n)
+static __global__ void __launch_bounds__(THREADS)
+    eigenvalues_kernel(double *values, const double *bounds, const double *diagonal,
+                       const double *squares, int64_t n)
 {
     int64_t wanted = (int64_t)blockIdx.x * blockDim.x + threadIdx.x;
     double low = bounds[0], high = bounds[1];

@@ -13,7 +13,8 @@ static __device__ int finding(float value)
     return (bits & 0x7f800000u) == 0x7f800000u ? found | FOUND_NOT_FINITE : found;
 }
 
-static __global__ void widen(double *out, int *found, const float *in, int64_t count)
+static __global__ void __launch_bounds__(THREADS)
+    widen(double *out, int *found, const float *in, int64_t count)
 {
     int own = 0;
     int64_t step = (int64_t)gridDim.x * blockDim.x;
@@ -26,6 +27,12 @@ static __global__ void widen(double *out, int *found, const float *in, int64_t c
         atomicOr(found, own);
 }
 
+cudaError_t kernel_check(void)
+{
+    struct cudaFuncAttributes attributes;
+    return cudaFuncGetAttributes(&attributes, (const void *)widen);
+}
+
 cudaError_t kernel_widen(double *out, int *found, const float *in, int64_t count,
                          cudaStream_t stream)
 {
@@ -34,9 +41,10 @@ cudaError_t kernel_widen(double *out, int *found, const float *in, int64_t count
                   in, count);
 }
 
-/* Tile by tile through shared memory, so that reading and writing are in rows both. Tiles are counted
- * down the rows first: a grid's second side ends at 65535. */
-static __global__ void widen_turned(double *out, const float *in, int64_t rows, int64_t cols)
+/* Tile by tile through shared memory, so that reading and writing are in rows both. Tiles are
+ * counted down the rows first: a grid's second side ends at 65535. */
+static __global__ void __launch_bounds__(TILE *TILE_ROWS)
+    widen_turned(double *out, const float *in, int64_t rows, int64_t cols)
 {
     SHARED(float, tile, TILE *(TILE + 1));
     int64_t top = (int64_t)blockIdx.x * TILE, left = (int64_t)blockIdx.y * TILE;
@@ -56,7 +64,7 @@ cudaError_t kernel_widen_turned(double *out, const float *in, int64_t rows, int6
     return LAUNCH(widen_turned, blocks, threads, stream, out, in, rows, cols);
 }
 
-static __global__ void mirror(double *a, int64_t n)
+static __global__ void __launch_bounds__(TILE *TILE_ROWS) mirror(double *a, int64_t n)
 {
     SHARED(double, tile, TILE *(TILE + 1));
     int64_t left = (int64_t)blockIdx.x * TILE, top = (int64_t)blockIdx.y * TILE;

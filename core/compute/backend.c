@@ -7,21 +7,17 @@
 #include "compute/reference_common.h"
 #include "compute/spectra_ops.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* "cuda" is 0, "cuda:3" is 3; -1: it is no such name. */
 static int cuda_number(const char *device)
 {
-    static const char prefix[] = "cuda";
-    size_t length = sizeof prefix - 1;
-    if (strncmp(device, prefix, length) != 0)
-        return -1;
-    const char *rest = device + length;
-    if (rest[0] == '\0')
+    char digits[4], rest;
+    if (strcmp(device, "cuda") == 0)
         return 0;
-    size_t digits = rest[0] == ':' ? strspn(rest + 1, "0123456789") : 0;
-    return digits >= 1 && digits <= 3 && rest[1 + digits] == '\0' ? atoi(rest + 1) : -1;
+    return sscanf(device, "cuda:%3[0-9]%c", digits, &rest) == 1 ? atoi(digits) : -1;
 }
 
 static int cuda_find(const struct backend_plugin **plugin, int number, struct error *err)
@@ -43,6 +39,12 @@ static int cuda_open(struct backend **out, int number, struct error *err)
     return plugin->open(out, number, err);
 }
 
+/* What goes wrong with a GPU is said with the option that asks for it; returns -1. */
+static int prefix_option(const char *device, struct error *err)
+{
+    return cuda_number(device) < 0 ? -1 : error_prefix(err, "--device %s", device);
+}
+
 int backend_check(const char *device, struct error *err)
 {
     static const char *const names[] = {"auto", "cpu", "guard", "reference"};
@@ -52,7 +54,7 @@ int backend_check(const char *device, struct error *err)
             return 0;
     int number = cuda_number(device);
     if (number >= 0)
-        return cuda_find(&plugin, number, err) == 0 ? 0 : error_prefix(err, "--device %s", device);
+        return cuda_find(&plugin, number, err) == 0 ? 0 : prefix_option(device, err);
     return error_set_kind(err, ERROR_USAGE,
                           "there is no device \"%s\"; there are auto, cpu, cuda, cuda:N, reference",
                           device);
@@ -67,12 +69,11 @@ int backend_check_training(const char *device, struct error *err)
                : error_set(err, "--device %s computes scans alone: use --device cpu", device);
 }
 
-int backend_open(struct backend **out, const char *device, int threads, struct error *err)
+static int open_named(struct backend **out, const char *device, int threads, struct error *err)
 {
-    *out = NULL;
     int number = cuda_number(device);
     if (number >= 0)
-        return cuda_open(out, number, err) == 0 ? 0 : error_prefix(err, "--device %s", device);
+        return cuda_open(out, number, err);
     if (backend_check(device, err) != 0)
         return -1;
     if (strcmp(device, "guard") == 0)
@@ -83,20 +84,47 @@ int backend_open(struct backend **out, const char *device, int threads, struct e
     return cpu_backend_new(out, NULL, threads, err);
 }
 
+int backend_open(struct backend **out, const char *device, int threads, struct error *err)
+{
+    *out = NULL;
+    if (open_named(out, device, threads, err) == 0)
+        return 0;
+    return prefix_option(device, err);
+}
+
+/* The first GPU that can be had; *busy: the first that cannot be now. */
+static int open_any_gpu(struct backend **out, struct error *busy)
+{
+    const struct backend_plugin *plugin = plugin_find("cuda", NULL);
+    int count = plugin ? plugin->count(NULL) : 0;
+    for (int i = 0; i < count; i++) {
+        struct error trouble = ERROR_INIT;
+        if (plugin->open(out, i, &trouble) == 0)
+            return 0;
+        if (trouble.kind == ERROR_DEVICE && busy->kind == ERROR_NONE)
+            *busy = trouble;
+    }
+    return -1;
+}
+
 int backend_open_for_scan(struct backend **out, const char *device, int threads, struct error *busy,
                           struct error *err)
 {
     struct error trouble = ERROR_INIT;
-    bool automatic = strcmp(device, "auto") == 0;
-    if (backend_open(out, automatic ? "cuda" : device, threads, &trouble) == 0)
+    *out = NULL;
+    *busy = trouble;
+    if (strcmp(device, "auto") == 0) {
+        if (open_any_gpu(out, &trouble) == 0)
+            return 0;
+    } else if (open_named(out, device, threads, &trouble) == 0) {
         return 0;
-    if (trouble.kind == ERROR_DEVICE && busy)
-        *busy = trouble;
-    if (automatic || trouble.kind == ERROR_DEVICE)
-        return backend_open(out, "cpu", threads, err);
-    if (err)
-        *err = trouble;
-    return -1;
+    } else if (trouble.kind != ERROR_DEVICE) {
+        if (err)
+            *err = trouble;
+        return prefix_option(device, err);
+    }
+    *busy = trouble;
+    return backend_open(out, "cpu", threads, err);
 }
 
 int backend_devices(struct device_info *out, int most)

@@ -191,8 +191,9 @@ struct train_ops {
 struct spectra_ops {
     /* values f64 [min(rows, cols)], descending, of the host matrix f32 [rows, cols], all within
      * `accuracy` of the largest; those below spectra_resolution() may be exact zeros.
-     * NaN or Inf in the matrix is ERROR_NOT_FINITE; ERROR_NO_ROOM: the device has no memory for
-     * this one, even without those in other threads' hands; ERROR_DEVICE: it is lost. The matrix
+     * NaN or Inf in the matrix is ERROR_NOT_FINITE; ERROR_NOT_HERE: the device cannot do this one,
+     * since it has no memory for it, even without those in other threads' hands, say, and another
+     * may; ERROR_DEVICE: it is lost. The matrix
      * need not be host_alloc()'s. room: workspace() bytes of host memory, aligned to 64, which the
      * caller keeps from matrix to matrix: fresh memory is slow. */
     int (*values)(void *self, double *values, const float *matrix, int64_t rows, int64_t cols,
@@ -223,6 +224,7 @@ struct backend {
     const struct spectra_ops *spectra; /* NULL: cannot scan */
     void *self;
 
+    /* memory for train's operations; NULL where there are none */
     struct device_buffer *(*alloc)(void *self, size_t bytes, struct error *err);
     void (*free)(void *self, struct device_buffer *buffer);
     void (*write)(void *self, struct place to, const void *from, size_t bytes);
@@ -243,8 +245,9 @@ struct backend {
 int backend_open(struct backend **out, const char *device, int threads, struct error *err);
 void backend_close(struct backend *backend);
 
-/* The same for a scan: "auto" is a GPU where there is one (they do not train yet), and where a GPU
- * is busy the CPU takes its place, with the reason in `busy` (ERROR_DEVICE; else as it was). */
+/* The same for a scan: "auto" is the first GPU that can be had, and the CPU where there is none
+ * (GPUs do not train yet); where a GPU is busy the CPU takes its place, with the reason in `busy`,
+ * which is of kind ERROR_DEVICE then, else ERROR_NONE. */
 int backend_open_for_scan(struct backend **out, const char *device, int threads, struct error *busy,
                           struct error *err);
 

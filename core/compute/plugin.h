@@ -1,8 +1,8 @@
 /* Back ends that are shared objects: found, loaded and asked when one of their devices is wanted,
  * so that one program runs with and without them.
  *
- * A plug-in is "spectrum-NAME.so" in $SPECTRUM_PLUGINS, beside the program, or in ../lib/spectrum
- * from there. It stays loaded until the program ends.
+ * A plug-in is "spectrum-NAME.so" beside the program, or in ../lib/spectrum from there; where
+ * $SPECTRUM_PLUGINS names a folder, it is there or nowhere. It stays loaded until the program ends.
  */
 #ifndef SPECTRUM_COMPUTE_PLUGIN_H
 #define SPECTRUM_COMPUTE_PLUGIN_H

@@ -2,7 +2,8 @@
 
 #include <math.h>
 
-/* Singular values are exact to this part of the largest: less is no value but rounding. */
+/* Singular values of the CPU are exact to this part of the largest (a GPU's to 1e-7, and where they
+ * decide anything to less: gpu/spectra.c): what is less is no value but rounding. */
 static const double resolution = 1e-10;
 
 /* In units of the largest value, so that no square leaves the range of double. */

@@ -148,13 +148,13 @@ static struct task begin_row(struct run *run)
     return task;
 }
 
-/* The row waits again, for the processor: alone, or with all others since the device is lost, which
- * the first thread that sees it says. */
-static void leave_device(struct run *run, size_t row, bool alone, const char *why)
+/* The row waits again, for the processor: with those of its shape, or with all others since the
+ * device is lost. */
+static void leave_device(struct run *run, size_t row, bool lost, const char *why)
 {
     struct error err = ERROR_INIT;
     run->states[row] = ROW_WAITING;
-    if (!run->lost && turn_to_processor(run, alone ? (int64_t)row : -1, why, &err) != 0)
+    if (turn_to_processor(run, lost ? -1 : (int64_t)row, why, &err) != 0)
         run->failure = err;
 }
 
@@ -181,11 +181,11 @@ static bool end_row(struct run *run, const struct task *task, int status,
 #pragma omp critical(scan)
     {
         if (status != 0 && err->kind == ERROR_DEVICE)
-            leave_device(run, row, false, err->text);
+            leave_device(run, row, true, err->text);
         else if (status != 0)
             run->failure = *err;
-        else if (outcome->end == OUTCOME_NO_ROOM)
-            leave_device(run, row, true, outcome->reason);
+        else if (outcome->end == OUTCOME_NOT_HERE)
+            leave_device(run, row, false, outcome->reason);
         else if (outcome->end == OUTCOME_NO_MEMORY)
             goes_on = end_without_memory(run, row, outcome);
         else

@@ -28,7 +28,7 @@ struct scan_observer {
     void (*on_start)(void *context, const struct scan *scan);
     /* what computes: at the start, with `why` NULL unless the device that was meant is busy, and
      * not at all where the cache knows all; later the CPU, because the device is lost, or,
-     * with a row, has no room for that one: `why` says so */
+     * with a row, cannot do that one, nor then others of its shape: `why` says so */
     void (*on_device)(void *context, const struct device_info *device, const struct scan_row *row,
                       const char *why);
     /* a row became known; done of total rows, `seconds` since the start, `cached`: not computed now

@@ -38,41 +38,51 @@ const struct backend *backend_of(const struct run *run, size_t row)
     return run->lost || run->on_processor[row] ? run->processor : run->backend;
 }
 
-/* Threads that take rows where memory sets no bound: one a core, or what the device takes at once.
- */
-static int threads_of(const struct run *run)
+/* Threads where memory sets no bound: one a core, or as many of such a matrix as the device takes
+ * at once. */
+static int threads_for(const struct run *run, size_t row)
 {
-    const struct backend *backend = run->lost ? run->processor : run->backend;
+    const struct backend *backend = backend_of(run, row);
+    const struct module *module = run->modules[row];
     if (run->options->threads > 0)
         return run->options->threads;
     if (!backend->spectra->side_by_side)
         return omp_get_max_threads();
-    const struct module *first = run->result->scan->count ? run->modules[run->order[0]] : NULL;
-    return first ? backend->spectra->side_by_side(backend->self, first->rows, first->cols) : 1;
+    return backend->spectra->side_by_side(backend->self, module->rows, module->cols);
 }
 
 int side_by_side(const struct run *run)
 {
-    int threads = threads_of(run);
     double memory = (double)run->memory, budget = fmin(memory, fmax(memory / 4, 1.2e9));
     double largest = 1;
-    for (size_t i = 0; i < run->result->scan->count; i++)
-        if (run->states[i] == ROW_WAITING && !is_refused(run, backend_of(run, i), i))
-            largest = fmax(largest, (double)need_of(run, backend_of(run, i), i));
+    int threads = 1;
+    for (size_t place = run->result->scan->count; place-- > 0;) { /* the largest comes last */
+        size_t row = run->order[place];
+        if (run->states[row] != ROW_WAITING || is_refused(run, backend_of(run, row), row))
+            continue;
+        largest = fmax(largest, (double)need_of(run, backend_of(run, row), row));
+        threads = threads_for(run, row);
+    }
     return budget / largest < threads ? (int)fmax(budget / largest, 1) : threads;
+}
+
+static bool same_shape(const struct run *run, size_t a, size_t b)
+{
+    return run->modules[a]->rows == run->modules[b]->rows &&
+           run->modules[a]->cols == run->modules[b]->cols;
 }
 
 int turn_to_processor(struct run *run, int64_t row, const char *why, struct error *err)
 {
+    const struct scan_row *example = row >= 0 ? &run->result->scan->rows[row] : NULL;
+    bool known = run->lost || (row >= 0 && run->on_processor[row]);
     if (!run->processor && backend_open(&run->processor, "cpu", run->options->threads, err) != 0)
         return -1;
-    if (row >= 0) {
-        run->on_processor[row] = true;
-        say_device(run, &run->result->scan->rows[row], why);
-        return 0;
-    }
-    run->lost = true;
+    run->lost |= row < 0;
+    for (size_t i = 0; row >= 0 && i < run->result->scan->count; i++)
+        run->on_processor[i] |= same_shape(run, i, (size_t)row);
     run->working_most = side_by_side(run);
-    say_device(run, NULL, why);
+    if (!known)
+        say_device(run, example, why);
     return 0;
 }

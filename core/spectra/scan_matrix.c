@@ -47,10 +47,10 @@ static int compute(struct outcome *out, const struct backend *backend, const str
         return 0;
     free(out->values);
     out->values = NULL;
-    if (trouble.kind == ERROR_NO_ROOM)
-        out->end = OUTCOME_NO_ROOM;
+    if (trouble.kind == ERROR_NOT_HERE)
+        out->end = OUTCOME_NOT_HERE;
     snprintf(out->reason, sizeof out->reason, "%.63s", trouble.text);
-    if (trouble.kind == ERROR_NOT_FINITE || trouble.kind == ERROR_NO_ROOM)
+    if (trouble.kind == ERROR_NOT_FINITE || trouble.kind == ERROR_NOT_HERE)
         return 0;
     if (trouble.kind == ERROR_DEVICE) /* which has nothing to do with this matrix */
         return error_set_kind(err, trouble.kind, "%s", trouble.text);

@@ -65,8 +65,8 @@ const struct backend *backend_of(const struct run *run, size_t row);
  * that takes most, fit into a quarter of the free memory, or into 1.2 GB of it. */
 int side_by_side(const struct run *run);
 
-/* The processor computes this row, for which the device has no room, or with -1 all that are left,
- * since the device is lost. */
+/* The processor computes the rows of this one's shape, which the device cannot, or with -1 all that
+ * are left, since the device is lost. Says so, once. */
 int turn_to_processor(struct run *run, int64_t row, const char *why, struct error *err);
 
 /* --- scan_matrix.c --- */
@@ -76,7 +76,7 @@ enum outcome_end {
     OUTCOME_KNOWN,     /* computed now, or why it cannot be */
     OUTCOME_CACHED,    /* found */
     OUTCOME_NO_MEMORY, /* for the matrix, or for what computes it */
-    OUTCOME_NO_ROOM,   /* on the device */
+    OUTCOME_NOT_HERE,  /* on the device */
 };
 
 struct outcome {

@@ -76,16 +76,22 @@ static void compare(const char *what, const double *values, const double *expect
     printf("ok: %s: within %.1e\n", what, worst);
 }
 
+/* From memory as a scan has it. */
 static void check_values(const char *what, const float *matrix, const double *expected,
                          int64_t rows, int64_t cols, double tolerance)
 {
     int64_t n = rows < cols ? rows : cols;
+    size_t bytes = (size_t)(rows * cols) * sizeof *matrix;
     struct error err = ERROR_INIT;
     double *own = malloc((size_t)n * sizeof *own);
-    if (compute(device->spectra, device->self, own, matrix, rows, cols, &err) != 0)
+    float *copy = device->host_alloc(device->self, bytes, &err);
+    if (copy)
+        memcpy(copy, matrix, bytes);
+    if (!copy || compute(device->spectra, device->self, own, copy, rows, cols, &err) != 0)
         fail(what, err.text);
     else
         compare(what, own, expected, n, tolerance);
+    device->host_free(device->self, copy);
     free(own);
 }
 
@@ -205,6 +211,39 @@ static void check_selection(void)
         printf("ok: the same selections at 10, 25, 50 and 75 %%, scores within %.1e\n", farthest);
 }
 
+/* --- scores that few small values decide --- */
+
+/* The reference's noise is only what lies below IQR / 1.349 (1 + sqrt(rows / cols)): here one
+ * value, which must be right in its own measure and not the largest's. */
+static void check_small_noise(void)
+{
+    enum { ROWS = 64, COLS = 256 };
+    static const double last[] = {1e-3, 1e-5, 1e-6, 1e-7, 1e-9, 0};
+    double truth[ROWS], own[ROWS], expected[ROWS], farthest = 0;
+    struct error err = ERROR_INIT;
+    for (size_t c = 0; c < sizeof last / sizeof *last; c++) {
+        for (int i = 0; i < ROWS; i++)
+            truth[i] = i < ROWS - 1 ? 1 - 0.2 * i / ROWS : last[c];
+        float *matrix = planted(truth, ROWS, COLS, c + 1);
+        compute(&spectra_reference_ops, NULL, expected, matrix, ROWS, COLS, NULL);
+        if (compute(device->spectra, device->self, own, matrix, ROWS, COLS, &err) != 0)
+            fail("small noise", err.text);
+        for (int e = 0; e < ESTIMATOR_COUNT; e++) {
+            double a =
+                score_values(own, ROWS, ROWS, COLS, (enum estimator)e, EMPTY_NOISE_INFINITY).snr;
+            double b =
+                score_values(expected, ROWS, ROWS, COLS, (enum estimator)e, EMPTY_NOISE_INFINITY)
+                    .snr;
+            farthest = worse(farthest, a == b ? 0 : fabs(a / b - 1));
+        }
+        free(matrix);
+    }
+    if (!(farthest < 1e-6))
+        fail("small noise", "scores differ");
+    else
+        printf("ok: scores that one small value decides: within %.1e\n", farthest);
+}
+
 /* --- many at once --- */
 
 enum { THREADS = 20, ROUNDS = 6 }; /* more than there are lanes */
@@ -256,11 +295,16 @@ static void check_many(void)
 int main(int argc, char **argv)
 {
     bool quick = argc > 1 && strcmp(argv[1], "--quick") == 0;
-    int number = argc > 1 + quick ? atoi(argv[1 + quick]) : 0;
+    char *end = NULL;
+    long number = argc > 1 + quick ? strtol(argv[1 + quick], &end, 10) : 0;
+    if (argc > 2 + quick || (end && (*end || end == argv[1 + quick]))) {
+        fprintf(stderr, "usage: check_gpu [--quick] [cuda device's number]\n");
+        return 2;
+    }
     struct error err = ERROR_INIT;
     const struct backend_plugin *plugin = plugin_find("cuda", &err);
     struct device_info info;
-    if (!plugin || plugin->count(&err) < 0 || plugin->open(&device, number, &err) != 0) {
+    if (!plugin || plugin->count(&err) < 0 || plugin->open(&device, (int)number, &err) != 0) {
         fprintf(stderr, "check_gpu: %s\n", err.text);
         return 1;
     }
@@ -270,10 +314,17 @@ int main(int argc, char **argv)
     check_extremes();
     check_kinds(quick);
     check_selection();
+    check_small_noise();
     check_many();
     if (!quick)
         check_large();
     device->close(device);
+    if (plugin->open(&device, (int)number, &err) != 0) {
+        fail("opened again", err.text);
+    } else {
+        check_extremes();
+        device->close(device);
+    }
     printf("%s\n", failures ? "some checks FAILED" : "all checks passed");
     return failures > 0;
 }

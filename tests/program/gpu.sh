@@ -73,7 +73,8 @@ SPECTRUM_PLUGINS=$work missing "there is no plug-in spectrum-cuda.so" cuda
 for device in cuda auto; do
     EMULATED_CUDA_FAULT=busy scan busy --device $device || fail "busy: no scan"
     same busy
-    says "cuda:0 is busy: another process has it for itself; the CPU computes"
+    says "cuda:0 cannot be had, it is busy: another process has it for itself"
+    says "; the CPU computes"
 done
 EMULATED_CUDA_FAULT=
 
@@ -83,6 +84,10 @@ same small
 says "of device memory"
 EMULATED_CUDA_MEMORY=1000 scan none --device cuda || fail "no memory: no scan"
 same none
+# A full card has no memory for a third lane's handles: two do all.
+EMULATED_CUDA_HANDLES=2 scan two --device cuda --threads 6 || fail "two lanes: no scan"
+same two
+if grep -q "the CPU computes" "$work/said"; then fail "two lanes: the CPU computes"; fi
 for operations in 1 40 300; do
     EMULATED_CUDA_DIES_AFTER=$operations scan lost --device cuda --threads 3 ||
         fail "lost after $operations: no scan"

@@ -39,7 +39,7 @@ one='\0\0\x80\x3f' least='\1\0\0\0' # 1.0, and the smallest denormal float
 scan() { # scan FILE ARGUMENTS...: its table into out, its messages into err
   "$binary" scan "$@" --no-cache >"$work/out" 2>"$work/err" </dev/null ||
     fail "scan $* gave status $?: $(tail -1 "$work/err")"
-  if grep -vE '^([0-9]+ of [0-9]+ matrices, |model\.layers\.0\.[a-z_]+: not scored: )' "$work/err"; then
+  if grep -vE '^([0-9]+ of [0-9]+ matrices( on cuda:0)?, |model\.layers\.0\.[a-z_]+: not scored: )' "$work/err"; then
     fail "scan $*: not a line of ours"
   fi
 }
@@ -65,7 +65,11 @@ add ones F32 16,16 1024 < <(repeat 256 "$one")
 add denormals F32 12,12 576 < <(repeat 16 '\1\0\0\0\3\0\0\0\7\0\0\0\2\0\0\0\5\0\0\0\1\1\0\0\2\0\0\0\11\0\0\0\4\0\0\0')
 finish "$work/odd.safetensors"
 
-for device in cpu reference; do
+# And on the emulated GPU, where it is built (tests/gpu).
+devices="cpu reference"
+export SPECTRUM_PLUGINS=$3/emulated EMULATED_CUDA_STRICT=1
+[ -f "$SPECTRUM_PLUGINS/spectrum-cuda.so" ] && devices+=" cuda"
+for device in $devices; do
   scan "$work/odd.safetensors" --device $device
   [ "$(wc -l <"$work/out")" -eq 15 ] || fail "$device: not a line for each matrix and one of titles"
   row nan "not scored: NaN at row 0, column 0"

@@ -131,7 +131,7 @@ SCRIPT
 wait scan
 save-screen busy.txt
 SCRIPT
-  says busy.txt "cuda:0 is busy"
+  says busy.txt "cuda:0 cannot be had, it is busy"
   says busy.txt "; the CPU computes"
 fi
 

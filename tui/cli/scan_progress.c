@@ -29,7 +29,8 @@ static void say_why(struct scan_progress *progress, const struct scan_row *row, 
 {
     scan_progress_end(progress);
     if (row)
-        fprintf(stderr, "spectrum: %s: %s; the CPU computes it\n", row->module, why);
+        fprintf(stderr, "spectrum: %s: %s; the CPU computes it and others of %lldx%lld\n",
+                row->module, why, (long long)row->rows, (long long)row->cols);
     else
         fprintf(stderr, "spectrum: %s; the CPU computes\n", why);
 }

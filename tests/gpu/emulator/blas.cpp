@@ -18,9 +18,11 @@ struct cublasContext {
     size_t workspace_bytes;
 };
 
+/* A full device answers as a lost one does. */
 cublasStatus_t cublasCreate(cublasHandle_t *out)
 {
-    if (fault_of_call() != cudaSuccess)
+    if (fault_of_call() != cudaSuccess ||
+        emulated_counted("cuBLAS handles") >= setting("EMULATED_CUDA_HANDLES", INT64_MAX))
         return CUBLAS_STATUS_NOT_INITIALIZED;
     *out = new struct cublasContext();
     (*out)->device = emulated_device();

@@ -5,6 +5,8 @@
 
 #include <cuda_runtime_api.h>
 
+#include <cstdint>
+
 /* The device that this host thread has set. */
 int emulated_device();
 
@@ -14,5 +16,6 @@ cudaError_t emulated_fail(cudaError_t status);
 /* One more (or less: -1) of this kind is in use. What is left at exit is written to stderr, and
  * with EMULATED_CUDA_STRICT the process fails. */
 void emulated_count(const char *kind, int by);
+int64_t emulated_counted(const char *kind);
 
 #endif

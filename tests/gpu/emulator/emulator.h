@@ -19,8 +19,10 @@
 
 #undef __global__
 #undef __device__
+#undef __launch_bounds__
 #define __global__
 #define __device__
+#define __launch_bounds__(threads)
 
 /* --- starting kernels --- */
 
@@ -52,8 +54,10 @@ cudaError_t emulated_call(const char *name, void (*kernel)(P...), dim3 blocks, d
                            [=] { std::apply(kernel, values); });
 }
 
+/* Like launch.h's: what came of starting it, or of a call before. */
 #define LAUNCH(kernel, blocks, threads, stream, ...)                                               \
-    emulated_call(#kernel, kernel, dim3(blocks), dim3(threads), stream, __VA_ARGS__)
+    (emulated_call(#kernel, kernel, dim3(blocks), dim3(threads), stream, __VA_ARGS__),             \
+     cudaGetLastError())
 
 /* --- where a thread is --- */
 

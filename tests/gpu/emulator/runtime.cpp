@@ -47,6 +47,12 @@ void emulated_count(const char *kind, int by)
     counts().of[kind] += by;
 }
 
+int64_t emulated_counted(const char *kind)
+{
+    std::lock_guard<std::mutex> lock(counts().guard);
+    return counts().of[kind];
+}
+
 static struct report {
     ~report()
     {
@@ -103,6 +109,17 @@ cudaError_t cudaSetDevice(int device)
     if (status == cudaSuccess)
         current_device = device;
     return status;
+}
+
+cudaError_t cudaSetDeviceFlags(unsigned)
+{
+    return emulated_fail(fault_of_call());
+}
+
+cudaError_t cudaFuncGetAttributes(struct cudaFuncAttributes *attributes, const void *)
+{
+    *attributes = cudaFuncAttributes{};
+    return emulated_fail(fault_of_call());
 }
 
 cudaError_t cudaGetDevice(int *device)
@@ -254,6 +271,8 @@ cudaError_t cudaMemcpy2DAsync(void *to, size_t to_pitch, const void *from, size_
         emulated_abort("a copy of kind %d is not emulated", (int)kind);
     if (width > to_pitch || width > from_pitch)
         return emulated_fail(cudaErrorInvalidPitchValue);
+    if (height > 1 && (to_pitch > INT32_MAX || from_pitch > INT32_MAX)) /* a device's memPitch */
+        return emulated_fail(cudaErrorInvalidValue);
     int device = stream_device(stream);
     if (width == 0 || height == 0)
         return emulated_fail(fault_of_call());

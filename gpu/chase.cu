@@ -1,10 +1,10 @@
 /* Band to tridiagonal: bulges are chased down the band, as on the CPU (core/compute/cpu/chase.c has
  * the picture, and why the band is stored with 3 BAND rows a column that overlap).
  *
- * One warp has one sweep, a thread has a row of its two blocks, in registers. A sweep's step s waits
- * until step s + 1 of the sweep before is done: the steps beyond touch other elements. Warps take
- * sweeps in order and wait only for sweeps that were taken before, whose warps are running: however
- * few of them fit on the device, the first one always goes on.
+ * One warp has one sweep, a thread has a row of its two blocks, in registers. A sweep's step s
+ * waits until step s + 1 of the sweep before is done: the steps beyond touch other elements. Warps
+ * take sweeps in order and wait only for sweeps that were taken before, whose warps are running:
+ * however few of them fit on the device, the first one always goes on.
  */
 #include "gpu/kernels.h"
 #include "gpu/reflection.h"
@@ -196,8 +196,7 @@ static __global__ void take_band_kernel(double *band, const double *a, int64_t n
 
 cudaError_t kernel_take_band(double *band, const double *a, int64_t n, cudaStream_t stream)
 {
-    cudaError_t status =
-        cudaMemsetAsync(band, 0, (size_t)chase_doubles(n) * sizeof *band, stream);
+    cudaError_t status = cudaMemsetAsync(band, 0, (size_t)chase_doubles(n) * sizeof *band, stream);
     if (status != cudaSuccess)
         return status;
     return LAUNCH(take_band_kernel, (unsigned)n, BAND + 1, stream, band, a, n);

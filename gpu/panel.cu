@@ -67,8 +67,8 @@ cudaError_t kernel_panel(double *panel, double *tau, int64_t rows, int cols, int
     return LAUNCH(panel_kernel, 1, THREADS, stream, panel, tau, rows, cols, ld);
 }
 
-static __global__ void vectors_kernel(double *v, double *copy, double *panel, int64_t rows, int64_t ld,
-                                      int64_t ld_v)
+static __global__ void vectors_kernel(double *v, double *copy, double *panel, int64_t rows,
+                                      int64_t ld, int64_t ld_v)
 {
     int64_t i = (int64_t)blockIdx.x * blockDim.x + threadIdx.x, j = blockIdx.y;
     if (i >= rows)

@@ -19,7 +19,8 @@ static __device__ double larger(double a, double b)
 
 /* Gershgorin's discs, by one block; a zero pivot's inverse is infinite, and gives no NaN while the
  * squares are above zero. */
-static __global__ void bounds_kernel(double *out, const double *diagonal, double *squares, int64_t n)
+static __global__ void bounds_kernel(double *out, const double *diagonal, double *squares,
+                                     int64_t n)
 {
     SHARED(double, lows, BOUNDS);
     SHARED(double, highs, BOUNDS);

@@ -34,8 +34,8 @@ cudaError_t kernel_widen(double *out, int *found, const float *in, int64_t count
                   in, count);
 }
 
-/* Tile by tile through shared memory, so that reading and writing are in rows both. Tiles are counted
- * down the rows first: a grid's second side ends at 65535. */
+/* Tile by tile through shared memory, so that reading and writing are in rows both. Tiles are
+ * counted down the rows first: a grid's second side ends at 65535. */
 static __global__ void widen_turned(double *out, const float *in, int64_t rows, int64_t cols)
 {
     SHARED(float, tile, TILE *(TILE + 1));

@@ -3,7 +3,6 @@
 #include "compute/cpu/direct.h"
 #include "compute/spectra_ops.h"
 
-
 /* A value is trusted from the Gram matrix while its error, eps * S[0]^2 / S, stays under 1e-10
  * S[0]. */
 static const double gram_floor = 1e-5;

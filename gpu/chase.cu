@@ -9,9 +9,9 @@
 #include "gpu/kernels.h"
 #include "gpu/reflection.h"
 
-enum { COLUMN = 3 * BAND, WIDE = 256 };
+enum { COLUMN = 3 * BAND, WARPS = 4, WIDE = 256 };
 
-static const int64_t warps_most = 128;
+static const int64_t warps_most = 256;
 
 int64_t chase_doubles(int64_t n)
 {
@@ -162,12 +162,16 @@ static __device__ void sweep(double *band, int *progress, int64_t number, int64_
     tell(progress + number, INT32_MAX, row); /* nobody waits for this one any more */
 }
 
-static __global__ void __launch_bounds__(BAND) chase_kernel(double *band, int *progress, int64_t n)
+/* A block's warps have nothing to do with one another: they are in one so that few multiprocessors
+ * have chases, whose registers leave no room for much else there (panel.cu). */
+static __global__ void __launch_bounds__(WARPS *BAND)
+    chase_kernel(double *band, int *progress, int64_t n)
 {
-    SHARED(double, vectors, 4 * BAND);
-    SHARED(double, tile, BAND *(BAND + 1));
-    struct shared s = {vectors, vectors + BAND, vectors + 2 * BAND, vectors + 3 * BAND, tile};
-    int row = threadIdx.x;
+    SHARED(double, vectors, WARPS * 4 * BAND);
+    SHARED(double, tiles, WARPS *BAND *(BAND + 1));
+    int warp = threadIdx.x / BAND, row = threadIdx.x % BAND;
+    double *v = vectors + warp * 4 * BAND, *tile = tiles + warp * BAND * (BAND + 1);
+    struct shared s = {v, v + BAND, v + 2 * BAND, v + 3 * BAND, tile};
     for (;;) {
         int number = 0;
         if (row == 0)
@@ -185,8 +189,8 @@ cudaError_t kernel_chase(double *band, int *progress, int64_t n, cudaStream_t st
     cudaError_t status = cudaMemsetAsync(progress, 0, (size_t)(n + 1) * sizeof *progress, stream);
     if (status != cudaSuccess)
         return status;
-    return LAUNCH(chase_kernel, (unsigned)(in_flight < warps_most ? in_flight : warps_most), BAND,
-                  stream, band, progress, n);
+    int64_t warps = in_flight < warps_most ? in_flight : warps_most;
+    return LAUNCH(chase_kernel, blocks_for(warps, WARPS), WARPS * BAND, stream, band, progress, n);
 }
 
 static __global__ void __launch_bounds__(BAND + 1)

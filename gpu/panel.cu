@@ -2,7 +2,9 @@
 #include "gpu/kernels.h"
 #include "gpu/reflection.h"
 
-enum { WARPS = 32, THREADS = WARP * WARPS, WIDE = 256 };
+/* So many that a block finds room beside one of chase.cu's on a multiprocessor's 64 K registers:
+ * with twice as many it would wait until all chases there are done. */
+enum { WARPS = 16, THREADS = WARP * WARPS, WIDE = 256 };
 
 /* The sum over all threads of the block, in each of them; room[WARPS]. */
 static __device__ double block_sum(double x, double *room)
@@ -13,7 +15,7 @@ static __device__ double block_sum(double x, double *room)
     if (lane == 0)
         room[warp] = x;
     __syncthreads();
-    return warp_sum(room[lane]);
+    return warp_sum(lane < WARPS ? room[lane] : 0);
 }
 
 /* Column x[rows] becomes (beta, v_2, v_3, ...), v_1 = 1; returns tau, in all threads. */

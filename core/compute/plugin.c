@@ -58,9 +58,14 @@ const struct backend_plugin *plugin_find(const char *name, struct error *err)
     char path[2 * PATH_MAX];
     if (find_file(path, sizeof path, name))
         return load(path, err);
-    error_set(err,
-              "there is no plug-in spectrum-%s.so beside the program, in ../lib/spectrum, or in "
-              "$SPECTRUM_PLUGINS; use cpu",
-              name);
+    const char *chosen = getenv("SPECTRUM_PLUGINS");
+    if (chosen && chosen[0])
+        error_set(err, "there is no plug-in spectrum-%s.so in %s ($SPECTRUM_PLUGINS); use cpu",
+                  name, chosen);
+    else
+        error_set(err,
+                  "there is no plug-in spectrum-%s.so beside the program or in ../lib/spectrum; "
+                  "build spectrum with a CUDA toolkit installed, or use cpu",
+                  name);
     return NULL;
 }

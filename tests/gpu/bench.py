@@ -67,7 +67,7 @@ class Results:
 
 
 class Ours:
-    """Runs bench_gpu, whose own message goes to standard error."""
+    """Runs bench_gpu; what it says when it fails is kept with the numbers."""
 
     def __init__(self, build, results, seconds):
         self.binary, self.results, self.seconds = os.path.join(build, "bench_gpu"), results, seconds
@@ -78,7 +78,7 @@ class Ours:
         """What it measured, or None."""
         command = [self.binary, *map(str, arguments)]
         try:
-            done = subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=self.seconds, env=self.environment)
+            done = subprocess.run(command, capture_output=True, text=True, timeout=self.seconds, env=self.environment)
         except subprocess.TimeoutExpired:
             self.results.fail(f"{' '.join(command)} did not end in {self.seconds} s")
             if self.hung:
@@ -86,7 +86,8 @@ class Ours:
             self.hung = True
             return None
         if done.returncode != 0:
-            self.results.fail(f"{' '.join(command)}: exit status {done.returncode}")
+            why = done.stderr.strip().removeprefix("bench_gpu: ")
+            self.results.fail(f"{' '.join(command)}: {why or f'exit status {done.returncode}'}")
             return None
         return json.loads(done.stdout)
 

@@ -32,7 +32,7 @@ static void a_missing_plugin_is_named(void **state)
 {
     (void)state;
     setenv("SPECTRUM_PLUGINS", "/nowhere", 1);
-    opening_says("cuda", ERROR_FAILED, "there is no plug-in spectrum-cuda.so");
+    opening_says("cuda", ERROR_FAILED, "there is no plug-in spectrum-cuda.so in /nowhere");
     opening_says("cuda:1", ERROR_FAILED, "--device cuda:1");
     struct error err = ERROR_INIT;
     assert_int_equal(backend_check("cuda", &err), -1);

@@ -62,11 +62,9 @@ int backend_check(const char *device, struct error *err)
 
 int backend_check_training(const char *device, struct error *err)
 {
-    if (backend_check(device, err) != 0)
-        return -1;
-    return cuda_number(device) < 0
-               ? 0
-               : error_set(err, "--device %s computes scans alone: use --device cpu", device);
+    if (cuda_number(device) >= 0)
+        return error_set(err, "--device %s computes scans alone: use --device cpu", device);
+    return backend_check(device, err);
 }
 
 static int open_named(struct backend **out, const char *device, int threads, struct error *err)

@@ -258,7 +258,7 @@ int backend_devices(struct device_info *out, int most);
 /* 0 where there is a back end of that name, else backend_open()'s error; opens no device. */
 int backend_check(const char *device, struct error *err);
 
-/* The same for training, which GPUs do not do yet. */
+/* The same for what runs a model, which GPUs do not do yet: nobody is sent for a driver first. */
 int backend_check_training(const char *device, struct error *err);
 
 #endif

@@ -36,7 +36,7 @@ refused 2 "--lr 0 trains nothing" --lr 0
 refused 2 "--dtype takes" --dtype fp8
 refused 2 "--master takes" --master bf16
 refused 2 "there is no device" --device gpu
-SPECTRUM_PLUGINS=/nowhere refused 1 "no plug-in spectrum-cuda.so" --device cuda
+SPECTRUM_PLUGINS=/nowhere refused 1 "computes scans alone" --device cuda
 refused 2 "not a chat template" --template mine
 refused 2 "--columns" --columns text
 refused 1 "cannot read" --data "$work/none.txt"

@@ -85,7 +85,9 @@ static int evaluate_source(const struct request *request, struct error *err)
     struct evaluation evaluation = {0};
     const volatile sig_atomic_t *interrupted = interrupt_watch();
     const struct dataset_watch watch = {(void *)(uintptr_t)interrupted, say, is_interrupted};
-    int status = source_open(&source, request->source, err);
+    int status = backend_check_training(request->device, err);
+    if (status == 0)
+        status = source_open(&source, request->source, err);
     if (status == 0)
         status = tokenizer_for_checkpoint(&tokenizer, source.model->checkpoint, err);
     if (status == 0)

@@ -127,7 +127,9 @@ static int generate_text(const struct request *request, struct error *err)
     struct tokenizer *tokenizer = NULL;
     struct token_list list = {0};
     struct transformer *transformer = NULL;
-    int status = source_open(&source, request->source, err);
+    int status = backend_check_training(request->device, err);
+    if (status == 0)
+        status = source_open(&source, request->source, err);
     if (status == 0)
         status = tokenizer_for_checkpoint(&tokenizer, source.model->checkpoint, err);
     if (status == 0)

@@ -116,7 +116,7 @@ int command_scan(int argc, char **argv, struct error *err)
         {"o", OPTION_TEXT, &request.output, "SCAN.json",
          "write the scan there; - is standard output", 0, 0, NULL},
         {"device", OPTION_TEXT, &request.device, "DEVICE",
-         "auto (default), cpu, cuda, cuda:N, reference", 0, 0, NULL},
+         "auto (default: a GPU if there is one), cpu, cuda, cuda:N, reference", 0, 0, NULL},
         {"estimator", OPTION_TEXT, &request.estimator, "NAME",
          "reference (default), mp, gavish-donoho", 0, 0, NULL},
         {"empty-noise", OPTION_TEXT, &request.empty_noise, "RULE",

@@ -52,9 +52,8 @@ static void describe(void *self, struct device_info *out)
 {
     const struct device *device = self;
     size_t free_bytes = 0, all;
-    *out = (struct device_info){.memory = 0};
-    snprintf(out->id, sizeof out->id, "cuda:%d", device->number);
-    if (device_enter(device, NULL) == 0 && device_describe(out, device->number, NULL) == 0 &&
+    *out = device->info;
+    if (device_enter(device, NULL) == 0 &&
         status_check(cudaMemGetInfo(&free_bytes, &all), NULL) == 0)
         out->free_memory = free_bytes;
 }
@@ -197,6 +196,7 @@ int device_open(struct backend **out, int number, struct error *err)
         return error_set(err, "not enough memory");
     }
     device->number = number;
+    device_describe(&device->info, number, NULL);
     *out = backend_of(device);
     if (*out)
         return 0;

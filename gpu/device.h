@@ -8,6 +8,7 @@
 
 struct device {
     int number;
+    struct device_info info; /* as device_describe() has it: asking takes milliseconds */
     struct lane_pool pool;
 };
 

@@ -32,6 +32,7 @@ static uint64_t direct_place(struct direct_work *work, char *memory)
 static int direct_open(struct direct_work *work, struct lane_pool *pool, struct lane *lane,
                        struct error *err)
 {
+    const void *any = lane->memory; /* what is not read need not be there, but must not be NULL */
     if (lane_solver(lane, err) != 0 ||
         status_check_solver(cusolverDnXgesvd_bufferSize(lane->solver, lane->parameters, 'N', 'N',
                                                         work->m, work->n, CUDA_R_64F, NULL, work->m,
@@ -64,9 +65,9 @@ static int direct_solve(const struct lane *lane, const struct direct_work *work,
 {
     return status_check_solver(
         cusolverDnXgesvd(lane->solver, lane->parameters, 'N', 'N', work->m, work->n, CUDA_R_64F,
-                         work->wide, work->m, CUDA_R_64F, work->values, CUDA_R_64F, NULL, work->m,
-                         CUDA_R_64F, NULL, work->n, CUDA_R_64F, work->room, work->room_bytes,
-                         work->host_room, work->host_bytes, work->info),
+                         work->wide, work->m, CUDA_R_64F, work->values, CUDA_R_64F, work->room,
+                         work->m, CUDA_R_64F, work->room, work->n, CUDA_R_64F, work->room,
+                         work->room_bytes, work->host_room, work->host_bytes, work->info),
         err);
 }
 

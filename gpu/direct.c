@@ -35,9 +35,9 @@ static int direct_open(struct direct_work *work, struct lane_pool *pool, struct 
     const void *any = lane->memory; /* what is not read need not be there, but must not be NULL */
     if (lane_solver(lane, err) != 0 ||
         status_check_solver(cusolverDnXgesvd_bufferSize(lane->solver, lane->parameters, 'N', 'N',
-                                                        work->m, work->n, CUDA_R_64F, NULL, work->m,
-                                                        CUDA_R_64F, NULL, CUDA_R_64F, NULL, work->m,
-                                                        CUDA_R_64F, NULL, work->n, CUDA_R_64F,
+                                                        work->m, work->n, CUDA_R_64F, any, work->m,
+                                                        CUDA_R_64F, any, CUDA_R_64F, any, work->m,
+                                                        CUDA_R_64F, any, work->n, CUDA_R_64F,
                                                         &work->room_bytes, &work->host_bytes),
                             err) != 0 ||
         lane_reserve(pool, lane, direct_place(work, NULL), err) != 0)

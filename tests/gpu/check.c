@@ -133,6 +133,25 @@ static void check_large(void)
     }
 }
 
+/* More elements than a slice has (gpu/stages.h): the Gram matrix is added up from several. */
+static void check_slices(void)
+{
+    static const int64_t shapes[][2] = {{2, 9000001}, {9000001, 2}, {1, 17000000}, {6000000, 3}};
+    for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++) {
+        int64_t rows = shapes[s][0], cols = shapes[s][1];
+        struct random_stream r = {.seed = s + 1};
+        double expected[3];
+        char what[80];
+        float *matrix = malloc((size_t)(rows * cols) * sizeof *matrix);
+        for (int64_t i = 0; i < rows * cols; i++)
+            matrix[i] = (float)(random_uniform(&r) - 0.25);
+        compute(&spectra_reference_ops, NULL, expected, matrix, rows, cols, NULL);
+        snprintf(what, sizeof what, "slices, %lldx%lld", (long long)rows, (long long)cols);
+        check_values(what, matrix, expected, rows, cols, 1e-12);
+        free(matrix);
+    }
+}
+
 static void check_extremes(void)
 {
     float zero[12] = {0}, one[1] = {-3}, huge[4] = {3e38f, 0, 0, 1e38f};
@@ -315,6 +334,7 @@ int main(int argc, char **argv)
     check_kinds(quick);
     check_selection();
     check_small_noise();
+    check_slices();
     check_many();
     if (!quick)
         check_large();

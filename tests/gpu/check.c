@@ -147,7 +147,7 @@ static void check_slices(void)
             matrix[i] = (float)(random_uniform(&r) - 0.25);
         compute(&spectra_reference_ops, NULL, expected, matrix, rows, cols, NULL);
         snprintf(what, sizeof what, "slices, %lldx%lld", (long long)rows, (long long)cols);
-        check_values(what, matrix, expected, rows, cols, 1e-12);
+        check_values(what, matrix, expected, rows, cols, 1e-11);
         free(matrix);
     }
 }

@@ -17,6 +17,7 @@
 #include <float.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 #define BACKEND_VERSION 4
 
@@ -193,9 +194,9 @@ struct spectra_ops {
      * `accuracy` of the largest; those below spectra_resolution() may be exact zeros.
      * NaN or Inf in the matrix is ERROR_NOT_FINITE; ERROR_NOT_HERE: the device cannot do this one,
      * since it has no memory for it, even without those in other threads' hands, say, and another
-     * may; ERROR_DEVICE: it is lost. The matrix
-     * need not be host_alloc()'s. room: workspace() bytes of host memory, aligned to 64, which the
-     * caller keeps from matrix to matrix: fresh memory is slow. */
+     * may; ERROR_DEVICE: it is lost. The matrix need not be host_alloc()'s. room: workspace() bytes
+     * of host memory, aligned to 64, which the caller keeps from matrix to matrix: fresh memory is
+     * slow. */
     int (*values)(void *self, double *values, const float *matrix, int64_t rows, int64_t cols,
                   void *room, struct error *err);
     size_t (*workspace)(void *self, int64_t rows, int64_t cols);
@@ -250,6 +251,14 @@ void backend_close(struct backend *backend);
  * which is of kind ERROR_DEVICE then, else ERROR_NONE. */
 int backend_open_for_scan(struct backend **out, const char *device, int threads, struct error *busy,
                           struct error *err);
+
+/* Is it "cuda", "cuda:1", or a name that only a GPU could have? */
+static inline bool device_is_gpu(const char *device)
+{
+    return strncmp(device, "cuda", 4) == 0;
+}
+
+enum { DEVICES_MOST = 17 }; /* the CPU and sixteen GPUs; more are not listed */
 
 /* The devices that can be opened, without opening one: "cpu", then the GPUs. Fills at most `most`
  * of them and returns how many it filled. */

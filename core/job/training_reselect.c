@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "job/training_parts.h"
 #include "spectra/row_score.h"
+#include "spectra/scratch.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -27,53 +28,27 @@ bool training_must_reselect(const struct training *training)
            step != training->reselected;
 }
 
-/* Room for one matrix, its values, and what the back end asks for. */
-struct workplace {
-    float *matrix;
-    double *values;
-    void *room;
-};
-
-static int workplace_open(struct workplace *out, const struct training *training,
-                          const struct scan_row *row, struct error *err)
-{
-    const struct backend *backend = training->backend;
-    size_t room = backend->spectra->workspace(backend->self, row->rows, row->cols);
-    size_t count = (size_t)(row->rows < row->cols ? row->rows : row->cols);
-    *out = (struct workplace){.matrix = array_alloc((size_t)row->parameters, sizeof(float), err),
-                              .values = array_alloc(count, sizeof(double), err),
-                              .room = aligned_alloc(64, (room / 64 + 1) * 64)};
-    if (!out->room)
-        error_set(err, "not enough memory to scan %s again", row->module);
-    return out->matrix && out->values && out->room ? 0 : -1;
-}
-
-static void workplace_free(struct workplace *workplace)
-{
-    free(workplace->matrix);
-    free(workplace->values);
-    free(workplace->room);
-}
-
 /* A row's score from the weight as it is now. */
 static int rescore_row(const struct training *training, struct scan_row *row,
                        const struct checkpoint *weights, const struct tensor_info *tensor,
-                       struct error *err)
+                       struct scratch *scratch, struct error *err)
 {
-    struct workplace w;
     const struct backend *backend = training->backend;
     int64_t count = row->rows < row->cols ? row->rows : row->cols;
-    int status = workplace_open(&w, training, row, err);
+    if (scratch_reserve(scratch, backend, row->rows, row->cols, err) != 0)
+        return error_prefix(err, "scanning %s again", row->module);
+    double *values = array_alloc((size_t)count, sizeof *values, err);
+    int status = values ? 0 : -1;
     if (status == 0)
-        status = checkpoint_read_f32(weights, tensor, 0, tensor->elements, w.matrix, err);
+        status = checkpoint_read_f32(weights, tensor, 0, tensor->elements, scratch->matrix, err);
     if (status == 0)
-        status = backend->spectra->values(backend->self, w.values, w.matrix, row->rows, row->cols,
-                                          w.room, err);
+        status = backend->spectra->values(backend->self, values, scratch->matrix, row->rows,
+                                          row->cols, scratch->room, err);
     if (status == 0) {
         struct null_model null = null_model_find(row->rows, row->cols, EMPTY_NOISE_INFINITY);
-        score_row(row, w.values, count, &null, ESTIMATOR_REFERENCE, EMPTY_NOISE_INFINITY);
+        score_row(row, values, count, &null, ESTIMATOR_REFERENCE, EMPTY_NOISE_INFINITY);
     }
-    workplace_free(&w);
+    free(values);
     return status;
 }
 
@@ -82,6 +57,7 @@ static int rescore(struct training *training, const char *state, struct error *e
 {
     struct scan *scan = training->scanned->scan;
     struct checkpoint *weights = NULL;
+    struct scratch scratch = {0};
     char *path = path_join(state, "weights.safetensors", err);
     int status = path ? checkpoint_open(&weights, path, err) : -1;
     for (size_t i = 0; i < scan->count && status == 0; i++) {
@@ -89,9 +65,10 @@ static int rescore(struct training *training, const char *state, struct error *e
         buffer_format(&name, "%s.weight", scan->rows[i].module);
         const struct tensor_info *tensor = checkpoint_find(weights, buffer_string(&name));
         if (tensor && tensor->elements == scan->rows[i].parameters)
-            status = rescore_row(training, &scan->rows[i], weights, tensor, err);
+            status = rescore_row(training, &scan->rows[i], weights, tensor, &scratch, err);
         buffer_free(&name);
     }
+    scratch_free(&scratch);
     checkpoint_close(weights);
     free(path);
     return status;

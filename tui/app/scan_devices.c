@@ -42,13 +42,13 @@ static void read_list(struct scan_devices *devices, const cJSON *list)
     devices->count = 0;
     cJSON_ArrayForEach(item, list)
     {
-        if (devices->count == SCAN_DEVICES_MOST)
+        if (devices->count == DEVICES_MOST)
             return;
         devices->count += read_device(&devices->all[devices->count], item);
     }
 }
 
-/* In the words of the sub-command. */
+/* As the sub-command says it, and shorter. */
 static void read_reason(struct scan_devices *devices, const char *reason, const char *module)
 {
     char text[ERROR_TEXT_MAX];
@@ -99,7 +99,7 @@ void device_memory_put(const struct device_info *device, char *out, size_t size)
 void device_put(const struct device_info *device, int columns, char *out, size_t size)
 {
     char memory[80] = "";
-    if (strncmp(device->id, "cuda", 4) == 0)
+    if (device_is_gpu(device->id))
         device_memory_put(device, memory, sizeof memory);
     snprintf(out, size, "%s%s%s%s%s", device->id, device->name[0] ? " " : "", device->name,
              memory[0] ? ", " : "", memory);

@@ -6,11 +6,9 @@
 #include "base/json.h"
 #include "compute/backend.h"
 
-enum { SCAN_DEVICES_MOST = 17 }; /* the CPU and sixteen GPUs; more are not offered */
-
 struct scan_devices {
     struct device_info now; /* what computes; an empty id: not known yet */
-    struct device_info all[SCAN_DEVICES_MOST];
+    struct device_info all[DEVICES_MOST];
     int count;                   /* of all; 0: not known yet */
     char reason[ERROR_TEXT_MAX]; /* why the CPU computes in a device's place, last; "": it does not
                                     have to */

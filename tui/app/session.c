@@ -141,7 +141,7 @@ int session_tick_ms(const struct session *session)
 /* Asking for a GPU would load its plug-in, which the screen's process never does. */
 static int check_device(const char *name, size_t size, struct error *err)
 {
-    return strncmp(name, "cuda", 4) == 0 && strlen(name) < size ? 0 : backend_check(name, err);
+    return device_is_gpu(name) && strlen(name) < size ? 0 : backend_check(name, err);
 }
 
 int session_choose_device(struct session *session, const char *name, struct error *err)

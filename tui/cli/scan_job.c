@@ -7,8 +7,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-enum { DEVICES_MOST = 17 };
-
 int scan_job_open(struct scan_job *job, int argc, char **argv, struct error *err)
 {
     const char *path = getenv("SPECTRUM_JOB");

@@ -39,10 +39,10 @@ static void on_device(void *context, const struct device_info *device, const str
                       const char *why)
 {
     struct scan_progress *progress = context;
-    bool is_host = strncmp(device->id, "cuda", 4) != 0;
+    bool gpu = device_is_gpu(device->id);
     if (!row)
-        snprintf(progress->device, sizeof progress->device, "%s%s", is_host ? "" : " on ",
-                 is_host ? "" : device->id);
+        snprintf(progress->device, sizeof progress->device, "%s%s", gpu ? " on " : "",
+                 gpu ? device->id : "");
     if (why)
         say_why(progress, row, why);
     if (progress->job)

@@ -18,6 +18,11 @@ struct cublasContext {
     size_t workspace_bytes;
 };
 
+static cublasStatus_t status_now()
+{
+    return fault_device_is_dead() ? CUBLAS_STATUS_EXECUTION_FAILED : CUBLAS_STATUS_SUCCESS;
+}
+
 /* A full device answers as a lost one does. */
 cublasStatus_t cublasCreate(cublasHandle_t *out)
 {
@@ -36,7 +41,7 @@ cublasStatus_t cublasDestroy(cublasHandle_t handle)
         return CUBLAS_STATUS_NOT_INITIALIZED;
     delete handle;
     emulated_count("cuBLAS handles", -1);
-    return fault_device_is_dead() ? CUBLAS_STATUS_EXECUTION_FAILED : CUBLAS_STATUS_SUCCESS;
+    return status_now();
 }
 
 /* The library goes back to a workspace of its own. */
@@ -46,7 +51,7 @@ cublasStatus_t cublasSetStream(cublasHandle_t handle, cudaStream_t stream)
         emulated_abort("cuBLAS: the stream is another device's");
     handle->stream = stream;
     handle->workspace_bytes = 0;
-    return fault_device_is_dead() ? CUBLAS_STATUS_EXECUTION_FAILED : CUBLAS_STATUS_SUCCESS;
+    return status_now();
 }
 
 cublasStatus_t cublasSetWorkspace(cublasHandle_t handle, void *workspace, size_t bytes)
@@ -56,7 +61,7 @@ cublasStatus_t cublasSetWorkspace(cublasHandle_t handle, void *workspace, size_t
     memory_check(handle->device, workspace, bytes, "cuBLAS's workspace");
     handle->workspace = workspace;
     handle->workspace_bytes = bytes;
-    return fault_device_is_dead() ? CUBLAS_STATUS_EXECUTION_FAILED : CUBLAS_STATUS_SUCCESS;
+    return status_now();
 }
 
 /* Puts a product on the handle's stream, with its checks now and then. The workspace is overwritten

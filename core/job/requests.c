@@ -27,14 +27,24 @@ int job_request_put(const char *path, enum job_request request, const char *text
     return status;
 }
 
+/* Moved away before it is read: what is asked from then on is another request, and is not lost with
+ * this one. */
+static bool take_file(const char *path, const char *file, struct buffer *text)
+{
+    char *mine = path_join(path, "requests/taken", NULL);
+    bool taken = mine && sys.rename(file, mine) == 0;
+    if (taken && text)
+        taken = file_read_all(text, mine, REQUEST_CAP, NULL) == 0;
+    if (mine)
+        sys.unlink(mine);
+    free(mine);
+    return taken;
+}
+
 bool job_request_take(const char *path, enum job_request request, struct buffer *text)
 {
     char *file = request_path(path, request, NULL);
-    bool taken = file && access(file, F_OK) == 0;
-    if (taken && text)
-        taken = file_read_all(text, file, REQUEST_CAP, NULL) == 0;
-    if (file)
-        sys.unlink(file);
+    bool taken = file && access(file, F_OK) == 0 && take_file(path, file, text);
     free(file);
     return taken;
 }

@@ -99,12 +99,18 @@ static int train(struct training *training, bool resume, struct error *err)
     return run(training, &observer, err);
 }
 
+/* -1: none yet. A resume that ends while it opens its data stands where its checkpoint does. */
+static int64_t last_step(const struct training *training)
+{
+    int64_t saved = state_latest_step(training->request->run);
+    int64_t step = training->trainer ? trainer_progress(training->trainer)->step : -1;
+    return step > saved ? step : saved;
+}
+
 static int write_result(const struct training *training, int status, struct error *err)
 {
     char message[ERROR_TEXT_MAX];
-    struct job_result result = {.message = message, .last_step = -1};
-    if (training->trainer)
-        result.last_step = trainer_progress(training->trainer)->step;
+    struct job_result result = {.message = message, .last_step = last_step(training)};
     result.status = status < 0 ? "failed" : status > 0 ? "stopped" : "completed";
     bool left = training->supervisor && getppid() != training->supervisor;
     const char *why = status > 0 && left ? "its supervisor was killed; " : "";
@@ -140,12 +146,16 @@ int training_run(const struct training_request *request, bool resume,
     int status = train(&training, resume, err);
     if (status < 0 && err->kind == ERROR_INTERRUPTED) /* in the scan */
         status = 1;
-    int64_t step = training.trainer ? trainer_progress(training.trainer)->step : 0;
+    int64_t step = last_step(&training);
     if (write_result(&training, status, err) != 0 && status == 0)
         status = -1;
     training_close(&training);
     if (locked)
         job_lock_release(request->run);
+    if (status > 0 && step < 0)
+        return error_set_kind(err, ERROR_INTERRUPTED,
+                              "stopped before the first step; `spectrum resume %s` goes on",
+                              request->run);
     if (status > 0)
         return error_set_kind(err, ERROR_INTERRUPTED,
                               "stopped behind step %lld; `spectrum resume %s` goes on",

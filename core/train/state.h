@@ -68,6 +68,8 @@ int state_overlay_file(const char *path, struct transformer *transformer, struct
 /* The latest complete state folder of a run, newly allocated; NULL where there is none (*err is
  * then set). */
 char *state_latest(const char *run, struct error *err);
+/* The step that it was written behind; -1 where there is none. */
+int64_t state_latest_step(const char *run);
 
 /* Removes what an interrupted save or removal left; for whoever begins a sitting. */
 void state_remove_leftovers(const char *run);

@@ -112,6 +112,15 @@ char *state_latest(const char *run, struct error *err)
     return path;
 }
 
+int64_t state_latest_step(const char *run)
+{
+    char name[300];
+    char *parent = path_join(run, "checkpoints", NULL);
+    int64_t step = parent ? highest_step(parent, INT64_MAX, name, sizeof name) : -1;
+    free(parent);
+    return step;
+}
+
 void state_remove_leftovers(const char *run)
 {
     char *parent = path_join(run, "checkpoints", NULL);

@@ -14,7 +14,7 @@ fi
 
 fail() {
     echo "$1" >&2
-    cat "$work/err" "$work"/*/log.txt 2>/dev/null >&2 || true
+    cat "$work/err" "$work"/*/log.txt >&2 2>/dev/null || true
     exit 1
 }
 

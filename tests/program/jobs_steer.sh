@@ -20,7 +20,7 @@ fi
 
 fail() {
     echo "$1" >&2
-    cat "$work/err" "$work/said" "$work"/*/log.txt 2>/dev/null >&2 || true
+    cat "$work/err" "$work/said" "$work"/*/log.txt >&2 2>/dev/null || true
     exit 1
 }
 wait_until() { # wait_until WHAT COMMAND...
@@ -82,6 +82,7 @@ kill -STOP "$(holder worker)"
 kill -CONT "$(holder worker)"
 wait_until "the stop" test -f "$run/result.json"
 wait_until "the lock's end" test ! -f "$run/lock"
+grep -q '"last_step": [1-9]' "$run/result.json" || fail "it lost its step: $(cat "$run/result.json")"
 resumed() { grep -c '"event": "resume"' "$run/metrics.jsonl"; }
 before=$(resumed) || true # one that was stopped while it opened its data has not noted its resume
 has_resumed() { test "$(resumed)" -gt "$before"; }

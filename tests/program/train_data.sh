@@ -9,7 +9,7 @@ export XDG_STATE_HOME=$work/state XDG_CACHE_HOME=$work/cache TMPDIR=$work OMP_NU
 
 fail() {
     echo "$1" >&2
-    cat "$work/said" "$work"/*/log.txt 2>/dev/null >&2 || true
+    cat "$work/said" "$work"/*/log.txt >&2 2>/dev/null || true
     exit 1
 }
 

@@ -8,7 +8,7 @@ export XDG_STATE_HOME=$work/state XDG_CACHE_HOME=$work/cache
 
 fail() {
     echo "$1" >&2
-    cat "$work/said" 2>/dev/null >&2 || true
+    cat "$work/said" >&2 2>/dev/null || true
     exit 1
 }
 

@@ -131,6 +131,35 @@ static void test_requests_are_taken_once(void **state)
     free(job);
 }
 
+/* Asks again in the moment in which the first request is taken. */
+static const char *asked_job;
+
+static int ask_meanwhile(const char *from, const char *to)
+{
+    sys.rename = rename;
+    int status = rename(from, to);
+    assert_int_equal(job_request_put(asked_job, JOB_REQUEST_FIRST, "second", NULL), 0);
+    return status;
+}
+
+static void test_a_request_that_comes_meanwhile_is_kept(void **state)
+{
+    (void)state;
+    struct buffer text = BUFFER_INIT;
+    char *job = make_job();
+    assert_int_equal(job_request_put(job, JOB_REQUEST_FIRST, "first", NULL), 0);
+    asked_job = job;
+    sys.rename = ask_meanwhile;
+    assert_true(job_request_take(job, JOB_REQUEST_FIRST, &text));
+    assert_string_equal(text.data, "first");
+    buffer_clear(&text);
+    assert_true(job_request_take(job, JOB_REQUEST_FIRST, &text));
+    assert_string_equal(text.data, "second");
+    assert_false(job_request_take(job, JOB_REQUEST_FIRST, NULL));
+    buffer_free(&text);
+    free(job);
+}
+
 /* While the job is paused: first a checkpoint is asked for, then to go on. */
 struct asker {
     const char *job;
@@ -394,6 +423,8 @@ int main(void)
                                         remove_folder),
         cmocka_unit_test_setup_teardown(test_metrics_after_resume, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(test_requests_are_taken_once, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(test_a_request_that_comes_meanwhile_is_kept, make_folder,
+                                        remove_folder),
         cmocka_unit_test_setup_teardown(test_many_lines_of_one_step, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(test_paused_job_writes_checkpoints, make_folder,
                                         remove_folder),

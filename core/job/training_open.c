@@ -111,43 +111,23 @@ static int identify(struct training *training, struct error *err)
     return 0;
 }
 
-static int planned_total(const struct training *training, const struct train_settings *settings,
-                         uint64_t *total, struct error *err)
-{
-    struct memory_plan *plan = NULL;
-    if (trainer_plan(&plan, &training->inputs, settings, err) != 0)
-        return -1;
-    *total = plan->total;
-    memory_plan_free(plan);
-    return 0;
-}
-
 /* As few blocks as fit the limit are computed anew in the backward pass; refuses, before anything
  * is allocated, what does not fit even with all of them. */
 int training_fit_memory(struct training *training, struct error *err)
 {
-    uint64_t limit = training->request->memory_limit, total = 0;
-    int64_t layers = training->model->config.layers;
+    uint64_t limit = training->request->memory_limit;
     struct train_settings *s = &training->settings;
+    struct memory_plan *plan = NULL;
     if (limit == 0)
         return 0;
-    int64_t least = 0, most = layers; /* the answer is in [least, most], if there is one */
-    while (least < most) {
-        s->recomputed = least == 0 && most == layers ? 0 : (least + most) / 2;
-        if (planned_total(training, s, &total, err) != 0)
-            return -1;
-        if (total <= limit)
-            most = s->recomputed;
-        else
-            least = s->recomputed + 1;
-    }
-    s->recomputed = least;
-    if (planned_total(training, s, &total, err) != 0)
+    if (trainer_fit(&plan, &training->inputs, s, limit, err) != 0)
         return -1;
+    uint64_t total = plan->total;
+    memory_plan_free(plan);
     if (total <= limit && s->recomputed > 0)
         training_say(training,
                      "to fit --memory-limit the backward pass computes %lld of %lld blocks anew",
-                     (long long)s->recomputed, (long long)layers);
+                     (long long)s->recomputed, (long long)training->model->config.layers);
     if (total <= limit)
         return 0;
     return error_set(err,

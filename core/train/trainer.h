@@ -85,6 +85,11 @@ struct train_observer {
 int trainer_plan(struct memory_plan **out, const struct train_inputs *inputs,
                  const struct train_settings *settings, struct error *err);
 
+/* Sets settings->recomputed to as few blocks as keep that memory within `limit` bytes, and gives
+ * the plan; where not even all of them do, it is all of them: (*out)->total says so. */
+int trainer_fit(struct memory_plan **out, const struct train_inputs *inputs,
+                struct train_settings *settings, uint64_t limit, struct error *err);
+
 /* Makes everything that the run needs: packs the data, plans and takes the memory, reads the
  * weights. `inputs` and what it points to must outlive the trainer; `settings` is copied. */
 int trainer_new(struct trainer **out, const struct train_inputs *inputs,

@@ -33,12 +33,20 @@ hides last.txt "↓"
 shows giant.txt "4.29e+24 tokens in all"
 shows giant.txt "it does not"
 
-play 120x40 "$model" <<'SCRIPT'
+play 120x50 "$model" <<'SCRIPT'
 wait scan
 t
 save-screen tall.txt
 SCRIPT
 hides tall.txt "↓"
+# In a window of middle height fields scroll beside the bars that they decide.
+play 120x30 "$model" <<'SCRIPT'
+wait scan
+t
+save-screen middle.txt
+SCRIPT
+shows middle.txt "↓"
+shows middle.txt "activations"
 
 # Defaults are the sub-command's; the demonstration's are a short run.
 shows tall.txt "1 epoch, memory"

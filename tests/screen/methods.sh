@@ -82,9 +82,24 @@ type "1"
 Down Down
 type "64"
 Down Down Down Down Down Down Down Down
+type "5"
+Down Down
+type "4"
+Down
 Right Right
-Down Down Down
+Down
+Left
+Down Down
 Right Right
+save-screen free.txt
+Down
+type "1MM"
+save-screen bytes.txt
+<Ctrl-U>
+type "9M"
+save-screen tight.txt
+<Ctrl-U>
+type "24M"
 save-screen mixed.txt
 Ctrl-S
 wait text "completed"
@@ -96,10 +111,18 @@ says turned.txt "--method spectrum+qlora"
 shows turned.txt "25 %: trains adapters at 14 of 56 matrices · 104.4k adapter + 393.2k params (14.9 %)"
 field mixed.txt optimizer adamw-8bit
 field mixed.txt "frozen dtype" int8
+field mixed.txt dtype fp32
+shows bytes.txt "bytes, as in 8G or 500M"
+shows tight.txt ": more than the limit"
+shows mixed.txt " of 8 blocks anew"
+hides free.txt "anew"
 has model-2 '"method": "spectrum+qlora"'
 has model-2 '"alpha": 12'
 has model-2 '"optimizer": "adamw-8bit"'
 has model-2 '"frozen_dtype": "int8"'
+has model-2 '"neftune": 5'
+has model-2 '"spike_guard": 4'
+has model-2 '"memory_limit": 25165824'
 shows mixed-run.txt "trains 14 adapters, 1 tensor, 445.4k parameters"
 [ -s "$work/runs/model-2/plan.yaml" ] || fail "a run with a plan has none"
 bars() { grep -oE '(weights|masters|gradients|optimizer|activations|workspace) +[0-9.]+ [kMG]?B' "$work/$1"; }

@@ -5,6 +5,7 @@
 #include "base/number.h"
 #include "base/random.h"
 #include "base/regex.h"
+#include "base/text.h"
 #include "base/utf8.h"
 
 #include <math.h>
@@ -157,12 +158,47 @@ static void patterns_match_long_texts(void **state)
     regex_free(regex);
 }
 
+static void bytes_are_read_or_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        uint64_t bytes; /* 0: refused */
+    } cases[] = {
+        {"123456", 123456},
+        {"8G", 8ull << 30},
+        {"1.5m", 3 << 19},
+        {"2k", 2048},
+        {"1T", 1ull << 40},
+        {"1e3", 1000},
+        {"4194304T", 1ull << 62},
+        {"4194305T", 0},
+        {"", 0},
+        {"G", 0},
+        {"8GB", 0},
+        {"8 G", 0},
+        {"0", 0},
+        {"-1G", 0},
+        {"nan", 0},
+        {"inf", 0},
+        {"8X", 0},
+        {"8G\n", 0},
+        {"1e400", 0},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        uint64_t bytes = 0;
+        assert_int_equal(text_to_bytes(&bytes, cases[i].text), cases[i].bytes > 0);
+        assert_int_equal(bytes, cases[i].bytes);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(philox_known_answers),
         cmocka_unit_test(streams_have_the_right_moments),
         cmocka_unit_test(number_formats_round_trip),
+        cmocka_unit_test(bytes_are_read_or_refused),
         cmocka_unit_test(hostile_text_is_made_safe),
         cmocka_unit_test(cut_text_is_mended),
         cmocka_unit_test(errors_carry_context),

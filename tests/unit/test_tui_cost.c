@@ -15,6 +15,7 @@ struct asked {
     const char *dtype, *method, *rank, *optimizer, *frozen, *clip;
     enum frozen_type frozen_type;
     enum moment_type moments;
+    const char *limit; /* of memory; NULL: none */
 };
 
 static void set(struct session *session, enum setting setting, const char *value)
@@ -54,6 +55,7 @@ static void estimate(struct cost *cost, const char *model, const struct asked *a
     set(&session, SETTING_BATCH, "3");
     set(&session, SETTING_DTYPE, asked->dtype);
     set(&session, SETTING_DEVICE, "cpu");
+    set(&session, SETTING_MEMORY_LIMIT, asked->limit ? asked->limit : "");
     session_cost_changed(&session);
     *cost = session.cost;
     session_free(&session);
@@ -62,6 +64,7 @@ static void estimate(struct cost *cost, const char *model, const struct asked *a
 struct started {
     uint64_t bytes[MEMORY_CATEGORIES];
     int64_t trained_parameters, parameters;
+    char says[ERROR_TEXT_MAX]; /* of the memory limit */
 };
 
 static void keep_start(void *context, const struct training_start *start)
@@ -72,44 +75,55 @@ static void keep_start(void *context, const struct training_start *start)
     started->parameters = start->parameters;
 }
 
+static void keep_message(void *context, const char *line)
+{
+    struct started *started = context;
+    if (strstr(line, "anew"))
+        snprintf(started->says, sizeof started->says, "%s", line);
+}
+
 static void run(struct started *started, const char *model, const struct asked *asked)
 {
     char *const arguments[] = {(char *)"train"};
     char name[64];
-    snprintf(name, sizeof name, "%s-%s-%s", asked->method, asked->dtype, asked->rank);
+    snprintf(name, sizeof name, "%s-%s-%s-%s", asked->method, asked->dtype, asked->rank,
+             asked->limit ? asked->limit : "any");
     char *text = path_join(folder, "text.txt", NULL), *run = path_join(folder, name, NULL);
     char *plan = path_join(folder, plan_name, NULL);
     const char *data[] = {text};
     enum training_method method = method_by_name(asked->method);
     int64_t rank = strtol(asked->rank, NULL, 10);
-    const struct training_request request = {.model = model,
-                                             .run = run,
-                                             .method = method,
-                                             .plan = method_info(method)->plan ? plan : NULL,
-                                             .rank = rank,
-                                             .alpha = 2 * (double)rank,
-                                             .frozen = asked->frozen_type,
-                                             .moments = asked->moments,
-                                             .data = data,
-                                             .data_count = 1,
-                                             .device = "cpu",
-                                             .threads = 2,
-                                             .dtype = asked->dtype,
-                                             .master = "fp32",
-                                             .sample_tokens = 48, /* as the sub-command has it */
-                                             .is = {.steps = 1,
-                                                    .rate = 1e-5,
-                                                    .seq_len = 4,
-                                                    .batch = 3,
-                                                    .accumulate = 1,
-                                                    .keep = 1,
-                                                    .optimizer = {.clip = strtod(asked->clip, NULL),
-                                                                  .beta1 = 0.9,
-                                                                  .beta2 = 0.999,
-                                                                  .epsilon = 1e-8}},
-                                             .argc = 1,
-                                             .argv = arguments};
-    const struct training_view view = {.context = started, .on_start = keep_start};
+    const struct training_request request = {
+        .model = model,
+        .run = run,
+        .method = method,
+        .plan = method_info(method)->plan ? plan : NULL,
+        .rank = rank,
+        .alpha = 2 * (double)rank,
+        .frozen = asked->frozen_type,
+        .moments = asked->moments,
+        .data = data,
+        .data_count = 1,
+        .device = "cpu",
+        .threads = 2,
+        .dtype = asked->dtype,
+        .master = "fp32",
+        .memory_limit = asked->limit ? strtoull(asked->limit, NULL, 10) : 0,
+        .sample_tokens = 48, /* as the sub-command has it */
+        .is = {.steps = 1,
+               .rate = 1e-5,
+               .seq_len = 4,
+               .batch = 3,
+               .accumulate = 1,
+               .keep = 1,
+               .optimizer = {.clip = strtod(asked->clip, NULL),
+                             .beta1 = 0.9,
+                             .beta2 = 0.999,
+                             .epsilon = 1e-8}},
+        .argc = 1,
+        .argv = arguments};
+    const struct training_view view = {
+        .context = started, .on_start = keep_start, .on_message = keep_message};
     struct error err = ERROR_INIT;
     static const char words[] = "Once there was a little boat, and it loved the sea.";
     assert_int_equal(file_save(text, words, sizeof words - 1, NULL), 0);
@@ -124,9 +138,11 @@ static void run(struct started *started, const char *model, const struct asked *
 static void compare(const char *model, const struct asked *asked)
 {
     struct cost cost;
-    struct started started = {0};
+    struct started started = {.says = ""};
     uint64_t total = 0;
+    char anew[32];
     estimate(&cost, model, asked);
+    snprintf(anew, sizeof anew, "computes %lld of ", (long long)cost.recomputed);
     run(&started, model, asked);
     if (!cost.known)
         fail_msg("%s: %s", asked->method, cost.why);
@@ -135,6 +151,8 @@ static void compare(const char *model, const struct asked *asked)
         total += started.bytes[c];
     }
     assert_int_equal(cost.total, total);
+    assert_int_equal(cost.recomputed > 0, strstr(started.says, anew) != NULL);
+    assert_int_equal(cost.recomputed > 0, asked->limit != NULL);
     assert_int_equal(cost.trained_parameters + cost.adapter_parameters, started.trained_parameters);
     assert_int_equal(cost.parameters, started.parameters);
     assert_int_equal(cost.adapter_parameters > 0,
@@ -149,7 +167,7 @@ static void estimate_is_the_run(void **state)
     char *model = path_join(shared, "models/stories260K-gguf/stories260K-F16.gguf", NULL);
     for (int i = 0; i < 2; i++)
         compare(model, &(struct asked){dtypes[i], "full", "16", "adamw", "auto", "1",
-                                       FROZEN_AS_READ, MOMENTS_F32});
+                                       FROZEN_AS_READ, MOMENTS_F32, NULL});
     free(model);
 }
 
@@ -160,18 +178,44 @@ static void estimate_is_the_run_of_every_method(void **state)
     (void)state;
     TEST_FOLDER_OR_SKIP(data, "SPECTRUM_TEST_DATA");
     static const struct asked asked[] = {
-        {"bf16", "full", "8", "adamw-8bit", "int8", "0", FROZEN_AS_READ, MOMENTS_INT8},
-        {"fp32", "spectrum", "8", "adamw", "auto", "1", FROZEN_AS_READ, MOMENTS_F32},
-        {"bf16", "spectrum", "8", "adamw-bf16", "int8", "1", FROZEN_INT8, MOMENTS_BF16},
-        {"fp32", "lora", "8", "adamw", "auto", "0", FROZEN_AS_READ, MOMENTS_F32},
-        {"bf16", "qlora", "4", "adamw-8bit", "auto", "1", FROZEN_NF4, MOMENTS_INT8},
-        {"fp32", "qlora", "4", "adamw", "none", "1", FROZEN_AS_READ, MOMENTS_F32},
-        {"fp32", "spectrum+lora", "16", "adamw-8bit", "auto", "1", FROZEN_AS_READ, MOMENTS_INT8},
-        {"bf16", "spectrum+qlora", "16", "adamw", "auto", "1", FROZEN_NF4, MOMENTS_F32},
+        {"bf16", "full", "8", "adamw-8bit", "int8", "0", FROZEN_AS_READ, MOMENTS_INT8, NULL},
+        {"fp32", "spectrum", "8", "adamw", "auto", "1", FROZEN_AS_READ, MOMENTS_F32, NULL},
+        {"bf16", "spectrum", "8", "adamw-bf16", "int8", "1", FROZEN_INT8, MOMENTS_BF16, NULL},
+        {"fp32", "lora", "8", "adamw", "auto", "0", FROZEN_AS_READ, MOMENTS_F32, NULL},
+        {"bf16", "qlora", "4", "adamw-8bit", "auto", "1", FROZEN_NF4, MOMENTS_INT8, NULL},
+        {"fp32", "qlora", "4", "adamw", "none", "1", FROZEN_AS_READ, MOMENTS_F32, NULL},
+        {"fp32", "spectrum+lora", "16", "adamw-8bit", "auto", "1", FROZEN_AS_READ, MOMENTS_INT8,
+         NULL},
+        {"bf16", "spectrum+qlora", "16", "adamw", "auto", "1", FROZEN_NF4, MOMENTS_F32, NULL},
     };
     char *model = path_join(data, "../../demo/model", NULL);
     for (size_t i = 0; i < sizeof asked / sizeof *asked; i++)
         compare(model, &asked[i]);
+    free(model);
+}
+
+/* A limit a little below what the run would take has blocks computed anew, as many as the run does;
+ * one that nothing fits is said to be one. */
+static void estimate_keeps_to_the_limit(void **state)
+{
+    (void)state;
+    TEST_FOLDER_OR_SKIP(data, "SPECTRUM_TEST_DATA");
+    struct asked asked = {"fp32", "spectrum",     "8",         "adamw", "auto",
+                          "1",    FROZEN_AS_READ, MOMENTS_F32, NULL};
+    char limit[32];
+    struct cost cost;
+    char *model = path_join(data, "../../demo/model", NULL);
+    estimate(&cost, model, &asked);
+    assert_true(cost.known && cost.recomputed == 0 && !cost.over_limit);
+    uint64_t whole = cost.total;
+    snprintf(limit, sizeof limit, "%llu", (unsigned long long)whole - 4096);
+    asked.limit = limit;
+    compare(model, &asked);
+    estimate(&cost, model, &asked);
+    assert_true(cost.recomputed > 0 && !cost.over_limit && cost.total < whole);
+    asked.limit = "1M";
+    estimate(&cost, model, &asked);
+    assert_true(cost.known && cost.over_limit && cost.total > 1 << 20);
     free(model);
 }
 
@@ -210,6 +254,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(estimate_is_the_run, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(estimate_is_the_run_of_every_method, make_folder,
                                         remove_folder),
+        cmocka_unit_test_setup_teardown(estimate_keeps_to_the_limit, make_folder, remove_folder),
         cmocka_unit_test(empty_fields_follow_the_method),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -74,11 +74,15 @@ static int plan_memory(struct cost *cost, const struct model *model, const struc
 {
     struct memory_plan *memory = NULL;
     struct train_inputs inputs = {.model = model, .recipe = *recipe};
-    const struct train_settings run = run_settings(settings);
+    struct train_settings run = run_settings(settings);
+    uint64_t limit = settings_bytes(settings, SETTING_MEMORY_LIMIT);
     int status = open_backend(&inputs.backend, settings->values[SETTING_DEVICE], err);
     if (status == 0)
-        status = trainer_plan(&memory, &inputs, &run, err);
+        status = limit > 0 ? trainer_fit(&memory, &inputs, &run, limit, err)
+                           : trainer_plan(&memory, &inputs, &run, err);
     if (status == 0) {
+        cost->recomputed = run.recomputed;
+        cost->over_limit = limit > 0 && memory->total > limit;
         memcpy(cost->bytes, memory->bytes, sizeof cost->bytes);
         cost->total = memory->total;
     }

@@ -10,6 +10,8 @@
 struct cost {
     bool known; /* the memory is */
     uint64_t bytes[MEMORY_CATEGORIES], total;
+    int64_t recomputed;       /* blocks computed anew in the backward pass, for the memory limit */
+    bool over_limit;          /* it takes more than the limit even so */
     char why[ERROR_TEXT_MAX]; /* it is not known */
     /* as the trainer counts them; all 0 where only a scan is open */
     size_t adapted;                                 /* matrices that get adapters */

@@ -1,5 +1,7 @@
 #include "tui/app/settings.h"
 
+#include "base/text.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,6 +43,14 @@ static const struct setting_info table[SETTING_COUNT] = {
                       "gradients with a larger norm are scaled down to it; 0: never"},
     [SETTING_WEIGHT_DECAY] = {"weight-decay", "weight decay", SETTING_NUMBER, 0, 1, NULL, "0",
                               "AdamW's decay, decoupled from the gradient"},
+    [SETTING_NEFTUNE] = {"neftune", "NEFTune", SETTING_NUMBER, 0, 1e3, NULL, "0",
+                         "alpha of the noise on embeddings, often 5; 0: none"},
+    [SETTING_Z_LOSS] =
+        {"z-loss", "z-loss", SETTING_NUMBER, 0, 1, NULL, "0",
+         "times the squared log-sum-exp of the logits is added, often 1e-4; 0: none"},
+    [SETTING_SPIKE_GUARD] = {"spike-guard", "spike guard", SETTING_NUMBER, 0, 1e6, NULL, "0",
+                             "leaves out steps whose loss is as many deviations above the last 64; "
+                             "0: none"},
     [SETTING_OPTIMIZER] = {"optimizer", "optimizer", SETTING_CHOICE, 0, 0,
                            "adamw|adamw-bf16|adamw-8bit", "adamw",
                            "AdamW by the type of its moments; adamw: fp32"},
@@ -51,6 +61,9 @@ static const struct setting_info table[SETTING_COUNT] = {
     [SETTING_FROZEN] = {"frozen-dtype", "frozen dtype", SETTING_CHOICE, 0, 0, "auto|none|int8|nf4",
                         "auto",
                         "of linear layers that do not train; auto: nf4 with qlora, else as dtype"},
+    [SETTING_MEMORY_LIMIT] = {"memory-limit", "memory limit", SETTING_BYTES_OR_EMPTY, 0, 0, NULL,
+                              "",
+                              "as in 8G: as many blocks are computed anew backwards as it takes"},
     [SETTING_EVAL_DATA] = {"eval-data", "evaluation data", SETTING_FILE_OR_EMPTY, 0, 0, NULL, "",
                            "empty: a part of the data is set aside"},
     [SETTING_EVAL_EVERY] = {"eval-every", "evaluate every", SETTING_INTEGER, 0, 1e9, NULL, "50",
@@ -113,6 +126,12 @@ double settings_number(const struct settings *settings, enum setting setting)
 int64_t settings_integer(const struct settings *settings, enum setting setting)
 {
     return (int64_t)settings_number(settings, setting);
+}
+
+uint64_t settings_bytes(const struct settings *settings, enum setting setting)
+{
+    uint64_t bytes = 0;
+    return text_to_bytes(&bytes, settings->values[setting]) ? bytes : 0;
 }
 
 bool settings_is(const struct settings *settings, enum setting setting, const char *value)

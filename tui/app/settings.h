@@ -30,10 +30,14 @@ enum setting {
     SETTING_SCHEDULE,
     SETTING_CLIP,
     SETTING_WEIGHT_DECAY,
+    SETTING_NEFTUNE,
+    SETTING_Z_LOSS,
+    SETTING_SPIKE_GUARD,
     SETTING_OPTIMIZER,
     SETTING_DTYPE,
     SETTING_MASTER,
     SETTING_FROZEN,
+    SETTING_MEMORY_LIMIT,
     SETTING_EVAL_DATA,
     SETTING_EVAL_EVERY,
     SETTING_SAVE_EVERY,
@@ -51,7 +55,8 @@ enum setting_kind {
     SETTING_INTEGER_OR_EMPTY,
     SETTING_NUMBER,
     SETTING_NUMBER_OR_EMPTY,
-    SETTING_CHOICE, /* one of `choices`, separated by '|' */
+    SETTING_BYTES_OR_EMPTY, /* "8G" */
+    SETTING_CHOICE,         /* one of `choices`, separated by '|' */
 };
 
 struct setting_info {
@@ -81,6 +86,8 @@ enum setting settings_first_wrong(const struct settings *settings, char *why, si
 /* A number that is right, else the field's default. */
 double settings_number(const struct settings *settings, enum setting setting);
 int64_t settings_integer(const struct settings *settings, enum setting setting);
+/* Where the field is empty or wrong: 0. */
+uint64_t settings_bytes(const struct settings *settings, enum setting setting);
 bool settings_is(const struct settings *settings, enum setting setting, const char *value);
 
 enum training_method settings_method(const struct settings *settings);

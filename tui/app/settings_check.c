@@ -1,4 +1,5 @@
 /* What is wrong with a field of the training form. */
+#include "base/text.h"
 #include "base/utf8.h"
 #include "job/job_dir.h"
 #include "job/lock.h"
@@ -34,6 +35,15 @@ static bool check_number(const struct setting_info *info, const char *value, cha
     else
         return true;
     return false;
+}
+
+static bool check_bytes(const char *value, char *why, size_t size)
+{
+    uint64_t bytes;
+    bool right = !value[0] || text_to_bytes(&bytes, value);
+    if (!right)
+        snprintf(why, size, "bytes, as in 8G or 500M");
+    return right;
 }
 
 static bool check_file(const struct setting_info *info, const char *value, char *why, size_t size)
@@ -129,6 +139,8 @@ bool settings_check(const struct settings *settings, enum setting setting, char 
     case SETTING_INTEGER_OR_EMPTY:
     case SETTING_NUMBER_OR_EMPTY:
         return !value[0] || check_number(info, value, why, size);
+    case SETTING_BYTES_OR_EMPTY:
+        return check_bytes(value, why, size);
     case SETTING_INTEGER:
     case SETTING_NUMBER:
         return check_number(info, value, why, size) &&

@@ -1,6 +1,7 @@
 /* `spectrum train MODEL --data FILE...`: the selective trainer. */
 #include "base/file.h"
 #include "base/memory.h"
+#include "base/text.h"
 #include "job/job_dir.h"
 #include "job/launch.h"
 #include "job/training.h"
@@ -54,21 +55,13 @@ static int parse_frozen(struct request *r, struct error *err)
                           "--frozen-dtype takes auto, none, int8 or nf4, not \"%.40s\"", r->frozen);
 }
 
-/* "8G", "500M", "123456": bytes. */
-static int parse_bytes(uint64_t *out, const char *text, struct error *err)
+static int parse_memory_limit(struct request *r, struct error *err)
 {
-    static const char units[] = "KMGT";
-    char *end;
-    double value = strtod(text, &end), factor = 1;
-    const char *unit = *end ? strchr(units, *end & ~0x20) : NULL;
-    if (unit)
-        for (const char *u = units; u <= unit; u++)
-            factor *= 1024;
-    if (end == text || !(value > 0) || (*end && (!unit || end[1])) || value * factor > 0x1p62)
-        return error_set_kind(err, ERROR_USAGE,
-                              "--memory-limit takes bytes such as 8G or 500M, not \"%.40s\"", text);
-    *out = (uint64_t)(value * factor);
-    return 0;
+    if (!r->memory_limit || text_to_bytes(&r->is.memory_limit, r->memory_limit))
+        return 0;
+    return error_set_kind(err, ERROR_USAGE,
+                          "--memory-limit takes bytes such as 8G or 500M, not \"%.40s\"",
+                          r->memory_limit);
 }
 
 /* An option that would do nothing is a misunderstanding, not a wish. */
@@ -148,7 +141,7 @@ static int check(struct request *r, struct error *err)
         check_method_options(r, err) != 0 ||
         optimizer_by_name(&is->moments, r->optimizer, err) != 0 || parse_weights(r, err) != 0 ||
         schedule_by_name(&is->is.schedule, r->schedule, err) != 0 ||
-        (r->memory_limit && parse_bytes(&is->memory_limit, r->memory_limit, err) != 0))
+        parse_memory_limit(r, err) != 0)
         return -1;
     fill_method_defaults(r);
     is->data = r->data.items;

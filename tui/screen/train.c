@@ -23,7 +23,8 @@ static bool takes_character(enum setting_kind kind, int input)
 {
     if (takes_text(kind))
         return input >= ' ' && input < INPUT_UP && input != INPUT_BACKSPACE;
-    return kind != SETTING_CHOICE && input > 0 && input < 128 && strchr("0123456789.eE+-", input);
+    const char *taken = kind == SETTING_BYTES_OR_EMPTY ? "0123456789.KMGTkmgt" : "0123456789.eE+-";
+    return kind != SETTING_CHOICE && input > 0 && input < 128 && strchr(taken, input);
 }
 
 static void type_character(struct train_view *view, char *value, int input)

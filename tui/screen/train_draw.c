@@ -9,6 +9,7 @@
 #include "tui/screen/memory_bars.h"
 #include "tui/widget/flow.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -19,6 +20,7 @@ enum {
     CHECKS = 26,
     HINT_ROWS = 2,
     SUMMARY_ROWS = 2, /* at least */
+    FIELD_ROWS = 16,  /* so many at least beside the bars */
     BARS = 60,
     COMMAND = 50
 };
@@ -104,18 +106,33 @@ static void put_tokens(const struct settings *settings, char *out, size_t size)
     }
 }
 
+/* Whether it fits, and what is done for that. */
+static void put_fit(const struct session *session, bool fits, char *out, size_t size)
+{
+    const struct cost *cost = &session->cost;
+    out[0] = '\0';
+    if (cost->known && cost->over_limit)
+        snprintf(out, size, ": more than the limit");
+    else if (!fits)
+        snprintf(out, size, ": it does not fit");
+    else if (cost->known && cost->recomputed > 0)
+        snprintf(out, size, ", %" PRId64 " of %" PRId64 " blocks anew", cost->recomputed,
+                 session->model->config.layers);
+}
+
 static void draw_summary(struct app *app, struct area area)
 {
     const struct settings *settings = &app->session.settings;
-    char tokens[64], bytes[32], here[32], text[192];
+    char tokens[64], bytes[32], here[32], how[64], text[256];
     double machine = (double)machine_memory();
     const struct cost *cost = &app->session.cost;
     put_tokens(settings, tokens, sizeof tokens);
     bytes_put((double)cost->total, bytes, sizeof bytes);
     bytes_put(machine, here, sizeof here);
-    bool fits = !cost->known || (double)cost->total < machine;
+    bool fits = !cost->known || ((double)cost->total < machine && !cost->over_limit);
+    put_fit(&app->session, fits, how, sizeof how);
     snprintf(text, sizeof text, "%s, memory %s of %s%s", tokens, cost->known ? bytes : "n/a", here,
-             fits ? "" : ": it does not fit");
+             how);
     area_label(area, 0, 0, area.width, theme_style(&app->theme, fits ? THEME_TITLE : THEME_ERROR),
                text);
     if (!cost->known)
@@ -179,6 +196,13 @@ static void draw_fields(struct app *app, const struct train_view *view, struct a
     draw_more(app, area, &list, first);
 }
 
+/* The bars stay in sight where fields can be seen beside them: they are what the fields decide. */
+static int summary_rows(const struct cost *cost, int height)
+{
+    int bars = 1 + MEMORY_CATEGORIES;
+    return cost->known && height - HINT_ROWS - bars >= FIELD_ROWS ? bars : SUMMARY_ROWS;
+}
+
 void train_draw(struct app *app, void *state, struct area area)
 {
     const struct train_view *view = state;
@@ -187,7 +211,8 @@ void train_draw(struct app *app, void *state, struct area area)
     for (int i = 0; i < SETTING_COUNT; i++)
         if (settings_uses(&app->session.settings, (enum setting)i))
             fields[count++] = (enum setting)i;
-    int room = area.height - HINT_ROWS - SUMMARY_ROWS, rows = room < count ? room : count;
+    int summary = summary_rows(&app->session.cost, area.height);
+    int room = area.height - HINT_ROWS - summary, rows = room < count ? room : count;
     int gap = room - rows >= 2, y = rows + gap;
     draw_fields(app, view, area_part(area, 0, 0, area.width, rows), fields, count);
     draw_hint_or_warning(app, view, area_part(area, 2, y, area.width - 2, HINT_ROWS));

@@ -52,6 +52,9 @@ static int fix_precision(struct train_settings *s, const struct training_request
     if (strcmp(master, "fp32") != 0 && strcmp(master, "none") != 0)
         return error_set_kind(err, ERROR_USAGE, "--master takes fp32 or none, not \"%.40s\"",
                               master);
+    if (strcmp(dtype, "fp32") == 0 && strcmp(master, "none") == 0)
+        return error_set_kind(err, ERROR_USAGE,
+                              "fp32 weights are their own masters: --master none belongs to bf16");
     s->storage = bf16 ? STORAGE_BF16 : STORAGE_F32;
     s->masters = bf16 && strcmp(master, "fp32") == 0;
     return 0;
@@ -184,7 +187,9 @@ int training_open(struct training *training, bool resume, struct error *err)
     if (training_fill_factors(training, err) != 0 || training_fit_memory(training, err) != 0)
         return -1;
     training->base_bytes = process_resident_bytes();
-    return trainer_new(&training->trainer, &training->inputs, &training->settings, err);
+    if (trainer_new(&training->trainer, &training->inputs, &training->settings, err) != 0)
+        return -1;
+    return training_check_reselect(training, err);
 }
 
 void training_close(struct training *training)

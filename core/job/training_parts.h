@@ -53,7 +53,8 @@ int training_choose(struct training *training, bool resume, struct error *err);
 int training_check_factors(const struct training_request *request, struct error *err);
 int training_fill_factors(struct training *training, struct error *err);
 
-/* training_reselect.c: --reselect. */
+/* training_reselect.c: --reselect. One that the run is too short for is an error. */
+int training_check_reselect(const struct training *training, struct error *err);
 int64_t training_reselect_step(const struct training *training);
 bool training_must_reselect(const struct training *training);
 int training_reselect(struct training *training, const struct train_observer *observer,

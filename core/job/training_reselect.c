@@ -12,6 +12,17 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+int training_check_reselect(const struct training *training, struct error *err)
+{
+    int64_t every = training->request->reselect, steps = trainer_steps(training->trainer);
+    if (every < steps)
+        return 0;
+    return error_set_kind(err, ERROR_USAGE,
+                          "--reselect %" PRId64 " would choose nothing again: the run has %" PRId64
+                          " step%s",
+                          every, steps, steps == 1 ? "" : "s");
+}
+
 /* The next step behind which the set changes; the last step is none. */
 int64_t training_reselect_step(const struct training *training)
 {

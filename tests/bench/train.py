@@ -3,8 +3,9 @@
 
     train.py SPECTRUM BENCH_OPS MODEL.gguf DATA [SEQ BATCH DTYPE]
     train.py SPECTRUM BENCH_OPS MODEL.gguf DATA all     sequence 512 and 2048, batch 1 and 4, bf16 and fp32
+    train.py SPECTRUM BENCH_OPS MODEL.gguf DATA bound [SEQ BATCH DTYPE | all]     ours alone, beside the bounds
 
-Interleaved runs of a few steps each, the first step of a run left out; medians. The rival is the better
+Interleaved runs of a few steps each, sets in turns, the first step of a run left out; medians. The rival is the better
 of eager and torch.compile (tried once a configuration, on the set of 25 %). Memory: the process's peak
 less what it had before the model, on both sides; "activations" is that less weights, masters, gradients
 and moments, which both sides have alike (the rival's gradients are counted as bf16 beside fp32 ones where
@@ -27,6 +28,7 @@ here = os.path.dirname(os.path.abspath(__file__))
 METHODS = [("full", ["--method", "full"]), ("spectrum 50 %", ["--top", "50"]), ("spectrum 25 %", ["--top", "25"]),
            ("25 %, no embeddings", ["--top", "25", "--no-embeddings"])]
 HIDDEN, LAYERS = 576, 30
+BOUND_RUNS = 3  # of ours at least: shares of what is saved are small differences
 
 
 def sh(*command, **kw):
@@ -101,51 +103,100 @@ def multiplications(names, shapes, setting):
     return flop + attention * LAYERS + 2.5 * attention * (LAYERS - max(lowest, 0))
 
 
-def measure(setting, label, options):
-    a, b, c, rival_peak, kept = [], [], [], 0, 0
+class Measured:
+    """What a freeze set took, on both sides."""
+
+    def __init__(self, label, options):
+        self.label, self.options = label, options
+        self.own, self.other, self.compiled = [], [], []
+        self.memory, self.names, self.rival_peak, self.kept = {}, [], 0, 0
+
+    def run_ours(self, work, setting, number):
+        times, self.memory, self.names = ours(work, setting, self.options, number)
+        self.own += times[1:]
+
+    def run_rival(self, work, setting, mode):
+        names_file = os.path.join(work, "names.json")
+        with open(names_file, "w") as file:
+            json.dump(self.names, file)
+        times, peak, kept = rival(names_file, setting, mode)
+        if mode == "compile":
+            self.compiled += times
+        else:
+            self.other += times
+            self.rival_peak, self.kept = peak, kept
+
+    def time(self):
+        return statistics.median(self.own)
+
+    def of_the_bound(self, full, shapes, setting):
+        """The bound in seconds, and how much of what it would save was saved."""
+        bound = full - saved(self.names, shapes, setting) / 1e3
+        return bound, f"{(full - self.time()) / (full - bound):.2f}" if self.label != "full" else ""
+
+
+def measure(setting, with_rival):
+    """The sets in turns, so that a share of the full step is of the same minutes."""
+    sets = [Measured(label, options) for label, options in METHODS]
     with tempfile.TemporaryDirectory() as work:
-        for number in range(setting.runs):
-            times, memory, names = ours(work, setting, options, number)
-            a += times[1:]
-            names_file = os.path.join(work, "names.json")
-            json.dump(names, open(names_file, "w"))
-            times, rival_peak, kept = rival(names_file, setting, "eager")
-            b += times
-        if label == "spectrum 25 %":
-            c = rival(names_file, setting, "compile")[0]
-    return statistics.median(a), statistics.median(b), statistics.median(c) if c else None, memory, rival_peak, kept, names
+        for number in range(max(setting.runs, BOUND_RUNS)):
+            for at, one in enumerate(sets):
+                one.run_ours(work, setting, len(sets) * number + at)
+                if with_rival and number < setting.runs:
+                    one.run_rival(work, setting, "eager")
+        for one in sets:
+            if with_rival and one.label == "spectrum 25 %":
+                one.run_rival(work, setting, "compile")
+    return sets
+
+
+def print_head(setting):
+    print(f"\nsequence {setting.seq} x {setting.batch}, {setting.dtype}{' with fp32 masters' if setting.dtype == 'bf16' else ''}, "
+          f"{os.cpu_count()} cores, peak {setting.peak / 1e9:.0f} GFLOP/s")
+
+
+def bounds(setting, shapes):
+    print_head(setting)
+    print("| what trains | spectrum | of the peak | of full | bound | saved of the bound |\n|" + "---|" * 6)
+    sets = measure(setting, False)
+    full = sets[0].time()
+    for one in sets:
+        bound, share = one.of_the_bound(full, shapes, setting)
+        print(f"| {one.label} | {one.time():.3f} s | {multiplications(one.names, shapes, setting) / one.time() / setting.peak:.0%} "
+              f"| {one.time() / full:.3f} | {bound / full:.3f} | {share} |", flush=True)
 
 
 def table(setting, shapes):
-    print(f"\nsequence {setting.seq} x {setting.batch}, {setting.dtype}{' with fp32 masters' if setting.dtype == 'bf16' else ''}, "
-          f"{os.cpu_count()} cores, peak {setting.peak / 1e9:.0f} GFLOP/s")
+    print_head(setting)
     print("| what trains | spectrum | torch | compiled | faster | of the peak | of full | bound | saved of the bound "
           "| memory | torch's | ratio | activations | torch's | ratio |\n|" + "---|" * 15)
-    full = None
-    for label, options in METHODS:
-        own, other, compiled, memory, peak, kept, names = measure(setting, label, options)
-        full = full or own
-        best, total = min(other, compiled or other), sum(memory.values())
-        mine = memory["activations"] + memory["workspace"]
-        bound = full - saved(names, shapes, setting) / 1e3
-        share = f"{(full - own) / (full - bound):.2f}" if label != "full" else ""
-        print(f"| {label} | {own:.3f} s | {other:.3f} s | {f'{compiled:.3f} s' if compiled else ''} | {best / own:.2f} "
-              f"| {multiplications(names, shapes, setting) / own / setting.peak:.0%} | {own / full:.3f} | {bound / full:.3f} | {share} "
-              f"| {total / 1e6:.0f} MB | {peak / 1e6:.0f} MB | {total / peak:.2f} "
-              f"| {mine / 1e6:.0f} MB | {(peak - kept) / 1e6:.0f} MB | {mine / (peak - kept):.2f} |", flush=True)
+    sets = measure(setting, True)
+    full = sets[0].time()
+    for one in sets:
+        own, other = one.time(), statistics.median(one.other)
+        compiled = statistics.median(one.compiled) if one.compiled else None
+        best, total = min(other, compiled or other), sum(one.memory.values())
+        mine, theirs = one.memory["activations"] + one.memory["workspace"], one.rival_peak - one.kept
+        bound, share = one.of_the_bound(full, shapes, setting)
+        print(f"| {one.label} | {own:.3f} s | {other:.3f} s | {f'{compiled:.3f} s' if compiled else ''} | {best / own:.2f} "
+              f"| {multiplications(one.names, shapes, setting) / own / setting.peak:.0%} | {own / full:.3f} | {bound / full:.3f} | {share} "
+              f"| {total / 1e6:.0f} MB | {one.rival_peak / 1e6:.0f} MB | {total / one.rival_peak:.2f} "
+              f"| {mine / 1e6:.0f} MB | {theirs / 1e6:.0f} MB | {mine / theirs:.2f} |", flush=True)
 
 
 def main():
     tensors = json.loads(sh(binary, "info", model, "--json"))["tensors"]
     shapes = {t.get("module", t["name"]): t["shape"] for t in tensors if len(t["shape"]) == 2}
     chosen = sys.argv[5:]
+    show = bounds if chosen[:1] == ["bound"] else table
+    chosen = chosen[show is bounds:]
     if chosen[:1] == ["all"]:
         settings = [(s, b, d) for d in ("bf16", "fp32") for s in (512, 2048) for b in (1, 4)]
     else:
         seq, batch, dtype = (chosen + ["512", "1", "bf16"][len(chosen):])[:3]
         settings = [(int(seq), int(batch), dtype)]
     for seq, batch, dtype in settings:
-        table(Setting(seq, batch, dtype), shapes)
+        show(Setting(seq, batch, dtype), shapes)
 
 
 if __name__ == "__main__":

@@ -111,7 +111,8 @@ spectrum export full -o full-merged --merge && fail "a run without adapters was 
 spectrum resume lora --help >/dev/null || fail "resume --help"
 # Options that do nothing, or cannot be, are refused.
 for wrong in "--method lora --top 5" "--method full --rank 4" "--method lasso" "--select last:99" \
-  "--select middle:2" "--reselect 5 --method full" "--reselect 5 --select last:1" "--lr-factor q_proj" "--lr-factor q_proj=0" "--method full --frozen-dtype nf4" "--lr-factor (=2" "--lr-factor =2" "--top 5 --select last:1" "--frozen-dtype fp4" "--optimizer sgd"; do
+  "--select middle:2" "--reselect 5 --method full" "--reselect 5 --select last:1" "--lr-factor q_proj" "--lr-factor q_proj=0" "--method full --frozen-dtype nf4" "--lr-factor (=2" "--lr-factor =2" "--top 5 --select last:1" "--frozen-dtype fp4" "--optimizer sgd" \
+  "--dtype fp32 --master none" "--reselect 3 --steps 3"; do
   # shellcheck disable=SC2086
   "$binary" train "$model" --data "$data" --run "$work/refused" $wrong >"$work/out" 2>"$work/err"
   [ $? -eq 2 ] || fail "$wrong ended with another status"

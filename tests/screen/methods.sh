@@ -89,7 +89,7 @@ Down
 Right Right
 Down
 Left
-Down Down
+Down
 Right Right
 save-screen free.txt
 Down
@@ -112,6 +112,7 @@ shows turned.txt "25 %: trains adapters at 14 of 56 matrices · 104.4k adapter +
 field mixed.txt optimizer adamw-8bit
 field mixed.txt "frozen dtype" int8
 field mixed.txt dtype fp32
+hides mixed.txt "masters           fp32"
 shows bytes.txt "bytes, as in 8G or 500M"
 shows tight.txt ": more than the limit"
 shows mixed.txt " of 8 blocks anew"

@@ -154,6 +154,8 @@ bool settings_uses(const struct settings *settings, enum setting setting)
         return method_info(method)->adapters;
     case SETTING_FROZEN: /* nothing is frozen */
         return method != METHOD_FULL;
+    case SETTING_MASTER: /* fp32 weights are their own */
+        return !settings_is(settings, SETTING_DTYPE, "fp32");
     default:
         return true;
     }

@@ -91,7 +91,7 @@ uint64_t settings_bytes(const struct settings *settings, enum setting setting);
 bool settings_is(const struct settings *settings, enum setting setting, const char *value);
 
 enum training_method settings_method(const struct settings *settings);
-/* False for a field that the method makes nothing of, as of a rank without adapters: it is neither
+/* False for a field that the others make nothing of, as of a rank without adapters: it is neither
  * shown nor checked nor passed on. */
 bool settings_uses(const struct settings *settings, enum setting setting);
 /* How the frozen linear layers are kept: "none" (as the others), "int8", "nf4". */

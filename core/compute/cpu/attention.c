@@ -62,42 +62,105 @@ static void transpose(float *restrict out, const float *restrict rows, int padde
             out[d * TILE + i] = rows[i * padded + d];
 }
 
-/* Scores of a tile of queries against a tile of keys, -inf where a query does not see a key. */
-static void score(float *scores, const struct attention *at, const float *q, const float *k_turned,
-                  const struct tile *queries, const struct tile *keys)
+/* -inf in a row but for columns [begin, end), which may lie outside of it. */
+static void mask_row(float *row, int64_t begin, int64_t end)
 {
+    for (int64_t i = 0; i < begin && i < TILE; i++)
+        row[i] = -INFINITY;
+    for (int64_t i = end < 0 ? 0 : end; i < TILE; i++)
+        row[i] = -INFINITY;
+}
+
+/* Scores of queries (rows) with keys (columns), -inf where a query does not see a key. */
+static void score_by_query(float *scores, const struct attention *at, const float *q,
+                           const float *k_turned, const struct tile *queries,
+                           const struct tile *keys)
+{
+    int window = at->shape.window;
     memset(scores, 0, TILE * TILE * sizeof *scores);
     tile_product(scores, TILE, q, at->padded, 1, k_turned, TILE, TILE, at->padded);
     for (int i = 0; i < TILE; i++) {
-        int64_t last = queries->first + i - keys->first; /* key of the query itself */
-        for (int64_t j = last + 1 < 0 ? 0 : last + 1; j < TILE; j++)
-            scores[i * TILE + j] = -INFINITY;
-        for (int64_t j = 0; at->shape.window > 0 && j <= last - at->shape.window && j < TILE; j++)
-            scores[i * TILE + j] = -INFINITY;
+        int64_t end = queries->first + i + 1 - keys->first;
+        mask_row(scores + i * TILE, window > 0 ? end - window : 0, end);
+    }
+}
+
+/* The same turned: keys are rows, queries columns. */
+static void score_by_key(float *scores, const struct attention *at, const float *k,
+                         const float *q_turned, const struct tile *queries, const struct tile *keys)
+{
+    int window = at->shape.window;
+    memset(scores, 0, TILE * TILE * sizeof *scores);
+    tile_product(scores, TILE, k, at->padded, 1, q_turned, TILE, TILE, at->padded);
+    for (int j = 0; j < TILE; j++) {
+        int64_t begin = keys->first + j - queries->first;
+        mask_row(scores + j * TILE, begin, window > 0 ? begin + window : TILE);
     }
 }
 
 /* --- forwards --- */
 
+/* The largest score of each query so far in `running`, and in `base`, which is 0 where a query has
+ * seen no key yet; how much what is summed shrinks by it. */
+static void raise_largest(struct running *running, float *base, float *shrink, const float *scores)
+{
+    memcpy(base, running->largest, sizeof running->largest);
+    for (int j = 0; j < TILE; j++)
+#pragma omp simd
+        for (int i = 0; i < TILE; i++)
+            base[i] = scores[j * TILE + i] > base[i] ? scores[j * TILE + i] : base[i];
+#pragma omp simd
+    for (int i = 0; i < TILE; i++) {
+        float largest = base[i];
+        base[i] = largest == -INFINITY ? 0 : largest;
+        shrink[i] = exp_vector(running->largest[i] - base[i]);
+        running->largest[i] = largest;
+    }
+}
+
+/* Scores, keys by queries, become exp(score - largest); what was summed so far is scaled to that.
+ */
+static void absorb(struct running *running, float *sums, float *scores, int padded)
+{
+    float base[TILE], shrink[TILE], total[TILE] = {0};
+    raise_largest(running, base, shrink, scores);
+    for (int j = 0; j < TILE; j++) {
+        float *row = scores + j * TILE;
+#pragma omp simd
+        for (int i = 0; i < TILE; i++) {
+            float value = exp_vector(row[i] - base[i]); /* for all: that is vectorised */
+            row[i] = row[i] == -INFINITY ? 0 : value;
+            total[i] += row[i];
+        }
+    }
+#pragma omp simd
+    for (int i = 0; i < TILE; i++)
+        running->sum[i] = running->sum[i] * shrink[i] + total[i];
+    for (int i = 0; i < TILE; i++)
+#pragma omp simd
+        for (int d = 0; d < padded; d++)
+            sums[i * padded + d] *= shrink[i];
+}
+
 static void forward_tile(const struct attention *at, void *out, struct tile queries, int head)
 {
-    float q[TILE * DIM_MAX], k[TILE * DIM_MAX], turned[TILE * DIM_MAX], sums[TILE * DIM_MAX] = {0};
+    float rows[TILE * DIM_MAX], q_turned[TILE * DIM_MAX], sums[TILE * DIM_MAX] = {0};
     float scores[TILE * TILE];
     struct running running = {0};
     int kv_head = head / (at->shape.heads / at->shape.kv_heads);
     for (int i = 0; i < TILE; i++)
         running.largest[i] = -INFINITY;
-    load(q, at, at->q, at->shape.heads, head, queries.first, queries.count, at->scale);
+    load(rows, at, at->q, at->shape.heads, head, queries.first, queries.count, at->scale);
+    transpose(q_turned, rows, at->padded);
     for (int64_t first = queries.document_begin; first <= queries.first; first += TILE) {
         struct tile keys = keys_from(queries, first);
         if (is_out_of_window(at, queries.first, first))
             continue;
-        load(k, at, at->k, at->shape.kv_heads, kv_head, first, keys.count, 1);
-        transpose(turned, k, at->padded);
-        score(scores, at, q, turned, &queries, &keys);
+        load(rows, at, at->k, at->shape.kv_heads, kv_head, first, keys.count, 1);
+        score_by_key(scores, at, rows, q_turned, &queries, &keys);
         absorb(&running, sums, scores, at->padded);
-        load(k, at, at->v, at->shape.kv_heads, kv_head, first, keys.count, 1);
-        tile_product(sums, at->padded, scores, TILE, 1, k, at->padded, at->padded, TILE);
+        load(rows, at, at->v, at->shape.kv_heads, kv_head, first, keys.count, 1);
+        tile_product(sums, at->padded, scores, 1, TILE, rows, at->padded, at->padded, TILE);
     }
     finish_rows(at, out, &queries, head, sums, &running);
 }
@@ -121,30 +184,41 @@ void CPU(attention_forward)(void *self, struct place out, struct place lse, stru
 
 /* --- backwards --- */
 
-/* Probabilities from the kept log-sum-exp, and the scores' gradients p (go v - delta). */
-static void probabilities(float *p, float *ds, const struct attention *at, int head,
-                          const struct tile *queries)
+/* Rows are queries, columns keys: probabilities from the kept log-sum-exp, and the scores'
+ * gradients p (go v - delta). */
+static void probabilities(float *p, float *ds, const struct statistics *s)
 {
     for (int i = 0; i < TILE; i++) {
-        int64_t token = queries->first + i;
-        bool real = i < queries->count;
-        float lse = real ? at->lse[head * at->shape.tokens + token] : 0;
-        float delta = real ? at->delta[head * at->shape.tokens + token] : 0;
+        float lse = s->lse[i], delta = s->delta[i];
         float *row = p + i * TILE, *grad = ds + i * TILE;
 #pragma omp simd
         for (int j = 0; j < TILE; j++) {
             float value = exp_vector(row[j] - lse); /* for all: that is vectorised */
-            row[j] = row[j] == -INFINITY || !real ? 0 : value;
+            row[j] = row[j] == -INFINITY ? 0 : value;
             grad[j] = row[j] * (grad[j] - delta);
         }
     }
 }
 
-/* Tiles that both passes hold. */
+/* Rows are keys, columns queries; the gradients alone. */
+static void gradients(float *ds, const float *scores, const struct statistics *s)
+{
+    for (int j = 0; j < TILE; j++) {
+        const float *row = scores + j * TILE;
+        float *grad = ds + j * TILE;
+#pragma omp simd
+        for (int i = 0; i < TILE; i++) {
+            float value = exp_vector(row[i] - s->lse[i]);
+            grad[i] = (row[i] == -INFINITY ? 0 : value) * (grad[i] - s->delta[i]);
+        }
+    }
+}
+
+/* The tiles that a pass holds: `turned` are those that stay, turned; the others go by. */
 struct backward_tiles {
     float q[TILE * DIM_MAX], go[TILE * DIM_MAX], k[TILE * DIM_MAX], v[TILE * DIM_MAX];
-    float k_turned[TILE * DIM_MAX], v_turned[TILE * DIM_MAX];
-    float p[TILE * TILE], ds[TILE * TILE];
+    float scores[TILE * TILE], ds[TILE * TILE];
+    struct statistics statistics;
 };
 
 static void load_queries(struct backward_tiles *t, const struct attention *at, int head,
@@ -152,6 +226,7 @@ static void load_queries(struct backward_tiles *t, const struct attention *at, i
 {
     load(t->q, at, at->q, at->shape.heads, head, queries->first, queries->count, at->scale);
     load(t->go, at, at->grad_out, at->shape.heads, head, queries->first, queries->count, 1);
+    read_statistics(&t->statistics, at, head, queries);
 }
 
 static void load_keys(struct backward_tiles *t, const struct attention *at, int kv_head,
@@ -159,17 +234,6 @@ static void load_keys(struct backward_tiles *t, const struct attention *at, int 
 {
     load(t->k, at, at->k, at->shape.kv_heads, kv_head, keys->first, keys->count, 1);
     load(t->v, at, at->v, at->shape.kv_heads, kv_head, keys->first, keys->count, 1);
-    transpose(t->k_turned, t->k, at->padded);
-    transpose(t->v_turned, t->v, at->padded);
-}
-
-static void score_gradients(struct backward_tiles *t, const struct attention *at, int head,
-                            const struct tile *queries, const struct tile *keys)
-{
-    score(t->p, at, t->q, t->k_turned, queries, keys);
-    memset(t->ds, 0, sizeof t->ds);
-    tile_product(t->ds, TILE, t->go, at->padded, 1, t->v_turned, TILE, TILE, at->padded);
-    probabilities(t->p, t->ds, at, head, queries);
 }
 
 /* dk and dv of a tile of keys: the sum over the heads of its group and the queries behind it. The
@@ -178,18 +242,24 @@ static void backward_keys(const struct attention *at, void *grad_k, void *grad_v
                           int kv_head)
 {
     struct backward_tiles t;
+    float k_turned[TILE * DIM_MAX], v_turned[TILE * DIM_MAX];
     float dk[TILE * DIM_MAX] = {0}, dv[TILE * DIM_MAX] = {0};
-    int group = at->shape.heads / at->shape.kv_heads;
+    int group = at->shape.heads / at->shape.kv_heads, width = at->padded;
     load_keys(&t, at, kv_head, &keys);
+    transpose(k_turned, t.k, width);
+    transpose(v_turned, t.v, width);
     for (int64_t first = keys.first; first < keys.document_end; first += TILE) {
         if (is_out_of_window(at, first, keys.first))
             break;
         struct tile queries = queries_from(keys, first);
         for (int head = kv_head * group; head < (kv_head + 1) * group; head++) {
             load_queries(&t, at, head, &queries);
-            score_gradients(&t, at, head, &queries, &keys);
-            tile_product(dv, at->padded, t.p, 1, TILE, t.go, at->padded, at->padded, TILE);
-            tile_product(dk, at->padded, t.ds, 1, TILE, t.q, at->padded, at->padded, TILE);
+            score_by_query(t.scores, at, t.q, k_turned, &queries, &keys);
+            memset(t.ds, 0, sizeof t.ds);
+            tile_product(t.ds, TILE, t.go, width, 1, v_turned, TILE, TILE, width);
+            probabilities(t.scores, t.ds, &t.statistics);
+            tile_product(dv, width, t.scores, 1, TILE, t.go, width, width, TILE);
+            tile_product(dk, width, t.ds, 1, TILE, t.q, width, width, TILE);
         }
     }
     store_scaled(at, grad_k, at->shape.kv_heads, kv_head, &keys, dk, 1);
@@ -200,16 +270,21 @@ static void backward_queries(const struct attention *at, void *grad_q, struct ti
                              int head)
 {
     struct backward_tiles t;
-    float dq[TILE * DIM_MAX] = {0};
-    int kv_head = head / (at->shape.heads / at->shape.kv_heads);
+    float q_turned[TILE * DIM_MAX], go_turned[TILE * DIM_MAX], dq[TILE * DIM_MAX] = {0};
+    int kv_head = head / (at->shape.heads / at->shape.kv_heads), width = at->padded;
     load_queries(&t, at, head, &queries);
+    transpose(q_turned, t.q, width);
+    transpose(go_turned, t.go, width);
     for (int64_t first = queries.document_begin; first <= queries.first; first += TILE) {
         struct tile keys = keys_from(queries, first);
         if (is_out_of_window(at, queries.first, first))
             continue;
         load_keys(&t, at, kv_head, &keys);
-        score_gradients(&t, at, head, &queries, &keys);
-        tile_product(dq, at->padded, t.ds, TILE, 1, t.k, at->padded, at->padded, TILE);
+        score_by_key(t.scores, at, t.k, q_turned, &queries, &keys);
+        memset(t.ds, 0, sizeof t.ds);
+        tile_product(t.ds, TILE, t.v, width, 1, go_turned, TILE, TILE, width);
+        gradients(t.ds, t.scores, &t.statistics);
+        tile_product(dq, width, t.ds, 1, TILE, t.k, width, width, TILE);
     }
     store_scaled(at, grad_q, at->shape.heads, head, &queries, dq, at->scale);
 }

@@ -7,8 +7,17 @@
 
 #include <math.h>
 
-/* Tokens of a tile; the widest head; columns and rows that a product holds in registers. */
-enum { TILE = 64, DIM_MAX = 128, PANEL = 32, ROWS = 8 };
+/* Tokens of a tile; the widest head. */
+enum { TILE = 64, DIM_MAX = 128 };
+/* Columns and rows that a product holds in registers: two vectors wide, 16 of 32 registers, or 8 of
+ * 16. */
+#if defined(__AVX512F__)
+enum { PANEL = 32, ROWS = 8 };
+#elif defined(__AVX__)
+enum { PANEL = 16, ROWS = 4 };
+#else
+enum { PANEL = 8, ROWS = 4 };
+#endif
 
 /* One layer's operands. */
 struct attention {
@@ -78,33 +87,6 @@ struct running {
     float largest[TILE], sum[TILE];
 };
 
-/* Scores become exp(score - largest); what was summed so far is scaled to the new largest. */
-static inline void absorb(struct running *running, float *sums, float *scores, int padded)
-{
-    for (int i = 0; i < TILE; i++) {
-        float *row = scores + i * TILE, largest = running->largest[i], total = 0;
-#pragma omp simd reduction(max : largest)
-        for (int j = 0; j < TILE; j++)
-            largest = row[j] > largest ? row[j] : largest;
-        if (largest == -INFINITY) { /* nothing seen so far */
-            memset(row, 0, TILE * sizeof *row);
-            continue;
-        }
-        float shrink = exp_vector(running->largest[i] - largest);
-#pragma omp simd reduction(+ : total)
-        for (int j = 0; j < TILE; j++) {
-            float value = exp_vector(row[j] - largest); /* for all: that is vectorised */
-            row[j] = row[j] == -INFINITY ? 0 : value;
-            total += row[j];
-        }
-        running->sum[i] = running->sum[i] * shrink + total;
-        running->largest[i] = largest;
-#pragma omp simd
-        for (int d = 0; d < padded; d++)
-            sums[i * padded + d] *= shrink;
-    }
-}
-
 static inline struct attention attention_of(struct place q, struct place k, struct place v,
                                             struct place lse, enum storage type,
                                             struct attention_shape shape,
@@ -119,6 +101,22 @@ static inline struct attention attention_of(struct place q, struct place k, stru
                               .documents = documents,
                               .padded = (shape.head_dim + PANEL - 1) / PANEL * PANEL,
                               .scale = 1 / sqrtf((float)shape.head_dim)};
+}
+
+/* A tile's log-sum-exp and delta. Behind the tile an infinite log-sum-exp leaves as good as no
+ * probability, and the rows of go and q, which are zeros there, nothing of that. */
+struct statistics {
+    float lse[TILE], delta[TILE];
+};
+
+static inline void read_statistics(struct statistics *out, const struct attention *at, int head,
+                                   const struct tile *queries)
+{
+    for (int i = 0; i < TILE; i++) {
+        int64_t token = head * at->shape.tokens + queries->first + i;
+        out->lse[i] = i < queries->count ? at->lse[token] : INFINITY;
+        out->delta[i] = i < queries->count ? at->delta[token] : 0;
+    }
 }
 
 /* A tile's output rows and log-sum-exp from what was summed over its keys. */

@@ -147,6 +147,33 @@ static void mask_rows(float *scores, const struct attention *at, int64_t first_q
     }
 }
 
+/* Scores become exp(score - largest); what was summed so far is scaled to the new largest. */
+static void absorb(struct running *running, float *sums, float *scores, int padded)
+{
+    for (int i = 0; i < TILE; i++) {
+        float *row = scores + i * TILE, largest = running->largest[i], total = 0;
+#pragma omp simd reduction(max : largest)
+        for (int j = 0; j < TILE; j++)
+            largest = row[j] > largest ? row[j] : largest;
+        if (largest == -INFINITY) { /* nothing seen so far */
+            memset(row, 0, TILE * sizeof *row);
+            continue;
+        }
+        float shrink = exp_vector(running->largest[i] - largest);
+#pragma omp simd reduction(+ : total)
+        for (int j = 0; j < TILE; j++) {
+            float value = exp_vector(row[j] - largest); /* for all: that is vectorised */
+            row[j] = row[j] == -INFINITY ? 0 : value;
+            total += row[j];
+        }
+        running->sum[i] = running->sum[i] * shrink + total;
+        running->largest[i] = largest;
+#pragma omp simd
+        for (int d = 0; d < padded; d++)
+            sums[i * padded + d] *= shrink;
+    }
+}
+
 void CPU(attention_forward_tile_bf16)(const struct attention *at, void *out, struct tile queries,
                                       int head)
 {
@@ -205,22 +232,6 @@ static void compare(float *out, struct tiles *t, const uint32_t *rows, const uin
     turn(t->b, turned, words);
     memset(out, 0, TILE * TILE * sizeof *out);
     pair_product(out, TILE, rows, words, t->b, TILE, words);
-}
-
-/* A tile's log-sum-exp and delta. Behind the tile an infinite log-sum-exp leaves as good as no
- * probability, and the rows of go and q, which are zeros there, nothing of that. */
-struct statistics {
-    float lse[TILE], delta[TILE];
-};
-
-static void read_statistics(struct statistics *out, const struct attention *at, int head,
-                            const struct tile *queries)
-{
-    for (int i = 0; i < TILE; i++) {
-        int64_t token = head * at->shape.tokens + queries->first + i;
-        out->lse[i] = i < queries->count ? at->lse[token] : INFINITY;
-        out->delta[i] = i < queries->count ? at->delta[token] : 0;
-    }
 }
 
 /* Rows are keys, columns queries: probabilities, and the scores' gradients p (go v - delta). */

@@ -1,6 +1,8 @@
 /* Causal grouped-query attention inside documents, by tiles that stay in cache (Dao et al. 2022,
  * "FlashAttention"): memory grows with the tokens, not with their square. Tiles are widened to
- * fp32; where the processor multiplies bf16, attention_bf16.c takes those.
+ * fp32; where the processor multiplies bf16, attention_bf16.c takes those. What stays in a loop
+ * over tiles is turned for the products, so that nothing is turned per pair: scores are keys by
+ * queries where queries stay.
  *
  * The backward pass computes the probabilities twice, once for the keys' gradients and once for the
  * queries': no two threads write the same place, and the sums' order does not depend on them.
@@ -214,7 +216,7 @@ static void gradients(float *ds, const float *scores, const struct statistics *s
     }
 }
 
-/* The tiles that a pass holds: `turned` are those that stay, turned; the others go by. */
+/* What both passes hold; beside it, turned, the two tiles that stay while the others go by. */
 struct backward_tiles {
     float q[TILE * DIM_MAX], go[TILE * DIM_MAX], k[TILE * DIM_MAX], v[TILE * DIM_MAX];
     float scores[TILE * TILE], ds[TILE * TILE];

@@ -4,8 +4,8 @@
  * over tiles is turned for the products, so that nothing is turned per pair: scores are keys by
  * queries where queries stay.
  *
- * The backward pass computes the probabilities twice, once for the keys' gradients and once for the
- * queries': no two threads write the same place, and the sums' order does not depend on them.
+ * The backward pass takes the pairs of tiles diagonal by diagonal: no two threads write the same
+ * place, and the sums' order does not depend on them.
  */
 #include "compute/cpu/attention.h"
 #include "compute/reference_common.h"
@@ -55,13 +55,14 @@ static void load(float *out, const struct attention *at, const void *from, int h
     }
 }
 
-/* out[padded, TILE] of rows [TILE, padded] */
+/* out[padded, TILE] of rows [TILE, padded], by lines of the cache. */
 static void transpose(float *restrict out, const float *restrict rows, int padded)
 {
-    for (int d = 0; d < padded; d++)
-#pragma omp simd
-        for (int i = 0; i < TILE; i++)
-            out[d * TILE + i] = rows[i * padded + d];
+    enum { LINE = 16 };
+    for (int i = 0; i < TILE; i += LINE)
+        for (int d = 0; d < padded; d++)
+            for (int x = 0; x < LINE; x++)
+                out[d * TILE + i + x] = rows[(i + x) * padded + d];
 }
 
 /* -inf in a row but for columns [begin, end), which may lie outside of it. */
@@ -202,28 +203,23 @@ static void probabilities(float *p, float *ds, const struct statistics *s)
     }
 }
 
-/* Rows are keys, columns queries; the gradients alone. */
-static void gradients(float *ds, const float *scores, const struct statistics *s)
-{
-    for (int j = 0; j < TILE; j++) {
-        const float *row = scores + j * TILE;
-        float *grad = ds + j * TILE;
-#pragma omp simd
-        for (int i = 0; i < TILE; i++) {
-            float value = exp_vector(row[i] - s->lse[i]);
-            grad[i] = (row[i] == -INFINITY ? 0 : value) * (grad[i] - s->delta[i]);
-        }
-    }
-}
+/* Sums of one layer's gradients: dq [T, heads, head_dim], without the scale, which is in q for the
+ * others; dk, dv [T, kv_heads, head_dim]. Where the gradients are fp32 they are these themselves.
+ */
+struct gradients {
+    float *dq, *dk, *dv;
+};
 
-/* What both passes hold; beside it, turned, the two tiles that stay while the others go by. */
-struct backward_tiles {
-    float q[TILE * DIM_MAX], go[TILE * DIM_MAX], k[TILE * DIM_MAX], v[TILE * DIM_MAX];
+/* What a pair of tiles needs. */
+struct pair_tiles {
+    float q[TILE * DIM_MAX], go[TILE * DIM_MAX], dq[TILE * DIM_MAX];
+    float k[TILE * DIM_MAX], v[TILE * DIM_MAX], dk[TILE * DIM_MAX], dv[TILE * DIM_MAX];
+    float k_turned[TILE * DIM_MAX], v_turned[TILE * DIM_MAX];
     float scores[TILE * TILE], ds[TILE * TILE];
     struct statistics statistics;
 };
 
-static void load_queries(struct backward_tiles *t, const struct attention *at, int head,
+static void load_queries(struct pair_tiles *t, const struct attention *at, int head,
                          const struct tile *queries)
 {
     load(t->q, at, at->q, at->shape.heads, head, queries->first, queries->count, at->scale);
@@ -231,64 +227,131 @@ static void load_queries(struct backward_tiles *t, const struct attention *at, i
     read_statistics(&t->statistics, at, head, queries);
 }
 
-static void load_keys(struct backward_tiles *t, const struct attention *at, int kv_head,
+static void load_keys(struct pair_tiles *t, const struct attention *at, int kv_head,
                       const struct tile *keys)
 {
     load(t->k, at, at->k, at->shape.kv_heads, kv_head, keys->first, keys->count, 1);
     load(t->v, at, at->v, at->shape.kv_heads, kv_head, keys->first, keys->count, 1);
+    transpose(t->k_turned, t->k, at->padded);
+    transpose(t->v_turned, t->v, at->padded);
 }
 
-/* dk and dv of a tile of keys: the sum over the heads of its group and the queries behind it. The
- * scale is in q already. */
-static void backward_keys(const struct attention *at, void *grad_k, void *grad_v, struct tile keys,
-                          int kv_head)
+/* A tile's sums so far: nothing where it is the first time. */
+static void load_sums(float *out, const struct attention *at, const float *from, int heads,
+                      int head, const struct tile *tile, bool first)
 {
-    struct backward_tiles t;
-    float k_turned[TILE * DIM_MAX], v_turned[TILE * DIM_MAX];
-    float dk[TILE * DIM_MAX] = {0}, dv[TILE * DIM_MAX] = {0};
-    int group = at->shape.heads / at->shape.kv_heads, width = at->padded;
-    load_keys(&t, at, kv_head, &keys);
-    transpose(k_turned, t.k, width);
-    transpose(v_turned, t.v, width);
-    for (int64_t first = keys.first; first < keys.document_end; first += TILE) {
-        if (is_out_of_window(at, first, keys.first))
-            break;
-        struct tile queries = queries_from(keys, first);
-        for (int head = kv_head * group; head < (kv_head + 1) * group; head++) {
-            load_queries(&t, at, head, &queries);
-            score_by_query(t.scores, at, t.q, k_turned, &queries, &keys);
-            memset(t.ds, 0, sizeof t.ds);
-            tile_product(t.ds, TILE, t.go, width, 1, v_turned, TILE, TILE, width);
-            probabilities(t.scores, t.ds, &t.statistics);
-            tile_product(dv, width, t.scores, 1, TILE, t.go, width, width, TILE);
-            tile_product(dk, width, t.ds, 1, TILE, t.q, width, width, TILE);
-        }
-    }
-    store_scaled(at, grad_k, at->shape.kv_heads, kv_head, &keys, dk, 1);
-    store_scaled(at, grad_v, at->shape.kv_heads, kv_head, &keys, dv, 1);
+    int dim = at->shape.head_dim;
+    memset(out, 0, (size_t)(TILE * at->padded) * sizeof *out);
+    for (int i = 0; !first && i < tile->count; i++)
+        memcpy(out + i * at->padded, from + ((tile->first + i) * heads + head) * dim,
+               (size_t)dim * sizeof *out);
 }
 
-static void backward_queries(const struct attention *at, void *grad_q, struct tile queries,
-                             int head)
+static void store_sums(const struct attention *at, float *out, int heads, int head,
+                       const struct tile *tile, const float *sums)
 {
-    struct backward_tiles t;
-    float q_turned[TILE * DIM_MAX], go_turned[TILE * DIM_MAX], dq[TILE * DIM_MAX] = {0};
-    int kv_head = head / (at->shape.heads / at->shape.kv_heads), width = at->padded;
-    load_queries(&t, at, head, &queries);
-    transpose(q_turned, t.q, width);
-    transpose(go_turned, t.go, width);
-    for (int64_t first = queries.document_begin; first <= queries.first; first += TILE) {
-        struct tile keys = keys_from(queries, first);
-        if (is_out_of_window(at, queries.first, first))
-            continue;
-        load_keys(&t, at, kv_head, &keys);
-        score_by_key(t.scores, at, t.k, q_turned, &queries, &keys);
-        memset(t.ds, 0, sizeof t.ds);
-        tile_product(t.ds, TILE, t.v, width, 1, go_turned, TILE, TILE, width);
-        gradients(t.ds, t.scores, &t.statistics);
-        tile_product(dq, width, t.ds, 1, TILE, t.k, width, width, TILE);
+    int dim = at->shape.head_dim;
+    for (int i = 0; i < tile->count; i++)
+        memcpy(out + ((tile->first + i) * heads + head) * dim, sums + i * at->padded,
+               (size_t)dim * sizeof *out);
+}
+
+/* One head's part in the three gradients. */
+static void add_head(struct pair_tiles *t, const struct attention *at, int head,
+                     const struct tile *queries, const struct tile *keys)
+{
+    int width = at->padded;
+    load_queries(t, at, head, queries);
+    score_by_query(t->scores, at, t->q, t->k_turned, queries, keys);
+    memset(t->ds, 0, sizeof t->ds);
+    tile_product(t->ds, TILE, t->go, width, 1, t->v_turned, TILE, TILE, width);
+    probabilities(t->scores, t->ds, &t->statistics);
+    tile_product(t->dv, width, t->scores, 1, TILE, t->go, width, width, TILE);
+    tile_product(t->dk, width, t->ds, 1, TILE, t->q, width, width, TILE);
+    tile_product(t->dq, width, t->ds, TILE, 1, t->k, width, width, TILE);
+}
+
+/* A tile of keys and one of queries, for all heads of a group; on the diagonal, where they are the
+ * same tokens, all sums begin. */
+static void backward_pair(const struct attention *at, const struct gradients *sums,
+                          const struct tile *queries, const struct tile *keys, int kv_head)
+{
+    struct pair_tiles t;
+    int heads = at->shape.heads, kv_heads = at->shape.kv_heads, group = heads / kv_heads;
+    bool first = queries->first == keys->first;
+    load_keys(&t, at, kv_head, keys);
+    load_sums(t.dk, at, sums->dk, kv_heads, kv_head, keys, first);
+    load_sums(t.dv, at, sums->dv, kv_heads, kv_head, keys, first);
+    for (int head = kv_head * group; head < (kv_head + 1) * group; head++) {
+        load_sums(t.dq, at, sums->dq, heads, head, queries, first);
+        add_head(&t, at, head, queries, keys);
+        store_sums(at, sums->dq, heads, head, queries, t.dq);
     }
-    store_scaled(at, grad_q, at->shape.heads, head, &queries, dq, at->scale);
+    store_sums(at, sums->dk, kv_heads, kv_head, keys, t.dk);
+    store_sums(at, sums->dv, kv_heads, kv_head, keys, t.dv);
+}
+
+/* Tiles of the longest document. */
+static int64_t longest(const struct documents *documents)
+{
+    int64_t most = 0;
+    for (int n = 0; n < documents->count; n++) {
+        int64_t tokens = documents->offsets[n + 1] - documents->offsets[n];
+        most = tokens > most ? tokens : most;
+    }
+    return (most + TILE - 1) / TILE;
+}
+
+/* All pairs, diagonal by diagonal: no two of one write the same tile, and every tile's sum is in
+ * the order of the diagonals, whatever the threads. */
+static void backward_diagonals(const struct attention *at, const struct gradients *sums,
+                               int threads)
+{
+    int64_t tiles = tiles_of(&at->documents), diagonals = longest(&at->documents);
+#pragma omp parallel num_threads(threads)
+    for (int64_t away = 0; away < diagonals && !is_out_of_window(at, away * TILE, 0); away++)
+#pragma omp for collapse(2) schedule(dynamic)
+        for (int64_t index = 0; index < tiles; index++)
+            for (int kv_head = 0; kv_head < at->shape.kv_heads; kv_head++) {
+                struct tile keys = tile_at(&at->documents, index);
+                int64_t first = keys.first + away * TILE;
+                struct tile queries = queries_from(keys, first);
+                if (first < keys.document_end)
+                    backward_pair(at, sums, &queries, &keys, kv_head);
+            }
+}
+
+/* From the sums [rows, head_dim] to the gradients, which may be the same memory. */
+static void finish_gradient(const struct attention *at, void *out, const float *sums, int64_t rows,
+                            float factor, int threads)
+{
+    int dim = at->shape.head_dim;
+#pragma omp parallel for num_threads(threads)
+    for (int64_t row = 0; row < rows; row++) {
+        float scaled[DIM_MAX];
+        for (int d = 0; d < dim; d++)
+            scaled[d] = sums[row * dim + d] * factor;
+        narrow(element_of(out, at->type, row * dim), scaled, at->type, dim);
+    }
+}
+
+/* The sums lie in the gradients, or, where those are narrower, in the workspace. */
+static void backward(const struct attention *at, void *grad_q, void *grad_k, void *grad_v,
+                     float *workspace, int threads)
+{
+    int64_t query_rows = at->shape.tokens * at->shape.heads, dim = at->shape.head_dim;
+    int64_t key_rows = at->shape.tokens * at->shape.kv_heads;
+    struct gradients sums = {grad_q, grad_k, grad_v};
+    bool narrow_too = at->type != STORAGE_F32;
+    if (narrow_too)
+        sums = (struct gradients){workspace, workspace + query_rows * dim,
+                                  workspace + (query_rows + key_rows) * dim};
+    backward_diagonals(at, &sums, threads);
+    finish_gradient(at, grad_q, sums.dq, query_rows, at->scale, threads);
+    if (narrow_too) {
+        finish_gradient(at, grad_k, sums.dk, key_rows, 1, threads);
+        finish_gradient(at, grad_v, sums.dv, key_rows, 1, threads);
+    }
 }
 
 /* delta = go . out of every row */
@@ -320,26 +383,27 @@ void CPU(attention_backward)(void *self, struct place grad_q, struct place grad_
         return;
     }
     struct attention at = attention_of(q, k, v, lse, type, shape, documents);
-    int64_t tiles = tiles_of(&documents);
+    float *rest = host_pointer(workspace);
+    int threads = host_threads(self);
     at.out = host_pointer(out);
     at.grad_out = host_pointer(grad_out);
-    at.delta = host_pointer(workspace);
-    row_products(&at, host_threads(self));
-#pragma omp parallel for collapse(2) schedule(dynamic) num_threads(host_threads(self))
-    for (int64_t index = 0; index < tiles; index++)
-        for (int head = 0; head < shape.kv_heads; head++)
-            (multiplies_bf16(&at) ? CPU(attention_backward_keys_bf16) : backward_keys)(
-                &at, host_pointer(grad_k), host_pointer(grad_v), tile_at(&documents, index), head);
-#pragma omp parallel for collapse(2) schedule(dynamic) num_threads(host_threads(self))
-    for (int64_t index = 0; index < tiles; index++)
-        for (int head = 0; head < shape.heads; head++)
-            (multiplies_bf16(&at) ? CPU(attention_backward_queries_bf16) : backward_queries)(
-                &at, host_pointer(grad_q), tile_at(&documents, tiles - 1 - index), head);
+    at.delta = rest;
+    row_products(&at, threads);
+    if (multiplies_bf16(&at))
+        CPU(attention_backward_bf16)
+        (&at, host_pointer(grad_q), host_pointer(grad_k), host_pointer(grad_v), threads);
+    else
+        backward(&at, host_pointer(grad_q), host_pointer(grad_k), host_pointer(grad_v),
+                 rest + shape.tokens * shape.heads, threads);
 }
 
 size_t CPU(attention_workspace)(void *self, struct attention_shape shape, enum storage type)
 {
+    const struct attention at = {.type = type};
     if (shape.head_dim > DIM_MAX)
         return reference_attention_workspace(self, shape, type);
-    return (size_t)(shape.tokens * shape.heads) * sizeof(float);
+    int64_t floats = shape.tokens * shape.heads; /* delta */
+    if (type != STORAGE_F32 && !multiplies_bf16(&at))
+        floats += shape.tokens * (shape.heads + 2 * shape.kv_heads) * shape.head_dim;
+    return (size_t)floats * sizeof(float);
 }

@@ -151,10 +151,8 @@ static inline void store_scaled(const struct attention *at, void *out, int heads
  */
 void CPU(attention_forward_tile_bf16)(const struct attention *at, void *out, struct tile queries,
                                       int head);
-void CPU(attention_backward_keys_bf16)(const struct attention *at, void *grad_k, void *grad_v,
-                                       struct tile keys, int kv_head);
-void CPU(attention_backward_queries_bf16)(const struct attention *at, void *grad_q,
-                                          struct tile queries, int head);
+void CPU(attention_backward_bf16)(const struct attention *at, void *grad_q, void *grad_k,
+                                  void *grad_v, int threads);
 
 /* Is that there, and of use? */
 static inline bool multiplies_bf16(const struct attention *at)

@@ -287,8 +287,8 @@ static void add_head(struct tiles *t, const struct attention *at, int head,
     pair_product(dk, at->padded, t->ds, PAIRS, t->b, at->padded, PAIRS);
 }
 
-void CPU(attention_backward_keys_bf16)(const struct attention *at, void *grad_k, void *grad_v,
-                                       struct tile keys, int kv_head)
+static void backward_keys(const struct attention *at, void *grad_k, void *grad_v, struct tile keys,
+                          int kv_head)
 {
     struct tiles t;
     float dk[TILE * DIM_MAX] = {0}, dv[TILE * DIM_MAX] = {0};
@@ -305,8 +305,8 @@ void CPU(attention_backward_keys_bf16)(const struct attention *at, void *grad_k,
     store_scaled(at, grad_v, at->shape.kv_heads, kv_head, &keys, dv, 1);
 }
 
-void CPU(attention_backward_queries_bf16)(const struct attention *at, void *grad_q,
-                                          struct tile queries, int head)
+static void backward_queries(const struct attention *at, void *grad_q, struct tile queries,
+                             int head)
 {
     struct tiles t;
     struct statistics s;
@@ -327,6 +327,22 @@ void CPU(attention_backward_queries_bf16)(const struct attention *at, void *grad
         pair_product(dq, at->padded, t.ds, PAIRS, t.b, at->padded, PAIRS);
     }
     store_scaled(at, grad_q, at->shape.heads, head, &queries, dq, at->scale);
+}
+
+/* The probabilities are computed twice, once for the keys' gradients and once for the queries': no
+ * two threads write the same place, and the sums' order does not depend on them. */
+void CPU(attention_backward_bf16)(const struct attention *at, void *grad_q, void *grad_k,
+                                  void *grad_v, int threads)
+{
+    int64_t tiles = tiles_of(&at->documents);
+#pragma omp parallel for collapse(2) schedule(dynamic) num_threads(threads)
+    for (int64_t index = 0; index < tiles; index++)
+        for (int head = 0; head < at->shape.kv_heads; head++)
+            backward_keys(at, grad_k, grad_v, tile_at(&at->documents, index), head);
+#pragma omp parallel for collapse(2) schedule(dynamic) num_threads(threads)
+    for (int64_t index = 0; index < tiles; index++)
+        for (int head = 0; head < at->shape.heads; head++)
+            backward_queries(at, grad_q, tile_at(&at->documents, tiles - 1 - index), head);
 }
 
 #endif

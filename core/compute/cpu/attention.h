@@ -135,17 +135,11 @@ static inline void finish_rows(const struct attention *at, void *out, const stru
     }
 }
 
-/* A tile's rows of one head, times factor; they are overwritten. */
-static inline void store_scaled(const struct attention *at, void *out, int heads, int head,
-                                const struct tile *tile, float *sums, float factor)
-{
-    int dim = at->shape.head_dim;
-    for (int i = 0; i < tile->count * at->padded; i++)
-        sums[i] *= factor;
-    for (int i = 0; i < tile->count; i++)
-        narrow(element_of(out, at->type, ((tile->first + i) * heads + head) * dim),
-               sums + i * at->padded, at->type, dim);
-}
+/* attention_backward.c. The gradients from q, k, v, out, grad_out, lse and delta; `workspace`: that
+ * many bytes. */
+void CPU(attention_backward_f32)(const struct attention *at, void *grad_q, void *grad_k,
+                                 void *grad_v, float *workspace, int threads);
+size_t CPU(attention_backward_f32_workspace)(struct attention_shape shape, enum storage type);
 
 /* attention_bf16.c, at levels that multiply bf16. A tile of queries of one head; delta is filled.
  */

@@ -268,6 +268,18 @@ static void gradients_by_query(struct tiles *t, const struct attention *at,
     }
 }
 
+/* A tile's rows of one head, times factor; they are overwritten. */
+static void store_scaled(const struct attention *at, void *out, int heads, int head,
+                         const struct tile *tile, float *sums, float factor)
+{
+    int dim = at->shape.head_dim;
+    for (int i = 0; i < tile->count * at->padded; i++)
+        sums[i] *= factor;
+    for (int i = 0; i < tile->count; i++)
+        narrow(element_of(out, at->type, ((tile->first + i) * heads + head) * dim),
+               sums + i * at->padded, at->type, dim);
+}
+
 /* A head's part in dk and dv of a tile of keys. */
 static void add_head(struct tiles *t, const struct attention *at, int head,
                      const struct tile *queries, int64_t first_key, float *dk, float *dv)

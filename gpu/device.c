@@ -20,9 +20,17 @@ static int say_no_driver(struct error *err)
                      have / 1000, have % 1000 / 10, need / 1000, need % 1000 / 10);
 }
 
+/* The driver reads it when it starts. By itself it makes 8 hardware queues, which the streams of 16
+ * lanes would share: in one queue a kernel may wait for another lane's before it. */
+static void ask_for_queues(void)
+{
+    setenv("CUDA_DEVICE_MAX_CONNECTIONS", "32", 0);
+}
+
 int device_count(struct error *err)
 {
     int count = 0;
+    ask_for_queues();
     struct error trouble;
     cudaError_t status = cudaGetDeviceCount(&count);
     if (status == cudaErrorInsufficientDriver)

@@ -183,6 +183,17 @@ int lane_reserve(struct lane_pool *pool, struct lane *lane, uint64_t bytes, stru
     return status;
 }
 
+/* The copy to pageable memory would wait for the stream itself, but not asleep. */
+int lane_fetch(const struct lane *lane, void *to, const void *from, size_t bytes, struct error *err)
+{
+    cudaError_t status = cudaStreamSynchronize(lane->stream);
+    if (status == cudaSuccess)
+        status = cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToHost, lane->stream);
+    if (status == cudaSuccess)
+        status = cudaStreamSynchronize(lane->stream);
+    return status_check(status, err);
+}
+
 int lane_solver(struct lane *lane, struct error *err)
 {
     if (!lane->solver && status_check_solver(cusolverDnCreate(&lane->solver), err) != 0)

@@ -8,6 +8,7 @@
 #include "gpu/status.h"
 
 #include <pthread.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* As many as hide what there is to hide; and the device memory, in bytes, that all of them take
@@ -47,6 +48,10 @@ void lane_give_back(struct lane_pool *pool, struct lane *lane);
  * but for a lane that needs more by itself; what libraries take for their handles, some tens of MB
  * a lane, comes on top. */
 int lane_reserve(struct lane_pool *pool, struct lane *lane, uint64_t bytes, struct error *err);
+
+/* Host memory `to` = what lies at `from` once the lane's stream has come to its end; waits. */
+int lane_fetch(const struct lane *lane, void *to, const void *from, size_t bytes,
+               struct error *err);
 
 /* Makes the cuSOLVER handle, which most matrices need not. */
 int lane_solver(struct lane *lane, struct error *err);

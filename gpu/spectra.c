@@ -40,14 +40,9 @@ static int compute_squares(const struct lane *lane, const struct work *work, dou
         gram_put(lane, &work->slices, work->gram, work->found, matrix, rows, cols, err) != 0 ||
         symmetric_put(lane, &work->symmetric, work->squares, work->gram, n, err) != 0)
         return -1;
-    status = cudaMemcpyAsync(squares, work->squares, (size_t)n * sizeof *squares,
-                             cudaMemcpyDeviceToHost, lane->stream);
-    if (status == cudaSuccess)
-        status = cudaMemcpyAsync(found, work->found, sizeof *found, cudaMemcpyDeviceToHost,
-                                 lane->stream);
-    if (status == cudaSuccess)
-        status = cudaStreamSynchronize(lane->stream);
-    return status_check(status, err);
+    if (lane_fetch(lane, squares, work->squares, (size_t)n * sizeof *squares, err) != 0)
+        return -1;
+    return lane_fetch(lane, found, work->found, sizeof *found, err);
 }
 
 /* --- are squares enough? --- */

@@ -13,8 +13,9 @@ static __device__ int finding(float value)
     return (bits & 0x7f800000u) == 0x7f800000u ? found | FOUND_NOT_FINITE : found;
 }
 
+/* __restrict__: loads need not wait for the stores before them. */
 static __global__ void __launch_bounds__(THREADS)
-    widen(double *out, int *found, const float *in, int64_t count)
+    widen(double *__restrict__ out, int *found, const float *__restrict__ in, int64_t count)
 {
     int own = 0;
     int64_t step = (int64_t)gridDim.x * blockDim.x;

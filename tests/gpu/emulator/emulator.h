@@ -22,7 +22,7 @@
 #undef __launch_bounds__
 #define __global__
 #define __device__
-#define __launch_bounds__(threads)
+#define __launch_bounds__(...)
 
 /* --- starting kernels --- */
 

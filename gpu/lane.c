@@ -1,8 +1,21 @@
 #include "gpu/lane.h"
 
+/* Cards are shared: so much at the most, and not all that is free, of which the libraries' handles
+ * take their part, too. */
+static uint64_t choose_budget(void)
+{
+    const uint64_t most = 16000000000, kept = 500000000;
+    size_t free_bytes = 0, all;
+    if (status_check(cudaMemGetInfo(&free_bytes, &all), NULL) != 0)
+        return 0; /* one lane at a time */
+    uint64_t part = free_bytes / 10 * 9, budget = part > kept ? part - kept : 0;
+    return budget < most ? budget : most;
+}
+
 int pool_open(struct lane_pool *pool, struct error *err)
 {
     pool->most = LANES_MOST;
+    pool->budget = choose_budget();
     if (pthread_mutex_init(&pool->lock, NULL) != 0)
         return error_set(err, "no lock can be made");
     if (pthread_cond_init(&pool->given_back, NULL) == 0)
@@ -143,12 +156,12 @@ static int say_full(uint64_t bytes, struct error *err)
 static cudaError_t allocate(struct lane_pool *pool, struct lane *lane, uint64_t bytes)
 {
     cudaError_t status = cudaErrorMemoryAllocation;
-    if (pool->bytes + bytes <= lanes_budget)
+    if (pool->bytes + bytes <= pool->budget)
         status = cudaMalloc((void **)&lane->memory, bytes);
     if (status != cudaErrorMemoryAllocation)
         return status;
     release_idle(pool);
-    if (pool->bytes > 0 && pool->bytes + bytes > lanes_budget)
+    if (pool->bytes > 0 && pool->bytes + bytes > pool->budget)
         return status;
     return cudaMalloc((void **)&lane->memory, bytes);
 }

@@ -11,10 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* As many as hide what there is to hide; and the device memory, in bytes, that all of them take
- * where there is a choice: cards are shared. */
+/* As many as hide what there is to hide. */
 enum { LANES_MOST = 16 };
-static const uint64_t lanes_budget = 16000000000;
 
 struct lane {
     cudaStream_t stream;
@@ -29,12 +27,14 @@ struct lane {
 /* A device's lanes. Zeros and pool_open() make one. */
 struct lane_pool {
     struct lane lanes[LANES_MOST];
-    int most;       /* as many may be open: fewer where a full device had no memory for one more */
-    uint64_t bytes; /* of all lanes' memory */
+    int most;        /* as many may be open: fewer where a full device had no memory for one more */
+    uint64_t bytes;  /* of all lanes' memory */
+    uint64_t budget; /* bytes that they take where there is a choice */
     pthread_mutex_t lock;
     pthread_cond_t given_back; /* a lane, or memory */
 };
 
+/* For the thread's current device, which has a context: its free memory bounds the budget. */
 int pool_open(struct lane_pool *pool, struct error *err);
 void pool_close(struct lane_pool *pool); /* all lanes have been given back */
 

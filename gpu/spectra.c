@@ -166,11 +166,11 @@ static size_t workspace(void *self, int64_t rows, int64_t cols)
 
 static int side_by_side(void *self, int64_t rows, int64_t cols)
 {
+    const struct device *device = self;
     struct work work;
-    (void)self;
     if (rows < 1 || cols < 1)
         return LANES_MOST;
-    uint64_t fit = lanes_budget / work_place(&work, NULL, rows, cols);
+    uint64_t fit = device->pool.budget / work_place(&work, NULL, rows, cols);
     return fit < 1 ? 1 : fit > LANES_MOST ? LANES_MOST : (int)fit;
 }
 

@@ -84,6 +84,10 @@ same small
 says "of device memory"
 EMULATED_CUDA_MEMORY=1000 scan none --device cuda || fail "no memory: no scan"
 same none
+# As many side by side as its memory holds, which is sixteen of these, or one that is tried.
+side_by_side() { "$build/bench_gpu" shape 96 128 4 1 2>"$work/said" | grep -oP '"threads": \K[0-9]+'; }
+test "$(side_by_side)" = 16 || fail "not 16 side by side"
+test "$(EMULATED_CUDA_MEMORY=100000000 side_by_side)" = 1 || fail "a small card: more than one at a time"
 # A full card has no memory for a third lane's handles: two do all.
 EMULATED_CUDA_HANDLES=2 scan two --device cuda --threads 6 || fail "two lanes: no scan"
 same two

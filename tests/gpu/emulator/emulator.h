@@ -89,6 +89,11 @@ void __syncwarp(unsigned mask = 0xffffffffu);
 void __nanosleep(unsigned nanoseconds);
 void __threadfence();
 
+inline void fence_device()
+{
+    __threadfence();
+}
+
 /* `bits` of lane `source`, which must have come to the same word with the same mask. */
 uint64_t emulated_shuffle(unsigned mask, uint64_t bits, int source);
 int emulated_lane();

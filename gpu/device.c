@@ -48,9 +48,14 @@ int device_count(struct error *err)
 int device_describe(struct device_info *out, int number, struct error *err)
 {
     struct cudaDeviceProp properties;
-    if (status_check(cudaGetDeviceProperties(&properties, number), err) != 0)
+    int ratio = 0;
+    cudaError_t status = cudaGetDeviceProperties(&properties, number);
+    if (status == cudaSuccess)
+        status =
+            cudaDeviceGetAttribute(&ratio, cudaDevAttrSingleToDoublePrecisionPerfRatio, number);
+    if (status_check(status, err) != 0)
         return -1;
-    *out = (struct device_info){.memory = properties.totalGlobalMem};
+    *out = (struct device_info){.memory = properties.totalGlobalMem, .fp64_ratio = ratio};
     snprintf(out->id, sizeof out->id, "cuda:%d", number);
     snprintf(out->name, sizeof out->name, "%.95s", properties.name);
     return 0;

@@ -42,6 +42,13 @@ same second
 says "on cuda:1"
 scan auto || fail "no scan"
 says "on cuda:0"
+# One that is slow in fp64 has to be asked for.
+EMULATED_CUDA_RATIO=64 scan slow || fail "slow: no scan"
+same slow
+if grep -q cuda "$work/said"; then fail "slow: auto takes it, or speaks of it"; fi
+EMULATED_CUDA_RATIO=64 scan slow --device cuda || fail "slow: no scan on the device"
+same slow
+says "on cuda:0"
 for top in 10 25 50 75; do
     for name in cpu gpu; do
         "$spectrum" plan "$work/$name.json" --top $top -o "$work/$name.yaml" 2>/dev/null >/dev/null

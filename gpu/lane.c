@@ -33,12 +33,15 @@ static void lane_close(struct lane *lane)
         cusolverDnDestroyParams(lane->parameters);
     if (lane->blas)
         cublasDestroy(lane->blas);
+    if (lane->pace)
+        cudaEventDestroy(lane->pace);
     if (lane->stream)
         cudaStreamDestroy(lane->stream);
     cudaFree(lane->memory);
     lane->solver = NULL;
     lane->parameters = NULL;
     lane->blas = NULL;
+    lane->pace = NULL;
     lane->stream = NULL;
     lane->memory = NULL;
     lane->bytes = 0;
@@ -54,7 +57,9 @@ void pool_close(struct lane_pool *pool)
 
 static int lane_open(struct lane *lane, struct error *err)
 {
+    const unsigned asleep = cudaEventBlockingSync | cudaEventDisableTiming;
     if (status_check(cudaStreamCreateWithFlags(&lane->stream, cudaStreamNonBlocking), err) == 0 &&
+        status_check(cudaEventCreateWithFlags(&lane->pace, asleep), err) == 0 &&
         status_check_blas(cublasCreate(&lane->blas), err) == 0 &&
         status_check_blas(cublasSetStream(lane->blas, lane->stream), err) == 0)
         return 0;

@@ -16,6 +16,7 @@ enum { LANES_MOST = 16 };
 
 struct lane {
     cudaStream_t stream;
+    cudaEvent_t pace; /* on the stream; who waits for it sleeps (symmetric.c) */
     cublasHandle_t blas;
     cusolverDnHandle_t solver; /* NULL until lane_solver() */
     cusolverDnParams_t parameters;

@@ -128,7 +128,7 @@ static __device__ void wait_for(const int *progress, int steps, int row)
     if (row == 0) {
         while (*(const volatile int *)progress < steps)
             __nanosleep(100);
-        __threadfence(); /* what the other warp wrote before is seen from here on, by all: */
+        fence_device(); /* what the other warp wrote before is seen from here on, by all: */
     }
     __syncwarp();
 }
@@ -138,7 +138,7 @@ static __device__ void tell(int *progress, int steps, int row)
 {
     __syncwarp();
     if (row == 0) {
-        __threadfence();
+        fence_device();
         *(volatile int *)progress = steps;
     }
 }

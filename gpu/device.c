@@ -20,9 +20,17 @@ static int say_no_driver(struct error *err)
                      have / 1000, have % 1000 / 10, need / 1000, need % 1000 / 10);
 }
 
+/* The driver reads it when it starts. By itself it makes 8 hardware queues, which the streams of 16
+ * lanes would share: in one queue a kernel may wait for another lane's before it. */
+static void ask_for_queues(void)
+{
+    setenv("CUDA_DEVICE_MAX_CONNECTIONS", "32", 0);
+}
+
 int device_count(struct error *err)
 {
     int count = 0;
+    ask_for_queues();
     struct error trouble;
     cudaError_t status = cudaGetDeviceCount(&count);
     if (status == cudaErrorInsufficientDriver)
@@ -40,9 +48,14 @@ int device_count(struct error *err)
 int device_describe(struct device_info *out, int number, struct error *err)
 {
     struct cudaDeviceProp properties;
-    if (status_check(cudaGetDeviceProperties(&properties, number), err) != 0)
+    int ratio = 0;
+    cudaError_t status = cudaGetDeviceProperties(&properties, number);
+    if (status == cudaSuccess)
+        status =
+            cudaDeviceGetAttribute(&ratio, cudaDevAttrSingleToDoublePrecisionPerfRatio, number);
+    if (status_check(status, err) != 0)
         return -1;
-    *out = (struct device_info){.memory = properties.totalGlobalMem};
+    *out = (struct device_info){.memory = properties.totalGlobalMem, .fp64_ratio = ratio};
     snprintf(out->id, sizeof out->id, "cuda:%d", number);
     snprintf(out->name, sizeof out->name, "%.95s", properties.name);
     return 0;

@@ -12,8 +12,8 @@ struct device {
     struct lane_pool pool;
 };
 
-/* How many there are, at least one; -1: none, and the error says whether the driver or the device
- * is missing. */
+/* What a program calls first. How many there are, at least one; -1: none, and the error says
+ * whether the driver or the device is missing. */
 int device_count(struct error *err);
 
 /* Without opening it: free_memory is not known. */

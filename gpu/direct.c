@@ -75,13 +75,8 @@ static int direct_fetch(const struct lane *lane, const struct direct_work *work,
                         struct error *err)
 {
     int info = 0;
-    cudaError_t status = cudaMemcpyAsync(values, work->values, (size_t)work->n * sizeof *values,
-                                         cudaMemcpyDeviceToHost, lane->stream);
-    if (status == cudaSuccess)
-        status =
-            cudaMemcpyAsync(&info, work->info, sizeof info, cudaMemcpyDeviceToHost, lane->stream);
-    cudaError_t waited = cudaStreamSynchronize(lane->stream);
-    if (status_check(status == cudaSuccess ? waited : status, err) != 0)
+    if (lane_fetch(lane, values, work->values, (size_t)work->n * sizeof *values, err) != 0 ||
+        lane_fetch(lane, &info, work->info, sizeof info, err) != 0)
         return -1;
     if (info != 0)
         return error_set_kind(err, ERROR_NOT_HERE, "cuSOLVER finds no singular values (%d)", info);

@@ -1,8 +1,21 @@
 #include "gpu/lane.h"
 
+/* Cards are shared: so much at the most, and not all that is free, of which the libraries' handles
+ * take their part, too. */
+static uint64_t choose_budget(void)
+{
+    const uint64_t most = 16000000000, kept = 500000000;
+    size_t free_bytes = 0, all;
+    if (status_check(cudaMemGetInfo(&free_bytes, &all), NULL) != 0)
+        return 0; /* one lane at a time */
+    uint64_t part = free_bytes / 10 * 9, budget = part > kept ? part - kept : 0;
+    return budget < most ? budget : most;
+}
+
 int pool_open(struct lane_pool *pool, struct error *err)
 {
     pool->most = LANES_MOST;
+    pool->budget = choose_budget();
     if (pthread_mutex_init(&pool->lock, NULL) != 0)
         return error_set(err, "no lock can be made");
     if (pthread_cond_init(&pool->given_back, NULL) == 0)
@@ -20,12 +33,15 @@ static void lane_close(struct lane *lane)
         cusolverDnDestroyParams(lane->parameters);
     if (lane->blas)
         cublasDestroy(lane->blas);
+    if (lane->pace)
+        cudaEventDestroy(lane->pace);
     if (lane->stream)
         cudaStreamDestroy(lane->stream);
     cudaFree(lane->memory);
     lane->solver = NULL;
     lane->parameters = NULL;
     lane->blas = NULL;
+    lane->pace = NULL;
     lane->stream = NULL;
     lane->memory = NULL;
     lane->bytes = 0;
@@ -41,7 +57,9 @@ void pool_close(struct lane_pool *pool)
 
 static int lane_open(struct lane *lane, struct error *err)
 {
+    const unsigned asleep = cudaEventBlockingSync | cudaEventDisableTiming;
     if (status_check(cudaStreamCreateWithFlags(&lane->stream, cudaStreamNonBlocking), err) == 0 &&
+        status_check(cudaEventCreateWithFlags(&lane->pace, asleep), err) == 0 &&
         status_check_blas(cublasCreate(&lane->blas), err) == 0 &&
         status_check_blas(cublasSetStream(lane->blas, lane->stream), err) == 0)
         return 0;
@@ -143,12 +161,12 @@ static int say_full(uint64_t bytes, struct error *err)
 static cudaError_t allocate(struct lane_pool *pool, struct lane *lane, uint64_t bytes)
 {
     cudaError_t status = cudaErrorMemoryAllocation;
-    if (pool->bytes + bytes <= lanes_budget)
+    if (pool->bytes + bytes <= pool->budget)
         status = cudaMalloc((void **)&lane->memory, bytes);
     if (status != cudaErrorMemoryAllocation)
         return status;
     release_idle(pool);
-    if (pool->bytes > 0 && pool->bytes + bytes > lanes_budget)
+    if (pool->bytes > 0 && pool->bytes + bytes > pool->budget)
         return status;
     return cudaMalloc((void **)&lane->memory, bytes);
 }
@@ -181,6 +199,17 @@ int lane_reserve(struct lane_pool *pool, struct lane *lane, uint64_t bytes, stru
     int status = grow(pool, lane, bytes, err);
     pthread_mutex_unlock(&pool->lock);
     return status;
+}
+
+/* The copy to pageable memory would wait for the stream itself, but not asleep. */
+int lane_fetch(const struct lane *lane, void *to, const void *from, size_t bytes, struct error *err)
+{
+    cudaError_t status = cudaStreamSynchronize(lane->stream);
+    if (status == cudaSuccess)
+        status = cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToHost, lane->stream);
+    if (status == cudaSuccess)
+        status = cudaStreamSynchronize(lane->stream);
+    return status_check(status, err);
 }
 
 int lane_solver(struct lane *lane, struct error *err)

@@ -8,15 +8,15 @@
 #include "gpu/status.h"
 
 #include <pthread.h>
+#include <stddef.h>
 #include <stdint.h>
 
-/* As many as hide what there is to hide; and the device memory, in bytes, that all of them take
- * where there is a choice: cards are shared. */
+/* As many as hide what there is to hide. */
 enum { LANES_MOST = 16 };
-static const uint64_t lanes_budget = 16000000000;
 
 struct lane {
     cudaStream_t stream;
+    cudaEvent_t pace; /* on the stream; who waits for it sleeps (symmetric.c) */
     cublasHandle_t blas;
     cusolverDnHandle_t solver; /* NULL until lane_solver() */
     cusolverDnParams_t parameters;
@@ -28,12 +28,14 @@ struct lane {
 /* A device's lanes. Zeros and pool_open() make one. */
 struct lane_pool {
     struct lane lanes[LANES_MOST];
-    int most;       /* as many may be open: fewer where a full device had no memory for one more */
-    uint64_t bytes; /* of all lanes' memory */
+    int most;        /* as many may be open: fewer where a full device had no memory for one more */
+    uint64_t bytes;  /* of all lanes' memory */
+    uint64_t budget; /* bytes that they take where there is a choice */
     pthread_mutex_t lock;
     pthread_cond_t given_back; /* a lane, or memory */
 };
 
+/* For the thread's current device, which has a context: its free memory bounds the budget. */
 int pool_open(struct lane_pool *pool, struct error *err);
 void pool_close(struct lane_pool *pool); /* all lanes have been given back */
 
@@ -47,6 +49,10 @@ void lane_give_back(struct lane_pool *pool, struct lane *lane);
  * but for a lane that needs more by itself; what libraries take for their handles, some tens of MB
  * a lane, comes on top. */
 int lane_reserve(struct lane_pool *pool, struct lane *lane, uint64_t bytes, struct error *err);
+
+/* Host memory `to` = what lies at `from` once the lane's stream has come to its end; waits. */
+int lane_fetch(const struct lane *lane, void *to, const void *from, size_t bytes,
+               struct error *err);
 
 /* Makes the cuSOLVER handle, which most matrices need not. */
 int lane_solver(struct lane *lane, struct error *err);

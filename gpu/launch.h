@@ -11,6 +11,14 @@
     (kernel<<<(blocks), (threads), 0, (stream)>>>(__VA_ARGS__), cudaGetLastError())
 /* An array that the threads of a block share. */
 #define SHARED(type, name, count) __shared__ type name[count]
+
+/* A release where a store that tells follows, an acquire behind a load that was told, among all
+ * threads of the device. That is all they need: __threadfence() also puts the device's fences into
+ * one order, and waits longer for it. */
+static inline __device__ void fence_device(void)
+{
+    asm volatile("fence.acq_rel.gpu;" ::: "memory");
+}
 #endif
 
 /* Blocks of `threads` that have a thread for each of `count`. */

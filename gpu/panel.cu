@@ -3,8 +3,9 @@
 #include "gpu/reflection.h"
 
 /* So many that a block finds room beside one of chase.cu's on a multiprocessor's 64 K registers:
- * with twice as many it would wait until all chases there are done. */
-enum { WARPS = 16, THREADS = WARP * WARPS, WIDE = 256 };
+ * with twice as many it would wait until all chases there are done. A chase takes half of them, so
+ * that panel_kernel is held to the other half as if two were to fit. */
+enum { WARPS = 16, THREADS = WARP * WARPS, WIDE = 256, BATCH = 8 };
 
 /* The sum over all threads of the block, in each of them; room[WARPS]. */
 static __device__ double block_sum(double x, double *room)
@@ -33,21 +34,47 @@ static __device__ double reflect_onto_first(double *x, int64_t rows, double *roo
     return found.tau;
 }
 
+/* y := y - factor v, every WARP-th element, `count` of them and BATCH at the most. All loads are
+ * before all stores: left to itself, each load would wait for the store before it, since for all
+ * that the compiler knows y and v overlap. */
+static __device__ void subtract_batch(double *y, const double *v, double factor, int count)
+{
+    double own[BATCH], other[BATCH];
+#pragma unroll
+    for (int k = 0; k < BATCH; k++) {
+        own[k] = k < count ? y[k * WARP] : 0;
+        other[k] = k < count ? v[k * WARP] : 0;
+    }
+#pragma unroll
+    for (int k = 0; k < BATCH; k++)
+        if (k < count)
+            y[k * WARP] = own[k] - factor * other[k];
+}
+
+/* The same for any count; unrolled it takes more registers than there are. */
+static __device__ void subtract(double *y, const double *v, double factor, int count)
+{
+#pragma unroll 1
+    for (; count >= BATCH; count -= BATCH, y += BATCH * WARP, v += BATCH * WARP)
+        subtract_batch(y, v, factor, BATCH);
+    subtract_batch(y, v, factor, count);
+}
+
 /* y := y - tau v (v^T y) by one warp; v[0] stands for 1. */
 static __device__ void reflect(double *y, const double *v, double tau, int64_t rows)
 {
     int lane = threadIdx.x % WARP;
+    int64_t first = lane == 0 ? WARP : lane;
     double dot = lane == 0 ? y[0] : 0;
-    for (int64_t i = lane == 0 ? WARP : lane; i < rows; i += WARP)
+    for (int64_t i = first; i < rows; i += WARP)
         dot += v[i] * y[i];
     double factor = tau * warp_sum(dot);
-    for (int64_t i = lane == 0 ? WARP : lane; i < rows; i += WARP)
-        y[i] -= factor * v[i];
+    subtract(y + first, v + first, factor, (int)((rows - first + WARP - 1) / WARP));
     if (lane == 0)
         y[0] -= factor;
 }
 
-static __global__ void __launch_bounds__(THREADS)
+static __global__ void __launch_bounds__(THREADS, 2)
     panel_kernel(double *panel, double *tau, int64_t rows, int cols, int64_t ld)
 {
     SHARED(double, room, WARPS);

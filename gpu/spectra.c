@@ -40,14 +40,9 @@ static int compute_squares(const struct lane *lane, const struct work *work, dou
         gram_put(lane, &work->slices, work->gram, work->found, matrix, rows, cols, err) != 0 ||
         symmetric_put(lane, &work->symmetric, work->squares, work->gram, n, err) != 0)
         return -1;
-    status = cudaMemcpyAsync(squares, work->squares, (size_t)n * sizeof *squares,
-                             cudaMemcpyDeviceToHost, lane->stream);
-    if (status == cudaSuccess)
-        status = cudaMemcpyAsync(found, work->found, sizeof *found, cudaMemcpyDeviceToHost,
-                                 lane->stream);
-    if (status == cudaSuccess)
-        status = cudaStreamSynchronize(lane->stream);
-    return status_check(status, err);
+    if (lane_fetch(lane, squares, work->squares, (size_t)n * sizeof *squares, err) != 0)
+        return -1;
+    return lane_fetch(lane, found, work->found, sizeof *found, err);
 }
 
 /* --- are squares enough? --- */
@@ -171,11 +166,11 @@ static size_t workspace(void *self, int64_t rows, int64_t cols)
 
 static int side_by_side(void *self, int64_t rows, int64_t cols)
 {
+    const struct device *device = self;
     struct work work;
-    (void)self;
     if (rows < 1 || cols < 1)
         return LANES_MOST;
-    uint64_t fit = lanes_budget / work_place(&work, NULL, rows, cols);
+    uint64_t fit = device->pool.budget / work_place(&work, NULL, rows, cols);
     return fit < 1 ? 1 : fit > LANES_MOST ? LANES_MOST : (int)fit;
 }
 

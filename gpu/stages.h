@@ -1,5 +1,5 @@
 /* The stages of one matrix's singular values on a device. Each puts its work on the lane's stream
- * and does not wait, unless it says so; `work` lies in the lane's memory.
+ * and does not wait for its end, unless it says so; `work` lies in the lane's memory.
  */
 #ifndef SPECTRUM_GPU_STAGES_H
 #define SPECTRUM_GPU_STAGES_H

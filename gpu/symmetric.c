@@ -78,12 +78,27 @@ static int update_rest(const struct lane *lane, const struct symmetric_work *wor
                     err);
 }
 
+/* A stream takes about 1000 launches ahead, a panel is ten or so, and a thread that has one more
+ * waits awake. So it sleeps here, at every PACE-th panel, until the device has come to the PACE-th
+ * before; at the first there is none, and no wait. */
+enum { PACE = 32 };
+
+static int keep_pace(const struct lane *lane, struct error *err)
+{
+    cudaError_t status = cudaEventSynchronize(lane->pace);
+    if (status == cudaSuccess)
+        status = cudaEventRecord(lane->pace, lane->stream);
+    return status_check(status, err);
+}
+
 static int to_band(const struct lane *lane, const struct symmetric_work *work, double *a, int64_t n,
                    struct error *err)
 {
     for (int64_t at = 0; at + BAND < n; at += BAND) {
         int64_t rows = n - at - BAND;
         double *panel = a + at * n + at + BAND, *rest = panel + BAND * n;
+        if (at % (PACE * BAND) == 0 && keep_pace(lane, err) != 0)
+            return -1;
         if (factor_panel(lane, work, panel, rows, n, err) != 0 ||
             update_rest(lane, work, rest, rows, n, err) != 0)
             return -1;

@@ -13,8 +13,9 @@ static __device__ int finding(float value)
     return (bits & 0x7f800000u) == 0x7f800000u ? found | FOUND_NOT_FINITE : found;
 }
 
+/* __restrict__: loads need not wait for the stores before them. */
 static __global__ void __launch_bounds__(THREADS)
-    widen(double *out, int *found, const float *in, int64_t count)
+    widen_kernel(double *__restrict__ out, int *found, const float *__restrict__ in, int64_t count)
 {
     int own = 0;
     int64_t step = (int64_t)gridDim.x * blockDim.x;
@@ -30,21 +31,21 @@ static __global__ void __launch_bounds__(THREADS)
 cudaError_t kernel_check(void)
 {
     struct cudaFuncAttributes attributes;
-    return cudaFuncGetAttributes(&attributes, (const void *)widen);
+    return cudaFuncGetAttributes(&attributes, (const void *)widen_kernel);
 }
 
 cudaError_t kernel_widen(double *out, int *found, const float *in, int64_t count,
                          cudaStream_t stream)
 {
     unsigned blocks = blocks_for(count, THREADS);
-    return LAUNCH(widen, blocks < blocks_most ? blocks : blocks_most, THREADS, stream, out, found,
-                  in, count);
+    return LAUNCH(widen_kernel, blocks < blocks_most ? blocks : blocks_most, THREADS, stream, out,
+                  found, in, count);
 }
 
 /* Tile by tile through shared memory, so that reading and writing are in rows both. Tiles are
  * counted down the rows first: a grid's second side ends at 65535. */
 static __global__ void __launch_bounds__(TILE *TILE_ROWS)
-    widen_turned(double *out, const float *in, int64_t rows, int64_t cols)
+    widen_turned_kernel(double *out, const float *in, int64_t rows, int64_t cols)
 {
     SHARED(float, tile, TILE *(TILE + 1));
     int64_t top = (int64_t)blockIdx.x * TILE, left = (int64_t)blockIdx.y * TILE;
@@ -61,10 +62,10 @@ cudaError_t kernel_widen_turned(double *out, const float *in, int64_t rows, int6
                                 cudaStream_t stream)
 {
     dim3 blocks(blocks_for(rows, TILE), blocks_for(cols, TILE)), threads(TILE, TILE_ROWS);
-    return LAUNCH(widen_turned, blocks, threads, stream, out, in, rows, cols);
+    return LAUNCH(widen_turned_kernel, blocks, threads, stream, out, in, rows, cols);
 }
 
-static __global__ void __launch_bounds__(TILE *TILE_ROWS) mirror(double *a, int64_t n)
+static __global__ void __launch_bounds__(TILE *TILE_ROWS) mirror_kernel(double *a, int64_t n)
 {
     SHARED(double, tile, TILE *(TILE + 1));
     int64_t left = (int64_t)blockIdx.x * TILE, top = (int64_t)blockIdx.y * TILE;
@@ -82,5 +83,5 @@ static __global__ void __launch_bounds__(TILE *TILE_ROWS) mirror(double *a, int6
 cudaError_t kernel_mirror(double *a, int64_t n, cudaStream_t stream)
 {
     dim3 blocks(blocks_for(n, TILE), blocks_for(n, TILE)), threads(TILE, TILE_ROWS);
-    return LAUNCH(mirror, blocks, threads, stream, a, n);
+    return LAUNCH(mirror_kernel, blocks, threads, stream, a, n);
 }

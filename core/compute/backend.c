@@ -90,13 +90,24 @@ int backend_open(struct backend **out, const char *device, int threads, struct e
     return prefix_option(device, err);
 }
 
-/* The first GPU that can be had; *busy: the first that cannot be now. */
+/* Scans compute in fp64. A card that is made for it is half as fast in it as in fp32, any other a
+ * 32nd or a 64th: about as fast as a processor. */
+static bool is_slow(const struct backend_plugin *plugin, int number)
+{
+    enum { RATIO_MOST = 8 };
+    struct device_info info;
+    return plugin->describe(&info, number, NULL) == 0 && info.fp64_ratio > RATIO_MOST;
+}
+
+/* The first GPU that can be had and is not slow; *busy: the first that cannot be now. */
 static int open_any_gpu(struct backend **out, struct error *busy)
 {
     const struct backend_plugin *plugin = plugin_find("cuda", NULL);
     int count = plugin ? plugin->count(NULL) : 0;
     for (int i = 0; i < count; i++) {
         struct error trouble = ERROR_INIT;
+        if (is_slow(plugin, i))
+            continue;
         if (plugin->open(out, i, &trouble) == 0)
             return 0;
         if (trouble.kind == ERROR_DEVICE && busy->kind == ERROR_NONE)

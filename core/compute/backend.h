@@ -19,7 +19,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#define BACKEND_VERSION 4
+#define BACKEND_VERSION 5
 
 /* The last two are for struct weight alone. */
 enum storage { STORAGE_F32, STORAGE_BF16, STORAGE_INT8, STORAGE_NF4 };
@@ -216,6 +216,7 @@ struct device_info {
     char id[16];                  /* what --device takes: "cpu", "reference", "cuda:0" */
     char name[96];                /* "NVIDIA H200", or the processor's instructions and threads */
     uint64_t memory, free_memory; /* bytes; 0: not known */
+    int fp64_ratio;               /* operations in fp32 for one in fp64; 0: not known */
 };
 
 struct backend {
@@ -246,9 +247,9 @@ struct backend {
 int backend_open(struct backend **out, const char *device, int threads, struct error *err);
 void backend_close(struct backend *backend);
 
-/* The same for a scan: "auto" is the first GPU that can be had, and the CPU where there is none
- * (GPUs do not train yet); where a GPU is busy the CPU takes its place, with the reason in `busy`,
- * which is of kind ERROR_DEVICE then, else ERROR_NONE. */
+/* The same for a scan: "auto" is the first GPU that can be had and is quick in fp64, and the CPU
+ * where there is none (GPUs do not train yet); where a GPU is busy the CPU takes its place, with
+ * the reason in `busy`, which is of kind ERROR_DEVICE then, else ERROR_NONE. */
 int backend_open_for_scan(struct backend **out, const char *device, int threads, struct error *busy,
                           struct error *err);
 

@@ -17,7 +17,7 @@ struct backend_plugin {
     int (*count)(struct error *err);
     /* Opens the device of this number, 0 to count() - 1. ERROR_DEVICE: it is busy. */
     int (*open)(struct backend **out, int number, struct error *err);
-    /* Device `number` without opening it: id, name, memory. free_memory is not known. */
+    /* Device `number` without opening it: all but free_memory. */
     int (*describe)(struct device_info *out, int number, struct error *err);
 };
 

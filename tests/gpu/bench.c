@@ -8,9 +8,10 @@
  * `model` does not, as a scan has none: its first pass opens the lanes, too. All values are
  * checked.
  *
- * One line of JSON: the seconds of each pass, the operations that one needs, and the device memory
- * that was free at the least. Plain C, without the program's libraries, for machines that have a
- * GPU and nothing else (script/bench-gpu). $SPECTRUM_PLUGINS says where spectrum-cuda.so is. */
+ * One line of JSON: the seconds of each pass and, apart, of taking the host memory, the operations
+ * that a pass needs, and the device memory that was free at the least. Plain C, without the
+ * program's libraries, for machines that have a GPU and nothing else (script/bench-gpu).
+ * $SPECTRUM_PLUGINS says where spectrum-cuda.so is. */
 #include "bench_run.h"
 
 #include "compute/plugin.h"
@@ -108,9 +109,9 @@ static void print_run(const struct bench_run *run, const struct request *request
         printf("\"model\": \"%s\", \"layers\": %s", request->arguments[1], request->arguments[2]);
     printf(", \"count\": %zu, \"threads\": %d, \"pageable\": %s, \"bytes\": %" PRIu64
            ", \"flops\": %.17g, \"free_opened\": %" PRIu64 ", \"free_least\": %" PRIu64
-           ", \"seconds\": [",
+           ", \"allocation_seconds\": %.6f, \"seconds\": [",
            run->list.count, run->threads, run->pageable ? "true" : "false", list_bytes(&run->list),
-           list_flops(&run->list), run->opened, run->least);
+           list_flops(&run->list), run->opened, run->least, run->allocation);
     for (int i = 0; i < run->repeats; i++)
         printf("%s%.6f", i ? ", " : "", run->seconds[i]);
     printf("]}\n");

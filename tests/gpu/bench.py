@@ -123,7 +123,7 @@ def find_rival():
     """And why there is none."""
     try:
         import torch
-    except ImportError as error:
+    except Exception as error:  # a torch of another CUDA raises what it likes
         return None, f"torch cannot be imported ({error})"
     if not torch.cuda.is_available():
         return None, f"torch {torch.__version__} sees no CUDA device"
@@ -330,18 +330,23 @@ def model_words(name, run, layers, peak):
 
 
 def say_8b(run, pageable, shapes, peak, results):
-    """Ours is the first pass: what who scans a model waits for."""
+    """Ours is the first pass: what who scans a model waits for, but for the pinned memory. A scan has
+    one matrix of that a thread; with all of it pinned, as it is here, the time is `whole`."""
     first, layers = run["seconds"][0], LAYERS["8b"]
+    whole = first + run["allocation_seconds"]
     reference = scaled(block_of_rival(shapes), layers)
-    ratio = reference / first if reference else None
+    ratio, whole_ratio = (reference / seconds if reference else None for seconds in (first, whole))
     print(model_words("Llama-3-8B", run, layers, peak))
     if pageable:
         print(f"* from pageable host memory: {seconds_words(pageable)}")
-    print(f"* reference, one block's matrices times {layers}: {show(reference, 0, ' s')}, {show(ratio, 1)} times the first pass")
-    print(f"* asked: at most {ASKED_SECONDS} s: {verdict(first <= ASKED_SECONDS)}; at least {ASKED_RATIO} times faster: "
-          f"{verdict(ratio >= ASKED_RATIO) if ratio else 'n/a'}")
+    print(f"* pinning the matrices' host memory, before the first pass: {run['allocation_seconds']:.2f} s; with it {whole:.2f} s (a scan pins one matrix a thread)")
+    print(f"* reference, one block's matrices times {layers}: {show(reference, 0, ' s')}, {show(ratio, 1)} times the first pass, "
+          f"{show(whole_ratio, 1)} with the pinning")
+    print(f"* asked: at most {ASKED_SECONDS} s: {verdict(first <= ASKED_SECONDS)}, with the pinning {verdict(whole <= ASKED_SECONDS)}; "
+          f"at least {ASKED_RATIO} times faster: {verdict(ratio >= ASKED_RATIO) if ratio else 'n/a'}, "
+          f"with the pinning {verdict(whole_ratio >= ASKED_RATIO) if whole_ratio else 'n/a'}")
     print(flush=True)
-    results.put("8b_summary", {"seconds": first, "reference": reference, "ratio": ratio})
+    results.put("8b_summary", {"seconds": first, "reference": reference, "ratio": ratio, "seconds_with_pinning": whole, "ratio_with_pinning": whole_ratio})
 
 
 def say_70b(run, peak, results):

@@ -30,7 +30,7 @@ static void *take_aligned(size_t bytes, struct error *err)
     return memory;
 }
 
-static int make_one(void *context, size_t index, struct error *err)
+static int take_one(void *context, size_t index, struct error *err)
 {
     struct bench_run *run = context;
     struct bench_matrix *matrix = &run->list.matrices[index];
@@ -38,7 +38,22 @@ static int make_one(void *context, size_t index, struct error *err)
     matrix->elements = run->pageable ? take_aligned(bytes, err)
                                      : run->backend->host_alloc(run->backend->self, bytes, err);
     matrix->values = take_aligned((size_t)matrix_shorter(matrix) * sizeof *matrix->values, err);
-    return matrix->elements && matrix->values ? matrix_fill(matrix, err) : -1;
+    return matrix->elements && matrix->values ? 0 : -1;
+}
+
+static int fill_one(void *context, size_t index, struct error *err)
+{
+    const struct bench_run *run = context;
+    return matrix_fill(&run->list.matrices[index], err);
+}
+
+static int make_matrices(struct bench_run *run, struct error *err)
+{
+    double start = clock_seconds();
+    if (threads_take(threads_of_machine(), run->list.count, take_one, run, err) != 0)
+        return -1;
+    run->allocation = clock_seconds() - start;
+    return threads_take(threads_of_machine(), run->list.count, fill_one, run, err);
 }
 
 static int compute_one(void *context, size_t index, struct error *err)
@@ -101,8 +116,7 @@ int run_bench(struct bench_run *run, struct error *err)
     struct watch watch;
     run->threads = count_threads(run);
     run->opened = watch_free_memory(run->backend);
-    if (check_memory(&run->list, err) != 0 ||
-        threads_take(threads_of_machine(), run->list.count, make_one, run, err) != 0 ||
+    if (check_memory(&run->list, err) != 0 || make_matrices(run, err) != 0 ||
         watch_start(&watch, run->backend, err) != 0)
         return -1;
     int status = run_passes(run, err);

@@ -10,12 +10,13 @@ enum { REPEATS_MOST = 100 };
 struct bench_run {
     const struct backend *backend;
     struct bench_list list;
-    bool pageable;   /* memory of malloc(), not the back end's host_alloc() */
-    bool warm;       /* one pass before those that are timed */
-    int repeats;     /* 1 to REPEATS_MOST */
-    int threads;     /* that compute: as many as the device takes of the largest matrix */
-    uint64_t opened; /* bytes of device memory that are free once the device is open */
-    uint64_t least;  /* and the least that were, while the passes ran */
+    bool pageable;     /* memory of malloc(), not the back end's host_alloc() */
+    bool warm;         /* one pass before those that are timed */
+    int repeats;       /* 1 to REPEATS_MOST */
+    int threads;       /* that compute: as many as the device takes of the largest matrix */
+    uint64_t opened;   /* bytes of device memory that are free once the device is open */
+    uint64_t least;    /* and the least that were, while the passes ran */
+    double allocation; /* seconds that taking the matrices' host memory took, before the passes */
     double seconds[REPEATS_MOST];
 };
 

@@ -114,23 +114,32 @@ static void check_kinds(bool quick)
         }
 }
 
-/* Shapes of real models, with values that are known but for the rounding to float. */
+/* With values exp(-decay i / n), but the first is `first`. */
+static void check_planted(const char *name, int64_t rows, int64_t cols, double first, double decay,
+                          double tolerance)
+{
+    int64_t n = rows < cols ? rows : cols;
+    double *truth = malloc((size_t)n * sizeof *truth);
+    char what[80];
+    for (int64_t i = 0; i < n; i++)
+        truth[i] = (i == 0 ? first : 1) * exp(-decay * (double)i / (double)n);
+    float *matrix = planted(truth, rows, cols, (uint64_t)(rows + cols));
+    snprintf(what, sizeof what, "%s, %lldx%lld", name, (long long)rows, (long long)cols);
+    check_values(what, matrix, truth, rows, cols, tolerance);
+    free(matrix);
+    free(truth);
+}
+
+/* Shapes of real models, with values that are known but for the rounding to float; and decays over
+ * 16 orders, which a Gram matrix cannot resolve. */
 static void check_large(void)
 {
     static const int64_t shapes[][2] = {{4096, 4096},  {1024, 4096}, {4096, 1024}, {14336, 4096},
                                         {4096, 14336}, {8192, 1024}, {1023, 3001}, {2049, 2047}};
-    for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++) {
-        int64_t rows = shapes[s][0], cols = shapes[s][1], n = rows < cols ? rows : cols;
-        double *truth = malloc((size_t)n * sizeof *truth);
-        char what[80];
-        for (int64_t i = 0; i < n; i++)
-            truth[i] = (i == 0 ? 3 : 1) * exp(-4.0 * (double)i / (double)n);
-        float *matrix = planted(truth, rows, cols, s + 1);
-        snprintf(what, sizeof what, "planted, %lldx%lld", (long long)rows, (long long)cols);
-        check_values(what, matrix, truth, rows, cols, 1e-6);
-        free(matrix);
-        free(truth);
-    }
+    for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++)
+        check_planted("planted", shapes[s][0], shapes[s][1], 3, 4, 1e-6);
+    check_planted("planted, 16 orders", 2048, 1024, 1, 37, 1e-7);
+    check_planted("planted, 16 orders", 1024, 3000, 1, 37, 1e-7);
 }
 
 /* More elements than a slice has (gpu/stages.h): the Gram matrix is added up from several. */
@@ -270,7 +279,7 @@ enum { THREADS = 20, ROUNDS = 6 }; /* more than there are lanes */
 struct worker {
     pthread_t thread;
     int number;
-    double farthest;
+    double farthest; /* off, in parts of its kind's tolerance */
 };
 
 static void *work(void *argument)
@@ -278,15 +287,15 @@ static void *work(void *argument)
     struct worker *worker = argument;
     double own[CASE_ORDER_MAX], expected[CASE_ORDER_MAX];
     for (int i = 0; i < ROUNDS; i++) {
-        int o = (worker->number + i) % 7, kind = (worker->number * 5 + i) % 5;
+        int o = (worker->number + i) % 7, kind = (worker->number * 5 + i) % CASE_KINDS;
         int64_t rows = case_orders[o][0], cols = case_orders[o][1], n = rows < cols ? rows : cols;
         float *matrix = matrix_of_kind(kind, rows, cols);
         compute(&spectra_reference_ops, NULL, expected, matrix, rows, cols, NULL);
         int status = compute(device->spectra, device->self, own, matrix, rows, cols, NULL);
-        for (int64_t j = 0; j < n; j++)
-            worker->farthest =
-                worse(worker->farthest,
-                      status != 0 ? INFINITY : fabs(own[j] - expected[j]) / expected[0]);
+        for (int64_t j = 0; j < n; j++) {
+            double off = status != 0 ? INFINITY : fabs(own[j] - expected[j]) / expected[0];
+            worker->farthest = worse(worker->farthest, off / kinds[kind].tolerance);
+        }
         free(matrix);
     }
     return NULL;
@@ -305,10 +314,11 @@ static void check_many(void)
         pthread_join(workers[i].thread, NULL);
         farthest = worse(farthest, workers[i].farthest);
     }
-    if (!(farthest < 1e-9))
+    if (!(farthest <= 1))
         fail("many at once", "values differ");
     else
-        printf("ok: %d threads at once: within %.1e\n", THREADS, farthest);
+        printf("ok: %d threads at once: off by %.0e of the tolerance at the most\n", THREADS,
+               farthest);
 }
 
 int main(int argc, char **argv)

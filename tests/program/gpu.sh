@@ -42,6 +42,13 @@ same second
 says "on cuda:1"
 scan auto || fail "no scan"
 says "on cuda:0"
+# One that is slow in fp64 has to be asked for.
+EMULATED_CUDA_RATIO=64 scan slow || fail "slow: no scan"
+same slow
+if grep -q cuda "$work/said"; then fail "slow: auto takes it, or speaks of it"; fi
+EMULATED_CUDA_RATIO=64 scan slow --device cuda || fail "slow: no scan on the device"
+same slow
+says "on cuda:0"
 for top in 10 25 50 75; do
     for name in cpu gpu; do
         "$spectrum" plan "$work/$name.json" --top $top -o "$work/$name.yaml" 2>/dev/null >/dev/null
@@ -84,6 +91,10 @@ same small
 says "of device memory"
 EMULATED_CUDA_MEMORY=1000 scan none --device cuda || fail "no memory: no scan"
 same none
+# As many side by side as its memory holds, which is sixteen of these, or one that is tried.
+side_by_side() { "$build/bench_gpu" shape 96 128 4 1 2>"$work/said" | grep -oP '"threads": \K[0-9]+'; }
+test "$(side_by_side)" = 16 || fail "not 16 side by side"
+test "$(EMULATED_CUDA_MEMORY=100000000 side_by_side)" = 1 || fail "a small card: more than one at a time"
 # A full card has no memory for a third lane's handles: two do all.
 EMULATED_CUDA_HANDLES=2 scan two --device cuda --threads 6 || fail "two lanes: no scan"
 same two

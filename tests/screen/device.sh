@@ -77,7 +77,7 @@ says nothing.txt 'there is no device "nothing"; there are auto, cpu'
 says found.txt "trains 14 of 56"
 shows found.txt "device: cpu"
 shows later.txt "this scan is done; the next one goes to reference"
-shows list.txt "a GPU where there is one"
+shows list.txt "a GPU quick in fp64, else the CPU"
 shows list.txt "● computed"
 job_has job.json '"--device", "cpu"'
 

@@ -118,7 +118,8 @@ static void what_is_too_much_is_cut(void **state)
 static void a_device_fits_its_room(void **state)
 {
     (void)state;
-    struct device_info device = {"cuda:0", "NVIDIA H200", 150000000000, 148000000000};
+    struct device_info device = {
+        .id = "cuda:0", .name = "NVIDIA H200", .memory = 150000000000, .free_memory = 148000000000};
     char text[256];
     device_put(&device, 80, text, sizeof text);
     assert_string_equal(text, "cuda:0 NVIDIA H200, 148 of 150 GB free");

@@ -22,7 +22,7 @@ struct device_view {
 static struct device_info device_at(const struct scan_devices *devices, int line)
 {
     if (line == 0)
-        return (struct device_info){.id = "auto", .name = "a GPU where there is one, else the CPU"};
+        return (struct device_info){.id = "auto", .name = "a GPU quick in fp64, else the CPU"};
     if (devices->count == 0)
         return (struct device_info){.id = "cpu"};
     return devices->all[line - 1];

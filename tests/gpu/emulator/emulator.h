@@ -22,7 +22,7 @@
 #undef __launch_bounds__
 #define __global__
 #define __device__
-#define __launch_bounds__(threads)
+#define __launch_bounds__(...)
 
 /* --- starting kernels --- */
 
@@ -88,6 +88,11 @@ void __syncthreads();
 void __syncwarp(unsigned mask = 0xffffffffu);
 void __nanosleep(unsigned nanoseconds);
 void __threadfence();
+
+inline void fence_device()
+{
+    __threadfence();
+}
 
 /* `bits` of lane `source`, which must have come to the same word with the same mask. */
 uint64_t emulated_shuffle(unsigned mask, uint64_t bits, int source);

@@ -2,6 +2,7 @@
  *
  *   EMULATED_CUDA_DEVICES     how many there are (1)
  *   EMULATED_CUDA_MEMORY      bytes of each (4 GiB)
+ *   EMULATED_CUDA_RATIO       operations in fp32 for one in fp64 (2)
  *   EMULATED_CUDA_HANDLES     cuBLAS handles that there is memory for
  *   EMULATED_CUDA_FAULT       no-driver, old-driver, no-device; busy: no context can be made
  *   EMULATED_CUDA_DIES_AFTER  operations put on streams, counted from when the variable was given

@@ -173,6 +173,9 @@ cudaError_t cudaDeviceGetAttribute(int *value, enum cudaDeviceAttr attribute, in
     case cudaDevAttrWarpSize:
         *value = properties.warpSize;
         break;
+    case cudaDevAttrSingleToDoublePrecisionPerfRatio:
+        *value = (int)setting("EMULATED_CUDA_RATIO", 2);
+        break;
     case cudaDevAttrComputeMode:
         *value = cudaComputeModeDefault;
         break;

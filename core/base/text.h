@@ -8,8 +8,8 @@
 /* "model.gguf" ends with ".gguf"; so does ".gguf" alone. */
 bool text_ends_with(const char *text, const char *end);
 
-/* "8G", "1.5m", "123456": a number of bytes above 0, with K, M, G or T for powers of 1024. False for
- * anything else, and above 2^62; *bytes is then left. */
+/* "8G", "1.5m", "123456": a number of bytes above 0, with K, M, G or T for powers of 1024. False
+ * for anything else, and above 2^62; *bytes is then left. */
 bool text_to_bytes(uint64_t *bytes, const char *text);
 
 #endif

@@ -138,9 +138,11 @@ class Measured:
 def measure(setting, with_rival):
     """The sets in turns, so that a share of the full step is of the same minutes."""
     sets = [Measured(label, options) for label, options in METHODS]
+    rounds = max(setting.runs, BOUND_RUNS)
     with tempfile.TemporaryDirectory() as work:
-        for number in range(max(setting.runs, BOUND_RUNS)):
+        for number in range(rounds):
             for at, one in enumerate(sets):
+                print(f"round {number + 1} of {rounds}: {one.label}", file=sys.stderr, flush=True)
                 one.run_ours(work, setting, len(sets) * number + at)
                 if with_rival and number < setting.runs:
                     one.run_rival(work, setting, "eager")

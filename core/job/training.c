@@ -107,10 +107,11 @@ static int64_t last_step(const struct training *training)
     return step > saved ? step : saved;
 }
 
-static int write_result(const struct training *training, int status, struct error *err)
+static int write_result(const struct training *training, int status, int64_t step,
+                        struct error *err)
 {
     char message[ERROR_TEXT_MAX];
-    struct job_result result = {.message = message, .last_step = last_step(training)};
+    struct job_result result = {.message = message, .last_step = step};
     result.status = status < 0 ? "failed" : status > 0 ? "stopped" : "completed";
     bool left = training->supervisor && getppid() != training->supervisor;
     const char *why = status > 0 && left ? "its supervisor was killed; " : "";
@@ -147,7 +148,7 @@ int training_run(const struct training_request *request, bool resume,
     if (status < 0 && err->kind == ERROR_INTERRUPTED) /* in the scan */
         status = 1;
     int64_t step = last_step(&training);
-    if (write_result(&training, status, err) != 0 && status == 0)
+    if (write_result(&training, status, step, err) != 0 && status == 0)
         status = -1;
     training_close(&training);
     if (locked)

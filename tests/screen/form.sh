@@ -33,7 +33,7 @@ hides last.txt "↓"
 shows giant.txt "4.29e+24 tokens in all"
 shows giant.txt "it does not"
 
-play 120x50 "$model" <<'SCRIPT'
+play 120x40 "$model" <<'SCRIPT'
 wait scan
 t
 save-screen tall.txt

@@ -10,8 +10,7 @@ static void score_by_key(float *scores, const struct attention *at, const float 
                          const float *q_turned, const struct tile *queries, const struct tile *keys)
 {
     int window = at->shape.window;
-    memset(scores, 0, TILE * TILE * sizeof *scores);
-    tile_product(scores, TILE, k, at->padded, 1, q_turned, TILE, TILE, at->padded);
+    compare(scores, k, q_turned, at->padded);
     for (int j = 0; j < TILE; j++) {
         int64_t begin = keys->first + j - queries->first;
         mask_row(scores + j * TILE, begin, window > 0 ? begin + window : TILE);
@@ -96,7 +95,7 @@ void CPU(attention_forward)(void *self, struct place out, struct place lse, stru
 #pragma omp parallel for collapse(2) schedule(dynamic) num_threads(host_threads(self))
     for (int64_t index = 0; index < tiles; index++)
         for (int head = 0; head < shape.heads; head++)
-            (multiplies_bf16(&at) ? CPU(attention_forward_tile_bf16) : forward_tile)(
+            (multiplies_bf16(type) ? CPU(attention_forward_tile_bf16) : forward_tile)(
                 &at, host_pointer(out), tile_at(&documents, tiles - 1 - index), head);
 }
 
@@ -136,7 +135,7 @@ void CPU(attention_backward)(void *self, struct place grad_q, struct place grad_
     at.grad_out = host_pointer(grad_out);
     at.delta = rest;
     row_products(&at, threads);
-    if (multiplies_bf16(&at)) {
+    if (multiplies_bf16(type)) {
         CPU(attention_backward_bf16)(&at, dq, dk, dv, threads);
         return;
     }
@@ -146,9 +145,8 @@ void CPU(attention_backward)(void *self, struct place grad_q, struct place grad_
 
 size_t CPU(attention_workspace)(void *self, struct attention_shape shape, enum storage type)
 {
-    const struct attention at = {.type = type};
     if (shape.head_dim > DIM_MAX)
         return reference_attention_workspace(self, shape, type);
     size_t delta = (size_t)(shape.tokens * shape.heads) * sizeof(float);
-    return delta + (multiplies_bf16(&at) ? 0 : CPU(attention_backward_f32_workspace)(shape, type));
+    return delta + (multiplies_bf16(type) ? 0 : CPU(attention_backward_f32_workspace)(shape, type));
 }

@@ -149,12 +149,12 @@ void CPU(attention_backward_bf16)(const struct attention *at, void *grad_q, void
                                   void *grad_v, int threads);
 
 /* Is that there, and of use? */
-static inline bool multiplies_bf16(const struct attention *at)
+static inline bool multiplies_bf16(enum storage type)
 {
 #ifdef __AVX512BF16__
-    return at->type == STORAGE_BF16;
+    return type == STORAGE_BF16;
 #else
-    (void)at;
+    (void)type;
     return false;
 #endif
 }

@@ -10,8 +10,7 @@ static void score_by_query(float *scores, const struct attention *at, const floa
                            const struct tile *keys)
 {
     int window = at->shape.window;
-    memset(scores, 0, TILE * TILE * sizeof *scores);
-    tile_product(scores, TILE, q, at->padded, 1, k_turned, TILE, TILE, at->padded);
+    compare(scores, q, k_turned, at->padded);
     for (int i = 0; i < TILE; i++) {
         int64_t end = queries->first + i + 1 - keys->first;
         mask_row(scores + i * TILE, window > 0 ? end - window : 0, end);
@@ -94,8 +93,7 @@ static void add_head(struct pair_tiles *t, const struct attention *at, int head,
     int width = at->padded;
     load_queries(t, at, head, queries);
     score_by_query(t->scores, at, t->q, t->k_turned, queries, keys);
-    memset(t->ds, 0, sizeof t->ds);
-    tile_product(t->ds, TILE, t->go, width, 1, t->v_turned, TILE, TILE, width);
+    compare(t->ds, t->go, t->v_turned, width);
     probabilities(t->scores, t->ds, &t->statistics);
     tile_product(t->dv, width, t->scores, 1, TILE, t->go, width, width, TILE);
     tile_product(t->dk, width, t->ds, 1, TILE, t->q, width, width, TILE);

@@ -30,6 +30,13 @@ static inline void tile_product(float *restrict c, int ldc, const float *restric
     }
 }
 
+/* out[TILE, TILE] = rows turned, of tiles [TILE, padded] and [padded, TILE] */
+static inline void compare(float *out, const float *rows, const float *turned, int padded)
+{
+    memset(out, 0, TILE * TILE * sizeof *out);
+    tile_product(out, TILE, rows, padded, 1, turned, TILE, TILE, padded);
+}
+
 /* rows [count, padded] of one head, zeros behind; times factor */
 static inline void load(float *out, const struct attention *at, const void *from, int heads,
                         int head, int64_t first, int count, float factor)

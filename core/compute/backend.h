@@ -19,7 +19,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#define BACKEND_VERSION 5
+#define BACKEND_VERSION 6
 
 /* The last two are for struct weight alone. */
 enum storage { STORAGE_F32, STORAGE_BF16, STORAGE_INT8, STORAGE_NF4 };
@@ -97,6 +97,12 @@ struct adamw {
 /* Where an output is added to what is there (true) or replaces it. */
 enum accumulate { REPLACE = 0, ADD = 1 };
 
+/* What each token of a batch is to predict, and how much that counts. */
+struct targets {
+    struct place ids;     /* i32 [T], -1 = not supervised */
+    struct place weights; /* f32 [T], above 0 where it is; no buffer: 1 each */
+};
+
 struct train_ops {
     /* out[T,H] = weight[id[t]] */
     void (*embedding_forward)(void *self, struct place out, enum storage type, struct weight weight,
@@ -164,14 +170,13 @@ struct train_ops {
     void (*add_noise)(void *self, struct place x, enum storage type, int64_t hidden,
                       struct documents documents, float alpha, const uint32_t key[2],
                       uint32_t batch);
-    /* Fused head and cross-entropy over chunks of tokens: never T x V in memory. targets i32 [T],
-     * -1 = not supervised. loss f64 [2] += sums over supervised tokens of -log p, and of z_loss
-     * times the squared log-sum-exp of the logits (PaLM, arXiv 2204.02311, section 5). With grad_x
+    /* Fused head and cross-entropy over chunks of tokens: never T x V in memory. loss f64 [2] +=
+     * sums over supervised tokens of w times -log p, and of w z_loss times the squared log-sum-exp
+     * of the logits (PaLM, arXiv 2204.02311, section 5), w being the target's weight. With grad_x
      * there, grad_x[T,H] = scale * d(both)/dx; with grad_weight there, grad_weight[V,H] f32 +=
-     * scale
-     * * ... */
+     * scale * d(both)/dhead */
     void (*head_loss)(void *self, struct place loss, struct place grad_x, struct place grad_weight,
-                      struct place x, enum storage type, struct weight head, struct place targets,
+                      struct place x, enum storage type, struct weight head, struct targets targets,
                       int64_t tokens, float scale, float z_loss, struct place workspace);
     size_t (*head_workspace)(void *self, int64_t tokens, int64_t hidden, int64_t vocab,
                              enum storage type);

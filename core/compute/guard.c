@@ -205,7 +205,7 @@ static void guard_add_noise(void *self, struct place x, enum storage type, int64
 
 static void guard_head_loss(void *self, struct place loss, struct place grad_x,
                             struct place grad_weight, struct place x, enum storage type,
-                            struct weight head, struct place targets, int64_t tokens, float scale,
+                            struct weight head, struct targets targets, int64_t tokens, float scale,
                             float z_loss, struct place workspace)
 {
     const struct backend *below = enter(self);

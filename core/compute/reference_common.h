@@ -77,7 +77,7 @@ void reference_add_noise(void *self, struct place x, enum storage type, int64_t 
                          uint32_t batch);
 void reference_head_loss(void *self, struct place loss, struct place grad_x,
                          struct place grad_weight, struct place x, enum storage type,
-                         struct weight head, struct place targets, int64_t tokens, float scale,
+                         struct weight head, struct targets targets, int64_t tokens, float scale,
                          float z_loss, struct place workspace);
 size_t reference_head_workspace(void *self, int64_t tokens, int64_t hidden, int64_t vocab,
                                 enum storage type);

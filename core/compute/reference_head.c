@@ -44,11 +44,12 @@ static void token_grad_weight(const double *g, float *grad_weight, const void *x
 
 void reference_head_loss(void *self, struct place loss, struct place grad_x,
                          struct place grad_weight, struct place x, enum storage type,
-                         struct weight head, struct place targets, int64_t tokens, float scale,
+                         struct weight head, struct targets targets, int64_t tokens, float scale,
                          float z_loss, struct place workspace)
 {
     (void)self;
-    const int32_t *target = host_pointer(targets);
+    const int32_t *target = host_pointer(targets.ids);
+    const float *weights = host_pointer(targets.weights);
     double *logits = host_pointer(workspace), *total = host_pointer(loss);
     float *gw = host_pointer(grad_weight);
     void *gx = host_pointer(grad_x);
@@ -59,10 +60,11 @@ void reference_head_loss(void *self, struct place loss, struct place grad_x,
             continue;
         }
         double lse = token_logits(logits, host_pointer(x), type, t, head);
-        total[0] += lse - logits[target[t]];
-        total[1] += (double)z_loss * lse * lse;
+        double weight = weights ? (double)weights[t] : 1;
+        total[0] += weight * (lse - logits[target[t]]);
+        total[1] += weight * (double)z_loss * lse * lse;
         for (int64_t v = 0; v < head.rows; v++)
-            logits[v] = (double)scale *
+            logits[v] = weight * (double)scale *
                         ((1 + 2 * (double)z_loss * lse) * exp(logits[v] - lse) - (v == target[t]));
         if (gx)
             token_grad_x(logits, gx, type, t, head);

@@ -7,6 +7,7 @@
 #ifndef SPECTRUM_JOB_TRAINING_H
 #define SPECTRUM_JOB_TRAINING_H
 
+#include "base/buffer.h"
 #include "job/method.h"
 #include "train/trainer.h"
 
@@ -36,6 +37,7 @@ struct training_request {
     size_t eval_count;             /* 0: a share of the training documents */
     double eval_split;             /* that share; 0: no evaluation */
     struct dataset_options format; /* of both */
+    const char *long_documents;    /* text/pieces.h; NULL: by kind */
     const char *device;
     int threads;              /* 0: all cores */
     const char *dtype;        /* "auto", "bf16", "fp32" */
@@ -51,15 +53,28 @@ struct training_request {
     char *const *argv;
 };
 
+/* What the run makes of its data. */
+struct training_data_plan {
+    uint64_t documents, tokens; /* of the training data, before anything is left out */
+    uint64_t supervised;        /* targets of one pass over what trains, sources' weights aside */
+    size_t pieces, eval_pieces; /* that train, and that are kept for evaluation (text/pieces.h) */
+    size_t too_short;           /* records of fewer than two tokens, left out */
+    struct piece_counts counts; /* of the training data, with what is held back of it */
+    uint64_t epoch_rows;        /* of the epoch in hand; others can have one more or less */
+    int64_t epoch_steps;
+    int64_t seq_len, step_rows; /* batch times accumulate: the most that a step has */
+    bool weighted;              /* some targets count more or less than 1 */
+};
+/* Its members as JSON, without braces: of job.json and of --json. */
+void training_put_data_plan(struct buffer *out, const struct training_data_plan *plan);
+
 /* What is known before the first step. */
 struct training_start {
     const struct memory_plan *memory;
     int64_t steps; /* of the whole run */
     int64_t trained_parameters, parameters;
     size_t trained_tensors, tensors;
-    uint64_t documents, supervised, tokens; /* of the training data */
-    size_t eval_documents;
-    size_t cut_documents;     /* longer than a row */
+    struct training_data_plan data;
     struct progress progress; /* so far, where it was resumed */
     const char *precision;    /* "bf16+masters" */
     bool resumed, exact;      /* exact: to the bit */

@@ -2,20 +2,10 @@
 #include "base/memory.h"
 #include "job/training_parts.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 enum { PROMPT_TOKENS = 8, SPLIT_AT_LEAST = 20 };
-
-static int list_all(size_t **out, size_t *count, size_t documents, struct error *err)
-{
-    *out = array_alloc(documents, sizeof **out, err);
-    if (!*out)
-        return -1;
-    for (size_t i = 0; i < documents; i++)
-        (*out)[i] = i;
-    *count = documents;
-    return 0;
-}
 
 static void say(void *context, const char *line)
 {
@@ -43,49 +33,59 @@ static void weigh(struct training *training)
     }
 }
 
-/* A share of the documents is held back only where there are enough of them. */
+static int list_pieces(const struct training *training, struct piece_list *out,
+                       const struct dataset *data, struct error *err)
+{
+    enum long_documents how;
+    if (long_documents_by_name(&how, training->request->long_documents, err) != 0)
+        return -1;
+    return pieces_list(out, data, training->settings.seq_len, how, err);
+}
+
+/* A share is held back only where there is enough to take it from. */
 static int split(struct training *training, struct error *err)
 {
     const struct training_request *request = training->request;
-    const struct dataset *data = &training->data;
     bool share = request->eval_count == 0 && request->eval_split > 0;
-    if (share && data->documents >= SPLIT_AT_LEAST)
-        return dataset_split(data, request->eval_split, request->is.optimizer.seed,
-                             &training->train_documents, &training->train_count,
-                             &training->eval_documents, &training->eval_count, err);
+    struct piece_list all;
+    if (list_pieces(training, &all, &training->data, err) != 0)
+        return -1;
+    size_t units = pieces_units(&all);
+    if (share && units >= SPLIT_AT_LEAST) {
+        int status = pieces_divide(&all, request->eval_split, request->is.optimizer.seed,
+                                   &training->train, &training->eval, err);
+        pieces_free(&all);
+        return status;
+    }
+    training->train = all;
     if (share)
         training_say(training,
                      "no evaluation: %zu documents are too few to hold some back (%d are needed); "
                      "--eval-data names others",
-                     data->documents, SPLIT_AT_LEAST);
-    if (list_all(&training->train_documents, &training->train_count, data->documents, err) != 0)
-        return -1;
+                     units, SPLIT_AT_LEAST);
     if (request->eval_count == 0)
         return 0;
-    if (open_data(training, &training->eval_data, request->eval_data, request->eval_count, err) !=
-        0)
-        return -1;
-    return list_all(&training->eval_documents, &training->eval_count, training->eval_data.documents,
-                    err);
+    if (open_data(training, &training->eval_data, request->eval_data, request->eval_count, err) ==
+            0 &&
+        list_pieces(training, &training->eval, &training->eval_data, err) == 0)
+        return 0;
+    return error_prefix(err, "evaluation data");
 }
 
 /* The beginning of a document: an evaluation one where there is one. At most half a sequence, so
  * that something can follow. */
 static int prompt_from_data(struct training *training, struct error *err)
 {
-    bool held = training->eval_count > 0;
-    const struct dataset *data =
-        held && training->eval_data.documents ? &training->eval_data : &training->data;
-    size_t document = held ? training->eval_documents[0] : training->train_documents[0];
-    uint64_t begin = data->offsets[document], length = data->offsets[document + 1] - begin;
-    uint64_t half = (uint64_t)training->settings.seq_len / 2;
-    uint64_t most = half < PROMPT_TOKENS ? half : PROMPT_TOKENS;
+    const struct piece_list *list = training->eval.count > 0 ? &training->eval : &training->train;
+    int64_t half = training->settings.seq_len / 2, length, known;
+    uint64_t begin = piece_tokens(list, &list->items[0], &length, &known);
+    int64_t most = half < PROMPT_TOKENS ? half : PROMPT_TOKENS;
     struct token_list *prompt = &training->prompt;
     prompt->count = (size_t)(length < most ? length : most);
     prompt->ids = array_alloc(prompt->count, sizeof *prompt->ids, err);
     if (!prompt->ids)
         return -1;
-    return dataset_read(data, begin, prompt->count, prompt->ids, NULL, err);
+    return dataset_read(list->data, begin, prompt->count, prompt->ids, NULL, err);
 }
 
 /* A sample is one document, so it is no longer than a sequence: positions end there. */
@@ -116,6 +116,61 @@ static int make_prompt(struct training *training, struct error *err)
     return 0;
 }
 
+/* Of the longest document of both sets. */
+static void tell_positions(const struct training *training)
+{
+    char line[400];
+    int64_t train = training->train.counts.longest, eval = training->eval.counts.longest;
+    if (model_note_positions(training->model, train > eval ? train : eval, line, sizeof line))
+        training_say(training, "%s", line);
+}
+
+struct training_data_plan training_data_plan(const struct training *training)
+{
+    const struct train_settings *s = &training->settings;
+    struct training_data_plan plan = {
+        .documents = training->data.documents,
+        .tokens = training->data.tokens,
+        .supervised = training->train.counts.supervised,
+        .pieces = training->train.count,
+        .eval_pieces = training->eval.count,
+        .too_short = training->data.left_out,
+        .counts = training->train.counts,
+        .epoch_rows = trainer_rows(training->trainer),
+        .seq_len = s->seq_len,
+        .step_rows = s->batch * s->accumulate,
+        .weighted = training->data.weighted,
+    };
+    plan.epoch_steps = ((int64_t)plan.epoch_rows + plan.step_rows - 1) / plan.step_rows;
+    return plan;
+}
+
+void training_put_data_plan(struct buffer *out, const struct training_data_plan *plan)
+{
+    const struct {
+        const char *key;
+        uint64_t value;
+    } numbers[] = {
+        {"documents", plan->documents},
+        {"tokens", plan->tokens},
+        {"epoch_supervised_tokens", plan->supervised},
+        {"epoch_rows", plan->epoch_rows},
+        {"epoch_steps", (uint64_t)plan->epoch_steps},
+        {"step_rows", (uint64_t)plan->step_rows},
+        {"without_target", plan->counts.without_target},
+        {"too_short", plan->too_short},
+        {"dropped", plan->counts.dropped},
+        {"truncated", plan->counts.truncated},
+        {"split", plan->counts.split},
+        {"longest", (uint64_t)plan->counts.longest},
+    };
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        buffer_format(out, "%s\"%s\": %" PRIu64, i ? ", " : "", numbers[i].key, numbers[i].value);
+    buffer_format(out, ", \"without_prompt\": %s, \"weighted\": %s",
+                  plan->counts.without_prompt ? "true" : "false",
+                  plan->weighted ? "true" : "false");
+}
+
 int training_load_data(struct training *training, struct error *err)
 {
     const struct training_request *request = training->request;
@@ -126,6 +181,7 @@ int training_load_data(struct training *training, struct error *err)
         transformer_check_ids(training->model, &training->eval_data, err) != 0)
         return -1;
     weigh(training);
+    tell_positions(training);
     if (dataset_all_supervised(&training->data))
         training_say(training, "every token is trained on (plain text)");
     return make_prompt(training, err);

@@ -64,6 +64,7 @@ int training_check(const struct training_request *request, struct error *err)
 {
     struct train_settings settings;
     struct control control;
+    enum long_documents how;
     const struct dataset_options *format = &request->format;
     if (!(request->is.rate > 0))
         return error_set_kind(err, ERROR_USAGE,
@@ -71,6 +72,7 @@ int training_check(const struct training_request *request, struct error *err)
     if (fix_precision(&settings, request, err) != 0 ||
         backend_check_training(request->device, err) != 0 ||
         (format->template_name && template_check(format->template_name, err) != 0) ||
+        long_documents_by_name(&how, request->long_documents, err) != 0 ||
         training_check_factors(request, err) != 0 ||
         (request->select && control_parse(&control, request->select, err) != 0))
         return -1;
@@ -102,8 +104,7 @@ static int identify(struct training *training, struct error *err)
     if (!hash)
         return -1;
     hash_update(hash, fingerprints, strlen(fingerprints));
-    hash_update(hash, training->train_documents,
-                training->train_count * sizeof *training->train_documents);
+    hash_update(hash, training->train.items, training->train.count * sizeof *training->train.items);
     if (training->request->data_weights)
         hash_weights(hash, &training->data);
     hash_text(hash, identity->data);
@@ -164,9 +165,8 @@ void training_gather_inputs(struct training *training)
         .model = training->model,
         .backend = training->backend,
         .recipe = recipe_of(training),
-        .train = {&training->data, training->train_documents, training->train_count},
-        .eval = {training->eval_data.documents ? &training->eval_data : &training->data,
-                 training->eval_documents, training->eval_count},
+        .train = &training->train,
+        .eval = training->eval.count > 0 ? &training->eval : NULL,
         .run = training->request->run,
         .identity = &training->identity,
     };
@@ -198,8 +198,8 @@ void training_close(struct training *training)
         job_metrics_close(&training->metrics);
     trainer_free(training->trainer);
     token_list_free(&training->prompt);
-    free(training->train_documents);
-    free(training->eval_documents);
+    pieces_free(&training->train);
+    pieces_free(&training->eval);
     dataset_free(&training->data);
     dataset_free(&training->eval_data);
     tokenizer_close(training->tokenizer);

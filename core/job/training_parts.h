@@ -24,8 +24,7 @@ struct training {
     double *factors;    /* [run_tensor_count] of the learning rate; NULL: there are none */
     struct tokenizer *tokenizer;
     struct dataset data, eval_data;
-    size_t *train_documents, *eval_documents;
-    size_t train_count, eval_count;
+    struct piece_list train, eval; /* eval.count 0: no evaluation */
     struct train_settings settings;
     struct token_list prompt; /* of the samples */
     struct run_identity identity;
@@ -68,6 +67,7 @@ int training_fit_memory(struct training *training, struct error *err);
 
 /* training_data.c: tokenizer, documents, their split, the samples' prompt. */
 int training_load_data(struct training *training, struct error *err);
+struct training_data_plan training_data_plan(const struct training *training);
 
 /* training_record.c: job.json (at first what was asked for, then more as it becomes known),
  * plan.yaml and proof.json. */

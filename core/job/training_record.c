@@ -91,6 +91,7 @@ static void put_request(struct buffer *out, const struct training_request *reque
     put_option(out, "template", request->format.template_name);
     put_option(out, "columns", request->format.columns);
     put_option(out, "mark", request->format.mark);
+    put_option(out, "long", request->long_documents);
     put_files(out, "data", request->data, request->data_count);
     if (request->data_weights)
         put_weights(out, request->data_weights, request->data_count);
@@ -158,7 +159,11 @@ static void put_found(struct buffer *out, const struct training *training)
     put_fingerprints(out, "eval_data_fingerprints", &training->eval_data);
     if (training->trainer) {
         put_text(out, "precision", identity->precision);
-        buffer_format(out, ", \"steps\": %" PRId64, trainer_steps(training->trainer));
+        buffer_format(out, ", \"steps\": %" PRId64 ", \"data_plan\": {",
+                      trainer_steps(training->trainer));
+        const struct training_data_plan plan = training_data_plan(training);
+        training_put_data_plan(out, &plan);
+        buffer_byte(out, '}');
     }
 }
 

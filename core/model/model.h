@@ -95,6 +95,10 @@ const struct module *model_role(const struct model *model, enum module_role role
 /* 0 if the trainer can run this model; else says what is missing and what is supported. */
 int model_check_trainable(const struct model *model, struct error *err);
 
+/* A line for the user where documents of `longest` tokens have positions that the configuration
+ * does not know; false, and nothing in `out`, where they have not. */
+bool model_note_positions(const struct model *model, int64_t longest, char *out, size_t size);
+
 /* True for an lm_head that the file stores beside embeddings to which the configuration ties it. */
 bool module_is_tied_copy(const struct model *model, const struct module *module);
 /* True if the module takes part in the computation: it has a role, and is no tied copy. */

@@ -15,8 +15,9 @@ static int fingerprint(struct dataset *data, struct error *err)
     if (!hash)
         return -1;
     hash_update(hash, data->ids, data->tokens * sizeof *data->ids);
-    hash_update(hash, data->mask, data->tokens);
+    hash_update(hash, data->weights, data->tokens * sizeof *data->weights);
     hash_update(hash, data->offsets, (data->documents + 1) * sizeof *data->offsets);
+    hash_update(hash, data->kinds, data->documents);
     hash_text(hash, data->fingerprint);
     hash_free(hash);
     return 0;
@@ -44,7 +45,7 @@ int dataset_load(struct dataset *out, const char *const *paths, size_t path_coun
     data_files_free(&files);
     if (status == 0) {
         out->ids = tokens.ids;
-        out->mask = tokens.mask;
+        out->weights = tokens.weights;
         return fingerprint(out, err);
     }
     token_list_free(&tokens);
@@ -56,21 +57,22 @@ void dataset_free(struct dataset *dataset)
 {
     token_file_close(dataset->file);
     free(dataset->ids);
-    free(dataset->mask);
+    free(dataset->weights);
     free(dataset->offsets);
+    free(dataset->kinds);
     free(dataset->sources);
     *dataset = (struct dataset){0};
 }
 
 int dataset_read(const struct dataset *dataset, uint64_t from, size_t count, int32_t *ids,
-                 uint8_t *mask, struct error *err)
+                 float *weights, struct error *err)
 {
     if (dataset->file)
-        return token_file_read(dataset, from, count, ids, mask, err);
+        return token_file_read(dataset, from, count, ids, weights, err);
     if (ids)
         memcpy(ids, dataset->ids + from, count * sizeof *ids);
-    if (mask)
-        memcpy(mask, dataset->mask + from, count);
+    if (weights)
+        memcpy(weights, dataset->weights + from, count * sizeof *weights);
     return 0;
 }
 
@@ -83,18 +85,9 @@ int32_t dataset_largest_id(const struct dataset *dataset)
     return largest;
 }
 
-size_t dataset_source_begin(const struct dataset *dataset, size_t source, const size_t *documents,
-                            size_t count)
+int dataset_kind(const struct dataset *dataset, size_t document)
 {
-    size_t first = source > 0 ? dataset->sources[source - 1].end : 0, low = 0, high = count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (documents[middle] < first)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
+    return dataset->kinds ? dataset->kinds[document] : 0;
 }
 
 bool dataset_all_supervised(const struct dataset *dataset)

@@ -1,4 +1,4 @@
-/* Data sets: files of FORMATS.md's "Data" forms to tokenised documents with a loss mask.
+/* Data sets: files of FORMATS.md's "Data" forms to tokenised documents with weights of the loss.
  *
  * A path is a file, or a folder: then all .txt, .jsonl and .json in it and below, in the byte order
  * of their paths. dataset_load() keeps the tokens in memory. dataset_open() is for data of any
@@ -9,11 +9,11 @@
  * mark, else the whole file), .jsonl and .json arrays of strings, {"text"}, {"prompt",
  * "completion"}, {"instruction", "input", "output"} (Alpaca), {"messages"}, {"conversations"}
  * (ShareGPT). Plain text trains on every token; the pair forms on the completion, which is put
- * straight behind the prompt; conversations on the assistant's contents, but for messages with
- * "weight" or "loss_weight" 0. Alpaca records become a conversation where the tokenizer has a known
+ * straight behind the prompt; conversations on the assistant's contents; all as much as their
+ * weights say (forms.h). Alpaca records become a conversation where the tokenizer has a known
  * chat template, else Stanford's prompt. A document begins with bos where the tokenizer puts one,
  * and ends with eos (conversations: with what their template ends with). Documents of fewer than
- * two tokens are left out.
+ * two tokens are left out, and counted.
  */
 #ifndef SPECTRUM_TEXT_DATASET_H
 #define SPECTRUM_TEXT_DATASET_H
@@ -41,15 +41,25 @@ struct dataset_source {
 
 struct token_file;
 
-/* Documents one after another. Document i is [offsets[i], offsets[i+1]) of ids and mask. */
+/* What a document is, in bits. */
+enum document_kind {
+    DOCUMENT_PROMPTED = 1, /* a record with a prompt or turns: no part of it makes sense without its
+                              beginning */
+    DOCUMENT_STREAM = 2    /* a .txt without marks: one text, whose rows are as good as documents */
+};
+
+/* Documents one after another. Document i is [offsets[i], offsets[i+1]) of ids and weights. */
 struct dataset {
     int32_t *ids;         /* NULL: they lie in `file`; dataset_read() knows both */
-    uint8_t *mask;        /* 1 = the loss counts this token as a target */
+    float *weights;       /* how much the loss counts this token as a target; 0: not */
     uint64_t *offsets;    /* [documents + 1] */
+    uint8_t *kinds;       /* [documents] of enum document_kind; NULL: all 0 */
     size_t documents;     /* at least 1 */
+    size_t left_out;      /* records of fewer than two tokens */
     uint64_t tokens;      /* offsets[documents] */
-    uint64_t supervised;  /* targets that count: masked tokens but for a document's first */
-    char fingerprint[33]; /* of ids, mask and offsets */
+    uint64_t supervised;  /* targets of a weight above 0: such tokens but for a document's first */
+    bool weighted;        /* some weights are neither 0 nor 1 */
+    char fingerprint[33]; /* of ids, weights, offsets and kinds */
     struct dataset_source *sources; /* [source_count], one for each path, in their order */
     size_t source_count;
     struct token_file *file;
@@ -71,8 +81,8 @@ int dataset_load(struct dataset *out, const char *const *paths, size_t path_coun
                  const struct dataset_options *options, struct tokenizer *tokenizer,
                  struct error *err);
 
-/* The same with the tokens on disk: no more of ids and mask is in memory at once than of a few
- * documents, 8 bytes a document stay. They are found again under the content of the files, the
+/* The same with the tokens on disk: no more of ids and weights is in memory at once than of a
+ * few documents, 9 bytes a document stay. They are found again under the content of the files, the
  * tokenizer, the template and the options, in "$XDG_CACHE_HOME/spectrum/data", and are all checked
  * first; what is damaged there is made again. Where that folder cannot be written, a file without a
  * name in $TMPDIR (or /var/tmp) serves until dataset_free(). */
@@ -81,17 +91,15 @@ int dataset_open(struct dataset *out, const char *const *paths, size_t path_coun
                  const struct dataset_watch *watch, struct error *err);
 void dataset_free(struct dataset *dataset);
 
-/* Ids and mask of tokens [from, from + count), which are there; either may be NULL. Fails only
+/* Ids and weights of tokens [from, from + count), which are there; either may be NULL. Fails only
  * where they lie in a file. */
 int dataset_read(const struct dataset *dataset, uint64_t from, size_t count, int32_t *ids,
-                 uint8_t *mask, struct error *err);
+                 float *weights, struct error *err);
 
 /* The largest id, or one that is negative where there is one. */
 int32_t dataset_largest_id(const struct dataset *dataset);
 
-/* How many of documents[0..count), which ascend, are of sources before `source`. */
-size_t dataset_source_begin(const struct dataset *dataset, size_t source, const size_t *documents,
-                            size_t count);
+int dataset_kind(const struct dataset *dataset, size_t document);
 
 /* True when every target counts (plain text): worth a line to whoever meant to train on replies. */
 bool dataset_all_supervised(const struct dataset *dataset);

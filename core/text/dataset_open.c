@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 /* To be raised when the same text comes to give other tokens, or another mask. */
-enum { TOKENISING = 1, STALE_SECONDS = 24 * 3600 };
+enum { TOKENISING = 2, STALE_SECONDS = 24 * 3600 };
 
 struct opening {
     const struct data_files *files;

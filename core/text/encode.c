@@ -1,5 +1,5 @@
 /* Text to ids: added tokens are cut out, what lies between is normalised, cut into words, and each
- * word merged. Masks follow the spans of the input through all of that. */
+ * word merged. Weights follow the spans of the input through all of that. */
 #include "text/parts.h"
 
 #include "base/utf8.h"

@@ -8,7 +8,7 @@
 
 static const char *const column_keys[COLUMN_COUNT] = {
     "text",   "prompt",   "completion",    "instruction", "input",
-    "output", "messages", "conversations", "system",
+    "output", "messages", "conversations", "system",      "weight",
 };
 
 static int add_column(struct column_names *out, char *pair, struct error *err)
@@ -21,10 +21,11 @@ static int add_column(struct column_names *out, char *pair, struct error *err)
             free(out->names[i]);
             return (out->names[i] = string_copy(equals + 1, err)) ? 0 : -1;
         }
-    return error_set_kind(err, ERROR_USAGE,
-                          "--columns: \"%s\" is not one of text, prompt, completion, instruction, "
-                          "input, output, messages, conversations, system with \"=NAME\" behind it",
-                          pair);
+    return error_set_kind(
+        err, ERROR_USAGE,
+        "--columns: \"%s\" is not one of text, prompt, completion, instruction, "
+        "input, output, messages, conversations, system, weight with \"=NAME\" behind it",
+        pair);
 }
 
 int column_names_parse(struct column_names *out, const char *columns, struct error *err)
@@ -32,7 +33,8 @@ int column_names_parse(struct column_names *out, const char *columns, struct err
     *out = (struct column_names){0};
     int status = 0;
     for (int i = 0; i < COLUMN_COUNT && status == 0; i++)
-        if (!(out->names[i] = string_copy(columns ? "" : column_keys[i], err)))
+        if (!(out->names[i] =
+                  string_copy(columns && i != COLUMN_WEIGHT ? "" : column_keys[i], err)))
             status = -1;
     char *copy = columns && status == 0 ? string_copy(columns, err) : NULL, *rest = copy;
     if (columns && !copy)
@@ -74,41 +76,56 @@ static int text_column(const struct form_context *c, const cJSON *record, enum c
     return 0;
 }
 
-static int add_eos(const struct form_context *c, struct token_list *out, struct error *err)
+/* Reads `item` as a weight. Sums of the smallest and the largest that are let pass stay in the
+ * range of fp32, in which gradients are added up. */
+static int read_weight(const cJSON *item, const char *name, double *out, struct error *err)
+{
+    double value = cJSON_IsNumber(item) ? item->valuedouble : -1;
+    if (value == 0 || (value >= 1e-15 && value <= 1e15)) {
+        *out = value;
+        return 0;
+    }
+    return error_set(err, "\"%s\" must be a number: 0, or from 1e-15 to 1e15", name);
+}
+
+static int add_eos(const struct form_context *c, double weight, struct token_list *out,
+                   struct error *err)
 {
     int32_t eos = tokenizer_eos(c->tokenizer);
     if (eos < 0 || (out->count > 0 && out->ids[out->count - 1] == eos))
         return 0;
-    return token_list_add(out, eos, 1, err);
+    return token_list_add(out, eos, (float)weight, err);
 }
 
-/* text[0..length) with its part from `trained` on supervised, and the eos. */
+/* text[0..length) with its part from `trained` on counting `weight`, and the eos. */
 static int encode_from(const struct form_context *c, const char *text, size_t length,
-                       size_t trained, unsigned parts, struct token_list *out, struct error *err)
+                       size_t trained, double weight, unsigned parts, struct token_list *out,
+                       struct error *err)
 {
-    struct text_span span = {trained, length};
+    struct text_span span = {trained, length, (float)weight};
     if (tokenizer_encode_spans(c->tokenizer, text, length,
                                ENCODE_ADD_SPECIAL | ENCODE_PARSE_SPECIAL | parts, &span,
-                               trained < length, out, err) != 0)
+                               trained < length && weight > 0, out, err) != 0)
         return -1;
-    return parts & ENCODE_UNENDED ? 0 : add_eos(c, out, err);
+    return parts & ENCODE_UNENDED ? 0 : add_eos(c, weight, out, err);
 }
 
 int form_encode_text(const struct form_context *context, const char *text, size_t length,
                      unsigned parts, struct token_list *out, struct error *err)
 {
-    return length == 0 && !parts ? 0 : encode_from(context, text, length, 0, parts, out, err);
+    return length == 0 && !parts ? 0 : encode_from(context, text, length, 0, 1, parts, out, err);
 }
 
 static int encode_pair(const struct form_context *c, const char *prompt, const char *completion,
-                       struct token_list *out, struct error *err)
+                       double weight, struct token_list *out, struct error *err)
 {
     struct buffer text = BUFFER_INIT;
     buffer_text(&text, prompt);
     buffer_text(&text, completion);
     int status = buffer_check(&text, err);
     if (status == 0)
-        status = encode_from(c, buffer_string(&text), text.length, strlen(prompt), 0, out, err);
+        status =
+            encode_from(c, buffer_string(&text), text.length, strlen(prompt), weight, 0, out, err);
     buffer_free(&text);
     return status;
 }
@@ -133,8 +150,8 @@ static bool has_template(const struct form_context *c)
     return c->chat->kind == TEMPLATE_CHATML || c->chat->kind == TEMPLATE_LLAMA3;
 }
 
-static int encode_alpaca(const struct form_context *c, const cJSON *record, struct token_list *out,
-                         struct error *err)
+static int encode_alpaca(const struct form_context *c, const cJSON *record, double weight,
+                         struct token_list *out, struct error *err)
 {
     const char *instruction = NULL, *input = "", *output = NULL;
     if (text_column(c, record, COLUMN_INSTRUCTION, &instruction, err) != 0 ||
@@ -149,13 +166,13 @@ static int encode_alpaca(const struct form_context *c, const cJSON *record, stru
     } else {
         alpaca_prompt(&prompt, instruction, input);
     }
-    const struct chat_message messages[2] = {{"user", buffer_string(&prompt), false},
-                                             {"assistant", output, true}};
+    const struct chat_message messages[2] = {{"user", buffer_string(&prompt), 0},
+                                             {"assistant", output, weight}};
     int status = buffer_check(&prompt, err);
     if (status == 0)
         status = has_template(c)
                      ? template_encode(c->chat, c->tokenizer, messages, 2, false, out, err)
-                     : encode_pair(c, buffer_string(&prompt), output, out, err);
+                     : encode_pair(c, buffer_string(&prompt), output, weight, out, err);
     buffer_free(&prompt);
     return status;
 }
@@ -212,28 +229,64 @@ static const char *role_named(const cJSON *message)
 }
 
 /* Takes the content, which may be NULL after an error. */
-static int add_message(struct conversation *out, const char *role, char *content, bool trained)
+static int add_message(struct conversation *out, const char *role, char *content, double weight)
 {
     if (!content)
         return -1;
     out->contents[out->count] = content;
-    out->messages[out->count++] = (struct chat_message){role, content, trained};
+    out->messages[out->count++] = (struct chat_message){role, content, weight};
+    return 0;
+}
+
+/* How much a turn counts (forms.h). */
+static int turn_weight(const cJSON *item, const char *role, double *out, struct error *err)
+{
+    static const char *const weights[] = {"weight", "loss_weight"}, *const trains[] = {"train",
+                                                                                       "training"};
+    const cJSON *weight = NULL, *train = NULL;
+    *out = strcmp(role, "assistant") == 0;
+    if (json_get(item, "train_detail") && !cJSON_IsNull(json_get(item, "train_detail")))
+        return error_set(err, "\"train_detail\" marks parts of a turn, which is not known here; "
+                              "\"train\" and \"weight\" are for whole turns");
+    for (size_t i = 0; i < 2; i++) {
+        const cJSON *value = json_get(item, weights[i]), *says = json_get(item, trains[i]);
+        double number = 1;
+        if (value && !cJSON_IsNull(value)) {
+            if (weight)
+                return error_set(err, "both \"weight\" and \"loss_weight\"");
+            if (read_weight(value, weights[i], &number, err) != 0)
+                return -1;
+            *out *= number;
+            weight = value;
+        }
+        if (says && !cJSON_IsNull(says)) {
+            if (!cJSON_IsBool(says))
+                return error_set(err, "\"%s\" must be true or false", trains[i]);
+            if (train && cJSON_IsTrue(train) != cJSON_IsTrue(says))
+                return error_set(err, "\"train\" and \"training\" say different things");
+            train = says;
+        }
+    }
+    if (train && !cJSON_IsTrue(train))
+        *out = 0;
+    else if (train)
+        *out = weight ? weight->valuedouble : 1;
     return 0;
 }
 
 static int read_message(struct conversation *out, const cJSON *item, struct error *err)
 {
     const char *role = role_named(item);
-    double weight = 1;
+    double weight;
     if (!role)
         return error_set(err, "message %zu has no \"role\" (ShareGPT: \"from\")", out->count + 1);
     const cJSON *content = json_get(item, "content");
     char *text = read_content(content ? content : json_get(item, "value"), err);
-    if (!text)
+    if (!text || turn_weight(item, role_of(role), &weight, err) != 0) {
+        free(text);
         return error_prefix(err, "message %zu", out->count + 1);
-    if (!json_get_double(item, "loss_weight", &weight))
-        json_get_double(item, "weight", &weight);
-    return add_message(out, role_of(role), text, weight > 0);
+    }
+    return add_message(out, role_of(role), text, weight);
 }
 
 int conversation_read(struct conversation *out, const cJSON *messages, const char *system,
@@ -250,7 +303,7 @@ int conversation_read(struct conversation *out, const cJSON *messages, const cha
     const char *first = count > 0 ? role_named(messages->child) : NULL;
     bool has_own = first && strcmp(first, "system") == 0;
     if (status == 0 && *system && !has_own)
-        status = add_message(out, "system", string_copy(system, err), false);
+        status = add_message(out, "system", string_copy(system, err), 0);
     for (item = messages->child; status == 0 && item; item = item->next)
         status = read_message(out, item, err);
     if (status != 0)
@@ -268,11 +321,14 @@ void conversation_free(struct conversation *conversation)
 }
 
 static int encode_conversation(const struct form_context *c, const cJSON *messages,
-                               const char *system, struct token_list *out, struct error *err)
+                               const char *system, double weight, struct token_list *out,
+                               struct error *err)
 {
     struct conversation conversation;
     if (conversation_read(&conversation, messages, system, err) != 0)
         return -1;
+    for (size_t i = 0; i < conversation.count; i++)
+        conversation.messages[i].weight *= weight;
     int status = template_encode(c->chat, c->tokenizer, conversation.messages, conversation.count,
                                  false, out, err);
     conversation_free(&conversation);
@@ -296,29 +352,37 @@ static int refuse_columns(const cJSON *record, struct error *err)
 }
 
 int form_encode(const struct form_context *c, const cJSON *record, struct token_list *out,
-                struct error *err)
+                bool *prompted, struct error *err)
 {
     const char *text = NULL, *completion = NULL, *system = "";
-    const cJSON *messages = column(c, record, COLUMN_MESSAGES);
+    double weight = 1;
+    *prompted = false;
     if (cJSON_IsString(record))
         return form_encode_text(c, record->valuestring, strlen(record->valuestring), 0, out, err);
+    const cJSON *own = column(c, record, COLUMN_WEIGHT);
+    if (own && read_weight(own, c->columns->names[COLUMN_WEIGHT], &weight, err) != 0)
+        return -1;
+    const cJSON *messages = column(c, record, COLUMN_MESSAGES),
+                *conversations = column(c, record, COLUMN_CONVERSATIONS);
+    *prompted = true;
     if (messages)
-        return encode_conversation(c, messages, system, out, err);
-    if ((messages = column(c, record, COLUMN_CONVERSATIONS)))
+        return encode_conversation(c, messages, system, weight, out, err);
+    if (conversations)
         return text_column(c, record, COLUMN_SYSTEM, &system, err) == 0
-                   ? encode_conversation(c, messages, system, out, err)
+                   ? encode_conversation(c, conversations, system, weight, out, err)
                    : -1;
     if (column(c, record, COLUMN_INSTRUCTION))
-        return encode_alpaca(c, record, out, err);
+        return encode_alpaca(c, record, weight, out, err);
     if (column(c, record, COLUMN_PROMPT)) {
         if (text_column(c, record, COLUMN_PROMPT, &text, err) != 0 ||
             text_column(c, record, COLUMN_COMPLETION, &completion, err) != 0)
             return -1;
-        return encode_pair(c, text, completion, out, err);
+        return encode_pair(c, text, completion, weight, out, err);
     }
+    *prompted = false;
     if (!column(c, record, COLUMN_TEXT))
         return refuse_columns(record, err);
     if (text_column(c, record, COLUMN_TEXT, &text, err) != 0)
         return -1;
-    return form_encode_text(c, text, strlen(text), 0, out, err);
+    return *text ? encode_from(c, text, strlen(text), 0, weight, 0, out, err) : 0;
 }

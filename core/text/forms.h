@@ -15,10 +15,12 @@ enum column {
     COLUMN_MESSAGES,
     COLUMN_CONVERSATIONS,
     COLUMN_SYSTEM, /* beside conversations, as in LLaMA-Factory's files */
+    COLUMN_WEIGHT, /* of the record in the loss, beside any form */
     COLUMN_COUNT
 };
 
-/* What each column is called in the files; "" where --columns leaves it out. */
+/* What each column is called in the files; "" where --columns leaves it out, which it cannot do to
+ * the weight: that is called "weight" where it has no other name. */
 struct column_names {
     char *names[COLUMN_COUNT];
 };
@@ -33,9 +35,15 @@ struct form_context {
     struct tokenizer *tokenizer;
 };
 
-/* Appends the record's ids and mask to *out. */
+/* Appends the record's ids and weights to *out. *prompted: it has a prompt or turns, without which
+ * what follows them is not to be trained.
+ *
+ * A target's weight is the record's times its turn's. A record's is "weight", 1 where there is
+ * none. A turn's is "weight" or "loss_weight" (1); what nobody said of an assistant's turn is 1, of
+ * any other's 0. "train" (Axolotl's; "training", too) says for a turn whether it trains, whoever's
+ * it is. Weights are numbers from 0 on, anything else is refused; null is none. */
 int form_encode(const struct form_context *context, const cJSON *record, struct token_list *out,
-                struct error *err);
+                bool *prompted, struct error *err);
 
 /* The same for plain text: all of it is trained, and the eos behind it. `parts` is 0, or
  * ENCODE_GOES_ON and ENCODE_UNENDED for a part of a long text. */

@@ -16,7 +16,7 @@ struct loader {
     struct token_writer *writer;
     const struct dataset_watch *watch;
     uint64_t written;
-    size_t offset_capacity;
+    size_t offset_capacity, kind_capacity;
     size_t ready; /* tokens of the list whose targets are counted */
 };
 
@@ -29,9 +29,13 @@ static uint64_t reached(const struct loader *l)
 static void count_targets(struct loader *l)
 {
     uint64_t first = l->data->offsets[l->data->documents];
-    for (; l->ready < l->list->count; l->ready++)
-        if (l->written + l->ready != first)
-            l->data->supervised += l->list->mask[l->ready];
+    for (; l->ready < l->list->count; l->ready++) {
+        float weight = l->list->weights[l->ready];
+        if (l->written + l->ready == first)
+            continue;
+        l->data->supervised += weight > 0;
+        l->data->weighted |= weight > 0 && weight != 1;
+    }
 }
 
 /* A document's only token stays: its end may drop it. */
@@ -42,35 +46,39 @@ static int flush(struct loader *l, struct error *err)
         return 0;
     if (l->watch && l->watch->stop && l->watch->stop(l->watch->context))
         return error_set_kind(err, ERROR_INTERRUPTED, "stopped while the data was tokenised");
-    if (token_writer_put(l->writer, l->list->ids, l->list->mask, l->list->count, err) != 0)
+    if (token_writer_put(l->writer, l->list->ids, l->list->weights, l->list->count, err) != 0)
         return -1;
     l->written += l->list->count;
     l->list->count = l->ready = 0;
     return 0;
 }
 
-static int end_document(struct loader *l, struct error *err)
+static int end_document(struct loader *l, uint8_t kind, struct error *err)
 {
     struct dataset *data = l->data;
     uint64_t begin = data->offsets[data->documents];
     if (reached(l) - begin < 2) { /* nothing to predict */
         l->list->count = l->ready = (size_t)(begin - l->written);
+        data->left_out++;
         return 0;
     }
     if (array_reserve((void **)&data->offsets, &l->offset_capacity, data->documents + 2,
-                      sizeof *data->offsets, err) != 0)
+                      sizeof *data->offsets, err) != 0 ||
+        array_reserve((void **)&data->kinds, &l->kind_capacity, data->documents + 1, 1, err) != 0)
         return -1;
+    data->kinds[data->documents] = kind;
     data->offsets[++data->documents] = reached(l);
     return 0;
 }
 
-static int load_json(struct loader *l, const struct record *record, struct error *err)
+static int load_json(struct loader *l, const struct record *record, bool *prompted,
+                     struct error *err)
 {
     cJSON *tree = json_parse(record->text, record->length, JSON_LOOSE_NUMBERS, "record", err);
     if (!tree)
         return -1;
     int status = cJSON_IsObject(tree) || cJSON_IsString(tree)
-                     ? form_encode(&l->forms, tree, l->list, err)
+                     ? form_encode(&l->forms, tree, l->list, prompted, err)
                      : error_set(err, "expected an object or a text");
     cJSON_Delete(tree);
     return status;
@@ -81,13 +89,16 @@ static int load_record(struct loader *l, const struct record_reader *reader,
 {
     unsigned parts =
         (record->goes_on ? ENCODE_GOES_ON : 0u) | (record->unended ? ENCODE_UNENDED : 0u);
-    int status = reader->form == RECORD_TEXT ? form_encode_text(&l->forms, record->text,
-                                                                record->length, parts, l->list, err)
-                                             : load_json(l, record, err);
+    bool prompted = false, text = reader->form == RECORD_TEXT;
+    int status =
+        text ? form_encode_text(&l->forms, record->text, record->length, parts, l->list, err)
+             : load_json(l, record, &prompted, err);
     if (status != 0)
         return error_prefix(err, "%s:%zu", reader->path, record->line);
     count_targets(l);
-    if (!record->unended && end_document(l, err) != 0)
+    bool stream = text && !(reader->mark && reader->mark[0]);
+    uint8_t kind = (prompted ? DOCUMENT_PROMPTED : 0) | (stream ? DOCUMENT_STREAM : 0);
+    if (!record->unended && end_document(l, kind, err) != 0)
         return -1;
     return flush(l, err);
 }
@@ -130,8 +141,9 @@ static int load_files(struct loader *l, const struct data_files *files, const ch
     if (check(data, files->items[0].path, err) != 0)
         return -1;
     data->tokens = reached(l);
-    return l->writer ? token_writer_put(l->writer, l->list->ids, l->list->mask, l->list->count, err)
-                     : 0;
+    return l->writer
+               ? token_writer_put(l->writer, l->list->ids, l->list->weights, l->list->count, err)
+               : 0;
 }
 
 static int load(struct loader *l, const struct data_files *files, size_t source_count,
@@ -139,10 +151,11 @@ static int load(struct loader *l, const struct data_files *files, size_t source_
 {
     struct dataset *data = l->data;
     data->offsets = array_alloc(1, sizeof *data->offsets, err);
+    data->kinds = array_alloc(1, sizeof *data->kinds, err);
     data->sources = array_alloc(source_count, sizeof *data->sources, err);
-    if (!data->offsets || !data->sources)
+    if (!data->offsets || !data->kinds || !data->sources)
         return -1;
-    l->offset_capacity = 1;
+    l->offset_capacity = l->kind_capacity = 1;
     data->source_count = source_count;
     for (size_t s = 0; s < source_count; s++)
         data->sources[s].weight = 1;

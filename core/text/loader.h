@@ -6,7 +6,7 @@
 #include "text/dataset.h"
 #include "text/token_file.h"
 
-/* Tokenises the files into a data set without ids and mask: those are left in *tokens, or with a
+/* Tokenises the files into a data set without ids and weights: those are left in *tokens, or with a
  * writer go there piece by piece. *tokens is the caller's to free in any case. */
 int loader_run(struct dataset *out, struct token_list *tokens, struct token_writer *writer,
                const struct data_files *files, size_t source_count,

@@ -45,7 +45,7 @@ static int advance(struct progress *p, size_t to, struct error *err)
 static int enter_one(struct span_list *local, struct text_span span, struct progress *p,
                      struct error *err)
 {
-    struct text_span inside;
+    struct text_span inside = {.weight = span.weight};
     if (advance(p, span.begin, err) != 0)
         return -1;
     inside.begin = p->rewritten;
@@ -85,9 +85,10 @@ void spans_free(struct span_list *list)
     free(list->items);
 }
 
-uint8_t spans_touch(struct span_cursor *cursor, size_t begin, size_t end)
+float spans_touch(struct span_cursor *cursor, size_t begin, size_t end)
 {
     while (cursor->next < cursor->count && cursor->spans[cursor->next].end <= begin)
         cursor->next++;
-    return cursor->next < cursor->count && cursor->spans[cursor->next].begin < end;
+    bool touches = cursor->next < cursor->count && cursor->spans[cursor->next].begin < end;
+    return touches ? cursor->spans[cursor->next].weight : 0;
 }

@@ -24,7 +24,7 @@ struct span_cursor {
     size_t count, next;
 };
 
-/* 1 if [begin, end) holds a byte of a span, else 0. */
-uint8_t spans_touch(struct span_cursor *cursor, size_t begin, size_t end);
+/* The weight of the first span of which [begin, end) holds a byte; 0 where there is none. */
+float spans_touch(struct span_cursor *cursor, size_t begin, size_t end);
 
 #endif

@@ -55,7 +55,7 @@ static bool is_python_space(int32_t c)
 
 static struct text_span trimmed(const char *text, bool trims)
 {
-    struct text_span all = {0, strlen(text)}, kept = {0, 0};
+    struct text_span all = {.end = strlen(text)}, kept = {0};
     bool begun = false;
     if (!trims)
         return all;
@@ -110,14 +110,14 @@ static int put_message(struct rendering *r, const struct chat_message *message, 
         put_content(r, CHAT_SYSTEM, within);
         buffer_text(&r->text, system->end);
     }
-    struct text_span span = {r->text.length, 0};
+    struct text_span span = {.begin = r->text.length, .weight = (float)message->weight};
     put_content(r, role, message->content);
     buffer_text(&r->text, turn->end);
     if (turn->eos)
         buffer_text(&r->text, r->eos);
     span.end = r->text.length;
     buffer_text(&r->text, turn->behind);
-    return message->trained && role == CHAT_ASSISTANT ? add_span(r, span, err) : 0;
+    return message->weight > 0 && span.end > span.begin ? add_span(r, span, err) : 0;
 }
 
 static bool is_system(const struct chat_message *message)
@@ -144,7 +144,7 @@ static bool takes_system(const struct rendering *r, const struct chat_message *m
 static int put_system(struct rendering *r, const struct chat_message *messages, size_t *first,
                       struct error *err)
 {
-    struct chat_message own = {"system", r->chat->default_system, false};
+    struct chat_message own = {"system", r->chat->default_system, 0};
     *first = is_system(&messages[0]);
     if (*first &&
         (r->form->system == SYSTEM_IN_FIRST_USER || r->form->system == SYSTEM_IN_LAST_USER)) {

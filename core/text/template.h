@@ -4,7 +4,8 @@
  * 3 (3 and 3.x without tools), Mistral (Mixtral), Zephyr (TinyLlama) and Alpaca, each only in the
  * forms that template_source.c lists; any other is unknown, however much it looks like one of them.
  * The rendered text and its tokens equal transformers' apply_chat_template(), and what that refuses
- * is refused; what is trained is each assistant message's content and its end-of-turn token.
+ * is refused; what is trained of a message that has a weight is its content and its end-of-turn
+ * token.
  */
 #ifndef SPECTRUM_TEXT_TEMPLATE_H
 #define SPECTRUM_TEXT_TEMPLATE_H
@@ -36,7 +37,7 @@ enum template_kind {
 /* A message; the strings belong to the caller. */
 struct chat_message {
     const char *role, *content;
-    bool trained; /* counts for assistant messages only */
+    double weight; /* of its tokens in the loss; 0: it is not trained */
 };
 
 /* A recognised template with what differs between models of one kind. */
@@ -56,8 +57,8 @@ int template_find(struct chat_template *out, const struct tokenizer *tokenizer, 
                   struct error *err);
 void template_free(struct chat_template *chat);
 
-/* Appends ids and mask of a conversation. `prompt` adds the header of an assistant message at the
- * end, for generation. NONE and UNKNOWN are errors that say to use --template. */
+/* Appends ids and weights of a conversation. `prompt` adds the header of an assistant message at
+ * the end, for generation. NONE and UNKNOWN are errors that say to use --template. */
 int template_encode(const struct chat_template *chat, struct tokenizer *tokenizer,
                     const struct chat_message *messages, size_t count, bool prompt,
                     struct token_list *out, struct error *err);

@@ -5,22 +5,26 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <float.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { CHUNK = 1 << 18, VERSION = 1, BYTE_ORDER_MARK = 0x01020304 };
+enum { CHUNK = 1 << 18, VERSION = 2, BYTE_ORDER_MARK = 0x01020304 };
 
 static const char MAGIC[16] = "spectrum.tokens";
 
 struct trailer {
     char magic[sizeof MAGIC];
     uint32_t version, byte_order;
-    uint64_t tokens, documents, supervised, sources;
-    char key[HASH_TEXT_SIZE], content[HASH_TEXT_SIZE]; /* content: of ids, mask, offsets */
+    uint64_t tokens, documents, supervised, sources, left_out, weighted;
+    char key[HASH_TEXT_SIZE], content[HASH_TEXT_SIZE]; /* content: of all before the ends */
     char check[HASH_TEXT_SIZE];                        /* of the ends and the trailer above */
     char zero[5];
 };
+
+/* Of a token: its id and its weight. */
+enum { TOKEN_BYTES = sizeof(int32_t) + sizeof(float) };
 
 static int trailer_check(const struct trailer *trailer, const uint64_t *ends,
                          char out[HASH_TEXT_SIZE], struct error *err)
@@ -41,7 +45,7 @@ static int trailer_check(const struct trailer *trailer, const uint64_t *ends,
 static int open_nameless(const char *path, struct error *err)
 {
     struct buffer name = BUFFER_INIT;
-    buffer_format(&name, "%s.mask.tmp", path);
+    buffer_format(&name, "%s.weights.tmp", path);
     int fd = buffer_check(&name, err) == 0
                  ? sys.open(name.data, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0600)
                  : -1;
@@ -55,13 +59,13 @@ static int open_nameless(const char *path, struct error *err)
 
 int token_writer_open(struct token_writer *w, const char *path, bool temporary, struct error *err)
 {
-    *w = (struct token_writer){.temporary = temporary, .mask_fd = -1, .file = {.fd = -1}};
+    *w = (struct token_writer){.temporary = temporary, .weights_fd = -1, .file = {.fd = -1}};
     w->hash = hash_new(err);
     if (!w->hash)
         return -1;
     if (file_writer_open(&w->file, path, err) == 0) {
-        w->mask_fd = open_nameless(w->file.temporary, err);
-        if (w->mask_fd >= 0 && fchmod(w->file.fd, 0600) == 0) {
+        w->weights_fd = open_nameless(w->file.temporary, err);
+        if (w->weights_fd >= 0 && fchmod(w->file.fd, 0600) == 0) {
             if (temporary)
                 sys.unlink(w->file.temporary);
             return 0;
@@ -74,13 +78,13 @@ int token_writer_open(struct token_writer *w, const char *path, bool temporary, 
 
 void token_writer_abort(struct token_writer *w)
 {
-    if (w->mask_fd >= 0)
-        sys.close(w->mask_fd);
+    if (w->weights_fd >= 0)
+        sys.close(w->weights_fd);
     if (w->file.temporary)
         file_writer_abort(&w->file);
     hash_free(w->hash);
     w->hash = NULL;
-    w->mask_fd = -1;
+    w->weights_fd = -1;
 }
 
 static int put(struct token_writer *w, int fd, const void *data, size_t count, struct error *err)
@@ -91,13 +95,13 @@ static int put(struct token_writer *w, int fd, const void *data, size_t count, s
     return -1;
 }
 
-int token_writer_put(struct token_writer *w, const int32_t *ids, const uint8_t *mask, size_t count,
+int token_writer_put(struct token_writer *w, const int32_t *ids, const float *weights, size_t count,
                      struct error *err)
 {
     hash_update(w->hash, ids, count * sizeof *ids);
     w->tokens += count;
     return put(w, w->file.fd, ids, count * sizeof *ids, err) != 0 ||
-                   put(w, w->mask_fd, mask, count, err) != 0
+                   put(w, w->weights_fd, weights, count * sizeof *weights, err) != 0
                ? -1
                : 0;
 }
@@ -108,13 +112,14 @@ static int append(struct token_writer *w, const void *data, size_t count, struct
     return put(w, w->file.fd, data, count, err);
 }
 
-static int append_mask(struct token_writer *w, struct error *err)
+static int append_weights(struct token_writer *w, struct error *err)
 {
     char *chunk = array_alloc(CHUNK, 1, err);
+    uint64_t bytes = w->tokens * sizeof(float);
     int status = chunk ? 0 : -1;
-    for (uint64_t at = 0; status == 0 && at < w->tokens; at += CHUNK) {
-        size_t count = w->tokens - at < CHUNK ? (size_t)(w->tokens - at) : CHUNK;
-        status = file_read_at(w->mask_fd, chunk, count, at, w->file.path, err);
+    for (uint64_t at = 0; status == 0 && at < bytes; at += CHUNK) {
+        size_t count = bytes - at < CHUNK ? (size_t)(bytes - at) : CHUNK;
+        status = file_read_at(w->weights_fd, chunk, count, at, w->file.path, err);
         if (status == 0)
             status = append(w, chunk, count, err);
     }
@@ -130,7 +135,9 @@ static int put_trailer(struct token_writer *w, const struct dataset *data, const
                               .tokens = w->tokens,
                               .documents = data->documents,
                               .supervised = data->supervised,
-                              .sources = data->source_count};
+                              .sources = data->source_count,
+                              .left_out = data->left_out,
+                              .weighted = data->weighted};
     uint64_t *ends = array_alloc(data->source_count, sizeof *ends, err);
     if (!ends)
         return -1;
@@ -151,9 +158,11 @@ static int put_trailer(struct token_writer *w, const struct dataset *data, const
 int token_writer_finish(struct token_writer *w, const struct dataset *data, const char *key,
                         struct error *err)
 {
-    int status = append_mask(w, err);
+    int status = append_weights(w, err);
     if (status == 0)
         status = append(w, data->offsets, (data->documents + 1) * sizeof *data->offsets, err);
+    if (status == 0)
+        status = append(w, data->kinds, data->documents, err);
     if (status == 0)
         status = put_trailer(w, data, key, err);
     if (status == 0 && w->temporary) {
@@ -187,8 +196,8 @@ static int refuse(const struct checker *c, const char *what, struct error *err)
 static bool sizes_fit(const struct trailer *t, uint64_t size)
 {
     uint64_t room = size - sizeof *t;
-    return t->tokens <= room / 5 && t->documents < room / 8 && t->sources <= room / 8 &&
-           t->tokens * 5 + (t->documents + 1) * 8 + t->sources * 8 == room;
+    return t->tokens <= room / TOKEN_BYTES && t->documents < room / 8 && t->sources <= room / 8 &&
+           t->tokens * TOKEN_BYTES + (t->documents + 1) * 8 + t->documents + t->sources * 8 == room;
 }
 
 static int read_trailer(struct checker *c, uint64_t size, const char *key, size_t sources,
@@ -214,6 +223,15 @@ static void note_ids(struct checker *c, const int32_t *ids, size_t count)
             c->largest_id = ids[i];
 }
 
+/* A weight that is not finite, or below 0, would spoil every loss. */
+static bool are_weights(const float *weights, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (!(weights[i] >= 0 && weights[i] <= FLT_MAX))
+            return false;
+    return true;
+}
+
 /* Bytes [from, to) into the hash; the ids among them into the largest. */
 static int check_bytes(struct checker *c, uint64_t from, uint64_t to, bool ids, struct error *err)
 {
@@ -225,6 +243,8 @@ static int check_bytes(struct checker *c, uint64_t from, uint64_t to, bool ids, 
         hash_update(c->hash, chunk, status == 0 ? count : 0);
         if (status == 0 && ids)
             note_ids(c, chunk, count / sizeof *chunk);
+        if (status == 0 && !ids && !are_weights((const float *)(const void *)chunk, count / 4))
+            status = refuse(c, "its content is damaged", err);
         from += count;
     }
     free(chunk);
@@ -248,24 +268,29 @@ static bool documents_fit(const struct dataset *data)
     return ends == data->documents;
 }
 
-/* Everything behind ids and mask. */
+/* Everything behind ids and weights. */
 static int read_index(struct dataset *out, struct checker *c, struct error *err)
 {
     const struct trailer *t = &c->trailer;
-    uint64_t at = t->tokens * 5, *ends = array_alloc(t->sources, sizeof *ends, err);
+    uint64_t at = t->tokens * TOKEN_BYTES, *ends = array_alloc(t->sources, sizeof *ends, err);
     size_t bytes = (size_t)(t->documents + 1) * sizeof *out->offsets;
     char check[HASH_TEXT_SIZE];
     out->offsets = array_alloc((size_t)t->documents + 1, sizeof *out->offsets, err);
+    out->kinds = array_alloc((size_t)t->documents + 1, sizeof *out->kinds, err);
     out->sources = array_alloc(t->sources, sizeof *out->sources, err);
-    int status = ends && out->offsets && out->sources ? 0 : -1;
+    int status = ends && out->offsets && out->kinds && out->sources ? 0 : -1;
     if (status == 0)
         status = file_read_at(c->fd, out->offsets, bytes, at, c->path, err);
     if (status == 0)
-        status = file_read_at(c->fd, ends, t->sources * sizeof *ends, at + bytes, c->path, err);
+        status = file_read_at(c->fd, out->kinds, (size_t)t->documents, at + bytes, c->path, err);
+    if (status == 0)
+        status = file_read_at(c->fd, ends, t->sources * sizeof *ends, at + bytes + t->documents,
+                              c->path, err);
     if (status == 0)
         status = trailer_check(t, ends, check, err);
     if (status == 0) {
         hash_update(c->hash, out->offsets, bytes);
+        hash_update(c->hash, out->kinds, (size_t)t->documents);
         hash_text(c->hash, out->fingerprint);
         for (size_t i = 0; i < t->sources; i++)
             out->sources[i] = (struct dataset_source){.end = ends[i], .weight = 1};
@@ -283,12 +308,14 @@ static int read_checked(struct dataset *out, struct checker *c, uint64_t size, c
     const struct trailer *t = &c->trailer;
     if (read_trailer(c, size, key, sources, err) != 0 ||
         check_bytes(c, 0, t->tokens * 4, true, err) != 0 ||
-        check_bytes(c, t->tokens * 4, t->tokens * 5, false, err) != 0 ||
+        check_bytes(c, t->tokens * 4, t->tokens * TOKEN_BYTES, false, err) != 0 ||
         read_index(out, c, err) != 0)
         return -1;
     out->documents = (size_t)t->documents;
     out->tokens = t->tokens;
     out->supervised = t->supervised;
+    out->left_out = (size_t)t->left_out;
+    out->weighted = t->weighted != 0;
     out->source_count = sources;
     if (c->largest_id < 0 || !documents_fit(out))
         return refuse(c, "its content is damaged", err);
@@ -332,22 +359,23 @@ int token_file_open(struct dataset *out, const char *path, int fd, const char *k
     return status;
 }
 
-/* Ids and mask of `count` tokens. What was checked once is checked again for what would do harm:
- * an id that is no row of the model. */
+/* Ids and weights of `count` tokens. What was checked once is checked again for what would do harm:
+ * an id that is no row of the model, a weight that is no number. */
 int token_file_read(const struct dataset *data, uint64_t from, size_t count, int32_t *ids,
-                    uint8_t *mask, struct error *err)
+                    float *weights, struct error *err)
 {
     const struct token_file *file = data->file;
     if ((ids && file_read_at(file->fd, ids, count * sizeof *ids, from * sizeof *ids, file->path,
                              err) != 0) ||
-        (mask && file_read_at(file->fd, mask, count, data->tokens * sizeof *ids + from, file->path,
-                              err) != 0))
+        (weights && file_read_at(file->fd, weights, count * sizeof *weights,
+                                 (data->tokens + from) * sizeof *weights, file->path, err) != 0))
         return -1;
+    bool same = !weights || are_weights(weights, count);
     for (size_t i = 0; ids && i < count; i++)
-        if ((uint32_t)ids[i] > (uint32_t)file->largest_id)
-            return error_set(err, "%s was changed while it was in use; delete it and resume",
-                             file->path);
-    return 0;
+        same &= (uint32_t)ids[i] <= (uint32_t)file->largest_id;
+    return same ? 0
+                : error_set(err, "%s was changed while it was in use; delete it and resume",
+                            file->path);
 }
 
 void token_file_close(struct token_file *file)

@@ -1,8 +1,9 @@
 /* Tokens on disk: what a data set was tokenised to, larger than memory. Internal to core/text.
  *
  *     ids      [tokens] int32
- *     mask     [tokens] uint8
+ *     weights  [tokens] float
  *     offsets  [documents + 1] uint64
+ *     kinds    [documents] uint8, of enum document_kind
  *     ends     [sources] uint64, the document behind each source's last
  *     trailer  what follows is counted by it: sizes, the key, fingerprints (token_file.c)
  *
@@ -21,7 +22,7 @@
 struct token_writer {
     struct file_writer file; /* ids, then everything */
     bool temporary;          /* it has no name and goes with its descriptor */
-    int mask_fd;             /* the mask's place until the ids are complete; without a name, too */
+    int weights_fd;          /* their place until the ids are complete; without a name, too */
     struct hash *hash;
     uint64_t tokens;
     bool broken; /* a write failed: what was to be written is not to blame */
@@ -31,11 +32,11 @@ struct token_writer {
  * `temporary` one in the folder that `path` lies in, without a name. Abort or finish it. */
 int token_writer_open(struct token_writer *writer, const char *path, bool temporary,
                       struct error *err);
-int token_writer_put(struct token_writer *writer, const int32_t *ids, const uint8_t *mask,
+int token_writer_put(struct token_writer *writer, const int32_t *ids, const float *weights,
                      size_t count, struct error *err);
 void token_writer_abort(struct token_writer *writer);
 
-/* Writes the rest: offsets, documents, supervised and sources of `data`. Returns the descriptor of
+/* Writes the rest: everything of `data` but ids and weights. Returns the descriptor of
  * a temporary file, else 0; -1. The writer is closed in any case. */
 int token_writer_finish(struct token_writer *writer, const struct dataset *data, const char *key,
                         struct error *err);
@@ -53,7 +54,7 @@ struct token_file {
 int token_file_open(struct dataset *out, const char *path, int fd, const char *key,
                     size_t source_count, struct error *err);
 int token_file_read(const struct dataset *data, uint64_t from, size_t count, int32_t *ids,
-                    uint8_t *mask, struct error *err);
+                    float *weights, struct error *err);
 void token_file_close(struct token_file *file);
 
 #endif

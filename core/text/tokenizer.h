@@ -36,17 +36,20 @@ int tokenizer_for_checkpoint(struct tokenizer **out, const struct checkpoint *ch
                              struct error *err);
 void tokenizer_close(struct tokenizer *tokenizer);
 
-/* Token ids with a mask beside them. Starts as {0}; reused lists keep their memory. */
+/* Token ids with the weights of their losses beside them. Starts as {0}; reused lists keep their
+ * memory. */
 struct token_list {
     int32_t *ids;
-    uint8_t *mask; /* 1 where the token overlaps a span given to tokenizer_encode_spans() */
-    size_t count, capacity, mask_capacity;
+    float
+        *weights; /* of the span given to tokenizer_encode_spans() that the token overlaps, or 0 */
+    size_t count, capacity, weight_capacity;
 };
 void token_list_free(struct token_list *list);
 
-/* A range of bytes of a text. */
+/* A range of bytes of a text, and how much each of its tokens counts as a target. */
 struct text_span {
     size_t begin, end;
+    float weight; /* above 0 */
 };
 
 enum encode_flags {
@@ -59,19 +62,20 @@ enum encode_flags {
     ENCODE_UNENDED = 8, /* something follows */
 };
 
-/* Appends the ids of text[0..length) to *out, mask 0. Text that is not UTF-8 is an error that names
- * the byte. */
+/* Appends the ids of text[0..length) to *out, weight 0. Text that is not UTF-8 is an error that
+ * names the byte. */
 int tokenizer_encode(struct tokenizer *tokenizer, const char *text, size_t length, unsigned flags,
                      struct token_list *out, struct error *err);
 
-/* The same, with mask 1 on every token that holds a byte of one of the spans (ascending, disjoint,
- * inside the text). The text is tokenised as one: a token may reach over a span's border. */
+/* The same, with a span's weight on every token that holds a byte of it (spans are ascending,
+ * disjoint, inside the text). The text is tokenised as one: a token may reach over a span's border,
+ * and counts as the first of those that it touches. */
 int tokenizer_encode_spans(struct tokenizer *tokenizer, const char *text, size_t length,
                            unsigned flags, const struct text_span *spans, size_t span_count,
                            struct token_list *out, struct error *err);
 
 /* Appends one id. */
-int token_list_add(struct token_list *list, int32_t id, uint8_t mask, struct error *err);
+int token_list_add(struct token_list *list, int32_t id, float weight, struct error *err);
 
 /* Appends the text of ids[0..count) to *out: raw bytes, which can end inside a UTF-8 character.
  * Ids outside the vocabulary give nothing. */

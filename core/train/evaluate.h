@@ -5,7 +5,7 @@
 #include "train/transformer.h"
 
 struct evaluation {
-    double loss;     /* mean of -log p over the supervised tokens, in nats */
+    double loss;     /* mean of -log p over the supervised tokens by their weights, in nats */
     uint64_t tokens; /* supervised */
 };
 

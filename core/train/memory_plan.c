@@ -165,6 +165,7 @@ static void add_run_slots(struct planner *planner)
         add_gradient_slots(planner);
     run[RUN_IDS] = add_lasting(planner, MEMORY_ACTIVATIONS, tokens, 4);
     run[RUN_TARGETS] = add_lasting(planner, MEMORY_ACTIVATIONS, tokens, 4);
+    run[RUN_WEIGHTS] = add_lasting(planner, MEMORY_ACTIVATIONS, tokens, 4);
     run[RUN_POSITIONS] = add_lasting(planner, MEMORY_ACTIVATIONS, tokens, 4);
     run[RUN_ROPE] = add_lasting(planner, MEMORY_WORKSPACE, (uint64_t)request->max_positions,
                                 (uint64_t)config->head_dim * 4);

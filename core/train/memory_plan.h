@@ -81,7 +81,8 @@ enum run_slot {
     RUN_AGAIN,       /* [T, intermediate] or [T, H]: made again of what is kept */
     RUN_GRAD_LOW,    /* [T, rank] */
     RUN_IDS,
-    RUN_TARGETS,
+    RUN_TARGETS, /* i32 [T] */
+    RUN_WEIGHTS, /* f32 [T], of the targets */
     RUN_POSITIONS,
     RUN_ROPE,
     RUN_DENSE,   /* the values of the quantised weight that is in use */

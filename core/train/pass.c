@@ -17,13 +17,18 @@ struct pass pass_begin(struct transformer *transformer, const struct batch *batc
                         .narrow = config->kv_heads * config->head_dim,
                         .ids = transformer_run_place(transformer, RUN_IDS),
                         .positions = transformer_run_place(transformer, RUN_POSITIONS),
-                        .targets = transformer_run_place(transformer, RUN_TARGETS),
+                        .targets = {transformer_run_place(transformer, RUN_TARGETS),
+                                    transformer_run_place(transformer, RUN_WEIGHTS)},
                         .rope = transformer_run_place(transformer, RUN_ROPE)};
     size_t bytes = (size_t)batch->tokens * sizeof(int32_t);
     backend->write(backend->self, pass.ids, batch->ids, bytes);
     backend->write(backend->self, pass.positions, batch->positions, bytes);
     if (batch->targets)
-        backend->write(backend->self, pass.targets, batch->targets, bytes);
+        backend->write(backend->self, pass.targets.ids, batch->targets, bytes);
+    if (batch->weights)
+        backend->write(backend->self, pass.targets.weights, batch->weights, bytes);
+    else
+        pass.targets.weights = (struct place){NULL, 0};
     return pass;
 }
 

@@ -15,7 +15,8 @@ struct pass {
     struct documents documents;
     struct attention_shape shape;
     int64_t wide, narrow; /* columns of q and of k, v */
-    struct place ids, positions, targets, rope;
+    struct place ids, positions, rope;
+    struct targets targets;
     const struct gradient_sink *sink; /* NULL: gradients are added up */
     bool again;                       /* computes a block anew: its second set of buffers */
 };

@@ -49,12 +49,11 @@ static void fill_identity(const struct trainer *trainer)
         trainer->inputs->recipe.quantized ? trainer->inputs->recipe.frozen : settings->storage;
 }
 
-static int pack(struct trainer *trainer, struct packing **out, const struct document_set *set,
+static int pack(struct trainer *trainer, struct packing **out, const struct piece_list *pieces,
                 bool shuffle, struct error *err)
 {
     const struct train_settings *s = &trainer->settings;
-    return packing_new(out, set->data, set->documents, set->count, s->seq_len, s->optimizer.seed,
-                       shuffle, s->pad, err);
+    return packing_new(out, pieces, s->optimizer.seed, shuffle, s->pad, err);
 }
 
 /* Steps and warm-up, from epochs and shares where they are given so. The warm-up's first step has
@@ -62,9 +61,8 @@ static int pack(struct trainer *trainer, struct packing **out, const struct docu
 static int fix_schedule(struct trainer *trainer, struct error *err)
 {
     struct train_settings *s = &trainer->settings;
-    double rows = (double)packing_rows(trainer->packing) * s->epochs;
     if (s->steps == 0)
-        s->steps = (int64_t)ceil(rows / (double)(s->batch * s->accumulate));
+        s->steps = packing_steps(trainer->packing, s->epochs, s->batch * s->accumulate);
     if (s->steps < 1)
         return error_set(err, "the run would have no steps: give --steps or more --epochs");
     double warmup = s->warmup < 1 ? ceil(s->warmup * (double)s->steps) : s->warmup;
@@ -116,13 +114,13 @@ static int make_parts(struct trainer *trainer, struct error *err)
 {
     const struct train_settings *s = &trainer->settings;
     size_t sample = (size_t)(s->sample.count + s->sample.more);
-    if (pack(trainer, &trainer->packing, &trainer->inputs->train, true, err) != 0 ||
+    if (pack(trainer, &trainer->packing, trainer->inputs->train, true, err) != 0 ||
         fix_schedule(trainer, err) != 0 ||
         batch_alloc(&trainer->batch, s->batch, s->seq_len, err) != 0)
         return -1;
-    if (trainer->inputs->eval.count > 0 &&
-        pack(trainer, &trainer->eval_packing, &trainer->inputs->eval, false, err) != 0)
-        return error_prefix(err, "evaluation data");
+    if (trainer->inputs->eval &&
+        pack(trainer, &trainer->eval_packing, trainer->inputs->eval, false, err) != 0)
+        return -1;
     if (s->sample.ids && !(trainer->sample = array_alloc(sample, sizeof *trainer->sample, err)))
         return -1;
     if (make_transformer(trainer, err) != 0)
@@ -204,9 +202,9 @@ const struct progress *trainer_progress(const struct trainer *trainer)
     return &trainer->progress;
 }
 
-size_t trainer_cut_documents(const struct trainer *trainer)
+uint64_t trainer_rows(const struct trainer *trainer)
 {
-    return packing_cut_documents(trainer->packing);
+    return packing_rows(trainer->packing);
 }
 
 int64_t trainer_steps(const struct trainer *trainer)
@@ -216,14 +214,31 @@ int64_t trainer_steps(const struct trainer *trainer)
 
 /* --- the loop --- */
 
-static int read_batch(struct trainer *trainer, struct train_report *report, uint64_t *supervised,
+/* What a step has taken of the data. */
+struct taken {
+    uint64_t supervised;
+    double weight; /* of all supervised tokens: the loss's denominator */
+};
+
+/* 1: the next batch of the step is there; 0: the step ends with its epoch; -1. A step's first batch
+ * is always there: where an epoch has ended, the next begins (an epoch of small weights can be
+ * without a row). */
+static int read_batch(struct trainer *trainer, struct train_report *report, struct taken *taken,
                       struct error *err)
 {
-    if (packing_next(trainer->packing, &trainer->batch, trainer->settings.batch, err) != 0)
+    struct packing *packing = trainer->packing;
+    int rows;
+    while ((rows = packing_next(packing, &trainer->batch, trainer->settings.batch, err)) == 0) {
+        if (taken->supervised > 0)
+            return 0;
+        packing_seek(packing, (struct packing_position){packing_position(packing).epoch + 1, 0});
+    }
+    if (rows < 0)
         return -1;
-    report->step_tokens += (uint64_t)trainer->batch.tokens;
-    *supervised += (uint64_t)trainer->batch.supervised;
-    return 0;
+    report->step_tokens += (uint64_t)rows * (uint64_t)trainer->settings.seq_len;
+    taken->supervised += (uint64_t)trainer->batch.supervised;
+    taken->weight += trainer->batch.weight;
+    return 1;
 }
 
 static struct noise_draw draw_of(const struct trainer *trainer, int64_t batch)
@@ -234,11 +249,11 @@ static struct noise_draw draw_of(const struct trainer *trainer, int64_t batch)
 
 /* What the losses of a step's batches say: to go on, 0, to leave the step out, 1, or to end, -1. */
 static int judge(struct trainer *trainer, struct train_report *report, const struct loss_sums *sums,
-                 uint64_t supervised, struct error *err)
+                 double weight, struct error *err)
 {
     double limit = trainer->settings.spike_guard;
-    report->loss = sums->entropy / (double)supervised;
-    report->z_loss = sums->z / (double)supervised;
+    report->loss = sums->entropy / weight;
+    report->z_loss = sums->z / weight;
     if (!isfinite(report->loss + report->z_loss))
         return error_set(err, "step %lld: the loss is not finite; a lower --lr may help",
                          (long long)trainer->progress.step + 1);
@@ -248,30 +263,31 @@ static int judge(struct trainer *trainer, struct train_report *report, const str
 }
 
 /* Gradients of the whole window, then the update. */
-static int step_of_window(struct trainer *trainer, struct train_report *report,
-                          uint64_t *supervised, struct error *err)
+static int step_of_window(struct trainer *trainer, struct train_report *report, struct taken *taken,
+                          struct error *err)
 {
     struct loss_sums sums;
+    int read = 1;
     transformer_clear(trainer->transformer);
     for (int64_t i = 0; i < trainer->settings.accumulate; i++) {
-        if (read_batch(trainer, report, supervised, err) != 0)
-            return -1;
+        if ((read = read_batch(trainer, report, taken, err)) <= 0)
+            break;
         transformer_train(trainer->transformer, &trainer->batch, draw_of(trainer, i), NULL);
     }
-    if (transformer_loss(trainer->transformer, &sums, err) != 0)
+    if (read < 0 || transformer_loss(trainer->transformer, &sums, err) != 0)
         return -1;
-    int verdict = judge(trainer, report, &sums, *supervised, err);
+    int verdict = judge(trainer, report, &sums, taken->weight, err);
     if (verdict != 0)
         return verdict;
     return optimizer_step(trainer->optimizer, trainer->progress.step + 1, report->rate,
-                          1 / (double)*supervised, &report->norm, err);
+                          1 / taken->weight, &report->norm, err);
 }
 
 /* For a sink: what judge() says, in the middle of a pass. */
 struct asker {
     struct trainer *trainer;
     struct train_report *report;
-    uint64_t supervised;
+    double weight;
     struct error *err;
     int verdict;
 };
@@ -279,21 +295,21 @@ struct asker {
 static bool wants_gradients(void *context, const struct loss_sums *sums)
 {
     struct asker *asker = context;
-    asker->verdict = judge(asker->trainer, asker->report, sums, asker->supervised, asker->err);
+    asker->verdict = judge(asker->trainer, asker->report, sums, asker->weight, asker->err);
     return asker->verdict == 0;
 }
 
 /* Each tensor is updated as soon as its gradient is there. */
 static int step_in_backward(struct trainer *trainer, struct train_report *report,
-                            uint64_t *supervised, struct error *err)
+                            struct taken *taken, struct error *err)
 {
-    if (read_batch(trainer, report, supervised, err) != 0)
+    if (read_batch(trainer, report, taken, err) < 0)
         return -1;
     enum { NOT_ASKED = 2 };
-    struct asker asker = {trainer, report, *supervised, err, NOT_ASKED};
+    struct asker asker = {trainer, report, taken->weight, err, NOT_ASKED};
     struct loss_sums sums;
     struct gradient_sink sink = optimizer_begin(trainer->optimizer, trainer->progress.step + 1,
-                                                report->rate, 1 / (double)*supervised);
+                                                report->rate, 1 / taken->weight);
     sink.wants = wants_gradients;
     sink.asker = &asker;
     transformer_clear(trainer->transformer);
@@ -309,12 +325,12 @@ static int take_step(struct trainer *trainer, struct train_report *report, struc
     struct progress *progress = &trainer->progress;
     struct backend *backend = trainer->inputs->backend;
     double began = clock_seconds();
-    uint64_t supervised = 0;
+    struct taken taken = {0};
     *report = (struct train_report){.rate = schedule_rate(&trainer->schedule, progress->step),
                                     .norm = NAN};
     int status = updates_in_backward(&trainer->settings)
-                     ? step_in_backward(trainer, report, &supervised, err)
-                     : step_of_window(trainer, report, &supervised, err);
+                     ? step_in_backward(trainer, report, &taken, err)
+                     : step_of_window(trainer, report, &taken, err);
     if (status < 0 || backend->wait(backend->self, err) != 0)
         return -1;
     report->step_seconds = clock_seconds() - began;
@@ -322,7 +338,7 @@ static int take_step(struct trainer *trainer, struct train_report *report, struc
         witness_note_step(trainer->witness, report->rate, report->norm);
     progress->step++;
     progress->tokens += report->step_tokens;
-    progress->supervised += supervised;
+    progress->supervised += taken.supervised;
     progress->seconds += report->step_seconds;
     progress->position = packing_position(trainer->packing);
     report->progress = *progress;

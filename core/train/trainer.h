@@ -1,5 +1,10 @@
 /* The training loop: windows of micro-batches, optimiser steps, evaluations, samples, checkpoints.
  *
+ * A step has up to `accumulate` batches of `batch` rows, all of one epoch: where an epoch's rows
+ * end, its last batch is filled up with padding and its last step is short. The gradient is that of
+ *
+ *     sum of w times loss / sum of w,    over the step's supervised tokens, w their weights
+ *
  * It reports through an observer that it defines, and asks it between steps what to do; it knows
  * nothing of jobs, terminals or files other than its own checkpoints.
  */
@@ -12,16 +17,9 @@
 #include "train/state.h"
 #include "train/witness.h"
 
-/* Documents of a data set. */
-struct document_set {
-    const struct dataset *data;
-    const size_t *documents;
-    size_t count; /* 0: none */
-};
-
 struct train_settings {
     int64_t steps; /* optimiser steps of the whole run; 0: as many as `epochs` need */
-    double epochs;
+    double epochs; /* passes over the data (packing_steps()) */
     int64_t seq_len, batch, accumulate;
     enum schedule_kind schedule;
     double rate, warmup; /* warmup: steps (of n at most n - 1), or below 1 a share */
@@ -45,9 +43,9 @@ struct train_settings {
 struct train_inputs {
     const struct model *model;
     struct backend *backend;
-    struct recipe recipe; /* what it points to must outlive the trainer */
-    struct document_set train, eval;
-    const char *run;               /* the run's folder, for checkpoints */
+    struct recipe recipe;                  /* what it points to must outlive the trainer */
+    const struct piece_list *train, *eval; /* of settings.seq_len; eval NULL: none */
+    const char *run;                       /* the run's folder, for checkpoints */
     struct run_identity *identity; /* the caller fills model, data and exact; the rest is filled in
                                     */
 };
@@ -55,7 +53,7 @@ struct train_inputs {
 /* One step as metrics.jsonl has it. */
 struct train_report {
     struct progress progress;        /* behind the step */
-    double loss, z_loss;             /* means over the window's supervised tokens */
+    double loss, z_loss;             /* means over the step's supervised tokens, by their weights */
     double rate, norm, step_seconds; /* norm NaN: there are no gradients, the step was left out */
     bool left_out;                   /* by the spike guard, for its loss */
     double spike_score;
@@ -105,8 +103,8 @@ struct frozen_count trainer_frozen(const struct trainer *trainer);
 const struct memory_plan *trainer_memory(const struct trainer *trainer);
 const struct progress *trainer_progress(const struct trainer *trainer);
 int64_t trainer_steps(const struct trainer *trainer);
-/* Documents of the training data that are longer than a row, and cut. */
-size_t trainer_cut_documents(const struct trainer *trainer);
+/* Rows of the epoch in hand. */
+uint64_t trainer_rows(const struct trainer *trainer);
 
 /* Goes on from a state of this run with another freeze set (state_carry()). */
 int trainer_carry(struct trainer *trainer, const char *folder, struct error *err);

@@ -8,7 +8,8 @@
  *     loss = cross-entropy(head(rmsnorm(x)))
  *
  * It lives in one arena, laid out by memory_plan.h. Gradients are those of the sum of the losses of
- * supervised tokens, added up until transformer_clear(); the optimiser divides.
+ * supervised tokens, each times its weight, added up until transformer_clear(); the optimiser
+ * divides.
  */
 #ifndef SPECTRUM_TRAIN_TRANSFORMER_H
 #define SPECTRUM_TRAIN_TRANSFORMER_H
@@ -66,8 +67,8 @@ struct noise_draw {
 };
 /* Sums over the supervised tokens since transformer_clear(). */
 struct loss_sums {
-    double entropy; /* of -log p */
-    double z;       /* of the z-loss */
+    double entropy; /* of -log p, each times its target's weight */
+    double z;       /* of the z-loss, likewise */
 };
 /* Takes a tensor's gradient as soon as it is complete, and may update the tensor. Needs
  * updates_in_backward, which needs it, and batches that are steps of their own. */

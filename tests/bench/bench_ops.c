@@ -111,7 +111,8 @@ static void add(struct bench *b)
 static void head(struct bench *b)
 {
     b->ops->head_loss(b->self, b->sums, b->c, b->gradient, b->a, b->type,
-                      weight_of(b, VOCAB, HIDDEN), b->words, T, 1, 0, b->workspace);
+                      weight_of(b, VOCAB, HIDDEN), (struct targets){b->words, {NULL, 0}}, T, 1, 0,
+                      b->workspace);
 }
 
 static void squares(struct bench *b)

@@ -29,7 +29,8 @@ static inline void fuzz_chat(struct tokenizer *tokenizer, const char *name)
 
 static inline void fuzz_tokenizer(struct tokenizer *tokenizer)
 {
-    static const struct text_span spans[] = {{0, 5}, {20, 21}, {60, sizeof fuzz_sentence - 1}};
+    static const struct text_span spans[] = {
+        {0, 5, 1}, {20, 21, 1}, {60, sizeof fuzz_sentence - 1, 0.5f}};
     struct token_list ids = {0};
     struct buffer text = BUFFER_INIT;
     struct error err = ERROR_INIT;

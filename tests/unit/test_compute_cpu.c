@@ -315,12 +315,16 @@ static void check_head(const struct pair *pair)
 {
     enum { T = 70, V = 500, H = 64 };
     int32_t targets[T];
+    float weights[T];
     double losses[2][2], zero[2] = {0};
     for (int t = 0; t < T; t++)
         targets[t] = t % 3 ? (t * 31) % V : -1;
+    for (int t = 0; t < T; t++)
+        weights[t] = t % 3 ? (float)(t % 5 + 1) / 3 : 0;
     fill(pair, 0, pair->type, T * H, 1);
     fill(pair, 1, pair->type, V * H, 0.3);
     fill_bytes(pair, 2, targets, sizeof targets);
+    fill_bytes(pair, 6, weights, sizeof weights);
     fill(pair, 4, STORAGE_F32, V * H, 0.1);
     fill_bytes(pair, 5, zero, sizeof zero);
     BOTH_SIDES
@@ -330,10 +334,12 @@ static void check_head(const struct pair *pair)
         struct weight w = {slot(pair, side, 1), {NULL, 0}, pair->type, V, H};
         assert_true(ops->head_workspace(self, T, H, V, pair->type) <= 8 * SLOT);
         ops->head_loss(self, slot(pair, side, 5), slot(pair, side, 3), slot(pair, side, 4),
-                       slot(pair, side, 0), pair->type, w, slot(pair, side, 2), T, 1, 0.02f,
+                       slot(pair, side, 0), pair->type, w,
+                       (struct targets){slot(pair, side, 2), slot(pair, side, 6)}, T, 1, 0.02f,
                        slot(pair, side, 8));
         ops->head_loss(self, slot(pair, side, 5), (struct place){NULL, 0}, (struct place){NULL, 0},
-                       slot(pair, side, 0), pair->type, w, slot(pair, side, 2), T, 1, 0.02f,
+                       slot(pair, side, 0), pair->type, w,
+                       (struct targets){slot(pair, side, 2), {NULL, 0}}, T, 1, 0.02f,
                        slot(pair, side, 8));
         pair->backends[side]->read(self, losses[side], slot(pair, side, 5), sizeof zero);
     }

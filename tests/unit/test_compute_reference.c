@@ -218,7 +218,8 @@ static void run_head(struct forward *f)
 {
     ops->fill_zero(backend->self, f->out, 16);
     ops->head_loss(backend->self, f->out, (struct place){0}, (struct place){0}, f->in[0],
-                   STORAGE_F32, weight_of(f->in[1], V, H), f->ids, T, 1, Z_LOSS, f->extra[0]);
+                   STORAGE_F32, weight_of(f->in[1], V, H), (struct targets){f->ids, f->extra[1]}, T,
+                   1, Z_LOSS, f->extra[0]);
 }
 
 static double head_value(struct forward *f)
@@ -233,18 +234,50 @@ static void head_gradients(void **state)
 {
     (void)state;
     static const int32_t targets[T] = {0, 6, -1, 3, 3, 1};
+    static const float weights[T] = {1, 0.25f, 0, 2, 1, 0.5f};
     struct forward f = {
         .run = run_head,
         .in = {new_random(T * H), new_random(V * H)},
         .out = new_place(16),
-        .extra = {new_place(ops->head_workspace(backend->self, T, H, V, STORAGE_F32))},
+        .extra = {new_place(ops->head_workspace(backend->self, T, H, V, STORAGE_F32)),
+                  new_place(sizeof weights)},
         .ids = new_words(targets, T)};
     struct place gx = new_place(T * H * 4), gw = new_place(V * H * 4);
+    backend->write(backend->self, f.extra[1], weights, sizeof weights);
     ops->head_loss(backend->self, f.out, gx, gw, f.in[0], STORAGE_F32, weight_of(f.in[1], V, H),
-                   f.ids, T, 1, Z_LOSS, f.extra[0]);
+                   (struct targets){f.ids, f.extra[1]}, T, 1, Z_LOSS, f.extra[0]);
     check_gradient(&f, head_value, f.in[0], gx, T * H, "head, input");
     check_gradient(&f, head_value, f.in[1], gw, V * H, "head, weight");
-    struct place all[] = {f.in[0], f.in[1], f.out, f.extra[0], f.ids, gx, gw};
+    struct place all[] = {f.in[0], f.in[1], f.out, f.extra[0], f.extra[1], f.ids, gx, gw};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        release(all[i]);
+}
+
+/* A weight is how often a token counts: twice is two tokens, and no weights are 1 each. */
+static void weights_count_tokens(void **state)
+{
+    (void)state;
+    static const int32_t targets[T] = {0, 6, -1, 3, 3, 1}, alone[T] = {-1, 6, -1, -1, -1, -1};
+    static const float ones[T] = {1, 1, 1, 1, 1, 1}, heavy[T] = {1, 3, 1, 1, 1, 1};
+    struct place x = new_random(T * H), head = new_random(V * H), weights = new_place(sizeof ones),
+                 work = new_place(ops->head_workspace(backend->self, T, H, V, STORAGE_F32)),
+                 loss = new_place(16), ids = new_words(targets, T), single = new_words(alone, T),
+                 none = {NULL, 0};
+    double sums[4][2];
+    for (int i = 0; i < 4; i++) {
+        backend->write(backend->self, weights, i == 2 ? heavy : ones, sizeof ones);
+        ops->fill_zero(backend->self, loss, 16);
+        ops->head_loss(backend->self, loss, none, none, x, STORAGE_F32, weight_of(head, V, H),
+                       (struct targets){i == 3 ? single : ids, i == 0 ? none : weights}, T, 1,
+                       Z_LOSS, work);
+        backend->read(backend->self, sums[i], loss, sizeof sums[i]);
+    }
+    for (int z = 0; z < 2; z++) {
+        assert_true(sums[0][z] == sums[1][z]);
+        assert_float_equal(sums[2][z], sums[0][z] + 2 * sums[3][z], 1e-12 * sums[2][z]);
+        assert_true(sums[3][z] > 0);
+    }
+    struct place all[] = {x, head, weights, work, loss, ids, single};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         release(all[i]);
 }
@@ -415,6 +448,7 @@ int main(void)
         cmocka_unit_test(swiglu_gradients),
         cmocka_unit_test(attention_gradients),
         cmocka_unit_test(head_gradients),
+        cmocka_unit_test(weights_count_tokens),
         cmocka_unit_test(noise_is_uniform),
         cmocka_unit_test(rope_is_a_rotation),
         cmocka_unit_test(stochastic_rounding_moves_the_mean),

@@ -51,32 +51,31 @@ struct bench {
     struct backend backend, *below;
     struct train_ops ops;
     bool *trained, *adapted, *quantized;
-    size_t documents[DOCUMENTS];
+    struct piece_list pieces;
     int32_t ids[TOKENS];
-    uint8_t mask[TOKENS];
+    float weights[TOKENS];
     uint64_t offsets[DOCUMENTS + 1];
     char run[128];
 };
 
-/* The first of a document's tokens is in the mask of every other one, where it must not count. */
+/* The first of a document's tokens has a weight in every other one, where it must not count. */
 static void fill_data(struct bench *bench)
 {
     for (size_t i = 0; i < TOKENS; i++) {
         bench->ids[i] = (int32_t)(i * 7 % 31 + i % 5);
-        bench->mask[i] = i % 4 != 1;
+        bench->weights[i] = i % 4 != 1;
     }
     for (size_t d = 0; d <= DOCUMENTS; d++)
         bench->offsets[d] = d * LENGTH;
-    for (size_t d = 0; d < DOCUMENTS; d++)
-        bench->documents[d] = d;
     struct dataset *data = &bench->training.data;
     *data = (struct dataset){.ids = bench->ids,
-                             .mask = bench->mask,
+                             .weights = bench->weights,
                              .offsets = bench->offsets,
                              .documents = DOCUMENTS,
                              .tokens = TOKENS};
     for (size_t i = 0; i < TOKENS; i++)
-        data->supervised += bench->mask[i] && i % LENGTH != 0;
+        data->supervised += bench->weights[i] > 0 && i % LENGTH != 0;
+    assert_int_equal(pieces_list(&bench->pieces, data, 2 * LENGTH, LONG_BY_KIND, NULL), 0);
 }
 
 static void open_parts(struct bench *bench)
@@ -113,7 +112,7 @@ static void bench_open(struct bench *bench)
         .model = bench->training.model,
         .backend = &bench->backend,
         .recipe = {.trained = bench->trained},
-        .train = {&bench->training.data, bench->documents, DOCUMENTS},
+        .train = &bench->pieces,
         .run = bench->run,
         .identity = &bench->training.identity,
     };

@@ -26,7 +26,7 @@ static void spell(const struct dataset *data, size_t document, char *out)
     static const char plain[] = "abcdefghijklmnopqrstuvwxyz_/<>";
     static const char trained[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ-|({";
     for (uint64_t i = data->offsets[document]; i < data->offsets[document + 1]; i++)
-        *out++ = (data->mask[i] ? trained : plain)[data->ids[i]];
+        *out++ = (data->weights[i] > 0 ? trained : plain)[data->ids[i]];
     *out = '\0';
 }
 

@@ -73,17 +73,20 @@ static void same_tokens(const struct dataset *a, const struct dataset *b)
     assert_int_equal(a->tokens, b->tokens);
     assert_int_equal(a->documents, b->documents);
     assert_int_equal(a->supervised, b->supervised);
+    assert_int_equal(a->left_out, b->left_out);
+    assert_int_equal(a->weighted, b->weighted);
+    assert_memory_equal(a->kinds, b->kinds, a->documents);
     assert_string_equal(a->fingerprint, b->fingerprint);
     assert_int_equal(dataset_largest_id(a), dataset_largest_id(b));
     assert_memory_equal(a->offsets, b->offsets, (a->documents + 1) * sizeof *a->offsets);
     for (uint64_t i = 0; i < a->tokens; i += 3) {
         int32_t ids[2][5];
-        uint8_t mask[2][5];
+        float weights[2][5];
         size_t count = a->tokens - i < 5 ? (size_t)(a->tokens - i) : 5;
-        assert_int_equal(dataset_read(a, i, count, ids[0], mask[0], NULL), 0);
-        assert_int_equal(dataset_read(b, i, count, ids[1], mask[1], NULL), 0);
+        assert_int_equal(dataset_read(a, i, count, ids[0], weights[0], NULL), 0);
+        assert_int_equal(dataset_read(b, i, count, ids[1], weights[1], NULL), 0);
         assert_memory_equal(ids[0], ids[1], count * sizeof *ids[0]);
-        assert_memory_equal(mask[0], mask[1], count);
+        assert_memory_equal(weights[0], weights[1], count * sizeof *weights[0]);
     }
 }
 

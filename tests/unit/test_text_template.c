@@ -9,7 +9,8 @@ static size_t read_chat(const cJSON *chat, struct chat_message *messages)
     size_t count = 0;
     const cJSON *pair;
     cJSON_ArrayForEach(pair, chat) messages[count++] =
-        (struct chat_message){pair->child->valuestring, pair->child->next->valuestring, true};
+        (struct chat_message){pair->child->valuestring, pair->child->next->valuestring,
+                              strcmp(pair->child->valuestring, "assistant") == 0};
     return count;
 }
 
@@ -19,7 +20,7 @@ static void check_list(const struct token_list *got, const cJSON *expected)
     assert_int_equal(got->count, cJSON_GetArraySize(json_get(expected, "ids")));
     for (size_t i = 0; i < got->count; i++, id = id->next, mask = mask->next) {
         assert_int_equal(got->ids[i], id->valueint);
-        assert_int_equal(got->mask[i], mask->valueint);
+        assert_true(got->weights[i] == (float)mask->valueint);
     }
 }
 
@@ -282,7 +283,7 @@ static void refuses_with_what_to_do(void **state)
     struct chat_template chat;
     struct error err = ERROR_INIT;
     struct token_list got = {0};
-    struct chat_message message = {"user", "a", true};
+    struct chat_message message = {"user", "a", 0};
     assert_int_equal(template_find(&chat, tokenizer, "vicuna", &err), -1);
     assert_int_equal(err.kind, ERROR_USAGE);
     assert_non_null(strstr(err.text, "chatml"));
@@ -305,18 +306,16 @@ static void untrained_messages_stay_so(void **state)
     struct tokenizer *tokenizer = with_template(NULL);
     struct chat_template chat;
     struct token_list got = {0};
-    const struct chat_message messages[] = {{"user", "a", true},
-                                            {"assistant", "b", false},
-                                            {"user", "a", true},
-                                            {"assistant", "b", true}};
+    const struct chat_message messages[] = {
+        {"user", "a", 0}, {"assistant", "b", 0}, {"user", "a", 0}, {"assistant", "b", 1}};
     assert_int_equal(template_find(&chat, tokenizer, "chatml", NULL), 0);
     assert_int_equal(template_encode(&chat, tokenizer, messages, 4, false, &got, NULL), 0);
     size_t trained = 0;
     for (size_t i = 0; i < got.count; i++)
-        trained += got.mask[i];
+        trained += got.weights[i] == 1;
     assert_int_equal(trained, 2); /* the last "b" and its end of turn */
-    assert_int_equal(got.mask[got.count - 1], 0);
-    assert_int_equal(got.mask[got.count - 2], 1);
+    assert_true(got.weights[got.count - 1] == 0);
+    assert_true(got.weights[got.count - 2] == 1);
     template_free(&chat);
     token_list_free(&got);
     tokenizer_close(tokenizer);

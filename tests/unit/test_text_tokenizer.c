@@ -337,22 +337,22 @@ static void says_where_a_pattern_gives_up(void **state)
     tokenizer_close(tokenizer);
 }
 
-static void masks_follow_spans(void **state)
+static void weights_follow_spans(void **state)
 {
     (void)state;
     struct tokenizer *tokenizer = small_tokenizer();
     struct token_list got = {0};
     static const char text[] = "ab ab<|end|> abc";
-    static const struct text_span spans[] = {{1, 2}, {5, 12}, {15, 16}};
+    static const struct text_span spans[] = {{1, 2, 1}, {5, 12, 0.5f}, {15, 16, 1}};
     static const int32_t ids[] = {3, 4, 3, 6, 4, 3, 2};
-    static const uint8_t mask[] = {1, 0, 0, 1, 0, 0, 1};
+    static const float weights[] = {1, 0, 0, 0.5f, 0, 0, 1};
     assert_int_equal(tokenizer_encode_spans(tokenizer, text, strlen(text), ENCODE_PARSE_SPECIAL,
                                             spans, 3, &got, NULL),
                      0);
     assert_int_equal(got.count, 7);
     for (size_t i = 0; i < got.count; i++) {
         assert_int_equal(got.ids[i], ids[i]);
-        assert_int_equal(got.mask[i], mask[i]);
+        assert_true(got.weights[i] == weights[i]);
     }
     token_list_free(&got);
     tokenizer_close(tokenizer);
@@ -449,7 +449,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(flags_decide_on_special_tokens),
-        cmocka_unit_test(masks_follow_spans),
+        cmocka_unit_test(weights_follow_spans),
         cmocka_unit_test(says_where_a_pattern_gives_up),
         cmocka_unit_test(template_file_stands_above_configuration),
         cmocka_unit_test(eos_is_the_tokenizers_or_the_first),

@@ -129,9 +129,9 @@ struct bench {
     struct backend *backend;
     bool *trained, *adapted, *quantized;
     struct dataset data;
-    size_t documents[DOCUMENTS];
+    struct piece_list pieces;
     int32_t ids[TOKENS];
-    uint8_t mask[TOKENS];
+    float weights[TOKENS];
     uint64_t offsets[DOCUMENTS + 1];
     struct run_identity identity;
 };
@@ -141,18 +141,18 @@ static void fill_data(struct bench *bench)
 {
     for (size_t d = 0; d < DOCUMENTS; d++) {
         uint64_t length = d % 2 == 0 ? 20 + d % 3 * 20 : 100 - d % 3 * 20;
-        bench->documents[d] = d;
         bench->offsets[d + 1] = bench->offsets[d] + length;
         for (uint64_t i = bench->offsets[d]; i < bench->offsets[d + 1]; i++) {
             bench->ids[i] = (int32_t)(i * 7 % 31 + i % 5);
-            bench->mask[i] = d % 3 == 0 || i % 17 == 0;
+            bench->weights[i] = d % 3 == 0 || i % 17 == 0;
         }
     }
     bench->data = (struct dataset){.ids = bench->ids,
-                                   .mask = bench->mask,
+                                   .weights = bench->weights,
                                    .offsets = bench->offsets,
                                    .documents = DOCUMENTS,
                                    .tokens = bench->offsets[DOCUMENTS]};
+    assert_int_equal(pieces_list(&bench->pieces, &bench->data, SEQ_LEN, LONG_BY_KIND, NULL), 0);
 }
 
 static void bench_open(struct bench *bench)
@@ -204,7 +204,7 @@ static void check(struct bench *bench, const char *what, const struct recipe *re
     const struct train_inputs inputs = {.model = bench->model,
                                         .backend = bench->backend,
                                         .recipe = *recipe,
-                                        .train = {&bench->data, bench->documents, DOCUMENTS},
+                                        .train = &bench->pieces,
                                         .run = run,
                                         .identity = &bench->identity};
     const struct train_observer observer = {.on_step = count_between};

@@ -16,6 +16,7 @@ struct request {
     const char *source, *device, *dtype;
     struct option_list data;
     struct dataset_options format;
+    const char *long_documents;
     int64_t seq_len, batch, threads;
     bool json;
 };
@@ -31,28 +32,37 @@ static void say(void *context, const char *line)
     fprintf(stderr, "%s\n", line);
 }
 
-static int pack(struct packing **out, const struct dataset *data, int64_t seq_len,
-                struct error *err)
+static int list_pieces(struct piece_list *out, const struct dataset *data,
+                       const struct request *request, struct error *err)
 {
-    size_t *all = array_alloc(data->documents, sizeof *all, err);
-    if (!all)
+    enum long_documents how;
+    if (long_documents_by_name(&how, request->long_documents, err) != 0)
         return -1;
-    for (size_t i = 0; i < data->documents; i++)
-        all[i] = i;
-    int status = packing_new(out, data, all, data->documents, seq_len, 0, false, 0, err);
-    free(all);
-    return status;
+    return pieces_list(out, data, request->seq_len, how, err);
+}
+
+/* What was not evaluated, or in another way than it stands there. */
+static void tell_counts(const struct piece_list *pieces, const struct model *model)
+{
+    const struct piece_counts *counts = &pieces->counts;
+    char line[400];
+    if (counts->dropped + counts->truncated + counts->split > 0)
+        fprintf(stderr,
+                "documents longer than --seq-len %" PRId64 ": %zu split (what follows a cut does "
+                "not see what came before it), %zu truncated, %zu left out (--long)\n",
+                pieces->seq_len, counts->split, counts->truncated, counts->dropped);
+    if (counts->without_prompt)
+        fprintf(stderr,
+                "every supervised token lies behind --seq-len: rows have them without their "
+                "prompts; a longer --seq-len keeps them together\n");
+    if (model_note_positions(model, counts->longest, line, sizeof line))
+        fprintf(stderr, "%s\n", line);
 }
 
 static void print_result(const struct request *request, const struct source *source,
-                         const struct evaluation *evaluation, size_t cut)
+                         const struct evaluation *evaluation, const struct piece_counts *counts)
 {
     struct buffer out = BUFFER_INIT;
-    if (cut > 0)
-        fprintf(stderr,
-                "%zu documents are longer than --seq-len %" PRId64 " and were cut; what follows a "
-                "cut does not see what came before it\n",
-                cut, request->seq_len);
     if (!request->json) {
         printf("loss        %.6f\nperplexity  %.4f\ntokens      %" PRIu64 "\n", evaluation->loss,
                exp(evaluation->loss), evaluation->tokens);
@@ -67,8 +77,10 @@ static void print_result(const struct request *request, const struct source *sou
     buffer_text(&out, ", \"perplexity\": ");
     json_put_number(&out, exp(evaluation->loss));
     buffer_format(&out,
-                  ", \"tokens\": %" PRIu64 ", \"seq_len\": %" PRId64 ", \"cut_documents\": %zu}\n",
-                  evaluation->tokens, request->seq_len, cut);
+                  ", \"tokens\": %" PRIu64 ", \"seq_len\": %" PRId64
+                  ", \"cut_documents\": %zu, \"truncated\": %zu, \"dropped\": %zu}\n",
+                  evaluation->tokens, request->seq_len, counts->split, counts->truncated,
+                  counts->dropped);
     fwrite(buffer_string(&out), 1, out.length, stdout);
     buffer_free(&out);
 }
@@ -79,6 +91,7 @@ static int evaluate_source(const struct request *request, struct error *err)
     struct backend *backend = NULL;
     struct tokenizer *tokenizer = NULL;
     struct dataset data = {0};
+    struct piece_list pieces = {0};
     struct packing *packing = NULL;
     struct batch batch = {0};
     struct transformer *transformer = NULL;
@@ -96,7 +109,9 @@ static int evaluate_source(const struct request *request, struct error *err)
     if (status == 0)
         status = transformer_check_ids(source.model, &data, err);
     if (status == 0)
-        status = pack(&packing, &data, request->seq_len, err);
+        status = list_pieces(&pieces, &data, request, err);
+    if (status == 0)
+        status = packing_new(&packing, &pieces, 0, false, 0, err);
     if (status == 0)
         status = batch_alloc(&batch, request->batch, request->seq_len, err);
     if (status == 0)
@@ -108,12 +123,15 @@ static int evaluate_source(const struct request *request, struct error *err)
     if (status == 0)
         status = evaluate(&evaluation, transformer, packing, &batch, request->batch, is_interrupted,
                           (void *)(uintptr_t)interrupted, err);
-    if (status == 0)
-        print_result(request, &source, &evaluation, packing_cut_documents(packing));
+    if (status == 0) {
+        tell_counts(&pieces, source.model);
+        print_result(request, &source, &evaluation, &pieces.counts);
+    }
     transformer_free(transformer);
     backend_close(backend);
     batch_free(&batch);
     packing_free(packing);
+    pieces_free(&pieces);
     dataset_free(&data);
     tokenizer_close(tokenizer);
     source_close(&source);
@@ -128,6 +146,9 @@ int command_eval(int argc, char **argv, struct error *err)
          "data: .txt, .jsonl, .json, or a folder of them; repeatable", 0, 0, NULL},
         {"seq-len", OPTION_INTEGER, &r.seq_len, "N",
          "tokens of a packed row (512): only longer documents are cut", 2, 1 << 20, NULL},
+        {"long", OPTION_TEXT, &r.long_documents, "HOW",
+         "documents longer than a row: drop, truncate (records with a prompt), split (plain text)",
+         0, 0, NULL},
         {"batch", OPTION_INTEGER, &r.batch, "N", "rows at once (1)", 1, 65536, NULL},
         {"template", OPTION_TEXT, &r.format.template_name, "NAME",
          "chat template: " TEMPLATE_NAMES " (default: the model's own)", 0, 0, NULL},

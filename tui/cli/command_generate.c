@@ -28,7 +28,7 @@ static int encode_prompt(const struct request *request, struct tokenizer *tokeni
         return tokenizer_encode(tokenizer, request->prompt, strlen(request->prompt),
                                 ENCODE_ADD_SPECIAL | ENCODE_PARSE_SPECIAL, out, err);
     struct chat_template chat;
-    const struct chat_message message = {"user", request->prompt, false};
+    const struct chat_message message = {"user", request->prompt, 0};
     if (template_find(&chat, tokenizer, NULL, err) != 0)
         return -1;
     int status = template_encode(&chat, tokenizer, &message, 1, true, out, err);

@@ -16,7 +16,7 @@ struct request {
     bool json, no_special;
 };
 
-/* Ids with a mask where there is one, as documents. */
+/* Ids, with weights where there are some, as documents. */
 static int encode(struct dataset *out, const struct request *request, struct tokenizer *tokenizer,
                   struct error *err)
 {
@@ -35,7 +35,7 @@ static int encode(struct dataset *out, const struct request *request, struct tok
         return -1;
     }
     out->ids = list.ids;
-    out->mask = list.mask;
+    out->weights = list.weights;
     out->tokens = out->offsets[1] = list.count;
     return 0;
 }
@@ -58,21 +58,33 @@ static void put_text(struct buffer *out, const struct dataset *data, bool masked
         buffer_text(out, d ? "\n" : "");
         for (uint64_t i = data->offsets[d]; i < data->offsets[d + 1]; i++) {
             buffer_format(out, "%7" PRId32 "  %s", data->ids[i],
-                          !masked         ? ""
-                          : data->mask[i] ? "trained  "
-                                          : "-        ");
+                          !masked                ? ""
+                          : data->weights[i] > 0 ? "trained  "
+                                                 : "-        ");
             put_piece(out, tokenizer, data->ids[i]);
             buffer_byte(out, '\n');
         }
     }
 }
 
-static void put_numbers(struct buffer *out, const struct dataset *data, size_t document, bool mask)
+/* `of_mask`: 1 for a token that is trained, else 0. */
+static void put_numbers(struct buffer *out, const struct dataset *data, size_t document,
+                        bool of_mask)
 {
     uint64_t begin = data->offsets[document];
     for (uint64_t i = begin; i < data->offsets[document + 1]; i++)
         buffer_format(out, "%s%" PRId32, i > begin ? ", " : "",
-                      mask ? data->mask[i] : data->ids[i]);
+                      of_mask ? data->weights[i] > 0 : data->ids[i]);
+}
+
+static void put_weights(struct buffer *out, const struct dataset *data, size_t document)
+{
+    uint64_t begin = data->offsets[document];
+    buffer_text(out, "], \"weights\": [");
+    for (uint64_t i = begin; i < data->offsets[document + 1]; i++) {
+        buffer_text(out, i > begin ? ", " : "");
+        json_put_number(out, (double)data->weights[i]);
+    }
 }
 
 static void put_json(struct buffer *out, const struct dataset *data, bool masked,
@@ -86,6 +98,8 @@ static void put_json(struct buffer *out, const struct dataset *data, bool masked
             buffer_text(out, "], \"mask\": [");
             put_numbers(out, data, d, true);
         }
+        if (data->weighted)
+            put_weights(out, data, d);
         buffer_text(out, "], \"pieces\": [");
         for (uint64_t i = data->offsets[d]; i < data->offsets[d + 1]; i++) {
             buffer_text(out, i > data->offsets[d] ? ", " : "");

@@ -21,11 +21,44 @@ static void on_message(void *context, const char *line)
     fprintf(stderr, "%s\n", line);
 }
 
+/* What the run makes of its data, and what it leaves out. */
+static void tell_data(const struct training_data_plan *data, int64_t steps)
+{
+    const struct piece_counts *counts = &data->counts;
+    fprintf(stderr,
+            "data: %" PRIu64 " documents, %" PRIu64 " tokens; in an epoch %" PRIu64
+            " supervised tokens in %" PRIu64 " rows of %" PRId64 "; %zu documents for evaluation\n",
+            data->documents, data->tokens, data->supervised, data->epoch_rows, data->seq_len,
+            data->eval_pieces);
+    fprintf(stderr,
+            "steps: %" PRId64 " of up to %" PRId64 " rows; %" PRId64
+            " an epoch, whose last one has what is left\n",
+            steps, data->step_rows, data->epoch_steps);
+    if (counts->without_target + data->too_short > 0)
+        fprintf(stderr,
+                "data: left out: %zu documents without a supervised token, %zu of fewer than two "
+                "tokens\n",
+                counts->without_target, data->too_short);
+    if (counts->dropped + counts->truncated + counts->split > 0)
+        fprintf(stderr,
+                "data: documents longer than --seq-len: %zu split (what follows a cut does not see "
+                "what came before it), %zu truncated, %zu left out (--long)\n",
+                counts->split, counts->truncated, counts->dropped);
+    if (counts->without_prompt)
+        fprintf(stderr,
+                "data: every supervised token lies behind --seq-len: rows have them without their "
+                "prompts; a longer --seq-len keeps them together\n");
+    if (data->weighted)
+        fprintf(stderr, "data: losses count as much as the records' and turns' weights say\n");
+}
+
 static void on_start(void *context, const struct training_start *start)
 {
     struct train_view *view = context;
     view->last.progress = start->progress;
     view->adapters = start->adapters;
+    view->steps = start->steps;
+    view->data = start->data;
     double share = 100.0 * (double)start->trained_parameters / (double)start->parameters;
     if (start->adapters)
         fprintf(stderr,
@@ -39,15 +72,7 @@ static void on_start(void *context, const struct training_start *start)
                 " parameters (%.2f %%), %s\n",
                 view->run, start->trained_tensors, start->tensors, start->trained_parameters,
                 start->parameters, share, start->precision);
-    fprintf(stderr,
-            "data: %" PRIu64 " documents, %" PRIu64 " of %" PRIu64
-            " tokens supervised, %zu documents for evaluation\n",
-            start->documents, start->supervised, start->tokens, start->eval_documents);
-    if (start->cut_documents > 0)
-        fprintf(stderr,
-                "data: %zu documents are longer than --seq-len and are cut; what follows a cut "
-                "does not see what came before it\n",
-                start->cut_documents);
+    tell_data(&start->data, start->steps);
     fprintf(stderr, "memory: %.1f MB planned (", (double)start->memory->total / 1e6);
     for (int i = 0; i < MEMORY_CATEGORIES; i++)
         fprintf(stderr, "%s%s %.1f", i ? ", " : "", memory_category_name((enum memory_category)i),
@@ -126,6 +151,9 @@ void train_view_end(const struct train_view *view)
     buffer_format(
         &out, ", \"steps\": %" PRId64 ", \"tokens\": %" PRIu64 ", \"supervised_tokens\": %" PRIu64,
         progress->step, progress->tokens, progress->supervised);
+    buffer_format(&out, ", \"planned_steps\": %" PRId64 ", \"data\": {", view->steps);
+    training_put_data_plan(&out, &view->data);
+    buffer_byte(&out, '}');
     put_known(&out, "loss", view->last.loss);
     put_known(&out, "eval_loss", view->eval_loss);
     put_known(&out, "seconds", progress->seconds);

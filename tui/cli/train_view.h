@@ -7,6 +7,8 @@
 struct train_view {
     const char *run;
     bool json;
+    int64_t steps;
+    struct training_data_plan data;
     bool adapters;            /* it has some: they are what is exported */
     double shown_at;          /* seconds; a line a second at most, but for the last step */
     struct train_report last; /* loss NaN: no step was taken in this sitting */

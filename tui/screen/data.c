@@ -34,9 +34,10 @@ static void draw_document(struct app *app, struct area area, const struct data_v
         end = begin + TOKENS_SHOWN;
     for (uint64_t i = begin; i < end && flow.y < area.height; i++) {
         tokenizer_piece(view->look.tokenizer, data->ids[i], &piece);
-        if (i + 1 < end && data->mask[i + 1] == data->mask[i] && piece.length < 512)
+        bool counts = data->weights[i] > 0;
+        if (i + 1 < end && (data->weights[i + 1] > 0) == counts && piece.length < 512)
             continue;
-        flow_put(&flow, data->mask[i] ? trained : other, buffer_string(&piece), piece.length);
+        flow_put(&flow, counts ? trained : other, buffer_string(&piece), piece.length);
         buffer_clear(&piece);
     }
     buffer_free(&piece);
@@ -51,7 +52,7 @@ static void data_draw(struct app *app, void *state, struct area area)
     uint64_t begin = data->offsets[view->document], end = data->offsets[view->document + 1];
     uint64_t supervised = 0;
     for (uint64_t i = begin + 1; i < end; i++)
-        supervised += data->mask[i];
+        supervised += data->weights[i] > 0;
     area_print(area, 0, 0, text, "%zu documents, %llu tokens, %llu of them supervised (%.1f %%)%s",
                data->documents, (unsigned long long)data->tokens,
                (unsigned long long)data->supervised,

@@ -92,13 +92,14 @@ static double exponentials(float *values, float largest, int64_t count)
     return sum;
 }
 
-/* Loss of one token; its logits become scale times the loss's gradient in them, in the activations'
- * type. */
+/* Loss of one token, which counts `weight`; its logits become scale times the loss's gradient in
+ * them, in the activations' type. */
 static struct token_loss token_loss(float *logits, void *grad, enum storage type, int32_t target,
-                                    int64_t vocab, float scale, float z_loss)
+                                    float weight, int64_t vocab, float scale, float z_loss)
 {
     float largest = largest_of(logits, vocab), own = logits[target];
     double sum = exponentials(logits, largest, vocab);
+    scale *= weight;
     double lse = (double)largest + log(sum);
     float factor = (float)((double)scale * (1 + 2 * (double)z_loss * lse) / sum);
 #pragma omp simd
@@ -107,7 +108,8 @@ static struct token_loss token_loss(float *logits, void *grad, enum storage type
     logits[target] -= scale;
     if (grad != logits)
         narrow(grad, logits, type, vocab);
-    return (struct token_loss){lse - (double)own, (double)z_loss * lse * lse};
+    return (struct token_loss){(double)weight * (lse - (double)own),
+                               (double)weight * (double)z_loss * lse * lse};
 }
 
 struct head_pass {
@@ -117,6 +119,7 @@ struct head_pass {
     void *grad_x;
     float *grad_weight;
     const int32_t *targets;
+    const float *weights; /* NULL: 1 each */
     enum storage type;
     struct weight head;
     float scale, z_loss;
@@ -149,10 +152,11 @@ static void losses(const struct head_pass *pass, int64_t first, int64_t count, i
 #pragma omp parallel for num_threads(host_threads(pass->self))
     for (int64_t i = 0; i < padded; i++) {
         void *grad = element_of(chunk->grad, pass->type, i * vocab);
-        if (i < count)
-            chunk->losses[i] = token_loss(chunk->logits + i * vocab, grad, pass->type,
-                                          pass->targets[chunk->tokens[first + i]], vocab,
-                                          pass->scale, pass->z_loss);
+        int32_t token = i < count ? chunk->tokens[first + i] : -1;
+        if (token >= 0)
+            chunk->losses[i] = token_loss(
+                chunk->logits + i * vocab, grad, pass->type, pass->targets[token],
+                pass->weights ? pass->weights[token] : 1, vocab, pass->scale, pass->z_loss);
         else
             memset(grad, 0, (size_t)vocab * storage_size(pass->type));
     }
@@ -263,7 +267,7 @@ static int64_t list_supervised(int32_t *out, const int32_t *targets, int64_t tok
 }
 
 void CPU(head_loss)(void *self, struct place loss, struct place grad_x, struct place grad_weight,
-                    struct place x, enum storage type, struct weight head, struct place targets,
+                    struct place x, enum storage type, struct weight head, struct targets targets,
                     int64_t tokens, float scale, float z_loss, struct place workspace)
 {
     struct head_pass pass = {
@@ -272,7 +276,8 @@ void CPU(head_loss)(void *self, struct place loss, struct place grad_x, struct p
         .x = host_pointer(x),
         .grad_x = host_pointer(grad_x),
         .grad_weight = host_pointer(grad_weight),
-        .targets = host_pointer(targets),
+        .targets = host_pointer(targets.ids),
+        .weights = host_pointer(targets.weights),
         .type = type,
         .head = head,
         .scale = scale,

@@ -114,7 +114,7 @@ void CPU(scale)(void *self, struct place x, enum storage type, float factor, int
 void CPU(add_noise)(void *self, struct place x, enum storage type, int64_t hidden,
                     struct documents documents, float alpha, const uint32_t key[2], uint32_t batch);
 void CPU(head_loss)(void *self, struct place loss, struct place grad_x, struct place grad_weight,
-                    struct place x, enum storage type, struct weight head, struct place targets,
+                    struct place x, enum storage type, struct weight head, struct targets targets,
                     int64_t tokens, float scale, float z_loss, struct place workspace);
 size_t CPU(head_workspace)(void *self, int64_t tokens, int64_t hidden, int64_t vocab,
                            enum storage type);

@@ -1,0 +1,300 @@
+#include "text/pieces.h"
+
+#include "base/memory.h"
+#include "text/epoch_order.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const names[] = {
+    [LONG_DROP] = "drop", [LONG_TRUNCATE] = "truncate", [LONG_SPLIT] = "split"};
+enum { NAMES = sizeof names / sizeof *names };
+
+int long_documents_by_name(enum long_documents *out, const char *name, struct error *err)
+{
+    *out = LONG_BY_KIND;
+    if (!name)
+        return 0;
+    for (int i = LONG_DROP; i < NAMES; i++)
+        if (strcmp(name, names[i]) == 0) {
+            *out = (enum long_documents)i;
+            return 0;
+        }
+    return error_set_kind(err, ERROR_USAGE, "--long takes one of " LONG_NAMES ", not \"%.40s\"",
+                          name);
+}
+
+const char *long_documents_name(enum long_documents how)
+{
+    return names[how];
+}
+
+static bool is_split(const struct piece_list *list, size_t document)
+{
+    bool prompted = dataset_kind(list->data, document) & DOCUMENT_PROMPTED;
+    return list->how == LONG_SPLIT || (list->how == LONG_BY_KIND && !prompted);
+}
+
+static uint64_t document_length(const struct dataset *data, size_t document)
+{
+    return data->offsets[document + 1] - data->offsets[document];
+}
+
+uint64_t piece_tokens(const struct piece_list *list, const struct piece *piece, int64_t *length,
+                      int64_t *known)
+{
+    uint64_t row = (uint64_t)list->seq_len, skipped = piece->part * row;
+    uint64_t left = document_length(list->data, piece->document) - skipped;
+    *length = left < row ? (int64_t)left : list->seq_len;
+    *known = left > row && is_split(list, piece->document) ? *length + 1 : *length;
+    return list->data->offsets[piece->document] + skipped;
+}
+
+/* --- making a list --- */
+
+/* Weights are read in windows, so that a data set of short documents costs few reads. */
+struct weight_window {
+    const struct dataset *data;
+    uint64_t from, count;
+    float weights[1 << 14];
+};
+
+/* Targets of a piece that count: *out of its tokens but the first, and the one behind a split. */
+static int count_targets(struct weight_window *w, uint64_t from, int64_t known, uint64_t *out,
+                         struct error *err)
+{
+    enum { ROOM = sizeof w->weights / sizeof *w->weights };
+    *out = 0;
+    for (uint64_t at = from + 1; at < from + (uint64_t)known; at++) {
+        if (at < w->from || at >= w->from + w->count) {
+            uint64_t left = w->data->tokens - at;
+            w->from = at;
+            w->count = left < ROOM ? left : ROOM;
+            if (dataset_read(w->data, at, (size_t)w->count, NULL, w->weights, err) != 0)
+                return -1;
+        }
+        *out += w->weights[at - w->from] > 0;
+    }
+    return 0;
+}
+
+/* In how many parts a document is to be tried, with what becomes of it noted. */
+static uint64_t parts_of(struct piece_list *list, size_t document)
+{
+    uint64_t length = document_length(list->data, document), row = (uint64_t)list->seq_len;
+    if (length <= row)
+        return 1;
+    if (list->how == LONG_DROP) {
+        list->counts.dropped++;
+        return 0;
+    }
+    bool split = is_split(list, document);
+    *(split ? &list->counts.split : &list->counts.truncated) += 1;
+    return split ? (length - 1) / row + 1 : 1;
+}
+
+static int add_document(struct piece_list *list, size_t *capacity, struct weight_window *window,
+                        size_t document, struct error *err)
+{
+    size_t before = list->count;
+    uint64_t parts = parts_of(list, document);
+    for (uint64_t part = 0; part < parts; part++) {
+        struct piece piece = {(uint32_t)document, (uint32_t)part};
+        int64_t length, known;
+        uint64_t from = piece_tokens(list, &piece, &length, &known), targets;
+        if (count_targets(window, from, known, &targets, err) != 0)
+            return -1;
+        if (targets == 0)
+            continue;
+        if (list->count == UINT32_MAX - 1)
+            return error_set(err,
+                             "more than %zu parts of documents are too many to be packed; a "
+                             "longer --seq-len helps",
+                             list->count);
+        if (array_reserve((void **)&list->items, capacity, list->count + 1, sizeof *list->items,
+                          err) != 0)
+            return -1;
+        list->items[list->count++] = piece;
+        list->counts.supervised += targets;
+        if (length > list->counts.longest)
+            list->counts.longest = length;
+    }
+    list->counts.without_target += parts > 0 && list->count == before;
+    return 0;
+}
+
+static int check_split(const struct piece_list *list, struct error *err)
+{
+    for (size_t i = 0; list->how == LONG_SPLIT && i < list->data->documents; i++)
+        if (dataset_kind(list->data, i) & DOCUMENT_PROMPTED)
+            return error_set(err,
+                             "--long split is for plain text: document %zu of the data has a "
+                             "prompt, and its later parts would train without it; truncate or drop "
+                             "are for such records",
+                             i + 1);
+    return 0;
+}
+
+static int check_result(const struct piece_list *list, struct error *err)
+{
+    const struct piece_counts *counts = &list->counts;
+    if (list->count > 0)
+        return 0;
+    if (counts->dropped > 0)
+        return error_set(err,
+                         "nothing to learn from: all %zu documents are longer than --seq-len %lld "
+                         "and left out by --long drop, or have no supervised token",
+                         list->data->documents, (long long)list->seq_len);
+    return error_set(err, "no token of the %zu documents is supervised%s: nothing to learn from%s",
+                     list->data->documents, counts->truncated > 0 ? " within --seq-len" : "",
+                     counts->truncated > 0 ? "; a longer --seq-len reaches further" : "");
+}
+
+static int list_all(struct piece_list *out, struct error *err)
+{
+    size_t capacity = 0;
+    struct weight_window *window = array_alloc(1, sizeof *window, err);
+    int status = window ? 0 : -1;
+    if (window)
+        window->data = out->data;
+    for (size_t i = 0; status == 0 && i < out->data->documents; i++)
+        status = add_document(out, &capacity, window, i, err);
+    free(window);
+    return status;
+}
+
+int pieces_list(struct piece_list *out, const struct dataset *data, int64_t seq_len,
+                enum long_documents how, struct error *err)
+{
+    *out = (struct piece_list){.data = data, .seq_len = seq_len, .how = how};
+    if (data->documents > UINT32_MAX - 1)
+        return error_set(err, "%zu documents are too many to be packed", data->documents);
+    int status = check_split(out, err) == 0 ? list_all(out, err) : -1;
+    if (status == 0 && out->count == 0 && how == LONG_BY_KIND && out->counts.truncated > 0) {
+        *out = (struct piece_list){.data = data, .seq_len = seq_len, .how = LONG_SPLIT};
+        status = list_all(out, err);
+        out->counts.without_prompt = true;
+    }
+    if (status == 0)
+        status = check_result(out, err);
+    if (status != 0)
+        pieces_free(out);
+    return status;
+}
+
+void pieces_free(struct piece_list *list)
+{
+    free(list->items);
+    *list = (struct piece_list){0};
+}
+
+size_t pieces_source_begin(const struct piece_list *list, size_t source)
+{
+    size_t first = source > 0 ? list->data->sources[source - 1].end : 0;
+    size_t low = 0, high = list->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (list->items[middle].document < first)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* --- dividing it --- */
+
+bool pieces_begin_unit(const struct piece_list *list, size_t i)
+{
+    return i == 0 || list->items[i].document != list->items[i - 1].document ||
+           dataset_kind(list->data, list->items[i].document) & DOCUMENT_STREAM;
+}
+
+size_t pieces_units(const struct piece_list *list)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < list->count; i++)
+        count += pieces_begin_unit(list, i);
+    return count;
+}
+
+/* held[unit]: is it for evaluation? */
+static int choose_held(bool **held, size_t units, size_t wanted, uint64_t seed, struct error *err)
+{
+    size_t *order = array_alloc(units, sizeof *order, err);
+    *held = order ? array_alloc(units, sizeof **held, err) : NULL;
+    if (*held) {
+        for (size_t i = 0; i < units; i++)
+            order[i] = i;
+        indices_shuffle(order, units, seed, UINT64_MAX); /* no epoch has that number */
+        for (size_t i = 0; i < wanted; i++)
+            (*held)[order[i]] = true;
+    }
+    free(order);
+    return *held ? 0 : -1;
+}
+
+/* Of the held pieces the targets are counted again; the others have the rest. */
+static int divide_counts(const struct piece_list *all, struct piece_list *train,
+                         struct piece_list *eval, struct error *err)
+{
+    struct piece_list *parts[] = {train, eval};
+    struct weight_window *window = array_alloc(1, sizeof *window, err);
+    int status = window ? 0 : -1;
+    if (window)
+        window->data = all->data;
+    eval->counts.supervised = 0;
+    for (int p = 0; p < 2; p++) {
+        struct piece_list *list = parts[p];
+        list->counts.longest = 0;
+        for (size_t i = 0; status == 0 && i < list->count; i++) {
+            int64_t length, known;
+            uint64_t from = piece_tokens(list, &list->items[i], &length, &known), targets = 0;
+            if (list == eval)
+                status = count_targets(window, from, known, &targets, err);
+            eval->counts.supervised += targets;
+            if (length > list->counts.longest)
+                list->counts.longest = length;
+        }
+    }
+    train->counts.supervised = all->counts.supervised - eval->counts.supervised;
+    free(window);
+    return status;
+}
+
+int pieces_divide(const struct piece_list *list, double fraction, uint64_t seed,
+                  struct piece_list *train, struct piece_list *eval, struct error *err)
+{
+    size_t units = pieces_units(list), unit = 0;
+    double wanted = fraction * (double)units + 0.5;
+    bool *held = NULL;
+    *train = *eval = *list;
+    train->items = eval->items = NULL;
+    train->count = eval->count = 0;
+    if (!(fraction > 0 && fraction < 1) || units < 2)
+        return error_set(err,
+                         "%zu documents cannot be split at %g for evaluation; give --eval-data, or "
+                         "a mark between documents",
+                         units, fraction);
+    size_t count = wanted < 1 ? 1 : wanted > (double)(units - 1) ? units - 1 : (size_t)wanted;
+    int status = choose_held(&held, units, count, seed, err);
+    if (status == 0) {
+        train->items = array_alloc(list->count, sizeof *train->items, err);
+        eval->items = array_alloc(list->count, sizeof *eval->items, err);
+        status = train->items && eval->items ? 0 : -1;
+    }
+    for (size_t i = 0; status == 0 && i < list->count; i++) {
+        unit += i > 0 && pieces_begin_unit(list, i);
+        struct piece_list *to = held[unit] ? eval : train;
+        to->items[to->count++] = list->items[i];
+    }
+    free(held);
+    if (status == 0)
+        status = divide_counts(list, train, eval, err);
+    if (status != 0) {
+        pieces_free(train);
+        pieces_free(eval);
+    }
+    return status;
+}

@@ -1,0 +1,117 @@
+#!/usr/bin/env bash
+# An epoch is one pass over what has a target; a step ends with its epoch; weights reach the loss; long
+# documents become what --long says; a text's rows are shuffled and split. Arguments: binary, source folder.
+set -uo pipefail
+spectrum=$1 source=$2
+model=$source/demo/model
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+export XDG_STATE_HOME=$work/state XDG_CACHE_HOME=$work/cache HOME=$work OMP_NUM_THREADS=1
+cd "$work" || exit 1
+failures=0
+fail() {
+  echo "FAILED: $*"
+  tail -n 12 said
+  failures=$((failures + 1))
+}
+says() { grep -qF -- "$1" said || fail "it does not say \"$1\""; }
+number() { sed -n "s/.*\"$1\": \([-0-9.e+]*\).*/\1/p" "$2" | tail -n 1; } # number KEY FILE: of the last line that has it
+near() { awk -v a="$1" -v b="$2" 'BEGIN { d = a - b; exit !(d < 2e-5 && d > -2e-5 && a + 0 > 0) }' || fail "$3: $1, not $2"; }
+train() { # train RUN FILE OPTIONS...
+  "$spectrum" train "$model" --data "$2" --run "$1" --method full --dtype fp32 --sample-tokens 0 --save-every 0 \
+    --eval-every 0 --threads 1 "${@:3}" >out 2>said
+}
+evaluate() { "$spectrum" eval "$model" --data "$1" --dtype fp32 --json "${@:2}" >evaluated 2>said; }
+
+# Passes: five rows of one record each, two of them without a target.
+{
+  for word in seven eight nine; do printf '{"prompt": "Count: ", "completion": "%s %s %s"}\n' $word $word $word; done
+  printf '{"prompt": "nothing follows", "completion": "ignored", "weight": 0}\n{"text": ""}\n'
+} >passes.jsonl
+evaluate passes.jsonl --seq-len 24
+tokens=$(number tokens evaluated)
+train passes passes.jsonl --seq-len 24 --accumulate 2 --epochs 3 --eval-split 0 --json || fail "it does not train"
+rows=$(number epoch_rows out)
+steps=$(((rows + 1) / 2 * 3))
+[ "$(number supervised_tokens passes/metrics.jsonl)" = $((tokens * 3)) ] || fail "three epochs are not three passes"
+[ "$(number planned_steps out)" = $steps ] && [ "$(grep -c '"lr"' passes/metrics.jsonl)" = $steps ] || fail "not $steps steps"
+says "left out: 1 documents without a supervised token, 1 of fewer than two tokens"
+grep -q '"without_target": 1, "too_short": 1' out || fail "--json does not say what was left out: $(cat out)"
+grep -q '"data_plan": {"documents": 4' passes/job.json || fail "job.json has no data plan"
+
+# The remainder of an epoch is a step of its own, over its own tokens.
+train one passes.jsonl --seq-len 24 --accumulate 100 --epochs 1 --eval-split 0 --lr 1e-9 || fail "it does not train"
+near "$(number loss one/metrics.jsonl)" "$(number loss evaluated)" "the loss of a short step"
+
+# Weights: sum of w times loss over sum of w.
+conversation() { printf '{"messages": [{"role": "user", "content": "Say it."}, {"role": "assistant", "content": "%s"%s}]%s}\n' "$1" "$2" "$3"; }
+conversation "red green blue" "" "" >a.jsonl
+conversation "nobody was there before" "" "" >b.jsonl
+evaluate a.jsonl --template chatml; la=$(number loss evaluated) na=$(number tokens evaluated)
+evaluate b.jsonl --template chatml; lb=$(number loss evaluated) nb=$(number tokens evaluated)
+mean=$(awk -v la="$la" -v lb="$lb" -v na="$na" -v nb="$nb" 'BEGIN { printf "%.9f", (.75 * na * la + 2 * nb * lb) / (.75 * na + 2 * nb) }')
+{
+  conversation "red green blue" ', "weight": 1.5' ', "weight": 0.5'
+  conversation "nobody was there before" "" ', "weight": 2'
+  conversation "nobody hears this" ', "train": false' ""
+  conversation "nor this" "" ', "weight": 0'
+} >weighted.jsonl
+evaluate weighted.jsonl --template chatml
+near "$(number loss evaluated)" "$mean" "the evaluation's weighted mean"
+[ "$(number tokens evaluated)" = $((na + nb)) ] || fail "tokens of weight 0 are counted"
+train weighted weighted.jsonl --template chatml --seq-len 64 --accumulate 4 --epochs 1 --eval-split 0 --lr 1e-9 || fail "it does not train"
+near "$(number loss weighted/metrics.jsonl)" "$mean" "the step's weighted mean"
+says "losses count as much as the records' and turns' weights say"
+"$spectrum" tokens "$model" --chat weighted.jsonl --template chatml --json >tokens 2>said
+grep -q '"weights": \[0, .*0.75' tokens || fail "tokens does not show the weights"
+# Somebody else's turn trains where its record says so.
+printf '{"messages": [{"role": "user", "content": "red green blue", "train": true}, {"role": "assistant", "content": "no", "train": false}]}\n' >user.jsonl
+"$spectrum" tokens "$model" --chat user.jsonl --template chatml --json >tokens 2>said
+grep -q '"supervised_tokens": [1-9]' tokens || fail "\"train\": true of a user's turn is not obeyed"
+for wrong in '"weight": -1' '"weight": "0.5"' '"weight": 1e300' '"weight": 1e-300' '"weight": true' '"train": "no"' \
+  '"weight": 1, "loss_weight": 2' '"train": true, "training": false' '"train_detail": []'; do
+  conversation "red" ", $wrong" "" >wrong.jsonl
+  evaluate wrong.jsonl --template chatml && fail "$wrong is taken"
+  grep -q 'wrong.jsonl:1: message 2: .*\(weight\|train\)' said || fail "$wrong: the message is $(cat said)"
+done
+printf '{"prompt": "a", "completion": "b", "weight": "heavy"}\n' >wrong.jsonl
+evaluate wrong.jsonl && fail "a record's weight that is a text is taken"
+says '"weight" must be a number'
+printf '{"prompt": "a", "completion": "b c", "score": 0.5}\n' >score.jsonl
+"$spectrum" tokens "$model" --chat score.jsonl --columns prompt=prompt,completion=completion,weight=score --json >tokens 2>said
+grep -q '"weights": \[.*0.5' tokens || fail "--columns weight=score is not obeyed: $(cat said)"
+
+# Long documents.
+long=$(printf 'one two three four five six seven eight nine ten %.0s' 1 2 3 4 5 6)
+printf '{"text": "%s"}\n' "$long" >text.jsonl
+printf '{"prompt": "Count.", "completion": "%s"}\n' "$long" >pair.jsonl
+evaluate text.jsonl --seq-len 32; says "1 split"
+evaluate text.jsonl --seq-len 32 --long truncate; says "1 truncated"
+[ "$(number tokens evaluated)" = 31 ] || fail "a truncated row of 32 has $(number tokens evaluated) targets"
+evaluate pair.jsonl --seq-len 32; says "1 truncated"
+evaluate pair.jsonl --seq-len 32 --long split && fail "--long split takes records with a prompt"
+says "--long split is for plain text"
+evaluate text.jsonl --seq-len 32 --long drop && fail "dropping everything is taken"
+says "left out by --long drop"
+evaluate text.jsonl --long cut; [ $? = 2 ] || fail "--long cut is not refused as wrong usage"
+train long pair.jsonl --seq-len 32 --long truncate --epochs 1 --eval-split 0 --json || fail "it does not train"
+says "1 truncated, 0 left out (--long)"
+grep -q '"long": "truncate"' long/job.json || fail "job.json does not have --long"
+grep -q '"truncated": 1' out || fail "--json does not count what was truncated"
+
+# A text: rows are shuffled by the seed and held back for evaluation; its positions are the model's.
+head -c 9000 "$source/demo/text/shakespeare.txt" >play.txt
+for seed in 1 2; do
+  train play$seed play.txt --seq-len 64 --accumulate 1 --steps 4 --lr 1e-9 --seed $seed || fail "it does not train"
+done
+grep -qE '[1-9][0-9]* documents for evaluation' said || fail "no row of a text is held back: $(cat said)"
+grep -q '"eval_loss"' play1/metrics.jsonl || fail "no evaluation of a text"
+[ "$(grep -o '"loss": [0-9.]*' play1/metrics.jsonl)" != "$(grep -o '"loss": [0-9.]*' play2/metrics.jsonl)" ] || fail "another seed begins with the same rows"
+positions=$(sed -n 's/.*"max_position_embeddings": \([0-9]*\).*/\1/p' "$model/config.json")
+cat play.txt play.txt play.txt >longer.txt
+evaluate longer.txt --seq-len $((positions * 2)) || fail "it is not evaluated"
+says "beyond the model's $positions positions"
+evaluate play.txt --seq-len "$positions"; grep -q "positions" said && fail "it speaks of positions that are there"
+
+echo "$failures failed"
+[ $failures -eq 0 ]

@@ -159,7 +159,7 @@ static void put_found(struct buffer *out, const struct training *training)
     put_fingerprints(out, "eval_data_fingerprints", &training->eval_data);
     if (training->trainer) {
         put_text(out, "precision", identity->precision);
-        buffer_format(out, ", \"steps\": %" PRId64 ", \"data_plan\": {",
+        buffer_format(out, ", \"steps\": %" PRId64 ", \"data_counts\": {",
                       trainer_steps(training->trainer));
         const struct training_data_plan plan = training_data_plan(training);
         training_put_data_plan(out, &plan);

@@ -37,7 +37,7 @@ steps=$(((rows + 1) / 2 * 3))
 [ "$(number planned_steps out)" = $steps ] && [ "$(grep -c '"lr"' passes/metrics.jsonl)" = $steps ] || fail "not $steps steps"
 says "left out: 1 documents without a supervised token, 1 of fewer than two tokens"
 grep -q '"without_target": 1, "too_short": 1' out || fail "--json does not say what was left out: $(cat out)"
-grep -q '"data_plan": {"documents": 4' passes/job.json || fail "job.json has no data plan"
+grep -q '"data_counts": {"documents": 4' passes/job.json || fail "job.json has no data counts"
 
 # The remainder of an epoch is a step of its own, over its own tokens.
 train one passes.jsonl --seq-len 24 --accumulate 100 --epochs 1 --eval-split 0 --lr 1e-9 || fail "it does not train"

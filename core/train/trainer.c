@@ -240,8 +240,8 @@ static int judge(struct trainer *trainer, struct train_report *report, const str
     report->loss = sums->entropy / (double)supervised;
     report->z_loss = sums->z / (double)supervised;
     if (!isfinite(report->loss + report->z_loss))
-        return error_set(err, "step %lld: the loss is not finite; a lower --lr may help",
-                         (long long)trainer->progress.step + 1);
+        return error_set_kind(err, ERROR_NOT_FINITE, "step %lld: the loss is not finite",
+                              (long long)trainer->progress.step + 1);
     report->left_out = limit > 0 && spike_found(&trainer->progress.spikes, limit, report->loss,
                                                 &report->spike_score);
     return report->left_out;
@@ -329,6 +329,33 @@ static int take_step(struct trainer *trainer, struct train_report *report, struc
     return 0;
 }
 
+/* Says of an error that names what is not finite where that is, as far as it is known, what is left
+ * of the run, and what to do; other errors stay as they are. */
+static int explain(const struct trainer *trainer, struct error *err)
+{
+    struct error why = *err;
+    char left[160];
+    int64_t good = state_latest_step(trainer->inputs->run);
+    if (why.kind != ERROR_NOT_FINITE)
+        return -1;
+    char *tensor =
+        strstr(why.text, "has NaN or Inf") ? NULL : state_find_not_finite(trainer->optimizer);
+    if (good >= 0)
+        snprintf(left, sizeof left,
+                 "the last good checkpoint is that of step %lld, which eval, generate and export "
+                 "take",
+                 (long long)good);
+    else
+        snprintf(left, sizeof left, "there is no checkpoint before it");
+    error_set_kind(err, ERROR_NOT_FINITE,
+                   "%s%s%s%s; no checkpoint was written from it, and %s; a new run with a lower "
+                   "--lr, with --clip 1, or with --dtype fp32, may help",
+                   why.text, tensor ? "; " : "", tensor ? tensor : "",
+                   tensor ? " has NaN or Inf" : "", left);
+    free(tensor);
+    return -1;
+}
+
 int trainer_save(struct trainer *trainer, const struct train_observer *observer, struct error *err)
 {
     int64_t step = trainer->progress.step;
@@ -337,10 +364,15 @@ int trainer_save(struct trainer *trainer, const struct train_observer *observer,
     if (witness_check_frozen(trainer->witness, err) != 0)
         return -1;
     if (state_save(trainer->inputs->run, trainer->optimizer, &trainer->progress,
-                   trainer->inputs->identity, err) != 0)
-        return error_prefix(err, "the checkpoint of step %lld was not written", (long long)step);
+                   trainer->inputs->identity, err) != 0) {
+        if (err->kind != ERROR_NOT_FINITE)
+            return error_prefix(err, "the checkpoint of step %lld was not written",
+                                (long long)step);
+        error_prefix(err, "step %lld", (long long)step);
+        return explain(trainer, err);
+    }
     trainer->saved_step = step;
-    state_prune(trainer->inputs->run, trainer->settings.keep);
+    state_prune(trainer->inputs->run, step, trainer->settings.keep, trainer->progress.best.step);
     return observer->on_saved ? observer->on_saved(observer->context, step, err) : 0;
 }
 
@@ -360,9 +392,29 @@ static int show_sample(struct trainer *trainer, const struct train_observer *obs
                                err);
 }
 
+/* Takes the evaluation down, which the state on disk does not know: *better where it is the best so
+ * far. That of the base has no state, and is none of them. */
+static int note_evaluation(struct trainer *trainer, double loss, bool *better, struct error *err)
+{
+    struct progress *progress = &trainer->progress;
+    if (!isfinite(loss)) {
+        error_set_kind(err, ERROR_NOT_FINITE, "step %lld: the evaluation loss is not finite",
+                       (long long)progress->step);
+        return explain(trainer, err);
+    }
+    if (progress->step == 0)
+        return 0;
+    progress->evaluated = (struct evaluated){progress->step, loss};
+    *better = progress->best.step == 0 || loss < progress->best.loss;
+    if (*better)
+        progress->best = progress->evaluated;
+    trainer->saved_step = -1;
+    return 0;
+}
+
 /* 1: the observer does not want to wait for it. */
 static int evaluate_now(struct trainer *trainer, const struct train_observer *observer,
-                        struct error *err)
+                        bool *better, struct error *err)
 {
     struct evaluation evaluation;
     struct error trouble = ERROR_INIT;
@@ -374,6 +426,8 @@ static int evaluate_now(struct trainer *trainer, const struct train_observer *ob
                 return 1;
             return error_set_kind(err, trouble.kind, "%s", trouble.text);
         }
+        if (note_evaluation(trainer, evaluation.loss, better, err) != 0)
+            return -1;
         if (observer->on_evaluation &&
             observer->on_evaluation(observer->context, trainer->progress.step, &evaluation, err) !=
                 0)
@@ -392,13 +446,15 @@ static int step_and_report(struct trainer *trainer, const struct train_observer 
 {
     const struct train_settings *s = &trainer->settings;
     struct train_report report;
+    bool better = false;
     if (take_step(trainer, &report, err) != 0)
-        return -1;
+        return explain(trainer, err);
     if (observer->on_step && observer->on_step(observer->context, &report, err) != 0)
         return -1;
     int64_t step = trainer->progress.step;
-    int status = is_due(step, s->eval_every, s->steps) ? evaluate_now(trainer, observer, err) : 0;
-    if (status == 0 && is_due(step, s->save_every, s->steps))
+    int status =
+        is_due(step, s->eval_every, s->steps) ? evaluate_now(trainer, observer, &better, err) : 0;
+    if (status == 0 && (better || is_due(step, s->save_every, s->steps)))
         status = trainer_save(trainer, observer, err);
     return status;
 }
@@ -416,6 +472,18 @@ static int obey(struct trainer *trainer, const struct train_observer *observer, 
     return 0;
 }
 
+/* The base's evaluation; or, in a resume, the one that a stop broke off, which the state on disk
+ * does not have. */
+static int begin(struct trainer *trainer, const struct train_observer *observer, struct error *err)
+{
+    const struct train_settings *s = &trainer->settings;
+    int64_t step = trainer->progress.step;
+    bool better = false, missed = trainer->eval_packing && trainer->progress.evaluated.step != step;
+    bool due = step == 0 ? s->eval_every > 0 : missed && is_due(step, s->eval_every, s->steps);
+    int status = due ? evaluate_now(trainer, observer, &better, err) : 0;
+    return status == 0 && due ? trainer_save(trainer, observer, err) : status;
+}
+
 int trainer_run(struct trainer *trainer, const struct train_observer *observer, struct error *err)
 {
     return trainer_run_until(trainer, trainer->settings.steps, observer, err);
@@ -425,8 +493,7 @@ int trainer_run_until(struct trainer *trainer, int64_t until, const struct train
                       struct error *err)
 {
     int64_t last = trainer->settings.steps < until ? trainer->settings.steps : until;
-    bool begins = trainer->progress.step == 0 && trainer->settings.eval_every > 0;
-    int status = begins ? evaluate_now(trainer, observer, err) : 0;
+    int status = begin(trainer, observer, err);
     while (status == 0 && trainer->progress.step < last) {
         status = obey(trainer, observer, err);
         if (status == 0)

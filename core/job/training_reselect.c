@@ -153,6 +153,20 @@ int training_reselect(struct training *training, const struct train_observer *ob
                : -1;
 }
 
+/* plan.yaml says what trains: gone back to an earlier state, that is what trained there. */
+static int plan_as_left(struct training *training, struct error *err)
+{
+    const struct model *model = training->model;
+    const char **names = array_alloc(model->module_count, sizeof *names, err);
+    size_t count = 0;
+    for (size_t i = 0; names && i < model->module_count; i++)
+        if (training->choice.trained[i])
+            names[count++] = model->modules[i].name;
+    int status = names ? plan_set_names(training->plan, names, count, err) : -1;
+    free(names);
+    return status == 0 ? training_write_plan(training, err) : -1;
+}
+
 int training_choose_as_left(struct training *training, const char *state, struct error *err)
 {
     size_t count = training->model->module_count;
@@ -162,5 +176,5 @@ int training_choose_as_left(struct training *training, const char *state, struct
     for (size_t i = 0; i < count; i++)
         training->choice.frozen[i] = module_is_linear(&training->model->modules[i]) &&
                                      !training->choice.trained[i] && !training->touched[i];
-    return 0;
+    return training->request->from_step > 0 ? plan_as_left(training, err) : 0;
 }

@@ -109,6 +109,7 @@ static int save_json(const char *folder, const struct optimizer *optimizer,
     put_spikes(&out, &progress->spikes);
     put_evaluated(&out, "evaluated", &progress->evaluated);
     put_evaluated(&out, "best", &progress->best);
+    buffer_text(&out, progress->for_best ? ", \"for_best\": true" : "");
     if (put_since(&out, optimizer, err) != 0) {
         buffer_free(&out);
         return -1;
@@ -277,6 +278,7 @@ static int read_progress(const cJSON *json, struct progress *out, const char *wh
     out->supervised = (uint64_t)supervised;
     out->position = (struct packing_position){(uint64_t)epoch, (uint64_t)row};
     out->seconds = 0;
+    out->for_best = cJSON_IsTrue(json_get(json, "for_best"));
     json_get_double(json, "seconds", &out->seconds);
     if (state_read_evaluations(json, out->step, &out->evaluated, &out->best, where, err) != 0)
         return -1;

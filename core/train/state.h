@@ -19,7 +19,8 @@
  * that stay, to be read by their step, but they are no longer what the run came to: left.json,
  * beside the folders, names each with the SHA-256 of its state.json, so that one which the new line
  * writes under the same step is not meant. The state of the best evaluation stays however many are
- * kept; each state says which that is, so what a resume goes on from knows it.
+ * kept, and one that was written for that alone goes when there is a better one; each state says
+ * which is the best, so what a resume goes on from knows it.
  */
 #ifndef SPECTRUM_TRAIN_STATE_H
 #define SPECTRUM_TRAIN_STATE_H
@@ -46,6 +47,7 @@ struct progress {
     struct packing_position position;
     struct spike_window spikes;
     struct evaluated evaluated, best; /* the last evaluation, and the one with the lowest loss */
+    bool for_best; /* the state on disk was not due: it is there for its evaluation alone */
 };
 
 /* What must agree for a resume to be the same run: anything else is refused. */
@@ -64,6 +66,9 @@ struct run_identity {
  * ERROR_NOT_FINITE with its tensor's name, and then nothing is written. */
 int state_save(const char *run, const struct optimizer *optimizer, const struct progress *progress,
                const struct run_identity *identity, struct error *err);
+
+/* As messages say it, behind a tensor's name. */
+#define NOT_FINITE_TEXT "has NaN or Inf"
 
 /* The first tensor of what state_save() would write that has NaN or Inf, by the name that it has
  * there, newly allocated; NULL: none, or no memory. */
@@ -130,8 +135,8 @@ int state_leave_later(const char *run, int64_t step, struct error *err);
 /* Removes what an interrupted save or removal left; for whoever begins a sitting. */
 void state_remove_leftovers(const char *run);
 
-/* Removes all states but the latest `keep` up to `step`, the best, and those that were left behind;
- * and leftovers. */
+/* Removes leftovers, and of the states up to `step` all but the latest `keep` that were due, the
+ * best, and those that were left behind. */
 void state_prune(const char *run, int64_t step, int64_t keep, int64_t best);
 
 #endif

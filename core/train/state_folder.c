@@ -336,6 +336,17 @@ void state_remove_leftovers(const char *run)
     free(parent);
 }
 
+static bool is_for_best(const char *parent, const char *name)
+{
+    char *folder = path_join(parent, name, NULL), *path = NULL;
+    cJSON *json = folder ? state_read_json(folder, &path, NULL) : NULL;
+    bool is = cJSON_IsTrue(json_get(json, "for_best"));
+    cJSON_Delete(json);
+    free(path);
+    free(folder);
+    return is;
+}
+
 void state_prune(const char *run, int64_t step, int64_t keep, int64_t best)
 {
     struct found_list list;
@@ -346,7 +357,8 @@ void state_prune(const char *run, int64_t step, int64_t keep, int64_t best)
         const struct found *state = &list.states[i];
         if (state->step > step || state->left)
             continue;
-        if (--keep < 0 && state->step != best)
+        bool stays = !is_for_best(list.parent, state->name) && --keep >= 0;
+        if (!stays && state->step != best)
             remove_state(list.parent, state->name);
     }
     found_free(&list);

@@ -167,7 +167,7 @@ static int put_item(struct safetensors_writer *writer, const struct backend *bac
         struct place from = {item->place.buffer, item->place.offset + at};
         backend->read(backend->self, staging, from, part);
         if (!dtype_all_finite(item->dtype, staging, part))
-            return error_set_kind(err, ERROR_NOT_FINITE, "%s has NaN or Inf", item->name);
+            return error_set_kind(err, ERROR_NOT_FINITE, "%s " NOT_FINITE_TEXT, item->name);
         if (writer && safetensors_writer_put(writer, staging, part, err) != 0)
             return -1;
     }

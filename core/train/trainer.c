@@ -333,38 +333,67 @@ static int take_step(struct trainer *trainer, struct train_report *report, struc
  * of the run, and what to do; other errors stay as they are. */
 static int explain(const struct trainer *trainer, struct error *err)
 {
+    const struct train_settings *s = &trainer->settings;
     struct error why = *err;
-    char left[160];
+    char left[160] = "there is no checkpoint before it";
     int64_t good = state_latest_step(trainer->inputs->run);
     if (why.kind != ERROR_NOT_FINITE)
         return -1;
-    char *tensor =
-        strstr(why.text, "has NaN or Inf") ? NULL : state_find_not_finite(trainer->optimizer);
+    bool named = strstr(why.text, NOT_FINITE_TEXT);
+    char *tensor = named ? NULL : state_find_not_finite(trainer->optimizer);
     if (good >= 0)
         snprintf(left, sizeof left,
-                 "the last good checkpoint is that of step %lld, which eval, generate and export "
-                 "take",
+                 "the last good one is that of step %lld, which eval, generate and export take",
                  (long long)good);
-    else
-        snprintf(left, sizeof left, "there is no checkpoint before it");
     error_set_kind(err, ERROR_NOT_FINITE,
                    "%s%s%s%s; no checkpoint was written from it, and %s; a new run with a lower "
-                   "--lr, with --clip 1, or with --dtype fp32, may help",
+                   "--lr%s%s may help",
                    why.text, tensor ? "; " : "", tensor ? tensor : "",
-                   tensor ? " has NaN or Inf" : "", left);
+                   tensor ? " " NOT_FINITE_TEXT : "", left,
+                   s->optimizer.clip > 0 ? "" : ", or with --clip 1,",
+                   s->storage == STORAGE_F32 ? "" : ", or with --dtype fp32,");
     free(tensor);
     return -1;
 }
 
-int trainer_save(struct trainer *trainer, const struct train_observer *observer, struct error *err)
+/* AdamW moves a weight by at most rate * factor * (1 - beta1) / sqrt(1 - beta2), about 3 times the
+ * rate, and its second moment overflows where a gradient's element has 2^64: a step far below both
+ * ends leaves what was finite finite. Another one is looked at before it counts. */
+static int look_at_step(const struct trainer *trainer, const struct train_report *report,
+                        struct error *err)
 {
-    int64_t step = trainer->progress.step;
-    if (step == trainer->saved_step || step == 0)
+    const struct optimizer *optimizer = trainer->optimizer;
+    const double *factors = optimizer->settings.factors;
+    double largest = 1;
+    for (size_t i = 0; factors && i < optimizer->count; i++)
+        largest = fmax(largest, factors[optimizer->tensors[i]]);
+    bool far = optimizer->settings.clip > 0 || !(report->norm > 0x1p60);
+    if (far && report->rate * largest < 0x1p100)
+        return 0;
+    char *tensor = state_find_not_finite(optimizer);
+    int status = tensor ? error_set_kind(err, ERROR_NOT_FINITE, "step %lld: %s " NOT_FINITE_TEXT,
+                                         (long long)report->progress.step, tensor)
+                        : 0;
+    free(tensor);
+    return status;
+}
+
+/* Unless it is on disk; where it is for its evaluation alone and now it is due, it is written
+ * again.
+ */
+static int save(struct trainer *trainer, const struct train_observer *observer, bool for_best,
+                struct error *err)
+{
+    struct progress *progress = &trainer->progress;
+    int64_t step = progress->step;
+    bool there = step == trainer->saved_step && (for_best || !progress->for_best);
+    if (there || step == 0)
         return 0;
     if (witness_check_frozen(trainer->witness, err) != 0)
         return -1;
-    if (state_save(trainer->inputs->run, trainer->optimizer, &trainer->progress,
-                   trainer->inputs->identity, err) != 0) {
+    progress->for_best = for_best;
+    if (state_save(trainer->inputs->run, trainer->optimizer, progress, trainer->inputs->identity,
+                   err) != 0) {
         if (err->kind != ERROR_NOT_FINITE)
             return error_prefix(err, "the checkpoint of step %lld was not written",
                                 (long long)step);
@@ -372,8 +401,13 @@ int trainer_save(struct trainer *trainer, const struct train_observer *observer,
         return explain(trainer, err);
     }
     trainer->saved_step = step;
-    state_prune(trainer->inputs->run, step, trainer->settings.keep, trainer->progress.best.step);
+    state_prune(trainer->inputs->run, step, trainer->settings.keep, progress->best.step);
     return observer->on_saved ? observer->on_saved(observer->context, step, err) : 0;
+}
+
+int trainer_save(struct trainer *trainer, const struct train_observer *observer, struct error *err)
+{
+    return save(trainer, observer, false, err);
 }
 
 static int show_sample(struct trainer *trainer, const struct train_observer *observer,
@@ -447,15 +481,16 @@ static int step_and_report(struct trainer *trainer, const struct train_observer 
     const struct train_settings *s = &trainer->settings;
     struct train_report report;
     bool better = false;
-    if (take_step(trainer, &report, err) != 0)
+    if (take_step(trainer, &report, err) != 0 || look_at_step(trainer, &report, err) != 0)
         return explain(trainer, err);
     if (observer->on_step && observer->on_step(observer->context, &report, err) != 0)
         return -1;
     int64_t step = trainer->progress.step;
     int status =
         is_due(step, s->eval_every, s->steps) ? evaluate_now(trainer, observer, &better, err) : 0;
-    if (status == 0 && (better || is_due(step, s->save_every, s->steps)))
-        status = trainer_save(trainer, observer, err);
+    bool due = is_due(step, s->save_every, s->steps);
+    if (status == 0 && (better || due))
+        status = save(trainer, observer, !due, err);
     return status;
 }
 

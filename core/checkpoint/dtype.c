@@ -1,5 +1,7 @@
 #include "checkpoint/dtype.h"
 
+#include <string.h>
+
 static const struct dtype_traits traits[DTYPE_COUNT] = {
     [DTYPE_UNSUPPORTED] = {"?", 1, 0, false}, [DTYPE_F64] = {"F64", 1, 8, false},
     [DTYPE_F32] = {"F32", 1, 4, false},       [DTYPE_F16] = {"F16", 1, 2, false},
@@ -14,4 +16,24 @@ static const struct dtype_traits traits[DTYPE_COUNT] = {
 const struct dtype_traits *dtype_traits(enum dtype dtype)
 {
     return &traits[dtype < DTYPE_COUNT ? dtype : DTYPE_UNSUPPORTED];
+}
+
+bool dtype_all_finite(enum dtype dtype, const void *values, size_t bytes)
+{
+    /* An exponent of ones is NaN or Inf; without a branch, so that the compiler takes many at a
+     * time: a save looks at all that it writes. */
+    const uint32_t wide = 0x7F800000u;
+    const uint16_t narrow = 0x7F80u;
+    uint32_t found = 0;
+    for (size_t i = 0; dtype == DTYPE_F32 && i < bytes / 4; i++) {
+        uint32_t bits;
+        memcpy(&bits, (const char *)values + 4 * i, 4);
+        found |= (bits & wide) == wide;
+    }
+    for (size_t i = 0; dtype == DTYPE_BF16 && i < bytes / 2; i++) {
+        uint16_t bits;
+        memcpy(&bits, (const char *)values + 2 * i, 2);
+        found |= (bits & narrow) == narrow;
+    }
+    return !found;
 }

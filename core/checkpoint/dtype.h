@@ -3,6 +3,7 @@
 #define SPECTRUM_CHECKPOINT_DTYPE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum dtype {
@@ -34,5 +35,8 @@ struct dtype_traits {
 
 /* Never NULL; DTYPE_UNSUPPORTED has block_elements 1 and block_bytes 0. */
 const struct dtype_traits *dtype_traits(enum dtype dtype);
+
+/* Is none of these values, F32 or BF16 as they are stored, NaN or Inf? True for other types. */
+bool dtype_all_finite(enum dtype dtype, const void *values, size_t bytes);
 
 #endif

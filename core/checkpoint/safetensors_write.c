@@ -60,18 +60,34 @@ static void put_header(struct buffer *out, const struct safetensors_entry *entri
     *data_bytes = offset;
 }
 
+static int put_bytes(struct safetensors_writer *writer, const void *bytes, size_t count,
+                     struct error *err)
+{
+    if (writer->digest)
+        digest_update(writer->digest, bytes, count);
+    return file_writer_put(&writer->file, bytes, count, err);
+}
+
 int safetensors_writer_open(struct safetensors_writer *writer, const char *path,
                             const struct safetensors_entry *entries, size_t count,
                             const char *const *metadata, struct error *err)
 {
+    return safetensors_writer_open_digested(writer, path, entries, count, metadata, NULL, err);
+}
+
+int safetensors_writer_open_digested(struct safetensors_writer *writer, const char *path,
+                                     const struct safetensors_entry *entries, size_t count,
+                                     const char *const *metadata, struct digest *digest,
+                                     struct error *err)
+{
     struct buffer header = BUFFER_INIT;
-    *writer = (struct safetensors_writer){.file = {.fd = -1}};
+    *writer = (struct safetensors_writer){.file = {.fd = -1}, .digest = digest};
     put_header(&header, entries, count, metadata, &writer->expected);
     int status = buffer_check(&header, err);
     if (status == 0)
         status = file_writer_open(&writer->file, path, err);
     if (status == 0) {
-        status = file_writer_put(&writer->file, header.data, header.length, err);
+        status = put_bytes(writer, header.data, header.length, err);
         if (status != 0)
             safetensors_writer_abort(writer);
     }
@@ -83,7 +99,7 @@ int safetensors_writer_put(struct safetensors_writer *writer, const void *data, 
                            struct error *err)
 {
     writer->written += bytes;
-    return file_writer_put(&writer->file, data, bytes, err);
+    return put_bytes(writer, data, bytes, err);
 }
 
 int safetensors_writer_commit(struct safetensors_writer *writer, struct error *err)

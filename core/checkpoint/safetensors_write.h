@@ -2,6 +2,7 @@
 #ifndef SPECTRUM_CHECKPOINT_SAFETENSORS_WRITE_H
 #define SPECTRUM_CHECKPOINT_SAFETENSORS_WRITE_H
 
+#include "base/digest.h"
 #include "base/file.h"
 #include "checkpoint/dtype.h"
 
@@ -14,6 +15,7 @@ struct safetensors_entry {
 
 struct safetensors_writer {
     struct file_writer file;
+    struct digest *digest;      /* gets all bytes of the file; NULL: none. Borrowed */
     uint64_t expected, written; /* bytes of data */
 };
 
@@ -22,6 +24,12 @@ struct safetensors_writer {
 int safetensors_writer_open(struct safetensors_writer *writer, const char *path,
                             const struct safetensors_entry *entries, size_t count,
                             const char *const *metadata, struct error *err);
+
+/* The same, and `digest` becomes that of the whole file. */
+int safetensors_writer_open_digested(struct safetensors_writer *writer, const char *path,
+                                     const struct safetensors_entry *entries, size_t count,
+                                     const char *const *metadata, struct digest *digest,
+                                     struct error *err);
 
 /* The next bytes of data, little-endian; the tensors follow one another in any pieces. */
 int safetensors_writer_put(struct safetensors_writer *writer, const void *data, size_t bytes,

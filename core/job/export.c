@@ -171,9 +171,10 @@ static int refuse_file(const char *out, const char *name, struct error *err)
                      : there;
 }
 
-static int export_open(struct export *export, const char *run, bool merge, struct error *err)
+static int export_open(struct export *export, const char *run, const struct state_choice *choice,
+                       bool merge, struct error *err)
 {
-    if (source_open(&export->source, run, err) != 0)
+    if (source_open(&export->source, run, choice, err) != 0)
         return -1;
     if (!export->source.state)
         return error_set(err, "%s is a model, not a run: there is nothing to export", run);
@@ -195,6 +196,8 @@ static void summarize(const struct export *export, bool adapters, struct export_
         summary->bytes += (uint64_t) export->parts[i].module->parameters *
                           (uint64_t)dtype_traits(export->entries[i].dtype)->block_bytes;
     }
+    if (export->source.evaluated.step == export->source.step)
+        summary->evaluated = export->source.evaluated;
     const struct checkpoint *weights = export->source.weights;
     for (size_t i = 0; adapters && i < checkpoint_count(weights); i++) {
         summary->trained++;
@@ -224,11 +227,26 @@ static int write_folder(const struct export *export, bool adapters, const char *
     return -1;
 }
 
-int export_run(const char *run, const char *out, bool merge, struct export_summary *summary,
-               struct error *err)
+/* The best evaluation of the whole run, of which an earlier state does not know. */
+static void find_best(const struct source *source, struct evaluated *best)
+{
+    struct evaluated last;
+    char *folder = state_latest(source->run, NULL), *path = NULL;
+    cJSON *json = folder ? state_read_json(folder, &path, NULL) : NULL;
+    *best = source->best;
+    if (json &&
+        state_read_evaluations(json, state_latest_step(source->run), &last, best, path, NULL) != 0)
+        *best = source->best;
+    cJSON_Delete(json);
+    free(path);
+    free(folder);
+}
+
+int export_run(const char *run, const struct state_choice *choice, const char *out, bool merge,
+               struct export_summary *summary, struct error *err)
 {
     struct export export = {0};
-    int status = export_open(&export, run, merge, err);
+    int status = export_open(&export, run, choice, merge, err);
     bool adapters = status == 0 && export.source.recipe.adapted && !merge;
     if (status == 0)
         status = checkpoint_check_output(export.source.model->checkpoint, out, err);
@@ -239,8 +257,10 @@ int export_run(const char *run, const char *out, bool merge, struct export_summa
                      : 0;
     if (status == 0)
         status = write_folder(&export, adapters, out, err);
-    if (status == 0)
+    if (status == 0) {
         summarize(&export, adapters, summary);
+        find_best(&export.source, &summary->best);
+    }
     source_close(&export.source);
     free(export.parts);
     free(export.entries);

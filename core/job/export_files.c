@@ -52,16 +52,23 @@ static int rebuild_companions(const struct export *export, const char *out, stru
     return status;
 }
 
-/* transformers loads in the type that config.json names: with fp32-trained tensors that must be
- * float32, or they are rounded. */
-static int widen_config(const struct export *export, const char *out, struct error *err)
+/* transformers loads in the type that config.json names (version 5 reads "dtype", and without it
+ * "torch_dtype", which is all that version 4 wrote), and where it names none in that of the file's
+ * first tensor. That must be the run's: what was trained in fp32 is rounded otherwise, and frozen
+ * tensors that keep the base's type were read in the run's. Both keys where the base has neither.
+ */
+static int name_type(const struct export *export, const char *out, struct error *err)
 {
     static const char *const keys[] = {"torch_dtype", "dtype"};
+    const char *type = export->source.bf16 ? "bfloat16" : "float32";
     struct buffer text = BUFFER_INIT;
     cJSON *config = cJSON_Duplicate(checkpoint_metadata(export->source.model->checkpoint), true);
+    bool none = !cJSON_HasObjectItem(config, keys[0]) && !cJSON_HasObjectItem(config, keys[1]);
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
-        if (json_get(config, keys[i]))
-            cJSON_ReplaceItemInObjectCaseSensitive(config, keys[i], cJSON_CreateString("float32"));
+        if (none)
+            cJSON_AddStringToObject(config, keys[i], type);
+        else if (cJSON_HasObjectItem(config, keys[i]))
+            cJSON_ReplaceItemInObjectCaseSensitive(config, keys[i], cJSON_CreateString(type));
     char *printed = cJSON_Print(config);
     buffer_text(&text, printed ? printed : "");
     cJSON_free(printed);
@@ -78,5 +85,5 @@ int export_write_companions(const struct export *export, const char *out, struct
         return rebuild_companions(export, out, err);
     if (companions_copy(checkpoint_folder(base), out, err) != 0)
         return -1;
-    return export->source.bf16 ? 0 : widen_config(export, out, err);
+    return name_type(export, out, err);
 }

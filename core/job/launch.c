@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -120,6 +121,29 @@ int job_wait_for_data(const char *path, struct error *err)
         bool read = json_get(job, "data_fingerprint") != NULL;
         cJSON_Delete(job);
         if (read || state == JOB_DIED)
+            return 0;
+        sleep_tenth();
+    }
+    return 0;
+}
+
+uint64_t job_metrics_size(const char *path)
+{
+    char *metrics = path_join(path, "metrics.jsonl", NULL);
+    struct stat info;
+    uint64_t size = metrics && stat(metrics, &info) == 0 ? (uint64_t)info.st_size : 0;
+    free(metrics);
+    return size;
+}
+
+/* A worker that resumes writes that event before any step; what ends a partial line is one byte. */
+int job_wait_for_resume(const char *path, uint64_t taken, struct error *err)
+{
+    for (int i = 0; i < START_TENTHS; i++) {
+        enum job_state state = job_state(path);
+        if (state == JOB_ENDED)
+            return report_failure(path, err);
+        if (state == JOB_DIED || job_metrics_size(path) > taken + 1)
             return 0;
         sleep_tenth();
     }
@@ -290,7 +314,7 @@ static int check_arguments(const char *path, const cJSON *job, char *const argum
     return 0;
 }
 
-int job_relaunch(const char *path, const char *program, struct error *err)
+int job_relaunch(const char *path, const char *program, int64_t step, struct error *err)
 {
     cJSON *job = job_dir_read(path, "job.json", err);
     if (!job)
@@ -304,9 +328,14 @@ int job_relaunch(const char *path, const char *program, struct error *err)
         item->valuestring;
     int status = arguments ? check_arguments(path, job, arguments, err) : -1;
     if (status == 0) {
+        char number[32];
+        snprintf(number, sizeof number, "%lld", (long long)step);
         setenv("SPECTRUM_JOB_RESUME", "1", 1);
+        if (step > 0)
+            setenv("SPECTRUM_JOB_STEP", number, 1);
         status = launch_in(folder, path, program, arguments, err);
         unsetenv("SPECTRUM_JOB_RESUME");
+        unsetenv("SPECTRUM_JOB_STEP");
     }
     free(arguments);
     cJSON_Delete(job);

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 
+#include <stdint.h>
 #include <sys/types.h>
 
 /* Starts `program supervise PATH -- ARGUMENTS...` by posix_spawn in a new session, with messages to
@@ -29,8 +30,15 @@ int job_wait_for_data(const char *path, struct error *err);
 pid_t job_end_with_supervisor(const char *path);
 
 /* Starts an ended or dead job again from its last checkpoint: the arguments of job.json, with
- * SPECTRUM_JOB_RESUME=1 in the worker's environment. Arguments that are no train or scan, or that
+ * SPECTRUM_JOB_RESUME=1 in the worker's environment; or, with a step above 0, from the checkpoint
+ * of that step, which is SPECTRUM_JOB_STEP there. Arguments that are no train or scan, or that
  * name files to write, are refused: the folder may be someone else's. */
-int job_relaunch(const char *path, const char *program, struct error *err);
+int job_relaunch(const char *path, const char *program, int64_t step, struct error *err);
+
+/* For whoever started a training run again and waits: returns when it has gone back to its
+ * checkpoint, with an error where it has failed, and after JOB_START_SECONDS in any case. `taken`:
+ * what job_metrics_size() was before. */
+int job_wait_for_resume(const char *path, uint64_t taken, struct error *err);
+uint64_t job_metrics_size(const char *path);
 
 #endif

@@ -5,7 +5,6 @@
 #include "compute/machine.h"
 #include "job/job_dir.h"
 #include "job/method.h"
-#include "train/state.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -105,20 +104,51 @@ static int open_weights(struct source *source, struct error *err)
     return status;
 }
 
+/* What computes with NaN says NaN, or an end of text, and names nothing. */
+static int check_finite(const struct source *source, struct error *err)
+{
+    enum { STAGING = 1 << 20 };
+    char *staging = array_alloc(STAGING, 1, err);
+    int status = staging ? 0 : -1;
+    for (size_t i = 0; status == 0 && i < checkpoint_count(source->weights); i++) {
+        const struct tensor_info *tensor = checkpoint_tensor(source->weights, i);
+        for (uint64_t at = 0; at < tensor->bytes && status == 0; at += STAGING) {
+            uint64_t part = tensor->bytes - at < STAGING ? tensor->bytes - at : STAGING;
+            status = checkpoint_read_raw(source->weights, tensor, at, part, staging, err);
+            if (status == 0 && !dtype_all_finite(tensor->dtype, staging, (size_t)part))
+                status = error_set_kind(
+                    err, ERROR_NOT_FINITE,
+                    "%s: %s has NaN or Inf: nothing can be computed with it; take an earlier "
+                    "checkpoint with --step, or train again with a lower --lr",
+                    checkpoint_path(source->weights), tensor->name);
+        }
+    }
+    free(staging);
+    return status;
+}
+
 static int read_state(struct source *source, struct error *err)
 {
     const char *precision = "";
-    char *path = path_join(source->state, "state.json", err);
-    cJSON *json = path ? json_read_file(path, STATE_JSON_MOST, JSON_STRICT, err) : NULL;
+    bool digested;
+    char *path = NULL;
+    if (state_check(source->state, STATE_WEIGHTS, &digested, err) != 0)
+        return -1;
+    cJSON *json = state_read_json(source->state, &path, err);
     int status =
         json ? json_need_int64(json, "step", &source->step, 0, INT64_C(1) << 53, path, err) : -1;
     if (status == 0)
         status = json_need_string(json, "precision", &precision, path, err);
     source->bf16 = strncmp(precision, "bf16", 4) == 0;
     if (status == 0)
+        status = state_read_evaluations(json, source->step, &source->evaluated, &source->best, path,
+                                        err);
+    if (status == 0)
         status = open_weights(source, err);
     if (status == 0)
         status = check_weights(source, json, path, err);
+    if (status == 0)
+        status = check_finite(source, err);
     if (status == 0)
         status = find_adapters(source, json, path, err);
     if (status == 0)
@@ -128,24 +158,62 @@ static int read_state(struct source *source, struct error *err)
     return status;
 }
 
-static int open_run(struct source *source, const char *run, struct error *err)
+static int open_run(struct source *source, const struct state_choice *choice, struct error *err)
 {
-    cJSON *job = job_dir_read(run, "job.json", err);
-    char *base = job ? base_path(job, run, err) : NULL;
+    cJSON *job = job_dir_read(source->run, "job.json", err);
+    char *base = job ? base_path(job, source->run, err) : NULL;
     int status = base ? model_open(&source->model, base, err) : -1;
     if (status == 0)
-        status = (source->state = state_latest(run, err)) ? read_state(source, err) : -1;
+        status =
+            (source->state = state_choose(source->run, choice, err)) ? read_state(source, err) : -1;
     free(base);
     cJSON_Delete(job);
     return status;
 }
 
-int source_open(struct source *out, const char *path, struct error *err)
+/* RUN of a path RUN/checkpoints/step-00000100, newly allocated, and its step; NULL: it is none. */
+static char *run_of_state(const char *path, int64_t *step)
+{
+    char *whole = realpath(path, NULL), *run = NULL;
+    char *name = whole ? strrchr(whole, '/') : NULL;
+    if (name && (*step = state_step_of(name + 1)) > 0) {
+        static const char parent[] = "/checkpoints";
+        size_t length = sizeof parent - 1;
+        *name = '\0';
+        if ((size_t)(name - whole) > length && strcmp(name - length, parent) == 0) {
+            name[-(ptrdiff_t)length] = '\0';
+            run = job_dir_has(whole, "job.json") ? string_copy(whole, NULL) : NULL;
+        }
+    }
+    free(whole);
+    return run;
+}
+
+static int open_either(struct source *out, const char *path, const struct state_choice *choice,
+                       struct error *err)
+{
+    struct state_choice meant = *choice;
+    bool chosen = choice->step > 0 || choice->best;
+    if ((out->run = run_of_state(path, &meant.step)))
+        return chosen ? error_set_kind(err, ERROR_USAGE,
+                                       "%s is one checkpoint already: --step and --best belong to "
+                                       "its run, %s",
+                                       path, out->run)
+                      : open_run(out, &meant, err);
+    if (job_dir_has(path, "job.json"))
+        return (out->run = string_copy(path, err)) ? open_run(out, choice, err) : -1;
+    return chosen ? error_set_kind(err, ERROR_USAGE,
+                                   "%s is a model, not a run: --step and --best choose a run's "
+                                   "checkpoint",
+                                   path)
+                  : model_open(&out->model, path, err);
+}
+
+int source_open(struct source *out, const char *path, const struct state_choice *choice,
+                struct error *err)
 {
     *out = (struct source){.step = -1, .bf16 = machine_has_bf16()};
-    int status = job_dir_has(path, "job.json") ? open_run(out, path, err)
-                                               : model_open(&out->model, path, err);
-    if (status == 0)
+    if (open_either(out, path, choice, err) == 0)
         return 0;
     source_close(out);
     return -1;
@@ -158,6 +226,7 @@ void source_close(struct source *source)
     free((void *)(uintptr_t)source->recipe.quantized);
     model_close(source->model);
     free(source->state);
+    free(source->run);
     *source = (struct source){0};
 }
 

@@ -1,20 +1,28 @@
-/* "MODEL | RUN": a checkpoint, or a run's base with what the run has trained so far. */
+/* "MODEL | RUN": a checkpoint, or a run's base with what the run has trained so far.
+ *
+ * A run's state is read whole or not at all: one that is not as it was written (state_check()), or
+ * that has NaN or Inf, is refused by name. */
 #ifndef SPECTRUM_JOB_SOURCE_H
 #define SPECTRUM_JOB_SOURCE_H
 
+#include "train/state.h"
 #include "train/transformer.h"
 
 struct source {
     struct model *model;
-    char *state;                /* the run's last state folder; NULL: a plain model */
-    bool bf16;                  /* the run's storage; for a plain model: is bf16 fast here */
-    int64_t step;               /* of the state; -1: a plain model */
-    struct checkpoint *weights; /* what the run trained; NULL: a plain model */
-    struct recipe recipe;       /* the run's adapters, for evaluation: nothing trains */
+    char *run;                        /* its folder; NULL: a plain model */
+    char *state;                      /* the state folder that was chosen; NULL: a plain model */
+    bool bf16;                        /* the run's storage; for a plain model: is bf16 fast here */
+    int64_t step;                     /* of the state; -1: a plain model */
+    struct evaluated evaluated, best; /* the last evaluation up to there, and the best */
+    struct checkpoint *weights;       /* what the run trained; NULL: a plain model */
+    struct recipe recipe;             /* the run's adapters, for evaluation: nothing trains */
 };
 
-/* Opens either. A run without a checkpoint is an error. */
-int source_open(struct source *out, const char *path, struct error *err);
+/* Opens either: of a run the state that is meant, and of a path RUN/checkpoints/step-00000100 that
+ * one. A run without a checkpoint is an error, and so is a choice where there is none. */
+int source_open(struct source *out, const char *path, const struct state_choice *choice,
+                struct error *err);
 void source_close(struct source *source);
 
 /* A transformer for evaluation and generation, with the run's weights in place. `dtype`: "auto",

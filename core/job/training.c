@@ -9,19 +9,39 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+/* Which state a resume goes on from, found whole before anything else is read. */
+static int find_checkpoint(struct training *training, struct error *err)
+{
+    const struct state_choice choice = {.step = training->request->from_step};
+    bool digested;
+    if (choice.step == 0 && state_latest_step(training->request->run) < 0)
+        return 0;
+    training->state = state_choose(training->request->run, &choice, err);
+    if (!training->state || state_check(training->state, STATE_ALL, &digested, err) != 0)
+        return -1;
+    if (!digested)
+        training_say(training,
+                     "%s is an earlier version's and has no SHA-256: whether it is as it was "
+                     "written cannot be said",
+                     training->state);
+    return 0;
+}
+
+/* From here on the run is what comes behind that state. */
 static int go_back_to_checkpoint(struct training *training, bool *exact, struct error *err)
 {
-    char *folder = state_latest(training->request->run, NULL);
-    if (!folder) {
+    if (!training->state) {
         training_say(training, "there is no checkpoint yet: the run begins again");
         return 0;
     }
-    int status = trainer_resume(training->trainer, folder, exact, err);
-    free(folder);
-    if (status == 0 && !*exact)
+    if (trainer_resume(training->trainer, training->state, exact, err) != 0 ||
+        state_leave_later(training->request->run, trainer_progress(training->trainer)->step, err) !=
+            0)
+        return -1;
+    if (!*exact)
         training_say(training, "resuming on another machine, thread count or version: the numbers "
                                "will not be the same to the bit");
-    return status;
+    return 0;
 }
 
 static void tell_start(const struct training *training, bool resumed, bool exact)
@@ -84,6 +104,7 @@ static int train(struct training *training, bool resume, struct error *err)
 {
     bool exact = true;
     if (begin_record(training, resume, err) != 0 || training_check(training->request, err) != 0 ||
+        (resume && find_checkpoint(training, err) != 0) ||
         training_open(training, resume, err) != 0 ||
         (resume && go_back_to_checkpoint(training, &exact, err) != 0) ||
         training_write_job(training, err) != 0 ||

@@ -18,6 +18,7 @@ enum frozen_type { FROZEN_AS_READ, FROZEN_INT8, FROZEN_NF4 };
 
 struct training_request {
     const char *model, *run;
+    int64_t from_step; /* for a resume: the checkpoint to go on from; 0: the last */
     enum training_method method;
     const char *plan;            /* a plan file; NULL: the best `top` per cent by SNR */
     double top;                  /* per cent */
@@ -96,8 +97,8 @@ struct training_view {
  * a folder. training_run() checks it too. */
 int training_check(const struct training_request *request, struct error *err);
 
-/* Trains. With `resume` it goes on from the run's last checkpoint (or from the start where there is
- * none). 0: completed; ERROR_INTERRUPTED: stopped, with a checkpoint; -1. */
+/* Trains. With `resume` it goes on from the run's last checkpoint, or `from_step`'s (or from the
+ * start where there is none). 0: completed; ERROR_INTERRUPTED: stopped, with a checkpoint; -1. */
 int training_run(const struct training_request *request, bool resume,
                  const struct training_view *view, struct error *err);
 

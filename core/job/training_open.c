@@ -212,4 +212,5 @@ void training_close(struct training *training)
     backend_close(training->backend);
     model_close(training->model);
     free(training->model_path);
+    free(training->state);
 }

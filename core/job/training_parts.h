@@ -33,6 +33,7 @@ struct training {
     size_t base_bytes; /* resident before the trainer was made; 0: unknown */
     struct job_metrics_writer metrics;
     bool metrics_open;
+    char *state;      /* the folder that a resume goes on from; NULL: it begins again */
     bool recorded;    /* job.json is there: it stays what it is until the resume succeeds */
     pid_t supervisor; /* 0: none; it runs in a terminal */
     bool proof_due;   /* proof.json is to be written, or was when adapters had no gradient yet */

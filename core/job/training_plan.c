@@ -79,11 +79,8 @@ static int choose_changing(struct training *training, bool resume, struct error 
         method_choose(&training->choice, training->request->method, model, training->plan, err) !=
             0)
         return -1;
-    char *state = resume ? state_latest(training->request->run, NULL) : NULL;
-    int status =
-        state ? training_choose_as_left(training, state, err) : training_write_plan(training, err);
-    free(state);
-    return status;
+    return resume && training->state ? training_choose_as_left(training, training->state, err)
+                                     : training_write_plan(training, err);
 }
 
 /* A plan may have biases; beside an adapter they stay as they are. */

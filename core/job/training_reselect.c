@@ -85,35 +85,38 @@ static int rescore(struct training *training, const char *state, struct error *e
     return status;
 }
 
-/* What has trained stays touched; how many modules begin to train, and how many end. */
-static int choose_again(struct training *training, size_t *begun, size_t *ended, struct error *err)
+/* What is best now; how many modules begin to train, and how many end. */
+static int choose_again(struct training *training, struct method_choice *next, size_t *begun,
+                        size_t *ended, struct error *err)
 {
-    struct method_choice before = training->choice;
-    size_t count = training->model->module_count;
+    const struct method_choice *before = &training->choice;
     *begun = *ended = 0;
     plan_refresh(training->plan);
     if (plan_select(training->plan, training->request->top, PLAN_BY_TYPE, err) != 0 ||
-        method_choose(&training->choice, training->request->method, training->model, training->plan,
-                      err) != 0) {
-        training->choice = before;
+        method_choose(next, training->request->method, training->model, training->plan, err) != 0)
         return -1;
+    for (size_t i = 0; i < training->model->module_count; i++) {
+        *begun += next->trained[i] && !before->trained[i];
+        *ended += before->trained[i] && !next->trained[i];
     }
-    for (size_t i = 0; i < count; i++) {
-        bool was = before.trained[i], is = training->choice.trained[i];
-        *begun += is && !was;
-        *ended += was && !is;
-        training->touched[i] |= was;
-        training->choice.frozen[i] &= !training->touched[i]; /* its base's copy is not it */
-    }
-    method_choice_free(&before);
     return 0;
 }
 
-/* Opens a trainer for the new set and reads the state into it. */
-static int open_again(struct training *training, const char *state, struct error *err)
+/* Takes the choice, and opens a trainer for it that goes on from the state. A trainer reads
+ * training->choice and ->touched as long as it lives: they change here alone, between two of them.
+ */
+static int open_again(struct training *training, struct method_choice *next, const char *state,
+                      struct error *err)
 {
     trainer_free(training->trainer);
     training->trainer = NULL;
+    for (size_t i = 0; i < training->model->module_count; i++) {
+        training->touched[i] |= training->choice.trained[i]; /* what has trained stays touched */
+        next->frozen[i] &= !training->touched[i];            /* its base's copy is not it */
+    }
+    method_choice_free(&training->choice);
+    training->choice = *next;
+    *next = (struct method_choice){0};
     training->settings.recomputed = 0;
     training_gather_inputs(training);
     return training_fit_memory(training, err) == 0 &&
@@ -126,15 +129,17 @@ int training_reselect(struct training *training, const struct train_observer *ob
                       struct error *err)
 {
     size_t begun = 0, ended = 0;
+    struct method_choice next = {0};
     if (trainer_save(training->trainer, observer, err) != 0)
         return -1;
     int64_t step = trainer_progress(training->trainer)->step;
-    char *state = state_latest(training->request->run, err);
+    char *state = state_choose(training->request->run, &(struct state_choice){.step = step}, err);
     int status = state ? rescore(training, state, err) : -1;
     if (status == 0)
-        status = choose_again(training, &begun, &ended, err);
+        status = choose_again(training, &next, &begun, &ended, err);
     if (status == 0 && begun + ended > 0)
-        status = open_again(training, state, err);
+        status = open_again(training, &next, state, err);
+    method_choice_free(&next);
     free(state);
     if (status != 0)
         return error_prefix(err, "choosing again behind step %" PRId64, step);
@@ -148,6 +153,20 @@ int training_reselect(struct training *training, const struct train_observer *ob
                : -1;
 }
 
+/* plan.yaml says what trains: gone back to an earlier state, that is what trained there. */
+static int plan_as_left(struct training *training, struct error *err)
+{
+    const struct model *model = training->model;
+    const char **names = array_alloc(model->module_count, sizeof *names, err);
+    size_t count = 0;
+    for (size_t i = 0; names && i < model->module_count; i++)
+        if (training->choice.trained[i])
+            names[count++] = model->modules[i].name;
+    int status = names ? plan_set_names(training->plan, names, count, err) : -1;
+    free(names);
+    return status == 0 ? training_write_plan(training, err) : -1;
+}
+
 int training_choose_as_left(struct training *training, const char *state, struct error *err)
 {
     size_t count = training->model->module_count;
@@ -157,5 +176,5 @@ int training_choose_as_left(struct training *training, const char *state, struct
     for (size_t i = 0; i < count; i++)
         training->choice.frozen[i] = module_is_linear(&training->model->modules[i]) &&
                                      !training->choice.trained[i] && !training->touched[i];
-    return 0;
+    return training->request->from_step > 0 ? plan_as_left(training, err) : 0;
 }

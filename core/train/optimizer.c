@@ -149,10 +149,8 @@ static int check_norm(const struct optimizer *optimizer, int64_t step, double no
 {
     if (isfinite(norm))
         return 0;
-    return error_set(err,
-                     "step %lld: the gradient of %s is not finite; a lower --lr, or "
-                     "--dtype fp32, may help",
-                     (long long)step, first_bad(optimizer));
+    return error_set_kind(err, ERROR_NOT_FINITE, "step %lld: the gradient of %s is not finite",
+                          (long long)step, first_bad(optimizer));
 }
 
 static struct adamw settings_of(const struct optimizer *optimizer, int64_t step, double rate,

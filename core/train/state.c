@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "checkpoint/checkpoint.h"
+#include "train/state_check.h"
 #include "train/state_folder.h"
 #include "train/state_tensors.h"
 
@@ -72,9 +73,19 @@ static int put_since(struct buffer *out, const struct optimizer *optimizer, stru
     return 0;
 }
 
+static void put_evaluated(struct buffer *out, const char *key, const struct evaluated *evaluated)
+{
+    if (evaluated->step == 0)
+        return;
+    buffer_format(out, ", \"%s\": {\"step\": %" PRId64 ", \"eval_loss\": ", key, evaluated->step);
+    json_put_number(out, evaluated->loss);
+    buffer_byte(out, '}');
+}
+
+/* `files`: what to say of the other ones. */
 static int save_json(const char *folder, const struct optimizer *optimizer,
                      const struct progress *progress, const struct run_identity *identity,
-                     struct error *err)
+                     const struct buffer *files, struct error *err)
 {
     char trained[HASH_TEXT_SIZE];
     if (hash_trained(optimizer, trained, err) != 0)
@@ -96,6 +107,9 @@ static int save_json(const char *folder, const struct optimizer *optimizer,
         json_put_number(&out, identity->alpha);
     }
     put_spikes(&out, &progress->spikes);
+    put_evaluated(&out, "evaluated", &progress->evaluated);
+    put_evaluated(&out, "best", &progress->best);
+    buffer_text(&out, progress->for_best ? ", \"for_best\": true" : "");
     if (put_since(&out, optimizer, err) != 0) {
         buffer_free(&out);
         return -1;
@@ -107,8 +121,8 @@ static int save_json(const char *folder, const struct optimizer *optimizer,
     put_text(&out, "trained", trained);
     put_text(&out, "precision", identity->precision);
     put_text(&out, "exact", identity->exact);
-    buffer_text(&out, "}\n");
-    int status = buffer_check(&out, err);
+    buffer_format(&out, ", \"files\": {%s}", buffer_string(files));
+    int status = buffer_check(files, err) == 0 ? state_put_seal(&out, err) : -1;
     char *path = status == 0 ? path_join(folder, "state.json", err) : NULL;
     status = path ? file_save(path, out.data, out.length, err) : -1;
     free(path);
@@ -122,12 +136,15 @@ int state_save(const char *run, const struct optimizer *optimizer, const struct 
     struct state_folder folder;
     if (state_folder_begin(&folder, run, progress->step, err) != 0)
         return -1;
-    if (state_tensors_save(folder.temporary, optimizer, err) != 0 ||
-        save_json(folder.temporary, optimizer, progress, identity, err) != 0) {
-        state_folder_abort(&folder);
-        return -1;
-    }
-    return state_folder_commit(&folder, err);
+    struct buffer files = BUFFER_INIT;
+    int status = state_tensors_save(folder.temporary, optimizer, &files, err);
+    if (status == 0)
+        status = save_json(folder.temporary, optimizer, progress, identity, &files, err);
+    buffer_free(&files);
+    if (status == 0)
+        return state_folder_commit(&folder, err);
+    state_folder_abort(&folder);
+    return -1;
 }
 
 /* --- reading --- */
@@ -224,6 +241,28 @@ static int read_spikes(const cJSON *json, struct spike_window *out, const char *
                            read);
 }
 
+static int read_evaluated(const cJSON *json, const char *key, int64_t step, struct evaluated *out,
+                          const char *where, struct error *err)
+{
+    const cJSON *evaluated = json_get(json, key);
+    *out = (struct evaluated){0};
+    if (!evaluated)
+        return 0;
+    if (json_need_int64(evaluated, "step", &out->step, 1, step, where, err) != 0)
+        return -1;
+    return json_get_double(evaluated, "eval_loss", &out->loss) && isfinite(out->loss)
+               ? 0
+               : error_set(err, "%s: \"%s\" has no \"eval_loss\" that is a number", where, key);
+}
+
+int state_read_evaluations(const cJSON *json, int64_t step, struct evaluated *last,
+                           struct evaluated *best, const char *where, struct error *err)
+{
+    return read_evaluated(json, "evaluated", step, last, where, err) == 0
+               ? read_evaluated(json, "best", step, best, where, err)
+               : -1;
+}
+
 static int read_progress(const cJSON *json, struct progress *out, const char *where,
                          struct error *err)
 {
@@ -239,7 +278,10 @@ static int read_progress(const cJSON *json, struct progress *out, const char *wh
     out->supervised = (uint64_t)supervised;
     out->position = (struct packing_position){(uint64_t)epoch, (uint64_t)row};
     out->seconds = 0;
+    out->for_best = cJSON_IsTrue(json_get(json, "for_best"));
     json_get_double(json, "seconds", &out->seconds);
+    if (state_read_evaluations(json, out->step, &out->evaluated, &out->best, where, err) != 0)
+        return -1;
     return read_spikes(json, &out->spikes, where, err);
 }
 
@@ -266,17 +308,11 @@ static int read_since(const cJSON *json, struct optimizer *optimizer, int64_t st
     return 0;
 }
 
-static cJSON *open_json(const char *folder, char **path, struct error *err)
-{
-    *path = path_join(folder, "state.json", err);
-    return *path ? json_read_file(*path, STATE_JSON_MOST, JSON_STRICT, err) : NULL;
-}
-
 int state_load(const char *folder, struct optimizer *optimizer, struct progress *progress,
                const struct run_identity *identity, bool *exact, struct error *err)
 {
     char *path;
-    cJSON *json = open_json(folder, &path, err);
+    cJSON *json = state_read_json(folder, &path, err);
     const char *machine = "";
     int status = json ? check_identity(json, identity, path, err) : -1;
     if (status == 0)
@@ -317,7 +353,7 @@ int state_carry(const char *folder, struct optimizer *optimizer, struct progress
                 const struct run_identity *identity, struct error *err)
 {
     char *path;
-    cJSON *json = open_json(folder, &path, err);
+    cJSON *json = state_read_json(folder, &path, err);
     int status = json ? check_identity(json, identity, path, err) : -1;
     if (status == 0)
         status = read_progress(json, progress, path, err);

@@ -1,23 +1,43 @@
 /* A run's state on disk: RUN/checkpoints/step-00000100/ (FORMATS.md), complete or absent.
  *
  *     weights.safetensors    what trains, and what did earlier in the run, as it is stored in the
- * run (BF16 or F32); adapters go by PEFT's names (tensors.h) masters.safetensors    F32, where
- * there are masters optimizer.safetensors  "<tensor>.exp_avg" and "<tensor>.exp_avg_sq": F32, BF16,
- * or codes, U8, with the scales of their blocks, "<tensor>.exp_avg.absmax" and so on state.json the
- * step, the place in the data, and what must agree to go on
+ *                            run (BF16 or F32); adapters go by PEFT's names (tensors.h)
+ *     masters.safetensors    F32, where there are masters
+ *     optimizer.safetensors  "<tensor>.exp_avg" and "<tensor>.exp_avg_sq": F32, BF16, or codes, U8,
+ *                            with the scales of their blocks, "<tensor>.exp_avg.absmax" and so on
+ *     state.json             the step, the place in the data, what must agree to go on, the last
+ *                            evaluation and the best so far, SHA-256 and length of the files above,
+ *                            and behind all that its own
  *
  * The folder is written under another name and renamed when all of it is on disk. There is no
  * generator state but the seed: random numbers are functions of (seed, step, tensor, element).
+ *
+ * No value in it is NaN or Inf: state_save() looks at all that it writes and refuses. Whoever reads
+ * one asks state_check() first, which finds any bit that is not as it was written.
+ *
+ * A run goes on from the last state, or from an earlier one that is named. Then the states behind
+ * that stay, to be read by their step, but they are no longer what the run came to: left.json,
+ * beside the folders, names each with the SHA-256 of its state.json, so that one which the new line
+ * writes under the same step is not meant. The state of the best evaluation stays however many are
+ * kept, and one that was written for that alone goes when there is a better one; each state says
+ * which is the best, so what a resume goes on from knows it.
  */
 #ifndef SPECTRUM_TRAIN_STATE_H
 #define SPECTRUM_TRAIN_STATE_H
 
 #include "base/hash.h"
+#include "base/json.h"
 #include "train/optimizer.h"
 #include "train/spike.h"
 
 /* state.json has no more bytes. */
 enum { STATE_JSON_MOST = 1 << 22 };
+
+/* An evaluation behind a step; step 0: none (that of the base has no state). */
+struct evaluated {
+    int64_t step;
+    double loss;
+};
 
 /* Where a run stands behind an optimiser step. */
 struct progress {
@@ -26,6 +46,8 @@ struct progress {
     double seconds; /* of computing, over all its sittings */
     struct packing_position position;
     struct spike_window spikes;
+    struct evaluated evaluated, best; /* the last evaluation, and the one with the lowest loss */
+    bool for_best; /* the state on disk was not due: it is there for its evaluation alone */
 };
 
 /* What must agree for a resume to be the same run: anything else is refused. */
@@ -40,9 +62,34 @@ struct run_identity {
                             bit only where these agree too */
 };
 
-/* Writes the state of `progress`, taken behind optimizer_step(). */
+/* Writes the state of `progress`, taken behind optimizer_step(). A value that is not finite is
+ * ERROR_NOT_FINITE with its tensor's name, and then nothing is written. */
 int state_save(const char *run, const struct optimizer *optimizer, const struct progress *progress,
                const struct run_identity *identity, struct error *err);
+
+/* As messages say it, behind a tensor's name. */
+#define NOT_FINITE_TEXT "has NaN or Inf"
+
+/* The first tensor of what state_save() would write that has NaN or Inf, by the name that it has
+ * there, newly allocated; NULL: none, or no memory. */
+char *state_find_not_finite(const struct optimizer *optimizer);
+
+/* Of a folder: */
+enum state_part {
+    STATE_WEIGHTS, /* what evaluation and export read: state.json and weights.safetensors */
+    STATE_ALL      /* what a resume reads: masters and moments, too */
+};
+/* Is it what was written? An error names the file that is not, and the state before it. *digested:
+ * there was something to compare with; a state of an earlier version has nothing. */
+int state_check(const char *folder, enum state_part part, bool *digested, struct error *err);
+
+/* Its state.json, which is compared with its own digest, and that file's path for messages, newly
+ * allocated, also where this fails. */
+cJSON *state_read_json(const char *folder, char **path, struct error *err);
+
+/* The evaluations of which it tells. */
+int state_read_evaluations(const cJSON *json, int64_t step, struct evaluated *last,
+                           struct evaluated *best, const char *where, struct error *err);
 
 /* Reads a state folder into the transformer and *progress. Refuses one of another model, other
  * data, another freeze set or precision, and says which. *exact: continuing gives the same numbers
@@ -65,16 +112,31 @@ int state_overlay(const char *folder, struct transformer *transformer, struct er
 /* The same from one file of tensors, such as PEFT's adapter_model.safetensors. */
 int state_overlay_file(const char *path, struct transformer *transformer, struct error *err);
 
+/* Which state of a run is meant. */
+struct state_choice {
+    int64_t step; /* 0: the last */
+    bool best;    /* the one with the lowest evaluation loss; then no step */
+};
+
+/* Its folder, newly allocated; NULL and an error that lists what there is. */
+char *state_choose(const char *run, const struct state_choice *choice, struct error *err);
+
 /* The latest complete state folder of a run, newly allocated; NULL where there is none (*err is
  * then set). */
 char *state_latest(const char *run, struct error *err);
 /* The step that it was written behind; -1 where there is none. */
 int64_t state_latest_step(const char *run);
+/* The step in the name of a state folder, "step-00000100"; -1 for any other. */
+int64_t state_step_of(const char *name);
+
+/* The run goes on from the state of `step`: what there is of later ones is left behind. */
+int state_leave_later(const char *run, int64_t step, struct error *err);
 
 /* Removes what an interrupted save or removal left; for whoever begins a sitting. */
 void state_remove_leftovers(const char *run);
 
-/* Removes all but the latest `keep` states, and leftovers. */
-void state_prune(const char *run, int64_t keep);
+/* Removes leftovers, and of the states up to `step` all but the latest `keep` that were due, the
+ * best, and those that were left behind. */
+void state_prune(const char *run, int64_t step, int64_t keep, int64_t best);
 
 #endif

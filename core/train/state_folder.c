@@ -1,9 +1,11 @@
 #include "train/state_folder.h"
 
+#include "base/digest.h"
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/sys.h"
 #include "train/state.h"
+#include "train/state_check.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -72,8 +74,9 @@ void state_folder_abort(struct state_folder *folder)
     folder_free(folder);
 }
 
-/* "step-00000100" to 100; -1 for any other name. */
-static int64_t step_of(const char *name)
+/* --- which there are --- */
+
+int64_t state_step_of(const char *name)
 {
     char *end;
     if (strncmp(name, "step-", 5) != 0 || name[5] < '0' || name[5] > '9')
@@ -83,42 +86,236 @@ static int64_t step_of(const char *name)
     return *end || errno ? -1 : step;
 }
 
-/* The highest step below `limit` in a checkpoints folder; -1: none. */
-static int64_t highest_step(const char *parent, int64_t limit, char *name, size_t size)
+/* One folder of RUN/checkpoints. */
+struct found {
+    int64_t step;
+    char name[40];
+    bool left; /* the run went on from an earlier one since it was written */
+};
+
+struct found_list {
+    char *parent; /* RUN/checkpoints */
+    struct found *states;
+    size_t count; /* by their steps, rising */
+};
+
+static void found_free(struct found_list *list)
 {
-    int64_t best = -1;
-    DIR *folder = opendir(parent);
-    for (struct dirent *entry; folder && (entry = readdir(folder));) {
-        int64_t step = step_of(entry->d_name);
-        if (step > best && step < limit) {
-            best = step;
-            snprintf(name, size, "%s", entry->d_name);
-        }
+    free(list->parent);
+    free(list->states);
+}
+
+static int by_step(const void *a, const void *b)
+{
+    int64_t first = ((const struct found *)a)->step, second = ((const struct found *)b)->step;
+    return (first > second) - (first < second);
+}
+
+/* Of a state.json that cannot be read, "". */
+static void digest_state(const char *parent, const char *name, char out[DIGEST_TEXT_SIZE])
+{
+    char *folder = path_join(parent, name, NULL);
+    char *path = folder ? path_join(folder, "state.json", NULL) : NULL;
+    if (!path || digest_of_file(path, out, NULL) != 0)
+        out[0] = '\0';
+    free(folder);
+    free(path);
+}
+
+enum { LEFT_JSON_MOST = 1 << 22 };
+
+/* left.json: {"states": {"step-00000006": "<SHA-256 of its state.json>"}}. Another state of that
+ * name is the run's own. */
+static void mark_left(struct found_list *list)
+{
+    char *path = path_join(list->parent, "left.json", NULL);
+    cJSON *json = path && access(path, F_OK) == 0
+                      ? json_read_file(path, LEFT_JSON_MOST, JSON_STRICT, NULL)
+                      : NULL;
+    for (size_t i = 0; json && i < list->count; i++) {
+        char found[DIGEST_TEXT_SIZE];
+        const char *digest;
+        struct found *state = &list->states[i];
+        if (!json_get_string(json_get(json, "states"), state->name, &digest))
+            continue;
+        digest_state(list->parent, state->name, found);
+        state->left = strcmp(found, digest) == 0;
+    }
+    cJSON_Delete(json);
+    free(path);
+}
+
+static int find_states(struct found_list *list, const char *run, struct error *err)
+{
+    size_t capacity = 0;
+    *list = (struct found_list){.parent = path_join(run, "checkpoints", err)};
+    if (!list->parent)
+        return -1;
+    int status = 0;
+    DIR *folder = opendir(list->parent);
+    for (struct dirent *entry; status == 0 && folder && (entry = readdir(folder));) {
+        int64_t step = state_step_of(entry->d_name);
+        if (step < 0 || strlen(entry->d_name) >= sizeof list->states->name)
+            continue;
+        status = array_reserve((void **)&list->states, &capacity, list->count + 1,
+                               sizeof *list->states, err);
+        if (status != 0)
+            break;
+        struct found *state = &list->states[list->count++];
+        *state = (struct found){.step = step};
+        memcpy(state->name, entry->d_name, strlen(entry->d_name) + 1);
     }
     if (folder)
         closedir(folder);
-    return best;
+    if (list->count > 0) {
+        qsort(list->states, list->count, sizeof *list->states, by_step);
+        mark_left(list);
+    }
+    if (status != 0)
+        found_free(list);
+    return status;
 }
 
-char *state_latest(const char *run, struct error *err)
+/* The last that the run came to. */
+static const struct found *last_of(const struct found_list *list)
 {
-    char name[300] = "";
-    char *parent = path_join(run, "checkpoints", err), *path = NULL;
-    if (parent && highest_step(parent, INT64_MAX, name, sizeof name) >= 0)
-        path = path_join(parent, name, err);
-    else if (parent)
-        error_set(err, "%s has no training checkpoint yet", run);
-    free(parent);
-    return path;
+    for (size_t i = list->count; i-- > 0;)
+        if (!list->states[i].left)
+            return &list->states[i];
+    return NULL;
+}
+
+static const struct found *find_step(const struct found_list *list, int64_t step)
+{
+    for (size_t i = 0; i < list->count; i++)
+        if (list->states[i].step == step)
+            return &list->states[i];
+    return NULL;
 }
 
 int64_t state_latest_step(const char *run)
 {
-    char name[300];
-    char *parent = path_join(run, "checkpoints", NULL);
-    int64_t step = parent ? highest_step(parent, INT64_MAX, name, sizeof name) : -1;
-    free(parent);
+    struct found_list list;
+    if (find_states(&list, run, NULL) != 0)
+        return -1;
+    const struct found *last = last_of(&list);
+    int64_t step = last ? last->step : -1;
+    found_free(&list);
     return step;
+}
+
+int64_t state_step_before(const char *folder)
+{
+    struct found_list list;
+    char *parent = path_folder(folder, NULL), *run = parent ? path_folder(parent, NULL) : NULL;
+    int64_t before = -1, step = state_step_of(strrchr(folder, '/') ? strrchr(folder, '/') + 1 : "");
+    if (run && find_states(&list, run, NULL) == 0) {
+        for (size_t i = 0; i < list.count; i++)
+            if (list.states[i].step < step && !list.states[i].left)
+                before = list.states[i].step;
+        found_free(&list);
+    }
+    free(parent);
+    free(run);
+    return before;
+}
+
+/* "2, 4, 6"; of many, the last ones. */
+static void name_steps(const struct found_list *list, char *out, size_t size)
+{
+    enum { MOST = 12 };
+    size_t first = list->count > MOST ? list->count - MOST : 0, length = 0;
+    length = (size_t)snprintf(out, size, "%s", first ? "..., " : "");
+    for (size_t i = first; i < list->count && length < size; i++)
+        length += (size_t)snprintf(out + length, size - length, "%s%" PRId64, i > first ? ", " : "",
+                                   list->states[i].step);
+}
+
+/* The step of the best evaluation up to the last state; -1 with an error. */
+static int64_t best_step(const char *run, const struct found_list *list, const char *steps,
+                         struct error *err)
+{
+    const struct found *last = last_of(list);
+    char *folder = path_join(list->parent, last->name, err), *path = NULL;
+    cJSON *json = folder ? state_read_json(folder, &path, err) : NULL;
+    struct evaluated evaluated, best = {.step = -1};
+    if (json && state_read_evaluations(json, last->step, &evaluated, &best, path, err) != 0)
+        best.step = -1;
+    else if (json && best.step == 0)
+        best.step = error_set(err,
+                              "%s has no evaluation behind a step that says which checkpoint is "
+                              "the best; --step takes one of %s",
+                              run, steps);
+    else if (json && !find_step(list, best.step))
+        best.step = error_set(err,
+                              "the checkpoint of step %" PRId64 ", whose evaluation loss %.6g was "
+                              "the best, is not in %s; --step takes one of %s",
+                              best.step, best.loss, list->parent, steps);
+    cJSON_Delete(json);
+    free(path);
+    free(folder);
+    return best.step;
+}
+
+char *state_choose(const char *run, const struct state_choice *choice, struct error *err)
+{
+    struct found_list list;
+    char *folder = NULL, steps[300];
+    if (choice->best && choice->step > 0) {
+        error_set_kind(err, ERROR_USAGE, "--step and --best exclude one another");
+        return NULL;
+    }
+    if (find_states(&list, run, err) != 0)
+        return NULL;
+    name_steps(&list, steps, sizeof steps);
+    const struct found *found = last_of(&list);
+    int64_t step = choice->step;
+    if (!found)
+        error_set(err, "%s has no training checkpoint yet", run);
+    else if (choice->best && (step = best_step(run, &list, steps, err)) < 0)
+        found = NULL;
+    else if (step > 0 && !(found = find_step(&list, step)))
+        error_set(err, "%s has no checkpoint of step %" PRId64 "; there are those of %s", run, step,
+                  steps);
+    if (found)
+        folder = path_join(list.parent, found->name, err);
+    found_free(&list);
+    return folder;
+}
+
+char *state_latest(const char *run, struct error *err)
+{
+    return state_choose(run, &(struct state_choice){0}, err);
+}
+
+int state_leave_later(const char *run, int64_t step, struct error *err)
+{
+    struct found_list list;
+    struct buffer out = BUFFER_INIT;
+    bool any = false;
+    if (find_states(&list, run, err) != 0)
+        return -1;
+    buffer_text(&out, "{\"format\": \"spectrum.left-checkpoints\", \"version\": 1, \"states\": {");
+    for (size_t i = 0; i < list.count; i++) {
+        const struct found *state = &list.states[i];
+        char digest[DIGEST_TEXT_SIZE];
+        if (state->step == step || (state->step < step && !state->left))
+            continue;
+        digest_state(list.parent, state->name, digest);
+        buffer_format(&out, "%s\"%s\": \"%s\"", any ? ", " : "", state->name, digest);
+        any = true;
+    }
+    buffer_text(&out, "}}\n");
+    char *path = path_join(list.parent, "left.json", err);
+    int status = path ? buffer_check(&out, err) : -1;
+    if (status == 0 && any)
+        status = file_save(path, out.data, out.length, err);
+    else if (status == 0 && sys.unlink(path) != 0 && errno != ENOENT)
+        status = error_set_errno(err, errno, "cannot remove %s", path);
+    free(path);
+    buffer_free(&out);
+    found_free(&list);
+    return status;
 }
 
 void state_remove_leftovers(const char *run)
@@ -139,16 +336,30 @@ void state_remove_leftovers(const char *run)
     free(parent);
 }
 
-void state_prune(const char *run, int64_t keep)
+static bool is_for_best(const char *parent, const char *name)
 {
-    char name[300];
-    char *parent = path_join(run, "checkpoints", NULL);
-    if (!parent)
-        return;
+    char *folder = path_join(parent, name, NULL), *path = NULL;
+    cJSON *json = folder ? state_read_json(folder, &path, NULL) : NULL;
+    bool is = cJSON_IsTrue(json_get(json, "for_best"));
+    cJSON_Delete(json);
+    free(path);
+    free(folder);
+    return is;
+}
+
+void state_prune(const char *run, int64_t step, int64_t keep, int64_t best)
+{
+    struct found_list list;
     state_remove_leftovers(run);
-    int64_t limit = INT64_MAX;
-    for (int64_t i = 0; (limit = highest_step(parent, limit, name, sizeof name)) >= 0; i++)
-        if (i >= keep)
-            remove_state(parent, name);
-    free(parent);
+    if (find_states(&list, run, NULL) != 0)
+        return;
+    for (size_t i = list.count; i-- > 0;) {
+        const struct found *state = &list.states[i];
+        if (state->step > step || state->left)
+            continue;
+        bool stays = !is_for_best(list.parent, state->name) && --keep >= 0;
+        if (!stays && state->step != best)
+            remove_state(list.parent, state->name);
+    }
+    found_free(&list);
 }

@@ -6,7 +6,9 @@
 #include "checkpoint/safetensors_write.h"
 #include "compute/quantize.h"
 #include "train/state.h"
+#include "train/state_check.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,7 +35,12 @@ static const struct state_file files[] = {
       {TENSOR_V_SCALES, ".exp_avg_sq.absmax"}},
      4},
 };
-enum { FILES = sizeof files / sizeof *files };
+static_assert(sizeof files / sizeof *files == STATE_FILES, "as many as state_tensors.h says");
+
+const char *state_file_name(size_t file)
+{
+    return files[file].name;
+}
 
 /* One tensor of a file: a slot of a tensor that trains. */
 struct item {
@@ -150,6 +157,8 @@ size_t state_weight_count(const struct optimizer *optimizer)
 
 /* --- writing --- */
 
+/* Reads the item from the device in pieces, looks at each, and puts it into the file; without a
+ * writer it only looks. */
 static int put_item(struct safetensors_writer *writer, const struct backend *backend,
                     const struct item *item, void *staging, struct error *err)
 {
@@ -157,7 +166,9 @@ static int put_item(struct safetensors_writer *writer, const struct backend *bac
         size_t part = item->bytes - at < STAGING ? item->bytes - at : STAGING;
         struct place from = {item->place.buffer, item->place.offset + at};
         backend->read(backend->self, staging, from, part);
-        if (safetensors_writer_put(writer, staging, part, err) != 0)
+        if (!dtype_all_finite(item->dtype, staging, part))
+            return error_set_kind(err, ERROR_NOT_FINITE, "%s " NOT_FINITE_TEXT, item->name);
+        if (writer && safetensors_writer_put(writer, staging, part, err) != 0)
             return -1;
     }
     return 0;
@@ -175,7 +186,7 @@ static int put_all(struct safetensors_writer *writer, const struct backend *back
 }
 
 static int open_writer(struct safetensors_writer *writer, const char *path,
-                       const struct items *items, struct error *err)
+                       const struct items *items, struct digest *digest, struct error *err)
 {
     static const char *const metadata[] = {"format", "pt", NULL};
     struct safetensors_entry *entries = array_alloc(items->count, sizeof *entries, err);
@@ -190,16 +201,17 @@ static int open_writer(struct safetensors_writer *writer, const char *path,
                                        vector ? 1 : 2,
                                        {vector ? item->cols : item->rows, vector ? 0 : item->cols}};
     }
-    int status = safetensors_writer_open(writer, path, entries, items->count, metadata, err);
+    int status = safetensors_writer_open_digested(writer, path, entries, items->count, metadata,
+                                                  digest, err);
     free(entries);
     return status;
 }
 
 static int save_items(const char *path, const struct backend *backend, const struct items *items,
-                      struct error *err)
+                      struct digest *digest, struct error *err)
 {
     struct safetensors_writer writer;
-    if (open_writer(&writer, path, items, err) != 0)
+    if (open_writer(&writer, path, items, digest, err) != 0)
         return -1;
     if (put_all(&writer, backend, items, err) == 0)
         return safetensors_writer_commit(&writer, err);
@@ -207,20 +219,43 @@ static int save_items(const char *path, const struct backend *backend, const str
     return -1;
 }
 
-int state_tensors_save(const char *folder, const struct optimizer *optimizer, struct error *err)
+int state_tensors_save(const char *folder, const struct optimizer *optimizer, struct buffer *said,
+                       struct error *err)
 {
-    int status = 0;
-    for (int i = 0; i < FILES && status == 0; i++) {
+    struct digest *digest = digest_new(err);
+    int status = digest ? 0 : -1;
+    for (int i = 0; i < STATE_FILES && status == 0; i++) {
         struct items items;
         char *path = path_join(folder, files[i].name, err);
         status = path ? items_make(&items, optimizer, &files[i], err) : -1;
-        if (status == 0 && items.count > 0)
-            status = save_items(path, optimizer->transformer->backend, &items, err);
+        if (status == 0 && items.count > 0) {
+            status = save_items(path, optimizer->transformer->backend, &items, digest, err);
+            state_put_file(said, files[i].name, digest);
+        }
         if (path)
             items_free(&items);
         free(path);
     }
+    digest_free(digest);
     return status;
+}
+
+char *state_find_not_finite(const struct optimizer *optimizer)
+{
+    char *found = NULL;
+    void *staging = array_alloc(1, STAGING, NULL);
+    for (int i = 0; staging && i < STATE_FILES && !found; i++) {
+        struct items items;
+        struct error why = ERROR_INIT;
+        int status = items_make(&items, optimizer, &files[i], NULL);
+        for (size_t at = 0; status == 0 && at < items.count && !found; at++)
+            if (put_item(NULL, optimizer->transformer->backend, &items.list[at], staging, &why) !=
+                0)
+                found = string_copy(items.list[at].name, NULL);
+        items_free(&items);
+    }
+    free(staging);
+    return found;
 }
 
 /* --- reading --- */
@@ -286,7 +321,7 @@ static int load_file(const char *folder, struct optimizer *optimizer, const stru
 int state_tensors_load(const char *folder, struct optimizer *optimizer, struct error *err)
 {
     int status = 0;
-    for (int i = 0; i < FILES && status == 0; i++)
+    for (int i = 0; i < STATE_FILES && status == 0; i++)
         status = load_file(folder, optimizer, &files[i], NULL, err);
     return status;
 }

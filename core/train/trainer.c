@@ -255,8 +255,8 @@ static int judge(struct trainer *trainer, struct train_report *report, const str
     report->loss = sums->entropy / weight;
     report->z_loss = sums->z / weight;
     if (!isfinite(report->loss + report->z_loss))
-        return error_set(err, "step %lld: the loss is not finite; a lower --lr may help",
-                         (long long)trainer->progress.step + 1);
+        return error_set_kind(err, ERROR_NOT_FINITE, "step %lld: the loss is not finite",
+                              (long long)trainer->progress.step + 1);
     report->left_out = limit > 0 && spike_found(&trainer->progress.spikes, limit, report->loss,
                                                 &report->spike_score);
     return report->left_out;
@@ -345,19 +345,85 @@ static int take_step(struct trainer *trainer, struct train_report *report, struc
     return 0;
 }
 
-int trainer_save(struct trainer *trainer, const struct train_observer *observer, struct error *err)
+/* Says of an error that names what is not finite where that is, as far as it is known, what is left
+ * of the run, and what to do; other errors stay as they are. */
+static int explain(const struct trainer *trainer, struct error *err)
 {
-    int64_t step = trainer->progress.step;
-    if (step == trainer->saved_step || step == 0)
+    const struct train_settings *s = &trainer->settings;
+    struct error why = *err;
+    char left[160] = "there is no checkpoint before it";
+    int64_t good = state_latest_step(trainer->inputs->run);
+    if (why.kind != ERROR_NOT_FINITE)
+        return -1;
+    bool named = strstr(why.text, NOT_FINITE_TEXT);
+    char *tensor = named ? NULL : state_find_not_finite(trainer->optimizer);
+    if (good >= 0)
+        snprintf(left, sizeof left,
+                 "the last good one is that of step %lld, which eval, generate and export take",
+                 (long long)good);
+    error_set_kind(err, ERROR_NOT_FINITE,
+                   "%s%s%s%s; no checkpoint was written from it, and %s; a new run with a lower "
+                   "--lr%s%s may help",
+                   why.text, tensor ? "; " : "", tensor ? tensor : "",
+                   tensor ? " " NOT_FINITE_TEXT : "", left,
+                   s->optimizer.clip > 0 ? "" : ", or with --clip 1,",
+                   s->storage == STORAGE_F32 ? "" : ", or with --dtype fp32,");
+    free(tensor);
+    return -1;
+}
+
+/* AdamW moves a weight by at most rate * factor * (1 - beta1) / sqrt(1 - beta2), about 3 times the
+ * rate, and its second moment overflows where a gradient's element has 2^64: a step far below both
+ * ends leaves what was finite finite. Another one is looked at before it counts. */
+static int look_at_step(const struct trainer *trainer, const struct train_report *report,
+                        struct error *err)
+{
+    const struct optimizer *optimizer = trainer->optimizer;
+    const double *factors = optimizer->settings.factors;
+    double largest = 1;
+    for (size_t i = 0; factors && i < optimizer->count; i++)
+        largest = fmax(largest, factors[optimizer->tensors[i]]);
+    bool far = optimizer->settings.clip > 0 || !(report->norm > 0x1p60);
+    if (far && report->rate * largest < 0x1p100)
+        return 0;
+    char *tensor = state_find_not_finite(optimizer);
+    int status = tensor ? error_set_kind(err, ERROR_NOT_FINITE, "step %lld: %s " NOT_FINITE_TEXT,
+                                         (long long)report->progress.step, tensor)
+                        : 0;
+    free(tensor);
+    return status;
+}
+
+/* Unless it is on disk; where it is for its evaluation alone and now it is due, it is written
+ * again.
+ */
+static int save(struct trainer *trainer, const struct train_observer *observer, bool for_best,
+                struct error *err)
+{
+    struct progress *progress = &trainer->progress;
+    int64_t step = progress->step;
+    bool there = step == trainer->saved_step && (for_best || !progress->for_best);
+    if (there || step == 0)
         return 0;
     if (witness_check_frozen(trainer->witness, err) != 0)
         return -1;
-    if (state_save(trainer->inputs->run, trainer->optimizer, &trainer->progress,
-                   trainer->inputs->identity, err) != 0)
-        return error_prefix(err, "the checkpoint of step %lld was not written", (long long)step);
+    progress->for_best = for_best;
+    if (state_save(trainer->inputs->run, trainer->optimizer, progress, trainer->inputs->identity,
+                   err) != 0) {
+        if (err->kind != ERROR_NOT_FINITE)
+            return error_prefix(err, "the checkpoint of step %lld was not written",
+                                (long long)step);
+        error_prefix(err, "step %lld", (long long)step);
+        return explain(trainer, err);
+    }
     trainer->saved_step = step;
-    state_prune(trainer->inputs->run, trainer->settings.keep);
+    state_prune(trainer->inputs->run, step, trainer->settings.keep, progress->best.step);
     return observer->on_saved ? observer->on_saved(observer->context, step, err) : 0;
+}
+
+int trainer_save(struct trainer *trainer, const struct train_observer *observer, struct error *err)
+{
+    return save(trainer, observer, false, err);
 }
 
 static int show_sample(struct trainer *trainer, const struct train_observer *observer,
@@ -376,9 +442,29 @@ static int show_sample(struct trainer *trainer, const struct train_observer *obs
                                err);
 }
 
+/* Takes the evaluation down, which the state on disk does not know: *better where it is the best so
+ * far. That of the base has no state, and is none of them. */
+static int note_evaluation(struct trainer *trainer, double loss, bool *better, struct error *err)
+{
+    struct progress *progress = &trainer->progress;
+    if (!isfinite(loss)) {
+        error_set_kind(err, ERROR_NOT_FINITE, "step %lld: the evaluation loss is not finite",
+                       (long long)progress->step);
+        return explain(trainer, err);
+    }
+    if (progress->step == 0)
+        return 0;
+    progress->evaluated = (struct evaluated){progress->step, loss};
+    *better = progress->best.step == 0 || loss < progress->best.loss;
+    if (*better)
+        progress->best = progress->evaluated;
+    trainer->saved_step = -1;
+    return 0;
+}
+
 /* 1: the observer does not want to wait for it. */
 static int evaluate_now(struct trainer *trainer, const struct train_observer *observer,
-                        struct error *err)
+                        bool *better, struct error *err)
 {
     struct evaluation evaluation;
     struct error trouble = ERROR_INIT;
@@ -390,6 +476,8 @@ static int evaluate_now(struct trainer *trainer, const struct train_observer *ob
                 return 1;
             return error_set_kind(err, trouble.kind, "%s", trouble.text);
         }
+        if (note_evaluation(trainer, evaluation.loss, better, err) != 0)
+            return -1;
         if (observer->on_evaluation &&
             observer->on_evaluation(observer->context, trainer->progress.step, &evaluation, err) !=
                 0)
@@ -408,14 +496,17 @@ static int step_and_report(struct trainer *trainer, const struct train_observer 
 {
     const struct train_settings *s = &trainer->settings;
     struct train_report report;
-    if (take_step(trainer, &report, err) != 0)
-        return -1;
+    bool better = false;
+    if (take_step(trainer, &report, err) != 0 || look_at_step(trainer, &report, err) != 0)
+        return explain(trainer, err);
     if (observer->on_step && observer->on_step(observer->context, &report, err) != 0)
         return -1;
     int64_t step = trainer->progress.step;
-    int status = is_due(step, s->eval_every, s->steps) ? evaluate_now(trainer, observer, err) : 0;
-    if (status == 0 && is_due(step, s->save_every, s->steps))
-        status = trainer_save(trainer, observer, err);
+    int status =
+        is_due(step, s->eval_every, s->steps) ? evaluate_now(trainer, observer, &better, err) : 0;
+    bool due = is_due(step, s->save_every, s->steps);
+    if (status == 0 && (better || due))
+        status = save(trainer, observer, !due, err);
     return status;
 }
 
@@ -432,6 +523,18 @@ static int obey(struct trainer *trainer, const struct train_observer *observer, 
     return 0;
 }
 
+/* The base's evaluation; or, in a resume, the one that a stop broke off, which the state on disk
+ * does not have. */
+static int begin(struct trainer *trainer, const struct train_observer *observer, struct error *err)
+{
+    const struct train_settings *s = &trainer->settings;
+    int64_t step = trainer->progress.step;
+    bool better = false, missed = trainer->eval_packing && trainer->progress.evaluated.step != step;
+    bool due = step == 0 ? s->eval_every > 0 : missed && is_due(step, s->eval_every, s->steps);
+    int status = due ? evaluate_now(trainer, observer, &better, err) : 0;
+    return status == 0 && due ? trainer_save(trainer, observer, err) : status;
+}
+
 int trainer_run(struct trainer *trainer, const struct train_observer *observer, struct error *err)
 {
     return trainer_run_until(trainer, trainer->settings.steps, observer, err);
@@ -441,8 +544,7 @@ int trainer_run_until(struct trainer *trainer, int64_t until, const struct train
                       struct error *err)
 {
     int64_t last = trainer->settings.steps < until ? trainer->settings.steps : until;
-    bool begins = trainer->progress.step == 0 && trainer->settings.eval_every > 0;
-    int status = begins ? evaluate_now(trainer, observer, err) : 0;
+    int status = begin(trainer, observer, err);
     while (status == 0 && trainer->progress.step < last) {
         status = obey(trainer, observer, err);
         if (status == 0)

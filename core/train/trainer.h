@@ -31,7 +31,7 @@ struct train_settings {
         spike_guard; /* z-score of a loss from which on its step is left out (spike.h); 0: none */
     int64_t recomputed;             /* blocks that the backward pass computes anew */
     int64_t eval_every, save_every; /* in steps; 0: at the end only */
-    int64_t keep;                   /* checkpoints that stay */
+    int64_t keep;                   /* checkpoints that stay, besides the best */
     int32_t pad;                    /* any valid token: fills the last row */
     struct {
         const int32_t *ids; /* NULL: no samples */
@@ -109,13 +109,18 @@ uint64_t trainer_rows(const struct trainer *trainer);
 /* Goes on from a state of this run with another freeze set (state_carry()). */
 int trainer_carry(struct trainer *trainer, const char *folder, struct error *err);
 
-/* Writes the state as it is now, unless it is on disk. */
+/* Writes the state as it is now, unless it is on disk. What is not finite in it ends the run:
+ * ERROR_NOT_FINITE, which names the step, the tensor and the last checkpoint, and nothing is
+ * written. */
 int trainer_save(struct trainer *trainer, const struct train_observer *observer, struct error *err);
 
 /* Trains to the last step: 0, or 1 where the observer wished to stop (a checkpoint was written
- * then), or -1. The last state is on disk whenever it returns 0 or 1. A frozen tensor that changed
+ * then), or -1. The last state is on disk whenever it returns 0 or 1. Behind an evaluation that is
+ * better than all before a checkpoint is written, too, which stays until a better one comes; an
+ * evaluation that a stop broke off is made by the next sitting. A frozen tensor that changed
  * ends the run before anything is saved, a trained one that did not behind the last save
- * (witness.h). */
+ * (witness.h); a loss, a gradient, an evaluation or a value to be saved that is not finite ends it
+ * as trainer_save() does. */
 int trainer_run(struct trainer *trainer, const struct train_observer *observer, struct error *err);
 /* The same to step `until`, where that comes before the last. */
 int trainer_run_until(struct trainer *trainer, int64_t until, const struct train_observer *observer,

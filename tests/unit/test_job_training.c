@@ -18,6 +18,8 @@
 #include <string.h>
 #include <unistd.h>
 
+static const struct state_choice last; /* checkpoint */
+
 struct paths {
     char *model, *text, *run, *out;
 };
@@ -153,13 +155,13 @@ static void run_and_export(const char *shared, const char *model)
     struct export_summary summary;
     assert_int_equal(job_dir_create(paths.run, &err), 0);
     if (training_run(&request, false, &silent, &err) != 0 ||
-        export_run(paths.run, paths.out, false, &summary, &err) != 0)
+        export_run(paths.run, &last, paths.out, false, &summary, &err) != 0)
         fail_msg("%s", err.text);
     assert_int_equal(summary.step, 3);
     check_export(&paths, summary.trained);
     check_tokenizer(&paths);
     /* A second export does not write over the first. */
-    assert_int_equal(export_run(paths.run, paths.out, false, &summary, &err), -1);
+    assert_int_equal(export_run(paths.run, &last, paths.out, false, &summary, &err), -1);
     assert_non_null(strstr(err.text, "holds a model already"));
     paths_free(&paths);
 }
@@ -266,7 +268,7 @@ static void say(const struct paths *paths, const char *prompt, int64_t room, cha
     struct buffer text = BUFFER_INIT;
     struct error err = ERROR_INIT;
     int32_t ids[64];
-    if (source_open(&source, paths->model, &err) != 0 ||
+    if (source_open(&source, paths->model, &last, &err) != 0 ||
         backend_open(&backend, "cpu", 2, &err) != 0 ||
         source_transformer(&transformer, &source, backend, room, room, "fp32", true, &err) != 0 ||
         tokenizer_for_checkpoint(&tokenizer, source.model->checkpoint, &err) != 0 ||
@@ -367,7 +369,7 @@ static void full_disk_loses_nothing(void **state)
     /* nor is half an export left behind */
     struct export_summary summary;
     sys.write = write_until_full;
-    assert_int_equal(export_run(paths.run, paths.out, false, &summary, &err), -1);
+    assert_int_equal(export_run(paths.run, &last, paths.out, false, &summary, &err), -1);
     sys.write = real_write;
     assert_int_not_equal(access(paths.out, F_OK), 0);
     paths_free(&paths);

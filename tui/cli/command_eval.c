@@ -17,6 +17,7 @@ struct request {
     struct option_list data;
     struct dataset_options format;
     const char *long_documents;
+    struct state_choice choice;
     int64_t seq_len, batch, threads;
     bool json;
 };
@@ -100,7 +101,7 @@ static int evaluate_source(const struct request *request, struct error *err)
     const struct dataset_watch watch = {(void *)(uintptr_t)interrupted, say, is_interrupted};
     int status = backend_check_training(request->device, err);
     if (status == 0)
-        status = source_open(&source, request->source, err);
+        status = source_open(&source, request->source, &request->choice, err);
     if (status == 0)
         status = tokenizer_for_checkpoint(&tokenizer, source.model->checkpoint, err);
     if (status == 0)
@@ -156,6 +157,10 @@ int command_eval(int argc, char **argv, struct error *err)
          "as in prompt=question,completion=answer", 0, 0, NULL},
         {"mark", OPTION_TEXT, &r.format.mark, "TEXT", "what separates documents in a .txt file", 0,
          0, NULL},
+        {"step", OPTION_INTEGER, &r.choice.step, "N",
+         "of a run: its checkpoint of step N (default: the last)", 1, 1e15, NULL},
+        {"best", OPTION_FLAG, &r.choice.best, NULL,
+         "of a run: its checkpoint with the lowest evaluation loss", 0, 0, NULL},
         {"dtype", OPTION_TEXT, &r.dtype, "NAME",
          "bf16, fp32, or auto (default): the run's own, or bf16 where the processor has it", 0, 0,
          NULL},

@@ -8,6 +8,31 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+/* The last checkpoint is what is exported where nothing else is asked for. */
+static void tell_better(const struct export_summary *summary)
+{
+    const struct evaluated *best = &summary->best, *own = &summary->evaluated;
+    if (best->step == 0 || best->step >= summary->step)
+        return;
+    fprintf(stderr,
+            "--best exports step %" PRId64
+            ", whose evaluation loss was %.4f; this is step %" PRId64,
+            best->step, best->loss, summary->step);
+    if (own->step > 0)
+        fprintf(stderr, ", with %.4f\n", own->loss);
+    else
+        fprintf(stderr, ", which was not evaluated\n");
+}
+
+static void put_evaluated(struct buffer *out, const char *key, const struct evaluated *evaluated)
+{
+    if (evaluated->step == 0)
+        return;
+    buffer_format(out, ", \"%s\": {\"step\": %" PRId64 ", \"eval_loss\": ", key, evaluated->step);
+    json_put_number(out, evaluated->loss);
+    buffer_byte(out, '}');
+}
+
 static void print_summary(const char *out, const struct export_summary *summary, bool json)
 {
     struct buffer text = BUFFER_INIT;
@@ -30,9 +55,12 @@ static void print_summary(const char *out, const struct export_summary *summary,
     json_put_string(&text, out);
     buffer_format(&text,
                   ", \"adapters\": %s, \"step\": %" PRId64 ", \"trained_tensors\": %" PRIu64
-                  ", \"frozen_tensors\": %" PRIu64 ", \"bytes\": %" PRIu64 "}\n",
+                  ", \"frozen_tensors\": %" PRIu64 ", \"bytes\": %" PRIu64,
                   summary->adapters ? "true" : "false", summary->step, summary->trained,
                   summary->frozen, summary->bytes);
+    put_evaluated(&text, "evaluated", &summary->evaluated);
+    put_evaluated(&text, "best", &summary->best);
+    buffer_text(&text, "}\n");
     fwrite(buffer_string(&text), 1, text.length, stdout);
     buffer_free(&text);
 }
@@ -41,23 +69,31 @@ int command_export(int argc, char **argv, struct error *err)
 {
     const char *run = NULL, *out = NULL;
     bool json = false, merge = false;
+    struct state_choice choice = {0};
     const struct option_spec specs[] = {
         {"o", OPTION_TEXT, &out, "DIR", "the folder to write", 0, 0, NULL},
         {"merge", OPTION_FLAG, &merge, NULL,
          "of a run with adapters: the whole model, the adapters added to its weights", 0, 0, NULL},
+        {"step", OPTION_INTEGER, &choice.step, "N",
+         "of a run: its checkpoint of step N (default: the last)", 1, 1e15, NULL},
+        {"best", OPTION_FLAG, &choice.best, NULL,
+         "of a run: its checkpoint with the lowest evaluation loss", 0, 0, NULL},
         {"json", OPTION_FLAG, &json, NULL, "what was written, as strict JSON", 0, 0, NULL},
     };
     static const char needs[] = "export takes one RUN, and -o DIR";
     struct export_summary summary;
-    int status = options_parse_one(specs, sizeof specs / sizeof *specs,
-                                   "spectrum export RUN -o DIR [--merge] [--json]", needs, argc,
-                                   argv, &run, err);
+    int status =
+        options_parse_one(specs, sizeof specs / sizeof *specs,
+                          "spectrum export RUN -o DIR [--step N | --best] [--merge] [--json]",
+                          needs, argc, argv, &run, err);
     if (status == 0 && !out)
         status = error_set_kind(err, ERROR_USAGE, "%s", needs);
     if (status == 0)
-        status = export_run(run, out, merge, &summary, err);
+        status = export_run(run, &choice, out, merge, &summary, err);
     else if (status > 0)
         return 0;
+    if (status == 0 && choice.step == 0 && !choice.best)
+        tell_better(&summary);
     if (status == 0)
         print_summary(out, &summary, json);
     return status;

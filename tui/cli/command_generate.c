@@ -17,6 +17,7 @@ struct request {
     const char *source, *prompt, *device, *dtype;
     int64_t tokens, top_k, seed, threads;
     double temperature;
+    struct state_choice choice;
     bool chat, json;
 };
 
@@ -129,7 +130,7 @@ static int generate_text(const struct request *request, struct error *err)
     struct transformer *transformer = NULL;
     int status = backend_check_training(request->device, err);
     if (status == 0)
-        status = source_open(&source, request->source, err);
+        status = source_open(&source, request->source, &request->choice, err);
     if (status == 0)
         status = tokenizer_for_checkpoint(&tokenizer, source.model->checkpoint, err);
     if (status == 0)
@@ -165,6 +166,10 @@ int command_generate(int argc, char **argv, struct error *err)
         {"top-k", OPTION_INTEGER, &r.top_k, "N", "draw among the N likeliest (default: all)", 0,
          1e9, NULL},
         {"seed", OPTION_INTEGER, &r.seed, "N", "of the draws (42)", 0, 1e15, NULL},
+        {"step", OPTION_INTEGER, &r.choice.step, "N",
+         "of a run: its checkpoint of step N (default: the last)", 1, 1e15, NULL},
+        {"best", OPTION_FLAG, &r.choice.best, NULL,
+         "of a run: its checkpoint with the lowest evaluation loss", 0, 0, NULL},
         {"dtype", OPTION_TEXT, &r.dtype, "NAME", "bf16, fp32, auto (default)", 0, 0, NULL},
         {"device", OPTION_TEXT, &r.device, "DEVICE", "auto (default), cpu, reference", 0, 0, NULL},
         {"threads", OPTION_INTEGER, &r.threads, "N", "default: all cores", 1, 4096, NULL},

@@ -4,6 +4,7 @@
 #include "job/job_dir.h"
 #include "job/launch.h"
 #include "job/requests.h"
+#include "train/state.h"
 #include "tui/app/job_follow.h"
 #include "tui/cli/command.h"
 #include "tui/cli/interrupt.h"
@@ -161,33 +162,82 @@ static int ask(const struct job_follow *job, enum job_request request, const cha
     return 0;
 }
 
-static int pause_job(struct job_follow *job, struct error *err)
+static int pause_job(struct job_follow *job, const struct state_choice *choice, struct error *err)
 {
+    (void)choice;
     return ask(job, JOB_REQUEST_PAUSE, "pause", err);
 }
 
-static int checkpoint_job(struct job_follow *job, struct error *err)
+static int checkpoint_job(struct job_follow *job, const struct state_choice *choice,
+                          struct error *err)
 {
+    (void)choice;
     return ask(job, JOB_REQUEST_CHECKPOINT, "checkpoint", err);
 }
 
-static int stop_job(struct job_follow *job, struct error *err)
+static int stop_job(struct job_follow *job, const struct state_choice *choice, struct error *err)
 {
+    (void)choice;
     return ask(job, JOB_REQUEST_STOP, "stop", err);
 }
 
-static int resume_job(struct job_follow *job, struct error *err)
+/* The step of the checkpoint that is asked for; 0: the last, -1: an error. */
+static int64_t chosen_step(const struct job_follow *job, const struct state_choice *choice,
+                           struct error *err)
+{
+    const char *command = "";
+    if (choice->step == 0 && !choice->best)
+        return 0;
+    json_get_string(job->job, "command", &command);
+    if (strcmp(command, "train") != 0)
+        return error_set_kind(err, ERROR_USAGE,
+                              "%s is no training run: --step and --best choose a run's checkpoint",
+                              job->path);
+    char *folder = state_choose(job->path, choice, err);
+    int64_t step = folder ? state_step_of(strrchr(folder, '/') + 1) : -1;
+    free(folder);
+    return step;
+}
+
+/* A run that is complete goes on from an earlier checkpoint alone, and only where that is named. */
+static int check_completed(const struct job_follow *job, int64_t step, const char *state,
+                           struct error *err)
 {
     const char *status = NULL;
+    int64_t last = -1;
+    if (!json_get_string(job->result, "status", &status) || strcmp(status, "completed") != 0)
+        return 0;
+    if (step == 0)
+        return error_set(err, "%s: %s; there is nothing to resume", job->path, state);
+    json_get_int64(job->result, "last_step", &last);
+    return step < last ? 0
+                       : error_set(err,
+                                   "%s: %s; there is nothing to resume behind step %" PRId64
+                                   ": --step takes an earlier checkpoint",
+                                   job->path, state, step);
+}
+
+static int resume_job(struct job_follow *job, const struct state_choice *choice, struct error *err)
+{
     char state[ERROR_TEXT_MAX];
+    bool chosen = choice->step > 0 || choice->best;
     job_follow_describe(job, state, sizeof state);
+    if (chosen && job_follow_lives(job))
+        return error_set(err, "%s: %s; stop it before it goes on from another checkpoint",
+                         job->path, state);
     if (job_follow_pauses(job))
         return ask(job, JOB_REQUEST_RESUME, "go on", err);
     if (job_follow_lives(job))
         return error_set(err, "%s: %s; there is nothing to resume", job->path, state);
-    if (json_get_string(job->result, "status", &status) && strcmp(status, "completed") == 0)
-        return error_set(err, "%s: %s; there is nothing to resume", job->path, state);
-    return job_relaunch(job->path, "/proc/self/exe", err);
+    int64_t step = chosen_step(job, choice, err);
+    if (step < 0 || check_completed(job, step, state, err) != 0)
+        return -1;
+    const char *command = "";
+    uint64_t taken = job_metrics_size(job->path);
+    json_get_string(job->job, "command", &command);
+    if (job_relaunch(job->path, "/proc/self/exe", step, err) != 0)
+        return -1;
+    return strcmp(command, "train") == 0 ? job_wait_for_resume(job->path, taken, err) : 0;
 }
 
 /* The lines that came since; where later ones replaced some, what is new is still at the end. */
@@ -208,8 +258,9 @@ static void print_lines(const struct job_follow *job, size_t *taken)
 }
 
 /* Without a terminal: the lines so far and those to come, until the job or the reader ends. */
-static int follow_job(struct job_follow *job, struct error *err)
+static int follow_job(struct job_follow *job, const struct state_choice *choice, struct error *err)
 {
+    (void)choice;
     const volatile sig_atomic_t *interrupted = interrupt_watch();
     const struct timespec fifth = {.tv_nsec = 200000000};
     size_t taken = 0;
@@ -261,16 +312,23 @@ static int print_status(struct job_follow *job, bool metrics, struct error *err)
 /* Finds the job that the command line names, does something to it, and with --json says how it
  * stands. */
 static int with_job(int argc, char **argv, const char *usage,
-                    int (*act)(struct job_follow *job, struct error *err), struct error *err)
+                    int (*act)(struct job_follow *job, const struct state_choice *choice,
+                               struct error *err),
+                    struct error *err)
 {
     bool json = false, attach = act == follow_job;
+    struct state_choice choice = {0};
     const struct option_spec specs[] = {
         {"json", OPTION_FLAG, &json, NULL, "how it stands, as strict JSON on standard output", 0, 0,
          NULL},
+        {"step", OPTION_INTEGER, &choice.step, "N",
+         "go on from the checkpoint of step N (default: the last)", 1, 1e15, NULL},
+        {"best", OPTION_FLAG, &choice.best, NULL,
+         "go on from the checkpoint with the lowest evaluation loss", 0, 0, NULL},
     };
     const char *name = NULL;
     struct job_follow *job = NULL;
-    int status = options_parse_one(specs, 1, usage,
+    int status = options_parse_one(specs, act == resume_job ? 3 : 1, usage,
                                    "name one JOB: its folder; `spectrum jobs` "
                                    "lists them",
                                    argc, argv, &name, err);
@@ -280,7 +338,7 @@ static int with_job(int argc, char **argv, const char *usage,
     status = path ? job_follow_open(&job, path, err) : -1;
     free(path);
     if (status == 0 && !(attach && json)) /* one object, not one behind lines */
-        status = act(job, err);
+        status = act(job, &choice, err);
     if (status == 0 && json)
         status = print_status(job, attach, err);
     job_follow_close(job);
@@ -317,5 +375,5 @@ int command_stop(int argc, char **argv, struct error *err)
 
 int command_resume(int argc, char **argv, struct error *err)
 {
-    return with_job(argc, argv, "spectrum resume JOB", resume_job, err);
+    return with_job(argc, argv, "spectrum resume JOB [--step N | --best]", resume_job, err);
 }

@@ -232,10 +232,12 @@ static int detach(const struct request *r, struct error *err)
 static int train(struct request *r, struct error *err)
 {
     const char *job = getenv("SPECTRUM_JOB"), *resume = getenv("SPECTRUM_JOB_RESUME");
+    const char *step = getenv("SPECTRUM_JOB_STEP");
     bool supervised = job && job[0];
     char *run = NULL;
     if (!supervised && check_start(r, err) != 0)
         return -1;
+    r->is.from_step = supervised && step ? strtoll(step, NULL, 10) : 0;
     if (supervised)
         r->is.run = job;
     else if (!r->is.run && !(r->is.run = run = default_run(r->is.model, err)))

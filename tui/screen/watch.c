@@ -46,7 +46,7 @@ static void resume(struct app *app)
         ask(app, JOB_REQUEST_RESUME, "it goes on");
     } else if (job_follow_lives(run)) {
         app_message(app, "it runs");
-    } else if (job_relaunch(run->path, "/proc/self/exe", &err) != 0) {
+    } else if (job_relaunch(run->path, "/proc/self/exe", 0, &err) != 0) {
         app_error(app, &err);
     } else {
         app_message(app, "it goes on from its last checkpoint");

@@ -1,0 +1,17 @@
+/* What a state says of its own files. Internal to core/train. */
+#ifndef SPECTRUM_TRAIN_STATE_CHECK_H
+#define SPECTRUM_TRAIN_STATE_CHECK_H
+
+#include "base/buffer.h"
+#include "base/digest.h"
+
+/* One of "files": `"weights.safetensors": {"sha256": "..", "bytes": ..}`; ends the digest. */
+void state_put_file(struct buffer *out, const char *name, struct digest *digest);
+
+/* Ends the object with the digest of all before it: `, "sha256": ".."}` */
+int state_put_seal(struct buffer *out, struct error *err);
+
+/* The step of the state before this one that a run may go on from; -1: none. */
+int64_t state_step_before(const char *folder);
+
+#endif

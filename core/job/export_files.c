@@ -30,15 +30,18 @@ int export_save_text(const char *folder, const char *name, struct buffer *text, 
 }
 
 /* From a GGUF file's metadata. */
-static int rebuild_companions(const struct export *export, const char *out, struct error *err)
+static int rebuild_companions(const struct export *export, const struct tokenizer *tokenizer,
+                              const char *out, struct error *err)
 {
     const struct model *model = export->source.model;
     struct buffer config = BUFFER_INIT, tokens = BUFFER_INIT, about = BUFFER_INIT;
-    struct tokenizer *tokenizer = NULL;
-    config_put_json(&config, model, export->source.bf16 ? "bfloat16" : "float32");
-    int status = export_save_text(out, "config.json", &config, err);
-    if (status == 0)
-        status = tokenizer_for_checkpoint(&tokenizer, model->checkpoint, err);
+    struct end_tokens ends;
+    int status = source_end_tokens(&ends, &export->source, tokenizer, err);
+    if (status == 0) {
+        config_put_json(&config, model, export->source.bf16 ? "bfloat16" : "float32", ends.ids,
+                        ends.count);
+        status = export_save_text(out, "config.json", &config, err);
+    }
     if (status == 0)
         status = tokenizer_put_json(&tokens, tokenizer, err);
     if (status == 0)
@@ -48,7 +51,6 @@ static int rebuild_companions(const struct export *export, const char *out, stru
         status = export_save_text(out, "tokenizer_config.json", &about, err);
     }
     buffer_free(&tokens);
-    tokenizer_close(tokenizer);
     return status;
 }
 
@@ -81,9 +83,16 @@ static int name_type(const struct export *export, const char *out, struct error 
 int export_write_companions(const struct export *export, const char *out, struct error *err)
 {
     const struct checkpoint *base = export->source.model->checkpoint;
-    if (checkpoint_format(base) == CHECKPOINT_GGUF)
-        return rebuild_companions(export, out, err);
-    if (companions_copy(checkpoint_folder(base), out, err) != 0)
+    struct tokenizer *tokenizer = NULL;
+    if (tokenizer_for_checkpoint(&tokenizer, base, err) != 0)
         return -1;
-    return name_type(export, out, err);
+    int status = checkpoint_format(base) == CHECKPOINT_GGUF
+                     ? rebuild_companions(export, tokenizer, out, err)
+                     : companions_copy(checkpoint_folder(base), out, err);
+    if (status == 0 && checkpoint_format(base) != CHECKPOINT_GGUF)
+        status = name_type(export, out, err);
+    if (status == 0)
+        status = export_write_ends(export, tokenizer, out, err);
+    tokenizer_close(tokenizer);
+    return status;
 }

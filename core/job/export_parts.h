@@ -33,6 +33,9 @@ int export_copy_bytes(struct safetensors_writer *writer, const struct checkpoint
                       const struct tensor_info *tensor, void *staging, struct error *err);
 /* Frees the text whatever happens. */
 int export_save_text(const char *folder, const char *name, struct buffer *text, struct error *err);
+/* export_ends.c: generation_config.json, with what ends a text of the run's model. */
+int export_write_ends(const struct export *export, const struct tokenizer *tokenizer,
+                      const char *out, struct error *err);
 /* config.json, the tokenizer's files and the like. */
 int export_write_companions(const struct export *export, const char *out, struct error *err);
 

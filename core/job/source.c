@@ -5,6 +5,7 @@
 #include "compute/machine.h"
 #include "job/job_dir.h"
 #include "job/method.h"
+#include "text/template.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -160,9 +161,15 @@ static int read_state(struct source *source, struct error *err)
 
 static int open_run(struct source *source, const struct state_choice *choice, struct error *err)
 {
+    const char *template_name = NULL;
     cJSON *job = job_dir_read(source->run, "job.json", err);
     char *base = job ? base_path(job, source->run, err) : NULL;
     int status = base ? model_open(&source->model, base, err) : -1;
+    if (status == 0 && json_get_string(job, "template", &template_name) &&
+        (template_check(template_name, err) != 0 ? error_prefix(err, "%s/job.json", source->run)
+         : (source->template_name = string_copy(template_name, err)) ? 0
+                                                                     : -1) != 0)
+        status = -1;
     if (status == 0)
         status =
             (source->state = state_choose(source->run, choice, err)) ? read_state(source, err) : -1;
@@ -227,7 +234,16 @@ void source_close(struct source *source)
     model_close(source->model);
     free(source->state);
     free(source->run);
+    free(source->template_name);
     *source = (struct source){0};
+}
+
+int source_end_tokens(struct end_tokens *out, const struct source *source,
+                      const struct tokenizer *tokenizer, struct error *err)
+{
+    const struct checkpoint *base = source->model->checkpoint;
+    return source->state ? end_tokens_of_run(out, base, tokenizer, source->template_name, err)
+                         : end_tokens_read(out, base, tokenizer, err);
 }
 
 int source_transformer(struct transformer **out, const struct source *source,

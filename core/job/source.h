@@ -5,6 +5,7 @@
 #ifndef SPECTRUM_JOB_SOURCE_H
 #define SPECTRUM_JOB_SOURCE_H
 
+#include "text/end_tokens.h"
 #include "train/state.h"
 #include "train/transformer.h"
 
@@ -17,6 +18,7 @@ struct source {
     struct evaluated evaluated, best; /* the last evaluation up to there, and the best */
     struct checkpoint *weights;       /* what the run trained; NULL: a plain model */
     struct recipe recipe;             /* the run's adapters, for evaluation: nothing trains */
+    char *template_name; /* the run's --template; NULL: it had none, or a plain model */
 };
 
 /* Opens either: of a run the state that is meant, and of a path RUN/checkpoints/step-00000100 that
@@ -24,6 +26,11 @@ struct source {
 int source_open(struct source *out, const char *path, const struct state_choice *choice,
                 struct error *err);
 void source_close(struct source *source);
+
+/* What ends a text of it: of a plain model what its files say, of a run that and what
+ * end_tokens_of_run() adds. */
+int source_end_tokens(struct end_tokens *out, const struct source *source,
+                      const struct tokenizer *tokenizer, struct error *err);
 
 /* A transformer for evaluation and generation, with the run's weights in place. `dtype`: "auto",
  * "bf16", "fp32". */

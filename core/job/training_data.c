@@ -96,12 +96,16 @@ static int make_prompt(struct training *training, struct error *err)
     const char *text = request->sample;
     if (request->sample_tokens <= 0)
         return 0;
-    int status = text ? tokenizer_encode(training->tokenizer, text, strlen(text),
-                                         ENCODE_ADD_SPECIAL, &training->prompt, err)
-                      : prompt_from_data(training, err);
+    int status =
+        text ? tokenizer_encode(training->tokenizer, text, strlen(text),
+                                ENCODE_ADD_SPECIAL | ENCODE_PARSE_SPECIAL, &training->prompt, err)
+             : prompt_from_data(training, err);
     int64_t room = s->seq_len, count = (int64_t)training->prompt.count;
     if (status != 0 || count == 0)
         return status;
+    if (transformer_check_tokens(training->model, training->prompt.ids, (size_t)count,
+                                 training->tokenizer, err) != 0)
+        return error_prefix(err, "--sample");
     if (count >= room) {
         training_say(training,
                      "no samples: their prompt has %lld tokens and a sequence %lld; a shorter "
@@ -112,8 +116,8 @@ static int make_prompt(struct training *training, struct error *err)
     s->sample.ids = training->prompt.ids;
     s->sample.count = count;
     s->sample.more = request->sample_tokens < room - count ? request->sample_tokens : room - count;
-    s->sample.eos = training->model->config.eos_token;
-    return 0;
+    return end_tokens_of_run(&s->sample.ends, training->model->checkpoint, training->tokenizer,
+                             request->format.template_name, err);
 }
 
 /* Of the longest document of both sets. */
@@ -177,8 +181,8 @@ int training_load_data(struct training *training, struct error *err)
     if (tokenizer_for_checkpoint(&training->tokenizer, training->model->checkpoint, err) != 0 ||
         open_data(training, &training->data, request->data, request->data_count, err) != 0 ||
         split(training, err) != 0 ||
-        transformer_check_ids(training->model, &training->data, err) != 0 ||
-        transformer_check_ids(training->model, &training->eval_data, err) != 0)
+        transformer_check_ids(training->model, &training->data, training->tokenizer, err) != 0 ||
+        transformer_check_ids(training->model, &training->eval_data, training->tokenizer, err) != 0)
         return -1;
     weigh(training);
     tell_positions(training);

@@ -126,7 +126,6 @@ static int read_hugging_face(struct model *model, const struct architecture *arc
     if (architecture->mlp_bias)
         json_get_bool(metadata, "mlp_bias", &config->mlp_bias);
     json_get_int64(metadata, "bos_token_id", &config->bos_token);
-    json_get_first_int64(metadata, "eos_token_id", &config->eos_token);
     read_activation(config, json_get(metadata, "hidden_act"));
     read_window(config, architecture, metadata);
     /* transformers 5 writes "rope_parameters"; "rope_scaling", which was before, goes first. */
@@ -153,7 +152,6 @@ static int read_gguf(struct model *model, const struct architecture *architectur
     snprintf(key, sizeof key, "%s.rope.freq_base", model->architecture_name);
     json_get_double(metadata, key, &config->rope_theta);
     json_get_int64(metadata, "tokenizer.ggml.bos_token_id", &config->bos_token);
-    json_get_int64(metadata, "tokenizer.ggml.eos_token_id", &config->eos_token);
     config->tied = !checkpoint_find(model->checkpoint, "output.weight");
     config->attention_bias =
         architecture->attention_bias && checkpoint_find(model->checkpoint, "blk.0.attn_q.bias");
@@ -212,8 +210,7 @@ int config_read(struct model *model, const struct architecture **architecture, s
                                           .initializer_range = 0.02,
                                           .rope_factor = 1,
                                           .rope_attention = 1,
-                                          .bos_token = -1,
-                                          .eos_token = -1};
+                                          .bos_token = -1};
     if (!json_get_string(metadata, gguf ? "general.architecture" : "model_type", &name))
         return 0;
     model->architecture_name = string_copy(name, err);

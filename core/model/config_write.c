@@ -34,7 +34,16 @@ static void put_rope(struct buffer *out, const struct model_config *c)
     }
 }
 
-void config_put_json(struct buffer *out, const struct model *model, const char *dtype)
+void config_put_ends(struct buffer *out, const int64_t *ends, size_t count)
+{
+    buffer_text(out, count > 1 ? "[" : "");
+    for (size_t i = 0; i < count; i++)
+        buffer_format(out, "%s%" PRId64, i ? ", " : "", ends[i]);
+    buffer_text(out, count > 1 ? "]" : "");
+}
+
+void config_put_json(struct buffer *out, const struct model *model, const char *dtype,
+                     const int64_t *ends, size_t end_count)
 {
     const struct model_config *c = &model->config;
     bool gguf = checkpoint_format(model->checkpoint) == CHECKPOINT_GGUF;
@@ -52,13 +61,17 @@ void config_put_json(struct buffer *out, const struct model *model, const char *
         {"head_dim", c->head_dim},
         {"max_position_embeddings", c->max_positions},
         {"bos_token_id", c->bos_token},
-        {"eos_token_id", c->eos_token},
     };
     buffer_format(out, "{\n  \"architectures\": [\"%s\"],\n  \"model_type\": \"%s\",\n",
                   architecture->class_name, architecture->name);
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
         if (sizes[i].value >= 0)
             buffer_format(out, "  \"%s\": %" PRId64 ",\n", sizes[i].key, sizes[i].value);
+    if (end_count > 0) {
+        buffer_text(out, "  \"eos_token_id\": ");
+        config_put_ends(out, ends, end_count);
+        buffer_text(out, ",\n");
+    }
     put_real(out, "rms_norm_eps", c->norm_eps);
     put_real(out, "initializer_range", c->initializer_range);
     put_rope(out, c);

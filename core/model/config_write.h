@@ -6,7 +6,11 @@
 #include "model/model.h"
 
 /* Appends the config.json of a model whose architecture is known; `dtype` is "bfloat16" or
- * "float32". */
-void config_put_json(struct buffer *out, const struct model *model, const char *dtype);
+ * "float32"; ends[0..end_count) are the tokens that end a text. */
+void config_put_json(struct buffer *out, const struct model *model, const char *dtype,
+                     const int64_t *ends, size_t end_count);
+
+/* A number, or a list where there are more: what "eos_token_id" has. */
+void config_put_ends(struct buffer *out, const int64_t *ends, size_t count);
 
 #endif

@@ -67,8 +67,8 @@ struct model_config {
     /* sliding attention: tokens that a query sees, its own among them, in layers from window_from
      * on; 0: none */
     int64_t window, window_from;
-    bool window_unsupported;      /* no number, or layers with and without it alternate */
-    int64_t bos_token, eos_token; /* -1: none */
+    bool window_unsupported; /* no number, or layers with and without it alternate */
+    int64_t bos_token;       /* -1: none; what ends a text: text/end_tokens.h */
 };
 
 struct model {

@@ -1,4 +1,4 @@
-/* tokenizer.json, with tokenizer_config.json beside it. */
+/* tokenizer.json, with tokenizer_config.json beside it (added tokens: load_added.c). */
 #include "text/parts.h"
 
 #include "base/file.h"
@@ -293,74 +293,15 @@ static int load_model(struct tokenizer *t, const cJSON *model, struct error *err
     return 0;
 }
 
-static int add_normalized(struct tokenizer *t, struct added_token token, struct error *err)
-{
-    struct buffer content = BUFFER_INIT;
-    struct rewrite_place place = {true, true};
-    int status = rewriter_run(&t->normalizer, token.content, token.length, place, &content, err);
-    if (status == 0) {
-        token.content = content.data;
-        token.length = content.length;
-        status = added_push(&t->added_normalized, token, err);
-    }
-    buffer_free(&content);
-    return status;
-}
-
-static int load_added(struct tokenizer *t, const cJSON *item, struct error *err)
-{
-    const char *content = NULL;
-    int64_t id = 0;
-    if (json_need_string(item, "content", &content, "an added token", err) != 0 ||
-        json_need_int64(item, "id", &id, 0, VOCABULARY_IDS_MAX - 1, "an added token", err) != 0)
-        return -1;
-    size_t length = strlen(content);
-    int32_t known = vocabulary_find(&t->vocabulary, content, length);
-    if (known >= 0 && known != id)
-        return error_set(err, "the added token \"%.40s\" has the id %lld, but %d in the vocabulary",
-                         content, (long long)id, known);
-    if (vocabulary_add(&t->vocabulary, id, content, length, err) != 0)
-        return -1;
-    struct added_token token = {(char *)content,
-                                length,
-                                (int32_t)id,
-                                flag(item, "special", false),
-                                flag(item, "single_word", false),
-                                flag(item, "lstrip", false),
-                                flag(item, "rstrip", false)};
-    t->vocabulary.entries[id].special = token.special;
-    return flag(item, "normalized", !token.special) ? add_normalized(t, token, err)
-                                                    : added_push(&t->added_raw, token, err);
-}
-
 static int load_tree(struct tokenizer *t, const cJSON *root, struct error *err)
 {
-    const cJSON *item;
     if (load_model(t, json_get(root, "model"), err) != 0 ||
         load_parts(t, json_get(root, "normalizer"), "normalizers", load_normalizer, err) != 0 ||
         load_parts(t, json_get(root, "pre_tokenizer"), "pretokenizers", load_pretokenizer, err) ||
         load_parts(t, json_get(root, "post_processor"), "processors", load_postprocessor, err) ||
         load_parts(t, json_get(root, "decoder"), "decoders", load_decoder, err) != 0)
         return -1;
-    cJSON_ArrayForEach(item, json_get(root, "added_tokens"))
-    {
-        if (load_added(t, item, err) != 0)
-            return -1;
-    }
-    if (check_frame(t, &t->before, err) != 0 || check_frame(t, &t->behind, err) != 0)
-        return -1;
-    return tokenizer_finish(t, err);
-}
-
-/* "bos_token": "<s>" or {"content": "<s>"}. */
-static void configure_special(const struct tokenizer *t, const cJSON *config, const char *key,
-                              int32_t *out)
-{
-    const char *text = NULL;
-    if (!json_get_string(config, key, &text))
-        json_get_string(json_get(config, key), "content", &text);
-    if (text)
-        *out = tokenizer_token_id(t, text);
+    return tokenizer_note_source(t, root, err);
 }
 
 static const char *template_of(const cJSON *config)
@@ -377,90 +318,87 @@ static const char *template_of(const cJSON *config)
     return source;
 }
 
-static int configure(struct tokenizer *t, const char *path, struct error *err)
-{
-    cJSON *config = json_read_file(path, CONFIG_FILE_MAX, JSON_LOOSE_NUMBERS, err);
-    if (!config)
-        return -1;
-    configure_special(t, config, "bos_token", &t->bos);
-    configure_special(t, config, "eos_token", &t->eos);
-    configure_special(t, config, "pad_token", &t->pad);
-    configure_special(t, config, "unk_token", &t->unk);
-    const char *source = template_of(config);
-    int status = 0;
-    if (source && !(t->chat_template = string_copy(source, err)))
-        status = -1;
-    cJSON_Delete(config);
-    return status;
-}
-
 static bool is_token(const struct tokenizer *t, int64_t id)
 {
     return id >= 0 && id < tokenizer_vocabulary_size(t) && tokenizer_token_text(t, (int32_t)id);
 }
 
 /* What tokenizer_config.json leaves open, the model's own config.json may say. */
-static int configure_from_model(struct tokenizer *t, const char *path, struct error *err)
+static void configure_from_model(struct tokenizer *t, const cJSON *config)
 {
-    cJSON *config = json_read_file(path, CONFIG_FILE_MAX, JSON_LOOSE_NUMBERS, err);
     int64_t id;
-    if (!config)
-        return -1;
     /* Several ids end a text; a document ends with the first. */
     if (t->eos < 0 && json_get_first_int64(config, "eos_token_id", &id) && is_token(t, id))
         t->eos = (int32_t)id;
     if (t->bos < 0 && json_get_int64(config, "bos_token_id", &id) && is_token(t, id))
         t->bos = (int32_t)id;
-    cJSON_Delete(config);
-    return 0;
 }
 
-static int configure_beside(struct tokenizer *t, const char *folder, const char *name,
-                            int (*read)(struct tokenizer *, const char *, struct error *),
-                            struct error *err)
+/* chat_template.jinja, where newer files keep it: it stands above the configuration's. */
+static int read_template(struct tokenizer *t, const char *folder, struct error *err)
 {
     struct stat info;
-    char *path = path_join(folder, name, err);
-    if (!path)
-        return -1;
-    int status = stat(path, &info) == 0 ? read(t, path, err) : 0;
+    struct buffer text = BUFFER_INIT;
+    char *path = path_join(folder, "chat_template.jinja", err), *source = NULL;
+    int status = path ? 0 : -1;
+    if (path && stat(path, &info) == 0) {
+        status = file_read_all(&text, path, CONFIG_FILE_MAX, err);
+        if (status == 0 && !(source = string_copy(buffer_string(&text), err)))
+            status = -1;
+    }
+    if (source) {
+        free(t->chat_template);
+        t->chat_template = source;
+    }
+    buffer_free(&text);
     free(path);
     return status;
 }
 
-/* chat_template.jinja, where newer files keep it: it stands above the configuration's. */
-static int read_template(struct tokenizer *t, const char *path, struct error *err)
+int tokenizer_read_beside(cJSON **out, const char *folder, const char *file, struct error *err)
 {
-    struct buffer text = BUFFER_INIT;
-    int status = file_read_all(&text, path, CONFIG_FILE_MAX, err);
-    char *source = status == 0 ? string_copy(buffer_string(&text), err) : NULL;
-    if (source) {
-        free(t->chat_template);
-        t->chat_template = source;
-    } else {
-        status = -1;
-    }
-    buffer_free(&text);
-    return status;
+    struct stat info;
+    char *path = path_join(folder, file, err);
+    *out = NULL;
+    if (!path)
+        return -1;
+    bool there = stat(path, &info) == 0;
+    if (there)
+        *out = json_read_file(path, CONFIG_FILE_MAX, JSON_LOOSE_NUMBERS, err);
+    free(path);
+    return there && !*out ? -1 : 0;
 }
 
 static int load_file(struct tokenizer *t, const char *path, const char *folder, struct error *err)
 {
+    cJSON *config = NULL, *model = NULL;
     cJSON *root = json_read_file(path, TOKENIZER_FILE_MAX, JSON_STRICT, err);
     if (!root)
         return -1;
-    int status = load_tree(t, root, err);
+    int status = load_tree(t, root, err) != 0 ? error_prefix(err, "%s", path) : 0;
     if (status == 0)
-        status = tokenizer_note_source(t, root, err);
+        status = tokenizer_read_beside(&config, folder, "tokenizer_config.json", err);
+    if (status == 0)
+        status = tokenizer_load_added(t, root, config, folder, err);
+    if (status == 0 &&
+        (check_frame(t, &t->before, err) != 0 || check_frame(t, &t->behind, err) != 0))
+        status = error_prefix(err, "%s", path);
     cJSON_Delete(root);
-    if (status != 0)
-        return error_prefix(err, "%s", path);
-    if (configure_beside(t, folder, "tokenizer_config.json", configure, err) != 0 ||
-        configure_beside(t, folder, "chat_template.jinja", read_template, err) != 0)
-        return -1;
+    const char *source = template_of(config);
+    if (status == 0 && source && !(t->chat_template = string_copy(source, err)))
+        status = -1;
+    cJSON_Delete(config);
+    if (status == 0)
+        status = tokenizer_finish(t, err);
+    if (status == 0)
+        status = read_template(t, folder, err);
+    if (status == 0)
+        status = tokenizer_read_beside(&model, folder, "config.json", err);
     if (t->bos < 0 && t->before.count > 0)
         t->bos = t->before.ids[0];
-    return configure_beside(t, folder, "config.json", configure_from_model, err);
+    configure_from_model(t, model);
+    cJSON_Delete(model);
+    return status;
 }
 
 int tokenizer_open(struct tokenizer **out, const char *path, struct error *err)

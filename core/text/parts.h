@@ -63,8 +63,18 @@ struct tokenizer *tokenizer_new(struct error *err);
 /* When vocabulary and added tokens are complete: byte tables and look-ups. */
 int tokenizer_finish(struct tokenizer *tokenizer, struct error *err);
 
-/* Takes JSON that the tokenizer is read from into its fingerprint. */
+/* Takes what the tokenizer is read from into its fingerprint: JSON, or bytes. */
 int tokenizer_note_source(struct tokenizer *tokenizer, const cJSON *tree, struct error *err);
+int tokenizer_note_bytes(struct tokenizer *tokenizer, const void *bytes, size_t count,
+                         struct error *err);
+
+/* A JSON file of the folder; NULL, without an error, where there is none. */
+int tokenizer_read_beside(cJSON **out, const char *folder, const char *file, struct error *err);
+
+/* load_added.c: added and named tokens of tokenizer.json (`root`, whose model is loaded) and of the
+ * files beside it; `config` is tokenizer_config.json, or NULL. */
+int tokenizer_load_added(struct tokenizer *tokenizer, const cJSON *root, const cJSON *config,
+                         const char *folder, struct error *err);
 
 /* Adds a merge of two spellings; both and what comes out must be in the vocabulary. */
 int tokenizer_add_merge(struct tokenizer *tokenizer, const char *left, size_t left_length,

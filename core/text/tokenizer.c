@@ -67,16 +67,30 @@ static void hash_tree(struct hash *hash, const cJSON *tree)
     hash_update(hash, "]", 1);
 }
 
-int tokenizer_note_source(struct tokenizer *t, const cJSON *tree, struct error *err)
+/* What was noted before, then the tree or the bytes. */
+static int note(struct tokenizer *t, const cJSON *tree, const void *bytes, size_t count,
+                struct error *err)
 {
     struct hash *hash = hash_new(err);
     if (!hash)
         return -1;
     hash_update(hash, t->source, sizeof t->source);
-    hash_tree(hash, tree);
+    if (tree)
+        hash_tree(hash, tree);
+    hash_update(hash, bytes, count);
     hash_text(hash, t->source);
     hash_free(hash);
     return 0;
+}
+
+int tokenizer_note_source(struct tokenizer *t, const cJSON *tree, struct error *err)
+{
+    return note(t, tree, "", 0, err);
+}
+
+int tokenizer_note_bytes(struct tokenizer *t, const void *bytes, size_t count, struct error *err)
+{
+    return note(t, NULL, bytes, count, err);
 }
 
 int tokenizer_fingerprint(const struct tokenizer *t, char out[HASH_TEXT_SIZE], struct error *err)

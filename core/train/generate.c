@@ -14,76 +14,128 @@ static int64_t likeliest(const float *logits, int64_t count)
     return best;
 }
 
+/* Of two alike the later comes first: it is what a stable sort upwards takes away last. */
 static int falling(const void *a, const void *b)
 {
-    float x = *(const float *)a, y = *(const float *)b;
-    return (x < y) - (x > y);
+    const struct candidate *x = a, *y = b;
+    if (x->logit != y->logit)
+        return x->logit < y->logit ? 1 : -1;
+    return x->id < y->id ? 1 : -1;
 }
 
-/* The logit below which nothing is drawn. */
-static float lowest_kept(const float *logits, float *sorted, int64_t count, int64_t top_k)
+void sampling_weigh(double *weights, const float *logits, int64_t count, const struct sampling *how,
+                    struct candidate *scratch)
 {
-    if (top_k <= 0 || top_k >= count)
-        return -INFINITY;
+    float best = logits[likeliest(logits, count)];
+    int64_t kept = count;
+    double total = 0, below = 0;
+    for (int64_t i = 0; i < count; i++) {
+        weights[i] = exp((double)(logits[i] - best) / how->temperature);
+        scratch[i] = (struct candidate){logits[i], i};
+    }
+    if (how->top_k > 0 || how->top_p < 1)
+        qsort(scratch, (size_t)count, sizeof *scratch, falling);
+    if (how->top_k > 0 && how->top_k < count) {
+        kept = how->top_k;
+        while (kept < count && scratch[kept].logit == scratch[kept - 1].logit)
+            kept++;
+    }
+    for (int64_t i = 0; i < kept; i++)
+        total += weights[scratch[i].id];
+    /* From the least likely on, all that together have no more than 1 - p go; one token stays. */
+    while (how->top_p < 1 && kept > 1 &&
+           (below += weights[scratch[kept - 1].id]) / total <= 1 - how->top_p)
+        kept--;
+    for (int64_t i = kept; i < count; i++)
+        weights[scratch[i].id] = 0;
     for (int64_t i = 0; i < count; i++)
-        sorted[i] = logits[i];
-    qsort(sorted, (size_t)count, sizeof *sorted, falling);
-    return sorted[top_k - 1];
+        if (weights[i] < how->min_p) /* the likeliest one's weight is 1 */
+            weights[i] = 0;
 }
 
-/* Softmax at the temperature, over the logits that are kept; u in [0, 1). */
-static int64_t draw(const float *logits, float *sorted, int64_t count, const struct sampling *how,
-                    double u)
+/* u in [0, 1). */
+static int64_t draw(const double *weights, int64_t count, double u)
 {
-    int64_t best = likeliest(logits, count), last = best;
-    if (how->temperature <= 0)
-        return best;
-    float lowest = lowest_kept(logits, sorted, count, how->top_k);
     double total = 0;
+    int64_t last = 0;
     for (int64_t i = 0; i < count; i++)
-        if (logits[i] >= lowest)
-            total += exp((double)(logits[i] - logits[best]) / how->temperature);
+        total += weights[i];
     double left = u * total;
     for (int64_t i = 0; i < count && left >= 0; i++) {
-        if (!(logits[i] >= lowest))
+        if (weights[i] <= 0)
             continue;
-        left -= exp((double)(logits[i] - logits[best]) / how->temperature);
+        left -= weights[i];
         last = i;
     }
     return last;
 }
 
+/* What the next token comes from. */
+struct desk {
+    float *logits;
+    double *weights;
+    struct candidate *candidates;
+};
+
+static int desk_new(struct desk *desk, size_t vocab, bool draws, struct error *err)
+{
+    *desk = (struct desk){.logits = array_alloc(vocab, sizeof *desk->logits, err)};
+    if (!desk->logits)
+        return -1;
+    if (!draws)
+        return 0;
+    desk->weights = array_alloc(vocab, sizeof *desk->weights, err);
+    if (!desk->weights)
+        return -1;
+    desk->candidates = array_alloc(vocab, sizeof *desk->candidates, err);
+    return desk->candidates ? 0 : -1;
+}
+
+static void desk_free(struct desk *desk)
+{
+    free(desk->logits);
+    free(desk->weights);
+    free(desk->candidates);
+}
+
 static int next_token(struct transformer *transformer, const int32_t *ids, int64_t count,
-                      float *logits, const struct sampling *how, int32_t *out, struct error *err)
+                      const struct desk *desk, const struct sampling *how, int32_t *out,
+                      struct error *err)
 {
     int64_t vocab = transformer->config->vocab;
-    if (transformer_logits(transformer, ids, count, logits, err) != 0)
-        return -1;
     struct random_stream stream = {how->seed, (uint64_t)count * 2};
-    *out = (int32_t)draw(logits, logits + vocab, vocab, how, random_uniform(&stream));
+    if (transformer_logits(transformer, ids, count, desk->logits, err) != 0)
+        return -1;
+    if (how->temperature <= 0) {
+        *out = (int32_t)likeliest(desk->logits, vocab);
+        return 0;
+    }
+    sampling_weigh(desk->weights, desk->logits, vocab, how, desk->candidates);
+    *out = (int32_t)draw(desk->weights, vocab, random_uniform(&stream));
     return 0;
 }
 
 int generate(struct transformer *transformer, int32_t *ids, int64_t *count, int64_t capacity,
-             int64_t more, int64_t eos, const struct sampling *sampling,
+             int64_t more, const struct end_tokens *ends, const struct sampling *sampling,
              bool (*on_token)(void *context, int32_t id), void *context, struct error *err)
 {
+    struct desk desk;
     int64_t longest = transformer_longest(transformer);
     if (*count < 1 || *count > longest)
         return error_set(err, "the prompt has %lld tokens; it must have 1 to %lld",
                          (long long)*count, (long long)longest);
-    float *logits = array_alloc((size_t)transformer->config->vocab * 2, sizeof *logits, err);
-    int status = logits ? 0 : -1;
+    int status =
+        desk_new(&desk, (size_t)transformer->config->vocab, sampling->temperature > 0, err);
     int64_t room = capacity < longest ? capacity : longest;
-    int32_t id = -1;
-    for (int64_t i = 0; i < more && *count < room && status == 0 && (i == 0 || id != eos); i++) {
-        status = next_token(transformer, ids, *count, logits, sampling, &id, err);
+    bool ended = false;
+    for (int64_t i = 0; i < more && *count < room && status == 0 && !ended; i++) {
+        int32_t id;
+        status = next_token(transformer, ids, *count, &desk, sampling, &id, err);
         if (status != 0)
             break;
         ids[(*count)++] = id;
-        if (on_token && on_token(context, id))
-            break;
+        ended = (on_token && on_token(context, id)) || (ends && end_tokens_have(ends, id));
     }
-    free(logits);
+    desk_free(&desk);
     return status;
 }

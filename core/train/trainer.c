@@ -436,7 +436,7 @@ static int show_sample(struct trainer *trainer, const struct train_observer *obs
         return 0;
     memcpy(trainer->sample, s->sample.ids, (size_t)count * sizeof *trainer->sample);
     if (generate(trainer->transformer, trainer->sample, &count, count + s->sample.more,
-                 s->sample.more, s->sample.eos, &likeliest, NULL, NULL, err) != 0)
+                 s->sample.more, &s->sample.ends, &likeliest, NULL, NULL, err) != 0)
         return -1;
     return observer->on_sample(observer->context, trainer->progress.step, trainer->sample, count,
                                err);

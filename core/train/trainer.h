@@ -11,6 +11,7 @@
 #ifndef SPECTRUM_TRAIN_TRAINER_H
 #define SPECTRUM_TRAIN_TRAINER_H
 
+#include "text/end_tokens.h"
 #include "train/evaluate.h"
 #include "train/optimizer.h"
 #include "train/schedule.h"
@@ -36,7 +37,7 @@ struct train_settings {
     struct {
         const int32_t *ids; /* NULL: no samples */
         int64_t count, more;
-        int64_t eos;
+        struct end_tokens ends;
     } sample; /* a text from the model so far, at every evaluation */
 };
 

@@ -369,6 +369,8 @@ int transformer_logits(struct transformer *transformer, const int32_t *ids, int6
     if (count < 1 || count > most)
         return error_set(err, "a text of %lld tokens; this transformer takes 1 to %lld",
                          (long long)count, (long long)most);
+    if (transformer_check_tokens(transformer->model, ids, (size_t)count, NULL, err) != 0)
+        return -1;
     int32_t offsets[2] = {0, (int32_t)count};
     int32_t *positions = array_alloc((size_t)count, sizeof *positions, err);
     if (!positions)

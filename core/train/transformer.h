@@ -87,7 +87,7 @@ int transformer_loss(struct transformer *transformer, struct loss_sums *sums, st
 /* Tokens of the longest single document: a batch may be longer, its positions may not. */
 int64_t transformer_longest(const struct transformer *transformer);
 /* Logits [vocab] of the last token of ids[0..count). Needs `generation`; more tokens than
- * transformer_longest() are refused. */
+ * transformer_longest(), and ids without a row in the embedding, are refused. */
 int transformer_logits(struct transformer *transformer, const int32_t *ids, int64_t count,
                        float *logits, struct error *err);
 
@@ -103,8 +103,13 @@ struct place transformer_run_place(const struct transformer *transformer, enum r
 int transformer_write_weight(struct transformer *transformer, size_t tensor, const float *values,
                              struct error *err);
 
-/* ids.c: an error where a token of the data has no row in the model's embedding. */
-int transformer_check_ids(const struct model *model, const struct dataset *data, struct error *err);
+/* ids.c: an error where a token of ids[0..count), or of the data, has no row in the model's
+ * embedding; `tokenizer` (may be NULL) gives the message its text. transformer_logits() checks for
+ * itself; data is checked before it is packed. */
+int transformer_check_tokens(const struct model *model, const int32_t *ids, size_t count,
+                             const struct tokenizer *tokenizer, struct error *err);
+int transformer_check_ids(const struct model *model, const struct dataset *data,
+                          const struct tokenizer *tokenizer, struct error *err);
 
 /* rope.c: the table of REFERENCE: cosines, then sines, [positions, head_dim]; frequencies as
  * transformers computes them, in fp32, with the configuration's scaling. */

@@ -77,7 +77,7 @@ static inline void fuzz_walk(const struct model *model)
     if (fuzz_ok(scan_for_model(&scan, NULL, model, ".", &err), &err))
         fuzz_read_back(scan);
     if (model->architecture)
-        config_put_json(&text, model, "float32");
+        config_put_json(&text, model, "float32", NULL, 0);
     scan_free(scan);
     buffer_free(&text);
 }

@@ -239,23 +239,12 @@ static void only_silu_is_trained(void **state)
     }
 }
 
-static void expect_eos(const char *json, int64_t eos)
-{
-    struct model *model = open_edited("eos_token_id", json);
-    assert_true(model->config.eos_token == eos);
-    model_close(model);
-}
-
 static void configurations_are_read_as_transformers_does(void **state)
 {
     (void)state;
     struct model *model = open_edited("rms_norm_eps", NULL);
     assert_true(model->config.norm_eps == 1e-6); /* LlamaConfig's default */
     model_close(model);
-    expect_eos("7", 7);
-    expect_eos("[7, 3]", 7);
-    expect_eos("[1e300]", -1);
-    expect_eos("[]", -1);
 }
 
 /* The file stores a head that the configuration ties to the embedding: one tensor, counted once. */

@@ -65,7 +65,7 @@ static void text_ends_where_positions_do(void **state)
     int32_t ids[4 * POSITIONS] = {1, 3};
     int64_t count = 2;
     bench_open(&bench, shared);
-    assert_int_equal(generate(bench.transformer, ids, &count, 4 * POSITIONS, 100, -1, &likeliest,
+    assert_int_equal(generate(bench.transformer, ids, &count, 4 * POSITIONS, 100, NULL, &likeliest,
                               NULL, NULL, &err),
                      0);
     assert_int_equal(count, POSITIONS);
@@ -79,12 +79,12 @@ static void ids_without_a_row_are_refused(void **state)
     int32_t ids[] = {0, 6, 3};
     const struct dataset data = {.ids = ids, .tokens = 3};
     struct error err = ERROR_INIT;
-    assert_int_equal(transformer_check_ids(&model, &data, &err), 0);
+    assert_int_equal(transformer_check_ids(&model, &data, NULL, &err), 0);
     ids[2] = 7;
-    assert_int_equal(transformer_check_ids(&model, &data, &err), -1);
+    assert_int_equal(transformer_check_ids(&model, &data, NULL, &err), -1);
     assert_non_null(strstr(err.text, "token 7, but the model has 7"));
     ids[2] = -1;
-    assert_int_equal(transformer_check_ids(&model, &data, &err), -1);
+    assert_int_equal(transformer_check_ids(&model, &data, NULL, &err), -1);
 }
 
 int main(void)

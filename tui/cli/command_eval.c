@@ -104,11 +104,14 @@ static int evaluate_source(const struct request *request, struct error *err)
         status = source_open(&source, request->source, &request->choice, err);
     if (status == 0)
         status = tokenizer_for_checkpoint(&tokenizer, source.model->checkpoint, err);
+    struct dataset_options format = request->format;
+    if (!format.template_name)
+        format.template_name = source.template_name;
     if (status == 0)
-        status = dataset_open(&data, request->data.items, request->data.count, &request->format,
-                              tokenizer, &watch, err);
+        status = dataset_open(&data, request->data.items, request->data.count, &format, tokenizer,
+                              &watch, err);
     if (status == 0)
-        status = transformer_check_ids(source.model, &data, err);
+        status = transformer_check_ids(source.model, &data, tokenizer, err);
     if (status == 0)
         status = list_pieces(&pieces, &data, request, err);
     if (status == 0)
@@ -152,7 +155,7 @@ int command_eval(int argc, char **argv, struct error *err)
          0, 0, NULL},
         {"batch", OPTION_INTEGER, &r.batch, "N", "rows at once (1)", 1, 65536, NULL},
         {"template", OPTION_TEXT, &r.format.template_name, "NAME",
-         "chat template: " TEMPLATE_NAMES " (default: the model's own)", 0, 0, NULL},
+         "chat template: " TEMPLATE_NAMES " (default: the run's, or the model's own)", 0, 0, NULL},
         {"columns", OPTION_TEXT, &r.format.columns, "MAP",
          "as in prompt=question,completion=answer", 0, 0, NULL},
         {"mark", OPTION_TEXT, &r.format.mark, "TEXT", "what separates documents in a .txt file", 0,

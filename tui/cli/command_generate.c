@@ -14,27 +14,29 @@
 #include <string.h>
 
 struct request {
-    const char *source, *prompt, *device, *dtype;
-    int64_t tokens, top_k, seed, threads;
-    double temperature;
+    const char *source, *prompt, *device, *dtype, *template_name;
+    int64_t tokens, top_k, seed, threads; /* top_k, top_p and min_p: -1, not given */
+    double temperature, top_p, min_p;
     struct state_choice choice;
     bool chat, json;
 };
 
-/* The prompt as it is, or as a user's message of the model's chat template. */
-static int encode_prompt(const struct request *request, struct tokenizer *tokenizer,
-                         struct token_list *out, struct error *err)
+/* The prompt as it is, or as a user's message of the chat template, at the end of whose turn the
+ * text ends, too. */
+static int encode_prompt(const struct request *request, const char *template_name,
+                         struct tokenizer *tokenizer, struct token_list *out,
+                         struct end_tokens *ends, struct error *err)
 {
     if (!request->chat)
         return tokenizer_encode(tokenizer, request->prompt, strlen(request->prompt),
                                 ENCODE_ADD_SPECIAL | ENCODE_PARSE_SPECIAL, out, err);
     struct chat_template chat;
     const struct chat_message message = {"user", request->prompt, 0};
-    if (template_find(&chat, tokenizer, NULL, err) != 0)
+    if (template_find(&chat, tokenizer, template_name, err) != 0)
         return -1;
     int status = template_encode(&chat, tokenizer, &message, 1, true, out, err);
     template_free(&chat);
-    return status;
+    return status == 0 ? end_tokens_add_turn(ends, tokenizer, template_name, err) : -1;
 }
 
 struct writer {
@@ -96,19 +98,22 @@ static void print_json(const struct request *request, const struct tokenizer *to
 
 /* Grows the prompt by what the model says. */
 static int run(const struct request *request, struct transformer *transformer,
-               const struct source *source, const struct tokenizer *tokenizer,
-               struct token_list *list, struct error *err)
+               const struct tokenizer *tokenizer, const struct token_list *list,
+               const struct end_tokens *ends, struct error *err)
 {
-    const struct sampling sampling = {request->temperature, request->top_k,
-                                      (uint64_t)request->seed};
+    const struct sampling sampling = {.temperature = request->temperature,
+                                      .top_k = request->top_k > 0 ? request->top_k : 0,
+                                      .top_p = request->top_p >= 0 ? request->top_p : 1,
+                                      .min_p = request->min_p >= 0 ? request->min_p : 0,
+                                      .seed = (uint64_t)request->seed};
     int64_t prompt = (int64_t)list->count, count = prompt, room = prompt + request->tokens;
     int32_t *ids = array_alloc((size_t)room, sizeof *ids, err);
     struct writer writer = {tokenizer, BUFFER_INIT, interrupt_watch(), request->json};
     if (!ids)
         return -1;
     memcpy(ids, list->ids, list->count * sizeof *ids);
-    int status = generate(transformer, ids, &count, room, request->tokens,
-                          source->model->config.eos_token, &sampling, on_token, &writer, err);
+    int status = generate(transformer, ids, &count, room, request->tokens, ends, &sampling,
+                          on_token, &writer, err);
     if (status == 0 && request->json)
         print_json(request, tokenizer, ids, count, prompt);
     else if (status == 0)
@@ -127,6 +132,7 @@ static int generate_text(const struct request *request, struct error *err)
     struct backend *backend = NULL;
     struct tokenizer *tokenizer = NULL;
     struct token_list list = {0};
+    struct end_tokens ends;
     struct transformer *transformer = NULL;
     int status = backend_check_training(request->device, err);
     if (status == 0)
@@ -134,9 +140,16 @@ static int generate_text(const struct request *request, struct error *err)
     if (status == 0)
         status = tokenizer_for_checkpoint(&tokenizer, source.model->checkpoint, err);
     if (status == 0)
-        status = encode_prompt(request, tokenizer, &list, err);
+        status = source_end_tokens(&ends, &source, tokenizer, err);
+    if (status == 0)
+        status = encode_prompt(
+            request, request->template_name ? request->template_name : source.template_name,
+            tokenizer, &list, &ends, err);
     if (status == 0 && list.count == 0)
         status = error_set(err, "the prompt has no tokens");
+    if (status == 0 &&
+        transformer_check_tokens(source.model, list.ids, list.count, tokenizer, err) != 0)
+        status = error_prefix(err, "the prompt");
     if (status == 0)
         status = backend_open(&backend, request->device, (int)request->threads, err);
     int64_t room = (int64_t)list.count + request->tokens;
@@ -144,7 +157,7 @@ static int generate_text(const struct request *request, struct error *err)
         status = source_transformer(&transformer, &source, backend, room, room, request->dtype,
                                     true, err);
     if (status == 0)
-        status = run(request, transformer, &source, tokenizer, &list, err);
+        status = run(request, transformer, tokenizer, &list, &ends, err);
     transformer_free(transformer);
     backend_close(backend);
     token_list_free(&list);
@@ -153,18 +166,50 @@ static int generate_text(const struct request *request, struct error *err)
     return status;
 }
 
+/* What would change nothing was meant to do something. */
+static int check(const struct request *request, struct error *err)
+{
+    const char *idle = request->top_k >= 0   ? "top-k"
+                       : request->top_p >= 0 ? "top-p"
+                       : request->min_p >= 0 ? "min-p"
+                                             : NULL;
+    if (idle && request->temperature <= 0)
+        return error_set_kind(err, ERROR_USAGE,
+                              "--%s does nothing at temperature 0, where the likeliest token is "
+                              "always taken; give a --temperature above 0, or leave it out",
+                              idle);
+    if (request->template_name && !request->chat)
+        return error_set_kind(err, ERROR_USAGE,
+                              "--template is for --chat, where the prompt is a message");
+    return request->template_name ? template_check(request->template_name, err) : 0;
+}
+
 int command_generate(int argc, char **argv, struct error *err)
 {
-    struct request r = {.device = "auto", .dtype = "auto", .tokens = 100, .seed = 42};
+    struct request r = {.device = "auto",
+                        .dtype = "auto",
+                        .tokens = 100,
+                        .seed = 42,
+                        .top_k = -1,
+                        .top_p = -1,
+                        .min_p = -1};
     const struct option_spec specs[] = {
         {"prompt", OPTION_TEXT, &r.prompt, "TEXT", "what the text begins with", 0, 0, NULL},
         {"chat", OPTION_FLAG, &r.chat, NULL, "the prompt is a user's message", 0, 0, NULL},
+        {"template", OPTION_TEXT, &r.template_name, "NAME",
+         "with --chat: " TEMPLATE_NAMES " (default: the run's, or the model's own)", 0, 0, NULL},
         {"tokens", OPTION_INTEGER, &r.tokens, "N", "at most so many new tokens (100)", 1, 65536,
          NULL},
         {"temperature", OPTION_NUMBER, &r.temperature, "X",
          "0 (default): always the likeliest token", 0, 100, NULL},
         {"top-k", OPTION_INTEGER, &r.top_k, "N", "draw among the N likeliest (default: all)", 0,
          1e9, NULL},
+        {"top-p", OPTION_NUMBER, &r.top_p, "P",
+         "of these, among the fewest likeliest that together have a probability of P (1: all)", 0,
+         1, NULL},
+        {"min-p", OPTION_NUMBER, &r.min_p, "P",
+         "of these, among those with at least P times the likeliest one's probability (0: all)", 0,
+         1, NULL},
         {"seed", OPTION_INTEGER, &r.seed, "N", "of the draws (42)", 0, 1e15, NULL},
         {"step", OPTION_INTEGER, &r.choice.step, "N",
          "of a run: its checkpoint of step N (default: the last)", 1, 1e15, NULL},
@@ -181,6 +226,8 @@ int command_generate(int argc, char **argv, struct error *err)
                                    &r.source, err);
     if (status == 0 && !r.prompt)
         status = error_set_kind(err, ERROR_USAGE, "%s", needs);
+    if (status == 0)
+        status = check(&r, err);
     if (status == 0)
         status = generate_text(&r, err);
     return status > 0 ? 0 : status;

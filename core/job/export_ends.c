@@ -1,0 +1,146 @@
+/* generation_config.json of an export: what ends a text of the run's model, and all else as the
+ * base has it. */
+#include "base/file.h"
+#include "base/json.h"
+#include "job/export_parts.h"
+#include "model/config_write.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char file_name[] = "generation_config.json", key[] = "eos_token_id";
+enum { FILE_MAX = 16 << 20 };
+
+/* Behind the string that begins at text[at]. */
+static size_t behind_string(const char *text, size_t at)
+{
+    for (at++; text[at] != '"'; at++)
+        at += text[at] == '\\';
+    return at + 1;
+}
+
+/* Where the value of the outermost object's `key` begins and ends, in JSON that has been parsed:
+ * 0 where the key is not spelled so. */
+static size_t find_value(const char *text, size_t *end)
+{
+    size_t at = 0, begin = 0;
+    for (int depth = 0; text[at]; at++) {
+        if (text[at] == '"') {
+            size_t behind = behind_string(text, at), length = behind - at - 2;
+            bool is_key = depth == 1 && text[behind + strspn(text + behind, " \t\r\n")] == ':';
+            if (is_key && !begin && length == sizeof key - 1 &&
+                memcmp(text + at + 1, key, length) == 0) {
+                begin = behind + strspn(text + behind, " \t\r\n") + 1;
+                behind = begin;
+            }
+            at = behind - 1;
+            continue;
+        }
+        if (begin && depth == 1 && (text[at] == ',' || text[at] == '}'))
+            break;
+        depth += (text[at] == '{' || text[at] == '[') - (text[at] == '}' || text[at] == ']');
+    }
+    while (begin && at > begin && strchr(" \t\r\n", text[at - 1]))
+        at--;
+    *end = at;
+    return begin;
+}
+
+/* The base's text with another value: reprinting it would write 1.0 as 1, which transformers takes
+ * for another thing. */
+static int put_changed(struct buffer *out, const char *text, const struct end_tokens *ends,
+                       const char *path, struct error *err)
+{
+    size_t end, begin = find_value(text, &end);
+    if (begin > 0) {
+        buffer_append(out, text, begin);
+        buffer_byte(out, ' ');
+        config_put_ends(out, ends->ids, ends->count);
+        buffer_text(out, text + end);
+        return 0;
+    }
+    const char *brace = strchr(text, '{');
+    if (!brace)
+        return error_set(err, "%s is no JSON object", path);
+    const char *rest = brace + 1 + strspn(brace + 1, " \t\r\n");
+    buffer_append(out, text, (size_t)(brace + 1 - text));
+    buffer_format(out, "\n  \"%s\": ", key);
+    config_put_ends(out, ends->ids, ends->count);
+    buffer_text(out, *rest == '}' ? "" : ",");
+    buffer_text(out, brace + 1);
+    return 0;
+}
+
+/* Without a file of its own the base's config.json says these, but no longer once there is one. */
+static void put_new(struct buffer *out, const struct model *model, const struct end_tokens *ends)
+{
+    static const char *const kept[] = {"bos_token_id", "pad_token_id",
+                                       "do_sample",    "temperature",
+                                       "top_k",        "top_p",
+                                       "min_p",        "typical_p",
+                                       "num_beams",    "repetition_penalty",
+                                       "max_length",   "max_new_tokens",
+                                       "min_length",   "no_repeat_ngram_size",
+                                       "bad_words_ids"};
+    const cJSON *config = checkpoint_metadata(model->checkpoint);
+    bool gguf = checkpoint_format(model->checkpoint) == CHECKPOINT_GGUF;
+    buffer_text(out, "{\n");
+    for (size_t i = 0; !gguf && i < sizeof kept / sizeof *kept; i++) {
+        const cJSON *item = json_get(config, kept[i]);
+        if (!item || cJSON_IsNull(item))
+            continue;
+        buffer_format(out, "  \"%s\": ", kept[i]);
+        json_put_tree(out, item);
+        buffer_text(out, ",\n");
+    }
+    if (gguf && model->config.bos_token >= 0)
+        buffer_format(out, "  \"bos_token_id\": %lld,\n", (long long)model->config.bos_token);
+    buffer_format(out, "  \"%s\": ", key);
+    config_put_ends(out, ends->ids, ends->count);
+    buffer_text(out, "\n}\n");
+}
+
+/* Where the base's file says the same it stays to the byte. */
+static int change(const struct end_tokens *ends, const char *path, const char *out,
+                  struct error *err)
+{
+    struct buffer text = BUFFER_INIT, changed = BUFFER_INIT;
+    struct end_tokens said = {0};
+    int status = file_read_all(&text, path, FILE_MAX, err);
+    cJSON *tree = status == 0
+                      ? json_parse(buffer_string(&text), text.length, JSON_LOOSE_NUMBERS, path, err)
+                      : NULL;
+    status = tree ? end_tokens_add_json(&said, json_get(tree, key), err) : -1;
+    if (status == 0 && said.count != ends->count) {
+        status = put_changed(&changed, buffer_string(&text), ends, path, err);
+        if (status == 0)
+            status = export_save_text(out, file_name, &changed, err);
+    }
+    cJSON_Delete(tree);
+    buffer_free(&text);
+    buffer_free(&changed);
+    return status;
+}
+
+int export_write_ends(const struct export *export, const struct tokenizer *tokenizer,
+                      const char *out, struct error *err)
+{
+    const struct model *model = export->source.model;
+    struct end_tokens ends;
+    struct buffer text = BUFFER_INIT;
+    if (source_end_tokens(&ends, &export->source, tokenizer, err) != 0)
+        return -1;
+    if (ends.count == 0)
+        return 0;
+    if (checkpoint_format(model->checkpoint) != CHECKPOINT_GGUF) {
+        char *path = path_join(checkpoint_folder(model->checkpoint), file_name, err);
+        bool there = path && access(path, F_OK) == 0;
+        int status = !path ? -1 : there ? change(&ends, path, out, err) : 0;
+        free(path);
+        if (status != 0 || there)
+            return status;
+    }
+    put_new(&text, model, &ends);
+    return export_save_text(out, file_name, &text, err);
+}

@@ -53,15 +53,21 @@ static int rebuild_companions(const struct export *export, const char *out, stru
 }
 
 /* transformers loads in the type that config.json names: with fp32-trained tensors that must be
- * float32, or they are rounded. */
-static int widen_config(const struct export *export, const char *out, struct error *err)
+ * float32, or they are rounded. And what the run computed otherwise than the base's configuration
+ * says (model/config_write.h). */
+static int amend_config(const struct export *export, const char *out, struct error *err)
 {
     static const char *const keys[] = {"torch_dtype", "dtype"};
     struct buffer text = BUFFER_INIT;
     cJSON *config = cJSON_Duplicate(checkpoint_metadata(export->source.model->checkpoint), true);
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
-        if (json_get(config, keys[i]))
+        if (!export->source.bf16 && json_get(config, keys[i]))
             cJSON_ReplaceItemInObjectCaseSensitive(config, keys[i], cJSON_CreateString("float32"));
+    int amended = config ? config_amend(config, export->source.model, err) : 0;
+    if (amended < 0 || (amended == 0 && export->source.bf16)) { /* the copy says it all */
+        cJSON_Delete(config);
+        return amended;
+    }
     char *printed = cJSON_Print(config);
     buffer_text(&text, printed ? printed : "");
     cJSON_free(printed);
@@ -78,5 +84,5 @@ int export_write_companions(const struct export *export, const char *out, struct
         return rebuild_companions(export, out, err);
     if (companions_copy(checkpoint_folder(base), out, err) != 0)
         return -1;
-    return export->source.bf16 ? 0 : widen_config(export, out, err);
+    return amend_config(export, out, err);
 }

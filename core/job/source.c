@@ -133,6 +133,9 @@ static int open_run(struct source *source, const char *run, struct error *err)
     cJSON *job = job_dir_read(run, "job.json", err);
     char *base = job ? base_path(job, run, err) : NULL;
     int status = base ? model_open(&source->model, base, err) : -1;
+    const char *rope_scaling = NULL;
+    if (status == 0 && json_get_string(job, "rope_scaling", &rope_scaling))
+        status = model_scale_rope(source->model, rope_scaling, err);
     if (status == 0)
         status = (source->state = state_latest(run, err)) ? read_state(source, err) : -1;
     free(base);

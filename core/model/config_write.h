@@ -1,4 +1,4 @@
-/* A config.json from what a GGUF file says. */
+/* A config.json from what a GGUF file says, or from another config.json. */
 #ifndef SPECTRUM_MODEL_CONFIG_WRITE_H
 #define SPECTRUM_MODEL_CONFIG_WRITE_H
 
@@ -8,5 +8,10 @@
 /* Appends the config.json of a model whose architecture is known; `dtype` is "bfloat16" or
  * "float32". */
 void config_put_json(struct buffer *out, const struct model *model, const char *dtype);
+
+/* Makes a config.json, of which the model was opened, say what the model came to be: untied where
+ * its head has values of its own, the rotary scaling of a command line, and numbers as numbers.
+ * 1: it was changed; 0: it says all that already; -1: no memory. */
+int config_amend(cJSON *config, const struct model *model, struct error *err);
 
 #endif

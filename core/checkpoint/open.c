@@ -115,10 +115,11 @@ static int drop_earlier(struct checkpoint *checkpoint, struct error *err)
         first = dropped++ == 0 ? b : first;
     }
     if (first)
-        buffer_format(&checkpoint->notes,
-                      "%s: %zu tensors are in more than one shard: each is read from the last that "
-                      "has it, as transformers does (%.200s: %.100s)\n",
-                      checkpoint->path, dropped, first->name, file_name(checkpoint, first->file));
+        buffer_format(
+            &checkpoint->notes,
+            "%s: %.200s, the first of %zu such, is in more than one shard: the last is read "
+            "(%.100s), as transformers does\n",
+            checkpoint->path, first->name, dropped, file_name(checkpoint, first->file));
     for (size_t i = 0; status == 0 && i < count; i++)
         if (drop[i])
             free(tensors[i].name);
@@ -153,16 +154,16 @@ static int note_strays(struct checkpoint *checkpoint, const cJSON *index, struct
         if (!named[i] && strays++ == 0)
             first_stray = &checkpoint->tensors[i];
     if (first_moved)
-        buffer_format(&checkpoint->notes,
-                      "%s: %zu tensors are not in the shard that the index has for them: they are "
-                      "read from where they are, as transformers does (%.200s: %.100s)\n",
-                      checkpoint->path, moved, first_moved->name,
-                      file_name(checkpoint, first_moved->file));
+        buffer_format(
+            &checkpoint->notes,
+            "%s: %.200s, the first of %zu such, is not in the shard that the index has for "
+            "it: it is read from %.100s, as transformers does\n",
+            checkpoint->path, first_moved->name, moved, file_name(checkpoint, first_moved->file));
     if (first_stray)
         buffer_format(&checkpoint->notes,
-                      "%s: %zu tensors of its shards are not in the index: they are read, as "
-                      "transformers does (%.200s: %.100s)\n",
-                      checkpoint->path, strays, first_stray->name,
+                      "%s: %.200s, the first of %zu such, is in %.100s and not in the index: it is "
+                      "read, as transformers does\n",
+                      checkpoint->path, first_stray->name, strays,
                       file_name(checkpoint, first_stray->file));
     free(named);
     return 0;

@@ -98,6 +98,9 @@ void config_read_gguf(struct model *model, const struct architecture *architectu
     if (!epsilon && get(model, "attention.layer_norm_epsilon"))
         refuse_key(model, "attention.layer_norm_epsilon",
                    "norms with a mean are not supported; \"attention.layer_norm_rms_epsilon\" is");
+    else if (!epsilon)
+        config_refuse(model, "its metadata has no \"%s.attention.layer_norm_rms_epsilon\"",
+                      model->architecture_name);
     read_real(model, "rope.freq_base", &config->rope_theta);
     config_get_whole(model, metadata, "tokenizer.ggml.bos_token_id", true, -1, UINT32_MAX,
                      &config->bos_token);

@@ -101,20 +101,20 @@ static const char *const harmless_words[] = {"flash", "implementation", "sdpa", 
                                              "liger", "unsloth",        "entropy", "grad"};
 
 static const char *const words[] = {
-    "attn",    "attention",  "rope",         "rotary",   "norm",         "scal",
-    "multipl", "softcap",    "logit",        "expert",   "moe",          "router",
-    "window",  "layer",      "mlp",          "ffn",      "feed_forward", "feedforward",
-    "head",    "hidden",     "emb",          "residual", "bias",         "drop",
-    "quant",   "compress",   "spars",        "position", "pos_",         "relative",
-    "alibi",   "conv_",      "_conv",        "conv1d",   "ssm",          "mamba",
-    "kv",      "qk",         "query",        "key_",     "value_",       "gate",
-    "gating",  "activation", "_act",         "swiglu",   "lora",         "clip",
-    "mup",     "chunk",      "block",        "kernel",   "causal",       "bidirectional",
-    "mask",    "_dim",       "depth",        "width",    "theta",        "epsilon",
-    "_eps",    "interleav",  "sink",         "cross",    "encoder",      "nope",
-    "_factor", "mtp",        "vision",       "audio",    "text_config",  "ngram",
-    "n_group", "topk",       "intermediate", "d_model",  "d_ff",         "prefix_lm",
-    "altup",   "laurel",     "codebook"};
+    "attn",      "attention",  "rope",      "rotary",       "norm",         "scal",
+    "multipl",   "softcap",    "logit",     "expert",       "moe",          "router",
+    "window",    "layer",      "mlp",       "ffn",          "feed_forward", "feedforward",
+    "head",      "hidden",     "emb",       "residual",     "bias",         "drop",
+    "quant",     "compress",   "spars",     "position",     "pos_",         "relative",
+    "alibi",     "conv_",      "_conv",     "conv1d",       "ssm",          "mamba",
+    "kv",        "qk",         "query",     "key_",         "value_",       "gate",
+    "gating",    "activation", "_act",      "swiglu",       "lora",         "clip",
+    "mup",       "chunk",      "block",     "kernel",       "causal",       "bidirectional",
+    "mask",      "_dim",       "dim_",      "depth",        "width",        "theta",
+    "epsilon",   "_eps",       "interleav", "sink",         "cross",        "encoder",
+    "nope",      "_factor",    "mtp",       "vision",       "audio",        "text_config",
+    "ngram",     "n_group",    "topk",      "intermediate", "d_model",      "d_ff",
+    "prefix_lm", "altup",      "laurel",    "codebook"};
 
 /* Truths that change nothing where they are true. */
 static const char *const true_keys[] = {
@@ -260,11 +260,14 @@ static void check_hugging_face(struct model *model, const struct architecture *a
         if (config_reads(architecture, item->string) || changes_nothing(model, metadata, item))
             continue;
         config_show(item, shown, sizeof shown);
-        config_refuse(model,
-                      "its configuration has \"%s\": %s, which no %s computes here; scan and plan "
-                      "go on, and the key can be taken out of config.json if the model was made "
-                      "without it",
-                      item->string, shown, architecture->name);
+        config_refuse(
+            model,
+            "its configuration has \"%s\": %s, which no %s computes here; scan and plan "
+            "go on, and %s",
+            item->string, shown, architecture->name,
+            strcasestr(item->string, "quant") || strcasestr(item->string, "compress")
+                ? "weights that are not quantised can be trained"
+                : "the key can be taken out of config.json if the model was made without it");
     }
 }
 

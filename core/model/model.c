@@ -278,16 +278,17 @@ static void note_names(struct model *model, const struct found *found)
 {
     const char *path = checkpoint_path(model->checkpoint);
     if (found->renamed_count > 0)
-        config_note(model,
-                    "%s: %lld tensors lack \"model.\" in front of their names, or have it "
-                    "twice (%.200s): they are read as transformers does, under its names",
-                    path, (long long)found->renamed_count, found->renamed);
+        config_note(
+            model,
+            "%s: the name of %.200s, the first of %lld such, has no \"model.\" in front, or one "
+            "too many: it is read under transformers' name, as transformers does",
+            path, found->renamed, (long long)found->renamed_count);
     if (found->behind_count > 0)
-        config_note(model,
-                    "%s: %lld tensors are of layers that the configuration has not "
-                    "(%.200s; it has %lld): they take no part",
-                    path, (long long)found->behind_count, found->behind,
-                    (long long)model->config.layers);
+        config_note(
+            model,
+            "%s: %.200s, the first of %lld such, is of a layer that the configuration has not "
+            "(it has %lld): it takes no part",
+            path, found->behind, (long long)found->behind_count, (long long)model->config.layers);
 }
 
 int model_open(struct model **out, const char *path, struct error *err)

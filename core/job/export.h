@@ -10,6 +10,7 @@
 struct export_summary {
     int64_t step;
     bool adapters;            /* a PEFT folder was written */
+    bool rope_scaled;         /* with --rope-scaling, which a PEFT folder cannot say */
     uint64_t trained, frozen; /* tensors; frozen ones are not in a PEFT folder */
     uint64_t bytes;
 };

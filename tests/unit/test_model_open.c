@@ -284,21 +284,6 @@ static void configurations_are_read_as_transformers_does(void **state)
     expect_eos("[]", -1);
 }
 
-/* The file stores a head that the configuration ties to the embedding: one tensor, counted once. */
-static void a_stored_tied_head_counts_once(void **state)
-{
-    (void)state;
-    struct model *untied = open_edited("tie_word_embeddings", "false");
-    struct model *tied = open_edited("tie_word_embeddings", "true");
-    const struct module *head = model_role(untied, ROLE_HEAD, -1, false);
-    assert_true(!untied->config.tied && head && module_is_used(untied, head));
-    assert_int_equal(tied->module_count, untied->module_count);
-    assert_true(model_parameters(tied) == model_parameters(untied) - head->parameters);
-    assert_false(module_is_used(tied, model_role(tied, ROLE_HEAD, -1, false)));
-    model_close(untied);
-    model_close(tied);
-}
-
 /* Opens a file of the fuzz targets' corpora; NULL where that is refused. */
 static struct model *open_corpus(const char *name, struct error *err)
 {
@@ -335,7 +320,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(gguf_is_hugging_face),
         cmocka_unit_test(types_and_roles),
-        cmocka_unit_test(a_stored_tied_head_counts_once),
         cmocka_unit_test(others_are_refused_by_name),
         cmocka_unit_test(windows_are_read_as_transformers_does),
         cmocka_unit_test(biases_are_where_they_belong),

@@ -32,7 +32,9 @@ enum checkpoint_format { CHECKPOINT_SAFETENSORS, CHECKPOINT_GGUF };
 struct checkpoint;
 
 /* Opens a folder, a file, or a repository name in the local Hugging Face cache. A folder without
- * safetensors stands for the one .gguf file in it. Reads headers and small JSON files only. */
+ * safetensors stands for the one .gguf file in it. Of a model.safetensors and an index the first is
+ * read, and of a tensor that is in several shards the last, as transformers does. Reads headers and
+ * small JSON files only. */
 int checkpoint_open(struct checkpoint **out, const char *path, struct error *err);
 void checkpoint_close(struct checkpoint *checkpoint);
 
@@ -49,6 +51,9 @@ const char *checkpoint_folder(const struct checkpoint *checkpoint); /* where its
  * NULL and what does not exist yet may. */
 int checkpoint_check_output(const struct checkpoint *checkpoint, const char *path,
                             struct error *err);
+
+/* What is surprising about which files and tensors were taken, a line each; "": nothing. */
+const char *checkpoint_notes(const struct checkpoint *checkpoint);
 
 /* Where the local Hugging Face cache is: $HF_HUB_CACHE, $HUGGINGFACE_HUB_CACHE, $HF_HOME/hub,
  * $XDG_CACHE_HOME/huggingface/hub or ~/.cache/huggingface/hub, as huggingface_hub has it. Newly

@@ -21,6 +21,7 @@ struct checkpoint {
     size_t tensor_count, tensor_capacity;
     uint32_t *by_name; /* indices sorted by name, for look-up */
     cJSON *metadata;
+    struct buffer notes; /* checkpoint_notes() */
 };
 
 /* Documents of a folder beside its weights. */

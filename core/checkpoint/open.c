@@ -48,10 +48,13 @@ static int shard_names(const cJSON *index, const char ***names, size_t *count, c
     return 0;
 }
 
+/* Of one name, in the order of the files. */
 static int compare_names(const void *a, const void *b, void *tensors)
 {
     const struct tensor_info *table = tensors;
-    return strcmp(table[*(const uint32_t *)a].name, table[*(const uint32_t *)b].name);
+    uint32_t i = *(const uint32_t *)a, j = *(const uint32_t *)b;
+    int order = strcmp(table[i].name, table[j].name);
+    return order ? order : (i > j) - (i < j);
 }
 
 /* The look-up order, in which a name that is there twice shows. */
@@ -82,6 +85,88 @@ static int open_safetensors(struct checkpoint *checkpoint, const char *path, str
 static int open_single(struct checkpoint *checkpoint, const char *path, struct error *err)
 {
     return open_safetensors(checkpoint, path, err) == 0 ? index_names(checkpoint, err) : -1;
+}
+
+static const char *file_name(const struct checkpoint *checkpoint, int file)
+{
+    const char *path = checkpoint->files[file].path, *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+/* transformers reads the shards in the order of their names, whatever the index says of each
+ * tensor: of those with one name the last one stays. */
+static int drop_earlier(struct checkpoint *checkpoint, struct error *err)
+{
+    struct tensor_info *tensors = checkpoint->tensors;
+    size_t count = checkpoint->tensor_count, kept = 0, dropped = 0;
+    uint32_t *order = array_alloc(count, sizeof *order, err);
+    bool *drop = array_alloc(count, sizeof *drop, err);
+    const struct tensor_info *first = NULL;
+    int status = order && drop ? 0 : -1;
+    for (size_t i = 0; status == 0 && i < count; i++)
+        order[i] = (uint32_t)i;
+    if (status == 0)
+        qsort_r(order, count, sizeof *order, compare_names, tensors);
+    for (size_t i = 1; status == 0 && i < count; i++) {
+        const struct tensor_info *a = &tensors[order[i - 1]], *b = &tensors[order[i]];
+        if (strcmp(a->name, b->name) != 0 || a->file == b->file)
+            continue;
+        drop[order[i - 1]] = true;
+        first = dropped++ == 0 ? b : first;
+    }
+    if (first)
+        buffer_format(
+            &checkpoint->notes,
+            "%s: %.200s, the first of %zu such, is in more than one shard: the last is read "
+            "(%.100s), as transformers does\n",
+            checkpoint->path, first->name, dropped, file_name(checkpoint, first->file));
+    for (size_t i = 0; status == 0 && i < count; i++)
+        if (drop[i])
+            free(tensors[i].name);
+        else
+            tensors[kept++] = tensors[i];
+    if (status == 0)
+        checkpoint->tensor_count = kept;
+    free(order);
+    free(drop);
+    return status;
+}
+
+/* The tensors that the index does not name, or has in another shard than they are in. */
+static int note_strays(struct checkpoint *checkpoint, const cJSON *index, struct error *err)
+{
+    const cJSON *item;
+    const struct tensor_info *first_moved = NULL, *first_stray = NULL;
+    size_t moved = 0, strays = 0;
+    bool *named = array_alloc(checkpoint->tensor_count, sizeof *named, err);
+    if (!named)
+        return -1;
+    cJSON_ArrayForEach(item, json_get(index, "weight_map"))
+    {
+        const struct tensor_info *tensor = checkpoint_find(checkpoint, item->string);
+        if (!tensor)
+            continue;
+        named[tensor - checkpoint->tensors] = true;
+        if (strcmp(file_name(checkpoint, tensor->file), item->valuestring) != 0 && moved++ == 0)
+            first_moved = tensor;
+    }
+    for (size_t i = 0; i < checkpoint->tensor_count; i++)
+        if (!named[i] && strays++ == 0)
+            first_stray = &checkpoint->tensors[i];
+    if (first_moved)
+        buffer_format(
+            &checkpoint->notes,
+            "%s: %.200s, the first of %zu such, is not in the shard that the index has for "
+            "it: it is read from %.100s, as transformers does\n",
+            checkpoint->path, first_moved->name, moved, file_name(checkpoint, first_moved->file));
+    if (first_stray)
+        buffer_format(&checkpoint->notes,
+                      "%s: %.200s, the first of %zu such, is in %.100s and not in the index: it is "
+                      "read, as transformers does\n",
+                      checkpoint->path, first_stray->name, strays,
+                      file_name(checkpoint, first_stray->file));
+    free(named);
+    return 0;
 }
 
 /* Every tensor that the index names is in one of the shards. */
@@ -115,9 +200,13 @@ static int open_shards(struct checkpoint *checkpoint, const char *index_path, st
         if (opened != 0)
             goto out;
     }
-    status = index_names(checkpoint, err);
+    status = drop_earlier(checkpoint, err);
+    if (status == 0)
+        status = index_names(checkpoint, err);
     if (status == 0)
         status = check_weight_map(checkpoint, index, index_path, err);
+    if (status == 0)
+        status = note_strays(checkpoint, index, err);
 out:
     free(names);
     cJSON_Delete(index);
@@ -192,6 +281,21 @@ static int open_only_gguf(struct checkpoint *checkpoint, struct error *err)
     return status;
 }
 
+/* Of both, transformers reads the single file. */
+static int open_single_of_folder(struct checkpoint *checkpoint, const char *path, struct error *err)
+{
+    char *index = path_join(checkpoint->folder, CHECKPOINT_INDEX, err);
+    if (!index)
+        return -1;
+    if (access(index, F_OK) == 0)
+        buffer_format(&checkpoint->notes,
+                      "%s has both model.safetensors and " CHECKPOINT_INDEX
+                      ": model.safetensors is read, as transformers does\n",
+                      checkpoint->path);
+    free(index);
+    return open_single(checkpoint, path, err);
+}
+
 /* The first of a folder's possible weight files that is there. */
 static int open_folder(struct checkpoint *checkpoint, struct error *err)
 {
@@ -199,8 +303,8 @@ static int open_folder(struct checkpoint *checkpoint, struct error *err)
         const char *name;
         int (*open)(struct checkpoint *checkpoint, const char *path, struct error *err);
     } layouts[] = {
+        {"model.safetensors", open_single_of_folder},
         {CHECKPOINT_INDEX, open_shards},
-        {"model.safetensors", open_single},
     };
     checkpoint->format = CHECKPOINT_SAFETENSORS;
     for (size_t i = 0; i < sizeof layouts / sizeof *layouts; i++) {
@@ -293,7 +397,13 @@ void checkpoint_close(struct checkpoint *checkpoint)
     free(checkpoint->path);
     free(checkpoint->folder);
     cJSON_Delete(checkpoint->metadata);
+    buffer_free(&checkpoint->notes);
     free(checkpoint);
+}
+
+const char *checkpoint_notes(const struct checkpoint *checkpoint)
+{
+    return buffer_string(&checkpoint->notes);
 }
 
 enum checkpoint_format checkpoint_format(const struct checkpoint *checkpoint)

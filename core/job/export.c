@@ -188,7 +188,9 @@ static int export_open(struct export *export, const char *run, const struct stat
 
 static void summarize(const struct export *export, bool adapters, struct export_summary *summary)
 {
-    *summary = (struct export_summary){.step = export->source.step, .adapters = adapters};
+    *summary = (struct export_summary){.step = export->source.step,
+                                       .adapters = adapters,
+                                       .rope_scaled = export->source.model->config.rope_scaled};
     for (size_t i = 0; !adapters && i < export->count; i++) {
         bool changed = export->parts[i].trained || export->parts[i].a;
         summary->trained += changed;

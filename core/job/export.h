@@ -12,6 +12,7 @@ struct export_summary {
     struct evaluated evaluated; /* its evaluation; step 0: it has none */
     struct evaluated best;      /* the best of the run; step 0: unknown */
     bool adapters;              /* a PEFT folder was written */
+    bool rope_scaled;           /* with --rope-scaling, which a PEFT folder cannot say */
     uint64_t trained, frozen;   /* tensors; frozen ones are not in a PEFT folder */
     uint64_t bytes;
 };

@@ -54,12 +54,13 @@ static int rebuild_companions(const struct export *export, const struct tokenize
     return status;
 }
 
-/* transformers loads in the type that config.json names (version 5 reads "dtype", and without it
- * "torch_dtype", which is all that version 4 wrote), and where it names none in that of the file's
- * first tensor. That must be the run's: what was trained in fp32 is rounded otherwise, and frozen
- * tensors that keep the base's type were read in the run's. Both keys where the base has neither.
- */
-static int name_type(const struct export *export, const char *out, struct error *err)
+/* What the run computed otherwise than the base's config.json says (model/config_write.h), and its
+ * type: transformers loads in the type that config.json names (version 5 reads "dtype", and without
+ * it "torch_dtype", which is all that version 4 wrote), and where it names none in that of the
+ * file's first tensor. That must be the run's: what was trained in fp32 is rounded otherwise, and
+ * frozen tensors that keep the base's type were read in the run's. Both keys where the base has
+ * neither. */
+static int amend_config(const struct export *export, const char *out, struct error *err)
 {
     static const char *const keys[] = {"torch_dtype", "dtype"};
     const char *type = export->source.bf16 ? "bfloat16" : "float32";
@@ -71,6 +72,10 @@ static int name_type(const struct export *export, const char *out, struct error 
             cJSON_AddStringToObject(config, keys[i], type);
         else if (cJSON_HasObjectItem(config, keys[i]))
             cJSON_ReplaceItemInObjectCaseSensitive(config, keys[i], cJSON_CreateString(type));
+    if (config && config_amend(config, export->source.model, err) < 0) {
+        cJSON_Delete(config);
+        return -1;
+    }
     char *printed = cJSON_Print(config);
     buffer_text(&text, printed ? printed : "");
     cJSON_free(printed);
@@ -90,7 +95,7 @@ int export_write_companions(const struct export *export, const char *out, struct
                      ? rebuild_companions(export, tokenizer, out, err)
                      : companions_copy(checkpoint_folder(base), out, err);
     if (status == 0 && checkpoint_format(base) != CHECKPOINT_GGUF)
-        status = name_type(export, out, err);
+        status = amend_config(export, out, err);
     if (status == 0)
         status = export_write_ends(export, tokenizer, out, err);
     tokenizer_close(tokenizer);

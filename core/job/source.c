@@ -165,11 +165,14 @@ static int open_run(struct source *source, const struct state_choice *choice, st
     cJSON *job = job_dir_read(source->run, "job.json", err);
     char *base = job ? base_path(job, source->run, err) : NULL;
     int status = base ? model_open(&source->model, base, err) : -1;
+    const char *rope_scaling = NULL;
     if (status == 0 && json_get_string(job, "template", &template_name) &&
         (template_check(template_name, err) != 0 ? error_prefix(err, "%s/job.json", source->run)
          : (source->template_name = string_copy(template_name, err)) ? 0
                                                                      : -1) != 0)
         status = -1;
+    if (status == 0 && json_get_string(job, "rope_scaling", &rope_scaling))
+        status = model_scale_rope(source->model, rope_scaling, err);
     if (status == 0)
         status =
             (source->state = state_choose(source->run, choice, err)) ? read_state(source, err) : -1;

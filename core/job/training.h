@@ -44,6 +44,7 @@ struct training_request {
     const char *dtype;        /* "auto", "bf16", "fp32" */
     const char *master;       /* "fp32", "none" */
     bool init;                /* random weights from the model folder's config.json */
+    const char *rope_scaling; /* "linear:4": in place of the model's own (model/model.h); or NULL */
     uint64_t memory_limit;    /* bytes; 0: none */
     int64_t sample_tokens;    /* 0: no samples */
     const char *sample;       /* their prompt; NULL: the beginning of a document */

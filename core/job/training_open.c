@@ -38,6 +38,13 @@ static int open_model(struct training *training, bool resume, struct error *err)
         return -1;
     if (model_open(&training->model, training->model_path, err) != 0)
         return -1;
+    for (const char *note = model_notes(training->model); *note;) {
+        int length = (int)strcspn(note, "\n");
+        training_say(training, "%.*s", length, note);
+        note += length + 1;
+    }
+    if (request->rope_scaling && model_scale_rope(training->model, request->rope_scaling, err) != 0)
+        return -1;
     return model_check_trainable(training->model, err);
 }
 
@@ -74,6 +81,7 @@ int training_check(const struct training_request *request, struct error *err)
         (format->template_name && template_check(format->template_name, err) != 0) ||
         long_documents_by_name(&how, request->long_documents, err) != 0 ||
         training_check_factors(request, err) != 0 ||
+        (request->rope_scaling && model_check_rope_scaling(request->rope_scaling, err) != 0) ||
         (request->select && control_parse(&control, request->select, err) != 0))
         return -1;
     return dataset_check_columns(format->columns, err);

@@ -102,6 +102,7 @@ static void put_request(struct buffer *out, const struct training_request *reque
     put_text(out, "dtype", request->dtype);
     put_text(out, "master", request->master);
     put_flag(out, "init", request->init);
+    put_option(out, "rope_scaling", request->rope_scaling);
     if (request->memory_limit > 0)
         buffer_format(out, ", \"memory_limit\": %" PRIu64, request->memory_limit);
     buffer_format(out, ", \"sample_tokens\": %" PRId64, request->sample_tokens);

@@ -3,8 +3,8 @@
 #include "base/memory.h"
 #include "base/utf8.h"
 
+#include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { SIZE_MAX_CONFIG = 1 << 30 };
@@ -20,9 +20,9 @@ struct field {
 #define FIELD(member) offsetof(struct model_config, member)
 
 static const struct field fields[] = {
+    {"num_hidden_layers", "block_count", FIELD(layers), 1, 100000, true},
     {"hidden_size", "embedding_length", FIELD(hidden), 1, SIZE_MAX_CONFIG, true},
     {"intermediate_size", "feed_forward_length", FIELD(intermediate), 1, SIZE_MAX_CONFIG, true},
-    {"num_hidden_layers", "block_count", FIELD(layers), 1, 100000, true},
     {"num_attention_heads", "attention.head_count", FIELD(heads), 1, 65536, true},
     {"num_key_value_heads", "attention.head_count_kv", FIELD(kv_heads), 1, 65536, false},
     {"head_dim", "attention.key_length", FIELD(head_dim), 1, 65536, false},
@@ -40,67 +40,120 @@ static const char *field_key(const struct model *model, const struct field *fiel
     return buffer;
 }
 
+/* GGUF may say a number for each layer; those that say the same of all are one number. */
+static const cJSON *same_of_all(const cJSON *item, int64_t layers)
+{
+    double first, other;
+    if (!cJSON_IsArray(item) || cJSON_GetArraySize(item) != layers ||
+        !config_number(item->child, &first))
+        return item;
+    for (const cJSON *each = item->child; each; each = each->next)
+        if (!config_number(each, &other) || other != first)
+            return item;
+    return item->child;
+}
+
+/* Without these a model has no shape, and nothing can be said of it: they must be right even for a
+ * scan. */
 static int read_fields(struct model *model, const cJSON *metadata, struct error *err)
 {
+    bool gguf = checkpoint_format(model->checkpoint) == CHECKPOINT_GGUF;
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
         char buffer[256];
+        double value;
         const char *key = field_key(model, &fields[i], buffer, sizeof buffer);
         int64_t *out = (int64_t *)((char *)&model->config + fields[i].offset);
         const cJSON *item = json_get(metadata, key);
-        if (!fields[i].required && (!item || cJSON_IsNull(item)))
+        if (!fields[i].required && (!item || cJSON_IsNull(item))) {
+            bool may_be_null =
+                fields[i].offset == FIELD(kv_heads) || fields[i].offset == FIELD(head_dim);
+            if (item && !gguf && !may_be_null)
+                config_refuse(model, "\"%s\" is null in its configuration, and must be a number",
+                              key);
             continue;
-        if (json_need_int64(metadata, key, out, fields[i].low, fields[i].high,
-                            checkpoint_path(model->checkpoint), err) != 0)
-            return -1;
+        }
+        if (gguf)
+            item = same_of_all(item, model->config.layers);
+        if (!config_number(item, &value) || value != floor(value) ||
+            value < (double)fields[i].low || value > (double)fields[i].high)
+            return error_set(err,
+                             "%s: \"%s\" must be there and be a whole number from %lld to %lld",
+                             checkpoint_path(model->checkpoint), key, (long long)fields[i].low,
+                             (long long)fields[i].high);
+        *out = (int64_t)value;
     }
     return 0;
 }
 
-/* "layer_types" says for each layer which attention it has: those that slide must come last. */
-static void read_layer_types(struct model_config *config, const cJSON *types)
+/* "layer_types" says of each layer which attention it has; transformers takes the first
+ * num_hidden_layers of them only where there are as many. */
+static void read_layer_types(struct model *model, const cJSON *types)
 {
+    struct model_config *config = &model->config;
     const cJSON *type;
-    int64_t layer = 0, first = -1;
-    if (!cJSON_IsArray(types))
+    int64_t layer = 0, sliding = 0;
+    if (!cJSON_IsArray(types) || cJSON_GetArraySize(types) != config->layers) {
+        config_refuse(model, "\"layer_types\" must be a list of %lld texts, one for each layer",
+                      (long long)config->layers);
         return;
+    }
     cJSON_ArrayForEach(type, types)
     {
-        bool slides = cJSON_IsString(type) && strcmp(type->valuestring, "sliding_attention") == 0;
-        if (slides && first < 0)
-            first = layer;
-        config->window_unsupported |= !slides && first >= 0;
+        const char *name = cJSON_IsString(type) ? type->valuestring : "";
+        bool slides = strcmp(name, "sliding_attention") == 0;
+        if (!slides && strcmp(name, "full_attention") != 0 && strcmp(name, "attention") != 0) {
+            char shown[64];
+            config_show(type, shown, sizeof shown);
+            config_refuse(model,
+                          "\"layer_types\" has %s; supported are \"full_attention\" and "
+                          "\"sliding_attention\"",
+                          shown);
+            return;
+        }
+        if (config->slides)
+            config->slides[layer] = slides;
+        sliding += slides;
         layer++;
     }
-    config->window_unsupported |= layer != config->layers;
-    if (first < 0)
+    if (sliding > 0 && config->window == 0)
+        config_refuse(model, "\"layer_types\" has layers of \"sliding_attention\", and no "
+                             "\"sliding_window\" is in use; with \"full_attention\" for all, "
+                             "they see everything");
+    if (sliding == 0)
         config->window = 0;
-    config->window_from = first < 0 ? 0 : first;
 }
 
-/* Where the key is there it must be a whole number. */
-static void read_count(int64_t *out, const cJSON *metadata, const char *key, int64_t least,
-                       bool *unsupported)
+/* The window of each layer, as transformers 5 has it:
+ *   llama    none; what would give it one is refused (config_keys.c)
+ *   mistral  all layers, unless "sliding_window" is null; with "layer_types" (which makes
+ *            transformers take it for a Ministral) those of them that say so
+ *   qwen     where "use_sliding_window": those that "layer_types" says, else from
+ *            "max_window_layers" on */
+static int read_window(struct model *model, const struct architecture *architecture,
+                       const cJSON *metadata, struct error *err)
 {
-    if (json_get(metadata, key) && (!json_get_int64(metadata, key, out) || *out < least))
-        *unsupported = true;
-}
-
-/* Mistral has a window unless it says null, Qwen where it says "use_sliding_window". */
-static void read_window(struct model_config *config, const struct architecture *architecture,
-                        const cJSON *metadata)
-{
+    struct model_config *config = &model->config;
+    const cJSON *types = json_get(metadata, "layer_types");
     bool asked = !architecture->window_asked;
-    if (architecture->window_asked)
-        json_get_bool(metadata, "use_sliding_window", &asked);
-    if (architecture->window == 0 || !asked || cJSON_IsNull(json_get(metadata, "sliding_window")))
-        return;
+    int64_t from = architecture->window_asked ? 28 : 0;
+    if (architecture->window == 0)
+        return 0;
+    if (architecture->window_asked) {
+        config_get_flag(model, metadata, "use_sliding_window", &asked);
+        config_get_whole(model, metadata, "max_window_layers", false, 0, SIZE_MAX_CONFIG, &from);
+    }
     config->window = architecture->window;
-    read_count(&config->window, metadata, "sliding_window", 1, &config->window_unsupported);
-    if (!architecture->window_asked)
-        return;
-    config->window_from = 28;
-    read_count(&config->window_from, metadata, "max_window_layers", 0, &config->window_unsupported);
-    read_layer_types(config, json_get(metadata, "layer_types"));
+    config_get_whole(model, metadata, "sliding_window", true, 1, SIZE_MAX_CONFIG, &config->window);
+    if (!asked || cJSON_IsNull(json_get(metadata, "sliding_window")))
+        config->window = 0;
+    config->slides = array_alloc((size_t)config->layers, sizeof *config->slides, err);
+    if (!config->slides)
+        return -1;
+    for (int64_t layer = 0; layer < config->layers; layer++)
+        config->slides[layer] = layer >= from;
+    if (types && !cJSON_IsNull(types))
+        read_layer_types(model, types);
+    return 0;
 }
 
 /* Absent it is SiLU; null, or anything but a name, is none that is known. */
@@ -113,58 +166,62 @@ static void read_activation(struct model_config *config, const cJSON *item)
     utf8_sanitize(config->activation);
 }
 
+/* A token's number, or, of the end, several. */
+static void read_token(struct model *model, const cJSON *metadata, const char *key, int64_t *out)
+{
+    const cJSON *item = json_get(metadata, key);
+    if (!cJSON_IsArray(item)) {
+        config_get_whole(model, metadata, key, true, -1, SIZE_MAX_CONFIG, out);
+        return;
+    }
+    for (const cJSON *each = item->child; each; each = each->next) {
+        double value;
+        if (!config_number(each, &value) || value != floor(value) || value < -1 ||
+            value > SIZE_MAX_CONFIG)
+            config_refuse(model, "\"%s\" has an entry that is no token's number", key);
+        else if (each == item->child)
+            *out = (int64_t)value;
+    }
+}
+
+/* transformers 5 writes "rope_parameters"; "rope_scaling", which was before, goes first where there
+ * is anything in it. */
+static void read_rope(struct model *model, const cJSON *metadata)
+{
+    static const char *const keys[] = {"rope_scaling", "rope_parameters"};
+    config_get_real(model, metadata, "rope_theta", false, &model->config.rope_theta);
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        const cJSON *scaling = json_get(metadata, keys[i]);
+        bool nothing = !scaling || cJSON_IsNull(scaling) || cJSON_IsFalse(scaling);
+        if (nothing || (cJSON_IsObject(scaling) && !scaling->child))
+            continue;
+        if (!cJSON_IsObject(scaling))
+            config_refuse(model,
+                          "\"%s\" must be an object such as {\"rope_type\": \"linear\", "
+                          "\"factor\": 2}, or null",
+                          keys[i]);
+        else
+            config_read_rope(model, scaling, metadata, keys[i]);
+        return;
+    }
+}
+
 static int read_hugging_face(struct model *model, const struct architecture *architecture,
                              const cJSON *metadata, struct error *err)
 {
     struct model_config *config = &model->config;
-    json_get_double(metadata, "rms_norm_eps", &config->norm_eps);
-    json_get_double(metadata, "rope_theta", &config->rope_theta);
-    json_get_double(metadata, "initializer_range", &config->initializer_range);
-    json_get_bool(metadata, "tie_word_embeddings", &config->tied);
+    config_get_real(model, metadata, "rms_norm_eps", false, &config->norm_eps);
+    config_get_real(model, metadata, "initializer_range", false, &config->initializer_range);
+    config_get_real(model, metadata, "attention_dropout", true, &config->attention_dropout);
+    config_get_flag(model, metadata, "tie_word_embeddings", &config->tied);
     if (architecture->attention_bias)
-        json_get_bool(metadata, "attention_bias", &config->attention_bias);
+        config_get_flag(model, metadata, "attention_bias", &config->attention_bias);
     if (architecture->mlp_bias)
-        json_get_bool(metadata, "mlp_bias", &config->mlp_bias);
-    json_get_int64(metadata, "bos_token_id", &config->bos_token);
+        config_get_flag(model, metadata, "mlp_bias", &config->mlp_bias);
+    read_token(model, metadata, "bos_token_id", &config->bos_token);
     read_activation(config, json_get(metadata, "hidden_act"));
-    read_window(config, architecture, metadata);
-    /* transformers 5 writes "rope_parameters"; "rope_scaling", which was before, goes first. */
-    const cJSON *scaling = json_get(metadata, "rope_scaling");
-    if (!cJSON_IsObject(scaling))
-        scaling = json_get(metadata, "rope_parameters");
-    if (cJSON_IsObject(scaling))
-        json_get_double(scaling, "rope_theta", &config->rope_theta);
-    return config_read_rope(config, scaling, metadata, checkpoint_path(model->checkpoint), err);
-}
-
-static int read_gguf(struct model *model, const struct architecture *architecture,
-                     const cJSON *metadata)
-{
-    struct model_config *config = &model->config;
-    char key[256];
-    snprintf(key, sizeof key, "%s.attention.layer_norm_rms_epsilon", model->architecture_name);
-    if (json_get_double(metadata, key, &config->norm_eps)) {
-        /* Stored as a float: 1e-5 arrives as 9.99999975e-06. Seven digits give back what was meant.
-         */
-        snprintf(key, sizeof key, "%.7g", config->norm_eps);
-        config->norm_eps = strtod(key, NULL);
-    }
-    snprintf(key, sizeof key, "%s.rope.freq_base", model->architecture_name);
-    json_get_double(metadata, key, &config->rope_theta);
-    json_get_int64(metadata, "tokenizer.ggml.bos_token_id", &config->bos_token);
-    config->tied = !checkpoint_find(model->checkpoint, "output.weight");
-    config->attention_bias =
-        architecture->attention_bias && checkpoint_find(model->checkpoint, "blk.0.attn_q.bias");
-    config->mlp_bias =
-        architecture->mlp_bias && checkpoint_find(model->checkpoint, "blk.0.ffn_gate.bias");
-    const char *scaling = NULL;
-    snprintf(key, sizeof key, "%s.rope.scaling.type", model->architecture_name);
-    if (json_get_string(metadata, key, &scaling) && strcmp(scaling, "none") != 0) {
-        config->rope_scaling = strcmp(scaling, "linear") == 0 ? ROPE_LINEAR : ROPE_UNSUPPORTED;
-        snprintf(key, sizeof key, "%s.rope.scaling.factor", model->architecture_name);
-        json_get_double(metadata, key, &config->rope_factor);
-    }
-    return 0;
+    read_rope(model, metadata);
+    return read_window(model, architecture, metadata, err);
 }
 
 bool config_has_bias(const struct model_config *config, enum module_role role)
@@ -180,8 +237,13 @@ static int complete(struct model *model, const struct architecture *architecture
                     struct error *err)
 {
     struct model_config *config = &model->config;
-    const struct tensor_info *embedding = checkpoint_find(
-        model->checkpoint, gguf ? "token_embd.weight" : "model.embed_tokens.weight");
+    /* "embed_tokens.weight" is AutoModel's name, "lm_head.weight" all that some tied models have */
+    static const char *const names[] = {"model.embed_tokens.weight", "embed_tokens.weight",
+                                        "lm_head.weight"};
+    const struct tensor_info *embedding =
+        gguf ? checkpoint_find(model->checkpoint, "token_embd.weight") : NULL;
+    for (size_t i = 0; !gguf && !embedding && i < sizeof names / sizeof *names; i++)
+        embedding = checkpoint_find(model->checkpoint, names[i]);
     bool absent = !json_get(checkpoint_metadata(model->checkpoint), "num_key_value_heads");
     if (config->kv_heads == 0)
         config->kv_heads =
@@ -227,11 +289,13 @@ int config_read(struct model *model, const struct architecture **architecture, s
     model->config.head_norms = (*architecture)->head_norms;
     if (read_fields(model, metadata, err) != 0)
         return -1;
-    int status = gguf ? read_gguf(model, *architecture, metadata)
-                      : read_hugging_face(model, *architecture, metadata, err);
-    if (status != 0 || complete(model, *architecture, gguf, err) != 0)
+    if (!gguf && read_hugging_face(model, *architecture, metadata, err) != 0)
+        return -1;
+    if (complete(model, *architecture, gguf, err) != 0)
         return -1;
     if (gguf)
-        config_recognise_factors(model);
+        config_read_gguf(model, *architecture);
+    if ((*architecture)->trainable)
+        config_check_keys(model, *architecture);
     return 0;
 }

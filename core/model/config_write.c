@@ -1,6 +1,6 @@
 #include "model/config_write.h"
 
-#include "model/architecture.h"
+#include "model/config.h"
 
 #include <inttypes.h>
 
@@ -11,27 +11,110 @@ static void put_real(struct buffer *out, const char *key, double value)
     buffer_text(out, ",\n");
 }
 
+/* "rope_scaling" as transformers has it; NULL: plain. *failed: no memory. */
+static cJSON *rope_object(const struct model_config *c, bool *failed)
+{
+    static const char *const names[] = {[ROPE_LLAMA3] = "llama3",
+                                        [ROPE_LINEAR] = "linear",
+                                        [ROPE_DYNAMIC] = "dynamic",
+                                        [ROPE_YARN] = "yarn"};
+    const struct {
+        const char *key;
+        double value;
+        bool has;
+    } numbers[] = {
+        {"factor", c->rope_factor, true},
+        {"low_freq_factor", c->rope_low_freq, c->rope_scaling == ROPE_LLAMA3},
+        {"high_freq_factor", c->rope_high_freq, c->rope_scaling == ROPE_LLAMA3},
+        {"original_max_position_embeddings", c->rope_original_positions,
+         c->rope_scaling == ROPE_LLAMA3 || c->rope_scaling == ROPE_YARN},
+    };
+    if (c->rope_scaling == ROPE_PLAIN || c->rope_scaling == ROPE_UNSUPPORTED)
+        return NULL;
+    cJSON *object = cJSON_CreateObject();
+    *failed = *failed || !cJSON_AddStringToObject(object, "rope_type", names[c->rope_scaling]);
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        if (numbers[i].has)
+            *failed = *failed || !cJSON_AddNumberToObject(object, numbers[i].key, numbers[i].value);
+    return object;
+}
+
 static void put_rope(struct buffer *out, const struct model_config *c)
 {
+    bool failed = false;
+    cJSON *object = rope_object(c, &failed);
     put_real(out, "rope_theta", c->rope_theta);
     buffer_text(out, "  \"rope_scaling\": ");
-    if (c->rope_scaling == ROPE_LINEAR) {
-        buffer_text(out, "{\"rope_type\": \"linear\", \"factor\": ");
-        json_put_number(out, c->rope_factor);
-        buffer_text(out, "},\n");
-    } else if (c->rope_scaling == ROPE_LLAMA3) {
-        buffer_text(out, "{\"rope_type\": \"llama3\", \"factor\": ");
-        json_put_number(out, c->rope_factor);
-        buffer_text(out, ", \"low_freq_factor\": ");
-        json_put_number(out, c->rope_low_freq);
-        buffer_text(out, ", \"high_freq_factor\": ");
-        json_put_number(out, c->rope_high_freq);
-        buffer_text(out, ", \"original_max_position_embeddings\": ");
-        json_put_number(out, c->rope_original_positions);
-        buffer_text(out, "},\n");
-    } else {
-        buffer_text(out, "null,\n");
+    if (object)
+        json_put_tree(out, object);
+    buffer_text(out, object ? ",\n" : "null,\n");
+    out->failed = out->failed || failed;
+    cJSON_Delete(object);
+}
+
+static bool set(cJSON *object, const char *key, cJSON *value)
+{
+    if (!value)
+        return false;
+    if (json_get(object, key))
+        return cJSON_ReplaceItemInObjectCaseSensitive(object, key, value);
+    return cJSON_AddItemToObject(object, key, value);
+}
+
+/* "1e-05" is a number here, and transformers takes it for none. 1: there was one. */
+static int mend_numbers(cJSON *object, const struct architecture *architecture)
+{
+    int changed = 0;
+    for (cJSON *item = object->child, *next; item; item = next) {
+        double number;
+        bool truth;
+        next = item->next;
+        if (!cJSON_IsString(item) || (architecture && !config_reads(architecture, item->string)))
+            continue;
+        cJSON *value = config_number(item, &number) ? cJSON_CreateNumber(number)
+                       : config_truth(item, &truth) ? cJSON_CreateBool(truth)
+                                                    : NULL;
+        if (value && set(object, item->string, value))
+            changed = 1;
     }
+    return changed;
+}
+
+/* transformers 5 writes one object with the base in it, its forerunners the base beside it; what
+ * was there stays what it was. */
+static int amend_rope(cJSON *config, const struct model_config *c, struct error *err)
+{
+    bool failed = false, newer = cJSON_IsObject(json_get(config, "rope_parameters"));
+    cJSON *object = rope_object(c, &failed);
+    if (newer)
+        failed = failed || !cJSON_AddNumberToObject(object, "rope_theta", c->rope_theta);
+    else
+        failed = failed || !set(config, "rope_theta", cJSON_CreateNumber(c->rope_theta));
+    cJSON_DeleteItemFromObjectCaseSensitive(config, "rope_scaling");
+    cJSON_DeleteItemFromObjectCaseSensitive(config, "original_max_position_embeddings");
+    failed = !set(config, newer ? "rope_parameters" : "rope_scaling", object) || failed;
+    failed = failed ||
+             !set(config, "max_position_embeddings", cJSON_CreateNumber((double)c->max_positions));
+    return failed ? error_set(err, "not enough memory for config.json") : 1;
+}
+
+int config_amend(cJSON *config, const struct model *model, struct error *err)
+{
+    const struct model_config *c = &model->config;
+    const struct architecture *architecture = architecture_by_name(model->architecture_name, false);
+    int changed = mend_numbers(config, architecture);
+    cJSON *rope[] = {cJSON_GetObjectItemCaseSensitive(config, "rope_scaling"),
+                     cJSON_GetObjectItemCaseSensitive(config, "rope_parameters")};
+    for (int i = 0; i < 2; i++)
+        if (cJSON_IsObject(rope[i]))
+            changed |= mend_numbers(rope[i], NULL);
+    const cJSON *tied = json_get(config, "tie_word_embeddings");
+    if (!c->tied && (tied ? cJSON_IsTrue(tied) : architecture->tied)) {
+        if (!set(config, "tie_word_embeddings", cJSON_CreateFalse()))
+            return error_set(err, "not enough memory for config.json");
+        changed = 1;
+    }
+    return c->rope_scaled ? amend_rope(config, c, err) : changed;
 }
 
 void config_put_ends(struct buffer *out, const int64_t *ends, size_t count)

@@ -1,4 +1,4 @@
-/* A config.json from what a GGUF file says. */
+/* A config.json from what a GGUF file says, or from another config.json. */
 #ifndef SPECTRUM_MODEL_CONFIG_WRITE_H
 #define SPECTRUM_MODEL_CONFIG_WRITE_H
 
@@ -12,5 +12,10 @@ void config_put_json(struct buffer *out, const struct model *model, const char *
 
 /* A number, or a list where there are more: what "eos_token_id" has. */
 void config_put_ends(struct buffer *out, const int64_t *ends, size_t count);
+
+/* Makes a config.json, of which the model was opened, say what the model came to be: untied where
+ * its head has values of its own, the rotary scaling of a command line, and numbers as numbers.
+ * 1: it was changed; 0: it says all that already; -1: no memory. */
+int config_amend(cJSON *config, const struct model *model, struct error *err);
 
 #endif

@@ -164,9 +164,10 @@ int model_init(const char *config_folder, const char *out, uint64_t seed, struct
     int status = checkpoint_open_config(&model.checkpoint, config_folder, err);
     if (status == 0)
         status = config_read(&model, &architecture, err);
-    if (status == 0 && (!architecture || !architecture->trainable))
-        status = error_set(err, "%s: models of the architecture \"%.80s\" cannot be trained here",
-                           config_folder, model.architecture_name ? model.architecture_name : "");
+    if (status == 0) {
+        model.architecture = architecture ? architecture->name : NULL;
+        status = config_check(&model, err) != 0 || config_check_dropout(&model, err) != 0 ? -1 : 0;
+    }
     if (status == 0 && (model.config.vocab == 0 || model.config.layers == 0))
         status = error_set(err, "%s/config.json: vocab_size is missing", config_folder);
     if (status == 0)
@@ -174,6 +175,8 @@ int model_init(const char *config_folder, const char *out, uint64_t seed, struct
     if (status == 0)
         status = write_weights(&model, architecture, out, seed, err);
     free(model.architecture_name);
+    free(model.config.slides);
+    buffer_free(&model.notes);
     checkpoint_close(model.checkpoint);
     return status;
 }

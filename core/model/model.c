@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { TENSOR_NAME = 512 }; /* longer ones are no module of any architecture */
+
 /* The number behind a prefix ("model.layers." / "blk."), and what follows its dot; NULL: no. */
 static const char *after_layer(const char *name, const char *prefix, int *layer)
 {
@@ -46,9 +48,10 @@ static bool is_stem(const char *name, const char *stem)
            (strcmp(name + length, ".weight") == 0 || strcmp(name + length, ".bias") == 0);
 }
 
-/* Finds the role, the layer and the Hugging Face name of a tensor. */
-static void name_module(const struct architecture *architecture, bool gguf, const char *name,
-                        struct module *module, struct buffer *full)
+/* Finds the role, the layer and the Hugging Face name of a tensor; false where the architecture has
+ * none of that name. */
+static bool find_role(const struct architecture *architecture, bool gguf, const char *name,
+                      struct module *module, struct buffer *full)
 {
     int layer = -1;
     const char *inside = after_layer(name, gguf ? "blk." : "model.layers.", &layer);
@@ -64,10 +67,30 @@ static void name_module(const struct architecture *architecture, bool gguf, cons
             buffer_format(full, "model.layers.%d.%s%s", layer, role->hugging_face, suffix);
         else
             buffer_format(full, "%s%s", role->hugging_face, suffix);
-        return;
+        return true;
     }
+    return false;
+}
+
+/* As transformers has it, "model." may be missing in front of a name (AutoModel saves so), or be
+ * there once too often ("model.lm_head.weight", "model.model.norm.weight"): true for such a name.
+ */
+static bool name_module(const struct architecture *architecture, bool gguf, const char *name,
+                        struct module *module, struct buffer *full)
+{
+    static const char prefix[] = "model.";
+    char longer[sizeof prefix + TENSOR_NAME];
+    if (find_role(architecture, gguf, name, module, full))
+        return false;
+    if (!gguf && strncmp(name, prefix, strlen(prefix)) == 0 &&
+        find_role(architecture, gguf, name + strlen(prefix), module, full))
+        return true;
+    snprintf(longer, sizeof longer, "%s%.*s", prefix, TENSOR_NAME, name);
+    if (!gguf && find_role(architecture, gguf, longer, module, full))
+        return true;
     after_number(name, &module->layer);
     buffer_text(full, name);
+    return false;
 }
 
 /* The length of a name without ".weight", unless it is just that. */
@@ -98,15 +121,21 @@ static void set_matrix(struct module *module, const struct tensor_info *tensor)
     module->parameters = tensor->elements;
 }
 
+/* What was found on the way that model_notes() speaks of. */
+struct found {
+    const char *renamed, *behind; /* the first tensor of either kind */
+    int64_t renamed_count, behind_count;
+};
+
 static int add_module(struct model *model, const struct architecture *architecture,
-                      const struct tensor_info *tensor, struct error *err)
+                      const struct tensor_info *tensor, struct found *found, struct error *err)
 {
     bool gguf = checkpoint_format(model->checkpoint) == CHECKPOINT_GGUF;
     struct module *module = &model->modules[model->module_count];
     struct buffer name = BUFFER_INIT;
     *module = (struct module){
         .tensor = tensor, .layer = -1, .bias = text_ends_with(tensor->name, ".bias")};
-    name_module(architecture, gguf, tensor->name, module, &name);
+    bool renamed = name_module(architecture, gguf, tensor->name, module, &name);
     if (buffer_check(&name, err) != 0) {
         buffer_free(&name);
         return -1;
@@ -115,6 +144,13 @@ static int add_module(struct model *model, const struct architecture *architectu
     module->name = name.data;
     module->type = module_type(module->name, err);
     set_matrix(module, tensor);
+    if (renamed && found->renamed_count++ == 0)
+        found->renamed = tensor->name;
+    if (architecture && module->role != ROLE_OTHER && module->layer >= model->config.layers) {
+        module->role = ROLE_OTHER; /* transformers and llama.cpp have no place for it, either */
+        if (found->behind_count++ == 0)
+            found->behind = tensor->name;
+    }
     if (gguf && architecture && architecture->gguf_interleaved)
         module->rotary_heads = module->role == ROLE_Q   ? (int)model->config.heads
                                : module->role == ROLE_K ? (int)model->config.kv_heads
@@ -168,23 +204,120 @@ static int index_roles(struct model *model, struct error *err)
     return 0;
 }
 
+/* 1 where two tensors have the same values, as torch.equal() has it: NaN is never the same. */
+static int are_equal(const struct checkpoint *checkpoint, const struct tensor_info *a,
+                     const struct tensor_info *b, struct error *err)
+{
+    enum { CHUNK = 1 << 16 };
+    if (a->rank != b->rank || memcmp(a->shape, b->shape, sizeof a->shape) != 0)
+        return 0;
+    float *values = array_alloc(2 * CHUNK, sizeof *values, err);
+    int equal = values ? 1 : -1;
+    for (int64_t at = 0; equal == 1 && at < a->elements; at += CHUNK) {
+        int64_t count = a->elements - at < CHUNK ? a->elements - at : CHUNK;
+        if (checkpoint_read_f32(checkpoint, a, at, count, values, err) != 0 ||
+            checkpoint_read_f32(checkpoint, b, at, count, values + CHUNK, err) != 0)
+            equal = -1;
+        for (int64_t i = 0; equal == 1 && i < count; i++)
+            equal = values[i] == values[CHUNK + i];
+    }
+    free(values);
+    return equal;
+}
+
+/* The module that a file without the one of this name has for it: the same tensor, called so. */
+static int rename_module(struct module *module, enum module_role role, const char *name,
+                         struct error *err)
+{
+    free(module->name);
+    free(module->type);
+    module->role = role;
+    module->name = string_copy(name, err);
+    module->type = module->name ? module_type(name, err) : NULL;
+    return module->type ? 0 : -1;
+}
+
+/* What "tie_word_embeddings" comes to with the tensors that are there, as transformers 5 has it
+ * (PreTrainedModel.tie_weights): a head with values of its own stays one, and a head without
+ * embeddings is both. */
+static int resolve_tie(struct model *model, struct error *err)
+{
+    struct module *embedding = NULL, *head = NULL;
+    const char *path = checkpoint_path(model->checkpoint);
+    if (!model->config.tied || checkpoint_format(model->checkpoint) == CHECKPOINT_GGUF)
+        return 0;
+    for (size_t i = 0; i < model->module_count; i++) {
+        struct module *module = &model->modules[i];
+        if (module->role == ROLE_EMBEDDING && !module->bias)
+            embedding = module;
+        else if (module->role == ROLE_HEAD && !module->bias)
+            head = module;
+    }
+    if (!head || (embedding && (embedding->tensor->dtype == DTYPE_UNSUPPORTED ||
+                                head->tensor->dtype == DTYPE_UNSUPPORTED)))
+        return 0;
+    if (!embedding) {
+        config_note(model,
+                    "%s: head and embeddings are tied, and %s is all that is stored of them: "
+                    "it is read as model.embed_tokens.weight",
+                    path, head->tensor->name);
+        return rename_module(head, ROLE_EMBEDDING, "model.embed_tokens.weight", err);
+    }
+    int equal = are_equal(model->checkpoint, embedding->tensor, head->tensor, err);
+    if (equal == 0) {
+        model->config.tied = false;
+        config_note(model,
+                    "%s: config.json ties head and embeddings, but %s and %s are not equal: "
+                    "both are used, as transformers 5 does",
+                    path, head->tensor->name, embedding->tensor->name);
+    }
+    return equal < 0 ? -1 : 0;
+}
+
+static void note_names(struct model *model, const struct found *found)
+{
+    const char *path = checkpoint_path(model->checkpoint);
+    if (found->renamed_count > 0)
+        config_note(
+            model,
+            "%s: the name of %.200s, the first of %lld such, has no \"model.\" in front, or one "
+            "too many: it is read under transformers' name, as transformers does",
+            path, found->renamed, (long long)found->renamed_count);
+    if (found->behind_count > 0)
+        config_note(
+            model,
+            "%s: %.200s, the first of %lld such, is of a layer that the configuration has not "
+            "(it has %lld): it takes no part",
+            path, found->behind, (long long)found->behind_count, (long long)model->config.layers);
+}
+
 int model_open(struct model **out, const char *path, struct error *err)
 {
     const struct architecture *architecture = NULL;
+    struct found found = {0};
     *out = NULL;
     struct model *model = array_alloc(1, sizeof *model, err);
     if (!model || checkpoint_open(&model->checkpoint, path, err) != 0 ||
         config_read(model, &architecture, err) != 0)
         goto fail;
     model->architecture = architecture ? architecture->name : NULL;
+    const char *notes = checkpoint_notes(model->checkpoint);
+    while (*notes) {
+        size_t length = strcspn(notes, "\n");
+        config_note(model, "%.*s", (int)length, notes);
+        notes += length + 1;
+    }
     size_t count = checkpoint_count(model->checkpoint);
     model->modules = array_alloc(count, sizeof *model->modules, err);
     if (!model->modules)
         goto fail;
     for (size_t i = 0; i < count; i++)
-        if (add_module(model, architecture, checkpoint_tensor(model->checkpoint, i), err) != 0)
+        if (add_module(model, architecture, checkpoint_tensor(model->checkpoint, i), &found, err) !=
+            0)
             goto fail;
-    if (index_names(model, err) != 0 || index_roles(model, err) != 0)
+    note_names(model, &found);
+    if ((architecture && resolve_tie(model, err) != 0) || index_names(model, err) != 0 ||
+        index_roles(model, err) != 0)
         goto fail;
     *out = model;
     return 0;
@@ -205,6 +338,8 @@ void model_close(struct model *model)
     free(model->by_name);
     free(model->by_role);
     free(model->architecture_name);
+    free(model->config.slides);
+    buffer_free(&model->notes);
     checkpoint_close(model->checkpoint);
     free(model);
 }

@@ -56,19 +56,21 @@ struct model_config {
     int64_t hidden, intermediate, layers, heads, kv_heads, head_dim, vocab, max_positions;
     char activation[32]; /* "hidden_act", as it is called there */
     double norm_eps, rope_theta, initializer_range;
+    double attention_dropout; /* counts in training alone */
     enum rope_scaling rope_scaling;
     double rope_factor, rope_low_freq, rope_high_freq, rope_original_positions;
     double rope_beta_fast, rope_beta_slow, rope_attention; /* YaRN's; the last times cos and sin */
     bool rope_truncate;
+    bool rope_scaled;    /* by model_scale_rope(): not what the file says */
     bool tied;           /* head and embedding are one tensor */
     bool attention_bias; /* on q, k, v and o as the tensors say */
     bool mlp_bias;
     bool qkv_bias, head_norms; /* architecture.h */
-    /* sliding attention: tokens that a query sees, its own among them, in layers from window_from
-     * on; 0: none */
-    int64_t window, window_from;
-    bool window_unsupported; /* no number, or layers with and without it alternate */
-    int64_t bos_token;       /* -1: none; what ends a text: text/end_tokens.h */
+    /* sliding attention: tokens that a query sees, its own among them; 0: none. `slides` says of
+     * each layer whether it has the window; NULL: all have. It is the model's. */
+    int64_t window;
+    bool *slides;
+    int64_t bos_token; /* -1: none; what ends a text: text/end_tokens.h */
 };
 
 struct model {
@@ -76,6 +78,8 @@ struct model {
     const char *architecture;   /* "llama", or NULL: unknown */
     char *architecture_name;    /* as the file says it, for messages: "LlamaForCausalLM" */
     struct model_config config; /* meaningful only with an architecture */
+    struct error refusal;       /* why its configuration cannot be computed; ERROR_NONE: it can */
+    struct buffer notes;        /* model_notes() */
     struct module *modules;     /* in file order */
     size_t module_count;
     const struct module **by_name; /* in the order of strcmp(): for model_find() */
@@ -92,7 +96,28 @@ const struct module *model_find(const struct model *model, const char *name);
 const struct module *model_role(const struct model *model, enum module_role role, int layer,
                                 bool bias);
 
-/* 0 if the trainer can run this model; else says what is missing and what is supported. */
+/* Where the files mean something else than they seem to (a head that is not tied although the
+ * configuration says so, tensors that are there twice): a line each, for standard error; "" where
+ * there is nothing to say. */
+const char *model_notes(const struct model *model);
+
+/* The window of a layer's attention; 0: it sees all. */
+static inline int64_t model_window(const struct model_config *config, int64_t layer)
+{
+    return config->slides && !config->slides[layer] ? 0 : config->window;
+}
+
+/* "linear:4": the rotary scaling that this model is to have in place of its own, as if
+ * "rope_scaling" in config.json said so: of linear, yarn, dynamic and llama3. max_positions becomes
+ * the factor times what it was, but for dynamic, whose formula begins there. */
+int model_scale_rope(struct model *model, const char *scaling, struct error *err);
+/* 0 where the text is such a scaling, else ERROR_USAGE. */
+int model_check_rope_scaling(const char *scaling, struct error *err);
+
+/* 0 if a forward pass of this model is what transformers or llama.cpp compute of it; else says what
+ * is missing and what is supported. */
+int model_check_computable(const struct model *model, struct error *err);
+/* The same for a training step. */
 int model_check_trainable(const struct model *model, struct error *err);
 
 /* A line for the user where documents of `longest` tokens have positions that the configuration

@@ -12,6 +12,12 @@ static int check_shape(const struct model *model, enum module_role role, int lay
                        int64_t cols, const char *what, struct error *err)
 {
     const struct module *module = model_role(model, role, layer, false);
+    if (!module && layer < 0)
+        return error_set(
+            err, "%s: it has no tensor %s.weight%s", checkpoint_path(model->checkpoint), what,
+            role == ROLE_HEAD ? "; where head and embeddings are one tensor, config.json "
+                                "says \"tie_word_embeddings\": true"
+                              : "");
     if (!module)
         return error_set(err, "%s: layer %d has no %s", checkpoint_path(model->checkpoint), layer,
                          what);
@@ -106,7 +112,7 @@ static bool rotates(const struct model_config *config)
     return isfinite(config->rope_attention) && config->rope_theta > 0;
 }
 
-int model_check_trainable(const struct model *model, struct error *err)
+int config_check(const struct model *model, struct error *err)
 {
     const struct model_config *c = &model->config;
     const char *path = checkpoint_path(model->checkpoint);
@@ -116,21 +122,14 @@ int model_check_trainable(const struct model *model, struct error *err)
     char supported[128];
     architecture_list_trainable(supported, sizeof supported);
     if (!architecture || !architecture->trainable)
-        return error_set(
-            err,
-            "%s: the architecture \"%.80s\" can be scanned and planned but not trained; "
-            "supported for training: %s",
-            path, model->architecture_name ? model->architecture_name : "unknown", supported);
-    if (c->window_unsupported)
         return error_set(err,
-                         "%s: its sliding window is not supported: it must be a whole number, and "
-                         "none of the layers, all, or all from one on have it",
-                         path);
-    if (c->rope_scaling == ROPE_UNSUPPORTED)
-        return error_set(err,
-                         "%s: its rotary scaling is not supported; supported are none, linear, "
-                         "dynamic, llama3 and yarn",
-                         path);
+                         "%s: the architecture \"%.80s\" can be scanned and planned but not "
+                         "trained, evaluated or "
+                         "generated from; supported for that: %s",
+                         path, model->architecture_name ? model->architecture_name : "unknown",
+                         supported);
+    if (model->refusal.kind != ERROR_NONE)
+        return error_set(err, "%s", model->refusal.text);
     if (strcmp(c->activation, "silu") != 0 && strcmp(c->activation, "swish") != 0)
         return error_set(err,
                          "%s: its activation (hidden_act) \"%s\" is not supported for training; "
@@ -141,12 +140,36 @@ int model_check_trainable(const struct model *model, struct error *err)
                          (long long)c->head_dim);
     if (!rotates(c))
         return error_set(err, "%s: the numbers of its rotary embedding give no angles", path);
-    if (check_shape(model, ROLE_EMBEDDING, -1, c->vocab, c->hidden, "embedding", err) != 0 ||
-        check_shape(model, ROLE_FINAL_NORM, -1, 1, c->hidden, "final norm", err) != 0 ||
-        (!c->tied && check_shape(model, ROLE_HEAD, -1, c->vocab, c->hidden, "head", err) != 0))
+    return 0;
+}
+
+int model_check_computable(const struct model *model, struct error *err)
+{
+    const struct model_config *c = &model->config;
+    if (config_check(model, err) != 0 ||
+        check_shape(model, ROLE_EMBEDDING, -1, c->vocab, c->hidden, "model.embed_tokens", err) !=
+            0 ||
+        check_shape(model, ROLE_FINAL_NORM, -1, 1, c->hidden, "model.norm", err) != 0 ||
+        (!c->tied && check_shape(model, ROLE_HEAD, -1, c->vocab, c->hidden, "lm_head", err) != 0))
         return -1;
     for (int layer = 0; layer < c->layers; layer++)
         if (check_block(model, layer, err) != 0)
             return -1;
     return 0;
+}
+
+int config_check_dropout(const struct model *model, struct error *err)
+{
+    if (model->config.attention_dropout == 0)
+        return 0;
+    return error_set(
+        err,
+        "%s: \"attention_dropout\" is %g in its configuration, and training has none "
+        "here: with 0 in config.json it can be trained, and it can be evaluated as it is",
+        checkpoint_path(model->checkpoint), model->config.attention_dropout);
+}
+
+int model_check_trainable(const struct model *model, struct error *err)
+{
+    return model_check_computable(model, err) == 0 ? config_check_dropout(model, err) : -1;
 }

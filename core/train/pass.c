@@ -130,7 +130,7 @@ enum module_role pass_head_role(const struct pass *pass)
 struct attention_shape pass_shape(const struct pass *pass, int layer)
 {
     struct attention_shape shape = pass->shape;
-    shape.window = layer >= pass->config->window_from ? pass->config->window : 0;
+    shape.window = (int)model_window(pass->config, layer);
     return shape;
 }
 

@@ -34,7 +34,7 @@ static struct memory_request request_of(struct backend *backend, const struct mo
 int transformer_plan(struct memory_plan **out, struct backend *backend, const struct model *model,
                      const struct transformer_options *options, struct error *err)
 {
-    if (model_check_trainable(model, err) != 0)
+    if (model_check_computable(model, err) != 0)
         return -1;
     if (model->config.rope_scaling == ROPE_DYNAMIC &&
         options->max_positions > model->config.max_positions)

@@ -156,7 +156,10 @@ static struct model *open_gguf(const struct family *family, const char *suffix)
     struct buffer file = BUFFER_INIT;
     char text[128];
     size_t count = tensor_count(family);
-    gguf_begin(&file, count, KEYS + 1);
+    gguf_begin(&file, count, KEYS + 2);
+    snprintf(text, sizeof text, "%s.attention.layer_norm_rms_epsilon", family->gguf);
+    gguf_key(&file, text, GGUF_F32);
+    gguf_number(&file, 0x3727C5AC, 4); /* 1e-5 */
     gguf_key(&file, "general.architecture", GGUF_STRING);
     gguf_string(&file, family->gguf, strlen(family->gguf));
     for (size_t i = 0; i < KEYS; i++) {

@@ -103,6 +103,10 @@ static int evaluate_source(const struct request *request, struct error *err)
     if (status == 0)
         status = source_open(&source, request->source, &request->choice, err);
     if (status == 0)
+        fputs(model_notes(source.model), stderr);
+    if (status == 0) /* before its tokenizer, which may be as unknown */
+        status = model_check_computable(source.model, err);
+    if (status == 0)
         status = tokenizer_for_checkpoint(&tokenizer, source.model->checkpoint, err);
     struct dataset_options format = request->format;
     if (!format.template_name)

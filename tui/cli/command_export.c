@@ -36,6 +36,10 @@ static void put_evaluated(struct buffer *out, const char *key, const struct eval
 static void print_summary(const char *out, const struct export_summary *summary, bool json)
 {
     struct buffer text = BUFFER_INIT;
+    if (summary->adapters && summary->rope_scaled)
+        fprintf(stderr,
+                "they were trained with --rope-scaling (job.json), which their base's config.json "
+                "must say where they are loaded; --merge writes a model that says it\n");
     if (!json && summary->adapters) {
         fprintf(stderr,
                 "%s: the adapters behind step %" PRId64 " as PEFT has them, %" PRIu64

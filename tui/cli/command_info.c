@@ -129,6 +129,7 @@ int command_info(int argc, char **argv, struct error *err)
     if (status == 0)
         status = model_open(&model, path, err);
     if (status == 0) {
+        fputs(model_notes(model), stderr);
         (json ? put_json : put_text)(&out, model);
         status = buffer_check(&out, err);
     }

@@ -49,8 +49,10 @@ static int open_ground(struct ground *ground, const char *source, struct error *
     scan_progress_begin(&progress, NULL);
     struct scan_observer observer = scan_progress_observer(&progress);
     int status = -1;
-    if (model_open(&ground->model, source, err) == 0)
+    if (model_open(&ground->model, source, err) == 0) {
+        fputs(model_notes(ground->model), stderr);
         status = scan_run(&ground->result, ground->model, NULL, &options, &observer, err);
+    }
     scan_progress_end(&progress);
     if (status == 0)
         ground->scan = ground->result->scan;

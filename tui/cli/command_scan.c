@@ -87,8 +87,10 @@ static int scan_model(const struct request *request, struct scan_job *job, struc
     scan_progress_begin(&progress, job);
     struct scan_observer observer = scan_progress_observer(&progress);
     int status = -1;
-    if (model_open(&model, request->model, err) == 0 && check_outputs(request, model, err) == 0)
+    if (model_open(&model, request->model, err) == 0 && check_outputs(request, model, err) == 0) {
+        fputs(model_notes(model), stderr);
         status = scan_run(&result, model, NULL, &options, &observer, err);
+    }
     scan_progress_end(&progress);
     if (job->failure.kind != ERROR_NONE) {
         *err = job->failure;

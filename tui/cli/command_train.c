@@ -387,6 +387,10 @@ int command_train(int argc, char **argv, struct error *err)
         {"init", OPTION_FLAG, &is->init, NULL,
          "begin from random weights; MODEL is a folder with config.json and a tokenizer", 0, 0,
          NULL},
+        {"rope-scaling", OPTION_TEXT, &is->rope_scaling, "TYPE:X",
+         "in place of the model's own: linear, yarn, dynamic or llama3, and its factor, as in "
+         "yarn:4",
+         0, 0, NULL},
         {"detach", OPTION_FLAG, &r.detach, NULL, "run as a job; prints its folder", 0, 0, NULL},
         {"json", OPTION_FLAG, &r.json, NULL,
          "how it ended, or with --detach where it runs, as strict JSON on standard output", 0, 0,

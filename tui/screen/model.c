@@ -358,5 +358,8 @@ static const struct view_class model_class = {
 
 bool screen_open_model(struct app *app)
 {
+    const char *notes = app->session.model ? model_notes(app->session.model) : "";
+    if (notes[0]) /* the first; `spectrum info` has them all */
+        app_message(app, "%.*s", (int)strcspn(notes, "\n"), notes);
     return app_push(app, &model_class, array_alloc(1, sizeof(struct model_view), NULL));
 }

@@ -73,7 +73,7 @@ struct attention_shape {
  * every type. BF16 is rounded stochastically. INT8 (Dettmers et al., "8-bit optimizers via
  * block-wise quantization", ICLR 2022) has a code u8 an element and an absmax f32 [ceil(n / 256)],
  * the scale of a block of 256 elements: m in the signed dynamic map, v in the unsigned one
- * (dynamic.h). What they take, and which tensors keep f32: moment_bytes(), moment_type_for(). */
+ * (dynamic.h). What they take: moment_bytes(). */
 enum moment_type { MOMENTS_F32, MOMENTS_BF16, MOMENTS_INT8 };
 
 struct moments {

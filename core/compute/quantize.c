@@ -65,11 +65,6 @@ struct stored_bytes moment_bytes(enum moment_type type, int64_t count)
     return (struct stored_bytes){elements * sizeof(float), 0};
 }
 
-enum moment_type moment_type_for(enum moment_type wanted, int64_t count)
-{
-    return wanted == MOMENTS_INT8 && count < MOMENTS_INT8_LEAST ? MOMENTS_F32 : wanted;
-}
-
 /* --- weights --- */
 
 static float largest_of(const float *values, int64_t count)

@@ -10,10 +10,6 @@
 /* Elements of a weight's block; NF4: blocks of a group, which share the scale of their scales. */
 enum { WEIGHT_BLOCK = 64, WEIGHT_GROUP = DYNAMIC_BLOCK };
 
-/* Tensors with fewer elements keep f32 moments where 8-bit ones are asked for (bitsandbytes'
- * min_8bit_size): norms and biases, which are small and sensitive. */
-enum { MOMENTS_INT8_LEAST = 4096 };
-
 /* The 4-bit NormalFloat's values, ascending (QLoRA, appendix E). */
 extern const float nf4_values[16];
 
@@ -37,8 +33,5 @@ void quantize_weight(void *data, void *scales, enum storage storage, const float
 
 /* Of one of the two moments of `count` elements: `data` for m as for v, `scales` likewise. */
 struct stored_bytes moment_bytes(enum moment_type type, int64_t count);
-
-/* The type in which a tensor of `count` elements has its moments where `wanted` was asked for. */
-enum moment_type moment_type_for(enum moment_type wanted, int64_t count);
 
 #endif

@@ -68,13 +68,13 @@ static struct lifetime gradient_lifetime(const struct planner *planner, const st
 }
 
 /* What is kept of one tensor that trains, besides its weight. */
-static void add_training_state(struct planner *planner, const struct module *module, int *slots,
-                               uint64_t count)
+static void add_training_state(struct planner *planner, const struct run_tensor *tensor, int *slots)
 {
-    struct lifetime gradient = gradient_lifetime(planner, module);
+    struct lifetime gradient = gradient_lifetime(planner, tensor->module);
     const struct memory_request *request = planner->request;
+    uint64_t count = (uint64_t)tensor->parameters;
     struct stored_bytes moment =
-        moment_bytes(moment_type_for(request->recipe.moments, (int64_t)count), (int64_t)count);
+        moment_bytes(recipe_moments(&request->recipe, tensor), tensor->parameters);
     slots[TENSOR_GRADIENT] =
         planner_add(planner, MEMORY_GRADIENTS, gradient.first, gradient.last, count, 4);
     for (int i = 0; i < 2; i++) {
@@ -90,7 +90,6 @@ static void add_tensor(struct planner *planner, size_t index)
 {
     const struct memory_request *request = planner->request;
     struct run_tensor tensor = run_tensor(request->model, request->recipe.rank, index);
-    uint64_t count = (uint64_t)tensor.parameters;
     int *slots = planner->plan->tensors[index];
     bool adapter = tensor.part != PART_MODULE;
     bool used = adapter ? request_adapts(request, tensor.module)
@@ -107,7 +106,7 @@ static void add_tensor(struct planner *planner, size_t index)
     if (stored.scales > 0)
         slots[TENSOR_SCALES] = add_lasting(planner, MEMORY_WEIGHTS, stored.scales, 1);
     if (trains)
-        add_training_state(planner, tensor.module, slots, count);
+        add_training_state(planner, &tensor, slots);
 }
 
 static void add_gradient_slots(struct planner *planner)

@@ -1,7 +1,5 @@
 #include "train/optimizer.h"
 
-#include "compute/quantize.h"
-
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -134,7 +132,7 @@ static void update(struct optimizer *optimizer, size_t i, int64_t step, struct a
     struct transformer *t = optimizer->transformer;
     struct run_tensor tensor = optimizer_tensor(optimizer, i);
     size_t number = optimizer->tensors[i];
-    struct moments moments = {.type = moment_type_for(t->recipe.moments, tensor.parameters),
+    struct moments moments = {.type = recipe_moments(&t->recipe, &tensor),
                               .m = transformer_place(t, number, TENSOR_M),
                               .v = transformer_place(t, number, TENSOR_V),
                               .m_scales = transformer_place(t, number, TENSOR_M_SCALES),

@@ -10,6 +10,7 @@
 #define SPECTRUM_TRAIN_RECIPE_H
 
 #include "compute/backend.h"
+#include "train/tensors.h"
 
 /* "fp32", "bf16", "int8", "nf4" */
 const char *storage_name(enum storage storage);
@@ -35,5 +36,18 @@ struct recipe {
 
 /* How module number `module` is stored where activations are stored as `plain`. */
 enum storage recipe_storage(const struct recipe *recipe, size_t module, enum storage plain);
+
+/* Tensors of fewer elements are small and sensitive: norms and biases (bitsandbytes'
+ * min_8bit_size). */
+enum { MOMENTS_INT8_LEAST = 4096 };
+
+/* The type of a tensor's moments: the recipe's, but where 8 bits are asked for, f32 for a tensor of
+ * fewer than MOMENTS_INT8_LEAST elements, and for the embeddings, with them a head that is tied to
+ * them. Most tokens are absent from a step; an element's second moment then stands far below the
+ * largest of its block and becomes 0 in 8 bits, while the first moment's code does not, and the
+ * quotient moves a weight by hundreds of times the rate. transformers' Trainer asks bitsandbytes
+ * for the same (trainer.py: register_module_override of every nn.Embedding, optim_bits 32); a head
+ * of its own is an nn.Linear and stays in 8 bits, there as here. */
+enum moment_type recipe_moments(const struct recipe *recipe, const struct run_tensor *tensor);
 
 #endif

@@ -67,8 +67,7 @@ static void items_free(struct items *items)
 static enum dtype dtype_of(const struct optimizer *optimizer, const struct run_tensor *tensor,
                            enum tensor_slot slot)
 {
-    enum moment_type moments =
-        moment_type_for(optimizer->transformer->recipe.moments, tensor->parameters);
+    enum moment_type moments = recipe_moments(&optimizer->transformer->recipe, tensor);
     bool moment = slot == TENSOR_M || slot == TENSOR_V;
     if (moment && moments == MOMENTS_INT8)
         return DTYPE_U8;
@@ -274,10 +273,23 @@ static int load_tensor(const struct checkpoint *checkpoint, const struct tensor_
     return 0;
 }
 
-static bool is_as(const struct tensor_info *tensor, const struct item *item)
+/* Bytes are never taken for those of another type: versions before recipe_moments() kept the
+ * embeddings' moments in 8 bits, too. */
+static int need_item(const char *path, const struct tensor_info *tensor, const struct item *item,
+                     struct error *err)
 {
-    return tensor && tensor->bytes == item->bytes &&
-           strcmp(tensor->dtype_name, dtype_traits(item->dtype)->name) == 0;
+    const char *dtype = dtype_traits(item->dtype)->name;
+    if (!tensor)
+        return error_set(err, "%s: %s is missing: go on from another checkpoint", path, item->name);
+    if (strcmp(tensor->dtype_name, dtype) != 0)
+        return error_set(err,
+                         "%s: %s is kept as %s, here as %s: the run was made by another version of "
+                         "spectrum, which can go on with it; or start a new run from its export",
+                         path, item->name, tensor->dtype_name, dtype);
+    if (tensor->bytes != item->bytes)
+        return error_set(err, "%s: %s has another shape: go on from another checkpoint", path,
+                         item->name);
+    return 0;
 }
 
 /* `absent`, unless NULL, is called for what the file does not have, which is no error then. */
@@ -293,10 +305,7 @@ static int load_items(const char *path, struct optimizer *optimizer, const struc
         const struct tensor_info *tensor = checkpoint_find(checkpoint, item->name);
         if (!tensor && absent)
             absent(optimizer, item->tensor);
-        else if (!is_as(tensor, item))
-            status =
-                error_set(err, "%s: %s is missing or has another shape or type", path, item->name);
-        else
+        else if ((status = need_item(path, tensor, item, err)) == 0)
             status = load_tensor(checkpoint, tensor, backend, item->place, staging, err);
     }
     checkpoint_close(checkpoint);

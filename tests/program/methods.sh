@@ -58,6 +58,7 @@ export_equals_run() {
 check full fp32 --method full
 export_equals_run full
 check spectrum bf16 --method spectrum --top 30 --optimizer adamw-8bit
+check eight fp32 --method full --optimizer adamw-8bit
 check rounded bf16 --method spectrum --select last:2 --master none --optimizer adamw-bf16
 check first fp32 --select first:1 --no-embeddings --neftune 5 --z-loss 1e-3
 check random fp32 --select random:20 --frozen-dtype int8
@@ -76,6 +77,22 @@ check spectrum+qlora bf16 --method spectrum+qlora --top 25 --no-embeddings --no-
 grep -q '^- model\.layers\.0\.' first/plan.yaml || fail "first:1 has nothing of the first block"
 grep -q '^- model\.layers\.[1-9]' first/plan.yaml && fail "first:1 has more than the first block"
 [ "$(grep -c 'q_proj$' random/plan.yaml)" -eq 1 ] || fail "random:20 of eight has not one q_proj"
+# Moments in 8 bits, but for the embeddings; a checkpoint that has theirs in another type is not read as if it had not.
+moments() { head -c 20000 "$1/checkpoints/step-00000003/optimizer.safetensors" | grep -aqF "$2"; }
+moments eight '"model.embed_tokens.weight.exp_avg":{"dtype":"F32","shape":[2048,192]' || fail "the embeddings' moments are not fp32"
+moments eight '"model.embed_tokens.weight.exp_avg.absmax"' && fail "the embeddings' moments have scales"
+moments eight '"model.layers.0.mlp.up_proj.weight.exp_avg":{"dtype":"U8"' || fail "a matrix's moments are not 8-bit"
+cp -r eight older
+rm -rf older/checkpoints/step-00000006
+sed -i 's/completed/stopped/' older/result.json
+sed -i 's/\("model.embed_tokens.weight.exp_avg":{"dtype":\)"F32","shape":\[2048,192\]/\1"U8", "shape":[2048,768]/' \
+  older/checkpoints/step-00000003/optimizer.safetensors
+spectrum resume older
+for _ in $(seq 600); do
+  grep -qs failed older/result.json && break
+  sleep 0.1
+done
+grep -q 'embed_tokens.weight.exp_avg is kept as U8, here as F32' older/result.json || fail "an older checkpoint is not refused by name: $(cat older/result.json)"
 # Frozen weights in 4 bits change the loss, by little.
 plain=$(loss_of "$model")
 four=$(sed -n 's/^{"step": 1,.*"loss": \([^,]*\).*/\1/p' qlora/metrics.jsonl)

@@ -1,0 +1,129 @@
+/* In which type moments are kept where 8 bits are asked for: by the tensor's size and role, and the
+ * plan and the steps of a run follow. */
+#include "train_data.h"
+
+#include "train/optimizer.h"
+
+#include <stdlib.h>
+
+enum { TOKENS = 48, STEPS = 3 };
+
+static void type_follows_size_and_role(void **state)
+{
+    (void)state;
+    static const struct {
+        enum module_role role;
+        enum tensor_part part;
+        int64_t parameters;
+        enum moment_type wanted, is;
+    } cases[] = {
+        {ROLE_Q, PART_MODULE, 4096, MOMENTS_INT8, MOMENTS_INT8},
+        {ROLE_Q, PART_MODULE, 4095, MOMENTS_INT8, MOMENTS_F32},
+        {ROLE_Q, PART_MODULE, 3, MOMENTS_BF16, MOMENTS_BF16},
+        {ROLE_DOWN, PART_A, 8192, MOMENTS_INT8, MOMENTS_INT8},
+        {ROLE_DOWN, PART_B, 1024, MOMENTS_INT8, MOMENTS_F32},
+        {ROLE_EMBEDDING, PART_MODULE, 1 << 20, MOMENTS_INT8, MOMENTS_F32},
+        {ROLE_EMBEDDING, PART_MODULE, 1 << 20, MOMENTS_BF16, MOMENTS_BF16},
+        {ROLE_EMBEDDING, PART_MODULE, 1 << 20, MOMENTS_F32, MOMENTS_F32},
+        {ROLE_HEAD, PART_MODULE, 1 << 20, MOMENTS_INT8, MOMENTS_INT8},
+        {ROLE_FINAL_NORM, PART_MODULE, 1 << 20, MOMENTS_INT8, MOMENTS_INT8},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const struct module module = {.role = cases[i].role};
+        const struct run_tensor tensor = {
+            .module = &module, .part = cases[i].part, .parameters = cases[i].parameters};
+        const struct recipe recipe = {.moments = cases[i].wanted};
+        assert_int_equal(recipe_moments(&recipe, &tensor), cases[i].is);
+    }
+}
+
+/* One document of tokens, each of which has the next as its target. */
+static void fill_batch(struct batch *batch)
+{
+    batch_alloc(batch, 1, TOKENS, NULL);
+    for (int i = 0; i < TOKENS; i++) {
+        batch->ids[i] = i * i % 400;
+        batch->targets[i] = (i + 1) * (i + 1) % 400;
+        batch->positions[i] = i;
+    }
+    batch->supervised = TOKENS;
+}
+
+static struct transformer *train(struct backend *backend, struct model *model,
+                                 const struct recipe *recipe, const struct batch *batch)
+{
+    const struct optimizer_settings settings = {0.9, 0.999, 1e-8, 0.1, 1, 7, NULL};
+    struct error err = ERROR_INIT;
+    struct transformer *transformer;
+    struct optimizer *optimizer;
+    double norm;
+    const struct transformer_options options = {
+        .recipe = *recipe, .tokens = TOKENS, .max_positions = TOKENS, .storage = STORAGE_F32};
+    if (transformer_new(&transformer, backend, model, &options, &err) != 0 ||
+        optimizer_new(&optimizer, transformer, &settings, &err) != 0)
+        fail_msg("%s", err.text);
+    for (int step = 1; step <= STEPS; step++) {
+        transformer_clear(transformer);
+        transformer_train(transformer, batch, (struct noise_draw){1, step, 0}, NULL);
+        if (optimizer_step(optimizer, step, 1e-2, 1.0 / TOKENS, &norm, &err) != 0)
+            fail_msg("%s", err.text);
+    }
+    optimizer_free(optimizer);
+    return transformer;
+}
+
+/* Where the embeddings alone train, 8 bits are AdamW to the bit, in the same memory. */
+static void embeddings_take_steps_of_fp32(void **state)
+{
+    (void)state;
+    TEST_FOLDER_OR_SKIP(data, "SPECTRUM_TEST_DATA");
+    struct error err = ERROR_INIT;
+    struct model *model;
+    struct backend *backend;
+    struct batch batch;
+    struct transformer *made[2];
+    float *weights[2];
+    char *path = path_join(data, "../../demo/model", NULL);
+    if (model_open(&model, path, &err) != 0 || backend_open(&backend, "cpu", 2, &err) != 0)
+        fail_msg("%s", err.text);
+    fill_batch(&batch);
+    bool *trained = calloc(model->module_count, sizeof *trained);
+    size_t embedding = (size_t)(model_role(model, ROLE_EMBEDDING, -1, false) - model->modules);
+    size_t matrix = (size_t)(model_role(model, ROLE_DOWN, 7, false) - model->modules);
+    trained[embedding] = true;
+    for (int i = 0; i < 2; i++) {
+        const struct recipe recipe = {.trained = trained,
+                                      .moments = i == 0 ? MOMENTS_F32 : MOMENTS_INT8};
+        made[i] = train(backend, model, &recipe, &batch);
+        weights[i] = read_slot_f32(made[i], embedding, TENSOR_WEIGHT);
+    }
+    assert_memory_equal(weights[0], weights[1],
+                        (size_t)model->modules[embedding].parameters * sizeof(float));
+    assert_int_equal(made[0]->plan->bytes[MEMORY_OPTIMIZER],
+                     made[1]->plan->bytes[MEMORY_OPTIMIZER]);
+    assert_null(transformer_place(made[1], embedding, TENSOR_M_SCALES).buffer);
+    for (int i = 0; i < 2; i++) {
+        free(weights[i]);
+        transformer_free(made[i]);
+    }
+    trained[matrix] = true;
+    made[0] = train(backend, model, &(struct recipe){.trained = trained, .moments = MOMENTS_INT8},
+                    &batch);
+    assert_null(transformer_place(made[0], embedding, TENSOR_V_SCALES).buffer);
+    assert_non_null(transformer_place(made[0], matrix, TENSOR_V_SCALES).buffer);
+    transformer_free(made[0]);
+    free(trained);
+    batch_free(&batch);
+    backend_close(backend);
+    model_close(model);
+    free(path);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(type_follows_size_and_role),
+        cmocka_unit_test(embeddings_take_steps_of_fp32),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -8,6 +8,7 @@
 #define SPECTRUM_JOB_TRAINING_H
 
 #include "job/method.h"
+#include "spectra/score.h"
 #include "train/trainer.h"
 
 #include <signal.h>
@@ -18,12 +19,13 @@ enum frozen_type { FROZEN_AS_READ, FROZEN_INT8, FROZEN_NF4 };
 struct training_request {
     const char *model, *run;
     enum training_method method;
-    const char *plan;            /* a plan file; NULL: the best `top` per cent by SNR */
-    double top;                  /* per cent */
-    const char *select;          /* "last:4": a control in its place (plan/control.h); or NULL */
-    bool no_embeddings, no_head; /* with `top` and `select` */
-    int64_t reselect;            /* steps between choices, with `top`; 0: one choice for the run */
-    int64_t rank;                /* of adapters */
+    const char *plan;             /* a plan file; NULL: the best `top` per cent by SNR */
+    double top;                   /* per cent */
+    enum empty_noise empty_noise; /* of the scan that `top` needs */
+    const char *select;           /* "last:4": a control in its place (plan/control.h); or NULL */
+    bool no_embeddings, no_head;  /* with `top` and `select` */
+    int64_t reselect;             /* steps between choices, with `top`; 0: one choice for the run */
+    int64_t rank;                 /* of adapters */
     double alpha;
     enum frozen_type frozen;
     enum moment_type moments;   /* of the optimiser */

@@ -105,6 +105,11 @@ int scan_for_model(struct scan **out, const struct module ***modules, const stru
  * is. */
 bool scan_row_refusal(const struct module *module, char *out, size_t size);
 
+/* The n-th line that a scan has to say of itself, from 0: which tensors it left out and why, and
+ * how many scores are of an empty noise set. False: there are no more. */
+enum { SCAN_LINE_MAX = 480 };
+bool scan_say(const struct scan *scan, size_t n, char *out, size_t size);
+
 /* Reads any of the forms in the wild: ours, spectrum.py's, grouped, --json's. */
 int scan_read(struct scan **out, const char *path, struct error *err);
 int scan_parse(struct scan **out, const char *text, size_t length, const char *where,

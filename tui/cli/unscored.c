@@ -2,7 +2,6 @@
 
 #include "base/utf8.h"
 
-#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -69,63 +68,10 @@ static void print_rows(const struct scan *scan, const struct plan *plan)
         fprintf(stderr, "and %zu more without a score\n", count - LINES_MAX);
 }
 
-/* Tensors that have no row at all. */
-static void print_omissions(const struct scan *scan)
-{
-    const struct scan_model *of = &scan->of;
-    for (size_t i = 0; i < of->omission_count && i < LINES_MAX; i++) {
-        char reason[sizeof of->omissions->reason];
-        utf8_copy(reason, sizeof reason, of->omissions[i].reason);
-        fprintf(stderr, "not scanned: %" PRId64 " tensor%s, %s first: %s\n", of->omissions[i].count,
-                of->omissions[i].count == 1 ? "" : "s", of->omissions[i].first, reason);
-    }
-}
-
-/* The types, in the order of the rows, as far as they fit. */
-static void list_type(char *types, size_t size, const char *type, size_t *seen)
-{
-    char wanted[128];
-    size_t length = strlen(types);
-    snprintf(wanted, sizeof wanted, "%.120s", type);
-    for (char *at = types; (at = strstr(at, wanted)); at++)
-        if ((at == types || at[-1] == ' ') && (!at[strlen(wanted)] || at[strlen(wanted)] == ','))
-            return;
-    ++*seen;
-    if (length + strlen(wanted) + 8 < size)
-        snprintf(types + length, size - length, "%s%s", length ? ", " : "", wanted);
-    else if (length > 0 && types[length - 1] != '.')
-        snprintf(types + length, size - length, ", ...");
-}
-
-/* Not one value at or below the threshold: what the score is, is a convention, and it decides what
- * a plan takes of these types. */
-static void print_empty_noise(const struct scan *scan)
-{
-    char types[200] = "", rule[sizeof scan->empty_noise];
-    size_t count = 0, seen = 0;
-    utf8_copy(rule, sizeof rule, scan->empty_noise);
-    for (size_t i = 0; i < scan->count; i++) {
-        const struct scan_row *row = &scan->rows[i];
-        bool empty = row->known && (row->detailed ? row->noise_count == 0 : isinf(row->snr));
-        count += empty;
-        if (empty)
-            list_type(types, sizeof types, row->type, &seen);
-    }
-    if (count == 0)
-        return;
-    bool one = strcmp(rule, "one") == 0;
-    fprintf(stderr,
-            "%zu of %zu matrices, %s, have an empty noise set, which counts as %s; --empty-noise "
-            "%s counts it as %s\n",
-            count, scan->count, types,
-            one ? "a noise of 1, as in today's spectrum.py" : "infinity, as in published scans",
-            one ? "infinity" : "one",
-            one ? "published scans have it" : "today's spectrum.py does: a noise of 1");
-}
-
 void unscored_print(const struct scan *scan, const struct plan *plan)
 {
+    char line[SCAN_LINE_MAX];
     print_rows(scan, plan);
-    print_omissions(scan);
-    print_empty_noise(scan);
+    for (size_t i = 0; scan_say(scan, i, line, sizeof line); i++)
+        fprintf(stderr, "%s\n", line);
 }

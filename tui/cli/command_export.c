@@ -7,6 +7,38 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
+
+/* What a merge into weights that the run had in fewer bits costs, or why that is not known. */
+static void print_cost(const struct export_cost *cost)
+{
+    if (!cost->differs)
+        return;
+    fprintf(stderr,
+            "the run trained beside frozen weights in fewer bits, this model has the base's "
+            "own: ");
+    if (cost->measured)
+        fprintf(stderr, "loss of the run %.6f, of the model %.6f, on %" PRIu64 " tokens\n",
+                cost->run, cost->merged, cost->tokens);
+    else
+        fprintf(stderr, "what that does to the loss was not measured: %s\n", cost->why_not);
+}
+
+static void put_cost(struct buffer *text, const struct export_cost *cost)
+{
+    if (!cost->differs)
+        return;
+    if (!cost->measured) {
+        buffer_text(text, ", \"loss_not_measured\": ");
+        json_put_string(text, cost->why_not);
+        return;
+    }
+    buffer_text(text, ", \"run_loss\": ");
+    json_put_number(text, cost->run);
+    buffer_text(text, ", \"merged_loss\": ");
+    json_put_number(text, cost->merged);
+    buffer_format(text, ", \"loss_tokens\": %" PRIu64, cost->tokens);
+}
 
 static void print_summary(const char *out, const struct export_summary *summary, bool json)
 {
@@ -16,6 +48,12 @@ static void print_summary(const char *out, const struct export_summary *summary,
                 "%s: the adapters behind step %" PRId64 " as PEFT has them, %" PRIu64
                 " tensors, %.1f MB; --merge writes the whole model\n",
                 out, summary->step, summary->trained, (double)summary->bytes / 1e6);
+        if (summary->base)
+            fprintf(
+                stderr,
+                "%s: their base as transformers loads it, %.1f MB; adapter_config.json names it "
+                "by this path, so a folder that moves needs another there\n",
+                summary->base, (double)summary->base_bytes / 1e6);
         return;
     }
     if (!json) {
@@ -24,15 +62,23 @@ static void print_summary(const char *out, const struct export_summary *summary,
                 " unchanged, %.1f MB\n",
                 out, summary->step, summary->trained, summary->frozen,
                 (double)summary->bytes / 1e6);
+        print_cost(&summary->cost);
         return;
     }
     buffer_text(&text, "{\"format\": \"spectrum.export-summary\", \"version\": 1, \"folder\": ");
     json_put_string(&text, out);
     buffer_format(&text,
                   ", \"adapters\": %s, \"step\": %" PRId64 ", \"trained_tensors\": %" PRIu64
-                  ", \"frozen_tensors\": %" PRIu64 ", \"bytes\": %" PRIu64 "}\n",
+                  ", \"frozen_tensors\": %" PRIu64 ", \"bytes\": %" PRIu64,
                   summary->adapters ? "true" : "false", summary->step, summary->trained,
                   summary->frozen, summary->bytes);
+    if (summary->base) {
+        buffer_text(&text, ", \"base\": ");
+        json_put_string(&text, summary->base);
+        buffer_format(&text, ", \"base_bytes\": %" PRIu64, summary->base_bytes);
+    }
+    put_cost(&text, &summary->cost);
+    buffer_text(&text, "}\n");
     fwrite(buffer_string(&text), 1, text.length, stdout);
     buffer_free(&text);
 }
@@ -58,7 +104,9 @@ int command_export(int argc, char **argv, struct error *err)
         status = export_run(run, out, merge, &summary, err);
     else if (status > 0)
         return 0;
-    if (status == 0)
+    if (status == 0) {
         print_summary(out, &summary, json);
+        free(summary.base);
+    }
     return status;
 }

@@ -299,7 +299,8 @@ int export_run(const char *run, const char *out, bool merge, struct export_summa
         status = write_folder(&export, run, adapters, out, summary, err);
     if (status == 0)
         summarize(&export, adapters, summary);
-    if (status == 0 && !adapters)
+    summary->cost.differs = status == 0 && export.source.recipe.quantized;
+    if (summary->cost.differs && !adapters)
         export_measure(&summary->cost, run, &export, out);
     if (status != 0) {
         free(summary->base);

@@ -7,9 +7,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* A whole model of a run whose frozen weights are in 8 or 4 bits has the base's own in their place:
- * another model than the run's. Both losses are measured on the same few thousand tokens, the
- * beginning of the run's evaluation data, or of its training data where that has no files. */
+/* What is exported of a run whose frozen weights are in 8 or 4 bits has the base's own in their
+ * place
+ * (`differs`): another model than the run's. Of a whole model both losses are measured on the same
+ * few thousand tokens, the beginning of the run's evaluation data, or of its training data where
+ * that has no files. */
 struct export_cost {
     bool differs, measured;
     double run, merged; /* losses */

@@ -140,9 +140,6 @@ void export_measure(struct export_cost *cost, const char *run, const struct expo
 {
     struct job_data data = {0};
     struct error err = ERROR_INIT;
-    *cost = (struct export_cost){.differs = export->source.recipe.quantized != NULL};
-    if (!cost->differs)
-        return;
     cJSON *job = job_dir_read(run, "job.json", &err);
     cost->measured = job && read_job_data(&data, job, run, &err) == 0 &&
                      measure(cost, &export->source, out, &data, &err) == 0;

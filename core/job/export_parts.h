@@ -27,7 +27,7 @@ struct export
 int export_write_adapters(const struct export *export, const char *out, const char *base,
                           struct error *err);
 
-/* export_cost.c: fills it; what cannot be measured is no error. */
+/* export_cost.c: the losses, of what was exported to `out`; what cannot be measured is no error. */
 void export_measure(struct export_cost *cost, const char *run, const struct export *export,
                     const char *out);
 

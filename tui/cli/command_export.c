@@ -28,6 +28,8 @@ static void put_cost(struct buffer *text, const struct export_cost *cost)
 {
     if (!cost->differs)
         return;
+    if (!cost->measured && !cost->why_not[0])
+        return; /* of adapters alone there is none */
     if (!cost->measured) {
         buffer_text(text, ", \"loss_not_measured\": ");
         json_put_string(text, cost->why_not);
@@ -54,6 +56,10 @@ static void print_summary(const char *out, const struct export_summary *summary,
                 "%s: their base as transformers loads it, %.1f MB; adapter_config.json names it "
                 "by this path, so a folder that moves needs another there\n",
                 summary->base, (double)summary->base_bytes / 1e6);
+        if (summary->cost.differs)
+            fprintf(stderr,
+                    "the run's frozen weights were in fewer bits: the adapters have its loss "
+                    "on a base that is loaded so, as with BitsAndBytesConfig\n");
         return;
     }
     if (!json) {

@@ -3,7 +3,10 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/number.h"
+#include "base/text.h"
+#include "job/job_dir.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -22,7 +25,8 @@ static const struct tensor_info *find_trained(const struct export *export,
     const struct model *model = export->source.model;
     struct run_tensor tensor = run_tensor(model, 1, run_tensor_index(model, module, part));
     char *name = run_tensor_name(&tensor, NULL);
-    const struct tensor_info *found = name ? checkpoint_find(export->source.weights, name) : NULL;
+    const struct checkpoint *weights = export->source.weights; /* NULL: of the base alone */
+    const struct tensor_info *found = name && weights ? checkpoint_find(weights, name) : NULL;
     free(name);
     return found;
 }
@@ -171,6 +175,16 @@ static int refuse_file(const char *out, const char *name, struct error *err)
                      : there;
 }
 
+/* A run with a method of adapters may have none beside anything; what it has is a whole model then.
+ */
+static bool has_adapters(const struct source *source)
+{
+    for (size_t i = 0; source->recipe.adapted && i < source->model->module_count; i++)
+        if (source->recipe.adapted[i])
+            return true;
+    return false;
+}
+
 static int export_open(struct export *export, const char *run, const struct state_choice *choice,
                        bool merge, struct error *err)
 {
@@ -178,7 +192,7 @@ static int export_open(struct export *export, const char *run, const struct stat
         return -1;
     if (!export->source.state)
         return error_set(err, "%s is a model, not a run: there is nothing to export", run);
-    if (merge && !export->source.recipe.adapted)
+    if (merge && !has_adapters(&export->source))
         return error_set_kind(err, ERROR_USAGE,
                               "%s has no adapters to merge: without --merge its export is a whole "
                               "model",
@@ -188,9 +202,7 @@ static int export_open(struct export *export, const char *run, const struct stat
 
 static void summarize(const struct export *export, bool adapters, struct export_summary *summary)
 {
-    *summary = (struct export_summary){.step = export->source.step,
-                                       .adapters = adapters,
-                                       .rope_scaled = export->source.model->config.rope_scaled};
+    summary->rope_scaled = export->source.model && export->source.model->config.rope_scaled;
     for (size_t i = 0; !adapters && i < export->count; i++) {
         bool changed = export->parts[i].trained || export->parts[i].a;
         summary->trained += changed;
@@ -207,22 +219,66 @@ static void summarize(const struct export *export, bool adapters, struct export_
     }
 }
 
-static int write_files(const struct export *export, bool adapters, const char *out,
-                       struct error *err)
+/* Does transformers load the base from where it is, for as long as the run's folder may come and
+ * go?
+ */
+static bool base_stands_alone(const struct export *export, const char *run)
 {
-    if (adapters)
-        return export_write_adapters(export, out, err);
+    const struct checkpoint *base = export->source.model->checkpoint;
+    return checkpoint_format(base) != CHECKPOINT_GGUF && !job_dir_has(run, "base") &&
+           !text_ends_with(checkpoint_path(base), ".safetensors");
+}
+
+static int write_model(const struct export *export, const char *out, struct error *err)
+{
     return export_write_companions(export, out, err) == 0 ? write_weights(export, out, err) : -1;
 }
 
+/* The base that a run's adapters stand beside, as what the run read of it: out/base. */
+static int write_base(const struct export *export, const char *out, struct export_summary *summary,
+                      struct error *err)
+{
+    bool gguf = checkpoint_format(export->source.model->checkpoint) == CHECKPOINT_GGUF;
+    /* What a Hugging Face file has is copied in its own type. */
+    struct export base = {
+        .source = {.model = export->source.model, .bf16 = !gguf || export->source.bf16}};
+    char *whole = realpath(out, NULL);
+    summary->base = whole ? path_join(whole, "base", err) : NULL;
+    free(whole);
+    if (!whole)
+        return error_set_errno(err, errno, "cannot find %s", out);
+    int status = summary->base && folder_make(summary->base, err) == 0 &&
+                         list_parts(&base, err) == 0 && write_model(&base, summary->base, err) == 0
+                     ? 0
+                     : -1;
+    for (size_t i = 0; i < base.count; i++)
+        summary->base_bytes += (uint64_t)base.parts[i].module->parameters *
+                               (uint64_t)dtype_traits(base.entries[i].dtype)->block_bytes;
+    free(base.parts);
+    free(base.entries);
+    return status;
+}
+
+static int write_files(const struct export *export, const char *run, bool adapters, const char *out,
+                       struct export_summary *summary, struct error *err)
+{
+    if (!adapters)
+        return write_model(export, out, err);
+    if (!base_stands_alone(export, run) && write_base(export, out, summary, err) != 0)
+        return -1;
+    const char *base =
+        summary->base ? summary->base : checkpoint_path(export->source.model->checkpoint);
+    return export_write_adapters(export, out, base, err);
+}
+
 /* A folder that could not be filled goes again, unless it was there before. */
-static int write_folder(const struct export *export, bool adapters, const char *out,
-                        struct error *err)
+static int write_folder(const struct export *export, const char *run, bool adapters,
+                        const char *out, struct export_summary *summary, struct error *err)
 {
     bool made = access(out, F_OK) != 0;
     if (folder_make(out, err) != 0)
         return -1;
-    if (write_files(export, adapters, out, err) == 0)
+    if (write_files(export, run, adapters, out, summary, err) == 0)
         return 0;
     if (made)
         folder_remove(out);
@@ -249,7 +305,8 @@ int export_run(const char *run, const struct state_choice *choice, const char *o
 {
     struct export export = {0};
     int status = export_open(&export, run, choice, merge, err);
-    bool adapters = status == 0 && export.source.recipe.adapted && !merge;
+    bool adapters = status == 0 && has_adapters(&export.source) && !merge;
+    *summary = (struct export_summary){.step = export.source.step, .adapters = adapters};
     if (status == 0)
         status = checkpoint_check_output(export.source.model->checkpoint, out, err);
     if (status == 0)
@@ -258,10 +315,17 @@ int export_run(const char *run, const struct state_choice *choice, const char *o
                      ? -1
                      : 0;
     if (status == 0)
-        status = write_folder(&export, adapters, out, err);
+        status = write_folder(&export, export.source.run, adapters, out, summary, err);
     if (status == 0) {
         summarize(&export, adapters, summary);
         find_best(&export.source, &summary->best);
+    }
+    summary->cost.differs = status == 0 && export.source.recipe.quantized;
+    if (summary->cost.differs && !adapters)
+        export_measure(&summary->cost, export.source.run, &export, out);
+    if (status != 0) {
+        free(summary->base);
+        summary->base = NULL;
     }
     source_close(&export.source);
     free(export.parts);

@@ -7,18 +7,37 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* What is exported of a run whose frozen weights are in 8 or 4 bits has the base's own in their
+ * place
+ * (`differs`): another model than the run's. Of a whole model both losses are measured on the same
+ * few thousand tokens, the beginning of the run's evaluation data, or of its training data where
+ * that has no files. */
+struct export_cost {
+    bool differs, measured;
+    double run, merged; /* losses */
+    uint64_t tokens;
+    char why_not[256]; /* where they could not be measured */
+};
+
 struct export_summary {
     int64_t step;
     struct evaluated evaluated; /* its evaluation; step 0: it has none */
     struct evaluated best;      /* the best of the run; step 0: unknown */
     bool adapters;              /* a PEFT folder was written */
     bool rope_scaled;           /* with --rope-scaling, which a PEFT folder cannot say */
-    uint64_t trained, frozen;   /* tensors; frozen ones are not in a PEFT folder */
+    char *base; /* the folder that its adapters name as their base, which was written with them;
+                   NULL: the base is there already. free() it */
+    uint64_t base_bytes;
+    struct export_cost cost;
+    uint64_t trained, frozen; /* tensors; frozen ones are not in a PEFT folder */
     uint64_t bytes;
 };
 
-/* A run with adapters: adapter_config.json and adapter_model.safetensors, which PEFT loads; with
- * `merge`, and for every other run, a whole model:
+/* A run with adapters: adapter_config.json and adapter_model.safetensors, which PEFT loads. Where
+ * its base is no folder that transformers loads (a GGUF file, a lone .safetensors file), or lies in
+ * the run, it is written to `out`/base, and the adapters name it by its whole path: PEFT takes a
+ * relative one from where it runs, or for a name on a hub. With `merge`, and for every other run, a
+ * whole model:
  *
  * Writes config.json, model.safetensors and the tokenizer's files into the folder `out`, which is
  * made. Trained tensors have the run's type; frozen ones keep the base's bytes, or, from a GGUF

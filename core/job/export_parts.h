@@ -23,8 +23,13 @@ struct export
     size_t count;
 };
 
-/* export_peft.c: adapter_config.json and adapter_model.safetensors. */
-int export_write_adapters(const struct export *export, const char *out, struct error *err);
+/* export_peft.c: adapter_config.json, which names `base`, and adapter_model.safetensors. */
+int export_write_adapters(const struct export *export, const char *out, const char *base,
+                          struct error *err);
+
+/* export_cost.c: the losses, of what was exported to `out`; what cannot be measured is no error. */
+void export_measure(struct export_cost *cost, const char *run, const struct export *export,
+                    const char *out);
 
 /* export_files.c */
 enum { EXPORT_STAGING = 1 << 20 };

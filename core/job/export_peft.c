@@ -63,13 +63,16 @@ static bool has_whole_tensors(const struct source *source)
     return false;
 }
 
-static int write_config(const struct export *export, const char *out, struct error *err)
+/* "ensure_weight_tying": PEFT ties what it saves of an embedding and of the head that is tied to
+ * it, else the two are one only until something trains or merges them. */
+static int write_config(const struct export *export, const char *out, const char *base,
+                        struct error *err)
 {
     const struct recipe *recipe = &export->source.recipe;
     struct buffer text = BUFFER_INIT;
     buffer_text(&text, "{\n  \"peft_type\": \"LORA\",\n  \"task_type\": \"CAUSAL_LM\",\n"
                        "  \"base_model_name_or_path\": ");
-    json_put_string(&text, checkpoint_path(export->source.model->checkpoint));
+    json_put_string(&text, base);
     buffer_format(&text, ",\n  \"r\": %lld,\n  \"lora_alpha\": ", (long long)recipe->rank);
     json_put_number(&text, recipe->alpha);
     buffer_text(&text, ",\n  \"lora_dropout\": 0.0,\n  \"bias\": \"none\",\n"
@@ -81,6 +84,8 @@ static int write_config(const struct export *export, const char *out, struct err
         put_modules(&text, export, PART_MODULE);
     else
         buffer_text(&text, "null");
+    if (tied_embedding(&export->source))
+        buffer_text(&text, ",\n  \"ensure_weight_tying\": true");
     buffer_text(&text, "\n}\n");
     return export_save_text(out, "adapter_config.json", &text, err);
 }
@@ -171,7 +176,8 @@ static int write_weights(const struct export *export, const char *out, struct er
     return status;
 }
 
-int export_write_adapters(const struct export *export, const char *out, struct error *err)
+int export_write_adapters(const struct export *export, const char *out, const char *base,
+                          struct error *err)
 {
-    return write_config(export, out, err) == 0 ? write_weights(export, out, err) : -1;
+    return write_config(export, out, base, err) == 0 ? write_weights(export, out, err) : -1;
 }

@@ -9,6 +9,7 @@
 
 #include "base/buffer.h"
 #include "job/method.h"
+#include "spectra/score.h"
 #include "train/trainer.h"
 
 #include <signal.h>
@@ -20,12 +21,13 @@ struct training_request {
     const char *model, *run;
     int64_t from_step; /* for a resume: the checkpoint to go on from; 0: the last */
     enum training_method method;
-    const char *plan;            /* a plan file; NULL: the best `top` per cent by SNR */
-    double top;                  /* per cent */
-    const char *select;          /* "last:4": a control in its place (plan/control.h); or NULL */
-    bool no_embeddings, no_head; /* with `top` and `select` */
-    int64_t reselect;            /* steps between choices, with `top`; 0: one choice for the run */
-    int64_t rank;                /* of adapters */
+    const char *plan;             /* a plan file; NULL: the best `top` per cent by SNR */
+    double top;                   /* per cent */
+    enum empty_noise empty_noise; /* of the scan that `top` needs */
+    const char *select;           /* "last:4": a control in its place (plan/control.h); or NULL */
+    bool no_embeddings, no_head;  /* with `top` and `select` */
+    int64_t reselect;             /* steps between choices, with `top`; 0: one choice for the run */
+    int64_t rank;                 /* of adapters */
     double alpha;
     enum frozen_type frozen;
     enum moment_type moments;   /* of the optimiser */

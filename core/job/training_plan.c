@@ -20,13 +20,18 @@ static int read_plan(struct training *training, const char *path, struct error *
 static int rank_plan(struct training *training, struct error *err)
 {
     const struct training_request *request = training->request;
-    const struct scan_options options = {.use_cache = true, .threads = request->threads};
+    const struct scan_options options = {
+        .use_cache = true, .threads = request->threads, .empty_noise = request->empty_noise};
     const struct scan_observer observer = {.context = training,
                                            .should_stop = training_should_stop};
+    char line[SCAN_LINE_MAX];
     training_say(training, "scanning %s", training->model_path);
     if (scan_run(&training->scanned, training->model, training->backend, &options, &observer,
-                 err) != 0 ||
-        plan_new(&training->plan, training->scanned->scan, training->model, err) != 0 ||
+                 err) != 0)
+        return -1;
+    for (size_t i = 0; scan_say(training->scanned->scan, i, line, sizeof line); i++)
+        training_say(training, "%s", line);
+    if (plan_new(&training->plan, training->scanned->scan, training->model, err) != 0 ||
         plan_select(training->plan, request->top, PLAN_BY_TYPE, err) != 0)
         return -1;
     return 0;
@@ -69,6 +74,33 @@ static int make_plan(struct training *training, bool resume, struct error *err)
     return choose_plan(training, err) == 0 ? training_write_plan(training, err) : -1;
 }
 
+/* A run that would train nothing, or, with adapters, no adapter: its export would be a PEFT folder
+ * that PEFT refuses. */
+static int check_choice(const struct training *training, struct error *err)
+{
+    const struct method_info *method = method_info(training->request->method);
+    size_t trained = 0, adapted = 0;
+    for (size_t i = 0; i < training->model->module_count; i++) {
+        trained += training->choice.trained[i];
+        adapted += training->choice.adapted[i];
+    }
+    if (method->adapters && adapted == 0 && method->plan)
+        return error_set(err,
+                         "the plan has no linear layer of a block that an adapter could stand "
+                         "beside: --method %s would train none; a higher --top, or a plan with "
+                         "such layers, or --method spectrum, which trains what the plan names",
+                         method->name);
+    if (method->adapters && adapted == 0)
+        return error_set(err,
+                         "%s has no linear layer that --method %s puts an adapter beside (q, k, v, "
+                         "o, gate, up and down projections); --method spectrum or full trains it",
+                         training->model_path, method->name);
+    return trained + adapted > 0
+               ? 0
+               : error_set(err, "the plan trains nothing: a higher --top, or without "
+                                "--no-embeddings and --no-head");
+}
+
 /* A set that changes is what the last state has. Scores come from the base's scan, which is in the
  * cache, and from what the state has trained when it is chosen again. */
 static int choose_changing(struct training *training, bool resume, struct error *err)
@@ -77,7 +109,8 @@ static int choose_changing(struct training *training, bool resume, struct error 
     training->touched = array_alloc(model->module_count, sizeof *training->touched, err);
     if (!training->touched || choose_plan(training, err) != 0 ||
         method_choose(&training->choice, training->request->method, model, training->plan, err) !=
-            0)
+            0 ||
+        check_choice(training, err) != 0)
         return -1;
     return resume && training->state ? training_choose_as_left(training, training->state, err)
                                      : training_write_plan(training, err);
@@ -106,7 +139,8 @@ int training_choose(struct training *training, bool resume, struct error *err)
     enum training_method method = training->request->method;
     if (method_info(method)->plan && make_plan(training, resume, err) != 0)
         return -1;
-    if (method_choose(&training->choice, method, model, training->plan, err) != 0)
+    if (method_choose(&training->choice, method, model, training->plan, err) != 0 ||
+        check_choice(training, err) != 0)
         return -1;
     tell_biases(training);
     return 0;

@@ -72,8 +72,11 @@ static void put_request(struct buffer *out, const struct training_request *reque
     put_option(out, "plan", request->plan);
     put_option(out, "select", request->select);
     if (method->plan && !request->plan) {
-        if (!request->select)
+        if (!request->select) {
             put_real(out, "top", request->top);
+            put_text(out, "empty_noise",
+                     request->empty_noise == EMPTY_NOISE_ONE ? "one" : "infinity");
+        }
         if (request->reselect > 0)
             buffer_format(out, ", \"reselect\": %" PRId64, request->reselect);
         put_flag(out, "no_embeddings", request->no_embeddings);

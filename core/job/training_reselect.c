@@ -56,8 +56,9 @@ static int rescore_row(const struct training *training, struct scan_row *row,
         status = backend->spectra->values(backend->self, values, scratch->matrix, row->rows,
                                           row->cols, scratch->room, err);
     if (status == 0) {
-        struct null_model null = null_model_find(row->rows, row->cols, EMPTY_NOISE_INFINITY);
-        score_row(row, values, count, &null, ESTIMATOR_REFERENCE, EMPTY_NOISE_INFINITY);
+        enum empty_noise rule = training->request->empty_noise;
+        struct null_model null = null_model_find(row->rows, row->cols, rule);
+        score_row(row, values, count, &null, ESTIMATOR_REFERENCE, rule);
     }
     free(values);
     return status;

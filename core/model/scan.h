@@ -21,7 +21,11 @@ struct scan_row {
     char reason[64];                /* why snr is NaN: "NaN at row 3, column 7"; "": not known */
     char dtype[16];                 /* "": not known */
     int64_t rows, cols, parameters; /* parameters 0: none of the three is known */
-    bool detailed;                  /* false: nothing below is valid */
+    /* with a described scan only: the elements of the module's bias (0: it has none, or the bias is
+     * a row of its own), and whether the tensor is called just as the module, without ".weight" */
+    int64_t bias;
+    bool bare;
+    bool detailed;                      /* false: nothing below is valid */
     double sigma_max, sigma, threshold; /* REFERENCE 1: S[0], the IQR sigma, tau */
     int64_t signal_count, noise_count;
     double null_snr;            /* what iid noise of this shape scores; NaN: not known */
@@ -35,6 +39,50 @@ struct scan_row {
     int64_t spikes;    /* how many there are; -1: not known */
 };
 
+/* How the model's tensors are called here, beside what transformers calls them once loaded. */
+enum scan_names {
+    NAMES_STANDARD,   /* the architecture is known, and so are its names */
+    NAMES_FILE,       /* those of the file; the architecture is not known here */
+    NAMES_MULTIMODAL, /* the same, of a model of several towers: transformers renames many of them
+                       */
+    NAMES_GGUF,       /* llama.cpp's own */
+    NAMES_COUNT
+};
+
+/* As scan files have them. */
+#define SCAN_NAMES                                                                                 \
+    {                                                                                              \
+        "standard", "file", "multimodal", "gguf"                                                   \
+    }
+
+/* An embedding or a head: what plans switch, whether rows cover it or not. */
+struct scan_end {
+    char *tensor; /* its full name */
+    bool head;
+    int64_t parameters;
+};
+
+/* Tensors that look like weights and have no row: how many, why, and the first of them. */
+struct scan_omission {
+    char reason[96];
+    char *first;
+    int64_t count;
+};
+
+/* What a plan must know of the model beside the rows, so that it is the same from a file as from
+ * the model. A published scan has none of it: `known` is false then, and all else empty. */
+struct scan_model {
+    bool known;
+    char architecture[48]; /* config.json's model_type or GGUF's; "": it does not say */
+    enum scan_names names;
+    bool tied;          /* the head is the embedding */
+    int64_t parameters; /* of all tensors, tied ones once */
+    struct scan_end *ends;
+    size_t end_count;
+    struct scan_omission *omissions;
+    size_t omission_count;
+};
+
 struct scan {
     struct scan_row *rows; /* a file's in its order, a model's in the order of its computation */
     size_t count;
@@ -42,19 +90,32 @@ struct scan {
     char fingerprint[33]; /* "" : not known */
     char estimator[24];   /* "reference", "mp", "gavish-donoho" */
     char empty_noise[12]; /* "infinity" or "one" */
+    struct scan_model of;
 };
 
 /* The rows that a scan of this model has, none of them known yet: modules whose short name the
  * pattern finds, or with NULL the 2-D weights of the blocks (of the whole model where it has none
- * in blocks). *modules, unless NULL, becomes the module of each row; free() it. */
+ * in blocks). What a quantiser keeps beside its codes (scales, zero points) is never a row, and
+ * tensors with three dimensions or more are none that can be scored (scan_row_refusal()).
+ * *modules, unless NULL, becomes the module of each row; free() it. */
 int scan_for_model(struct scan **out, const struct module ***modules, const struct model *model,
                    const char *pattern, struct error *err);
+
+/* Why a module's tensor is not scored, whatever its values are (into out, cut at size); false: it
+ * is. */
+bool scan_row_refusal(const struct module *module, char *out, size_t size);
+
+/* The n-th line that a scan has to say of itself, from 0: which tensors it left out and why, and
+ * how many scores are of an empty noise set. False: there are no more. */
+enum { SCAN_LINE_MAX = 480 };
+bool scan_say(const struct scan *scan, size_t n, char *out, size_t size);
 
 /* Reads any of the forms in the wild: ours, spectrum.py's, grouped, --json's. */
 int scan_read(struct scan **out, const char *path, struct error *err);
 int scan_parse(struct scan **out, const char *text, size_t length, const char *where,
                struct error *err);
 void scan_free(struct scan *scan);
+void scan_model_clear(struct scan_model *of);
 
 /* The file form (modules at top level, bare Infinity allowed) and the strict --json form. */
 void scan_put_file(struct buffer *out, const struct scan *scan);

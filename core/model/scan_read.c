@@ -12,6 +12,10 @@
 #include <string.h>
 
 enum { SCAN_FILE_MAX = 256 << 20, SCAN_ROWS_MAX = 1 << 20, SCAN_NAME_MAX = 512 };
+enum { SCAN_ENDS_MAX = 64, SCAN_OMISSIONS_MAX = 64 };
+
+/* Sums of as many of them as a file may have fit into 63 bits. */
+#define SCAN_PARAMETERS_MAX (INT64_C(1) << 42)
 
 static void read_text(const cJSON *entry, const char *key, char *out, size_t size)
 {
@@ -30,6 +34,15 @@ static void read_shape(struct scan_row *row, const cJSON *entry)
     row->rows = rows;
     row->cols = cols;
     row->parameters = parameters;
+}
+
+/* The members that a described scan has beside a row's score and shape. */
+static void read_tensors(struct scan_row *row, const cJSON *entry)
+{
+    int64_t bias = 0;
+    json_get_bool(entry, "bare", &row->bare);
+    if (json_get_int64(entry, "bias", &bias) && bias > 0 && bias <= SCAN_PARAMETERS_MAX)
+        row->bias = bias;
 }
 
 /* A number; a null with "<key>_kind" beside it; or the string that some writers make of Infinity.
@@ -93,6 +106,7 @@ bool scan_read_row(struct scan_row *row, const cJSON *entry)
     row->snr = snr;
     read_text(entry, "reason", row->reason, sizeof row->reason);
     read_shape(row, entry);
+    read_tensors(row, entry);
     row->detailed = read_details(row, entry);
     return true;
 }
@@ -100,6 +114,74 @@ bool scan_read_row(struct scan_row *row, const cJSON *entry)
 static bool is_name(const char *text)
 {
     return *text && strlen(text) <= SCAN_NAME_MAX && utf8_printable(text);
+}
+
+/* What a file says of the model. Names are those that a plan will write, so one that is none makes
+ * the whole record worthless, and the scan one that does not say. */
+static bool read_ends(struct scan_model *of, const cJSON *list, struct error *err)
+{
+    const cJSON *entry;
+    cJSON_ArrayForEach(entry, list)
+    {
+        const char *name = NULL;
+        struct scan_end *end = &of->ends[of->end_count];
+        if (of->end_count == SCAN_ENDS_MAX || !json_get_string(entry, "tensor", &name) ||
+            !is_name(name) || !json_get_int64(entry, "parameters", &end->parameters) ||
+            end->parameters < 0 || end->parameters > SCAN_PARAMETERS_MAX)
+            return false;
+        json_get_bool(entry, "head", &end->head);
+        end->tensor = string_copy(name, err);
+        if (!end->tensor)
+            return false;
+        of->end_count++;
+    }
+    return true;
+}
+
+static bool read_omissions(struct scan_model *of, const cJSON *list, struct error *err)
+{
+    const cJSON *entry;
+    cJSON_ArrayForEach(entry, list)
+    {
+        const char *first = NULL;
+        struct scan_omission *omission = &of->omissions[of->omission_count];
+        if (of->omission_count == SCAN_OMISSIONS_MAX || !json_get_string(entry, "first", &first) ||
+            !is_name(first) || !json_get_int64(entry, "count", &omission->count) ||
+            omission->count < 1)
+            return false;
+        read_text(entry, "reason", omission->reason, sizeof omission->reason);
+        omission->first = string_copy(first, err);
+        if (!omission->first)
+            return false;
+        of->omission_count++;
+    }
+    return true;
+}
+
+static void read_model(struct scan *scan, const cJSON *model)
+{
+    static const char *const names[NAMES_COUNT] = SCAN_NAMES;
+    struct scan_model *of = &scan->of;
+    const char *text = NULL;
+    int named = NAMES_COUNT;
+    if (of->known || !json_get_string(model, "names", &text))
+        return;
+    for (int i = 0; i < NAMES_COUNT; i++)
+        if (strcmp(text, names[i]) == 0)
+            named = i;
+    of->ends = array_alloc(SCAN_ENDS_MAX, sizeof *of->ends, NULL);
+    of->omissions = array_alloc(SCAN_OMISSIONS_MAX, sizeof *of->omissions, NULL);
+    of->known = of->ends && of->omissions && named < NAMES_COUNT &&
+                json_get_int64(model, "parameters", &of->parameters) && of->parameters > 0 &&
+                json_get_bool(model, "tied", &of->tied) &&
+                read_ends(of, json_get(model, "ends"), NULL) &&
+                read_omissions(of, json_get(model, "omissions"), NULL);
+    of->names = (enum scan_names)(named % NAMES_COUNT);
+    read_text(model, "architecture", of->architecture, sizeof of->architecture);
+    read_text(model, "estimator", scan->estimator, sizeof scan->estimator);
+    read_text(model, "empty_noise", scan->empty_noise, sizeof scan->empty_noise);
+    if (!of->known)
+        scan_model_clear(of);
 }
 
 static int add_row(struct scan *scan, size_t *capacity, const char *module, const char *type,
@@ -129,6 +211,7 @@ static int read_module(struct scan *scan, size_t *capacity, const cJSON *entry, 
         return error_set(err, "%s: module \"%.120s\" has no \"type\"", where, entry->string);
     if (add_row(scan, capacity, entry->string, type, &row, where, err) != 0)
         return -1;
+    read_model(scan, json_get(entry, "model")); /* of the first row */
     const cJSON *value = json_get(entry, "snr");
     if (!scan_read_row(row, entry) && value && !cJSON_IsNull(value))
         return error_set(err, "%s: module \"%.120s\" has an \"snr\" that is no number", where,
@@ -213,6 +296,7 @@ static int read_header(struct scan *scan, const cJSON *root, const char *where, 
         return error_set(err, "%s: spectrum.scan version %lld; this program reads version 1", where,
                          (long long)version);
     const cJSON *model = json_get(root, "model");
+    read_model(scan, model);
     read_text(root, "estimator", scan->estimator, sizeof scan->estimator);
     read_text(root, "empty_noise", scan->empty_noise, sizeof scan->empty_noise);
     if (json_get_string(model, "fingerprint", &text) && is_fingerprint(text))
@@ -269,6 +353,17 @@ int scan_read(struct scan **out, const char *path, struct error *err)
     return status;
 }
 
+void scan_model_clear(struct scan_model *of)
+{
+    for (size_t i = 0; i < of->end_count; i++)
+        free(of->ends[i].tensor);
+    for (size_t i = 0; i < of->omission_count; i++)
+        free(of->omissions[i].first);
+    free(of->ends);
+    free(of->omissions);
+    *of = (struct scan_model){0};
+}
+
 void scan_free(struct scan *scan)
 {
     if (!scan)
@@ -277,6 +372,7 @@ void scan_free(struct scan *scan)
         free(scan->rows[i].module);
         free(scan->rows[i].type);
     }
+    scan_model_clear(&scan->of);
     free(scan->rows);
     free(scan->model);
     free(scan);

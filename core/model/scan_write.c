@@ -57,6 +57,32 @@ static const char *snr_kind(double snr)
     return isnan(snr) ? "nan" : isinf(snr) ? "infinite" : "finite";
 }
 
+/* What a plan must know of the model: struct scan_model, and how the scores came about. */
+static void put_model(struct buffer *out, const struct scan *scan, const char *between)
+{
+    static const char *const names[NAMES_COUNT] = SCAN_NAMES;
+    const struct scan_model *of = &scan->of;
+    buffer_format(out, "%s\"names\": \"%s\"", between, names[of->names]);
+    put_text(out, "architecture", of->architecture);
+    buffer_format(out, ", \"tied\": %s, \"parameters\": %" PRId64 ", \"ends\": [",
+                  of->tied ? "true" : "false", of->parameters);
+    for (size_t i = 0; i < of->end_count; i++) {
+        buffer_text(out, i ? ", {\"tensor\": " : "{\"tensor\": ");
+        json_put_string(out, of->ends[i].tensor);
+        buffer_format(out, ", \"head\": %s, \"parameters\": %" PRId64 "}",
+                      of->ends[i].head ? "true" : "false", of->ends[i].parameters);
+    }
+    buffer_text(out, "], \"omissions\": [");
+    for (size_t i = 0; i < of->omission_count; i++) {
+        buffer_text(out, i ? ", {\"first\": " : "{\"first\": ");
+        json_put_string(out, of->omissions[i].first);
+        buffer_format(out, ", \"count\": %" PRId64, of->omissions[i].count);
+        put_text(out, "reason", of->omissions[i].reason);
+        buffer_byte(out, '}');
+    }
+    buffer_byte(out, ']');
+}
+
 static void put_row(struct buffer *out, const struct scan_row *row, bool strict)
 {
     put_number *put = strict ? json_put_number : json_put_loose;
@@ -70,6 +96,10 @@ static void put_row(struct buffer *out, const struct scan_row *row, bool strict)
         buffer_format(out,
                       ", \"rows\": %" PRId64 ", \"cols\": %" PRId64 ", \"parameters\": %" PRId64,
                       row->rows, row->cols, row->parameters);
+    if (row->bias > 0)
+        buffer_format(out, ", \"bias\": %" PRId64, row->bias);
+    if (row->bare)
+        buffer_text(out, ", \"bare\": true");
     if (row->detailed)
         put_details(out, row, put);
     put_text(out, "dtype", row->dtype);
@@ -91,6 +121,13 @@ static void put_rows(struct buffer *out, const struct scan *scan, bool strict)
         json_put_string(out, row->module);
         buffer_text(out, ": {");
         put_row(out, row, strict);
+        /* Tools take every key of the file for a module, so the model is a member of its first. */
+        if (!strict && scan->of.known && between[0] != ',') {
+            put_model(out, scan, ", \"model\": {");
+            put_text(out, "estimator", scan->estimator);
+            put_text(out, "empty_noise", scan->empty_noise);
+            buffer_byte(out, '}');
+        }
         buffer_byte(out, '}');
         between = ",\n";
     }
@@ -112,8 +149,12 @@ void scan_put_json(struct buffer *out, const struct scan *scan)
         json_put_string(out, scan->model);
         between = ", ";
     }
-    if (scan->fingerprint[0])
+    if (scan->fingerprint[0]) {
         buffer_format(out, "%s\"fingerprint\": \"%s\"", between, scan->fingerprint);
+        between = ", ";
+    }
+    if (scan->of.known)
+        put_model(out, scan, between);
     buffer_text(out, "}, \"estimator\": ");
     json_put_string(out, scan->estimator);
     buffer_text(out, ", \"empty_noise\": ");

@@ -2,20 +2,31 @@
 
 #include "base/memory.h"
 #include "base/regex.h"
+#include "base/text.h"
 #include "plan/plan_state.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static bool is_embedding(const struct scan_row *row)
+/* Is the name the tensor's, or its module's? */
+static bool names_tensor(const char *name, const char *tensor)
 {
-    return strcmp(row->module, "model.embed_tokens") == 0;
+    size_t length = strlen(name);
+    const char *tail = strncmp(tensor, name, length) == 0 ? tensor + length : "?";
+    return !*tail || strcmp(tail, ".weight") == 0;
 }
 
-static bool is_head(const struct scan_row *row)
+enum plan_end plan_end_named(const struct plan *plan, const char *name)
 {
-    return strcmp(row->module, "lm_head") == 0;
+    const struct scan_model *of = &plan->scan->of;
+    for (size_t i = 0; i < of->end_count; i++)
+        if (names_tensor(name, of->ends[i].tensor))
+            return of->ends[i].head ? PLAN_HEAD : PLAN_EMBEDDING;
+    return names_tensor(name, "model.embed_tokens.weight") ? PLAN_EMBEDDING
+           : names_tensor(name, "lm_head.weight")          ? PLAN_HEAD
+                                                           : PLAN_NO_END;
 }
 
 int plan_new(struct plan **out, const struct scan *scan, const struct model *model,
@@ -27,7 +38,7 @@ int plan_new(struct plan **out, const struct scan *scan, const struct model *mod
         return -1;
     plan->scan = scan;
     plan->model = model;
-    plan->tied = model && model->architecture && model->config.tied;
+    plan->tied = scan->of.tied;
     plan->row_count = scan->count;
     plan->history[0].flags = array_alloc(plan_flag_count(plan), 1, err);
     plan->history[0].percent = NAN;
@@ -70,22 +81,17 @@ int plan_begin_step(struct plan *plan, struct error *err)
     return 0;
 }
 
-static bool is_switch(const struct scan_row *row)
-{
-    return is_embedding(row) || is_head(row);
-}
-
 /* Trains the best int(count * percent / 100) of the rows in a list that falls by SNR; fewer where
  * the rest has no score. */
 static void select_best(struct plan *plan, const size_t *rows, size_t count, double percent)
 {
     size_t size = 0;
     for (size_t k = 0; k < count; k++)
-        size += !is_switch(&plan->scan->rows[rows[k]]);
+        size += plan_end_row(plan, rows[k]) == PLAN_NO_END;
     size_t left = (size_t)((double)size * percent / 100);
     for (size_t k = 0; k < count && left > 0; k++) {
         const struct scan_row *row = &plan->scan->rows[rows[k]];
-        if (is_switch(row) || (row->known && isnan(row->snr)))
+        if (plan_end_row(plan, rows[k]) != PLAN_NO_END || (row->known && isnan(row->snr)))
             continue;
         plan_flags(plan)[rows[k]] = PLAN_MODULE;
         left--;
@@ -133,26 +139,33 @@ void plan_refresh(struct plan *plan)
 static void set_row(struct plan *plan, size_t row, bool train)
 {
     unsigned char *flags = plan_flags(plan);
-    if (is_embedding(&plan->scan->rows[row]))
-        flags[plan->row_count] = train;
-    else if (is_head(&plan->scan->rows[row]))
-        flags[plan->row_count + 1] = train;
+    enum plan_end end = plan_end_row(plan, row);
+    if (end != PLAN_NO_END)
+        flags[plan->row_count + (end == PLAN_HEAD)] = train;
     else
         flags[row] = train ? PLAN_MODULE : 0;
 }
 
+/* Embeddings and heads by their modules' names: those that the scan says, or else the reference's.
+ */
 static int set_switches(struct plan *plan, struct regex *regex, bool train, size_t *matched,
                         struct error *err)
 {
-    static const char *const names[] = {"model.embed_tokens", "lm_head"};
-    for (size_t i = 0; i < 2; i++) {
-        int found = regex_search(regex, names[i], err);
+    static const char *const names[] = {"model.embed_tokens.weight", "lm_head.weight"};
+    const struct scan_model *of = &plan->scan->of;
+    for (size_t i = 0; i < (of->known ? of->end_count : 2); i++) {
+        const char *tensor = of->known ? of->ends[i].tensor : names[i];
+        char name[1024];
+        bool head = of->known ? of->ends[i].head : i == 1;
+        size_t length = strlen(tensor) - (text_ends_with(tensor, ".weight") ? 7 : 0);
+        snprintf(name, sizeof name, "%.*s", (int)length, tensor);
+        int found = regex_search(regex, name, err);
         if (found < 0)
             return -1;
         if (found == 0)
             continue;
-        plan_flags(plan)[plan->row_count + i] = train;
-        *matched += !ranking_find(&plan->ranking, plan->scan, names[i], strlen(names[i]));
+        plan_flags(plan)[plan->row_count + head] = train;
+        *matched += !ranking_find(&plan->ranking, plan->scan, name, strlen(name));
     }
     return 0;
 }
@@ -248,24 +261,33 @@ bool plan_redo(struct plan *plan)
     return true;
 }
 
-bool plan_embeddings(const struct plan *plan)
+/* Where the two are tied, freezing either freezes the one tensor; what is not in the model does not
+ * train. A scan that does not say is taken to have both, as the reference does. */
+static bool end_trains(const struct plan *plan, bool head)
 {
     const unsigned char *switches = plan_flags(plan) + plan->row_count;
-    return switches[0] && (!plan->tied || switches[1]);
+    const struct scan_model *of = &plan->scan->of;
+    bool there = !of->known;
+    for (size_t i = 0; i < of->end_count; i++)
+        there |= plan->tied || of->ends[i].head == head;
+    return there && (plan->tied ? switches[0] && switches[1] : switches[head]);
+}
+
+bool plan_embeddings(const struct plan *plan)
+{
+    return end_trains(plan, false);
 }
 
 bool plan_head(const struct plan *plan)
 {
-    const unsigned char *switches = plan_flags(plan) + plan->row_count;
-    return switches[1] && (!plan->tied || switches[0]);
+    return end_trains(plan, true);
 }
 
 unsigned plan_parts(const struct plan *plan, size_t row)
 {
-    if (is_embedding(&plan->scan->rows[row]))
-        return plan_embeddings(plan) ? PLAN_MODULE : 0;
-    if (is_head(&plan->scan->rows[row]))
-        return plan_head(plan) ? PLAN_MODULE : 0;
+    enum plan_end end = plan_end_row(plan, row);
+    if (end != PLAN_NO_END)
+        return end_trains(plan, end == PLAN_HEAD) ? PLAN_MODULE : 0;
     return plan_flags(plan)[row];
 }
 

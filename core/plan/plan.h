@@ -20,7 +20,7 @@ enum plan_scope {
 struct plan;
 
 /* Everything of the blocks frozen; embedding and head on, as the reference has them. The model may
- * be NULL: then the plan knows of embeddings only what the scan lists. */
+ * be NULL: then the plan knows of the model only what the scan says (struct scan_model). */
 int plan_new(struct plan **out, const struct scan *scan, const struct model *model,
              struct error *err);
 void plan_free(struct plan *plan);
@@ -58,7 +58,7 @@ bool plan_redo(struct plan *plan);
 enum plan_parts { PLAN_WEIGHT = 1, PLAN_BIAS = 2, PLAN_MODULE = PLAN_WEIGHT | PLAN_BIAS };
 unsigned plan_parts(const struct plan *plan, size_t row);
 bool plan_row(const struct plan *plan, size_t row); /* does this row of the scan train at all */
-bool plan_embeddings(const struct plan *plan);
+bool plan_embeddings(const struct plan *plan);      /* is there a tensor of that kind that trains */
 bool plan_head(const struct plan *plan);
 double plan_percent(const struct plan *plan); /* of the last selection; NaN: none */
 
@@ -75,9 +75,10 @@ const size_t *plan_type_rows(const struct plan *plan, size_t n, size_t *count);
 int plan_set_names(struct plan *plan, const char *const *names, size_t count, struct error *err);
 
 struct plan_counts {
-    size_t modules, modules_total;        /* rows of the scan */
-    bool known;                           /* false: the scan has no shapes and there is no model */
-    int64_t parameters, parameters_total; /* with a model: of all its tensors */
+    size_t modules, modules_total; /* rows of the scan */
+    bool known;                    /* false: the scan has no shapes and there is no model */
+    bool whole; /* embeddings and head among them; false: there are none, or the scan is silent */
+    int64_t parameters, parameters_total; /* with a model, or a scan that says: of all tensors */
 };
 struct plan_counts plan_counts(const struct plan *plan);
 

@@ -17,10 +17,18 @@ enum plan_format {
 int plan_format_by_name(enum plan_format *out, const char *name, struct error *err);
 
 /* Appends the file's text. Forms that list tensors (all but YAML and PEFT) name a module's bias
- * only where the plan's model is known to have one. `source` (the scan's or model's path) goes into
- * the comments. */
+ * where the scan says that it has one; where it does not say (scan_model.known is false), they take
+ * all that begins with the module's name, as the reference's form does. `source` (the scan's or
+ * model's path) goes into the comments. */
 void plan_put(struct buffer *out, const struct plan *plan, enum plan_format format,
               const char *source);
+
+/* 0 if a plan of this format trains in its target what it names, as far as that is known. Refused:
+ * one that trains nothing there, or, as Axolotl has it with an empty list, everything; and names
+ * that transformers is known to give to no tensor once the model is loaded, unless `file_names`
+ * asks for the file's all the same. */
+int plan_check_target(const struct plan *plan, enum plan_format format, bool file_names,
+                      struct error *err);
 
 /* Sets the plan to what a YAML or JSON plan file of ours says, as one step of undo. A name is
  * exact,

@@ -23,17 +23,14 @@ static const struct scan_row *row_of(const struct plan *plan, const char *name, 
     return ranking_find(&plan->ranking, plan->scan, name, length);
 }
 
-static bool names_stem(const char *name, const char *stem)
+/* A bias is there only where the model has it, as far as that is known. */
+static bool is_there(const struct plan *plan, const struct scan_row *row, const char *name,
+                     unsigned parts)
 {
-    size_t length = strlen(stem);
-    return strncmp(name, stem, length) == 0 &&
-           (name[length] == '\0' || strcmp(name + length, ".weight") == 0);
-}
-
-/* A bias is there only where the model has it, as far as the model is known. */
-static bool is_there(const struct plan *plan, const char *name, unsigned parts)
-{
-    return !plan->model || parts != PLAN_BIAS || model_find(plan->model, name);
+    if (parts != PLAN_BIAS)
+        return true;
+    return plan->model ? model_find(plan->model, name) != NULL
+                       : !plan->scan->of.known || row->bias > 0;
 }
 
 /* A module of the model that the scan does not list, a norm say: by its tensor's name, or by its
@@ -59,10 +56,10 @@ static int set_name(struct plan *plan, const char *name, struct error *err)
     unsigned char *flags = plan_flags(plan);
     unsigned parts;
     const struct scan_row *row = row_of(plan, name, &parts);
-    bool embedding = names_stem(name, "model.embed_tokens");
-    if (embedding || names_stem(name, "lm_head"))
-        flags[plan->row_count + !embedding] = 1;
-    else if (row && is_there(plan, name, parts))
+    enum plan_end end = plan_end_named(plan, name);
+    if (end != PLAN_NO_END)
+        flags[plan->row_count + (end == PLAN_HEAD)] = 1;
+    else if (row && is_there(plan, row, name, parts))
         flags[row - plan->scan->rows] |= (unsigned char)parts;
     else if (row || !set_unlisted(plan, name))
         return error_set(err, "\"%.200s\" is no module of this %s", name,
@@ -91,10 +88,9 @@ int plan_set_names(struct plan *plan, const char *const *names, size_t count, st
 
 bool plan_trains(const struct plan *plan, const char *tensor)
 {
-    if (strcmp(tensor, "model.embed_tokens.weight") == 0)
-        return plan_embeddings(plan);
-    if (strcmp(tensor, "lm_head.weight") == 0)
-        return plan_head(plan);
+    enum plan_end end = plan_end_named(plan, tensor);
+    if (end != PLAN_NO_END)
+        return end == PLAN_HEAD ? plan_head(plan) : plan_embeddings(plan);
     unsigned parts;
     const struct scan_row *row = row_of(plan, tensor, &parts);
     if (row)
@@ -108,16 +104,35 @@ bool plan_trains_unlisted(const struct plan *plan, const struct module *module)
     return *plan_module_flag(plan, module) != 0;
 }
 
+/* With a scan that says what the model has it is the same as with the model. */
+static void count_ends(struct plan_counts *counts, const struct plan *plan)
+{
+    const struct scan_model *of = &plan->scan->of;
+    counts->parameters_total = of->parameters;
+    for (size_t i = 0; i < of->end_count; i++) {
+        const char *tensor = of->ends[i].tensor;
+        counts->parameters += plan_trains(plan, tensor) ? of->ends[i].parameters : 0;
+    }
+}
+
 struct plan_counts plan_counts(const struct plan *plan)
 {
-    struct plan_counts counts = {.modules_total = plan->row_count, .known = true};
+    struct plan_counts counts = {
+        .modules_total = plan->row_count, .known = true, .whole = plan->scan->of.end_count > 0};
+    bool described = plan->scan->of.known;
     for (size_t i = 0; i < plan->row_count; i++) {
         const struct scan_row *row = &plan->scan->rows[i];
-        counts.modules += plan_row(plan, i);
-        counts.parameters += plan_row(plan, i) ? row->parameters : 0;
+        unsigned parts = plan_parts(plan, i);
+        counts.modules += parts != 0;
         counts.parameters_total += row->parameters;
         counts.known &= row->parameters > 0;
+        if (described && plan_end_row(plan, i) != PLAN_NO_END)
+            continue; /* counted below */
+        counts.parameters += parts & PLAN_WEIGHT || (parts && !described) ? row->parameters : 0;
+        counts.parameters += described && parts & PLAN_BIAS ? row->bias : 0;
     }
+    if (described)
+        count_ends(&counts, plan);
     if (!plan->model)
         return counts;
     counts.known = true;

@@ -121,11 +121,15 @@ static int read_json(struct names *names, const struct buffer *text, const char 
     return status;
 }
 
-/* "^name$" to "name", with the backslashes before dots taken out. */
+/* "^name$" to "name", with the backslashes before dots taken out; "^name." too, which means all
+ * tensors of that module. */
 static void strip_anchors(char *name)
 {
     size_t to = 0, length = strlen(name);
-    bool anchored = length > 1 && name[0] == '^' && name[length - 1] == '$';
+    bool anchored =
+        length > 1 && name[0] == '^' && (name[length - 1] == '$' || name[length - 1] == '.');
+    if (anchored && name[length - 1] == '.' && name[length - 2] == '\\')
+        name[--length - 1] = '.';
     for (size_t from = anchored; from < length - anchored; from++)
         if (!(anchored && name[from] == '\\' && name[from + 1] == '.'))
             name[to++] = name[from];

@@ -43,6 +43,19 @@ static inline unsigned char *plan_module_flag(const struct plan *plan, const str
     return plan_flags(plan) + plan->row_count + 2 + (module - plan->model->modules);
 }
 
+/* Embeddings and heads have switches. Which of them a row, or a tensor by its name or its module's,
+ * is: those that the scan says, and in any scan those of the reference, "model.embed_tokens" and
+ * "lm_head". */
+enum plan_end { PLAN_NO_END, PLAN_EMBEDDING, PLAN_HEAD };
+enum plan_end plan_end_named(const struct plan *plan, const char *name);
+static inline enum plan_end plan_end_row(const struct plan *plan, size_t row)
+{
+    return plan_end_named(plan, plan->scan->rows[row].module);
+}
+
+/* plan_target.c: does a row train by what stands for it in PEFT, an adapter beside its weight? */
+bool plan_takes_adapter(const struct plan *plan, size_t row);
+
 /* Opens a new step: a copy of what is, which the caller then changes. */
 int plan_begin_step(struct plan *plan, struct error *err);
 

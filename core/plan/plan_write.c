@@ -2,6 +2,7 @@
 #include "base/text.h"
 #include "base/utf8.h"
 #include "plan/plan_file.h"
+#include "plan/plan_state.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -27,12 +28,14 @@ int plan_format_by_name(enum plan_format *out, const char *name, struct error *e
                           name);
 }
 
-/* How a format writes one name: the lead, the dots, the tail. */
+/* How a format writes one name: the lead, the dots, the tail. `beginnings`: its readers match names
+ * from the beginning on, and a "$" in the tail is what makes one whole. */
 struct name_style {
     const char *before, *dot, *after;
+    bool beginnings;
 };
 
-static void put_name(struct buffer *out, const char *name, const char *part,
+static void put_name(struct buffer *out, const char *name, const char *part, const char *after,
                      const struct name_style *style)
 {
     buffer_text(out, style->before);
@@ -44,41 +47,43 @@ static void put_name(struct buffer *out, const char *name, const char *part,
                 buffer_byte(out, *at);
         }
     }
-    buffer_text(out, style->after);
+    buffer_text(out, after);
 }
 
-static bool has_bias(const struct plan *plan, const char *module)
+static void put_tensor(struct buffer *out, const char *name, const char *part,
+                       const struct name_style *style)
 {
-    char name[1024];
-    const struct model *model = plan_model(plan);
-    int length = snprintf(name, sizeof name, "%s.bias", module);
-    return model && (size_t)length < sizeof name && model_find(model, name);
+    put_name(out, name, part, style->after, style);
 }
 
-/* The tensors of a row that train, each by its own name; of a bias that nobody named it is not
- * known without the model whether there is one. */
+/* The tensors of a row that train, each by its own name. Where a published scan does not say
+ * whether there is a bias, all that begins with "module.": that is what the reference's names mean
+ * to those who read them. */
 static void put_tensors(struct buffer *out, const struct plan *plan, size_t row,
                         const struct name_style *style)
 {
-    const char *module = plan_scan(plan)->rows[row].module;
+    const struct scan_row *is = &plan_scan(plan)->rows[row];
+    bool known = plan_scan(plan)->of.known;
     unsigned parts = plan_parts(plan, row);
-    if (text_ends_with(module, ".bias")) {
-        put_name(out, module, "", style);
+    if (is->bare || text_ends_with(is->module, ".bias")) {
+        put_tensor(out, is->module, "", style);
+        return;
+    }
+    if (parts == PLAN_MODULE && !known) {
+        put_name(out, is->module, style->beginnings ? "." : "",
+                 style->after + (style->after[0] == '$'), style);
         return;
     }
     if (parts & PLAN_WEIGHT)
-        put_name(out, module, ".weight", style);
-    if (parts == PLAN_BIAS || (parts == PLAN_MODULE && has_bias(plan, module)))
-        put_name(out, module, ".bias", style);
-}
-
-static bool is_switch(const char *type)
-{
-    return strcmp(type, "lm_head") == 0 || strcmp(type, "model.embed_tokens") == 0;
+        put_tensor(out, is->module, ".weight", style);
+    if (parts == PLAN_BIAS || (parts & PLAN_BIAS && is->bias > 0))
+        put_tensor(out, is->module, ".bias", style);
 }
 
 /* The rows that train, type by type, highest SNR first, as the reference writes them: whole modules
- * in one style (or, where there is none, by tensors), single tensors in the other. */
+ * in one style (or, where there is none, by tensors), single tensors in the other. A module whose
+ * name begins another's is written by its tensors, too, or its reader would train both; in the
+ * reference's own files, which say no more than the names, it stays as the reference has it. */
 static void put_rows(struct buffer *out, const struct plan *plan, const struct name_style *module,
                      const struct name_style *tensor, bool comments)
 {
@@ -86,15 +91,16 @@ static void put_rows(struct buffer *out, const struct plan *plan, const struct n
     const size_t *rows;
     size_t count;
     for (size_t n = 0; (rows = plan_type_rows(plan, n, &count)); n++) {
-        const char *type = scan->rows[rows[0]].type;
-        if (is_switch(type))
+        if (plan_end_row(plan, rows[0]) != PLAN_NO_END)
             continue;
         if (comments)
-            buffer_format(out, "# %s layers\n", type);
+            buffer_format(out, "# %s layers\n", scan->rows[rows[0]].type);
         for (size_t k = 0; k < count; k++) {
+            const char *name = scan->rows[rows[k]].module;
             unsigned parts = plan_parts(plan, rows[k]);
-            if (parts == PLAN_MODULE && module)
-                put_name(out, scan->rows[rows[k]].module, "", module);
+            bool alone = !scan->of.known || !ranking_begins_another(&plan->ranking, scan, name);
+            if (parts == PLAN_MODULE && module && alone)
+                put_tensor(out, name, "", module);
             else if (parts)
                 put_tensors(out, plan, rows[k], tensor);
         }
@@ -110,18 +116,33 @@ static void put_unlisted(struct buffer *out, const struct plan *plan,
         if (!plan_trains_unlisted(plan, &model->modules[i]))
             continue;
         buffer_text(out, comment);
-        put_name(out, model->modules[i].name, "", tensor);
+        put_tensor(out, model->modules[i].name, "", tensor);
         comment = "";
     }
 }
 
-static void put_switches(struct buffer *out, const struct plan *plan, const char *part,
-                         const struct name_style *style)
+/* Heads and embeddings that train, as tensors or as modules; of a tied model the one that exists.
+ * Where the scan does not say, the reference's two. */
+static void put_ends(struct buffer *out, const struct plan *plan, bool modules,
+                     const struct name_style *style)
 {
-    if (plan_head(plan))
-        put_name(out, "lm_head", part, style);
-    if (plan_embeddings(plan))
-        put_name(out, "model.embed_tokens", part, style);
+    const struct scan_model *of = &plan_scan(plan)->of;
+    const char *weight = modules ? "" : ".weight";
+    if (!of->known && plan_head(plan))
+        put_tensor(out, "lm_head", weight, style);
+    if (!of->known && plan_embeddings(plan))
+        put_tensor(out, "model.embed_tokens", weight, style);
+    for (int head = 1; head >= 0; head--)
+        for (size_t i = 0; i < of->end_count; i++) {
+            const char *name = of->ends[i].tensor;
+            char module[1024];
+            if (of->ends[i].head != head || !plan_trains(plan, name))
+                continue;
+            size_t length = strlen(name) - (text_ends_with(name, ".weight") ? 7 : 0);
+            snprintf(module, sizeof module, "%.*s", (int)length, name);
+            if (!modules || name[length])
+                put_tensor(out, modules ? module : name, "", style);
+        }
 }
 
 static void put_comment(struct buffer *out, const struct plan *plan, const char *source)
@@ -139,7 +160,7 @@ static void put_comment(struct buffer *out, const struct plan *plan, const char 
     if (counts.known)
         buffer_format(out, ", %" PRId64 " of %" PRId64 " parameters%s", counts.parameters,
                       counts.parameters_total,
-                      plan_model(plan) ? "" : " (without embeddings and head)");
+                      counts.whole ? "" : " (without embeddings and head)");
     buffer_byte(out, '\n');
 }
 
@@ -148,36 +169,23 @@ static void put_yaml(struct buffer *out, const struct plan *plan, const struct n
 {
     put_comment(out, plan, source);
     buffer_text(out, "unfrozen_parameters:\n");
-    put_switches(out, plan, ".weight", tensor);
+    put_ends(out, plan, false, tensor);
     put_rows(out, plan, module, tensor, true);
     put_unlisted(out, plan, tensor, "# single tensors\n");
 }
 
-/* With a model its tensors in file order, else what the scan lists. */
-static void put_json_names(struct buffer *out, const struct plan *plan)
-{
-    static const struct name_style lines = {"\n", ".", ""};
-    const struct model *model = plan_model(plan);
-    if (!model) {
-        put_switches(out, plan, ".weight", &lines);
-        put_rows(out, plan, NULL, &lines, false);
-        return;
-    }
-    for (size_t i = 0; i < model->module_count; i++)
-        if (!module_is_tied_copy(model, &model->modules[i]) &&
-            plan_trains(plan, model->modules[i].name))
-            put_name(out, model->modules[i].name, "", &lines);
-}
-
 static void put_json(struct buffer *out, const struct plan *plan, const char *source)
 {
+    static const struct name_style lines = {"\n", ".", "", false};
     struct buffer names = BUFFER_INIT;
     char *rest = NULL;
     const char *between = "\n";
     buffer_text(out, "{\"format\": \"spectrum.plan\", \"version\": 1, \"model\": ");
     json_put_string(out, source);
     buffer_text(out, ", \"train\": [");
-    put_json_names(&names, plan);
+    put_ends(&names, plan, false, &lines);
+    put_rows(&names, plan, NULL, &lines, false);
+    put_unlisted(&names, plan, &lines, "");
     char *name = names.data ? strtok_r(names.data, "\n", &rest) : NULL;
     for (; name; name = strtok_r(NULL, "\n", &rest)) {
         buffer_text(out, between);
@@ -189,27 +197,24 @@ static void put_json(struct buffer *out, const struct plan *plan, const char *so
     buffer_text(out, "\n]}\n");
 }
 
-/* Adapters go on whole modules: a module whose bias alone trains has none. */
 static void put_peft(struct buffer *out, const struct plan *plan)
 {
-    static const struct name_style plain = {"- ", ".", "\n"};
+    static const struct name_style plain = {"- ", ".", "\n", false};
     const size_t *rows;
     size_t count;
     buffer_text(out, "target_modules:\n");
-    put_switches(out, plan, "", &plain);
+    put_ends(out, plan, true, &plain);
     for (size_t n = 0; (rows = plan_type_rows(plan, n, &count)); n++)
-        for (size_t k = 0; k < count; k++) {
-            const struct scan_row *row = &plan_scan(plan)->rows[rows[k]];
-            if (plan_parts(plan, rows[k]) & PLAN_WEIGHT && !is_switch(row->type))
-                put_name(out, row->module, "", &plain);
-        }
+        for (size_t k = 0; k < count; k++)
+            if (plan_takes_adapter(plan, rows[k]))
+                put_tensor(out, plan_scan(plan)->rows[rows[k]].module, "", &plain);
 }
 
 static void put_ms_swift(struct buffer *out, const struct plan *plan)
 {
-    static const struct name_style bare = {" ", ".", ""};
+    static const struct name_style bare = {" ", ".", "", true};
     buffer_text(out, "--freeze_parameters_ratio 1 --trainable_parameters");
-    put_switches(out, plan, ".weight", &bare);
+    put_ends(out, plan, false, &bare);
     put_rows(out, plan, NULL, &bare, false);
     put_unlisted(out, plan, &bare, "");
     buffer_byte(out, '\n');
@@ -218,8 +223,9 @@ static void put_ms_swift(struct buffer *out, const struct plan *plan)
 void plan_put(struct buffer *out, const struct plan *plan, enum plan_format format,
               const char *source)
 {
-    static const struct name_style plain = {"- ", ".", "\n"}, anchored = {"- ^", ".", "$\n"},
-                                   escaped = {"- ^", "\\.", "$\n"};
+    static const struct name_style plain = {"- ", ".", "\n", false},
+                                   anchored = {"- ^", ".", "$\n", true},
+                                   escaped = {"- ^", "\\.", "$\n", true};
     switch (format) {
     case PLAN_YAML:
         put_yaml(out, plan, &plain, &anchored, source);

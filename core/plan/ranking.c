@@ -116,8 +116,9 @@ static int compare_prefix(const char *module, const char *name, size_t length)
     return order ? order : module[length] != '\0';
 }
 
-const struct scan_row *ranking_find(const struct ranking *ranking, const struct scan *scan,
-                                    const char *name, size_t length)
+/* The first row, by name, that does not come before these bytes. */
+static size_t lower_bound(const struct ranking *ranking, const struct scan *scan, const char *name,
+                          size_t length)
 {
     size_t low = 0, high = scan->count;
     while (low < high) {
@@ -128,6 +129,22 @@ const struct scan_row *ranking_find(const struct ranking *ranking, const struct 
         else
             high = middle;
     }
-    const struct scan_row *row = low < scan->count ? &scan->rows[ranking->by_name[low]] : NULL;
+    return low;
+}
+
+const struct scan_row *ranking_find(const struct ranking *ranking, const struct scan *scan,
+                                    const char *name, size_t length)
+{
+    size_t at = lower_bound(ranking, scan, name, length);
+    const struct scan_row *row = at < scan->count ? &scan->rows[ranking->by_name[at]] : NULL;
     return row && compare_prefix(row->module, name, length) == 0 ? row : NULL;
+}
+
+bool ranking_begins_another(const struct ranking *ranking, const struct scan *scan,
+                            const char *name)
+{
+    size_t length = strlen(name), at = lower_bound(ranking, scan, name, length);
+    if (at < scan->count && strcmp(scan->rows[ranking->by_name[at]].module, name) == 0)
+        at++;
+    return at < scan->count && strncmp(scan->rows[ranking->by_name[at]].module, name, length) == 0;
 }

@@ -26,4 +26,9 @@ void ranking_refresh(struct ranking *ranking, const struct scan *scan);
 const struct scan_row *ranking_find(const struct ranking *ranking, const struct scan *scan,
                                     const char *name, size_t length);
 
+/* Is there a row, other than that of just this name, whose name begins with it? A pattern that is
+ * the beginning of a name takes that one, too. */
+bool ranking_begins_another(const struct ranking *ranking, const struct scan *scan,
+                            const char *name);
+
 #endif

@@ -79,7 +79,9 @@ static void load_cache(struct run *run)
 {
     spectra_cache_open(&run->cache, run->model->checkpoint, run->result->scan);
     for (size_t i = 0; i < run->result->scan->count; i++) {
-        double *values = spectra_cache_by_files(&run->cache, i);
+        char reason[64]; /* what an older program scored all the same */
+        bool refused = scan_row_refusal(run->modules[i], reason, sizeof reason);
+        double *values = refused ? NULL : spectra_cache_by_files(&run->cache, i);
         if (!values)
             continue;
         keep_values(run, i, values);

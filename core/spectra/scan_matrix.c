@@ -20,17 +20,15 @@ uint64_t need_of(const struct run *run, const struct backend *backend, size_t ro
 
 bool is_refused(const struct run *run, const struct backend *backend, size_t row)
 {
-    return run->modules[row]->tensor->dtype == DTYPE_UNSUPPORTED ||
+    char reason[64];
+    return scan_row_refusal(run->modules[row], reason, sizeof reason) ||
            need_of(run, backend, row) > run->memory;
 }
 
 static void say_refused(const struct run *run, const struct backend *backend, size_t row,
                         char *reason, size_t size)
 {
-    const struct tensor_info *tensor = run->modules[row]->tensor;
-    if (tensor->dtype == DTYPE_UNSUPPORTED)
-        snprintf(reason, size, "the type %s cannot be read", tensor->dtype_name);
-    else
+    if (!scan_row_refusal(run->modules[row], reason, size))
         snprintf(reason, size, "needs %.1f GB, %.1f GB are free",
                  (double)need_of(run, backend, row) / 1e9, (double)run->memory / 1e9);
 }

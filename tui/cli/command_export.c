@@ -7,6 +7,40 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
+
+/* What a merge into weights that the run had in fewer bits costs, or why that is not known. */
+static void print_cost(const struct export_cost *cost)
+{
+    if (!cost->differs)
+        return;
+    fprintf(stderr,
+            "the run trained beside frozen weights in fewer bits, this model has the base's "
+            "own: ");
+    if (cost->measured)
+        fprintf(stderr, "loss of the run %.6f, of the model %.6f, on %" PRIu64 " tokens\n",
+                cost->run, cost->merged, cost->tokens);
+    else
+        fprintf(stderr, "what that does to the loss was not measured: %s\n", cost->why_not);
+}
+
+static void put_cost(struct buffer *text, const struct export_cost *cost)
+{
+    if (!cost->differs)
+        return;
+    if (!cost->measured && !cost->why_not[0])
+        return; /* of adapters alone there is none */
+    if (!cost->measured) {
+        buffer_text(text, ", \"loss_not_measured\": ");
+        json_put_string(text, cost->why_not);
+        return;
+    }
+    buffer_text(text, ", \"run_loss\": ");
+    json_put_number(text, cost->run);
+    buffer_text(text, ", \"merged_loss\": ");
+    json_put_number(text, cost->merged);
+    buffer_format(text, ", \"loss_tokens\": %" PRIu64, cost->tokens);
+}
 
 /* The last checkpoint is what is exported where nothing else is asked for. */
 static void tell_better(const struct export_summary *summary)
@@ -45,6 +79,16 @@ static void print_summary(const char *out, const struct export_summary *summary,
                 "%s: the adapters behind step %" PRId64 " as PEFT has them, %" PRIu64
                 " tensors, %.1f MB; --merge writes the whole model\n",
                 out, summary->step, summary->trained, (double)summary->bytes / 1e6);
+        if (summary->base)
+            fprintf(
+                stderr,
+                "%s: their base as transformers loads it, %.1f MB; adapter_config.json names it "
+                "by this path, so a folder that moves needs another there\n",
+                summary->base, (double)summary->base_bytes / 1e6);
+        if (summary->cost.differs)
+            fprintf(stderr,
+                    "the run's frozen weights were in fewer bits: the adapters have its loss "
+                    "on a base that is loaded so, as with BitsAndBytesConfig\n");
         return;
     }
     if (!json) {
@@ -53,6 +97,7 @@ static void print_summary(const char *out, const struct export_summary *summary,
                 " unchanged, %.1f MB\n",
                 out, summary->step, summary->trained, summary->frozen,
                 (double)summary->bytes / 1e6);
+        print_cost(&summary->cost);
         return;
     }
     buffer_text(&text, "{\"format\": \"spectrum.export-summary\", \"version\": 1, \"folder\": ");
@@ -64,6 +109,12 @@ static void print_summary(const char *out, const struct export_summary *summary,
                   summary->frozen, summary->bytes);
     put_evaluated(&text, "evaluated", &summary->evaluated);
     put_evaluated(&text, "best", &summary->best);
+    if (summary->base) {
+        buffer_text(&text, ", \"base\": ");
+        json_put_string(&text, summary->base);
+        buffer_format(&text, ", \"base_bytes\": %" PRIu64, summary->base_bytes);
+    }
+    put_cost(&text, &summary->cost);
     buffer_text(&text, "}\n");
     fwrite(buffer_string(&text), 1, text.length, stdout);
     buffer_free(&text);
@@ -98,7 +149,9 @@ int command_export(int argc, char **argv, struct error *err)
         return 0;
     if (status == 0 && choice.step == 0 && !choice.best)
         tell_better(&summary);
-    if (status == 0)
+    if (status == 0) {
         print_summary(out, &summary, json);
+        free(summary.base);
+    }
     return status;
 }

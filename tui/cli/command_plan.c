@@ -13,11 +13,12 @@
 #include <string.h>
 
 struct request {
-    const char *source, *output, *scope_name, *format_name;
+    const char *source, *output, *scope_name, *format_name, *empty_noise_name;
     enum plan_scope scope;
     enum plan_format format;
     struct option_list train, freeze;
-    bool no_embeddings, no_head, json;
+    bool no_embeddings, no_head, file_names, empty_noise_given, json;
+    enum empty_noise empty_noise;
     double top;
 };
 
@@ -36,15 +37,22 @@ static bool is_scan_file(const char *path)
     return length > 5 && strcmp(path + length - 5, ".json") == 0;
 }
 
-static int open_ground(struct ground *ground, const char *source, struct error *err)
+static int open_ground(struct ground *ground, const struct request *request, struct error *err)
 {
+    const char *source = request->source;
     if (is_scan_file(source)) {
+        if (request->empty_noise_given)
+            return error_set_kind(err, ERROR_USAGE,
+                                  "--empty-noise belongs to a MODEL: a scan file has its scores; "
+                                  "`spectrum scan MODEL --empty-noise %s -o SCAN.json` makes "
+                                  "another",
+                                  request->empty_noise_name);
         if (scan_read(&ground->file, source, err) != 0)
             return -1;
         ground->scan = ground->file;
         return 0;
     }
-    struct scan_options options = {.use_cache = true};
+    struct scan_options options = {.use_cache = true, .empty_noise = request->empty_noise};
     struct scan_progress progress;
     scan_progress_begin(&progress, NULL);
     struct scan_observer observer = scan_progress_observer(&progress);
@@ -86,6 +94,8 @@ static int check(struct request *request, struct error *err)
     if (request->scope == PLAN_BY_TYPE && strcmp(request->scope_name, "type") != 0)
         return error_set_kind(err, ERROR_USAGE, "--scope takes type or global, not \"%s\"",
                               request->scope_name);
+    if (empty_noise_by_name(&request->empty_noise, request->empty_noise_name, err) != 0)
+        return -1;
     return plan_format_by_name(&request->format, request->format_name, err);
 }
 
@@ -100,10 +110,34 @@ static int choose(struct plan *plan, const struct request *request, struct error
     return request->no_head ? plan_set_head(plan, false, err) : 0;
 }
 
+/* What is not known of the names that the plan has; one line. */
+static void print_names(const struct plan *plan)
+{
+    const struct scan_model *of = &plan_scan(plan)->of;
+    if (!of->known)
+        fprintf(stderr,
+                "the scan file does not say what its model has beside the scanned weights: biases "
+                "of chosen modules train, too, where there are any, and embeddings and head are "
+                "called as in the reference; a plan of the model itself is exact\n");
+    else if (of->names != NAMES_STANDARD)
+        fprintf(stderr,
+                "names are those of the file: that transformers, and so the tools on it, call the "
+                "loaded model's tensors so is not known for %s%s%s; compare them with "
+                "model.named_parameters()\n",
+                of->architecture[0] ? "the architecture \""
+                                    : "a model that does not say its "
+                                      "architecture",
+                of->architecture, of->architecture[0] ? "\"" : "");
+}
+
 static void print_summary(const struct plan *plan)
 {
     struct plan_counts counts = plan_counts(plan);
-    if (counts.modules == 0)
+    if (counts.modules == 0 && !plan_embeddings(plan) && !plan_head(plan))
+        fprintf(stderr,
+                "note: no scanned module trains, and nothing else: the list is empty, which "
+                "`spectrum train` refuses and Axolotl takes for everything\n");
+    else if (counts.modules == 0)
         fprintf(stderr, "note: no scanned module trains; more do with a higher --top\n");
     fprintf(stderr, "trains %zu of %zu scanned modules; embeddings %s, head %s\n", counts.modules,
             counts.modules_total, plan_embeddings(plan) ? "train" : "frozen",
@@ -111,10 +145,11 @@ static void print_summary(const struct plan *plan)
     if (counts.known && counts.parameters_total > 0)
         fprintf(stderr, "%" PRId64 " of %" PRId64 " parameters%s: %.2f %%\n", counts.parameters,
                 counts.parameters_total,
-                plan_model(plan) ? "" : " of the scanned modules (without embeddings and head)",
+                counts.whole ? "" : " of the scanned modules (without embeddings and head)",
                 100.0 * (double)counts.parameters / (double)counts.parameters_total);
     else
         fprintf(stderr, "parameters: n/a (the scan file has no shapes)\n");
+    print_names(plan);
 }
 
 static void put_result(struct buffer *out, const struct plan *plan)
@@ -130,7 +165,7 @@ static void put_result(struct buffer *out, const struct plan *plan)
                       ", \"parameters\": %" PRId64 ", \"parameters_total\": %" PRId64
                       ", \"parameters_without\": [%s]",
                       counts.parameters, counts.parameters_total,
-                      plan_model(plan) ? "" : "\"embeddings\", \"head\"");
+                      counts.whole ? "" : "\"embeddings\", \"head\"");
     buffer_text(out, ", \"train\": [");
     const struct scan *scan = plan_scan(plan);
     const char *between = "";
@@ -167,13 +202,15 @@ static int make_plan(const struct request *request, struct error *err)
 {
     struct ground ground = {0};
     struct plan *plan = NULL;
-    int status = open_ground(&ground, request->source, err);
+    int status = open_ground(&ground, request, err);
     if (status == 0 && ground.model)
         status = checkpoint_check_output(ground.model->checkpoint, request->output, err);
     if (status == 0)
         status = plan_new(&plan, ground.scan, ground.model, err);
     if (status == 0)
         status = choose(plan, request, err);
+    if (status == 0)
+        status = plan_check_target(plan, request->format, request->file_names, err);
     if (status == 0)
         status = write_plan(plan, request, err);
     if (status == 0) {
@@ -187,7 +224,8 @@ static int make_plan(const struct request *request, struct error *err)
 
 int command_plan(int argc, char **argv, struct error *err)
 {
-    struct request request = {.scope_name = "type", .format_name = "yaml", .top = 25};
+    struct request request = {
+        .scope_name = "type", .format_name = "yaml", .empty_noise_name = "infinity", .top = 25};
     const struct option_spec specs[] = {
         {"o", OPTION_TEXT, &request.output, "PLAN",
          "write the plan there (default: standard output)", 0, 0, NULL},
@@ -202,6 +240,11 @@ int command_plan(int argc, char **argv, struct error *err)
         {"no-head", OPTION_FLAG, &request.no_head, NULL, "freeze the head (likewise)", 0, 0, NULL},
         {"format", OPTION_TEXT, &request.format_name, "NAME",
          "yaml (default), json, axolotl, trl, peft, ms-swift", 0, 0, NULL},
+        {"empty-noise", OPTION_TEXT, &request.empty_noise_name, "RULE",
+         "of a MODEL's scan: what an empty noise set gives: infinity (default) or one", 0, 0,
+         &request.empty_noise_given},
+        {"file-names", OPTION_FLAG, &request.file_names, NULL,
+         "write names that the loaded model is known not to have all the same", 0, 0, NULL},
         {"json", OPTION_FLAG, &request.json, NULL, "what trains, as strict JSON on standard output",
          0, 0, NULL},
     };

@@ -78,11 +78,8 @@ static int scan_model(const struct request *request, struct scan_job *job, struc
     struct scan_result *result = NULL;
     if (estimator_by_name(&options.estimator, request->estimator, err) != 0)
         return -1;
-    if (strcmp(request->empty_noise, "one") == 0)
-        options.empty_noise = EMPTY_NOISE_ONE;
-    else if (strcmp(request->empty_noise, "infinity") != 0)
-        return error_set_kind(err, ERROR_USAGE, "--empty-noise takes infinity or one, not \"%s\"",
-                              request->empty_noise);
+    if (empty_noise_by_name(&options.empty_noise, request->empty_noise, err) != 0)
+        return -1;
     struct scan_progress progress;
     scan_progress_begin(&progress, job);
     struct scan_observer observer = scan_progress_observer(&progress);

@@ -22,10 +22,10 @@
 /* What the options say, before it is checked. */
 struct request {
     struct training_request is;
-    const char *method, *schedule, *optimizer, *frozen, *memory_limit;
+    const char *method, *schedule, *optimizer, *frozen, *memory_limit, *empty_noise;
     struct option_list data, weights, factors, eval_data;
     double *data_weights;
-    bool top_given, rank_given, alpha_given, lr_given, detach, json;
+    bool top_given, rank_given, alpha_given, lr_given, empty_noise_given, detach, json;
     int64_t threads, seed;
     double clip;
 };
@@ -80,6 +80,9 @@ static int check_method_options(const struct request *r, struct error *err)
             err, ERROR_USAGE,
             "--reselect belongs to --method spectrum with --top: only a choice by "
             "percentage can be made again");
+    if (r->empty_noise_given && (!method->plan || is->plan || is->select))
+        return error_set_kind(err, ERROR_USAGE,
+                              "--empty-noise belongs to the scan that --top makes");
     if (ways > 1)
         return error_set_kind(err, ERROR_USAGE, "--plan, --top and --select exclude one another");
     if (is->plan && (is->no_embeddings || is->no_head))
@@ -141,6 +144,7 @@ static int check(struct request *r, struct error *err)
         check_method_options(r, err) != 0 ||
         optimizer_by_name(&is->moments, r->optimizer, err) != 0 || parse_weights(r, err) != 0 ||
         schedule_by_name(&is->is.schedule, r->schedule, err) != 0 ||
+        empty_noise_by_name(&is->empty_noise, r->empty_noise, err) != 0 ||
         parse_memory_limit(r, err) != 0)
         return -1;
     fill_method_defaults(r);
@@ -286,6 +290,7 @@ int command_train(int argc, char **argv, struct error *err)
         .schedule = "cosine",
         .optimizer = "adamw",
         .frozen = "auto",
+        .empty_noise = "infinity",
         .clip = 1,
         .seed = 42,
     };
@@ -305,6 +310,9 @@ int command_train(int argc, char **argv, struct error *err)
         {"select", OPTION_TEXT, &is->select, "HOW",
          "or, as a control: last:N or first:N (blocks), random:P (per cent of each type)", 0, 0,
          NULL},
+        {"empty-noise", OPTION_TEXT, &r.empty_noise, "RULE",
+         "with --top: what an empty noise set scores: infinity (default) or one", 0, 0,
+         &r.empty_noise_given},
         {"reselect", OPTION_INTEGER, &is->reselect, "N",
          "with --top: scan what trains again and choose again, every N steps (0: never)", 0, 1e9,
          NULL},

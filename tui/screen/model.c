@@ -161,9 +161,11 @@ static void save_plan(struct app *app, const char *path)
 {
     struct error err = ERROR_INIT;
     struct buffer out = BUFFER_INIT;
-    session_put_plan(&app->session, path_ends_with(path, ".json") ? PLAN_JSON : PLAN_YAML, &out);
+    enum plan_format format = path_ends_with(path, ".json") ? PLAN_JSON : PLAN_YAML;
+    session_put_plan(&app->session, format, &out);
     const struct model *model = app->session.model;
-    if ((model && checkpoint_check_output(model->checkpoint, path, &err) != 0) ||
+    if (plan_check_target(app->session.plan, format, false, &err) != 0 ||
+        (model && checkpoint_check_output(model->checkpoint, path, &err) != 0) ||
         buffer_check(&out, &err) != 0 || file_save(path, out.data, out.length, &err) != 0) {
         app_error(app, &err);
     } else {

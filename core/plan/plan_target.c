@@ -1,0 +1,150 @@
+/* Does a plan mean in its target what it says: does it train anything there, and are its names
+ * those of the loaded model? */
+#include "base/text.h"
+#include "plan/plan_file.h"
+#include "plan/plan_state.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+/* A vector (a norm) and a tensor that is no module's weight cannot have an adapter, and a module
+ * whose bias alone trains gets none. */
+bool plan_takes_adapter(const struct plan *plan, size_t row)
+{
+    const struct scan_row *is = &plan->scan->rows[row];
+    bool matrix = is->parameters == 0 || is->rows > 1;
+    return plan_end_row(plan, row) == PLAN_NO_END && plan_parts(plan, row) & PLAN_WEIGHT &&
+           matrix && !is->bare && !text_ends_with(is->module, ".bias");
+}
+
+static int check_not_empty(const struct plan *plan, enum plan_format format, struct error *err)
+{
+    static const char *const names[] = {"yaml", "json", "axolotl", "trl", "peft", "ms-swift"};
+    size_t rows = 0, adapters = 0, others = 0;
+    for (size_t i = 0; i < plan->row_count; i++) {
+        rows += plan_row(plan, i);
+        adapters += plan_takes_adapter(plan, i);
+    }
+    for (size_t i = 0; plan->model && i < plan->model->module_count; i++)
+        others += plan_trains_unlisted(plan, &plan->model->modules[i]);
+    if (format == PLAN_PEFT && adapters == 0)
+        return error_set(err, "the plan has no linear layer, so as PEFT's target_modules it would "
+                              "train no adapter in the blocks; a higher --top or --train names "
+                              "some");
+    if (format == PLAN_YAML || format == PLAN_JSON ||
+        rows + others + plan_embeddings(plan) + plan_head(plan) > 0)
+        return 0;
+    return error_set(err,
+                     "the plan has no tensor; as --format %s it would train %s; a higher --top or "
+                     "--train names some",
+                     names[format],
+                     format == PLAN_AXOLOTL ? "everything, as Axolotl takes an empty list"
+                                            : "nothing");
+}
+
+/* --- names --- */
+
+/* "experts.7." somewhere in it. */
+static bool has_numbered_expert(const char *name)
+{
+    const char *at = strstr(name, "experts.");
+    return at && isdigit((unsigned char)at[strlen("experts.")]);
+}
+
+static bool begins_with_any(const char *name, const char *const *prefixes, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strncmp(name, prefixes[i], strlen(prefixes[i])) == 0)
+            return true;
+    return false;
+}
+
+/* Why transformers 5 is known to call a tensor otherwise once it has loaded the model
+ * (transformers/conversion_mapping.py, 5.23); NULL: no reason is known. */
+static const char *why_renamed(const struct scan_model *of, const char *name)
+{
+    static const char *const llama_cpp[] = {"blk.", "token_embd.", "output.", "output_norm."};
+    static const char *const bare[] = {"h.",   "layers.", "block.",        "blocks.",        "wte.",
+                                       "wpe.", "layer.",  "embed_tokens.", "decoder.layers."};
+    static const char *const inside[] = {"model.language_model.",        "model.visual.",
+                                         "model.vision_tower.",          "model.audio_tower.",
+                                         "model.multi_modal_projector.", "lm_head."};
+    static const struct {
+        const char *architecture, *part;
+    } renamed[] = {{"gpt_neox", "embed_out."},
+                   {"nemotron_h", "backbone."},
+                   {"aria_text", ".experts.fc"},
+                   {"bailing_hybrid", ".attention."},
+                   {"deepseek_v4", ".attn."},
+                   {"deepseek_v4", ".ffn."},
+                   {"hrm_text", ".attn."},
+                   {"emu3", "text_model"},
+                   {"lfm3", ".self_attn.gate_proj."},
+                   {"phimoe", ".gate."},
+                   {"hy_v3", ".shared_mlp."},
+                   {"laguna", ".shared_expert."}};
+    if (of->names == NAMES_STANDARD)
+        return NULL;
+    if (of->names == NAMES_GGUF)
+        return begins_with_any(name, llama_cpp, sizeof llama_cpp / sizeof *llama_cpp)
+                   ? "it is called as llama.cpp has it"
+                   : NULL;
+    if (has_numbered_expert(name))
+        return "it holds the experts of a block in one tensor";
+    if (strstr(name, ".block_sparse_moe."))
+        return "it calls the parts of a mixture of experts otherwise";
+    const char *tower = strstr(name, "language_model.");
+    if (tower == name || (tower == name + strlen("model.") && of->names == NAMES_FILE) ||
+        (of->names == NAMES_MULTIMODAL &&
+         !begins_with_any(name, inside, sizeof inside / sizeof *inside)))
+        return "it gathers a multimodal model's parts under \"model.\"";
+    if (begins_with_any(name, bare, sizeof bare / sizeof *bare))
+        return "it puts the base model's name in front";
+    for (size_t i = 0; i < sizeof renamed / sizeof *renamed; i++)
+        if (strcmp(of->architecture, renamed[i].architecture) == 0 && strstr(name, renamed[i].part))
+            return "it renames them when it loads this architecture";
+    return NULL;
+}
+
+/* Names of the plan that are known to be no parameter's: how many, and the first with its reason.
+ */
+struct misnamed {
+    size_t count, of;
+    char first[256];
+    const char *why;
+};
+
+static void look_at(struct misnamed *found, const struct plan *plan, const char *name)
+{
+    const char *why = why_renamed(&plan->scan->of, name);
+    found->of++;
+    if (why && found->count++ == 0) {
+        snprintf(found->first, sizeof found->first, "%s", name);
+        found->why = why;
+    }
+}
+
+int plan_check_target(const struct plan *plan, enum plan_format format, bool file_names,
+                      struct error *err)
+{
+    const struct scan_model *of = &plan->scan->of;
+    struct misnamed found = {0};
+    if (check_not_empty(plan, format, err) != 0)
+        return -1;
+    if (!of->known || file_names)
+        return 0;
+    for (size_t i = 0; i < plan->row_count; i++)
+        if (plan_row(plan, i))
+            look_at(&found, plan, plan->scan->rows[i].module);
+    for (size_t i = 0; i < of->end_count; i++)
+        if (plan_trains(plan, of->ends[i].tensor))
+            look_at(&found, plan, of->ends[i].tensor);
+    if (found.count == 0)
+        return 0;
+    return error_set(err,
+                     "%zu of the plan's %zu names (%.120s first) are those of the file, and not "
+                     "what transformers calls them once it has loaded the model: %s; --freeze "
+                     "leaves them out, --file-names writes them all the same",
+                     found.count, found.of, found.first, found.why);
+}

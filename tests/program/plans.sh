@@ -1,0 +1,144 @@
+#!/usr/bin/env bash
+# Plans, scans and exports mean what they say: what a scan says of its model, runs and plans that would
+# train nothing, bases that adapters can be loaded on, what a merge costs. Arguments: binary, source folder.
+set -uo pipefail
+binary=$1
+model=$2/demo/model
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+export XDG_CACHE_HOME=$work/cache XDG_STATE_HOME=$work/state
+cd "$work" || exit 1
+head -15 "$2/demo/text/problems.jsonl" >problems.jsonl
+failures=0
+fail() {
+  echo "FAILED: $*"
+  tail -3 err
+  failures=$((failures + 1))
+}
+# expect STATUS "what it says" COMMAND...
+expect() {
+  local status=$1 says=$2
+  shift 2
+  "$binary" "$@" >out 2>err </dev/null
+  local got=$?
+  [ $got -eq "$status" ] && grep -qF -- "$says" out err || fail "$* gave $got, without \"$says\""
+}
+# train RUN OPTION...
+train() {
+  local run=$1
+  shift
+  "$binary" train "$@" --data problems.jsonl --run "$run" --steps 2 --seq-len 64 --accumulate 1 --lr 5e-3 \
+    --eval-split 0 --sample-tokens 0 --threads 2 >out 2>err </dev/null || fail "$run: it does not train"
+}
+loss_of() {
+  "$binary" eval "$1" --data problems.jsonl --seq-len 64 --dtype fp32 --json 2>err | sed 's/.*"loss": \([^,]*\).*/\1/'
+}
+near() { awk -v a="$1" -v b="$2" -v t="$3" 'BEGIN { d = a - b; exit !(a > 0 && d <= t && -d <= t) }'; }
+number() { sed -n "s/.*\"$1\": \([0-9.e+-]*\).*/\1/p" out; }
+
+# A scan file plans as its model, line for line.
+expect 0 "" scan "$model" -o demo.json
+for format in yaml json axolotl trl peft ms-swift; do
+  "$binary" plan "$model" --top 40 --format $format -o a.plan 2>a.err
+  "$binary" plan demo.json --top 40 --format $format -o b.plan 2>b.err
+  diff <(sed "s,$model,demo.json," a.plan) b.plan >err || fail "--format $format of the file is another plan"
+  diff <(grep -v ' matrices, [0-9]' a.err) b.err >err || fail "--format $format of the file says something else"
+done
+grep -q lm_head a.plan && fail "a tied head is named"
+
+# What a plan would train in its target: nothing, or everything.
+expect 1 "no linear layer" plan "$model" --top 0 --format peft
+expect 1 "train everything" plan "$model" --top 0 --no-embeddings --no-head --format axolotl
+expect 1 "train nothing" plan demo.json --freeze . --format trl
+expect 0 "the list is empty" plan demo.json --freeze . -o empty.yaml
+expect 1 "trains nothing" train "$model" --data problems.jsonl --run r0 --plan empty.yaml --steps 1
+
+# A run that would train nothing, or no adapter, is refused before it trains.
+expect 1 "would train none" train "$model" --data problems.jsonl --run r1 --method spectrum+lora --top 0 --steps 1
+expect 1 "would train none" train "$model" --data problems.jsonl --run r2 --method spectrum+qlora --top 0 --steps 1
+expect 1 "the plan trains nothing" train "$model" --data problems.jsonl --run r3 --top 0 --no-embeddings --no-head --steps 1
+[ -e r1/checkpoints/step-00000001 ] && fail "a refused run trained"
+
+# A matrix without noise values: said by the scan, by plans of it, from the cache, by a run's own scan.
+header='{"m.0.x.weight":{"dtype":"F32","shape":[2,2],"data_offsets":[0,16]},'
+header+='"m.0.y.weight":{"dtype":"F32","shape":[1,2],"data_offsets":[16,24]},'
+header+='"m.0.experts.z":{"dtype":"F32","shape":[2,1,2],"data_offsets":[24,40]},'
+header+='"m.0.q.weight":{"dtype":"F8_E4M3","shape":[2,2],"data_offsets":[40,44]},'
+header+='"m.0.q.weight_scale_inv":{"dtype":"F32","shape":[1,1],"data_offsets":[44,48]}}'
+{
+  printf "\\x$(printf %02x $((${#header} & 255)))\\x$(printf %02x $((${#header} >> 8)))\0\0\0\0\0\0%s" "$header"
+  for _ in 1 2 3 4 5 6 7 8 9 10 11 12; do printf '\0\0\x80\x3f'; done
+} >odd.safetensors
+for _ in computed cached; do
+  expect 0 "matrices, y, have an empty noise set, which counts as infinity" scan odd.safetensors -o odd.json
+  grep -qF "not scanned: 1 tensor, m.0.experts.z first: experts" err || fail "experts are not named"
+  grep -qF "m.0.q: not scored: the type F8_E4M3 cannot be read" err || fail "fp8 is not named"
+  grep -q scale_inv odd.json out && fail "a scale is a row"
+done
+grep -q '"empty_noise": "infinity"' odd.json || fail "the file does not say its rule"
+expect 0 "counts as infinity" plan odd.json
+expect 0 "counts as a noise of 1" plan odd.safetensors --empty-noise one
+expect 0 "not scanned: 1 tensor, m.0.experts.z" plan odd.json
+expect 0 "names are those of the file" plan odd.json
+expect 2 "belongs to a MODEL" plan odd.json --empty-noise one
+expect 2 "takes infinity or one" plan odd.safetensors --empty-noise two
+expect 0 "counts as a noise of 1" scan odd.safetensors --empty-noise one -o one.json
+expect 0 "counts as a noise of 1" plan one.json
+expect 0 '"empty_noise": "one"' scan odd.safetensors --empty-noise one --json
+echo '{"l.0.q": {"snr": Infinity, "type": "q"}}' >published.json
+expect 0 "1 of 1 matrices, q, have an empty noise set" plan published.json
+grep -q "does not say what its model has" err || fail "a published scan's silence is not said"
+expect 2 "belongs to the scan" train "$model" --data problems.jsonl --run r4 --method lora --empty-noise one
+train one "$model" --top 25 --empty-noise one
+grep -q '"empty_noise": "one"' one/job.json || fail "the run does not record its rule"
+
+# Names that the loaded model does not have are not written, unless asked for.
+sed 's/m\.0\./h.0./g' odd.json >bare.json
+expect 1 "--file-names" plan bare.json --top 100
+expect 0 "h.0.x" plan bare.json --top 100 --file-names
+
+# Adapters on a base that transformers loads: there already, or brought along.
+train plain "$model" --method lora --rank 4 --dtype fp32
+expect 0 "" export plain -o plain-peft
+[ -e plain-peft/base ] && fail "a base that stands alone was copied"
+grep -qF "\"base_model_name_or_path\": \"$model\"" plain-peft/adapter_config.json || fail "the base is not named"
+grep -q ensure_weight_tying plain-peft/adapter_config.json && fail "nothing tied is saved"
+cp -r "$model" lone && mv lone/model.safetensors lone/weights.safetensors
+train lone-run lone/weights.safetensors --method lora --rank 4 --dtype fp32
+train random "$model" --init --method spectrum+lora --rank 4 --dtype fp32
+for run in lone-run random; do
+  expect 0 '"base": "' export $run -o $run-peft --json
+  [ "$(number base_bytes)" -gt 1000000 ] || fail "$run: the base has no size"
+  grep -qF "\"base_model_name_or_path\": \"$(realpath $run-peft)/base\"" $run-peft/adapter_config.json ||
+    fail "$run: adapter_config.json names another base"
+done
+cmp -s lone-peft/base/model.safetensors "$model/model.safetensors" ||
+  near "$(loss_of lone-run-peft/base)" "$(loss_of "$model")" 1e-9 || fail "the base is another model"
+near "$(loss_of random-peft/base)" "$(loss_of random/base)" 1e-9 || fail "the run's own base is another model"
+grep -q '"ensure_weight_tying": true' random-peft/adapter_config.json || fail "a tied embedding is saved untied"
+stories=${SPECTRUM_SHARED_DATA:-}/models/stories260K-gguf/stories260K-BF16.gguf
+if [ -f "$stories" ]; then
+  train gguf "$stories" --method lora --rank 4 --dtype fp32
+  expect 0 "their base as transformers loads it" export gguf -o gguf-peft
+  near "$(loss_of gguf-peft/base)" "$(loss_of "$stories")" 1e-6 || fail "the GGUF's base is another model"
+else
+  echo "SKIPPED: $stories is not here"
+fi
+
+# What the base's own weights cost a model that was trained beside them in 4 bits.
+train four "$model" --method qlora --rank 4 --dtype fp32
+expect 0 '"run_loss": ' export four --merge -o four-merged --json
+near "$(number run_loss)" "$(loss_of four)" 1e-4 || fail "the run's loss is another: $(cat out)"
+near "$(number merged_loss)" "$(loss_of four-merged)" 1e-4 || fail "the merged loss is another: $(cat out)"
+near "$(number run_loss)" "$(number merged_loss)" 1e-9 && fail "4 bits cost nothing"
+train frozen "$model" --select last:2 --frozen-dtype nf4 --dtype fp32
+expect 0 "loss of the run" export frozen -o frozen-model
+expect 0 "were in fewer bits" export four -o four-peft
+mv problems.jsonl elsewhere.jsonl
+expect 0 "was not measured: " export four --merge -o four-again
+expect 0 '"loss_not_measured": "' export four --merge -o four-json --json
+expect 0 "" export plain --merge -o plain-merged
+grep -q loss err && fail "a merge into the run's own weights has a cost"
+
+echo "$failures failed"
+[ $failures -eq 0 ]

@@ -1,0 +1,590 @@
+/* Plans in every format against what the tools that read them match, from a model and from its scan
+ * file; names, embeddings, quantisers' tensors. */
+#include "checkpoint_data.h"
+
+#include "base/regex.h"
+#include "base/text.h"
+#include "plan/plan_file.h"
+
+#include <math.h>
+
+enum { TENSORS_MOST = 32 };
+
+/* A tensor as "name TYPE d0,d1,...". */
+struct fixture {
+    const char *config;
+    const char *tensors[TENSORS_MOST];
+};
+
+static const struct fixture qwen2 = {
+    "{\"model_type\": \"qwen2\", \"hidden_size\": 8, \"intermediate_size\": 16,"
+    " \"num_hidden_layers\": 2, \"num_attention_heads\": 2, \"num_key_value_heads\": 2, "
+    "\"tie_word_embeddings\": false}",
+    {"model.embed_tokens.weight F32 32,8", "model.norm.weight F32 8", "lm_head.weight F32 32,8",
+     "model.layers.0.self_attn.q_proj.weight F32 8,8", "model.layers.0.self_attn.q_proj.bias F32 8",
+     "model.layers.1.self_attn.q_proj.weight F32 8,8", "model.layers.1.self_attn.q_proj.bias F32 8",
+     "model.layers.0.mlp.up_proj.weight F32 16,8", "model.layers.1.mlp.up_proj.weight F32 16,8"}};
+
+/* Tied by having no head; Conv1D's biases; a position embedding, which is none that trains. */
+static const struct fixture gpt2 = {
+    "{\"model_type\": \"gpt2\"}",
+    {"transformer.wte.weight F32 32,8", "transformer.wpe.weight F32 16,8",
+     "transformer.h.0.attn.c_attn.weight F32 8,24", "transformer.h.0.attn.c_attn.bias F32 24",
+     "transformer.h.1.attn.c_attn.weight F32 8,24", "transformer.h.1.attn.c_attn.bias F32 24",
+     "transformer.ln_f.weight F32 8"}};
+
+/* A name that begins another ("mlp.gate", "mlp.gate_proj"), a matrix called just as its module. */
+static const struct fixture odd = {
+    "{\"model_type\": \"unheard_of\"}",
+    {"model.embed_in.weight F32 32,8", "embed_out.weight F32 32,8",
+     "model.layers.0.mlp.gate.weight F32 4,8", "model.layers.0.mlp.gate.bias F32 4",
+     "model.layers.0.mlp.gate_proj.weight F32 16,8", "model.layers.0.mixer.A F32 16,8",
+     "model.layers.1.mlp.gate.weight F32 4,8", "model.layers.1.mlp.gate.bias F32 4",
+     "model.layers.1.mlp.gate_proj.weight F32 16,8", "model.layers.1.mixer.A F32 16,8"}};
+
+static const struct fixture tied = {
+    "{\"model_type\": \"llama\", \"hidden_size\": 8, \"intermediate_size\": 16,"
+    " \"num_hidden_layers\": 1, \"num_attention_heads\": 2, \"tie_word_embeddings\": true}",
+    {"model.embed_tokens.weight F32 32,8", "lm_head.weight F32 32,8",
+     "model.layers.0.mlp.up_proj.weight F32 16,8"}};
+
+static size_t put_header(struct buffer *header, const struct fixture *fixture)
+{
+    size_t at = 0;
+    buffer_byte(header, '{');
+    for (int i = 0; i < TENSORS_MOST && fixture->tensors[i]; i++) {
+        char name[200], type[16], shape[80];
+        assert_int_equal(sscanf(fixture->tensors[i], "%199s %15s %79s", name, type, shape), 3);
+        bool byte = strcmp(type, "U8") == 0 || strncmp(type, "F8", 2) == 0;
+        size_t bytes = byte ? 1 : 4;
+        for (char *rest = shape, *one; (one = strtok_r(rest, ",", &rest));)
+            bytes *= (size_t)atoi(one);
+        sscanf(fixture->tensors[i], "%*s %*s %79s", shape);
+        buffer_format(header, "%s\"%s\": {\"dtype\": \"%s\", \"shape\": [%s], \"data_offsets\": ",
+                      i ? ", " : "", name, type, shape);
+        buffer_format(header, "[%zu, %zu]}", at, at + bytes);
+        at += bytes;
+    }
+    buffer_byte(header, '}');
+    return at;
+}
+
+static struct model *open_fixture(const struct fixture *fixture)
+{
+    struct buffer header = BUFFER_INIT, file = BUFFER_INIT;
+    struct model *model = NULL;
+    struct error err = ERROR_INIT;
+    char *folder = data_folder();
+    size_t data = put_header(&header, fixture);
+    for (int i = 0; i < 8; i++)
+        buffer_byte(&file, (char)(header.length >> 8 * i & 0xFF));
+    buffer_append(&file, header.data, header.length);
+    for (size_t i = 0; i < data; i++)
+        buffer_byte(&file, 0);
+    data_text(folder, "config.json", fixture->config);
+    data_file(folder, "model.safetensors", file.data, file.length);
+    if (model_open(&model, folder, &err) != 0)
+        fail_msg("%s", err.text);
+    data_folder_remove(folder); /* nothing is read of it any more */
+    buffer_free(&header);
+    buffer_free(&file);
+    return model;
+}
+
+/* With scores, so that a file has its rows: by rising number, the last of a type first. */
+static struct scan *scored(const struct model *model)
+{
+    struct scan *scan = NULL;
+    assert_int_equal(scan_for_model(&scan, NULL, model, NULL, NULL), 0);
+    for (size_t i = 0; i < scan->count; i++) {
+        scan->rows[i].known = true;
+        scan->rows[i].snr = 1 + (double)i;
+    }
+    return scan;
+}
+
+static struct plan *plan_of(const struct scan *scan, const struct model *model, double percent)
+{
+    struct plan *plan = NULL;
+    assert_int_equal(plan_new(&plan, scan, model, NULL), 0);
+    assert_int_equal(plan_select(plan, percent, PLAN_BY_TYPE, NULL), 0);
+    return plan;
+}
+
+static struct scan *read_back(const struct scan *scan, bool strict)
+{
+    struct buffer text = BUFFER_INIT;
+    struct scan *back = NULL;
+    struct error err = ERROR_INIT;
+    (strict ? scan_put_json : scan_put_file)(&text, scan);
+    if (scan_parse(&back, buffer_string(&text), text.length, "test", &err) != 0)
+        fail_msg("%s", err.text);
+    buffer_free(&text);
+    return back;
+}
+
+/* A file says of the model what the model does: the same text in every format. */
+static void a_scan_file_plans_as_its_model(void **state)
+{
+    (void)state;
+    static const struct fixture *const all[] = {&qwen2, &gpt2, &odd, &tied};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        struct model *model = open_fixture(all[i]);
+        struct scan *scan = scored(model);
+        for (int strict = 0; strict < 2; strict++) {
+            struct scan *file = read_back(scan, strict);
+            for (int percent = 0; percent <= 100; percent += 50)
+                for (enum plan_format format = PLAN_YAML; format <= PLAN_MS_SWIFT; format++) {
+                    struct plan *a = plan_of(scan, model, percent);
+                    struct plan *b = plan_of(file, NULL, percent);
+                    struct buffer x = BUFFER_INIT, y = BUFFER_INIT;
+                    plan_put(&x, a, format, "s");
+                    plan_put(&y, b, format, "s");
+                    assert_string_equal(buffer_string(&x), buffer_string(&y));
+                    assert_true(plan_embeddings(a) == plan_embeddings(b));
+                    assert_true(plan_head(a) == plan_head(b));
+                    buffer_free(&x);
+                    buffer_free(&y);
+                    plan_free(a);
+                    plan_free(b);
+                }
+            scan_free(file);
+        }
+        scan_free(scan);
+        model_close(model);
+    }
+}
+
+/* --- what the tools make of it --- */
+
+/* Python's re.match. */
+static bool re_match(const char *pattern, const char *name)
+{
+    struct buffer anchored = BUFFER_INIT;
+    buffer_format(&anchored, "^(?:%s)", pattern);
+    struct regex *regex = regex_new(buffer_string(&anchored), NULL);
+    bool found = regex && regex_search(regex, name, NULL) == 1;
+    regex_free(regex);
+    buffer_free(&anchored);
+    return found;
+}
+
+/* Axolotl's freeze_layers_except(): every dot is escaped, then re.match. */
+static bool axolotl_match(const char *pattern, const char *name)
+{
+    struct buffer escaped = BUFFER_INIT;
+    for (; *pattern; pattern++) {
+        if (*pattern == '.')
+            buffer_byte(&escaped, '\\');
+        buffer_byte(&escaped, *pattern);
+    }
+    bool found = re_match(buffer_string(&escaped), name);
+    buffer_free(&escaped);
+    return found;
+}
+
+/* Does a reader of the format train the tensor? */
+static bool is_matched(enum plan_format format, char *text, const char *tensor)
+{
+    const char *between = format == PLAN_MS_SWIFT ? " \n" : "\n";
+    bool found = false;
+    char *rest = NULL;
+    if (format == PLAN_MS_SWIFT)
+        text = strstr(text, "--trainable_parameters") + strlen("--trainable_parameters");
+    for (char *line = strtok_r(text, between, &rest); line; line = strtok_r(NULL, between, &rest)) {
+        bool item = strncmp(line, "- ", 2) == 0;
+        const char *name = item ? line + 2 : line;
+        if (format == PLAN_MS_SWIFT)
+            found |= strncmp(tensor, name, strlen(name)) == 0;
+        else if (item && format == PLAN_AXOLOTL)
+            found |= axolotl_match(name, tensor);
+        else if (item && format == PLAN_PEFT)
+            found |= strncmp(tensor, name, strlen(name)) == 0 &&
+                     strcmp(tensor + strlen(name), ".weight") == 0;
+        else if (item)
+            found |= re_match(name, tensor);
+        else if (format == PLAN_JSON && line[0] == '"')
+            found |=
+                strncmp(line + 1, tensor, strlen(tensor)) == 0 && line[1 + strlen(tensor)] == '"';
+    }
+    return found;
+}
+
+/* Every tensor of the model is matched, or not, as the list says. PEFT has whole modules alone. */
+static void expect_matches(const struct fixture *fixture, double percent, const char *const *trains,
+                           size_t count)
+{
+    struct model *model = open_fixture(fixture);
+    struct scan *scan = scored(model);
+    struct plan *plan = plan_of(scan, NULL, percent);
+    for (enum plan_format format = PLAN_YAML; format <= PLAN_MS_SWIFT; format++)
+        for (size_t i = 0; i < model->module_count; i++) {
+            const char *tensor = model->modules[i].name;
+            bool expected = false;
+            struct buffer text = BUFFER_INIT;
+            for (size_t k = 0; k < count; k++)
+                expected |= strcmp(trains[k], tensor) == 0;
+            if (format == PLAN_PEFT && !text_ends_with(tensor, ".weight"))
+                continue;
+            plan_put(&text, plan, format, "s");
+            if (is_matched(format, text.data, tensor) != expected)
+                fail_msg("format %d: %s %s", format, tensor,
+                         expected ? "is not matched" : "is matched");
+            buffer_free(&text);
+        }
+    plan_free(plan);
+    scan_free(scan);
+    model_close(model);
+}
+
+static void tools_match_what_the_plan_trains(void **state)
+{
+    (void)state;
+    static const char *const of_qwen2[] = {
+        "lm_head.weight", "model.embed_tokens.weight", "model.layers.1.self_attn.q_proj.weight",
+        "model.layers.1.self_attn.q_proj.bias", "model.layers.1.mlp.up_proj.weight"};
+    static const char *const of_gpt2[] = {"transformer.wte.weight",
+                                          "transformer.h.1.attn.c_attn.weight",
+                                          "transformer.h.1.attn.c_attn.bias"};
+    static const char *const of_odd[] = {
+        "model.embed_in.weight",          "embed_out.weight",
+        "model.layers.1.mlp.gate.weight", "model.layers.1.mlp.gate.bias",
+        "model.layers.1.mixer.A",         "model.layers.1.mlp.gate_proj.weight"};
+    expect_matches(&qwen2, 50, of_qwen2, 5);
+    expect_matches(&gpt2, 50, of_gpt2, 3);
+    expect_matches(&odd, 50, of_odd, 6);
+}
+
+/* The file has a copy of the tied head; the loaded model has the embedding alone. */
+static void of_a_tied_model_the_one_tensor_is_named(void **state)
+{
+    (void)state;
+    struct model *model = open_fixture(&tied);
+    struct scan *scan = scored(model);
+    struct plan *plan = plan_of(scan, model, 100);
+    for (enum plan_format format = PLAN_YAML; format <= PLAN_MS_SWIFT; format++) {
+        struct buffer text = BUFFER_INIT;
+        plan_put(&text, plan, format, "s");
+        assert_null(strstr(buffer_string(&text), "lm_head"));
+        assert_non_null(strstr(buffer_string(&text), "embed_tokens"));
+        buffer_free(&text);
+    }
+    assert_true(plan_embeddings(plan) && plan_head(plan));
+    assert_int_equal(plan_counts(plan).parameters, 32 * 8 + 16 * 8);
+    plan_free(plan);
+    scan_free(scan);
+    model_close(model);
+}
+
+/* A part of a wider name is not "mlp.gate" of it: what only begins so stays frozen. */
+static void a_name_that_begins_another_is_written_whole(void **state)
+{
+    (void)state;
+    struct model *model = open_fixture(&odd);
+    struct scan *scan = scored(model);
+    struct plan *plan = plan_of(scan, model, 0);
+    size_t matched;
+    assert_int_equal(plan_set_matching(plan, "layers\\.0\\.mlp\\.gate$", true, &matched, NULL), 0);
+    assert_int_equal(matched, 1);
+    for (enum plan_format format = PLAN_YAML; format <= PLAN_MS_SWIFT; format++) {
+        struct buffer text = BUFFER_INIT;
+        plan_put(&text, plan, format, "s");
+        assert_false(is_matched(format, text.data, "model.layers.0.mlp.gate_proj.weight"));
+        buffer_free(&text);
+    }
+    plan_free(plan);
+    scan_free(scan);
+    model_close(model);
+}
+
+/* Published scans do not say what else there is: a module's bias trains where there is one, in
+ * every format, and "m.1" is not "m.10". */
+static void a_scan_that_does_not_say_means_the_module(void **state)
+{
+    (void)state;
+    static struct scan_row row = {.module = "l.1.q", .type = "q", .known = true, .snr = 1};
+    static const struct scan scan = {.rows = &row, .count = 1};
+    struct plan *plan = plan_of(&scan, NULL, 100);
+    static const enum plan_format formats[] = {PLAN_YAML, PLAN_AXOLOTL, PLAN_TRL, PLAN_MS_SWIFT};
+    static const struct {
+        const char *tensor;
+        bool trains;
+    } names[] = {{"l.1.q.weight", true},
+                 {"l.1.q.bias", true},
+                 {"l.10.q.weight", false},
+                 {"model.embed_tokens.weight", true},
+                 {"lm_head.weight", true}};
+    for (size_t f = 0; f < sizeof formats / sizeof *formats; f++)
+        for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+            struct buffer text = BUFFER_INIT;
+            plan_put(&text, plan, formats[f], "s");
+            assert_int_equal(is_matched(formats[f], text.data, names[i].tensor), names[i].trains);
+            buffer_free(&text);
+        }
+    assert_false(plan_counts(plan).known);
+    plan_free(plan);
+}
+
+static void check(const struct plan *plan, enum plan_format format, bool file_names,
+                  const char *says)
+{
+    struct error err = ERROR_INIT;
+    assert_int_equal(plan_check_target(plan, format, file_names, &err), says ? -1 : 0);
+    if (says && !strstr(err.text, says))
+        fail_msg("\"%s\" does not say \"%s\"", err.text, says);
+}
+
+static void what_would_train_nothing_is_refused(void **state)
+{
+    (void)state;
+    struct model *model = open_fixture(&qwen2);
+    struct scan *scan = scored(model);
+    struct plan *plan = plan_of(scan, model, 0);
+    check(plan, PLAN_AXOLOTL, false, NULL); /* embeddings and head */
+    check(plan, PLAN_PEFT, false, "no linear layer");
+    plan_set_embeddings(plan, false, NULL);
+    plan_set_head(plan, false, NULL);
+    check(plan, PLAN_AXOLOTL, false, "train everything");
+    check(plan, PLAN_TRL, false, "train nothing");
+    check(plan, PLAN_MS_SWIFT, true, "train nothing");
+    check(plan, PLAN_YAML, false, NULL); /* which says so where it is made */
+    plan_free(plan);
+    scan_free(scan);
+    model_close(model);
+}
+
+/* Names as transformers 5.23 is known to change them when it loads a model. */
+static void names_that_no_loaded_model_has_are_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *config, *tensor, *says; /* NULL: let pass */
+    } cases[] = {
+        {"{\"model_type\": \"x\"}", "model.layers.0.mlp.up_proj.weight F32 4,4", NULL},
+        {"{\"model_type\": \"x\"}", "backbone.layers.0.mlp.up_proj.weight F32 4,4", NULL},
+        {"{\"model_type\": \"x\"}", "h.0.mlp.c_fc.weight F32 4,4", "in front"},
+        {"{\"model_type\": \"x\"}", "layers.0.mlp.c_fc.weight F32 4,4", "in front"},
+        {"{\"model_type\": \"nemotron_h\"}", "backbone.layers.0.mixer.up_proj.weight F32 4,4",
+         "this architecture"},
+        {"{\"model_type\": \"x\"}", "model.layers.0.mlp.experts.3.up_proj.weight F32 4,4",
+         "one tensor"},
+        {"{\"model_type\": \"x\"}", "model.layers.0.block_sparse_moe.gate.weight F32 4,4",
+         "mixture"},
+        {"{\"text_config\": {}, \"model_type\": \"x\"}",
+         "language_model.model.layers.0.mlp.up_proj.weight F32 4,4", "multimodal"},
+        {"{\"text_config\": {}, \"model_type\": \"x\"}",
+         "model.layers.0.mlp.up_proj.weight F32 4,4", "multimodal"},
+        {"{\"text_config\": {}, \"model_type\": \"x\"}",
+         "model.language_model.layers.0.mlp.up_proj.weight F32 4,4", NULL},
+        {"{\"model_type\": \"x\"}", "model.language_model.layers.0.mlp.up_proj.weight F32 4,4",
+         "multimodal"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const struct fixture fixture = {cases[i].config, {cases[i].tensor}};
+        struct model *model = open_fixture(&fixture);
+        struct scan *scan = scored(model), *file = read_back(scan, false);
+        struct plan *plan = plan_of(scan, model, 100), *of_file = plan_of(file, NULL, 100);
+        for (enum plan_format format = PLAN_YAML; format <= PLAN_MS_SWIFT; format++) {
+            check(plan, format, false, cases[i].says);
+            check(of_file, format, false, cases[i].says);
+            check(plan, format, true, NULL);
+        }
+        plan_free(plan);
+        plan_free(of_file);
+        scan_free(scan);
+        scan_free(file);
+        model_close(model);
+    }
+}
+
+/* Embeddings and heads under the names that they have; "": there is none. */
+static void ends_are_found_by_their_names(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *embedding, *head;
+    } cases[] = {
+        {"gpt_neox.embed_in.weight", "embed_out.weight"},
+        {"transformer.word_embeddings.weight", "lm_head.weight"},
+        {"model.tok_embeddings.weight", "output.weight"},
+        {"model.decoder.embed_tokens.weight", ""},
+        {"", "lm_head.weight"},
+        {"", ""},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char lines[2][100];
+        struct fixture fixture = {"{\"model_type\": \"x\"}",
+                                  {"l.0.q.weight F32 4,4", "transformer.wpe.weight F32 4,4"}};
+        snprintf(lines[0], sizeof lines[0], "%s F32 4,4", cases[i].embedding);
+        snprintf(lines[1], sizeof lines[1], "%s F32 4,4", cases[i].head);
+        int at = 2;
+        if (cases[i].embedding[0])
+            fixture.tensors[at++] = lines[0];
+        if (cases[i].head[0])
+            fixture.tensors[at] = lines[1];
+        struct model *model = open_fixture(&fixture);
+        struct scan *scan = scored(model);
+        struct plan *plan = plan_of(scan, model, 0);
+        bool embedding = cases[i].embedding[0], head = cases[i].head[0];
+        assert_int_equal(plan_embeddings(plan), embedding);
+        assert_int_equal(plan_head(plan), head || embedding); /* without its own it is tied */
+        assert_int_equal(plan_counts(plan).parameters, 16 * (embedding + head));
+        if (embedding)
+            assert_true(plan_trains(plan, cases[i].embedding));
+        assert_false(plan_trains(plan, "transformer.wpe.weight"));
+        plan_free(plan);
+        scan_free(scan);
+        model_close(model);
+    }
+}
+
+/* --- what is not scored --- */
+
+static bool says(const struct scan *scan, const char *what)
+{
+    char line[SCAN_LINE_MAX];
+    for (size_t i = 0; scan_say(scan, i, line, sizeof line); i++)
+        if (strstr(line, what))
+            return true;
+    return false;
+}
+
+/* What quantisers keep beside their codes is no row, whatever they call it; their codes are rows
+ * that cannot be read. */
+static void scales_are_no_rows(void **state)
+{
+    (void)state;
+    static const char *const sets[][6] = {
+        {"m.0.q.weight F8_E4M3 4,4", "m.0.q.weight_scale_inv F32 1,1"},
+        {"m.0.q.weight U32 4,4", "m.0.q.scales F32 4,2", "m.0.q.biases F32 4,2"},
+        {"m.0.q.qweight I32 4,4", "m.0.q.scales F32 4,2", "m.0.q.qzeros I32 4,2"},
+        {"m.0.q.weight_packed I32 4,4", "m.0.q.weight_scale F32 4,2"},
+        {"m.0.q.weight U8 16,1", "m.0.q.weight.absmax F32 4,2", "m.0.q.weight.quant_map F32 4,4"},
+        {"m.0.q.W_q U8 4,4", "m.0.q.scale F32 4,2", "m.0.q.zero F32 4,2"},
+    };
+    for (size_t i = 0; i < sizeof sets / sizeof *sets; i++)
+        for (int all = 0; all < 2; all++) {
+            struct fixture fixture = {"{}", {sets[i][0], sets[i][1], sets[i][2]}};
+            struct model *model = open_fixture(&fixture);
+            struct scan *scan = NULL;
+            const struct module **of = NULL;
+            char reason[64];
+            assert_int_equal(scan_for_model(&scan, &of, model, all ? "." : NULL, NULL), 0);
+            assert_int_equal(scan->count, 1);
+            assert_true(scan_row_refusal(of[0], reason, sizeof reason));
+            assert_non_null(strstr(reason, "codes"));
+            free(of);
+            scan_free(scan);
+            model_close(model);
+        }
+    /* A plain model may have tensors of those names. */
+    const struct fixture plain = {"{}", {"m.0.q.weight F32 4,4", "m.0.q.scales F32 4,4"}};
+    struct model *model = open_fixture(&plain);
+    struct scan *scan = scored(model);
+    assert_int_equal(scan->count, 2);
+    scan_free(scan);
+    model_close(model);
+}
+
+static void what_is_left_out_is_said(void **state)
+{
+    (void)state;
+    const struct fixture fixture = {
+        "{\"model_type\": \"x\"}",
+        {"model.layers.0.q.weight F32 4,4", "model.layers.0.mlp.experts.down F32 2,4,4",
+         "model.layers.1.mlp.experts.down F32 2,4,4",
+         "model.layers.0.mlp.experts.down_bias F32 2,4", "model.layers.0.conv.weight F32 4,1,3",
+         "model.projector.weight F32 4,4", "model.layers.0.mlp.experts_blocks U8 2,4,4",
+         "model.layers.0.mlp.experts_scales U8 2,4"}};
+    struct model *model = open_fixture(&fixture);
+    struct scan *scan = scored(model), *file = read_back(scan, false);
+    assert_int_equal(scan->count, 1);
+    for (int of_file = 0; of_file < 2; of_file++) {
+        const struct scan *one = of_file ? file : scan;
+        assert_true(says(one, "3 tensors, model.layers.0.mlp.experts.down first: experts"));
+        assert_true(says(one, "1 tensor, model.layers.0.mlp.experts.down_bias first: biases"));
+        assert_true(says(one, "1 tensor, model.layers.0.conv.weight first: more than two"));
+        assert_true(says(one, "1 tensor, model.projector.weight first: outside the blocks"));
+        assert_false(says(one, "scales"));
+    }
+    scan_free(file);
+    scan_free(scan);
+    /* Asked for by name they are rows without a score: three dimensions are no matrix. */
+    const struct module **of = NULL;
+    char reason[64];
+    assert_int_equal(scan_for_model(&scan, &of, model, "experts.down$", NULL), 0);
+    assert_int_equal(scan->count, 2);
+    assert_true(scan_row_refusal(of[0], reason, sizeof reason));
+    assert_string_equal(reason, "it has 3 dimensions");
+    free(of);
+    scan_free(scan);
+    model_close(model);
+}
+
+static void empty_noise_sets_are_said(void **state)
+{
+    (void)state;
+    struct scan_row rows[] = {
+        {.module = "a.0.q", .type = "q", .known = true, .snr = INFINITY},
+        {.module = "a.1.q", .type = "q", .known = true, .snr = 2},
+        {.module = "a.2.q", .type = "q", .known = true, .snr = INFINITY},
+        {.module = "a.0.k", .type = "k", .known = true, .snr = 3, .detailed = true},
+    };
+    struct scan scan = {.rows = rows, .count = 4, .empty_noise = "infinity"};
+    assert_true(says(&scan, "3 of 4 matrices, q, k, have an empty noise set"));
+    assert_true(says(&scan, "--empty-noise one"));
+    snprintf(scan.empty_noise, sizeof scan.empty_noise, "one");
+    assert_true(says(&scan, "--empty-noise infinity"));
+    scan.rows = rows + 1;
+    scan.count = 1;
+    assert_false(says(&scan, "empty noise"));
+}
+
+/* A record that cannot be trusted is as good as none; the scan opens all the same. */
+static void a_damaged_record_says_nothing(void **state)
+{
+    (void)state;
+    static const char *const records[] = {
+        "1",
+        "{}",
+        "{\"names\": \"other\", \"tied\": false, \"parameters\": 9}",
+        "{\"names\": \"file\", \"tied\": false, \"parameters\": -9}",
+        "{\"names\": \"file\", \"tied\": false, \"parameters\": 9, \"ends\": [{}]}",
+        "{\"names\": \"file\", \"tied\": false, \"parameters\": 9, \"ends\":"
+        " [{\"tensor\": \"a\\u001b\", \"head\": true, \"parameters\": 3}]}",
+        "{\"names\": \"file\", \"tied\": false, \"parameters\": 9, \"ends\":"
+        " [{\"tensor\": \"a\", \"head\": true, \"parameters\": 1e300}]}",
+        "{\"names\": \"file\", \"tied\": false, \"parameters\": 9, \"omissions\": [{\"first\": "
+        "1}]}",
+    };
+    for (size_t i = 0; i < sizeof records / sizeof *records; i++) {
+        struct buffer text = BUFFER_INIT;
+        struct scan *scan = NULL;
+        buffer_format(&text, "{\"l.0.q\": {\"snr\": 1, \"type\": \"q\", \"model\": %s}}",
+                      records[i]);
+        assert_int_equal(scan_parse(&scan, buffer_string(&text), text.length, "test", NULL), 0);
+        assert_false(scan->of.known);
+        assert_int_equal(scan->of.end_count + scan->of.omission_count, 0);
+        scan_free(scan);
+        buffer_free(&text);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_scan_file_plans_as_its_model),
+        cmocka_unit_test(tools_match_what_the_plan_trains),
+        cmocka_unit_test(of_a_tied_model_the_one_tensor_is_named),
+        cmocka_unit_test(a_name_that_begins_another_is_written_whole),
+        cmocka_unit_test(a_scan_that_does_not_say_means_the_module),
+        cmocka_unit_test(what_would_train_nothing_is_refused),
+        cmocka_unit_test(names_that_no_loaded_model_has_are_refused),
+        cmocka_unit_test(ends_are_found_by_their_names),
+        cmocka_unit_test(scales_are_no_rows),
+        cmocka_unit_test(what_is_left_out_is_said),
+        cmocka_unit_test(empty_noise_sets_are_said),
+        cmocka_unit_test(a_damaged_record_says_nothing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

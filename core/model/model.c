@@ -151,10 +151,16 @@ static int add_module(struct model *model, const struct architecture *architectu
         if (found->behind_count++ == 0)
             found->behind = tensor->name;
     }
-    if (gguf && architecture && architecture->gguf_interleaved)
-        module->rotary_heads = module->role == ROLE_Q   ? (int)model->config.heads
-                               : module->role == ROLE_K ? (int)model->config.kv_heads
-                                                        : 0;
+    if (gguf && architecture && architecture->gguf_interleaved) {
+        /* as many as there are: layers may differ in it, in models that are scanned alone */
+        int64_t rows = module->bias ? module->cols : module->rows, size = model->config.head_dim;
+        int64_t said = module->role == ROLE_Q   ? model->config.heads
+                       : module->role == ROLE_K ? model->config.kv_heads
+                                                : 0;
+        module->rotary_heads =
+            (int)(said > 0 && rows > 0 && rows % size == 0 && rows / size <= 65536 ? rows / size
+                                                                                   : said);
+    }
     return module->type ? 0 : -1;
 }
 

@@ -40,16 +40,22 @@ static const char *field_key(const struct model *model, const struct field *fiel
     return buffer;
 }
 
-/* GGUF may say a number for each layer; those that say the same of all are one number. */
-static const cJSON *same_of_all(const cJSON *item, int64_t layers)
+/* GGUF may say a number for each layer; those that say the same of all are one number. Others, and
+ * all such lists in config.json, are a model that is not computed here: it is shown as its first
+ * layer is. */
+static const cJSON *one_of_all(struct model *model, const char *key, const cJSON *item)
 {
-    double first, other;
-    if (!cJSON_IsArray(item) || cJSON_GetArraySize(item) != layers ||
-        !config_number(item->child, &first))
+    bool gguf = checkpoint_format(model->checkpoint) == CHECKPOINT_GGUF;
+    double first = 0, other;
+    if (!cJSON_IsArray(item) || !item->child)
         return item;
-    for (const cJSON *each = item->child; each; each = each->next)
-        if (!config_number(each, &other) || other != first)
-            return item;
+    bool same = gguf && cJSON_GetArraySize(item) == model->config.layers &&
+                config_number(item->child, &first);
+    for (const cJSON *each = item->child; same && each; each = each->next)
+        same = config_number(each, &other) && other == first;
+    if (!same)
+        config_refuse(model, "\"%s\" is a list, and must be one number, the same for all layers",
+                      key);
     return item->child;
 }
 
@@ -72,8 +78,7 @@ static int read_fields(struct model *model, const cJSON *metadata, struct error 
                               key);
             continue;
         }
-        if (gguf)
-            item = same_of_all(item, model->config.layers);
+        item = one_of_all(model, key, item);
         if (!config_number(item, &value) || value != floor(value) ||
             value < (double)fields[i].low || value > (double)fields[i].high)
             return error_set(err,

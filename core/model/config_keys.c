@@ -100,21 +100,34 @@ static const char *const harmless[] = {
 static const char *const harmless_words[] = {"flash", "implementation", "sdpa",    "xformers",
                                              "liger", "unsloth",        "entropy", "grad"};
 
-static const char *const words[] = {
-    "attn",      "attention",  "rope",      "rotary",       "norm",         "scal",
-    "multipl",   "softcap",    "logit",     "expert",       "moe",          "router",
-    "window",    "layer",      "mlp",       "ffn",          "feed_forward", "feedforward",
-    "head",      "hidden",     "emb",       "residual",     "bias",         "drop",
-    "quant",     "compress",   "spars",     "position",     "pos_",         "relative",
-    "alibi",     "conv_",      "_conv",     "conv1d",       "ssm",          "mamba",
-    "kv",        "qk",         "query",     "key_",         "value_",       "gate",
-    "gating",    "activation", "_act",      "swiglu",       "lora",         "clip",
-    "mup",       "chunk",      "block",     "kernel",       "causal",       "bidirectional",
-    "mask",      "_dim",       "dim_",      "depth",        "width",        "theta",
-    "epsilon",   "_eps",       "interleav", "sink",         "cross",        "encoder",
-    "nope",      "_factor",    "mtp",       "vision",       "audio",        "text_config",
-    "ngram",     "n_group",    "topk",      "intermediate", "d_model",      "d_ff",
-    "prefix_lm", "altup",      "laurel",    "codebook"};
+static const char *const words[] = {"attn",         "attention",    "rope",
+                                    "rotary",       "norm",         "scal",
+                                    "multipl",      "softcap",      "logit",
+                                    "expert",       "moe",          "router",
+                                    "window",       "layer",        "mlp",
+                                    "ffn",          "feed_forward", "feedforward",
+                                    "head",         "hidden",       "emb",
+                                    "residual",     "bias",         "drop",
+                                    "quant",        "compress",     "spars",
+                                    "position",     "pos_",         "relative",
+                                    "alibi",        "conv_",        "_conv",
+                                    "conv1d",       "ssm",          "mamba",
+                                    "kv",           "qk",           "query",
+                                    "key_",         "value_",       "gate",
+                                    "gating",       "activation",   "_act",
+                                    "swiglu",       "lora",         "clip",
+                                    "mup",          "chunk",        "block",
+                                    "kernel",       "causal",       "bidirectional",
+                                    "mask",         "_dim",         "dim_",
+                                    "depth",        "width",        "theta",
+                                    "epsilon",      "_eps",         "interleav",
+                                    "sink",         "cross",        "encoder",
+                                    "nope",         "_factor",      "mtp",
+                                    "vision",       "audio",        "text_config",
+                                    "ngram",        "n_group",      "topk",
+                                    "intermediate", "d_model",      "d_ff",
+                                    "prefix_lm",    "altup",        "transformers_weights",
+                                    "laurel",       "codebook"};
 
 /* Truths that change nothing where they are true. */
 static const char *const true_keys[] = {
@@ -155,8 +168,9 @@ static const struct {
 
 /* Names of what is computed here anyway. */
 static const char *const neutral_texts[] = {
-    "rms",  "rmsnorm", "rms_norm", "rope",   "rotary", "default", "none",
-    "silu", "swish",   "swiglu",   "causal", "auto",   "full",    "full_attention",
+    "rms",     "rmsnorm", "rms_norm", "rope",           "rotary",
+    "default", "none",    "silu",     "swish",          "swiglu",
+    "causal",  "auto",    "full",     "full_attention", "model.safetensors",
 };
 
 static bool is_one_of(const char *text, const char *const *list, size_t count)

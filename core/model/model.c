@@ -123,9 +123,19 @@ static void set_matrix(struct module *module, const struct tensor_info *tensor)
 
 /* What was found on the way that model_notes() speaks of. */
 struct found {
-    const char *renamed, *behind; /* the first tensor of either kind */
-    int64_t renamed_count, behind_count;
+    const char *renamed, *behind, *strange; /* the first tensor of each kind */
+    int64_t renamed_count, behind_count, strange_count;
 };
+
+/* Has the architecture no place for it? What repeats the rotary embedding's numbers is none. */
+static bool is_strange(const struct model *model, const struct module *module)
+{
+    bool head_norm = module->role == ROLE_Q_NORM || module->role == ROLE_K_NORM;
+    if (head_norm && !model->config.head_norms)
+        return true;
+    return module->role == ROLE_OTHER && !strstr(module->name, "rotary_emb.") &&
+           strcmp(module->name, "rope_freqs.weight") != 0;
+}
 
 static int add_module(struct model *model, const struct architecture *architecture,
                       const struct tensor_info *tensor, struct found *found, struct error *err)
@@ -150,11 +160,21 @@ static int add_module(struct model *model, const struct architecture *architectu
         module->role = ROLE_OTHER; /* transformers and llama.cpp have no place for it, either */
         if (found->behind_count++ == 0)
             found->behind = tensor->name;
+    } else if (architecture && architecture->trainable && is_strange(model, module)) {
+        module->role = ROLE_OTHER;
+        if (found->strange_count++ == 0)
+            found->strange = tensor->name;
     }
-    if (gguf && architecture && architecture->gguf_interleaved)
-        module->rotary_heads = module->role == ROLE_Q   ? (int)model->config.heads
-                               : module->role == ROLE_K ? (int)model->config.kv_heads
-                                                        : 0;
+    if (gguf && architecture && architecture->gguf_interleaved) {
+        /* as many as there are: layers may differ in it, in models that are scanned alone */
+        int64_t rows = module->bias ? module->cols : module->rows, size = model->config.head_dim;
+        int64_t said = module->role == ROLE_Q   ? model->config.heads
+                       : module->role == ROLE_K ? model->config.kv_heads
+                                                : 0;
+        module->rotary_heads =
+            (int)(said > 0 && rows > 0 && rows % size == 0 && rows / size <= 65536 ? rows / size
+                                                                                   : said);
+    }
     return module->type ? 0 : -1;
 }
 
@@ -289,6 +309,10 @@ static void note_names(struct model *model, const struct found *found)
             "%s: %.200s, the first of %lld such, is of a layer that the configuration has not "
             "(it has %lld): it takes no part",
             path, found->behind, (long long)found->behind_count, (long long)model->config.layers);
+    if (found->strange_count > 0)
+        config_note(
+            model, "%s: %.200s, the first of %lld such, has no place in a %s: it takes no part",
+            path, found->strange, (long long)found->strange_count, model->architecture_name);
 }
 
 int model_open(struct model **out, const char *path, struct error *err)

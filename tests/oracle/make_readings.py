@@ -35,6 +35,7 @@ READINGS = {
     "tied_head_alone": {"config": {"tie_word_embeddings": True}, "weights": "head"},
     "tied_bare_head_alone": {"config": {"tie_word_embeddings": True}, "weights": "bare head"},
     "fewer_layers": {"config": {"num_hidden_layers": 1}},
+    "norms_of_heads_in_a_llama": {"base": "qwen3", "config": {"model_type": "llama"}},
     "twice_in_shards": {"weights": "shards"},
     "beside_an_index": {"weights": "beside"},
     "linear": scaled(rope_type="linear", factor=3.0),

@@ -9,6 +9,7 @@ trap 'rm -rf "$work"' EXIT
 export XDG_CACHE_HOME=$work/cache XDG_STATE_HOME=$work/state
 cd "$work" || exit 1
 head -50 "$2/demo/text/problems.jsonl" >problems.jsonl
+tail -15 "$2/demo/text/problems.jsonl" >other.jsonl
 data=$work/problems.jsonl
 failures=0
 fail() {
@@ -156,7 +157,7 @@ spectrum eval second --data "$data" --seq-len 64 --dtype bf16 --json
 
 # Warm-up's first step changes nothing, those behind it go too far.
 train rising --select last:1 --no-embeddings --no-head --dtype fp32 --steps 3 --lr 0.1 --warmup 1 --schedule constant \
-  --eval-split 0.2 --eval-every 1 --save-every 2 --keep 1 || fail "it does not train"
+  --eval-data other.jsonl --eval-every 1 --save-every 2 --keep 1 || fail "it does not train"
 [ "$(steps_of rising)" = "1 3 " ] || fail "the best is not kept beside the last: $(steps_of rising)"
 spectrum export rising -o last || fail "export"
 grep -qE '^--best exports step 1, whose evaluation loss was [0-9.]+; this is step 3, with [0-9.]+$' err ||
@@ -166,8 +167,12 @@ grep -q '"evaluated": {"step": 3, "eval_loss": .*"best": {"step": 1, "eval_loss"
 spectrum export rising --best -o best || fail "export --best"
 grep -q 'behind step 1;' err || fail "it exports another"
 grep -q -e '--best exports' err && fail "it says so where it was asked for"
-spectrum eval rising --best --data "$data" --json --seq-len 64
+spectrum eval rising --best --data other.jsonl --json --threads 1
 [ "$(number step out)" = 1 ] || fail "eval --best takes another"
+# In the run's own rows, unless others are asked for, it is what the run said.
+said=$(sed -n 's/^{"step": 1, "eval_loss": \([0-9.]*\).*/\1/p' rising/metrics.jsonl)
+awk -v a="$said" -v b="$(number loss out)" 'BEGIN { d = a - b; exit !(a > 0 && d < 1e-5 && d > -1e-5) }' ||
+  fail "the run said $said: $(cat out)"
 # It is known to whoever goes on from there, and stays; there, that run's last is 3 again.
 cp -r rising rising-again
 spectrum resume rising-again --best || fail "resume --best"
@@ -236,6 +241,15 @@ printf '\377\377' | dd of="$state/weights.safetensors" bs=1 seek=$(($(stat -c %s
 ends 1 'has NaN or Inf' eval hurt --data "$data"
 ends 1 'has NaN or Inf' generate hurt --prompt x
 ends 1 'has NaN or Inf' export hurt -o none
+
+# So is one whose base is another by now.
+cp -r "$model" moved
+chmod -R u+w moved
+spectrum train moved --data "$data" --run on-moved "${small[@]}" --steps 1 --accumulate 1 --seq-len 64 --sample-tokens 0 ||
+  fail "it does not train"
+flip moved/model.safetensors
+ends 1 'other weights than those that on-moved began from' eval on-moved --data "$data"
+ends 1 'other weights than those that on-moved began from' export on-moved -o none
 
 # --- what an export says of its type ---
 

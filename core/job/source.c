@@ -128,6 +128,23 @@ static int check_finite(const struct source *source, struct error *err)
     return status;
 }
 
+/* What the run trained belongs to the weights that it began from, and to no others. */
+static int check_base(const struct source *source, const cJSON *state, const char *path,
+                      struct error *err)
+{
+    const char *said;
+    char found[HASH_TEXT_SIZE];
+    if (json_need_string(state, "model", &said, path, err) != 0 ||
+        checkpoint_fingerprint(source->model->checkpoint, found, err) != 0)
+        return -1;
+    return strcmp(said, found) == 0
+               ? 0
+               : error_set(err,
+                           "%s has other weights than those that %s began from: what it trained "
+                           "does not belong to them; put the model back that it was",
+                           checkpoint_path(source->model->checkpoint), source->run);
+}
+
 static int read_state(struct source *source, struct error *err)
 {
     const char *precision = "";
@@ -144,6 +161,10 @@ static int read_state(struct source *source, struct error *err)
     if (status == 0)
         status = state_read_evaluations(json, source->step, &source->evaluated, &source->best, path,
                                         err);
+    if (status == 0)
+        status = json_need_int64(json, "seq_len", &source->seq_len, 2, 1 << 20, path, err);
+    if (status == 0)
+        status = check_base(source, json, path, err);
     if (status == 0)
         status = open_weights(source, err);
     if (status == 0)

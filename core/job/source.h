@@ -16,6 +16,7 @@ struct source {
     bool bf16;                        /* the run's storage; for a plain model: is bf16 fast here */
     int64_t step;                     /* of the state; -1: a plain model */
     struct evaluated evaluated, best; /* the last evaluation up to there, and the best */
+    int64_t seq_len;                  /* tokens of the run's rows; 0: a plain model */
     struct checkpoint *weights;       /* what the run trained; NULL: a plain model */
     struct recipe recipe;             /* the run's adapters, for evaluation: nothing trains */
     char *template_name; /* the run's --template; NULL: it had none, or a plain model */

@@ -86,7 +86,15 @@ static void print_result(const struct request *request, const struct source *sou
     buffer_free(&out);
 }
 
-static int evaluate_source(const struct request *request, struct error *err)
+/* The rows of a run's own evaluations, unless others are asked for. */
+static void fix_seq_len(struct request *request, const struct source *source)
+{
+    enum { OF_A_MODEL = 512 };
+    if (request->seq_len == 0)
+        request->seq_len = source->seq_len > 0 ? source->seq_len : OF_A_MODEL;
+}
+
+static int evaluate_source(struct request *request, struct error *err)
 {
     struct source source = {0};
     struct backend *backend = NULL;
@@ -106,6 +114,8 @@ static int evaluate_source(const struct request *request, struct error *err)
         fputs(model_notes(source.model), stderr);
     if (status == 0) /* before its tokenizer, which may be as unknown */
         status = model_check_computable(source.model, err);
+    if (status == 0)
+        fix_seq_len(request, &source);
     if (status == 0)
         status = tokenizer_for_checkpoint(&tokenizer, source.model->checkpoint, err);
     struct dataset_options format = request->format;
@@ -148,12 +158,13 @@ static int evaluate_source(const struct request *request, struct error *err)
 
 int command_eval(int argc, char **argv, struct error *err)
 {
-    struct request r = {.device = "auto", .dtype = "auto", .seq_len = 512, .batch = 1};
+    struct request r = {.device = "auto", .dtype = "auto", .batch = 1};
     const struct option_spec specs[] = {
         {"data", OPTION_LIST, &r.data, "PATH",
          "data: .txt, .jsonl, .json, or a folder of them; repeatable", 0, 0, NULL},
         {"seq-len", OPTION_INTEGER, &r.seq_len, "N",
-         "tokens of a packed row (512): only longer documents are cut", 2, 1 << 20, NULL},
+         "tokens of a packed row (a run's own; of a model 512): only longer documents are cut", 2,
+         1 << 20, NULL},
         {"long", OPTION_TEXT, &r.long_documents, "HOW",
          "documents longer than a row: drop, truncate (records with a prompt), split (plain text)",
          0, 0, NULL},

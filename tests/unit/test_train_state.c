@@ -1,0 +1,382 @@
+/* A state is never written from what is not finite, whatever of it that is and whoever asks for the
+ * save; which states stay, which is the best, and which is the last. */
+#include "test_folder.h"
+#include "train_data.h"
+
+#include "base/number.h"
+#include "compute/quantize.h"
+#include "model/init.h"
+#include "train/trainer.h"
+
+#include <dirent.h>
+#include <unistd.h>
+
+enum { DOCUMENTS = 4, LENGTH = 24, STEPS = 6 };
+
+struct bench {
+    struct model *model;
+    struct backend *backend;
+    struct trainer *trainer;
+    bool *trained, *adapted, *quantized;
+    struct dataset data;
+    size_t documents[DOCUMENTS];
+    int32_t ids[DOCUMENTS * LENGTH];
+    uint8_t mask[DOCUMENTS * LENGTH];
+    uint64_t offsets[DOCUMENTS + 1];
+    struct run_identity identity;
+    struct train_inputs inputs;
+    /* what a test does to the run, and what it sees of it */
+    enum tensor_slot slot;
+    enum train_wish wish;
+    int64_t bad_step;
+    float value;
+    int saved, asked;
+    char name[200];
+};
+
+/* Two blocks of random weights; matrices of 4096 elements and more have moments of 8 bits. */
+static char *make_base(void)
+{
+    static const char config[] =
+        "{\"architectures\": [\"LlamaForCausalLM\"], \"model_type\": \"llama\", \"vocab_size\": "
+        "80, "
+        "\"hidden_size\": 64, \"intermediate_size\": 96, \"num_hidden_layers\": 2, "
+        "\"num_attention_heads\": 4, \"num_key_value_heads\": 2, \"rms_norm_eps\": 1e-5, "
+        "\"max_position_embeddings\": 64, \"rope_theta\": 10000, \"tie_word_embeddings\": false}";
+    struct error err = ERROR_INIT;
+    char *from = path_join(folder, "source", NULL), *base = path_join(folder, "base", NULL);
+    char *path = path_join(from, "config.json", NULL);
+    if (access(base, F_OK) != 0 &&
+        (folder_make(from, &err) != 0 || file_save(path, config, sizeof config - 1, &err) != 0 ||
+         model_init(from, base, 7, &err) != 0))
+        fail_msg("%s", err.text);
+    free(from);
+    free(path);
+    return base;
+}
+
+static void bench_open(struct bench *bench, const struct train_settings *settings,
+                       enum moment_type moments, bool adapters)
+{
+    struct error err = ERROR_INIT;
+    char *base = make_base(), command[200];
+    *bench = (struct bench){.wish = TRAIN_GO_ON};
+    for (size_t i = 0; i < DOCUMENTS * LENGTH; i++) {
+        bench->ids[i] = (int32_t)(i * 7 % 31);
+        bench->mask[i] = 1;
+    }
+    for (size_t i = 0; i < DOCUMENTS; i++) {
+        bench->documents[i] = i;
+        bench->offsets[i + 1] = (i + 1) * LENGTH;
+    }
+    bench->data = (struct dataset){.ids = bench->ids,
+                                   .mask = bench->mask,
+                                   .offsets = bench->offsets,
+                                   .documents = DOCUMENTS,
+                                   .tokens = DOCUMENTS * LENGTH};
+    if (model_open(&bench->model, base, &err) != 0 ||
+        backend_open(&bench->backend, "cpu", 1, &err) != 0)
+        fail_msg("%s", err.text);
+    free(base);
+    size_t count = bench->model->module_count;
+    bench->trained = calloc(count, sizeof(bool));
+    bench->adapted = calloc(count, sizeof(bool));
+    bench->quantized = calloc(count, sizeof(bool));
+    for (size_t i = 0; i < count; i++) {
+        const struct module *module = &bench->model->modules[i];
+        bool linear = module->layer >= 0 && module->rows > 1;
+        bench->trained[i] = module->layer == 1 || (module->layer < 0 && module->rows > 1);
+        bench->quantized[i] = bench->adapted[i] = linear && module->layer == 0;
+    }
+    bench->inputs = (struct train_inputs){.model = bench->model,
+                                          .backend = bench->backend,
+                                          .recipe = {.trained = bench->trained, .moments = moments},
+                                          .train = {&bench->data, bench->documents, DOCUMENTS},
+                                          .eval = {&bench->data, bench->documents, DOCUMENTS},
+                                          .run = folder,
+                                          .identity = &bench->identity};
+    if (adapters) {
+        bench->inputs.recipe.adapted = bench->adapted;
+        bench->inputs.recipe.quantized = bench->quantized;
+        bench->inputs.recipe.frozen = STORAGE_NF4;
+        bench->inputs.recipe.rank = 4;
+        bench->inputs.recipe.alpha = 8;
+    }
+    snprintf(command, sizeof command, "rm -rf %s/checkpoints; mkdir %s/checkpoints", folder,
+             folder);
+    assert_int_equal(system(command), 0);
+    if (trainer_new(&bench->trainer, &bench->inputs, settings, &err) != 0)
+        fail_msg("%s", err.text);
+}
+
+static void bench_close(struct bench *bench)
+{
+    trainer_free(bench->trainer);
+    backend_close(bench->backend);
+    model_close(bench->model);
+    free(bench->trained);
+    free(bench->adapted);
+    free(bench->quantized);
+}
+
+static struct train_settings settings_of(enum storage storage, bool masters)
+{
+    return (struct train_settings){
+        .steps = STEPS,
+        .seq_len = LENGTH,
+        .batch = 1,
+        .accumulate = 1,
+        .rate = 1e-4,
+        .optimizer = {.beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8, .clip = 1},
+        .storage = storage,
+        .masters = masters,
+        .keep = 9};
+}
+
+/* The last element of the last tensor that has the slot becomes `value`: no loss has said so yet.
+ */
+static int spoil(void *context, const struct train_report *report, struct error *err)
+{
+    struct bench *bench = context;
+    const struct optimizer *optimizer = trainer_optimizer(bench->trainer);
+    const struct transformer *t = optimizer->transformer;
+    (void)err;
+    if (report->progress.step != bench->bad_step)
+        return 0;
+    for (size_t i = optimizer->count; i-- > 0;) {
+        size_t tensor = optimizer->tensors[i];
+        struct run_tensor is = optimizer_tensor(optimizer, i);
+        struct place place = transformer_place(t, tensor, bench->slot);
+        if (!place.buffer)
+            continue;
+        bool scales = bench->slot == TENSOR_M_SCALES || bench->slot == TENSOR_V_SCALES;
+        bool moment = bench->slot == TENSOR_M || bench->slot == TENSOR_V;
+        bool narrow = moment ? moment_type_for(t->recipe.moments, is.parameters) == MOMENTS_BF16
+                             : bench->slot == TENSOR_WEIGHT && t->storage == STORAGE_BF16;
+        uint16_t half = bf16_from_float(bench->value);
+        place.offset += scales ? 0 : (size_t)(is.parameters - 1) * (narrow ? 2 : 4);
+        t->backend->write(t->backend->self, place, narrow ? (void *)&half : (void *)&bench->value,
+                          narrow ? 2 : 4);
+        char *name = run_tensor_name(&is, NULL);
+        snprintf(bench->name, sizeof bench->name, "%s", name);
+        free(name);
+        return 0;
+    }
+    fail_msg("nothing has the slot");
+    return -1;
+}
+
+static int count_saved(void *context, int64_t step, struct error *err)
+{
+    struct bench *bench = context;
+    (void)step;
+    (void)err;
+    bench->saved++;
+    return 0;
+}
+
+static enum train_wish ask_behind(void *context)
+{
+    struct bench *bench = context;
+    bool now = trainer_progress(bench->trainer)->step == bench->bad_step && bench->asked++ == 0;
+    return now ? bench->wish : TRAIN_GO_ON;
+}
+
+static bool has_state(int64_t step)
+{
+    char path[120];
+    snprintf(path, sizeof path, "%s/checkpoints/step-%08lld/state.json", folder, (long long)step);
+    return access(path, F_OK) == 0;
+}
+
+/* No folder but those of states: what was begun is gone. */
+static int folders(void)
+{
+    char path[120];
+    int count = 0;
+    snprintf(path, sizeof path, "%s/checkpoints", folder);
+    DIR *open = opendir(path);
+    for (struct dirent *entry; (entry = readdir(open));)
+        count += strncmp(entry->d_name, ".", 2) != 0 && strcmp(entry->d_name, "..") != 0;
+    closedir(open);
+    return count;
+}
+
+/* A good checkpoint behind step 2; behind step 4 the slot is spoiled and a save is wished. */
+static void refuses(const struct train_settings *settings, enum moment_type moments, bool adapters,
+                    enum tensor_slot slot, float value, enum train_wish wish)
+{
+    struct bench bench;
+    struct error err = ERROR_INIT;
+    struct train_settings with = *settings;
+    const struct train_observer observer = {
+        .context = &bench, .on_step = spoil, .on_saved = count_saved, .wish = ask_behind};
+    with.save_every = wish == TRAIN_GO_ON ? 2 : 0;
+    bench_open(&bench, &with, moments, adapters);
+    bench.slot = slot;
+    bench.value = value;
+    bench.wish = wish;
+    bench.bad_step = INT64_MAX;
+    if (trainer_run_until(bench.trainer, 2, &observer, &err) != 0 ||
+        trainer_save(bench.trainer, &observer, &err) != 0)
+        fail_msg("%s", err.text);
+    bench.bad_step = 4;
+    assert_int_equal(trainer_run(bench.trainer, &observer, &err), -1);
+    assert_int_equal(err.kind, ERROR_NOT_FINITE);
+    if (!strstr(err.text, "step 4") || !strstr(err.text, bench.name) ||
+        !strstr(err.text, "that of step 2"))
+        fail_msg("%s was spoiled; it says \"%s\"", bench.name, err.text);
+    assert_true(has_state(2) && !has_state(4));
+    assert_int_equal(folders(), 1);
+    assert_int_equal(bench.saved, 1);
+    bench_close(&bench);
+}
+
+static void nothing_is_written_from_what_is_not_finite(void **state)
+{
+    (void)state;
+    static const enum train_wish wishes[] = {TRAIN_GO_ON, TRAIN_CHECKPOINT, TRAIN_STOP};
+    const struct train_settings wide = settings_of(STORAGE_F32, false),
+                                narrow = settings_of(STORAGE_BF16, true),
+                                alone = settings_of(STORAGE_BF16, false);
+    struct train_settings inside = wide;
+    inside.optimizer.clip = 0; /* each tensor is updated in the backward pass */
+    for (size_t i = 0; i < sizeof wishes / sizeof *wishes; i++) {
+        enum train_wish wish = wishes[i];
+        refuses(&wide, MOMENTS_F32, false, TENSOR_WEIGHT, NAN, wish);
+        refuses(&wide, MOMENTS_F32, false, TENSOR_V, INFINITY, wish);
+        refuses(&inside, MOMENTS_F32, false, TENSOR_WEIGHT, -INFINITY, wish);
+        refuses(&narrow, MOMENTS_F32, false, TENSOR_MASTER, NAN, wish);
+        refuses(&narrow, MOMENTS_BF16, false, TENSOR_M, -NAN, wish);
+        refuses(&alone, MOMENTS_BF16, false, TENSOR_WEIGHT, INFINITY, wish);
+        refuses(&narrow, MOMENTS_INT8, false, TENSOR_V_SCALES, INFINITY, wish);
+        refuses(&narrow, MOMENTS_INT8, true, TENSOR_M_SCALES, NAN, wish);
+        refuses(&wide, MOMENTS_F32, true, TENSOR_WEIGHT, NAN, wish);
+    }
+}
+
+/* A rate with which a weight can overflow, and a gradient that squared is more than fp32 holds:
+ * such a step is looked at before the next one, though nothing is saved behind it. */
+static void a_step_that_can_overflow_is_looked_at(void **state)
+{
+    (void)state;
+    struct bench bench;
+    struct error err = ERROR_INIT;
+    double factors[400];
+    struct train_settings settings = settings_of(STORAGE_F32, false);
+    const struct train_observer observer = {0};
+    for (size_t i = 0; i < sizeof factors / sizeof *factors; i++)
+        factors[i] = 1e38;
+    settings.rate = 10;
+    settings.optimizer.factors = factors;
+    bench_open(&bench, &settings, MOMENTS_F32, false);
+    assert_true(run_tensor_count(bench.model) < sizeof factors / sizeof *factors);
+    assert_int_equal(trainer_run(bench.trainer, &observer, &err), -1);
+    if (!strstr(err.text, "step 1: ") || !strstr(err.text, "no checkpoint before it"))
+        fail_msg("it says \"%s\"", err.text);
+    bench_close(&bench);
+}
+
+/* --- which stay --- */
+
+/* "2 4 ": those and no others are there. */
+static void expect_states(const char *expected)
+{
+    char found[100] = "";
+    for (int64_t step = 0; step < 30; step++)
+        if (has_state(step))
+            snprintf(found + strlen(found), sizeof found - strlen(found), "%lld ", (long long)step);
+    assert_string_equal(found, expected);
+}
+
+static void save_at(struct bench *bench, int64_t step, int64_t best, bool for_best)
+{
+    struct error err = ERROR_INIT;
+    struct progress progress = {.step = step, .tokens = 1, .supervised = 1, .for_best = for_best};
+    if (best > 0)
+        progress.best = (struct evaluated){best, 1.0 / (double)best};
+    progress.seconds = (double)bench->saved++; /* no two are the same */
+    if (state_save(folder, trainer_optimizer(bench->trainer), &progress, &bench->identity, &err) !=
+        0)
+        fail_msg("%s", err.text);
+}
+
+static void expect_chosen(struct state_choice choice, const char *expected)
+{
+    struct error err = ERROR_INIT;
+    char *found = state_choose(folder, &choice, &err);
+    const char *said = found ? strrchr(found, '/') + 1 : err.text;
+    if (!strstr(said, expected))
+        fail_msg("it says \"%s\", not \"%s\"", said, expected);
+    free(found);
+}
+
+static void the_best_and_the_last_are_found(void **state)
+{
+    (void)state;
+    struct bench bench;
+    const struct train_settings settings = settings_of(STORAGE_F32, false);
+    bench_open(&bench, &settings, MOMENTS_F32, false);
+    expect_chosen((struct state_choice){0}, "has no training checkpoint yet");
+    expect_chosen((struct state_choice){.best = true}, "has no training checkpoint yet");
+    save_at(&bench, 2, 0, false);
+    expect_chosen((struct state_choice){.best = true}, "has no evaluation behind a step");
+    save_at(&bench, 3, 3, true);
+    save_at(&bench, 4, 3, false);
+    save_at(&bench, 6, 3, false);
+    state_prune(folder, 6, 2, 3); /* 3 takes no place of the two */
+    expect_states("3 4 6 ");
+    expect_chosen((struct state_choice){.best = true}, "step-00000003");
+    expect_chosen((struct state_choice){0}, "step-00000006");
+    expect_chosen((struct state_choice){.step = 4}, "step-00000004");
+    expect_chosen((struct state_choice){.step = 5}, "there are those of 3, 4, 6");
+    expect_chosen((struct state_choice){.step = 4, .best = true}, "exclude one another");
+    save_at(&bench, 7, 7, true);
+    state_prune(folder, 7, 2, 7); /* it was there for its evaluation alone */
+    expect_states("4 6 7 ");
+    bench_close(&bench);
+}
+
+static void what_was_left_behind_is_not_the_last(void **state)
+{
+    (void)state;
+    struct bench bench;
+    const struct train_settings settings = settings_of(STORAGE_F32, false);
+    bench_open(&bench, &settings, MOMENTS_F32, false);
+    for (int64_t step = 2; step <= 8; step += 2)
+        save_at(&bench, step, 4, false);
+    assert_int_equal(state_leave_later(folder, 4, NULL), 0);
+    expect_chosen((struct state_choice){0}, "step-00000004");
+    assert_int_equal(state_latest_step(folder), 4);
+    expect_chosen((struct state_choice){.step = 8}, "step-00000008"); /* by its name it is */
+    save_at(&bench, 6, 6, false);                                     /* the new line's own */
+    state_prune(folder, 6, 1, 6);
+    expect_states("6 8 ");
+    assert_int_equal(state_latest_step(folder), 6);
+    expect_chosen((struct state_choice){.best = true}, "step-00000006");
+    /* going on from the old line's last makes that the run's */
+    assert_int_equal(state_leave_later(folder, 8, NULL), 0);
+    assert_int_equal(state_latest_step(folder), 8);
+    /* a file that says nonsense leaves nothing */
+    char *path = path_join(folder, "checkpoints/left.json", NULL);
+    static const char nonsense[] = "{\"states\": [\"step-00000008\"]}";
+    assert_int_equal(file_save(path, nonsense, sizeof nonsense - 1, NULL), 0);
+    assert_int_equal(state_latest_step(folder), 8);
+    free(path);
+    bench_close(&bench);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(nothing_is_written_from_what_is_not_finite, make_folder,
+                                        remove_folder),
+        cmocka_unit_test_setup_teardown(a_step_that_can_overflow_is_looked_at, make_folder,
+                                        remove_folder),
+        cmocka_unit_test_setup_teardown(the_best_and_the_last_are_found, make_folder,
+                                        remove_folder),
+        cmocka_unit_test_setup_teardown(what_was_left_behind_is_not_the_last, make_folder,
+                                        remove_folder),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

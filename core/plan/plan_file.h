@@ -30,6 +30,14 @@ void plan_put(struct buffer *out, const struct plan *plan, enum plan_format form
 int plan_check_target(const struct plan *plan, enum plan_format format, bool file_names,
                       struct error *err);
 
+/* What a plan trains and its PEFT form does not: biases, and tensors that no adapter can stand
+ * beside.
+ */
+struct plan_loss {
+    size_t biases, tensors;
+};
+struct plan_loss plan_lost_in_peft(const struct plan *plan);
+
 /* Sets the plan to what a YAML or JSON plan file of ours says, as one step of undo. A name is
  * exact,
  * "^name$" and "name.weight" too; a name that matches nothing is an error that names it. */

@@ -18,6 +18,22 @@ bool plan_takes_adapter(const struct plan *plan, size_t row)
            matrix && !is->bare && !text_ends_with(is->module, ".bias");
 }
 
+struct plan_loss plan_lost_in_peft(const struct plan *plan)
+{
+    struct plan_loss lost = {0};
+    for (size_t i = 0; i < plan->row_count; i++) {
+        unsigned parts = plan_parts(plan, i);
+        bool adapter = plan_takes_adapter(plan, i);
+        if (plan_end_row(plan, i) != PLAN_NO_END)
+            continue;
+        lost.tensors += parts & PLAN_WEIGHT && !adapter;
+        lost.biases += parts & PLAN_BIAS && (plan->scan->rows[i].bias > 0 || parts == PLAN_BIAS);
+    }
+    for (size_t i = 0; plan->model && i < plan->model->module_count; i++)
+        lost.tensors += plan_trains_unlisted(plan, &plan->model->modules[i]);
+    return lost;
+}
+
 static int check_not_empty(const struct plan *plan, enum plan_format format, struct error *err)
 {
     static const char *const names[] = {"yaml", "json", "axolotl", "trl", "peft", "ms-swift"};

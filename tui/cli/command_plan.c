@@ -119,6 +119,7 @@ static void print_target(const struct plan *plan, enum plan_format format)
     const struct scan_model *of = &plan_scan(plan)->of;
     struct plan_loss lost = plan_lost_in_peft(plan);
     bool says = of->architecture[0];
+    char line[400];
     if (!of->known)
         fprintf(stderr,
                 "the scan file does not say what its model has beside the scanned weights: biases "
@@ -131,6 +132,8 @@ static void print_target(const struct plan *plan, enum plan_format format)
                 "model.named_parameters()\n",
                 tools[format], says ? "the architecture \"" : "a file that names no architecture",
                 of->architecture, says ? "\"" : "");
+    if (plan_say_misnamed(plan, line, sizeof line))
+        fprintf(stderr, "%s\n", line);
     if (format == PLAN_PEFT && lost.biases + lost.tensors > 0)
         fprintf(stderr,
                 "%zu biases and %zu other tensors of the plan are left out: PEFT's target_modules "

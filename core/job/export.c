@@ -166,15 +166,6 @@ static int write_weights(const struct export *export, const char *out, struct er
     return status;
 }
 
-static int refuse_file(const char *out, const char *name, struct error *err)
-{
-    char *path = path_join(out, name, err);
-    int there = path ? access(path, F_OK) == 0 : -1;
-    free(path);
-    return there > 0 ? error_set(err, "%s holds a model already; -o takes another folder", out)
-                     : there;
-}
-
 /* A run with a method of adapters may have none beside anything; what it has is a whole model then.
  */
 static bool has_adapters(const struct source *source)
@@ -229,6 +220,15 @@ static bool base_stands_alone(const struct export *export, const char *run)
            !text_ends_with(checkpoint_path(base), ".safetensors");
 }
 
+static int refuse_file(const char *out, const char *name, struct error *err)
+{
+    char *path = path_join(out, name, err);
+    int there = path ? access(path, F_OK) == 0 : -1;
+    free(path);
+    return there > 0 ? error_set(err, "%s holds a model already; -o takes another folder", out)
+                     : there;
+}
+
 static int write_model(const struct export *export, const char *out, struct error *err)
 {
     return export_write_companions(export, out, err) == 0 ? write_weights(export, out, err) : -1;
@@ -247,8 +247,9 @@ static int write_base(const struct export *export, const char *out, struct expor
     free(whole);
     if (!whole)
         return error_set_errno(err, errno, "cannot find %s", out);
-    int status = summary->base && folder_make(summary->base, err) == 0 &&
-                         list_parts(&base, err) == 0 && write_model(&base, summary->base, err) == 0
+    int status = summary->base && refuse_file(summary->base, "model.safetensors", err) == 0 &&
+                         folder_make(summary->base, err) == 0 && list_parts(&base, err) == 0 &&
+                         write_model(&base, summary->base, err) == 0
                      ? 0
                      : -1;
     for (size_t i = 0; i < base.count; i++)

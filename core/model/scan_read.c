@@ -29,7 +29,8 @@ static void read_shape(struct scan_row *row, const cJSON *entry)
     int64_t rows, cols, parameters;
     read_text(entry, "dtype", row->dtype, sizeof row->dtype);
     if (!json_get_int64(entry, "rows", &rows) || !json_get_int64(entry, "cols", &cols) ||
-        rows < 1 || cols < 1 || __builtin_mul_overflow(rows, cols, &parameters))
+        rows < 1 || cols < 1 || __builtin_mul_overflow(rows, cols, &parameters) ||
+        parameters > SCAN_PARAMETERS_MAX)
         return;
     row->rows = rows;
     row->cols = cols;

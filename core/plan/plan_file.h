@@ -30,6 +30,18 @@ void plan_put(struct buffer *out, const struct plan *plan, enum plan_format form
 int plan_check_target(const struct plan *plan, enum plan_format format, bool file_names,
                       struct error *err);
 
+/* The line that plan_check_target() refuses names with; false: no such name is known. A published
+ * scan's names are as its maker's transformers had them, so they are not refused for it. */
+bool plan_say_misnamed(const struct plan *plan, char *out, size_t size);
+
+/* What a plan trains and its PEFT form does not: biases, and tensors that no adapter can stand
+ * beside.
+ */
+struct plan_loss {
+    size_t biases, tensors;
+};
+struct plan_loss plan_lost_in_peft(const struct plan *plan);
+
 /* Sets the plan to what a YAML or JSON plan file of ours says, as one step of undo. A name is
  * exact,
  * "^name$" and "name.weight" too; a name that matches nothing is an error that names it. */

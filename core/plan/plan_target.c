@@ -9,13 +9,31 @@
 #include <string.h>
 
 /* A vector (a norm) and a tensor that is no module's weight cannot have an adapter, and a module
- * whose bias alone trains gets none. */
+ * whose bias alone trains gets none. In a scan without shapes norms show by their names alone. */
 bool plan_takes_adapter(const struct plan *plan, size_t row)
 {
     const struct scan_row *is = &plan->scan->rows[row];
-    bool matrix = is->parameters == 0 || is->rows > 1;
+    const char *dot = strrchr(is->module, '.'), *last = dot ? dot + 1 : is->module;
+    bool norm = strstr(last, "norm") || strncmp(last, "ln_", 3) == 0;
+    bool matrix = is->parameters > 0 ? is->rows > 1 : !norm;
     return plan_end_row(plan, row) == PLAN_NO_END && plan_parts(plan, row) & PLAN_WEIGHT &&
            matrix && !is->bare && !text_ends_with(is->module, ".bias");
+}
+
+struct plan_loss plan_lost_in_peft(const struct plan *plan)
+{
+    struct plan_loss lost = {0};
+    for (size_t i = 0; i < plan->row_count; i++) {
+        unsigned parts = plan_parts(plan, i);
+        bool adapter = plan_takes_adapter(plan, i);
+        if (plan_end_row(plan, i) != PLAN_NO_END)
+            continue;
+        lost.tensors += parts & PLAN_WEIGHT && !adapter;
+        lost.biases += parts & PLAN_BIAS && (plan->scan->rows[i].bias > 0 || parts == PLAN_BIAS);
+    }
+    for (size_t i = 0; plan->model && i < plan->model->module_count; i++)
+        lost.tensors += plan_trains_unlisted(plan, &plan->model->modules[i]);
+    return lost;
 }
 
 static int check_not_empty(const struct plan *plan, enum plan_format format, struct error *err)
@@ -84,7 +102,7 @@ static const char *why_renamed(const struct scan_model *of, const char *name)
                    {"phimoe", ".gate."},
                    {"hy_v3", ".shared_mlp."},
                    {"laguna", ".shared_expert."}};
-    if (of->names == NAMES_STANDARD)
+    if (of->known && of->names == NAMES_STANDARD)
         return NULL;
     if (of->names == NAMES_GGUF)
         return begins_with_any(name, llama_cpp, sizeof llama_cpp / sizeof *llama_cpp)
@@ -95,7 +113,7 @@ static const char *why_renamed(const struct scan_model *of, const char *name)
     if (strstr(name, ".block_sparse_moe."))
         return "it calls the parts of a mixture of experts otherwise";
     const char *tower = strstr(name, "language_model.");
-    if (tower == name || (tower == name + strlen("model.") && of->names == NAMES_FILE) ||
+    if (tower == name || (tower == name + strlen("model.") && of->names != NAMES_MULTIMODAL) ||
         (of->names == NAMES_MULTIMODAL &&
          !begins_with_any(name, inside, sizeof inside / sizeof *inside)))
         return "it gathers a multimodal model's parts under \"model.\"";
@@ -125,26 +143,38 @@ static void look_at(struct misnamed *found, const struct plan *plan, const char 
     }
 }
 
-int plan_check_target(const struct plan *plan, enum plan_format format, bool file_names,
-                      struct error *err)
+static struct misnamed find_misnamed(const struct plan *plan)
 {
     const struct scan_model *of = &plan->scan->of;
     struct misnamed found = {0};
-    if (check_not_empty(plan, format, err) != 0)
-        return -1;
-    if (!of->known || file_names)
-        return 0;
     for (size_t i = 0; i < plan->row_count; i++)
         if (plan_row(plan, i))
             look_at(&found, plan, plan->scan->rows[i].module);
     for (size_t i = 0; i < of->end_count; i++)
         if (plan_trains(plan, of->ends[i].tensor))
             look_at(&found, plan, of->ends[i].tensor);
-    if (found.count == 0)
+    return found;
+}
+
+bool plan_say_misnamed(const struct plan *plan, char *out, size_t size)
+{
+    struct misnamed found = find_misnamed(plan);
+    snprintf(
+        out, size,
+        "%zu of the plan's %zu names (%.120s first) are not what transformers calls the tensors "
+        "once it has loaded the model: %s",
+        found.count, found.of, found.first, found.why ? found.why : "");
+    return found.count > 0;
+}
+
+int plan_check_target(const struct plan *plan, enum plan_format format, bool file_names,
+                      struct error *err)
+{
+    char line[400];
+    if (check_not_empty(plan, format, err) != 0)
+        return -1;
+    if (!plan->scan->of.known || file_names || !plan_say_misnamed(plan, line, sizeof line))
         return 0;
-    return error_set(err,
-                     "%zu of the plan's %zu names (%.120s first) are those of the file, and not "
-                     "what transformers calls them once it has loaded the model: %s; --freeze "
-                     "leaves them out, --file-names writes them all the same",
-                     found.count, found.of, found.first, found.why);
+    return error_set(err, "%s; --freeze leaves them out, --file-names writes them all the same",
+                     line);
 }

@@ -325,6 +325,34 @@ static void a_scan_that_does_not_say_means_the_module(void **state)
     plan_free(plan);
 }
 
+/* Its norms show by their names: PEFT takes no adapter beside them, and their loss is counted. */
+static void vectors_and_biases_are_lost_in_peft(void **state)
+{
+    (void)state;
+    static struct scan_row rows[] = {
+        {.module = "l.0.q", .type = "q", .known = true, .snr = 1},
+        {.module = "l.0.input_layernorm", .type = "input_layernorm", .known = true, .snr = 1},
+        {.module = "l.0.ln_2", .type = "ln_2", .known = true, .snr = 1}};
+    static const struct scan scan = {.rows = rows, .count = 3};
+    struct buffer text = BUFFER_INIT;
+    struct plan *plan = plan_of(&scan, NULL, 100);
+    plan_put(&text, plan, PLAN_PEFT, "s");
+    assert_non_null(strstr(buffer_string(&text), "- l.0.q\n"));
+    assert_null(strstr(buffer_string(&text), "ln"));
+    assert_null(strstr(buffer_string(&text), "norm"));
+    assert_int_equal(plan_lost_in_peft(plan).tensors, 2);
+    buffer_free(&text);
+    plan_free(plan);
+    struct model *model = open_fixture(&qwen2);
+    struct scan *described = scored(model);
+    plan = plan_of(described, model, 50);
+    assert_int_equal(plan_lost_in_peft(plan).biases, 1);
+    assert_int_equal(plan_lost_in_peft(plan).tensors, 0);
+    plan_free(plan);
+    scan_free(described);
+    model_close(model);
+}
+
 static void check(const struct plan *plan, enum plan_format format, bool file_names,
                   const char *says)
 {
@@ -578,6 +606,7 @@ int main(void)
         cmocka_unit_test(of_a_tied_model_the_one_tensor_is_named),
         cmocka_unit_test(a_name_that_begins_another_is_written_whole),
         cmocka_unit_test(a_scan_that_does_not_say_means_the_module),
+        cmocka_unit_test(vectors_and_biases_are_lost_in_peft),
         cmocka_unit_test(what_would_train_nothing_is_refused),
         cmocka_unit_test(names_that_no_loaded_model_has_are_refused),
         cmocka_unit_test(ends_are_found_by_their_names),

@@ -110,10 +110,18 @@ static int choose(struct plan *plan, const struct request *request, struct error
     return request->no_head ? plan_set_head(plan, false, err) : 0;
 }
 
-/* What is not known of the names that the plan has; one line. */
-static void print_names(const struct plan *plan)
+/* What is not known of the names that the plan has, and what its format leaves out: a line each. */
+static void print_target(const struct plan *plan, enum plan_format format)
 {
+    static const char *const tools[] = {
+        [PLAN_YAML] = "spectrum.py", [PLAN_JSON] = "another program",
+        [PLAN_AXOLOTL] = "Axolotl",  [PLAN_TRL] = "TRL",
+        [PLAN_PEFT] = "PEFT",        [PLAN_MS_SWIFT] = "ms-swift",
+    };
     const struct scan_model *of = &plan_scan(plan)->of;
+    struct plan_loss lost = plan_lost_in_peft(plan);
+    bool says = of->architecture[0];
+    char line[400];
     if (!of->known)
         fprintf(stderr,
                 "the scan file does not say what its model has beside the scanned weights: biases "
@@ -121,13 +129,18 @@ static void print_names(const struct plan *plan)
                 "called as in the reference; a plan of the model itself is exact\n");
     else if (of->names != NAMES_STANDARD)
         fprintf(stderr,
-                "names are those of the file: that transformers, and so the tools on it, call the "
-                "loaded model's tensors so is not known for %s%s%s; compare them with "
+                "names are those of the file: that the model which %s loads through transformers "
+                "has the same is not known for %s%s%s; compare them with "
                 "model.named_parameters()\n",
-                of->architecture[0] ? "the architecture \""
-                                    : "a model that does not say its "
-                                      "architecture",
-                of->architecture, of->architecture[0] ? "\"" : "");
+                tools[format], says ? "the architecture \"" : "a file that names no architecture",
+                of->architecture, says ? "\"" : "");
+    if (plan_say_misnamed(plan, line, sizeof line))
+        fprintf(stderr, "%s\n", line);
+    if (format == PLAN_PEFT && lost.biases + lost.tensors > 0)
+        fprintf(stderr,
+                "%zu biases and %zu other tensors of the plan are left out: PEFT's target_modules "
+                "are matrices, and an adapter has no bias\n",
+                lost.biases, lost.tensors);
 }
 
 static void print_summary(const struct plan *plan)
@@ -149,7 +162,6 @@ static void print_summary(const struct plan *plan)
                 100.0 * (double)counts.parameters / (double)counts.parameters_total);
     else
         fprintf(stderr, "parameters: n/a (the scan file has no shapes)\n");
-    print_names(plan);
 }
 
 static void put_result(struct buffer *out, const struct plan *plan)
@@ -166,8 +178,12 @@ static void put_result(struct buffer *out, const struct plan *plan)
                       ", \"parameters_without\": [%s]",
                       counts.parameters, counts.parameters_total,
                       counts.whole ? "" : "\"embeddings\", \"head\"");
-    buffer_text(out, ", \"train\": [");
     const struct scan *scan = plan_scan(plan);
+    if (scan->empty_noise[0]) {
+        buffer_text(out, ", \"empty_noise\": ");
+        json_put_string(out, scan->empty_noise);
+    }
+    buffer_text(out, ", \"train\": [");
     const char *between = "";
     for (size_t i = 0; i < scan->count; i++) {
         if (!plan_row(plan, i))
@@ -216,6 +232,7 @@ static int make_plan(const struct request *request, struct error *err)
     if (status == 0) {
         unscored_print(ground.scan, plan);
         print_summary(plan);
+        print_target(plan, request->format);
     }
     plan_free(plan);
     close_ground(&ground);

@@ -26,44 +26,45 @@ static bool is_unscored(const struct scan *scan, const struct plan *plan, size_t
     return is->known && isnan(is->snr) && (plan && plan_row(plan, row)) == trains;
 }
 
-/* What cannot be read at all, many rows have for one reason (scan_row_refusal()): they get one
- * line, with the first of them. 0: this row has its own. */
-static size_t count_alike(const struct scan *scan, const struct plan *plan, size_t row, bool trains,
-                          bool *first)
+/* What cannot be read at all, many rows have for one reason (scan_row_refusal()). */
+static bool is_general(const char *reason)
 {
-    static const char *const reasons[] = {"the type ", "it has "};
+    return strncmp(reason, "the type ", 9) == 0 || strncmp(reason, "it has ", 7) == 0;
+}
+
+/* How many rows from this one on share its reason, where that is more than a few; else 0. */
+static size_t count_alike(const struct scan *scan, const struct plan *plan, size_t row, bool trains)
+{
     size_t count = 0;
-    bool general = false;
-    *first = true;
-    for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++)
-        general |= strncmp(scan->rows[row].reason, reasons[i], strlen(reasons[i])) == 0;
-    if (!general)
-        return 0;
-    for (size_t i = 0; i < scan->count; i++)
-        if (is_unscored(scan, plan, i, trains) &&
-            strcmp(scan->rows[i].reason, scan->rows[row].reason) == 0) {
-            count++;
-            *first &= i >= row;
-        }
+    for (size_t i = row; i < scan->count; i++)
+        count += is_unscored(scan, plan, i, trains) &&
+                 strcmp(scan->rows[i].reason, scan->rows[row].reason) == 0;
     return count > ALIKE ? count : 0;
 }
 
 static void print_rows(const struct scan *scan, const struct plan *plan)
 {
-    size_t count = 0;
-    for (int trains = 1; trains >= 0; trains--)
+    const char *said[LINES_MAX]; /* reasons that had a line for all of their rows */
+    size_t count = 0, said_count;
+    for (int trains = 1; trains >= 0; trains--) {
+        said_count = 0;
         for (size_t i = 0; i < scan->count; i++) {
-            bool first;
+            const char *reason = scan->rows[i].reason;
+            size_t k = 0, alike = 0;
             if (!is_unscored(scan, plan, i, trains))
                 continue;
-            size_t alike = count_alike(scan, plan, i, trains, &first);
-            if (alike > 0 && !first)
+            while (k < said_count && strcmp(said[k], reason) != 0)
+                k++;
+            if (k < said_count)
                 continue;
+            if (count < LINES_MAX && is_general(reason) && said_count < LINES_MAX)
+                alike = count_alike(scan, plan, i, trains);
+            if (alike > 0)
+                said[said_count++] = reason;
             if (count++ < LINES_MAX)
                 print_row(&scan->rows[i], trains, alike);
-            else
-                count += alike > 0 ? alike - 1 : 0;
         }
+    }
     if (count > LINES_MAX)
         fprintf(stderr, "and %zu more without a score\n", count - LINES_MAX);
 }

@@ -49,8 +49,7 @@ static size_t find_value(const char *text, size_t *end)
 
 /* The base's text with another value: reprinting it would write 1.0 as 1, which transformers takes
  * for another thing. */
-static int put_changed(struct buffer *out, const char *text, const struct end_tokens *ends,
-                       const char *path, struct error *err)
+static void put_changed(struct buffer *out, const char *text, const struct end_tokens *ends)
 {
     size_t end, begin = find_value(text, &end);
     if (begin > 0) {
@@ -58,18 +57,14 @@ static int put_changed(struct buffer *out, const char *text, const struct end_to
         buffer_byte(out, ' ');
         config_put_ends(out, ends->ids, ends->count);
         buffer_text(out, text + end);
-        return 0;
+        return;
     }
-    const char *brace = strchr(text, '{');
-    if (!brace)
-        return error_set(err, "%s is no JSON object", path);
-    const char *rest = brace + 1 + strspn(brace + 1, " \t\r\n");
+    const char *brace = strchr(text, '{'), *rest = brace + 1 + strspn(brace + 1, " \t\r\n");
     buffer_append(out, text, (size_t)(brace + 1 - text));
     buffer_format(out, "\n  \"%s\": ", key);
     config_put_ends(out, ends->ids, ends->count);
     buffer_text(out, *rest == '}' ? "" : ",");
     buffer_text(out, brace + 1);
-    return 0;
 }
 
 /* Without a file of its own the base's config.json says these, but no longer once there is one. */
@@ -111,11 +106,12 @@ static int change(const struct end_tokens *ends, const char *path, const char *o
     cJSON *tree = status == 0
                       ? json_parse(buffer_string(&text), text.length, JSON_LOOSE_NUMBERS, path, err)
                       : NULL;
-    status = tree ? end_tokens_add_json(&said, json_get(tree, key), err) : -1;
+    if (tree && !cJSON_IsObject(tree))
+        error_set(err, "%s is no JSON object", path);
+    status = cJSON_IsObject(tree) ? end_tokens_add_json(&said, json_get(tree, key), err) : -1;
     if (status == 0 && said.count != ends->count) {
-        status = put_changed(&changed, buffer_string(&text), ends, path, err);
-        if (status == 0)
-            status = export_save_text(out, file_name, &changed, err);
+        put_changed(&changed, buffer_string(&text), ends);
+        status = export_save_text(out, file_name, &changed, err);
     }
     cJSON_Delete(tree);
     buffer_free(&text);

@@ -267,7 +267,17 @@ static int include(struct vocabulary *set, const struct declaration *token, stru
                : vocabulary_add(set, (int64_t)set->size, content, token->token.length, err);
 }
 
-/* added_tokens.json: {"<text>": id}; special are those that have a name or are extra ones. */
+static bool has_standard_name(const struct places *p, const char *content)
+{
+    for (size_t i = 0; i < p->named_count; i++)
+        if (is_standard(p->named[i].key) && strcmp(p->named[i].token.token.content, content) == 0)
+            return true;
+    return false;
+}
+
+/* added_tokens.json: {"<text>": id}; special are those that have a standard name or are extra ones,
+ * and only those are looked for as they stand: a name of the model's own comes too late for that.
+ */
 static int read_added_json(struct places *p, const cJSON *tree, struct error *err)
 {
     const cJSON *item;
@@ -275,9 +285,10 @@ static int read_added_json(struct places *p, const cJSON *tree, struct error *er
         return error_set(err, "it is no object of ids by their tokens");
     cJSON_ArrayForEach(item, tree)
     {
-        bool special = has(&p->named_texts, item->string) || has(&p->extra_texts, item->string);
+        bool special = has_standard_name(p, item->string) || has(&p->extra_texts, item->string);
         struct declaration token = {
-            {.content = item->string, .length = strlen(item->string), .special = special}, -1, -1};
+            .token = {.content = item->string, .length = strlen(item->string), .special = special},
+            .normalized = !special};
         double id = cJSON_IsNumber(item) ? item->valuedouble : -1;
         if (!(id >= 0 && id < VOCABULARY_IDS_MAX) || id != (double)(int64_t)id)
             return error_set(err, "token \"%.40s\" has no whole number from 0 to %d as its id",
@@ -320,8 +331,6 @@ static int read_extra(struct places *p, const cJSON *list, bool of_map, const ch
         if (read_token(&token, item, of_map || !json_get(item, "__type"), what, err) != 0)
             return -1;
         token.token.special |= of_map;
-        if (of_map && has(&p->extra_texts, token.token.content))
-            continue;
         if (push(&p->extra, token, err) != 0 || include(&p->extra_texts, &token, err) != 0)
             return -1;
     }
@@ -381,19 +390,27 @@ static int read_standard_names(struct places *p, const cJSON *root, const cJSON 
     return 0;
 }
 
-/* Extra tokens: additional_special_tokens counts where extra_special_tokens has none. */
+/* Extra tokens. additional_special_tokens is the older name: the configuration's counts where
+ * extra_special_tokens says nothing, the map's where the configuration has neither list. */
 static int read_extras(struct places *p, const cJSON *config, const cJSON *map, struct error *err)
 {
     static const char extra[] = "extra_special_tokens", more[] = "additional_special_tokens";
-    const cJSON *list = json_get(config, extra), *of_map = json_get(map, extra);
-    if (list && list->child && cJSON_IsArray(list) && read_extra(p, list, false, extra, err) != 0)
+    const cJSON *list = json_get(config, extra), *older = json_get(config, more),
+                *of_map = json_get(map, extra);
+    const char *key = extra;
+    if (older && !(list && list->child)) {
+        list = older;
+        older = NULL;
+        key = more;
+    }
+    bool said = (list && !cJSON_IsObject(list)) || of_map;
+    if (list && !cJSON_IsNull(list) && !(key == extra && cJSON_IsObject(list)) &&
+        read_extra(p, list, false, key, err) != 0)
         return -1;
     if (cJSON_IsArray(of_map) && read_extra(p, of_map, true, extra, err) != 0)
         return -1;
-    list = json_get(map, more) ? json_get(map, more) : json_get(config, more);
-    if (list && !cJSON_IsNull(list) && p->extra.count == 0)
-        return read_extra(p, list, false, more, err);
-    return 0;
+    older = json_get(map, more) ? json_get(map, more) : older;
+    return said || !older || cJSON_IsNull(older) ? 0 : read_extra(p, older, false, more, err);
 }
 
 /* Refuses what is neither; null is nothing. */

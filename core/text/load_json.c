@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -323,15 +324,39 @@ static bool is_token(const struct tokenizer *t, int64_t id)
     return id >= 0 && id < tokenizer_vocabulary_size(t) && tokenizer_token_text(t, (int32_t)id);
 }
 
+/* An id is a whole number; one that no token has is none. */
+static bool is_id(const cJSON *item)
+{
+    return cJSON_IsNumber(item) && item->valuedouble == trunc(item->valuedouble);
+}
+
+static int check_ids(const cJSON *config, const char *key, bool list, struct error *err)
+{
+    const cJSON *said = json_get(config, key), *item;
+    bool right = !said || cJSON_IsNull(said) || is_id(said) || (list && cJSON_IsArray(said));
+    cJSON_ArrayForEach(item, said) /* none of a number */
+    {
+        right &= is_id(item);
+    }
+    return right ? 0
+                 : error_set(err, "\"%s\" is %s; write the id, or null where there is none", key,
+                             list ? "neither a token's id nor a list of them" : "no token's id");
+}
+
 /* What tokenizer_config.json leaves open, the model's own config.json may say. */
-static void configure_from_model(struct tokenizer *t, const cJSON *config)
+static int configure_from_model(struct tokenizer *t, const cJSON *config, const char *folder,
+                                struct error *err)
 {
     int64_t id;
+    if (check_ids(config, "eos_token_id", true, err) != 0 ||
+        check_ids(config, "bos_token_id", false, err) != 0)
+        return error_prefix(err, "%s/config.json", folder);
     /* Several ids end a text; a document ends with the first. */
     if (t->eos < 0 && json_get_first_int64(config, "eos_token_id", &id) && is_token(t, id))
         t->eos = (int32_t)id;
     if (t->bos < 0 && json_get_int64(config, "bos_token_id", &id) && is_token(t, id))
         t->bos = (int32_t)id;
+    return 0;
 }
 
 /* chat_template.jinja, where newer files keep it: it stands above the configuration's. */
@@ -396,7 +421,8 @@ static int load_file(struct tokenizer *t, const char *path, const char *folder, 
         status = tokenizer_read_beside(&model, folder, "config.json", err);
     if (t->bos < 0 && t->before.count > 0)
         t->bos = t->before.ids[0];
-    configure_from_model(t, model);
+    if (status == 0)
+        status = configure_from_model(t, model, folder, err);
     cJSON_Delete(model);
     return status;
 }

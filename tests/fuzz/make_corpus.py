@@ -501,6 +501,21 @@ def put_metrics():
     put("metrics", "odd-lines", b'\n\n[]\nnull\n{"a": \xff}\n{"step": 1, "step": 2}\n\x00\n{"step": 3}\r\n')
 
 
+def put_added():
+    token = {"content": "<t>", "special": True, "lstrip": True, "normalized": False}
+    put("added", "valid-decoder", {"added_tokens_decoder": {"5": token, "9": {"content": "a b"}}})
+    put("added", "valid-names", {"eos_token": "</s>", "pad_token": {"__type": "AddedToken", "content": "<p>"},
+                                 "own_token": "<own>", "extra_special_tokens": ["<e>", token]})
+    put("added", "valid-extra", {"extra_special_tokens": {"image_token": "<i>"}, "additional_special_tokens": ["b"]})
+    put("added", "valid-ids", {"<j>": 4, "<k>": 9, "a": 0})
+    put("added", "valid-model", {"eos_token_id": [5, 4], "bos_token_id": 0})
+    put("added", "bad-decoder", {"added_tokens_decoder": {"-1": token}})
+    put("added", "bad-flags", {"added_tokens_decoder": {"3": {"content": "x", "special": 1}}})
+    put("added", "bad-collision", {"extra_special_tokens": ["<x>", "<y>", "<z>"]})
+    put("added", "bad-names", {"eos_token": [], "mask_token": 3})
+    put("added", "odd-control", {"eos_token": {"\u001b[31m": 1}, "own\u001b[0m_token": "\u009b"})
+
+
 def copy_data():
     data = HERE / "../data"
     for config in data.glob("train/*/config.json"):
@@ -519,6 +534,7 @@ def main():
     put_templates()
     put_datasets()
     put_metrics()
+    put_added()
     copy_data()
 
 

@@ -105,10 +105,24 @@ CASES = {
     "special_tokens_map beside a decoder": ({"tokenizer.json": tokenizer(), "tokenizer_config.json": config(
         added_tokens_decoder={"29": token("<t>", True)}), "special_tokens_map.json": {"eos_token": "</s>"}},
         "<t></s>"),
+    "additional ones in both files": ({"tokenizer.json": tokenizer(), "tokenizer_config.json": config(
+        additional_special_tokens=["<e>"]), "special_tokens_map.json": {"additional_special_tokens": ["<f>"]}},
+        "<e><f>"),
+    "an empty list goes before the map": ({"tokenizer.json": tokenizer(), "tokenizer_config.json": config(
+        additional_special_tokens=[]), "special_tokens_map.json": {"additional_special_tokens": ["<f>"]}}, "<f>"),
+    "named extra ones and the map": ({"tokenizer.json": tokenizer(), "tokenizer_config.json": config(
+        extra_special_tokens={"image_token": "<img>"}), "special_tokens_map.json": {
+            "additional_special_tokens": ["<f>"]}}, "<f><img>"),
     "added_tokens.json": ({"tokenizer.json": tokenizer(), "tokenizer_config.json": config(pad_token="<p>"),
                            "added_tokens.json": {"<j>": 31, "<p>": 29, "<i>": 30}}, "<i><j><p>"),
     "added_tokens.json contradicts": ({"tokenizer.json": tokenizer(at(29, "<t>")), "tokenizer_config.json": config(),
                                        "added_tokens.json": {"<j>": 29, "<i>": 4}}, "<t><i><j>"),
+    "added_tokens.json and a model's own name": ({"tokenizer.json": tokenizer(normalizer=UPPER),
+                                                  "tokenizer_config.json": config(zoom_token="kk", eos_token="mk"),
+                                                  "added_tokens.json": {"kk": 29, "mk": 30}}, "kk cc mk mc"),
+    "an extra one in both files": ({"tokenizer.json": tokenizer(), "tokenizer_config.json": config(
+        extra_special_tokens=["<e>"]), "special_tokens_map.json": {
+            "extra_special_tokens": [{"content": "<e>", "rstrip": True}]}}, "a<e> b"),
     "added_tokens.json beside a decoder": ({"tokenizer.json": tokenizer(), "tokenizer_config.json": config(
         added_tokens_decoder={}), "added_tokens.json": {"<j>": 29}}, "<j>"),
     "padding names a token": ({"tokenizer.json": tokenizer(padding={

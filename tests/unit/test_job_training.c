@@ -138,6 +138,17 @@ static void check_tokenizer(const struct paths *paths)
                          0);
     assert_int_equal(lists[0].count, lists[1].count);
     assert_memory_equal(lists[0].ids, lists[1].ids, lists[0].count * sizeof *lists[0].ids);
+    /* and its texts end where the run's do */
+    struct end_tokens ends[2];
+    struct model *out = NULL;
+    if (model_open(&out, paths->out, &err) != 0 ||
+        end_tokens_of_run(&ends[0], base->checkpoint, tokenizers[0], NULL, &err) != 0 ||
+        end_tokens_read(&ends[1], out->checkpoint, tokenizers[1], &err) != 0)
+        fail_msg("%s", err.text);
+    assert_true(ends[0].count > 0);
+    assert_int_equal(ends[0].count, ends[1].count);
+    assert_memory_equal(ends[0].ids, ends[1].ids, ends[0].count * sizeof *ends[0].ids);
+    model_close(out);
     for (int i = 0; i < 2; i++) {
         token_list_free(&lists[i]);
         tokenizer_close(tokenizers[i]);

@@ -314,6 +314,35 @@ static void eos_is_the_tokenizers_or_the_first(void **state)
     expect_eos("{}", "{\"eos_token_id\":[8]}", -1); /* one more than the vocabulary has */
 }
 
+/* What is no id at all is refused, as transformers does; which ids are tokens is another matter. */
+static void ids_that_are_none_are_refused(void **state)
+{
+    (void)state;
+    static const char *const bad[][2] = {
+        {"{\"eos_token_id\":\"c\"}", "\"eos_token_id\" is neither"},
+        {"{\"eos_token_id\":[3,true]}", "\"eos_token_id\" is neither"},
+        {"{\"eos_token_id\":2.5}", "\"eos_token_id\" is neither"},
+        {"{\"bos_token_id\":[3]}", "\"bos_token_id\" is no token's id"},
+        {"{\"bos_token_id\":{}}", "\"bos_token_id\" is no token's id"},
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        char folder[] = "/tmp/spectrum-tokenizer-XXXXXX";
+        struct tokenizer *tokenizer = NULL;
+        struct error err = ERROR_INIT;
+        assert_non_null(mkdtemp(folder));
+        char *path = path_join(folder, "tokenizer.json", NULL),
+             *config = path_join(folder, "config.json", NULL);
+        assert_int_equal(file_save(path, SMALL, strlen(SMALL), NULL), 0);
+        assert_int_equal(file_save(config, bad[i][0], strlen(bad[i][0]), NULL), 0);
+        assert_int_equal(tokenizer_open(&tokenizer, folder, &err), -1);
+        if (!strstr(err.text, bad[i][1]) || !strstr(err.text, config))
+            fail_msg("%s", err.text);
+        folder_remove(folder);
+        free(config);
+        free(path);
+    }
+}
+
 /* A pattern that PCRE2 gives up on is an error, not another way to cut the text. */
 static void says_where_a_pattern_gives_up(void **state)
 {
@@ -453,6 +482,7 @@ int main(void)
         cmocka_unit_test(says_where_a_pattern_gives_up),
         cmocka_unit_test(template_file_stands_above_configuration),
         cmocka_unit_test(eos_is_the_tokenizers_or_the_first),
+        cmocka_unit_test(ids_that_are_none_are_refused),
         cmocka_unit_test(refuses_with_a_name),
         cmocka_unit_test(refuses_text_that_is_not_utf8),
         cmocka_unit_test(long_words_are_fast),

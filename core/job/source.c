@@ -182,11 +182,12 @@ static int read_state(struct source *source, struct error *err)
 
 static int open_run(struct source *source, const struct state_choice *choice, struct error *err)
 {
-    const char *template_name = NULL;
+    const char *template_name = NULL, *how_long = NULL, *rope_scaling = NULL;
     cJSON *job = job_dir_read(source->run, "job.json", err);
     char *base = job ? base_path(job, source->run, err) : NULL;
     int status = base ? model_open(&source->model, base, err) : -1;
-    const char *rope_scaling = NULL;
+    if (status == 0 && json_get_string(job, "long", &how_long))
+        status = long_documents_by_name(&source->how_long, how_long, err);
     if (status == 0 && json_get_string(job, "template", &template_name) &&
         (template_check(template_name, err) != 0 ? error_prefix(err, "%s/job.json", source->run)
          : (source->template_name = string_copy(template_name, err)) ? 0

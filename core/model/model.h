@@ -120,8 +120,8 @@ int model_check_computable(const struct model *model, struct error *err);
 /* The same for a training step. */
 int model_check_trainable(const struct model *model, struct error *err);
 
-/* A line for the user where documents of `longest` tokens have positions that the configuration
- * does not know; false, and nothing in `out`, where they have not. */
+/* A line for the user where a text of `longest` tokens has positions that the configuration does
+ * not know; false, and nothing in `out`, where it has not. */
 bool model_note_positions(const struct model *model, int64_t longest, char *out, size_t size);
 
 /* True for an lm_head that the file stores beside embeddings to which the configuration ties it. */

@@ -6,6 +6,7 @@
 #include "model/rope.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 static int check_shape(const struct model *model, enum module_role role, int layer, int64_t rows,
@@ -172,4 +173,18 @@ int config_check_dropout(const struct model *model, struct error *err)
 int model_check_trainable(const struct model *model, struct error *err)
 {
     return model_check_computable(model, err) == 0 ? config_check_dropout(model, err) : -1;
+}
+
+bool model_note_positions(const struct model *model, int64_t longest, char *out, size_t size)
+{
+    int64_t known = model->config.max_positions;
+    out[0] = '\0';
+    if (known <= 0 || longest <= known)
+        return false;
+    snprintf(out, size,
+             "texts of up to %lld tokens go beyond the model's %lld positions, where it was never "
+             "trained; a --seq-len up to that keeps within, --rope-scaling TYPE:FACTOR (of train) "
+             "stretches them",
+             (long long)longest, (long long)known);
+    return true;
 }

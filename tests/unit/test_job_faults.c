@@ -164,6 +164,7 @@ static void bench_close(struct bench *bench)
     trainer_free(bench->training.trainer);
     backend_close(bench->below);
     model_close(bench->training.model);
+    pieces_free(&bench->pieces);
     free(bench->trained);
     free(bench->adapted);
     free(bench->quantized);

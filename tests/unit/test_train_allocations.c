@@ -181,6 +181,7 @@ static void bench_close(struct bench *bench)
 {
     backend_close(bench->backend);
     model_close(bench->model);
+    pieces_free(&bench->pieces);
     free(bench->trained);
     free(bench->adapted);
     free(bench->quantized);

@@ -19,9 +19,9 @@ struct bench {
     struct trainer *trainer;
     bool *trained, *adapted, *quantized;
     struct dataset data;
-    size_t documents[DOCUMENTS];
+    struct piece_list pieces;
     int32_t ids[DOCUMENTS * LENGTH];
-    uint8_t mask[DOCUMENTS * LENGTH];
+    float weights[DOCUMENTS * LENGTH];
     uint64_t offsets[DOCUMENTS + 1];
     struct run_identity identity;
     struct train_inputs inputs;
@@ -63,17 +63,18 @@ static void bench_open(struct bench *bench, const struct train_settings *setting
     *bench = (struct bench){.wish = TRAIN_GO_ON};
     for (size_t i = 0; i < DOCUMENTS * LENGTH; i++) {
         bench->ids[i] = (int32_t)(i * 7 % 31);
-        bench->mask[i] = 1;
+        bench->weights[i] = 1;
     }
     for (size_t i = 0; i < DOCUMENTS; i++) {
-        bench->documents[i] = i;
         bench->offsets[i + 1] = (i + 1) * LENGTH;
     }
     bench->data = (struct dataset){.ids = bench->ids,
-                                   .mask = bench->mask,
+                                   .weights = bench->weights,
                                    .offsets = bench->offsets,
                                    .documents = DOCUMENTS,
                                    .tokens = DOCUMENTS * LENGTH};
+    if (pieces_list(&bench->pieces, &bench->data, settings->seq_len, LONG_BY_KIND, &err) != 0)
+        fail_msg("%s", err.text);
     if (model_open(&bench->model, base, &err) != 0 ||
         backend_open(&bench->backend, "cpu", 1, &err) != 0)
         fail_msg("%s", err.text);
@@ -91,8 +92,8 @@ static void bench_open(struct bench *bench, const struct train_settings *setting
     bench->inputs = (struct train_inputs){.model = bench->model,
                                           .backend = bench->backend,
                                           .recipe = {.trained = bench->trained, .moments = moments},
-                                          .train = {&bench->data, bench->documents, DOCUMENTS},
-                                          .eval = {&bench->data, bench->documents, DOCUMENTS},
+                                          .train = &bench->pieces,
+                                          .eval = &bench->pieces,
                                           .run = folder,
                                           .identity = &bench->identity};
     if (adapters) {
@@ -114,6 +115,7 @@ static void bench_close(struct bench *bench)
     trainer_free(bench->trainer);
     backend_close(bench->backend);
     model_close(bench->model);
+    pieces_free(&bench->pieces);
     free(bench->trained);
     free(bench->adapted);
     free(bench->quantized);
@@ -151,7 +153,7 @@ static int spoil(void *context, const struct train_report *report, struct error 
             continue;
         bool scales = bench->slot == TENSOR_M_SCALES || bench->slot == TENSOR_V_SCALES;
         bool moment = bench->slot == TENSOR_M || bench->slot == TENSOR_V;
-        bool narrow = moment ? moment_type_for(t->recipe.moments, is.parameters) == MOMENTS_BF16
+        bool narrow = moment ? recipe_moments(&t->recipe, &is) == MOMENTS_BF16
                              : bench->slot == TENSOR_WEIGHT && t->storage == STORAGE_BF16;
         uint16_t half = bf16_from_float(bench->value);
         place.offset += scales ? 0 : (size_t)(is.parameters - 1) * (narrow ? 2 : 4);

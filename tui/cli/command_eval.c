@@ -34,10 +34,11 @@ static void say(void *context, const char *line)
 }
 
 static int list_pieces(struct piece_list *out, const struct dataset *data,
-                       const struct request *request, struct error *err)
+                       const struct request *request, const struct source *source,
+                       struct error *err)
 {
-    enum long_documents how;
-    if (long_documents_by_name(&how, request->long_documents, err) != 0)
+    enum long_documents how = source->how_long;
+    if (request->long_documents && long_documents_by_name(&how, request->long_documents, err) != 0)
         return -1;
     return pieces_list(out, data, request->seq_len, how, err);
 }
@@ -86,7 +87,8 @@ static void print_result(const struct request *request, const struct source *sou
     buffer_free(&out);
 }
 
-/* The rows of a run's own evaluations, unless others are asked for. */
+/* The rows of a run's own evaluations, unless others are asked for; list_pieces() has its --long.
+ */
 static void fix_seq_len(struct request *request, const struct source *source)
 {
     enum { OF_A_MODEL = 512 };
@@ -127,7 +129,7 @@ static int evaluate_source(struct request *request, struct error *err)
     if (status == 0)
         status = transformer_check_ids(source.model, &data, tokenizer, err);
     if (status == 0)
-        status = list_pieces(&pieces, &data, request, err);
+        status = list_pieces(&pieces, &data, request, &source, err);
     if (status == 0)
         status = packing_new(&packing, &pieces, 0, false, 0, err);
     if (status == 0)

@@ -157,6 +157,9 @@ static int generate_text(const struct request *request, struct error *err)
     if (status == 0)
         status = backend_open(&backend, request->device, (int)request->threads, err);
     int64_t room = (int64_t)list.count + request->tokens;
+    char line[400];
+    if (status == 0 && model_note_positions(source.model, room, line, sizeof line))
+        fprintf(stderr, "%s\n", line);
     if (status == 0)
         status = source_transformer(&transformer, &source, backend, room, room, request->dtype,
                                     true, err);

@@ -67,29 +67,29 @@ static int read_folder(struct end_tokens *out, const struct checkpoint *checkpoi
 }
 
 /* llama.cpp's (llama-vocab.cpp): what ends a text by its spelling, whatever the file says of it. */
-static const char *const known_ends[] = {"<|eot_id|>",
-                                         "<|im_end|>",
-                                         "<|end|>",
-                                         "<|return|>",
-                                         "<|call|>",
-                                         "<|flush|>",
-                                         "<|calls|>",
-                                         "<end_of_turn>",
-                                         "<|endoftext|>",
-                                         "</s>",
-                                         "<|eom_id|>",
-                                         "<EOT>",
-                                         "_<EOT>",
-                                         "[EOT]",
-                                         "[EOS]",
-                                         "<|end_of_text|>",
-                                         "<end_of_utterance>",
-                                         "<eos>",
-                                         "<turn|>",
-                                         "<|tool_response>",
-                                         "<\xEF\xBD\x9C"
-                                         "end\xE2\x96\x81of\xE2\x96\x81sentence\xEF\xBD\x9C>",
-                                         "[e~["};
+static const char *const known_ends[] = {
+    "<|eot_id|>",
+    "<|im_end|>",
+    "<|end|>",
+    "<|return|>",
+    "<|call|>",
+    "<|flush|>",
+    "<|calls|>",
+    "<end_of_turn>",
+    "<|endoftext|>",
+    "</s>",
+    "<|eom_id|>",
+    "<EOT>",
+    "_<EOT>",
+    "[EOT]",
+    "[EOS]",
+    "<|end_of_text|>",
+    "<end_of_utterance>",
+    "<eos>",
+    "<turn|>",
+    "<|tool_response>",
+    "<\xEF\xBD\x9C\x65nd\xE2\x96\x81of\xE2\x96\x81sentence\xEF\xBD\x9C>", /* \x65: e */
+    "[e~["};
 
 /* The same of the tokens that code models put between files; each counts where no key names it. */
 static const struct {

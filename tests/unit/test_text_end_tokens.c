@@ -178,6 +178,10 @@ static void equals_llama_cpp(void **state)
     expect_gguf((const char *const[]){"a", "<|im_end|>", "<|eom_id|>", "[PAD]"}, 4,
                 (const char *const[]){"eos_token_id", NULL}, (const int64_t[]){0},
                 (const int64_t[]){0, 1, 2, 3, -1});
+    expect_gguf(
+        (const char *const[]){"\xE2\x96\x81",
+                              "<\xEF\xBD\x9C\x65nd\xE2\x96\x81of\xE2\x96\x81sentence\xEF\xBD\x9C>"},
+        2, none, NULL, (const int64_t[]){1, -1});
     expect_gguf((const char *const[]){"<|end|>", "<|return|>", "<|call|>", "a"}, 4,
                 (const char *const[]){"eot_token_id", NULL}, (const int64_t[]){0},
                 (const int64_t[]){1, 2, -1});

@@ -394,8 +394,7 @@ static int look_at_step(const struct trainer *trainer, const struct train_report
     return status;
 }
 
-/* Unless it is on disk; where it is for its evaluation alone and now it is due, it is written
- * again.
+/* Unless it is on disk; one that is there for its evaluation alone is written again when it is due.
  */
 static int save(struct trainer *trainer, const struct train_observer *observer, bool for_best,
                 struct error *err)

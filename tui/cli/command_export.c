@@ -80,11 +80,11 @@ static void print_summary(const char *out, const struct export_summary *summary,
                 " tensors, %.1f MB; --merge writes the whole model\n",
                 out, summary->step, summary->trained, (double)summary->bytes / 1e6);
         if (summary->base)
-            fprintf(
-                stderr,
-                "%s: their base as transformers loads it, %.1f MB; adapter_config.json names it "
-                "by this path, so a folder that moves needs another there\n",
-                summary->base, (double)summary->base_bytes / 1e6);
+            fprintf(stderr,
+                    "%s: their base as transformers loads it (of a GGUF file dequantised), %.1f "
+                    "MB; adapter_config.json names it "
+                    "by this path, so a folder that moves needs another there\n",
+                    summary->base, (double)summary->base_bytes / 1e6);
         if (summary->cost.differs)
             fprintf(stderr,
                     "the run's frozen weights were in fewer bits: the adapters have its loss "

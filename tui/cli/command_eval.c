@@ -143,6 +143,11 @@ static int evaluate_source(struct request *request, struct error *err)
     if (status == 0)
         status = evaluate(&evaluation, transformer, packing, &batch, request->batch, is_interrupted,
                           (void *)(uintptr_t)interrupted, err);
+    if (status == 0 && !isfinite(evaluation.loss))
+        status = error_set_kind(err, ERROR_NOT_FINITE,
+                                "%s: the loss is not finite: its weights are, but what is "
+                                "computed with them overflows",
+                                request->source);
     if (status == 0) {
         tell_counts(&pieces, source.model);
         print_result(request, &source, &evaluation, &pieces.counts);

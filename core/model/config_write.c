@@ -52,13 +52,16 @@ static void put_rope(struct buffer *out, const struct model_config *c)
     cJSON_Delete(object);
 }
 
+/* Takes over the value, in place of the one that is there. */
 static bool set(cJSON *object, const char *key, cJSON *value)
 {
     if (!value)
         return false;
-    if (json_get(object, key))
-        return cJSON_ReplaceItemInObjectCaseSensitive(object, key, value);
-    return cJSON_AddItemToObject(object, key, value);
+    bool done = json_get(object, key) ? cJSON_ReplaceItemInObjectCaseSensitive(object, key, value)
+                                      : cJSON_AddItemToObject(object, key, value);
+    if (!done)
+        cJSON_Delete(value);
+    return done;
 }
 
 /* "1e-05" is a number here, and transformers takes it for none. 1: there was one. */

@@ -17,6 +17,23 @@ static void plan_memory(const struct model *model)
         memory_plan_free(plan);
 }
 
+/* What an export writes of it can be read again. */
+static void amend(struct model *model)
+{
+    struct error err = ERROR_INIT;
+    cJSON *config = cJSON_Duplicate(checkpoint_metadata(model->checkpoint), true);
+    if (model_scale_rope(model, "yarn:4", &err) == 0 && config_amend(config, model, &err) != 1)
+        abort();
+    struct buffer text = BUFFER_INIT;
+    json_put_tree(&text, config);
+    cJSON *again = json_parse(text.data, text.length, JSON_STRICT, "again", &err);
+    if (!again)
+        abort();
+    cJSON_Delete(again);
+    cJSON_Delete(config);
+    buffer_free(&text);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static bool made;
@@ -30,6 +47,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         fuzz_walk(model);
         if (fuzz_ok(model_check_trainable(model, &err), &err))
             plan_memory(model);
+        if (model->architecture) /* last: it changes the configuration */
+            amend(model);
     }
     model_close(model);
     return 0;

@@ -17,10 +17,11 @@ The loop shares no code with the program: its tokens are bytes, its pieces, rows
 core/text/packing.h and epoch_order.h promise, its documents are computed side by side, each in a row of its own, where
 the program packs them. Both compute in fp32 and add in other orders, so they differ by rounding: by 1e-7 of a loss and
 2e-6 of a gradient's norm at most in a first step (of 300). What the steps make of that depends on the configuration, so
-the loop is run again from weights that are off in their last bit, and where this changes it by more than SENSITIVE, the
-configuration is passed over. What is asked of the program, WITHIN, is ten times that, and of the first step a tenth of
-it; a broken rule (a target more, a row in another batch, a factor on a wrong tensor) is off by 1e-3 and more. With
---dtype bf16 weights and activations have 8 bits, and WITHIN_BF16 is a bound, no more.
+the loop is run again from weights that are off in their last bit, and where this changes it by more than a tenth of
+WITHIN, which is what is asked of the program, the configuration is passed over. Of the first step a tenth is asked. A
+broken rule (a target more, a row in another batch, a factor on a wrong tensor) is off by 1e-3 and more. With --dtype
+bf16 weights and activations have 8 bits, and WITHIN_BF16 is a bound, no more: 1e-3 of a loss is usual there, and of a
+norm what PyTorch's own bf16 is off from fp32, up to 0.15 where adapters begin.
 """
 import argparse
 import json
@@ -39,7 +40,7 @@ import torch
 from transformers import AutoConfig, AutoModelForCausalLM, get_scheduler, logging
 
 BOS, EOS, IM_START, IM_END = 256, 257, 258, 259
-WITHIN, WITHIN_BF16, SENSITIVE = [1e-5, 1e-4], [3e-2, 2e-1], [1e-6, 1e-5]  # of losses, of gradient norms
+WITHIN, WITHIN_BF16 = [1e-5, 1e-4], [3e-2, 2e-1]  # of losses, of gradient norms
 MOST_STEPS = 16
 ALPHABET = "abcdefghijklmnopqrstuvwxyz      "
 LINEAR = re.compile(r"\.(self_attn\.[qkvo]_proj|mlp\.(gate|up|down)_proj)\.weight$")
@@ -392,7 +393,7 @@ def run_oracle(spec, folder, shaken=False):
             if options["dtype"] == "bf16":
                 p.copy_(p.to(torch.bfloat16).float())
             if shaken:
-                p.mul_(1 + 2.0**-23 * (torch.arange(p.numel()).reshape(p.shape) % 3 - 1))
+                p.mul_(1 + (2.0**-8 if options["dtype"] == "bf16" else 2.0**-23) * (torch.arange(p.numel()).reshape(p.shape) % 3 - 1))
     trained = prepare(model, spec, options)
     decay, lr, n = options.get("weight_decay", 0.0), options["lr"], len(steps)
     groups = []
@@ -715,7 +716,7 @@ def make(seed, number, folder):
     if not 1 <= len(expected["steps"]) <= MOST_STEPS:
         return None
     shaken = distances(run_oracle(spec, folder, shaken=True), expected)
-    if any(d > most for d, most in zip(shaken, SENSITIVE)):
+    if any(d > within / 10 for d, within in zip(shaken, spec["within"])):
         return None
     return spec | {"arguments": arguments_of(spec["options"])} | expected
 

@@ -145,12 +145,12 @@ static int check_base(const struct source *source, const cJSON *state, const cha
                            checkpoint_path(source->model->checkpoint), source->run);
 }
 
-static int read_state(struct source *source, struct error *err)
+static int read_state(struct source *source, enum state_part part, struct error *err)
 {
     const char *precision = "";
     bool digested;
     char *path = NULL;
-    if (state_check(source->state, STATE_WEIGHTS, &digested, err) != 0)
+    if (state_check(source->state, part, &digested, err) != 0)
         return -1;
     cJSON *json = state_read_json(source->state, &path, err);
     int status =
@@ -197,7 +197,7 @@ static int open_run(struct source *source, const struct state_choice *choice, st
         status = model_scale_rope(source->model, rope_scaling, err);
     if (status == 0)
         status =
-            (source->state = state_choose(source->run, choice, err)) ? read_state(source, err) : -1;
+            (source->state = state_choose(source->run, choice, err)) ? read_state(source, choice->quickly ? STATE_WEIGHTS : STATE_ALL, err) : -1;
     free(base);
     cJSON_Delete(job);
     return status;

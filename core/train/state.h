@@ -76,8 +76,8 @@ char *state_find_not_finite(const struct optimizer *optimizer);
 
 /* Of a folder: */
 enum state_part {
-    STATE_WEIGHTS, /* what evaluation and export read: state.json and weights.safetensors */
-    STATE_ALL      /* what a resume reads: masters and moments, too */
+    STATE_WEIGHTS, /* state.json and weights.safetensors, which is all that a text needs */
+    STATE_ALL      /* masters and moments, too */
 };
 /* Is it what was written? An error names the file that is not, and the state before it. *digested:
  * there was something to compare with; a state of an earlier version has nothing. */
@@ -116,6 +116,7 @@ int state_overlay_file(const char *path, struct transformer *transformer, struct
 struct state_choice {
     int64_t step; /* 0: the last */
     bool best;    /* the one with the lowest evaluation loss; then no step */
+    bool quickly; /* only what is read of it is checked, not masters and moments */
 };
 
 /* Its folder, newly allocated; NULL and an error that lists what there is. */

@@ -69,12 +69,11 @@ is_found() {
   ends 1 "$said" resume "$run"
   grep -qF "with --step $((step - ${4:-2})) resume" err || fail "$file: the checkpoint before is not named"
   grep -qF "$said" "$run/result.json" || fail "$file: result.json does not say so"
-  case $file in weights.safetensors | state.json)
-    ends 1 "$said" eval "$run" --data "$data"
-    ends 1 "$said" generate "$run" --prompt x --tokens 1
-    ends 1 "$said" export "$run" -o damaged
-    [ -e damaged ] && fail "$file: an export is left"
-    ;;
+  ends 1 "$said" eval "$run" --data "$data"
+  ends 1 "$said" export "$run" -o damaged
+  [ -e damaged ] && fail "$file: an export is left"
+  case $file in weights.safetensors | state.json) # all that a generation reads
+    ends 1 "$said" generate "$run" --prompt x --tokens 1 ;;
   esac
 }
 for file in weights masters optimizer; do

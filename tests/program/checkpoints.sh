@@ -155,7 +155,7 @@ spectrum eval second --data "$data" --seq-len 64 --dtype bf16 --json
 # --- the best ---
 
 # Warm-up's first step changes nothing, those behind it go too far.
-train rising --select last:1 --no-embeddings --no-head --dtype fp32 --steps 3 --lr 0.1 --warmup 1 --schedule constant \
+train rising --seq-len 256 --select last:1 --no-embeddings --no-head --dtype fp32 --steps 3 --lr 0.1 --warmup 1 --schedule constant \
   --eval-data other.jsonl --eval-every 1 --save-every 2 --keep 1 || fail "it does not train"
 [ "$(steps_of rising)" = "1 3 " ] || fail "the best is not kept beside the last: $(steps_of rising)"
 spectrum export rising -o last || fail "export"
@@ -180,7 +180,7 @@ wait_for_end rising-again
 grep -q '"event": "resume", "step": 1}' rising-again/metrics.jsonl || fail "the event does not name the step"
 cmp -s {rising,rising-again}/checkpoints/step-00000003/weights.safetensors || fail "resumed from the best it is another"
 # One that was saved for its evaluation alone takes no place of --keep, and goes when there is a better one.
-train falling --select last:1 --no-embeddings --no-head --dtype fp32 --steps 7 --lr 1e-3 --warmup 0 --schedule constant \
+train falling --seq-len 256 --select last:1 --no-embeddings --no-head --dtype fp32 --steps 7 --lr 1e-3 --warmup 0 --schedule constant \
   --eval-split 0.2 --eval-every 1 --save-every 3 --keep 2 || fail "it does not train"
 [ "$(grep -c '"checkpoint"' falling/metrics.jsonl)" = 7 ] || fail "not every better evaluation was saved"
 [ "$(steps_of falling)" = "6 7 " ] || fail "it keeps $(steps_of falling)"

@@ -196,8 +196,9 @@ static int open_run(struct source *source, const struct state_choice *choice, st
     if (status == 0 && json_get_string(job, "rope_scaling", &rope_scaling))
         status = model_scale_rope(source->model, rope_scaling, err);
     if (status == 0)
-        status =
-            (source->state = state_choose(source->run, choice, err)) ? read_state(source, choice->quickly ? STATE_WEIGHTS : STATE_ALL, err) : -1;
+        status = (source->state = state_choose(source->run, choice, err))
+                     ? read_state(source, choice->quickly ? STATE_WEIGHTS : STATE_ALL, err)
+                     : -1;
     free(base);
     cJSON_Delete(job);
     return status;

@@ -73,7 +73,7 @@ static int put_since(struct buffer *out, const struct optimizer *optimizer, stru
     return 0;
 }
 
-static void put_evaluated(struct buffer *out, const char *key, const struct evaluated *evaluated)
+void state_put_evaluated(struct buffer *out, const char *key, const struct evaluated *evaluated)
 {
     if (evaluated->step == 0)
         return;
@@ -107,8 +107,8 @@ static int save_json(const char *folder, const struct optimizer *optimizer,
         json_put_number(&out, identity->alpha);
     }
     put_spikes(&out, &progress->spikes);
-    put_evaluated(&out, "evaluated", &progress->evaluated);
-    put_evaluated(&out, "best", &progress->best);
+    state_put_evaluated(&out, "evaluated", &progress->evaluated);
+    state_put_evaluated(&out, "best", &progress->best);
     buffer_text(&out, progress->for_best ? ", \"for_best\": true" : "");
     if (put_since(&out, optimizer, err) != 0) {
         buffer_free(&out);

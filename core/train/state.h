@@ -90,6 +90,8 @@ cJSON *state_read_json(const char *folder, char **path, struct error *err);
 /* The evaluations of which it tells. */
 int state_read_evaluations(const cJSON *json, int64_t step, struct evaluated *last,
                            struct evaluated *best, const char *where, struct error *err);
+/* `, "KEY": {"step": .., "eval_loss": ..}`; nothing where there is no evaluation. */
+void state_put_evaluated(struct buffer *out, const char *key, const struct evaluated *evaluated);
 
 /* Reads a state folder into the transformer and *progress. Refuses one of another model, other
  * data, another freeze set or precision, and says which. *exact: continuing gives the same numbers

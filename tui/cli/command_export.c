@@ -58,15 +58,6 @@ static void tell_better(const struct export_summary *summary)
         fprintf(stderr, ", which was not evaluated\n");
 }
 
-static void put_evaluated(struct buffer *out, const char *key, const struct evaluated *evaluated)
-{
-    if (evaluated->step == 0)
-        return;
-    buffer_format(out, ", \"%s\": {\"step\": %" PRId64 ", \"eval_loss\": ", key, evaluated->step);
-    json_put_number(out, evaluated->loss);
-    buffer_byte(out, '}');
-}
-
 static void print_summary(const char *out, const struct export_summary *summary, bool json)
 {
     struct buffer text = BUFFER_INIT;
@@ -107,8 +98,8 @@ static void print_summary(const char *out, const struct export_summary *summary,
                   ", \"frozen_tensors\": %" PRIu64 ", \"bytes\": %" PRIu64,
                   summary->adapters ? "true" : "false", summary->step, summary->trained,
                   summary->frozen, summary->bytes);
-    put_evaluated(&text, "evaluated", &summary->evaluated);
-    put_evaluated(&text, "best", &summary->best);
+    state_put_evaluated(&text, "evaluated", &summary->evaluated);
+    state_put_evaluated(&text, "best", &summary->best);
     if (summary->base) {
         buffer_text(&text, ", \"base\": ");
         json_put_string(&text, summary->base);

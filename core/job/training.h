@@ -60,11 +60,13 @@ struct training_request {
 /* What the run makes of its data. */
 struct training_data_plan {
     uint64_t documents, tokens; /* of the training data, before anything is left out */
-    uint64_t supervised;        /* targets of one pass over what trains, sources' weights aside */
-    size_t pieces, eval_pieces; /* that train, and that are kept for evaluation (text/pieces.h) */
+    size_t eval_pieces;         /* that are kept for evaluation (text/pieces.h) */
     size_t too_short;           /* records of fewer than two tokens, left out */
     struct piece_counts counts; /* of the training data, with what is held back of it */
-    uint64_t epoch_rows;        /* of the epoch in hand; others can have one more or less */
+    bool eval_own;              /* the evaluation has data of its own, of which these are: */
+    size_t eval_too_short;
+    struct piece_counts eval_counts;
+    uint64_t epoch_rows, epoch_targets; /* of the epoch in hand; rows can be one more or less */
     int64_t epoch_steps;
     int64_t seq_len, step_rows; /* batch times accumulate: the most that a step has */
     bool weighted;              /* some targets count more or less than 1 */

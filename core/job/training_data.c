@@ -135,44 +135,55 @@ struct training_data_plan training_data_plan(const struct training *training)
     struct training_data_plan plan = {
         .documents = training->data.documents,
         .tokens = training->data.tokens,
-        .supervised = training->train.counts.supervised,
-        .pieces = training->train.count,
         .eval_pieces = training->eval.count,
         .too_short = training->data.left_out,
         .counts = training->train.counts,
+        .eval_own = training->eval_data.documents > 0,
+        .eval_too_short = training->eval_data.left_out,
+        .eval_counts = training->eval.counts,
         .epoch_rows = trainer_rows(training->trainer),
+        .epoch_targets = trainer_targets(training->trainer),
         .seq_len = s->seq_len,
         .step_rows = s->batch * s->accumulate,
-        .weighted = training->data.weighted,
+        .weighted = training->data.weighted || training->eval_data.weighted,
     };
     plan.epoch_steps = ((int64_t)plan.epoch_rows + plan.step_rows - 1) / plan.step_rows;
     return plan;
 }
 
-void training_put_data_plan(struct buffer *out, const struct training_data_plan *plan)
+static void put_counts(struct buffer *out, const struct piece_counts *counts, size_t too_short)
 {
     const struct {
         const char *key;
         uint64_t value;
     } numbers[] = {
-        {"documents", plan->documents},
-        {"tokens", plan->tokens},
-        {"epoch_supervised_tokens", plan->supervised},
-        {"epoch_rows", plan->epoch_rows},
-        {"epoch_steps", (uint64_t)plan->epoch_steps},
-        {"step_rows", (uint64_t)plan->step_rows},
-        {"without_target", plan->counts.without_target},
-        {"too_short", plan->too_short},
-        {"dropped", plan->counts.dropped},
-        {"truncated", plan->counts.truncated},
-        {"split", plan->counts.split},
-        {"longest", (uint64_t)plan->counts.longest},
+        {"without_target", counts->without_target},
+        {"too_short", too_short},
+        {"dropped", counts->dropped},
+        {"truncated", counts->truncated},
+        {"split", counts->split},
+        {"longest", (uint64_t)counts->longest},
     };
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
-        buffer_format(out, "%s\"%s\": %" PRIu64, i ? ", " : "", numbers[i].key, numbers[i].value);
-    buffer_format(out, ", \"without_prompt\": %s, \"weighted\": %s",
-                  plan->counts.without_prompt ? "true" : "false",
-                  plan->weighted ? "true" : "false");
+        buffer_format(out, "\"%s\": %" PRIu64 ", ", numbers[i].key, numbers[i].value);
+    buffer_format(out, "\"without_prompt\": %s", counts->without_prompt ? "true" : "false");
+}
+
+void training_put_data_plan(struct buffer *out, const struct training_data_plan *plan)
+{
+    buffer_format(out,
+                  "\"documents\": %" PRIu64 ", \"tokens\": %" PRIu64
+                  ", \"epoch_supervised_tokens\": %" PRIu64 ", \"epoch_rows\": %" PRIu64
+                  ", \"epoch_steps\": %" PRId64 ", \"step_rows\": %" PRId64 ", ",
+                  plan->documents, plan->tokens, plan->epoch_targets, plan->epoch_rows,
+                  plan->epoch_steps, plan->step_rows);
+    put_counts(out, &plan->counts, plan->too_short);
+    buffer_format(out, ", \"weighted\": %s", plan->weighted ? "true" : "false");
+    if (plan->eval_own) {
+        buffer_text(out, ", \"evaluation\": {");
+        put_counts(out, &plan->eval_counts, plan->eval_too_short);
+        buffer_byte(out, '}');
+    }
 }
 
 int training_load_data(struct training *training, struct error *err)

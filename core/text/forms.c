@@ -28,20 +28,27 @@ static int add_column(struct column_names *out, char *pair, struct error *err)
         pair);
 }
 
+/* Is it one of the columns that say which form a record has? */
+static bool names_form(int which)
+{
+    return which != COLUMN_WEIGHT && which != COLUMN_SYSTEM;
+}
+
 int column_names_parse(struct column_names *out, const char *columns, struct error *err)
 {
     *out = (struct column_names){0};
-    int status = 0;
-    for (int i = 0; i < COLUMN_COUNT && status == 0; i++)
-        if (!(out->names[i] =
-                  string_copy(columns && i != COLUMN_WEIGHT ? "" : column_keys[i], err)))
-            status = -1;
-    char *copy = columns && status == 0 ? string_copy(columns, err) : NULL, *rest = copy;
-    if (columns && !copy)
-        status = -1;
-    for (char *pair; status == 0 && (pair = strsep(&rest, ","));)
+    bool named = false;
+    char *copy = columns && columns[0] ? string_copy(columns, err) : NULL, *rest = copy;
+    int status = columns && columns[0] && !copy ? -1 : 0;
+    for (char *pair; status == 0 && copy && (pair = strsep(&rest, ","));)
         status = add_column(out, pair, err);
     free(copy);
+    for (int i = 0; i < COLUMN_COUNT; i++)
+        named |= out->names[i] && names_form(i);
+    for (int i = 0; i < COLUMN_COUNT && status == 0; i++)
+        if (!out->names[i] &&
+            !(out->names[i] = string_copy(named && names_form(i) ? "" : column_keys[i], err)))
+            status = -1;
     if (status != 0)
         column_names_free(out);
     return status;
@@ -76,16 +83,51 @@ static int text_column(const struct form_context *c, const cJSON *record, enum c
     return 0;
 }
 
-/* Reads `item` as a weight. Sums of the smallest and the largest that are let pass stay in the
- * range of fp32, in which gradients are added up. */
-static int read_weight(const cJSON *item, const char *name, double *out, struct error *err)
+/* Of a weight, and of the product of a record's and a turn's: sums of the smallest and the largest
+ * that are let pass stay in the range of fp32, in which gradients are added up. */
+static bool is_weight(double value)
 {
-    double value = cJSON_IsNumber(item) ? item->valuedouble : -1;
-    if (value == 0 || (value >= 1e-15 && value <= 1e15)) {
-        *out = value;
-        return 0;
+    return value == 0 || (value >= 1e-15 && value <= 1e15);
+}
+
+static bool is_there(const cJSON *item)
+{
+    return item && !cJSON_IsNull(item);
+}
+
+/* How much a record or a turn counts by what it says itself (forms.h); `otherwise`: where it does
+ * not. */
+static int read_weight(const cJSON *item, const char *weight_name, double otherwise, double *out,
+                       struct error *err)
+{
+    const char *const weights[] = {weight_name, "loss_weight"};
+    static const char *const trains[] = {"train", "training"};
+    const cJSON *weight = NULL, *train = NULL;
+    double number = 1;
+    if (is_there(json_get(item, "train_detail")))
+        return error_set(err, "\"train_detail\" marks parts of a turn, which is not known here; "
+                              "\"train\" and \"weight\" are for whole turns");
+    for (size_t i = 0; i < 2; i++) {
+        const cJSON *value = json_get(item, weights[i]), *says = json_get(item, trains[i]);
+        if (is_there(value)) {
+            number = cJSON_IsNumber(value) ? value->valuedouble : -1;
+            if (!is_weight(number))
+                return error_set(err, "\"%s\" must be a number: 0, or from 1e-15 to 1e15",
+                                 weights[i]);
+            if (weight)
+                return error_set(err, "both \"%s\" and \"loss_weight\"", weight_name);
+            weight = value;
+        }
+        if (is_there(says)) {
+            if (!cJSON_IsBool(says))
+                return error_set(err, "\"%s\" must be true or false", trains[i]);
+            if (train && cJSON_IsTrue(train) != cJSON_IsTrue(says))
+                return error_set(err, "\"train\" and \"training\" say different things");
+            train = says;
+        }
     }
-    return error_set(err, "\"%s\" must be a number: 0, or from 1e-15 to 1e15", name);
+    *out = (train ? cJSON_IsTrue(train) : otherwise) * number;
+    return 0;
 }
 
 static int add_eos(const struct form_context *c, double weight, struct token_list *out,
@@ -238,42 +280,6 @@ static int add_message(struct conversation *out, const char *role, char *content
     return 0;
 }
 
-/* How much a turn counts (forms.h). */
-static int turn_weight(const cJSON *item, const char *role, double *out, struct error *err)
-{
-    static const char *const weights[] = {"weight", "loss_weight"}, *const trains[] = {"train",
-                                                                                       "training"};
-    const cJSON *weight = NULL, *train = NULL;
-    *out = strcmp(role, "assistant") == 0;
-    if (json_get(item, "train_detail") && !cJSON_IsNull(json_get(item, "train_detail")))
-        return error_set(err, "\"train_detail\" marks parts of a turn, which is not known here; "
-                              "\"train\" and \"weight\" are for whole turns");
-    for (size_t i = 0; i < 2; i++) {
-        const cJSON *value = json_get(item, weights[i]), *says = json_get(item, trains[i]);
-        double number = 1;
-        if (value && !cJSON_IsNull(value)) {
-            if (weight)
-                return error_set(err, "both \"weight\" and \"loss_weight\"");
-            if (read_weight(value, weights[i], &number, err) != 0)
-                return -1;
-            *out *= number;
-            weight = value;
-        }
-        if (says && !cJSON_IsNull(says)) {
-            if (!cJSON_IsBool(says))
-                return error_set(err, "\"%s\" must be true or false", trains[i]);
-            if (train && cJSON_IsTrue(train) != cJSON_IsTrue(says))
-                return error_set(err, "\"train\" and \"training\" say different things");
-            train = says;
-        }
-    }
-    if (train && !cJSON_IsTrue(train))
-        *out = 0;
-    else if (train)
-        *out = weight ? weight->valuedouble : 1;
-    return 0;
-}
-
 static int read_message(struct conversation *out, const cJSON *item, struct error *err)
 {
     const char *role = role_named(item);
@@ -282,7 +288,8 @@ static int read_message(struct conversation *out, const cJSON *item, struct erro
         return error_set(err, "message %zu has no \"role\" (ShareGPT: \"from\")", out->count + 1);
     const cJSON *content = json_get(item, "content");
     char *text = read_content(content ? content : json_get(item, "value"), err);
-    if (!text || turn_weight(item, role_of(role), &weight, err) != 0) {
+    double otherwise = strcmp(role_of(role), "assistant") == 0;
+    if (!text || read_weight(item, "weight", otherwise, &weight, err) != 0) {
         free(text);
         return error_prefix(err, "message %zu", out->count + 1);
     }
@@ -327,9 +334,17 @@ static int encode_conversation(const struct form_context *c, const cJSON *messag
     struct conversation conversation;
     if (conversation_read(&conversation, messages, system, err) != 0)
         return -1;
-    for (size_t i = 0; i < conversation.count; i++)
-        conversation.messages[i].weight *= weight;
-    int status = template_encode(c->chat, c->tokenizer, conversation.messages, conversation.count,
+    int status = 0;
+    for (size_t i = 0; i < conversation.count && status == 0; i++) {
+        double product = conversation.messages[i].weight *= weight;
+        if (!is_weight(product))
+            status = error_set(err,
+                               "message %zu: its weight times the record's is %g, and must be from "
+                               "1e-15 to 1e15",
+                               i + 1, product);
+    }
+    if (status == 0)
+        status = template_encode(c->chat, c->tokenizer, conversation.messages, conversation.count,
                                  false, out, err);
     conversation_free(&conversation);
     return status;
@@ -359,8 +374,7 @@ int form_encode(const struct form_context *c, const cJSON *record, struct token_
     *prompted = false;
     if (cJSON_IsString(record))
         return form_encode_text(c, record->valuestring, strlen(record->valuestring), 0, out, err);
-    const cJSON *own = column(c, record, COLUMN_WEIGHT);
-    if (own && read_weight(own, c->columns->names[COLUMN_WEIGHT], &weight, err) != 0)
+    if (read_weight(record, c->columns->names[COLUMN_WEIGHT], 1, &weight, err) != 0)
         return -1;
     const cJSON *messages = column(c, record, COLUMN_MESSAGES),
                 *conversations = column(c, record, COLUMN_CONVERSATIONS);

@@ -19,13 +19,13 @@ enum column {
     COLUMN_COUNT
 };
 
-/* What each column is called in the files; "" where --columns leaves it out, which it cannot do to
- * the weight: that is called "weight" where it has no other name. */
+/* What each column is called in the files. Where --columns names one that says what a record is
+ * (all but system and weight), those that it leaves out are "", and are not looked for. */
 struct column_names {
     char *names[COLUMN_COUNT];
 };
 
-/* `columns` is "prompt=question,completion=answer", or NULL for the forms' own names. */
+/* `columns` is "prompt=question,completion=answer", or NULL or "" for the forms' own names. */
 int column_names_parse(struct column_names *out, const char *columns, struct error *err);
 void column_names_free(struct column_names *names);
 
@@ -38,10 +38,10 @@ struct form_context {
 /* Appends the record's ids and weights to *out. *prompted: it has a prompt or turns, without which
  * what follows them is not to be trained.
  *
- * A target's weight is the record's times its turn's. A record's is "weight", 1 where there is
- * none. A turn's is "weight" or "loss_weight" (1); what nobody said of an assistant's turn is 1, of
- * any other's 0. "train" (Axolotl's; "training", too) says for a turn whether it trains, whoever's
- * it is. Weights are numbers from 0 on, anything else is refused; null is none. */
+ * A target's weight is the record's times its turn's. Both say it alike: "weight" or "loss_weight",
+ * a number from 0 on, and "train" (Axolotl's; "training", too), which is true or false. A record of
+ * which nothing is said counts 1, an assistant's turn 1, any other 0; with "train" true whoever's
+ * turn it is counts. null is as if nothing was said, anything else is refused. */
 int form_encode(const struct form_context *context, const cJSON *record, struct token_list *out,
                 bool *prompted, struct error *err);
 

@@ -184,6 +184,14 @@ uint64_t packing_rows(const struct packing *packing)
     return packing->rows;
 }
 
+uint64_t packing_targets(const struct packing *packing)
+{
+    uint64_t targets = 0;
+    for (size_t i = 0; i < packing->count; i++)
+        targets += packing->list->items[packing->placed[i].piece].targets;
+    return targets;
+}
+
 int64_t packing_steps(struct packing *packing, double epochs, int64_t rows_per_step)
 {
     double whole = floor(epochs), part = epochs - whole;

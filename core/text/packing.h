@@ -56,6 +56,9 @@ void packing_free(struct packing *packing);
 /* Rows of the present epoch; another can have one more or less. */
 uint64_t packing_rows(const struct packing *packing);
 
+/* Targets of the present epoch: of a source with a weight, as often as it comes. */
+uint64_t packing_targets(const struct packing *packing);
+
 /* Steps of `rows_per_step` rows that so many passes over the data are. A step takes rows of one
  * epoch only, so that an epoch's last one may be short. Of a part of an epoch it is that part of
  * its steps, rounded up. Lays out every epoch; the position stays. */

@@ -94,13 +94,23 @@ static uint64_t parts_of(struct piece_list *list, size_t document)
     return split ? (length - 1) / row + 1 : 1;
 }
 
+/* What the list has more with one piece. */
+static void add_counts(struct piece_list *list, const struct piece *piece)
+{
+    int64_t length, known;
+    piece_tokens(list, piece, &length, &known);
+    list->counts.supervised += piece->targets;
+    if (length > list->counts.longest)
+        list->counts.longest = length;
+}
+
 static int add_document(struct piece_list *list, size_t *capacity, struct weight_window *window,
                         size_t document, struct error *err)
 {
     size_t before = list->count;
     uint64_t parts = parts_of(list, document);
     for (uint64_t part = 0; part < parts; part++) {
-        struct piece piece = {(uint32_t)document, (uint32_t)part};
+        struct piece piece = {(uint32_t)document, (uint32_t)part, 0};
         int64_t length, known;
         uint64_t from = piece_tokens(list, &piece, &length, &known), targets;
         if (count_targets(window, from, known, &targets, err) != 0)
@@ -112,13 +122,12 @@ static int add_document(struct piece_list *list, size_t *capacity, struct weight
                              "more than %zu parts of documents are too many to be packed; a "
                              "longer --seq-len helps",
                              list->count);
+        piece.targets = (uint32_t)targets; /* at most seq_len */
         if (array_reserve((void **)&list->items, capacity, list->count + 1, sizeof *list->items,
                           err) != 0)
             return -1;
+        add_counts(list, &piece);
         list->items[list->count++] = piece;
-        list->counts.supervised += targets;
-        if (length > list->counts.longest)
-            list->counts.longest = length;
     }
     list->counts.without_target += parts > 0 && list->count == before;
     return 0;
@@ -235,34 +244,6 @@ static int choose_held(bool **held, size_t units, size_t wanted, uint64_t seed, 
     return *held ? 0 : -1;
 }
 
-/* Of the held pieces the targets are counted again; the others have the rest. */
-static int divide_counts(const struct piece_list *all, struct piece_list *train,
-                         struct piece_list *eval, struct error *err)
-{
-    struct piece_list *parts[] = {train, eval};
-    struct weight_window *window = array_alloc(1, sizeof *window, err);
-    int status = window ? 0 : -1;
-    if (window)
-        window->data = all->data;
-    eval->counts.supervised = 0;
-    for (int p = 0; p < 2; p++) {
-        struct piece_list *list = parts[p];
-        list->counts.longest = 0;
-        for (size_t i = 0; status == 0 && i < list->count; i++) {
-            int64_t length, known;
-            uint64_t from = piece_tokens(list, &list->items[i], &length, &known), targets = 0;
-            if (list == eval)
-                status = count_targets(window, from, known, &targets, err);
-            eval->counts.supervised += targets;
-            if (length > list->counts.longest)
-                list->counts.longest = length;
-        }
-    }
-    train->counts.supervised = all->counts.supervised - eval->counts.supervised;
-    free(window);
-    return status;
-}
-
 int pieces_divide(const struct piece_list *list, double fraction, uint64_t seed,
                   struct piece_list *train, struct piece_list *eval, struct error *err)
 {
@@ -272,6 +253,8 @@ int pieces_divide(const struct piece_list *list, double fraction, uint64_t seed,
     *train = *eval = *list;
     train->items = eval->items = NULL;
     train->count = eval->count = 0;
+    train->counts.supervised = eval->counts.supervised = 0;
+    train->counts.longest = eval->counts.longest = 0;
     if (!(fraction > 0 && fraction < 1) || units < 2)
         return error_set(err,
                          "%zu documents cannot be split at %g for evaluation; give --eval-data, or "
@@ -287,11 +270,10 @@ int pieces_divide(const struct piece_list *list, double fraction, uint64_t seed,
     for (size_t i = 0; status == 0 && i < list->count; i++) {
         unit += i > 0 && pieces_begin_unit(list, i);
         struct piece_list *to = held[unit] ? eval : train;
+        add_counts(to, &list->items[i]);
         to->items[to->count++] = list->items[i];
     }
     free(held);
-    if (status == 0)
-        status = divide_counts(list, train, eval, err);
     if (status != 0) {
         pieces_free(train);
         pieces_free(eval);

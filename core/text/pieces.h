@@ -31,6 +31,7 @@ const char *long_documents_name(enum long_documents how); /* NULL for LONG_BY_KI
 /* Tokens of the document from part * seq_len on. Small: there are as many as documents. */
 struct piece {
     uint32_t document, part;
+    uint32_t targets; /* of a weight above 0 */
 };
 
 /* What became of the documents: for whoever says so. */

@@ -207,6 +207,11 @@ uint64_t trainer_rows(const struct trainer *trainer)
     return packing_rows(trainer->packing);
 }
 
+uint64_t trainer_targets(const struct trainer *trainer)
+{
+    return packing_targets(trainer->packing);
+}
+
 int64_t trainer_steps(const struct trainer *trainer)
 {
     return trainer->settings.steps;

@@ -104,8 +104,9 @@ struct frozen_count trainer_frozen(const struct trainer *trainer);
 const struct memory_plan *trainer_memory(const struct trainer *trainer);
 const struct progress *trainer_progress(const struct trainer *trainer);
 int64_t trainer_steps(const struct trainer *trainer);
-/* Rows of the epoch in hand. */
+/* Rows of the epoch in hand, and their targets. */
 uint64_t trainer_rows(const struct trainer *trainer);
+uint64_t trainer_targets(const struct trainer *trainer);
 
 /* Goes on from a state of this run with another freeze set (state_carry()). */
 int trainer_carry(struct trainer *trainer, const char *folder, struct error *err);

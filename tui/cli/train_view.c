@@ -21,33 +21,41 @@ static void on_message(void *context, const char *line)
     fprintf(stderr, "%s\n", line);
 }
 
-/* What the run makes of its data, and what it leaves out. */
+/* What is left out of some data, or is not as it stands there; `what` is "data" or "evaluation". */
+static void tell_counts(const char *what, const struct piece_counts *counts, size_t too_short)
+{
+    if (counts->without_target + too_short > 0)
+        fprintf(stderr,
+                "%s: left out: %zu documents without a supervised token, %zu of fewer than two "
+                "tokens\n",
+                what, counts->without_target, too_short);
+    if (counts->dropped + counts->truncated + counts->split > 0)
+        fprintf(stderr,
+                "%s: documents longer than --seq-len: %zu split (what follows a cut does not see "
+                "what came before it), %zu truncated, %zu left out (--long)\n",
+                what, counts->split, counts->truncated, counts->dropped);
+    if (counts->without_prompt)
+        fprintf(stderr,
+                "%s: every supervised token lies behind --seq-len: rows have them without their "
+                "prompts; a longer --seq-len keeps them together\n",
+                what);
+}
+
+/* What the run makes of its data. */
 static void tell_data(const struct training_data_plan *data, int64_t steps)
 {
-    const struct piece_counts *counts = &data->counts;
     fprintf(stderr,
             "data: %" PRIu64 " documents, %" PRIu64 " tokens; in an epoch %" PRIu64
             " supervised tokens in %" PRIu64 " rows of %" PRId64 "; %zu documents for evaluation\n",
-            data->documents, data->tokens, data->supervised, data->epoch_rows, data->seq_len,
+            data->documents, data->tokens, data->epoch_targets, data->epoch_rows, data->seq_len,
             data->eval_pieces);
     fprintf(stderr,
             "steps: %" PRId64 " of up to %" PRId64 " rows; %" PRId64
             " an epoch, whose last one has what is left\n",
             steps, data->step_rows, data->epoch_steps);
-    if (counts->without_target + data->too_short > 0)
-        fprintf(stderr,
-                "data: left out: %zu documents without a supervised token, %zu of fewer than two "
-                "tokens\n",
-                counts->without_target, data->too_short);
-    if (counts->dropped + counts->truncated + counts->split > 0)
-        fprintf(stderr,
-                "data: documents longer than --seq-len: %zu split (what follows a cut does not see "
-                "what came before it), %zu truncated, %zu left out (--long)\n",
-                counts->split, counts->truncated, counts->dropped);
-    if (counts->without_prompt)
-        fprintf(stderr,
-                "data: every supervised token lies behind --seq-len: rows have them without their "
-                "prompts; a longer --seq-len keeps them together\n");
+    tell_counts("data", &data->counts, data->too_short);
+    if (data->eval_own)
+        tell_counts("evaluation", &data->eval_counts, data->eval_too_short);
     if (data->weighted)
         fprintf(stderr, "data: losses count as much as the records' and turns' weights say\n");
 }

@@ -180,19 +180,31 @@ static int read_state(struct source *source, enum state_part part, struct error 
     return status;
 }
 
+/* Stays NULL where the run had no such option. */
+static int copy_option(char **out, const cJSON *job, const char *key, struct error *err)
+{
+    const char *text = NULL;
+    if (!json_get_string(job, key, &text))
+        return 0;
+    return (*out = string_copy(text, err)) ? 0 : -1;
+}
+
 static int open_run(struct source *source, const struct state_choice *choice, struct error *err)
 {
-    const char *template_name = NULL, *how_long = NULL, *rope_scaling = NULL;
+    const char *how_long = NULL, *rope_scaling = NULL;
     cJSON *job = job_dir_read(source->run, "job.json", err);
     char *base = job ? base_path(job, source->run, err) : NULL;
     int status = base ? model_open(&source->model, base, err) : -1;
     if (status == 0 && json_get_string(job, "long", &how_long))
         status = long_documents_by_name(&source->how_long, how_long, err);
-    if (status == 0 && json_get_string(job, "template", &template_name) &&
-        (template_check(template_name, err) != 0 ? error_prefix(err, "%s/job.json", source->run)
-         : (source->template_name = string_copy(template_name, err)) ? 0
-                                                                     : -1) != 0)
-        status = -1;
+    if (status == 0)
+        status = copy_option(&source->template_name, job, "template", err);
+    if (status == 0)
+        status = copy_option(&source->columns, job, "columns", err);
+    if (status == 0)
+        status = copy_option(&source->mark, job, "mark", err);
+    if (status == 0 && source->template_name && template_check(source->template_name, err) != 0)
+        status = error_prefix(err, "%s/job.json", source->run);
     if (status == 0 && json_get_string(job, "rope_scaling", &rope_scaling))
         status = model_scale_rope(source->model, rope_scaling, err);
     if (status == 0)
@@ -261,6 +273,8 @@ void source_close(struct source *source)
     free(source->state);
     free(source->run);
     free(source->template_name);
+    free(source->columns);
+    free(source->mark);
     *source = (struct source){0};
 }
 

@@ -19,7 +19,8 @@ struct source {
     int64_t seq_len;                  /* tokens of the run's rows; 0: a plain model */
     struct checkpoint *weights;       /* what the run trained; NULL: a plain model */
     struct recipe recipe;             /* the run's adapters, for evaluation: nothing trains */
-    char *template_name;          /* the run's --template; NULL: it had none, or a plain model */
+    /* the run's --template, --columns and --mark; NULL: it had none, or a plain model */
+    char *template_name, *columns, *mark;
     enum long_documents how_long; /* the run's --long */
 };
 

@@ -8,6 +8,7 @@
 #include "model/init.h"
 #include "plan/control.h"
 
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -76,6 +77,10 @@ int training_check(const struct training_request *request, struct error *err)
     if (!(request->is.rate > 0))
         return error_set_kind(err, ERROR_USAGE,
                               "--lr 0 trains nothing: the learning rate must be above 0");
+    if (request->is.warmup > 1 && request->is.warmup != floor(request->is.warmup))
+        return error_set_kind(err, ERROR_USAGE,
+                              "--warmup takes whole steps, or below 1 a share of them, not %g",
+                              request->is.warmup);
     if (fix_precision(&settings, request, err) != 0 ||
         backend_check_training(request->device, err) != 0 ||
         (format->template_name && template_check(format->template_name, err) != 0) ||
@@ -197,6 +202,12 @@ int training_open(struct training *training, bool resume, struct error *err)
     training->base_bytes = process_resident_bytes();
     if (trainer_new(&training->trainer, &training->inputs, &training->settings, err) != 0)
         return -1;
+    double warmup = request->is.warmup, most = (double)trainer_steps(training->trainer) - 1;
+    if (warmup >= 1 && warmup > most)
+        training_say(training,
+                     "--warmup %g is cut to %g step%s: the last step of a run has the whole "
+                     "learning rate",
+                     warmup, most, most == 1 ? "" : "s");
     return training_check_reselect(training, err);
 }
 

@@ -183,8 +183,8 @@ bool model_note_positions(const struct model *model, int64_t longest, char *out,
         return false;
     snprintf(out, size,
              "texts of up to %lld tokens go beyond the model's %lld positions, where it was never "
-             "trained; a --seq-len up to that keeps within, --rope-scaling TYPE:FACTOR (of train) "
-             "stretches them",
+             "trained; in train a --seq-len up to that keeps within, and --rope-scaling "
+             "TYPE:FACTOR stretches them",
              (long long)longest, (long long)known);
     return true;
 }

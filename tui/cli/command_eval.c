@@ -123,6 +123,10 @@ static int evaluate_source(struct request *request, struct error *err)
     struct dataset_options format = request->format;
     if (!format.template_name)
         format.template_name = source.template_name;
+    if (!format.columns)
+        format.columns = source.columns;
+    if (!format.mark)
+        format.mark = source.mark;
     if (status == 0)
         status = dataset_open(&data, request->data.items, request->data.count, &format, tokenizer,
                               &watch, err);
@@ -179,9 +183,10 @@ int command_eval(int argc, char **argv, struct error *err)
         {"template", OPTION_TEXT, &r.format.template_name, "NAME",
          "chat template: " TEMPLATE_NAMES " (default: the run's, or the model's own)", 0, 0, NULL},
         {"columns", OPTION_TEXT, &r.format.columns, "MAP",
-         "as in prompt=question,completion=answer", 0, 0, NULL},
-        {"mark", OPTION_TEXT, &r.format.mark, "TEXT", "what separates documents in a .txt file", 0,
-         0, NULL},
+         "as in prompt=question,completion=answer (default: the run's; \"\": the forms' own)", 0, 0,
+         NULL},
+        {"mark", OPTION_TEXT, &r.format.mark, "TEXT",
+         "what separates documents in a .txt file (default: the run's; \"\": nothing)", 0, 0, NULL},
         {"step", OPTION_INTEGER, &r.choice.step, "N",
          "of a run: its checkpoint of step N (default: the last)", 1, 1e15, NULL},
         {"best", OPTION_FLAG, &r.choice.best, NULL,

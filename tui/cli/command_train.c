@@ -25,7 +25,8 @@ struct request {
     const char *method, *schedule, *optimizer, *frozen, *memory_limit, *empty_noise;
     struct option_list data, weights, factors, eval_data;
     double *data_weights;
-    bool top_given, rank_given, alpha_given, lr_given, empty_noise_given, detach, json;
+    bool top_given, rank_given, alpha_given, lr_given, empty_noise_given, steps_given, epochs_given,
+        eval_split_given, sample_tokens_given, detach, json;
     int64_t threads, seed;
     double clip;
 };
@@ -94,6 +95,16 @@ static int check_method_options(const struct request *r, struct error *err)
         return error_set_kind(
             err, ERROR_USAGE,
             "--method full freezes nothing: --frozen-dtype belongs to the others");
+    if (r->steps_given && r->epochs_given)
+        return error_set_kind(err, ERROR_USAGE,
+                              "--steps and --epochs exclude one another: each says how long the "
+                              "run is");
+    if (r->eval_split_given && r->eval_data.count > 0)
+        return error_set_kind(err, ERROR_USAGE,
+                              "--eval-split and --eval-data exclude one another: with data of its "
+                              "own nothing is held back");
+    if (is->sample && r->sample_tokens_given && is->sample_tokens == 0)
+        return error_set_kind(err, ERROR_USAGE, "--sample-tokens 0 makes no samples of --sample");
     if (!method->adapters && (r->rank_given || r->alpha_given))
         return error_set_kind(err, ERROR_USAGE,
                               "--rank and --alpha belong to the methods with lora and qlora");
@@ -321,9 +332,9 @@ int command_train(int argc, char **argv, struct error *err)
         {"no-head", OPTION_FLAG, &is->no_head, NULL, "with --top and --select: freeze it", 0, 0,
          NULL},
         {"steps", OPTION_INTEGER, &s->steps, "N", "optimiser steps (default: --epochs 1)", 1, 1e9,
-         NULL},
+         &r.steps_given},
         {"epochs", OPTION_NUMBER, &s->epochs, "N",
-         "passes over the data (1); its last step is short", 0.0001, 1e6, NULL},
+         "passes over the data (1); its last step is short", 0.0001, 1e6, &r.epochs_given},
         {"seq-len", OPTION_INTEGER, &s->seq_len, "N", "tokens of a packed row (512)", 2, 1 << 20,
          NULL},
         {"long", OPTION_TEXT, &is->long_documents, "HOW",
@@ -374,7 +385,7 @@ int command_train(int argc, char **argv, struct error *err)
          "evaluation data: a file or a folder; repeatable", 0, 0, NULL},
         {"eval-split", OPTION_NUMBER, &is->eval_split, "X",
          "without --eval-data: this share of the documents (of a .txt: rows), of 20 or more (0.05)",
-         0, 0.9, NULL},
+         0, 0.9, &r.eval_split_given},
         {"eval-every", OPTION_INTEGER, &s->eval_every, "N", "steps between evaluations (50)", 0,
          1e9, NULL},
         {"save-every", OPTION_INTEGER, &s->save_every, "N",
@@ -384,7 +395,7 @@ int command_train(int argc, char **argv, struct error *err)
         {"sample", OPTION_TEXT, &is->sample, "TEXT",
          "what samples begin with (default: a document's beginning)", 0, 0, NULL},
         {"sample-tokens", OPTION_INTEGER, &is->sample_tokens, "N",
-         "tokens of a sample at each evaluation (48); 0: none", 0, 4096, NULL},
+         "tokens of a sample at each evaluation (48); 0: none", 0, 4096, &r.sample_tokens_given},
         {"seed", OPTION_INTEGER, &r.seed, "N", "of order, split, initial weights, rounding (42)", 0,
          1e15, NULL},
         {"threads", OPTION_INTEGER, &r.threads, "N", "default: all cores", 1, 4096, NULL},

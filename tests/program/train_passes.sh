@@ -77,9 +77,37 @@ done
 printf '{"prompt": "a", "completion": "b", "weight": "heavy"}\n' >wrong.jsonl
 evaluate wrong.jsonl && fail "a record's weight that is a text is taken"
 says '"weight" must be a number'
+# A record says it as a turn does; --columns that name a weight alone leave the other names as they are.
+printf '{"prompt": "a", "completion": "b c", "train": false}\n{"prompt": "a", "completion": "b", "loss_weight": 0.5}\n' >record.jsonl
+"$spectrum" tokens "$model" --chat record.jsonl --json >tokens 2>said
+[ "$(grep -c '"weights": \[[0, ]*\]' tokens)" = 1 ] && grep -q '"weights": \[.*0.5' tokens || fail "a record's own words: $(cat tokens)"
 printf '{"prompt": "a", "completion": "b c", "score": 0.5}\n' >score.jsonl
-"$spectrum" tokens "$model" --chat score.jsonl --columns prompt=prompt,completion=completion,weight=score --json >tokens 2>said
-grep -q '"weights": \[.*0.5' tokens || fail "--columns weight=score is not obeyed: $(cat said)"
+for columns in weight=score prompt=prompt,completion=completion,weight=score; do
+  "$spectrum" tokens "$model" --chat score.jsonl --columns $columns --json >tokens 2>said
+  grep -q '"weights": \[.*0.5' tokens || fail "--columns $columns is not obeyed: $(cat said)"
+done
+conversation "red" ', "weight": 1e-15' ', "weight": 1e-15' >wrong.jsonl
+evaluate wrong.jsonl --template chatml && fail "a product of weights below all that are let pass is taken"
+says "its weight times the record's is 1e-30"
+
+# With weights of sources an epoch's targets are those that come; what happens to evaluation data is said.
+train thrice passes.jsonl --data-weight 3 --seq-len 24 --accumulate 1 --epochs 1 --eval-split 0 --json || fail "it does not train"
+[ "$(number epoch_supervised_tokens out)" = $((tokens * 3)) ] && [ "$(number supervised_tokens thrice/metrics.jsonl)" = $((tokens * 3)) ] ||
+  fail "with weight 3 an epoch is said to have $(number epoch_supervised_tokens out) targets"
+
+# A run's own mark and columns are what eval takes; options that would do nothing are refused.
+printf 'the first tale\n###\nand another, longer one\n###\nthe end' >marked.txt
+train marked marked.txt --eval-data marked.txt --mark '###' --seq-len 32 --steps 1 --eval-every 1 || fail "it does not train"
+"$spectrum" eval marked --data marked.txt --json >evaluated 2>said
+near "$(number loss evaluated)" "$(number eval_loss marked/metrics.jsonl)" "eval of a run whose texts have a mark"
+[ "$(number tokens evaluated)" = "$(number eval_tokens marked/metrics.jsonl)" ] || fail "eval has other tokens than the run"
+refuses() { train refused "$@"; [ $? = 2 ] || fail "accepted: $*"; }
+refuses passes.jsonl --steps 2 --epochs 2
+refuses passes.jsonl --eval-split 0.1 --eval-data passes.jsonl
+refuses passes.jsonl --sample hello --sample-tokens 0 --steps 1
+refuses passes.jsonl --steps 9 --warmup 1.5
+train warm passes.jsonl --steps 3 --warmup 9 --eval-split 0 || fail "it does not train"
+says "--warmup 9 is cut to 2 steps"
 
 # Long documents.
 long=$(printf 'one two three four five six seven eight nine ten %.0s' 1 2 3 4 5 6)
@@ -97,7 +125,10 @@ evaluate text.jsonl --long cut; [ $? = 2 ] || fail "--long cut is not refused as
 train long pair.jsonl --seq-len 32 --long truncate --epochs 1 --eval-split 0 --json || fail "it does not train"
 says "1 truncated, 0 left out (--long)"
 grep -q '"long": "truncate"' long/job.json || fail "job.json does not have --long"
-grep -q '"truncated": 1' out || fail "--json does not count what was truncated"
+train held passes.jsonl --eval-data pair.jsonl --seq-len 48 --steps 1 --json || fail "it does not train"
+says "evaluation: documents longer than --seq-len: 0 split (what follows a cut does not see what came before it), 1 truncated"
+grep -q '"evaluation": {.*"truncated": 1' out || fail "--json does not say what became of evaluation data: $(cat out)"
+grep -q '"truncated": 1' long/job.json || fail "job.json does not count what was truncated"
 
 # A text: rows are shuffled by the seed and held back for evaluation; its positions are the model's.
 head -c 9000 "$source/demo/text/shakespeare.txt" >play.txt

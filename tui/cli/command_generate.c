@@ -142,7 +142,7 @@ static int generate_text(const struct request *request, struct error *err)
     if (status == 0) /* before its tokenizer, which may be as unknown */
         status = model_check_computable(source.model, err);
     if (status == 0)
-        status = tokenizer_for_checkpoint(&tokenizer, source.model->checkpoint, err);
+        status = source_tokenizer(&tokenizer, &source, err);
     if (status == 0)
         status = source_end_tokens(&ends, &source, tokenizer, err);
     if (status == 0)

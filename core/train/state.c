@@ -252,9 +252,9 @@ static int check_data(const cJSON *json, const struct run_identity *identity, co
     bool evaluates = strcmp(evaluation, identity->evaluation_data) == 0;
     if (said)
         what = trains && evaluates ? "the same data, cut, split or weighted otherwise"
-               : evaluates         ? "other training data"
-               : trains            ? "other evaluation data"
-                                   : "other training data and other evaluation data";
+               : evaluates         ? "other data to train on"
+               : trains            ? "other data to evaluate on"
+                                   : "other data to train and to evaluate on";
     return need_text(json, "data", identity->data, what, where, err);
 }
 

@@ -348,7 +348,8 @@ static void the_fingerprint_is_of_what_is_computed(void **state)
         {"llama_untied",
          {"{\"rms_norm_eps\": 1.1e-5}", "{\"hidden_act\": \"gelu\"}",
           "{\"model_type\": \"mistral\"}", "{\"attention_bias\": true}", "{\"mlp_bias\": true}",
-          "{\"num_attention_heads\": 2}", "{\"num_hidden_layers\": 1}", "{\"head_dim\": 12}",
+          "{\"num_attention_heads\": 2, \"num_key_value_heads\": 2}", "{\"num_hidden_layers\": 1}",
+          "{\"head_dim\": 12}",
           "{\"rope_parameters\": {\"rope_theta\": 10001, \"rope_type\": \"default\"}}",
           "{\"rope_scaling\": {\"rope_type\": \"linear\", \"factor\": 2}}",
           "{\"rope_scaling\": {\"rope_type\": \"dynamic\", \"factor\": 2}}",
@@ -371,6 +372,7 @@ static void the_fingerprint_is_of_what_is_computed(void **state)
         "{\"rope_parameters\": null}",
         "{\"rope_scaling\": null}",
         "{\"_name_or_path\": \"x\"}",
+        TIED /* it stores another head */,
     };
     char own[HASH_TEXT_SIZE];
     for (size_t i = 0; i < sizeof computed / sizeof *computed; i++) {

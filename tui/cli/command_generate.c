@@ -193,7 +193,8 @@ static int check(const struct request *request, struct error *err)
 
 int command_generate(int argc, char **argv, struct error *err)
 {
-    struct request r = {.choice.quickly = true, .device = "auto",
+    struct request r = {.choice.quickly = true,
+                        .device = "auto",
                         .dtype = "auto",
                         .tokens = 100,
                         .seed = 42,

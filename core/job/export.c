@@ -188,7 +188,8 @@ static int export_open(struct export *export, const char *run, const struct stat
                               "%s has no adapters to merge: without --merge its export is a whole "
                               "model",
                               run);
-    return list_parts(export, err);
+    return source_tokenizer(&export->tokenizer, &export->source, err) == 0 ? list_parts(export, err)
+                                                                           : -1;
 }
 
 static void summarize(const struct export *export, bool adapters, struct export_summary *summary)
@@ -241,7 +242,8 @@ static int write_base(const struct export *export, const char *out, struct expor
     bool gguf = checkpoint_format(export->source.model->checkpoint) == CHECKPOINT_GGUF;
     /* What a Hugging Face file has is copied in its own type. */
     struct export base = {
-        .source = {.model = export->source.model, .bf16 = !gguf || export->source.bf16}};
+        .source = {.model = export->source.model, .bf16 = !gguf || export->source.bf16},
+        .tokenizer = export->tokenizer};
     char *whole = realpath(out, NULL);
     summary->base = whole ? path_join(whole, "base", err) : NULL;
     free(whole);
@@ -293,8 +295,8 @@ static void find_best(const struct source *source, struct evaluated *best)
     char *folder = state_latest(source->run, NULL), *path = NULL;
     cJSON *json = folder ? state_read_json(folder, &path, NULL) : NULL;
     *best = source->best;
-    if (json &&
-        state_read_evaluations(json, state_latest_step(source->run), &last, best, path, NULL) != 0)
+    if (json && state_read_evaluations(json, state_latest_step(source->run, NULL), &last, best,
+                                       path, NULL) != 0)
         *best = source->best;
     cJSON_Delete(json);
     free(path);
@@ -328,6 +330,7 @@ int export_run(const char *run, const struct state_choice *choice, const char *o
         free(summary->base);
         summary->base = NULL;
     }
+    tokenizer_close(export.tokenizer);
     source_close(&export.source);
     free(export.parts);
     free(export.entries);

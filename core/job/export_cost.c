@@ -96,23 +96,21 @@ static int loss_of(double *out, uint64_t *tokens, const struct source *source, c
 }
 
 /* Both losses over the same rows, in the run's own precision. */
-static int measure(struct export_cost *cost, const struct source *run, const char *merged,
+static int measure(struct export_cost *cost, const struct export *export, const char *merged,
                    const struct job_data *of, struct error *err)
 {
     struct source whole = {0};
-    struct tokenizer *tokenizer = NULL;
+    const struct source *run = &export->source;
     struct dataset data = {0};
     struct packing *packing = NULL;
     struct batch batch = {0};
     struct backend *backend = NULL;
     struct piece_list pieces = {0};
     const char *dtype = run->bf16 ? "bf16" : "fp32";
-    int status = tokenizer_for_checkpoint(&tokenizer, run->model->checkpoint, err);
+    int status = dataset_open(&data, (const char *const *)of->paths, of->count, &of->options,
+                              export->tokenizer, NULL, err);
     if (status == 0)
-        status = dataset_open(&data, (const char *const *)of->paths, of->count, &of->options,
-                              tokenizer, NULL, err);
-    if (status == 0)
-        status = transformer_check_ids(run->model, &data, tokenizer, err);
+        status = transformer_check_ids(run->model, &data, export->tokenizer, err);
     if (status == 0)
         status = first_pieces(&pieces, &data, of, err);
     if (status == 0)
@@ -135,7 +133,6 @@ static int measure(struct export_cost *cost, const struct source *run, const cha
     packing_free(packing);
     pieces_free(&pieces);
     dataset_free(&data);
-    tokenizer_close(tokenizer);
     return status;
 }
 
@@ -146,7 +143,7 @@ void export_measure(struct export_cost *cost, const char *run, const struct expo
     struct error err = ERROR_INIT;
     cJSON *job = job_dir_read(run, "job.json", &err);
     cost->measured = job && read_job_data(&data, job, run, &err) == 0 &&
-                     measure(cost, &export->source, out, &data, &err) == 0;
+                     measure(cost, export, out, &data, &err) == 0;
     if (!cost->measured)
         snprintf(cost->why_not, sizeof cost->why_not, "%.255s", err.text);
     job_data_free(&data);

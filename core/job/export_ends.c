@@ -119,13 +119,12 @@ static int change(const struct end_tokens *ends, const char *path, const char *o
     return status;
 }
 
-int export_write_ends(const struct export *export, const struct tokenizer *tokenizer,
-                      const char *out, struct error *err)
+int export_write_ends(const struct export *export, const char *out, struct error *err)
 {
     const struct model *model = export->source.model;
     struct end_tokens ends;
     struct buffer text = BUFFER_INIT;
-    if (source_end_tokens(&ends, &export->source, tokenizer, err) != 0)
+    if (source_end_tokens(&ends, &export->source, export->tokenizer, err) != 0)
         return -1;
     if (ends.count == 0)
         return 0;

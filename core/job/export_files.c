@@ -30,10 +30,10 @@ int export_save_text(const char *folder, const char *name, struct buffer *text, 
 }
 
 /* From a GGUF file's metadata. */
-static int rebuild_companions(const struct export *export, const struct tokenizer *tokenizer,
-                              const char *out, struct error *err)
+static int rebuild_companions(const struct export *export, const char *out, struct error *err)
 {
     const struct model *model = export->source.model;
+    const struct tokenizer *tokenizer = export->tokenizer;
     struct buffer config = BUFFER_INIT, tokens = BUFFER_INIT, about = BUFFER_INIT;
     struct end_tokens ends;
     int status = source_end_tokens(&ends, &export->source, tokenizer, err);
@@ -88,16 +88,12 @@ static int amend_config(const struct export *export, const char *out, struct err
 int export_write_companions(const struct export *export, const char *out, struct error *err)
 {
     const struct checkpoint *base = export->source.model->checkpoint;
-    struct tokenizer *tokenizer = NULL;
-    if (tokenizer_for_checkpoint(&tokenizer, base, err) != 0)
-        return -1;
     int status = checkpoint_format(base) == CHECKPOINT_GGUF
-                     ? rebuild_companions(export, tokenizer, out, err)
+                     ? rebuild_companions(export, out, err)
                      : companions_copy(checkpoint_folder(base), out, err);
     if (status == 0 && checkpoint_format(base) != CHECKPOINT_GGUF)
         status = amend_config(export, out, err);
     if (status == 0)
-        status = export_write_ends(export, tokenizer, out, err);
-    tokenizer_close(tokenizer);
+        status = export_write_ends(export, out, err);
     return status;
 }

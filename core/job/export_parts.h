@@ -18,6 +18,7 @@ struct part {
 struct export
 {
     struct source source;
+    struct tokenizer *tokenizer; /* the source's */
     struct part *parts;
     struct safetensors_entry *entries;
     size_t count;
@@ -39,8 +40,7 @@ int export_copy_bytes(struct safetensors_writer *writer, const struct checkpoint
 /* Frees the text whatever happens. */
 int export_save_text(const char *folder, const char *name, struct buffer *text, struct error *err);
 /* export_ends.c: generation_config.json, with what ends a text of the run's model. */
-int export_write_ends(const struct export *export, const struct tokenizer *tokenizer,
-                      const char *out, struct error *err);
+int export_write_ends(const struct export *export, const char *out, struct error *err);
 /* config.json, the tokenizer's files and the like. */
 int export_write_companions(const struct export *export, const char *out, struct error *err);
 

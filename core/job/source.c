@@ -133,16 +133,20 @@ static int check_base(const struct source *source, const cJSON *state, const cha
                       struct error *err)
 {
     const char *said;
-    char found[HASH_TEXT_SIZE];
+    const struct checkpoint *base = source->model->checkpoint;
+    char found[HASH_TEXT_SIZE], configuration[HASH_TEXT_SIZE];
     if (json_need_string(state, "model", &said, path, err) != 0 ||
-        checkpoint_fingerprint(source->model->checkpoint, found, err) != 0)
+        checkpoint_fingerprint(base, found, err) != 0)
         return -1;
-    return strcmp(said, found) == 0
-               ? 0
-               : error_set(err,
-                           "%s has other weights than those that %s began from: what it trained "
-                           "does not belong to them; put the model back that it was",
-                           checkpoint_path(source->model->checkpoint), source->run);
+    if (strcmp(said, found) != 0)
+        return error_set(err,
+                         "%s has other weights than those that %s began from: what it trained "
+                         "does not belong to them; put the model back that it was",
+                         checkpoint_path(base), source->run);
+    return state_read_base(state, BASE_CONFIGURATION, configuration, path, err) == 0 &&
+                   model_fingerprint_config(source->model, found, err) == 0
+               ? state_compare_base(BASE_CONFIGURATION, configuration, found, base, err)
+               : -1;
 }
 
 static int read_state(struct source *source, enum state_part part, struct error *err)
@@ -165,6 +169,8 @@ static int read_state(struct source *source, enum state_part part, struct error 
         status = json_need_int64(json, "seq_len", &source->seq_len, 2, 1 << 20, path, err);
     if (status == 0)
         status = check_base(source, json, path, err);
+    if (status == 0)
+        status = state_read_base(json, BASE_TOKENIZER, source->tokenizer, path, err);
     if (status == 0)
         status = open_weights(source, err);
     if (status == 0)
@@ -276,6 +282,20 @@ void source_close(struct source *source)
     free(source->columns);
     free(source->mark);
     *source = (struct source){0};
+}
+
+int source_tokenizer(struct tokenizer **out, const struct source *source, struct error *err)
+{
+    const struct checkpoint *base = source->model->checkpoint;
+    char found[HASH_TEXT_SIZE];
+    if (tokenizer_for_checkpoint(out, base, err) != 0)
+        return -1;
+    if (tokenizer_fingerprint(*out, found, err) == 0 &&
+        state_compare_base(BASE_TOKENIZER, source->tokenizer, found, base, err) == 0)
+        return 0;
+    tokenizer_close(*out);
+    *out = NULL;
+    return -1;
 }
 
 int source_end_tokens(struct end_tokens *out, const struct source *source,

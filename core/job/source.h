@@ -19,6 +19,7 @@ struct source {
     int64_t seq_len;                  /* tokens of the run's rows; 0: a plain model */
     struct checkpoint *weights;       /* what the run trained; NULL: a plain model */
     struct recipe recipe;             /* the run's adapters, for evaluation: nothing trains */
+    char tokenizer[HASH_TEXT_SIZE];   /* what the run began with; "": a plain model, or not known */
     /* the run's --template, --columns and --mark; NULL: it had none, or a plain model */
     char *template_name, *columns, *mark;
     enum long_documents how_long; /* the run's --long */
@@ -29,6 +30,9 @@ struct source {
 int source_open(struct source *out, const char *path, const struct state_choice *choice,
                 struct error *err);
 void source_close(struct source *source);
+
+/* Its tokenizer; of a run, which must be the one that it began with. Nothing else opens it. */
+int source_tokenizer(struct tokenizer **out, const struct source *source, struct error *err);
 
 /* What ends a text of it: of a plain model what its files say, of a run that and what
  * end_tokens_of_run() adds. */

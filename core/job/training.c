@@ -13,8 +13,10 @@
 static int find_checkpoint(struct training *training, struct error *err)
 {
     const struct state_choice choice = {.step = training->request->from_step};
+    struct error why = ERROR_INIT;
     bool digested;
-    if (choice.step == 0 && state_latest_step(training->request->run) < 0)
+    if (choice.step == 0 && state_latest_step(training->request->run, &why) < 0 &&
+        why.kind == ERROR_NONE)
         return 0;
     training->state = state_choose(training->request->run, &choice, err);
     if (!training->state || state_check(training->state, STATE_ALL, &digested, err) != 0)
@@ -119,7 +121,7 @@ static int train(struct training *training, bool resume, struct error *err)
 /* -1: none yet. A resume that ends while it opens its data stands where its checkpoint does. */
 static int64_t last_step(const struct training *training)
 {
-    int64_t saved = state_latest_step(training->request->run);
+    int64_t saved = state_latest_step(training->request->run, NULL);
     int64_t step = training->trainer ? trainer_progress(training->trainer)->step : -1;
     return step > saved ? step : saved;
 }

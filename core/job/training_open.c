@@ -109,10 +109,14 @@ static int identify(struct training *training, struct error *err)
 {
     struct run_identity *identity = &training->identity;
     char fingerprints[2 * HASH_TEXT_SIZE];
-    if (checkpoint_fingerprint(training->model->checkpoint, identity->model, err) != 0)
+    if (checkpoint_fingerprint(training->model->checkpoint, identity->model, err) != 0 ||
+        model_fingerprint_config(training->model, identity->configuration, err) != 0 ||
+        tokenizer_fingerprint(training->tokenizer, identity->tokenizer, err) != 0)
         return -1;
-    snprintf(fingerprints, sizeof fingerprints, "%s%s", training->data.fingerprint,
-             training->eval_data.fingerprint);
+    memcpy(identity->training_data, training->data.fingerprint, HASH_TEXT_SIZE);
+    memcpy(identity->evaluation_data, training->eval_data.fingerprint, HASH_TEXT_SIZE);
+    snprintf(fingerprints, sizeof fingerprints, "%s%s", identity->training_data,
+             identity->evaluation_data);
     struct hash *hash = hash_new(err);
     if (!hash)
         return -1;

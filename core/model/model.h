@@ -7,6 +7,7 @@
 #ifndef SPECTRUM_MODEL_MODEL_H
 #define SPECTRUM_MODEL_MODEL_H
 
+#include "base/hash.h"
 #include "checkpoint/checkpoint.h"
 
 enum module_role {
@@ -89,6 +90,11 @@ struct model {
 /* Opens a checkpoint and works out its modules. */
 int model_open(struct model **out, const char *path, struct error *err);
 void model_close(struct model *model);
+
+/* Of what the configuration, with a scaling by model_scale_rope(), makes of the weights: the same
+ * for all files that mean the same, whatever else they say and however they say it. */
+int model_fingerprint_config(const struct model *model, char out[HASH_TEXT_SIZE],
+                             struct error *err);
 
 /* By full tensor name; NULL where there is none. */
 const struct module *model_find(const struct model *model, const char *name);

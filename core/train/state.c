@@ -9,8 +9,12 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+static const char *const base_keys[] = {
+    [BASE_CONFIGURATION] = "configuration", [BASE_TOKENIZER] = "tokenizer"};
 
 /* Which tensors train, as one fingerprint. */
 static int hash_trained(const struct optimizer *optimizer, char out[HASH_TEXT_SIZE],
@@ -117,7 +121,11 @@ static int save_json(const char *folder, const struct optimizer *optimizer,
     buffer_format(&out, ", \"weight_tensors\": %zu", state_weight_count(optimizer));
     put_text(&out, "frozen", storage_name(identity->frozen));
     put_text(&out, "model", identity->model);
+    put_text(&out, base_keys[BASE_CONFIGURATION], identity->configuration);
+    put_text(&out, base_keys[BASE_TOKENIZER], identity->tokenizer);
     put_text(&out, "data", identity->data);
+    put_text(&out, "training_data", identity->training_data);
+    put_text(&out, "evaluation_data", identity->evaluation_data);
     put_text(&out, "trained", trained);
     put_text(&out, "precision", identity->precision);
     put_text(&out, "exact", identity->exact);
@@ -198,12 +206,66 @@ static int check_trained(const cJSON *json, const struct optimizer *optimizer, c
                : -1;
 }
 
+int state_read_base(const cJSON *json, enum base_part part, char out[HASH_TEXT_SIZE],
+                    const char *where, struct error *err)
+{
+    const char *said = "";
+    if (json_get(json, base_keys[part]) &&
+        json_need_string(json, base_keys[part], &said, where, err) != 0)
+        return -1;
+    snprintf(out, HASH_TEXT_SIZE, "%s", said);
+    return 0;
+}
+
+int state_compare_base(enum base_part part, const char *said, const char *found,
+                       const struct checkpoint *base, struct error *err)
+{
+    static const char *const files[] = {
+        [BASE_CONFIGURATION] = "config.json",
+        [BASE_TOKENIZER] = "tokenizer.json and what is beside it, the chat template, too"};
+    bool gguf = checkpoint_format(base) == CHECKPOINT_GGUF;
+    if (!said[0] || strcmp(said, found) == 0)
+        return 0;
+    return error_set(err,
+                     "%s: the base's %s (%s) is not what the run began with, and what it trained "
+                     "does not belong to it: put the model back that it was, or start a new run",
+                     checkpoint_path(base), base_keys[part], gguf ? "metadata" : files[part]);
+}
+
+static int check_base(const cJSON *json, enum base_part part, const char *found,
+                      const struct model *model, const char *where, struct error *err)
+{
+    char said[HASH_TEXT_SIZE];
+    return state_read_base(json, part, said, where, err) == 0
+               ? state_compare_base(part, said, found, model->checkpoint, err)
+               : -1;
+}
+
+/* A state of an earlier version does not say which of the data is another. */
+static int check_data(const cJSON *json, const struct run_identity *identity, const char *where,
+                      struct error *err)
+{
+    const char *training = "", *evaluation = "", *what = "other data";
+    bool said = json_get_string(json, "training_data", &training) &&
+                json_get_string(json, "evaluation_data", &evaluation);
+    bool trains = strcmp(training, identity->training_data) == 0;
+    bool evaluates = strcmp(evaluation, identity->evaluation_data) == 0;
+    if (said)
+        what = trains && evaluates ? "the same data, cut, split or weighted otherwise"
+               : evaluates         ? "other data to train on"
+               : trains            ? "other data to evaluate on"
+                                   : "other data to train and to evaluate on";
+    return need_text(json, "data", identity->data, what, where, err);
+}
+
 /* All but the freeze set. */
-static int check_identity(const cJSON *json, const struct run_identity *identity, const char *where,
-                          struct error *err)
+static int check_identity(const cJSON *json, const struct run_identity *identity,
+                          const struct model *model, const char *where, struct error *err)
 {
     if (need_text(json, "model", identity->model, "another model", where, err) != 0 ||
-        need_text(json, "data", identity->data, "other data", where, err) != 0 ||
+        check_base(json, BASE_CONFIGURATION, identity->configuration, model, where, err) != 0 ||
+        check_base(json, BASE_TOKENIZER, identity->tokenizer, model, where, err) != 0 ||
+        check_data(json, identity, where, err) != 0 ||
         need_text(json, "precision", identity->precision, "another precision", where, err) != 0 ||
         check_adapters(json, identity, where, err) != 0)
         return -1;
@@ -314,7 +376,8 @@ int state_load(const char *folder, struct optimizer *optimizer, struct progress 
     char *path;
     cJSON *json = state_read_json(folder, &path, err);
     const char *machine = "";
-    int status = json ? check_identity(json, identity, path, err) : -1;
+    int status =
+        json ? check_identity(json, identity, optimizer->transformer->model, path, err) : -1;
     if (status == 0)
         status = check_trained(json, optimizer, path, err);
     if (status == 0)
@@ -354,7 +417,8 @@ int state_carry(const char *folder, struct optimizer *optimizer, struct progress
 {
     char *path;
     cJSON *json = state_read_json(folder, &path, err);
-    int status = json ? check_identity(json, identity, path, err) : -1;
+    int status =
+        json ? check_identity(json, identity, optimizer->transformer->model, path, err) : -1;
     if (status == 0)
         status = read_progress(json, progress, path, err);
     if (status == 0)

@@ -18,9 +18,10 @@
  * A run goes on from the last state, or from an earlier one that is named. Then the states behind
  * that stay, to be read by their step, but they are no longer what the run came to: left.json,
  * beside the folders, names each with the SHA-256 of its state.json, so that one which the new line
- * writes under the same step is not meant. The state of the best evaluation stays however many are
- * kept, and one that was written for that alone goes when there is a better one; each state says
- * which is the best, so what a resume goes on from knows it.
+ * writes under the same step is not meant. It ends with its own digest: where it is damaged nobody
+ * knows which state is the last, and only one that is named by its step is taken. The state of the
+ * best evaluation stays however many are kept, and one that was written for that alone goes when
+ * there is a better one; each state says which is the best, so what a resume goes on from knows it.
  */
 #ifndef SPECTRUM_TRAIN_STATE_H
 #define SPECTRUM_TRAIN_STATE_H
@@ -52,7 +53,10 @@ struct progress {
 
 /* What must agree for a resume to be the same run: anything else is refused. */
 struct run_identity {
-    char model[HASH_TEXT_SIZE], data[HASH_TEXT_SIZE];
+    char model[HASH_TEXT_SIZE];                                    /* the base's tensors */
+    char configuration[HASH_TEXT_SIZE], tokenizer[HASH_TEXT_SIZE]; /* the base's */
+    char data[HASH_TEXT_SIZE]; /* all that is trained on and evaluated with, as it is cut */
+    char training_data[HASH_TEXT_SIZE], evaluation_data[HASH_TEXT_SIZE]; /* "": a share of that */
     char precision[64]; /* "bf16", "bf16+masters", "fp32+frozen nf4+8-bit moments" */
     int64_t seq_len, batch, accumulate, seed;
     int64_t rank; /* of adapters; 0: there are none */
@@ -86,6 +90,15 @@ int state_check(const char *folder, enum state_part part, bool *digested, struct
 /* Its state.json, which is compared with its own digest, and that file's path for messages, newly
  * allocated, also where this fails. */
 cJSON *state_read_json(const char *folder, char **path, struct error *err);
+
+/* Of a base, what state.json names by a fingerprint, besides its tensors. */
+enum base_part { BASE_CONFIGURATION, BASE_TOKENIZER };
+/* What the run began with; "" in a state of an earlier version, which does not say. */
+int state_read_base(const cJSON *json, enum base_part part, char out[HASH_TEXT_SIZE],
+                    const char *where, struct error *err);
+/* An error, which names the part, where the base has another one than a state said. */
+int state_compare_base(enum base_part part, const char *said, const char *found,
+                       const struct checkpoint *base, struct error *err);
 
 /* The evaluations of which it tells. */
 int state_read_evaluations(const cJSON *json, int64_t step, struct evaluated *last,
@@ -127,8 +140,9 @@ char *state_choose(const char *run, const struct state_choice *choice, struct er
 /* The latest complete state folder of a run, newly allocated; NULL where there is none (*err is
  * then set). */
 char *state_latest(const char *run, struct error *err);
-/* The step that it was written behind; -1 where there is none. */
-int64_t state_latest_step(const char *run);
+/* The step that it was written behind; -1 where there is none, with an error where nobody knows
+ * (left.json is damaged). */
+int64_t state_latest_step(const char *run, struct error *err);
 /* The step in the name of a state folder, "step-00000100"; -1 for any other. */
 int64_t state_step_of(const char *name);
 

@@ -10,7 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* `, "sha256": "` 64 digits `"}` newline: the end of state.json, which covers all before it. */
+/* `, "sha256": "` 64 digits `"}` newline: the end of state.json and of left.json, which covers all
+ * before it. */
 static const char seal_begins[] = ", \"sha256\": \"", seal_ends[] = "\"}\n";
 enum { SEAL = sizeof seal_begins - 1 + DIGEST_TEXT_SIZE - 1 + sizeof seal_ends - 1 };
 
@@ -32,8 +33,7 @@ int state_put_seal(struct buffer *out, struct error *err)
     return buffer_check(out, err);
 }
 
-/* 1: the text is as it was sealed; 0: it has no seal; -1: it is another text. */
-static int seal_holds(const struct buffer *text)
+int state_seal_holds(const struct buffer *text)
 {
     char digest[DIGEST_TEXT_SIZE];
     if (text->length < SEAL)
@@ -70,8 +70,8 @@ cJSON *state_read_json(const char *folder, char **path, struct error *err)
     if (!(*path = path_join(folder, "state.json", err)))
         return NULL;
     if (file_read_all(&text, *path, STATE_JSON_MOST, &why) != 0)
-        error_set_kind(err, why.kind, "%s", why.text);
-    else if ((seal = seal_holds(&text)) < 0)
+        set_damaged(folder, *path, why.text, err);
+    else if ((seal = state_seal_holds(&text)) < 0)
         set_damaged(folder, *path, "its bytes are not those that were written", err);
     else if (!(json = json_parse(buffer_string(&text), text.length, JSON_STRICT, *path, &why)))
         set_damaged(folder, *path, why.text, err);

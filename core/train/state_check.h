@@ -10,6 +10,8 @@ void state_put_file(struct buffer *out, const char *name, struct digest *digest)
 
 /* Ends the object with the digest of all before it: `, "sha256": ".."}` */
 int state_put_seal(struct buffer *out, struct error *err);
+/* 1: the text is as it was sealed; 0: it has no seal; -1: it is another text. */
+int state_seal_holds(const struct buffer *text);
 
 /* The step of the state before this one that a run may go on from; -1: none. */
 int64_t state_step_before(const char *folder);

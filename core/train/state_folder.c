@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* A state is complete or absent: it first gets a hidden name, which no reader takes for one. */
@@ -96,7 +97,8 @@ struct found {
 struct found_list {
     char *parent; /* RUN/checkpoints */
     struct found *states;
-    size_t count; /* by their steps, rising */
+    size_t count;        /* by their steps, rising */
+    struct error damage; /* of left.json: which were left is not known, and none is marked */
 };
 
 static void found_free(struct found_list *list)
@@ -124,14 +126,35 @@ static void digest_state(const char *parent, const char *name, char out[DIGEST_T
 
 enum { LEFT_JSON_MOST = 1 << 22 };
 
+/* left.json, NULL where there is none; what is not as it was written is an error. */
+static cJSON *read_left(const char *parent, struct error *err)
+{
+    struct buffer text = BUFFER_INIT;
+    struct error why = ERROR_INIT;
+    struct stat info;
+    cJSON *json = NULL;
+    char *path = path_join(parent, "left.json", err);
+    if (path && (lstat(path, &info) == 0 || errno != ENOENT)) {
+        if (file_read_all(&text, path, LEFT_JSON_MOST, &why) == 0 && state_seal_holds(&text) <= 0)
+            error_set(&why, "its bytes are not those that were written");
+        if (why.kind == ERROR_NONE)
+            json = json_parse(buffer_string(&text), text.length, JSON_STRICT, path, &why);
+        if (!json)
+            error_set(err,
+                      "%s is damaged: %s; it names the checkpoints of a line that was left, so "
+                      "which one the run came to is not known",
+                      path, why.text);
+    }
+    buffer_free(&text);
+    free(path);
+    return json;
+}
+
 /* left.json: {"states": {"step-00000006": "<SHA-256 of its state.json>"}}. Another state of that
  * name is the run's own. */
 static void mark_left(struct found_list *list)
 {
-    char *path = path_join(list->parent, "left.json", NULL);
-    cJSON *json = path && access(path, F_OK) == 0
-                      ? json_read_file(path, LEFT_JSON_MOST, JSON_STRICT, NULL)
-                      : NULL;
+    cJSON *json = read_left(list->parent, &list->damage);
     for (size_t i = 0; json && i < list->count; i++) {
         char found[DIGEST_TEXT_SIZE];
         const char *digest;
@@ -142,7 +165,6 @@ static void mark_left(struct found_list *list)
         state->left = strcmp(found, digest) == 0;
     }
     cJSON_Delete(json);
-    free(path);
 }
 
 static int find_states(struct found_list *list, const char *run, struct error *err)
@@ -193,13 +215,15 @@ static const struct found *find_step(const struct found_list *list, int64_t step
     return NULL;
 }
 
-int64_t state_latest_step(const char *run)
+int64_t state_latest_step(const char *run, struct error *err)
 {
     struct found_list list;
-    if (find_states(&list, run, NULL) != 0)
+    if (find_states(&list, run, err) != 0)
         return -1;
     const struct found *last = last_of(&list);
     int64_t step = last ? last->step : -1;
+    if (list.damage.kind != ERROR_NONE)
+        step = error_set_kind(err, list.damage.kind, "%s", list.damage.text);
     found_free(&list);
     return step;
 }
@@ -270,7 +294,10 @@ char *state_choose(const char *run, const struct state_choice *choice, struct er
     name_steps(&list, steps, sizeof steps);
     const struct found *found = last_of(&list);
     int64_t step = choice->step;
-    if (!found)
+    if (step == 0 && list.damage.kind != ERROR_NONE) {
+        error_set(err, "%s; --step takes one of %s", list.damage.text, steps);
+        found = NULL;
+    } else if (!found)
         error_set(err, "%s has no training checkpoint yet", run);
     else if (choice->best && (step = best_step(run, &list, steps, err)) < 0)
         found = NULL;
@@ -293,7 +320,7 @@ int state_leave_later(const char *run, int64_t step, struct error *err)
     struct found_list list;
     struct buffer out = BUFFER_INIT;
     bool any = false;
-    if (find_states(&list, run, err) != 0)
+    if (find_states(&list, run, err) != 0) /* where left.json is damaged, those before count */
         return -1;
     buffer_text(&out, "{\"format\": \"spectrum.left-checkpoints\", \"version\": 1, \"states\": {");
     for (size_t i = 0; i < list.count; i++) {
@@ -305,9 +332,9 @@ int state_leave_later(const char *run, int64_t step, struct error *err)
         buffer_format(&out, "%s\"%s\": \"%s\"", any ? ", " : "", state->name, digest);
         any = true;
     }
-    buffer_text(&out, "}}\n");
+    buffer_byte(&out, '}');
     char *path = path_join(list.parent, "left.json", err);
-    int status = path ? buffer_check(&out, err) : -1;
+    int status = path ? state_put_seal(&out, err) : -1;
     if (status == 0 && any)
         status = file_save(path, out.data, out.length, err);
     else if (status == 0 && sys.unlink(path) != 0 && errno != ENOENT)
@@ -353,7 +380,8 @@ void state_prune(const char *run, int64_t step, int64_t keep, int64_t best)
     state_remove_leftovers(run);
     if (find_states(&list, run, NULL) != 0)
         return;
-    for (size_t i = list.count; i-- > 0;) {
+    bool known = list.damage.kind == ERROR_NONE; /* else none goes */
+    for (size_t i = known ? list.count : 0; i-- > 0;) {
         const struct found *state = &list.states[i];
         if (state->step > step || state->left)
             continue;

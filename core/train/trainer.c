@@ -357,7 +357,7 @@ static int explain(const struct trainer *trainer, struct error *err)
     const struct train_settings *s = &trainer->settings;
     struct error why = *err;
     char left[160] = "there is no checkpoint before it";
-    int64_t good = state_latest_step(trainer->inputs->run);
+    int64_t good = state_latest_step(trainer->inputs->run, NULL);
     if (why.kind != ERROR_NOT_FINITE)
         return -1;
     bool named = strstr(why.text, NOT_FINITE_TEXT);

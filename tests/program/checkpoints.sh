@@ -99,6 +99,10 @@ for at in 60 400 -3; do # a number of the state, a name, its own digest
   flip "$state" "$at"
   is_found hurt state.json 6
 done
+rm -rf hurt
+cp -r whole hurt
+rm hurt/checkpoints/step-00000006/state.json
+is_found hurt state.json 6
 flip adapters/checkpoints/step-00000002/weights.safetensors
 is_found adapters weights.safetensors 2 1
 flip coded/checkpoints/step-00000002/optimizer.safetensors
@@ -199,6 +203,37 @@ wait_for_end back
 spectrum export back -o line --json || fail "export of the new line"
 case $(number step out) in 50 | 100 | 150) ;; *) fail "killed behind step 50, the old line counts: $(cat out)" ;; esac
 spectrum export back --step 200 -o old --json || fail "the old line's checkpoint cannot be used"
+# Where it is not known what was left, the old line does not come back by itself.
+for how in flip empty cut longer folder; do
+  rm -rf hurt
+  cp -r back hurt
+  left=hurt/checkpoints/left.json
+  case $how in
+  flip) flip "$left" 90 ;;
+  empty) : >"$left" ;;
+  cut) truncate -s -4 "$left" ;;
+  longer) echo >>"$left" ;;
+  folder)
+    rm "$left"
+    mkdir "$left"
+    ;;
+  esac
+  for command in resume "eval --data $data" "generate --prompt x" "export -o none"; do
+    # shellcheck disable=SC2086
+    ends 1 "left.json is damaged" ${command%% *} hurt $([ "$command" = resume ] || echo "${command#* }")
+    grep -qE -e '--step takes one of 50(, [0-9]+)*, 200$' err || fail "$how, $command: the checkpoints are not named"
+  done
+  grep -q 'left.json is damaged' hurt/result.json || fail "$how: result.json does not say so"
+  spectrum eval hurt --step 50 --data "$data" || fail "$how: eval --step"
+  spectrum generate hurt/checkpoints/step-00000050 --prompt x --tokens 1 || fail "$how: generate of a checkpoint"
+done
+rm -rf hurt
+cp -r back hurt
+: >hurt/checkpoints/left.json
+spectrum resume hurt --step 50 || fail "left.json is not needed with --step"
+wait_for_end hurt
+cmp -s {long,hurt}/checkpoints/step-00000200/weights.safetensors || fail "gone back without left.json, it is another run"
+spectrum export hurt -o hurt-out || fail "its left.json is not whole again"
 spectrum resume back || fail "the new line does not resume"
 wait_for_end back
 grep -o '"resume", "step": [0-9]*' back/metrics.jsonl | tail -1 | grep -qE ' (50|100|150)$' || fail "it went on from the old line"
@@ -249,6 +284,81 @@ spectrum train moved --data "$data" --run on-moved "${small[@]}" --steps 1 --acc
 flip moved/model.safetensors
 ends 1 'other weights than those that on-moved began from' eval on-moved --data "$data"
 ends 1 'other weights than those that on-moved began from' export on-moved -o none
+
+# And one whose configuration or tokenizer is another, by everybody; spelled otherwise they are the same.
+cp -r "$model" given
+chmod -R u+w given
+# RUN OPTION...: a run that can be resumed, and an adapter beside it whose export does not read the base
+on_given() {
+  spectrum train given --data "$data" --run "$@" --steps 4 --save-every 2 --keep 9 --accumulate 1 --seq-len 64 --sample-tokens 0 \
+    --eval-every 0 --eval-split 0 --threads 1 --dtype fp32 || fail "$1 does not train"
+  rm -r "$1/checkpoints/step-00000004"
+  stopped_at "$1" 2
+}
+on_given on-given --select last:1 --no-embeddings --no-head
+on_given lora-given --method lora --rope-scaling linear:2
+on_given init-given --init --method full
+# WHAT RUN: refused by name, and nothing is written
+is_another() {
+  local said="the base's $1" run=$2
+  ends 1 "$said" eval "$run" --data "$data"
+  ends 1 "$said" generate "$run" --prompt x --tokens 1
+  ends 1 "$said" generate "$run/checkpoints/step-00000002" --prompt x --tokens 1
+  ends 1 "$said" export "$run" -o none
+  ends 1 "$said" resume "$run"
+  grep -qF "$said" "$run/result.json" || fail "$run: result.json does not say so"
+  [ -e none ] && fail "$run: an export is left"
+}
+# FILE SED: another given/FILE
+edit() {
+  cp "$model/$1" "given/$1"
+  sed -i "$2" "given/$1"
+  cmp -s "$model/$1" "given/$1" && fail "$1 is the same: $2"
+}
+edit config.json 's/"rms_norm_eps": 1e-05/"rms_norm_eps": 0.001/'
+is_another 'configuration (config.json) is not what the run began with' on-given
+is_another configuration lora-given
+edit config.json 's/"rope_theta": 10000.0/"rope_theta": 20000/'
+is_another configuration on-given
+edit config.json 's/"torch_dtype": "bfloat16"/"torch_dtype":"float16", "use_cache": false/; s/1e-05/0.000010/; s/: /:   /'
+swap='s/"Ġm":265,"Ġw":266/"Ġm":266,"Ġw":265/'
+edit tokenizer.json "$swap"
+is_another 'tokenizer (tokenizer.json' on-given
+is_another tokenizer lora-given
+cp "$model/tokenizer.json" given
+edit tokenizer_config.json 's/"model_max_length": 512/"model_max_length": 1024/'
+for run in on-given lora-given; do
+  spectrum eval "$run" --data "$data" || fail "$run: the same, spelled otherwise, is refused"
+  spectrum export "$run" -o "$run-out" || fail "$run: the same, spelled otherwise, is not exported"
+  spectrum resume "$run" || fail "$run: the same, spelled otherwise, does not resume"
+  wait_for_end "$run"
+  grep -q completed "$run/result.json" || fail "$run: $(cat "$run/result.json")"
+done
+chmod u+w init-given/base/*
+sed -i 's/"rms_norm_eps": *[^,]*/"rms_norm_eps": 0.001/' init-given/base/config.json
+is_another configuration init-given
+sed -i 's/"rms_norm_eps": *[^,]*/"rms_norm_eps": 1e-05/' init-given/base/config.json
+sed -i "$swap" init-given/base/tokenizer.json
+is_another tokenizer init-given
+# A state of an earlier version does not say, and is let pass.
+stopped_at on-given 2
+rm -rf on-given/checkpoints/step-00000004
+edit config.json 's/"rms_norm_eps": 1e-05/"rms_norm_eps": 0.001/'
+sed -i 's/, "configuration": "[0-9a-f]*", "tokenizer": "[0-9a-f]*"//; s/, "files": .*$/}/' on-given/checkpoints/step-00000002/state.json
+spectrum eval on-given --data "$data" || fail "a state of an earlier version is refused"
+# Which of the data is another.
+for which in train:again evaluate:other; do
+  rm -rf two
+  cp problems.jsonl again.jsonl
+  train two "${small[@]}" --data again.jsonl --eval-data other.jsonl --eval-every 0 --dtype fp32 --steps 2 --save-every 1 ||
+    fail "it does not train"
+  cp other.jsonl kept.jsonl
+  head -12 kept.jsonl >"${which#*:}.jsonl"
+  rm -r two/checkpoints/step-00000002
+  stopped_at two 1
+  ends 1 "other data to ${which%:*} on" resume two
+  cp kept.jsonl other.jsonl
+done
 
 # --- what an export says of its type ---
 

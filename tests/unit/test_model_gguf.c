@@ -97,6 +97,34 @@ static void expect(const struct key *keys, size_t count, const char *says)
     model_close(model);
 }
 
+/* The metadata is the configuration. */
+static void the_fingerprint_is_of_what_is_computed(void **state)
+{
+    (void)state;
+    static const struct {
+        struct key key;
+        bool same;
+    } changes[] = {
+        {{"attention.layer_norm_rms_epsilon", F32, 1e-6, NULL, {0}}, false},
+        {{"rope.freq_base", F32, 500000, NULL, {0}}, false},
+        {{"rope.scaling.factor", F32, 2, NULL, {0}}, false},
+        {{"attention.head_count", U32, 8, NULL, {0}}, false},
+        {{"rope.freq_base", F32, 10000, NULL, {0}}, true}, /* as it is where nothing is said */
+        {{"context_length", U32, 4096, NULL, {0}}, true},
+    };
+    char own[HASH_TEXT_SIZE], other[HASH_TEXT_SIZE];
+    struct model *model = open_keys(NULL, 0, NULL);
+    assert_int_equal(model_fingerprint_config(model, own, NULL), 0);
+    model_close(model);
+    for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
+        model = open_keys(&changes[i].key, 1, NULL);
+        assert_int_equal(model_fingerprint_config(model, other, NULL), 0);
+        if ((strcmp(own, other) == 0) != changes[i].same)
+            fail_msg("%s: %s", changes[i].key.name, changes[i].same ? "another" : "the same");
+        model_close(model);
+    }
+}
+
 static void keys_that_change_the_computation_are_refused(void **state)
 {
     (void)state;
@@ -197,6 +225,7 @@ static void factors_are_linear(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_fingerprint_is_of_what_is_computed),
         cmocka_unit_test(keys_that_change_the_computation_are_refused),
         cmocka_unit_test(keys_that_change_nothing_are_let_pass),
         cmocka_unit_test(factors_are_linear),

@@ -316,6 +316,90 @@ static void keys_that_change_the_computation_are_refused(void **state)
     }
 }
 
+/* --- the fingerprint --- */
+
+static void fingerprint_of(char out[HASH_TEXT_SIZE], const char *base, const char *changes,
+                           const char *scaling)
+{
+    struct model *model = open_made(base, changes, "");
+    struct error err = ERROR_INIT;
+    if (scaling && model_scale_rope(model, scaling, &err) != 0)
+        fail_msg("%s", err.text);
+    assert_int_equal(model_fingerprint_config(model, out, NULL), 0);
+    model_close(model);
+}
+
+static void expect_fingerprint(const char *base, const char *changes, const char *scaling,
+                               const char *than, bool same)
+{
+    char with[HASH_TEXT_SIZE];
+    fingerprint_of(with, base, changes, scaling);
+    if (is(with, than) != same)
+        fail_msg("%s: %s%s is %s", base, changes ? changes : "", scaling ? scaling : "",
+                 same ? "another fingerprint" : "the same fingerprint");
+}
+
+static void the_fingerprint_is_of_what_is_computed(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *base, *others[14];
+    } computed[] = {
+        {"llama_untied",
+         {"{\"rms_norm_eps\": 1.1e-5}", "{\"hidden_act\": \"gelu\"}",
+          "{\"model_type\": \"mistral\"}", "{\"attention_bias\": true}", "{\"mlp_bias\": true}",
+          "{\"num_attention_heads\": 2, \"num_key_value_heads\": 2}", "{\"num_hidden_layers\": 1}",
+          "{\"head_dim\": 12}",
+          "{\"rope_parameters\": {\"rope_theta\": 10001, \"rope_type\": \"default\"}}",
+          "{\"rope_scaling\": {\"rope_type\": \"linear\", \"factor\": 2}}",
+          "{\"rope_scaling\": {\"rope_type\": \"dynamic\", \"factor\": 2}}",
+          "{\"rope_scaling\": {\"rope_type\": \"yarn\", \"factor\": 2}}"}},
+        {"llama_rope3",
+         {"{\"rope_scaling\": null, \"rope_parameters\": {\"rope_type\": \"default\"}}"}},
+        {"mistral", {"{\"sliding_window\": 7}", "{\"sliding_window\": null}"}},
+        {"qwen2_window", {"{\"use_sliding_window\": false}"}},
+    };
+    static const char *const spoken[] = {
+        "{\"dtype\": \"bfloat16\"}",
+        "{\"torch_dtype\": \"float16\"}",
+        "{\"use_cache\": false}",
+        "{\"rms_norm_eps\": \"0.00001\"}",
+        "{\"initializer_range\": 0.3}",
+        "{\"eos_token_id\": [2, 3]}",
+        "{\"bos_token_id\": 3}",
+        "{\"temperature\": 0.5, \"do_sample\": true}",
+        "{\"max_position_embeddings\": 4}",
+        "{\"rope_parameters\": null}",
+        "{\"rope_scaling\": null}",
+        "{\"_name_or_path\": \"x\"}",
+        TIED /* it stores another head */,
+    };
+    char own[HASH_TEXT_SIZE];
+    for (size_t i = 0; i < sizeof computed / sizeof *computed; i++) {
+        fingerprint_of(own, computed[i].base, NULL, NULL);
+        for (size_t j = 0; computed[i].others[j]; j++)
+            expect_fingerprint(computed[i].base, computed[i].others[j], NULL, own, false);
+    }
+    fingerprint_of(own, "llama_untied", NULL, NULL);
+    for (size_t i = 0; i < sizeof spoken / sizeof *spoken; i++)
+        expect_fingerprint("llama_untied", spoken[i], NULL, own, true);
+    expect_fingerprint("llama_untied", NULL, "linear:1", own, false);
+    /* of a command line's scaling, and of each the numbers that it has */
+    fingerprint_of(own, "llama_untied", NULL, "linear:4");
+    expect_fingerprint("llama_untied", NULL, "linear:2", own, false);
+    expect_fingerprint("llama_untied", NULL, "yarn:4", own, false);
+    expect_fingerprint("llama_untied", "{\"max_position_embeddings\": 64}", "linear:4", own, true);
+    expect_fingerprint("llama_untied",
+                       "{\"rope_scaling\": {\"rope_type\": \"linear\", \"factor\": 4}}", NULL, own,
+                       true);
+    for (size_t i = 0; i < 3; i++) {
+        static const char *const by_length[] = {"yarn:4", "llama3:4", "dynamic:4"};
+        fingerprint_of(own, "llama_untied", NULL, by_length[i]);
+        expect_fingerprint("llama_untied", "{\"max_position_embeddings\": 64}", by_length[i], own,
+                           false);
+    }
+}
+
 static void keys_that_change_nothing_are_let_pass(void **state)
 {
     (void)state;
@@ -455,6 +539,7 @@ int main(void)
         cmocka_unit_test(a_head_alone_is_the_embeddings),
         cmocka_unit_test(an_equal_tied_head_counts_once),
         cmocka_unit_test(keys_that_change_the_computation_are_refused),
+        cmocka_unit_test(the_fingerprint_is_of_what_is_computed),
         cmocka_unit_test(keys_that_change_nothing_are_let_pass),
         cmocka_unit_test(dropout_can_be_evaluated),
         cmocka_unit_test(numbers_may_be_texts_and_nothing_else),

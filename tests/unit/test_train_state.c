@@ -349,21 +349,54 @@ static void what_was_left_behind_is_not_the_last(void **state)
         save_at(&bench, step, 4, false);
     assert_int_equal(state_leave_later(folder, 4, NULL), 0);
     expect_chosen((struct state_choice){0}, "step-00000004");
-    assert_int_equal(state_latest_step(folder), 4);
+    assert_int_equal(state_latest_step(folder, NULL), 4);
     expect_chosen((struct state_choice){.step = 8}, "step-00000008"); /* by its name it is */
     save_at(&bench, 6, 6, false);                                     /* the new line's own */
     state_prune(folder, 6, 1, 6);
     expect_states("6 8 ");
-    assert_int_equal(state_latest_step(folder), 6);
+    assert_int_equal(state_latest_step(folder, NULL), 6);
     expect_chosen((struct state_choice){.best = true}, "step-00000006");
     /* going on from the old line's last makes that the run's */
     assert_int_equal(state_leave_later(folder, 8, NULL), 0);
-    assert_int_equal(state_latest_step(folder), 8);
-    /* a file that says nonsense leaves nothing */
+    assert_int_equal(state_latest_step(folder, NULL), 8);
+    bench_close(&bench);
+}
+
+/* Counted as none, it would give back the line that was left. */
+static void a_damaged_left_json_is_an_error(void **state)
+{
+    (void)state;
+    struct bench bench;
+    struct error err = ERROR_INIT;
+    const struct train_settings settings = settings_of(STORAGE_F32, false);
+    bench_open(&bench, &settings, MOMENTS_F32, false);
+    for (int64_t step = 2; step <= 8; step += 2)
+        save_at(&bench, step, 4, false);
+    assert_int_equal(state_leave_later(folder, 4, NULL), 0);
     char *path = path_join(folder, "checkpoints/left.json", NULL);
-    static const char nonsense[] = "{\"states\": [\"step-00000008\"]}";
-    assert_int_equal(file_save(path, nonsense, sizeof nonsense - 1, NULL), 0);
-    assert_int_equal(state_latest_step(folder), 8);
+    struct buffer whole = BUFFER_INIT;
+    assert_int_equal(file_read_all(&whole, path, 1 << 16, NULL), 0);
+    for (size_t i = 0; i < whole.length; i++) { /* any byte of it, and any length */
+        whole.data[i] ^= 1;
+        assert_int_equal(file_save(path, whole.data, whole.length, NULL), 0);
+        expect_chosen((struct state_choice){0}, "left.json is damaged: ");
+        whole.data[i] ^= 1;
+        assert_int_equal(file_save(path, whole.data, i, NULL), 0);
+        expect_chosen((struct state_choice){0}, "left.json is damaged: ");
+    }
+    static const char unsealed[] = "{\"states\": {}}\n";
+    assert_int_equal(file_save(path, unsealed, sizeof unsealed - 1, NULL), 0);
+    expect_chosen((struct state_choice){0}, "--step takes one of 2, 4, 6, 8");
+    expect_chosen((struct state_choice){.best = true}, "left.json is damaged: ");
+    expect_chosen((struct state_choice){.step = 8}, "step-00000008");
+    assert_int_equal(state_latest_step(folder, &err), -1);
+    assert_non_null(strstr(err.text, "left.json is damaged: "));
+    state_prune(folder, 8, 1, 8);
+    expect_states("2 4 6 8 ");
+    /* what is gone on from by its step says anew what was left */
+    assert_int_equal(state_leave_later(folder, 6, NULL), 0);
+    assert_int_equal(state_latest_step(folder, NULL), 6);
+    buffer_free(&whole);
     free(path);
     bench_close(&bench);
 }
@@ -376,6 +409,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_step_that_can_overflow_is_looked_at, make_folder,
                                         remove_folder),
         cmocka_unit_test_setup_teardown(the_best_and_the_last_are_found, make_folder,
+                                        remove_folder),
+        cmocka_unit_test_setup_teardown(a_damaged_left_json_is_an_error, make_folder,
                                         remove_folder),
         cmocka_unit_test_setup_teardown(what_was_left_behind_is_not_the_last, make_folder,
                                         remove_folder),

@@ -119,7 +119,7 @@ static int evaluate_source(struct request *request, struct error *err)
     if (status == 0)
         fix_seq_len(request, &source);
     if (status == 0)
-        status = tokenizer_for_checkpoint(&tokenizer, source.model->checkpoint, err);
+        status = source_tokenizer(&tokenizer, &source, err);
     struct dataset_options format = request->format;
     if (!format.template_name)
         format.template_name = source.template_name;

@@ -142,7 +142,7 @@ static int generate_text(const struct request *request, struct error *err)
     if (status == 0) /* before its tokenizer, which may be as unknown */
         status = model_check_computable(source.model, err);
     if (status == 0)
-        status = tokenizer_for_checkpoint(&tokenizer, source.model->checkpoint, err);
+        status = source_tokenizer(&tokenizer, &source, err);
     if (status == 0)
         status = source_end_tokens(&ends, &source, tokenizer, err);
     if (status == 0)
@@ -193,7 +193,8 @@ static int check(const struct request *request, struct error *err)
 
 int command_generate(int argc, char **argv, struct error *err)
 {
-    struct request r = {.choice.quickly = true, .device = "auto",
+    struct request r = {.choice.quickly = true,
+                        .device = "auto",
                         .dtype = "auto",
                         .tokens = 100,
                         .seed = 42,

@@ -375,7 +375,8 @@ static void what_would_train_nothing_is_refused(void **state)
     check(plan, PLAN_AXOLOTL, false, "train everything");
     check(plan, PLAN_TRL, false, "train nothing");
     check(plan, PLAN_MS_SWIFT, true, "train nothing");
-    check(plan, PLAN_YAML, false, NULL); /* which says so where it is made */
+    check(plan, PLAN_YAML, false, "train nothing");
+    check(plan, PLAN_JSON, false, "train nothing");
     plan_free(plan);
     scan_free(scan);
     model_close(model);

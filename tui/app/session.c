@@ -181,6 +181,13 @@ size_t session_scores_lacked(const struct session *session)
                                                                : 0;
 }
 
+int session_check_output(const struct session *session, const char *path, struct error *err)
+{
+    return session->model  ? checkpoint_check_output(session->model->checkpoint, path, err)
+           : session->scan ? file_check_apart(path, session->source, "the scan", err)
+                           : 0;
+}
+
 void session_put_plan(const struct session *session, enum plan_format format, struct buffer *out)
 {
     size_t missing = session_scores_lacked(session);

@@ -146,11 +146,7 @@ static void print_target(const struct plan *plan, enum plan_format format)
 static void print_summary(const struct plan *plan)
 {
     struct plan_counts counts = plan_counts(plan);
-    if (counts.modules == 0 && !plan_embeddings(plan) && !plan_head(plan))
-        fprintf(stderr,
-                "note: no scanned module trains, and nothing else: the list is empty, which "
-                "`spectrum train` refuses and Axolotl takes for everything\n");
-    else if (counts.modules == 0)
+    if (counts.modules == 0)
         fprintf(stderr, "note: no scanned module trains; more do with a higher --top\n");
     fprintf(stderr, "trains %zu of %zu scanned modules; embeddings %s, head %s\n", counts.modules,
             counts.modules_total, plan_embeddings(plan) ? "train" : "frozen",
@@ -214,13 +210,23 @@ static int write_plan(const struct plan *plan, const struct request *request, st
     return status;
 }
 
+/* Nothing is written over what the plan is made from. */
+static int check_output(const struct request *request, const struct ground *ground,
+                        struct error *err)
+{
+    if (!request->output || strcmp(request->output, "-") == 0)
+        return 0;
+    return ground->model ? checkpoint_check_output(ground->model->checkpoint, request->output, err)
+                         : file_check_apart(request->output, request->source, "the scan", err);
+}
+
 static int make_plan(const struct request *request, struct error *err)
 {
     struct ground ground = {0};
     struct plan *plan = NULL;
     int status = open_ground(&ground, request, err);
-    if (status == 0 && ground.model)
-        status = checkpoint_check_output(ground.model->checkpoint, request->output, err);
+    if (status == 0)
+        status = check_output(request, &ground, err);
     if (status == 0)
         status = plan_new(&plan, ground.scan, ground.model, err);
     if (status == 0)

@@ -2,6 +2,7 @@
 #include "base/memory.h"
 #include "base/utf8.h"
 #include "job/source.h"
+#include "text/generation_keys.h"
 #include "text/template.h"
 #include "train/generate.h"
 #include "tui/cli/command.h"
@@ -126,6 +127,17 @@ static int run(const struct request *request, struct transformer *transformer,
     return status;
 }
 
+/* What the model's files ask for and the options have their own word on. */
+static int tell_ignored(const struct source *source, struct error *err)
+{
+    struct buffer line = BUFFER_INIT;
+    int status = generation_put_ignored(&line, source->model->checkpoint, err);
+    if (status == 0 && line.length > 0)
+        fprintf(stderr, "%s\n", buffer_string(&line));
+    buffer_free(&line);
+    return status;
+}
+
 static int generate_text(const struct request *request, struct error *err)
 {
     struct source source = {0};
@@ -145,6 +157,8 @@ static int generate_text(const struct request *request, struct error *err)
         status = tokenizer_for_checkpoint(&tokenizer, source.model->checkpoint, err);
     if (status == 0)
         status = source_end_tokens(&ends, &source, tokenizer, err);
+    if (status == 0)
+        status = tell_ignored(&source, err);
     if (status == 0)
         status = encode_prompt(
             request, request->template_name ? request->template_name : source.template_name,
@@ -193,7 +207,8 @@ static int check(const struct request *request, struct error *err)
 
 int command_generate(int argc, char **argv, struct error *err)
 {
-    struct request r = {.choice.quickly = true, .device = "auto",
+    struct request r = {.choice.quickly = true,
+                        .device = "auto",
                         .dtype = "auto",
                         .tokens = 100,
                         .seed = 42,

@@ -46,6 +46,12 @@ for format in yaml json axolotl trl peft ms-swift; do
 done
 grep -q lm_head a.plan && fail "a tied head is named"
 
+# Adapters train beside the layers that a PEFT plan names; numbers read well for one.
+expect 0 "parameters are in the layers beside which adapters train" plan "$model" --format peft
+expect 0 '"layers.0.mlp.up_proj": 1 module' plan "$model" --train layers.0.mlp.up_proj
+grep -q '1 modules' err && fail "one module is several"
+expect 0 "# scores by the estimator reference, an empty noise set counts as infinity" plan demo.json
+
 # Nothing is written over what it is made from, or over the other result, under whatever name.
 cp demo.json kept.json
 mkdir sub && ln -s ../demo.json sub/soft.json && ln demo.json sub/hard.json

@@ -1,5 +1,6 @@
 /* `spectrum generate MODEL|RUN --prompt TEXT`: text from a model. */
 #include "base/memory.h"
+#include "base/text.h"
 #include "base/utf8.h"
 #include "job/source.h"
 #include "text/generation_keys.h"
@@ -120,8 +121,8 @@ static int run(const struct request *request, struct transformer *transformer,
     else if (status == 0)
         putchar('\n');
     if (status == 0 && *writer.interrupted)
-        status = error_set_kind(err, ERROR_INTERRUPTED, "interrupted behind %" PRId64 " tokens",
-                                count - prompt);
+        status = error_set_kind(err, ERROR_INTERRUPTED, "interrupted behind %" PRId64 " token%s",
+                                count - prompt, text_s((uint64_t)(count - prompt)));
     buffer_free(&writer.pending);
     free(ids);
     return status;

@@ -1,5 +1,6 @@
 #include "tui/app/session.h"
 
+#include "base/file.h"
 #include "base/memory.h"
 #include "base/utf8.h"
 #include "job/job_dir.h"

@@ -190,6 +190,41 @@ int folder_sync(const char *path, struct error *err)
     return status;
 }
 
+static bool same_inode(const char *a, const char *b)
+{
+    struct stat one, other;
+    return stat(a, &one) == 0 && stat(b, &other) == 0 && one.st_dev == other.st_dev &&
+           one.st_ino == other.st_ino;
+}
+
+static const char *last_part(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+bool file_is_same(const char *a, const char *b)
+{
+    if (same_inode(a, b))
+        return true;
+    if (access(a, F_OK) == 0 || access(b, F_OK) == 0 || strcmp(last_part(a), last_part(b)) != 0)
+        return false;
+    char *one = path_folder(a, NULL), *other = path_folder(b, NULL);
+    bool same = one && other && same_inode(one, other);
+    free(one);
+    free(other);
+    return same;
+}
+
+int file_check_apart(const char *output, const char *input, const char *what, struct error *err)
+{
+    return output && input && file_is_same(output, input)
+               ? error_set(err,
+                           "%s is %s that is read, which is never written to; give another path",
+                           output, what)
+               : 0;
+}
+
 int file_copy(const char *from, const char *to, size_t cap, struct error *err)
 {
     struct buffer content = BUFFER_INIT;

@@ -40,6 +40,14 @@ void file_writer_abort(struct file_writer *writer);                    /* remove
 /* The three in one. */
 int file_save(const char *path, const void *data, size_t count, struct error *err);
 
+/* Are these one file or folder, under whatever names and through whatever links? What is not there
+ * yet is the same by its name and folder. */
+bool file_is_same(const char *a, const char *b);
+
+/* Before a result is written: an error where that would write over the file that it is made from.
+ * `what` that is: "the scan". */
+int file_check_apart(const char *output, const char *input, const char *what, struct error *err);
+
 /* Copies a file of at most `cap` bytes, all or nothing. */
 int file_copy(const char *from, const char *to, size_t cap, struct error *err);
 

@@ -88,11 +88,27 @@ static void expect(struct model *model, const char *key, double value, const cha
         refuse_key(model, key, why);
 }
 
+/* Ids that no token of the file has stand for none; writers put 2^32 - 1 where they mean that. */
+static void note_tokens(struct model *model, const cJSON *metadata)
+{
+    static const char *const keys[] = {
+        "tokenizer.ggml.bos_token_id",     "tokenizer.ggml.eos_token_id",
+        "tokenizer.ggml.eot_token_id",     "tokenizer.ggml.eom_token_id",
+        "tokenizer.ggml.unknown_token_id", "tokenizer.ggml.padding_token_id"};
+    int tokens = cJSON_GetArraySize(json_get(metadata, "tokenizer.ggml.tokens"));
+    int64_t id;
+    for (size_t i = 0; tokens > 0 && i < sizeof keys / sizeof *keys; i++)
+        if (json_get_int64(metadata, keys[i], &id) && id >= tokens && id != UINT32_MAX)
+            config_note(model, "%s: \"%s\" is %lld, and the file has %d tokens: it is none of them",
+                        checkpoint_path(model->checkpoint), keys[i], (long long)id, tokens);
+}
+
 void config_read_gguf(struct model *model, const struct architecture *architecture)
 {
     struct model_config *config = &model->config;
     const cJSON *metadata = checkpoint_metadata(model->checkpoint);
     const cJSON *epsilon = get(model, "attention.layer_norm_rms_epsilon");
+    note_tokens(model, metadata);
     read_real(model, "attention.layer_norm_rms_epsilon", &config->norm_eps);
     config->norm_eps = as_meant(config->norm_eps);
     if (!epsilon && get(model, "attention.layer_norm_epsilon"))

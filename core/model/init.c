@@ -170,6 +170,12 @@ int model_init(const char *config_folder, const char *out, uint64_t seed, struct
     }
     if (status == 0 && (model.config.vocab == 0 || model.config.layers == 0))
         status = error_set(err, "%s/config.json: vocab_size is missing", config_folder);
+    if (status == 0 && !(model.config.initializer_range > 0))
+        status =
+            error_set(err,
+                      "%s/config.json: \"initializer_range\" is %g: new weights are drawn with "
+                      "that deviation, which must be above 0 (0.02 is usual)",
+                      config_folder, model.config.initializer_range);
     if (status == 0)
         status = companions_copy(config_folder, out, err);
     if (status == 0)

@@ -131,8 +131,11 @@ struct found {
 static bool is_strange(const struct model *model, const struct module *module)
 {
     bool head_norm = module->role == ROLE_Q_NORM || module->role == ROLE_K_NORM;
+    bool linear = module->role >= ROLE_Q && module->role <= ROLE_DOWN && !head_norm;
     if (head_norm && !model->config.head_norms)
         return true;
+    if (module->bias && module->role != ROLE_OTHER && !linear)
+        return true; /* of an embedding, a norm or the head; trainable.c judges those of layers */
     return module->role == ROLE_OTHER && !strstr(module->name, "rotary_emb.") &&
            strcmp(module->name, "rope_freqs.weight") != 0;
 }

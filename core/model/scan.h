@@ -89,7 +89,8 @@ struct scan {
     char *model;          /* name or path; NULL: not known */
     char fingerprint[33]; /* "" : not known */
     char estimator[24];   /* "reference", "mp", "gavish-donoho" */
-    char empty_noise[12]; /* "infinity" or "one" */
+    char empty_noise[12]; /* "infinity" or "one"; "": the file does not say */
+    bool from_file;       /* its scores are what they are: no option makes them others */
     struct scan_model of;
 };
 

@@ -339,6 +339,7 @@ int scan_parse(struct scan **out, const char *text, size_t length, const char *w
         scan_free(scan);
         return -1;
     }
+    scan->from_file = true;
     *out = scan;
     return 0;
 }

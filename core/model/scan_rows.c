@@ -127,7 +127,7 @@ static const char *why_omitted(const struct model *model, const struct module *m
                        strstr(module->name, "_exps")
                    ? "experts in one tensor of three or more dimensions"
                    : "more than two dimensions";
-    return "outside the blocks; --modules names them";
+    return "outside the blocks; `spectrum scan --modules` names them";
 }
 
 /* Tensors with one reason together. */
@@ -310,7 +310,7 @@ static int add_rows(struct scan *scan, const struct module **of, const struct mo
     if (status == 0 && scan->count == 0)
         status = error_set(err, "%s: no module %s%.200s", checkpoint_path(model->checkpoint),
                            pattern ? "matches " : "has two ",
-                           pattern ? pattern : "dimensions; name some with --modules");
+                           pattern ? pattern : "dimensions; `spectrum scan --modules` names some");
     return status;
 }
 

@@ -37,13 +37,16 @@ static bool say_empty_noise(const struct scan *scan, char *out, size_t size)
         count++;
     }
     bool one = strcmp(scan->empty_noise, "one") == 0;
-    snprintf(out, size,
-             "%zu of %zu matrices, %s, have an empty noise set, which counts as %s; --empty-noise "
-             "%s counts it as %s",
-             count, scan->count, types,
-             one ? "a noise of 1, as in today's spectrum.py" : "infinity, as in published scans",
-             one ? "infinity" : "one",
-             one ? "published scans have it" : "today's spectrum.py does: a noise of 1");
+    snprintf(
+        out, size,
+        "%zu of %zu matrices, %s, %s an empty noise set, which %s %s; %s--empty-noise %s counts "
+        "it as %s",
+        count, scan->count, types, count == 1 ? "has" : "have",
+        scan->from_file ? "the file counts as" : "counts as",
+        one ? "a noise of 1, as in today's spectrum.py" : "infinity, as in published scans",
+        scan->from_file ? "another scan, `spectrum scan MODEL` with " : "",
+        one ? "infinity" : "one",
+        one ? "published scans have it" : "today's spectrum.py does: a noise of 1");
     return count > 0;
 }
 

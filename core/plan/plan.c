@@ -185,6 +185,34 @@ static int set_matching(struct plan *plan, struct regex *regex, bool train, size
     return set_switches(plan, regex, train, matched, err);
 }
 
+/* What a scan does not score has no switch here, but a plan file can name it. */
+static int refuse_pattern(const struct plan *plan, struct regex *regex, const char *pattern,
+                          struct error *err)
+{
+    const struct module *first = NULL;
+    size_t count = 0;
+    for (size_t i = 0; plan->model && i < plan->model->module_count; i++) {
+        char name[1024];
+        module_short_name(&plan->model->modules[i], name, sizeof name);
+        int found = regex_search(regex, name, err);
+        if (found < 0)
+            return -1;
+        if (found > 0 && count++ == 0)
+            first = &plan->model->modules[i];
+    }
+    if (count > 0)
+        return error_set(err,
+                         "the pattern \"%.200s\" matches no scanned module, but %zu tensor%s the "
+                         "scan does not score (%.200s%s): norms and biases have no score, and are "
+                         "added to the plan file by name",
+                         pattern, count, count == 1 ? " that" : "s that", first->name,
+                         count == 1 ? "" : " first");
+    return error_set(err, "the pattern \"%.200s\" matches no scanned module%s", pattern,
+                     plan->model ? ""
+                                 : " (norms and biases have no score, and are added to the plan "
+                                   "file by name)");
+}
+
 int plan_set_matching(struct plan *plan, const char *pattern, bool train, size_t *matched,
                       struct error *err)
 {
@@ -200,9 +228,9 @@ int plan_set_matching(struct plan *plan, const char *pattern, bool train, size_t
         return -1;
     }
     int status = set_matching(plan, regex, train, matched, err);
-    regex_free(regex);
     if (status == 0 && *matched == 0)
-        status = error_set(err, "the pattern \"%.200s\" matches no module", pattern);
+        status = refuse_pattern(plan, regex, pattern, err);
+    regex_free(regex);
     if (status != 0)
         plan_undo(plan);
     return status;

@@ -38,7 +38,6 @@ struct plan_loss plan_lost_in_peft(const struct plan *plan)
 
 static int check_not_empty(const struct plan *plan, enum plan_format format, struct error *err)
 {
-    static const char *const names[] = {"yaml", "json", "axolotl", "trl", "peft", "ms-swift"};
     size_t rows = 0, adapters = 0, others = 0;
     for (size_t i = 0; i < plan->row_count; i++) {
         rows += plan_row(plan, i);
@@ -48,15 +47,13 @@ static int check_not_empty(const struct plan *plan, enum plan_format format, str
         others += plan_trains_unlisted(plan, &plan->model->modules[i]);
     if (format == PLAN_PEFT && adapters == 0)
         return error_set(err, "the plan has no linear layer, so as PEFT's target_modules it would "
-                              "train no adapter in the blocks; a higher --top or --train names "
-                              "some");
-    if (format == PLAN_YAML || format == PLAN_JSON ||
-        rows + others + plan_embeddings(plan) + plan_head(plan) > 0)
+                              "train no adapter in the blocks; a higher percentage (--top), or "
+                              "modules by name (--train), put some in");
+    if (rows + others + plan_embeddings(plan) + plan_head(plan) > 0)
         return 0;
     return error_set(err,
-                     "the plan has no tensor; as --format %s it would train %s; a higher --top or "
-                     "--train names some",
-                     names[format],
+                     "the plan has no tensor: it would train %s; a higher percentage (--top), "
+                     "modules by name (--train), the embeddings or the head put some in",
                      format == PLAN_AXOLOTL ? "everything, as Axolotl takes an empty list"
                                             : "nothing");
 }
@@ -175,6 +172,8 @@ int plan_check_target(const struct plan *plan, enum plan_format format, bool fil
         return -1;
     if (!plan->scan->of.known || file_names || !plan_say_misnamed(plan, line, sizeof line))
         return 0;
-    return error_set(err, "%s; --freeze leaves them out, --file-names writes them all the same",
+    return error_set(err,
+                     "%s; `spectrum plan` leaves them out with --freeze, and writes them all the "
+                     "same with --file-names",
                      line);
 }

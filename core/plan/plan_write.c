@@ -93,11 +93,13 @@ static void put_rows(struct buffer *out, const struct plan *plan, const struct n
     for (size_t n = 0; (rows = plan_type_rows(plan, n, &count)); n++) {
         if (plan_end_row(plan, rows[0]) != PLAN_NO_END)
             continue;
-        if (comments)
-            buffer_format(out, "# %s layers\n", scan->rows[rows[0]].type);
+        bool headed = !comments;
         for (size_t k = 0; k < count; k++) {
             const char *name = scan->rows[rows[k]].module;
             unsigned parts = plan_parts(plan, rows[k]);
+            if (parts && !headed)
+                buffer_format(out, "# %s layers\n", scan->rows[rows[0]].type);
+            headed |= parts != 0;
             bool alone = !scan->of.known || !ranking_begins_another(&plan->ranking, scan, name);
             if (parts == PLAN_MODULE && module && alone)
                 put_tensor(out, name, "", module);
@@ -154,6 +156,12 @@ static void put_comment(struct buffer *out, const struct plan *plan, const char 
         utf8_sanitize(safe);
     buffer_format(out, "# spectrum plan of %s\n", safe ? safe : "?");
     free(safe);
+    if (plan_scan(plan)->estimator[0])
+        buffer_format(out, "# scores by the estimator %s", plan_scan(plan)->estimator);
+    if (plan_scan(plan)->estimator[0] && plan_scan(plan)->empty_noise[0])
+        buffer_format(out, ", an empty noise set counts as %s", plan_scan(plan)->empty_noise);
+    if (plan_scan(plan)->estimator[0])
+        buffer_byte(out, '\n');
     if (!isnan(percent))
         buffer_format(out, "# top %.15g percent of each selection\n", percent);
     buffer_format(out, "# %zu of %zu scanned modules train", counts.modules, counts.modules_total);

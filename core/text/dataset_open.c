@@ -177,8 +177,8 @@ static int open_or_make(struct dataset *out, const struct opening *o, struct err
     char *path = folder ? path_join(folder, name, &trouble) : NULL;
     int status = path ? token_file_open(out, path, 0, o->key, o->source_count, NULL) : -1;
     if (status == 0)
-        say(o->watch, "tokenised data found: %" PRIu64 " tokens in %zu documents", out->tokens,
-            out->documents);
+        say(o->watch, "tokenised data found: %" PRIu64 " tokens in %zu document%s", out->tokens,
+            out->documents, text_s(out->documents));
     else
         status = make(out, o, folder, path, &trouble);
     if (status != 0)

@@ -5,6 +5,7 @@
 #include "base/utf8.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -202,15 +203,32 @@ static int32_t special_id(const struct tokenizer *t, const cJSON *metadata, cons
     return known ? (int32_t)id : -1;
 }
 
-static void load_frames(struct tokenizer *t, const cJSON *metadata, bool adds_bos)
+static int load_frame(struct tokenizer *t, const cJSON *metadata, const char *which, int32_t id,
+                      bool adds, struct frame *frame, struct error *err)
 {
-    bool adds_eos = false;
-    json_get_bool(metadata, KEY("add_bos_token"), &adds_bos);
-    json_get_bool(metadata, KEY("add_eos_token"), &adds_eos);
-    if (adds_bos && t->bos >= 0)
-        t->before.ids[t->before.count++] = t->bos;
-    if (adds_eos && t->eos >= 0)
-        t->behind.ids[t->behind.count++] = t->eos;
+    char key[64], add[64];
+    int64_t said = -1;
+    snprintf(key, sizeof key, KEY("%s_token_id"), which);
+    snprintf(add, sizeof add, KEY("add_%s_token"), which);
+    json_get_bool(metadata, add, &adds);
+    if (adds && id >= 0)
+        frame->ids[frame->count++] = id;
+    const cJSON *item = json_get(metadata, key);
+    bool none = !item || (json_get_int64(metadata, key, &said) && (said < 0 || said == UINT32_MAX));
+    if (!adds || id >= 0 || none)
+        return 0;
+    return error_set(err,
+                     "\"%s\" is %lld, and the file has %zu tokens: what every text is to have at "
+                     "that end is none of them; correct the id, or set \"%s\" to false",
+                     key, (long long)said, t->vocabulary.size, add);
+}
+
+static int load_frames(struct tokenizer *t, const cJSON *metadata, bool adds_bos, struct error *err)
+{
+    return load_frame(t, metadata, "bos", t->bos, adds_bos, &t->before, err) != 0 ||
+                   load_frame(t, metadata, "eos", t->eos, false, &t->behind, err) != 0
+               ? -1
+               : 0;
 }
 
 /* Of the metadata, the tokenizer's own. */
@@ -245,9 +263,8 @@ static int load(struct tokenizer *t, const cJSON *metadata, struct error *err)
     t->unknown = byte_level ? -1 : t->unk;
     int status = byte_level ? load_byte_level(t, metadata, &adds_bos, err)
                             : load_sentencepiece(t, metadata, err);
-    if (status != 0)
+    if (status != 0 || load_frames(t, metadata, adds_bos, err) != 0)
         return -1;
-    load_frames(t, metadata, adds_bos);
     if (json_get_string(metadata, "tokenizer.chat_template", &source) &&
         !(t->chat_template = string_copy(source, err)))
         return -1;

@@ -394,6 +394,19 @@ int tokenizer_read_beside(cJSON **out, const char *folder, const char *file, str
     return there && !*out ? -1 : 0;
 }
 
+/* transformers cuts special tokens' texts like any other then. */
+static int check_config(const cJSON *config, const char *folder, struct error *err)
+{
+    const cJSON *split = json_get(config, "split_special_tokens");
+    if (!split || cJSON_IsNull(split) || cJSON_IsFalse(split))
+        return 0;
+    return error_set(err,
+                     "%s/tokenizer_config.json: \"split_special_tokens\" is not false: special "
+                     "tokens in a text would be cut as plain text, which is not supported; set it "
+                     "to false where they are tokens",
+                     folder);
+}
+
 static int load_file(struct tokenizer *t, const char *path, const char *folder, struct error *err)
 {
     cJSON *config = NULL, *model = NULL;
@@ -403,6 +416,8 @@ static int load_file(struct tokenizer *t, const char *path, const char *folder, 
     int status = load_tree(t, root, err) != 0 ? error_prefix(err, "%s", path) : 0;
     if (status == 0)
         status = tokenizer_read_beside(&config, folder, "tokenizer_config.json", err);
+    if (status == 0)
+        status = check_config(config, folder, err);
     if (status == 0)
         status = tokenizer_load_added(t, root, config, folder, err);
     if (status == 0 &&

@@ -121,7 +121,7 @@ static int check(const struct dataset *data, const char *path, struct error *err
         return error_set(err, "%s: no text in it", path);
     if (data->supervised == 0)
         return error_set(err,
-                         "%s: none of its %zu documents has a token to learn from: the completions "
+                         "%s: no document of its %zu has a token to learn from: the completions "
                          "or the assistant's messages are missing, empty, or have the weight 0",
                          path, data->documents);
     return 0;

@@ -1,6 +1,7 @@
 #include "text/pieces.h"
 
 #include "base/memory.h"
+#include "base/text.h"
 #include "text/epoch_order.h"
 
 #include <inttypes.h>
@@ -151,12 +152,14 @@ static int check_result(const struct piece_list *list, struct error *err)
     if (list->count > 0)
         return 0;
     if (counts->dropped > 0)
-        return error_set(err,
-                         "nothing to learn from: all %zu documents are longer than --seq-len %lld "
-                         "and left out by --long drop, or have no supervised token",
-                         list->data->documents, (long long)list->seq_len);
-    return error_set(err, "no token of the %zu documents is supervised%s: nothing to learn from%s",
-                     list->data->documents, counts->truncated > 0 ? " within --seq-len" : "",
+        return error_set(
+            err,
+            "nothing to learn from: every document of %zu is longer than --seq-len %lld "
+            "and left out by --long drop, or has no supervised token",
+            list->data->documents, (long long)list->seq_len);
+    return error_set(err, "no token of %zu document%s is supervised%s: nothing to learn from%s",
+                     list->data->documents, text_s(list->data->documents),
+                     counts->truncated > 0 ? " within --seq-len" : "",
                      counts->truncated > 0 ? "; a longer --seq-len reaches further" : "");
 }
 
@@ -256,10 +259,11 @@ int pieces_divide(const struct piece_list *list, double fraction, uint64_t seed,
     train->counts.supervised = eval->counts.supervised = 0;
     train->counts.longest = eval->counts.longest = 0;
     if (!(fraction > 0 && fraction < 1) || units < 2)
-        return error_set(err,
-                         "%zu documents cannot be split at %g for evaluation; give --eval-data, or "
-                         "a mark between documents",
-                         units, fraction);
+        return error_set(
+            err,
+            "%zu document%s cannot be split at %g for evaluation; give --eval-data, or "
+            "a mark between documents",
+            units, text_s(units), fraction);
     size_t count = wanted < 1 ? 1 : wanted > (double)(units - 1) ? units - 1 : (size_t)wanted;
     int status = choose_held(&held, units, count, seed, err);
     if (status == 0) {

@@ -86,11 +86,11 @@ expect 0 "m.1.x: not scored: NaN" "$binary" plan "$work/odd.json" --top 100 -o "
 grep -q '^- m.0.x$' "$work/odd.yaml" && ! grep -q '^- m.1.x$' "$work/odd.yaml" ||
   { echo "FAILED: the plan: $(cat "$work/odd.yaml")"; failures=$((failures + 1)); }
 expect 0 "parameters (without embeddings and head)" cat "$work/odd.yaml"
-expect 0 '"parameters_without": ["embeddings", "head"]' "$binary" plan "$work/odd.json" -o "$work/odd.yaml" --json
+expect 0 '"parameters_without": ["embeddings", "head"]' "$binary" plan "$work/odd.json" --top 100 -o "$work/odd.yaml" --json
 expect 0 '"parameters_without": []' "$binary" plan "$source/demo/model" -o "$work/demo.yaml" --json
 expect 0 "m.1.x: not scored: NaN at row 0, column 0; the plan trains it all the same" "$binary" plan \
   "$work/odd.json" --train m.1
-expect 0 "note: no scanned module trains" "$binary" plan "$work/odd.json" --top 0
+expect 0 "note: no scanned module trains" "$binary" plan "$2/demo/model" --top 0
 many='"m.1.y": {"snr": 1, "type": "y"}'
 for i in {1..12}; do many+=", \"m.$i.x\": {\"snr\": NaN, \"type\": \"x\", \"reason\": \"\\u001b[2J\"}"; done
 echo "{$many}" >"$work/many.json"

@@ -54,6 +54,14 @@ refused slides '"use_sliding_window": true'
 model small 's/"rms_norm_eps": *[^,]*/"rms_norm_eps": "tiny"/'
 refused small '"rms_norm_eps" is "tiny"'
 
+# New weights need a deviation.
+for range in 0 0.0 -0.02; do
+    model flat "s/\"initializer_range\": *[^,]*/\"initializer_range\": $range/"
+    "$spectrum" train flat --data text.txt --run flat-run --init --steps 1 >out 2>said && fail "--init with $range"
+    says '"initializer_range" is '
+    rm -rf flat
+done
+
 # A tied model without its embeddings' tensor is missed by name.
 model untied 's/"tie_word_embeddings": *true/"tie_word_embeddings": false/'
 "$spectrum" eval untied --data text.txt >out 2>said && fail "a model without a head was evaluated"

@@ -46,11 +46,42 @@ for format in yaml json axolotl trl peft ms-swift; do
 done
 grep -q lm_head a.plan && fail "a tied head is named"
 
+# Adapters train beside the layers that a PEFT plan names; numbers read well for one.
+expect 0 "parameters are in the layers beside which adapters train" plan "$model" --format peft
+expect 0 '"layers.0.mlp.up_proj": 1 module' plan "$model" --train layers.0.mlp.up_proj
+grep -q '1 modules' err && fail "one module is several"
+expect 0 "# scores by the estimator reference, an empty noise set counts as infinity" plan demo.json
+
+# Nothing is written over what it is made from, or over the other result, under whatever name.
+cp demo.json kept.json
+mkdir sub && ln -s ../demo.json sub/soft.json && ln demo.json sub/hard.json
+for name in demo.json ./demo.json sub/../demo.json "$work/demo.json" sub/soft.json sub/hard.json; do
+  for format in yaml json; do
+    expect 1 "never written to" plan demo.json --format $format -o "$name"
+  done
+done
+expect 1 "never written to" plan sub/soft.json -o demo.json
+cmp -s demo.json kept.json || fail "the scan was written over"
+for path in demo.json sub/soft.json "$work/sub/hard.json"; do
+  printf 'keys :write %s Enter\nsave-screen said.txt\nkeys :save-screen %s Enter\n' "$path" "$path" >script
+  "$binary" --script script --size 200x24 demo.json 2>err || fail "the screen ends with $?"
+  grep -q "never written to" said.txt || fail "the screen does not say that it writes nothing"
+done
+cmp -s demo.json kept.json || fail "the screen wrote over its scan"
+expect 0 "" plan demo.json -o sub/other.json
+expect 2 "name one file" scan "$model" -o both.json --spectra ./both.json
+[ -e both.json ] && fail "one of two results was written"
+
 # What a plan would train in its target: nothing, or everything.
 expect 1 "no linear layer" plan "$model" --top 0 --format peft
 expect 1 "train everything" plan "$model" --top 0 --no-embeddings --no-head --format axolotl
 expect 1 "train nothing" plan demo.json --freeze . --format trl
-expect 0 "the list is empty" plan demo.json --freeze . -o empty.yaml
+for format in yaml json ms-swift; do
+  expect 1 "train nothing" plan demo.json --freeze . --format $format -o empty.$format
+  expect 1 "train nothing" plan "$model" --top 0 --no-embeddings --no-head --format $format
+  [ -e empty.$format ] && fail "an empty plan was written as $format"
+done
+printf 'unfrozen_parameters:\n' >empty.yaml
 expect 1 "trains nothing" train "$model" --data problems.jsonl --run r0 --plan empty.yaml --steps 1
 
 # A run that would train nothing, or no adapter, is refused before it trains.
@@ -70,27 +101,35 @@ header+='"m.0.q.weight_scale_inv":{"dtype":"F32","shape":[1,1],"data_offsets":[4
   for _ in 1 2 3 4 5 6 7 8 9 10 11 12; do printf '\0\0\x80\x3f'; done
 } >odd.safetensors
 for _ in computed cached; do
-  expect 0 "matrices, y, have an empty noise set, which counts as infinity" scan odd.safetensors -o odd.json
+  expect 0 "matrices, y, has an empty noise set, which counts as infinity" scan odd.safetensors -o odd.json
   grep -qF "not scanned: 1 tensor, m.0.experts.z first: experts" err || fail "experts are not named"
   grep -qF "m.0.q: not scored: the type F8_E4M3 cannot be read" err || fail "fp8 is not named"
   grep -q scale_inv odd.json out && fail "a scale is a row"
 done
 grep -q '"empty_noise": "infinity"' odd.json || fail "the file does not say its rule"
-expect 0 "counts as infinity" plan odd.json
-expect 0 "counts as a noise of 1" plan odd.safetensors --empty-noise one
-expect 0 "not scanned: 1 tensor, m.0.experts.z" plan odd.json
-expect 0 "names are those of the file" plan odd.json
+expect 0 "counts as a noise of 1" plan odd.safetensors --empty-noise one --top 100
+expect 0 "not scanned: 1 tensor, m.0.experts.z" plan odd.json --top 100
+expect 0 "names are those of the file" plan odd.json --top 100
 expect 2 "belongs to a MODEL" plan odd.json --empty-noise one
+expect 0 "has an empty noise set, which the file counts as infinity" plan odd.json --top 100
+expect 0 '`spectrum scan MODEL` with --empty-noise one' plan odd.json --top 100
+expect 0 "which counts as infinity, as in published scans; --empty-noise one" plan odd.safetensors --top 100
 expect 2 "takes infinity or one" plan odd.safetensors --empty-noise two
 expect 0 "counts as a noise of 1" scan odd.safetensors --empty-noise one -o one.json
-expect 0 "counts as a noise of 1" plan one.json
+expect 0 "counts as a noise of 1" plan one.json --top 100
 expect 0 '"empty_noise": "one"' scan odd.safetensors --empty-noise one --json
 echo '{"l.0.q": {"snr": Infinity, "type": "q"}}' >published.json
-expect 0 "1 of 1 matrices, q, have an empty noise set" plan published.json
+expect 0 "1 of 1 matrices, q, has an empty noise set" plan published.json
 grep -q "does not say what its model has" err || fail "a published scan's silence is not said"
 expect 2 "belongs to the scan" train "$model" --data problems.jsonl --run r4 --method lora --empty-noise one
 train one "$model" --top 25 --empty-noise one
 grep -q '"empty_noise": "one"' one/job.json || fail "the run does not record its rule"
+
+# Advice that its command takes: what a scan does not score is named as such.
+expect 1 'matches no scanned module, but 17 tensors that the scan does not score' plan "$model" --train norm
+expect 1 'norms and biases have no score, and are added to the plan file' plan "$model" --freeze 'norm$'
+expect 1 'matches no scanned module (norms' plan demo.json --train norm
+expect 1 'matches no scanned module' plan "$model" --train nothing-of-it
 
 # Names that the loaded model does not have are not written, unless asked for.
 sed 's/m\.0\./h.0./g' odd.json >bare.json

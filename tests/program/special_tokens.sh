@@ -40,6 +40,25 @@ sed -i 's/"eos_token_id": \[0, 326\]/"eos_token_id": "<|endoftext|>"/' m/config.
 expect 1 '"eos_token_id" is' "${greedy[@]}"
 sed -i 's/"eos_token_id": "<|endoftext|>"/"eos_token_id": 0/' m/config.json
 
+# What the model's files would have done otherwise is said; the options decide.
+echo '{"do_sample": true, "temperature": 0.7, "repetition_penalty": 1.1}' >m/generation_config.json
+expect 0 'm/generation_config.json: do_sample, temperature and repetition_penalty are not obeyed; the options decide' \
+  "${greedy[@]}"
+echo '{"do_sample": false, "temperature": 0.7, "repetition_penalty": 1.0}' >m/generation_config.json
+expect 0 '"ids": \[326, 86, 14, 201\]' "${greedy[@]}"
+grep -q 'not obeyed' err && fail "keys that change nothing are said"
+rm m/generation_config.json
+
+# Special tokens that transformers would cut as text.
+cp -r m cut
+sed -i 's/"model_max_length"/"split_special_tokens": true, "model_max_length"/' cut/tokenizer_config.json
+for command in "tokens cut --text a" "generate cut --prompt a" "eval cut --data m/config.json"; do
+  # shellcheck disable=SC2086
+  expect 1 'cut/tokenizer_config.json: "split_special_tokens" is not false' $command
+done
+sed -i 's/"split_special_tokens": true/"split_special_tokens": false/' cut/tokenizer_config.json
+expect 0 '' tokens cut --text a
+
 # Drawing.
 expect 2 'top-p.*temperature' "${greedy[@]}" --top-p 0.5
 expect 2 'min-p.*temperature' "${greedy[@]}" --min-p 0.5
@@ -63,7 +82,7 @@ expect 1 'the prompt: "<extra>" is' generate wide --chat --prompt '<extra>' --to
 expect 1 '"<extra>" is the tokenizer.s token 2048' eval wide --data wide.jsonl
 expect 1 '"<extra>" is the tokenizer.s token 2048' train wide --data wide.jsonl "${short[@]}" --run no
 expect 1 '"<extra>" is the tokenizer.s token 2048' \
-  train wide --data plain.jsonl --eval-data wide.jsonl "${short[@]}" --run no
+  train wide --data plain.jsonl --eval-data wide.jsonl "${short[@]:0:8}" --run no
 expect 1 'sample: "<extra>" is the tokenizer.s token 2048' \
   train wide --data plain.jsonl --sample 'so <extra>' "${short[@]}" --run no
 expect 0 'done' train wide --data plain.jsonl --sample so "${short[@]}" --run yes

@@ -35,7 +35,7 @@ rows=$(number epoch_rows out)
 steps=$(((rows + 1) / 2 * 3))
 [ "$(number supervised_tokens passes/metrics.jsonl)" = $((tokens * 3)) ] || fail "three epochs are not three passes"
 [ "$(number planned_steps out)" = $steps ] && [ "$(grep -c '"lr"' passes/metrics.jsonl)" = $steps ] || fail "not $steps steps"
-says "left out: 1 documents without a supervised token, 1 of fewer than two tokens"
+says "left out: 1 document without a supervised token, 1 of fewer than two tokens"
 grep -q '"without_target": 1, "too_short": 1' out || fail "--json does not say what was left out: $(cat out)"
 grep -q '"data_counts": {"documents": 4' passes/job.json || fail "job.json has no data counts"
 

@@ -114,6 +114,31 @@ static void reading_is_checked(void **state)
     buffer_free(&read);
 }
 
+static void one_file_is_known_under_any_name(void **state)
+{
+    (void)state;
+    struct error err = ERROR_INIT;
+    char folder[] = "/tmp/spectrum-same-XXXXXX", path[3][100];
+    assert_non_null(mkdtemp(folder));
+    snprintf(path[0], sizeof path[0], "%s/a", folder);
+    snprintf(path[1], sizeof path[1], "%s/./a", folder);
+    snprintf(path[2], sizeof path[2], "%s/b", folder);
+    assert_true(file_is_same(path[0], path[1])); /* neither is there yet */
+    assert_false(file_is_same(path[0], path[2]));
+    assert_false(file_is_same("/nonexistent/a", path[0]));
+    assert_int_equal(file_save(path[0], "1", 1, NULL), 0);
+    assert_true(file_is_same(path[0], path[1]));
+    assert_false(file_is_same(path[0], path[2]));
+    assert_int_equal(symlink("a", path[2]), 0);
+    assert_true(file_is_same(path[0], path[2]));
+    assert_int_equal(file_check_apart(path[2], path[0], "the plan", &err), -1);
+    assert_non_null(strstr(err.text, "the plan that is read"));
+    assert_int_equal(file_check_apart(NULL, path[0], "the plan", NULL), 0);
+    unlink(path[2]);
+    unlink(path[0]);
+    rmdir(folder);
+}
+
 static void fifo_does_not_hang(void **state)
 {
     (void)state;
@@ -166,7 +191,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(save_survives_faults),  cmocka_unit_test(reading_is_checked),
         cmocka_unit_test(fifo_does_not_hang),    cmocka_unit_test(folders_are_made_with_parents),
-        cmocka_unit_test(paths_are_taken_apart),
+        cmocka_unit_test(paths_are_taken_apart), cmocka_unit_test(one_file_is_known_under_any_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

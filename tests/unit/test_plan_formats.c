@@ -375,7 +375,8 @@ static void what_would_train_nothing_is_refused(void **state)
     check(plan, PLAN_AXOLOTL, false, "train everything");
     check(plan, PLAN_TRL, false, "train nothing");
     check(plan, PLAN_MS_SWIFT, true, "train nothing");
-    check(plan, PLAN_YAML, false, NULL); /* which says so where it is made */
+    check(plan, PLAN_YAML, false, "train nothing");
+    check(plan, PLAN_JSON, false, "train nothing");
     plan_free(plan);
     scan_free(scan);
     model_close(model);
@@ -549,6 +550,48 @@ static void what_is_left_out_is_said(void **state)
     model_close(model);
 }
 
+/* A head's bias, an embedding's, a norm's: transformers makes no parameter of them, either. */
+static void biases_without_a_place_are_said(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"lm_head.bias", "model.norm.bias",
+                                        "model.embed_tokens.bias",
+                                        "model.layers.0.input_layernorm.bias"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        char bias[80];
+        struct fixture fixture = {tied.config, {tied.tensors[0], tied.tensors[2], bias}};
+        snprintf(bias, sizeof bias, "%s F32 32", names[i]);
+        struct model *model = open_fixture(&fixture);
+        if (!strstr(model_notes(model), names[i]) || !strstr(model_notes(model), "has no place"))
+            fail_msg("%s: \"%s\"", names[i], model_notes(model));
+        model_close(model);
+    }
+}
+
+/* The head of a YAML plan says what made its scores, and no heading stands alone. */
+static void headings_have_lines(void **state)
+{
+    (void)state;
+    struct model *model = open_fixture(&qwen2);
+    struct scan *scan = scored(model);
+    struct plan *plan = plan_of(scan, model, 0);
+    struct buffer text = BUFFER_INIT;
+    size_t matched;
+    plan_set_matching(plan, "layers.1.mlp.up_proj", true, &matched, NULL);
+    snprintf(scan->estimator, sizeof scan->estimator, "mp");
+    snprintf(scan->empty_noise, sizeof scan->empty_noise, "one");
+    plan_put(&text, plan, PLAN_YAML, "s");
+    const char *says = buffer_string(&text);
+    assert_non_null(
+        strstr(says, "# scores by the estimator mp, an empty noise set counts as one\n"));
+    assert_non_null(strstr(says, "# mlp.up_proj layers\n- model.layers.1.mlp.up_proj\n"));
+    assert_null(strstr(says, "# self_attn.q_proj layers"));
+    buffer_free(&text);
+    plan_free(plan);
+    scan_free(scan);
+    model_close(model);
+}
+
 static void empty_noise_sets_are_said(void **state)
 {
     (void)state;
@@ -613,6 +656,8 @@ int main(void)
         cmocka_unit_test(scales_are_no_rows),
         cmocka_unit_test(what_is_left_out_is_said),
         cmocka_unit_test(empty_noise_sets_are_said),
+        cmocka_unit_test(biases_without_a_place_are_said),
+        cmocka_unit_test(headings_have_lines),
         cmocka_unit_test(a_damaged_record_says_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

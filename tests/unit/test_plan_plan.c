@@ -94,7 +94,7 @@ static void patterns_count_what_they_match(void **state)
     assert_int_equal(matched, 2);
     assert_plan(plan, "-T----T-T");
     assert_int_equal(plan_set_matching(plan, "nothing", true, &matched, &err), -1);
-    assert_non_null(strstr(err.text, "matches no module"));
+    assert_non_null(strstr(err.text, "matches no scanned module"));
     plan_free(plan);
 }
 

@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "gguf_data.h"
 #include "text/end_tokens.h"
+#include "text/generation_keys.h"
 
 /* Sixteen tokens: "a" to "n", "<|im_end|>" 14, "</s>" 15. */
 static const char tokenizer_json[] = "{\"added_tokens\":[{\"id\":14,\"content\":\"<|im_end|>\","
@@ -115,16 +116,13 @@ static void what_is_no_id_is_refused(void **state)
     }
 }
 
-/* Keys and values are pairs; ends by -1. */
-static void expect_gguf(const char *const *tokens, size_t token_count, const char *const *keys,
-                        const int64_t *values, const int64_t *want)
+/* Keys and values are pairs; those that begin with "add_" are flags. */
+static struct checkpoint *gguf_with(const char *const *tokens, size_t token_count,
+                                    const char *const *keys, const int64_t *values)
 {
-    enum { GGUF_U32 = 4 };
+    enum { GGUF_U32 = 4, GGUF_BOOL = 7 };
     struct buffer file = BUFFER_INIT;
-    struct error err = ERROR_INIT;
-    struct end_tokens ends;
-    struct tokenizer *tokenizer = NULL;
-    size_t key_count = 0, count = 0;
+    size_t key_count = 0;
     while (keys[key_count])
         key_count++;
     gguf_begin(&file, 1, 2 + key_count);
@@ -137,12 +135,24 @@ static void expect_gguf(const char *const *tokens, size_t token_count, const cha
         gguf_string(&file, tokens[i], strlen(tokens[i]));
     for (size_t i = 0; i < key_count; i++) {
         char key[64];
-        snprintf(key, sizeof key, "tokenizer.ggml.%s", keys[i]);
-        gguf_key(&file, key, GGUF_U32);
-        gguf_number(&file, (uint64_t)values[i], 4);
+        bool flag = strncmp(keys[i], "add_", 4) == 0;
+        snprintf(key, sizeof key, "%s%s", strchr(keys[i], '.') ? "" : "tokenizer.ggml.", keys[i]);
+        gguf_key(&file, key, flag ? GGUF_BOOL : GGUF_U32);
+        gguf_number(&file, (uint64_t)values[i], flag ? 1 : 4);
     }
     gguf_tensor(&file, "x", 1, 0, 1, 32);
-    struct checkpoint *checkpoint = gguf_open(&file, NULL);
+    return gguf_open(&file, NULL);
+}
+
+/* `want` ends by -1. */
+static void expect_gguf(const char *const *tokens, size_t token_count, const char *const *keys,
+                        const int64_t *values, const int64_t *want)
+{
+    struct error err = ERROR_INIT;
+    struct end_tokens ends;
+    struct tokenizer *tokenizer = NULL;
+    size_t count = 0;
+    struct checkpoint *checkpoint = gguf_with(tokens, token_count, keys, values);
     if (tokenizer_for_checkpoint(&tokenizer, checkpoint, &err) != 0 ||
         end_tokens_read(&ends, checkpoint, tokenizer, &err) != 0)
         fail_msg("%s", err.text);
@@ -150,6 +160,82 @@ static void expect_gguf(const char *const *tokens, size_t token_count, const cha
         assert_true(end_tokens_have(&ends, want[count]));
     assert_int_equal(ends.count, count);
     tokenizer_close(tokenizer);
+    checkpoint_close(checkpoint);
+}
+
+/* What every text is to begin or end with must be a token of the file. */
+static void a_frame_of_no_token_is_refused(void **state)
+{
+    (void)state;
+    static const char *const plain[] = {"a", "b", "c", "d"};
+    static const struct {
+        const char *id, *add;
+        int64_t value;
+        bool adds, refused;
+    } cases[] = {
+        {"bos_token_id", "add_bos_token", 4, true, true},
+        {"bos_token_id", "add_bos_token", 4, false, false},
+        {"bos_token_id", "add_bos_token", 3, true, false},
+        {"bos_token_id", "add_bos_token", 0xFFFFFFFF, true, false}, /* there is none */
+        {"eos_token_id", "add_eos_token", 70000, true, true},
+        {"eos_token_id", "add_eos_token", 70000, false, false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct tokenizer *tokenizer = NULL;
+        struct error err = ERROR_INIT;
+        struct checkpoint *checkpoint =
+            gguf_with(plain, 4, (const char *const[]){cases[i].id, cases[i].add, NULL},
+                      (const int64_t[]){cases[i].value, cases[i].adds});
+        assert_int_equal(tokenizer_for_checkpoint(&tokenizer, checkpoint, &err),
+                         cases[i].refused ? -1 : 0);
+        if (cases[i].refused && (!strstr(err.text, cases[i].id) || !strstr(err.text, cases[i].add)))
+            fail_msg("%s", err.text);
+        tokenizer_close(tokenizer);
+        checkpoint_close(checkpoint);
+    }
+}
+
+/* Keys that would change what is generated are said, those that change nothing are not. */
+static void keys_that_are_not_obeyed_are_said(void **state)
+{
+    (void)state;
+    static const char *const cases[][2] = {
+        {"{}", NULL},
+        {"{\"do_sample\": false, \"temperature\": 0.6, \"top_p\": 0.9, \"eos_token_id\": 2}", NULL},
+        {"{\"repetition_penalty\": 1.0, \"num_beams\": 1, \"stop_strings\": null, "
+         "\"bad_words_ids\": [], \"min_length\": 0, \"no_repeat_ngram_size\": 0}",
+         NULL},
+        {"{\"repetition_penalty\": 1.05}",
+         ": repetition_penalty is not obeyed; the options decide"},
+        {"{\"do_sample\": true, \"temperature\": 0.6, \"top_p\": 0.9, \"top_k\": 0}",
+         ": do_sample, temperature and top_p are not obeyed; the options decide"},
+        {"{\"stop_strings\": \"END\", \"forced_bos_token_id\": 0}",
+         ": stop_strings and forced_bos_token_id are not obeyed"},
+        {"{\"suppress_tokens\": [0], \"bad_words_ids\": [[1]]}",
+         ": suppress_tokens and bad_words_ids"},
+        {"{\"penalty_alpha\": 0.6, \"num_beams\": 4, \"sequence_bias\": {\"1\": 2}}",
+         ": sequence_bias, penalty_alpha and num_beams are"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char *folder = data_folder();
+        struct buffer line = BUFFER_INIT;
+        data_safetensors(folder, "model.safetensors", "x.weight");
+        data_text(folder, "generation_config.json", cases[i][0]);
+        struct checkpoint *checkpoint = data_open(folder, NULL);
+        assert_int_equal(generation_put_ignored(&line, checkpoint, NULL), 0);
+        if (cases[i][1] ? !strstr(buffer_string(&line), cases[i][1]) : line.length > 0)
+            fail_msg("%s: \"%s\"", cases[i][0], buffer_string(&line));
+        buffer_free(&line);
+        checkpoint_close(checkpoint);
+        data_folder_remove(folder);
+    }
+    struct buffer line = BUFFER_INIT;
+    struct checkpoint *checkpoint =
+        gguf_with((const char *const[]){"a"}, 1,
+                  (const char *const[]){"general.sampling.top_k", NULL}, (const int64_t[]){20});
+    assert_int_equal(generation_put_ignored(&line, checkpoint, NULL), 0);
+    assert_non_null(strstr(buffer_string(&line), "general.sampling.top_k is not obeyed"));
+    buffer_free(&line);
     checkpoint_close(checkpoint);
 }
 
@@ -210,6 +296,8 @@ int main(void)
         cmocka_unit_test(what_is_no_id_in_config_is_refused),
         cmocka_unit_test(equals_llama_cpp),
         cmocka_unit_test(too_many_are_refused),
+        cmocka_unit_test(a_frame_of_no_token_is_refused),
+        cmocka_unit_test(keys_that_are_not_obeyed_are_said),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -168,6 +168,8 @@ int app_save_screen(struct app *app, const char *path, struct error *err)
         canvas_put_text(&out, &app->canvas);
     int status = buffer_check(&out, err);
     if (status == 0)
+        status = session_check_output(&app->session, path, err);
+    if (status == 0)
         status = file_save(path, out.data, out.length, err);
     buffer_free(&out);
     return status;

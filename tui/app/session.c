@@ -1,5 +1,6 @@
 #include "tui/app/session.h"
 
+#include "base/file.h"
 #include "base/memory.h"
 #include "base/utf8.h"
 #include "job/job_dir.h"
@@ -179,6 +180,13 @@ size_t session_scores_lacked(const struct session *session)
     double percent = plan_percent(session->plan);
     return !session->plan_read && percent > 0 && percent < 100 ? session_scores_missing(session)
                                                                : 0;
+}
+
+int session_check_output(const struct session *session, const char *path, struct error *err)
+{
+    return session->model  ? checkpoint_check_output(session->model->checkpoint, path, err)
+           : session->scan ? file_check_apart(path, session->source, "the scan", err)
+                           : 0;
 }
 
 void session_put_plan(const struct session *session, enum plan_format format, struct buffer *out)

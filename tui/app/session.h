@@ -58,6 +58,9 @@ void session_cost_changed(struct session *session);
 size_t session_scores_missing(const struct session *session);
 size_t session_scores_lacked(const struct session *session);
 
+/* An error where the path is a file of what is open: that is never written to. */
+int session_check_output(const struct session *session, const char *path, struct error *err);
+
 /* The plan as a file; YAML that is still provisional says so. */
 void session_put_plan(const struct session *session, enum plan_format format, struct buffer *out);
 

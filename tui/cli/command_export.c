@@ -1,6 +1,7 @@
 /* `spectrum export RUN -o DIR`: a complete Hugging Face folder, or a PEFT one. */
 #include "base/buffer.h"
 #include "base/json.h"
+#include "base/text.h"
 #include "job/export.h"
 #include "tui/cli/command.h"
 #include "tui/cli/options.h"
@@ -68,8 +69,9 @@ static void print_summary(const char *out, const struct export_summary *summary,
     if (!json && summary->adapters) {
         fprintf(stderr,
                 "%s: the adapters behind step %" PRId64 " as PEFT has them, %" PRIu64
-                " tensors, %.1f MB; --merge writes the whole model\n",
-                out, summary->step, summary->trained, (double)summary->bytes / 1e6);
+                " tensor%s, %.1f MB; --merge writes the whole model\n",
+                out, summary->step, summary->trained, text_s(summary->trained),
+                (double)summary->bytes / 1e6);
         if (summary->base)
             fprintf(stderr,
                     "%s: their base as transformers loads it (of a GGUF file dequantised), %.1f "
@@ -84,9 +86,9 @@ static void print_summary(const char *out, const struct export_summary *summary,
     }
     if (!json) {
         fprintf(stderr,
-                "%s: the model behind step %" PRId64 "; %" PRIu64 " tensors trained, %" PRIu64
+                "%s: the model behind step %" PRId64 "; %" PRIu64 " tensor%s trained, %" PRIu64
                 " unchanged, %.1f MB\n",
-                out, summary->step, summary->trained, summary->frozen,
+                out, summary->step, summary->trained, text_s(summary->trained), summary->frozen,
                 (double)summary->bytes / 1e6);
         print_cost(&summary->cost);
         return;

@@ -1,7 +1,9 @@
 /* `spectrum generate MODEL|RUN --prompt TEXT`: text from a model. */
 #include "base/memory.h"
+#include "base/text.h"
 #include "base/utf8.h"
 #include "job/source.h"
+#include "text/generation_keys.h"
 #include "text/template.h"
 #include "train/generate.h"
 #include "tui/cli/command.h"
@@ -119,10 +121,21 @@ static int run(const struct request *request, struct transformer *transformer,
     else if (status == 0)
         putchar('\n');
     if (status == 0 && *writer.interrupted)
-        status = error_set_kind(err, ERROR_INTERRUPTED, "interrupted behind %" PRId64 " tokens",
-                                count - prompt);
+        status = error_set_kind(err, ERROR_INTERRUPTED, "interrupted behind %" PRId64 " token%s",
+                                count - prompt, text_s((uint64_t)(count - prompt)));
     buffer_free(&writer.pending);
     free(ids);
+    return status;
+}
+
+/* What the model's files ask for and the options have their own word on. */
+static int tell_ignored(const struct source *source, struct error *err)
+{
+    struct buffer line = BUFFER_INIT;
+    int status = generation_put_ignored(&line, source->model->checkpoint, err);
+    if (status == 0 && line.length > 0)
+        fprintf(stderr, "%s\n", buffer_string(&line));
+    buffer_free(&line);
     return status;
 }
 
@@ -145,6 +158,8 @@ static int generate_text(const struct request *request, struct error *err)
         status = source_tokenizer(&tokenizer, &source, err);
     if (status == 0)
         status = source_end_tokens(&ends, &source, tokenizer, err);
+    if (status == 0)
+        status = tell_ignored(&source, err);
     if (status == 0)
         status = encode_prompt(
             request, request->template_name ? request->template_name : source.template_name,

@@ -1,6 +1,7 @@
 /* `spectrum plan SCAN.json|MODEL`: choose what trains, and write it for a trainer. */
 #include "base/file.h"
 #include "base/json.h"
+#include "base/text.h"
 #include "plan/plan_file.h"
 #include "spectra/scan.h"
 #include "tui/cli/command.h"
@@ -81,8 +82,8 @@ static int set_all(struct plan *plan, const struct option_list *patterns, bool t
         size_t matched;
         if (plan_set_matching(plan, patterns->items[i], train, &matched, err) != 0)
             return -1;
-        fprintf(stderr, "%s \"%s\": %zu modules\n", train ? "train" : "freeze", patterns->items[i],
-                matched);
+        fprintf(stderr, "%s \"%s\": %zu module%s\n", train ? "train" : "freeze", patterns->items[i],
+                matched, text_s(matched));
     }
     return 0;
 }
@@ -128,37 +129,37 @@ static void print_target(const struct plan *plan, enum plan_format format)
                 "of chosen modules train, too, where there are any, and embeddings and head are "
                 "called as in the reference; a plan of the model itself is exact\n");
     else if (of->names != NAMES_STANDARD)
-        fprintf(stderr,
-                "names are those of the file: that the model which %s loads through transformers "
-                "has the same is not known for %s%s%s; compare them with "
-                "model.named_parameters()\n",
-                tools[format], says ? "the architecture \"" : "a file that names no architecture",
-                of->architecture, says ? "\"" : "");
+        fprintf(
+            stderr,
+            "names are those of the file; transformers, with which %s loads the model, may have "
+            "others%s%s%s: compare them with model.named_parameters()\n",
+            tools[format], says ? " (the architecture \"" : " (the file names no architecture)",
+            of->architecture, says ? "\" is not known here)" : "");
     if (plan_say_misnamed(plan, line, sizeof line))
         fprintf(stderr, "%s\n", line);
     if (format == PLAN_PEFT && lost.biases + lost.tensors > 0)
         fprintf(stderr,
-                "%zu biases and %zu other tensors of the plan are left out: PEFT's target_modules "
-                "are matrices, and an adapter has no bias\n",
-                lost.biases, lost.tensors);
+                "%zu bias%s and %zu other tensor%s of the plan left out: PEFT's target_modules are "
+                "matrices, and an adapter has no bias\n",
+                lost.biases, lost.biases == 1 ? "" : "es", lost.tensors, text_s(lost.tensors));
 }
 
-static void print_summary(const struct plan *plan)
+/* Of an adapter's layers the size is their own: what trains beside them is the rank's. */
+static void print_summary(const struct plan *plan, enum plan_format format)
 {
     struct plan_counts counts = plan_counts(plan);
-    if (counts.modules == 0 && !plan_embeddings(plan) && !plan_head(plan))
-        fprintf(stderr,
-                "note: no scanned module trains, and nothing else: the list is empty, which "
-                "`spectrum train` refuses and Axolotl takes for everything\n");
-    else if (counts.modules == 0)
+    bool beside = format == PLAN_PEFT;
+    if (counts.modules == 0)
         fprintf(stderr, "note: no scanned module trains; more do with a higher --top\n");
-    fprintf(stderr, "trains %zu of %zu scanned modules; embeddings %s, head %s\n", counts.modules,
-            counts.modules_total, plan_embeddings(plan) ? "train" : "frozen",
+    fprintf(stderr, "trains %s%zu of %zu scanned module%s; embeddings %s, head %s\n",
+            beside ? "adapters beside " : "", counts.modules, counts.modules_total,
+            text_s(counts.modules_total), plan_embeddings(plan) ? "train" : "frozen",
             plan_head(plan) ? "train" : "frozen");
     if (counts.known && counts.parameters_total > 0)
-        fprintf(stderr, "%" PRId64 " of %" PRId64 " parameters%s: %.2f %%\n", counts.parameters,
+        fprintf(stderr, "%" PRId64 " of %" PRId64 " parameters%s%s: %.2f %%\n", counts.parameters,
                 counts.parameters_total,
                 counts.whole ? "" : " of the scanned modules (without embeddings and head)",
+                beside ? " are in the layers beside which adapters train" : "",
                 100.0 * (double)counts.parameters / (double)counts.parameters_total);
     else
         fprintf(stderr, "parameters: n/a (the scan file has no shapes)\n");
@@ -214,13 +215,23 @@ static int write_plan(const struct plan *plan, const struct request *request, st
     return status;
 }
 
+/* Nothing is written over what the plan is made from. */
+static int check_output(const struct request *request, const struct ground *ground,
+                        struct error *err)
+{
+    if (!request->output || strcmp(request->output, "-") == 0)
+        return 0;
+    return ground->model ? checkpoint_check_output(ground->model->checkpoint, request->output, err)
+                         : file_check_apart(request->output, request->source, "the scan", err);
+}
+
 static int make_plan(const struct request *request, struct error *err)
 {
     struct ground ground = {0};
     struct plan *plan = NULL;
     int status = open_ground(&ground, request, err);
-    if (status == 0 && ground.model)
-        status = checkpoint_check_output(ground.model->checkpoint, request->output, err);
+    if (status == 0)
+        status = check_output(request, &ground, err);
     if (status == 0)
         status = plan_new(&plan, ground.scan, ground.model, err);
     if (status == 0)
@@ -231,7 +242,7 @@ static int make_plan(const struct request *request, struct error *err)
         status = write_plan(plan, request, err);
     if (status == 0) {
         unscored_print(ground.scan, plan);
-        print_summary(plan);
+        print_summary(plan, request->format);
         print_target(plan, request->format);
     }
     plan_free(plan);

@@ -20,6 +20,10 @@ struct request {
 static int check_outputs(const struct request *request, const struct model *model,
                          struct error *err)
 {
+    if (request->output && request->spectra && file_is_same(request->output, request->spectra))
+        return error_set_kind(err, ERROR_USAGE,
+                              "-o and --spectra name one file, %s; give each its own",
+                              request->output);
     if (checkpoint_check_output(model->checkpoint, request->spectra, err) != 0)
         return -1;
     return checkpoint_check_output(model->checkpoint, request->output, err);

@@ -3,6 +3,7 @@
 #include "base/buffer.h"
 #include "base/clock.h"
 #include "base/json.h"
+#include "base/text.h"
 #include "tui/cli/metrics_line.h"
 
 #include <inttypes.h>
@@ -26,9 +27,9 @@ static void tell_counts(const char *what, const struct piece_counts *counts, siz
 {
     if (counts->without_target + too_short > 0)
         fprintf(stderr,
-                "%s: left out: %zu documents without a supervised token, %zu of fewer than two "
+                "%s: left out: %zu document%s without a supervised token, %zu of fewer than two "
                 "tokens\n",
-                what, counts->without_target, too_short);
+                what, counts->without_target, text_s(counts->without_target), too_short);
     if (counts->dropped + counts->truncated + counts->split > 0)
         fprintf(stderr,
                 "%s: documents longer than --seq-len: %zu split (what follows a cut does not see "
@@ -45,14 +46,17 @@ static void tell_counts(const char *what, const struct piece_counts *counts, siz
 static void tell_data(const struct training_data_plan *data, int64_t steps)
 {
     fprintf(stderr,
-            "data: %" PRIu64 " documents, %" PRIu64 " tokens; in an epoch %" PRIu64
-            " supervised tokens in %" PRIu64 " rows of %" PRId64 "; %zu documents for evaluation\n",
-            data->documents, data->tokens, data->epoch_targets, data->epoch_rows, data->seq_len,
-            data->eval_pieces);
-    fprintf(stderr,
-            "steps: %" PRId64 " of up to %" PRId64 " rows; %" PRId64
-            " an epoch, whose last one has what is left\n",
-            steps, data->step_rows, data->epoch_steps);
+            "data: %" PRIu64 " document%s, %" PRIu64 " token%s; in an epoch %" PRIu64
+            " supervised token%s in %" PRIu64 " row%s of %" PRId64
+            "; %zu document%s for evaluation\n",
+            data->documents, text_s(data->documents), data->tokens, text_s(data->tokens),
+            data->epoch_targets, text_s(data->epoch_targets), data->epoch_rows,
+            text_s(data->epoch_rows), data->seq_len, data->eval_pieces, text_s(data->eval_pieces));
+    /* a step of one row is never cut short */
+    bool whole = data->step_rows == 1;
+    fprintf(stderr, "steps: %" PRId64 " of %s%" PRId64 " row%s; %" PRId64 " an epoch%s\n", steps,
+            whole ? "" : "up to ", data->step_rows, text_s((uint64_t)data->step_rows),
+            data->epoch_steps, whole ? "" : ", whose last one has what is left");
     tell_counts("data", &data->counts, data->too_short);
     if (data->eval_own)
         tell_counts("evaluation", &data->eval_counts, data->eval_too_short);
@@ -70,10 +74,10 @@ static void on_start(void *context, const struct training_start *start)
     double share = 100.0 * (double)start->trained_parameters / (double)start->parameters;
     if (start->adapters)
         fprintf(stderr,
-                "%s: trains %zu tensors, adapters among them, of %" PRId64
+                "%s: trains %zu tensor%s, adapters among them, of %" PRId64
                 " parameters beside the model's %" PRId64 " (%.2f %%), %s\n",
-                view->run, start->trained_tensors, start->trained_parameters, start->parameters,
-                share, start->precision);
+                view->run, start->trained_tensors, text_s(start->trained_tensors),
+                start->trained_parameters, start->parameters, share, start->precision);
     else
         fprintf(stderr,
                 "%s: trains %zu of %zu tensors, %" PRId64 " of %" PRId64

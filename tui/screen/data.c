@@ -1,6 +1,7 @@
 /* A look at the data before it is trained on: documents as the trainer will see them, with what is
  * supervised marked. */
 #include "base/memory.h"
+#include "base/text.h"
 #include "text/tokenizer.h"
 #include "tui/screen/data_look.h"
 #include "tui/screen/list.h"
@@ -53,8 +54,8 @@ static void data_draw(struct app *app, void *state, struct area area)
     uint64_t supervised = 0;
     for (uint64_t i = begin + 1; i < end; i++)
         supervised += data->weights[i] > 0;
-    area_print(area, 0, 0, text, "%zu documents, %llu tokens, %llu of them supervised (%.1f %%)%s",
-               data->documents, (unsigned long long)data->tokens,
+    area_print(area, 0, 0, text, "%zu document%s, %llu tokens, %llu of them supervised (%.1f %%)%s",
+               data->documents, text_s(data->documents), (unsigned long long)data->tokens,
                (unsigned long long)data->supervised,
                100.0 * (double)data->supervised / (double)data->tokens,
                view->look.cut ? " in its first part" : "");

@@ -163,10 +163,9 @@ static void save_plan(struct app *app, const char *path)
     struct buffer out = BUFFER_INIT;
     enum plan_format format = path_ends_with(path, ".json") ? PLAN_JSON : PLAN_YAML;
     session_put_plan(&app->session, format, &out);
-    const struct model *model = app->session.model;
     if (plan_check_target(app->session.plan, format, false, &err) != 0 ||
-        (model && checkpoint_check_output(model->checkpoint, path, &err) != 0) ||
-        buffer_check(&out, &err) != 0 || file_save(path, out.data, out.length, &err) != 0) {
+        session_check_output(&app->session, path, &err) != 0 || buffer_check(&out, &err) != 0 ||
+        file_save(path, out.data, out.length, &err) != 0) {
         app_error(app, &err);
     } else {
         app->session.plan_changed = false;

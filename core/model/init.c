@@ -171,7 +171,7 @@ int model_init(const char *config_folder, const char *out, uint64_t seed, struct
     if (status == 0 && (model.config.vocab == 0 || model.config.layers == 0))
         status = error_set(err, "%s/config.json: vocab_size is missing", config_folder);
     if (status == 0)
-        status = companions_copy(config_folder, out, err);
+        status = companions_copy(config_folder, out, true, err);
     if (status == 0)
         status = write_weights(&model, architecture, out, seed, err);
     free(model.architecture_name);

@@ -194,8 +194,9 @@ int command_eval(int argc, char **argv, struct error *err)
         {"best", OPTION_FLAG, &r.choice.best, NULL,
          "of a run: its checkpoint with the lowest evaluation loss", 0, 0, NULL},
         {"dtype", OPTION_TEXT, &r.dtype, "NAME",
-         "bf16, fp32, or auto (default): the run's own, or bf16 where the processor has it", 0, 0,
-         NULL},
+         "bf16, fp32, or auto (default): the run's own, of a model fp32 where its config.json says "
+         "float32, else bf16 where the processor has it",
+         0, 0, NULL},
         {"device", OPTION_TEXT, &r.device, "DEVICE", "auto (default), cpu, reference", 0, 0, NULL},
         {"threads", OPTION_INTEGER, &r.threads, "N", "default: all cores", 1, 4096, NULL},
         {"json", OPTION_FLAG, &r.json, NULL, "strict JSON on standard output", 0, 0, NULL},

@@ -193,7 +193,8 @@ static int check(const struct request *request, struct error *err)
 
 int command_generate(int argc, char **argv, struct error *err)
 {
-    struct request r = {.choice.quickly = true, .device = "auto",
+    struct request r = {.choice.quickly = true,
+                        .device = "auto",
                         .dtype = "auto",
                         .tokens = 100,
                         .seed = 42,
@@ -222,7 +223,8 @@ int command_generate(int argc, char **argv, struct error *err)
          "of a run: its checkpoint of step N (default: the last)", 1, 1e15, NULL},
         {"best", OPTION_FLAG, &r.choice.best, NULL,
          "of a run: its checkpoint with the lowest evaluation loss", 0, 0, NULL},
-        {"dtype", OPTION_TEXT, &r.dtype, "NAME", "bf16, fp32, auto (default)", 0, 0, NULL},
+        {"dtype", OPTION_TEXT, &r.dtype, "NAME", "bf16, fp32, auto (default): as eval has it", 0, 0,
+         NULL},
         {"device", OPTION_TEXT, &r.device, "DEVICE", "auto (default), cpu, reference", 0, 0, NULL},
         {"threads", OPTION_INTEGER, &r.threads, "N", "default: all cores", 1, 4096, NULL},
         {"json", OPTION_FLAG, &r.json, NULL, "strict JSON on standard output", 0, 0, NULL},

@@ -103,6 +103,9 @@ expect 0 '"ids"' generate filled --prompt who --tokens 2 --json
 printf '[]' >bare/generation_config.json
 expect 1 'generation_config.json' export run -o refused
 [ -e refused ] && fail "a folder is left of an export that failed"
+mkdir kept
+expect 1 'generation_config.json' export run -o kept
+[ -d kept ] && [ -z "$(ls -A kept)" ] || fail "an export that failed left files, or took the folder away"
 
 # Adapters have the tokenizer beside them, and the run's ends; their base has these where the export
 # writes it, and where it is somebody's own the export says them. config.json would make a model of them.

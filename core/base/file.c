@@ -277,7 +277,19 @@ char *path_folder(const char *path, struct error *err)
     return folder;
 }
 
-void folder_remove(const char *path)
+bool folder_is_empty(const char *path)
+{
+    DIR *folder = opendir(path);
+    if (!folder)
+        return access(path, F_OK) != 0;
+    bool empty = true;
+    for (struct dirent *entry; empty && (entry = readdir(folder));)
+        empty = strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0;
+    closedir(folder);
+    return empty;
+}
+
+void folder_clear(const char *path)
 {
     DIR *folder = opendir(path);
     for (struct dirent *entry; folder && (entry = readdir(folder));) {
@@ -288,5 +300,10 @@ void folder_remove(const char *path)
     }
     if (folder)
         closedir(folder);
+}
+
+void folder_remove(const char *path)
+{
+    folder_clear(path);
     rmdir(path);
 }

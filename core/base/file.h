@@ -54,6 +54,12 @@ int file_copy(const char *from, const char *to, size_t cap, struct error *err);
 /* Makes a folder and its missing parents (mode 0777 less umask); an existing one is fine. */
 int folder_make(const char *path, struct error *err);
 
+/* Is nothing there, or a folder without anything in it? */
+bool folder_is_empty(const char *path);
+
+/* Removes the plain files of a folder. */
+void folder_clear(const char *path);
+
 /* Removes a folder of plain files, as far as that goes: for temporary ones, of which a kill leaves
  * a part. */
 void folder_remove(const char *path);

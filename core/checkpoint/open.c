@@ -258,6 +258,38 @@ static int refuse_several(const struct checkpoint *checkpoint, struct dirent **e
     return -1;
 }
 
+/* Adapters as PEFT has them, which `spectrum export` writes, too. */
+static int refuse_adapters(const struct checkpoint *checkpoint, const char *path, struct error *err)
+{
+    const char *base = NULL;
+    cJSON *config = json_read_file(path, CONFIG_MAX, JSON_LOOSE_NUMBERS, NULL);
+    json_get_string(config, "base_model_name_or_path", &base);
+    error_set(
+        err,
+        "%s holds adapters%s%.400s, and no model: give the base, or a folder with both, which "
+        "`spectrum export RUN --merge` writes of a run, and PEFT's merge_and_unload() of any "
+        "adapters",
+        checkpoint->folder, base ? " of the base " : "", base ? base : "");
+    cJSON_Delete(config);
+    return -1;
+}
+
+static int refuse_empty(const struct checkpoint *checkpoint, struct error *err)
+{
+    char *path = path_join(checkpoint->folder, "adapter_config.json", err);
+    if (!path)
+        return -1;
+    if (access(path, F_OK) == 0)
+        refuse_adapters(checkpoint, path, err);
+    else
+        error_set(err,
+                  "%s: no model.safetensors, no model.safetensors.index.json and no .gguf file in "
+                  "it",
+                  checkpoint->folder);
+    free(path);
+    return -1;
+}
+
 /* A folder without safetensors stands for the one .gguf file in it. */
 static int open_only_gguf(struct checkpoint *checkpoint, struct error *err)
 {
@@ -270,10 +302,7 @@ static int open_only_gguf(struct checkpoint *checkpoint, struct error *err)
     } else if (count > 1) {
         refuse_several(checkpoint, entries, count, err);
     } else {
-        error_set(err,
-                  "%s: no model.safetensors, no model.safetensors.index.json and no .gguf file in "
-                  "it",
-                  checkpoint->folder);
+        refuse_empty(checkpoint, err);
     }
     for (int i = 0; i < count; i++)
         free(entries[i]);

@@ -221,37 +221,54 @@ static bool base_stands_alone(const struct export *export, const char *run)
            !text_ends_with(checkpoint_path(base), ".safetensors");
 }
 
-static int refuse_file(const char *out, const char *name, struct error *err)
+/* The folder is new or empty, and no part of a job: its files would be taken for the job's. */
+static int check_output(const struct export *export, const char *out, struct error *err)
 {
-    char *path = path_join(out, name, err);
-    int there = path ? access(path, F_OK) == 0 : -1;
-    free(path);
-    return there > 0 ? error_set(err, "%s holds a model already; -o takes another folder", out)
-                     : there;
+    if (checkpoint_check_output(export->source.model->checkpoint, out, err) != 0)
+        return -1;
+    char *job = job_dir_around(out, err);
+    if (!job)
+        return -1;
+    bool inside = job[0] != '\0';
+    if (inside)
+        error_set(err, "%s is in the folder of a job, %s; -o takes a folder outside of it", out,
+                  job);
+    free(job);
+    if (inside)
+        return -1;
+    return folder_is_empty(out) ? 0
+                                : error_set(err,
+                                            "%s is there, and not an empty folder; -o takes a new "
+                                            "one, or an empty one",
+                                            out);
 }
 
 static int write_model(const struct export *export, const char *out, struct error *err)
 {
-    return export_write_companions(export, out, err) == 0 ? write_weights(export, out, err) : -1;
+    return export_write_companions(export, out, true, err) == 0 ? write_weights(export, out, err)
+                                                                : -1;
 }
 
-/* The base that a run's adapters stand beside, as what the run read of it: out/base. */
+/* The base that a run's adapters stand beside, as what the run read of it: out/base. It ends texts
+ * where the run does, which adapters cannot say. */
 static int write_base(const struct export *export, const char *out, struct export_summary *summary,
                       struct error *err)
 {
     bool gguf = checkpoint_format(export->source.model->checkpoint) == CHECKPOINT_GGUF;
     /* What a Hugging Face file has is copied in its own type. */
-    struct export base = {
-        .source = {.model = export->source.model, .bf16 = !gguf || export->source.bf16},
-        .tokenizer = export->tokenizer};
+    const struct source *source = &export->source;
+    struct export base = {.source = {.model = source->model,
+                                     .bf16 = !gguf || source->bf16,
+                                     .state = source->state,
+                                     .template_name = source->template_name},
+                          .tokenizer = export->tokenizer};
     char *whole = realpath(out, NULL);
     summary->base = whole ? path_join(whole, "base", err) : NULL;
     free(whole);
     if (!whole)
         return error_set_errno(err, errno, "cannot find %s", out);
-    int status = summary->base && refuse_file(summary->base, "model.safetensors", err) == 0 &&
-                         folder_make(summary->base, err) == 0 && list_parts(&base, err) == 0 &&
-                         write_model(&base, summary->base, err) == 0
+    int status = summary->base && folder_make(summary->base, err) == 0 &&
+                         list_parts(&base, err) == 0 && write_model(&base, summary->base, err) == 0
                      ? 0
                      : -1;
     for (size_t i = 0; i < base.count; i++)
@@ -271,10 +288,13 @@ static int write_files(const struct export *export, const char *run, bool adapte
         return -1;
     const char *base =
         summary->base ? summary->base : checkpoint_path(export->source.model->checkpoint);
-    return export_write_adapters(export, out, base, err);
+    return export_write_companions(export, out, false, err) == 0 &&
+                   export_find_ends(summary, export, err) == 0
+               ? export_write_adapters(export, out, base, err)
+               : -1;
 }
 
-/* A folder that could not be filled goes again, unless it was there before. */
+/* What could not be written whole goes again, and the folder unless it was there before. */
 static int write_folder(const struct export *export, const char *run, bool adapters,
                         const char *out, struct export_summary *summary, struct error *err)
 {
@@ -283,8 +303,11 @@ static int write_folder(const struct export *export, const char *run, bool adapt
         return -1;
     if (write_files(export, run, adapters, out, summary, err) == 0)
         return 0;
+    if (summary->base)
+        folder_remove(summary->base);
+    folder_clear(out);
     if (made)
-        folder_remove(out);
+        rmdir(out);
     return -1;
 }
 
@@ -311,12 +334,7 @@ int export_run(const char *run, const struct state_choice *choice, const char *o
     bool adapters = status == 0 && has_adapters(&export.source) && !merge;
     *summary = (struct export_summary){.step = export.source.step, .adapters = adapters};
     if (status == 0)
-        status = checkpoint_check_output(export.source.model->checkpoint, out, err);
-    if (status == 0)
-        status = refuse_file(out, "model.safetensors", err) != 0 ||
-                         refuse_file(out, "adapter_model.safetensors", err) != 0
-                     ? -1
-                     : 0;
+        status = check_output(&export, out, err);
     if (status == 0)
         status = write_folder(&export, export.source.run, adapters, out, summary, err);
     if (status == 0) {
@@ -324,6 +342,7 @@ int export_run(const char *run, const struct state_choice *choice, const char *o
         find_best(&export.source, &summary->best);
     }
     summary->cost.differs = status == 0 && export.source.recipe.quantized;
+    summary->cost.frozen = export.source.recipe.frozen;
     if (summary->cost.differs && !adapters)
         export_measure(&summary->cost, export.source.run, &export, out);
     if (status != 0) {

@@ -2,6 +2,8 @@
 #ifndef SPECTRUM_JOB_EXPORT_H
 #define SPECTRUM_JOB_EXPORT_H
 
+#include "text/end_tokens.h"
+#include "train/recipe.h"
 #include "train/state.h"
 
 #include <stdbool.h>
@@ -14,8 +16,10 @@
  * that has no files. */
 struct export_cost {
     bool differs, measured;
-    double run, merged; /* losses */
+    enum storage frozen; /* what the run had */
+    double run, merged;  /* losses */
     uint64_t tokens;
+    bool evaluation;   /* of the evaluation data; else of the training data */
     char why_not[256]; /* where they could not be measured */
 };
 
@@ -24,7 +28,9 @@ struct export_summary {
     struct evaluated evaluated; /* its evaluation; step 0: it has none */
     struct evaluated best;      /* the best of the run; step 0: unknown */
     bool adapters;              /* a PEFT folder was written */
-    bool rope_scaled;           /* with --rope-scaling, which a PEFT folder cannot say */
+    bool rope_scaled;       /* with --rope-scaling, which adapters cannot say, but `base` does */
+    struct end_tokens ends; /* of adapters: where the run's texts end */
+    bool base_lacks_ends;   /* the base that is there already ends texts at fewer of them */
     char *base; /* the folder that its adapters name as their base, which was written with them;
                    NULL: the base is there already. free() it */
     uint64_t base_bytes;
@@ -33,7 +39,9 @@ struct export_summary {
     uint64_t bytes;
 };
 
-/* A run with adapters: adapter_config.json and adapter_model.safetensors, which PEFT loads. Where
+/* A run with adapters: adapter_config.json and adapter_model.safetensors, which PEFT loads, with
+ * the tokenizer's files, as trainers leave them, and a generation_config.json that names the run's
+ * ends of text (nobody reads it by itself there; `base_lacks_ends` says when it is needed). Where
  * its base is no folder that transformers loads (a GGUF file, a lone .safetensors file), or lies in
  * the run, it is written to `out`/base, and the adapters name it by its whole path: PEFT takes a
  * relative one from where it runs, or for a name on a hub. With `merge`, and for every other run, a
@@ -43,7 +51,7 @@ struct export_summary {
  * made. Trained tensors have the run's type; frozen ones keep the base's bytes, or, from a GGUF
  * base, what the run read: dequantised and rounded once. Where there are adapters the products are
  * added to the base's weights before that rounding. config.json names the run's type. A folder that
- * holds a model is refused, the base's own too. */
+ * is not empty is refused, and so is one in a job's folder. */
 int export_run(const char *run, const struct state_choice *choice, const char *out, bool merge,
                struct export_summary *summary, struct error *err);
 

@@ -18,6 +18,8 @@ enum { COST_TOKENS = 4096, COST_PATHS_MAX = 1024 };
 struct job_data {
     char **paths;
     size_t count;
+    bool evaluation;                /* evaluation data of its own */
+    const cJSON *fingerprints;      /* of the paths; NULL: an earlier version wrote none */
     struct dataset_options options; /* borrowed from the JSON */
     const char *long_documents;     /* likewise */
     int64_t seq_len;
@@ -35,8 +37,11 @@ static int read_job_data(struct job_data *out, const cJSON *job, const char *run
 {
     const cJSON *list = json_get(job, "eval_data"), *item;
     const char *folder = ".";
-    if (cJSON_GetArraySize(list) == 0)
+    out->evaluation = cJSON_GetArraySize(list) > 0;
+    if (!out->evaluation)
         list = json_get(job, "data");
+    out->fingerprints =
+        json_get(job, out->evaluation ? "eval_data_fingerprints" : "data_fingerprints");
     json_get_string(job, "folder", &folder);
     json_get_string(job, "template", &out->options.template_name);
     json_get_string(job, "columns", &out->options.columns);
@@ -59,6 +64,17 @@ static int read_job_data(struct job_data *out, const cJSON *job, const char *run
         if (!whole)
             return -1;
         out->paths[out->count++] = whole;
+    }
+    return 0;
+}
+
+/* A loss of other data than the run's says nothing of the run. */
+static int check_unchanged(const struct job_data *of, const struct dataset *data, struct error *err)
+{
+    for (size_t i = 0; i < of->count; i++) {
+        const char *was = cJSON_GetStringValue(cJSON_GetArrayItem(of->fingerprints, (int)i));
+        if (was && strcmp(was, data->sources[i].fingerprint) != 0)
+            return error_set(err, "%s has changed since the run", of->paths[i]);
     }
     return 0;
 }
@@ -96,11 +112,10 @@ static int loss_of(double *out, uint64_t *tokens, const struct source *source, c
 }
 
 /* Both losses over the same rows, in the run's own precision. */
-static int measure(struct export_cost *cost, const struct export *export, const char *merged,
-                   const struct job_data *of, struct error *err)
+static int measure(struct export_cost *cost, const struct source *run, struct tokenizer *tokenizer,
+                   const char *merged, const struct job_data *of, struct error *err)
 {
     struct source whole = {0};
-    const struct source *run = &export->source;
     struct dataset data = {0};
     struct packing *packing = NULL;
     struct batch batch = {0};
@@ -108,9 +123,11 @@ static int measure(struct export_cost *cost, const struct export *export, const 
     struct piece_list pieces = {0};
     const char *dtype = run->bf16 ? "bf16" : "fp32";
     int status = dataset_open(&data, (const char *const *)of->paths, of->count, &of->options,
-                              export->tokenizer, NULL, err);
+                              tokenizer, NULL, err);
     if (status == 0)
-        status = transformer_check_ids(run->model, &data, export->tokenizer, err);
+        status = check_unchanged(of, &data, err);
+    if (status == 0)
+        status = transformer_check_ids(run->model, &data, tokenizer, err);
     if (status == 0)
         status = first_pieces(&pieces, &data, of, err);
     if (status == 0)
@@ -143,7 +160,8 @@ void export_measure(struct export_cost *cost, const char *run, const struct expo
     struct error err = ERROR_INIT;
     cJSON *job = job_dir_read(run, "job.json", &err);
     cost->measured = job && read_job_data(&data, job, run, &err) == 0 &&
-                     measure(cost, export, out, &data, &err) == 0;
+                     measure(cost, &export->source, export->tokenizer, out, &data, &err) == 0;
+    cost->evaluation = data.evaluation;
     if (!cost->measured)
         snprintf(cost->why_not, sizeof cost->why_not, "%.255s", err.text);
     job_data_free(&data);

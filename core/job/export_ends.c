@@ -119,6 +119,20 @@ static int change(const struct end_tokens *ends, const char *path, const char *o
     return status;
 }
 
+/* transformers reads the base's files, whatever stands beside the adapters. */
+int export_find_ends(struct export_summary *summary, const struct export *export, struct error *err)
+{
+    const struct source *source = &export->source;
+    struct end_tokens said = {0};
+    if (source_end_tokens(&summary->ends, source, export->tokenizer, err) != 0)
+        return -1;
+    if (!summary->base && end_tokens_read(&said, source->model->checkpoint, NULL, err) != 0)
+        return -1;
+    for (size_t i = 0; !summary->base && i < summary->ends.count; i++)
+        summary->base_lacks_ends |= !end_tokens_have(&said, summary->ends.ids[i]);
+    return 0;
+}
+
 int export_write_ends(const struct export *export, const char *out, struct error *err)
 {
     const struct model *model = export->source.model;

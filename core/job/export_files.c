@@ -30,14 +30,15 @@ int export_save_text(const char *folder, const char *name, struct buffer *text, 
 }
 
 /* From a GGUF file's metadata. */
-static int rebuild_companions(const struct export *export, const char *out, struct error *err)
+static int rebuild_companions(const struct export *export, const char *out, bool whole,
+                              struct error *err)
 {
     const struct model *model = export->source.model;
     const struct tokenizer *tokenizer = export->tokenizer;
     struct buffer config = BUFFER_INIT, tokens = BUFFER_INIT, about = BUFFER_INIT;
     struct end_tokens ends;
     int status = source_end_tokens(&ends, &export->source, tokenizer, err);
-    if (status == 0) {
+    if (status == 0 && whole) {
         config_put_json(&config, model, export->source.bf16 ? "bfloat16" : "float32", ends.ids,
                         ends.count);
         status = export_save_text(out, "config.json", &config, err);
@@ -85,15 +86,14 @@ static int amend_config(const struct export *export, const char *out, struct err
     return export_save_text(out, "config.json", &text, err);
 }
 
-int export_write_companions(const struct export *export, const char *out, struct error *err)
+int export_write_companions(const struct export *export, const char *out, bool whole,
+                            struct error *err)
 {
     const struct checkpoint *base = export->source.model->checkpoint;
-    int status = checkpoint_format(base) == CHECKPOINT_GGUF
-                     ? rebuild_companions(export, out, err)
-                     : companions_copy(checkpoint_folder(base), out, err);
-    if (status == 0 && checkpoint_format(base) != CHECKPOINT_GGUF)
+    bool gguf = checkpoint_format(base) == CHECKPOINT_GGUF;
+    int status = gguf ? rebuild_companions(export, out, whole, err)
+                      : companions_copy(checkpoint_folder(base), out, whole, err);
+    if (status == 0 && whole && !gguf)
         status = amend_config(export, out, err);
-    if (status == 0)
-        status = export_write_ends(export, out, err);
-    return status;
+    return status == 0 ? export_write_ends(export, out, err) : -1;
 }

@@ -6,6 +6,7 @@
 #include "checkpoint/safetensors_write.h"
 #include "job/export.h"
 #include "job/source.h"
+#include "text/tokenizer.h"
 
 /* One tensor of a whole model and where its bytes are. */
 struct part {
@@ -18,7 +19,7 @@ struct part {
 struct export
 {
     struct source source;
-    struct tokenizer *tokenizer; /* the source's */
+    struct tokenizer *tokenizer; /* the base's */
     struct part *parts;
     struct safetensors_entry *entries;
     size_t count;
@@ -41,7 +42,12 @@ int export_copy_bytes(struct safetensors_writer *writer, const struct checkpoint
 int export_save_text(const char *folder, const char *name, struct buffer *text, struct error *err);
 /* export_ends.c: generation_config.json, with what ends a text of the run's model. */
 int export_write_ends(const struct export *export, const char *out, struct error *err);
-/* config.json, the tokenizer's files and the like. */
-int export_write_companions(const struct export *export, const char *out, struct error *err);
+/* Where texts of the run end, and does the base that adapters are loaded on say so itself? */
+int export_find_ends(struct export_summary *summary, const struct export *export,
+                     struct error *err);
+/* The tokenizer's files, generation_config.json and the like; of a `whole` model config.json, too.
+ */
+int export_write_companions(const struct export *export, const char *out, bool whole,
+                            struct error *err);
 
 #endif

@@ -21,6 +21,40 @@ bool job_dir_has(const char *path, const char *name)
     return has;
 }
 
+/* Other programs have files of that name, too. */
+static bool holds_job(const char *folder)
+{
+    const char *format = "";
+    cJSON *job = job_dir_has(folder, "job.json") ? job_dir_read(folder, "job.json", NULL) : NULL;
+    json_get_string(job, "format", &format);
+    bool holds = strcmp(format, "spectrum.job") == 0;
+    cJSON_Delete(job);
+    return holds;
+}
+
+/* What of a path is there, without links. */
+static char *existing_part(const char *path, struct error *err)
+{
+    char *at = string_copy(path, err), *whole = NULL;
+    while (at && !(whole = realpath(at, NULL)) && strcmp(at, ".") != 0 && strcmp(at, "/") != 0) {
+        char *parent = path_folder(at, err);
+        free(at);
+        at = parent;
+    }
+    if (at && !whole)
+        error_set_errno(err, errno, "cannot find %s", path);
+    free(at);
+    return whole;
+}
+
+char *job_dir_around(const char *path, struct error *err)
+{
+    char *folder = existing_part(path, err);
+    while (folder && folder[0] && !holds_job(folder))
+        *strrchr(folder, '/') = '\0';
+    return folder;
+}
+
 static int make_below(const char *path, const char *name, struct error *err)
 {
     char *folder = path_join(path, name, err);

@@ -32,6 +32,10 @@ cJSON *job_dir_read(const char *path, const char *name, struct error *err);
 
 bool job_dir_has(const char *path, const char *name);
 
+/* The job's folder that a path is or lies in, whether or not anything is there yet: whole, newly
+ * allocated, "" where there is none. NULL and an error when memory runs out. */
+char *job_dir_around(const char *path, struct error *err);
+
 /* Appends `"folder": "/home/me", "arguments": ["train", ...]`, which job.json must have for
  * `spectrum resume`: where the command ran, and what stood behind the program's name. */
 void job_put_arguments(struct buffer *out, int argc, char *const argv[]);

@@ -240,6 +240,27 @@ static char *run_of_state(const char *path, int64_t *step)
     return run;
 }
 
+/* What was trained in fp32 is another model when it is rounded. Of both names "dtype" counts, as in
+ * transformers. */
+static bool says_fp32(const struct model *model)
+{
+    const cJSON *config = checkpoint_metadata(model->checkpoint);
+    const char *type = "";
+    if (checkpoint_format(model->checkpoint) != CHECKPOINT_SAFETENSORS)
+        return false;
+    if (!json_get_string(config, "dtype", &type))
+        json_get_string(config, "torch_dtype", &type);
+    return strcmp(type, "float32") == 0 || strcmp(type, "float") == 0;
+}
+
+static int open_model(struct source *out, const char *path, struct error *err)
+{
+    if (model_open(&out->model, path, err) != 0)
+        return -1;
+    out->bf16 = out->bf16 && !says_fp32(out->model);
+    return 0;
+}
+
 static int open_either(struct source *out, const char *path, const struct state_choice *choice,
                        struct error *err)
 {
@@ -257,7 +278,7 @@ static int open_either(struct source *out, const char *path, const struct state_
                                    "%s is a model, not a run: --step and --best choose a run's "
                                    "checkpoint",
                                    path)
-                  : model_open(&out->model, path, err);
+                  : open_model(out, path, err);
 }
 
 int source_open(struct source *out, const char *path, const struct state_choice *choice,
@@ -306,11 +327,16 @@ int source_end_tokens(struct end_tokens *out, const struct source *source,
                          : end_tokens_read(out, base, tokenizer, err);
 }
 
+bool source_is_bf16(const struct source *source, const char *dtype)
+{
+    return strcmp(dtype, "auto") == 0 ? source->bf16 : strcmp(dtype, "bf16") == 0;
+}
+
 int source_transformer(struct transformer **out, const struct source *source,
                        struct backend *backend, int64_t tokens, int64_t max_positions,
                        const char *dtype, bool generation, struct error *err)
 {
-    bool bf16 = strcmp(dtype, "auto") == 0 ? source->bf16 : strcmp(dtype, "bf16") == 0;
+    bool bf16 = source_is_bf16(source, dtype);
     if (!bf16 && strcmp(dtype, "auto") != 0 && strcmp(dtype, "fp32") != 0)
         return error_set_kind(err, ERROR_USAGE, "--dtype takes auto, bf16 or fp32, not \"%.40s\"",
                               dtype);

@@ -11,9 +11,10 @@
 
 struct source {
     struct model *model;
-    char *run;                        /* its folder; NULL: a plain model */
-    char *state;                      /* the state folder that was chosen; NULL: a plain model */
-    bool bf16;                        /* the run's storage; for a plain model: is bf16 fast here */
+    char *run;   /* its folder; NULL: a plain model */
+    char *state; /* the state folder that was chosen; NULL: a plain model */
+    bool bf16; /* the run's storage; a plain model's is fp32 where its config.json says so, and else
+                  what is fast here */
     int64_t step;                     /* of the state; -1: a plain model */
     struct evaluated evaluated, best; /* the last evaluation up to there, and the best */
     int64_t seq_len;                  /* tokens of the run's rows; 0: a plain model */
@@ -39,8 +40,10 @@ int source_tokenizer(struct tokenizer **out, const struct source *source, struct
 int source_end_tokens(struct end_tokens *out, const struct source *source,
                       const struct tokenizer *tokenizer, struct error *err);
 
-/* A transformer for evaluation and generation, with the run's weights in place. `dtype`: "auto",
- * "bf16", "fp32". */
+/* Whether it computes with bf16 weights under this `dtype`: "auto", "bf16", "fp32". */
+bool source_is_bf16(const struct source *source, const char *dtype);
+
+/* A transformer for evaluation and generation, with the run's weights in place. */
 int source_transformer(struct transformer **out, const struct source *source,
                        struct backend *backend, int64_t tokens, int64_t max_positions,
                        const char *dtype, bool generation, struct error *err);

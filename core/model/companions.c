@@ -8,7 +8,7 @@
 enum { COMPANION_MAX = 256 << 20 };
 
 static const char *const names[] = {
-    "config.json",
+    "config.json", /* the first: see companions_copy() */
     "generation_config.json",
     "tokenizer.json",
     "tokenizer.model",
@@ -20,10 +20,10 @@ static const char *const names[] = {
     "chat_template.jinja",
 };
 
-int companions_copy(const char *from_folder, const char *to_folder, struct error *err)
+int companions_copy(const char *from_folder, const char *to_folder, bool config, struct error *err)
 {
     int status = folder_make(to_folder, err);
-    for (size_t i = 0; i < sizeof names / sizeof *names && status == 0; i++) {
+    for (size_t i = config ? 0 : 1; i < sizeof names / sizeof *names && status == 0; i++) {
         char *from = path_join(from_folder, names[i], err);
         char *to = path_join(to_folder, names[i], err);
         if (!from || !to)

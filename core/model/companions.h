@@ -4,7 +4,10 @@
 
 #include "base/error.h"
 
-/* Copies config.json, the tokenizer's files and the like, those that are there. */
-int companions_copy(const char *from_folder, const char *to_folder, struct error *err);
+#include <stdbool.h>
+
+/* Copies config.json, the tokenizer's files and the like, those that are there. Without `config`
+ * all but config.json, which would make a model of a folder of adapters. */
+int companions_copy(const char *from_folder, const char *to_folder, bool config, struct error *err);
 
 #endif

@@ -177,7 +177,7 @@ int model_init(const char *config_folder, const char *out, uint64_t seed, struct
                       "that deviation, which must be above 0 (0.02 is usual)",
                       config_folder, model.config.initializer_range);
     if (status == 0)
-        status = companions_copy(config_folder, out, err);
+        status = companions_copy(config_folder, out, true, err);
     if (status == 0)
         status = write_weights(&model, architecture, out, seed, err);
     free(model.architecture_name);

@@ -63,7 +63,7 @@ static int read_folder(struct end_tokens *out, const struct checkpoint *checkpoi
     if (out->count == 0 &&
         end_tokens_add_json(out, json_get(checkpoint_metadata(checkpoint), key), err) != 0)
         return error_prefix(err, "%s/config.json", folder);
-    return out->count ? 0 : end_tokens_add(out, tokenizer_eos(tokenizer), err);
+    return out->count || !tokenizer ? 0 : end_tokens_add(out, tokenizer_eos(tokenizer), err);
 }
 
 /* llama.cpp's (llama-vocab.cpp): what ends a text by its spelling, whatever the file says of it. */

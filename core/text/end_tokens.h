@@ -29,7 +29,8 @@ int end_tokens_add_json(struct end_tokens *ends, const cJSON *ids, struct error 
 
 /* What a checkpoint says by itself: the first of generation_config.json, config.json and the
  * tokenizer that names an end; of a GGUF file its end-of-text, -turn and -message tokens, and those
- * that llama.cpp knows by their texts. An eos_token_id that is no whole number is an error. */
+ * that llama.cpp knows by their texts. Without a tokenizer (NULL, for a folder alone) what
+ * generate() ends at by itself. An eos_token_id that is no whole number is an error. */
 int end_tokens_read(struct end_tokens *out, const struct checkpoint *checkpoint,
                     const struct tokenizer *tokenizer, struct error *err);
 

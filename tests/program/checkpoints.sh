@@ -386,6 +386,32 @@ names_type dtype fp32 's/"torch_dtype"/"dtype"/' float32 lora
 names_type both bf16 's/"torch_dtype": "[a-z0-9]*"/"other": 1/' bfloat16 spectrum
 names_type both fp32 's/"torch_dtype": "[a-z0-9]*"/"other": 1/' float32 lora
 
+# --- the type that a model is evaluated in: its configuration's fp32, and what is asked for ---
+
+train wide-run "${small[@]}" --dtype fp32 --steps 2 --lr 1e-3 || fail "it does not train in fp32"
+spectrum export wide-run -o wide-out || fail "it is not exported"
+for source in wide-run wide-out; do
+  spectrum eval "$source" --data "$data" --seq-len 64 --json || fail "$source is not evaluated"
+  grep -q '"dtype": "fp32"' out || fail "$source is not evaluated in fp32"
+  number loss out
+done | sort -u | wc -l | grep -qx 1 || fail "the export of an fp32 run has another loss"
+spectrum eval wide-out --data "$data" --seq-len 64 && grep -qE '^dtype +fp32$' out || fail "eval does not say fp32"
+spectrum eval wide-out --data "$data" --seq-len 64 --dtype bf16 && grep -qE '^dtype +bf16$' out || fail "--dtype bf16"
+spectrum eval "$model" --data "$data" --seq-len 64 --json
+usual=$(grep -o '"dtype": "[a-z0-9]*"' out)
+# What sed makes of config.json, and what it is evaluated in then: "dtype" before "torch_dtype", as transformers.
+evaluates_in() {
+  cp -r "$model" typed && chmod -R u+w typed
+  sed -i "s/\"torch_dtype\": \"[a-z0-9]*\"/$1/" typed/config.json
+  spectrum eval typed --data "$data" --seq-len 64 --json || fail "$1 is not evaluated"
+  grep -qF "$2" out || fail "$1 is evaluated in $(grep -o '"dtype": "[a-z0-9]*"' out)"
+  rm -r typed
+}
+evaluates_in '"dtype": "float32"' '"dtype": "fp32"'
+evaluates_in '"dtype": null, "torch_dtype": "float32"' '"dtype": "fp32"'
+evaluates_in '"dtype": "bfloat16", "torch_dtype": "float32"' "$usual"
+evaluates_in '"torch_dtype": "float16"' "$usual"
+
 # --- the same choice again ---
 
 train same --method spectrum --top 25 --reselect 2 --steps 6 --eval-every 0 --eval-split 0 --save-every 1 --keep 9 ||

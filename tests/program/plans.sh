@@ -155,6 +155,40 @@ cmp -s lone-peft/base/model.safetensors "$model/model.safetensors" ||
   near "$(loss_of lone-run-peft/base)" "$(loss_of "$model")" 1e-9 || fail "the base is another model"
 near "$(loss_of random-peft/base)" "$(loss_of random/base)" 1e-9 || fail "the run's own base is another model"
 grep -q '"ensure_weight_tying": true' random-peft/adapter_config.json || fail "a tied embedding is saved untied"
+grep -q "rope-scaling" err && fail "a run without a scaling has one"
+
+# Adapters as MODEL: of what they are, and what to do.
+for command in "eval plain-peft --data problems.jsonl" "generate plain-peft --prompt a" "info plain-peft" \
+  "plan plain-peft" "train plain-peft --data problems.jsonl --run r5"; do
+  # shellcheck disable=SC2086
+  expect 1 "plain-peft holds adapters of the base $model, and no model" $command
+  grep -qF -- "--merge" err || fail "$command does not say what to do"
+done
+printf '{' >plain-peft/adapter_config.json
+expect 1 "plain-peft holds adapters, and no model" info plain-peft
+mkdir nothing
+expect 1 "no model.safetensors" info nothing
+
+# The base beside them computes positions as the run did.
+train turned "$model" --init --method lora --rank 4 --dtype fp32 --rope-scaling linear:2
+expect 0 "their base as transformers loads it" export turned -o turned-peft
+grep -q "rope-scaling" err && fail "a base that has the scaling needs no advice"
+grep -q '"linear"' turned-peft/base/config.json || fail "the base has no scaling"
+
+# A new or an empty folder, outside of every job's.
+before=$(find plain lone-run | sort)
+mkdir -p full empty some/below && ln -s plain link && echo kept >full/note && echo '{"format": "x"}' >some/job.json
+for out in plain plain/checkpoints plain/new plain/a/../b lone-run/new link/new; do
+  expect 1 "in the folder of a job" export plain -o $out
+done
+for out in full plain-peft problems.jsonl some; do
+  expect 1 "not an empty folder" export plain --merge -o $out
+done
+[ "$before" = "$(find plain lone-run | sort)" ] || fail "a run's folder has other files"
+[ "$(ls full)" = note ] || fail "a folder that was refused has other files"
+expect 0 "" export plain -o empty/
+expect 0 "" export plain -o some/below
+
 stories=${SPECTRUM_SHARED_DATA:-}/models/stories260K-gguf/stories260K-BF16.gguf
 if [ -f "$stories" ]; then
   train gguf "$stories" --method lora --rank 4 --dtype fp32
@@ -173,6 +207,27 @@ near "$(number run_loss)" "$(number merged_loss)" 1e-9 && fail "4 bits cost noth
 train frozen "$model" --select last:2 --frozen-dtype nf4 --dtype fp32
 expect 0 "loss of the run" export frozen -o frozen-model
 expect 0 "were in fewer bits" export four -o four-peft
+grep -qF 'bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True' err || fail "how to load the base in 4 bits"
+train eight "$model" --method lora --rank 4 --frozen-dtype int8
+expect 0 "nothing else loads a base" export eight -o eight-peft
+grep -q BitsAndBytes err && fail "bitsandbytes has no such 8 bits"
+
+# On which data, and not on other data than the run's.
+expect 0 "tokens of the training data" export four --merge -o four-training
+expect 0 '"loss_data": "training"' export eight --merge -o eight-training --json
+head -3 problems.jsonl >held.jsonl
+"$binary" train "$model" --method qlora --rank 4 --data problems.jsonl --eval-data held.jsonl --run held --steps 2 \
+  --seq-len 64 --accumulate 1 --sample-tokens 0 >out 2>err </dev/null || fail "held: it does not train"
+expect 0 "tokens of the evaluation data" export held --merge -o held-model
+sed 1d problems.jsonl >changed.jsonl
+cp problems.jsonl as-it-was.jsonl
+cp changed.jsonl problems.jsonl
+expect 0 "was not measured: $work/problems.jsonl has changed since the run" export four --merge -o four-changed
+expect 0 "tokens of the evaluation data" export held --merge -o held-again
+cp changed.jsonl held.jsonl
+expect 0 "held.jsonl has changed since the run" export held --merge -o held-changed
+cp as-it-was.jsonl problems.jsonl
+expect 0 "tokens of the training data" export four --merge -o four-unchanged
 mv problems.jsonl elsewhere.jsonl
 expect 0 "was not measured: " export four --merge -o four-again
 expect 0 '"loss_not_measured": "' export four --merge -o four-json --json

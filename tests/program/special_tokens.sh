@@ -82,7 +82,7 @@ expect 1 'the prompt: "<extra>" is' generate wide --chat --prompt '<extra>' --to
 expect 1 '"<extra>" is the tokenizer.s token 2048' eval wide --data wide.jsonl
 expect 1 '"<extra>" is the tokenizer.s token 2048' train wide --data wide.jsonl "${short[@]}" --run no
 expect 1 '"<extra>" is the tokenizer.s token 2048' \
-  train wide --data plain.jsonl --eval-data wide.jsonl "${short[@]:0:8}" --run no
+  train wide --data plain.jsonl --eval-data wide.jsonl "${short[@]::8}" --run no
 expect 1 'sample: "<extra>" is the tokenizer.s token 2048' \
   train wide --data plain.jsonl --sample 'so <extra>' "${short[@]}" --run no
 expect 0 'done' train wide --data plain.jsonl --sample so "${short[@]}" --run yes
@@ -120,7 +120,35 @@ expect 0 'behind step 30' export run -o filled
 grep -q '"eos_token_id": \[0, 2\]' filled/generation_config.json || fail "an empty file was not filled"
 expect 0 '"ids"' generate filled --prompt who --tokens 2 --json
 printf '[]' >bare/generation_config.json
-expect 1 'generation_config.json' export run -o no
+expect 1 'generation_config.json' export run -o refused
+[ -e refused ] && fail "a folder is left of an export that failed"
+mkdir kept
+expect 1 'generation_config.json' export run -o kept
+[ -d kept ] && [ -z "$(ls -A kept)" ] || fail "an export that failed left files, or took the folder away"
+
+# Adapters have the tokenizer beside them, and the run's ends; their base has these where the export
+# writes it, and where it is somebody's own the export says them. config.json would make a model of them.
+rm bare/generation_config.json
+adapt=(--data chat.jsonl --template chatml --method lora --steps 1 --accumulate 1 --seq-len 64
+  --eval-split 0 --sample-tokens 0)
+expect 0 'done' train bare "${adapt[@]}" --run owned
+expect 0 'eos_token_id=\[0, 2\]' export owned -o owned-peft
+for file in tokenizer.json tokenizer_config.json; do
+  cmp -s bare/$file owned-peft/$file || fail "the adapters have no $file of the base"
+done
+grep -q '"eos_token_id": \[0, 2\]' owned-peft/generation_config.json || fail "the adapters' folder does not end at both"
+[ -e owned-peft/config.json ] && fail "a folder of adapters with a model's config.json"
+expect 0 '"eos_token_id": \[0, 2\]' export owned -o owned-json --json
+expect 0 'done' train bare --init "${adapt[@]}" --run made
+expect 0 'their base' export made -o made-peft
+grep -q 'eos_token_id' err && fail "a base that was written needs no advice"
+for file in made-peft made-peft/base; do
+  grep -q '"eos_token_id": \[0, 2\]' $file/generation_config.json || fail "$file does not end at both"
+done
+cmp -s bare/tokenizer.json made-peft/tokenizer.json || fail "the adapters have no tokenizer of the base that was made"
+printf '{"eos_token_id": [2, 0]}' >bare/generation_config.json
+expect 0 'as PEFT has them' export owned -o owned-said
+grep -q 'eos_token_id' err && fail "a base that says it all needs no advice"
 
 echo "$failures failed"
 [ $failures -eq 0 ]

@@ -102,7 +102,8 @@ train marked marked.txt --eval-data marked.txt --mark '###' --seq-len 32 --steps
 near "$(number loss evaluated)" "$(number eval_loss marked/metrics.jsonl)" "eval of a run whose texts have a mark"
 [ "$(number tokens evaluated)" = "$(number eval_tokens marked/metrics.jsonl)" ] || fail "eval has other tokens than the run"
 refuses() { train refused "$@"; [ $? = 2 ] || fail "accepted: $*"; }
-refuses passes.jsonl --steps 2 --epochs 2
+train both passes.jsonl --steps 2 --epochs 9 --seq-len 24 --accumulate 1 --eval-split 0 || fail "it does not train"
+says "--steps goes before --epochs"
 refuses passes.jsonl --eval-split 0.1 --eval-data passes.jsonl
 refuses passes.jsonl --sample hello --sample-tokens 0 --steps 1
 refuses passes.jsonl --steps 9 --warmup 1.5

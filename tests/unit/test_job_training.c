@@ -173,7 +173,7 @@ static void run_and_export(const char *shared, const char *model)
     check_tokenizer(&paths);
     /* A second export does not write over the first. */
     assert_int_equal(export_run(paths.run, &last, paths.out, false, &summary, &err), -1);
-    assert_non_null(strstr(err.text, "holds a model already"));
+    assert_non_null(strstr(err.text, "not an empty folder"));
     paths_free(&paths);
 }
 

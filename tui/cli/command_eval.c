@@ -65,9 +65,10 @@ static void print_result(const struct request *request, const struct source *sou
                          const struct evaluation *evaluation, const struct piece_counts *counts)
 {
     struct buffer out = BUFFER_INIT;
+    const char *dtype = source_is_bf16(source, request->dtype) ? "bf16" : "fp32";
     if (!request->json) {
-        printf("loss        %.6f\nperplexity  %.4f\ntokens      %" PRIu64 "\n", evaluation->loss,
-               exp(evaluation->loss), evaluation->tokens);
+        printf("loss        %.6f\nperplexity  %.4f\ntokens      %" PRIu64 "\ndtype       %s\n",
+               evaluation->loss, exp(evaluation->loss), evaluation->tokens, dtype);
         return;
     }
     buffer_text(&out, "{\"format\": \"spectrum.evaluation\", \"version\": 1, \"model\": ");
@@ -80,9 +81,10 @@ static void print_result(const struct request *request, const struct source *sou
     json_put_number(&out, exp(evaluation->loss));
     buffer_format(&out,
                   ", \"tokens\": %" PRIu64 ", \"seq_len\": %" PRId64
-                  ", \"cut_documents\": %zu, \"truncated\": %zu, \"dropped\": %zu}\n",
+                  ", \"cut_documents\": %zu, \"truncated\": %zu, \"dropped\": %zu"
+                  ", \"dtype\": \"%s\"}\n",
                   evaluation->tokens, request->seq_len, counts->split, counts->truncated,
-                  counts->dropped);
+                  counts->dropped, dtype);
     fwrite(buffer_string(&out), 1, out.length, stdout);
     buffer_free(&out);
 }
@@ -192,8 +194,9 @@ int command_eval(int argc, char **argv, struct error *err)
         {"best", OPTION_FLAG, &r.choice.best, NULL,
          "of a run: its checkpoint with the lowest evaluation loss", 0, 0, NULL},
         {"dtype", OPTION_TEXT, &r.dtype, "NAME",
-         "bf16, fp32, or auto (default): the run's own, or bf16 where the processor has it", 0, 0,
-         NULL},
+         "bf16, fp32, or auto (default): the run's own, of a model fp32 where its config.json says "
+         "float32, else bf16 where the processor has it",
+         0, 0, NULL},
         {"device", OPTION_TEXT, &r.device, "DEVICE", "auto (default), cpu, reference", 0, 0, NULL},
         {"threads", OPTION_INTEGER, &r.threads, "N", "default: all cores", 1, 4096, NULL},
         {"json", OPTION_FLAG, &r.json, NULL, "strict JSON on standard output", 0, 0, NULL},

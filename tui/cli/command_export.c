@@ -3,6 +3,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "job/export.h"
+#include "model/config_write.h"
 #include "tui/cli/command.h"
 #include "tui/cli/options.h"
 
@@ -19,8 +20,11 @@ static void print_cost(const struct export_cost *cost)
             "the run trained beside frozen weights in fewer bits, this model has the base's "
             "own: ");
     if (cost->measured)
-        fprintf(stderr, "loss of the run %.6f, of the model %.6f, on %" PRIu64 " tokens\n",
-                cost->run, cost->merged, cost->tokens);
+        fprintf(stderr,
+                "loss of the run %.6f, of the model %.6f, on the first %" PRIu64 " tokens of the "
+                "%s data\n",
+                cost->run, cost->merged, cost->tokens,
+                cost->evaluation ? "evaluation" : "training");
     else
         fprintf(stderr, "what that does to the loss was not measured: %s\n", cost->why_not);
 }
@@ -40,7 +44,38 @@ static void put_cost(struct buffer *text, const struct export_cost *cost)
     json_put_number(text, cost->run);
     buffer_text(text, ", \"merged_loss\": ");
     json_put_number(text, cost->merged);
-    buffer_format(text, ", \"loss_tokens\": %" PRIu64, cost->tokens);
+    buffer_format(text, ", \"loss_tokens\": %" PRIu64 ", \"loss_data\": \"%s\"", cost->tokens,
+                  cost->evaluation ? "evaluation" : "training");
+}
+
+/* The base that adapters stand on is the user's own, and ends texts as it did. */
+static void tell_ends(const struct export_summary *summary)
+{
+    struct buffer list = BUFFER_INIT;
+    if (!summary->base_lacks_ends)
+        return;
+    config_put_ends(&list, summary->ends.ids, summary->ends.count);
+    fprintf(stderr,
+            "texts of the run end at more tokens than its base's files name: generate() ends there "
+            "with eos_token_id=%s\n",
+            buffer_string(&list));
+    buffer_free(&list);
+}
+
+/* bitsandbytes has the run's 4 bits, and nobody else its 8. */
+static void tell_frozen(enum storage frozen)
+{
+    if (frozen == STORAGE_NF4)
+        fprintf(stderr,
+                "the run's frozen weights were in fewer bits: the adapters have its loss on a base "
+                "that is loaded so, with BitsAndBytesConfig(load_in_4bit=True, "
+                "bnb_4bit_quant_type=\"nf4\", bnb_4bit_use_double_quant=True)\n");
+    else
+        fprintf(stderr,
+                "the run's frozen weights were in fewer bits: in %s as here (blocks of 64) nothing "
+                "else loads a base, and on any other the adapters have another loss than the "
+                "run's; --merge writes a model and measures its\n",
+                storage_name(frozen));
 }
 
 /* The last checkpoint is what is exported where nothing else is asked for. */
@@ -62,10 +97,12 @@ static void tell_better(const struct export_summary *summary)
 static void print_summary(const char *out, const struct export_summary *summary, bool json)
 {
     struct buffer text = BUFFER_INIT;
-    if (summary->adapters && summary->rope_scaled)
+    if (summary->adapters && summary->rope_scaled && !summary->base)
         fprintf(stderr,
                 "they were trained with --rope-scaling (job.json), which their base's config.json "
                 "must say where they are loaded; --merge writes a model that says it\n");
+    if (summary->adapters)
+        tell_ends(summary);
     if (!json && summary->adapters) {
         fprintf(stderr,
                 "%s: the adapters behind step %" PRId64 " as PEFT has them, %" PRIu64
@@ -79,9 +116,7 @@ static void print_summary(const char *out, const struct export_summary *summary,
                     "by this path, so a folder that moves needs another there\n",
                     summary->base, (double)summary->base_bytes / 1e6);
         if (summary->cost.differs)
-            fprintf(stderr,
-                    "the run's frozen weights were in fewer bits: the adapters have its loss "
-                    "on a base that is loaded so, as with BitsAndBytesConfig\n");
+            tell_frozen(summary->cost.frozen);
         return;
     }
     if (!json) {
@@ -106,6 +141,10 @@ static void print_summary(const char *out, const struct export_summary *summary,
         buffer_text(&text, ", \"base\": ");
         json_put_string(&text, summary->base);
         buffer_format(&text, ", \"base_bytes\": %" PRIu64, summary->base_bytes);
+    }
+    if (summary->adapters) {
+        buffer_text(&text, ", \"eos_token_id\": ");
+        config_put_ends(&text, summary->ends.ids, summary->ends.count);
     }
     put_cost(&text, &summary->cost);
     buffer_text(&text, "}\n");

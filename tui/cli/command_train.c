@@ -95,11 +95,7 @@ static int check_method_options(const struct request *r, struct error *err)
         return error_set_kind(
             err, ERROR_USAGE,
             "--method full freezes nothing: --frozen-dtype belongs to the others");
-    if (r->steps_given && r->epochs_given)
-        return error_set_kind(err, ERROR_USAGE,
-                              "--steps and --epochs exclude one another: each says how long the "
-                              "run is");
-    if (r->eval_split_given && r->eval_data.count > 0)
+    if (r->eval_split_given && is->eval_split > 0 && r->eval_data.count > 0)
         return error_set_kind(err, ERROR_USAGE,
                               "--eval-split and --eval-data exclude one another: with data of its "
                               "own nothing is held back");
@@ -158,6 +154,8 @@ static int check(struct request *r, struct error *err)
         empty_noise_by_name(&is->empty_noise, r->empty_noise, err) != 0 ||
         parse_memory_limit(r, err) != 0)
         return -1;
+    if (r->steps_given && r->epochs_given)
+        fprintf(stderr, "--steps goes before --epochs, as max_steps does in transformers\n");
     fill_method_defaults(r);
     is->data = r->data.items;
     is->data_count = r->data.count;

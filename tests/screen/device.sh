@@ -26,11 +26,23 @@ wait scan
 save-screen second.txt
 SCRIPT
 
+# On a fast machine a scan can be over before the script's next key: then it waits for what does not
+# come any more, and is played again, over a scan of its own. BESIDE: what runs at the same time.
+in_time() { # in_time BESIDE SIZE [TARGET], script on standard input
+  local beside=$1 script try
+  script=$(cat)
+  for try in 1 2 3 4; do
+    afresh
+    $beside &
+    (cd "$work" && echo "$script" >script && timeout 60 "$binary" --script script --size "${@:2}") 2>"$work/err" && return
+    kill $! 2>/dev/null
+  done
+  fail "playing ${*:2} did not end: $(cat "$work/err")"
+}
+
 # While it runs: by the command, or from the list.
 for choice in "80x24 :device cpu Enter" "60x16 d G Enter"; do
-  afresh
-  second_window &
-  play "${choice%% *}" "$model" <<SCRIPT
+  in_time second_window "${choice%% *}" "$model" <<SCRIPT
 :device reference Enter
 wait text "s left"
 save-screen before.txt
@@ -82,9 +94,8 @@ shows list.txt "● computed"
 job_has job.json '"--device", "cpu"'
 
 # It is remembered for the model that is opened next.
-afresh
 ln -s "$model" "$work/model"
-play 80x24 <<'SCRIPT'
+in_time true 80x24 <<'SCRIPT'
 /model Enter
 Enter
 :device reference Enter

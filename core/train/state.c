@@ -251,10 +251,11 @@ static int check_data(const cJSON *json, const struct run_identity *identity, co
     bool trains = strcmp(training, identity->training_data) == 0;
     bool evaluates = strcmp(evaluation, identity->evaluation_data) == 0;
     if (said)
-        what = trains && evaluates ? "the same data, cut, split or weighted otherwise"
-               : evaluates         ? "other data to train on"
-               : trains            ? "other data to evaluate on"
-                                   : "other data to train and to evaluate on";
+        what = trains && evaluates
+                   ? "other data: the same files, but cut, split or weighted otherwise"
+               : evaluates ? "other data to train on"
+               : trains    ? "other data to evaluate on"
+                           : "other data to train and to evaluate on";
     return need_text(json, "data", identity->data, what, where, err);
 }
 

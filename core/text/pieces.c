@@ -26,11 +26,6 @@ int long_documents_by_name(enum long_documents *out, const char *name, struct er
                           name);
 }
 
-const char *long_documents_name(enum long_documents how)
-{
-    return names[how];
-}
-
 static bool is_split(const struct piece_list *list, size_t document)
 {
     bool prompted = dataset_kind(list->data, document) & DOCUMENT_PROMPTED;

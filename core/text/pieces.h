@@ -26,7 +26,6 @@ enum long_documents {
 
 /* "drop", "truncate", "split"; NULL stands for the kind's own. 0, or ERROR_USAGE. */
 int long_documents_by_name(enum long_documents *out, const char *name, struct error *err);
-const char *long_documents_name(enum long_documents how); /* NULL for LONG_BY_KIND */
 
 /* Tokens of the document from part * seq_len on. Small: there are as many as documents. */
 struct piece {

@@ -1,11 +1,11 @@
 /* `spectrum eval MODEL|RUN --data FILE`: loss, perplexity, tokens. */
 #include "base/memory.h"
-#include "job/source.h"
 #include "text/template.h"
 #include "train/evaluate.h"
 #include "tui/cli/command.h"
 #include "tui/cli/interrupt.h"
 #include "tui/cli/options.h"
+#include "tui/cli/source_view.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -41,24 +41,6 @@ static int list_pieces(struct piece_list *out, const struct dataset *data,
     if (request->long_documents && long_documents_by_name(&how, request->long_documents, err) != 0)
         return -1;
     return pieces_list(out, data, request->seq_len, how, err);
-}
-
-/* What was not evaluated, or in another way than it stands there. */
-static void tell_counts(const struct piece_list *pieces, const struct model *model)
-{
-    const struct piece_counts *counts = &pieces->counts;
-    char line[400];
-    if (counts->dropped + counts->truncated + counts->split > 0)
-        fprintf(stderr,
-                "documents longer than --seq-len %" PRId64 ": %zu split (what follows a cut does "
-                "not see what came before it), %zu truncated, %zu left out (--long)\n",
-                pieces->seq_len, counts->split, counts->truncated, counts->dropped);
-    if (counts->without_prompt)
-        fprintf(stderr,
-                "every supervised token lies behind --seq-len: rows have them without their "
-                "prompts; a longer --seq-len keeps them together\n");
-    if (model_note_positions(model, counts->longest, line, sizeof line))
-        fprintf(stderr, "%s\n", line);
 }
 
 static void print_result(const struct request *request, const struct source *source,
@@ -113,15 +95,9 @@ static int evaluate_source(struct request *request, struct error *err)
     const struct dataset_watch watch = {(void *)(uintptr_t)interrupted, say, is_interrupted};
     int status = backend_check_training(request->device, err);
     if (status == 0)
-        status = source_open(&source, request->source, &request->choice, err);
-    if (status == 0)
-        fputs(model_notes(source.model), stderr);
-    if (status == 0) /* before its tokenizer, which may be as unknown */
-        status = model_check_computable(source.model, err);
+        status = source_view_open(&source, &tokenizer, request->source, &request->choice, err);
     if (status == 0)
         fix_seq_len(request, &source);
-    if (status == 0)
-        status = source_tokenizer(&tokenizer, &source, err);
     struct dataset_options format = request->format;
     if (!format.template_name)
         format.template_name = source.template_name;
@@ -155,7 +131,8 @@ static int evaluate_source(struct request *request, struct error *err)
                                 "computed with them overflows",
                                 request->source);
     if (status == 0) {
-        tell_counts(&pieces, source.model);
+        source_view_counts("data", &pieces.counts, data.left_out);
+        source_view_positions(&source, pieces.counts.longest);
         print_result(request, &source, &evaluation, &pieces.counts);
     }
     transformer_free(transformer);

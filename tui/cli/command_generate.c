@@ -2,13 +2,13 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "base/utf8.h"
-#include "job/source.h"
 #include "text/generation_keys.h"
 #include "text/template.h"
 #include "train/generate.h"
 #include "tui/cli/command.h"
 #include "tui/cli/interrupt.h"
 #include "tui/cli/options.h"
+#include "tui/cli/source_view.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -149,13 +149,7 @@ static int generate_text(const struct request *request, struct error *err)
     struct transformer *transformer = NULL;
     int status = backend_check_training(request->device, err);
     if (status == 0)
-        status = source_open(&source, request->source, &request->choice, err);
-    if (status == 0)
-        fputs(model_notes(source.model), stderr);
-    if (status == 0) /* before its tokenizer, which may be as unknown */
-        status = model_check_computable(source.model, err);
-    if (status == 0)
-        status = source_tokenizer(&tokenizer, &source, err);
+        status = source_view_open(&source, &tokenizer, request->source, &request->choice, err);
     if (status == 0)
         status = source_end_tokens(&ends, &source, tokenizer, err);
     if (status == 0)
@@ -172,9 +166,8 @@ static int generate_text(const struct request *request, struct error *err)
     if (status == 0)
         status = backend_open(&backend, request->device, (int)request->threads, err);
     int64_t room = (int64_t)list.count + request->tokens;
-    char line[400];
-    if (status == 0 && model_note_positions(source.model, room, line, sizeof line))
-        fprintf(stderr, "%s\n", line);
+    if (status == 0)
+        source_view_positions(&source, room);
     if (status == 0)
         status = source_transformer(&transformer, &source, backend, room, room, request->dtype,
                                     true, err);

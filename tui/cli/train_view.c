@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "tui/cli/metrics_line.h"
+#include "tui/cli/source_view.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -22,26 +23,6 @@ static void on_message(void *context, const char *line)
     fprintf(stderr, "%s\n", line);
 }
 
-/* What is left out of some data, or is not as it stands there; `what` is "data" or "evaluation". */
-static void tell_counts(const char *what, const struct piece_counts *counts, size_t too_short)
-{
-    if (counts->without_target + too_short > 0)
-        fprintf(stderr,
-                "%s: left out: %zu document%s without a supervised token, %zu of fewer than two "
-                "tokens\n",
-                what, counts->without_target, text_s(counts->without_target), too_short);
-    if (counts->dropped + counts->truncated + counts->split > 0)
-        fprintf(stderr,
-                "%s: documents longer than --seq-len: %zu split (what follows a cut does not see "
-                "what came before it), %zu truncated, %zu left out (--long)\n",
-                what, counts->split, counts->truncated, counts->dropped);
-    if (counts->without_prompt)
-        fprintf(stderr,
-                "%s: every supervised token lies behind --seq-len: rows have them without their "
-                "prompts; a longer --seq-len keeps them together\n",
-                what);
-}
-
 /* What the run makes of its data. */
 static void tell_data(const struct training_data_plan *data, int64_t steps)
 {
@@ -57,9 +38,9 @@ static void tell_data(const struct training_data_plan *data, int64_t steps)
     fprintf(stderr, "steps: %" PRId64 " of %s%" PRId64 " row%s; %" PRId64 " an epoch%s\n", steps,
             whole ? "" : "up to ", data->step_rows, text_s((uint64_t)data->step_rows),
             data->epoch_steps, whole ? "" : ", whose last one has what is left");
-    tell_counts("data", &data->counts, data->too_short);
+    source_view_counts("data", &data->counts, data->too_short);
     if (data->eval_own)
-        tell_counts("evaluation", &data->eval_counts, data->eval_too_short);
+        source_view_counts("evaluation", &data->eval_counts, data->eval_too_short);
     if (data->weighted)
         fprintf(stderr, "data: losses count as much as the records' and turns' weights say\n");
 }

@@ -1,0 +1,43 @@
+#include "tui/cli/source_view.h"
+
+#include "base/text.h"
+
+#include <stdio.h>
+
+int source_view_open(struct source *source, struct tokenizer **tokenizer, const char *path,
+                     const struct state_choice *choice, struct error *err)
+{
+    if (source_open(source, path, choice, err) != 0)
+        return -1;
+    fputs(model_notes(source->model), stderr);
+    /* Before its tokenizer, which may be as unknown as the model is. */
+    return model_check_computable(source->model, err) == 0
+               ? source_tokenizer(tokenizer, source, err)
+               : -1;
+}
+
+void source_view_positions(const struct source *source, int64_t longest)
+{
+    char line[400];
+    if (model_note_positions(source->model, longest, line, sizeof line))
+        fprintf(stderr, "%s\n", line);
+}
+
+void source_view_counts(const char *what, const struct piece_counts *counts, size_t too_short)
+{
+    if (counts->without_target + too_short > 0)
+        fprintf(stderr,
+                "%s: left out: %zu document%s without a supervised token, %zu of fewer than two "
+                "tokens\n",
+                what, counts->without_target, text_s(counts->without_target), too_short);
+    if (counts->dropped + counts->truncated + counts->split > 0)
+        fprintf(stderr,
+                "%s: documents longer than --seq-len: %zu split (what follows a cut does not see "
+                "what came before it), %zu truncated, %zu left out (--long)\n",
+                what, counts->split, counts->truncated, counts->dropped);
+    if (counts->without_prompt)
+        fprintf(stderr,
+                "%s: every supervised token lies behind --seq-len: rows have them without their "
+                "prompts; a longer --seq-len keeps them together\n",
+                what);
+}

@@ -1,0 +1,18 @@
+/* What commands compute with, opened, and what they say of it and of its data on standard error. */
+#ifndef SPECTRUM_TUI_CLI_SOURCE_VIEW_H
+#define SPECTRUM_TUI_CLI_SOURCE_VIEW_H
+
+#include "job/source.h"
+
+/* Opens a model or a run with its tokenizer, says the model's notes, and refuses what cannot be
+ * computed; the two are the caller's to close in any case, and begin as {0} and NULL. */
+int source_view_open(struct source *source, struct tokenizer **tokenizer, const char *path,
+                     const struct state_choice *choice, struct error *err);
+
+/* Says it where texts of so many tokens go beyond the model's positions. */
+void source_view_positions(const struct source *source, int64_t longest);
+
+/* What is left out of some data, or is not as it stands there; `what` is "data" or "evaluation". */
+void source_view_counts(const char *what, const struct piece_counts *counts, size_t too_short);
+
+#endif

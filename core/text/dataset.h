@@ -29,7 +29,8 @@
 struct dataset_options {
     const char *mark;          /* between documents of a .txt file; NULL or "": one document */
     const char *columns;       /* "prompt=question,completion=answer"; NULL: the forms' own names */
-    const char *template_name; /* --template; NULL: the tokenizer's own */
+    const char *template_name; /* --template (text/template.h); NULL: the tokenizer's own */
+    const char *date;          /* of a template that writes today's, "2026-11-29"; NULL: today */
 };
 
 /* What one of the paths gave: the documents from the end of the source before it up to `end`. */

@@ -31,7 +31,7 @@ void column_names_free(struct column_names *names);
 
 struct form_context {
     const struct column_names *columns;
-    const struct chat_template *chat;
+    struct chat_template *chat;
     struct tokenizer *tokenizer;
 };
 
@@ -49,17 +49,5 @@ int form_encode(const struct form_context *context, const cJSON *record, struct 
  * ENCODE_GOES_ON and ENCODE_UNENDED for a part of a long text. */
 int form_encode_text(const struct form_context *context, const char *text, size_t length,
                      unsigned parts, struct token_list *out, struct error *err);
-
-/* A conversation in either JSON form, for whoever shows one. *out is an array of *count messages
- * whose contents are freed with conversation_free(). `system` stands in front where it is not empty
- * and the messages do not begin with a system message of their own. */
-struct conversation {
-    struct chat_message *messages;
-    char **contents;
-    size_t count;
-};
-int conversation_read(struct conversation *out, const cJSON *messages, const char *system,
-                      struct error *err);
-void conversation_free(struct conversation *conversation);
 
 #endif

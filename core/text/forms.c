@@ -187,6 +187,13 @@ static void alpaca_prompt(struct buffer *out, const char *instruction, const cha
     buffer_text(out, "\n\n### Response:\n");
 }
 
+static int encode_turns(const struct form_context *c, cJSON *messages, const double *weights,
+                        struct token_list *out, struct error *err)
+{
+    const struct conversation conversation = {.messages = messages, .weights = weights};
+    return template_encode(c->chat, c->tokenizer, &conversation, false, out, err);
+}
+
 static bool has_template(const struct form_context *c)
 {
     return template_exists(c->chat);
@@ -245,13 +252,6 @@ static const char *role_named(const cJSON *message)
     if (!json_get_string(message, "role", &role))
         json_get_string(message, "from", &role);
     return role;
-}
-
-static int encode_turns(const struct form_context *c, cJSON *messages, const double *weights,
-                        struct token_list *out, struct error *err)
-{
-    const struct conversation conversation = {.messages = messages, .weights = weights};
-    return template_encode(c->chat, c->tokenizer, &conversation, false, out, err);
 }
 
 static int encode_conversation(const struct form_context *c, const cJSON *messages,

@@ -2,14 +2,13 @@
 #include "jinja/value.h"
 
 #include "base/utf8.h"
-#include "jinja/evaluate.h"
+#include "jinja/strings.h"
 
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <utf8proc.h>
 
 /* Namespaces may hold one another, which their nesting does not count. */
 #define DEEPEST (2 * JINJA_NESTING_MAX)
@@ -62,25 +61,6 @@ void jinja_write_float(struct buffer *out, double number)
         buffer_format(out, "%s%.*s.0", digits, exponent + 1 - count, "000000000000000");
 }
 
-/* Python shows letters, marks, numbers, punctuation, symbols, and of the white space a space. */
-static bool printable(int32_t point)
-{
-    switch (utf8proc_category(point)) {
-    case UTF8PROC_CATEGORY_CC:
-    case UTF8PROC_CATEGORY_CF:
-    case UTF8PROC_CATEGORY_CS:
-    case UTF8PROC_CATEGORY_CO:
-    case UTF8PROC_CATEGORY_CN:
-    case UTF8PROC_CATEGORY_ZL:
-    case UTF8PROC_CATEGORY_ZP:
-        return false;
-    case UTF8PROC_CATEGORY_ZS:
-        return point == ' ';
-    default:
-        return true;
-    }
-}
-
 static void write_escape(struct buffer *out, int32_t point)
 {
     const char *named = point == '\n'   ? "\\n"
@@ -106,7 +86,7 @@ static void write_text_repr(struct buffer *out, struct jinja_text text)
         step = utf8_decode(text.bytes + at, text.length - at, &point);
         if (point == quote || point == '\\')
             buffer_byte(out, '\\');
-        if (point < 0 || printable(point))
+        if (point < 0 || jinja_is_printable(point))
             buffer_append(out, text.bytes + at, step);
         else
             write_escape(out, point);

@@ -20,7 +20,7 @@ static int name_argument(struct jinja_run *run, args *arguments, size_t at, cons
     return 0;
 }
 
-static args after(args *arguments, size_t skipped)
+static struct jinja_arguments after(args *arguments, size_t skipped)
 {
     struct jinja_arguments rest = *arguments;
     rest.values += skipped;

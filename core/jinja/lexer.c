@@ -123,9 +123,12 @@ static bool give_text(const struct lexer *lexer, size_t begin, size_t end, struc
     return end > begin;
 }
 
-/* What is between {% raw %}, which ended at lexer->at, and {% endraw %}. 1: the token has it. */
+/* What is between {% raw %}, which ended at lexer->at, and {% endraw %}. 1: the token has it. At the
+ * very end of a source jinja2 lets {% raw %} and {# stand alone. */
 static int lex_raw(struct lexer *lexer, struct token *token, struct error *err)
 {
+    if (lexer->at == lexer->length)
+        return 0;
     for (size_t tag = lexer->at; tag < lexer->length; tag++) {
         size_t end = word_tag(lexer, tag, "endraw");
         end = end ? behind_end(lexer, end, "%}", true, true) : 0;
@@ -149,7 +152,9 @@ static int skip_comment(struct lexer *lexer, struct error *err)
             return 0;
         }
     }
-    return error_set(err, "a comment {# has no end #}");
+    if (lexer->at + 2 >= lexer->length)
+        move_to(lexer, lexer->length);
+    return lexer->at == lexer->length ? 0 : error_set(err, "a comment {# has no end #}");
 }
 
 /* Text up to the next tag, or the tag's beginning where lexer->at is there already. */

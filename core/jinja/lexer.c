@@ -145,16 +145,13 @@ static int skip_comment(struct lexer *lexer, struct error *err)
 {
     size_t at = lexer->at + 2;
     at += looking_at(lexer, at, "-") || looking_at(lexer, at, "+");
-    for (; at < lexer->length; at++) {
-        size_t end = behind_end(lexer, at, "#}", true, true);
-        if (end) {
-            move_to(lexer, end);
-            return 0;
-        }
-    }
-    if (lexer->at + 2 >= lexer->length)
-        move_to(lexer, lexer->length);
-    return lexer->at == lexer->length ? 0 : error_set(err, "a comment {# has no end #}");
+    size_t end = at == lexer->length ? at : 0;
+    for (; at < lexer->length && !end; at++)
+        end = behind_end(lexer, at, "#}", true, true);
+    if (!end)
+        return error_set(err, "a comment {# has no end #}");
+    move_to(lexer, end);
+    return 0;
 }
 
 /* Text up to the next tag, or the tag's beginning where lexer->at is there already. */

@@ -40,6 +40,9 @@ struct column_names {
 int column_names_parse(struct column_names *out, const char *columns, struct error *err);
 void column_names_free(struct column_names *names);
 
+/* What --columns calls it. */
+const char *column_key(enum column which);
+
 struct form_context {
     const struct column_names *columns;
     struct chat_template *chat;
@@ -53,6 +56,7 @@ struct form {
     char name[FORM_NAME_MAX]; /* "messages with tools", "prompt and completion, texts" */
     bool prompted;  /* it has a prompt or turns, without which what follows is not to be trained */
     bool templated; /* the chat template wrote it */
+    bool labelled;  /* KTO's: it has a label */
     bool undesired; /* its label is false: it stays, with weights of 0 */
     const char *read[COLUMN_COUNT + 6]; /* the columns that were read; the context's names */
     size_t read_count;

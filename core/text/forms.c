@@ -98,7 +98,7 @@ static int read_messages(struct reader *r, enum column form, struct token_list *
     if (status == 0)
         status = conversation_system(&turns, r, list, err);
     if (status == 0)
-        status = turns_read(&turns, list, name, false, TURN_ASSISTANT_COUNTS, err);
+        status = turns_read(&turns, list, name, false, true, err);
     if (status == 0)
         status = beside_read(&beside, r, form == COLUMN_CONVERSATIONS, err);
     if (status == 0)
@@ -122,11 +122,10 @@ static int read_turn_pair(struct reader *r, const cJSON *prompt, const cJSON *co
     if (status == 0)
         status = conversation_system(&turns, r, prompt, err);
     if (status == 0)
-        status = turns_read(&turns, prompt, column_name(r, COLUMN_PROMPT), true, TURN_RESTS, err);
+        status = turns_read(&turns, prompt, column_name(r, COLUMN_PROMPT), true, false, err);
     count = turns.count;
     if (status == 0)
-        status = turns_read(&turns, completion, column_name(r, COLUMN_COMPLETION), true,
-                            TURN_COUNTS, err);
+        status = turns_read(&turns, completion, column_name(r, COLUMN_COMPLETION), true, true, err);
     if (status == 0)
         status = beside_read(&beside, r, false, err);
     if (status == 0)

@@ -342,8 +342,7 @@ static cJSON *spell(const cJSON *item, const char *role, const cJSON *content, s
     return message;
 }
 
-static int read_turn(struct turns *turns, const cJSON *item, enum turn_default otherwise,
-                     struct error *err)
+static int read_turn(struct turns *turns, const cJSON *item, bool trains, struct error *err)
 {
     const char *role = cJSON_IsObject(item) ? role_named(item) : NULL;
     if (!cJSON_IsObject(item))
@@ -358,10 +357,9 @@ static int read_turn(struct turns *turns, const cJSON *item, enum turn_default o
     const char *key = is_there(value) && !is_there(content) ? "value" : "content";
     if (key[0] == 'v')
         content = value;
-    double weight, unsaid = otherwise == TURN_ASSISTANT_COUNTS
-                                ? strcmp(role, "assistant") == 0 || strcmp(role, FUNCTION_CALL) == 0
-                                : otherwise == TURN_COUNTS;
-    if (turn_weight(item, "weight", unsaid, &weight, &turns->weighed, err) != 0)
+    bool speaks = strcmp(role, "assistant") == 0 || strcmp(role, FUNCTION_CALL) == 0;
+    double weight;
+    if (turn_weight(item, "weight", speaks && trains, &weight, &turns->weighed, err) != 0)
         return -1;
     if (strcmp(role, FUNCTION_CALL) == 0)
         return append(turns, call_message(content, err), weight, err);
@@ -370,8 +368,8 @@ static int read_turn(struct turns *turns, const cJSON *item, enum turn_default o
     return append(turns, spell(item, role, content, err), weight, err);
 }
 
-int turns_read(struct turns *turns, const cJSON *list, const char *name, bool single,
-               enum turn_default otherwise, struct error *err)
+int turns_read(struct turns *turns, const cJSON *list, const char *name, bool single, bool trains,
+               struct error *err)
 {
     single = single && cJSON_IsObject(list);
     if (!single && !cJSON_IsArray(list))
@@ -381,7 +379,7 @@ int turns_read(struct turns *turns, const cJSON *list, const char *name, bool si
         return error_set(err, "\"%.80s\" is an array without messages", name);
     size_t number = 1;
     for (; item; item = single ? NULL : item->next, number++)
-        if (read_turn(turns, item, otherwise, err) != 0)
+        if (read_turn(turns, item, trains, err) != 0)
             return error_prefix(err, "message %zu of \"%.80s\"", number, name);
     return 0;
 }

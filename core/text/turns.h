@@ -19,9 +19,6 @@ struct turns {
     bool weighed; /* some turn says itself how much it counts */
 };
 
-/* What a turn counts that does not say it itself. */
-enum turn_default { TURN_ASSISTANT_COUNTS, TURN_COUNTS, TURN_RESTS };
-
 int turns_begin(struct turns *out, struct error *err);
 void turns_free(struct turns *turns);
 
@@ -30,9 +27,10 @@ int turns_add(struct turns *turns, const char *role, const char *content, double
               struct error *err);
 
 /* Appends those of a list of the record. `name` is the list's, for messages; `single`: one turn
- * that stands alone is a list of one. The record must outlive them. */
-int turns_read(struct turns *turns, const cJSON *list, const char *name, bool single,
-               enum turn_default otherwise, struct error *err);
+ * that stands alone is a list of one; `trains`: an assistant's turns that do not say it themselves
+ * count. The record must outlive them. */
+int turns_read(struct turns *turns, const cJSON *list, const char *name, bool single, bool trains,
+               struct error *err);
 
 /* How much a record or a turn counts by what it says itself (forms.h); `otherwise` where it does
  * not. `weight_name` is the key beside "loss_weight", "" for none; *says, where not NULL, is set

@@ -116,6 +116,14 @@ int dataset_read(const struct dataset *dataset, uint64_t from, size_t count, int
 /* The largest id, or one that is negative where there is one. */
 int32_t dataset_largest_id(const struct dataset *dataset);
 
+/* Lines for whoever watches: which forms were recognised, what is undesired, which columns were not
+ * read. `what` stands in front of them: "data". dataset_open() says them itself. */
+void dataset_tell(const struct dataset *dataset, const char *what,
+                  void (*say)(void *context, const char *line), void *context);
+
+/* The names of a note list as a JSON list; no more of them than fit `size`, 3 at least. */
+void dataset_list_names(const struct dataset_notes *notes, char *out, size_t size);
+
 int dataset_kind(const struct dataset *dataset, size_t document);
 
 /* True when every target counts (plain text): worth a line to whoever meant to train on replies. */

@@ -1,8 +1,10 @@
 #include "text/notes.h"
 
 #include "base/memory.h"
+#include "base/text.h"
+#include "base/utf8.h"
 
-#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -89,6 +91,62 @@ void notes_put(struct buffer *out, const struct dataset_notes *notes)
         buffer_format(out, ",%zu,%zu,%zu]", note->file, note->line, note->count);
     }
     buffer_byte(out, ']');
+}
+
+/* --- for whoever is told --- */
+
+void dataset_list_names(const struct dataset_notes *notes, char *out, size_t size)
+{
+    struct buffer list = BUFFER_INIT;
+    size_t fits = 0;
+    buffer_byte(&list, '[');
+    for (size_t i = 0; i < notes->count && list.length < size; i++) {
+        buffer_text(&list, i > 0 ? ", " : "");
+        json_put_string(&list, notes->items[i].text);
+        if (!list.failed && list.length + 2 <= size)
+            fits = list.length;
+    }
+    size_t length = fits;
+    if (length == 0)
+        out[length++] = '[';
+    else
+        memcpy(out, list.data, length);
+    out[length++] = ']';
+    out[length] = '\0';
+    buffer_free(&list);
+}
+
+/* "data: columns that are not read: id (line 1), ...". */
+static void tell(const struct dataset_notes *notes, const char *what, const char *are, bool places,
+                 void (*say)(void *context, const char *line), void *context)
+{
+    struct buffer line = BUFFER_INIT;
+    buffer_format(&line, "%s: %s: ", what, are);
+    for (size_t i = 0; i < notes->count && line.length < 500; i++) {
+        const struct dataset_note *note = &notes->items[i];
+        buffer_format(&line, "%s%s", i > 0 ? ", " : "", note->text);
+        if (places)
+            buffer_format(&line, " (line %zu)", note->line);
+        else
+            buffer_format(&line, " (%zu record%s)", note->count, text_s(note->count));
+    }
+    if (notes->count > 0 && !line.failed) {
+        utf8_sanitize(line.data);
+        say(context, line.data);
+    }
+    buffer_free(&line);
+}
+
+void dataset_tell(const struct dataset *data, const char *what,
+                  void (*say)(void *context, const char *line), void *context)
+{
+    char line[120];
+    tell(&data->recognised, what, "recognised", false, say, context);
+    snprintf(line, sizeof line, "%s: %zu undesired (label false): nothing of them is trained", what,
+             data->undesired);
+    if (data->undesired > 0)
+        say(context, line);
+    tell(&data->unread, what, "columns that are not read", true, say, context);
 }
 
 /* A whole number from 0 on. */

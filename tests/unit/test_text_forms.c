@@ -139,10 +139,145 @@ static void reads_as_its_tools_do(void **state)
     cJSON_Delete(tree);
 }
 
+/* Single quotes stand for double ones. */
+static void with_quotes(char *out, size_t size, const char *text)
+{
+    snprintf(out, size, "%s", text);
+    for (char *at = out; (at = strchr(at, '\'')); at++)
+        *at = '"';
+}
+
+#define ASKS "{'role':'user','content':'a'}"
+#define SAYS "{'role':'assistant','content':'b'}"
+#define HUMAN "{'from':'human','value':'a'}"
+#define GPT "{'from':'gpt','value':'b'}"
+
+static void refuses_by_name(void **state)
+{
+    static const struct {
+        const char *record, *says;
+        const char *template, *columns; /* "own" and NULL where NULL */
+    } bad[] = {
+        /* what is not there */
+        {"{'text':null}", "jsonl:1: \"text\" is null"},
+        {"{'text':3}", "\"text\" is not a text"},
+        {"{'messages':null,'id':1}", "\"messages\" is null"},
+        {"{'prompt':'a','completion':null}",
+         "a prompt alone is not trained: \"completion\" is null"},
+        {"{'prompt':'a','id':1}", "no \"completion\"; there are: \"prompt\", \"id\""},
+        {"{'completion':'a'}", "no \"prompt\""},
+        {"{'instruction':'a','response':'b'}", "no \"output\"; there are: \"instruction\", \"resp"},
+        {"{'instruction':'a','output':null}", "\"output\" is null"},
+        {"{'instruction':'a','output':['b','c']}", "\"output\" is not a text"},
+        {"{'question':'a','answer':'b'}",
+         "--columns prompt=question,completion=answer; there are: "},
+        {"{'prompt':'a','completions':['b'],'labels':[true]}", "stepwise"},
+        /* preference pairs, with the columns that read them */
+        {"{'chosen':[" ASKS "," SAYS "],'rejected':[" ASKS "," SAYS "]}",
+         "preference pairs: \"chosen\" and \"rejected\" are for DPO and its like, which spectrum "
+         "does "
+         "not train; --columns messages=chosen trains"},
+        {"{'prompt':'a','chosen':[" ASKS "," SAYS "],'rejected':[" ASKS "," SAYS "]}",
+         "--columns messages=chosen trains"},
+        {"{'prompt':'a','chosen':'b','rejected':'c'}",
+         "--columns prompt=prompt,completion=chosen "},
+        {"{'prompt':[" ASKS "],'chosen':[" SAYS "],'rejected':[" SAYS "]}",
+         "--columns prompt=prompt,completion=chosen "},
+        {"{'conversations':[" HUMAN "],'chosen':" GPT ",'rejected':" GPT "}",
+         "--columns prompt=conversations,completion=chosen "},
+        {"{'messages':[" ASKS "],'chosen':" SAYS ",'rejected':" SAYS "}",
+         "--columns prompt=messages,completion=chosen "},
+        {"{'instruction':'a','input':'','chosen':'b','rejected':'c'}",
+         "--columns instruction=instruction,input=input,output=chosen "},
+        {"{'system':'s','question':'a','chosen':'b','rejected':'c'}",
+         "--columns prompt=question,completion=chosen "},
+        {"{'chosen':'b','rejected':'c'}", "--columns text=chosen "},
+        /* two forms */
+        {"{'messages':[" ASKS "," SAYS "],'conversations':[" HUMAN "," GPT "]}",
+         "--columns messages=messages or --columns conversations=conversations"},
+        {"{'messages':[" ASKS "],'completion':" SAYS "}",
+         "--columns messages=messages or --columns prompt=messages,completion=completion"},
+        {"{'messages':[" ASKS "," SAYS "],'instruction':'a','output':'b'}",
+         "two forms in one record, \"messages\" and \"instruction\""},
+        {"{'prompt':'a','completion':'b','instruction':'a','output':'b'}",
+         "two forms in one record"},
+        {"{'prompt':'a','completion':[" SAYS "]}", "both must be texts, or both lists"},
+        /* turns */
+        {"{'messages':[" ASKS ",{'role':'narrator','content':'b'}]}",
+         "message 2 of \"messages\": the role \"narrator\""},
+        {"{'messages':[" ASKS ",{'role':'assistant','content':null}]}", "\"content\" is null"},
+        {"{'messages':[" ASKS ",{'role':'assistant'}]}", "has no \"content\""},
+        {"{'messages':[{'role':'user','content':'a','value':'b'}]}", "and they differ"},
+        {"{'messages':[{'role':'user','content':[{'type':'image_url','image_url':{}}]}]}",
+         "a part of type \"image_url\": spectrum trains on text alone"},
+        {"{'messages':[{'role':'user','content':[{'type':'text'}]}]}", "without a text"},
+        {"{'messages':[{'role':'user','content':[{'type':'text','text':'a','train':true}]}]}",
+         "a part with a \"train\""},
+        {"{'messages':[{'role':'assistant','content':'a','train_detail':[]}]}", "\"train_detail\""},
+        {"{'messages':[{'role':'user','content':[]}]}", "an empty list"},
+        {"{'messages':{'role':'user','content':'a'}}", "not an array of messages"},
+        {"{'messages':'[1]'}", "message 1 of \"messages\": it is not an object"},
+        {"{'messages':'hello'}", "\"messages\": not an array of messages"},
+        {"{'conversations':[{'from':'function_call','value':'weather()'}]}", "function_call: "},
+        {"{'conversations':[{'from':'function_call','value':'{\\'name\\':\\'x\\'}'}]}",
+         "without \"name\" and \"arguments\""},
+        {"{'prompt':[" ASKS "],'completion':[]}", "\"completion\" is an array without messages"},
+        /* beside them */
+        {"{'messages':[{'role':'system','content':'s'}," ASKS "," SAYS "],'system':'t'}",
+         "say different things; --columns system= "},
+        {"{'messages':[" ASKS "," SAYS "],'tools':{'name':'x'}}", "\"tools\" is not a list"},
+        {"{'messages':[" ASKS "," SAYS "],'tools':'none'}", "tools that are a text must be JSON"},
+        {"{'messages':[" ASKS "," SAYS "],'tools':[1]}", "not an object"},
+        {"{'messages':[" ASKS "," SAYS "],'functions':[{}]}", "--columns tools=functions"},
+        {"{'messages':[" ASKS "," SAYS "],'images':['a.png']}",
+         "\"images\" has something in it, and spectrum trains on text alone"},
+        {"{'messages':[" ASKS "," SAYS "],'audio':{'path':'a.wav'}}", "\"audio\""},
+        {"{'messages':[" ASKS "," SAYS "],'history':[['a','b']]}", "--columns history= "},
+        {"{'messages':[" ASKS "," SAYS "],'chat_template_kwargs':{'tools':[]}}", "sets \"tools\""},
+        {"{'messages':[" ASKS "," SAYS "],'chat_template_kwargs':[]}", "is not an object"},
+        {"{'text':'a','tools':[{'name':'x'}]}", "\"tools\" belongs to turns"},
+        {"{'text':'a','system':'b'}", "--columns system= leaves it unread"},
+        {"{'text':'a','image':{'bytes':'b'}}", "or name the columns of text with --columns"},
+        {"{'prompt':'a','completion':'b','system':'c'}", "choose one with --template"},
+        {"{'instruction':'a','output':'b','history':[['a','b']]}", "--template", "none"},
+        {"{'instruction':'a','output':'b','tools':[{'name':'x'}]}", "--template", "none"},
+        {"{'instruction':'a','output':'b','history':[['a']]}", "not [question, answer]"},
+        {"{'instruction':'a','output':'b','history':'x'}", "--columns history= "},
+        {"{'messages':[" ASKS "," SAYS "]}", "--template", "none"},
+        /* labels */
+        {"{'prompt':'a','completion':'b','kto_tag':1}", "\"kto_tag\" is neither true nor false"},
+        {"{'prompt':'a','completion':'b','good':1}", "the label \"good\" is neither", "own",
+         "label=good"},
+        {"{'prompt':'a','completion':'b','label':true,'kto_tag':false}", "say different things"},
+        /* what a template would lose */
+        {"{'messages':[" ASKS ",{'role':'assistant','content':'','tool_calls':[{'type':'function',"
+         "'function':{'name':'x','arguments':{}}}]}]}",
+         "tool_calls"},
+        {"{'messages':[" ASKS ",{'role':'assistant','content':'','function_call':{'name':'x',"
+         "'arguments':'{}'}}]}",
+         "function_call"},
+        /* --columns */
+        {"{'text':'a'}", "\"text\" is not one of", "own", "text="},
+        {"{'q':'a','b':'c'}", "no \"completion\"", "own", "prompt=q"},
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        struct dataset data;
+        struct error err = ERROR_INIT;
+        char record[1024];
+        with_quotes(record, sizeof record, bad[i].record);
+        if (load(&data, *state, bad[i].template ? bad[i].template : "own", bad[i].columns, record,
+                 &err) == 0)
+            fail_msg("%s is not refused", record);
+        if (!strstr(err.text, bad[i].says))
+            fail_msg("%s: \"%s\" does not say \"%s\"", record, err.text, bad[i].says);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_as_its_tools_do),
+        cmocka_unit_test(refuses_by_name),
     };
     return cmocka_run_group_tests(tests, open_tokenizers, close_tokenizers);
 }

@@ -63,18 +63,36 @@ static void list_names(const cJSON *record, struct buffer *names)
         buffer_format(names, "%s\"%.40s\"", item == record->child ? "" : ", ", item->string);
 }
 
+/* The --columns that name a form's columns, with a NAME to be filled in for one of them. */
+static void put_columns(const struct reader *r, enum column lacking, struct buffer *out)
+{
+    static const enum column forms[][3] = {{COLUMN_PROMPT, COLUMN_COMPLETION, COLUMN_COUNT},
+                                           {COLUMN_INSTRUCTION, COLUMN_INPUT, COLUMN_OUTPUT}};
+    for (size_t f = 0; f < sizeof forms / sizeof *forms; f++) {
+        if (lacking != forms[f][0] && lacking != forms[f][1] && lacking != forms[f][2])
+            continue;
+        for (size_t i = 0; i < 3 && forms[f][i] != COLUMN_COUNT; i++)
+            buffer_format(out, "%s%s=%.80s", i > 0 ? "," : "", column_key(forms[f][i]),
+                          forms[f][i] == lacking ? "NAME" : column_name(r, forms[f][i]));
+        return;
+    }
+    buffer_format(out, "%s=NAME", column_key(lacking));
+}
+
 /* error_set() makes the names fit to be shown. */
 static int lacks(const struct reader *r, enum column which, struct error *err)
 {
-    struct buffer names = BUFFER_INIT;
+    struct buffer names = BUFFER_INIT, columns = BUFFER_INIT;
     const cJSON *value = column_raw(r, which);
     list_names(r->record, &names);
+    put_columns(r, which, &columns);
     if (value)
         error_set(err, "\"%.80s\" is null; take such records out of the data",
                   column_name(r, which));
     else
-        error_set(err, "no \"%.80s\"; there are: %.300s; --columns %s=NAME names another",
-                  column_name(r, which), buffer_string(&names), column_key(which));
+        error_set(err, "no \"%.80s\"; there are: %.300s; --columns %.200s names another",
+                  column_name(r, which), buffer_string(&names), buffer_string(&columns));
+    buffer_free(&columns);
     buffer_free(&names);
     return -1;
 }

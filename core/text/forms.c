@@ -161,13 +161,14 @@ static int read_pair(struct reader *r, struct token_list *out, struct error *err
     const cJSON *prompt = column_take(r, COLUMN_PROMPT),
                 *completion = column_take(r, COLUMN_COMPLETION);
     bool texts = cJSON_IsString(prompt) && cJSON_IsString(completion);
-    if (cJSON_IsString(prompt) != cJSON_IsString(completion))
-        return error_set(
-            err,
-            "\"%.80s\" is %s and \"%.80s\" is %s: both must be texts, or both lists of "
-            "messages",
-            column_name(r, COLUMN_PROMPT), cJSON_IsString(prompt) ? "a text" : "none",
-            column_name(r, COLUMN_COMPLETION), cJSON_IsString(completion) ? "a text" : "none");
+    if (cJSON_IsString(prompt) != cJSON_IsString(completion)) {
+        bool first = cJSON_IsString(prompt);
+        return error_set(err,
+                         "\"%.80s\" is a text and \"%.80s\" is not: both must be texts, or both "
+                         "lists of messages",
+                         column_name(r, first ? COLUMN_PROMPT : COLUMN_COMPLETION),
+                         column_name(r, first ? COLUMN_COMPLETION : COLUMN_PROMPT));
+    }
     if (!texts)
         return read_turn_pair(r, prompt, completion, out, err);
     if (!template_is_chosen(r->context->chat))

@@ -122,8 +122,9 @@ static int read_code_point(const struct lexer *lexer, size_t *at, size_t count, 
     for (size_t i = 0; i < count; i++) {
         int digit = digit_value(byte_at(lexer, *at + i));
         if (digit >= 16)
-            return error_set(err, "an escape of a text that lacks hexadecimal digits: \\%c needs "
-                                  "%zu",
+            return error_set(err,
+                             "an escape of a text that lacks hexadecimal digits: \\%c needs "
+                             "%zu",
                              lexer->source[*at - 1], count);
         value = value * 16 + digit;
     }
@@ -172,7 +173,7 @@ static int read_escape(const struct lexer *lexer, size_t *at, char *out, struct 
     static const char letters[] = "\\'\"abfnrtv", meant[] = "\\'\"\a\b\f\n\r\t\v";
     char c = lexer->source[*at];
     const char *simple = c ? strchr(letters, c) : NULL;
-    int32_t code_point;
+    int32_t code_point = 0;
     if (c == '\n') {
         ++*at;
         return 0;

@@ -259,8 +259,10 @@ bool json_fault_find(const char *text, size_t length, bool loose, struct json_fa
     *out = (struct json_fault){0};
     bool right = walk_value(&w, 1);
     if (right && w.at < length && peek(&w)) {
+        unsigned char c = (unsigned char)text[w.at];
         out->behind = true;
-        right = fault(&w, "more behind its end");
+        right = c > ' ' && c < 0x7F ? fault(&w, "\"%c\" behind its end", c)
+                                    : fault(&w, "the byte 0x%02X behind its end", c);
     }
     if (right || w.lost)
         return false;

@@ -469,25 +469,47 @@ static size_t columns_before(const struct record *record)
     return count;
 }
 
+/* What would help against a fault, said behind it; NULL: nothing that is known. */
+static const char *remedy_of(const struct record *record, const struct json_fault *fault,
+                             const char **says)
+{
+    const struct record_reader *reader = record->reader;
+    bool lines = reader->form == RECORD_LINES;
+    char next = fault->at < record->length ? record->text[fault->at] : '\0';
+    *says = "";
+    if (strstr(fault->what, "surrogate")) {
+        *says = "; write \\ufffd in its place";
+        return NULL;
+    }
+    if (fault->cut && reader->ended &&
+        skip_space(&reader->content, reader->at) == reader->content.length) {
+        *says = "; is the file cut off?";
+        return NULL;
+    }
+    if (fault->behind && !lines)
+        *says = "; a comma is missing before it";
+    else if (fault->cut || (fault->behind && next && strchr("{[\"", next)))
+        *says = "; a record has one line for itself, and a line one record";
+    else if (fault->behind && next == ',')
+        *says = "; the lines of an array?";
+    return !lines || !**says ? NULL : next == ',' ? "sed 's/,[[:space:]]*$//'" : "jq -c .";
+}
+
 /* Why it is no JSON, and the line that is wrong. */
 static void refuse_json(const struct record *record, size_t *line, struct error *err)
 {
     struct json_fault fault;
-    char what[200];
-    enum record_form form = record->reader->form;
+    const char *says, *remedy;
+    char what[256];
     if (!json_fault_find(record->text, record->length, true, &fault))
         return; /* the parser's own message */
     *line = record->line + fault.line - 1;
     if (fault.line == 1)
         fault.column += columns_before(record);
-    snprintf(what, sizeof what, "not valid JSON, column %zu: %s", fault.column,
-             !fault.behind          ? fault.what
-             : form == RECORD_LINES ? "more behind the record; each has a line for itself"
-                                    : "a comma is missing before this");
-    if (fault.cut && form == RECORD_LINES)
-        strcat(what, "; a record has one line for itself");
-    if (form == RECORD_LINES && (fault.cut || fault.behind))
-        refuse_record(record->reader, what, "jq -c .", err);
+    remedy = remedy_of(record, &fault, &says);
+    snprintf(what, sizeof what, "not valid JSON, column %zu: %s%s", fault.column, fault.what, says);
+    if (remedy)
+        refuse_record(record->reader, what, remedy, err);
     else
         error_set(err, "%s", what);
 }

@@ -74,7 +74,11 @@ static size_t join_line_ends(struct record_reader *reader, char *text, size_t le
 static int read_more(struct record_reader *reader, size_t count, struct error *err)
 {
     struct buffer *content = &reader->content;
+    const struct data_stream *stream = &reader->stream;
+    uint64_t left = stream->size - stream->taken + (stream->raw.length - stream->at);
     size_t got;
+    if (stream->packing == DATA_PLAIN && count > left) /* no more room than a small file fills */
+        count = (size_t)left + 1;
     if (array_reserve((void **)&content->data, &content->capacity, content->length + count + 1, 1,
                       err) != 0 ||
         data_stream_read(&reader->stream, content->data + content->length, count, &got, err) != 0)
@@ -492,7 +496,7 @@ static const char *remedy_of(const struct record *record, const struct json_faul
         *says = "; a record has one line for itself, and a line one record";
     else if (fault->behind && next == ',')
         *says = "; the lines of an array?";
-    return !lines || !**says ? NULL : next == ',' ? "sed 's/,[[:space:]]*$//'" : "jq -c .";
+    return !lines || !**says ? NULL : next == ',' ? "sed 's/, *\\r*$//'" : "jq -c .";
 }
 
 /* Why it is no JSON, and the line that is wrong. */

@@ -295,7 +295,7 @@ static void names_what_is_wrong_with_json(void **state)
          "record: jq -c . '");
     SAYS("a.json", "{\n\"a\": 1}\n{\n\"a\": 2}\n", "a.json:3: expected nothing behind the object");
     SAYS("a.jsonl", "{} {}\n", "a line one record: jq -c . '");
-    SAYS("a.jsonl", "{},\n{}\n", "the lines of an array?: sed 's/,[[:space:]]*$//' '");
+    SAYS("a.jsonl", "{},\n{}\n", "the lines of an array?: sed 's/, *\\r*$//' '");
     SAYS("a.jsonl", "{}\n{\"a\": \"b",
          "a.jsonl:2: not valid JSON, column 9: it ends inside a text "
          "that begins at byte 6; is the file cut off?");

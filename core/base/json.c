@@ -106,6 +106,20 @@ static int check_text(const char *text, size_t length, const char *where, struct
     return utf8_valid(text, length) ? 0 : error_set(err, "%s: not valid UTF-8", where);
 }
 
+/* Why cJSON does not take it; `at` is where it gave up. */
+static void refuse_text(const char *text, size_t length, enum json_flags flags, size_t at,
+                        const char *where, struct error *err)
+{
+    struct json_fault fault;
+    if (!json_fault_find(text, length, flags & JSON_LOOSE_NUMBERS, &fault))
+        error_set(err, "%s: not valid JSON near byte %zu", where, at);
+    else if (memchr(text, '\n', length))
+        error_set(err, "%s: not valid JSON, line %zu, column %zu: %s", where, fault.line,
+                  fault.column, fault.what);
+    else
+        error_set(err, "%s: not valid JSON, column %zu: %s", where, fault.column, fault.what);
+}
+
 /* No JSON number means NaN: loosen() writes a marker string, turned into a number here. */
 #define NAN_MARKER "\x01NaN"
 
@@ -156,20 +170,6 @@ static char *loosen(const char *text, size_t length)
         return NULL;
     }
     return out.data;
-}
-
-/* Why cJSON does not take it; `at` is where it gave up. */
-static void refuse_text(const char *text, size_t length, enum json_flags flags, size_t at,
-                        const char *where, struct error *err)
-{
-    struct json_fault fault;
-    if (!json_fault_find(text, length, flags & JSON_LOOSE_NUMBERS, &fault))
-        error_set(err, "%s: not valid JSON near byte %zu", where, at);
-    else if (memchr(text, '\n', length))
-        error_set(err, "%s: not valid JSON, line %zu, column %zu: %s", where, fault.line,
-                  fault.column, fault.what);
-    else
-        error_set(err, "%s: not valid JSON, column %zu: %s", where, fault.column, fault.what);
 }
 
 cJSON *json_parse(const char *text, size_t length, enum json_flags flags, const char *where,

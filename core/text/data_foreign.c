@@ -117,21 +117,25 @@ static const char *where_file_is(const char *path)
     return data_path_in_command(path) == path ? "" : ", with FILE its path";
 }
 
+void data_remedy(const struct data_stream *stream, const char *command, char out[DATA_REMEDY_MAX])
+{
+    const char *path = stream->path, *from = data_path_in_command(path);
+    const char *ending = data_name_form(path), *where = where_file_is(path);
+    if (stream->packing == DATA_PLAIN)
+        snprintf(out, DATA_REMEDY_MAX, "%s '%s' > NEW%s%s", command, from, ending, where);
+    else
+        snprintf(out, DATA_REMEDY_MAX, "%s -dc '%s' | %s > NEW%s%s",
+                 stream->packing == DATA_GZIP ? "gzip" : "zstd", from, command, ending, where);
+}
+
 int data_refuse_with(const struct data_stream *stream, size_t line, const char *what,
                      const char *command, struct error *err)
 {
-    static const char *const unpack[] = {
-        [DATA_GZIP] = "gzip -dc", [DATA_ZSTD] = "zstd -dc", [DATA_PLAIN] = ""};
-    const char *path = stream->path, *from = data_path_in_command(path);
-    const char *ending = data_name_form(path);
-    char place[24] = "";
+    char place[24] = "", remedy[DATA_REMEDY_MAX];
     if (line > 0)
         snprintf(place, sizeof place, ":%zu", line);
-    if (stream->packing == DATA_PLAIN)
-        return error_set(err, "%s%s: %s: %s '%s' > NEW%s%s", path, place, what, command, from,
-                         ending, where_file_is(path));
-    return error_set(err, "%s%s: %s: %s '%s' | %s > NEW%s%s", path, place, what,
-                     unpack[stream->packing], from, command, ending, where_file_is(path));
+    data_remedy(stream, command, remedy);
+    return error_set(err, "%s%s: %s: %s", stream->path, place, what, remedy);
 }
 
 static int refuse_table(const struct table *table, const char *path, struct error *err)

@@ -32,8 +32,11 @@ int data_foreign_folder(const char *folder, const char *file, struct error *err)
  * that is between double ones: "FILE" where it has what would need more care, or is long. */
 const char *data_path_in_command(const char *path);
 
-/* An error "<path>[:<line>]: <what>; <command> '<path>' > NEW<ending>", which unpacks first where
- * that is needed; line 0: none. */
+/* "<command> '<path>' > NEW<ending>", which unpacks first where that is needed. */
+enum { DATA_REMEDY_MAX = 400 };
+void data_remedy(const struct data_stream *stream, const char *command, char out[DATA_REMEDY_MAX]);
+
+/* An error "<path>[:<line>]: <what>: <remedy>"; line 0: none. */
 int data_refuse_with(const struct data_stream *stream, size_t line, const char *what,
                      const char *command, struct error *err);
 

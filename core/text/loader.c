@@ -75,7 +75,7 @@ static int end_document(struct loader *l, uint8_t kind, struct error *err)
 static int load_json(struct loader *l, const struct record *record, bool *prompted, size_t *line,
                      struct error *err)
 {
-    cJSON *tree = record_parse(record, line, err);
+    cJSON *tree = record_parse(record, JSON_LOOSE_NUMBERS, line, err);
     int status = tree ? form_encode(&l->forms, tree, l->list, prompted, err) : -1;
     cJSON_Delete(tree);
     return status;

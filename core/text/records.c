@@ -410,50 +410,44 @@ int record_next(struct record_reader *reader, struct record *out, struct error *
 
 /* --- JSON --- */
 
+static bool is_one_of(const char *key, const char *const *keys)
+{
+    while (*keys && strcmp(key, *keys) != 0)
+        keys++;
+    return *keys;
+}
+
 /* The key of an object that holds a whole data set; NULL: it is a record. A list of turns is none,
  * and beside a data set nothing stands but what describes it. */
 static const char *wrapped_set(const cJSON *object)
 {
-    static const char *const describes[] = {"type", "version", "name", "description", "license"};
+    static const char *const sets[] = {"data",     "dataset", "train",   "test",    "validation",
+                                       "valid",    "dev",     "rows",    "records", "instances",
+                                       "examples", "samples", "entries", "items",   NULL};
+    static const char *const describes[] = {"type",        "version", "name",
+                                            "description", "license", NULL};
     const char *key = NULL;
     const cJSON *item;
     cJSON_ArrayForEach(item, object)
     {
         const cJSON *first = cJSON_IsArray(item) ? item->child : NULL;
-        bool described = false;
-        for (size_t i = 0; i < sizeof describes / sizeof *describes; i++)
-            described |= strcmp(item->string, describes[i]) == 0;
-        if (cJSON_IsObject(first) && !json_get(first, "role") && !json_get(first, "from"))
+        bool turns = json_get(first, "role") || json_get(first, "from");
+        if (cJSON_IsObject(first) && !turns && is_one_of(item->string, sets))
             key = key ? key : item->string;
-        else if (!described)
+        else if (!cJSON_IsNumber(item) && !is_one_of(item->string, describes))
             return NULL;
     }
     return key;
 }
 
-static bool is_plain_key(const char *key)
-{
-    return key[0] &&
-           strspn(key, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_") == strlen(key);
-}
-
-/* The same without "<path>: " in front, which the caller puts there. */
-static int refuse_record(const struct record_reader *reader, const char *what, const char *command,
-                         struct error *err)
-{
-    struct error whole = ERROR_INIT;
-    data_refuse_with(&reader->stream, 0, what, command, &whole);
-    return error_set(err, "%s", whole.text + strlen(reader->path) + 2);
-}
-
 static int check_kind(const struct record *record, const cJSON *tree, struct error *err)
 {
-    char what[160], command[96];
+    char command[32], remedy[DATA_REMEDY_MAX];
     const char *key = cJSON_IsObject(tree) ? wrapped_set(tree) : NULL;
-    if (key && is_plain_key(key) && strlen(key) < 64) {
-        snprintf(what, sizeof what, "\"%s\" holds a data set, not a record", key);
+    if (key) {
         snprintf(command, sizeof command, "jq -c '.%s[]'", key);
-        return refuse_record(record->reader, what, command, err);
+        data_remedy(&record->reader->stream, command, remedy);
+        return error_set(err, "\"%s\" holds a data set, not a record: %s", key, remedy);
     }
     if (cJSON_IsObject(tree) || cJSON_IsString(tree))
         return 0;
@@ -500,30 +494,30 @@ static const char *remedy_of(const struct record *record, const struct json_faul
 }
 
 /* Why it is no JSON, and the line that is wrong. */
-static void refuse_json(const struct record *record, size_t *line, struct error *err)
+static void refuse_json(const struct record *record, bool loose, size_t *line, struct error *err)
 {
     struct json_fault fault;
     const char *says, *remedy;
-    char what[256];
-    if (!json_fault_find(record->text, record->length, true, &fault))
+    char command[DATA_REMEDY_MAX] = "";
+    if (!json_fault_find(record->text, record->length, loose, &fault))
         return; /* the parser's own message */
     *line = record->line + fault.line - 1;
     if (fault.line == 1)
         fault.column += columns_before(record);
     remedy = remedy_of(record, &fault, &says);
-    snprintf(what, sizeof what, "not valid JSON, column %zu: %s%s", fault.column, fault.what, says);
     if (remedy)
-        refuse_record(record->reader, what, remedy, err);
-    else
-        error_set(err, "%s", what);
+        data_remedy(&record->reader->stream, remedy, command);
+    error_set(err, "not valid JSON, column %zu: %s%s%s%s", fault.column, fault.what, says,
+              remedy ? ": " : "", command);
 }
 
-cJSON *record_parse(const struct record *record, size_t *line, struct error *err)
+cJSON *record_parse(const struct record *record, enum json_flags flags, size_t *line,
+                    struct error *err)
 {
     *line = record->line;
-    cJSON *tree = json_parse(record->text, record->length, JSON_LOOSE_NUMBERS, "record", err);
+    cJSON *tree = json_parse(record->text, record->length, flags, "record", err);
     if (!tree)
-        refuse_json(record, line, err);
+        refuse_json(record, flags & JSON_LOOSE_NUMBERS, line, err);
     if (tree && check_kind(record, tree, err) != 0) {
         cJSON_Delete(tree);
         tree = NULL;

@@ -126,7 +126,7 @@ save-screen part.txt
 SCRIPT
 says parquet.txt "set is a data set in Parquet (data/train-00000-of-00001.parquet); convert it: python -c \"import datasets; datasets.load_dataset('set', split='train').to_json('data.jsonl')\""
 says parts.txt "parts has a set for evaluation (test.jsonl) beside one for training (train.jsonl); name"
-shows part.txt "--data  .txt, .jsonl, .json, or a folder"
+shows part.txt "--data  .txt, .jsonl"
 shows columns.txt "is not one of text, prompt, completion,"
 shows columns.txt "behind it"
 shows start.txt "▶ columns           demo/te"

@@ -61,7 +61,9 @@ static const char *read_all(const char *path, const char *mark)
     buffer_clear(&got);
     int status = record_reader_open(&reader, path, mark, &err) == 0 ? 1 : -1;
     while (status > 0 && (status = record_next(&reader, &record, &err)) > 0) {
-        cJSON *tree = reader.form == RECORD_TEXT ? NULL : record_parse(&record, &line, &err);
+        cJSON *tree = reader.form == RECORD_TEXT
+                          ? NULL
+                          : record_parse(&record, JSON_LOOSE_NUMBERS, &line, &err);
         if (!tree && reader.form != RECORD_TEXT)
             status = error_prefix(&err, "%s:%zu", path, line);
         cJSON_Delete(tree);

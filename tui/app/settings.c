@@ -8,7 +8,7 @@
 
 static const struct setting_info table[SETTING_COUNT] = {
     [SETTING_DATA] = {"data", "data", SETTING_FILE, 0, 0, NULL, "",
-                      ".txt, .jsonl, .json, or a folder; Tab completes, Ctrl-D looks at it"},
+                      ".txt, .jsonl or .json; Tab completes, Ctrl-D looks at it"},
     [SETTING_COLUMNS] = {"columns", "columns", SETTING_COLUMN_MAP, 0, 0, NULL, "",
                          "for other names: prompt=question,completion=answer"},
     [SETTING_TEMPLATE] = {"template", "chat template", SETTING_CHOICE, 0, 0,

@@ -14,7 +14,7 @@
 #include <string.h>
 #include <strings.h>
 
-enum { CHUNK = 1 << 20, LOOK_MAX = 2000 };
+enum { CHUNK = 1 << 20, LOOK_MAX = 256 };
 
 /* Takes the path. */
 static int add_file(struct data_files *out, char *path, size_t source, struct error *err)

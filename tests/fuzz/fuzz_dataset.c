@@ -1,4 +1,5 @@
-/* A data file, once as lines of JSON and once as a JSON text, through a tokenizer of bytes. */
+/* A data file, packed or not: as lines of JSON, as a JSON text and as a text, through a tokenizer
+ * of bytes. */
 #include "fuzz.h"
 
 #include "base/utf8.h"
@@ -58,6 +59,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         tokenizer = byte_tokenizer();
     load("fuzz.jsonl", data, size, NULL, tokenizer);
     load("fuzz.json", data, size, NULL, tokenizer);
+    load("fuzz.txt", data, size, NULL, tokenizer);
     load("fuzz.jsonl", data, size, "prompt=conversations,completion=chosen,label=l", tokenizer);
     return 0;
 }

@@ -118,7 +118,7 @@ int setting_choice(enum setting setting, const char *value)
 
 double settings_number(const struct settings *settings, enum setting setting)
 {
-    char why[256];
+    char why[ERROR_TEXT_MAX];
     bool right = settings_check(settings, setting, why, sizeof why);
     return strtod(right ? settings->values[setting] : table[setting].preset, NULL);
 }

@@ -3,6 +3,7 @@
 #include "base/utf8.h"
 #include "job/job_dir.h"
 #include "job/lock.h"
+#include "text/data_files.h"
 #include "text/forms.h"
 #include "tui/app/settings.h"
 
@@ -46,19 +47,19 @@ static bool check_bytes(const char *value, char *why, size_t size)
     return right;
 }
 
+/* Of what is there the data's reader says what is wrong, as it would to `train` and `tokens`. */
 static bool check_file(const struct setting_info *info, const char *value, char *why, size_t size)
 {
     struct stat at;
+    struct error err = ERROR_INIT;
     if (!value[0]) {
         snprintf(why, size, "name a file");
         return info->kind == SETTING_FILE_OR_EMPTY;
     }
-    if (stat(value, &at) != 0)
+    if (stat(value, &at) != 0 || access(value, R_OK) != 0)
         snprintf(why, size, "%s", strerror(errno));
-    else if (!S_ISREG(at.st_mode))
-        snprintf(why, size, "not a file");
-    else if (access(value, R_OK) != 0)
-        snprintf(why, size, "%s", strerror(errno));
+    else if (data_files_look(value, &err) != 0)
+        utf8_copy(why, size, err.text);
     else
         return true;
     return false;
@@ -162,7 +163,7 @@ bool settings_check(const struct settings *settings, enum setting setting, char 
 enum setting settings_first_wrong(const struct settings *settings, char *why, size_t size)
 {
     for (int i = 0; i < SETTING_COUNT; i++) {
-        char reason[256];
+        char reason[ERROR_TEXT_MAX];
         if (!settings_uses(settings, (enum setting)i) ||
             settings_check(settings, (enum setting)i, reason, sizeof reason))
             continue;

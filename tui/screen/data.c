@@ -137,7 +137,7 @@ static int read_look(const struct app *app, struct data_look *look, struct error
 bool screen_open_data(struct app *app)
 {
     struct error err = ERROR_INIT;
-    char why[256];
+    char why[ERROR_TEXT_MAX];
     struct data_view *view = array_alloc(1, sizeof *view, NULL);
     if (!settings_check(&app->session.settings, SETTING_DATA, why, sizeof why)) {
         app_message(app, "data: %s", why);

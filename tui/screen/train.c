@@ -105,7 +105,7 @@ static bool train_input(struct app *app, void *state, int input)
 static void start(struct app *app, struct train_view *view)
 {
     struct error err = ERROR_INIT;
-    char why[512];
+    char why[ERROR_TEXT_MAX];
     const struct settings *settings = &app->session.settings;
     bool by_plan = method_info(settings_method(settings))->plan;
     enum setting wrong = settings_first_wrong(settings, why, sizeof why);

@@ -1,8 +1,6 @@
 #include "text/loader.h"
 
 #include "base/memory.h"
-#include "text/forms.h"
-#include "text/records.h"
 
 #include <string.h>
 
@@ -71,15 +69,29 @@ static int end_document(struct loader *l, uint8_t kind, struct error *err)
     return 0;
 }
 
+cJSON *loader_parse(const struct record *record, struct error *err)
+{
+    cJSON *tree = json_parse(record->text, record->length, JSON_LOOSE_NUMBERS, "record", err);
+    if (!tree || cJSON_IsObject(tree) || cJSON_IsString(tree))
+        return tree;
+    cJSON_Delete(tree);
+    error_set(err, "expected an object or a text");
+    return NULL;
+}
+
+int loader_encode_text(const struct form_context *forms, const struct record *record,
+                       struct token_list *out, struct error *err)
+{
+    unsigned parts =
+        (record->goes_on ? ENCODE_GOES_ON : 0u) | (record->unended ? ENCODE_UNENDED : 0u);
+    return form_encode_text(forms, record->text, record->length, parts, out, err);
+}
+
 static int load_json(struct loader *l, const struct record *record, bool *prompted,
                      struct error *err)
 {
-    cJSON *tree = json_parse(record->text, record->length, JSON_LOOSE_NUMBERS, "record", err);
-    if (!tree)
-        return -1;
-    int status = cJSON_IsObject(tree) || cJSON_IsString(tree)
-                     ? form_encode(&l->forms, tree, l->list, prompted, err)
-                     : error_set(err, "expected an object or a text");
+    cJSON *tree = loader_parse(record, err);
+    int status = tree ? form_encode(&l->forms, tree, l->list, prompted, err) : -1;
     cJSON_Delete(tree);
     return status;
 }
@@ -87,12 +99,9 @@ static int load_json(struct loader *l, const struct record *record, bool *prompt
 static int load_record(struct loader *l, const struct record_reader *reader,
                        const struct record *record, struct error *err)
 {
-    unsigned parts =
-        (record->goes_on ? ENCODE_GOES_ON : 0u) | (record->unended ? ENCODE_UNENDED : 0u);
     bool prompted = false, text = reader->form == RECORD_TEXT;
-    int status =
-        text ? form_encode_text(&l->forms, record->text, record->length, parts, l->list, err)
-             : load_json(l, record, &prompted, err);
+    int status = text ? loader_encode_text(&l->forms, record, l->list, err)
+                      : load_json(l, record, &prompted, err);
     if (status != 0)
         return error_prefix(err, "%s:%zu", reader->path, record->line);
     count_targets(l);

@@ -1,0 +1,409 @@
+#include "text/record_look.h"
+
+#include "base/memory.h"
+#include "base/utf8.h"
+#include "text/loader.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* --- names --- */
+
+static int name_counts_add(struct name_counts *names, const char *name, uint64_t records,
+                           struct error *err)
+{
+    for (size_t i = 0; i < names->count; i++)
+        if (strcmp(names->items[i].name, name) == 0) {
+            names->items[i].records += records;
+            return 0;
+        }
+    if (names->count == NAME_COUNTS_MAX) {
+        names->others += records;
+        return 0;
+    }
+    if (array_reserve((void **)&names->items, &names->capacity, names->count + 1,
+                      sizeof *names->items, err) != 0)
+        return -1;
+    char *copy = string_copy(name, err);
+    if (!copy)
+        return -1;
+    names->items[names->count++] = (struct name_count){copy, records};
+    return 0;
+}
+
+static void name_counts_free(struct name_counts *names)
+{
+    for (size_t i = 0; i < names->count; i++)
+        free(names->items[i].name);
+    free(names->items);
+    *names = (struct name_counts){0};
+}
+
+void name_counts_put(struct buffer *out, const struct name_counts *names)
+{
+    for (size_t i = 0; i < names->count; i++) {
+        char name[64];
+        utf8_copy(name, sizeof name, names->items[i].name);
+        buffer_format(out, "%s%s (%" PRIu64 ")", i ? ", " : "", name, names->items[i].records);
+    }
+    if (names->others > 0)
+        buffer_format(out, ", others (%" PRIu64 ")", names->others);
+}
+
+/* --- what a record's form is --- */
+
+/* The columns that a form reads, beside the weight; the first says that it is this form. */
+struct form_columns {
+    const char *name;
+    enum column columns[4];
+    int count;
+};
+
+/* In the order in which form_encode() looks for them. */
+static const struct form_columns form_columns[] = {
+    {"messages", {COLUMN_MESSAGES}, 1},
+    {"conversations (ShareGPT)", {COLUMN_CONVERSATIONS, COLUMN_SYSTEM}, 2},
+    {"instruction and output (Alpaca)", {COLUMN_INSTRUCTION, COLUMN_INPUT, COLUMN_OUTPUT}, 3},
+    {"prompt and completion", {COLUMN_PROMPT, COLUMN_COMPLETION}, 2},
+    {"text", {COLUMN_TEXT}, 1},
+};
+
+static bool is_read(const struct form_context *forms, const struct form_columns *form,
+                    const char *key)
+{
+    static const char *const weights[] = {"loss_weight", "train", "training", "train_detail"};
+    for (int i = 0; i < form->count; i++)
+        if (strcmp(forms->columns->names[form->columns[i]], key) == 0)
+            return true;
+    for (size_t i = 0; i < sizeof weights / sizeof *weights; i++)
+        if (strcmp(weights[i], key) == 0)
+            return true;
+    return strcmp(forms->columns->names[COLUMN_WEIGHT], key) == 0;
+}
+
+static const struct form_columns *form_of(const struct form_context *forms, const cJSON *record)
+{
+    for (size_t i = 0; i < sizeof form_columns / sizeof *form_columns; i++) {
+        const char *name = forms->columns->names[form_columns[i].columns[0]];
+        const cJSON *value = *name ? json_get(record, name) : NULL;
+        if (value && !cJSON_IsNull(value))
+            return &form_columns[i];
+    }
+    return NULL;
+}
+
+/* *name is a constant. A column that is null says nothing, and is not counted. */
+static int describe(const struct form_context *forms, const cJSON *record, const char **name,
+                    struct name_counts *not_read, struct error *err)
+{
+    const struct form_columns *form = form_of(forms, record);
+    const cJSON *item, *read = form ? record : NULL;
+    *name = form ? form->name : cJSON_IsString(record) ? "text alone" : "unknown";
+    cJSON_ArrayForEach(item, read)
+    {
+        if (!cJSON_IsNull(item) && !is_read(forms, form, item->string) &&
+            name_counts_add(not_read, item->string, 1, err) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* --- the walk --- */
+
+struct record_walk {
+    struct data_files files;
+    struct column_names columns;
+    struct chat_template chat;
+    struct form_context forms;
+    const char *mark;
+    struct record_reader reader;
+    size_t next_file;
+    bool open; /* the reader is */
+    uint64_t row;
+};
+
+int record_walk_open(struct record_walk **out, const char *const *paths, size_t path_count,
+                     const struct dataset_options *options, struct tokenizer *tokenizer,
+                     struct error *err)
+{
+    struct record_walk *walk = array_alloc(1, sizeof *walk, err);
+    if (!walk)
+        return -1;
+    walk->forms = (struct form_context){&walk->columns, &walk->chat, tokenizer};
+    walk->mark = options->mark;
+    if (data_files_list(&walk->files, paths, path_count, err) == 0 &&
+        column_names_parse(&walk->columns, options->columns, err) == 0 &&
+        template_find(&walk->chat, tokenizer, options->template_name, err) == 0) {
+        *out = walk;
+        return 0;
+    }
+    record_walk_close(walk);
+    return -1;
+}
+
+void record_walk_close(struct record_walk *walk)
+{
+    if (!walk)
+        return;
+    if (walk->open)
+        record_reader_free(&walk->reader);
+    template_free(&walk->chat);
+    column_names_free(&walk->columns);
+    data_files_free(&walk->files);
+    free(walk);
+}
+
+/* The next record, or the next part of one: of the file in hand, or of the next file that has
+ * one. */
+static int next_part(struct record_walk *walk, struct record *record, struct error *err)
+{
+    int status = 0;
+    while (status == 0) {
+        if (walk->open)
+            status = record_next(&walk->reader, record, err);
+        if (status != 0 || walk->next_file == walk->files.count)
+            break;
+        if (walk->open)
+            record_reader_free(&walk->reader);
+        walk->open = true;
+        if (record_reader_open(&walk->reader, walk->files.items[walk->next_file++].path, walk->mark,
+                               err) != 0)
+            return -1;
+    }
+    return status;
+}
+
+/* The parts of a record that follow its first. */
+static int pass_parts(struct record_walk *walk, struct record *record, struct error *err)
+{
+    int status = 1;
+    while (status > 0 && record->unended)
+        status = next_part(walk, record, err);
+    return status;
+}
+
+static int look_at_json(struct record_walk *walk, const struct record *record,
+                        struct record_look *out, const char **form, struct error *err)
+{
+    bool prompted;
+    cJSON *tree = loader_parse(record, err);
+    int status = tree ? describe(&walk->forms, tree, form, &out->not_read, err) : -1;
+    if (status == 0)
+        status = form_encode(&walk->forms, tree, &out->tokens, &prompted, err);
+    cJSON_Delete(tree);
+    return status;
+}
+
+/* As many of a document's parts as LOOK_TOKENS_MAX takes. */
+static int look_at_text(struct record_walk *walk, struct record *record, struct record_look *out,
+                        struct error *err)
+{
+    int status = loader_encode_text(&walk->forms, record, &out->tokens, err);
+    while (status == 0 && record->unended && out->tokens.count < LOOK_TOKENS_MAX) {
+        status = next_part(walk, record, err) == 1
+                     ? loader_encode_text(&walk->forms, record, &out->tokens, err)
+                     : -1;
+        out->bytes += status == 0 ? record->length : 0;
+    }
+    out->cut = record->unended || out->tokens.count > LOOK_TOKENS_MAX;
+    if (out->tokens.count > LOOK_TOKENS_MAX)
+        out->tokens.count = LOOK_TOKENS_MAX;
+    return status;
+}
+
+static int look_at(struct record_walk *walk, struct record *record, struct record_look *out,
+                   struct error *err)
+{
+    const char *form = "plain text";
+    out->line = record->line;
+    out->row = ++walk->row;
+    out->bytes = record->length;
+    bool text = walk->reader.form == RECORD_TEXT;
+    int status =
+        text ? look_at_text(walk, record, out, err) : look_at_json(walk, record, out, &form, err);
+    if (status != 0)
+        return error_prefix(err, "%s:%zu", walk->reader.path, out->line);
+    out->path = string_copy(walk->reader.path, err);
+    out->form = string_copy(form, err);
+    return out->path && out->form ? pass_parts(walk, record, err) : -1;
+}
+
+int record_walk_next(struct record_walk *walk, struct record_look *out, struct error *err)
+{
+    struct record record;
+    *out = (struct record_look){0};
+    int status = next_part(walk, &record, err);
+    if (status > 0)
+        status = look_at(walk, &record, out, err);
+    if (status < 0)
+        record_look_free(out);
+    return status;
+}
+
+void record_look_free(struct record_look *look)
+{
+    free(look->path);
+    free(look->form);
+    name_counts_free(&look->not_read);
+    token_list_free(&look->tokens);
+    *look = (struct record_look){0};
+}
+
+/* Without parsing anything. Stops early where the data ends. */
+static int skip(struct record_walk *walk, uint64_t count, struct error *err)
+{
+    struct record record;
+    int status = 1;
+    for (; status > 0 && count > 0; count--) {
+        status = next_part(walk, &record, err);
+        if (status > 0) {
+            walk->row++;
+            status = pass_parts(walk, &record, err);
+        }
+    }
+    return status < 0 ? -1 : 0;
+}
+
+int record_look_at(struct record_look *out, const char *const *paths, size_t path_count,
+                   const struct dataset_options *options, struct tokenizer *tokenizer, uint64_t row,
+                   struct error *err)
+{
+    struct record_walk *walk;
+    *out = (struct record_look){0};
+    if (record_walk_open(&walk, paths, path_count, options, tokenizer, err) != 0)
+        return -1;
+    int status = skip(walk, row - 1, err);
+    if (status == 0)
+        status = record_walk_next(walk, out, err);
+    if (status == 0)
+        status = error_set_kind(err, ERROR_USAGE,
+                                "there is no record %" PRIu64 ": the data has %" PRIu64
+                                ", counted from 1 over all files",
+                                row, walk->row);
+    record_walk_close(walk);
+    return status > 0 ? 0 : -1;
+}
+
+/* --- a survey --- */
+
+static int survey_record(struct data_survey *out, struct record_walk *walk, struct record *record,
+                         struct error *err)
+{
+    const char *form = "plain text";
+    cJSON *tree = NULL;
+    out->records++;
+    int status = 0;
+    if (walk->reader.form != RECORD_TEXT) {
+        tree = loader_parse(record, err);
+        status = tree ? describe(&walk->forms, tree, &form, &out->not_read, err) : -1;
+        if (status != 0)
+            error_prefix(err, "%s:%zu", walk->reader.path, record->line);
+    }
+    cJSON_Delete(tree);
+    if (status != 0 || name_counts_add(&out->forms, form, 1, err) != 0)
+        return -1;
+    return pass_parts(walk, record, err);
+}
+
+int data_survey(struct data_survey *out, const char *const *paths, size_t path_count,
+                const struct dataset_options *options, struct tokenizer *tokenizer, uint64_t most,
+                const struct dataset_watch *watch, struct error *err)
+{
+    enum { ASKED_EVERY = 4096 };
+    struct record_walk *walk;
+    struct record record;
+    *out = (struct data_survey){0};
+    if (record_walk_open(&walk, paths, path_count, options, tokenizer, err) != 0)
+        return -1;
+    int status;
+    while ((status = next_part(walk, &record, err)) > 0) {
+        if (most > 0 && out->records == most) {
+            out->more = true;
+            break;
+        }
+        if (watch && watch->stop && out->records % ASKED_EVERY == 0 &&
+            watch->stop(watch->context)) {
+            status = error_set_kind(err, ERROR_INTERRUPTED, "stopped while the data was read");
+            break;
+        }
+        if ((status = survey_record(out, walk, &record, err)) < 0)
+            break;
+    }
+    out->files = walk->files.count;
+    record_walk_close(walk);
+    if (status < 0)
+        data_survey_free(out);
+    return status < 0 ? -1 : 0;
+}
+
+void data_survey_free(struct data_survey *survey)
+{
+    name_counts_free(&survey->forms);
+    name_counts_free(&survey->not_read);
+}
+
+/* --- as text --- */
+
+static const char gap[] = " ... ";
+
+/* text[0..length), fit for a terminal. */
+static void put_shown(struct buffer *out, const char *text, size_t length, const char *newline)
+{
+    for (size_t at = 0; at < length;) {
+        int32_t c;
+        size_t used = utf8_decode(text + at, length - at, &c);
+        if (c == '\n')
+            buffer_text(out, newline);
+        else if (c == '\t')
+            buffer_byte(out, ' ');
+        else if (utf8_is_unsafe(c))
+            buffer_byte(out, '?');
+        else
+            buffer_append(out, text + at, used);
+        at += used;
+    }
+}
+
+/* The nearest beginning of a letter at or before `at`. */
+static size_t letter_at(const char *text, size_t at)
+{
+    while (at > 0 && ((unsigned char)text[at] & 0xC0) == 0x80)
+        at--;
+    return at;
+}
+
+static void put_run(struct buffer *out, const struct buffer *run, const struct look_style *style)
+{
+    const char *text = buffer_string(run);
+    if (style->run_most == 0 || run->length <= style->run_most) {
+        put_shown(out, text, run->length, style->newline);
+        return;
+    }
+    size_t half = style->run_most / 2;
+    size_t from = letter_at(text, run->length - half);
+    put_shown(out, text, letter_at(text, half), style->newline);
+    buffer_text(out, gap);
+    put_shown(out, text + from, run->length - from, style->newline);
+}
+
+void record_look_put_text(struct buffer *out, const struct token_list *tokens,
+                          const struct tokenizer *tokenizer, const struct look_style *style)
+{
+    struct buffer run = BUFFER_INIT;
+    size_t first = out->length;
+    for (size_t i = 0; i < tokens->count;) {
+        bool trained = tokens->weights[i] > 0;
+        if (style->most > 0 && out->length - first >= style->most) {
+            buffer_text(out, gap);
+            break;
+        }
+        buffer_clear(&run);
+        for (; i < tokens->count && (tokens->weights[i] > 0) == trained; i++)
+            tokenizer_piece(tokenizer, tokens->ids[i], &run);
+        buffer_text(out, trained ? style->begin : "");
+        put_run(out, &run, style);
+        buffer_text(out, trained ? style->end : "");
+    }
+    buffer_free(&run);
+}

@@ -345,6 +345,16 @@ void data_survey_free(struct data_survey *survey)
 
 /* --- as text --- */
 
+void record_look_put_piece(struct buffer *out, const struct tokenizer *tokenizer, int32_t id)
+{
+    struct buffer piece = BUFFER_INIT;
+    tokenizer_piece(tokenizer, id, &piece);
+    bool readable = utf8_valid(buffer_string(&piece), piece.length);
+    const char *spelling = tokenizer_token_text(tokenizer, id);
+    json_put_string(out, readable ? buffer_string(&piece) : spelling ? spelling : "");
+    buffer_free(&piece);
+}
+
 static const char gap[] = " ... ";
 
 /* text[0..length), fit for a terminal. */

@@ -66,6 +66,10 @@ void data_survey_free(struct data_survey *survey);
 /* "messages (12), text (3)": appends names that a terminal can show. */
 void name_counts_put(struct buffer *out, const struct name_counts *names);
 
+/* Appends what a token stands for as a JSON string: its bytes where they are text, else the
+ * vocabulary's spelling. */
+void record_look_put_piece(struct buffer *out, const struct tokenizer *tokenizer, int32_t id);
+
 /* How a record's text is written. */
 struct look_style {
     const char *begin, *end; /* around what is trained */

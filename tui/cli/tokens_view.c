@@ -1,20 +1,9 @@
 #include "tui/cli/tokens_view.h"
 
 #include "base/json.h"
-#include "base/utf8.h"
+#include "text/record_look.h"
 
 #include <inttypes.h>
-
-/* What a token stands for: its bytes where they are text, else the vocabulary's spelling. */
-static void put_piece(struct buffer *out, const struct tokenizer *tokenizer, int32_t id)
-{
-    struct buffer piece = BUFFER_INIT;
-    tokenizer_piece(tokenizer, id, &piece);
-    bool readable = utf8_valid(buffer_string(&piece), piece.length);
-    const char *spelling = tokenizer_token_text(tokenizer, id);
-    json_put_string(out, readable ? buffer_string(&piece) : spelling ? spelling : "");
-    buffer_free(&piece);
-}
 
 static void put_line(struct buffer *out, const struct dataset *data, uint64_t i, unsigned columns,
                      const struct tokenizer *tokenizer)
@@ -26,7 +15,7 @@ static void put_line(struct buffer *out, const struct dataset *data, uint64_t i,
         buffer_text(out, trained ? "trained  " : "-        ");
     if (columns & TOKENS_WEIGHTS && data->weighted)
         buffer_format(out, "%-8.6g  ", (double)data->weights[i]);
-    put_piece(out, tokenizer, data->ids[i]);
+    record_look_put_piece(out, tokenizer, data->ids[i]);
     buffer_text(out, bold ? "\x1b[0m\n" : "\n");
 }
 
@@ -76,7 +65,7 @@ void tokens_put_json(struct buffer *out, const struct dataset *data, bool masked
         buffer_text(out, "], \"pieces\": [");
         for (uint64_t i = data->offsets[d]; i < data->offsets[d + 1]; i++) {
             buffer_text(out, i > data->offsets[d] ? ", " : "");
-            put_piece(out, tokenizer, data->ids[i]);
+            record_look_put_piece(out, tokenizer, data->ids[i]);
         }
         buffer_text(out, "]}");
     }

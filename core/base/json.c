@@ -157,6 +157,42 @@ static char *loosen(const char *text, size_t length)
     return out.data;
 }
 
+/* The next number of the text at or behind *at, which goes behind it; its length, 0: none. */
+static size_t next_number(const char **at, const char *end, const char **number)
+{
+    bool in_string = false;
+    for (; *at < end; (*at)++) {
+        char c = **at;
+        if (in_string && c == '\\') {
+            (*at)++;
+        } else if (c == '"') {
+            in_string = !in_string;
+        } else if (!in_string && (c == '-' || (c >= '0' && c <= '9'))) {
+            *number = *at;
+            while (*at < end && **at && strchr("+-.eE0123456789", **at))
+                (*at)++;
+            return (size_t)(*at - *number);
+        }
+    }
+    return 0;
+}
+
+/* The numbers of a tree stand in the text's order. */
+static int keep_numbers(cJSON *node, const char **at, const char *end, struct error *err)
+{
+    const char *number = NULL;
+    for (; node; node = node->next) {
+        if (cJSON_IsNumber(node)) {
+            size_t length = next_number(at, end, &number);
+            if (!(node->valuestring = strndup(length ? number : "", length)))
+                return error_set(err, "not enough memory");
+        }
+        if (keep_numbers(node->child, at, end, err) != 0)
+            return -1;
+    }
+    return 0;
+}
+
 cJSON *json_parse(const char *text, size_t length, enum json_flags flags, const char *where,
                   struct error *err)
 {
@@ -180,6 +216,10 @@ cJSON *json_parse(const char *text, size_t length, enum json_flags flags, const 
         }
     }
     if (tree && check_tree(tree, where, err) != 0) {
+        cJSON_Delete(tree);
+        tree = NULL;
+    }
+    if (tree && flags & JSON_KEEP_NUMBERS && keep_numbers(tree, &from, end, err) != 0) {
         cJSON_Delete(tree);
         tree = NULL;
     }

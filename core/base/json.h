@@ -18,8 +18,9 @@
 #include <stdint.h>
 
 /* Parses text[0..length); `where` names the source in messages. JSON_LOOSE_NUMBERS accepts the
- * bare Infinity, -Infinity and NaN that Python writes (they arrive as numbers). */
-enum json_flags { JSON_STRICT = 0, JSON_LOOSE_NUMBERS = 1 };
+ * bare Infinity, -Infinity and NaN that Python writes (they arrive as numbers). JSON_KEEP_NUMBERS
+ * leaves the spelling of every number in its valuestring: whether "20" or "20.0" was written. */
+enum json_flags { JSON_STRICT = 0, JSON_LOOSE_NUMBERS = 1, JSON_KEEP_NUMBERS = 2 };
 cJSON *json_parse(const char *text, size_t length, enum json_flags flags, const char *where,
                   struct error *err);
 

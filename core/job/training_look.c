@@ -1,29 +1,10 @@
-/* What a run says of the form of its data before it begins. */
+/* What a run shows of its data before it begins. */
 #include "base/utf8.h"
 #include "job/training_parts.h"
 #include "text/record_look.h"
 
-/* Columns are looked for in so many records; a stretch of text is shown by its ends. */
-enum { SURVEYED = 1000, RUN_MOST = 120, RECORD_MOST = 360 };
-
-static int tell_survey(const struct training *training, struct buffer *line, struct error *err)
-{
-    const struct training_request *request = training->request;
-    struct data_survey survey;
-    if (data_survey(&survey, request->data, request->data_count, &request->format,
-                    training->tokenizer, SURVEYED, NULL, err) != 0)
-        return -1;
-    buffer_text(line, "data: read as ");
-    if (survey.more)
-        buffer_format(line, "(the first %d records) ", (int)SURVEYED);
-    name_counts_put(line, &survey.forms);
-    if (survey.not_read.count > 0) {
-        buffer_text(line, "; columns that are not read: ");
-        name_counts_put(line, &survey.not_read);
-    }
-    data_survey_free(&survey);
-    return 0;
-}
+/* A stretch of text is shown by its ends. */
+enum { RUN_MOST = 120, RECORD_MOST = 360 };
 
 /* The first that is not left out. */
 static int first_kept(struct record_look *out, struct record_walk *walk, struct error *err)
@@ -54,29 +35,18 @@ static int tell_first(const struct training *training, struct buffer *line, stru
 }
 
 /* One line, whatever stands in the data. */
-static int say(const struct training *training, struct buffer *line, struct error *err)
-{
-    int status = buffer_check(line, err);
-    if (status == 0) {
-        utf8_sanitize(line->data);
-        training->view->on_message(training->view->context, line->data);
-    }
-    return status;
-}
-
 int training_tell_record(const struct training *training, struct error *err)
 {
-    struct buffer survey = BUFFER_INIT, first = BUFFER_INIT;
+    struct buffer line = BUFFER_INIT;
     if (!training->view->on_message)
         return 0;
-    int status = tell_survey(training, &survey, err);
+    int status = tell_first(training, &line, err);
     if (status == 0)
-        status = say(training, &survey, err);
-    if (status == 0)
-        status = tell_first(training, &first, err);
-    if (status == 0)
-        status = say(training, &first, err);
-    buffer_free(&survey);
-    buffer_free(&first);
+        status = buffer_check(&line, err);
+    if (status == 0 && line.length > 0) {
+        utf8_sanitize(line.data);
+        training->view->on_message(training->view->context, line.data);
+    }
+    buffer_free(&line);
     return status;
 }

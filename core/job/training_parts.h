@@ -73,7 +73,7 @@ int training_fit_memory(struct training *training, struct error *err);
 int training_load_data(struct training *training, struct error *err);
 struct training_data_plan training_data_plan(const struct training *training);
 
-/* training_look.c: says what form the data has, and its first record as the model will see it. */
+/* training_look.c: shows the first record of the data as the model will see it. */
 int training_tell_record(const struct training *training, struct error *err);
 
 /* training_record.c: job.json (at first what was asked for, then more as it becomes known),

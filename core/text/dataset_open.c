@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 /* To be raised when the same text comes to give other tokens, or another mask. */
-enum { TOKENISING = 2, STALE_SECONDS = 24 * 3600 };
+enum { TOKENISING = 3, STALE_SECONDS = 24 * 3600 };
 
 struct opening {
     const struct data_files *files;
@@ -61,17 +61,13 @@ static void hash_files(struct hash *hash, const struct data_files *files)
     }
 }
 
-/* What the template comes to, with --template or without. */
 static int hash_template(struct hash *hash, const struct opening *o, struct error *err)
 {
-    struct chat_template chat;
-    if (template_find(&chat, o->tokenizer, o->options->template_name, err) != 0)
+    struct chat_template *chat = NULL;
+    if (template_open(&chat, o->tokenizer, o->options->template_name, o->options->date, err) != 0)
         return -1;
-    int32_t kind = (int32_t)chat.kind;
-    hash_update(hash, &kind, sizeof kind);
-    hash_update(hash, chat.begins_with_bos ? "1" : "0", 1);
-    hash_option(hash, chat.default_system);
-    template_free(&chat);
+    template_hash(chat, hash);
+    template_close(chat);
     return 0;
 }
 
@@ -206,6 +202,10 @@ int dataset_open(struct dataset *out, const char *const *paths, size_t path_coun
         status = make_key(&o, err);
     if (status == 0)
         status = open_or_make(out, &o, err);
+    if (status == 0)
+        status = loader_finish(out, &files, options, err);
+    if (status == 0 && watch && watch->say)
+        dataset_tell(out, "data", watch->say, watch->context);
     for (size_t i = 0; status == 0 && i < path_count; i++)
         status = data_files_source_hash(&files, i, out->sources[i].fingerprint, err);
     data_files_free(&files);

@@ -502,10 +502,14 @@ static int finish(struct places *p, struct error *err)
                                     : added_push(&t->added_raw, token, err)) != 0)
             return -1;
     }
-    for (size_t i = 0; i < p->named_count; i++)
+    for (size_t i = 0; i < p->named_count; i++) {
+        const char *content = p->named[i].token.token.content;
+        if (tokenizer_map_text(t->special_map, p->named[i].key, content, err) != 0)
+            return -1;
         for (size_t k = 0; k < sizeof ids / sizeof *ids; k++)
             if (strcmp(p->named[i].key, ids[k].key) == 0)
-                *ids[k].id = tokenizer_token_id(t, p->named[i].token.token.content);
+                *ids[k].id = tokenizer_token_id(t, content);
+    }
     return 0;
 }
 

@@ -245,9 +245,25 @@ static int note_source(struct tokenizer *t, const cJSON *metadata, struct error 
     return 0;
 }
 
+/* The names that tokenizer_put_config() writes. */
+static int map_names(struct tokenizer *t, struct error *err)
+{
+    const struct {
+        const char *key;
+        int32_t id;
+    } names[] = {
+        {"bos_token", t->bos}, {"eos_token", t->eos}, {"unk_token", t->unk}, {"pad_token", t->pad}};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        const char *text = tokenizer_token_text(t, names[i].id);
+        if (text && tokenizer_map_text(t->special_map, names[i].key, text, err) != 0)
+            return -1;
+    }
+    return 0;
+}
+
 static int load(struct tokenizer *t, const cJSON *metadata, struct error *err)
 {
-    const char *model = "", *source = NULL;
+    const char *model = "";
     bool adds_bos = true;
     json_get_string(metadata, KEY("model"), &model);
     bool byte_level = strcmp(model, "gpt2") == 0;
@@ -265,8 +281,7 @@ static int load(struct tokenizer *t, const cJSON *metadata, struct error *err)
                             : load_sentencepiece(t, metadata, err);
     if (status != 0 || load_frames(t, metadata, adds_bos, err) != 0)
         return -1;
-    if (json_get_string(metadata, "tokenizer.chat_template", &source) &&
-        !(t->chat_template = string_copy(source, err)))
+    if (map_names(t, err) != 0 || tokenizer_load_gguf_templates(t, metadata, err) != 0)
         return -1;
     return note_source(t, metadata, err) == 0 ? tokenizer_finish(t, err) : -1;
 }

@@ -305,20 +305,6 @@ static int load_tree(struct tokenizer *t, const cJSON *root, struct error *err)
     return tokenizer_note_source(t, root, err);
 }
 
-static const char *template_of(const cJSON *config)
-{
-    const char *source = NULL, *name;
-    const cJSON *item, *entry = json_get(config, "chat_template");
-    if (json_get_string(config, "chat_template", &source))
-        return source;
-    cJSON_ArrayForEach(item, entry) /* several by name */
-    {
-        if (json_get_string(item, "name", &name) && strcmp(name, "default") == 0)
-            json_get_string(item, "template", &source);
-    }
-    return source;
-}
-
 static bool is_token(const struct tokenizer *t, int64_t id)
 {
     return id >= 0 && id < tokenizer_vocabulary_size(t) && tokenizer_token_text(t, (int32_t)id);
@@ -357,27 +343,6 @@ static int configure_from_model(struct tokenizer *t, const cJSON *config, const 
     if (t->bos < 0 && json_get_int64(config, "bos_token_id", &id) && is_token(t, id))
         t->bos = (int32_t)id;
     return 0;
-}
-
-/* chat_template.jinja, where newer files keep it: it stands above the configuration's. */
-static int read_template(struct tokenizer *t, const char *folder, struct error *err)
-{
-    struct stat info;
-    struct buffer text = BUFFER_INIT;
-    char *path = path_join(folder, "chat_template.jinja", err), *source = NULL;
-    int status = path ? 0 : -1;
-    if (path && stat(path, &info) == 0) {
-        status = file_read_all(&text, path, CONFIG_FILE_MAX, err);
-        if (status == 0 && !(source = string_copy(buffer_string(&text), err)))
-            status = -1;
-    }
-    if (source) {
-        free(t->chat_template);
-        t->chat_template = source;
-    }
-    buffer_free(&text);
-    free(path);
-    return status;
 }
 
 int tokenizer_read_beside(cJSON **out, const char *folder, const char *file, struct error *err)
@@ -424,14 +389,11 @@ static int load_file(struct tokenizer *t, const char *path, const char *folder, 
         (check_frame(t, &t->before, err) != 0 || check_frame(t, &t->behind, err) != 0))
         status = error_prefix(err, "%s", path);
     cJSON_Delete(root);
-    const char *source = template_of(config);
-    if (status == 0 && source && !(t->chat_template = string_copy(source, err)))
-        status = -1;
+    if (status == 0)
+        status = tokenizer_load_templates(t, config, folder, err);
     cJSON_Delete(config);
     if (status == 0)
         status = tokenizer_finish(t, err);
-    if (status == 0)
-        status = read_template(t, folder, err);
     if (status == 0)
         status = tokenizer_read_beside(&model, folder, "config.json", err);
     if (t->bos < 0 && t->before.count > 0)

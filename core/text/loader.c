@@ -1,6 +1,7 @@
 #include "text/loader.h"
 
 #include "base/memory.h"
+#include "text/notes.h"
 
 #include <string.h>
 
@@ -16,6 +17,7 @@ struct loader {
     uint64_t written;
     size_t offset_capacity, kind_capacity;
     size_t ready; /* tokens of the list whose targets are counted */
+    size_t file;  /* which one is read */
 };
 
 static uint64_t reached(const struct loader *l)
@@ -71,7 +73,8 @@ static int end_document(struct loader *l, uint8_t kind, struct error *err)
 
 cJSON *loader_parse(const struct record *record, struct error *err)
 {
-    cJSON *tree = json_parse(record->text, record->length, JSON_LOOSE_NUMBERS, "record", err);
+    cJSON *tree = json_parse(record->text, record->length, JSON_LOOSE_NUMBERS | JSON_KEEP_NUMBERS,
+                             "record", err);
     if (!tree || cJSON_IsObject(tree) || cJSON_IsString(tree))
         return tree;
     cJSON_Delete(tree);
@@ -87,11 +90,32 @@ int loader_encode_text(const struct form_context *forms, const struct record *re
     return form_encode_text(forms, record->text, record->length, parts, out, err);
 }
 
+/* What the record was recognised as, and which columns of it were not read. */
+static int note(struct loader *l, const cJSON *record, const struct form *form, size_t line,
+                struct error *err)
+{
+    const cJSON *item, *columns = cJSON_IsObject(record) ? record->child : NULL;
+    l->data->templated |= form->templated;
+    l->data->undesired += form->undesired;
+    if (notes_add(&l->data->recognised, form->name, l->file, line, err) != 0)
+        return -1;
+    for (item = columns; item; item = item->next)
+        if (form_unread(form, item) &&
+            notes_add(&l->data->unread, item->string, l->file, line, err) != 0)
+            return -1;
+    return 0;
+}
+
 static int load_json(struct loader *l, const struct record *record, bool *prompted,
                      struct error *err)
 {
+    struct form form;
     cJSON *tree = loader_parse(record, err);
-    int status = tree ? form_encode(&l->forms, tree, l->list, prompted, err) : -1;
+    int status = tree ? form_encode(&l->forms, tree, l->list, &form, err) : -1;
+    if (status == 0) {
+        *prompted = form.prompted;
+        status = note(l, tree, &form, record->line, err);
+    }
     cJSON_Delete(tree);
     return status;
 }
@@ -142,6 +166,7 @@ static int load_files(struct loader *l, const struct data_files *files, const ch
 {
     struct dataset *data = l->data;
     for (size_t i = 0; i < files->count; i++) {
+        l->file = i;
         if (load_file(l, files->items[i].path, mark, err) != 0)
             return -1;
         for (size_t s = files->items[i].source; s < data->source_count; s++)
@@ -177,8 +202,7 @@ int loader_run(struct dataset *out, struct token_list *tokens, struct token_writ
                const struct dataset_watch *watch, struct error *err)
 {
     struct column_names columns;
-    struct chat_template chat;
-    struct loader l = {.forms = {&columns, &chat, tokenizer},
+    struct loader l = {.forms = {.columns = &columns, .tokenizer = tokenizer},
                        .data = out,
                        .list = tokens,
                        .writer = writer,
@@ -186,11 +210,26 @@ int loader_run(struct dataset *out, struct token_list *tokens, struct token_writ
     *out = (struct dataset){0};
     if (column_names_parse(&columns, options->columns, err) != 0)
         return -1;
-    int status = template_find(&chat, tokenizer, options->template_name, err);
-    if (status == 0) {
+    int status =
+        template_open(&l.forms.chat, tokenizer, options->template_name, options->date, err);
+    if (status == 0)
         status = load(&l, files, source_count, options->mark, err);
-        template_free(&chat);
-    }
+    template_close(l.forms.chat);
     column_names_free(&columns);
     return status;
+}
+
+int loader_finish(struct dataset *data, const struct data_files *files,
+                  const struct dataset_options *options, struct error *err)
+{
+    if (notes_name_files(&data->recognised, files, err) != 0 ||
+        notes_name_files(&data->unread, files, err) != 0)
+        return -1;
+    if (!options->template_name || options->template_may_rest || data->templated)
+        return 0;
+    return error_set(err,
+                     "%s: --template %s has nothing to write: the data has no turns, prompts or "
+                     "instructions, only texts; leave --template out, or name the columns with "
+                     "--columns",
+                     files->items[0].path, options->template_name);
 }

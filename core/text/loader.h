@@ -22,4 +22,9 @@ cJSON *loader_parse(const struct record *record, struct error *err);
 int loader_encode_text(const struct form_context *forms, const struct record *record,
                        struct token_list *out, struct error *err);
 
+/* What is said of a loaded data set beside the tokens: the paths of its notes, and a --template
+ * that wrote nothing of it. */
+int loader_finish(struct dataset *data, const struct data_files *files,
+                  const struct dataset_options *options, struct error *err);
+
 #endif

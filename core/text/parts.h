@@ -50,7 +50,8 @@ struct tokenizer {
     int32_t unknown;             /* stands for what cannot be written; -1: that is dropped */
     int32_t bos, eos, pad, unk;  /* as configured */
     struct frame before, behind; /* of the post-processor */
-    char *chat_template;
+    cJSON *templates;            /* chat templates: name -> source */
+    cJSON *special_map;          /* named tokens: "eos_token" -> text */
     char source[HASH_TEXT_SIZE]; /* of the JSON that it was read from */
     struct cached_word *cache;
     struct bpe_word word;
@@ -75,6 +76,16 @@ int tokenizer_read_beside(cJSON **out, const char *folder, const char *file, str
  * files beside it; `config` is tokenizer_config.json, or NULL. */
 int tokenizer_load_added(struct tokenizer *tokenizer, const cJSON *root, const cJSON *config,
                          const char *folder, struct error *err);
+
+/* load_templates.c: the chat templates that a folder has by the names of each, above them those of
+ * `config`, which is tokenizer_config.json, or NULL; those of a GGUF file's metadata. */
+int tokenizer_load_templates(struct tokenizer *tokenizer, const cJSON *config, const char *folder,
+                             struct error *err);
+int tokenizer_load_gguf_templates(struct tokenizer *tokenizer, const cJSON *metadata,
+                                  struct error *err);
+
+/* Sets a member of a map of texts; one that is there takes the new text. */
+int tokenizer_map_text(cJSON *map, const char *key, const char *text, struct error *err);
 
 /* Adds a merge of two spellings; both and what comes out must be in the vocabulary. */
 int tokenizer_add_merge(struct tokenizer *tokenizer, const char *left, size_t left_length,

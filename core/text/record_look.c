@@ -3,118 +3,17 @@
 #include "base/memory.h"
 #include "base/utf8.h"
 #include "text/loader.h"
+#include "text/notes.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* --- names --- */
-
-static int name_counts_add(struct name_counts *names, const char *name, uint64_t records,
-                           struct error *err)
-{
-    for (size_t i = 0; i < names->count; i++)
-        if (strcmp(names->items[i].name, name) == 0) {
-            names->items[i].records += records;
-            return 0;
-        }
-    if (names->count == NAME_COUNTS_MAX) {
-        names->others += records;
-        return 0;
-    }
-    if (array_reserve((void **)&names->items, &names->capacity, names->count + 1,
-                      sizeof *names->items, err) != 0)
-        return -1;
-    char *copy = string_copy(name, err);
-    if (!copy)
-        return -1;
-    names->items[names->count++] = (struct name_count){copy, records};
-    return 0;
-}
-
-static void name_counts_free(struct name_counts *names)
-{
-    for (size_t i = 0; i < names->count; i++)
-        free(names->items[i].name);
-    free(names->items);
-    *names = (struct name_counts){0};
-}
-
-void name_counts_put(struct buffer *out, const struct name_counts *names)
-{
-    for (size_t i = 0; i < names->count; i++) {
-        char name[64];
-        utf8_copy(name, sizeof name, names->items[i].name);
-        buffer_format(out, "%s%s (%" PRIu64 ")", i ? ", " : "", name, names->items[i].records);
-    }
-    if (names->others > 0)
-        buffer_format(out, ", others (%" PRIu64 ")", names->others);
-}
-
-/* --- what a record's form is --- */
-
-/* The columns that a form reads, beside the weight; the first says that it is this form. */
-struct form_columns {
-    const char *name;
-    enum column columns[4];
-    int count;
-};
-
-/* In the order in which form_encode() looks for them. */
-static const struct form_columns form_columns[] = {
-    {"messages", {COLUMN_MESSAGES}, 1},
-    {"conversations (ShareGPT)", {COLUMN_CONVERSATIONS, COLUMN_SYSTEM}, 2},
-    {"instruction and output (Alpaca)", {COLUMN_INSTRUCTION, COLUMN_INPUT, COLUMN_OUTPUT}, 3},
-    {"prompt and completion", {COLUMN_PROMPT, COLUMN_COMPLETION}, 2},
-    {"text", {COLUMN_TEXT}, 1},
-};
-
-static bool is_read(const struct form_context *forms, const struct form_columns *form,
-                    const char *key)
-{
-    static const char *const weights[] = {"loss_weight", "train", "training", "train_detail"};
-    for (int i = 0; i < form->count; i++)
-        if (strcmp(forms->columns->names[form->columns[i]], key) == 0)
-            return true;
-    for (size_t i = 0; i < sizeof weights / sizeof *weights; i++)
-        if (strcmp(weights[i], key) == 0)
-            return true;
-    return strcmp(forms->columns->names[COLUMN_WEIGHT], key) == 0;
-}
-
-static const struct form_columns *form_of(const struct form_context *forms, const cJSON *record)
-{
-    for (size_t i = 0; i < sizeof form_columns / sizeof *form_columns; i++) {
-        const char *name = forms->columns->names[form_columns[i].columns[0]];
-        const cJSON *value = *name ? json_get(record, name) : NULL;
-        if (value && !cJSON_IsNull(value))
-            return &form_columns[i];
-    }
-    return NULL;
-}
-
-/* *name is a constant. A column that is null says nothing, and is not counted. */
-static int describe(const struct form_context *forms, const cJSON *record, const char **name,
-                    struct name_counts *not_read, struct error *err)
-{
-    const struct form_columns *form = form_of(forms, record);
-    const cJSON *item, *read = form ? record : NULL;
-    *name = form ? form->name : cJSON_IsString(record) ? "text alone" : "unknown";
-    cJSON_ArrayForEach(item, read)
-    {
-        if (!cJSON_IsNull(item) && !is_read(forms, form, item->string) &&
-            name_counts_add(not_read, item->string, 1, err) != 0)
-            return -1;
-    }
-    return 0;
-}
 
 /* --- the walk --- */
 
 struct record_walk {
     struct data_files files;
     struct column_names columns;
-    struct chat_template chat;
     struct form_context forms;
     const char *mark;
     struct record_reader reader;
@@ -130,11 +29,12 @@ int record_walk_open(struct record_walk **out, const char *const *paths, size_t 
     struct record_walk *walk = array_alloc(1, sizeof *walk, err);
     if (!walk)
         return -1;
-    walk->forms = (struct form_context){&walk->columns, &walk->chat, tokenizer};
+    walk->forms = (struct form_context){.columns = &walk->columns, .tokenizer = tokenizer};
     walk->mark = options->mark;
     if (data_files_list(&walk->files, paths, path_count, err) == 0 &&
         column_names_parse(&walk->columns, options->columns, err) == 0 &&
-        template_find(&walk->chat, tokenizer, options->template_name, err) == 0) {
+        template_open(&walk->forms.chat, tokenizer, options->template_name, options->date, err) ==
+            0) {
         *out = walk;
         return 0;
     }
@@ -148,7 +48,7 @@ void record_walk_close(struct record_walk *walk)
         return;
     if (walk->open)
         record_reader_free(&walk->reader);
-    template_free(&walk->chat);
+    template_close(walk->forms.chat);
     column_names_free(&walk->columns);
     data_files_free(&walk->files);
     free(walk);
@@ -183,14 +83,28 @@ static int pass_parts(struct record_walk *walk, struct record *record, struct er
     return status;
 }
 
-static int look_at_json(struct record_walk *walk, const struct record *record,
-                        struct record_look *out, const char **form, struct error *err)
+/* The columns of a record that are not read. */
+static int note_unread(struct record_look *out, const cJSON *record, const struct form *form,
+                       struct error *err)
 {
-    bool prompted;
+    const cJSON *item = cJSON_IsObject(record) ? record->child : NULL;
+    for (; item; item = item->next)
+        if (form_unread(form, item) &&
+            notes_add(&out->unread, item->string, 0, out->line, err) != 0)
+            return -1;
+    return 0;
+}
+
+static int look_at_json(struct record_walk *walk, const struct record *record,
+                        struct record_look *out, struct error *err)
+{
+    struct form form;
     cJSON *tree = loader_parse(record, err);
-    int status = tree ? describe(&walk->forms, tree, form, &out->not_read, err) : -1;
+    int status = tree ? form_encode(&walk->forms, tree, &out->tokens, &form, err) : -1;
     if (status == 0)
-        status = form_encode(&walk->forms, tree, &out->tokens, &prompted, err);
+        status = note_unread(out, tree, &form, err);
+    if (status == 0 && !(out->form = string_copy(form.name, err)))
+        status = -1;
     cJSON_Delete(tree);
     return status;
 }
@@ -206,6 +120,8 @@ static int look_at_text(struct record_walk *walk, struct record *record, struct 
                      : -1;
         out->bytes += status == 0 ? record->length : 0;
     }
+    if (status == 0 && !(out->form = string_copy("plain text", err)))
+        status = -1;
     out->cut = record->unended || out->tokens.count > LOOK_TOKENS_MAX;
     if (out->tokens.count > LOOK_TOKENS_MAX)
         out->tokens.count = LOOK_TOKENS_MAX;
@@ -215,18 +131,15 @@ static int look_at_text(struct record_walk *walk, struct record *record, struct 
 static int look_at(struct record_walk *walk, struct record *record, struct record_look *out,
                    struct error *err)
 {
-    const char *form = "plain text";
     out->line = record->line;
     out->row = ++walk->row;
     out->bytes = record->length;
     bool text = walk->reader.form == RECORD_TEXT;
-    int status =
-        text ? look_at_text(walk, record, out, err) : look_at_json(walk, record, out, &form, err);
+    int status = text ? look_at_text(walk, record, out, err) : look_at_json(walk, record, out, err);
     if (status != 0)
         return error_prefix(err, "%s:%zu", walk->reader.path, out->line);
     out->path = string_copy(walk->reader.path, err);
-    out->form = string_copy(form, err);
-    return out->path && out->form ? pass_parts(walk, record, err) : -1;
+    return out->path ? pass_parts(walk, record, err) : -1;
 }
 
 int record_walk_next(struct record_walk *walk, struct record_look *out, struct error *err)
@@ -245,7 +158,7 @@ void record_look_free(struct record_look *look)
 {
     free(look->path);
     free(look->form);
-    name_counts_free(&look->not_read);
+    notes_free(&look->unread);
     token_list_free(&look->tokens);
     *look = (struct record_look){0};
 }
@@ -283,64 +196,6 @@ int record_look_at(struct record_look *out, const char *const *paths, size_t pat
                                 row, walk->row);
     record_walk_close(walk);
     return status > 0 ? 0 : -1;
-}
-
-/* --- a survey --- */
-
-static int survey_record(struct data_survey *out, struct record_walk *walk, struct record *record,
-                         struct error *err)
-{
-    const char *form = "plain text";
-    cJSON *tree = NULL;
-    out->records++;
-    int status = 0;
-    if (walk->reader.form != RECORD_TEXT) {
-        tree = loader_parse(record, err);
-        status = tree ? describe(&walk->forms, tree, &form, &out->not_read, err) : -1;
-        if (status != 0)
-            error_prefix(err, "%s:%zu", walk->reader.path, record->line);
-    }
-    cJSON_Delete(tree);
-    if (status != 0 || name_counts_add(&out->forms, form, 1, err) != 0)
-        return -1;
-    return pass_parts(walk, record, err);
-}
-
-int data_survey(struct data_survey *out, const char *const *paths, size_t path_count,
-                const struct dataset_options *options, struct tokenizer *tokenizer, uint64_t most,
-                const struct dataset_watch *watch, struct error *err)
-{
-    enum { ASKED_EVERY = 4096 };
-    struct record_walk *walk;
-    struct record record;
-    *out = (struct data_survey){0};
-    if (record_walk_open(&walk, paths, path_count, options, tokenizer, err) != 0)
-        return -1;
-    int status;
-    while ((status = next_part(walk, &record, err)) > 0) {
-        if (most > 0 && out->records == most) {
-            out->more = true;
-            break;
-        }
-        if (watch && watch->stop && out->records % ASKED_EVERY == 0 &&
-            watch->stop(watch->context)) {
-            status = error_set_kind(err, ERROR_INTERRUPTED, "stopped while the data was read");
-            break;
-        }
-        if ((status = survey_record(out, walk, &record, err)) < 0)
-            break;
-    }
-    out->files = walk->files.count;
-    record_walk_close(walk);
-    if (status < 0)
-        data_survey_free(out);
-    return status < 0 ? -1 : 0;
-}
-
-void data_survey_free(struct data_survey *survey)
-{
-    name_counts_free(&survey->forms);
-    name_counts_free(&survey->not_read);
 }
 
 /* --- as text --- */

@@ -1,11 +1,13 @@
-/* Chat templates: messages to one text, and which of its bytes are trained.
+/* Chat templates: a conversation to one text, its tokens, and which of them are trained.
  *
- * Templates are recognised, not interpreted: ChatML (SmolLM2, Qwen 2 and 2.5 without tools), Llama
- * 3 (3 and 3.x without tools), Mistral (Mixtral), Zephyr (TinyLlama) and Alpaca, each only in the
- * forms that template_source.c lists; any other is unknown, however much it looks like one of them.
- * The rendered text and its tokens equal transformers' apply_chat_template(), and what that refuses
- * is refused; what is trained of a message that has a weight is its content and its end-of-turn
- * token.
+ * The model's own template (tokenizer_config.json, chat_template.jinja, a GGUF file), one that is
+ * known by a name, or a file of the user's is rendered by core/jinja: text and tokens equal
+ * transformers' apply_chat_template(), and what that refuses is refused.
+ *
+ * What is trained of a turn that has a weight: where the template marks it, what it wrote inside
+ * {% generation %} (equal to return_assistant_tokens_mask); else what stands behind the generation
+ * prompt that follows the messages before it, up to where the turn ends, without the white space
+ * behind its last special token.
  */
 #ifndef SPECTRUM_TEXT_TEMPLATE_H
 #define SPECTRUM_TEXT_TEMPLATE_H
@@ -15,52 +17,69 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* What they write is in template_forms.c. */
-enum template_kind {
-    TEMPLATE_NONE, /* the tokenizer has no template */
-    TEMPLATE_CHATML,
-    TEMPLATE_LLAMA3,
-    TEMPLATE_LLAMA31,    /* and 3.2, 3.3: a system message with the dates, always */
-    TEMPLATE_MISTRAL_V1, /* the first Mistral-7B-Instruct's first */
-    TEMPLATE_MISTRAL_V2, /* Mixtral's and v0.2's first */
-    TEMPLATE_MISTRAL,    /* all of these' later one */
-    TEMPLATE_MISTRAL_V3,
-    TEMPLATE_ZEPHYR,
-    TEMPLATE_ALPACA,
-    TEMPLATE_ALPACA_TRIMMED,
-    TEMPLATE_UNKNOWN /* it has one that is not recognised */
-};
-
-/* What --template takes. */
+/* What --template takes beside the path of a file that ends in .jinja. */
 #define TEMPLATE_NAMES "chatml, llama3, mistral, mistral-v3, zephyr, alpaca"
+#define TEMPLATE_VALUES TEMPLATE_NAMES ", or a FILE.jinja"
 
-/* A message; the strings belong to the caller. */
-struct chat_message {
-    const char *role, *content;
-    double weight; /* of its tokens in the loss; 0: it is not trained */
-};
+struct chat_template;
 
-/* A recognised template with what differs between models of one kind. */
-struct chat_template {
-    enum template_kind kind;
-    char *default_system; /* put first where the messages have no system message; NULL: none */
-    bool begins_with_bos;
-};
-
-/* 0 where --template takes the name, else a usage error that lists the names. */
+/* 0 where --template takes the name or there is such a file, else a usage error that lists them. */
 int template_check(const char *name, struct error *err);
 
-/* Finds the template of a tokenizer. `name` (from --template) overrides it when not NULL; a name
- * that is not known is a usage error that lists the names. kind is TEMPLATE_NONE or
- * TEMPLATE_UNKNOWN, without an error, when there is nothing to use. */
-int template_find(struct chat_template *out, const struct tokenizer *tokenizer, const char *name,
-                  struct error *err);
-void template_free(struct chat_template *chat);
+/* `name`: of --template; NULL: the tokenizer's own. `date` is what a template that writes today's
+ * date writes, "2026-11-29"; NULL: today. A chosen template that cannot be parsed is an error with
+ * its line; a model's own is so when a conversation is to be encoded. A tokenizer without one is no
+ * error: template_exists() is false then. */
+int template_open(struct chat_template **out, const struct tokenizer *tokenizer, const char *name,
+                  const char *date, struct error *err);
+void template_close(struct chat_template *chat);
 
-/* Appends ids and weights of a conversation. `prompt` adds the header of an assistant message at
- * the end, for generation. NONE and UNKNOWN are errors that say to use --template. */
-int template_encode(const struct chat_template *chat, struct tokenizer *tokenizer,
-                    const struct chat_message *messages, size_t count, bool prompt,
-                    struct token_list *out, struct error *err);
+bool template_exists(const struct chat_template *chat);
+
+/* It was chosen by a name or a file. */
+bool template_is_chosen(const struct chat_template *chat);
+
+/* The Jinja source that is rendered (of a model with several by name: "default"'s), or NULL.
+ * Whoever exports a model writes it. */
+const char *template_source(const struct chat_template *chat);
+
+/* The date as it stands in texts where the template writes one, "2026-11-29"; else NULL. */
+const char *template_date(const struct chat_template *chat);
+
+/* Of all that decides what is written: sources, date. */
+void template_hash(const struct chat_template *chat, struct hash *hash);
+
+/* One conversation. JSON as it stands in the record (parse it with JSON_KEEP_NUMBERS), the caller's
+ * to free; `messages` is an array of objects with a "role" each. */
+struct conversation {
+    const cJSON *messages;
+    const cJSON *tools, *documents; /* arrays, or NULL */
+    const cJSON *variables;         /* an object of more variables of the template, or NULL */
+    const double *weights;          /* [messages] of a turn's tokens in the loss; NULL: all 0 */
+};
+
+/* Appends ids and weights of a conversation. `prompt` adds the generation prompt at the end. An
+ * error without a template says to use --template; so is what the template would lose: a message's
+ * tool_calls, function_call, reasoning_content (and its kind), or tools, that have something in
+ * them and that the template never looks at. */
+int template_encode(struct chat_template *chat, struct tokenizer *tokenizer,
+                    const struct conversation *conversation, bool prompt, struct token_list *out,
+                    struct error *err);
+
+/* The text alone, for whoever shows it. */
+int template_render(struct chat_template *chat, const struct tokenizer *tokenizer,
+                    const struct conversation *conversation, bool prompt, struct buffer *out,
+                    struct error *err);
+
+/* The special token that an assistant's turn ends with; -1: there is none, or the template has no
+ * assistant. */
+int32_t template_turn_end(struct chat_template *chat, const struct tokenizer *tokenizer);
+
+/* The marks ("<|im_start|>") that the template writes around a user's and an assistant's turn and
+ * that are no token of this vocabulary, each once, in their order, as a JSON array of texts; free
+ * it with cJSON_Delete(). NULL: an error. "zephyr" has none: its "<|user|>" is plain text in its
+ * own models, too. */
+cJSON *template_missing_marks(struct chat_template *chat, const struct tokenizer *tokenizer,
+                              struct error *err);
 
 #endif

@@ -34,9 +34,28 @@ int letter_byte(int32_t code_point)
 struct tokenizer *tokenizer_new(struct error *err)
 {
     struct tokenizer *t = array_alloc(1, sizeof *t, err);
-    if (t)
-        t->bos = t->eos = t->pad = t->unk = t->unknown = -1;
-    return t;
+    if (!t)
+        return NULL;
+    t->bos = t->eos = t->pad = t->unk = t->unknown = -1;
+    t->templates = cJSON_CreateObject();
+    t->special_map = cJSON_CreateObject();
+    if (t->templates && t->special_map)
+        return t;
+    error_set(err, "not enough memory for a tokenizer");
+    tokenizer_close(t);
+    return NULL;
+}
+
+int tokenizer_map_text(cJSON *map, const char *key, const char *text, struct error *err)
+{
+    cJSON *item = cJSON_CreateString(text);
+    bool put = item && (cJSON_GetObjectItemCaseSensitive(map, key)
+                            ? cJSON_ReplaceItemInObjectCaseSensitive(map, key, item)
+                            : cJSON_AddItemToObject(map, key, item));
+    if (put)
+        return 0;
+    cJSON_Delete(item);
+    return error_set(err, "not enough memory for a tokenizer");
 }
 
 int tokenizer_finish(struct tokenizer *t, struct error *err)
@@ -93,6 +112,23 @@ int tokenizer_note_bytes(struct tokenizer *t, const void *bytes, size_t count, s
     return note(t, NULL, bytes, count, err);
 }
 
+/* The default as ever, so that what was recorded of a tokenizer holds; behind it the others, which
+ * few have. */
+static void hash_templates(struct hash *hash, const struct tokenizer *t)
+{
+    const char *source = tokenizer_chat_template(t);
+    const cJSON *item;
+    if (source)
+        hash_update(hash, source, strlen(source));
+    cJSON_ArrayForEach(item, t->templates)
+    {
+        if (strcmp(item->string, TEMPLATE_DEFAULT) == 0)
+            continue;
+        hash_update(hash, item->string, strlen(item->string) + 1);
+        hash_update(hash, item->valuestring, strlen(item->valuestring) + 1);
+    }
+}
+
 int tokenizer_fingerprint(const struct tokenizer *t, char out[HASH_TEXT_SIZE], struct error *err)
 {
     const int32_t special[] = {t->bos, t->eos, t->pad, t->unk, t->unknown};
@@ -101,8 +137,7 @@ int tokenizer_fingerprint(const struct tokenizer *t, char out[HASH_TEXT_SIZE], s
         return -1;
     hash_update(hash, t->source, sizeof t->source);
     hash_update(hash, special, sizeof special);
-    if (t->chat_template)
-        hash_update(hash, t->chat_template, strlen(t->chat_template));
+    hash_templates(hash, t);
     hash_text(hash, out);
     hash_free(hash);
     return 0;
@@ -143,7 +178,8 @@ void tokenizer_close(struct tokenizer *t)
     buffer_free(&t->normalized);
     buffer_free(&t->prefixed);
     buffer_free(&t->spelled);
-    free(t->chat_template);
+    cJSON_Delete(t->templates);
+    cJSON_Delete(t->special_map);
     free(t->cache);
     free(t);
 }
@@ -273,5 +309,22 @@ int32_t tokenizer_vocabulary_size(const struct tokenizer *t)
 
 const char *tokenizer_chat_template(const struct tokenizer *t)
 {
-    return t->chat_template;
+    return tokenizer_named_template(t, TEMPLATE_DEFAULT);
+}
+
+const char *tokenizer_named_template(const struct tokenizer *t, const char *name)
+{
+    const char *source = NULL;
+    json_get_string(t->templates, name, &source);
+    return source;
+}
+
+const cJSON *tokenizer_templates(const struct tokenizer *t)
+{
+    return t->templates;
+}
+
+const cJSON *tokenizer_special_map(const struct tokenizer *t)
+{
+    return t->special_map;
 }

@@ -103,7 +103,21 @@ int32_t tokenizer_vocabulary_size(const struct tokenizer *tokenizer);
 int tokenizer_fingerprint(const struct tokenizer *tokenizer, char out[HASH_TEXT_SIZE],
                           struct error *err);
 
-/* The Jinja source of the chat template, or NULL; template.h recognises it. */
+/* The Jinja source of the chat template, or NULL; of several the one that is called "default". */
 const char *tokenizer_chat_template(const struct tokenizer *tokenizer);
+
+/* A model may have several, by name: transformers takes "tool_use", where there is one, for
+ * conversations with tools, "default" for all others. NULL: there is no such one. */
+#define TEMPLATE_DEFAULT "default"
+const char *tokenizer_named_template(const struct tokenizer *tokenizer, const char *name);
+
+/* All of them: an object of sources by name, {} where there is none. Owned by the tokenizer. */
+const cJSON *tokenizer_templates(const struct tokenizer *tokenizer);
+
+/* Named tokens as transformers' special_tokens_map has them, which are variables of a template: an
+ * object of texts, "bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token" and
+ * "mask_token", those that are said, then names of the model's own ("image_token"). An id alone, of
+ * config.json, names none. Owned by the tokenizer. */
+const cJSON *tokenizer_special_map(const struct tokenizer *tokenizer);
 
 #endif

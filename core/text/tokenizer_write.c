@@ -254,9 +254,9 @@ void tokenizer_put_config(struct buffer *out, const struct tokenizer *t, int64_t
     put_token(out, t, "eos_token", t->eos);
     put_token(out, t, "pad_token", t->pad);
     put_token(out, t, "unk_token", t->unk);
-    if (t->chat_template) {
+    if (tokenizer_chat_template(t)) {
         buffer_text(out, ",\n \"chat_template\": ");
-        json_put_string(out, t->chat_template);
+        json_put_string(out, tokenizer_chat_template(t));
     }
     buffer_text(out, "}\n");
 }

@@ -52,7 +52,6 @@ static void look(const char *path, const struct dataset_options *options,
     while ((status = record_walk_next(walk, &record, &err)) > 0) {
         struct buffer shown = BUFFER_INIT;
         record_look_put_text(&shown, &record.tokens, tokenizer, &style);
-        name_counts_put(&shown, &record.not_read);
         if (shown.data && !utf8_printable(shown.data))
             abort();
         tokens += record.tokens.count < 2 ? 0 : record.tokens.count;
@@ -68,7 +67,8 @@ static void load(const char *name, const uint8_t *data, size_t size, const char 
                  struct tokenizer *tokenizer)
 {
     const char *path = fuzz_file(name, data, size);
-    struct dataset_options options = {.columns = columns, .template_name = "chatml"};
+    struct dataset_options options = {
+        .columns = columns, .template_name = "chatml", .template_may_rest = true};
     struct dataset dataset = {0};
     struct error err = ERROR_INIT;
     bool loaded = fuzz_ok(dataset_load(&dataset, &path, 1, &options, tokenizer, &err), &err);
@@ -88,6 +88,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         tokenizer = byte_tokenizer();
     load("fuzz.jsonl", data, size, NULL, tokenizer);
     load("fuzz.json", data, size, NULL, tokenizer);
-    load("fuzz.jsonl", data, size, "prompt=question,completion=answer", tokenizer);
+    load("fuzz.jsonl", data, size, "prompt=conversations,completion=chosen,label=l", tokenizer);
     return 0;
 }

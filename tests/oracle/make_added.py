@@ -3,8 +3,8 @@ may, and what transformers' AutoTokenizer makes of them.
 
 usage: make_added.py OUT_FILE
 
-Each case has the files of a folder, a text, its ids and what decoding them leaves without special
-tokens (null where that is not compared); "refused" where AutoTokenizer raises. Ids are numbered from the vocabulary:
+Each case has the files of a folder, a text, its ids, what decoding them leaves without special
+tokens (null where that is not compared), and the special_tokens_map; "refused" where AutoTokenizer raises. Ids are numbered from the vocabulary:
 a to z and space are 0 to 26, "</s>" is 27, "<pad>" 28.
 """
 import json
@@ -128,6 +128,15 @@ CASES = {
     "padding names a token": ({"tokenizer.json": tokenizer(padding={
         "strategy": "BatchLongest", "direction": "Right", "pad_to_multiple_of": None, "pad_id": 0, "pad_type_id": 0,
         "pad_token": "[Q]"}), "tokenizer_config.json": config()}, "x[Q]"),
+    "null for a name": ({"tokenizer.json": tokenizer(), "tokenizer_config.json": config(
+        eos_token="</s>", pad_token=None, unk_token=None, image_token=None)}, "x</s>"),
+    "the map's null for a name": ({"tokenizer.json": tokenizer(), "tokenizer_config.json": config(
+        eos_token="</s>", pad_token="<pad>"), "special_tokens_map.json": {"pad_token": None}}, "x</s>"),
+    "names in the map alone": ({"tokenizer.json": tokenizer(), "special_tokens_map.json": {
+        "image_token": {"content": "<img>", "lstrip": False, "rstrip": False, "normalized": False,
+                        "single_word": False}, "eos_token": "</s>", "bos_token": "<b>"}}, "<b><img></s>"),
+    "ids beside names": ({"tokenizer.json": tokenizer(), "tokenizer_config.json": config(eos_token="</s>"),
+                          "config.json": {"model_type": "llama", "bos_token_id": 28}}, "x</s>"),
     "a number for a name": ({"tokenizer.json": tokenizer(), "tokenizer_config.json": config(eos_token=5)}, "x"),
     "a list for the decoder": ({"tokenizer.json": tokenizer(), "tokenizer_config.json": config(
         added_tokens_decoder=[token("<t>")])}, "x"),
@@ -158,7 +167,7 @@ def run(files, text):
         left = made.decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False)
         if files["tokenizer.json"]["normalizer"]:
             left = None  # tokenizers 0.23 decodes a normalized token to what the normalizer makes of it
-        return {"eos": made.eos_token_id, "ids": ids, "left": left}
+        return {"eos": made.eos_token_id, "ids": ids, "left": left, "map": made.special_tokens_map}
 
 
 out = []

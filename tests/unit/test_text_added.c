@@ -44,6 +44,17 @@ static void compare(const char *name, struct tokenizer *tokenizer, const char *t
     token_list_free(&got);
 }
 
+/* Variables of a template: the same texts in the same order. */
+static void compare_map(const char *name, const struct tokenizer *tokenizer, const cJSON *map)
+{
+    char *want = cJSON_PrintUnformatted(map),
+         *got = cJSON_PrintUnformatted(tokenizer_special_map(tokenizer));
+    if (strcmp(want, got) != 0)
+        fail_msg("%s: the named tokens are %s, not %s", name, got, want);
+    cJSON_free(want);
+    cJSON_free(got);
+}
+
 static void equals_transformers(void **state)
 {
     (void)state;
@@ -65,6 +76,7 @@ static void equals_transformers(void **state)
             compare(name, tokenizer, json_get(one, "text")->valuestring, json_get(one, "ids"),
                     json_get(one, "left")->valuestring); /* NULL: not compared */
             assert_int_equal(tokenizer_eos(tokenizer), cJSON_IsNumber(eos) ? eos->valueint : -1);
+            compare_map(name, tokenizer, json_get(one, "map"));
             count++;
         }
         tokenizer_close(tokenizer);

@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "base/utf8.h"
+#include "text/data_files.h"
 #include "text/pieces.h"
 #include "text/record_look.h"
 #include "tui/cli/interrupt.h"
@@ -58,11 +59,11 @@ static void put_place(struct buffer *out, const struct record_look *look,
     buffer_format(
         out, ":%zu, record %" PRIu64 ": %s; %" PRIu64 " of %" PRIu64 " token%s are trained on\n",
         look->line, look->row, look->form, data->supervised, data->tokens, text_s(data->tokens));
-    if (look->not_read.count > 0) {
+    if (look->unread.count > 0) {
         buffer_text(out, "columns that are not read: ");
-        for (size_t i = 0; i < look->not_read.count; i++) {
+        for (size_t i = 0; i < look->unread.count; i++) {
             buffer_text(out, i ? ", " : "");
-            put_name(out, look->not_read.items[i].name);
+            put_name(out, look->unread.items[i].text);
         }
         buffer_byte(out, '\n');
     }
@@ -87,13 +88,13 @@ static void put_text(struct buffer *out, const struct record_look *look,
 
 /* --- as JSON --- */
 
-static void put_names(struct buffer *out, const char *key, const struct name_counts *names)
+static void put_notes(struct buffer *out, const char *key, const struct dataset_notes *notes)
 {
     buffer_format(out, ", \"%s\": {", key);
-    for (size_t i = 0; i < names->count; i++) {
+    for (size_t i = 0; i < notes->count; i++) {
         buffer_text(out, i ? ", " : "");
-        json_put_string(out, names->items[i].name);
-        buffer_format(out, ": %" PRIu64, names->items[i].records);
+        json_put_string(out, notes->items[i].text);
+        buffer_format(out, ": %zu", notes->items[i].count);
     }
     buffer_byte(out, '}');
 }
@@ -104,10 +105,10 @@ static void put_record_json(struct buffer *out, const struct record_look *look)
     json_put_string(out, look->path);
     buffer_format(out, ", \"line\": %zu, \"row\": %" PRIu64 ", \"form\": ", look->line, look->row);
     json_put_string(out, look->form);
-    buffer_text(out, ", \"not_read\": [");
-    for (size_t i = 0; i < look->not_read.count; i++) {
+    buffer_text(out, ", \"unread_columns\": [");
+    for (size_t i = 0; i < look->unread.count; i++) {
         buffer_text(out, i ? ", " : "");
-        json_put_string(out, look->not_read.items[i].name);
+        json_put_string(out, look->unread.items[i].text);
     }
     buffer_format(out, "], \"too_short\": %s, \"cut\": %s}",
                   look->tokens.count < 2 ? "true" : "false", look->cut ? "true" : "false");
@@ -155,8 +156,8 @@ static int print_record(const struct record_look *look, const struct tokenizer *
 
 struct summary {
     struct dataset data;
-    struct data_survey survey;
     struct record_look first;
+    size_t files, records;
     size_t without_target; /* documents */
 };
 
@@ -184,14 +185,46 @@ static int read_summary(struct summary *out, const char *const *paths, size_t pa
     struct piece_list pieces = {0};
     struct waiter waiter = {interrupt_watch()};
     const struct dataset_watch watch = {&waiter, say, stop};
+    struct data_files files;
+    int status = data_files_list(&files, paths, path_count, err);
+    out->files = files.count;
+    data_files_free(&files);
+    if (status != 0)
+        return -1;
     if (dataset_open(&out->data, paths, path_count, options, tokenizer, &watch, err) != 0 ||
         pieces_list(&pieces, &out->data, NO_LIMIT, LONG_BY_KIND, err) != 0)
         return -1;
     out->without_target = pieces.counts.without_target;
     pieces_free(&pieces);
-    return data_survey(&out->survey, paths, path_count, options, tokenizer, 0, &watch, err) == 0
-               ? record_look_at(&out->first, paths, path_count, options, tokenizer, 1, err)
-               : -1;
+    out->records = out->data.documents + out->data.left_out;
+    return record_look_at(&out->first, paths, path_count, options, tokenizer, 1, err);
+}
+
+/* Documents of .txt files, which have no form to be recognised. */
+static size_t plain_texts(const struct summary *s)
+{
+    size_t others = s->records;
+    for (size_t i = 0; i < s->data.recognised.count; i++)
+        others -= s->data.recognised.items[i].count;
+    return others;
+}
+
+/* "messages (12), text (3)" */
+static void put_counts(struct buffer *out, const struct dataset_notes *notes)
+{
+    for (size_t i = 0; i < notes->count; i++) {
+        buffer_text(out, i ? ", " : "");
+        put_name(out, notes->items[i].text);
+        buffer_format(out, " (%zu)", notes->items[i].count);
+    }
+}
+
+static void put_forms(struct buffer *out, const struct summary *s)
+{
+    size_t texts = plain_texts(s);
+    put_counts(out, &s->data.recognised);
+    if (texts > 0)
+        buffer_format(out, "%splain text (%zu)", s->data.recognised.count > 0 ? ", " : "", texts);
 }
 
 static void put_summary(struct buffer *out, const struct summary *s,
@@ -200,17 +233,17 @@ static void put_summary(struct buffer *out, const struct summary *s,
     const struct dataset *data = &s->data;
     uint64_t offsets[2];
     struct dataset first = as_document(&s->first, offsets);
-    buffer_format(out, "%-12s%zu\n%-12s%" PRIu64 "\n%-12s", "files", s->survey.files, "records",
-                  s->survey.records, "forms");
-    name_counts_put(out, &s->survey.forms);
+    buffer_format(out, "%-12s%zu\n%-12s%" PRIu64 "\n%-12s", "files", s->files, "records",
+                  (uint64_t)s->records, "forms");
+    put_forms(out, s);
     buffer_format(out, "\n%-12s%zu\n%-12s%" PRIu64 "\n%-12s%" PRIu64 " (%.1f %%)\n", "documents",
                   data->documents, "tokens", data->tokens, "supervised", data->supervised,
                   100.0 * (double)data->supervised / (double)data->tokens);
     buffer_format(out, "%-12s%zu of fewer than two tokens, %zu without a supervised token\n",
                   "left out", data->left_out, s->without_target);
-    if (s->survey.not_read.count > 0) {
+    if (data->unread.count > 0) {
         buffer_format(out, "%-12s", "not read");
-        name_counts_put(out, &s->survey.not_read);
+        put_counts(out, &data->unread);
         buffer_byte(out, '\n');
     }
     buffer_text(out, "\nThe first record, what is trained between [[ and ]]:\n");
@@ -232,10 +265,11 @@ static void put_summary_json(struct buffer *out, const struct summary *s,
                   ", \"data\": {\"files\": %zu, \"records\": %" PRIu64
                   ", \"documents\": %zu, \"tokens\": %" PRIu64 ", \"supervised_tokens\": %" PRIu64
                   ", \"too_short\": %zu, \"without_target\": %zu",
-                  s->survey.files, s->survey.records, data->documents, data->tokens,
-                  data->supervised, data->left_out, s->without_target);
-    put_names(out, "forms", &s->survey.forms);
-    put_names(out, "not_read", &s->survey.not_read);
+                  s->files, (uint64_t)s->records, data->documents, data->tokens, data->supervised,
+                  data->left_out, s->without_target);
+    put_notes(out, "forms", &data->recognised);
+    put_notes(out, "unread_columns", &data->unread);
+    buffer_format(out, ", \"plain_texts\": %zu", plain_texts(s));
     buffer_text(out, "}}\n");
 }
 
@@ -260,7 +294,6 @@ int tokens_data_print(const char *const *paths, size_t path_count,
     }
     buffer_free(&out);
     record_look_free(&summary.first);
-    data_survey_free(&summary.survey);
     dataset_free(&summary.data);
     return status;
 }

@@ -90,8 +90,8 @@ static void draw_place(struct app *app, struct area area, const struct record_lo
 {
     struct buffer line = BUFFER_INIT;
     buffer_format(&line, "%s:%zu  %s", file_shown(app, record->path), record->line, record->form);
-    for (size_t i = 0; i < record->not_read.count; i++)
-        buffer_format(&line, "%s%s", i ? ", " : "; not read: ", record->not_read.items[i].name);
+    for (size_t i = 0; i < record->unread.count; i++)
+        buffer_format(&line, "%s%s", i ? ", " : "; not read: ", record->unread.items[i].text);
     if (record->tokens.count < 2)
         buffer_text(&line, "; left out: fewer than two tokens");
     if (record->cut)
@@ -191,6 +191,7 @@ static int read_look(const struct app *app, struct data_look *look, struct error
     struct dataset_options options = {
         .columns = columns[0] ? columns : NULL,
         .template_name = settings_is(settings, SETTING_TEMPLATE, "auto") ? NULL : chat,
+        .template_may_rest = true, /* it is one of several files, or the beginning of one */
     };
     return data_look_read(look, app->session.model->checkpoint, settings->values[SETTING_DATA],
                           &options, err);

@@ -72,7 +72,8 @@ static int bind_parameters(struct rendering *r, const struct macro *macro,
     i = 0;
     for (const struct parameter *p = macro->parameters; p; p = p->next, i++)
         if (!given[i] && p->value &&
-            (evaluate(r, p->value, &value) != 0 || scope_set(r, r->scope, p->name, value) != 0))
+            (evaluate_expression(r, p->value, &value) != 0 ||
+             scope_set(r, r->scope, p->name, value) != 0))
             return -1;
     return 0;
 }

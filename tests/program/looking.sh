@@ -40,7 +40,8 @@ prints '[[One text.'
 ends 0 tokens "$model" "${take[@]}" --json
 prints '"data": {"files": 2, "records": 5, "documents": 4, '
 prints '"record": {"file": "data/1.txt", "line": 1, "row": 1, "form": "plain text"'
-prints '"not_read": {"source": 1}'
+prints '"unread_columns": {"source": 1}'
+prints '"forms": {"messages": 1, "text": 1, "Alpaca instruction/input/output, as turns": 1, "plain text": 2}'
 
 # A record by its number: the tokens that --chat has of a file of its own.
 head -n 1 data/below/2.jsonl >alone.jsonl
@@ -92,7 +93,7 @@ nothing_left
 prints 'left out    1 of fewer than two tokens, 1 without a supervised token'
 prints 'samples     begin with "What is"'
 prints 'it fits'
-says 'data: read as prompt and completion (31), text (1); columns that are not read: id (30)'
+says 'data: columns that are not read: id (line 1)'
 says 'sums.jsonl:1 is seen as, trained between [[ and ]]: What is 1 + 1?[[ It is 2.'
 ends 0 "${run[@]}" --dry-run --json
 nothing_left

@@ -59,7 +59,7 @@ shows ids.txt '      1  -           "<|im_start|>"'
 shows ids.txt "below/2.jsonl:1  messages"
 hides ids.txt "It, 日本."
 [ "$(sed -n 8p "$work/ids.txt")" = "$(sed -n 6p "$work/scrolled.txt")" ] || { fail "it does not scroll"; cat "$work/scrolled.txt"; }
-shows weighted.txt "below/2.jsonl:3  instruction and output (Alpaca)"
+shows weighted.txt "below/2.jsonl:3  Alpaca instruction/input/output, as turns"
 shows weighted.txt "  x 0.5       "
 hides weighted.txt "trained"
 shows alpaca.txt "Red?[31m?<|im_end|>"
@@ -94,7 +94,7 @@ type "wrong.jsonl"
 Ctrl-D
 save-screen refused.txt
 SCRIPT
-says refused.txt 'wrong.jsonl:2: no "completion"'
+says refused.txt 'wrong.jsonl:2: a prompt alone is not trained: no "completion"'
 
 echo "$failures failed"
 [ $failures -eq 0 ]

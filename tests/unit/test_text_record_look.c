@@ -63,8 +63,8 @@ static void a_row_is_found_over_all_files(void **state)
     expect(1, "1.txt", 1, "plain text", "<s>[ab|c</s>]");
     expect(2, "1.txt", 2, "plain text", "<s>[d</s>]");
     expect(3, "2.jsonl", 1, "text", "<s>[ef</s>]");
-    expect(4, "2.jsonl", 3, "prompt and completion", "<s>gh[i</s>]");
-    expect(6, "3.json", 1, "text alone", "<s>[j</s>]");
+    expect(4, "2.jsonl", 3, "prompt and completion, texts", "<s>gh[i</s>]");
+    expect(6, "3.json", 1, "text", "<s>[j</s>]");
     struct record_look empty = look_at(5);
     assert_int_equal(empty.tokens.count, 0);
     record_look_free(&empty);
@@ -154,7 +154,7 @@ static void errors_name_the_line(void **state)
     assert_int_equal(record_look_at(&look, all, 1, &marked, letters, 5, &err), -1);
     assert_non_null(strstr(err.text, "2.jsonl:4: "));
     /* a record behind them is found all the same */
-    expect(6, "3.json", 1, "text alone", "<s>[j</s>]");
+    expect(6, "3.json", 1, "text", "<s>[j</s>]");
 }
 
 /* A long stretch is shown by its ends, a long record by its beginning; controls are not shown. */

@@ -88,15 +88,14 @@ static void put_text(struct buffer *out, const struct record_look *look,
 
 /* --- as JSON --- */
 
-static void put_notes(struct buffer *out, const char *key, const struct dataset_notes *notes)
+/* The members of an object, without its braces. */
+static void put_notes(struct buffer *out, const struct dataset_notes *notes)
 {
-    buffer_format(out, ", \"%s\": {", key);
     for (size_t i = 0; i < notes->count; i++) {
         buffer_text(out, i ? ", " : "");
         json_put_string(out, notes->items[i].text);
         buffer_format(out, ": %zu", notes->items[i].count);
     }
-    buffer_byte(out, '}');
 }
 
 static void put_record_json(struct buffer *out, const struct record_look *look)
@@ -267,10 +266,14 @@ static void put_summary_json(struct buffer *out, const struct summary *s,
                   ", \"too_short\": %zu, \"without_target\": %zu",
                   s->files, (uint64_t)s->records, data->documents, data->tokens, data->supervised,
                   data->left_out, s->without_target);
-    put_notes(out, "forms", &data->recognised);
-    put_notes(out, "unread_columns", &data->unread);
-    buffer_format(out, ", \"plain_texts\": %zu", plain_texts(s));
-    buffer_text(out, "}}\n");
+    buffer_text(out, ", \"forms\": {");
+    put_notes(out, &data->recognised);
+    if (plain_texts(s) > 0)
+        buffer_format(out, "%s\"plain text\": %zu", data->recognised.count > 0 ? ", " : "",
+                      plain_texts(s));
+    buffer_text(out, "}, \"unread_columns\": {");
+    put_notes(out, &data->unread);
+    buffer_text(out, "}}}\n");
 }
 
 int tokens_data_print(const char *const *paths, size_t path_count,

@@ -201,6 +201,9 @@ static void put_data(struct buffer *out, const struct training_data_plan *data)
                   data->documents, text_s(data->documents), data->tokens, text_s(data->tokens),
                   data->supervised);
     put_left_out(out, "left out", &data->counts, data->too_short);
+    if (data->undesired > 0)
+        buffer_format(out, "undesired   %zu (label false): nothing of them is trained\n",
+                      data->undesired);
     buffer_format(out,
                   "rows        %" PRIu64 " of %" PRId64 " tokens in an epoch, with %" PRIu64
                   " supervised token%s\n",

@@ -240,6 +240,9 @@ static void put_summary(struct buffer *out, const struct summary *s,
                   100.0 * (double)data->supervised / (double)data->tokens);
     buffer_format(out, "%-12s%zu of fewer than two tokens, %zu without a supervised token\n",
                   "left out", data->left_out, s->without_target);
+    if (data->undesired > 0)
+        buffer_format(out, "%-12s%zu (label false): nothing of them is trained\n", "undesired",
+                      data->undesired);
     if (data->unread.count > 0) {
         buffer_format(out, "%-12s", "not read");
         put_counts(out, &data->unread);
@@ -266,6 +269,7 @@ static void put_summary_json(struct buffer *out, const struct summary *s,
                   ", \"too_short\": %zu, \"without_target\": %zu",
                   s->files, (uint64_t)s->records, data->documents, data->tokens, data->supervised,
                   data->left_out, s->without_target);
+    buffer_format(out, ", \"undesired\": %zu", data->undesired);
     buffer_text(out, ", \"forms\": {");
     put_notes(out, &data->recognised);
     if (plain_texts(s) > 0)

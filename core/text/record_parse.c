@@ -99,12 +99,12 @@ static const char *remedy_of(const struct record *record, const struct json_faul
 }
 
 /* Why it is no JSON, and the line that is wrong. */
-static void refuse_json(const struct record *record, bool loose, size_t *line, struct error *err)
+static void refuse_json(const struct record *record, size_t *line, struct error *err)
 {
     struct json_fault fault;
     const char *says, *remedy;
     char command[DATA_REMEDY_MAX] = "";
-    if (!json_fault_find(record->text, record->length, loose, &fault))
+    if (!json_fault_find(record->text, record->length, true, &fault))
         return; /* the parser's own message */
     *line = record->line + fault.line - 1;
     if (fault.line == 1)
@@ -116,13 +116,13 @@ static void refuse_json(const struct record *record, bool loose, size_t *line, s
               remedy ? ": " : "", command);
 }
 
-cJSON *record_parse(const struct record *record, enum json_flags flags, size_t *line,
-                    struct error *err)
+cJSON *record_parse(const struct record *record, size_t *line, struct error *err)
 {
     *line = record->line;
-    cJSON *tree = json_parse(record->text, record->length, flags, "record", err);
+    cJSON *tree = json_parse(record->text, record->length, JSON_LOOSE_NUMBERS | JSON_KEEP_NUMBERS,
+                             "record", err);
     if (!tree)
-        refuse_json(record, flags & JSON_LOOSE_NUMBERS, line, err);
+        refuse_json(record, line, err);
     if (tree && check_kind(record, tree, err) != 0) {
         cJSON_Delete(tree);
         tree = NULL;

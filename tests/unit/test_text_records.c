@@ -63,7 +63,7 @@ static const char *read_all(const char *path, const char *mark)
     while (status > 0 && (status = record_next(&reader, &record, &err)) > 0) {
         cJSON *tree = reader.form == RECORD_TEXT
                           ? NULL
-                          : record_parse(&record, JSON_LOOSE_NUMBERS, &line, &err);
+                          : record_parse(&record, &line, &err);
         if (!tree && reader.form != RECORD_TEXT)
             status = error_prefix(&err, "%s:%zu", path, line);
         cJSON_Delete(tree);

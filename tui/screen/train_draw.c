@@ -79,7 +79,7 @@ static void draw_hint(struct app *app, struct area area, enum setting field)
     const struct settings *settings = &app->session.settings;
     char why[ERROR_TEXT_MAX], text[512];
     bool right = settings_check(settings, field, why, sizeof why);
-    bool choice = info->kind == SETTING_CHOICE;
+    bool choice = info->kind == SETTING_CHOICE || info->kind == SETTING_TEMPLATE_NAME;
     int y = right ? 0 : flow_words(area, theme_style(&app->theme, THEME_ERROR), why);
     const char *help =
         field == SETTING_METHOD ? method_help[settings_method(settings)] : info->help;

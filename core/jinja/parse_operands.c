@@ -20,6 +20,8 @@ struct expression *new_expression(struct parser *parser, enum expression_kind ki
 static int parse_keyword(struct parser *parser, struct arguments *out)
 {
     struct keyword **end = &out->named, *keyword = parser_take(parser, sizeof *keyword);
+    if (out->named_count == JINJA_PARAMETERS_MAX)
+        return parser_fail(parser, "more than %d arguments with a name", JINJA_PARAMETERS_MAX);
     if (!keyword || parser_word(parser, &keyword->name) != 0)
         return -1;
     for (; *end; end = &(*end)->next)

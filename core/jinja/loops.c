@@ -18,7 +18,7 @@ struct loop {
     struct jinja_value current, before;
     struct jinja_value after; /* the next one, where has_after: someone looked at it */
     bool has_after;
-    bool completed; /* the body was once gone through to its end */
+    bool completed;             /* the body was once gone through to its end */
     struct jinja_value changed; /* what loop.changed() got before; a tuple, or undefined */
     struct jinja_callable callable;
 };

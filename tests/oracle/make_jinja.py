@@ -62,6 +62,14 @@ s.encode()
 'abc'.isidentifier()
 1 is sameas 1
 'nan'|float < 1
+'%a' % 'x'
+'x &eacute; y'|striptags
+'\\N{BULLET}'
+'{:.3}'.format(2.5)
+'{:010,}'.format(1234)
+'{:c}'.format(65)
+'%.500f' % 1
+'a-b c'|wordwrap(3)
 """.strip().split("\n")
 
 EXPRESSIONS = r"""
@@ -571,6 +579,42 @@ lines.splitlines(keepends=true)
 '{0} {}'.format(1, 2)
 '{:08.3f}'.format(-3.14159)
 '{:=+6}'.format(5)
+'{:>6}{:*<6}{:^7}'.format(2.5, -1, 'é')
+'{:_x} {:#b} {:#o} {:X}'.format(1234567, 5, 8, -255)
+'{:,.2f}'.format(1234567.891)
+'{:,}'.format(1234567.5)
+'{:%}'.format(1)
+'{:E} {:G}'.format(12345.678, 1e-10)
+'{:05}'.format('ab')
+'{:+}'.format('ab')
+'{:x}'.format(2.5)
+'{:.2}'.format(5)
+'{:f}'.format('x')
+'{!x}'.format(1)
+'{!r:>6}'.format('a')
+'{a.name} {a.tags[0]}'.format(a=users[0])
+'{0.nothing}'.format(5)
+'{0[nothing]}'.format({})
+'{:{w}.{p}f}|'.format(2.5, w=8, p=3)
+'{:{:{}}}'.format(1, 2, 3)
+'{:}'.format(1)
+'{ }'.format(1)
+'{0.}'.format(1)
+'{0[}'.format(1)
+'{0[0]x}'.format([1])
+'a}b'.format()
+'}}'.format()
+'{:5}'.format([1])
+'{:5}'.format(nope)
+'{}'.format(nope)
+'{:日>4}'.format('x')
+'{:>-4}'.format(1)
+'{:,d} {:n}'.format(1000, 2.5)
+'{:>1000000000000}'.format(1)
+'{:e}'.format(true)
+'%c%c' % ('é', 8364)
+'%c' % 'ab'
+'%3c|' % 'x'
 i + 1
 i / 2
 8 / 2
@@ -1091,6 +1135,21 @@ l|xmlattr
 '1000'|filesizeformat
 'x'|filesizeformat
 -5|filesizeformat
+'the quick brown fox'|wordwrap(9)
+'the quick brown fox'|wordwrap(9, wrapstring='|')
+'abcdefghij kl'|wordwrap(4, wrapstring='|')
+'abcdefghij kl'|wordwrap(4, false, '|')
+'a  b   c'|wordwrap(3, wrapstring='|')
+'  lead and trail  '|wordwrap(6, wrapstring='|')
+'one two\n\nthree four'|wordwrap(4, wrapstring='|')
+'a-b c'|wordwrap(3, true, '|', false)
+'a\tb c'|wordwrap(2, wrapstring='|')
+''|wordwrap
+'x'|wordwrap(0)
+'日本語 テキスト'|wordwrap(4, wrapstring='|')
+'ab cdefghi'|wordwrap(5, wrapstring='|')
+'ab cdefghi jkl'|wordwrap(5, true, '|')
+5|wordwrap
 n|default('x')
 n|default('x', true)
 ''|default('x', boolean=true)
@@ -1356,7 +1415,7 @@ def case(source):
     except Exception as error:
         return [source, None, type(error).__name__]
     garbage = re.search(r" at 0x|<built-in|<function|<class|<bound|iterator", text)
-    beyond = re.search(r"(?<![\d.])\d{20,}(?![\d.e])|\dj\)", text) and "." not in text
+    beyond = re.search(r"(?<![\d.])\d{20,}(?![\d.e])|\dj\)", text) and "." not in text and " ~ " not in source
     return [source, None, "left out"] if left_out or beyond else [source, None, "garbage"] if garbage else [source, text]
 
 

@@ -123,8 +123,8 @@ static bool give_text(const struct lexer *lexer, size_t begin, size_t end, struc
     return end > begin;
 }
 
-/* What is between {% raw %}, which ended at lexer->at, and {% endraw %}. 1: the token has it. At the
- * very end of a source jinja2 lets {% raw %} and {# stand alone. */
+/* What is between {% raw %}, which ended at lexer->at, and {% endraw %}. 1: the token has it. At
+ * the very end of a source jinja2 lets {% raw %} and {# stand alone. */
 static int lex_raw(struct lexer *lexer, struct token *token, struct error *err)
 {
     if (lexer->at == lexer->length)

@@ -67,4 +67,8 @@ int jinja_format_percent(struct jinja_run *run, struct jinja_value format, struc
 int jinja_format_braces(struct jinja_run *run, struct jinja_value format,
                         const struct jinja_arguments *arguments, struct jinja_value *out);
 
+/* format(value, spec), behind what the buffer holds (format_spec.c). */
+int jinja_format_value(struct jinja_run *run, struct jinja_value value, struct jinja_text spec,
+                       struct buffer *out);
+
 #endif

@@ -204,14 +204,12 @@ static int filter_truncate(struct jinja_run *run, struct jinja_value value, args
     if (length < end || leeway < 0)
         return error_set(run->err, length < end ? "truncate() to less than the length of its end"
                                                 : "truncate() with a leeway below 0");
-    *out = value;
-    if (value.type == JINJA_UNDEFINED)
+    *out = value; /* whatever has a length, and is short enough */
+    int64_t over, given = jinja_length(value);
+    if (given >= 0 && (__builtin_add_overflow(length, leeway, &over) || given <= over))
         return 0;
     if (need_text(run, "truncate()", value) != 0)
         return -1;
-    int64_t over;
-    if (__builtin_add_overflow(length, leeway, &over) || jinja_length(value) <= over)
-        return 0;
     struct jinja_value cut = jinja_part(value, 0, jinja_offset(value.is.text, (size_t)room));
     ptrdiff_t space =
         jinja_search_back(cut.is.text, (struct jinja_text){" ", 1}, cut.is.text.length);

@@ -7,6 +7,7 @@ A case is [source, text] or [source, null, error's type]. What shows an address 
 ...>") has no text that could be equal: it stands as an error, "garbage"; so does what is left out on purpose (LEFT_OUT
 below, "left out"), which must be refused, not rendered otherwise.
 """
+import copy
 import itertools
 import json
 import random
@@ -1394,8 +1395,41 @@ OPERANDS = ["0", "7", "-3", "2.5", "-0.5", "true", "none", "'ab'", "''", "[1, 'a
             "('<'|safe)", "range(2)", "9007199254740993", "l|map('string')", "1e308"]
 OPERATORS = ["+", "-", "*", "/", "//", "%", "**", "==", "!=", "<", "<=", ">", ">=", "in", "not in", "~", "and", "or"]
 
+FILTERS = """abs capitalize center count default dictsort e filesizeformat first float forceescape indent int items join
+last length list lower max min reverse round safe slice(2) sort string striptags sum title tojson trim truncate unique
+upper urlencode wordcount wordwrap xmlattr batch(2) groupby(0) map('string') select reject attr('real')
+selectattr('age') rejectattr('age') replace('a','b') format""".split()
+METHODS = """capitalize casefold expandtabs isalnum isalpha isascii isdecimal isdigit islower isnumeric isprintable isspace
+istitle isupper lower lstrip rstrip split splitlines strip swapcase title upper""".split()
+TESTS = """odd even defined none boolean true integer float number string sequence mapping iterable callable escaped
+lower upper filter test eq(7) lt(5) in(l) sameas(none) divisibleby(2)""".split()
+VALUES = ["nope", "n", "t", "i", "neg", "f", "s", "''", "u", "(html|safe)", "l", "e", "(2, 1)", "mixed", "words", "d", "ed",
+          "users", "range(3)", "d.items()", "d.keys()", "d.values()", "(l|map('string'))", "namespace(a=1)", "s.upper", "fl"]
+TEXTS = ["u", "ctl", "ws", "lines", "q", "'ǅabc ŒUVRE ŉ Σ'", "'١²Ⅷ½'", "'\u0345ͅa\u1fb3'", "'i̇İI'", "'a.Σ.b AΣ'"]
+
+
+def combinations():
+    for value in VALUES:
+        # Of what shows an address nothing can be equal but what looks at no text.
+        shown = FILTERS if "map(" not in value and "s.upper" not in value else ["list", "first", "length", "default", "tojson"]
+        for name in shown:
+            if "html" in value and name == "wordwrap":
+                continue  # it has hyphens
+            listed = re.match(r"unique|batch|slice|map|select|reject|items|reverse", name)
+            yield "{{ " + value + "|" + name + ("|list" if listed else "") + " }}"
+        for name in TESTS:
+            if name in ("lower", "upper") and shown is not FILTERS:
+                continue
+            yield "{{ " + value + " is " + name + " }}"
+        for name in ("list", "string", "first", "length", "tojson", "join('-')"):
+            yield "{{ " + value + "|batch(2)|" + name + " }}"
+    for text in TEXTS:
+        for name in METHODS:
+            yield "{{ " + text + "." + name + "()|tojson }}"
+
 
 def sources():
+    yield from combinations()
     yield from ("{{ " + e + " }}" for e in EXPRESSIONS)
     yield from TEMPLATES
     chance = random.Random(1)
@@ -1411,7 +1445,7 @@ def case(source):
     left_out = source[3:-3] in LEFT_OUT
     try:
         template = chat_template_utils._compile_jinja_template(source)
-        text = template.render(**CONTEXT)
+        text = template.render(**copy.deepcopy(CONTEXT))  # the filter indent changes a list
     except Exception as error:
         return [source, None, type(error).__name__]
     garbage = re.search(r" at 0x|<built-in|<function|<class|<bound|iterator", text)

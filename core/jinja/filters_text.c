@@ -318,8 +318,8 @@ static int filter_wordwrap(struct jinja_run *run, struct jinja_value value, args
             buffer_append(&text, bound[2].is.text.bytes, bound[2].is.text.length);
         result = wrap_line(run, lines.is.list->items[i], width, jinja_truth(bound[1]),
                            bound[2].is.text, &text);
-        if (result == 0 && text.length > JINJA_TEXT_MAX)
-            result = error_set(run->err, "a text of more than %zu bytes", JINJA_TEXT_MAX);
+        if (result == 0 && text.length > jinja_text_most(run))
+            result = error_set(run->err, "a text of more than %zu bytes", jinja_text_most(run));
     }
     if (result == 0)
         return jinja_finish(run, &text, false, out);

@@ -128,7 +128,7 @@ says parquet.txt "set is a data set in Parquet (data/train-00000-of-00001.parque
 says parts.txt "parts has a set for evaluation (test.jsonl) beside one for training (train.jsonl); name"
 shows part.txt "--data  .txt, .jsonl"
 shows columns.txt "is no KEY=NAME of text, prompt, completion,"
-shows columns.txt "label, weight"
+shows columns.txt "history, label"
 shows start.txt "▶ columns           demo/te"
 shows start.txt "columns: \"demo/te\" is no KEY=NAME"
 shows right.txt "text=text"

@@ -61,17 +61,13 @@ static void hash_files(struct hash *hash, const struct data_files *files)
     }
 }
 
-/* What the template comes to, with --template or without. */
 static int hash_template(struct hash *hash, const struct opening *o, struct error *err)
 {
-    struct chat_template chat;
-    if (template_find(&chat, o->tokenizer, o->options->template_name, err) != 0)
+    struct chat_template *chat = NULL;
+    if (template_open(&chat, o->tokenizer, o->options->template_name, o->options->date, err) != 0)
         return -1;
-    int32_t kind = (int32_t)chat.kind;
-    hash_update(hash, &kind, sizeof kind);
-    hash_update(hash, chat.begins_with_bos ? "1" : "0", 1);
-    hash_option(hash, chat.default_system);
-    template_free(&chat);
+    template_hash(chat, hash);
+    template_close(chat);
     return 0;
 }
 

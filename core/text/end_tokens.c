@@ -1,7 +1,7 @@
 #include "text/end_tokens.h"
 
 #include "text/parts.h"
-#include "text/template_forms.h"
+#include "text/template.h"
 
 #include <math.h>
 #include <string.h>
@@ -165,17 +165,11 @@ int end_tokens_read(struct end_tokens *out, const struct checkpoint *checkpoint,
 int end_tokens_add_turn(struct end_tokens *ends, const struct tokenizer *tokenizer,
                         const char *template_name, struct error *err)
 {
-    struct chat_template chat;
-    if (template_find(&chat, tokenizer, template_name, err) != 0)
+    struct chat_template *chat;
+    if (template_open(&chat, tokenizer, template_name, NULL, err) != 0)
         return -1;
-    const struct chat_form *form = chat_form(chat.kind);
-    const struct turn_form *turn = form ? &form->turns[CHAT_ASSISTANT] : NULL;
-    template_free(&chat);
-    if (!turn)
-        return 0;
-    int32_t id = *turn->end ? tokenizer_token_id(tokenizer, turn->end) : -1;
-    if (id < 0 && turn->eos)
-        id = tokenizer_eos(tokenizer);
+    int32_t id = template_turn_end(chat, tokenizer);
+    template_close(chat);
     return end_tokens_add(ends, id, err);
 }
 

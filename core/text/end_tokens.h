@@ -35,7 +35,7 @@ int end_tokens_read(struct end_tokens *out, const struct checkpoint *checkpoint,
                     const struct tokenizer *tokenizer, struct error *err);
 
 /* Adds the token that a chat template ends assistant turns with, where that is one token.
- * `template_name` as in template_find(). */
+ * `template_name` as in template_open(). */
 int end_tokens_add_turn(struct end_tokens *ends, const struct tokenizer *tokenizer,
                         const char *template_name, struct error *err);
 

@@ -187,9 +187,16 @@ static void alpaca_prompt(struct buffer *out, const char *instruction, const cha
     buffer_text(out, "\n\n### Response:\n");
 }
 
+static int encode_turns(const struct form_context *c, cJSON *messages, const double *weights,
+                        struct token_list *out, struct error *err)
+{
+    const struct conversation conversation = {.messages = messages, .weights = weights};
+    return template_encode(c->chat, c->tokenizer, &conversation, false, out, err);
+}
+
 static bool has_template(const struct form_context *c)
 {
-    return c->chat->kind == TEMPLATE_CHATML || c->chat->kind == TEMPLATE_LLAMA3;
+    return template_exists(c->chat);
 }
 
 static int encode_alpaca(const struct form_context *c, const cJSON *record, double weight,
@@ -208,14 +215,20 @@ static int encode_alpaca(const struct form_context *c, const cJSON *record, doub
     } else {
         alpaca_prompt(&prompt, instruction, input);
     }
-    const struct chat_message messages[2] = {{"user", buffer_string(&prompt), 0},
-                                             {"assistant", output, weight}};
+    const double weights[] = {0, weight};
+    cJSON *turns = cJSON_CreateArray();
+    for (int i = 0; i < 2; i++) {
+        cJSON *turn = cJSON_CreateObject();
+        cJSON_AddStringToObject(turn, "role", i ? "assistant" : "user");
+        cJSON_AddStringToObject(turn, "content", i ? output : buffer_string(&prompt));
+        cJSON_AddItemToArray(turns, turn);
+    }
     int status = buffer_check(&prompt, err);
     if (status == 0)
-        status = has_template(c)
-                     ? template_encode(c->chat, c->tokenizer, messages, 2, false, out, err)
-                     : encode_pair(c, buffer_string(&prompt), output, weight, out, err);
+        status = has_template(c) ? encode_turns(c, turns, weights, out, err)
+                                 : encode_pair(c, buffer_string(&prompt), output, weight, out, err);
     buffer_free(&prompt);
+    cJSON_Delete(turns);
     return status;
 }
 
@@ -233,35 +246,6 @@ static const char *role_of(const char *name)
     return name;
 }
 
-/* A content is a text, or a list of {"type": "text", "text" or "value"} parts. */
-static char *read_content(const cJSON *content, struct error *err)
-{
-    const cJSON *part, *parts = cJSON_IsArray(content) ? content : NULL;
-    struct buffer text = BUFFER_INIT;
-    if (cJSON_IsString(content))
-        return string_copy(content->valuestring, err);
-    cJSON_ArrayForEach(part, parts)
-    {
-        const char *type = "text", *value = NULL;
-        json_get_string(part, "type", &type);
-        if (!json_get_string(part, "text", &value))
-            json_get_string(part, "value", &value);
-        if (strcmp(type, "text") != 0 || !value) {
-            error_set(err, "a message with a part of type \"%.40s\"; only text is known", type);
-            buffer_free(&text);
-            return NULL;
-        }
-        buffer_text(&text, value);
-    }
-    if (!parts || !parts->child) {
-        error_set(err, "a message without a text as its \"content\" (ShareGPT: \"value\")");
-        return NULL;
-    }
-    char *copy = buffer_check(&text, err) == 0 ? string_copy(buffer_string(&text), err) : NULL;
-    buffer_free(&text);
-    return copy;
-}
-
 static const char *role_named(const cJSON *message)
 {
     const char *role = NULL;
@@ -270,83 +254,45 @@ static const char *role_named(const cJSON *message)
     return role;
 }
 
-/* Takes the content, which may be NULL after an error. */
-static int add_message(struct conversation *out, const char *role, char *content, double weight)
-{
-    if (!content)
-        return -1;
-    out->contents[out->count] = content;
-    out->messages[out->count++] = (struct chat_message){role, content, weight};
-    return 0;
-}
-
-static int read_message(struct conversation *out, const cJSON *item, struct error *err)
-{
-    const char *role = role_named(item);
-    double weight;
-    if (!role)
-        return error_set(err, "message %zu has no \"role\" (ShareGPT: \"from\")", out->count + 1);
-    const cJSON *content = json_get(item, "content");
-    char *text = read_content(content ? content : json_get(item, "value"), err);
-    double otherwise = strcmp(role_of(role), "assistant") == 0;
-    if (!text || read_weight(item, "weight", otherwise, &weight, err) != 0) {
-        free(text);
-        return error_prefix(err, "message %zu", out->count + 1);
-    }
-    return add_message(out, role_of(role), text, weight);
-}
-
-int conversation_read(struct conversation *out, const cJSON *messages, const char *system,
-                      struct error *err)
-{
-    const cJSON *item;
-    *out = (struct conversation){0};
-    if (!cJSON_IsArray(messages))
-        return error_set(err, "messages that are not an array");
-    size_t count = (size_t)cJSON_GetArraySize(messages);
-    out->messages = array_alloc(count + 1, sizeof *out->messages, err);
-    out->contents = array_alloc(count + 1, sizeof *out->contents, err);
-    int status = out->messages && out->contents ? 0 : -1;
-    const char *first = count > 0 ? role_named(messages->child) : NULL;
-    bool has_own = first && strcmp(first, "system") == 0;
-    if (status == 0 && *system && !has_own)
-        status = add_message(out, "system", string_copy(system, err), 0);
-    for (item = messages->child; status == 0 && item; item = item->next)
-        status = read_message(out, item, err);
-    if (status != 0)
-        conversation_free(out);
-    return status;
-}
-
-void conversation_free(struct conversation *conversation)
-{
-    for (size_t i = 0; i < conversation->count; i++)
-        free(conversation->contents[i]);
-    free(conversation->messages);
-    free(conversation->contents);
-    *conversation = (struct conversation){0};
-}
-
 static int encode_conversation(const struct form_context *c, const cJSON *messages,
                                const char *system, double weight, struct token_list *out,
                                struct error *err)
 {
-    struct conversation conversation;
-    if (conversation_read(&conversation, messages, system, err) != 0)
-        return -1;
+    if (!cJSON_IsArray(messages))
+        return error_set(err, "messages that are not an array");
+    cJSON *turns = cJSON_CreateArray();
+    double *weights = array_alloc((size_t)cJSON_GetArraySize(messages) + 1, sizeof *weights, err);
+    size_t count = 0;
     int status = 0;
-    for (size_t i = 0; i < conversation.count && status == 0; i++) {
-        double product = conversation.messages[i].weight *= weight;
-        if (!is_weight(product))
-            status = error_set(err,
-                               "message %zu: its weight times the record's is %g, and must be from "
-                               "1e-15 to 1e15",
-                               i + 1, product);
+    const char *own = messages->child ? role_named(messages->child) : NULL;
+    if (*system && !(own && strcmp(own, "system") == 0)) {
+        cJSON *turn = cJSON_CreateObject();
+        cJSON_AddStringToObject(turn, "role", "system");
+        cJSON_AddStringToObject(turn, "content", system);
+        cJSON_AddItemToArray(turns, turn);
+        weights[count++] = 0;
+    }
+    for (const cJSON *item = messages->child; item && status == 0; item = item->next) {
+        const char *role = role_named(item);
+        if (!role) {
+            status = error_set(err, "message %zu has no \"role\" (ShareGPT: \"from\")", count + 1);
+            break;
+        }
+        cJSON *turn = cJSON_Duplicate(item, true);
+        const cJSON *content = json_get(item, "content");
+        cJSON_DeleteItemFromObjectCaseSensitive(turn, "role");
+        cJSON_AddStringToObject(turn, "role", role_of(role));
+        if (!content && json_get(item, "value"))
+            cJSON_AddItemToObject(turn, "content", cJSON_Duplicate(json_get(item, "value"), true));
+        cJSON_AddItemToArray(turns, turn);
+        status = read_weight(item, "weight", strcmp(role_of(role), "assistant") == 0,
+                             &weights[count], err);
+        weights[count++] *= weight;
     }
     if (status == 0)
-        status = template_encode(c->chat, c->tokenizer, conversation.messages, conversation.count,
-                                 false, out, err);
-    conversation_free(&conversation);
+        status = encode_turns(c, turns, weights, out, err);
+    cJSON_Delete(turns);
+    free(weights);
     return status;
 }
 

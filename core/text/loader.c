@@ -74,7 +74,8 @@ static int end_document(struct loader *l, uint8_t kind, struct error *err)
 static int load_json(struct loader *l, const struct record *record, bool *prompted,
                      struct error *err)
 {
-    cJSON *tree = json_parse(record->text, record->length, JSON_LOOSE_NUMBERS, "record", err);
+    cJSON *tree = json_parse(record->text, record->length, JSON_LOOSE_NUMBERS | JSON_KEEP_NUMBERS,
+                             "record", err);
     if (!tree)
         return -1;
     int status = cJSON_IsObject(tree) || cJSON_IsString(tree)
@@ -168,8 +169,7 @@ int loader_run(struct dataset *out, struct token_list *tokens, struct token_writ
                const struct dataset_watch *watch, struct error *err)
 {
     struct column_names columns;
-    struct chat_template chat;
-    struct loader l = {.forms = {&columns, &chat, tokenizer},
+    struct loader l = {.forms = {.columns = &columns, .tokenizer = tokenizer},
                        .data = out,
                        .list = tokens,
                        .writer = writer,
@@ -177,11 +177,11 @@ int loader_run(struct dataset *out, struct token_list *tokens, struct token_writ
     *out = (struct dataset){0};
     if (column_names_parse(&columns, options->columns, err) != 0)
         return -1;
-    int status = template_find(&chat, tokenizer, options->template_name, err);
-    if (status == 0) {
+    int status =
+        template_open(&l.forms.chat, tokenizer, options->template_name, options->date, err);
+    if (status == 0)
         status = load(&l, files, source_count, options->mark, err);
-        template_free(&chat);
-    }
+    template_close(l.forms.chat);
     column_names_free(&columns);
     return status;
 }

@@ -27,8 +27,9 @@ struct chat_template;
 int template_check(const char *name, struct error *err);
 
 /* `name`: of --template; NULL: the tokenizer's own. `date` is what a template that writes today's
- * date writes, "2026-11-29"; NULL: today. A template that cannot be parsed is an error with its
- * line; a tokenizer without one is none: template_exists() is false then. */
+ * date writes, "2026-11-29"; NULL: today. A chosen template that cannot be parsed is an error with
+ * its line; a model's own is so when a conversation is to be encoded. A tokenizer without one is no
+ * error: template_exists() is false then. */
 int template_open(struct chat_template **out, const struct tokenizer *tokenizer, const char *name,
                   const char *date, struct error *err);
 void template_close(struct chat_template *chat);
@@ -70,13 +71,15 @@ int template_render(struct chat_template *chat, const struct tokenizer *tokenize
                     const struct conversation *conversation, bool prompt, struct buffer *out,
                     struct error *err);
 
-/* The token that ends an assistant's turn: the last special one that is trained of a probe. -1:
- * there is none, or the template has no assistant. */
-int32_t template_turn_end(struct chat_template *chat, struct tokenizer *tokenizer);
+/* The special token that an assistant's turn ends with; -1: there is none, or the template has no
+ * assistant. */
+int32_t template_turn_end(struct chat_template *chat, const struct tokenizer *tokenizer);
 
-/* The marks ("<|im_start|>") that the template writes and that are no token of this vocabulary, each
- * once, in the order of the source, as a JSON array of texts; free it with cJSON_Delete(). */
-cJSON *template_missing_marks(const struct chat_template *chat, const struct tokenizer *tokenizer,
+/* The marks ("<|im_start|>") that the template writes around a user's and an assistant's turn and
+ * that are no token of this vocabulary, each once, in their order, as a JSON array of texts; free
+ * it with cJSON_Delete(). NULL: an error. "zephyr" has none: its "<|user|>" is plain text in its
+ * own models, too. */
+cJSON *template_missing_marks(struct chat_template *chat, const struct tokenizer *tokenizer,
                               struct error *err);
 
 #endif

@@ -12,18 +12,20 @@ static const char fuzz_sentence[] =
 
 static inline void fuzz_chat(struct tokenizer *tokenizer, const char *name)
 {
-    static const struct chat_message messages[] = {
-        {"system", "Be brief.", false},
-        {"user", " What is 2+2? ", false},
-        {"assistant", "4 <|im_end|>", true},
-    };
-    struct chat_template chat = {0};
+    static const char text[] = "[{\"role\": \"user\", \"content\": \" What is 2+2? \"}, "
+                               "{\"role\": \"assistant\", \"content\": \"4 <|im_end|>\"}]";
+    static const double weights[] = {0, 1};
+    struct chat_template *chat = NULL;
     struct token_list ids = {0};
-    if (template_find(&chat, tokenizer, name, NULL) == 0) {
-        template_encode(&chat, tokenizer, messages, 3, true, &ids, NULL);
-        template_encode(&chat, tokenizer, messages + 1, 2, false, &ids, NULL);
-        template_free(&chat);
+    cJSON *messages = json_parse(text, sizeof text - 1, JSON_KEEP_NUMBERS, "fuzz", NULL);
+    const struct conversation two = {.messages = messages, .weights = weights};
+    if (template_open(&chat, tokenizer, name, NULL, NULL) == 0) {
+        template_encode(chat, tokenizer, &two, true, &ids, NULL);
+        template_encode(chat, tokenizer, &two, false, &ids, NULL);
+        template_turn_end(chat, tokenizer);
+        template_close(chat);
     }
+    cJSON_Delete(messages);
     token_list_free(&ids);
 }
 

@@ -32,12 +32,20 @@ static int encode_prompt(const struct request *request, const char *template_nam
     if (!request->chat)
         return tokenizer_encode(tokenizer, request->prompt, strlen(request->prompt),
                                 ENCODE_ADD_SPECIAL | ENCODE_PARSE_SPECIAL, out, err);
-    struct chat_template chat;
-    const struct chat_message message = {"user", request->prompt, 0};
-    if (template_find(&chat, tokenizer, template_name, err) != 0)
-        return -1;
-    int status = template_encode(&chat, tokenizer, &message, 1, true, out, err);
-    template_free(&chat);
+    struct chat_template *chat = NULL;
+    cJSON *messages = cJSON_CreateArray(), *message = cJSON_CreateObject();
+    const struct conversation conversation = {.messages = messages};
+    bool made = cJSON_AddStringToObject(message, "role", "user") &&
+                cJSON_AddStringToObject(message, "content", request->prompt) &&
+                cJSON_AddItemToArray(messages, message);
+    int status = made ? 0 : error_set(err, "not enough memory");
+    if (status == 0)
+        status = template_open(&chat, tokenizer, template_name, NULL, err);
+    if (status == 0)
+        status = template_encode(chat, tokenizer, &conversation, true, out, err);
+    template_close(chat);
+    cJSON_Delete(made ? NULL : message);
+    cJSON_Delete(messages);
     return status == 0 ? end_tokens_add_turn(ends, tokenizer, template_name, err) : -1;
 }
 

@@ -1,0 +1,264 @@
+/* Which bytes of a rendered conversation are trained.
+ *
+ * A template is a program: where a turn begins and ends in what it wrote is not to be read off it.
+ * {% generation %} says it. Without that, the messages before a turn, rendered with the generation
+ * prompt, are what a model sees when it begins to speak; the messages with the turn, rendered
+ * alone, end where it ends. Templates that write earlier turns in another way than the last one
+ * (without their thinking, say) break the latter; there it counts what the template wrote while it
+ * had the message in hand.
+ */
+#include "base/memory.h"
+#include "text/template_parts.h"
+
+#include <ctype.h>
+#include <string.h>
+
+static int add_span(struct rendering *r, size_t begin, size_t end, double weight, struct error *err)
+{
+    if (begin >= end || weight <= 0)
+        return 0;
+    if (array_reserve((void **)&r->spans, &r->span_capacity, r->span_count + 1, sizeof *r->spans,
+                      err) != 0)
+        return -1;
+    r->spans[r->span_count++] = (struct text_span){begin, end, (float)weight};
+    return 0;
+}
+
+static bool is_assistant(const struct rendering *r, size_t i)
+{
+    const struct jinja_entry *role = jinja_find_text(r->messages.is.list->items[i].is.map, "role");
+    return role && jinja_equal(role->value, jinja_string("assistant"));
+}
+
+/* --- {% generation %} --- */
+
+/* The weight that all assistants' turns have; -1 where they differ. */
+static double common_weight(const struct rendering *r)
+{
+    double common = -1;
+    for (size_t i = 0; i < r->count; i++) {
+        if (!is_assistant(r, i))
+            continue;
+        if (common >= 0 && common != r->conversation->weights[i])
+            return -1;
+        common = r->conversation->weights[i];
+    }
+    return common;
+}
+
+/* Marks of a template belong to the message that was in hand, or behind all of them to the last. */
+static int add_generated(struct rendering *r, struct error *err)
+{
+    const struct jinja_spans *generated = &r->chat->text.generated;
+    double common = common_weight(r);
+    for (size_t i = 0; i < generated->count; i++) {
+        struct jinja_span span = generated->items[i];
+        size_t message = span.origin > 0 ? (size_t)span.origin - 1 : r->count - 1;
+        double weight = common >= 0 ? common : r->conversation->weights[message];
+        if (add_span(r, span.begin, span.end, weight, err) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* --- by rendering what comes before --- */
+
+static const struct buffer *whole(const struct rendering *r)
+{
+    return &r->chat->text.text;
+}
+
+/* How far the whole text begins as the prefix does. */
+static size_t common_length(const struct rendering *r)
+{
+    const struct buffer *text = whole(r), *prefix = &r->chat->prefix.text;
+    size_t length = 0;
+    while (length < text->length && length < prefix->length &&
+           text->data[length] == prefix->data[length])
+        length++;
+    return length;
+}
+
+/* Renders the first `count` messages; the length of the whole text that equals it, and whether that
+ * is all of it. False: the template does not take so few. */
+static bool render_prefix(struct rendering *r, size_t count, bool prompt, size_t *common, bool *all)
+{
+    if (rendering_write(r, count, prompt, &r->chat->prefix, NULL) != 0)
+        return false;
+    *common = common_length(r);
+    *all = *common == r->chat->prefix.text.length;
+    return true;
+}
+
+/* All that was written while message i was in hand. */
+static bool origin_of(const struct rendering *r, size_t i, struct text_span *out)
+{
+    const struct jinja_spans *origins = &r->chat->text.origins;
+    bool found = false;
+    for (size_t k = 0; k < origins->count; k++) {
+        if (origins->items[k].origin != (int)i + 1)
+            continue;
+        if (!found)
+            out->begin = origins->items[k].begin;
+        out->end = origins->items[k].end;
+        found = true;
+    }
+    return found;
+}
+
+/* Goes back from where text and generation prompt part (before a "<think>" that only the prompt
+ * has) to the end of a line or of a mark. */
+static size_t back_to_seam(const struct rendering *r, size_t least, size_t at)
+{
+    const char *text = whole(r)->data;
+    size_t seam = at;
+    while (seam > least && text[seam - 1] != '\n' && text[seam - 1] != '>')
+        seam--;
+    return seam > least ? seam : at;
+}
+
+/* Behind the generation prompt, where the messages before are written as they are in the whole. */
+static bool begin_of_turn(struct rendering *r, size_t i, size_t *begin)
+{
+    size_t before = 0, common;
+    bool all = true;
+    if (i > 0 && (!render_prefix(r, i, false, &before, &all) || !all))
+        return false;
+    if (!render_prefix(r, i, true, &common, &all) || common < before)
+        return false;
+    *begin = all ? common : back_to_seam(r, before, common);
+    return true;
+}
+
+/* Of a turn that is not an assistant's no prompt is known: it begins with its content. */
+static size_t skip_header(const struct rendering *r, size_t i, struct text_span region)
+{
+    const struct jinja_entry *content =
+        jinja_find_text(r->messages.is.list->items[i].is.map, "content");
+    struct jinja_text text = content && content->value.type == JINJA_STRING
+                                 ? content->value.is.text
+                                 : (struct jinja_text){"", 0};
+    while (text.length > 0 && isspace((unsigned char)text.bytes[0])) {
+        text.bytes++;
+        text.length--;
+    }
+    while (text.length > 0 && isspace((unsigned char)text.bytes[text.length - 1]))
+        text.length--;
+    const char *from = whole(r)->data + region.begin;
+    const char *hit =
+        text.length ? memmem(from, region.end - region.begin, text.bytes, text.length) : NULL;
+    return region.begin + (hit ? (size_t)(hit - from) : 0);
+}
+
+/* The generation prompt at the beginning of a region that is not where the prompt alone would be:
+ * what the prompt adds to some messages. */
+static size_t skip_prompt(struct rendering *r, size_t i, struct text_span region)
+{
+    size_t without, unused, length;
+    bool all;
+    if (i == 0 || !render_prefix(r, i, false, &unused, &all))
+        return region.begin;
+    without = r->chat->prefix.text.length;
+    if (!render_prefix(r, i, true, &unused, &all) || r->chat->prefix.text.length < without)
+        return region.begin;
+    const char *prompt = r->chat->prefix.text.data + without;
+    length = r->chat->prefix.text.length - without;
+    const char *from = whole(r)->data + region.begin;
+    size_t same = 0;
+    while (same < length && region.begin + same < region.end && from[same] == prompt[same])
+        same++;
+    size_t at = region.begin + same;
+    return same == length ? at : back_to_seam(r, region.begin, at);
+}
+
+static bool is_space(char c)
+{
+    return c != '\0' && strchr(" \t\r\n\v\f", c);
+}
+
+/* The special token that ends at `end`; -1: none does. */
+static int32_t special_before(const struct rendering *r, size_t begin, size_t end)
+{
+    enum { LONGEST = 64 };
+    char text[LONGEST + 1];
+    for (size_t length = 1; length <= LONGEST && begin + length <= end; length++) {
+        memcpy(text, whole(r)->data + end - length, length);
+        text[length] = '\0';
+        int32_t id = tokenizer_token_id(r->tokenizer, text);
+        if (id >= 0 && tokenizer_is_special(r->tokenizer, id))
+            return id;
+    }
+    return -1;
+}
+
+static size_t before_space(const struct rendering *r, size_t begin, size_t end)
+{
+    while (end > begin && is_space(whole(r)->data[end - 1]))
+        end--;
+    return end;
+}
+
+/* White space behind a turn's last special token parts it from the next turn. */
+static size_t trim_end(const struct rendering *r, size_t begin, size_t end)
+{
+    size_t at = before_space(r, begin, end);
+    return at < end && special_before(r, begin, at) >= 0 ? at : end;
+}
+
+int32_t rendering_turn_end(const struct rendering *r)
+{
+    if (r->span_count == 0)
+        return -1;
+    const struct text_span *last = &r->spans[r->span_count - 1];
+    return special_before(r, last->begin, before_space(r, last->begin, last->end));
+}
+
+/* The bytes of message i's turn that its speaker says. */
+static int find_turn(struct rendering *r, size_t i, struct text_span *out, struct error *err)
+{
+    struct text_span region = {0}, said = {0};
+    bool all, has_origin = origin_of(r, i, &region);
+    bool begins = is_assistant(r, i) && begin_of_turn(r, i, &said.begin);
+    bool ends = i + 1 == r->count ||
+                (render_prefix(r, i + 1, false, &said.end, &all) && all && said.end > said.begin);
+    if (i + 1 == r->count)
+        said.end = whole(r)->length;
+    if ((!begins || !ends) && !has_origin)
+        return error_set(err,
+                         "message %zu: which part of the text is its turn cannot be told from this "
+                         "chat template; one with {%% generation %%} says it",
+                         i + 1);
+    if (!ends)
+        said.end = region.end;
+    if (!begins)
+        said.begin = is_assistant(r, i) ? skip_prompt(r, i, region) : skip_header(r, i, region);
+    *out = (struct text_span){said.begin, trim_end(r, said.begin, said.end), 0};
+    return 0;
+}
+
+int rendering_find_turns(struct rendering *r, struct error *err)
+{
+    bool marked = jinja_has_generation(r->parsed);
+    size_t reached = 0;
+    if (marked && add_generated(r, err) != 0)
+        return -1;
+    for (size_t i = 0; i < r->count; i++) {
+        struct text_span turn;
+        double weight = r->conversation->weights[i];
+        if (weight <= 0 || (marked && is_assistant(r, i)))
+            continue;
+        if (marked)
+            return error_set(err,
+                             "message %zu is not an assistant's and is to be trained; the chat "
+                             "template marks with {%% generation %%} what is, and not this one",
+                             i + 1);
+        if (find_turn(r, i, &turn, err) != 0)
+            return -1;
+        if (turn.begin < reached)
+            turn.begin = reached; /* of two turns that were written as one */
+        if (add_span(r, turn.begin, turn.end, weight, err) != 0)
+            return -1;
+        reached = turn.end > reached ? turn.end : reached;
+    }
+    return 0;
+}

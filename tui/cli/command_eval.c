@@ -99,12 +99,16 @@ static int evaluate_source(struct request *request, struct error *err)
     if (status == 0)
         fix_seq_len(request, &source);
     struct dataset_options format = request->format;
-    if (!format.template_name)
+    if (!format.template_name) {
         format.template_name = source.template_name;
+        format.date = source.date;
+    }
     if (!format.columns)
         format.columns = source.columns;
     if (!format.mark)
         format.mark = source.mark;
+    if (status == 0 && format.template_name)
+        status = source_view_marks(tokenizer, format.template_name, err);
     if (status == 0)
         status = dataset_open(&data, request->data.items, request->data.count, &format, tokenizer,
                               &watch, err);

@@ -6,6 +6,7 @@
 #include "text/template.h"
 #include "tui/cli/command.h"
 #include "tui/cli/options.h"
+#include "tui/cli/source_view.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -122,6 +123,8 @@ static int print_tokens(const char *path, const struct request *request, struct 
     int status = checkpoint_open(&checkpoint, path, err);
     if (status == 0)
         status = tokenizer_for_checkpoint(&tokenizer, checkpoint, err);
+    if (status == 0 && request->chat)
+        status = source_view_marks(tokenizer, request->template_name, err);
     if (status == 0)
         status = encode(&data, request, tokenizer, err);
     if (status == 0) {

@@ -38,9 +38,31 @@ struct jinja_text {
     size_t length;
 };
 
+/* What a list is to a template. Python's iterators are lists here, too, but for what shows: one
+ * that was gone through is empty, has no length and no elements by number. */
+enum jinja_list_kind {
+    JINJA_PLAIN,
+    JINJA_ITERATOR, /* of filters: map, select, batch, reverse, ... */
+    JINJA_RANGE,
+    JINJA_KEYS, /* views of a dictionary */
+    JINJA_VALUES,
+    JINJA_ITEMS,
+};
+
+/* No value nests deeper or weighs more than this (jinja_weight()): jinja_append() and jinja_set()
+ * refuse it. So whatever goes through values may call itself, and comes to an end, though a list of
+ * forty lines may hold the same one 2^40 times. No text is longer, either. */
+#define JINJA_NESTING_MAX 200
+#define JINJA_WEIGHT_MAX (UINT64_C(1) << 26)
+#define JINJA_TEXT_MAX ((size_t)256 << 20)
+
 struct jinja_list {
     struct jinja_value *items;
     size_t count, capacity;
+    enum jinja_list_kind kind;
+    int nesting;               /* levels of lists and dictionaries below this one */
+    uint64_t weight;           /* of all that it holds */
+    int64_t start, stop, step; /* of a range */
 };
 
 struct jinja_map;
@@ -48,7 +70,8 @@ struct jinja_callable; /* evaluate.h's */
 
 struct jinja_value {
     enum jinja_type type;
-    bool markup; /* a text that `safe` made: "+" with another escapes that one, as Markup does */
+    bool markup; /* a text that `safe` made: "+" with another escapes that one, as Markup does; an
+                  * undefined value whose text is what there is to say of it */
     union {
         bool truth;
         int64_t integer;
@@ -68,6 +91,8 @@ struct jinja_entry {
 struct jinja_map {
     struct jinja_entry *entries;
     size_t count, capacity;
+    int nesting; /* as of a list */
+    uint64_t weight;
     int origin; /* whoever made it may number it from 1 on: see jinja_span; 0: not numbered */
 };
 
@@ -78,6 +103,12 @@ struct jinja_value jinja_bool(bool truth);
 struct jinja_value jinja_int(int64_t integer);
 struct jinja_value jinja_float(double number);
 struct jinja_value jinja_undefined(const char *name); /* which is not copied */
+
+/* Undefined for another reason than that there is no such name: the sandbox's. Not copied. */
+struct jinja_value jinja_undefined_because(const char *why);
+
+/* The error of who uses an undefined value: "'name' is undefined", or why it is. */
+int jinja_fail_undefined(struct jinja_value value, struct error *err);
 
 /* The bytes are not copied. */
 struct jinja_value jinja_text(const char *bytes, size_t length);
@@ -107,7 +138,7 @@ struct jinja_entry *jinja_find_text(const struct jinja_map *map, const char *key
 int jinja_from_json(struct jinja_heap *heap, const cJSON *json, struct jinja_value *out,
                     struct error *err);
 
-/* --- what Python makes of them (value.c) --- */
+/* --- what Python makes of them (value.c, compare.c) --- */
 
 const char *jinja_type_name(struct jinja_value value); /* "str", "NoneType": for messages */
 bool jinja_truth(struct jinja_value value);
@@ -120,17 +151,34 @@ int jinja_compare(struct jinja_value a, struct jinja_value b, int *order, struct
 int jinja_contains(struct jinja_value container, struct jinja_value item, bool *out,
                    struct error *err);
 
+/* Python's hash is only what unhashable types show of it: lists, dictionaries and what holds them.
+ */
+bool jinja_hashable(struct jinja_value value);
+
+/* Marks all entries of a value and of those in it as read. */
+void jinja_mark_read(struct jinja_value value);
+
+/* The steps that going through all of a value takes: one for each value in it, one for each 64
+ * bytes of a text. */
+uint64_t jinja_weight(struct jinja_value value);
+
+/* The order of keys in which a stable sort puts them: indices, in order[0..count), of which there
+ * is room for 2 * count. */
+int jinja_order(const struct jinja_value *keys, size_t count, bool reverse, size_t *order,
+                struct error *err);
+
 /* len(); -1 where there is none, without an error. Of texts: code points. */
 int64_t jinja_length(struct jinja_value value);
 
 /* The elements that iter() gives: of a text its characters, of a dictionary its keys (all are read
- * then), of an undefined value none. The list is new or the value's own: not to be changed. */
+ * then), of an undefined value none. The list is new or the value's own: not to be changed. An
+ * iterator is empty afterwards. */
 int jinja_items(struct jinja_heap *heap, struct jinja_value value, struct jinja_list **out,
                 struct error *err);
 
 /* --- as text (write.c) --- */
 
-/* str() and repr(). */
+/* str() and repr(). Dictionaries that are written out are read; so in JSON. */
 int jinja_write(struct buffer *out, struct jinja_value value, struct error *err);
 int jinja_write_repr(struct buffer *out, struct jinja_value value, struct error *err);
 

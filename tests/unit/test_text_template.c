@@ -4,14 +4,38 @@
 #include "text/parts.h" /* puts another template into a tokenizer */
 #include "text/template.h"
 
-static size_t read_chat(const cJSON *chat, struct chat_message *messages)
+enum { TURNS_MAX = 8 };
+
+/* A conversation of [role, content] pairs whose assistant's turns are trained. */
+struct chat {
+    cJSON *messages, *variables;
+    double weights[TURNS_MAX];
+    struct conversation is;
+};
+
+static void chat_read(struct chat *chat, const cJSON *pairs)
 {
-    size_t count = 0;
     const cJSON *pair;
-    cJSON_ArrayForEach(pair, chat) messages[count++] =
-        (struct chat_message){pair->child->valuestring, pair->child->next->valuestring,
-                              strcmp(pair->child->valuestring, "assistant") == 0};
-    return count;
+    size_t count = 0;
+    *chat = (struct chat){.messages = cJSON_CreateArray(), .variables = cJSON_CreateObject()};
+    cJSON_AddStringToObject(chat->variables, "date_string", "26 Jul 2024");
+    cJSON_ArrayForEach(pair, pairs)
+    {
+        const char *role = pair->child->valuestring;
+        cJSON *message = cJSON_CreateObject();
+        cJSON_AddStringToObject(message, "role", role);
+        cJSON_AddStringToObject(message, "content", pair->child->next->valuestring);
+        cJSON_AddItemToArray(chat->messages, message);
+        chat->weights[count++] = strcmp(role, "assistant") == 0;
+    }
+    chat->is = (struct conversation){
+        .messages = chat->messages, .variables = chat->variables, .weights = chat->weights};
+}
+
+static void chat_free(struct chat *chat)
+{
+    cJSON_Delete(chat->messages);
+    cJSON_Delete(chat->variables);
 }
 
 static void check_list(const struct token_list *got, const cJSON *expected)
@@ -25,11 +49,11 @@ static void check_list(const struct token_list *got, const cJSON *expected)
 }
 
 /* The generation prompt's ids are those of the text that transformers makes. */
-static void check_prompt(const struct chat_template *chat, struct tokenizer *tokenizer,
-                         const struct chat_message *messages, size_t count, const char *text)
+static void check_prompt(struct chat_template *chat, struct tokenizer *tokenizer,
+                         const struct conversation *conversation, const char *text)
 {
     struct token_list got = {0}, expected = {0};
-    assert_int_equal(template_encode(chat, tokenizer, messages, count, true, &got, NULL), 0);
+    assert_int_equal(template_encode(chat, tokenizer, conversation, true, &got, NULL), 0);
     assert_int_equal(
         tokenizer_encode(tokenizer, text, strlen(text), ENCODE_PARSE_SPECIAL, &expected, NULL), 0);
     assert_int_equal(got.count, expected.count);
@@ -39,36 +63,38 @@ static void check_prompt(const struct chat_template *chat, struct tokenizer *tok
 }
 
 /* Generation prompt, ids and mask as transformers' apply_chat_template() gives them. */
-static void compare_chosen(struct tokenizer *tokenizer, const char *name, const char *chosen,
-                           enum template_kind kind)
+static void compare_chosen(struct tokenizer *tokenizer, const char *name, const char *chosen)
 {
     cJSON *data = text_data("chats.json");
-    struct chat_template chat;
-    assert_int_equal(template_find(&chat, tokenizer, chosen, NULL), 0);
-    assert_int_equal(chat.kind, kind);
+    struct chat_template *template;
+    struct error err = ERROR_INIT;
+    if (template_open(&template, tokenizer, chosen, NULL, &err) != 0)
+        fail_msg("%s", err.text);
     const cJSON *conversation = json_get(data, "chats")->child;
     for (const cJSON *e = json_get(data, name)->child; e; e = e->next) {
-        struct chat_message messages[8];
-        size_t count = read_chat(conversation, messages);
+        struct chat chat;
+        chat_read(&chat, conversation);
         struct token_list got = {0};
         bool refused = json_get(e, "refused") != NULL;
-        assert_int_equal(template_encode(&chat, tokenizer, messages, count, false, &got, NULL),
-                         refused ? -1 : 0);
+        int status = template_encode(template, tokenizer, &chat.is, false, &got, &err);
+        if (status != (refused ? -1 : 0))
+            fail_msg("%s: %s: %s", name, refused ? "not refused" : "refused", err.text);
         if (!refused) {
             check_list(&got, e);
-            check_prompt(&chat, tokenizer, messages, count, json_get(e, "prompt")->valuestring);
+            check_prompt(template, tokenizer, &chat.is, json_get(e, "prompt")->valuestring);
         }
         token_list_free(&got);
+        chat_free(&chat);
         conversation = conversation->next;
     }
     assert_null(conversation);
-    template_free(&chat);
+    template_close(template);
     cJSON_Delete(data);
 }
 
-static void compare_chats(struct tokenizer *tokenizer, const char *name, enum template_kind kind)
+static void compare_chats(struct tokenizer *tokenizer, const char *name)
 {
-    compare_chosen(tokenizer, name, NULL, kind);
+    compare_chosen(tokenizer, name, NULL);
 }
 
 static char *replaced(const char *text, const char *from, const char *to)
@@ -94,10 +120,10 @@ static void compare_sources(struct tokenizer *llama)
         free(llama->chat_template);
         llama->chat_template = edited;
     }
-    compare_chats(llama, "llama3.1", TEMPLATE_LLAMA31);
+    compare_chats(llama, "llama3.1");
     free(llama->chat_template);
     llama->chat_template = strdup(json_get(sources, "llama3")->valuestring);
-    compare_chats(llama, "llama3", TEMPLATE_LLAMA3);
+    compare_chats(llama, "llama3");
     cJSON_Delete(data);
 }
 
@@ -107,10 +133,10 @@ static void equals_transformers(void **state)
     TEST_FOLDER_OR_SKIP(shared, "SPECTRUM_SHARED_DATA");
     (void)shared;
     struct tokenizer *qwen = shared_tokenizer("qwen2.5_hf");
-    compare_chats(qwen, "qwen2.5_hf", TEMPLATE_CHATML);
+    compare_chats(qwen, "qwen2.5_hf");
     tokenizer_close(qwen);
     struct tokenizer *llama = shared_tokenizer("llama3.2_hf");
-    compare_chats(llama, "llama3.2_hf", TEMPLATE_LLAMA31);
+    compare_chats(llama, "llama3.2_hf");
     compare_sources(llama);
     tokenizer_close(llama);
 }
@@ -123,27 +149,21 @@ static void equals_transformers_with_eos(void **state)
     (void)shared;
     static const struct {
         const char *source, *name;
-        enum template_kind kind;
     } templates[] = {
-        {"mistral_v1", NULL, TEMPLATE_MISTRAL_V1},
-        {"mistral_v2", NULL, TEMPLATE_MISTRAL_V2},
-        {"mistral", "mistral", TEMPLATE_MISTRAL},
-        {"zephyr", "zephyr", TEMPLATE_ZEPHYR},
-        {"zephyr_line", NULL, TEMPLATE_ZEPHYR},
-        {"alpaca", "alpaca", TEMPLATE_ALPACA},
-        {"alpaca_sum", NULL, TEMPLATE_ALPACA},
-        {"alpaca_trimmed", NULL, TEMPLATE_ALPACA_TRIMMED},
+        {"mistral_v1", NULL}, {"mistral_v2", NULL},     {"mistral", "mistral"},
+        {"zephyr", "zephyr"}, {"zephyr_line", NULL},    {"alpaca", "alpaca"},
+        {"alpaca_sum", NULL}, {"alpaca_trimmed", NULL},
     };
     cJSON *data = text_data("chats.json");
     struct tokenizer *tokenizer = shared_tokenizer("llama2_hf");
-    compare_chosen(tokenizer, "mistral_v3", "mistral-v3", TEMPLATE_MISTRAL_V3);
+    compare_chosen(tokenizer, "mistral_v3", "mistral-v3");
     for (size_t i = 0; i < sizeof templates / sizeof *templates; i++) {
         const char *source = templates[i].source;
         if (templates[i].name)
-            compare_chosen(tokenizer, source, templates[i].name, templates[i].kind);
+            compare_chosen(tokenizer, source, templates[i].name);
         free(tokenizer->chat_template);
         tokenizer->chat_template = strdup(json_get(json_get(data, "sources"), source)->valuestring);
-        compare_chats(tokenizer, source, templates[i].kind);
+        compare_chats(tokenizer, source);
     }
     tokenizer_close(tokenizer);
     cJSON_Delete(data);
@@ -158,7 +178,7 @@ static void equals_transformers_on_the_demo(void **state)
     snprintf(path, sizeof path, "%s/../../demo/model", getenv("SPECTRUM_TEST_DATA"));
     if (tokenizer_open(&tokenizer, path, &err) != 0)
         fail_msg("%s", err.text);
-    compare_chats(tokenizer, "demo", TEMPLATE_CHATML);
+    compare_chats(tokenizer, "demo");
     tokenizer_close(tokenizer);
 }
 
@@ -174,7 +194,7 @@ static void equals_transformers_on_smollm2(void **state)
         skip();
     assert_int_equal(checkpoint_open(&checkpoint, path, NULL), 0);
     assert_int_equal(tokenizer_for_checkpoint(&tokenizer, checkpoint, NULL), 0);
-    compare_chats(tokenizer, "smollm2_gguf", TEMPLATE_CHATML);
+    compare_chats(tokenizer, "smollm2_gguf");
     tokenizer_close(tokenizer);
     checkpoint_close(checkpoint);
 }
@@ -198,141 +218,203 @@ static struct tokenizer *with_template(const char *source)
     return tokenizer;
 }
 
-#define CHATML_LOOP                                                                                \
-    "{% for message in messages %}{{'<|im_start|>' + message['role'] + '\n' + "                    \
-    "message['content'] + '<|im_end|>' + '\n'}}{% endfor %}"
-#define CHATML_PROMPT "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
+/* Encodes a user's "a" and an assistant's "b", whose tokens count `weight`. */
+static int encode_two(struct chat_template *template, struct tokenizer *tokenizer,
+                      const char *messages, struct token_list *out, struct error *err)
+{
+    static const double weights[] = {0, 1, 0, 1};
+    cJSON *json = json_parse(messages, strlen(messages), JSON_KEEP_NUMBERS, "test", NULL);
+    const struct conversation conversation = {.messages = json, .weights = weights};
+    assert_non_null(json);
+    int status = template_encode(template, tokenizer, &conversation, false, out, err);
+    cJSON_Delete(json);
+    return status;
+}
 
-static void expect_kind(const char *source, const char *name, enum template_kind kind)
+#define TWO                                                                                        \
+    "{\"role\": \"user\", \"content\": \"a\"}, {\"role\": \"assistant\", \"content\": \"b\"}"
+
+/* The message of what `messages` are refused with under a template, by source or by name. */
+static void expect_refused(const char *source, const char *name, const char *messages,
+                           const char *word)
 {
     struct tokenizer *tokenizer = with_template(source);
-    struct chat_template chat;
-    assert_int_equal(template_find(&chat, tokenizer, name, NULL), 0);
-    if (chat.kind != kind)
-        fail_msg("kind %d, not %d: %s", chat.kind, kind, source ? source : "no template");
-    template_free(&chat);
+    struct chat_template *template;
+    struct error err = ERROR_INIT;
+    struct token_list got = {0};
+    assert_int_equal(template_open(&template, tokenizer, name, NULL, &err), 0);
+    assert_int_equal(encode_two(template, tokenizer, messages, &got, &err), -1);
+    if (!strstr(err.text, word))
+        fail_msg("\"%s\" is not in: %s", word, err.text);
+    template_close(template);
+    token_list_free(&got);
     tokenizer_close(tokenizer);
-}
-
-static void recognises_or_says_so(void **state)
-{
-    (void)state;
-    expect_kind(NULL, NULL, TEMPLATE_NONE);
-    expect_kind("{{ '[INST]' }}", NULL, TEMPLATE_UNKNOWN);
-    expect_kind("<|im_start|> <|im_end|>", NULL, TEMPLATE_UNKNOWN);
-    expect_kind(CHATML_LOOP CHATML_PROMPT, NULL, TEMPLATE_CHATML);
-    expect_kind("{{ '[INST]' }}", "llama3", TEMPLATE_LLAMA3);
-    expect_kind(NULL, "chatml", TEMPLATE_CHATML);
-}
-
-/* Templates that only look like ChatML: each writes another text than it. */
-static void likeness_is_not_enough(void **state)
-{
-    (void)state;
-    static const char *const others[] = {
-        /* phi-4: a token behind the role, no newlines */
-        "{% for message in messages %}{{'<|im_start|>' + message['role'] + '<|im_sep|>' + "
-        "message['content'] + '<|im_end|>'}}{% endfor %}" CHATML_PROMPT,
-        "{% for message in messages %}{{'<|im_start|>' + message['role'] + '\n' + "
-        "message['content'] + '<|im_end|>'}}{% endfor %}" CHATML_PROMPT,
-        "{% for message in messages %}{{'<|im_start|>' + message['role'] + '\n' + "
-        "message['content'] + '<|im_end|>' + eos_token + '\n'}}{% endfor %}" CHATML_PROMPT,
-        "{% for message in messages %}{% if message['role'] != 'system' %}{{'<|im_start|>' + "
-        "message['role'] + '\n' + message['content'] + '<|im_end|>' + '\n'}}{% endif %}{% endfor "
-        "%}" CHATML_PROMPT,
-        "{% for message in messages %}{{'<|im_start|>' + message['role'] + '\n' + "
-        "message['content'] | trim + '<|im_end|>' + '\n'}}{% endfor %}" CHATML_PROMPT,
-        CHATML_LOOP,                         /* no header of an assistant's message */
-        CHATML_LOOP CHATML_PROMPT "<think>", /* and more behind it */
-        "\n\n" CHATML_LOOP CHATML_PROMPT,    /* text in front */
-        CHATML_LOOP CHATML_PROMPT "\n\n\n",  /* trimmed is one behind a tag, and one at the end */
-        CHATML_LOOP "{{ eos_token }}" CHATML_PROMPT,
-        "{{'<|im_start|>system\nMine<|im_end|>\n'}}" CHATML_LOOP CHATML_PROMPT,
-        CHATML_LOOP "{% if",
-        "{{ '",
-        "{{ {} }}",
-        "{#",
-        "{{ '\\x41' }}",
-    };
-    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
-        expect_kind(others[i], NULL, TEMPLATE_UNKNOWN);
-}
-
-/* The same template in other spellings, and with what may stand in front of it. */
-static void spelling_does_not_matter(void **state)
-{
-    (void)state;
-    static const char *const same[] = {
-        CHATML_LOOP CHATML_PROMPT "\n",
-        "{#- a word -#}\n{% for message in messages %}\n    {{- \"<|im_start|>\" + "
-        "message[\"role\"] + "
-        "'\\n' + message['content'] + \"<|im_end|>\" + '\\n' -}}\n{% endfor %}\n"
-        "{%- if add_generation_prompt -%}\n  {{ '<|im_start|>assistant\\n' }}\n{%- endif %}\n",
-        "{% if not add_generation_prompt is defined %}{% set add_generation_prompt = false %}"
-        "{% endif %}" CHATML_LOOP CHATML_PROMPT,
-        "{{ bos_token }}" CHATML_LOOP CHATML_PROMPT,
-    };
-    for (size_t i = 0; i < sizeof same / sizeof *same; i++)
-        expect_kind(same[i], NULL, TEMPLATE_CHATML);
 }
 
 static void refuses_with_what_to_do(void **state)
 {
     (void)state;
     struct tokenizer *tokenizer = with_template(NULL);
-    struct chat_template chat;
+    struct chat_template *template;
     struct error err = ERROR_INIT;
-    struct token_list got = {0};
-    struct chat_message message = {"user", "a", 0};
-    assert_int_equal(template_find(&chat, tokenizer, "vicuna", &err), -1);
+    assert_int_equal(template_open(&template, tokenizer, "vicuna", NULL, &err), -1);
     assert_int_equal(err.kind, ERROR_USAGE);
     assert_non_null(strstr(err.text, "chatml"));
-    assert_int_equal(template_find(&chat, tokenizer, NULL, &err), 0);
-    assert_int_equal(template_encode(&chat, tokenizer, &message, 1, false, &got, &err), -1);
-    assert_non_null(strstr(err.text, "--template"));
-    assert_int_equal(template_find(&chat, tokenizer, "chatml", &err), 0);
-    assert_int_equal(template_encode(&chat, tokenizer, &message, 0, false, &got, &err), -1);
-    message.role = "tool";
-    assert_int_equal(template_encode(&chat, tokenizer, &message, 1, false, &got, &err), -1);
-    assert_non_null(strstr(err.text, "tool"));
-    template_free(&chat);
+    assert_int_equal(template_open(&template, tokenizer, "none.jinja", NULL, &err), -1);
+    assert_non_null(strstr(err.text, "no such file"));
+    tokenizer_close(tokenizer);
+    expect_refused(NULL, NULL, "[" TWO "]", "--template");
+    expect_refused(NULL, "chatml", "[]", "without messages");
+    expect_refused(NULL, "chatml", "[\"a\"]", "not an object");
+    expect_refused("{{ x", NULL, "[" TWO "]", "line 1");
+    expect_refused("{{ raise_exception('never') }}", NULL, "[" TWO "]", "never");
+}
+
+/* Nothing of a conversation is lost without a word. */
+static void names_what_would_be_lost(void **state)
+{
+    (void)state;
+    static const char loop[] = "{% for m in messages %}{{ m.role + m.content }}{% endfor %}";
+    expect_refused(NULL, "chatml",
+                   "[{\"role\": \"user\", \"content\": \"a\"}, {\"role\": \"assistant\", "
+                   "\"content\": \"b\", \"tool_calls\": [{\"name\": \"f\"}]}]",
+                   "message 2 (assistant) has \"tool_calls\"");
+    expect_refused(loop, NULL,
+                   "[" TWO ", {\"role\": \"user\", \"content\": \"a\", \"reasoning_content\": "
+                   "\"x\"}]",
+                   "\"reasoning_content\"");
+    expect_refused("{% for m in messages %}{% if m.content and m.role == 'assistant' %}"
+                   "{{ m.content }}{% endif %}{% endfor %}",
+                   NULL, "[" TWO "]", "message 1 (user) is not written");
+}
+
+/* Ids of a turn, with its mask as 'x' and '.'. */
+static void expect_mask(const char *source, const char *messages, const char *text,
+                        const char *mask)
+{
+    struct tokenizer *tokenizer = with_template(source);
+    struct chat_template *template;
+    struct token_list got = {0};
+    struct buffer shown = BUFFER_INIT, marks = BUFFER_INIT;
+    struct error err = ERROR_INIT;
+    assert_int_equal(template_open(&template, tokenizer, NULL, NULL, &err), 0);
+    if (encode_two(template, tokenizer, messages, &got, &err) != 0)
+        fail_msg("%s", err.text);
+    for (size_t i = 0; i < got.count; i++) {
+        tokenizer_piece(tokenizer, got.ids[i], &shown);
+        buffer_byte(&marks, got.weights[i] > 0 ? 'x' : '.');
+    }
+    assert_string_equal(buffer_string(&shown), text);
+    assert_string_equal(buffer_string(&marks), mask);
+    buffer_free(&shown);
+    buffer_free(&marks);
+    template_close(template);
     token_list_free(&got);
     tokenizer_close(tokenizer);
 }
 
-static void untrained_messages_stay_so(void **state)
+/* What is trained: by marks, by what comes before, and where the template writes its last turn
+ * otherwise than the others. The tokenizer drops what it has no letters for. */
+static void finds_the_turns(void **state)
+{
+    (void)state;
+    static const char four[] = "[" TWO ", " TWO "]";
+    expect_mask("{% for m in messages %}{{ m.content }}<|im_end|>\n{% endfor %}", four,
+                "a<|im_end|>\nb<|im_end|>\na<|im_end|>\nb<|im_end|>", "...xx....xx");
+    expect_mask("{% for m in messages %}{{ m.content }}<|im_end|>\n\n{% endfor %}", four,
+                "a<|im_end|>\nb<|im_end|>\na<|im_end|>\nb<|im_end|>\n", "...xx....xx.");
+    expect_mask("{% for m in messages %}a{% generation %}{{ m.content if m.role == 'assistant' }}"
+                "{% endgeneration %}b{% if m.role == 'user' %}{{ m.content }}{% endif %}"
+                "{% endfor %}",
+                "[" TWO "]", "abaabb", "....x.");
+    expect_mask("{% for m in messages %}{{ m.content }}{% if m.role == 'assistant' and loop.last %}"
+                "b{% endif %}<|im_end|>{% endfor %}",
+                four, "a<|im_end|>b<|im_end|>a<|im_end|>bb<|im_end|>", "..xx..xxx");
+    expect_mask("{% for m in messages %}{% if m.role == 'assistant' %}aa{% endif %}{{ m.content }}"
+                "<|im_end|>{% endfor %}{% if add_generation_prompt %}aa{% endif %}",
+                four, "a<|im_end|>aab<|im_end|>a<|im_end|>aab<|im_end|>", "....xx....xx");
+}
+
+/* Contents in parts reach a template that goes into them, and are one text to any other. */
+static void parts_are_text(void **state)
+{
+    (void)state;
+    static const char parts[] =
+        "[{\"role\": \"user\", \"content\": [{\"type\": \"text\", \"text\": \"a\"}, {\"type\": "
+        "\"text\", \"text\": \"b\"}]}, {\"role\": \"assistant\", \"content\": \"b\"}]";
+    expect_mask("{% for m in messages %}{{ m.content }}{% endfor %}", parts, "abb", "..x");
+    expect_mask("{% for m in messages %}{{ m.content + '\n' }}{% endfor %}", parts, "ab\nb\n",
+                "...xx");
+    expect_mask("{% for m in messages %}{% if m.content is string %}{{ m.content }}{% else %}"
+                "{% for p in m.content %}{{ p.text }}\n{% endfor %}{% endif %}{% endfor %}",
+                parts, "a\nb\nb", "....x");
+}
+
+/* A template that writes today's date writes the one that it is given. */
+static void the_date_can_be_kept(void **state)
+{
+    (void)state;
+    struct tokenizer *tokenizer =
+        with_template("{{ strftime_now('%d %b %Y') }}{% for m in messages %}{{ m.content }}"
+                      "{% endfor %}");
+    struct chat_template *template;
+    struct buffer text = BUFFER_INIT;
+    struct error err = ERROR_INIT;
+    cJSON *messages = json_parse("[" TWO "]", strlen("[" TWO "]"), JSON_STRICT, "test", NULL);
+    const struct conversation conversation = {.messages = messages};
+    assert_int_equal(template_open(&template, tokenizer, NULL, "2025-02-28", &err), 0);
+    assert_string_equal(template_date(template), "2025-02-28");
+    assert_int_equal(template_render(template, tokenizer, &conversation, false, &text, &err), 0);
+    assert_string_equal(buffer_string(&text), "28 Feb 2025ab");
+    template_close(template);
+    assert_int_equal(template_open(&template, tokenizer, "chatml", "2025-02-28", &err), 0);
+    assert_null(template_date(template));
+    template_close(template);
+    assert_int_equal(template_open(&template, tokenizer, NULL, "yesterday", &err), -1);
+    buffer_free(&text);
+    cJSON_Delete(messages);
+    tokenizer_close(tokenizer);
+}
+
+static void names_marks_that_are_no_tokens(void **state)
 {
     (void)state;
     struct tokenizer *tokenizer = with_template(NULL);
-    struct chat_template chat;
-    struct token_list got = {0};
-    const struct chat_message messages[] = {
-        {"user", "a", 0}, {"assistant", "b", 0}, {"user", "a", 0}, {"assistant", "b", 1}};
-    assert_int_equal(template_find(&chat, tokenizer, "chatml", NULL), 0);
-    assert_int_equal(template_encode(&chat, tokenizer, messages, 4, false, &got, NULL), 0);
-    size_t trained = 0;
-    for (size_t i = 0; i < got.count; i++)
-        trained += got.weights[i] == 1;
-    assert_int_equal(trained, 2); /* the last "b" and its end of turn */
-    assert_true(got.weights[got.count - 1] == 0);
-    assert_true(got.weights[got.count - 2] == 1);
-    template_free(&chat);
-    token_list_free(&got);
+    static const struct {
+        const char *name, *marks;
+    } expected[] = {{"chatml", "[\"<|im_start|>\"]"},
+                    {"zephyr", "[]"},
+                    {"mistral", "[]"},
+                    {"llama3", "[\"<|start_header_id|>\",\"<|end_header_id|>\",\"<|eot_id|>\"]"}};
+    for (size_t i = 0; i < sizeof expected / sizeof *expected; i++) {
+        struct chat_template *template;
+        struct error err = ERROR_INIT;
+        assert_int_equal(template_open(&template, tokenizer, expected[i].name, NULL, &err), 0);
+        cJSON *missing = template_missing_marks(template, tokenizer, &err);
+        if (!missing)
+            fail_msg("%s: %s", expected[i].name, err.text);
+        char *text = cJSON_PrintUnformatted(missing);
+        assert_string_equal(text, expected[i].marks);
+        free(text);
+        cJSON_Delete(missing);
+        template_close(template);
+    }
     tokenizer_close(tokenizer);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(recognises_or_says_so),
-        cmocka_unit_test(refuses_with_what_to_do),
-        cmocka_unit_test(untrained_messages_stay_so),
         cmocka_unit_test(equals_transformers),
         cmocka_unit_test(equals_transformers_with_eos),
-        cmocka_unit_test(equals_transformers_on_smollm2),
         cmocka_unit_test(equals_transformers_on_the_demo),
-        cmocka_unit_test(likeness_is_not_enough),
-        cmocka_unit_test(spelling_does_not_matter),
+        cmocka_unit_test(equals_transformers_on_smollm2),
+        cmocka_unit_test(refuses_with_what_to_do),
+        cmocka_unit_test(names_what_would_be_lost),
+        cmocka_unit_test(finds_the_turns),
+        cmocka_unit_test(parts_are_text),
+        cmocka_unit_test(the_date_can_be_kept),
+        cmocka_unit_test(names_marks_that_are_no_tokens),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -136,6 +136,7 @@ static void put_open(struct buffer *out, const struct member *member, const char
     size_t begin, end;
     const char *text = buffer_string(&member->text);
     json_find_value(text, key, &begin, &end);
+    begin += strspn(text + begin, " \t\r\n");
     buffer_append(out, text + begin, end - begin - 1);
     while (out->length > 0 && strchr(" \t\r\n", out->data[out->length - 1]))
         out->length--;

@@ -202,8 +202,14 @@ static int find_template(struct source *source, const cJSON *job, struct error *
     const char *name = NULL;
     if (!json_get_string(job, "template", &name))
         return 0;
+    bool file = template_is_file(name);
+    if (file && !job_dir_has(source->run, JOB_TEMPLATE))
+        return error_set(err,
+                         "%s/" JOB_TEMPLATE " is gone, the run's copy of the chat template that it "
+                         "was trained with; put it back",
+                         source->run);
     source->template_name =
-        template_is_file(name) ? path_join(source->run, JOB_TEMPLATE, err) : string_copy(name, err);
+        file ? path_join(source->run, JOB_TEMPLATE, err) : string_copy(name, err);
     if (!source->template_name)
         return -1;
     return template_check(source->template_name, err) == 0

@@ -55,9 +55,12 @@ static int judge_marks(struct training *training, const struct chat_template *ch
     if (template_is_chosen(chat) && !training->state)
         return error_set(err,
                          "the template writes %s, which %s no token%s of this tokenizer and would "
-                         "be cut into pieces: --add-tokens makes %s, and trains the embeddings; "
+                         "be cut into pieces: --add-tokens%s makes %s, and trains the embeddings; "
                          "or choose another --template",
                          list, several ? "are" : "is", several ? "s" : "",
+                         method_info(training->request->method)->adapters
+                             ? " with --method full or spectrum"
+                             : "",
                          several ? "them tokens" : "it one");
     training_say(training,
                  "the chat template writes %s, which %s no token%s of its tokenizer: cut "

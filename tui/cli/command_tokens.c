@@ -22,7 +22,8 @@ static int encode(struct dataset *out, const struct request *request, struct tok
                   struct error *err)
 {
     if (request->chat) {
-        const struct dataset_options options = {NULL, request->columns, request->template_name};
+        const struct dataset_options options = {.columns = request->columns,
+                                                .template_name = request->template_name};
         return dataset_load(out, &request->chat, 1, &options, tokenizer, err);
     }
     struct token_list list = {0};

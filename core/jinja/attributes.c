@@ -1,6 +1,6 @@
 /* value.name, value[key], value[start:stop:step]. */
 #include "jinja/evaluate.h"
-#include "jinja/strings.h"
+#include "jinja/filters.h"
 
 #include <string.h>
 
@@ -13,7 +13,8 @@ static bool is_list(struct jinja_value value)
 static bool has_elements(struct jinja_value value)
 {
     return is_list(value) &&
-           (value.is.list->kind == JINJA_PLAIN || value.is.list->kind == JINJA_RANGE);
+           (value.is.list->kind == JINJA_PLAIN || value.is.list->kind == JINJA_RANGE ||
+            value.is.list->kind == JINJA_GROUP);
 }
 
 /* --- attributes --- */
@@ -44,20 +45,27 @@ static bool number_attribute(struct jinja_value value, const char *name, struct 
     return true;
 }
 
-static bool range_attribute(struct jinja_value value, const char *name, struct jinja_value *out)
+/* range(3).stop, and the names of groupby's pairs. */
+static bool list_attribute(struct jinja_value value, const char *name, struct jinja_value *out)
 {
-    const struct jinja_list *range = value.is.list;
-    if (range->kind != JINJA_RANGE)
-        return false;
-    if (strcmp(name, "start") == 0)
-        *out = jinja_int(range->start);
-    else if (strcmp(name, "stop") == 0)
-        *out = jinja_int(range->stop);
-    else if (strcmp(name, "step") == 0)
-        *out = jinja_int(range->step);
-    else
-        return false;
-    return true;
+    const struct jinja_list *list = value.is.list;
+    const struct {
+        enum jinja_list_kind kind;
+        const char *name;
+        struct jinja_value value;
+    } all[] = {
+        {JINJA_RANGE, "start", jinja_int(list->start)},
+        {JINJA_RANGE, "stop", jinja_int(list->stop)},
+        {JINJA_RANGE, "step", jinja_int(list->step)},
+        {JINJA_GROUP, "grouper", list->count > 0 ? list->items[0] : jinja_none()},
+        {JINJA_GROUP, "list", list->count > 1 ? list->items[1] : jinja_none()},
+    };
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        if (all[i].kind == list->kind && strcmp(all[i].name, name) == 0) {
+            *out = all[i].value;
+            return true;
+        }
+    return false;
 }
 
 /* What every Python object has: __class__ and the like, which the sandbox keeps to itself. */
@@ -76,9 +84,8 @@ static bool is_of_every_object(const char *name)
     return false;
 }
 
-/* Python's getattr() in the sandbox. 1: found, 0: it has no such. */
-static int find_attribute(struct jinja_run *run, struct jinja_value value, const char *name,
-                          struct jinja_value *out)
+int jinja_attribute_only(struct jinja_run *run, struct jinja_value value, const char *name,
+                         struct jinja_value *out)
 {
     if (value.type == JINJA_NAMESPACE)
         return find_entry(value.is.map, jinja_string(name), out);
@@ -93,7 +100,7 @@ static int find_attribute(struct jinja_run *run, struct jinja_value value, const
     if ((value.type == JINJA_BOOL || value.type == JINJA_INT || value.type == JINJA_FLOAT) &&
         number_attribute(value, name, out))
         return 1;
-    if (is_list(value) && range_attribute(value, name, out))
+    if (is_list(value) && list_attribute(value, name, out))
         return 1;
     return jinja_method(run, value, name, out);
 }
@@ -148,7 +155,7 @@ int jinja_attribute(struct jinja_run *run, struct jinja_value value, const char 
         return jinja_fail_undefined(value, run->err);
     if (count_steps(run, value) != 0)
         return -1;
-    int found = find_attribute(run, value, name, out);
+    int found = jinja_attribute_only(run, value, name, out);
     if (found == 0 && !find_item(value, jinja_string(name), out))
         *out = jinja_undefined(name);
     return found < 0 ? -1 : 0;
@@ -172,7 +179,7 @@ int jinja_subscript(struct jinja_run *run, struct jinja_value value, struct jinj
     *out = jinja_undefined(name.is.text.bytes);
     if (strlen(name.is.text.bytes) != name.is.text.length)
         return 0; /* no attribute has NUL in its name */
-    return find_attribute(run, value, name.is.text.bytes, out) < 0 ? -1 : 0;
+    return jinja_attribute_only(run, value, name.is.text.bytes, out) < 0 ? -1 : 0;
 }
 
 /* --- slices --- */

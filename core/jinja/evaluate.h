@@ -9,7 +9,8 @@ struct jinja_run {
     const struct jinja_options *options;
     uint64_t steps;
     int depth;         /* of calls and nested expressions */
-    struct error *err; /* of the one who renders; line numbers are put in front by the evaluator */
+    int line;          /* of what is evaluated: jinja_render() puts it in front of an error */
+    struct error *err; /* of the one who renders */
 };
 
 /* Counts `steps` more; -1 over the bound. Whatever goes through n bytes or elements counts them:

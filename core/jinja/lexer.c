@@ -2,6 +2,7 @@
 
 #include "base/utf8.h"
 #include "jinja/literals.h"
+#include "jinja/strings.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -29,15 +30,12 @@ int lexer_init(struct lexer *lexer, struct jinja_heap *heap, const char *source,
     return 0;
 }
 
-/* Bytes of the blank (of Unicode, as Python's \s) that stands at `at`; 0: none does. */
+/* Bytes of the blank (Python's \s) that stands at `at`; 0: none does. */
 static size_t blank_at(const struct lexer *lexer, size_t at)
 {
-    int32_t c;
-    size_t bytes = utf8_decode(lexer->source + at, lexer->length - at, &c);
-    bool blank = (c >= 9 && c <= 13) || (c >= 28 && c <= 32) || c == 0x85 || c == 0xa0 ||
-                 c == 0x1680 || (c >= 0x2000 && c <= 0x200a) || c == 0x2028 || c == 0x2029 ||
-                 c == 0x202f || c == 0x205f || c == 0x3000;
-    return bytes && blank ? bytes : 0;
+    int32_t point;
+    size_t bytes = utf8_decode(lexer->source + at, lexer->length - at, &point);
+    return bytes && jinja_is_space(point) ? bytes : 0;
 }
 
 static size_t skip_blanks(const struct lexer *lexer, size_t at)
@@ -65,7 +63,8 @@ static void move_to(struct lexer *lexer, size_t at)
 
 /* Behind the tag's end that stands at `at`, with what it eats: "-" all blanks, else, for blocks
  * and comments, one line end; 0: no such end stands there. */
-static size_t behind_end(const struct lexer *lexer, size_t at, const char *end, bool plus, bool trim)
+static size_t behind_end(const struct lexer *lexer, size_t at, const char *end, bool plus,
+                         bool trim)
 {
     if (looking_at(lexer, at, "-") && looking_at(lexer, at + 1, end))
         return skip_blanks(lexer, at + 1 + strlen(end));
@@ -124,9 +123,12 @@ static bool give_text(const struct lexer *lexer, size_t begin, size_t end, struc
     return end > begin;
 }
 
-/* What is between {% raw %}, which ended at lexer->at, and {% endraw %}. 1: the token has it. */
+/* What is between {% raw %}, which ended at lexer->at, and {% endraw %}. 1: the token has it. At the
+ * very end of a source jinja2 lets {% raw %} and {# stand alone. */
 static int lex_raw(struct lexer *lexer, struct token *token, struct error *err)
 {
+    if (lexer->at == lexer->length)
+        return 0;
     for (size_t tag = lexer->at; tag < lexer->length; tag++) {
         size_t end = word_tag(lexer, tag, "endraw");
         end = end ? behind_end(lexer, end, "%}", true, true) : 0;
@@ -150,7 +152,9 @@ static int skip_comment(struct lexer *lexer, struct error *err)
             return 0;
         }
     }
-    return error_set(err, "a comment {# has no end #}");
+    if (lexer->at + 2 >= lexer->length)
+        move_to(lexer, lexer->length);
+    return lexer->at == lexer->length ? 0 : error_set(err, "a comment {# has no end #}");
 }
 
 /* Text up to the next tag, or the tag's beginning where lexer->at is there already. */
@@ -293,10 +297,14 @@ int lexer_next(struct lexer *lexer, struct token *token, struct error *err)
 const char *token_describe(const struct token *token, char *out, size_t size)
 {
     static const char *const kinds[] = {
-        [TOKEN_END] = "the end of the template", [TOKEN_TEXT] = "text",
-        [TOKEN_BLOCK_BEGIN] = "'{%'",            [TOKEN_BLOCK_END] = "'%}'",
-        [TOKEN_PRINT_BEGIN] = "'{{'",            [TOKEN_PRINT_END] = "'}}'",
-        [TOKEN_STRING] = "a text",               [TOKEN_INTEGER] = "a number",
+        [TOKEN_END] = "the end of the template",
+        [TOKEN_TEXT] = "text",
+        [TOKEN_BLOCK_BEGIN] = "'{%'",
+        [TOKEN_BLOCK_END] = "'%}'",
+        [TOKEN_PRINT_BEGIN] = "'{{'",
+        [TOKEN_PRINT_END] = "'}}'",
+        [TOKEN_STRING] = "a text",
+        [TOKEN_INTEGER] = "a number",
         [TOKEN_FLOAT] = "a number",
     };
     if (token->kind != TOKEN_NAME && token->kind != TOKEN_OPERATOR)

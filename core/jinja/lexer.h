@@ -12,17 +12,17 @@
 #include "jinja/value.h"
 
 enum token_kind {
-    TOKEN_END,           /* of the source */
-    TOKEN_TEXT,          /* value */
-    TOKEN_BLOCK_BEGIN,   /* {% */
-    TOKEN_BLOCK_END,     /* %} */
-    TOKEN_PRINT_BEGIN,   /* {{ */
-    TOKEN_PRINT_END,     /* }} */
-    TOKEN_NAME,          /* text */
-    TOKEN_STRING,        /* value, with its escapes decoded */
-    TOKEN_INTEGER,       /* value */
-    TOKEN_FLOAT,         /* value */
-    TOKEN_OPERATOR,      /* text: also brackets, commas and the like */
+    TOKEN_END,         /* of the source */
+    TOKEN_TEXT,        /* value */
+    TOKEN_BLOCK_BEGIN, /* {% */
+    TOKEN_BLOCK_END,   /* %} */
+    TOKEN_PRINT_BEGIN, /* {{ */
+    TOKEN_PRINT_END,   /* }} */
+    TOKEN_NAME,        /* text */
+    TOKEN_STRING,      /* value, with its escapes decoded */
+    TOKEN_INTEGER,     /* value */
+    TOKEN_FLOAT,       /* value */
+    TOKEN_OPERATOR,    /* text: also brackets, commas and the like */
 };
 
 struct token {

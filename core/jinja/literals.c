@@ -122,8 +122,9 @@ static int read_code_point(const struct lexer *lexer, size_t *at, size_t count, 
     for (size_t i = 0; i < count; i++) {
         int digit = digit_value(byte_at(lexer, *at + i));
         if (digit >= 16)
-            return error_set(err, "an escape of a text that lacks hexadecimal digits: \\%c needs "
-                                  "%zu",
+            return error_set(err,
+                             "an escape of a text that lacks hexadecimal digits: \\%c needs "
+                             "%zu",
                              lexer->source[*at - 1], count);
         value = value * 16 + digit;
     }

@@ -11,14 +11,15 @@
 #include "jinja/evaluate.h"
 
 enum {
-    JINJA_SOURCE_MAX = 1 << 20,        /* bytes */
-    JINJA_TREE_MAX = 128 << 20,        /* bytes of the tree */
-    JINJA_NAMES_MAX = 1000,            /* different names */
-    JINJA_BRACKETS_MAX = 100,           /* brackets and blocks within one another */
-    JINJA_HEIGHT_MAX = 250,            /* of the tree */
-    JINJA_DEPTH_MAX = 1000,            /* nodes within one another while rendering, macros' too */
-    JINJA_STEPS_DEFAULT = 20000000,    /* nodes that are evaluated */
-    JINJA_OUTPUT_DEFAULT = 256 << 20,  /* bytes that are written */
+    JINJA_SOURCE_MAX = 1 << 20,       /* bytes */
+    JINJA_TREE_MAX = 128 << 20,       /* bytes of the tree */
+    JINJA_NAMES_MAX = 1000,           /* different names */
+    JINJA_PARAMETERS_MAX = 64,        /* of a macro */
+    JINJA_BRACKETS_MAX = 100,         /* brackets and blocks within one another */
+    JINJA_HEIGHT_MAX = 250,           /* of the tree */
+    JINJA_DEPTH_MAX = 1000,           /* nodes within one another while rendering, macros' too */
+    JINJA_STEPS_DEFAULT = 20000000,   /* nodes that are evaluated */
+    JINJA_OUTPUT_DEFAULT = 256 << 20, /* bytes that are written */
 };
 
 /* A name of the source; equal names are one symbol. */

@@ -316,8 +316,8 @@ static int parse_postfix(struct parser *parser, struct expression **node, struct
         if (dot)
             status = parse_attribute(parser, link);
         else
-            status = bracket ? parse_subscript(parser, link)
-                             : parse_arguments(parser, &link->arguments);
+            status =
+                bracket ? parse_subscript(parser, link) : parse_arguments(parser, &link->arguments);
         if (status != 0)
             return -1;
     }

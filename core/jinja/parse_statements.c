@@ -130,8 +130,7 @@ static int parse_for(struct parser *parser, struct statement *out)
         return -1;
     if (!parser_at_word(parser, "in"))
         return parser_expected(parser, "'in'");
-    if (parser_advance(parser) != 0 ||
-        parse_tuple(parser, false, "recursive", &out->value) != 0)
+    if (parser_advance(parser) != 0 || parse_tuple(parser, false, "recursive", &out->value) != 0)
         return -1;
     int test = parser_take_word(parser, "if");
     if (test < 0 || (test && parse_expression(parser, true, &out->test) != 0))
@@ -143,8 +142,8 @@ static int parse_for(struct parser *parser, struct statement *out)
     out->recursive = recursive;
     parser->breakable = breakable && !recursive;
     int other = parser_take_word(parser, "else");
-    if (other < 0 || (other ? parse_closed(parser, "endfor", &out->otherwise)
-                            : parser_advance(parser)) != 0)
+    if (other < 0 ||
+        (other ? parse_closed(parser, "endfor", &out->otherwise) : parser_advance(parser)) != 0)
         return -1;
     parser->breakable = breakable;
     parser->loops--;
@@ -223,6 +222,8 @@ static int parse_signature(struct parser *parser, struct macro *out)
         return -1;
     for (; !parser_at(parser, ")"); end = &(*end)->next, out->count++) {
         struct parameter *made = *end = parser_take(parser, sizeof *made);
+        if (out->count == JINJA_PARAMETERS_MAX)
+            return parser_fail(parser, "more than %d parameters", JINJA_PARAMETERS_MAX);
         if (!made || (out->count && parser_expect(parser, ",") != 0) ||
             parser_symbol(parser, &made->name) != 0 || parser_sets(parser, made->name) != 0)
             return -1;
@@ -338,11 +339,11 @@ static int unknown_tag(struct parser *parser)
     char got[80];
     for (size_t i = 0; i < sizeof refused / sizeof *refused; i++)
         if (parser_at_word(parser, refused[i]))
-            return parser_fail(parser, "{%% %s %%} is not supported: chat templates have one file "
-                                       "and no blocks",
+            return parser_fail(parser,
+                               "{%% %s %%} is not supported: chat templates have one file "
+                               "and no blocks",
                                refused[i]);
-    return parser_fail(parser, "unknown tag %s",
-                       token_describe(&parser->token, got, sizeof got));
+    return parser_fail(parser, "unknown tag %s", token_describe(&parser->token, got, sizeof got));
 }
 
 static int parse_tag(struct parser *parser, struct statement *out)
@@ -365,9 +366,8 @@ static int parse_statement(struct parser *parser, enum token_kind begin, struct 
         return parser_literal(parser, out->text) == 0 ? parser_advance(parser) : -1;
     }
     if (begin == TOKEN_BLOCK_BEGIN)
-        return parse_tag(parser, out) == 0
-                   ? parser_expect_kind(parser, TOKEN_BLOCK_END, "'%}'")
-                   : -1;
+        return parse_tag(parser, out) == 0 ? parser_expect_kind(parser, TOKEN_BLOCK_END, "'%}'")
+                                           : -1;
     out->kind = STATEMENT_PRINT;
     return parse_tuple(parser, true, NULL, &out->value) == 0
                ? parser_expect_kind(parser, TOKEN_PRINT_END, "'}}'")

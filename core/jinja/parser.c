@@ -33,7 +33,8 @@ int parser_expected(struct parser *parser, const char *what)
 int parser_advance(struct parser *parser)
 {
     parser->token = parser->next;
-    if (parser->token.kind == TOKEN_END || lexer_next(&parser->lexer, &parser->next, parser->err) == 0)
+    if (parser->token.kind == TOKEN_END ||
+        lexer_next(&parser->lexer, &parser->next, parser->err) == 0)
         return 0;
     parser->token.line = parser->lexer.line; /* where the error is */
     return -1;

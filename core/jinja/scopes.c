@@ -151,8 +151,7 @@ static int visit_statement(struct check *check, struct frame *frame,
             return -1;
     if (statement->target && statement->kind != STATEMENT_FOR)
         set_target(frame, statement->target, false);
-    if (statement->kind == STATEMENT_FILTER &&
-        check_links(check, frame, statement->filters) != 0)
+    if (statement->kind == STATEMENT_FILTER && check_links(check, frame, statement->filters) != 0)
         return -1;
     return visit_branches(check, frame, statement->branches);
 }

@@ -47,6 +47,7 @@ enum jinja_list_kind {
     JINJA_KEYS, /* views of a dictionary */
     JINJA_VALUES,
     JINJA_ITEMS,
+    JINJA_GROUP, /* a tuple of groupby, whose two elements have names, too */
 };
 
 /* No value nests deeper or weighs more than this (jinja_weight()): jinja_append() and jinja_set()

@@ -125,7 +125,8 @@ static int write_list(struct buffer *out, struct jinja_value value, int depth, s
     if (list->kind == JINJA_ITERATOR)
         return error_set(err, "an iterator has no text; make it a list with the filter list, or "
                               "use join");
-    if (list->kind != JINJA_PLAIN)
+    bool view = list->kind != JINJA_PLAIN && list->kind != JINJA_GROUP;
+    if (view)
         buffer_format(out, "%s(", jinja_type_name(value));
     buffer_byte(out, tuple ? '(' : '[');
     if (write_elements(out, list, depth, err) != 0)
@@ -133,7 +134,7 @@ static int write_list(struct buffer *out, struct jinja_value value, int depth, s
     if (tuple && list->count == 1)
         buffer_byte(out, ',');
     buffer_byte(out, tuple ? ')' : ']');
-    if (list->kind != JINJA_PLAIN)
+    if (view)
         buffer_byte(out, ')');
     return 0;
 }

@@ -176,7 +176,7 @@ static int write_value(struct writer *w, struct jinja_value value, int level)
         return write_map(w, value.is.map, level);
     case JINJA_LIST:
     case JINJA_TUPLE:
-        if (value.is.list->kind == JINJA_PLAIN)
+        if (value.is.list->kind == JINJA_PLAIN || value.is.list->kind == JINJA_GROUP)
             return write_list(w, value.is.list, level);
         break;
     default:

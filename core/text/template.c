@@ -56,12 +56,18 @@ static int read_chosen(struct chat_template *chat, const char *name, struct erro
     return status;
 }
 
-/* The model's own: the one that is there for conversations with tools, too. */
+static int copy_source(char **out, const char *source, struct error *err)
+{
+    return source && !(*out = string_copy(source, err)) ? -1 : 0;
+}
+
+/* The model's own, and the one that it may have for conversations with tools. */
 static int read_own(struct chat_template *chat, const struct tokenizer *tokenizer,
                     struct error *err)
 {
-    const char *source = tokenizer_chat_template(tokenizer);
-    return source && !(chat->source = string_copy(source, err)) ? -1 : 0;
+    if (copy_source(&chat->source, tokenizer_chat_template(tokenizer), err) != 0)
+        return -1;
+    return copy_source(&chat->tool_source, tokenizer_named_template(tokenizer, "tool_use"), err);
 }
 
 /* A model's own template that cannot be parsed is nothing to whoever has plain text. */
@@ -185,25 +191,25 @@ static int set_json(struct rendering *r, const char *name, const cJSON *json, st
     return set_name(r, name, value, err);
 }
 
-static int set_token(struct rendering *r, const char *name, int32_t id, struct error *err)
+static int set_members(struct rendering *r, const cJSON *object, struct error *err)
 {
-    const char *text = id >= 0 ? tokenizer_token_text(r->tokenizer, id) : NULL;
-    return text ? set_name(r, name, jinja_string(text), err) : 0;
-}
-
-static int set_variables(struct rendering *r, struct error *err)
-{
-    const struct conversation *c = r->conversation;
     const cJSON *item;
-    if (jinja_new(r->chat->heap, JINJA_DICT, &r->variables, err) != 0 ||
-        set_token(r, "bos_token", tokenizer_bos(r->tokenizer), err) != 0 ||
-        set_token(r, "eos_token", tokenizer_eos(r->tokenizer), err) != 0)
-        return -1;
-    cJSON_ArrayForEach(item, c->variables)
+    cJSON_ArrayForEach(item, object)
     {
         if (set_json(r, item->string, item, err) != 0)
             return -1;
     }
+    return 0;
+}
+
+/* The last of a name is what counts. */
+static int set_variables(struct rendering *r, struct error *err)
+{
+    const struct conversation *c = r->conversation;
+    if (jinja_new(r->chat->heap, JINJA_DICT, &r->variables, err) != 0 ||
+        set_members(r, tokenizer_special_map(r->tokenizer), err) != 0 ||
+        set_members(r, c->variables, err) != 0)
+        return -1;
     if (set_json(r, "tools", c->tools, err) != 0 ||
         set_json(r, "documents", c->documents, err) != 0)
         return -1;

@@ -243,7 +243,7 @@ int rendering_find_turns(struct rendering *r, struct error *err)
     if (marked && add_generated(r, err) != 0)
         return -1;
     for (size_t i = 0; i < r->count; i++) {
-        struct text_span turn;
+        struct text_span turn = {0};
         double weight = r->conversation->weights[i];
         if (weight <= 0 || (marked && is_assistant(r, i)))
             continue;

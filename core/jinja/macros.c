@@ -1,0 +1,219 @@
+/* Macros, and the bodies of call blocks. */
+#include "jinja/render.h"
+
+#include <string.h>
+
+/* A macro as a value: with the scope that it was defined in. */
+struct closure {
+    const struct macro *macro;
+    struct scope *scope;
+};
+
+/* The arguments of a call that no parameter took yet. */
+struct remaining {
+    const struct jinja_arguments *arguments;
+    size_t positional; /* taken from the front */
+    struct jinja_map *named;
+};
+
+/* --- arguments --- */
+
+/* Takes the argument of a name; false: none was given. */
+static bool take_named(struct remaining *remaining, const char *name, struct jinja_value *out)
+{
+    struct jinja_map *named = remaining->named;
+    struct jinja_entry *entry = jinja_find_text(named, name);
+    if (!entry)
+        return false;
+    *out = entry->value;
+    size_t behind = (size_t)(named->entries + named->count - entry) - 1;
+    memmove(entry, entry + 1, behind * sizeof *entry);
+    named->count--;
+    return true;
+}
+
+static int copy_named(struct rendering *r, const struct jinja_arguments *arguments,
+                      struct jinja_map **out)
+{
+    struct jinja_value copy;
+    if (jinja_new(r->run.heap, JINJA_DICT, &copy, r->run.err) != 0)
+        return -1;
+    for (size_t i = 0; i < arguments->named_count; i++)
+        if (jinja_set(r->run.heap, copy.is.map, arguments->named[i].key, arguments->named[i].value,
+                      r->run.err) != 0)
+            return -1;
+    *out = copy.is.map;
+    return 0;
+}
+
+/* Parameters by position, then by name, then their own values, which see those before them. */
+static int bind_parameters(struct rendering *r, const struct macro *macro,
+                           struct remaining *remaining)
+{
+    struct jinja_value value;
+    const struct parameter *first_missing = NULL;
+    bool given[JINJA_PARAMETERS_MAX];
+    size_t i = 0;
+    for (const struct parameter *p = macro->parameters; p; p = p->next, i++) {
+        given[i] = true;
+        if (remaining->positional < remaining->arguments->count)
+            value = remaining->arguments->values[remaining->positional++];
+        else
+            given[i] = take_named(remaining, p->name->text, &value);
+        if (!given[i])
+            value = jinja_undefined(p->name->text);
+        if (!given[i] && !first_missing)
+            first_missing = p;
+        if (scope_set(r, r->scope, p->name, value) != 0)
+            return -1;
+    }
+    if (!first_missing)
+        return 0;
+    i = 0;
+    for (const struct parameter *p = macro->parameters; p; p = p->next, i++)
+        if (!given[i] && p->value &&
+            (evaluate(r, p->value, &value) != 0 || scope_set(r, r->scope, p->name, value) != 0))
+            return -1;
+    return 0;
+}
+
+static int bind_varargs(struct rendering *r, const struct macro *macro,
+                        const struct remaining *remaining)
+{
+    struct jinja_value rest;
+    if (jinja_new(r->run.heap, JINJA_TUPLE, &rest, r->run.err) != 0)
+        return -1;
+    for (size_t i = remaining->positional; i < remaining->arguments->count; i++)
+        if (jinja_append(r->run.heap, rest.is.list, remaining->arguments->values[i], r->run.err) !=
+            0)
+            return -1;
+    return scope_set(r, r->scope, macro->varargs, rest);
+}
+
+static const char *name_of(const struct macro *macro)
+{
+    return macro->name ? macro->name : "caller";
+}
+
+/* caller, kwargs and varargs, where the body uses them; else what no parameter took is an error. */
+static int bind_specials(struct rendering *r, const struct macro *macro,
+                         struct remaining *remaining)
+{
+    struct jinja_value value;
+    if (macro->caller && !macro->has_caller_parameter) {
+        if (!take_named(remaining, "caller", &value))
+            value = jinja_undefined_because("No caller defined");
+        if (scope_set(r, r->scope, macro->caller, value) != 0)
+            return -1;
+    }
+    value = (struct jinja_value){.type = JINJA_DICT, .is.map = remaining->named};
+    if (macro->kwargs && scope_set(r, r->scope, macro->kwargs, value) != 0)
+        return -1;
+    if (!macro->kwargs && remaining->named->count) {
+        if (jinja_find_text(remaining->named, "caller"))
+            return error_set(r->run.err,
+                             "macro '%s' was invoked with two values for the special "
+                             "caller argument. This is most likely a bug.",
+                             name_of(macro));
+        struct jinja_text name = remaining->named->entries[0].key.is.text;
+        return error_set(r->run.err, "macro '%s' takes no keyword argument '%.*s'", name_of(macro),
+                         (int)name.length, name.bytes);
+    }
+    if (macro->varargs)
+        return bind_varargs(r, macro, remaining);
+    if (remaining->positional < remaining->arguments->count)
+        return error_set(r->run.err, "macro '%s' takes not more than %zu argument(s)",
+                         name_of(macro), macro->count);
+    return 0;
+}
+
+/* --- calls --- */
+
+/* The body's text in r->scope. A {% set %} within says nothing of the loop around the call. */
+static int run_macro_body(struct rendering *r, const struct macro *macro, struct jinja_value *out)
+{
+    struct capture capture;
+    int origin = r->origin;
+    bool origin_open = r->origin_open;
+    r->origin_open = false;
+    capture_begin(r, &capture);
+    enum flow flow = run_body(r, &macro->body);
+    r->origin = origin;
+    r->origin_open = origin_open;
+    return capture_end(r, &capture, flow == FLOW_FAILED ? -1 : 0, out);
+}
+
+static int macro_call(struct jinja_run *run, struct jinja_callable *callable,
+                      const struct jinja_arguments *arguments, struct jinja_value *out)
+{
+    struct rendering *r = rendering_of(run);
+    const struct closure *closure = callable->data;
+    struct scope *caller = r->scope;
+    struct remaining remaining = {.arguments = arguments};
+    if (copy_named(r, arguments, &remaining.named) != 0)
+        return -1;
+    r->scope = scope_new(r, closure->scope, &closure->macro->body);
+    if (!r->scope || bind_parameters(r, closure->macro, &remaining) != 0 ||
+        bind_specials(r, closure->macro, &remaining) != 0 ||
+        run_macro_body(r, closure->macro, out) != 0)
+        return -1;
+    r->scope = caller;
+    return 0;
+}
+
+int macro_text(struct rendering *r, const struct macro *macro, struct jinja_value *out)
+{
+    struct scope *caller = r->scope;
+    r->scope = scope_new(r, caller, &macro->body);
+    if (!r->scope || run_macro_body(r, macro, out) != 0)
+        return -1;
+    r->scope = caller;
+    return 0;
+}
+
+/* --- macros as values --- */
+
+static int parameter_names(struct jinja_run *run, const struct macro *macro,
+                           struct jinja_value *out)
+{
+    if (jinja_new(run->heap, JINJA_TUPLE, out, run->err) != 0)
+        return -1;
+    for (const struct parameter *p = macro->parameters; p; p = p->next)
+        if (jinja_append(run->heap, out->is.list, jinja_string(p->name->text), run->err) != 0)
+            return -1;
+    return 1;
+}
+
+static int macro_attribute(struct jinja_run *run, struct jinja_callable *callable, const char *name,
+                           struct jinja_value *out)
+{
+    const struct macro *macro = ((const struct closure *)callable->data)->macro;
+    if (strcmp(name, "arguments") == 0)
+        return parameter_names(run, macro, out);
+    if (strcmp(name, "name") == 0)
+        *out = macro->name ? jinja_string(macro->name) : jinja_none();
+    else if (strcmp(name, "caller") == 0)
+        *out = jinja_bool(macro->caller);
+    else if (strcmp(name, "catch_kwargs") == 0)
+        *out = jinja_bool(macro->kwargs);
+    else if (strcmp(name, "catch_varargs") == 0)
+        *out = jinja_bool(macro->varargs);
+    else if (strcmp(name, "explicit_caller") == 0)
+        *out = jinja_bool(macro->has_caller_parameter);
+    else
+        return 0;
+    return 1;
+}
+
+int macro_new(struct rendering *r, const struct macro *macro, struct jinja_value *out)
+{
+    struct jinja_callable *made = jinja_heap_take(r->run.heap, sizeof *made, r->run.err);
+    struct closure *closure = jinja_heap_take(r->run.heap, sizeof *closure, r->run.err);
+    if (!made || !closure)
+        return -1;
+    *closure = (struct closure){macro, r->scope};
+    *made = (struct jinja_callable){
+        .name = name_of(macro), .call = macro_call, .attribute = macro_attribute, .data = closure};
+    *out = (struct jinja_value){.type = JINJA_CALLABLE, .is.callable = made};
+    return 0;
+}

@@ -40,7 +40,7 @@ static int evaluate_list(struct rendering *r, const struct expression *expressio
     if (jinja_new(r->run.heap, type, out, r->run.err) != 0)
         return -1;
     for (const struct expression *e = expression->first; e; e = e->next)
-        if (evaluate(r, e, &item) != 0 ||
+        if (evaluate_expression(r, e, &item) != 0 ||
             jinja_append(r->run.heap, out->is.list, item, r->run.err) != 0)
             return -1;
     return 0;
@@ -53,7 +53,7 @@ static int evaluate_dict(struct rendering *r, const struct expression *expressio
     if (jinja_new(r->run.heap, JINJA_DICT, out, r->run.err) != 0)
         return -1;
     for (const struct expression *e = expression->first; e; e = e->next->next)
-        if (evaluate(r, e, &key) != 0 || evaluate(r, e->next, &value) != 0 ||
+        if (evaluate_expression(r, e, &key) != 0 || evaluate_expression(r, e->next, &value) != 0 ||
             jinja_step(&r->run, 1 + out->is.map->count / 64) != 0 ||
             jinja_set(r->run.heap, out->is.map, key, value, r->run.err) != 0)
             return -1;
@@ -68,7 +68,7 @@ static int evaluate_choice(struct rendering *r, const struct expression *express
 {
     bool stop = expression->kind == EXPRESSION_OR;
     for (const struct expression *e = expression->first; e; e = e->next) {
-        if (evaluate(r, e, out) != 0)
+        if (evaluate_expression(r, e, out) != 0)
             return -1;
         if (jinja_truth(*out) == stop)
             break;
@@ -105,10 +105,10 @@ static int evaluate_comparison(struct rendering *r, const struct expression *exp
 {
     struct jinja_value left, right;
     bool holds = true;
-    if (evaluate(r, expression->first, &left) != 0)
+    if (evaluate_expression(r, expression->first, &left) != 0)
         return -1;
     for (const struct expression *e = expression->first->next; e && holds; e = e->next) {
-        if (evaluate(r, e, &right) != 0)
+        if (evaluate_expression(r, e, &right) != 0)
             return -1;
         r->run.line = expression->line;
         if (compare_values(r, e->op, left, right, &holds) != 0)
@@ -123,10 +123,10 @@ static int evaluate_binary(struct rendering *r, const struct expression *express
                            struct jinja_value *out)
 {
     struct jinja_value right;
-    if (evaluate(r, expression->first, out) != 0)
+    if (evaluate_expression(r, expression->first, out) != 0)
         return -1;
     for (const struct expression *e = expression->first->next; e; e = e->next) {
-        if (evaluate(r, e, &right) != 0)
+        if (evaluate_expression(r, e, &right) != 0)
             return -1;
         r->run.line = expression->line;
         if (jinja_binary(&r->run, e->op, *out, right, out) != 0)
@@ -141,7 +141,7 @@ static int evaluate_concat(struct rendering *r, const struct expression *express
     struct buffer text = BUFFER_INIT;
     struct jinja_value part;
     for (const struct expression *e = expression->first; e; e = e->next)
-        if (evaluate(r, e, &part) != 0 || jinja_write(&text, part, r->run.err) != 0 ||
+        if (evaluate_expression(r, e, &part) != 0 || jinja_write(&text, part, r->run.err) != 0 ||
             jinja_step(&r->run, text.length / 64) != 0) {
             buffer_free(&text);
             return -1;
@@ -154,7 +154,7 @@ static int evaluate_sign(struct rendering *r, const struct expression *expressio
                          struct jinja_value *out)
 {
     bool minus = *expression->first->op == '-';
-    if (evaluate(r, expression->first, out) != 0)
+    if (evaluate_expression(r, expression->first, out) != 0)
         return -1;
     r->run.line = expression->line;
     if (out->type == JINJA_BOOL)
@@ -177,12 +177,12 @@ static int evaluate_condition(struct rendering *r, const struct expression *expr
                               struct jinja_value *out)
 {
     const struct expression *value = expression->first, *test = value->next;
-    if (evaluate(r, test, out) != 0)
+    if (evaluate_expression(r, test, out) != 0)
         return -1;
     if (jinja_truth(*out))
-        return evaluate(r, value, out);
+        return evaluate_expression(r, value, out);
     if (test->next)
-        return evaluate(r, test->next, out);
+        return evaluate_expression(r, test->next, out);
     *out = jinja_undefined_because("the inline if-expression evaluated to false and no else "
                                    "section was defined");
     return 0;
@@ -206,7 +206,7 @@ static int add_rest(struct rendering *r, const struct expression *rest, struct j
 {
     struct jinja_value value;
     struct jinja_list *items;
-    if (evaluate(r, rest, &value) != 0 ||
+    if (evaluate_expression(r, rest, &value) != 0 ||
         jinja_items(r->run.heap, value, &items, r->run.err) != 0 ||
         jinja_step(&r->run, items->count) != 0)
         return -1;
@@ -220,7 +220,7 @@ static int add_named_rest(struct rendering *r, const struct expression *rest,
                           struct jinja_map *named)
 {
     struct jinja_value value;
-    if (evaluate(r, rest, &value) != 0)
+    if (evaluate_expression(r, rest, &value) != 0)
         return -1;
     if (value.type == JINJA_UNDEFINED)
         return jinja_fail_undefined(value, r->run.err);
@@ -249,11 +249,11 @@ static int evaluate_arguments(struct rendering *r, const struct arguments *argum
         jinja_new(r->run.heap, JINJA_DICT, &named, r->run.err) != 0)
         return -1;
     for (const struct expression *e = arguments->values; e; e = e->next)
-        if (evaluate(r, e, &value) != 0 ||
+        if (evaluate_expression(r, e, &value) != 0 ||
             jinja_append(r->run.heap, values.is.list, value, r->run.err) != 0)
             return -1;
     for (const struct keyword *k = arguments->named; k; k = k->next)
-        if (evaluate(r, k->value, &value) != 0 ||
+        if (evaluate_expression(r, k->value, &value) != 0 ||
             add_named(r, named.is.map, jinja_string(k->name), value) != 0)
             return -1;
     if ((arguments->rest && add_rest(r, arguments->rest, values.is.list) != 0) ||
@@ -285,7 +285,7 @@ static int evaluate_item(struct rendering *r, const struct link *link, struct ji
     const struct expression *e = link->arguments.values;
     int count = link->kind == LINK_SLICE ? 3 : 1;
     for (int i = 0; i < count; i++, e = e->next)
-        if (evaluate(r, e, &at[i]) != 0)
+        if (evaluate_expression(r, e, &at[i]) != 0)
             return -1;
     r->run.line = link->line;
     return count == 1 ? jinja_subscript(&r->run, *value, at[0], value)
@@ -338,7 +338,7 @@ static int evaluate_links(struct rendering *r, const struct link *link,
 int evaluate_call(struct rendering *r, const struct expression *chain, struct jinja_value caller,
                   struct jinja_value *out)
 {
-    if (evaluate(r, chain->first, out) != 0)
+    if (evaluate_expression(r, chain->first, out) != 0)
         return -1;
     return evaluate_links(r, chain->links, &caller, out);
 }
@@ -351,7 +351,7 @@ int evaluate_filters(struct rendering *r, const struct link *filters, struct jin
 static int evaluate_chain(struct rendering *r, const struct expression *expression,
                           struct jinja_value *out)
 {
-    if (evaluate(r, expression->first, out) != 0)
+    if (evaluate_expression(r, expression->first, out) != 0)
         return -1;
     return evaluate_links(r, expression->links, NULL, out);
 }
@@ -391,13 +391,14 @@ static int evaluate_kind(struct rendering *r, const struct expression *expressio
     case EXPRESSION_NOT:
         break;
     }
-    if (evaluate(r, expression->first, out) != 0)
+    if (evaluate_expression(r, expression->first, out) != 0)
         return -1;
     *out = jinja_bool(!jinja_truth(*out));
     return 0;
 }
 
-int evaluate(struct rendering *r, const struct expression *expression, struct jinja_value *out)
+int evaluate_expression(struct rendering *r, const struct expression *expression,
+                        struct jinja_value *out)
 {
     r->run.line = expression->line;
     if (render_enter(r) != 0 || evaluate_kind(r, expression, out) != 0)

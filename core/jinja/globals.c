@@ -288,7 +288,26 @@ static int call_raise_exception(struct jinja_run *run, struct jinja_callable *ca
                      text.is.text.bytes);
 }
 
-/* strftime() as Python's has it, which leaves formats to the C library; %f is microseconds. */
+/* What Python's strftime() does not leave to the C library: its time has no zone, so %z and %Z are
+ * nothing; %f, microseconds, are not known here. */
+static int drop_zones(struct jinja_run *run, char *format)
+{
+    char *to = format;
+    for (const char *at = format; *at; at++) {
+        if (*at == '%' && at[1] == 'f')
+            return error_set(run->err, "strftime_now() has no microseconds (%%f)");
+        if (*at == '%' && (at[1] == 'z' || at[1] == 'Z')) {
+            at++;
+            continue;
+        }
+        *to++ = *at;
+        if (*at == '%' && at[1])
+            *to++ = *++at;
+    }
+    *to = '\0';
+    return 0;
+}
+
 static int call_strftime_now(struct jinja_run *run, struct jinja_callable *callable,
                              args *arguments, struct jinja_value *out)
 {
@@ -307,11 +326,20 @@ static int call_strftime_now(struct jinja_run *run, struct jinja_callable *calla
     if (jinja_text_copy(run->heap, format.is.text.bytes, format.is.text.length, &copy, run->err) !=
         0)
         return -1;
+    if (drop_zones(run, (char *)copy.is.text.bytes) != 0)
+        return -1;
     size_t length = strftime(text, sizeof text, copy.is.text.bytes, &local);
-    if (length == 0 && format.is.text.length)
+    if (length == 0 && copy.is.text.bytes[0])
         return error_set(run->err, "strftime_now() makes no text, or one that is too long, of this "
                                    "format");
     return jinja_text_copy(run->heap, text, length, out, run->err);
+}
+
+static int call_lipsum(struct jinja_run *run, struct jinja_callable *callable, args *arguments,
+                       struct jinja_value *out)
+{
+    (void)callable, (void)arguments, (void)out;
+    return error_set(run->err, "lipsum() is left out: its text is made by chance");
 }
 
 int jinja_global(struct jinja_run *run, const char *name, struct jinja_value *out)
@@ -327,6 +355,7 @@ int jinja_global(struct jinja_run *run, const char *name, struct jinja_value *ou
         {"joiner", call_joiner},
         {"raise_exception", call_raise_exception},
         {"strftime_now", call_strftime_now},
+        {"lipsum", call_lipsum},
     };
     struct jinja_callable *callable;
     for (size_t i = 0; i < sizeof globals / sizeof *globals; i++)

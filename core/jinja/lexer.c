@@ -123,8 +123,8 @@ static bool give_text(const struct lexer *lexer, size_t begin, size_t end, struc
     return end > begin;
 }
 
-/* What is between {% raw %}, which ended at lexer->at, and {% endraw %}. 1: the token has it. At the
- * very end of a source jinja2 lets {% raw %} and {# stand alone. */
+/* What is between {% raw %}, which ended at lexer->at, and {% endraw %}. 1: the token has it. At
+ * the very end of a source jinja2 lets {% raw %} and {# stand alone. */
 static int lex_raw(struct lexer *lexer, struct token *token, struct error *err)
 {
     if (lexer->at == lexer->length)
@@ -145,16 +145,13 @@ static int skip_comment(struct lexer *lexer, struct error *err)
 {
     size_t at = lexer->at + 2;
     at += looking_at(lexer, at, "-") || looking_at(lexer, at, "+");
-    for (; at < lexer->length; at++) {
-        size_t end = behind_end(lexer, at, "#}", true, true);
-        if (end) {
-            move_to(lexer, end);
-            return 0;
-        }
-    }
-    if (lexer->at + 2 >= lexer->length)
-        move_to(lexer, lexer->length);
-    return lexer->at == lexer->length ? 0 : error_set(err, "a comment {# has no end #}");
+    size_t end = at == lexer->length ? at : 0;
+    for (; at < lexer->length && !end; at++)
+        end = behind_end(lexer, at, "#}", true, true);
+    if (!end)
+        return error_set(err, "a comment {# has no end #}");
+    move_to(lexer, end);
+    return 0;
 }
 
 /* Text up to the next tag, or the tag's beginning where lexer->at is there already. */

@@ -173,7 +173,7 @@ static int read_escape(const struct lexer *lexer, size_t *at, char *out, struct 
     static const char letters[] = "\\'\"abfnrtv", meant[] = "\\'\"\a\b\f\n\r\t\v";
     char c = lexer->source[*at];
     const char *simple = c ? strchr(letters, c) : NULL;
-    int32_t code_point;
+    int32_t code_point = 0;
     if (c == '\n') {
         ++*at;
         return 0;

@@ -18,7 +18,7 @@ struct loop {
     struct jinja_value current, before;
     struct jinja_value after; /* the next one, where has_after: someone looked at it */
     bool has_after;
-    bool completed; /* the body was once gone through to its end */
+    bool completed;             /* the body was once gone through to its end */
     struct jinja_value changed; /* what loop.changed() got before; a tuple, or undefined */
     struct jinja_callable callable;
 };
@@ -37,7 +37,7 @@ static int passes_test(struct loop *loop, struct jinja_value item, bool *out)
         return 0;
     r->scope = scope_new(r, loop->outer, &nothing);
     if (!r->scope || assign(r, statement->target, item) != 0 ||
-        evaluate(r, statement->test, &value) != 0)
+        evaluate_expression(r, statement->test, &value) != 0)
         return -1;
     r->scope = caller;
     *out = jinja_truth(value);
@@ -319,7 +319,7 @@ static int loop_call(struct jinja_run *run, struct jinja_callable *callable,
 enum flow run_for(struct rendering *r, const struct statement *statement)
 {
     struct jinja_value over, text;
-    if (evaluate(r, statement->value, &over) != 0)
+    if (evaluate_expression(r, statement->value, &over) != 0)
         return FLOW_FAILED;
     if (!statement->recursive)
         return run_loop(r, statement, r->scope, over, 0);

@@ -72,7 +72,8 @@ static int bind_parameters(struct rendering *r, const struct macro *macro,
     i = 0;
     for (const struct parameter *p = macro->parameters; p; p = p->next, i++)
         if (!given[i] && p->value &&
-            (evaluate(r, p->value, &value) != 0 || scope_set(r, r->scope, p->name, value) != 0))
+            (evaluate_expression(r, p->value, &value) != 0 ||
+             scope_set(r, r->scope, p->name, value) != 0))
             return -1;
     return 0;
 }
@@ -143,11 +144,9 @@ static int run_macro_body(struct rendering *r, const struct macro *macro, struct
     return capture_end(r, &capture, flow == FLOW_FAILED ? -1 : 0, out);
 }
 
-static int macro_call(struct jinja_run *run, struct jinja_callable *callable,
-                      const struct jinja_arguments *arguments, struct jinja_value *out)
+static int call_closure(struct rendering *r, const struct closure *closure,
+                        const struct jinja_arguments *arguments, struct jinja_value *out)
 {
-    struct rendering *r = rendering_of(run);
-    const struct closure *closure = callable->data;
     struct scope *caller = r->scope;
     struct remaining remaining = {.arguments = arguments};
     if (copy_named(r, arguments, &remaining.named) != 0)
@@ -161,14 +160,17 @@ static int macro_call(struct jinja_run *run, struct jinja_callable *callable,
     return 0;
 }
 
+static int macro_call(struct jinja_run *run, struct jinja_callable *callable,
+                      const struct jinja_arguments *arguments, struct jinja_value *out)
+{
+    return call_closure(rendering_of(run), callable->data, arguments, out);
+}
+
 int macro_text(struct rendering *r, const struct macro *macro, struct jinja_value *out)
 {
-    struct scope *caller = r->scope;
-    r->scope = scope_new(r, caller, &macro->body);
-    if (!r->scope || run_macro_body(r, macro, out) != 0)
-        return -1;
-    r->scope = caller;
-    return 0;
+    const struct closure here = {macro, r->scope};
+    const struct jinja_arguments none = {0};
+    return call_closure(r, &here, &none, out);
 }
 
 /* --- macros as values --- */

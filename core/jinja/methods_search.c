@@ -44,10 +44,11 @@ static int look_for(struct jinja_run *run, struct jinja_value self, args *argume
         return -1;
     struct jinja_text range = {self.is.text.bytes, inside ? end : 0};
     ptrdiff_t found = -1;
-    if (inside && !back)
-        found = jinja_search(range, part.is.text, begin);
-    else if (inside && jinja_step(run, 1 + part.is.text.length * (end - begin) / 4096) == 0)
-        found = jinja_search_back(range, part.is.text, end);
+    if (back && jinja_step(run, 1 + part.is.text.length * (end - begin) / 4096) != 0)
+        return -1;
+    if (inside)
+        found = back ? jinja_search_back(range, part.is.text, end)
+                     : jinja_search(range, part.is.text, begin);
     if (found < (ptrdiff_t)begin)
         found = -1;
     if (found < 0 && must)

@@ -39,7 +39,8 @@ static inline struct rendering *rendering_of(struct jinja_run *run)
 
 /* --- evaluate.c --- */
 
-int evaluate(struct rendering *r, const struct expression *expression, struct jinja_value *out);
+int evaluate_expression(struct rendering *r, const struct expression *expression,
+                        struct jinja_value *out);
 
 /* The same of a chain that ends with a call, which gets `caller` as one more argument. */
 int evaluate_call(struct rendering *r, const struct expression *chain, struct jinja_value caller,

@@ -24,7 +24,7 @@ static int run_print(struct rendering *r, const struct statement *statement)
 {
     struct jinja_value value;
     for (const struct expression *e = statement->value; e; e = e->next)
-        if (evaluate(r, e, &value) != 0 || render_value(r, value) != 0)
+        if (evaluate_expression(r, e, &value) != 0 || render_value(r, value) != 0)
             return -1;
     return 0;
 }
@@ -33,7 +33,7 @@ static enum flow run_if(struct rendering *r, const struct statement *statement)
 {
     struct jinja_value test;
     for (const struct branch *b = statement->branches; b; b = b->next) {
-        if (b->test && evaluate(r, b->test, &test) != 0)
+        if (b->test && evaluate_expression(r, b->test, &test) != 0)
             return FLOW_FAILED;
         if (!b->test || jinja_truth(test))
             return run_body(r, &b->body);
@@ -70,7 +70,8 @@ static int check_spaces(struct rendering *r, const struct target *target)
 static int run_set(struct rendering *r, const struct statement *statement)
 {
     struct jinja_value value;
-    if (check_spaces(r, statement->target) != 0 || evaluate(r, statement->value, &value) != 0)
+    if (check_spaces(r, statement->target) != 0 ||
+        evaluate_expression(r, statement->value, &value) != 0)
         return -1;
     r->run.line = statement->line;
     note_binding(r, value);
@@ -126,7 +127,7 @@ static enum flow run_with(struct rendering *r, const struct statement *statement
     if (!scope)
         return FLOW_FAILED;
     for (const struct binding *b = statement->bindings; b; b = b->next) {
-        if (evaluate(r, b->value, &value) != 0)
+        if (evaluate_expression(r, b->value, &value) != 0)
             return FLOW_FAILED;
         r->scope = scope;
         if (assign(r, b->target, value) != 0)

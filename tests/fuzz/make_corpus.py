@@ -463,6 +463,31 @@ def put_templates():
     put("template", "odd-trim", "  {%- if a -%}\n  {%+ endif +%}\n{{ 'a' ~ \"b\" }}{%")
 
 
+def put_jinja():
+    put("jinja", "valid-chat", "{%- if tools is not none %}{{ tools | tojson }}{% endif %}\n"
+        "{%- for m in messages %}\n{{- '<|' + m.role + '|>' }}{% generation %}"
+        "{{ m.content if m.content is string else m['content'][0].text | default('', true) | trim }}"
+        "{% endgeneration %}{% for c in m.tool_calls %}{{ c.function.arguments | tojson(indent=2) }}"
+        "{% endfor %}\n{% endfor %}{% if add_generation_prompt %}{{ bos_token }}{% endif %}\n")
+    put("jinja", "valid-calls", "{% macro m(a, b={'k': (1,)}) %}{{ a }}{{ varargs }}{{ kwargs }}{{ caller(b) }}"
+        "{% endmacro %}{% call(x) m(1, 2, *[3], c=4, **{'d': 5}) %}{{ x }}{% endcall %}")
+    put("jinja", "valid-loops", "{% set ns = namespace(i=0) %}{% for m in messages[1:] if m.role != 'tool' "
+        "recursive %}{{ loop.index }}{{ loop.last }}{{ loop.length }}{{ loop.previtem }}{{ loop.cycle(1, 2) }}"
+        "{% set ns.i = ns.i + 1 %}{% if ns.i < 9 %}{{ loop(messages) }}{% endif %}{% if loop.changed(m) %}"
+        "{% continue %}{% else %}{% break %}{% endif %}{% else %}none{% endfor %}")
+    put("jinja", "valid-scopes", "{% set a, (b, c) = 1, (2, 3) %}{% with a = b, b = a %}{{ a ~ b }}{% endwith %}"
+        "{% set t | upper %}{% filter trim %} x {% endfilter %}{% endset %}{{ t }}{% print a, b %}")
+    put("jinja", "valid-literals", "{{ '\\x41\\u00e9\\U0001f600\\101\\q\\\n' \"b\" }}{{ 0x1F + 1_0.5e-1 ** -2 // 3 }}"
+        "{{ {1: none, 'a': true}['a'] is not sameas false and not 1 in [2] }}{{ 1 < 2 <= 3 != 4 }}{{ a.0.b[1:][::2] }}")
+    put("jinja", "valid-blanks", "  {#- c -#}  {%- raw +%} {% raw -%} {{ x }} {%- endraw +%}\n  {%+ if n -%}\r\n a {%- endif %}\r")
+    put("jinja", "odd-open", "{{ [1, {'a': (2")
+    put("jinja", "odd-deep", "{{ " + "(" * 120 + "-" * 120 + "1")
+    put("jinja", "odd-forever", "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}")
+    put("jinja", "odd-large", "{% set ns = namespace(a='ab') %}{% for i in range(99) %}{% set ns.a = ns.a * 9 %}"
+        "{% set ns.l = [ns.l, ns.l] %}{% endfor %}{{ ns.l }}")
+    put("jinja", "odd-itself", "{% set ns = namespace() %}{% set ns.a = ns %}{% set ns.l = [ns] %}{{ ns }}{{ ns.l }}{{ ns == ns.a }}")
+
+
 def put_datasets():
     records = [{"text": "Hello there."}, {"prompt": "2+2=", "completion": "4"},
                {"question": "2+2=", "answer": "4"},
@@ -532,6 +557,7 @@ def main():
     put_plans()
     put_tokenizers()
     put_templates()
+    put_jinja()
     put_datasets()
     put_metrics()
     put_added()

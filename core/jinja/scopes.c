@@ -27,6 +27,12 @@ struct check {
     struct error *err;
 };
 
+static int too_high(struct check *check)
+{
+    return error_set(check->err, "more than %d expressions and blocks within one another",
+                     JINJA_HEIGHT_MAX);
+}
+
 static int check_expression(struct check *check, struct frame *frame,
                             const struct expression *expression);
 /* --- names --- */
@@ -104,7 +110,7 @@ static int check_expression(struct check *check, struct frame *frame,
         return 0;
     check->line = expression->line;
     if (check->depth++ == JINJA_HEIGHT_MAX)
-        return error_set(check->err, "expressions and blocks are nested too deeply");
+        return too_high(check);
     if (expression->kind == EXPRESSION_NAME && !known_around(frame, expression->name)) {
         if (strcmp(expression->name->text, "self") == 0)
             return error_set(check->err, "'self' is not supported: chat templates have no blocks");
@@ -159,7 +165,7 @@ static int visit_statement(struct check *check, struct frame *frame,
 static int visit_body(struct check *check, struct frame *frame, const struct body *body)
 {
     if (check->depth++ == JINJA_HEIGHT_MAX)
-        return error_set(check->err, "expressions and blocks are nested too deeply");
+        return too_high(check);
     for (const struct statement *s = body->first; s; s = s->next)
         if (visit_statement(check, frame, s) != 0)
             return -1;

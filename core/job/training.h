@@ -71,6 +71,8 @@ struct training_data_plan {
     int64_t epoch_steps;
     int64_t seq_len, step_rows; /* batch times accumulate: the most that a step has */
     bool weighted;              /* some targets count more or less than 1 */
+    size_t undesired;         /* KTO's records with the label false, of which nothing is trained */
+    char unread_columns[512]; /* of the training data: a JSON list of names */
 };
 /* Its members as JSON, without braces: of job.json and of --json. */
 void training_put_data_plan(struct buffer *out, const struct training_data_plan *plan);

@@ -16,7 +16,10 @@ static int open_data(struct training *training, struct dataset *out, const char 
                      size_t count, struct error *err)
 {
     const struct dataset_watch watch = {training, say, training_should_stop};
-    return dataset_open(out, paths, count, &training->format, training->tokenizer, &watch, err);
+    struct dataset_options format = training->format;
+    format.template_may_rest =
+        out == &training->eval_data; /* texts may be evaluated beside turns */
+    return dataset_open(out, paths, count, &format, training->tokenizer, &watch, err);
 }
 
 /* Weights go to the data set, of which an epoch is made. */
@@ -144,8 +147,10 @@ struct training_data_plan training_data_plan(const struct training *training)
         .epoch_targets = trainer_targets(training->trainer),
         .seq_len = s->seq_len,
         .step_rows = s->batch * s->accumulate,
+        .undesired = training->data.undesired,
         .weighted = training->data.weighted || training->eval_data.weighted,
     };
+    dataset_list_names(&training->data.unread, plan.unread_columns, sizeof plan.unread_columns);
     plan.epoch_steps = ((int64_t)plan.epoch_rows + plan.step_rows - 1) / plan.step_rows;
     return plan;
 }
@@ -177,7 +182,9 @@ void training_put_data_plan(struct buffer *out, const struct training_data_plan 
                   plan->documents, plan->tokens, plan->epoch_targets, plan->epoch_rows,
                   plan->epoch_steps, plan->step_rows);
     put_counts(out, &plan->counts, plan->too_short);
-    buffer_format(out, ", \"weighted\": %s", plan->weighted ? "true" : "false");
+    buffer_format(out, ", \"weighted\": %s, \"undesired\": %zu, \"unread_columns\": %s",
+                  plan->weighted ? "true" : "false", plan->undesired,
+                  plan->unread_columns[0] ? plan->unread_columns : "[]");
     if (plan->eval_own) {
         buffer_text(out, ", \"evaluation\": {");
         put_counts(out, &plan->eval_counts, plan->eval_too_short);

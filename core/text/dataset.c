@@ -4,6 +4,7 @@
 #include "text/data_files.h"
 #include "text/forms.h"
 #include "text/loader.h"
+#include "text/notes.h"
 #include "text/token_file.h"
 
 #include <stdlib.h>
@@ -42,6 +43,8 @@ int dataset_load(struct dataset *out, const char *const *paths, size_t path_coun
     int status = data_files_list(&files, paths, path_count, err);
     if (status == 0)
         status = loader_run(out, &tokens, NULL, &files, path_count, options, tokenizer, NULL, err);
+    if (status == 0)
+        status = loader_finish(out, &files, options, err);
     data_files_free(&files);
     if (status == 0) {
         out->ids = tokens.ids;
@@ -61,6 +64,8 @@ void dataset_free(struct dataset *dataset)
     free(dataset->offsets);
     free(dataset->kinds);
     free(dataset->sources);
+    notes_free(&dataset->recognised);
+    notes_free(&dataset->unread);
     *dataset = (struct dataset){0};
 }
 

@@ -31,6 +31,7 @@ struct dataset_options {
     const char *columns;       /* "prompt=question,completion=answer"; NULL: the forms' own names */
     const char *template_name; /* --template (text/template.h); NULL: the tokenizer's own */
     const char *date;          /* of a template that writes today's, "2026-11-29"; NULL: today */
+    bool template_may_rest;    /* else a --template that writes no record of the data is an error */
 };
 
 /* What one of the paths gave: the documents from the end of the source before it up to `end`. */
@@ -38,6 +39,17 @@ struct dataset_source {
     size_t end;
     double weight; /* how often an epoch has them (packing.h): 1 until someone sets it; above 0 */
     char fingerprint[HASH_TEXT_SIZE]; /* of the path's content; "" after dataset_load() */
+};
+
+/* Something seen in the records: how often, and where first. */
+struct dataset_note {
+    char *text; /* cut behind 80 bytes; as it stands in the file: unfit for a terminal */
+    char *path; /* of the file, one of `file`s that the paths came to */
+    size_t file, line, count;
+};
+struct dataset_notes {
+    struct dataset_note *items; /* in the order in which they came, the first 32 */
+    size_t count, capacity;
 };
 
 struct token_file;
@@ -51,17 +63,21 @@ enum document_kind {
 
 /* Documents one after another. Document i is [offsets[i], offsets[i+1]) of ids and weights. */
 struct dataset {
-    int32_t *ids;         /* NULL: they lie in `file`; dataset_read() knows both */
-    float *weights;       /* how much the loss counts this token as a target; 0: not */
-    uint64_t *offsets;    /* [documents + 1] */
-    uint8_t *kinds;       /* [documents] of enum document_kind; NULL: all 0 */
-    size_t documents;     /* at least 1 */
-    size_t left_out;      /* records of fewer than two tokens */
-    uint64_t tokens;      /* offsets[documents] */
-    uint64_t supervised;  /* targets of a weight above 0: such tokens but for a document's first */
-    bool weighted;        /* some weights are neither 0 nor 1 */
-    char fingerprint[33]; /* of ids, weights, offsets and kinds */
-    struct dataset_source *sources; /* [source_count], one for each path, in their order */
+    int32_t *ids;        /* NULL: they lie in `file`; dataset_read() knows both */
+    float *weights;      /* how much the loss counts this token as a target; 0: not */
+    uint64_t *offsets;   /* [documents + 1] */
+    uint8_t *kinds;      /* [documents] of enum document_kind; NULL: all 0 */
+    size_t documents;    /* at least 1 */
+    size_t left_out;     /* records of fewer than two tokens */
+    uint64_t tokens;     /* offsets[documents] */
+    uint64_t supervised; /* targets of a weight above 0: such tokens but for a document's first */
+    bool weighted;       /* some weights are neither 0 nor 1 */
+    bool templated;      /* a chat template wrote some of the records */
+    size_t undesired;    /* KTO's records whose label is false: no target of them has a weight */
+    struct dataset_notes recognised; /* forms of records (struct form's name, forms.h) */
+    struct dataset_notes unread;     /* columns with something in them that is not read */
+    char fingerprint[33];            /* of ids, weights, offsets and kinds */
+    struct dataset_source *sources;  /* [source_count], one for each path, in their order */
     size_t source_count;
     struct token_file *file;
 };
@@ -99,6 +115,14 @@ int dataset_read(const struct dataset *dataset, uint64_t from, size_t count, int
 
 /* The largest id, or one that is negative where there is one. */
 int32_t dataset_largest_id(const struct dataset *dataset);
+
+/* Lines for whoever watches: which forms were recognised, what is undesired, which columns were not
+ * read. `what` stands in front of them: "data". dataset_open() says them itself. */
+void dataset_tell(const struct dataset *dataset, const char *what,
+                  void (*say)(void *context, const char *line), void *context);
+
+/* The names of a note list as a JSON list; no more of them than fit `size`, 3 at least. */
+void dataset_list_names(const struct dataset_notes *notes, char *out, size_t size);
 
 int dataset_kind(const struct dataset *dataset, size_t document);
 

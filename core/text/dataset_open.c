@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 /* To be raised when the same text comes to give other tokens, or another mask. */
-enum { TOKENISING = 2, STALE_SECONDS = 24 * 3600 };
+enum { TOKENISING = 3, STALE_SECONDS = 24 * 3600 };
 
 struct opening {
     const struct data_files *files;
@@ -202,6 +202,10 @@ int dataset_open(struct dataset *out, const char *const *paths, size_t path_coun
         status = make_key(&o, err);
     if (status == 0)
         status = open_or_make(out, &o, err);
+    if (status == 0)
+        status = loader_finish(out, &files, options, err);
+    if (status == 0 && watch && watch->say)
+        dataset_tell(out, "data", watch->say, watch->context);
     for (size_t i = 0; status == 0 && i < path_count; i++)
         status = data_files_source_hash(&files, i, out->sources[i].fingerprint, err);
     data_files_free(&files);

@@ -1,134 +1,12 @@
-#include "text/forms.h"
+#include "text/form_reader.h"
 
 #include "base/buffer.h"
 #include "base/memory.h"
 
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
-static const char *const column_keys[COLUMN_COUNT] = {
-    "text",   "prompt",   "completion",    "instruction", "input",
-    "output", "messages", "conversations", "system",      "weight",
-};
-
-static int add_column(struct column_names *out, char *pair, struct error *err)
-{
-    char *equals = strchr(pair, '=');
-    if (equals)
-        *equals = '\0';
-    for (int i = 0; i < COLUMN_COUNT && equals && equals[1]; i++)
-        if (strcmp(pair, column_keys[i]) == 0) {
-            free(out->names[i]);
-            return (out->names[i] = string_copy(equals + 1, err)) ? 0 : -1;
-        }
-    return error_set_kind(
-        err, ERROR_USAGE,
-        "--columns: \"%s\" is not one of text, prompt, completion, instruction, "
-        "input, output, messages, conversations, system, weight with \"=NAME\" behind it",
-        pair);
-}
-
-/* Is it one of the columns that say which form a record has? */
-static bool names_form(int which)
-{
-    return which != COLUMN_WEIGHT && which != COLUMN_SYSTEM;
-}
-
-int column_names_parse(struct column_names *out, const char *columns, struct error *err)
-{
-    *out = (struct column_names){0};
-    bool named = false;
-    char *copy = columns && columns[0] ? string_copy(columns, err) : NULL, *rest = copy;
-    int status = columns && columns[0] && !copy ? -1 : 0;
-    for (char *pair; status == 0 && copy && (pair = strsep(&rest, ","));)
-        status = add_column(out, pair, err);
-    free(copy);
-    for (int i = 0; i < COLUMN_COUNT; i++)
-        named |= out->names[i] && names_form(i);
-    for (int i = 0; i < COLUMN_COUNT && status == 0; i++)
-        if (!out->names[i] &&
-            !(out->names[i] = string_copy(named && names_form(i) ? "" : column_keys[i], err)))
-            status = -1;
-    if (status != 0)
-        column_names_free(out);
-    return status;
-}
-
-void column_names_free(struct column_names *names)
-{
-    for (int i = 0; i < COLUMN_COUNT; i++)
-        free(names->names[i]);
-    *names = (struct column_names){0};
-}
-
-static const cJSON *column(const struct form_context *c, const cJSON *record, enum column which)
-{
-    const char *name = c->columns->names[which];
-    const cJSON *value = *name ? json_get(record, name) : NULL;
-    return cJSON_IsNull(value) ? NULL : value;
-}
-
-/* A text column. *out stays where the column is absent and may be. */
-static int text_column(const struct form_context *c, const cJSON *record, enum column which,
-                       const char **out, struct error *err)
-{
-    const cJSON *value = column(c, record, which);
-    if (value && !cJSON_IsString(value))
-        return error_set(err, "\"%s\" is not a text", c->columns->names[which]);
-    if (!value && !*out)
-        return error_set(err, "no \"%s\"",
-                         *c->columns->names[which] ? c->columns->names[which] : column_keys[which]);
-    if (value)
-        *out = value->valuestring;
-    return 0;
-}
-
-/* Of a weight, and of the product of a record's and a turn's: sums of the smallest and the largest
- * that are let pass stay in the range of fp32, in which gradients are added up. */
-static bool is_weight(double value)
-{
-    return value == 0 || (value >= 1e-15 && value <= 1e15);
-}
-
-static bool is_there(const cJSON *item)
-{
-    return item && !cJSON_IsNull(item);
-}
-
-/* How much a record or a turn counts by what it says itself (forms.h); `otherwise`: where it does
- * not. */
-static int read_weight(const cJSON *item, const char *weight_name, double otherwise, double *out,
-                       struct error *err)
-{
-    const char *const weights[] = {weight_name, "loss_weight"};
-    static const char *const trains[] = {"train", "training"};
-    const cJSON *weight = NULL, *train = NULL;
-    double number = 1;
-    if (is_there(json_get(item, "train_detail")))
-        return error_set(err, "\"train_detail\" marks parts of a turn, which is not known here; "
-                              "\"train\" and \"weight\" are for whole turns");
-    for (size_t i = 0; i < 2; i++) {
-        const cJSON *value = json_get(item, weights[i]), *says = json_get(item, trains[i]);
-        if (is_there(value)) {
-            number = cJSON_IsNumber(value) ? value->valuedouble : -1;
-            if (!is_weight(number))
-                return error_set(err, "\"%s\" must be a number: 0, or from 1e-15 to 1e15",
-                                 weights[i]);
-            if (weight)
-                return error_set(err, "both \"%s\" and \"loss_weight\"", weight_name);
-            weight = value;
-        }
-        if (is_there(says)) {
-            if (!cJSON_IsBool(says))
-                return error_set(err, "\"%s\" must be true or false", trains[i]);
-            if (train && cJSON_IsTrue(train) != cJSON_IsTrue(says))
-                return error_set(err, "\"train\" and \"training\" say different things");
-            train = says;
-        }
-    }
-    *out = (train ? cJSON_IsTrue(train) : otherwise) * number;
-    return 0;
-}
+/* --- texts --- */
 
 static int add_eos(const struct form_context *c, double weight, struct token_list *out,
                    struct error *err)
@@ -139,15 +17,13 @@ static int add_eos(const struct form_context *c, double weight, struct token_lis
     return token_list_add(out, eos, (float)weight, err);
 }
 
-/* text[0..length) with its part from `trained` on counting `weight`, and the eos. */
-static int encode_from(const struct form_context *c, const char *text, size_t length,
-                       size_t trained, double weight, unsigned parts, struct token_list *out,
-                       struct error *err)
+static int encode_text(const struct form_context *c, const char *text, size_t length, double weight,
+                       unsigned parts, struct token_list *out, struct error *err)
 {
-    struct text_span span = {trained, length, (float)weight};
+    struct text_span span = {0, length, (float)weight};
     if (tokenizer_encode_spans(c->tokenizer, text, length,
                                ENCODE_ADD_SPECIAL | ENCODE_PARSE_SPECIAL | parts, &span,
-                               trained < length && weight > 0, out, err) != 0)
+                               length > 0 && weight > 0, out, err) != 0)
         return -1;
     return parts & ENCODE_UNENDED ? 0 : add_eos(c, weight, out, err);
 }
@@ -155,30 +31,176 @@ static int encode_from(const struct form_context *c, const char *text, size_t le
 int form_encode_text(const struct form_context *context, const char *text, size_t length,
                      unsigned parts, struct token_list *out, struct error *err)
 {
-    return length == 0 && !parts ? 0 : encode_from(context, text, length, 0, 1, parts, out, err);
+    return length == 0 && !parts ? 0 : encode_text(context, text, length, 1, parts, out, err);
 }
 
-static int encode_pair(const struct form_context *c, const char *prompt, const char *completion,
-                       double weight, struct token_list *out, struct error *err)
+/* One text, of which is trained what stands behind the tokens of the prompt alone: so TRL does. */
+static int encode_pair(const struct reader *r, const char *prompt, const char *completion,
+                       struct token_list *out, struct error *err)
 {
+    struct tokenizer *tokenizer = r->context->tokenizer;
+    const unsigned flags = ENCODE_ADD_SPECIAL | ENCODE_PARSE_SPECIAL;
     struct buffer text = BUFFER_INIT;
+    struct token_list alone = {0};
+    size_t begin = out->count;
     buffer_text(&text, prompt);
     buffer_text(&text, completion);
     int status = buffer_check(&text, err);
     if (status == 0)
-        status =
-            encode_from(c, buffer_string(&text), text.length, strlen(prompt), weight, 0, out, err);
+        status = tokenizer_encode(tokenizer, buffer_string(&text), text.length, flags, out, err);
+    if (status == 0)
+        status = tokenizer_encode(tokenizer, prompt, strlen(prompt), flags, &alone, err);
+    if (status == 0) {
+        weigh_behind(out, begin, &alone, r->weight);
+        status = add_eos(r->context, r->weight, out, err);
+    }
+    token_list_free(&alone);
     buffer_free(&text);
     return status;
 }
 
-/* The prompts of Stanford Alpaca (Taori et al. 2023), for models without a chat template. */
-static void alpaca_prompt(struct buffer *out, const char *instruction, const char *input)
+static int read_text(struct reader *r, struct token_list *out, struct error *err)
 {
-    buffer_text(out, "Below is an instruction that describes a task");
-    buffer_text(out, *input ? ", paired with an input that provides further context" : "");
-    buffer_text(out, ". Write a response that appropriately completes the request.\n\n");
-    buffer_text(out, "### Instruction:\n");
+    const char *text = NULL;
+    if (column_text(r, COLUMN_TEXT, &text, err) != 0 ||
+        form_check_rest(r, COLUMN_TEXT, false, err) != 0)
+        return -1;
+    return *text ? encode_text(r->context, text, strlen(text), r->weight, 0, out, err) : 0;
+}
+
+/* --- turns --- */
+
+/* A list, or its JSON as a text, as Axolotl takes it; *parsed is the caller's to free. */
+static const cJSON *read_list(const cJSON *value, const char *name, cJSON **parsed,
+                              struct error *err)
+{
+    *parsed = NULL;
+    if (!cJSON_IsString(value))
+        return value;
+    *parsed = json_parse(value->valuestring, strlen(value->valuestring),
+                         JSON_LOOSE_NUMBERS | JSON_KEEP_NUMBERS, "not an array of messages", err);
+    if (!*parsed)
+        error_prefix(err, "\"%.80s\"", name);
+    return *parsed;
+}
+
+static int read_messages(struct reader *r, enum column form, struct token_list *out,
+                         struct error *err)
+{
+    struct turns turns;
+    struct beside beside = {0};
+    cJSON *parsed;
+    const char *name = column_name(r, form);
+    const cJSON *list = read_list(column_take(r, form), name, &parsed, err);
+    if (!list)
+        return -1;
+    int status = turns_begin(&turns, err);
+    if (status == 0)
+        status = conversation_system(&turns, r, list, err);
+    if (status == 0)
+        status = turns_read(&turns, list, name, false, true, err);
+    if (status == 0)
+        status = beside_read(&beside, r, form == COLUMN_CONVERSATIONS, err);
+    if (status == 0)
+        status = form_check_rest(r, form, true, err);
+    if (status == 0)
+        status = conversation_encode(&turns, &beside, r, out, err);
+    beside_free(&beside);
+    turns_free(&turns);
+    cJSON_Delete(parsed);
+    return status;
+}
+
+/* A prompt and a completion that are lists of turns, or one turn each. */
+static int read_turn_pair(struct reader *r, const cJSON *prompt, const cJSON *completion,
+                          struct token_list *out, struct error *err)
+{
+    struct turns turns;
+    struct beside beside = {0};
+    size_t count = 0;
+    int status = turns_begin(&turns, err);
+    if (status == 0)
+        status = conversation_system(&turns, r, prompt, err);
+    if (status == 0)
+        status = turns_read(&turns, prompt, column_name(r, COLUMN_PROMPT), true, false, err);
+    count = turns.count;
+    if (status == 0)
+        status = turns_read(&turns, completion, column_name(r, COLUMN_COMPLETION), true, true, err);
+    if (status == 0)
+        status = beside_read(&beside, r, false, err);
+    if (status == 0)
+        status = form_check_rest(r, COLUMN_PROMPT, true, err);
+    if (status == 0)
+        status = conversation_encode_completion(&turns, count, &beside, r, out, err);
+    beside_free(&beside);
+    turns_free(&turns);
+    return status;
+}
+
+/* Question and answer as turns behind those that are there. */
+static int encode_answer(struct turns *turns, struct reader *r, enum column form,
+                         const char *question, const char *answer, struct token_list *out,
+                         struct error *err)
+{
+    struct beside beside = {0};
+    int status = turns_add(turns, "user", question, 0, err);
+    if (status == 0)
+        status = turns_add(turns, "assistant", answer, 1, err);
+    if (status == 0)
+        status = beside_read(&beside, r, form == COLUMN_INSTRUCTION, err);
+    if (status == 0)
+        status = form_check_rest(r, form, true, err);
+    if (status == 0)
+        status = conversation_encode(turns, &beside, r, out, err);
+    beside_free(&beside);
+    return status;
+}
+
+static int read_pair(struct reader *r, struct token_list *out, struct error *err)
+{
+    const cJSON *prompt = column_take(r, COLUMN_PROMPT),
+                *completion = column_take(r, COLUMN_COMPLETION);
+    bool texts = cJSON_IsString(prompt) && cJSON_IsString(completion);
+    if (cJSON_IsString(prompt) != cJSON_IsString(completion)) {
+        bool first = cJSON_IsString(prompt);
+        return error_set(err,
+                         "\"%.80s\" is a text and \"%.80s\" is not: both must be texts, or both "
+                         "lists of messages",
+                         column_name(r, first ? COLUMN_PROMPT : COLUMN_COMPLETION),
+                         column_name(r, first ? COLUMN_COMPLETION : COLUMN_PROMPT));
+    }
+    if (!texts)
+        return read_turn_pair(r, prompt, completion, out, err);
+    if (!template_is_chosen(r->context->chat))
+        return form_check_rest(r, COLUMN_PROMPT, false, err) == 0
+                   ? encode_pair(r, prompt->valuestring, completion->valuestring, out, err)
+                   : -1;
+    struct turns turns;
+    int status = turns_begin(&turns, err);
+    if (status == 0)
+        status = conversation_system(&turns, r, NULL, err);
+    if (status == 0)
+        status = encode_answer(&turns, r, COLUMN_PROMPT, prompt->valuestring,
+                               completion->valuestring, out, err);
+    turns_free(&turns);
+    return status;
+}
+
+/* --- Alpaca --- */
+
+/* Without a chat template: the prompts of Stanford Alpaca (Taori et al. 2023); a system text stands
+ * in place of their first paragraph, as Axolotl has it. */
+static void alpaca_prompt(struct buffer *out, const char *system, const char *instruction,
+                          const char *input)
+{
+    if (*system) {
+        buffer_text(out, system);
+    } else {
+        buffer_text(out, "Below is an instruction that describes a task");
+        buffer_text(out, *input ? ", paired with an input that provides further context" : "");
+        buffer_text(out, ". Write a response that appropriately completes the request.");
+    }
+    buffer_text(out, "\n\n### Instruction:\n");
     buffer_text(out, instruction);
     if (*input) {
         buffer_text(out, "\n\n### Input:\n");
@@ -187,162 +209,166 @@ static void alpaca_prompt(struct buffer *out, const char *instruction, const cha
     buffer_text(out, "\n\n### Response:\n");
 }
 
-static int encode_turns(const struct form_context *c, cJSON *messages, const double *weights,
-                        struct token_list *out, struct error *err)
+/* LLaMA-Factory's: [[question, answer], ...], whose answers are trained, too. */
+static int read_history(struct turns *turns, struct reader *r, struct error *err)
 {
-    const struct conversation conversation = {.messages = messages, .weights = weights};
-    return template_encode(c->chat, c->tokenizer, &conversation, false, out, err);
-}
-
-static bool has_template(const struct form_context *c)
-{
-    return template_exists(c->chat);
-}
-
-static int encode_alpaca(const struct form_context *c, const cJSON *record, double weight,
-                         struct token_list *out, struct error *err)
-{
-    const char *instruction = NULL, *input = "", *output = NULL;
-    if (text_column(c, record, COLUMN_INSTRUCTION, &instruction, err) != 0 ||
-        text_column(c, record, COLUMN_INPUT, &input, err) != 0 ||
-        text_column(c, record, COLUMN_OUTPUT, &output, err) != 0)
-        return -1;
-    struct buffer prompt = BUFFER_INIT;
-    if (has_template(c)) {
-        buffer_text(&prompt, instruction);
-        buffer_text(&prompt, *input ? "\n" : "");
-        buffer_text(&prompt, input);
-    } else {
-        alpaca_prompt(&prompt, instruction, input);
-    }
-    const double weights[] = {0, weight};
-    cJSON *turns = cJSON_CreateArray();
-    for (int i = 0; i < 2; i++) {
-        cJSON *turn = cJSON_CreateObject();
-        cJSON_AddStringToObject(turn, "role", i ? "assistant" : "user");
-        cJSON_AddStringToObject(turn, "content", i ? output : buffer_string(&prompt));
-        cJSON_AddItemToArray(turns, turn);
-    }
-    int status = buffer_check(&prompt, err);
-    if (status == 0)
-        status = has_template(c) ? encode_turns(c, turns, weights, out, err)
-                                 : encode_pair(c, buffer_string(&prompt), output, weight, out, err);
-    buffer_free(&prompt);
-    cJSON_Delete(turns);
-    return status;
-}
-
-/* ShareGPT's names and others' for the three roles; any other is passed on, to be refused. */
-static const char *role_of(const char *name)
-{
-    static const char *const names[][2] = {{"human", "user"},
-                                           {"gpt", "assistant"},
-                                           {"chatgpt", "assistant"},
-                                           {"bot", "assistant"},
-                                           {"model", "assistant"}};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (strcmp(name, names[i][0]) == 0)
-            return names[i][1];
-    return name;
-}
-
-static const char *role_named(const cJSON *message)
-{
-    const char *role = NULL;
-    if (!json_get_string(message, "role", &role))
-        json_get_string(message, "from", &role);
-    return role;
-}
-
-static int encode_conversation(const struct form_context *c, const cJSON *messages,
-                               const char *system, double weight, struct token_list *out,
-                               struct error *err)
-{
-    if (!cJSON_IsArray(messages))
-        return error_set(err, "messages that are not an array");
-    cJSON *turns = cJSON_CreateArray();
-    double *weights = array_alloc((size_t)cJSON_GetArraySize(messages) + 1, sizeof *weights, err);
-    size_t count = 0;
-    int status = 0;
-    const char *own = messages->child ? role_named(messages->child) : NULL;
-    if (*system && !(own && strcmp(own, "system") == 0)) {
-        cJSON *turn = cJSON_CreateObject();
-        cJSON_AddStringToObject(turn, "role", "system");
-        cJSON_AddStringToObject(turn, "content", system);
-        cJSON_AddItemToArray(turns, turn);
-        weights[count++] = 0;
-    }
-    for (const cJSON *item = messages->child; item && status == 0; item = item->next) {
-        const char *role = role_named(item);
-        if (!role) {
-            status = error_set(err, "message %zu has no \"role\" (ShareGPT: \"from\")", count + 1);
-            break;
-        }
-        cJSON *turn = cJSON_Duplicate(item, true);
-        const cJSON *content = json_get(item, "content");
-        cJSON_DeleteItemFromObjectCaseSensitive(turn, "role");
-        cJSON_AddStringToObject(turn, "role", role_of(role));
-        if (!content && json_get(item, "value"))
-            cJSON_AddItemToObject(turn, "content", cJSON_Duplicate(json_get(item, "value"), true));
-        cJSON_AddItemToArray(turns, turn);
-        status = read_weight(item, "weight", strcmp(role_of(role), "assistant") == 0,
-                             &weights[count], err);
-        weights[count++] *= weight;
-    }
-    if (status == 0)
-        status = encode_turns(c, turns, weights, out, err);
-    cJSON_Delete(turns);
-    free(weights);
-    return status;
-}
-
-/* error_set() makes the names fit to be shown. */
-static int refuse_columns(const cJSON *record, struct error *err)
-{
-    struct buffer names = BUFFER_INIT;
-    const cJSON *item;
-    cJSON_ArrayForEach(item, record)
-        buffer_format(&names, "%s\"%.40s\"", item == record->child ? "" : ", ", item->string);
-    error_set(err,
-              "none of the known columns is there (text; prompt and completion; instruction and "
-              "output; messages; conversations); name yours with --columns, as in --columns "
-              "prompt=question,completion=answer; there are: %.400s",
-              names.length ? buffer_string(&names) : "none");
-    buffer_free(&names);
-    return -1;
-}
-
-int form_encode(const struct form_context *c, const cJSON *record, struct token_list *out,
-                bool *prompted, struct error *err)
-{
-    const char *text = NULL, *completion = NULL, *system = "";
-    double weight = 1;
-    *prompted = false;
-    if (cJSON_IsString(record))
-        return form_encode_text(c, record->valuestring, strlen(record->valuestring), 0, out, err);
-    if (read_weight(record, c->columns->names[COLUMN_WEIGHT], 1, &weight, err) != 0)
-        return -1;
-    const cJSON *messages = column(c, record, COLUMN_MESSAGES),
-                *conversations = column(c, record, COLUMN_CONVERSATIONS);
-    *prompted = true;
-    if (messages)
-        return encode_conversation(c, messages, system, weight, out, err);
-    if (conversations)
-        return text_column(c, record, COLUMN_SYSTEM, &system, err) == 0
-                   ? encode_conversation(c, conversations, system, weight, out, err)
-                   : -1;
-    if (column(c, record, COLUMN_INSTRUCTION))
-        return encode_alpaca(c, record, weight, out, err);
-    if (column(c, record, COLUMN_PROMPT)) {
-        if (text_column(c, record, COLUMN_PROMPT, &text, err) != 0 ||
-            text_column(c, record, COLUMN_COMPLETION, &completion, err) != 0)
+    const cJSON *history = column_take(r, COLUMN_HISTORY), *pair;
+    if (history && !cJSON_IsArray(history))
+        return says_something(history)
+                   ? error_set(err,
+                               "\"%.80s\" is not a list of [question, answer]; --columns "
+                               "history= leaves the column unread",
+                               column_name(r, COLUMN_HISTORY))
+                   : 0;
+    cJSON_ArrayForEach(pair, history)
+    {
+        const cJSON *question = cJSON_GetArrayItem(pair, 0), *answer = cJSON_GetArrayItem(pair, 1);
+        if (!cJSON_IsArray(pair) || cJSON_GetArraySize(pair) != 2 || !cJSON_IsString(question) ||
+            !cJSON_IsString(answer))
+            return error_set(err,
+                             "\"%.80s\" has something in it that is not [question, answer], "
+                             "two texts",
+                             column_name(r, COLUMN_HISTORY));
+        if (turns_add(turns, "user", question->valuestring, 0, err) != 0 ||
+            turns_add(turns, "assistant", answer->valuestring, 1, err) != 0)
             return -1;
-        return encode_pair(c, text, completion, weight, out, err);
     }
-    *prompted = false;
-    if (!column(c, record, COLUMN_TEXT))
-        return refuse_columns(record, err);
-    if (text_column(c, record, COLUMN_TEXT, &text, err) != 0)
+    return 0;
+}
+
+static int read_alpaca(struct reader *r, struct token_list *out, struct error *err)
+{
+    const char *instruction = NULL, *input = "", *output = NULL, *system = "";
+    if (column_text(r, COLUMN_INSTRUCTION, &instruction, err) != 0 ||
+        column_text(r, COLUMN_INPUT, &input, err) != 0 ||
+        column_text(r, COLUMN_OUTPUT, &output, err) != 0 ||
+        column_text(r, COLUMN_SYSTEM, &system, err) != 0)
         return -1;
-    return *text ? encode_from(c, text, strlen(text), 0, weight, 0, out, err) : 0;
+    struct turns turns = {0};
+    struct buffer prompt = BUFFER_INIT;
+    int status;
+    if (template_exists(r->context->chat)) {
+        buffer_text(&prompt, instruction);
+        buffer_text(&prompt, *instruction && *input ? "\n" : "");
+        buffer_text(&prompt, input);
+        status = buffer_check(&prompt, err);
+        if (status == 0)
+            status = turns_begin(&turns, err);
+        if (status == 0 && *system)
+            status = turns_add(&turns, "system", system, 0, err);
+        if (status == 0)
+            status = read_history(&turns, r, err);
+        if (status == 0)
+            status = encode_answer(&turns, r, COLUMN_INSTRUCTION, buffer_string(&prompt), output,
+                                   out, err);
+    } else {
+        alpaca_prompt(&prompt, system, instruction, input);
+        status = buffer_check(&prompt, err);
+        if (status == 0)
+            status = form_check_rest(r, COLUMN_INSTRUCTION, false, err);
+        if (status == 0)
+            status = encode_pair(r, buffer_string(&prompt), output, out, err);
+    }
+    turns_free(&turns);
+    buffer_free(&prompt);
+    return status;
+}
+
+/* --- records --- */
+
+/* KTO's label, TRL's or LLaMA-Factory's "kto_tag"; numbers and names of classes are none. */
+static int read_label(struct reader *r, enum column form, struct error *err)
+{
+    const char *name = r->context->columns->names[COLUMN_LABEL];
+    bool named = strcmp(name, column_key(COLUMN_LABEL)) != 0;
+    const cJSON *label = column_look(r, COLUMN_LABEL);
+    const cJSON *tag = *name ? json_get(r->record, "kto_tag") : NULL;
+    if (!*name || (form == COLUMN_TEXT && !named))
+        return 0;
+    if (label && !cJSON_IsBool(label) && named)
+        return error_set(err, "the label \"%.80s\" is neither true nor false", name);
+    if (is_there(tag) && !cJSON_IsBool(tag))
+        return error_set(err, "\"kto_tag\" is neither true nor false");
+    label = cJSON_IsBool(label) ? column_take(r, COLUMN_LABEL) : NULL;
+    if (is_there(tag))
+        column_read(r, "kto_tag");
+    if (label && is_there(tag) && cJSON_IsTrue(label) != cJSON_IsTrue(tag))
+        return error_set(err, "\"%.80s\" and \"kto_tag\" say different things", name);
+    r->form->labelled = label || is_there(tag);
+    r->form->undesired = cJSON_IsFalse(label) || cJSON_IsFalse(tag);
+    return 0;
+}
+
+static int read_weight(struct reader *r, struct error *err)
+{
+    const char *name = r->context->columns->names[COLUMN_WEIGHT];
+    if (turn_weight(r->record, name, 1, &r->weight, NULL, err) != 0)
+        return -1;
+    column_take(r, COLUMN_WEIGHT);
+    column_read(r, "loss_weight");
+    column_read(r, "train");
+    column_read(r, "training");
+    return 0;
+}
+
+static bool was_read(const struct reader *r, enum column which)
+{
+    const cJSON *value = column_look(r, which);
+    return says_something(value) && !form_unread(r->form, value);
+}
+
+/* "KTO, messages with system, tools". */
+static void name_form(struct reader *r, enum column form)
+{
+    static const enum column beside[] = {COLUMN_SYSTEM, COLUMN_TOOLS, COLUMN_DOCUMENTS,
+                                         COLUMN_HISTORY};
+    struct form *out = r->form;
+    bool texts = cJSON_IsString(column_look(r, COLUMN_PROMPT));
+    const char *name = form == COLUMN_MESSAGES        ? "messages"
+                       : form == COLUMN_CONVERSATIONS ? "ShareGPT conversations"
+                       : form == COLUMN_TEXT          ? "text"
+                       : form == COLUMN_INSTRUCTION
+                           ? out->templated ? "Alpaca instruction/input/output, as turns"
+                                            : "Alpaca instruction/input/output, Stanford's prompt"
+                       : !texts         ? "prompt and completion, turns"
+                       : out->templated ? "prompt and completion, texts as turns"
+                                        : "prompt and completion, texts";
+    int length = snprintf(out->name, sizeof out->name, "%s%s", out->labelled ? "KTO, " : "", name);
+    const char *joint = " with ";
+    for (size_t i = 0; i < sizeof beside / sizeof *beside; i++)
+        if (was_read(r, beside[i])) {
+            length += snprintf(out->name + length, sizeof out->name - (size_t)length, "%s%s", joint,
+                               column_key(beside[i]));
+            joint = ", ";
+        }
+}
+
+bool form_unread(const struct form *form, const cJSON *column)
+{
+    for (size_t i = 0; i < form->read_count; i++)
+        if (column->string && strcmp(form->read[i], column->string) == 0)
+            return false;
+    return says_something(column);
+}
+
+int form_encode(const struct form_context *context, const cJSON *record, struct token_list *out,
+                struct form *form, struct error *err)
+{
+    struct reader r = {context, record, form, 1};
+    enum column is = COLUMN_TEXT;
+    *form = (struct form){.name = "text"};
+    if (cJSON_IsString(record))
+        return form_encode_text(context, record->valuestring, strlen(record->valuestring), 0, out,
+                                err);
+    if (read_weight(&r, err) != 0 || form_choose(&r, &is, err) != 0 || read_label(&r, is, err) != 0)
+        return -1;
+    form->prompted = is != COLUMN_TEXT;
+    r.weight = form->undesired ? 0 : r.weight;
+    int status = is == COLUMN_TEXT          ? read_text(&r, out, err)
+                 : is == COLUMN_PROMPT      ? read_pair(&r, out, err)
+                 : is == COLUMN_INSTRUCTION ? read_alpaca(&r, out, err)
+                                            : read_messages(&r, is, out, err);
+    if (status == 0)
+        name_form(&r, is);
+    return status;
 }

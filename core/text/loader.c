@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "text/forms.h"
+#include "text/notes.h"
 #include "text/records.h"
 
 #include <string.h>
@@ -18,6 +19,7 @@ struct loader {
     uint64_t written;
     size_t offset_capacity, kind_capacity;
     size_t ready; /* tokens of the list whose targets are counted */
+    size_t file;  /* which one is read */
 };
 
 static uint64_t reached(const struct loader *l)
@@ -71,16 +73,37 @@ static int end_document(struct loader *l, uint8_t kind, struct error *err)
     return 0;
 }
 
+/* What the record was recognised as, and which columns of it were not read. */
+static int note(struct loader *l, const cJSON *record, const struct form *form, size_t line,
+                struct error *err)
+{
+    const cJSON *item, *columns = cJSON_IsObject(record) ? record->child : NULL;
+    l->data->templated |= form->templated;
+    l->data->undesired += form->undesired;
+    if (notes_add(&l->data->recognised, form->name, l->file, line, err) != 0)
+        return -1;
+    for (item = columns; item; item = item->next)
+        if (form_unread(form, item) &&
+            notes_add(&l->data->unread, item->string, l->file, line, err) != 0)
+            return -1;
+    return 0;
+}
+
 static int load_json(struct loader *l, const struct record *record, bool *prompted,
                      struct error *err)
 {
+    struct form form;
     cJSON *tree = json_parse(record->text, record->length, JSON_LOOSE_NUMBERS | JSON_KEEP_NUMBERS,
                              "record", err);
     if (!tree)
         return -1;
     int status = cJSON_IsObject(tree) || cJSON_IsString(tree)
-                     ? form_encode(&l->forms, tree, l->list, prompted, err)
+                     ? form_encode(&l->forms, tree, l->list, &form, err)
                      : error_set(err, "expected an object or a text");
+    if (status == 0) {
+        *prompted = form.prompted;
+        status = note(l, tree, &form, record->line, err);
+    }
     cJSON_Delete(tree);
     return status;
 }
@@ -134,6 +157,7 @@ static int load_files(struct loader *l, const struct data_files *files, const ch
 {
     struct dataset *data = l->data;
     for (size_t i = 0; i < files->count; i++) {
+        l->file = i;
         if (load_file(l, files->items[i].path, mark, err) != 0)
             return -1;
         for (size_t s = files->items[i].source; s < data->source_count; s++)
@@ -184,4 +208,19 @@ int loader_run(struct dataset *out, struct token_list *tokens, struct token_writ
     template_close(l.forms.chat);
     column_names_free(&columns);
     return status;
+}
+
+int loader_finish(struct dataset *data, const struct data_files *files,
+                  const struct dataset_options *options, struct error *err)
+{
+    if (notes_name_files(&data->recognised, files, err) != 0 ||
+        notes_name_files(&data->unread, files, err) != 0)
+        return -1;
+    if (!options->template_name || options->template_may_rest || data->templated)
+        return 0;
+    return error_set(err,
+                     "%s: --template %s has nothing to write: the data has no turns, prompts or "
+                     "instructions, only texts; leave --template out, or name the columns with "
+                     "--columns",
+                     files->items[0].path, options->template_name);
 }

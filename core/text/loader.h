@@ -13,4 +13,9 @@ int loader_run(struct dataset *out, struct token_list *tokens, struct token_writ
                const struct dataset_options *options, struct tokenizer *tokenizer,
                const struct dataset_watch *watch, struct error *err);
 
+/* What is said of a loaded data set beside the tokens: the paths of its notes, and a --template
+ * that wrote nothing of it. */
+int loader_finish(struct dataset *data, const struct data_files *files,
+                  const struct dataset_options *options, struct error *err);
+
 #endif

@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "base/sys.h"
+#include "text/notes.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -10,29 +11,31 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CHUNK = 1 << 18, VERSION = 2, BYTE_ORDER_MARK = 0x01020304 };
+enum { CHUNK = 1 << 18, VERSION = 3, NOTES_BYTES_MAX = 1 << 16, BYTE_ORDER_MARK = 0x01020304 };
 
 static const char MAGIC[16] = "spectrum.tokens";
 
 struct trailer {
     char magic[sizeof MAGIC];
     uint32_t version, byte_order;
-    uint64_t tokens, documents, supervised, sources, left_out, weighted;
+    uint64_t tokens, documents, supervised, sources, left_out, weighted, templated, undesired;
+    uint64_t notes;                                    /* bytes */
     char key[HASH_TEXT_SIZE], content[HASH_TEXT_SIZE]; /* content: of all before the ends */
-    char check[HASH_TEXT_SIZE];                        /* of the ends and the trailer above */
+    char check[HASH_TEXT_SIZE];                        /* of ends, notes and the trailer above */
     char zero[5];
 };
 
 /* Of a token: its id and its weight. */
 enum { TOKEN_BYTES = sizeof(int32_t) + sizeof(float) };
 
-static int trailer_check(const struct trailer *trailer, const uint64_t *ends,
+static int trailer_check(const struct trailer *trailer, const uint64_t *ends, const char *notes,
                          char out[HASH_TEXT_SIZE], struct error *err)
 {
     struct hash *hash = hash_new(err);
     if (!hash)
         return -1;
     hash_update(hash, ends, trailer->sources * sizeof *ends);
+    hash_update(hash, notes, trailer->notes);
     hash_update(hash, trailer, offsetof(struct trailer, check));
     hash_text(hash, out);
     hash_free(hash);
@@ -130,6 +133,12 @@ static int append_weights(struct token_writer *w, struct error *err)
 static int put_trailer(struct token_writer *w, const struct dataset *data, const char *key,
                        struct error *err)
 {
+    struct buffer notes = BUFFER_INIT;
+    buffer_byte(&notes, '[');
+    notes_put(&notes, &data->recognised);
+    buffer_byte(&notes, ',');
+    notes_put(&notes, &data->unread);
+    buffer_byte(&notes, ']');
     struct trailer trailer = {.version = VERSION,
                               .byte_order = BYTE_ORDER_MARK,
                               .tokens = w->tokens,
@@ -137,20 +146,26 @@ static int put_trailer(struct token_writer *w, const struct dataset *data, const
                               .supervised = data->supervised,
                               .sources = data->source_count,
                               .left_out = data->left_out,
-                              .weighted = data->weighted};
+                              .weighted = data->weighted,
+                              .templated = data->templated,
+                              .undesired = data->undesired,
+                              .notes = notes.length};
     uint64_t *ends = array_alloc(data->source_count, sizeof *ends, err);
-    if (!ends)
-        return -1;
-    for (size_t i = 0; i < data->source_count; i++)
+    int status = ends ? buffer_check(&notes, err) : -1;
+    for (size_t i = 0; status == 0 && i < data->source_count; i++)
         ends[i] = data->sources[i].end;
     memcpy(trailer.magic, MAGIC, sizeof MAGIC);
     memcpy(trailer.key, key, HASH_TEXT_SIZE);
     hash_text(w->hash, trailer.content);
-    int status = trailer_check(&trailer, ends, trailer.check, err);
+    if (status == 0)
+        status = trailer_check(&trailer, ends, buffer_string(&notes), trailer.check, err);
     if (status == 0)
         status = put(w, w->file.fd, ends, data->source_count * sizeof *ends, err);
     if (status == 0)
+        status = put(w, w->file.fd, buffer_string(&notes), notes.length, err);
+    if (status == 0)
         status = put(w, w->file.fd, &trailer, sizeof trailer, err);
+    buffer_free(&notes);
     free(ends);
     return status;
 }
@@ -197,7 +212,10 @@ static bool sizes_fit(const struct trailer *t, uint64_t size)
 {
     uint64_t room = size - sizeof *t;
     return t->tokens <= room / TOKEN_BYTES && t->documents < room / 8 && t->sources <= room / 8 &&
-           t->tokens * TOKEN_BYTES + (t->documents + 1) * 8 + t->documents + t->sources * 8 == room;
+           t->notes <= NOTES_BYTES_MAX &&
+           t->tokens * TOKEN_BYTES + (t->documents + 1) * 8 + t->documents + t->sources * 8 +
+                   t->notes ==
+               room;
 }
 
 static int read_trailer(struct checker *c, uint64_t size, const char *key, size_t sources,
@@ -268,17 +286,28 @@ static bool documents_fit(const struct dataset *data)
     return ends == data->documents;
 }
 
+static int read_notes(struct dataset *out, const struct checker *c, const char *text,
+                      struct error *err)
+{
+    cJSON *tree = json_parse(text, c->trailer.notes, JSON_STRICT, c->path, err);
+    int status = tree ? notes_get(&out->recognised, cJSON_GetArrayItem(tree, 0), err) : -1;
+    if (status == 0)
+        status = notes_get(&out->unread, cJSON_GetArrayItem(tree, 1), err);
+    cJSON_Delete(tree);
+    return status;
+}
+
 /* Everything behind ids and weights. */
 static int read_index(struct dataset *out, struct checker *c, struct error *err)
 {
     const struct trailer *t = &c->trailer;
     uint64_t at = t->tokens * TOKEN_BYTES, *ends = array_alloc(t->sources, sizeof *ends, err);
     size_t bytes = (size_t)(t->documents + 1) * sizeof *out->offsets;
-    char check[HASH_TEXT_SIZE];
+    char check[HASH_TEXT_SIZE], *notes = array_alloc((size_t)t->notes + 1, 1, err);
     out->offsets = array_alloc((size_t)t->documents + 1, sizeof *out->offsets, err);
     out->kinds = array_alloc((size_t)t->documents + 1, sizeof *out->kinds, err);
     out->sources = array_alloc(t->sources, sizeof *out->sources, err);
-    int status = ends && out->offsets && out->kinds && out->sources ? 0 : -1;
+    int status = ends && notes && out->offsets && out->kinds && out->sources ? 0 : -1;
     if (status == 0)
         status = file_read_at(c->fd, out->offsets, bytes, at, c->path, err);
     if (status == 0)
@@ -287,7 +316,10 @@ static int read_index(struct dataset *out, struct checker *c, struct error *err)
         status = file_read_at(c->fd, ends, t->sources * sizeof *ends, at + bytes + t->documents,
                               c->path, err);
     if (status == 0)
-        status = trailer_check(t, ends, check, err);
+        status = file_read_at(c->fd, notes, (size_t)t->notes,
+                              at + bytes + t->documents + t->sources * sizeof *ends, c->path, err);
+    if (status == 0)
+        status = trailer_check(t, ends, notes, check, err);
     if (status == 0) {
         hash_update(c->hash, out->offsets, bytes);
         hash_update(c->hash, out->kinds, (size_t)t->documents);
@@ -298,6 +330,9 @@ static int read_index(struct dataset *out, struct checker *c, struct error *err)
             memcmp(out->fingerprint, t->content, HASH_TEXT_SIZE) != 0)
             status = refuse(c, "its content is damaged", err);
     }
+    if (status == 0)
+        status = read_notes(out, c, notes, err);
+    free(notes);
     free(ends);
     return status;
 }
@@ -316,6 +351,8 @@ static int read_checked(struct dataset *out, struct checker *c, uint64_t size, c
     out->supervised = t->supervised;
     out->left_out = (size_t)t->left_out;
     out->weighted = t->weighted != 0;
+    out->templated = t->templated != 0;
+    out->undesired = (size_t)t->undesired;
     out->source_count = sources;
     if (c->largest_id < 0 || !documents_fit(out))
         return refuse(c, "its content is damaged", err);

@@ -5,6 +5,7 @@
  *     offsets  [documents + 1] uint64
  *     kinds    [documents] uint8, of enum document_kind
  *     ends     [sources] uint64, the document behind each source's last
+ *     notes    JSON: forms that were recognised, columns that were not read (notes.h)
  *     trailer  what follows is counted by it: sizes, the key, fingerprints (token_file.c)
  *
  * In this machine's byte order, which the trailer tells. It is written from front to back in

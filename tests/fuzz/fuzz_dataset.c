@@ -39,7 +39,8 @@ static void load(const char *name, const uint8_t *data, size_t size, const char 
                  struct tokenizer *tokenizer)
 {
     const char *path = fuzz_file(name, data, size);
-    struct dataset_options options = {.columns = columns, .template_name = "chatml"};
+    struct dataset_options options = {
+        .columns = columns, .template_name = "chatml", .template_may_rest = true};
     struct dataset dataset = {0};
     struct error err = ERROR_INIT;
     if (fuzz_ok(dataset_load(&dataset, &path, 1, &options, tokenizer, &err), &err)) {
@@ -57,6 +58,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         tokenizer = byte_tokenizer();
     load("fuzz.jsonl", data, size, NULL, tokenizer);
     load("fuzz.json", data, size, NULL, tokenizer);
-    load("fuzz.jsonl", data, size, "prompt=question,completion=answer", tokenizer);
+    load("fuzz.jsonl", data, size, "prompt=conversations,completion=chosen,label=l", tokenizer);
     return 0;
 }

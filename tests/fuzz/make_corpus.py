@@ -498,6 +498,15 @@ def put_datasets():
                              {"role": "assistant", "content": [{"type": "text", "text": "c"}]}]},
                {"system": "s", "conversations": [{"from": "human", "value": "x"},
                                                  {"from": "gpt", "value": "y"}]}]
+    ask, say = {"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}
+    call = {"name": "f", "arguments": {"x": 1.0}}
+    records += [{"messages": [ask, {"role": "assistant", "tool_calls": [{"function": call}]}, say], "tools": [{}]},
+                {"conversations": [{"from": "human", "value": "x"}, {"from": "function_call", "value": json.dumps(call)}],
+                 "tools": json.dumps([call]), "chosen": {"from": "gpt", "value": "y"}, "rejected": 1, "l": True},
+                {"prompt": [ask], "completion": say, "documents": [{"text": "d"}], "chat_template_kwargs": {"k": 1}},
+                {"prompt": "a", "completion": "b", "label": False, "system": "s"},
+                {"instruction": "a", "output": "b", "system": "s", "history": [["c", "d"]], "kto_tag": True},
+                {"messages": json.dumps([ask, say]), "system": "s", "images": [], "id": 3}]
     for i, record in enumerate(records):
         put("dataset", "valid-record-%d" % i, record)
     put("dataset", "valid-lines", "\n".join(map(json.dumps, records[:1] * 3)) + "\n\r\n")

@@ -79,7 +79,7 @@ static void reads_pairs(void **state)
            (const char *[]){"<xY{"});
     const struct dataset_options chatml = {NULL, NULL, "chatml"};
     expect(".json", "[{\"instruction\":\"x\",\"input\":\"y\",\"output\":\"z\"}]", &chatml, 1,
-           (const char *[]){"imstartuser/x/yimend/imstartassistant/ZIMEND/"});
+           (const char *[]){"imstartuser/x/yimend/imstartassistant/ZIMEND|"});
 }
 
 static void alpaca_without_a_template(void **state)
@@ -100,7 +100,7 @@ static void reads_conversations(void **state)
 {
     (void)state;
     const struct dataset_options chatml = {NULL, NULL, "chatml"};
-    const char *expected[] = {"imstartuser/ximend/imstartassistant/YIMEND/"};
+    const char *expected[] = {"imstartuser/ximend/imstartassistant/YIMEND|"};
     expect(".jsonl",
            "{\"messages\":[{\"role\":\"user\",\"content\":\"x\"},{\"role\":\"assistant\","
            "\"content\":\"y\"}]}",
@@ -120,12 +120,12 @@ static void reads_a_system_text_beside_conversations(void **state)
 {
     (void)state;
     const struct dataset_options chatml = {NULL, NULL, "chatml"};
-    const char *expected[] = {"imstartsystem/simend/imstartuser/ximend/imstartassistant/YIMEND/"};
-    const char *plain[] = {"imstartuser/ximend/imstartassistant/YIMEND/"};
+    const char *expected[] = {"imstartsystem/simend/imstartuser/ximend/imstartassistant/YIMEND|"};
+    const char *plain[] = {"imstartuser/ximend/imstartassistant/YIMEND|"};
 #define TURNS "{\"from\":\"human\",\"value\":\"x\"},{\"from\":\"gpt\",\"value\":\"y\"}]"
     expect(".jsonl", "{\"system\":\"s\",\"conversations\":[" TURNS "}", &chatml, 1, expected);
     expect(".jsonl",
-           "{\"system\":\"z\",\"conversations\":[{\"from\":\"system\",\"value\":\"s\"}," TURNS "}",
+           "{\"system\":\"s\",\"conversations\":[{\"from\":\"system\",\"value\":\"s\"}," TURNS "}",
            &chatml, 1, expected);
     expect(".jsonl", "{\"system\":\"\",\"conversations\":[" TURNS "}", &chatml, 1, plain);
     expect(".jsonl", "{\"system\":null,\"conversations\":[" TURNS "}", &chatml, 1, plain);
@@ -156,13 +156,14 @@ static void refuses_with_file_and_line(void **state)
         {".json", "[{\"text\":\"ab\"} {}]", "a comma or the array's end"},
         {".json", "{\n\"text\": \"ab\"", ".json:1: "},
         {".jsonl", "{\"system\":1,\"conversations\":[]}", "\"system\" is not a text"},
+        {".jsonl", "{\"text\":\"ab\"}", "--template chatml has nothing to write"},
         {".txt", "", "no text"},
         {".txt", "ab\xff", ".txt:1: the text is not UTF-8 at byte 2"},
         {".csv", "a,b", "data files end in"},
         {".parquet", "PAR1....", "to_json"},
         {".arrow", "ARROW1..", "to_json"},
         {".jsonl", "\x1f\x8b..", "unpack"},
-        {".jsonl", "{\"messages\":[{\"role\":\"tool\",\"content\":\"x\"}]}", "\"tool\""},
+        {".jsonl", "{\"messages\":[{\"role\":\"bard2\",\"content\":\"x\"}]}", "\"bard2\""},
         {".jsonl", "{\"messages\":[{\"role\":\"user\"}]}", "message 1"},
         {".jsonl", "{\"messages\":[{\"role\":\"user\",\"content\":\"x\"}]}", "token to learn"},
         {".jsonl", "{\"messages\":[]}", "without messages"},

@@ -107,7 +107,8 @@ static void is_the_data_set_in_memory(void **state)
     assert_non_null(strstr(said, "tokenising 1 file"));
     assert_null(made.ids);
     assert_int_equal(open_with(&found, "pairs.jsonl", &plain, true, NULL), 0);
-    assert_string_equal(said, "tokenised data found: 22 tokens in 3 documents\n");
+    assert_string_equal(said, "tokenised data found: 22 tokens in 3 documents\ndata: recognised: "
+                              "prompt and completion, texts (1 record), text (3 records)\n");
     same_tokens(&in_memory, &made);
     same_tokens(&in_memory, &found);
     assert_int_equal(strlen(found.sources[0].fingerprint), 32);
@@ -116,11 +117,60 @@ static void is_the_data_set_in_memory(void **state)
     dataset_free(&found);
 }
 
+/* What was seen of the records is kept with their tokens, and is said of a copy under its name. */
+static void notes_are_found_again(void **state)
+{
+    (void)state;
+    const struct dataset_options chat = {.template_name = "chatml"};
+    const char *records = "{\"text\":\"x y\",\"id\":1}\n"
+                          "{\"prompt\":\"a\",\"completion\":\"b\",\"label\":false,\"id\":2,"
+                          "\"a\\u009b\":[3]}";
+    struct dataset made, found;
+    put_file("notes.jsonl", records);
+    assert_int_equal(open_with(&made, "notes.jsonl", &chat, true, NULL), 0);
+    put_file("copy.jsonl", records);
+    assert_int_equal(open_with(&found, "copy.jsonl", &chat, true, NULL), 0);
+    assert_non_null(strstr(said, "data: recognised: text (1 record), KTO, prompt and completion, "
+                                 "texts as turns (1 record)\ndata: 1 undesired (label false): "
+                                 "nothing of them is trained\ndata: columns that are not read: id "
+                                 "(line 1), a? (line 2)\n"));
+    assert_true(found.templated);
+    assert_int_equal(found.undesired, 1);
+    assert_int_equal(found.unread.count, 2);
+    assert_int_equal(found.unread.items[0].count, 2);
+    assert_non_null(strstr(found.unread.items[1].path, "copy.jsonl"));
+    char names[32];
+    dataset_list_names(&found.unread, names, sizeof names);
+    assert_string_equal(names, "[\"id\", \"a\\u009b\"]");
+    dataset_list_names(&found.unread, names, 16);
+    assert_string_equal(names, "[\"id\"]");
+    dataset_free(&made);
+    dataset_free(&found);
+}
+
+/* Found again, too, a --template that writes nothing is an error. */
+static void template_must_write_something(void **state)
+{
+    (void)state;
+    struct error err = ERROR_INIT;
+    struct dataset_options chat = {.template_name = "chatml", .template_may_rest = true};
+    struct dataset data;
+    put_file("texts.jsonl", "{\"text\":\"x y\"}");
+    assert_int_equal(open_with(&data, "texts.jsonl", &chat, true, NULL), 0);
+    dataset_free(&data);
+    chat.template_may_rest = false;
+    assert_int_equal(open_with(&data, "texts.jsonl", &chat, true, &err), -1);
+    assert_non_null(strstr(err.text, "texts.jsonl: --template chatml has nothing to write"));
+    put_file("texts.jsonl", "{\"text\":\"x y\"}\n{\"prompt\":\"a\",\"completion\":\"b\"}");
+    assert_int_equal(open_with(&data, "texts.jsonl", &chat, true, NULL), 0);
+    dataset_free(&data);
+}
+
 static void is_found_by_content_tokenizer_and_options(void **state)
 {
     (void)state;
-    const struct dataset_options marked = {"q", NULL, NULL}, chat = {NULL, NULL, "chatml"};
-    const struct dataset_options mapped = {NULL, "text=text", NULL};
+    const struct dataset_options marked = {"q", NULL, NULL}, mapped = {NULL, "text=text", NULL};
+    const struct dataset_options chat = {.template_name = "chatml", .template_may_rest = true};
     put_file("key/a.txt", "one q two");
     assert_false(is_found("key/a.txt", &plain, true));
     assert_true(is_found("key/a.txt", &plain, true));
@@ -520,6 +570,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(memory_does_not_grow_with_the_data), /* first: peaks stay */
         cmocka_unit_test(is_the_data_set_in_memory),
+        cmocka_unit_test(notes_are_found_again),
+        cmocka_unit_test(template_must_write_something),
         cmocka_unit_test(is_found_by_content_tokenizer_and_options),
         cmocka_unit_test(damage_is_found_and_mended),
         cmocka_unit_test(foreign_file_is_not_believed),

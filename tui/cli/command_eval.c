@@ -99,6 +99,7 @@ static int evaluate_source(struct request *request, struct error *err)
     if (status == 0)
         fix_seq_len(request, &source);
     struct dataset_options format = request->format;
+    format.template_may_rest = !format.template_name; /* the run's own may have nothing to write */
     if (!format.template_name) {
         format.template_name = source.template_name;
         format.date = source.date;

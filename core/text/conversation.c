@@ -1,0 +1,213 @@
+/* Turns of a record, and what stands beside them, to tokens. */
+#include "text/form_reader.h"
+
+#include "base/memory.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* --- beside turns --- */
+
+static int no_memory(struct error *err)
+{
+    return error_set(err, "not enough memory");
+}
+
+/* LLaMA-Factory's files list functions as they are; templates want them in tools. */
+static int wrap_tools(struct beside *out, struct error *err)
+{
+    const cJSON *tool;
+    const char *type;
+    out->wrapped = cJSON_CreateArray();
+    bool ok = out->wrapped != NULL;
+    cJSON_ArrayForEach(tool, out->tools)
+    {
+        if (json_get_string(tool, "type", &type) && strcmp(type, "function") == 0) {
+            ok = ok && cJSON_AddItemReferenceToArray(out->wrapped, (cJSON *)tool);
+        } else {
+            cJSON *outer = ok ? cJSON_CreateObject() : NULL;
+            ok = outer && cJSON_AddItemToArray(out->wrapped, outer) &&
+                 cJSON_AddStringToObject(outer, "type", "function") &&
+                 cJSON_AddItemReferenceToObject(outer, "function", (cJSON *)tool);
+        }
+    }
+    out->tools = out->wrapped;
+    return ok ? 0 : no_memory(err);
+}
+
+/* A list of objects. An empty one is none: some templates would introduce it all the same. */
+static int check_list(const struct reader *r, enum column which, const cJSON **list,
+                      struct error *err)
+{
+    const cJSON *item;
+    const char *name = column_name(r, which);
+    if (!cJSON_IsArray(*list))
+        return error_set(err, "\"%.80s\" is not a list%s; --columns %s= leaves the column unread",
+                         name, which == COLUMN_TOOLS ? ", or the JSON of one" : "",
+                         column_key(which));
+    cJSON_ArrayForEach(item, *list) if (!cJSON_IsObject(item)) return error_set(
+        err, "\"%.80s\" has something in it that is not an object", name);
+    if (!(*list)->child)
+        *list = NULL;
+    return 0;
+}
+
+static int read_tools(struct beside *out, struct reader *r, bool wrap, struct error *err)
+{
+    out->tools = column_take(r, COLUMN_TOOLS);
+    if (!says_something(out->tools)) {
+        out->tools = NULL;
+        return 0;
+    }
+    if (cJSON_IsString(out->tools)) {
+        const char *text = out->tools->valuestring;
+        out->parsed = json_parse(text, strlen(text), JSON_LOOSE_NUMBERS | JSON_KEEP_NUMBERS,
+                                 column_name(r, COLUMN_TOOLS), err);
+        if (!(out->tools = out->parsed))
+            return error_prefix(err, "tools that are a text must be JSON");
+    }
+    if (check_list(r, COLUMN_TOOLS, &out->tools, err) != 0)
+        return -1;
+    return out->tools && wrap ? wrap_tools(out, err) : 0;
+}
+
+/* TRL gives them to the template as they are; these would be something else than a variable. */
+static int check_variables(const cJSON *variables, struct error *err)
+{
+    static const char *const reserved[] = {"chat_template",
+                                           "tools",
+                                           "messages",
+                                           "conversation",
+                                           "add_generation_prompt",
+                                           "tokenize",
+                                           "return_dict",
+                                           "return_tensors",
+                                           "padding",
+                                           "continue_final_message",
+                                           "truncation",
+                                           "max_length",
+                                           "tokenizer_kwargs",
+                                           "return_assistant_tokens_mask"};
+    if (!cJSON_IsObject(variables))
+        return error_set(err, "\"chat_template_kwargs\" is not an object");
+    for (size_t i = 0; i < sizeof reserved / sizeof *reserved; i++)
+        if (json_get(variables, reserved[i]))
+            return error_set(err,
+                             "\"chat_template_kwargs\" sets \"%s\", which is no variable of a "
+                             "template that a record may set",
+                             reserved[i]);
+    return 0;
+}
+
+int beside_read(struct beside *out, struct reader *r, bool wrap, struct error *err)
+{
+    *out = (struct beside){.documents = column_take(r, COLUMN_DOCUMENTS)};
+    const cJSON *variables = json_get(r->record, "chat_template_kwargs");
+    if (variables)
+        column_read(r, "chat_template_kwargs");
+    out->variables = is_there(variables) ? variables : NULL;
+    if (!says_something(out->documents))
+        out->documents = NULL;
+    if ((out->documents && check_list(r, COLUMN_DOCUMENTS, &out->documents, err) != 0) ||
+        (out->variables && check_variables(variables, err) != 0) ||
+        read_tools(out, r, wrap, err) != 0) {
+        beside_free(out);
+        return -1;
+    }
+    return 0;
+}
+
+void beside_free(struct beside *beside)
+{
+    cJSON_Delete(beside->wrapped);
+    cJSON_Delete(beside->parsed);
+    *beside = (struct beside){0};
+}
+
+/* --- the system column --- */
+
+int conversation_system(struct turns *turns, struct reader *r, const cJSON *list, struct error *err)
+{
+    const char *system = "", *role = turns_first_role(list), *own = NULL;
+    if (column_text(r, COLUMN_SYSTEM, &system, err) != 0)
+        return -1;
+    if (!*system)
+        return 0;
+    if (strcmp(role, "system") != 0 && strcmp(role, "developer") != 0)
+        return turns_add(turns, "system", system, 0, err);
+    const cJSON *first = cJSON_IsArray(list) ? list->child : list;
+    if (!json_get_string(first, "content", &own))
+        json_get_string(first, "value", &own);
+    if (own && strcmp(own, system) == 0)
+        return 0;
+    return error_set(err,
+                     "the column \"%.80s\" and the %s message that the turns begin with say "
+                     "different things; --columns system= leaves the column unread",
+                     column_name(r, COLUMN_SYSTEM), role);
+}
+
+/* --- to tokens --- */
+
+static int encode(struct reader *r, const cJSON *messages, const struct beside *beside,
+                  const double *weights, bool prompt, struct token_list *out, struct error *err)
+{
+    const struct conversation conversation = {messages, beside->tools, beside->documents,
+                                              beside->variables, weights};
+    r->form->templated = true;
+    return template_encode(r->context->chat, r->context->tokenizer, &conversation, prompt, out,
+                           err);
+}
+
+int conversation_encode(const struct turns *turns, const struct beside *beside, struct reader *r,
+                        struct token_list *out, struct error *err)
+{
+    double *weights = array_alloc(turns->count, sizeof *weights, err);
+    int status = weights ? 0 : -1;
+    for (size_t i = 0; i < turns->count && status == 0; i++) {
+        weights[i] = turns->weights[i] * r->weight;
+        if (!turn_is_weight(weights[i]))
+            status = error_set(err,
+                               "turn %zu: its weight times the record's is %g, and must be from "
+                               "1e-15 to 1e15",
+                               i + 1, weights[i]);
+    }
+    if (status == 0)
+        status = encode(r, turns->messages, beside, weights, false, out, err);
+    free(weights);
+    return status;
+}
+
+void weigh_behind(struct token_list *list, size_t begin, const struct token_list *prompt,
+                  double weight)
+{
+    size_t same = 0;
+    while (same < prompt->count && begin + same < list->count &&
+           prompt->ids[same] == list->ids[begin + same])
+        same++;
+    for (size_t i = begin + same; i < list->count; i++)
+        list->weights[i] = (float)weight;
+}
+
+int conversation_encode_completion(const struct turns *turns, size_t count,
+                                   const struct beside *beside, struct reader *r,
+                                   struct token_list *out, struct error *err)
+{
+    if (turns->weighed)
+        return conversation_encode(turns, beside, r, out, err);
+    struct token_list prompt = {0};
+    size_t begin = out->count, i = 0;
+    cJSON *head = cJSON_CreateArray(), *message;
+    int status = head ? 0 : no_memory(err);
+    cJSON_ArrayForEach(message, turns->messages) if (i++ < count && status == 0 &&
+                                                     !cJSON_AddItemReferenceToArray(head, message))
+        status = no_memory(err);
+    if (status == 0)
+        status = encode(r, turns->messages, beside, NULL, false, out, err);
+    if (status == 0)
+        status = encode(r, head, beside, NULL, true, &prompt, err);
+    if (status == 0)
+        weigh_behind(out, begin, &prompt, r->weight);
+    token_list_free(&prompt);
+    cJSON_Delete(head);
+    return status;
+}

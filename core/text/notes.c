@@ -1,0 +1,181 @@
+#include "text/notes.h"
+
+#include "base/memory.h"
+#include "base/text.h"
+#include "base/utf8.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { NOTES_MAX = 32, NOTE_TEXT_MAX = 80 };
+
+/* How much of the text is kept: no more than NOTE_TEXT_MAX bytes, in whole letters. */
+static size_t kept(const char *text)
+{
+    size_t length = strlen(text);
+    if (length <= NOTE_TEXT_MAX)
+        return length;
+    length = NOTE_TEXT_MAX;
+    while (length > 0 && ((unsigned char)text[length] & 0xC0) == 0x80)
+        length--;
+    return length;
+}
+
+/* Puts a new one at the end; NULL: no memory. */
+static struct dataset_note *append(struct dataset_notes *notes, const char *text, size_t length,
+                                   struct error *err)
+{
+    if (array_reserve((void **)&notes->items, &notes->capacity, notes->count + 1,
+                      sizeof *notes->items, err) != 0)
+        return NULL;
+    struct dataset_note *note = &notes->items[notes->count];
+    *note = (struct dataset_note){.text = array_alloc(length + 1, 1, err)};
+    if (!note->text)
+        return NULL;
+    memcpy(note->text, text, length);
+    notes->count++;
+    return note;
+}
+
+int notes_add(struct dataset_notes *notes, const char *text, size_t file, size_t line,
+              struct error *err)
+{
+    size_t length = kept(text);
+    for (size_t i = 0; i < notes->count; i++)
+        if (strncmp(notes->items[i].text, text, length) == 0 && !notes->items[i].text[length]) {
+            notes->items[i].count++;
+            return 0;
+        }
+    if (notes->count == NOTES_MAX)
+        return 0;
+    struct dataset_note *note = append(notes, text, length, err);
+    if (!note)
+        return -1;
+    note->file = file;
+    note->line = line;
+    note->count = 1;
+    return 0;
+}
+
+void notes_free(struct dataset_notes *notes)
+{
+    for (size_t i = 0; i < notes->count; i++) {
+        free(notes->items[i].text);
+        free(notes->items[i].path);
+    }
+    free(notes->items);
+    *notes = (struct dataset_notes){0};
+}
+
+int notes_name_files(struct dataset_notes *notes, const struct data_files *files, struct error *err)
+{
+    for (size_t i = 0; i < notes->count; i++) {
+        struct dataset_note *note = &notes->items[i];
+        if (note->file >= files->count)
+            return error_set(err, "a note of a file that is not among the data");
+        free(note->path);
+        if (!(note->path = string_copy(files->items[note->file].path, err)))
+            return -1;
+    }
+    return 0;
+}
+
+void notes_put(struct buffer *out, const struct dataset_notes *notes)
+{
+    buffer_byte(out, '[');
+    for (size_t i = 0; i < notes->count; i++) {
+        const struct dataset_note *note = &notes->items[i];
+        buffer_text(out, i > 0 ? ",[" : "[");
+        json_put_string(out, note->text);
+        buffer_format(out, ",%zu,%zu,%zu]", note->file, note->line, note->count);
+    }
+    buffer_byte(out, ']');
+}
+
+/* --- for whoever is told --- */
+
+void dataset_list_names(const struct dataset_notes *notes, char *out, size_t size)
+{
+    struct buffer list = BUFFER_INIT;
+    size_t fits = 0;
+    buffer_byte(&list, '[');
+    for (size_t i = 0; i < notes->count && list.length < size; i++) {
+        buffer_text(&list, i > 0 ? ", " : "");
+        json_put_string(&list, notes->items[i].text);
+        if (!list.failed && list.length + 2 <= size)
+            fits = list.length;
+    }
+    size_t length = fits;
+    if (length == 0)
+        out[length++] = '[';
+    else
+        memcpy(out, list.data, length);
+    out[length++] = ']';
+    out[length] = '\0';
+    buffer_free(&list);
+}
+
+/* "data: columns that are not read: id (line 1), ...". */
+static void tell(const struct dataset_notes *notes, const char *what, const char *are, bool places,
+                 void (*say)(void *context, const char *line), void *context)
+{
+    struct buffer line = BUFFER_INIT;
+    buffer_format(&line, "%s: %s: ", what, are);
+    for (size_t i = 0; i < notes->count && line.length < 500; i++) {
+        const struct dataset_note *note = &notes->items[i];
+        buffer_format(&line, "%s%s", i > 0 ? ", " : "", note->text);
+        if (places)
+            buffer_format(&line, " (line %zu)", note->line);
+        else
+            buffer_format(&line, " (%zu record%s)", note->count, text_s(note->count));
+    }
+    if (notes->count > 0 && !line.failed) {
+        utf8_sanitize(line.data);
+        say(context, line.data);
+    }
+    buffer_free(&line);
+}
+
+void dataset_tell(const struct dataset *data, const char *what,
+                  void (*say)(void *context, const char *line), void *context)
+{
+    char line[120];
+    tell(&data->recognised, what, "recognised", false, say, context);
+    snprintf(line, sizeof line, "%s: %zu undesired (label false): nothing of them is trained", what,
+             data->undesired);
+    if (data->undesired > 0)
+        say(context, line);
+    tell(&data->unread, what, "columns that are not read", true, say, context);
+}
+
+/* A whole number from 0 on. */
+static bool get_size(const cJSON *item, size_t *out)
+{
+    double value = cJSON_IsNumber(item) ? item->valuedouble : -1;
+    if (!(value >= 0 && value <= 9007199254740992.0))
+        return false;
+    *out = (size_t)value;
+    return true;
+}
+
+int notes_get(struct dataset_notes *out, const cJSON *list, struct error *err)
+{
+    const cJSON *item;
+    if (!cJSON_IsArray(list) || cJSON_GetArraySize(list) > NOTES_MAX)
+        return error_set(err, "notes that are no list of at most %d", NOTES_MAX);
+    cJSON_ArrayForEach(item, list)
+    {
+        const cJSON *text = cJSON_IsArray(item) ? item->child : NULL;
+        if (!cJSON_IsString(text) || strlen(text->valuestring) > NOTE_TEXT_MAX)
+            return error_set(err, "a note without a text");
+        struct dataset_note *note = append(out, text->valuestring, strlen(text->valuestring), err);
+        if (!note)
+            return -1;
+        if (!get_size(cJSON_GetArrayItem(item, 1), &note->file) ||
+            !get_size(cJSON_GetArrayItem(item, 2), &note->line) ||
+            !get_size(cJSON_GetArrayItem(item, 3), &note->count))
+            return error_set(err, "a note without its place");
+    }
+    return 0;
+}

@@ -1,0 +1,22 @@
+/* What was seen in the records of a data set: names with a count and a first place. Internal to
+ * core/text. Kept with the tokens, where files are known by their number. */
+#ifndef SPECTRUM_TEXT_NOTES_H
+#define SPECTRUM_TEXT_NOTES_H
+
+#include "text/data_files.h"
+#include "text/dataset.h"
+
+/* Counts one more of `text`. A name that comes when 32 are there is not noted. */
+int notes_add(struct dataset_notes *notes, const char *text, size_t file, size_t line,
+              struct error *err);
+void notes_free(struct dataset_notes *notes);
+
+/* Fills the paths. */
+int notes_name_files(struct dataset_notes *notes, const struct data_files *files,
+                     struct error *err);
+
+/* As JSON, and back; what was read is hostile. */
+void notes_put(struct buffer *out, const struct dataset_notes *notes);
+int notes_get(struct dataset_notes *out, const cJSON *list, struct error *err);
+
+#endif

@@ -1,0 +1,283 @@
+/* Forms of records: as TRL, LLaMA-Factory and Axolotl read them (tests/oracle/make_forms.py), and
+ * what is refused. */
+#include "text_data.h"
+
+#include "text/dataset.h"
+
+#include <sys/stat.h>
+
+/* demo/model's tokenizer: with its chat template, and without. */
+struct tokenizers {
+    struct tokenizer *own, *none;
+};
+
+static const char *test_data(const char *name, char path[1024])
+{
+    snprintf(path, 1024, "%s/%s", getenv("SPECTRUM_TEST_DATA"), name);
+    return path;
+}
+
+static void write_text(const char *path, const char *text)
+{
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    assert_int_equal(fwrite(text, 1, strlen(text), file), strlen(text));
+    assert_int_equal(fclose(file), 0);
+}
+
+static int open_tokenizers(void **state)
+{
+    static struct tokenizers tokenizers;
+    char demo[1024], folder[] = "/tmp/spectrum-forms-XXXXXX", path[1200], from[1200];
+    test_data("../../demo/model", demo);
+    assert_int_equal(tokenizer_open(&tokenizers.own, demo, NULL), 0);
+    assert_non_null(mkdtemp(folder));
+    snprintf(from, sizeof from, "%s/tokenizer.json", demo);
+    snprintf(path, sizeof path, "%s/tokenizer.json", folder);
+    assert_int_equal(symlink(from, path), 0);
+    char config[1200];
+    snprintf(config, sizeof config, "%s/tokenizer_config.json", folder);
+    write_text(config, "{\"eos_token\": \"<|endoftext|>\"}");
+    assert_int_equal(tokenizer_open(&tokenizers.none, folder, NULL), 0);
+    unlink(path);
+    unlink(config);
+    rmdir(folder);
+    *state = &tokenizers;
+    return 0;
+}
+
+static int close_tokenizers(void **state)
+{
+    struct tokenizers *tokenizers = *state;
+    tokenizer_close(tokenizers->own);
+    tokenizer_close(tokenizers->none);
+    return 0;
+}
+
+/* `template`: "own", "none", a name of --template, or a file of the test data. */
+static int load(struct dataset *out, const struct tokenizers *tokenizers, const char *template,
+                const char *columns, const char *text, struct error *err)
+{
+    char file[1100], path[] = "/tmp/spectrum-forms-XXXXXX.jsonl";
+    const char *paths[] = {path};
+    int fd = mkstemps(path, 6);
+    assert_true(fd >= 0);
+    close(fd);
+    write_text(path, text);
+    bool own = strcmp(template, "own") == 0, none = strcmp(template, "none") == 0;
+    struct dataset_options options = {.columns = columns};
+    if (!own && !none)
+        options.template_name = template;
+    if (strcmp(template, "forms.jinja") == 0)
+        options.template_name = test_data("text/forms.jinja", file);
+    options.template_may_rest = true;
+    int status =
+        dataset_load(out, paths, 1, &options, none ? tokenizers->none : tokenizers->own, err);
+    unlink(path);
+    return status;
+}
+
+static void same_notes(const struct dataset_notes *notes, const cJSON *names, const char *record)
+{
+    if ((int)notes->count != cJSON_GetArraySize(names))
+        fail_msg("%s: %zu columns not read, expected %d", record, notes->count,
+                 cJSON_GetArraySize(names));
+    for (size_t i = 0; i < notes->count; i++) {
+        assert_string_equal(notes->items[i].text,
+                            cJSON_GetStringValue(cJSON_GetArrayItem(names, (int)i)));
+        assert_int_equal(notes->items[i].line, 1);
+        assert_int_equal(notes->items[i].count, 1);
+        assert_non_null(strstr(notes->items[i].path, "spectrum-forms-"));
+    }
+}
+
+static void same_tokens(const struct dataset *data, const cJSON *one, const char *record)
+{
+    const cJSON *id = json_get(one, "ids")->child, *mask = json_get(one, "mask")->child;
+    size_t i = 0;
+    for (; i < data->tokens && id; i++, id = id->next, mask = mask->next)
+        if (data->ids[i] != id->valueint || (data->weights[i] > 0) != (mask->valueint != 0))
+            fail_msg("%s: token %zu is %d, weight %g, expected %d, mask %d", record, i,
+                     data->ids[i], (double)data->weights[i], id->valueint, mask->valueint);
+    if (i < data->tokens || id)
+        fail_msg("%s: %u tokens, expected %d", record, (unsigned)data->tokens,
+                 cJSON_GetArraySize(json_get(one, "ids")));
+}
+
+/* Data of which nothing is trained is an error: another record stands behind such a one. */
+static void reads_as_its_tools_do(void **state)
+{
+    const cJSON *one;
+    cJSON *tree = text_data("forms.json");
+    cJSON_ArrayForEach(one, tree)
+    {
+        struct dataset data;
+        struct error err = ERROR_INIT;
+        struct buffer text = BUFFER_INIT;
+        const char *template = "", *columns = NULL, *form = "", *record = "";
+        json_get_string(one, "template", &template);
+        json_get_string(one, "columns", &columns);
+        json_get_string(one, "form", &form);
+        json_get_string(one, "record", &record);
+        buffer_text(&text, record);
+        bool undesired = strstr(record, "\"label\": false") || strstr(record, "\"kto_tag\": false");
+        if (undesired)
+            buffer_text(&text, "\n\"another\"");
+        if (load(&data, *state, template, columns, text.data, &err) != 0)
+            fail_msg("%s: %s", record, err.text);
+        assert_int_equal(data.documents, 1 + undesired);
+        assert_int_equal(data.undesired, undesired);
+        data.tokens = data.offsets[1];
+        same_tokens(&data, one, record);
+        if (strcmp(data.recognised.items[0].text, form) != 0)
+            fail_msg("%s: recognised as %s, expected %s", record, data.recognised.items[0].text,
+                     form);
+        same_notes(&data.unread, json_get(one, "unread"), record);
+        dataset_free(&data);
+        buffer_free(&text);
+    }
+    cJSON_Delete(tree);
+}
+
+/* Single quotes stand for double ones. */
+static void with_quotes(char *out, size_t size, const char *text)
+{
+    snprintf(out, size, "%s", text);
+    for (char *at = out; (at = strchr(at, '\'')); at++)
+        *at = '"';
+}
+
+#define ASKS "{'role':'user','content':'a'}"
+#define SAYS "{'role':'assistant','content':'b'}"
+#define HUMAN "{'from':'human','value':'a'}"
+#define GPT "{'from':'gpt','value':'b'}"
+
+static void refuses_by_name(void **state)
+{
+    static const struct {
+        const char *record, *says;
+        const char *template, *columns; /* "own" and NULL where NULL */
+    } bad[] = {
+        /* what is not there */
+        {"{'text':null}", "jsonl:1: \"text\" is null"},
+        {"{'text':3}", "\"text\" is not a text"},
+        {"{'messages':null,'id':1}", "\"messages\" is null"},
+        {"{'prompt':'a','completion':null}",
+         "a prompt alone is not trained: \"completion\" is null"},
+        {"{'prompt':'a','id':1}", "no \"completion\"; there are: \"prompt\", \"id\""},
+        {"{'completion':'a'}", "no \"prompt\""},
+        {"{'instruction':'a','response':'b'}", "no \"output\"; there are: \"instruction\", \"resp"},
+        {"{'instruction':'a','output':null}", "\"output\" is null"},
+        {"{'instruction':'a','output':['b','c']}", "\"output\" is not a text"},
+        {"{'question':'a','answer':'b'}",
+         "--columns prompt=question,completion=answer; there are: "},
+        {"{'prompt':'a','completions':['b'],'labels':[true]}", "stepwise"},
+        /* preference pairs, with the columns that read them */
+        {"{'chosen':[" ASKS "," SAYS "],'rejected':[" ASKS "," SAYS "]}",
+         "preference pairs: \"chosen\" and \"rejected\" are for DPO and its like, which spectrum "
+         "does "
+         "not train; --columns messages=chosen trains"},
+        {"{'prompt':'a','chosen':[" ASKS "," SAYS "],'rejected':[" ASKS "," SAYS "]}",
+         "--columns messages=chosen trains"},
+        {"{'prompt':'a','chosen':'b','rejected':'c'}",
+         "--columns prompt=prompt,completion=chosen "},
+        {"{'prompt':[" ASKS "],'chosen':[" SAYS "],'rejected':[" SAYS "]}",
+         "--columns prompt=prompt,completion=chosen "},
+        {"{'conversations':[" HUMAN "],'chosen':" GPT ",'rejected':" GPT "}",
+         "--columns prompt=conversations,completion=chosen "},
+        {"{'messages':[" ASKS "],'chosen':" SAYS ",'rejected':" SAYS "}",
+         "--columns prompt=messages,completion=chosen "},
+        {"{'instruction':'a','input':'','chosen':'b','rejected':'c'}",
+         "--columns instruction=instruction,input=input,output=chosen "},
+        {"{'system':'s','question':'a','chosen':'b','rejected':'c'}",
+         "--columns prompt=question,completion=chosen "},
+        {"{'chosen':'b','rejected':'c'}", "--columns text=chosen "},
+        /* two forms */
+        {"{'messages':[" ASKS "," SAYS "],'conversations':[" HUMAN "," GPT "]}",
+         "--columns messages=messages or --columns conversations=conversations"},
+        {"{'messages':[" ASKS "],'completion':" SAYS "}",
+         "--columns messages=messages or --columns prompt=messages,completion=completion"},
+        {"{'messages':[" ASKS "," SAYS "],'instruction':'a','output':'b'}",
+         "two forms in one record, \"messages\" and \"instruction\""},
+        {"{'prompt':'a','completion':'b','instruction':'a','output':'b'}",
+         "two forms in one record"},
+        {"{'prompt':'a','completion':[" SAYS "]}", "both must be texts, or both lists"},
+        /* turns */
+        {"{'messages':[" ASKS ",{'role':'narrator','content':'b'}]}",
+         "message 2 of \"messages\": the role \"narrator\""},
+        {"{'messages':[" ASKS ",{'role':'assistant','content':null}]}", "\"content\" is null"},
+        {"{'messages':[" ASKS ",{'role':'assistant'}]}", "has no \"content\""},
+        {"{'messages':[{'role':'user','content':'a','value':'b'}]}", "and they differ"},
+        {"{'messages':[{'role':'user','content':[{'type':'image_url','image_url':{}}]}]}",
+         "a part of type \"image_url\": spectrum trains on text alone"},
+        {"{'messages':[{'role':'user','content':[{'type':'text'}]}]}", "without a text"},
+        {"{'messages':[{'role':'user','content':[{'type':'text','text':'a','train':true}]}]}",
+         "a part with a \"train\""},
+        {"{'messages':[{'role':'assistant','content':'a','train_detail':[]}]}", "\"train_detail\""},
+        {"{'messages':[{'role':'user','content':[]}]}", "an empty list"},
+        {"{'messages':{'role':'user','content':'a'}}", "not an array of messages"},
+        {"{'messages':'[1]'}", "message 1 of \"messages\": it is not an object"},
+        {"{'messages':'hello'}", "\"messages\": not an array of messages"},
+        {"{'conversations':[{'from':'function_call','value':'weather()'}]}", "function_call: "},
+        {"{'conversations':[{'from':'function_call','value':'{\\'name\\':\\'x\\'}'}]}",
+         "without \"name\" and \"arguments\""},
+        {"{'prompt':[" ASKS "],'completion':[]}", "\"completion\" is an array without messages"},
+        /* beside them */
+        {"{'messages':[{'role':'system','content':'s'}," ASKS "," SAYS "],'system':'t'}",
+         "say different things; --columns system= "},
+        {"{'messages':[" ASKS "," SAYS "],'tools':{'name':'x'}}", "\"tools\" is not a list"},
+        {"{'messages':[" ASKS "," SAYS "],'tools':'none'}", "tools that are a text must be JSON"},
+        {"{'messages':[" ASKS "," SAYS "],'tools':[1]}", "not an object"},
+        {"{'messages':[" ASKS "," SAYS "],'functions':[{}]}", "--columns tools=functions"},
+        {"{'messages':[" ASKS "," SAYS "],'images':['a.png']}",
+         "\"images\" has something in it, and spectrum trains on text alone"},
+        {"{'messages':[" ASKS "," SAYS "],'audio':{'path':'a.wav'}}", "\"audio\""},
+        {"{'messages':[" ASKS "," SAYS "],'history':[['a','b']]}", "--columns history= "},
+        {"{'messages':[" ASKS "," SAYS "],'chat_template_kwargs':{'tools':[]}}", "sets \"tools\""},
+        {"{'messages':[" ASKS "," SAYS "],'chat_template_kwargs':[]}", "is not an object"},
+        {"{'text':'a','tools':[{'name':'x'}]}", "\"tools\" belongs to turns"},
+        {"{'text':'a','system':'b'}", "--columns system= leaves it unread"},
+        {"{'text':'a','image':{'bytes':'b'}}", "or name the columns of text with --columns"},
+        {"{'prompt':'a','completion':'b','system':'c'}", "choose one with --template"},
+        {"{'instruction':'a','output':'b','history':[['a','b']]}", "--template", "none"},
+        {"{'instruction':'a','output':'b','tools':[{'name':'x'}]}", "--template", "none"},
+        {"{'instruction':'a','output':'b','history':[['a']]}", "not [question, answer]"},
+        {"{'instruction':'a','output':'b','history':'x'}", "--columns history= "},
+        {"{'messages':[" ASKS "," SAYS "]}", "--template", "none"},
+        /* labels */
+        {"{'prompt':'a','completion':'b','kto_tag':1}", "\"kto_tag\" is neither true nor false"},
+        {"{'prompt':'a','completion':'b','good':1}", "the label \"good\" is neither", "own",
+         "label=good"},
+        {"{'prompt':'a','completion':'b','label':true,'kto_tag':false}", "say different things"},
+        /* what a template would lose */
+        {"{'messages':[" ASKS ",{'role':'assistant','content':'','tool_calls':[{'type':'function',"
+         "'function':{'name':'x','arguments':{}}}]}]}",
+         "tool_calls"},
+        {"{'messages':[" ASKS ",{'role':'assistant','content':'','function_call':{'name':'x',"
+         "'arguments':'{}'}}]}",
+         "function_call"},
+        /* --columns */
+        {"{'text':'a'}", "\"text\" is not one of", "own", "text="},
+        {"{'q':'a','b':'c'}", "no \"completion\"", "own", "prompt=q"},
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        struct dataset data;
+        struct error err = ERROR_INIT;
+        char record[1024];
+        with_quotes(record, sizeof record, bad[i].record);
+        if (load(&data, *state, bad[i].template ? bad[i].template : "own", bad[i].columns, record,
+                 &err) == 0)
+            fail_msg("%s is not refused", record);
+        if (!strstr(err.text, bad[i].says))
+            fail_msg("%s: \"%s\" does not say \"%s\"", record, err.text, bad[i].says);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(reads_as_its_tools_do),
+        cmocka_unit_test(refuses_by_name),
+    };
+    return cmocka_run_group_tests(tests, open_tokenizers, close_tokenizers);
+}

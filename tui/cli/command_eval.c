@@ -165,7 +165,7 @@ int command_eval(int argc, char **argv, struct error *err)
          0, 0, NULL},
         {"batch", OPTION_INTEGER, &r.batch, "N", "rows at once (1)", 1, 65536, NULL},
         {"template", OPTION_TEXT, &r.format.template_name, "NAME",
-         "chat template: " TEMPLATE_NAMES " (default: the run's, or the model's own)", 0, 0, NULL},
+         "chat template: " TEMPLATE_VALUES " (default: the run's, or the model's own)", 0, 0, NULL},
         {"columns", OPTION_TEXT, &r.format.columns, "MAP",
          "as in prompt=question,completion=answer (default: the run's; \"\": the forms' own)", 0, 0,
          NULL},

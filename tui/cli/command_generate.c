@@ -222,7 +222,7 @@ int command_generate(int argc, char **argv, struct error *err)
         {"prompt", OPTION_TEXT, &r.prompt, "TEXT", "what the text begins with", 0, 0, NULL},
         {"chat", OPTION_FLAG, &r.chat, NULL, "the prompt is a user's message", 0, 0, NULL},
         {"template", OPTION_TEXT, &r.template_name, "NAME",
-         "with --chat: " TEMPLATE_NAMES " (default: the run's, or the model's own)", 0, 0, NULL},
+         "with --chat: " TEMPLATE_VALUES " (default: the run's, or the model's own)", 0, 0, NULL},
         {"tokens", OPTION_INTEGER, &r.tokens, "N", "at most so many new tokens (100)", 1, 65536,
          NULL},
         {"temperature", OPTION_NUMBER, &r.temperature, "X",

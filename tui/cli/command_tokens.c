@@ -151,7 +151,7 @@ int command_tokens(int argc, char **argv, struct error *err)
         {"text", OPTION_TEXT, &r.text, "TEXT", "the text to tokenise", 0, 0, NULL},
         {"chat", OPTION_TEXT, &r.chat, "FILE", "a data file: ids and what is trained", 0, 0, NULL},
         {"template", OPTION_TEXT, &r.template_name, "NAME",
-         TEMPLATE_NAMES " (default: the model's own)", 0, 0, NULL},
+         TEMPLATE_VALUES " (default: the model's own)", 0, 0, NULL},
         {"columns", OPTION_TEXT, &r.columns, "MAP", "as in prompt=question,completion=answer", 0, 0,
          NULL},
         {"no-special", OPTION_FLAG, &r.no_special, NULL,

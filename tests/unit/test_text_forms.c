@@ -257,7 +257,7 @@ static void refuses_by_name(void **state)
          "'arguments':'{}'}}]}",
          "function_call"},
         /* --columns */
-        {"{'text':'a'}", "\"text\" is not one of", "own", "text="},
+        {"{'text':'a'}", "\"text\" is no KEY=NAME of", "own", "text="},
         {"{'q':'a','b':'c'}", "no \"completion\"", "own", "prompt=q"},
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {

@@ -196,7 +196,8 @@ int training_dry_run(const struct training_request *request, const struct traini
 {
     struct training training = {.request = request, .view = view, .dry = true};
     int status = -1;
-    if (training_check(request, err) == 0 && job_dir_check(request->run, err) == 0)
+    if (training_check(request, err) == 0 && job_dir_check(request->run, err) == 0 &&
+        training_keep_template(&training, err) == 0)
         status = training_open(&training, false, err);
     if (status == 0)
         status = training_write_job(&training, err);

@@ -73,8 +73,8 @@ int training_choose_as_left(struct training *training, const char *state, struct
 void training_gather_inputs(struct training *training);
 int training_fit_memory(struct training *training, struct error *err);
 
-/* training_template.c: --template, which is the run's from its start on. Keeps a copy of a file;
- * with `resume` takes the one that is there. Is there one already? */
+/* training_template.c: --template, which is the run's from its start on: keeps a copy of a file,
+ * but for a dry run, or takes the one that a resume finds. Is there one already? */
 int training_keep_template(struct training *training, struct error *err);
 bool training_has_template(const struct training_request *request);
 /* With the tokenizer at hand: the date of a template that writes one; its marks that are no tokens

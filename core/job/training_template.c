@@ -13,7 +13,8 @@ enum { TEMPLATE_FILE_MAX = 1 << 20, MARKS_SHOWN = 200 };
 
 bool training_has_template(const struct training_request *request)
 {
-    return request->run && template_is_file(request->format.template_name) &&
+    const char *name = request->format.template_name;
+    return request->run && name && template_is_file(name) &&
            job_dir_has(request->run, JOB_TEMPLATE);
 }
 
@@ -22,7 +23,7 @@ int training_keep_template(struct training *training, struct error *err)
     const struct training_request *request = training->request;
     const char *name = request->format.template_name;
     training->format = request->format;
-    if (!name || !template_is_file(name))
+    if (!name || !template_is_file(name) || training->dry)
         return 0;
     training->template_copy = path_join(request->run, JOB_TEMPLATE, err);
     if (!training->template_copy)

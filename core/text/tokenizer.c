@@ -138,8 +138,8 @@ int tokenizer_add_special(struct tokenizer *t, const char *text, int32_t *id, st
         return error_set(err, "\"%.60s\" cannot be added to the tokenizer: %s", text,
                          length ? "it is a token already" : "it is empty");
     if (vocabulary_add(&t->vocabulary, t->next_id, text, length, err) != 0)
-        return error_prefix(err,
-                            "\"%.60s\" cannot be added to the tokenizer, whose ids have gaps", text);
+        return error_prefix(err, "\"%.60s\" cannot be added to the tokenizer, whose ids have gaps",
+                            text);
     token.id = *id = (int32_t)t->next_id++;
     t->vocabulary.entries[token.id].special = true;
     if (added_push(&t->added_raw, token, err) != 0 ||

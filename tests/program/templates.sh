@@ -194,6 +194,12 @@ expect 1 'had the id 2049, and would get 2048' eval added --data chat.jsonl
 sed -i 's/"added_tokens": {[^}]*}/"added_tokens": [1]/' added/job.json
 expect 1 'added: "added_tokens" is no object' eval added --data chat.jsonl
 
+# A dry run says it all, and leaves nothing.
+cp kept.jinja mine.jinja
+expect 0 'model.embed_tokens .* 393600 parameters' train plain "${short[@]}" --template mine.jinja --add-tokens --method full --dry-run
+expect 1 "$new, which are no tokens" train plain "${short[@]}" --template mine.jinja --method full --dry-run
+[ -e runs ] && fail "a dry run left a folder"
+
 # Rows that are there beyond the tokenizer's size are taken; the model keeps its own.
 cp -r plain padded
 last=$(grep -o '"[^"]*":2047[,}]' padded/tokenizer.json | head -1 | sed 's/":2047.*//; s/^"//')

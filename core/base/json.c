@@ -1,6 +1,7 @@
 #include "base/json.h"
 
 #include "base/file.h"
+#include "base/json_fault.h"
 #include "base/utf8.h"
 
 #include <math.h>
@@ -105,6 +106,20 @@ static int check_text(const char *text, size_t length, const char *where, struct
     return utf8_valid(text, length) ? 0 : error_set(err, "%s: not valid UTF-8", where);
 }
 
+/* Why cJSON does not take it; `at` is where it gave up. */
+static void refuse_text(const char *text, size_t length, enum json_flags flags, size_t at,
+                        const char *where, struct error *err)
+{
+    struct json_fault fault;
+    if (!json_fault_find(text, length, flags & JSON_LOOSE_NUMBERS, &fault))
+        error_set(err, "%s: not valid JSON near byte %zu", where, at);
+    else if (memchr(text, '\n', length))
+        error_set(err, "%s: not valid JSON, line %zu, column %zu: %s", where, fault.line,
+                  fault.column, fault.what);
+    else
+        error_set(err, "%s: not valid JSON, column %zu: %s", where, fault.column, fault.what);
+}
+
 /* No JSON number means NaN: loosen() writes a marker string, turned into a number here. */
 #define NAN_MARKER "\x01NaN"
 
@@ -203,8 +218,7 @@ cJSON *json_parse(const char *text, size_t length, enum json_flags flags, const 
     size_t from_length = loose ? strlen(loose) : length;
     cJSON *tree = cJSON_ParseWithLengthOpts(from, from_length, &end, 0);
     if (!tree) {
-        size_t at = end && end >= from ? (size_t)(end - from) : 0;
-        error_set(err, "%s: not valid JSON near byte %zu", where, at);
+        refuse_text(text, length, flags, end && end >= from ? (size_t)(end - from) : 0, where, err);
     } else {
         while (end < from + from_length && strchr(" \t\r\n", *end))
             end++;

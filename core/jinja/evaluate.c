@@ -54,7 +54,7 @@ static int evaluate_dict(struct rendering *r, const struct expression *expressio
         return -1;
     for (const struct expression *e = expression->first; e; e = e->next->next)
         if (evaluate_expression(r, e, &key) != 0 || evaluate_expression(r, e->next, &value) != 0 ||
-            jinja_step(&r->run, 1 + out->is.map->count / 64) != 0 ||
+            jinja_step(&r->run, out->is.map->count / 4) != 0 ||
             jinja_set(r->run.heap, out->is.map, key, value, r->run.err) != 0)
             return -1;
     return 0;
@@ -140,12 +140,14 @@ static int evaluate_concat(struct rendering *r, const struct expression *express
 {
     struct buffer text = BUFFER_INIT;
     struct jinja_value part;
-    for (const struct expression *e = expression->first; e; e = e->next)
+    for (const struct expression *e = expression->first; e; e = e->next) {
+        size_t before = text.length;
         if (evaluate_expression(r, e, &part) != 0 || jinja_write(&text, part, r->run.err) != 0 ||
-            jinja_step(&r->run, text.length / 64) != 0) {
+            jinja_step(&r->run, (text.length - before) / 64) != 0) {
             buffer_free(&text);
             return -1;
         }
+    }
     return jinja_take_text(r->run.heap, &text, out, r->run.err);
 }
 
@@ -196,6 +198,8 @@ static int add_named(struct rendering *r, struct jinja_map *named, struct jinja_
 {
     if (key.type != JINJA_STRING)
         return error_set(r->run.err, "keywords must be strings");
+    if (jinja_step(&r->run, named->count / 4) != 0)
+        return -1;
     if (jinja_find(named, key))
         return error_set(r->run.err, "got multiple values for keyword argument '%.*s'",
                          (int)key.is.text.length, key.is.text.bytes);
@@ -315,12 +319,19 @@ static int evaluate_link_call(struct rendering *r, const struct link *link,
     return 0;
 }
 
+/* A key of a dictionary is looked for among all of them. */
+static uint64_t lookup_steps(struct jinja_value value)
+{
+    bool map = value.type == JINJA_DICT || value.type == JINJA_NAMESPACE;
+    return map ? 1 + value.is.map->count / 4 : 1;
+}
+
 static int evaluate_links(struct rendering *r, const struct link *link,
                           const struct jinja_value *caller, struct jinja_value *value)
 {
     for (; link; link = link->next) {
         int status;
-        if (jinja_step(&r->run, 1) != 0)
+        if (jinja_step(&r->run, lookup_steps(*value)) != 0)
             return -1;
         r->run.line = link->line;
         if (link->kind == LINK_ATTRIBUTE)

@@ -179,6 +179,8 @@ static int filter_attr(struct jinja_run *run, struct jinja_value value, args *ar
     struct jinja_arguments one = {.values = &name, .count = 1};
     if (name_argument(run, &one, 0, "an attribute", &text) != 0)
         return -1;
+    if (value.type == JINJA_UNDEFINED)
+        return jinja_fail_undefined(value, run->err);
     *out = jinja_undefined(text);
     return jinja_attribute_only(run, value, text, out) < 0 ? -1 : 0;
 }

@@ -204,20 +204,127 @@ static int filter_truncate(struct jinja_run *run, struct jinja_value value, args
     if (length < end || leeway < 0)
         return error_set(run->err, length < end ? "truncate() to less than the length of its end"
                                                 : "truncate() with a leeway below 0");
-    *out = value;
-    if (value.type == JINJA_UNDEFINED)
+    *out = value; /* whatever has a length, and is short enough */
+    int64_t over, given = jinja_length(value);
+    if (given >= 0 && (__builtin_add_overflow(length, leeway, &over) || given <= over))
         return 0;
     if (need_text(run, "truncate()", value) != 0)
         return -1;
-    int64_t over;
-    if (__builtin_add_overflow(length, leeway, &over) || jinja_length(value) <= over)
-        return 0;
     struct jinja_value cut = jinja_part(value, 0, jinja_offset(value.is.text, (size_t)room));
     ptrdiff_t space =
         jinja_search_back(cut.is.text, (struct jinja_text){" ", 1}, cut.is.text.length);
     if (!jinja_truth(bound[1]) && space >= 0)
         cut = jinja_part(cut, 0, (size_t)space);
     return jinja_binary(run, "+", cut, bound[2], out);
+}
+
+/* The pieces of a line in turn: a word, or white space. */
+static size_t piece_end(struct jinja_text line, size_t at)
+{
+    size_t bytes;
+    bool space = strchr(" \t", line.bytes[at]) != NULL;
+    for (; at < line.length; at += bytes) {
+        jinja_point_at(line, at, &bytes);
+        if ((bytes == 1 && strchr(" \t\v\f", line.bytes[at]) != NULL) != space)
+            break;
+    }
+    return at;
+}
+
+/* One line of a text in lines of `width` characters, `by` between them, as Python's textwrap cuts
+ * it: white space goes where a line ends or, but for the first, begins; a word that is longer than
+ * a line is cut where words may be, and begins in what is left of the line before. */
+static int wrap_line(struct jinja_run *run, struct jinja_value line, int64_t width, bool cut,
+                     struct jinja_text by, struct buffer *out)
+{
+    struct jinja_text text = line.is.text;
+    size_t begin = 0, at = 0,
+           kept = 0; /* of the line that is being filled; `kept`: without space */
+    int64_t used = 0;
+    bool first = true;
+    while (at < text.length) {
+        size_t end = piece_end(text, at);
+        bool space = strchr(" \t\v\f", text.bytes[at]) != NULL;
+        int64_t length = jinja_length(jinja_text(text.bytes + at, end - at));
+        if (jinja_step(run, 1) != 0)
+            return -1;
+        if (space && used == 0 && !first) { /* begins no line but the first */
+            begin = kept = at = end;
+            continue;
+        }
+        bool fits = used + length <= width;
+        if (!fits && length > width && (cut || used == 0)) {
+            struct jinja_text piece = {text.bytes + at, end - at};
+            int64_t room = width - used;
+            end = cut ? at + jinja_offset(piece, (size_t)room) : end;
+            kept = space ? kept : end;
+            fits = false;
+        } else if (!fits) {
+            end = at;
+        } else {
+            kept = space ? kept : end;
+            used += length;
+        }
+        at = end;
+        if (fits)
+            continue;
+        if (kept > begin) {
+            if (!first)
+                buffer_append(out, by.bytes, by.length);
+            buffer_append(out, text.bytes + begin, kept - begin);
+            first = false;
+        }
+        begin = kept = at;
+        used = 0;
+    }
+    if (kept > begin) {
+        if (!first)
+            buffer_append(out, by.bytes, by.length);
+        buffer_append(out, text.bytes + begin, kept - begin);
+    }
+    return 0;
+}
+
+/* Where words may break at hyphens, one with a hyphen is refused: textwrap's rules for those are
+ * its own. */
+static int filter_wordwrap(struct jinja_run *run, struct jinja_value value, args *arguments,
+                           struct jinja_value *out)
+{
+    struct jinja_value bound[4] = {jinja_int(79), jinja_bool(true), jinja_none(), jinja_bool(true)};
+    struct jinja_value lines;
+    struct buffer text = BUFFER_INIT;
+    int64_t width;
+    int result = 0;
+    if (jinja_bind(run, "wordwrap()", arguments,
+                   (const char *const[]){"width", "break_long_words", "wrapstring",
+                                         "break_on_hyphens", NULL},
+                   0, bound) != 0 ||
+        jinja_to_integer(run, bound[0], &width) != 0 || need_text(run, "wordwrap()", value) != 0)
+        return -1;
+    if (bound[2].type == JINJA_NONE)
+        bound[2] = jinja_string("\n");
+    if (need_text(run, "wordwrap()", bound[2]) != 0 ||
+        jinja_call_method(run, value, "splitlines", NULL, 0, &lines) != 0)
+        return -1;
+    if (jinja_truth(bound[3]) && memchr(value.is.text.bytes, '-', value.is.text.length))
+        return error_set(run->err, "wordwrap() breaks no words at hyphens here; say "
+                                   "break_on_hyphens=false");
+    if (width <= 0)
+        return lines.is.list->count
+                   ? error_set(run->err, "invalid width %lld (must be > 0)", (long long)width)
+                   : jinja_finish(run, &text, false, out);
+    for (size_t i = 0; result == 0 && i < lines.is.list->count; i++) {
+        if (i)
+            buffer_append(&text, bound[2].is.text.bytes, bound[2].is.text.length);
+        result = wrap_line(run, lines.is.list->items[i], width, jinja_truth(bound[1]),
+                           bound[2].is.text, &text);
+        if (result == 0 && text.length > jinja_text_most(run))
+            result = error_set(run->err, "a text of more than %zu bytes", jinja_text_most(run));
+    }
+    if (result == 0)
+        return jinja_finish(run, &text, false, out);
+    buffer_free(&text);
+    return -1;
 }
 
 /* Runs of letters, digits and "_". */
@@ -253,5 +360,6 @@ const struct jinja_filter_entry jinja_text_filters[] = {
     {"truncate", filter_truncate},
     {"upper", filter_upper},
     {"wordcount", filter_wordcount},
+    {"wordwrap", filter_wordwrap},
     {NULL, NULL},
 };

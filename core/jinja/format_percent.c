@@ -2,6 +2,8 @@
 #include "jinja/filters.h"
 #include "jinja/methods.h"
 
+#include "base/utf8.h"
+
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -150,7 +152,7 @@ static int pad(struct source *s, const struct conversion *c, bool zeros, const c
     return c->left ? jinja_repeat(s->run, &s->out, space, missing) : 0;
 }
 
-/* %s, %r, %c: as a text, cut to the precision. In a safe text what is not safe is escaped. */
+/* %s and %r: as a text, cut to the precision. In a safe text what is not safe is escaped. */
 static int format_text(struct source *s, const struct conversion *c, struct jinja_value value)
 {
     struct buffer text = BUFFER_INIT, escaped = BUFFER_INIT;
@@ -230,6 +232,18 @@ static int wrong_type(struct source *s, const struct conversion *c, const char *
                            jinja_type_name(value));
 }
 
+/* %c: one character, or the code point of one. */
+static int format_character(struct source *s, const struct conversion *c, struct jinja_value value)
+{
+    char bytes[4];
+    if (value.type == JINJA_INT && value.is.integer > 0 && value.is.integer <= 0x10FFFF &&
+        (value.is.integer < 0xD800 || value.is.integer > 0xDFFF))
+        value = jinja_text(bytes, utf8_encode((int32_t)value.is.integer, bytes));
+    if (value.type != JINJA_STRING || jinja_length(value) != 1)
+        return error_set(s->run->err, "%%c requires int or char");
+    return format_text(s, c, value);
+}
+
 static int convert(struct source *s, const struct conversion *c, struct jinja_value value)
 {
     bool whole = value.type == JINJA_INT || value.type == JINJA_BOOL;
@@ -246,6 +260,8 @@ static int convert(struct source *s, const struct conversion *c, struct jinja_va
             return format_integer(s, c, (int64_t)value.is.number);
         return whole ? format_integer(s, c, integer)
                      : wrong_type(s, c, "a real number within 64 bits", value);
+    case 'c':
+        return format_character(s, c, value);
     case 'x':
     case 'X':
     case 'o':
@@ -295,8 +311,8 @@ int jinja_format_percent(struct jinja_run *run, struct jinja_value format, struc
         s.at = end + 1;
         if (sign >= 0)
             result = jinja_step(run, 1) != 0 ? -1 : format_next(&s);
-        if (result == 0 && s.out.length > JINJA_TEXT_MAX)
-            result = error_set(run->err, "a text of more than %zu bytes", JINJA_TEXT_MAX);
+        if (result == 0 && s.out.length > jinja_text_most(run))
+            result = error_set(run->err, "a text of more than %zu bytes", jinja_text_most(run));
     }
     size_t given = value.type == JINJA_TUPLE ? value.is.list->count : is_mapping(value) ? 0 : 1;
     if (result == 0 && !s.by_key && s.taken < given)

@@ -141,30 +141,26 @@ static int loop_changed(struct jinja_run *run, struct jinja_callable *callable,
     return 0;
 }
 
+/* loop.cycle, loop.changed */
 static int loop_method(struct loop *loop, const char *name, struct jinja_value *out)
 {
+    bool cycle = strcmp(name, "cycle") == 0;
     struct rendering *r = loop->r;
     struct jinja_callable *made = jinja_heap_take(r->run.heap, sizeof *made, r->run.err);
     if (!made)
         return -1;
-    made->name = name;
-    made->call = *name == 'c' && name[1] == 'y' ? loop_cycle : loop_changed;
+    made->name = cycle ? "cycle" : "changed";
+    made->call = cycle ? loop_cycle : loop_changed;
     made->data = loop;
     *out = (struct jinja_value){.type = JINJA_CALLABLE, .is.callable = made};
     return 1;
 }
 
-/* loop.previtem, loop.nextitem, loop.last */
-static int loop_neighbour(struct loop *loop, const char *name, struct jinja_value *out)
+/* loop.last, loop.nextitem: both look at the next element. */
+static int loop_next(struct loop *loop, bool last, struct jinja_value *out)
 {
-    if (*name == 'p') {
-        *out = loop->index0 > 0 ? loop->before
-                                : jinja_undefined_because("there is no previous "
-                                                          "item");
-        return 1;
-    }
     int found = peek_item(loop);
-    if (*name == 'l')
+    if (last)
         *out = jinja_bool(!found);
     else
         *out = found ? loop->after : jinja_undefined_because("there is no next item");
@@ -174,37 +170,37 @@ static int loop_neighbour(struct loop *loop, const char *name, struct jinja_valu
 static int loop_attribute(struct jinja_run *run, struct jinja_callable *callable, const char *name,
                           struct jinja_value *out)
 {
+    static const char *const names[] = {"index",    "index0",   "depth",     "depth0",   "first",
+                                        "length",   "revindex", "revindex0", "previtem", "last",
+                                        "nextitem", "cycle",    "changed"};
+    enum { INDEX, INDEX0, DEPTH, DEPTH0, FIRST, LENGTH, REVINDEX, REVINDEX0, PREVITEM, LAST };
     struct loop *loop = callable->data;
+    size_t which = 0, count = sizeof names / sizeof *names;
     (void)run;
-    if (strcmp(name, "previtem") == 0 || strcmp(name, "nextitem") == 0 || strcmp(name, "last") == 0)
-        return loop_neighbour(loop, name, out);
-    if (strcmp(name, "cycle") == 0 || strcmp(name, "changed") == 0)
-        return loop_method(loop, *name == 'c' && name[1] == 'y' ? "cycle" : "changed", out);
-    if (strcmp(name, "first") == 0) {
-        *out = jinja_bool(loop->index0 == 0);
-        return 1;
-    }
-    bool from_end = strcmp(name, "length") == 0 || strncmp(name, "revindex", 8) == 0;
-    if (from_end && find_length(loop) != 0)
+    while (which < count && strcmp(name, names[which]) != 0)
+        which++;
+    if (which == count)
+        return 0;
+    if (which > LAST + 1)
+        return loop_method(loop, name, out);
+    if (which >= LAST)
+        return loop_next(loop, which == LAST, out);
+    if (which >= LENGTH && which <= REVINDEX0 && find_length(loop) != 0)
         return -1;
-    const struct {
-        const char *name;
-        int64_t value;
-    } numbers[] = {
-        {"index", loop->index0 + 1},
-        {"index0", loop->index0},
-        {"revindex", loop->length - loop->index0},
-        {"revindex0", loop->length - loop->index0 - 1},
-        {"length", loop->length},
-        {"depth", loop->depth0 + 1},
-        {"depth0", loop->depth0},
-    };
-    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
-        if (strcmp(name, numbers[i].name) == 0) {
-            *out = jinja_int(numbers[i].value);
-            return 1;
-        }
-    return 0;
+    if (which == PREVITEM)
+        *out =
+            loop->index0 > 0 ? loop->before : jinja_undefined_because("there is no previous item");
+    else if (which == FIRST)
+        *out = jinja_bool(loop->index0 == 0);
+    else
+        *out = jinja_int((const int64_t[]){[INDEX] = loop->index0 + 1,
+                                           [INDEX0] = loop->index0,
+                                           [DEPTH] = loop->depth0 + 1,
+                                           [DEPTH0] = loop->depth0,
+                                           [LENGTH] = loop->length,
+                                           [REVINDEX] = loop->length - loop->index0,
+                                           [REVINDEX0] = loop->length - loop->index0 - 1}[which]);
+    return 1;
 }
 
 /* --- running it --- */

@@ -46,12 +46,12 @@ static int copy_named(struct rendering *r, const struct jinja_arguments *argumen
     return 0;
 }
 
-/* Parameters by position, then by name, then their own values, which see those before them. */
+/* Parameters by position, then by name; those without an argument are undefined until all others
+ * are there, and then have their own values, which may name those. */
 static int bind_parameters(struct rendering *r, const struct macro *macro,
                            struct remaining *remaining)
 {
     struct jinja_value value;
-    const struct parameter *first_missing = NULL;
     bool given[JINJA_PARAMETERS_MAX];
     size_t i = 0;
     for (const struct parameter *p = macro->parameters; p; p = p->next, i++) {
@@ -62,13 +62,9 @@ static int bind_parameters(struct rendering *r, const struct macro *macro,
             given[i] = take_named(remaining, p->name->text, &value);
         if (!given[i])
             value = jinja_undefined(p->name->text);
-        if (!given[i] && !first_missing)
-            first_missing = p;
         if (scope_set(r, r->scope, p->name, value) != 0)
             return -1;
     }
-    if (!first_missing)
-        return 0;
     i = 0;
     for (const struct parameter *p = macro->parameters; p; p = p->next, i++)
         if (!given[i] && p->value &&

@@ -14,7 +14,7 @@ enum {
     JINJA_SOURCE_MAX = 1 << 20,       /* bytes */
     JINJA_TREE_MAX = 128 << 20,       /* bytes of the tree */
     JINJA_NAMES_MAX = 1000,           /* different names */
-    JINJA_PARAMETERS_MAX = 64,        /* of a macro */
+    JINJA_PARAMETERS_MAX = 64,        /* of a macro; arguments of a call that have names */
     JINJA_BRACKETS_MAX = 100,         /* brackets and blocks within one another */
     JINJA_HEIGHT_MAX = 250,           /* of the tree */
     JINJA_DEPTH_MAX = 1000,           /* nodes within one another while rendering, macros' too */
@@ -25,6 +25,7 @@ enum {
 /* A name of the source; equal names are one symbol. */
 struct symbol {
     const char *text;
+    size_t length;
     int id;     /* from 0 on */
     bool named; /* an expression reads it */
 };

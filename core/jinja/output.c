@@ -18,18 +18,22 @@ struct scope *scope_new(struct rendering *r, struct scope *outer, const struct b
     return made;
 }
 
-static struct variable *scope_variable(const struct scope *scope, const struct symbol *name)
+/* The variable of a scope, or NULL; a long way to it counts as steps. */
+static struct variable *scope_variable(struct rendering *r, const struct scope *scope,
+                                       const struct symbol *name)
 {
-    for (struct variable *v = scope->variables; v; v = v->next)
-        if (v->name == name)
-            return v;
-    return NULL;
+    struct variable *variable = scope->variables;
+    size_t passed = 0;
+    for (; variable && variable->name != name; passed++)
+        variable = variable->next;
+    r->run.steps += passed / 16;
+    return variable;
 }
 
 int scope_set(struct rendering *r, struct scope *scope, const struct symbol *name,
               struct jinja_value value)
 {
-    struct variable *variable = scope_variable(scope, name);
+    struct variable *variable = scope_variable(r, scope, name);
     if (!variable) {
         variable = jinja_heap_take(r->run.heap, sizeof *variable, r->run.err);
         if (!variable)
@@ -45,7 +49,7 @@ int scope_set(struct rendering *r, struct scope *scope, const struct symbol *nam
 int scope_find(struct rendering *r, const struct symbol *name, struct jinja_value *out)
 {
     for (const struct scope *scope = r->scope; scope; scope = scope->outer) {
-        const struct variable *variable = scope_variable(scope, name);
+        const struct variable *variable = scope_variable(r, scope, name);
         if (variable) {
             *out = variable->value;
             return 0;

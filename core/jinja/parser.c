@@ -106,16 +106,20 @@ int parser_word(struct parser *parser, const char **out)
 int parser_symbol(struct parser *parser, struct symbol **out)
 {
     struct jinja_template *parsed = parser->parsed;
-    for (int i = 0; i < parsed->symbol_count; i++)
-        if (token_is(&parser->token, TOKEN_NAME, parsed->symbols[i]->text)) {
-            *out = parsed->symbols[i];
+    struct jinja_text text = parser->token.text;
+    for (int i = 0; i < parsed->symbol_count && parser->token.kind == TOKEN_NAME; i++) {
+        struct symbol *known = parsed->symbols[i];
+        if (known->length == text.length && memcmp(known->text, text.bytes, text.length) == 0) {
+            *out = known;
             return parser_advance(parser);
         }
+    }
     if (parsed->symbol_count == JINJA_NAMES_MAX)
         return parser_fail(parser, "more than %d different names", JINJA_NAMES_MAX);
     struct symbol *symbol = parser_take(parser, sizeof *symbol);
     if (!symbol || parser_word(parser, &symbol->text) != 0)
         return -1;
+    symbol->length = text.length;
     symbol->id = parsed->symbol_count;
     *out = parsed->symbols[parsed->symbol_count++] = symbol;
     return 0;

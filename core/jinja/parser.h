@@ -62,10 +62,16 @@ int parser_literal(struct parser *parser, struct jinja_text text);
 int parser_enter(struct parser *parser);
 void parser_leave(struct parser *parser);
 
-/* --- parse_expressions.c --- */
+/* --- parse_operands.c --- */
 
-/* with_condition: `a if b else c` is one expression; without, it ends before the `if`. */
-int parse_expression(struct parser *parser, bool with_condition, struct expression **out);
+struct expression *new_expression(struct parser *parser, enum expression_kind kind);
+
+int parse_primary(struct parser *parser, struct expression **out);
+
+/* What stands behind *node, if anything: then it becomes a chain, whose last link is *last (NULL at
+ * first). Behind filters and tests only such, and calls, may follow. */
+int parse_postfix(struct parser *parser, struct expression **node, struct link **last);
+int parse_filtered(struct parser *parser, struct expression **node, struct link **last);
 
 /* One expression, or several with commas, which are a tuple. `end`: a word that may follow the last
  * comma; NULL: none. */
@@ -74,6 +80,11 @@ int parse_tuple(struct parser *parser, bool with_condition, const char *end,
 
 /* filter(arguments) | filter ..., the first without its bar. */
 int parse_filters(struct parser *parser, struct link **out);
+
+/* --- parse_expressions.c --- */
+
+/* with_condition: `a if b else c` is one expression; without, it ends before the `if`. */
+int parse_expression(struct parser *parser, bool with_condition, struct expression **out);
 
 /* --- parse_statements.c --- */
 

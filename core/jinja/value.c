@@ -292,7 +292,8 @@ bool jinja_truth(struct jinja_value value)
 bool jinja_hashable(struct jinja_value value)
 {
     if (value.type == JINJA_LIST)
-        return value.is.list->kind == JINJA_ITERATOR || value.is.list->kind == JINJA_RANGE;
+        return value.is.list->kind == JINJA_ITERATOR || value.is.list->kind == JINJA_RANGE ||
+               value.is.list->kind == JINJA_VALUES;
     if (value.type == JINJA_TUPLE) {
         for (size_t i = 0; i < value.is.list->count; i++)
             if (!jinja_hashable(value.is.list->items[i]))

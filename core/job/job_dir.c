@@ -9,6 +9,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { JSON_CAP = 64 << 20 };
@@ -92,7 +93,7 @@ bool job_dir_is_taken(const char *path)
     return job_dir_has(path, "job.json") && !never_began(path);
 }
 
-int job_dir_create(const char *path, struct error *err)
+static int check_free(const char *path, struct error *err)
 {
     if (check_path(path, err) != 0)
         return -1;
@@ -101,6 +102,26 @@ int job_dir_create(const char *path, struct error *err)
                          "%s holds a job already; `spectrum resume %s` goes on with it, another "
                          "--run starts a new one",
                          path, path);
+    return 0;
+}
+
+int job_dir_check(const char *path, struct error *err)
+{
+    struct stat info;
+    char *there = check_free(path, err) == 0 ? existing_part(path, err) : NULL;
+    int status = there ? 0 : -1;
+    if (there && stat(there, &info) == 0 && !S_ISDIR(info.st_mode))
+        status = error_set_errno(err, ENOTDIR, "cannot make folder %s", path);
+    else if (there && access(there, W_OK | X_OK) != 0)
+        status = error_set_errno(err, errno, "cannot make folder %s", path);
+    free(there);
+    return status;
+}
+
+int job_dir_create(const char *path, struct error *err)
+{
+    if (check_free(path, err) != 0)
+        return -1;
     if (make_below(path, "requests", err) != 0 || make_below(path, "checkpoints", err) != 0)
         return -1;
     return job_index_add(path, err);

@@ -20,6 +20,9 @@
 /* Does the folder hold a job: a job.json, and not one that failed before its first step? */
 bool job_dir_is_taken(const char *path);
 
+/* What job_dir_create() would refuse, without making anything. */
+int job_dir_check(const char *path, struct error *err);
+
 /* Makes the folder with requests/ and checkpoints/ and enters it in the index. One that is taken is
  * refused: `spectrum resume` is what goes on with it. So is a path that is not UTF-8. */
 int job_dir_create(const char *path, struct error *err);

@@ -51,12 +51,19 @@ static void tell_start(const struct training *training, bool resumed, bool exact
     const struct optimizer *optimizer = trainer_optimizer(training->trainer);
     const struct model *model = training->model;
     struct training_start start = {
+        .model = model,
+        .optimizer = optimizer,
         .memory = trainer_memory(training->trainer),
+        .memory_free = training->free_bytes,
+        .recomputed = training->settings.recomputed,
         .steps = trainer_steps(training->trainer),
+        .warmup = trainer_warmup(training->trainer),
         .progress = *trainer_progress(training->trainer),
         .trained_tensors = optimizer->count,
         .data = training_data_plan(training),
         .precision = training->identity.precision,
+        .sample = training->settings.sample.ids ? &training->prompt : NULL,
+        .tokenizer = training->tokenizer,
         .resumed = resumed,
         .exact = exact,
         .adapters = method_info(training->request->method)->adapters,
@@ -180,5 +187,20 @@ int training_run(const struct training_request *request, bool resume,
         return error_set_kind(err, ERROR_INTERRUPTED,
                               "stopped behind step %lld; `spectrum resume %s` goes on",
                               (long long)step, request->run);
+    return status;
+}
+
+int training_dry_run(const struct training_request *request, const struct training_view *view,
+                     struct error *err)
+{
+    struct training training = {.request = request, .view = view, .dry = true};
+    int status = -1;
+    if (training_check(request, err) == 0 && job_dir_check(request->run, err) == 0)
+        status = training_open(&training, false, err);
+    if (status == 0)
+        status = training_write_job(&training, err);
+    if (status == 0)
+        tell_start(&training, false, true);
+    training_close(&training);
     return status;
 }

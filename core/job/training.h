@@ -59,11 +59,11 @@ struct training_request {
 
 /* What the run makes of its data. */
 struct training_data_plan {
-    uint64_t documents, tokens; /* of the training data, before anything is left out */
-    size_t eval_pieces;         /* that are kept for evaluation (text/pieces.h) */
-    size_t too_short;           /* records of fewer than two tokens, left out */
-    struct piece_counts counts; /* of the training data, with what is held back of it */
-    bool eval_own;              /* the evaluation has data of its own, of which these are: */
+    uint64_t documents, tokens, supervised; /* of the training data, before anything is left out */
+    size_t eval_pieces;                     /* that are kept for evaluation (text/pieces.h) */
+    size_t too_short;                       /* records of fewer than two tokens, left out */
+    struct piece_counts counts;             /* of the training data, with what is held back of it */
+    bool eval_own; /* the evaluation has data of its own, of which these are: */
     size_t eval_too_short;
     struct piece_counts eval_counts;
     uint64_t epoch_rows, epoch_targets; /* of the epoch in hand; rows can be one more or less */
@@ -76,17 +76,24 @@ struct training_data_plan {
 /* Its members as JSON, without braces: of job.json and of --json. */
 void training_put_data_plan(struct buffer *out, const struct training_data_plan *plan);
 
-/* What is known before the first step. */
+/* What is known before the first step; what it points to is the run's. */
 struct training_start {
+    const struct model *model;
+    const struct optimizer *optimizer; /* what trains: optimizer_tensor() */
     const struct memory_plan *memory;
-    int64_t steps; /* of the whole run */
+    uint64_t memory_free; /* bytes, before the run took any */
+    int64_t recomputed;   /* blocks that the backward pass computes anew */
+    int64_t steps;        /* of the whole run */
+    int64_t warmup;
     int64_t trained_parameters, parameters;
     size_t trained_tensors, tensors;
     struct training_data_plan data;
-    struct progress progress; /* so far, where it was resumed */
-    const char *precision;    /* "bf16+masters" */
-    bool resumed, exact;      /* exact: to the bit */
-    bool adapters;            /* what is exported without --merge */
+    struct progress progress;        /* so far, where it was resumed */
+    const char *precision;           /* "bf16+masters" */
+    bool resumed, exact;             /* exact: to the bit */
+    const struct token_list *sample; /* the samples' prompt; NULL: no samples are made */
+    const struct tokenizer *tokenizer;
+    bool adapters; /* what is exported without --merge */
 };
 
 /* For whoever shows the run; any member may be NULL. */
@@ -108,5 +115,11 @@ int training_check(const struct training_request *request, struct error *err);
  * start where there is none). 0: completed; ERROR_INTERRUPTED: stopped, with a checkpoint; -1. */
 int training_run(const struct training_request *request, bool resume,
                  const struct training_view *view, struct error *err);
+
+/* Everything up to the first step: what training_run() would refuse is refused, and
+ * view->on_start() is told what it would train. Nothing is left behind but what is in the cache: no
+ * folder, no job. request->run is the folder that the run would have. */
+int training_dry_run(const struct training_request *request, const struct training_view *view,
+                     struct error *err);
 
 #endif

@@ -137,6 +137,7 @@ struct training_data_plan training_data_plan(const struct training *training)
     struct training_data_plan plan = {
         .documents = training->data.documents,
         .tokens = training->data.tokens,
+        .supervised = training->data.supervised,
         .eval_pieces = training->eval.count,
         .too_short = training->data.left_out,
         .counts = training->train.counts,
@@ -177,10 +178,11 @@ void training_put_data_plan(struct buffer *out, const struct training_data_plan 
 {
     buffer_format(out,
                   "\"documents\": %" PRIu64 ", \"tokens\": %" PRIu64
-                  ", \"epoch_supervised_tokens\": %" PRIu64 ", \"epoch_rows\": %" PRIu64
-                  ", \"epoch_steps\": %" PRId64 ", \"step_rows\": %" PRId64 ", ",
-                  plan->documents, plan->tokens, plan->epoch_targets, plan->epoch_rows,
-                  plan->epoch_steps, plan->step_rows);
+                  ", \"supervised_tokens\": %" PRIu64 ", \"epoch_supervised_tokens\": %" PRIu64
+                  ", \"epoch_rows\": %" PRIu64 ", \"epoch_steps\": %" PRId64
+                  ", \"step_rows\": %" PRId64 ", ",
+                  plan->documents, plan->tokens, plan->supervised, plan->epoch_targets,
+                  plan->epoch_rows, plan->epoch_steps, plan->step_rows);
     put_counts(out, &plan->counts, plan->too_short);
     buffer_format(out, ", \"weighted\": %s, \"undesired\": %zu, \"unread_columns\": %s",
                   plan->weighted ? "true" : "false", plan->undesired,
@@ -202,6 +204,8 @@ int training_load_data(struct training *training, struct error *err)
         transformer_check_ids(training->model, &training->eval_data, training->tokenizer, err) != 0)
         return -1;
     weigh(training);
+    if (training_tell_record(training, err) != 0)
+        return -1;
     tell_positions(training);
     if (dataset_all_supervised(&training->data))
         training_say(training, "every token is trained on (plain text)");

@@ -8,6 +8,7 @@
 #include "model/init.h"
 #include "plan/control.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -26,12 +27,27 @@ void training_say(const struct training *training, const char *format, ...)
     training->view->on_message(training->view->context, line);
 }
 
+/* A dry run's random weights are drawn, too: which of them train is chosen by their spectra. */
+static char *scratch_folder(struct training *training, struct error *err)
+{
+    const char *folder = getenv("TMPDIR");
+    char *path = path_join(folder && folder[0] ? folder : "/var/tmp", "spectrum-init-XXXXXX", err);
+    if (path && !mkdtemp(path)) {
+        error_set_errno(err, errno, "cannot make folder %s", path);
+        free(path);
+        path = NULL;
+    }
+    training->scratch = path;
+    return path ? string_copy(path, err) : NULL;
+}
+
 /* The model that was asked for; with --init, a new one of random weights in RUN/base. */
 static int open_model(struct training *training, bool resume, struct error *err)
 {
     const struct training_request *request = training->request;
-    training->model_path =
-        request->init ? path_join(request->run, "base", err) : string_copy(request->model, err);
+    training->model_path = !request->init  ? string_copy(request->model, err)
+                           : training->dry ? scratch_folder(training, err)
+                                           : path_join(request->run, "base", err);
     if (!training->model_path)
         return -1;
     if (request->init && !(resume && job_dir_has(request->run, "base/model.safetensors")) &&
@@ -204,6 +220,7 @@ int training_open(struct training *training, bool resume, struct error *err)
     if (training_fill_factors(training, err) != 0 || training_fit_memory(training, err) != 0)
         return -1;
     training->base_bytes = process_resident_bytes();
+    training->free_bytes = available_memory();
     if (trainer_new(&training->trainer, &training->inputs, &training->settings, err) != 0)
         return -1;
     double warmup = request->is.warmup, most = (double)trainer_steps(training->trainer) - 1;
@@ -234,6 +251,9 @@ void training_close(struct training *training)
     scan_result_free(training->scanned);
     backend_close(training->backend);
     model_close(training->model);
+    if (training->scratch)
+        folder_remove(training->scratch);
+    free(training->scratch);
     free(training->model_path);
     free(training->state);
 }

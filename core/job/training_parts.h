@@ -30,10 +30,13 @@ struct training {
     struct run_identity identity;
     struct train_inputs inputs;
     struct trainer *trainer;
-    size_t base_bytes; /* resident before the trainer was made; 0: unknown */
+    uint64_t free_bytes; /* of memory, before the trainer was made */
+    size_t base_bytes;   /* resident before the trainer was made; 0: unknown */
     struct job_metrics_writer metrics;
     bool metrics_open;
     char *state;      /* the folder that a resume goes on from; NULL: it begins again */
+    bool dry;         /* it ends before the first step and writes no record */
+    char *scratch;    /* a dry run's model of random weights, to be removed; NULL: none */
     bool recorded;    /* job.json is there: it stays what it is until the resume succeeds */
     pid_t supervisor; /* 0: none; it runs in a terminal */
     bool proof_due;   /* proof.json is to be written, or was when adapters had no gradient yet */
@@ -69,6 +72,9 @@ int training_fit_memory(struct training *training, struct error *err);
 /* training_data.c: tokenizer, documents, their split, the samples' prompt. */
 int training_load_data(struct training *training, struct error *err);
 struct training_data_plan training_data_plan(const struct training *training);
+
+/* training_look.c: shows the first record of the data as the model will see it. */
+int training_tell_record(const struct training *training, struct error *err);
 
 /* training_record.c: job.json (at first what was asked for, then more as it becomes known),
  * plan.yaml and proof.json. */

@@ -205,7 +205,7 @@ int training_write_job(const struct training *training, struct error *err)
     if (status == 0 && !utf8_valid(buffer_string(&out), out.length))
         status = error_set(err, "an argument, or the folder this runs in, is not UTF-8: job.json "
                                 "cannot hold it; other names are needed");
-    if (status == 0)
+    if (status == 0 && !training->dry)
         status = job_dir_save(request->run, "job.json", &out, err);
     buffer_free(&out);
     return status;
@@ -214,6 +214,8 @@ int training_write_job(const struct training *training, struct error *err)
 int training_write_plan(const struct training *training, struct error *err)
 {
     struct buffer plan = BUFFER_INIT;
+    if (training->dry)
+        return 0;
     plan_put(&plan, training->plan, PLAN_YAML, training->model_path);
     int status = job_dir_save(training->request->run, "plan.yaml", &plan, err);
     buffer_free(&plan);

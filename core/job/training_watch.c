@@ -191,7 +191,7 @@ bool training_should_stop(void *context)
     const volatile sig_atomic_t *interrupted = training->view->interrupted;
     if ((interrupted && *interrupted) ||
         (training->supervisor && getppid() != training->supervisor) ||
-        job_request_take(training->request->run, JOB_REQUEST_STOP, NULL))
+        (!training->dry && job_request_take(training->request->run, JOB_REQUEST_STOP, NULL)))
         training->stopping = true;
     return training->stopping;
 }

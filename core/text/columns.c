@@ -35,9 +35,10 @@ static int add_column(struct column_names *out, char *pair, struct error *err)
         }
     return error_set_kind(
         err, ERROR_USAGE,
-        "--columns: \"%s\" is not one of text, prompt, completion, instruction, input, output, "
-        "messages, conversations, system, tools, documents, history, label, weight with \"=NAME\" "
-        "behind it (of input and of those from system on, \"=\" alone: not to be read)",
+        "--columns: \"%s\" is no KEY=NAME of text, prompt, completion, instruction, input, output, "
+        "messages, conversations, system, tools, documents, history, label, weight (input and "
+        "those "
+        "from system on take an empty NAME: not to be read)",
         pair);
 }
 

@@ -3,14 +3,18 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/sys.h"
+#include "text/data_foreign.h"
 #include "text/records.h"
 
+#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
-enum { CHUNK = 1 << 20 };
+enum { CHUNK = 1 << 20, LOOK_MAX = 256 };
 
 /* Takes the path. */
 static int add_file(struct data_files *out, char *path, size_t source, struct error *err)
@@ -26,48 +30,72 @@ static int add_file(struct data_files *out, char *path, size_t source, struct er
 
 /* --- folders --- */
 
-/* Folders still to be read. */
-struct folders {
-    char **items;
+/* A walk through a folder. */
+struct walk {
+    struct data_files *out;
+    const char *root;
+    size_t source;
+    char **folders; /* still to be read */
     size_t count, capacity;
+    char *foreign; /* a file that would have to be converted; NULL: none */
+    size_t left;   /* entries that may still be read */
 };
 
-static int add_folder(struct folders *folders, char *path, struct error *err)
+/* Takes the path. */
+static int add_folder(struct walk *walk, char *path, struct error *err)
 {
-    if (array_reserve((void **)&folders->items, &folders->capacity, folders->count + 1,
-                      sizeof *folders->items, err) != 0) {
+    if (array_reserve((void **)&walk->folders, &walk->capacity, walk->count + 1,
+                      sizeof *walk->folders, err) != 0) {
         free(path);
         return -1;
     }
-    folders->items[folders->count++] = path;
+    walk->folders[walk->count++] = path;
     return 0;
 }
 
+/* Files that tell about a data set; a model's config.json, which `datasets` leaves out, too. */
+static bool describes_data(const char *name)
+{
+    static const char *const names[] = {"dataset_info.json", "dataset_infos.json",
+                                        "dataset_dict.json", "state.json", "config.json"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcmp(name, names[i]) == 0)
+            return true;
+    return false;
+}
+
 /* Takes the path. A link to nothing is named when it is opened. */
-static int add_entry(struct data_files *out, struct folders *folders, char *path, size_t source,
-                     struct error *err)
+static int add_entry(struct walk *walk, char *path, const char *name, struct error *err)
 {
     struct stat info, behind;
-    if (lstat(path, &info) == 0 && S_ISDIR(info.st_mode))
-        return add_folder(folders, path, err);
+    bool is_folder = lstat(path, &info) == 0 && S_ISDIR(info.st_mode);
     bool is_file = stat(path, &behind) != 0 || S_ISREG(behind.st_mode);
-    if (is_file && record_file_name(path))
-        return add_file(out, path, source, err);
+    bool special = strcmp(name, "__MACOSX") == 0 || (is_folder && strncmp(name, "__", 2) == 0);
+    if (is_folder && !special)
+        return add_folder(walk, path, err);
+    if (is_file && *data_name_form(name) && !describes_data(name))
+        return add_file(walk->out, path, walk->source, err);
+    bool better = !walk->foreign || data_name_is_rival(path) > data_name_is_rival(walk->foreign);
+    if (is_file && data_name_is_foreign(name) && better) {
+        free(walk->foreign);
+        walk->foreign = path;
+        return 0;
+    }
     free(path);
     return 0;
 }
 
-static int read_folder(struct data_files *out, struct folders *folders, const char *path,
-                       size_t source, struct error *err)
+static int read_folder(struct walk *walk, const char *path, struct error *err)
 {
     DIR *folder = opendir(path);
     struct dirent *entry;
     int status = folder ? 0 : error_set_errno(err, errno, "cannot open folder %s", path);
-    while (status == 0 && (entry = readdir(folder))) {
-        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+    while (status == 0 && walk->left > 0 && (entry = readdir(folder))) {
+        if (entry->d_name[0] == '.')
             continue;
         char *below = path_join(path, entry->d_name, err);
-        status = below ? add_entry(out, folders, below, source, err) : -1;
+        status = below ? add_entry(walk, below, entry->d_name, err) : -1;
+        walk->left--;
     }
     if (folder)
         closedir(folder);
@@ -79,27 +107,102 @@ static int compare_paths(const void *a, const void *b)
     return strcmp(((const struct data_file *)a)->path, ((const struct data_file *)b)->path);
 }
 
-static int add_below(struct data_files *out, const char *path, size_t source, struct error *err)
+/* The parts of a data set, by the words that `datasets` tells them by; any other is for training.
+ */
+enum part { PART_TRAIN, PART_VALIDATION, PART_TEST };
+
+static enum part part_of_word(const char *word, size_t length)
 {
-    struct folders folders = {0};
-    size_t first = out->count;
+    static const struct {
+        const char *word;
+        enum part part;
+    } words[] = {{"validation", PART_VALIDATION},
+                 {"valid", PART_VALIDATION},
+                 {"dev", PART_VALIDATION},
+                 {"val", PART_VALIDATION},
+                 {"test", PART_TEST},
+                 {"testing", PART_TEST},
+                 {"eval", PART_TEST},
+                 {"evaluation", PART_TEST}};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (strlen(words[i].word) == length && strncasecmp(word, words[i].word, length) == 0)
+            return words[i].part;
+    return PART_TRAIN;
+}
+
+/* By the words of the path below the folder, "sets/test-00.jsonl". */
+static enum part part_of(const char *below)
+{
+    enum part part = PART_TRAIN;
+    while (*below && part == PART_TRAIN) {
+        size_t length = 0;
+        while (isalpha((unsigned char)below[length]) || (below[length] & 0x80))
+            length++;
+        part = part_of_word(below, length);
+        below += length + (below[length] != '\0');
+    }
+    return part;
+}
+
+/* Training on what is there for testing must be asked for. */
+static int check_parts(const struct data_files *files, size_t first, const char *root,
+                       struct error *err)
+{
+    const char *one = files->items[first].path;
+    size_t length = strlen(root);
+    for (size_t i = first + 1; i < files->count; i++) {
+        const char *other = files->items[i].path;
+        enum part a = part_of(one + length), b = part_of(other + length);
+        if (a != b)
+            return error_set(err,
+                             "%s has a set for %s (%s) beside one for %s (%s); name the files or "
+                             "folders that are meant instead",
+                             root, a == PART_TRAIN ? "training" : "evaluation", one + length + 1,
+                             b == PART_TRAIN ? "training" : "evaluation", other + length + 1);
+    }
+    return 0;
+}
+
+/* What was found below the folder, from file `first` on. */
+static int check_found(const struct walk *walk, size_t first, struct error *err)
+{
+    bool none = walk->out->count == first;
+    if (walk->foreign && (none || data_name_is_rival(walk->foreign)))
+        return data_foreign_folder(walk->root, walk->foreign, err);
+    if (walk->left == 0)
+        return 0;
+    if (none)
+        return error_set(err,
+                         "%s: no data in this folder; it takes .txt, .jsonl and .json files, also "
+                         "as .gz or .zst, also in folders below",
+                         walk->root);
+    return check_parts(walk->out, first, walk->root, err);
+}
+
+static int add_below(struct data_files *out, const char *path, size_t source, size_t most,
+                     struct error *err)
+{
+    size_t first = out->count, length = strlen(path);
     char *root = string_copy(path, err);
-    int status = root ? add_folder(&folders, root, err) : -1;
-    while (status == 0 && folders.count > 0) {
-        char *folder = folders.items[--folders.count];
-        status = read_folder(out, &folders, folder, source, err);
+    while (root && length > 1 && root[length - 1] == '/')
+        root[--length] = '\0';
+    char *begin = root ? string_copy(root, err) : NULL;
+    struct walk walk = {.out = out, .root = root, .source = source, .left = most};
+    int status = begin ? add_folder(&walk, begin, err) : -1;
+    while (status == 0 && walk.count > 0) {
+        char *folder = walk.folders[--walk.count];
+        status = read_folder(&walk, folder, err);
         free(folder);
     }
-    for (size_t i = 0; i < folders.count; i++)
-        free(folders.items[i]);
-    free(folders.items);
-    if (status == 0 && out->count == first)
-        return error_set(err,
-                         "%s: no data in this folder; it takes .txt, .jsonl and .json files, "
-                         "also in folders below",
-                         path);
-    if (status == 0)
+    if (status == 0 && out->count > first)
         qsort(out->items + first, out->count - first, sizeof *out->items, compare_paths);
+    if (status == 0)
+        status = check_found(&walk, first, err);
+    for (size_t i = 0; i < walk.count; i++)
+        free(walk.folders[i]);
+    free(walk.folders);
+    free(walk.foreign);
+    free(root);
     return status;
 }
 
@@ -113,13 +216,42 @@ int data_files_list(struct data_files *out, const char *const *paths, size_t pat
     for (size_t i = 0; i < path_count; i++) {
         bool folder = stat(paths[i], &info) == 0 && S_ISDIR(info.st_mode);
         char *path = folder ? NULL : string_copy(paths[i], err);
-        int status = folder ? add_below(out, paths[i], i, err)
+        int status = folder ? add_below(out, paths[i], i, SIZE_MAX, err)
                      : path ? add_file(out, path, i, err)
                             : -1;
         if (status != 0)
             return -1;
     }
     return 0;
+}
+
+static int look_at_file(const char *path, struct error *err)
+{
+    struct data_stream stream;
+    char head[DATA_HEAD];
+    size_t length = 0;
+    int status = data_stream_open(&stream, path, err);
+    if (status == 0)
+        status = data_stream_read(&stream, head, sizeof head, &length, err);
+    if (status == 0 && length == 0)
+        status = error_set(err, "%s: no text in it, the file is empty", path);
+    if (status == 0)
+        status = data_foreign_check(&stream, head, length, err);
+    data_stream_close(&stream);
+    return status;
+}
+
+int data_files_look(const char *path, struct error *err)
+{
+    struct data_files files = {0};
+    struct stat info;
+    if (stat(path, &info) != 0 || !S_ISDIR(info.st_mode))
+        return look_at_file(path, err);
+    int status = add_below(&files, path, 0, LOOK_MAX, err);
+    if (status == 0 && files.count > 0)
+        status = look_at_file(files.items[0].path, err);
+    data_files_free(&files);
+    return status;
 }
 
 void data_files_free(struct data_files *files)

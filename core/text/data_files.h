@@ -1,6 +1,12 @@
 /* The files of a data set: those that were named, and of a folder all .txt, .jsonl and .json in it
- * and below, in the byte order of their paths. A link to a file counts as one; a link to a folder
- * inside a folder is passed over, so that no loop is followed. */
+ * and below, packed ones too, in the byte order of their paths. A link to a file counts as one; a
+ * link to a folder inside a folder is passed over, so that no loop is followed.
+ *
+ * As Hugging Face's `datasets` has it, what is hidden (".cache", "._train.jsonl") or in a folder
+ * "__..." is no data, nor are the files that describe a data set (dataset_info.json and the like).
+ * What that library would read and we do not, a Parquet file for one, refuses the folder; so does
+ * one that has parts for training and for testing, by the words in the names of its files and
+ * folders: which of them are meant must be said. */
 #ifndef SPECTRUM_TEXT_DATA_FILES_H
 #define SPECTRUM_TEXT_DATA_FILES_H
 
@@ -22,10 +28,16 @@ struct data_files {
     size_t count, capacity;
 };
 
-/* Free it in any case. No path at all, and a folder without a data file, are errors. */
+/* Free it in any case. No path at all, and a folder without a data file, or with what makes it
+ * unclear which files are meant, are errors. */
 int data_files_list(struct data_files *out, const char *const *paths, size_t path_count,
                     struct error *err);
 void data_files_free(struct data_files *files);
+
+/* Whether a file or a folder can be data, by names and first bytes alone: the error is the one that
+ * reading it would give. For checks while a path is typed: a folder of very many files is let pass.
+ */
+int data_files_look(const char *path, struct error *err);
 
 /* Reads every file for its fingerprint. `stop` (may be NULL) is asked now and then; where it says
  * so, the error is ERROR_INTERRUPTED. */

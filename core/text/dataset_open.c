@@ -3,6 +3,7 @@
 #include "base/sys.h"
 #include "base/text.h"
 #include "base/xdg.h"
+#include "text/data_foreign.h"
 #include "text/loader.h"
 
 #include <dirent.h>
@@ -53,7 +54,7 @@ static void hash_files(struct hash *hash, const struct data_files *files)
 {
     for (size_t i = 0; i < files->count; i++) {
         const struct data_file *file = &files->items[i];
-        const char *ending = strrchr(file->path, '.');
+        const char *ending = data_name_form(file->path);
         uint64_t source = file->source;
         hash_option(hash, ending);
         hash_update(hash, file->hash, HASH_TEXT_SIZE);

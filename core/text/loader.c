@@ -1,9 +1,7 @@
 #include "text/loader.h"
 
 #include "base/memory.h"
-#include "text/forms.h"
 #include "text/notes.h"
-#include "text/records.h"
 
 #include <string.h>
 
@@ -73,6 +71,14 @@ static int end_document(struct loader *l, uint8_t kind, struct error *err)
     return 0;
 }
 
+int loader_encode_text(const struct form_context *forms, const struct record *record,
+                       struct token_list *out, struct error *err)
+{
+    unsigned parts =
+        (record->goes_on ? ENCODE_GOES_ON : 0u) | (record->unended ? ENCODE_UNENDED : 0u);
+    return form_encode_text(forms, record->text, record->length, parts, out, err);
+}
+
 /* What the record was recognised as, and which columns of it were not read. */
 static int note(struct loader *l, const cJSON *record, const struct form *form, size_t line,
                 struct error *err)
@@ -89,17 +95,13 @@ static int note(struct loader *l, const cJSON *record, const struct form *form, 
     return 0;
 }
 
-static int load_json(struct loader *l, const struct record *record, bool *prompted,
+/* *line: where it fails. */
+static int load_json(struct loader *l, const struct record *record, bool *prompted, size_t *line,
                      struct error *err)
 {
     struct form form;
-    cJSON *tree = json_parse(record->text, record->length, JSON_LOOSE_NUMBERS | JSON_KEEP_NUMBERS,
-                             "record", err);
-    if (!tree)
-        return -1;
-    int status = cJSON_IsObject(tree) || cJSON_IsString(tree)
-                     ? form_encode(&l->forms, tree, l->list, &form, err)
-                     : error_set(err, "expected an object or a text");
+    cJSON *tree = record_parse(record, line, err);
+    int status = tree ? form_encode(&l->forms, tree, l->list, &form, err) : -1;
     if (status == 0) {
         *prompted = form.prompted;
         status = note(l, tree, &form, record->line, err);
@@ -111,14 +113,12 @@ static int load_json(struct loader *l, const struct record *record, bool *prompt
 static int load_record(struct loader *l, const struct record_reader *reader,
                        const struct record *record, struct error *err)
 {
-    unsigned parts =
-        (record->goes_on ? ENCODE_GOES_ON : 0u) | (record->unended ? ENCODE_UNENDED : 0u);
     bool prompted = false, text = reader->form == RECORD_TEXT;
-    int status =
-        text ? form_encode_text(&l->forms, record->text, record->length, parts, l->list, err)
-             : load_json(l, record, &prompted, err);
+    size_t line = record->line;
+    int status = text ? loader_encode_text(&l->forms, record, l->list, err)
+                      : load_json(l, record, &prompted, &line, err);
     if (status != 0)
-        return error_prefix(err, "%s:%zu", reader->path, record->line);
+        return error_prefix(err, "%s:%zu", reader->path, line);
     count_targets(l);
     bool stream = text && !(reader->mark && reader->mark[0]);
     uint8_t kind = (prompted ? DOCUMENT_PROMPTED : 0) | (stream ? DOCUMENT_STREAM : 0);

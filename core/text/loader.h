@@ -4,6 +4,8 @@
 
 #include "text/data_files.h"
 #include "text/dataset.h"
+#include "text/forms.h"
+#include "text/records.h"
 #include "text/token_file.h"
 
 /* Tokenises the files into a data set without ids and weights: those are left in *tokens, or with a
@@ -12,6 +14,10 @@ int loader_run(struct dataset *out, struct token_list *tokens, struct token_writ
                const struct data_files *files, size_t source_count,
                const struct dataset_options *options, struct tokenizer *tokenizer,
                const struct dataset_watch *watch, struct error *err);
+
+/* Appends the tokens of a .txt's document, or of its part. */
+int loader_encode_text(const struct form_context *forms, const struct record *record,
+                       struct token_list *out, struct error *err);
 
 /* What is said of a loaded data set beside the tokens: the paths of its notes, and a --template
  * that wrote nothing of it. */

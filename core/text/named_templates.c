@@ -45,16 +45,15 @@ static const char mistral[] = SYSTEM_FOR_A_TURN
     "{%- endif %}\n"
     "{%- endfor %}\n";
 
+/* The system message stands in the last user's turn, and in each that is equal to it, as the
+ * models' own template has it. */
 static const char mistral_v3[] = SYSTEM_FOR_A_TURN
     "\n"
-    "{%- set last = namespace(user=-1) %}\n"
-    "{%- for message in turns if message['role'] == 'user' %}\n"
-    "{%- set last.user = loop.index0 * 2 %}\n"
-    "{%- endfor %}\n"
+    "{%- set users = turns | selectattr('role', 'equalto', 'user') | list %}\n"
     "{{- bos_token }}\n"
     "{%- for message in turns %}\n" ROLES_IN_TURN "\n"
     "{%- if message['role'] == 'user' %}\n"
-    "{{- '[INST] ' + (system if loop.index0 == last.user else '') + message['content'] + "
+    "{{- '[INST] ' + (system if message == users[-1] else '') + message['content'] + "
     "'[/INST]' }}\n"
     "{%- else %}\n"
     "{{- ' ' + message['content'] | trim + eos_token }}\n"

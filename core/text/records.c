@@ -1,39 +1,17 @@
 #include "text/records.h"
 
-#include "base/file.h"
+#include "base/json_fault.h"
 #include "base/memory.h"
-#include "base/sys.h"
-#include "base/text.h"
 #include "base/utf8.h"
+#include "text/data_foreign.h"
 
+#include <stdio.h>
 #include <string.h>
 
 enum { CHUNK = 1 << 20 };
 
 /* Of what is in memory at once: a .json file, a line. */
 static const uint64_t WHOLE_MAX = (uint64_t)4 << 30;
-
-static bool begins(const struct buffer *content, const char *magic)
-{
-    size_t length = strlen(magic);
-    return content->length >= length && memcmp(content->data, magic, length) == 0;
-}
-
-static int refuse_other_formats(const struct buffer *content, const char *path, struct error *err)
-{
-    bool parquet = begins(content, "PAR1"), arrow = begins(content, "ARROW1");
-    if (parquet || arrow || text_ends_with(path, ".arrow") || text_ends_with(path, ".parquet"))
-        return error_set(err,
-                         "%s is %s; convert it: python -c \"import datasets; "
-                         "datasets.load_dataset('%s', data_files='FILE')['train']"
-                         ".to_json('data.jsonl')\" with FILE its path",
-                         path, parquet || text_ends_with(path, ".parquet") ? "Parquet" : "Arrow",
-                         parquet || text_ends_with(path, ".parquet") ? "parquet" : "arrow");
-    if (begins(content, "\x1f\x8b") || begins(content, "BZh") || begins(content, "\xFD\x37zXZ") ||
-        begins(content, "\x28\xB5\x2F\xFD") || begins(content, "PK\x03\x04"))
-        return error_set(err, "%s is compressed; unpack it first", path);
-    return 0;
-}
 
 static size_t skip_space(const struct buffer *content, size_t at)
 {
@@ -78,85 +56,119 @@ static enum record_form form_of_json(const struct buffer *content, size_t first)
     return memchr(from, '\n', value_end(content, first) - first) ? RECORD_OBJECT : RECORD_LINES;
 }
 
-bool record_file_name(const char *path)
+/* Turns "\r\n" and "\r" into "\n" in text[0..length) and returns what is left of it. */
+static size_t join_line_ends(struct record_reader *reader, char *text, size_t length)
 {
-    return text_ends_with(path, ".txt") || text_ends_with(path, ".jsonl") ||
-           text_ends_with(path, ".ndjson") || text_ends_with(path, ".json");
+    size_t to = 0;
+    if (!reader->after_cr && !memchr(text, '\r', length))
+        return length;
+    for (size_t from = 0; from < length; from++) {
+        char c = text[from];
+        if (c != '\n' || !reader->after_cr)
+            text[to++] = c == '\r' ? '\n' : c;
+        reader->after_cr = c == '\r';
+    }
+    return to;
 }
 
-/* Has at least `count` bytes from `at` on in hand, or all that there are. */
+static int read_more(struct record_reader *reader, size_t count, struct error *err)
+{
+    struct buffer *content = &reader->content;
+    const struct data_stream *stream = &reader->stream;
+    uint64_t left = stream->size - stream->taken + (stream->raw.length - stream->at);
+    size_t got;
+    if (stream->packing == DATA_PLAIN && count > left) /* no more room than a small file fills */
+        count = (size_t)left + 1;
+    if (array_reserve((void **)&content->data, &content->capacity, content->length + count + 1, 1,
+                      err) != 0 ||
+        data_stream_read(&reader->stream, content->data + content->length, count, &got, err) != 0)
+        return -1;
+    reader->ended = got < count;
+    if (reader->form == RECORD_TEXT)
+        got = join_line_ends(reader, content->data + content->length, got);
+    content->length += got;
+    content->data[content->length] = '\0';
+    return 0;
+}
+
+/* Has at least `count` bytes from `at` on in hand, or all that there are. Bytes before `at` are
+ * given up. */
 static int need(struct record_reader *reader, size_t count, struct error *err)
 {
     struct buffer *content = &reader->content;
     size_t held = content->length - reader->at;
-    uint64_t left = reader->size - reader->read;
-    if (held >= count || left == 0)
+    if (held >= count || reader->ended)
         return 0;
-    size_t more = count - held > CHUNK ? count - held : CHUNK;
-    more = more < left ? more : (size_t)left;
-    if (held + more > WHOLE_MAX)
-        return error_set(err,
-                         "%s:%zu: more than 4 GB in one piece; a .json array can be written as a "
-                         ".jsonl of a line for each record, a line as several",
-                         reader->path, reader->line);
-    if (array_reserve((void **)&content->data, &content->capacity, content->length + 1, 1, err))
-        return -1;
-    memmove(content->data, content->data + reader->at, held);
+    if (reader->at > 0)
+        memmove(content->data, content->data + reader->at, held);
     reader->at = 0;
     content->length = held;
-    if (array_reserve((void **)&content->data, &content->capacity, held + more + 1, 1, err) != 0 ||
-        file_read_at(reader->fd, content->data + held, more, reader->read, reader->path, err) != 0)
-        return -1;
-    content->length += more;
-    content->data[content->length] = '\0';
-    reader->read += more;
+    while (content->length < count && !reader->ended) {
+        size_t more = content->length > CHUNK ? content->length : CHUNK;
+        if (content->length > WHOLE_MAX)
+            return error_set(err,
+                             "%s:%zu: more than 4 GB in one piece; a .json array can be written as "
+                             "a .jsonl of a line for each record, a line as several",
+                             reader->path, reader->line);
+        if (read_more(reader, more, err) != 0)
+            return -1;
+    }
     return 0;
 }
 
+/* A .jsonl that is one array is read as one. */
 static int find_form(struct record_reader *reader, struct error *err)
 {
-    if (!record_file_name(reader->path))
-        return error_set(err, "%s: data files end in .txt, .jsonl or .json", reader->path);
-    if (text_ends_with(reader->path, ".txt")) {
-        reader->form = RECORD_TEXT;
-    } else if (!text_ends_with(reader->path, ".json")) {
-        reader->form = RECORD_LINES;
-    } else {
-        uint64_t most = reader->size < WHOLE_MAX ? reader->size : WHOLE_MAX + 1;
-        if (need(reader, (size_t)most, err) != 0)
-            return -1;
-        reader->form = form_of_json(&reader->content, skip_space(&reader->content, reader->at));
-    }
+    struct buffer *content = &reader->content;
+    if (reader->form == RECORD_TEXT)
+        return 0;
+    bool json = data_name_ends(reader->path, ".json");
+    size_t first = skip_space(content, reader->at);
+    if (!json && (first == content->length || content->data[first] != '['))
+        return 0; /* lines */
+    if (need(reader, (size_t)WHOLE_MAX + 1, err) != 0)
+        return -1;
+    reader->form = form_of_json(content, skip_space(content, reader->at));
     return 0;
 }
 
 int record_reader_open(struct record_reader *reader, const char *path, const char *mark,
                        struct error *err)
 {
-    *reader = (struct record_reader){.path = path, .mark = mark, .line = 1};
-    reader->fd = file_open_read(path, &reader->size, err);
-    if (reader->fd < 0 || need(reader, 1, err) != 0 ||
-        refuse_other_formats(&reader->content, path, err) != 0)
+    *reader = (struct record_reader){.path = path, .mark = mark, .line = 1, .form = RECORD_LINES};
+    const struct buffer *content = &reader->content;
+    if (data_stream_open(&reader->stream, path, err) != 0 || read_more(reader, DATA_HEAD, err) != 0)
         return -1;
-    if (begins(&reader->content, "\xEF\xBB\xBF"))
-        reader->at = 3; /* a byte order mark is no text */
+    if (content->length == 0)
+        return error_set(err, "%s: no text in it, the file is empty", path);
+    if (data_foreign_check(&reader->stream, content->data, content->length, err) != 0)
+        return -1;
+    if (content->length >= 3 && memcmp(content->data, "\xEF\xBB\xBF", 3) == 0)
+        reader->at = 3;
+    if (data_name_ends(path, ".txt")) {
+        reader->form = RECORD_TEXT;
+        reader->content.length = reader->at + join_line_ends(reader, content->data + reader->at,
+                                                             content->length - reader->at);
+        content->data[content->length] = '\0';
+    }
     return find_form(reader, err);
 }
 
 void record_reader_free(struct record_reader *reader)
 {
-    if (reader->fd >= 0)
-        sys.close(reader->fd);
+    data_stream_close(&reader->stream);
     buffer_free(&reader->content);
 }
 
 /* Goes to byte `to`, counting lines. */
 static void advance(struct record_reader *reader, size_t to)
 {
-    const char *data = reader->content.data;
-    for (const char *at = data + reader->at;
-         reader->at < to && (at = memchr(at, '\n', (size_t)(data + to - at))); at++)
+    const char *data = reader->content.data, *at;
+    for (; reader->at < to; reader->at = (size_t)(at - data) + 1) {
+        if (!(at = memchr(data + reader->at, '\n', to - reader->at)))
+            break;
         reader->line++;
+    }
     reader->at = to;
 }
 
@@ -165,7 +177,8 @@ static int take(struct record_reader *reader, size_t end, size_t gap, struct rec
 {
     *out = (struct record){.text = reader->content.data + reader->at,
                            .length = end - reader->at,
-                           .line = reader->line};
+                           .line = reader->line,
+                           .reader = reader};
     advance(reader, end + gap);
     return 1;
 }
@@ -247,13 +260,13 @@ static int next_line(struct record_reader *reader, struct record *out, struct er
         if (need(reader, 1, err) != 0)
             return -1;
         advance(reader, skip_space(content, reader->at));
-    } while (reader->at == content->length && reader->read < reader->size);
+    } while (reader->at == content->length && !reader->ended);
     for (;;) {
         size_t left = content->length - reader->at;
         if (left == 0)
             return 0;
         const char *newline = memchr(content->data + reader->at, '\n', left);
-        if (newline || reader->read == reader->size)
+        if (newline || reader->ended)
             return take(reader, newline ? (size_t)(newline - content->data) : content->length, 0,
                         out);
         if (need(reader, 2 * left, err) != 0)
@@ -261,8 +274,17 @@ static int next_line(struct record_reader *reader, struct record *out, struct er
     }
 }
 
+/* What is wrong at the reader's place, or before it: in a file that is held whole the fault has a
+ * name (and all that is behind the first one is beside the point). */
 static int form_error(const struct record_reader *reader, const char *expected, struct error *err)
 {
+    const struct buffer *content = &reader->content;
+    struct json_fault fault;
+    size_t mark = content->length >= 3 && memcmp(content->data, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
+    if (json_fault_find(content->data + mark, content->length - mark, true, &fault) &&
+        !fault.behind)
+        return error_set(err, "%s:%zu: not valid JSON, column %zu: %s%s", reader->path, fault.line,
+                         fault.column, fault.what, fault.cut ? "; is the file cut off?" : "");
     return error_set(err, "%s:%zu: expected %s", reader->path, reader->line, expected);
 }
 
@@ -293,6 +315,8 @@ static int next_element(struct record_reader *reader, struct record *out, struct
     if (!begun && reader->at < content->length && data[reader->at] == ']')
         return end_array(reader, err);
     size_t end = value_end(content, reader->at);
+    if (end == reader->at)
+        return form_error(reader, "a record", err);
     if (end == content->length)
         return form_error(reader, "the array's end; the file is cut off", err);
     return take(reader, end, 0, out);
@@ -305,24 +329,81 @@ static int next_object(struct record_reader *reader, struct record *out, struct 
     if (reader->at == content->length)
         return 0;
     if (reader->begun)
-        return form_error(reader,
-                          "nothing behind the object; more than one go one a line, or into "
-                          "an array \"[...]\"",
-                          err);
+        return data_refuse_with(&reader->stream, reader->line,
+                                "expected nothing behind the object; more than one go one a line",
+                                "jq -c .", err);
     reader->begun = true;
     return take(reader, value_end(content, reader->at), 0, out);
 }
 
+/* --- what a record must be --- */
+
+static size_t lines_in(const char *text, size_t length)
+{
+    size_t lines = 0;
+    for (const char *at = text; (at = memchr(at, '\n', (size_t)(text + length - at))); at++)
+        lines++;
+    return lines;
+}
+
+/* The first byte that is no UTF-8; the length where all are. */
+static size_t first_invalid(const char *text, size_t length)
+{
+    int32_t c;
+    for (size_t at = 0; at < length;) {
+        uint64_t eight = 0;
+        if (length - at >= sizeof eight)
+            memcpy(&eight, text + at, sizeof eight);
+        if (length - at >= sizeof eight && !(eight & 0x8080808080808080u)) {
+            at += sizeof eight;
+            continue;
+        }
+        size_t used = utf8_decode(text + at, length - at, &c);
+        if (c < 0)
+            return at;
+        at += used;
+    }
+    return length;
+}
+
+static int check_bytes(const struct record_reader *reader, const struct record *record,
+                       struct error *err)
+{
+    const char *text = record->text, *nul = memchr(text, '\0', record->length);
+    size_t bad = first_invalid(text, record->length);
+    char what[160];
+    if (bad < record->length) {
+        const char *line = memrchr(text, '\n', bad);
+        snprintf(what, sizeof what,
+                 "not UTF-8, byte %zu%s is 0x%02X; if the file is Windows's or Latin-1",
+                 bad - (line ? (size_t)(line + 1 - text) : 0),
+                 reader->form == RECORD_LINES || line ? " of the line" : "",
+                 (unsigned char)text[bad]);
+        return data_refuse_with(&reader->stream, record->line + lines_in(text, bad), what,
+                                "iconv -f WINDOWS-1252 -t UTF-8", err);
+    }
+    if (nul)
+        return data_refuse_with(
+            &reader->stream, record->line + lines_in(text, (size_t)(nul - text)),
+            "a NUL byte, which no text has; without them", "tr -d '\\000' <", err);
+    const char *cr = reader->form == RECORD_LINES ? memchr(text, '\r', record->length) : NULL;
+    if (cr && (size_t)(cr - text) + 1 < record->length)
+        return data_refuse_with(&reader->stream, record->line,
+                                "a carriage return inside a line; if it ends lines",
+                                "tr '\\r' '\\n' <", err);
+    return 0;
+}
+
 int record_next(struct record_reader *reader, struct record *out, struct error *err)
 {
-    switch (reader->form) {
-    case RECORD_TEXT:
-        return next_text(reader, out, err);
-    case RECORD_LINES:
-        return next_line(reader, out, err);
-    case RECORD_OBJECT:
-        return next_object(reader, out, err);
-    default:
-        return next_element(reader, out, err);
-    }
+    int status = reader->form == RECORD_TEXT     ? next_text(reader, out, err)
+                 : reader->form == RECORD_LINES  ? next_line(reader, out, err)
+                 : reader->form == RECORD_OBJECT ? next_object(reader, out, err)
+                                                 : next_element(reader, out, err);
+    if (status == 0 && reader->count == 0)
+        return error_set(err, "%s: no record in it", reader->path);
+    if (status <= 0)
+        return status;
+    reader->count++;
+    return check_bytes(reader, out, err) == 0 ? 1 : -1;
 }

@@ -1,14 +1,21 @@
-/* Data files cut into records: the lines of .jsonl, the elements of a .json array, the one
- * object of a .json, the documents of a .txt; each with the line that it begins on.
+/* Data files cut into records: the lines of .jsonl, the elements of an array, the one object of a
+ * .json, the documents of a .txt; each with the line that it begins on. Packed files
+ * (data_stream.h) are read as what is in them.
  *
  * Lines and texts are read as a stream: no more of them is in memory than a line, or than the part
- * of a text that is given out at once. A .json is one value and is read whole.
+ * of a text that is given out at once. A .json is one value and is read whole, and so is a .jsonl
+ * that is one array.
+ *
+ * Everything is UTF-8; a byte order mark before it is no text. Lines end in "\n" or "\r\n", the
+ * last one may end without; blank ones are passed over. In a .txt "\r\n" and "\r" arrive as "\n",
+ * as Python's open() gives them, so that a text is the same data on whatever system it was saved;
+ * all other characters stay, but NUL, which is refused.
  */
 #ifndef SPECTRUM_TEXT_RECORDS_H
 #define SPECTRUM_TEXT_RECORDS_H
 
-#include "base/buffer.h"
-#include "base/error.h"
+#include "base/json.h"
+#include "text/data_stream.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -23,12 +30,14 @@ struct record_reader {
     const char *path; /* the caller's */
     const char *mark; /* between documents of a text; NULL or "": one document */
     enum record_form form;
-    int fd;
-    uint64_t size, read;   /* of the file; bytes of it that were read */
+    struct data_stream stream;
+    bool ended;            /* all of the stream was read */
+    bool after_cr;         /* .txt: the last byte that was read was a "\r" */
     struct buffer content; /* what is in hand */
     size_t at;             /* next byte of it */
     size_t line;           /* of that byte, from 1 */
-    bool begun;            /* .json: its array or object is; .txt: the document is */
+    size_t count;          /* records that were given out */
+    bool begun;            /* an array or object is; .txt: the document is */
 };
 
 struct record {
@@ -36,23 +45,27 @@ struct record {
     size_t length;
     size_t line;
     bool goes_on, unended; /* a part of a document: not its first, not its last */
+    const struct record_reader *reader;
 };
 
-/* Opens the file and tells its form by name and content. Parquet, Arrow and compressed files are
- * refused with the line that converts them. Free the reader in any case. */
+/* Opens the file and tells its form by name and content. What is none of the forms, or empty, is
+ * refused with what makes it one (data_foreign.h). Free the reader in any case. */
 int record_reader_open(struct record_reader *reader, const char *path, const char *mark,
                        struct error *err);
 void record_reader_free(struct record_reader *reader);
-
-/* Whether the name is one of a data file's. */
-bool record_file_name(const char *path);
 
 /* Where to cut text[0..length) so that both parts give the tokens of the whole: behind a line's end
  * or else before a space, each with no white space around it, where every pre-tokenizer that is
  * known here cuts, too. Where there is neither, a letter's beginning; one token may differ then. */
 size_t record_seam(const char *text, size_t length);
 
-/* 1: *out is the next record; 0: there are no more; -1. */
+/* 1: *out is the next record, in UTF-8 without a NUL; 0: there are no more; -1, also where there is
+ * none at all. Messages begin with file and line. */
 int record_next(struct record_reader *reader, struct record *out, struct error *err);
+
+/* The tree of a record of JSON, with numbers as they are written: an object or a text. Where it is
+ * neither, NULL, *line is the line of the file that is wrong, and the message, which has no file
+ * and line, says how. */
+cJSON *record_parse(const struct record *record, size_t *line, struct error *err);
 
 #endif

@@ -529,8 +529,9 @@ cJSON *template_missing_marks(struct chat_template *chat, const struct tokenizer
     cJSON *missing = cJSON_CreateArray();
     int status = messages && missing ? 0 : -1;
     two.messages = messages;
-    if (status == 0 && template_exists(chat) && !chat->plain)
-        status = template_render(chat, tokenizer, &two, true, &text, err);
+    if (status == 0 && template_exists(chat) && !chat->plain &&
+        template_render(chat, tokenizer, &two, true, &text, NULL) != 0)
+        buffer_clear(&text); /* whoever has a conversation will hear why */
     for (const char *at = buffer_string(&text); status == 0 && (at = strchr(at, '<')); at++) {
         size_t length = mark_length(at);
         if (length > 0)

@@ -15,7 +15,7 @@ struct chat_template {
     char *tool_source;
     bool chosen, dated;
     struct error broken; /* why the model's own cannot be parsed: for who needs it */
-    bool plain; /* chosen, and without marks that are tokens */
+    bool plain;          /* chosen, and without marks that are tokens */
     time_t now;
     char date[sizeof "2026-11-29"];
     struct jinja_heap *heap;

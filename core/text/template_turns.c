@@ -117,16 +117,21 @@ static size_t back_to_seam(const struct rendering *r, size_t least, size_t at)
     return seam > least ? seam : at;
 }
 
-/* Behind the generation prompt, where the messages before are written as they are in the whole. */
+/* Behind the messages before with their generation prompt, where the whole begins with that; where
+ * they part inside the prompt, there. Of the first message there are none before, and few templates
+ * write a prompt alone. */
 static bool begin_of_turn(struct rendering *r, size_t i, size_t *begin)
 {
-    size_t before = 0, common;
-    bool all = true;
-    if (i > 0 && (!render_prefix(r, i, false, &before, &all) || !all))
+    size_t before, common;
+    bool all;
+    if (i == 0 || !render_prefix(r, i, true, &common, &all))
         return false;
-    if (!render_prefix(r, i, true, &common, &all) || common < before)
+    *begin = common;
+    if (all)
+        return true;
+    if (!render_prefix(r, i, false, &before, &all) || !all || common < before)
         return false;
-    *begin = all ? common : back_to_seam(r, before, common);
+    *begin = back_to_seam(r, before, common);
     return true;
 }
 
@@ -150,25 +155,23 @@ static size_t skip_header(const struct rendering *r, size_t i, struct text_span 
     return region.begin + (hit ? (size_t)(hit - from) : 0);
 }
 
-/* The generation prompt at the beginning of a region that is not where the prompt alone would be:
- * what the prompt adds to some messages. */
-static size_t skip_prompt(struct rendering *r, size_t i, struct text_span region)
+/* Behind the generation prompt that a region begins with: what is added to the whole by it. */
+static size_t skip_prompt(struct rendering *r, struct text_span region)
 {
-    size_t without, unused, length;
+    size_t common, same = 0;
     bool all;
-    if (i == 0 || !render_prefix(r, i, false, &unused, &all))
+    if (!render_prefix(r, r->count, true, &common, &all))
         return region.begin;
-    without = r->chat->prefix.text.length;
-    if (!render_prefix(r, i, true, &unused, &all) || r->chat->prefix.text.length < without)
-        return region.begin;
-    const char *prompt = r->chat->prefix.text.data + without;
-    length = r->chat->prefix.text.length - without;
+    size_t behind = common < whole(r)->length ? back_to_seam(r, 0, common) : common;
+    const char *prompt = r->chat->prefix.text.data + behind;
+    size_t length = r->chat->prefix.text.length - behind;
     const char *from = whole(r)->data + region.begin;
-    size_t same = 0;
+    const char *hit = length ? memmem(from, region.end - region.begin, prompt, length) : NULL;
+    if (hit)
+        return region.begin + (size_t)(hit - from) + length;
     while (same < length && region.begin + same < region.end && from[same] == prompt[same])
         same++;
-    size_t at = region.begin + same;
-    return same == length ? at : back_to_seam(r, region.begin, at);
+    return back_to_seam(r, region.begin, region.begin + same);
 }
 
 static bool is_space(char c)
@@ -231,7 +234,7 @@ static int find_turn(struct rendering *r, size_t i, struct text_span *out, struc
     if (!ends)
         said.end = region.end;
     if (!begins)
-        said.begin = is_assistant(r, i) ? skip_prompt(r, i, region) : skip_header(r, i, region);
+        said.begin = is_assistant(r, i) ? skip_prompt(r, region) : skip_header(r, i, region);
     *out = (struct text_span){said.begin, trim_end(r, said.begin, said.end), 0};
     return 0;
 }

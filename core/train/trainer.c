@@ -217,6 +217,11 @@ int64_t trainer_steps(const struct trainer *trainer)
     return trainer->settings.steps;
 }
 
+int64_t trainer_warmup(const struct trainer *trainer)
+{
+    return trainer->schedule.warmup;
+}
+
 /* --- the loop --- */
 
 /* What a step has taken of the data. */

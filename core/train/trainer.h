@@ -104,6 +104,7 @@ struct frozen_count trainer_frozen(const struct trainer *trainer);
 const struct memory_plan *trainer_memory(const struct trainer *trainer);
 const struct progress *trainer_progress(const struct trainer *trainer);
 int64_t trainer_steps(const struct trainer *trainer);
+int64_t trainer_warmup(const struct trainer *trainer); /* steps of it */
 /* Rows of the epoch in hand, and their targets. */
 uint64_t trainer_rows(const struct trainer *trainer);
 uint64_t trainer_targets(const struct trainer *trainer);

@@ -1,9 +1,11 @@
-/* A data file, once as lines of JSON and once as a JSON text, through a tokenizer of bytes. */
+/* A data file, packed or not: as lines of JSON, as a JSON text and as a text, through a tokenizer
+ * of bytes. */
 #include "fuzz.h"
 
 #include "base/utf8.h"
 #include "text/dataset.h"
 #include "text/parts.h"
+#include "text/record_look.h"
 
 /* tokenizer.json: the 256 bytes and ChatML's marks. */
 static struct tokenizer *byte_tokenizer(void)
@@ -35,6 +37,33 @@ static struct tokenizer *byte_tokenizer(void)
     return tokenizer;
 }
 
+/* Looked at one by one, records have the tokens that the data set has; `data` NULL: it was refused.
+ */
+static void look(const char *path, const struct dataset_options *options,
+                 struct tokenizer *tokenizer, const struct dataset *data)
+{
+    const struct look_style style = {"[", "]", "\\n", 40, 100};
+    struct record_walk *walk = NULL;
+    struct record_look record;
+    struct error err = ERROR_INIT;
+    uint64_t tokens = 0;
+    int status;
+    if (!fuzz_ok(record_walk_open(&walk, &path, 1, options, tokenizer, &err), &err))
+        return;
+    while ((status = record_walk_next(walk, &record, &err)) > 0) {
+        struct buffer shown = BUFFER_INIT;
+        record_look_put_text(&shown, &record.tokens, tokenizer, &style);
+        if (shown.data && !utf8_printable(shown.data))
+            abort();
+        tokens += record.tokens.count < 2 ? 0 : record.tokens.count;
+        buffer_free(&shown);
+        record_look_free(&record);
+    }
+    if (data && (status < 0 || tokens != data->tokens))
+        abort();
+    record_walk_close(walk);
+}
+
 static void load(const char *name, const uint8_t *data, size_t size, const char *columns,
                  struct tokenizer *tokenizer)
 {
@@ -43,7 +72,9 @@ static void load(const char *name, const uint8_t *data, size_t size, const char 
         .columns = columns, .template_name = "chatml", .template_may_rest = true};
     struct dataset dataset = {0};
     struct error err = ERROR_INIT;
-    if (fuzz_ok(dataset_load(&dataset, &path, 1, &options, tokenizer, &err), &err)) {
+    bool loaded = fuzz_ok(dataset_load(&dataset, &path, 1, &options, tokenizer, &err), &err);
+    look(path, &options, tokenizer, loaded ? &dataset : NULL);
+    if (loaded) {
         if (dataset.offsets[dataset.documents] != dataset.tokens)
             abort();
         dataset_all_supervised(&dataset);
@@ -58,6 +89,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         tokenizer = byte_tokenizer();
     load("fuzz.jsonl", data, size, NULL, tokenizer);
     load("fuzz.json", data, size, NULL, tokenizer);
+    load("fuzz.txt", data, size, NULL, tokenizer);
     load("fuzz.jsonl", data, size, "prompt=conversations,completion=chosen,label=l", tokenizer);
     return 0;
 }

@@ -5,6 +5,7 @@ have a name. What libFuzzer found lies beside them under its own names (hashes).
 test_checkpoint_malformed.c has the message that each malformed model file must give.
 """
 
+import gzip
 import json
 import pathlib
 import shutil
@@ -486,6 +487,9 @@ def put_jinja():
     put("jinja", "odd-large", "{% set ns = namespace(a='ab') %}{% for i in range(99) %}{% set ns.a = ns.a * 9 %}"
         "{% set ns.l = [ns.l, ns.l] %}{% endfor %}{{ ns.l }}")
     put("jinja", "odd-itself", "{% set ns = namespace() %}{% set ns.a = ns %}{% set ns.l = [ns] %}{{ ns }}{{ ns.l }}{{ ns == ns.a }}")
+def zstd(data):
+    """A frame of one block that is not compressed."""
+    return b"\x28\xb5\x2f\xfd\x20" + bytes([len(data)]) + (len(data) << 3 | 1).to_bytes(3, "little") + data
 
 
 def put_datasets():
@@ -521,7 +525,23 @@ def put_datasets():
     put("dataset", "bad-surrogate", '{"text": "\\ud800 \\udc00"}')
     put("dataset", "bad-utf8", b'{"text": "\xff\xfe"}')
     put("dataset", "odd-mark", b"\xef\xbb\xbf" + b'{"text": "a mark of byte order"}')
-    put("dataset", "bad-nothing", "")
+    lines = b'{"text": "one"}\n{"text": "two"}\n'
+    packed = gzip.compress(lines, mtime=0)
+    put("dataset", "valid-gzip", packed)
+    put("dataset", "valid-gzip-in-two", gzip.compress(lines[:20], mtime=0) + gzip.compress(lines[20:], mtime=0) + bytes(9))
+    put("dataset", "bad-gzip-cut", packed[:-9])
+    put("dataset", "bad-gzip-and-more", packed + b"more")
+    put("dataset", "bad-gzip-twice", gzip.compress(packed, mtime=0))
+    put("dataset", "valid-zstd", zstd(lines) + b"\x50\x2a\x4d\x18" + struct.pack("<I", 3) + b"abc" + zstd(lines))
+    put("dataset", "bad-zstd-cut", zstd(lines)[:-3])
+    for encoding in "utf-16", "utf-16-le", "utf-32-be":
+        put("dataset", "bad-" + encoding, lines.decode().encode(encoding))
+    put("dataset", "bad-half-of-a-pair", '{"text": "\\ud83d"}')
+    put("dataset", "bad-wrapped", {"type": "text_only", "instances": [{"text": "a"}]})
+    put("dataset", "bad-comma", '[{"text": "a"}, // one\n {"text": "b"},\n]')
+    put("dataset", "bad-pointer", "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n")
+    put("dataset", "odd-array-in-lines", '[\r\n{"text": "a"},\r\n{"text": "b"}]\r\n')
+    put("dataset", "odd-line-ends", "\r\n a\r\rb\n\r\n")
 
 
 def put_metrics():
@@ -556,6 +576,11 @@ def copy_data():
         shutil.copyfile(config, HERE / "corpus/config" / ("copy-" + config.parent.name))
 
 
+def put_nothing():
+    for corpus in (HERE / "corpus").iterdir():
+        put(corpus.name, "bad-nothing", b"")
+
+
 def main():
     put_safetensors()
     put_valid_gguf()
@@ -571,6 +596,7 @@ def main():
     put_metrics()
     put_added()
     copy_data()
+    put_nothing()
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ demo/model). Mistral v0.3's own template is long, nearly all of it for tools: it
 is given it is compared with what stands here for it.
 
 transformers masks only what a template marks, so the templates' assistant contents are marked here by
-{% generation %} blocks put around content and end-of-turn token.
+{% generation %} blocks put around what stands behind the generation prompt, up to the end-of-turn token.
 """
 import json
 import sys
@@ -76,7 +76,7 @@ MISTRAL_V3 = (
     "{{- bos_token }}{%- for m in turns %}{%- if (m.role == 'user') != (loop.index0 % 2 == 0) or m.role == 'system' %}"
     "{{- raise_exception('turns') }}{%- endif %}{%- if m.role == 'user' %}{{- '[INST] ' }}"
     "{%- if m == users[-1] and system is defined %}{{- system + '\\n\\n' }}{%- endif %}{{- m.content + '[/INST]' }}"
-    "{%- else %}{{- ' ' }}{%- generation -%}{{- m.content | trim + eos_token }}{%- endgeneration -%}{%- endif %}{%- endfor %}"
+    "{%- else %}{%- generation -%}{{- ' ' + (m.content | trim) + eos_token }}{%- endgeneration -%}{%- endif %}{%- endfor %}"
 )
 ZEPHYR = (
     "{% for message in messages %}\n{% if message['role'] == 'user' %}\n{{ '<|user|>\n' + message['content'] + eos_token }}\n"
@@ -221,7 +221,7 @@ def marked(source):
     made.update({
         "{{ " + content + " + ' ' }}": begin + content + end + "{{ ' ' }}",
         "{{ " + content + " }}{% else": begin + content + end + "{% else",
-        '{{- " " + message["content"] + eos_token}}': "{{- ' ' }}{%- generation -%}{{- " + content + " }}{%- endgeneration -%}",
+        '{{- " " + message["content"] + eos_token}}': "{%- generation -%}{{- ' ' + " + content + " }}{%- endgeneration -%}",
         "{{ '<|assistant|>\n'  + " + content: "{{ '<|assistant|>\n' }}" + begin + content + end + "{{ ''",
         "{{ '<|assistant|>\n' + " + content + " +": "{{ '<|assistant|>\n' }}" + begin + content + end + "{{",
         "{{ '### Response:\n' + " + content + " +": "{{ '### Response:\n' }}" + begin + content + end + "{{",

@@ -109,10 +109,28 @@ type "6"
 save-screen warmup.txt
 type "<Ctrl-U>"
 SCRIPT
-shows columns.txt "is not one of text, prompt, completion,"
-shows columns.txt "behind it"
+mkdir -p "$work/set/data" "$work/parts"
+echo PAR1 >"$work/set/data/train-00000-of-00001.parquet"
+cp "$work/data.jsonl" "$work/parts/train.jsonl"
+cp "$work/data.jsonl" "$work/parts/test.jsonl"
+play 80x24 "$model" <<'SCRIPT'
+wait scan
+t
+type "set"
+Ctrl-S
+save-screen parquet.txt
+type "parts"
+save-screen parts.txt
+type "/train.jsonl"
+save-screen part.txt
+SCRIPT
+says parquet.txt "set is a data set in Parquet (data/train-00000-of-00001.parquet); convert it: python -c \"import datasets; datasets.load_dataset('set', split='train').to_json('data.jsonl')\""
+says parts.txt "parts has a set for evaluation (test.jsonl) beside one for training (train.jsonl); name"
+shows part.txt "--data  .txt, .jsonl"
+shows columns.txt "is no KEY=NAME of text, prompt, completion,"
+shows columns.txt "history, label"
 shows start.txt "▶ columns           demo/te"
-shows start.txt "columns: \"demo/te\" is not one of"
+shows start.txt "columns: \"demo/te\" is no KEY=NAME"
 shows right.txt "text=text"
 shows right.txt "--columns  for other names"
 shows run.txt "data.jsonl is a file"

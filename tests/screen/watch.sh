@@ -71,7 +71,7 @@ c
 SCRIPT
 run=$(echo "$work"/runs/*)
 shows form.txt "data.jsonl"
-shows data.txt "20 documents"
+shows data.txt "20 records"
 shows data.txt "It ran and ran."
 shows filled.txt "reference"
 shows running.txt "● running"

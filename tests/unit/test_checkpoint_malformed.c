@@ -52,7 +52,7 @@ static const struct malformed safetensors[] = {
     {"header-100-mb", CLAIMS("100000000")},
     {"header-over-the-cap", CLAIMS("100000001")},
     {"header-2-64", CLAIMS("18446744073709551615")},
-    {"header-empty", ": not valid JSON near byte 0"},
+    {"header-empty", ": not valid JSON, column 1: it ends where a value should be"},
     {"header-is-a-list", ": its header is not a JSON object"},
     {"header-nested", ": nested more than 64 levels deep"},
     {"no-tensors", ": it has no tensors"},

@@ -44,7 +44,8 @@ static void check_list(const struct token_list *got, const cJSON *expected)
     assert_int_equal(got->count, cJSON_GetArraySize(json_get(expected, "ids")));
     for (size_t i = 0; i < got->count; i++, id = id->next, mask = mask->next) {
         assert_int_equal(got->ids[i], id->valueint);
-        assert_true(got->weights[i] == (float)mask->valueint);
+        if (got->weights[i] != (float)mask->valueint)
+            fail_msg("token %zu of %zu is %strained", i, got->count, mask->valueint ? "not " : "");
     }
 }
 
@@ -97,6 +98,13 @@ static void compare_chats(struct tokenizer *tokenizer, const char *name)
     compare_chosen(tokenizer, name, NULL);
 }
 
+/* Puts another template into a tokenizer. */
+static void set_template(struct tokenizer *tokenizer, const char *source)
+{
+    cJSON_DeleteItemFromObjectCaseSensitive(tokenizer->templates, TEMPLATE_DEFAULT);
+    cJSON_AddStringToObject(tokenizer->templates, TEMPLATE_DEFAULT, source);
+}
+
 static char *replaced(const char *text, const char *from, const char *to)
 {
     const char *hit = strstr(text, from);
@@ -115,14 +123,13 @@ static void compare_sources(struct tokenizer *llama)
     const cJSON *edit, *sources = json_get(data, "sources");
     cJSON_ArrayForEach(edit, json_get(sources, "llama3.1"))
     {
-        char *edited = replaced(llama->chat_template, edit->child->valuestring,
+        char *edited = replaced(tokenizer_chat_template(llama), edit->child->valuestring,
                                 edit->child->next->valuestring);
-        free(llama->chat_template);
-        llama->chat_template = edited;
+        set_template(llama, edited);
+        free(edited);
     }
     compare_chats(llama, "llama3.1");
-    free(llama->chat_template);
-    llama->chat_template = strdup(json_get(sources, "llama3")->valuestring);
+    set_template(llama, json_get(sources, "llama3")->valuestring);
     compare_chats(llama, "llama3");
     cJSON_Delete(data);
 }
@@ -161,8 +168,7 @@ static void equals_transformers_with_eos(void **state)
         const char *source = templates[i].source;
         if (templates[i].name)
             compare_chosen(tokenizer, source, templates[i].name);
-        free(tokenizer->chat_template);
-        tokenizer->chat_template = strdup(json_get(json_get(data, "sources"), source)->valuestring);
+        set_template(tokenizer, json_get(json_get(data, "sources"), source)->valuestring);
         compare_chats(tokenizer, source);
     }
     tokenizer_close(tokenizer);
@@ -320,8 +326,6 @@ static void finds_the_turns(void **state)
     (void)state;
     static const char four[] = "[" TWO ", " TWO "]";
     expect_mask("{% for m in messages %}{{ m.content }}<|im_end|>\n{% endfor %}", four,
-                "a<|im_end|>\nb<|im_end|>\na<|im_end|>\nb<|im_end|>", "...xx....xx");
-    expect_mask("{% for m in messages %}{{ m.content }}<|im_end|>\n\n{% endfor %}", four,
                 "a<|im_end|>\nb<|im_end|>\na<|im_end|>\nb<|im_end|>\n", "...xx....xx.");
     expect_mask("{% for m in messages %}a{% generation %}{{ m.content if m.role == 'assistant' }}"
                 "{% endgeneration %}b{% if m.role == 'user' %}{{ m.content }}{% endif %}"

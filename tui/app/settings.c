@@ -7,13 +7,13 @@
 #include <string.h>
 
 static const struct setting_info table[SETTING_COUNT] = {
-    [SETTING_DATA] = {"data", "data", SETTING_FILE, 0, 0, NULL, "",
-                      ".txt, .jsonl or .json; Tab completes, Ctrl-D looks at it"},
+    [SETTING_DATA] = {"data", "data", SETTING_PATH, 0, 0, NULL, "",
+                      ".txt, .jsonl, .json or a folder; Tab completes, Ctrl-D looks at it"},
     [SETTING_COLUMNS] = {"columns", "columns", SETTING_COLUMN_MAP, 0, 0, NULL, "",
                          "for other names: prompt=question,completion=answer"},
-    [SETTING_TEMPLATE] = {"template", "chat template", SETTING_CHOICE, 0, 0,
+    [SETTING_TEMPLATE] = {"template", "chat template", SETTING_TEMPLATE_NAME, 0, 0,
                           "auto|chatml|llama3|mistral|mistral-v3|zephyr|alpaca", "auto",
-                          "for conversations; auto: the model's own"},
+                          "for conversations; auto: the model's own; or type a file's name"},
     [SETTING_RUN] = {"run", "run folder", SETTING_FOLDER, 0, 0, NULL, "",
                      "where the job's files go: metrics, checkpoints, log"},
     [SETTING_METHOD] = {"method", "method", SETTING_CHOICE, 0, 0,
@@ -64,7 +64,7 @@ static const struct setting_info table[SETTING_COUNT] = {
     [SETTING_MEMORY_LIMIT] = {"memory-limit", "memory limit", SETTING_BYTES_OR_EMPTY, 0, 0, NULL,
                               "",
                               "as in 8G: as many blocks are computed anew backwards as it takes"},
-    [SETTING_EVAL_DATA] = {"eval-data", "evaluation data", SETTING_FILE_OR_EMPTY, 0, 0, NULL, "",
+    [SETTING_EVAL_DATA] = {"eval-data", "evaluation data", SETTING_PATH_OR_EMPTY, 0, 0, NULL, "",
                            "empty: a part of the data is set aside"},
     [SETTING_EVAL_EVERY] = {"eval-every", "evaluate every", SETTING_INTEGER, 0, 1e9, NULL, "50",
                             "steps; 0: only at the end"},
@@ -118,7 +118,7 @@ int setting_choice(enum setting setting, const char *value)
 
 double settings_number(const struct settings *settings, enum setting setting)
 {
-    char why[256];
+    char why[ERROR_TEXT_MAX];
     bool right = settings_check(settings, setting, why, sizeof why);
     return strtod(right ? settings->values[setting] : table[setting].preset, NULL);
 }

@@ -49,14 +49,15 @@ enum setting {
 enum setting_kind {
     SETTING_COLUMN_MAP,    /* --columns, or empty */
     SETTING_FOLDER,        /* of a new job: free, or can be made */
-    SETTING_FILE,          /* must be there */
-    SETTING_FILE_OR_EMPTY, /* must be there if given */
+    SETTING_PATH,          /* a file or a folder, which must be there */
+    SETTING_PATH_OR_EMPTY, /* must be there if given */
     SETTING_INTEGER,
     SETTING_INTEGER_OR_EMPTY,
     SETTING_NUMBER,
     SETTING_NUMBER_OR_EMPTY,
     SETTING_BYTES_OR_EMPTY, /* "8G" */
     SETTING_CHOICE,         /* one of `choices`, separated by '|' */
+    SETTING_TEMPLATE_NAME,  /* one of them, or what else --template takes: a file */
 };
 
 struct setting_info {

@@ -3,7 +3,9 @@
 #include "base/utf8.h"
 #include "job/job_dir.h"
 #include "job/lock.h"
+#include "text/data_files.h"
 #include "text/forms.h"
+#include "text/template.h"
 #include "tui/app/settings.h"
 
 #include <errno.h>
@@ -46,19 +48,23 @@ static bool check_bytes(const char *value, char *why, size_t size)
     return right;
 }
 
-static bool check_file(const struct setting_info *info, const char *value, char *why, size_t size)
+/* Of what is there the data's reader says what is wrong, as it would to `train` and `tokens`. */
+static bool check_path(const struct setting_info *info, const char *value, char *why, size_t size)
 {
     struct stat at;
+    struct error err = ERROR_INIT;
     if (!value[0]) {
-        snprintf(why, size, "name a file");
-        return info->kind == SETTING_FILE_OR_EMPTY;
+        snprintf(why, size, "name a file or a folder");
+        return info->kind == SETTING_PATH_OR_EMPTY;
     }
     if (stat(value, &at) != 0)
         snprintf(why, size, "%s", strerror(errno));
-    else if (!S_ISREG(at.st_mode))
-        snprintf(why, size, "not a file");
+    else if (!S_ISREG(at.st_mode) && !S_ISDIR(at.st_mode))
+        snprintf(why, size, "neither a file nor a folder");
     else if (access(value, R_OK) != 0)
         snprintf(why, size, "%s", strerror(errno));
+    else if (data_files_look(value, &err) != 0)
+        utf8_copy(why, size, err.text);
     else
         return true;
     return false;
@@ -76,6 +82,14 @@ static bool check_columns(const char *value, char *why, size_t size)
     utf8_copy(why, size, err.text + (named ? sizeof option - 1 : 0));
     if (right)
         column_names_free(&names);
+    return right;
+}
+
+static bool check_template(const char *value, char *why, size_t size)
+{
+    struct error err = ERROR_INIT;
+    bool right = template_check(value, &err) == 0;
+    utf8_copy(why, size, err.text);
     return right;
 }
 
@@ -145,12 +159,14 @@ bool settings_check(const struct settings *settings, enum setting setting, char 
     case SETTING_NUMBER:
         return check_number(info, value, why, size) &&
                (setting != SETTING_WARMUP || check_warmup(settings, why, size));
-    case SETTING_FILE:
-    case SETTING_FILE_OR_EMPTY:
-        return check_file(info, value, why, size);
+    case SETTING_PATH:
+    case SETTING_PATH_OR_EMPTY:
+        return check_path(info, value, why, size);
     case SETTING_CHOICE:
         snprintf(why, size, "one of %s", info->choices);
         return setting_choice(setting, value) >= 0;
+    case SETTING_TEMPLATE_NAME:
+        return setting_choice(setting, value) >= 0 || check_template(value, why, size);
     case SETTING_FOLDER:
         return check_folder(value, why, size);
     case SETTING_COLUMN_MAP:
@@ -162,7 +178,7 @@ bool settings_check(const struct settings *settings, enum setting setting, char 
 enum setting settings_first_wrong(const struct settings *settings, char *why, size_t size)
 {
     for (int i = 0; i < SETTING_COUNT; i++) {
-        char reason[256];
+        char reason[ERROR_TEXT_MAX];
         if (!settings_uses(settings, (enum setting)i) ||
             settings_check(settings, (enum setting)i, reason, sizeof reason))
             continue;

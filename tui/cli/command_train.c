@@ -7,6 +7,7 @@
 #include "job/training.h"
 #include "text/template.h"
 #include "tui/cli/command.h"
+#include "tui/cli/dry_run_view.h"
 #include "tui/cli/interrupt.h"
 #include "tui/cli/options.h"
 #include "tui/cli/train_view.h"
@@ -26,7 +27,7 @@ struct request {
     struct option_list data, weights, factors, eval_data;
     double *data_weights;
     bool top_given, rank_given, alpha_given, lr_given, empty_noise_given, steps_given, epochs_given,
-        eval_split_given, sample_tokens_given, detach, json;
+        eval_split_given, sample_tokens_given, detach, dry_run, json;
     int64_t threads, seed;
     double clip;
 };
@@ -101,6 +102,9 @@ static int check_method_options(const struct request *r, struct error *err)
                               "own nothing is held back");
     if (is->sample && r->sample_tokens_given && is->sample_tokens == 0)
         return error_set_kind(err, ERROR_USAGE, "--sample-tokens 0 makes no samples of --sample");
+    if (r->dry_run && r->detach)
+        return error_set_kind(err, ERROR_USAGE,
+                              "--dry-run and --detach exclude one another: a dry run is no job");
     if (!method->adapters && (r->rank_given || r->alpha_given))
         return error_set_kind(err, ERROR_USAGE,
                               "--rank and --alpha belong to the methods with lora and qlora");
@@ -242,11 +246,24 @@ static int detach(const struct request *r, struct error *err)
     return status == 0 ? print_run(is->run, r->json, err) : -1;
 }
 
+/* Without being a job. */
+static int dry_run(const struct request *r, struct error *err)
+{
+    struct dry_run_view view;
+    struct training_view shown = dry_run_view_make(&view, &r->is, r->json);
+    shown.interrupted = interrupt_watch();
+    int status = training_dry_run(&r->is, &shown, err);
+    if (status == 0)
+        status = dry_run_view_end(&view, err);
+    dry_run_view_free(&view);
+    return status;
+}
+
 static int train(struct request *r, struct error *err)
 {
     const char *job = getenv("SPECTRUM_JOB"), *resume = getenv("SPECTRUM_JOB_RESUME");
     const char *step = getenv("SPECTRUM_JOB_STEP");
-    bool supervised = job && job[0];
+    bool supervised = job && job[0] && !r->dry_run;
     char *run = NULL;
     if (!supervised && check_start(r, err) != 0)
         return -1;
@@ -256,7 +273,9 @@ static int train(struct request *r, struct error *err)
     else if (!r->is.run && !(r->is.run = run = default_run(r->is.model, err)))
         return -1;
     int status = 0;
-    if (r->detach && !supervised) {
+    if (r->dry_run) {
+        status = dry_run(r, err);
+    } else if (r->detach && !supervised) {
         status = detach(r, err);
     } else {
         struct train_view view;
@@ -409,10 +428,14 @@ int command_train(int argc, char **argv, struct error *err)
          "in place of the model's own: linear, yarn, dynamic or llama3, and its factor, as in "
          "yarn:4",
          0, 0, NULL},
+        {"dry-run", OPTION_FLAG, &r.dry_run, NULL,
+         "everything up to the first step: what would train, on what, in how much memory", 0, 0,
+         NULL},
         {"detach", OPTION_FLAG, &r.detach, NULL, "run as a job; prints its folder", 0, 0, NULL},
         {"json", OPTION_FLAG, &r.json, NULL,
-         "how it ended, or with --detach where it runs, as strict JSON on standard output", 0, 0,
-         NULL},
+         "how it ended (--detach: where it runs; --dry-run: what it would do) as strict JSON on "
+         "standard output",
+         0, 0, NULL},
     };
     enum { COUNT = sizeof specs / sizeof *specs };
     int status =

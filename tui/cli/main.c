@@ -12,7 +12,7 @@ static const struct command commands[] = {
     {"info", "architecture, tensors, shapes, dtypes, sizes", command_info, false},
     {"scan", "the signal-to-noise ratio of every matrix", command_scan, true},
     {"plan", "choose what trains; write it for this or another trainer", command_plan, true},
-    {"tokens", "token ids of a text; of a chat, with what is trained", command_tokens, false},
+    {"tokens", "token ids of a text; of data, with what is trained", command_tokens, false},
     {"train", "train what the plan names, freeze the rest", command_train, true},
     {"eval", "loss and perplexity of a model or run on data", command_eval, true},
     {"generate", "text from a model or run", command_generate, true},

@@ -41,6 +41,7 @@ enum request {
     REQUEST_LOAD_PLAN,
     REQUEST_TRAIN,
     REQUEST_DATA,
+    REQUEST_IDS,
     REQUEST_START,
     REQUEST_WATCH,
     REQUEST_PAUSE,
@@ -62,10 +63,11 @@ enum request {
 enum key_scope {
     SCOPE_MODEL = 1,
     SCOPE_SPECTRUM = 2,
-    SCOPE_LIST = 4, /* library, plan, help, data */
+    SCOPE_LIST = 4, /* library, plan, help */
     SCOPE_FORM = 8,
     SCOPE_WATCH = 16,
-    SCOPE_ALL = 31,
+    SCOPE_DATA = 32,
+    SCOPE_ALL = 63,
 };
 
 enum { REQUEST_KEYS_MAX = 3 };

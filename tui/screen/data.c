@@ -1,8 +1,7 @@
-/* A look at the data before it is trained on: documents as the trainer will see them, with what is
- * supervised marked. */
+/* A look at the data before it is trained on: records as the model will see them, with what is
+ * supervised marked, as text or token by token. */
 #include "base/memory.h"
 #include "base/text.h"
-#include "text/tokenizer.h"
 #include "tui/screen/data_look.h"
 #include "tui/screen/list.h"
 #include "tui/screen/screens.h"
@@ -16,27 +15,36 @@ enum { TOKENS_SHOWN = 8000 };
 
 struct data_view {
     struct data_look look;
-    size_t document;
+    size_t record;
+    bool ids;   /* token by token */
     int scroll; /* lines */
 };
 
-/* Tokens of one kind after another go together, so that a character of several tokens is whole. */
-static void draw_document(struct app *app, struct area area, const struct data_view *view)
+static const struct record_look *shown(const struct data_view *view)
 {
-    const struct dataset *data = &view->look.data;
-    uint64_t begin = data->offsets[view->document], end = data->offsets[view->document + 1];
-    struct flow flow = {area, 0, -view->scroll};
-    struct style trained = theme_style(&app->theme, THEME_ACCENT);
-    struct style other = theme_style(&app->theme, THEME_DIM);
-    struct buffer piece = BUFFER_INIT;
+    return &view->look.records[view->record];
+}
+
+static struct style trained_style(const struct app *app)
+{
+    struct style style = theme_style(&app->theme, THEME_ACCENT);
     if (theme_is_mono(&app->theme))
-        trained.attributes |= ATTRIBUTE_UNDERLINE;
-    if (end - begin > TOKENS_SHOWN)
-        end = begin + TOKENS_SHOWN;
-    for (uint64_t i = begin; i < end && flow.y < area.height; i++) {
-        tokenizer_piece(view->look.tokenizer, data->ids[i], &piece);
-        bool counts = data->weights[i] > 0;
-        if (i + 1 < end && (data->weights[i + 1] > 0) == counts && piece.length < 512)
+        style.attributes |= ATTRIBUTE_UNDERLINE;
+    return style;
+}
+
+/* Tokens of one kind after another go together, so that a character of several tokens is whole. */
+static void draw_text(struct app *app, struct area area, const struct data_view *view)
+{
+    const struct token_list *tokens = &shown(view)->tokens;
+    struct flow flow = {area, 0, -view->scroll};
+    struct style trained = trained_style(app), other = theme_style(&app->theme, THEME_DIM);
+    struct buffer piece = BUFFER_INIT;
+    size_t end = tokens->count < TOKENS_SHOWN ? tokens->count : TOKENS_SHOWN;
+    for (size_t i = 0; i < end && flow.y < area.height; i++) {
+        tokenizer_piece(view->look.tokenizer, tokens->ids[i], &piece);
+        bool counts = tokens->weights[i] > 0;
+        if (i + 1 < end && (tokens->weights[i + 1] > 0) == counts && piece.length < 512)
             continue;
         flow_put(&flow, counts ? trained : other, buffer_string(&piece), piece.length);
         buffer_clear(&piece);
@@ -44,57 +52,112 @@ static void draw_document(struct app *app, struct area area, const struct data_v
     buffer_free(&piece);
 }
 
+/* A token a line: its id, how much it counts, what it stands for. */
+static void draw_ids(struct app *app, struct area area, const struct data_view *view)
+{
+    const struct token_list *tokens = &shown(view)->tokens;
+    struct style trained = trained_style(app), other = theme_style(&app->theme, THEME_DIM);
+    struct buffer piece = BUFFER_INIT;
+    for (int y = 0; y < area.height && (size_t)(view->scroll + y) < tokens->count; y++) {
+        size_t i = (size_t)(view->scroll + y);
+        float weight = tokens->weights[i];
+        char counts[32] = "-";
+        if (weight > 0)
+            snprintf(counts, sizeof counts, weight == 1 ? "trained" : "x %.6g", (double)weight);
+        buffer_clear(&piece);
+        record_look_put_piece(&piece, view->look.tokenizer, tokens->ids[i]);
+        struct style style = weight > 0 ? trained : other;
+        int x = area_print(area, 0, y, style, "%7d  %-10s  ", tokens->ids[i], counts);
+        area_label(area, x, y, area.width - x, style, buffer_string(&piece));
+    }
+    buffer_free(&piece);
+}
+
+/* "below/data.jsonl" of a folder, "data.jsonl" of a file. */
+static const char *file_shown(const struct app *app, const char *path)
+{
+    const char *data = app->session.settings.values[SETTING_DATA], *slash = strrchr(path, '/');
+    size_t length = strlen(data);
+    while (length > 1 && data[length - 1] == '/')
+        length--;
+    if (strncmp(path, data, length) == 0 && path[length] == '/')
+        return path + length + 1 + strspn(path + length, "/") - 1;
+    return slash ? slash + 1 : path;
+}
+
+/* Where the record is from, what form it has, and what of it is not read. */
+static void draw_place(struct app *app, struct area area, const struct record_look *record)
+{
+    struct buffer line = BUFFER_INIT;
+    buffer_format(&line, "%s:%zu  %s", file_shown(app, record->path), record->line, record->form);
+    for (size_t i = 0; i < record->unread.count; i++)
+        buffer_format(&line, "%s%s", i ? ", " : "; not read: ", record->unread.items[i].text);
+    if (record->tokens.count < 2)
+        buffer_text(&line, "; left out: fewer than two tokens");
+    if (record->cut)
+        buffer_text(&line, "; it goes on");
+    area_label(area, 0, 0, area.width, theme_style(&app->theme, THEME_TEXT), buffer_string(&line));
+    buffer_free(&line);
+}
+
 static void data_draw(struct app *app, void *state, struct area area)
 {
     const struct data_view *view = state;
-    const struct dataset *data = &view->look.data;
+    const struct data_look *look = &view->look;
+    const struct record_look *record = shown(view);
     struct style text = theme_style(&app->theme, THEME_TEXT),
                  dim = theme_style(&app->theme, THEME_DIM);
-    uint64_t begin = data->offsets[view->document], end = data->offsets[view->document + 1];
-    uint64_t supervised = 0;
-    for (uint64_t i = begin + 1; i < end; i++)
-        supervised += data->weights[i] > 0;
-    area_print(area, 0, 0, text, "%zu document%s, %llu tokens, %llu of them supervised (%.1f %%)%s",
-               data->documents, text_s(data->documents), (unsigned long long)data->tokens,
-               (unsigned long long)data->supervised,
-               100.0 * (double)data->supervised / (double)data->tokens,
-               view->look.cut ? " in its first part" : "");
-    int x = area_print(area, 0, 1, theme_style(&app->theme, THEME_TITLE), "document %zu of %zu",
-                       view->document + 1, data->documents);
     bool mono = theme_is_mono(&app->theme);
-    x += area_print(area, x, 1, dim, "  %llu tokens, %llu supervised: %s",
-                    (unsigned long long)(end - begin), (unsigned long long)supervised,
+    area_print(area, 0, 0, text, "%zu record%s, %llu tokens, %llu of them supervised (%.1f %%)%s",
+               look->count, text_s(look->count), (unsigned long long)look->tokens,
+               (unsigned long long)look->supervised,
+               look->tokens ? 100.0 * (double)look->supervised / (double)look->tokens : 0.0,
+               look->cut || record->cut ? " in the first part" : "");
+    int x = area_print(area, 0, 1, theme_style(&app->theme, THEME_TITLE), "record %zu of %zu",
+                       view->record + 1, look->count);
+    x += area_print(area, x, 1, dim, "  %zu tokens, %llu supervised: %s", record->tokens.count,
+                    (unsigned long long)data_look_supervised(record),
                     mono ? "underlined" : "in this colour ");
     if (!mono)
         area_put(area, x, 1, theme_style(&app->theme, THEME_ACCENT), "■");
-    area_put(area, 0, area.height - 1, dim, "PgDn PgUp: the next document, the one before");
-    draw_document(app, area_part(area, 0, 3, area.width, area.height - 5), view);
+    draw_place(app, area_part(area, 0, 2, area.width, 1), record);
+    area_put(area, 0, area.height - 1, dim,
+             "PgDn PgUp: the next record, the one before; i: text or ids");
+    (view->ids ? draw_ids : draw_text)(app, area_part(area, 0, 4, area.width, area.height - 6),
+                                       view);
 }
 
-static void turn_to(struct data_view *view, size_t document)
+static void turn_to(struct data_view *view, size_t record)
 {
-    view->document = document;
+    view->record = record;
     view->scroll = 0;
 }
 
 static bool data_request(struct app *app, void *state, enum request request, const char *argument)
 {
     struct data_view *view = state;
-    size_t last = view->look.data.documents - 1;
+    size_t last = view->look.count - 1, tokens = shown(view)->tokens.count;
     (void)app;
     (void)argument;
     switch (request) {
     case REQUEST_UP:
     case REQUEST_DOWN:
-        view->scroll += request == REQUEST_DOWN ? 1 : view->scroll > 0 ? -1 : 0;
+        if (request == REQUEST_UP)
+            view->scroll -= view->scroll > 0;
+        else if (!view->ids || (size_t)view->scroll + 1 < tokens)
+            view->scroll++;
+        return true;
+    case REQUEST_IDS:
+        view->ids = !view->ids;
+        view->scroll = 0;
         return true;
     case REQUEST_RIGHT:
     case REQUEST_PAGE_DOWN:
-        turn_to(view, view->document < last ? view->document + 1 : last);
+        turn_to(view, view->record < last ? view->record + 1 : last);
         return true;
     case REQUEST_LEFT:
     case REQUEST_PAGE_UP:
-        turn_to(view, view->document > 0 ? view->document - 1 : 0);
+        turn_to(view, view->record > 0 ? view->record - 1 : 0);
         return true;
     case REQUEST_FIRST:
     case REQUEST_LAST:
@@ -114,7 +177,7 @@ static void data_close(void *state)
 
 static const struct view_class data_class = {
     .name = "data",
-    .scope = SCOPE_LIST,
+    .scope = SCOPE_DATA,
     .close = data_close,
     .draw = data_draw,
     .request = data_request,
@@ -137,7 +200,7 @@ static int read_look(const struct app *app, struct data_look *look, struct error
 bool screen_open_data(struct app *app)
 {
     struct error err = ERROR_INIT;
-    char why[256];
+    char why[ERROR_TEXT_MAX];
     struct data_view *view = array_alloc(1, sizeof *view, NULL);
     if (!settings_check(&app->session.settings, SETTING_DATA, why, sizeof why)) {
         app_message(app, "data: %s", why);

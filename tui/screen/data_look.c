@@ -1,98 +1,99 @@
 #include "tui/screen/data_look.h"
 
-#include "base/file.h"
 #include "base/memory.h"
-#include "base/sys.h"
+#include "base/text.h"
+#include "text/data_files.h"
 
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
-enum { HEAD = 256 * 1024, ARRAY_MAX = 64 << 20 };
+/* Records of so many bytes, or so many records, are a look. */
+enum { HEAD = 256 * 1024, RECORDS_MOST = 4096, ARRAY_MOST = 64 << 20 };
 
-static const char *ending(const char *path)
+/* The files that a look may reach into, as far as they are read whole. */
+static int check_arrays(const char *path, struct error *err)
 {
-    const char *dot = strrchr(path, '.'), *slash = strrchr(path, '/');
-    return dot && (!slash || dot > slash) ? dot : "";
-}
-
-/* The length of the first part: up to its last line's end, if it has one. */
-static size_t head_length(const char *text)
-{
-    const char *end = memrchr(text, '\n', HEAD);
-    return end ? (size_t)(end - text) + 1 : HEAD;
-}
-
-/* Copies the first part of the file beside nothing of the user's: into a temporary folder. */
-static int copy_head(const char *path, char *out, size_t size, struct error *err)
-{
-    uint64_t length = 0;
-    const char *folder = getenv("TMPDIR");
-    int fd = file_open_read(path, &length, err);
-    char *text = fd < 0 ? NULL : array_alloc(HEAD, 1, err);
-    int status = text ? file_read_at(fd, text, HEAD, 0, path, err) : -1;
-    snprintf(out, size, "%s/spectrum-look-%d%s", folder && folder[0] ? folder : "/tmp", getpid(),
-             ending(path));
-    if (status == 0)
-        status = file_save(out, text, head_length(text), err);
-    if (fd >= 0)
-        sys.close(fd);
-    free(text);
+    struct data_files files;
+    struct stat info;
+    int64_t reached = 0;
+    int status = data_files_list(&files, &path, 1, err);
+    for (size_t i = 0; status == 0 && i < files.count && reached <= HEAD; i++) {
+        const char *file = files.items[i].path;
+        if (stat(file, &info) != 0)
+            continue; /* reading it says why */
+        if (text_ends_with(file, ".json") && info.st_size > ARRAY_MOST)
+            status = error_set(
+                err, "%s: a .json file over 64 MB is too large for a look; .jsonl is not", file);
+        reached += info.st_size;
+    }
+    data_files_free(&files);
     return status;
 }
 
-static int file_length(const char *path, uint64_t *length, struct error *err)
+/* 1: a record more; 0: there is none. */
+static int add_record(struct data_look *look, struct record_walk *walk, struct error *err)
 {
-    int fd = file_open_read(path, length, err);
-    if (fd >= 0)
-        sys.close(fd);
-    return fd >= 0 ? 0 : -1;
+    if (array_reserve((void **)&look->records, &look->capacity, look->count + 1,
+                      sizeof *look->records, err) != 0)
+        return -1;
+    struct record_look *record = &look->records[look->count];
+    int status = record_walk_next(walk, record, err);
+    if (status > 0) {
+        look->count++;
+        look->tokens += record->tokens.count;
+        look->supervised += data_look_supervised(record);
+    }
+    return status;
 }
 
-/* Messages name the user's file, not the copy of its first part. */
-static void name_whole_file(struct error *err, const char *head, const char *path)
+static int read_head(struct data_look *look, struct record_walk *walk, struct error *err)
 {
-    char text[ERROR_TEXT_MAX];
-    size_t length = strlen(head);
-    snprintf(text, sizeof text, "%s", err->text);
-    if (strncmp(text, head, length) == 0)
-        error_set_kind(err, err->kind, "%s%s", path, text + length);
+    int status = 1;
+    for (size_t bytes = 0; status > 0 && bytes < HEAD && look->count < RECORDS_MOST;) {
+        status = add_record(look, walk, err);
+        bytes += status > 0 ? look->records[look->count - 1].bytes : 0;
+    }
+    if (status > 0) { /* is there another? */
+        struct record_look next;
+        status = record_walk_next(walk, &next, err);
+        look->cut = status > 0;
+        record_look_free(&next);
+    }
+    return status < 0 ? -1 : 0;
 }
 
 int data_look_read(struct data_look *look, const struct checkpoint *checkpoint, const char *path,
                    const struct dataset_options *options, struct error *err)
 {
-    char head[4096];
-    uint64_t length;
-    const char *from = path;
-    bool array = strcmp(ending(path), ".json") == 0;
+    struct record_walk *walk = NULL;
     *look = (struct data_look){0};
-    if (file_length(path, &length, err) != 0 ||
-        tokenizer_for_checkpoint(&look->tokenizer, checkpoint, err) != 0)
-        return -1;
-    look->cut = length > HEAD && !array;
-    int status = 0;
-    if (array && length > ARRAY_MAX)
-        status = error_set(
-            err, "%s: a .json file over 64 MB is too large for a look; .jsonl is not", path);
-    else if (look->cut)
-        status = copy_head(path, head, sizeof head, err);
-    if (look->cut)
-        from = head;
+    int status = check_arrays(path, err);
     if (status == 0)
-        status = dataset_load(&look->data, &from, 1, options, look->tokenizer, err);
-    if (status != 0 && look->cut)
-        name_whole_file(err, head, path);
-    if (look->cut)
-        sys.unlink(head);
+        status = tokenizer_for_checkpoint(&look->tokenizer, checkpoint, err);
+    if (status == 0)
+        status = record_walk_open(&walk, &path, 1, options, look->tokenizer, err);
+    if (status == 0)
+        status = read_head(look, walk, err);
+    if (status == 0 && look->count == 0)
+        status = error_set(err, "%s: no text in it", path);
+    record_walk_close(walk);
     if (status != 0)
-        tokenizer_close(look->tokenizer);
+        data_look_free(look);
     return status;
 }
 
 void data_look_free(struct data_look *look)
 {
-    dataset_free(&look->data);
+    for (size_t i = 0; i < look->count; i++)
+        record_look_free(&look->records[i]);
+    free(look->records);
     tokenizer_close(look->tokenizer);
+    *look = (struct data_look){0};
+}
+
+uint64_t data_look_supervised(const struct record_look *record)
+{
+    uint64_t count = 0;
+    for (size_t i = 1; i < record->tokens.count; i++)
+        count += record->tokens.weights[i] > 0;
+    return count;
 }

@@ -1,19 +1,25 @@
-/* The first part of a data file, tokenised: enough for a look, however large the file is. */
+/* The first records of some data as the model will see them: enough for a look, however large the
+ * data is. */
 #ifndef SPECTRUM_TUI_SCREEN_DATA_LOOK_H
 #define SPECTRUM_TUI_SCREEN_DATA_LOOK_H
 
-#include "text/dataset.h"
+#include "text/record_look.h"
 
 struct data_look {
     struct tokenizer *tokenizer;
-    struct dataset data;
-    bool cut; /* the file goes on */
+    struct record_look *records; /* at least one; those that are left out, too */
+    size_t count, capacity;
+    uint64_t tokens, supervised; /* of these records */
+    bool cut;                    /* the data goes on */
 };
 
-/* A .json array is one value and cannot
- * be cut: one over 64 MB is refused. */
+/* `path` is a file or a folder. A .json array is one value and is read whole: one over 64 MB is
+ * refused. */
 int data_look_read(struct data_look *look, const struct checkpoint *checkpoint, const char *path,
                    const struct dataset_options *options, struct error *err);
 void data_look_free(struct data_look *look);
+
+/* Targets of a record that count. */
+uint64_t data_look_supervised(const struct record_look *record);
 
 #endif

@@ -136,13 +136,21 @@ static int make_absolute(char *value, struct error *err)
     return fits ? 0 : error_set(err, "the path of %.200s is too long", value);
 }
 
+/* Where it is a file. */
+static int make_template_absolute(struct settings *settings, struct error *err)
+{
+    char *value = settings->values[SETTING_TEMPLATE];
+    return setting_choice(SETTING_TEMPLATE, value) >= 0 ? 0 : make_absolute(value, err);
+}
+
 int launch_train(struct session *session, struct error *err)
 {
     struct arguments arguments = {.count = 0};
     char *run = session->settings.values[SETTING_RUN];
     if (job_dir_create(run, err) != 0 || make_absolute(run, err) != 0 ||
         make_absolute(session->settings.values[SETTING_DATA], err) != 0 ||
-        make_absolute(session->settings.values[SETTING_EVAL_DATA], err) != 0)
+        make_absolute(session->settings.values[SETTING_EVAL_DATA], err) != 0 ||
+        make_template_absolute(&session->settings, err) != 0)
         return -1;
     bool by_plan = method_info(settings_method(&session->settings))->plan;
     char *plan = path_join(run, "plan.yaml", err);

@@ -12,10 +12,15 @@
 
 /* --- typing --- */
 
+/* Of something that is there: Tab completes it. */
+static bool takes_path(enum setting_kind kind)
+{
+    return kind == SETTING_PATH || kind == SETTING_PATH_OR_EMPTY || kind == SETTING_TEMPLATE_NAME;
+}
+
 static bool takes_text(enum setting_kind kind)
 {
-    return kind == SETTING_COLUMN_MAP || kind == SETTING_FOLDER || kind == SETTING_FILE ||
-           kind == SETTING_FILE_OR_EMPTY;
+    return kind == SETTING_COLUMN_MAP || kind == SETTING_FOLDER || takes_path(kind);
 }
 
 /* Letters are text in a name and keys in a number. */
@@ -59,21 +64,23 @@ static bool navigate(struct app *app, struct train_view *view, int input)
     struct settings *settings = &app->session.settings;
     enum setting field = view->field;
     enum setting_kind kind = setting_info(field)->kind;
-    bool choice = kind == SETTING_CHOICE;
-    bool file = kind == SETTING_FILE || kind == SETTING_FILE_OR_EMPTY;
+    bool choice = kind == SETTING_CHOICE || kind == SETTING_TEMPLATE_NAME;
+    bool typed = kind == SETTING_TEMPLATE_NAME && !view->fresh; /* a blank belongs to its name */
     char *value = settings->values[field];
-    if (input == INPUT_TAB && file && !view->fresh && path_complete(value, SETTING_VALUE_MAX))
+    if (input == INPUT_TAB && takes_path(kind) && !view->fresh &&
+        path_complete(value, SETTING_VALUE_MAX))
         return true;
     if (input == INPUT_DOWN || input == INPUT_TAB || input == INPUT_ENTER)
         move_field(settings, view, 1);
     else if (input == INPUT_UP || input == INPUT_BACK_TAB)
         move_field(settings, view, -1);
-    else if (choice && (input == INPUT_RIGHT || input == ' '))
+    else if (choice && (input == INPUT_RIGHT || (input == ' ' && !typed)))
         settings_turn(settings, field, 1);
     else if (choice && input == INPUT_LEFT)
         settings_turn(settings, field, -1);
     else
         return false;
+    view->fresh = true; /* what is typed next takes the place of a choice */
     return true;
 }
 
@@ -105,7 +112,7 @@ static bool train_input(struct app *app, void *state, int input)
 static void start(struct app *app, struct train_view *view)
 {
     struct error err = ERROR_INIT;
-    char why[512];
+    char why[ERROR_TEXT_MAX];
     const struct settings *settings = &app->session.settings;
     bool by_plan = method_info(settings_method(settings))->plan;
     enum setting wrong = settings_first_wrong(settings, why, sizeof why);

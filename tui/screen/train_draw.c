@@ -30,7 +30,7 @@ static void draw_field(struct app *app, struct area area, enum setting field, bo
     const struct setting_info *info = setting_info(field);
     const struct settings *settings = &app->session.settings;
     const struct theme *theme = &app->theme;
-    char why[256], shown[SETTING_VALUE_MAX];
+    char why[ERROR_TEXT_MAX], shown[SETTING_VALUE_MAX];
     bool right = settings_check(settings, field, why, sizeof why);
     settings_show(settings, field, shown, sizeof shown);
     enum theme_role role = settings_is(settings, field, shown) ? THEME_TEXT : THEME_DIM;
@@ -77,9 +77,9 @@ static void draw_hint(struct app *app, struct area area, enum setting field)
 {
     const struct setting_info *info = setting_info(field);
     const struct settings *settings = &app->session.settings;
-    char why[256], text[512];
+    char why[ERROR_TEXT_MAX], text[512];
     bool right = settings_check(settings, field, why, sizeof why);
-    bool choice = info->kind == SETTING_CHOICE;
+    bool choice = info->kind == SETTING_CHOICE || info->kind == SETTING_TEMPLATE_NAME;
     int y = right ? 0 : flow_words(area, theme_style(&app->theme, THEME_ERROR), why);
     const char *help =
         field == SETTING_METHOD ? method_help[settings_method(settings)] : info->help;

@@ -1,0 +1,308 @@
+#include "text/data_foreign.h"
+
+#include "base/file.h"
+#include "base/utf8.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+enum { COMMAND_PATH_MAX = 160, TAR_MAGIC = 257 };
+
+const char *data_name_form(const char *path)
+{
+    static const char *const forms[] = {".txt", ".jsonl", ".ndjson", ".json"};
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++)
+        if (data_name_ends(path, forms[i]))
+            return forms[i];
+    return "";
+}
+
+/* Tables of other tools: by name, by content, and what reads them in Python. */
+static const struct table {
+    const char *name, *ending, *magic;
+    size_t magic_length;
+    const char *opens, *closes; /* around the path */
+} tables[] = {
+#define DATASETS(kind, more)                                                                       \
+    "import datasets; datasets.load_dataset('" kind "', data_files='",                             \
+        "'" more ", split='train').to_json('data.jsonl')"
+#define PANDAS(call)                                                                               \
+    "import pandas; pandas." call "('", "').to_json('data.jsonl', orient='records', lines=True)"
+    {"Parquet", ".parquet", "PAR1", 4, DATASETS("parquet", "")},
+    {"Arrow", ".arrow", "ARROW1", 6, DATASETS("arrow", "")},
+    {"Arrow", ".feather", "\xFF\xFF\xFF\xFF", 4, DATASETS("arrow", "")},
+    {"a table in CSV", ".csv", NULL, 0, DATASETS("csv", "")},
+    {"a table in TSV", ".tsv", NULL, 0, DATASETS("csv", ", sep='\\t'")},
+    {"an Excel sheet", ".xlsx", NULL, 0, PANDAS("read_excel")},
+    {"an Excel sheet", ".xls", NULL, 0, PANDAS("read_excel")},
+    {"a pickle (which can run code: only where you trust its maker)", ".pkl", "\x80\x04\x95", 3,
+     PANDAS("read_pickle")},
+    {"a pickle (which can run code: only where you trust its maker)", ".pickle", "\x80\x05\x95", 3,
+     PANDAS("read_pickle")},
+#undef DATASETS
+#undef PANDAS
+};
+
+static const struct archive {
+    const char *name, *ending, *magic;
+    size_t magic_length;
+    const char *command;
+} archives[] = {
+    {"bzip2", ".bz2", "BZh", 3, "bzip2 -dk"},
+    {"xz", ".xz", "\xFD\x37zXZ", 5, "xz -dk"},
+    {"zip", ".zip", "PK\x03\x04", 4, "unzip"},
+    {"LZ4", ".lz4", "\x04\x22\x4D\x18", 4, "lz4 -dm"},
+    {"7z", ".7z", "7z\xBC\xAF\x27\x1C", 6, "7z x"},
+    {"tar", ".tar", NULL, 0, "tar -xf"},
+    {"tar", ".tgz", NULL, 0, "tar -xf"},
+};
+
+static bool ends_with(const char *path, const char *end)
+{
+    size_t length = strlen(path), n = strlen(end);
+    return length >= n && strcasecmp(path + length - n, end) == 0;
+}
+
+static const struct table *table_named(const char *path)
+{
+    for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
+        if (data_name_ends(path, tables[i].ending))
+            return &tables[i];
+    return NULL;
+}
+
+/* Of a data file, not of anything: a model's weights may lie in a zip, too. */
+static bool is_packed_data(const char *path)
+{
+    char inner[4096];
+    for (size_t i = 0; i < sizeof archives / sizeof *archives; i++)
+        if (ends_with(path, archives[i].ending)) {
+            snprintf(inner, sizeof inner, "%.*s", (int)(strlen(path) - strlen(archives[i].ending)),
+                     path);
+            return *data_name_form(inner) || table_named(inner);
+        }
+    return false;
+}
+
+bool data_name_is_foreign(const char *path)
+{
+    return table_named(path) || is_packed_data(path);
+}
+
+bool data_name_is_rival(const char *path)
+{
+    return data_name_ends(path, ".parquet") || data_name_ends(path, ".arrow") ||
+           is_packed_data(path);
+}
+
+const char *data_path_in_command(const char *path)
+{
+    size_t length = strlen(path);
+    if (length > COMMAND_PATH_MAX || !utf8_printable(path) || path[0] == '-')
+        return "FILE";
+    for (size_t i = 0; i < length; i++)
+        if (!isalnum((unsigned char)path[i]) && !strchr("/._-+=@%,: ", path[i]) &&
+            !((unsigned char)path[i] & 0x80))
+            return "FILE";
+    return path;
+}
+
+/* The last part of a refusal where the command does not have the path itself. */
+static const char *where_file_is(const char *path)
+{
+    return data_path_in_command(path) == path ? "" : ", with FILE its path";
+}
+
+void data_remedy(const struct data_stream *stream, const char *command, char out[DATA_REMEDY_MAX])
+{
+    const char *path = stream->path, *from = data_path_in_command(path);
+    const char *ending = data_name_form(path), *where = where_file_is(path);
+    if (stream->packing == DATA_PLAIN)
+        snprintf(out, DATA_REMEDY_MAX, "%s '%s' > NEW%s%s", command, from, ending, where);
+    else
+        snprintf(out, DATA_REMEDY_MAX, "%s -dc '%s' | %s > NEW%s%s",
+                 stream->packing == DATA_GZIP ? "gzip" : "zstd", from, command, ending, where);
+}
+
+int data_refuse_with(const struct data_stream *stream, size_t line, const char *what,
+                     const char *command, struct error *err)
+{
+    char place[24] = "", remedy[DATA_REMEDY_MAX];
+    if (line > 0)
+        snprintf(place, sizeof place, ":%zu", line);
+    data_remedy(stream, command, remedy);
+    return error_set(err, "%s%s: %s: %s", stream->path, place, what, remedy);
+}
+
+static int refuse_table(const struct table *table, const char *path, struct error *err)
+{
+    return error_set(err, "%s is %s; convert it: python -c \"%s%s%s\"%s", path, table->name,
+                     table->opens, data_path_in_command(path), table->closes, where_file_is(path));
+}
+
+static int refuse_archive(const struct archive *archive, const char *path, struct error *err)
+{
+    return error_set(err,
+                     "%s is a file of %s, which is not read here as gzip and zstd are; unpack "
+                     "it: %s '%s'%s",
+                     path, archive->name, archive->command, data_path_in_command(path),
+                     where_file_is(path));
+}
+
+static bool begins(const char *head, size_t length, const char *magic, size_t magic_length)
+{
+    return magic && length >= magic_length && memcmp(head, magic, magic_length) == 0;
+}
+
+static int check_tables(const char *path, const char *head, size_t length, struct error *err)
+{
+    for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
+        if (begins(head, length, tables[i].magic, tables[i].magic_length))
+            return refuse_table(&tables[i], path, err);
+    const struct table *named = table_named(path);
+    return named ? refuse_table(named, path, err) : 0;
+}
+
+static int check_archives(const struct data_stream *stream, const char *head, size_t length,
+                          struct error *err)
+{
+    const char *path = stream->path;
+    bool again = begins(head, length, "\x1F\x8B", 2) || begins(head, length, "\x28\xB5\x2F\xFD", 4);
+    bool tar = length >= TAR_MAGIC + 5 && memcmp(head + TAR_MAGIC, "ustar", 5) == 0;
+    if (again && stream->packing != DATA_PLAIN)
+        return error_set(err, "%s is packed twice; unpack it once: %s '%s'%s", path,
+                         stream->packing == DATA_GZIP ? "gzip -dk" : "zstd -dk",
+                         data_path_in_command(path), where_file_is(path));
+    for (size_t i = 0; i < sizeof archives / sizeof *archives; i++)
+        if (begins(head, length, archives[i].magic, archives[i].magic_length) ||
+            (tar && strcmp(archives[i].name, "tar") == 0))
+            return refuse_archive(&archives[i], path, err);
+    return 0;
+}
+
+/* How the text is encoded, as iconv calls it; NULL: it may be UTF-8. Without a mark at its start,
+ * UTF-16 and UTF-32 show by the zeros in the high bytes of ASCII's characters, which every .jsonl
+ * has. */
+static const char *encoding_of(const char *head, size_t length)
+{
+    size_t zeros[4] = {0}, count = length < 1024 ? length & ~(size_t)1 : 1024;
+    if (begins(head, length, "\xFF\xFE\0\0", 4) || begins(head, length, "\0\0\xFE\xFF", 4))
+        return "UTF-32";
+    if (begins(head, length, "\xFF\xFE", 2) || begins(head, length, "\xFE\xFF", 2))
+        return "UTF-16";
+    for (size_t i = 0; i < count; i++)
+        zeros[i % 4] += head[i] == '\0';
+    size_t even = zeros[0] + zeros[2], odd = zeros[1] + zeros[3], quads = count / 4;
+    if (quads > 0 && zeros[2] >= quads && zeros[3] >= quads)
+        return "UTF-32LE";
+    if (quads > 0 && zeros[0] >= quads && zeros[1] >= quads)
+        return "UTF-32BE";
+    if (odd * 8 >= count && count > 0 && even * 4 < odd)
+        return "UTF-16LE";
+    if (even * 8 >= count && count > 0 && odd * 4 < even)
+        return "UTF-16BE";
+    return NULL;
+}
+
+static int check_encoding(const struct data_stream *stream, const char *head, size_t length,
+                          struct error *err)
+{
+    char what[64], command[64];
+    const char *encoding = encoding_of(head, length);
+    if (!encoding)
+        return 0;
+    snprintf(what, sizeof what, "this is %s, and data files are UTF-8", encoding);
+    snprintf(command, sizeof command, "iconv -f %s -t UTF-8", encoding);
+    return data_refuse_with(stream, 0, what, command, err);
+}
+
+/* What stands in the place of a file that did not come. */
+static int check_placeholders(const char *path, const char *head, size_t length, struct error *err)
+{
+    static const char pointer[] = "version https://git-lfs.github.com/spec/";
+    static const char *const pages[] = {"<!doctype html", "<html", "<?xml"};
+    if (begins(head, length, pointer, sizeof pointer - 1))
+        return error_set(err,
+                         "%s is a pointer of Git LFS, not the data itself; fetch that, in its "
+                         "folder: git lfs pull",
+                         path);
+    if (data_name_ends(path, ".txt")) /* it may be about web pages */
+        return 0;
+    size_t at = 0;
+    while (at < length && head[at] && strchr(" \t\r\n", head[at]))
+        at++;
+    for (size_t i = 0; i < sizeof pages / sizeof *pages; i++)
+        if (length - at >= strlen(pages[i]) &&
+            strncasecmp(head + at, pages[i], strlen(pages[i])) == 0)
+            return error_set(err,
+                             "%s is a web page (%.5s...), not data: what was downloaded was an "
+                             "error, a log-in or the page about the file; take the file's own "
+                             "address (on Hugging Face with /resolve/ instead of /blob/)",
+                             path, head + at);
+    return 0;
+}
+
+int data_foreign_check(const struct data_stream *stream, const char *head, size_t length,
+                       struct error *err)
+{
+    const char *path = stream->path;
+    if (check_placeholders(path, head, length, err) != 0 ||
+        check_tables(path, head, length, err) != 0 ||
+        check_archives(stream, head, length, err) != 0)
+        return -1;
+    if (!*data_name_form(path))
+        return error_set(err,
+                         "%s: data files end in .txt, .jsonl or .json, packed ones in .gz or .zst "
+                         "behind that",
+                         path);
+    return check_encoding(stream, head, length, err);
+}
+
+static bool is_beside(const char *folder, const char *name)
+{
+    char *path = path_join(folder, name, NULL);
+    bool there = path && access(path, F_OK) == 0;
+    free(path);
+    return there;
+}
+
+/* What save_to_disk() of `datasets` wrote, a set or several: the one that the file lies in. */
+static int refuse_saved(const char *folder, const char *own, struct error *err)
+{
+    bool several = is_beside(folder, "dataset_dict.json");
+    const char *saved = several ? folder : own;
+    if (!several && !is_beside(own, "state.json"))
+        return 0;
+    return error_set(err,
+                     "%s was written by datasets' save_to_disk(); convert it: python -c \"import "
+                     "datasets; datasets.load_from_disk('%s')%s.to_json('data.jsonl')\"%s",
+                     saved, data_path_in_command(saved), several ? "['train']" : "",
+                     where_file_is(saved));
+}
+
+int data_foreign_folder(const char *folder, const char *file, struct error *err)
+{
+    const struct table *table = table_named(file);
+    char *own = path_folder(file, err);
+    int status = own ? refuse_saved(folder, own, err) : -1;
+    free(own);
+    if (status != 0)
+        return -1;
+    if (table && strcmp(table->name, "Parquet") == 0)
+        return error_set(err,
+                         "%s is a data set in Parquet (%s); convert it: python -c \"import "
+                         "datasets; datasets.load_dataset('%s', split='train')"
+                         ".to_json('data.jsonl')\"%s",
+                         folder, file + strlen(folder) + 1, data_path_in_command(folder),
+                         where_file_is(folder));
+    if (table)
+        return refuse_table(table, file, err);
+    return error_set(err,
+                     "%s is packed as it is not read here; unpack it, or name the files that "
+                     "are meant instead of their folder",
+                     file);
+}

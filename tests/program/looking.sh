@@ -1,0 +1,139 @@
+#!/bin/bash
+# Looking before training: `tokens --data`, `train --dry-run`, and what a run says of its data.
+set -eu
+spectrum=$1 source=$2
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+export XDG_STATE_HOME=$work/state XDG_CACHE_HOME=$work/cache TMPDIR=$work/tmp OMP_NUM_THREADS=1
+mkdir "$work/tmp"
+cd "$work"
+model=$source/demo/model
+
+fail() {
+    echo "$1" >&2
+    cat said out >&2 2>/dev/null || true
+    exit 1
+}
+ends() { # ends STATUS ARGUMENTS...: standard output to `out`, standard error to `said`
+    local got=0
+    "$spectrum" "${@:2}" >out 2>said </dev/null || got=$?
+    test $got = "$1" || fail "${*:2}: exit $got, not $1"
+}
+says() { grep -qF -- "$1" said || fail "it does not say \"$1\""; }
+prints() { grep -qF -- "$1" out || fail "it does not print \"$1\""; }
+
+mkdir -p data/below
+printf 'One text.\n%%\nAnother.' >data/1.txt
+printf '%s\n' '{"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Ho"}], "source": "w\u001b[31m"}' \
+    '' '{"text": ""}' '{"instruction": "Say it.", "output": "It.", "weight": 0.5}' >data/below/2.jsonl
+take=(--data data --mark % --template chatml)
+
+# --- tokens ---
+
+ends 0 tokens "$model" "${take[@]}"
+prints 'records     5'
+prints 'documents   4'
+prints 'left out    1 of fewer than two tokens, 0 without a supervised token'
+prints 'messages (1)'
+prints 'not read    source (1)'
+prints '[[One text.'
+ends 0 tokens "$model" "${take[@]}" --json
+prints '"data": {"files": 2, "records": 5, "documents": 4, '
+prints '"record": {"file": "data/1.txt", "line": 1, "row": 1, "form": "plain text"'
+prints '"unread_columns": {"source": 1}'
+prints '"forms": {"messages": 1, "text": 1, "Alpaca instruction/input/output, as turns": 1, "plain text": 2}'
+
+# A record by its number: the tokens that --chat has of a file of its own.
+head -n 1 data/below/2.jsonl >alone.jsonl
+ends 0 tokens "$model" --chat alone.jsonl --template chatml --json
+sed -n '2s/\(.*\)], "tokens".*/\1/p' out >alone
+ends 0 tokens "$model" "${take[@]}" --row 3 --json
+sed -n '2s/\(.*\)], "tokens".*/\1/p' out >row
+test -s alone && cmp alone row || fail "record 3 is another than --chat's"
+prints '"record": {"file": "data/below/2.jsonl", "line": 1, "row": 3, '
+ends 0 tokens "$model" "${take[@]}" --row 3
+prints '  trained  "H"'
+says 'data/below/2.jsonl:1, record 3: messages; 3 of '
+says 'columns that are not read: source'
+ends 0 tokens "$model" "${take[@]}" --row 5
+grep -qE '^ +[0-9]+  trained  0\.5  ' out || fail "the weight is not there"
+ends 0 tokens "$model" "${take[@]}" --row 4
+says 'fewer than two tokens'
+test ! -s out || fail "an empty record has tokens"
+ends 2 tokens "$model" "${take[@]}" --row 6
+says 'there is no record 6: the data has 5,'
+ends 2 tokens "$model" "${take[@]}" --row 0
+ends 2 tokens "$model" --row 1 --text a
+says '--row and --mark belong to --data'
+ends 2 tokens "$model" --data data --text a
+ends 1 tokens "$model" --data nowhere.txt
+says 'nowhere.txt'
+
+# On a terminal what is trained stands out; without colours it is between marks alone.
+command -v script >/dev/null && {
+    script -qec "'$spectrum' tokens '$model' --data data --mark % --template chatml --row 3" /dev/null </dev/null >out 2>&1 || fail "no terminal"
+    grep -q $'\e\\[1m\\[\\[Ho' out || fail "nothing stands out"
+    NO_COLOR=1 script -qec "'$spectrum' tokens '$model' --data data --mark % --template chatml --row 3" /dev/null </dev/null >out 2>&1 || fail "no terminal"
+    grep -q $'\e' out && fail "NO_COLOR is not obeyed"
+    prints '[[Ho'
+}
+
+# --- train --dry-run ---
+
+for i in $(seq 30); do echo "{\"prompt\": \"What is $i + 1?\", \"completion\": \" It is $((i + 1)).\", \"id\": $i}"; done >sums.jsonl
+printf '%s\n' '{"text": ""}' '{"prompt": "Nothing", "completion": "", "weight": 0}' >>sums.jsonl
+run=(train "$model" --data sums.jsonl --seq-len 16 --accumulate 2 --threads 1 --dtype fp32 --sample "What is")
+nothing_left() { # beside the data and its tokens
+    test -z "$(find . -path ./cache -prune -o \( -newer before -type d -name 'runs*' -o -path './state/*' -o -path './tmp/*' -o -name job.json \) -print)" ||
+        fail "it left $(find . -newer before)"
+}
+touch before
+ends 0 "${run[@]}" --dry-run
+nothing_left
+prints 'left out    1 of fewer than two tokens, 1 without a supervised token'
+prints 'samples     begin with "What is"'
+prints 'it fits'
+says 'data: columns that are not read: id (line 1)'
+says 'sums.jsonl:1 is seen as, trained between [[ and ]]: What is 1 + 1?[[ It is 2.'
+ends 0 "${run[@]}" --dry-run --json
+nothing_left
+cp out dry
+ends 0 "${run[@]}" --run real --json --eval-every 0 --save-every 0
+# What it said is what the run did.
+value() { grep -o "\"$1\": *[0-9]*" "$2" | head -n 1 | grep -o '[0-9]*$'; }
+for key in documents tokens supervised_tokens epoch_supervised_tokens epoch_rows epoch_steps without_target too_short truncated; do
+    test -n "$(value $key dry)" && grep -qF "\"$key\": $(value $key dry)" real/job.json || fail "$key: $(value $key dry)"
+done
+test "$(value steps dry)" = "$(value planned_steps out)" || fail "steps: $(value steps dry)"
+grep -oP '(?<=\{"name": ")[^"]+' dry | sort >tensors
+grep -oP '"\K[^"]+(?=": *\{"parameters")' real/proof.json | sort >proved
+test -s proved && cmp tensors proved || fail "other tensors train: $(diff tensors proved)"
+test "$(value trained_parameters dry)" = "$(value trained_parameters real/proof.json)" || fail "other parameters"
+for key in weights masters gradients optimizer activations workspace; do
+    test "$(value $key dry)" = "$(value $key real/metrics.jsonl)" || fail "memory: $key"
+done
+
+# What is refused is refused alike, and leaves nothing.
+refused() { # refused STATUS OPTIONS...
+    ends "$1" "${run[@]}" --run other "${@:2}"
+    tail -n 1 said >real_said
+    rm -rf other
+    ends "$1" "${run[@]}" --run other "${@:2}" --dry-run
+    tail -n 1 said | cmp - real_said || fail "${*:2}: other words than $(cat real_said)"
+    test ! -e other || fail "${*:2}: there is a folder"
+}
+refused 1 --memory-limit 1M
+refused 1 --seq-len 16 --eval-data alone.txt
+refused 1 --method spectrum+lora --select random:0.0001
+ends 2 "${run[@]}" --dry-run --lr 0
+says '--lr 0 trains nothing'
+ends 1 "${run[@]}" --dry-run --run real
+says 'real holds a job already'
+ends 2 "${run[@]}" --dry-run --detach
+says 'exclude one another'
+
+# Random weights are drawn and gone.
+ends 0 "${run[@]}" --dry-run --init --json
+prints '"format": "spectrum.dry-run"'
+test -z "$(ls tmp)" || fail "it left $(ls tmp)"
+test "$("$spectrum" jobs --json | grep -o '"job":' | wc -l)" -le 2 || fail "$("$spectrum" jobs)"

@@ -1,0 +1,301 @@
+#include "tui/cli/dry_run_view.h"
+
+#include "base/json.h"
+#include "base/memory.h"
+#include "base/text.h"
+#include "base/utf8.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void on_message(void *context, const char *line)
+{
+    (void)context;
+    fprintf(stderr, "%s\n", line);
+}
+
+/* --- what trains, by type --- */
+
+/* Tensors of one type; an adapter's A and B are one tensor each. */
+struct type_count {
+    const char *type;
+    size_t tensors;
+    int64_t parameters;
+};
+
+struct type_counts {
+    struct type_count *items;
+    size_t count, capacity;
+};
+
+static int count_types(struct type_counts *out, const struct optimizer *optimizer,
+                       struct error *err)
+{
+    for (size_t i = 0; i < optimizer->count; i++) {
+        struct run_tensor tensor = optimizer_tensor(optimizer, i);
+        size_t t = 0;
+        while (t < out->count && strcmp(out->items[t].type, tensor.module->type) != 0)
+            t++;
+        if (t == out->count) {
+            if (array_reserve((void **)&out->items, &out->capacity, t + 1, sizeof *out->items,
+                              err) != 0)
+                return -1;
+            out->items[out->count++] = (struct type_count){.type = tensor.module->type};
+        }
+        out->items[t].tensors++;
+        out->items[t].parameters += tensor.parameters;
+    }
+    return 0;
+}
+
+static bool fits(const struct training_start *start)
+{
+    return start->memory->total <= start->memory_free;
+}
+
+/* What a sample's prompt says. */
+static int put_prompt(struct buffer *out, const struct training_start *start, struct error *err)
+{
+    return tokenizer_decode(start->tokenizer, start->sample->ids, start->sample->count, false, out,
+                            err);
+}
+
+/* --- as JSON --- */
+
+static int put_tensors_json(struct buffer *out, const struct optimizer *optimizer,
+                            struct error *err)
+{
+    for (size_t i = 0; i < optimizer->count; i++) {
+        struct run_tensor tensor = optimizer_tensor(optimizer, i);
+        char *name = run_tensor_name(&tensor, err);
+        if (!name)
+            return -1;
+        buffer_text(out, i ? ",\n{\"name\": " : "\n{\"name\": ");
+        json_put_string(out, name);
+        buffer_text(out, ", \"type\": ");
+        json_put_string(out, tensor.module->type);
+        bool vector = tensor.part == PART_MODULE && tensor.module->tensor->rank == 1;
+        if (vector)
+            buffer_format(out, ", \"shape\": [%" PRId64 "]", tensor.cols);
+        else
+            buffer_format(out, ", \"shape\": [%" PRId64 ", %" PRId64 "]", tensor.rows, tensor.cols);
+        buffer_format(out, ", \"parameters\": %" PRId64 "}", tensor.parameters);
+        free(name);
+    }
+    return 0;
+}
+
+static void put_types_json(struct buffer *out, const struct type_counts *types)
+{
+    for (size_t t = 0; t < types->count; t++) {
+        buffer_text(out, t ? ", " : "");
+        json_put_string(out, types->items[t].type);
+        buffer_format(out, ": {\"tensors\": %zu, \"parameters\": %" PRId64 "}",
+                      types->items[t].tensors, types->items[t].parameters);
+    }
+}
+
+static void put_memory_json(struct buffer *out, const struct training_start *start, uint64_t limit)
+{
+    const struct memory_plan *memory = start->memory;
+    buffer_text(out, ", \"memory\": {\"bytes\": {");
+    for (int i = 0; i < MEMORY_CATEGORIES; i++)
+        buffer_format(out, "%s\"%s\": %" PRIu64, i ? ", " : "",
+                      memory_category_name((enum memory_category)i), memory->bytes[i]);
+    buffer_format(out,
+                  "}, \"total\": %" PRIu64 ", \"free\": %" PRIu64
+                  ", \"fits\": %s, \"recomputed_blocks\": %" PRId64,
+                  memory->total, start->memory_free, fits(start) ? "true" : "false",
+                  start->recomputed);
+    if (limit > 0)
+        buffer_format(out, ", \"limit\": %" PRIu64, limit);
+    buffer_byte(out, '}');
+}
+
+static int put_sample_json(struct buffer *out, const struct training_start *start,
+                           struct error *err)
+{
+    struct buffer prompt = BUFFER_INIT;
+    int status = put_prompt(&prompt, start, err);
+    buffer_text(out, ", \"sample\": ");
+    json_put_string(out, buffer_string(&prompt));
+    buffer_free(&prompt);
+    return status;
+}
+
+static int put_json(struct buffer *out, const struct training_request *request,
+                    const struct training_start *start, const struct type_counts *types,
+                    struct error *err)
+{
+    buffer_text(out, "{\"format\": \"spectrum.dry-run\", \"version\": 1, \"model\": ");
+    json_put_string(out, request->model);
+    buffer_format(out, ", \"method\": \"%s\", \"precision\": ", method_info(request->method)->name);
+    json_put_string(out, start->precision);
+    buffer_format(out,
+                  ", \"trained_tensors\": %zu, \"trained_parameters\": %" PRId64
+                  ", \"tensors\": %zu, \"parameters\": %" PRId64 ", \"types\": {",
+                  start->trained_tensors, start->trained_parameters, start->tensors,
+                  start->parameters);
+    put_types_json(out, types);
+    buffer_text(out, "}, \"trains\": [");
+    if (put_tensors_json(out, start->optimizer, err) != 0)
+        return -1;
+    buffer_format(out, "], \"steps\": %" PRId64 ", \"warmup_steps\": %" PRId64 ", \"data\": {",
+                  start->steps, start->warmup);
+    training_put_data_plan(out, &start->data);
+    buffer_format(out, "}, \"eval_pieces\": %zu", start->data.eval_pieces);
+    put_memory_json(out, start, request->memory_limit);
+    if (start->sample && put_sample_json(out, start, err) != 0)
+        return -1;
+    buffer_text(out, "}\n");
+    return 0;
+}
+
+/* --- as lines --- */
+
+static void put_trains(struct buffer *out, const struct training_start *start,
+                       const struct type_counts *types)
+{
+    double share = 100.0 * (double)start->trained_parameters / (double)start->parameters;
+    buffer_format(out, "trains      ");
+    if (start->adapters)
+        buffer_format(out,
+                      "%zu tensor%s, adapters among them, of %" PRId64
+                      " parameters beside the model's %" PRId64 " (%.2f %%)\n",
+                      start->trained_tensors, text_s(start->trained_tensors),
+                      start->trained_parameters, start->parameters, share);
+    else
+        buffer_format(out, "%zu of %zu tensors, %" PRId64 " of %" PRId64 " parameters (%.2f %%)\n",
+                      start->trained_tensors, start->tensors, start->trained_parameters,
+                      start->parameters, share);
+    for (size_t t = 0; t < types->count; t++) {
+        char type[128];
+        utf8_copy(type, sizeof type, types->items[t].type);
+        buffer_format(out, "  %-32s %6zu tensor%s %14" PRId64 " parameters\n", type,
+                      types->items[t].tensors, types->items[t].tensors == 1 ? " " : "s",
+                      types->items[t].parameters);
+    }
+}
+
+static void put_left_out(struct buffer *out, const char *what, const struct piece_counts *counts,
+                         size_t too_short)
+{
+    buffer_format(out,
+                  "%-12s%zu of fewer than two tokens, %zu without a supervised token, %zu longer "
+                  "than a row (--long drop)\n",
+                  what, too_short, counts->without_target, counts->dropped);
+    if (counts->truncated + counts->split > 0)
+        buffer_format(out, "%-12s%zu truncated, %zu split\n", "too long", counts->truncated,
+                      counts->split);
+    if (counts->without_prompt)
+        buffer_format(out, "%-12severy supervised token lies behind --seq-len\n", "");
+}
+
+static void put_data(struct buffer *out, const struct training_data_plan *data)
+{
+    buffer_format(out,
+                  "data        %" PRIu64 " document%s, %" PRIu64 " token%s, %" PRIu64
+                  " of them supervised\n",
+                  data->documents, text_s(data->documents), data->tokens, text_s(data->tokens),
+                  data->supervised);
+    put_left_out(out, "left out", &data->counts, data->too_short);
+    if (data->undesired > 0)
+        buffer_format(out, "undesired   %zu (label false): nothing of them is trained\n",
+                      data->undesired);
+    buffer_format(out,
+                  "rows        %" PRIu64 " of %" PRId64 " tokens in an epoch, with %" PRIu64
+                  " supervised token%s\n",
+                  data->epoch_rows, data->seq_len, data->epoch_targets,
+                  text_s(data->epoch_targets));
+    if (data->eval_pieces == 0)
+        buffer_text(out, "evaluation  none\n");
+    else
+        buffer_format(out, "evaluation  %zu document%s%s\n", data->eval_pieces,
+                      text_s(data->eval_pieces), data->eval_own ? "" : ", held back from the data");
+    if (data->eval_own)
+        put_left_out(out, "left out", &data->eval_counts, data->eval_too_short);
+}
+
+static void put_memory(struct buffer *out, const struct training_start *start)
+{
+    const struct memory_plan *memory = start->memory;
+    buffer_format(out, "memory      %.1f MB planned; %.1f MB are free here: it %s\n",
+                  (double)memory->total / 1e6, (double)start->memory_free / 1e6,
+                  fits(start) ? "fits" : "does not fit");
+    for (int i = 0; i < MEMORY_CATEGORIES; i++)
+        buffer_format(out, "  %-32s %14.1f MB\n", memory_category_name((enum memory_category)i),
+                      (double)memory->bytes[i] / 1e6);
+    if (start->recomputed > 0)
+        buffer_format(out, "  %" PRId64 " blocks are computed anew in the backward pass\n",
+                      start->recomputed);
+    if (!fits(start))
+        buffer_text(out, "  --memory-limit, a lower --batch, --seq-len or --top, --frozen-dtype "
+                         "nf4, --optimizer adamw-8bit or --master none needs less\n");
+}
+
+/* On one line: a prompt may have several. */
+static int put_sample(struct buffer *out, const struct training_start *start, struct error *err)
+{
+    struct buffer prompt = BUFFER_INIT;
+    int status = put_prompt(&prompt, start, err);
+    buffer_text(out, "samples     begin with ");
+    json_put_string(out, buffer_string(&prompt));
+    buffer_byte(out, '\n');
+    buffer_free(&prompt);
+    return status;
+}
+
+static int put_lines(struct buffer *out, const struct training_request *request,
+                     const struct training_start *start, const struct type_counts *types,
+                     struct error *err)
+{
+    char model[1024];
+    const struct training_data_plan *data = &start->data;
+    utf8_copy(model, sizeof model, request->model);
+    buffer_format(out, "model       %s\nmethod      %s, %s\n", model,
+                  method_info(request->method)->name, start->precision);
+    put_trains(out, start, types);
+    put_data(out, data);
+    buffer_format(out,
+                  "steps       %" PRId64 " of up to %" PRId64 " row%s, %" PRId64
+                  " an epoch; %" PRId64 " of warm-up\n",
+                  start->steps, data->step_rows, text_s((uint64_t)data->step_rows),
+                  data->epoch_steps, start->warmup);
+    put_memory(out, start);
+    return start->sample ? put_sample(out, start, err) : 0;
+}
+
+/* --- the view --- */
+
+static void on_start(void *context, const struct training_start *start)
+{
+    struct dry_run_view *view = context;
+    struct type_counts types = {0};
+    if (count_types(&types, start->optimizer, &view->err) == 0)
+        (view->json ? put_json : put_lines)(&view->out, view->request, start, &types, &view->err);
+    free(types.items);
+}
+
+struct training_view dry_run_view_make(struct dry_run_view *view,
+                                       const struct training_request *request, bool json)
+{
+    *view = (struct dry_run_view){.request = request, .json = json, .err = ERROR_INIT};
+    return (struct training_view){.context = view, .on_message = on_message, .on_start = on_start};
+}
+
+int dry_run_view_end(const struct dry_run_view *view, struct error *err)
+{
+    if (view->err.kind != ERROR_NONE)
+        return error_set_kind(err, view->err.kind, "%s", view->err.text);
+    if (buffer_check(&view->out, err) != 0)
+        return -1;
+    fwrite(buffer_string(&view->out), 1, view->out.length, stdout);
+    return 0;
+}
+
+void dry_run_view_free(struct dry_run_view *view)
+{
+    buffer_free(&view->out);
+}

@@ -1,0 +1,306 @@
+#include "tui/cli/tokens_data.h"
+
+#include "base/json.h"
+#include "base/memory.h"
+#include "base/text.h"
+#include "base/utf8.h"
+#include "text/data_files.h"
+#include "text/pieces.h"
+#include "text/record_look.h"
+#include "tui/cli/interrupt.h"
+#include "tui/cli/tokens_view.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* Of the first record, below the numbers; record N alone is shown whole. */
+enum { FIRST_RUN_MOST = 1500, FIRST_MOST = 6000 };
+/* A document of any length fits a row of so many tokens. */
+static const int64_t NO_LIMIT = (int64_t)1 << 50;
+
+static bool in_color(void)
+{
+    const char *no_color = getenv("NO_COLOR");
+    return isatty(STDOUT_FILENO) && !(no_color && no_color[0]);
+}
+
+/* The record as a data set of one document, in the look's own memory. */
+static struct dataset as_document(const struct record_look *look, uint64_t offsets[2])
+{
+    struct dataset data = {.ids = look->tokens.ids,
+                           .weights = look->tokens.weights,
+                           .offsets = offsets,
+                           .documents = 1,
+                           .tokens = look->tokens.count};
+    offsets[0] = 0;
+    offsets[1] = data.tokens;
+    for (size_t i = 1; i < look->tokens.count; i++) {
+        float weight = look->tokens.weights[i];
+        data.supervised += weight > 0;
+        data.weighted |= weight > 0 && weight != 1;
+    }
+    return data;
+}
+
+static void put_name(struct buffer *out, const char *name)
+{
+    char shown[512];
+    utf8_copy(shown, sizeof shown, name);
+    buffer_text(out, shown);
+}
+
+/* "data.jsonl:3, record 3: messages; 12 of 30 tokens are trained on" */
+static void put_place(struct buffer *out, const struct record_look *look,
+                      const struct dataset *data)
+{
+    put_name(out, look->path);
+    buffer_format(
+        out, ":%zu, record %" PRIu64 ": %s; %" PRIu64 " of %" PRIu64 " token%s are trained on\n",
+        look->line, look->row, look->form, data->supervised, data->tokens, text_s(data->tokens));
+    if (look->unread.count > 0) {
+        buffer_text(out, "columns that are not read: ");
+        for (size_t i = 0; i < look->unread.count; i++) {
+            buffer_text(out, i ? ", " : "");
+            put_name(out, look->unread.items[i].text);
+        }
+        buffer_byte(out, '\n');
+    }
+    if (look->tokens.count < 2)
+        buffer_text(out, "it is left out: fewer than two tokens\n");
+    if (look->cut)
+        buffer_text(out, "the text goes on: these are the tokens of its beginning\n");
+}
+
+static void put_text(struct buffer *out, const struct record_look *look,
+                     const struct tokenizer *tokenizer, bool whole)
+{
+    bool color = in_color();
+    const struct look_style style = {.begin = color ? "\x1b[1m[[" : "[[",
+                                     .end = color ? "]]\x1b[0m" : "]]",
+                                     .newline = "\n",
+                                     .run_most = whole ? 0 : FIRST_RUN_MOST,
+                                     .most = whole ? 0 : FIRST_MOST};
+    record_look_put_text(out, &look->tokens, tokenizer, &style);
+    buffer_byte(out, '\n');
+}
+
+/* --- as JSON --- */
+
+/* The members of an object, without its braces. */
+static void put_notes(struct buffer *out, const struct dataset_notes *notes)
+{
+    for (size_t i = 0; i < notes->count; i++) {
+        buffer_text(out, i ? ", " : "");
+        json_put_string(out, notes->items[i].text);
+        buffer_format(out, ": %zu", notes->items[i].count);
+    }
+}
+
+static void put_record_json(struct buffer *out, const struct record_look *look)
+{
+    buffer_text(out, ", \"record\": {\"file\": ");
+    json_put_string(out, look->path);
+    buffer_format(out, ", \"line\": %zu, \"row\": %" PRIu64 ", \"form\": ", look->line, look->row);
+    json_put_string(out, look->form);
+    buffer_text(out, ", \"unread_columns\": [");
+    for (size_t i = 0; i < look->unread.count; i++) {
+        buffer_text(out, i ? ", " : "");
+        json_put_string(out, look->unread.items[i].text);
+    }
+    buffer_format(out, "], \"too_short\": %s, \"cut\": %s}",
+                  look->tokens.count < 2 ? "true" : "false", look->cut ? "true" : "false");
+}
+
+static int write_out(struct buffer *out, struct error *err)
+{
+    if (buffer_check(out, err) != 0)
+        return -1;
+    fwrite(buffer_string(out), 1, out->length, stdout);
+    return 0;
+}
+
+/* --- one record --- */
+
+static int print_record(const struct record_look *look, const struct tokenizer *tokenizer,
+                        bool json, struct error *err)
+{
+    uint64_t offsets[2];
+    struct dataset data = as_document(look, offsets);
+    struct buffer out = BUFFER_INIT, said = BUFFER_INIT;
+    if (json) {
+        buffer_text(&out, "{\"format\": \"spectrum.tokens\", \"version\": 1, ");
+        tokens_put_json(&out, &data, true, tokenizer);
+        put_record_json(&out, look);
+        buffer_text(&out, "}\n");
+    } else {
+        tokens_put_lines(&out, &data, TOKENS_MASK | TOKENS_WEIGHTS | (in_color() ? TOKENS_BOLD : 0),
+                         tokenizer);
+        if (isatty(STDOUT_FILENO)) {
+            buffer_byte(&out, '\n');
+            put_text(&out, look, tokenizer, true);
+        }
+    }
+    int status = write_out(&out, err);
+    put_place(&said, look, &data);
+    fflush(stdout);
+    fputs(buffer_string(&said), stderr);
+    buffer_free(&out);
+    buffer_free(&said);
+    return status;
+}
+
+/* --- the whole --- */
+
+struct summary {
+    struct dataset data;
+    struct record_look first;
+    size_t files, records;
+    size_t without_target; /* documents */
+};
+
+static void say(void *context, const char *line)
+{
+    (void)context;
+    fprintf(stderr, "%s\n", line);
+}
+
+/* The flag of an interruption, for a watch. */
+struct waiter {
+    const volatile sig_atomic_t *interrupted;
+};
+
+static bool stop(void *context)
+{
+    const struct waiter *waiter = context;
+    return *waiter->interrupted;
+}
+
+static int read_summary(struct summary *out, const char *const *paths, size_t path_count,
+                        const struct dataset_options *options, struct tokenizer *tokenizer,
+                        struct error *err)
+{
+    struct piece_list pieces = {0};
+    struct waiter waiter = {interrupt_watch()};
+    const struct dataset_watch watch = {&waiter, say, stop};
+    struct data_files files;
+    int status = data_files_list(&files, paths, path_count, err);
+    out->files = files.count;
+    data_files_free(&files);
+    if (status != 0)
+        return -1;
+    if (dataset_open(&out->data, paths, path_count, options, tokenizer, &watch, err) != 0 ||
+        pieces_list(&pieces, &out->data, NO_LIMIT, LONG_BY_KIND, err) != 0)
+        return -1;
+    out->without_target = pieces.counts.without_target;
+    pieces_free(&pieces);
+    out->records = out->data.documents + out->data.left_out;
+    return record_look_at(&out->first, paths, path_count, options, tokenizer, 1, err);
+}
+
+/* Documents of .txt files, which have no form to be recognised. */
+static size_t plain_texts(const struct summary *s)
+{
+    size_t others = s->records;
+    for (size_t i = 0; i < s->data.recognised.count; i++)
+        others -= s->data.recognised.items[i].count;
+    return others;
+}
+
+/* "messages (12), text (3)" */
+static void put_counts(struct buffer *out, const struct dataset_notes *notes)
+{
+    for (size_t i = 0; i < notes->count; i++) {
+        buffer_text(out, i ? ", " : "");
+        put_name(out, notes->items[i].text);
+        buffer_format(out, " (%zu)", notes->items[i].count);
+    }
+}
+
+static void put_forms(struct buffer *out, const struct summary *s)
+{
+    size_t texts = plain_texts(s);
+    put_counts(out, &s->data.recognised);
+    if (texts > 0)
+        buffer_format(out, "%splain text (%zu)", s->data.recognised.count > 0 ? ", " : "", texts);
+}
+
+static void put_summary(struct buffer *out, const struct summary *s,
+                        const struct tokenizer *tokenizer)
+{
+    const struct dataset *data = &s->data;
+    uint64_t offsets[2];
+    struct dataset first = as_document(&s->first, offsets);
+    buffer_format(out, "%-12s%zu\n%-12s%" PRIu64 "\n%-12s", "files", s->files, "records",
+                  (uint64_t)s->records, "forms");
+    put_forms(out, s);
+    buffer_format(out, "\n%-12s%zu\n%-12s%" PRIu64 "\n%-12s%" PRIu64 " (%.1f %%)\n", "documents",
+                  data->documents, "tokens", data->tokens, "supervised", data->supervised,
+                  100.0 * (double)data->supervised / (double)data->tokens);
+    buffer_format(out, "%-12s%zu of fewer than two tokens, %zu without a supervised token\n",
+                  "left out", data->left_out, s->without_target);
+    if (data->undesired > 0)
+        buffer_format(out, "%-12s%zu (label false): nothing of them is trained\n", "undesired",
+                      data->undesired);
+    if (data->unread.count > 0) {
+        buffer_format(out, "%-12s", "not read");
+        put_counts(out, &data->unread);
+        buffer_byte(out, '\n');
+    }
+    buffer_text(out, "\nThe first record, what is trained between [[ and ]]:\n");
+    put_place(out, &s->first, &first);
+    buffer_byte(out, '\n');
+    put_text(out, &s->first, tokenizer, false);
+}
+
+static void put_summary_json(struct buffer *out, const struct summary *s,
+                             const struct tokenizer *tokenizer)
+{
+    const struct dataset *data = &s->data;
+    uint64_t offsets[2];
+    struct dataset first = as_document(&s->first, offsets);
+    buffer_text(out, "{\"format\": \"spectrum.tokens\", \"version\": 1, ");
+    tokens_put_json(out, &first, true, tokenizer);
+    put_record_json(out, &s->first);
+    buffer_format(out,
+                  ", \"data\": {\"files\": %zu, \"records\": %" PRIu64
+                  ", \"documents\": %zu, \"tokens\": %" PRIu64 ", \"supervised_tokens\": %" PRIu64
+                  ", \"too_short\": %zu, \"without_target\": %zu",
+                  s->files, (uint64_t)s->records, data->documents, data->tokens, data->supervised,
+                  data->left_out, s->without_target);
+    buffer_format(out, ", \"undesired\": %zu", data->undesired);
+    buffer_text(out, ", \"forms\": {");
+    put_notes(out, &data->recognised);
+    if (plain_texts(s) > 0)
+        buffer_format(out, "%s\"plain text\": %zu", data->recognised.count > 0 ? ", " : "",
+                      plain_texts(s));
+    buffer_text(out, "}, \"unread_columns\": {");
+    put_notes(out, &data->unread);
+    buffer_text(out, "}}}\n");
+}
+
+int tokens_data_print(const char *const *paths, size_t path_count,
+                      const struct dataset_options *options, struct tokenizer *tokenizer,
+                      uint64_t row, bool json, struct error *err)
+{
+    struct summary summary = {0};
+    struct buffer out = BUFFER_INIT;
+    int status;
+    if (row > 0) {
+        status =
+            record_look_at(&summary.first, paths, path_count, options, tokenizer, row, err) == 0
+                ? print_record(&summary.first, tokenizer, json, err)
+                : -1;
+    } else {
+        status = read_summary(&summary, paths, path_count, options, tokenizer, err);
+        if (status == 0) {
+            (json ? put_summary_json : put_summary)(&out, &summary, tokenizer);
+            status = write_out(&out, err);
+        }
+    }
+    buffer_free(&out);
+    record_look_free(&summary.first);
+    dataset_free(&summary.data);
+    return status;
+}

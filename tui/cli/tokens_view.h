@@ -1,0 +1,22 @@
+/* Tokens on standard output: a line each, or as JSON. */
+#ifndef SPECTRUM_TUI_CLI_TOKENS_VIEW_H
+#define SPECTRUM_TUI_CLI_TOKENS_VIEW_H
+
+#include "text/dataset.h"
+
+enum tokens_columns {
+    TOKENS_MASK = 1,    /* whether it is trained */
+    TOKENS_WEIGHTS = 2, /* its weight, where some are neither 0 nor 1 */
+    TOKENS_BOLD = 4     /* for a terminal: what is trained stands out */
+};
+
+/* Of each token its id, what `columns` (enum tokens_columns bits) ask for, and what it stands for;
+ * documents apart by an empty line. */
+void tokens_put_lines(struct buffer *out, const struct dataset *data, unsigned columns,
+                      const struct tokenizer *tokenizer);
+
+/* `"documents": [...], "tokens": N`, and of masked ones how many are trained. */
+void tokens_put_json(struct buffer *out, const struct dataset *data, bool masked,
+                     const struct tokenizer *tokenizer);
+
+#endif

@@ -279,7 +279,7 @@ static void refuses_by_options(void **state)
     is_refused(*state, "{'messages':[" ASKS "," SAYS "]}", "--template", texts, NULL);
     is_refused(*state, "{'prompt':'a','completion':'b','good':1}", "the label \"good\" is neither",
                own, "label=good");
-    is_refused(*state, "{'text':'a'}", "\"text\" is not one of", own, "text=");
+    is_refused(*state, "{'text':'a'}", "\"text\" is no KEY=NAME of", own, "text=");
     is_refused(*state, "{'q':'a','b':'c'}", "--columns prompt=q,completion=NAME", own, "prompt=q");
 }
 

@@ -5,6 +5,7 @@
 #include "base/number.h"
 #include "base/text.h"
 #include "job/job_dir.h"
+#include "model/companions.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -41,7 +42,7 @@ static void add_part(struct export *export, const struct module *module)
     struct part part = {.module = module, .trained = find_trained(export, module, PART_MODULE)};
     part.a = adapted ? find_trained(export, module, PART_A) : NULL;
     part.b = adapted ? find_trained(export, module, PART_B) : NULL;
-    part.raw = !part.trained && !adapted && !gguf && is_plain(module);
+    part.raw = !part.trained && !adapted && !gguf && is_plain(module) && !module->added_rows;
     enum dtype run = export->source.bf16 ? DTYPE_BF16 : DTYPE_F32;
     export->entries[export->count] = (struct safetensors_entry){
         module->name,
@@ -260,7 +261,9 @@ static int write_base(const struct export *export, const char *out, struct expor
     struct export base = {.source = {.model = source->model,
                                      .bf16 = !gguf || source->bf16,
                                      .state = source->state,
-                                     .template_name = source->template_name},
+                                     .template_name = source->template_name,
+                                     .date = source->date,
+                                     .added_tokens = source->added_tokens},
                           .tokenizer = export->tokenizer};
     char *whole = realpath(out, NULL);
     summary->base = whole ? path_join(whole, "base", err) : NULL;
@@ -304,8 +307,10 @@ static int write_folder(const struct export *export, const char *run, bool adapt
     if (write_files(export, run, adapters, out, summary, err) == 0)
         return 0;
     if (summary->base)
-        folder_remove(summary->base);
-    folder_clear(out);
+        companions_clear(summary->base);
+    companions_clear(out);
+    if (summary->base)
+        rmdir(summary->base);
     if (made)
         rmdir(out);
     return -1;

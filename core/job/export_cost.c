@@ -43,7 +43,6 @@ static int read_job_data(struct job_data *out, const cJSON *job, const char *run
     out->fingerprints =
         json_get(job, out->evaluation ? "eval_data_fingerprints" : "data_fingerprints");
     json_get_string(job, "folder", &folder);
-    json_get_string(job, "template", &out->options.template_name);
     out->options.template_may_rest = true;
     json_get_string(job, "columns", &out->options.columns);
     json_get_string(job, "mark", &out->options.mark);
@@ -160,6 +159,8 @@ void export_measure(struct export_cost *cost, const char *run, const struct expo
     struct job_data data = {0};
     struct error err = ERROR_INIT;
     cJSON *job = job_dir_read(run, "job.json", &err);
+    data.options.template_name = export->source.template_name;
+    data.options.date = export->source.date;
     cost->measured = job && read_job_data(&data, job, run, &err) == 0 &&
                      measure(cost, &export->source, export->tokenizer, out, &data, &err) == 0;
     cost->evaluation = data.evaluation;

@@ -2,6 +2,7 @@
  * base has it. */
 #include "base/file.h"
 #include "base/json.h"
+#include "base/json_edit.h"
 #include "job/export_parts.h"
 #include "model/config_write.h"
 
@@ -11,61 +12,6 @@
 
 static const char file_name[] = "generation_config.json", key[] = "eos_token_id";
 enum { FILE_MAX = 16 << 20 };
-
-/* Behind the string that begins at text[at]. */
-static size_t behind_string(const char *text, size_t at)
-{
-    for (at++; text[at] != '"'; at++)
-        at += text[at] == '\\';
-    return at + 1;
-}
-
-/* Where the value of the outermost object's `key` begins and ends, in JSON that has been parsed:
- * 0 where the key is not spelled so. */
-static size_t find_value(const char *text, size_t *end)
-{
-    size_t at = 0, begin = 0;
-    for (int depth = 0; text[at]; at++) {
-        if (text[at] == '"') {
-            size_t behind = behind_string(text, at), length = behind - at - 2;
-            bool is_key = depth == 1 && text[behind + strspn(text + behind, " \t\r\n")] == ':';
-            if (is_key && !begin && length == sizeof key - 1 &&
-                memcmp(text + at + 1, key, length) == 0) {
-                begin = behind + strspn(text + behind, " \t\r\n") + 1;
-                behind = begin;
-            }
-            at = behind - 1;
-            continue;
-        }
-        if (begin && depth == 1 && (text[at] == ',' || text[at] == '}'))
-            break;
-        depth += (text[at] == '{' || text[at] == '[') - (text[at] == '}' || text[at] == ']');
-    }
-    while (begin && at > begin && strchr(" \t\r\n", text[at - 1]))
-        at--;
-    *end = at;
-    return begin;
-}
-
-/* The base's text with another value: reprinting it would write 1.0 as 1, which transformers takes
- * for another thing. */
-static void put_changed(struct buffer *out, const char *text, const struct end_tokens *ends)
-{
-    size_t end, begin = find_value(text, &end);
-    if (begin > 0) {
-        buffer_append(out, text, begin);
-        buffer_byte(out, ' ');
-        config_put_ends(out, ends->ids, ends->count);
-        buffer_text(out, text + end);
-        return;
-    }
-    const char *brace = strchr(text, '{'), *rest = brace + 1 + strspn(brace + 1, " \t\r\n");
-    buffer_append(out, text, (size_t)(brace + 1 - text));
-    buffer_format(out, "\n  \"%s\": ", key);
-    config_put_ends(out, ends->ids, ends->count);
-    buffer_text(out, *rest == '}' ? "" : ",");
-    buffer_text(out, brace + 1);
-}
 
 /* Without a file of its own the base's config.json says these, but no longer once there is one. */
 static void put_new(struct buffer *out, const struct model *model, const struct end_tokens *ends)
@@ -106,14 +52,17 @@ static int change(const struct end_tokens *ends, const char *path, const char *o
     cJSON *tree = status == 0
                       ? json_parse(buffer_string(&text), text.length, JSON_LOOSE_NUMBERS, path, err)
                       : NULL;
+    struct buffer value = BUFFER_INIT;
     if (tree && !cJSON_IsObject(tree))
         error_set(err, "%s is no JSON object", path);
     status = cJSON_IsObject(tree) ? end_tokens_add_json(&said, json_get(tree, key), err) : -1;
     if (status == 0 && said.count != ends->count) {
-        put_changed(&changed, buffer_string(&text), ends);
+        config_put_ends(&value, ends->ids, ends->count);
+        json_put_edited(&changed, buffer_string(&text), key, buffer_string(&value));
         status = export_save_text(out, file_name, &changed, err);
     }
     cJSON_Delete(tree);
+    buffer_free(&value);
     buffer_free(&text);
     buffer_free(&changed);
     return status;

@@ -95,5 +95,9 @@ int export_write_companions(const struct export *export, const char *out, bool w
                       : companions_copy(checkpoint_folder(base), out, whole, err);
     if (status == 0 && whole && !gguf)
         status = amend_config(export, out, err);
+    if (status == 0)
+        status = export_write_template(export, out, err);
+    if (status == 0)
+        status = export_write_added(export, out, err);
     return status == 0 ? export_write_ends(export, out, err) : -1;
 }

@@ -19,7 +19,7 @@ struct part {
 struct export
 {
     struct source source;
-    struct tokenizer *tokenizer; /* the base's */
+    struct tokenizer *tokenizer; /* the run's */
     struct part *parts;
     struct safetensors_entry *entries;
     size_t count;
@@ -40,6 +40,9 @@ int export_copy_bytes(struct safetensors_writer *writer, const struct checkpoint
                       const struct tensor_info *tensor, void *staging, struct error *err);
 /* Frees the text whatever happens. */
 int export_save_text(const char *folder, const char *name, struct buffer *text, struct error *err);
+/* export_tokenizer.c: what the run has that its base has not, in files that are there. */
+int export_write_template(const struct export *export, const char *out, struct error *err);
+int export_write_added(const struct export *export, const char *out, struct error *err);
 /* export_ends.c: generation_config.json, with what ends a text of the run's model. */
 int export_write_ends(const struct export *export, const char *out, struct error *err);
 /* Where texts of the run end, and does the base that adapters are loaded on say so itself? */

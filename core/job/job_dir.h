@@ -17,6 +17,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* Where a training run keeps the file that --template named. */
+#define JOB_TEMPLATE "chat_template.jinja"
+
 /* Does the folder hold a job: a job.json, and not one that failed before its first step? */
 bool job_dir_is_taken(const char *path);
 

@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "compute/machine.h"
+#include "job/added_tokens.h"
 #include "job/job_dir.h"
 #include "job/method.h"
 #include "text/template.h"
@@ -195,6 +196,38 @@ static int copy_option(char **out, const cJSON *job, const char *key, struct err
     return (*out = string_copy(text, err)) ? 0 : -1;
 }
 
+/* A file may have changed, or be gone: the run has its copy. */
+static int find_template(struct source *source, const cJSON *job, struct error *err)
+{
+    const char *name = NULL;
+    if (!json_get_string(job, "template", &name))
+        return 0;
+    bool file = template_is_file(name);
+    if (file && !job_dir_has(source->run, JOB_TEMPLATE))
+        return error_set(err,
+                         "%s/" JOB_TEMPLATE " is gone, the run's copy of the chat template that it "
+                         "was trained with; put it back",
+                         source->run);
+    source->template_name =
+        file ? path_join(source->run, JOB_TEMPLATE, err) : string_copy(name, err);
+    if (!source->template_name)
+        return -1;
+    return template_check(source->template_name, err) == 0
+               ? 0
+               : error_prefix(err, "%s/job.json", source->run);
+}
+
+/* Before anything is compared with the model: its configuration has these rows. */
+static int add_tokens(struct source *source, const cJSON *job, struct error *err)
+{
+    const cJSON *added = json_get(job, "added_tokens");
+    if (!added)
+        return 0;
+    if (!(source->added_tokens = cJSON_Duplicate(added, true)))
+        return error_set(err, "not enough memory");
+    return added_tokens_fit(added, source->model, source->run, err);
+}
+
 static int open_run(struct source *source, const struct state_choice *choice, struct error *err)
 {
     const char *how_long = NULL, *rope_scaling = NULL;
@@ -204,13 +237,15 @@ static int open_run(struct source *source, const struct state_choice *choice, st
     if (status == 0 && json_get_string(job, "long", &how_long))
         status = long_documents_by_name(&source->how_long, how_long, err);
     if (status == 0)
-        status = copy_option(&source->template_name, job, "template", err);
+        status = find_template(source, job, err);
+    if (status == 0)
+        status = copy_option(&source->date, job, "template_date", err);
+    if (status == 0)
+        status = add_tokens(source, job, err);
     if (status == 0)
         status = copy_option(&source->columns, job, "columns", err);
     if (status == 0)
         status = copy_option(&source->mark, job, "mark", err);
-    if (status == 0 && source->template_name && template_check(source->template_name, err) != 0)
-        status = error_prefix(err, "%s/job.json", source->run);
     if (status == 0 && json_get_string(job, "rope_scaling", &rope_scaling))
         status = model_scale_rope(source->model, rope_scaling, err);
     if (status == 0)
@@ -302,6 +337,8 @@ void source_close(struct source *source)
     free(source->template_name);
     free(source->columns);
     free(source->mark);
+    free(source->date);
+    cJSON_Delete(source->added_tokens);
     *source = (struct source){0};
 }
 
@@ -311,7 +348,8 @@ int source_tokenizer(struct tokenizer **out, const struct source *source, struct
     char found[HASH_TEXT_SIZE];
     if (tokenizer_for_checkpoint(out, base, err) != 0)
         return -1;
-    if (tokenizer_fingerprint(*out, found, err) == 0 &&
+    if (added_tokens_repeat(source->added_tokens, *out, source->run, err) == 0 &&
+        tokenizer_fingerprint(*out, found, err) == 0 &&
         state_compare_base(BASE_TOKENIZER, source->tokenizer, found, base, err) == 0)
         return 0;
     tokenizer_close(*out);

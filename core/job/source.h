@@ -21,8 +21,11 @@ struct source {
     struct checkpoint *weights;       /* what the run trained; NULL: a plain model */
     struct recipe recipe;             /* the run's adapters, for evaluation: nothing trains */
     char tokenizer[HASH_TEXT_SIZE];   /* what the run began with; "": a plain model, or not known */
-    /* the run's --template, --columns and --mark; NULL: it had none, or a plain model */
+    /* the run's --template (of a FILE.jinja the run's copy), --columns and --mark; NULL: it had
+     * none, or a plain model */
     char *template_name, *columns, *mark;
+    char *date;          /* that its template writes as today's; NULL: none, or a plain model */
+    cJSON *added_tokens; /* added_tokens.h; NULL: none */
     enum long_documents how_long; /* the run's --long */
 };
 

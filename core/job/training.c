@@ -113,6 +113,7 @@ static int train(struct training *training, bool resume, struct error *err)
 {
     bool exact = true;
     if (begin_record(training, resume, err) != 0 || training_check(training->request, err) != 0 ||
+        training_keep_template(training, err) != 0 ||
         (resume && find_checkpoint(training, err) != 0) ||
         training_open(training, resume, err) != 0 ||
         (resume && go_back_to_checkpoint(training, &exact, err) != 0) ||

@@ -39,7 +39,8 @@ struct training_request {
     const char *const *eval_data;  /* evaluation files and folders */
     size_t eval_count;             /* 0: a share of the training documents */
     double eval_split;             /* that share; 0: no evaluation */
-    struct dataset_options format; /* of both */
+    struct dataset_options format; /* of both; without a date, which the run has */
+    bool add_tokens;               /* marks of the template that are no tokens become some */
     const char *long_documents;    /* text/pieces.h; NULL: by kind */
     const char *device;
     int threads;              /* 0: all cores */

@@ -16,7 +16,7 @@ static int open_data(struct training *training, struct dataset *out, const char 
                      size_t count, struct error *err)
 {
     const struct dataset_watch watch = {training, say, training_should_stop};
-    struct dataset_options format = training->request->format;
+    struct dataset_options format = training->format;
     format.template_may_rest =
         out == &training->eval_data; /* texts may be evaluated beside turns */
     return dataset_open(out, paths, count, &format, training->tokenizer, &watch, err);
@@ -119,7 +119,7 @@ static int make_prompt(struct training *training, struct error *err)
     s->sample.count = count;
     s->sample.more = request->sample_tokens < room - count ? request->sample_tokens : room - count;
     return end_tokens_of_run(&s->sample.ends, training->model->checkpoint, training->tokenizer,
-                             request->format.template_name, err);
+                             training->format.template_name, err);
 }
 
 /* Of the longest document of both sets. */
@@ -194,10 +194,11 @@ void training_put_data_plan(struct buffer *out, const struct training_data_plan 
     }
 }
 
-int training_load_data(struct training *training, struct error *err)
+int training_load_data(struct training *training, bool resume, struct error *err)
 {
     const struct training_request *request = training->request;
     if (tokenizer_for_checkpoint(&training->tokenizer, training->model->checkpoint, err) != 0 ||
+        training_settle_template(training, resume, err) != 0 ||
         open_data(training, &training->data, request->data, request->data_count, err) != 0 ||
         split(training, err) != 0 ||
         transformer_check_ids(training->model, &training->data, training->tokenizer, err) != 0 ||

@@ -84,6 +84,25 @@ static int fix_precision(struct train_settings *s, const struct training_request
     return 0;
 }
 
+/* New rows are of no use before they are trained. */
+static int check_adding(const struct training_request *request, struct error *err)
+{
+    const struct method_info *method = method_info(request->method);
+    if (!request->add_tokens)
+        return 0;
+    if (method->adapters)
+        return error_set_kind(err, ERROR_USAGE,
+                              "--add-tokens belongs to --method full and spectrum: --method %s "
+                              "would leave the embeddings of new tokens untrained",
+                              method->name);
+    if (request->no_embeddings || request->no_head)
+        return error_set_kind(err, ERROR_USAGE,
+                              "--add-tokens trains the embeddings and the head, which have rows of "
+                              "the new tokens: leave out %s",
+                              request->no_embeddings ? "--no-embeddings" : "--no-head");
+    return 0;
+}
+
 int training_check(const struct training_request *request, struct error *err)
 {
     struct train_settings settings;
@@ -99,7 +118,9 @@ int training_check(const struct training_request *request, struct error *err)
                               request->is.warmup);
     if (fix_precision(&settings, request, err) != 0 ||
         backend_check_training(request->device, err) != 0 ||
-        (format->template_name && template_check(format->template_name, err) != 0) ||
+        (format->template_name && !training_has_template(request) &&
+         template_check(format->template_name, err) != 0) ||
+        check_adding(request, err) != 0 ||
         long_documents_by_name(&how, request->long_documents, err) != 0 ||
         training_check_factors(request, err) != 0 ||
         (request->rope_scaling && model_check_rope_scaling(request->rope_scaling, err) != 0) ||
@@ -212,9 +233,9 @@ int training_open(struct training *training, bool resume, struct error *err)
     if (fix_precision(&training->settings, request, err) != 0 ||
         open_model(training, resume, err) != 0 ||
         backend_open(&training->backend, request->device, request->threads, err) != 0 ||
-        training_load_data(training, err) != 0 || identify(training, err) != 0 ||
+        training_load_data(training, resume, err) != 0 || identify(training, err) != 0 ||
         (!training->recorded && training_write_job(training, err) != 0) ||
-        training_choose(training, resume, err) != 0)
+        training_choose(training, resume, err) != 0 || training_check_added(training, err) != 0)
         return -1;
     training_gather_inputs(training);
     if (training_fill_factors(training, err) != 0 || training_fit_memory(training, err) != 0)
@@ -256,4 +277,7 @@ void training_close(struct training *training)
     free(training->scratch);
     free(training->model_path);
     free(training->state);
+    free(training->template_copy);
+    free(training->date);
+    cJSON_Delete(training->added_tokens);
 }

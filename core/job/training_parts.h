@@ -23,6 +23,10 @@ struct training {
     int64_t reselected; /* the step behind which that was done last */
     double *factors;    /* [run_tensor_count] of the learning rate; NULL: there are none */
     struct tokenizer *tokenizer;
+    /* the request's, with the run's copy of a template file and the date that the run keeps */
+    struct dataset_options format;
+    char *template_copy, *date;
+    cJSON *added_tokens; /* added_tokens.h; NULL: none */
     struct dataset data, eval_data;
     struct piece_list train, eval; /* eval.count 0: no evaluation */
     struct train_settings settings;
@@ -69,8 +73,18 @@ int training_choose_as_left(struct training *training, const char *state, struct
 void training_gather_inputs(struct training *training);
 int training_fit_memory(struct training *training, struct error *err);
 
+/* training_template.c: --template, which is the run's from its start on. Keeps a copy of a file;
+ * with `resume` takes the one that is there. Is there one already? */
+int training_keep_template(struct training *training, struct error *err);
+bool training_has_template(const struct training_request *request);
+/* With the tokenizer at hand: the date of a template that writes one; its marks that are no tokens
+ * are refused, or with --add-tokens added to tokenizer and model. A resume has what the run had. */
+int training_settle_template(struct training *training, bool resume, struct error *err);
+/* Do the tables train that have rows of added tokens? */
+int training_check_added(const struct training *training, struct error *err);
+
 /* training_data.c: tokenizer, documents, their split, the samples' prompt. */
-int training_load_data(struct training *training, struct error *err);
+int training_load_data(struct training *training, bool resume, struct error *err);
 struct training_data_plan training_data_plan(const struct training *training);
 
 /* training_look.c: shows the first record of the data as the model will see it. */

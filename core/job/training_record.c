@@ -112,6 +112,17 @@ static void put_request(struct buffer *out, const struct training_request *reque
     put_option(out, "sample", request->sample);
 }
 
+/* What the run's texts depend on besides: of its template, and tokens that it added. */
+static void put_template(struct buffer *out, const struct training *training)
+{
+    put_flag(out, "add_tokens", training->request->add_tokens);
+    put_option(out, "template_date", training->date);
+    if (training->added_tokens) {
+        buffer_text(out, ", \"added_tokens\": ");
+        json_put_tree(out, training->added_tokens);
+    }
+}
+
 static void put_settings(struct buffer *out, const struct train_settings *s)
 {
     buffer_format(out,
@@ -195,6 +206,7 @@ int training_write_job(const struct training *training, struct error *err)
     int status = put_model(&out, training, err);
     if (status == 0) {
         put_request(&out, request);
+        put_template(&out, training);
         put_settings(&out, &request->is);
         put_machine(&out, training);
         put_found(&out, training);

@@ -10,4 +10,10 @@
  * all but config.json, which would make a model of a folder of adapters. */
 int companions_copy(const char *from_folder, const char *to_folder, bool config, struct error *err);
 
+/* Chat templates beside the default one are in a folder of their own: NAME.jinja. */
+#define TEMPLATES_FOLDER "additional_chat_templates"
+
+/* Removes what companions_copy() and others made: plain files, and those of that folder. */
+void companions_clear(const char *folder);
+
 #endif

@@ -111,6 +111,12 @@ int config_amend(cJSON *config, const struct model *model, struct error *err)
     for (int i = 0; i < 2; i++)
         if (cJSON_IsObject(rope[i]))
             changed |= mend_numbers(rope[i], NULL);
+    int64_t vocab = c->vocab;
+    if (json_get_int64(config, "vocab_size", &vocab) && vocab < c->vocab) {
+        if (!set(config, "vocab_size", cJSON_CreateNumber((double)c->vocab)))
+            return error_set(err, "not enough memory for config.json");
+        changed = 1;
+    }
     const cJSON *tied = json_get(config, "tie_word_embeddings");
     if (!c->tied && (tied ? cJSON_IsTrue(tied) : architecture->tied)) {
         if (!set(config, "tie_word_embeddings", cJSON_CreateFalse()))

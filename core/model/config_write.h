@@ -14,7 +14,8 @@ void config_put_json(struct buffer *out, const struct model *model, const char *
 void config_put_ends(struct buffer *out, const int64_t *ends, size_t count);
 
 /* Makes a config.json, of which the model was opened, say what the model came to be: untied where
- * its head has values of its own, the rotary scaling of a command line, and numbers as numbers.
+ * its head has values of its own, of as many tokens as were added, the rotary scaling of a command
+ * line, and numbers as numbers.
  * 1: it was changed; 0: it says all that already; -1: no memory. */
 int config_amend(cJSON *config, const struct model *model, struct error *err);
 

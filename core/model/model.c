@@ -9,7 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TENSOR_NAME = 512 }; /* longer ones are no module of any architecture */
+enum { MODEL_ROWS_MAX = 1 << 22 }; /* of a table of tokens */
+enum { TENSOR_NAME = 512 };        /* longer ones are no module of any architecture */
 
 /* The number behind a prefix ("model.layers." / "blk."), and what follows its dot; NULL: no. */
 static const char *after_layer(const char *name, const char *prefix, int *layer)
@@ -387,6 +388,31 @@ const struct module *model_role(const struct model *model, enum module_role role
     const struct module **found = bsearch(&wanted, model->by_role, model->module_count,
                                           sizeof *model->by_role, compare_roles);
     return found ? *found : NULL;
+}
+
+static void add_rows(struct module *module, int64_t rows)
+{
+    if (rows <= module->rows)
+        return;
+    module->added_rows += rows - module->rows;
+    module->rows = rows;
+    module->parameters = rows * module->cols;
+}
+
+int model_add_rows(struct model *model, int64_t rows, struct error *err)
+{
+    if (rows < 0 || rows > MODEL_ROWS_MAX)
+        return error_set(err, "%lld tokens; a model has at most %d", (long long)rows,
+                         MODEL_ROWS_MAX);
+    for (size_t i = 0; i < model->module_count; i++) {
+        struct module *module = &model->modules[i];
+        bool table = module->role == ROLE_EMBEDDING || module->role == ROLE_HEAD;
+        if (table && !module->bias && module->tensor->rank == 2 && module->rows > 0)
+            add_rows(module, rows);
+    }
+    if (rows > model->config.vocab)
+        model->config.vocab = rows;
+    return 0;
 }
 
 bool module_is_tied_copy(const struct model *model, const struct module *module)

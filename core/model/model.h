@@ -40,6 +40,7 @@ struct module {
     const struct tensor_info *tensor;
     int64_t rows, cols; /* a 1-D tensor is 1 x n */
     int64_t parameters; /* rows * cols */
+    int64_t added_rows; /* of these rows: behind the tensor's own, by model_add_rows() */
     int rotary_heads;   /* > 0: rows are interleaved per head (GGUF) and are put back on reading */
 };
 
@@ -119,6 +120,13 @@ static inline int64_t model_window(const struct model_config *config, int64_t la
 int model_scale_rope(struct model *model, const char *scaling, struct error *err);
 /* 0 where the text is such a scaling, else ERROR_USAGE. */
 int model_check_rope_scaling(const char *scaling, struct error *err);
+
+/* Gives embedding and head `rows` rows, where they have fewer, and the configuration as many
+ * tokens. A new row is the mean of the tensor's own: a token that nothing is known of.
+ * (transformers' resize_token_embeddings() draws around that mean; here a model is the same
+ * whenever it is opened.)
+ */
+int model_add_rows(struct model *model, int64_t rows, struct error *err);
 
 /* 0 if a forward pass of this model is what transformers or llama.cpp compute of it; else says what
  * is missing and what is supported. */

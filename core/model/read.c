@@ -39,11 +39,28 @@ static int deinterleave(const struct module *module, float *matrix, struct error
     return 0;
 }
 
+/* The rows behind the tensor's own: the mean of those, each column summed in fp64. */
+static int fill_added(const struct module *module, float *matrix, struct error *err)
+{
+    int64_t cols = module->cols, own = module->rows - module->added_rows;
+    double *sums = array_alloc((size_t)cols, sizeof *sums, err);
+    if (!sums)
+        return -1;
+    for (int64_t i = 0; i < own; i++)
+        for (int64_t j = 0; j < cols; j++)
+            sums[j] += (double)matrix[i * cols + j];
+    for (int64_t i = own; i < module->rows; i++)
+        for (int64_t j = 0; j < cols; j++)
+            matrix[i * cols + j] = (float)(sums[j] / (double)own);
+    free(sums);
+    return 0;
+}
+
 int model_read_f32(const struct model *model, const struct module *module, float *out,
                    struct error *err)
 {
-    if (checkpoint_read_f32(model->checkpoint, module->tensor, 0, module->parameters, out, err) !=
-        0)
+    int64_t own = module->parameters - module->added_rows * module->cols;
+    if (checkpoint_read_f32(model->checkpoint, module->tensor, 0, own, out, err) != 0)
         return -1;
-    return deinterleave(module, out, err);
+    return module->added_rows > 0 ? fill_added(module, out, err) : deinterleave(module, out, err);
 }

@@ -484,10 +484,21 @@ static int add_normalized(struct tokenizer *t, struct added_token token, struct 
     return status;
 }
 
-/* Hands over what the tokens came to. */
-static int finish(struct places *p, struct error *err)
+/* Behind the last added token, or the vocabulary where no added one is: add_special_tokens(). */
+static int64_t next_id(const struct places *p, int64_t vocabulary)
+{
+    int64_t next = vocabulary;
+    for (size_t i = 0; i < p->count; i++)
+        if (p->added[i].id >= next)
+            next = p->added[i].id + 1;
+    return next;
+}
+
+/* Hands over what the tokens came to; `vocabulary` tokens were there before any was added. */
+static int finish(struct places *p, int64_t vocabulary, struct error *err)
 {
     struct tokenizer *t = p->tokenizer;
+    t->next_id = next_id(p, vocabulary);
     const struct {
         const char *key;
         int32_t *id;
@@ -526,7 +537,8 @@ static void places_free(struct places *p)
 int tokenizer_load_added(struct tokenizer *t, const cJSON *root, const cJSON *config,
                          const char *folder, struct error *err)
 {
-    struct places places = {.tokenizer = t, .next = (int64_t)t->vocabulary.used};
+    const int64_t vocabulary = (int64_t)t->vocabulary.used;
+    struct places places = {.tokenizer = t, .next = vocabulary};
     const cJSON *decoder = json_get(config, "added_tokens_decoder");
     cJSON *map = NULL, *legacy = NULL;
     int status = declare_file(&places, root, err);
@@ -550,7 +562,7 @@ int tokenizer_load_added(struct tokenizer *t, const cJSON *root, const cJSON *co
     if (status == 0)
         status = declare_all(&places, err);
     if (status == 0)
-        status = finish(&places, err);
+        status = finish(&places, vocabulary, err);
     places_free(&places);
     cJSON_Delete(map);
     cJSON_Delete(legacy);

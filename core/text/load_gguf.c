@@ -272,6 +272,7 @@ static int load(struct tokenizer *t, const cJSON *metadata, struct error *err)
             err, "a tokenizer of the kind \"%s\" is not supported (gpt2 and llama are)", model);
     if (load_tokens(t, metadata, err) != 0)
         return -1;
+    t->next_id = (int64_t)t->vocabulary.size;
     t->bos = special_id(t, metadata, KEY("bos_token_id"));
     t->eos = special_id(t, metadata, KEY("eos_token_id"));
     t->pad = special_id(t, metadata, KEY("padding_token_id"));

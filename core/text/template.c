@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "base/utf8.h"
 #include "text/named_templates.h"
 #include "text/template_parts.h"
 
@@ -18,7 +19,7 @@ static const size_t HEAP_MAX = (size_t)256 << 20;
 
 /* --- choosing one --- */
 
-static bool is_file(const char *name)
+bool template_is_file(const char *name)
 {
     return text_ends_with(name, ".jinja") || text_ends_with(name, ".jinja2") ||
            text_ends_with(name, ".j2");
@@ -27,12 +28,13 @@ static bool is_file(const char *name)
 int template_check(const char *name, struct error *err)
 {
     struct stat info;
-    if (named_template(name) || (is_file(name) && stat(name, &info) == 0))
+    if (named_template(name) || (template_is_file(name) && stat(name, &info) == 0))
         return 0;
     return error_set_kind(
         err, ERROR_USAGE,
-        is_file(name) ? "%.200s: no such file; --template takes " TEMPLATE_VALUES
-                      : "\"%.40s\" is not a chat template; --template takes " TEMPLATE_VALUES,
+        template_is_file(name)
+            ? "%.200s: no such file; --template takes " TEMPLATE_VALUES
+            : "\"%.40s\" is not a chat template; --template takes " TEMPLATE_VALUES,
         name);
 }
 
@@ -544,4 +546,17 @@ cJSON *template_missing_marks(struct chat_template *chat, const struct tokenizer
         return NULL;
     }
     return missing;
+}
+
+void template_put_marks(char *out, size_t size, const cJSON *marks)
+{
+    struct buffer text = BUFFER_INIT;
+    const cJSON *item;
+    cJSON_ArrayForEach(item, marks)
+    {
+        buffer_text(&text, item == marks->child ? "" : item->next ? ", " : " and ");
+        buffer_text(&text, item->valuestring);
+    }
+    utf8_copy(out, size, buffer_string(&text));
+    buffer_free(&text);
 }

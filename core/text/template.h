@@ -26,6 +26,9 @@ struct chat_template;
 /* 0 where --template takes the name or there is such a file, else a usage error that lists them. */
 int template_check(const char *name, struct error *err);
 
+/* Is what --template takes a file's path, by its ending? */
+bool template_is_file(const char *name);
+
 /* `name`: of --template; NULL: the tokenizer's own. `date` is what a template that writes today's
  * date writes, "2026-11-29"; NULL: today. A chosen template that cannot be parsed is an error with
  * its line; a model's own is so when a conversation is to be encoded. A tokenizer without one is no
@@ -81,5 +84,8 @@ int32_t template_turn_end(struct chat_template *chat, const struct tokenizer *to
  * own models, too. */
 cJSON *template_missing_marks(struct chat_template *chat, const struct tokenizer *tokenizer,
                               struct error *err);
+
+/* Such a list as a message has it: "<|im_start|> and <|im_end|>", safe to show, cut at the size. */
+void template_put_marks(char *out, size_t size, const cJSON *marks);
 
 #endif

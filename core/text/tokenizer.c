@@ -129,6 +129,26 @@ static void hash_templates(struct hash *hash, const struct tokenizer *t)
     }
 }
 
+int tokenizer_add_special(struct tokenizer *t, const char *text, int32_t *id, struct error *err)
+{
+    size_t length = strlen(text);
+    struct added_token token = {
+        .content = (char *)(uintptr_t)text, .length = length, .special = true};
+    if (length == 0 || tokenizer_token_id(t, text) >= 0)
+        return error_set(err, "\"%.60s\" cannot be added to the tokenizer: %s", text,
+                         length ? "it is a token already" : "it is empty");
+    if (vocabulary_add(&t->vocabulary, t->next_id, text, length, err) != 0)
+        return error_prefix(err,
+                            "\"%.60s\" cannot be added to the tokenizer, whose ids have gaps", text);
+    token.id = *id = (int32_t)t->next_id++;
+    t->vocabulary.entries[token.id].special = true;
+    if (added_push(&t->added_raw, token, err) != 0 ||
+        tokenizer_note_bytes(t, id, sizeof *id, err) != 0)
+        return -1;
+    added_index(&t->added_raw);
+    return tokenizer_note_bytes(t, text, length, err);
+}
+
 int tokenizer_fingerprint(const struct tokenizer *t, char out[HASH_TEXT_SIZE], struct error *err)
 {
     const int32_t special[] = {t->bos, t->eos, t->pad, t->unk, t->unknown};

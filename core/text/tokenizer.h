@@ -91,6 +91,12 @@ const char *tokenizer_token_text(const struct tokenizer *tokenizer, int32_t id);
 /* The id of a token by its spelling, or -1. */
 int32_t tokenizer_token_id(const struct tokenizer *tokenizer, const char *text);
 
+/* Adds a special token, which from now on is cut out of texts as it stands, and sets its id: the
+ * next free one, as the tokenizers package's add_special_tokens() has it. The fingerprint becomes
+ * another. An error where the text is empty or a token already, or has another's id. */
+int tokenizer_add_special(struct tokenizer *tokenizer, const char *text, int32_t *id,
+                          struct error *err);
+
 /* Special tokens, -1 where there is none. */
 int32_t tokenizer_bos(const struct tokenizer *tokenizer);
 int32_t tokenizer_eos(const struct tokenizer *tokenizer);

@@ -243,6 +243,30 @@ static void put_token(struct buffer *out, const struct tokenizer *t, const char 
     json_put_string(out, text);
 }
 
+/* The default alone as a text, more as transformers lists them. */
+static void put_templates(struct buffer *out, const struct tokenizer *t)
+{
+    const cJSON *item, *all = tokenizer_templates(t);
+    const char *source = tokenizer_chat_template(t), *between = "[";
+    if (!all->child)
+        return;
+    buffer_text(out, ",\n \"chat_template\": ");
+    if (source && !all->child->next) {
+        json_put_string(out, source);
+        return;
+    }
+    cJSON_ArrayForEach(item, all)
+    {
+        buffer_format(out, "%s{\"name\": ", between);
+        json_put_string(out, item->string);
+        buffer_text(out, ", \"template\": ");
+        json_put_string(out, item->valuestring);
+        buffer_byte(out, '}');
+        between = ", ";
+    }
+    buffer_byte(out, ']');
+}
+
 void tokenizer_put_config(struct buffer *out, const struct tokenizer *t, int64_t max_positions)
 {
     buffer_format(
@@ -254,9 +278,6 @@ void tokenizer_put_config(struct buffer *out, const struct tokenizer *t, int64_t
     put_token(out, t, "eos_token", t->eos);
     put_token(out, t, "pad_token", t->pad);
     put_token(out, t, "unk_token", t->unk);
-    if (tokenizer_chat_template(t)) {
-        buffer_text(out, ",\n \"chat_template\": ");
-        json_put_string(out, tokenizer_chat_template(t));
-    }
+    put_templates(out, t);
     buffer_text(out, "}\n");
 }

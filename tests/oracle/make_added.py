@@ -4,7 +4,8 @@ may, and what transformers' AutoTokenizer makes of them.
 usage: make_added.py OUT_FILE
 
 Each case has the files of a folder, a text, its ids, what decoding them leaves without special
-tokens (null where that is not compared), and the special_tokens_map; "refused" where AutoTokenizer raises. Ids are numbered from the vocabulary:
+tokens (null where that is not compared), the special_tokens_map, and the ids that add_special_tokens()
+gives to NEW; "refused" where AutoTokenizer raises. Ids are numbered from the vocabulary:
 a to z and space are 0 to 26, "</s>" is 27, "<pad>" 28.
 """
 import json
@@ -14,6 +15,7 @@ from pathlib import Path
 
 from transformers import AutoTokenizer
 
+NEW = ["<new>", "<newer>"]
 VOCABULARY = {c: i for i, c in enumerate("abcdefghijklmnopqrstuvwxyz ")} | {"</s>": 27, "<pad>": 28}
 
 
@@ -167,7 +169,9 @@ def run(files, text):
         left = made.decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False)
         if files["tokenizer.json"]["normalizer"]:
             left = None  # tokenizers 0.23 decodes a normalized token to what the normalizer makes of it
-        return {"eos": made.eos_token_id, "ids": ids, "left": left, "map": made.special_tokens_map}
+        found = {"eos": made.eos_token_id, "ids": ids, "left": left, "map": made.special_tokens_map}
+        made.add_special_tokens({"extra_special_tokens": NEW})
+        return found | {"new": made.convert_tokens_to_ids(NEW)}
 
 
 out = []

@@ -1,6 +1,7 @@
 #include "test.h"
 
 #include "base/json.h"
+#include "base/json_edit.h"
 
 #include <math.h>
 #include <string.h>
@@ -137,6 +138,35 @@ static void integers_are_exact(void **state)
     cJSON_Delete(tree);
 }
 
+/* A member of the outermost object, and nothing else, whatever stands in texts and deeper. */
+static void one_member_is_edited(void **state)
+{
+    (void)state;
+    static const char *const cases[][2] = {
+        {"{\"k\": 1}", "{\"k\": [2]}"},
+        {"{\"a\":{\"k\":1},\"k\" :\t{\"k\":[1,{}]} ,\"b\":1.0}",
+         "{\"a\":{\"k\":1},\"k\" : [2] ,\"b\":1.0}"},
+        {"{\"s\":\"\\\"k\\\":\",\"t\":[\"k\"],\"k\":\"a,}\\\\\"}",
+         "{\"s\":\"\\\"k\\\":\",\"t\":[\"k\"],\"k\": [2]}"},
+        {"{\"a\": 1}", "{\n  \"k\": [2],\"a\": 1}"},
+        {" { } ", " {\n  \"k\": [2] } "},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct buffer out = BUFFER_INIT;
+        json_put_edited(&out, cases[i][0], "k", "[2]");
+        assert_string_equal(buffer_string(&out), cases[i][1]);
+        cJSON *tree = parse(buffer_string(&out), JSON_STRICT, NULL);
+        assert_int_equal(json_get(tree, "k")->child->valueint, 2);
+        cJSON_Delete(tree);
+        buffer_free(&out);
+    }
+    size_t begin, end;
+    assert_true(json_find_value("{\"k\": [1 ] }", "k", &begin, &end));
+    assert_int_equal(begin, 5);
+    assert_int_equal(end, 10);
+    assert_false(json_find_value("{\"\\u006b\": 1}", "k", &begin, &end));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -144,6 +174,7 @@ int main(void)
         cmocka_unit_test(reads_python_numbers),       cmocka_unit_test(numbers_read_back),
         cmocka_unit_test(integers_are_exact),         cmocka_unit_test(says_where_a_nul_is),
         cmocka_unit_test(refuses_values_without_end), cmocka_unit_test(strings_are_strict_and_safe),
+        cmocka_unit_test(one_member_is_edited),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

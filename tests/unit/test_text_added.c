@@ -55,6 +55,35 @@ static void compare_map(const char *name, const struct tokenizer *tokenizer, con
     cJSON_free(got);
 }
 
+/* Two more get the ids that the package gives them, and are cut out of a text. */
+static void add_more(const char *name, struct tokenizer *tokenizer, const cJSON *ids)
+{
+    static const char *const texts[] = {"<new>", "<newer>"};
+    struct token_list got = {0};
+    struct error err = ERROR_INIT;
+    char before[HASH_TEXT_SIZE], after[HASH_TEXT_SIZE];
+    assert_int_equal(tokenizer_fingerprint(tokenizer, before, NULL), 0);
+    for (int i = 0; i < 2; i++) {
+        int32_t id, want = cJSON_GetArrayItem(ids, i)->valueint;
+        bool taken = tokenizer_token_text(tokenizer, want) != NULL;
+        int status = tokenizer_add_special(tokenizer, texts[i], &id, &err);
+        if ((status != 0) != taken || (!taken && id != want))
+            fail_msg("%s: %s is %d, not %d%s: %s", name, texts[i], id, want, taken ? ", taken" : "",
+                     err.text);
+        if (taken)
+            return;
+        assert_true(tokenizer_is_special(tokenizer, id));
+    }
+    tokenizer_encode(tokenizer, "a<newer>b<new>", 14, ENCODE_PARSE_SPECIAL, &got, NULL);
+    assert_true(got.count >= 2 && got.ids[got.count - 1] == cJSON_GetArrayItem(ids, 0)->valueint);
+    assert_int_equal(tokenizer_fingerprint(tokenizer, after, NULL), 0);
+    assert_string_not_equal(before, after);
+    assert_int_equal(tokenizer_add_special(tokenizer, "<new>", &got.ids[0], &err), -1);
+    assert_non_null(strstr(err.text, "a token already"));
+    assert_int_equal(tokenizer_add_special(tokenizer, "", &got.ids[0], &err), -1);
+    token_list_free(&got);
+}
+
 static void equals_transformers(void **state)
 {
     (void)state;
@@ -77,6 +106,7 @@ static void equals_transformers(void **state)
                     json_get(one, "left")->valuestring); /* NULL: not compared */
             assert_int_equal(tokenizer_eos(tokenizer), cJSON_IsNumber(eos) ? eos->valueint : -1);
             compare_map(name, tokenizer, json_get(one, "map"));
+            add_more(name, tokenizer, json_get(one, "new"));
             count++;
         }
         tokenizer_close(tokenizer);

@@ -100,12 +100,16 @@ static int evaluate_source(struct request *request, struct error *err)
         fix_seq_len(request, &source);
     struct dataset_options format = request->format;
     format.template_may_rest = !format.template_name; /* the run's own may have nothing to write */
-    if (!format.template_name)
+    if (!format.template_name) {
         format.template_name = source.template_name;
+        format.date = source.date;
+    }
     if (!format.columns)
         format.columns = source.columns;
     if (!format.mark)
         format.mark = source.mark;
+    if (status == 0 && format.template_name)
+        status = source_view_marks(tokenizer, format.template_name, err);
     if (status == 0)
         status = dataset_open(&data, request->data.items, request->data.count, &format, tokenizer,
                               &watch, err);
@@ -161,7 +165,7 @@ int command_eval(int argc, char **argv, struct error *err)
          0, 0, NULL},
         {"batch", OPTION_INTEGER, &r.batch, "N", "rows at once (1)", 1, 65536, NULL},
         {"template", OPTION_TEXT, &r.format.template_name, "NAME",
-         "chat template: " TEMPLATE_NAMES " (default: the run's, or the model's own)", 0, 0, NULL},
+         "chat template: " TEMPLATE_VALUES " (default: the run's, or the model's own)", 0, 0, NULL},
         {"columns", OPTION_TEXT, &r.format.columns, "MAP",
          "as in prompt=question,completion=answer (default: the run's; \"\": the forms' own)", 0, 0,
          NULL},

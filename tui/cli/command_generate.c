@@ -25,7 +25,7 @@ struct request {
 
 /* The prompt as it is, or as a user's message of the chat template, at the end of whose turn the
  * text ends, too. */
-static int encode_prompt(const struct request *request, const char *template_name,
+static int encode_prompt(const struct request *request, const struct source *source,
                          struct tokenizer *tokenizer, struct token_list *out,
                          struct end_tokens *ends, struct error *err)
 {
@@ -33,6 +33,7 @@ static int encode_prompt(const struct request *request, const char *template_nam
         return tokenizer_encode(tokenizer, request->prompt, strlen(request->prompt),
                                 ENCODE_ADD_SPECIAL | ENCODE_PARSE_SPECIAL, out, err);
     struct chat_template *chat = NULL;
+    const char *asked = request->template_name, *name = asked ? asked : source->template_name;
     cJSON *messages = cJSON_CreateArray(), *message = cJSON_CreateObject();
     const struct conversation conversation = {.messages = messages};
     bool made = cJSON_AddStringToObject(message, "role", "user") &&
@@ -40,13 +41,15 @@ static int encode_prompt(const struct request *request, const char *template_nam
                 cJSON_AddItemToArray(messages, message);
     int status = made ? 0 : error_set(err, "not enough memory");
     if (status == 0)
-        status = template_open(&chat, tokenizer, template_name, NULL, err);
+        status = source_view_marks(tokenizer, name, err);
+    if (status == 0)
+        status = template_open(&chat, tokenizer, name, asked ? NULL : source->date, err);
     if (status == 0)
         status = template_encode(chat, tokenizer, &conversation, true, out, err);
     template_close(chat);
     cJSON_Delete(made ? NULL : message);
     cJSON_Delete(messages);
-    return status == 0 ? end_tokens_add_turn(ends, tokenizer, template_name, err) : -1;
+    return status == 0 ? end_tokens_add_turn(ends, tokenizer, name, err) : -1;
 }
 
 struct writer {
@@ -163,9 +166,7 @@ static int generate_text(const struct request *request, struct error *err)
     if (status == 0)
         status = tell_ignored(&source, err);
     if (status == 0)
-        status = encode_prompt(
-            request, request->template_name ? request->template_name : source.template_name,
-            tokenizer, &list, &ends, err);
+        status = encode_prompt(request, &source, tokenizer, &list, &ends, err);
     if (status == 0 && list.count == 0)
         status = error_set(err, "the prompt has no tokens");
     if (status == 0 &&
@@ -221,7 +222,7 @@ int command_generate(int argc, char **argv, struct error *err)
         {"prompt", OPTION_TEXT, &r.prompt, "TEXT", "what the text begins with", 0, 0, NULL},
         {"chat", OPTION_FLAG, &r.chat, NULL, "the prompt is a user's message", 0, 0, NULL},
         {"template", OPTION_TEXT, &r.template_name, "NAME",
-         "with --chat: " TEMPLATE_NAMES " (default: the run's, or the model's own)", 0, 0, NULL},
+         "with --chat: " TEMPLATE_VALUES " (default: the run's, or the model's own)", 0, 0, NULL},
         {"tokens", OPTION_INTEGER, &r.tokens, "N", "at most so many new tokens (100)", 1, 65536,
          NULL},
         {"temperature", OPTION_NUMBER, &r.temperature, "X",

@@ -6,6 +6,7 @@
 #include "text/template.h"
 #include "tui/cli/command.h"
 #include "tui/cli/options.h"
+#include "tui/cli/source_view.h"
 #include "tui/cli/tokens_data.h"
 #include "tui/cli/tokens_view.h"
 
@@ -25,7 +26,8 @@ static int encode(struct dataset *out, const struct request *request, struct tok
                   struct error *err)
 {
     if (request->chat) {
-        const struct dataset_options options = {NULL, request->columns, request->template_name};
+        const struct dataset_options options = {.columns = request->columns,
+                                                .template_name = request->template_name};
         return dataset_load(out, &request->chat, 1, &options, tokenizer, err);
     }
     struct token_list list = {0};
@@ -70,11 +72,14 @@ static int print_tokens(const char *path, const struct request *request, struct 
     struct checkpoint *checkpoint = NULL;
     struct tokenizer *tokenizer = NULL;
     struct dataset data = {0};
-    const struct dataset_options options = {request->mark, request->columns,
-                                            request->template_name};
+    const struct dataset_options options = {.mark = request->mark,
+                                            .columns = request->columns,
+                                            .template_name = request->template_name};
     int status = checkpoint_open(&checkpoint, path, err);
     if (status == 0)
         status = tokenizer_for_checkpoint(&tokenizer, checkpoint, err);
+    if (status == 0 && !request->text)
+        status = source_view_marks(tokenizer, request->template_name, err);
     if (status == 0 && request->data.count > 0)
         status = tokens_data_print(request->data.items, request->data.count, &options, tokenizer,
                                    (uint64_t)request->row, request->json, err);
@@ -101,7 +106,7 @@ int command_tokens(int argc, char **argv, struct error *err)
          "with --data: what separates documents in a .txt file (default: one document)", 0, 0,
          NULL},
         {"template", OPTION_TEXT, &r.template_name, "NAME",
-         TEMPLATE_NAMES " (default: the model's own)", 0, 0, NULL},
+         TEMPLATE_VALUES " (default: the model's own)", 0, 0, NULL},
         {"columns", OPTION_TEXT, &r.columns, "MAP", "as in prompt=question,completion=answer", 0, 0,
          NULL},
         {"no-special", OPTION_FLAG, &r.no_special, NULL,

@@ -1,6 +1,7 @@
 #include "tui/cli/source_view.h"
 
 #include "base/text.h"
+#include "text/template.h"
 
 #include <stdio.h>
 
@@ -21,6 +22,26 @@ void source_view_positions(const struct source *source, int64_t longest)
     char line[400];
     if (model_note_positions(source->model, longest, line, sizeof line))
         fprintf(stderr, "%s\n", line);
+}
+
+int source_view_marks(const struct tokenizer *tokenizer, const char *template_name,
+                      struct error *err)
+{
+    char list[200];
+    struct chat_template *chat = NULL;
+    if (template_open(&chat, tokenizer, template_name, NULL, err) != 0)
+        return -1;
+    bool exists = template_exists(chat);
+    cJSON *marks = exists ? template_missing_marks(chat, tokenizer, err) : NULL;
+    template_close(chat);
+    if (exists && !marks)
+        return -1;
+    template_put_marks(list, sizeof list, marks);
+    if (cJSON_GetArraySize(marks) > 0)
+        fprintf(stderr,
+                "no token of this tokenizer, and cut into pieces: %s of the chat template\n", list);
+    cJSON_Delete(marks);
+    return 0;
 }
 
 void source_view_counts(const char *what, const struct piece_counts *counts, size_t too_short)

@@ -12,6 +12,11 @@ int source_view_open(struct source *source, struct tokenizer **tokenizer, const 
 /* Says it where texts of so many tokens go beyond the model's positions. */
 void source_view_positions(const struct source *source, int64_t longest);
 
+/* Says it where a template (of --template; NULL: the tokenizer's own) writes marks that are no
+ * tokens. */
+int source_view_marks(const struct tokenizer *tokenizer, const char *template_name,
+                      struct error *err);
+
 /* What is left out of some data, or is not as it stands there; `what` is "data" or "evaluation". */
 void source_view_counts(const char *what, const struct piece_counts *counts, size_t too_short);
 

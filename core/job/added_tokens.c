@@ -1,0 +1,82 @@
+#include "job/added_tokens.h"
+
+/* More are no marks of a template. */
+enum { ADDED_MAX = 1024 };
+
+static int add(cJSON *added, struct tokenizer *tokenizer, const char *text, struct error *err)
+{
+    int32_t id;
+    if (tokenizer_add_special(tokenizer, text, &id, err) != 0)
+        return -1;
+    return cJSON_AddNumberToObject(added, text, id) ? 0 : error_set(err, "not enough memory");
+}
+
+cJSON *added_tokens_make(struct tokenizer *tokenizer, const cJSON *texts, struct error *err)
+{
+    const cJSON *item;
+    cJSON *added = cJSON_CreateObject();
+    int status = added ? 0 : error_set(err, "not enough memory");
+    if (status == 0 && cJSON_GetArraySize(texts) > ADDED_MAX)
+        status = error_set(err, "more than %d tokens to add", ADDED_MAX);
+    cJSON_ArrayForEach(item, texts)
+    {
+        if (status == 0)
+            status = add(added, tokenizer, item->valuestring, err);
+    }
+    if (status == 0)
+        return added;
+    cJSON_Delete(added);
+    return NULL;
+}
+
+/* An object of whole numbers, of which no JSON has a key twice. */
+static int check(const cJSON *added, const char *where, struct error *err)
+{
+    const cJSON *item;
+    bool right = cJSON_IsObject(added) && cJSON_GetArraySize(added) <= ADDED_MAX;
+    cJSON_ArrayForEach(item, added)
+    {
+        int64_t id;
+        right = right && json_get_int64(added, item->string, &id) && id >= 0;
+    }
+    return right ? 0
+                 : error_set(err, "%s: \"added_tokens\" is no object of ids by their texts", where);
+}
+
+int added_tokens_repeat(const cJSON *added, struct tokenizer *tokenizer, const char *where,
+                        struct error *err)
+{
+    const cJSON *item;
+    if (!added)
+        return 0;
+    if (check(added, where, err) != 0)
+        return -1;
+    cJSON_ArrayForEach(item, added)
+    {
+        int32_t id;
+        if (tokenizer_add_special(tokenizer, item->string, &id, err) != 0)
+            return error_prefix(err, "%s", where);
+        if (id != item->valuedouble)
+            return error_set(err,
+                             "%s: the run's token \"%.60s\" had the id %.0f, and would get %d now: "
+                             "the model's tokenizer is another; put the model back that it was",
+                             where, item->string, item->valuedouble, id);
+    }
+    return 0;
+}
+
+int added_tokens_fit(const cJSON *added, struct model *model, const char *where, struct error *err)
+{
+    const cJSON *item;
+    int64_t rows = 0;
+    if (!added)
+        return 0;
+    if (check(added, where, err) != 0)
+        return -1;
+    cJSON_ArrayForEach(item, added)
+    {
+        if (item->valuedouble >= (double)rows)
+            rows = (int64_t)item->valuedouble + 1;
+    }
+    return model_add_rows(model, rows, err) == 0 ? 0 : error_prefix(err, "%s", where);
+}

@@ -1,0 +1,26 @@
+/* Tokens that a run added to its model's vocabulary (--add-tokens): special tokens of the
+ * tokenizer, rows of the embedding and of a head of its own.
+ *
+ * A run keeps them as an object of ids by their texts, job.json's "added_tokens"; whoever opens the
+ * run adds them to the base again. Where the embedding has rows beyond the tokenizer's size, as it
+ * has where that was rounded up, new tokens take those; behind them model_add_rows() makes new
+ * ones.
+ */
+#ifndef SPECTRUM_JOB_ADDED_TOKENS_H
+#define SPECTRUM_JOB_ADDED_TOKENS_H
+
+#include "model/model.h"
+#include "text/tokenizer.h"
+
+/* Adds texts, a JSON array, and returns what they came to; NULL: an error. */
+cJSON *added_tokens_make(struct tokenizer *tokenizer, const cJSON *texts, struct error *err);
+
+/* Adds them again. An error, which begins with `where`, if one gets another id or they are no such
+ * object. NULL adds nothing; so in added_tokens_fit(). */
+int added_tokens_repeat(const cJSON *added, struct tokenizer *tokenizer, const char *where,
+                        struct error *err);
+
+/* Gives the model rows for all of them. */
+int added_tokens_fit(const cJSON *added, struct model *model, const char *where, struct error *err);
+
+#endif

@@ -263,12 +263,6 @@ static void refuses_by_name(void **state)
         {"{'messages':[" ASKS ",{'role':'assistant','content':'','function_call':{'name':'x',"
          "'arguments':'{}'}}]}",
          "function_call"},
-        /* --columns */
-<<<<<<< HEAD
-=======
-        {"{'text':'a'}", "\"text\" is no KEY=NAME of", "own", "text="},
-        {"{'q':'a','b':'c'}", "no \"completion\"", "own", "prompt=q"},
->>>>>>> main
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         is_refused(*state, bad[i].record, bad[i].says, "own", NULL);

@@ -55,7 +55,7 @@ static int check_list(const struct reader *r, enum column which, const cJSON **l
 static int read_tools(struct beside *out, struct reader *r, bool wrap, struct error *err)
 {
     out->tools = column_take(r, COLUMN_TOOLS);
-    if (!says_something(out->tools)) {
+    if (!column_says(out->tools)) {
         out->tools = NULL;
         return 0;
     }
@@ -105,8 +105,8 @@ int beside_read(struct beside *out, struct reader *r, bool wrap, struct error *e
     const cJSON *variables = json_get(r->record, "chat_template_kwargs");
     if (variables)
         column_read(r, "chat_template_kwargs");
-    out->variables = is_there(variables) ? variables : NULL;
-    if (!says_something(out->documents))
+    out->variables = column_is_there(variables) ? variables : NULL;
+    if (!column_says(out->documents))
         out->documents = NULL;
     if ((out->documents && check_list(r, COLUMN_DOCUMENTS, &out->documents, err) != 0) ||
         (out->variables && check_variables(variables, err) != 0) ||
@@ -177,8 +177,8 @@ int conversation_encode(const struct turns *turns, const struct beside *beside, 
     return status;
 }
 
-void weigh_behind(struct token_list *list, size_t begin, const struct token_list *prompt,
-                  double weight)
+void conversation_weigh_behind(struct token_list *list, size_t begin,
+                               const struct token_list *prompt, double weight)
 {
     size_t same = 0;
     while (same < prompt->count && begin + same < list->count &&
@@ -206,7 +206,7 @@ int conversation_encode_completion(const struct turns *turns, size_t count,
     if (status == 0)
         status = encode(r, head, beside, NULL, true, &prompt, err);
     if (status == 0)
-        weigh_behind(out, begin, &prompt, r->weight);
+        conversation_weigh_behind(out, begin, &prompt, r->weight);
     token_list_free(&prompt);
     cJSON_Delete(head);
     return status;

@@ -5,15 +5,13 @@
  * size: it tokenises once, into a file of the user's cache folder that the same data, tokenizer and
  * options find again, and reads from there.
  *
- * Forms, told apart by file name and by the first object's keys: .txt (documents separated by a
- * mark, else the whole file), .jsonl and .json arrays of strings, {"text"}, {"prompt",
- * "completion"}, {"instruction", "input", "output"} (Alpaca), {"messages"}, {"conversations"}
- * (ShareGPT). Plain text trains on every token; the pair forms on the completion, which is put
- * straight behind the prompt; conversations on the assistant's contents; all as much as their
- * weights say (forms.h). Alpaca records become a conversation where the tokenizer has a known
- * chat template, else Stanford's prompt. A document begins with bos where the tokenizer puts one,
- * and ends with eos (conversations: with what their template ends with). Documents of fewer than
- * two tokens are left out, and counted.
+ * Forms, told apart by file name and by each object's keys: .txt (documents separated by a mark,
+ * else the whole file), .jsonl and .json arrays of texts, and of the records that TRL, Axolotl and
+ * LLaMA-Factory know (docs/training.md has the table, forms.h the way of one record). Plain text
+ * trains on every token; prompts and completions on the completion, conversations on the
+ * assistant's turns; all as much as their weights say. A document begins with bos where the
+ * tokenizer puts one, and ends with eos (conversations: with what their template ends with).
+ * Documents of fewer than two tokens are left out, and counted.
  */
 #ifndef SPECTRUM_TEXT_DATASET_H
 #define SPECTRUM_TEXT_DATASET_H

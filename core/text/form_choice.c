@@ -11,16 +11,16 @@
 
 /* --- columns --- */
 
-bool is_there(const cJSON *item)
+bool column_is_there(const cJSON *item)
 {
     return item && !cJSON_IsNull(item);
 }
 
-bool says_something(const cJSON *item)
+bool column_says(const cJSON *item)
 {
     bool empty_text = cJSON_IsString(item) && !item->valuestring[0];
     bool list = cJSON_IsArray(item) || cJSON_IsObject(item);
-    return is_there(item) && !empty_text && !(list && !item->child);
+    return column_is_there(item) && !empty_text && !(list && !item->child);
 }
 
 const char *column_name(const struct reader *r, enum column which)
@@ -39,7 +39,7 @@ static const cJSON *column_raw(const struct reader *r, enum column which)
 const cJSON *column_look(const struct reader *r, enum column which)
 {
     const cJSON *value = column_raw(r, which);
-    return is_there(value) ? value : NULL;
+    return column_is_there(value) ? value : NULL;
 }
 
 void column_read(struct reader *r, const char *name)
@@ -124,17 +124,17 @@ static const char *preference_columns(const struct reader *r, const cJSON *chose
     bool prompt_turns = cJSON_IsArray(prompt) || cJSON_IsObject(prompt);
     if (cJSON_IsArray(chosen) && strcmp(turns_first_role(chosen), "assistant") != 0)
         return "messages=chosen";
-    if (turns && is_there(json_get(r->record, "conversations")))
+    if (turns && column_is_there(json_get(r->record, "conversations")))
         return "prompt=conversations,completion=chosen";
-    if (turns && is_there(json_get(r->record, "messages")))
+    if (turns && column_is_there(json_get(r->record, "messages")))
         return "prompt=messages,completion=chosen";
-    if (is_there(prompt) && turns == prompt_turns)
+    if (column_is_there(prompt) && turns == prompt_turns)
         return "prompt=prompt,completion=chosen";
     if (!turns && cJSON_IsString(json_get(r->record, "instruction")))
         return "instruction=instruction,input=input,output=chosen";
     if (!turns && cJSON_IsString(json_get(r->record, "question")))
         return "prompt=question,completion=chosen";
-    return !turns && r->record->child && !is_there(prompt) ? "text=chosen" : NULL;
+    return !turns && r->record->child && !column_is_there(prompt) ? "text=chosen" : NULL;
 }
 
 /* Whoever names the columns of a form says what is to be read of a pair. */
@@ -218,7 +218,7 @@ int form_choose(const struct reader *r, enum column *out, struct error *err)
     *out = COLUMN_INSTRUCTION;
     if (instruction)
         return alpaca ? 0 : lacks(r, COLUMN_OUTPUT, err);
-    if (prompt && is_there(json_get(r->record, "completions")))
+    if (prompt && column_is_there(json_get(r->record, "completions")))
         return error_set(err, "stepwise supervision (\"prompt\" with \"completions\" and their "
                               "\"labels\") is for reward models, which spectrum does not train");
     if (prompt || completion) {

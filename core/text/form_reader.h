@@ -16,10 +16,10 @@ struct reader {
 /* --- columns --- */
 
 /* Neither absent nor null. */
-bool is_there(const cJSON *item);
+bool column_is_there(const cJSON *item);
 
 /* Nor an empty text, list or object. */
-bool says_something(const cJSON *item);
+bool column_says(const cJSON *item);
 
 /* What a column is called in the data, for messages: its name, or its key where it has none. */
 const char *column_name(const struct reader *reader, enum column which);
@@ -70,7 +70,7 @@ int conversation_encode_completion(const struct turns *turns, size_t count,
 
 /* Gives `weight` to the tokens of the list from `begin` on that differ from the prompt's, the first
  * that does and all behind it. */
-void weigh_behind(struct token_list *list, size_t begin, const struct token_list *prompt,
-                  double weight);
+void conversation_weigh_behind(struct token_list *list, size_t begin,
+                               const struct token_list *prompt, double weight);
 
 #endif

@@ -51,7 +51,7 @@ static int encode_pair(const struct reader *r, const char *prompt, const char *c
     if (status == 0)
         status = tokenizer_encode(tokenizer, prompt, strlen(prompt), flags, &alone, err);
     if (status == 0) {
-        weigh_behind(out, begin, &alone, r->weight);
+        conversation_weigh_behind(out, begin, &alone, r->weight);
         status = add_eos(r->context, r->weight, out, err);
     }
     token_list_free(&alone);
@@ -214,7 +214,7 @@ static int read_history(struct turns *turns, struct reader *r, struct error *err
 {
     const cJSON *history = column_take(r, COLUMN_HISTORY), *pair;
     if (history && !cJSON_IsArray(history))
-        return says_something(history)
+        return column_says(history)
                    ? error_set(err,
                                "\"%.80s\" is not a list of [question, answer]; --columns "
                                "history= leaves the column unread",
@@ -287,14 +287,14 @@ static int read_label(struct reader *r, enum column form, struct error *err)
         return 0;
     if (label && !cJSON_IsBool(label) && named)
         return error_set(err, "the label \"%.80s\" is neither true nor false", name);
-    if (is_there(tag) && !cJSON_IsBool(tag))
+    if (column_is_there(tag) && !cJSON_IsBool(tag))
         return error_set(err, "\"kto_tag\" is neither true nor false");
     label = cJSON_IsBool(label) ? column_take(r, COLUMN_LABEL) : NULL;
-    if (is_there(tag))
+    if (column_is_there(tag))
         column_read(r, "kto_tag");
-    if (label && is_there(tag) && cJSON_IsTrue(label) != cJSON_IsTrue(tag))
+    if (label && column_is_there(tag) && cJSON_IsTrue(label) != cJSON_IsTrue(tag))
         return error_set(err, "\"%.80s\" and \"kto_tag\" say different things", name);
-    r->form->labelled = label || is_there(tag);
+    r->form->labelled = label || column_is_there(tag);
     r->form->undesired = cJSON_IsFalse(label) || cJSON_IsFalse(tag);
     return 0;
 }
@@ -314,7 +314,7 @@ static int read_weight(struct reader *r, struct error *err)
 static bool was_read(const struct reader *r, enum column which)
 {
     const cJSON *value = column_look(r, which);
-    return says_something(value) && !form_unread(r->form, value);
+    return column_says(value) && !form_unread(r->form, value);
 }
 
 /* "KTO, messages with system, tools". */
@@ -348,7 +348,7 @@ bool form_unread(const struct form *form, const cJSON *column)
     for (size_t i = 0; i < form->read_count; i++)
         if (column->string && strcmp(form->read[i], column->string) == 0)
             return false;
-    return says_something(column);
+    return column_says(column);
 }
 
 int form_encode(const struct form_context *context, const cJSON *record, struct token_list *out,

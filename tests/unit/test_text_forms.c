@@ -147,6 +147,19 @@ static void with_quotes(char *out, size_t size, const char *text)
         *at = '"';
 }
 
+static void is_refused(const struct tokenizers *tokenizers, const char *quoted, const char *says,
+                       const char *template, const char *columns)
+{
+    struct dataset data;
+    struct error err = ERROR_INIT;
+    char record[1024];
+    with_quotes(record, sizeof record, quoted);
+    if (load(&data, tokenizers, template, columns, record, &err) == 0)
+        fail_msg("%s is not refused", record);
+    if (!strstr(err.text, says))
+        fail_msg("%s: \"%s\" does not say \"%s\"", record, err.text, says);
+}
+
 #define ASKS "{'role':'user','content':'a'}"
 #define SAYS "{'role':'assistant','content':'b'}"
 #define HUMAN "{'from':'human','value':'a'}"
@@ -156,7 +169,6 @@ static void refuses_by_name(void **state)
 {
     static const struct {
         const char *record, *says;
-        const char *template, *columns; /* "own" and NULL where NULL */
     } bad[] = {
         /* what is not there */
         {"{'text':null}", "jsonl:1: \"text\" is null"},
@@ -239,15 +251,10 @@ static void refuses_by_name(void **state)
         {"{'text':'a','system':'b'}", "--columns system= leaves it unread"},
         {"{'text':'a','image':{'bytes':'b'}}", "or name the columns of text with --columns"},
         {"{'prompt':'a','completion':'b','system':'c'}", "choose one with --template"},
-        {"{'instruction':'a','output':'b','history':[['a','b']]}", "--template", "none"},
-        {"{'instruction':'a','output':'b','tools':[{'name':'x'}]}", "--template", "none"},
         {"{'instruction':'a','output':'b','history':[['a']]}", "not [question, answer]"},
         {"{'instruction':'a','output':'b','history':'x'}", "--columns history= "},
-        {"{'messages':[" ASKS "," SAYS "]}", "--template", "none"},
         /* labels */
         {"{'prompt':'a','completion':'b','kto_tag':1}", "\"kto_tag\" is neither true nor false"},
-        {"{'prompt':'a','completion':'b','good':1}", "the label \"good\" is neither", "own",
-         "label=good"},
         {"{'prompt':'a','completion':'b','label':true,'kto_tag':false}", "say different things"},
         /* what a template would lose */
         {"{'messages':[" ASKS ",{'role':'assistant','content':'','tool_calls':[{'type':'function',"
@@ -256,21 +263,23 @@ static void refuses_by_name(void **state)
         {"{'messages':[" ASKS ",{'role':'assistant','content':'','function_call':{'name':'x',"
          "'arguments':'{}'}}]}",
          "function_call"},
-        /* --columns */
-        {"{'text':'a'}", "\"text\" is no KEY=NAME of", "own", "text="},
-        {"{'q':'a','b':'c'}", "no \"completion\"", "own", "prompt=q"},
     };
-    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-        struct dataset data;
-        struct error err = ERROR_INIT;
-        char record[1024];
-        with_quotes(record, sizeof record, bad[i].record);
-        if (load(&data, *state, bad[i].template ? bad[i].template : "own", bad[i].columns, record,
-                 &err) == 0)
-            fail_msg("%s is not refused", record);
-        if (!strstr(err.text, bad[i].says))
-            fail_msg("%s: \"%s\" does not say \"%s\"", record, err.text, bad[i].says);
-    }
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        is_refused(*state, bad[i].record, bad[i].says, "own", NULL);
+}
+
+static void refuses_by_options(void **state)
+{
+    static const char texts[] = "none", own[] = "own";
+    is_refused(*state, "{'instruction':'a','output':'b','history':[['a','b']]}", "--template",
+               texts, NULL);
+    is_refused(*state, "{'instruction':'a','output':'b','tools':[{'name':'x'}]}", "--template",
+               texts, NULL);
+    is_refused(*state, "{'messages':[" ASKS "," SAYS "]}", "--template", texts, NULL);
+    is_refused(*state, "{'prompt':'a','completion':'b','good':1}", "the label \"good\" is neither",
+               own, "label=good");
+    is_refused(*state, "{'text':'a'}", "\"text\" is no KEY=NAME of", own, "text=");
+    is_refused(*state, "{'q':'a','b':'c'}", "--columns prompt=q,completion=NAME", own, "prompt=q");
 }
 
 int main(void)
@@ -278,6 +287,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_as_its_tools_do),
         cmocka_unit_test(refuses_by_name),
+        cmocka_unit_test(refuses_by_options),
     };
     return cmocka_run_group_tests(tests, open_tokenizers, close_tokenizers);
 }

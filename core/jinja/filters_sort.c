@@ -175,7 +175,7 @@ static int filter_unique(struct jinja_run *run, struct jinja_value value, args *
     for (size_t i = 0; i < list->count; i++) {
         bool known;
         if (find_key(run, &path, list->items[i], jinja_truth(bound[0]), &key) != 0 ||
-            jinja_step(run, 1 + seen.is.list->weight / 16) != 0)
+            jinja_step(run, 1 + seen.is.list->weight / 2) != 0)
             return -1;
         if (!jinja_hashable(key))
             return error_set(run->err, "unhashable type: '%s'", jinja_type_name(key));

@@ -344,7 +344,7 @@ static int filter_wordcount(struct jinja_run *run, struct jinja_value value, arg
         inside = word;
     }
     *out = jinja_int(count);
-    return jinja_step(run, 1 + text.is.text.length / 64);
+    return jinja_step(run, 1 + text.is.text.length / JINJA_BYTES_A_STEP);
 }
 
 const struct jinja_filter_entry jinja_text_filters[] = {

@@ -138,8 +138,8 @@ static int filter_join(struct jinja_run *run, struct jinja_value value, args *ar
         int result = jinja_path_follow(run, &path, list->items[i], &item);
         if (result == 0)
             result = jinja_write(&text, item, run->err);
-        if (result == 0 && text.length > JINJA_TEXT_MAX)
-            result = error_set(run->err, "a text of more than %zu bytes", JINJA_TEXT_MAX);
+        if (result == 0 && text.length > jinja_text_most(run))
+            result = error_set(run->err, "a text of more than %zu bytes", jinja_text_most(run));
         if (result != 0) {
             buffer_free(&text);
             return -1;

@@ -13,6 +13,8 @@ static int ignore_case(struct jinja_run *run, struct jinja_value value, struct j
     *out = value;
     if (value.type != JINJA_STRING)
         return 0;
+    if (jinja_step(run, value.is.text.length) != 0)
+        return -1;
     jinja_write_lower(&text, value.is.text);
     return jinja_finish(run, &text, value.markup, out);
 }

@@ -167,7 +167,7 @@ static int filter_title(struct jinja_run *run, struct jinja_value value, args *a
     struct jinja_value soft;
     struct buffer text = BUFFER_INIT;
     if (jinja_bind(run, "title()", arguments, (const char *const[]){NULL}, 0, NULL) != 0 ||
-        jinja_soft(run, value, false, &soft) != 0)
+        jinja_soft(run, value, false, &soft) != 0 || jinja_step(run, soft.is.text.length) != 0)
         return -1;
     struct jinja_text from = soft.is.text;
     size_t bytes;
@@ -318,8 +318,8 @@ static int filter_wordwrap(struct jinja_run *run, struct jinja_value value, args
             buffer_append(&text, bound[2].is.text.bytes, bound[2].is.text.length);
         result = wrap_line(run, lines.is.list->items[i], width, jinja_truth(bound[1]),
                            bound[2].is.text, &text);
-        if (result == 0 && text.length > JINJA_TEXT_MAX)
-            result = error_set(run->err, "a text of more than %zu bytes", JINJA_TEXT_MAX);
+        if (result == 0 && text.length > jinja_text_most(run))
+            result = error_set(run->err, "a text of more than %zu bytes", jinja_text_most(run));
     }
     if (result == 0)
         return jinja_finish(run, &text, false, out);

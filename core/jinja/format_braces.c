@@ -185,8 +185,8 @@ static int format_into(struct formatter *f, struct jinja_text text, int depth, s
             return -1;
         at = end;
     }
-    return out->length > JINJA_TEXT_MAX
-               ? error_set(f->run->err, "a text of more than %zu bytes", JINJA_TEXT_MAX)
+    return out->length > jinja_text_most(f->run)
+               ? error_set(f->run->err, "a text of more than %zu bytes", jinja_text_most(f->run))
                : 0;
 }
 

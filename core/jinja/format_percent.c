@@ -311,8 +311,8 @@ int jinja_format_percent(struct jinja_run *run, struct jinja_value format, struc
         s.at = end + 1;
         if (sign >= 0)
             result = jinja_step(run, 1) != 0 ? -1 : format_next(&s);
-        if (result == 0 && s.out.length > JINJA_TEXT_MAX)
-            result = error_set(run->err, "a text of more than %zu bytes", JINJA_TEXT_MAX);
+        if (result == 0 && s.out.length > jinja_text_most(run))
+            result = error_set(run->err, "a text of more than %zu bytes", jinja_text_most(run));
     }
     size_t given = value.type == JINJA_TUPLE ? value.is.list->count : is_mapping(value) ? 0 : 1;
     if (result == 0 && !s.by_key && s.taken < given)

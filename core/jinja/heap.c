@@ -72,6 +72,11 @@ void *jinja_heap_take(struct jinja_heap *heap, size_t bytes, struct error *err)
     return memset(taken, 0, bytes);
 }
 
+size_t jinja_heap_room(const struct jinja_heap *heap)
+{
+    return heap->limit - jinja_heap_mark(heap);
+}
+
 size_t jinja_heap_mark(const struct jinja_heap *heap)
 {
     return heap->top ? heap->top->base + heap->top->used : 0;

@@ -16,6 +16,9 @@ void jinja_heap_free(struct jinja_heap *heap);
 /* Zeroed, aligned for any type; NULL over the limit, with an error that says so. */
 void *jinja_heap_take(struct jinja_heap *heap, size_t bytes, struct error *err);
 
+/* Bytes that may still be taken. */
+size_t jinja_heap_room(const struct jinja_heap *heap);
+
 /* Everything that was taken since the mark is given back: for renderings one after another over the
  * same values. */
 size_t jinja_heap_mark(const struct jinja_heap *heap);

@@ -255,8 +255,8 @@ static int replace(struct jinja_run *run, struct jinja_text text, struct jinja_t
         buffer_append(out, text.bytes + from, (size_t)at - from);
         buffer_append(out, by.bytes, by.length);
         from = (size_t)at + old.length;
-        if (out->length > JINJA_TEXT_MAX)
-            return error_set(run->err, "a text of more than %zu bytes", JINJA_TEXT_MAX);
+        if (out->length > jinja_text_most(run))
+            return error_set(run->err, "a text of more than %zu bytes", jinja_text_most(run));
         if (jinja_step(run, 1 + by.length / JINJA_BYTES_A_STEP) != 0)
             return -1;
     }

@@ -220,8 +220,8 @@ static int text_join(struct jinja_run *run, struct jinja_value self, args *argum
             jinja_write_escaped(&text, item.is.text);
         else
             buffer_append(&text, item.is.text.bytes, item.is.text.length);
-        result = text.length > JINJA_TEXT_MAX
-                     ? error_set(run->err, "a text of more than %zu bytes", JINJA_TEXT_MAX)
+        result = text.length > jinja_text_most(run)
+                     ? error_set(run->err, "a text of more than %zu bytes", jinja_text_most(run))
                      : jinja_step(run, 1);
     }
     if (result == 0)

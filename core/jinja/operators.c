@@ -91,8 +91,8 @@ static int repeat_text(struct jinja_run *run, struct jinja_value text, int64_t t
 {
     size_t length = text.is.text.length;
     uint64_t count = times > 0 && length ? (uint64_t)times : 0;
-    if (count > JINJA_TEXT_MAX / (length ? length : 1))
-        return error_set(run->err, "a text of more than %zu bytes", JINJA_TEXT_MAX);
+    if (count > jinja_text_most(run) / (length ? length : 1))
+        return error_set(run->err, "a text of more than %zu bytes", jinja_text_most(run));
     if (jinja_step(run, 1 + count * length / 64) != 0)
         return -1;
     char *bytes = jinja_heap_take(run->heap, count * length + 1, run->err);

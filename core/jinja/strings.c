@@ -67,13 +67,19 @@ void jinja_write_escaped(struct buffer *out, struct jinja_text text)
     }
 }
 
+size_t jinja_text_most(const struct jinja_run *run)
+{
+    size_t room = jinja_heap_room(run->heap);
+    return room < JINJA_TEXT_MAX ? room : JINJA_TEXT_MAX;
+}
+
 int jinja_repeat(struct jinja_run *run, struct buffer *out, struct jinja_text fill, int64_t times)
 {
     if (times <= 0 || fill.length == 0)
         return 0;
-    if (out->length > JINJA_TEXT_MAX ||
-        (uint64_t)times > (JINJA_TEXT_MAX - out->length) / fill.length)
-        return error_set(run->err, "a text of more than %zu bytes", JINJA_TEXT_MAX);
+    if (out->length > jinja_text_most(run) ||
+        (uint64_t)times > (jinja_text_most(run) - out->length) / fill.length)
+        return error_set(run->err, "a text of more than %zu bytes", jinja_text_most(run));
     if (jinja_step(run, 1 + (uint64_t)times * fill.length / JINJA_BYTES_A_STEP) != 0)
         return -1;
     for (int64_t i = 0; i < times; i++)

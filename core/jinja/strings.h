@@ -21,7 +21,10 @@ ptrdiff_t jinja_search_back(struct jinja_text text, struct jinja_text part, size
 /* & < > " ' as HTML's entities, as markupsafe writes them. */
 void jinja_write_escaped(struct buffer *out, struct jinja_text text);
 
-/* `fill` so many times; over JINJA_TEXT_MAX is an error. */
+/* The most bytes that a text may have now: JINJA_TEXT_MAX, or what the heap has room for. */
+size_t jinja_text_most(const struct jinja_run *run);
+
+/* `fill` so many times; more than jinja_text_most() is an error. */
 int jinja_repeat(struct jinja_run *run, struct buffer *out, struct jinja_text fill, int64_t times);
 
 /* str(value) as a text that is safe only where it was (soft_str); plain (str) with plain = true. */

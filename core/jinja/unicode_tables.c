@@ -1,4 +1,4 @@
-/* Made by script/jinja-tables with Python 3.11 (Unicode 14.0.0). */
+/* Made by tests/oracle/make_jinja_tables.py with Python 3.11 (Unicode 14.0.0). */
 #include "jinja/unicode_tables.h"
 
 const struct jinja_special_case jinja_special_cases[] = {

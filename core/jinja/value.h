@@ -194,6 +194,7 @@ struct jinja_json_style {
     const char *indent_text; /* indent="  " given as a text; NULL: `indent` spaces */
     const char *item_separator, *key_separator;
     bool sort_keys, ensure_ascii;
+    size_t most; /* bytes that may be written; 0: JINJA_TEXT_MAX */
 };
 int jinja_write_json(struct buffer *out, struct jinja_value value,
                      const struct jinja_json_style *style, struct error *err);

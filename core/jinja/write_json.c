@@ -82,9 +82,9 @@ static int break_line(struct writer *w, int level)
     if (!style->indent_text && style->indent < 0)
         return 0;
     size_t width = style->indent_text ? strlen(style->indent_text) : (size_t)style->indent;
-    size_t room = w->out->length > JINJA_TEXT_MAX ? 0 : JINJA_TEXT_MAX - w->out->length;
+    size_t room = w->out->length > w->style.most ? 0 : w->style.most - w->out->length;
     if (width && (size_t)level > room / width)
-        return error_set(w->err, "a text of more than %zu bytes", JINJA_TEXT_MAX);
+        return error_set(w->err, "a text of more than %zu bytes", w->style.most);
     buffer_byte(w->out, '\n');
     for (int i = 0; i < level; i++) {
         if (style->indent_text)
@@ -154,8 +154,8 @@ static int write_map(struct writer *w, struct jinja_map *map, int level)
 
 static int write_value(struct writer *w, struct jinja_value value, int level)
 {
-    if (w->out->length > JINJA_TEXT_MAX)
-        return error_set(w->err, "a text of more than %zu bytes", JINJA_TEXT_MAX);
+    if (w->out->length > w->style.most)
+        return error_set(w->err, "a text of more than %zu bytes", w->style.most);
     switch (value.type) {
     case JINJA_NONE:
         buffer_text(w->out, "null");
@@ -194,5 +194,7 @@ int jinja_write_json(struct buffer *out, struct jinja_value value,
         writer.style.item_separator = lines ? "," : ", ";
     if (!style->key_separator)
         writer.style.key_separator = ": ";
+    if (!style->most)
+        writer.style.most = JINJA_TEXT_MAX;
     return write_value(&writer, value, 0);
 }

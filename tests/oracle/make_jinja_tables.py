@@ -1,7 +1,6 @@
-#!/usr/bin/env python3
 """Writes core/jinja/unicode_tables.c: what Python's str knows of Unicode and utf8proc does not.
 
-    script/jinja-tables > core/jinja/unicode_tables.c
+usage: make_jinja_tables.py > core/jinja/unicode_tables.c
 
 Python 3.11's (Unicode 14): letters that become several in another case, and the characters that
 str.islower(), isupper(), isdigit() and isnumeric() go for beyond their general category.
@@ -33,7 +32,8 @@ def utf8(text):
     return "".join(f"\\x{byte:02X}" for byte in text.encode())
 
 
-print("/* Made by script/jinja-tables with Python %d.%d (Unicode %s). */" % (*sys.version_info[:2], unicodedata.unidata_version))
+# What clang-format makes of it is what is committed.
+print("/* Made by tests/oracle/make_jinja_tables.py with Python %d.%d (Unicode %s). */" % (*sys.version_info[:2], unicodedata.unidata_version))
 print('#include "jinja/unicode_tables.h"')
 print("\nconst struct jinja_special_case jinja_special_cases[] = {")
 for c in POINTS:

@@ -22,6 +22,8 @@ static int escape(struct jinja_run *run, struct jinja_value value, bool again,
         return -1;
     if (out->markup)
         return 0;
+    if (jinja_step(run, out->is.text.length / 2) != 0)
+        return -1;
     jinja_write_escaped(&text, out->is.text);
     return jinja_finish(run, &text, true, out);
 }

@@ -248,6 +248,8 @@ static int wrap_line(struct jinja_run *run, struct jinja_value line, int64_t wid
         int64_t length = jinja_length(jinja_text(text.bytes + at, end - at));
         if (jinja_step(run, 1) != 0)
             return -1;
+        if (out->length > jinja_text_most(run))
+            return error_set(run->err, "a text of more than %zu bytes", jinja_text_most(run));
         if (space && used == 0 && !first) { /* begins no line but the first */
             begin = kept = at = end;
             continue;

@@ -145,7 +145,7 @@ static int count_steps(struct jinja_run *run, struct jinja_value value)
     size_t size = value.type == JINJA_DICT || value.type == JINJA_NAMESPACE ? value.is.map->count
                   : value.type == JINJA_STRING                              ? value.is.text.length
                                                                             : 0;
-    return jinja_step(run, 1 + size / 64);
+    return jinja_step(run, 1 + size / JINJA_BYTES_A_STEP);
 }
 
 int jinja_attribute(struct jinja_run *run, struct jinja_value value, const char *name,

@@ -14,7 +14,7 @@ struct jinja_run {
 };
 
 /* Counts `steps` more; -1 over the bound. Whatever goes through n bytes or elements counts them:
- * jinja_step(run, 1 + n / 64). */
+ * jinja_step(run, 1 + n / JINJA_BYTES_A_STEP); what only copies them may count fewer. */
 int jinja_step(struct jinja_run *run, uint64_t steps);
 
 /* Arguments of a call, a filter or a test: those without a name, then those with one. */

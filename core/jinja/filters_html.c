@@ -22,6 +22,8 @@ static int escape(struct jinja_run *run, struct jinja_value value, bool again,
         return -1;
     if (out->markup)
         return 0;
+    if (jinja_step(run, out->is.text.length / 2) != 0)
+        return -1;
     jinja_write_escaped(&text, out->is.text);
     return jinja_finish(run, &text, true, out);
 }
@@ -209,7 +211,7 @@ static int filter_tojson(struct jinja_run *run, struct jinja_value value, args *
 static int quote(struct jinja_run *run, struct jinja_value value, bool query, struct buffer *out)
 {
     struct jinja_value text;
-    if (jinja_soft(run, value, true, &text) != 0)
+    if (jinja_soft(run, value, true, &text) != 0 || jinja_step(run, text.is.text.length / 2) != 0)
         return -1;
     for (size_t i = 0; i < text.is.text.length; i++) {
         unsigned char byte = (unsigned char)text.is.text.bytes[i], lower = byte | 0x20;

@@ -24,7 +24,9 @@ static int filter_length(struct jinja_run *run, struct jinja_value value, args *
     *out = jinja_int(jinja_length(value));
     if (out->is.integer < 0)
         return error_set(run->err, "object of type '%s' has no len()", jinja_type_name(value));
-    return value.type == JINJA_STRING ? jinja_step(run, 1 + value.is.text.length / 64) : 0;
+    return value.type == JINJA_STRING
+               ? jinja_step(run, 1 + value.is.text.length / JINJA_BYTES_A_STEP)
+               : 0;
 }
 
 /* next(iter(value)): of an iterator the first is gone then. */

@@ -13,6 +13,8 @@ static int ignore_case(struct jinja_run *run, struct jinja_value value, struct j
     *out = value;
     if (value.type != JINJA_STRING)
         return 0;
+    if (jinja_step(run, value.is.text.length) != 0)
+        return -1;
     jinja_write_lower(&text, value.is.text);
     return jinja_finish(run, &text, value.markup, out);
 }
@@ -175,7 +177,7 @@ static int filter_unique(struct jinja_run *run, struct jinja_value value, args *
     for (size_t i = 0; i < list->count; i++) {
         bool known;
         if (find_key(run, &path, list->items[i], jinja_truth(bound[0]), &key) != 0 ||
-            jinja_step(run, 1 + seen.is.list->weight / 16) != 0)
+            jinja_step(run, 1 + seen.is.list->weight / 2) != 0)
             return -1;
         if (!jinja_hashable(key))
             return error_set(run->err, "unhashable type: '%s'", jinja_type_name(key));

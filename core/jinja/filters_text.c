@@ -167,7 +167,7 @@ static int filter_title(struct jinja_run *run, struct jinja_value value, args *a
     struct jinja_value soft;
     struct buffer text = BUFFER_INIT;
     if (jinja_bind(run, "title()", arguments, (const char *const[]){NULL}, 0, NULL) != 0 ||
-        jinja_soft(run, value, false, &soft) != 0)
+        jinja_soft(run, value, false, &soft) != 0 || jinja_step(run, soft.is.text.length) != 0)
         return -1;
     struct jinja_text from = soft.is.text;
     size_t bytes;
@@ -248,6 +248,8 @@ static int wrap_line(struct jinja_run *run, struct jinja_value line, int64_t wid
         int64_t length = jinja_length(jinja_text(text.bytes + at, end - at));
         if (jinja_step(run, 1) != 0)
             return -1;
+        if (out->length > jinja_text_most(run))
+            return error_set(run->err, "a text of more than %zu bytes", jinja_text_most(run));
         if (space && used == 0 && !first) { /* begins no line but the first */
             begin = kept = at = end;
             continue;
@@ -344,7 +346,7 @@ static int filter_wordcount(struct jinja_run *run, struct jinja_value value, arg
         inside = word;
     }
     *out = jinja_int(count);
-    return jinja_step(run, 1 + text.is.text.length / 64);
+    return jinja_step(run, 1 + text.is.text.length / JINJA_BYTES_A_STEP);
 }
 
 const struct jinja_filter_entry jinja_text_filters[] = {

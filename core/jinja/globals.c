@@ -93,7 +93,7 @@ static int add_pairs(struct jinja_run *run, struct jinja_value pairs, struct jin
             return error_set(
                 run->err, "dictionary update sequence element #%zu has length %zu; 2 is required",
                 i, pair->count);
-        if (jinja_step(run, 1 + map->count / 16) != 0 ||
+        if (jinja_step(run, 1 + map->count / 2) != 0 ||
             jinja_set(run->heap, map, pair->items[0], pair->items[1], run->err) != 0)
             return -1;
     }
@@ -112,7 +112,7 @@ static int fill_map(struct jinja_run *run, const char *what, args *arguments, st
             return -1;
         for (size_t i = 0; i < from->count; i++) {
             from->entries[i].read = true;
-            if (jinja_step(run, 1 + map->count / 16) != 0 ||
+            if (jinja_step(run, 1 + map->count / 2) != 0 ||
                 jinja_set(run->heap, map, from->entries[i].key, from->entries[i].value, run->err) !=
                     0)
                 return -1;

@@ -83,7 +83,7 @@ static int dict_get(struct jinja_run *run, struct jinja_value self, args *argume
         entry->read = true;
         *out = entry->value;
     }
-    return jinja_step(run, 1 + self.is.map->count / 64);
+    return jinja_step(run, 1 + self.is.map->count / JINJA_BYTES_A_STEP);
 }
 
 static int pair(struct jinja_run *run, struct jinja_entry *entry, struct jinja_value *out)

@@ -14,6 +14,8 @@ static int change_case(struct jinja_run *run, struct jinja_value self, writer *w
                        struct jinja_value *out)
 {
     struct buffer text = BUFFER_INIT;
+    if (jinja_step(run, self.is.text.length) != 0)
+        return -1;
     write(&text, self.is.text);
     return jinja_finish(run, &text, self.markup, out);
 }
@@ -176,13 +178,13 @@ static int strip(struct jinja_run *run, struct jinja_value self, args *arguments
     if (set.type != JINJA_NONE && set.type != JINJA_STRING)
         return error_set(run->err, "the argument must be None or str, not '%s'",
                          jinja_type_name(set));
-    uint64_t each = set.type == JINJA_STRING ? set.is.text.length / 64 : 0;
+    uint64_t each = set.type == JINJA_STRING ? set.is.text.length / JINJA_BYTES_A_STEP : 0;
     while (left && begin < end && is_stripped(set, text, begin, &bytes))
         begin += bytes;
     while (right && end > begin && is_stripped(set, text, point_before(text, end), &bytes))
         end -= bytes;
     *out = jinja_part(self, begin, end);
-    return jinja_step(run, 1 + (text.length - (end - begin)) * (1 + each) / 64);
+    return jinja_step(run, 1 + (text.length - (end - begin)) * (1 + each) / JINJA_BYTES_A_STEP);
 }
 
 static int text_strip(struct jinja_run *run, struct jinja_value self, args *arguments,
@@ -255,7 +257,7 @@ static int replace(struct jinja_run *run, struct jinja_text text, struct jinja_t
         from = (size_t)at + old.length;
         if (out->length > jinja_text_most(run))
             return error_set(run->err, "a text of more than %zu bytes", jinja_text_most(run));
-        if (jinja_step(run, 1 + by.length / 64) != 0)
+        if (jinja_step(run, 1 + by.length / JINJA_BYTES_A_STEP) != 0)
             return -1;
     }
     buffer_append(out, text.bytes + from, text.length - from);

@@ -24,7 +24,7 @@ static int find_range(struct jinja_run *run, struct jinja_value self, args *argu
     *inside = bounds[0] <= bounds[1];
     *begin = jinja_offset(self.is.text, (size_t)bounds[0]);
     *end = jinja_offset(self.is.text, (size_t)bounds[1]);
-    return jinja_step(run, 1 + self.is.text.length / 64);
+    return jinja_step(run, 1 + self.is.text.length / JINJA_BYTES_A_STEP);
 }
 
 /* Code points before a byte. */
@@ -44,7 +44,7 @@ static int look_for(struct jinja_run *run, struct jinja_value self, args *argume
         return -1;
     struct jinja_text range = {self.is.text.bytes, inside ? end : 0};
     ptrdiff_t found = -1;
-    if (back && jinja_step(run, 1 + part.is.text.length * (end - begin) / 4096) != 0)
+    if (back && jinja_step(run, 1 + part.is.text.length * (end - begin) / 64) != 0)
         return -1;
     if (inside)
         found = back ? jinja_search_back(range, part.is.text, end)
@@ -154,7 +154,7 @@ static int every(struct jinja_run *run, struct jinja_value self, bool (*is)(int3
     for (size_t at = 0, bytes; at < text.length && all; at += bytes)
         all = is(jinja_point_at(text, at, &bytes));
     *out = jinja_bool(all);
-    return jinja_step(run, 1 + text.length / 64);
+    return jinja_step(run, 1 + text.length / JINJA_BYTES_A_STEP);
 }
 
 static bool is_alnum(int32_t point)
@@ -196,7 +196,7 @@ static int one_case(struct jinja_run *run, struct jinja_value self, bool (*wante
         cased = cased || wanted(point);
     }
     *out = jinja_bool(all && cased);
-    return jinja_step(run, 1 + text.length / 64);
+    return jinja_step(run, 1 + text.length / JINJA_BYTES_A_STEP);
 }
 
 static int text_islower(struct jinja_run *run, struct jinja_value self, args *arguments,
@@ -229,7 +229,7 @@ static int text_istitle(struct jinja_run *run, struct jinja_value self, args *ar
         cased = cased || inside;
     }
     *out = jinja_bool(titled && cased);
-    return jinja_step(run, 1 + text.length / 64);
+    return jinja_step(run, 1 + text.length / JINJA_BYTES_A_STEP);
 }
 
 const struct jinja_method_entry jinja_search_methods[] = {

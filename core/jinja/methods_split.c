@@ -112,9 +112,9 @@ static int split(struct jinja_run *run, struct jinja_value self, args *arguments
                          jinja_type_name(by));
     if (by.type == JINJA_STRING && by.is.text.length == 0)
         return error_set(run->err, "empty separator");
-    size_t each = by.type == JINJA_STRING && back ? by.is.text.length / 64 : 0;
+    size_t each = by.type == JINJA_STRING && back ? by.is.text.length / JINJA_BYTES_A_STEP : 0;
     if (jinja_new(run->heap, JINJA_LIST, out, run->err) != 0 ||
-        jinja_step(run, 1 + self.is.text.length * (1 + each) / 64) != 0)
+        jinja_step(run, 1 + self.is.text.length * (1 + each) / JINJA_BYTES_A_STEP) != 0)
         return -1;
     uint64_t splits = most < 0 ? UINT64_MAX : (uint64_t)most;
     if (by.type == JINJA_NONE
@@ -171,7 +171,7 @@ static int partition(struct jinja_run *run, struct jinja_value self, args *argum
     struct jinja_text text = self.is.text;
     if (jinja_text_argument(run, arguments, 0, &by) != 0 ||
         jinja_new(run->heap, JINJA_TUPLE, out, run->err) != 0 ||
-        jinja_step(run, 1 + text.length / 64) != 0)
+        jinja_step(run, 1 + text.length / JINJA_BYTES_A_STEP) != 0)
         return -1;
     if (by.is.text.length == 0)
         return error_set(run->err, "empty separator");

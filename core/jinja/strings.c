@@ -80,7 +80,7 @@ int jinja_repeat(struct jinja_run *run, struct buffer *out, struct jinja_text fi
     if (out->length > jinja_text_most(run) ||
         (uint64_t)times > (jinja_text_most(run) - out->length) / fill.length)
         return error_set(run->err, "a text of more than %zu bytes", jinja_text_most(run));
-    if (jinja_step(run, 1 + (uint64_t)times * fill.length / 64) != 0)
+    if (jinja_step(run, 1 + (uint64_t)times * fill.length / JINJA_BYTES_A_STEP) != 0)
         return -1;
     for (int64_t i = 0; i < times; i++)
         buffer_append(out, fill.bytes, fill.length);
@@ -89,7 +89,7 @@ int jinja_repeat(struct jinja_run *run, struct buffer *out, struct jinja_text fi
 
 int jinja_finish(struct jinja_run *run, struct buffer *text, bool markup, struct jinja_value *out)
 {
-    int counted = jinja_step(run, 1 + text->length / 64);
+    int counted = jinja_step(run, 1 + text->length / JINJA_BYTES_A_STEP);
     if (counted != 0)
         buffer_free(text);
     if (counted != 0 || jinja_take_text(run->heap, text, out, run->err) != 0)

@@ -100,7 +100,7 @@ uint64_t jinja_weight(struct jinja_value value)
 {
     switch (value.type) {
     case JINJA_STRING:
-        return 1 + value.is.text.length / 64;
+        return 1 + value.is.text.length / JINJA_BYTES_A_STEP;
     case JINJA_LIST:
     case JINJA_TUPLE:
         return 1 + value.is.list->weight;

@@ -159,8 +159,11 @@ bool jinja_hashable(struct jinja_value value);
 /* Marks all entries of a value and of those in it as read. */
 void jinja_mark_read(struct jinja_value value);
 
-/* The steps that going through all of a value takes: one for each value in it, one for each 64
- * bytes of a text. */
+/* A step is about as long as a small node takes, or as going through these bytes of a text. */
+enum { JINJA_BYTES_A_STEP = 8 };
+
+/* The steps that going through all of a value takes: one for each value in it, and those of the
+ * bytes of its texts. */
 uint64_t jinja_weight(struct jinja_value value);
 
 /* The order of keys in which a stable sort puts them: indices, in order[0..count), of which there

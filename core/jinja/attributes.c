@@ -210,7 +210,7 @@ static int slice_bound(struct jinja_run *run, struct jinja_value bound, int64_t 
 static int find_slice(struct jinja_run *run, int64_t count, struct jinja_value start,
                       struct jinja_value stop, struct jinja_value step, struct slice *out)
 {
-    int64_t end;
+    int64_t end = 0;
     const int64_t far = INT64_MAX / 2;
     if (slice_bound(run, step, 1, -far, far, 0, &out->step) != 0)
         return -1;
@@ -278,7 +278,7 @@ static int slice_text(struct jinja_run *run, struct jinja_value value, struct sl
 int jinja_slice(struct jinja_run *run, struct jinja_value value, struct jinja_value start,
                 struct jinja_value stop, struct jinja_value step, struct jinja_value *out)
 {
-    struct slice slice;
+    struct slice slice = {0};
     if (value.type == JINJA_UNDEFINED)
         return jinja_fail_undefined(value, run->err);
     if (value.type != JINJA_STRING && !has_elements(value))

@@ -50,7 +50,7 @@ static int map_attribute(struct jinja_run *run, args *arguments, struct jinja_li
 static int map_filter(struct jinja_run *run, args *arguments, struct jinja_list *list,
                       struct jinja_value *out)
 {
-    const char *name;
+    const char *name = NULL;
     struct jinja_arguments rest;
     struct jinja_value item;
     if (arguments->count == 0)
@@ -103,7 +103,7 @@ static int make_choice(struct jinja_run *run, args *arguments, bool by_attribute
                        struct choice *out)
 {
     size_t at = by_attribute ? 1 : 0;
-    const char *name;
+    const char *name = NULL;
     if (arguments->count < at)
         return error_set(run->err, "Missing parameter for attribute name");
     if (jinja_path_make(run, by_attribute ? arguments->values[0] : jinja_none(), &out->path) != 0)
@@ -172,8 +172,8 @@ static int filter_rejectattr(struct jinja_run *run, struct jinja_value value, ar
 static int filter_attr(struct jinja_run *run, struct jinja_value value, args *arguments,
                        struct jinja_value *out)
 {
-    struct jinja_value name;
-    const char *text;
+    struct jinja_value name = jinja_none();
+    const char *text = NULL;
     if (jinja_bind(run, "attr()", arguments, (const char *const[]){"name", NULL}, 1, &name) != 0)
         return -1;
     struct jinja_arguments one = {.values = &name, .count = 1};

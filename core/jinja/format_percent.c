@@ -74,7 +74,7 @@ static int read_key(struct source *s, struct jinja_value *out)
 static int read_number(struct source *s, int64_t *out)
 {
     if (peek(s) == '*') {
-        struct jinja_value value;
+        struct jinja_value value = jinja_none();
         s->at++;
         if (next_value(s, &value) != 0)
             return -1;

@@ -90,6 +90,15 @@ int32_t dataset_largest_id(const struct dataset *dataset)
     return largest;
 }
 
+int dataset_refuse_template(const char *path, const char *template_name, struct error *err)
+{
+    return error_set(err,
+                     "%s: --template %s has nothing to write: the data has no turns, prompts or "
+                     "instructions, only texts; leave --template out, or name the columns with "
+                     "--columns",
+                     path, template_name);
+}
+
 int dataset_kind(const struct dataset *dataset, size_t document)
 {
     return dataset->kinds ? dataset->kinds[document] : 0;

@@ -122,6 +122,10 @@ void dataset_tell(const struct dataset *dataset, const char *what,
 /* The names of a note list as a JSON list; no more of them than fit `size`, 3 at least. */
 void dataset_list_names(const struct dataset_notes *notes, char *out, size_t size);
 
+/* The error of a --template that wrote no record of some data sets, for whoever asked them all
+ * (template_may_rest). */
+int dataset_refuse_template(const char *path, const char *template_name, struct error *err);
+
 int dataset_kind(const struct dataset *dataset, size_t document);
 
 /* True when every target counts (plain text): worth a line to whoever meant to train on replies. */

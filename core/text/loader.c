@@ -218,9 +218,5 @@ int loader_finish(struct dataset *data, const struct data_files *files,
         return -1;
     if (!options->template_name || options->template_may_rest || data->templated)
         return 0;
-    return error_set(err,
-                     "%s: --template %s has nothing to write: the data has no turns, prompts or "
-                     "instructions, only texts; leave --template out, or name the columns with "
-                     "--columns",
-                     files->items[0].path, options->template_name);
+    return dataset_refuse_template(files->items[0].path, options->template_name, err);
 }

@@ -216,6 +216,39 @@ static int set_variables(struct rendering *r, struct error *err)
     return 0;
 }
 
+static struct jinja_entry *entry_of(struct jinja_value map, const char *key)
+{
+    return map.type == JINJA_DICT ? jinja_find_text(map.is.map, key) : NULL;
+}
+
+/* The names that a turn's thinking goes by; the first that is there is what a template gets. */
+static const char *const reasonings[] = {"reasoning_content", "thinking", "reasoning"};
+enum { REASONINGS = sizeof reasonings / sizeof *reasonings };
+
+/* As transformers has it: templates read "reasoning_content" or "thinking", whatever the data calls
+ * it. "thinking" comes first, where the message has none of its own. */
+static int name_reasoning(struct rendering *r, struct jinja_value *message, struct error *err)
+{
+    struct jinja_value found = jinja_none(), named;
+    for (size_t k = 0; k < REASONINGS && found.type == JINJA_NONE; k++) {
+        const struct jinja_entry *entry = entry_of(*message, reasonings[k]);
+        found = entry ? entry->value : found;
+    }
+    if (found.type == JINJA_NONE)
+        return 0;
+    struct jinja_heap *heap = r->chat->heap;
+    if (jinja_new(heap, JINJA_DICT, &named, err) != 0 ||
+        jinja_set(heap, named.is.map, jinja_string("thinking"), found, err) != 0)
+        return -1;
+    for (size_t i = 0; i < message->is.map->count; i++) {
+        const struct jinja_entry *entry = &message->is.map->entries[i];
+        if (jinja_set(heap, named.is.map, entry->key, entry->value, err) != 0)
+            return -1;
+    }
+    *message = named;
+    return jinja_set(heap, named.is.map, jinja_string("reasoning_content"), found, err);
+}
+
 static int read_messages(struct rendering *r, struct error *err)
 {
     if (jinja_from_json(r->chat->heap, r->conversation->messages, &r->messages, err) != 0)
@@ -227,6 +260,8 @@ static int read_messages(struct rendering *r, struct error *err)
         struct jinja_value *message = &r->messages.is.list->items[i];
         if (message->type != JINJA_DICT)
             return error_set(err, "message %zu is not an object", i + 1);
+        if (name_reasoning(r, message, err) != 0)
+            return -1;
         message->is.map->origin = (int)i + 1;
     }
     return 0;
@@ -249,11 +284,6 @@ int rendering_write(struct rendering *r, size_t count, bool prompt, struct jinja
 }
 
 /* --- contents in parts --- */
-
-static struct jinja_entry *entry_of(struct jinja_value map, const char *key)
-{
-    return map.type == JINJA_DICT ? jinja_find_text(map.is.map, key) : NULL;
-}
 
 /* Parts of text that the template did not go into, but printed as a list. */
 static bool was_printed(struct jinja_value content)
@@ -312,17 +342,27 @@ static int write_whole(struct rendering *r, bool prompt, struct error *err)
 
 /* --- what would be lost --- */
 
-/* Of a message; what else stands there is not for the model. */
-static const char *const told[] = {"content",   "tool_calls", "function_call", "reasoning_content",
-                                   "reasoning", "thinking",   "tool_plan"};
+/* Of a message; what else stands there is not for the model. Thinking goes by this name, too. */
+static const char *const told[] = {"content", "tool_calls", "function_call", "reasoning_content",
+                                   "tool_plan"};
+
+static bool was_read(struct jinja_value message, const char *key)
+{
+    const struct jinja_entry *entry = entry_of(message, key);
+    bool read = !entry || entry->read || !jinja_truth(entry->value);
+    for (size_t k = 0; !read && strcmp(key, reasonings[0]) == 0 && k < REASONINGS; k++) {
+        entry = entry_of(message, reasonings[k]);
+        read = entry && entry->read;
+    }
+    return read;
+}
 
 static int check_message(const struct rendering *r, size_t i, struct error *err)
 {
     struct jinja_value message = r->messages.is.list->items[i];
     const struct jinja_entry *role = entry_of(message, "role");
     for (size_t k = 0; k < sizeof told / sizeof *told; k++) {
-        const struct jinja_entry *entry = entry_of(message, told[k]);
-        if (!entry || entry->read || !jinja_truth(entry->value))
+        if (was_read(message, told[k]))
             continue;
         return error_set(err,
                          "message %zu (%.40s) has \"%s\", which the chat template never looks at: "

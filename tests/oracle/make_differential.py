@@ -149,7 +149,7 @@ def chatml(messages, weight):
     return ids, weights
 
 
-def read_documents(path, mark, bos):
+def read_documents(path, mark, bos, template):
     text = path.read_text()
     if path.suffix == ".txt":
         parts = text.split(mark) if mark else [text]
@@ -161,6 +161,9 @@ def read_documents(path, mark, bos):
             weight = record.get("weight", 1.0)
             if "messages" in record:
                 out.append(Document(*chatml(record["messages"], weight), True))
+            elif "prompt" in record and template:
+                turns = [{"role": r, "content": record[c]} for r, c in (("user", "prompt"), ("assistant", "completion"))]
+                out.append(Document(*chatml(turns, weight), True))
             elif "prompt" in record:
                 out.append(Document(*whole(record["completion"], bos, weight, record["prompt"]), True))
             elif record["text"]:
@@ -374,12 +377,12 @@ def run_oracle(spec, folder, shaken=False):
     """`shaken`: from weights that are off in their last bit."""
     options = spec["options"]
     mark, bos, long = options.get("mark"), spec["bos"], options.get("long")
-    length, seed = options["seq_len"], options["seed"]
-    documents = [read_documents(folder / f, mark, bos) for f in options["data"]]
+    template, length, seed = options.get("template"), options["seq_len"], options["seed"]
+    documents = [read_documents(folder / f, mark, bos, template) for f in options["data"]]
     sources = [cut(d, length, long) for d in documents]
     if options.get("eval_data"):
         training = sum(sources, [])
-        held = cut(read_documents(folder / options["eval_data"], mark, bos), length, long)
+        held = cut(read_documents(folder / options["eval_data"], mark, bos, template), length, long)
     else:
         training, held = split(sum(sources, []), options.get("eval_split", 0.05), seed)
     keep = set(map(id, training))

@@ -72,7 +72,7 @@ for wrong in '"weight": -1' '"weight": "0.5"' '"weight": 1e300' '"weight": 1e-30
   '"weight": 1, "loss_weight": 2' '"train": true, "training": false' '"train_detail": []'; do
   conversation "red" ", $wrong" "" >wrong.jsonl
   evaluate wrong.jsonl --template chatml && fail "$wrong is taken"
-  grep -q 'wrong.jsonl:1: message 2: .*\(weight\|train\)' said || fail "$wrong: the message is $(cat said)"
+  grep -q 'wrong.jsonl:1: message 2 of "messages": .*\(weight\|train\)' said || fail "$wrong: the message is $(cat said)"
 done
 printf '{"prompt": "a", "completion": "b", "weight": "heavy"}\n' >wrong.jsonl
 evaluate wrong.jsonl && fail "a record's weight that is a text is taken"

@@ -328,18 +328,6 @@ static int join_contents(struct rendering *r, bool all, bool *joined, struct err
     return 0;
 }
 
-static int write_whole(struct rendering *r, bool prompt, struct error *err)
-{
-    struct error first = ERROR_INIT;
-    bool joined;
-    int status = rendering_write(r, r->count, prompt, &r->chat->text, &first);
-    if (join_contents(r, status != 0, &joined, err) != 0)
-        return -1;
-    if (joined)
-        return rendering_write(r, r->count, prompt, &r->chat->text, err);
-    return status == 0 ? 0 : error_set_kind(err, first.kind, "%s", first.text);
-}
-
 /* --- what would be lost --- */
 
 /* Of a message; what else stands there is not for the model. Thinking goes by this name, too. */
@@ -435,6 +423,54 @@ static int check_lost(struct rendering *r, bool prompt, struct error *err)
     return 0;
 }
 
+/* --- the whole --- */
+
+/* Gives every message without a content "" for one; the first such, from 1, or 0. */
+static size_t fill_contents(struct rendering *r)
+{
+    size_t first = 0;
+    for (size_t i = 0; i < r->count; i++) {
+        struct jinja_value message = r->messages.is.list->items[i];
+        const struct jinja_entry *content = entry_of(message, "content");
+        if (content && content->value.type != JINJA_NONE)
+            continue;
+        if (jinja_set(r->chat->heap, message.is.map, jinja_string("content"), jinja_string(""),
+                      NULL) == 0 &&
+            first == 0)
+            first = i + 1;
+    }
+    return first;
+}
+
+/* Why the template fails, in better words than its own: a turn of calls alone has null for a
+ * content, which templates without tools put together with texts. */
+static int refuse(struct rendering *r, bool prompt, const struct error *why, struct error *err)
+{
+    size_t empty = fill_contents(r);
+    if (empty == 0 || rendering_write(r, r->count, prompt, &r->chat->text, NULL) != 0)
+        return error_set_kind(err, why->kind, "%s", why->text);
+    if (check_lost(r, prompt, err) != 0)
+        return -1;
+    return error_set(err,
+                     "message %zu has no content (null), and the chat template wants a text there: "
+                     "write \"\" in its place, or use a template that takes it (--template "
+                     "FILE.jinja)",
+                     empty);
+}
+
+/* The conversation, with nothing of it lost. */
+static int write_whole(struct rendering *r, bool prompt, struct error *err)
+{
+    struct error first = ERROR_INIT;
+    bool joined;
+    int status = rendering_write(r, r->count, prompt, &r->chat->text, &first);
+    if (join_contents(r, status != 0, &joined, err) != 0)
+        return -1;
+    if (joined)
+        status = rendering_write(r, r->count, prompt, &r->chat->text, &first);
+    return status == 0 ? check_lost(r, prompt, err) : refuse(r, prompt, &first, err);
+}
+
 /* --- one conversation --- */
 
 static int begin(struct rendering *r, struct chat_template *chat, const struct tokenizer *tokenizer,
@@ -470,8 +506,6 @@ int template_encode(struct chat_template *chat, struct tokenizer *tokenizer,
     int status = begin(&r, chat, tokenizer, conversation, err);
     if (status == 0)
         status = write_whole(&r, prompt, err);
-    if (status == 0)
-        status = check_lost(&r, prompt, err);
     if (status == 0 && is_trained(conversation, r.count))
         status = rendering_find_turns(&r, err);
     if (status == 0)

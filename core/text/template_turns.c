@@ -106,13 +106,20 @@ static bool origin_of(const struct rendering *r, size_t i, struct text_span *out
     return found;
 }
 
-/* Goes back from where text and generation prompt part (before a "<think>" that only the prompt
- * has) to the end of a line or of a mark. */
-static size_t back_to_seam(const struct rendering *r, size_t least, size_t at)
+/* Where to begin when text and generation prompt part at `at`, inside the prompt, which begins at
+ * `least`: the prompt may open or end a thinking that the turn has otherwise. Behind its first
+ * line, which is the header; without one, behind the last mark. */
+static size_t begin_at_parting(const struct rendering *r, size_t least, size_t at)
 {
     const char *text = whole(r)->data;
-    size_t seam = at;
-    while (seam > least && text[seam - 1] != '\n' && text[seam - 1] != '>')
+    size_t seam = least;
+    while (seam < at && text[seam] == '\n')
+        seam++;
+    while (seam < at && text[seam] != '\n')
+        seam++;
+    if (seam < at)
+        return seam + 1;
+    while (seam > least && text[seam - 1] != '>')
         seam--;
     return seam > least ? seam : at;
 }
@@ -131,7 +138,7 @@ static bool begin_of_turn(struct rendering *r, size_t i, size_t *begin)
         return true;
     if (!render_prefix(r, i, false, &before, &all) || !all || common < before)
         return false;
-    *begin = back_to_seam(r, before, common);
+    *begin = begin_at_parting(r, before, common);
     return true;
 }
 
@@ -155,6 +162,12 @@ static size_t skip_header(const struct rendering *r, size_t i, struct text_span 
     return region.begin + (hit ? (size_t)(hit - from) : 0);
 }
 
+/* Ends a line or a mark. */
+static bool is_seam(char c)
+{
+    return c == '\n' || c == '>';
+}
+
 /* Behind the generation prompt that a region begins with: what is added to the whole by it. */
 static size_t skip_prompt(struct rendering *r, struct text_span region)
 {
@@ -162,7 +175,9 @@ static size_t skip_prompt(struct rendering *r, struct text_span region)
     bool all;
     if (!render_prefix(r, r->count, true, &common, &all))
         return region.begin;
-    size_t behind = common < whole(r)->length ? back_to_seam(r, 0, common) : common;
+    size_t behind = common;
+    while (common < whole(r)->length && behind > 0 && !is_seam(whole(r)->data[behind - 1]))
+        behind--;
     const char *prompt = r->chat->prefix.text.data + behind;
     size_t length = r->chat->prefix.text.length - behind;
     const char *from = whole(r)->data + region.begin;
@@ -171,7 +186,7 @@ static size_t skip_prompt(struct rendering *r, struct text_span region)
         return region.begin + (size_t)(hit - from) + length;
     while (same < length && region.begin + same < region.end && from[same] == prompt[same])
         same++;
-    return back_to_seam(r, region.begin, region.begin + same);
+    return begin_at_parting(r, region.begin, region.begin + same);
 }
 
 static bool is_space(char c)
@@ -216,6 +231,14 @@ int32_t rendering_turn_end(const struct rendering *r)
     return special_before(r, last->begin, before_space(r, last->begin, last->end));
 }
 
+/* Messages behind message i of which nothing was written while they were in hand stand inside its
+ * turn: results of its calls, which it does not say. */
+static bool holds_others(const struct rendering *r, size_t i)
+{
+    struct text_span unused;
+    return i + 1 < r->count && !origin_of(r, i + 1, &unused);
+}
+
 /* The bytes of message i's turn that its speaker says. */
 static int find_turn(struct rendering *r, size_t i, struct text_span *out, struct error *err)
 {
@@ -226,7 +249,7 @@ static int find_turn(struct rendering *r, size_t i, struct text_span *out, struc
                 (render_prefix(r, i + 1, false, &said.end, &all) && all && said.end > said.begin);
     if (i + 1 == r->count)
         said.end = whole(r)->length;
-    if ((!begins || !ends) && !has_origin)
+    if ((!begins || !ends) && (!has_origin || holds_others(r, i)))
         return error_set(err,
                          "message %zu: which part of the text is its turn cannot be told from this "
                          "chat template; one with {%% generation %%} says it",

@@ -289,6 +289,12 @@ static void names_what_would_be_lost(void **state)
                    "[" TWO ", {\"role\": \"user\", \"content\": \"a\", \"reasoning_content\": "
                    "\"x\"}]",
                    "\"reasoning_content\"");
+    expect_refused(NULL, "chatml",
+                   "[{\"role\": \"user\", \"content\": \"a\"}, {\"role\": \"assistant\", "
+                   "\"content\": null, \"tool_calls\": [{\"name\": \"f\"}]}]",
+                   "message 2 (assistant) has \"tool_calls\"");
+    expect_refused(NULL, "chatml", "[{\"role\": \"user\", \"content\": null}]",
+                   "message 1 has no content (null)");
     expect_refused("{% for m in messages %}{% if m.content and m.role == 'assistant' %}"
                    "{{ m.content }}{% endif %}{% endfor %}",
                    NULL, "[" TWO "]", "message 1 (user) is not written");

@@ -1,6 +1,7 @@
 /* The data of a run: tokenised documents, split into training and evaluation. */
 #include "base/memory.h"
 #include "job/training_parts.h"
+#include "text/template.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -201,6 +202,23 @@ static int check_template(const struct training *training, struct error *err)
     return dataset_refuse_template(training->request->data[0], name, err);
 }
 
+/* A template may end turns with what begins the next one, which is not the turn's. */
+static int tell_turn_end(struct training *training, struct error *err)
+{
+    struct chat_template *chat;
+    const struct dataset_options *format = &training->format;
+    if (!training->data.templated)
+        return 0;
+    if (template_open(&chat, training->tokenizer, format->template_name, format->date, err) != 0)
+        return -1;
+    if (template_turn_end(chat, training->tokenizer) < 0)
+        training_say(training,
+                     "the chat template ends an assistant's turn without a special token: "
+                     "the model will not learn from it where to stop");
+    template_close(chat);
+    return 0;
+}
+
 int training_load_data(struct training *training, bool resume, struct error *err)
 {
     const struct training_request *request = training->request;
@@ -208,6 +226,7 @@ int training_load_data(struct training *training, bool resume, struct error *err
         training_settle_template(training, resume, err) != 0 ||
         open_data(training, &training->data, request->data, request->data_count, err) != 0 ||
         split(training, err) != 0 || check_template(training, err) != 0 ||
+        tell_turn_end(training, err) != 0 ||
         transformer_check_ids(training->model, &training->data, training->tokenizer, err) != 0 ||
         transformer_check_ids(training->model, &training->eval_data, training->tokenizer, err) != 0)
         return -1;

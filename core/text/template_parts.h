@@ -1,5 +1,6 @@
-/* A conversation being rendered: shared by template.c (which renders) and template_turns.c (which
- * finds what is trained). Internal to core/text. */
+/* A conversation being rendered: shared by template.c (what others call), template_render.c,
+ * template_lost.c (what would be dropped) and template_turns.c (what is trained). Internal to
+ * core/text. */
 #ifndef SPECTRUM_TEXT_TEMPLATE_PARTS_H
 #define SPECTRUM_TEXT_TEMPLATE_PARTS_H
 
@@ -34,9 +35,27 @@ struct rendering {
     size_t span_count, span_capacity;
 };
 
+/* The names that a turn's thinking goes by; the first that is there is what a template gets. */
+enum { REASONING_NAMES = 3 };
+extern const char *const reasoning_names[REASONING_NAMES];
+
+/* The entry of a dictionary; NULL where it has none, and of any other value. */
+struct jinja_entry *entry_of(struct jinja_value map, const char *key);
+
+/* Values for a conversation, from the template's heap. */
+int rendering_begin(struct rendering *r, struct chat_template *chat,
+                    const struct tokenizer *tokenizer, const struct conversation *conversation,
+                    struct error *err);
+
 /* Renders the first `count` messages into *out. */
 int rendering_write(struct rendering *r, size_t count, bool prompt, struct jinja_output *out,
                     struct error *err);
+
+/* Renders the conversation into chat->text, with nothing of it lost. */
+int rendering_write_whole(struct rendering *r, bool prompt, struct error *err);
+
+/* An error where something of the conversation that is in chat->text was not written there. */
+int rendering_check_lost(struct rendering *r, bool prompt, struct error *err);
 
 /* Fills spans, ascending: of chat->text, which is the whole conversation rendered. */
 int rendering_find_turns(struct rendering *r, struct error *err);

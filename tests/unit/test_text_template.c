@@ -297,7 +297,32 @@ static void names_what_would_be_lost(void **state)
                    "message 1 has no content (null)");
     expect_refused("{% for m in messages %}{% if m.content and m.role == 'assistant' %}"
                    "{{ m.content }}{% endif %}{% endfor %}",
-                   NULL, "[" TWO "]", "message 1 (user) is not written");
+                   NULL, "[" TWO "]", "message 1 (user) has a \"content\"");
+    /* written in one case, and not where there are calls; the first message is looked at outside */
+    expect_refused("{{ messages[0].content }}{% for m in messages[1:] %}{% if m.tool_calls %}"
+                   "{{ m.tool_calls[0] | tojson }}{% else %}{{ m.content }}{% endif %}{% endfor %}",
+                   NULL,
+                   "[{\"role\": \"user\", \"content\": \"a\"}, {\"role\": \"assistant\", "
+                   "\"content\": \"b\", \"tool_calls\": [{\"name\": \"f\"}]}]",
+                   "message 2 (assistant) has \"content\"");
+    expect_refused(
+        "{% for m in messages %}{{ m.content }}{% if m.tool_calls %}"
+        "{{ m.tool_calls[0] | tojson }}{% endif %}{% endfor %}",
+        NULL,
+        "[{\"role\": \"user\", \"content\": \"a\"}, {\"role\": \"assistant\", \"content\": "
+        "\"b\", \"tool_calls\": [{\"name\": \"f\"}, {\"name\": \"g\"}]}]",
+        "call 2 of its");
+    expect_refused("{% for m in messages %}{{ m.role }}{% for p in m.content %}"
+                   "{% if p['type'] == 'text' %}{{ p['text'] }}{% endif %}{% endfor %}{% endfor %}",
+                   NULL, "[" TWO "]", "write contents as parts");
+    /* an assistant's turn with a result inside, and behind it */
+    expect_refused("{% for m in messages if m.role != 'tool' %}{{ m.role }}"
+                   "{% if m.role == 'assistant' and loop.index0 == 1 %}{{ messages[2].content }}"
+                   "{% endif %}{{ m.content }}{% endfor %}",
+                   NULL,
+                   "[" TWO ", {\"role\": \"tool\", \"content\": \"b\"}, "
+                   "{\"role\": \"assistant\", \"content\": \"a\"}]",
+                   "which part of the text");
 }
 
 /* Ids of a turn, with its mask as 'x' and '.'. */

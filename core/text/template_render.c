@@ -1,0 +1,220 @@
+/* A conversation as a template sees it, and what it writes of it. */
+#include "text/template_parts.h"
+
+#include <string.h>
+
+/* --- what a template sees --- */
+
+static int set_name(struct rendering *r, const char *name, struct jinja_value value,
+                    struct error *err)
+{
+    return jinja_set(r->chat->heap, r->variables.is.map, jinja_string(name), value, err);
+}
+
+static int set_json(struct rendering *r, const char *name, const cJSON *json, struct error *err)
+{
+    struct jinja_value value = jinja_none();
+    if (json && jinja_from_json(r->chat->heap, json, &value, err) != 0)
+        return -1;
+    return set_name(r, name, value, err);
+}
+
+static int set_members(struct rendering *r, const cJSON *object, struct error *err)
+{
+    const cJSON *item;
+    cJSON_ArrayForEach(item, object)
+    {
+        if (set_json(r, item->string, item, err) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* The last of a name is what counts. */
+static int set_variables(struct rendering *r, struct error *err)
+{
+    const struct conversation *c = r->conversation;
+    if (jinja_new(r->chat->heap, JINJA_DICT, &r->variables, err) != 0 ||
+        set_members(r, tokenizer_special_map(r->tokenizer), err) != 0 ||
+        set_members(r, c->variables, err) != 0)
+        return -1;
+    if (set_json(r, "tools", c->tools, err) != 0 ||
+        set_json(r, "documents", c->documents, err) != 0)
+        return -1;
+    return 0;
+}
+
+struct jinja_entry *entry_of(struct jinja_value map, const char *key)
+{
+    return map.type == JINJA_DICT ? jinja_find_text(map.is.map, key) : NULL;
+}
+
+const char *const reasoning_names[REASONING_NAMES] = {"reasoning_content", "thinking", "reasoning"};
+
+/* As transformers has it: templates read "reasoning_content" or "thinking", whatever the data calls
+ * it. "thinking" comes first, where the message has none of its own. */
+static int name_reasoning(struct rendering *r, struct jinja_value *message, struct error *err)
+{
+    struct jinja_value found = jinja_none(), named;
+    for (size_t k = 0; k < REASONING_NAMES && found.type == JINJA_NONE; k++) {
+        const struct jinja_entry *entry = entry_of(*message, reasoning_names[k]);
+        found = entry ? entry->value : found;
+    }
+    if (found.type == JINJA_NONE)
+        return 0;
+    struct jinja_heap *heap = r->chat->heap;
+    if (jinja_new(heap, JINJA_DICT, &named, err) != 0 ||
+        jinja_set(heap, named.is.map, jinja_string("thinking"), found, err) != 0)
+        return -1;
+    for (size_t i = 0; i < message->is.map->count; i++) {
+        const struct jinja_entry *entry = &message->is.map->entries[i];
+        if (jinja_set(heap, named.is.map, entry->key, entry->value, err) != 0)
+            return -1;
+    }
+    *message = named;
+    return jinja_set(heap, named.is.map, jinja_string("reasoning_content"), found, err);
+}
+
+static int read_messages(struct rendering *r, struct error *err)
+{
+    if (jinja_from_json(r->chat->heap, r->conversation->messages, &r->messages, err) != 0)
+        return -1;
+    if (r->messages.type != JINJA_LIST || r->messages.is.list->count == 0)
+        return error_set(err, "a conversation without messages");
+    r->count = r->messages.is.list->count;
+    for (size_t i = 0; i < r->count; i++) {
+        struct jinja_value *message = &r->messages.is.list->items[i];
+        if (message->type != JINJA_DICT)
+            return error_set(err, "message %zu is not an object", i + 1);
+        if (name_reasoning(r, message, err) != 0)
+            return -1;
+        message->is.map->origin = (int)i + 1;
+    }
+    return 0;
+}
+
+int rendering_write(struct rendering *r, size_t count, bool prompt, struct jinja_output *out,
+                    struct error *err)
+{
+    const struct jinja_options options = {.heap = r->chat->heap, .now = r->chat->now};
+    struct jinja_list first = *r->messages.is.list;
+    struct jinja_value messages = {.type = JINJA_LIST, .is.list = &first};
+    first.count = first.capacity = count;
+    jinja_output_clear(out);
+    if (set_name(r, "messages", messages, err) != 0 ||
+        set_name(r, "add_generation_prompt", jinja_bool(prompt), err) != 0)
+        return -1;
+    if (jinja_render(r->parsed, &options, r->variables, out, err) != 0)
+        return error_prefix(err, "the chat template");
+    return 0;
+}
+
+/* --- contents in parts --- */
+
+/* Parts of text that the template did not go into, but printed as a list. */
+static bool was_printed(struct jinja_value content)
+{
+    if (content.type != JINJA_LIST)
+        return false;
+    for (size_t i = 0; i < content.is.list->count; i++) {
+        const struct jinja_entry *text = entry_of(content.is.list->items[i], "text");
+        if (text && !text->read)
+            return true;
+    }
+    return content.is.list->count == 0;
+}
+
+static int join_parts(struct rendering *r, struct jinja_value *content, struct error *err)
+{
+    struct buffer text = BUFFER_INIT;
+    for (size_t i = 0; i < content->is.list->count; i++) {
+        const struct jinja_entry *part = entry_of(content->is.list->items[i], "text");
+        if (!part || part->value.type != JINJA_STRING) {
+            buffer_free(&text);
+            return error_set(err, "a part of a message without a \"text\"");
+        }
+        buffer_append(&text, part->value.is.text.bytes, part->value.is.text.length);
+    }
+    return jinja_take_text(r->chat->heap, &text, content, err);
+}
+
+/* Most templates take contents that are texts, some go through a content's parts: those that the
+ * template did not go into are given to it as one text. *joined: there were such. */
+static int join_contents(struct rendering *r, bool all, bool *joined, struct error *err)
+{
+    *joined = false;
+    for (size_t i = 0; i < r->count; i++) {
+        struct jinja_entry *content = entry_of(r->messages.is.list->items[i], "content");
+        if (!content || content->value.type != JINJA_LIST || !(all || was_printed(content->value)))
+            continue;
+        *joined = true;
+        if (join_parts(r, &content->value, err) != 0)
+            return error_prefix(err, "message %zu", i + 1);
+    }
+    return 0;
+}
+
+/* --- the whole --- */
+
+/* Gives every message without a content "" for one; the first such, from 1, or 0. */
+static size_t fill_contents(struct rendering *r)
+{
+    size_t first = 0;
+    for (size_t i = 0; i < r->count; i++) {
+        struct jinja_value message = r->messages.is.list->items[i];
+        const struct jinja_entry *content = entry_of(message, "content");
+        if (content && content->value.type != JINJA_NONE)
+            continue;
+        if (jinja_set(r->chat->heap, message.is.map, jinja_string("content"), jinja_string(""),
+                      NULL) == 0 &&
+            first == 0)
+            first = i + 1;
+    }
+    return first;
+}
+
+/* Why the template fails, in better words than its own: a turn of calls alone has null for a
+ * content, which templates without tools put together with texts. */
+static int refuse(struct rendering *r, bool prompt, const struct error *why, struct error *err)
+{
+    size_t empty = fill_contents(r);
+    if (empty == 0 || rendering_write(r, r->count, prompt, &r->chat->text, NULL) != 0)
+        return error_set_kind(err, why->kind, "%s", why->text);
+    if (rendering_check_lost(r, prompt, err) != 0)
+        return -1;
+    return error_set(err,
+                     "message %zu has no content (null), and the chat template wants a text there: "
+                     "write \"\" in its place, or use a template that takes it (--template "
+                     "FILE.jinja)",
+                     empty);
+}
+
+/* The conversation, with nothing of it lost. */
+int rendering_write_whole(struct rendering *r, bool prompt, struct error *err)
+{
+    struct error first = ERROR_INIT;
+    bool joined;
+    int status = rendering_write(r, r->count, prompt, &r->chat->text, &first);
+    if (join_contents(r, status != 0, &joined, err) != 0)
+        return -1;
+    if (joined)
+        status = rendering_write(r, r->count, prompt, &r->chat->text, &first);
+    return status == 0 ? rendering_check_lost(r, prompt, err) : refuse(r, prompt, &first, err);
+}
+
+int rendering_begin(struct rendering *r, struct chat_template *chat,
+                    const struct tokenizer *tokenizer, const struct conversation *conversation,
+                    struct error *err)
+{
+    const cJSON *tools = conversation->tools;
+    *r = (struct rendering){.chat = chat,
+                            .parsed = tools && chat->tool_use ? chat->tool_use : chat->parsed,
+                            .tokenizer = tokenizer,
+                            .conversation = conversation};
+    if (chat->broken.kind != ERROR_NONE)
+        return error_set(err, "%s; --template takes another", chat->broken.text);
+    if (!chat->parsed)
+        return error_set(err, "the model has no chat template; choose one with --template "
+                              "(" TEMPLATE_VALUES ")");
+    return read_messages(r, err) != 0 || set_variables(r, err) != 0 ? -1 : 0;
+}

@@ -113,8 +113,8 @@ static int filter_int(struct jinja_run *run, struct jinja_value value, args *arg
 /* --- round --- */
 
 /* round(number, digits) of a float: the nearest decimal number of so many digits, of two that are
- * as near the even one; C rounds so when it prints, and for digits in front of the point the number is
- * printed with an exponent. */
+ * as near the even one; C rounds so when it prints, and for digits in front of the point the number
+ * is printed with an exponent. */
 static double round_float(double number, int64_t digits)
 {
     char text[400];

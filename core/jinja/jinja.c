@@ -28,13 +28,6 @@ bool jinja_names(const struct jinja_template *parsed, const char *name)
     return symbol && symbol->named;
 }
 
-void jinja_literals(const struct jinja_template *parsed,
-                    void (*each)(void *context, const char *text, size_t length), void *context)
-{
-    for (const struct literal *l = parsed->literals; l; l = l->next)
-        each(context, l->text.bytes, l->text.length);
-}
-
 /* --- output --- */
 
 int jinja_spans_add(struct jinja_spans *spans, struct jinja_span span, struct error *err)

@@ -29,10 +29,6 @@ bool jinja_has_generation(const struct jinja_template *parsed);
 /* Does an expression of the source name this variable or function? */
 bool jinja_names(const struct jinja_template *parsed, const char *name);
 
-/* Calls `each` with every text that the source writes or has as a literal, in its order. */
-void jinja_literals(const struct jinja_template *parsed,
-                    void (*each)(void *context, const char *text, size_t length), void *context);
-
 /* A stretch of the output, in bytes. `origin`: of the numbered dictionary (jinja_map.origin) that
  * it was written for: the innermost loop's element, or what the loop's body bound first with
  * {% set %}; 0: none. */

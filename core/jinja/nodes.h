@@ -184,13 +184,7 @@ struct jinja_template {
     struct body body;
     struct symbol *symbols[JINJA_NAMES_MAX];
     int symbol_count;
-    struct literal *literals; /* texts, in their order */
     bool has_generation;
-};
-
-struct literal {
-    struct jinja_text text;
-    struct literal *next;
 };
 
 /* scopes.c: what is known of the whole tree only: which names a scope leaves unset, and the filters

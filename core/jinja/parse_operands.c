@@ -82,7 +82,7 @@ static int parse_text(struct parser *parser, struct expression **out)
         return -1;
     made->literal = parser->token.value;
     if (parser->next.kind != TOKEN_STRING)
-        return parser_advance(parser) == 0 ? parser_literal(parser, made->literal.is.text) : -1;
+        return parser_advance(parser);
     while (parser->token.kind == TOKEN_STRING) {
         buffer_append(&joined, parser->token.value.is.text.bytes,
                       parser->token.value.is.text.length);
@@ -91,9 +91,7 @@ static int parse_text(struct parser *parser, struct expression **out)
             return -1;
         }
     }
-    if (jinja_take_text(parser->parsed->heap, &joined, &made->literal, parser->err) != 0)
-        return -1;
-    return parser_literal(parser, made->literal.is.text);
+    return jinja_take_text(parser->parsed->heap, &joined, &made->literal, parser->err);
 }
 
 /* name, true, false, none */

@@ -363,7 +363,7 @@ static int parse_statement(struct parser *parser, enum token_kind begin, struct 
     if (begin == TOKEN_TEXT) {
         out->kind = STATEMENT_TEXT;
         out->text = parser->token.value.is.text;
-        return parser_literal(parser, out->text) == 0 ? parser_advance(parser) : -1;
+        return parser_advance(parser);
     }
     if (begin == TOKEN_BLOCK_BEGIN)
         return parse_tag(parser, out) == 0 ? parser_expect_kind(parser, TOKEN_BLOCK_END, "'%}'")

@@ -156,17 +156,6 @@ int parser_sets(struct parser *parser, struct symbol *name)
     return 0;
 }
 
-int parser_literal(struct parser *parser, struct jinja_text text)
-{
-    struct literal *literal = parser_take(parser, sizeof *literal);
-    if (!literal)
-        return -1;
-    literal->text = text;
-    *parser->literals = literal;
-    parser->literals = &literal->next;
-    return 0;
-}
-
 /* --- bounds --- */
 
 int parser_enter(struct parser *parser)
@@ -188,7 +177,7 @@ void parser_leave(struct parser *parser)
 static int parse_into(struct jinja_template *parsed, const char *source, size_t length,
                       struct error *err)
 {
-    struct parser parser = {.parsed = parsed, .literals = &parsed->literals, .err = err};
+    struct parser parser = {.parsed = parsed, .err = err};
     if (lexer_init(&parser.lexer, parsed->heap, source, length, err) != 0)
         return -1;
     if (lexer_next(&parser.lexer, &parser.next, err) != 0)

@@ -22,7 +22,6 @@ struct parser {
     int loops;                /* around it, whatever is between */
     bool breakable;           /* there is a loop that break would leave */
     struct macro_use *macros;
-    struct literal **literals; /* where the next one goes */
     struct error *err;
 };
 
@@ -55,8 +54,6 @@ int parser_symbol(struct parser *parser, struct symbol **out);
 /* Notes that an expression reads a name, that a statement sets one. */
 void parser_reads(struct parser *parser, struct symbol *name);
 int parser_sets(struct parser *parser, struct symbol *name);
-
-int parser_literal(struct parser *parser, struct jinja_text text);
 
 /* Everything that may hold itself is parsed between these two. */
 int parser_enter(struct parser *parser);

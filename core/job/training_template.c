@@ -35,13 +35,16 @@ int training_keep_template(struct training *training, struct error *err)
 }
 
 /* A template that was chosen would be written in pieces; one that came with the model is what the
- * model knows. A run that has begun with pieces goes on with them. */
+ * model knows. A run that has begun with pieces goes on with them. Marks of tools alone may not be
+ * needed: `of_turns` are without them. */
 static int judge_marks(struct training *training, const struct chat_template *chat,
-                       const cJSON *marks, struct error *err)
+                       const cJSON *of_turns, const cJSON *marks, struct error *err)
 {
     char list[MARKS_SHOWN];
-    template_put_marks(list, sizeof list, marks);
-    bool several = cJSON_GetArraySize(marks) > 1;
+    bool refused = template_is_chosen(chat) && !training->state && of_turns->child;
+    template_put_marks(list, sizeof list,
+                       refused && !training->request->add_tokens ? of_turns : marks);
+    bool several = cJSON_GetArraySize(refused ? of_turns : marks) > 1;
     if (training->request->add_tokens) {
         training->added_tokens = added_tokens_make(training->tokenizer, marks, err);
         if (!training->added_tokens)
@@ -53,7 +56,7 @@ static int judge_marks(struct training *training, const struct chat_template *ch
         return added_tokens_fit(training->added_tokens, training->model, training->request->run,
                                 err);
     }
-    if (template_is_chosen(chat) && !training->state)
+    if (refused)
         return error_set(err,
                          "the template writes %s, which %s no token%s of this tokenizer and would "
                          "be cut into pieces: --add-tokens%s makes %s, and trains the embeddings; "
@@ -64,9 +67,13 @@ static int judge_marks(struct training *training, const struct chat_template *ch
                              : "",
                          several ? "them tokens" : "it one");
     training_say(training,
-                 "the chat template writes %s, which %s no token%s of its tokenizer: cut "
-                 "into pieces, as in transformers",
-                 list, several ? "are" : "is", several ? "s" : "");
+                 "the chat template writes %s%s, which %s no token%s of the tokenizer: cut into "
+                 "pieces, as in transformers%s",
+                 list, of_turns->child ? "" : " where there are tools", several ? "are" : "is",
+                 several ? "s" : "",
+                 method_info(training->request->method)->adapters || training->state
+                     ? ""
+                     : "; --add-tokens makes tokens of them");
     return 0;
 }
 
@@ -104,17 +111,18 @@ static int settle(struct training *training, struct error *err)
     if (template_open(&chat, training->tokenizer, format->template_name, format->date, err) != 0)
         return -1;
     int status = keep_date(training, chat, err);
-    cJSON *marks = status == 0 && template_exists(chat)
-                       ? template_missing_marks(chat, training->tokenizer, err)
-                       : NULL;
-    if (status == 0 && template_exists(chat) && !marks)
+    cJSON *of_turns = template_missing_marks(chat, training->tokenizer, false, err);
+    cJSON *marks = template_missing_marks(chat, training->tokenizer, true, err);
+    if (status != 0 || !of_turns || !marks)
         status = -1;
-    else if (cJSON_GetArraySize(marks) > 0)
-        status = judge_marks(training, chat, marks, err);
+    else if (marks->child)
+        status = judge_marks(training, chat, of_turns, marks, err);
     else if (status == 0 && training->request->add_tokens && !training->added_tokens)
         training_say(training, "--add-tokens adds none: %s",
-                     template_exists(chat) ? "all marks of the template are tokens"
+                     template_exists(chat) ? "the template has no mark that is not a token, or is "
+                                             "plain text in its models"
                                            : "there is no chat template");
+    cJSON_Delete(of_turns);
     cJSON_Delete(marks);
     template_close(chat);
     return status;

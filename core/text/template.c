@@ -38,6 +38,22 @@ int template_check(const char *name, struct error *err)
         name);
 }
 
+/* What is no template, but would be one that writes no message. */
+static int check_source(const struct buffer *text, const char *name, struct error *err)
+{
+    const char *source = buffer_string(text);
+    bool wide = text->length >= 2 &&
+                (memcmp(source, "\xFF\xFE", 2) == 0 || memcmp(source, "\xFE\xFF", 2) == 0);
+    if (wide || memchr(source, '\0', text->length))
+        return error_set(err, "%s: %s, and a template is UTF-8%s", name,
+                         wide ? "this is UTF-16" : "a NUL byte is in it",
+                         wide ? ": iconv -f UTF-16 -t UTF-8 writes it as that" : "");
+    if (strncmp(source, "version https://git-lfs", 23) == 0)
+        return error_set(err, "%s: a pointer of Git LFS, not the template: git lfs pull fetches it",
+                         name);
+    return 0;
+}
+
 static int read_chosen(struct chat_template *chat, const char *name, struct error *err)
 {
     struct buffer text = BUFFER_INIT;
@@ -48,8 +64,8 @@ static int read_chosen(struct chat_template *chat, const char *name, struct erro
     if (named_template(name))
         return (chat->source = string_copy(named_template(name), err)) ? 0 : -1;
     int status = file_read_all(&text, name, SOURCE_MAX, err);
-    if (status == 0 && memchr(buffer_string(&text), '\0', text.length))
-        status = error_set(err, "%s: a NUL byte in it: this is no template", name);
+    if (status == 0)
+        status = check_source(&text, name, err);
     if (status == 0 && !(chat->source = string_copy(buffer_string(&text), err)))
         status = -1;
     buffer_free(&text);
@@ -242,83 +258,4 @@ int32_t template_turn_end(struct chat_template *chat, const struct tokenizer *to
     jinja_heap_release(chat->heap, mark);
     cJSON_Delete(messages);
     return end;
-}
-
-/* The length of a mark that begins at text[0], which is '<': "<|im_start|>", DeepSeek's with wide
- * bars, "<start_of_turn>"; 0: it is none. */
-static size_t mark_length(const char *text)
-{
-    static const char *const bars[] = {"|", "\xEF\xBD\x9C"};
-    size_t inside = strcspn(text + 1, "<> \t\n"), length = inside + 2;
-    if (text[1 + inside] != '>' || inside > 60)
-        return 0;
-    for (size_t i = 0; i < sizeof bars / sizeof *bars; i++) {
-        size_t bar = strlen(bars[i]);
-        if (inside > 2 * bar && strncmp(text + 1, bars[i], bar) == 0 &&
-            strncmp(text + 1 + inside - bar, bars[i], bar) == 0)
-            return length;
-    }
-    return strncmp(text, "<start_of_", 10) == 0 || strncmp(text, "<end_of_", 8) == 0 ? length : 0;
-}
-
-static bool lists(const cJSON *array, const char *text)
-{
-    const cJSON *item;
-    cJSON_ArrayForEach(item, array)
-    {
-        if (strcmp(item->valuestring, text) == 0)
-            return true;
-    }
-    return false;
-}
-
-static int add_missing(cJSON *array, const char *text, size_t length,
-                       const struct tokenizer *tokenizer, struct error *err)
-{
-    char *mark = strndup(text, length);
-    int status = mark ? 0 : error_set(err, "not enough memory");
-    if (mark && tokenizer_token_id(tokenizer, mark) < 0 && !lists(array, mark) &&
-        !cJSON_AddItemToArray(array, cJSON_CreateString(mark)))
-        status = error_set(err, "not enough memory");
-    free(mark);
-    return status;
-}
-
-cJSON *template_missing_marks(struct chat_template *chat, const struct tokenizer *tokenizer,
-                              struct error *err)
-{
-    struct conversation two = {0};
-    struct buffer text = BUFFER_INIT;
-    cJSON *messages = json_parse(probe, sizeof probe - 1, JSON_STRICT, "probe", err);
-    cJSON *missing = cJSON_CreateArray();
-    int status = messages && missing ? 0 : -1;
-    two.messages = messages;
-    if (status == 0 && template_exists(chat) && !chat->plain &&
-        template_render(chat, tokenizer, &two, true, &text, NULL) != 0)
-        buffer_clear(&text); /* whoever has a conversation will hear why */
-    for (const char *at = buffer_string(&text); status == 0 && (at = strchr(at, '<')); at++) {
-        size_t length = mark_length(at);
-        if (length > 0)
-            status = add_missing(missing, at, length, tokenizer, err);
-    }
-    buffer_free(&text);
-    cJSON_Delete(messages);
-    if (status != 0) {
-        cJSON_Delete(missing);
-        return NULL;
-    }
-    return missing;
-}
-
-void template_put_marks(char *out, size_t size, const cJSON *marks)
-{
-    struct buffer text = BUFFER_INIT;
-    const cJSON *item;
-    cJSON_ArrayForEach(item, marks)
-    {
-        buffer_text(&text, item == marks->child ? "" : item->next ? ", " : " and ");
-        buffer_text(&text, item->valuestring);
-    }
-    utf8_copy(out, size, buffer_string(&text));
-    buffer_free(&text);
 }

@@ -10,7 +10,6 @@
 #include "base/memory.h"
 #include "text/template_parts.h"
 
-#include <ctype.h>
 #include <string.h>
 
 static int add_span(struct rendering *r, size_t begin, size_t end, double weight, struct error *err)
@@ -142,6 +141,11 @@ static bool begin_of_turn(struct rendering *r, size_t i, size_t *begin)
     return true;
 }
 
+static bool is_space(char c)
+{
+    return c != '\0' && strchr(" \t\r\n\v\f", c);
+}
+
 /* Of a turn that is not an assistant's no prompt is known: it begins with its content. */
 static size_t skip_header(const struct rendering *r, size_t i, struct text_span region)
 {
@@ -150,11 +154,11 @@ static size_t skip_header(const struct rendering *r, size_t i, struct text_span 
     struct jinja_text text = content && content->value.type == JINJA_STRING
                                  ? content->value.is.text
                                  : (struct jinja_text){"", 0};
-    while (text.length > 0 && isspace((unsigned char)text.bytes[0])) {
+    while (text.length > 0 && is_space(text.bytes[0])) {
         text.bytes++;
         text.length--;
     }
-    while (text.length > 0 && isspace((unsigned char)text.bytes[text.length - 1]))
+    while (text.length > 0 && is_space(text.bytes[text.length - 1]))
         text.length--;
     const char *from = whole(r)->data + region.begin;
     const char *hit =
@@ -187,11 +191,6 @@ static size_t skip_prompt(struct rendering *r, struct text_span region)
     while (same < length && region.begin + same < region.end && from[same] == prompt[same])
         same++;
     return begin_at_parting(r, region.begin, region.begin + same);
-}
-
-static bool is_space(char c)
-{
-    return c != '\0' && strchr(" \t\r\n\v\f", c);
 }
 
 /* The special token that ends at `end`; -1: none does. */
@@ -239,6 +238,23 @@ static bool holds_others(const struct rendering *r, size_t i)
     return i + 1 < r->count && !origin_of(r, i + 1, &unused);
 }
 
+/* Some templates write a generation prompt behind every conversation, wanted or not; it is no part
+ * of the last turn. Others end every text with the end-of-text token, which is. */
+static size_t end_of_last(struct rendering *r, struct text_span region)
+{
+    size_t unused, length = whole(r)->length - region.end;
+    const cJSON *eos = json_get(tokenizer_special_map(r->tokenizer), "eos_token");
+    const char *behind = whole(r)->data + region.end;
+    bool all;
+    if (length == 0 || (cJSON_IsString(eos) && strstr(behind, eos->valuestring)) ||
+        !render_prefix(r, r->count - 1, false, &unused, &all))
+        return whole(r)->length;
+    const struct buffer *before = &r->chat->prefix.text;
+    bool always = before->length >= length &&
+                  memcmp(before->data + before->length - length, behind, length) == 0;
+    return always ? region.end : whole(r)->length;
+}
+
 /* The bytes of message i's turn that its speaker says. */
 static int find_turn(struct rendering *r, size_t i, struct text_span *out, struct error *err)
 {
@@ -248,7 +264,7 @@ static int find_turn(struct rendering *r, size_t i, struct text_span *out, struc
     bool ends = i + 1 == r->count ||
                 (render_prefix(r, i + 1, false, &said.end, &all) && all && said.end > said.begin);
     if (i + 1 == r->count)
-        said.end = whole(r)->length;
+        said.end = has_origin ? end_of_last(r, region) : whole(r)->length;
     if ((!begins || !ends) && (!has_origin || holds_others(r, i)))
         return error_set(err,
                          "message %zu: which part of the text is its turn cannot be told from this "

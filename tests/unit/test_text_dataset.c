@@ -48,12 +48,12 @@ static void expect(const char *ending, const char *content, const struct dataset
     dataset_free(&data);
 }
 
-static const struct dataset_options defaults = {NULL, NULL, NULL};
+static const struct dataset_options defaults = {0};
 
 static void reads_texts(void **state)
 {
     (void)state;
-    const struct dataset_options marked = {"##", NULL, NULL};
+    const struct dataset_options marked = {.mark = "##"};
     expect(".txt", "ab\ncd\n", &defaults, 1, (const char *[]){"<AB|CD|{"});
     expect(".txt",
            "\xEF\xBB\xBF"
@@ -72,12 +72,12 @@ static void reads_texts(void **state)
 static void reads_pairs(void **state)
 {
     (void)state;
-    const struct dataset_options mapped = {NULL, "prompt=q,completion=a", NULL};
+    const struct dataset_options mapped = {.columns = "prompt=q,completion=a"};
     expect(".jsonl", "{\"prompt\":\"ab\",\"completion\":\"cd\"}", &defaults, 1,
            (const char *[]){"<abCD{"});
     expect(".jsonl", "{\"q\":\"x\",\"a\":\"y\",\"text\":\"z\"}", &mapped, 1,
            (const char *[]){"<xY{"});
-    const struct dataset_options chatml = {NULL, NULL, "chatml"};
+    const struct dataset_options chatml = {.template_name = "chatml"};
     expect(".json", "[{\"instruction\":\"x\",\"input\":\"y\",\"output\":\"z\"}]", &chatml, 1,
            (const char *[]){"imstartuser/x/yimend/imstartassistant/ZIMEND|"});
 }
@@ -99,7 +99,7 @@ static void alpaca_without_a_template(void **state)
 static void reads_conversations(void **state)
 {
     (void)state;
-    const struct dataset_options chatml = {NULL, NULL, "chatml"};
+    const struct dataset_options chatml = {.template_name = "chatml"};
     const char *expected[] = {"imstartuser/ximend/imstartassistant/YIMEND|"};
     expect(".jsonl",
            "{\"messages\":[{\"role\":\"user\",\"content\":\"x\"},{\"role\":\"assistant\","
@@ -119,7 +119,7 @@ static void reads_conversations(void **state)
 static void reads_a_system_text_beside_conversations(void **state)
 {
     (void)state;
-    const struct dataset_options chatml = {NULL, NULL, "chatml"};
+    const struct dataset_options chatml = {.template_name = "chatml"};
     const char *expected[] = {"imstartsystem/simend/imstartuser/ximend/imstartassistant/YIMEND|"};
     const char *plain[] = {"imstartuser/ximend/imstartassistant/YIMEND|"};
 #define TURNS "{\"from\":\"human\",\"value\":\"x\"},{\"from\":\"gpt\",\"value\":\"y\"}]"
@@ -129,15 +129,16 @@ static void reads_a_system_text_beside_conversations(void **state)
            &chatml, 1, expected);
     expect(".jsonl", "{\"system\":\"\",\"conversations\":[" TURNS "}", &chatml, 1, plain);
     expect(".jsonl", "{\"system\":null,\"conversations\":[" TURNS "}", &chatml, 1, plain);
-    const struct dataset_options mapped = {NULL, "conversations=c,system=k", "chatml"};
+    const struct dataset_options mapped = {.columns = "conversations=c,system=k",
+                                           .template_name = "chatml"};
     expect(".jsonl", "{\"k\":\"s\",\"c\":[" TURNS "}", &mapped, 1, expected);
 }
 
 static void refuses_with_file_and_line(void **state)
 {
     (void)state;
-    const struct dataset_options chatml = {NULL, NULL, "chatml"};
-    const struct dataset_options wrong_column = {NULL, "promt=q", NULL};
+    const struct dataset_options chatml = {.template_name = "chatml"};
+    const struct dataset_options wrong_column = {.columns = "promt=q"};
     static const struct {
         const char *ending, *content, *says;
     } bad[] = {
@@ -195,7 +196,7 @@ static void survives_damage(void **state)
         "[{\"text\":\"abc\"},{\"prompt\":\"a\",\"completion\":\"b\"},{\"messages\":[{\"role\":"
         "\"user\",\"content\":\"x\"},{\"role\":\"assistant\",\"content\":\"y\"}]}]";
     static const char *const endings[] = {".json", ".jsonl", ".txt"};
-    const struct dataset_options chatml = {"b", NULL, "chatml"};
+    const struct dataset_options chatml = {.mark = "b", .template_name = "chatml"};
     struct random_stream random = {7, 0};
     for (int round = 0; round < 600; round++) {
         char content[sizeof good];
@@ -231,7 +232,7 @@ static void reads_real_files(void **state)
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         char path[1024];
         const char *paths[] = {path};
-        const struct dataset_options options = {NULL, files[i].columns, NULL};
+        const struct dataset_options options = {.columns = files[i].columns};
         struct dataset data;
         struct error err = ERROR_INIT;
         snprintf(path, sizeof path, "%s/text/%s", shared, files[i].name);

@@ -14,7 +14,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-static const struct dataset_options plain = {NULL, NULL, NULL};
+static const struct dataset_options plain = {0};
 
 /* What was said, one line behind another. */
 static char said[4096];
@@ -169,7 +169,7 @@ static void template_must_write_something(void **state)
 static void is_found_by_content_tokenizer_and_options(void **state)
 {
     (void)state;
-    const struct dataset_options marked = {"q", NULL, NULL}, mapped = {NULL, "text=text", NULL};
+    const struct dataset_options marked = {.mark = "q"}, mapped = {.columns = "text=text"};
     const struct dataset_options chat = {.template_name = "chatml", .template_may_rest = true};
     put_file("key/a.txt", "one q two");
     assert_false(is_found("key/a.txt", &plain, true));
@@ -497,7 +497,7 @@ static void long_documents_are_whole(void **state)
         1, RECORD_PART_MAX - 1,     RECORD_PART_MAX,    RECORD_PART_MAX + 1,
         5, 3 * RECORD_PART_MAX + 7, 2 * RECORD_PART_MAX};
     enum { COUNT = sizeof lengths / sizeof *lengths };
-    const struct dataset_options marked = {"zz", NULL, NULL};
+    const struct dataset_options marked = {.mark = "zz"};
     for (int lines = 0; lines < 2; lines++) {
         struct buffer text = BUFFER_INIT;
         struct dataset data;

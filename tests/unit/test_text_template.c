@@ -425,7 +425,7 @@ static void names_marks_that_are_no_tokens(void **state)
         struct chat_template *template;
         struct error err = ERROR_INIT;
         assert_int_equal(template_open(&template, tokenizer, expected[i].name, NULL, &err), 0);
-        cJSON *missing = template_missing_marks(template, tokenizer, &err);
+        cJSON *missing = template_missing_marks(template, tokenizer, false, &err);
         if (!missing)
             fail_msg("%s: %s", expected[i].name, err.text);
         char *text = cJSON_PrintUnformatted(missing);

@@ -32,7 +32,7 @@ int source_view_marks(const struct tokenizer *tokenizer, const char *template_na
     if (template_open(&chat, tokenizer, template_name, NULL, err) != 0)
         return -1;
     bool exists = template_exists(chat);
-    cJSON *marks = exists ? template_missing_marks(chat, tokenizer, err) : NULL;
+    cJSON *marks = exists ? template_missing_marks(chat, tokenizer, true, err) : NULL;
     template_close(chat);
     if (exists && !marks)
         return -1;

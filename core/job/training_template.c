@@ -11,11 +11,13 @@
 
 enum { TEMPLATE_FILE_MAX = 1 << 20, MARKS_SHOWN = 200 };
 
+/* A copy without a job.json is of a run that was refused before it began: the file may be another
+ * by now. */
 bool training_has_template(const struct training_request *request)
 {
     const char *name = request->format.template_name;
     return request->run && name && template_is_file(name) &&
-           job_dir_has(request->run, JOB_TEMPLATE);
+           job_dir_has(request->run, "job.json") && job_dir_has(request->run, JOB_TEMPLATE);
 }
 
 int training_keep_template(struct training *training, struct error *err)

@@ -25,19 +25,6 @@ bool template_is_file(const char *name)
            text_ends_with(name, ".j2");
 }
 
-int template_check(const char *name, struct error *err)
-{
-    struct stat info;
-    if (named_template(name) || (template_is_file(name) && stat(name, &info) == 0))
-        return 0;
-    return error_set_kind(
-        err, ERROR_USAGE,
-        template_is_file(name)
-            ? "%.200s: no such file; --template takes " TEMPLATE_VALUES
-            : "\"%.40s\" is not a chat template; --template takes " TEMPLATE_VALUES,
-        name);
-}
-
 /* What is no template, but would be one that writes no message. */
 static int check_source(const struct buffer *text, const char *name, struct error *err)
 {
@@ -54,10 +41,23 @@ static int check_source(const struct buffer *text, const char *name, struct erro
     return 0;
 }
 
+static int is_known(const char *name, struct error *err)
+{
+    struct stat info;
+    if (named_template(name) || (template_is_file(name) && stat(name, &info) == 0))
+        return 0;
+    return error_set_kind(
+        err, ERROR_USAGE,
+        template_is_file(name)
+            ? "%.200s: no such file; --template takes " TEMPLATE_VALUES
+            : "\"%.40s\" is not a chat template; --template takes " TEMPLATE_VALUES,
+        name);
+}
+
 static int read_chosen(struct chat_template *chat, const char *name, struct error *err)
 {
     struct buffer text = BUFFER_INIT;
-    if (template_check(name, err) != 0)
+    if (is_known(name, err) != 0)
         return -1;
     chat->chosen = true;
     chat->plain = named_template_is_plain(name);
@@ -95,6 +95,17 @@ static int parse(struct chat_template *chat, struct jinja_template **out, const 
         return 0;
     error_prefix(why, "%s", name ? name : "the model's chat template");
     return name ? -1 : 0;
+}
+
+int template_check(const char *name, struct error *err)
+{
+    struct chat_template chat = {0};
+    int status = read_chosen(&chat, name, err);
+    if (status == 0)
+        status = parse(&chat, &chat.parsed, chat.source, name, err);
+    jinja_template_free(chat.parsed);
+    free(chat.source);
+    return status;
 }
 
 /* Noon of a day is that day wherever clocks are set forward or back. */
@@ -205,7 +216,7 @@ int template_encode(struct chat_template *chat, struct tokenizer *tokenizer,
                     const struct conversation *conversation, bool prompt, struct token_list *out,
                     struct error *err)
 {
-    struct rendering r;
+    struct chat_rendering r;
     size_t mark = jinja_heap_mark(chat->heap);
     int status = rendering_begin(&r, chat, tokenizer, conversation, err);
     if (status == 0)
@@ -225,7 +236,7 @@ int template_render(struct chat_template *chat, const struct tokenizer *tokenize
                     const struct conversation *conversation, bool prompt, struct buffer *out,
                     struct error *err)
 {
-    struct rendering r;
+    struct chat_rendering r;
     size_t mark = jinja_heap_mark(chat->heap);
     int status = rendering_begin(&r, chat, tokenizer, conversation, err);
     if (status == 0)
@@ -248,7 +259,7 @@ int32_t template_turn_end(struct chat_template *chat, const struct tokenizer *to
     static const double weights[] = {0, 1};
     cJSON *messages = json_parse(probe, sizeof probe - 1, JSON_STRICT, "probe", NULL);
     const struct conversation two = {.messages = messages, .weights = weights};
-    struct rendering r = {0};
+    struct chat_rendering r = {0};
     size_t mark = jinja_heap_mark(chat->heap);
     int32_t end = -1;
     if (rendering_begin(&r, chat, tokenizer, &two, NULL) == 0 &&

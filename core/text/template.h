@@ -23,7 +23,8 @@
 
 struct chat_template;
 
-/* 0 where --template takes the name or there is such a file, else a usage error that lists them. */
+/* 0 where --template takes the name, or the file, which is read; else an error, a usage error that
+ * lists them where there is no such. */
 int template_check(const char *name, struct error *err);
 
 /* Is what --template takes a file's path, by its ending? */

@@ -44,7 +44,7 @@ static size_t unread_element(const struct jinja_entry *list)
     return 0;
 }
 
-static int check_members(const struct rendering *r, size_t i, struct error *err)
+static int check_members(const struct chat_rendering *r, size_t i, struct error *err)
 {
     struct jinja_value message = r->messages.is.list->items[i];
     for (size_t k = 0; k < sizeof told / sizeof *told; k++)
@@ -62,7 +62,7 @@ static int check_members(const struct rendering *r, size_t i, struct error *err)
                      i + 1, role_of(message), call);
 }
 
-static int check_variables(const struct rendering *r, struct error *err)
+static int check_variables(const struct chat_rendering *r, struct error *err)
 {
     static const char *const names[] = {"tools", "documents"};
     for (size_t k = 0; k < sizeof names / sizeof *names; k++) {
@@ -99,7 +99,7 @@ static struct jinja_text trimmed(struct jinja_text text)
 
 /* Does the content stand, but for white space around it, in what was written while its message was
  * in hand? */
-static bool stands_there(const struct rendering *r, size_t i, struct jinja_text content)
+static bool stands_there(const struct chat_rendering *r, size_t i, struct jinja_text content)
 {
     const struct jinja_spans *origins = &r->chat->text.origins;
     struct jinja_text text = trimmed(content);
@@ -114,7 +114,7 @@ static bool stands_there(const struct rendering *r, size_t i, struct jinja_text 
 
 /* A content that stands nowhere may be written in another way (parted, inside another turn): it is
  * lost where the text is the same with another content in its place. */
-static int check_content(struct rendering *r, size_t i, bool prompt, struct error *err)
+static int check_content(struct chat_rendering *r, size_t i, bool prompt, struct error *err)
 {
     struct jinja_value message = r->messages.is.list->items[i];
     struct jinja_entry *content = entry_of(message, "content");
@@ -143,7 +143,7 @@ static int check_content(struct rendering *r, size_t i, bool prompt, struct erro
                          : "");
 }
 
-int rendering_check_lost(struct rendering *r, bool prompt, struct error *err)
+int rendering_check_lost(struct chat_rendering *r, bool prompt, struct error *err)
 {
     if (check_variables(r, err) != 0)
         return -1;

@@ -23,7 +23,7 @@ struct chat_template {
     struct jinja_output text, prefix; /* of the conversation, of its first messages */
 };
 
-struct rendering {
+struct chat_rendering {
     struct chat_template *chat;
     const struct jinja_template *parsed; /* the one of its two that this conversation has */
     const struct tokenizer *tokenizer;
@@ -43,24 +43,24 @@ extern const char *const reasoning_names[REASONING_NAMES];
 struct jinja_entry *entry_of(struct jinja_value map, const char *key);
 
 /* Values for a conversation, from the template's heap. */
-int rendering_begin(struct rendering *r, struct chat_template *chat,
+int rendering_begin(struct chat_rendering *r, struct chat_template *chat,
                     const struct tokenizer *tokenizer, const struct conversation *conversation,
                     struct error *err);
 
 /* Renders the first `count` messages into *out. */
-int rendering_write(struct rendering *r, size_t count, bool prompt, struct jinja_output *out,
+int rendering_write(struct chat_rendering *r, size_t count, bool prompt, struct jinja_output *out,
                     struct error *err);
 
 /* Renders the conversation into chat->text, with nothing of it lost. */
-int rendering_write_whole(struct rendering *r, bool prompt, struct error *err);
+int rendering_write_whole(struct chat_rendering *r, bool prompt, struct error *err);
 
 /* An error where something of the conversation that is in chat->text was not written there. */
-int rendering_check_lost(struct rendering *r, bool prompt, struct error *err);
+int rendering_check_lost(struct chat_rendering *r, bool prompt, struct error *err);
 
 /* Fills spans, ascending: of chat->text, which is the whole conversation rendered. */
-int rendering_find_turns(struct rendering *r, struct error *err);
+int rendering_find_turns(struct chat_rendering *r, struct error *err);
 
 /* The special token that the last of the spans ends with, but for white space behind it; or -1. */
-int32_t rendering_turn_end(const struct rendering *r);
+int32_t rendering_turn_end(const struct chat_rendering *r);
 
 #endif

@@ -5,13 +5,14 @@
 
 /* --- what a template sees --- */
 
-static int set_name(struct rendering *r, const char *name, struct jinja_value value,
+static int set_name(struct chat_rendering *r, const char *name, struct jinja_value value,
                     struct error *err)
 {
     return jinja_set(r->chat->heap, r->variables.is.map, jinja_string(name), value, err);
 }
 
-static int set_json(struct rendering *r, const char *name, const cJSON *json, struct error *err)
+static int set_json(struct chat_rendering *r, const char *name, const cJSON *json,
+                    struct error *err)
 {
     struct jinja_value value = jinja_none();
     if (json && jinja_from_json(r->chat->heap, json, &value, err) != 0)
@@ -19,7 +20,7 @@ static int set_json(struct rendering *r, const char *name, const cJSON *json, st
     return set_name(r, name, value, err);
 }
 
-static int set_members(struct rendering *r, const cJSON *object, struct error *err)
+static int set_members(struct chat_rendering *r, const cJSON *object, struct error *err)
 {
     const cJSON *item;
     cJSON_ArrayForEach(item, object)
@@ -31,7 +32,7 @@ static int set_members(struct rendering *r, const cJSON *object, struct error *e
 }
 
 /* The last of a name is what counts. */
-static int set_variables(struct rendering *r, struct error *err)
+static int set_variables(struct chat_rendering *r, struct error *err)
 {
     const struct conversation *c = r->conversation;
     if (jinja_new(r->chat->heap, JINJA_DICT, &r->variables, err) != 0 ||
@@ -53,7 +54,7 @@ const char *const reasoning_names[REASONING_NAMES] = {"reasoning_content", "thin
 
 /* As transformers has it: templates read "reasoning_content" or "thinking", whatever the data calls
  * it. "thinking" comes first, where the message has none of its own. */
-static int name_reasoning(struct rendering *r, struct jinja_value *message, struct error *err)
+static int name_reasoning(struct chat_rendering *r, struct jinja_value *message, struct error *err)
 {
     struct jinja_value found = jinja_none(), named;
     for (size_t k = 0; k < REASONING_NAMES && found.type == JINJA_NONE; k++) {
@@ -75,7 +76,7 @@ static int name_reasoning(struct rendering *r, struct jinja_value *message, stru
     return jinja_set(heap, named.is.map, jinja_string("reasoning_content"), found, err);
 }
 
-static int read_messages(struct rendering *r, struct error *err)
+static int read_messages(struct chat_rendering *r, struct error *err)
 {
     if (jinja_from_json(r->chat->heap, r->conversation->messages, &r->messages, err) != 0)
         return -1;
@@ -93,7 +94,7 @@ static int read_messages(struct rendering *r, struct error *err)
     return 0;
 }
 
-int rendering_write(struct rendering *r, size_t count, bool prompt, struct jinja_output *out,
+int rendering_write(struct chat_rendering *r, size_t count, bool prompt, struct jinja_output *out,
                     struct error *err)
 {
     const struct jinja_options options = {.heap = r->chat->heap, .now = r->chat->now};
@@ -124,7 +125,7 @@ static bool was_printed(struct jinja_value content)
     return content.is.list->count == 0;
 }
 
-static int join_parts(struct rendering *r, struct jinja_value *content, struct error *err)
+static int join_parts(struct chat_rendering *r, struct jinja_value *content, struct error *err)
 {
     struct buffer text = BUFFER_INIT;
     for (size_t i = 0; i < content->is.list->count; i++) {
@@ -140,7 +141,7 @@ static int join_parts(struct rendering *r, struct jinja_value *content, struct e
 
 /* Most templates take contents that are texts, some go through a content's parts: those that the
  * template did not go into are given to it as one text. *joined: there were such. */
-static int join_contents(struct rendering *r, bool all, bool *joined, struct error *err)
+static int join_contents(struct chat_rendering *r, bool all, bool *joined, struct error *err)
 {
     *joined = false;
     for (size_t i = 0; i < r->count; i++) {
@@ -157,7 +158,7 @@ static int join_contents(struct rendering *r, bool all, bool *joined, struct err
 /* --- the whole --- */
 
 /* Gives every message without a content "" for one; the first such, from 1, or 0. */
-static size_t fill_contents(struct rendering *r)
+static size_t fill_contents(struct chat_rendering *r)
 {
     size_t first = 0;
     for (size_t i = 0; i < r->count; i++) {
@@ -175,7 +176,7 @@ static size_t fill_contents(struct rendering *r)
 
 /* Why the template fails, in better words than its own: a turn of calls alone has null for a
  * content, which templates without tools put together with texts. */
-static int refuse(struct rendering *r, bool prompt, const struct error *why, struct error *err)
+static int refuse(struct chat_rendering *r, bool prompt, const struct error *why, struct error *err)
 {
     size_t empty = fill_contents(r);
     if (empty == 0 || rendering_write(r, r->count, prompt, &r->chat->text, NULL) != 0)
@@ -190,7 +191,7 @@ static int refuse(struct rendering *r, bool prompt, const struct error *why, str
 }
 
 /* The conversation, with nothing of it lost. */
-int rendering_write_whole(struct rendering *r, bool prompt, struct error *err)
+int rendering_write_whole(struct chat_rendering *r, bool prompt, struct error *err)
 {
     struct error first = ERROR_INIT;
     bool joined;
@@ -202,15 +203,15 @@ int rendering_write_whole(struct rendering *r, bool prompt, struct error *err)
     return status == 0 ? rendering_check_lost(r, prompt, err) : refuse(r, prompt, &first, err);
 }
 
-int rendering_begin(struct rendering *r, struct chat_template *chat,
+int rendering_begin(struct chat_rendering *r, struct chat_template *chat,
                     const struct tokenizer *tokenizer, const struct conversation *conversation,
                     struct error *err)
 {
     const cJSON *tools = conversation->tools;
-    *r = (struct rendering){.chat = chat,
-                            .parsed = tools && chat->tool_use ? chat->tool_use : chat->parsed,
-                            .tokenizer = tokenizer,
-                            .conversation = conversation};
+    *r = (struct chat_rendering){.chat = chat,
+                                 .parsed = tools && chat->tool_use ? chat->tool_use : chat->parsed,
+                                 .tokenizer = tokenizer,
+                                 .conversation = conversation};
     if (chat->broken.kind != ERROR_NONE)
         return error_set(err, "%s; --template takes another", chat->broken.text);
     if (!chat->parsed)

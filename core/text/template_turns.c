@@ -12,7 +12,8 @@
 
 #include <string.h>
 
-static int add_span(struct rendering *r, size_t begin, size_t end, double weight, struct error *err)
+static int add_span(struct chat_rendering *r, size_t begin, size_t end, double weight,
+                    struct error *err)
 {
     if (begin >= end || weight <= 0)
         return 0;
@@ -23,7 +24,7 @@ static int add_span(struct rendering *r, size_t begin, size_t end, double weight
     return 0;
 }
 
-static bool is_assistant(const struct rendering *r, size_t i)
+static bool is_assistant(const struct chat_rendering *r, size_t i)
 {
     const struct jinja_entry *role = jinja_find_text(r->messages.is.list->items[i].is.map, "role");
     return role && jinja_equal(role->value, jinja_string("assistant"));
@@ -32,7 +33,7 @@ static bool is_assistant(const struct rendering *r, size_t i)
 /* --- {% generation %} --- */
 
 /* The weight that all assistants' turns have; -1 where they differ. */
-static double common_weight(const struct rendering *r)
+static double common_weight(const struct chat_rendering *r)
 {
     double common = -1;
     for (size_t i = 0; i < r->count; i++) {
@@ -46,7 +47,7 @@ static double common_weight(const struct rendering *r)
 }
 
 /* Marks of a template belong to the message that was in hand, or behind all of them to the last. */
-static int add_generated(struct rendering *r, struct error *err)
+static int add_generated(struct chat_rendering *r, struct error *err)
 {
     const struct jinja_spans *generated = &r->chat->text.generated;
     double common = common_weight(r);
@@ -62,13 +63,13 @@ static int add_generated(struct rendering *r, struct error *err)
 
 /* --- by rendering what comes before --- */
 
-static const struct buffer *whole(const struct rendering *r)
+static const struct buffer *whole(const struct chat_rendering *r)
 {
     return &r->chat->text.text;
 }
 
 /* How far the whole text begins as the prefix does. */
-static size_t common_length(const struct rendering *r)
+static size_t common_length(const struct chat_rendering *r)
 {
     const struct buffer *text = whole(r), *prefix = &r->chat->prefix.text;
     size_t length = 0;
@@ -80,7 +81,8 @@ static size_t common_length(const struct rendering *r)
 
 /* Renders the first `count` messages; the length of the whole text that equals it, and whether that
  * is all of it. False: the template does not take so few. */
-static bool render_prefix(struct rendering *r, size_t count, bool prompt, size_t *common, bool *all)
+static bool render_prefix(struct chat_rendering *r, size_t count, bool prompt, size_t *common,
+                          bool *all)
 {
     if (rendering_write(r, count, prompt, &r->chat->prefix, NULL) != 0)
         return false;
@@ -90,7 +92,7 @@ static bool render_prefix(struct rendering *r, size_t count, bool prompt, size_t
 }
 
 /* All that was written while message i was in hand. */
-static bool origin_of(const struct rendering *r, size_t i, struct text_span *out)
+static bool origin_of(const struct chat_rendering *r, size_t i, struct text_span *out)
 {
     const struct jinja_spans *origins = &r->chat->text.origins;
     bool found = false;
@@ -108,7 +110,7 @@ static bool origin_of(const struct rendering *r, size_t i, struct text_span *out
 /* Where to begin when text and generation prompt part at `at`, inside the prompt, which begins at
  * `least`: the prompt may open or end a thinking that the turn has otherwise. Behind its first
  * line, which is the header; without one, behind the last mark. */
-static size_t begin_at_parting(const struct rendering *r, size_t least, size_t at)
+static size_t begin_at_parting(const struct chat_rendering *r, size_t least, size_t at)
 {
     const char *text = whole(r)->data;
     size_t seam = least;
@@ -126,7 +128,7 @@ static size_t begin_at_parting(const struct rendering *r, size_t least, size_t a
 /* Behind the messages before with their generation prompt, where the whole begins with that; where
  * they part inside the prompt, there. Of the first message there are none before, and few templates
  * write a prompt alone. */
-static bool begin_of_turn(struct rendering *r, size_t i, size_t *begin)
+static bool begin_of_turn(struct chat_rendering *r, size_t i, size_t *begin)
 {
     size_t before, common;
     bool all;
@@ -147,7 +149,7 @@ static bool is_space(char c)
 }
 
 /* Of a turn that is not an assistant's no prompt is known: it begins with its content. */
-static size_t skip_header(const struct rendering *r, size_t i, struct text_span region)
+static size_t skip_header(const struct chat_rendering *r, size_t i, struct text_span region)
 {
     const struct jinja_entry *content =
         jinja_find_text(r->messages.is.list->items[i].is.map, "content");
@@ -173,7 +175,7 @@ static bool is_seam(char c)
 }
 
 /* Behind the generation prompt that a region begins with: what is added to the whole by it. */
-static size_t skip_prompt(struct rendering *r, struct text_span region)
+static size_t skip_prompt(struct chat_rendering *r, struct text_span region)
 {
     size_t common, same = 0;
     bool all;
@@ -194,7 +196,7 @@ static size_t skip_prompt(struct rendering *r, struct text_span region)
 }
 
 /* The special token that ends at `end`; -1: none does. */
-static int32_t special_before(const struct rendering *r, size_t begin, size_t end)
+static int32_t special_before(const struct chat_rendering *r, size_t begin, size_t end)
 {
     enum { LONGEST = 64 };
     char text[LONGEST + 1];
@@ -208,7 +210,7 @@ static int32_t special_before(const struct rendering *r, size_t begin, size_t en
     return -1;
 }
 
-static size_t before_space(const struct rendering *r, size_t begin, size_t end)
+static size_t before_space(const struct chat_rendering *r, size_t begin, size_t end)
 {
     while (end > begin && is_space(whole(r)->data[end - 1]))
         end--;
@@ -216,13 +218,13 @@ static size_t before_space(const struct rendering *r, size_t begin, size_t end)
 }
 
 /* White space behind a turn's last special token parts it from the next turn. */
-static size_t trim_end(const struct rendering *r, size_t begin, size_t end)
+static size_t trim_end(const struct chat_rendering *r, size_t begin, size_t end)
 {
     size_t at = before_space(r, begin, end);
     return at < end && special_before(r, begin, at) >= 0 ? at : end;
 }
 
-int32_t rendering_turn_end(const struct rendering *r)
+int32_t rendering_turn_end(const struct chat_rendering *r)
 {
     if (r->span_count == 0)
         return -1;
@@ -232,7 +234,7 @@ int32_t rendering_turn_end(const struct rendering *r)
 
 /* Messages behind message i of which nothing was written while they were in hand stand inside its
  * turn: results of its calls, which it does not say. */
-static bool holds_others(const struct rendering *r, size_t i)
+static bool holds_others(const struct chat_rendering *r, size_t i)
 {
     struct text_span unused;
     return i + 1 < r->count && !origin_of(r, i + 1, &unused);
@@ -240,7 +242,7 @@ static bool holds_others(const struct rendering *r, size_t i)
 
 /* Some templates write a generation prompt behind every conversation, wanted or not; it is no part
  * of the last turn. Others end every text with the end-of-text token, which is. */
-static size_t end_of_last(struct rendering *r, struct text_span region)
+static size_t end_of_last(struct chat_rendering *r, struct text_span region)
 {
     size_t unused, length = whole(r)->length - region.end;
     const cJSON *eos = json_get(tokenizer_special_map(r->tokenizer), "eos_token");
@@ -256,7 +258,7 @@ static size_t end_of_last(struct rendering *r, struct text_span region)
 }
 
 /* The bytes of message i's turn that its speaker says. */
-static int find_turn(struct rendering *r, size_t i, struct text_span *out, struct error *err)
+static int find_turn(struct chat_rendering *r, size_t i, struct text_span *out, struct error *err)
 {
     struct text_span region = {0}, said = {0};
     bool all, has_origin = origin_of(r, i, &region);
@@ -278,7 +280,7 @@ static int find_turn(struct rendering *r, size_t i, struct text_span *out, struc
     return 0;
 }
 
-int rendering_find_turns(struct rendering *r, struct error *err)
+int rendering_find_turns(struct chat_rendering *r, struct error *err)
 {
     bool marked = jinja_has_generation(r->parsed);
     size_t reached = 0;

@@ -455,13 +455,13 @@ def put_templates():
     sources = json.loads((HERE / "../data/text/chats.json").read_text())["sources"]
     for name, source in sources.items():
         if not name.startswith("llama"):
-            put("jinja", name, source)
-    put("jinja", "chatml", "{% for message in messages %}{{'<|im_start|>' + message['role'] + '\\n' "
+            put("template", name, source)
+    put("template", "chatml", "{% for message in messages %}{{'<|im_start|>' + message['role'] + '\\n' "
         "+ message['content'] + '<|im_end|>' + '\\n'}}{% endfor %}{% if add_generation_prompt %}"
         "{{ '<|im_start|>assistant\\n' }}{% endif %}")
-    put("jinja", "odd-open", "{% for {{ '<|im_start|>system\n")
-    put("jinja", "odd-escapes", "{{- \"\\x41\\u0041\\'\\\\\" -}} {# open")
-    put("jinja", "odd-trim", "  {%- if a -%}\n  {%+ endif +%}\n{{ 'a' ~ \"b\" }}{%")
+    put("template", "odd-open", "{% for {{ '<|im_start|>system\n")
+    put("template", "odd-escapes", "{{- \"\\x41\\u0041\\'\\\\\" -}} {# open")
+    put("template", "odd-trim", "  {%- if a -%}\n  {%+ endif +%}\n{{ 'a' ~ \"b\" }}{%")
 
 
 def put_jinja():

@@ -100,6 +100,15 @@ cat >mine.jinja <<'J'
 {%- if add_generation_prompt %}{{- '<|im_start|>assistant says ' }}{% endif %}
 J
 cp mine.jinja kept.jinja
+# Refused, mended, and begun in the same folder: the file counts, not what was refused of it.
+{ printf '<|nope|>'; cat kept.jinja; } >mine.jinja
+expect 1 'nope' train bare "${short[@]}" --template mine.jinja --select last:1 --steps 1 --run mended
+cp kept.jinja mine.jinja
+expect 0 done train bare "${short[@]}" --template mine.jinja --select last:1 --steps 1 --run mended
+cmp -s mine.jinja mended/chat_template.jinja || fail "what was refused of a file is taken for the file"
+iconv -f UTF-8 -t UTF-16 kept.jinja >wide.jinja
+expect 1 'wide.jinja: this is UTF-16' train bare "${short[@]}" --template wide.jinja --run wide
+[ ! -e wide ] || fail "a template that is none leaves a folder"
 expect 2 'no such file' train bare "${short[@]}" --template other.jinja --run no
 expect 0 done train bare "${short[@]}" --template mine.jinja --select last:1 --steps 4 --save-every 2 --run file
 cmp -s mine.jinja file/chat_template.jinja || fail "the run has no copy of the file"

@@ -11,16 +11,16 @@
 
 enum { TEMPLATE_FILE_MAX = 1 << 20, MARKS_SHOWN = 200 };
 
-/* A copy without a job.json is of a run that was refused before it began: the file may be another
- * by now. */
 bool training_has_template(const struct training_request *request)
 {
     const char *name = request->format.template_name;
     return request->run && name && template_is_file(name) &&
-           job_dir_has(request->run, "job.json") && job_dir_has(request->run, JOB_TEMPLATE);
+           job_dir_has(request->run, JOB_TEMPLATE);
 }
 
-int training_keep_template(struct training *training, struct error *err)
+/* A copy that a run finds which begins anew is of one that was refused: the file may be another by
+ * now. */
+int training_keep_template(struct training *training, bool resume, struct error *err)
 {
     const struct training_request *request = training->request;
     const char *name = request->format.template_name;
@@ -31,7 +31,7 @@ int training_keep_template(struct training *training, struct error *err)
     if (!training->template_copy)
         return -1;
     training->format.template_name = training->template_copy;
-    return training_has_template(request)
+    return resume && training_has_template(request)
                ? 0
                : file_copy(name, training->template_copy, TEMPLATE_FILE_MAX, err);
 }

@@ -39,3 +39,9 @@ int jinja_bind(struct jinja_run *run, const char *what, const struct jinja_argum
             return error_set(run->err, "%s lacks its argument '%s'", what, names[i]);
     return 0;
 }
+
+int jinja_bind_none(struct jinja_run *run, const char *what,
+                    const struct jinja_arguments *arguments)
+{
+    return jinja_bind(run, what, arguments, (const char *const[]){NULL}, 0, NULL);
+}

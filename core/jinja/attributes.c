@@ -4,15 +4,10 @@
 
 #include <string.h>
 
-static bool is_list(struct jinja_value value)
-{
-    return value.type == JINJA_LIST || value.type == JINJA_TUPLE;
-}
-
 /* Views and iterators have no elements by number. */
 static bool has_elements(struct jinja_value value)
 {
-    return is_list(value) &&
+    return jinja_is_list(value) &&
            (value.is.list->kind == JINJA_PLAIN || value.is.list->kind == JINJA_RANGE ||
             value.is.list->kind == JINJA_GROUP);
 }
@@ -100,7 +95,7 @@ int jinja_attribute_only(struct jinja_run *run, struct jinja_value value, const 
     if ((value.type == JINJA_BOOL || value.type == JINJA_INT || value.type == JINJA_FLOAT) &&
         number_attribute(value, name, out))
         return 1;
-    if (is_list(value) && list_attribute(value, name, out))
+    if (jinja_is_list(value) && list_attribute(value, name, out))
         return 1;
     return jinja_method(run, value, name, out);
 }

@@ -9,7 +9,17 @@ static bool is_number(struct jinja_value value)
     return value.type == JINJA_BOOL || value.type == JINJA_INT || value.type == JINJA_FLOAT;
 }
 
-static int64_t integer_of(struct jinja_value value)
+bool jinja_is_list(struct jinja_value value)
+{
+    return value.type == JINJA_LIST || value.type == JINJA_TUPLE;
+}
+
+bool jinja_is_whole(struct jinja_value value)
+{
+    return value.type == JINJA_INT || value.type == JINJA_BOOL;
+}
+
+int64_t jinja_whole_of(struct jinja_value value)
 {
     return value.type == JINJA_BOOL ? value.is.truth : value.is.integer;
 }
@@ -38,9 +48,9 @@ static int order_numbers(struct jinja_value a, struct jinja_value b)
     if (a_float && b_float)
         return (a.is.number > b.is.number) - (a.is.number < b.is.number);
     if (a_float)
-        return -order_mixed(integer_of(b), a.is.number);
-    return b_float ? order_mixed(integer_of(a), b.is.number)
-                   : order_integers(integer_of(a), integer_of(b));
+        return -order_mixed(jinja_whole_of(b), a.is.number);
+    return b_float ? order_mixed(jinja_whole_of(a), b.is.number)
+                   : order_integers(jinja_whole_of(a), jinja_whole_of(b));
 }
 
 static bool is_nan(struct jinja_value value)

@@ -32,6 +32,10 @@ struct jinja_arguments {
 int jinja_bind(struct jinja_run *run, const char *what, const struct jinja_arguments *arguments,
                const char *const *names, size_t required, struct jinja_value *out);
 
+/* The same for what takes none. */
+int jinja_bind_none(struct jinja_run *run, const char *what,
+                    const struct jinja_arguments *arguments);
+
 /* Something that can be called. `self` is whatever it needs. */
 struct jinja_callable {
     const char *name;

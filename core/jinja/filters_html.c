@@ -9,11 +9,6 @@
 
 typedef const struct jinja_arguments args;
 
-static int bind_none(struct jinja_run *run, const char *what, args *arguments)
-{
-    return jinja_bind(run, what, arguments, (const char *const[]){NULL}, 0, NULL);
-}
-
 static int escape(struct jinja_run *run, struct jinja_value value, bool again,
                   struct jinja_value *out)
 {
@@ -31,19 +26,20 @@ static int escape(struct jinja_run *run, struct jinja_value value, bool again,
 static int filter_escape(struct jinja_run *run, struct jinja_value value, args *arguments,
                          struct jinja_value *out)
 {
-    return bind_none(run, "escape()", arguments) != 0 ? -1 : escape(run, value, false, out);
+    return jinja_bind_none(run, "escape()", arguments) != 0 ? -1 : escape(run, value, false, out);
 }
 
 static int filter_forceescape(struct jinja_run *run, struct jinja_value value, args *arguments,
                               struct jinja_value *out)
 {
-    return bind_none(run, "forceescape()", arguments) != 0 ? -1 : escape(run, value, true, out);
+    return jinja_bind_none(run, "forceescape()", arguments) != 0 ? -1
+                                                                 : escape(run, value, true, out);
 }
 
 static int filter_safe(struct jinja_run *run, struct jinja_value value, args *arguments,
                        struct jinja_value *out)
 {
-    if (bind_none(run, "safe()", arguments) != 0 || jinja_soft(run, value, false, out) != 0)
+    if (jinja_bind_none(run, "safe()", arguments) != 0 || jinja_soft(run, value, false, out) != 0)
         return -1;
     out->markup = true;
     return 0;
@@ -122,7 +118,8 @@ static int filter_striptags(struct jinja_run *run, struct jinja_value value, arg
 {
     struct buffer text = BUFFER_INIT;
     struct jinja_value words, space = jinja_string(" ");
-    if (bind_none(run, "striptags()", arguments) != 0 || jinja_soft(run, value, true, out) != 0)
+    if (jinja_bind_none(run, "striptags()", arguments) != 0 ||
+        jinja_soft(run, value, true, out) != 0)
         return -1;
     struct jinja_text from = out->is.text;
     size_t at = 0;
@@ -247,7 +244,7 @@ static int filter_urlencode(struct jinja_run *run, struct jinja_value value, arg
 {
     struct buffer text = BUFFER_INIT;
     struct jinja_list *list;
-    if (bind_none(run, "urlencode()", arguments) != 0)
+    if (jinja_bind_none(run, "urlencode()", arguments) != 0)
         return -1;
     if (value.type == JINJA_DICT && jinja_call_method(run, value, "items", NULL, 0, &value) != 0)
         return -1;

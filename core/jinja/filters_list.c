@@ -6,20 +6,10 @@
 
 typedef const struct jinja_arguments args;
 
-static int bind_none(struct jinja_run *run, const char *what, args *arguments)
-{
-    return jinja_bind(run, what, arguments, (const char *const[]){NULL}, 0, NULL);
-}
-
-static bool is_list(struct jinja_value value)
-{
-    return value.type == JINJA_LIST || value.type == JINJA_TUPLE;
-}
-
 static int filter_length(struct jinja_run *run, struct jinja_value value, args *arguments,
                          struct jinja_value *out)
 {
-    if (bind_none(run, "length()", arguments) != 0)
+    if (jinja_bind_none(run, "length()", arguments) != 0)
         return -1;
     *out = jinja_int(jinja_length(value));
     if (out->is.integer < 0)
@@ -34,7 +24,7 @@ static int filter_first(struct jinja_run *run, struct jinja_value value, args *a
                         struct jinja_value *out)
 {
     struct jinja_list *list;
-    if (bind_none(run, "first()", arguments) != 0)
+    if (jinja_bind_none(run, "first()", arguments) != 0)
         return -1;
     *out = jinja_undefined_because("No first item, sequence was empty.");
     if (value.type == JINJA_STRING) {
@@ -46,7 +36,7 @@ static int filter_first(struct jinja_run *run, struct jinja_value value, args *a
         }
         return 0;
     }
-    bool iterator = is_list(value) && value.is.list->kind == JINJA_ITERATOR;
+    bool iterator = jinja_is_list(value) && value.is.list->kind == JINJA_ITERATOR;
     if (iterator)
         list = value.is.list;
     else if (jinja_iterate(run, value, &list) != 0)
@@ -64,7 +54,7 @@ static int filter_first(struct jinja_run *run, struct jinja_value value, args *a
 /* What reversed() goes through; iterators cannot be turned. */
 static int reversible(struct jinja_run *run, struct jinja_value value, struct jinja_list **out)
 {
-    if ((is_list(value) && value.is.list->kind == JINJA_ITERATOR) ||
+    if ((jinja_is_list(value) && value.is.list->kind == JINJA_ITERATOR) ||
         jinja_items(run->heap, value, out, NULL) != 0)
         return error_set(run->err, "'%s' object is not reversible", jinja_type_name(value));
     return jinja_step(run, 1 + (*out)->count / 4);
@@ -74,7 +64,7 @@ static int filter_last(struct jinja_run *run, struct jinja_value value, args *ar
                        struct jinja_value *out)
 {
     struct jinja_list *list;
-    if (bind_none(run, "last()", arguments) != 0 || reversible(run, value, &list) != 0)
+    if (jinja_bind_none(run, "last()", arguments) != 0 || reversible(run, value, &list) != 0)
         return -1;
     *out = list->count ? list->items[list->count - 1]
                        : jinja_undefined_because("No last item, sequence was empty.");
@@ -98,7 +88,7 @@ static int filter_list(struct jinja_run *run, struct jinja_value value, args *ar
                        struct jinja_value *out)
 {
     struct jinja_list *list;
-    if (bind_none(run, "list()", arguments) != 0 || jinja_iterate(run, value, &list) != 0)
+    if (jinja_bind_none(run, "list()", arguments) != 0 || jinja_iterate(run, value, &list) != 0)
         return -1;
     return copy_list(run, list, false, JINJA_PLAIN, out);
 }
@@ -108,11 +98,11 @@ static int filter_reverse(struct jinja_run *run, struct jinja_value value, args 
                           struct jinja_value *out)
 {
     struct jinja_list *list;
-    if (bind_none(run, "reverse()", arguments) != 0)
+    if (jinja_bind_none(run, "reverse()", arguments) != 0)
         return -1;
     if (value.type == JINJA_STRING)
         return jinja_slice(run, value, jinja_none(), jinja_none(), jinja_int(-1), out);
-    bool iterator = is_list(value) && value.is.list->kind == JINJA_ITERATOR;
+    bool iterator = jinja_is_list(value) && value.is.list->kind == JINJA_ITERATOR;
     if (jinja_items(run->heap, value, &list, NULL) != 0)
         return error_set(run->err, "argument must be iterable");
     if (jinja_step(run, 1 + list->count / 4) != 0)

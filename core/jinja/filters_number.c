@@ -9,16 +9,6 @@
 
 typedef const struct jinja_arguments args;
 
-static bool is_whole(struct jinja_value value)
-{
-    return value.type == JINJA_INT || value.type == JINJA_BOOL;
-}
-
-static int64_t whole_of(struct jinja_value value)
-{
-    return value.type == JINJA_BOOL ? value.is.truth : value.is.integer;
-}
-
 static int too_large(struct jinja_run *run)
 {
     return error_set(run->err, "a whole number beyond 64 bits, which this does not have");
@@ -42,12 +32,12 @@ static int filter_abs(struct jinja_run *run, struct jinja_value value, args *arg
         return jinja_fail_undefined(value, run->err);
     if (value.type == JINJA_FLOAT)
         *out = jinja_float(fabs(value.is.number));
-    else if (is_whole(value) && whole_of(value) != INT64_MIN)
-        *out = jinja_int(llabs(whole_of(value)));
+    else if (jinja_is_whole(value) && jinja_whole_of(value) != INT64_MIN)
+        *out = jinja_int(llabs(jinja_whole_of(value)));
     else
-        return is_whole(value) ? too_large(run)
-                               : error_set(run->err, "bad operand type for abs(): '%s'",
-                                           jinja_type_name(value));
+        return jinja_is_whole(value) ? too_large(run)
+                                     : error_set(run->err, "bad operand type for abs(): '%s'",
+                                                 jinja_type_name(value));
     return 0;
 }
 
@@ -58,8 +48,8 @@ static bool to_float(struct jinja_value value, double *out)
         return jinja_read_float(value.is.text, out);
     if (value.type == JINJA_FLOAT)
         *out = value.is.number;
-    else if (is_whole(value))
-        *out = (double)whole_of(value);
+    else if (jinja_is_whole(value))
+        *out = (double)jinja_whole_of(value);
     else
         return false;
     return true;
@@ -93,8 +83,8 @@ static int filter_int(struct jinja_run *run, struct jinja_value value, args *arg
         return -1;
     if (value.type == JINJA_UNDEFINED)
         return jinja_fail_undefined(value, run->err);
-    if (is_whole(value)) {
-        *out = jinja_int(whole_of(value));
+    if (jinja_is_whole(value)) {
+        *out = jinja_int(jinja_whole_of(value));
         return 0;
     }
     bool base_is = value.type == JINJA_STRING && (base == 0 || (base >= 2 && base <= 36));
@@ -165,13 +155,13 @@ static int round_common(struct jinja_run *run, struct jinja_value value,
 {
     int64_t digits = 0;
     bool to_whole = precision.type == JINJA_NONE;
-    if (value.type == JINJA_UNDEFINED || !(is_whole(value) || value.type == JINJA_FLOAT))
+    if (value.type == JINJA_UNDEFINED || !(jinja_is_whole(value) || value.type == JINJA_FLOAT))
         return error_set(run->err, "type %s doesn't define __round__ method",
                          jinja_type_name(value));
     if (!to_whole && jinja_to_integer(run, precision, &digits) != 0)
         return -1;
-    if (is_whole(value))
-        return round_whole(run, whole_of(value), digits, out);
+    if (jinja_is_whole(value))
+        return round_whole(run, jinja_whole_of(value), digits, out);
     if (to_whole)
         return isfinite(value.is.number)
                    ? truncate_float(run, rint(value.is.number), out)

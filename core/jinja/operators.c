@@ -8,14 +8,9 @@
 typedef int operation(struct jinja_run *run, struct jinja_value a, struct jinja_value b,
                       struct jinja_value *out);
 
-static bool is_integer(struct jinja_value value)
-{
-    return value.type == JINJA_INT || value.type == JINJA_BOOL;
-}
-
 static bool is_number(struct jinja_value value)
 {
-    return is_integer(value) || value.type == JINJA_FLOAT;
+    return jinja_is_whole(value) || value.type == JINJA_FLOAT;
 }
 
 static bool is_sequence(struct jinja_value value)
@@ -24,14 +19,9 @@ static bool is_sequence(struct jinja_value value)
            (value.type == JINJA_LIST && value.is.list->kind == JINJA_PLAIN);
 }
 
-static int64_t integer_of(struct jinja_value value)
-{
-    return value.type == JINJA_BOOL ? value.is.truth : value.is.integer;
-}
-
 static double number_of(struct jinja_value value)
 {
-    return value.type == JINJA_FLOAT ? value.is.number : (double)integer_of(value);
+    return value.type == JINJA_FLOAT ? value.is.number : (double)jinja_whole_of(value);
 }
 
 static int unsupported(struct jinja_run *run, const char *op, struct jinja_value a,
@@ -129,8 +119,8 @@ static int add(struct jinja_run *run, struct jinja_value a, struct jinja_value b
                struct jinja_value *out)
 {
     int64_t sum;
-    if (is_integer(a) && is_integer(b)) {
-        bool over = __builtin_add_overflow(integer_of(a), integer_of(b), &sum);
+    if (jinja_is_whole(a) && jinja_is_whole(b)) {
+        bool over = __builtin_add_overflow(jinja_whole_of(a), jinja_whole_of(b), &sum);
         return put_integer(run, over, sum, out);
     }
     if (is_number(a) && is_number(b)) {
@@ -155,8 +145,8 @@ static int subtract(struct jinja_run *run, struct jinja_value a, struct jinja_va
     int64_t difference;
     if (!is_number(a) || !is_number(b))
         return unsupported(run, "-", a, b);
-    if (is_integer(a) && is_integer(b)) {
-        bool over = __builtin_sub_overflow(integer_of(a), integer_of(b), &difference);
+    if (jinja_is_whole(a) && jinja_is_whole(b)) {
+        bool over = __builtin_sub_overflow(jinja_whole_of(a), jinja_whole_of(b), &difference);
         return put_integer(run, over, difference, out);
     }
     *out = jinja_float(number_of(a) - number_of(b));
@@ -167,23 +157,23 @@ static int multiply(struct jinja_run *run, struct jinja_value a, struct jinja_va
                     struct jinja_value *out)
 {
     int64_t product;
-    if (is_integer(a) && is_integer(b)) {
-        bool over = __builtin_mul_overflow(integer_of(a), integer_of(b), &product);
+    if (jinja_is_whole(a) && jinja_is_whole(b)) {
+        bool over = __builtin_mul_overflow(jinja_whole_of(a), jinja_whole_of(b), &product);
         return put_integer(run, over, product, out);
     }
     if (is_number(a) && is_number(b)) {
         *out = jinja_float(number_of(a) * number_of(b));
         return 0;
     }
-    struct jinja_value sequence = is_integer(a) ? b : a, times = is_integer(a) ? a : b;
+    struct jinja_value sequence = jinja_is_whole(a) ? b : a, times = jinja_is_whole(a) ? a : b;
     bool text = sequence.type == JINJA_STRING;
     if (!text && !is_sequence(sequence))
         return unsupported(run, "*", a, b);
-    if (!is_integer(times))
+    if (!jinja_is_whole(times))
         return error_set(run->err, "can't multiply sequence by non-int of type '%s'",
                          jinja_type_name(times));
-    return text ? repeat_text(run, sequence, integer_of(times), out)
-                : repeat_list(run, sequence, integer_of(times), out);
+    return text ? repeat_text(run, sequence, jinja_whole_of(times), out)
+                : repeat_list(run, sequence, jinja_whole_of(times), out);
 }
 
 /* The float nearest to a / b. Where a float holds both, that is their quotient; else long division
@@ -205,11 +195,12 @@ static int divide(struct jinja_run *run, struct jinja_value a, struct jinja_valu
 {
     if (!is_number(a) || !is_number(b))
         return unsupported(run, "/", a, b);
-    bool integers = is_integer(a) && is_integer(b);
+    bool integers = jinja_is_whole(a) && jinja_is_whole(b);
     if (number_of(b) == 0)
         return error_set(run->err, integers ? "division by zero" : "float division by zero");
-    *out = jinja_float(integers && integer_of(a) ? quotient(integer_of(a), integer_of(b))
-                                                 : number_of(a) / number_of(b));
+    *out =
+        jinja_float(integers && jinja_whole_of(a) ? quotient(jinja_whole_of(a), jinja_whole_of(b))
+                                                  : number_of(a) / number_of(b));
     return 0;
 }
 
@@ -235,7 +226,7 @@ static int divide_down(struct jinja_run *run, const char *op, struct jinja_value
 {
     if (!is_number(a) || !is_number(b))
         return unsupported(run, op, a, b);
-    bool integers = is_integer(a) && is_integer(b);
+    bool integers = jinja_is_whole(a) && jinja_is_whole(b);
     if (number_of(b) == 0)
         return error_set(run->err, integers ? "integer division or modulo by zero"
                                             : "float division or modulo by zero");
@@ -246,7 +237,7 @@ static int divide_down(struct jinja_run *run, const char *op, struct jinja_value
         *remainder = jinja_float(rest);
         return 0;
     }
-    int64_t x = integer_of(a), y = integer_of(b);
+    int64_t x = jinja_whole_of(a), y = jinja_whole_of(b);
     *remainder = jinja_int(0);
     if (y == -1) { /* the least number has no negative */
         bool over = __builtin_sub_overflow((int64_t)0, x, &y);
@@ -295,8 +286,8 @@ static int power(struct jinja_run *run, struct jinja_value a, struct jinja_value
 {
     if (!is_number(a) || !is_number(b))
         return unsupported(run, "** or pow()", a, b);
-    if (is_integer(a) && is_integer(b) && integer_of(b) >= 0)
-        return power_of_integers(run, integer_of(a), integer_of(b), out);
+    if (jinja_is_whole(a) && jinja_is_whole(b) && jinja_whole_of(b) >= 0)
+        return power_of_integers(run, jinja_whole_of(a), jinja_whole_of(b), out);
     double base = number_of(a), exponent = number_of(b);
     if (base == 0 && exponent < 0)
         return error_set(run->err, "0.0 cannot be raised to a negative power");

@@ -20,15 +20,10 @@ static int bind(struct jinja_run *run, args *arguments, const char *name, struct
         return bind(run, arguments, NULL, NULL);                                                   \
     }
 
-static bool is_list(struct jinja_value value)
-{
-    return value.type == JINJA_LIST || value.type == JINJA_TUPLE;
-}
-
 /* len() and elements by key; views and iterators lack one or both. */
 static bool is_sequence(struct jinja_value value)
 {
-    if (is_list(value))
+    if (jinja_is_list(value))
         return value.is.list->kind == JINJA_PLAIN || value.is.list->kind == JINJA_RANGE ||
                value.is.list->kind == JINJA_GROUP;
     return value.type == JINJA_STRING || value.type == JINJA_DICT || value.type == JINJA_UNDEFINED;
@@ -36,7 +31,7 @@ static bool is_sequence(struct jinja_value value)
 
 static bool is_iterable(struct jinja_value value)
 {
-    return is_list(value) || value.type == JINJA_STRING || value.type == JINJA_DICT ||
+    return jinja_is_list(value) || value.type == JINJA_STRING || value.type == JINJA_DICT ||
            value.type == JINJA_UNDEFINED;
 }
 

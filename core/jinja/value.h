@@ -143,6 +143,9 @@ int jinja_from_json(struct jinja_heap *heap, const cJSON *json, struct jinja_val
 
 const char *jinja_type_name(struct jinja_value value); /* "str", "NoneType": for messages */
 bool jinja_truth(struct jinja_value value);
+bool jinja_is_list(struct jinja_value value);     /* or a tuple, a view, an iterator */
+bool jinja_is_whole(struct jinja_value value);    /* an int, or a truth, which is one */
+int64_t jinja_whole_of(struct jinja_value value); /* of such */
 bool jinja_equal(struct jinja_value a, struct jinja_value b);
 
 /* *order < 0, 0, > 0; an error for types that Python does not order. */

@@ -22,6 +22,7 @@ enum error_kind {
     ERROR_USAGE,       /* the caller asked for something that does not make sense; exit status 2 */
     ERROR_INTERRUPTED, /* stopped by request, nothing lost; exit status 130 */
     ERROR_NOT_HERE,    /* a device cannot do this one, another can; exit status 1 */
+    ERROR_BOUND,       /* a bound that keeps what comes from files in check; exit status 1 */
     ERROR_DEVICE,      /* a device is busy, or is gone; exit status 1 */
 };
 

@@ -9,8 +9,8 @@ int jinja_step(struct jinja_run *run, uint64_t steps)
 {
     uint64_t most = run->options->steps ? run->options->steps : JINJA_STEPS_DEFAULT;
     if (steps > most || run->steps > most - steps)
-        return error_set(run->err, "the template takes more than %llu steps",
-                         (unsigned long long)most);
+        return error_set_kind(run->err, ERROR_BOUND, "the template takes more than %llu steps",
+                              (unsigned long long)most);
     run->steps += steps;
     return 0;
 }
@@ -18,10 +18,10 @@ int jinja_step(struct jinja_run *run, uint64_t steps)
 int render_enter(struct rendering *r)
 {
     if (r->run.depth == JINJA_DEPTH_MAX)
-        return error_set(r->run.err,
-                         "calls and blocks go deeper than %d levels: a macro that "
-                         "calls itself without an end?",
-                         JINJA_DEPTH_MAX);
+        return error_set_kind(r->run.err, ERROR_BOUND,
+                              "calls and blocks go deeper than %d levels: a macro that "
+                              "calls itself without an end?",
+                              JINJA_DEPTH_MAX);
     r->run.depth++;
     return jinja_step(&r->run, 1);
 }

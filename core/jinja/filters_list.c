@@ -129,7 +129,8 @@ static int filter_join(struct jinja_run *run, struct jinja_value value, args *ar
         if (result == 0)
             result = jinja_write(&text, item, run->err);
         if (result == 0 && text.length > jinja_text_most(run))
-            result = error_set(run->err, "a text of more than %zu bytes", jinja_text_most(run));
+            result = error_set_kind(run->err, ERROR_BOUND, "a text of more than %zu bytes",
+                                    jinja_text_most(run));
         if (result != 0) {
             buffer_free(&text);
             return -1;

@@ -249,7 +249,8 @@ static int wrap_line(struct jinja_run *run, struct jinja_value line, int64_t wid
         if (jinja_step(run, 1) != 0)
             return -1;
         if (out->length > jinja_text_most(run))
-            return error_set(run->err, "a text of more than %zu bytes", jinja_text_most(run));
+            return error_set_kind(run->err, ERROR_BOUND, "a text of more than %zu bytes",
+                                  jinja_text_most(run));
         if (space && used == 0 && !first) { /* begins no line but the first */
             begin = kept = at = end;
             continue;
@@ -321,7 +322,8 @@ static int filter_wordwrap(struct jinja_run *run, struct jinja_value value, args
         result = wrap_line(run, lines.is.list->items[i], width, jinja_truth(bound[1]),
                            bound[2].is.text, &text);
         if (result == 0 && text.length > jinja_text_most(run))
-            result = error_set(run->err, "a text of more than %zu bytes", jinja_text_most(run));
+            result = error_set_kind(run->err, ERROR_BOUND, "a text of more than %zu bytes",
+                                    jinja_text_most(run));
     }
     if (result == 0)
         return jinja_finish(run, &text, false, out);

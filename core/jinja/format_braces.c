@@ -186,7 +186,8 @@ static int format_into(struct formatter *f, struct jinja_text text, int depth, s
         at = end;
     }
     return out->length > jinja_text_most(f->run)
-               ? error_set(f->run->err, "a text of more than %zu bytes", jinja_text_most(f->run))
+               ? error_set_kind(f->run->err, ERROR_BOUND, "a text of more than %zu bytes",
+                                jinja_text_most(f->run))
                : 0;
 }
 

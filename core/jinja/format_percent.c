@@ -312,7 +312,8 @@ int jinja_format_percent(struct jinja_run *run, struct jinja_value format, struc
         if (sign >= 0)
             result = jinja_step(run, 1) != 0 ? -1 : format_next(&s);
         if (result == 0 && s.out.length > jinja_text_most(run))
-            result = error_set(run->err, "a text of more than %zu bytes", jinja_text_most(run));
+            result = error_set_kind(run->err, ERROR_BOUND, "a text of more than %zu bytes",
+                                    jinja_text_most(run));
     }
     size_t given = value.type == JINJA_TUPLE ? value.is.list->count : is_mapping(value) ? 0 : 1;
     if (result == 0 && !s.by_key && s.taken < given)

@@ -35,11 +35,13 @@ static int add_block(struct jinja_heap *heap, size_t bytes, struct error *err)
     if (size > heap->limit - base) /* the last of them, as small as it may be */
         size = bytes;
     if (size > heap->limit - base)
-        return error_set(err, "the template takes more than %zu bytes of memory, its limit",
-                         heap->limit);
+        return error_set_kind(err, ERROR_BOUND,
+                              "the template takes more than %zu bytes of memory, its limit",
+                              heap->limit);
     struct block *block = malloc(sizeof *block + size);
     if (!block)
-        return error_set(err, "not enough memory for a template's values (%zu bytes)", size);
+        return error_set_kind(err, ERROR_BOUND,
+                              "not enough memory for a template's values (%zu bytes)", size);
     *block = (struct block){.below = below, .base = base, .size = size};
     heap->top = block;
     return 0;
@@ -49,7 +51,7 @@ struct jinja_heap *jinja_heap_new(size_t limit, struct error *err)
 {
     struct jinja_heap *heap = calloc(1, sizeof *heap);
     if (!heap) {
-        error_set(err, "not enough memory for a template's values");
+        error_set_kind(err, ERROR_BOUND, "not enough memory for a template's values");
         return NULL;
     }
     heap->limit = limit;
@@ -60,7 +62,8 @@ void *jinja_heap_take(struct jinja_heap *heap, size_t bytes, struct error *err)
 {
     const size_t unit = _Alignof(max_align_t);
     if (bytes > SIZE_MAX / 4) {
-        error_set(err, "the template takes more than %zu bytes of memory, its limit", heap->limit);
+        error_set_kind(err, ERROR_BOUND,
+                       "the template takes more than %zu bytes of memory, its limit", heap->limit);
         return NULL;
     }
     bytes = bytes ? (bytes + unit - 1) / unit * unit : unit;

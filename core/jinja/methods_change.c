@@ -256,7 +256,8 @@ static int replace(struct jinja_run *run, struct jinja_text text, struct jinja_t
         buffer_append(out, by.bytes, by.length);
         from = (size_t)at + old.length;
         if (out->length > jinja_text_most(run))
-            return error_set(run->err, "a text of more than %zu bytes", jinja_text_most(run));
+            return error_set_kind(run->err, ERROR_BOUND, "a text of more than %zu bytes",
+                                  jinja_text_most(run));
         if (jinja_step(run, 1 + by.length / JINJA_BYTES_A_STEP) != 0)
             return -1;
     }

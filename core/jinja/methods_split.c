@@ -221,7 +221,8 @@ static int text_join(struct jinja_run *run, struct jinja_value self, args *argum
         else
             buffer_append(&text, item.is.text.bytes, item.is.text.length);
         result = text.length > jinja_text_most(run)
-                     ? error_set(run->err, "a text of more than %zu bytes", jinja_text_most(run))
+                     ? error_set_kind(run->err, ERROR_BOUND, "a text of more than %zu bytes",
+                                      jinja_text_most(run))
                      : jinja_step(run, 1);
     }
     if (result == 0)

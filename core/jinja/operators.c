@@ -82,7 +82,8 @@ static int repeat_text(struct jinja_run *run, struct jinja_value text, int64_t t
     size_t length = text.is.text.length;
     uint64_t count = times > 0 && length ? (uint64_t)times : 0;
     if (count > jinja_text_most(run) / (length ? length : 1))
-        return error_set(run->err, "a text of more than %zu bytes", jinja_text_most(run));
+        return error_set_kind(run->err, ERROR_BOUND, "a text of more than %zu bytes",
+                              jinja_text_most(run));
     if (jinja_step(run, 1 + count * length / 64) != 0)
         return -1;
     char *bytes = jinja_heap_take(run->heap, count * length + 1, run->err);
@@ -101,8 +102,8 @@ static int repeat_list(struct jinja_run *run, struct jinja_value list, int64_t t
     const struct jinja_list *from = list.is.list;
     uint64_t count = times > 0 && from->count ? (uint64_t)times : 0;
     if (count > JINJA_WEIGHT_MAX / (from->count ? from->weight : 1))
-        return error_set(run->err, "a list of more than %llu values",
-                         (unsigned long long)JINJA_WEIGHT_MAX);
+        return error_set_kind(run->err, ERROR_BOUND, "a list of more than %llu values",
+                              (unsigned long long)JINJA_WEIGHT_MAX);
     if (jinja_new(run->heap, list.type, out, run->err) != 0 ||
         jinja_step(run, 1 + count * from->count / 8) != 0)
         return -1;

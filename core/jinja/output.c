@@ -138,7 +138,8 @@ static int note_written(struct rendering *r, size_t begin)
     if (buffer_check(r->out, r->run.err) != 0 || jinja_step(&r->run, count / 64) != 0)
         return -1;
     if (r->held > r->limit)
-        return error_set(r->run.err, "the template writes more than %zu bytes", r->limit);
+        return error_set_kind(r->run.err, ERROR_BOUND, "the template writes more than %zu bytes",
+                              r->limit);
     return r->out == &r->output->text ? note_origin(r, begin) : 0;
 }
 

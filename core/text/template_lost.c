@@ -132,6 +132,8 @@ static int check_content(struct chat_rendering *r, size_t i, bool prompt, struct
         r->chat->prefix.text.length == r->chat->text.text.length &&
         strcmp(buffer_string(&r->chat->prefix.text), buffer_string(&r->chat->text.text)) == 0;
     content->value = own;
+    if (r->over.kind != ERROR_NONE)
+        return error_set_kind(err, r->over.kind, "message %zu: %s", i + 1, r->over.text);
     if (!same)
         return 0;
     return error_set(err,

@@ -31,6 +31,8 @@ struct chat_rendering {
     struct jinja_value messages;  /* numbered: origins are indices plus one */
     struct jinja_value variables; /* all that the template sees, but for messages and prompt */
     size_t count;                 /* of messages */
+    struct jinja_list first;      /* the messages of the rendering in hand */
+    struct error over;            /* a bound that stopped one, which says nothing of the template */
     struct text_span *spans;      /* what is trained */
     size_t span_count, span_capacity;
 };
@@ -47,7 +49,7 @@ int rendering_begin(struct chat_rendering *r, struct chat_template *chat,
                     const struct tokenizer *tokenizer, const struct conversation *conversation,
                     struct error *err);
 
-/* Renders the first `count` messages into *out. */
+/* Renders the first `count` messages into *out; what that takes of the heap is given back. */
 int rendering_write(struct chat_rendering *r, size_t count, bool prompt, struct jinja_output *out,
                     struct error *err);
 

@@ -40,9 +40,10 @@ static int set_variables(struct chat_rendering *r, struct error *err)
         set_members(r, c->variables, err) != 0)
         return -1;
     if (set_json(r, "tools", c->tools, err) != 0 ||
-        set_json(r, "documents", c->documents, err) != 0)
+        set_json(r, "documents", c->documents, err) != 0 ||
+        set_name(r, "add_generation_prompt", jinja_none(), err) != 0)
         return -1;
-    return 0;
+    return set_name(r, "messages", jinja_none(), err); /* rendering_write() fills the two */
 }
 
 struct jinja_entry *entry_of(struct jinja_value map, const char *key)
@@ -98,16 +99,20 @@ int rendering_write(struct chat_rendering *r, size_t count, bool prompt, struct 
                     struct error *err)
 {
     const struct jinja_options options = {.heap = r->chat->heap, .now = r->chat->now};
-    struct jinja_list first = *r->messages.is.list;
-    struct jinja_value messages = {.type = JINJA_LIST, .is.list = &first};
-    first.count = first.capacity = count;
-    jinja_output_clear(out);
-    if (set_name(r, "messages", messages, err) != 0 ||
-        set_name(r, "add_generation_prompt", jinja_bool(prompt), err) != 0)
-        return -1;
-    if (jinja_render(r->parsed, &options, r->variables, out, err) != 0)
-        return error_prefix(err, "the chat template");
-    return 0;
+    const struct jinja_value messages = {.type = JINJA_LIST, .is.list = &r->first};
+    struct error why = ERROR_INIT;
+    r->first = *r->messages.is.list;
+    r->first.count = r->first.capacity = count;
+    entry_of(r->variables, "messages")->value = messages;
+    entry_of(r->variables, "add_generation_prompt")->value = jinja_bool(prompt);
+    size_t mark = jinja_heap_mark(r->chat->heap);
+    int status = jinja_render(r->parsed, &options, r->variables, out, &why);
+    jinja_heap_release(r->chat->heap, mark);
+    if (status == 0)
+        return 0;
+    if (why.kind == ERROR_BOUND)
+        r->over = why;
+    return error_set_kind(err, why.kind, "the chat template: %s", why.text);
 }
 
 /* --- contents in parts --- */

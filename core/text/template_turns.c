@@ -298,6 +298,8 @@ int rendering_find_turns(struct chat_rendering *r, struct error *err)
                              i + 1);
         if (find_turn(r, i, &turn, err) != 0)
             return -1;
+        if (r->over.kind != ERROR_NONE)
+            return error_set_kind(err, r->over.kind, "message %zu: %s", i + 1, r->over.text);
         if (turn.begin < reached)
             turn.begin = reached; /* of two turns that were written as one */
         if (add_span(r, turn.begin, turn.end, weight, err) != 0)

@@ -227,7 +227,7 @@ int template_encode(struct chat_template *chat, struct tokenizer *tokenizer,
         status = tokenizer_encode_spans(tokenizer, buffer_string(&chat->text.text),
                                         chat->text.text.length, ENCODE_PARSE_SPECIAL, r.spans,
                                         r.span_count, out, err);
-    free(r.spans);
+    rendering_free(&r);
     jinja_heap_release(chat->heap, mark);
     return status;
 }
@@ -245,6 +245,7 @@ int template_render(struct chat_template *chat, const struct tokenizer *tokenize
         buffer_append(out, buffer_string(&chat->text.text), chat->text.text.length);
         status = buffer_check(out, err);
     }
+    rendering_free(&r);
     jinja_heap_release(chat->heap, mark);
     return status;
 }
@@ -265,7 +266,7 @@ int32_t template_turn_end(struct chat_template *chat, const struct tokenizer *to
     if (rendering_begin(&r, chat, tokenizer, &two, NULL) == 0 &&
         rendering_write_whole(&r, false, NULL) == 0 && rendering_find_turns(&r, NULL) == 0)
         end = rendering_turn_end(&r);
-    free(r.spans);
+    rendering_free(&r);
     jinja_heap_release(chat->heap, mark);
     cJSON_Delete(messages);
     return end;

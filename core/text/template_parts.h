@@ -33,6 +33,8 @@ struct chat_rendering {
     size_t count;                 /* of messages */
     struct jinja_list first;      /* the messages of the rendering in hand */
     struct error over;            /* a bound that stopped one, which says nothing of the template */
+    struct buffer prompt;         /* what the generation prompt adds to the whole */
+    bool has_prompt;              /* that is known */
     struct text_span *spans;      /* what is trained */
     size_t span_count, span_capacity;
 };
@@ -44,10 +46,12 @@ extern const char *const reasoning_names[REASONING_NAMES];
 /* The entry of a dictionary; NULL where it has none, and of any other value. */
 struct jinja_entry *entry_of(struct jinja_value map, const char *key);
 
-/* Values for a conversation, from the template's heap. */
+/* Values for a conversation, from the template's heap; rendering_free() frees what is not. */
 int rendering_begin(struct chat_rendering *r, struct chat_template *chat,
                     const struct tokenizer *tokenizer, const struct conversation *conversation,
                     struct error *err);
+
+void rendering_free(struct chat_rendering *r);
 
 /* Renders the first `count` messages into *out; what that takes of the heap is given back. */
 int rendering_write(struct chat_rendering *r, size_t count, bool prompt, struct jinja_output *out,

@@ -1,6 +1,7 @@
 /* A conversation as a template sees it, and what it writes of it. */
 #include "text/template_parts.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* --- what a template sees --- */
@@ -223,4 +224,10 @@ int rendering_begin(struct chat_rendering *r, struct chat_template *chat,
         return error_set(err, "the model has no chat template; choose one with --template "
                               "(" TEMPLATE_VALUES ")");
     return read_messages(r, err) != 0 || set_variables(r, err) != 0 ? -1 : 0;
+}
+
+void rendering_free(struct chat_rendering *r)
+{
+    buffer_free(&r->prompt);
+    free(r->spans);
 }

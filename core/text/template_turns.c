@@ -174,23 +174,34 @@ static bool is_seam(char c)
     return c == '\n' || c == '>';
 }
 
-/* Behind the generation prompt that a region begins with: what is added to the whole by it. */
+/* What the generation prompt adds to the whole. */
+static const struct buffer *added_prompt(struct chat_rendering *r)
+{
+    size_t common;
+    bool all;
+    if (r->has_prompt || !render_prefix(r, r->count, true, &common, &all))
+        return &r->prompt;
+    const struct buffer *prefix = &r->chat->prefix.text;
+    while (common < whole(r)->length && common > 0 && !is_seam(whole(r)->data[common - 1]))
+        common--;
+    buffer_append(&r->prompt, prefix->data + common, prefix->length - common);
+    r->has_prompt = true;
+    return &r->prompt;
+}
+
+/* Behind the generation prompt that a region begins with. */
 static size_t skip_prompt(struct chat_rendering *r, struct text_span region)
 {
-    size_t common, same = 0;
-    bool all;
-    if (!render_prefix(r, r->count, true, &common, &all))
-        return region.begin;
-    size_t behind = common;
-    while (common < whole(r)->length && behind > 0 && !is_seam(whole(r)->data[behind - 1]))
-        behind--;
-    const char *prompt = r->chat->prefix.text.data + behind;
-    size_t length = r->chat->prefix.text.length - behind;
+    const struct buffer *prompt = added_prompt(r);
+    size_t same = 0;
     const char *from = whole(r)->data + region.begin;
-    const char *hit = length ? memmem(from, region.end - region.begin, prompt, length) : NULL;
+    const char *hit = prompt->length
+                          ? memmem(from, region.end - region.begin, prompt->data, prompt->length)
+                          : NULL;
     if (hit)
-        return region.begin + (size_t)(hit - from) + length;
-    while (same < length && region.begin + same < region.end && from[same] == prompt[same])
+        return region.begin + (size_t)(hit - from) + prompt->length;
+    while (same < prompt->length && region.begin + same < region.end &&
+           from[same] == prompt->data[same])
         same++;
     return begin_at_parting(r, region.begin, region.begin + same);
 }
@@ -280,9 +291,65 @@ static int find_turn(struct chat_rendering *r, size_t i, struct text_span *out, 
     return 0;
 }
 
+/* --- long conversations --- */
+
+/* Rendering all that comes before every turn takes time by the square of their number. What was
+ * written while a message was in hand is known after one rendering; where the two agree on turns
+ * of one kind, they are taken to agree on the next ones, and every so often that is seen again. */
+enum { KINDS = 12, SURE = 4, SEEN_AGAIN = 64 };
+
+struct experience {
+    unsigned tried[KINDS];
+    bool differs; /* once, of whatever kind */
+};
+
+static bool has(const struct chat_rendering *r, size_t i, const char *key)
+{
+    const struct jinja_entry *entry = entry_of(r->messages.is.list->items[i], key);
+    return entry && jinja_truth(entry->value);
+}
+
+/* With calls or without, with thinking or without, behind a user, a tool or another. */
+static size_t kind_of(const struct chat_rendering *r, size_t i)
+{
+    const struct jinja_entry *role =
+        i > 0 ? entry_of(r->messages.is.list->items[i - 1], "role") : NULL;
+    size_t behind = role && jinja_equal(role->value, jinja_string("user"))   ? 0
+                    : role && jinja_equal(role->value, jinja_string("tool")) ? 1
+                                                                             : 2;
+    return behind * 4 + has(r, i, "tool_calls") * 2u + has(r, i, reasoning_names[0]);
+}
+
+static bool turn_in_hand(struct chat_rendering *r, size_t i, struct text_span *out)
+{
+    struct text_span region = {0};
+    if (i + 1 >= r->count || !is_assistant(r, i) || !origin_of(r, i, &region) || holds_others(r, i))
+        return false;
+    out->begin = skip_prompt(r, region);
+    out->end = trim_end(r, out->begin, region.end);
+    return true;
+}
+
+static int find_turn_of_many(struct chat_rendering *r, size_t i, struct experience *experience,
+                             struct text_span *out, struct error *err)
+{
+    struct text_span quick = {0};
+    bool known = !experience->differs && turn_in_hand(r, i, &quick);
+    unsigned *tried = &experience->tried[kind_of(r, i)];
+    if (known && (*tried)++ >= SURE && *tried % SEEN_AGAIN != 0) {
+        *out = quick;
+        return 0;
+    }
+    if (find_turn(r, i, out, err) != 0)
+        return -1;
+    experience->differs |= known && (quick.begin != out->begin || quick.end != out->end);
+    return 0;
+}
+
 int rendering_find_turns(struct chat_rendering *r, struct error *err)
 {
     bool marked = jinja_has_generation(r->parsed);
+    struct experience experience = {0};
     size_t reached = 0;
     if (marked && add_generated(r, err) != 0)
         return -1;
@@ -296,7 +363,7 @@ int rendering_find_turns(struct chat_rendering *r, struct error *err)
                              "message %zu is not an assistant's and is to be trained; the chat "
                              "template marks with {%% generation %%} what is, and not this one",
                              i + 1);
-        if (find_turn(r, i, &turn, err) != 0)
+        if (find_turn_of_many(r, i, &experience, &turn, err) != 0)
             return -1;
         if (r->over.kind != ERROR_NONE)
             return error_set_kind(err, r->over.kind, "message %zu: %s", i + 1, r->over.text);

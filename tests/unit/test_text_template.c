@@ -370,6 +370,44 @@ static void finds_the_turns(void **state)
                 four, "a<|im_end|>aab<|im_end|>a<|im_end|>aab<|im_end|>", "....xx....xx");
 }
 
+/* Of two thousand turns as of two; the last is written in another way than those before. */
+static void finds_many_turns(void **state)
+{
+    (void)state;
+    enum { TURNS = 2000 };
+    struct tokenizer *tokenizer =
+        with_template("{% for m in messages %}{{ 'aa' if m.role == 'assistant' }}{{ m.content }}"
+                      "{{ 'b' if loop.last }}<|im_end|>\n{% endfor %}"
+                      "{{ 'aa' if add_generation_prompt }}");
+    struct chat_template *template;
+    struct token_list got = {0};
+    struct error err = ERROR_INIT;
+    double *weights = calloc(TURNS, sizeof *weights);
+    cJSON *messages = cJSON_CreateArray();
+    for (size_t i = 0; i < TURNS; i++) {
+        cJSON *message = cJSON_CreateObject();
+        cJSON_AddStringToObject(message, "role", i % 2 ? "assistant" : "user");
+        cJSON_AddStringToObject(message, "content", i % 2 ? "ab" : "b");
+        cJSON_AddItemToArray(messages, message);
+        weights[i] = i % 2;
+    }
+    const struct conversation conversation = {.messages = messages, .weights = weights};
+    assert_int_equal(template_open(&template, tokenizer, NULL, NULL, &err), 0);
+    if (template_encode(template, tokenizer, &conversation, false, &got, &err) != 0)
+        fail_msg("%s", err.text);
+    assert_int_equal(got.count, TURNS / 2 * (3 + 6) + 1);
+    for (size_t i = 0; i < got.count; i++) { /* b E n a a a b E n, at the end a a a b b E n */
+        size_t at = i % 9, left = got.count - i;
+        bool said = left > 7 ? at >= 5 && at <= 7 : left <= 5 && left >= 2;
+        assert_true((got.weights[i] > 0) == said);
+    }
+    template_close(template);
+    token_list_free(&got);
+    cJSON_Delete(messages);
+    free(weights);
+    tokenizer_close(tokenizer);
+}
+
 /* Contents in parts reach a template that goes into them, and are one text to any other. */
 static void parts_are_text(void **state)
 {
@@ -447,6 +485,7 @@ int main(void)
         cmocka_unit_test(refuses_with_what_to_do),
         cmocka_unit_test(names_what_would_be_lost),
         cmocka_unit_test(finds_the_turns),
+        cmocka_unit_test(finds_many_turns),
         cmocka_unit_test(parts_are_text),
         cmocka_unit_test(the_date_can_be_kept),
         cmocka_unit_test(names_marks_that_are_no_tokens),

@@ -31,6 +31,7 @@ static int add_column(struct column_names *out, char *pair, struct error *err)
         if (strcmp(pair, column_keys[i]) == 0 && (equals[1] || may_be_empty(i))) {
             free(out->names[i]);
             out->chosen |= names_form(i) && equals[1];
+            out->labelled |= i == COLUMN_LABEL && equals[1];
             return (out->names[i] = string_copy(equals + 1, err)) ? 0 : -1;
         }
     return error_set_kind(

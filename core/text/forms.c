@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 /* --- texts --- */
 
@@ -276,26 +277,75 @@ static int read_alpaca(struct reader *r, struct token_list *out, struct error *e
 
 /* --- records --- */
 
-/* KTO's label, TRL's or LLaMA-Factory's "kto_tag"; numbers and names of classes are none. */
+/* true, 1 and "true" are 1; false, 0 and "false" are 0; -1: neither. */
+static int truth_of(const cJSON *item)
+{
+    if (cJSON_IsBool(item))
+        return cJSON_IsTrue(item);
+    if (cJSON_IsNumber(item))
+        return item->valuedouble == 0 ? 0 : item->valuedouble == 1 ? 1 : -1;
+    if (!cJSON_IsString(item))
+        return -1;
+    return strcasecmp(item->valuestring, "true") == 0    ? 1
+           : strcasecmp(item->valuestring, "false") == 0 ? 0
+                                                         : -1;
+}
+
+/* Who names the column says that it is KTO's. Else true and false are, and numbers and texts are
+ * classes; but the words of KTO, and beside TRL's columns its 0 and 1, could be either, and a
+ * rejected answer must not train by mistake. */
+static int check_label(const struct reader *r, const cJSON *label, enum column form,
+                       struct error *err)
+{
+    const char *name = column_name(r, COLUMN_LABEL);
+    if (!label || cJSON_IsBool(label))
+        return 0;
+    if (r->context->columns->labelled)
+        return truth_of(label) >= 0
+                   ? 0
+                   : error_set(err,
+                               "the label \"%.80s\" is neither true nor false (or 1, 0); "
+                               "--columns label= leaves it unread",
+                               name);
+    if (truth_of(label) < 0 || (form != COLUMN_PROMPT && !cJSON_IsString(label)))
+        return 0;
+    return error_set(err,
+                     "the label \"%.80s\" is %s: --columns label=%.80s reads it as KTO's, and "
+                     "trains nothing of what is labelled false; if it is a class, --columns label= "
+                     "leaves it unread",
+                     name, cJSON_IsString(label) ? "a text that says true or false" : "0 or 1",
+                     name);
+}
+
+/* KTO's label: TRL's and ms-swift's, or LLaMA-Factory's "kto_tag". */
 static int read_label(struct reader *r, enum column form, struct error *err)
 {
-    const char *name = r->context->columns->names[COLUMN_LABEL];
-    bool named = strcmp(name, column_key(COLUMN_LABEL)) != 0;
+    const struct column_names *columns = r->context->columns;
+    const char *name = columns->names[COLUMN_LABEL];
     const cJSON *label = column_look(r, COLUMN_LABEL);
-    const cJSON *tag = *name ? json_get(r->record, "kto_tag") : NULL;
-    if (!*name || (form == COLUMN_TEXT && !named))
+    const cJSON *tag = strcmp(name, "kto_tag") == 0 ? NULL : json_get(r->record, "kto_tag");
+    tag = column_is_there(tag) ? tag : NULL;
+    if (!*name || (form == COLUMN_TEXT && !columns->labelled))
         return 0;
-    if (label && !cJSON_IsBool(label) && named)
-        return error_set(err, "the label \"%.80s\" is neither true nor false", name);
-    if (column_is_there(tag) && !cJSON_IsBool(tag))
-        return error_set(err, "\"kto_tag\" is neither true nor false");
-    label = cJSON_IsBool(label) ? column_take(r, COLUMN_LABEL) : NULL;
-    if (column_is_there(tag))
+    if (check_label(r, label, form, err) != 0)
+        return -1;
+    if (tag && !cJSON_IsBool(tag))
+        return error_set(err,
+                         "\"kto_tag\" is neither true nor false; --columns label=kto_tag reads "
+                         "1 and 0, too, --columns label= leaves it unread");
+    if (!cJSON_IsBool(label) && !columns->labelled)
+        label = NULL;
+    if (label)
+        column_take(r, COLUMN_LABEL);
+    if (tag)
         column_read(r, "kto_tag");
-    if (label && column_is_there(tag) && cJSON_IsTrue(label) != cJSON_IsTrue(tag))
-        return error_set(err, "\"%.80s\" and \"kto_tag\" say different things", name);
-    r->form->labelled = label || column_is_there(tag);
-    r->form->undesired = cJSON_IsFalse(label) || cJSON_IsFalse(tag);
+    if (label && tag && truth_of(label) != truth_of(tag))
+        return error_set(err,
+                         "\"%.80s\" and \"kto_tag\" say different things; --columns label= "
+                         "leaves both unread",
+                         name);
+    r->form->labelled = label || tag;
+    r->form->undesired = (label && !truth_of(label)) || (tag && !truth_of(tag));
     return 0;
 }
 

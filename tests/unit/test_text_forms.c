@@ -255,6 +255,11 @@ static void refuses_by_name(void **state)
         {"{'instruction':'a','output':'b','history':'x'}", "--columns history= "},
         /* labels */
         {"{'prompt':'a','completion':'b','kto_tag':1}", "\"kto_tag\" is neither true nor false"},
+        {"{'prompt':'a','completion':'b','label':0}",
+         "the label \"label\" is 0 or 1: --columns label=label reads it as KTO's"},
+        {"{'prompt':[" ASKS "],'completion':[" SAYS "],'label':1.0}", "is 0 or 1"},
+        {"{'prompt':'a','completion':'b','label':'False'}", "if it is a class, --columns label= "},
+        {"{'messages':[" ASKS "," SAYS "],'label':'true'}", "a text that says true or false"},
         {"{'prompt':'a','completion':'b','label':true,'kto_tag':false}", "say different things"},
         /* what a template would lose */
         {"{'messages':[" ASKS ",{'role':'assistant','content':'','tool_calls':[{'type':'function',"
@@ -276,10 +281,49 @@ static void refuses_by_options(void **state)
     is_refused(*state, "{'instruction':'a','output':'b','tools':[{'name':'x'}]}", "--template",
                texts, NULL);
     is_refused(*state, "{'messages':[" ASKS "," SAYS "]}", "--template", texts, NULL);
-    is_refused(*state, "{'prompt':'a','completion':'b','good':1}", "the label \"good\" is neither",
+    is_refused(*state, "{'prompt':'a','completion':'b','good':2}", "the label \"good\" is neither",
                own, "label=good");
+    is_refused(*state, "{'prompt':'a','completion':'b','label':2}", "neither true nor false", own,
+               "label=label");
+    is_refused(*state, "{'prompt':'a','completion':'b','label':[false]}", "neither true nor false",
+               own, "label=label");
     is_refused(*state, "{'text':'a'}", "\"text\" is no KEY=NAME of", own, "text=");
     is_refused(*state, "{'q':'a','b':'c'}", "--columns prompt=q,completion=NAME", own, "prompt=q");
+}
+
+/* Labels that --columns names, whatever their spelling. */
+static void reads_a_named_label(void **state)
+{
+    static const struct {
+        const char *record, *columns;
+        int undesired;
+    } records[] = {
+        {"{'prompt':'a','completion':'b','label':0}", "label=label", 1},
+        {"{'prompt':'a','completion':'b','label':1}", "label=label", 0},
+        {"{'prompt':'a','completion':'b','label':false}", "label=label", 1},
+        {"{'prompt':'a','completion':'b','label':'False'}",
+         "prompt=prompt,completion=completion,label=label", 1},
+        {"{'prompt':'a','completion':'b','good':'true'}", "label=good", 0},
+        {"{'prompt':'a','completion':'b','kto_tag':0}", "label=kto_tag", 1},
+        {"{'text':'a b','label':0}", "label=label", 1},
+        {"{'prompt':'a','completion':'b','label':0}", "label=", 0},
+        {"{'messages':[" ASKS "," SAYS "],'label':0}", NULL, 0},
+    };
+    for (size_t i = 0; i < sizeof records / sizeof *records; i++) {
+        struct dataset data;
+        struct error err = ERROR_INIT;
+        char text[1024];
+        with_quotes(text, sizeof text, records[i].record);
+        strcat(text, "\n\"another\"");
+        if (load(&data, *state, "own", records[i].columns, text, &err) != 0)
+            fail_msg("%s: %s", text, err.text);
+        bool trained = false;
+        for (uint64_t k = 0; k < data.offsets[1]; k++)
+            trained |= data.weights[k] > 0;
+        if ((int)data.undesired != records[i].undesired || trained == records[i].undesired)
+            fail_msg("%s: %zu undesired, trained: %d", text, data.undesired, trained);
+        dataset_free(&data);
+    }
 }
 
 int main(void)
@@ -288,6 +332,7 @@ int main(void)
         cmocka_unit_test(reads_as_its_tools_do),
         cmocka_unit_test(refuses_by_name),
         cmocka_unit_test(refuses_by_options),
+        cmocka_unit_test(reads_a_named_label),
     };
     return cmocka_run_group_tests(tests, open_tokenizers, close_tokenizers);
 }

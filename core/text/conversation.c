@@ -1,6 +1,7 @@
 /* Turns of a record, and what stands beside them, to tokens. */
 #include "text/form_reader.h"
 
+#include "base/buffer.h"
 #include "base/memory.h"
 
 #include <stdlib.h>
@@ -158,6 +159,76 @@ static int encode(struct reader *r, const cJSON *messages, const struct beside *
                            err);
 }
 
+/* The messages without a member of that name, or with NULL without all of the turns' members. NULL:
+ * no memory. */
+static cJSON *strip(const struct turns *turns, const char *key)
+{
+    const cJSON *message, *item;
+    cJSON *out = cJSON_CreateArray();
+    bool ok = out != NULL;
+    cJSON_ArrayForEach(message, turns->messages)
+    {
+        cJSON *copy = ok ? cJSON_CreateObject() : NULL;
+        ok = copy && cJSON_AddItemToArray(out, copy);
+        cJSON_ArrayForEach(item, message)
+        {
+            bool drop = key && strcmp(item->string, key) == 0;
+            for (size_t i = 0; i < turns->member_count && !key; i++)
+                drop |= turns->members[i].key && strcmp(item->string, turns->members[i].key) == 0;
+            ok = ok && (drop || cJSON_AddItemReferenceToObject(copy, item->string, (cJSON *)item));
+        }
+    }
+    if (ok)
+        return out;
+    cJSON_Delete(out);
+    return NULL;
+}
+
+/* *same: the template writes `whole` without them, too. */
+static int is_same(struct reader *r, const struct turns *turns, const struct beside *beside,
+                   const char *key, const struct buffer *whole, bool *same, struct error *err)
+{
+    struct buffer text = BUFFER_INIT;
+    cJSON *messages = strip(turns, key);
+    const struct conversation conversation = {messages, beside->tools, beside->documents,
+                                              beside->variables, NULL};
+    *same = messages &&
+            template_render(r->context->chat, r->context->tokenizer, &conversation, false, &text,
+                            NULL) == 0 &&
+            text.length == whole->length &&
+            memcmp(buffer_string(&text), whole->data, text.length) == 0;
+    int status = messages ? buffer_check(&text, err) : no_memory(err);
+    buffer_free(&text);
+    cJSON_Delete(messages);
+    return status;
+}
+
+/* Notes what turns have that makes no difference to what the template writes. */
+static int note_members(const struct turns *turns, const struct beside *beside, struct reader *r,
+                        struct error *err)
+{
+    const struct conversation conversation = {turns->messages, beside->tools, beside->documents,
+                                              beside->variables, NULL};
+    struct buffer whole = BUFFER_INIT;
+    bool none = true;
+    if (turns->member_count == 0)
+        return 0;
+    int status =
+        template_render(r->context->chat, r->context->tokenizer, &conversation, false, &whole, err);
+    if (status == 0)
+        status = is_same(r, turns, beside, NULL, &whole, &none, err);
+    for (size_t i = 0; i < turns->member_count && status == 0; i++) {
+        const struct turn_member *member = &turns->members[i];
+        bool unread = none || !member->key;
+        if (!unread)
+            status = is_same(r, turns, beside, member->key, &whole, &unread, err);
+        if (unread && r->form->member_count < FORM_MEMBERS_MAX)
+            memcpy(r->form->members[r->form->member_count++], member->name, sizeof member->name);
+    }
+    buffer_free(&whole);
+    return status;
+}
+
 int conversation_encode(const struct turns *turns, const struct beside *beside, struct reader *r,
                         struct token_list *out, struct error *err)
 {
@@ -173,6 +244,8 @@ int conversation_encode(const struct turns *turns, const struct beside *beside, 
     }
     if (status == 0)
         status = encode(r, turns->messages, beside, weights, false, out, err);
+    if (status == 0)
+        status = note_members(turns, beside, r, err);
     free(weights);
     return status;
 }
@@ -207,6 +280,8 @@ int conversation_encode_completion(const struct turns *turns, size_t count,
         status = encode(r, head, beside, NULL, true, &prompt, err);
     if (status == 0)
         conversation_weigh_behind(out, begin, &prompt, r->weight);
+    if (status == 0)
+        status = note_members(turns, beside, r, err);
     token_list_free(&prompt);
     cJSON_Delete(head);
     return status;

@@ -18,9 +18,7 @@ bool column_is_there(const cJSON *item)
 
 bool column_says(const cJSON *item)
 {
-    bool empty_text = cJSON_IsString(item) && !item->valuestring[0];
-    bool list = cJSON_IsArray(item) || cJSON_IsObject(item);
-    return column_is_there(item) && !empty_text && !(list && !item->child);
+    return turn_says(item);
 }
 
 const char *column_name(const struct reader *r, enum column which)
@@ -235,14 +233,13 @@ int form_choose(const struct reader *r, enum column *out, struct error *err)
 /* Pictures and sounds: with turns their places are among the words. */
 static int refuse_media(const struct reader *r, bool turns, struct error *err)
 {
-    static const char *const media[] = {"images", "image", "videos", "video", "audios", "audio"};
-    for (size_t i = 0; i < sizeof media / sizeof *media; i++) {
-        const cJSON *value = json_get(r->record, media[i]);
+    for (const char *const *name = turn_media; *name; name++) {
+        const cJSON *value = json_get(r->record, *name);
         if (value && form_unread(r->form, value) && (turns || !r->context->columns->chosen))
             return error_set(err,
                              "\"%s\" has something in it, and spectrum trains on text alone; take "
                              "such records out of the data%s",
-                             media[i], turns ? "" : ", or name the columns of text with --columns");
+                             *name, turns ? "" : ", or name the columns of text with --columns");
     }
     return 0;
 }

@@ -352,7 +352,7 @@ static int read_label(struct reader *r, enum column form, struct error *err)
 static int read_weight(struct reader *r, struct error *err)
 {
     const char *name = r->context->columns->names[COLUMN_WEIGHT];
-    if (turn_weight(r->record, name, 1, &r->weight, NULL, err) != 0)
+    if (turn_record_weight(r->record, name, &r->weight, err) != 0)
         return -1;
     column_take(r, COLUMN_WEIGHT);
     column_read(r, "loss_weight");

@@ -79,20 +79,15 @@ int loader_encode_text(const struct form_context *forms, const struct record *re
     return form_encode_text(forms, record->text, record->length, parts, out, err);
 }
 
-/* What the record was recognised as, and which columns of it were not read. */
+/* What the record was recognised as, and what of it was not read. */
 static int note(struct loader *l, const cJSON *record, const struct form *form, size_t line,
                 struct error *err)
 {
-    const cJSON *item, *columns = cJSON_IsObject(record) ? record->child : NULL;
     l->data->templated |= form->templated;
     l->data->undesired += form->undesired;
-    if (notes_add(&l->data->recognised, form->name, l->file, line, err) != 0)
-        return -1;
-    for (item = columns; item; item = item->next)
-        if (form_unread(form, item) &&
-            notes_add(&l->data->unread, item->string, l->file, line, err) != 0)
-            return -1;
-    return 0;
+    return notes_add(&l->data->recognised, form->name, l->file, line, err) == 0
+               ? notes_add_unread(&l->data->unread, form, record, l->file, line, err)
+               : -1;
 }
 
 /* *line: where it fails. */

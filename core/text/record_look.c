@@ -83,18 +83,6 @@ static int pass_parts(struct record_walk *walk, struct record *record, struct er
     return status;
 }
 
-/* The columns of a record that are not read. */
-static int note_unread(struct record_look *out, const cJSON *record, const struct form *form,
-                       struct error *err)
-{
-    const cJSON *item = cJSON_IsObject(record) ? record->child : NULL;
-    for (; item; item = item->next)
-        if (form_unread(form, item) &&
-            notes_add(&out->unread, item->string, 0, out->line, err) != 0)
-            return -1;
-    return 0;
-}
-
 static int look_at_json(struct record_walk *walk, const struct record *record,
                         struct record_look *out, struct error *err)
 {
@@ -102,7 +90,7 @@ static int look_at_json(struct record_walk *walk, const struct record *record,
     cJSON *tree = record_parse(record, &out->line, err);
     int status = tree ? form_encode(&walk->forms, tree, &out->tokens, &form, err) : -1;
     if (status == 0)
-        status = note_unread(out, tree, &form, err);
+        status = notes_add_unread(&out->unread, &form, tree, 0, out->line, err);
     if (status == 0 && !(out->form = string_copy(form.name, err)))
         status = -1;
     cJSON_Delete(tree);

@@ -233,6 +233,22 @@ static void refuses_by_name(void **state)
         {"{'conversations':[{'from':'function_call','value':'weather()'}]}", "function_call: "},
         {"{'conversations':[{'from':'function_call','value':'{\\'name\\':\\'x\\'}'}]}",
          "without \"name\" and \"arguments\""},
+        {"{'conversations':[{'from':'function_call','value':'{\\'name\\':\\'x\\',"
+         "\\'arguments\\':{}}','tool_calls':[{'name':'z'}]}]}",
+         "a \"tool_calls\" or \"function_call\" beside"},
+        {"{'conversations':[" HUMAN ",{'from':'function_call','value':'{\\'name\\':\\'x\\',"
+         "\\'arguments\\':{}}','reasoning_content':'r'}]}",
+         "never looks at"},
+        {"{'messages':[{'role':'user','content':'a','images':['x.png']}," SAYS "]}",
+         "message 1 of \"messages\": its \"images\" has something in it"},
+        {"{'messages':[{'role':'user','content':[{'type':'text','text':'a','image':'b'}]}]}",
+         "its content's \"image\""},
+        {"{'messages':[" ASKS ",{'role':'assistant','content':'b','loss':0.5}]}",
+         "\"loss\" must be true or false"},
+        {"{'messages':[" ASKS ",{'role':'assistant','content':'b','train':true,'masked':true}]}",
+         "\"train\" and \"masked\" say different things"},
+        {"{'messages':[" ASKS ",{'role':'assistant','content':'b','loss_scale':-1}]}",
+         "\"loss_scale\" must be a number"},
         {"{'prompt':[" ASKS "],'completion':[]}", "\"completion\" is an array without messages"},
         /* beside them */
         {"{'messages':[{'role':'system','content':'s'}," ASKS "," SAYS "],'system':'t'}",
@@ -291,6 +307,109 @@ static void refuses_by_options(void **state)
     is_refused(*state, "{'q':'a','b':'c'}", "--columns prompt=q,completion=NAME", own, "prompt=q");
 }
 
+static float weight_behind(const struct dataset *data, int32_t id)
+{
+    for (uint64_t i = 0; i < data->offsets[1]; i++)
+        if (data->ids[i] == id)
+            return data->weights[i];
+    fail_msg("no such token");
+    return -1;
+}
+
+/* How much a turn counts, as ms-swift and torchtune say it: of the user's Q, of the assistant's Z.
+ */
+static void weighs_turns_as_their_tools_do(void **state)
+{
+    static const struct {
+        const char *user, *assistant;
+        double q, z;
+    } turns[] = {
+        {"", "", 0, 1},
+        {"", ",'loss':false", 0, 0},
+        {"", ",'loss':true", 0, 1},
+        {",'loss':true", ",'loss':null", 0, 1},
+        {"", ",'masked':true", 0, 0},
+        {",'masked':true", ",'masked':false", 0, 1},
+        {",'masked':false", "", 1, 1},
+        {"", ",'loss_scale':0.5", 0, 0.5},
+        {"", ",'loss_scale':2,'loss':false", 0, 0},
+    };
+    const struct tokenizers *tokenizers = *state;
+    for (size_t i = 0; i < sizeof turns / sizeof *turns; i++) {
+        struct dataset data;
+        struct error err = ERROR_INIT;
+        char quoted[512], text[512];
+        snprintf(
+            quoted, sizeof quoted,
+            "{'messages':[{'role':'user','content':'Q'%s},{'role':'assistant','content':'Z'%s}]"
+            "}\n'another'",
+            turns[i].user, turns[i].assistant);
+        with_quotes(text, sizeof text, quoted);
+        if (load(&data, *state, "own", NULL, text, &err) != 0)
+            fail_msg("%s: %s", text, err.text);
+        assert_float_equal(weight_behind(&data, tokenizer_token_id(tokenizers->own, "Q")),
+                           turns[i].q, 1e-6);
+        assert_float_equal(weight_behind(&data, tokenizer_token_id(tokenizers->own, "Z")),
+                           turns[i].z, 1e-6);
+        assert_int_equal(data.unread.count, 0);
+        dataset_free(&data);
+    }
+}
+
+/* What turns have that neither we nor the template read is named; what the template reads is not.
+ */
+static void names_members_that_are_not_read(void **state)
+{
+    char reads[] = "/tmp/spectrum-forms-XXXXXX.jinja";
+    int fd = mkstemps(reads, 6);
+    assert_true(fd >= 0);
+    close(fd);
+    write_text(reads,
+               "{% for m in messages %}{{ m.role }}{{ m.content }}{{ m.thought }}{% endfor %}");
+    const struct {
+        const char *record, *unread[4], *template;
+    } records[] = {
+        {"{'messages':[{'role':'user','content':'a','thought':'t','id':1}," SAYS "]}",
+         {"messages[].id"},
+         reads},
+        {"{'conversations':[" HUMAN ",{'from':'function_call','value':'{\\'name\\':\\'x\\',"
+         "\\'arguments\\':{},\\'id\\':\\'i\\',\\'why\\':1}','reasoning_content':'r','mood':'m'}]}",
+         {"conversations[].mood", "conversations[].value.why"},
+         "forms.jinja"},
+        {"{'messages':[{'role':'user','content':'a','thought':'t','none':null,'empty':[]},"
+         "{'role':'assistant','content':'b','id':7}]}",
+         {"messages[].thought", "messages[].id"},
+         "own"},
+        {"{'messages':[{'role':'user','content':'a','name':'n'}," SAYS "],'id':1}",
+         {"id", "messages[].name"},
+         "own"},
+        {"{'prompt':[{'role':'user','content':'a','thought':'t'}],'completion':[{'role':"
+         "'assistant','content':'b','thought':'u'}]}",
+         {"prompt[].thought", "completion[].thought"},
+         "own"},
+        {"{'messages':[{'role':'user','content':[{'type':'text','text':'a','cache_control':{'x':"
+         "1}}]}," SAYS "]}",
+         {"messages[].content[].cache_control"},
+         "own"},
+    };
+    for (size_t i = 0; i < sizeof records / sizeof *records; i++) {
+        struct dataset data;
+        struct error err = ERROR_INIT;
+        char text[1024];
+        with_quotes(text, sizeof text, records[i].record);
+        if (load(&data, *state, records[i].template, NULL, text, &err) != 0)
+            fail_msg("%s: %s", text, err.text);
+        size_t count = 0;
+        for (; count < 4 && records[i].unread[count]; count++) {
+            assert_true(count < data.unread.count);
+            assert_string_equal(data.unread.items[count].text, records[i].unread[count]);
+        }
+        assert_int_equal(data.unread.count, count);
+        dataset_free(&data);
+    }
+    unlink(reads);
+}
+
 /* Labels that --columns names, whatever their spelling. */
 static void reads_a_named_label(void **state)
 {
@@ -333,6 +452,8 @@ int main(void)
         cmocka_unit_test(refuses_by_name),
         cmocka_unit_test(refuses_by_options),
         cmocka_unit_test(reads_a_named_label),
+        cmocka_unit_test(weighs_turns_as_their_tools_do),
+        cmocka_unit_test(names_members_that_are_not_read),
     };
     return cmocka_run_group_tests(tests, open_tokenizers, close_tokenizers);
 }

@@ -127,19 +127,36 @@ void beside_free(struct beside *beside)
 
 /* --- the system column --- */
 
+/* Is a turn's content this text, maybe in parts? */
+static bool is_content(const cJSON *turn, const char *text)
+{
+    const cJSON *content = json_get(turn, "content"), *part;
+    if (!column_is_there(content))
+        content = json_get(turn, "value");
+    if (cJSON_IsString(content))
+        return strcmp(content->valuestring, text) == 0;
+    cJSON_ArrayForEach(part, content)
+    {
+        const char *piece = "";
+        json_get_string(part, "text", &piece);
+        size_t length = strlen(piece);
+        if (strncmp(text, piece, length) != 0)
+            return false;
+        text += length;
+    }
+    return !*text;
+}
+
 int conversation_system(struct turns *turns, struct reader *r, const cJSON *list, struct error *err)
 {
-    const char *system = "", *role = turns_first_role(list), *own = NULL;
+    const char *system = "", *role = turns_first_role(list);
     if (column_text(r, COLUMN_SYSTEM, &system, err) != 0)
         return -1;
     if (!*system)
         return 0;
     if (strcmp(role, "system") != 0 && strcmp(role, "developer") != 0)
         return turns_add(turns, "system", system, 0, err);
-    const cJSON *first = cJSON_IsArray(list) ? list->child : list;
-    if (!json_get_string(first, "content", &own))
-        json_get_string(first, "value", &own);
-    if (own && strcmp(own, system) == 0)
+    if (is_content(cJSON_IsArray(list) ? list->child : list, system))
         return 0;
     return error_set(err,
                      "the column \"%.80s\" and the %s message that the turns begin with say "

@@ -228,7 +228,8 @@ static int read_history(struct turns *turns, struct reader *r, struct error *err
             !cJSON_IsString(answer))
             return error_set(err,
                              "\"%.80s\" has something in it that is not [question, answer], "
-                             "two texts",
+                             "two texts; take it out of the data, or --columns history= leaves the "
+                             "column unread",
                              column_name(r, COLUMN_HISTORY));
         if (turns_add(turns, "user", question->valuestring, 0, err) != 0 ||
             turns_add(turns, "assistant", answer->valuestring, 1, err) != 0)

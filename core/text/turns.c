@@ -145,12 +145,22 @@ static const char *role_of(const char *name)
     return name;
 }
 
+/* "role" or "from", as it stands; NULL: neither, or the role is no text. */
 static const char *role_named(const cJSON *message)
 {
     const char *role = NULL;
     if (!json_get_string(message, "role", &role))
         json_get_string(message, "from", &role);
     return role;
+}
+
+static int refuse_roleless(const cJSON *message, struct error *err)
+{
+    const char *key = json_get(message, "role") ? "role" : "from";
+    const cJSON *role = json_get(message, key);
+    return !role                ? error_set(err, "it has no \"role\" (ShareGPT: \"from\")")
+           : cJSON_IsNull(role) ? error_set(err, "its \"%s\" is null", key)
+                                : error_set(err, "its \"%s\" is not a text", key);
 }
 
 const char *turns_first_role(const cJSON *list)
@@ -211,7 +221,9 @@ static int check_part(const cJSON *part, struct error *err)
     if (refuse_media(part, "content's ", err) != 0)
         return -1;
     if (!part_text(part))
-        return error_set(err, "a part of type \"text\" without a text as its \"text\"");
+        return error_set(err, "a part of type \"text\" %s",
+                         cJSON_IsNull(json_get(part, "text")) ? "whose \"text\" is null"
+                                                              : "without a text as its \"text\"");
     if (is_there(json_get(part, "train")) || is_there(json_get(part, "weight")))
         return error_set(err, "a part with a \"train\" or \"weight\" of its own, which is not "
                               "known here; they are for whole turns");
@@ -255,6 +267,30 @@ static bool has_calls(const cJSON *message)
 {
     const cJSON *calls = json_get(message, "tool_calls");
     return cJSON_GetArraySize(calls) > 0 || is_there(json_get(message, FUNCTION_CALL));
+}
+
+/* A list of calls, each {"function": {"name", ...}} or its own function. */
+static int check_calls(const cJSON *message, struct error *err)
+{
+    const cJSON *calls = json_get(message, "tool_calls"), *call;
+    if (!turn_says(calls))
+        return 0;
+    if (cJSON_IsString(calls))
+        return error_set(err,
+                         "its \"tool_calls\" is a text: a list is needed; jq -c "
+                         "'.messages[].tool_calls |= (if type == \"string\" then fromjson else . "
+                         "end)' makes it one");
+    if (!cJSON_IsArray(calls))
+        return error_set(err, "its \"tool_calls\" is not a list; put the call between [ and ]");
+    cJSON_ArrayForEach(call, calls)
+    {
+        const cJSON *function = json_get(call, "function");
+        if (!cJSON_IsString(json_get(function ? function : call, "name")))
+            return error_set(err, "its \"tool_calls\" has something in it that is no call: "
+                                  "{\"type\": \"function\", \"function\": {\"name\": ..., "
+                                  "\"arguments\": {...}}} is one");
+    }
+    return 0;
 }
 
 /* What an assistant calls may stand in place of its content. */
@@ -357,7 +393,8 @@ static int read_calls(struct turns *turns, const char *list, cJSON *calls, const
                       struct error *err)
 {
     if (!cJSON_IsString(value))
-        return error_set(err, "a function_call whose value is not a text");
+        return error_set(err, "a function_call whose value is %s",
+                         cJSON_IsNull(value) ? "null" : "not a text");
     cJSON *tree = json_parse(value->valuestring, strlen(value->valuestring),
                              JSON_LOOSE_NUMBERS | JSON_KEEP_NUMBERS, "function_call", err);
     if (!tree)
@@ -483,17 +520,20 @@ static cJSON *spell(const cJSON *item, const char *role, const cJSON *content, s
 static int read_turn(struct turns *turns, const char *list, const cJSON *item, bool trains,
                      struct error *err)
 {
-    const char *role = cJSON_IsObject(item) ? role_named(item) : NULL;
+    const char *role = cJSON_IsObject(item) ? role_named(item) : NULL, *from = NULL;
     if (!cJSON_IsObject(item))
         return error_set(err, "it is not an object with \"role\" and \"content\"");
     if (!role)
-        return error_set(err, "it has no \"role\" (ShareGPT: \"from\")");
+        return refuse_roleless(item, err);
     if (check_role(role = role_of(role), err) != 0)
         return -1;
+    if (json_get_string(item, "from", &from) && strcmp(role_of(from), role) != 0)
+        return error_set(err, "it has both a \"role\" and a \"from\", and they differ");
     const cJSON *content = json_get(item, "content"), *value = json_get(item, "value");
     if (is_there(content) && is_there(value) && !cJSON_Compare(content, value, true))
         return error_set(err, "it has both a \"content\" and a \"value\", and they differ");
-    const char *key = is_there(value) && !is_there(content) ? "value" : "content";
+    const char *key =
+        value && !is_there(content) && (is_there(value) || !content) ? "value" : "content";
     if (key[0] == 'v')
         content = value;
     if (refuse_media(item, "", err) != 0)
@@ -505,7 +545,7 @@ static int read_turn(struct turns *turns, const char *list, const cJSON *item, b
         return -1;
     if (strcmp(role, FUNCTION_CALL) == 0)
         return append(turns, call_message(turns, list, item, content, err), weight, err);
-    if (check_content(item, content, key, err) != 0)
+    if (check_calls(item, err) != 0 || check_content(item, content, key, err) != 0)
         return -1;
     return append(turns, spell(item, role, content, err), weight, err);
 }

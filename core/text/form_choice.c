@@ -61,20 +61,33 @@ static void list_names(const cJSON *record, struct buffer *names)
         buffer_format(names, "%s\"%.40s\"", item == record->child ? "" : ", ", item->string);
 }
 
-/* The --columns that name a form's columns, with a NAME to be filled in for one of them. */
-static void put_columns(const struct reader *r, enum column lacking, struct buffer *out)
+/* Columns that one form is made of. */
+static const enum column forms[][3] = {{COLUMN_PROMPT, COLUMN_COMPLETION, COLUMN_COUNT},
+                                       {COLUMN_INSTRUCTION, COLUMN_INPUT, COLUMN_OUTPUT}};
+enum { FORMS = sizeof forms / sizeof *forms };
+
+/* The --columns that name the columns of the form that `of` belongs to, with a NAME to be filled in
+ * for what is lacking. */
+static void put_columns(const struct reader *r, enum column of, enum column lacking,
+                        struct buffer *out)
 {
-    static const enum column forms[][3] = {{COLUMN_PROMPT, COLUMN_COMPLETION, COLUMN_COUNT},
-                                           {COLUMN_INSTRUCTION, COLUMN_INPUT, COLUMN_OUTPUT}};
-    for (size_t f = 0; f < sizeof forms / sizeof *forms; f++) {
-        if (lacking != forms[f][0] && lacking != forms[f][1] && lacking != forms[f][2])
+    for (size_t f = 0; f < FORMS; f++) {
+        if (of != forms[f][0] && of != forms[f][1] && of != forms[f][2])
             continue;
-        for (size_t i = 0; i < 3 && forms[f][i] != COLUMN_COUNT; i++)
-            buffer_format(out, "%s%s=%.80s", i > 0 ? "," : "", column_key(forms[f][i]),
-                          forms[f][i] == lacking ? "NAME" : column_name(r, forms[f][i]));
+        const char *joint = "";
+        for (size_t i = 0; i < 3 && forms[f][i] != COLUMN_COUNT; i++) {
+            enum column which = forms[f][i];
+            bool there = r->context->columns->named[which] ||
+                         json_get(r->record, column_name(r, which)) != NULL;
+            if (which == COLUMN_INPUT && !there)
+                continue;
+            buffer_format(out, "%s%s=%.80s", joint, column_key(which),
+                          which == lacking || !there ? "NAME" : column_name(r, which));
+            joint = ",";
+        }
         return;
     }
-    buffer_format(out, "%s=NAME", column_key(lacking));
+    buffer_format(out, "%s=NAME", column_key(of));
 }
 
 /* error_set() makes the names fit to be shown. */
@@ -83,7 +96,7 @@ static int lacks(const struct reader *r, enum column which, struct error *err)
     struct buffer names = BUFFER_INIT, columns = BUFFER_INIT;
     const cJSON *value = column_raw(r, which);
     list_names(r->record, &names);
-    put_columns(r, which, &columns);
+    put_columns(r, which, which, &columns);
     if (value)
         error_set(err, "\"%.80s\" is null; take such records out of the data",
                   column_name(r, which));
@@ -154,6 +167,21 @@ static int refuse_preferences(const struct reader *r, struct error *err)
 
 /* --- the choice --- */
 
+/* A form of which --columns names a part: the rest is not looked for. */
+static int refuse_part(const struct reader *r, enum column part, struct error *err)
+{
+    struct buffer columns = BUFFER_INIT, names = BUFFER_INIT;
+    put_columns(r, part, COLUMN_COUNT, &columns);
+    list_names(r->record, &names);
+    error_set(err,
+              "--columns names \"%s\", and what it leaves out of that form is not looked for: name "
+              "all of it, as in --columns %.200s; there are: %.300s",
+              column_key(part), buffer_string(&columns), buffer_string(&names));
+    buffer_free(&columns);
+    buffer_free(&names);
+    return -1;
+}
+
 static int refuse_none(const struct reader *r, struct error *err)
 {
     static const enum column nulls[] = {COLUMN_MESSAGES, COLUMN_CONVERSATIONS, COLUMN_COMPLETION,
@@ -162,6 +190,9 @@ static int refuse_none(const struct reader *r, struct error *err)
     for (size_t i = 0; i < sizeof nulls / sizeof *nulls; i++)
         if (column_raw(r, nulls[i]))
             return lacks(r, nulls[i], err);
+    for (size_t i = 0; i < FORMS * 3; i++)
+        if (forms[i / 3][i % 3] != COLUMN_COUNT && r->context->columns->named[forms[i / 3][i % 3]])
+            return refuse_part(r, forms[i / 3][i % 3], err);
     list_names(r->record, &names);
     error_set(err,
               "none of the known columns is there (text; prompt and completion; instruction and "

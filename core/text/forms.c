@@ -301,7 +301,7 @@ static int check_label(const struct reader *r, const cJSON *label, enum column f
     const char *name = column_name(r, COLUMN_LABEL);
     if (!label || cJSON_IsBool(label))
         return 0;
-    if (r->context->columns->labelled)
+    if (r->context->columns->named[COLUMN_LABEL])
         return truth_of(label) >= 0
                    ? 0
                    : error_set(err,
@@ -326,7 +326,8 @@ static int read_label(struct reader *r, enum column form, struct error *err)
     const cJSON *label = column_look(r, COLUMN_LABEL);
     const cJSON *tag = strcmp(name, "kto_tag") == 0 ? NULL : json_get(r->record, "kto_tag");
     tag = column_is_there(tag) ? tag : NULL;
-    if (!*name || (form == COLUMN_TEXT && !columns->labelled))
+    bool named = columns->named[COLUMN_LABEL];
+    if (!*name || (form == COLUMN_TEXT && !named))
         return 0;
     if (check_label(r, label, form, err) != 0)
         return -1;
@@ -334,7 +335,7 @@ static int read_label(struct reader *r, enum column form, struct error *err)
         return error_set(err,
                          "\"kto_tag\" is neither true nor false; --columns label=kto_tag reads "
                          "1 and 0, too, --columns label= leaves it unread");
-    if (!cJSON_IsBool(label) && !columns->labelled)
+    if (!cJSON_IsBool(label) && !named)
         label = NULL;
     if (label)
         column_take(r, COLUMN_LABEL);

@@ -33,8 +33,8 @@ enum column {
  * others "" says that the column is not to be read. */
 struct column_names {
     char *names[COLUMN_COUNT];
-    bool chosen;   /* --columns named one that says what a record is */
-    bool labelled; /* --columns named the label */
+    bool named[COLUMN_COUNT]; /* by --columns */
+    bool chosen;              /* one that says what a record is was */
 };
 
 /* `columns` is "prompt=question,completion=answer", or NULL or "" for the forms' own names. */

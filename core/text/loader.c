@@ -3,6 +3,7 @@
 #include "base/memory.h"
 #include "text/notes.h"
 
+#include <stdio.h>
 #include <string.h>
 
 enum { FLUSH_TOKENS = 1 << 16 };
@@ -16,8 +17,9 @@ struct loader {
     const struct dataset_watch *watch;
     uint64_t written;
     size_t offset_capacity, kind_capacity;
-    size_t ready; /* tokens of the list whose targets are counted */
-    size_t file;  /* which one is read */
+    size_t ready;            /* tokens of the list whose targets are counted */
+    size_t file;             /* which one is read */
+    bool seen[COLUMN_COUNT]; /* some record has the column, be it null */
 };
 
 static uint64_t reached(const struct loader *l)
@@ -83,6 +85,10 @@ int loader_encode_text(const struct form_context *forms, const struct record *re
 static int note(struct loader *l, const cJSON *record, const struct form *form, size_t line,
                 struct error *err)
 {
+    const struct column_names *columns = l->forms.columns;
+    for (int i = 0; i < COLUMN_COUNT; i++)
+        if (columns->named[i] && !l->seen[i])
+            l->seen[i] = json_get(record, columns->names[i]);
     l->data->templated |= form->templated;
     l->data->undesired += form->undesired;
     return notes_add(&l->data->recognised, form->name, l->file, line, err) == 0
@@ -182,6 +188,21 @@ static int load(struct loader *l, const struct data_files *files, size_t source_
     return load_files(l, files, mark, err);
 }
 
+/* What --columns names and nothing has. */
+static int note_absent(struct loader *l, struct error *err)
+{
+    const struct column_names *columns = l->forms.columns;
+    char pair[128];
+    for (int i = 0; i < COLUMN_COUNT; i++) {
+        if (!columns->named[i] || l->seen[i])
+            continue;
+        snprintf(pair, sizeof pair, "%s=%s", column_key((enum column)i), columns->names[i]);
+        if (notes_add(&l->data->absent, pair, 0, 0, err) != 0)
+            return -1;
+    }
+    return 0;
+}
+
 int loader_run(struct dataset *out, struct token_list *tokens, struct token_writer *writer,
                const struct data_files *files, size_t source_count,
                const struct dataset_options *options, struct tokenizer *tokenizer,
@@ -200,6 +221,8 @@ int loader_run(struct dataset *out, struct token_list *tokens, struct token_writ
         template_open(&l.forms.chat, tokenizer, options->template_name, options->date, err);
     if (status == 0)
         status = load(&l, files, source_count, options->mark, err);
+    if (status == 0)
+        status = note_absent(&l, err);
     template_close(l.forms.chat);
     column_names_free(&columns);
     return status;
@@ -210,6 +233,9 @@ int loader_finish(struct dataset *data, const struct data_files *files,
 {
     if (notes_name_files(&data->recognised, files, err) != 0 ||
         notes_name_files(&data->unread, files, err) != 0)
+        return -1;
+    if (!options->columns_may_rest &&
+        dataset_check_absent(data, NULL, files->items[0].path, err) != 0)
         return -1;
     if (!options->template_name || options->template_may_rest || data->templated)
         return 0;

@@ -276,10 +276,8 @@ static int check_calls(const cJSON *message, struct error *err)
     if (!turn_says(calls))
         return 0;
     if (cJSON_IsString(calls))
-        return error_set(err,
-                         "its \"tool_calls\" is a text: a list is needed; jq -c "
-                         "'.messages[].tool_calls |= (if type == \"string\" then fromjson else . "
-                         "end)' makes it one");
+        return error_set(err, "its \"tool_calls\" is a text: a list is needed; jq -c "
+                              "'(.. | .tool_calls? | strings) |= fromjson' makes it one");
     if (!cJSON_IsArray(calls))
         return error_set(err, "its \"tool_calls\" is not a list; put the call between [ and ]");
     cJSON_ArrayForEach(call, calls)

@@ -187,6 +187,46 @@ static void refuses_with_file_and_line(void **state)
     assert_int_equal(err.kind, ERROR_USAGE);
 }
 
+/* --columns that name what no record has; what some have, be it null, is named rightly. */
+static void refuses_columns_that_are_nowhere(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *ending, *content, *columns, *says;
+    } data[] = {
+        {".jsonl", "{\"text\":\"ab\"}", "label=lable", "--columns label=lable: no record"},
+        {".jsonl", "{\"text\":\"ab\"}", "text=text,weight=w8", "--columns weight=w8: no record"},
+        {".jsonl", "\"ab\"", "text=t", "--columns text=t: no record"},
+        {".txt", "ab", "prompt=q,completion=a", "--columns prompt=q: no record"},
+        {".jsonl", "{\"text\":\"ab\"}\n{\"text\":\"ab\",\"w8\":null}", "weight=w8", NULL},
+        {".jsonl", "{\"text\":\"ab\"}", "weight=,system=", NULL},
+    };
+    for (size_t i = 0; i < sizeof data / sizeof *data; i++) {
+        struct dataset out, rests;
+        struct error err = ERROR_INIT;
+        struct dataset_options options = {.columns = data[i].columns};
+        size_t length = strlen(data[i].content);
+        int status = load(&out, data[i].ending, data[i].content, length, &options, &err);
+        assert_int_equal(status, data[i].says ? -1 : 0);
+        if (data[i].says && !strstr(err.text, data[i].says))
+            fail_msg("\"%s\" does not say \"%s\"", err.text, data[i].says);
+        options.columns_may_rest = true;
+        assert_int_equal(load(&rests, data[i].ending, data[i].content, length, &options, &err), 0);
+        assert_int_equal(rests.absent.count > 0, data[i].says != NULL);
+        if (status == 0) {
+            assert_int_equal(dataset_check_absent(&rests, NULL, "x", NULL), 0);
+            dataset_free(&out);
+        } else {
+            assert_int_equal(dataset_check_absent(&rests, NULL, "x", NULL), -1);
+            assert_int_equal(dataset_check_absent(&rests, &rests, "x", NULL), -1);
+            out = rests;
+            out.absent.count = 0;
+            assert_int_equal(dataset_check_absent(&rests, &out, "x", NULL), 0);
+        }
+        dataset_free(&rests);
+    }
+}
+
 /* Damaged files: an error or a data set, never a crash; the sanitised build looks closer. */
 static void survives_damage(void **state)
 {
@@ -253,6 +293,7 @@ int main(void)
         cmocka_unit_test(reads_conversations),
         cmocka_unit_test(reads_a_system_text_beside_conversations),
         cmocka_unit_test(refuses_with_file_and_line),
+        cmocka_unit_test(refuses_columns_that_are_nowhere),
         cmocka_unit_test(survives_damage),
         cmocka_unit_test(reads_real_files),
     };

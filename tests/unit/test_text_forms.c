@@ -70,7 +70,7 @@ static int load(struct dataset *out, const struct tokenizers *tokenizers, const 
         options.template_name = template;
     if (strcmp(template, "forms.jinja") == 0)
         options.template_name = test_data("text/forms.jinja", file);
-    options.template_may_rest = true;
+    options.template_may_rest = options.columns_may_rest = true;
     int status =
         dataset_load(out, paths, 1, &options, none ? tokenizers->none : tokenizers->own, err);
     unlink(path);
@@ -237,7 +237,7 @@ static void refuses_by_name(void **state)
          "whose \"text\" is null"},
         {"{'conversations':[{'from':'function_call','value':null}]}", "whose value is null"},
         {"{'messages':[{'role':'assistant','content':null,'tool_calls':'[{}]'}]}",
-         "its \"tool_calls\" is a text: a list is needed; jq -c '.messages[].tool_calls |="},
+         "its \"tool_calls\" is a text: a list is needed; jq -c '(.. | .tool_calls"},
         {"{'messages':[{'role':'assistant','content':'','tool_calls':{'name':'x'}}]}",
          "its \"tool_calls\" is not a list"},
         {"{'messages':[{'role':'assistant','content':'','tool_calls':[null]}]}", "is no call"},
@@ -319,6 +319,16 @@ static void refuses_by_options(void **state)
                "label=label");
     is_refused(*state, "{'prompt':'a','completion':'b','label':[false]}", "neither true nor false",
                own, "label=label");
+    is_refused(*state, "{'instruction':'a','context':'c','response':'b'}",
+               "--columns names \"output\", and what it leaves out of that form is not looked for: "
+               "name all of it, as in --columns instruction=instruction,output=response; there are",
+               own, "output=response");
+    is_refused(*state, "{'instruction':'a','context':'c','response':'b'}",
+               "--columns instruction=instruction,input=context,output=NAME; there are", own,
+               "input=context");
+    is_refused(*state, "{'q':'a','completion':'c'}", "names prompt twice", own,
+               "prompt=a,completion=c,prompt=q");
+    is_refused(*state, "{'text':'a'}", "names system twice", own, "system=,system=s");
     is_refused(*state, "{'text':'a'}", "\"text\" is no KEY=NAME of", own, "text=");
     is_refused(*state, "{'q':'a','b':'c'}", "--columns prompt=q,completion=NAME", own, "prompt=q");
 }

@@ -104,6 +104,7 @@ static int evaluate_source(struct request *request, struct error *err)
         format.template_name = source.template_name;
         format.date = source.date;
     }
+    format.columns_may_rest = !format.columns;
     if (!format.columns)
         format.columns = source.columns;
     if (!format.mark)

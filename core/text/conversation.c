@@ -47,7 +47,11 @@ static int check_list(const struct reader *r, enum column which, const cJSON **l
                          name, which == COLUMN_TOOLS ? ", or the JSON of one" : "",
                          column_key(which));
     cJSON_ArrayForEach(item, *list) if (!cJSON_IsObject(item)) return error_set(
-        err, "\"%.80s\" has something in it that is not an object", name);
+        err, "\"%.80s\" has something in it that is %s; --columns %s= leaves the column unread",
+        name,
+        cJSON_IsString(item) ? "a text, not an object (if it is JSON, jq's fromjson makes it one)"
+                             : "not an object",
+        column_key(which));
     if (!(*list)->child)
         *list = NULL;
     return 0;
@@ -56,7 +60,8 @@ static int check_list(const struct reader *r, enum column which, const cJSON **l
 static int read_tools(struct beside *out, struct reader *r, bool wrap, struct error *err)
 {
     out->tools = column_take(r, COLUMN_TOOLS);
-    if (!column_says(out->tools)) {
+    if (!column_says(out->tools) ||
+        (cJSON_IsString(out->tools) && column_is_empty_json(out->tools->valuestring))) {
         out->tools = NULL;
         return 0;
     }

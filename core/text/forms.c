@@ -157,19 +157,42 @@ static int encode_answer(struct turns *turns, struct reader *r, enum column form
     return status;
 }
 
+/* Can jq take it as .NAME? */
+static bool is_identifier(const char *name)
+{
+    return *name && !strchr("0123456789", *name) &&
+           strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_0123456789") ==
+               strlen(name);
+}
+
+/* A text beside turns could be one of them, or all of what they are. */
+static int refuse_mixed(const struct reader *r, enum column text, enum column other,
+                        const cJSON *list, struct error *err)
+{
+    const char *name = column_name(r, text), *role = turns_first_role(list);
+    char remedy[320] = "take such records out of the data";
+    if (text == COLUMN_PROMPT && *role && strcmp(role, "assistant") != 0)
+        snprintf(remedy, sizeof remedy, "--columns messages=%.80s reads the turns alone",
+                 column_name(r, other));
+    else if (*role)
+        snprintf(remedy, sizeof remedy,
+                 "jq -c '.%.80s |= [{role: \"%s\", content: .}]' makes the text a turn",
+                 is_identifier(name) ? name : "NAME", text == COLUMN_PROMPT ? "user" : "assistant");
+    return error_set(err,
+                     "\"%.80s\" is a text and \"%.80s\" is not: both must be texts, or both lists "
+                     "of messages; %s",
+                     name, column_name(r, other), remedy);
+}
+
 static int read_pair(struct reader *r, struct token_list *out, struct error *err)
 {
     const cJSON *prompt = column_take(r, COLUMN_PROMPT),
                 *completion = column_take(r, COLUMN_COMPLETION);
     bool texts = cJSON_IsString(prompt) && cJSON_IsString(completion);
-    if (cJSON_IsString(prompt) != cJSON_IsString(completion)) {
-        bool first = cJSON_IsString(prompt);
-        return error_set(err,
-                         "\"%.80s\" is a text and \"%.80s\" is not: both must be texts, or both "
-                         "lists of messages",
-                         column_name(r, first ? COLUMN_PROMPT : COLUMN_COMPLETION),
-                         column_name(r, first ? COLUMN_COMPLETION : COLUMN_PROMPT));
-    }
+    if (!texts && cJSON_IsString(prompt))
+        return refuse_mixed(r, COLUMN_PROMPT, COLUMN_COMPLETION, completion, err);
+    if (!texts && cJSON_IsString(completion))
+        return refuse_mixed(r, COLUMN_COMPLETION, COLUMN_PROMPT, prompt, err);
     if (!texts)
         return read_turn_pair(r, prompt, completion, out, err);
     if (!template_is_chosen(r->context->chat))
@@ -241,6 +264,14 @@ static int read_history(struct turns *turns, struct reader *r, struct error *err
 static int read_alpaca(struct reader *r, struct token_list *out, struct error *err)
 {
     const char *instruction = NULL, *input = "", *output = NULL, *system = "";
+    if (cJSON_IsArray(column_look(r, COLUMN_OUTPUT)))
+        return error_set(
+            err,
+            "\"%.80s\" is a list: of the better and the worse answer it is a "
+            "preference pair, for DPO and its like, which spectrum does not train; jq "
+            "-c '.%.80s |= .[0]' keeps the first answer alone",
+            column_name(r, COLUMN_OUTPUT),
+            is_identifier(column_name(r, COLUMN_OUTPUT)) ? column_name(r, COLUMN_OUTPUT) : "NAME");
     if (column_text(r, COLUMN_INSTRUCTION, &instruction, err) != 0 ||
         column_text(r, COLUMN_INPUT, &input, err) != 0 ||
         column_text(r, COLUMN_OUTPUT, &output, err) != 0 ||

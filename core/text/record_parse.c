@@ -47,6 +47,11 @@ static int check_kind(const struct record *record, const cJSON *tree, struct err
     }
     if (cJSON_IsObject(tree) || cJSON_IsString(tree))
         return 0;
+    if (cJSON_IsArray(tree) && (json_get(tree->child, "role") || json_get(tree->child, "from"))) {
+        data_remedy(&record->reader->stream, "jq -c '{messages: .}'", remedy);
+        return error_set(err, "the record is a list of turns: expected an object that has it: %s",
+                         remedy);
+    }
     return error_set(err, "the record is %s: expected an object or a text",
                      cJSON_IsNull(tree)     ? "null"
                      : cJSON_IsNumber(tree) ? "a number"

@@ -180,7 +180,8 @@ static void refuses_by_name(void **state)
         {"{'completion':'a'}", "no \"prompt\""},
         {"{'instruction':'a','response':'b'}", "no \"output\"; there are: \"instruction\", \"resp"},
         {"{'instruction':'a','output':null}", "\"output\" is null"},
-        {"{'instruction':'a','output':['b','c']}", "\"output\" is not a text"},
+        {"{'instruction':'a','output':3}", "\"output\" is not a text"},
+        {"{'completion':'a','prompt':null}", "a completion is not trained without its prompt: "},
         {"{'question':'a','answer':'b'}",
          "--columns prompt=question,completion=answer; there are: "},
         {"{'prompt':'a','completions':['b'],'labels':[true]}", "stepwise"},
@@ -203,7 +204,27 @@ static void refuses_by_name(void **state)
          "--columns instruction=instruction,input=input,output=chosen "},
         {"{'system':'s','question':'a','chosen':'b','rejected':'c'}",
          "--columns prompt=question,completion=chosen "},
-        {"{'chosen':'b','rejected':'c'}", "--columns text=chosen "},
+        {"{'chosen':'b','rejected':'c','score':1}", "--columns text=chosen trains on the chosen"},
+        {"{'input':'a','chosen':'b','rejected':'c'}", "--columns prompt=input,completion=chosen "},
+        {"{'dialog':'a','chosen':'b','rejected':'c'}",
+         "--columns prompt=NAME,completion=chosen trains on the chosen answers alone, with the "
+         "NAME "
+         "of the column that has the prompt (text=chosen, where none has)"},
+        {"{'instruction':'a','chosen':'b','rejected':'c'}",
+         "--columns instruction=instruction,output=chosen "},
+        {"{'prompt':'a','chosen':'b','rejected':null}", "no \"completion\""},
+        {"{'prompt':'a','chosen':[" SAYS "],'rejected':[" SAYS "]}",
+         "with the NAME of the column that has the prompt, a list of turns"},
+        {"{'instruction':'a','output':['b','c']}",
+         "preference pair, for DPO and its like, which spectrum does not train; jq -c '.output |= "
+         ".[0]'"},
+        /* turns that are not where they are looked for */
+        {"{'conversation':[" HUMAN "," GPT "]}",
+         "\"conversation\" is a list of turns: --columns messages=conversation reads it"},
+        {"{'role':'user','content':'a'}", "one turn of a conversation"},
+        {"[" ASKS "," SAYS "]", "one turn of a conversation"},
+        {"[[" ASKS "," SAYS "]]", "the record is a list of turns: expected an object that has it: "
+                                  "jq -c '{messages: .}'"},
         /* two forms */
         {"{'messages':[" ASKS "," SAYS "],'conversations':[" HUMAN "," GPT "]}",
          "--columns messages=messages or --columns conversations=conversations"},
@@ -213,7 +234,12 @@ static void refuses_by_name(void **state)
          "two forms in one record, \"messages\" and \"instruction\""},
         {"{'prompt':'a','completion':'b','instruction':'a','output':'b'}",
          "two forms in one record"},
-        {"{'prompt':'a','completion':[" SAYS "]}", "both must be texts, or both lists"},
+        {"{'prompt':'a','completion':[" SAYS "]}", "both must be texts, or both lists of messages; "
+                                                   "jq -c '.prompt |= [{role: \"user\", content: "
+                                                   ".}]' makes"},
+        {"{'prompt':[" ASKS "],'completion':'b'}", "jq -c '.completion |= [{role: \"assistant\", "},
+        {"{'prompt':'a','completion':[" ASKS "," SAYS "]}", "--columns messages=completion reads"},
+        {"{'prompt':'a','completion':1}", "both lists of messages; take such records out"},
         /* turns */
         {"{'messages':[" ASKS ",{'role':'narrator','content':'b'}]}",
          "message 2 of \"messages\": the role \"narrator\""},
@@ -271,8 +297,10 @@ static void refuses_by_name(void **state)
          "say different things; --columns system= "},
         {"{'messages':[" ASKS "," SAYS "],'tools':{'name':'x'}}", "\"tools\" is not a list"},
         {"{'messages':[" ASKS "," SAYS "],'tools':'none'}", "tools that are a text must be JSON"},
-        {"{'messages':[" ASKS "," SAYS "],'tools':[1]}", "not an object"},
+        {"{'messages':[" ASKS "," SAYS "],'tools':[1]}", "not an object; --columns tools= "},
+        {"{'messages':[" ASKS "," SAYS "],'tools':['{}']}", "if it is JSON, jq's fromjson"},
         {"{'messages':[" ASKS "," SAYS "],'functions':[{}]}", "--columns tools=functions"},
+        {"{'messages':[" ASKS "," SAYS "],'functions':'[{}]'}", "--columns tools=functions"},
         {"{'messages':[" ASKS "," SAYS "],'images':['a.png']}",
          "\"images\" has something in it, and spectrum trains on text alone"},
         {"{'messages':[" ASKS "," SAYS "],'audio':{'path':'a.wav'}}", "\"audio\""},
@@ -401,6 +429,15 @@ static void names_members_that_are_not_read(void **state)
         {"{'messages':[{'role':'user','from':'human','content':'a','value':'a'}," SAYS "]}",
          {NULL},
          "own"},
+        /* what a table is filled with says nothing */
+        {"{'messages':[" ASKS "," SAYS
+         "],'conversations':[],'completion':'','prompt':'','chosen':'',"
+         "'rejected':'','instruction':'','output':'','text':'','tools':' [ ]'}",
+         {NULL},
+         "own"},
+        {"{'messages':[],'prompt':'','completion':'','text':'a b','images':[]}", {NULL}, "own"},
+        {"{'messages':[" ASKS "," SAYS "],'chosen':'x','rejected':null}", {"chosen"}, "own"},
+        {"{'text':'a b','tools':'null'}", {"tools"}, "own"},
         {"{'system':'s t','messages':[{'role':'system','content':[{'type':'text','text':'s '},"
          "{'type':'text','text':'t'}]}," ASKS "," SAYS "]}",
          {NULL},

@@ -144,6 +144,12 @@ static int check(const struct dataset *data, const char *path, struct error *err
 {
     if (data->documents == 0)
         return error_set(err, "%s: no text in it", path);
+    if (data->supervised == 0 && data->undesired > 0)
+        return error_set(err,
+                         "%s: no document of its %zu has a token to learn from: %zu have a label "
+                         "that says false (KTO's), and of those nothing is trained; --columns "
+                         "label= leaves labels unread",
+                         path, data->documents, data->undesired);
     if (data->supervised == 0)
         return error_set(err,
                          "%s: no document of its %zu has a token to learn from: the completions "

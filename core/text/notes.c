@@ -8,7 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NOTES_MAX = 32, NOTE_TEXT_MAX = 80 };
+enum { NOTES_MAX = 256, NOTE_TEXT_MAX = 80 };
+
+/* Stands for all names that came when there was no more room. */
+static const char others[] = "...";
 
 /* How much of the text is kept: no more than NOTE_TEXT_MAX bytes, in whole letters. */
 static size_t kept(const char *text)
@@ -42,14 +45,18 @@ int notes_add(struct dataset_notes *notes, const char *text, size_t file, size_t
               struct error *err)
 {
     size_t length = kept(text);
+    bool last = notes->count == NOTES_MAX - 1;
     for (size_t i = 0; i < notes->count; i++)
         if (strncmp(notes->items[i].text, text, length) == 0 && !notes->items[i].text[length]) {
             notes->items[i].count++;
             return 0;
         }
-    if (notes->count == NOTES_MAX)
+    if (notes->count == NOTES_MAX) {
+        notes->items[NOTES_MAX - 1].count++;
         return 0;
-    struct dataset_note *note = append(notes, text, length, err);
+    }
+    struct dataset_note *note =
+        append(notes, last ? others : text, last ? sizeof others - 1 : length, err);
     if (!note)
         return -1;
     note->file = file;
@@ -111,21 +118,22 @@ void notes_put(struct buffer *out, const struct dataset_notes *notes)
 void dataset_list_names(const struct dataset_notes *notes, char *out, size_t size)
 {
     struct buffer list = BUFFER_INIT;
+    static const char more[] = ", \"...\"";
+    bool all = false;
     size_t fits = 0;
     buffer_byte(&list, '[');
     for (size_t i = 0; i < notes->count && list.length < size; i++) {
         buffer_text(&list, i > 0 ? ", " : "");
         json_put_string(&list, notes->items[i].text);
-        if (!list.failed && list.length + 2 <= size)
+        all = !list.failed && i + 1 == notes->count && list.length + 2 <= size;
+        if (!list.failed && list.length + sizeof more + 1 <= size)
             fits = list.length;
     }
-    size_t length = fits;
-    if (length == 0)
-        out[length++] = '[';
+    if (all)
+        snprintf(out, size, "%s]", list.data);
     else
-        memcpy(out, list.data, length);
-    out[length++] = ']';
-    out[length] = '\0';
+        snprintf(out, size, "%.*s%s]", (int)(fits ? fits : 1), fits ? list.data : "[",
+                 fits && notes->count > 0 ? more : "");
     buffer_free(&list);
 }
 
@@ -135,14 +143,17 @@ static void tell(const struct dataset_notes *notes, const char *what, const char
 {
     struct buffer line = BUFFER_INIT;
     buffer_format(&line, "%s: %s: ", what, are);
-    for (size_t i = 0; i < notes->count && line.length < 500; i++) {
-        const struct dataset_note *note = &notes->items[i];
-        buffer_format(&line, "%s%s", i > 0 ? ", " : "", note->text);
+    size_t told = 0;
+    for (; told < notes->count && line.length < 500; told++) {
+        const struct dataset_note *note = &notes->items[told];
+        buffer_format(&line, "%s%s", told > 0 ? ", " : "", note->text);
         if (places)
             buffer_format(&line, " (line %zu)", note->line);
         else
             buffer_format(&line, " (%zu record%s)", note->count, text_s(note->count));
     }
+    if (told < notes->count)
+        buffer_format(&line, " and %zu more", notes->count - told);
     if (notes->count > 0 && !line.failed) {
         utf8_sanitize(line.data);
         say(context, line.data);

@@ -94,6 +94,10 @@ static const char *remedy_of(const struct record *record, const struct json_faul
         *says = "; is the file cut off?";
         return NULL;
     }
+    if (fault->cut && strstr(fault->what, "inside a text")) {
+        *says = "; a line break in a text is written \\n; or is the line cut off?";
+        return NULL;
+    }
     if (fault->behind && !lines)
         *says = "; a comma is missing before it";
     else if (fault->cut || (fault->behind && next && strchr("{[\"", next)))

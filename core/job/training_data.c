@@ -18,7 +18,7 @@ static int open_data(struct training *training, struct dataset *out, const char 
     const struct dataset_watch watch = {training, say, training_should_stop};
     struct dataset_options format = training->format;
     format.template_may_rest = true; /* in one of the two: check_format() asks both */
-    format.columns_may_rest = true;
+    format.names_may_rest = true;
     return dataset_open(out, paths, count, &format, training->tokenizer, &watch, err);
 }
 

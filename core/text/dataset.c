@@ -103,12 +103,14 @@ int dataset_check_absent(const struct dataset *data, const struct dataset *other
                          struct error *err)
 {
     for (size_t i = 0; i < data->absent.count; i++) {
-        const char *pair = data->absent.items[i].text;
-        if (!other || lists(&other->absent, pair))
-            return error_set(err,
-                             "%s: --columns %.80s: no record of the data has a column of that "
-                             "name",
-                             path, pair);
+        const char *named = data->absent.items[i].text;
+        bool mark = strncmp(named, "--mark ", 7) == 0;
+        if (!other || lists(&other->absent, named))
+            return error_set(err, "%s: %.100s: %s", path, named,
+                             mark
+                                 ? "it stands nowhere in the .txt files of the data (where CRLF is "
+                                   "read as LF)"
+                                 : "no record of the data has a column of that name");
     }
     return 0;
 }

@@ -30,7 +30,7 @@ struct dataset_options {
     const char *template_name; /* --template (text/template.h); NULL: the tokenizer's own */
     const char *date;          /* of a template that writes today's, "2026-11-29"; NULL: today */
     bool template_may_rest;    /* else a --template that writes no record of the data is an error */
-    bool columns_may_rest;     /* else a column that they name and no record has is one */
+    bool names_may_rest;       /* else a column or mark that is nowhere in the data is one */
 };
 
 /* What one of the paths gave: the documents from the end of the source before it up to `end`. */
@@ -75,9 +75,10 @@ struct dataset {
     size_t undesired;    /* KTO's records whose label is false: no target of them has a weight */
     struct dataset_notes recognised; /* forms of records (struct form's name, forms.h) */
     struct dataset_notes unread;     /* columns with something in them that is not read */
-    struct dataset_notes absent;     /* "key=name" of --columns that name what no record has */
-    char fingerprint[33];            /* of ids, weights, offsets and kinds */
-    struct dataset_source *sources;  /* [source_count], one for each path, in their order */
+    struct dataset_notes
+        absent;           /* "--columns key=name", "--mark text" of what is nowhere in the data */
+    char fingerprint[33]; /* of ids, weights, offsets and kinds */
+    struct dataset_source *sources; /* [source_count], one for each path, in their order */
     size_t source_count;
     struct token_file *file;
 };
@@ -129,8 +130,8 @@ void dataset_list_names(const struct dataset_notes *notes, char *out, size_t siz
  * (template_may_rest). */
 int dataset_refuse_template(const char *path, const char *template_name, struct error *err);
 
-/* The error of --columns that name what no record of the data set has, nor of the other one where
- * that is not NULL (columns_may_rest). 0: there is none. */
+/* The error of --columns and --mark that name what is nowhere in the data set, nor in the other one
+ * where that is not NULL (names_may_rest). 0: there is none. */
 int dataset_check_absent(const struct dataset *data, const struct dataset *other, const char *path,
                          struct error *err);
 

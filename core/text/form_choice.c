@@ -7,6 +7,7 @@
 
 #include "base/buffer.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* --- columns --- */
@@ -127,7 +128,13 @@ int column_text(struct reader *r, enum column which, const char **out, struct er
 {
     const cJSON *value = column_take(r, which);
     if (value && !cJSON_IsString(value))
-        return error_set(err, "\"%.80s\" is not a text", column_name(r, which));
+        return error_set(err,
+                         "\"%.80s\" is not a text; take such records out of the data, or name "
+                         "another column with --columns%s",
+                         column_name(r, which),
+                         cJSON_IsNumber(value) || cJSON_IsBool(value)
+                             ? " (of numbers jq's tostring makes texts)"
+                             : "");
     if (!value && !*out)
         return lacks(r, which, err);
     if (value)
@@ -173,29 +180,49 @@ static bool has_more(const struct reader *r)
     return false;
 }
 
-/* The --columns with which the better answer of this record trains. */
+/* The role that the turns of an answer begin with, be they JSON in a text; "": it has none. */
+static const char *begins_with(const cJSON *chosen, char role[32])
+{
+    cJSON *parsed = cJSON_IsString(chosen) && chosen->valuestring[0] == '['
+                        ? json_parse(chosen->valuestring, strlen(chosen->valuestring),
+                                     JSON_LOOSE_NUMBERS | JSON_KEEP_NUMBERS, "chosen", NULL)
+                        : NULL;
+    snprintf(role, 32, "%s", turns_first_role(parsed ? parsed : chosen));
+    cJSON_Delete(parsed);
+    return role;
+}
+
+/* What makes the better answer of this record train. */
 static void put_preference(const struct reader *r, const cJSON *chosen, struct buffer *out)
 {
-    bool turns = is_turns(chosen);
-    const char *question = question_of(r, turns);
-    if (cJSON_IsArray(chosen) && strcmp(turns_first_role(chosen), "assistant") != 0)
-        buffer_text(out, "--columns messages=chosen trains on the chosen answers alone");
+    static const char trains[] = "trains on the chosen answers alone";
+    char role[32];
+    bool turns = is_turns(chosen), spoken = *begins_with(chosen, role);
+    const char *question = question_of(r, turns), *before = question_of(r, true);
+    if (spoken && strcmp(role, "assistant") != 0)
+        buffer_format(out, "--columns messages=chosen %s", trains);
     else if (!turns && cJSON_IsString(json_get(r->record, "instruction")))
-        buffer_format(out,
-                      "--columns instruction=instruction,%soutput=chosen trains on the chosen "
-                      "answers alone",
-                      json_get(r->record, "input") ? "input=input," : "");
+        buffer_format(out, "--columns instruction=instruction,%soutput=chosen %s",
+                      json_get(r->record, "input") ? "input=input," : "", trains);
+    else if (cJSON_IsArray(chosen) && cJSON_IsString(chosen->child))
+        buffer_text(out,
+                    "jq -c '.chosen |= .[0]' makes the list of answers one, of which --columns "
+                    "prompt=NAME,completion=chosen can train");
     else if (question)
+        buffer_format(out, "--columns prompt=%s,completion=chosen %s", question, trains);
+    else if (!turns && before)
         buffer_format(out,
-                      "--columns prompt=%s,completion=chosen trains on the chosen answers alone",
-                      question);
+                      "--columns prompt=%s,completion=chosen %s, once jq -c '.chosen |= [{role: "
+                      "\"assistant\", content: .}]' has made turns of them",
+                      before, trains);
     else if (!turns && !has_more(r))
-        buffer_text(out, "--columns text=chosen trains on the chosen answers alone");
+        buffer_format(out, "--columns text=chosen %s", trains);
     else
-        buffer_format(out,
-                      "--columns prompt=NAME,completion=chosen trains on the chosen answers alone, "
-                      "with the NAME of the column that has the prompt%s",
-                      turns ? ", a list of turns" : " (text=chosen, where none has)");
+        buffer_format(
+            out,
+            "--columns prompt=NAME,completion=chosen %s, with the NAME of the column that "
+            "has the prompt%s",
+            trains, turns ? ", a list of turns" : " (text=chosen, where none has)");
 }
 
 /* Whoever names the columns of a form says what is to be read of a pair. One side alone is none:

@@ -358,8 +358,10 @@ static int read_label(struct reader *r, enum column form, struct error *err)
     const cJSON *tag = strcmp(name, "kto_tag") == 0 ? NULL : json_get(r->record, "kto_tag");
     tag = column_is_there(tag) ? tag : NULL;
     bool named = columns->named[COLUMN_LABEL];
-    if (!*name || (form == COLUMN_TEXT && !named))
+    if (!*name)
         return 0;
+    if (form == COLUMN_TEXT && !named)
+        label = NULL; /* a class, which texts have */
     if (check_label(r, label, form, err) != 0)
         return -1;
     if (tag && !cJSON_IsBool(tag))

@@ -20,6 +20,7 @@ struct loader {
     size_t ready;            /* tokens of the list whose targets are counted */
     size_t file;             /* which one is read */
     bool seen[COLUMN_COUNT]; /* some record has the column, be it null */
+    bool mark_seen;
 };
 
 static uint64_t reached(const struct loader *l)
@@ -121,6 +122,7 @@ static int load_record(struct loader *l, const struct record_reader *reader,
     if (status != 0)
         return error_prefix(err, "%s:%zu", reader->path, line);
     count_targets(l);
+    l->mark_seen |= text && record->marked;
     bool stream = text && !(reader->mark && reader->mark[0]);
     uint8_t kind = (prompted ? DOCUMENT_PROMPTED : 0) | (stream ? DOCUMENT_STREAM : 0);
     if (!record->unended && end_document(l, kind, err) != 0)
@@ -194,19 +196,21 @@ static int load(struct loader *l, const struct data_files *files, size_t source_
     return load_files(l, files, mark, err);
 }
 
-/* What --columns names and nothing has. */
-static int note_absent(struct loader *l, struct error *err)
+/* What --columns and --mark name and nothing has. */
+static int note_absent(struct loader *l, const char *mark, struct error *err)
 {
     const struct column_names *columns = l->forms.columns;
     char pair[128];
     for (int i = 0; i < COLUMN_COUNT; i++) {
         if (!columns->named[i] || l->seen[i])
             continue;
-        snprintf(pair, sizeof pair, "%s=%s", column_key((enum column)i), columns->names[i]);
+        snprintf(pair, sizeof pair, "--columns %s=%s", column_key((enum column)i),
+                 columns->names[i]);
         if (notes_add(&l->data->absent, pair, 0, 0, err) != 0)
             return -1;
     }
-    return 0;
+    snprintf(pair, sizeof pair, "--mark %s", mark ? mark : "");
+    return mark && mark[0] && !l->mark_seen ? notes_add(&l->data->absent, pair, 0, 0, err) : 0;
 }
 
 int loader_run(struct dataset *out, struct token_list *tokens, struct token_writer *writer,
@@ -228,7 +232,7 @@ int loader_run(struct dataset *out, struct token_list *tokens, struct token_writ
     if (status == 0)
         status = load(&l, files, source_count, options->mark, err);
     if (status == 0)
-        status = note_absent(&l, err);
+        status = note_absent(&l, options->mark, err);
     template_close(l.forms.chat);
     column_names_free(&columns);
     return status;
@@ -240,7 +244,7 @@ int loader_finish(struct dataset *data, const struct data_files *files,
     if (notes_name_files(&data->recognised, files, err) != 0 ||
         notes_name_files(&data->unread, files, err) != 0)
         return -1;
-    if (!options->columns_may_rest &&
+    if (!options->names_may_rest &&
         dataset_check_absent(data, NULL, files->items[0].path, err) != 0)
         return -1;
     if (!options->template_name || options->template_may_rest || data->templated)

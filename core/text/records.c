@@ -248,6 +248,7 @@ static int next_text(struct record_reader *reader, struct record *out, struct er
         hit = NULL;
     }
     take(reader, reader->at + length, hit ? mark : 0, out);
+    out->marked = hit != NULL;
     out->goes_on = goes_on;
     out->unended = reader->begun = unended;
     return 1;

@@ -548,10 +548,26 @@ static int read_turn(struct turns *turns, const char *list, const cJSON *item, b
     return append(turns, spell(item, role, content, err), weight, err);
 }
 
+/* A list of roles and one of contents: so some tables keep turns. */
+static int refuse_lists(const cJSON *list, const char *name, const char *role, const char *content,
+                        struct error *err)
+{
+    if (!cJSON_IsArray(json_get(list, role)) || !cJSON_IsArray(json_get(list, content)))
+        return 0;
+    return error_set(
+        err,
+        "\"%.80s\" is lists of what turns have, not a list of turns; jq -c '.[\"%.80s\"] "
+        "|= [[.%s, .%s] | transpose[] | {%s: .[0], %s: .[1]}]' makes that",
+        name, strpbrk(name, "'\"\\") ? "NAME" : name, role, content, role, content);
+}
+
 int turns_read(struct turns *turns, const cJSON *list, const char *name, bool single, bool trains,
                struct error *err)
 {
     single = single && cJSON_IsObject(list);
+    if (cJSON_IsObject(list) && (refuse_lists(list, name, "role", "content", err) != 0 ||
+                                 refuse_lists(list, name, "from", "value", err) != 0))
+        return -1;
     if (!single && !cJSON_IsArray(list))
         return error_set(err, "\"%.80s\" is not an array of messages", name);
     const cJSON *item = single ? list : list->child;

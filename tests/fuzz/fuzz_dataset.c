@@ -71,7 +71,7 @@ static void load(const char *name, const uint8_t *data, size_t size, const char 
     struct dataset_options options = {.columns = columns,
                                       .template_name = "chatml",
                                       .template_may_rest = true,
-                                      .columns_may_rest = true};
+                                      .names_may_rest = true};
     struct dataset dataset = {0};
     struct error err = ERROR_INIT;
     bool loaded = fuzz_ok(dataset_load(&dataset, &path, 1, &options, tokenizer, &err), &err);

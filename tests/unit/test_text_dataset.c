@@ -216,30 +216,36 @@ static void names_very_many_columns(void **state)
     buffer_free(&record);
 }
 
-/* --columns that name what no record has; what some have, be it null, is named rightly. */
-static void refuses_columns_that_are_nowhere(void **state)
+/* Columns that no record has and marks that stand nowhere; what one has, be it null, is right. */
+static void refuses_names_that_are_nowhere(void **state)
 {
     (void)state;
     static const struct {
-        const char *ending, *content, *columns, *says;
+        const char *ending, *content, *columns, *says, *mark;
     } data[] = {
-        {".jsonl", "{\"text\":\"ab\"}", "label=lable", "--columns label=lable: no record"},
-        {".jsonl", "{\"text\":\"ab\"}", "text=text,weight=w8", "--columns weight=w8: no record"},
-        {".jsonl", "\"ab\"", "text=t", "--columns text=t: no record"},
-        {".txt", "ab", "prompt=q,completion=a", "--columns prompt=q: no record"},
-        {".jsonl", "{\"text\":\"ab\"}\n{\"text\":\"ab\",\"w8\":null}", "weight=w8", NULL},
-        {".jsonl", "{\"text\":\"ab\"}", "weight=,system=", NULL},
+        {".jsonl", "{\"text\":\"ab\"}", "label=lable", "--columns label=lable: no record", NULL},
+        {".jsonl", "{\"text\":\"ab\"}", "text=text,weight=w8", "--columns weight=w8: no record",
+         NULL},
+        {".jsonl", "\"ab\"", "text=t", "--columns text=t: no record", NULL},
+        {".txt", "ab", "prompt=q,completion=a", "--columns prompt=q: no record", NULL},
+        {".jsonl", "{\"text\":\"ab\"}\n{\"text\":\"ab\",\"w8\":null}", "weight=w8", NULL, NULL},
+        {".jsonl", "{\"text\":\"ab\"}", "weight=,system=", NULL, NULL},
+        {".txt", "ab##cd", NULL, NULL, "##"},
+        {".txt", "ab##", NULL, NULL, "##"},
+        {".txt", "ab\r\ncd", NULL, "--mark zz: it stands nowhere in the .txt files", "zz"},
+        {".txt", "ab\r\ncd", NULL, "(where CRLF is read as LF)", "\r\n"},
+        {".jsonl", "\"ab\"", NULL, "--mark zz: it", "zz"},
     };
     for (size_t i = 0; i < sizeof data / sizeof *data; i++) {
         struct dataset out, rests;
         struct error err = ERROR_INIT;
-        struct dataset_options options = {.columns = data[i].columns};
+        struct dataset_options options = {.columns = data[i].columns, .mark = data[i].mark};
         size_t length = strlen(data[i].content);
         int status = load(&out, data[i].ending, data[i].content, length, &options, &err);
         assert_int_equal(status, data[i].says ? -1 : 0);
         if (data[i].says && !strstr(err.text, data[i].says))
             fail_msg("\"%s\" does not say \"%s\"", err.text, data[i].says);
-        options.columns_may_rest = true;
+        options.names_may_rest = true;
         assert_int_equal(load(&rests, data[i].ending, data[i].content, length, &options, &err), 0);
         assert_int_equal(rests.absent.count > 0, data[i].says != NULL);
         if (status == 0) {
@@ -264,7 +270,8 @@ static void survives_damage(void **state)
         "[{\"text\":\"abc\"},{\"prompt\":\"a\",\"completion\":\"b\"},{\"messages\":[{\"role\":"
         "\"user\",\"content\":\"x\"},{\"role\":\"assistant\",\"content\":\"y\"}]}]";
     static const char *const endings[] = {".json", ".jsonl", ".txt"};
-    const struct dataset_options chatml = {"b", NULL, "chatml"};
+    const struct dataset_options chatml = {
+        .mark = "b", .template_name = "chatml", .names_may_rest = true};
     struct random_stream random = {7, 0};
     for (int round = 0; round < 600; round++) {
         char content[sizeof good];
@@ -323,7 +330,7 @@ int main(void)
         cmocka_unit_test(reads_a_system_text_beside_conversations),
         cmocka_unit_test(refuses_with_file_and_line),
         cmocka_unit_test(names_very_many_columns),
-        cmocka_unit_test(refuses_columns_that_are_nowhere),
+        cmocka_unit_test(refuses_names_that_are_nowhere),
         cmocka_unit_test(survives_damage),
         cmocka_unit_test(reads_real_files),
     };

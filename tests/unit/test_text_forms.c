@@ -70,7 +70,7 @@ static int load(struct dataset *out, const struct tokenizers *tokenizers, const 
         options.template_name = template;
     if (strcmp(template, "forms.jinja") == 0)
         options.template_name = test_data("text/forms.jinja", file);
-    options.template_may_rest = options.columns_may_rest = true;
+    options.template_may_rest = options.names_may_rest = true;
     int status =
         dataset_load(out, paths, 1, &options, none ? tokenizers->none : tokenizers->own, err);
     unlink(path);
@@ -210,6 +210,16 @@ static void refuses_by_name(void **state)
          "--columns prompt=NAME,completion=chosen trains on the chosen answers alone, with the "
          "NAME "
          "of the column that has the prompt (text=chosen, where none has)"},
+        {"{'messages':[" ASKS "],'chosen':'b','rejected':'c'}",
+         "--columns prompt=messages,completion=chosen trains on the chosen answers alone, once jq "
+         "-c "
+         "'.chosen |= [{role: \"assistant\", content: .}]' has"},
+        {"{'prompt':'a','chosen':['b'],'rejected':['c']}", "jq -c '.chosen |= .[0]' makes"},
+        {"{'id':'x','chosen':'[{\\'role\\':\\'user\\',\\'content\\':\\'a\\'}]','rejected':'c'}",
+         "--columns messages=chosen trains"},
+        {"{'conversations':{'from':['human'],'value':['a']}}",
+         "jq -c '.[\"conversations\"] |= [[.from, .value] | transpose[] | {from: .[0], value: "
+         ".[1]}]'"},
         {"{'instruction':'a','chosen':'b','rejected':'c'}",
          "--columns instruction=instruction,output=chosen "},
         {"{'prompt':'a','chosen':'b','rejected':null}", "no \"completion\""},
@@ -495,6 +505,8 @@ static void reads_a_named_label(void **state)
         {"{'prompt':'a','completion':'b','good':'true'}", "label=good", 0},
         {"{'prompt':'a','completion':'b','kto_tag':0}", "label=kto_tag", 1},
         {"{'text':'a b','label':0}", "label=label", 1},
+        {"{'text':'a b','kto_tag':false}", NULL, 1},
+        {"{'text':'a b','label':false}", NULL, 0},
         {"{'prompt':'a','completion':'b','label':0}", "label=", 0},
         {"{'messages':[" ASKS "," SAYS "],'label':0}", NULL, 0},
     };

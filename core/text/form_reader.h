@@ -11,6 +11,7 @@ struct reader {
     const cJSON *record; /* an object */
     struct form *form;
     double weight; /* of the record: 0 where it is not to be learned */
+    bool weighed;  /* it says so itself */
 };
 
 /* --- columns --- */

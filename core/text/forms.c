@@ -387,7 +387,9 @@ static int read_label(struct reader *r, enum column form, struct error *err)
 static int read_weight(struct reader *r, struct error *err)
 {
     const char *name = r->context->columns->names[COLUMN_WEIGHT];
-    if (turn_record_weight(r->record, name, &r->weight, err) != 0)
+    if (!*name)
+        return 0;
+    if (turn_record_weight(r->record, name, &r->weight, &r->weighed, err) != 0)
         return -1;
     column_take(r, COLUMN_WEIGHT);
     column_read(r, "loss_weight");
@@ -426,6 +428,8 @@ static void name_form(struct reader *r, enum column form)
                                column_key(beside[i]));
             joint = ", ";
         }
+    if (r->weighed)
+        snprintf(out->name + length, sizeof out->name - (size_t)length, "%sweight", joint);
 }
 
 bool form_unread(const struct form *form, const cJSON *column)
@@ -439,7 +443,7 @@ bool form_unread(const struct form *form, const cJSON *column)
 int form_encode(const struct form_context *context, const cJSON *record, struct token_list *out,
                 struct form *form, struct error *err)
 {
-    struct reader r = {context, record, form, 1};
+    struct reader r = {.context = context, .record = record, .form = form, .weight = 1};
     enum column is = COLUMN_TEXT;
     *form = (struct form){.name = "text"};
     if (cJSON_IsString(record))

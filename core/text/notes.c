@@ -137,9 +137,17 @@ void dataset_list_names(const struct dataset_notes *notes, char *out, size_t siz
     buffer_free(&list);
 }
 
+static bool comes_from_several(const struct dataset_notes *notes)
+{
+    for (size_t i = 0; i < notes->count; i++)
+        if (notes->items[i].file > 0)
+            return true;
+    return false;
+}
+
 /* "data: columns that are not read: id (line 1), ...". */
 static void tell(const struct dataset_notes *notes, const char *what, const char *are, bool places,
-                 void (*say)(void *context, const char *line), void *context)
+                 bool paths, void (*say)(void *context, const char *line), void *context)
 {
     struct buffer line = BUFFER_INIT;
     buffer_format(&line, "%s: %s: ", what, are);
@@ -147,7 +155,9 @@ static void tell(const struct dataset_notes *notes, const char *what, const char
     for (; told < notes->count && line.length < 500; told++) {
         const struct dataset_note *note = &notes->items[told];
         buffer_format(&line, "%s%s", told > 0 ? ", " : "", note->text);
-        if (places)
+        if (places && paths && note->path)
+            buffer_format(&line, " (%s:%zu)", note->path, note->line);
+        else if (places)
             buffer_format(&line, " (line %zu)", note->line);
         else
             buffer_format(&line, " (%zu record%s)", note->count, text_s(note->count));
@@ -165,12 +175,13 @@ void dataset_tell(const struct dataset *data, const char *what,
                   void (*say)(void *context, const char *line), void *context)
 {
     char line[120];
-    tell(&data->recognised, what, "recognised", false, say, context);
+    bool several = comes_from_several(&data->recognised) || comes_from_several(&data->unread);
+    tell(&data->recognised, what, "recognised", false, false, say, context);
     snprintf(line, sizeof line, "%s: %zu undesired (label false): nothing of them is trained", what,
              data->undesired);
     if (data->undesired > 0)
         say(context, line);
-    tell(&data->unread, what, "columns that are not read", true, say, context);
+    tell(&data->unread, what, "columns that are not read", true, several, say, context);
 }
 
 /* A whole number from 0 on. */

@@ -93,15 +93,17 @@ static int find_word(const cJSON *item, size_t count, bool speaks, double *out, 
     return 0;
 }
 
-int turn_record_weight(const cJSON *record, const char *weight_name, double *out, struct error *err)
+int turn_record_weight(const cJSON *record, const char *weight_name, double *out, bool *says,
+                       struct error *err)
 {
     const char *const numbers[] = {weight_name, "loss_weight"};
     double number = 1, trains = 1;
-    bool says = false;
+    *says = false;
     if (refuse_details(record, err) != 0 ||
-        find_number(record, numbers, 2, &number, &says, err) != 0 ||
-        find_word(record, RECORD_WORDS, true, &trains, &says, err) != 0)
-        return -1;
+        find_number(record, numbers, 2, &number, says, err) != 0 ||
+        find_word(record, RECORD_WORDS, true, &trains, says, err) != 0)
+        return error_prefix(err,
+                            "how much the record counts (--columns weight= leaves that unread)");
     *out = trains * number;
     return 0;
 }

@@ -41,9 +41,9 @@ int turns_add(struct turns *turns, const char *role, const char *content, double
 int turns_read(struct turns *turns, const cJSON *list, const char *name, bool single, bool trains,
                struct error *err);
 
-/* How much a record counts by what it says itself (forms.h). `weight_name` is the key beside
- * "loss_weight", "" for none. */
-int turn_record_weight(const cJSON *record, const char *weight_name, double *out,
+/* How much a record counts by what it says itself (forms.h), and whether it says it. `weight_name`
+ * is the key beside "loss_weight". */
+int turn_record_weight(const cJSON *record, const char *weight_name, double *out, bool *says,
                        struct error *err);
 
 /* Neither absent nor null, nor an empty text, list or object. */

@@ -66,6 +66,11 @@ if command -v jq >/dev/null; then
     mended wrapped.jsonl '"data" holds a data set, not a record'
 fi
 
+printf 'a,b\n' >folder/notes.csv
+"$spectrum" train "$model" --data folder --steps 2 --seq-len 64 --batch 1 --accumulate 1 --sample-tokens 0 --eval-every 0 \
+    --run beside >/dev/null 2>said || fail "a table beside the data is in its way"
+grep -qF "folder/notes.csv is not read: data files are .txt" said || fail "the table is not named"
+
 cp plain.jsonl folder/test.jsonl
 got=0
 "$spectrum" train "$model" --data folder --steps 2 --run other >/dev/null 2>said || got=$?

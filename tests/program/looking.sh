@@ -41,7 +41,7 @@ ends 0 tokens "$model" "${take[@]}" --json
 prints '"data": {"files": 2, "records": 5, "documents": 4, '
 prints '"record": {"file": "data/1.txt", "line": 1, "row": 1, "form": "plain text"'
 prints '"unread_columns": {"source": 1}'
-prints '"forms": {"messages": 1, "text": 1, "Alpaca instruction/input/output, as turns": 1, "plain text": 2}'
+prints '"forms": {"messages": 1, "text": 1, "Alpaca instruction/input/output, as turns with weight": 1, "plain text": 2}'
 
 # A record by its number: the tokens that --chat has of a file of its own.
 head -n 1 data/below/2.jsonl >alone.jsonl
@@ -112,6 +112,12 @@ test "$(value trained_parameters dry)" = "$(value trained_parameters real/proof.
 for key in weights masters gradients optimizer activations workspace; do
     test "$(value $key dry)" = "$(value $key real/metrics.jsonl)" || fail "memory: $key"
 done
+
+mkdir both
+echo '{"text": "a", "id": 1}' >both/1.jsonl
+echo '{"prompt": "a", "completion": "b", "name": "c"}' >both/2.jsonl
+ends 0 train "$model" --data both --seq-len 16 --steps 1 --run none --dry-run
+says 'columns that are not read: id (both/1.jsonl:1), name (both/2.jsonl:1)'
 
 # What is refused is refused alike, and leaves nothing.
 refused() { # refused STATUS OPTIONS...

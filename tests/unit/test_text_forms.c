@@ -490,6 +490,37 @@ static void names_members_that_are_not_read(void **state)
     unlink(reads);
 }
 
+/* A weight is named with the form, and --columns weight= leaves whatever says it unread. */
+static void names_weights(void **state)
+{
+    static const struct {
+        const char *record, *columns, *form;
+        double weight;
+    } records[] = {
+        {"{'text':'Q','weight':70}", NULL, "text with weight", 70},
+        {"{'text':'Q','weight':null}", NULL, "text", 1},
+        {"{'prompt':'a ','completion':'Q','train':true}", NULL,
+         "prompt and completion, texts with weight", 1},
+        {"{'text':'Q','weight':'x','train':1,'loss_weight':-1,'train_detail':[]}",
+         "weight=", "text", 1},
+    };
+    const struct tokenizers *tokenizers = *state;
+    for (size_t i = 0; i < sizeof records / sizeof *records; i++) {
+        struct dataset data;
+        struct error err = ERROR_INIT;
+        char text[512];
+        with_quotes(text, sizeof text, records[i].record);
+        if (load(&data, *state, "own", records[i].columns, text, &err) != 0)
+            fail_msg("%s: %s", text, err.text);
+        assert_string_equal(data.recognised.items[0].text, records[i].form);
+        assert_float_equal(weight_behind(&data, tokenizer_token_id(tokenizers->own, "Q")),
+                           records[i].weight, 1e-6);
+        dataset_free(&data);
+    }
+    is_refused(tokenizers, "{'text':'a','train':1}", "(--columns weight= leaves that unread)",
+               "own", NULL);
+}
+
 /* Labels that --columns names, whatever their spelling. */
 static void reads_a_named_label(void **state)
 {
@@ -533,6 +564,7 @@ int main(void)
         cmocka_unit_test(reads_as_its_tools_do),
         cmocka_unit_test(refuses_by_name),
         cmocka_unit_test(refuses_by_options),
+        cmocka_unit_test(names_weights),
         cmocka_unit_test(reads_a_named_label),
         cmocka_unit_test(weighs_turns_as_their_tools_do),
         cmocka_unit_test(names_members_that_are_not_read),

@@ -316,6 +316,10 @@ static void names_what_is_wrong_with_json(void **state)
     SAYS("a.json", "[[1]]", "the record is an array");
     SAYS("a.json", "{\"type\": \"x\", \"instances\": [{\"text\": \"a\"}]}",
          "a.json:1: \"instances\" holds a data set, not a record: jq -c '.instances[]' '");
+    SAYS("a.json", "{\"data\":[{\"text\":\"a\"}],\"meta\":{}}", "jq -c '.data[]' '");
+    SAYS("a.json", "{\"data\":[\"a\",\"b\"]}", "jq -c '.data[]' '");
+    SAYS("a.json", "{\"features\":[{}],\"rows\":[{\"row_idx\":0,\"row\":{\"text\":\"a\"}}]}",
+         "jq -c '.rows[].row' '");
     SAYS("a.json", "{\n\"train\": [{\"text\": \"a\"}], \"test\": [{\"text\": \"a\"}]}",
          "jq -c '.train[]' '");
     static const char turns[] = "{\"messages\": [{\"role\": \"user\", \"content\": \"a\"}]}";

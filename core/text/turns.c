@@ -198,18 +198,34 @@ static int refuse_media(const cJSON *item, const char *what, struct error *err)
     return 0;
 }
 
-/* The text of a part under one of its keys. */
+/* The text of a part under one of its keys: an empty one says nothing beside another. */
+static const char *const text_keys[] = {"text", "value", "content"};
+enum { TEXT_KEYS = sizeof text_keys / sizeof *text_keys };
+
+static bool is_text_key(const char *key)
+{
+    for (size_t i = 0; i < TEXT_KEYS; i++)
+        if (strcmp(key, text_keys[i]) == 0)
+            return true;
+    return false;
+}
+
 static const cJSON *part_text(const cJSON *part)
 {
-    static const char *const keys[] = {"text", "value", "content"};
-    for (size_t i = 0; i < 3; i++)
-        if (cJSON_IsString(json_get(part, keys[i])))
-            return json_get(part, keys[i]);
-    return NULL;
+    const cJSON *found = NULL;
+    for (size_t i = 0; i < TEXT_KEYS; i++) {
+        const cJSON *text = json_get(part, text_keys[i]);
+        if (cJSON_IsString(text) && (!found || !found->valuestring[0]))
+            found = text;
+    }
+    return found;
 }
 
 static int check_part(const cJSON *part, struct error *err)
 {
+    static const char *const says[] = {"train",       "training",     "weight",
+                                       "loss_weight", "loss_scale",   "loss",
+                                       "masked",      "train_detail", "training_detail"};
     const char *type = "text";
     if (!cJSON_IsObject(part))
         return error_set(err, "a part of the content that is not an object with \"type\" and "
@@ -226,9 +242,20 @@ static int check_part(const cJSON *part, struct error *err)
         return error_set(err, "a part of type \"text\" %s",
                          cJSON_IsNull(json_get(part, "text")) ? "whose \"text\" is null"
                                                               : "without a text as its \"text\"");
-    if (is_there(json_get(part, "train")) || is_there(json_get(part, "weight")))
-        return error_set(err, "a part with a \"train\" or \"weight\" of its own, which is not "
-                              "known here; they are for whole turns");
+    for (const cJSON *text = part->child; text; text = text->next)
+        if (is_text_key(text->string) && turn_says(text) &&
+            !cJSON_Compare(text, part_text(part), true))
+            return error_set(err,
+                             "a part of type \"text\" with a \"%s\" that is something else than "
+                             "its text",
+                             text->string);
+    for (size_t i = 0; i < sizeof says / sizeof *says; i++)
+        if (is_there(json_get(part, says[i])))
+            return error_set(
+                err,
+                "a part with a \"%s\" of its own, which is not known here; that is for "
+                "whole turns",
+                says[i]);
     return 0;
 }
 
@@ -261,7 +288,7 @@ static bool are_plain(const cJSON *content)
 {
     const cJSON *part;
     cJSON_ArrayForEach(part, content) if (!cJSON_IsString(json_get(part, "type")) ||
-                                          !cJSON_IsString(json_get(part, "text"))) return false;
+                                          json_get(part, "text") != part_text(part)) return false;
     return true;
 }
 

@@ -261,6 +261,10 @@ static void refuses_by_name(void **state)
         {"{'messages':[{'role':'user','content':[{'type':'text'}]}]}", "without a text"},
         {"{'messages':[{'role':'user','content':[{'type':'text','text':'a','train':true}]}]}",
          "a part with a \"train\""},
+        {"{'messages':[{'role':'user','content':[{'type':'text','text':'a','masked':false}]}]}",
+         "a part with a \"masked\""},
+        {"{'messages':[{'role':'user','content':[{'type':'text','text':'a','value':'b'}]}]}",
+         "a \"value\" that is something else than its text"},
         {"{'messages':[{'role':'assistant','content':'a','train_detail':[]}]}", "\"train_detail\""},
         {"{'messages':[{'role':'user','content':[]}]}", "an empty list"},
         {"{'messages':[{'from':'human','value':'a','role':'assistant'}]}",
@@ -447,6 +451,10 @@ static void names_members_that_are_not_read(void **state)
          "own"},
         {"{'messages':[],'prompt':'','completion':'','text':'a b','images':[]}", {NULL}, "own"},
         {"{'messages':[" ASKS "," SAYS "],'chosen':'x','rejected':null}", {"chosen"}, "own"},
+        {"{'messages':[{'role':'user','content':[{'type':'text','text':'','value':'b'}]}," SAYS
+         "]}",
+         {NULL},
+         "own"},
         {"{'text':'a b','tools':'null'}", {"tools"}, "own"},
         {"{'system':'s t','messages':[{'role':'system','content':[{'type':'text','text':'s '},"
          "{'type':'text','text':'t'}]}," ASKS "," SAYS "]}",

@@ -17,8 +17,8 @@ static int open_data(struct training *training, struct dataset *out, const char 
 {
     const struct dataset_watch watch = {training, say, training_should_stop};
     struct dataset_options format = training->format;
-    format.template_may_rest = true; /* in one of the two: check_format() asks both */
-    format.names_may_rest = true;
+    format.template_may_rest = true; /* in one of the two: check_template() asks both */
+    format.names_may_rest = true;    /* likewise, check_names() */
     return dataset_open(out, paths, count, &format, training->tokenizer, &watch, err);
 }
 
@@ -194,17 +194,21 @@ void training_put_data_plan(struct buffer *out, const struct training_data_plan 
     }
 }
 
-/* What --columns and --template say must be of use in one of the two. */
-static int check_format(const struct training *training, struct error *err)
+static int check_template(const struct training *training, struct error *err)
 {
     const char *name = training->format.template_name;
-    if (dataset_check_absent(&training->data,
-                             training->request->eval_count > 0 ? &training->eval_data : NULL,
-                             training->request->data[0], err) != 0)
-        return -1;
     if (!name || training->data.templated || training->eval_data.templated)
         return 0;
     return dataset_refuse_template(training->request->data[0], name, err);
+}
+
+/* What --columns and --mark name must be somewhere in the two. */
+static int check_names(const struct training *training, struct error *err)
+{
+    const struct training_request *request = training->request;
+    return dataset_check_absent(&training->data,
+                                request->eval_count > 0 ? &training->eval_data : NULL,
+                                request->data[0], err);
 }
 
 int training_load_data(struct training *training, bool resume, struct error *err)
@@ -213,12 +217,12 @@ int training_load_data(struct training *training, bool resume, struct error *err
     if (tokenizer_for_checkpoint(&training->tokenizer, training->model->checkpoint, err) != 0 ||
         training_settle_template(training, resume, err) != 0 ||
         open_data(training, &training->data, request->data, request->data_count, err) != 0 ||
-        split(training, err) != 0 || check_format(training, err) != 0 ||
+        split(training, err) != 0 || check_template(training, err) != 0 ||
         transformer_check_ids(training->model, &training->data, training->tokenizer, err) != 0 ||
         transformer_check_ids(training->model, &training->eval_data, training->tokenizer, err) != 0)
         return -1;
     weigh(training);
-    if (training_tell_record(training, err) != 0)
+    if (check_names(training, err) != 0 || training_tell_record(training, err) != 0)
         return -1;
     tell_positions(training);
     if (dataset_all_supervised(&training->data))

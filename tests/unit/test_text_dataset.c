@@ -270,8 +270,7 @@ static void survives_damage(void **state)
         "[{\"text\":\"abc\"},{\"prompt\":\"a\",\"completion\":\"b\"},{\"messages\":[{\"role\":"
         "\"user\",\"content\":\"x\"},{\"role\":\"assistant\",\"content\":\"y\"}]}]";
     static const char *const endings[] = {".json", ".jsonl", ".txt"};
-    const struct dataset_options chatml = {
-        .mark = "b", .template_name = "chatml", .names_may_rest = true};
+    const struct dataset_options chatml = {.mark = "b", .template_name = "chatml"};
     struct random_stream random = {7, 0};
     for (int round = 0; round < 600; round++) {
         char content[sizeof good];
@@ -280,7 +279,9 @@ static void survives_damage(void **state)
         for (uint32_t i = random_below(&random, 4); i > 0; i--)
             content[random_below(&random, (uint32_t)length)] = (char)random_u32(&random);
         struct dataset data;
-        if (load(&data, endings[round % 3], content, length, &chatml, NULL) == 0)
+        struct dataset_options options = chatml;
+        options.names_may_rest = true;
+        if (load(&data, endings[round % 3], content, length, &options, NULL) == 0)
             dataset_free(&data);
     }
 }

@@ -194,14 +194,6 @@ void training_put_data_plan(struct buffer *out, const struct training_data_plan 
     }
 }
 
-static int check_template(const struct training *training, struct error *err)
-{
-    const char *name = training->format.template_name;
-    if (!name || training->data.templated || training->eval_data.templated)
-        return 0;
-    return dataset_refuse_template(training->request->data[0], name, err);
-}
-
 /* What --columns and --mark name must be somewhere in the two. */
 static int check_names(const struct training *training, struct error *err)
 {
@@ -209,6 +201,14 @@ static int check_names(const struct training *training, struct error *err)
     return dataset_check_absent(&training->data,
                                 request->eval_count > 0 ? &training->eval_data : NULL,
                                 request->data[0], err);
+}
+
+static int check_template(const struct training *training, struct error *err)
+{
+    const char *name = training->format.template_name;
+    if (!name || training->data.templated || training->eval_data.templated)
+        return 0;
+    return dataset_refuse_template(training->request->data[0], name, err);
 }
 
 int training_load_data(struct training *training, bool resume, struct error *err)

@@ -47,7 +47,7 @@ struct dataset_note {
     size_t file, line, count;
 };
 struct dataset_notes {
-    struct dataset_note *items; /* in the order in which they came; "..." at last: and more */
+    struct dataset_note *items; /* in the order in which they came, the first 256 */
     size_t count, capacity;
 };
 
@@ -122,8 +122,7 @@ int32_t dataset_largest_id(const struct dataset *dataset);
 void dataset_tell(const struct dataset *dataset, const char *what,
                   void (*say)(void *context, const char *line), void *context);
 
-/* The names of a note list as a JSON list; no more of them than fit `size`, 3 at least: "..."
- * behind them says that there are more. */
+/* The names of a note list as a JSON list; no more of them than fit `size`, 3 at least. */
 void dataset_list_names(const struct dataset_notes *notes, char *out, size_t size);
 
 /* The error of a --template that wrote no record of some data sets, for whoever asked them all

@@ -10,9 +10,6 @@
 
 enum { NOTES_MAX = 256, NOTE_TEXT_MAX = 80 };
 
-/* Stands for all names that came when there was no more room. */
-static const char others[] = "...";
-
 /* How much of the text is kept: no more than NOTE_TEXT_MAX bytes, in whole letters. */
 static size_t kept(const char *text)
 {
@@ -45,18 +42,14 @@ int notes_add(struct dataset_notes *notes, const char *text, size_t file, size_t
               struct error *err)
 {
     size_t length = kept(text);
-    bool last = notes->count == NOTES_MAX - 1;
     for (size_t i = 0; i < notes->count; i++)
         if (strncmp(notes->items[i].text, text, length) == 0 && !notes->items[i].text[length]) {
             notes->items[i].count++;
             return 0;
         }
-    if (notes->count == NOTES_MAX) {
-        notes->items[NOTES_MAX - 1].count++;
+    if (notes->count == NOTES_MAX)
         return 0;
-    }
-    struct dataset_note *note =
-        append(notes, last ? others : text, last ? sizeof others - 1 : length, err);
+    struct dataset_note *note = append(notes, text, length, err);
     if (!note)
         return -1;
     note->file = file;
@@ -118,52 +111,38 @@ void notes_put(struct buffer *out, const struct dataset_notes *notes)
 void dataset_list_names(const struct dataset_notes *notes, char *out, size_t size)
 {
     struct buffer list = BUFFER_INIT;
-    static const char more[] = ", \"...\"";
-    bool all = false;
     size_t fits = 0;
     buffer_byte(&list, '[');
     for (size_t i = 0; i < notes->count && list.length < size; i++) {
         buffer_text(&list, i > 0 ? ", " : "");
         json_put_string(&list, notes->items[i].text);
-        all = !list.failed && i + 1 == notes->count && list.length + 2 <= size;
-        if (!list.failed && list.length + sizeof more + 1 <= size)
+        if (!list.failed && list.length + 2 <= size)
             fits = list.length;
     }
-    if (all)
-        snprintf(out, size, "%s]", list.data);
+    size_t length = fits;
+    if (length == 0)
+        out[length++] = '[';
     else
-        snprintf(out, size, "%.*s%s]", (int)(fits ? fits : 1), fits ? list.data : "[",
-                 fits && notes->count > 0 ? more : "");
+        memcpy(out, list.data, length);
+    out[length++] = ']';
+    out[length] = '\0';
     buffer_free(&list);
-}
-
-static bool comes_from_several(const struct dataset_notes *notes)
-{
-    for (size_t i = 0; i < notes->count; i++)
-        if (notes->items[i].file > 0)
-            return true;
-    return false;
 }
 
 /* "data: columns that are not read: id (line 1), ...". */
 static void tell(const struct dataset_notes *notes, const char *what, const char *are, bool places,
-                 bool paths, void (*say)(void *context, const char *line), void *context)
+                 void (*say)(void *context, const char *line), void *context)
 {
     struct buffer line = BUFFER_INIT;
     buffer_format(&line, "%s: %s: ", what, are);
-    size_t told = 0;
-    for (; told < notes->count && line.length < 500; told++) {
-        const struct dataset_note *note = &notes->items[told];
-        buffer_format(&line, "%s%s", told > 0 ? ", " : "", note->text);
-        if (places && paths && note->path)
-            buffer_format(&line, " (%s:%zu)", note->path, note->line);
-        else if (places)
+    for (size_t i = 0; i < notes->count && line.length < 500; i++) {
+        const struct dataset_note *note = &notes->items[i];
+        buffer_format(&line, "%s%s", i > 0 ? ", " : "", note->text);
+        if (places)
             buffer_format(&line, " (line %zu)", note->line);
         else
             buffer_format(&line, " (%zu record%s)", note->count, text_s(note->count));
     }
-    if (told < notes->count)
-        buffer_format(&line, " and %zu more", notes->count - told);
     if (notes->count > 0 && !line.failed) {
         utf8_sanitize(line.data);
         say(context, line.data);
@@ -175,13 +154,12 @@ void dataset_tell(const struct dataset *data, const char *what,
                   void (*say)(void *context, const char *line), void *context)
 {
     char line[120];
-    bool several = comes_from_several(&data->recognised) || comes_from_several(&data->unread);
-    tell(&data->recognised, what, "recognised", false, false, say, context);
+    tell(&data->recognised, what, "recognised", false, say, context);
     snprintf(line, sizeof line, "%s: %zu undesired (label false): nothing of them is trained", what,
              data->undesired);
     if (data->undesired > 0)
         say(context, line);
-    tell(&data->unread, what, "columns that are not read", true, several, say, context);
+    tell(&data->unread, what, "columns that are not read", true, say, context);
 }
 
 /* A whole number from 0 on. */

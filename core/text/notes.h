@@ -7,7 +7,7 @@
 #include "text/dataset.h"
 #include "text/forms.h"
 
-/* Counts one more of `text`. Names that come when 255 are there are counted together, as "...". */
+/* Counts one more of `text`. A name that comes when 256 are there is not noted. */
 int notes_add(struct dataset_notes *notes, const char *text, size_t file, size_t line,
               struct error *err);
 

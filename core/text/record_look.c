@@ -83,6 +83,13 @@ static int pass_parts(struct record_walk *walk, struct record *record, struct er
     return status;
 }
 
+/* The columns of a record that are not read. */
+static int note_unread(struct record_look *out, const cJSON *record, const struct form *form,
+                       struct error *err)
+{
+    return notes_add_unread(&out->unread, form, record, 0, out->line, err);
+}
+
 static int look_at_json(struct record_walk *walk, const struct record *record,
                         struct record_look *out, struct error *err)
 {
@@ -90,7 +97,7 @@ static int look_at_json(struct record_walk *walk, const struct record *record,
     cJSON *tree = record_parse(record, &out->line, err);
     int status = tree ? form_encode(&walk->forms, tree, &out->tokens, &form, err) : -1;
     if (status == 0)
-        status = notes_add_unread(&out->unread, &form, tree, 0, out->line, err);
+        status = note_unread(out, tree, &form, err);
     if (status == 0 && !(out->form = string_copy(form.name, err)))
         status = -1;
     cJSON_Delete(tree);

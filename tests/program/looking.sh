@@ -113,12 +113,6 @@ for key in weights masters gradients optimizer activations workspace; do
     test "$(value $key dry)" = "$(value $key real/metrics.jsonl)" || fail "memory: $key"
 done
 
-mkdir both
-echo '{"text": "a", "id": 1}' >both/1.jsonl
-echo '{"prompt": "a", "completion": "b", "name": "c"}' >both/2.jsonl
-ends 0 train "$model" --data both --seq-len 16 --steps 1 --run none --dry-run
-says 'columns that are not read: id (both/1.jsonl:1), name (both/2.jsonl:1)'
-
 # What is refused is refused alike, and leaves nothing.
 refused() { # refused STATUS OPTIONS...
     ends "$1" "${run[@]}" --run other "${@:2}"

@@ -189,33 +189,6 @@ static void refuses_with_file_and_line(void **state)
     assert_int_equal(err.kind, ERROR_USAGE);
 }
 
-/* More columns than are told one by one are said to be there. */
-static void names_very_many_columns(void **state)
-{
-    (void)state;
-    struct buffer record = BUFFER_INIT;
-    struct dataset data;
-    char list[64];
-    buffer_text(&record, "{\"text\":\"ab\"");
-    for (int i = 0; i < 300; i++)
-        buffer_format(&record, ",\"c%d\":1", i);
-    buffer_text(&record, "}");
-    assert_int_equal(load(&data, ".jsonl", record.data, record.length, &defaults, NULL), 0);
-    assert_int_equal(data.unread.count, 256);
-    assert_string_equal(data.unread.items[254].text, "c254");
-    assert_string_equal(data.unread.items[255].text, "...");
-    assert_int_equal(data.unread.items[255].count, 45);
-    dataset_list_names(&data.unread, list, sizeof list);
-    assert_string_equal(
-        list, "[\"c0\", \"c1\", \"c2\", \"c3\", \"c4\", \"c5\", \"c6\", \"c7\", \"c8\", \"...\"]");
-    data.unread.count = 2;
-    dataset_list_names(&data.unread, list, sizeof list);
-    assert_string_equal(list, "[\"c0\", \"c1\"]");
-    data.unread.count = 256;
-    dataset_free(&data);
-    buffer_free(&record);
-}
-
 /* Columns that no record has and marks that stand nowhere; what one has, be it null, is right. */
 static void refuses_names_that_are_nowhere(void **state)
 {
@@ -330,7 +303,6 @@ int main(void)
         cmocka_unit_test(reads_conversations),
         cmocka_unit_test(reads_a_system_text_beside_conversations),
         cmocka_unit_test(refuses_with_file_and_line),
-        cmocka_unit_test(names_very_many_columns),
         cmocka_unit_test(refuses_names_that_are_nowhere),
         cmocka_unit_test(survives_damage),
         cmocka_unit_test(reads_real_files),

@@ -44,6 +44,7 @@ static int read_job_data(struct job_data *out, const cJSON *job, const char *run
         json_get(job, out->evaluation ? "eval_data_fingerprints" : "data_fingerprints");
     json_get_string(job, "folder", &folder);
     out->options.template_may_rest = true;
+    out->options.names_may_rest = true;
     json_get_string(job, "columns", &out->options.columns);
     json_get_string(job, "mark", &out->options.mark);
     json_get_string(job, "long", &out->long_documents);

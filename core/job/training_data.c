@@ -19,6 +19,7 @@ static int open_data(struct training *training, struct dataset *out, const char 
     const struct dataset_watch watch = {training, say, training_should_stop};
     struct dataset_options format = training->format;
     format.template_may_rest = true; /* in one of the two: check_template() asks both */
+    format.names_may_rest = true;    /* likewise, check_names() */
     return dataset_open(out, paths, count, &format, training->tokenizer, &watch, err);
 }
 
@@ -194,6 +195,15 @@ void training_put_data_plan(struct buffer *out, const struct training_data_plan 
     }
 }
 
+/* What --columns and --mark name must be somewhere in the two. */
+static int check_names(const struct training *training, struct error *err)
+{
+    const struct training_request *request = training->request;
+    return dataset_check_absent(&training->data,
+                                request->eval_count > 0 ? &training->eval_data : NULL,
+                                request->data[0], err);
+}
+
 static int check_template(const struct training *training, struct error *err)
 {
     const char *name = training->format.template_name;
@@ -231,7 +241,7 @@ int training_load_data(struct training *training, bool resume, struct error *err
         transformer_check_ids(training->model, &training->eval_data, training->tokenizer, err) != 0)
         return -1;
     weigh(training);
-    if (training_tell_record(training, err) != 0)
+    if (check_names(training, err) != 0 || training_tell_record(training, err) != 0)
         return -1;
     tell_positions(training);
     if (dataset_all_supervised(&training->data))

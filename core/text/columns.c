@@ -29,8 +29,10 @@ static int add_column(struct column_names *out, char *pair, struct error *err)
         *equals = '\0';
     for (int i = 0; i < COLUMN_COUNT && equals; i++)
         if (strcmp(pair, column_keys[i]) == 0 && (equals[1] || may_be_empty(i))) {
-            free(out->names[i]);
+            if (out->names[i])
+                return error_set_kind(err, ERROR_USAGE, "--columns names %s twice", pair);
             out->chosen |= names_form(i) && equals[1];
+            out->named[i] = equals[1];
             return (out->names[i] = string_copy(equals + 1, err)) ? 0 : -1;
         }
     return error_set_kind(

@@ -1,6 +1,7 @@
 /* Turns of a record, and what stands beside them, to tokens. */
 #include "text/form_reader.h"
 
+#include "base/buffer.h"
 #include "base/memory.h"
 
 #include <stdlib.h>
@@ -46,7 +47,11 @@ static int check_list(const struct reader *r, enum column which, const cJSON **l
                          name, which == COLUMN_TOOLS ? ", or the JSON of one" : "",
                          column_key(which));
     cJSON_ArrayForEach(item, *list) if (!cJSON_IsObject(item)) return error_set(
-        err, "\"%.80s\" has something in it that is not an object", name);
+        err, "\"%.80s\" has something in it that is %s; --columns %s= leaves the column unread",
+        name,
+        cJSON_IsString(item) ? "a text, not an object (if it is JSON, jq's fromjson makes it one)"
+                             : "not an object",
+        column_key(which));
     if (!(*list)->child)
         *list = NULL;
     return 0;
@@ -55,7 +60,8 @@ static int check_list(const struct reader *r, enum column which, const cJSON **l
 static int read_tools(struct beside *out, struct reader *r, bool wrap, struct error *err)
 {
     out->tools = column_take(r, COLUMN_TOOLS);
-    if (!column_says(out->tools)) {
+    if (!column_says(out->tools) ||
+        (cJSON_IsString(out->tools) && column_is_empty_json(out->tools->valuestring))) {
         out->tools = NULL;
         return 0;
     }
@@ -126,19 +132,36 @@ void beside_free(struct beside *beside)
 
 /* --- the system column --- */
 
+/* Is a turn's content this text, maybe in parts? */
+static bool is_content(const cJSON *turn, const char *text)
+{
+    const cJSON *content = json_get(turn, "content"), *part;
+    if (!column_is_there(content))
+        content = json_get(turn, "value");
+    if (cJSON_IsString(content))
+        return strcmp(content->valuestring, text) == 0;
+    cJSON_ArrayForEach(part, content)
+    {
+        const char *piece = "";
+        json_get_string(part, "text", &piece);
+        size_t length = strlen(piece);
+        if (strncmp(text, piece, length) != 0)
+            return false;
+        text += length;
+    }
+    return !*text;
+}
+
 int conversation_system(struct turns *turns, struct reader *r, const cJSON *list, struct error *err)
 {
-    const char *system = "", *role = turns_first_role(list), *own = NULL;
+    const char *system = "", *role = turns_first_role(list);
     if (column_text(r, COLUMN_SYSTEM, &system, err) != 0)
         return -1;
     if (!*system)
         return 0;
     if (strcmp(role, "system") != 0 && strcmp(role, "developer") != 0)
         return turns_add(turns, "system", system, 0, err);
-    const cJSON *first = cJSON_IsArray(list) ? list->child : list;
-    if (!json_get_string(first, "content", &own))
-        json_get_string(first, "value", &own);
-    if (own && strcmp(own, system) == 0)
+    if (is_content(cJSON_IsArray(list) ? list->child : list, system))
         return 0;
     return error_set(err,
                      "the column \"%.80s\" and the %s message that the turns begin with say "
@@ -158,6 +181,76 @@ static int encode(struct reader *r, const cJSON *messages, const struct beside *
                            err);
 }
 
+/* The messages without a member of that name, or with NULL without all of the turns' members. NULL:
+ * no memory. */
+static cJSON *strip(const struct turns *turns, const char *key)
+{
+    const cJSON *message, *item;
+    cJSON *out = cJSON_CreateArray();
+    bool ok = out != NULL;
+    cJSON_ArrayForEach(message, turns->messages)
+    {
+        cJSON *copy = ok ? cJSON_CreateObject() : NULL;
+        ok = copy && cJSON_AddItemToArray(out, copy);
+        cJSON_ArrayForEach(item, message)
+        {
+            bool drop = key && strcmp(item->string, key) == 0;
+            for (size_t i = 0; i < turns->member_count && !key; i++)
+                drop |= turns->members[i].key && strcmp(item->string, turns->members[i].key) == 0;
+            ok = ok && (drop || cJSON_AddItemReferenceToObject(copy, item->string, (cJSON *)item));
+        }
+    }
+    if (ok)
+        return out;
+    cJSON_Delete(out);
+    return NULL;
+}
+
+/* *same: the template writes `whole` without them, too. */
+static int is_same(struct reader *r, const struct turns *turns, const struct beside *beside,
+                   const char *key, const struct buffer *whole, bool *same, struct error *err)
+{
+    struct buffer text = BUFFER_INIT;
+    cJSON *messages = strip(turns, key);
+    const struct conversation conversation = {messages, beside->tools, beside->documents,
+                                              beside->variables, NULL};
+    *same = messages &&
+            template_render(r->context->chat, r->context->tokenizer, &conversation, false, &text,
+                            NULL) == 0 &&
+            text.length == whole->length &&
+            memcmp(buffer_string(&text), whole->data, text.length) == 0;
+    int status = messages ? buffer_check(&text, err) : no_memory(err);
+    buffer_free(&text);
+    cJSON_Delete(messages);
+    return status;
+}
+
+/* Notes what turns have that makes no difference to what the template writes. */
+static int note_members(const struct turns *turns, const struct beside *beside, struct reader *r,
+                        struct error *err)
+{
+    const struct conversation conversation = {turns->messages, beside->tools, beside->documents,
+                                              beside->variables, NULL};
+    struct buffer whole = BUFFER_INIT;
+    bool none = true;
+    if (turns->member_count == 0)
+        return 0;
+    int status =
+        template_render(r->context->chat, r->context->tokenizer, &conversation, false, &whole, err);
+    if (status == 0)
+        status = is_same(r, turns, beside, NULL, &whole, &none, err);
+    for (size_t i = 0; i < turns->member_count && status == 0; i++) {
+        const struct turn_member *member = &turns->members[i];
+        bool unread = none || !member->key;
+        if (!unread)
+            status = is_same(r, turns, beside, member->key, &whole, &unread, err);
+        if (unread && r->form->member_count < FORM_MEMBERS_MAX)
+            memcpy(r->form->members[r->form->member_count++], member->name, sizeof member->name);
+    }
+    buffer_free(&whole);
+    return status;
+}
+
 int conversation_encode(const struct turns *turns, const struct beside *beside, struct reader *r,
                         struct token_list *out, struct error *err)
 {
@@ -173,6 +266,8 @@ int conversation_encode(const struct turns *turns, const struct beside *beside, 
     }
     if (status == 0)
         status = encode(r, turns->messages, beside, weights, false, out, err);
+    if (status == 0)
+        status = note_members(turns, beside, r, err);
     free(weights);
     return status;
 }
@@ -207,6 +302,8 @@ int conversation_encode_completion(const struct turns *turns, size_t count,
         status = encode(r, head, beside, NULL, true, &prompt, err);
     if (status == 0)
         conversation_weigh_behind(out, begin, &prompt, r->weight);
+    if (status == 0)
+        status = note_members(turns, beside, r, err);
     token_list_free(&prompt);
     cJSON_Delete(head);
     return status;

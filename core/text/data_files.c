@@ -164,11 +164,15 @@ static int check_parts(const struct data_files *files, size_t first, const char 
 }
 
 /* What was found below the folder, from file `first` on. */
-static int check_found(const struct walk *walk, size_t first, struct error *err)
+static int check_found(struct walk *walk, size_t first, struct error *err)
 {
     bool none = walk->out->count == first;
     if (walk->foreign && (none || data_name_is_rival(walk->foreign)))
         return data_foreign_folder(walk->root, walk->foreign, err);
+    if (walk->foreign && !walk->out->passed_over) {
+        walk->out->passed_over = walk->foreign;
+        walk->foreign = NULL;
+    }
     if (walk->left == 0)
         return 0;
     if (none)
@@ -259,6 +263,7 @@ void data_files_free(struct data_files *files)
     for (size_t i = 0; i < files->count; i++)
         free(files->items[i].path);
     free(files->items);
+    free(files->passed_over);
     *files = (struct data_files){0};
 }
 

@@ -26,6 +26,7 @@ struct data_file {
 struct data_files {
     struct data_file *items;
     size_t count, capacity;
+    char *passed_over; /* a table beside them in a folder, which is not read; NULL: there is none */
 };
 
 /* Free it in any case. No path at all, and a folder without a data file, or with what makes it

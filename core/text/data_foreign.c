@@ -90,7 +90,10 @@ static bool is_packed_data(const char *path)
 
 bool data_name_is_foreign(const char *path)
 {
-    return table_named(path) || is_packed_data(path);
+    for (size_t i = 0; i < sizeof archives / sizeof *archives; i++)
+        if (ends_with(path, archives[i].ending))
+            return true;
+    return table_named(path);
 }
 
 bool data_name_is_rival(const char *path)
@@ -121,11 +124,15 @@ void data_remedy(const struct data_stream *stream, const char *command, char out
 {
     const char *path = stream->path, *from = data_path_in_command(path);
     const char *ending = data_name_form(path), *where = where_file_is(path);
+    size_t length = strlen(command); /* without a "<" at its end, which a pipe takes the place of */
+    if (stream->packing != DATA_PLAIN && length > 2 && command[length - 1] == '<')
+        length -= 2;
     if (stream->packing == DATA_PLAIN)
         snprintf(out, DATA_REMEDY_MAX, "%s '%s' > NEW%s%s", command, from, ending, where);
     else
-        snprintf(out, DATA_REMEDY_MAX, "%s -dc '%s' | %s > NEW%s%s",
-                 stream->packing == DATA_GZIP ? "gzip" : "zstd", from, command, ending, where);
+        snprintf(out, DATA_REMEDY_MAX, "%s -dc '%s' | %.*s > NEW%s%s",
+                 stream->packing == DATA_GZIP ? "gzip" : "zstd", from, (int)length, command, ending,
+                 where);
 }
 
 int data_refuse_with(const struct data_stream *stream, size_t line, const char *what,
@@ -201,9 +208,12 @@ static const char *encoding_of(const char *head, size_t length)
         return "UTF-32LE";
     if (quads > 0 && zeros[0] >= quads && zeros[1] >= quads)
         return "UTF-32BE";
-    if (odd * 8 >= count && count > 0 && even * 4 < odd)
+    if (length < DATA_HEAD && length % 2 != 0)
+        return NULL;
+    size_t share = count < 64 ? 4 : 8; /* of a short text, more of it: a NUL byte is no encoding */
+    if (odd * share >= count && count > 0 && even * 4 < odd)
         return "UTF-16LE";
-    if (even * 8 >= count && count > 0 && odd * 4 < even)
+    if (even * share >= count && count > 0 && odd * 4 < even)
         return "UTF-16BE";
     return NULL;
 }
@@ -262,6 +272,9 @@ int data_foreign_check(const struct data_stream *stream, const char *head, size_
     return check_encoding(stream, head, length, err);
 }
 
+/* Of a set in several parts, d: a file of each. */
+#define EACH_SPLIT "[d[s].to_json(s + '.jsonl') for s in d]"
+
 static bool is_beside(const char *folder, const char *name)
 {
     char *path = path_join(folder, name, NULL);
@@ -279,24 +292,30 @@ static int refuse_saved(const char *folder, const char *own, struct error *err)
         return 0;
     return error_set(err,
                      "%s was written by datasets' save_to_disk(); convert it: python -c \"import "
-                     "datasets; datasets.load_from_disk('%s')%s.to_json('data.jsonl')\"%s",
-                     saved, data_path_in_command(saved), several ? "['train']" : "",
-                     where_file_is(saved));
+                     "datasets; d = datasets.load_from_disk('%s'); %s\"%s",
+                     saved, data_path_in_command(saved),
+                     several ? EACH_SPLIT : "d.to_json('data.jsonl')", where_file_is(saved));
 }
 
 int data_foreign_folder(const char *folder, const char *file, struct error *err)
 {
     const struct table *table = table_named(file);
-    char *own = path_folder(file, err);
+    char *own = path_folder(file, err), head[DATA_HEAD];
+    struct data_stream stream;
+    size_t length = 0;
     int status = own ? refuse_saved(folder, own, err) : -1;
+    if (status == 0 && data_stream_open(&stream, file, NULL) == 0) {
+        if (data_stream_read(&stream, head, sizeof head, &length, NULL) == 0)
+            status = check_placeholders(file, head, length, err);
+        data_stream_close(&stream);
+    }
     free(own);
     if (status != 0)
         return -1;
     if (table && strcmp(table->name, "Parquet") == 0)
         return error_set(err,
                          "%s is a data set in Parquet (%s); convert it: python -c \"import "
-                         "datasets; datasets.load_dataset('%s', split='train')"
-                         ".to_json('data.jsonl')\"%s",
+                         "datasets; d = datasets.load_dataset('%s'); " EACH_SPLIT "\"%s",
                          folder, file + strlen(folder) + 1, data_path_in_command(folder),
                          where_file_is(folder));
     if (table)

@@ -33,7 +33,7 @@ int data_foreign_folder(const char *folder, const char *file, struct error *err)
 const char *data_path_in_command(const char *path);
 
 /* "<command> '<path>' > NEW<ending>", which unpacks first where that is needed. */
-enum { DATA_REMEDY_MAX = 400 };
+enum { DATA_REMEDY_MAX = 480 };
 void data_remedy(const struct data_stream *stream, const char *command, char out[DATA_REMEDY_MAX]);
 
 /* An error "<path>[:<line>]: <what>: <remedy>"; line 0: none. */

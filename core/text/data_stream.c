@@ -3,12 +3,14 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/sys.h"
+#include "text/data_foreign.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <zlib.h>
 #include <zstd.h>
+#include <zstd_errors.h>
 
 enum { RAW = 1 << 18, STEP_MAX = 1 << 30, GZIP_ONLY = 16 };
 
@@ -147,6 +149,13 @@ static int step_zstd(struct data_stream *stream, char *out, size_t room, size_t 
     size_t left = ZSTD_decompressStream(stream->unpacker, &to, &in);
     stream->at = in.pos;
     *put = to.pos;
+    if (ZSTD_isError(left) && ZSTD_getErrorCode(left) == ZSTD_error_frameParameter_windowTooLarge)
+        return error_set(
+            err,
+            "%s was packed with a larger window (zstd --long) than is read here; "
+            "unpack it: zstd -d --long=31 '%s'%s",
+            stream->path, data_path_in_command(stream->path),
+            data_path_in_command(stream->path) == stream->path ? "" : ", with FILE its path");
     if (ZSTD_isError(left))
         return damaged(stream, ZSTD_getErrorName(left), err);
     stream->inside = left != 0;

@@ -66,6 +66,7 @@ void dataset_free(struct dataset *dataset)
     free(dataset->sources);
     notes_free(&dataset->recognised);
     notes_free(&dataset->unread);
+    notes_free(&dataset->absent);
     *dataset = (struct dataset){0};
 }
 
@@ -88,6 +89,30 @@ int32_t dataset_largest_id(const struct dataset *dataset)
         if ((uint32_t)dataset->ids[i] > (uint32_t)largest)
             largest = dataset->ids[i];
     return largest;
+}
+
+static bool lists(const struct dataset_notes *notes, const char *text)
+{
+    for (size_t i = 0; i < notes->count; i++)
+        if (strcmp(notes->items[i].text, text) == 0)
+            return true;
+    return false;
+}
+
+int dataset_check_absent(const struct dataset *data, const struct dataset *other, const char *path,
+                         struct error *err)
+{
+    for (size_t i = 0; i < data->absent.count; i++) {
+        const char *named = data->absent.items[i].text;
+        bool mark = strncmp(named, "--mark ", 7) == 0;
+        if (!other || lists(&other->absent, named))
+            return error_set(err, "%s: %.100s: %s", path, named,
+                             mark
+                                 ? "it stands nowhere in the .txt files of the data (where CRLF is "
+                                   "read as LF)"
+                                 : "no record of the data has a column of that name");
+    }
+    return 0;
 }
 
 int dataset_refuse_template(const char *path, const char *template_name, struct error *err)

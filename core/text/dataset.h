@@ -30,6 +30,7 @@ struct dataset_options {
     const char *template_name; /* --template (text/template.h); NULL: the tokenizer's own */
     const char *date;          /* of a template that writes today's, "2026-11-29"; NULL: today */
     bool template_may_rest;    /* else a --template that writes no record of the data is an error */
+    bool names_may_rest;       /* else a column or mark that is nowhere in the data is one */
 };
 
 /* What one of the paths gave: the documents from the end of the source before it up to `end`. */
@@ -46,7 +47,7 @@ struct dataset_note {
     size_t file, line, count;
 };
 struct dataset_notes {
-    struct dataset_note *items; /* in the order in which they came, the first 32 */
+    struct dataset_note *items; /* in the order in which they came, the first 256 */
     size_t count, capacity;
 };
 
@@ -74,8 +75,10 @@ struct dataset {
     size_t undesired;    /* KTO's records whose label is false: no target of them has a weight */
     struct dataset_notes recognised; /* forms of records (struct form's name, forms.h) */
     struct dataset_notes unread;     /* columns with something in them that is not read */
-    char fingerprint[33];            /* of ids, weights, offsets and kinds */
-    struct dataset_source *sources;  /* [source_count], one for each path, in their order */
+    struct dataset_notes
+        absent;           /* "--columns key=name", "--mark text" of what is nowhere in the data */
+    char fingerprint[33]; /* of ids, weights, offsets and kinds */
+    struct dataset_source *sources; /* [source_count], one for each path, in their order */
     size_t source_count;
     struct token_file *file;
 };
@@ -125,6 +128,11 @@ void dataset_list_names(const struct dataset_notes *notes, char *out, size_t siz
 /* The error of a --template that wrote no record of some data sets, for whoever asked them all
  * (template_may_rest). */
 int dataset_refuse_template(const char *path, const char *template_name, struct error *err);
+
+/* The error of --columns and --mark that name what is nowhere in the data set, nor in the other one
+ * where that is not NULL (names_may_rest). 0: there is none. */
+int dataset_check_absent(const struct dataset *data, const struct dataset *other, const char *path,
+                         struct error *err);
 
 int dataset_kind(const struct dataset *dataset, size_t document);
 

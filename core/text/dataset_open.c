@@ -196,6 +196,8 @@ int dataset_open(struct dataset *out, const char *const *paths, size_t path_coun
     if (status != 0)
         return -1;
     status = data_files_list(&files, paths, path_count, err);
+    if (status == 0 && files.passed_over)
+        say(watch, "%s is not read: data files are .txt, .jsonl and .json", files.passed_over);
     if (status == 0)
         status =
             data_files_hash(&files, watch ? watch->stop : NULL, watch ? watch->context : NULL, err);

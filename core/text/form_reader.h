@@ -11,6 +11,7 @@ struct reader {
     const cJSON *record; /* an object */
     struct form *form;
     double weight; /* of the record: 0 where it is not to be learned */
+    bool weighed;  /* it says so itself */
 };
 
 /* --- columns --- */
@@ -20,6 +21,9 @@ bool column_is_there(const cJSON *item);
 
 /* Nor an empty text, list or object. */
 bool column_says(const cJSON *item);
+
+/* Is a text the JSON of nothing: null, [] or {}, or blank? */
+bool column_is_empty_json(const char *text);
 
 /* What a column is called in the data, for messages: its name, or its key where it has none. */
 const char *column_name(const struct reader *reader, enum column which);

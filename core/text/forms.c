@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 /* --- texts --- */
 
@@ -156,19 +157,42 @@ static int encode_answer(struct turns *turns, struct reader *r, enum column form
     return status;
 }
 
+/* Can jq take it as .NAME? */
+static bool is_identifier(const char *name)
+{
+    return *name && !strchr("0123456789", *name) &&
+           strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_0123456789") ==
+               strlen(name);
+}
+
+/* A text beside turns could be one of them, or all of what they are. */
+static int refuse_mixed(const struct reader *r, enum column text, enum column other,
+                        const cJSON *list, struct error *err)
+{
+    const char *name = column_name(r, text), *role = turns_first_role(list);
+    char remedy[320] = "take such records out of the data";
+    if (text == COLUMN_PROMPT && *role && strcmp(role, "assistant") != 0)
+        snprintf(remedy, sizeof remedy, "--columns messages=%.80s reads the turns alone",
+                 column_name(r, other));
+    else if (*role)
+        snprintf(remedy, sizeof remedy,
+                 "jq -c '.%.80s |= [{role: \"%s\", content: .}]' makes the text a turn",
+                 is_identifier(name) ? name : "NAME", text == COLUMN_PROMPT ? "user" : "assistant");
+    return error_set(err,
+                     "\"%.80s\" is a text and \"%.80s\" is not: both must be texts, or both lists "
+                     "of messages; %s",
+                     name, column_name(r, other), remedy);
+}
+
 static int read_pair(struct reader *r, struct token_list *out, struct error *err)
 {
     const cJSON *prompt = column_take(r, COLUMN_PROMPT),
                 *completion = column_take(r, COLUMN_COMPLETION);
     bool texts = cJSON_IsString(prompt) && cJSON_IsString(completion);
-    if (cJSON_IsString(prompt) != cJSON_IsString(completion)) {
-        bool first = cJSON_IsString(prompt);
-        return error_set(err,
-                         "\"%.80s\" is a text and \"%.80s\" is not: both must be texts, or both "
-                         "lists of messages",
-                         column_name(r, first ? COLUMN_PROMPT : COLUMN_COMPLETION),
-                         column_name(r, first ? COLUMN_COMPLETION : COLUMN_PROMPT));
-    }
+    if (!texts && cJSON_IsString(prompt))
+        return refuse_mixed(r, COLUMN_PROMPT, COLUMN_COMPLETION, completion, err);
+    if (!texts && cJSON_IsString(completion))
+        return refuse_mixed(r, COLUMN_COMPLETION, COLUMN_PROMPT, prompt, err);
     if (!texts)
         return read_turn_pair(r, prompt, completion, out, err);
     if (!template_is_chosen(r->context->chat))
@@ -227,7 +251,8 @@ static int read_history(struct turns *turns, struct reader *r, struct error *err
             !cJSON_IsString(answer))
             return error_set(err,
                              "\"%.80s\" has something in it that is not [question, answer], "
-                             "two texts",
+                             "two texts; take it out of the data, or --columns history= leaves the "
+                             "column unread",
                              column_name(r, COLUMN_HISTORY));
         if (turns_add(turns, "user", question->valuestring, 0, err) != 0 ||
             turns_add(turns, "assistant", answer->valuestring, 1, err) != 0)
@@ -239,6 +264,14 @@ static int read_history(struct turns *turns, struct reader *r, struct error *err
 static int read_alpaca(struct reader *r, struct token_list *out, struct error *err)
 {
     const char *instruction = NULL, *input = "", *output = NULL, *system = "";
+    if (cJSON_IsArray(column_look(r, COLUMN_OUTPUT)))
+        return error_set(
+            err,
+            "\"%.80s\" is a list: of the better and the worse answer it is a "
+            "preference pair, for DPO and its like, which spectrum does not train; jq "
+            "-c '.%.80s |= .[0]' keeps the first answer alone",
+            column_name(r, COLUMN_OUTPUT),
+            is_identifier(column_name(r, COLUMN_OUTPUT)) ? column_name(r, COLUMN_OUTPUT) : "NAME");
     if (column_text(r, COLUMN_INSTRUCTION, &instruction, err) != 0 ||
         column_text(r, COLUMN_INPUT, &input, err) != 0 ||
         column_text(r, COLUMN_OUTPUT, &output, err) != 0 ||
@@ -276,33 +309,87 @@ static int read_alpaca(struct reader *r, struct token_list *out, struct error *e
 
 /* --- records --- */
 
-/* KTO's label, TRL's or LLaMA-Factory's "kto_tag"; numbers and names of classes are none. */
+/* true, 1 and "true" are 1; false, 0 and "false" are 0; -1: neither. */
+static int truth_of(const cJSON *item)
+{
+    if (cJSON_IsBool(item))
+        return cJSON_IsTrue(item);
+    if (cJSON_IsNumber(item))
+        return item->valuedouble == 0 ? 0 : item->valuedouble == 1 ? 1 : -1;
+    if (!cJSON_IsString(item))
+        return -1;
+    return strcasecmp(item->valuestring, "true") == 0    ? 1
+           : strcasecmp(item->valuestring, "false") == 0 ? 0
+                                                         : -1;
+}
+
+/* Who names the column says that it is KTO's. Else true and false are, and numbers and texts are
+ * classes; but the words of KTO, and beside TRL's columns its 0 and 1, could be either, and a
+ * rejected answer must not train by mistake. */
+static int check_label(const struct reader *r, const cJSON *label, enum column form,
+                       struct error *err)
+{
+    const char *name = column_name(r, COLUMN_LABEL);
+    if (!label || cJSON_IsBool(label))
+        return 0;
+    if (r->context->columns->named[COLUMN_LABEL])
+        return truth_of(label) >= 0
+                   ? 0
+                   : error_set(err,
+                               "the label \"%.80s\" is neither true nor false (or 1, 0); "
+                               "--columns label= leaves it unread",
+                               name);
+    if (truth_of(label) < 0 || (form != COLUMN_PROMPT && !cJSON_IsString(label)))
+        return 0;
+    return error_set(err,
+                     "the label \"%.80s\" is %s: --columns label=%.80s reads it as KTO's, and "
+                     "trains nothing of what is labelled false; if it is a class, --columns label= "
+                     "leaves it unread",
+                     name, cJSON_IsString(label) ? "a text that says true or false" : "0 or 1",
+                     name);
+}
+
+/* KTO's label: TRL's and ms-swift's, or LLaMA-Factory's "kto_tag". */
 static int read_label(struct reader *r, enum column form, struct error *err)
 {
-    const char *name = r->context->columns->names[COLUMN_LABEL];
-    bool named = strcmp(name, column_key(COLUMN_LABEL)) != 0;
+    const struct column_names *columns = r->context->columns;
+    const char *name = columns->names[COLUMN_LABEL];
     const cJSON *label = column_look(r, COLUMN_LABEL);
-    const cJSON *tag = *name ? json_get(r->record, "kto_tag") : NULL;
-    if (!*name || (form == COLUMN_TEXT && !named))
+    const cJSON *tag = strcmp(name, "kto_tag") == 0 ? NULL : json_get(r->record, "kto_tag");
+    tag = column_is_there(tag) ? tag : NULL;
+    bool named = columns->named[COLUMN_LABEL];
+    if (!*name)
         return 0;
-    if (label && !cJSON_IsBool(label) && named)
-        return error_set(err, "the label \"%.80s\" is neither true nor false", name);
-    if (column_is_there(tag) && !cJSON_IsBool(tag))
-        return error_set(err, "\"kto_tag\" is neither true nor false");
-    label = cJSON_IsBool(label) ? column_take(r, COLUMN_LABEL) : NULL;
-    if (column_is_there(tag))
+    if (form == COLUMN_TEXT && !named)
+        label = NULL; /* a class, which texts have */
+    if (check_label(r, label, form, err) != 0)
+        return -1;
+    if (tag && !cJSON_IsBool(tag))
+        return error_set(err,
+                         "\"kto_tag\" is neither true nor false; --columns label=kto_tag reads "
+                         "1 and 0, too, --columns label= leaves it unread");
+    if (!cJSON_IsBool(label) && !named)
+        label = NULL;
+    if (label)
+        column_take(r, COLUMN_LABEL);
+    if (tag)
         column_read(r, "kto_tag");
-    if (label && column_is_there(tag) && cJSON_IsTrue(label) != cJSON_IsTrue(tag))
-        return error_set(err, "\"%.80s\" and \"kto_tag\" say different things", name);
-    r->form->labelled = label || column_is_there(tag);
-    r->form->undesired = cJSON_IsFalse(label) || cJSON_IsFalse(tag);
+    if (label && tag && truth_of(label) != truth_of(tag))
+        return error_set(err,
+                         "\"%.80s\" and \"kto_tag\" say different things; --columns label= "
+                         "leaves both unread",
+                         name);
+    r->form->labelled = label || tag;
+    r->form->undesired = (label && !truth_of(label)) || (tag && !truth_of(tag));
     return 0;
 }
 
 static int read_weight(struct reader *r, struct error *err)
 {
     const char *name = r->context->columns->names[COLUMN_WEIGHT];
-    if (turn_weight(r->record, name, 1, &r->weight, NULL, err) != 0)
+    if (!*name)
+        return 0;
+    if (turn_record_weight(r->record, name, &r->weight, &r->weighed, err) != 0)
         return -1;
     column_take(r, COLUMN_WEIGHT);
     column_read(r, "loss_weight");
@@ -341,6 +428,8 @@ static void name_form(struct reader *r, enum column form)
                                column_key(beside[i]));
             joint = ", ";
         }
+    if (r->weighed)
+        snprintf(out->name + length, sizeof out->name - (size_t)length, "%sweight", joint);
 }
 
 bool form_unread(const struct form *form, const cJSON *column)
@@ -354,7 +443,7 @@ bool form_unread(const struct form *form, const cJSON *column)
 int form_encode(const struct form_context *context, const cJSON *record, struct token_list *out,
                 struct form *form, struct error *err)
 {
-    struct reader r = {context, record, form, 1};
+    struct reader r = {.context = context, .record = record, .form = form, .weight = 1};
     enum column is = COLUMN_TEXT;
     *form = (struct form){.name = "text"};
     if (cJSON_IsString(record))

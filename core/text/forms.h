@@ -33,7 +33,8 @@ enum column {
  * others "" says that the column is not to be read. */
 struct column_names {
     char *names[COLUMN_COUNT];
-    bool chosen; /* --columns named one that says what a record is */
+    bool named[COLUMN_COUNT]; /* by --columns */
+    bool chosen;              /* one that says what a record is was */
 };
 
 /* `columns` is "prompt=question,completion=answer", or NULL or "" for the forms' own names. */
@@ -49,7 +50,7 @@ struct form_context {
     struct tokenizer *tokenizer;
 };
 
-enum { FORM_NAME_MAX = 128 };
+enum { FORM_NAME_MAX = 128, FORM_MEMBERS_MAX = 32 };
 
 /* What a record was recognised as. */
 struct form {
@@ -60,6 +61,10 @@ struct form {
     bool undesired; /* its label is false: it stays, with weights of 0 */
     const char *read[COLUMN_COUNT + 6]; /* the columns that were read; the context's names */
     size_t read_count;
+    /* What its turns have that was not read, "messages[].thought", each once; cut behind 80 bytes,
+     * maybe in a letter. */
+    char members[FORM_MEMBERS_MAX][128];
+    size_t member_count;
 };
 
 /* Appends the record's ids and weights to *out and says in *form what it is.

@@ -3,6 +3,7 @@
 #include "base/memory.h"
 #include "text/notes.h"
 
+#include <stdio.h>
 #include <string.h>
 
 enum { FLUSH_TOKENS = 1 << 16 };
@@ -16,8 +17,10 @@ struct loader {
     const struct dataset_watch *watch;
     uint64_t written;
     size_t offset_capacity, kind_capacity;
-    size_t ready; /* tokens of the list whose targets are counted */
-    size_t file;  /* which one is read */
+    size_t ready;            /* tokens of the list whose targets are counted */
+    size_t file;             /* which one is read */
+    bool seen[COLUMN_COUNT]; /* some record has the column, be it null */
+    bool mark_seen;
 };
 
 static uint64_t reached(const struct loader *l)
@@ -79,20 +82,19 @@ int loader_encode_text(const struct form_context *forms, const struct record *re
     return form_encode_text(forms, record->text, record->length, parts, out, err);
 }
 
-/* What the record was recognised as, and which columns of it were not read. */
+/* What the record was recognised as, and what of it was not read. */
 static int note(struct loader *l, const cJSON *record, const struct form *form, size_t line,
                 struct error *err)
 {
-    const cJSON *item, *columns = cJSON_IsObject(record) ? record->child : NULL;
+    const struct column_names *columns = l->forms.columns;
+    for (int i = 0; i < COLUMN_COUNT; i++)
+        if (columns->named[i] && !l->seen[i])
+            l->seen[i] = json_get(record, columns->names[i]);
     l->data->templated |= form->templated;
     l->data->undesired += form->undesired;
-    if (notes_add(&l->data->recognised, form->name, l->file, line, err) != 0)
-        return -1;
-    for (item = columns; item; item = item->next)
-        if (form_unread(form, item) &&
-            notes_add(&l->data->unread, item->string, l->file, line, err) != 0)
-            return -1;
-    return 0;
+    return notes_add(&l->data->recognised, form->name, l->file, line, err) == 0
+               ? notes_add_unread(&l->data->unread, form, record, l->file, line, err)
+               : -1;
 }
 
 /* *line: where it fails. */
@@ -120,6 +122,7 @@ static int load_record(struct loader *l, const struct record_reader *reader,
     if (status != 0)
         return error_prefix(err, "%s:%zu", reader->path, line);
     count_targets(l);
+    l->mark_seen |= text && record->marked;
     bool stream = text && !(reader->mark && reader->mark[0]);
     uint8_t kind = (prompted ? DOCUMENT_PROMPTED : 0) | (stream ? DOCUMENT_STREAM : 0);
     if (!record->unended && end_document(l, kind, err) != 0)
@@ -143,6 +146,12 @@ static int check(const struct dataset *data, const char *path, struct error *err
 {
     if (data->documents == 0)
         return error_set(err, "%s: no text in it", path);
+    if (data->supervised == 0 && data->undesired > 0)
+        return error_set(err,
+                         "%s: no document of its %zu has a token to learn from: %zu have a label "
+                         "that says false (KTO's), and of those nothing is trained; --columns "
+                         "label= leaves labels unread",
+                         path, data->documents, data->undesired);
     if (data->supervised == 0)
         return error_set(err,
                          "%s: no document of its %zu has a token to learn from: the completions "
@@ -187,6 +196,23 @@ static int load(struct loader *l, const struct data_files *files, size_t source_
     return load_files(l, files, mark, err);
 }
 
+/* What --columns and --mark name and nothing has. */
+static int note_absent(struct loader *l, const char *mark, struct error *err)
+{
+    const struct column_names *columns = l->forms.columns;
+    char pair[128];
+    for (int i = 0; i < COLUMN_COUNT; i++) {
+        if (!columns->named[i] || l->seen[i])
+            continue;
+        snprintf(pair, sizeof pair, "--columns %s=%s", column_key((enum column)i),
+                 columns->names[i]);
+        if (notes_add(&l->data->absent, pair, 0, 0, err) != 0)
+            return -1;
+    }
+    snprintf(pair, sizeof pair, "--mark %s", mark ? mark : "");
+    return mark && mark[0] && !l->mark_seen ? notes_add(&l->data->absent, pair, 0, 0, err) : 0;
+}
+
 int loader_run(struct dataset *out, struct token_list *tokens, struct token_writer *writer,
                const struct data_files *files, size_t source_count,
                const struct dataset_options *options, struct tokenizer *tokenizer,
@@ -205,6 +231,8 @@ int loader_run(struct dataset *out, struct token_list *tokens, struct token_writ
         template_open(&l.forms.chat, tokenizer, options->template_name, options->date, err);
     if (status == 0)
         status = load(&l, files, source_count, options->mark, err);
+    if (status == 0)
+        status = note_absent(&l, options->mark, err);
     template_close(l.forms.chat);
     column_names_free(&columns);
     return status;
@@ -215,6 +243,9 @@ int loader_finish(struct dataset *data, const struct data_files *files,
 {
     if (notes_name_files(&data->recognised, files, err) != 0 ||
         notes_name_files(&data->unread, files, err) != 0)
+        return -1;
+    if (!options->names_may_rest &&
+        dataset_check_absent(data, NULL, files->items[0].path, err) != 0)
         return -1;
     if (!options->template_name || options->template_may_rest || data->templated)
         return 0;

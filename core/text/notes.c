@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NOTES_MAX = 32, NOTE_TEXT_MAX = 80 };
+enum { NOTES_MAX = 256, NOTE_TEXT_MAX = 80 };
 
 /* How much of the text is kept: no more than NOTE_TEXT_MAX bytes, in whole letters. */
 static size_t kept(const char *text)
@@ -55,6 +55,19 @@ int notes_add(struct dataset_notes *notes, const char *text, size_t file, size_t
     note->file = file;
     note->line = line;
     note->count = 1;
+    return 0;
+}
+
+int notes_add_unread(struct dataset_notes *notes, const struct form *form, const cJSON *record,
+                     size_t file, size_t line, struct error *err)
+{
+    const cJSON *item = cJSON_IsObject(record) ? record->child : NULL;
+    for (; item; item = item->next)
+        if (form_unread(form, item) && notes_add(notes, item->string, file, line, err) != 0)
+            return -1;
+    for (size_t i = 0; i < form->member_count; i++)
+        if (notes_add(notes, form->members[i], file, line, err) != 0)
+            return -1;
     return 0;
 }
 

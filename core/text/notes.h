@@ -5,10 +5,16 @@
 
 #include "text/data_files.h"
 #include "text/dataset.h"
+#include "text/forms.h"
 
-/* Counts one more of `text`. A name that comes when 32 are there is not noted. */
+/* Counts one more of `text`. A name that comes when 256 are there is not noted. */
 int notes_add(struct dataset_notes *notes, const char *text, size_t file, size_t line,
               struct error *err);
+
+/* Adds what has something in it and was not read: columns of the record that form_encode() gave
+ * `form` for, and members of its turns ("messages[].thought"). */
+int notes_add_unread(struct dataset_notes *notes, const struct form *form, const cJSON *record,
+                     size_t file, size_t line, struct error *err);
 void notes_free(struct dataset_notes *notes);
 
 /* Fills the paths. */

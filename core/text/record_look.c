@@ -87,12 +87,7 @@ static int pass_parts(struct record_walk *walk, struct record *record, struct er
 static int note_unread(struct record_look *out, const cJSON *record, const struct form *form,
                        struct error *err)
 {
-    const cJSON *item = cJSON_IsObject(record) ? record->child : NULL;
-    for (; item; item = item->next)
-        if (form_unread(form, item) &&
-            notes_add(&out->unread, item->string, 0, out->line, err) != 0)
-            return -1;
-    return 0;
+    return notes_add_unread(&out->unread, form, record, 0, out->line, err);
 }
 
 static int look_at_json(struct record_walk *walk, const struct record *record,

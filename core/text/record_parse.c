@@ -14,23 +14,26 @@ static bool is_one_of(const char *key, const char *const *keys)
 }
 
 /* The key of an object that holds a whole data set; NULL: it is a record. A list of turns is none,
- * and beside a data set nothing stands but what describes it. */
+ * and beside a data set nothing stands but what describes it: names, numbers, objects. */
 static const char *wrapped_set(const cJSON *object)
 {
     static const char *const sets[] = {"data",     "dataset", "train",   "test",    "validation",
                                        "valid",    "dev",     "rows",    "records", "instances",
                                        "examples", "samples", "entries", "items",   NULL};
-    static const char *const describes[] = {"type",        "version", "name",
-                                            "description", "license", NULL};
+    static const char *const describes[] = {"type",     "version", "name",     "description",
+                                            "license",  "licence", "homepage", "citation",
+                                            "features", "columns", "source",   NULL};
     const char *key = NULL;
     const cJSON *item;
     cJSON_ArrayForEach(item, object)
     {
         const cJSON *first = cJSON_IsArray(item) ? item->child : NULL;
         bool turns = json_get(first, "role") || json_get(first, "from");
-        if (cJSON_IsObject(first) && !turns && is_one_of(item->string, sets))
+        if ((cJSON_IsObject(first) || cJSON_IsString(first)) && !turns &&
+            is_one_of(item->string, sets))
             key = key ? key : item->string;
-        else if (!cJSON_IsNumber(item) && !is_one_of(item->string, describes))
+        else if (!cJSON_IsNumber(item) && !cJSON_IsObject(item) &&
+                 !is_one_of(item->string, describes))
             return NULL;
     }
     return key;
@@ -41,12 +44,19 @@ static int check_kind(const struct record *record, const cJSON *tree, struct err
     char command[32], remedy[DATA_REMEDY_MAX];
     const char *key = cJSON_IsObject(tree) ? wrapped_set(tree) : NULL;
     if (key) {
-        snprintf(command, sizeof command, "jq -c '.%s[]'", key);
+        const cJSON *first = json_get(tree, key)->child;
+        snprintf(command, sizeof command, "jq -c '.%s[]%s'", key,
+                 cJSON_IsObject(json_get(first, "row")) ? ".row" : ""); /* the Hub's /rows */
         data_remedy(&record->reader->stream, command, remedy);
         return error_set(err, "\"%s\" holds a data set, not a record: %s", key, remedy);
     }
     if (cJSON_IsObject(tree) || cJSON_IsString(tree))
         return 0;
+    if (cJSON_IsArray(tree) && (json_get(tree->child, "role") || json_get(tree->child, "from"))) {
+        data_remedy(&record->reader->stream, "jq -c '{messages: .}'", remedy);
+        return error_set(err, "the record is a list of turns: expected an object that has it: %s",
+                         remedy);
+    }
     return error_set(err, "the record is %s: expected an object or a text",
                      cJSON_IsNull(tree)     ? "null"
                      : cJSON_IsNumber(tree) ? "a number"
@@ -89,6 +99,10 @@ static const char *remedy_of(const struct record *record, const struct json_faul
         *says = "; is the file cut off?";
         return NULL;
     }
+    if (fault->cut && strstr(fault->what, "inside a text")) {
+        *says = "; a line break in a text is written \\n; or is the line cut off?";
+        return NULL;
+    }
     if (fault->behind && !lines)
         *says = "; a comma is missing before it";
     else if (fault->cut || (fault->behind && next && strchr("{[\"", next)))
@@ -104,8 +118,11 @@ static void refuse_json(const struct record *record, size_t *line, struct error 
     struct json_fault fault;
     const char *says, *remedy;
     char command[DATA_REMEDY_MAX] = "";
-    if (!json_fault_find(record->text, record->length, true, &fault))
+    if (!json_fault_find(record->text, record->length, true, &fault)) {
+        if (err && strstr(err->text, "nested more"))
+            error_prefix(err, "a column that jq -c 'del(.NAME)' takes out is");
         return; /* the parser's own message */
+    }
     *line = record->line + fault.line - 1;
     if (fault.line == 1)
         fault.column += columns_before(record);

@@ -248,6 +248,7 @@ static int next_text(struct record_reader *reader, struct record *out, struct er
         hit = NULL;
     }
     take(reader, reader->at + length, hit ? mark : 0, out);
+    out->marked = hit != NULL;
     out->goes_on = goes_on;
     out->unended = reader->begun = unended;
     return 1;
@@ -291,9 +292,13 @@ static int form_error(const struct record_reader *reader, const char *expected, 
 static int end_array(struct record_reader *reader, struct error *err)
 {
     advance(reader, skip_space(&reader->content, reader->at + 1));
-    return reader->at == reader->content.length
-               ? 0
-               : form_error(reader, "nothing behind the array", err);
+    if (reader->at == reader->content.length)
+        return 0;
+    if (reader->content.data[reader->at] == '[')
+        return data_refuse_with(&reader->stream, reader->line,
+                                "expected nothing behind the array; several become one by",
+                                "jq -c '.[]'", err);
+    return form_error(reader, "nothing behind the array", err);
 }
 
 static int next_element(struct record_reader *reader, struct record *out, struct error *err)
@@ -306,8 +311,9 @@ static int next_element(struct record_reader *reader, struct record *out, struct
         return 0; /* end_array() was here */
     if (reader->at == content->length || data[reader->at] != (begun ? ',' : '['))
         if (!begun || reader->at == content->length || data[reader->at] != ']')
-            return form_error(reader, begun ? "a comma or the array's end" : "an array \"[...]\"",
-                              err);
+            return form_error(
+                reader, begun ? "a comma or the array's end" : "an array \"[...]\" or an object",
+                err);
     if (data[reader->at] == ']')
         return end_array(reader, err);
     reader->begun = true;
@@ -372,6 +378,18 @@ static int check_bytes(const struct record_reader *reader, const struct record *
     const char *text = record->text, *nul = memchr(text, '\0', record->length);
     size_t bad = first_invalid(text, record->length);
     char what[160];
+    if (bad + 1 < record->length && (unsigned char)text[bad] == 0xED &&
+        ((unsigned char)text[bad + 1] & 0xE0) == 0xA0)
+        return data_refuse_with(
+            &reader->stream, record->line + lines_in(text, bad),
+            "half of a surrogate pair in bytes (as Java and \"surrogatepass\" write it), which is "
+            "no "
+            "UTF-8; two halves become one character, and one alone U+FFFD, by",
+            "python3 -c \"import sys; "
+            "sys.stdout.buffer.write(sys.stdin.buffer.read().decode('utf-8', "
+            "'surrogatepass').encode('utf-16', 'surrogatepass').decode('utf-16', "
+            "'replace').encode())\" <",
+            err);
     if (bad < record->length) {
         const char *line = memrchr(text, '\n', bad);
         snprintf(what, sizeof what,

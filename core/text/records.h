@@ -45,6 +45,7 @@ struct record {
     size_t length;
     size_t line;
     bool goes_on, unended; /* a part of a document: not its first, not its last */
+    bool marked;           /* a document that the mark ends */
     const struct record_reader *reader;
 };
 

@@ -138,6 +138,8 @@ static int put_trailer(struct token_writer *w, const struct dataset *data, const
     notes_put(&notes, &data->recognised);
     buffer_byte(&notes, ',');
     notes_put(&notes, &data->unread);
+    buffer_byte(&notes, ',');
+    notes_put(&notes, &data->absent);
     buffer_byte(&notes, ']');
     struct trailer trailer = {.version = VERSION,
                               .byte_order = BYTE_ORDER_MARK,
@@ -293,6 +295,8 @@ static int read_notes(struct dataset *out, const struct checker *c, const char *
     int status = tree ? notes_get(&out->recognised, cJSON_GetArrayItem(tree, 0), err) : -1;
     if (status == 0)
         status = notes_get(&out->unread, cJSON_GetArrayItem(tree, 1), err);
+    if (status == 0)
+        status = notes_get(&out->absent, cJSON_GetArrayItem(tree, 2), err);
     cJSON_Delete(tree);
     return status;
 }

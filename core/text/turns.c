@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,6 +18,15 @@ static bool is_there(const cJSON *item)
     return item && !cJSON_IsNull(item);
 }
 
+bool turn_says(const cJSON *item)
+{
+    bool empty_text = cJSON_IsString(item) && !item->valuestring[0];
+    bool list = cJSON_IsArray(item) || cJSON_IsObject(item);
+    return is_there(item) && !empty_text && !(list && !item->child);
+}
+
+const char *const turn_media[] = {"images", "image", "videos", "video", "audios", "audio", NULL};
+
 static int refuse_details(const cJSON *item, struct error *err)
 {
     static const char *const details[] = {"train_detail", "training_detail"};
@@ -29,38 +39,85 @@ static int refuse_details(const cJSON *item, struct error *err)
     return 0;
 }
 
-int turn_weight(const cJSON *item, const char *weight_name, double otherwise, double *out,
-                bool *says, struct error *err)
+/* The number under one of two keys; *says: it is there. */
+static int find_number(const cJSON *item, const char *const keys[], size_t count, double *out,
+                       bool *says, struct error *err)
 {
-    const char *const weights[] = {weight_name, "loss_weight"};
-    static const char *const trains[] = {"train", "training"};
-    const cJSON *weight = NULL, *train = NULL;
-    double number = 1;
-    if (refuse_details(item, err) != 0)
-        return -1;
-    for (size_t i = 0; i < 2; i++) {
-        const cJSON *value = weights[i][0] ? json_get(item, weights[i]) : NULL;
-        const cJSON *word = json_get(item, trains[i]);
-        if (is_there(value)) {
-            number = cJSON_IsNumber(value) ? value->valuedouble : -1;
-            if (!turn_is_weight(number))
-                return error_set(err, "\"%s\" must be a number: 0, or from 1e-15 to 1e15",
-                                 weights[i]);
-            if (weight)
-                return error_set(err, "both \"%s\" and \"loss_weight\"", weight_name);
-            weight = value;
-        }
-        if (is_there(word)) {
-            if (!cJSON_IsBool(word))
-                return error_set(err, "\"%s\" must be true or false", trains[i]);
-            if (train && cJSON_IsTrue(train) != cJSON_IsTrue(word))
-                return error_set(err, "\"train\" and \"training\" say different things");
-            train = word;
-        }
+    const char *found = NULL;
+    for (size_t i = 0; i < count; i++) {
+        const cJSON *value = keys[i][0] ? json_get(item, keys[i]) : NULL;
+        if (!is_there(value))
+            continue;
+        *out = cJSON_IsNumber(value) ? value->valuedouble : -1;
+        if (!turn_is_weight(*out))
+            return error_set(err, "\"%s\" must be a number: 0, or from 1e-15 to 1e15", keys[i]);
+        if (found)
+            return error_set(err, "both \"%s\" and \"%s\"", found, keys[i]);
+        found = keys[i];
     }
-    *out = (train ? cJSON_IsTrue(train) : otherwise) * number;
-    if (says)
-        *says |= weight || train;
+    *says |= found != NULL;
+    return 0;
+}
+
+/* What tools call it whether a turn trains, and what true means there. */
+static const struct {
+    const char *key;
+    bool means, replies; /* of an assistant's turns alone */
+} words[] = {
+    {"train", true, false},    /* Axolotl */
+    {"training", true, false}, /* its older name */
+    {"loss", true, true},      /* ms-swift */
+    {"masked", false, false},  /* torchtune */
+};
+enum { RECORD_WORDS = 2, TURN_WORDS = sizeof words / sizeof *words };
+
+static int find_word(const cJSON *item, size_t count, bool speaks, double *out, bool *says,
+                     struct error *err)
+{
+    const char *found = NULL;
+    for (size_t i = 0; i < count; i++) {
+        const cJSON *word = json_get(item, words[i].key);
+        if (!is_there(word))
+            continue;
+        if (!cJSON_IsBool(word))
+            return error_set(err, "\"%s\" must be true or false", words[i].key);
+        if (words[i].replies && !speaks)
+            continue;
+        double trains = (bool)cJSON_IsTrue(word) == words[i].means;
+        if (found && trains != *out)
+            return error_set(err, "\"%s\" and \"%s\" say different things", found, words[i].key);
+        found = words[i].key;
+        *out = trains;
+    }
+    *says |= found != NULL;
+    return 0;
+}
+
+int turn_record_weight(const cJSON *record, const char *weight_name, double *out, bool *says,
+                       struct error *err)
+{
+    const char *const numbers[] = {weight_name, "loss_weight"};
+    double number = 1, trains = 1;
+    *says = false;
+    if (refuse_details(record, err) != 0 ||
+        find_number(record, numbers, 2, &number, says, err) != 0 ||
+        find_word(record, RECORD_WORDS, true, &trains, says, err) != 0)
+        return error_prefix(err,
+                            "how much the record counts (--columns weight= leaves that unread)");
+    *out = trains * number;
+    return 0;
+}
+
+/* `otherwise`: whether it trains where it does not say it itself. */
+static int turn_weight(const cJSON *item, bool speaks, bool otherwise, double *out, bool *says,
+                       struct error *err)
+{
+    static const char *const numbers[] = {"weight", "loss_weight", "loss_scale"};
+    double number = 1, trains = otherwise;
+    if (refuse_details(item, err) != 0 || find_number(item, numbers, 3, &number, says, err) != 0 ||
+        find_word(item, TURN_WORDS, speaks, &trains, says, err) != 0)
+        return -1;
+    *out = trains * number;
     return 0;
 }
 
@@ -90,12 +147,22 @@ static const char *role_of(const char *name)
     return name;
 }
 
+/* "role" or "from", as it stands; NULL: neither, or the role is no text. */
 static const char *role_named(const cJSON *message)
 {
     const char *role = NULL;
     if (!json_get_string(message, "role", &role))
         json_get_string(message, "from", &role);
     return role;
+}
+
+static int refuse_roleless(const cJSON *message, struct error *err)
+{
+    const char *key = json_get(message, "role") ? "role" : "from";
+    const cJSON *role = json_get(message, key);
+    return !role                ? error_set(err, "it has no \"role\" (ShareGPT: \"from\")")
+           : cJSON_IsNull(role) ? error_set(err, "its \"%s\" is null", key)
+                                : error_set(err, "its \"%s\" is not a text", key);
 }
 
 const char *turns_first_role(const cJSON *list)
@@ -119,18 +186,46 @@ static int check_role(const char *role, struct error *err)
 
 /* --- contents --- */
 
-/* The text of a part under one of its keys. */
+/* Pictures and sounds, whose places are among the words. */
+static int refuse_media(const cJSON *item, const char *what, struct error *err)
+{
+    for (const char *const *name = turn_media; *name; name++)
+        if (turn_says(json_get(item, *name)))
+            return error_set(err,
+                             "its %s\"%s\" has something in it, and spectrum trains on text alone; "
+                             "take such records out of the data",
+                             what, *name);
+    return 0;
+}
+
+/* The text of a part under one of its keys: an empty one says nothing beside another. */
+static const char *const text_keys[] = {"text", "value", "content"};
+enum { TEXT_KEYS = sizeof text_keys / sizeof *text_keys };
+
+static bool is_text_key(const char *key)
+{
+    for (size_t i = 0; i < TEXT_KEYS; i++)
+        if (strcmp(key, text_keys[i]) == 0)
+            return true;
+    return false;
+}
+
 static const cJSON *part_text(const cJSON *part)
 {
-    static const char *const keys[] = {"text", "value", "content"};
-    for (size_t i = 0; i < 3; i++)
-        if (cJSON_IsString(json_get(part, keys[i])))
-            return json_get(part, keys[i]);
-    return NULL;
+    const cJSON *found = NULL;
+    for (size_t i = 0; i < TEXT_KEYS; i++) {
+        const cJSON *text = json_get(part, text_keys[i]);
+        if (cJSON_IsString(text) && (!found || !found->valuestring[0]))
+            found = text;
+    }
+    return found;
 }
 
 static int check_part(const cJSON *part, struct error *err)
 {
+    static const char *const says[] = {"train",       "training",     "weight",
+                                       "loss_weight", "loss_scale",   "loss",
+                                       "masked",      "train_detail", "training_detail"};
     const char *type = "text";
     if (!cJSON_IsObject(part))
         return error_set(err, "a part of the content that is not an object with \"type\" and "
@@ -141,11 +236,26 @@ static int check_part(const cJSON *part, struct error *err)
                          "a part of type \"%.40s\": spectrum trains on text alone, and knows parts "
                          "of type \"text\"",
                          type);
+    if (refuse_media(part, "content's ", err) != 0)
+        return -1;
     if (!part_text(part))
-        return error_set(err, "a part of type \"text\" without a text as its \"text\"");
-    if (is_there(json_get(part, "train")) || is_there(json_get(part, "weight")))
-        return error_set(err, "a part with a \"train\" or \"weight\" of its own, which is not "
-                              "known here; they are for whole turns");
+        return error_set(err, "a part of type \"text\" %s",
+                         cJSON_IsNull(json_get(part, "text")) ? "whose \"text\" is null"
+                                                              : "without a text as its \"text\"");
+    for (const cJSON *text = part->child; text; text = text->next)
+        if (is_text_key(text->string) && turn_says(text) &&
+            !cJSON_Compare(text, part_text(part), true))
+            return error_set(err,
+                             "a part of type \"text\" with a \"%s\" that is something else than "
+                             "its text",
+                             text->string);
+    for (size_t i = 0; i < sizeof says / sizeof *says; i++)
+        if (is_there(json_get(part, says[i])))
+            return error_set(
+                err,
+                "a part with a \"%s\" of its own, which is not known here; that is for "
+                "whole turns",
+                says[i]);
     return 0;
 }
 
@@ -178,7 +288,7 @@ static bool are_plain(const cJSON *content)
 {
     const cJSON *part;
     cJSON_ArrayForEach(part, content) if (!cJSON_IsString(json_get(part, "type")) ||
-                                          !cJSON_IsString(json_get(part, "text"))) return false;
+                                          json_get(part, "text") != part_text(part)) return false;
     return true;
 }
 
@@ -186,6 +296,28 @@ static bool has_calls(const cJSON *message)
 {
     const cJSON *calls = json_get(message, "tool_calls");
     return cJSON_GetArraySize(calls) > 0 || is_there(json_get(message, FUNCTION_CALL));
+}
+
+/* A list of calls, each {"function": {"name", ...}} or its own function. */
+static int check_calls(const cJSON *message, struct error *err)
+{
+    const cJSON *calls = json_get(message, "tool_calls"), *call;
+    if (!turn_says(calls))
+        return 0;
+    if (cJSON_IsString(calls))
+        return error_set(err, "its \"tool_calls\" is a text: a list is needed; jq -c "
+                              "'(.. | .tool_calls? | strings) |= fromjson' makes it one");
+    if (!cJSON_IsArray(calls))
+        return error_set(err, "its \"tool_calls\" is not a list; put the call between [ and ]");
+    cJSON_ArrayForEach(call, calls)
+    {
+        const cJSON *function = json_get(call, "function");
+        if (!cJSON_IsString(json_get(function ? function : call, "name")))
+            return error_set(err, "its \"tool_calls\" has something in it that is no call: "
+                                  "{\"type\": \"function\", \"function\": {\"name\": ..., "
+                                  "\"arguments\": {...}}} is one");
+    }
+    return 0;
 }
 
 /* What an assistant calls may stand in place of its content. */
@@ -204,11 +336,62 @@ static int check_content(const cJSON *message, const cJSON *content, const char 
                                    : error_set(err, "its \"%s\" is not a text", key);
 }
 
+/* --- members --- */
+
+static void note_member(struct turns *turns, const char *list, const char *inner, const char *name,
+                        const char *key)
+{
+    struct turn_member member = {.key = key};
+    snprintf(member.name, sizeof member.name, "%.40s[]%s.%s", list, inner, name);
+    for (size_t i = 0; i < turns->member_count; i++)
+        if (strcmp(turns->members[i].name, member.name) == 0)
+            return;
+    if (turns->member_count < TURN_MEMBERS_MAX)
+        turns->members[turns->member_count++] = member;
+}
+
+static bool is_one_of(const char *key, const char *const *keys)
+{
+    while (*keys && strcmp(key, *keys) != 0)
+        keys++;
+    return *keys;
+}
+
+/* Those that are neither read here nor missed by template_encode() where the template lacks them.
+ */
+static void note_members(struct turns *turns, const char *list, const cJSON *item)
+{
+    static const char *const known[] = {
+        "role",       "content",     "value",     "from",
+        "tool_calls", FUNCTION_CALL, "tool_plan", "reasoning_content",
+        "reasoning",  "thinking",    "weight",    "loss_weight",
+        "loss_scale", "train",       "training",  "loss",
+        "masked",     NULL};
+    static const char *const known_parts[] = {"type", "text", "value", "content", NULL};
+    const cJSON *member, *part;
+    cJSON_ArrayForEach(member, item)
+    {
+        if (turn_says(member) && !is_one_of(member->string, known))
+            note_member(turns, list, "", member->string, member->string);
+        if (!cJSON_IsArray(member) || strcmp(member->string, "content") != 0)
+            continue;
+        cJSON_ArrayForEach(part,
+                           member) for (const cJSON *of = part->child; of;
+                                        of = of->next) if (turn_says(of) &&
+                                                           !is_one_of(of->string, known_parts))
+            note_member(turns, list, ".content[]", of->string, NULL);
+    }
+}
+
 /* --- function_call --- */
 
-static int add_call(cJSON *calls, const cJSON *call, struct error *err)
+/* Beside name and arguments a call may have an "id", as OpenAI's have. */
+static int add_call(struct turns *turns, const char *list, cJSON *calls, const cJSON *call,
+                    struct error *err)
 {
-    const cJSON *name = json_get(call, "name"), *arguments = json_get(call, "arguments");
+    static const char *const known[] = {"name", "arguments", "id", "type", NULL};
+    const cJSON *name = json_get(call, "name"), *arguments = json_get(call, "arguments"),
+                *id = json_get(call, "id"), *member;
     if (!cJSON_IsString(name) || !arguments)
         return error_set(err, "a function_call without \"name\" and \"arguments\"");
     cJSON *outer = cJSON_CreateObject();
@@ -216,6 +399,8 @@ static int add_call(cJSON *calls, const cJSON *call, struct error *err)
         cJSON_Delete(outer);
         return no_memory(err);
     }
+    if (cJSON_IsString(id) && !cJSON_AddStringToObject(outer, "id", id->valuestring))
+        return no_memory(err);
     cJSON *inner = cJSON_AddStringToObject(outer, "type", "function")
                        ? cJSON_AddObjectToObject(outer, "function")
                        : NULL;
@@ -225,14 +410,18 @@ static int add_call(cJSON *calls, const cJSON *call, struct error *err)
         cJSON_Delete(copy);
         return no_memory(err);
     }
+    cJSON_ArrayForEach(member, call) if (turn_says(member) && !is_one_of(member->string, known))
+        note_member(turns, list, ".value", member->string, NULL);
     return 0;
 }
 
 /* LLaMA-Factory's turn: its value is the JSON of a call {"name", "arguments"}, or of a list. */
-static int read_calls(cJSON *calls, const cJSON *value, struct error *err)
+static int read_calls(struct turns *turns, const char *list, cJSON *calls, const cJSON *value,
+                      struct error *err)
 {
     if (!cJSON_IsString(value))
-        return error_set(err, "a function_call whose value is not a text");
+        return error_set(err, "a function_call whose value is %s",
+                         cJSON_IsNull(value) ? "null" : "not a text");
     cJSON *tree = json_parse(value->valuestring, strlen(value->valuestring),
                              JSON_LOOSE_NUMBERS | JSON_KEEP_NUMBERS, "function_call", err);
     if (!tree)
@@ -240,21 +429,34 @@ static int read_calls(cJSON *calls, const cJSON *value, struct error *err)
     const cJSON *call = cJSON_IsArray(tree) ? tree->child : tree;
     int status = call ? 0 : error_set(err, "a function_call without a call");
     for (; status == 0 && call; call = call->next)
-        status = add_call(calls, call, err);
+        status = add_call(turns, list, calls, call, err);
     cJSON_Delete(tree);
     return status;
 }
 
-static cJSON *call_message(const cJSON *value, struct error *err)
+/* What else the turn has (its thinking, say) stays. */
+static cJSON *call_message(struct turns *turns, const char *list, const cJSON *item,
+                           const cJSON *value, struct error *err)
 {
+    static const char *const own[] = {"role",       "from",        "content", "value",
+                                      "tool_calls", FUNCTION_CALL, NULL};
+    const cJSON *member;
+    if (turn_says(json_get(item, "tool_calls")) || turn_says(json_get(item, FUNCTION_CALL))) {
+        error_set(err, "a function_call that has a \"tool_calls\" or \"function_call\" beside its "
+                       "value: say all calls in one place");
+        return NULL;
+    }
     cJSON *message = cJSON_CreateObject();
     cJSON *calls = message && cJSON_AddStringToObject(message, "role", "assistant") &&
                            cJSON_AddStringToObject(message, "content", "")
                        ? cJSON_AddArrayToObject(message, "tool_calls")
                        : NULL;
-    if (!calls)
+    bool ok = calls != NULL;
+    cJSON_ArrayForEach(member, item) if (ok && !is_one_of(member->string, own)) ok =
+        cJSON_AddItemReferenceToObject(message, member->string, (cJSON *)member);
+    if (!ok)
         no_memory(err);
-    if (calls && read_calls(calls, value, err) == 0)
+    if (ok && read_calls(turns, list, calls, value, err) == 0)
         return message;
     cJSON_Delete(message);
     return NULL;
@@ -342,36 +544,59 @@ static cJSON *spell(const cJSON *item, const char *role, const cJSON *content, s
     return message;
 }
 
-static int read_turn(struct turns *turns, const cJSON *item, bool trains, struct error *err)
+static int read_turn(struct turns *turns, const char *list, const cJSON *item, bool trains,
+                     struct error *err)
 {
-    const char *role = cJSON_IsObject(item) ? role_named(item) : NULL;
+    const char *role = cJSON_IsObject(item) ? role_named(item) : NULL, *from = NULL;
     if (!cJSON_IsObject(item))
         return error_set(err, "it is not an object with \"role\" and \"content\"");
     if (!role)
-        return error_set(err, "it has no \"role\" (ShareGPT: \"from\")");
+        return refuse_roleless(item, err);
     if (check_role(role = role_of(role), err) != 0)
         return -1;
+    if (json_get_string(item, "from", &from) && strcmp(role_of(from), role) != 0)
+        return error_set(err, "it has both a \"role\" and a \"from\", and they differ");
     const cJSON *content = json_get(item, "content"), *value = json_get(item, "value");
     if (is_there(content) && is_there(value) && !cJSON_Compare(content, value, true))
         return error_set(err, "it has both a \"content\" and a \"value\", and they differ");
-    const char *key = is_there(value) && !is_there(content) ? "value" : "content";
+    const char *key =
+        value && !is_there(content) && (is_there(value) || !content) ? "value" : "content";
     if (key[0] == 'v')
         content = value;
+    if (refuse_media(item, "", err) != 0)
+        return -1;
+    note_members(turns, list, item);
     bool speaks = strcmp(role, "assistant") == 0 || strcmp(role, FUNCTION_CALL) == 0;
     double weight;
-    if (turn_weight(item, "weight", speaks && trains, &weight, &turns->weighed, err) != 0)
+    if (turn_weight(item, speaks, speaks && trains, &weight, &turns->weighed, err) != 0)
         return -1;
     if (strcmp(role, FUNCTION_CALL) == 0)
-        return append(turns, call_message(content, err), weight, err);
-    if (check_content(item, content, key, err) != 0)
+        return append(turns, call_message(turns, list, item, content, err), weight, err);
+    if (check_calls(item, err) != 0 || check_content(item, content, key, err) != 0)
         return -1;
     return append(turns, spell(item, role, content, err), weight, err);
+}
+
+/* A list of roles and one of contents: so some tables keep turns. */
+static int refuse_lists(const cJSON *list, const char *name, const char *role, const char *content,
+                        struct error *err)
+{
+    if (!cJSON_IsArray(json_get(list, role)) || !cJSON_IsArray(json_get(list, content)))
+        return 0;
+    return error_set(
+        err,
+        "\"%.80s\" is lists of what turns have, not a list of turns; jq -c '.[\"%.80s\"] "
+        "|= [[.%s, .%s] | transpose[] | {%s: .[0], %s: .[1]}]' makes that",
+        name, strpbrk(name, "'\"\\") ? "NAME" : name, role, content, role, content);
 }
 
 int turns_read(struct turns *turns, const cJSON *list, const char *name, bool single, bool trains,
                struct error *err)
 {
     single = single && cJSON_IsObject(list);
+    if (cJSON_IsObject(list) && (refuse_lists(list, name, "role", "content", err) != 0 ||
+                                 refuse_lists(list, name, "from", "value", err) != 0))
+        return -1;
     if (!single && !cJSON_IsArray(list))
         return error_set(err, "\"%.80s\" is not an array of messages", name);
     const cJSON *item = single ? list : list->child;
@@ -379,7 +604,7 @@ int turns_read(struct turns *turns, const cJSON *list, const char *name, bool si
         return error_set(err, "\"%.80s\" is an array without messages", name);
     size_t number = 1;
     for (; item; item = single ? NULL : item->next, number++)
-        if (read_turn(turns, item, trains, err) != 0)
+        if (read_turn(turns, name, item, trains, err) != 0)
             return error_prefix(err, "message %zu of \"%.80s\"", number, name);
     return 0;
 }

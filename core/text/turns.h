@@ -12,11 +12,20 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* Something of a turn that only a template could read. */
+struct turn_member {
+    char name[128];  /* "messages[].thought": may be cut in a letter, behind 80 bytes */
+    const char *key; /* the record's; NULL: what templates get has it no more */
+};
+enum { TURN_MEMBERS_MAX = 32 };
+
 struct turns {
     cJSON *messages; /* an array; what it has from the record it only refers to */
     double *weights; /* [count], a turn's own, without the record's */
     size_t count, capacity;
-    bool weighed; /* some turn says itself how much it counts */
+    bool weighed;                                 /* some turn says itself how much it counts */
+    struct turn_member members[TURN_MEMBERS_MAX]; /* each once */
+    size_t member_count;
 };
 
 int turns_begin(struct turns *out, struct error *err);
@@ -32,11 +41,16 @@ int turns_add(struct turns *turns, const char *role, const char *content, double
 int turns_read(struct turns *turns, const cJSON *list, const char *name, bool single, bool trains,
                struct error *err);
 
-/* How much a record or a turn counts by what it says itself (forms.h); `otherwise` where it does
- * not. `weight_name` is the key beside "loss_weight", "" for none; *says, where not NULL, is set
- * where it says something. */
-int turn_weight(const cJSON *item, const char *weight_name, double otherwise, double *out,
-                bool *says, struct error *err);
+/* How much a record counts by what it says itself (forms.h), and whether it says it. `weight_name`
+ * is the key beside "loss_weight". */
+int turn_record_weight(const cJSON *record, const char *weight_name, double *out, bool *says,
+                       struct error *err);
+
+/* Neither absent nor null, nor an empty text, list or object. */
+bool turn_says(const cJSON *item);
+
+/* What columns and members with pictures or sounds are called; NULL ends it. */
+extern const char *const turn_media[];
 
 /* Of a weight, and of the product of a record's and a turn's: sums of the smallest and the largest
  * that are let pass stay in the range of fp32, in which gradients are added up. */

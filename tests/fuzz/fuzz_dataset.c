@@ -68,8 +68,10 @@ static void load(const char *name, const uint8_t *data, size_t size, const char 
                  struct tokenizer *tokenizer)
 {
     const char *path = fuzz_file(name, data, size);
-    struct dataset_options options = {
-        .columns = columns, .template_name = "chatml", .template_may_rest = true};
+    struct dataset_options options = {.columns = columns,
+                                      .template_name = "chatml",
+                                      .template_may_rest = true,
+                                      .names_may_rest = true};
     struct dataset dataset = {0};
     struct error err = ERROR_INIT;
     bool loaded = fuzz_ok(dataset_load(&dataset, &path, 1, &options, tokenizer, &err), &err);

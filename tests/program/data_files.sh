@@ -35,10 +35,10 @@ read_as_plain folder
 mended() {
     tokens "$1" >/dev/null && fail "$1 is not refused"
     grep -qE -- "$2" said || fail "$1: it does not say \"$2\""
-    sed -n 's/^.*: \([^:]* > NEW\.jsonl\)$/\1/p' said >command
+    sed -nE 's/^.*: ([^:]* > NEW\.jsonl?)$/\1/p' said >command
     test -s command || fail "$1: no command"
     bash ./command || fail "$1: its command fails: $(cat command)"
-    read_as_plain NEW.jsonl
+    read_as_plain "$(sed 's/.* > //' command)"
 }
 iconv -f UTF-8 -t UTF-16 plain.jsonl >wide.jsonl
 mended wide.jsonl "this is UTF-16, and data files are UTF-8"
@@ -48,13 +48,28 @@ tr '\n' '\r' <plain.jsonl >"of a mac.jsonl"
 mended "of a mac.jsonl" "^spectrum: of a mac.jsonl:1: a carriage return inside a line"
 sed 's/$/,/' plain.jsonl >commas.jsonl
 mended commas.jsonl '^spectrum: commas.jsonl:1: not valid JSON, column [0-9]+: "," behind its end'
+head -n 1 plain.jsonl | gzip -c >nul.jsonl.gz
+tail -n +2 plain.jsonl | sed '1s/}$/\x00}/' | gzip -c >>nul.jsonl.gz
+mended nul.jsonl.gz "^spectrum: nul.jsonl.gz:2: a NUL byte.*gzip -dc 'nul.jsonl.gz' \| tr -d"
+if command -v python3 >/dev/null; then
+    sed '1s/^{/{"pair": "\xED\xA0\xBD\xED\xB8\x80", /' plain.jsonl >halves.jsonl
+    mended halves.jsonl "^spectrum: halves.jsonl:1: half of a surrogate pair in bytes"
+fi
 if command -v jq >/dev/null; then
+    sed -n '1,10p' plain.jsonl | jq -s . >arrays.json
+    tail -n +11 plain.jsonl | jq -s . >>arrays.json
+    mended arrays.json "^spectrum: arrays.json:[0-9]+: expected nothing behind the array"
     jq . plain.jsonl >pretty.jsonl
     mended pretty.jsonl "^spectrum: pretty.jsonl:1: not valid JSON, column 2: .*a record has one line for itself"
     jq -s '{data: .}' plain.jsonl >whole.jsonl
     tr -d '\n' <whole.jsonl >wrapped.jsonl
     mended wrapped.jsonl '"data" holds a data set, not a record'
 fi
+
+printf 'a,b\n' >folder/notes.csv
+"$spectrum" train "$model" --data folder --steps 2 --seq-len 64 --batch 1 --accumulate 1 --sample-tokens 0 --eval-every 0 \
+    --run beside >/dev/null 2>said || fail "a table beside the data is in its way"
+grep -qF "folder/notes.csv is not read: data files are .txt" said || fail "the table is not named"
 
 cp plain.jsonl folder/test.jsonl
 got=0

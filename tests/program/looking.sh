@@ -41,7 +41,7 @@ ends 0 tokens "$model" "${take[@]}" --json
 prints '"data": {"files": 2, "records": 5, "documents": 4, '
 prints '"record": {"file": "data/1.txt", "line": 1, "row": 1, "form": "plain text"'
 prints '"unread_columns": {"source": 1}'
-prints '"forms": {"messages": 1, "text": 1, "Alpaca instruction/input/output, as turns": 1, "plain text": 2}'
+prints '"forms": {"messages": 1, "text": 1, "Alpaca instruction/input/output, as turns with weight": 1, "plain text": 2}'
 
 # A record by its number: the tokens that --chat has of a file of its own.
 head -n 1 data/below/2.jsonl >alone.jsonl

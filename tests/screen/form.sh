@@ -124,7 +124,7 @@ save-screen parts.txt
 type "/train.jsonl"
 save-screen part.txt
 SCRIPT
-says parquet.txt "set is a data set in Parquet (data/train-00000-of-00001.parquet); convert it: python -c \"import datasets; datasets.load_dataset('set', split='train').to_json('data.jsonl')\""
+says parquet.txt "set is a data set in Parquet (data/train-00000-of-00001.parquet); convert it: python -c \"import datasets; d = datasets.load_dataset('set'); [d[s].to_json(s + '.jsonl') for s in d]\""
 says parts.txt "parts has a set for evaluation (test.jsonl) beside one for training (train.jsonl); name"
 shows part.txt "--data  .txt, .jsonl"
 shows columns.txt "is no KEY=NAME of text, prompt, completion,"

@@ -170,6 +170,8 @@ static void refuses_with_file_and_line(void **state)
         {".jsonl", "{\"messages\":[{\"role\":\"bard2\",\"content\":\"x\"}]}", "\"bard2\""},
         {".jsonl", "{\"messages\":[{\"role\":\"user\"}]}", "message 1"},
         {".jsonl", "{\"messages\":[{\"role\":\"user\",\"content\":\"x\"}]}", "token to learn"},
+        {".jsonl", "{\"prompt\":\"a\",\"completion\":\"b\",\"label\":false}",
+         "1 have a label that says false"},
         {".jsonl", "{\"messages\":[]}", "without messages"},
         {".jsonl", "{\"messages\":[7]}", "message 1"},
         {".jsonl", "{\"messages\":\"x\"}", "not an array"},
@@ -186,6 +188,52 @@ static void refuses_with_file_and_line(void **state)
     struct error err = ERROR_INIT;
     assert_int_equal(load(&data, ".jsonl", "{}", 2, &wrong_column, &err), -1);
     assert_int_equal(err.kind, ERROR_USAGE);
+}
+
+/* Columns that no record has and marks that stand nowhere; what one has, be it null, is right. */
+static void refuses_names_that_are_nowhere(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *ending, *content, *columns, *says, *mark;
+    } data[] = {
+        {".jsonl", "{\"text\":\"ab\"}", "label=lable", "--columns label=lable: no record", NULL},
+        {".jsonl", "{\"text\":\"ab\"}", "text=text,weight=w8", "--columns weight=w8: no record",
+         NULL},
+        {".jsonl", "\"ab\"", "text=t", "--columns text=t: no record", NULL},
+        {".txt", "ab", "prompt=q,completion=a", "--columns prompt=q: no record", NULL},
+        {".jsonl", "{\"text\":\"ab\"}\n{\"text\":\"ab\",\"w8\":null}", "weight=w8", NULL, NULL},
+        {".jsonl", "{\"text\":\"ab\"}", "weight=,system=", NULL, NULL},
+        {".txt", "ab##cd", NULL, NULL, "##"},
+        {".txt", "ab##", NULL, NULL, "##"},
+        {".txt", "ab\r\ncd", NULL, "--mark zz: it stands nowhere in the .txt files", "zz"},
+        {".txt", "ab\r\ncd", NULL, "(where CRLF is read as LF)", "\r\n"},
+        {".jsonl", "\"ab\"", NULL, "--mark zz: it", "zz"},
+    };
+    for (size_t i = 0; i < sizeof data / sizeof *data; i++) {
+        struct dataset out, rests;
+        struct error err = ERROR_INIT;
+        struct dataset_options options = {.columns = data[i].columns, .mark = data[i].mark};
+        size_t length = strlen(data[i].content);
+        int status = load(&out, data[i].ending, data[i].content, length, &options, &err);
+        assert_int_equal(status, data[i].says ? -1 : 0);
+        if (data[i].says && !strstr(err.text, data[i].says))
+            fail_msg("\"%s\" does not say \"%s\"", err.text, data[i].says);
+        options.names_may_rest = true;
+        assert_int_equal(load(&rests, data[i].ending, data[i].content, length, &options, &err), 0);
+        assert_int_equal(rests.absent.count > 0, data[i].says != NULL);
+        if (status == 0) {
+            assert_int_equal(dataset_check_absent(&rests, NULL, "x", NULL), 0);
+            dataset_free(&out);
+        } else {
+            assert_int_equal(dataset_check_absent(&rests, NULL, "x", NULL), -1);
+            assert_int_equal(dataset_check_absent(&rests, &rests, "x", NULL), -1);
+            out = rests;
+            out.absent.count = 0;
+            assert_int_equal(dataset_check_absent(&rests, &out, "x", NULL), 0);
+        }
+        dataset_free(&rests);
+    }
 }
 
 /* Damaged files: an error or a data set, never a crash; the sanitised build looks closer. */
@@ -205,7 +253,9 @@ static void survives_damage(void **state)
         for (uint32_t i = random_below(&random, 4); i > 0; i--)
             content[random_below(&random, (uint32_t)length)] = (char)random_u32(&random);
         struct dataset data;
-        if (load(&data, endings[round % 3], content, length, &chatml, NULL) == 0)
+        struct dataset_options options = chatml;
+        options.names_may_rest = true;
+        if (load(&data, endings[round % 3], content, length, &options, NULL) == 0)
             dataset_free(&data);
     }
 }
@@ -254,6 +304,7 @@ int main(void)
         cmocka_unit_test(reads_conversations),
         cmocka_unit_test(reads_a_system_text_beside_conversations),
         cmocka_unit_test(refuses_with_file_and_line),
+        cmocka_unit_test(refuses_names_that_are_nowhere),
         cmocka_unit_test(survives_damage),
         cmocka_unit_test(reads_real_files),
     };

@@ -70,7 +70,7 @@ static int load(struct dataset *out, const struct tokenizers *tokenizers, const 
         options.template_name = template;
     if (strcmp(template, "forms.jinja") == 0)
         options.template_name = test_data("text/forms.jinja", file);
-    options.template_may_rest = true;
+    options.template_may_rest = options.names_may_rest = true;
     int status =
         dataset_load(out, paths, 1, &options, none ? tokenizers->none : tokenizers->own, err);
     unlink(path);
@@ -180,7 +180,8 @@ static void refuses_by_name(void **state)
         {"{'completion':'a'}", "no \"prompt\""},
         {"{'instruction':'a','response':'b'}", "no \"output\"; there are: \"instruction\", \"resp"},
         {"{'instruction':'a','output':null}", "\"output\" is null"},
-        {"{'instruction':'a','output':['b','c']}", "\"output\" is not a text"},
+        {"{'instruction':'a','output':3}", "\"output\" is not a text"},
+        {"{'completion':'a','prompt':null}", "a completion is not trained without its prompt: "},
         {"{'question':'a','answer':'b'}",
          "--columns prompt=question,completion=answer; there are: "},
         {"{'prompt':'a','completions':['b'],'labels':[true]}", "stepwise"},
@@ -203,7 +204,37 @@ static void refuses_by_name(void **state)
          "--columns instruction=instruction,input=input,output=chosen "},
         {"{'system':'s','question':'a','chosen':'b','rejected':'c'}",
          "--columns prompt=question,completion=chosen "},
-        {"{'chosen':'b','rejected':'c'}", "--columns text=chosen "},
+        {"{'chosen':'b','rejected':'c','score':1}", "--columns text=chosen trains on the chosen"},
+        {"{'input':'a','chosen':'b','rejected':'c'}", "--columns prompt=input,completion=chosen "},
+        {"{'dialog':'a','chosen':'b','rejected':'c'}",
+         "--columns prompt=NAME,completion=chosen trains on the chosen answers alone, with the "
+         "NAME "
+         "of the column that has the prompt (text=chosen, where none has)"},
+        {"{'messages':[" ASKS "],'chosen':'b','rejected':'c'}",
+         "--columns prompt=messages,completion=chosen trains on the chosen answers alone, once jq "
+         "-c "
+         "'.chosen |= [{role: \"assistant\", content: .}]' has"},
+        {"{'prompt':'a','chosen':['b'],'rejected':['c']}", "jq -c '.chosen |= .[0]' makes"},
+        {"{'id':'x','chosen':'[{\\'role\\':\\'user\\',\\'content\\':\\'a\\'}]','rejected':'c'}",
+         "--columns messages=chosen trains"},
+        {"{'conversations':{'from':['human'],'value':['a']}}",
+         "jq -c '.[\"conversations\"] |= [[.from, .value] | transpose[] | {from: .[0], value: "
+         ".[1]}]'"},
+        {"{'instruction':'a','chosen':'b','rejected':'c'}",
+         "--columns instruction=instruction,output=chosen "},
+        {"{'prompt':'a','chosen':'b','rejected':null}", "no \"completion\""},
+        {"{'prompt':'a','chosen':[" SAYS "],'rejected':[" SAYS "]}",
+         "with the NAME of the column that has the prompt, a list of turns"},
+        {"{'instruction':'a','output':['b','c']}",
+         "preference pair, for DPO and its like, which spectrum does not train; jq -c '.output |= "
+         ".[0]'"},
+        /* turns that are not where they are looked for */
+        {"{'conversation':[" HUMAN "," GPT "]}",
+         "\"conversation\" is a list of turns: --columns messages=conversation reads it"},
+        {"{'role':'user','content':'a'}", "one turn of a conversation"},
+        {"[" ASKS "," SAYS "]", "one turn of a conversation"},
+        {"[[" ASKS "," SAYS "]]", "the record is a list of turns: expected an object that has it: "
+                                  "jq -c '{messages: .}'"},
         /* two forms */
         {"{'messages':[" ASKS "," SAYS "],'conversations':[" HUMAN "," GPT "]}",
          "--columns messages=messages or --columns conversations=conversations"},
@@ -213,7 +244,12 @@ static void refuses_by_name(void **state)
          "two forms in one record, \"messages\" and \"instruction\""},
         {"{'prompt':'a','completion':'b','instruction':'a','output':'b'}",
          "two forms in one record"},
-        {"{'prompt':'a','completion':[" SAYS "]}", "both must be texts, or both lists"},
+        {"{'prompt':'a','completion':[" SAYS "]}", "both must be texts, or both lists of messages; "
+                                                   "jq -c '.prompt |= [{role: \"user\", content: "
+                                                   ".}]' makes"},
+        {"{'prompt':[" ASKS "],'completion':'b'}", "jq -c '.completion |= [{role: \"assistant\", "},
+        {"{'prompt':'a','completion':[" ASKS "," SAYS "]}", "--columns messages=completion reads"},
+        {"{'prompt':'a','completion':1}", "both lists of messages; take such records out"},
         /* turns */
         {"{'messages':[" ASKS ",{'role':'narrator','content':'b'}]}",
          "message 2 of \"messages\": the role \"narrator\""},
@@ -225,22 +261,60 @@ static void refuses_by_name(void **state)
         {"{'messages':[{'role':'user','content':[{'type':'text'}]}]}", "without a text"},
         {"{'messages':[{'role':'user','content':[{'type':'text','text':'a','train':true}]}]}",
          "a part with a \"train\""},
+        {"{'messages':[{'role':'user','content':[{'type':'text','text':'a','masked':false}]}]}",
+         "a part with a \"masked\""},
+        {"{'messages':[{'role':'user','content':[{'type':'text','text':'a','value':'b'}]}]}",
+         "a \"value\" that is something else than its text"},
         {"{'messages':[{'role':'assistant','content':'a','train_detail':[]}]}", "\"train_detail\""},
         {"{'messages':[{'role':'user','content':[]}]}", "an empty list"},
+        {"{'messages':[{'from':'human','value':'a','role':'assistant'}]}",
+         "both a \"role\" and a \"from\", and they differ"},
+        {"{'conversations':[{'from':'gpt','value':null}]}", "its \"value\" is null"},
+        {"{'conversations':[{'from':'gpt','value':null,'content':null}]}", "\"content\" is null"},
+        {"{'messages':[{'role':null,'content':'a'}]}", "its \"role\" is null"},
+        {"{'conversations':[{'from':1,'value':'a'}]}", "its \"from\" is not a text"},
+        {"{'messages':[{'role':'user','content':[{'type':'text','text':null}]}]}",
+         "whose \"text\" is null"},
+        {"{'conversations':[{'from':'function_call','value':null}]}", "whose value is null"},
+        {"{'messages':[{'role':'assistant','content':null,'tool_calls':'[{}]'}]}",
+         "its \"tool_calls\" is a text: a list is needed; jq -c '(.. | .tool_calls"},
+        {"{'messages':[{'role':'assistant','content':'','tool_calls':{'name':'x'}}]}",
+         "its \"tool_calls\" is not a list"},
+        {"{'messages':[{'role':'assistant','content':'','tool_calls':[null]}]}", "is no call"},
+        {"{'messages':[{'role':'assistant','content':'','tool_calls':[{'function':{}}]}]}",
+         "is no call"},
         {"{'messages':{'role':'user','content':'a'}}", "not an array of messages"},
         {"{'messages':'[1]'}", "message 1 of \"messages\": it is not an object"},
         {"{'messages':'hello'}", "\"messages\": not an array of messages"},
         {"{'conversations':[{'from':'function_call','value':'weather()'}]}", "function_call: "},
         {"{'conversations':[{'from':'function_call','value':'{\\'name\\':\\'x\\'}'}]}",
          "without \"name\" and \"arguments\""},
+        {"{'conversations':[{'from':'function_call','value':'{\\'name\\':\\'x\\',"
+         "\\'arguments\\':{}}','tool_calls':[{'name':'z'}]}]}",
+         "a \"tool_calls\" or \"function_call\" beside"},
+        {"{'conversations':[" HUMAN ",{'from':'function_call','value':'{\\'name\\':\\'x\\',"
+         "\\'arguments\\':{}}','reasoning_content':'r'}]}",
+         "never looks at"},
+        {"{'messages':[{'role':'user','content':'a','images':['x.png']}," SAYS "]}",
+         "message 1 of \"messages\": its \"images\" has something in it"},
+        {"{'messages':[{'role':'user','content':[{'type':'text','text':'a','image':'b'}]}]}",
+         "its content's \"image\""},
+        {"{'messages':[" ASKS ",{'role':'assistant','content':'b','loss':0.5}]}",
+         "\"loss\" must be true or false"},
+        {"{'messages':[" ASKS ",{'role':'assistant','content':'b','train':true,'masked':true}]}",
+         "\"train\" and \"masked\" say different things"},
+        {"{'messages':[" ASKS ",{'role':'assistant','content':'b','loss_scale':-1}]}",
+         "\"loss_scale\" must be a number"},
         {"{'prompt':[" ASKS "],'completion':[]}", "\"completion\" is an array without messages"},
         /* beside them */
         {"{'messages':[{'role':'system','content':'s'}," ASKS "," SAYS "],'system':'t'}",
          "say different things; --columns system= "},
         {"{'messages':[" ASKS "," SAYS "],'tools':{'name':'x'}}", "\"tools\" is not a list"},
         {"{'messages':[" ASKS "," SAYS "],'tools':'none'}", "tools that are a text must be JSON"},
-        {"{'messages':[" ASKS "," SAYS "],'tools':[1]}", "not an object"},
+        {"{'messages':[" ASKS "," SAYS "],'tools':[1]}", "not an object; --columns tools= "},
+        {"{'messages':[" ASKS "," SAYS "],'tools':['{}']}", "if it is JSON, jq's fromjson"},
         {"{'messages':[" ASKS "," SAYS "],'functions':[{}]}", "--columns tools=functions"},
+        {"{'messages':[" ASKS "," SAYS "],'functions':'[{}]'}", "--columns tools=functions"},
         {"{'messages':[" ASKS "," SAYS "],'images':['a.png']}",
          "\"images\" has something in it, and spectrum trains on text alone"},
         {"{'messages':[" ASKS "," SAYS "],'audio':{'path':'a.wav'}}", "\"audio\""},
@@ -255,6 +329,11 @@ static void refuses_by_name(void **state)
         {"{'instruction':'a','output':'b','history':'x'}", "--columns history= "},
         /* labels */
         {"{'prompt':'a','completion':'b','kto_tag':1}", "\"kto_tag\" is neither true nor false"},
+        {"{'prompt':'a','completion':'b','label':0}",
+         "the label \"label\" is 0 or 1: --columns label=label reads it as KTO's"},
+        {"{'prompt':[" ASKS "],'completion':[" SAYS "],'label':1.0}", "is 0 or 1"},
+        {"{'prompt':'a','completion':'b','label':'False'}", "if it is a class, --columns label= "},
+        {"{'messages':[" ASKS "," SAYS "],'label':'true'}", "a text that says true or false"},
         {"{'prompt':'a','completion':'b','label':true,'kto_tag':false}", "say different things"},
         /* what a template would lose */
         {"{'messages':[" ASKS ",{'role':'assistant','content':'','tool_calls':[{'type':'function',"
@@ -276,10 +355,215 @@ static void refuses_by_options(void **state)
     is_refused(*state, "{'instruction':'a','output':'b','tools':[{'name':'x'}]}", "--template",
                texts, NULL);
     is_refused(*state, "{'messages':[" ASKS "," SAYS "]}", "--template", texts, NULL);
-    is_refused(*state, "{'prompt':'a','completion':'b','good':1}", "the label \"good\" is neither",
+    is_refused(*state, "{'prompt':'a','completion':'b','good':2}", "the label \"good\" is neither",
                own, "label=good");
+    is_refused(*state, "{'prompt':'a','completion':'b','label':2}", "neither true nor false", own,
+               "label=label");
+    is_refused(*state, "{'prompt':'a','completion':'b','label':[false]}", "neither true nor false",
+               own, "label=label");
+    is_refused(*state, "{'instruction':'a','context':'c','response':'b'}",
+               "--columns names \"output\", and what it leaves out of that form is not looked for: "
+               "name all of it, as in --columns instruction=instruction,output=response; there are",
+               own, "output=response");
+    is_refused(*state, "{'instruction':'a','context':'c','response':'b'}",
+               "--columns instruction=instruction,input=context,output=NAME; there are", own,
+               "input=context");
+    is_refused(*state, "{'q':'a','completion':'c'}", "names prompt twice", own,
+               "prompt=a,completion=c,prompt=q");
+    is_refused(*state, "{'text':'a'}", "names system twice", own, "system=,system=s");
     is_refused(*state, "{'text':'a'}", "\"text\" is no KEY=NAME of", own, "text=");
     is_refused(*state, "{'q':'a','b':'c'}", "--columns prompt=q,completion=NAME", own, "prompt=q");
+}
+
+static float weight_behind(const struct dataset *data, int32_t id)
+{
+    for (uint64_t i = 0; i < data->offsets[1]; i++)
+        if (data->ids[i] == id)
+            return data->weights[i];
+    fail_msg("no such token");
+    return -1;
+}
+
+/* How much a turn counts, as ms-swift and torchtune say it: of the user's Q, of the assistant's Z.
+ */
+static void weighs_turns_as_their_tools_do(void **state)
+{
+    static const struct {
+        const char *user, *assistant;
+        double q, z;
+    } turns[] = {
+        {"", "", 0, 1},
+        {"", ",'loss':false", 0, 0},
+        {"", ",'loss':true", 0, 1},
+        {",'loss':true", ",'loss':null", 0, 1},
+        {"", ",'masked':true", 0, 0},
+        {",'masked':true", ",'masked':false", 0, 1},
+        {",'masked':false", "", 1, 1},
+        {"", ",'loss_scale':0.5", 0, 0.5},
+        {"", ",'loss_scale':2,'loss':false", 0, 0},
+    };
+    const struct tokenizers *tokenizers = *state;
+    for (size_t i = 0; i < sizeof turns / sizeof *turns; i++) {
+        struct dataset data;
+        struct error err = ERROR_INIT;
+        char quoted[512], text[512];
+        snprintf(
+            quoted, sizeof quoted,
+            "{'messages':[{'role':'user','content':'Q'%s},{'role':'assistant','content':'Z'%s}]"
+            "}\n'another'",
+            turns[i].user, turns[i].assistant);
+        with_quotes(text, sizeof text, quoted);
+        if (load(&data, *state, "own", NULL, text, &err) != 0)
+            fail_msg("%s: %s", text, err.text);
+        assert_float_equal(weight_behind(&data, tokenizer_token_id(tokenizers->own, "Q")),
+                           turns[i].q, 1e-6);
+        assert_float_equal(weight_behind(&data, tokenizer_token_id(tokenizers->own, "Z")),
+                           turns[i].z, 1e-6);
+        assert_int_equal(data.unread.count, 0);
+        dataset_free(&data);
+    }
+}
+
+/* What turns have that neither we nor the template read is named; what the template reads is not.
+ */
+static void names_members_that_are_not_read(void **state)
+{
+    char reads[] = "/tmp/spectrum-forms-XXXXXX.jinja";
+    int fd = mkstemps(reads, 6);
+    assert_true(fd >= 0);
+    close(fd);
+    write_text(reads,
+               "{% for m in messages %}{{ m.role }}{{ m.content }}{{ m.thought }}{% endfor %}");
+    const struct {
+        const char *record, *unread[4], *template;
+    } records[] = {
+        {"{'messages':[{'role':'user','content':'a','thought':'t','id':1}," SAYS "]}",
+         {"messages[].id"},
+         reads},
+        {"{'messages':[{'role':'user','from':'human','content':'a','value':'a'}," SAYS "]}",
+         {NULL},
+         "own"},
+        /* what a table is filled with says nothing */
+        {"{'messages':[" ASKS "," SAYS
+         "],'conversations':[],'completion':'','prompt':'','chosen':'',"
+         "'rejected':'','instruction':'','output':'','text':'','tools':' [ ]'}",
+         {NULL},
+         "own"},
+        {"{'messages':[],'prompt':'','completion':'','text':'a b','images':[]}", {NULL}, "own"},
+        {"{'messages':[" ASKS "," SAYS "],'chosen':'x','rejected':null}", {"chosen"}, "own"},
+        {"{'messages':[{'role':'user','content':[{'type':'text','text':'','value':'b'}]}," SAYS
+         "]}",
+         {NULL},
+         "own"},
+        {"{'text':'a b','tools':'null'}", {"tools"}, "own"},
+        {"{'system':'s t','messages':[{'role':'system','content':[{'type':'text','text':'s '},"
+         "{'type':'text','text':'t'}]}," ASKS "," SAYS "]}",
+         {NULL},
+         "own"},
+        {"{'conversations':[" HUMAN ",{'from':'function_call','value':'{\\'name\\':\\'x\\',"
+         "\\'arguments\\':{},\\'id\\':\\'i\\',\\'why\\':1}','reasoning_content':'r','mood':'m'}]}",
+         {"conversations[].mood", "conversations[].value.why"},
+         "forms.jinja"},
+        {"{'messages':[{'role':'user','content':'a','thought':'t','none':null,'empty':[]},"
+         "{'role':'assistant','content':'b','id':7}]}",
+         {"messages[].thought", "messages[].id"},
+         "own"},
+        {"{'messages':[{'role':'user','content':'a','name':'n'}," SAYS "],'id':1}",
+         {"id", "messages[].name"},
+         "own"},
+        {"{'prompt':[{'role':'user','content':'a','thought':'t'}],'completion':[{'role':"
+         "'assistant','content':'b','thought':'u'}]}",
+         {"prompt[].thought", "completion[].thought"},
+         "own"},
+        {"{'messages':[{'role':'user','content':[{'type':'text','text':'a','cache_control':{'x':"
+         "1}}]}," SAYS "]}",
+         {"messages[].content[].cache_control"},
+         "own"},
+    };
+    for (size_t i = 0; i < sizeof records / sizeof *records; i++) {
+        struct dataset data;
+        struct error err = ERROR_INIT;
+        char text[1024];
+        with_quotes(text, sizeof text, records[i].record);
+        if (load(&data, *state, records[i].template, NULL, text, &err) != 0)
+            fail_msg("%s: %s", text, err.text);
+        size_t count = 0;
+        for (; count < 4 && records[i].unread[count]; count++) {
+            assert_true(count < data.unread.count);
+            assert_string_equal(data.unread.items[count].text, records[i].unread[count]);
+        }
+        assert_int_equal(data.unread.count, count);
+        dataset_free(&data);
+    }
+    unlink(reads);
+}
+
+/* A weight is named with the form, and --columns weight= leaves whatever says it unread. */
+static void names_weights(void **state)
+{
+    static const struct {
+        const char *record, *columns, *form;
+        double weight;
+    } records[] = {
+        {"{'text':'Q','weight':70}", NULL, "text with weight", 70},
+        {"{'text':'Q','weight':null}", NULL, "text", 1},
+        {"{'prompt':'a ','completion':'Q','train':true}", NULL,
+         "prompt and completion, texts with weight", 1},
+        {"{'text':'Q','weight':'x','train':1,'loss_weight':-1,'train_detail':[]}",
+         "weight=", "text", 1},
+    };
+    const struct tokenizers *tokenizers = *state;
+    for (size_t i = 0; i < sizeof records / sizeof *records; i++) {
+        struct dataset data;
+        struct error err = ERROR_INIT;
+        char text[512];
+        with_quotes(text, sizeof text, records[i].record);
+        if (load(&data, *state, "own", records[i].columns, text, &err) != 0)
+            fail_msg("%s: %s", text, err.text);
+        assert_string_equal(data.recognised.items[0].text, records[i].form);
+        assert_float_equal(weight_behind(&data, tokenizer_token_id(tokenizers->own, "Q")),
+                           records[i].weight, 1e-6);
+        dataset_free(&data);
+    }
+    is_refused(tokenizers, "{'text':'a','train':1}", "(--columns weight= leaves that unread)",
+               "own", NULL);
+}
+
+/* Labels that --columns names, whatever their spelling. */
+static void reads_a_named_label(void **state)
+{
+    static const struct {
+        const char *record, *columns;
+        int undesired;
+    } records[] = {
+        {"{'prompt':'a','completion':'b','label':0}", "label=label", 1},
+        {"{'prompt':'a','completion':'b','label':1}", "label=label", 0},
+        {"{'prompt':'a','completion':'b','label':false}", "label=label", 1},
+        {"{'prompt':'a','completion':'b','label':'False'}",
+         "prompt=prompt,completion=completion,label=label", 1},
+        {"{'prompt':'a','completion':'b','good':'true'}", "label=good", 0},
+        {"{'prompt':'a','completion':'b','kto_tag':0}", "label=kto_tag", 1},
+        {"{'text':'a b','label':0}", "label=label", 1},
+        {"{'text':'a b','kto_tag':false}", NULL, 1},
+        {"{'text':'a b','label':false}", NULL, 0},
+        {"{'prompt':'a','completion':'b','label':0}", "label=", 0},
+        {"{'messages':[" ASKS "," SAYS "],'label':0}", NULL, 0},
+    };
+    for (size_t i = 0; i < sizeof records / sizeof *records; i++) {
+        struct dataset data;
+        struct error err = ERROR_INIT;
+        char text[1024];
+        with_quotes(text, sizeof text, records[i].record);
+        strcat(text, "\n\"another\"");
+        if (load(&data, *state, "own", records[i].columns, text, &err) != 0)
+            fail_msg("%s: %s", text, err.text);
+        bool trained = false;
+        for (uint64_t k = 0; k < data.offsets[1]; k++)
+            trained |= data.weights[k] > 0;
+        if ((int)data.undesired != records[i].undesired || trained == records[i].undesired)
+            fail_msg("%s: %zu undesired, trained: %d", text, data.undesired, trained);
+        dataset_free(&data);
+    }
 }
 
 int main(void)
@@ -288,6 +572,10 @@ int main(void)
         cmocka_unit_test(reads_as_its_tools_do),
         cmocka_unit_test(refuses_by_name),
         cmocka_unit_test(refuses_by_options),
+        cmocka_unit_test(names_weights),
+        cmocka_unit_test(reads_a_named_label),
+        cmocka_unit_test(weighs_turns_as_their_tools_do),
+        cmocka_unit_test(names_members_that_are_not_read),
     };
     return cmocka_run_group_tests(tests, open_tokenizers, close_tokenizers);
 }

@@ -61,9 +61,7 @@ static const char *read_all(const char *path, const char *mark)
     buffer_clear(&got);
     int status = record_reader_open(&reader, path, mark, &err) == 0 ? 1 : -1;
     while (status > 0 && (status = record_next(&reader, &record, &err)) > 0) {
-        cJSON *tree = reader.form == RECORD_TEXT
-                          ? NULL
-                          : record_parse(&record, &line, &err);
+        cJSON *tree = reader.form == RECORD_TEXT ? NULL : record_parse(&record, &line, &err);
         if (!tree && reader.form != RECORD_TEXT)
             status = error_prefix(&err, "%s:%zu", path, line);
         cJSON_Delete(tree);
@@ -224,6 +222,12 @@ static void refuses_other_encodings(void **state)
     SAYS("a.jsonl", "\"a\"\r\"b\"\r",
          "a.jsonl:1: a carriage return inside a line; if it ends "
          "lines: tr '\\r' '\\n' < '");
+    SAYS("a.txt", "abc\0def", "a NUL byte");
+    SAYS("a.txt", "abc\0defg", "a NUL byte");
+    SAYS("a.jsonl", "\"a\"\n\"\xED\xA0\xBD\xED\xB8\x80\"",
+         "a.jsonl:2: half of a surrogate pair in bytes (as Java");
+    SAYS("a.jsonl", "{\"text\":\"a\nb\"}",
+         "a line break in a text is written \\n; or is the line cut");
     /* a command that is copied runs nothing else */
     SAYS("$(id).jsonl", "\xFF\xFE\"\0", "-t UTF-8 'FILE' > NEW.jsonl, with FILE its path");
     SAYS("it's.csv", "a", "data_files='FILE', split='train'");
@@ -250,6 +254,11 @@ static void refuses_what_is_no_data(void **state)
     SAYS("a.csv.gz", "a,b", "load_dataset('csv'");
     SAYS("a.xlsx", "PK\x03\x04", "pandas.read_excel('");
     SAYS("a.pkl", "\x80\x04\x95", "where you trust its maker");
+    SAYS("a.jsonl.zst", "\x28\xB5\x2F\xFD\0\xA8\1\0\0",
+         "a larger window (zstd --long) than is read here; unpack it: zstd -d --long=31 '");
+    SAYS("a.json", "[\"a\"]\n[\"b\"]",
+         "a.json:2: expected nothing behind the array; several become");
+    SAYS("a.json", "null", "expected an array \"[...]\" or an object");
     SAYS("a.jsonl", "BZh9", "unpack it: bzip2 -dk '");
     SAYS("a.jsonl", "\xFD\x37zXZ", "unpack it: xz -dk '");
     SAYS("a.zip", "PK\x03\x04", "unpack it: unzip '");
@@ -307,6 +316,10 @@ static void names_what_is_wrong_with_json(void **state)
     SAYS("a.json", "[[1]]", "the record is an array");
     SAYS("a.json", "{\"type\": \"x\", \"instances\": [{\"text\": \"a\"}]}",
          "a.json:1: \"instances\" holds a data set, not a record: jq -c '.instances[]' '");
+    SAYS("a.json", "{\"data\":[{\"text\":\"a\"}],\"meta\":{}}", "jq -c '.data[]' '");
+    SAYS("a.json", "{\"data\":[\"a\",\"b\"]}", "jq -c '.data[]' '");
+    SAYS("a.json", "{\"features\":[{}],\"rows\":[{\"row_idx\":0,\"row\":{\"text\":\"a\"}}]}",
+         "jq -c '.rows[].row' '");
     SAYS("a.json", "{\n\"train\": [{\"text\": \"a\"}], \"test\": [{\"text\": \"a\"}]}",
          "jq -c '.train[]' '");
     static const char turns[] = "{\"messages\": [{\"role\": \"user\", \"content\": \"a\"}]}";
@@ -410,20 +423,25 @@ static void folders_of_tables_say_how_to_convert(void **state)
     put("hub/README.md", "# a", 3);
     put("hub/data/train-00000-of-00001.parquet", "PAR1", 4);
     listed("hub", "is a data set in Parquet (data/train-00000-of-00001.parquet); convert it: "
-                  "python -c \"import datasets; datasets.load_dataset('");
-    listed("hub", "/hub', split='train').to_json('data.jsonl')\"");
+                  "python -c \"import datasets; d = datasets.load_dataset('");
+    listed("hub", "/hub'); [d[s].to_json(s + '.jsonl') for s in d]\"");
     put("hub/notes.txt", "a", 1);
     listed("hub", "is a data set in Parquet");
     put("saved/data-00000-of-00001.arrow", "\xFF\xFF\xFF\xFF", 4);
     put("saved/state.json", "{}", 2);
     put("saved/dataset_info.json", "{}", 2);
-    listed("saved", "saved').to_json('data.jsonl')\"");
+    listed("saved", "saved'); d.to_json('data.jsonl')\"");
     put("several/train/data-00000-of-00001.arrow", "\xFF\xFF\xFF\xFF", 4);
     put("several/train/state.json", "{}", 2);
     put("several/dataset_dict.json", "{}", 2);
-    listed("several", "datasets.load_from_disk('");
-    listed("several", "several')['train'].to_json('data.jsonl')\"");
-    listed("several/train", "several/train').to_json('data.jsonl')\"");
+    listed("several", "d = datasets.load_from_disk('");
+    listed("several", "several'); [d[s].to_json(s + '.jsonl') for s in d]\"");
+    listed("several/train", "several/train'); d.to_json('data.jsonl')\"");
+    static const char pointer[] = "version https://git-lfs.github.com/spec/v1\noid";
+    put("pointers/a.parquet", pointer, sizeof pointer - 1);
+    listed("pointers", "a.parquet is a pointer of Git LFS");
+    put("zipped/a.zip", "PK\x03\x04", 4);
+    listed("zipped", "a.zip is packed as it is not read here; unpack it");
     put("tables/a.csv", "a", 1);
     listed("tables", "tables/a.csv is a table in CSV; convert it");
     put("packed/a.jsonl", "\"a\"", 3);

@@ -104,6 +104,8 @@ static int evaluate_source(struct request *request, struct error *err)
         format.template_name = source.template_name;
         format.date = source.date;
     }
+    /* What the run was given need not be in this data. */
+    format.names_may_rest = (!format.columns && source.columns) || (!format.mark && source.mark);
     if (!format.columns)
         format.columns = source.columns;
     if (!format.mark)

@@ -192,6 +192,7 @@ static int read_look(const struct app *app, struct data_look *look, struct error
         .columns = columns[0] ? columns : NULL,
         .template_name = settings_is(settings, SETTING_TEMPLATE, "auto") ? NULL : chat,
         .template_may_rest = true, /* it is one of several files, or the beginning of one */
+        .names_may_rest = true,
     };
     return data_look_read(look, app->session.model->checkpoint, settings->values[SETTING_DATA],
                           &options, err);

@@ -15,7 +15,8 @@ static void say(void *context, const char *line)
 static int open_data(struct training *training, struct dataset *out, const char *const *paths,
                      size_t count, struct error *err)
 {
-    const struct dataset_watch watch = {training, say, training_should_stop};
+    const struct dataset_watch watch = {
+        .context = training, .say = say, .stop = training_should_stop};
     struct dataset_options format = training->format;
     format.template_may_rest = true; /* in one of the two: check_template() asks both */
     return dataset_open(out, paths, count, &format, training->tokenizer, &watch, err);

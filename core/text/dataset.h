@@ -85,6 +85,7 @@ struct dataset_watch {
     void *context;
     void (*say)(void *context, const char *line); /* what is done now, what was found */
     bool (*stop)(void *context);                  /* true: give up, with ERROR_INTERRUPTED */
+    bool untold; /* what was found is shown by whoever waits: say() has only what is done */
 };
 
 /* 0 where `columns` (see dataset_options) can be understood, else ERROR_USAGE. */

@@ -35,8 +35,11 @@ prints 'records     5'
 prints 'documents   4'
 prints 'left out    1 of fewer than two tokens, 0 without a supervised token'
 prints 'messages (1)'
-prints 'not read    source (1)'
-prints '[[One text.'
+prints 'not read    source (1), first in data/below/2.jsonl:1'
+prints 'One[[ text.'
+prints '5 of 6 tokens are trained on: the first has nothing before it'
+test "$(cat out said | grep -c 'source')" = 1 || fail "what is not read is said twice"
+grep -qE '^tokenising 2 files, [0-9]+ bytes; kept for later runs$' said || fail "it does not say what it reads"
 ends 0 tokens "$model" "${take[@]}" --json
 prints '"data": {"files": 2, "records": 5, "documents": 4, '
 prints '"record": {"file": "data/1.txt", "line": 1, "row": 1, "form": "plain text"'
@@ -63,11 +66,27 @@ test ! -s out || fail "an empty record has tokens"
 ends 2 tokens "$model" "${take[@]}" --row 6
 says 'there is no record 6: the data has 5,'
 ends 2 tokens "$model" "${take[@]}" --row 0
+# The first token has nothing before it: as in transformers it has a label, and nothing comes of it.
+ends 0 tokens "$model" "${take[@]}" --row 1
+grep -qE '^ +[0-9]+  -        "One"' out || fail "the first token is trained on"
+ends 0 tokens "$model" "${take[@]}" --row 1 --json
+prints '"mask": [1, 1, 1, 1, 1, 1]'
+prints '"supervised_tokens": 5'
 ends 2 tokens "$model" --row 1 --text a
 says '--row and --mark belong to --data'
 ends 2 tokens "$model" --data data --text a
 ends 1 tokens "$model" --data nowhere.txt
 says 'nowhere.txt'
+
+# What is undesired trains nothing, and is counted once.
+printf '%s\n' '{"prompt": "a", "completion": "b", "label": true}' '{"prompt": "c", "completion": "d", "label": false}' >kto.jsonl
+ends 0 tokens "$model" --data kto.jsonl
+prints 'left out    0 of fewer than two tokens, 1 without a supervised token, 1 of them undesired (label false)'
+test "$(cat out said | grep -c undesired)" = 1 || fail "what is undesired is said twice"
+ends 0 tokens "$model" --data kto.jsonl --row 2
+says 'tokens are trained on: it is undesired (label false)'
+ends 0 tokens "$model" --data kto.jsonl --row 2 --json
+prints '"undesired": true'
 
 # On a terminal what is trained stands out; without colours it is between marks alone.
 command -v script >/dev/null && {

@@ -92,6 +92,39 @@ static void unread_columns_are_listed(void **state)
     record_look_free(&look);
 }
 
+/* What stands first is predicted by nothing: it is no target, whatever its weight. */
+static void the_first_token_is_no_target(void **state)
+{
+    (void)state;
+    const struct look_style style = {"[", "]", "\\n", 0, 0};
+    struct token_list tokens = {0};
+    struct buffer shown = BUFFER_INIT;
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(token_list_add(&tokens, i, 1, NULL), 0);
+    assert_false(record_look_trains(&tokens, 0));
+    assert_true(record_look_trains(&tokens, 1));
+    assert_int_equal(record_look_supervised(&tokens), 2);
+    record_look_put_text(&shown, &tokens, letters, &style);
+    assert_string_equal(buffer_string(&shown), "a[bc]");
+    token_list_free(&tokens);
+    buffer_free(&shown);
+}
+
+static void an_undesired_record_says_so(void **state)
+{
+    (void)state;
+    write_data();
+    write_file("2.jsonl", "{\"prompt\":\"e\",\"completion\":\"f\",\"label\":true}\n"
+                          "{\"prompt\":\"g\",\"completion\":\"h\",\"label\":false}\n");
+    struct record_look desired = look_at(3), undesired = look_at(4);
+    assert_false(desired.undesired);
+    assert_int_equal(record_look_supervised(&desired.tokens), 2);
+    assert_true(undesired.undesired);
+    assert_int_equal(record_look_supervised(&undesired.tokens), 0);
+    record_look_free(&desired);
+    record_look_free(&undesired);
+}
+
 /* Every record of a walk is the document that training has. */
 static void tokens_are_the_loaders(void **state)
 {
@@ -197,7 +230,8 @@ int main(void)
         TEST(a_row_is_found_over_all_files), TEST(a_row_that_is_not_there_is_named),
         TEST(unread_columns_are_listed),     TEST(tokens_are_the_loaders),
         TEST(a_long_text_is_one_record),     TEST(errors_name_the_line),
-        TEST(texts_are_shortened),
+        TEST(texts_are_shortened),           TEST(the_first_token_is_no_target),
+        TEST(an_undesired_record_says_so),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -92,7 +92,8 @@ static int evaluate_source(struct request *request, struct error *err)
     struct transformer *transformer = NULL;
     struct evaluation evaluation = {0};
     const volatile sig_atomic_t *interrupted = interrupt_watch();
-    const struct dataset_watch watch = {(void *)(uintptr_t)interrupted, say, is_interrupted};
+    const struct dataset_watch watch = {
+        .context = (void *)(uintptr_t)interrupted, .say = say, .stop = is_interrupted};
     int status = backend_check_training(request->device, err);
     if (status == 0)
         status = source_view_open(&source, &tokenizer, request->source, &request->choice, err);

@@ -60,9 +60,12 @@ static int print(const struct dataset *data, const struct request *request,
     int status = buffer_check(&out, err);
     if (status == 0)
         fwrite(buffer_string(&out), 1, out.length, stdout);
-    if (status == 0 && request->chat)
-        fprintf(stderr, "%" PRIu64 " of %" PRIu64 " tokens are trained on\n", data->supervised,
-                data->tokens);
+    if (status == 0 && request->chat) {
+        buffer_clear(&out);
+        tokens_put_count(&out, data);
+        fflush(stdout);
+        fprintf(stderr, "%s\n", buffer_string(&out));
+    }
     buffer_free(&out);
     return status;
 }

@@ -43,8 +43,8 @@ static void draw_text(struct app *app, struct area area, const struct data_view 
     size_t end = tokens->count < TOKENS_SHOWN ? tokens->count : TOKENS_SHOWN;
     for (size_t i = 0; i < end && flow.y < area.height; i++) {
         tokenizer_piece(view->look.tokenizer, tokens->ids[i], &piece);
-        bool counts = tokens->weights[i] > 0;
-        if (i + 1 < end && (tokens->weights[i + 1] > 0) == counts && piece.length < 512)
+        bool counts = record_look_trains(tokens, i);
+        if (i + 1 < end && record_look_trains(tokens, i + 1) == counts && piece.length < 512)
             continue;
         flow_put(&flow, counts ? trained : other, buffer_string(&piece), piece.length);
         buffer_clear(&piece);
@@ -60,7 +60,7 @@ static void draw_ids(struct app *app, struct area area, const struct data_view *
     struct buffer piece = BUFFER_INIT;
     for (int y = 0; y < area.height && (size_t)(view->scroll + y) < tokens->count; y++) {
         size_t i = (size_t)(view->scroll + y);
-        float weight = tokens->weights[i];
+        float weight = record_look_trains(tokens, i) ? tokens->weights[i] : 0;
         char counts[32] = "-";
         if (weight > 0)
             snprintf(counts, sizeof counts, weight == 1 ? "trained" : "x %.6g", (double)weight);
@@ -92,6 +92,8 @@ static void draw_place(struct app *app, struct area area, const struct record_lo
     buffer_format(&line, "%s:%zu  %s", file_shown(app, record->path), record->line, record->form);
     for (size_t i = 0; i < record->unread.count; i++)
         buffer_format(&line, "%s%s", i ? ", " : "; not read: ", record->unread.items[i].text);
+    if (record->undesired)
+        buffer_text(&line, "; undesired (label false): nothing is trained");
     if (record->tokens.count < 2)
         buffer_text(&line, "; left out: fewer than two tokens");
     if (record->cut)
@@ -116,7 +118,7 @@ static void data_draw(struct app *app, void *state, struct area area)
     int x = area_print(area, 0, 1, theme_style(&app->theme, THEME_TITLE), "record %zu of %zu",
                        view->record + 1, look->count);
     x += area_print(area, x, 1, dim, "  %zu tokens, %llu supervised: %s", record->tokens.count,
-                    (unsigned long long)data_look_supervised(record),
+                    (unsigned long long)record_look_supervised(&record->tokens),
                     mono ? "underlined" : "in this colour ");
     if (!mono)
         area_put(area, x, 1, theme_style(&app->theme, THEME_ACCENT), "■");

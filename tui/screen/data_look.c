@@ -40,7 +40,7 @@ static int add_record(struct data_look *look, struct record_walk *walk, struct e
     if (status > 0) {
         look->count++;
         look->tokens += record->tokens.count;
-        look->supervised += data_look_supervised(record);
+        look->supervised += record_look_supervised(&record->tokens);
     }
     return status;
 }
@@ -88,12 +88,4 @@ void data_look_free(struct data_look *look)
     free(look->records);
     tokenizer_close(look->tokenizer);
     *look = (struct data_look){0};
-}
-
-uint64_t data_look_supervised(const struct record_look *record)
-{
-    uint64_t count = 0;
-    for (size_t i = 1; i < record->tokens.count; i++)
-        count += record->tokens.weights[i] > 0;
-    return count;
 }

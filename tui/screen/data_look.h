@@ -19,7 +19,4 @@ int data_look_read(struct data_look *look, const struct checkpoint *checkpoint, 
                    const struct dataset_options *options, struct error *err);
 void data_look_free(struct data_look *look);
 
-/* Targets of a record that count. */
-uint64_t data_look_supervised(const struct record_look *record);
-
 #endif

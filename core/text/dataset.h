@@ -88,6 +88,12 @@ struct dataset_watch {
     bool untold; /* what was found is shown by whoever waits: say() has only what is done */
 };
 
+/* The KEYs of `columns` (enum column). */
+#define COLUMN_KEYS                                                                                \
+    "text, prompt, completion, instruction, input, output, messages, conversations, system, "      \
+    "tools, documents, history, label, weight"
+#define COLUMN_VALUES "as in prompt=question,completion=answer, of " COLUMN_KEYS
+
 /* 0 where `columns` (see dataset_options) can be understood, else ERROR_USAGE. */
 int dataset_check_columns(const char *columns, struct error *err);
 

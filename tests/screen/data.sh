@@ -31,13 +31,22 @@ i
 save-screen ids.txt
 Down Down
 save-screen scrolled.txt
+Home Right
 PgDn
+save-screen paged.txt
+PgUp
+save-screen back.txt
+Right
 Down Down Down Down Down Down Down Down
 save-screen weighted.txt
 Tab
 save-screen alpaca.txt
 PgDn
 save-screen empty.txt
+:row 2 Enter
+save-screen row.txt
+:row 5 Enter
+save-screen none.txt
 PgDn
 ?
 save-screen help.txt
@@ -64,8 +73,62 @@ shows weighted.txt "  x 0.5       "
 hides weighted.txt "trained"
 shows alpaca.txt "Red?[31m?<|im_end|>"
 shows empty.txt "below/2.jsonl:4  text; left out: fewer than two tokens"
+shows empty.txt "1 left out (fewer than two tokens)"
+# A page on in a long record stays in it.
+shows paged.txt "record 2 of 4"
+[ "$(sed -n 22p "$work/ids.txt")" = "$(sed -n 22p "$work/back.txt")" ] || { fail "a page back is not where it was"; cat "$work/back.txt"; }
+cmp -s "$work/paged.txt" "$work/back.txt" && fail "a page on is none"
+shows row.txt "record 2 of 4"
+says none.txt "there is no record 5"
 shows help.txt ":ids"
 shows turned.txt "llama3"
+
+# Undesired records and marks that are no tokens are said; "added tokens" makes them some, and Ctrl-S
+# says so before there is a job.
+printf '%s\n' '{"prompt": "a", "completion": "b", "label": false}' '{"prompt": "c", "completion": "d", "label": true}' >"$work/kto.jsonl"
+printf '%s' '{% for m in messages %}<start_of_turn>{{ m.role }}: {{ m.content }}<end_of_turn>{% endfor %}' >"$work/marks.jinja"
+play 80x24 "$model" <<'SCRIPT'
+wait scan
+t
+type "kto.jsonl"
+Down Down
+type "marks.jinja"
+Ctrl-D
+save-screen kto.txt
+i
+save-screen pieces.txt
+q
+Ctrl-S
+save-screen refused.txt
+Right
+Ctrl-D
+i
+save-screen whole.txt
+q
+save-screen added.txt
+SCRIPT
+shows kto.txt "0 supervised: undesired (label false)"
+shows kto.txt "1 undesired (label false); cut into pieces: <start_of_turn> and <end_of_turn>"
+hides pieces.txt '"<start_of_turn>"'
+says refused.txt "no tokens of this tokenizer: <start_of_turn> and <end_of_turn> of the chat template"
+shows refused.txt "▶ added tokens      no"
+[ ! -e "$work/runs" ] || fail "a job was made"
+shows whole.txt '"<start_of_turn>"'
+hides whole.txt "cut into pieces"
+shows added.txt "added rows"
+
+# A path that is longer than its field is cut with a mark.
+long=$work/a-folder-with-a-name-that-is-longer-than-its-field
+mkdir "$long"
+cp "$work/kto.jsonl" "$long"
+play 80x24 "$model" <<SCRIPT
+wait scan
+t
+type "$long/kto.jsonl"
+save-screen long.txt
+SCRIPT
+shows long.txt "…"
+shows long.txt "kto.jsonl"
 
 # Only the first part of large data is read; nothing is written anywhere.
 mkdir -p "$work/tmp"

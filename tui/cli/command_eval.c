@@ -110,7 +110,7 @@ static int evaluate_source(struct request *request, struct error *err)
     if (!format.mark)
         format.mark = source.mark;
     if (status == 0 && format.template_name)
-        status = source_view_marks(tokenizer, format.template_name, err);
+        status = source_view_marks(tokenizer, format.template_name, "", err);
     if (status == 0)
         status = dataset_open(&data, request->data.items, request->data.count, &format, tokenizer,
                               &watch, err);
@@ -168,8 +168,7 @@ int command_eval(int argc, char **argv, struct error *err)
         {"template", OPTION_TEXT, &r.format.template_name, "NAME",
          "chat template: " TEMPLATE_VALUES " (default: the run's, or the model's own)", 0, 0, NULL},
         {"columns", OPTION_TEXT, &r.format.columns, "MAP",
-         "as in prompt=question,completion=answer (default: the run's; \"\": the forms' own)", 0, 0,
-         NULL},
+         COLUMN_VALUES " (default: the run's; \"\": these names)", 0, 0, NULL},
         {"mark", OPTION_TEXT, &r.format.mark, "TEXT",
          "what separates documents in a .txt file (default: the run's; \"\": nothing)", 0, 0, NULL},
         {"step", OPTION_INTEGER, &r.choice.step, "N",

@@ -1,9 +1,11 @@
 #include "tui/cli/source_view.h"
 
 #include "base/text.h"
-#include "text/template.h"
+#include "job/added_tokens.h"
 
 #include <stdio.h>
+
+enum { MARKS_SHOWN = 200 };
 
 int source_view_open(struct source *source, struct tokenizer **tokenizer, const char *path,
                      const struct state_choice *choice, struct error *err)
@@ -24,23 +26,16 @@ void source_view_positions(const struct source *source, int64_t longest)
         fprintf(stderr, "%s\n", line);
 }
 
-int source_view_marks(const struct tokenizer *tokenizer, const char *template_name,
+int source_view_marks(struct tokenizer *tokenizer, const char *template_name, const char *remedy,
                       struct error *err)
 {
-    char list[200];
-    struct chat_template *chat = NULL;
-    if (template_open(&chat, tokenizer, template_name, NULL, err) != 0)
+    char marks[MARKS_SHOWN];
+    if (added_tokens_look(tokenizer, template_name, false, marks, sizeof marks, err) != 0)
         return -1;
-    bool exists = template_exists(chat);
-    cJSON *marks = exists ? template_missing_marks(chat, tokenizer, err) : NULL;
-    template_close(chat);
-    if (exists && !marks)
-        return -1;
-    template_put_marks(list, sizeof list, marks);
-    if (cJSON_GetArraySize(marks) > 0)
+    if (marks[0])
         fprintf(stderr,
-                "no token of this tokenizer, and cut into pieces: %s of the chat template\n", list);
-    cJSON_Delete(marks);
+                "no token of this tokenizer, and cut into pieces: %s of the chat template%s\n",
+                marks, remedy);
     return 0;
 }
 

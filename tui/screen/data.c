@@ -18,6 +18,8 @@ struct data_view {
     size_t record;
     bool ids;   /* token by token */
     int scroll; /* lines */
+    int page;   /* lines that were drawn */
+    bool more;  /* the record goes on below them */
 };
 
 static const struct record_look *shown(const struct data_view *view)
@@ -34,7 +36,7 @@ static struct style trained_style(const struct app *app)
 }
 
 /* Tokens of one kind after another go together, so that a character of several tokens is whole. */
-static void draw_text(struct app *app, struct area area, const struct data_view *view)
+static void draw_text(struct app *app, struct area area, struct data_view *view)
 {
     const struct token_list *tokens = &shown(view)->tokens;
     struct flow flow = {area, 0, -view->scroll};
@@ -49,15 +51,17 @@ static void draw_text(struct app *app, struct area area, const struct data_view 
         flow_put(&flow, counts ? trained : other, buffer_string(&piece), piece.length);
         buffer_clear(&piece);
     }
+    view->more = flow.y >= area.height;
     buffer_free(&piece);
 }
 
 /* A token a line: its id, how much it counts, what it stands for. */
-static void draw_ids(struct app *app, struct area area, const struct data_view *view)
+static void draw_ids(struct app *app, struct area area, struct data_view *view)
 {
     const struct token_list *tokens = &shown(view)->tokens;
     struct style trained = trained_style(app), other = theme_style(&app->theme, THEME_DIM);
     struct buffer piece = BUFFER_INIT;
+    view->more = (size_t)view->scroll + (size_t)area.height < tokens->count;
     for (int y = 0; y < area.height && (size_t)(view->scroll + y) < tokens->count; y++) {
         size_t i = (size_t)(view->scroll + y);
         float weight = record_look_trains(tokens, i) ? tokens->weights[i] : 0;
@@ -92,8 +96,6 @@ static void draw_place(struct app *app, struct area area, const struct record_lo
     buffer_format(&line, "%s:%zu  %s", file_shown(app, record->path), record->line, record->form);
     for (size_t i = 0; i < record->unread.count; i++)
         buffer_format(&line, "%s%s", i ? ", " : "; not read: ", record->unread.items[i].text);
-    if (record->undesired)
-        buffer_text(&line, "; undesired (label false): nothing is trained");
     if (record->tokens.count < 2)
         buffer_text(&line, "; left out: fewer than two tokens");
     if (record->cut)
@@ -102,9 +104,25 @@ static void draw_place(struct app *app, struct area area, const struct record_lo
     buffer_free(&line);
 }
 
+/* What is true of the whole look beside its counts. */
+static void draw_notes(struct app *app, struct area area, const struct data_look *look)
+{
+    struct buffer line = BUFFER_INIT;
+    if (look->undesired > 0)
+        buffer_format(&line, "%zu undesired (label false)", look->undesired);
+    if (look->too_short > 0)
+        buffer_format(&line, "%s%zu left out (fewer than two tokens)", line.length > 0 ? ", " : "",
+                      look->too_short);
+    if (look->marks[0])
+        buffer_format(&line, "%scut into pieces: %s", line.length > 0 ? "; " : "", look->marks);
+    area_label(area, 0, 0, area.width, theme_style(&app->theme, THEME_WARNING),
+               buffer_string(&line));
+    buffer_free(&line);
+}
+
 static void data_draw(struct app *app, void *state, struct area area)
 {
-    const struct data_view *view = state;
+    struct data_view *view = state;
     const struct data_look *look = &view->look;
     const struct record_look *record = shown(view);
     struct style text = theme_style(&app->theme, THEME_TEXT),
@@ -119,14 +137,18 @@ static void data_draw(struct app *app, void *state, struct area area)
                        view->record + 1, look->count);
     x += area_print(area, x, 1, dim, "  %zu tokens, %llu supervised: %s", record->tokens.count,
                     (unsigned long long)record_look_supervised(&record->tokens),
-                    mono ? "underlined" : "in this colour ");
-    if (!mono)
+                    record->undesired ? "undesired (label false)"
+                    : mono            ? "underlined"
+                                      : "in this colour ");
+    if (!mono && !record->undesired)
         area_put(area, x, 1, theme_style(&app->theme, THEME_ACCENT), "■");
     draw_place(app, area_part(area, 0, 2, area.width, 1), record);
+    draw_notes(app, area_part(area, 0, 3, area.width, 1), look);
+    view->page = area.height - 6;
+    (view->ids ? draw_ids : draw_text)(app, area_part(area, 0, 4, area.width, view->page), view);
     area_put(area, 0, area.height - 1, dim,
-             "PgDn PgUp: the next record, the one before; i: text or ids");
-    (view->ids ? draw_ids : draw_text)(app, area_part(area, 0, 4, area.width, area.height - 6),
-                                       view);
+             view->more ? "PgDn: more of it; Right Left: records; :row N; i: text or ids"
+                        : "PgDn PgUp: the next record, the one before; :row N; i: text or ids");
 }
 
 static void turn_to(struct data_view *view, size_t record)
@@ -135,12 +157,37 @@ static void turn_to(struct data_view *view, size_t record)
     view->scroll = 0;
 }
 
+/* On in a record as far as it goes, then to the next; and back. */
+static void turn_page(struct data_view *view, int by)
+{
+    size_t last = view->look.count - 1;
+    if (by > 0 && view->more)
+        view->scroll += view->page;
+    else if (by < 0 && view->scroll > 0)
+        view->scroll = view->scroll > view->page ? view->scroll - view->page : 0;
+    else if (by > 0 ? view->record < last : view->record > 0)
+        turn_to(view, by > 0 ? view->record + 1 : view->record - 1);
+}
+
+static void turn_to_row(struct app *app, struct data_view *view, const char *number)
+{
+    char *end;
+    long long row = strtoll(number, &end, 10);
+    if (end == number || *end || row < 1)
+        app_message(app, "row takes a record's number, as in :row 5");
+    else if ((unsigned long long)row > view->look.count)
+        app_message(app, "there is no record %lld%s", row,
+                    view->look.cut ? " in the first part, which is all that is read here: "
+                                     "spectrum tokens MODEL --data FILE --row N has every record"
+                                   : "");
+    else
+        turn_to(view, (size_t)row - 1);
+}
+
 static bool data_request(struct app *app, void *state, enum request request, const char *argument)
 {
     struct data_view *view = state;
     size_t last = view->look.count - 1, tokens = shown(view)->tokens.count;
-    (void)app;
-    (void)argument;
     switch (request) {
     case REQUEST_UP:
     case REQUEST_DOWN:
@@ -153,12 +200,17 @@ static bool data_request(struct app *app, void *state, enum request request, con
         view->ids = !view->ids;
         view->scroll = 0;
         return true;
-    case REQUEST_RIGHT:
     case REQUEST_PAGE_DOWN:
+    case REQUEST_PAGE_UP:
+        turn_page(view, request == REQUEST_PAGE_DOWN ? 1 : -1);
+        return true;
+    case REQUEST_ROW:
+        turn_to_row(app, view, argument);
+        return true;
+    case REQUEST_RIGHT:
         turn_to(view, view->record < last ? view->record + 1 : last);
         return true;
     case REQUEST_LEFT:
-    case REQUEST_PAGE_UP:
         turn_to(view, view->record > 0 ? view->record - 1 : 0);
         return true;
     case REQUEST_FIRST:
@@ -196,7 +248,10 @@ static int read_look(const struct app *app, struct data_look *look, struct error
         .template_may_rest = true, /* it is one of several files, or the beginning of one */
     };
     return data_look_read(look, app->session.model->checkpoint, settings->values[SETTING_DATA],
-                          &options, err);
+                          &options,
+                          settings_uses(settings, SETTING_ADD_TOKENS) &&
+                              settings_is(settings, SETTING_ADD_TOKENS, "yes"),
+                          err);
 }
 
 bool screen_open_data(struct app *app)

@@ -112,8 +112,9 @@ static int run(struct training *training, const struct train_observer *observer,
 static int train(struct training *training, bool resume, struct error *err)
 {
     bool exact = true;
-    if (begin_record(training, resume, err) != 0 || training_check(training->request, err) != 0 ||
-        training_keep_template(training, err) != 0 ||
+    if (begin_record(training, resume, err) != 0 ||
+        training_check(training->request, resume, err) != 0 ||
+        training_keep_template(training, resume, err) != 0 ||
         (resume && find_checkpoint(training, err) != 0) ||
         training_open(training, resume, err) != 0 ||
         (resume && go_back_to_checkpoint(training, &exact, err) != 0) ||
@@ -175,6 +176,8 @@ int training_run(const struct training_request *request, bool resume,
     if (status < 0 && err->kind == ERROR_INTERRUPTED) /* in the scan */
         status = 1;
     int64_t step = last_step(&training);
+    if (status < 0 && step < 0 && !resume)
+        training_drop_template(&training);
     if (write_result(&training, status, step, err) != 0 && status == 0)
         status = -1;
     training_close(&training);
@@ -196,8 +199,8 @@ int training_dry_run(const struct training_request *request, const struct traini
 {
     struct training training = {.request = request, .view = view, .dry = true};
     int status = -1;
-    if (training_check(request, err) == 0 && job_dir_check(request->run, err) == 0 &&
-        training_keep_template(&training, err) == 0)
+    if (training_check(request, false, err) == 0 && job_dir_check(request->run, err) == 0 &&
+        training_keep_template(&training, false, err) == 0)
         status = training_open(&training, false, err);
     if (status == 0)
         status = training_write_job(&training, err);

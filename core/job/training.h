@@ -109,8 +109,8 @@ struct training_view {
 };
 
 /* 0 where the request makes sense by itself, else ERROR_USAGE: what can be refused before there is
- * a folder. training_run() checks it too. */
-int training_check(const struct training_request *request, struct error *err);
+ * a folder. training_run() checks it too. A resume has the run's copy of a template's file. */
+int training_check(const struct training_request *request, bool resume, struct error *err);
 
 /* Trains. With `resume` it goes on from the run's last checkpoint, or `from_step`'s (or from the
  * start where there is none). 0: completed; ERROR_INTERRUPTED: stopped, with a checkpoint; -1. */

@@ -103,7 +103,7 @@ static int check_adding(const struct training_request *request, struct error *er
     return 0;
 }
 
-int training_check(const struct training_request *request, struct error *err)
+int training_check(const struct training_request *request, bool resume, struct error *err)
 {
     struct train_settings settings;
     struct control control;
@@ -118,7 +118,7 @@ int training_check(const struct training_request *request, struct error *err)
                               request->is.warmup);
     if (fix_precision(&settings, request, err) != 0 ||
         backend_check_training(request->device, err) != 0 ||
-        (format->template_name && !training_has_template(request) &&
+        (format->template_name && !(resume && training_has_template(request)) &&
          template_check(format->template_name, err) != 0) ||
         check_adding(request, err) != 0 ||
         long_documents_by_name(&how, request->long_documents, err) != 0 ||

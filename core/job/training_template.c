@@ -8,6 +8,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { TEMPLATE_FILE_MAX = 1 << 20, MARKS_SHOWN = 200 };
 
@@ -18,7 +19,7 @@ bool training_has_template(const struct training_request *request)
            job_dir_has(request->run, JOB_TEMPLATE);
 }
 
-int training_keep_template(struct training *training, struct error *err)
+int training_keep_template(struct training *training, bool resume, struct error *err)
 {
     const struct training_request *request = training->request;
     const char *name = request->format.template_name;
@@ -29,9 +30,16 @@ int training_keep_template(struct training *training, struct error *err)
     if (!training->template_copy)
         return -1;
     training->format.template_name = training->template_copy;
-    return training_has_template(request)
+    return resume && training_has_template(request)
                ? 0
                : file_copy(name, training->template_copy, TEMPLATE_FILE_MAX, err);
+}
+
+void training_drop_template(const struct training *training)
+{
+    const char *copy = training->template_copy;
+    if (copy && !file_is_same(training->request->format.template_name, copy))
+        unlink(copy);
 }
 
 /* A template that was chosen would be written in pieces; one that came with the model is what the

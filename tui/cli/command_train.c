@@ -205,7 +205,7 @@ static int check_files(const struct option_list *files, struct error *err)
 /* What is refused before there is a folder; a job that is there has it on record. */
 static int check_start(const struct request *r, struct error *err)
 {
-    if (training_check(&r->is, err) != 0 || check_files(&r->data, err) != 0)
+    if (training_check(&r->is, false, err) != 0 || check_files(&r->data, err) != 0)
         return -1;
     return check_files(&r->eval_data, err);
 }

@@ -132,6 +132,31 @@ for key in weights masters gradients optimizer activations workspace; do
     test "$(value $key dry)" = "$(value $key real/metrics.jsonl)" || fail "memory: $key"
 done
 
+# A run's data as the run reads it: its template, its columns, the tokens that it added; also where there is no checkpoint.
+printf '%s' '{% for m in messages %}<start_of_turn>{{ m.role }}: {{ m.content }}<end_of_turn>{% endfor %}' >marks.jinja
+head -n 30 sums.jsonl | sed 's/"prompt"/"question"/' >asked.jsonl
+ends 0 train "$model" --data asked.jsonl --columns prompt=question,completion=completion --template marks.jinja --add-tokens --method full \
+    --seq-len 64 --steps 1 --threads 1 --dtype fp32 --sample-tokens 0 --run added
+mv marks.jinja own.jinja
+rm -r added/checkpoints/*
+ends 0 tokens added --data asked.jsonl --row 2
+prints '"<start_of_turn>"'
+says '2: prompt and completion, texts as turns; '
+cp out by_run
+ends 0 tokens "$model" --data asked.jsonl --columns prompt=question,completion=completion --template own.jinja --row 2
+says 'cut into pieces: <start_of_turn> and <end_of_turn> of the chat template; --add-tokens shows them as tokens'
+grep -qF '"<start_of_turn>"' out && fail "a mark is no token, and is shown as one"
+ends 0 tokens "$model" --data asked.jsonl --columns prompt=question,completion=completion --template own.jinja --add-tokens --row 2
+cmp out by_run || fail "--add-tokens shows other tokens than the run's"
+ends 2 tokens added --data asked.jsonl --add-tokens
+says 'added is a run, which has its tokens already'
+ends 2 tokens "$model" --text a --template chatml
+says '--template and --columns belong to --chat and --data'
+ends 2 tokens "$model" --data asked.jsonl --no-special
+says '--no-special belongs to --text'
+"$spectrum" tokens --help | grep -qF 'of text, prompt, completion, instruction, input, output, messages, conversations, system, tools, documents, history, label, weight' ||
+    fail "--help lists no keys of --columns"
+
 # What is refused is refused alike, and leaves nothing.
 refused() { # refused STATUS OPTIONS...
     ends "$1" "${run[@]}" --run other "${@:2}"

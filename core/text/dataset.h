@@ -46,7 +46,7 @@ struct dataset_note {
     size_t file, line, count;
 };
 struct dataset_notes {
-    struct dataset_note *items; /* in the order in which they came, the first 32 */
+    struct dataset_note *items; /* in the order in which they came, the first 256 */
     size_t count, capacity;
 };
 
@@ -126,8 +126,12 @@ int32_t dataset_largest_id(const struct dataset *dataset);
 void dataset_tell(const struct dataset *dataset, const char *what,
                   void (*say)(void *context, const char *line), void *context);
 
-/* The names of a note list as a JSON list; no more of them than fit `size`, 3 at least. */
-void dataset_list_names(const struct dataset_notes *notes, char *out, size_t size);
+/* As JSON objects of counts: how many records each column is in, or had each form (documents of a
+ * .txt are "plain text"). */
+void dataset_put_counts(struct buffer *out, const struct dataset_notes *notes);
+void dataset_put_forms(struct buffer *out, const struct dataset *data);
+/* Documents of .txt files, which have no form to be recognised, with those that were left out. */
+size_t dataset_plain_texts(const struct dataset *data);
 
 /* The error of a --template that wrote no record of some data sets, for whoever asked them all
  * (template_may_rest). */

@@ -6,7 +6,7 @@
 #include "text/data_files.h"
 #include "text/dataset.h"
 
-/* Counts one more of `text`. A name that comes when 32 are there is not noted. */
+/* Counts one more of `text`. A name that comes when 256 are there is not noted. */
 int notes_add(struct dataset_notes *notes, const char *text, size_t file, size_t line,
               struct error *err);
 void notes_free(struct dataset_notes *notes);

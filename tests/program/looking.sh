@@ -88,6 +88,12 @@ says 'tokens are trained on: it is undesired (label false)'
 ends 0 tokens "$model" --data kto.jsonl --row 2 --json
 prints '"undesired": true'
 
+# Of many columns that are not read each is counted, and a line that is too long for them says how many more.
+{ printf '{"text": "a b c"'; printf ', "a_column_with_a_name_%s": 1' $(seq 60); echo '}'; } >many.jsonl
+ends 0 tokens "$model" --data many.jsonl --json
+prints '"a_column_with_a_name_60": 1'
+grep -qE 'a_column_with_a_name_1 \(many.jsonl:1\), .* and [0-9]+ more$' said || fail "the rest is not said"
+
 # On a terminal what is trained stands out; without colours it is between marks alone.
 command -v script >/dev/null && {
     script -qec "'$spectrum' tokens '$model' --data data --mark % --template chatml --row 3" /dev/null </dev/null >out 2>&1 || fail "no terminal"
@@ -112,14 +118,17 @@ nothing_left
 prints 'left out    1 of fewer than two tokens, 1 without a supervised token'
 prints 'samples     begin with "What is"'
 prints 'it fits'
-says 'data: columns that are not read: id (line 1)'
+grep -q -- '--long' out && fail "it speaks of a --long that nobody asked for"
+says 'data: columns that are not read: id (sums.jsonl:1)'
 says 'sums.jsonl:1 is seen as, trained between [[ and ]]: What is 1 + 1?[[ It is 2.'
 ends 0 "${run[@]}" --dry-run --json
 nothing_left
 cp out dry
+prints '"optimizer": "adamw", "seq_len": 16, "batch": 1, "accumulate": 2, "seed": 42, "schedule": "cosine", "lr": 2e-05, "device": "auto"'
+prints '"forms": {"prompt and completion, texts": 31, "text": 1}, "unread_columns": {"id": 30}'
 ends 0 "${run[@]}" --run real --json --eval-every 0 --save-every 0
 # What it said is what the run did.
-value() { grep -o "\"$1\": *[0-9]*" "$2" | head -n 1 | grep -o '[0-9]*$'; }
+value() { grep -o "\"$1\": *[0-9][0-9]*" "$2" | head -n 1 | grep -o '[0-9]*$'; }
 for key in documents tokens supervised_tokens epoch_supervised_tokens epoch_rows epoch_steps without_target too_short truncated; do
     test -n "$(value $key dry)" && grep -qF "\"$key\": $(value $key dry)" real/job.json || fail "$key: $(value $key dry)"
 done
@@ -156,6 +165,12 @@ ends 2 tokens "$model" --data asked.jsonl --no-special
 says '--no-special belongs to --text'
 "$spectrum" tokens --help | grep -qF 'of text, prompt, completion, instruction, input, output, messages, conversations, system, tools, documents, history, label, weight' ||
     fail "--help lists no keys of --columns"
+
+grep -qF '"forms": {"prompt and completion, texts": 31, "text": 1}' real/job.json || fail "job.json has no forms"
+ends 0 "${run[@]}" --dry-run --seq-len 13 --long drop
+grep -qE ', [1-9][0-9]* longer than a row \(--long drop\)$' out || fail "what --long drops is not said"
+ends 0 "${run[@]}" --dry-run --seq-len 4
+prints 'a longer --seq-len keeps them together'
 
 # What is refused is refused alike, and leaves nothing.
 refused() { # refused STATUS OPTIONS...

@@ -117,6 +117,20 @@ shows whole.txt '"<start_of_turn>"'
 hides whole.txt "cut into pieces"
 shows added.txt "added rows"
 
+# Columns that are not read are named on as many lines as it takes.
+printf '{"text": "a b c", "a_long_name_of_a_column": 1, "another_long_name_of_it": 2, "and_the_last_of_them": 3}\n' >"$work/columns.jsonl"
+play 80x24 "$model" <<'SCRIPT'
+wait scan
+t
+type "columns.jsonl"
+Ctrl-D
+save-screen columns.txt
+Down Down Down Down Down Down
+save-screen end.txt
+SCRIPT
+says columns.txt "not read: a_long_name_of_a_column, another_long_name_of_it, and_the_last_of_them"
+cmp -s "$work/columns.txt" "$work/end.txt" || fail "it scrolls behind the record's end"
+
 # A path that is longer than its field is cut with a mark.
 long=$work/a-folder-with-a-name-that-is-longer-than-its-field
 mkdir "$long"

@@ -137,7 +137,7 @@ static int evaluate_source(struct request *request, struct error *err)
                                 "computed with them overflows",
                                 request->source);
     if (status == 0) {
-        source_view_counts("data", &pieces.counts, data.left_out);
+        source_view_counts("data", &pieces.counts, data.left_out, data.undesired);
         source_view_positions(&source, pieces.counts.longest);
         print_result(request, &source, &evaluation, &pieces.counts);
     }

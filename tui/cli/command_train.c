@@ -286,6 +286,7 @@ static int train(struct request *r, struct error *err)
             status = training_run(&r->is, resume && resume[0], &shown, err);
         if (status == 0)
             train_view_end(&view);
+        train_view_free(&view);
     }
     free(run);
     return status;

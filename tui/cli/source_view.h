@@ -18,6 +18,7 @@ int source_view_marks(struct tokenizer *tokenizer, const char *template_name, co
                       struct error *err);
 
 /* What is left out of some data, or is not as it stands there; `what` is "data" or "evaluation". */
-void source_view_counts(const char *what, const struct piece_counts *counts, size_t too_short);
+void source_view_counts(const char *what, const struct piece_counts *counts, size_t too_short,
+                        size_t undesired);
 
 #endif

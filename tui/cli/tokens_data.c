@@ -90,16 +90,6 @@ static void put_text(struct buffer *out, const struct record_look *look,
 
 /* --- as JSON --- */
 
-/* The members of an object, without its braces. */
-static void put_notes(struct buffer *out, const struct dataset_notes *notes)
-{
-    for (size_t i = 0; i < notes->count; i++) {
-        buffer_text(out, i ? ", " : "");
-        json_put_string(out, notes->items[i].text);
-        buffer_format(out, ": %zu", notes->items[i].count);
-    }
-}
-
 static void put_record_json(struct buffer *out, const struct record_look *look)
 {
     buffer_text(out, ", \"record\": {\"file\": ");
@@ -205,15 +195,6 @@ static int read_summary(struct summary *out, const char *const *paths, size_t pa
     return record_look_at(&out->first, paths, path_count, options, tokenizer, 1, err);
 }
 
-/* Documents of .txt files, which have no form to be recognised. */
-static size_t plain_texts(const struct summary *s)
-{
-    size_t others = s->records;
-    for (size_t i = 0; i < s->data.recognised.count; i++)
-        others -= s->data.recognised.items[i].count;
-    return others;
-}
-
 /* "messages (12), text (3)" */
 static void put_counts(struct buffer *out, const struct dataset_notes *notes)
 {
@@ -226,7 +207,7 @@ static void put_counts(struct buffer *out, const struct dataset_notes *notes)
 
 static void put_forms(struct buffer *out, const struct summary *s)
 {
-    size_t texts = plain_texts(s);
+    size_t texts = dataset_plain_texts(&s->data);
     put_counts(out, &s->data.recognised);
     if (texts > 0)
         buffer_format(out, "%splain text (%zu)", s->data.recognised.count > 0 ? ", " : "", texts);
@@ -286,14 +267,11 @@ static void put_summary_json(struct buffer *out, const struct summary *s,
                   s->files, (uint64_t)s->records, data->documents, data->tokens, data->supervised,
                   data->left_out, s->without_target);
     buffer_format(out, ", \"undesired\": %zu", data->undesired);
-    buffer_text(out, ", \"forms\": {");
-    put_notes(out, &data->recognised);
-    if (plain_texts(s) > 0)
-        buffer_format(out, "%s\"plain text\": %zu", data->recognised.count > 0 ? ", " : "",
-                      plain_texts(s));
-    buffer_text(out, "}, \"unread_columns\": {");
-    put_notes(out, &data->unread);
-    buffer_text(out, "}}}\n");
+    buffer_text(out, ", \"forms\": ");
+    dataset_put_forms(out, data);
+    buffer_text(out, ", \"unread_columns\": ");
+    dataset_put_counts(out, &data->unread);
+    buffer_text(out, "}}\n");
 }
 
 int tokens_data_print(const char *const *paths, size_t path_count,

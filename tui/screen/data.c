@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TOKENS_SHOWN = 8000 };
+enum { TOKENS_SHOWN = 8000, PLACE_ROWS = 4 };
 
 struct data_view {
     struct data_look look;
@@ -89,8 +89,9 @@ static const char *file_shown(const struct app *app, const char *path)
     return slash ? slash + 1 : path;
 }
 
-/* Where the record is from, what form it has, and what of it is not read. */
-static void draw_place(struct app *app, struct area area, const struct record_look *record)
+/* Where the record is from, what form it has, and what of it is not read. Returns the rows that it
+ * takes. */
+static int draw_place(struct app *app, struct area area, const struct record_look *record)
 {
     struct buffer line = BUFFER_INIT;
     buffer_format(&line, "%s:%zu  %s", file_shown(app, record->path), record->line, record->form);
@@ -100,8 +101,9 @@ static void draw_place(struct app *app, struct area area, const struct record_lo
         buffer_text(&line, "; left out: fewer than two tokens");
     if (record->cut)
         buffer_text(&line, "; it goes on");
-    area_label(area, 0, 0, area.width, theme_style(&app->theme, THEME_TEXT), buffer_string(&line));
+    int rows = flow_words(area, theme_style(&app->theme, THEME_TEXT), buffer_string(&line));
     buffer_free(&line);
+    return rows < area.height ? rows : area.height;
 }
 
 /* What is true of the whole look beside its counts. */
@@ -142,10 +144,10 @@ static void data_draw(struct app *app, void *state, struct area area)
                                       : "in this colour ");
     if (!mono && !record->undesired)
         area_put(area, x, 1, theme_style(&app->theme, THEME_ACCENT), "■");
-    draw_place(app, area_part(area, 0, 2, area.width, 1), record);
-    draw_notes(app, area_part(area, 0, 3, area.width, 1), look);
-    view->page = area.height - 6;
-    (view->ids ? draw_ids : draw_text)(app, area_part(area, 0, 4, area.width, view->page), view);
+    int y = 2 + draw_place(app, area_part(area, 0, 2, area.width, PLACE_ROWS), record);
+    draw_notes(app, area_part(area, 0, y++, area.width, 1), look);
+    view->page = area.height - y - 2;
+    (view->ids ? draw_ids : draw_text)(app, area_part(area, 0, y, area.width, view->page), view);
     area_put(area, 0, area.height - 1, dim,
              view->more ? "PgDn: more of it; Right Left: records; :row N; i: text or ids"
                         : "PgDn PgUp: the next record, the one before; :row N; i: text or ids");
@@ -187,13 +189,13 @@ static void turn_to_row(struct app *app, struct data_view *view, const char *num
 static bool data_request(struct app *app, void *state, enum request request, const char *argument)
 {
     struct data_view *view = state;
-    size_t last = view->look.count - 1, tokens = shown(view)->tokens.count;
+    size_t last = view->look.count - 1;
     switch (request) {
     case REQUEST_UP:
     case REQUEST_DOWN:
         if (request == REQUEST_UP)
             view->scroll -= view->scroll > 0;
-        else if (!view->ids || (size_t)view->scroll + 1 < tokens)
+        else if (view->more)
             view->scroll++;
         return true;
     case REQUEST_IDS:

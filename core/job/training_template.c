@@ -121,7 +121,9 @@ static int settle(struct training *training, struct error *err)
         status = judge_marks(training, chat, marks, err);
     else if (status == 0 && training->request->add_tokens && !training->added_tokens)
         training_say(training, "--add-tokens adds none: %s",
-                     template_exists(chat) ? "all marks of the template are tokens"
+                     template_exists(chat) ? "every mark of the template is a token, or plain text "
+                                             "as in the models that it comes "
+                                             "from"
                                            : "there is no chat template");
     cJSON_Delete(marks);
     template_close(chat);

@@ -49,6 +49,7 @@ save-screen row.txt
 save-screen none.txt
 PgDn
 ?
+/ids Enter
 save-screen help.txt
 q q
 Right
@@ -81,6 +82,7 @@ cmp -s "$work/paged.txt" "$work/back.txt" && fail "a page on is none"
 shows row.txt "record 2 of 4"
 says none.txt "there is no record 5"
 shows help.txt ":ids"
+says help.txt "its tokens one by one with their ids"
 shows turned.txt "llama3"
 
 # Undesired records and marks that are no tokens are said; "added tokens" makes them some, and Ctrl-S
@@ -93,26 +95,41 @@ t
 type "kto.jsonl"
 Down Down
 type "marks.jinja"
+Ctrl-S
+save-screen refused.txt
+SCRIPT
+[ ! -e "$work/runs" ] || fail "a job was made"
+play 80x24 "$model" <<'SCRIPT'
+wait scan
+t
+type "kto.jsonl"
+Down Down
+type "marks.jinja"
 Ctrl-D
 save-screen kto.txt
 i
 save-screen pieces.txt
 q
 Ctrl-S
-save-screen refused.txt
 Right
 Ctrl-D
 i
 save-screen whole.txt
 q
 save-screen added.txt
+Down Down Right Down
+type "1"
+Down Down
+type "64"
+Ctrl-S
+wait text "completed"
 SCRIPT
+grep -qF '"added_tokens": {"<start_of_turn>":' "$work"/runs/*/job.json || { fail "the job has no added tokens"; cat "$work"/runs/*/job.json; }
 shows kto.txt "0 supervised: undesired (label false)"
 shows kto.txt "1 undesired (label false); cut into pieces: <start_of_turn> and <end_of_turn>"
 hides pieces.txt '"<start_of_turn>"'
 says refused.txt "no tokens of this tokenizer: <start_of_turn> and <end_of_turn> of the chat template"
 shows refused.txt "▶ added tokens      no"
-[ ! -e "$work/runs" ] || fail "a job was made"
 shows whole.txt '"<start_of_turn>"'
 hides whole.txt "cut into pieces"
 shows added.txt "added rows"

@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "text/dataset.h"
+#include "text/forms.h"
 #include "text/record_look.h"
 
 static const struct dataset_options marked = {.mark = "##"};
@@ -211,6 +212,17 @@ static void texts_are_shortened(void **state)
     buffer_free(&shown);
 }
 
+/* What --help lists are the keys that --columns takes. */
+static void the_keys_of_columns_are_listed(void **state)
+{
+    (void)state;
+    char listed[512] = "", *at = listed;
+    for (int i = 0; i < COLUMN_COUNT; i++)
+        at += snprintf(at, sizeof listed - (size_t)(at - listed), "%s%s", i ? ", " : "",
+                       column_key((enum column)i));
+    assert_string_equal(COLUMN_KEYS, listed);
+}
+
 static int open_letters(void **state)
 {
     letters = letter_tokenizer(true);
@@ -231,7 +243,7 @@ int main(void)
         TEST(unread_columns_are_listed),     TEST(tokens_are_the_loaders),
         TEST(a_long_text_is_one_record),     TEST(errors_name_the_line),
         TEST(texts_are_shortened),           TEST(the_first_token_is_no_target),
-        TEST(an_undesired_record_says_so),
+        TEST(an_undesired_record_says_so),   TEST(the_keys_of_columns_are_listed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

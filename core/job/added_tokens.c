@@ -1,5 +1,7 @@
 #include "job/added_tokens.h"
 
+#include "text/template.h"
+
 /* More are no marks of a template. */
 enum { ADDED_MAX = 1024 };
 
@@ -27,6 +29,27 @@ cJSON *added_tokens_make(struct tokenizer *tokenizer, const cJSON *texts, struct
         return added;
     cJSON_Delete(added);
     return NULL;
+}
+
+int added_tokens_look(struct tokenizer *tokenizer, const char *template_name, bool add, char *marks,
+                      size_t size, struct error *err)
+{
+    struct chat_template *chat;
+    marks[0] = '\0';
+    if (template_open(&chat, tokenizer, template_name, NULL, err) != 0)
+        return -1;
+    bool exists = template_exists(chat);
+    cJSON *missing = exists ? template_missing_marks(chat, tokenizer, true, err) : NULL;
+    template_close(chat);
+    int status = exists && !missing ? -1 : 0;
+    if (cJSON_GetArraySize(missing) > 0) {
+        template_put_marks(marks, size, missing);
+        cJSON *added = add ? added_tokens_make(tokenizer, missing, err) : NULL;
+        status = add && !added ? -1 : 0;
+        cJSON_Delete(added);
+    }
+    cJSON_Delete(missing);
+    return status;
 }
 
 /* An object of whole numbers, of which no JSON has a key twice. */

@@ -15,6 +15,12 @@
 /* Adds texts, a JSON array, and returns what they came to; NULL: an error. */
 cJSON *added_tokens_make(struct tokenizer *tokenizer, const cJSON *texts, struct error *err);
 
+/* For whoever looks at texts without a run. `marks` becomes the chat template's marks that are no
+ * tokens of this tokenizer (template_missing_marks()), fit to be shown, "" where there are none or
+ * no template; with `add` they are tokens from now on, as in a run with --add-tokens. */
+int added_tokens_look(struct tokenizer *tokenizer, const char *template_name, bool add, char *marks,
+                      size_t size, struct error *err);
+
 /* Adds them again. An error, which begins with `where`, if one gets another id or they are no such
  * object. NULL adds nothing; so in added_tokens_fit(). */
 int added_tokens_repeat(const cJSON *added, struct tokenizer *tokenizer, const char *where,

@@ -228,7 +228,8 @@ static int add_tokens(struct source *source, const cJSON *job, struct error *err
     return added_tokens_fit(added, source->model, source->run, err);
 }
 
-static int open_run(struct source *source, const struct state_choice *choice, struct error *err)
+/* What the run's job.json says, and its base. */
+static int open_job(struct source *source, struct error *err)
 {
     const char *how_long = NULL, *rope_scaling = NULL;
     cJSON *job = job_dir_read(source->run, "job.json", err);
@@ -248,13 +249,16 @@ static int open_run(struct source *source, const struct state_choice *choice, st
         status = copy_option(&source->mark, job, "mark", err);
     if (status == 0 && json_get_string(job, "rope_scaling", &rope_scaling))
         status = model_scale_rope(source->model, rope_scaling, err);
-    if (status == 0)
-        status = (source->state = state_choose(source->run, choice, err))
-                     ? read_state(source, choice->quickly ? STATE_WEIGHTS : STATE_ALL, err)
-                     : -1;
     free(base);
     cJSON_Delete(job);
     return status;
+}
+
+static int open_run(struct source *source, const struct state_choice *choice, struct error *err)
+{
+    if (open_job(source, err) != 0 || !(source->state = state_choose(source->run, choice, err)))
+        return -1;
+    return read_state(source, choice->quickly ? STATE_WEIGHTS : STATE_ALL, err);
 }
 
 /* RUN of a path RUN/checkpoints/step-00000100, newly allocated, and its step; NULL: it is none. */
@@ -322,6 +326,19 @@ int source_open(struct source *out, const char *path, const struct state_choice 
     *out = (struct source){.step = -1, .bf16 = machine_has_bf16()};
     if (open_either(out, path, choice, err) == 0)
         return 0;
+    source_close(out);
+    return -1;
+}
+
+int source_open_texts(struct source *out, const char *path, struct error *err)
+{
+    int64_t step;
+    *out = (struct source){.step = -1};
+    out->run = run_of_state(path, &step);
+    if (!out->run && !job_dir_has(path, "job.json"))
+        return 0;
+    if ((out->run || (out->run = string_copy(path, err))) && open_job(out, err) == 0)
+        return 1;
     source_close(out);
     return -1;
 }

@@ -176,6 +176,8 @@ int training_run(const struct training_request *request, bool resume,
     if (status < 0 && err->kind == ERROR_INTERRUPTED) /* in the scan */
         status = 1;
     int64_t step = last_step(&training);
+    if (status < 0 && step < 0 && !resume)
+        training_drop_template(&training);
     if (write_result(&training, status, step, err) != 0 && status == 0)
         status = -1;
     training_close(&training);

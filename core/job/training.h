@@ -65,14 +65,14 @@ struct training_data_plan {
     size_t too_short;                       /* records of fewer than two tokens, left out */
     struct piece_counts counts;             /* of the training data, with what is held back of it */
     bool eval_own; /* the evaluation has data of its own, of which these are: */
-    size_t eval_too_short;
+    size_t eval_too_short, eval_undesired;
     struct piece_counts eval_counts;
     uint64_t epoch_rows, epoch_targets; /* of the epoch in hand; rows can be one more or less */
     int64_t epoch_steps;
     int64_t seq_len, step_rows; /* batch times accumulate: the most that a step has */
     bool weighted;              /* some targets count more or less than 1 */
-    size_t undesired;         /* KTO's records with the label false, of which nothing is trained */
-    char unread_columns[512]; /* of the training data: a JSON list of names */
+    size_t undesired; /* KTO's records with the label false, of which nothing is trained */
+    const struct dataset *data; /* its forms and columns; the run's, gone when it has ended */
 };
 /* Its members as JSON, without braces: of job.json and of --json. */
 void training_put_data_plan(struct buffer *out, const struct training_data_plan *plan);
@@ -109,8 +109,7 @@ struct training_view {
 };
 
 /* 0 where the request makes sense by itself, else ERROR_USAGE: what can be refused before there is
- * a folder. `resume`: what the run keeps of a file is not looked for again. training_run() checks
- * it too. */
+ * a folder. training_run() checks it too. A resume has the run's copy of a template's file. */
 int training_check(const struct training_request *request, bool resume, struct error *err);
 
 /* Trains. With `resume` it goes on from the run's last checkpoint, or `from_step`'s (or from the

@@ -16,7 +16,8 @@ static void say(void *context, const char *line)
 static int open_data(struct training *training, struct dataset *out, const char *const *paths,
                      size_t count, struct error *err)
 {
-    const struct dataset_watch watch = {training, say, training_should_stop};
+    const struct dataset_watch watch = {
+        .context = training, .say = say, .stop = training_should_stop};
     struct dataset_options format = training->format;
     format.template_may_rest = true; /* in one of the two: check_template() asks both */
     format.names_may_rest = true;    /* likewise, check_names() */
@@ -136,6 +137,7 @@ struct training_data_plan training_data_plan(const struct training *training)
 {
     const struct train_settings *s = &training->settings;
     struct training_data_plan plan = {
+        .data = &training->data,
         .documents = training->data.documents,
         .tokens = training->data.tokens,
         .supervised = training->data.supervised,
@@ -144,6 +146,7 @@ struct training_data_plan training_data_plan(const struct training *training)
         .counts = training->train.counts,
         .eval_own = training->eval_data.documents > 0,
         .eval_too_short = training->eval_data.left_out,
+        .eval_undesired = training->eval_data.undesired,
         .eval_counts = training->eval.counts,
         .epoch_rows = trainer_rows(training->trainer),
         .epoch_targets = trainer_targets(training->trainer),
@@ -152,7 +155,6 @@ struct training_data_plan training_data_plan(const struct training *training)
         .undesired = training->data.undesired,
         .weighted = training->data.weighted || training->eval_data.weighted,
     };
-    dataset_list_names(&training->data.unread, plan.unread_columns, sizeof plan.unread_columns);
     plan.epoch_steps = ((int64_t)plan.epoch_rows + plan.step_rows - 1) / plan.step_rows;
     return plan;
 }
@@ -185,9 +187,11 @@ void training_put_data_plan(struct buffer *out, const struct training_data_plan 
                   plan->documents, plan->tokens, plan->supervised, plan->epoch_targets,
                   plan->epoch_rows, plan->epoch_steps, plan->step_rows);
     put_counts(out, &plan->counts, plan->too_short);
-    buffer_format(out, ", \"weighted\": %s, \"undesired\": %zu, \"unread_columns\": %s",
-                  plan->weighted ? "true" : "false", plan->undesired,
-                  plan->unread_columns[0] ? plan->unread_columns : "[]");
+    buffer_format(out, ", \"weighted\": %s, \"undesired\": %zu, \"forms\": ",
+                  plan->weighted ? "true" : "false", plan->undesired);
+    dataset_put_forms(out, plan->data);
+    buffer_text(out, ", \"unread_columns\": ");
+    dataset_put_counts(out, &plan->data->unread);
     if (plan->eval_own) {
         buffer_text(out, ", \"evaluation\": {");
         put_counts(out, &plan->eval_counts, plan->eval_too_short);

@@ -74,9 +74,11 @@ void training_gather_inputs(struct training *training);
 int training_fit_memory(struct training *training, struct error *err);
 
 /* training_template.c: --template, which is the run's from its start on: keeps a copy of a file,
- * but for a dry run, or takes the one that a resume finds. Is there one already? */
+ * but for a dry run, or on a resume takes the one that is there. Is there one already? */
 int training_keep_template(struct training *training, bool resume, struct error *err);
 bool training_has_template(const struct training_request *request);
+/* The copy of a start that was refused, of which nothing is left to the next one. */
+void training_drop_template(const struct training *training);
 /* With the tokenizer at hand: the date of a template that writes one; its marks that are no tokens
  * are refused, or with --add-tokens added to tokenizer and model. A resume has what the run had. */
 int training_settle_template(struct training *training, bool resume, struct error *err);

@@ -8,6 +8,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { TEMPLATE_FILE_MAX = 1 << 20, MARKS_SHOWN = 200 };
 
@@ -34,6 +35,13 @@ int training_keep_template(struct training *training, bool resume, struct error 
     return resume && training_has_template(request)
                ? 0
                : file_copy(name, training->template_copy, TEMPLATE_FILE_MAX, err);
+}
+
+void training_drop_template(const struct training *training)
+{
+    const char *copy = training->template_copy;
+    if (copy && !file_is_same(training->request->format.template_name, copy))
+        unlink(copy);
 }
 
 /* A template that was chosen would be written in pieces; one that came with the model is what the
@@ -121,8 +129,9 @@ static int settle(struct training *training, struct error *err)
         status = judge_marks(training, chat, of_turns, marks, err);
     else if (status == 0 && training->request->add_tokens && !training->added_tokens)
         training_say(training, "--add-tokens adds none: %s",
-                     template_exists(chat) ? "the template has no mark that is not a token, or is "
-                                             "plain text in its models"
+                     template_exists(chat) ? "every mark of the template is a token, or plain text "
+                                             "as in the models that it comes "
+                                             "from"
                                            : "there is no chat template");
     cJSON_Delete(of_turns);
     cJSON_Delete(marks);

@@ -1,5 +1,6 @@
 /* What --columns says: which column of the files is which. */
 #include "base/memory.h"
+#include "text/dataset.h"
 #include "text/forms.h"
 
 #include <stdlib.h>
@@ -35,13 +36,10 @@ static int add_column(struct column_names *out, char *pair, struct error *err)
             out->named[i] = equals[1];
             return (out->names[i] = string_copy(equals + 1, err)) ? 0 : -1;
         }
-    return error_set_kind(
-        err, ERROR_USAGE,
-        "--columns: \"%s\" is no KEY=NAME of text, prompt, completion, instruction, input, output, "
-        "messages, conversations, system, tools, documents, history, label, weight (input and "
-        "those "
-        "from system on take an empty NAME: not to be read)",
-        pair);
+    return error_set_kind(err, ERROR_USAGE,
+                          "--columns: \"%s\" is no KEY=NAME of " COLUMN_KEYS
+                          " (input and those from system on take an empty NAME: not to be read)",
+                          pair);
 }
 
 int column_names_parse(struct column_names *out, const char *columns, struct error *err)

@@ -88,7 +88,14 @@ struct dataset_watch {
     void *context;
     void (*say)(void *context, const char *line); /* what is done now, what was found */
     bool (*stop)(void *context);                  /* true: give up, with ERROR_INTERRUPTED */
+    bool untold; /* what was found is shown by whoever waits: say() has only what is done */
 };
+
+/* The KEYs of `columns` (enum column). */
+#define COLUMN_KEYS                                                                                \
+    "text, prompt, completion, instruction, input, output, messages, conversations, system, "      \
+    "tools, documents, history, label, weight"
+#define COLUMN_VALUES "as in prompt=question,completion=answer, of " COLUMN_KEYS
 
 /* 0 where `columns` (see dataset_options) can be understood, else ERROR_USAGE. */
 int dataset_check_columns(const char *columns, struct error *err);
@@ -122,8 +129,12 @@ int32_t dataset_largest_id(const struct dataset *dataset);
 void dataset_tell(const struct dataset *dataset, const char *what,
                   void (*say)(void *context, const char *line), void *context);
 
-/* The names of a note list as a JSON list; no more of them than fit `size`, 3 at least. */
-void dataset_list_names(const struct dataset_notes *notes, char *out, size_t size);
+/* As JSON objects of counts: how many records each column is in, or had each form (documents of a
+ * .txt are "plain text"). */
+void dataset_put_counts(struct buffer *out, const struct dataset_notes *notes);
+void dataset_put_forms(struct buffer *out, const struct dataset *data);
+/* Documents of .txt files, which have no form to be recognised, with those that were left out. */
+size_t dataset_plain_texts(const struct dataset *data);
 
 /* The error of a --template that wrote no record of some data sets, for whoever asked them all
  * (template_may_rest). */

@@ -152,8 +152,12 @@ static int make(struct dataset *out, const struct opening *o, const char *folder
 {
     int fd;
     bool broken = false;
-    say(o->watch, "tokenising %zu file%s, %.1f MB, once", o->files->count,
-        o->files->count == 1 ? "" : "s", (double)data_files_bytes(o->files) / 1e6);
+    double bytes = (double)data_files_bytes(o->files);
+    int unit = bytes < 1e3 ? 0 : bytes < 1e6 ? 1 : 2;
+    static const char *const units[] = {"bytes", "kB", "MB"};
+    static const double sizes[] = {1, 1e3, 1e6};
+    say(o->watch, "tokenising %zu file%s, %.*f %s%s", o->files->count, text_s(o->files->count),
+        unit > 0, bytes / sizes[unit], units[unit], path ? "; kept for later runs" : "");
     if (path) {
         remove_leftovers(folder);
         if (write_tokens(o, path, false, &fd, &broken, err) == 0)
@@ -207,7 +211,7 @@ int dataset_open(struct dataset *out, const char *const *paths, size_t path_coun
         status = open_or_make(out, &o, err);
     if (status == 0)
         status = loader_finish(out, &files, options, err);
-    if (status == 0 && watch && watch->say)
+    if (status == 0 && watch && watch->say && !watch->untold)
         dataset_tell(out, "data", watch->say, watch->context);
     for (size_t i = 0; status == 0 && i < path_count; i++)
         status = data_files_source_hash(&files, i, out->sources[i].fingerprint, err);

@@ -108,41 +108,64 @@ void notes_put(struct buffer *out, const struct dataset_notes *notes)
 
 /* --- for whoever is told --- */
 
-void dataset_list_names(const struct dataset_notes *notes, char *out, size_t size)
+size_t dataset_plain_texts(const struct dataset *data)
 {
-    struct buffer list = BUFFER_INIT;
-    size_t fits = 0;
-    buffer_byte(&list, '[');
-    for (size_t i = 0; i < notes->count && list.length < size; i++) {
-        buffer_text(&list, i > 0 ? ", " : "");
-        json_put_string(&list, notes->items[i].text);
-        if (!list.failed && list.length + 2 <= size)
-            fits = list.length;
-    }
-    size_t length = fits;
-    if (length == 0)
-        out[length++] = '[';
-    else
-        memcpy(out, list.data, length);
-    out[length++] = ']';
-    out[length] = '\0';
-    buffer_free(&list);
+    size_t others = data->documents + data->left_out;
+    for (size_t i = 0; i < data->recognised.count; i++)
+        others -= data->recognised.items[i].count;
+    return others;
 }
 
-/* "data: columns that are not read: id (line 1), ...". */
+/* The members of an object, without its braces. */
+static void put_members(struct buffer *out, const struct dataset_notes *notes)
+{
+    for (size_t i = 0; i < notes->count; i++) {
+        buffer_text(out, i ? ", " : "");
+        json_put_string(out, notes->items[i].text);
+        buffer_format(out, ": %zu", notes->items[i].count);
+    }
+}
+
+void dataset_put_counts(struct buffer *out, const struct dataset_notes *notes)
+{
+    buffer_byte(out, '{');
+    put_members(out, notes);
+    buffer_byte(out, '}');
+}
+
+void dataset_put_forms(struct buffer *out, const struct dataset *data)
+{
+    size_t texts = dataset_plain_texts(data);
+    buffer_byte(out, '{');
+    put_members(out, &data->recognised);
+    if (texts > 0)
+        buffer_format(out, "%s\"plain text\": %zu", data->recognised.count > 0 ? ", " : "", texts);
+    buffer_byte(out, '}');
+}
+
+static const char *last_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+/* "data: columns that are not read: id (data.jsonl:1), ... and 3 more". */
 static void tell(const struct dataset_notes *notes, const char *what, const char *are, bool places,
                  void (*say)(void *context, const char *line), void *context)
 {
     struct buffer line = BUFFER_INIT;
     buffer_format(&line, "%s: %s: ", what, are);
-    for (size_t i = 0; i < notes->count && line.length < 500; i++) {
+    size_t i = 0;
+    for (; i < notes->count && line.length < 500; i++) {
         const struct dataset_note *note = &notes->items[i];
         buffer_format(&line, "%s%s", i > 0 ? ", " : "", note->text);
         if (places)
-            buffer_format(&line, " (line %zu)", note->line);
+            buffer_format(&line, " (%s:%zu)", last_name(note->path), note->line);
         else
             buffer_format(&line, " (%zu record%s)", note->count, text_s(note->count));
     }
+    if (i < notes->count)
+        buffer_format(&line, " and %zu more", notes->count - i);
     if (notes->count > 0 && !line.failed) {
         utf8_sanitize(line.data);
         say(context, line.data);

@@ -98,6 +98,7 @@ static int look_at_json(struct record_walk *walk, const struct record *record,
     int status = tree ? form_encode(&walk->forms, tree, &out->tokens, &form, err) : -1;
     if (status == 0)
         status = note_unread(out, tree, &form, err);
+    out->undesired = status == 0 && form.undesired;
     if (status == 0 && !(out->form = string_copy(form.name, err)))
         status = -1;
     cJSON_Delete(tree);
@@ -193,6 +194,21 @@ int record_look_at(struct record_look *out, const char *const *paths, size_t pat
     return status > 0 ? 0 : -1;
 }
 
+/* --- targets --- */
+
+bool record_look_trains(const struct token_list *tokens, size_t i)
+{
+    return i > 0 && tokens->weights[i] > 0;
+}
+
+uint64_t record_look_supervised(const struct token_list *tokens)
+{
+    uint64_t count = 0;
+    for (size_t i = 0; i < tokens->count; i++)
+        count += record_look_trains(tokens, i);
+    return count;
+}
+
 /* --- as text --- */
 
 void record_look_put_piece(struct buffer *out, const struct tokenizer *tokenizer, int32_t id)
@@ -253,13 +269,13 @@ void record_look_put_text(struct buffer *out, const struct token_list *tokens,
     struct buffer run = BUFFER_INIT;
     size_t first = out->length;
     for (size_t i = 0; i < tokens->count;) {
-        bool trained = tokens->weights[i] > 0;
+        bool trained = record_look_trains(tokens, i);
         if (style->most > 0 && out->length - first >= style->most) {
             buffer_text(out, gap);
             break;
         }
         buffer_clear(&run);
-        for (; i < tokens->count && (tokens->weights[i] > 0) == trained; i++)
+        for (; i < tokens->count && record_look_trains(tokens, i) == trained; i++)
             tokenizer_piece(tokenizer, tokens->ids[i], &run);
         buffer_text(out, trained ? style->begin : "");
         put_run(out, &run, style);

@@ -14,6 +14,7 @@ struct record_look {
     char *path; /* of its file */
     size_t line;
     uint64_t row;
+    bool undesired;              /* KTO's label is false: nothing of it is trained */
     char *form;                  /* "plain text", or struct form's name (forms.h) */
     struct dataset_notes unread; /* its columns with something in them that is not read */
     struct token_list tokens;    /* ids and weights; of fewer than two, it is left out */
@@ -37,6 +38,13 @@ int record_walk_next(struct record_walk *walk, struct record_look *out, struct e
 int record_look_at(struct record_look *out, const char *const *paths, size_t path_count,
                    const struct dataset_options *options, struct tokenizer *tokenizer, uint64_t row,
                    struct error *err);
+
+/* Whether token i is a target: it has a weight, and something before it that it is predicted from.
+ * A document's first token may have a weight, as it has a label in transformers; nothing comes of
+ * it.
+ */
+bool record_look_trains(const struct token_list *tokens, size_t i);
+uint64_t record_look_supervised(const struct token_list *tokens);
 
 /* Appends what a token stands for as a JSON string: its bytes where they are text, else the
  * vocabulary's spelling. */

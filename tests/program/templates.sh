@@ -129,6 +129,17 @@ same_loss file file-out
 rm again/chat_template.jinja
 expect 1 'again/chat_template.jinja is gone' eval again --data chat.jsonl
 
+# A start that is refused leaves nothing to the next one of the folder: neither its text nor its file.
+echo '{% for m in messages %}<|nope|>{{ m.content }}{% endfor %}' >mine.jinja
+expect 1 'the template writes <|nope|>' train bare "${short[@]}" --template mine.jinja --select last:1 --run twice
+cp kept.jinja mine.jinja
+expect 0 'says who' train bare "${short[@]}" --template mine.jinja --select last:1 --run twice
+cmp -s kept.jinja twice/chat_template.jinja || fail "the run has the template of the start before it"
+echo '{% for m in messages %}<|nope|>{{ m.content }}{% endfor %}' >mine.jinja
+expect 1 'the template writes <|nope|>' train bare "${short[@]}" --template mine.jinja --select last:1 --run thrice
+expect 0 done train bare "${short[@]}" --template chatml --select last:1 --run thrice
+[ -e thrice/chat_template.jinja ] && fail "the run has the template of the start before it"
+
 # --- a day ---
 
 cat >dated.jinja <<'J'

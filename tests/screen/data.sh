@@ -31,15 +31,25 @@ i
 save-screen ids.txt
 Down Down
 save-screen scrolled.txt
+Home Right
 PgDn
+save-screen paged.txt
+PgUp
+save-screen back.txt
+Right
 Down Down Down Down Down Down Down Down
 save-screen weighted.txt
 Tab
 save-screen alpaca.txt
 PgDn
 save-screen empty.txt
+:row 2 Enter
+save-screen row.txt
+:row 5 Enter
+save-screen none.txt
 PgDn
 ?
+/ids Enter
 save-screen help.txt
 q q
 Right
@@ -64,8 +74,92 @@ shows weighted.txt "  x 0.5       "
 hides weighted.txt "trained"
 shows alpaca.txt "Red?[31m?<|im_end|>"
 shows empty.txt "below/2.jsonl:4  text; left out: fewer than two tokens"
+shows empty.txt "1 left out (fewer than two tokens)"
+# A page on in a long record stays in it.
+shows paged.txt "record 2 of 4"
+[ "$(sed -n 22p "$work/ids.txt")" = "$(sed -n 22p "$work/back.txt")" ] || { fail "a page back is not where it was"; cat "$work/back.txt"; }
+cmp -s "$work/paged.txt" "$work/back.txt" && fail "a page on is none"
+shows row.txt "record 2 of 4"
+says none.txt "there is no record 5"
 shows help.txt ":ids"
+says help.txt "its tokens one by one with their ids"
 shows turned.txt "llama3"
+
+# Undesired records and marks that are no tokens are said; "added tokens" makes them some, and Ctrl-S
+# says so before there is a job.
+printf '%s\n' '{"prompt": "a", "completion": "b", "label": false}' '{"prompt": "c", "completion": "d", "label": true}' >"$work/kto.jsonl"
+printf '%s' '{% for m in messages %}<start_of_turn>{{ m.role }}: {{ m.content }}<end_of_turn>{% endfor %}' >"$work/marks.jinja"
+play 80x24 "$model" <<'SCRIPT'
+wait scan
+t
+type "kto.jsonl"
+Down Down
+type "marks.jinja"
+Ctrl-S
+save-screen refused.txt
+SCRIPT
+[ ! -e "$work/runs" ] || fail "a job was made"
+play 80x24 "$model" <<'SCRIPT'
+wait scan
+t
+type "kto.jsonl"
+Down Down
+type "marks.jinja"
+Ctrl-D
+save-screen kto.txt
+i
+save-screen pieces.txt
+q
+Ctrl-S
+Right
+Ctrl-D
+i
+save-screen whole.txt
+q
+save-screen added.txt
+Down Down Right Down
+type "1"
+Down Down
+type "64"
+Ctrl-S
+wait text "completed"
+SCRIPT
+grep -qF '"added_tokens": {"<start_of_turn>":' "$work"/runs/*/job.json || { fail "the job has no added tokens"; cat "$work"/runs/*/job.json; }
+shows kto.txt "0 supervised: undesired (label false)"
+shows kto.txt "1 undesired (label false); cut into pieces: <start_of_turn> and <end_of_turn>"
+hides pieces.txt '"<start_of_turn>"'
+says refused.txt "no tokens of this tokenizer: <start_of_turn> and <end_of_turn> of the chat template"
+shows refused.txt "▶ added tokens      no"
+shows whole.txt '"<start_of_turn>"'
+hides whole.txt "cut into pieces"
+shows added.txt "added rows"
+
+# Columns that are not read are named on as many lines as it takes.
+printf '{"text": "a b c", "a_long_name_of_a_column": 1, "another_long_name_of_it": 2, "and_the_last_of_them": 3}\n' >"$work/columns.jsonl"
+play 80x24 "$model" <<'SCRIPT'
+wait scan
+t
+type "columns.jsonl"
+Ctrl-D
+save-screen columns.txt
+Down Down Down Down Down Down
+save-screen end.txt
+SCRIPT
+says columns.txt "not read: a_long_name_of_a_column, another_long_name_of_it, and_the_last_of_them"
+cmp -s "$work/columns.txt" "$work/end.txt" || fail "it scrolls behind the record's end"
+
+# A path that is longer than its field is cut with a mark.
+long=$work/a-folder-with-a-name-that-is-longer-than-its-field
+mkdir "$long"
+cp "$work/kto.jsonl" "$long"
+play 80x24 "$model" <<SCRIPT
+wait scan
+t
+type "$long/kto.jsonl"
+save-screen long.txt
+SCRIPT
+shows long.txt "…"
+shows long.txt "kto.jsonl"
 
 # Only the first part of large data is read; nothing is written anywhere.
 mkdir -p "$work/tmp"

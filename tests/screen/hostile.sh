@@ -36,6 +36,16 @@ p c S S x ? Esc
 save-screen c.txt
 SCRIPT
 done
+# A reason is whole, over as many lines as it takes.
+mkdir -p "$work/failed/requests"
+printf '{"command": "train", "model": "m", "method": "full", "steps": 10}' >"$work/failed/job.json"
+printf '{"status": "failed", "message": "the template writes <a> and <b>, %s: --add-tokens makes them tokens", "last_step": -1}' \
+  "$(printf 'which is long %.0s' $(seq 12))" >"$work/failed/result.json"
+play_plain 80x24 "$work/failed" <<'SCRIPT'
+save-screen reason.txt
+SCRIPT
+says reason.txt "● failed"
+says reason.txt "--add-tokens makes them tokens"
 grep -qF 'odd' "$work/a.txt" || fail "the failure's reason is not shown"
 {
   printf '{"trained": {"x": {"parameters": 9007199254740992}'

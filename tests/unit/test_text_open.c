@@ -30,7 +30,7 @@ static bool stop(void *context)
     return context != NULL;
 }
 
-static const struct dataset_watch watch = {NULL, say, stop};
+static const struct dataset_watch watch = {.say = say, .stop = stop};
 
 static void put_file(const char *name, const char *content)
 {
@@ -104,7 +104,7 @@ static void is_the_data_set_in_memory(void **state)
     assert_int_equal(in_memory.documents, 3);
     tokenizer_close(tokenizer);
     assert_int_equal(open_with(&made, "pairs.jsonl", &plain, true, NULL), 0);
-    assert_non_null(strstr(said, "tokenising 1 file"));
+    assert_non_null(strstr(said, "tokenising 1 file, 81 bytes; kept for later runs\n"));
     assert_null(made.ids);
     assert_int_equal(open_with(&found, "pairs.jsonl", &plain, true, NULL), 0);
     assert_string_equal(said, "tokenised data found: 22 tokens in 3 documents\ndata: recognised: "
@@ -133,17 +133,20 @@ static void notes_are_found_again(void **state)
     assert_non_null(strstr(said, "data: recognised: text (1 record), KTO, prompt and completion, "
                                  "texts as turns (1 record)\ndata: 1 undesired (label false): "
                                  "nothing of them is trained\ndata: columns that are not read: id "
-                                 "(line 1), a? (line 2)\n"));
+                                 "(copy.jsonl:1), a? (copy.jsonl:2)\n"));
     assert_true(found.templated);
     assert_int_equal(found.undesired, 1);
     assert_int_equal(found.unread.count, 2);
     assert_int_equal(found.unread.items[0].count, 2);
     assert_non_null(strstr(found.unread.items[1].path, "copy.jsonl"));
-    char names[32];
-    dataset_list_names(&found.unread, names, sizeof names);
-    assert_string_equal(names, "[\"id\", \"a\\u009b\"]");
-    dataset_list_names(&found.unread, names, 16);
-    assert_string_equal(names, "[\"id\"]");
+    struct buffer json = BUFFER_INIT;
+    dataset_put_counts(&json, &found.unread);
+    assert_string_equal(buffer_string(&json), "{\"id\": 2, \"a\\u009b\": 1}");
+    buffer_clear(&json);
+    dataset_put_forms(&json, &found);
+    assert_string_equal(buffer_string(&json),
+                        "{\"text\": 1, \"KTO, prompt and completion, texts as turns\": 1}");
+    buffer_free(&json);
     dataset_free(&made);
     dataset_free(&found);
 }
@@ -352,7 +355,7 @@ static void stops_when_asked(void **state)
     (void)state;
     char path[512];
     const char *paths[] = {path};
-    const struct dataset_watch stopping = {said, say, stop};
+    const struct dataset_watch stopping = {.context = said, .say = say, .stop = stop};
     struct dataset data;
     struct error err = ERROR_INIT;
     put_file("stop.txt", "stop it");

@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "text/dataset.h"
+#include "text/forms.h"
 #include "text/record_look.h"
 
 static const struct dataset_options marked = {.mark = "##"};
@@ -90,6 +91,39 @@ static void unread_columns_are_listed(void **state)
     assert_string_equal(look.unread.items[0].text, "id");
     assert_string_equal(look.unread.items[1].text, "a\a");
     record_look_free(&look);
+}
+
+/* What stands first is predicted by nothing: it is no target, whatever its weight. */
+static void the_first_token_is_no_target(void **state)
+{
+    (void)state;
+    const struct look_style style = {"[", "]", "\\n", 0, 0};
+    struct token_list tokens = {0};
+    struct buffer shown = BUFFER_INIT;
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(token_list_add(&tokens, i, 1, NULL), 0);
+    assert_false(record_look_trains(&tokens, 0));
+    assert_true(record_look_trains(&tokens, 1));
+    assert_int_equal(record_look_supervised(&tokens), 2);
+    record_look_put_text(&shown, &tokens, letters, &style);
+    assert_string_equal(buffer_string(&shown), "a[bc]");
+    token_list_free(&tokens);
+    buffer_free(&shown);
+}
+
+static void an_undesired_record_says_so(void **state)
+{
+    (void)state;
+    write_data();
+    write_file("2.jsonl", "{\"prompt\":\"e\",\"completion\":\"f\",\"label\":true}\n"
+                          "{\"prompt\":\"g\",\"completion\":\"h\",\"label\":false}\n");
+    struct record_look desired = look_at(3), undesired = look_at(4);
+    assert_false(desired.undesired);
+    assert_int_equal(record_look_supervised(&desired.tokens), 2);
+    assert_true(undesired.undesired);
+    assert_int_equal(record_look_supervised(&undesired.tokens), 0);
+    record_look_free(&desired);
+    record_look_free(&undesired);
 }
 
 /* Every record of a walk is the document that training has. */
@@ -178,6 +212,17 @@ static void texts_are_shortened(void **state)
     buffer_free(&shown);
 }
 
+/* What --help lists are the keys that --columns takes. */
+static void the_keys_of_columns_are_listed(void **state)
+{
+    (void)state;
+    char listed[512] = "", *at = listed;
+    for (int i = 0; i < COLUMN_COUNT; i++)
+        at += snprintf(at, sizeof listed - (size_t)(at - listed), "%s%s", i ? ", " : "",
+                       column_key((enum column)i));
+    assert_string_equal(COLUMN_KEYS, listed);
+}
+
 static int open_letters(void **state)
 {
     letters = letter_tokenizer(true);
@@ -197,7 +242,8 @@ int main(void)
         TEST(a_row_is_found_over_all_files), TEST(a_row_that_is_not_there_is_named),
         TEST(unread_columns_are_listed),     TEST(tokens_are_the_loaders),
         TEST(a_long_text_is_one_record),     TEST(errors_name_the_line),
-        TEST(texts_are_shortened),
+        TEST(texts_are_shortened),           TEST(the_first_token_is_no_target),
+        TEST(an_undesired_record_says_so),   TEST(the_keys_of_columns_are_listed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

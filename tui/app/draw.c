@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { MESSAGE_ROWS = 3, MESSAGE_PATH = 40 };
+enum { MESSAGE_ROWS = 6, PATH_ROWS = 3, MESSAGE_PATH = 40 };
 
 static void draw_too_small(struct app *app, struct area area)
 {
@@ -114,7 +114,7 @@ static void shorten_paths(char *text)
 static void put_message(const struct app *app, int columns, char out[ERROR_TEXT_MAX])
 {
     snprintf(out, ERROR_TEXT_MAX, "%s", app->message);
-    if (flow_words_rows(out, columns) > MESSAGE_ROWS)
+    if (flow_words_rows(out, columns) > PATH_ROWS)
         shorten_paths(out);
 }
 

@@ -14,6 +14,8 @@ static const struct setting_info table[SETTING_COUNT] = {
     [SETTING_TEMPLATE] = {"template", "chat template", SETTING_TEMPLATE_NAME, 0, 0,
                           "auto|chatml|llama3|mistral|mistral-v3|zephyr|alpaca", "auto",
                           "for conversations; auto: the model's own; or type a file's name"},
+    [SETTING_ADD_TOKENS] = {"add-tokens", "added tokens", SETTING_CHOICE, 0, 0, "no|yes", "no",
+                            "yes: marks of the template that are no tokens become some, and train"},
     [SETTING_RUN] = {"run", "run folder", SETTING_FOLDER, 0, 0, NULL, "",
                      "where the job's files go: metrics, checkpoints, log"},
     [SETTING_METHOD] = {"method", "method", SETTING_CHOICE, 0, 0,
@@ -152,6 +154,8 @@ bool settings_uses(const struct settings *settings, enum setting setting)
     case SETTING_RANK:
     case SETTING_ALPHA:
         return method_info(method)->adapters;
+    case SETTING_ADD_TOKENS: /* of a template that was chosen; adapters train no embeddings */
+        return !method_info(method)->adapters && !settings_is(settings, SETTING_TEMPLATE, "auto");
     case SETTING_FROZEN: /* nothing is frozen */
         return method != METHOD_FULL;
     case SETTING_MASTER: /* fp32 weights are their own */

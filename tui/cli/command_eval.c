@@ -92,7 +92,8 @@ static int evaluate_source(struct request *request, struct error *err)
     struct transformer *transformer = NULL;
     struct evaluation evaluation = {0};
     const volatile sig_atomic_t *interrupted = interrupt_watch();
-    const struct dataset_watch watch = {(void *)(uintptr_t)interrupted, say, is_interrupted};
+    const struct dataset_watch watch = {
+        .context = (void *)(uintptr_t)interrupted, .say = say, .stop = is_interrupted};
     int status = backend_check_training(request->device, err);
     if (status == 0)
         status = source_view_open(&source, &tokenizer, request->source, &request->choice, err);
@@ -111,7 +112,7 @@ static int evaluate_source(struct request *request, struct error *err)
     if (!format.mark)
         format.mark = source.mark;
     if (status == 0 && format.template_name)
-        status = source_view_marks(tokenizer, format.template_name, err);
+        status = source_view_marks(tokenizer, format.template_name, "", err);
     if (status == 0)
         status = dataset_open(&data, request->data.items, request->data.count, &format, tokenizer,
                               &watch, err);
@@ -138,7 +139,7 @@ static int evaluate_source(struct request *request, struct error *err)
                                 "computed with them overflows",
                                 request->source);
     if (status == 0) {
-        source_view_counts("data", &pieces.counts, data.left_out);
+        source_view_counts("data", &pieces.counts, data.left_out, data.undesired);
         source_view_positions(&source, pieces.counts.longest);
         print_result(request, &source, &evaluation, &pieces.counts);
     }
@@ -169,8 +170,7 @@ int command_eval(int argc, char **argv, struct error *err)
         {"template", OPTION_TEXT, &r.format.template_name, "NAME",
          "chat template: " TEMPLATE_VALUES " (default: the run's, or the model's own)", 0, 0, NULL},
         {"columns", OPTION_TEXT, &r.format.columns, "MAP",
-         "as in prompt=question,completion=answer (default: the run's; \"\": the forms' own)", 0, 0,
-         NULL},
+         COLUMN_VALUES " (default: the run's; \"\": these names)", 0, 0, NULL},
         {"mark", OPTION_TEXT, &r.format.mark, "TEXT",
          "what separates documents in a .txt file (default: the run's; \"\": nothing)", 0, 0, NULL},
         {"step", OPTION_INTEGER, &r.choice.step, "N",

@@ -41,7 +41,7 @@ static int encode_prompt(const struct request *request, const struct source *sou
                 cJSON_AddItemToArray(messages, message);
     int status = made ? 0 : error_set(err, "not enough memory");
     if (status == 0)
-        status = source_view_marks(tokenizer, name, err);
+        status = source_view_marks(tokenizer, name, "", err);
     if (status == 0)
         status = template_open(&chat, tokenizer, name, asked ? NULL : source->date, err);
     if (status == 0)

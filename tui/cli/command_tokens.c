@@ -1,7 +1,9 @@
-/* `spectrum tokens MODEL --text TEXT | --chat FILE | --data PATH`: token ids, and of data what is
- * trained. */
+/* `spectrum tokens MODEL|RUN --text TEXT | --chat FILE | --data PATH`: token ids, and of data what
+ * is trained. */
 #include "base/memory.h"
 #include "checkpoint/checkpoint.h"
+#include "job/added_tokens.h"
+#include "job/source.h"
 #include "text/dataset.h"
 #include "text/template.h"
 #include "tui/cli/command.h"
@@ -15,21 +17,19 @@
 #include <string.h>
 
 struct request {
-    const char *text, *chat, *template_name, *columns, *mark;
+    const char *text, *chat;
+    struct dataset_options format;
     struct option_list data;
     int64_t row; /* 0: the whole */
-    bool json, no_special, row_given;
+    bool json, no_special, row_given, add_tokens;
 };
 
 /* Ids, with weights where there are some, as documents. */
 static int encode(struct dataset *out, const struct request *request, struct tokenizer *tokenizer,
                   struct error *err)
 {
-    if (request->chat) {
-        const struct dataset_options options = {.columns = request->columns,
-                                                .template_name = request->template_name};
-        return dataset_load(out, &request->chat, 1, &options, tokenizer, err);
-    }
+    if (request->chat)
+        return dataset_load(out, &request->chat, 1, &request->format, tokenizer, err);
     struct token_list list = {0};
     unsigned flags = ENCODE_PARSE_SPECIAL | (request->no_special ? 0 : ENCODE_ADD_SPECIAL);
     *out = (struct dataset){.documents = 1};
@@ -60,36 +60,104 @@ static int print(const struct dataset *data, const struct request *request,
     int status = buffer_check(&out, err);
     if (status == 0)
         fwrite(buffer_string(&out), 1, out.length, stdout);
-    if (status == 0 && request->chat)
-        fprintf(stderr, "%" PRIu64 " of %" PRIu64 " tokens are trained on\n", data->supervised,
-                data->tokens);
+    if (status == 0 && request->chat) {
+        buffer_clear(&out);
+        tokens_put_count(&out, data);
+        fflush(stdout);
+        fprintf(stderr, "%s\n", buffer_string(&out));
+    }
     buffer_free(&out);
     return status;
 }
 
-static int print_tokens(const char *path, const struct request *request, struct error *err)
+/* The tokenizer of a model, or of a run with what the run reads its data by, where nothing else is
+ * asked for. `source` stays the caller's to close. */
+static int open_tokenizer(struct tokenizer **out, struct source *source, struct request *request,
+                          const char *path, struct error *err)
 {
     struct checkpoint *checkpoint = NULL;
+    struct dataset_options *format = &request->format;
+    int run = source_open_texts(source, path, err);
+    if (run == 0) {
+        int status = checkpoint_open(&checkpoint, path, err) == 0
+                         ? tokenizer_for_checkpoint(out, checkpoint, err)
+                         : -1;
+        checkpoint_close(checkpoint);
+        return status;
+    }
+    if (run > 0 && request->add_tokens)
+        return error_set_kind(err, ERROR_USAGE,
+                              "%s is a run, which has its tokens already: --add-tokens belongs to "
+                              "a model",
+                              path);
+    if (run < 0 || source_tokenizer(out, source, err) != 0)
+        return -1;
+    if (!format->template_name) {
+        format->template_name = source->template_name;
+        format->date = source->date;
+        format->template_may_rest = true; /* as the run's other data may have been what it wrote */
+    }
+    if (!format->columns)
+        format->columns = source->columns;
+    if (!format->mark)
+        format->mark = source->mark;
+    return 0;
+}
+
+static int add_tokens(struct tokenizer *tokenizer, const struct request *request, struct error *err)
+{
+    char marks[200];
+    if (added_tokens_look(tokenizer, request->format.template_name, true, marks, sizeof marks,
+                          err) != 0)
+        return -1;
+    if (marks[0])
+        fprintf(stderr, "tokens as --add-tokens adds them: %s\n", marks);
+    else
+        fprintf(stderr, "--add-tokens adds none: there is no chat template, or all of its marks "
+                        "are tokens\n");
+    return 0;
+}
+
+static int print_tokens(const char *path, struct request *request, struct error *err)
+{
+    struct source source = {0};
     struct tokenizer *tokenizer = NULL;
     struct dataset data = {0};
-    const struct dataset_options options = {.mark = request->mark,
-                                            .columns = request->columns,
-                                            .template_name = request->template_name};
-    int status = checkpoint_open(&checkpoint, path, err);
-    if (status == 0)
-        status = tokenizer_for_checkpoint(&tokenizer, checkpoint, err);
-    if (status == 0 && !request->text)
-        status = source_view_marks(tokenizer, request->template_name, err);
+    int status = open_tokenizer(&tokenizer, &source, request, path, err);
+    if (status == 0 && request->add_tokens)
+        status = add_tokens(tokenizer, request, err);
+    else if (status == 0 && !request->text)
+        status = source_view_marks(tokenizer, request->format.template_name,
+                                   "; --add-tokens shows them as tokens", err);
     if (status == 0 && request->data.count > 0)
-        status = tokens_data_print(request->data.items, request->data.count, &options, tokenizer,
-                                   (uint64_t)request->row, request->json, err);
+        status = tokens_data_print(request->data.items, request->data.count, &request->format,
+                                   tokenizer, (uint64_t)request->row, request->json, err);
     else if (status == 0)
         status = encode(&data, request, tokenizer, err) == 0 ? print(&data, request, tokenizer, err)
                                                              : -1;
     dataset_free(&data);
     tokenizer_close(tokenizer);
-    checkpoint_close(checkpoint);
+    source_close(&source);
     return status;
+}
+
+/* An option that would do nothing is a misunderstanding, not a wish. */
+static int check(const struct request *r, const char *needs, struct error *err)
+{
+    const char *template_name = r->format.template_name;
+    if ((r->text != NULL) + (r->chat != NULL) + (r->data.count > 0) != 1)
+        return error_set_kind(err, ERROR_USAGE, "%s", needs);
+    if ((r->row_given || r->format.mark) && r->data.count == 0)
+        return error_set_kind(err, ERROR_USAGE, "--row and --mark belong to --data");
+    if (r->text && (r->format.columns || (template_name && !r->add_tokens)))
+        return error_set_kind(err, ERROR_USAGE,
+                              "--template and --columns belong to --chat and --data: --text is "
+                              "tokenised as it stands");
+    if (r->no_special && !r->text)
+        return error_set_kind(err, ERROR_USAGE,
+                              "--no-special belongs to --text: records have the tokens that they "
+                              "train with");
+    return 0;
 }
 
 int command_tokens(int argc, char **argv, struct error *err)
@@ -102,28 +170,29 @@ int command_tokens(int argc, char **argv, struct error *err)
          "data as train takes it: what is in it, and its first record; repeatable", 0, 0, NULL},
         {"row", OPTION_INTEGER, &r.row, "N",
          "with --data: record N alone, counted from 1 over all files", 1, 9e15, &r.row_given},
-        {"mark", OPTION_TEXT, &r.mark, "TEXT",
+        {"mark", OPTION_TEXT, &r.format.mark, "TEXT",
          "with --data: what separates documents in a .txt file (default: one document)", 0, 0,
          NULL},
-        {"template", OPTION_TEXT, &r.template_name, "NAME",
-         TEMPLATE_VALUES " (default: the model's own)", 0, 0, NULL},
-        {"columns", OPTION_TEXT, &r.columns, "MAP", "as in prompt=question,completion=answer", 0, 0,
+        {"template", OPTION_TEXT, &r.format.template_name, "NAME",
+         "chat template: " TEMPLATE_VALUES " (default: the run's, or the model's own)", 0, 0, NULL},
+        {"add-tokens", OPTION_FLAG, &r.add_tokens, NULL,
+         "of a model: marks of the template that are no tokens become some, as in such a run", 0, 0,
          NULL},
+        {"columns", OPTION_TEXT, &r.format.columns, "MAP",
+         COLUMN_VALUES " (default: the run's, or these names)", 0, 0, NULL},
         {"no-special", OPTION_FLAG, &r.no_special, NULL,
          "leave out the tokens that are put around a text (default: with them)", 0, 0, NULL},
         {"json", OPTION_FLAG, &r.json, NULL, "strict JSON on standard output", 0, 0, NULL},
     };
     enum { COUNT = sizeof specs / sizeof *specs };
     static const char needs[] =
-        "tokens takes one MODEL, and either --text TEXT or --chat FILE, or --data PATH";
+        "tokens takes one MODEL or RUN, and either --text TEXT or --chat FILE, or --data PATH";
     const char *path = NULL;
     int status = options_parse_one(
-        specs, COUNT, "spectrum tokens MODEL --text TEXT | --chat FILE | --data PATH [--json]",
+        specs, COUNT, "spectrum tokens MODEL|RUN --text TEXT | --chat FILE | --data PATH [--json]",
         needs, argc, argv, &path, err);
-    if (status == 0 && (r.text != NULL) + (r.chat != NULL) + (r.data.count > 0) != 1)
-        status = error_set_kind(err, ERROR_USAGE, "%s", needs);
-    if (status == 0 && (r.row_given || r.mark) && r.data.count == 0)
-        status = error_set_kind(err, ERROR_USAGE, "--row and --mark belong to --data");
+    if (status == 0)
+        status = check(&r, needs, err);
     if (status == 0)
         status = print_tokens(path, &r, err);
     options_free(specs, COUNT);

@@ -286,6 +286,7 @@ static int train(struct request *r, struct error *err)
             status = training_run(&r->is, resume && resume[0], &shown, err);
         if (status == 0)
             train_view_end(&view);
+        train_view_free(&view);
     }
     free(run);
     return status;
@@ -397,7 +398,7 @@ int command_train(int argc, char **argv, struct error *err)
         {"add-tokens", OPTION_FLAG, &is->add_tokens, NULL,
          "marks of the template that are no tokens become some; the embeddings train", 0, 0, NULL},
         {"columns", OPTION_TEXT, &is->format.columns, "MAP",
-         "as in prompt=question,completion=answer", 0, 0, NULL},
+         COLUMN_VALUES " (default: these names)", 0, 0, NULL},
         {"mark", OPTION_TEXT, &is->format.mark, "TEXT",
          "what separates documents in a .txt file (default: one document)", 0, 0, NULL},
         {"eval-data", OPTION_LIST, &r.eval_data, "PATH",

@@ -125,6 +125,21 @@ static int put_sample_json(struct buffer *out, const struct training_start *star
     return status;
 }
 
+/* As job.json names them; the rate is what follows from the method where none was given. */
+static void put_settings_json(struct buffer *out, const struct training_request *request)
+{
+    const struct train_settings *s = &request->is;
+    buffer_format(out,
+                  ", \"optimizer\": \"%s\", \"seq_len\": %" PRId64 ", \"batch\": %" PRId64
+                  ", \"accumulate\": %" PRId64 ", \"seed\": %" PRIu64 ", \"schedule\": \"%s\""
+                  ", \"lr\": ",
+                  optimizer_name(request->moments), s->seq_len, s->batch, s->accumulate,
+                  s->optimizer.seed, schedule_name(s->schedule));
+    json_put_number(out, s->rate);
+    buffer_text(out, ", \"device\": ");
+    json_put_string(out, request->device);
+}
+
 static int put_json(struct buffer *out, const struct training_request *request,
                     const struct training_start *start, const struct type_counts *types,
                     struct error *err)
@@ -133,6 +148,7 @@ static int put_json(struct buffer *out, const struct training_request *request,
     json_put_string(out, request->model);
     buffer_format(out, ", \"method\": \"%s\", \"precision\": ", method_info(request->method)->name);
     json_put_string(out, start->precision);
+    put_settings_json(out, request);
     buffer_format(out,
                   ", \"trained_tensors\": %zu, \"trained_parameters\": %" PRId64
                   ", \"tensors\": %zu, \"parameters\": %" PRId64 ", \"types\": {",
@@ -179,18 +195,26 @@ static void put_trains(struct buffer *out, const struct training_start *start,
     }
 }
 
-static void put_left_out(struct buffer *out, const char *what, const struct piece_counts *counts,
-                         size_t too_short)
+static void put_left_out(struct buffer *out, const struct piece_counts *counts, size_t too_short,
+                         size_t undesired)
 {
-    buffer_format(out,
-                  "%-12s%zu of fewer than two tokens, %zu without a supervised token, %zu longer "
-                  "than a row (--long drop)\n",
-                  what, too_short, counts->without_target, counts->dropped);
-    if (counts->truncated + counts->split > 0)
-        buffer_format(out, "%-12s%zu truncated, %zu split\n", "too long", counts->truncated,
-                      counts->split);
+    buffer_format(out, "%-12s%zu of fewer than two tokens, %zu without a supervised token",
+                  "left out", too_short, counts->without_target);
+    if (undesired > 0)
+        buffer_format(out, ", %zu of them undesired (label false)", undesired);
+    if (counts->dropped > 0)
+        buffer_format(out, ", %zu longer than a row (--long drop)", counts->dropped);
+    buffer_byte(out, '\n');
+    if (counts->truncated > 0)
+        buffer_format(out, "%-12s%zu truncated\n", "too long", counts->truncated);
+    if (counts->split > 0)
+        buffer_format(out, "%-12s%zu split (what follows a cut does not see what came before it)\n",
+                      "too long", counts->split);
     if (counts->without_prompt)
-        buffer_format(out, "%-12severy supervised token lies behind --seq-len\n", "");
+        buffer_format(out,
+                      "%-12severy supervised token lies behind --seq-len: rows have them without "
+                      "their prompts; a longer --seq-len keeps them together\n",
+                      "");
 }
 
 static void put_data(struct buffer *out, const struct training_data_plan *data)
@@ -200,10 +224,7 @@ static void put_data(struct buffer *out, const struct training_data_plan *data)
                   " of them supervised\n",
                   data->documents, text_s(data->documents), data->tokens, text_s(data->tokens),
                   data->supervised);
-    put_left_out(out, "left out", &data->counts, data->too_short);
-    if (data->undesired > 0)
-        buffer_format(out, "undesired   %zu (label false): nothing of them is trained\n",
-                      data->undesired);
+    put_left_out(out, &data->counts, data->too_short, data->undesired);
     buffer_format(out,
                   "rows        %" PRIu64 " of %" PRId64 " tokens in an epoch, with %" PRIu64
                   " supervised token%s\n",
@@ -215,7 +236,7 @@ static void put_data(struct buffer *out, const struct training_data_plan *data)
         buffer_format(out, "evaluation  %zu document%s%s\n", data->eval_pieces,
                       text_s(data->eval_pieces), data->eval_own ? "" : ", held back from the data");
     if (data->eval_own)
-        put_left_out(out, "left out", &data->eval_counts, data->eval_too_short);
+        put_left_out(out, &data->eval_counts, data->eval_too_short, data->eval_undesired);
 }
 
 static void put_memory(struct buffer *out, const struct training_start *start)

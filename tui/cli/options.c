@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* Levenshtein distance, for "did you mean"; names longer than the row count as far away. */
 static int edit_distance(const char *a, const char *b)
@@ -112,6 +113,26 @@ static int set_option(const struct option_spec *spec, const char *value, struct 
     return 0;
 }
 
+/* A line; for whoever reads it on a terminal broken between words at 80 columns. */
+static void print_option(const char *left, const char *help)
+{
+    enum { LEFT = 27, ROOM = 80 - LEFT };
+    bool terminal = isatty(STDOUT_FILENO);
+    printf("  %-24s ", left);
+    if (terminal && strlen(left) > LEFT - 3)
+        printf("\n%*s", LEFT, "");
+    while (terminal && strlen(help) > ROOM) {
+        int length = ROOM;
+        while (length > 0 && help[length] != ' ')
+            length--;
+        if (length == 0)
+            break;
+        printf("%.*s\n%*s", length, help, LEFT, "");
+        help += length + 1;
+    }
+    printf("%s\n", help);
+}
+
 static void print_options(const struct option_spec *specs, size_t count, const char *usage)
 {
     printf("Usage: %s\n\nOptions:\n", usage);
@@ -119,9 +140,9 @@ static void print_options(const struct option_spec *specs, size_t count, const c
         char left[64];
         snprintf(left, sizeof left, "%s%s%s%s", specs[i].name[1] ? "--" : "-", specs[i].name,
                  specs[i].argument ? " " : "", specs[i].argument ? specs[i].argument : "");
-        printf("  %-24s %s\n", left, specs[i].help);
+        print_option(left, specs[i].help);
     }
-    printf("  %-24s %s\n", "--help", "this text");
+    print_option("--help", "this text");
 }
 
 /* Splits "--name=value"; returns the spec or NULL. */

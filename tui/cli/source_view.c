@@ -1,9 +1,11 @@
 #include "tui/cli/source_view.h"
 
 #include "base/text.h"
-#include "text/template.h"
+#include "job/added_tokens.h"
 
 #include <stdio.h>
+
+enum { MARKS_SHOWN = 200 };
 
 int source_view_open(struct source *source, struct tokenizer **tokenizer, const char *path,
                      const struct state_choice *choice, struct error *err)
@@ -24,38 +26,41 @@ void source_view_positions(const struct source *source, int64_t longest)
         fprintf(stderr, "%s\n", line);
 }
 
-int source_view_marks(const struct tokenizer *tokenizer, const char *template_name,
+int source_view_marks(struct tokenizer *tokenizer, const char *template_name, const char *remedy,
                       struct error *err)
 {
-    char list[200];
-    struct chat_template *chat = NULL;
-    if (template_open(&chat, tokenizer, template_name, NULL, err) != 0)
+    char marks[MARKS_SHOWN];
+    if (added_tokens_look(tokenizer, template_name, false, marks, sizeof marks, err) != 0)
         return -1;
-    bool exists = template_exists(chat);
-    cJSON *marks = exists ? template_missing_marks(chat, tokenizer, true, err) : NULL;
-    template_close(chat);
-    if (exists && !marks)
-        return -1;
-    template_put_marks(list, sizeof list, marks);
-    if (cJSON_GetArraySize(marks) > 0)
+    if (marks[0])
         fprintf(stderr,
-                "no token of this tokenizer, and cut into pieces: %s of the chat template\n", list);
-    cJSON_Delete(marks);
+                "no token of this tokenizer, and cut into pieces: %s of the chat template%s\n",
+                marks, remedy);
     return 0;
 }
 
-void source_view_counts(const char *what, const struct piece_counts *counts, size_t too_short)
+void source_view_counts(const char *what, const struct piece_counts *counts, size_t too_short,
+                        size_t undesired)
 {
+    char of_them[64] = "";
+    if (undesired > 0)
+        snprintf(of_them, sizeof of_them, " (%zu of them undesired: label false)", undesired);
     if (counts->without_target + too_short > 0)
         fprintf(stderr,
-                "%s: left out: %zu document%s without a supervised token, %zu of fewer than two "
+                "%s: left out: %zu document%s without a supervised token%s, %zu of fewer than two "
                 "tokens\n",
-                what, counts->without_target, text_s(counts->without_target), too_short);
-    if (counts->dropped + counts->truncated + counts->split > 0)
+                what, counts->without_target, text_s(counts->without_target), of_them, too_short);
+    if (counts->split > 0)
         fprintf(stderr,
-                "%s: documents longer than --seq-len: %zu split (what follows a cut does not see "
-                "what came before it), %zu truncated, %zu left out (--long)\n",
-                what, counts->split, counts->truncated, counts->dropped);
+                "%s: longer than --seq-len: %zu document%s split (what follows a cut does not see "
+                "what came before it)\n",
+                what, counts->split, text_s(counts->split));
+    if (counts->truncated > 0)
+        fprintf(stderr, "%s: longer than --seq-len: %zu document%s truncated\n", what,
+                counts->truncated, text_s(counts->truncated));
+    if (counts->dropped > 0)
+        fprintf(stderr, "%s: longer than --seq-len: %zu document%s left out (--long drop)\n", what,
+                counts->dropped, text_s(counts->dropped));
     if (counts->without_prompt)
         fprintf(stderr,
                 "%s: every supervised token lies behind --seq-len: rows have them without their "

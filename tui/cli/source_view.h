@@ -13,11 +13,12 @@ int source_view_open(struct source *source, struct tokenizer **tokenizer, const 
 void source_view_positions(const struct source *source, int64_t longest);
 
 /* Says it where a template (of --template; NULL: the tokenizer's own) writes marks that are no
- * tokens. */
-int source_view_marks(const struct tokenizer *tokenizer, const char *template_name,
+ * tokens; `remedy` stands behind it. */
+int source_view_marks(struct tokenizer *tokenizer, const char *template_name, const char *remedy,
                       struct error *err);
 
 /* What is left out of some data, or is not as it stands there; `what` is "data" or "evaluation". */
-void source_view_counts(const char *what, const struct piece_counts *counts, size_t too_short);
+void source_view_counts(const char *what, const struct piece_counts *counts, size_t too_short,
+                        size_t undesired);
 
 #endif

@@ -36,11 +36,9 @@ static struct dataset as_document(const struct record_look *look, uint64_t offse
                            .tokens = look->tokens.count};
     offsets[0] = 0;
     offsets[1] = data.tokens;
-    for (size_t i = 1; i < look->tokens.count; i++) {
-        float weight = look->tokens.weights[i];
-        data.supervised += weight > 0;
-        data.weighted |= weight > 0 && weight != 1;
-    }
+    data.supervised = record_look_supervised(&look->tokens);
+    for (size_t i = 0; i < look->tokens.count; i++)
+        data.weighted |= record_look_trains(&look->tokens, i) && look->tokens.weights[i] != 1;
     return data;
 }
 
@@ -51,22 +49,26 @@ static void put_name(struct buffer *out, const char *name)
     buffer_text(out, shown);
 }
 
+static void put_unread(struct buffer *out, const struct record_look *look)
+{
+    if (look->unread.count == 0)
+        return;
+    buffer_text(out, "columns that are not read: ");
+    for (size_t i = 0; i < look->unread.count; i++) {
+        buffer_text(out, i ? ", " : "");
+        put_name(out, look->unread.items[i].text);
+    }
+    buffer_byte(out, '\n');
+}
+
 /* "data.jsonl:3, record 3: messages; 12 of 30 tokens are trained on" */
 static void put_place(struct buffer *out, const struct record_look *look,
                       const struct dataset *data)
 {
     put_name(out, look->path);
-    buffer_format(
-        out, ":%zu, record %" PRIu64 ": %s; %" PRIu64 " of %" PRIu64 " token%s are trained on\n",
-        look->line, look->row, look->form, data->supervised, data->tokens, text_s(data->tokens));
-    if (look->unread.count > 0) {
-        buffer_text(out, "columns that are not read: ");
-        for (size_t i = 0; i < look->unread.count; i++) {
-            buffer_text(out, i ? ", " : "");
-            put_name(out, look->unread.items[i].text);
-        }
-        buffer_byte(out, '\n');
-    }
+    buffer_format(out, ":%zu, record %" PRIu64 ": %s; ", look->line, look->row, look->form);
+    tokens_put_count(out, data);
+    buffer_text(out, look->undesired ? ": it is undesired (label false)\n" : "\n");
     if (look->tokens.count < 2)
         buffer_text(out, "it is left out: fewer than two tokens\n");
     if (look->cut)
@@ -88,16 +90,6 @@ static void put_text(struct buffer *out, const struct record_look *look,
 
 /* --- as JSON --- */
 
-/* The members of an object, without its braces. */
-static void put_notes(struct buffer *out, const struct dataset_notes *notes)
-{
-    for (size_t i = 0; i < notes->count; i++) {
-        buffer_text(out, i ? ", " : "");
-        json_put_string(out, notes->items[i].text);
-        buffer_format(out, ": %zu", notes->items[i].count);
-    }
-}
-
 static void put_record_json(struct buffer *out, const struct record_look *look)
 {
     buffer_text(out, ", \"record\": {\"file\": ");
@@ -109,8 +101,9 @@ static void put_record_json(struct buffer *out, const struct record_look *look)
         buffer_text(out, i ? ", " : "");
         json_put_string(out, look->unread.items[i].text);
     }
-    buffer_format(out, "], \"too_short\": %s, \"cut\": %s}",
-                  look->tokens.count < 2 ? "true" : "false", look->cut ? "true" : "false");
+    buffer_format(out, "], \"too_short\": %s, \"undesired\": %s, \"cut\": %s}",
+                  look->tokens.count < 2 ? "true" : "false", look->undesired ? "true" : "false",
+                  look->cut ? "true" : "false");
 }
 
 static int write_out(struct buffer *out, struct error *err)
@@ -144,6 +137,7 @@ static int print_record(const struct record_look *look, const struct tokenizer *
     }
     int status = write_out(&out, err);
     put_place(&said, look, &data);
+    put_unread(&said, look);
     fflush(stdout);
     fputs(buffer_string(&said), stderr);
     buffer_free(&out);
@@ -177,13 +171,15 @@ static bool stop(void *context)
     return *waiter->interrupted;
 }
 
+/* `told`: what is found in the records is said while they are read, too. */
 static int read_summary(struct summary *out, const char *const *paths, size_t path_count,
                         const struct dataset_options *options, struct tokenizer *tokenizer,
-                        struct error *err)
+                        bool told, struct error *err)
 {
     struct piece_list pieces = {0};
     struct waiter waiter = {interrupt_watch()};
-    const struct dataset_watch watch = {&waiter, say, stop};
+    const struct dataset_watch watch = {
+        .context = &waiter, .say = say, .stop = stop, .untold = !told};
     struct data_files files;
     int status = data_files_list(&files, paths, path_count, err);
     out->files = files.count;
@@ -199,15 +195,6 @@ static int read_summary(struct summary *out, const char *const *paths, size_t pa
     return record_look_at(&out->first, paths, path_count, options, tokenizer, 1, err);
 }
 
-/* Documents of .txt files, which have no form to be recognised. */
-static size_t plain_texts(const struct summary *s)
-{
-    size_t others = s->records;
-    for (size_t i = 0; i < s->data.recognised.count; i++)
-        others -= s->data.recognised.items[i].count;
-    return others;
-}
-
 /* "messages (12), text (3)" */
 static void put_counts(struct buffer *out, const struct dataset_notes *notes)
 {
@@ -220,10 +207,24 @@ static void put_counts(struct buffer *out, const struct dataset_notes *notes)
 
 static void put_forms(struct buffer *out, const struct summary *s)
 {
-    size_t texts = plain_texts(s);
+    size_t texts = dataset_plain_texts(&s->data);
     put_counts(out, &s->data.recognised);
     if (texts > 0)
         buffer_format(out, "%splain text (%zu)", s->data.recognised.count > 0 ? ", " : "", texts);
+}
+
+/* "source (1), first in data.jsonl:3; id (12), first in more.jsonl:1" */
+static void put_columns(struct buffer *out, const struct dataset_notes *unread)
+{
+    for (size_t i = 0; i < unread->count; i++) {
+        const struct dataset_note *note = &unread->items[i];
+        buffer_text(out, i ? "; " : "not read    ");
+        put_name(out, note->text);
+        buffer_format(out, " (%zu), first in ", note->count);
+        put_name(out, note->path);
+        buffer_format(out, ":%zu", note->line);
+    }
+    buffer_text(out, unread->count > 0 ? "\n" : "");
 }
 
 static void put_summary(struct buffer *out, const struct summary *s,
@@ -238,16 +239,12 @@ static void put_summary(struct buffer *out, const struct summary *s,
     buffer_format(out, "\n%-12s%zu\n%-12s%" PRIu64 "\n%-12s%" PRIu64 " (%.1f %%)\n", "documents",
                   data->documents, "tokens", data->tokens, "supervised", data->supervised,
                   100.0 * (double)data->supervised / (double)data->tokens);
-    buffer_format(out, "%-12s%zu of fewer than two tokens, %zu without a supervised token\n",
+    buffer_format(out, "%-12s%zu of fewer than two tokens, %zu without a supervised token",
                   "left out", data->left_out, s->without_target);
     if (data->undesired > 0)
-        buffer_format(out, "%-12s%zu (label false): nothing of them is trained\n", "undesired",
-                      data->undesired);
-    if (data->unread.count > 0) {
-        buffer_format(out, "%-12s", "not read");
-        put_counts(out, &data->unread);
-        buffer_byte(out, '\n');
-    }
+        buffer_format(out, ", %zu of them undesired (label false)", data->undesired);
+    buffer_byte(out, '\n');
+    put_columns(out, &data->unread);
     buffer_text(out, "\nThe first record, what is trained between [[ and ]]:\n");
     put_place(out, &s->first, &first);
     buffer_byte(out, '\n');
@@ -270,14 +267,11 @@ static void put_summary_json(struct buffer *out, const struct summary *s,
                   s->files, (uint64_t)s->records, data->documents, data->tokens, data->supervised,
                   data->left_out, s->without_target);
     buffer_format(out, ", \"undesired\": %zu", data->undesired);
-    buffer_text(out, ", \"forms\": {");
-    put_notes(out, &data->recognised);
-    if (plain_texts(s) > 0)
-        buffer_format(out, "%s\"plain text\": %zu", data->recognised.count > 0 ? ", " : "",
-                      plain_texts(s));
-    buffer_text(out, "}, \"unread_columns\": {");
-    put_notes(out, &data->unread);
-    buffer_text(out, "}}}\n");
+    buffer_text(out, ", \"forms\": ");
+    dataset_put_forms(out, data);
+    buffer_text(out, ", \"unread_columns\": ");
+    dataset_put_counts(out, &data->unread);
+    buffer_text(out, "}}\n");
 }
 
 int tokens_data_print(const char *const *paths, size_t path_count,
@@ -293,7 +287,7 @@ int tokens_data_print(const char *const *paths, size_t path_count,
                 ? print_record(&summary.first, tokenizer, json, err)
                 : -1;
     } else {
-        status = read_summary(&summary, paths, path_count, options, tokenizer, err);
+        status = read_summary(&summary, paths, path_count, options, tokenizer, json, err);
         if (status == 0) {
             (json ? put_summary_json : put_summary)(&out, &summary, tokenizer);
             status = write_out(&out, err);

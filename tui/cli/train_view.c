@@ -38,9 +38,10 @@ static void tell_data(const struct training_data_plan *data, int64_t steps)
     fprintf(stderr, "steps: %" PRId64 " of %s%" PRId64 " row%s; %" PRId64 " an epoch%s\n", steps,
             whole ? "" : "up to ", data->step_rows, text_s((uint64_t)data->step_rows),
             data->epoch_steps, whole ? "" : ", whose last one has what is left");
-    source_view_counts("data", &data->counts, data->too_short);
+    source_view_counts("data", &data->counts, data->too_short, data->undesired);
     if (data->eval_own)
-        source_view_counts("evaluation", &data->eval_counts, data->eval_too_short);
+        source_view_counts("evaluation", &data->eval_counts, data->eval_too_short,
+                           data->eval_undesired);
     if (data->weighted)
         fprintf(stderr, "data: losses count as much as the records' and turns' weights say\n");
 }
@@ -51,7 +52,8 @@ static void on_start(void *context, const struct training_start *start)
     view->last.progress = start->progress;
     view->adapters = start->adapters;
     view->steps = start->steps;
-    view->data = start->data;
+    buffer_clear(&view->data);
+    training_put_data_plan(&view->data, &start->data);
     double share = 100.0 * (double)start->trained_parameters / (double)start->parameters;
     if (start->adapters)
         fprintf(stderr,
@@ -145,7 +147,7 @@ void train_view_end(const struct train_view *view)
         &out, ", \"steps\": %" PRId64 ", \"tokens\": %" PRIu64 ", \"supervised_tokens\": %" PRIu64,
         progress->step, progress->tokens, progress->supervised);
     buffer_format(&out, ", \"planned_steps\": %" PRId64 ", \"data\": {", view->steps);
-    training_put_data_plan(&out, &view->data);
+    buffer_text(&out, buffer_string(&view->data));
     buffer_byte(&out, '}');
     put_known(&out, "loss", view->last.loss);
     put_known(&out, "eval_loss", view->eval_loss);
@@ -153,4 +155,9 @@ void train_view_end(const struct train_view *view)
     buffer_text(&out, "}\n");
     fwrite(buffer_string(&out), 1, out.length, stdout);
     buffer_free(&out);
+}
+
+void train_view_free(struct train_view *view)
+{
+    buffer_free(&view->data);
 }

@@ -8,7 +8,7 @@ struct train_view {
     const char *run;
     bool json;
     int64_t steps;
-    struct training_data_plan data;
+    struct buffer data;       /* the run's, as JSON; freed at its end */
     bool adapters;            /* it has some: they are what is exported */
     double shown_at;          /* seconds; a line a second at most, but for the last step */
     struct train_report last; /* loss NaN: no step was taken in this sitting */
@@ -19,5 +19,6 @@ struct training_view train_view_make(struct train_view *view, const char *run, b
 
 /* The summary of a run that completed. */
 void train_view_end(const struct train_view *view);
+void train_view_free(struct train_view *view);
 
 #endif

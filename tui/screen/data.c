@@ -11,13 +11,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TOKENS_SHOWN = 8000 };
+enum { TOKENS_SHOWN = 8000, PLACE_ROWS = 4 };
 
 struct data_view {
     struct data_look look;
     size_t record;
     bool ids;   /* token by token */
     int scroll; /* lines */
+    int page;   /* lines that were drawn */
+    bool more;  /* the record goes on below them */
 };
 
 static const struct record_look *shown(const struct data_view *view)
@@ -34,7 +36,7 @@ static struct style trained_style(const struct app *app)
 }
 
 /* Tokens of one kind after another go together, so that a character of several tokens is whole. */
-static void draw_text(struct app *app, struct area area, const struct data_view *view)
+static void draw_text(struct app *app, struct area area, struct data_view *view)
 {
     const struct token_list *tokens = &shown(view)->tokens;
     struct flow flow = {area, 0, -view->scroll};
@@ -43,24 +45,26 @@ static void draw_text(struct app *app, struct area area, const struct data_view 
     size_t end = tokens->count < TOKENS_SHOWN ? tokens->count : TOKENS_SHOWN;
     for (size_t i = 0; i < end && flow.y < area.height; i++) {
         tokenizer_piece(view->look.tokenizer, tokens->ids[i], &piece);
-        bool counts = tokens->weights[i] > 0;
-        if (i + 1 < end && (tokens->weights[i + 1] > 0) == counts && piece.length < 512)
+        bool counts = record_look_trains(tokens, i);
+        if (i + 1 < end && record_look_trains(tokens, i + 1) == counts && piece.length < 512)
             continue;
         flow_put(&flow, counts ? trained : other, buffer_string(&piece), piece.length);
         buffer_clear(&piece);
     }
+    view->more = flow.y >= area.height;
     buffer_free(&piece);
 }
 
 /* A token a line: its id, how much it counts, what it stands for. */
-static void draw_ids(struct app *app, struct area area, const struct data_view *view)
+static void draw_ids(struct app *app, struct area area, struct data_view *view)
 {
     const struct token_list *tokens = &shown(view)->tokens;
     struct style trained = trained_style(app), other = theme_style(&app->theme, THEME_DIM);
     struct buffer piece = BUFFER_INIT;
+    view->more = (size_t)view->scroll + (size_t)area.height < tokens->count;
     for (int y = 0; y < area.height && (size_t)(view->scroll + y) < tokens->count; y++) {
         size_t i = (size_t)(view->scroll + y);
-        float weight = tokens->weights[i];
+        float weight = record_look_trains(tokens, i) ? tokens->weights[i] : 0;
         char counts[32] = "-";
         if (weight > 0)
             snprintf(counts, sizeof counts, weight == 1 ? "trained" : "x %.6g", (double)weight);
@@ -85,8 +89,9 @@ static const char *file_shown(const struct app *app, const char *path)
     return slash ? slash + 1 : path;
 }
 
-/* Where the record is from, what form it has, and what of it is not read. */
-static void draw_place(struct app *app, struct area area, const struct record_look *record)
+/* Where the record is from, what form it has, and what of it is not read. Returns the rows that it
+ * takes. */
+static int draw_place(struct app *app, struct area area, const struct record_look *record)
 {
     struct buffer line = BUFFER_INIT;
     buffer_format(&line, "%s:%zu  %s", file_shown(app, record->path), record->line, record->form);
@@ -96,13 +101,30 @@ static void draw_place(struct app *app, struct area area, const struct record_lo
         buffer_text(&line, "; left out: fewer than two tokens");
     if (record->cut)
         buffer_text(&line, "; it goes on");
-    area_label(area, 0, 0, area.width, theme_style(&app->theme, THEME_TEXT), buffer_string(&line));
+    int rows = flow_words(area, theme_style(&app->theme, THEME_TEXT), buffer_string(&line));
+    buffer_free(&line);
+    return rows < area.height ? rows : area.height;
+}
+
+/* What is true of the whole look beside its counts. */
+static void draw_notes(struct app *app, struct area area, const struct data_look *look)
+{
+    struct buffer line = BUFFER_INIT;
+    if (look->undesired > 0)
+        buffer_format(&line, "%zu undesired (label false)", look->undesired);
+    if (look->too_short > 0)
+        buffer_format(&line, "%s%zu left out (fewer than two tokens)", line.length > 0 ? ", " : "",
+                      look->too_short);
+    if (look->marks[0])
+        buffer_format(&line, "%scut into pieces: %s", line.length > 0 ? "; " : "", look->marks);
+    area_label(area, 0, 0, area.width, theme_style(&app->theme, THEME_WARNING),
+               buffer_string(&line));
     buffer_free(&line);
 }
 
 static void data_draw(struct app *app, void *state, struct area area)
 {
-    const struct data_view *view = state;
+    struct data_view *view = state;
     const struct data_look *look = &view->look;
     const struct record_look *record = shown(view);
     struct style text = theme_style(&app->theme, THEME_TEXT),
@@ -116,15 +138,19 @@ static void data_draw(struct app *app, void *state, struct area area)
     int x = area_print(area, 0, 1, theme_style(&app->theme, THEME_TITLE), "record %zu of %zu",
                        view->record + 1, look->count);
     x += area_print(area, x, 1, dim, "  %zu tokens, %llu supervised: %s", record->tokens.count,
-                    (unsigned long long)data_look_supervised(record),
-                    mono ? "underlined" : "in this colour ");
-    if (!mono)
+                    (unsigned long long)record_look_supervised(&record->tokens),
+                    record->undesired ? "undesired (label false)"
+                    : mono            ? "underlined"
+                                      : "in this colour ");
+    if (!mono && !record->undesired)
         area_put(area, x, 1, theme_style(&app->theme, THEME_ACCENT), "■");
-    draw_place(app, area_part(area, 0, 2, area.width, 1), record);
+    int y = 2 + draw_place(app, area_part(area, 0, 2, area.width, PLACE_ROWS), record);
+    draw_notes(app, area_part(area, 0, y++, area.width, 1), look);
+    view->page = area.height - y - 2;
+    (view->ids ? draw_ids : draw_text)(app, area_part(area, 0, y, area.width, view->page), view);
     area_put(area, 0, area.height - 1, dim,
-             "PgDn PgUp: the next record, the one before; i: text or ids");
-    (view->ids ? draw_ids : draw_text)(app, area_part(area, 0, 4, area.width, area.height - 6),
-                                       view);
+             view->more ? "PgDn: more of it; Right Left: records; :row N; i: text or ids"
+                        : "PgDn PgUp: the next record, the one before; :row N; i: text or ids");
 }
 
 static void turn_to(struct data_view *view, size_t record)
@@ -133,30 +159,60 @@ static void turn_to(struct data_view *view, size_t record)
     view->scroll = 0;
 }
 
+/* On in a record as far as it goes, then to the next; and back. */
+static void turn_page(struct data_view *view, int by)
+{
+    size_t last = view->look.count - 1;
+    if (by > 0 && view->more)
+        view->scroll += view->page;
+    else if (by < 0 && view->scroll > 0)
+        view->scroll = view->scroll > view->page ? view->scroll - view->page : 0;
+    else if (by > 0 ? view->record < last : view->record > 0)
+        turn_to(view, by > 0 ? view->record + 1 : view->record - 1);
+}
+
+static void turn_to_row(struct app *app, struct data_view *view, const char *number)
+{
+    char *end;
+    long long row = strtoll(number, &end, 10);
+    if (end == number || *end || row < 1)
+        app_message(app, "row takes a record's number, as in :row 5");
+    else if ((unsigned long long)row > view->look.count)
+        app_message(app, "there is no record %lld%s", row,
+                    view->look.cut ? " in the first part, which is all that is read here: "
+                                     "spectrum tokens MODEL --data FILE --row N has every record"
+                                   : "");
+    else
+        turn_to(view, (size_t)row - 1);
+}
+
 static bool data_request(struct app *app, void *state, enum request request, const char *argument)
 {
     struct data_view *view = state;
-    size_t last = view->look.count - 1, tokens = shown(view)->tokens.count;
-    (void)app;
-    (void)argument;
+    size_t last = view->look.count - 1;
     switch (request) {
     case REQUEST_UP:
     case REQUEST_DOWN:
         if (request == REQUEST_UP)
             view->scroll -= view->scroll > 0;
-        else if (!view->ids || (size_t)view->scroll + 1 < tokens)
+        else if (view->more)
             view->scroll++;
         return true;
     case REQUEST_IDS:
         view->ids = !view->ids;
         view->scroll = 0;
         return true;
-    case REQUEST_RIGHT:
     case REQUEST_PAGE_DOWN:
+    case REQUEST_PAGE_UP:
+        turn_page(view, request == REQUEST_PAGE_DOWN ? 1 : -1);
+        return true;
+    case REQUEST_ROW:
+        turn_to_row(app, view, argument);
+        return true;
+    case REQUEST_RIGHT:
         turn_to(view, view->record < last ? view->record + 1 : last);
         return true;
     case REQUEST_LEFT:
-    case REQUEST_PAGE_UP:
         turn_to(view, view->record > 0 ? view->record - 1 : 0);
         return true;
     case REQUEST_FIRST:
@@ -195,7 +251,10 @@ static int read_look(const struct app *app, struct data_look *look, struct error
         .names_may_rest = true,
     };
     return data_look_read(look, app->session.model->checkpoint, settings->values[SETTING_DATA],
-                          &options, err);
+                          &options,
+                          settings_uses(settings, SETTING_ADD_TOKENS) &&
+                              settings_is(settings, SETTING_ADD_TOKENS, "yes"),
+                          err);
 }
 
 bool screen_open_data(struct app *app)

@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "base/text.h"
+#include "job/added_tokens.h"
 #include "text/data_files.h"
 
 #include <stdlib.h>
@@ -40,7 +41,9 @@ static int add_record(struct data_look *look, struct record_walk *walk, struct e
     if (status > 0) {
         look->count++;
         look->tokens += record->tokens.count;
-        look->supervised += data_look_supervised(record);
+        look->supervised += record_look_supervised(&record->tokens);
+        look->undesired += record->undesired;
+        look->too_short += record->tokens.count < 2;
     }
     return status;
 }
@@ -62,13 +65,18 @@ static int read_head(struct data_look *look, struct record_walk *walk, struct er
 }
 
 int data_look_read(struct data_look *look, const struct checkpoint *checkpoint, const char *path,
-                   const struct dataset_options *options, struct error *err)
+                   const struct dataset_options *options, bool add_tokens, struct error *err)
 {
     struct record_walk *walk = NULL;
     *look = (struct data_look){0};
     int status = check_arrays(path, err);
     if (status == 0)
         status = tokenizer_for_checkpoint(&look->tokenizer, checkpoint, err);
+    if (status == 0)
+        status = added_tokens_look(look->tokenizer, options->template_name, add_tokens, look->marks,
+                                   sizeof look->marks, err);
+    if (add_tokens)
+        look->marks[0] = '\0';
     if (status == 0)
         status = record_walk_open(&walk, &path, 1, options, look->tokenizer, err);
     if (status == 0)
@@ -88,12 +96,4 @@ void data_look_free(struct data_look *look)
     free(look->records);
     tokenizer_close(look->tokenizer);
     *look = (struct data_look){0};
-}
-
-uint64_t data_look_supervised(const struct record_look *record)
-{
-    uint64_t count = 0;
-    for (size_t i = 1; i < record->tokens.count; i++)
-        count += record->tokens.weights[i] > 0;
-    return count;
 }

@@ -2,6 +2,7 @@
 #include "base/memory.h"
 #include "tui/screen/list.h"
 #include "tui/screen/screens.h"
+#include "tui/widget/flow.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,6 +42,13 @@ static void draw_line(struct app *app, struct area area, const struct request_in
         area_put(area, 0, 0, theme_style(&app->theme, THEME_ACCENT), "▶");
 }
 
+/* What does not fit beside its keys. */
+static void draw_whole(struct app *app, struct area area, const struct request_info *info)
+{
+    if (info && text_columns(info->help) > area.width - 2 - KEYS_COLUMNS - NAME_COLUMNS)
+        flow_words(area, theme_style(&app->theme, THEME_DIM), info->help);
+}
+
 static void help_draw(struct app *app, void *state, struct area area)
 {
     struct help_view *view = state;
@@ -50,6 +58,8 @@ static void help_draw(struct app *app, void *state, struct area area)
     for (int i = 0; i < rows && first + i < view->list.count; i++)
         draw_line(app, area_part(area, 0, 2 + i, area.width, 1), request_at(view->scope, first + i),
                   first + i == view->list.cursor);
+    draw_whole(app, area_part(area, 2, area.height - 2, area.width - 2, 2),
+               request_at(view->scope, view->list.cursor));
 }
 
 static void help_find(struct app *app, struct help_view *view)

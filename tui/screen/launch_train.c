@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "base/memory.h"
+#include "job/added_tokens.h"
 #include "job/job_dir.h"
 #include "job/launch.h"
 #include "plan/plan_file.h"
@@ -82,12 +83,19 @@ static bool is_passed(const struct settings *settings, enum setting setting)
         return false;
     if (setting == SETTING_EPOCHS)
         return !settings->values[SETTING_STEPS][0];
+    if (setting == SETTING_ADD_TOKENS)
+        return settings_is(settings, setting, "yes");
     if (setting == SETTING_TEMPLATE)
         return !settings_is(settings, setting, "auto");
     return settings->values[setting][0] != '\0';
 }
 
-enum { OPTION_MAX = 32, ARGUMENTS_MAX = 4 + 2 * SETTING_COUNT + 3 };
+static bool takes_value(enum setting setting)
+{
+    return setting != SETTING_ADD_TOKENS;
+}
+
+enum { MARKS_SHOWN = 200, OPTION_MAX = 32, ARGUMENTS_MAX = 4 + 2 * SETTING_COUNT + 3 };
 struct arguments {
     char options[SETTING_COUNT][OPTION_MAX]; /* "--seq-len" */
     char *list[ARGUMENTS_MAX];
@@ -104,7 +112,8 @@ static void fill_arguments(struct arguments *out, struct session *session, char 
             continue;
         snprintf(out->options[i], OPTION_MAX, "--%s", setting_info((enum setting)i)->option);
         out->list[out->count++] = out->options[i];
-        out->list[out->count++] = settings->values[i];
+        if (takes_value((enum setting)i))
+            out->list[out->count++] = settings->values[i];
     }
     if (method_info(settings_method(settings))->plan) {
         out->list[out->count++] = "--plan";
@@ -141,6 +150,27 @@ static int make_template_absolute(struct settings *settings, struct error *err)
 {
     char *value = settings->values[SETTING_TEMPLATE];
     return setting_choice(SETTING_TEMPLATE, value) >= 0 ? 0 : make_absolute(value, err);
+}
+
+bool launch_train_check_marks(const struct session *session, char *why, size_t size)
+{
+    const struct settings *settings = &session->settings;
+    struct tokenizer *tokenizer = NULL;
+    struct error err = ERROR_INIT;
+    char marks[MARKS_SHOWN] = "";
+    if (settings_is(settings, SETTING_TEMPLATE, "auto") ||
+        settings_is(settings, SETTING_ADD_TOKENS, "yes"))
+        return true;
+    if (tokenizer_for_checkpoint(&tokenizer, session->model->checkpoint, &err) == 0)
+        added_tokens_look(tokenizer, settings->values[SETTING_TEMPLATE], false, marks, sizeof marks,
+                          &err);
+    tokenizer_close(tokenizer);
+    bool uses = settings_uses(settings, SETTING_ADD_TOKENS);
+    snprintf(why, size, "no token%s of this tokenizer: %s of the chat template; %s",
+             strstr(marks, " and ") ? "s" : "", marks,
+             uses ? "\"added tokens: yes\" makes them tokens, or take another template"
+                  : "take another template, or method full or spectrum and \"added tokens: yes\"");
+    return !marks[0];
 }
 
 int launch_train(struct session *session, struct error *err)
@@ -199,7 +229,10 @@ void launch_train_command(const struct session *session, struct buffer *out)
         if (!is_passed(settings, (enum setting)i) ||
             settings_is(settings, (enum setting)i, info->preset))
             continue;
-        buffer_format(out, " --%s ", info->option);
+        buffer_format(out, " --%s", info->option);
+        if (!takes_value((enum setting)i))
+            continue;
+        buffer_byte(out, ' ');
         put_word(out, settings->values[i]);
     }
     if (method_info(settings_method(settings))->plan)

@@ -120,6 +120,11 @@ static void start(struct app *app, struct train_view *view)
         app_message(app, "%s", why);
         view->field = wrong;
         view->fresh = true;
+    } else if (!launch_train_check_marks(&app->session, why, sizeof why)) {
+        app_message(app, "%s", why);
+        view->field =
+            settings_uses(settings, SETTING_ADD_TOKENS) ? SETTING_ADD_TOKENS : SETTING_TEMPLATE;
+        view->fresh = true;
     } else if (by_plan && !app_takes_plan(app, REQUEST_START, "Ctrl-S again starts all the same")) {
         return; /* it was asked about */
     } else if (launch_train(&app->session, &err) != 0) {

@@ -46,13 +46,16 @@ static void draw_field(struct app *app, struct area area, enum setting field, bo
     struct area box = area_part(area, LABELS, 0, columns, 1);
     if (here)
         area_fill(box, value);
-    /* the end of a long value is where one types */
+    /* the end of a long value is where one types; a mark says that there is more before it */
     const char *tail = shown;
-    while (text_columns(tail) > columns - 1)
-        tail++;
+    bool cut = text_columns(shown) > columns - 1;
+    while (cut && text_columns(tail) > columns - 2)
+        for (tail++; ((unsigned char)*tail & 0xC0) == 0x80;)
+            tail++;
     if (here && fresh && info->kind != SETTING_CHOICE)
         value.attributes |= ATTRIBUTE_UNDERLINE;
-    int x = area_put(box, 0, 0, value, tail);
+    int x = area_put(box, 0, 0, value, cut ? "…" : "");
+    x += area_put(area_part(box, x, 0, columns - x, 1), 0, 0, value, tail);
     if (here && info->kind != SETTING_CHOICE)
         area_put(box, x, 0, theme_style(theme, THEME_ACCENT), "▏");
     /* a reason that does not fit is a mark here; the field's hint says it whole */
@@ -131,8 +134,10 @@ static void draw_summary(struct app *app, struct area area)
     bytes_put(machine, here, sizeof here);
     bool fits = !cost->known || ((double)cost->total < machine && !cost->over_limit);
     put_fit(&app->session, fits, how, sizeof how);
-    snprintf(text, sizeof text, "%s, memory %s of %s%s", tokens, cost->known ? bytes : "n/a", here,
-             how);
+    bool rows = settings_uses(settings, SETTING_ADD_TOKENS) &&
+                settings_is(settings, SETTING_ADD_TOKENS, "yes");
+    snprintf(text, sizeof text, "%s, memory %s%s of %s%s", tokens, cost->known ? bytes : "n/a",
+             rows ? " and added rows" : "", here, how);
     area_label(area, 0, 0, area.width, theme_style(&app->theme, fits ? THEME_TITLE : THEME_ERROR),
                text);
     if (!cost->known)

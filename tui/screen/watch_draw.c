@@ -11,7 +11,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SIDE_COLUMNS = 34, NUMBER_ROWS = 8 };
+enum {
+    STATE_BESIDE = 26, /* the step, beside a state */
+    SIDE_COLUMNS = 34,
+    NUMBER_ROWS = 8
+};
 
 /* --- state, progress --- */
 
@@ -30,13 +34,29 @@ static double seconds_left(const struct job_follow *run, double step, double ste
     return job_follow_lives(run) && steps > step ? (steps - step) * seconds : NAN;
 }
 
-static void draw_progress(struct app *app, struct area area)
+/* A state that is too long for the line of the progress, as the reason of a failure is: whole, on
+ * lines of its own. Returns how many those are; the first word or two stay in the line. */
+static int draw_reason(struct app *app, struct area area)
+{
+    const struct job_follow *run = app->session.run;
+    char state[ERROR_TEXT_MAX];
+    job_follow_describe(run, state, sizeof state);
+    const char *reason = strstr(state, ": ");
+    if (!reason || text_columns(state) <= area.width - STATE_BESIDE)
+        return 0;
+    int rows = flow_words(area, theme_style(&app->theme, state_role(run)), reason + 2);
+    return rows < area.height ? rows : area.height;
+}
+
+static void draw_progress(struct app *app, struct area area, bool reason)
 {
     const struct job_follow *run = app->session.run;
     char state[ERROR_TEXT_MAX], left[32] = "", right[96];
     double step = (double)job_metrics_last_step(&run->metrics), steps = NAN;
     job_follow_number(run, "steps", &steps);
     job_follow_describe(run, state, sizeof state);
+    if (reason)
+        *strstr(state, ": ") = '\0';
     seconds_put(seconds_left(run, step, steps), left, sizeof left);
     if (isnan(steps))
         snprintf(right, sizeof right, "step %.0f", step < 0 ? 0 : step);
@@ -233,12 +253,14 @@ void watch_draw(struct app *app, void *state, struct area area)
         area.height -= flow_words(
             area_part(area, 0, area.height - flow_words_rows(export, area.width), area.width, 3),
             theme_style(&app->theme, THEME_ACCENT), export);
-    int sample = area.height >= 34 ? 9 : area.height >= 19 ? 4 : 2;
-    int middle = area.height - 4 - sample, left = area.width - SIDE_COLUMNS - 2;
-    struct area side = area_part(area, left + 2, 3, SIDE_COLUMNS, middle);
     draw_path(app, area_part(area, 0, 0, area.width, 1));
-    draw_progress(app, area_part(area, 0, 1, area.width, 2));
-    draw_loss(app, area_part(area, 0, 3, left, middle), view->logarithmic);
+    int reason = draw_reason(app, area_part(area, 0, 3, area.width, 5));
+    draw_progress(app, area_part(area, 0, 1, area.width, 2), reason > 0);
+    int top = 3 + reason;
+    int sample = area.height >= 34 ? 9 : area.height >= 19 ? 4 : 2;
+    int middle = area.height - top - 1 - sample, left = area.width - SIDE_COLUMNS - 2;
+    struct area side = area_part(area, left + 2, top, SIDE_COLUMNS, middle);
+    draw_loss(app, area_part(area, 0, top, left, middle), view->logarithmic);
     draw_numbers(app, side);
     int numbers = middle >= NUMBER_ROWS + 1 + MEMORY_CATEGORIES ? NUMBER_ROWS : NUMBER_ROWS - 2;
     draw_memory(app, area_part(side, 0, numbers, side.width, middle - numbers));

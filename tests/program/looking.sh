@@ -125,7 +125,7 @@ ends 0 "${run[@]}" --dry-run --json
 nothing_left
 cp out dry
 prints '"optimizer": "adamw", "seq_len": 16, "batch": 1, "accumulate": 2, "seed": 42, "schedule": "cosine", "lr": 2e-05, "device": "auto"'
-prints '"forms": {"prompt and completion, texts": 31, "text": 1}, "unread_columns": {"id": 30}'
+prints '"forms": {"prompt and completion, texts": 30, "text": 1, "prompt and completion, texts with weight": 1}, "unread_columns": {"id": 30}'
 ends 0 "${run[@]}" --run real --json --eval-every 0 --save-every 0
 # What it said is what the run did.
 value() { grep -o "\"$1\": *[0-9][0-9]*" "$2" | head -n 1 | grep -o '[0-9]*$'; }
@@ -166,7 +166,7 @@ says '--no-special belongs to --text'
 "$spectrum" tokens --help | grep -qF 'of text, prompt, completion, instruction, input, output, messages, conversations, system, tools, documents, history, label, weight' ||
     fail "--help lists no keys of --columns"
 
-grep -qF '"forms": {"prompt and completion, texts": 31, "text": 1}' real/job.json || fail "job.json has no forms"
+grep -qF '"forms": {"prompt and completion, texts": 30, "text": 1, "prompt and completion, texts with weight": 1}' real/job.json || fail "job.json has no forms"
 ends 0 "${run[@]}" --dry-run --seq-len 13 --long drop
 grep -qE ', [1-9][0-9]* longer than a row \(--long drop\)$' out || fail "what --long drops is not said"
 ends 0 "${run[@]}" --dry-run --seq-len 4

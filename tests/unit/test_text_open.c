@@ -172,7 +172,7 @@ static void template_must_write_something(void **state)
 static void is_found_by_content_tokenizer_and_options(void **state)
 {
     (void)state;
-    const struct dataset_options marked = {.mark = "q"}, mapped = {.columns = "text=text"};
+    const struct dataset_options marked = {.mark = "q"}, mapped = {.columns = "label="};
     const struct dataset_options chat = {.template_name = "chatml", .template_may_rest = true};
     put_file("key/a.txt", "one q two");
     assert_false(is_found("key/a.txt", &plain, true));
@@ -513,7 +513,7 @@ static void long_documents_are_whole(void **state)
             buffer_text(&text, lines ? "\"}\n" : "zz");
         }
         assert_int_equal(file_save(path, text.data, text.length, NULL), 0);
-        assert_int_equal(open_with(&data, name, &marked, true, NULL), 0);
+        assert_int_equal(open_with(&data, name, lines ? &plain : &marked, true, NULL), 0);
         assert_int_equal(data.documents, COUNT);
         for (size_t i = 0; i < COUNT; i++)
             assert_int_equal(data.offsets[i + 1] - data.offsets[i], lengths[i] + 2);

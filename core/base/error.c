@@ -46,6 +46,11 @@ int error_set_errno(struct error *err, int errno_value, const char *format, ...)
     return -1;
 }
 
+int error_no_memory(struct error *err)
+{
+    return error_set(err, "not enough memory");
+}
+
 int error_prefix(struct error *err, const char *format, ...)
 {
     if (!err)

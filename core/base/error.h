@@ -51,6 +51,9 @@ int error_set_kind(struct error *err, enum error_kind kind, const char *format, 
 int error_set_errno(struct error *err, int errno_value, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* "not enough memory", for whoever cannot say of what. */
+int error_no_memory(struct error *err);
+
 /* Puts "<prefix>: " in front of the message that is already there; returns -1. */
 int error_prefix(struct error *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

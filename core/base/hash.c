@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <xxhash.h>
 
 struct hash *hash_new(struct error *err)
@@ -17,6 +18,13 @@ struct hash *hash_new(struct error *err)
 void hash_update(struct hash *hash, const void *bytes, size_t count)
 {
     XXH3_128bits_update((XXH3_state_t *)hash, bytes, count);
+}
+
+void hash_optional(struct hash *hash, const char *text)
+{
+    hash_update(hash, text ? "1" : "0", 1);
+    if (text)
+        hash_update(hash, text, strlen(text) + 1);
 }
 
 void hash_text(const struct hash *hash, char out[HASH_TEXT_SIZE])

@@ -13,6 +13,7 @@ struct hash; /* a hash under way */
 
 struct hash *hash_new(struct error *err);
 void hash_update(struct hash *hash, const void *bytes, size_t count);
+void hash_optional(struct hash *hash, const char *text); /* a text, or NULL, which is another */
 void hash_text(const struct hash *hash, char out[HASH_TEXT_SIZE]);
 void hash_free(struct hash *hash);
 

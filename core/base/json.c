@@ -262,6 +262,18 @@ const cJSON *json_get(const cJSON *object, const char *key)
     return cJSON_GetObjectItemCaseSensitive(object, key);
 }
 
+bool json_is_there(const cJSON *item)
+{
+    return item && !cJSON_IsNull(item);
+}
+
+bool json_says(const cJSON *item)
+{
+    bool empty_text = cJSON_IsString(item) && !item->valuestring[0];
+    bool list = cJSON_IsArray(item) || cJSON_IsObject(item);
+    return json_is_there(item) && !empty_text && !(list && !item->child);
+}
+
 bool json_get_string(const cJSON *object, const char *key, const char **out)
 {
     const cJSON *item = json_get(object, key);

@@ -30,6 +30,10 @@ cJSON *json_read_file(const char *path, size_t cap, enum json_flags flags, struc
 /* The member `key` of an object, or NULL. */
 const cJSON *json_get(const cJSON *object, const char *key);
 
+/* Neither absent (NULL) nor null; and besides no empty text, list or object. */
+bool json_is_there(const cJSON *item);
+bool json_says(const cJSON *item);
+
 /* Typed members. Absent or null: returns false and leaves *out. Wrong type: also false; use
  * json_need_*() where that must be an error with the key's name. */
 bool json_get_string(const cJSON *object, const char *key, const char **out);

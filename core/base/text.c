@@ -9,6 +9,13 @@ bool text_ends_with(const char *text, const char *end)
     return length >= end_length && strcmp(text + length - end_length, end) == 0;
 }
 
+bool text_is_one_of(const char *text, const char *const *list)
+{
+    while (*list && strcmp(text, *list) != 0)
+        list++;
+    return *list;
+}
+
 bool text_to_bytes(uint64_t *bytes, const char *text)
 {
     static const char units[] = "KMGT";

@@ -8,6 +8,9 @@
 /* "model.gguf" ends with ".gguf"; so does ".gguf" alone. */
 bool text_ends_with(const char *text, const char *end);
 
+/* Is it equal to one of the texts of a list that NULL ends? */
+bool text_is_one_of(const char *text, const char *const *list);
+
 /* "1 document", "2 documents": the ending for so many. */
 static inline const char *text_s(uint64_t count)
 {

@@ -9,11 +9,6 @@
 
 /* --- beside turns --- */
 
-static int no_memory(struct error *err)
-{
-    return error_set(err, "not enough memory");
-}
-
 /* LLaMA-Factory's files list functions as they are; templates want them in tools. */
 static int wrap_tools(struct beside *out, struct error *err)
 {
@@ -33,7 +28,7 @@ static int wrap_tools(struct beside *out, struct error *err)
         }
     }
     out->tools = out->wrapped;
-    return ok ? 0 : no_memory(err);
+    return ok ? 0 : error_no_memory(err);
 }
 
 /* A list of objects. An empty one is none: some templates would introduce it all the same. */
@@ -46,12 +41,18 @@ static int check_list(const struct reader *r, enum column which, const cJSON **l
         return error_set(err, "\"%.80s\" is not a list%s; --columns %s= leaves the column unread",
                          name, which == COLUMN_TOOLS ? ", or the JSON of one" : "",
                          column_key(which));
-    cJSON_ArrayForEach(item, *list) if (!cJSON_IsObject(item)) return error_set(
-        err, "\"%.80s\" has something in it that is %s; --columns %s= leaves the column unread",
-        name,
-        cJSON_IsString(item) ? "a text, not an object (if it is JSON, jq's fromjson makes it one)"
-                             : "not an object",
-        column_key(which));
+    cJSON_ArrayForEach(item, *list)
+    {
+        if (!cJSON_IsObject(item))
+            return error_set(
+                err,
+                "\"%.80s\" has something in it that is %s; --columns %s= leaves the column unread",
+                name,
+                cJSON_IsString(item)
+                    ? "a text, not an object (if it is JSON, jq's fromjson makes it one)"
+                    : "not an object",
+                column_key(which));
+    }
     if (!(*list)->child)
         *list = NULL;
     return 0;
@@ -60,7 +61,7 @@ static int check_list(const struct reader *r, enum column which, const cJSON **l
 static int read_tools(struct beside *out, struct reader *r, bool wrap, struct error *err)
 {
     out->tools = column_take(r, COLUMN_TOOLS);
-    if (!column_says(out->tools) ||
+    if (!json_says(out->tools) ||
         (cJSON_IsString(out->tools) && column_is_empty_json(out->tools->valuestring))) {
         out->tools = NULL;
         return 0;
@@ -111,8 +112,8 @@ int beside_read(struct beside *out, struct reader *r, bool wrap, struct error *e
     const cJSON *variables = json_get(r->record, "chat_template_kwargs");
     if (variables)
         column_read(r, "chat_template_kwargs");
-    out->variables = column_is_there(variables) ? variables : NULL;
-    if (!column_says(out->documents))
+    out->variables = json_is_there(variables) ? variables : NULL;
+    if (!json_says(out->documents))
         out->documents = NULL;
     if ((out->documents && check_list(r, COLUMN_DOCUMENTS, &out->documents, err) != 0) ||
         (out->variables && check_variables(variables, err) != 0) ||
@@ -136,7 +137,7 @@ void beside_free(struct beside *beside)
 static bool is_content(const cJSON *turn, const char *text)
 {
     const cJSON *content = json_get(turn, "content"), *part;
-    if (!column_is_there(content))
+    if (!json_is_there(content))
         content = json_get(turn, "value");
     if (cJSON_IsString(content))
         return strcmp(content->valuestring, text) == 0;
@@ -219,7 +220,7 @@ static int is_same(struct reader *r, const struct turns *turns, const struct bes
                             NULL) == 0 &&
             text.length == whole->length &&
             memcmp(buffer_string(&text), whole->data, text.length) == 0;
-    int status = messages ? buffer_check(&text, err) : no_memory(err);
+    int status = messages ? buffer_check(&text, err) : error_no_memory(err);
     buffer_free(&text);
     cJSON_Delete(messages);
     return status;
@@ -292,10 +293,12 @@ int conversation_encode_completion(const struct turns *turns, size_t count,
     struct token_list prompt = {0};
     size_t begin = out->count, i = 0;
     cJSON *head = cJSON_CreateArray(), *message;
-    int status = head ? 0 : no_memory(err);
-    cJSON_ArrayForEach(message, turns->messages) if (i++ < count && status == 0 &&
-                                                     !cJSON_AddItemReferenceToArray(head, message))
-        status = no_memory(err);
+    int status = head ? 0 : error_no_memory(err);
+    cJSON_ArrayForEach(message, turns->messages)
+    {
+        if (i++ < count && status == 0 && !cJSON_AddItemReferenceToArray(head, message))
+            status = error_no_memory(err);
+    }
     if (status == 0)
         status = encode(r, turns->messages, beside, NULL, false, out, err);
     if (status == 0)

@@ -42,13 +42,6 @@ __attribute__((format(printf, 2, 3))) static void say(const struct dataset_watch
 
 /* --- the key --- */
 
-static void hash_option(struct hash *hash, const char *option)
-{
-    hash_update(hash, option ? "1" : "0", 1);
-    if (option)
-        hash_update(hash, option, strlen(option) + 1);
-}
-
 /* The same bytes are other records under another ending. */
 static void hash_files(struct hash *hash, const struct data_files *files)
 {
@@ -56,7 +49,7 @@ static void hash_files(struct hash *hash, const struct data_files *files)
         const struct data_file *file = &files->items[i];
         const char *ending = data_name_form(file->path);
         uint64_t source = file->source;
-        hash_option(hash, ending);
+        hash_optional(hash, ending);
         hash_update(hash, file->hash, HASH_TEXT_SIZE);
         hash_update(hash, &source, sizeof source);
     }
@@ -83,8 +76,8 @@ static int make_key(struct opening *o, struct error *err)
     if (status == 0) {
         hash_update(hash, &version, sizeof version);
         hash_update(hash, tokenizer, HASH_TEXT_SIZE);
-        hash_option(hash, o->options->mark);
-        hash_option(hash, o->options->columns);
+        hash_optional(hash, o->options->mark);
+        hash_optional(hash, o->options->columns);
         hash_files(hash, o->files);
         hash_text(hash, o->key);
     }

@@ -12,16 +12,6 @@
 
 /* --- columns --- */
 
-bool column_is_there(const cJSON *item)
-{
-    return item && !cJSON_IsNull(item);
-}
-
-bool column_says(const cJSON *item)
-{
-    return turn_says(item);
-}
-
 bool column_is_empty_json(const char *text)
 {
     static const char *const empty[] = {"", "null", "[]", "{}"};
@@ -53,7 +43,7 @@ static const cJSON *column_raw(const struct reader *r, enum column which)
 const cJSON *column_look(const struct reader *r, enum column which)
 {
     const cJSON *value = column_raw(r, which);
-    return column_is_there(value) ? value : NULL;
+    return json_is_there(value) ? value : NULL;
 }
 
 void column_read(struct reader *r, const char *name)
@@ -73,8 +63,11 @@ const cJSON *column_take(struct reader *r, enum column which)
 static void list_names(const cJSON *record, struct buffer *names)
 {
     const cJSON *item;
-    cJSON_ArrayForEach(item, record) if (names->length < 400)
-        buffer_format(names, "%s\"%.40s\"", item == record->child ? "" : ", ", item->string);
+    cJSON_ArrayForEach(item, record)
+    {
+        if (names->length < 400)
+            buffer_format(names, "%s\"%.40s\"", item == record->child ? "" : ", ", item->string);
+    }
 }
 
 /* Columns that one form is made of. */
@@ -161,7 +154,7 @@ static const char *question_of(const struct reader *r, bool turns)
                                         "query",  "input",    "context"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         const cJSON *value = json_get(r->record, names[i]);
-        if (column_says(value) && (turns ? is_turns(value) : cJSON_IsString(value)))
+        if (json_says(value) && (turns ? is_turns(value) : cJSON_IsString(value)))
             return names[i];
     }
     return NULL;
@@ -173,7 +166,7 @@ static bool has_more(const struct reader *r)
     const cJSON *item;
     cJSON_ArrayForEach(item, r->record)
     {
-        if (is_side(item) && column_says(item) && strcmp(item->string, "chosen") != 0 &&
+        if (is_side(item) && json_says(item) && strcmp(item->string, "chosen") != 0 &&
             strcmp(item->string, "rejected") != 0)
             return true;
     }
@@ -232,7 +225,7 @@ static int refuse_preferences(const struct reader *r, struct error *err)
     const cJSON *chosen = json_get(r->record, "chosen"),
                 *rejected = json_get(r->record, "rejected");
     if (r->context->columns->chosen || !is_side(chosen) || !is_side(rejected) ||
-        !(column_says(chosen) || column_says(rejected)))
+        !(json_says(chosen) || json_says(rejected)))
         return 0;
     struct buffer remedy = BUFFER_INIT;
     put_preference(r, chosen, &remedy);
@@ -319,7 +312,7 @@ static int refuse_two(const struct reader *r, enum column a, const char *a_colum
 static bool is_there(const struct reader *r, enum column which, bool empty)
 {
     const cJSON *value = column_look(r, which);
-    return empty ? value != NULL : column_says(value);
+    return empty ? value != NULL : json_says(value);
 }
 
 /* A form of several texts is there with all of them, of which some may be empty. */
@@ -364,7 +357,7 @@ static int choose(const struct reader *r, bool empty, enum column *out, struct e
         *out = COLUMN_INSTRUCTION;
     else if (is_there(r, COLUMN_INSTRUCTION, empty))
         return lacks(r, COLUMN_OUTPUT, err);
-    else if (prompt && column_is_there(json_get(r->record, "completions")))
+    else if (prompt && json_is_there(json_get(r->record, "completions")))
         return error_set(err, "stepwise supervision (\"prompt\" with \"completions\" and their "
                               "\"labels\") is for reward models, which spectrum does not train");
     else if (prompt || completion) {

@@ -16,12 +16,6 @@ struct reader {
 
 /* --- columns --- */
 
-/* Neither absent nor null. */
-bool column_is_there(const cJSON *item);
-
-/* Nor an empty text, list or object. */
-bool column_says(const cJSON *item);
-
 /* Is a text the JSON of nothing: null, [] or {}, or blank? */
 bool column_is_empty_json(const char *text);
 

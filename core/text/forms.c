@@ -238,7 +238,7 @@ static int read_history(struct turns *turns, struct reader *r, struct error *err
 {
     const cJSON *history = column_take(r, COLUMN_HISTORY), *pair;
     if (history && !cJSON_IsArray(history))
-        return column_says(history)
+        return json_says(history)
                    ? error_set(err,
                                "\"%.80s\" is not a list of [question, answer]; --columns "
                                "history= leaves the column unread",
@@ -356,7 +356,7 @@ static int read_label(struct reader *r, enum column form, struct error *err)
     const char *name = columns->names[COLUMN_LABEL];
     const cJSON *label = column_look(r, COLUMN_LABEL);
     const cJSON *tag = strcmp(name, "kto_tag") == 0 ? NULL : json_get(r->record, "kto_tag");
-    tag = column_is_there(tag) ? tag : NULL;
+    tag = json_is_there(tag) ? tag : NULL;
     bool named = columns->named[COLUMN_LABEL];
     if (!*name)
         return 0;
@@ -401,7 +401,7 @@ static int read_weight(struct reader *r, struct error *err)
 static bool was_read(const struct reader *r, enum column which)
 {
     const cJSON *value = column_look(r, which);
-    return column_says(value) && !form_unread(r->form, value);
+    return json_says(value) && !form_unread(r->form, value);
 }
 
 /* "KTO, messages with system, tools". */
@@ -437,7 +437,7 @@ bool form_unread(const struct form *form, const cJSON *column)
     for (size_t i = 0; i < form->read_count; i++)
         if (column->string && strcmp(form->read[i], column->string) == 0)
             return false;
-    return column_says(column);
+    return json_says(column);
 }
 
 int form_encode(const struct form_context *context, const cJSON *record, struct token_list *out,

@@ -1,17 +1,11 @@
 /* record_parse(): a record's JSON, or what is wrong with it in words that help. */
 #include "base/json_fault.h"
+#include "base/text.h"
 #include "text/data_foreign.h"
 #include "text/records.h"
 
 #include <stdio.h>
 #include <string.h>
-
-static bool is_one_of(const char *key, const char *const *keys)
-{
-    while (*keys && strcmp(key, *keys) != 0)
-        keys++;
-    return *keys;
-}
 
 /* The key of an object that holds a whole data set; NULL: it is a record. A list of turns is none,
  * and beside a data set nothing stands but what describes it: names, numbers, objects. */
@@ -30,10 +24,10 @@ static const char *wrapped_set(const cJSON *object)
         const cJSON *first = cJSON_IsArray(item) ? item->child : NULL;
         bool turns = json_get(first, "role") || json_get(first, "from");
         if ((cJSON_IsObject(first) || cJSON_IsString(first)) && !turns &&
-            is_one_of(item->string, sets))
+            text_is_one_of(item->string, sets))
             key = key ? key : item->string;
         else if (!cJSON_IsNumber(item) && !cJSON_IsObject(item) &&
-                 !is_one_of(item->string, describes))
+                 !text_is_one_of(item->string, describes))
             return NULL;
     }
     return key;

@@ -187,18 +187,11 @@ const char *template_date(const struct chat_template *chat)
     return chat->dated ? chat->date : NULL;
 }
 
-static void hash_text_or_none(struct hash *hash, const char *text)
-{
-    hash_update(hash, text ? "1" : "0", 1);
-    if (text)
-        hash_update(hash, text, strlen(text) + 1);
-}
-
 void template_hash(const struct chat_template *chat, struct hash *hash)
 {
-    hash_text_or_none(hash, chat->source);
-    hash_text_or_none(hash, chat->tool_source);
-    hash_text_or_none(hash, template_date(chat));
+    hash_optional(hash, chat->source);
+    hash_optional(hash, chat->tool_source);
+    hash_optional(hash, template_date(chat));
     hash_update(hash, chat->chosen ? "1" : "0", 1);
 }
 
@@ -217,18 +210,14 @@ int template_encode(struct chat_template *chat, struct tokenizer *tokenizer,
                     struct error *err)
 {
     struct chat_rendering r;
-    size_t mark = jinja_heap_mark(chat->heap);
-    int status = rendering_begin(&r, chat, tokenizer, conversation, err);
-    if (status == 0)
-        status = rendering_write_whole(&r, prompt, err);
+    int status = rendering_open(&r, chat, tokenizer, conversation, prompt, err);
     if (status == 0 && is_trained(conversation, r.count))
         status = rendering_find_turns(&r, err);
     if (status == 0)
         status = tokenizer_encode_spans(tokenizer, buffer_string(&chat->text.text),
                                         chat->text.text.length, ENCODE_PARSE_SPECIAL, r.spans,
                                         r.span_count, out, err);
-    rendering_free(&r);
-    jinja_heap_release(chat->heap, mark);
+    rendering_close(&r);
     return status;
 }
 
@@ -237,16 +226,12 @@ int template_render(struct chat_template *chat, const struct tokenizer *tokenize
                     struct error *err)
 {
     struct chat_rendering r;
-    size_t mark = jinja_heap_mark(chat->heap);
-    int status = rendering_begin(&r, chat, tokenizer, conversation, err);
-    if (status == 0)
-        status = rendering_write_whole(&r, prompt, err);
+    int status = rendering_open(&r, chat, tokenizer, conversation, prompt, err);
     if (status == 0) {
         buffer_append(out, buffer_string(&chat->text.text), chat->text.text.length);
         status = buffer_check(out, err);
     }
-    rendering_free(&r);
-    jinja_heap_release(chat->heap, mark);
+    rendering_close(&r);
     return status;
 }
 
@@ -260,14 +245,12 @@ int32_t template_turn_end(struct chat_template *chat, const struct tokenizer *to
     static const double weights[] = {0, 1};
     cJSON *messages = json_parse(probe, sizeof probe - 1, JSON_STRICT, "probe", NULL);
     const struct conversation two = {.messages = messages, .weights = weights};
-    struct chat_rendering r = {0};
-    size_t mark = jinja_heap_mark(chat->heap);
+    struct chat_rendering r;
     int32_t end = -1;
-    if (rendering_begin(&r, chat, tokenizer, &two, NULL) == 0 &&
-        rendering_write_whole(&r, false, NULL) == 0 && rendering_find_turns(&r, NULL) == 0)
+    if (rendering_open(&r, chat, tokenizer, &two, false, NULL) == 0 &&
+        rendering_find_turns(&r, NULL) == 0)
         end = rendering_turn_end(&r);
-    rendering_free(&r);
-    jinja_heap_release(chat->heap, mark);
+    rendering_close(&r);
     cJSON_Delete(messages);
     return end;
 }

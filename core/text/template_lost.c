@@ -85,24 +85,12 @@ static int check_variables(const struct chat_rendering *r, struct error *err)
     return 0;
 }
 
-static struct jinja_text trimmed(struct jinja_text text)
-{
-    static const char spaces[] = " \t\r\n\v\f";
-    while (text.length > 0 && memchr(spaces, text.bytes[0], sizeof spaces - 1)) {
-        text.bytes++;
-        text.length--;
-    }
-    while (text.length > 0 && memchr(spaces, text.bytes[text.length - 1], sizeof spaces - 1))
-        text.length--;
-    return text;
-}
-
 /* Does the content stand, but for white space around it, in what was written while its message was
  * in hand? */
 static bool stands_there(const struct chat_rendering *r, size_t i, struct jinja_text content)
 {
     const struct jinja_spans *origins = &r->chat->text.origins;
-    struct jinja_text text = trimmed(content);
+    struct jinja_text text = rendering_trimmed(content);
     for (size_t k = 0; k < origins->count; k++) {
         const struct jinja_span *span = &origins->items[k];
         if (span->origin == (int)i + 1 && memmem(r->chat->text.text.data + span->begin,

@@ -28,6 +28,7 @@ struct chat_rendering {
     const struct jinja_template *parsed; /* the one of its two that this conversation has */
     const struct tokenizer *tokenizer;
     const struct conversation *conversation;
+    size_t mark;                  /* of the heap, to which it is given back */
     struct jinja_value messages;  /* numbered: origins are indices plus one */
     struct jinja_value variables; /* all that the template sees, but for messages and prompt */
     size_t count;                 /* of messages */
@@ -46,19 +47,19 @@ extern const char *const reasoning_names[REASONING_NAMES];
 /* The entry of a dictionary; NULL where it has none, and of any other value. */
 struct jinja_entry *entry_of(struct jinja_value map, const char *key);
 
-/* Values for a conversation, from the template's heap; rendering_free() frees what is not. */
-int rendering_begin(struct chat_rendering *r, struct chat_template *chat,
-                    const struct tokenizer *tokenizer, const struct conversation *conversation,
-                    struct error *err);
+/* White space of ASCII, which parts a content from what the template writes around it. */
+bool rendering_is_space(char c);
+struct jinja_text rendering_trimmed(struct jinja_text text);
 
-void rendering_free(struct chat_rendering *r);
+/* Renders the conversation into chat->text, with nothing of it lost; close it in any case. */
+int rendering_open(struct chat_rendering *r, struct chat_template *chat,
+                   const struct tokenizer *tokenizer, const struct conversation *conversation,
+                   bool prompt, struct error *err);
+void rendering_close(struct chat_rendering *r);
 
 /* Renders the first `count` messages into *out; what that takes of the heap is given back. */
 int rendering_write(struct chat_rendering *r, size_t count, bool prompt, struct jinja_output *out,
                     struct error *err);
-
-/* Renders the conversation into chat->text, with nothing of it lost. */
-int rendering_write_whole(struct chat_rendering *r, bool prompt, struct error *err);
 
 /* An error where something of the conversation that is in chat->text was not written there. */
 int rendering_check_lost(struct chat_rendering *r, bool prompt, struct error *err);

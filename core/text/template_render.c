@@ -52,6 +52,22 @@ struct jinja_entry *entry_of(struct jinja_value map, const char *key)
     return map.type == JINJA_DICT ? jinja_find_text(map.is.map, key) : NULL;
 }
 
+bool rendering_is_space(char c)
+{
+    return c != '\0' && strchr(" \t\r\n\v\f", c);
+}
+
+struct jinja_text rendering_trimmed(struct jinja_text text)
+{
+    while (text.length > 0 && rendering_is_space(text.bytes[0])) {
+        text.bytes++;
+        text.length--;
+    }
+    while (text.length > 0 && rendering_is_space(text.bytes[text.length - 1]))
+        text.length--;
+    return text;
+}
+
 const char *const reasoning_names[REASONING_NAMES] = {"reasoning_content", "thinking", "reasoning"};
 
 /* As transformers has it: templates read "reasoning_content" or "thinking", whatever the data calls
@@ -197,7 +213,7 @@ static int refuse(struct chat_rendering *r, bool prompt, const struct error *why
 }
 
 /* The conversation, with nothing of it lost. */
-int rendering_write_whole(struct chat_rendering *r, bool prompt, struct error *err)
+static int write_whole(struct chat_rendering *r, bool prompt, struct error *err)
 {
     struct error first = ERROR_INIT;
     bool joined;
@@ -209,25 +225,29 @@ int rendering_write_whole(struct chat_rendering *r, bool prompt, struct error *e
     return status == 0 ? rendering_check_lost(r, prompt, err) : refuse(r, prompt, &first, err);
 }
 
-int rendering_begin(struct chat_rendering *r, struct chat_template *chat,
-                    const struct tokenizer *tokenizer, const struct conversation *conversation,
-                    struct error *err)
+int rendering_open(struct chat_rendering *r, struct chat_template *chat,
+                   const struct tokenizer *tokenizer, const struct conversation *conversation,
+                   bool prompt, struct error *err)
 {
     const cJSON *tools = conversation->tools;
     *r = (struct chat_rendering){.chat = chat,
                                  .parsed = tools && chat->tool_use ? chat->tool_use : chat->parsed,
                                  .tokenizer = tokenizer,
-                                 .conversation = conversation};
+                                 .conversation = conversation,
+                                 .mark = jinja_heap_mark(chat->heap)};
     if (chat->broken.kind != ERROR_NONE)
         return error_set(err, "%s; --template takes another", chat->broken.text);
     if (!chat->parsed)
         return error_set(err, "the model has no chat template; choose one with --template "
                               "(" TEMPLATE_VALUES ")");
-    return read_messages(r, err) != 0 || set_variables(r, err) != 0 ? -1 : 0;
+    if (read_messages(r, err) != 0 || set_variables(r, err) != 0)
+        return -1;
+    return write_whole(r, prompt, err);
 }
 
-void rendering_free(struct chat_rendering *r)
+void rendering_close(struct chat_rendering *r)
 {
     buffer_free(&r->prompt);
     free(r->spans);
+    jinja_heap_release(r->chat->heap, r->mark);
 }

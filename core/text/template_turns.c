@@ -143,11 +143,6 @@ static bool begin_of_turn(struct chat_rendering *r, size_t i, size_t *begin)
     return true;
 }
 
-static bool is_space(char c)
-{
-    return c != '\0' && strchr(" \t\r\n\v\f", c);
-}
-
 /* Of a turn that is not an assistant's no prompt is known: it begins with its content. */
 static size_t skip_header(const struct chat_rendering *r, size_t i, struct text_span region)
 {
@@ -156,12 +151,7 @@ static size_t skip_header(const struct chat_rendering *r, size_t i, struct text_
     struct jinja_text text = content && content->value.type == JINJA_STRING
                                  ? content->value.is.text
                                  : (struct jinja_text){"", 0};
-    while (text.length > 0 && is_space(text.bytes[0])) {
-        text.bytes++;
-        text.length--;
-    }
-    while (text.length > 0 && is_space(text.bytes[text.length - 1]))
-        text.length--;
+    text = rendering_trimmed(text);
     const char *from = whole(r)->data + region.begin;
     const char *hit =
         text.length ? memmem(from, region.end - region.begin, text.bytes, text.length) : NULL;
@@ -223,7 +213,7 @@ static int32_t special_before(const struct chat_rendering *r, size_t begin, size
 
 static size_t before_space(const struct chat_rendering *r, size_t begin, size_t end)
 {
-    while (end > begin && is_space(whole(r)->data[end - 1]))
+    while (end > begin && rendering_is_space(whole(r)->data[end - 1]))
         end--;
     return end;
 }

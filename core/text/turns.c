@@ -1,6 +1,7 @@
 #include "text/turns.h"
 
 #include "base/memory.h"
+#include "base/text.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,25 +14,13 @@ bool turn_is_weight(double value)
     return value == 0 || (value >= 1e-15 && value <= 1e15);
 }
 
-static bool is_there(const cJSON *item)
-{
-    return item && !cJSON_IsNull(item);
-}
-
-bool turn_says(const cJSON *item)
-{
-    bool empty_text = cJSON_IsString(item) && !item->valuestring[0];
-    bool list = cJSON_IsArray(item) || cJSON_IsObject(item);
-    return is_there(item) && !empty_text && !(list && !item->child);
-}
-
 const char *const turn_media[] = {"images", "image", "videos", "video", "audios", "audio", NULL};
 
 static int refuse_details(const cJSON *item, struct error *err)
 {
     static const char *const details[] = {"train_detail", "training_detail"};
     for (size_t i = 0; i < 2; i++)
-        if (is_there(json_get(item, details[i])))
+        if (json_is_there(json_get(item, details[i])))
             return error_set(err,
                              "\"%s\" marks parts of a turn, which is not known here; \"train\" and "
                              "\"weight\" are for whole turns",
@@ -46,7 +35,7 @@ static int find_number(const cJSON *item, const char *const keys[], size_t count
     const char *found = NULL;
     for (size_t i = 0; i < count; i++) {
         const cJSON *value = keys[i][0] ? json_get(item, keys[i]) : NULL;
-        if (!is_there(value))
+        if (!json_is_there(value))
             continue;
         *out = cJSON_IsNumber(value) ? value->valuedouble : -1;
         if (!turn_is_weight(*out))
@@ -77,7 +66,7 @@ static int find_word(const cJSON *item, size_t count, bool speaks, double *out, 
     const char *found = NULL;
     for (size_t i = 0; i < count; i++) {
         const cJSON *word = json_get(item, words[i].key);
-        if (!is_there(word))
+        if (!json_is_there(word))
             continue;
         if (!cJSON_IsBool(word))
             return error_set(err, "\"%s\" must be true or false", words[i].key);
@@ -190,7 +179,7 @@ static int check_role(const char *role, struct error *err)
 static int refuse_media(const cJSON *item, const char *what, struct error *err)
 {
     for (const char *const *name = turn_media; *name; name++)
-        if (turn_says(json_get(item, *name)))
+        if (json_says(json_get(item, *name)))
             return error_set(err,
                              "its %s\"%s\" has something in it, and spectrum trains on text alone; "
                              "take such records out of the data",
@@ -243,25 +232,20 @@ static int check_part(const cJSON *part, struct error *err)
                          cJSON_IsNull(json_get(part, "text")) ? "whose \"text\" is null"
                                                               : "without a text as its \"text\"");
     for (const cJSON *text = part->child; text; text = text->next)
-        if (is_text_key(text->string) && turn_says(text) &&
+        if (is_text_key(text->string) && json_says(text) &&
             !cJSON_Compare(text, part_text(part), true))
             return error_set(err,
                              "a part of type \"text\" with a \"%s\" that is something else than "
                              "its text",
                              text->string);
     for (size_t i = 0; i < sizeof says / sizeof *says; i++)
-        if (is_there(json_get(part, says[i])))
+        if (json_is_there(json_get(part, says[i])))
             return error_set(
                 err,
                 "a part with a \"%s\" of its own, which is not known here; that is for "
                 "whole turns",
                 says[i]);
     return 0;
-}
-
-static int no_memory(struct error *err)
-{
-    return error_set(err, "not enough memory");
 }
 
 /* A list of parts that were checked, as templates know them: {"type": "text", "text": ...}. */
@@ -287,22 +271,25 @@ static cJSON *spell_parts(const cJSON *content)
 static bool are_plain(const cJSON *content)
 {
     const cJSON *part;
-    cJSON_ArrayForEach(part, content) if (!cJSON_IsString(json_get(part, "type")) ||
-                                          json_get(part, "text") != part_text(part)) return false;
+    cJSON_ArrayForEach(part, content)
+    {
+        if (!cJSON_IsString(json_get(part, "type")) || json_get(part, "text") != part_text(part))
+            return false;
+    }
     return true;
 }
 
 static bool has_calls(const cJSON *message)
 {
     const cJSON *calls = json_get(message, "tool_calls");
-    return cJSON_GetArraySize(calls) > 0 || is_there(json_get(message, FUNCTION_CALL));
+    return cJSON_GetArraySize(calls) > 0 || json_is_there(json_get(message, FUNCTION_CALL));
 }
 
 /* A list of calls, each {"function": {"name", ...}} or its own function. */
 static int check_calls(const cJSON *message, struct error *err)
 {
     const cJSON *calls = json_get(message, "tool_calls"), *call;
-    if (!turn_says(calls))
+    if (!json_says(calls))
         return 0;
     if (cJSON_IsString(calls))
         return error_set(err, "its \"tool_calls\" is a text: a list is needed; jq -c "
@@ -325,10 +312,14 @@ static int check_content(const cJSON *message, const cJSON *content, const char 
                          struct error *err)
 {
     const cJSON *part;
-    if (cJSON_IsString(content) || (!is_there(content) && has_calls(message)))
+    if (cJSON_IsString(content) || (!json_is_there(content) && has_calls(message)))
         return 0;
     if (cJSON_IsArray(content)) {
-        cJSON_ArrayForEach(part, content) if (check_part(part, err) != 0) return -1;
+        cJSON_ArrayForEach(part, content)
+        {
+            if (check_part(part, err) != 0)
+                return -1;
+        }
         return content->child ? 0 : error_set(err, "its \"%s\" is an empty list", key);
     }
     return !content                ? error_set(err, "it has no \"content\" (ShareGPT: \"value\")")
@@ -350,13 +341,6 @@ static void note_member(struct turns *turns, const char *list, const char *inner
         turns->members[turns->member_count++] = member;
 }
 
-static bool is_one_of(const char *key, const char *const *keys)
-{
-    while (*keys && strcmp(key, *keys) != 0)
-        keys++;
-    return *keys;
-}
-
 /* Those that are neither read here nor missed by template_encode() where the template lacks them.
  */
 static void note_members(struct turns *turns, const char *list, const cJSON *item)
@@ -371,15 +355,16 @@ static void note_members(struct turns *turns, const char *list, const cJSON *ite
     const cJSON *member, *part;
     cJSON_ArrayForEach(member, item)
     {
-        if (turn_says(member) && !is_one_of(member->string, known))
+        if (json_says(member) && !text_is_one_of(member->string, known))
             note_member(turns, list, "", member->string, member->string);
         if (!cJSON_IsArray(member) || strcmp(member->string, "content") != 0)
             continue;
-        cJSON_ArrayForEach(part,
-                           member) for (const cJSON *of = part->child; of;
-                                        of = of->next) if (turn_says(of) &&
-                                                           !is_one_of(of->string, known_parts))
-            note_member(turns, list, ".content[]", of->string, NULL);
+        cJSON_ArrayForEach(part, member)
+        {
+            for (const cJSON *of = part->child; of; of = of->next)
+                if (json_says(of) && !text_is_one_of(of->string, known_parts))
+                    note_member(turns, list, ".content[]", of->string, NULL);
+        }
     }
 }
 
@@ -397,10 +382,10 @@ static int add_call(struct turns *turns, const char *list, cJSON *calls, const c
     cJSON *outer = cJSON_CreateObject();
     if (!outer || !cJSON_AddItemToArray(calls, outer)) {
         cJSON_Delete(outer);
-        return no_memory(err);
+        return error_no_memory(err);
     }
     if (cJSON_IsString(id) && !cJSON_AddStringToObject(outer, "id", id->valuestring))
-        return no_memory(err);
+        return error_no_memory(err);
     cJSON *inner = cJSON_AddStringToObject(outer, "type", "function")
                        ? cJSON_AddObjectToObject(outer, "function")
                        : NULL;
@@ -408,10 +393,13 @@ static int add_call(struct turns *turns, const char *list, cJSON *calls, const c
     if (!copy || !cJSON_AddStringToObject(inner, "name", name->valuestring) ||
         !cJSON_AddItemToObject(inner, "arguments", copy)) {
         cJSON_Delete(copy);
-        return no_memory(err);
+        return error_no_memory(err);
     }
-    cJSON_ArrayForEach(member, call) if (turn_says(member) && !is_one_of(member->string, known))
-        note_member(turns, list, ".value", member->string, NULL);
+    cJSON_ArrayForEach(member, call)
+    {
+        if (json_says(member) && !text_is_one_of(member->string, known))
+            note_member(turns, list, ".value", member->string, NULL);
+    }
     return 0;
 }
 
@@ -441,7 +429,7 @@ static cJSON *call_message(struct turns *turns, const char *list, const cJSON *i
     static const char *const own[] = {"role",       "from",        "content", "value",
                                       "tool_calls", FUNCTION_CALL, NULL};
     const cJSON *member;
-    if (turn_says(json_get(item, "tool_calls")) || turn_says(json_get(item, FUNCTION_CALL))) {
+    if (json_says(json_get(item, "tool_calls")) || json_says(json_get(item, FUNCTION_CALL))) {
         error_set(err, "a function_call that has a \"tool_calls\" or \"function_call\" beside its "
                        "value: say all calls in one place");
         return NULL;
@@ -452,10 +440,13 @@ static cJSON *call_message(struct turns *turns, const char *list, const cJSON *i
                        ? cJSON_AddArrayToObject(message, "tool_calls")
                        : NULL;
     bool ok = calls != NULL;
-    cJSON_ArrayForEach(member, item) if (ok && !is_one_of(member->string, own)) ok =
-        cJSON_AddItemReferenceToObject(message, member->string, (cJSON *)member);
+    cJSON_ArrayForEach(member, item)
+    {
+        if (ok && !text_is_one_of(member->string, own))
+            ok = cJSON_AddItemReferenceToObject(message, member->string, (cJSON *)member);
+    }
     if (!ok)
-        no_memory(err);
+        error_no_memory(err);
     if (ok && read_calls(turns, list, calls, value, err) == 0)
         return message;
     cJSON_Delete(message);
@@ -467,7 +458,7 @@ static cJSON *call_message(struct turns *turns, const char *list, const cJSON *i
 int turns_begin(struct turns *out, struct error *err)
 {
     *out = (struct turns){.messages = cJSON_CreateArray()};
-    return out->messages ? 0 : no_memory(err);
+    return out->messages ? 0 : error_no_memory(err);
 }
 
 void turns_free(struct turns *turns)
@@ -486,7 +477,7 @@ static int append(struct turns *turns, cJSON *message, double weight, struct err
                       sizeof *turns->weights, err) != 0 ||
         !cJSON_AddItemToArray(turns->messages, message)) {
         cJSON_Delete(message);
-        return no_memory(err);
+        return error_no_memory(err);
     }
     turns->weights[turns->count++] = weight;
     return 0;
@@ -499,7 +490,7 @@ int turns_add(struct turns *turns, const char *role, const char *content, double
     if (!message || !cJSON_AddStringToObject(message, "role", role) ||
         !cJSON_AddStringToObject(message, "content", content)) {
         cJSON_Delete(message);
-        return no_memory(err);
+        return error_no_memory(err);
     }
     return append(turns, message, weight, err);
 }
@@ -540,7 +531,7 @@ static cJSON *spell(const cJSON *item, const char *role, const cJSON *content, s
                 (!cJSON_IsArray(content) || are_plain(content));
     cJSON *message = same ? cJSON_CreateObjectReference(item->child) : renamed(item, role, content);
     if (!message)
-        no_memory(err);
+        error_no_memory(err);
     return message;
 }
 
@@ -557,10 +548,11 @@ static int read_turn(struct turns *turns, const char *list, const cJSON *item, b
     if (json_get_string(item, "from", &from) && strcmp(role_of(from), role) != 0)
         return error_set(err, "it has both a \"role\" and a \"from\", and they differ");
     const cJSON *content = json_get(item, "content"), *value = json_get(item, "value");
-    if (is_there(content) && is_there(value) && !cJSON_Compare(content, value, true))
+    if (json_is_there(content) && json_is_there(value) && !cJSON_Compare(content, value, true))
         return error_set(err, "it has both a \"content\" and a \"value\", and they differ");
-    const char *key =
-        value && !is_there(content) && (is_there(value) || !content) ? "value" : "content";
+    const char *key = value && !json_is_there(content) && (json_is_there(value) || !content)
+                          ? "value"
+                          : "content";
     if (key[0] == 'v')
         content = value;
     if (refuse_media(item, "", err) != 0)

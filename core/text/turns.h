@@ -46,9 +46,6 @@ int turns_read(struct turns *turns, const cJSON *list, const char *name, bool si
 int turn_record_weight(const cJSON *record, const char *weight_name, double *out, bool *says,
                        struct error *err);
 
-/* Neither absent nor null, nor an empty text, list or object. */
-bool turn_says(const cJSON *item);
-
 /* What columns and members with pictures or sounds are called; NULL ends it. */
 extern const char *const turn_media[];
 

@@ -2,6 +2,7 @@
 #include "base/memory.h"
 #include "job/launch.h"
 #include "job/requests.h"
+#include "job/trust.h"
 #include "tui/screen/screens.h"
 #include "tui/screen/watch_draw.h"
 
@@ -38,15 +39,37 @@ static void stop(struct app *app, struct watch_view *view)
     view->stop_asked = !view->stop_asked;
 }
 
-static void resume(struct app *app)
+/* Is it to be asked first whether the job is trusted? Then the same key again says yes. */
+static bool must_ask(struct app *app, struct watch_view *view)
 {
+    struct job_trust trust;
+    struct job_follow *run = app->session.run;
+    struct buffer text = BUFFER_INIT;
+    bool asked = view->trust_asked;
+    view->trust_asked = false;
+    if (asked || !run->job || job_trust_look(&trust, run->path, run->job, NULL) != 0)
+        return false;
+    job_trust_put(&text, &trust);
+    view->trust_asked = trust.asks;
+    if (trust.asks)
+        app_message(app, "resume it? the same key again does; it %s", buffer_string(&text));
+    buffer_free(&text);
+    job_trust_free(&trust);
+    return view->trust_asked;
+}
+
+static void resume(struct app *app, struct watch_view *view)
+{
+    bool trusted = view->trust_asked;
     struct error err = ERROR_INIT;
     struct job_follow *run = app->session.run;
     if (job_follow_pauses(run)) {
         ask(app, JOB_REQUEST_RESUME, "it goes on");
     } else if (job_follow_lives(run)) {
         app_message(app, "it runs");
-    } else if (job_relaunch(run->path, "/proc/self/exe", 0, &err) != 0) {
+    } else if (must_ask(app, view)) {
+        return;
+    } else if (job_relaunch(run->path, "/proc/self/exe", 0, trusted, &err) != 0) {
         app_error(app, &err);
     } else {
         app_message(app, "it goes on from its last checkpoint");
@@ -60,6 +83,7 @@ static bool watch_request(struct app *app, void *state, enum request request, co
     (void)argument;
     bool stop_asked = view->stop_asked && request == REQUEST_STOP;
     view->stop_asked = stop_asked;
+    view->trust_asked = view->trust_asked && request == REQUEST_RESUME;
     switch (request) {
     case REQUEST_PAUSE:
         pause_or_go_on(app);
@@ -71,7 +95,7 @@ static bool watch_request(struct app *app, void *state, enum request request, co
         stop(app, view);
         return true;
     case REQUEST_RESUME:
-        resume(app);
+        resume(app, view);
         return true;
     case REQUEST_LOGARITHM:
         view->logarithmic = !view->logarithmic;

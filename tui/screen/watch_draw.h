@@ -7,6 +7,7 @@
 struct watch_view {
     bool logarithmic; /* the loss axis */
     bool stop_asked;  /* stopping is asked twice */
+    bool trust_asked; /* and so is resuming what may be somebody else's wish (job/trust.h) */
 };
 
 void watch_draw(struct app *app, void *state, struct area area);

@@ -324,7 +324,7 @@ static int check_arguments(const char *path, const cJSON *job, char *const argum
     return 0;
 }
 
-int job_relaunch(const char *path, const char *program, int64_t step, bool trusted,
+int job_relaunch(const char *path, const char *program, int64_t step, const char *trusted,
                  struct error *err)
 {
     cJSON *job = job_dir_read(path, "job.json", err);

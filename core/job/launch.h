@@ -33,8 +33,9 @@ pid_t job_end_with_supervisor(const char *path);
  * SPECTRUM_JOB_RESUME=1 in the worker's environment; or, with a step above 0, from the checkpoint
  * of that step, which is SPECTRUM_JOB_STEP there. Arguments that are no train or scan, or that
  * name files to write, are refused: the folder may be someone else's. So is a job that the user has
- * to be asked about (job/trust.h), unless he has `trusted` it. */
-int job_relaunch(const char *path, const char *program, int64_t step, bool trusted,
+ * to be asked about (job/trust.h), unless what he was shown
+ * and trusts has the key `trusted`; NULL: nothing has. */
+int job_relaunch(const char *path, const char *program, int64_t step, const char *trusted,
                  struct error *err);
 
 /* For whoever started a training run again and waits: returns when it has gone back to its

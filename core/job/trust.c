@@ -1,6 +1,5 @@
 #include "job/trust.h"
 
-#include "base/digest.h"
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/sys.h"
@@ -120,45 +119,50 @@ static int list_files(struct job_trust *trust, const char *path, const cJSON *jo
 
 /* --- what is approved --- */
 
-/* state/approved/<SHA-256>; with a folder of another user's, of that folder alone. */
-static char *approval_path(const struct job_trust *trust, const char *path, const cJSON *job,
-                           struct error *err)
+/* Of command, folder and arguments; of a job of another user's, of that folder alone. */
+static int make_key(struct job_trust *trust, const char *path, const cJSON *job, struct error *err)
 {
-    char text[DIGEST_TEXT_SIZE], *folder = xdg_state_folder("approved", err), *file = NULL;
-    char *whole = folder ? realpath(path, NULL) : NULL;
     struct buffer what = BUFFER_INIT;
     const char *command = "", *where = "";
     const cJSON *item;
     json_get_string(job, "command", &command);
     json_get_string(job, "folder", &where);
-    if (trust->foreign)
+    if (trust->foreign) {
+        char *whole = realpath(path, NULL);
         buffer_format(&what, "user %lu in %s", (unsigned long)trust->owner, whole ? whole : path);
+        free(whole);
+    }
     buffer_append(&what, "", 1);
     buffer_append(&what, command, strlen(command) + 1);
     buffer_append(&what, where, strlen(where) + 1);
     cJSON_ArrayForEach(item, json_get(job, "arguments")) if (cJSON_IsString(item))
         buffer_append(&what, item->valuestring, strlen(item->valuestring) + 1);
-    if (folder && buffer_check(&what, err) == 0 &&
-        digest_of(what.data, what.length, text, err) == 0)
-        file = path_join(folder, text, err);
+    int status =
+        buffer_check(&what, err) == 0 ? digest_of(what.data, what.length, trust->key, err) : -1;
     buffer_free(&what);
-    free(whole);
+    return status;
+}
+
+static char *approval_path(const struct job_trust *trust)
+{
+    char *folder = xdg_state_folder("approved", NULL);
+    char *file = folder ? path_join(folder, trust->key, NULL) : NULL;
     free(folder);
     return file;
 }
 
-static bool is_approved(const struct job_trust *trust, const char *path, const cJSON *job)
+static bool is_approved(const struct job_trust *trust)
 {
-    char *file = approval_path(trust, path, job, NULL);
+    char *file = approval_path(trust);
     struct stat info;
     bool approved = file && sys.stat(file, &info) == 0 && info.st_uid == geteuid();
     free(file);
     return approved;
 }
 
-static void approve(const struct job_trust *trust, const char *path, const cJSON *job)
+static void approve(const struct job_trust *trust)
 {
-    char *file = approval_path(trust, path, job, NULL);
+    char *file = approval_path(trust);
     if (file)
         file_save(file, "", 0, NULL);
     free(file);
@@ -187,13 +191,13 @@ int job_trust_look(struct job_trust *out, const char *path, const cJSON *job, st
     bool shared = true, outside = false;
     *out = (struct job_trust){0};
     if (job_dir_confine(path, err) != 0 || look_at_owner(out, path, &shared, err) != 0 ||
-        list_files(out, path, job, err) != 0) {
+        list_files(out, path, job, err) != 0 || make_key(out, path, job, err) != 0) {
         job_trust_free(out);
         return -1;
     }
     for (size_t i = 0; i < out->count; i++)
         outside |= !out->files[i].inside;
-    out->asks = (out->foreign || shared || outside) && !is_approved(out, path, job);
+    out->asks = (out->foreign || shared || outside) && !is_approved(out);
     return 0;
 }
 
@@ -220,19 +224,22 @@ void job_trust_put(struct buffer *out, const struct job_trust *trust)
                                   : ": it would write into its folder");
 }
 
-int job_trust_check(const char *path, const cJSON *job, bool trusted, struct error *err)
+int job_trust_check(const char *path, const cJSON *job, const char *trusted, struct error *err)
 {
     struct job_trust trust;
     struct buffer text = BUFFER_INIT;
+    int status = 0;
     if (job_trust_look(&trust, path, job, err) != 0)
         return -1;
-    if (trust.asks && trusted)
-        approve(&trust, path, job);
-    job_trust_put(&text, &trust);
-    /* What to do stands first: a long list is cut. */
-    int status = trust.asks && !trusted ? error_set(err, "%s is resumed with --trust only: it %s",
-                                                    path, buffer_string(&text))
-                                        : 0;
+    if (trust.asks && !trusted) {
+        job_trust_put(&text, &trust); /* last, because a long list is cut */
+        status =
+            error_set(err, "%s is resumed with --trust only: it %s", path, buffer_string(&text));
+    } else if (trust.asks && strcmp(trusted, trust.key) != 0) {
+        status = error_set(err, "%s/job.json was changed since it was looked at: look again", path);
+    } else if (trust.asks) {
+        approve(&trust);
+    }
     buffer_free(&text);
     job_trust_free(&trust);
     return status;
@@ -243,7 +250,8 @@ void job_trust_note(const char *path)
     struct job_trust trust = {0};
     bool shared;
     cJSON *job = job_dir_read(path, "job.json", NULL);
-    if (job && look_at_owner(&trust, path, &shared, NULL) == 0)
-        approve(&trust, path, job);
+    if (job && look_at_owner(&trust, path, &shared, NULL) == 0 &&
+        make_key(&trust, path, job, NULL) == 0)
+        approve(&trust);
     cJSON_Delete(job);
 }

@@ -15,6 +15,7 @@
 #define SPECTRUM_JOB_TRUST_H
 
 #include "base/buffer.h"
+#include "base/digest.h"
 #include "base/json.h"
 
 #include <stdbool.h>
@@ -33,6 +34,7 @@ struct job_trust {
     bool asks;    /* it is not to be resumed without a question */
     bool foreign; /* the folder, or its job.json, belongs to another user: */
     uid_t owner;
+    char key[DIGEST_TEXT_SIZE]; /* of what was looked at */
     struct job_named *files;
     size_t count;
 };
@@ -45,9 +47,9 @@ void job_trust_free(struct job_trust *trust);
  * name. */
 void job_trust_put(struct buffer *out, const struct job_trust *trust);
 
-/* An error that says that, unless there is nothing to ask or the user has `trusted` it, which is
- * noted. */
-int job_trust_check(const char *path, const cJSON *job, bool trusted, struct error *err);
+/* An error that says that, unless there is nothing to ask, or the user was shown what has the key
+ * `trusted` (NULL: nothing) and trusts it; that is noted. */
+int job_trust_check(const char *path, const cJSON *job, const char *trusted, struct error *err);
 
 /* Notes the job, whose job.json was written just now, as started by this user. Where that cannot be
  * written, its first resume asks. */

@@ -223,12 +223,15 @@ static int check_completed(const struct job_follow *job, int64_t step, const cha
                                    job->path, state, step);
 }
 
-/* Said in full, one file a line: an error's line may not have room for all. */
-static void say_what_it_reads(const struct job_follow *job)
+/* What it reads, in full, one file a line: an error's line may not have room for all. The key of
+ * what was said, or "". */
+static void say_what_it_reads(const struct job_follow *job, char key[DIGEST_TEXT_SIZE])
 {
     struct job_trust trust;
-    if (job_trust_look(&trust, job->path, job->job, NULL) != 0)
+    key[0] = '\0';
+    if (!job->job || job_trust_look(&trust, job->path, job->job, NULL) != 0)
         return;
+    memcpy(key, trust.key, DIGEST_TEXT_SIZE);
     for (size_t i = 0; trust.asks && i < trust.count; i++) {
         const struct job_named *file = &trust.files[i];
         struct buffer line = BUFFER_INIT;
@@ -261,9 +264,9 @@ static int resume_job(struct job_follow *job, const struct wish *wish, struct er
     const char *command = "";
     uint64_t taken = job_metrics_size(job->path);
     json_get_string(job->job, "command", &command);
-    if (!wish->trusted && job->job)
-        say_what_it_reads(job);
-    if (job_relaunch(job->path, "/proc/self/exe", step, wish->trusted, err) != 0)
+    char key[DIGEST_TEXT_SIZE];
+    say_what_it_reads(job, key);
+    if (job_relaunch(job->path, "/proc/self/exe", step, wish->trusted ? key : NULL, err) != 0)
         return -1;
     return strcmp(command, "train") == 0 ? job_wait_for_resume(job->path, taken, err) : 0;
 }

@@ -39,28 +39,27 @@ static void stop(struct app *app, struct watch_view *view)
     view->stop_asked = !view->stop_asked;
 }
 
-/* Is it to be asked first whether the job is trusted? Then the same key again says yes. */
+/* Is the job to be trusted first? Then what it reads is shown, and the same key again says yes. */
 static bool must_ask(struct app *app, struct watch_view *view)
 {
     struct job_trust trust;
     struct job_follow *run = app->session.run;
     struct buffer text = BUFFER_INIT;
-    bool asked = view->trust_asked;
-    view->trust_asked = false;
-    if (asked || !run->job || job_trust_look(&trust, run->path, run->job, NULL) != 0)
+    if (view->trust_asked[0] || !run->job || job_trust_look(&trust, run->path, run->job, NULL) != 0)
         return false;
+    bool asks = trust.asks;
     job_trust_put(&text, &trust);
-    view->trust_asked = trust.asks;
-    if (trust.asks)
+    if (asks) {
+        memcpy(view->trust_asked, trust.key, sizeof trust.key);
         app_message(app, "resume it? the same key again does; it %s", buffer_string(&text));
+    }
     buffer_free(&text);
     job_trust_free(&trust);
-    return view->trust_asked;
+    return asks;
 }
 
 static void resume(struct app *app, struct watch_view *view)
 {
-    bool trusted = view->trust_asked;
     struct error err = ERROR_INIT;
     struct job_follow *run = app->session.run;
     if (job_follow_pauses(run)) {
@@ -69,11 +68,13 @@ static void resume(struct app *app, struct watch_view *view)
         app_message(app, "it runs");
     } else if (must_ask(app, view)) {
         return;
-    } else if (job_relaunch(run->path, "/proc/self/exe", 0, trusted, &err) != 0) {
+    } else if (job_relaunch(run->path, "/proc/self/exe", 0,
+                            view->trust_asked[0] ? view->trust_asked : NULL, &err) != 0) {
         app_error(app, &err);
     } else {
         app_message(app, "it goes on from its last checkpoint");
     }
+    view->trust_asked[0] = '\0';
     job_follow_refresh(run);
 }
 
@@ -83,7 +84,8 @@ static bool watch_request(struct app *app, void *state, enum request request, co
     (void)argument;
     bool stop_asked = view->stop_asked && request == REQUEST_STOP;
     view->stop_asked = stop_asked;
-    view->trust_asked = view->trust_asked && request == REQUEST_RESUME;
+    if (request != REQUEST_RESUME)
+        view->trust_asked[0] = '\0';
     switch (request) {
     case REQUEST_PAUSE:
         pause_or_go_on(app);

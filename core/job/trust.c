@@ -119,7 +119,8 @@ static int list_files(struct job_trust *trust, const char *path, const cJSON *jo
 
 /* --- what is approved --- */
 
-/* Of command, folder and arguments; of a job of another user's, of that folder alone. */
+/* Of command, folder and arguments. Of a job of another user's, of that folder alone, and of the
+ * files as they are found now: he may have links lead elsewhere later. */
 static int make_key(struct job_trust *trust, const char *path, const cJSON *job, struct error *err)
 {
     struct buffer what = BUFFER_INIT;
@@ -132,6 +133,8 @@ static int make_key(struct job_trust *trust, const char *path, const cJSON *job,
         buffer_format(&what, "user %lu in %s", (unsigned long)trust->owner, whole ? whole : path);
         free(whole);
     }
+    for (size_t i = 0; trust->foreign && i < trust->count; i++)
+        buffer_append(&what, trust->files[i].path, strlen(trust->files[i].path) + 1);
     buffer_append(&what, "", 1);
     buffer_append(&what, command, strlen(command) + 1);
     buffer_append(&what, where, strlen(where) + 1);
@@ -247,11 +250,11 @@ int job_trust_check(const char *path, const cJSON *job, const char *trusted, str
 
 void job_trust_note(const char *path)
 {
-    struct job_trust trust = {0};
-    bool shared;
+    struct job_trust trust;
     cJSON *job = job_dir_read(path, "job.json", NULL);
-    if (job && look_at_owner(&trust, path, &shared, NULL) == 0 &&
-        make_key(&trust, path, job, NULL) == 0)
+    if (job && job_trust_look(&trust, path, job, NULL) == 0) {
         approve(&trust);
+        job_trust_free(&trust);
+    }
     cJSON_Delete(job);
 }

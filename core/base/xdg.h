@@ -5,9 +5,17 @@
 #include "base/error.h"
 
 /* "$XDG_CACHE_HOME/spectrum/<below>" (~/.cache) and "$XDG_STATE_HOME/spectrum/<below>"
- * (~/.local/state), made if missing. Newly allocated; NULL and an error where no home is known or
- * the folder cannot be made. */
+ * (~/.local/state), made for this user alone if missing; a home that is missing is not. Newly
+ * allocated; NULL and an error where no home is known or the folder cannot be made: nothing of it
+ * is left then, and the error names the variable. */
 char *xdg_cache_folder(const char *below, struct error *err);
 char *xdg_state_folder(const char *below, struct error *err);
+
+/* The same without making anything, for what is only read. */
+char *xdg_state_path(const char *below, struct error *err);
+
+/* Where neither can be had: "$TMPDIR/spectrum-<uid>/<below>" (/tmp), a folder that is this user's
+ * and that nobody else can look into; where that name is another's, one that is new each time. */
+char *xdg_temporary_folder(const char *below, struct error *err);
 
 #endif

@@ -10,6 +10,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* The same relative path is another model in another folder. */
 static char *whole_path(const struct scan *scan, struct error *err)
@@ -18,12 +19,19 @@ static char *whole_path(const struct scan *scan, struct error *err)
     return whole ? whole : string_copy(scan->model, err);
 }
 
-/* "<state folder>/scans/<hash of the model's path>" */
+/* "<state folder>/scans/<hash of the model's path>"; without a home that can be written the scan is
+ * made all the same, in a temporary place. */
 char *scan_launch_path(const struct scan *scan, struct error *err)
 {
     char name[HASH_TEXT_SIZE], *model = whole_path(scan, err);
     struct hash *hash = model ? hash_new(err) : NULL;
-    char *folder = hash ? xdg_state_folder("scans", err) : NULL, *path = NULL;
+    char *folder = hash ? xdg_state_folder("scans", NULL) : NULL, *path = NULL;
+    if (hash && folder && access(folder, W_OK | X_OK) != 0) {
+        free(folder);
+        folder = NULL;
+    }
+    if (hash && !folder)
+        folder = xdg_temporary_folder("scans", err);
     if (folder) {
         hash_update(hash, model, strlen(model));
         hash_text(hash, name);

@@ -1,5 +1,6 @@
 /* `spectrum scan MODEL`: the signal-to-noise ratio of every matrix. */
 #include "base/file.h"
+#include "base/xdg.h"
 #include "spectra/scan.h"
 #include "spectra/spectra_file.h"
 #include "tui/cli/command.h"
@@ -7,8 +8,11 @@
 #include "tui/cli/scan_progress.h"
 #include "tui/cli/unscored.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 struct request {
     const char *model, *output, *device, *estimator, *empty_noise, *modules, *spectra;
@@ -72,6 +76,19 @@ static void print_table(const struct scan *scan)
     }
 }
 
+/* A scan is as good without: it is said, and computed again the next time. */
+static void tell_cache(const struct request *request)
+{
+    struct error why = ERROR_INIT;
+    char *folder = request->no_cache ? NULL : xdg_cache_folder("spectra", &why);
+    if (folder && access(folder, W_OK | X_OK) != 0)
+        error_set_errno(&why, errno, "cannot write to %s (XDG_CACHE_HOME can name another place)",
+                        folder);
+    if (why.kind != ERROR_NONE)
+        fprintf(stderr, "singular values are not kept: %s\n", why.text);
+    free(folder);
+}
+
 static int scan_model(const struct request *request, struct scan_job *job, struct error *err)
 {
     struct scan_options options = {.modules = request->modules,
@@ -90,6 +107,7 @@ static int scan_model(const struct request *request, struct scan_job *job, struc
     int status = -1;
     if (model_open(&model, request->model, err) == 0 && check_outputs(request, model, err) == 0) {
         fputs(model_notes(model), stderr);
+        tell_cache(request);
         status = scan_run(&result, model, NULL, &options, &observer, err);
     }
     scan_progress_end(&progress);

@@ -1,11 +1,15 @@
 #include "base/xdg.h"
 
 #include "base/buffer.h"
+#include "base/file.h"
 #include "base/sys.h"
 
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -101,19 +105,28 @@ static bool is_private(const char *path)
            S_ISDIR(info.st_mode) && info.st_uid == geteuid() && (info.st_mode & 0077) == 0;
 }
 
+/* "<place>/spectrum-<uid>", or a new one; false with errno. */
+static bool make_private(struct buffer *path, const char *place)
+{
+    buffer_clear(path);
+    buffer_format(path, "%s/spectrum-%ld", place, (long)geteuid());
+    if (path->failed || is_private(path->data))
+        return !path->failed;
+    buffer_text(path, "-XXXXXX");
+    return !path->failed && mkdtemp(path->data);
+}
+
 char *xdg_temporary_folder(const char *below, struct error *err)
 {
     const char *chosen = getenv("TMPDIR");
+    bool is_chosen = chosen && chosen[0];
     struct buffer path = BUFFER_INIT;
-    buffer_format(&path, "%s/spectrum-%ld", chosen && chosen[0] ? chosen : "/tmp", (long)geteuid());
-    if (!path.failed && !is_private(path.data)) {
-        buffer_text(&path, "-XXXXXX");
-        if (!path.failed && !mkdtemp(path.data)) {
-            error_set_errno(err, errno, "cannot make folder %s (TMPDIR can name another place)",
-                            path.data);
-            buffer_free(&path);
-            return NULL;
-        }
+    if (!make_private(&path, is_chosen ? chosen : "/var/tmp") &&
+        (is_chosen || !make_private(&path, "/tmp"))) {
+        error_set_errno(err, errno, "cannot make folder %s (TMPDIR can name another place)",
+                        buffer_string(&path));
+        buffer_free(&path);
+        return NULL;
     }
     buffer_format(&path, "/%s", below);
     if (buffer_check(&path, err) == 0 && (sys.mkdir(path.data, 0700) == 0 || errno == EEXIST))
@@ -122,4 +135,69 @@ char *xdg_temporary_folder(const char *below, struct error *err)
         error_set_errno(err, errno, "cannot make folder %s", path.data);
     buffer_free(&path);
     return NULL;
+}
+
+/* Opens a folder and locks it; -1: somebody has it, or it is gone. */
+static int lock_folder(const char *path)
+{
+    struct stat info;
+    int fd = sys.open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
+    if (fd < 0)
+        return -1;
+    if (flock(fd, LOCK_EX | LOCK_NB) == 0 && sys.fstat(fd, &info) == 0 && info.st_nlink > 0)
+        return fd;
+    sys.close(fd);
+    return -1;
+}
+
+static void remove_left(const char *folder)
+{
+    DIR *entries = opendir(folder);
+    for (struct dirent *entry; entries && (entry = readdir(entries));) {
+        char *left = entry->d_name[0] != '.' ? path_join(folder, entry->d_name, NULL) : NULL;
+        int fd = left ? lock_folder(left) : -1;
+        if (fd >= 0) {
+            folder_remove(left);
+            sys.close(fd);
+        }
+        free(left);
+    }
+    if (entries)
+        closedir(entries);
+}
+
+char *xdg_scratch_folder(const char *below, int *lock, struct error *err)
+{
+    enum { TRIES = 16 };
+    *lock = -1;
+    for (int i = 0; i < TRIES; i++) {
+        char *folder = xdg_temporary_folder(below, err), *path = NULL;
+        if (folder && i == 0)
+            remove_left(folder);
+        path = folder ? path_join(folder, "XXXXXX", err) : NULL;
+        free(folder);
+        if (!path)
+            return NULL;
+        if (mkdtemp(path) && (*lock = lock_folder(path)) >= 0)
+            return path;
+        /* Another run has taken it, or what it lies in, for a dead one's. */
+        if (i == TRIES - 1)
+            error_set_errno(err, errno, "cannot make folder %s (TMPDIR can name another place)",
+                            path);
+        free(path);
+    }
+    return NULL;
+}
+
+void xdg_scratch_remove(char *path, int lock)
+{
+    if (!path)
+        return;
+    folder_remove(path);
+    sys.close(lock);
+    for (int above = 0; above < 2; above++) { /* both are made anew; one in use is not empty */
+        *strrchr(path, '/') = '\0';
+        rmdir(path);
+    }
+    free(path);
 }

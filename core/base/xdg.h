@@ -14,8 +14,14 @@ char *xdg_state_folder(const char *below, struct error *err);
 /* The same without making anything, for what is only read. */
 char *xdg_state_path(const char *below, struct error *err);
 
-/* Where neither can be had: "$TMPDIR/spectrum-<uid>/<below>" (/tmp), a folder that is this user's
- * and that nobody else can look into; where that name is another's, one that is new each time. */
+/* For what is not kept, or cannot be: "$TMPDIR/spectrum-<uid>/<below>" (/var/tmp, or /tmp), a
+ * folder that is this user's and that nobody else can look into; where that name is another's, one
+ * that is new each time. */
 char *xdg_temporary_folder(const char *below, struct error *err);
+
+/* A folder in that of `below` which is this run's: *lock keeps it, and what a killed run left there
+ * is removed by the next one. xdg_scratch_remove() removes it and frees its path. */
+char *xdg_scratch_folder(const char *below, int *lock, struct error *err);
+void xdg_scratch_remove(char *path, int lock);
 
 #endif

@@ -47,8 +47,8 @@ const char *checkpoint_path(const struct checkpoint *checkpoint);   /* as resolv
 const char *checkpoint_folder(const struct checkpoint *checkpoint); /* where its other files are */
 
 /* 0 if `path` may be written: it is neither a file of the open checkpoint (weights, index,
- * config.json), under whatever name and through whatever links, nor the folder that they are in.
- * NULL and what does not exist yet may. */
+ * config.json, the tokenizer's files), under whatever name and through whatever links, nor the
+ * folder that they are in. NULL and what does not exist yet may. */
 int checkpoint_check_output(const struct checkpoint *checkpoint, const char *path,
                             struct error *err);
 

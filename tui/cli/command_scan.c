@@ -28,7 +28,9 @@ static int check_outputs(const struct request *request, const struct model *mode
         return error_set_kind(err, ERROR_USAGE,
                               "-o and --spectra name one file, %s; give each its own",
                               request->output);
-    if (checkpoint_check_output(model->checkpoint, request->spectra, err) != 0)
+    if (file_check_output(request->output, err) != 0 ||
+        file_check_output(request->spectra, err) != 0 ||
+        checkpoint_check_output(model->checkpoint, request->spectra, err) != 0)
         return -1;
     return checkpoint_check_output(model->checkpoint, request->output, err);
 }
@@ -42,7 +44,7 @@ static int write_output(const struct scan *scan, const struct request *request, 
         scan_put_file(&out, scan);
         status = buffer_check(&out, err);
         if (status == 0)
-            status = file_save(request->output, out.data, out.length, err);
+            status = file_save_output(request->output, out.data, out.length, err);
         buffer_clear(&out);
     }
     if (status == 0 && (to_stdout || request->json)) {

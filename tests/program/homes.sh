@@ -90,3 +90,18 @@ done
 for pid in $pids; do wait "$pid" || fail "of runs that begin at once one fails: $(cat out?)"; done
 test "$(find runs -mindepth 1 -maxdepth 1 | wc -l)" = 4 || fail "not a folder each: $(ls runs)"
 test "$("$spectrum" jobs | grep -c 'model-')" = 4 || fail "not all are listed"
+
+# Screens that open one model in the same moment share its scan.
+export XDG_CACHE_HOME=$work/none
+printf 'wait scan\nsave-screen %s\n' "/dev/stdout" >script
+pids=
+for number in 1 2 3 4; do
+    timeout 60 "$spectrum" --script script --size 100x30 "$model" >"out$number" 2>"said$number" &
+    pids+=" $!"
+done
+for pid in $pids; do wait "$pid" || fail "of screens that open one model at once one fails: $(cat said?)"; done
+for number in 1 2 3 4; do
+    grep -q 'SNR  *0\.[0-9]' "out$number" || fail "screen $number has no scores: $(cat "out$number")"
+done
+test "$(find good/.local/state/spectrum/scans -name metrics.jsonl | wc -l)" = 1 || fail "more than one scan"
+test "$(cat good/.local/state/spectrum/scans/*/metrics.jsonl | grep -c '"event": "row"')" = 56 || fail "scanned twice"

@@ -258,7 +258,7 @@ int command_plan(int argc, char **argv, struct error *err)
         .scope_name = "type", .format_name = "yaml", .empty_noise_name = "infinity", .top = 25};
     const struct option_spec specs[] = {
         {"o", OPTION_TEXT, &request.output, "PLAN",
-         "write the plan there (default: standard output)", 0, 0, NULL},
+         "write the plan there, a file, pipe or device (default: standard output)", 0, 0, NULL},
         {"top", OPTION_NUMBER, &request.top, "P", "train the best P per cent (25)", 0, 100, NULL},
         {"scope", OPTION_TEXT, &request.scope_name, "SCOPE",
          "rank within each type, or global (type)", 0, 0, NULL},

@@ -137,7 +137,7 @@ int command_scan(int argc, char **argv, struct error *err)
         .device = "auto", .estimator = "reference", .empty_noise = "infinity"};
     const struct option_spec specs[] = {
         {"o", OPTION_TEXT, &request.output, "SCAN.json",
-         "write the scan there; - is standard output", 0, 0, NULL},
+         "write the scan there, a file, pipe or device; - is standard output", 0, 0, NULL},
         {"device", OPTION_TEXT, &request.device, "DEVICE",
          "auto (default: a GPU if there is one), cpu, cuda, cuda:N, reference", 0, 0, NULL},
         {"estimator", OPTION_TEXT, &request.estimator, "NAME",

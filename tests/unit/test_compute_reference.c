@@ -307,7 +307,7 @@ static void noise_is_uniform(void **state)
         same += values[0][i] == values[1][i];
     }
     assert_true(fabs(squares / COUNT - 1.0 / 3) < 0.02); /* four standard deviations */
-    assert_true(fabs(sum / N) < 0.04);
+    assert_true(fabs(sum / COUNT) < 0.04);
     assert_true(same < 3);
     release(x);
 }

@@ -14,6 +14,7 @@ struct sys_table sys = {
     .fsync = fsync,
     .rename = confine_rename,
     .unlink = confine_unlink,
+    .unlinkat = unlinkat,
     .mkdir = confine_mkdir,
     .rmdir = confine_rmdir,
     .stat = confine_stat,

@@ -22,6 +22,7 @@ struct sys_table {
     int (*fsync)(int fd);
     int (*rename)(const char *from, const char *to);
     int (*unlink)(const char *path);
+    int (*unlinkat)(int folder, const char *name, int flags);
     int (*mkdir)(const char *path, mode_t mode);
     int (*rmdir)(const char *path);
     int (*stat)(const char *path, struct stat *out);

@@ -146,9 +146,9 @@ static int make_key(struct job_trust *trust, const char *path, const cJSON *job,
     return status;
 }
 
-static char *approval_path(const struct job_trust *trust)
+static char *approval_path(const struct job_trust *trust, bool make)
 {
-    char *folder = xdg_state_folder("approved", NULL);
+    char *folder = make ? xdg_state_folder("approved", NULL) : xdg_state_path("approved", NULL);
     char *file = folder ? path_join(folder, trust->key, NULL) : NULL;
     free(folder);
     return file;
@@ -156,7 +156,7 @@ static char *approval_path(const struct job_trust *trust)
 
 static bool is_approved(const struct job_trust *trust)
 {
-    char *file = approval_path(trust);
+    char *file = approval_path(trust, false);
     struct stat info;
     bool approved = file && sys.stat(file, &info) == 0 && info.st_uid == geteuid();
     free(file);
@@ -165,7 +165,7 @@ static bool is_approved(const struct job_trust *trust)
 
 static void approve(const struct job_trust *trust)
 {
-    char *file = approval_path(trust);
+    char *file = approval_path(trust, true);
     if (file)
         file_save(file, "", 0, NULL);
     free(file);

@@ -242,12 +242,13 @@ static void put_data(struct buffer *out, const struct training_data_plan *data)
 static void put_memory(struct buffer *out, const struct training_start *start)
 {
     const struct memory_plan *memory = start->memory;
-    buffer_format(out, "memory      %.1f MB planned; %.1f MB are free here: it %s\n",
-                  (double)memory->total / 1e6, (double)start->memory_free / 1e6,
+    buffer_format(out, "memory      %s planned; %s are free here: it %s\n",
+                  bytes_text((double)memory->total).text,
+                  bytes_text((double)start->memory_free).text,
                   fits(start) ? "fits" : "does not fit");
     for (int i = 0; i < MEMORY_CATEGORIES; i++)
-        buffer_format(out, "  %-32s %14.1f MB\n", memory_category_name((enum memory_category)i),
-                      (double)memory->bytes[i] / 1e6);
+        buffer_format(out, "  %-32s %14s\n", memory_category_name((enum memory_category)i),
+                      bytes_text((double)memory->bytes[i]).text);
     if (start->recomputed > 0)
         buffer_format(out, "  %" PRId64 " blocks are computed anew in the backward pass\n",
                       start->recomputed);

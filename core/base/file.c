@@ -6,10 +6,13 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdatomic.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <sys/random.h>
+#include <time.h>
 #include <unistd.h>
 
 int file_open_read(const char *path, uint64_t *size, struct error *err)
@@ -93,14 +96,34 @@ int file_write(int fd, const void *data, size_t count, const char *path, struct 
     return 0;
 }
 
+/* --- writing --- */
+
+void file_unique(char out[FILE_UNIQUE_SIZE])
+{
+    uint64_t number;
+    /* Without the kernel's numbers: the clock and where the stack lies differ, too. */
+    if (getrandom(&number, sizeof number, 0) != (ssize_t)sizeof number) {
+        struct timespec now;
+        clock_gettime(CLOCK_REALTIME, &now);
+        number = (uint64_t)now.tv_nsec << 34 ^ (uint64_t)now.tv_sec ^ (uint64_t)getpid() << 48 ^
+                 (uintptr_t)&number;
+    }
+    snprintf(out, FILE_UNIQUE_SIZE, "%016llx", (unsigned long long)number);
+}
+
+static const char *last_part(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
 static char *temporary_name(const char *path, struct error *err)
 {
-    static atomic_uint serial;
     struct buffer name = BUFFER_INIT;
-    const char *slash = strrchr(path, '/');
-    int folder = slash ? (int)(slash - path + 1) : 0;
-    buffer_format(&name, "%.*s.%s.%ld.%u.tmp", folder, path, path + folder, (long)getpid(),
-                  atomic_fetch_add(&serial, 1));
+    const char *last = last_part(path);
+    char unique[FILE_UNIQUE_SIZE];
+    file_unique(unique);
+    buffer_format(&name, "%.*s.%s.%s.tmp", (int)(last - path), path, last, unique);
     if (buffer_check(&name, err) != 0) {
         buffer_free(&name);
         return NULL;
@@ -108,21 +131,216 @@ static char *temporary_name(const char *path, struct error *err)
     return name.data;
 }
 
-int file_writer_open(struct file_writer *writer, const char *path, struct error *err)
+/* ".<name>.<16 hex digits>.tmp", or, as versions up to 0.1 had it, ".<name>.<pid>.<n>.tmp". */
+static bool is_temporary_of(const char *entry, const char *name)
 {
-    *writer = (struct file_writer){.fd = -1};
-    writer->path = string_copy(path, err);
-    writer->temporary = writer->path ? temporary_name(path, err) : NULL;
-    if (writer->temporary) {
-        writer->fd = sys.open(writer->temporary, O_RDWR | O_CREAT | O_EXCL, 0666);
-        if (writer->fd >= 0)
-            return 0;
-        error_set_errno(err, errno, "cannot write %s", path);
+    static const char end[] = ".tmp";
+    size_t length = strlen(name), digits;
+    if (entry[0] != '.' || strncmp(entry + 1, name, length) != 0 || entry[1 + length] != '.')
+        return false;
+    entry += length + 2;
+    digits = strspn(entry, "0123456789abcdef");
+    if (digits == FILE_UNIQUE_SIZE - 1 && strcmp(entry + digits, end) == 0)
+        return true;
+    digits = strspn(entry, "0123456789");
+    if (digits == 0 || entry[digits] != '.')
+        return false;
+    entry += digits + 1;
+    digits = strspn(entry, "0123456789");
+    return digits > 0 && strcmp(entry + digits, end) == 0;
+}
+
+/* Its writer is dead where nobody has it locked. A file system without locks keeps what there is.
+ */
+static void remove_if_left(const char *path)
+{
+    int fd = sys.open(path, O_RDWR | O_NOFOLLOW | O_NONBLOCK, 0);
+    struct stat info;
+    if (fd < 0)
+        return;
+    if (sys.fstat(fd, &info) == 0 && S_ISREG(info.st_mode) && flock(fd, LOCK_EX | LOCK_NB) == 0)
+        sys.unlink(path);
+    sys.close(fd);
+}
+
+/* What writers of this name left that were killed. */
+static void remove_left(const char *path)
+{
+    char *folder = path_folder(path, NULL);
+    DIR *entries = folder ? opendir(folder) : NULL;
+    for (struct dirent *entry; entries && (entry = readdir(entries));) {
+        char *left = is_temporary_of(entry->d_name, last_part(path))
+                         ? path_join(folder, entry->d_name, NULL)
+                         : NULL;
+        if (left)
+            remove_if_left(left);
+        free(left);
     }
+    if (entries)
+        closedir(entries);
+    free(folder);
+}
+
+/* Locks a new temporary file. False: somebody took it for a dead one's, and it is gone. */
+static bool lock_temporary(int fd)
+{
+    struct stat info;
+    while (flock(fd, LOCK_EX) != 0 && errno == EINTR)
+        continue;
+    return sys.fstat(fd, &info) != 0 || info.st_nlink > 0;
+}
+
+/* Makes the temporary file under a name that nobody has; -1 with errno. */
+static int make_temporary(struct file_writer *writer, mode_t mode, struct error *err)
+{
+    enum { TRIES = 16 };
+    errno = EEXIST;
+    for (int i = 0; i < TRIES && errno == EEXIST; i++) {
+        free(writer->temporary);
+        if (!(writer->temporary = temporary_name(writer->path, err))) {
+            errno = ENOMEM;
+            return -1;
+        }
+        writer->fd = sys.open(writer->temporary, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, mode);
+        if (writer->fd >= 0 && lock_temporary(writer->fd))
+            return 0;
+        if (writer->fd >= 0) {
+            sys.close(writer->fd);
+            writer->fd = -1;
+            errno = EEXIST;
+        }
+    }
+    return -1;
+}
+
+static void release(struct file_writer *writer)
+{
     free(writer->path);
     free(writer->temporary);
     *writer = (struct file_writer){.fd = -1};
+}
+
+static int open_writer(struct file_writer *writer, const char *path, mode_t mode, struct error *err)
+{
+    *writer = (struct file_writer){.fd = -1};
+    if (!(writer->path = string_copy(path, err)))
+        return -1;
+    remove_left(path);
+    if (make_temporary(writer, mode, err) == 0)
+        return 0;
+    error_set_errno(err, errno, "cannot write %s", path);
+    release(writer);
     return -1;
+}
+
+int file_writer_open(struct file_writer *writer, const char *path, struct error *err)
+{
+    return open_writer(writer, path, 0666, err);
+}
+
+int file_writer_open_private(struct file_writer *writer, const char *path, struct error *err)
+{
+    return open_writer(writer, path, 0600, err);
+}
+
+/* The descriptor that a path of /dev or /proc stands for; -1: none. To open such a path again would
+ * begin at the file's start, over what stands there. */
+static int descriptor_of(const char *path)
+{
+    static const char *const folders[] = {"/dev/fd/", "/proc/self/fd/", "/proc/thread-self/fd/"};
+    if (strcmp(path, "/dev/stdout") == 0)
+        return STDOUT_FILENO;
+    if (strcmp(path, "/dev/stderr") == 0)
+        return STDERR_FILENO;
+    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
+        size_t length = strlen(folders[i]), digits = 0;
+        if (strncmp(path, folders[i], length) != 0)
+            continue;
+        digits = strspn(path + length, "0123456789");
+        if (digits > 0 && digits < 9 && path[length + digits] == '\0')
+            return atoi(path + length);
+    }
+    return -1;
+}
+
+/* What a path names through links, whether or not anything is there; newly allocated. */
+static char *behind_links(const char *path, struct error *err)
+{
+    enum { LINKS = 40 };
+    char *at = string_copy(path, err), target[PATH_MAX];
+    for (int links = 0; at && descriptor_of(at) < 0; links++) {
+        ssize_t length = readlink(at, target, sizeof target - 1);
+        if (length < 0)
+            return at;
+        target[length] = '\0';
+        char *folder = path_folder(at, err), *next = NULL;
+        if (folder && links < LINKS)
+            next = target[0] == '/' ? string_copy(target, err) : path_join(folder, target, err);
+        else if (folder)
+            error_set_errno(err, ELOOP, "cannot write %s", path);
+        free(folder);
+        free(at);
+        at = next;
+    }
+    return at;
+}
+
+/* Opens what is there to be written to as it is. */
+static int open_in_place(struct file_writer *writer, int flags, struct error *err)
+{
+    int given = descriptor_of(writer->path);
+    writer->fd = given >= 0 ? fcntl(given, F_DUPFD_CLOEXEC, 3)
+                            : sys.open(writer->path, O_WRONLY | O_NOCTTY | flags, 0);
+    return writer->fd >= 0 ? 0 : error_set_errno(err, errno, "cannot write %s", writer->path);
+}
+
+/* Beside a file that is there, with its mode and, as far as that is allowed, its owner. */
+static int open_beside(struct file_writer *writer, const struct stat *there, struct error *err)
+{
+    remove_left(writer->path);
+    if (make_temporary(writer, there ? 0600 : 0666, err) != 0) {
+        int why = errno;
+        free(writer->temporary);
+        writer->temporary = NULL;
+        if (there && (why == EACCES || why == EPERM || why == EROFS) &&
+            access(writer->path, W_OK) == 0)
+            return open_in_place(writer, O_TRUNC, err);
+        return error_set_errno(err, why, "cannot write %s", writer->path);
+    }
+    if (there && ((there->st_uid != geteuid() || there->st_gid != getegid()) &&
+                  fchown(writer->fd, there->st_uid, there->st_gid) != 0))
+        errno = 0; /* it is this user's then, as any file that this user makes */
+    if (there)
+        fchmod(writer->fd, there->st_mode & 07777);
+    return 0;
+}
+
+int file_writer_open_output(struct file_writer *writer, const char *path, struct error *err)
+{
+    struct stat there;
+    int status = -1;
+    *writer = (struct file_writer){.fd = -1};
+    if (!path[0])
+        return error_set_kind(err, ERROR_USAGE, "the name of the file to write is empty");
+    if (!(writer->path = behind_links(path, err)))
+        return -1;
+    if (descriptor_of(writer->path) >= 0)
+        status = open_in_place(writer, 0, err);
+    else if (path[strlen(path) - 1] == '/')
+        error_set(err, "%s names a folder; give a file", path);
+    else if (stat(writer->path, &there) != 0)
+        status = open_beside(writer, NULL, err);
+    else if (S_ISDIR(there.st_mode))
+        error_set(err, "%s is a folder; give a file", path);
+    else if (S_ISBLK(there.st_mode))
+        error_set(err, "%s is a block device, which is not written over; give a file", path);
+    else if (S_ISREG(there.st_mode))
+        status = open_beside(writer, &there, err);
+    else
+        status = open_in_place(writer, 0, err);
+    if (status != 0)
+        file_writer_abort(writer);
+    return status;
 }
 
 int file_writer_put(struct file_writer *writer, const void *data, size_t count, struct error *err)
@@ -136,46 +354,75 @@ void file_writer_abort(struct file_writer *writer)
         sys.close(writer->fd);
     if (writer->temporary)
         sys.unlink(writer->temporary);
-    free(writer->path);
-    free(writer->temporary);
-    *writer = (struct file_writer){.fd = -1};
+    release(writer);
 }
 
+/* Pipes and terminals cannot be synced, and need not be. */
+static int sync_written(const struct file_writer *writer)
+{
+    if (sys.fsync(writer->fd) == 0)
+        return 0;
+    return !writer->temporary && (errno == EINVAL || errno == EROFS || errno == ENOTSUP) ? 0 : -1;
+}
+
+/* Renamed before it is closed: a temporary file without a lock is a dead one's. */
 int file_writer_commit(struct file_writer *writer, struct error *err)
 {
     int status = -1;
     char *folder = NULL;
-    if (sys.fsync(writer->fd) != 0) {
+    if (sync_written(writer) != 0 ||
+        (writer->temporary && sys.rename(writer->temporary, writer->path) != 0)) {
         error_set_errno(err, errno, "cannot write %s", writer->path);
         goto out;
     }
-    int closed = sys.close(writer->fd);
-    writer->fd = -1;
-    if (closed != 0 || sys.rename(writer->temporary, writer->path) != 0) {
-        error_set_errno(err, errno, "cannot write %s", writer->path);
-        goto out;
-    }
+    bool renamed = writer->temporary != NULL;
     free(writer->temporary);
     writer->temporary = NULL;
-    folder = path_folder(writer->path, err);
-    status = folder ? folder_sync(folder, err) : -1;
+    int closed = sys.close(writer->fd);
+    writer->fd = -1;
+    if (closed != 0) {
+        error_set_errno(err, errno, "cannot write %s", writer->path);
+        goto out;
+    }
+    folder = renamed ? path_folder(writer->path, err) : NULL;
+    status = !renamed ? 0 : folder ? folder_sync(folder, err) : -1;
 out:
     free(folder);
     file_writer_abort(writer);
     return status;
 }
 
+/* Of a writer whose opening gave `status`. */
+static int save(struct file_writer *writer, int status, const void *data, size_t count,
+                struct error *err)
+{
+    if (status != 0)
+        return -1;
+    if (file_writer_put(writer, data, count, err) == 0)
+        return file_writer_commit(writer, err);
+    file_writer_abort(writer);
+    return -1;
+}
+
 int file_save(const char *path, const void *data, size_t count, struct error *err)
 {
     struct file_writer writer;
-    if (file_writer_open(&writer, path, err) != 0)
-        return -1;
-    if (file_writer_put(&writer, data, count, err) != 0) {
-        file_writer_abort(&writer);
-        return -1;
-    }
-    return file_writer_commit(&writer, err);
+    return save(&writer, file_writer_open(&writer, path, err), data, count, err);
 }
+
+int file_save_private(const char *path, const void *data, size_t count, struct error *err)
+{
+    struct file_writer writer;
+    return save(&writer, file_writer_open_private(&writer, path, err), data, count, err);
+}
+
+int file_save_output(const char *path, const void *data, size_t count, struct error *err)
+{
+    struct file_writer writer;
+    return save(&writer, file_writer_open_output(&writer, path, err), data, count, err);
+}
+
+/* --- folders and paths --- */
 
 int folder_sync(const char *path, struct error *err)
 {
@@ -195,12 +442,6 @@ static bool same_inode(const char *a, const char *b)
     struct stat one, other;
     return stat(a, &one) == 0 && stat(b, &other) == 0 && one.st_dev == other.st_dev &&
            one.st_ino == other.st_ino;
-}
-
-static const char *last_part(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    return slash ? slash + 1 : path;
 }
 
 bool file_is_same(const char *a, const char *b)
@@ -289,14 +530,16 @@ bool folder_is_empty(const char *path)
     return empty;
 }
 
+/* Through the folder's own descriptor, so that nothing outside can be meant. */
 void folder_clear(const char *path)
 {
-    DIR *folder = opendir(path);
+    int fd = sys.open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
+    DIR *folder = fd >= 0 ? fdopendir(fd) : NULL;
+    if (!folder && fd >= 0)
+        sys.close(fd);
     for (struct dirent *entry; folder && (entry = readdir(folder));) {
-        char *file = path_join(path, entry->d_name, NULL);
-        if (file && strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-            sys.unlink(file);
-        free(file);
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+            sys.unlinkat(dirfd(folder), entry->d_name, 0);
     }
     if (folder)
         closedir(folder);
@@ -305,5 +548,6 @@ void folder_clear(const char *path)
 void folder_remove(const char *path)
 {
     folder_clear(path);
-    rmdir(path);
+    if (rmdir(path) != 0 && errno == ENOTDIR)
+        sys.unlink(path);
 }

@@ -25,20 +25,40 @@ int file_read_at(int fd, void *out, size_t count, uint64_t offset, const char *p
 int file_write(int fd, const void *data, size_t count, const char *path, struct error *err);
 
 /* A file that appears whole or not at all: written beside its final place as
- * ".<name>.<pid>.<n>.tmp", then fsync, rename, fsync of the folder. */
+ * ".<name>.<16 hex digits>.tmp", then fsync, rename, fsync of the folder. A name that is taken is
+ * no obstacle. While it is written the temporary file is locked (flock), so that whoever opens the
+ * next writer of that name clears away what dead ones left, and nothing else. A link in the final
+ * place is replaced, not followed. */
 struct file_writer {
-    int fd;          /* can be read, too */
+    int fd;          /* can be read, too, but for that of an output which is no regular file */
     char *path;      /* the final place */
-    char *temporary; /* where the bytes go until commit */
+    char *temporary; /* where the bytes go until commit; NULL: they go straight to the path */
 };
 
 int file_writer_open(struct file_writer *writer, const char *path, struct error *err);
+
+/* The same for this user's eyes alone (mode 0600). */
+int file_writer_open_private(struct file_writer *writer, const char *path, struct error *err);
+
+/* What a user names as an output is written as other programs write it: through a link to what that
+ * names, a file that is there keeps its mode (and, for root, its owner), and what is no regular
+ * file (a pipe, a terminal, /dev/null, /dev/stdout, /dev/fd/3) is written to. A folder and a block
+ * device are refused. Where the folder takes no new file but the file itself can be written, it is
+ * written in its place. */
+int file_writer_open_output(struct file_writer *writer, const char *path, struct error *err);
+
 int file_writer_put(struct file_writer *writer, const void *data, size_t count, struct error *err);
 int file_writer_commit(struct file_writer *writer, struct error *err); /* closes it in any case */
 void file_writer_abort(struct file_writer *writer);                    /* removes the temporary */
 
-/* The three in one. */
+/* Opens, puts and commits in one. */
 int file_save(const char *path, const void *data, size_t count, struct error *err);
+int file_save_private(const char *path, const void *data, size_t count, struct error *err);
+int file_save_output(const char *path, const void *data, size_t count, struct error *err);
+
+/* 16 hexadecimal digits that nobody else draws, for the names of temporary files and folders. */
+enum { FILE_UNIQUE_SIZE = 17 };
+void file_unique(char out[FILE_UNIQUE_SIZE]);
 
 /* Are these one file or folder, under whatever names and through whatever links? What is not there
  * yet is the same by its name and folder. */
@@ -57,11 +77,11 @@ int folder_make(const char *path, struct error *err);
 /* Is nothing there, or a folder without anything in it? */
 bool folder_is_empty(const char *path);
 
-/* Removes the plain files of a folder. */
+/* Removes the plain files and links of a folder; a link in the folder's place is not followed. */
 void folder_clear(const char *path);
 
-/* Removes a folder of plain files, as far as that goes: for temporary ones, of which a kill leaves
- * a part. */
+/* Removes a folder of plain files, or the link in its place, as far as that goes: for temporary
+ * ones, of which a kill leaves a part. */
 void folder_remove(const char *path);
 
 /* fsync of a folder, so that a rename in it is on disk. */

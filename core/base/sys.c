@@ -18,6 +18,7 @@ struct sys_table sys = {
     .fsync = fsync,
     .rename = rename,
     .unlink = unlink,
+    .unlinkat = unlinkat,
     .mkdir = mkdir,
     .fstat = fstat,
 };

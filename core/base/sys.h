@@ -20,6 +20,7 @@ struct sys_table {
     int (*fsync)(int fd);
     int (*rename)(const char *from, const char *to);
     int (*unlink)(const char *path);
+    int (*unlinkat)(int folder, const char *name, int flags);
     int (*mkdir)(const char *path, mode_t mode);
     int (*fstat)(int fd, struct stat *out);
 };

@@ -553,13 +553,19 @@ static void stop_does_not_wait(void **state)
 
 /* --- old checkpoints go, whole --- */
 
-static int (*real_unlink)(const char *path);
-static int partial;
+static int (*real_unlinkat)(int folder, const char *name, int flags);
+static int removed, partial;
 
-static int unlink_hidden(const char *path)
+/* Counts what is taken out of a folder that has a state's own name at the time. */
+static int unlink_hidden(int folder, const char *name, int flags)
 {
+    char link[64], path[4096];
+    snprintf(link, sizeof link, "/proc/self/fd/%d", folder);
+    ssize_t length = readlink(link, path, sizeof path - 1);
+    path[length > 0 ? length : 0] = '\0';
     partial += strstr(path, "/step-") != NULL;
-    return real_unlink(path);
+    removed++;
+    return real_unlinkat(folder, name, flags);
 }
 
 static void states_are_complete_or_absent(void **state)
@@ -576,10 +582,11 @@ static void states_are_complete_or_absent(void **state)
     request.is.save_every = 1;
     request.is.keep = 1;
     assert_int_equal(job_dir_create(paths.run, NULL), 0);
-    real_unlink = sys.unlink;
-    sys.unlink = unlink_hidden;
+    real_unlinkat = sys.unlinkat;
+    sys.unlinkat = unlink_hidden;
     run_or_fail(&request, false, &silent);
-    sys.unlink = real_unlink;
+    sys.unlinkat = real_unlinkat;
+    assert_true(removed > 0);
     assert_int_equal(partial, 0);
     assert_false(job_dir_has(paths.run, "checkpoints/step-00000002"));
     assert_true(job_dir_has(paths.run, "checkpoints/step-00000003/state.json"));

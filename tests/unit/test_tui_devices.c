@@ -119,7 +119,7 @@ static void a_device_fits_its_room(void **state)
 {
     (void)state;
     struct device_info device = {
-        .id = "cuda:0", .name = "NVIDIA H200", .memory = 150000000000, .free_memory = 148000000000};
+        .id = "cuda:0", .name = "NVIDIA H200", .memory = 150ull << 30, .free_memory = 148ull << 30};
     char text[256];
     device_put(&device, 80, text, sizeof text);
     assert_string_equal(text, "cuda:0 NVIDIA H200, 148 of 150 GiB free");
@@ -127,7 +127,7 @@ static void a_device_fits_its_room(void **state)
     assert_string_equal(text, "cuda:0, 148 of 150 GiB free");
     device_put(&device, 10, text, sizeof text);
     assert_string_equal(text, "cuda:0");
-    device.free_memory = 900000000;
+    device.free_memory = 900ull << 20;
     device_memory_put(&device, text, sizeof text);
     assert_string_equal(text, "900 MiB of 150 GiB free");
     device.free_memory = 0;

@@ -26,7 +26,6 @@ static const struct {
     {"data", "tokenised data"},
     {"spectra", "singular values of models"},
     {"models", "fingerprints of models"},
-    {"looks", "looks at data"},
 };
 enum { KINDS = sizeof kinds / sizeof *kinds, UNFINISHED_SECONDS = 24 * 3600 };
 
@@ -209,8 +208,8 @@ static int check_kind(struct choice *choice, const char *const *rest, size_t cou
     if (count > 1)
         return error_set_kind(err, ERROR_USAGE, "cache takes one KIND at most");
     if (count == 1 && (choice->kind = find_kind(rest[0])) < 0)
-        return error_set_kind(err, ERROR_USAGE,
-                              "\"%.40s\" is no kind: data, spectra, models or looks", rest[0]);
+        return error_set_kind(err, ERROR_USAGE, "\"%.40s\" is no kind: data, spectra or models",
+                              rest[0]);
     return 0;
 }
 
@@ -233,7 +232,7 @@ int command_cache(int argc, char **argv, struct error *err)
         return -1;
     int status = options_parse(
         specs, sizeof specs / sizeof *specs,
-        "spectrum cache [data | spectra | models | looks] [options]\n\n"
+        "spectrum cache [data | spectra | models] [options]\n\n"
         "Lists what was kept so that it need not be computed again, or clears it. A run that has\n"
         "one of the files open is not disturbed; what is needed again is made again.",
         argc, argv, rest, &count, err);

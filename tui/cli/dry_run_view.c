@@ -112,6 +112,14 @@ static void put_memory_json(struct buffer *out, const struct training_start *sta
     if (limit > 0)
         buffer_format(out, ", \"limit\": %" PRIu64, limit);
     buffer_byte(out, '}');
+    const struct training_disk *disk = &start->disk;
+    buffer_format(out,
+                  ", \"disk\": {\"checkpoint_bytes\": %" PRIu64 ", \"checkpoints\": %" PRIu64
+                  ", \"total\": %" PRIu64,
+                  disk->state, disk->states, disk->total);
+    if (disk->known)
+        buffer_format(out, ", \"free\": %" PRIu64, disk->left);
+    buffer_byte(out, '}');
 }
 
 static int put_sample_json(struct buffer *out, const struct training_start *start,
@@ -257,6 +265,17 @@ static void put_memory(struct buffer *out, const struct training_start *start)
                          "nf4, --optimizer adamw-8bit or --master none needs less\n");
 }
 
+static void put_disk(struct buffer *out, const struct training_disk *disk)
+{
+    buffer_format(out, "disk        up to %" PRIu64 " checkpoint%s of %s at once", disk->states,
+                  text_s(disk->states), bytes_text((double)disk->state).text);
+    if (disk->known)
+        buffer_format(out, "; %s are left %s\n", bytes_text((double)disk->left).text,
+                      disk->quota ? "within the quota" : "there");
+    else
+        buffer_text(out, "; what is left there is not known\n");
+}
+
 /* On one line: a prompt may have several. */
 static int put_sample(struct buffer *out, const struct training_start *start, struct error *err)
 {
@@ -286,6 +305,7 @@ static int put_lines(struct buffer *out, const struct training_request *request,
                   start->steps, data->step_rows, text_s((uint64_t)data->step_rows),
                   data->epoch_steps, start->warmup);
     put_memory(out, start);
+    put_disk(out, &start->disk);
     return start->sample ? put_sample(out, start, err) : 0;
 }
 

@@ -215,6 +215,17 @@ void memory_limit_read(struct memory_limit *out, const char *root)
     read_resource(out, self, "Max data size ", "VmData:", "the limit of data");
 }
 
+int memory_limit_check(uint64_t needed, const char *less, struct error *err)
+{
+    struct memory_limit limit;
+    memory_limit_read(&limit, "");
+    if (needed <= limit.left)
+        return 0;
+    return error_set(err, "it needs %s of memory and only %s are left within %s; %s",
+                     bytes_text((double)needed).text, bytes_text((double)limit.left).text, limit.by,
+                     less);
+}
+
 /* --- processors --- */
 
 static void read_group_quota(void *context, const char *folder, int version)
@@ -302,4 +313,17 @@ bool disk_left(const char *path, uint64_t *bytes, bool *quota)
     if (fd >= 0)
         sys.close(fd);
     return known;
+}
+
+int disk_check(const char *path, uint64_t needed, struct error *err)
+{
+    uint64_t left;
+    bool quota;
+    if (!disk_left(path, &left, &quota) || needed <= left)
+        return 0;
+    return error_set(err,
+                     "%s: %s are to be written, and %s are left %s; another folder or a "
+                     "cleared disk is needed (`spectrum cache --clear` gives some back)",
+                     path, bytes_text((double)needed).text, bytes_text((double)left).text,
+                     quota ? "within the quota" : "there");
 }

@@ -5,6 +5,8 @@
 #ifndef SPECTRUM_BASE_LIMITS_H
 #define SPECTRUM_BASE_LIMITS_H
 
+#include "base/error.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -18,6 +20,10 @@ struct memory_limit {
  * forgotten do not count as taken. */
 void memory_limit_read(struct memory_limit *out, const char *root);
 
+/* Refuses what would be killed: `needed` bytes that a control group or a limit does not leave.
+ * `less` is what needs less, behind a semicolon. */
+int memory_limit_check(uint64_t needed, const char *less, struct error *err);
+
 /* Processors that a control group's quota (cpu.max, cpu.cfs_quota_us) comes to, rounded up; 0:
  * there is none. */
 int processor_quota(const char *root);
@@ -26,5 +32,8 @@ int processor_quota(const char *root);
  * is passed over), by the file system and, where it tells, by a quota; *quota says which. False:
  * it cannot be known. A quota that a network file system's server keeps is not seen here. */
 bool disk_left(const char *path, uint64_t *bytes, bool *quota);
+
+/* Refuses to begin writing what would not fit there; where that cannot be known, it goes on. */
+int disk_check(const char *path, uint64_t needed, struct error *err);
 
 #endif

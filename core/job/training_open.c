@@ -201,7 +201,6 @@ int training_fit_memory(struct training *training, struct error *err)
  * be killed in the middle; what only the machine is short of may still be swapped, and is said. */
 static int check_room(struct training *training, struct error *err)
 {
-    struct memory_limit limit;
     struct memory_plan *plan = NULL;
     if (training->dry) /* it is what a dry run prints */
         return 0;
@@ -211,14 +210,11 @@ static int check_room(struct training *training, struct error *err)
     memory_plan_free(plan);
     if (total <= training->free_bytes)
         return 0;
-    memory_limit_read(&limit, "");
-    if (total > limit.left)
-        return error_set(err,
-                         "the run needs %s of memory and only %s are left within %s; a lower "
-                         "--batch, --seq-len or --top, --memory-limit, --frozen-dtype nf4, "
-                         "--optimizer adamw-8bit, or --master none, needs less",
-                         bytes_text((double)total).text, bytes_text((double)limit.left).text,
-                         limit.by);
+    if (memory_limit_check(total,
+                           "a lower --batch, --seq-len or --top, --memory-limit, --frozen-dtype "
+                           "nf4, --optimizer adamw-8bit, or --master none, needs less",
+                           err) != 0)
+        return -1;
     training_say(training,
                  "the run needs %s of memory and only %s are available here: it may be slowed by "
                  "swapping or killed",

@@ -184,7 +184,7 @@ static void the_screen_shows_it(void **state)
     buffer_format(&lines, "{\"event\": \"scan\", \"total\": 56}\n%s\n", h200);
     write_lines(&app, buffer_string(&lines));
     assert_true(app_tick(&app));
-    assert_true(shows(&app, "d device: cuda:0 NVIDIA H200, 148 of 150 GiB free ─"));
+    assert_true(shows(&app, "d device: cuda:0 NVIDIA H200, 138 of 140 GiB free ─"));
     assert_false(app_tick(&app)); /* silent when nothing changes */
 
     buffer_format(&lines, "%s\n", lost);
@@ -201,7 +201,7 @@ static void the_screen_shows_it(void **state)
     app_input(&app, 'd');
     assert_true(shows(&app, "cuda:0      NVIDIA H200"));
     assert_true(shows(&app, "● computes"));
-    assert_true(shows(&app, "150 GiB"));
+    assert_true(shows(&app, "140 GiB"));
     assert_int_equal(app_resize(&app, 60, 16, NULL), 0);
     assert_true(shows(&app, "NVIDIA H200"));
     app_free(&app);

@@ -3,6 +3,7 @@
 #include "base/limits.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "base/xdg.h"
 #include "compute/machine.h"
 #include "compute/onednn.h"
 #include "job/job_dir.h"
@@ -32,15 +33,8 @@ void training_say(const struct training *training, const char *format, ...)
 /* A dry run's random weights are drawn, too: which of them train is chosen by their spectra. */
 static char *scratch_folder(struct training *training, struct error *err)
 {
-    const char *folder = getenv("TMPDIR");
-    char *path = path_join(folder && folder[0] ? folder : "/var/tmp", "spectrum-init-XXXXXX", err);
-    if (path && !mkdtemp(path)) {
-        error_set_errno(err, errno, "cannot make folder %s", path);
-        free(path);
-        path = NULL;
-    }
-    training->scratch = path;
-    return path ? string_copy(path, err) : NULL;
+    training->scratch = xdg_scratch_folder("init", &training->scratch_lock, err);
+    return training->scratch ? string_copy(training->scratch, err) : NULL;
 }
 
 /* The model that was asked for; with --init, a new one of random weights in RUN/base. */
@@ -301,9 +295,7 @@ void training_close(struct training *training)
     scan_result_free(training->scanned);
     backend_close(training->backend);
     model_close(training->model);
-    if (training->scratch)
-        folder_remove(training->scratch);
-    free(training->scratch);
+    xdg_scratch_remove(training->scratch, training->scratch_lock);
     free(training->model_path);
     free(training->state);
     free(training->template_copy);

@@ -39,9 +39,10 @@ struct training {
     size_t base_bytes; /* resident before the trainer was made; 0: unknown */
     struct job_metrics_writer metrics;
     bool metrics_open;
-    char *state;      /* the folder that a resume goes on from; NULL: it begins again */
-    bool dry;         /* it ends before the first step and writes no record */
-    char *scratch;    /* a dry run's model of random weights, to be removed; NULL: none */
+    char *state;   /* the folder that a resume goes on from; NULL: it begins again */
+    bool dry;      /* it ends before the first step and writes no record */
+    char *scratch; /* a dry run's model of random weights, to be removed; NULL: none */
+    int scratch_lock;
     bool recorded;    /* job.json is there: it stays what it is until the resume succeeds */
     pid_t supervisor; /* 0: none; it runs in a terminal */
     bool proof_due;   /* proof.json is to be written, or was when adapters had no gradient yet */

@@ -287,27 +287,27 @@ static void weights_count_tokens(void **state)
 static void noise_is_uniform(void **state)
 {
     (void)state;
-    enum { TOKENS = 40, WIDE = 100, N = TOKENS * WIDE };
+    enum { TOKENS = 40, WIDE = 100, COUNT = TOKENS * WIDE };
     static const int32_t offsets[] = {0, TOKENS};
     static const uint32_t key[2] = {1, 2};
-    float values[2][N];
-    struct place x = new_place(N * 4);
-    double size = 3 / sqrt(N), squares = 0, sum = 0;
+    float values[2][COUNT];
+    struct place x = new_place(COUNT * 4);
+    double size = 3 / sqrt(COUNT), squares = 0, sum = 0;
     int same = 0;
     for (uint32_t batch = 0; batch < 2; batch++) {
-        ops->fill_zero(backend->self, x, N * 4);
+        ops->fill_zero(backend->self, x, COUNT * 4);
         ops->add_noise(backend->self, x, STORAGE_F32, WIDE, (struct documents){offsets, 1}, 3, key,
                        batch);
-        backend->read(backend->self, values[batch], x, N * 4);
+        backend->read(backend->self, values[batch], x, COUNT * 4);
     }
-    for (int i = 0; i < N; i++) {
+    for (int i = 0; i < COUNT; i++) {
         assert_true(fabs((double)values[0][i]) <= size * (1 + 1e-6));
         squares += (double)values[0][i] * (double)values[0][i] / (size * size);
         sum += (double)values[0][i] / size;
         same += values[0][i] == values[1][i];
     }
-    assert_true(fabs(squares / N - 1.0 / 3) < 0.02); /* four standard deviations */
-    assert_true(fabs(sum / N) < 0.04);
+    assert_true(fabs(squares / COUNT - 1.0 / 3) < 0.02); /* four standard deviations */
+    assert_true(fabs(sum / COUNT) < 0.04);
     assert_true(same < 3);
     release(x);
 }

@@ -377,6 +377,7 @@ static void test_index(void **state)
     struct error err = ERROR_INIT;
     char **paths = NULL, *job = make_job();
     size_t count = 0;
+    assert_int_equal(job_index_add(job, &err), 0);
     assert_int_equal(job_index_list(&paths, &count, &err), 0);
     assert_int_equal(count, 1);
     assert_non_null(strstr(paths[0], "/job"));
@@ -388,6 +389,62 @@ static void test_index(void **state)
     assert_non_null(strstr(err.text, "holds a job already"));
     buffer_free(&text);
     free(job);
+}
+
+/* Runs without --run that begin in one second: the folder is the lock. */
+static void test_each_gets_a_folder(void **state)
+{
+    (void)state;
+    struct error err = ERROR_INIT;
+    char *wanted = path_join(folder, "runs/model-20260101-000000", NULL);
+    static const char *const endings[] = {"000000", "000000-2", "000000-3"};
+    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
+        char *made = job_dir_create_new(wanted, &err);
+        assert_non_null(made);
+        assert_string_equal(strrchr(made, '-') > made ? strstr(made, "000000") : "", endings[i]);
+        assert_true(job_dir_has(made, "requests") && job_dir_has(made, "checkpoints"));
+        free(made);
+    }
+    /* One that two commands name is the first one's. */
+    assert_int_equal(job_dir_create(wanted, &err), -1);
+    assert_non_null(strstr(err.text, "was made just now by another command"));
+    free(wanted);
+}
+
+static int mkdirs_left;
+
+static int mkdir_until_full(const char *path, mode_t mode)
+{
+    if (access(path, F_OK) != 0 && mkdirs_left-- <= 0) {
+        errno = ENOSPC;
+        return -1;
+    }
+    return mkdir(path, mode);
+}
+
+/* What cannot be made whole is not there. */
+static void test_no_half_made_folder_stays(void **state)
+{
+    (void)state;
+    struct error err = ERROR_INIT;
+    char *run = path_join(folder, "half", NULL), *file = path_join(folder, "file", NULL);
+    char *below = path_join(file, "run", NULL);
+    int (*mkdir_before)(const char *, mode_t) = sys.mkdir;
+    assert_int_equal(file_save(file, "x", 1, &err), 0);
+    for (mkdirs_left = 0; mkdirs_left < 3; mkdirs_left++) {
+        sys.mkdir = mkdir_until_full;
+        int left = mkdirs_left, status = job_dir_create(run, &err);
+        sys.mkdir = mkdir_before;
+        mkdirs_left = left;
+        assert_int_equal(status, -1);
+        assert_int_not_equal(access(run, F_OK), 0);
+    }
+    assert_int_equal(job_dir_create(run, &err), 0);
+    assert_null(job_dir_create_new(below, &err));
+    assert_non_null(strstr(err.text, "a run without --run goes to"));
+    free(below);
+    free(file);
+    free(run);
 }
 
 static void write_config(const char *text)
@@ -441,6 +498,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_states, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(test_reused_pid_is_dead, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(test_index, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(test_each_gets_a_folder, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(test_no_half_made_folder_stays, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(test_what_ends_jobs_is_said_beforehand, make_folder,
                                         remove_folder),
     };

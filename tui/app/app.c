@@ -170,7 +170,7 @@ int app_save_screen(struct app *app, const char *path, struct error *err)
     if (status == 0)
         status = session_check_output(&app->session, path, err);
     if (status == 0)
-        status = file_save(path, out.data, out.length, err);
+        status = file_save_output(path, out.data, out.length, err);
     buffer_free(&out);
     return status;
 }

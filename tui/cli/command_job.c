@@ -111,8 +111,9 @@ static int list_jobs(bool json, struct error *err)
     struct buffer out = BUFFER_INIT;
     char **paths;
     size_t count, shown = 0;
-    if (job_index_list(&paths, &count, err) != 0)
-        return -1;
+    struct error unread = ERROR_INIT;
+    if (job_index_list(&paths, &count, &unread) != 0)
+        fprintf(stderr, "the list of jobs cannot be read: %s\n", unread.text);
     buffer_text(&out, json ? "{\"format\": \"spectrum.jobs\", \"version\": 1, \"jobs\": [" : "");
     for (size_t i = 0; i < count; i++) {
         struct job_follow *job = NULL;
@@ -123,7 +124,7 @@ static int list_jobs(bool json, struct error *err)
         job_follow_close(job);
     }
     buffer_text(&out, json ? "]}\n" : "");
-    if (count == 0)
+    if (count == 0 && unread.kind == ERROR_NONE)
         fprintf(stderr, "no jobs yet\n");
     job_index_free(paths, count);
     return print_buffer(&out, err);

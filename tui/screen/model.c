@@ -165,7 +165,7 @@ static void save_plan(struct app *app, const char *path)
     session_put_plan(&app->session, format, &out);
     if (plan_check_target(app->session.plan, format, false, &err) != 0 ||
         session_check_output(&app->session, path, &err) != 0 || buffer_check(&out, &err) != 0 ||
-        file_save(path, out.data, out.length, &err) != 0) {
+        file_save_output(path, out.data, out.length, &err) != 0) {
         app_error(app, &err);
     } else {
         app->session.plan_changed = false;

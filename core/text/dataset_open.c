@@ -128,11 +128,8 @@ static int make(struct dataset *out, const struct opening *o, const char *folder
     int fd;
     bool broken = false;
     double bytes = (double)data_files_bytes(o->files);
-    int unit = bytes < 1e3 ? 0 : bytes < 1e6 ? 1 : 2;
-    static const char *const units[] = {"bytes", "kB", "MB"};
-    static const double sizes[] = {1, 1e3, 1e6};
-    say(o->watch, "tokenising %zu file%s, %.*f %s%s", o->files->count, text_s(o->files->count),
-        unit > 0, bytes / sizes[unit], units[unit], path ? "; kept for later runs" : "");
+    say(o->watch, "tokenising %zu file%s, %s%s", o->files->count, text_s(o->files->count),
+        bytes_text(bytes).text, path ? "; kept for later runs" : "");
     if (path) {
         folder_remove_left(folder); /* of runs that were killed while they tokenised */
         if (write_tokens(o, path, false, &fd, &broken, err) == 0)

@@ -61,9 +61,10 @@ static int parse_memory_limit(struct request *r, struct error *err)
 {
     if (!r->memory_limit || text_to_bytes(&r->is.memory_limit, r->memory_limit))
         return 0;
-    return error_set_kind(err, ERROR_USAGE,
-                          "--memory-limit takes bytes such as 8G or 500M, not \"%.40s\"",
-                          r->memory_limit);
+    return error_set_kind(
+        err, ERROR_USAGE,
+        "--memory-limit takes bytes such as 8G (of 1024^3), 8GB (of 10^9) or 500M, not \"%.40s\"",
+        r->memory_limit);
 }
 
 /* An option that would do nothing is a misunderstanding, not a wish. */
@@ -439,8 +440,9 @@ int command_train(int argc, char **argv, struct error *err)
         {"device", OPTION_TEXT, &is->device, "DEVICE", "auto (default), cpu, reference", 0, 0,
          NULL},
         {"memory-limit", OPTION_TEXT, &r.memory_limit, "BYTES",
-         "plan no more, as in 8G: blocks are computed anew in the backward pass as needed", 0, 0,
-         NULL},
+         "plan no more, as in 8G (or 8GiB; 8GB is 8e9): blocks are computed anew in the backward "
+         "pass as needed",
+         0, 0, NULL},
         {"init", OPTION_FLAG, &is->init, NULL,
          "begin from random weights; MODEL is a folder with config.json and a tokenizer", 0, 0,
          NULL},

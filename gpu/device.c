@@ -101,7 +101,7 @@ static void *host_alloc(void *self, size_t bytes, struct error *err)
     if (all > bytes && !pinned) /* a copy from there is slower, and as good */
         head = aligned_alloc(sizeof *head, all);
     if (!head) {
-        error_set(err, "not enough memory: %.0f MB are needed", (double)bytes / 1e6);
+        error_set(err, "not enough memory: %.0f MiB are needed", (double)bytes / 0x1p20);
         return NULL;
     }
     head->pinned = pinned;

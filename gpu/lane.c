@@ -149,11 +149,11 @@ static void release_idle(struct lane_pool *pool)
 static int say_full(uint64_t bytes, struct error *err)
 {
     size_t free_bytes = 0, all;
-    bool small = bytes < 1000000000;
-    double unit = small ? 1e6 : 1e9;
+    bool small = bytes < (uint64_t)1 << 30;
+    double unit = small ? 0x1p20 : 0x1p30;
     cudaMemGetInfo(&free_bytes, &all);
     return error_set_kind(err, ERROR_NOT_HERE, "needs %.1f %s of device memory%s, %.1f are free",
-                          (double)bytes / unit, small ? "MB" : "GB",
+                          (double)bytes / unit, small ? "MiB" : "GiB",
                           free_bytes >= bytes ? " in one piece" : "", (double)free_bytes / unit);
 }
 

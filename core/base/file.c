@@ -315,31 +315,84 @@ static int open_beside(struct file_writer *writer, const struct stat *there, str
     return 0;
 }
 
+enum output_kind { OUTPUT_REFUSED, OUTPUT_NEW, OUTPUT_FILE, OUTPUT_IN_PLACE };
+
+/* What a user's output is: where its bytes go, through links, in *target (newly allocated), and
+ * what is there now. */
+static enum output_kind find_output(const char *path, char **target, struct stat *there,
+                                    struct error *err)
+{
+    *target = NULL;
+    if (!path[0]) {
+        error_set_kind(err, ERROR_USAGE, "the name of the file to write is empty");
+        return OUTPUT_REFUSED;
+    }
+    if (!(*target = behind_links(path, err)))
+        return OUTPUT_REFUSED;
+    if (descriptor_of(*target) >= 0)
+        return OUTPUT_IN_PLACE;
+    bool found = stat(*target, there) == 0;
+    if (found && S_ISDIR(there->st_mode))
+        error_set(err, "%s is a folder; give a file", path);
+    else if (path[strlen(path) - 1] == '/')
+        error_set(err, "%s names a folder; give a file", path);
+    else if (found && S_ISBLK(there->st_mode))
+        error_set(err, "%s is a block device, which is not written over; give a file", path);
+    else
+        return !found ? OUTPUT_NEW : S_ISREG(there->st_mode) ? OUTPUT_FILE : OUTPUT_IN_PLACE;
+    return OUTPUT_REFUSED;
+}
+
 int file_writer_open_output(struct file_writer *writer, const char *path, struct error *err)
 {
     struct stat there;
     int status = -1;
     *writer = (struct file_writer){.fd = -1};
-    if (!path[0])
-        return error_set_kind(err, ERROR_USAGE, "the name of the file to write is empty");
-    if (!(writer->path = behind_links(path, err)))
-        return -1;
-    if (descriptor_of(writer->path) >= 0)
-        status = open_in_place(writer, 0, err);
-    else if (path[strlen(path) - 1] == '/')
-        error_set(err, "%s names a folder; give a file", path);
-    else if (stat(writer->path, &there) != 0)
+    switch (find_output(path, &writer->path, &there, err)) {
+    case OUTPUT_REFUSED:
+        break;
+    case OUTPUT_NEW:
         status = open_beside(writer, NULL, err);
-    else if (S_ISDIR(there.st_mode))
-        error_set(err, "%s is a folder; give a file", path);
-    else if (S_ISBLK(there.st_mode))
-        error_set(err, "%s is a block device, which is not written over; give a file", path);
-    else if (S_ISREG(there.st_mode))
+        break;
+    case OUTPUT_FILE:
         status = open_beside(writer, &there, err);
-    else
+        break;
+    case OUTPUT_IN_PLACE:
         status = open_in_place(writer, 0, err);
+        break;
+    }
     if (status != 0)
         file_writer_abort(writer);
+    return status;
+}
+
+int file_check_output(const char *path, struct error *err)
+{
+    struct stat there;
+    if (!path || strcmp(path, "-") == 0)
+        return 0;
+    char *target = NULL, *folder = NULL;
+    enum output_kind kind = find_output(path, &target, &there, err);
+    int status = kind == OUTPUT_REFUSED ? -1 : 0;
+    int given = status == 0 ? descriptor_of(target) : -1;
+    if (given >= 0 && fcntl(given, F_GETFD) < 0)
+        status = error_set_errno(err, errno, "cannot write %s", path);
+    else if (given < 0 && (kind == OUTPUT_FILE || kind == OUTPUT_IN_PLACE) &&
+             access(target, W_OK) != 0)
+        status = error_set_errno(err, errno, "cannot write %s", path);
+    if (status == 0 && kind == OUTPUT_NEW) {
+        folder = path_folder(target, err);
+        if (!folder)
+            status = -1;
+        else if (access(folder, F_OK) != 0)
+            status = error_set_errno(err, errno, "cannot write %s: its folder %s", path, folder);
+        else if (stat(folder, &there) == 0 && !S_ISDIR(there.st_mode))
+            status = error_set(err, "cannot write %s: %s is no folder", path, folder);
+        else if (access(folder, W_OK | X_OK) != 0)
+            status = error_set_errno(err, errno, "cannot write %s: its folder %s", path, folder);
+    }
+    free(folder);
+    free(target);
     return status;
 }
 
@@ -420,6 +473,40 @@ int file_save_output(const char *path, const void *data, size_t count, struct er
 {
     struct file_writer writer;
     return save(&writer, file_writer_open_output(&writer, path, err), data, count, err);
+}
+
+/* Some file systems know no file without a name: it has one for a moment there. */
+int file_open_nameless(const char *folder, struct error *err)
+{
+    int fd = sys.open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    if (fd >= 0)
+        return fd;
+    struct file_writer writer;
+    char *path = path_join(folder, "spectrum", err);
+    int status = path ? file_writer_open_private(&writer, path, err) : -1;
+    free(path);
+    if (status != 0)
+        return -1;
+    fd = writer.fd;
+    writer.fd = -1;
+    file_writer_abort(&writer);
+    return fd;
+}
+
+void folder_remove_left(const char *folder)
+{
+    DIR *entries = opendir(folder);
+    for (struct dirent *entry; entries && (entry = readdir(entries));) {
+        size_t length = strlen(entry->d_name);
+        bool temporary = entry->d_name[0] == '.' && length > 4 &&
+                         strcmp(entry->d_name + length - 4, ".tmp") == 0;
+        char *left = temporary ? path_join(folder, entry->d_name, NULL) : NULL;
+        if (left)
+            remove_if_left(left);
+        free(left);
+    }
+    if (entries)
+        closedir(entries);
 }
 
 /* --- folders and paths --- */

@@ -47,6 +47,10 @@ int file_writer_open_private(struct file_writer *writer, const char *path, struc
  * written in its place. */
 int file_writer_open_output(struct file_writer *writer, const char *path, struct error *err);
 
+/* What file_writer_open_output() would refuse, and a folder that is missing or takes no file,
+ * before the work is done whose result it is. Nothing is made or opened; NULL and "-" are fine. */
+int file_check_output(const char *path, struct error *err);
+
 int file_writer_put(struct file_writer *writer, const void *data, size_t count, struct error *err);
 int file_writer_commit(struct file_writer *writer, struct error *err); /* closes it in any case */
 void file_writer_abort(struct file_writer *writer);                    /* removes the temporary */
@@ -55,6 +59,14 @@ void file_writer_abort(struct file_writer *writer);                    /* remove
 int file_save(const char *path, const void *data, size_t count, struct error *err);
 int file_save_private(const char *path, const void *data, size_t count, struct error *err);
 int file_save_output(const char *path, const void *data, size_t count, struct error *err);
+
+/* A file of this user's alone (mode 0600) in `folder` that has no name, and goes with its
+ * descriptor, whatever ends the process. Returns that, to be closed with sys.close(); -1. */
+int file_open_nameless(const char *folder, struct error *err);
+
+/* Removes what writers of any file in `folder` left that were killed: for a folder of which this
+ * program is the only user. */
+void folder_remove_left(const char *folder);
 
 /* 16 hexadecimal digits that nobody else draws, for the names of temporary files and folders. */
 enum { FILE_UNIQUE_SIZE = 17 };

@@ -10,7 +10,7 @@
 #include <string.h>
 
 /* The biggest tokenizer.json have two million values. */
-enum { JSON_DEPTH_MAX = 64, JSON_VALUES_MAX = 4 << 20 };
+enum { JSON_DEPTH_MAX = 64, JSON_VALUES_MAX = 4 << 20, JSON_VALUES_MANY = 32 << 20 };
 
 /* Refuses an object that has one key twice; sorts pointers so that big objects stay fast. */
 static int compare_keys(const void *a, const void *b)
@@ -52,7 +52,7 @@ struct scanner {
     bool in_string;
     bool escaped;
     int depth;
-    size_t values; /* at most that many */
+    size_t values, most;
 };
 
 /* A byte inside a string; -1 for the 'u' of "\\u0000". */
@@ -80,16 +80,17 @@ static int scan_structure(struct scanner *s, char c, const char *where, struct e
         return 0;
     if (c != ',' && ++s->depth > JSON_DEPTH_MAX)
         return error_set(err, "%s: nested more than %d levels deep", where, JSON_DEPTH_MAX);
-    if (++s->values > JSON_VALUES_MAX)
+    if (++s->values > s->most)
         return error_set(err, "%s: more than %d values; no file that is known here has so many",
-                         where, JSON_VALUES_MAX);
+                         where, (int)s->most);
     return 0;
 }
 
 /* What the parser must not see: NUL bytes, deep nesting, values without end, no UTF-8. */
-static int check_text(const char *text, size_t length, const char *where, struct error *err)
+static int check_text(const char *text, size_t length, enum json_flags flags, const char *where,
+                      struct error *err)
 {
-    struct scanner s = {0};
+    struct scanner s = {.most = flags & JSON_MANY_VALUES ? JSON_VALUES_MANY : JSON_VALUES_MAX};
     for (size_t i = 0; i < length; i++) {
         if (text[i] == '\0')
             return error_set(err, "%s: a NUL byte at %zu: this is not JSON", where, i);
@@ -211,7 +212,7 @@ static int keep_numbers(cJSON *node, const char **at, const char *end, struct er
 cJSON *json_parse(const char *text, size_t length, enum json_flags flags, const char *where,
                   struct error *err)
 {
-    if (check_text(text, length, where, err) != 0)
+    if (check_text(text, length, flags, where, err) != 0)
         return NULL;
     char *loose = flags & JSON_LOOSE_NUMBERS && length ? loosen(text, length) : NULL;
     const char *from = loose ? loose : text, *end = NULL;

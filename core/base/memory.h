@@ -36,7 +36,7 @@ size_t process_resident_bytes(void);
 size_t process_peak_bytes(void);
 
 /* Bytes of memory that this machine has; that this process may still take: what the kernel can give
- * without swapping, within the limits of its control groups. */
+ * without swapping, within the limits of its control groups and its own (base/limits.h). */
 uint64_t machine_memory(void);
 uint64_t available_memory(void);
 

@@ -1,4 +1,5 @@
 /* How much memory this process has, and how much there is (base/memory.h). */
+#include "base/limits.h"
 #include "base/memory.h"
 
 #include <inttypes.h>
@@ -46,45 +47,12 @@ uint64_t machine_memory(void)
     return (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
-/* What a control group's limit leaves; files that could be forgotten do not count as used. */
-static uint64_t left_in(const char *group)
-{
-    char path[600];
-    uint64_t limit, used = 0, files = 0;
-    snprintf(path, sizeof path, "/sys/fs/cgroup%s/memory.max", group);
-    if (!read_number(&limit, path, NULL)) /* it says "max", or is not there */
-        return UINT64_MAX;
-    snprintf(path, sizeof path, "/sys/fs/cgroup%s/memory.current", group);
-    read_number(&used, path, NULL);
-    snprintf(path, sizeof path, "/sys/fs/cgroup%s/memory.stat", group);
-    read_number(&files, path, "inactive_file ");
-    used = used > files ? used - files : 0;
-    return limit > used ? limit - used : 0;
-}
-
-/* Control groups (version 2) from this process's own upwards. */
-static uint64_t left_in_groups(void)
-{
-    char line[512] = "";
-    uint64_t least = UINT64_MAX;
-    FILE *file = fopen("/proc/self/cgroup", "re");
-    while (file && fgets(line, sizeof line, file) && strncmp(line, "0::/", 4) != 0)
-        line[0] = '\0';
-    if (file)
-        fclose(file);
-    line[strcspn(line, "\n")] = '\0';
-    char *group = line[0] ? line + 3 : line;
-    for (char *end; (end = strrchr(group, '/')) != NULL; *end = '\0') {
-        uint64_t left = left_in(group);
-        least = left < least ? left : least;
-    }
-    return least;
-}
-
 uint64_t available_memory(void)
 {
-    uint64_t left = left_in_groups(), bytes = read_kilobytes("/proc/meminfo", "MemAvailable:");
+    struct memory_limit limit;
+    uint64_t bytes = read_kilobytes("/proc/meminfo", "MemAvailable:");
+    memory_limit_read(&limit, "");
     if (bytes == 0)
         bytes = machine_memory();
-    return bytes < left ? bytes : left;
+    return bytes < limit.left ? bytes : limit.left;
 }

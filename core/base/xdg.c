@@ -2,26 +2,82 @@
 
 #include "base/buffer.h"
 #include "base/file.h"
+#include "base/sys.h"
 
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
-static char *xdg_folder(const char *variable, const char *default_below_home, const char *below,
-                        struct error *err)
+/* The path, and in *own where in it the part begins that is this program's to make: below $HOME,
+ * which is its user's, and all of a folder that the variable names. */
+static char *xdg_path(const char *variable, const char *default_below_home, const char *below,
+                      size_t *own, struct error *err)
 {
     const char *base = getenv(variable), *home = getenv("HOME");
     struct buffer path = BUFFER_INIT;
     /* The specification: a path that is not absolute is to be ignored. */
-    if (base && base[0] == '/')
+    if (base && base[0] == '/') {
+        *own = 1;
         buffer_format(&path, "%s/spectrum/%s", base, below);
-    else if (home && home[0] == '/')
+    } else if (home && home[0] == '/') {
+        *own = strlen(home) + 1;
         buffer_format(&path, "%s/%s/spectrum/%s", home, default_below_home, below);
-    else
+    } else {
         error_set(err, "neither %s nor HOME is set to an absolute path", variable);
-    if (!path.data || buffer_check(&path, err) != 0 || folder_make(path.data, err) != 0) {
-        buffer_free(&path);
         return NULL;
     }
-    return path.data;
+    if (buffer_check(&path, err) == 0)
+        return path.data;
+    buffer_free(&path);
+    return NULL;
+}
+
+/* Mode 0700, as the specification has it. What was made stays only if all of it could be. */
+static int make(char *path, size_t own)
+{
+    size_t length = strlen(path), first = 0;
+    for (size_t at = own; at <= length; at++) {
+        if (path[at] != '/' && path[at] != '\0')
+            continue;
+        char kept = path[at];
+        path[at] = '\0';
+        int failed = sys.mkdir(path, 0700) != 0 ? errno : 0;
+        if (failed == 0 && first == 0)
+            first = at;
+        path[at] = kept;
+        if (failed == 0 || failed == EEXIST)
+            continue;
+        for (size_t made = at; first && made-- > first;)
+            if (path[made] == '/') {
+                path[made] = '\0';
+                rmdir(path);
+                path[made] = '/';
+            }
+        errno = failed;
+        return -1;
+    }
+    return 0;
+}
+
+static char *xdg_folder(const char *variable, const char *default_below_home, const char *below,
+                        struct error *err)
+{
+    size_t own;
+    struct stat info;
+    char *path = xdg_path(variable, default_below_home, below, &own, err);
+    if (!path || (stat(path, &info) == 0 && S_ISDIR(info.st_mode)))
+        return path;
+    if (make(path, own) == 0)
+        return path;
+    error_set_errno(err, errno, "cannot make folder %s (%s can name another place)", path,
+                    variable);
+    free(path);
+    return NULL;
 }
 
 char *xdg_cache_folder(const char *below, struct error *err)
@@ -32,4 +88,116 @@ char *xdg_cache_folder(const char *below, struct error *err)
 char *xdg_state_folder(const char *below, struct error *err)
 {
     return xdg_folder("XDG_STATE_HOME", ".local/state", below, err);
+}
+
+char *xdg_state_path(const char *below, struct error *err)
+{
+    size_t own;
+    return xdg_path("XDG_STATE_HOME", ".local/state", below, &own, err);
+}
+
+/* Made by this user's mkdir(), or found as it would be: in a folder that all may write to, whoever
+ * comes first has the name. */
+static bool is_private(const char *path)
+{
+    struct stat info;
+    return (sys.mkdir(path, 0700) == 0 || errno == EEXIST) && lstat(path, &info) == 0 &&
+           S_ISDIR(info.st_mode) && info.st_uid == geteuid() && (info.st_mode & 0077) == 0;
+}
+
+/* "<place>/spectrum-<uid>", or a new one; false with errno. */
+static bool make_private(struct buffer *path, const char *place)
+{
+    buffer_clear(path);
+    buffer_format(path, "%s/spectrum-%ld", place, (long)geteuid());
+    if (path->failed || is_private(path->data))
+        return !path->failed;
+    buffer_text(path, "-XXXXXX");
+    return !path->failed && mkdtemp(path->data);
+}
+
+char *xdg_temporary_folder(const char *below, struct error *err)
+{
+    const char *chosen = getenv("TMPDIR");
+    bool is_chosen = chosen && chosen[0];
+    struct buffer path = BUFFER_INIT;
+    if (!make_private(&path, is_chosen ? chosen : "/var/tmp") &&
+        (is_chosen || !make_private(&path, "/tmp"))) {
+        error_set_errno(err, errno, "cannot make folder %s (TMPDIR can name another place)",
+                        buffer_string(&path));
+        buffer_free(&path);
+        return NULL;
+    }
+    buffer_format(&path, "/%s", below);
+    if (buffer_check(&path, err) == 0 && (sys.mkdir(path.data, 0700) == 0 || errno == EEXIST))
+        return path.data;
+    if (!path.failed)
+        error_set_errno(err, errno, "cannot make folder %s", path.data);
+    buffer_free(&path);
+    return NULL;
+}
+
+/* Opens a folder and locks it; -1: somebody has it, or it is gone. */
+static int lock_folder(const char *path)
+{
+    struct stat info;
+    int fd = sys.open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
+    if (fd < 0)
+        return -1;
+    if (flock(fd, LOCK_EX | LOCK_NB) == 0 && sys.fstat(fd, &info) == 0 && info.st_nlink > 0)
+        return fd;
+    sys.close(fd);
+    return -1;
+}
+
+static void remove_left(const char *folder)
+{
+    DIR *entries = opendir(folder);
+    for (struct dirent *entry; entries && (entry = readdir(entries));) {
+        char *left = entry->d_name[0] != '.' ? path_join(folder, entry->d_name, NULL) : NULL;
+        int fd = left ? lock_folder(left) : -1;
+        if (fd >= 0) {
+            folder_remove(left);
+            sys.close(fd);
+        }
+        free(left);
+    }
+    if (entries)
+        closedir(entries);
+}
+
+char *xdg_scratch_folder(const char *below, int *lock, struct error *err)
+{
+    enum { TRIES = 16 };
+    *lock = -1;
+    for (int i = 0; i < TRIES; i++) {
+        char *folder = xdg_temporary_folder(below, err), *path = NULL;
+        if (folder && i == 0)
+            remove_left(folder);
+        path = folder ? path_join(folder, "XXXXXX", err) : NULL;
+        free(folder);
+        if (!path)
+            return NULL;
+        if (mkdtemp(path) && (*lock = lock_folder(path)) >= 0)
+            return path;
+        /* Another run has taken it, or what it lies in, for a dead one's. */
+        if (i == TRIES - 1)
+            error_set_errno(err, errno, "cannot make folder %s (TMPDIR can name another place)",
+                            path);
+        free(path);
+    }
+    return NULL;
+}
+
+void xdg_scratch_remove(char *path, int lock)
+{
+    if (!path)
+        return;
+    folder_remove(path);
+    sys.close(lock);
+    for (int above = 0; above < 2; above++) { /* both are made anew; one in use is not empty */
+        *strrchr(path, '/') = '\0';
+        rmdir(path);
+    }
+    free(path);
 }

@@ -5,9 +5,23 @@
 #include "base/error.h"
 
 /* "$XDG_CACHE_HOME/spectrum/<below>" (~/.cache) and "$XDG_STATE_HOME/spectrum/<below>"
- * (~/.local/state), made if missing. Newly allocated; NULL and an error where no home is known or
- * the folder cannot be made. */
+ * (~/.local/state), made for this user alone if missing; a home that is missing is not. Newly
+ * allocated; NULL and an error where no home is known or the folder cannot be made: nothing of it
+ * is left then, and the error names the variable. */
 char *xdg_cache_folder(const char *below, struct error *err);
 char *xdg_state_folder(const char *below, struct error *err);
+
+/* The same without making anything, for what is only read. */
+char *xdg_state_path(const char *below, struct error *err);
+
+/* For what is not kept, or cannot be: "$TMPDIR/spectrum-<uid>/<below>" (/var/tmp, or /tmp), a
+ * folder that is this user's and that nobody else can look into; where that name is another's, one
+ * that is new each time. */
+char *xdg_temporary_folder(const char *below, struct error *err);
+
+/* A folder in that of `below` which is this run's: *lock keeps it, and what a killed run left there
+ * is removed by the next one. xdg_scratch_remove() removes it and frees its path. */
+char *xdg_scratch_folder(const char *below, int *lock, struct error *err);
+void xdg_scratch_remove(char *path, int lock);
 
 #endif

@@ -47,8 +47,8 @@ const char *checkpoint_path(const struct checkpoint *checkpoint);   /* as resolv
 const char *checkpoint_folder(const struct checkpoint *checkpoint); /* where its other files are */
 
 /* 0 if `path` may be written: it is neither a file of the open checkpoint (weights, index,
- * config.json), under whatever name and through whatever links, nor the folder that they are in.
- * NULL and what does not exist yet may. */
+ * config.json, the tokenizer's files), under whatever name and through whatever links, nor the
+ * folder that they are in. NULL and what does not exist yet may. */
 int checkpoint_check_output(const struct checkpoint *checkpoint, const char *path,
                             struct error *err);
 
@@ -56,8 +56,8 @@ int checkpoint_check_output(const struct checkpoint *checkpoint, const char *pat
 const char *checkpoint_notes(const struct checkpoint *checkpoint);
 
 /* Where the local Hugging Face cache is: $HF_HUB_CACHE, $HUGGINGFACE_HUB_CACHE, $HF_HOME/hub,
- * $XDG_CACHE_HOME/huggingface/hub or ~/.cache/huggingface/hub, as huggingface_hub has it. Newly
- * allocated; NULL where no home is known. */
+ * $XDG_CACHE_HOME/huggingface/hub or ~/.cache/huggingface/hub, as huggingface_hub has it, with "~",
+ * "~user", "$NAME" and "${NAME}" in any of them. Newly allocated; NULL when memory runs out. */
 char *checkpoint_hub_folder(void);
 
 /* Tensors in file order (shards in the order of their names). Owned by the checkpoint. */

@@ -4,9 +4,12 @@
 #include "base/file.h"
 #include "base/memory.h"
 
+#include <pwd.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 bool checkpoint_is_folder(const char *path)
 {
@@ -14,25 +17,91 @@ bool checkpoint_is_folder(const char *path)
     return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
 }
 
+/* --- paths as Python has them --- */
+
+/* "~" and "~user" at the beginning, as os.path.expanduser(): a user who is not known stays. */
+static void put_home(struct buffer *out, const char *path)
+{
+    size_t name = path[0] == '~' ? strcspn(path, "/") : 0;
+    const char *home = name == 1 ? getenv("HOME") : NULL;
+    char user[256] = "";
+    const struct passwd *entry = NULL;
+    if (name > 1 && name <= sizeof user) {
+        snprintf(user, sizeof user, "%.*s", (int)name - 1, path + 1);
+        entry = getpwnam(user);
+    } else if (name == 1 && !home) {
+        entry = getpwuid(getuid());
+    }
+    home = entry ? entry->pw_dir : home;
+    size_t length = home ? strlen(home) : 0;
+    while (length > 0 && home[length - 1] == '/')
+        length--;
+    if (home)
+        buffer_append(out, home, length);
+    buffer_text(out, home ? path + name : path);
+    if (out->length == 0 && home)
+        buffer_byte(out, '/');
+}
+
+/* "$NAME" and "${NAME}", as os.path.expandvars(): once, and one that is not set stays. */
+static void put_variables(struct buffer *out, const char *path)
+{
+    static const char word[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_";
+    while (*path) {
+        size_t plain = strcspn(path, "$");
+        buffer_append(out, path, plain);
+        path += plain;
+        if (!*path)
+            break;
+        bool braces = path[1] == '{';
+        const char *begin = path + (braces ? 2 : 1);
+        size_t length = braces ? strcspn(begin, "}") : strspn(begin, word);
+        bool whole = braces ? begin[length] == '}' : length > 0;
+        char *name = whole ? string_copy(begin, NULL) : NULL;
+        if (name)
+            name[length] = '\0';
+        const char *value = name && !strchr(name, '=') ? getenv(name) : NULL;
+        size_t used = whole ? (size_t)(begin - path) + length + (braces ? 1 : 0) : 1;
+        if (value)
+            buffer_text(out, value);
+        else
+            buffer_append(out, path, used);
+        path += used;
+        free(name);
+    }
+}
+
+/* "<folder>/<name>" with both expanded; os.path.join("", name) is the name. NULL: no memory. */
+static char *expanded(const char *folder, const char *name)
+{
+    struct buffer joined = BUFFER_INIT, home = BUFFER_INIT, out = BUFFER_INIT;
+    size_t length = strlen(folder);
+    buffer_format(&joined, "%s%s%s", folder,
+                  length && name[0] && folder[length - 1] != '/' ? "/" : "", name);
+    put_home(&home, buffer_string(&joined));
+    put_variables(&out, buffer_string(&home));
+    bool fits = !joined.failed && !home.failed && !out.failed;
+    char *path = fits ? string_copy(out.length ? out.data : ".", NULL) : NULL;
+    buffer_free(&joined);
+    buffer_free(&home);
+    buffer_free(&out);
+    return path;
+}
+
+/* As huggingface_hub 2.4 has it (its constants.py). A variable that is set to nothing is set: it
+ * names the current folder there, and so it does here. */
 char *checkpoint_hub_folder(void)
 {
-    /* In huggingface_hub's order (its constants.py); a variable that is set to nothing is unset. */
-    static const struct {
-        const char *variable, *below;
-    } places[] = {
-        {"HF_HUB_CACHE", NULL},
-        {"HUGGINGFACE_HUB_CACHE", NULL},
-        {"HF_HOME", "hub"},
-        {"XDG_CACHE_HOME", "huggingface/hub"},
-        {"HOME", ".cache/huggingface/hub"},
-    };
-    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
-        const char *value = getenv(places[i].variable);
-        if (value && value[0])
-            return places[i].below ? path_join(value, places[i].below, NULL)
-                                   : string_copy(value, NULL);
-    }
-    return NULL;
+    const char *hub = getenv("HF_HUB_CACHE"), *home = getenv("HF_HOME");
+    const char *xdg = getenv("XDG_CACHE_HOME");
+    if (!hub)
+        hub = getenv("HUGGINGFACE_HUB_CACHE");
+    if (hub)
+        return expanded(hub, "");
+    char *folder = home ? expanded(home, "") : expanded(xdg ? xdg : "~/.cache", "huggingface");
+    char *path = folder ? path_join(folder, "hub", NULL) : NULL;
+    free(folder);
+    return path;
 }
 
 /* "<hub>/models--org--name", or "<hub>/models--name" for the repositories without an owner. */

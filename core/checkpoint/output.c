@@ -29,9 +29,25 @@ static bool is_weights(const struct checkpoint *checkpoint, const struct stat *t
     return false;
 }
 
+/* What else of a model's folder transformers reads, by name or by ending. */
 static bool is_document(const struct checkpoint *checkpoint, const struct stat *target)
 {
-    static const char *const names[] = {CHECKPOINT_INDEX, CHECKPOINT_CONFIG};
+    static const char *const names[] = {
+        CHECKPOINT_INDEX,
+        CHECKPOINT_CONFIG,
+        "tokenizer.json",
+        "tokenizer_config.json",
+        "special_tokens_map.json",
+        "added_tokens.json",
+        "vocab.json",
+        "merges.txt",
+        "tokenizer.model",
+        "generation_config.json",
+        "chat_template.jinja",
+        "chat_template.json",
+        "adapter_config.json",
+        "adapter_model.safetensors",
+    };
     bool found = false;
     for (size_t i = 0; i < sizeof names / sizeof *names && !found; i++) {
         char *path = path_join(checkpoint->folder, names[i], NULL);

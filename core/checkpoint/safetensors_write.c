@@ -68,24 +68,18 @@ static int put_bytes(struct safetensors_writer *writer, const void *bytes, size_
     return file_writer_put(&writer->file, bytes, count, err);
 }
 
-int safetensors_writer_open(struct safetensors_writer *writer, const char *path,
-                            const struct safetensors_entry *entries, size_t count,
-                            const char *const *metadata, struct error *err)
-{
-    return safetensors_writer_open_digested(writer, path, entries, count, metadata, NULL, err);
-}
+typedef int (*file_opener)(struct file_writer *writer, const char *path, struct error *err);
 
-int safetensors_writer_open_digested(struct safetensors_writer *writer, const char *path,
-                                     const struct safetensors_entry *entries, size_t count,
-                                     const char *const *metadata, struct digest *digest,
-                                     struct error *err)
+static int open_by(file_opener opener, struct safetensors_writer *writer, const char *path,
+                   const struct safetensors_entry *entries, size_t count,
+                   const char *const *metadata, struct digest *digest, struct error *err)
 {
     struct buffer header = BUFFER_INIT;
     *writer = (struct safetensors_writer){.file = {.fd = -1}, .digest = digest};
     put_header(&header, entries, count, metadata, &writer->expected);
     int status = buffer_check(&header, err);
     if (status == 0)
-        status = file_writer_open(&writer->file, path, err);
+        status = opener(&writer->file, path, err);
     if (status == 0) {
         status = put_bytes(writer, header.data, header.length, err);
         if (status != 0)
@@ -93,6 +87,28 @@ int safetensors_writer_open_digested(struct safetensors_writer *writer, const ch
     }
     buffer_free(&header);
     return status;
+}
+
+int safetensors_writer_open(struct safetensors_writer *writer, const char *path,
+                            const struct safetensors_entry *entries, size_t count,
+                            const char *const *metadata, struct error *err)
+{
+    return open_by(file_writer_open, writer, path, entries, count, metadata, NULL, err);
+}
+
+int safetensors_writer_open_output(struct safetensors_writer *writer, const char *path,
+                                   const struct safetensors_entry *entries, size_t count,
+                                   const char *const *metadata, struct error *err)
+{
+    return open_by(file_writer_open_output, writer, path, entries, count, metadata, NULL, err);
+}
+
+int safetensors_writer_open_digested(struct safetensors_writer *writer, const char *path,
+                                     const struct safetensors_entry *entries, size_t count,
+                                     const char *const *metadata, struct digest *digest,
+                                     struct error *err)
+{
+    return open_by(file_writer_open, writer, path, entries, count, metadata, digest, err);
 }
 
 int safetensors_writer_put(struct safetensors_writer *writer, const void *data, size_t bytes,

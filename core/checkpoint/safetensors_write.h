@@ -25,7 +25,12 @@ int safetensors_writer_open(struct safetensors_writer *writer, const char *path,
                             const struct safetensors_entry *entries, size_t count,
                             const char *const *metadata, struct error *err);
 
-/* The same, and `digest` becomes that of the whole file. */
+/* The same where a user names the file: file_writer_open_output(). */
+int safetensors_writer_open_output(struct safetensors_writer *writer, const char *path,
+                                   const struct safetensors_entry *entries, size_t count,
+                                   const char *const *metadata, struct error *err);
+
+/* The first, and `digest` becomes that of the whole file. */
 int safetensors_writer_open_digested(struct safetensors_writer *writer, const char *path,
                                      const struct safetensors_entry *entries, size_t count,
                                      const char *const *metadata, struct digest *digest,

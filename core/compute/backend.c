@@ -22,7 +22,7 @@ static int cuda_number(const char *device)
 
 static int cuda_find(const struct backend_plugin **plugin, int number, struct error *err)
 {
-    *plugin = plugin_find("cuda", err);
+    *plugin = plugin_find("cuda", true, err);
     int count = *plugin ? (*plugin)->count(err) : -1;
     if (count < 0)
         return -1;
@@ -99,10 +99,13 @@ static bool is_slow(const struct backend_plugin *plugin, int number)
     return plugin->describe(&info, number, NULL) == 0 && info.fp64_ratio > RATIO_MOST;
 }
 
-/* The first GPU that can be had and is not slow; *busy: the first that cannot be now. */
+/* The first GPU that can be had and is not slow; *busy: the first that cannot be now, or why the
+ * plug-in is not loaded that would have opened it. */
 static int open_any_gpu(struct backend **out, struct error *busy)
 {
-    const struct backend_plugin *plugin = plugin_find("cuda", NULL);
+    const struct backend_plugin *plugin = plugin_find("cuda", false, busy);
+    if (busy->kind != ERROR_NONE)
+        busy->kind = ERROR_DEVICE;
     int count = plugin ? plugin->count(NULL) : 0;
     for (int i = 0; i < count; i++) {
         struct error trouble = ERROR_INIT;
@@ -138,7 +141,7 @@ int backend_open_for_scan(struct backend **out, const char *device, int threads,
 
 int backend_devices(struct device_info *out, int most)
 {
-    const struct backend_plugin *plugin = plugin_find("cuda", NULL);
+    const struct backend_plugin *plugin = plugin_find("cuda", false, NULL);
     int count = plugin ? plugin->count(NULL) : 0, filled = 0;
     if (most > 0)
         host_describe(&out[filled++], "cpu", 0);

@@ -253,7 +253,8 @@ int backend_open(struct backend **out, const char *device, int threads, struct e
 void backend_close(struct backend *backend);
 
 /* The same for a scan: "auto" is the first GPU that can be had and is quick in fp64, and the CPU
- * where there is none (GPUs do not train yet); where a GPU is busy the CPU takes its place, with
+ * where there is none (GPUs do not train yet); where a GPU is busy, or its plug-in must not be
+ * loaded, the CPU takes its place, with
  * the reason in `busy`, which is of kind ERROR_DEVICE then, else ERROR_NONE. */
 int backend_open_for_scan(struct backend **out, const char *device, int threads, struct error *busy,
                           struct error *err);

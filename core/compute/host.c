@@ -1,4 +1,5 @@
 #include "compute/host.h"
+#include "base/text.h"
 
 #include "base/memory.h"
 #include "compute/machine.h"
@@ -55,7 +56,7 @@ static struct device_buffer *host_alloc(void *self, size_t bytes, struct error *
                          ? aligned_alloc(HOST_PAGE, (bytes + HOST_PAGE - 1) / HOST_PAGE * HOST_PAGE)
                          : NULL;
     if (!buffer->memory) {
-        error_set(err, "not enough memory for a buffer of %zu MB", bytes >> 20);
+        error_set(err, "not enough memory for a buffer of %s", bytes_text((double)bytes).text);
         free(buffer);
         return NULL;
     }
@@ -96,7 +97,7 @@ static void *host_memory_alloc(void *self, size_t bytes, struct error *err)
                        ? aligned_alloc(ALIGNMENT, (bytes / ALIGNMENT + 1) * ALIGNMENT)
                        : NULL;
     if (!memory)
-        error_set(err, "not enough memory: %.0f MB are needed", (double)bytes / 1e6);
+        error_set(err, "not enough memory: %s are needed", bytes_text((double)bytes).text);
     return memory;
 }
 

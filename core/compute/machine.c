@@ -1,7 +1,10 @@
 #include "compute/machine.h"
 
+#include "base/limits.h"
+
 #include <omp.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #if defined(__x86_64__)
@@ -45,5 +48,13 @@ bool machine_has_bf16(void)
 
 int machine_threads(int asked)
 {
-    return asked > 0 ? asked : omp_get_max_threads();
+    static int quota = -1; /* as this process was started with */
+    if (asked > 0)
+        return asked;
+    int threads = omp_get_max_threads(); /* of the processors that its affinity names */
+    if (getenv("OMP_NUM_THREADS"))
+        return threads; /* it was said */
+    if (quota < 0)
+        quota = processor_quota("");
+    return quota > 0 && quota < threads ? quota : threads;
 }

@@ -1,6 +1,7 @@
 #include "job/export_parts.h"
 
 #include "base/file.h"
+#include "base/limits.h"
 #include "base/memory.h"
 #include "base/number.h"
 #include "base/text.h"
@@ -244,8 +245,20 @@ static int check_output(const struct export *export, const char *out, struct err
                                             out);
 }
 
+/* Of the weights. */
+static uint64_t model_bytes(const struct export *export)
+{
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < export->count; i++)
+        bytes += (uint64_t) export->parts[i].module->parameters *
+                 (uint64_t)dtype_traits(export->entries[i].dtype)->block_bytes;
+    return bytes;
+}
+
 static int write_model(const struct export *export, const char *out, struct error *err)
 {
+    if (disk_check(out, model_bytes(export), err) != 0)
+        return -1;
     return export_write_companions(export, out, true, err) == 0 ? write_weights(export, out, err)
                                                                 : -1;
 }
@@ -274,9 +287,7 @@ static int write_base(const struct export *export, const char *out, struct expor
                          list_parts(&base, err) == 0 && write_model(&base, summary->base, err) == 0
                      ? 0
                      : -1;
-    for (size_t i = 0; i < base.count; i++)
-        summary->base_bytes += (uint64_t)base.parts[i].module->parameters *
-                               (uint64_t)dtype_traits(base.entries[i].dtype)->block_bytes;
+    summary->base_bytes = model_bytes(&base);
     free(base.parts);
     free(base.entries);
     return status;

@@ -3,7 +3,9 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/memory.h"
+#include "base/sys.h"
 #include "base/utf8.h"
+#include "job/lock.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -54,14 +56,6 @@ char *job_dir_around(const char *path, struct error *err)
     while (folder && folder[0] && !holds_job(folder))
         *strrchr(folder, '/') = '\0';
     return folder;
-}
-
-static int make_below(const char *path, const char *name, struct error *err)
-{
-    char *folder = path_join(path, name, err);
-    int status = folder ? folder_make(folder, err) : -1;
-    free(folder);
-    return status;
 }
 
 /* Its path goes into job.json, which is UTF-8. */
@@ -118,13 +112,72 @@ int job_dir_check(const char *path, struct error *err)
     return status;
 }
 
+/* Of two commands that are given one folder, one makes requests/. A start that failed has left it,
+ * too, but not just now. */
+static int claim(const char *requests, const char *path, struct error *err)
+{
+    if (sys.mkdir(requests, 0777) == 0)
+        return 0;
+    if (errno != EEXIST)
+        return error_set_errno(err, errno, "cannot make folder %s", requests);
+    return job_state(path) == JOB_STARTING
+               ? error_set(err,
+                           "%s was made just now by another command, which starts a job there; "
+                           "another --run starts a new one",
+                           path)
+               : 0;
+}
+
 int job_dir_create(const char *path, struct error *err)
 {
     if (check_free(path, err) != 0)
         return -1;
-    if (make_below(path, "requests", err) != 0 || make_below(path, "checkpoints", err) != 0)
-        return -1;
-    return job_index_add(path, err);
+    bool there = access(path, F_OK) == 0;
+    char *requests = path_join(path, "requests", err);
+    char *checkpoints = requests ? path_join(path, "checkpoints", err) : NULL;
+    int status = checkpoints ? folder_make(path, err) : -1;
+    if (status == 0)
+        status = claim(requests, path, err);
+    if (status == 0 && folder_make(checkpoints, err) != 0)
+        status = -1;
+    if (status != 0 && !there) {
+        rmdir(requests);
+        rmdir(path);
+    }
+    free(requests);
+    free(checkpoints);
+    return status;
+}
+
+char *job_dir_create_new(const char *path, struct error *err)
+{
+    enum { MOST = 10000 };
+    struct buffer name = BUFFER_INIT;
+    char *folder = path_folder(path, err);
+    int status = folder ? folder_make(folder, err) : -1;
+    for (int i = 1; status == 0 && i <= MOST; i++) {
+        buffer_clear(&name);
+        buffer_text(&name, path);
+        if (i > 1)
+            buffer_format(&name, "-%d", i);
+        status = buffer_check(&name, err);
+        if (status != 0)
+            break;
+        if (sys.mkdir(name.data, 0777) == 0) {
+            status = job_dir_create(name.data, err);
+            if (status != 0)
+                rmdir(name.data);
+            break;
+        }
+        if (errno != EEXIST || i == MOST)
+            status = error_set_errno(err, errno, "cannot make folder %s", name.data);
+    }
+    free(folder);
+    if (status == 0)
+        return name.data;
+    buffer_free(&name);
+    error_prefix(err, "a run without --run goes to %s", path);
+    return NULL;
 }
 
 int job_dir_save(const char *path, const char *name, const struct buffer *text, struct error *err)

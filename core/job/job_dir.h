@@ -26,9 +26,15 @@ bool job_dir_is_taken(const char *path);
 /* What job_dir_create() would refuse, without making anything. */
 int job_dir_check(const char *path, struct error *err);
 
-/* Makes the folder with requests/ and checkpoints/ and enters it in the index. One that is taken is
- * refused: `spectrum resume` is what goes on with it. So is a path that is not UTF-8. */
+/* Makes the folder with requests/ and checkpoints/. One that is taken is refused: `spectrum resume`
+ * is what goes on with it. So are one that another command has just made, and a path that is not
+ * UTF-8. What could not be made whole is not there. */
 int job_dir_create(const char *path, struct error *err);
+
+/* The same for a folder of which nobody gave the name: nothing may be there yet, else it is
+ * "<path>-2", or the next number that is free. Of commands that begin at once, on however many
+ * hosts, each gets its own. Returns its path, newly allocated. */
+char *job_dir_create_new(const char *path, struct error *err);
 
 /* Writes a file of the directory, all or nothing. */
 int job_dir_save(const char *path, const char *name, const struct buffer *text, struct error *err);
@@ -55,7 +61,8 @@ struct job_result {
 int job_result_write(const char *path, const struct job_result *result, struct error *err);
 
 /* The index: absolute paths of the jobs that this user made, newest first; directories that are
- * gone are left out. Free with job_index_free(). */
+ * gone are left out. Free with job_index_free(). A job that cannot be entered is a job all the
+ * same: the error of job_index_add() is a line to say. */
 int job_index_add(const char *path, struct error *err);
 int job_index_list(char ***paths, size_t *count, struct error *err);
 /* A job by its folder, or by the last part of an indexed folder's path; absolute, newly allocated.

@@ -33,6 +33,8 @@ int job_index_add(const char *path, struct error *err)
     int status = -1;
     if ((folder = xdg_state_folder("jobs", err)) && (entry = entry_path(folder, absolute, err)))
         status = file_save(entry, absolute, strlen(absolute), err);
+    if (status != 0)
+        error_prefix(err, "`spectrum jobs` will not list %s", path);
     free(absolute);
     free(folder);
     free(entry);
@@ -94,12 +96,13 @@ int job_index_list(char ***paths, size_t *count, struct error *err)
     struct indexed *jobs = NULL;
     *paths = NULL;
     *count = 0;
-    char *folder = xdg_state_folder("jobs", err);
+    char *folder = xdg_state_path("jobs", err);
     if (!folder)
         return -1;
     DIR *open = opendir(folder);
-    int status = open ? read_entries(open, folder, &jobs, count, err)
-                      : error_set_errno(err, errno, "cannot read %s", folder);
+    int status = open              ? read_entries(open, folder, &jobs, count, err)
+                 : errno == ENOENT ? 0
+                                   : error_set_errno(err, errno, "cannot read %s", folder);
     if (open)
         closedir(open);
     free(folder);
@@ -110,6 +113,8 @@ int job_index_list(char ***paths, size_t *count, struct error *err)
         qsort(jobs, *count, sizeof *jobs, newest_first);
     for (size_t i = 0; i < *count && *paths; i++)
         (*paths)[i] = jobs[i].path;
+    if (!*paths)
+        *count = 0;
     free(jobs);
     return status;
 }

@@ -191,8 +191,9 @@ static int64_t last_step(const char *path)
     struct job_metrics metrics;
     size_t added;
     int64_t step = -1;
-    if (job_metrics_follow(&metrics, path, NULL) == 0 &&
-        job_metrics_update(&metrics, &added, NULL) == 0)
+    int status = job_metrics_follow(&metrics, path, NULL);
+    metrics.end_only = true;
+    if (status == 0 && job_metrics_update(&metrics, &added, NULL) == 0)
         step = job_metrics_last_step(&metrics);
     job_metrics_free(&metrics);
     return step;

@@ -25,16 +25,26 @@ bool job_metrics_are_written(const char *job);
 
 enum job_line_kind { JOB_LINE_TRAINING, JOB_LINE_EVALUATION, JOB_LINE_EVENT };
 
-/* One line that counts: a step's training values, a step's evaluation, a scan's row, an event. */
+/* One line that counts: a step's training values, a step's evaluation, a scan's row, an event.
+ * Only what graphs need is kept; job_metrics_json() reads the rest again. */
 struct job_line {
-    int64_t step; /* -1: it has none */
+    int64_t step;    /* -1: it has none */
+    double value;    /* "loss" of training, "eval_loss" of an evaluation; NaN: it has none */
+    uint64_t offset; /* where it lies in the file */
+    uint32_t length;
     enum job_line_kind kind;
-    cJSON *json;
 };
+
+struct job_metrics_cache; /* lines that were read again */
 
 /* The reading end: the lines so far that count, in the file's order. After a resume at step N lines
  * of later steps no longer count, and a line of a step replaces those of its kind of that step and
- * of later ones: steps rise. */
+ * of later ones: steps rise. Memory is bounded: a line takes 32 bytes, and of more than
+ * JOB_LINES_MAX every second one of the earlier half is forgotten. Of a file over
+ * JOB_METRICS_MAX only the end is read, which `damage` then says. */
+enum { JOB_LINES_MAX = 2 << 20 };
+#define JOB_METRICS_MAX (UINT64_C(4) << 30)
+
 struct job_metrics {
     char *path;
     uint64_t offset; /* bytes of the file that are taken in */
@@ -44,15 +54,27 @@ struct job_metrics {
     size_t skipped;  /* lines that are no JSON objects */
     int64_t last[2]; /* the newest step of training and of evaluation */
     bool replacing;  /* lines came that make others void */
+    bool midway;     /* the offset may be inside a line, whose rest is passed over */
+    bool end_only;   /* set before the first update: only the last step is wanted, of which the
+                        file's end tells */
+    struct job_metrics_cache *cache;
+    char damage[200]; /* what is wrong with the file; empty: nothing */
 };
 int job_metrics_follow(struct job_metrics *metrics, const char *job, struct error *err);
 /* Takes in what was appended since; a partial last line waits. *added: lines taken in. A file that
- * is not there yet is empty. */
+ * is not there yet is empty; one that became shorter began anew. */
 int job_metrics_update(struct job_metrics *metrics, size_t *added, struct error *err);
 void job_metrics_free(struct job_metrics *metrics);
 
-/* The last line that has the number `key`; NULL: none. */
+/* Line `i` with all its values, read again; the caller's. NULL: it can no longer be read. */
+cJSON *job_metrics_json(const struct job_metrics *metrics, size_t i);
+
+/* The last line that has the number `key`; NULL: none. For keys other than the two losses the
+ * newest thousands of lines are looked at. Valid until the next update or call. */
 const cJSON *job_metrics_last(const struct job_metrics *metrics, const char *key);
+
+/* As that, for a line that has a text or an object `key`. */
+const cJSON *job_metrics_last_with(const struct job_metrics *metrics, const char *key);
 
 /* The last training step that was written; -1: none. */
 int64_t job_metrics_last_step(const struct job_metrics *metrics);

@@ -1,6 +1,7 @@
 #include "job/source.h"
 
 #include "base/file.h"
+#include "base/limits.h"
 #include "base/memory.h"
 #include "compute/machine.h"
 #include "job/added_tokens.h"
@@ -400,7 +401,13 @@ int source_transformer(struct transformer **out, const struct source *source,
                                                 .max_positions = max_positions,
                                                 .storage = bf16 ? STORAGE_BF16 : STORAGE_F32,
                                                 .generation = generation};
-    if (transformer_new(out, backend, source->model, &options, err) != 0)
+    struct memory_plan *plan = NULL;
+    if (transformer_plan(&plan, backend, source->model, &options, err) != 0)
+        return -1;
+    uint64_t total = plan->total;
+    memory_plan_free(plan);
+    if (memory_limit_check(total, "fewer or shorter rows, or --dtype bf16, need less", err) != 0 ||
+        transformer_new(out, backend, source->model, &options, err) != 0)
         return -1;
     if (!source->state || state_overlay(source->state, *out, err) == 0)
         return 0;

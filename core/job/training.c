@@ -55,6 +55,7 @@ static void tell_start(const struct training *training, bool resumed, bool exact
         .optimizer = optimizer,
         .memory = trainer_memory(training->trainer),
         .memory_free = training->free_bytes,
+        .disk = training->disk,
         .recomputed = training->settings.recomputed,
         .steps = trainer_steps(training->trainer),
         .warmup = trainer_warmup(training->trainer),
@@ -116,7 +117,7 @@ static int train(struct training *training, bool resume, struct error *err)
         training_check(training->request, resume, err) != 0 ||
         training_keep_template(training, resume, err) != 0 ||
         (resume && find_checkpoint(training, err) != 0) ||
-        training_open(training, resume, err) != 0 ||
+        training_open(training, resume, err) != 0 || training_check_disk(training, err) != 0 ||
         (resume && go_back_to_checkpoint(training, &exact, err) != 0) ||
         training_write_job(training, err) != 0 ||
         (resume && training_note_resume(training, err) != 0))
@@ -202,6 +203,8 @@ int training_dry_run(const struct training_request *request, const struct traini
     if (training_check(request, false, err) == 0 && job_dir_check(request->run, err) == 0 &&
         training_keep_template(&training, false, err) == 0)
         status = training_open(&training, false, err);
+    if (status == 0)
+        status = training_check_disk(&training, err);
     if (status == 0)
         status = training_write_job(&training, err);
     if (status == 0)

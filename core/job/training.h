@@ -77,14 +77,22 @@ struct training_data_plan {
 /* Its members as JSON, without braces: of job.json and of --json. */
 void training_put_data_plan(struct buffer *out, const struct training_data_plan *plan);
 
+/* What checkpoints take on the run's disk, in bytes. */
+struct training_disk {
+    uint64_t state, states; /* of one; how many there are at once: kept, in the making, the best */
+    uint64_t total, left;   /* still to be written; free for this user. Where it is known: */
+    bool known, quota;      /* quota: it is a quota that bounds `left` */
+};
+
 /* What is known before the first step; what it points to is the run's. */
 struct training_start {
     const struct model *model;
     const struct optimizer *optimizer; /* what trains: optimizer_tensor() */
     const struct memory_plan *memory;
     uint64_t memory_free; /* bytes, before the run took any */
-    int64_t recomputed;   /* blocks that the backward pass computes anew */
-    int64_t steps;        /* of the whole run */
+    struct training_disk disk;
+    int64_t recomputed; /* blocks that the backward pass computes anew */
+    int64_t steps;      /* of the whole run */
     int64_t warmup;
     int64_t trained_parameters, parameters;
     size_t trained_tensors, tensors;

@@ -1,6 +1,9 @@
 /* Everything that a run needs, opened in the order of what it depends on. */
 #include "base/file.h"
+#include "base/limits.h"
 #include "base/memory.h"
+#include "base/text.h"
+#include "base/xdg.h"
 #include "compute/machine.h"
 #include "compute/onednn.h"
 #include "job/job_dir.h"
@@ -30,15 +33,8 @@ void training_say(const struct training *training, const char *format, ...)
 /* A dry run's random weights are drawn, too: which of them train is chosen by their spectra. */
 static char *scratch_folder(struct training *training, struct error *err)
 {
-    const char *folder = getenv("TMPDIR");
-    char *path = path_join(folder && folder[0] ? folder : "/var/tmp", "spectrum-init-XXXXXX", err);
-    if (path && !mkdtemp(path)) {
-        error_set_errno(err, errno, "cannot make folder %s", path);
-        free(path);
-        path = NULL;
-    }
-    training->scratch = path;
-    return path ? string_copy(path, err) : NULL;
+    training->scratch = xdg_scratch_folder("init", &training->scratch_lock, err);
+    return training->scratch ? string_copy(training->scratch, err) : NULL;
 }
 
 /* The model that was asked for; with --init, a new one of random weights in RUN/base. */
@@ -189,10 +185,35 @@ int training_fit_memory(struct training *training, struct error *err)
     if (total <= limit)
         return 0;
     return error_set(err,
-                     "the run needs %.1f MB, with every block computed anew in the backward pass, "
-                     "and --memory-limit is %.1f MB; a lower --batch, --seq-len or --top, "
+                     "the run needs %s, with every block computed anew in the backward pass, "
+                     "and --memory-limit is %s; a lower --batch, --seq-len or --top, "
                      "--frozen-dtype nf4, --optimizer adamw-8bit, or --master none, needs less",
-                     (double)total / 1e6, (double)limit / 1e6);
+                     bytes_text((double)total).text, bytes_text((double)limit).text);
+}
+
+/* Before anything is allocated: what a control group or a limit of the process does not allow would
+ * be killed in the middle; what only the machine is short of may still be swapped, and is said. */
+static int check_room(struct training *training, struct error *err)
+{
+    struct memory_plan *plan = NULL;
+    if (training->dry) /* it is what a dry run prints */
+        return 0;
+    if (trainer_plan(&plan, &training->inputs, &training->settings, err) != 0)
+        return -1;
+    uint64_t total = plan->total;
+    memory_plan_free(plan);
+    if (total <= training->free_bytes)
+        return 0;
+    if (memory_limit_check(total,
+                           "a lower --batch, --seq-len or --top, --memory-limit, --frozen-dtype "
+                           "nf4, --optimizer adamw-8bit, or --master none, needs less",
+                           err) != 0)
+        return -1;
+    training_say(training,
+                 "the run needs %s of memory and only %s are available here: it may be slowed by "
+                 "swapping or killed",
+                 bytes_text((double)total).text, bytes_text((double)training->free_bytes).text);
+    return 0;
 }
 
 static struct recipe recipe_of(const struct training *training)
@@ -242,6 +263,8 @@ int training_open(struct training *training, bool resume, struct error *err)
         return -1;
     training->base_bytes = process_resident_bytes();
     training->free_bytes = available_memory();
+    if (check_room(training, err) != 0)
+        return -1;
     if (trainer_new(&training->trainer, &training->inputs, &training->settings, err) != 0)
         return -1;
     double warmup = request->is.warmup, most = (double)trainer_steps(training->trainer) - 1;
@@ -272,9 +295,7 @@ void training_close(struct training *training)
     scan_result_free(training->scanned);
     backend_close(training->backend);
     model_close(training->model);
-    if (training->scratch)
-        folder_remove(training->scratch);
-    free(training->scratch);
+    xdg_scratch_remove(training->scratch, training->scratch_lock);
     free(training->model_path);
     free(training->state);
     free(training->template_copy);

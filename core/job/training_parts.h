@@ -35,12 +35,14 @@ struct training {
     struct train_inputs inputs;
     struct trainer *trainer;
     uint64_t free_bytes; /* of memory, before the trainer was made */
-    size_t base_bytes;   /* resident before the trainer was made; 0: unknown */
+    struct training_disk disk;
+    size_t base_bytes; /* resident before the trainer was made; 0: unknown */
     struct job_metrics_writer metrics;
     bool metrics_open;
-    char *state;      /* the folder that a resume goes on from; NULL: it begins again */
-    bool dry;         /* it ends before the first step and writes no record */
-    char *scratch;    /* a dry run's model of random weights, to be removed; NULL: none */
+    char *state;   /* the folder that a resume goes on from; NULL: it begins again */
+    bool dry;      /* it ends before the first step and writes no record */
+    char *scratch; /* a dry run's model of random weights, to be removed; NULL: none */
+    int scratch_lock;
     bool recorded;    /* job.json is there: it stays what it is until the resume succeeds */
     pid_t supervisor; /* 0: none; it runs in a terminal */
     bool proof_due;   /* proof.json is to be written, or was when adapters had no gradient yet */
@@ -72,6 +74,14 @@ int training_choose_as_left(struct training *training, const char *state, struct
 /* training_open.c: the inputs from what is known; and the settings that fit --memory-limit. */
 void training_gather_inputs(struct training *training);
 int training_fit_memory(struct training *training, struct error *err);
+
+/* training_disk.c: refuses a start whose checkpoints would not fit, and fills training->disk. The
+ * bytes of one state; and how many of them are on disk at once. */
+uint64_t training_state_bytes(const struct optimizer *optimizer, const struct recipe *recipe,
+                              const struct train_settings *settings);
+uint64_t training_states_at_once(const struct train_settings *settings, int64_t steps,
+                                 bool evaluates);
+int training_check_disk(struct training *training, struct error *err);
 
 /* training_template.c: --template, which is the run's from its start on: keeps a copy of a file,
  * but for a dry run, or on a resume takes the one that is there. Is there one already? */

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SCAN_FILE_MAX = 256 << 20, SCAN_ROWS_MAX = 1 << 20, SCAN_NAME_MAX = 512 };
+enum { SCAN_FILE_MAX = 1 << 30, SCAN_ROWS_MAX = 1 << 20, SCAN_NAME_MAX = 512 };
 enum { SCAN_ENDS_MAX = 64, SCAN_OMISSIONS_MAX = 64 };
 
 /* Sums of as many of them as a file may have fit into 63 bits. */
@@ -331,7 +331,7 @@ int scan_parse(struct scan **out, const char *text, size_t length, const char *w
     *out = NULL;
     if (length == 0)
         return error_set(err, "%s is empty", where);
-    cJSON *root = json_parse(text, length, JSON_LOOSE_NUMBERS, where, err);
+    cJSON *root = json_parse(text, length, JSON_LOOSE_NUMBERS | JSON_MANY_VALUES, where, err);
     struct scan *scan = root ? array_alloc(1, sizeof *scan, err) : NULL;
     int status = scan ? read_root(scan, root, where, err) : -1;
     cJSON_Delete(root);

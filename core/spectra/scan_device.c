@@ -1,4 +1,5 @@
 /* What computes: the back end that the scan was given, and the CPU for what that one cannot. */
+#include "compute/machine.h"
 #include "spectra/scan_parts.h"
 
 #include <math.h>
@@ -47,7 +48,7 @@ static int threads_for(const struct run *run, size_t row)
     if (run->options->threads > 0)
         return run->options->threads;
     if (!backend->spectra->side_by_side)
-        return omp_get_max_threads();
+        return machine_threads(0);
     return backend->spectra->side_by_side(backend->self, module->rows, module->cols);
 }
 

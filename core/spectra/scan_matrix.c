@@ -1,4 +1,5 @@
 /* One matrix of a scan: refused, known from the cache, or read and computed. */
+#include "base/text.h"
 #include "spectra/scan_parts.h"
 
 #include "base/memory.h"
@@ -29,8 +30,9 @@ static void say_refused(const struct run *run, const struct backend *backend, si
                         char *reason, size_t size)
 {
     if (!scan_row_refusal(run->modules[row], reason, size))
-        snprintf(reason, size, "needs %.1f GB, %.1f GB are free",
-                 (double)need_of(run, backend, row) / 1e9, (double)run->memory / 1e9);
+        snprintf(reason, size, "needs %s, %s are free",
+                 bytes_text((double)need_of(run, backend, row)).text,
+                 bytes_text((double)run->memory).text);
 }
 
 static int compute(struct outcome *out, const struct backend *backend, const struct module *module,

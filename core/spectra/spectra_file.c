@@ -25,7 +25,7 @@ static size_t known_vectors(struct vector *out, const struct scan_result *result
     return count;
 }
 
-static int write_vectors(const char *path, const struct vector *vectors, size_t count,
+static int write_vectors(const char *path, bool output, const struct vector *vectors, size_t count,
                          const struct scan *scan, struct error *err)
 {
     const char *const metadata[] = {"format",      "spectrum.spectra", "version",   "1",
@@ -39,7 +39,8 @@ static int write_vectors(const char *path, const struct vector *vectors, size_t 
     for (size_t i = 0; i < count; i++)
         entries[i] = (struct safetensors_entry){
             .name = vectors[i].module, .dtype = DTYPE_F64, .rank = 1, .shape = {vectors[i].count}};
-    int status = safetensors_writer_open(&writer, path, entries, count, metadata, err);
+    int status = (output ? safetensors_writer_open_output
+                         : safetensors_writer_open)(&writer, path, entries, count, metadata, err);
     free(entries);
     if (status != 0)
         return -1;
@@ -52,14 +53,21 @@ static int write_vectors(const char *path, const struct vector *vectors, size_t 
     return -1;
 }
 
-int spectra_file_write(const char *path, const struct scan_result *result, struct error *err)
+static int write_known(const char *path, bool output, const struct scan_result *result,
+                       struct error *err)
 {
     struct vector *vectors = array_alloc(result->scan->count, sizeof *vectors, err);
     if (!vectors)
         return -1;
-    int status = write_vectors(path, vectors, known_vectors(vectors, result), result->scan, err);
+    int status =
+        write_vectors(path, output, vectors, known_vectors(vectors, result), result->scan, err);
     free(vectors);
     return status;
+}
+
+int spectra_file_write(const char *path, const struct scan_result *result, struct error *err)
+{
+    return write_known(path, true, result, err);
 }
 
 /* Marks the tensors of the file that the vectors replace. */
@@ -97,7 +105,7 @@ int spectra_cache_write(const char *path, const struct scan_result *result, stru
 {
     struct checkpoint *file = NULL;
     if (checkpoint_open(&file, path, NULL) != 0)
-        return spectra_file_write(path, result, err);
+        return write_known(path, false, result, err);
     int status = -1;
     size_t inside = checkpoint_count(file);
     struct vector *vectors = array_alloc(result->scan->count + inside, sizeof *vectors, err);
@@ -106,7 +114,7 @@ int spectra_cache_write(const char *path, const struct scan_result *result, stru
         size_t known = known_vectors(vectors, result);
         mark_replaced(replaced, file, vectors, known);
         size_t count = other_vectors(vectors, known, file, replaced);
-        status = write_vectors(path, vectors, count, result->scan, err);
+        status = write_vectors(path, false, vectors, count, result->scan, err);
         for (size_t i = known; i < count; i++)
             free((void *)(uintptr_t)vectors[i].values);
     }

@@ -6,17 +6,15 @@
 #include "text/data_foreign.h"
 #include "text/loader.h"
 
-#include <dirent.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 /* To be raised when the same text comes to give other tokens, or another mask. */
-enum { TOKENISING = 3, STALE_SECONDS = 24 * 3600 };
+enum { TOKENISING = 3 };
 
 struct opening {
     const struct data_files *files;
@@ -87,22 +85,6 @@ static int make_key(struct opening *o, struct error *err)
 
 /* --- making it --- */
 
-/* What runs left that were killed while they tokenised. One that is alive writes all the time. */
-static void remove_leftovers(const char *folder)
-{
-    DIR *entries = opendir(folder);
-    struct stat info;
-    for (struct dirent *entry; entries && (entry = readdir(entries));) {
-        char *path =
-            text_ends_with(entry->d_name, ".tmp") ? path_join(folder, entry->d_name, NULL) : NULL;
-        if (path && stat(path, &info) == 0 && time(NULL) - info.st_mtim.tv_sec > STALE_SECONDS)
-            sys.unlink(path);
-        free(path);
-    }
-    if (entries)
-        closedir(entries);
-}
-
 /* *broken: the tokens could not be written. */
 static int write_tokens(const struct opening *o, const char *path, bool temporary, int *fd,
                         bool *broken, struct error *err)
@@ -146,13 +128,10 @@ static int make(struct dataset *out, const struct opening *o, const char *folder
     int fd;
     bool broken = false;
     double bytes = (double)data_files_bytes(o->files);
-    int unit = bytes < 1e3 ? 0 : bytes < 1e6 ? 1 : 2;
-    static const char *const units[] = {"bytes", "kB", "MB"};
-    static const double sizes[] = {1, 1e3, 1e6};
-    say(o->watch, "tokenising %zu file%s, %.*f %s%s", o->files->count, text_s(o->files->count),
-        unit > 0, bytes / sizes[unit], units[unit], path ? "; kept for later runs" : "");
+    say(o->watch, "tokenising %zu file%s, %s%s", o->files->count, text_s(o->files->count),
+        bytes_text(bytes).text, path ? "; kept for later runs" : "");
     if (path) {
-        remove_leftovers(folder);
+        folder_remove_left(folder); /* of runs that were killed while they tokenised */
         if (write_tokens(o, path, false, &fd, &broken, err) == 0)
             return token_file_open(out, path, 0, o->key, o->source_count, err);
         if (!broken)

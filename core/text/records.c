@@ -106,10 +106,11 @@ static int need(struct record_reader *reader, size_t count, struct error *err)
     while (content->length < count && !reader->ended) {
         size_t more = content->length > CHUNK ? content->length : CHUNK;
         if (content->length > WHOLE_MAX)
-            return error_set(err,
-                             "%s:%zu: more than 4 GB in one piece; a .json array can be written as "
-                             "a .jsonl of a line for each record, a line as several",
-                             reader->path, reader->line);
+            return error_set(
+                err,
+                "%s:%zu: more than 4 GiB in one piece; a .json array can be written as "
+                "a .jsonl of a line for each record, a line as several",
+                reader->path, reader->line);
         if (read_more(reader, more, err) != 0)
             return -1;
     }

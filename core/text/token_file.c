@@ -4,8 +4,6 @@
 #include "base/sys.h"
 #include "text/notes.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <float.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -44,38 +42,27 @@ static int trailer_check(const struct trailer *trailer, const uint64_t *ends, co
 
 /* --- writing --- */
 
-/* A file without a name, beside `path`. */
-static int open_nameless(const char *path, struct error *err)
-{
-    struct buffer name = BUFFER_INIT;
-    buffer_format(&name, "%s.weights.tmp", path);
-    int fd = buffer_check(&name, err) == 0
-                 ? sys.open(name.data, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0600)
-                 : -1;
-    if (fd < 0)
-        error_set_errno(err, errno, "cannot write %s", path);
-    else
-        sys.unlink(name.data);
-    buffer_free(&name);
-    return fd;
-}
-
 int token_writer_open(struct token_writer *w, const char *path, bool temporary, struct error *err)
 {
     *w = (struct token_writer){.temporary = temporary, .weights_fd = -1, .file = {.fd = -1}};
-    w->hash = hash_new(err);
-    if (!w->hash)
-        return -1;
-    if (file_writer_open(&w->file, path, err) == 0) {
-        w->weights_fd = open_nameless(w->file.temporary, err);
-        if (w->weights_fd >= 0 && fchmod(w->file.fd, 0600) == 0) {
-            if (temporary)
-                sys.unlink(w->file.temporary);
-            return 0;
-        }
+    char *folder = path_folder(path, err);
+    w->hash = folder ? hash_new(err) : NULL;
+    int status = w->hash ? 0 : -1;
+    if (status == 0 && temporary) {
+        w->file.path = string_copy(path, err);
+        w->file.fd = w->file.path ? file_open_nameless(folder, err) : -1;
+        status = w->file.fd < 0 ? -1 : 0;
+    } else if (status == 0) {
+        status = file_writer_open_private(&w->file, path, err);
     }
+    if (status == 0 && (w->weights_fd = file_open_nameless(folder, err)) < 0)
+        status = -1;
+    free(folder);
+    if (status == 0)
+        return 0;
+    bool begun = w->hash != NULL;
     token_writer_abort(w);
-    w->broken = true;
+    w->broken = begun;
     return -1;
 }
 
@@ -83,8 +70,7 @@ void token_writer_abort(struct token_writer *w)
 {
     if (w->weights_fd >= 0)
         sys.close(w->weights_fd);
-    if (w->file.temporary)
-        file_writer_abort(&w->file);
+    file_writer_abort(&w->file);
     hash_free(w->hash);
     w->hash = NULL;
     w->weights_fd = -1;

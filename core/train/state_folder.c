@@ -19,8 +19,9 @@
 /* A state is complete or absent: it first gets a hidden name, which no reader takes for one. */
 static void remove_state(const char *parent, const char *name)
 {
-    char hidden[340];
-    snprintf(hidden, sizeof hidden, ".%s.%ld.old.tmp", name, (long)getpid());
+    char hidden[340], unique[FILE_UNIQUE_SIZE];
+    file_unique(unique);
+    snprintf(hidden, sizeof hidden, ".%s.%s.old.tmp", name, unique);
     char *from = path_join(parent, name, NULL), *to = path_join(parent, hidden, NULL);
     if (from && to && sys.rename(from, to) == 0 && folder_sync(parent, NULL) == 0)
         folder_remove(to);
@@ -39,15 +40,14 @@ static void folder_free(struct state_folder *folder)
 int state_folder_begin(struct state_folder *folder, const char *run, int64_t step,
                        struct error *err)
 {
-    char name[40], temporary[64];
+    char name[40], temporary[80], unique[FILE_UNIQUE_SIZE];
+    file_unique(unique);
     snprintf(name, sizeof name, "step-%08" PRId64, step);
-    snprintf(temporary, sizeof temporary, ".%s.%ld.tmp", name, (long)getpid());
+    snprintf(temporary, sizeof temporary, ".%s.%s.tmp", name, unique);
     *folder = (struct state_folder){0};
     folder->parent = path_join(run, "checkpoints", err);
     folder->path = folder->parent ? path_join(folder->parent, name, err) : NULL;
     folder->temporary = folder->path ? path_join(folder->parent, temporary, err) : NULL;
-    if (folder->temporary)
-        folder_remove(folder->temporary);
     if (folder->temporary && folder_make(folder->temporary, err) == 0)
         return 0;
     folder_free(folder);

@@ -79,7 +79,7 @@ static int make_list(struct bench_run *run, const struct request *request, struc
 
 static int open_device(struct backend **out, int64_t number, struct error *err)
 {
-    const struct backend_plugin *plugin = plugin_find("cuda", err);
+    const struct backend_plugin *plugin = plugin_find("cuda", true, err);
     int count = plugin ? plugin->count(err) : -1;
     if (count < 0)
         return -1;

@@ -331,7 +331,7 @@ int main(int argc, char **argv)
         return 2;
     }
     struct error err = ERROR_INIT;
-    const struct backend_plugin *plugin = plugin_find("cuda", &err);
+    const struct backend_plugin *plugin = plugin_find("cuda", true, &err);
     struct device_info info;
     if (!plugin || plugin->count(&err) < 0 || plugin->open(&device, (int)number, &err) != 0) {
         fprintf(stderr, "check_gpu: %s\n", err.text);

@@ -49,7 +49,7 @@ play 60x16 "$model" <<'SCRIPT'
 wait scan
 save-screen brief.txt
 SCRIPT
-grep -qE '^ 25 %: 7 of 35 · 78,080 params .* · [0-9.]+ MB$' "$work/brief.txt" ||
+grep -qE '^ 25 %: 7 of 35 · 78,080 params .* · [0-9.]+ MiB$' "$work/brief.txt" ||
   { fail "the status line is cut"; cat "$work/brief.txt"; }
 
 for i in 1 2 3; do echo "{\"text\": \"Once upon a time $i.\"}"; done >"$work/data.jsonl"

@@ -21,7 +21,7 @@ static void unset_all(void)
         unsetenv(variables[i]);
 }
 
-/* Each variable names a place of its own; the earlier ones win, one that is empty is not set. */
+/* Each variable names a place of its own, and the earlier ones win. */
 static void every_variable_names_the_cache(void **state)
 {
     (void)state;
@@ -36,7 +36,6 @@ static void every_variable_names_the_cache(void **state)
         snprintf(name, sizeof name, "owner/name%zu", i);
         snprintf(repository, sizeof repository, "models--owner--name%zu", i);
         add_repository(hub, repository);
-        setenv(variables[i], "", 1);
         data_open(name, "no such model in the local Hugging Face cache");
         setenv(variables[i], value, 1);
         checkpoint_close(data_open(name, NULL));
@@ -61,11 +60,56 @@ static void a_repository_without_owner_is_found(void **state)
     data_folder_remove(folder);
 }
 
+/* The cache as it is with these variables, each "NAME=value"; NULL ends them. */
+static void cache_is(const char *expected, const char *const *set)
+{
+    unset_all();
+    for (; *set; set++) {
+        char name[64];
+        const char *equals = strchr(*set, '=');
+        snprintf(name, sizeof name, "%.*s", (int)(equals - *set), *set);
+        setenv(name, equals + 1, 1);
+    }
+    char *folder = checkpoint_hub_folder();
+    assert_string_equal(folder, expected);
+    free(folder);
+}
+
+/* Expected values are huggingface_hub 2.4.0's: python3 -c "import huggingface_hub.constants as c;
+ * print(c.HF_HUB_CACHE)" with these variables. */
+static void variables_are_expanded_as_python_does(void **state)
+{
+    (void)state;
+#define CACHE(expected, ...) cache_is(expected, (const char *const[]){__VA_ARGS__, NULL})
+    CACHE("/h/hf/hub", "HOME=/h", "HF_HOME=~/hf");
+    CACHE("/h/hf/hub", "HOME=/h/", "HF_HOME=~/hf");
+    CACHE("/h/hub", "HOME=/h", "HF_HOME=~");
+    CACHE("/hub", "HOME=/", "HF_HUB_CACHE=~/hub");
+    CACHE("/h/hub", "HOME=/h", "HF_HUB_CACHE=$HOME/hub");
+    CACHE("/h/hub", "HOME=/h", "HUGGINGFACE_HUB_CACHE=${HOME}/hub");
+    CACHE("/h/c/huggingface/hub", "HOME=/h", "XDG_CACHE_HOME=~/c");
+    CACHE("/h/.cache/huggingface/hub", "HOME=/h");
+    CACHE("/h/$NOT_SET_ANYWHERE/${}/$/${HOME", "HOME=/h",
+          "HF_HUB_CACHE=~/$NOT_SET_ANYWHERE/${}/$/${HOME");
+    CACHE("/a~/b", "HF_HUB_CACHE=/a~/b"); /* only at the beginning */
+    CACHE("~nobody-of-that-name/b", "HF_HUB_CACHE=~nobody-of-that-name/b");
+    CACHE("/root/b", "HOME=/h", "HF_HUB_CACHE=~root/b");
+    CACHE("a/b", "HF_HUB_CACHE=a/b");
+    CACHE("a/hub", "HF_HOME=a");
+    CACHE("x/$HOME/hub", "HOME=/h", "EXPANDED_ONCE=$HOME", "HF_HUB_CACHE=x/$EXPANDED_ONCE/hub");
+    CACHE(".", "HOME=/h", "HF_HUB_CACHE=", "HF_HOME=/b"); /* set to nothing: the folder here */
+    CACHE("huggingface/hub", "HOME=/h", "XDG_CACHE_HOME=");
+#undef CACHE
+    unsetenv("EXPANDED_ONCE");
+    unset_all();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_variable_names_the_cache),
         cmocka_unit_test(a_repository_without_owner_is_found),
+        cmocka_unit_test(variables_are_expanded_as_python_does),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 static char *make_job(void)
 {
@@ -108,6 +109,72 @@ static void test_many_lines_of_one_step(void **state)
     assert_int_equal(metrics.count, LINES + 1); /* steps fell: the last of them counts */
     assert_int_equal(job_metrics_last_step(&metrics), 1);
     job_metrics_free(&metrics);
+    free(path);
+    free(job);
+}
+
+/* The last step is told from the end of a long file, and is what reading all of it tells: also
+ * where the end has nothing but lines that a resume made void. */
+static void test_the_last_step_from_the_end(void **state)
+{
+    (void)state;
+    struct error err = ERROR_INIT;
+    size_t added;
+    char *job = make_job(), *path = path_join(job, "metrics.jsonl", NULL);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    for (int i = 1; i <= 20000; i++)
+        fprintf(file, "{\"step\": %d, \"loss\": 2.5, \"lr\": 0.125}\n", i);
+    assert_int_equal(fclose(file), 0);
+    for (int resumed = 0; resumed < 2; resumed++) {
+        struct job_metrics all, end;
+        assert_int_equal(job_metrics_follow(&all, job, &err), 0);
+        assert_int_equal(job_metrics_follow(&end, job, &err), 0);
+        end.end_only = true;
+        assert_int_equal(job_metrics_update(&all, &added, &err), 0);
+        assert_int_equal(added, resumed ? 20001 : 20000);
+        assert_int_equal(job_metrics_update(&end, &added, &err), 0);
+        assert_int_equal(job_metrics_last_step(&all), resumed ? 7 : 20000);
+        assert_int_equal(job_metrics_last_step(&end), resumed ? 7 : 20000);
+        if (!resumed)
+            assert_true(end.count < 1000);
+        cJSON *line = job_metrics_json(&all, 4);
+        double lr = 0;
+        assert_true(json_get_double(line, "lr", &lr) && lr == 0.125);
+        cJSON_Delete(line);
+        job_metrics_free(&all);
+        job_metrics_free(&end);
+        append(job, resumed ? "" : "{\"event\": \"resume\", \"step\": 7}\n");
+    }
+    free(path);
+    free(job);
+}
+
+/* A hole, a line without end, NUL bytes and a file that became shorter: said or passed over. */
+static void test_damaged_metrics(void **state)
+{
+    (void)state;
+    struct error err = ERROR_INIT;
+    struct job_metrics metrics;
+    size_t added;
+    char *job = make_job(), *path = path_join(job, "metrics.jsonl", NULL);
+    append(job, "");
+    if (truncate(path, (off_t)1 << 40) != 0) {
+        print_message("SKIPPED: holes of 1 TB: this file system has none\n");
+    } else {
+        assert_int_equal(job_metrics_follow(&metrics, job, &err), 0);
+        assert_int_equal(job_metrics_update(&metrics, &added, &err), 0);
+        assert_non_null(strstr(metrics.damage, "only its last 64 MiB are read"));
+        append(job, "\n{\"step\": 3, \"loss\": 1}\n");
+        assert_int_equal(job_metrics_update(&metrics, &added, &err), 0);
+        assert_int_equal(job_metrics_last_step(&metrics), 3);
+        assert_int_equal(truncate(path, 0), 0);
+        append(job, "{\"step\": 1, \"loss\": 1}\n");
+        assert_int_equal(job_metrics_update(&metrics, &added, &err), 0);
+        assert_int_equal(metrics.count, 1);
+        assert_int_equal(job_metrics_last_step(&metrics), 1);
+        job_metrics_free(&metrics);
+    }
     free(path);
     free(job);
 }
@@ -377,6 +444,7 @@ static void test_index(void **state)
     struct error err = ERROR_INIT;
     char **paths = NULL, *job = make_job();
     size_t count = 0;
+    assert_int_equal(job_index_add(job, &err), 0);
     assert_int_equal(job_index_list(&paths, &count, &err), 0);
     assert_int_equal(count, 1);
     assert_non_null(strstr(paths[0], "/job"));
@@ -388,6 +456,62 @@ static void test_index(void **state)
     assert_non_null(strstr(err.text, "holds a job already"));
     buffer_free(&text);
     free(job);
+}
+
+/* Runs without --run that begin in one second: the folder is the lock. */
+static void test_each_gets_a_folder(void **state)
+{
+    (void)state;
+    struct error err = ERROR_INIT;
+    char *wanted = path_join(folder, "runs/model-20260101-000000", NULL);
+    static const char *const endings[] = {"000000", "000000-2", "000000-3"};
+    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
+        char *made = job_dir_create_new(wanted, &err);
+        assert_non_null(made);
+        assert_string_equal(strrchr(made, '-') > made ? strstr(made, "000000") : "", endings[i]);
+        assert_true(job_dir_has(made, "requests") && job_dir_has(made, "checkpoints"));
+        free(made);
+    }
+    /* One that two commands name is the first one's. */
+    assert_int_equal(job_dir_create(wanted, &err), -1);
+    assert_non_null(strstr(err.text, "was made just now by another command"));
+    free(wanted);
+}
+
+static int mkdirs_left;
+
+static int mkdir_until_full(const char *path, mode_t mode)
+{
+    if (access(path, F_OK) != 0 && mkdirs_left-- <= 0) {
+        errno = ENOSPC;
+        return -1;
+    }
+    return mkdir(path, mode);
+}
+
+/* What cannot be made whole is not there. */
+static void test_no_half_made_folder_stays(void **state)
+{
+    (void)state;
+    struct error err = ERROR_INIT;
+    char *run = path_join(folder, "half", NULL), *file = path_join(folder, "file", NULL);
+    char *below = path_join(file, "run", NULL);
+    int (*mkdir_before)(const char *, mode_t) = sys.mkdir;
+    assert_int_equal(file_save(file, "x", 1, &err), 0);
+    for (mkdirs_left = 0; mkdirs_left < 3; mkdirs_left++) {
+        sys.mkdir = mkdir_until_full;
+        int left = mkdirs_left, status = job_dir_create(run, &err);
+        sys.mkdir = mkdir_before;
+        mkdirs_left = left;
+        assert_int_equal(status, -1);
+        assert_int_not_equal(access(run, F_OK), 0);
+    }
+    assert_int_equal(job_dir_create(run, &err), 0);
+    assert_null(job_dir_create_new(below, &err));
+    assert_non_null(strstr(err.text, "a run without --run goes to"));
+    free(below);
+    free(file);
+    free(run);
 }
 
 static void write_config(const char *text)
@@ -422,6 +546,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_metrics_follow_a_growing_file, make_folder,
                                         remove_folder),
         cmocka_unit_test_setup_teardown(test_metrics_after_resume, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(test_the_last_step_from_the_end, make_folder,
+                                        remove_folder),
+        cmocka_unit_test_setup_teardown(test_damaged_metrics, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(test_requests_are_taken_once, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(test_a_request_that_comes_meanwhile_is_kept, make_folder,
                                         remove_folder),
@@ -441,6 +568,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_states, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(test_reused_pid_is_dead, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(test_index, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(test_each_gets_a_folder, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(test_no_half_made_folder_stays, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(test_what_ends_jobs_is_said_beforehand, make_folder,
                                         remove_folder),
     };

@@ -15,7 +15,7 @@ static const char h200[] = "{\"event\": \"device\", \"device\": \"cuda:0\", "
 static const char lost[] = "{\"event\": \"device\", \"device\": \"cpu\", \"name\": \"avx512, 16 "
                            "threads\", \"reason\": \"cuda:0 is lost: it fell off the bus\"}";
 static const char no_room[] = "{\"event\": \"device\", \"device\": \"cpu\", \"module\": \"m.0.q\", "
-                              "\"reason\": \"needs 12.3 GB of device memory, 1.2 GB are free\"}";
+                              "\"reason\": \"needs 12.3 GiB of device memory, 1.2 GiB are free\"}";
 
 static void take(struct scan_devices *devices, const char *text)
 {
@@ -46,7 +46,7 @@ static void reasons_are_kept_until_the_next_job(void **state)
     take(&devices, h200);
     take(&devices, no_room);
     assert_string_equal(devices.now.id, "cuda:0"); /* the others stay there */
-    assert_string_equal(devices.reason, "m.0.q: needs 12.3 GB of device memory, 1.2 GB are free; "
+    assert_string_equal(devices.reason, "m.0.q: needs 12.3 GiB of device memory, 1.2 GiB are free; "
                                         "the CPU computes it");
     take(&devices, lost);
     assert_string_equal(devices.now.id, "cpu");
@@ -119,20 +119,20 @@ static void a_device_fits_its_room(void **state)
 {
     (void)state;
     struct device_info device = {
-        .id = "cuda:0", .name = "NVIDIA H200", .memory = 150000000000, .free_memory = 148000000000};
+        .id = "cuda:0", .name = "NVIDIA H200", .memory = 150ull << 30, .free_memory = 148ull << 30};
     char text[256];
     device_put(&device, 80, text, sizeof text);
-    assert_string_equal(text, "cuda:0 NVIDIA H200, 148 of 150 GB free");
+    assert_string_equal(text, "cuda:0 NVIDIA H200, 148 of 150 GiB free");
     device_put(&device, 37, text, sizeof text);
-    assert_string_equal(text, "cuda:0, 148 of 150 GB free");
+    assert_string_equal(text, "cuda:0, 148 of 150 GiB free");
     device_put(&device, 10, text, sizeof text);
     assert_string_equal(text, "cuda:0");
-    device.free_memory = 900000000;
+    device.free_memory = 900ull << 20;
     device_memory_put(&device, text, sizeof text);
-    assert_string_equal(text, "900 MB of 150 GB free");
+    assert_string_equal(text, "900 MiB of 150 GiB free");
     device.free_memory = 0;
     device_memory_put(&device, text, sizeof text);
-    assert_string_equal(text, "150 GB");
+    assert_string_equal(text, "150 GiB");
     device.memory = 0;
     device_put(&device, 80, text, sizeof text);
     assert_string_equal(text, "cuda:0 NVIDIA H200");
@@ -184,7 +184,7 @@ static void the_screen_shows_it(void **state)
     buffer_format(&lines, "{\"event\": \"scan\", \"total\": 56}\n%s\n", h200);
     write_lines(&app, buffer_string(&lines));
     assert_true(app_tick(&app));
-    assert_true(shows(&app, "d device: cuda:0 NVIDIA H200, 148 of 150 GB free ─"));
+    assert_true(shows(&app, "d device: cuda:0 NVIDIA H200, 138 of 140 GiB free ─"));
     assert_false(app_tick(&app)); /* silent when nothing changes */
 
     buffer_format(&lines, "%s\n", lost);
@@ -201,7 +201,7 @@ static void the_screen_shows_it(void **state)
     app_input(&app, 'd');
     assert_true(shows(&app, "cuda:0      NVIDIA H200"));
     assert_true(shows(&app, "● computes"));
-    assert_true(shows(&app, "150 GB"));
+    assert_true(shows(&app, "140 GiB"));
     assert_int_equal(app_resize(&app, 60, 16, NULL), 0);
     assert_true(shows(&app, "NVIDIA H200"));
     app_free(&app);

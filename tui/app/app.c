@@ -124,7 +124,10 @@ bool app_tick(struct app *app)
 
 int app_tick_ms(const struct app *app)
 {
-    return session_tick_ms(&app->session);
+    enum { VIEW_TICK_MS = 1000 };
+    int session = session_tick_ms(&app->session);
+    bool follows = app->depth > 0 && app->stack[app->depth - 1].class->tick;
+    return session < 0 && follows ? VIEW_TICK_MS : session;
 }
 
 int app_open(struct app *app, const char *target, struct error *err)
@@ -170,7 +173,7 @@ int app_save_screen(struct app *app, const char *path, struct error *err)
     if (status == 0)
         status = session_check_output(&app->session, path, err);
     if (status == 0)
-        status = file_save(path, out.data, out.length, err);
+        status = file_save_output(path, out.data, out.length, err);
     buffer_free(&out);
     return status;
 }

@@ -14,7 +14,7 @@
 
 static const double look_interval = 0.4; /* seconds between two looks at lock and result */
 
-int job_follow_open(struct job_follow **out, const char *path, struct error *err)
+static int open_follow(struct job_follow **out, const char *path, bool end_only, struct error *err)
 {
     struct job_follow *follow = array_alloc(1, sizeof *follow, err);
     *out = NULL;
@@ -25,10 +25,21 @@ int job_follow_open(struct job_follow **out, const char *path, struct error *err
         job_follow_close(follow);
         return -1;
     }
+    follow->metrics.end_only = end_only;
     job_follow_refresh(follow);
     job_follow_update(follow);
     *out = follow;
     return 0;
+}
+
+int job_follow_open(struct job_follow **out, const char *path, struct error *err)
+{
+    return open_follow(out, path, false, err);
+}
+
+int job_follow_open_end(struct job_follow **out, const char *path, struct error *err)
+{
+    return open_follow(out, path, true, err);
 }
 
 void job_follow_close(struct job_follow *follow)

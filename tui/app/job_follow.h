@@ -16,6 +16,8 @@ struct job_follow {
 };
 
 int job_follow_open(struct job_follow **out, const char *path, struct error *err);
+/* For its state and its last step alone: of the metrics only the end is read. */
+int job_follow_open_end(struct job_follow **out, const char *path, struct error *err);
 void job_follow_close(struct job_follow *follow);
 
 /* Takes in what is new; true: something changed. */

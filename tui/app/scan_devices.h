@@ -21,10 +21,10 @@ void scan_devices_take(struct scan_devices *devices, const cJSON *event);
 /* Another job begins: what the last one said of itself is over, the list stays. */
 void scan_devices_begin(struct scan_devices *devices);
 
-/* "148 of 150 GB free", "150 GB", "" where nothing is known. */
+/* "148 of 150 GiB free", "150 GiB", "" where nothing is known. */
 void device_memory_put(const struct device_info *device, char *out, size_t size);
 
-/* "cuda:0 NVIDIA H200, 148 of 150 GB free" in at most so many columns: else without the name, else
+/* "cuda:0 NVIDIA H200, 148 of 150 GiB free" in at most so many columns: else without the name, else
  * the id alone. The CPU's memory is not its own, and left out: "cpu avx512, 16 threads". */
 void device_put(const struct device_info *device, int columns, char *out, size_t size);
 

@@ -101,8 +101,14 @@ static bool take_lines(struct scan_feed *feed, struct scan *scan)
     size_t added = 0;
     if (job_metrics_update(&feed->metrics, &added, NULL) != 0)
         return false;
-    for (; feed->taken < feed->metrics.count; feed->taken++)
-        take_line(feed, scan, feed->metrics.lines[feed->taken].json);
+    const struct job_metrics *metrics = &feed->metrics;
+    size_t news = metrics->taken - feed->taken;
+    for (size_t i = news < metrics->count ? metrics->count - news : 0; i < metrics->count; i++) {
+        cJSON *line = job_metrics_json(metrics, i);
+        take_line(feed, scan, line);
+        cJSON_Delete(line);
+    }
+    feed->taken = metrics->taken;
     if (feed->done >= feed->total)
         feed->state = FEED_DONE;
     return added > 0;

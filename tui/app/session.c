@@ -35,6 +35,7 @@ static void close_model(struct session *session)
     session->model = NULL;
     session->title = session->source = NULL;
     session->plan_changed = session->plan_read = false;
+    session->plan_path[0] = '\0';
 }
 
 void session_free(struct session *session)

@@ -21,8 +21,9 @@ struct session {
     struct scan_feed feed; /* of a model's scan */
     char device[16];       /* what is to compute scans: "auto", or what was chosen */
     struct plan *plan;
-    bool plan_changed; /* by hand, and not saved since */
-    bool plan_read;    /* from a file, with no percentage, undo or redo since */
+    bool plan_changed;    /* by hand, and not saved since */
+    bool plan_read;       /* from a file, with no percentage, undo or redo since */
+    char plan_path[4096]; /* the file that it was last read from or written to; "": none */
     enum plan_scope scope;
     struct cost cost;
     struct settings settings;

@@ -3,21 +3,6 @@
 #include <math.h>
 #include <stdio.h>
 
-void bytes_put(double bytes, char *out, size_t size)
-{
-    static const char *const units[] = {"B", "kB", "MB", "GB", "TB", "PB"};
-    int unit = 0;
-    while (bytes >= 999.5 && unit < 5) {
-        bytes /= 1000;
-        unit++;
-    }
-    snprintf(out, size,
-             unit == 0 || bytes >= 99.95 ? "%.0f %s"
-             : bytes >= 9.995            ? "%.1f %s"
-                                         : "%.2f %s",
-             bytes, units[unit]);
-}
-
 void digits_put(int64_t number, char *out, size_t size)
 {
     char plain[32], grouped[48];

@@ -2,11 +2,10 @@
 #ifndef SPECTRUM_TUI_APP_UNITS_H
 #define SPECTRUM_TUI_APP_UNITS_H
 
+#include "base/text.h" /* bytes_put() */
+
 #include <stddef.h>
 #include <stdint.h>
-
-/* "1.92 GB", "17.3 MB". */
-void bytes_put(double bytes, char *out, size_t size);
 
 /* "134.5M", "8.03B", "12,345" */
 void count_put(double count, char *out, size_t size);

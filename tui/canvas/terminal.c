@@ -52,12 +52,28 @@ int terminal_restore_prepare(struct error *err)
     if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO))
         return error_set(err, "the full screen needs a terminal on standard input and output; "
                               "sub-commands (spectrum --help) and --script work without");
+    const char *type = getenv("TERM");
+    if (!type || !type[0])
+        return error_set(err, "TERM is not set, so the terminal's type is not known; set TERM "
+                              "(xterm, screen, linux, vt100)");
+    /* Exported LINES and COLUMNS may be another window's: the terminal itself is asked, and the
+     * type's own size is taken where it does not know. */
+    use_env(FALSE);
+    use_tioctl(TRUE);
     int status = 0;
     if (setupterm(NULL, STDOUT_FILENO, &status) != OK)
-        return error_set(err,
-                         "terminal type \"%s\" is not known here; set TERM (xterm, screen, "
-                         "linux, vt100)",
-                         getenv("TERM") ? getenv("TERM") : "");
+        return error_set(
+            err,
+            "TERM: terminal type \"%.60s\" is not known here; set TERM (xterm, screen, "
+            "linux, vt100)",
+            type);
+    const char *move = tigetstr("cup");
+    if (!move || move == (char *)-1)
+        return error_set(
+            err,
+            "TERM: a terminal of type \"%.60s\" cannot place its cursor, which the full "
+            "screen needs; set TERM (xterm, screen, linux, vt100)",
+            type);
     restore.known = tcgetattr(STDIN_FILENO, &restore.modes) == 0;
     restore.length = 0;
     restore_append("sgr0");
@@ -80,6 +96,15 @@ void terminal_restore(void)
         tcsetattr(STDIN_FILENO, TCSANOW, &restore.modes);
 }
 
+/* ESCDELAY in ms where it is a sane one; otherwise a lone Esc is taken for one after 25 ms. */
+static int escape_delay(void)
+{
+    const char *text = getenv("ESCDELAY");
+    char *end = NULL;
+    long delay = text ? strtol(text, &end, 10) : 0;
+    return text && end != text && !*end && delay >= 1 && delay <= 500 ? (int)delay : 25;
+}
+
 int terminal_open(struct error *err)
 {
     setlocale(LC_CTYPE, "");
@@ -93,7 +118,7 @@ int terminal_open(struct error *err)
     curs_set(0);
     nodelay(stdscr, TRUE);
     keypad(stdscr, TRUE);
-    set_escdelay(25);
+    set_escdelay(escape_delay());
     const char *no_color = getenv("NO_COLOR");
     terminal.color = has_colors() && !(no_color && no_color[0]);
     if (terminal.color) {

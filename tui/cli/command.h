@@ -33,6 +33,7 @@ int command_pause(int argc, char **argv, struct error *err);
 int command_checkpoint(int argc, char **argv, struct error *err);
 int command_stop(int argc, char **argv, struct error *err);
 int command_resume(int argc, char **argv, struct error *err);
+int command_cache(int argc, char **argv, struct error *err);
 int command_supervise(int argc, char **argv, struct error *err);
 
 #endif

@@ -106,15 +106,15 @@ static void print_summary(const char *out, const struct export_summary *summary,
     if (!json && summary->adapters) {
         fprintf(stderr,
                 "%s: the adapters behind step %" PRId64 " as PEFT has them, %" PRIu64
-                " tensor%s, %.1f MB; --merge writes the whole model\n",
+                " tensor%s, %s; --merge writes the whole model\n",
                 out, summary->step, summary->trained, text_s(summary->trained),
-                (double)summary->bytes / 1e6);
+                bytes_text((double)summary->bytes).text);
         if (summary->base)
             fprintf(stderr,
-                    "%s: their base as transformers loads it (of a GGUF file dequantised), %.1f "
-                    "MB; adapter_config.json names it "
+                    "%s: their base as transformers loads it (of a GGUF file dequantised), %s; "
+                    " adapter_config.json names it "
                     "by this path, so a folder that moves needs another there\n",
-                    summary->base, (double)summary->base_bytes / 1e6);
+                    summary->base, bytes_text((double)summary->base_bytes).text);
         if (summary->cost.differs)
             tell_frozen(summary->cost.frozen);
         return;
@@ -122,9 +122,9 @@ static void print_summary(const char *out, const struct export_summary *summary,
     if (!json) {
         fprintf(stderr,
                 "%s: the model behind step %" PRId64 "; %" PRIu64 " tensor%s trained, %" PRIu64
-                " unchanged, %.1f MB\n",
+                " unchanged, %s\n",
                 out, summary->step, summary->trained, text_s(summary->trained), summary->frozen,
-                (double)summary->bytes / 1e6);
+                bytes_text((double)summary->bytes).text);
         print_cost(&summary->cost);
         return;
     }

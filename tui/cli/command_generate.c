@@ -11,9 +11,13 @@
 #include "tui/cli/source_view.h"
 
 #include <inttypes.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
 struct request {
     const char *source, *prompt, *device, *dtype, *template_name;
@@ -78,8 +82,56 @@ static void show(struct buffer *text)
     fflush(stdout);
 }
 
+/* Nothing that generate does has to be put away, and a long prompt, a big model's loading or one
+ * step of a back end take longer than anyone waits who pressed Ctrl-C: where the work has not ended
+ * by itself half a second later, the process ends. What came was shown already. */
+struct leaver {
+    pthread_t thread;
+    atomic_bool done;
+    bool runs;
+    atomic_llong tokens; /* that were generated */
+    const volatile sig_atomic_t *interrupted;
+};
+
+static struct leaver leaver;
+
+static void *leave_in_time(void *context)
+{
+    const struct timespec twentieth = {.tv_nsec = 50000000};
+    (void)context;
+    for (int left = 10; left > 0 && !leaver.done; left -= *leaver.interrupted != 0)
+        nanosleep(&twentieth, NULL);
+    if (!leaver.done) {
+        long long count = leaver.tokens;
+        fprintf(stderr, "%sspectrum: interrupted behind %lld token%s\n", count > 0 ? "\n" : "",
+                count, text_s((uint64_t)count));
+        _exit(130);
+    }
+    return NULL;
+}
+
+/* Signals come to the thread that computes. */
+static void leaver_start(void)
+{
+    sigset_t all, before;
+    leaver.interrupted = interrupt_watch();
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    leaver.runs = pthread_create(&leaver.thread, NULL, leave_in_time, NULL) == 0;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
+static void leaver_end(void)
+{
+    leaver.done = true;
+    if (leaver.runs)
+        pthread_join(leaver.thread, NULL);
+    leaver.runs = false;
+}
+
 static bool on_token(void *context, int32_t id)
 {
+    leaver.tokens++;
     struct writer *writer = context;
     if (!tokenizer_is_special(writer->tokenizer, id)) {
         tokenizer_piece(writer->tokenizer, id, &writer->pending);
@@ -121,12 +173,13 @@ static int run(const struct request *request, struct transformer *transformer,
                                       .seed = (uint64_t)request->seed};
     int64_t prompt = (int64_t)list->count, count = prompt, room = prompt + request->tokens;
     int32_t *ids = array_alloc((size_t)room, sizeof *ids, err);
-    struct writer writer = {tokenizer, BUFFER_INIT, interrupt_watch(), request->json};
+    struct writer writer = {tokenizer, BUFFER_INIT, leaver.interrupted, request->json};
     if (!ids)
         return -1;
     memcpy(ids, list->ids, list->count * sizeof *ids);
     int status = generate(transformer, ids, &count, room, request->tokens, ends, &sampling,
                           on_token, &writer, err);
+    leaver_end(); /* what follows is short, and is printed whole */
     if (status == 0 && request->json)
         print_json(request, tokenizer, ids, count, prompt);
     else if (status == 0)
@@ -254,7 +307,10 @@ int command_generate(int argc, char **argv, struct error *err)
         status = error_set_kind(err, ERROR_USAGE, "%s", needs);
     if (status == 0)
         status = check(&r, err);
-    if (status == 0)
+    if (status == 0) {
+        leaver_start();
         status = generate_text(&r, err);
+        leaver_end();
+    }
     return status > 0 ? 0 : status;
 }

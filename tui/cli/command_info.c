@@ -1,5 +1,6 @@
 /* `spectrum info MODEL`: what is in a checkpoint. */
 #include "base/json.h"
+#include "base/text.h"
 #include "model/model.h"
 #include "tui/cli/command.h"
 #include "tui/cli/options.h"
@@ -48,7 +49,7 @@ static void put_text(struct buffer *out, const struct model *model)
     if (totals.bytes_unknown)
         buffer_text(out, "size on disk n/a: a type is not known\n");
     else
-        buffer_format(out, "%.1f MB on disk\n", (double)totals.bytes / 1e6);
+        buffer_format(out, "%s on disk\n", bytes_text((double)totals.bytes).text);
     if (totals.quantized)
         buffer_text(out, "quantised     yes: a scan sees the quantised model, not the original\n");
     buffer_text(out, "\n");

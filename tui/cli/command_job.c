@@ -111,19 +111,20 @@ static int list_jobs(bool json, struct error *err)
     struct buffer out = BUFFER_INIT;
     char **paths;
     size_t count, shown = 0;
-    if (job_index_list(&paths, &count, err) != 0)
-        return -1;
+    struct error unread = ERROR_INIT;
+    if (job_index_list(&paths, &count, &unread) != 0)
+        fprintf(stderr, "the list of jobs cannot be read: %s\n", unread.text);
     buffer_text(&out, json ? "{\"format\": \"spectrum.jobs\", \"version\": 1, \"jobs\": [" : "");
     for (size_t i = 0; i < count; i++) {
         struct job_follow *job = NULL;
-        if (job_follow_open(&job, paths[i], NULL) != 0)
+        if (job_follow_open_end(&job, paths[i], NULL) != 0)
             continue;
         buffer_text(&out, json && shown++ ? ",\n" : "");
         put_job(&out, job, json);
         job_follow_close(job);
     }
     buffer_text(&out, json ? "]}\n" : "");
-    if (count == 0)
+    if (count == 0 && unread.kind == ERROR_NONE)
         fprintf(stderr, "no jobs yet\n");
     job_index_free(paths, count);
     return print_buffer(&out, err);
@@ -249,8 +250,15 @@ static void print_lines(const struct job_follow *job, size_t *taken)
     double steps = 0;
     job_follow_number(job, "steps", &steps);
     int64_t of = steps >= 1 && steps < 1e15 ? (int64_t)steps : 0;
-    for (size_t i = added < metrics->count ? metrics->count - added : 0; i < metrics->count; i++)
-        metrics_line_put(&out, metrics->lines[i].json, of);
+    for (size_t i = added < metrics->count ? metrics->count - added : 0; i < metrics->count; i++) {
+        cJSON *line = job_metrics_json(metrics, i);
+        metrics_line_put(&out, line, of);
+        cJSON_Delete(line);
+        if (out.length > 1 << 16) {
+            fwrite(buffer_string(&out), 1, out.length, stdout);
+            buffer_clear(&out);
+        }
+    }
     fwrite(buffer_string(&out), 1, out.length, stdout);
     fflush(stdout);
     buffer_free(&out);
@@ -335,8 +343,10 @@ static int with_job(int argc, char **argv, const char *usage,
     if (status != 0)
         return status > 0 ? 0 : status;
     char *path = job_find(name, err);
-    status = path ? job_follow_open(&job, path, err) : -1;
+    status = path ? (attach ? job_follow_open : job_follow_open_end)(&job, path, err) : -1;
     free(path);
+    if (status == 0 && job->metrics.damage[0])
+        fprintf(stderr, "spectrum: %s: %s\n", name, job->metrics.damage);
     if (status == 0 && !(attach && json)) /* one object, not one behind lines */
         status = act(job, &choice, err);
     if (status == 0 && json)

@@ -203,7 +203,7 @@ static int write_plan(const struct plan *plan, const struct request *request, st
     plan_put(&out, plan, request->format, request->source);
     int status = buffer_check(&out, err);
     if (status == 0 && !to_stdout)
-        status = file_save(request->output, out.data, out.length, err);
+        status = file_save_output(request->output, out.data, out.length, err);
     else if (status == 0 && !request->json)
         fwrite(out.data, 1, out.length, stdout);
     buffer_clear(&out);
@@ -221,6 +221,8 @@ static int check_output(const struct request *request, const struct ground *grou
 {
     if (!request->output || strcmp(request->output, "-") == 0)
         return 0;
+    if (file_check_output(request->output, err) != 0)
+        return -1;
     return ground->model ? checkpoint_check_output(ground->model->checkpoint, request->output, err)
                          : file_check_apart(request->output, request->source, "the scan", err);
 }
@@ -256,7 +258,7 @@ int command_plan(int argc, char **argv, struct error *err)
         .scope_name = "type", .format_name = "yaml", .empty_noise_name = "infinity", .top = 25};
     const struct option_spec specs[] = {
         {"o", OPTION_TEXT, &request.output, "PLAN",
-         "write the plan there (default: standard output)", 0, 0, NULL},
+         "write the plan there, a file, pipe or device (default: standard output)", 0, 0, NULL},
         {"top", OPTION_NUMBER, &request.top, "P", "train the best P per cent (25)", 0, 100, NULL},
         {"scope", OPTION_TEXT, &request.scope_name, "SCOPE",
          "rank within each type, or global (type)", 0, 0, NULL},

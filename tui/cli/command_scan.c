@@ -1,5 +1,6 @@
 /* `spectrum scan MODEL`: the signal-to-noise ratio of every matrix. */
 #include "base/file.h"
+#include "base/xdg.h"
 #include "spectra/scan.h"
 #include "spectra/spectra_file.h"
 #include "tui/cli/command.h"
@@ -7,8 +8,11 @@
 #include "tui/cli/scan_progress.h"
 #include "tui/cli/unscored.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 struct request {
     const char *model, *output, *device, *estimator, *empty_noise, *modules, *spectra;
@@ -24,7 +28,9 @@ static int check_outputs(const struct request *request, const struct model *mode
         return error_set_kind(err, ERROR_USAGE,
                               "-o and --spectra name one file, %s; give each its own",
                               request->output);
-    if (checkpoint_check_output(model->checkpoint, request->spectra, err) != 0)
+    if (file_check_output(request->output, err) != 0 ||
+        file_check_output(request->spectra, err) != 0 ||
+        checkpoint_check_output(model->checkpoint, request->spectra, err) != 0)
         return -1;
     return checkpoint_check_output(model->checkpoint, request->output, err);
 }
@@ -38,7 +44,7 @@ static int write_output(const struct scan *scan, const struct request *request, 
         scan_put_file(&out, scan);
         status = buffer_check(&out, err);
         if (status == 0)
-            status = file_save(request->output, out.data, out.length, err);
+            status = file_save_output(request->output, out.data, out.length, err);
         buffer_clear(&out);
     }
     if (status == 0 && (to_stdout || request->json)) {
@@ -72,6 +78,19 @@ static void print_table(const struct scan *scan)
     }
 }
 
+/* A scan is as good without: it is said, and computed again the next time. */
+static void tell_cache(const struct request *request)
+{
+    struct error why = ERROR_INIT;
+    char *folder = request->no_cache ? NULL : xdg_cache_folder("spectra", &why);
+    if (folder && access(folder, W_OK | X_OK) != 0)
+        error_set_errno(&why, errno, "cannot write to %s (XDG_CACHE_HOME can name another place)",
+                        folder);
+    if (why.kind != ERROR_NONE)
+        fprintf(stderr, "singular values are not kept: %s\n", why.text);
+    free(folder);
+}
+
 static int scan_model(const struct request *request, struct scan_job *job, struct error *err)
 {
     struct scan_options options = {.modules = request->modules,
@@ -90,6 +109,7 @@ static int scan_model(const struct request *request, struct scan_job *job, struc
     int status = -1;
     if (model_open(&model, request->model, err) == 0 && check_outputs(request, model, err) == 0) {
         fputs(model_notes(model), stderr);
+        tell_cache(request);
         status = scan_run(&result, model, NULL, &options, &observer, err);
     }
     scan_progress_end(&progress);
@@ -117,7 +137,7 @@ int command_scan(int argc, char **argv, struct error *err)
         .device = "auto", .estimator = "reference", .empty_noise = "infinity"};
     const struct option_spec specs[] = {
         {"o", OPTION_TEXT, &request.output, "SCAN.json",
-         "write the scan there; - is standard output", 0, 0, NULL},
+         "write the scan there, a file, pipe or device; - is standard output", 0, 0, NULL},
         {"device", OPTION_TEXT, &request.device, "DEVICE",
          "auto (default: a GPU if there is one), cpu, cuda, cuda:N, reference", 0, 0, NULL},
         {"estimator", OPTION_TEXT, &request.estimator, "NAME",

@@ -61,9 +61,10 @@ static int parse_memory_limit(struct request *r, struct error *err)
 {
     if (!r->memory_limit || text_to_bytes(&r->is.memory_limit, r->memory_limit))
         return 0;
-    return error_set_kind(err, ERROR_USAGE,
-                          "--memory-limit takes bytes such as 8G or 500M, not \"%.40s\"",
-                          r->memory_limit);
+    return error_set_kind(
+        err, ERROR_USAGE,
+        "--memory-limit takes bytes such as 8G (of 1024^3), 8GB (of 10^9) or 500M, not \"%.40s\"",
+        r->memory_limit);
 }
 
 /* An option that would do nothing is a misunderstanding, not a wish. */
@@ -173,7 +174,7 @@ static int check(struct request *r, struct error *err)
     return 0;
 }
 
-/* "runs/<the model's last name>-20261124-150000" */
+/* "runs/<the model's last name>-20261124-150000"; nothing is made. */
 static char *default_run(const char *model, struct error *err)
 {
     char stamp[32];
@@ -237,13 +238,28 @@ static int detach(const struct request *r, struct error *err)
     for (int i = 0; i < is->argc; i++)
         if (strcmp(is->argv[i], "--detach") != 0)
             arguments[count++] = is->argv[i];
-    int status = job_dir_create(is->run, err);
-    if (status == 0)
-        status = job_launch(is->run, "/proc/self/exe", arguments, err);
+    int status = job_launch(is->run, "/proc/self/exe", arguments, err);
     free(arguments);
     if (status == 0)
         status = job_wait_for_data(is->run, err);
     return status == 0 ? print_run(is->run, r->json, err) : -1;
+}
+
+/* The folder that --run names, or one of its own; in *made what is to be freed. */
+static int make_run(struct training_request *is, char **made, struct error *err)
+{
+    struct error unlisted = ERROR_INIT;
+    char *name = is->run ? NULL : default_run(is->model, err);
+    if (is->run ? job_dir_create(is->run, err) != 0
+                : !name || !(*made = job_dir_create_new(name, err))) {
+        free(name);
+        return -1;
+    }
+    free(name);
+    is->run = *made ? *made : is->run;
+    if (job_index_add(is->run, &unlisted) != 0)
+        fprintf(stderr, "%s\n", unlisted.text);
+    return 0;
 }
 
 /* Without being a job. */
@@ -270,9 +286,13 @@ static int train(struct request *r, struct error *err)
     r->is.from_step = supervised && step ? strtoll(step, NULL, 10) : 0;
     if (supervised)
         r->is.run = job;
-    else if (!r->is.run && !(r->is.run = run = default_run(r->is.model, err)))
+    else if (r->dry_run && !r->is.run && !(r->is.run = run = default_run(r->is.model, err)))
         return -1;
-    int status = 0;
+    int status = r->dry_run || supervised ? 0 : make_run(&r->is, &run, err);
+    if (status != 0) {
+        free(run);
+        return -1;
+    }
     if (r->dry_run) {
         status = dry_run(r, err);
     } else if (r->detach && !supervised) {
@@ -281,9 +301,7 @@ static int train(struct request *r, struct error *err)
         struct train_view view;
         struct training_view shown = train_view_make(&view, r->is.run, r->json);
         shown.interrupted = interrupt_watch();
-        status = supervised ? 0 : job_dir_create(r->is.run, err);
-        if (status == 0)
-            status = training_run(&r->is, resume && resume[0], &shown, err);
+        status = training_run(&r->is, resume && resume[0], &shown, err);
         if (status == 0)
             train_view_end(&view);
         train_view_free(&view);
@@ -422,8 +440,9 @@ int command_train(int argc, char **argv, struct error *err)
         {"device", OPTION_TEXT, &is->device, "DEVICE", "auto (default), cpu, reference", 0, 0,
          NULL},
         {"memory-limit", OPTION_TEXT, &r.memory_limit, "BYTES",
-         "plan no more, as in 8G: blocks are computed anew in the backward pass as needed", 0, 0,
-         NULL},
+         "plan no more, as in 8G (or 8GiB; 8GB is 8e9): blocks are computed anew in the backward "
+         "pass as needed",
+         0, 0, NULL},
         {"init", OPTION_FLAG, &is->init, NULL,
          "begin from random weights; MODEL is a folder with config.json and a tokenizer", 0, 0,
          NULL},

@@ -112,6 +112,14 @@ static void put_memory_json(struct buffer *out, const struct training_start *sta
     if (limit > 0)
         buffer_format(out, ", \"limit\": %" PRIu64, limit);
     buffer_byte(out, '}');
+    const struct training_disk *disk = &start->disk;
+    buffer_format(out,
+                  ", \"disk\": {\"checkpoint_bytes\": %" PRIu64 ", \"checkpoints\": %" PRIu64
+                  ", \"total\": %" PRIu64,
+                  disk->state, disk->states, disk->total);
+    if (disk->known)
+        buffer_format(out, ", \"free\": %" PRIu64, disk->left);
+    buffer_byte(out, '}');
 }
 
 static int put_sample_json(struct buffer *out, const struct training_start *start,
@@ -242,18 +250,30 @@ static void put_data(struct buffer *out, const struct training_data_plan *data)
 static void put_memory(struct buffer *out, const struct training_start *start)
 {
     const struct memory_plan *memory = start->memory;
-    buffer_format(out, "memory      %.1f MB planned; %.1f MB are free here: it %s\n",
-                  (double)memory->total / 1e6, (double)start->memory_free / 1e6,
+    buffer_format(out, "memory      %s planned; %s are free here: it %s\n",
+                  bytes_text((double)memory->total).text,
+                  bytes_text((double)start->memory_free).text,
                   fits(start) ? "fits" : "does not fit");
     for (int i = 0; i < MEMORY_CATEGORIES; i++)
-        buffer_format(out, "  %-32s %14.1f MB\n", memory_category_name((enum memory_category)i),
-                      (double)memory->bytes[i] / 1e6);
+        buffer_format(out, "  %-32s %14s\n", memory_category_name((enum memory_category)i),
+                      bytes_text((double)memory->bytes[i]).text);
     if (start->recomputed > 0)
         buffer_format(out, "  %" PRId64 " blocks are computed anew in the backward pass\n",
                       start->recomputed);
     if (!fits(start))
         buffer_text(out, "  --memory-limit, a lower --batch, --seq-len or --top, --frozen-dtype "
                          "nf4, --optimizer adamw-8bit or --master none needs less\n");
+}
+
+static void put_disk(struct buffer *out, const struct training_disk *disk)
+{
+    buffer_format(out, "disk        up to %" PRIu64 " checkpoint%s of %s at once", disk->states,
+                  text_s(disk->states), bytes_text((double)disk->state).text);
+    if (disk->known)
+        buffer_format(out, "; %s are left %s\n", bytes_text((double)disk->left).text,
+                      disk->quota ? "within the quota" : "there");
+    else
+        buffer_text(out, "; what is left there is not known\n");
 }
 
 /* On one line: a prompt may have several. */
@@ -285,6 +305,7 @@ static int put_lines(struct buffer *out, const struct training_request *request,
                   start->steps, data->step_rows, text_s((uint64_t)data->step_rows),
                   data->epoch_steps, start->warmup);
     put_memory(out, start);
+    put_disk(out, &start->disk);
     return start->sample ? put_sample(out, start, err) : 0;
 }
 

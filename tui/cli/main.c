@@ -23,6 +23,7 @@ static const struct command commands[] = {
     {"checkpoint", "let a job write a checkpoint now", command_checkpoint, false},
     {"stop", "let a job write a checkpoint and end", command_stop, false},
     {"resume", "go on: a paused job, or one that ended or died", command_resume, false},
+    {"cache", "what is kept in the cache folder; clear it", command_cache, false},
     {"supervise", NULL, command_supervise, false}, /* not listed: jobs are started through it */
 };
 enum { COMMAND_COUNT = sizeof commands / sizeof *commands };

@@ -68,10 +68,10 @@ static void on_start(void *context, const struct training_start *start)
                 view->run, start->trained_tensors, start->tensors, start->trained_parameters,
                 start->parameters, share, start->precision);
     tell_data(&start->data, start->steps);
-    fprintf(stderr, "memory: %.1f MB planned (", (double)start->memory->total / 1e6);
+    fprintf(stderr, "memory: %s planned (", bytes_text((double)start->memory->total).text);
     for (int i = 0; i < MEMORY_CATEGORIES; i++)
-        fprintf(stderr, "%s%s %.1f", i ? ", " : "", memory_category_name((enum memory_category)i),
-                (double)start->memory->bytes[i] / 1e6);
+        fprintf(stderr, "%s%s %s", i ? ", " : "", memory_category_name((enum memory_category)i),
+                bytes_text((double)start->memory->bytes[i]).text);
     fprintf(stderr, ")\n");
     if (start->resumed)
         fprintf(stderr, "resumed behind step %" PRId64 " of %" PRId64 "%s\n", start->progress.step,

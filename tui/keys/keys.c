@@ -160,7 +160,7 @@ static const struct request_info table[] = {
      SCOPE_MODEL,
      {'w'},
      NULL,
-     "save the plan (YAML that Axolotl and TRL read)"},
+     "save the plan (YAML that Axolotl and TRL read); :w! FILE over another"},
     {REQUEST_LOAD_PLAN, "read", "FILE", SCOPE_MODEL, {'R'}, NULL, "load a plan"},
     {REQUEST_TRAIN,
      "train",
@@ -293,6 +293,11 @@ const struct request_info *request_from_line(const char *line, const char **argu
     *argument = line + length;
     while (**argument == ' ')
         (*argument)++;
+    if (length > 1 && line[length - 1] == '!') {
+        const struct request_info *info = name_find(line, length - 1);
+        *argument = line + length - 1; /* "! FILE": the file may be written over */
+        return info && info->request == REQUEST_SAVE_PLAN ? info : NULL;
+    }
     return length > 0 ? name_find(line, length) : NULL;
 }
 

@@ -23,7 +23,7 @@ static int check_arrays(const char *path, struct error *err)
             continue; /* reading it says why */
         if (text_ends_with(file, ".json") && info.st_size > ARRAY_MOST)
             status = error_set(
-                err, "%s: a .json file over 64 MB is too large for a look; .jsonl is not", file);
+                err, "%s: a .json file over 64 MiB is too large for a look; .jsonl is not", file);
         reached += info.st_size;
     }
     data_files_free(&files);

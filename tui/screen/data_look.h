@@ -16,7 +16,7 @@ struct data_look {
                         added */
 };
 
-/* `path` is a file or a folder. A .json array is one value and is read whole: one over 64 MB is
+/* `path` is a file or a folder. A .json array is one value and is read whole: one over 64 MiB is
  * refused. `add_tokens`: the template's marks are tokens, as in a run with --add-tokens. */
 int data_look_read(struct data_look *look, const struct checkpoint *checkpoint, const char *path,
                    const struct dataset_options *options, bool add_tokens, struct error *err);

@@ -55,6 +55,18 @@ static void find_run(const struct session *session, char *out)
     }
 }
 
+/* Another screen may have taken the name that was proposed here: the next number is as good. */
+static void renew_proposal(const struct session *session, char *run)
+{
+    char first[SETTING_VALUE_MAX];
+    const char *slash = strrchr(session->title, '/'), *name = slash ? slash + 1 : session->title;
+    int length = snprintf(first, sizeof first, "runs/%.200s-", name);
+    bool proposed = strncmp(run, first, (size_t)length) == 0 && run[length] &&
+                    !run[length + (int)strspn(run + length, "0123456789")];
+    if (proposed && !folder_is_empty(run))
+        find_run(session, run);
+}
+
 /* A sequence is no longer than what the model was made for. */
 static void limit_sequence(const struct session *session, char *out)
 {
@@ -173,15 +185,17 @@ bool launch_train_check_marks(const struct session *session, char *why, size_t s
     return !marks[0];
 }
 
-int launch_train(struct session *session, struct error *err)
+int launch_train(struct session *session, struct error *unlisted, struct error *err)
 {
     struct arguments arguments = {.count = 0};
     char *run = session->settings.values[SETTING_RUN];
+    renew_proposal(session, run);
     if (job_dir_create(run, err) != 0 || make_absolute(run, err) != 0 ||
         make_absolute(session->settings.values[SETTING_DATA], err) != 0 ||
         make_absolute(session->settings.values[SETTING_EVAL_DATA], err) != 0 ||
         make_template_absolute(&session->settings, err) != 0)
         return -1;
+    job_index_add(run, unlisted);
     bool by_plan = method_info(settings_method(&session->settings))->plan;
     char *plan = path_join(run, "plan.yaml", err);
     char *model = realpath(session->scan->model, NULL); /* as the checkpoint resolved it */

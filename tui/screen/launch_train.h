@@ -11,8 +11,9 @@ void launch_train_defaults(struct session *session);
  * not to become some: `train` would refuse them when the job had begun. */
 bool launch_train_check_marks(const struct session *session, char *why, size_t size);
 
-/* Makes the run's folder, puts the plan in it, starts the job and watches it. */
-int launch_train(struct session *session, struct error *err);
+/* Makes the run's folder, puts the plan in it, starts the job and watches it. *unlisted (ERROR_INIT
+ * before) says why the list of jobs does not have it, where it could not be entered there. */
+int launch_train(struct session *session, struct error *unlisted, struct error *err);
 
 /* The sub-command that does the same, without what is its default; PLAN is a file that is not
  * written yet. */

@@ -1,6 +1,7 @@
 /* The first screen without a target: local models, and jobs. */
 #include "tui/screen/library.h"
 
+#include "base/clock.h"
 #include "base/memory.h"
 #include "tui/screen/list.h"
 #include "tui/screen/screens.h"
@@ -14,7 +15,10 @@ enum { PAGE = 10 };
 struct library_view {
     struct list list;
     struct library library;
+    double looked_at; /* clock_seconds() of the last look at what changed */
 };
+
+static const double look_interval = 1; /* seconds */
 
 static void draw_entry(struct app *app, struct area area, const struct library_entry *entry,
                        bool here)
@@ -53,7 +57,9 @@ static void library_draw(struct app *app, void *state, struct area area)
     }
     int rows = area.height - 4, first = list_first(&view->list, rows), y = 0;
     for (int i = first; i < view->list.count && y < area.height; i++) {
-        if (i == 0 && library->models)
+        if (i == 0 && library->models && library->hidden)
+            area_print(area, 0, y++, title, "Models (%zu more are not shown)", library->hidden);
+        else if (i == 0 && library->models)
             area_put(area, 0, y++, title, "Models");
         if ((size_t)i == library->models) {
             y += i > 0;
@@ -124,17 +130,42 @@ static bool library_request(struct app *app, void *state, enum request request,
     }
 }
 
-/* Also when one comes back to it: jobs began and ended in the meantime. */
-static void library_enter(struct app *app, void *state)
+/* The cursor stays on what it is on, wherever that is now. */
+static void read_again(struct app *app, struct library_view *view)
 {
-    struct library_view *view = state;
     struct error err = ERROR_INIT;
-    library_free(&view->library);
+    struct library before = view->library;
+    int cursor = view->list.cursor;
     if (library_read(&view->library, &err) != 0)
         app_error(app, &err);
     view->list.count = (int)view->library.count;
+    for (int i = 0; (size_t)cursor < before.count && i < view->list.count; i++)
+        if (view->library.entries[i].job == before.entries[cursor].job &&
+            strcmp(view->library.entries[i].path, before.entries[cursor].path) == 0)
+            view->list.cursor = i;
     if (view->list.cursor >= view->list.count)
         view->list.cursor = 0;
+    library_free(&before);
+    view->looked_at = clock_seconds();
+}
+
+/* Also when one comes back to it: jobs began and ended in the meantime. */
+static void library_enter(struct app *app, void *state)
+{
+    read_again(app, state);
+}
+
+static bool library_tick(struct app *app, void *state)
+{
+    struct library_view *view = state;
+    double now = clock_seconds();
+    if (now - view->looked_at < look_interval)
+        return false;
+    view->looked_at = now;
+    if (!library_changed(&view->library))
+        return false;
+    read_again(app, view);
+    return true;
 }
 
 static void library_close(void *state)
@@ -151,6 +182,7 @@ static const struct view_class library_class = {
     .close = library_close,
     .draw = library_draw,
     .request = library_request,
+    .tick = library_tick,
 };
 
 bool screen_open_library(struct app *app)

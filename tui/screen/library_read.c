@@ -1,6 +1,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/utf8.h"
+#include "base/xdg.h"
 #include "checkpoint/checkpoint.h"
 #include "job/job_dir.h"
 #include "job/lock.h"
@@ -14,11 +15,47 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* What happens in the folder is seen from now on. */
+static int watch(struct library *library, const char *folder, struct error *err)
+{
+    if (array_reserve((void **)&library->watched, &library->watched_capacity,
+                      library->watched_count + 1, sizeof *library->watched, err) != 0)
+        return -1;
+    char *copy = string_copy(folder, err);
+    if (copy)
+        library->watched[library->watched_count++] = copy;
+    return copy ? 0 : -1;
+}
+
+static uint64_t stamp_of(const struct library *library)
+{
+    uint64_t stamp = 0;
+    for (size_t i = 0; i < library->watched_count; i++) {
+        struct stat info;
+        uint64_t at =
+            stat(library->watched[i], &info) == 0
+                ? (uint64_t)info.st_mtim.tv_sec * 1000000000U + (uint64_t)info.st_mtim.tv_nsec
+                : 0;
+        stamp = (stamp ^ at) * UINT64_C(0x100000001b3);
+    }
+    return stamp;
+}
+
+bool library_changed(const struct library *library)
+{
+    return stamp_of(library) != library->stamp;
+}
+
 static int add(struct library *library, bool job, const char *path, const char *title,
                const char *detail, struct error *err)
 {
-    if (library->count == LIBRARY_MAX)
+    if (!job && library->count >= LIBRARY_MODELS_MAX) {
+        library->hidden++;
         return 0;
+    }
+    if (array_reserve((void **)&library->entries, &library->capacity, library->count + 1,
+                      sizeof *library->entries, err) != 0)
+        return -1;
     struct library_entry *entry = &library->entries[library->count];
     *entry = (struct library_entry){job, string_copy(path, err), string_copy(title, err),
                                     string_copy(detail, err)};
@@ -55,7 +92,7 @@ static int read_hub(struct library *library, struct error *err)
 {
     char *path = checkpoint_hub_folder();
     DIR *open = path ? opendir(path) : NULL;
-    int status = 0;
+    int status = open ? watch(library, path, err) : 0;
     for (struct dirent *at; open && status == 0 && (at = readdir(open));)
         if (strncmp(at->d_name, "models--", 8) == 0)
             status = add_repository(library, at->d_name, err);
@@ -101,9 +138,9 @@ static int read_folder(struct library *library, const char *folder, int depth, s
         (has(folder, "model.safetensors") || has(folder, "model.safetensors.index.json")))
         return add(library, false, folder, folder, "safetensors", err);
     DIR *open = has(folder, "metrics.jsonl") ? NULL : opendir(folder);
-    int status = 0;
+    int status = open ? watch(library, folder, err) : 0;
     for (struct dirent *at; open && status == 0 && (at = readdir(open));)
-        if (at->d_name[0] != '.' && library->count < LIBRARY_MAX)
+        if (at->d_name[0] != '.')
             status = read_entry(library, folder, at->d_name, depth, err);
     if (open)
         closedir(open);
@@ -138,9 +175,14 @@ static int read_jobs(struct library *library, struct error *err)
     size_t count;
     if (job_index_list(&paths, &count, NULL) != 0)
         return 0;
-    int status = 0;
-    for (size_t i = 0; status == 0 && i < count; i++)
-        status = add_job(library, paths[i], err);
+    char *index = xdg_state_folder("jobs", NULL);
+    int status = index ? watch(library, index, err) : 0;
+    free(index);
+    for (size_t i = 0; status == 0 && i < count; i++) {
+        status = watch(library, paths[i], err);
+        if (status == 0)
+            status = add_job(library, paths[i], err);
+    }
     job_index_free(paths, count);
     return status;
 }
@@ -153,13 +195,15 @@ static int by_title(const void *a, const void *b)
 
 int library_read(struct library *library, struct error *err)
 {
-    *library = (struct library){.entries = array_alloc(LIBRARY_MAX, sizeof *library->entries, err)};
-    if (!library->entries || read_folder(library, ".", 2, err) != 0 || read_hub(library, err) != 0)
+    *library = (struct library){0};
+    if (read_folder(library, ".", 2, err) != 0 || read_hub(library, err) != 0)
         return -1;
     library->models = library->count;
     if (library->models)
         qsort(library->entries, library->models, sizeof *library->entries, by_title);
-    return read_jobs(library, err);
+    int status = read_jobs(library, err);
+    library->stamp = stamp_of(library);
+    return status;
 }
 
 void library_free(struct library *library)
@@ -169,6 +213,9 @@ void library_free(struct library *library)
         free(library->entries[i].title);
         free(library->entries[i].detail);
     }
+    for (size_t i = 0; i < library->watched_count; i++)
+        free(library->watched[i]);
+    free(library->watched);
     free(library->entries);
     *library = (struct library){0};
 }

@@ -111,7 +111,7 @@ static bool train_input(struct app *app, void *state, int input)
 
 static void start(struct app *app, struct train_view *view)
 {
-    struct error err = ERROR_INIT;
+    struct error err = ERROR_INIT, unlisted = ERROR_INIT;
     char why[ERROR_TEXT_MAX];
     const struct settings *settings = &app->session.settings;
     bool by_plan = method_info(settings_method(settings))->plan;
@@ -127,11 +127,13 @@ static void start(struct app *app, struct train_view *view)
         view->fresh = true;
     } else if (by_plan && !app_takes_plan(app, REQUEST_START, "Ctrl-S again starts all the same")) {
         return; /* it was asked about */
-    } else if (launch_train(&app->session, &err) != 0) {
+    } else if (launch_train(&app->session, &unlisted, &err) != 0) {
         app_error(app, &err);
     } else {
         app_pop(app);
         screen_open_watch(app);
+        if (unlisted.kind != ERROR_NONE)
+            app_message(app, "%s", unlisted.text);
     }
 }
 

@@ -127,7 +127,7 @@ static void draw_summary(struct app *app, struct area area)
 {
     const struct settings *settings = &app->session.settings;
     char tokens[64], bytes[32], here[32], how[64], text[256];
-    double machine = (double)machine_memory();
+    double machine = (double)available_memory(); /* what a run is held against, too */
     const struct cost *cost = &app->session.cost;
     put_tokens(settings, tokens, sizeof tokens);
     bytes_put((double)cost->total, bytes, sizeof bytes);

@@ -76,13 +76,18 @@ static void draw_progress(struct app *app, struct area area, bool reason)
 
 /* --- the loss --- */
 
-/* The points of one key: steps into x, values into y; both hold metrics.count. */
-static size_t collect(const struct job_metrics *metrics, const char *key, double *x, double *y)
+/* The points of one kind: steps into x, values into y; both hold metrics.count. */
+static size_t collect(const struct job_metrics *metrics, enum job_line_kind kind, double *x,
+                      double *y)
 {
     size_t count = 0;
-    for (size_t i = 0; i < metrics->count; i++)
-        if (metrics->lines[i].step >= 0 && json_get_double(metrics->lines[i].json, key, &y[count]))
-            x[count++] = (double)metrics->lines[i].step;
+    for (size_t i = 0; i < metrics->count; i++) {
+        const struct job_line *line = &metrics->lines[i];
+        if (line->kind != kind || line->step < 0 || isnan(line->value))
+            continue;
+        x[count] = (double)line->step;
+        y[count++] = line->value;
+    }
     return count;
 }
 
@@ -94,8 +99,8 @@ static void draw_loss(struct app *app, struct area area, bool logarithmic)
         return;
     double *x = numbers, *y = x + metrics->count, *eval_x = y + metrics->count,
            *eval_y = eval_x + metrics->count;
-    size_t count = collect(metrics, "loss", x, y);
-    size_t eval_count = collect(metrics, "eval_loss", eval_x, eval_y);
+    size_t count = collect(metrics, JOB_LINE_TRAINING, x, y);
+    size_t eval_count = collect(metrics, JOB_LINE_EVALUATION, eval_x, eval_y);
     const struct plot_series series[] = {
         {"training", PLOT_LINE, THEME_SERIES, count, x, y},
         {"evaluation", PLOT_LINE, THEME_SERIES_OTHER, eval_count, eval_x, eval_y},
@@ -138,9 +143,7 @@ static void draw_memory(struct app *app, struct area area)
 {
     const struct job_metrics *metrics = &app->session.run->metrics;
     uint64_t bytes[MEMORY_CATEGORIES] = {0}, total = 0;
-    const cJSON *last = NULL;
-    for (size_t i = metrics->count; i-- > 0 && !last;)
-        last = json_get(metrics->lines[i].json, "memory_bytes");
+    const cJSON *last = json_get(job_metrics_last_with(metrics, "memory_bytes"), "memory_bytes");
     for (int i = 0; i < MEMORY_CATEGORIES; i++) {
         int64_t value = 0;
         json_get_int64(last, memory_category_name((enum memory_category)i), &value);
@@ -159,12 +162,11 @@ static void draw_memory(struct app *app, struct area area)
 static void draw_sample(struct app *app, struct area area)
 {
     const struct job_metrics *metrics = &app->session.run->metrics;
-    const char *text = NULL, *event = "";
+    const cJSON *line = job_metrics_last_with(metrics, "text");
+    const char *text = NULL;
     int64_t step = -1;
-    for (size_t i = metrics->count; i-- > 0 && !text;)
-        if (json_get_string(metrics->lines[i].json, "event", &event) &&
-            strcmp(event, "sample") == 0 && json_get_string(metrics->lines[i].json, "text", &text))
-            step = metrics->lines[i].step;
+    json_get_string(line, "text", &text);
+    json_get_int64(line, "step", &step);
     struct style dim = theme_style(&app->theme, THEME_DIM);
     if (!text) {
         area_put(area, 0, 0, dim, "a sample of the model so far comes with each evaluation");

@@ -300,7 +300,7 @@ static void print_lines(const struct job_follow *job, size_t *taken)
 static int follow_job(struct job_follow *job, const struct wish *wish, struct error *err)
 {
     (void)wish;
-    const volatile sig_atomic_t *interrupted = interrupt_watch();
+    const volatile sig_atomic_t *interrupted = interrupt_watch(NULL);
     const struct timespec fifth = {.tv_nsec = 200000000};
     size_t taken = 0;
     print_lines(job, &taken);

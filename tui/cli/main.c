@@ -2,6 +2,7 @@
  * into a line on standard error and an exit status. */
 #include "tui/cli/command.h"
 #include "tui/cli/options.h"
+#include "tui/cli/process.h"
 #include "tui/cli/threads.h"
 
 #include <stdio.h>
@@ -59,6 +60,14 @@ static int exit_status(const struct error *err)
 
 static int run(int argc, char **argv, struct error *err)
 {
+    if (argc > 1 && strcmp(argv[1], "--version") == 0) {
+        printf("spectrum %s\n", SPECTRUM_VERSION);
+        return 0;
+    }
+    if (argc > 1 && strcmp(argv[1], "--help") == 0) {
+        print_help();
+        return 0;
+    }
     for (int i = 0; i < COMMAND_COUNT; i++)
         if (argc > 1 && strcmp(argv[1], commands[i].name) == 0) {
             if (commands[i].computes)
@@ -71,16 +80,9 @@ static int run(int argc, char **argv, struct error *err)
 int main(int argc, char **argv)
 {
     struct error err = ERROR_INIT;
-    if (argc > 1 && strcmp(argv[1], "--version") == 0) {
-        printf("spectrum %s\n", SPECTRUM_VERSION);
-        return 0;
-    }
-    if (argc > 1 && strcmp(argv[1], "--help") == 0) {
-        print_help();
-        return 0;
-    }
+    process_begin();
     int status = run(argc, argv, &err);
-    if (status >= 0 && (fflush(stdout) != 0 || ferror(stdout)))
-        status = error_set(&err, "cannot write to standard output");
+    if (status >= 0)
+        status = process_end(&err);
     return status < 0 ? exit_status(&err) : 0;
 }

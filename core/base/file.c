@@ -291,6 +291,9 @@ static int open_in_place(struct file_writer *writer, int flags, struct error *er
     int given = descriptor_of(writer->path);
     writer->fd = given >= 0 ? fcntl(given, F_DUPFD_CLOEXEC, 3)
                             : sys.open(writer->path, O_WRONLY | O_NOCTTY | flags, 0);
+    if (writer->fd < 0 && errno == EINTR) /* a pipe waits for its reader */
+        return error_set_kind(err, ERROR_INTERRUPTED, "interrupted before %s had a reader",
+                              writer->path);
     return writer->fd >= 0 ? 0 : error_set_errno(err, errno, "cannot write %s", writer->path);
 }
 

@@ -311,6 +311,8 @@ static int follow_job(struct job_follow *job, const struct wish *wish, struct er
     }
     if (*interrupted)
         return error_set_kind(err, ERROR_INTERRUPTED, "left; the job goes on");
+    if (ferror(stdout)) /* main() says so where that is to be said */
+        return 0;
     char state[ERROR_TEXT_MAX];
     const char *status = NULL;
     job_follow_describe(job, state, sizeof state);

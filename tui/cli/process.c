@@ -12,8 +12,6 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-static bool pipes_were_ignored;
-
 /* The lowest free number is the one that open() gives. Where there is no /dev/null, the root folder
  * takes the number: neither reading nor writing works with it, and nothing else gets it. */
 static void open_standard_streams(void)
@@ -24,21 +22,13 @@ static void open_standard_streams(void)
             abort();
 }
 
-static void ignore(int number, bool *was)
-{
-    struct sigaction action = {.sa_handler = SIG_IGN}, before;
-    sigaction(number, &action, &before);
-    if (was)
-        *was = before.sa_handler == SIG_IGN;
-}
-
 void process_begin(void)
 {
     const char *job = getenv("SPECTRUM_JOB");
     sigset_t ends;
     open_standard_streams();
-    ignore(SIGPIPE, &pipes_were_ignored);
-    ignore(SIGXFSZ, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);
     if (job && job[0]) {
         interrupt_watch(NULL); /* a job's supervisor holds back what comes until here */
     } else {
@@ -55,18 +45,14 @@ static bool reader_is_gone(int fd)
 
 int process_end(struct error *err)
 {
-    struct sigaction deadly = {.sa_handler = SIG_DFL};
     bool flushed = fflush(stdout) == 0;
     int why = flushed ? 0 : errno;
     if (flushed && !ferror(stdout))
         return 0;
-    bool gone = why == EPIPE || reader_is_gone(STDOUT_FILENO);
-    if (gone && !pipes_were_ignored) {
-        sigaction(SIGPIPE, &deadly, NULL);
+    if (why == EPIPE || reader_is_gone(STDOUT_FILENO)) {
+        signal(SIGPIPE, SIG_DFL);
         raise(SIGPIPE);
     }
-    if (gone)
-        return error_set(err, "cannot write to standard output: its reader is gone");
     if (why)
         return error_set_errno(err, why, "cannot write to standard output");
     return error_set(err, "cannot write to standard output");

@@ -6,10 +6,12 @@ set -eu
 spectrum=$1 source=$2
 . "$source/tests/waiting.bash"
 work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+pid='' late=''
+trap 'for left in $pid $late; do kill -9 "$left" 2>/dev/null; done; rm -rf "$work"' EXIT
 export XDG_STATE_HOME=$work/state XDG_CACHE_HOME=$work/cache
 model=$source/demo/model text=$source/demo/text/problems.jsonl
 cd "$work"
+for _ in $(seq 40); do cat "$text"; done >long.jsonl
 
 fail() {
     echo "$1" >&2
@@ -17,17 +19,15 @@ fail() {
     exit 1
 }
 # A step that takes a moment, and more of them than anyone waits for; `exec` keeps the process's number.
-train="exec $spectrum train $model --data $text --select last:1 --steps 1000000 --save-every 0 --accumulate 2 --seq-len 64
-    --sample-tokens 0 --eval-split 0 --threads 1 --run"
-begin() { # begin RUN [WRAPPER...]: in the background, in $pid, behind its first step; with job control, as from a terminal
+train="exec $spectrum train $model --data $text --select last:1 --steps 1000000 --save-every 0 --accumulate 2 \
+    --seq-len 64 --sample-tokens 0 --eval-split 0 --threads 1 --run"
+begin() { # begin RUN [OPTION OF env...]: in the background, in $pid, behind its first step; with job control, as from a terminal
     rm -rf "$1"
     set -m
-    ("${@:2}" bash -c "$train $1" >/dev/null 2>err) &
+    (exec env "${@:2}" bash -c "$train $1" >/dev/null 2>err) &
     pid=$!
     set +m
     steps "$1" 1 || fail "$1: no first step"
-    leader=$pid
-    pid=$(pgrep -n -f -- "train $model .*--run $1\$") || fail "$1 does not run"
 }
 steps() { wait_until grep -q "\"step\": $2," "$1/metrics.jsonl"; } # steps RUN N
 next_step() {                                                      # it goes on
@@ -37,7 +37,7 @@ next_step() {                                                      # it goes on
 }
 stopped() { # stopped RUN HOW: with status 130, a checkpoint, and a result that says so
     local status=0
-    wait $leader || status=$?
+    wait "$pid" || status=$?
     [ $status = 130 ] || fail "$1: status $status after $2"
     checkpointed "$1" "$2"
 }
@@ -45,6 +45,21 @@ checkpointed() {
     grep -q '"status": "stopped"' "$1/result.json" || fail "$1: $2 gave $(cat "$1/result.json")"
     ls "$1"/checkpoints/step-* >/dev/null 2>&1 || fail "$1: $2 cost the checkpoint"
 }
+
+# TERM has a handler, and it is not the shell's before it became the program
+caught() {
+    [ "$(cat "/proc/$1/comm")" = spectrum ] && [ $((0x$(sed -n 's/^SigCgt:\s*//p' "/proc/$1/status") >> 14 & 1)) = 1 ]
+}
+
+# A step that does not end within this test; what follows is its second INT, more than three seconds later.
+set -m # INT is not ignored
+(exec "$spectrum" train "$model" --data long.jsonl --select last:1 --steps 2 --accumulate 65536 --seq-len 64 \
+    --sample-tokens 0 --eval-split 0 --threads 1 --run late >/dev/null 2>late.err) &
+late=$!
+set +m
+wait_until caught $late || fail "late: it catches no TERM"
+kill -TERM $late
+told=$SECONDS
 
 # One of each.
 for signal in TERM INT HUP USR1 USR2 XCPU; do
@@ -65,26 +80,25 @@ done 2>/dev/null || true
 stopped many "a burst"
 [ "$(grep -c 'stopping' err)" = 1 ] || fail "many: it says more than once that it stops"
 
-# A step that never ends in this test: an INT that a process sends ends nothing, however late.
-# shellcheck disable=SC2016
-late='kill -INT $1; sleep 3.2; kill -INT $1; sleep 0.2; kill -TERM $1; sleep 0.2; kill -0 $1'
-"$spectrum" train "$model" --data "$text" --select last:1 --steps 2 --accumulate 65536 --seq-len 64 --sample-tokens 0 \
-    --eval-split 0 --threads 1 --run late 2>err >/dev/null &
-pid=$!
-caught() { [ $((0x$(sed -n 's/^SigCgt:\s*//p' "/proc/$1/status") >> 14 & 1)) = 1 ]; } # TERM has a handler
-wait_until caught $pid || fail "late: it catches no TERM"
-bash -c "$late" late $pid || fail "late: a signal some seconds behind the first ended the run between two steps"
-kill -9 $pid
-wait $pid 2>/dev/null || true
+# What a process sends ends nothing, however late; only the terminal's Ctrl-C does (below).
+while [ $SECONDS -lt $((told + 5)) ]; do sleep 0.2; done
+for signal in INT TERM; do
+    kill -$signal $late
+    sleep 0.1
+done
+kill -0 $late 2>/dev/null || fail "late: a signal some seconds behind the first ended the run between two steps"
+kill -9 $late
+wait $late 2>/dev/null || true
+late=
 
 # Ignored from the start: HUP as under nohup, INT as behind the & of a script. TERM stops it in any case.
-begin ignored env --ignore-signal=INT,HUP,TERM
+begin ignored --ignore-signal=INT,HUP,TERM
 kill -HUP "$pid"
 kill -INT "$pid"
 next_step ignored "INT and HUP are ignored"
 kill -TERM "$pid"
 stopped ignored "TERM that was ignored"
-begin blocked env --block-signal=TERM,INT,HUP
+begin blocked --block-signal=TERM,INT,HUP
 kill -TERM "$pid"
 stopped blocked "TERM that was blocked"
 
@@ -115,7 +129,7 @@ checkpointed job "TERM to the supervisor"
 # Ctrl-C of a terminal: two in a hurry are one; one that comes three seconds later ends it at once.
 if command -v script >/dev/null; then
     mkfifo keys
-    (script -qec "$spectrum train $model --data $text --select last:1 --steps 2 --accumulate 65536 --seq-len 64 --sample-tokens 0 \
+    (script -qec "$spectrum train $model --data long.jsonl --select last:1 --steps 2 --accumulate 65536 --seq-len 64 --sample-tokens 0 \
         --eval-split 0 --threads 1 --run typed" /dev/null <keys >screen 2>&1 || echo $? >status) &
     exec 7>keys
     wait_until pgrep -n -f -- '--run typed$' || fail "typed: it does not start"
@@ -141,11 +155,10 @@ else
 fi
 
 # What trains nothing: two TERM are one, and the status is 130.
-for _ in $(seq 40); do cat "$text"; done >long.jsonl
 mkfifo pipe
 while read -r name arguments; do
     # shellcheck disable=SC2086
-    "$spectrum" $name $arguments >/dev/null 2>err &
+    XDG_CACHE_HOME=$work/cache-$name "$spectrum" $name $arguments >/dev/null 2>err &
     pid=$!
     status=0
     wait_until caught $pid || fail "$name: it catches no TERM"

@@ -44,7 +44,7 @@ exec 3<&-
 train unread 3 >&4 2>&4 || fail "a run without a reader: status $?"
 completed unread
 for command in "scan $model --json" "plan $model --top 25" "info $model" "tokens $model --data $text" \
-    "generate $model --prompt a --tokens 500000 --threads 1" "--help"; do
+    "generate $model --prompt a --tokens 2000 --threads 1" "--help"; do
     status=0
     # shellcheck disable=SC2086
     "$spectrum" $command >&4 2>err || status=$?

@@ -51,13 +51,23 @@ caught() {
     [ "$(cat "/proc/$1/comm")" = spectrum ] && [ $((0x$(sed -n 's/^SigCgt:\s*//p' "/proc/$1/status") >> 14 & 1)) = 1 ]
 }
 
+# computing PID: 0.4 s of the processor's time later, of which it takes less from that line to its first step
+computing() {
+    local begun
+    begun=$(ticks "$1")
+    wait_until computed "$1" $((begun + 40))
+}
+ticks() { awk '{ print $14 }' "/proc/$1/stat"; }
+computed() { [ "$(ticks "$1")" -ge "$2" ]; }
+
 # A step that does not end within this test; what follows is its second INT, more than three seconds later.
 set -m # INT is not ignored
 (exec "$spectrum" train "$model" --data long.jsonl --select last:1 --steps 2 --accumulate 65536 --seq-len 64 \
     --sample-tokens 0 --eval-split 0 --threads 1 --run late >/dev/null 2>late.err) &
 late=$!
 set +m
-wait_until caught $late || fail "late: it catches no TERM"
+wait_until grep -q "^memory" late.err || fail "late: it does not begin"
+computing $late || fail "late: it computes nothing"
 kill -TERM $late
 told=$SECONDS
 
@@ -135,6 +145,7 @@ if command -v script >/dev/null; then
     wait_until pgrep -n -f -- '--run typed$' || fail "typed: it does not start"
     wait_until grep -q '^memory' screen || fail "typed: it does not begin"
     pid=$(pgrep -n -f -- "^[^ ]*spectrum train $model .*--run typed\$")
+    computing "$pid" || fail "typed: it computes nothing"
     printf '\003' >&7
     wait_until grep -q 'stopping' screen || fail "typed: Ctrl-C stops nothing: $(cat screen)"
     grep -q 'Ctrl-C once more, 3 seconds or more behind the last, ends it at once' screen || fail "typed: it does not say how it is ended at once"

@@ -186,4 +186,5 @@ generate $model --prompt a --tokens 400 --threads 1
 tokens $model --data long.jsonl
 train $model --data long.jsonl --dry-run
 END
+pid=''
 echo "signals: nothing lost"

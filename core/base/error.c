@@ -33,6 +33,23 @@ int error_set_kind(struct error *err, enum error_kind kind, const char *format, 
     return -1;
 }
 
+static _Thread_local struct {
+    int errno_value;
+    char text[200];
+} explained;
+
+void error_explain(int errno_value, const char *format, ...)
+{
+    va_list args;
+    explained.errno_value = errno_value;
+    if (errno_value == 0)
+        return;
+    va_start(args, format);
+    vsnprintf(explained.text, sizeof explained.text, format, args);
+    va_end(args);
+    utf8_sanitize(explained.text);
+}
+
 int error_set_errno(struct error *err, int errno_value, const char *format, ...)
 {
     va_list args;
@@ -41,7 +58,9 @@ int error_set_errno(struct error *err, int errno_value, const char *format, ...)
     va_end(args);
     if (err) {
         size_t used = strlen(err->text);
-        snprintf(err->text + used, sizeof err->text - used, ": %s", strerror(errno_value));
+        snprintf(err->text + used, sizeof err->text - used, ": %s",
+                 errno_value && explained.errno_value == errno_value ? explained.text
+                                                                     : strerror(errno_value));
     }
     return -1;
 }

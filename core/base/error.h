@@ -51,6 +51,11 @@ int error_set_kind(struct error *err, enum error_kind kind, const char *format, 
 int error_set_errno(struct error *err, int errno_value, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* Why a system call failed, where its errno says too little: the next error_set_errno() of this
+ * thread with that errno says this in strerror()'s place. For whoever refuses in the system's place
+ * (confine.h); 0 forgets it. */
+void error_explain(int errno_value, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
 /* "not enough memory", for whoever cannot say of what. */
 int error_no_memory(struct error *err);
 

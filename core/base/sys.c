@@ -1,24 +1,25 @@
 #include "base/sys.h"
 
-#include <fcntl.h>
+#include "base/confine.h"
+
 #include <stdio.h>
 #include <unistd.h>
 
-static int open_with_mode(const char *path, int flags, mode_t mode)
-{
-    return open(path, flags | O_CLOEXEC, mode);
-}
-
 struct sys_table sys = {
-    .open = open_with_mode,
+    .open = confine_open,
     .close = close,
     .read = read,
     .pread = pread,
     .write = write,
     .fsync = fsync,
-    .rename = rename,
-    .unlink = unlink,
+    .rename = confine_rename,
+    .unlink = confine_unlink,
     .unlinkat = unlinkat,
-    .mkdir = mkdir,
+    .mkdir = confine_mkdir,
+    .rmdir = confine_rmdir,
+    .stat = confine_stat,
+    .lstat = confine_lstat,
+    .access = confine_access,
+    .opendir = confine_opendir,
     .fstat = fstat,
 };

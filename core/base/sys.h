@@ -2,11 +2,13 @@
  *
  * Everything in core/ that opens, reads, writes, syncs or renames goes through `sys`, so that tests
  * can put a full disk, a short read or a failing fsync at any call (see tests/fault). The table is
- * process-wide and constant outside tests.
+ * process-wide and constant outside tests. It is the one gate, too: below a folder that
+ * confine_folder() noted, the calls with a path follow no link (confine.h).
  */
 #ifndef SPECTRUM_BASE_SYS_H
 #define SPECTRUM_BASE_SYS_H
 
+#include <dirent.h>
 #include <stddef.h>
 #include <sys/stat.h>
 #include <sys/types.h>
@@ -22,6 +24,11 @@ struct sys_table {
     int (*unlink)(const char *path);
     int (*unlinkat)(int folder, const char *name, int flags);
     int (*mkdir)(const char *path, mode_t mode);
+    int (*rmdir)(const char *path);
+    int (*stat)(const char *path, struct stat *out);
+    int (*lstat)(const char *path, struct stat *out);
+    int (*access)(const char *path, int mode);
+    DIR *(*opendir)(const char *path);
     int (*fstat)(int fd, struct stat *out);
 };
 

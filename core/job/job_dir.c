@@ -19,16 +19,29 @@ enum { JSON_CAP = 64 << 20 };
 bool job_dir_has(const char *path, const char *name)
 {
     char *file = path_join(path, name, NULL);
-    bool has = file && access(file, F_OK) == 0;
+    bool has = file && sys.access(file, F_OK) == 0;
     free(file);
     return has;
+}
+
+static cJSON *read_object(const char *path, const char *name, struct error *err)
+{
+    char *file = path_join(path, name, err);
+    cJSON *json = file ? json_read_file(file, JSON_CAP, JSON_STRICT, err) : NULL;
+    if (json && !cJSON_IsObject(json)) {
+        error_set(err, "%s must hold a JSON object", file);
+        cJSON_Delete(json);
+        json = NULL;
+    }
+    free(file);
+    return json;
 }
 
 /* Other programs have files of that name, too. */
 static bool holds_job(const char *folder)
 {
     const char *format = "";
-    cJSON *job = job_dir_has(folder, "job.json") ? job_dir_read(folder, "job.json", NULL) : NULL;
+    cJSON *job = job_dir_has(folder, "job.json") ? read_object(folder, "job.json", NULL) : NULL;
     json_get_string(job, "format", &format);
     bool holds = strcmp(format, "spectrum.job") == 0;
     cJSON_Delete(job);
@@ -137,6 +150,8 @@ int job_dir_create(const char *path, struct error *err)
     char *checkpoints = requests ? path_join(path, "checkpoints", err) : NULL;
     int status = checkpoints ? folder_make(path, err) : -1;
     if (status == 0)
+        status = job_dir_confine(path, err);
+    if (status == 0)
         status = claim(requests, path, err);
     if (status == 0 && folder_make(checkpoints, err) != 0)
         status = -1;
@@ -182,7 +197,9 @@ char *job_dir_create_new(const char *path, struct error *err)
 
 int job_dir_save(const char *path, const char *name, const struct buffer *text, struct error *err)
 {
-    char *file = buffer_check(text, err) == 0 ? path_join(path, name, err) : NULL;
+    char *file = buffer_check(text, err) == 0 && job_dir_confine(path, err) == 0
+                     ? path_join(path, name, err)
+                     : NULL;
     int status = file ? file_save(file, buffer_string(text), text->length, err) : -1;
     free(file);
     return status;
@@ -190,15 +207,7 @@ int job_dir_save(const char *path, const char *name, const struct buffer *text, 
 
 cJSON *job_dir_read(const char *path, const char *name, struct error *err)
 {
-    char *file = path_join(path, name, err);
-    cJSON *json = file ? json_read_file(file, JSON_CAP, JSON_STRICT, err) : NULL;
-    if (json && !cJSON_IsObject(json)) {
-        error_set(err, "%s must hold a JSON object", file);
-        cJSON_Delete(json);
-        json = NULL;
-    }
-    free(file);
-    return json;
+    return job_dir_confine(path, err) == 0 ? read_object(path, name, err) : NULL;
 }
 
 void job_put_arguments(struct buffer *out, int argc, char *const argv[])

@@ -20,6 +20,12 @@
 /* Where a training run keeps the file that --template named. */
 #define JOB_TEMPLATE "chat_template.jinja"
 
+/* Every function of core/job that is given a job's folder calls this first, and so does whoever
+ * opens a file of one without them: from then on what is opened in it is opened beneath it, without
+ * following links (base/confine.h). Not for a folder of which it is yet to be found out whether it
+ * is a job's. */
+int job_dir_confine(const char *path, struct error *err);
+
 /* Does the folder hold a job: a job.json, and not one that failed before its first step? */
 bool job_dir_is_taken(const char *path);
 
@@ -39,7 +45,8 @@ char *job_dir_create_new(const char *path, struct error *err);
 /* Writes a file of the directory, all or nothing. */
 int job_dir_save(const char *path, const char *name, const struct buffer *text, struct error *err);
 
-/* Reads one of its JSON objects (job.json, proof.json, result.json). Free with cJSON_Delete(). */
+/* Reads one of its JSON objects (job.json, proof.json, result.json), confined. Free with
+ * cJSON_Delete(). */
 cJSON *job_dir_read(const char *path, const char *name, struct error *err);
 
 bool job_dir_has(const char *path, const char *name);

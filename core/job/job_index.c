@@ -144,7 +144,11 @@ char *job_find(const char *name, struct error *err)
                 found = string_copy(paths[i], err);
         job_index_free(paths, count);
     }
-    if (!found)
+    if (!found) {
         error_set(err, "%s is no job's folder; `spectrum jobs` lists them", name);
+    } else if (job_dir_confine(found, err) != 0) {
+        free(found);
+        found = NULL;
+    }
     return found;
 }

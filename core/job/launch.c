@@ -2,9 +2,11 @@
 
 #include "base/file.h"
 #include "base/memory.h"
+#include "base/sys.h"
 #include "job/job_dir.h"
 #include "job/lock.h"
 #include "job/metrics.h"
+#include "job/trust.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -55,23 +57,32 @@ static char **supervisor_arguments(const char *path, const char *program, char *
     return all;
 }
 
-/* Standard input from nowhere, messages to the log, a session of its own. */
-static int spawn_detached(pid_t *pid, const char *program, char **argv, const char *log,
+/* Standard input from nowhere, messages to the log, a session of its own. The log is opened here,
+ * beneath the job's folder, not by the child. */
+static int spawn_detached(pid_t *pid, const char *program, char **argv, const char *path,
                           const char *folder, struct error *err)
 {
+    char *log = job_dir_confine(path, err) == 0 ? path_join(path, "log.txt", err) : NULL;
+    int fd = log ? sys.open(log, O_WRONLY | O_CREAT | O_APPEND, 0666) : -1;
+    if (log && fd < 0)
+        error_set_errno(err, errno, "cannot write %s", log);
+    free(log);
+    if (fd < 0)
+        return -1;
     posix_spawn_file_actions_t files;
     posix_spawnattr_t attributes;
     posix_spawn_file_actions_init(&files);
     posix_spawnattr_init(&attributes);
     posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID);
-    posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
-    posix_spawn_file_actions_addopen(&files, 1, log, O_WRONLY | O_CREAT | O_APPEND, 0666);
+    posix_spawn_file_actions_adddup2(&files, fd, 1);
     posix_spawn_file_actions_adddup2(&files, 1, 2);
+    posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
     if (folder)
         posix_spawn_file_actions_addchdir_np(&files, folder);
     int status = spawn(pid, program, &files, &attributes, argv, err);
     posix_spawn_file_actions_destroy(&files);
     posix_spawnattr_destroy(&attributes);
+    sys.close(fd);
     return status;
 }
 
@@ -129,9 +140,10 @@ int job_wait_for_data(const char *path, struct error *err)
 
 uint64_t job_metrics_size(const char *path)
 {
-    char *metrics = path_join(path, "metrics.jsonl", NULL);
+    char *metrics =
+        job_dir_confine(path, NULL) == 0 ? path_join(path, "metrics.jsonl", NULL) : NULL;
     struct stat info;
-    uint64_t size = metrics && stat(metrics, &info) == 0 ? (uint64_t)info.st_size : 0;
+    uint64_t size = metrics && sys.stat(metrics, &info) == 0 ? (uint64_t)info.st_size : 0;
     free(metrics);
     return size;
 }
@@ -159,14 +171,12 @@ static int launch_in(const char *folder, const char *path, const char *program,
     char *absolute = realpath(path, NULL);
     if (!absolute)
         return error_set_errno(err, errno, "cannot find %s", path);
-    char *log = path_join(absolute, "log.txt", err);
-    char **argv = log ? supervisor_arguments(absolute, program, arguments, err) : NULL;
+    char **argv = supervisor_arguments(absolute, program, arguments, err);
     pid_t pid = 0;
-    int status = argv ? spawn_detached(&pid, program, argv, log, folder, err) : -1;
+    int status = argv ? spawn_detached(&pid, program, argv, absolute, folder, err) : -1;
     if (status == 0)
         status = wait_for_start(absolute, pid, err);
     free(absolute);
-    free(log);
     free(argv);
     return status;
 }
@@ -315,7 +325,8 @@ static int check_arguments(const char *path, const cJSON *job, char *const argum
     return 0;
 }
 
-int job_relaunch(const char *path, const char *program, int64_t step, struct error *err)
+int job_relaunch(const char *path, const char *program, int64_t step, const char *trusted,
+                 struct error *err)
 {
     cJSON *job = job_dir_read(path, "job.json", err);
     if (!job)
@@ -328,6 +339,8 @@ int job_relaunch(const char *path, const char *program, int64_t step, struct err
     cJSON_ArrayForEach(item, list) if (arguments && cJSON_IsString(item)) arguments[count++] =
         item->valuestring;
     int status = arguments ? check_arguments(path, job, arguments, err) : -1;
+    if (status == 0)
+        status = job_trust_check(path, job, trusted, err);
     if (status == 0) {
         char number[32];
         snprintf(number, sizeof number, "%lld", (long long)step);

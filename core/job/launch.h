@@ -32,8 +32,11 @@ pid_t job_end_with_supervisor(const char *path);
 /* Starts an ended or dead job again from its last checkpoint: the arguments of job.json, with
  * SPECTRUM_JOB_RESUME=1 in the worker's environment; or, with a step above 0, from the checkpoint
  * of that step, which is SPECTRUM_JOB_STEP there. Arguments that are no train or scan, or that
- * name files to write, are refused: the folder may be someone else's. */
-int job_relaunch(const char *path, const char *program, int64_t step, struct error *err);
+ * name files to write, are refused: the folder may be someone else's. So is a job that the user has
+ * to be asked about (job/trust.h), unless what he was shown
+ * and trusts has the key `trusted`; NULL: nothing has. */
+int job_relaunch(const char *path, const char *program, int64_t step, const char *trusted,
+                 struct error *err);
 
 /* For whoever started a training run again and waits: returns when it has gone back to its
  * checkpoint, with an error where it has failed, and after JOB_START_SECONDS in any case. `taken`:

@@ -118,7 +118,7 @@ static enum job_state state_without_holder(const char *path)
 enum job_state job_state(const char *path)
 {
     struct holder holder;
-    if (!read_holder(path, &holder))
+    if (!read_holder(path, &holder)) /* the folder is confined */
         return state_without_holder(path);
     if (!is_here(&holder))
         return JOB_ELSEWHERE;
@@ -200,7 +200,7 @@ static int take_unlocked(const char *path, struct error *err)
 int job_lock_take(const char *path, struct error *err)
 {
     /* Two processes of one host that take over a dead lock go one after the other. */
-    int fd = sys.open(path, O_RDONLY | O_DIRECTORY, 0);
+    int fd = job_dir_confine(path, err) == 0 ? sys.open(path, O_RDONLY | O_DIRECTORY, 0) : -1;
     if (fd < 0)
         return error_set_errno(err, errno, "cannot open the job's folder %s", path);
     flock(fd, LOCK_EX);

@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/sys.h"
+#include "job/job_dir.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -59,7 +60,7 @@ static bool lock_file(int fd)
 
 bool job_metrics_are_written(const char *job)
 {
-    char *path = path_join(job, "metrics.jsonl", NULL);
+    char *path = job_dir_confine(job, NULL) == 0 ? path_join(job, "metrics.jsonl", NULL) : NULL;
     int fd = path ? sys.open(path, O_RDWR, 0) : -1;
     bool written = fd >= 0 && !lock_file(fd);
     if (fd >= 0)
@@ -70,8 +71,8 @@ bool job_metrics_are_written(const char *job)
 
 int job_metrics_open(struct job_metrics_writer *writer, const char *job, struct error *err)
 {
-    *writer = (struct job_metrics_writer){.fd = -1, .path = path_join(job, "metrics.jsonl", err)};
-    if (!writer->path)
+    *writer = (struct job_metrics_writer){.fd = -1};
+    if (job_dir_confine(job, err) != 0 || !(writer->path = path_join(job, "metrics.jsonl", err)))
         return -1;
     writer->fd = sys.open(writer->path, O_RDWR | O_CREAT | O_APPEND, 0666);
     if (writer->fd < 0)
@@ -107,7 +108,9 @@ void job_metrics_close(struct job_metrics_writer *writer)
 
 int job_metrics_follow(struct job_metrics *metrics, const char *job, struct error *err)
 {
-    *metrics = (struct job_metrics){.path = path_join(job, "metrics.jsonl", err), .last = {-1, -1}};
+    *metrics = (struct job_metrics){.last = {-1, -1}};
+    if (job_dir_confine(job, err) == 0)
+        metrics->path = path_join(job, "metrics.jsonl", err);
     if (metrics->path)
         metrics->cache = array_alloc(1, sizeof *metrics->cache, err);
     return metrics->path && metrics->cache ? 0 : -1;
@@ -303,7 +306,7 @@ int job_metrics_update(struct job_metrics *metrics, size_t *added, struct error 
 {
     uint64_t size = 0;
     *added = 0;
-    if (access(metrics->path, F_OK) != 0)
+    if (sys.access(metrics->path, F_OK) != 0)
         return 0;
     int fd = file_open_read(metrics->path, &size, err);
     if (fd < 0)

@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "base/sys.h"
+#include "job/job_dir.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,7 +22,7 @@ static char *request_path(const char *path, enum job_request request, struct err
 
 int job_request_put(const char *path, enum job_request request, const char *text, struct error *err)
 {
-    char *file = request_path(path, request, err);
+    char *file = job_dir_confine(path, err) == 0 ? request_path(path, request, err) : NULL;
     int status = file ? file_save(file, text ? text : "", text ? strlen(text) : 0, err) : -1;
     free(file);
     return status;
@@ -43,8 +44,8 @@ static bool take_file(const char *path, const char *file, struct buffer *text)
 
 bool job_request_take(const char *path, enum job_request request, struct buffer *text)
 {
-    char *file = request_path(path, request, NULL);
-    bool taken = file && access(file, F_OK) == 0 && take_file(path, file, text);
+    char *file = job_dir_confine(path, NULL) == 0 ? request_path(path, request, NULL) : NULL;
+    bool taken = file && sys.access(file, F_OK) == 0 && take_file(path, file, text);
     free(file);
     return taken;
 }
@@ -72,10 +73,10 @@ static enum job_wish wait_paused(const char *path, bool (*should_stop)(void *con
 
 enum job_wish job_pause(const char *path, bool (*should_stop)(void *context), void *context)
 {
-    char *mark = path_join(path, "requests/paused", NULL);
+    char *mark = job_dir_confine(path, NULL) == 0 ? path_join(path, "requests/paused", NULL) : NULL;
     if (!mark)
         return JOB_GO_ON;
-    bool begins = access(mark, F_OK) != 0;
+    bool begins = sys.access(mark, F_OK) != 0;
     if (begins) /* one that came while it ran asks for nothing now */
         job_request_take(path, JOB_REQUEST_RESUME, NULL);
     enum job_wish wish = begins && file_save(mark, "", 0, NULL) != 0

@@ -307,13 +307,17 @@ static int open_either(struct source *out, const char *path, const struct state_
     struct state_choice meant = *choice;
     bool chosen = choice->step > 0 || choice->best;
     if ((out->run = run_of_state(path, &meant.step)))
-        return chosen ? error_set_kind(err, ERROR_USAGE,
-                                       "%s is one checkpoint already: --step and --best belong to "
-                                       "its run, %s",
-                                       path, out->run)
-                      : open_run(out, &meant, err);
+        return job_dir_confine(out->run, err) != 0 ? -1
+               : chosen
+                   ? error_set_kind(err, ERROR_USAGE,
+                                    "%s is one checkpoint already: --step and --best belong to "
+                                    "its run, %s",
+                                    path, out->run)
+                   : open_run(out, &meant, err);
     if (job_dir_has(path, "job.json"))
-        return (out->run = string_copy(path, err)) ? open_run(out, choice, err) : -1;
+        return job_dir_confine(path, err) == 0 && (out->run = string_copy(path, err))
+                   ? open_run(out, choice, err)
+                   : -1;
     return chosen ? error_set_kind(err, ERROR_USAGE,
                                    "%s is a model, not a run: --step and --best choose a run's "
                                    "checkpoint",
@@ -338,7 +342,8 @@ int source_open_texts(struct source *out, const char *path, struct error *err)
     out->run = run_of_state(path, &step);
     if (!out->run && !job_dir_has(path, "job.json"))
         return 0;
-    if ((out->run || (out->run = string_copy(path, err))) && open_job(out, err) == 0)
+    if ((out->run || (out->run = string_copy(path, err))) && job_dir_confine(out->run, err) == 0 &&
+        open_job(out, err) == 0)
         return 1;
     source_close(out);
     return -1;

@@ -4,6 +4,7 @@
 #include "job/launch.h"
 #include "job/lock.h"
 #include "job/training_parts.h"
+#include "job/trust.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -91,7 +92,12 @@ static int begin_record(struct training *training, bool resume, struct error *er
     training->metrics_open = true;
     state_remove_leftovers(run);
     training->recorded = resume && job_dir_has(run, "job.json");
-    return training->recorded ? 0 : training_write_job(training, err);
+    if (training->recorded)
+        return 0;
+    if (training_write_job(training, err) != 0)
+        return -1;
+    job_trust_note(run);
+    return 0;
 }
 
 /* To the end, with another set of what trains where that is chosen again on the way. */

@@ -2,13 +2,13 @@
  * day. */
 #include "base/file.h"
 #include "base/memory.h"
+#include "base/sys.h"
 #include "job/added_tokens.h"
 #include "job/job_dir.h"
 #include "job/training_parts.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 enum { TEMPLATE_FILE_MAX = 1 << 20, MARKS_SHOWN = 200 };
 
@@ -41,7 +41,7 @@ void training_drop_template(const struct training *training)
 {
     const char *copy = training->template_copy;
     if (copy && !file_is_same(training->request->format.template_name, copy))
-        unlink(copy);
+        sys.unlink(copy);
 }
 
 /* A template that was chosen would be written in pieces; one that came with the model is what the

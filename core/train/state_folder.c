@@ -134,7 +134,7 @@ static cJSON *read_left(const char *parent, struct error *err)
     struct stat info;
     cJSON *json = NULL;
     char *path = path_join(parent, "left.json", err);
-    if (path && (lstat(path, &info) == 0 || errno != ENOENT)) {
+    if (path && (sys.lstat(path, &info) == 0 || errno != ENOENT)) {
         if (file_read_all(&text, path, LEFT_JSON_MOST, &why) == 0 && state_seal_holds(&text) <= 0)
             error_set(&why, "its bytes are not those that were written");
         if (why.kind == ERROR_NONE)
@@ -174,7 +174,7 @@ static int find_states(struct found_list *list, const char *run, struct error *e
     if (!list->parent)
         return -1;
     int status = 0;
-    DIR *folder = opendir(list->parent);
+    DIR *folder = sys.opendir(list->parent);
     for (struct dirent *entry; status == 0 && folder && (entry = readdir(folder));) {
         int64_t step = state_step_of(entry->d_name);
         if (step < 0 || strlen(entry->d_name) >= sizeof list->states->name)
@@ -348,7 +348,7 @@ int state_leave_later(const char *run, int64_t step, struct error *err)
 void state_remove_leftovers(const char *run)
 {
     char *parent = path_join(run, "checkpoints", NULL);
-    DIR *folder = parent ? opendir(parent) : NULL;
+    DIR *folder = parent ? sys.opendir(parent) : NULL;
     for (struct dirent *entry; folder && (entry = readdir(folder));) {
         size_t length = strlen(entry->d_name);
         bool leftover = strncmp(entry->d_name, ".step-", 6) == 0 && length > 4 &&

@@ -63,7 +63,8 @@ cmp -s "$work/job.json" "$work/gone/job.json" && fail "no weights among the argu
 cp "$work/job.json" "$work/gone/job.json"
 rm -r "$work/gone/$last"
 sed -i 's/completed/stopped/g' "$work/gone/result.json"
-"$spectrum" resume "$work/gone" 2>"$work/said" || true
+"$spectrum" resume "$work/gone" 2>"$work/said" && fail "a changed job.json is resumed without a question"
+"$spectrum" resume "$work/gone" --trust 2>"$work/said" || true
 "$spectrum" attach "$work/gone" >/dev/null 2>&1 || true
 grep -q "other data" "$work/gone/result.json" || fail "other weights were taken: $(cat "$work/gone/result.json")"
 

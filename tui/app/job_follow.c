@@ -68,11 +68,22 @@ static bool job_is_complete(const struct job_follow *follow)
     return strcmp(command, "scan") == 0 || json_get(follow->job, "steps");
 }
 
+/* NULL, too, where there is none. */
+static cJSON *read_part(struct job_follow *follow, const char *name)
+{
+    struct error err = ERROR_INIT;
+    cJSON *json = job_dir_has(follow->path, name) ? job_dir_read(follow->path, name, &err) : NULL;
+    /* One that went since is none. */
+    if (!json && err.kind != ERROR_NONE && job_dir_has(follow->path, name))
+        snprintf(follow->trouble, sizeof follow->trouble, "%s", err.text);
+    return json;
+}
+
 static void read_job(struct job_follow *follow)
 {
     if (job_is_complete(follow))
         return;
-    cJSON *job = job_dir_read(follow->path, "job.json", NULL);
+    cJSON *job = read_part(follow, "job.json");
     if (!job)
         return;
     cJSON_Delete(follow->job);
@@ -85,18 +96,19 @@ static bool look(struct job_follow *follow)
     if (now - follow->looked_at < look_interval)
         return false;
     follow->looked_at = now;
+    follow->trouble[0] = '\0';
     enum job_state before = follow->state;
     bool had_steps = json_get(follow->job, "steps") != NULL, had_result = follow->result != NULL;
     bool had_proof = follow->proof != NULL;
     follow->state = job_state(follow->path);
     read_job(follow);
     if (!follow->proof)
-        follow->proof = job_dir_read(follow->path, "proof.json", NULL);
+        follow->proof = read_part(follow, "proof.json");
     if (job_follow_lives(follow)) {
         cJSON_Delete(follow->result);
         follow->result = NULL;
     } else if (!follow->result) {
-        follow->result = job_dir_read(follow->path, "result.json", NULL);
+        follow->result = read_part(follow, "result.json");
     }
     return before != follow->state || had_steps != (json_get(follow->job, "steps") != NULL) ||
            had_result != (follow->result != NULL) || had_proof != (follow->proof != NULL);
@@ -105,10 +117,14 @@ static bool look(struct job_follow *follow)
 bool job_follow_update(struct job_follow *follow)
 {
     size_t added = 0;
-    job_metrics_update(&follow->metrics, &added, NULL);
+    struct error err = ERROR_INIT;
+    job_metrics_update(&follow->metrics, &added, &err);
     if (added > 0 && !job_is_complete(follow))
         job_follow_refresh(follow);
-    return look(follow) || added > 0;
+    bool changed = look(follow) || added > 0;
+    if (err.kind != ERROR_NONE)
+        snprintf(follow->trouble, sizeof follow->trouble, "%s", err.text);
+    return changed;
 }
 
 bool job_follow_lives(const struct job_follow *follow)
@@ -157,6 +173,9 @@ void job_follow_describe(const struct job_follow *follow, char *out, size_t size
         snprintf(out, size, "%s on another machine", job_follow_pauses(follow) ? "paused" : "runs");
     else
         snprintf(out, size, "%s", job_state_name(follow->state));
+    size_t length = strlen(out);
+    if (follow->trouble[0] && length < size)
+        snprintf(out + length, size - length, "; %s", follow->trouble);
     utf8_sanitize(out);
 }
 

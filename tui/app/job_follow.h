@@ -9,9 +9,10 @@ struct job_follow {
     char *path;
     struct job_metrics metrics;
     enum job_state state;
-    cJSON *job;    /* job.json; NULL: not there yet */
-    cJSON *result; /* result.json; NULL: it has not ended */
-    cJSON *proof;  /* proof.json: what trains; NULL: not there yet */
+    cJSON *job;                   /* job.json; NULL: not there yet */
+    cJSON *result;                /* result.json; NULL: it has not ended */
+    cJSON *proof;                 /* proof.json: what trains; NULL: not there yet */
+    char trouble[ERROR_TEXT_MAX]; /* of a part that is there and cannot be read, in one line; "" */
     double looked_at;
 };
 
@@ -31,7 +32,8 @@ void job_follow_refresh(struct job_follow *follow);
 bool job_follow_lives(const struct job_follow *follow);
 bool job_follow_pauses(const struct job_follow *follow); /* here or there */
 
-/* The state in words: "running", "killed by signal 9 (Killed) at step 120". */
+/* The state in words: "running", "killed by signal 9 (Killed) at step 120", with what of the job
+ * cannot be read behind it. */
 void job_follow_describe(const struct job_follow *follow, char *out, size_t size);
 
 /* A number that job.json, or the "parameters" in it, has; false: not known. */

@@ -15,7 +15,7 @@ enum { TAIL = 4096 };
 static void read_tail(const char *job, char tail[TAIL + 1])
 {
     uint64_t size = 0;
-    char *path = path_join(job, "log.txt", NULL);
+    char *path = job_dir_confine(job, NULL) == 0 ? path_join(job, "log.txt", NULL) : NULL;
     int fd = path ? file_open_read(path, &size, NULL) : -1;
     size_t count = size < TAIL ? (size_t)size : TAIL;
     tail[0] = '\0';

@@ -4,6 +4,7 @@
 #include "job/job_dir.h"
 #include "job/launch.h"
 #include "job/requests.h"
+#include "job/trust.h"
 #include "train/state.h"
 #include "tui/app/job_follow.h"
 #include "tui/cli/command.h"
@@ -149,6 +150,12 @@ int command_jobs(int argc, char **argv, struct error *err)
 
 /* --- one job --- */
 
+/* What the command line says besides the job. */
+struct wish {
+    struct state_choice choice;
+    bool trusted;
+};
+
 static int ask(const struct job_follow *job, enum job_request request, const char *what,
                struct error *err)
 {
@@ -163,22 +170,21 @@ static int ask(const struct job_follow *job, enum job_request request, const cha
     return 0;
 }
 
-static int pause_job(struct job_follow *job, const struct state_choice *choice, struct error *err)
+static int pause_job(struct job_follow *job, const struct wish *wish, struct error *err)
 {
-    (void)choice;
+    (void)wish;
     return ask(job, JOB_REQUEST_PAUSE, "pause", err);
 }
 
-static int checkpoint_job(struct job_follow *job, const struct state_choice *choice,
-                          struct error *err)
+static int checkpoint_job(struct job_follow *job, const struct wish *wish, struct error *err)
 {
-    (void)choice;
+    (void)wish;
     return ask(job, JOB_REQUEST_CHECKPOINT, "checkpoint", err);
 }
 
-static int stop_job(struct job_follow *job, const struct state_choice *choice, struct error *err)
+static int stop_job(struct job_follow *job, const struct wish *wish, struct error *err)
 {
-    (void)choice;
+    (void)wish;
     return ask(job, JOB_REQUEST_STOP, "stop", err);
 }
 
@@ -218,8 +224,31 @@ static int check_completed(const struct job_follow *job, int64_t step, const cha
                                    job->path, state, step);
 }
 
-static int resume_job(struct job_follow *job, const struct state_choice *choice, struct error *err)
+/* What it reads, in full, one file a line: an error's line may not have room for all. The key of
+ * what was said, or "". */
+static void say_what_it_reads(const struct job_follow *job, char key[DIGEST_TEXT_SIZE])
 {
+    struct job_trust trust;
+    key[0] = '\0';
+    if (!job->job || job_trust_look(&trust, job->path, job->job, NULL) != 0)
+        return;
+    memcpy(key, trust.key, DIGEST_TEXT_SIZE);
+    for (size_t i = 0; trust.asks && i < trust.count; i++) {
+        const struct job_named *file = &trust.files[i];
+        struct buffer line = BUFFER_INIT;
+        buffer_format(&line, "it would read %.*s: %s%s", file->length, file->option, file->path,
+                      file->inside ? ", in its folder" : "");
+        if (line.data)
+            utf8_sanitize(line.data);
+        fprintf(stderr, "%s\n", buffer_string(&line));
+        buffer_free(&line);
+    }
+    job_trust_free(&trust);
+}
+
+static int resume_job(struct job_follow *job, const struct wish *wish, struct error *err)
+{
+    const struct state_choice *choice = &wish->choice;
     char state[ERROR_TEXT_MAX];
     bool chosen = choice->step > 0 || choice->best;
     job_follow_describe(job, state, sizeof state);
@@ -236,7 +265,9 @@ static int resume_job(struct job_follow *job, const struct state_choice *choice,
     const char *command = "";
     uint64_t taken = job_metrics_size(job->path);
     json_get_string(job->job, "command", &command);
-    if (job_relaunch(job->path, "/proc/self/exe", step, err) != 0)
+    char key[DIGEST_TEXT_SIZE];
+    say_what_it_reads(job, key);
+    if (job_relaunch(job->path, "/proc/self/exe", step, wish->trusted ? key : NULL, err) != 0)
         return -1;
     return strcmp(command, "train") == 0 ? job_wait_for_resume(job->path, taken, err) : 0;
 }
@@ -266,9 +297,9 @@ static void print_lines(const struct job_follow *job, size_t *taken)
 }
 
 /* Without a terminal: the lines so far and those to come, until the job or the reader ends. */
-static int follow_job(struct job_follow *job, const struct state_choice *choice, struct error *err)
+static int follow_job(struct job_follow *job, const struct wish *wish, struct error *err)
 {
-    (void)choice;
+    (void)wish;
     const volatile sig_atomic_t *interrupted = interrupt_watch();
     const struct timespec fifth = {.tv_nsec = 200000000};
     size_t taken = 0;
@@ -320,23 +351,25 @@ static int print_status(struct job_follow *job, bool metrics, struct error *err)
 /* Finds the job that the command line names, does something to it, and with --json says how it
  * stands. */
 static int with_job(int argc, char **argv, const char *usage,
-                    int (*act)(struct job_follow *job, const struct state_choice *choice,
-                               struct error *err),
+                    int (*act)(struct job_follow *job, const struct wish *wish, struct error *err),
                     struct error *err)
 {
     bool json = false, attach = act == follow_job;
-    struct state_choice choice = {0};
+    struct wish wish = {.trusted = false};
     const struct option_spec specs[] = {
         {"json", OPTION_FLAG, &json, NULL, "how it stands, as strict JSON on standard output", 0, 0,
          NULL},
-        {"step", OPTION_INTEGER, &choice.step, "N",
+        {"step", OPTION_INTEGER, &wish.choice.step, "N",
          "go on from the checkpoint of step N (default: the last)", 1, 1e15, NULL},
-        {"best", OPTION_FLAG, &choice.best, NULL,
+        {"best", OPTION_FLAG, &wish.choice.best, NULL,
          "go on from the checkpoint with the lowest evaluation loss", 0, 0, NULL},
+        {"trust", OPTION_FLAG, &wish.trusted, NULL,
+         "resume it although another user made it, or it names files that you have not approved", 0,
+         0, NULL},
     };
     const char *name = NULL;
     struct job_follow *job = NULL;
-    int status = options_parse_one(specs, act == resume_job ? 3 : 1, usage,
+    int status = options_parse_one(specs, act == resume_job ? 4 : 1, usage,
                                    "name one JOB: its folder; `spectrum jobs` "
                                    "lists them",
                                    argc, argv, &name, err);
@@ -348,7 +381,7 @@ static int with_job(int argc, char **argv, const char *usage,
     if (status == 0 && job->metrics.damage[0])
         fprintf(stderr, "spectrum: %s: %s\n", name, job->metrics.damage);
     if (status == 0 && !(attach && json)) /* one object, not one behind lines */
-        status = act(job, &choice, err);
+        status = act(job, &wish, err);
     if (status == 0 && json)
         status = print_status(job, attach, err);
     job_follow_close(job);
@@ -385,5 +418,6 @@ int command_stop(int argc, char **argv, struct error *err)
 
 int command_resume(int argc, char **argv, struct error *err)
 {
-    return with_job(argc, argv, "spectrum resume JOB [--step N | --best]", resume_job, err);
+    return with_job(argc, argv, "spectrum resume JOB [--step N | --best] [--trust]", resume_job,
+                    err);
 }

@@ -3,6 +3,7 @@
 #include "job/job_dir.h"
 #include "job/launch.h"
 #include "job/requests.h"
+#include "job/trust.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -45,7 +46,8 @@ static void write_description(struct scan_job *job, const struct scan *scan)
     buffer_text(&text, ", ");
     job_put_arguments(&text, job->argc, job->argv);
     buffer_text(&text, "}\n");
-    job_dir_save(job->path, "job.json", &text, &job->failure);
+    if (job_dir_save(job->path, "job.json", &text, &job->failure) == 0)
+        job_trust_note(job->path);
     buffer_free(&text);
 }
 

@@ -2,6 +2,7 @@
 #include "base/memory.h"
 #include "job/launch.h"
 #include "job/requests.h"
+#include "job/trust.h"
 #include "tui/screen/screens.h"
 #include "tui/screen/watch_draw.h"
 
@@ -38,7 +39,26 @@ static void stop(struct app *app, struct watch_view *view)
     view->stop_asked = !view->stop_asked;
 }
 
-static void resume(struct app *app)
+/* Is the job to be trusted first? Then what it reads is shown, and the same key again says yes. */
+static bool must_ask(struct app *app, struct watch_view *view)
+{
+    struct job_trust trust;
+    struct job_follow *run = app->session.run;
+    struct buffer text = BUFFER_INIT;
+    if (view->trust_asked[0] || !run->job || job_trust_look(&trust, run->path, run->job, NULL) != 0)
+        return false;
+    bool asks = trust.asks;
+    job_trust_put(&text, &trust);
+    if (asks) {
+        memcpy(view->trust_asked, trust.key, sizeof trust.key);
+        app_message(app, "resume it? the same key again does; it %s", buffer_string(&text));
+    }
+    buffer_free(&text);
+    job_trust_free(&trust);
+    return asks;
+}
+
+static void resume(struct app *app, struct watch_view *view)
 {
     struct error err = ERROR_INIT;
     struct job_follow *run = app->session.run;
@@ -46,11 +66,15 @@ static void resume(struct app *app)
         ask(app, JOB_REQUEST_RESUME, "it goes on");
     } else if (job_follow_lives(run)) {
         app_message(app, "it runs");
-    } else if (job_relaunch(run->path, "/proc/self/exe", 0, &err) != 0) {
+    } else if (must_ask(app, view)) {
+        return;
+    } else if (job_relaunch(run->path, "/proc/self/exe", 0,
+                            view->trust_asked[0] ? view->trust_asked : NULL, &err) != 0) {
         app_error(app, &err);
     } else {
         app_message(app, "it goes on from its last checkpoint");
     }
+    view->trust_asked[0] = '\0';
     job_follow_refresh(run);
 }
 
@@ -60,6 +84,8 @@ static bool watch_request(struct app *app, void *state, enum request request, co
     (void)argument;
     bool stop_asked = view->stop_asked && request == REQUEST_STOP;
     view->stop_asked = stop_asked;
+    if (request != REQUEST_RESUME)
+        view->trust_asked[0] = '\0';
     switch (request) {
     case REQUEST_PAUSE:
         pause_or_go_on(app);
@@ -71,7 +97,7 @@ static bool watch_request(struct app *app, void *state, enum request request, co
         stop(app, view);
         return true;
     case REQUEST_RESUME:
-        resume(app);
+        resume(app, view);
         return true;
     case REQUEST_LOGARITHM:
         view->logarithmic = !view->logarithmic;

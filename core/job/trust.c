@@ -1,0 +1,260 @@
+#include "job/trust.h"
+
+#include "base/file.h"
+#include "base/memory.h"
+#include "base/sys.h"
+#include "base/text.h"
+#include "base/xdg.h"
+#include "job/job_dir.h"
+#include "text/template.h"
+
+#include <errno.h>
+#include <ftw.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* --- what the arguments name --- */
+
+/* Options without a value: what stands behind one is the MODEL. */
+static const char *const flags[] = {"no-embeddings", "no-head",  "add-tokens", "init", "dry-run",
+                                    "detach",        "no-cache", "json",       NULL};
+/* Options whose value is a file or a folder whatever it looks like. */
+static const char *const files[] = {"data", "eval-data", "plan", "o", "spectra", "", NULL};
+
+/* Relative paths are from the folder where the command ran. */
+static char *whole_path(const cJSON *job, const char *value, struct error *err)
+{
+    const char *folder = NULL;
+    json_get_string(job, "folder", &folder);
+    char *path =
+        folder && value[0] != '/' ? path_join(folder, value, err) : string_copy(value, err);
+    char *whole = path ? realpath(path, NULL) : NULL;
+    if (!whole)
+        return path;
+    free(path);
+    return whole;
+}
+
+static _Thread_local size_t looked_at;
+
+/* 1, which ends the walk, at what may lead out of the folder. */
+static int may_lead_out(const char *path, const struct stat *info, int type, struct FTW *at)
+{
+    enum { MOST = 100000 };
+    (void)path;
+    (void)at;
+    return (type != FTW_F && type != FTW_D) || (type == FTW_F && info->st_nlink > 1) ||
+           ++looked_at > MOST;
+}
+
+/* `path` is without links; so are the files in it, where it is a folder. */
+static bool lies_inside(const char *path, const char *folder)
+{
+    char *whole = realpath(folder, NULL);
+    size_t length = whole ? strlen(whole) : 0;
+    bool inside =
+        whole && strncmp(path, whole, length) == 0 && (path[length] == '/' || !path[length]);
+    free(whole);
+    looked_at = 0;
+    return inside && nftw(path, may_lead_out, 16, FTW_PHYS) == 0;
+}
+
+/* A value of an option that takes no file is meant where it could be one all the same: this errs on
+ * the side of naming too much. */
+static bool names_file(const char *option, int length, const char *value, const char *whole)
+{
+    char name[32];
+    snprintf(name, sizeof name, "%.*s", length, option);
+    if (strcmp(name, "template") == 0)
+        return template_is_file(value);
+    if (strcmp(name, "run") == 0) /* a resume does not read it: the job's folder is named to it */
+        return false;
+    return text_is_one_of(name, files) || (value[0] == '/' && access(whole, F_OK) == 0);
+}
+
+static int add_file(struct job_trust *trust, const char *path, const cJSON *job, const char *option,
+                    int length, const char *value, struct error *err)
+{
+    char *whole = whole_path(job, value, err);
+    if (!whole)
+        return -1;
+    if (!names_file(option, length, value, whole)) {
+        free(whole);
+        return 0;
+    }
+    trust->files[trust->count++] = (struct job_named){
+        length ? option : "model", length ? length : 5, whole, lies_inside(whole, path)};
+    return 0;
+}
+
+/* As options_parse() reads them: --name VALUE, --name=VALUE, "--" ends the options. */
+static int list_files(struct job_trust *trust, const char *path, const cJSON *job,
+                      struct error *err)
+{
+    const cJSON *list = json_get(job, "arguments"), *item = list ? list->child : NULL;
+    const char *option = "";
+    bool ended = false;
+    int status = 0;
+    trust->files = array_alloc((size_t)cJSON_GetArraySize(list) + 1, sizeof *trust->files, err);
+    for (item = item ? item->next : NULL; trust->files && status == 0 && item; item = item->next) {
+        const char *text = cJSON_IsString(item) ? item->valuestring : "";
+        if (!ended && !option[0] && strcmp(text, "--") == 0) {
+            ended = true;
+        } else if (!ended && !option[0] && text[0] == '-' && text[1]) {
+            const char *name = text + (text[1] == '-' ? 2 : 1), *equals = strchr(name, '=');
+            if (equals)
+                status = add_file(trust, path, job, name, (int)(equals - name), equals + 1, err);
+            else if (!text_is_one_of(name, flags))
+                option = name;
+        } else {
+            status = add_file(trust, path, job, option, (int)strlen(option), text, err);
+            option = "";
+        }
+    }
+    return trust->files ? status : -1;
+}
+
+/* --- what is approved --- */
+
+/* Of command, folder and arguments. Of a job of another user's, of that folder alone, and of the
+ * files as they are found now: he may have links lead elsewhere later. */
+static int make_key(struct job_trust *trust, const char *path, const cJSON *job, struct error *err)
+{
+    struct buffer what = BUFFER_INIT;
+    const char *command = "", *where = "";
+    const cJSON *item;
+    json_get_string(job, "command", &command);
+    json_get_string(job, "folder", &where);
+    if (trust->foreign) {
+        char *whole = realpath(path, NULL);
+        buffer_format(&what, "user %lu in %s", (unsigned long)trust->owner, whole ? whole : path);
+        free(whole);
+    }
+    for (size_t i = 0; trust->foreign && i < trust->count; i++)
+        buffer_append(&what, trust->files[i].path, strlen(trust->files[i].path) + 1);
+    buffer_append(&what, "", 1);
+    buffer_append(&what, command, strlen(command) + 1);
+    buffer_append(&what, where, strlen(where) + 1);
+    cJSON_ArrayForEach(item, json_get(job, "arguments")) if (cJSON_IsString(item))
+        buffer_append(&what, item->valuestring, strlen(item->valuestring) + 1);
+    int status =
+        buffer_check(&what, err) == 0 ? digest_of(what.data, what.length, trust->key, err) : -1;
+    buffer_free(&what);
+    return status;
+}
+
+static char *approval_path(const struct job_trust *trust, bool make)
+{
+    char *folder = make ? xdg_state_folder("approved", NULL) : xdg_state_path("approved", NULL);
+    char *file = folder ? path_join(folder, trust->key, NULL) : NULL;
+    free(folder);
+    return file;
+}
+
+static bool is_approved(const struct job_trust *trust)
+{
+    char *file = approval_path(trust, false);
+    struct stat info;
+    bool approved = file && sys.stat(file, &info) == 0 && info.st_uid == geteuid();
+    free(file);
+    return approved;
+}
+
+static void approve(const struct job_trust *trust)
+{
+    char *file = approval_path(trust, true);
+    if (file)
+        file_save(file, "", 0, NULL);
+    free(file);
+}
+
+/* Whose is it, and may others write there? */
+static int look_at_owner(struct job_trust *out, const char *path, bool *shared, struct error *err)
+{
+    struct stat folder, record;
+    char *file = path_join(path, "job.json", err);
+    int status = file ? 0 : -1;
+    if (file && (sys.stat(path, &folder) != 0 || sys.stat(file, &record) != 0))
+        status = error_set_errno(err, errno, "cannot tell whose %s is", file);
+    free(file);
+    if (status != 0)
+        return -1;
+    uid_t me = geteuid();
+    *shared = (folder.st_mode | record.st_mode) & (S_IWGRP | S_IWOTH);
+    out->foreign = folder.st_uid != me || record.st_uid != me;
+    out->owner = folder.st_uid != me ? folder.st_uid : record.st_uid;
+    return 0;
+}
+
+int job_trust_look(struct job_trust *out, const char *path, const cJSON *job, struct error *err)
+{
+    bool shared = true, outside = false;
+    *out = (struct job_trust){0};
+    if (job_dir_confine(path, err) != 0 || look_at_owner(out, path, &shared, err) != 0 ||
+        list_files(out, path, job, err) != 0 || make_key(out, path, job, err) != 0) {
+        job_trust_free(out);
+        return -1;
+    }
+    for (size_t i = 0; i < out->count; i++)
+        outside |= !out->files[i].inside;
+    out->asks = (out->foreign || shared || outside) && !is_approved(out);
+    return 0;
+}
+
+void job_trust_free(struct job_trust *trust)
+{
+    for (size_t i = 0; i < trust->count; i++)
+        free(trust->files[i].path);
+    free(trust->files);
+    *trust = (struct job_trust){0};
+}
+
+void job_trust_put(struct buffer *out, const struct job_trust *trust)
+{
+    if (trust->foreign)
+        buffer_format(out, "belongs to user %lu, not to you", (unsigned long)trust->owner);
+    else
+        buffer_text(out, "was not started by you here");
+    for (size_t i = 0; i < trust->count; i++) {
+        const struct job_named *file = &trust->files[i];
+        buffer_format(out, "%s%.*s %s%s", i ? ", " : ": it would read ", file->length, file->option,
+                      file->path, file->inside ? " (in its folder)" : "");
+    }
+    buffer_text(out, trust->count ? ", and write what it makes of them into its folder"
+                                  : ": it would write into its folder");
+}
+
+int job_trust_check(const char *path, const cJSON *job, const char *trusted, struct error *err)
+{
+    struct job_trust trust;
+    struct buffer text = BUFFER_INIT;
+    int status = 0;
+    if (job_trust_look(&trust, path, job, err) != 0)
+        return -1;
+    if (trust.asks && !trusted) {
+        job_trust_put(&text, &trust); /* last, because a long list is cut */
+        status =
+            error_set(err, "%s is resumed with --trust only: it %s", path, buffer_string(&text));
+    } else if (trust.asks && strcmp(trusted, trust.key) != 0) {
+        status = error_set(err, "%s/job.json was changed since it was looked at: look again", path);
+    } else if (trust.asks) {
+        approve(&trust);
+    }
+    buffer_free(&text);
+    job_trust_free(&trust);
+    return status;
+}
+
+void job_trust_note(const char *path)
+{
+    struct job_trust trust;
+    cJSON *job = job_dir_read(path, "job.json", NULL);
+    if (job && job_trust_look(&trust, path, job, NULL) == 0) {
+        approve(&trust);
+        job_trust_free(&trust);
+    }
+    cJSON_Delete(job);
+}

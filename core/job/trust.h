@@ -1,0 +1,58 @@
+/* Whether a job may be started again without a question.
+ *
+ * job.json says what `spectrum resume` runs: which model and data are read, with this user's
+ * rights, and what is made of them goes into the job's folder, where its owner reads it. So a job
+ * of another user's, or one that names files outside its folder and was not started by this user,
+ * is resumed only by a user who has seen what it reads and says so (--trust).
+ *
+ * What this user started or trusted is noted in the state folder, "approved/<SHA-256>" of command,
+ * folder and arguments: a job of one's own can be moved and is still the same. Of a job in somebody
+ * else's folder the owner, the folder's path and the files as they were found are in it, too, so
+ * that a copy of an approved job.json approves nothing, nor a link that leads elsewhere now. Where
+ * the state folder cannot be read or written nothing is approved, and --trust is needed every time.
+ */
+#ifndef SPECTRUM_JOB_TRUST_H
+#define SPECTRUM_JOB_TRUST_H
+
+#include "base/buffer.h"
+#include "base/digest.h"
+#include "base/json.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+/* A file or folder that the arguments name. */
+struct job_named {
+    const char *option; /* "model", "data"; into `job`, or constant; `length` bytes of it */
+    int length;
+    char *path;  /* whole, through links where it is there */
+    bool inside; /* it lies in the job's folder, and no link in it leads out */
+};
+
+struct job_trust {
+    bool asks;    /* it is not to be resumed without a question */
+    bool foreign; /* the folder, or its job.json, belongs to another user: */
+    uid_t owner;
+    char key[DIGEST_TEXT_SIZE]; /* of what was looked at */
+    struct job_named *files;
+    size_t count;
+};
+
+/* `job`: its job.json, which must outlive *out. */
+int job_trust_look(struct job_trust *out, const char *path, const cJSON *job, struct error *err);
+void job_trust_free(struct job_trust *trust);
+
+/* "belongs to user 1001: it would read model /m, data /d.txt, and ...", one line, without the job's
+ * name. */
+void job_trust_put(struct buffer *out, const struct job_trust *trust);
+
+/* An error that says that, unless there is nothing to ask, or the user was shown what has the key
+ * `trusted` (NULL: nothing) and trusts it; that is noted. */
+int job_trust_check(const char *path, const cJSON *job, const char *trusted, struct error *err);
+
+/* Notes the job, whose job.json was written just now, as started by this user. Where that cannot be
+ * written, its first resume asks. */
+void job_trust_note(const char *path);
+
+#endif

@@ -106,6 +106,16 @@ static void tell_of_scan(struct app *app, enum feed_state state, size_t reasons)
     }
 }
 
+/* What there is to say of keeping the plan waits until nobody types. */
+static void tell_kept(struct app *app)
+{
+    char *message = app->session.keep.message;
+    if (message[0] && !app->prompt.active)
+        app_message(app, "%s", message);
+    if (!app->prompt.active)
+        message[0] = '\0';
+}
+
 bool app_tick(struct app *app)
 {
     const struct job_follow *run = app->session.run;
@@ -116,6 +126,7 @@ bool app_tick(struct app *app)
     tell_of_scan(app, before, reasons);
     if (run && run->state != state)
         app->message[0] = '\0'; /* what was said of the job is no longer so */
+    tell_kept(app);
     struct view *view = app_view(app);
     if (view && view->class->tick)
         changed = view->class->tick(app, view->state) || changed;
@@ -205,7 +216,7 @@ static void save_screen(struct app *app, const char *path)
 
 bool app_gives_up_plan(struct app *app, enum request request)
 {
-    if (!app->session.plan_changed || app->asked == request)
+    if (!app->session.plan_changed || app->asked == request || session_keep_now(&app->session))
         return true;
     app->asked = request;
     return false;

@@ -85,8 +85,8 @@ int app_resize(struct app *app, int width, int height, struct error *err);
 /* A request by itself: keys and prompt end here. */
 void app_request(struct app *app, enum request request, const char *argument);
 
-/* A plan that was made by hand is not thrown away unasked. False: it is not saved, and this request
- * is asked for the first time; the caller says so. The same request as the next input gets true. */
+/* A plan that was made by hand is not thrown away unasked. False: it is neither saved nor kept for
+ * the next opening, and this request is asked for the first time; the caller says so. The same request as the next input gets true. */
 bool app_gives_up_plan(struct app *app, enum request request);
 
 /* A plan by percentage whose scores are not all there would be one by chance. False: this request

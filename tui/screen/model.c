@@ -390,8 +390,12 @@ static const struct view_class model_class = {
 
 bool screen_open_model(struct app *app)
 {
+    /* the first; `spectrum info` has them all */
     const char *notes = app->session.model ? model_notes(app->session.model) : "";
-    if (notes[0]) /* the first; `spectrum info` has them all */
-        app_message(app, "%.*s", (int)strcspn(notes, "\n"), notes);
+    char *kept = app->session.keep.message;
+    if (notes[0] || kept[0])
+        app_message(app, "%.*s%s%s", (int)strcspn(notes, "\n"), notes,
+                    notes[0] && kept[0] ? " · " : "", kept);
+    kept[0] = '\0';
     return app_push(app, &model_class, array_alloc(1, sizeof(struct model_view), NULL));
 }

@@ -213,8 +213,7 @@ int plan_read_kept(struct plan *plan, const char *path, struct error *err)
     int64_t scanned = -1;
     double percent;
     int status = read_names(&names, &text, path, err);
-    cJSON *root =
-        status == 0 ? json_parse(text.data, text.length, JSON_STRICT, path, err) : NULL;
+    cJSON *root = status == 0 ? json_parse(text.data, text.length, JSON_STRICT, path, err) : NULL;
     status = root ? 0 : -1;
     if (status == 0 && (!json_get_int64(root, "scanned", &scanned) || scanned < 0))
         status = error_set(err, "%s: it does not say over how many matrices it was made", path);

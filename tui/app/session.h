@@ -35,8 +35,8 @@ struct session {
     struct scan_feed feed; /* of a model's scan */
     char device[16];       /* what is to compute scans: "auto", or what was chosen */
     struct plan *plan;
-    bool plan_changed;    /* by hand, and not saved since */
-    bool plan_read;       /* from a file, with no percentage, undo or redo since */
+    bool plan_changed; /* by hand, and not saved since */
+    bool plan_read;    /* from a file, with no percentage, undo or redo since */
     struct plan_keep keep;
     char plan_path[4096]; /* the file that it was last read from or written to; "": none */
     enum plan_scope scope;

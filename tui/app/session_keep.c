@@ -5,8 +5,8 @@
  *     a change by hand --HOLD seconds--> written whole, or removed where it is the fresh plan again
  *
  * Whose plan was changed by hand before the content was known keeps that; what was kept is then set
- * aside beside it, as is what does not fit or cannot be read, and nothing is deleted. Of two screens
- * over one model the last writer wins. */
+ * aside beside it, as is what does not fit or cannot be read, and nothing is deleted. Of two
+ * screens over one model the last writer wins. */
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/hash.h"
@@ -50,8 +50,8 @@ static int name_of(const struct session *session, const char *fingerprint, char 
                    struct error *err)
 {
     char content[HASH_TEXT_SIZE], estimator[sizeof session->scan->estimator];
-    bool said = strspn(fingerprint, hexadecimal) == HASH_TEXT_SIZE - 1 &&
-                !fingerprint[HASH_TEXT_SIZE - 1];
+    bool said =
+        strspn(fingerprint, hexadecimal) == HASH_TEXT_SIZE - 1 && !fingerprint[HASH_TEXT_SIZE - 1];
     snprintf(estimator, sizeof estimator, "%s",
              session->scan->estimator[0] ? session->scan->estimator : "reference");
     for (char *at = estimator; *at; at++)
@@ -115,9 +115,10 @@ static void look(struct session *session, const char *fingerprint)
         return;
     }
     keep->aside = true;
-    snprintf(keep->message, sizeof keep->message,
-             "a plan of %s was kept for this model; it is set aside as %.400s.aside, which :read takes",
-             date, keep->path);
+    snprintf(
+        keep->message, sizeof keep->message,
+        "a plan of %s was kept for this model; it is set aside as %.400s.aside, which :read takes",
+        date, keep->path);
 }
 
 void session_keep_open(struct session *session)
@@ -152,8 +153,8 @@ static bool is_fresh(const struct session *session)
     if (same) {
         plan_put(&now, session->plan, PLAN_JSON, "");
         plan_put(&then, fresh, PLAN_JSON, "");
-        same = !now.failed && !then.failed &&
-               strcmp(buffer_string(&now), buffer_string(&then)) == 0;
+        same =
+            !now.failed && !then.failed && strcmp(buffer_string(&now), buffer_string(&then)) == 0;
     }
     buffer_free(&now);
     buffer_free(&then);

@@ -381,6 +381,15 @@ int file_writer_open_output(struct file_writer *writer, const char *path, struct
     return status;
 }
 
+bool file_is_replaced(const char *path)
+{
+    struct stat there;
+    char *target = NULL;
+    bool is = find_output(path, &target, &there, NULL) == OUTPUT_FILE && there.st_size > 0;
+    free(target);
+    return is;
+}
+
 int file_check_output(const char *path, struct error *err)
 {
     struct stat there;

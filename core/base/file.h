@@ -54,6 +54,9 @@ int file_writer_open_output(struct file_writer *writer, const char *path, struct
  * before the work is done whose result it is. Nothing is made or opened; NULL and "-" are fine. */
 int file_check_output(const char *path, struct error *err);
 
+/* Would file_save_output() put something else in the place of what a file holds? */
+bool file_is_replaced(const char *path);
+
 int file_writer_put(struct file_writer *writer, const void *data, size_t count, struct error *err);
 int file_writer_commit(struct file_writer *writer, struct error *err); /* closes it in any case */
 void file_writer_abort(struct file_writer *writer);                    /* removes the temporary */

@@ -163,8 +163,6 @@ static void remember_path(struct app *app, const char *path)
     snprintf(app->session.plan_path, sizeof app->session.plan_path, "%s", path);
 }
 
-enum { PLAN_FILE_MAX = 64 << 20 };
-
 /* What is there is written over unasked only where this plan came from it or went to it before;
  * another plan with `over`, what is no plan never. */
 static int check_over(const struct app *app, const char *path, bool over, struct error *err)

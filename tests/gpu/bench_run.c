@@ -1,24 +1,25 @@
 #include "bench_run.h"
 
 #include "base/clock.h"
-#include "base/memory.h"
 #include "bench_threads.h"
 #include "bench_watch.h"
 
 #include <math.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 /* For the program itself, the driver's buffers, and what else runs. */
 static const uint64_t memory_kept = 2000000000;
 
 static int check_memory(const struct bench_list *list, struct error *err)
 {
-    uint64_t bytes = list_bytes(list), there = available_memory();
+    uint64_t bytes = list_bytes(list),
+             there = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
     if (bytes + memory_kept <= there)
         return 0;
     return error_set(err,
                      "the matrices take %.1f GB of memory, and %.1f GB are to be left; %.1f GB are "
-                     "available: ask for fewer of them",
+                     "installed: ask for fewer of them",
                      (double)bytes / 1e9, (double)memory_kept / 1e9, (double)there / 1e9);
 }
 

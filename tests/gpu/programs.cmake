@@ -19,5 +19,4 @@ spectrum_gpu_program(
   core/spectra/measures.c)
 set(bench bench bench_list bench_matrix bench_run bench_threads bench_watch)
 list(TRANSFORM bench REPLACE "(.+)" "tests/gpu/\\1.c")
-spectrum_gpu_program(bench_gpu ${bench} core/base/clock.c core/base/memory_size.c
-                      core/base/limits.c core/base/text.c core/base/sys.c)
+spectrum_gpu_program(bench_gpu ${bench} core/base/clock.c)

@@ -326,6 +326,16 @@ static bool writes_elsewhere(const char *argument)
     return false;
 }
 
+/* What is looked at (trust.h) and what is run are one thing only where job.json is as it is
+ * written: anything else in it is refused, not left out. */
+static bool is_well_formed(const cJSON *job)
+{
+    const cJSON *list = json_get(job, "arguments"), *folder = json_get(job, "folder"), *item;
+    bool well = cJSON_IsArray(list) && (!folder || cJSON_IsString(folder));
+    cJSON_ArrayForEach(item, list) well = well && cJSON_IsString(item);
+    return well;
+}
+
 /* A folder that came from elsewhere must not choose what runs here: a job is a training run, which
  * writes into its own folder only, or a scan, which writes nowhere. */
 static int check_arguments(const char *path, const cJSON *job, char *const arguments[],
@@ -335,6 +345,11 @@ static int check_arguments(const char *path, const cJSON *job, char *const argum
     json_get_string(job, "command", &command);
     if (!arguments[0])
         return error_set(err, "%s/job.json has no \"arguments\": it cannot be resumed", path);
+    if (!is_well_formed(job))
+        return error_set(err,
+                         "%s/job.json is not as it was written (\"arguments\" is a list of texts, "
+                         "\"folder\" a text): it cannot be resumed",
+                         path);
     if (strcmp(arguments[0], command) != 0 ||
         (strcmp(command, "train") != 0 && strcmp(command, "scan") != 0))
         return error_set(err,

@@ -161,6 +161,16 @@ if command -v script >/dev/null; then
     wait_until test -s status || fail "typed: it ended with status 0"
     [ "$(cat status)" = 130 ] || fail "typed: status $(cat status)"
     grep -q 'ended at once' screen || fail "typed: it does not say that it was ended"
+
+    # A terminal that goes away, as when a connection is lost: HUP to the run, and no line can be written any more.
+    (exec script -qec "${train#exec } lost" /dev/null >screen 2>&1) &
+    terminal=$!
+    steps lost 1 || fail "lost: no first step"
+    pid=$(pgrep -n -f -- "^[^ ]*spectrum train $model .*--run lost\$")
+    kill -9 $terminal
+    wait $terminal 2>/dev/null || true
+    wait_until gone || fail "lost: it goes on without its terminal"
+    checkpointed lost "the loss of its terminal"
 else
     echo "SKIPPED: Ctrl-C of a terminal, without script(1)"
 fi

@@ -228,9 +228,13 @@ static void paths_are_taken_apart(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_stops_a_write_is_named), cmocka_unit_test(save_survives_faults),  cmocka_unit_test(reading_is_checked),
-        cmocka_unit_test(fifo_does_not_hang),    cmocka_unit_test(folders_are_made_with_parents),
-        cmocka_unit_test(paths_are_taken_apart), cmocka_unit_test(one_file_is_known_under_any_name),
+        cmocka_unit_test(what_stops_a_write_is_named),
+        cmocka_unit_test(save_survives_faults),
+        cmocka_unit_test(reading_is_checked),
+        cmocka_unit_test(fifo_does_not_hang),
+        cmocka_unit_test(folders_are_made_with_parents),
+        cmocka_unit_test(paths_are_taken_apart),
+        cmocka_unit_test(one_file_is_known_under_any_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

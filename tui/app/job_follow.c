@@ -8,6 +8,7 @@
 #include "job/job_dir.h"
 #include "tui/app/job_log.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -87,6 +88,10 @@ static cJSON *read_part(struct job_follow *follow, int which)
                      : NULL;
     if (!path || sys.stat(path, &info) != 0) {
         *part = (struct job_part){0};
+        if (path && errno != ENOENT) { /* a link, say: it is there and is not opened */
+            error_set_errno(&err, errno, "cannot open %s", path);
+            snprintf(part->trouble, sizeof part->trouble, "%s", err.text);
+        }
     } else {
         int64_t changed = (int64_t)info.st_mtim.tv_sec * 1000000000 + info.st_mtim.tv_nsec;
         bool same = part->inode == info.st_ino && part->size == (uint64_t)info.st_size &&

@@ -212,12 +212,25 @@ void job_trust_free(struct job_trust *trust)
     *trust = (struct job_trust){0};
 }
 
+/* Without a state folder nobody knows who started it. */
+static void put_unknown(struct buffer *out)
+{
+    struct error why = ERROR_INIT;
+    char *folder = xdg_state_folder("approved", &why);
+    if (folder)
+        buffer_text(out, "was not started by you here");
+    else
+        buffer_format(out, "may not be yours, because what you start cannot be noted (%s)",
+                      why.text);
+    free(folder);
+}
+
 void job_trust_put(struct buffer *out, const struct job_trust *trust)
 {
     if (trust->foreign)
         buffer_format(out, "belongs to user %lu, not to you", (unsigned long)trust->owner);
     else
-        buffer_text(out, "was not started by you here");
+        put_unknown(out);
     for (size_t i = 0; i < trust->count; i++) {
         const struct job_named *file = &trust->files[i];
         buffer_format(out, "%s%.*s %s%s", i ? ", " : ": it would read ", file->length, file->option,

@@ -99,6 +99,7 @@ ended "$work/trusted"
 stopped "$work/trusted"
 XDG_STATE_HOME=/dev/null refuses "$work/trusted"
 says "with --trust only"
+says "XDG_STATE_HOME can name another place"
 
 # Links for every file of a job: shown, with what cannot be read in one line, and nothing is written through them.
 for file in job.json result.json proof.json lock metrics.jsonl log.txt plan.yaml requests checkpoints/step-00000001 \

@@ -160,6 +160,8 @@ what="tokens without a place"
 touch file
 XDG_CACHE_HOME=$work/file train other.jsonl nowhere >out 2>said || fail "$what: the run fails"
 test -z "$(ls -A temporary)" || fail "$what: it left $(ls temporary)"
+if TMPDIR=$work/missing XDG_CACHE_HOME=$work/file train other.jsonl nothing >out 2>said; then fail "$what: written to a missing TMPDIR"; fi
+says "TMPDIR can name another place"
 mkdir -p temporary/spectrum-"$(id -u)"/init/killed
 chmod 700 temporary/spectrum-"$(id -u)" temporary/spectrum-"$(id -u)"/init
 touch temporary/spectrum-"$(id -u)"/init/killed/model.safetensors

@@ -1,4 +1,5 @@
 /* dataset_open(): tokenised once, found again by content. */
+#include "base/cache_note.h"
 #include "base/memory.h"
 #include "base/sys.h"
 #include "base/text.h"
@@ -18,6 +19,7 @@ enum { TOKENISING = 3 };
 
 struct opening {
     const struct data_files *files;
+    const char *const *paths; /* [source_count], as they were named */
     size_t source_count;
     const struct dataset_options *options;
     struct tokenizer *tokenizer;
@@ -154,6 +156,8 @@ static int open_or_make(struct dataset *out, const struct opening *o, struct err
             out->documents, text_s(out->documents));
     else
         status = make(out, o, folder, path, &trouble);
+    if (status == 0 && path)
+        cache_note_save(path, tokenizer_path(o->tokenizer), o->paths, o->source_count);
     if (status != 0)
         error_set_kind(err, trouble.kind, "%s", trouble.text);
     free(path);
@@ -166,7 +170,7 @@ int dataset_open(struct dataset *out, const char *const *paths, size_t path_coun
                  const struct dataset_watch *watch, struct error *err)
 {
     struct data_files files;
-    struct opening o = {&files, path_count, options, tokenizer, watch, ""};
+    struct opening o = {&files, paths, path_count, options, tokenizer, watch, ""};
     *out = (struct dataset){0};
     int status = dataset_check_columns(options->columns, err);
     if (status != 0)

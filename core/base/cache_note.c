@@ -46,9 +46,8 @@ cJSON *cache_note_parse(const struct buffer *text)
 {
     const char *format = "";
     int64_t version = 0;
-    cJSON *note = text->length > 0
-                      ? json_parse(text->data, text->length, JSON_STRICT, "note", NULL)
-                      : NULL;
+    cJSON *note =
+        text->length > 0 ? json_parse(text->data, text->length, JSON_STRICT, "note", NULL) : NULL;
     if (note && json_get_string(note, "format", &format) &&
         strcmp(format, "spectrum.cache-note") == 0 && json_get_int64(note, "version", &version) &&
         version == 1)

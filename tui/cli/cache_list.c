@@ -55,8 +55,8 @@ static bool read_small(struct buffer *out, const struct place *place, const char
 {
     struct stat info;
     int fd = openat(place->fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-    bool is_small = fd >= 0 && fstat(fd, &info) == 0 && S_ISREG(info.st_mode) &&
-                    info.st_size <= CACHE_NOTE_MAX;
+    bool is_small =
+        fd >= 0 && fstat(fd, &info) == 0 && S_ISREG(info.st_mode) && info.st_size <= CACHE_NOTE_MAX;
     char *bytes = is_small ? array_alloc(CACHE_NOTE_MAX, 1, NULL) : NULL;
     ssize_t count = bytes ? sys.pread(fd, bytes, CACHE_NOTE_MAX, 0) : -1;
     buffer_clear(out);
@@ -96,8 +96,7 @@ static cJSON *name_one(const char *key, const char *value)
 static cJSON *read_scan(const char *job)
 {
     cJSON *record = job_dir_read(job, "job.json", NULL);
-    const char *model =
-        cJSON_GetStringValue(cJSON_GetArrayItem(json_get(record, "arguments"), 1));
+    const char *model = cJSON_GetStringValue(cJSON_GetArrayItem(json_get(record, "arguments"), 1));
     cJSON *of = model ? name_one("model", model) : NULL;
     cJSON_Delete(record);
     return of;
@@ -145,8 +144,8 @@ static void look_at_scan(struct cache_entry *entry, const struct place *place)
     enum job_state state = job_state(job);
     entry->runs = state != JOB_ENDED && state != JOB_DIED;
     entry->of = read_scan(job);
-    entry->bytes += add_sizes(
-        openat(place->fd, entry->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    entry->bytes +=
+        add_sizes(openat(place->fd, entry->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
     free(job);
 }
 
@@ -172,9 +171,8 @@ static bool look_at(struct cache_entry *entry, const struct place *place, const 
         (folders ? !S_ISDIR(info.st_mode) : !S_ISREG(info.st_mode)) || is_note(place, name))
         return false;
     int64_t age = (int64_t)(time(NULL) - info.st_mtime);
-    *entry = (struct cache_entry){.kind = place->kind,
-                                  .bytes = (uint64_t)info.st_blocks * 512,
-                                  .age = age > 0 ? age : 0};
+    *entry = (struct cache_entry){
+        .kind = place->kind, .bytes = (uint64_t)info.st_blocks * 512, .age = age > 0 ? age : 0};
     if (place->kind == CACHE_JOBS)
         return (entry->of = read_gone_job(place, name)) != NULL;
     if (!folders)

@@ -90,6 +90,12 @@ char *xdg_state_folder(const char *below, struct error *err)
     return xdg_folder("XDG_STATE_HOME", ".local/state", below, err);
 }
 
+char *xdg_cache_path(const char *below, struct error *err)
+{
+    size_t own;
+    return xdg_path("XDG_CACHE_HOME", ".cache", below, &own, err);
+}
+
 char *xdg_state_path(const char *below, struct error *err)
 {
     size_t own;

@@ -12,6 +12,7 @@ char *xdg_cache_folder(const char *below, struct error *err);
 char *xdg_state_folder(const char *below, struct error *err);
 
 /* The same without making anything, for what is only read. */
+char *xdg_cache_path(const char *below, struct error *err);
 char *xdg_state_path(const char *below, struct error *err);
 
 /* Where files go that are not kept: $TMPDIR, or where that is not set /var/tmp, or /tmp. NULL and

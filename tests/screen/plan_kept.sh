@@ -67,7 +67,7 @@ diff <(grep -oE 'params \([0-9.]* %\)' "$work/sixty.txt") <(grep -oE 'params \([
 cp -r "$model" "$work/copy"
 for target in scan.json "$work/copy"; do
   play 120x30 "$target" <<'SCRIPT'
-wait text "is back"
+wait scan
 save-screen elsewhere.txt
 SCRIPT
   same sixty.txt elsewhere.txt
@@ -88,7 +88,7 @@ rm -r "$plans"
 # --- damaged, or of another number of rows: said, let be, and set aside only by a change ---
 "$binary" scan "$model" --modules 'layers\.1\.' -o "$work/part.json" 2>/dev/null
 play 120x30 part.json <<'SCRIPT'
-Space
+r
 SCRIPT
 file=$(ls "$plans")
 play 120x30 scan.json <<'SCRIPT'

@@ -90,6 +90,30 @@ int backend_open(struct backend **out, const char *device, int threads, struct e
     return prefix_option(device, err);
 }
 
+int backend_warm_up(struct backend *backend, enum storage type, struct error *err)
+{
+    enum { SIDE = 128, BYTES = SIDE * SIDE * 4 };
+    const struct train_ops *ops = backend->train;
+    if (!ops)
+        return 0;
+    struct device_buffer *memory = backend->alloc(backend->self, (size_t)3 * BYTES, err);
+    if (!memory)
+        return -1;
+    void *self = backend->self;
+    struct place none = {0}, out = {memory, 0}, x = {memory, BYTES};
+    struct weight weight = {
+        .data = {memory, (size_t)2 * BYTES}, .storage = type, .rows = SIDE, .cols = SIDE};
+    ops->fill_zero(self, out, (size_t)3 * BYTES);
+    for (enum accumulate accumulate = REPLACE; accumulate <= ADD; accumulate++) {
+        ops->linear_forward(self, out, accumulate, x, type, weight, none, SIDE);
+        ops->linear_backward_input(self, out, accumulate, x, type, weight, SIDE);
+        ops->linear_backward_weight(self, out, accumulate, x, x, type, SIDE, SIDE, SIDE);
+    }
+    int result = backend->wait(self, err);
+    backend->free(self, memory);
+    return result;
+}
+
 /* Scans compute in fp64. A card that is made for it is half as fast in it as in fp32, any other a
  * 32nd or a 64th: about as fast as a processor. */
 static bool is_slow(const struct backend_plugin *plugin, int number)

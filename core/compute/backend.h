@@ -252,6 +252,12 @@ struct backend {
 int backend_open(struct backend **out, const char *device, int threads, struct error *err);
 void backend_close(struct backend *backend);
 
+/* Small products of every kind that a run of this type computes, so that what the libraries take by
+ * themselves at their first (pages of their code, compiled kernels, threads) is there from now on:
+ * whoever measures memory afterwards measures his own. Milliseconds; nothing where it cannot train.
+ */
+int backend_warm_up(struct backend *backend, enum storage type, struct error *err);
+
 /* The same for a scan: "auto" is the first GPU that can be had and is quick in fp64, and the CPU
  * where there is none (GPUs do not train yet); where a GPU is busy, or its plug-in must not be
  * loaded, the CPU takes its place, with

@@ -259,7 +259,8 @@ int training_open(struct training *training, bool resume, struct error *err)
         training_choose(training, resume, err) != 0 || training_check_added(training, err) != 0)
         return -1;
     training_gather_inputs(training);
-    if (training_fill_factors(training, err) != 0 || training_fit_memory(training, err) != 0)
+    if (training_fill_factors(training, err) != 0 || training_fit_memory(training, err) != 0 ||
+        backend_warm_up(training->backend, training->settings.storage, err) != 0)
         return -1;
     training->base_bytes = process_resident_bytes();
     training->free_bytes = available_memory();

@@ -29,25 +29,46 @@ static bool is_hash(const char *text)
     return strspn(text, "0123456789abcdef") == HASH_TEXT_SIZE - 1 && !text[HASH_TEXT_SIZE - 1];
 }
 
-int spectra_fingerprint(const struct checkpoint *checkpoint, char out[33], struct error *err)
+/* The file that names it; NULL: there is no cache, or the files cannot be looked at, which is an
+ * error. */
+static char *fingerprint_file(const struct checkpoint *checkpoint, int *status, struct error *err)
 {
     char identity[HASH_TEXT_SIZE];
+    *status = checkpoint_identity(checkpoint, identity, err);
+    return *status == 0 ? cache_file("models", identity, "") : NULL;
+}
+
+static bool read_fingerprint(const char *path, char out[HASH_TEXT_SIZE])
+{
     struct buffer known = BUFFER_INIT;
-    if (checkpoint_identity(checkpoint, identity, err) != 0)
-        return -1;
-    char *path = cache_file("models", identity, "");
     bool found = path && file_read_all(&known, path, HASH_TEXT_SIZE, NULL) == 0 &&
                  is_hash(buffer_string(&known));
-    int status = 0;
     if (found)
         memcpy(out, known.data, HASH_TEXT_SIZE);
-    else
-        status = checkpoint_fingerprint(checkpoint, out, err);
-    if (status == 0 && !found && path)
-        file_save(path, out, HASH_TEXT_SIZE - 1, NULL);
     buffer_free(&known);
+    return found;
+}
+
+int spectra_fingerprint(const struct checkpoint *checkpoint, char out[33], struct error *err)
+{
+    int status;
+    char *path = fingerprint_file(checkpoint, &status, err);
+    if (status == 0 && !read_fingerprint(path, out)) {
+        status = checkpoint_fingerprint(checkpoint, out, err);
+        if (status == 0 && path)
+            file_save(path, out, HASH_TEXT_SIZE - 1, NULL);
+    }
     free(path);
     return status;
+}
+
+bool spectra_fingerprint_known(const struct checkpoint *checkpoint, char out[33])
+{
+    int status;
+    char *path = fingerprint_file(checkpoint, &status, NULL);
+    bool known = read_fingerprint(path, out);
+    free(path);
+    return known;
 }
 
 /* --- what there is --- */

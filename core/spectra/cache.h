@@ -31,6 +31,9 @@ struct spectra_cache {
 /* The checkpoint's fingerprint, from the cache where its files are known. */
 int spectra_fingerprint(const struct checkpoint *checkpoint, char out[33], struct error *err);
 
+/* The same where the cache knows it, without reading the model. False: it does not. */
+bool spectra_fingerprint_known(const struct checkpoint *checkpoint, char out[33]);
+
 /* Looks what there is for the rows of a scan, whose fingerprint is set; nothing is an error here.
  */
 void spectra_cache_open(struct spectra_cache *cache, const struct checkpoint *checkpoint,

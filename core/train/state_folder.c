@@ -173,8 +173,19 @@ static int find_states(struct found_list *list, const char *run, struct error *e
     *list = (struct found_list){.parent = path_join(run, "checkpoints", err)};
     if (!list->parent)
         return -1;
+    struct stat link;
     int status = 0;
     DIR *folder = sys.opendir(list->parent);
+    /* Where it cannot be read nothing is known: a run must not begin again because its disk is not
+     * mounted, behind a link that leads nowhere for now. */
+    if (!folder && errno != ENOENT)
+        status = error_set_errno(err, errno, "cannot read the checkpoints in %s", list->parent);
+    else if (!folder && sys.lstat(list->parent, &link) == 0)
+        status =
+            error_set(err,
+                      "cannot read the checkpoints in %s: it is a link to nothing; is its disk "
+                      "mounted?",
+                      list->parent);
     for (struct dirent *entry; status == 0 && folder && (entry = readdir(folder));) {
         int64_t step = state_step_of(entry->d_name);
         if (step < 0 || strlen(entry->d_name) >= sizeof list->states->name)

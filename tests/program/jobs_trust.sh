@@ -79,6 +79,14 @@ cp "$work/text.txt" "$work/inside/text.txt"
 resume "$work/inside" || ! grep -q "with --trust only" "$work/said" || fail "a job that names its own files alone asks"
 ended "$work/inside"
 
+# What is looked at is what is run: nothing in job.json is left out on the way.
+for list in '["train", "--data", 5, "--sample", "../secret"]' '{"a": "train", "b": "m"}' '["train", null, "m"]' '["train", ["m"]]'; do
+    other odd m
+    sed -i "s|\"arguments\": \[[^]]*\]|\"arguments\": $list|" "$work/odd/job.json"
+    refuses "$work/odd" --trust
+    says "is not as it was written"
+done
+
 # Trusted once, it is not asked about again; without a state folder it is asked every time.
 cp -r "$work/moved" "$work/trusted"
 sed -i 's/"--steps", "2"/"--steps", "2", "--keep", "3"/' "$work/trusted/job.json"
@@ -129,6 +137,23 @@ ln -s "$work/disk" "$work/far/checkpoints"
 resume "$work/far" || fail "checkpoints of one's own may be a link"
 ended "$work/far"
 test -d "$work/disk/step-00000002" || fail "no checkpoint came"
+
+# Where they cannot be read (that disk is not mounted) the run does not begin again.
+cp -r "$work/moved" "$work/lost"
+rm -r "$work/lost/checkpoints"
+cp "$work/lost/metrics.jsonl" "$work/before.jsonl"
+for way in link file; do
+    rm -rf "$work/lost/checkpoints"
+    case $way in
+        link) ln -s "$work/unmounted/checkpoints" "$work/lost/checkpoints" ;;
+        file) echo >"$work/lost/checkpoints" ;;
+    esac
+    stopped "$work/lost"
+    refuses "$work/lost"
+    says "cannot read the checkpoints in"
+    ended "$work/lost"
+    cmp -s "$work/lost/metrics.jsonl" "$work/before.jsonl" || fail "$way: it began again"
+done
 
 if [ "$(id -u)" != 0 ]; then
     echo "SKIPPED: folders of another user's need root"

@@ -121,7 +121,7 @@ says err "script:2: nothing is under way any more, and text s left has not come"
 # A GPU, where one can be emulated (slowly): the first choice, its memory, the CPU instead, which
 # gets from the cache what the GPU has computed; and one that is lost, or busy.
 if [ -e "$3/emulated/spectrum-cuda.so" ]; then
-  export SPECTRUM_PLUGINS=$3/emulated EMULATED_CUDA_MEMORY=4000000000
+  export SPECTRUM_PLUGINS=$3/emulated EMULATED_CUDA_MEMORY=4294967296
   afresh
   play 80x24 "$model" <<'SCRIPT'
 wait text "s left"

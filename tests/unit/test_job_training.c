@@ -166,13 +166,13 @@ static void run_and_export(const char *shared, const char *model)
     struct export_summary summary;
     assert_int_equal(job_dir_create(paths.run, &err), 0);
     if (training_run(&request, false, &silent, &err) != 0 ||
-        export_run(paths.run, &last, paths.out, false, &summary, &err) != 0)
+        export_run(paths.run, &last, paths.out, false, NULL, &summary, &err) != 0)
         fail_msg("%s", err.text);
     assert_int_equal(summary.step, 3);
     check_export(&paths, summary.trained);
     check_tokenizer(&paths);
     /* A second export does not write over the first. */
-    assert_int_equal(export_run(paths.run, &last, paths.out, false, &summary, &err), -1);
+    assert_int_equal(export_run(paths.run, &last, paths.out, false, NULL, &summary, &err), -1);
     assert_non_null(strstr(err.text, "not an empty folder"));
     paths_free(&paths);
 }
@@ -379,7 +379,7 @@ static void full_disk_loses_nothing(void **state)
     /* nor is half an export left behind */
     struct export_summary summary;
     sys.write = write_until_full;
-    assert_int_equal(export_run(paths.run, &last, paths.out, false, &summary, &err), -1);
+    assert_int_equal(export_run(paths.run, &last, paths.out, false, NULL, &summary, &err), -1);
     sys.write = real_write;
     assert_int_not_equal(access(paths.out, F_OK), 0);
     paths_free(&paths);

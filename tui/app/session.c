@@ -12,9 +12,6 @@
 #include <string.h>
 #include <unistd.h>
 
-/* What a fresh plan selects, as `spectrum plan` does. */
-static const double first_percent = 25;
-
 void session_init(struct session *session)
 {
     *session = (struct session){.device = "auto"};
@@ -23,6 +20,7 @@ void session_init(struct session *session)
 
 static void close_model(struct session *session)
 {
+    session_keep_close(session);
     plan_free(session->plan);
     scan_feed_free(&session->feed);
     grid_free(&session->grid);
@@ -88,11 +86,12 @@ static int open_parts(struct session *session, const char *path, struct error *e
     if (!session->title || !session->source || open_scan(session, path, err) != 0 ||
         grid_make(&session->grid, session->scan, err) != 0 ||
         plan_new(&session->plan, session->scan, session->model, err) != 0 ||
-        plan_select(session->plan, first_percent, PLAN_BY_TYPE, err) != 0)
+        plan_select(session->plan, PLAN_FIRST_PERCENT, PLAN_BY_TYPE, err) != 0)
         return -1;
     plan_settle(session->plan);
     session->scope = PLAN_BY_TYPE;
     session_plan_changed(session, false);
+    session_keep_open(session);
     return 0;
 }
 
@@ -134,7 +133,8 @@ int session_watch(struct session *session, const char *job, struct error *err)
     return 0;
 }
 
-bool session_tick(struct session *session)
+/* What jobs wrote. */
+static bool take_in(struct session *session)
 {
     bool changed = session->run && job_follow_update(session->run);
     if (!session->model)
@@ -148,7 +148,13 @@ bool session_tick(struct session *session)
     return true;
 }
 
-int session_tick_ms(const struct session *session)
+bool session_tick(struct session *session)
+{
+    bool changed = take_in(session);
+    return session_keep_tick(session) || changed;
+}
+
+static int jobs_tick_ms(const struct session *session)
 {
     if (session->model && session->feed.state == FEED_WAITING)
         return 0;
@@ -158,6 +164,12 @@ int session_tick_ms(const struct session *session)
     if (session->run && session->run->state != JOB_ENDED && session->run->state != JOB_DIED)
         return 200;
     return -1;
+}
+
+int session_tick_ms(const struct session *session)
+{
+    int jobs = jobs_tick_ms(session), keep = session_keep_ms(session);
+    return jobs < 0 || (keep >= 0 && keep < jobs) ? keep : jobs;
 }
 
 /* Asking for a GPU would load its plug-in, which the screen's process never does. */
@@ -185,6 +197,8 @@ void session_plan_changed(struct session *session, bool by_hand)
 {
     plan_refresh(session->plan);
     session->plan_changed = session->plan_changed || by_hand;
+    if (by_hand)
+        session_keep_changed(session);
     session_cost_changed(session);
 }
 

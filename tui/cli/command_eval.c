@@ -91,7 +91,7 @@ static int evaluate_source(struct request *request, struct error *err)
     struct batch batch = {0};
     struct transformer *transformer = NULL;
     struct evaluation evaluation = {0};
-    const volatile sig_atomic_t *interrupted = interrupt_watch();
+    const volatile sig_atomic_t *interrupted = interrupt_watch("the batch in hand is finished");
     const struct dataset_watch watch = {
         .context = (void *)(uintptr_t)interrupted, .say = say, .stop = is_interrupted};
     int status = backend_check_training(request->device, err);

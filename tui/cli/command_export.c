@@ -5,6 +5,7 @@
 #include "job/export.h"
 #include "model/config_write.h"
 #include "tui/cli/command.h"
+#include "tui/cli/interrupt.h"
 #include "tui/cli/options.h"
 
 #include <inttypes.h>
@@ -176,7 +177,8 @@ int command_export(int argc, char **argv, struct error *err)
     if (status == 0 && !out)
         status = error_set_kind(err, ERROR_USAGE, "%s", needs);
     if (status == 0)
-        status = export_run(run, &choice, out, merge, &summary, err);
+        status = export_run(run, &choice, out, merge,
+                            interrupt_watch("what is half written goes again"), &summary, err);
     else if (status > 0)
         return 0;
     if (status == 0 && choice.step == 0 && !choice.best)

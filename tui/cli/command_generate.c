@@ -114,7 +114,7 @@ static void *leave_in_time(void *context)
 static void leaver_start(void)
 {
     sigset_t all, before;
-    leaver.interrupted = interrupt_watch();
+    leaver.interrupted = interrupt_watch(NULL);
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     leaver.runs = pthread_create(&leaver.thread, NULL, leave_in_time, NULL) == 0;
@@ -138,7 +138,7 @@ static bool on_token(void *context, int32_t id)
         if (!writer->quiet && !writer->pending.failed)
             show(&writer->pending);
     }
-    return *writer->interrupted;
+    return *writer->interrupted || ferror(stdout); /* the reader is gone */
 }
 
 static void print_json(const struct request *request, const struct tokenizer *tokenizer,

@@ -314,7 +314,7 @@ static void print_lines(const struct job_follow *job, size_t *taken)
 static int follow_job(struct job_follow *job, const struct wish *wish, struct error *err)
 {
     (void)wish;
-    const volatile sig_atomic_t *interrupted = interrupt_watch();
+    const volatile sig_atomic_t *interrupted = interrupt_watch(NULL);
     const struct timespec fifth = {.tv_nsec = 200000000};
     size_t taken = 0;
     print_lines(job, &taken);
@@ -325,6 +325,8 @@ static int follow_job(struct job_follow *job, const struct wish *wish, struct er
     }
     if (*interrupted)
         return error_set_kind(err, ERROR_INTERRUPTED, "left; the job goes on");
+    if (ferror(stdout)) /* main() says so where that is to be said */
+        return 0;
     char state[ERROR_TEXT_MAX];
     const char *status = NULL;
     job_follow_describe(job, state, sizeof state);

@@ -2,6 +2,7 @@
  * into a line on standard error and an exit status. */
 #include "tui/cli/command.h"
 #include "tui/cli/options.h"
+#include "tui/cli/process.h"
 #include "tui/cli/threads.h"
 
 #include <stdio.h>
@@ -57,30 +58,37 @@ static int exit_status(const struct error *err)
     }
 }
 
-static int run(int argc, char **argv, struct error *err)
+/* NULL: none is named. */
+static const struct command *find_command(int argc, char **argv)
 {
     for (int i = 0; i < COMMAND_COUNT; i++)
-        if (argc > 1 && strcmp(argv[1], commands[i].name) == 0) {
-            if (commands[i].computes)
-                threads_spin_briefly(argv);
-            return commands[i].run(argc - 1, argv + 1, err);
-        }
-    return command_screen(argc, argv, err);
+        if (argc > 1 && strcmp(argv[1], commands[i].name) == 0)
+            return &commands[i];
+    return NULL;
+}
+
+static int run(const struct command *command, int argc, char **argv, struct error *err)
+{
+    if (command)
+        return command->run(argc - 1, argv + 1, err);
+    if (argc > 1 && strcmp(argv[1], "--version") == 0)
+        printf("spectrum %s\n", SPECTRUM_VERSION);
+    else if (argc > 1 && strcmp(argv[1], "--help") == 0)
+        print_help();
+    else
+        return command_screen(argc, argv, err);
+    return 0;
 }
 
 int main(int argc, char **argv)
 {
     struct error err = ERROR_INIT;
-    if (argc > 1 && strcmp(argv[1], "--version") == 0) {
-        printf("spectrum %s\n", SPECTRUM_VERSION);
-        return 0;
-    }
-    if (argc > 1 && strcmp(argv[1], "--help") == 0) {
-        print_help();
-        return 0;
-    }
-    int status = run(argc, argv, &err);
-    if (status >= 0 && (fflush(stdout) != 0 || ferror(stdout)))
-        status = error_set(&err, "cannot write to standard output");
+    const struct command *command = find_command(argc, argv);
+    if (command && command->computes)
+        threads_spin_briefly(argv); /* begins anew: before anything is set up */
+    process_begin();
+    int status = run(command, argc, argv, &err);
+    if (status >= 0)
+        status = process_end(&err);
     return status < 0 ? exit_status(&err) : 0;
 }

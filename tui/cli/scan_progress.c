@@ -91,10 +91,11 @@ static void on_row(void *context, const struct scan_row *row, const double *valu
 
 void scan_progress_begin(struct scan_progress *progress, struct scan_job *job)
 {
-    *progress = (struct scan_progress){.interrupted = interrupt_watch(),
-                                       .job = job,
-                                       .terminal = isatty(STDERR_FILENO),
-                                       .shown_at = -10};
+    *progress =
+        (struct scan_progress){.interrupted = interrupt_watch("the matrices in hand are finished"),
+                               .job = job,
+                               .terminal = isatty(STDERR_FILENO),
+                               .shown_at = -10};
 }
 
 struct scan_observer scan_progress_observer(struct scan_progress *progress)

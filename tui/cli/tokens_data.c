@@ -177,7 +177,7 @@ static int read_summary(struct summary *out, const char *const *paths, size_t pa
                         bool told, struct error *err)
 {
     struct piece_list pieces = {0};
-    struct waiter waiter = {interrupt_watch()};
+    struct waiter waiter = {interrupt_watch(NULL)};
     const struct dataset_watch watch = {
         .context = &waiter, .say = say, .stop = stop, .untold = !told};
     struct data_files files;

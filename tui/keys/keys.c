@@ -174,7 +174,7 @@ static const struct request_info table[] = {
      SCOPE_MODEL,
      {'w'},
      NULL,
-     "save the plan (YAML that Axolotl and TRL read); :w! FILE over another"},
+     "save the plan (YAML that Axolotl and TRL read); :w! [FILE] does not ask"},
     {REQUEST_LOAD_PLAN, "read", "FILE", SCOPE_MODEL, {'R'}, NULL, "load a plan"},
     {REQUEST_TRAIN,
      "train",
@@ -295,8 +295,9 @@ static const struct request_info *name_find(const char *name, size_t length)
     return found;
 }
 
-const struct request_info *request_from_line(const char *line, const char **argument)
+const struct request_info *request_from_line(const char *line, const char **argument, bool *sure)
 {
+    *sure = false;
     while (*line == ' ')
         line++;
     size_t length = strcspn(line, " ");
@@ -309,8 +310,9 @@ const struct request_info *request_from_line(const char *line, const char **argu
         (*argument)++;
     if (length > 1 && line[length - 1] == '!') {
         const struct request_info *info = name_find(line, length - 1);
-        *argument = line + length - 1; /* "! FILE": the file may be written over */
-        return info && info->request == REQUEST_SAVE_PLAN ? info : NULL;
+        *sure =
+            info && (info->request == REQUEST_SAVE_PLAN || info->request == REQUEST_SAVE_SCREEN);
+        return *sure ? info : NULL;
     }
     return length > 0 ? name_find(line, length) : NULL;
 }

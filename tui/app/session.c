@@ -161,6 +161,9 @@ static int jobs_tick_ms(const struct session *session)
     if (session->model &&
         (session->feed.state == FEED_RUNNING || session->feed.state == FEED_CHANGING))
         return 60;
+    if (session->model &&
+        (session->feed.state == FEED_STOPPED || session->feed.state == FEED_FAILED))
+        return 500; /* others may let it go on */
     if (session->run && session->run->state != JOB_ENDED && session->run->state != JOB_DIED)
         return 200;
     return -1;

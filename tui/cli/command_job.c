@@ -176,8 +176,11 @@ static int ask(const struct job_follow *job, enum job_request request, const cha
     }
     if (job_request_put(job->path, request, NULL, err) != 0)
         return -1;
-    fprintf(stderr, "asked to %s; it does so behind the %s in hand\n", what,
-            job_follow_is_scan(job) ? "matrices" : "step");
+    if (request == JOB_REQUEST_RESUME)
+        fprintf(stderr, "asked to %s\n", what);
+    else
+        fprintf(stderr, "asked to %s; it does so behind the %s in hand\n", what,
+                job_follow_is_scan(job) ? "matrices" : "step");
     return 0;
 }
 

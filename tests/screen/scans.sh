@@ -110,6 +110,7 @@ wait scan
 SCRIPT
 await "failed: --device cuda: there is no plug-in"
 play 80x24 "$(job)" <<'SCRIPT'
+wait scan
 save-screen failed.txt
 :device cpu Enter
 wait scan

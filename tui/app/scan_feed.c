@@ -40,16 +40,36 @@ static bool is_over(enum job_state state)
     return state == JOB_ENDED || state == JOB_DIED;
 }
 
-/* What a job that has ended says of it. */
-static void take_end(struct scan_feed *feed)
+static bool has_ended(const struct scan_feed *feed, const char *how)
 {
     const char *status = "";
     cJSON *result = job_dir_read(feed->job, "result.json", NULL);
     json_get_string(result, "status", &status);
-    feed->state = strcmp(status, "stopped") == 0 ? FEED_STOPPED : FEED_FAILED;
+    bool same = strcmp(status, how) == 0;
+    cJSON_Delete(result);
+    return same;
+}
+
+/* What a job that has ended says of it. */
+static void take_end(struct scan_feed *feed)
+{
+    feed->state = has_ended(feed, "stopped") ? FEED_STOPPED : FEED_FAILED;
     feed->paused = false;
     job_last_message(feed->job, feed->message, sizeof feed->message);
-    cJSON_Delete(result);
+}
+
+/* What the job was started on, where job.json says so. */
+static void take_device(struct scan_feed *feed)
+{
+    cJSON *job = job_dir_read(feed->job, "job.json", NULL), *item;
+    bool named = false;
+    cJSON_ArrayForEach(item, json_get(job, "arguments"))
+    {
+        if (named && cJSON_IsString(item))
+            snprintf(feed->device, sizeof feed->device, "%s", item->valuestring);
+        named = cJSON_IsString(item) && strcmp(item->valuestring, "--device") == 0;
+    }
+    cJSON_Delete(job);
 }
 
 int scan_feed_start(struct scan_feed *feed, const struct scan *scan, const char *device, bool held,
@@ -204,7 +224,8 @@ static bool act_on(struct scan_feed *feed, const struct scan *scan, enum job_sta
 static bool rejoin(struct scan_feed *feed)
 {
     enum job_state state = feed->job ? look(feed) : JOB_STARTING;
-    if (state != JOB_RUNNING && state != JOB_PAUSED)
+    bool complete = state == JOB_ENDED && has_ended(feed, "completed"); /* since the last look */
+    if (state != JOB_RUNNING && state != JOB_PAUSED && !complete)
         return false;
     feed->state = FEED_RUNNING;
     feed->device[0] = '\0';
@@ -276,6 +297,8 @@ int scan_feed_go_on(struct scan_feed *feed, const char *device, struct error *er
         return ask(feed, JOB_REQUEST_RESUME, "go on", err);
     if (!feed->job)
         return error_set(err, "%s", feed->message);
+    if (feed->held || !feed->device[0])
+        take_device(feed);
     if (!feed->device[0])
         snprintf(feed->device, sizeof feed->device, "%s", device);
     feed->state = FEED_CHANGING;

@@ -55,8 +55,8 @@ int scan_feed_choose(struct scan_feed *feed, const char *device, struct error *e
 /* Asks the job to pause, or to stop, behind the matrices in hand. */
 int scan_feed_pause(struct scan_feed *feed, struct error *err);
 int scan_feed_stop(struct scan_feed *feed, struct error *err);
-/* Lets a paused job go on, and starts one that stopped or failed again: on `device` where it was
- * not started here. */
+/* Lets a paused job go on, and starts one that stopped or failed again, on what it was started on;
+ * `device`: where that is not known. */
 int scan_feed_go_on(struct scan_feed *feed, const char *device, struct error *err);
 
 /* Takes in what is new; true: something changed. Sets the scan's fingerprint and rows. */

@@ -4,6 +4,9 @@
 
 #include "plan/plan.h"
 
+/* Bytes of a plan that is read: a million names of any length that a tensor's may have. */
+enum { PLAN_FILE_MAX = 1 << 30 };
+
 enum plan_format {
     PLAN_YAML,     /* spectrum.py's: "unfrozen_parameters:", plain module names by type */
     PLAN_JSON,     /* {"format": "spectrum.plan", "train": ["<tensor>", ...]} */

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <yaml.h>
 
-enum { PLAN_FILE_MAX = 64 << 20, PLAN_NAMES_MAX = 1 << 20 };
+enum { PLAN_NAMES_MAX = 1 << 20 };
 
 struct names {
     char **items;

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { RECORD_MAX = 64 << 20 };
+enum { RECORD_MAX = 1 << 30 };
 
 static char *cache_file(const char *below, const char *name, const char *ending)
 {
@@ -114,7 +114,7 @@ static struct spectra_source *find_source(const struct spectra_cache *cache, siz
 static int read_record(struct spectra_cache *cache)
 {
     int status = 0;
-    cJSON *record = json_read_file(cache->record_path, RECORD_MAX, JSON_STRICT, NULL);
+    cJSON *record = json_read_file(cache->record_path, RECORD_MAX, JSON_MANY_VALUES, NULL);
     const cJSON *entry;
     cJSON_ArrayForEach(entry, json_get(record, "content"))
     {

@@ -31,8 +31,8 @@
 #include "train/optimizer.h"
 #include "train/spike.h"
 
-/* state.json has no more bytes. */
-enum { STATE_JSON_MOST = 1 << 22 };
+/* state.json and left.json have no more bytes: a name for every tensor that trains. */
+enum { STATE_JSON_MOST = 1 << 28 };
 
 /* An evaluation behind a step; step 0: none (that of the base has no state). */
 struct evaluated {

@@ -47,8 +47,11 @@ for command in scan spectra plan screen; do
     if write $command /dev/full; then fail "$what: /dev/full takes it"; fi
     says "No space left"
 
-    # A file keeps its mode, a link its target; only then is it new.
-    echo old >file
+    # A file keeps its mode, a link its target; only then is it new. The screen writes over one of its
+    # pictures alone.
+    rm -f file
+    [ $command != screen ] || write $command file
+    echo old >>file
     chmod 640 file
     ln -s file link
     write $command link || fail "$what: a link"

@@ -287,8 +287,8 @@ static void say(const struct paths *paths, const char *prompt, int64_t room, cha
         fail_msg("%s", err.text);
     int64_t count = (int64_t)list.count;
     memcpy(ids, list.ids, list.count * sizeof *ids);
-    assert_int_equal(
-        generate(transformer, ids, &count, room, room, NULL, &likeliest, NULL, NULL, &err), 0);
+    assert_int_equal(generate(transformer, ids, &count, room, room, NULL, &likeliest, NULL, &err),
+                     0);
     assert_int_equal(tokenizer_decode(tokenizer, ids, (size_t)count, true, &text, &err), 0);
     snprintf(out, size, "%s", buffer_string(&text));
     buffer_free(&text);

@@ -15,6 +15,11 @@ struct job_follow {
     cJSON *proof;                 /* proof.json: what trains; NULL: not there yet */
     char trouble[ERROR_TEXT_MAX]; /* of a part that is there and cannot be read, in one line; "" */
     double looked_at;
+    struct job_part { /* what was read of job.json, result.json and proof.json, or could not be */
+        uint64_t inode, size;
+        int64_t changed; /* ns */
+        char trouble[ERROR_TEXT_MAX];
+    } parts[3];
 };
 
 int job_follow_open(struct job_follow **out, const char *path, struct error *err);

@@ -289,28 +289,36 @@ static int resume_job(struct job_follow *job, const struct wish *wish, struct er
     return strcmp(command, "train") == 0 ? job_wait_for_resume(job->path, taken, err) : 0;
 }
 
-/* The lines that came since; where later ones replaced some, what is new is still at the end. */
-static void print_lines(const struct job_follow *job, size_t *taken)
+struct printer {
+    struct buffer out;
+    int64_t steps; /* 0: not known */
+    const volatile sig_atomic_t *interrupted;
+};
+
+static bool print_line(void *context, const char *text, size_t length)
 {
-    const struct job_metrics *metrics = &job->metrics;
-    size_t added = metrics->taken - *taken;
-    struct buffer out = BUFFER_INIT;
+    struct printer *printer = context;
+    metrics_line_put(&printer->out, text, length, printer->steps);
+    if (printer->out.length > 1 << 16) {
+        fwrite(buffer_string(&printer->out), 1, printer->out.length, stdout);
+        buffer_clear(&printer->out);
+    }
+    return !*printer->interrupted && !ferror(stdout);
+}
+
+/* The lines that came since. */
+static int print_lines(const struct job_follow *job, struct job_metrics_place *place,
+                       const volatile sig_atomic_t *interrupted, struct error *err)
+{
+    struct printer printer = {.out = BUFFER_INIT, .interrupted = interrupted};
     double steps = 0;
     job_follow_number(job, "steps", &steps);
-    int64_t of = steps >= 1 && steps < 1e15 ? (int64_t)steps : 0;
-    for (size_t i = added < metrics->count ? metrics->count - added : 0; i < metrics->count; i++) {
-        cJSON *line = job_metrics_json(metrics, i);
-        metrics_line_put(&out, line, of);
-        cJSON_Delete(line);
-        if (out.length > 1 << 16) {
-            fwrite(buffer_string(&out), 1, out.length, stdout);
-            buffer_clear(&out);
-        }
-    }
-    fwrite(buffer_string(&out), 1, out.length, stdout);
+    printer.steps = steps >= 1 && steps < 1e15 ? (int64_t)steps : 0;
+    int status = job_metrics_read(&job->metrics, place, print_line, &printer, err);
+    fwrite(buffer_string(&printer.out), 1, printer.out.length, stdout);
     fflush(stdout);
-    buffer_free(&out);
-    *taken = metrics->taken;
+    buffer_free(&printer.out);
+    return status;
 }
 
 /* Without a terminal: the lines so far and those to come, until the job or the reader ends. */
@@ -319,13 +327,15 @@ static int follow_job(struct job_follow *job, const struct wish *wish, struct er
     (void)wish;
     const volatile sig_atomic_t *interrupted = interrupt_watch(NULL);
     const struct timespec fifth = {.tv_nsec = 200000000};
-    size_t taken = 0;
-    print_lines(job, &taken);
-    while (job_follow_lives(job) && !*interrupted && !ferror(stdout)) {
+    struct job_metrics_place place = {0};
+    int printed = print_lines(job, &place, interrupted, err);
+    while (printed == 0 && job_follow_lives(job) && !*interrupted && !ferror(stdout)) {
         nanosleep(&fifth, NULL);
         job_follow_update(job);
-        print_lines(job, &taken);
+        printed = print_lines(job, &place, interrupted, err);
     }
+    if (printed != 0)
+        return -1;
     if (*interrupted)
         return error_set_kind(err, ERROR_INTERRUPTED, "left; the job goes on");
     if (ferror(stdout)) /* main() says so where that is to be said */

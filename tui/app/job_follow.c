@@ -80,23 +80,23 @@ static cJSON *read_part(struct job_follow *follow, int which)
     static const char *const names[] = {"job.json", "result.json", "proof.json"};
     struct job_part *part = &follow->parts[which];
     struct error err = ERROR_INIT;
-    struct stat info;
+    struct stat info = {0};
     cJSON *json = NULL;
-    char *path = job_dir_confine(follow->path, &err) == 0
-                     ? path_join(follow->path, names[which], &err)
-                     : NULL;
-    if (!path || sys.stat(path, &info) != 0) {
+    char *path = path_join(follow->path, names[which], NULL);
+    if (!path || !job_dir_has(follow->path, names[which])) {
         *part = (struct job_part){0};
-    } else {
-        int64_t changed = (int64_t)info.st_mtim.tv_sec * 1000000000 + info.st_mtim.tv_nsec;
-        bool same = part->inode == info.st_ino && part->size == (uint64_t)info.st_size &&
-                    part->changed == changed;
-        if (!same || (part->trouble[0] && info.st_size < SMALL)) { /* a small one may be read yet */
-            json = job_dir_read(follow->path, names[which], &err);
-            *part = (struct job_part){info.st_ino, (uint64_t)info.st_size, changed, ""};
-            if (!json && job_dir_has(follow->path, names[which])) /* one that went since is none */
-                snprintf(part->trouble, sizeof part->trouble, "%s", err.text);
-        }
+        free(path);
+        return NULL;
+    }
+    bool known = sys.stat(path, &info) == 0; /* of a link it is refused, and reading says why */
+    int64_t changed = (int64_t)info.st_mtim.tv_sec * 1000000000 + info.st_mtim.tv_nsec;
+    bool same = known && part->inode == info.st_ino && part->size == (uint64_t)info.st_size &&
+                part->changed == changed;
+    if (!same || (part->trouble[0] && info.st_size < SMALL)) { /* a small one may be read yet */
+        json = job_dir_read(follow->path, names[which], &err);
+        *part = (struct job_part){info.st_ino, (uint64_t)info.st_size, changed, ""};
+        if (!json && job_dir_has(follow->path, names[which])) /* one that went since is none */
+            snprintf(part->trouble, sizeof part->trouble, "%s", err.text);
     }
     if (part->trouble[0])
         snprintf(follow->trouble, sizeof follow->trouble, "%s", part->trouble);

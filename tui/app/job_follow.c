@@ -202,6 +202,9 @@ void job_follow_describe(const struct job_follow *follow, char *out, size_t size
     size_t length = strlen(out);
     if (follow->trouble[0] && length < size)
         snprintf(out + length, size - length, "; %s", follow->trouble);
+    else if (follow->metrics.damage[0] && length < size) /* the reason of what is shown */
+        snprintf(out + length, size - length, "%s%s", strstr(out, ": ") ? "; " : ": ",
+                 follow->metrics.damage);
     utf8_sanitize(out);
 }
 

@@ -2,6 +2,7 @@
 
 #include "base/utf8.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -50,6 +51,24 @@ void error_explain(int errno_value, const char *format, ...)
     utf8_sanitize(explained.text);
 }
 
+/* The system's word, and what to do where that does not say it. */
+static const char *meaning(int errno_value)
+{
+    switch (errno_value) {
+    case EFBIG:
+        return "the file would be larger than this process (`ulimit -f`) or the file system allows";
+    case EDQUOT:
+        return "the disk quota is used up (`quota` shows it); make room, or write elsewhere";
+    case ESTALE:
+        return "the network file system no longer knows the file (stale handle): its server has "
+               "lost or replaced it; try again when it is mounted anew";
+    case EROFS:
+        return "the file system is read-only; write elsewhere";
+    default:
+        return strerror(errno_value);
+    }
+}
+
 int error_set_errno(struct error *err, int errno_value, const char *format, ...)
 {
     va_list args;
@@ -60,7 +79,7 @@ int error_set_errno(struct error *err, int errno_value, const char *format, ...)
         size_t used = strlen(err->text);
         snprintf(err->text + used, sizeof err->text - used, ": %s",
                  errno_value && explained.errno_value == errno_value ? explained.text
-                                                                     : strerror(errno_value));
+                                                                     : meaning(errno_value));
     }
     return -1;
 }

@@ -117,13 +117,22 @@ static const char *last_part(const char *path)
     return slash ? slash + 1 : path;
 }
 
+/* Of a file's name, what is in its temporary file's: one as long as the system takes leaves no room
+ * for the rest. */
+static int kept_of(const char *name)
+{
+    enum { AROUND = sizeof "..0123456789abcdef.tmp" - 1 };
+    size_t length = strlen(name);
+    return (int)(length + AROUND <= NAME_MAX ? length : NAME_MAX - AROUND);
+}
+
 static char *temporary_name(const char *path, struct error *err)
 {
     struct buffer name = BUFFER_INIT;
     const char *last = last_part(path);
     char unique[FILE_UNIQUE_SIZE];
     file_unique(unique);
-    buffer_format(&name, "%.*s.%s.%s.tmp", (int)(last - path), path, last, unique);
+    buffer_format(&name, "%.*s.%.*s.%s.tmp", (int)(last - path), path, kept_of(last), last, unique);
     if (buffer_check(&name, err) != 0) {
         buffer_free(&name);
         return NULL;
@@ -135,7 +144,7 @@ static char *temporary_name(const char *path, struct error *err)
 static bool is_temporary_of(const char *entry, const char *name)
 {
     static const char end[] = ".tmp";
-    size_t length = strlen(name), digits;
+    size_t length = (size_t)kept_of(name), digits;
     if (entry[0] != '.' || strncmp(entry + 1, name, length) != 0 || entry[1 + length] != '.')
         return false;
     entry += length + 2;
@@ -291,6 +300,9 @@ static int open_in_place(struct file_writer *writer, int flags, struct error *er
     int given = descriptor_of(writer->path);
     writer->fd = given >= 0 ? fcntl(given, F_DUPFD_CLOEXEC, 3)
                             : sys.open(writer->path, O_WRONLY | O_NOCTTY | flags, 0);
+    if (writer->fd < 0 && errno == EINTR) /* a pipe is opened when somebody reads it */
+        return error_set_kind(err, ERROR_INTERRUPTED, "stopped while %s had no reader",
+                              writer->path);
     return writer->fd >= 0 ? 0 : error_set_errno(err, errno, "cannot write %s", writer->path);
 }
 
@@ -311,7 +323,8 @@ static int open_beside(struct file_writer *writer, const struct stat *there, str
                   fchown(writer->fd, there->st_uid, there->st_gid) != 0))
         errno = 0; /* it is this user's then, as any file that this user makes */
     if (there)
-        fchmod(writer->fd, there->st_mode & 07777);
+        fchmod(writer->fd, there->st_mode & 0777);
+    writer->over = there != NULL;
     return 0;
 }
 
@@ -332,7 +345,9 @@ static enum output_kind find_output(const char *path, char **target, struct stat
     if (descriptor_of(*target) >= 0)
         return OUTPUT_IN_PLACE;
     bool found = stat(*target, there) == 0;
-    if (found && S_ISDIR(there->st_mode))
+    if (!found && errno == ENAMETOOLONG)
+        error_set_errno(err, errno, "cannot write %s", path);
+    else if (found && S_ISDIR(there->st_mode))
         error_set(err, "%s is a folder; give a file", path);
     else if (path[strlen(path) - 1] == '/')
         error_set(err, "%s names a folder; give a file", path);
@@ -364,6 +379,15 @@ int file_writer_open_output(struct file_writer *writer, const char *path, struct
     if (status != 0)
         file_writer_abort(writer);
     return status;
+}
+
+bool file_is_replaced(const char *path)
+{
+    struct stat there;
+    char *target = NULL;
+    bool is = find_output(path, &target, &there, NULL) == OUTPUT_FILE && there.st_size > 0;
+    free(target);
+    return is;
 }
 
 int file_check_output(const char *path, struct error *err)
@@ -418,14 +442,43 @@ static int sync_written(const struct file_writer *writer)
     return !writer->temporary && (errno == EINVAL || errno == EROFS || errno == ENOTSUP) ? 0 : -1;
 }
 
+/* A user's output that is there but cannot be replaced by another file (a container's mount point,
+ * somebody else's file in a folder like /tmp) is written over with what lies in the temporary. */
+static int write_over(struct file_writer *writer, struct error *err)
+{
+    char part[1 << 16];
+    off_t at = 0;
+    ssize_t got;
+    struct file_writer there = {.fd = -1, .path = writer->path};
+    int status = open_in_place(&there, O_TRUNC, err);
+    while (status == 0 && (got = sys.pread(writer->fd, part, sizeof part, at)) != 0) {
+        if (got < 0 && errno == EINTR)
+            continue;
+        status = got < 0 ? error_set_errno(err, errno, "cannot read %s", writer->temporary)
+                         : file_write(there.fd, part, (size_t)got, there.path, err);
+        at += got;
+    }
+    if (status == 0 && sync_written(&there) != 0)
+        status = error_set_errno(err, errno, "cannot write %s", there.path);
+    if (there.fd >= 0 && sys.close(there.fd) != 0 && status == 0)
+        status = error_set_errno(err, errno, "cannot write %s", there.path);
+    return status;
+}
+
 /* Renamed before it is closed: a temporary file without a lock is a dead one's. */
 int file_writer_commit(struct file_writer *writer, struct error *err)
 {
     int status = -1;
     char *folder = NULL;
-    if (sync_written(writer) != 0 ||
-        (writer->temporary && sys.rename(writer->temporary, writer->path) != 0)) {
+    if (sync_written(writer) != 0) {
         error_set_errno(err, errno, "cannot write %s", writer->path);
+        goto out;
+    }
+    if (writer->temporary && sys.rename(writer->temporary, writer->path) != 0) {
+        if (writer->over && (errno == EBUSY || errno == EPERM || errno == EACCES))
+            status = write_over(writer, err);
+        else
+            error_set_errno(err, errno, "cannot write %s", writer->path);
         goto out;
     }
     bool renamed = writer->temporary != NULL;

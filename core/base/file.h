@@ -6,6 +6,7 @@
 #include "base/buffer.h"
 #include "base/error.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -33,6 +34,7 @@ struct file_writer {
     int fd;          /* can be read, too, but for that of an output which is no regular file */
     char *path;      /* the final place */
     char *temporary; /* where the bytes go until commit; NULL: they go straight to the path */
+    bool over;       /* a user's output over a file that is there */
 };
 
 int file_writer_open(struct file_writer *writer, const char *path, struct error *err);
@@ -43,13 +45,17 @@ int file_writer_open_private(struct file_writer *writer, const char *path, struc
 /* What a user names as an output is written as other programs write it: through a link to what that
  * names, a file that is there keeps its mode (and, for root, its owner), and what is no regular
  * file (a pipe, a terminal, /dev/null, /dev/stdout, /dev/fd/3) is written to. A folder and a block
- * device are refused. Where the folder takes no new file but the file itself can be written, it is
- * written in its place. */
+ * device are refused. Where the folder takes no new file, or the one that is there cannot be
+ * replaced (a mount point; another user's in a folder like /tmp), but can be written, it is written
+ * in its place. A pipe is waited for until somebody reads it, or a signal comes. */
 int file_writer_open_output(struct file_writer *writer, const char *path, struct error *err);
 
 /* What file_writer_open_output() would refuse, and a folder that is missing or takes no file,
  * before the work is done whose result it is. Nothing is made or opened; NULL and "-" are fine. */
 int file_check_output(const char *path, struct error *err);
+
+/* Would file_save_output() put something else in the place of what a file holds? */
+bool file_is_replaced(const char *path);
 
 int file_writer_put(struct file_writer *writer, const void *data, size_t count, struct error *err);
 int file_writer_commit(struct file_writer *writer, struct error *err); /* closes it in any case */

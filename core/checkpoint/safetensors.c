@@ -5,12 +5,11 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/number.h"
+#include "checkpoint/safetensors_write.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { HEADER_MAX = 100 * 1000 * 1000 };
 
 static enum dtype dtype_by_name(const char *name)
 {
@@ -147,7 +146,7 @@ int safetensors_read_header(struct checkpoint *checkpoint, int number, struct er
     if (file_read_at(file->fd, prefix, sizeof prefix, 0, file->path, err) != 0)
         return -1;
     uint64_t length = load_u64(prefix);
-    if (length > HEADER_MAX || length > file->size - sizeof prefix)
+    if (length > SAFETENSORS_HEADER_MAX || length > file->size - sizeof prefix)
         return error_set(err,
                          "%s: its header claims %llu bytes, the file has %llu: truncated, or not a "
                          "safetensors file",

@@ -78,6 +78,12 @@ static int open_by(file_opener opener, struct safetensors_writer *writer, const 
     *writer = (struct safetensors_writer){.file = {.fd = -1}, .digest = digest};
     put_header(&header, entries, count, metadata, &writer->expected);
     int status = buffer_check(&header, err);
+    if (status == 0 && (count > SAFETENSORS_ENTRIES_MAX || header.length > SAFETENSORS_HEADER_MAX))
+        status =
+            error_set(err,
+                      "%s: %zu tensors with a header of %zu bytes; a safetensors file has at "
+                      "most %d with %d",
+                      path, count, header.length, SAFETENSORS_ENTRIES_MAX, SAFETENSORS_HEADER_MAX);
     if (status == 0)
         status = opener(&writer->file, path, err);
     if (status == 0) {

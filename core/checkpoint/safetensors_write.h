@@ -6,6 +6,10 @@
 #include "base/file.h"
 #include "checkpoint/dtype.h"
 
+/* What is read, here and by the format's own library, and so what is written: bytes of a header,
+ * and the tensors that it names. */
+enum { SAFETENSORS_HEADER_MAX = 100 * 1000 * 1000, SAFETENSORS_ENTRIES_MAX = 500000 };
+
 struct safetensors_entry {
     const char *name;
     enum dtype dtype; /* a plain type: F64, F32, F16, BF16 */
@@ -19,8 +23,8 @@ struct safetensors_writer {
     uint64_t expected, written; /* bytes of data */
 };
 
-/* Writes the header. `metadata` is key, value, key, value, ..., NULL; or NULL for none. On failure
- * nothing is left behind. */
+/* Writes the header. `metadata` is key, value, key, value, ..., NULL; or NULL for none. One
+ * that no reader takes is refused. On failure nothing is left behind. */
 int safetensors_writer_open(struct safetensors_writer *writer, const char *path,
                             const struct safetensors_entry *entries, size_t count,
                             const char *const *metadata, struct error *err);

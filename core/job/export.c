@@ -4,13 +4,17 @@
 #include "base/limits.h"
 #include "base/memory.h"
 #include "base/number.h"
+#include "base/sys.h"
 #include "base/text.h"
 #include "job/job_dir.h"
 #include "model/companions.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* --- what goes in --- */
@@ -157,7 +161,10 @@ static int write_weights(const struct export *export, const char *out, struct er
                                  : -1;
     if (status == 0) {
         for (size_t i = 0; i < export->count && status == 0; i++)
-            status = put_part(&writer, export, &export->parts[i], staging, err);
+            status = export_is_stopped(export)
+                         ? error_set_kind(err, ERROR_INTERRUPTED,
+                                          "stopped; nothing of the export is left")
+                         : put_part(&writer, export, &export->parts[i], staging, err);
         if (status == 0)
             status = safetensors_writer_commit(&writer, err);
         else
@@ -223,6 +230,55 @@ static bool base_stands_alone(const struct export *export, const char *run)
            !text_ends_with(checkpoint_path(base), ".safetensors");
 }
 
+/* --- the folder --- */
+
+/* The first file of an export, and locked by whoever writes it; it goes when all others are there.
+ */
+static const char unfinished[] = ".spectrum-unfinished";
+
+static int open_mark(const char *out, int flags, struct error *err)
+{
+    char *path = path_join(out, unfinished, err);
+    int fd = path ? sys.open(path, O_RDWR | O_NOFOLLOW | O_CLOEXEC | flags, 0666) : -1;
+    if (path && fd < 0)
+        error_set_errno(err, errno, "cannot write %s", path);
+    free(path);
+    return fd;
+}
+
+static void remove_mark(const char *out, int fd)
+{
+    char *path = path_join(out, unfinished, NULL);
+    if (path)
+        sys.unlink(path);
+    free(path);
+    sys.close(fd);
+}
+
+static void clear_folder(const char *out)
+{
+    char *base = path_join(out, "base", NULL);
+    if (base) {
+        companions_clear(base);
+        rmdir(base);
+    }
+    free(base);
+    companions_clear(out);
+}
+
+/* What an export left that was killed. One that is being written is not. */
+static void clear_left(const char *out)
+{
+    struct stat info;
+    int fd = open_mark(out, 0, NULL);
+    if (fd < 0)
+        return;
+    if (sys.fstat(fd, &info) == 0 && S_ISREG(info.st_mode) && info.st_uid == geteuid() &&
+        flock(fd, LOCK_EX | LOCK_NB) == 0)
+        clear_folder(out);
+    sys.close(fd);
+}
+
 /* The folder is new or empty, and no part of a job: its files would be taken for the job's. */
 static int check_output(const struct export *export, const char *out, struct error *err)
 {
@@ -238,6 +294,7 @@ static int check_output(const struct export *export, const char *out, struct err
     free(job);
     if (inside)
         return -1;
+    clear_left(out);
     return folder_is_empty(out) ? 0
                                 : error_set(err,
                                             "%s is there, and not an empty folder; -o takes a new "
@@ -277,7 +334,8 @@ static int write_base(const struct export *export, const char *out, struct expor
                                      .template_name = source->template_name,
                                      .date = source->date,
                                      .added_tokens = source->added_tokens},
-                          .tokenizer = export->tokenizer};
+                          .tokenizer = export->tokenizer,
+                          .interrupted = export->interrupted};
     char *whole = realpath(out, NULL);
     summary->base = whole ? path_join(whole, "base", err) : NULL;
     free(whole);
@@ -315,16 +373,18 @@ static int write_folder(const struct export *export, const char *run, bool adapt
     bool made = access(out, F_OK) != 0;
     if (folder_make(out, err) != 0)
         return -1;
-    if (write_files(export, run, adapters, out, summary, err) == 0)
-        return 0;
-    if (summary->base)
-        companions_clear(summary->base);
-    companions_clear(out);
-    if (summary->base)
-        rmdir(summary->base);
-    if (made)
+    int mark = open_mark(out, O_CREAT | O_EXCL, err);
+    int status = mark < 0 ? -1 : 0;
+    if (status == 0) {
+        flock(mark, LOCK_EX | LOCK_NB); /* a file system without locks has none to be found */
+        status = write_files(export, run, adapters, out, summary, err);
+        if (status != 0)
+            clear_folder(out);
+        remove_mark(out, mark);
+    }
+    if (status != 0 && made)
         rmdir(out);
-    return -1;
+    return status;
 }
 
 /* The best evaluation of the whole run, of which an earlier state does not know. */
@@ -343,9 +403,10 @@ static void find_best(const struct source *source, struct evaluated *best)
 }
 
 int export_run(const char *run, const struct state_choice *choice, const char *out, bool merge,
-               struct export_summary *summary, struct error *err)
+               const volatile sig_atomic_t *interrupted, struct export_summary *summary,
+               struct error *err)
 {
-    struct export export = {0};
+    struct export export = {.interrupted = interrupted};
     int status = export_open(&export, run, choice, merge, err);
     bool adapters = status == 0 && has_adapters(&export.source) && !merge;
     *summary = (struct export_summary){.step = export.source.step, .adapters = adapters};

@@ -6,6 +6,7 @@
 #include "train/recipe.h"
 #include "train/state.h"
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -51,8 +52,14 @@ struct export_summary {
  * made. Trained tensors have the run's type; frozen ones keep the base's bytes, or, from a GGUF
  * base, what the run read: dequantised and rounded once. Where there are adapters the products are
  * added to the base's weights before that rounding. config.json names the run's type. A folder that
- * is not empty is refused, and so is one in a job's folder. */
+ * is not empty is refused, and so is one in a job's folder.
+ *
+ * Where `*interrupted` is set (NULL: never) the export ends with ERROR_INTERRUPTED, and as after
+ * any error nothing of it is left; what is measured behind it is left out. An export that was
+ * killed leaves a folder with the file .spectrum-unfinished, which the next to the same folder
+ * clears. */
 int export_run(const char *run, const struct state_choice *choice, const char *out, bool merge,
-               struct export_summary *summary, struct error *err);
+               const volatile sig_atomic_t *interrupted, struct export_summary *summary,
+               struct error *err);
 
 #endif

@@ -96,16 +96,22 @@ static int first_pieces(struct piece_list *out, const struct dataset *data,
     return 0;
 }
 
+static bool is_stopped(void *context)
+{
+    return export_is_stopped(context);
+}
+
 static int loss_of(double *out, uint64_t *tokens, const struct source *source, const char *dtype,
                    struct backend *backend, struct packing *packing, struct batch *batch,
-                   int64_t seq_len, struct error *err)
+                   int64_t seq_len, const struct export *export, struct error *err)
 {
     struct transformer *transformer = NULL;
     struct evaluation evaluation = {0};
     int status =
         source_transformer(&transformer, source, backend, seq_len, seq_len, dtype, false, err);
     if (status == 0)
-        status = evaluate(&evaluation, transformer, packing, batch, 1, NULL, NULL, err);
+        status = evaluate(&evaluation, transformer, packing, batch, 1, is_stopped,
+                          (void *)(uintptr_t) export, err);
     transformer_free(transformer);
     *out = evaluation.loss;
     *tokens = evaluation.tokens;
@@ -113,9 +119,12 @@ static int loss_of(double *out, uint64_t *tokens, const struct source *source, c
 }
 
 /* Both losses over the same rows, in the run's own precision. */
-static int measure(struct export_cost *cost, const struct source *run, struct tokenizer *tokenizer,
-                   const char *merged, const struct job_data *of, struct error *err)
+static int measure(struct export_cost *cost, const struct export *export, const char *merged,
+                   const struct job_data *of, struct error *err)
 {
+    const struct source *run = &export->source;
+    struct tokenizer *tokenizer = export->tokenizer;
+    const struct dataset_watch watch = {.context = (void *)(uintptr_t) export, .stop = is_stopped};
     struct source whole = {0};
     struct dataset data = {0};
     struct packing *packing = NULL;
@@ -124,7 +133,7 @@ static int measure(struct export_cost *cost, const struct source *run, struct to
     struct piece_list pieces = {0};
     const char *dtype = run->bf16 ? "bf16" : "fp32";
     int status = dataset_open(&data, (const char *const *)of->paths, of->count, &of->options,
-                              tokenizer, NULL, err);
+                              tokenizer, &watch, err);
     if (status == 0)
         status = check_unchanged(of, &data, err);
     if (status == 0)
@@ -139,12 +148,12 @@ static int measure(struct export_cost *cost, const struct source *run, struct to
         status = backend_open(&backend, "auto", 0, err);
     if (status == 0)
         status = loss_of(&cost->run, &cost->tokens, run, dtype, backend, packing, &batch,
-                         of->seq_len, err);
+                         of->seq_len, export, err);
     if (status == 0)
         status = source_open(&whole, merged, &(struct state_choice){0}, err);
     if (status == 0)
         status = loss_of(&cost->merged, &cost->tokens, &whole, dtype, backend, packing, &batch,
-                         of->seq_len, err);
+                         of->seq_len, export, err);
     source_close(&whole);
     backend_close(backend);
     batch_free(&batch);
@@ -163,7 +172,7 @@ void export_measure(struct export_cost *cost, const char *run, const struct expo
     data.options.template_name = export->source.template_name;
     data.options.date = export->source.date;
     cost->measured = job && read_job_data(&data, job, run, &err) == 0 &&
-                     measure(cost, &export->source, export->tokenizer, out, &data, &err) == 0;
+                     measure(cost, export, out, &data, &err) == 0;
     cost->evaluation = data.evaluation;
     if (!cost->measured)
         snprintf(cost->why_not, sizeof cost->why_not, "%.255s", err.text);

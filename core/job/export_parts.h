@@ -23,7 +23,13 @@ struct export
     struct part *parts;
     struct safetensors_entry *entries;
     size_t count;
+    const volatile sig_atomic_t *interrupted; /* NULL: never */
 };
+
+static inline bool export_is_stopped(const struct export *export)
+{
+    return export->interrupted && *export->interrupted;
+}
 
 /* export_peft.c: adapter_config.json, which names `base`, and adapter_model.safetensors. */
 int export_write_adapters(const struct export *export, const char *out, const char *base,

@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "base/memory.h"
+#include "base/signals.h"
 #include "base/sys.h"
 #include "job/job_dir.h"
 #include "job/lock.h"
@@ -186,25 +187,39 @@ int job_launch(const char *path, const char *program, char *const arguments[], s
     return launch_in(NULL, path, program, arguments, err);
 }
 
-static volatile sig_atomic_t worker;
+/* --- the supervisor --- */
 
-static void pass_on(int number)
+static volatile sig_atomic_t worker, asked; /* its process; the signal that came last */
+
+/* The worker may have got it, too, from whoever sent it to every process: it counts once there. */
+static void pass_on(int number, siginfo_t *info, void *context)
 {
     int kept = errno;
+    (void)info;
+    (void)context;
+    asked = number;
     if (worker > 0)
         kill((pid_t)worker, number);
     errno = kept;
 }
 
-static int64_t last_step(const char *path)
+/* How far it came, in words: a run's last step, which is returned (-1: none), a scan's matrices. */
+static int64_t last_step(const char *path, char *where, size_t size)
 {
     struct job_metrics metrics;
     size_t added;
-    int64_t step = -1;
+    int64_t step = -1, done, total;
     int status = job_metrics_follow(&metrics, path, NULL);
     metrics.end_only = true;
     if (status == 0 && job_metrics_update(&metrics, &added, NULL) == 0)
         step = job_metrics_last_step(&metrics);
+    const cJSON *row = status == 0 ? job_metrics_last(&metrics, "done") : NULL;
+    if (step >= 0)
+        snprintf(where, size, "at step %lld", (long long)step);
+    else if (row && json_get_int64(row, "done", &done) && json_get_int64(row, "total", &total))
+        snprintf(where, size, "at %lld of %lld matrices", (long long)done, (long long)total);
+    else
+        snprintf(where, size, "before the first step");
     job_metrics_free(&metrics);
     return step;
 }
@@ -212,10 +227,9 @@ static int64_t last_step(const char *path)
 /* What the worker did not say itself. Its own result.json stands unless a signal killed it. */
 static int write_result(const char *path, int how, struct error *err)
 {
-    char message[160], where[48] = "before the first step";
-    struct job_result result = {.message = message, .last_step = last_step(path)};
-    if (result.last_step >= 0)
-        snprintf(where, sizeof where, "at step %lld", (long long)result.last_step);
+    char message[192], where[64];
+    struct job_result result = {.message = message,
+                                .last_step = last_step(path, where, sizeof where)};
     if (WIFSIGNALED(how)) {
         result.status = "killed";
         result.signal = WTERMSIG(how);
@@ -237,6 +251,21 @@ static int write_result(const char *path, int how, struct error *err)
     return job_result_write(path, &result, err);
 }
 
+/* A signal that comes before the worker is ready for one waits for it: it starts with them blocked.
+ */
+static int spawn_worker(pid_t *pid, const char *program, char **argv, struct error *err)
+{
+    posix_spawnattr_t attributes;
+    sigset_t ends;
+    signals_of_an_end(&ends);
+    posix_spawnattr_init(&attributes);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
+    posix_spawnattr_setsigmask(&attributes, &ends);
+    int status = spawn(pid, program, NULL, &attributes, argv, err);
+    posix_spawnattr_destroy(&attributes);
+    return status;
+}
+
 static int run_worker(const char *path, const char *program, char *const arguments[], int *how,
                       struct error *err)
 {
@@ -249,11 +278,13 @@ static int run_worker(const char *path, const char *program, char *const argumen
     argv[0] = (char *)(uintptr_t)program; /* posix_spawn does not write to it */
     memcpy(argv + 1, arguments, count * sizeof *argv);
     pid_t pid;
-    int status = spawn(&pid, program, NULL, NULL, argv, err);
+    int status = spawn_worker(&pid, program, argv, err);
     free(argv);
     if (status != 0)
         return -1;
     worker = pid;
+    if (asked) /* before there was a worker */
+        kill(pid, asked);
     job_lock_name_worker(path, pid);
     while (waitpid(pid, how, 0) < 0 && errno == EINTR)
         continue;
@@ -264,12 +295,11 @@ static int run_worker(const char *path, const char *program, char *const argumen
 int job_supervise(const char *path, const char *program, char *const arguments[], struct error *err)
 {
     int how = 0;
-    struct sigaction action = {.sa_handler = pass_on};
+    signal(SIGHUP, SIG_IGN); /* no terminal is a job's; its worker inherits that */
+    signal(SIGINT, SIG_DFL); /* nor its Ctrl-C, so whoever sends one to a job means it */
+    signals_catch_end(pass_on);
     if (job_lock_take(path, err) != 0)
         return -1;
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
-    signal(SIGHUP, SIG_IGN);
     setenv("SPECTRUM_JOB", path, 1);
     int status = run_worker(path, program, arguments, &how, err);
     if (status == 0)
@@ -303,6 +333,16 @@ static bool writes_elsewhere(const char *argument)
     return false;
 }
 
+/* What is looked at (trust.h) and what is run are one thing only where job.json is as it is
+ * written: anything else in it is refused, not left out. */
+static bool is_well_formed(const cJSON *job)
+{
+    const cJSON *list = json_get(job, "arguments"), *folder = json_get(job, "folder"), *item;
+    bool well = cJSON_IsArray(list) && (!folder || cJSON_IsString(folder));
+    cJSON_ArrayForEach(item, list) well = well && cJSON_IsString(item);
+    return well;
+}
+
 /* A folder that came from elsewhere must not choose what runs here: a job is a training run, which
  * writes into its own folder only, or a scan, which writes nowhere. */
 static int check_arguments(const char *path, const cJSON *job, char *const arguments[],
@@ -312,6 +352,11 @@ static int check_arguments(const char *path, const cJSON *job, char *const argum
     json_get_string(job, "command", &command);
     if (!arguments[0])
         return error_set(err, "%s/job.json has no \"arguments\": it cannot be resumed", path);
+    if (!is_well_formed(job))
+        return error_set(err,
+                         "%s/job.json is not as it was written (\"arguments\" is a list of texts, "
+                         "\"folder\" a text): it cannot be resumed",
+                         path);
     if (strcmp(arguments[0], command) != 0 ||
         (strcmp(command, "train") != 0 && strcmp(command, "scan") != 0))
         return error_set(err,

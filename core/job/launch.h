@@ -15,8 +15,9 @@
 int job_launch(const char *path, const char *program, char *const arguments[], struct error *err);
 
 /* The supervisor's work: takes the lock, runs the arguments with SPECTRUM_JOB set to the job's
- * path, passes INT and TERM on, waits, writes result.json (unless the worker wrote one),
- * releases the lock. Returns 0 where the job ended well or was stopped. */
+ * path, passes the signals that ask for an end on (HUP is ignored), waits, writes result.json
+ * (unless the worker wrote one), releases the lock. Returns 0 where the job ended well or was
+ * stopped. */
 int job_supervise(const char *path, const char *program, char *const arguments[],
                   struct error *err);
 

@@ -101,11 +101,12 @@ const char *job_state_name(enum job_state state)
     return names[state];
 }
 
-/* A supervisor shows up within JOB_START_SECONDS or not at all. */
+/* A supervisor shows up within JOB_START_SECONDS or not at all. A folder that is made later than
+ * now was made before the clock was set back. */
 static bool is_overdue(const char *path)
 {
     struct stat info;
-    return stat(path, &info) != 0 || time(NULL) - info.st_mtime > JOB_START_SECONDS;
+    return stat(path, &info) != 0 || llabs(time(NULL) - info.st_mtime) > JOB_START_SECONDS;
 }
 
 static enum job_state state_without_holder(const char *path)

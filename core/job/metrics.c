@@ -1,6 +1,7 @@
 #include "job/metrics.h"
 
 #include "base/file.h"
+#include "base/json_flat.h"
 #include "base/memory.h"
 #include "base/sys.h"
 #include "job/job_dir.h"
@@ -23,7 +24,8 @@ enum {
     END_FIRST = 8 << 10,  /* bytes of the end in which the last step is sought first, */
     END_GROWS = 16,       /* and how much more where it is not there */
     HUGE_READ = 64 << 20, /* bytes that are read of a file that is too large */
-    KEYS = 16             /* values that are asked for again and again */
+    KEYS = 16,            /* values that are asked for again and again */
+    VOIDS_MAX = 1 << 16   /* returns to an earlier step that are known */
 };
 
 /* What was found for a key, and how much had been looked at. */
@@ -108,7 +110,7 @@ void job_metrics_close(struct job_metrics_writer *writer)
 
 int job_metrics_follow(struct job_metrics *metrics, const char *job, struct error *err)
 {
-    *metrics = (struct job_metrics){.last = {-1, -1}};
+    *metrics = (struct job_metrics){.last = {-1, -1}, .most = JOB_LINES_MAX};
     if (job_dir_confine(job, err) == 0)
         metrics->path = path_join(job, "metrics.jsonl", err);
     if (metrics->path)
@@ -129,24 +131,66 @@ static void forget_found(struct job_metrics *metrics)
 static void begin_at(struct job_metrics *metrics, uint64_t offset)
 {
     metrics->offset = offset;
+    metrics->begun = offset;
     metrics->midway = offset > 0;
     metrics->count = 0;
+    metrics->voids[0].count = metrics->voids[1].count = 0;
     metrics->last[0] = metrics->last[1] = -1;
     metrics->replacing = false;
     forget_found(metrics);
 }
 
-static enum job_line_kind kind_of(const cJSON *line)
+/* The same member from a tree, which it points into. */
+static struct json_flat flat_of(const cJSON *json, const char *key)
 {
-    return json_get(line, "event")       ? JOB_LINE_EVENT
-           : json_get(line, "eval_loss") ? JOB_LINE_EVALUATION
-                                         : JOB_LINE_TRAINING;
+    const cJSON *item = json_get(json, key);
+    struct json_flat flat = {.key = key, .kind = item ? JSON_FLAT_OTHER : JSON_FLAT_ABSENT};
+    if (cJSON_IsNumber(item)) {
+        flat.kind = JSON_FLAT_NUMBER;
+        flat.number = item->valuedouble;
+    } else if (cJSON_IsString(item)) {
+        flat.kind = JSON_FLAT_TEXT;
+        flat.text = item->valuestring;
+        flat.length = strlen(item->valuestring);
+    }
+    return flat;
 }
 
-static bool names_resume(const cJSON *json)
+/* Kind, step and value of a line; false: it is no object. Most are plain, and need no tree. */
+static bool read_line(struct job_line *line, const char *text, size_t length, const char *path)
 {
-    const char *event = NULL;
-    return json_get_string(json, "event", &event) && strcmp(event, "resume") == 0;
+    enum { STEP, LOSS, EVAL_LOSS, EVENT, COUNT };
+    struct json_flat members[COUNT] = {
+        [STEP] = {.key = "step"},
+        [LOSS] = {.key = "loss"},
+        [EVAL_LOSS] = {.key = "eval_loss"},
+        [EVENT] = {.key = "event"},
+    };
+    *line = (struct job_line){.step = -1, .value = NAN, .length = (uint32_t)length};
+    cJSON *json = NULL;
+    if (!json_flat_read(text, length, members, COUNT)) {
+        json = json_parse(text, length, JSON_STRICT, path, NULL);
+        if (!cJSON_IsObject(json)) {
+            cJSON_Delete(json);
+            return false;
+        }
+        for (int i = 0; i < COUNT; i++)
+            members[i] = flat_of(json, members[i].key);
+    }
+    long long step;
+    if (json_flat_int64(&members[STEP], &step))
+        line->step = step;
+    line->kind = members[EVENT].kind != JSON_FLAT_ABSENT       ? JOB_LINE_EVENT
+                 : members[EVAL_LOSS].kind != JSON_FLAT_ABSENT ? JOB_LINE_EVALUATION
+                                                               : JOB_LINE_TRAINING;
+    const struct json_flat *value = &members[line->kind == JOB_LINE_TRAINING ? LOSS : EVAL_LOSS];
+    if (line->kind == JOB_LINE_EVENT)
+        line->value =
+            members[EVENT].length == 6 && memcmp(members[EVENT].text, "resume", 6) == 0 ? 1 : NAN;
+    else if (value->kind == JSON_FLAT_NUMBER)
+        line->value = value->number;
+    cJSON_Delete(json);
+    return true;
 }
 
 /* A resume has the value 1, which other events have not. */
@@ -155,13 +199,47 @@ static bool is_resume(const struct job_line *line)
     return line->kind == JOB_LINE_EVENT && line->step >= 0 && line->value == 1;
 }
 
-/* Does it make earlier lines void? Then forget_replaced() must look at them all, once an update. */
-static bool replaces(const struct job_metrics *metrics, const struct job_line *line)
+/* Lines of the kind before `offset` and of `step` or later ones no longer count. What was void from
+ * a step on that is not earlier is void by this, so that steps rise in a list. */
+static int add_void(struct job_metrics *metrics, int kind, uint64_t offset, int64_t step,
+                    struct error *err)
+{
+    struct job_voids *voids = &metrics->voids[kind];
+    while (voids->count > 0 && voids->list[voids->count - 1].step >= step)
+        voids->count--;
+    if (voids->count == VOIDS_MAX) /* no run goes back so often: its first lines count again */
+        memmove(voids->list, voids->list + VOIDS_MAX / 2,
+                (voids->count = VOIDS_MAX / 2) * sizeof *voids->list);
+    if (array_reserve((void **)&voids->list, &voids->capacity, voids->count + 1,
+                      sizeof *voids->list, err) != 0)
+        return -1;
+    voids->list[voids->count++] = (struct job_void){offset, step};
+    metrics->replacing = true;
+    return 0;
+}
+
+/* What of the earlier lines the new one makes void. forget_replaced() then looks at them all, once
+ * an update. */
+static int note_voids(struct job_metrics *metrics, const struct job_line *line, struct error *err)
 {
     const int64_t *last = metrics->last;
-    if (is_resume(line))
-        return last[JOB_LINE_TRAINING] > line->step || last[JOB_LINE_EVALUATION] > line->step;
-    return line->kind != JOB_LINE_EVENT && line->step >= 0 && line->step <= last[line->kind];
+    for (int kind = 0; kind < JOB_LINE_EVENT; kind++) {
+        int64_t from = is_resume(line) ? line->step + 1 : line->step;
+        bool concerns = is_resume(line) || (int)line->kind == kind;
+        if (concerns && from >= 0 && from <= last[kind] &&
+            add_void(metrics, kind, line->offset, from, err) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+static void drop_void(struct job_metrics *metrics)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < metrics->count; i++)
+        if (metrics->lines[i].length > 0)
+            metrics->lines[kept++] = metrics->lines[i];
+    metrics->count = kept;
 }
 
 /* From the end: a line of a step makes void what is before it of its kind and of that step or a
@@ -182,51 +260,72 @@ static void forget_replaced(struct job_metrics *metrics)
                 below[line->kind] = line->step;
         }
     }
-    size_t kept = 0;
-    for (size_t i = 0; i < metrics->count; i++)
-        if (metrics->lines[i].length > 0)
-            metrics->lines[kept++] = metrics->lines[i];
-    metrics->count = kept;
+    drop_void(metrics);
     metrics->replacing = false;
     forget_found(metrics);
 }
 
-/* Every second line of the earlier half goes: what a graph of the whole shows stays, and so does
- * the newer half as it is. */
-static void thin(struct job_metrics *metrics)
+/* Of four lines of a kind the two stay that have its lowest and its highest value, as a graph of
+ * them all would show. */
+struct quartet {
+    struct job_line *lines[4];
+    int count;
+};
+
+static void thin_quartet(struct quartet *four)
 {
-    if (metrics->replacing)
-        forget_replaced(metrics);
-    size_t half = metrics->count / 2, kept = 0;
-    for (size_t i = 0; i < metrics->count; i++)
-        if (i >= half || i % 2 == 0)
-            metrics->lines[kept++] = metrics->lines[i];
-    metrics->count = kept;
+    int low = 0, high = 0;
+    for (int i = 1; i < 4; i++) {
+        double value = four->lines[i]->value;
+        if (isnan(four->lines[low]->value) || value < four->lines[low]->value)
+            low = i;
+        if (isnan(four->lines[high]->value) || value >= four->lines[high]->value)
+            high = i;
+    }
+    for (int i = 0; i < 4; i++)
+        if (i != low && i != high)
+            four->lines[i]->length = 0;
+    four->count = 0;
 }
 
-static int take_line(struct job_metrics *metrics, const char *text, size_t length, uint64_t offset,
+/* Lines of the earlier half go, and the newer half stays as it is. Events stay, unless there are so
+ * many that they are none a run has. */
+static void thin(struct job_metrics *metrics)
+{
+    struct quartet fours[JOB_LINE_EVENT + 1] = {{.count = 0}};
+    if (metrics->replacing)
+        forget_replaced(metrics);
+    size_t half = metrics->count / 2, events = 0;
+    for (size_t i = 0; i < half; i++)
+        events += metrics->lines[i].kind == JOB_LINE_EVENT;
+    for (size_t i = 0; i < half; i++) {
+        struct job_line *line = &metrics->lines[i];
+        struct quartet *four = &fours[line->kind];
+        if (line->kind == JOB_LINE_EVENT && events <= half / 2)
+            continue;
+        four->lines[four->count++] = line;
+        if (four->count == 4)
+            thin_quartet(four);
+    }
+    drop_void(metrics);
+}
+
+static int take_line(void *context, const char *text, size_t length, uint64_t offset,
                      struct error *err)
 {
-    struct job_line line = {.step = -1, .value = NAN, .offset = offset, .length = (uint32_t)length};
-    cJSON *json = json_parse(text, length, JSON_STRICT, metrics->path, NULL);
-    if (!cJSON_IsObject(json)) {
-        cJSON_Delete(json);
+    struct job_metrics *metrics = context;
+    struct job_line line;
+    if (!read_line(&line, text, length, metrics->path)) {
         metrics->skipped++;
         return 0;
     }
-    json_get_int64(json, "step", &line.step);
-    line.kind = kind_of(json);
-    if (line.kind == JOB_LINE_EVENT)
-        line.value = names_resume(json) ? 1 : NAN;
-    else
-        json_get_double(json, line.kind == JOB_LINE_TRAINING ? "loss" : "eval_loss", &line.value);
-    cJSON_Delete(json);
-    if (metrics->count >= JOB_LINES_MAX)
+    line.offset = offset;
+    if (metrics->count >= metrics->most)
         thin(metrics);
     if (array_reserve((void **)&metrics->lines, &metrics->capacity, metrics->count + 1,
-                      sizeof *metrics->lines, err) != 0)
+                      sizeof *metrics->lines, err) != 0 ||
+        note_voids(metrics, &line, err) != 0)
         return -1;
-    metrics->replacing |= replaces(metrics, &line);
     if (line.kind != JOB_LINE_EVENT && line.step >= 0)
         metrics->last[line.kind] = line.step;
     metrics->lines[metrics->count++] = line;
@@ -234,53 +333,138 @@ static int take_line(struct job_metrics *metrics, const char *text, size_t lengt
     return 0;
 }
 
-/* Takes in the whole lines of a chunk; the rest is read again, unless no line can be so long. */
-static int take_chunk(struct job_metrics *metrics, const char *text, size_t length, size_t *added,
-                      struct error *err)
+/* A file, a line at a time. */
+struct lines {
+    int fd;
+    const char *path;
+    uint64_t offset; /* what is before it was read */
+    bool midway;     /* the offset may be inside a line, whose rest is passed over */
+    bool endless;    /* a line was too long, and was passed over */
+    size_t count;    /* lines that were taken */
+    int (*take)(void *context, const char *text, size_t length, uint64_t offset, struct error *err);
+    void *context;
+};
+
+/* Takes the whole lines of a chunk; the rest is read again, unless no line can be so long. */
+static int take_chunk(struct lines *lines, const char *text, size_t length, struct error *err)
 {
     size_t start = 0;
-    for (const char *end; (end = memchr(text + start, '\n', length - start));) {
+    int status = 0;
+    for (const char *end; status == 0 && (end = memchr(text + start, '\n', length - start));) {
         size_t line = (size_t)(end - text) - start;
-        if (line && !metrics->midway &&
-            take_line(metrics, text + start, line, metrics->offset + start, err) != 0)
-            return -1;
-        *added += line > 0 && !metrics->midway;
-        metrics->midway = false;
+        if (line && !lines->midway) {
+            status = lines->take(lines->context, text + start, line, lines->offset + start, err);
+            lines->count++;
+        }
+        lines->midway = false;
         start += line + 1;
     }
-    if (length - start > LINE_CAP) {
-        metrics->skipped += !metrics->midway;
-        snprintf(
-            metrics->damage, sizeof metrics->damage,
-            "a line of metrics.jsonl is longer than %d bytes, or has no end: it is passed over",
-            LINE_CAP);
-        metrics->midway = true;
+    if (status == 0 && length - start > LINE_CAP) {
+        lines->endless = !lines->midway || lines->endless;
+        lines->midway = true;
         start = length;
     }
-    metrics->offset += start;
-    return 0;
+    lines->offset += start;
+    return status;
+}
+
+/* Up to `size`. */
+static int read_lines(struct lines *lines, uint64_t size, struct error *err)
+{
+    int status = 0;
+    uint64_t appended = size > lines->offset ? size - lines->offset : 0;
+    char *chunk = array_alloc(appended < CHUNK ? (size_t)appended : CHUNK, 1, err);
+    for (uint64_t before = UINT64_MAX;
+         chunk && status == 0 && lines->offset < size && lines->offset != before;) {
+        uint64_t left = size - lines->offset;
+        size_t length = left < CHUNK ? (size_t)left : CHUNK;
+        before = lines->offset;
+        status = file_read_at(lines->fd, chunk, length, lines->offset, lines->path, err);
+        if (status == 0)
+            status = take_chunk(lines, chunk, length, err);
+    }
+    free(chunk);
+    return chunk ? status : -1;
 }
 
 /* What was appended to the open file, from the offset on. */
 static int take_rest(struct job_metrics *metrics, int fd, uint64_t size, size_t *added,
                      struct error *err)
 {
-    int status = 0;
-    uint64_t appended = size > metrics->offset ? size - metrics->offset : 0;
-    char *chunk = array_alloc(appended < CHUNK ? (size_t)appended : CHUNK, 1, err);
-    for (uint64_t before = UINT64_MAX;
-         chunk && status == 0 && metrics->offset < size && metrics->offset != before;) {
-        uint64_t left = size - metrics->offset;
-        size_t length = left < CHUNK ? (size_t)left : CHUNK;
-        before = metrics->offset;
-        status = file_read_at(fd, chunk, length, metrics->offset, metrics->path, err);
-        if (status == 0)
-            status = take_chunk(metrics, chunk, length, added, err);
+    struct lines lines = {.fd = fd,
+                          .path = metrics->path,
+                          .offset = metrics->offset,
+                          .midway = metrics->midway,
+                          .take = take_line,
+                          .context = metrics};
+    int status = read_lines(&lines, size, err);
+    metrics->offset = lines.offset;
+    metrics->midway = lines.midway;
+    *added += lines.count;
+    if (lines.endless) {
+        metrics->skipped++;
+        snprintf(
+            metrics->damage, sizeof metrics->damage,
+            "a line of metrics.jsonl is longer than %d bytes, or has no end: it is passed over",
+            LINE_CAP);
     }
     if (metrics->replacing)
         forget_replaced(metrics);
-    free(chunk);
-    return chunk ? status : -1;
+    return status;
+}
+
+/* Who reads all lines that count, and how far the lists of what does not were looked at. */
+struct reading {
+    const struct job_metrics *metrics;
+    size_t passed[2];
+    bool (*take)(void *context, const char *text, size_t length);
+    void *context;
+    bool ended;
+};
+
+static int read_counting(void *context, const char *text, size_t length, uint64_t offset,
+                         struct error *err)
+{
+    struct reading *reading = context;
+    struct job_line line;
+    (void)err;
+    if (reading->ended || !read_line(&line, text, length, reading->metrics->path))
+        return 0;
+    if (line.kind != JOB_LINE_EVENT && line.step >= 0) {
+        const struct job_voids *voids = &reading->metrics->voids[line.kind];
+        size_t *at = &reading->passed[line.kind];
+        while (*at < voids->count && voids->list[*at].offset <= offset)
+            ++*at;
+        if (*at < voids->count && voids->list[*at].step <= line.step)
+            return 0;
+    }
+    reading->ended = !reading->take(reading->context, text, length);
+    return 0;
+}
+
+int job_metrics_read(const struct job_metrics *metrics, struct job_metrics_place *place,
+                     bool (*take)(void *context, const char *text, size_t length), void *context,
+                     struct error *err)
+{
+    struct reading reading = {.metrics = metrics, .take = take, .context = context};
+    if (place->offset < metrics->begun || place->offset > metrics->offset)
+        *place = (struct job_metrics_place){metrics->begun, metrics->begun > 0};
+    if (place->offset == metrics->offset)
+        return 0;
+    uint64_t size = 0;
+    int fd = file_open_read(metrics->path, &size, err);
+    if (fd < 0)
+        return -1;
+    struct lines lines = {.fd = fd,
+                          .path = metrics->path,
+                          .offset = place->offset,
+                          .midway = place->midway,
+                          .take = read_counting,
+                          .context = &reading};
+    int status = read_lines(&lines, size < metrics->offset ? size : metrics->offset, err);
+    *place = (struct job_metrics_place){lines.offset, lines.midway};
+    sys.close(fd);
+    return status;
 }
 
 /* A line counts, or does not, for what comes behind it: a step that the end has is the last one,
@@ -336,6 +520,8 @@ void job_metrics_free(struct job_metrics *metrics)
         free(metrics->cache->window);
     }
     free(metrics->cache);
+    free(metrics->voids[0].list);
+    free(metrics->voids[1].list);
     free(metrics->lines);
     free(metrics->path);
     *metrics = (struct job_metrics){0};
@@ -391,14 +577,14 @@ static bool has_more(const cJSON *json, const char *key)
     return cJSON_IsString(value) || cJSON_IsObject(value);
 }
 
-/* Can it have the key? Of the losses the line itself says so. */
+/* Can it have the key? Of the losses the line itself says so; texts are rare. */
 static bool may_have(const struct job_line *line, const char *key)
 {
     if (strcmp(key, "loss") == 0)
         return line->kind == JOB_LINE_TRAINING && !isnan(line->value);
     if (strcmp(key, "eval_loss") == 0)
         return line->kind == JOB_LINE_EVALUATION && !isnan(line->value);
-    return true;
+    return strcmp(key, "text") != 0 || line->kind == JOB_LINE_EVENT; /* a sample, which are few */
 }
 
 /* What is new since the last look is looked at, from the end on. */

@@ -37,26 +37,40 @@ struct job_line {
 
 struct job_metrics_cache; /* lines that were read again */
 
+/* From here on in the file earlier lines of the step and of later ones no longer count. */
+struct job_void {
+    uint64_t offset;
+    int64_t step;
+};
+struct job_voids {
+    struct job_void *list; /* offsets rise, and so do steps */
+    size_t count, capacity;
+};
+
 /* The reading end: the lines so far that count, in the file's order. After a resume at step N lines
  * of later steps no longer count, and a line of a step replaces those of its kind of that step and
  * of later ones: steps rise. Memory is bounded: a line takes 32 bytes, and of more than
- * JOB_LINES_MAX every second one of the earlier half is forgotten. Of a file over
- * JOB_METRICS_MAX only the end is read, which `damage` then says. */
+ * JOB_LINES_MAX half of the earlier half is forgotten: of four values the two between the lowest
+ * and the highest, and no event; job_metrics_read() has them all. Of a file over JOB_METRICS_MAX
+ * only the end is read, which `damage` then says. */
 enum { JOB_LINES_MAX = 2 << 20 };
 #define JOB_METRICS_MAX (UINT64_C(4) << 30)
 
 struct job_metrics {
     char *path;
-    uint64_t offset; /* bytes of the file that are taken in */
+    uint64_t offset; /* bytes of the file that are taken in, */
+    uint64_t begun;  /* but for those before this one */
     struct job_line *lines;
     size_t count, capacity;
-    size_t taken;    /* lines taken in so far, whether they still count or not */
-    size_t skipped;  /* lines that are no JSON objects */
-    int64_t last[2]; /* the newest step of training and of evaluation */
-    bool replacing;  /* lines came that make others void */
-    bool midway;     /* the offset may be inside a line, whose rest is passed over */
-    bool end_only;   /* set before the first update: only the last step is wanted, of which the
-                        file's end tells */
+    size_t most;               /* JOB_LINES_MAX; tests have fewer */
+    size_t taken;              /* lines taken in so far, whether they still count or not */
+    size_t skipped;            /* lines that are no JSON objects */
+    int64_t last[2];           /* the newest step of training and of evaluation */
+    bool replacing;            /* lines came that make others void */
+    struct job_voids voids[2]; /* of training and of evaluation */
+    bool midway;               /* the offset may be inside a line, whose rest is passed over */
+    bool end_only; /* set before the first update: only the last step is wanted, of which the
+                      file's end tells */
     struct job_metrics_cache *cache;
     char damage[200]; /* what is wrong with the file; empty: nothing */
 };
@@ -65,6 +79,17 @@ int job_metrics_follow(struct job_metrics *metrics, const char *job, struct erro
  * is not there yet is empty; one that became shorter began anew. */
 int job_metrics_update(struct job_metrics *metrics, size_t *added, struct error *err);
 void job_metrics_free(struct job_metrics *metrics);
+
+/* Reads the file again from `place` ({0} at first, and then where the last call ended) up to what
+ * update took in: `take` gets every line that counts, none of which is forgotten here, until it is
+ * false. */
+struct job_metrics_place {
+    uint64_t offset;
+    bool midway;
+};
+int job_metrics_read(const struct job_metrics *metrics, struct job_metrics_place *place,
+                     bool (*take)(void *context, const char *text, size_t length), void *context,
+                     struct error *err);
 
 /* Line `i` with all its values, read again; the caller's. NULL: it can no longer be read. */
 cJSON *job_metrics_json(const struct job_metrics *metrics, size_t i);

@@ -329,6 +329,14 @@ double plan_percent(const struct plan *plan)
     return plan->history[plan->now].percent;
 }
 
+bool plan_selection(const struct plan *plan, double *percent, enum plan_scope *scope)
+{
+    const struct snapshot *now = &plan->history[plan->now];
+    *percent = now->percent;
+    *scope = now->scope;
+    return now->selected;
+}
+
 size_t plan_rank(const struct plan *plan, size_t row, size_t *of)
 {
     plan_type_rows(plan, plan->ranking.type[row], of);

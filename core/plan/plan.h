@@ -62,6 +62,9 @@ bool plan_embeddings(const struct plan *plan);      /* is there a tensor of that
 bool plan_head(const struct plan *plan);
 double plan_percent(const struct plan *plan); /* of the last selection; NaN: none */
 
+/* Is the plan what a percentage selects, with nothing done by hand since; and which. */
+bool plan_selection(const struct plan *plan, double *percent, enum plan_scope *scope);
+
 /* Rank of a row within its type by SNR, 1 = highest; *of is the size of the type. */
 size_t plan_rank(const struct plan *plan, size_t row, size_t *of);
 

@@ -4,6 +4,9 @@
 
 #include "plan/plan.h"
 
+/* Bytes of a plan that is read: a million names of any length that a tensor's may have. */
+enum { PLAN_FILE_MAX = 1 << 30 };
+
 enum plan_format {
     PLAN_YAML,     /* spectrum.py's: "unfrozen_parameters:", plain module names by type */
     PLAN_JSON,     /* {"format": "spectrum.plan", "train": ["<tensor>", ...]} */
@@ -47,5 +50,15 @@ struct plan_loss plan_lost_in_peft(const struct plan *plan);
  * exact,
  * "^name$" and "name.weight" too; a name that matches nothing is an error that names it. */
 int plan_read(struct plan *plan, const char *path, struct error *err);
+
+/* Is it a plan file, by its whole form and whatever model it is for? */
+bool plan_is_file(const char *path);
+
+/* A plan as it is kept between two openings of a model: a JSON plan that says besides over how many
+ * rows it was made, and what selected it, if that was a percentage with nothing done by hand since:
+ * read back, it is selected again, by the scores that are known then. One that trains nothing is
+ * kept, too. For as many rows as the file says alone; one step of undo. */
+void plan_put_kept(struct buffer *out, const struct plan *plan, const char *source);
+int plan_read_kept(struct plan *plan, const char *path, struct error *err);
 
 #endif

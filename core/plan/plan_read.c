@@ -2,12 +2,13 @@
 #include "base/json.h"
 #include "base/memory.h"
 #include "plan/plan_file.h"
+#include "plan/plan_state.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <yaml.h>
 
-enum { PLAN_FILE_MAX = 64 << 20, PLAN_NAMES_MAX = 1 << 20 };
+enum { PLAN_NAMES_MAX = 1 << 20 };
 
 struct names {
     char **items;
@@ -136,24 +137,94 @@ static void strip_anchors(char *name)
     name[to] = '\0';
 }
 
+/* The names of a plan file, and how it begins: with "{" it is JSON. */
+static int read_names(struct names *names, struct buffer *text, const char *path, struct error *err)
+{
+    int status = file_read_all(text, path, PLAN_FILE_MAX, err);
+    if (status == 0 && text->length == 0)
+        status = error_set(err, "%s is empty", path);
+    size_t start = status == 0 ? strspn(text->data, " \t\r\n") : 0;
+    if (status == 0)
+        status = text->data[start] == '{' ? read_json(names, text, path, err)
+                                          : read_yaml(names, text, path, err);
+    for (size_t i = 0; status == 0 && i < names->count; i++)
+        strip_anchors(names->items[i]);
+    return status;
+}
+
+static int set_names(struct plan *plan, const struct names *names, const char *path,
+                     struct error *err)
+{
+    if (plan_set_names(plan, (const char *const *)names->items, names->count, err) != 0)
+        return error_prefix(err, "%s", path);
+    return 0;
+}
+
 int plan_read(struct plan *plan, const char *path, struct error *err)
 {
     struct buffer text = BUFFER_INIT;
     struct names names = {0};
-    int status = file_read_all(&text, path, PLAN_FILE_MAX, err);
-    if (status == 0 && text.length == 0)
-        status = error_set(err, "%s is empty", path);
-    size_t start = status == 0 ? strspn(text.data, " \t\r\n") : 0;
-    if (status == 0)
-        status = text.data[start] == '{' ? read_json(&names, &text, path, err)
-                                         : read_yaml(&names, &text, path, err);
-    for (size_t i = 0; status == 0 && i < names.count; i++)
-        strip_anchors(names.items[i]);
+    int status = read_names(&names, &text, path, err);
     if (status == 0 && names.count == 0)
         status = error_set(err, "%s: it trains nothing: the list is empty", path);
-    if (status == 0 &&
-        plan_set_names(plan, (const char *const *)names.items, names.count, err) != 0)
-        status = error_prefix(err, "%s", path);
+    if (status == 0)
+        status = set_names(plan, &names, path, err);
+    names_free(&names);
+    buffer_free(&text);
+    return status;
+}
+
+/* A text without a list has no names: it could be anything. */
+bool plan_is_file(const char *path)
+{
+    struct buffer text = BUFFER_INIT;
+    struct names names = {0};
+    bool is = read_names(&names, &text, path, NULL) == 0 && names.count > 0;
+    names_free(&names);
+    buffer_free(&text);
+    return is;
+}
+
+/* In the same step of undo, what plan_select() leaves as it is. */
+static int select_again(struct plan *plan, const cJSON *root, double percent, const char *path,
+                        struct error *err)
+{
+    const char *scope = "";
+    bool embeddings, head;
+    if (!json_get_string(root, "scope", &scope) ||
+        (strcmp(scope, "global") != 0 && strcmp(scope, "type") != 0) ||
+        !json_get_bool(root, "embeddings", &embeddings) || !json_get_bool(root, "head", &head))
+        return error_set(err,
+                         "%s: beside \"percent\" a \"scope\" (type or global), "
+                         "\"embeddings\" and \"head\" were expected",
+                         path);
+    if (plan_select(plan, percent, strcmp(scope, "type") == 0 ? PLAN_BY_TYPE : PLAN_GLOBAL, err) !=
+        0)
+        return error_prefix(err, "%s", path);
+    plan_flags(plan)[plan->row_count] = embeddings;
+    plan_flags(plan)[plan->row_count + 1] = head;
+    return 0;
+}
+
+int plan_read_kept(struct plan *plan, const char *path, struct error *err)
+{
+    struct names names = {0};
+    struct buffer text = BUFFER_INIT;
+    int64_t scanned = -1;
+    double percent;
+    int status = read_names(&names, &text, path, err);
+    cJSON *root = status == 0 ? json_parse(text.data, text.length, JSON_STRICT, path, err) : NULL;
+    status = root ? 0 : -1;
+    if (status == 0 && (!json_get_int64(root, "scanned", &scanned) || scanned < 0))
+        status = error_set(err, "%s: it does not say over how many matrices it was made", path);
+    if (status == 0 && (uint64_t)scanned != plan->row_count)
+        status = error_set(err, "%s: it was made over %lld matrices, here are %zu", path,
+                           (long long)scanned, plan->row_count);
+    if (status == 0)
+        status = json_get_double(root, "percent", &percent)
+                     ? select_again(plan, root, percent, path, err)
+                     : set_names(plan, &names, path, err);
+    cJSON_Delete(root);
     names_free(&names);
     buffer_free(&text);
     return status;

@@ -182,7 +182,22 @@ static void put_yaml(struct buffer *out, const struct plan *plan, const struct n
     put_unlisted(out, plan, tensor, "# single tensors\n");
 }
 
-static void put_json(struct buffer *out, const struct plan *plan, const char *source)
+/* What plan_read_kept() reads beside the names. */
+static void put_selection(struct buffer *out, const struct plan *plan)
+{
+    double percent;
+    enum plan_scope scope;
+    buffer_format(out, ", \"scanned\": %zu", plan_scan(plan)->count);
+    if (!plan_selection(plan, &percent, &scope))
+        return;
+    buffer_text(out, ", \"percent\": ");
+    json_put_number(out, percent);
+    buffer_format(out, ", \"scope\": \"%s\", \"embeddings\": %s, \"head\": %s",
+                  scope == PLAN_GLOBAL ? "global" : "type",
+                  plan_embeddings(plan) ? "true" : "false", plan_head(plan) ? "true" : "false");
+}
+
+static void put_json(struct buffer *out, const struct plan *plan, const char *source, bool kept)
 {
     static const struct name_style lines = {"\n", ".", "", false};
     struct buffer names = BUFFER_INIT;
@@ -190,6 +205,8 @@ static void put_json(struct buffer *out, const struct plan *plan, const char *so
     const char *between = "\n";
     buffer_text(out, "{\"format\": \"spectrum.plan\", \"version\": 1, \"model\": ");
     json_put_string(out, source);
+    if (kept)
+        put_selection(out, plan);
     buffer_text(out, ", \"train\": [");
     put_ends(&names, plan, false, &lines);
     put_rows(&names, plan, NULL, &lines, false);
@@ -239,7 +256,7 @@ void plan_put(struct buffer *out, const struct plan *plan, enum plan_format form
         put_yaml(out, plan, &plain, &anchored, source);
         break;
     case PLAN_JSON:
-        put_json(out, plan, source);
+        put_json(out, plan, source, false);
         break;
     case PLAN_AXOLOTL:
         put_yaml(out, plan, NULL, &anchored, source);
@@ -254,4 +271,9 @@ void plan_put(struct buffer *out, const struct plan *plan, enum plan_format form
         put_ms_swift(out, plan);
         break;
     }
+}
+
+void plan_put_kept(struct buffer *out, const struct plan *plan, const char *source)
+{
+    put_json(out, plan, source, true);
 }

@@ -1,5 +1,6 @@
 #include "spectra/cache.h"
 
+#include "base/cache_note.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "base/memory.h"
@@ -10,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { RECORD_MAX = 64 << 20 };
+enum { RECORD_MAX = 1 << 30 };
 
 static char *cache_file(const char *below, const char *name, const char *ending)
 {
@@ -29,25 +30,48 @@ static bool is_hash(const char *text)
     return strspn(text, "0123456789abcdef") == HASH_TEXT_SIZE - 1 && !text[HASH_TEXT_SIZE - 1];
 }
 
-int spectra_fingerprint(const struct checkpoint *checkpoint, char out[33], struct error *err)
+/* The file that names it; NULL: there is no cache, or the files cannot be looked at, which is an
+ * error. */
+static char *fingerprint_file(const struct checkpoint *checkpoint, int *status, struct error *err)
 {
     char identity[HASH_TEXT_SIZE];
+    *status = checkpoint_identity(checkpoint, identity, err);
+    return *status == 0 ? cache_file("models", identity, "") : NULL;
+}
+
+static bool read_fingerprint(const char *path, char out[HASH_TEXT_SIZE])
+{
     struct buffer known = BUFFER_INIT;
-    if (checkpoint_identity(checkpoint, identity, err) != 0)
-        return -1;
-    char *path = cache_file("models", identity, "");
     bool found = path && file_read_all(&known, path, HASH_TEXT_SIZE, NULL) == 0 &&
                  is_hash(buffer_string(&known));
-    int status = 0;
     if (found)
         memcpy(out, known.data, HASH_TEXT_SIZE);
-    else
-        status = checkpoint_fingerprint(checkpoint, out, err);
-    if (status == 0 && !found && path)
-        file_save(path, out, HASH_TEXT_SIZE - 1, NULL);
     buffer_free(&known);
+    return found;
+}
+
+int spectra_fingerprint(const struct checkpoint *checkpoint, char out[33], struct error *err)
+{
+    int status;
+    char *path = fingerprint_file(checkpoint, &status, err);
+    if (status == 0 && !read_fingerprint(path, out)) {
+        status = checkpoint_fingerprint(checkpoint, out, err);
+        if (status == 0 && path)
+            file_save(path, out, HASH_TEXT_SIZE - 1, NULL);
+    }
+    if (status == 0 && path)
+        cache_note_save(path, checkpoint_path(checkpoint), NULL, 0);
     free(path);
     return status;
+}
+
+bool spectra_fingerprint_known(const struct checkpoint *checkpoint, char out[33])
+{
+    int status;
+    char *path = fingerprint_file(checkpoint, &status, NULL);
+    bool known = read_fingerprint(path, out);
+    free(path);
+    return known;
 }
 
 /* --- what there is --- */
@@ -93,7 +117,7 @@ static struct spectra_source *find_source(const struct spectra_cache *cache, siz
 static int read_record(struct spectra_cache *cache)
 {
     int status = 0;
-    cJSON *record = json_read_file(cache->record_path, RECORD_MAX, JSON_STRICT, NULL);
+    cJSON *record = json_read_file(cache->record_path, RECORD_MAX, JSON_MANY_VALUES, NULL);
     const cJSON *entry;
     cJSON_ArrayForEach(entry, json_get(record, "content"))
     {
@@ -136,6 +160,7 @@ void spectra_cache_open(struct spectra_cache *cache, const struct checkpoint *ch
     *cache = (struct spectra_cache){0};
     cache->path = spectra_cache_path(scan->fingerprint, NULL);
     cache->record_path = cache_file("spectra", scan->fingerprint, ".json");
+    cache->model = string_copy(checkpoint_path(checkpoint), NULL);
     if (!cache->path || !cache->record_path || !allocate(cache, scan) ||
         checkpoint_identity(checkpoint, cache->identity, NULL) != 0 || read_record(cache) != 0 ||
         add_rows(cache, scan) != 0) {
@@ -158,6 +183,7 @@ void spectra_cache_close(struct spectra_cache *cache)
     free(cache->sources);
     free(cache->path);
     free(cache->record_path);
+    free(cache->model);
     *cache = (struct spectra_cache){0};
 }
 
@@ -233,6 +259,7 @@ void spectra_cache_save(struct spectra_cache *cache, const struct scan_result *r
 {
     if (!cache->path || spectra_cache_write(cache->path, result, NULL) != 0)
         return;
+    cache_note_save(cache->path, cache->model, NULL, 0);
     for (size_t i = 0; i < result->scan->count; i++) {
         if (!result->values[i] || !cache->keys[i][0])
             continue;

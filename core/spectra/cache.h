@@ -21,6 +21,7 @@ struct spectra_source {
 
 struct spectra_cache {
     char *path, *record_path; /* NULL: there is no cache */
+    char *model;              /* whose it is, for the note beside it */
     char identity[HASH_TEXT_SIZE];
     struct spectra_source *sources; /* of the record and of the rows, by module */
     size_t source_count, source_capacity;
@@ -30,6 +31,9 @@ struct spectra_cache {
 
 /* The checkpoint's fingerprint, from the cache where its files are known. */
 int spectra_fingerprint(const struct checkpoint *checkpoint, char out[33], struct error *err);
+
+/* The same where the cache knows it, without reading the model. False: it does not. */
+bool spectra_fingerprint_known(const struct checkpoint *checkpoint, char out[33]);
 
 /* Looks what there is for the rows of a scan, whose fingerprint is set; nothing is an error here.
  */

@@ -117,9 +117,11 @@ static int next_token(struct transformer *transformer, const int32_t *ids, int64
 
 int generate(struct transformer *transformer, int32_t *ids, int64_t *count, int64_t capacity,
              int64_t more, const struct end_tokens *ends, const struct sampling *sampling,
-             bool (*on_token)(void *context, int32_t id), void *context, struct error *err)
+             const struct generation_watch *watch, struct error *err)
 {
     struct desk desk;
+    static const struct generation_watch nobody = {.on_token = NULL};
+    watch = watch ? watch : &nobody;
     int64_t longest = transformer_longest(transformer);
     if (*count < 1 || *count > longest)
         return error_set(err, "the prompt has %lld tokens; it must have 1 to %lld",
@@ -128,14 +130,20 @@ int generate(struct transformer *transformer, int32_t *ids, int64_t *count, int6
         desk_new(&desk, (size_t)transformer->config->vocab, sampling->temperature > 0, err);
     int64_t room = capacity < longest ? capacity : longest;
     bool ended = false;
+    transformer_ask(transformer, watch->should_stop, watch->context);
     for (int64_t i = 0; i < more && *count < room && status == 0 && !ended; i++) {
         int32_t id;
         status = next_token(transformer, ids, *count, &desk, sampling, &id, err);
         if (status != 0)
             break;
         ids[(*count)++] = id;
-        ended = (on_token && on_token(context, id)) || (ends && end_tokens_have(ends, id));
+        if (watch->on_token)
+            watch->on_token(watch->context, id);
+        ended = ends && end_tokens_have(ends, id);
     }
+    if (status != 0 && transformer->stopped)
+        status = 0;
+    transformer_ask(transformer, NULL, NULL);
     desk_free(&desk);
     return status;
 }

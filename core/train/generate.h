@@ -25,11 +25,21 @@ struct candidate {
 void sampling_weigh(double *weights, const float *logits, int64_t count,
                     const struct sampling *sampling, struct candidate *scratch);
 
+/* Who watches a text grow; each function may be NULL. */
+struct generation_watch {
+    void (*on_token)(void *context, int32_t id);
+    /* Asked between the parts of a forward (transformer_ask()): true ends the text with what it has
+     * so far. */
+    bool (*should_stop)(void *context);
+    void *context;
+};
+
 /* Continues ids[0..*count) in place by up to `more` tokens, within the array's `capacity` and
- * transformer_longest(); ends behind any of `ends` (may be NULL). The transformer must be made with
- * `generation`. `on_token` (may be NULL) sees each new token; true ends it. */
+ * transformer_longest(); ends behind any of `ends` (may be NULL), and where `watch` (may be NULL)
+ * ends it, which is no error: *count is what there is. The transformer must be made with
+ * `generation`. */
 int generate(struct transformer *transformer, int32_t *ids, int64_t *count, int64_t capacity,
              int64_t more, const struct end_tokens *ends, const struct sampling *sampling,
-             bool (*on_token)(void *context, int32_t id), void *context, struct error *err);
+             const struct generation_watch *watch, struct error *err);
 
 #endif

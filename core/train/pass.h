@@ -27,6 +27,8 @@ struct pass pass_begin(struct transformer *transformer, const struct batch *batc
 /* pass_forward.c: the embeddings, the first block's input; and from there to the final norm. */
 void pass_embed(const struct pass *pass);
 void pass_forward(const struct pass *pass);
+/* Whoever waits for it has said that it should end: what it computed is worth nothing. */
+bool pass_is_stopped(const struct pass *pass);
 /* Computes a block anew, as far as its backward pass needs: from its input to gate and up, and A of
  * its last layer's adapter. */
 void pass_forward_again(const struct pass *pass, int layer);

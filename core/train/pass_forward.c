@@ -121,10 +121,23 @@ void pass_embed(const struct pass *pass)
                                  pass_weight(pass, ROLE_EMBEDDING, -1), pass->ids, pass->tokens);
 }
 
+/* Only who generates is asked: a batch of a training step is short, and is computed whole. */
+bool pass_is_stopped(const struct pass *pass)
+{
+    struct transformer *transformer = pass->transformer;
+    if (!transformer->stopped && transformer->should_stop)
+        transformer->stopped = transformer->should_stop(transformer->asked);
+    return transformer->stopped;
+}
+
 void pass_forward(const struct pass *pass)
 {
     for (int layer = 0; layer < pass->config->layers; layer++) {
+        if (pass_is_stopped(pass))
+            return;
         forward_attention(pass, layer);
+        if (pass_is_stopped(pass))
+            return;
         forward_mlp(pass, layer);
     }
     norm(pass, ROLE_FINAL_NORM, -1, pass_run_place(pass, RUN_FINAL_NORM),

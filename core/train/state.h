@@ -31,8 +31,8 @@
 #include "train/optimizer.h"
 #include "train/spike.h"
 
-/* state.json has no more bytes. */
-enum { STATE_JSON_MOST = 1 << 22 };
+/* state.json and left.json have no more bytes: a name for every tensor that trains. */
+enum { STATE_JSON_MOST = 1 << 28 };
 
 /* An evaluation behind a step; step 0: none (that of the base has no state). */
 struct evaluated {
@@ -141,7 +141,7 @@ char *state_choose(const char *run, const struct state_choice *choice, struct er
  * then set). */
 char *state_latest(const char *run, struct error *err);
 /* The step that it was written behind; -1 where there is none, with an error where nobody knows
- * (left.json is damaged). */
+ * (left.json is damaged, the folder cannot be read). */
 int64_t state_latest_step(const char *run, struct error *err);
 /* The step in the name of a state folder, "step-00000100"; -1 for any other. */
 int64_t state_step_of(const char *name);

@@ -124,8 +124,6 @@ static void digest_state(const char *parent, const char *name, char out[DIGEST_T
     free(path);
 }
 
-enum { LEFT_JSON_MOST = 1 << 22 };
-
 /* left.json, NULL where there is none; what is not as it was written is an error. */
 static cJSON *read_left(const char *parent, struct error *err)
 {
@@ -135,7 +133,7 @@ static cJSON *read_left(const char *parent, struct error *err)
     cJSON *json = NULL;
     char *path = path_join(parent, "left.json", err);
     if (path && (sys.lstat(path, &info) == 0 || errno != ENOENT)) {
-        if (file_read_all(&text, path, LEFT_JSON_MOST, &why) == 0 && state_seal_holds(&text) <= 0)
+        if (file_read_all(&text, path, STATE_JSON_MOST, &why) == 0 && state_seal_holds(&text) <= 0)
             error_set(&why, "its bytes are not those that were written");
         if (why.kind == ERROR_NONE)
             json = json_parse(buffer_string(&text), text.length, JSON_STRICT, path, &why);
@@ -173,8 +171,19 @@ static int find_states(struct found_list *list, const char *run, struct error *e
     *list = (struct found_list){.parent = path_join(run, "checkpoints", err)};
     if (!list->parent)
         return -1;
+    struct stat link;
     int status = 0;
     DIR *folder = sys.opendir(list->parent);
+    /* Where it cannot be read nothing is known: a run must not begin again because its disk is not
+     * mounted, behind a link that leads nowhere for now. */
+    if (!folder && errno != ENOENT)
+        status = error_set_errno(err, errno, "cannot read the checkpoints in %s", list->parent);
+    else if (!folder && sys.lstat(list->parent, &link) == 0)
+        status =
+            error_set(err,
+                      "cannot read the checkpoints in %s: it is a link to nothing; is its disk "
+                      "mounted?",
+                      list->parent);
     for (struct dirent *entry; status == 0 && folder && (entry = readdir(folder));) {
         int64_t step = state_step_of(entry->d_name);
         if (step < 0 || strlen(entry->d_name) >= sizeof list->states->name)

@@ -440,12 +440,13 @@ static int show_sample(struct trainer *trainer, const struct train_observer *obs
 {
     const struct train_settings *s = &trainer->settings;
     static const struct sampling likeliest = {0};
+    const struct generation_watch watch = {NULL, observer->should_stop, observer->context};
     int64_t count = s->sample.count;
     if (!s->sample.ids || !observer->on_sample)
         return 0;
     memcpy(trainer->sample, s->sample.ids, (size_t)count * sizeof *trainer->sample);
     if (generate(trainer->transformer, trainer->sample, &count, count + s->sample.more,
-                 s->sample.more, &s->sample.ends, &likeliest, NULL, NULL, err) != 0)
+                 s->sample.more, &s->sample.ends, &likeliest, &watch, err) != 0)
         return -1;
     return observer->on_sample(observer->context, trainer->progress.step, trainer->sample, count,
                                err);

@@ -362,6 +362,14 @@ static int read_logits(struct transformer *transformer, float *logits, struct er
     return 0;
 }
 
+void transformer_ask(struct transformer *transformer, bool (*should_stop)(void *context),
+                     void *context)
+{
+    transformer->should_stop = should_stop;
+    transformer->asked = context;
+    transformer->stopped = false;
+}
+
 int transformer_logits(struct transformer *transformer, const int32_t *ids, int64_t count,
                        float *logits, struct error *err)
 {
@@ -393,7 +401,9 @@ int transformer_logits(struct transformer *transformer, const int32_t *ids, int6
     transformer->ops->linear_forward(pass.self, pass_run_place(&pass, RUN_LOGITS), REPLACE, single,
                                      pass.type, pass_weight(&pass, pass_head_role(&pass), -1),
                                      (struct place){NULL, 0}, 1);
-    int result = read_logits(transformer, logits, err);
+    int result = pass_is_stopped(&pass)
+                     ? error_set_kind(err, ERROR_INTERRUPTED, "the generation was interrupted")
+                     : read_logits(transformer, logits, err);
     free(positions);
     return result;
 }

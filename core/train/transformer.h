@@ -30,6 +30,9 @@ struct transformer {
     float z_loss, neftune;
     struct memory_plan *plan;
     struct device_buffer *arena;
+    bool (*should_stop)(void *context); /* transformer_ask() */
+    void *asked;
+    bool stopped; /* it was true */
 };
 
 struct transformer_options {
@@ -90,6 +93,12 @@ int64_t transformer_longest(const struct transformer *transformer);
  * transformer_longest(), and ids without a row in the embedding, are refused. */
 int transformer_logits(struct transformer *transformer, const int32_t *ids, int64_t count,
                        float *logits, struct error *err);
+
+/* From now on transformer_logits() asks between the halves of blocks whether it should end, and
+ * when it should, does so with ERROR_INTERRUPTED: the prompt of a big model takes minutes. NULL: it
+ * no longer asks. */
+void transformer_ask(struct transformer *transformer, bool (*should_stop)(void *context),
+                     void *context);
 
 /* A tensor's buffer, by its number (tensors.h); `buffer` is NULL where it has none. */
 struct place transformer_place(const struct transformer *transformer, size_t tensor,

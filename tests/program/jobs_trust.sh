@@ -76,6 +76,14 @@ cp "$work/text.txt" "$work/inside/text.txt"
 resume "$work/inside" || ! grep -q "with --trust only" "$work/said" || fail "a job that names its own files alone asks"
 ended "$work/inside"
 
+# What is looked at is what is run: nothing in job.json is left out on the way.
+for list in '["train", "--data", 5, "--sample", "../secret"]' '{"a": "train", "b": "m"}' '["train", null, "m"]' '["train", ["m"]]'; do
+    other odd m
+    sed -i "s|\"arguments\": \[[^]]*\]|\"arguments\": $list|" "$work/odd/job.json"
+    refuses "$work/odd" --trust
+    says "is not as it was written"
+done
+
 # Trusted once, it is not asked about again; without a state folder it is asked every time.
 cp -r "$work/moved" "$work/trusted"
 sed -i 's/"--steps", "2"/"--steps", "2", "--keep", "3"/' "$work/trusted/job.json"
@@ -88,6 +96,24 @@ ended "$work/trusted"
 stopped "$work/trusted"
 XDG_STATE_HOME=/dev/null refuses "$work/trusted"
 says "with --trust only"
+says "XDG_STATE_HOME can name another place"
+
+# Where others may write to the folder they may put a link in the place of data that were approved.
+other common model --data text.txt
+sed -i "s|\"folder\": \"[^\"]*\"|\"folder\": \"$work/common\"|" "$work/common/job.json"
+cp -r "$source/demo/model" "$work/common/model"
+cp "$work/text.txt" "$work/common/text.txt"
+chmod 777 "$work/common"
+refuses "$work/common"
+resume "$work/common" --trust || ! grep -q "with --trust only" "$work/said" || fail "--trust does not resume"
+ended "$work/common"
+resume "$work/common" || ! grep -q "with --trust only" "$work/said" || fail "it asks again"
+ended "$work/common"
+ln -sf "$secret" "$work/common/text.txt"
+stopped "$work/common"
+refuses "$work/common"
+says "with --trust only"
+says "$secret"
 
 # Links for every file of a job: shown, with what cannot be read in one line, and nothing is written through them.
 for file in job.json result.json proof.json lock metrics.jsonl log.txt plan.yaml requests checkpoints/step-00000001 \
@@ -126,6 +152,23 @@ ln -s "$work/disk" "$work/far/checkpoints"
 resume "$work/far" || fail "checkpoints of one's own may be a link"
 ended "$work/far"
 test -d "$work/disk/step-00000002" || fail "no checkpoint came"
+
+# Where they cannot be read (that disk is not mounted) the run does not begin again.
+cp -r "$work/moved" "$work/lost"
+rm -r "$work/lost/checkpoints"
+cp "$work/lost/metrics.jsonl" "$work/before.jsonl"
+for way in link file; do
+    rm -rf "$work/lost/checkpoints"
+    case $way in
+        link) ln -s "$work/unmounted/checkpoints" "$work/lost/checkpoints" ;;
+        file) echo >"$work/lost/checkpoints" ;;
+    esac
+    stopped "$work/lost"
+    refuses "$work/lost"
+    says "cannot read the checkpoints in"
+    ended "$work/lost"
+    cmp -s "$work/lost/metrics.jsonl" "$work/before.jsonl" || fail "$way: it began again"
+done
 
 if [ "$(id -u)" != 0 ]; then
     echo "SKIPPED: folders of another user's need root"

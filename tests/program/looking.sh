@@ -39,7 +39,7 @@ prints 'not read    source (1), first in data/below/2.jsonl:1'
 prints 'One[[ text.'
 prints '5 of 6 tokens are trained on: the first has nothing before it'
 test "$(cat out said | grep -c 'source')" = 1 || fail "what is not read is said twice"
-grep -qE '^tokenising 2 files, [0-9]+ bytes; kept for later runs$' said || fail "it does not say what it reads"
+grep -qE '^tokenising 2 files, [0-9]+ B; kept for later runs$' said || fail "it does not say what it reads"
 ends 0 tokens "$model" "${take[@]}" --json
 prints '"data": {"files": 2, "records": 5, "documents": 4, '
 prints '"record": {"file": "data/1.txt", "line": 1, "row": 1, "form": "plain text"'

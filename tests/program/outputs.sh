@@ -47,14 +47,23 @@ for command in scan spectra plan screen; do
     if write $command /dev/full; then fail "$what: /dev/full takes it"; fi
     says "No space left"
 
-    # A file keeps its mode, a link its target; only then is it new.
-    echo old >file
+    # A file keeps its mode, a link its target; only then is it new. The screen writes over one of its
+    # pictures alone.
+    rm -f file
+    if [ $command = screen ]; then
+        echo another >file
+        if write $command file; then fail "$what: another file was written over"; fi
+        says "is not a picture of the screen"
+        rm file
+        write $command file
+    fi
+    echo old >>file
     chmod 640 file
     ln -s file link
     write $command link || fail "$what: a link"
     test -L link || fail "$what: the link is a file now"
     test "$(stat -c %a file)" = 640 || fail "$what: the file has another mode"
-    if grep -qx old file; then fail "$what: the link's file is as it was"; fi
+    if grep -qxE "(spectrum )?old" file; then fail "$what: the link's file is as it was"; fi
     rm link file
 
     # Refused, with nothing made.
@@ -74,6 +83,57 @@ what="the missing folder"
 if "$spectrum" scan model -o nowhere/scan.json >out 2>said; then fail "$what: taken"; fi
 says "its folder nowhere"
 if grep -q 'matrices' said; then fail "$what: the scan was made first"; fi
+
+what="names as long as they may be"
+long=$(printf 'n%.0s' $(seq 255))
+write plan "$long" || fail "$what: new"
+write plan "$long" || fail "$what: over what is there"
+test "$(ls -A | grep -c '^\.*nnn')" = 1 || fail "$what: a temporary file is left"
+rm "$long"
+if write scan "${long}n"; then fail "$what: longer"; fi
+if grep -q 'matrices' said; then fail "$what: the scan was made first"; fi
+
+what="a pipe that nobody reads"
+mkfifo pipe
+"$spectrum" plan model --top 25 -o pipe >out 2>said &
+pid=$!
+status=0
+for i in $(seq 60); do # the first comes when it waits for a reader, or before it minds signals
+    sleep 1
+    kill -TERM $pid 2>/dev/null || break
+done
+wait $pid || status=$?
+test $status = 130 || test $status = 143 || fail "$what: it ends with $status"
+rm pipe
+
+# What may be written but not replaced is written over.
+if [ "$(id -u)" = 0 ]; then
+    what="another user's file in a folder like /tmp"
+    chmod 755 .
+    mkdir sticky
+    echo old >sticky/file
+    chmod 1777 sticky
+    chmod 666 sticky/file
+    mkdir home
+    chown 4711 home
+    setpriv --reuid=4711 --regid=4711 --clear-groups env XDG_CACHE_HOME="$work/home" "$spectrum" plan "$source/demo/model" \
+        --top 25 -o sticky/file >out 2>said || fail "$what"
+    grep -q '^# spectrum plan' sticky/file || fail "$what: it is as it was"
+    test "$(ls -A sticky)" = file || fail "$what: $(ls -A sticky)"
+    what="a file that is a mount point"
+    echo old >mounted
+    if mount --bind mounted mounted 2>said; then
+        status=0
+        write plan mounted || status=$?
+        umount mounted
+        test $status = 0 || fail "$what"
+        grep -q '^# spectrum plan' mounted || fail "$what: it is as it was"
+    else
+        echo "SKIPPED: $what: this container does not mount"
+    fi
+else
+    echo "SKIPPED: files that cannot be replaced need root"
+fi
 
 # A kill in the middle of tokenising: the next run of any data clears it away.
 for i in $(seq 40); do cat "$source/demo/text/problems.jsonl"; done >data.jsonl
@@ -106,6 +166,8 @@ what="tokens without a place"
 touch file
 XDG_CACHE_HOME=$work/file train other.jsonl nowhere >out 2>said || fail "$what: the run fails"
 test -z "$(ls -A temporary)" || fail "$what: it left $(ls temporary)"
+if TMPDIR=$work/missing XDG_CACHE_HOME=$work/file train other.jsonl nothing >out 2>said; then fail "$what: written to a missing TMPDIR"; fi
+says "TMPDIR can name another place"
 mkdir -p temporary/spectrum-"$(id -u)"/init/killed
 chmod 700 temporary/spectrum-"$(id -u)" temporary/spectrum-"$(id -u)"/init
 touch temporary/spectrum-"$(id -u)"/init/killed/model.safetensors

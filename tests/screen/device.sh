@@ -27,8 +27,8 @@ wait scan
 save-screen second.txt
 SCRIPT
 
-# On a fast machine a scan can be over before the script's next key: then it waits for what does not
-# come any more, and is played again, over a scan of its own. BESIDE: what runs at the same time.
+# On a fast machine a scan can be over before the script's next key: then the script's wait ends, as
+# nothing is under way any more, and it is played again, over a scan of its own. BESIDE: what runs at the same time.
 in_time() { # in_time BESIDE SIZE [TARGET], script on standard input
   local beside=$1 script try
   script=$(cat)
@@ -94,26 +94,35 @@ shows list.txt "a GPU quick in fp64, else the CPU"
 shows list.txt "● computed"
 job_has job.json '"--device", "cpu"'
 
-# It is remembered for the model that is opened next.
+# It is remembered for the model that is opened next, chosen while no scan could be over too soon.
+afresh
 ln -s "$model" "$work/model"
-in_time true 80x24 <<'SCRIPT'
+cp -r "$model" "$work/other"
+play 80x24 <<'SCRIPT'
 /model Enter
 Enter
+wait scan
 :device reference Enter
+Esc
+/other Enter
+Enter
 wait text "device: reference"
+save-screen again.txt
 :device cpu Enter
 wait scan
-Esc Enter
-wait scan
-save-screen again.txt
 SCRIPT
-shows again.txt "device: cpu"
+shows again.txt "device: reference"
 job_has job.json '"--device", "cpu"'
+
+# A wait for what cannot come any more, as nothing is under way, ends at once and says so.
+(cd "$work" && printf 'wait scan\nwait text "s left"\n' >script &&
+  timeout 60 "$binary" --script script --size 80x24 "$model") 2>"$work/err" && fail "a wait in vain ends well"
+says err "script:2: nothing is under way any more, and text s left has not come"
 
 # A GPU, where one can be emulated (slowly): the first choice, its memory, the CPU instead, which
 # gets from the cache what the GPU has computed; and one that is lost, or busy.
 if [ -e "$3/emulated/spectrum-cuda.so" ]; then
-  export SPECTRUM_PLUGINS=$3/emulated EMULATED_CUDA_MEMORY=4000000000
+  export SPECTRUM_PLUGINS=$3/emulated EMULATED_CUDA_MEMORY=4294967296
   afresh
   play 80x24 "$model" <<'SCRIPT'
 wait text "s left"
@@ -124,7 +133,7 @@ j Enter
 wait scan
 save-screen instead.txt
 SCRIPT
-  shows gpu.txt "device: cuda:0 Emulated GPU, 4.00 of 4.00 GiB free"
+  shows gpu.txt "device: cuda:0 Emulated GPU, 3.73 of 3.73 GiB free"
   shows gpus.txt "cuda:0      Emulated GPU"
   shows instead.txt "device: cpu"
   says instead.txt "trains 14 of 56"

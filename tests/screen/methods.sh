@@ -17,7 +17,7 @@ has() { # has RUN MEMBER: of the run's job.json
 lacks() { # lacks RUN TEXT
   grep -qF -- "$2" "$work/runs/$1/job.json" && { fail "$1 has $2:"; cat "$work/runs/$1/job.json"; }
 }
-memory() { grep -oP 'memory \K[0-9.]+ [kMG]?B' "$work/$1" | head -1; }
+memory() { grep -oP 'memory \K[0-9.]+ ([KMG]i)?B' "$work/$1" | head -1; }
 export OMP_NUM_THREADS=1
 head -30 "$2/demo/text/problems.jsonl" >"$work/data.jsonl"
 
@@ -126,7 +126,7 @@ has model-2 '"spike_guard": 4'
 has model-2 '"memory_limit": 25165824'
 shows mixed-run.txt "trains 14 adapters, 1 tensor, 445.4k parameters"
 [ -s "$work/runs/model-2/plan.yaml" ] || fail "a run with a plan has none"
-bars() { grep -oE '(weights|masters|gradients|optimizer|activations|workspace) +[0-9.]+ [kMG]?B' "$work/$1"; }
+bars() { grep -oE '(weights|masters|gradients|optimizer|activations|workspace) +[0-9.]+ ([KMG]i)?B' "$work/$1"; }
 [ "$(bars mixed.txt | wc -l)" -eq 6 ] && [ "$(bars mixed.txt)" = "$(bars mixed-run.txt)" ] ||
   { fail "the bars are not the run's:"; cat "$work/mixed.txt" "$work/mixed-run.txt"; }
 

@@ -13,7 +13,7 @@ number() { # number MODULE KEY, six digits as the screen has them
 }
 
 for size in 80x24 200x50; do
-  rm -rf "$work/state" "$work/cache"
+  rm -rf "$work/state" "$work/cache" "$work/plan.yaml"
   play $size "$model" <<'SCRIPT'
 save-screen first.txt
 wait scan
@@ -31,7 +31,7 @@ Space
 save-screen toggled.txt
 u
 save-screen undone.txt
-:write plan.yaml Enter
+:write! plan.yaml Enter
 save-screen saved.txt
 e
 save-screen frozen.txt

@@ -2,6 +2,7 @@
  * is silent when nothing changes, and gives the terminal back whatever ends it. */
 #include "test.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <pty.h>
@@ -45,11 +46,14 @@ static int on_property(VTermProp property, VTermValue *value, void *user)
     return 1;
 }
 
-static void start(struct window *window, int cols, int rows, const char *term, const char *locale,
-                  const char *target)
+/* A terminal that is `cols` wide but does not say so, as a serial line, with `known` false. */
+static void start_on(struct window *window, bool known, int cols, int rows, const char *term,
+                     const char *locale, const char *target)
 {
     static const VTermScreenCallbacks callbacks = {.settermprop = on_property};
-    struct winsize size = {.ws_row = (unsigned short)rows, .ws_col = (unsigned short)cols};
+    struct winsize size = {0};
+    if (known)
+        size = (struct winsize){.ws_row = (unsigned short)rows, .ws_col = (unsigned short)cols};
     *window = (struct window){.rows = rows, .cols = cols, .cursor_visible = true};
     assert_int_equal(openpty(&window->fd, &window->slave, NULL, NULL, &size), 0);
     window->vt = vterm_new(rows, cols);
@@ -63,12 +67,21 @@ static void start(struct window *window, int cols, int rows, const char *term, c
     if (window->pid == 0) {
         close(window->fd);
         login_tty(window->slave);
-        setenv("TERM", term, 1);
+        if (term)
+            setenv("TERM", term, 1);
+        else
+            unsetenv("TERM");
         setenv("LC_ALL", locale, 1);
         execl(getenv("SPECTRUM_BINARY"), "spectrum", target, (char *)NULL);
         _exit(99);
     }
     fcntl(window->fd, F_SETFL, O_NONBLOCK);
+}
+
+static void start(struct window *window, int cols, int rows, const char *term, const char *locale,
+                  const char *target)
+{
+    start_on(window, true, cols, rows, term, locale, target);
 }
 
 /* Takes in what comes within some time; returns the number of bytes. */
@@ -262,6 +275,54 @@ static void killed_screen_gives_the_terminal_back(void **state)
     }
 }
 
+/* How many files there are in the folder of kept plans. */
+static int plans_kept(void)
+{
+    char path[128];
+    int count = 0;
+    snprintf(path, sizeof path, "%s/spectrum/plans", folder);
+    DIR *entries = opendir(path);
+    for (struct dirent *entry; entries && (entry = readdir(entries));)
+        count += entry->d_name[0] != '.';
+    if (entries)
+        closedir(entries);
+    return count;
+}
+
+/* Asked to end the screen writes it on its way; killed, it had written it shortly after the key. */
+static void plan_is_kept_whatever_ends_the_screen(void **state)
+{
+    (void)state;
+    static const int signals[] = {SIGHUP, SIGTERM, SIGKILL};
+    if (!model_path())
+        skip();
+    for (size_t i = 0; i < sizeof signals / sizeof *signals; i++) {
+        struct window window;
+        start(&window, 80, 24, "xterm-256color", "C.UTF-8", model_path());
+        wait_text(&window, "sigma max    10.8005");
+        press(&window, " ");
+        wait_text(&window, "trains 8 of 35");
+        double start_at = now_ms();
+        while (signals[i] == SIGKILL && plans_kept() == 0 && now_ms() - start_at < TIMEOUT_MS)
+            pump(&window, 20);
+        pid_t screen = screen_process(&window);
+        if (screen <= 0)
+            skip(); /* a kernel without /proc/.../children */
+        kill(screen, signals[i]);
+        wait_end(&window);
+        end(&window);
+        assert_int_equal(plans_kept(), 1);
+        start(&window, 80, 24, "xterm-256color", "C.UTF-8", model_path());
+        wait_text(&window, "trains 8 of 35");
+        press(&window, "u");
+        wait_text(&window, "trains 7 of 35");
+        press(&window, "q");
+        assert_int_equal(wait_end(&window), 0);
+        end(&window);
+        assert_int_equal(plans_kept(), 0);
+    }
+}
+
 /* Without the parent that watches over it the screen ends by itself, and properly. */
 static void screen_does_not_outlive_its_parent(void **state)
 {
@@ -329,7 +390,7 @@ static void trains_from_opening_to_the_live_graph(void **state)
     assert_int_equal(fclose(data), 0);
     train_at(80, 24);
     train_at(200, 50);
-    assert_int_equal(chdir("/"), 0);
+    assert_int_equal(unlink("data.jsonl"), 0);
 }
 
 static void works_without_colour_and_utf8(void **state)
@@ -360,11 +421,197 @@ static void bad_target_is_an_error_line(void **state)
     end(&window);
 }
 
+/* Waits until the screen, saved as a text, has this many rows. */
+static void wait_rows(struct window *window, int rows)
+{
+    char path[128], keys[160], text[4096];
+    double start_at = now_ms();
+    snprintf(path, sizeof path, "%s/rows.txt", folder);
+    snprintf(keys, sizeof keys, ":save-screen %s\r", path);
+    for (int found = -1; found != rows;) {
+        if (now_ms() - start_at > TIMEOUT_MS)
+            fail_msg("the screen has %d rows, not %d", found, rows);
+        unlink(path);
+        press(window, keys);
+        for (double from = now_ms(); now_ms() - from < 500 && access(path, F_OK) != 0;)
+            pump(window, 20);
+        FILE *file = fopen(path, "r");
+        found = file ? 0 : -1;
+        while (file && fgets(text, sizeof text, file))
+            found++;
+        if (file)
+            fclose(file);
+    }
+}
+
+static void resize(struct window *window, int cols, int rows)
+{
+    struct winsize size = {.ws_row = (unsigned short)rows, .ws_col = (unsigned short)cols};
+    ioctl(window->fd, TIOCSWINSZ, &size);
+    vterm_set_size(window->vt, window->rows = rows, window->cols = cols);
+}
+
+/* Exported LINES and COLUMNS are another window's where this one knows its size, at the start as
+ * later. */
+static void exported_size_is_not_the_windows(void **state)
+{
+    (void)state;
+    struct window window;
+    setenv("LINES", "24", 1);
+    setenv("COLUMNS", "50", 1); /* too narrow: it would be said */
+    start(&window, 120, 40, "xterm-256color", "C.UTF-8", NULL);
+    wait_text(&window, "No models here");
+    wait_rows(&window, 40);
+    resize(&window, 100, 30);
+    wait_rows(&window, 30);
+    resize(&window, 100, 45);
+    wait_rows(&window, 45);
+    assert_null(strstr(text_of(&window), "needed"));
+    press(&window, "q");
+    assert_int_equal(wait_end(&window), 0);
+    check_restored(&window);
+    end(&window);
+    unsetenv("LINES");
+    unsetenv("COLUMNS");
+}
+
+/* A terminal that does not know its size: LINES and COLUMNS, then the type's own, and a number that
+ * is none is named. */
+static void size_of_a_silent_terminal(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *lines, *columns;
+        int rows;
+        const char *said;
+    } cases[] = {
+        {"31", "90", 31, "No models here"},
+        {NULL, NULL, 24, "No models here"},
+        {"many", "90", 24, "LINES=many is not used"},
+        {"31", "0", 31, "COLUMNS=0 is not used"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct window window;
+        if (cases[i].lines)
+            setenv("LINES", cases[i].lines, 1);
+        if (cases[i].columns)
+            setenv("COLUMNS", cases[i].columns, 1);
+        start_on(&window, false, 120, 40, "xterm-256color", "C.UTF-8", NULL);
+        wait_text(&window, cases[i].said);
+        wait_rows(&window, cases[i].rows);
+        press(&window, "q");
+        assert_int_equal(wait_end(&window), 0);
+        check_restored(&window);
+        end(&window);
+        unsetenv("LINES");
+        unsetenv("COLUMNS");
+    }
+}
+
+/* Esc then O within ESCDELAY begins a key's sequence, later they are two keys: with a long delay
+ * Esc and OA, half a second apart, are an arrow, with a short one the screen is left. */
+static void escape_delay_is_obeyed(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *delay;
+        bool leaves;
+        const char *said;
+    } cases[] = {
+        {"5000", false, "No models here"},       {"10", true, "No models here"},
+        {"0", true, "No models here"},           {"soon", true, "ESCDELAY=soon is not used"},
+        {"-1", true, "ESCDELAY=-1 is not used"}, {"3600000", true, "ESCDELAY=3600000 is not used"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct window window;
+        setenv("ESCDELAY", cases[i].delay, 1);
+        start(&window, 100, 30, "xterm-256color", "C.UTF-8", NULL);
+        wait_text(&window, cases[i].said);
+        press(&window, "\033");
+        if (cases[i].leaves) {
+            assert_int_equal(wait_end(&window), 0);
+        } else {
+            for (double from = now_ms(); now_ms() - from < 500;)
+                pump(&window, 50);
+            press(&window, "OA");
+            wait_rows(&window, 30); /* it is still there */
+            press(&window, "q");
+            assert_int_equal(wait_end(&window), 0);
+        }
+        check_restored(&window);
+        end(&window);
+    }
+    unsetenv("ESCDELAY");
+}
+
+static void types_of_terminals(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *term, *error; /* NULL: it opens */
+    } cases[] = {
+        {"xterm-256color", NULL},
+        {"xterm", NULL},
+        {"screen", NULL},
+        {"tmux", NULL},
+        {"linux", NULL},
+        {"vt100", NULL},
+        {NULL, "spectrum: TERM is not set"},
+        {"", "spectrum: TERM is not set"},
+        {"no-such-type", "type \"no-such-type\" is not known here"},
+        {"dumb", "cannot place its cursor"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct window window;
+        start(&window, 200, 24, cases[i].term, "C.UTF-8", NULL);
+        if (!cases[i].error) {
+            wait_text(&window, "No models here");
+            press(&window, "q");
+        }
+        int how = wait_end(&window);
+        assert_true(WIFEXITED(how));
+        assert_int_equal(WEXITSTATUS(how), cases[i].error ? 1 : 0);
+        if (cases[i].error)
+            assert_non_null(strstr(text_of(&window), cases[i].error));
+        check_restored(&window);
+        end(&window);
+    }
+}
+
+/* Without a home there is nothing to list and nowhere to keep; the screen opens all the same. */
+static void opens_without_a_home(void **state)
+{
+    (void)state;
+    static const char *const homes[] = {NULL, "", "relative/home", "/nowhere"};
+    char *home = strdup(getenv("HOME") ? getenv("HOME") : "/");
+    unsetenv("XDG_STATE_HOME");
+    unsetenv("XDG_CACHE_HOME");
+    for (size_t i = 0; i < sizeof homes / sizeof *homes; i++) {
+        struct window window;
+        if (homes[i])
+            setenv("HOME", homes[i], 1);
+        else
+            unsetenv("HOME");
+        start(&window, 80, 24, "xterm-256color", "C.UTF-8", NULL);
+        wait_text(&window, "spectrum");
+        press(&window, "q");
+        assert_int_equal(wait_end(&window), 0);
+        check_restored(&window);
+        end(&window);
+    }
+    setenv("HOME", home, 1);
+    setenv("XDG_STATE_HOME", folder, 1);
+    setenv("XDG_CACHE_HOME", folder, 1);
+    free(home);
+}
+
 static int make_folder(void **state)
 {
     (void)state;
     snprintf(folder, sizeof folder, "/tmp/spectrum-pty-XXXXXX");
     if (!mkdtemp(folder))
+        return -1;
+    if (chdir(folder) != 0) /* in which there is nothing to list */
         return -1;
     return setenv("XDG_STATE_HOME", folder, 1) | setenv("XDG_CACHE_HOME", folder, 1);
 }
@@ -380,10 +627,16 @@ static int remove_folder(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(exported_size_is_not_the_windows),
+        cmocka_unit_test(size_of_a_silent_terminal),
+        cmocka_unit_test(escape_delay_is_obeyed),
+        cmocka_unit_test(types_of_terminals),
+        cmocka_unit_test(opens_without_a_home),
         cmocka_unit_test(opens_and_quits),
         cmocka_unit_test(is_silent_when_nothing_changes),
         cmocka_unit_test(follows_the_window),
         cmocka_unit_test(killed_screen_gives_the_terminal_back),
+        cmocka_unit_test(plan_is_kept_whatever_ends_the_screen),
         cmocka_unit_test(screen_does_not_outlive_its_parent),
         cmocka_unit_test(trains_from_opening_to_the_live_graph),
         cmocka_unit_test(works_without_colour_and_utf8),

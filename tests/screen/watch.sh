@@ -82,7 +82,7 @@ shows back.txt "job running, step"
 shows paused.txt "● paused"
 
 # What the form says of memory is what the trainer takes.
-memory() { grep -oP 'memory \K[0-9.]+ [kMG]?B' "$work/$1" | head -1; }
+memory() { grep -oP 'memory \K[0-9.]+ ([KMG]i)?B' "$work/$1" | head -1; }
 [ -n "$(memory filled.txt)" ] && [ "$(memory filled.txt)" = "$(memory running.txt)" ] ||
   fail "memory: the form says $(memory filled.txt), the job $(memory running.txt)"
 

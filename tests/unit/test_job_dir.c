@@ -2,6 +2,7 @@
 #include "test_folder.h"
 
 #include "base/file.h"
+#include "base/json_flat.h"
 #include "base/sys.h"
 #include "job/job_dir.h"
 #include "job/launch.h"
@@ -13,6 +14,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 static char *make_job(void)
@@ -175,6 +178,189 @@ static void test_damaged_metrics(void **state)
         assert_int_equal(job_metrics_last_step(&metrics), 1);
         job_metrics_free(&metrics);
     }
+    free(path);
+    free(job);
+}
+
+/* Memory is bounded however long the history is, and what a graph shows is still there: the lowest
+ * and the highest value, every event. Who reads all of the file gets all of it, but what is void.
+ */
+struct told {
+    size_t lines, events;
+    long long fourth; /* the first lines with it, that is void */
+};
+
+static bool count_line(void *context, const char *text, size_t length)
+{
+    struct told *told = context;
+    told->lines++;
+    told->events += memmem(text, length, "event", 5) != NULL;
+    told->fourth += memmem(text, length, "\"step\": 49950,", 14) != NULL;
+    return true;
+}
+
+static void test_a_long_history(void **state)
+{
+    (void)state;
+    enum { STEPS = 50000, AGAIN = 49900, MOST = 1000, EVENTS = STEPS / 500 };
+    struct error err = ERROR_INIT;
+    struct job_metrics metrics;
+    size_t added, events = 0;
+    char *job = make_job(), *path = path_join(job, "metrics.jsonl", NULL);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    for (int i = 1; i <= STEPS; i++) {
+        fprintf(file, "{\"step\": %d, \"loss\": %s, \"memory_bytes\": {\"a\": 1}}\n", i,
+                i == 777     ? "99.5"
+                : i == 20011 ? "0.25"
+                             : "2.5");
+        if (i % 500 == 0)
+            fprintf(file, "{\"event\": \"%s\", \"step\": %d}\n", i == 1000 ? "spike" : "checkpoint",
+                    i);
+    }
+    assert_int_equal(fclose(file), 0);
+    assert_int_equal(job_metrics_follow(&metrics, job, &err), 0);
+    metrics.most = MOST;
+    assert_int_equal(job_metrics_update(&metrics, &added, &err), 0);
+    assert_int_equal(added, STEPS + EVENTS);
+    assert_true(metrics.count <= MOST && metrics.capacity <= 2 * MOST);
+    double low = 9, high = 0;
+    int64_t before = 0;
+    for (size_t i = 0; i < metrics.count; i++) {
+        const struct job_line *line = &metrics.lines[i];
+        events += line->kind == JOB_LINE_EVENT;
+        if (line->kind == JOB_LINE_EVENT)
+            continue;
+        low = line->value < low ? line->value : low;
+        high = line->value > high ? line->value : high;
+        assert_true(line->step > before);
+        before = line->step;
+    }
+    assert_true(low == 0.25 && high == 99.5 && before == STEPS);
+    assert_int_equal(events, EVENTS);
+    struct told told = {0};
+    struct job_metrics_place place = {0};
+    assert_int_equal(job_metrics_read(&metrics, &place, count_line, &told, &err), 0);
+    assert_int_equal(told.lines, STEPS + EVENTS);
+    assert_int_equal(told.fourth, 1);
+
+    /* What came since is read from where the last reading ended. */
+    append(job, "{\"event\": \"resume\", \"step\": 49900}\n{\"step\": 49901, \"loss\": 1}\n");
+    assert_int_equal(job_metrics_update(&metrics, &added, &err), 0);
+    told = (struct told){0};
+    assert_int_equal(job_metrics_read(&metrics, &place, count_line, &told, &err), 0);
+    assert_int_equal(told.lines, 2);
+    assert_int_equal(job_metrics_last_step(&metrics), AGAIN + 1);
+
+    /* And from the beginning without what the resume made void. */
+    place = (struct job_metrics_place){0};
+    told = (struct told){0};
+    assert_int_equal(job_metrics_read(&metrics, &place, count_line, &told, &err), 0);
+    assert_int_equal(told.lines, AGAIN + EVENTS + 2);
+    assert_int_equal(told.fourth, 0);
+    assert_int_equal(told.events, EVENTS + 1);
+    job_metrics_free(&metrics);
+
+    /* A file of nothing but events is nobody's history: it is bounded, too. */
+    file = fopen(path, "w");
+    assert_non_null(file);
+    for (int i = 1; i <= STEPS; i++)
+        fprintf(file, "{\"event\": \"sample\", \"step\": %d}\n", i);
+    assert_int_equal(fclose(file), 0);
+    assert_int_equal(job_metrics_follow(&metrics, job, &err), 0);
+    metrics.most = MOST;
+    assert_int_equal(job_metrics_update(&metrics, &added, &err), 0);
+    assert_true(metrics.count <= MOST);
+    job_metrics_free(&metrics);
+    free(path);
+    free(job);
+}
+
+/* What is read without a tree is what the tree has, and what is no plain object is left to it. */
+static void test_plain_lines(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        bool plain;
+    } lines[] = {
+        {"{}", true},
+        {" { \"step\" : 3 , \"loss\" : -2.5e-3 }\r", true},
+        {"{\"step\": 1e3, \"loss\": 0, \"a\": [1, [], {\"step\": 7}], \"b\": null}", true},
+        {"{\"event\": \"resume\", \"step\": 12.5}", true},
+        {"{\"event\": true, \"loss\": \"9\"}", true},
+        {"{\"loss\": 1e999, \"step\": 99999999999999999999}", true},
+        {"{\"step\": 1, \"step\": 2}", false},
+        {"{\"a\": {\"b\": 1, \"b\": 2}}", false},
+        {"{\"step\": 01}", false},
+        {"{\"step\": 1.}", false},
+        {"{\"step\": +1}", false},
+        {"{\"step\": NaN}", false},
+        {"{\"step\": 1,}", false},
+        {"{\"step\": 1} x", false},
+        {"{\"step\": 1", false},
+        {"{\"st\\u0065p\": 1}", false},
+        {"{\"text\": \"\xC3\xA4\", \"step\": 4}", false},
+        {"{\"a\": [[[[[[1]]]]]]}", false},
+        {"[1]", false},
+        {"7", false},
+        {"", false},
+    };
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+        struct json_flat members[] = {{.key = "step"}, {.key = "loss"}, {.key = "event"}};
+        const char *text = lines[i].text;
+        bool plain = json_flat_read(text, strlen(text), members, 3);
+        if (plain != lines[i].plain)
+            fail_msg("%s", text);
+        if (!plain)
+            continue;
+        cJSON *json = json_parse(text, strlen(text), JSON_STRICT, "a line", NULL);
+        assert_non_null(json);
+        int64_t step = -1;
+        long long flat_step = -1;
+        double loss = -1;
+        const char *event = "";
+        assert_int_equal(json_get_int64(json, "step", &step),
+                         json_flat_int64(&members[0], &flat_step));
+        assert_int_equal(step, flat_step);
+        assert_int_equal(json_get_double(json, "loss", &loss), members[1].kind == JSON_FLAT_NUMBER);
+        assert_true(members[1].kind != JSON_FLAT_NUMBER || members[1].number == loss);
+        assert_int_equal(json_get_string(json, "event", &event), members[2].kind == JSON_FLAT_TEXT);
+        assert_true(members[2].kind != JSON_FLAT_TEXT ||
+                    (members[2].length == strlen(event) &&
+                     memcmp(members[2].text, event, members[2].length) == 0));
+        cJSON_Delete(json);
+    }
+}
+
+/* NUL bytes and lines of megabytes between good ones: passed over and counted, and said. */
+static void test_foreign_bytes(void **state)
+{
+    (void)state;
+    enum { GIANT = 9 << 20 };
+    struct error err = ERROR_INIT;
+    struct job_metrics metrics;
+    struct told told = {0};
+    struct job_metrics_place place = {0};
+    size_t added;
+    char *job = make_job(), *path = path_join(job, "metrics.jsonl", NULL);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    fputs("{\"step\": 1, \"loss\": 3}\n", file);
+    fwrite("{\"step\": 2,\0 \"loss\": 3}\n\0\0\0\n", 1, 29, file);
+    for (int i = 0; i < GIANT; i++)
+        fputc('{', file);
+    fputs("\n{\"step\": 3, \"loss\": 2}\n", file);
+    assert_int_equal(fclose(file), 0);
+    assert_int_equal(job_metrics_follow(&metrics, job, &err), 0);
+    assert_int_equal(job_metrics_update(&metrics, &added, &err), 0);
+    assert_int_equal(metrics.count, 2);
+    assert_int_equal(metrics.skipped, 3);
+    assert_int_equal(job_metrics_last_step(&metrics), 3);
+    assert_non_null(strstr(metrics.damage, "passed over"));
+    assert_int_equal(job_metrics_read(&metrics, &place, count_line, &told, &err), 0);
+    assert_int_equal(told.lines, 2);
+    job_metrics_free(&metrics);
     free(path);
     free(job);
 }
@@ -346,8 +532,11 @@ static void test_start_that_never_came(void **state)
     (void)state;
     char *job = make_job();
     const struct timespec old[] = {{.tv_sec = 1000}, {.tv_sec = 1000}};
+    const struct timespec later = {.tv_sec = time(NULL) + 3600}, set_back[] = {later, later};
     assert_int_equal(job_state(job), JOB_STARTING);
     assert_int_equal(utimensat(AT_FDCWD, job, old, 0), 0);
+    assert_int_equal(job_state(job), JOB_DIED);
+    assert_int_equal(utimensat(AT_FDCWD, job, set_back, 0), 0); /* made before the clock was */
     assert_int_equal(job_state(job), JOB_DIED);
     free(job);
 }
@@ -549,6 +738,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_the_last_step_from_the_end, make_folder,
                                         remove_folder),
         cmocka_unit_test_setup_teardown(test_damaged_metrics, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(test_a_long_history, make_folder, remove_folder),
+        cmocka_unit_test(test_plain_lines),
+        cmocka_unit_test_setup_teardown(test_foreign_bytes, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(test_requests_are_taken_once, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(test_a_request_that_comes_meanwhile_is_kept, make_folder,
                                         remove_folder),

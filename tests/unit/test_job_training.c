@@ -166,13 +166,13 @@ static void run_and_export(const char *shared, const char *model)
     struct export_summary summary;
     assert_int_equal(job_dir_create(paths.run, &err), 0);
     if (training_run(&request, false, &silent, &err) != 0 ||
-        export_run(paths.run, &last, paths.out, false, &summary, &err) != 0)
+        export_run(paths.run, &last, paths.out, false, NULL, &summary, &err) != 0)
         fail_msg("%s", err.text);
     assert_int_equal(summary.step, 3);
     check_export(&paths, summary.trained);
     check_tokenizer(&paths);
     /* A second export does not write over the first. */
-    assert_int_equal(export_run(paths.run, &last, paths.out, false, &summary, &err), -1);
+    assert_int_equal(export_run(paths.run, &last, paths.out, false, NULL, &summary, &err), -1);
     assert_non_null(strstr(err.text, "not an empty folder"));
     paths_free(&paths);
 }
@@ -287,8 +287,8 @@ static void say(const struct paths *paths, const char *prompt, int64_t room, cha
         fail_msg("%s", err.text);
     int64_t count = (int64_t)list.count;
     memcpy(ids, list.ids, list.count * sizeof *ids);
-    assert_int_equal(
-        generate(transformer, ids, &count, room, room, NULL, &likeliest, NULL, NULL, &err), 0);
+    assert_int_equal(generate(transformer, ids, &count, room, room, NULL, &likeliest, NULL, &err),
+                     0);
     assert_int_equal(tokenizer_decode(tokenizer, ids, (size_t)count, true, &text, &err), 0);
     snprintf(out, size, "%s", buffer_string(&text));
     buffer_free(&text);
@@ -332,12 +332,13 @@ static void samples_are_what_the_model_says(void **state)
 /* --- a disk that fills up while a checkpoint is written --- */
 
 static bool disk_full;
+static int errno_of_disk = ENOSPC;
 static ssize_t (*real_write)(int fd, const void *data, size_t count);
 
 static ssize_t write_until_full(int fd, const void *data, size_t count)
 {
     if (disk_full && count > 4096) {
-        errno = ENOSPC;
+        errno = errno_of_disk;
         return -1;
     }
     return real_write(fd, data, count);
@@ -361,26 +362,44 @@ static void full_disk_loses_nothing(void **state)
     struct training_request request = request_of(&paths, data);
     const struct training_view filling = {.on_step = fill_disk_behind_step_2}, silent = {0};
     struct error err = ERROR_INIT;
+    static const struct {
+        int number;
+        const char *said;
+    } faults[] = {{ENOSPC, "No space left"},
+                  {EFBIG, "ulimit -f"},
+                  {EDQUOT, "disk quota"},
+                  {ESTALE, "stale handle"},
+                  {EROFS, "read-only"}};
     request.is.steps = 4;
     request.is.save_every = 2;
     real_write = sys.write;
     sys.write = write_until_full;
     assert_int_equal(job_dir_create(paths.run, &err), 0);
-    assert_int_equal(training_run(&request, false, &filling, &err), -1);
-    sys.write = real_write;
-    if (!strstr(err.text, "the checkpoint of step 4 was not written") ||
-        !strstr(err.text, "No space left"))
-        fail_msg("it says \"%s\"", err.text);
-    assert_true(job_dir_has(paths.run, "checkpoints/step-00000002/state.json"));
-    assert_false(job_dir_has(paths.run, "checkpoints/step-00000004"));
+    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
+        errno_of_disk = faults[i].number;
+        disk_full = false;
+        sys.write = write_until_full;
+        assert_int_equal(training_run(&request, i > 0, &filling, &err), -1);
+        sys.write = real_write;
+        if (!strstr(err.text, "the checkpoint of step 4 was not written") ||
+            !strstr(err.text, faults[i].said))
+            fail_msg("it says \"%s\"", err.text);
+        assert_true(job_dir_has(paths.run, "checkpoints/step-00000002/state.json"));
+        assert_false(job_dir_has(paths.run, "checkpoints/step-00000004"));
+    }
     if (training_run(&request, true, &silent, &err) != 0)
         fail_msg("%s", err.text);
     assert_true(job_dir_has(paths.run, "checkpoints/step-00000004/weights.safetensors"));
     /* nor is half an export left behind */
     struct export_summary summary;
     sys.write = write_until_full;
-    assert_int_equal(export_run(paths.run, &last, paths.out, false, &summary, &err), -1);
+    assert_int_equal(export_run(paths.run, &last, paths.out, false, NULL, &summary, &err), -1);
     sys.write = real_write;
+    assert_int_not_equal(access(paths.out, F_OK), 0);
+    /* nor of one that was stopped */
+    const volatile sig_atomic_t stopped = 1;
+    assert_int_equal(export_run(paths.run, &last, paths.out, false, &stopped, &summary, &err), -1);
+    assert_int_equal(err.kind, ERROR_INTERRUPTED);
     assert_int_not_equal(access(paths.out, F_OK), 0);
     paths_free(&paths);
 }

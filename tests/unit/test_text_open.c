@@ -104,7 +104,7 @@ static void is_the_data_set_in_memory(void **state)
     assert_int_equal(in_memory.documents, 3);
     tokenizer_close(tokenizer);
     assert_int_equal(open_with(&made, "pairs.jsonl", &plain, true, NULL), 0);
-    assert_non_null(strstr(said, "tokenising 1 file, 81 bytes; kept for later runs\n"));
+    assert_non_null(strstr(said, "tokenising 1 file, 81 B; kept for later runs\n"));
     assert_null(made.ids);
     assert_int_equal(open_with(&found, "pairs.jsonl", &plain, true, NULL), 0);
     assert_string_equal(said, "tokenised data found: 22 tokens in 3 documents\ndata: recognised: "

@@ -65,9 +65,9 @@ static void text_ends_where_positions_do(void **state)
     int32_t ids[4 * POSITIONS] = {1, 3};
     int64_t count = 2;
     bench_open(&bench, shared);
-    assert_int_equal(generate(bench.transformer, ids, &count, 4 * POSITIONS, 100, NULL, &likeliest,
-                              NULL, NULL, &err),
-                     0);
+    assert_int_equal(
+        generate(bench.transformer, ids, &count, 4 * POSITIONS, 100, NULL, &likeliest, NULL, &err),
+        0);
     assert_int_equal(count, POSITIONS);
     bench_close(&bench);
 }

@@ -58,15 +58,26 @@ static void lines_find_their_request(void **state)
 {
     (void)state;
     const char *argument;
-    assert_int_equal(request_from_line("top 30", &argument)->request, REQUEST_TOP);
+    bool sure;
+    assert_int_equal(request_from_line("top 30", &argument, &sure)->request, REQUEST_TOP);
     assert_string_equal(argument, "30");
-    assert_int_equal(request_from_line("42.5", &argument)->request, REQUEST_TOP);
+    assert_int_equal(request_from_line("42.5", &argument, &sure)->request, REQUEST_TOP);
     assert_string_equal(argument, "42.5");
-    assert_int_equal(request_from_line("  und", &argument)->request, REQUEST_UNDO);
-    assert_int_equal(request_from_line("toggle", &argument)->request, REQUEST_TOGGLE);
-    assert_null(request_from_line("to", &argument));
-    assert_null(request_from_line("", &argument));
-    assert_null(request_from_line("format-disk", &argument));
+    assert_int_equal(request_from_line("  und", &argument, &sure)->request, REQUEST_UNDO);
+    assert_int_equal(request_from_line("toggle", &argument, &sure)->request, REQUEST_TOGGLE);
+    assert_int_equal(request_from_line("w !x", &argument, &sure)->request, REQUEST_SAVE_PLAN);
+    assert_string_equal(argument, "!x");
+    assert_false(sure);
+    assert_int_equal(request_from_line("write! x", &argument, &sure)->request, REQUEST_SAVE_PLAN);
+    assert_string_equal(argument, "x");
+    assert_true(sure);
+    assert_int_equal(request_from_line("w!", &argument, &sure)->request, REQUEST_SAVE_PLAN);
+    assert_string_equal(argument, "");
+    assert_null(request_from_line("quit!", &argument, &sure));
+    assert_false(sure);
+    assert_null(request_from_line("to", &argument, &sure));
+    assert_null(request_from_line("", &argument, &sure));
+    assert_null(request_from_line("format-disk", &argument, &sure));
 }
 
 /* The table of keys in the README, as it must be. */

@@ -38,6 +38,7 @@ void app_free(struct app *app)
     }
     session_free(&app->session);
     canvas_free(&app->canvas);
+    app_forget_written(app);
 }
 
 static void view_enter(struct app *app)
@@ -93,7 +94,7 @@ int app_resize(struct app *app, int width, int height, struct error *err)
 
 /* A device that does not compute as it was asked to, and a scan that failed, are said once, whole:
  * the view has a line for them, which may cut them. */
-static void tell_of_scan(struct app *app, enum feed_state state, size_t reasons)
+static void tell_of_scan(struct app *app, enum feed_state state, bool paused, size_t reasons)
 {
     const struct scan_feed *feed = &app->session.feed;
     if (feed->state == FEED_FAILED && state != FEED_FAILED) {
@@ -101,9 +102,21 @@ static void tell_of_scan(struct app *app, enum feed_state state, size_t reasons)
         app->message_is_error = true;
     } else if (feed->devices.reasons != reasons && feed->devices.reason[0]) {
         app_message(app, "%s", feed->devices.reason);
-    } else if (state == FEED_CHANGING && feed->state != state) {
+    } else if ((state == FEED_CHANGING && feed->state != state) || paused != feed->paused ||
+               (feed->state == FEED_STOPPED && state == FEED_RUNNING)) {
         app->message[0] = '\0'; /* what was said of the change is no longer so */
     }
+}
+
+/* What there is to say of keeping the plan waits until nobody types. */
+static void tell_kept(struct app *app)
+{
+    char *message = app->session.keep.message;
+    bool typed = app->prompt.active || app->question.request != REQUEST_NONE;
+    if (message[0] && !typed)
+        app_message(app, "%s", message);
+    if (!typed)
+        message[0] = '\0';
 }
 
 bool app_tick(struct app *app)
@@ -111,11 +124,13 @@ bool app_tick(struct app *app)
     const struct job_follow *run = app->session.run;
     enum job_state state = run ? run->state : JOB_ENDED;
     enum feed_state before = app->session.feed.state;
+    bool paused = app->session.feed.paused;
     size_t reasons = app->session.feed.devices.reasons;
     bool changed = session_tick(&app->session);
-    tell_of_scan(app, before, reasons);
+    tell_of_scan(app, before, paused, reasons);
     if (run && run->state != state)
         app->message[0] = '\0'; /* what was said of the job is no longer so */
+    tell_kept(app);
     struct view *view = app_view(app);
     if (view && view->class->tick)
         changed = view->class->tick(app, view->state) || changed;
@@ -132,10 +147,18 @@ int app_tick_ms(const struct app *app)
 
 int app_open(struct app *app, const char *target, struct error *err)
 {
+    char *model;
     switch (session_target(target)) {
     case TARGET_LIBRARY:
         return screen_open_library(app) ? 0 : error_set(err, "%s", app->message);
     case TARGET_JOB:
+        if ((model = session_scanned_model(target, err))) {
+            int status = session_open_scan(&app->session, model, err);
+            free(model);
+            if (status == 0 && !screen_open_model(app))
+                status = error_set(err, "%s", app->message);
+            return status;
+        }
         if (session_watch(&app->session, target, err) != 0)
             return -1;
         return screen_open_watch(app) ? 0 : error_set(err, "%s", app->message);
@@ -157,27 +180,6 @@ void app_step_back(struct app *app, bool redo)
     }
 }
 
-int app_save_screen(struct app *app, const char *path, struct error *err)
-{
-    struct buffer out = BUFFER_INIT;
-    size_t length = strlen(path);
-    bool light = app->theme.colors[THEME_TEXT] >= 0 &&
-                 color_contrast(app->theme.colors[THEME_TEXT]) == 0xFFFFFF;
-    app_draw(app);
-    if (length > 4 && strcmp(path + length - 4, ".svg") == 0)
-        canvas_put_svg(&out, &app->canvas, light ? 0x24292f : 0xd8dee9,
-                       light ? 0xffffff : 0x14181f);
-    else
-        canvas_put_text(&out, &app->canvas);
-    int status = buffer_check(&out, err);
-    if (status == 0)
-        status = session_check_output(&app->session, path, err);
-    if (status == 0)
-        status = file_save_output(path, out.data, out.length, err);
-    buffer_free(&out);
-    return status;
-}
-
 static void change_theme(struct app *app, const char *name)
 {
     static const char *const names[] = {"dark", "light", "mono"};
@@ -194,19 +196,14 @@ static void change_theme(struct app *app, const char *name)
     app_message(app, "theme: %s", theme.name);
 }
 
-static void save_screen(struct app *app, const char *path)
-{
-    struct error err = ERROR_INIT;
-    if (app_save_screen(app, path, &err) < 0)
-        app_error(app, &err);
-    else
-        app_message(app, "screen saved to %s", path);
-}
-
 bool app_gives_up_plan(struct app *app, enum request request)
 {
-    if (!app->session.plan_changed || app->asked == request)
+    struct plan_keep *keep = &app->session.keep;
+    bool told = keep->told;
+    if (!app->session.plan_changed || app->asked == request || session_keep_now(&app->session))
         return true;
+    keep->message[0] = '\0'; /* the question is shown in its place, and why another time */
+    keep->told = told;
     app->asked = request;
     return false;
 }
@@ -255,7 +252,7 @@ static bool request_common(struct app *app, enum request request, const char *ar
         app->redraw_all = true;
         return true;
     case REQUEST_SAVE_SCREEN:
-        save_screen(app, argument);
+        app_request_save_screen(app, argument);
         return true;
     case REQUEST_SUSPEND:
         app->suspend = true;
@@ -289,7 +286,8 @@ void app_request(struct app *app, enum request request, const char *argument)
     if (here && request == REQUEST_SAVE_PLAN &&
         !app_takes_plan(app, request, "w again saves it as it is"))
         return;
-    if (here && (request == REQUEST_PROMPT || request_asks(request, argument))) {
+    if (here && (request == REQUEST_PROMPT || (request_asks(request, argument) &&
+                                               !(app->agreed && request == REQUEST_SAVE_PLAN)))) {
         prompt_open(app, request);
         return;
     }
@@ -309,13 +307,14 @@ static void prompt_finish(struct app *app)
     enum request request = prompt.request;
     app->prompt.active = false;
     if (request == REQUEST_PROMPT) {
-        const struct request_info *info = request_from_line(prompt.text, &argument);
+        const struct request_info *info = request_from_line(prompt.text, &argument, &app->agreed);
         if (!info && prompt.text[0])
             app_message(app, "\"%s\" is not a command (? lists them)", prompt.text);
         request = info ? info->request : REQUEST_NONE;
     } else if (!argument[0])
         request = REQUEST_NONE;
     app_request(app, request, argument);
+    app->agreed = false;
 }
 
 static void prompt_erase(struct prompt *prompt)
@@ -365,10 +364,12 @@ void app_input(struct app *app, int input)
     enum request asked = app->asked;
     app->message[0] = '\0';
     app->message_is_error = false;
-    if (app->prompt.active)
+    if (app->question.request != REQUEST_NONE)
+        app_answer(app, input);
+    else if (app->prompt.active)
         prompt_input(app, input);
     else if (!view->class->input || !view->class->input(app, view->state, input))
         request_key(app, input, view->class->scope);
-    if (app->asked == asked && !app->prompt.active)
+    if (app->asked == asked && !app->prompt.active && app->question.request == REQUEST_NONE)
         app->asked = REQUEST_NONE;
 }

@@ -44,6 +44,13 @@ struct prompt {
     size_t length;
 };
 
+/* A question whose answer is the next input: with y its request comes again, agreed to. */
+struct question {
+    enum request request; /* REQUEST_NONE: none is open */
+    char argument[PROMPT_MAX];
+    char text[ERROR_TEXT_MAX];
+};
+
 struct app {
     struct theme theme;
     struct canvas canvas;
@@ -51,11 +58,15 @@ struct app {
     struct view stack[VIEW_DEPTH_MAX];
     int depth;
     struct prompt prompt;
+    struct question question;
+    bool agreed; /* this request was asked about, and answered with y; or given with "!" */
     char message[ERROR_TEXT_MAX];
     bool message_is_error;
     char search[PROMPT_MAX]; /* what `n` looks for */
     enum request asked;      /* a request that was asked about with the last input, or since when a
                                 prompt is open */
+    char **written;          /* captures of the screen that were written here */
+    size_t written_count, written_capacity;
     bool quit, redraw_all, suspend; /* what the loop has to do */
 };
 
@@ -85,8 +96,9 @@ int app_resize(struct app *app, int width, int height, struct error *err);
 /* A request by itself: keys and prompt end here. */
 void app_request(struct app *app, enum request request, const char *argument);
 
-/* A plan that was made by hand is not thrown away unasked. False: it is not saved, and this request
- * is asked for the first time; the caller says so. The same request as the next input gets true. */
+/* A plan that was made by hand is not thrown away unasked. False: it is neither saved nor kept for
+ * the next opening, and this request is asked for the first time; the caller says so. The same
+ * request as the next input gets true. */
 bool app_gives_up_plan(struct app *app, enum request request);
 
 /* A plan by percentage whose scores are not all there would be one by chance. False: this request
@@ -96,7 +108,23 @@ bool app_takes_plan(struct app *app, enum request request, const char *again);
 /* Undoes or does again the plan's last step; says so where there is none. */
 void app_step_back(struct app *app, bool redo);
 
-/* Writes the canvas to a file: SVG where the name ends in .svg, else text. */
+/* Asks, in the message's place; with y the request comes again, and app->agreed is set. For
+ * whatever is not to be done unasked. */
+void app_ask(struct app *app, enum request request, const char *argument, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+void app_answer(struct app *app, int input);
+
+/* Before the screen writes to a file: 0, it may; 1, it has asked, and with y the request comes
+ * again. An error where something else is there: `what` ("a plan") this writes, `is_one` knows one.
+ * Not asked where it is the screen's `own`, or agreed to. */
+int app_check_over(struct app *app, enum request request, const char *path, const char *what,
+                   bool (*is_one)(const char *), bool own, struct error *err);
+
+/* Writes the canvas to a file, SVG where the name ends in .svg, else text, and over what is there
+ * if that is such a capture: a script has nobody to ask. By a request it asks, but for files that
+ * were written here. */
 int app_save_screen(struct app *app, const char *path, struct error *err);
+void app_request_save_screen(struct app *app, const char *path);
+void app_forget_written(struct app *app);
 
 #endif

@@ -113,7 +113,8 @@ static void shorten_paths(char *text)
 
 static void put_message(const struct app *app, int columns, char out[ERROR_TEXT_MAX])
 {
-    snprintf(out, ERROR_TEXT_MAX, "%s", app->message);
+    bool asked = app->question.request != REQUEST_NONE;
+    snprintf(out, ERROR_TEXT_MAX, "%s", asked ? app->question.text : app->message);
     if (flow_words_rows(out, columns) > PATH_ROWS)
         shorten_paths(out);
 }

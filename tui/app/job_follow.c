@@ -3,14 +3,17 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/memory.h"
+#include "base/sys.h"
 #include "base/utf8.h"
 #include "job/job_dir.h"
 #include "tui/app/job_log.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 static const double look_interval = 0.4; /* seconds between two looks at lock and result */
 
@@ -59,23 +62,55 @@ void job_follow_refresh(struct job_follow *follow)
     follow->looked_at = -INFINITY;
 }
 
+bool job_follow_is_scan(const struct job_follow *follow)
+{
+    const char *command = "";
+    json_get_string(follow->job, "command", &command);
+    return strcmp(command, "scan") == 0;
+}
+
 /* A run's record says more when its data has been read, and all, its steps too, before the first
  * line of its metrics. A scan's is complete from the start. */
 static bool job_is_complete(const struct job_follow *follow)
 {
-    const char *command = "";
-    json_get_string(follow->job, "command", &command);
-    return strcmp(command, "scan") == 0 || json_get(follow->job, "steps");
+    return job_follow_is_scan(follow) || json_get(follow->job, "steps");
 }
 
-/* NULL, too, where there is none. */
-static cJSON *read_part(struct job_follow *follow, const char *name)
+enum { PART_JOB, PART_RESULT, PART_PROOF };
+enum { SMALL = 1 << 20 }; /* bytes */
+
+/* NULL, too, where there is none, or where it is still the file that was read, or could not be, the
+ * last time: it may have megabytes, and one looks twice a second. */
+static cJSON *read_part(struct job_follow *follow, int which)
 {
+    static const char *const names[] = {"job.json", "result.json", "proof.json"};
+    struct job_part *part = &follow->parts[which];
     struct error err = ERROR_INIT;
-    cJSON *json = job_dir_has(follow->path, name) ? job_dir_read(follow->path, name, &err) : NULL;
-    /* One that went since is none. */
-    if (!json && err.kind != ERROR_NONE && job_dir_has(follow->path, name))
-        snprintf(follow->trouble, sizeof follow->trouble, "%s", err.text);
+    struct stat info;
+    cJSON *json = NULL;
+    char *path = job_dir_confine(follow->path, &err) == 0
+                     ? path_join(follow->path, names[which], &err)
+                     : NULL;
+    if (!path || sys.stat(path, &info) != 0) {
+        *part = (struct job_part){0};
+        if (path && errno != ENOENT) { /* a link, say: it is there and is not opened */
+            error_set_errno(&err, errno, "cannot open %s", path);
+            snprintf(part->trouble, sizeof part->trouble, "%s", err.text);
+        }
+    } else {
+        int64_t changed = (int64_t)info.st_mtim.tv_sec * 1000000000 + info.st_mtim.tv_nsec;
+        bool same = part->inode == info.st_ino && part->size == (uint64_t)info.st_size &&
+                    part->changed == changed;
+        if (!same || (part->trouble[0] && info.st_size < SMALL)) { /* a small one may be read yet */
+            json = job_dir_read(follow->path, names[which], &err);
+            *part = (struct job_part){info.st_ino, (uint64_t)info.st_size, changed, ""};
+            if (!json && job_dir_has(follow->path, names[which])) /* one that went since is none */
+                snprintf(part->trouble, sizeof part->trouble, "%s", err.text);
+        }
+    }
+    if (part->trouble[0])
+        snprintf(follow->trouble, sizeof follow->trouble, "%s", part->trouble);
+    free(path);
     return json;
 }
 
@@ -83,7 +118,7 @@ static void read_job(struct job_follow *follow)
 {
     if (job_is_complete(follow))
         return;
-    cJSON *job = read_part(follow, "job.json");
+    cJSON *job = read_part(follow, PART_JOB);
     if (!job)
         return;
     cJSON_Delete(follow->job);
@@ -103,12 +138,13 @@ static bool look(struct job_follow *follow)
     follow->state = job_state(follow->path);
     read_job(follow);
     if (!follow->proof)
-        follow->proof = read_part(follow, "proof.json");
+        follow->proof = read_part(follow, PART_PROOF);
     if (job_follow_lives(follow)) {
         cJSON_Delete(follow->result);
         follow->result = NULL;
+        follow->parts[PART_RESULT] = (struct job_part){0};
     } else if (!follow->result) {
-        follow->result = read_part(follow, "result.json");
+        follow->result = read_part(follow, PART_RESULT);
     }
     return before != follow->state || had_steps != (json_get(follow->job, "steps") != NULL) ||
            had_result != (follow->result != NULL) || had_proof != (follow->proof != NULL);
@@ -139,11 +175,30 @@ bool job_follow_pauses(const struct job_follow *follow)
            (follow->state == JOB_ELSEWHERE && job_dir_has(follow->path, "requests/paused"));
 }
 
+bool job_follow_rows(const struct job_follow *follow, int64_t *done, int64_t *total)
+{
+    const cJSON *line =
+        job_follow_is_scan(follow) ? job_metrics_last(&follow->metrics, "done") : NULL;
+    return line && json_get_int64(line, "done", done) && json_get_int64(line, "total", total);
+}
+
+/* " at step 12", " at 12 of 56 matrices"; nothing where it is not known. */
+static void put_where(const struct job_follow *follow, int64_t step, char *out, size_t size)
+{
+    int64_t done, total;
+    out[0] = '\0';
+    if (step >= 0)
+        snprintf(out, size, " at step %lld", (long long)step);
+    else if (job_follow_rows(follow, &done, &total))
+        snprintf(out, size, " at %lld of %lld matrices", (long long)done, (long long)total);
+}
+
 /* An end by a signal or on request says so itself; a failure's reason is in the log. */
 static void describe_end(const struct job_follow *follow, char *out, size_t size)
 {
     const char *status = "ended", *message = NULL;
     int64_t step = -1;
+    char where[64];
     json_get_string(follow->result, "status", &status);
     json_get_string(follow->result, "message", &message);
     json_get_int64(follow->result, "last_step", &step);
@@ -153,22 +208,23 @@ static void describe_end(const struct job_follow *follow, char *out, size_t size
         snprintf(out, size, "failed: %s", reason);
     } else if (strcmp(status, "killed") == 0 && message) {
         snprintf(out, size, "%s", message);
-    } else if (step >= 0) {
-        snprintf(out, size, "%s at step %lld", status, (long long)step);
     } else {
-        snprintf(out, size, "%s", status);
+        put_where(follow, step, where, sizeof where);
+        snprintf(out, size, "%s%s", status, where);
     }
 }
 
 void job_follow_describe(const struct job_follow *follow, char *out, size_t size)
 {
-    int64_t step = job_metrics_last_step(&follow->metrics);
+    char where[64];
+    put_where(follow, job_metrics_last_step(&follow->metrics), where, sizeof where);
     if (follow->state == JOB_ENDED)
         describe_end(follow, out, size);
-    else if (follow->state == JOB_DIED && step >= 0)
-        snprintf(out, size, "died at step %lld: nothing says how", (long long)step);
     else if (follow->state == JOB_DIED)
-        snprintf(out, size, "died before the first step: nothing says how");
+        snprintf(out, size, "died%s: nothing says how",
+                 where[0]                     ? where
+                 : job_follow_is_scan(follow) ? " before the first matrix"
+                                              : " before the first step");
     else if (follow->state == JOB_ELSEWHERE)
         snprintf(out, size, "%s on another machine", job_follow_pauses(follow) ? "paused" : "runs");
     else

@@ -22,6 +22,9 @@ static void read_tail(const char *job, char tail[TAIL + 1])
     if (fd >= 0) {
         if (file_read_at(fd, tail, count, size - count, path, NULL) == 0)
             tail[count] = '\0';
+        for (size_t i = 0; i < count; i++)
+            if (tail[i] == '\0') /* a hole */
+                tail[i] = '\n';
         sys.close(fd);
     }
     free(path);

@@ -73,6 +73,8 @@ static int run_terminal(const char *target, struct error *err)
         app_draw_opening(&app, target);
         terminal_show(&app.canvas);
         status = app_open(&app, target, err);
+        if (status == 0 && terminal_notice()[0])
+            app_message(&app, "%s", terminal_notice());
         if (status == 0)
             run_loop(&app);
         app_free(&app);

@@ -91,7 +91,7 @@ static bool shows_text(struct app *app, const char *text)
 static bool scan_is_over(const struct session *session)
 {
     return !session->model || session->feed.state == FEED_DONE ||
-           session->feed.state == FEED_FAILED;
+           session->feed.state == FEED_STOPPED || session->feed.state == FEED_FAILED;
 }
 
 static bool is_met(struct app *app, const char *what, const char *argument)
@@ -111,7 +111,14 @@ static int wait_for(const struct script *script, const char *what, const char *a
     const struct timespec pause = {.tv_nsec = 10000000};
     double start = clock_seconds();
     app_tick(script->app);
-    while (!is_met(script->app, what, argument)) {
+    for (bool last = false; !is_met(script->app, what, argument);) {
+        if (last)
+            return error_set(script->err,
+                             "%s:%d: nothing is under way any more, and %s %.100s has not come",
+                             script->path, script->line, what, argument);
+        /* No job runs and no view looks around: nothing can change what is shown, but what the tick
+         * before has brought is looked at once more. */
+        last = app_tick_ms(script->app) < 0;
         if (clock_seconds() - start > wait_limit)
             return error_set(script->err, "%s:%d: waited five minutes in vain for %s %.100s",
                              script->path, script->line, what, argument);

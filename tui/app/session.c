@@ -12,9 +12,6 @@
 #include <string.h>
 #include <unistd.h>
 
-/* What a fresh plan selects, as `spectrum plan` does. */
-static const double first_percent = 25;
-
 void session_init(struct session *session)
 {
     *session = (struct session){.device = "auto"};
@@ -23,6 +20,7 @@ void session_init(struct session *session)
 
 static void close_model(struct session *session)
 {
+    session_keep_close(session);
     plan_free(session->plan);
     scan_feed_free(&session->feed);
     grid_free(&session->grid);
@@ -34,7 +32,7 @@ static void close_model(struct session *session)
     session->scan = NULL;
     session->model = NULL;
     session->title = session->source = NULL;
-    session->plan_changed = session->plan_read = false;
+    session->plan_changed = session->plan_read = session->scan_held = false;
     session->plan_path[0] = '\0';
 }
 
@@ -88,11 +86,12 @@ static int open_parts(struct session *session, const char *path, struct error *e
     if (!session->title || !session->source || open_scan(session, path, err) != 0 ||
         grid_make(&session->grid, session->scan, err) != 0 ||
         plan_new(&session->plan, session->scan, session->model, err) != 0 ||
-        plan_select(session->plan, first_percent, PLAN_BY_TYPE, err) != 0)
+        plan_select(session->plan, PLAN_FIRST_PERCENT, PLAN_BY_TYPE, err) != 0)
         return -1;
     plan_settle(session->plan);
     session->scope = PLAN_BY_TYPE;
     session_plan_changed(session, false);
+    session_keep_open(session);
     return 0;
 }
 
@@ -105,6 +104,25 @@ int session_open(struct session *session, const char *path, struct error *err)
     return -1;
 }
 
+char *session_scanned_model(const char *job, struct error *err)
+{
+    const char *command = "", *model = NULL;
+    cJSON *json = job_dir_read(job, "job.json", NULL);
+    json_get_string(json, "command", &command);
+    char *path = strcmp(command, "scan") == 0 && json_get_string(json, "model", &model)
+                     ? string_copy(model, err)
+                     : NULL;
+    cJSON_Delete(json);
+    return path;
+}
+
+int session_open_scan(struct session *session, const char *model, struct error *err)
+{
+    int status = session_open(session, model, err);
+    session->scan_held = status == 0;
+    return status;
+}
+
 int session_watch(struct session *session, const char *job, struct error *err)
 {
     struct job_follow *follow;
@@ -115,29 +133,46 @@ int session_watch(struct session *session, const char *job, struct error *err)
     return 0;
 }
 
-bool session_tick(struct session *session)
+/* What jobs wrote. */
+static bool take_in(struct session *session)
 {
     bool changed = session->run && job_follow_update(session->run);
     if (!session->model)
         return changed;
     if (session->feed.state == FEED_WAITING)
-        scan_feed_start(&session->feed, session->scan, session->device, &(struct error)ERROR_INIT);
+        scan_feed_start(&session->feed, session->scan, session->device, session->scan_held,
+                        &(struct error)ERROR_INIT);
     else if (!scan_feed_update(&session->feed, session->scan))
         return changed;
     session_plan_changed(session, false);
     return true;
 }
 
-int session_tick_ms(const struct session *session)
+bool session_tick(struct session *session)
+{
+    bool changed = take_in(session);
+    return session_keep_tick(session) || changed;
+}
+
+static int jobs_tick_ms(const struct session *session)
 {
     if (session->model && session->feed.state == FEED_WAITING)
         return 0;
     if (session->model &&
         (session->feed.state == FEED_RUNNING || session->feed.state == FEED_CHANGING))
         return 60;
+    if (session->model &&
+        (session->feed.state == FEED_STOPPED || session->feed.state == FEED_FAILED))
+        return 500; /* others may let it go on */
     if (session->run && session->run->state != JOB_ENDED && session->run->state != JOB_DIED)
         return 200;
     return -1;
+}
+
+int session_tick_ms(const struct session *session)
+{
+    int jobs = jobs_tick_ms(session), keep = session_keep_ms(session);
+    return jobs < 0 || (keep >= 0 && keep < jobs) ? keep : jobs;
 }
 
 /* Asking for a GPU would load its plug-in, which the screen's process never does. */
@@ -165,6 +200,8 @@ void session_plan_changed(struct session *session, bool by_hand)
 {
     plan_refresh(session->plan);
     session->plan_changed = session->plan_changed || by_hand;
+    if (by_hand)
+        session_keep_changed(session);
     session_cost_changed(session);
 }
 

@@ -12,6 +12,20 @@
 
 enum target_kind { TARGET_LIBRARY, TARGET_MODEL, TARGET_SCAN, TARGET_JOB };
 
+/* What a plan that nobody has touched selects, as `spectrum plan` does. */
+#define PLAN_FIRST_PERCENT 25.0
+
+/* The plan as it is kept between two openings of its model (session_keep.c). */
+struct plan_keep {
+    char *path;        /* its file; NULL: the model's content is not known yet */
+    bool looked;       /* for what was kept before */
+    bool touched;      /* the plan was changed by hand since it was opened */
+    bool aside;        /* what lies at `path` is not this plan's, and is not written over */
+    bool failed, told; /* it could not be written last; that was said (once a session) */
+    double changed_at; /* clock_seconds() of the first change that is not written; 0: all is */
+    char message[ERROR_TEXT_MAX]; /* for the screen to show once; "": nothing */
+};
+
 struct session {
     char *title;         /* what is open, in short */
     char *source;        /* model or scan file, for plans and jobs; NULL: nothing is open */
@@ -21,8 +35,10 @@ struct session {
     struct scan_feed feed; /* of a model's scan */
     char device[16];       /* what is to compute scans: "auto", or what was chosen */
     struct plan *plan;
-    bool plan_changed;    /* by hand, and not saved since */
-    bool plan_read;       /* from a file, with no percentage, undo or redo since */
+    bool plan_changed; /* by hand, and not saved since */
+    bool plan_read;    /* from a file, with no percentage, undo or redo since */
+    bool scan_held;    /* the model was opened by its scan, which is started on request alone */
+    struct plan_keep keep;
     char plan_path[4096]; /* the file that it was last read from or written to; "": none */
     enum plan_scope scope;
     struct cost cost;
@@ -41,6 +57,12 @@ enum target_kind session_target(const char *path);
 int session_open(struct session *session, const char *path, struct error *err);
 int session_watch(struct session *session, const char *job, struct error *err);
 
+/* The model that a job scans, newly allocated; NULL: the job is no scan. Opened by its scan, a
+ * model shows that as it is: one that was stopped or failed is not started before it is asked to.
+ */
+char *session_scanned_model(const char *job, struct error *err);
+int session_open_scan(struct session *session, const char *model, struct error *err);
+
 /* Takes in what jobs wrote; true: something changed. Milliseconds until that is worth a look, -1:
  * nothing is under way. */
 bool session_tick(struct session *session);
@@ -53,6 +75,16 @@ int session_choose_device(struct session *session, const char *name, struct erro
 /* Ranks by what is known now; brings the cost up to date after the plan or the settings changed. */
 void session_plan_changed(struct session *session, bool by_hand);
 void session_cost_changed(struct session *session);
+
+/* Keeping the plan: when a model was opened, its plan changed, time has passed (true: there is a
+ * message), and before it is closed. session_keep_now() writes what is not written yet; false: it
+ * cannot be kept. */
+void session_keep_open(struct session *session);
+void session_keep_changed(struct session *session);
+bool session_keep_tick(struct session *session);
+bool session_keep_now(struct session *session);
+void session_keep_close(struct session *session);
+int session_keep_ms(const struct session *session); /* until a change is written; -1: all is */
 
 /* Matrices without a score yet; and those that matter to the plan: 0 where scores chose nothing of
  * it, by hand, by a file, nothing or all. */

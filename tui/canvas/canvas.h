@@ -79,4 +79,7 @@ bool cell_equal(const struct cell *a, const struct cell *b);
 void canvas_put_text(struct buffer *out, const struct canvas *canvas);
 void canvas_put_svg(struct buffer *out, const struct canvas *canvas, int32_t fg, int32_t bg);
 
+/* Does a text begin as such a picture does? */
+bool canvas_is_svg(const char *text);
+
 #endif

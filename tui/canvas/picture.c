@@ -91,15 +91,24 @@ static void put_letters(struct buffer *out, const struct canvas *canvas, int y, 
     }
 }
 
+#define SVG_START "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\""
+#define SVG_FONT "<g font-family=\"DejaVu Sans Mono, Menlo, Consolas, monospace\" "
+
+bool canvas_is_svg(const char *text)
+{
+    return strncmp(text, SVG_START, sizeof SVG_START - 1) == 0 && strstr(text, SVG_FONT);
+}
+
 void canvas_put_svg(struct buffer *out, const struct canvas *canvas, int32_t fg, int32_t bg)
 {
     int width = canvas->width * CELL_WIDTH, height = canvas->height * CELL_HEIGHT;
-    buffer_format(out,
-                  "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"%d\" "
-                  "viewBox=\"0 0 %d %d\">\n<rect width=\"%d\" height=\"%d\" fill=\"#%06x\"/>\n"
-                  "<g font-family=\"DejaVu Sans Mono, Menlo, Consolas, monospace\" "
-                  "font-size=\"13\" xml:space=\"preserve\">\n",
-                  width, height, width, height, width, height, (unsigned)bg);
+    buffer_format(
+        out,
+        SVG_START
+        "%d\" height=\"%d\" "
+        "viewBox=\"0 0 %d %d\">\n<rect width=\"%d\" height=\"%d\" fill=\"#%06x\"/>\n" SVG_FONT
+        "font-size=\"13\" xml:space=\"preserve\">\n",
+        width, height, width, height, width, height, (unsigned)bg);
     for (int y = 0; y < canvas->height; y++) {
         put_backgrounds(out, canvas, y, fg, bg);
         put_letters(out, canvas, y, fg, bg);

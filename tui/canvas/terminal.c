@@ -9,8 +9,10 @@
 #include <ncurses.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <term.h>
 #include <termios.h>
 #include <unistd.h>
@@ -21,7 +23,9 @@
 static struct {
     bool open, utf8, color;
     struct canvas shown;
-    bool all; /* forget what was shown */
+    bool all;          /* forget what was shown */
+    int width, height; /* what ncurses draws in: window_size() when it was asked last */
+    char notice[160];
     struct {
         int fg, bg; /* palette numbers, -1: default */
     } pairs[4096];
@@ -56,9 +60,7 @@ int terminal_restore_prepare(struct error *err)
     if (!type || !type[0])
         return error_set(err, "TERM is not set, so the terminal's type is not known; set TERM "
                               "(xterm, screen, linux, vt100)");
-    /* Exported LINES and COLUMNS may be another window's: the terminal itself is asked, and the
-     * type's own size is taken where it does not know. */
-    use_env(FALSE);
+    use_env(FALSE); /* window_size() says when LINES and COLUMNS count */
     use_tioctl(TRUE);
     int status = 0;
     if (setupterm(NULL, STDOUT_FILENO, &status) != OK)
@@ -96,22 +98,85 @@ void terminal_restore(void)
         tcsetattr(STDIN_FILENO, TCSANOW, &restore.modes);
 }
 
-/* ESCDELAY in ms where it is a sane one; otherwise a lone Esc is taken for one after 25 ms. */
+/* A whole number in the environment, `otherwise` where there is none; one that is no number or
+ * beyond its bounds is not used, and terminal_notice() says so. */
+static int environment_number(const char *name, int least, int most, int otherwise,
+                              const char *instead)
+{
+    const char *text = getenv(name);
+    char *end = NULL;
+    if (!text || !text[0])
+        return otherwise;
+    errno = 0;
+    long number = strtol(text, &end, 10);
+    if (end != text && !*end && errno == 0 && number >= least && number <= most)
+        return (int)number;
+    snprintf(terminal.notice, sizeof terminal.notice,
+             "%s=%.20s is not used: it takes a whole number from %d to %d; %s", name, text, least,
+             most, instead);
+    utf8_sanitize(terminal.notice);
+    return otherwise;
+}
+
+/* The terminal itself knows its size. Exported LINES and COLUMNS may be another window's, so they
+ * count only where it does not (a serial line says 0x0); behind them the type's own size, and
+ * 80x24.
+ */
+static void window_size(int *width, int *height)
+{
+    enum { MOST = 10000 };
+    static const char instead[] = "the terminal's type has a size";
+    struct winsize size = {0};
+    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_row > 0 && size.ws_col > 0) {
+        *width = size.ws_col < MOST ? size.ws_col : MOST;
+        *height = size.ws_row < MOST ? size.ws_row : MOST;
+        return;
+    }
+    int type_width = tigetnum("cols"), type_height = tigetnum("lines");
+    *width = environment_number("COLUMNS", 1, MOST, type_width > 0 ? type_width : 80, instead);
+    *height = environment_number("LINES", 1, MOST, type_height > 0 ? type_height : 24, instead);
+}
+
+/* A window that has another size now: ncurses is told. SIGWINCH itself has nothing to do but to end
+ * the wait for input, and one that is lost (a stopped screen gets none) costs a second. */
+static bool follow_window(void)
+{
+    int width, height;
+    window_size(&width, &height);
+    if (width == terminal.width && height == terminal.height)
+        return false;
+    terminal.width = width;
+    terminal.height = height;
+    resize_term(height, width);
+    terminal.all = true;
+    return true;
+}
+
+static void on_window_change(int number)
+{
+    (void)number;
+}
+
+/* The time in ms after which Esc is the key and not the beginning of another one's sequence: 25
+ * suits all but slow lines. */
 static int escape_delay(void)
 {
-    const char *text = getenv("ESCDELAY");
-    char *end = NULL;
-    long delay = text ? strtol(text, &end, 10) : 0;
-    return text && end != text && !*end && delay >= 1 && delay <= 500 ? (int)delay : 25;
+    return environment_number("ESCDELAY", 0, 5000, 25, "25 ms are");
 }
 
 int terminal_open(struct error *err)
 {
     setlocale(LC_CTYPE, "");
     terminal.utf8 = strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
+    struct sigaction change = {.sa_handler =
+                                   on_window_change}; /* without SA_RESTART: poll() ends */
+    sigaction(SIGWINCH, &change, NULL);               /* before ncurses takes it for itself */
     if (!initscr())
         return error_set(err, "the terminal could not be opened; is TERM set?");
     terminal.open = true;
+    terminal.notice[0] = '\0';
+    terminal.width = terminal.height = 0;
+    follow_window();
     raw();
     noecho();
     nonl();
@@ -151,7 +216,13 @@ bool terminal_is_utf8(void)
 
 void terminal_size(int *width, int *height)
 {
-    getmaxyx(stdscr, *height, *width);
+    *width = terminal.width;
+    *height = terminal.height;
+}
+
+const char *terminal_notice(void)
+{
+    return terminal.notice;
 }
 
 static int distance(int32_t color, int red, int green, int blue)
@@ -309,19 +380,10 @@ static int input_from_key(wint_t key)
         wint_t key;
         int input;
     } table[] = {
-        {KEY_UP, INPUT_UP},
-        {KEY_DOWN, INPUT_DOWN},
-        {KEY_LEFT, INPUT_LEFT},
-        {KEY_RIGHT, INPUT_RIGHT},
-        {KEY_PPAGE, INPUT_PAGE_UP},
-        {KEY_NPAGE, INPUT_PAGE_DOWN},
-        {KEY_HOME, INPUT_HOME},
-        {KEY_END, INPUT_END},
-        {KEY_DC, INPUT_DELETE},
-        {KEY_BTAB, INPUT_BACK_TAB},
-        {KEY_ENTER, INPUT_ENTER},
-        {KEY_RESIZE, INPUT_RESIZE},
-        {KEY_BACKSPACE, INPUT_BACKSPACE},
+        {KEY_UP, INPUT_UP},         {KEY_DOWN, INPUT_DOWN},     {KEY_LEFT, INPUT_LEFT},
+        {KEY_RIGHT, INPUT_RIGHT},   {KEY_PPAGE, INPUT_PAGE_UP}, {KEY_NPAGE, INPUT_PAGE_DOWN},
+        {KEY_HOME, INPUT_HOME},     {KEY_END, INPUT_END},       {KEY_DC, INPUT_DELETE},
+        {KEY_BTAB, INPUT_BACK_TAB}, {KEY_ENTER, INPUT_ENTER},   {KEY_BACKSPACE, INPUT_BACKSPACE},
     };
     for (size_t i = 0; i < sizeof table / sizeof *table; i++)
         if (table[i].key == key)
@@ -348,6 +410,8 @@ static bool input_closed(void)
 int terminal_read(void)
 {
     wint_t key = 0;
+    if (follow_window())
+        return INPUT_RESIZE;
     int kind = get_wch(&key);
     if (kind == KEY_CODE_YES)
         return input_from_key(key);

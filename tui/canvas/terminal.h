@@ -38,7 +38,14 @@ int terminal_open(struct error *err);
 void terminal_close(void);
 bool terminal_has_color(void);
 bool terminal_is_utf8(void);
+
+/* In cells: the window's own size; where it does not say, LINES and COLUMNS, then that of the
+ * terminal's type, then 80x24. terminal_read() follows it and says INPUT_RESIZE. */
 void terminal_size(int *width, int *height);
+
+/* What of the environment (ESCDELAY, LINES, COLUMNS) could not be obeyed, and what is done instead;
+ * "": all of it was. */
+const char *terminal_notice(void);
 
 /* Shows a canvas; sends only what changed since the last time, so nothing when nothing did. */
 void terminal_show(const struct canvas *canvas);

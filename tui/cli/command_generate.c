@@ -56,11 +56,13 @@ static int encode_prompt(const struct request *request, const struct source *sou
     return status == 0 ? end_tokens_add_turn(ends, tokenizer, name, err) : -1;
 }
 
+/* The text as it grows. */
 struct writer {
+    const struct request *request;
     const struct tokenizer *tokenizer;
     struct buffer pending; /* the beginning of a character that is not whole yet */
-    const volatile sig_atomic_t *interrupted;
-    bool quiet;
+    const int32_t *ids;
+    int64_t prompt, count; /* of ids, that are the prompt's, and that are there */
 };
 
 /* Shows whole characters as they come; controls other than tab and newline become '?'. */
@@ -82,31 +84,71 @@ static void show(struct buffer *text)
     fflush(stdout);
 }
 
-/* Nothing that generate does has to be put away, and a long prompt, a big model's loading or one
- * step of a back end take longer than anyone waits who pressed Ctrl-C: where the work has not ended
- * by itself half a second later, the process ends. What came was shown already. */
+static void print_json(const struct writer *writer)
+{
+    struct buffer text = BUFFER_INIT, out = BUFFER_INIT;
+    tokenizer_decode(writer->tokenizer, writer->ids + writer->prompt,
+                     (size_t)(writer->count - writer->prompt), true, &text, NULL);
+    if (text.data)
+        utf8_mend(text.data);
+    buffer_text(&out, "{\"format\": \"spectrum.generation\", \"version\": 1, \"prompt\": ");
+    json_put_string(&out, writer->request->prompt);
+    buffer_text(&out, ", \"text\": ");
+    json_put_string(&out, buffer_string(&text));
+    buffer_text(&out, ", \"ids\": [");
+    for (int64_t i = writer->prompt; i < writer->count; i++)
+        buffer_format(&out, "%s%" PRId32, i > writer->prompt ? ", " : "", writer->ids[i]);
+    buffer_text(&out, "]}\n");
+    fwrite(buffer_string(&out), 1, out.length, stdout);
+    buffer_free(&text);
+    buffer_free(&out);
+}
+
+/* The end of what is printed, however it comes. */
+static int finish(const struct writer *writer, bool interrupted, struct error *err)
+{
+    int64_t count = writer->count - writer->prompt;
+    if (writer->request->json)
+        print_json(writer);
+    else
+        putchar('\n');
+    return interrupted
+               ? error_set_kind(err, ERROR_INTERRUPTED, "interrupted behind %" PRId64 " token%s",
+                                count, text_s((uint64_t)count))
+               : 0;
+}
+
+/* A forward asks for an interruption between the halves of its blocks. What asks less often, the
+ * loading of a big model above all, is not waited for longer than half a second: a thread prints
+ * what there is and ends the process. Nothing that generate does has to be put away. */
 struct leaver {
     pthread_t thread;
+    pthread_mutex_t prints; /* held by whoever prints, or changes what is to be printed */
     atomic_bool done;
     bool runs;
-    atomic_llong tokens; /* that were generated */
+    const struct writer *writer; /* NULL: there is no text yet */
     const volatile sig_atomic_t *interrupted;
 };
 
-static struct leaver leaver;
+static struct leaver leaver = {.prints = PTHREAD_MUTEX_INITIALIZER};
 
 static void *leave_in_time(void *context)
 {
     const struct timespec twentieth = {.tv_nsec = 50000000};
+    struct error err = ERROR_INIT;
     (void)context;
     for (int left = 10; left > 0 && !leaver.done; left -= *leaver.interrupted != 0)
         nanosleep(&twentieth, NULL);
+    pthread_mutex_lock(&leaver.prints);
     if (!leaver.done) {
-        long long count = leaver.tokens;
-        fprintf(stderr, "%sspectrum: interrupted behind %lld token%s\n", count > 0 ? "\n" : "",
-                count, text_s((uint64_t)count));
+        error_set(&err, "interrupted");
+        if (leaver.writer)
+            finish(leaver.writer, true, &err);
+        fflush(stdout);
+        fprintf(stderr, "spectrum: %s\n", err.text);
         _exit(130);
     }
+    pthread_mutex_unlock(&leaver.prints);
     return NULL;
 }
 
@@ -114,7 +156,7 @@ static void *leave_in_time(void *context)
 static void leaver_start(void)
 {
     sigset_t all, before;
-    leaver.interrupted = interrupt_watch();
+    leaver.interrupted = interrupt_watch(NULL);
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     leaver.runs = pthread_create(&leaver.thread, NULL, leave_in_time, NULL) == 0;
@@ -129,36 +171,23 @@ static void leaver_end(void)
     leaver.runs = false;
 }
 
-static bool on_token(void *context, int32_t id)
+static bool should_stop(void *context)
 {
-    leaver.tokens++;
-    struct writer *writer = context;
-    if (!tokenizer_is_special(writer->tokenizer, id)) {
-        tokenizer_piece(writer->tokenizer, id, &writer->pending);
-        if (!writer->quiet && !writer->pending.failed)
-            show(&writer->pending);
-    }
-    return *writer->interrupted;
+    (void)context;
+    return *leaver.interrupted || ferror(stdout); /* the reader is gone */
 }
 
-static void print_json(const struct request *request, const struct tokenizer *tokenizer,
-                       const int32_t *ids, int64_t count, int64_t prompt)
+static void on_token(void *context, int32_t id)
 {
-    struct buffer text = BUFFER_INIT, out = BUFFER_INIT;
-    tokenizer_decode(tokenizer, ids + prompt, (size_t)(count - prompt), true, &text, NULL);
-    if (text.data)
-        utf8_mend(text.data);
-    buffer_text(&out, "{\"format\": \"spectrum.generation\", \"version\": 1, \"prompt\": ");
-    json_put_string(&out, request->prompt);
-    buffer_text(&out, ", \"text\": ");
-    json_put_string(&out, buffer_string(&text));
-    buffer_text(&out, ", \"ids\": [");
-    for (int64_t i = prompt; i < count; i++)
-        buffer_format(&out, "%s%" PRId32, i > prompt ? ", " : "", ids[i]);
-    buffer_text(&out, "]}\n");
-    fwrite(buffer_string(&out), 1, out.length, stdout);
-    buffer_free(&text);
-    buffer_free(&out);
+    struct writer *writer = context;
+    pthread_mutex_lock(&leaver.prints);
+    writer->count++;
+    if (!tokenizer_is_special(writer->tokenizer, id)) {
+        tokenizer_piece(writer->tokenizer, id, &writer->pending);
+        if (!writer->request->json && !writer->pending.failed)
+            show(&writer->pending);
+    }
+    pthread_mutex_unlock(&leaver.prints);
 }
 
 /* Grows the prompt by what the model says. */
@@ -173,20 +202,19 @@ static int run(const struct request *request, struct transformer *transformer,
                                       .seed = (uint64_t)request->seed};
     int64_t prompt = (int64_t)list->count, count = prompt, room = prompt + request->tokens;
     int32_t *ids = array_alloc((size_t)room, sizeof *ids, err);
-    struct writer writer = {tokenizer, BUFFER_INIT, leaver.interrupted, request->json};
+    struct writer writer = {request, tokenizer, BUFFER_INIT, ids, prompt, prompt};
+    const struct generation_watch watch = {on_token, should_stop, &writer};
     if (!ids)
         return -1;
     memcpy(ids, list->ids, list->count * sizeof *ids);
-    int status = generate(transformer, ids, &count, room, request->tokens, ends, &sampling,
-                          on_token, &writer, err);
+    pthread_mutex_lock(&leaver.prints);
+    leaver.writer = &writer;
+    pthread_mutex_unlock(&leaver.prints);
+    int status =
+        generate(transformer, ids, &count, room, request->tokens, ends, &sampling, &watch, err);
     leaver_end(); /* what follows is short, and is printed whole */
-    if (status == 0 && request->json)
-        print_json(request, tokenizer, ids, count, prompt);
-    else if (status == 0)
-        putchar('\n');
-    if (status == 0 && *writer.interrupted)
-        status = error_set_kind(err, ERROR_INTERRUPTED, "interrupted behind %" PRId64 " token%s",
-                                count - prompt, text_s((uint64_t)(count - prompt)));
+    if (status == 0)
+        status = finish(&writer, *leaver.interrupted, err);
     buffer_free(&writer.pending);
     free(ids);
     return status;

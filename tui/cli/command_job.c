@@ -53,7 +53,8 @@ static void put_plain(struct buffer *out, int width, const char *text)
 static void put_line(struct buffer *out, const struct job_follow *job, const char *command,
                      const char *state)
 {
-    int64_t step = job_metrics_last_step(&job->metrics);
+    int64_t step = job_metrics_last_step(&job->metrics), done, total;
+    const char *model = "";
     buffer_format(out, "%-9s ", job_state_name(job->state));
     put_plain(out, 6, command ? command : "");
     buffer_byte(out, ' ');
@@ -61,6 +62,12 @@ static void put_line(struct buffer *out, const struct job_follow *job, const cha
     buffer_format(out, "\n          %s", state);
     if (step >= 0 && job_follow_lives(job))
         buffer_format(out, " at step %" PRId64, step);
+    else if (job_follow_lives(job) && job_follow_rows(job, &done, &total))
+        buffer_format(out, " at %" PRId64 " of %" PRId64 " matrices", done, total);
+    if (job_follow_is_scan(job) && json_get_string(job->job, "model", &model)) {
+        buffer_text(out, ", ");
+        put_plain(out, 0, model); /* a scan's folder does not say whose it is */
+    }
     buffer_byte(out, '\n');
 }
 
@@ -69,7 +76,7 @@ static void put_object(struct buffer *out, const struct job_follow *job, const c
                        const char *state)
 {
     const char *model = NULL;
-    int64_t step = job_metrics_last_step(&job->metrics);
+    int64_t step = job_metrics_last_step(&job->metrics), done, total;
     json_get_string(job->job, "model", &model);
     buffer_text(out, "{\"job\": ");
     put_text(out, job->path);
@@ -82,6 +89,9 @@ static void put_object(struct buffer *out, const struct job_follow *job, const c
         buffer_format(out, "%" PRId64, step);
     else
         buffer_text(out, "null");
+    if (job_follow_rows(job, &done, &total))
+        buffer_format(out, ", \"matrices\": %" PRId64 ", \"matrices_total\": %" PRId64, done,
+                      total);
 }
 
 static void put_job(struct buffer *out, const struct job_follow *job, bool json)
@@ -166,7 +176,11 @@ static int ask(const struct job_follow *job, enum job_request request, const cha
     }
     if (job_request_put(job->path, request, NULL, err) != 0)
         return -1;
-    fprintf(stderr, "asked to %s; it does so behind the step in hand\n", what);
+    if (request == JOB_REQUEST_RESUME)
+        fprintf(stderr, "asked to %s\n", what);
+    else
+        fprintf(stderr, "asked to %s; it does so behind the %s in hand\n", what,
+                job_follow_is_scan(job) ? "matrices" : "step");
     return 0;
 }
 
@@ -179,6 +193,9 @@ static int pause_job(struct job_follow *job, const struct wish *wish, struct err
 static int checkpoint_job(struct job_follow *job, const struct wish *wish, struct error *err)
 {
     (void)wish;
+    if (job_follow_is_scan(job))
+        return error_set(
+            err, "%s is a scan: it has no checkpoints, what it computed is kept anyway", job->path);
     return ask(job, JOB_REQUEST_CHECKPOINT, "checkpoint", err);
 }
 
@@ -272,45 +289,57 @@ static int resume_job(struct job_follow *job, const struct wish *wish, struct er
     return strcmp(command, "train") == 0 ? job_wait_for_resume(job->path, taken, err) : 0;
 }
 
-/* The lines that came since; where later ones replaced some, what is new is still at the end. */
-static void print_lines(const struct job_follow *job, size_t *taken)
+struct printer {
+    struct buffer out;
+    int64_t steps; /* 0: not known */
+    const volatile sig_atomic_t *interrupted;
+};
+
+static bool print_line(void *context, const char *text, size_t length)
 {
-    const struct job_metrics *metrics = &job->metrics;
-    size_t added = metrics->taken - *taken;
-    struct buffer out = BUFFER_INIT;
+    struct printer *printer = context;
+    metrics_line_put(&printer->out, text, length, printer->steps);
+    if (printer->out.length > 1 << 16) {
+        fwrite(buffer_string(&printer->out), 1, printer->out.length, stdout);
+        buffer_clear(&printer->out);
+    }
+    return !*printer->interrupted && !ferror(stdout);
+}
+
+/* The lines that came since. */
+static int print_lines(const struct job_follow *job, struct job_metrics_place *place,
+                       const volatile sig_atomic_t *interrupted, struct error *err)
+{
+    struct printer printer = {.out = BUFFER_INIT, .interrupted = interrupted};
     double steps = 0;
     job_follow_number(job, "steps", &steps);
-    int64_t of = steps >= 1 && steps < 1e15 ? (int64_t)steps : 0;
-    for (size_t i = added < metrics->count ? metrics->count - added : 0; i < metrics->count; i++) {
-        cJSON *line = job_metrics_json(metrics, i);
-        metrics_line_put(&out, line, of);
-        cJSON_Delete(line);
-        if (out.length > 1 << 16) {
-            fwrite(buffer_string(&out), 1, out.length, stdout);
-            buffer_clear(&out);
-        }
-    }
-    fwrite(buffer_string(&out), 1, out.length, stdout);
+    printer.steps = steps >= 1 && steps < 1e15 ? (int64_t)steps : 0;
+    int status = job_metrics_read(&job->metrics, place, print_line, &printer, err);
+    fwrite(buffer_string(&printer.out), 1, printer.out.length, stdout);
     fflush(stdout);
-    buffer_free(&out);
-    *taken = metrics->taken;
+    buffer_free(&printer.out);
+    return status;
 }
 
 /* Without a terminal: the lines so far and those to come, until the job or the reader ends. */
 static int follow_job(struct job_follow *job, const struct wish *wish, struct error *err)
 {
     (void)wish;
-    const volatile sig_atomic_t *interrupted = interrupt_watch();
+    const volatile sig_atomic_t *interrupted = interrupt_watch(NULL);
     const struct timespec fifth = {.tv_nsec = 200000000};
-    size_t taken = 0;
-    print_lines(job, &taken);
-    while (job_follow_lives(job) && !*interrupted && !ferror(stdout)) {
+    struct job_metrics_place place = {0};
+    int printed = print_lines(job, &place, interrupted, err);
+    while (printed == 0 && job_follow_lives(job) && !*interrupted && !ferror(stdout)) {
         nanosleep(&fifth, NULL);
         job_follow_update(job);
-        print_lines(job, &taken);
+        printed = print_lines(job, &place, interrupted, err);
     }
+    if (printed != 0)
+        return -1;
     if (*interrupted)
         return error_set_kind(err, ERROR_INTERRUPTED, "left; the job goes on");
+    if (ferror(stdout)) /* main() says so where that is to be said */
+        return 0;
     char state[ERROR_TEXT_MAX];
     const char *status = NULL;
     job_follow_describe(job, state, sizeof state);

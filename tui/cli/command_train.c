@@ -267,7 +267,7 @@ static int dry_run(const struct request *r, struct error *err)
 {
     struct dry_run_view view;
     struct training_view shown = dry_run_view_make(&view, &r->is, r->json);
-    shown.interrupted = interrupt_watch();
+    shown.interrupted = interrupt_watch("what is in hand is finished");
     int status = training_dry_run(&r->is, &shown, err);
     if (status == 0)
         status = dry_run_view_end(&view, err);
@@ -300,7 +300,8 @@ static int train(struct request *r, struct error *err)
     } else {
         struct train_view view;
         struct training_view shown = train_view_make(&view, r->is.run, r->json);
-        shown.interrupted = interrupt_watch();
+        shown.interrupted =
+            interrupt_watch("the step in hand is finished and a checkpoint written");
         status = training_run(&r->is, resume && resume[0], &shown, err);
         if (status == 0)
             train_view_end(&view);

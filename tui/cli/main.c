@@ -1,7 +1,9 @@
 /* `spectrum`: finds the sub-command, or opens the full screen; the one place that turns an error
  * into a line on standard error and an exit status. */
 #include "tui/cli/command.h"
+#include "tui/cli/interrupt.h"
 #include "tui/cli/options.h"
+#include "tui/cli/process.h"
 #include "tui/cli/threads.h"
 
 #include <stdio.h>
@@ -41,7 +43,10 @@ static void print_help(void)
         if (commands[i].summary)
             printf("  %-12s %s\n", commands[i].name, commands[i].summary);
     printf("\n`spectrum COMMAND --help` explains a command. Options: --version, --help.\n"
-           "Exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted.\n");
+           "Exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted.\n"
+           "Ctrl-C and TERM, however often, end a command in order: train writes a checkpoint.\n"
+           "Ctrl-C once more, %d seconds or more behind the last, ends it at once.\n",
+           INTERRUPT_PAUSE);
 }
 
 static int exit_status(const struct error *err)
@@ -57,30 +62,37 @@ static int exit_status(const struct error *err)
     }
 }
 
-static int run(int argc, char **argv, struct error *err)
+/* NULL: none is named. */
+static const struct command *find_command(int argc, char **argv)
 {
     for (int i = 0; i < COMMAND_COUNT; i++)
-        if (argc > 1 && strcmp(argv[1], commands[i].name) == 0) {
-            if (commands[i].computes)
-                threads_spin_briefly(argv);
-            return commands[i].run(argc - 1, argv + 1, err);
-        }
-    return command_screen(argc, argv, err);
+        if (argc > 1 && strcmp(argv[1], commands[i].name) == 0)
+            return &commands[i];
+    return NULL;
+}
+
+static int run(const struct command *command, int argc, char **argv, struct error *err)
+{
+    if (command)
+        return command->run(argc - 1, argv + 1, err);
+    if (argc > 1 && strcmp(argv[1], "--version") == 0)
+        printf("spectrum %s\n", SPECTRUM_VERSION);
+    else if (argc > 1 && strcmp(argv[1], "--help") == 0)
+        print_help();
+    else
+        return command_screen(argc, argv, err);
+    return 0;
 }
 
 int main(int argc, char **argv)
 {
     struct error err = ERROR_INIT;
-    if (argc > 1 && strcmp(argv[1], "--version") == 0) {
-        printf("spectrum %s\n", SPECTRUM_VERSION);
-        return 0;
-    }
-    if (argc > 1 && strcmp(argv[1], "--help") == 0) {
-        print_help();
-        return 0;
-    }
-    int status = run(argc, argv, &err);
-    if (status >= 0 && (fflush(stdout) != 0 || ferror(stdout)))
-        status = error_set(&err, "cannot write to standard output");
+    const struct command *command = find_command(argc, argv);
+    if (command && command->computes)
+        threads_spin_briefly(argv); /* begins anew: before anything is set up */
+    process_begin();
+    int status = run(command, argc, argv, &err);
+    if (status >= 0)
+        status = process_end(&err);
     return status < 0 ? exit_status(&err) : 0;
 }

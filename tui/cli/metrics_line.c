@@ -1,5 +1,7 @@
 #include "tui/cli/metrics_line.h"
 
+#include "base/json.h"
+#include "base/json_flat.h"
 #include "base/memory.h"
 #include "base/utf8.h"
 
@@ -79,7 +81,7 @@ static void put_event(struct buffer *out, const cJSON *json, const char *event, 
         buffer_format(out, "step %" PRId64 "  resumed behind it\n", step);
 }
 
-void metrics_line_put(struct buffer *out, const cJSON *json, int64_t steps)
+static void put_parsed(struct buffer *out, const cJSON *json, int64_t steps)
 {
     const char *event = NULL;
     int64_t step = 0;
@@ -93,4 +95,40 @@ void metrics_line_put(struct buffer *out, const cJSON *json, int64_t steps)
         metrics_line_step(out,
                           &(struct step_line){step, steps, loss, number(json, "grad_norm"),
                                               number(json, "lr"), number(json, "tokens_per_s")});
+}
+
+static double flat_number(const struct json_flat *member)
+{
+    return member->kind == JSON_FLAT_NUMBER ? member->number : NAN;
+}
+
+/* A step's line, of which a run has millions; false: it is none, or not plainly one. */
+static bool put_step(struct buffer *out, const char *text, size_t length, int64_t steps)
+{
+    enum { STEP, LOSS, NORM, RATE, SPEED, EVENT, EVAL_LOSS, COUNT };
+    struct json_flat members[COUNT] = {
+        [STEP] = {.key = "step"},           [LOSS] = {.key = "loss"},
+        [NORM] = {.key = "grad_norm"},      [RATE] = {.key = "lr"},
+        [SPEED] = {.key = "tokens_per_s"},  [EVENT] = {.key = "event"},
+        [EVAL_LOSS] = {.key = "eval_loss"},
+    };
+    long long step = 0;
+    if (!json_flat_read(text, length, members, COUNT) || members[EVENT].kind != JSON_FLAT_ABSENT ||
+        members[EVAL_LOSS].kind != JSON_FLAT_ABSENT || members[LOSS].kind != JSON_FLAT_NUMBER ||
+        isnan(members[LOSS].number))
+        return false;
+    json_flat_int64(&members[STEP], &step);
+    metrics_line_step(
+        out, &(struct step_line){step, steps, members[LOSS].number, flat_number(&members[NORM]),
+                                 flat_number(&members[RATE]), flat_number(&members[SPEED])});
+    return true;
+}
+
+void metrics_line_put(struct buffer *out, const char *text, size_t length, int64_t steps)
+{
+    if (put_step(out, text, length, steps))
+        return;
+    cJSON *json = json_parse(text, length, JSON_STRICT, "metrics.jsonl", NULL);
+    put_parsed(out, json, steps);
+    cJSON_Delete(json);
 }

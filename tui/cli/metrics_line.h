@@ -4,7 +4,6 @@
 #define SPECTRUM_TUI_CLI_METRICS_LINE_H
 
 #include "base/buffer.h"
-#include "base/json.h"
 
 #include <stdint.h>
 
@@ -17,8 +16,8 @@ void metrics_line_evaluation(struct buffer *out, int64_t step, double loss, doub
 /* A text of the model on lines of its own, indented; what a terminal must not get is '?'. */
 void metrics_line_sample(struct buffer *out, int64_t step, const char *text);
 
-/* One object of metrics.jsonl, which may be anyone's; nothing for what is not known. `steps` as in
+/* One line of metrics.jsonl, which may be anyone's; nothing for what is not known. `steps` as in
  * step_line. */
-void metrics_line_put(struct buffer *out, const cJSON *json, int64_t steps);
+void metrics_line_put(struct buffer *out, const char *text, size_t length, int64_t steps);
 
 #endif

@@ -12,6 +12,12 @@ static bool should_stop(void *context)
     return *progress->interrupted || (progress->job && scan_job_should_stop(progress->job));
 }
 
+static bool should_wait(void *context)
+{
+    const struct scan_progress *progress = context;
+    return progress->job && scan_job_should_wait(progress->job);
+}
+
 static int64_t wanted(void *context)
 {
     const struct scan_progress *progress = context;
@@ -85,10 +91,11 @@ static void on_row(void *context, const struct scan_row *row, const double *valu
 
 void scan_progress_begin(struct scan_progress *progress, struct scan_job *job)
 {
-    *progress = (struct scan_progress){.interrupted = interrupt_watch(),
-                                       .job = job,
-                                       .terminal = isatty(STDERR_FILENO),
-                                       .shown_at = -10};
+    *progress =
+        (struct scan_progress){.interrupted = interrupt_watch("the matrices in hand are finished"),
+                               .job = job,
+                               .terminal = isatty(STDERR_FILENO),
+                               .shown_at = -10};
 }
 
 struct scan_observer scan_progress_observer(struct scan_progress *progress)
@@ -98,6 +105,7 @@ struct scan_observer scan_progress_observer(struct scan_progress *progress)
                                   .on_device = on_device,
                                   .on_row = on_row,
                                   .should_stop = should_stop,
+                                  .should_wait = should_wait,
                                   .wanted = wanted};
 }
 

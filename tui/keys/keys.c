@@ -140,6 +140,20 @@ static const struct request_info table[] = {
      {'d'},
      NULL,
      "what computes the scan: auto, cpu, cuda, cuda:1, ..., reference; d lists what there is"},
+    {REQUEST_SCAN_PAUSE,
+     "pause-scan",
+     NULL,
+     SCOPE_MODEL,
+     {'p'},
+     NULL,
+     "pause the scan, or let it go on, also one that was stopped or failed"},
+    {REQUEST_SCAN_STOP,
+     "stop-scan",
+     NULL,
+     SCOPE_MODEL,
+     {'S'},
+     NULL,
+     "stop the scan (asked twice); p goes on with it, now or another day"},
     {REQUEST_PLOT,
      "plot",
      NULL,
@@ -160,7 +174,7 @@ static const struct request_info table[] = {
      SCOPE_MODEL,
      {'w'},
      NULL,
-     "save the plan (YAML that Axolotl and TRL read); :w! FILE over another"},
+     "save the plan (YAML that Axolotl and TRL read); :w! [FILE] does not ask"},
     {REQUEST_LOAD_PLAN, "read", "FILE", SCOPE_MODEL, {'R'}, NULL, "load a plan"},
     {REQUEST_TRAIN,
      "train",
@@ -266,9 +280,20 @@ enum request request_from_key(int key, enum key_scope scope)
     return REQUEST_NONE;
 }
 
+/* A beginning that several names have is the one's whose key it is, too: ":w" writes. */
+static const struct request_info *letter_find(char letter)
+{
+    for (size_t i = 0; i < TABLE_COUNT; i++)
+        if (table[i].keys[0] == letter && table[i].name[0] == letter)
+            return &table[i];
+    return NULL;
+}
+
 static const struct request_info *name_find(const char *name, size_t length)
 {
-    const struct request_info *found = NULL;
+    const struct request_info *found = length == 1 ? letter_find(name[0]) : NULL;
+    if (found)
+        return found;
     for (size_t i = 0; i < TABLE_COUNT; i++) {
         if (strncmp(table[i].name, name, length) != 0)
             continue;
@@ -281,8 +306,9 @@ static const struct request_info *name_find(const char *name, size_t length)
     return found;
 }
 
-const struct request_info *request_from_line(const char *line, const char **argument)
+const struct request_info *request_from_line(const char *line, const char **argument, bool *sure)
 {
+    *sure = false;
     while (*line == ' ')
         line++;
     size_t length = strcspn(line, " ");
@@ -295,8 +321,9 @@ const struct request_info *request_from_line(const char *line, const char **argu
         (*argument)++;
     if (length > 1 && line[length - 1] == '!') {
         const struct request_info *info = name_find(line, length - 1);
-        *argument = line + length - 1; /* "! FILE": the file may be written over */
-        return info && info->request == REQUEST_SAVE_PLAN ? info : NULL;
+        *sure =
+            info && (info->request == REQUEST_SAVE_PLAN || info->request == REQUEST_SAVE_SCREEN);
+        return *sure ? info : NULL;
     }
     return length > 0 ? name_find(line, length) : NULL;
 }

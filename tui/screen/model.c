@@ -11,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 static size_t cursor_row(const struct app *app, const struct model_view *view)
 {
@@ -163,40 +162,30 @@ static void remember_path(struct app *app, const char *path)
     snprintf(app->session.plan_path, sizeof app->session.plan_path, "%s", path);
 }
 
-enum { PLAN_FILE_MAX = 64 << 20 };
-
-/* What is there is written over unasked only where this plan came from it or went to it before;
- * another plan with `over`, what is no plan never. */
-static int check_over(const struct app *app, const char *path, bool over, struct error *err)
-{
-    struct buffer old = BUFFER_INIT;
-    struct stat status;
-    if (stat(path, &status) != 0 || !S_ISREG(status.st_mode) || status.st_size == 0 ||
-        strcmp(path, app->session.plan_path) == 0)
-        return 0;
-    bool plan = file_read_all(&old, path, PLAN_FILE_MAX, NULL) == 0 &&
-                (strstr(buffer_string(&old), "unfrozen_parameters") ||
-                 strstr(buffer_string(&old), "spectrum.plan"));
-    buffer_free(&old);
-    if (!plan)
-        return error_set(err, "%.200s is there and is not a plan; save under another name", path);
-    return over ? 0 : error_set(err, "%.200s is there; :w! %.200s writes over it", path, path);
-}
-
+/* Without a name, by ":w!", to the file that the plan came from or went to last. */
 static void save_plan(struct app *app, const char *path)
 {
-    bool over = path[0] == '!';
-    path += over ? 1 + strspn(path + 1, " ") : 0;
     struct error err = ERROR_INIT;
     struct buffer out = BUFFER_INIT;
+    char own[sizeof app->session.plan_path];
+    snprintf(own, sizeof own, "%s", app->session.plan_path);
+    path = path[0] ? path : own;
     enum plan_format format = path_ends_with(path, ".json") ? PLAN_JSON : PLAN_YAML;
     session_put_plan(&app->session, format, &out);
-    if (plan_check_target(app->session.plan, format, false, &err) != 0 ||
-        session_check_output(&app->session, path, &err) != 0 ||
-        check_over(app, path, over, &err) != 0 || buffer_check(&out, &err) != 0 ||
-        file_save_output(path, out.data, out.length, &err) != 0) {
+    int status = path[0] ? plan_check_target(app->session.plan, format, false, &err)
+                         : error_set(&err, "this plan has no file yet: :write FILE gives it one");
+    if (status == 0)
+        status = session_check_output(&app->session, path, &err);
+    if (status == 0)
+        status = app_check_over(app, REQUEST_SAVE_PLAN, path, "a plan", plan_is_file,
+                                own[0] && file_is_same(own, path), &err);
+    if (status == 0)
+        status = buffer_check(&out, &err);
+    if (status == 0)
+        status = file_save_output(path, out.data, out.length, &err);
+    if (status < 0) {
         app_error(app, &err);
-    } else {
+    } else if (status == 0) {
         app->session.plan_changed = false;
         remember_path(app, path);
         app_message(app, "plan saved to %s", path);
@@ -327,6 +316,46 @@ static void choose_device(struct app *app, const char *name)
         screen_open_device(app);
 }
 
+/* --- its scan, a job --- */
+
+static void say_of_scan(struct app *app, int status, const struct error *err, const char *said)
+{
+    if (status != 0)
+        app_error(app, err);
+    else
+        app_message(app, "%s", said);
+}
+
+static void pause_scan(struct app *app)
+{
+    struct error err = ERROR_INIT;
+    struct scan_feed *feed = &app->session.feed;
+    if (!app->session.model)
+        app_message(app, "a scan file is not computed: there is no scan to pause");
+    else if (feed->state == FEED_RUNNING && !feed->paused)
+        say_of_scan(app, scan_feed_pause(feed, &err), &err,
+                    "the scan pauses behind the matrices in hand; p lets it go on");
+    else
+        say_of_scan(app, scan_feed_go_on(feed, app->session.device, &err), &err,
+                    "the scan goes on");
+}
+
+static void stop_scan(struct app *app)
+{
+    struct error err = ERROR_INIT;
+    struct scan_feed *feed = &app->session.feed;
+    if (app->session.model && feed->state == FEED_RUNNING && app->asked != REQUEST_SCAN_STOP) {
+        app->asked = REQUEST_SCAN_STOP;
+        app_message(app, "stop the scan? the same key again does; what is computed is kept");
+        return;
+    }
+    say_of_scan(app,
+                app->session.model ? scan_feed_stop(feed, &err)
+                                   : error_set(&err, "a scan file is not computed: there is "
+                                                     "no scan to stop"),
+                &err, "the scan stops behind the matrices in hand; p goes on with it");
+}
+
 static bool model_request(struct app *app, void *state, enum request request, const char *argument)
 {
     struct model_view *view = state;
@@ -351,6 +380,12 @@ static bool model_request(struct app *app, void *state, enum request request, co
         return true;
     case REQUEST_SCALE:
         view->over_all = !view->over_all;
+        return true;
+    case REQUEST_SCAN_PAUSE:
+        pause_scan(app);
+        return true;
+    case REQUEST_SCAN_STOP:
+        stop_scan(app);
         return true;
     case REQUEST_DEVICE:
         choose_device(app, argument);
@@ -390,8 +425,12 @@ static const struct view_class model_class = {
 
 bool screen_open_model(struct app *app)
 {
+    /* the first; `spectrum info` has them all */
     const char *notes = app->session.model ? model_notes(app->session.model) : "";
-    if (notes[0]) /* the first; `spectrum info` has them all */
-        app_message(app, "%.*s", (int)strcspn(notes, "\n"), notes);
+    char *kept = app->session.keep.message;
+    if (notes[0] || kept[0])
+        app_message(app, "%.*s%s%s", (int)strcspn(notes, "\n"), notes,
+                    notes[0] && kept[0] ? " · " : "", kept);
+    kept[0] = '\0';
     return app_push(app, &model_class, array_alloc(1, sizeof(struct model_view), NULL));
 }

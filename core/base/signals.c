@@ -1,0 +1,24 @@
+#include "base/signals.h"
+
+#include <stddef.h>
+
+static const int ends[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGXCPU};
+enum { ENDS = sizeof ends / sizeof *ends };
+
+void signals_of_an_end(sigset_t *out)
+{
+    sigemptyset(out);
+    for (size_t i = 0; i < ENDS; i++)
+        sigaddset(out, ends[i]);
+}
+
+void signals_catch_end(void (*handler)(int number, siginfo_t *info, void *context))
+{
+    struct sigaction action = {.sa_sigaction = handler, .sa_flags = SA_SIGINFO}, found;
+    signals_of_an_end(&action.sa_mask);
+    for (size_t i = 0; i < ENDS; i++)
+        if (ends[i] == SIGTERM ||
+            (sigaction(ends[i], NULL, &found) == 0 && found.sa_handler != SIG_IGN))
+            sigaction(ends[i], &action, NULL);
+    sigprocmask(SIG_UNBLOCK, &action.sa_mask, NULL);
+}

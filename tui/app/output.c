@@ -1,0 +1,152 @@
+/* What the screen writes by name: what it may write over, and captures of itself. */
+#include "base/file.h"
+#include "base/memory.h"
+#include "base/sys.h"
+#include "base/utf8.h"
+#include "tui/app/app.h"
+#include "tui/app/path.h"
+
+#include <ctype.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void app_ask(struct app *app, enum request request, const char *argument, const char *format, ...)
+{
+    struct question *question = &app->question;
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(question->text, sizeof question->text, format, arguments);
+    va_end(arguments);
+    utf8_sanitize(question->text);
+    question->request = request;
+    snprintf(question->argument, sizeof question->argument, "%s", argument);
+}
+
+void app_answer(struct app *app, int input)
+{
+    struct question question = app->question;
+    app->question.request = REQUEST_NONE;
+    if (input != 'y' && input != 'Y') {
+        app_message(app, "no: nothing was done");
+        return;
+    }
+    app->agreed = true;
+    app_request(app, question.request, question.argument);
+    app->agreed = false;
+}
+
+int app_check_over(struct app *app, enum request request, const char *path, const char *what,
+                   bool (*is_one)(const char *), bool own, struct error *err)
+{
+    if (!file_is_replaced(path))
+        return 0;
+    if (!is_one(path))
+        return error_set(err, "%.400s is there and is not %s; take another name", path, what);
+    if (own || app->agreed)
+        return 0;
+    app_ask(app, request, path, "%.400s is there, %s: write over it? (y/n)", path, what);
+    return 1;
+}
+
+/* --- captures --- */
+
+/* The word that every frame begins with, cut in a window that is narrower; or nothing at all. */
+static bool begins_as_frame(const char *text, size_t size)
+{
+    static const char word[] = "spectrum";
+    size_t length = sizeof word - 1;
+    while (isspace((unsigned char)*text))
+        text++;
+    size_t narrow = strcspn(text, "\n");
+    if (narrow >= length)
+        return strncmp(text, word, length) == 0;
+    return strncmp(text, word, narrow) == 0 && size < 2048;
+}
+
+static bool is_capture(const char *path)
+{
+    enum { HEAD = 4096 };
+    char head[HEAD + 1];
+    uint64_t size = 0;
+    int fd = file_open_read(path, &size, NULL);
+    if (fd < 0)
+        return false;
+    size_t count = size < HEAD ? (size_t)size : HEAD;
+    bool read = file_read_at(fd, head, count, 0, path, NULL) == 0;
+    sys.close(fd);
+    head[read ? count : 0] = '\0';
+    return read && strlen(head) == count &&
+           (canvas_is_svg(head) || begins_as_frame(head, (size_t)size));
+}
+
+static const char a_capture[] = "a picture of the screen";
+
+static bool wrote(const struct app *app, const char *path)
+{
+    for (size_t i = 0; i < app->written_count; i++)
+        if (file_is_same(app->written[i], path))
+            return true;
+    return false;
+}
+
+/* Where memory runs out it is asked about next time. */
+static void note_written(struct app *app, const char *path)
+{
+    if (wrote(app, path) || array_reserve((void **)&app->written, &app->written_capacity,
+                                          app->written_count + 1, sizeof *app->written, NULL) != 0)
+        return;
+    app->written[app->written_count] = string_copy(path, NULL);
+    app->written_count += app->written[app->written_count] != NULL;
+}
+
+void app_forget_written(struct app *app)
+{
+    for (size_t i = 0; i < app->written_count; i++)
+        free(app->written[i]);
+    free(app->written);
+}
+
+static void put_screen(struct app *app, const char *path, struct buffer *out)
+{
+    bool light = app->theme.colors[THEME_TEXT] >= 0 &&
+                 color_contrast(app->theme.colors[THEME_TEXT]) == 0xFFFFFF;
+    app_draw(app);
+    if (path_ends_with(path, ".svg"))
+        canvas_put_svg(out, &app->canvas, light ? 0x24292f : 0xd8dee9, light ? 0xffffff : 0x14181f);
+    else
+        canvas_put_text(out, &app->canvas);
+}
+
+int app_save_screen(struct app *app, const char *path, struct error *err)
+{
+    struct buffer out = BUFFER_INIT;
+    put_screen(app, path, &out);
+    int status = buffer_check(&out, err);
+    if (status == 0)
+        status = session_check_output(&app->session, path, err);
+    if (status == 0)
+        status = app_check_over(app, REQUEST_SAVE_SCREEN, path, a_capture, is_capture, true, err);
+    if (status == 0)
+        status = file_save_output(path, out.data, out.length, err);
+    if (status == 0)
+        note_written(app, path);
+    buffer_free(&out);
+    return status;
+}
+
+void app_request_save_screen(struct app *app, const char *path)
+{
+    struct error err = ERROR_INIT;
+    int status = session_check_output(&app->session, path, &err);
+    if (status == 0)
+        status = app_check_over(app, REQUEST_SAVE_SCREEN, path, a_capture, is_capture,
+                                wrote(app, path), &err);
+    if (status == 0)
+        status = app_save_screen(app, path, &err);
+    if (status < 0)
+        app_error(app, &err);
+    else if (status == 0)
+        app_message(app, "screen saved to %s", path);
+}

@@ -4,7 +4,6 @@
 #include "base/signals.h"
 
 #include <stdbool.h>
-
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>

@@ -140,11 +140,11 @@ checkpointed job "TERM to the supervisor"
 if command -v script >/dev/null; then
     mkfifo keys
     (script -qec "$spectrum train $model --data long.jsonl --select last:1 --steps 2 --accumulate 65536 --seq-len 64 --sample-tokens 0 \
-        --eval-split 0 --threads 1 --run typed" /dev/null <keys >screen 2>&1 || echo $? >status) &
+        --eval-split 0 --threads 1 --run $work/typed" /dev/null <keys >screen 2>&1 || echo $? >status) &
     exec 7>keys
-    wait_until pgrep -n -f -- '--run typed$' || fail "typed: it does not start"
+    wait_until pgrep -n -f -- "--run $work/typed\$" || fail "typed: it does not start"
     wait_until grep -q '^memory' screen || fail "typed: it does not begin"
-    pid=$(pgrep -n -f -- "^[^ ]*spectrum train $model .*--run typed\$")
+    pid=$(pgrep -n -f -- "^[^ ]*spectrum train $model .*--run $work/typed\$")
     computing "$pid" || fail "typed: it computes nothing"
     printf '\003' >&7
     wait_until grep -q 'stopping' screen || fail "typed: Ctrl-C stops nothing: $(cat screen)"
@@ -163,10 +163,10 @@ if command -v script >/dev/null; then
     grep -q 'ended at once' screen || fail "typed: it does not say that it was ended"
 
     # A terminal that goes away, as when a connection is lost: HUP to the run, and no line can be written any more.
-    (exec script -qec "${train#exec } lost" /dev/null >screen 2>&1) &
+    (exec script -qec "${train#exec } $work/lost" /dev/null >screen 2>&1) &
     terminal=$!
     steps lost 1 || fail "lost: no first step"
-    pid=$(pgrep -n -f -- "^[^ ]*spectrum train $model .*--run lost\$")
+    pid=$(pgrep -n -f -- "^[^ ]*spectrum train $model .*--run $work/lost\$")
     kill -9 $terminal
     wait $terminal 2>/dev/null || true
     wait_until gone || fail "lost: it goes on without its terminal"

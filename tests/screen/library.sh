@@ -74,6 +74,16 @@ wait
 shows listed.txt "the-first"
 shows followed.txt "the-second"
 shows top.txt "not shown"
+
+# A job whose metrics are damaged says so where its graph is.
+{
+  echo '{"step": 1, "loss": 2}'
+  head -c 6000000 /dev/zero | tr '\0' x
+} >"$work/jobs/the-first/metrics.jsonl"
+play 80x24 "$work/jobs/the-first" <<'SCRIPT'
+save-screen damaged.txt
+SCRIPT
+says damaged.txt "is longer than 1048576 bytes, or has no end: it is passed over"
 rm -r "$work/many" "$work/jobs"
 
 # A plan that was made by hand is there when one comes back to it; where it cannot be kept, it is not

@@ -11,7 +11,6 @@
 #include <string.h>
 #include <sys/quota.h>
 #include <sys/statvfs.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 enum { PATH_MOST = 4096, LINE_MOST = 8192 };
@@ -110,6 +109,19 @@ static void read_upwards(const char *root, struct group_place *place, int versio
     }
 }
 
+/* The kernel writes a space, a tab, a newline and a backslash in a path as "\\040" and so on. */
+static void unescape(char *path)
+{
+    char *out = path;
+    for (const char *at = path; *at; out++) {
+        bool escaped = at[0] == '\\' && at[1] >= '0' && at[1] <= '3' && at[2] >= '0' &&
+                       at[2] <= '7' && at[3] >= '0' && at[3] <= '7';
+        *out = escaped ? (char)((at[1] - '0') << 6 | (at[2] - '0') << 3 | (at[3] - '0')) : *at;
+        at += escaped ? 4 : 1;
+    }
+    *out = '\0';
+}
+
 /* A line of mountinfo: "36 35 0:30 ROOT MOUNT options [fields] - TYPE source superoptions". */
 static bool parse_mount(const char *line, const char *controller, char from[PATH_MOST],
                         struct group_place *place)
@@ -119,6 +131,8 @@ static bool parse_mount(const char *line, const char *controller, char from[PATH
     if (!behind || sscanf(line, "%*s %*s %*s %4095s %4095s", from, place->mount) != 2 ||
         sscanf(behind, " - %63s %*s %4095s", type, options) != 2)
         return false;
+    unescape(from);
+    unescape(place->mount);
     return controller ? strcmp(type, "cgroup") == 0 && lists(options, controller)
                       : strcmp(type, "cgroup2") == 0;
 }
@@ -265,17 +279,12 @@ int processor_quota(const char *root)
 /* A user's or a group's quota; the kernel counts in blocks of 1024 bytes. False: none is known. */
 static bool quota_left(int fd, int kind, unsigned id, uint64_t *bytes)
 {
-#ifdef SYS_quotactl_fd
     struct dqblk quota = {0};
-    if (syscall(SYS_quotactl_fd, fd, QCMD(Q_GETQUOTA, kind), id, &quota) != 0)
+    if (sys.quotactl_fd(fd, QCMD(Q_GETQUOTA, kind), id, &quota) != 0)
         return false;
     uint64_t limit = quota.dqb_bhardlimit * 1024;
     *bytes = limit > quota.dqb_curspace ? limit - quota.dqb_curspace : 0;
     return limit > 0;
-#else
-    (void)fd, (void)kind, (void)id, (void)bytes;
-    return false;
-#endif
 }
 
 /* The nearest folder above that is there. */
@@ -300,7 +309,7 @@ bool disk_left(const char *path, uint64_t *bytes, bool *quota)
     uint64_t left;
     int fd = open_above(path);
     *quota = false;
-    bool known = fd >= 0 && fstatvfs(fd, &info) == 0 && info.f_blocks > 0;
+    bool known = fd >= 0 && sys.fstatvfs(fd, &info) == 0 && info.f_blocks > 0;
     if (known)
         *bytes = (uint64_t)info.f_bavail * info.f_frsize;
     for (int kind = 0; known && kind < 2; kind++)
@@ -323,7 +332,7 @@ int disk_check(const char *path, uint64_t needed, struct error *err)
         return 0;
     return error_set(err,
                      "%s: %s are to be written, and %s are left %s; another folder or a "
-                     "cleared disk is needed (`spectrum cache --clear` gives some back)",
+                     "cleared disk is needed (`spectrum cache clear` gives some back)",
                      path, bytes_text((double)needed).text, bytes_text((double)left).text,
                      quota ? "within the quota" : "there");
 }

@@ -2,8 +2,21 @@
 
 #include "base/confine.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <sys/syscall.h>
 #include <unistd.h>
+
+static int quotactl_of(int fd, int command, unsigned id, void *out)
+{
+#ifdef SYS_quotactl_fd
+    return (int)syscall(SYS_quotactl_fd, fd, command, id, out);
+#else
+    (void)fd, (void)command, (void)id, (void)out;
+    errno = ENOSYS;
+    return -1;
+#endif
+}
 
 struct sys_table sys = {
     .open = confine_open,
@@ -22,4 +35,6 @@ struct sys_table sys = {
     .access = confine_access,
     .opendir = confine_opendir,
     .fstat = fstat,
+    .fstatvfs = fstatvfs,
+    .quotactl_fd = quotactl_of,
 };

@@ -11,6 +11,7 @@
 #include <dirent.h>
 #include <stddef.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/types.h>
 
 struct sys_table {
@@ -30,6 +31,8 @@ struct sys_table {
     int (*access)(const char *path, int mode);
     DIR *(*opendir)(const char *path);
     int (*fstat)(int fd, struct stat *out);
+    int (*fstatvfs)(int fd, struct statvfs *out);
+    int (*quotactl_fd)(int fd, int command, unsigned id, void *out); /* Linux 5.14; else ENOSYS */
 };
 
 extern struct sys_table sys;

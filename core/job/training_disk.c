@@ -70,7 +70,7 @@ int training_check_disk(struct training *training, struct error *err)
     return error_set(err,
                      "%s: up to %llu checkpoints of %s each are on disk at once, of which %s are "
                      "still to be written, and %s are left %s; a lower --keep, --method lora, "
-                     "--optimizer adamw-8bit, a --run on another disk, or `spectrum cache --clear` "
+                     "--optimizer adamw-8bit, a --run on another disk, or `spectrum cache clear` "
                      "helps",
                      training->request->run, (unsigned long long)disk->states,
                      bytes_text((double)disk->state).text, bytes_text((double)disk->total).text,

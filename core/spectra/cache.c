@@ -1,5 +1,6 @@
 #include "spectra/cache.h"
 
+#include "base/cache_note.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "base/memory.h"
@@ -58,6 +59,8 @@ int spectra_fingerprint(const struct checkpoint *checkpoint, char out[33], struc
         if (status == 0 && path)
             file_save(path, out, HASH_TEXT_SIZE - 1, NULL);
     }
+    if (status == 0 && path)
+        cache_note_save(path, checkpoint_path(checkpoint), NULL, 0);
     free(path);
     return status;
 }
@@ -157,6 +160,7 @@ void spectra_cache_open(struct spectra_cache *cache, const struct checkpoint *ch
     *cache = (struct spectra_cache){0};
     cache->path = spectra_cache_path(scan->fingerprint, NULL);
     cache->record_path = cache_file("spectra", scan->fingerprint, ".json");
+    cache->model = string_copy(checkpoint_path(checkpoint), NULL);
     if (!cache->path || !cache->record_path || !allocate(cache, scan) ||
         checkpoint_identity(checkpoint, cache->identity, NULL) != 0 || read_record(cache) != 0 ||
         add_rows(cache, scan) != 0) {
@@ -179,6 +183,7 @@ void spectra_cache_close(struct spectra_cache *cache)
     free(cache->sources);
     free(cache->path);
     free(cache->record_path);
+    free(cache->model);
     *cache = (struct spectra_cache){0};
 }
 
@@ -254,6 +259,7 @@ void spectra_cache_save(struct spectra_cache *cache, const struct scan_result *r
 {
     if (!cache->path || spectra_cache_write(cache->path, result, NULL) != 0)
         return;
+    cache_note_save(cache->path, cache->model, NULL, 0);
     for (size_t i = 0; i < result->scan->count; i++) {
         if (!result->values[i] || !cache->keys[i][0])
             continue;

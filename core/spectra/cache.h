@@ -21,6 +21,7 @@ struct spectra_source {
 
 struct spectra_cache {
     char *path, *record_path; /* NULL: there is no cache */
+    char *model;              /* whose it is, for the note beside it */
     char identity[HASH_TEXT_SIZE];
     struct spectra_source *sources; /* of the record and of the rows, by module */
     size_t source_count, source_capacity;

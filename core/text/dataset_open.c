@@ -1,4 +1,6 @@
 /* dataset_open(): tokenised once, found again by content. */
+#include "base/cache_note.h"
+#include "base/limits.h"
 #include "base/memory.h"
 #include "base/sys.h"
 #include "base/text.h"
@@ -18,6 +20,7 @@ enum { TOKENISING = 3 };
 
 struct opening {
     const struct data_files *files;
+    const char *const *paths; /* [source_count], as they were named */
     size_t source_count;
     const struct dataset_options *options;
     struct tokenizer *tokenizer;
@@ -111,15 +114,35 @@ static int write_tokens(const struct opening *o, const char *path, bool temporar
 
 static int make_temporary(struct dataset *out, const struct opening *o, struct error *err)
 {
-    const char *folder = getenv("TMPDIR");
+    const char *folder = xdg_temporary_place(err);
     int fd = 0;
     bool broken;
-    char *path = path_join(folder && folder[0] ? folder : "/var/tmp", "spectrum.tokens", err);
+    char *path = folder ? path_join(folder, "spectrum.tokens", err) : NULL;
     int status = path ? write_tokens(o, path, true, &fd, &broken, err) : -1;
     if (status == 0)
         status = token_file_open(out, path, fd, o->key, o->source_count, err);
     free(path);
     return status;
+}
+
+/* How many bytes a token has cannot be known beforehand: 4 are usual, for JSON less its keys. While
+ * they are written, the weights lie there twice. That is no reason to refuse, but one to say so. */
+static void say_room(const struct opening *o, const char *folder)
+{
+    enum { BYTES_OF_TEXT = 4, BYTES_ON_DISK = 12 };
+    uint64_t left, needed = data_files_bytes(o->files) / BYTES_OF_TEXT * BYTES_ON_DISK;
+    bool quota, packed = false;
+    for (size_t i = 0; i < o->files->count; i++)
+        packed |= text_ends_with(o->files->items[i].path, ".gz") ||
+                  text_ends_with(o->files->items[i].path, ".zst");
+    if (!disk_left(folder, &left, &quota) || needed <= left)
+        return;
+    say(o->watch,
+        "%s: the tokens may take about %s%s, and %s are left %s; `spectrum cache clear` makes "
+        "room, "
+        "XDG_CACHE_HOME can name another place",
+        folder, bytes_text((double)needed).text, packed ? ", unpacked more," : "",
+        bytes_text((double)left).text, quota ? "within the quota" : "there");
 }
 
 static int make(struct dataset *out, const struct opening *o, const char *folder, const char *path,
@@ -131,6 +154,7 @@ static int make(struct dataset *out, const struct opening *o, const char *folder
     say(o->watch, "tokenising %zu file%s, %s%s", o->files->count, text_s(o->files->count),
         bytes_text(bytes).text, path ? "; kept for later runs" : "");
     if (path) {
+        say_room(o, folder);
         folder_remove_left(folder); /* of runs that were killed while they tokenised */
         if (write_tokens(o, path, false, &fd, &broken, err) == 0)
             return token_file_open(out, path, 0, o->key, o->source_count, err);
@@ -154,6 +178,8 @@ static int open_or_make(struct dataset *out, const struct opening *o, struct err
             out->documents, text_s(out->documents));
     else
         status = make(out, o, folder, path, &trouble);
+    if (status == 0 && path)
+        cache_note_save(path, tokenizer_path(o->tokenizer), o->paths, o->source_count);
     if (status != 0)
         error_set_kind(err, trouble.kind, "%s", trouble.text);
     free(path);
@@ -166,7 +192,7 @@ int dataset_open(struct dataset *out, const char *const *paths, size_t path_coun
                  const struct dataset_watch *watch, struct error *err)
 {
     struct data_files files;
-    struct opening o = {&files, path_count, options, tokenizer, watch, ""};
+    struct opening o = {&files, paths, path_count, options, tokenizer, watch, ""};
     *out = (struct dataset){0};
     int status = dataset_check_columns(options->columns, err);
     if (status != 0)

@@ -293,7 +293,8 @@ int tokenizer_from_gguf(struct tokenizer **out, const cJSON *metadata, const cha
     struct tokenizer *t = tokenizer_new(err);
     if (!t)
         return -1;
-    if (load(t, metadata, err) != 0) {
+    t->path = string_copy(where, err);
+    if (!t->path || load(t, metadata, err) != 0) {
         tokenizer_close(t);
         return error_prefix(err, "%s", where);
     }

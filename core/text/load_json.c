@@ -417,7 +417,9 @@ int tokenizer_open(struct tokenizer **out, const char *path, struct error *err)
     }
     char *folder = is_folder ? string_copy(path, err) : path_folder(path, err);
     struct tokenizer *t = file && folder ? tokenizer_new(err) : NULL;
-    int status = t ? load_file(t, file, folder, err) : -1;
+    if (t)
+        t->path = string_copy(path, err);
+    int status = t && t->path ? load_file(t, file, folder, err) : -1;
     free(file);
     free(folder);
     if (status != 0) {

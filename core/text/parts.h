@@ -54,6 +54,7 @@ struct tokenizer {
     cJSON *templates;            /* chat templates: name -> source */
     cJSON *special_map;          /* named tokens: "eos_token" -> text */
     char source[HASH_TEXT_SIZE]; /* of the JSON that it was read from */
+    char *path;                  /* where that lies, as it was given */
     struct cached_word *cache;
     struct bpe_word word;
     struct buffer normalized, prefixed, spelled; /* scratch */

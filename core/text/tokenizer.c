@@ -183,10 +183,16 @@ int tokenizer_add_merge(struct tokenizer *t, const char *left, size_t left_lengt
     return merge_table_add(&t->merges, merge, err);
 }
 
+const char *tokenizer_path(const struct tokenizer *t)
+{
+    return t->path;
+}
+
 void tokenizer_close(struct tokenizer *t)
 {
     if (!t)
         return;
+    free(t->path);
     vocabulary_free(&t->vocabulary);
     merge_table_free(&t->merges);
     added_free(&t->added_raw);

@@ -36,6 +36,9 @@ int tokenizer_for_checkpoint(struct tokenizer **out, const struct checkpoint *ch
                              struct error *err);
 void tokenizer_close(struct tokenizer *tokenizer);
 
+/* What it was opened from, as it was given: a folder or a file. */
+const char *tokenizer_path(const struct tokenizer *tokenizer);
+
 /* Token ids with the weights of their losses beside them. Starts as {0}; reused lists keep their
  * memory. */
 struct token_list {

@@ -3,10 +3,12 @@
 
 #include "base/file.h"
 #include "base/limits.h"
+#include "base/sys.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/quota.h>
 #include <unistd.h>
 
 static char root[] = "/tmp/spectrum-limits-XXXXXX";
@@ -119,6 +121,41 @@ static void namespaces_are_followed_as_far_as_they_go(void **state)
     assert_int_equal(read_limit().left, 40000);
 }
 
+/* Docker on a host with version 1: each controller's mount shows the container's group, which the
+ * process knows by the host's path or, in a namespace, as "/". Spaces in a path are escaped. */
+static void version_1_in_a_container(void **state)
+{
+    (void)state;
+    put("proc/self/mountinfo",
+        "31 25 0:27 /docker/a\\040b /sys/fs/cgroup/memory ro - cgroup cgroup rw,memory\n"
+        "32 25 0:28 /docker/a\\040b /run/my\\040groups/cpu ro - cgroup cgroup rw,cpu,cpuacct\n");
+    put("sys/fs/cgroup/memory/memory.limit_in_bytes", "70000\n");
+    put("run/my groups/cpu/cpu.cfs_quota_us", "150000\n");
+    put("run/my groups/cpu/cpu.cfs_period_us", "100000\n");
+    static const char *const groups[] = {"4:memory:/docker/a b\n3:cpu,cpuacct:/docker/a b\n",
+                                         "4:memory:/\n3:cpu,cpuacct:/\n"};
+    for (int i = 0; i < 2; i++) {
+        put("proc/self/cgroup", groups[i]);
+        assert_int_equal(read_limit().left, 70000);
+        assert_int_equal(processor_quota(root), 2);
+    }
+    put("run/my groups/cpu/below/cpu.cfs_quota_us", "50000\n");
+    put("run/my groups/cpu/below/cpu.cfs_period_us", "100000\n");
+    put("proc/self/cgroup", "3:cpu,cpuacct:/docker/a b/below\n");
+    assert_int_equal(processor_quota(root), 1);
+}
+
+/* The host's whole hierarchy, given to a container. */
+static void a_root_that_was_bound_into_a_container(void **state)
+{
+    (void)state;
+    put("proc/self/mountinfo", "31 25 0:27 / /host/cg/memory ro - cgroup cgroup rw,memory\n");
+    put("proc/self/cgroup", "4:memory:/docker/a\n");
+    put("host/cg/memory/docker/a/memory.limit_in_bytes", "50000\n");
+    put("host/cg/memory/memory.limit_in_bytes", "90000\n");
+    assert_int_equal(read_limit().left, 50000);
+}
+
 static void the_process_has_limits_of_its_own(void **state)
 {
     (void)state;
@@ -141,6 +178,50 @@ static void room_is_known_of_what_is_not_there_yet(void **state)
     assert_false(disk_left("/proc/self", &bytes, &quota));
 }
 
+static uint64_t disk_free, quota_limit, quota_used;
+
+static int made_up_disk(int fd, struct statvfs *out)
+{
+    (void)fd;
+    *out = (struct statvfs){.f_blocks = 1 << 20, .f_frsize = 1024, .f_bavail = disk_free / 1024};
+    return 0;
+}
+
+static int made_up_quota(int fd, int command, unsigned id, void *out)
+{
+    (void)fd, (void)id;
+    bool user = command == QCMD(Q_GETQUOTA, USRQUOTA);
+    *(struct dqblk *)out =
+        (struct dqblk){.dqb_bhardlimit = user ? quota_limit / 1024 : 0, .dqb_curspace = quota_used};
+    return 0;
+}
+
+/* What does not fit is refused, by the disk or by a quota; just what is left fits. */
+static void room_on_a_disk_and_within_a_quota(void **state)
+{
+    struct sys_table real = sys;
+    struct error err = ERROR_INIT;
+    uint64_t bytes;
+    bool quota;
+    (void)state;
+    sys.fstatvfs = made_up_disk;
+    sys.quotactl_fd = made_up_quota;
+    disk_free = 100 << 20;
+    quota_limit = 0; /* it is counted and not bounded */
+    assert_true(disk_left(root, &bytes, &quota) && bytes == 100 << 20 && !quota);
+    assert_int_equal(disk_check(root, 100 << 20, &err), 0);
+    assert_int_equal(disk_check(root, (100 << 20) + 1, &err), -1);
+    assert_non_null(strstr(err.text, "100 MiB are left there"));
+    quota_limit = 30 << 20;
+    quota_used = 20 << 20;
+    assert_int_equal(disk_check(root, 10 << 20, &err), 0);
+    assert_int_equal(disk_check(root, 11 << 20, &err), -1);
+    assert_non_null(strstr(err.text, "11.0 MiB are to be written, and 10.0 MiB are left within"));
+    quota_used = 40 << 20; /* beyond it already */
+    assert_true(disk_left(root, &bytes, &quota) && bytes == 0 && quota);
+    sys = real;
+}
+
 #define test(f) cmocka_unit_test_setup_teardown(f, begin, end)
 int main(void)
 {
@@ -150,8 +231,11 @@ int main(void)
         test(version_1_knows_no_limit_by_a_huge_number),
         test(hybrid_mounts_are_told_apart),
         test(namespaces_are_followed_as_far_as_they_go),
+        test(version_1_in_a_container),
+        test(a_root_that_was_bound_into_a_container),
         test(the_process_has_limits_of_its_own),
         test(room_is_known_of_what_is_not_there_yet),
+        test(room_on_a_disk_and_within_a_quota),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -198,8 +198,12 @@ static void change_theme(struct app *app, const char *name)
 
 bool app_gives_up_plan(struct app *app, enum request request)
 {
+    struct plan_keep *keep = &app->session.keep;
+    bool told = keep->told;
     if (!app->session.plan_changed || app->asked == request || session_keep_now(&app->session))
         return true;
+    keep->message[0] = '\0'; /* the question is shown in its place, and why another time */
+    keep->told = told;
     app->asked = request;
     return false;
 }

@@ -1,224 +1,177 @@
 /* `spectrum cache`: what lies in the cache folder, and clearing it. */
-#include "base/file.h"
 #include "base/json.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "base/utf8.h"
-#include "base/xdg.h"
+#include "tui/cli/cache_list.h"
 #include "tui/cli/command.h"
 #include "tui/cli/options.h"
 
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <time.h>
-#include <unistd.h>
 
-/* The folders that this program makes below $XDG_CACHE_HOME/spectrum; nothing else is touched. */
-static const struct {
-    const char *name, *holds;
-} kinds[] = {
-    {"data", "tokenised data"},
-    {"spectra", "singular values of models"},
-    {"models", "fingerprints of models"},
-};
-enum { KINDS = sizeof kinds / sizeof *kinds, UNFINISHED_SECONDS = 24 * 3600 };
+/* --- what was listed --- */
 
-struct entry {
-    int kind;
-    char *name;
-    uint64_t bytes;
-    int64_t age; /* seconds since it was written */
-    bool removed;
+struct sums {
+    uint64_t bytes[2], removed; /* bytes: of the cache folder, of the state folder */
 };
 
-struct listing {
-    char *folder;
-    struct entry *items;
-    size_t count, capacity;
-};
-
-struct choice {
-    int kind;           /* -1: all */
-    int64_t older_than; /* days */
-    bool clear;
-};
-
-static void listing_free(struct listing *listing)
+static struct sums add_up(const struct cache_list *list)
 {
-    for (size_t i = 0; i < listing->count; i++)
-        free(listing->items[i].name);
-    free(listing->items);
-    free(listing->folder);
-}
-
-/* Plain files of this user alone: no links, no folders. */
-static int add_entry(struct listing *listing, int kind, int folder, const char *name,
-                     struct error *err)
-{
-    struct stat info;
-    if (fstatat(folder, name, &info, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISREG(info.st_mode) ||
-        info.st_uid != geteuid())
-        return 0;
-    if (array_reserve((void **)&listing->items, &listing->capacity, listing->count + 1,
-                      sizeof *listing->items, err) != 0)
-        return -1;
-    char *copy = string_copy(name, err);
-    if (!copy)
-        return -1;
-    int64_t age = (int64_t)(time(NULL) - info.st_mtime);
-    listing->items[listing->count++] =
-        (struct entry){kind, copy, (uint64_t)info.st_blocks * 512, age > 0 ? age : 0, false};
-    return 0;
-}
-
-static bool is_chosen(const struct choice *choice, const struct entry *entry)
-{
-    /* What has a temporary name may be in the making. */
-    bool making = text_ends_with(entry->name, ".tmp") && entry->age < UNFINISHED_SECONDS;
-    return choice->clear && !making && entry->age >= choice->older_than * 86400;
-}
-
-/* A run that has one of the files open keeps it: its bytes go when it closes it. */
-static int clear_entries(struct listing *listing, size_t from, int folder,
-                         const struct choice *choice, struct error *err)
-{
-    for (size_t i = from; i < listing->count; i++) {
-        struct entry *entry = &listing->items[i];
-        if (!is_chosen(choice, entry))
-            continue;
-        if (unlinkat(folder, entry->name, 0) != 0 && errno != ENOENT)
-            return error_set_errno(err, errno, "cannot remove %s/%s/%s", listing->folder,
-                                   kinds[entry->kind].name, entry->name);
-        entry->removed = true;
+    struct sums sums = {0};
+    for (size_t i = 0; i < list->count; i++) {
+        const struct cache_entry *entry = &list->items[i];
+        sums.bytes[cache_kinds[entry->kind].state] += entry->bytes;
+        sums.removed += entry->removed ? entry->bytes : 0;
     }
-    return 0;
+    return sums;
 }
 
-/* Whatever is read and removed is so through the folder's descriptor, which is no link. */
-static int read_kind(struct listing *listing, int base, int kind, const struct choice *choice,
-                     struct error *err)
+/* What is not known of a file is absent. */
+static void put_of_json(struct buffer *out, const cJSON *of)
 {
-    size_t from = listing->count;
-    int status = 0;
-    int fd = openat(base, kinds[kind].name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (fd < 0 && errno == ENOENT)
-        return 0;
-    if (fd < 0)
-        return error_set_errno(err, errno, "cannot read %s/%s", listing->folder, kinds[kind].name);
-    int again = dup(fd);
-    DIR *entries = again >= 0 ? fdopendir(again) : NULL;
-    for (struct dirent *entry; status == 0 && entries && (entry = readdir(entries));)
-        status = add_entry(listing, kind, fd, entry->d_name, err);
-    if (entries)
-        closedir(entries);
-    else
-        status =
-            error_set_errno(err, errno, "cannot read %s/%s", listing->folder, kinds[kind].name);
-    if (status == 0)
-        status = clear_entries(listing, from, fd, choice, err);
-    close(fd);
-    return status;
+    static const char *const keys[] = {"model", "job", NULL};
+    const cJSON *name, *data = json_get(of, "data");
+    const char *text = NULL;
+    int64_t more = 0;
+    for (int i = 0; keys[i]; i++)
+        if (json_get_string(of, keys[i], &text)) {
+            buffer_format(out, ", \"%s\": ", keys[i]);
+            json_put_string(out, text);
+        }
+    cJSON_ArrayForEach(name, data)
+    {
+        buffer_text(out, name == data->child ? ", \"data\": [" : ", ");
+        json_put_string(out, cJSON_IsString(name) ? name->valuestring : "");
+    }
+    buffer_text(out, cJSON_GetArraySize(data) > 0 ? "]" : "");
+    if (json_get_int64(of, "more", &more))
+        buffer_format(out, ", \"more_data\": %" PRId64, more);
 }
 
-static int read_cache(struct listing *listing, const struct choice *choice, struct error *err)
-{
-    int status = 0;
-    listing->folder = xdg_cache_folder("", err);
-    if (!listing->folder)
-        return -1;
-    int base = open(listing->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (base < 0)
-        return error_set_errno(err, errno, "cannot read %s", listing->folder);
-    for (int kind = 0; kind < KINDS && status == 0; kind++)
-        if (choice->kind < 0 || choice->kind == kind)
-            status = read_kind(listing, base, kind, choice, err);
-    close(base);
-    return status;
-}
-
-static int newest_first(const void *a, const void *b)
-{
-    const struct entry *x = a, *y = b;
-    if (x->kind != y->kind)
-        return x->kind - y->kind;
-    if (x->age != y->age)
-        return x->age < y->age ? -1 : 1;
-    return strcmp(x->name, y->name);
-}
-
-static void put_json(const struct listing *listing, uint64_t total, uint64_t removed)
+static void put_json(const struct cache_list *list)
 {
     struct buffer out = BUFFER_INIT;
+    struct sums sums = add_up(list);
     buffer_text(&out, "{\"format\": \"spectrum.cache-list\", \"version\": 1, \"folder\": ");
-    json_put_string(&out, listing->folder);
+    json_put_string(&out, list->folders[0]);
+    buffer_text(&out, ", \"state_folder\": ");
+    json_put_string(&out, list->folders[1]);
     buffer_text(&out, ", \"files\": [");
-    for (size_t i = 0; i < listing->count; i++) {
-        const struct entry *entry = &listing->items[i];
+    for (size_t i = 0; i < list->count; i++) {
+        const struct cache_entry *entry = &list->items[i];
         buffer_format(&out, "%s{\"kind\": \"%s\", \"name\": ", i ? ",\n" : "\n",
-                      kinds[entry->kind].name);
+                      cache_kinds[entry->kind].name);
         json_put_string(&out, entry->name);
-        buffer_format(&out,
-                      ", \"bytes\": %" PRIu64 ", \"age_seconds\": %" PRId64 ", \"removed\": %s}",
-                      entry->bytes, entry->age, entry->removed ? "true" : "false");
+        buffer_format(&out, ", \"bytes\": %" PRIu64 ", \"age_seconds\": %" PRId64, entry->bytes,
+                      entry->age);
+        put_of_json(&out, entry->of);
+        buffer_format(&out, "%s, \"removed\": %s}", entry->runs ? ", \"runs\": true" : "",
+                      entry->removed ? "true" : "false");
     }
-    buffer_format(&out, "], \"bytes\": %" PRIu64 ", \"removed_bytes\": %" PRIu64 "}\n", total,
-                  removed);
+    buffer_format(&out,
+                  "], \"bytes\": %" PRIu64 ", \"state_bytes\": %" PRIu64
+                  ", \"removed_bytes\": %" PRIu64 "}\n",
+                  sums.bytes[0], sums.bytes[1], sums.removed);
     fputs(buffer_string(&out), stdout);
     buffer_free(&out);
 }
 
-static void put_lines(const struct listing *listing, const struct choice *choice, uint64_t total,
-                      uint64_t removed)
+/* "a.jsonl, b.txt and 3 more for /models/m": the whole paths are --json's. */
+static void put_of(struct buffer *out, const cJSON *of)
 {
-    int kind = -1;
-    for (size_t i = 0; i < listing->count; i++) {
-        const struct entry *entry = &listing->items[i];
-        char name[256];
-        utf8_copy(name, sizeof name, entry->name);
-        if (entry->kind != kind)
-            printf("%s: %s\n", kinds[entry->kind].name, kinds[entry->kind].holds);
-        kind = entry->kind;
-        printf("  %10s  %4" PRId64 " day%s  %s%s\n", bytes_text((double)entry->bytes).text,
-               entry->age / 86400, entry->age / 86400 == 1 ? " " : "s", name,
-               entry->removed ? "  removed" : "");
+    const cJSON *name, *data = json_get(of, "data");
+    const char *model = NULL, *job = NULL;
+    int64_t more = 0;
+    cJSON_ArrayForEach(name, data)
+    {
+        const char *path = cJSON_IsString(name) ? name->valuestring : "";
+        const char *slash = strrchr(path, '/');
+        buffer_format(out, "%s%s", name == data->child ? "  " : ", ", slash ? slash + 1 : path);
     }
-    printf("%s in %s", bytes_text((double)total).text, listing->folder);
+    if (json_get_int64(of, "more", &more))
+        buffer_format(out, " and %" PRId64 " more", more);
+    if (json_get_string(of, "model", &model))
+        buffer_format(out, "%s%s", data ? " for " : "  ", model);
+    if (json_get_string(of, "job", &job))
+        buffer_format(out, "  %s", job);
+    if (buffer_check(out, NULL) == 0)
+        utf8_sanitize(out->data);
+}
+
+static void put_line(const struct cache_entry *entry)
+{
+    char name[256];
+    struct buffer of = BUFFER_INIT;
+    utf8_copy(name, sizeof name, entry->name);
+    buffer_text(&of, "");
+    put_of(&of, entry->of);
+    printf("  %10s  %4" PRId64 " day%s  %s%s%s%s\n", bytes_text((double)entry->bytes).text,
+           entry->age / 86400, entry->age / 86400 == 1 ? " " : "s", name, buffer_string(&of),
+           entry->removed ? "  removed" : "", entry->runs ? "  it runs" : "");
+    buffer_free(&of);
+}
+
+static void put_lines(const struct cache_list *list, const struct cache_choice *choice)
+{
+    struct sums sums = add_up(list);
+    int kind = -1;
+    for (size_t i = 0; i < list->count; i++) {
+        const struct cache_entry *entry = &list->items[i];
+        if ((int)entry->kind != kind)
+            printf("%s: %s\n", cache_kinds[entry->kind].name, cache_kinds[entry->kind].holds);
+        kind = (int)entry->kind;
+        put_line(entry);
+    }
+    bool state = choice->kind >= 0 && cache_kinds[choice->kind].state;
+    printf("%s in %s", bytes_text((double)sums.bytes[state]).text, list->folders[state]);
+    if (!state && sums.bytes[1] > 0)
+        printf(", %s in %s", bytes_text((double)sums.bytes[1]).text, list->folders[1]);
     if (choice->clear)
-        printf(", %s of them removed", bytes_text((double)removed).text);
+        printf(", %s of them removed", bytes_text((double)sums.removed).text);
     printf("\n");
 }
 
+/* --- the command --- */
+
 static int find_kind(const char *name)
 {
-    for (int i = 0; i < KINDS; i++)
-        if (strcmp(kinds[i].name, name) == 0)
+    for (int i = 0; i < CACHE_KINDS; i++)
+        if (strcmp(cache_kinds[i].name, name) == 0)
             return i;
     return -1;
 }
 
-static int check_kind(struct choice *choice, const char *const *rest, size_t count,
-                      struct error *err)
+/* "clear" is --clear. */
+static int check_words(struct cache_choice *choice, const char *const *rest, size_t count,
+                       struct error *err)
 {
+    if (count > 0 && strcmp(rest[0], "clear") == 0) {
+        choice->clear = true;
+        rest++;
+        count--;
+    }
     if (count > 1)
         return error_set_kind(err, ERROR_USAGE, "cache takes one KIND at most");
     if (count == 1 && (choice->kind = find_kind(rest[0])) < 0)
-        return error_set_kind(err, ERROR_USAGE, "\"%.40s\" is no kind: data, spectra or models",
+        return error_set_kind(err, ERROR_USAGE,
+                              "\"%.40s\" is no kind: data, spectra, models, scans or jobs",
                               rest[0]);
     return 0;
 }
 
+static void say(const char *line)
+{
+    fprintf(stderr, "%s\n", line);
+}
+
 int command_cache(int argc, char **argv, struct error *err)
 {
-    struct choice choice = {.kind = -1};
-    struct listing listing = {0};
+    struct cache_choice choice = {.kind = -1};
+    struct cache_list list = {0};
     bool json = false, aged = false;
-    uint64_t total = 0, removed = 0;
     size_t count = 0;
     const struct option_spec specs[] = {
         {"clear", OPTION_FLAG, &choice.clear, NULL,
@@ -232,28 +185,24 @@ int command_cache(int argc, char **argv, struct error *err)
         return -1;
     int status = options_parse(
         specs, sizeof specs / sizeof *specs,
-        "spectrum cache [data | spectra | models] [options]\n\n"
-        "Lists what was kept so that it need not be computed again, or clears it. A run that has\n"
-        "one of the files open is not disturbed; what is needed again is made again.",
+        "spectrum cache [clear] [data | spectra | models | scans | jobs] [options]\n\n"
+        "Lists what was kept so that it need not be computed again, and of what, or clears it. A\n"
+        "run that has one of the files open is not disturbed; what is needed again is made again.\n"
+        "scans (the full screen's) and jobs (entries of the list of jobs whose folders are gone)\n"
+        "lie in the state folder and are cleared only where they are named; what runs is kept.",
         argc, argv, rest, &count, err);
     if (status == 0)
-        status = check_kind(&choice, rest, count, err);
+        status = check_words(&choice, rest, count, err);
     if (status == 0 && aged && !choice.clear)
         status = error_set_kind(err, ERROR_USAGE, "--older-than goes with --clear");
     free(rest);
     if (status == 0) {
-        status = read_cache(&listing, &choice, err);
-        if (listing.count > 0)
-            qsort(listing.items, listing.count, sizeof *listing.items, newest_first);
-        for (size_t i = 0; i < listing.count; i++) {
-            total += listing.items[i].bytes;
-            removed += listing.items[i].removed ? listing.items[i].bytes : 0;
-        }
+        status = cache_list_read(&list, &choice, say, err);
         if (status == 0 && json)
-            put_json(&listing, total, removed);
+            put_json(&list);
         else if (status == 0)
-            put_lines(&listing, &choice, total, removed);
+            put_lines(&list, &choice);
     }
-    listing_free(&listing);
+    cache_list_free(&list);
     return status > 0 ? 0 : status;
 }

@@ -1,0 +1,50 @@
+/* What `spectrum cache` lists and clears: files of the cache folder, and of the state folder what
+ * nobody needs any more. */
+#ifndef SPECTRUM_TUI_CLI_CACHE_LIST_H
+#define SPECTRUM_TUI_CLI_CACHE_LIST_H
+
+#include "base/error.h"
+
+#include <cjson/cJSON.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* The folders that this program makes below $XDG_CACHE_HOME/spectrum, and two of
+ * $XDG_STATE_HOME/spectrum, which are cleared by name alone; nothing else is touched. */
+enum cache_kind { CACHE_DATA, CACHE_SPECTRA, CACHE_MODELS, CACHE_SCANS, CACHE_JOBS, CACHE_KINDS };
+
+struct cache_kind_info {
+    const char *name, *holds;
+    bool state; /* it lies in the state folder */
+};
+extern const struct cache_kind_info cache_kinds[CACHE_KINDS];
+
+struct cache_entry {
+    enum cache_kind kind;
+    char *name;
+    cJSON *of; /* {"model": .., "data": [..], "more": N} or {"job": ..}; NULL: it is not known */
+    uint64_t bytes;
+    int64_t age; /* seconds since it was written */
+    bool removed, runs;
+};
+
+struct cache_list {
+    char *folders[2]; /* of the cache, of the state */
+    struct cache_entry *items;
+    size_t count, capacity;
+};
+
+struct cache_choice {
+    int kind;           /* -1: all; to clear, all of the cache folder */
+    int64_t older_than; /* days */
+    bool clear;
+};
+
+/* Lists, by kind, the newest first, and clears what is chosen. `say` gets a line for each kind that
+ * is passed over. Free it in any case. */
+int cache_list_read(struct cache_list *list, const struct cache_choice *choice,
+                    void (*say)(const char *line), struct error *err);
+void cache_list_free(struct cache_list *list);
+
+#endif

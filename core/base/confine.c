@@ -19,6 +19,11 @@
 struct noted {
     char *key; /* plain_path() */
     const struct confined_names *names;
+    /* Which one it was when it was first there: its path without links (NULL: it was not yet). */
+    char *whole;
+    dev_t device;
+    ino_t inode;
+    uid_t owner;
 };
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
@@ -72,6 +77,22 @@ static size_t find_key(const char *key, size_t length, bool *found)
     return low;
 }
 
+static void pin(struct noted *folder)
+{
+    struct stat info;
+    char *whole = folder->whole ? NULL : realpath(folder->key, NULL);
+    if (!whole)
+        return;
+    if (stat(whole, &info) != 0) {
+        free(whole);
+        return;
+    }
+    folder->whole = whole;
+    folder->device = info.st_dev;
+    folder->inode = info.st_ino;
+    folder->owner = info.st_uid;
+}
+
 /* Takes the key. */
 static int note(char *key, const struct confined_names *names, struct error *err)
 {
@@ -85,8 +106,9 @@ static int note(char *key, const struct confined_names *names, struct error *err
         return status;
     }
     memmove(noted + at + 1, noted + at, (noted_count - at) * sizeof *noted);
-    noted[at] = (struct noted){key, names};
+    noted[at] = (struct noted){.key = key, .names = names};
     noted_count++;
+    pin(&noted[at]);
     return 0;
 }
 
@@ -173,6 +195,34 @@ static bool leads_out(const char *rest)
     return false;
 }
 
+static int open_below(const struct place *place, const char *path, int flags, mode_t mode);
+
+/* A noted folder, for walking only. Who can write to the folder above it can put another one in its
+ * place, or a link to any: what is there instead of the one that was is taken only where it lies at
+ * the same place, behind no link, and is the same user's, as one that he made anew. */
+static int open_noted(const struct noted *folder, struct stat *info)
+{
+    int fd = open(folder->key, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (!folder->whole)
+        return fd >= 0 && fstat(fd, info) == 0 ? fd : -1;
+    if (fd >= 0 && fstat(fd, info) == 0 && info->st_dev == folder->device &&
+        info->st_ino == folder->inode)
+        return fd;
+    if (fd >= 0)
+        close(fd);
+    struct place root = {.folder = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC)};
+    fd = root.folder < 0 ? -1 : open_below(&root, folder->whole + 1, O_PATH | O_DIRECTORY, 0);
+    leave(&root);
+    bool same = fd >= 0 && fstat(fd, info) == 0 && info->st_uid == folder->owner;
+    if (same || (fd < 0 && errno != ELOOP))
+        return fd;
+    if (fd >= 0)
+        close(fd);
+    error_explain(ELOOP, "%s is not the folder that it was: somebody has put another in its place",
+                  folder->key);
+    return refuse(ELOOP);
+}
+
 /* The folder that a path lies below, the outermost that means it. 1: found, 0: none, -1. */
 static int find_folder(struct place *place, const struct confined_names **names)
 {
@@ -180,16 +230,19 @@ static int find_folder(struct place *place, const struct confined_names **names)
     for (char *slash = strchr(key + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
         bool found;
         struct stat info;
+        struct noted folder = {0};
         pthread_mutex_lock(&mutex);
         size_t at = find_key(key, (size_t)(slash - key), &found);
-        *names = found ? noted[at].names : NULL;
+        if (found) {
+            pin(&noted[at]);
+            folder = noted[at]; /* its texts stay as long as the process */
+        }
         pthread_mutex_unlock(&mutex);
         if (!found)
             continue;
-        *slash = '\0';
-        place->folder = open(key, O_PATH | O_DIRECTORY | O_CLOEXEC);
-        *slash = '/';
-        if (place->folder < 0 || fstat(place->folder, &info) != 0)
+        *names = folder.names;
+        place->folder = open_noted(&folder, &info);
+        if (place->folder < 0)
             return -1;
         place->owner = info.st_uid;
         place->rest = slash + 1;

@@ -122,13 +122,26 @@ static bool make_private(struct buffer *path, const char *place)
     return !path->failed && mkdtemp(path->data);
 }
 
-char *xdg_temporary_folder(const char *below, struct error *err)
+const char *xdg_temporary_place(struct error *err)
 {
     const char *chosen = getenv("TMPDIR");
-    bool is_chosen = chosen && chosen[0];
+    const char *place = chosen && chosen[0] ? chosen : "/var/tmp";
+    if (access(place, W_OK | X_OK) != 0 && place != chosen)
+        place = "/tmp";
+    if (access(place, W_OK | X_OK) == 0)
+        return place;
+    error_set_errno(err, errno,
+                    "cannot write temporary files to %s (TMPDIR can name another place)", place);
+    return NULL;
+}
+
+char *xdg_temporary_folder(const char *below, struct error *err)
+{
+    const char *place = xdg_temporary_place(err);
     struct buffer path = BUFFER_INIT;
-    if (!make_private(&path, is_chosen ? chosen : "/var/tmp") &&
-        (is_chosen || !make_private(&path, "/tmp"))) {
+    if (!place)
+        return NULL;
+    if (!make_private(&path, place)) {
         error_set_errno(err, errno, "cannot make folder %s (TMPDIR can name another place)",
                         buffer_string(&path));
         buffer_free(&path);

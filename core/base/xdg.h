@@ -15,7 +15,11 @@ char *xdg_state_folder(const char *below, struct error *err);
 char *xdg_cache_path(const char *below, struct error *err);
 char *xdg_state_path(const char *below, struct error *err);
 
-/* For what is not kept, or cannot be: "$TMPDIR/spectrum-<uid>/<below>" (/var/tmp, or /tmp), a
+/* Where files go that are not kept: $TMPDIR, or where that is not set /var/tmp, or /tmp. NULL and
+ * an error where nothing can be written there. */
+const char *xdg_temporary_place(struct error *err);
+
+/* For what is not kept, or cannot be: "spectrum-<uid>/<below>" there, a
  * folder that is this user's and that nobody else can look into; where that name is another's, one
  * that is new each time. */
 char *xdg_temporary_folder(const char *below, struct error *err);

@@ -71,6 +71,8 @@ int job_result_write(const char *path, const struct job_result *result, struct e
  * gone are left out. Free with job_index_free(). A job that cannot be entered is a job all the
  * same: the error of job_index_add() is a line to say. */
 int job_index_add(const char *path, struct error *err);
+/* Leaves out a job of which nothing is left to see or to do. */
+void job_index_remove(const char *path);
 int job_index_list(char ***paths, size_t *count, struct error *err);
 /* A job by its folder, or by the last part of an indexed folder's path; absolute, newly allocated.
  */

@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/memory.h"
+#include "base/sys.h"
 #include "base/xdg.h"
 #include "job/job_dir.h"
 
@@ -39,6 +40,18 @@ int job_index_add(const char *path, struct error *err)
     free(folder);
     free(entry);
     return status;
+}
+
+void job_index_remove(const char *path)
+{
+    char *absolute = realpath(path, NULL);
+    char *folder = absolute ? xdg_state_path("jobs", NULL) : NULL;
+    char *entry = folder ? entry_path(folder, absolute, NULL) : NULL;
+    if (entry)
+        sys.unlink(entry);
+    free(entry);
+    free(folder);
+    free(absolute);
 }
 
 struct indexed {

@@ -203,15 +203,23 @@ static void pass_on(int number, siginfo_t *info, void *context)
     errno = kept;
 }
 
-static int64_t last_step(const char *path)
+/* How far it came, in words: a run's last step, which is returned (-1: none), a scan's matrices. */
+static int64_t last_step(const char *path, char *where, size_t size)
 {
     struct job_metrics metrics;
     size_t added;
-    int64_t step = -1;
+    int64_t step = -1, done, total;
     int status = job_metrics_follow(&metrics, path, NULL);
     metrics.end_only = true;
     if (status == 0 && job_metrics_update(&metrics, &added, NULL) == 0)
         step = job_metrics_last_step(&metrics);
+    const cJSON *row = status == 0 ? job_metrics_last(&metrics, "done") : NULL;
+    if (step >= 0)
+        snprintf(where, size, "at step %lld", (long long)step);
+    else if (row && json_get_int64(row, "done", &done) && json_get_int64(row, "total", &total))
+        snprintf(where, size, "at %lld of %lld matrices", (long long)done, (long long)total);
+    else
+        snprintf(where, size, "before the first step");
     job_metrics_free(&metrics);
     return step;
 }
@@ -219,10 +227,9 @@ static int64_t last_step(const char *path)
 /* What the worker did not say itself. Its own result.json stands unless a signal killed it. */
 static int write_result(const char *path, int how, struct error *err)
 {
-    char message[160], where[48] = "before the first step";
-    struct job_result result = {.message = message, .last_step = last_step(path)};
-    if (result.last_step >= 0)
-        snprintf(where, sizeof where, "at step %lld", (long long)result.last_step);
+    char message[192], where[64];
+    struct job_result result = {.message = message,
+                                .last_step = last_step(path, where, sizeof where)};
     if (WIFSIGNALED(how)) {
         result.status = "killed";
         result.signal = WTERMSIG(how);

@@ -87,3 +87,25 @@ enum job_wish job_pause(const char *path, bool (*should_stop)(void *context), vo
     free(mark);
     return wish;
 }
+
+bool job_holds(const char *path, bool *paused)
+{
+    if (*paused && job_request_take(path, JOB_REQUEST_RESUME, NULL))
+        job_unpause(path, paused);
+    if (*paused || !job_request_take(path, JOB_REQUEST_PAUSE, NULL))
+        return *paused;
+    job_request_take(path, JOB_REQUEST_RESUME, NULL); /* it came while it ran: nothing to resume */
+    char *mark = path_join(path, "requests/paused", NULL);
+    *paused = mark && file_save(mark, "", 0, NULL) == 0;
+    free(mark);
+    return *paused;
+}
+
+void job_unpause(const char *path, bool *paused)
+{
+    char *mark = *paused ? path_join(path, "requests/paused", NULL) : NULL;
+    if (mark)
+        sys.unlink(mark);
+    free(mark);
+    *paused = false;
+}

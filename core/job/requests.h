@@ -34,4 +34,10 @@ enum job_wish { JOB_GO_ON, JOB_CHECKPOINT, JOB_STOP };
  * second, too; it may be NULL. */
 enum job_wish job_pause(const char *path, bool (*should_stop)(void *context), void *context);
 
+/* As that, for a worker whose threads go on with what they have in hand: takes requests to pause
+ * and to resume, and says whether nothing is to be begun now. *paused is the worker's, false at
+ * first. Who stops meanwhile calls job_unpause(). */
+bool job_holds(const char *path, bool *paused);
+void job_unpause(const char *path, bool *paused);
+
 #endif

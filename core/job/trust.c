@@ -119,9 +119,11 @@ static int list_files(struct job_trust *trust, const char *path, const cJSON *jo
 
 /* --- what is approved --- */
 
-/* Of command, folder and arguments. Of a job of another user's, of that folder alone, and of the
- * files as they are found now: he may have links lead elsewhere later. */
-static int make_key(struct job_trust *trust, const char *path, const cJSON *job, struct error *err)
+/* Of command, folder and arguments. Of a job of another user's, of that folder alone; and where
+ * others can write, of the files as they are found now: they may have links lead elsewhere later.
+ */
+static int make_key(struct job_trust *trust, const char *path, bool shared, const cJSON *job,
+                    struct error *err)
 {
     struct buffer what = BUFFER_INIT;
     const char *command = "", *where = "";
@@ -133,7 +135,7 @@ static int make_key(struct job_trust *trust, const char *path, const cJSON *job,
         buffer_format(&what, "user %lu in %s", (unsigned long)trust->owner, whole ? whole : path);
         free(whole);
     }
-    for (size_t i = 0; trust->foreign && i < trust->count; i++)
+    for (size_t i = 0; (trust->foreign || shared) && i < trust->count; i++)
         buffer_append(&what, trust->files[i].path, strlen(trust->files[i].path) + 1);
     buffer_append(&what, "", 1);
     buffer_append(&what, command, strlen(command) + 1);
@@ -194,7 +196,7 @@ int job_trust_look(struct job_trust *out, const char *path, const cJSON *job, st
     bool shared = true, outside = false;
     *out = (struct job_trust){0};
     if (job_dir_confine(path, err) != 0 || look_at_owner(out, path, &shared, err) != 0 ||
-        list_files(out, path, job, err) != 0 || make_key(out, path, job, err) != 0) {
+        list_files(out, path, job, err) != 0 || make_key(out, path, shared, job, err) != 0) {
         job_trust_free(out);
         return -1;
     }
@@ -212,12 +214,25 @@ void job_trust_free(struct job_trust *trust)
     *trust = (struct job_trust){0};
 }
 
+/* Without a state folder nobody knows who started it. */
+static void put_unknown(struct buffer *out)
+{
+    struct error why = ERROR_INIT;
+    char *folder = xdg_state_folder("approved", &why);
+    if (folder)
+        buffer_text(out, "was not started by you here");
+    else
+        buffer_format(out, "may not be yours, because what you start cannot be noted (%s)",
+                      why.text);
+    free(folder);
+}
+
 void job_trust_put(struct buffer *out, const struct job_trust *trust)
 {
     if (trust->foreign)
         buffer_format(out, "belongs to user %lu, not to you", (unsigned long)trust->owner);
     else
-        buffer_text(out, "was not started by you here");
+        put_unknown(out);
     for (size_t i = 0; i < trust->count; i++) {
         const struct job_named *file = &trust->files[i];
         buffer_format(out, "%s%.*s %s%s", i ? ", " : ": it would read ", file->length, file->option,

@@ -159,6 +159,15 @@ static bool read_omissions(struct scan_model *of, const cJSON *list, struct erro
     return true;
 }
 
+/* It names files of this user's; another text is as good as none. */
+static void read_fingerprint(struct scan *scan, const cJSON *model)
+{
+    const char *text = "";
+    if (json_get_string(model, "fingerprint", &text) && strlen(text) == 32 &&
+        strspn(text, "0123456789abcdef") == 32)
+        memcpy(scan->fingerprint, text, sizeof scan->fingerprint);
+}
+
 static void read_model(struct scan *scan, const cJSON *model)
 {
     static const char *const names[NAMES_COUNT] = SCAN_NAMES;
@@ -179,6 +188,7 @@ static void read_model(struct scan *scan, const cJSON *model)
                 read_omissions(of, json_get(model, "omissions"), NULL);
     of->names = (enum scan_names)(named % NAMES_COUNT);
     read_text(model, "architecture", of->architecture, sizeof of->architecture);
+    read_fingerprint(scan, model);
     read_text(model, "estimator", scan->estimator, sizeof scan->estimator);
     read_text(model, "empty_noise", scan->empty_noise, sizeof scan->empty_noise);
     if (!of->known)
@@ -281,12 +291,6 @@ static int read_modules(struct scan *scan, const cJSON *modules, const char *whe
     return check_unique(scan, where, err);
 }
 
-/* It names a file in the cache; another's is as good as none. */
-static bool is_fingerprint(const char *text)
-{
-    return strlen(text) == 32 && strspn(text, "0123456789abcdef") == 32;
-}
-
 static int read_header(struct scan *scan, const cJSON *root, const char *where, struct error *err)
 {
     int64_t version = 0;
@@ -300,8 +304,7 @@ static int read_header(struct scan *scan, const cJSON *root, const char *where, 
     read_model(scan, model);
     read_text(root, "estimator", scan->estimator, sizeof scan->estimator);
     read_text(root, "empty_noise", scan->empty_noise, sizeof scan->empty_noise);
-    if (json_get_string(model, "fingerprint", &text) && is_fingerprint(text))
-        memcpy(scan->fingerprint, text, sizeof scan->fingerprint);
+    read_fingerprint(scan, model);
     if (json_get_string(model, "path", &text)) {
         scan->model = string_copy(text, err);
         if (!scan->model)

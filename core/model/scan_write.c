@@ -124,6 +124,7 @@ static void put_rows(struct buffer *out, const struct scan *scan, bool strict)
         /* Tools take every key of the file for a module, so the model is a member of its first. */
         if (!strict && scan->of.known && between[0] != ',') {
             put_model(out, scan, ", \"model\": {");
+            put_text(out, "fingerprint", scan->fingerprint);
             put_text(out, "estimator", scan->estimator);
             put_text(out, "empty_noise", scan->empty_noise);
             buffer_byte(out, '}');

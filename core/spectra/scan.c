@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 /* Seconds between two writes of the cache. */
 static const double cache_interval = 5;
@@ -95,12 +96,29 @@ static void save_cache(struct run *run)
     run->saved_at = clock_seconds();
 }
 
-/* The next row to compute, or -1: none left, or the scan is to stop. */
-static int64_t take_row(struct run *run)
+/* Is it paused, and is there anything that waits for its end? That time is none of the scan's. */
+static bool is_held(struct run *run)
 {
     const struct scan_observer *observer = run->observer;
     if (observer && observer->should_stop && observer->should_stop(observer->context))
         run->stopped = true;
+    bool held = !run->stopped && run->failure.kind == ERROR_NONE && observer &&
+                observer->should_wait && nearest_row(run) >= 0 &&
+                observer->should_wait(observer->context);
+    double now = clock_seconds();
+    if (held && run->held_at == 0)
+        run->held_at = now;
+    if (!held && run->held_at > 0) {
+        run->start += now - run->held_at;
+        run->held_at = 0;
+    }
+    return held;
+}
+
+/* The next row to compute, or -1: none left, or the scan is to stop. */
+static int64_t take_row(struct run *run)
+{
+    const struct scan_observer *observer = run->observer;
     if (run->stopped || run->failure.kind != ERROR_NONE)
         return -1;
     int64_t asked = observer && observer->wanted ? observer->wanted(observer->context) : -1;
@@ -136,16 +154,22 @@ struct task {
 
 static struct task begin_row(struct run *run)
 {
+    const struct timespec tenth = {.tv_nsec = 100000000};
     struct task task = {-1, -1, NULL};
+    for (bool held = true; held;) {
 #pragma omp critical(scan)
-    {
-        if (run->working <= run->working_most)
-            task.row = take_row(run);
-        if (task.row >= 0) {
-            task.next = nearest_row(run);
-            task.backend = backend_of(run, (size_t)task.row);
+        {
+            held = is_held(run);
+            if (!held && run->working <= run->working_most)
+                task.row = take_row(run);
+            if (task.row >= 0) {
+                task.next = nearest_row(run);
+                task.backend = backend_of(run, (size_t)task.row);
+            }
+            run->working -= !held && task.row < 0;
         }
-        run->working -= task.row < 0;
+        if (held)
+            nanosleep(&tenth, NULL);
     }
     return task;
 }

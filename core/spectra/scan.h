@@ -37,6 +37,9 @@ struct scan_observer {
                    size_t done, size_t total, double seconds, bool cached);
     /* true: stop after the matrices in hand; the scan returns ERROR_INTERRUPTED, nothing is lost */
     bool (*should_stop)(void *context);
+    /* true: no matrix is begun now; those in hand are finished, and it is asked again ten times a
+     * second */
+    bool (*should_wait)(void *context);
     /* the index of the row that somebody looks at, or -1: no news. It comes next if it is still to
      * do, then the rest of its block, then the blocks beside it: what is on a screen around it */
     int64_t (*wanted)(void *context);

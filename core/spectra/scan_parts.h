@@ -21,7 +21,7 @@ struct run {
     struct scan_result *result;
     const struct module **modules; /* per row */
     uint64_t memory;               /* bytes that were free when it began */
-    double start;
+    double start, held_at;         /* held_at: since when it is paused; 0: it is not */
 
     enum row_state *states;
     struct null_model *nulls; /* one per shape met so far */

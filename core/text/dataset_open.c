@@ -114,10 +114,10 @@ static int write_tokens(const struct opening *o, const char *path, bool temporar
 
 static int make_temporary(struct dataset *out, const struct opening *o, struct error *err)
 {
-    const char *folder = getenv("TMPDIR");
+    const char *folder = xdg_temporary_place(err);
     int fd = 0;
     bool broken;
-    char *path = path_join(folder && folder[0] ? folder : "/var/tmp", "spectrum.tokens", err);
+    char *path = folder ? path_join(folder, "spectrum.tokens", err) : NULL;
     int status = path ? write_tokens(o, path, true, &fd, &broken, err) : -1;
     if (status == 0)
         status = token_file_open(out, path, fd, o->key, o->source_count, err);

@@ -1,7 +1,7 @@
 #!/bin/bash
 # A job's folder may come from anyone: what it holds sends nothing to the terminal and runs nothing.
 set -eu
-spectrum=$1
+spectrum=$1 source=$2
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 export XDG_STATE_HOME=$work/state XDG_CACHE_HOME=$work/cache
@@ -53,3 +53,19 @@ printf '{"m.0.a": {"snr": 1, "type": "a"}}' >"$work/s.json"
 if "$spectrum" resume "$job" 2>"$work/err"; then fail "a foreign command was resumed"; fi
 grep -q "only a training run or a scan" "$work/err" || fail "it says: $(cat "$work/err")"
 test "$(cat "$work/file")" = mine || fail "a foreign job wrote a file"
+
+# A folder's name is text of whoever made it, too: an archive with a model, or a run in it.
+hostile=$work/$(printf 'na\033[2Jme')
+mkdir "$hostile"
+cp -r "$source/demo/model" "$hostile/model"
+shows() { # COMMAND...: what it says is plain, and has the name in it
+    "$spectrum" "$@" >"$work/out" 2>"$work/err" || fail "$1 fails: $(cat -v "$work/err")"
+    is_plain "$work/out" && is_plain "$work/err" || fail "$1 lets control characters through"
+    cat "$work/out" "$work/err" | grep -qF 'na?[2Jme' || fail "$1 does not name it"
+}
+head -c 3000 "$source/demo/text/shakespeare.txt" >"$work/text.txt"
+options="--data $work/text.txt --steps 1 --seq-len 32 --accumulate 1 --eval-split 0 --sample-tokens 0 --threads 1"
+shows info "$hostile/model"
+shows train "$hostile/model" $options --dry-run --top 50 --run "$hostile/run"
+shows train "$hostile/model" $options --select last:1 --run "$hostile/run"
+shows export "$hostile/run" -o "$hostile/out"

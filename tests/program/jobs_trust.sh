@@ -99,6 +99,24 @@ ended "$work/trusted"
 stopped "$work/trusted"
 XDG_STATE_HOME=/dev/null refuses "$work/trusted"
 says "with --trust only"
+says "XDG_STATE_HOME can name another place"
+
+# Where others may write to the folder they may put a link in the place of data that were approved.
+other common model --data text.txt
+sed -i "s|\"folder\": \"[^\"]*\"|\"folder\": \"$work/common\"|" "$work/common/job.json"
+cp -r "$source/demo/model" "$work/common/model"
+cp "$work/text.txt" "$work/common/text.txt"
+chmod 777 "$work/common"
+refuses "$work/common"
+resume "$work/common" --trust || ! grep -q "with --trust only" "$work/said" || fail "--trust does not resume"
+ended "$work/common"
+resume "$work/common" || ! grep -q "with --trust only" "$work/said" || fail "it asks again"
+ended "$work/common"
+ln -sf "$secret" "$work/common/text.txt"
+stopped "$work/common"
+refuses "$work/common"
+says "with --trust only"
+says "$secret"
 
 # Links for every file of a job: shown, with what cannot be read in one line, and nothing is written through them.
 for file in job.json result.json proof.json lock metrics.jsonl log.txt plan.yaml requests checkpoints/step-00000001 \

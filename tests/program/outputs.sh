@@ -50,14 +50,20 @@ for command in scan spectra plan screen; do
     # A file keeps its mode, a link its target; only then is it new. The screen writes over one of its
     # pictures alone.
     rm -f file
-    [ $command != screen ] || write $command file
+    if [ $command = screen ]; then
+        echo another >file
+        if write $command file; then fail "$what: another file was written over"; fi
+        says "is not a picture of the screen"
+        rm file
+        write $command file
+    fi
     echo old >>file
     chmod 640 file
     ln -s file link
     write $command link || fail "$what: a link"
     test -L link || fail "$what: the link is a file now"
     test "$(stat -c %a file)" = 640 || fail "$what: the file has another mode"
-    if grep -qx old file; then fail "$what: the link's file is as it was"; fi
+    if grep -qxE "(spectrum )?old" file; then fail "$what: the link's file is as it was"; fi
     rm link file
 
     # Refused, with nothing made.
@@ -160,6 +166,8 @@ what="tokens without a place"
 touch file
 XDG_CACHE_HOME=$work/file train other.jsonl nowhere >out 2>said || fail "$what: the run fails"
 test -z "$(ls -A temporary)" || fail "$what: it left $(ls temporary)"
+if TMPDIR=$work/missing XDG_CACHE_HOME=$work/file train other.jsonl nothing >out 2>said; then fail "$what: written to a missing TMPDIR"; fi
+says "TMPDIR can name another place"
 mkdir -p temporary/spectrum-"$(id -u)"/init/killed
 chmod 700 temporary/spectrum-"$(id -u)" temporary/spectrum-"$(id -u)"/init
 touch temporary/spectrum-"$(id -u)"/init/killed/model.safetensors

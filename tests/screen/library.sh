@@ -43,8 +43,28 @@ shows scan.txt "all "
 shows scan.txt "n/a"
 shows broken.txt "broken.gguf"
 
-# A plan that was made by hand is not thrown away unasked, and is there when one comes back to it.
+# A plan that was made by hand is there when one comes back to it; where it cannot be kept, it is not
+# thrown away unasked.
 play 80x24 <<'SCRIPT'
+/snr Enter
+Enter
+wait text "of 561 matrices"
+Space
+save-screen changed.txt
+q /stories Enter
+Enter
+save-screen other.txt
+q /snr Enter
+Enter
+save-screen kept.txt
+SCRIPT
+shows other.txt "of 35 matrices"
+shows kept.txt "$(grep -o 'trains [0-9]* of 561' "$work/changed.txt")"
+says kept.txt "is back, as it was left here"
+mkdir -p "$XDG_STATE_HOME/spectrum"
+rm -rf "$XDG_STATE_HOME/spectrum/plans"
+touch "$XDG_STATE_HOME/spectrum/plans" # in a folder's place
+keeps=1 play 80x24 <<'SCRIPT'
 /snr Enter
 Enter
 wait text "of 561 matrices"
@@ -68,6 +88,7 @@ shows asked.txt "is not saved"
 shows kept.txt "$(grep -o 'trains [0-9]* of 561' "$work/changed.txt")"
 shows again.txt "is not saved"
 shows given-up.txt "of 35 matrices"
+rm "$XDG_STATE_HOME/spectrum/plans"
 
 # What the screen plans over a published scan is what the sub-command plans.
 (cd "$work" && "$binary" plan snr_70b.json --top 30 --scope global --json -o global.yaml \

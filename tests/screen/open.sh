@@ -31,7 +31,7 @@ Space
 save-screen toggled.txt
 u
 save-screen undone.txt
-:write plan.yaml Enter
+:write! plan.yaml Enter
 save-screen saved.txt
 e
 save-screen frozen.txt

@@ -2,6 +2,7 @@
  * is silent when nothing changes, and gives the terminal back whatever ends it. */
 #include "test.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <pty.h>
@@ -262,6 +263,54 @@ static void killed_screen_gives_the_terminal_back(void **state)
             assert_non_null(strstr(text_of(&window), "signal 9"));
         check_restored(&window);
         end(&window);
+    }
+}
+
+/* How many files there are in the folder of kept plans. */
+static int plans_kept(void)
+{
+    char path[128];
+    int count = 0;
+    snprintf(path, sizeof path, "%s/spectrum/plans", folder);
+    DIR *entries = opendir(path);
+    for (struct dirent *entry; entries && (entry = readdir(entries));)
+        count += entry->d_name[0] != '.';
+    if (entries)
+        closedir(entries);
+    return count;
+}
+
+/* Asked to end the screen writes it on its way; killed, it had written it shortly after the key. */
+static void plan_is_kept_whatever_ends_the_screen(void **state)
+{
+    (void)state;
+    static const int signals[] = {SIGHUP, SIGTERM, SIGKILL};
+    if (!model_path())
+        skip();
+    for (size_t i = 0; i < sizeof signals / sizeof *signals; i++) {
+        struct window window;
+        start(&window, 80, 24, "xterm-256color", "C.UTF-8", model_path());
+        wait_text(&window, "sigma max    10.8005");
+        press(&window, " ");
+        wait_text(&window, "trains 8 of 35");
+        double start_at = now_ms();
+        while (signals[i] == SIGKILL && plans_kept() == 0 && now_ms() - start_at < TIMEOUT_MS)
+            pump(&window, 20);
+        pid_t screen = screen_process(&window);
+        if (screen <= 0)
+            skip(); /* a kernel without /proc/.../children */
+        kill(screen, signals[i]);
+        wait_end(&window);
+        end(&window);
+        assert_int_equal(plans_kept(), 1);
+        start(&window, 80, 24, "xterm-256color", "C.UTF-8", model_path());
+        wait_text(&window, "trains 8 of 35");
+        press(&window, "u");
+        wait_text(&window, "trains 7 of 35");
+        press(&window, "q");
+        assert_int_equal(wait_end(&window), 0);
+        end(&window);
+        assert_int_equal(plans_kept(), 0);
     }
 }
 
@@ -578,6 +627,7 @@ int main(void)
         cmocka_unit_test(is_silent_when_nothing_changes),
         cmocka_unit_test(follows_the_window),
         cmocka_unit_test(killed_screen_gives_the_terminal_back),
+        cmocka_unit_test(plan_is_kept_whatever_ends_the_screen),
         cmocka_unit_test(screen_does_not_outlive_its_parent),
         cmocka_unit_test(trains_from_opening_to_the_live_graph),
         cmocka_unit_test(works_without_colour_and_utf8),

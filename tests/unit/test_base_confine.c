@@ -187,6 +187,51 @@ static void test_the_one_link(void **state)
     remove_scene(&scene);
 }
 
+/* Who can write to the folder above can put another one in the job's place. */
+static void test_another_in_its_place(void **state)
+{
+    (void)state;
+    struct scene scene;
+    make(&scene);
+    char aside[80], command[100];
+    snprintf(aside, sizeof aside, "%s.aside", scene.root);
+    snprintf(command, sizeof command, "rm -r %s", aside);
+    write_file(&scene, "job/lock", "mine");
+    write_file(&scene, "outside/lock", "another's");
+    assert_int_equal(rename(at(&scene, "job"), aside), 0);
+    link_to(&scene, "outside", "job");
+    refuse(&scene, "job/lock", O_RDONLY, ELOOP);
+    refuse(&scene, "job/lock", O_WRONLY | O_CREAT, ELOOP);
+    assert_int_equal(sys.unlink(at(&scene, "job/lock")), -1);
+    assert_int_equal(sys.mkdir(at(&scene, "job/checkpoints"), 0777), -1);
+    assert_int_equal(access(at(&scene, "outside/lock"), F_OK), 0);
+    assert_int_equal(access(at(&scene, "outside/checkpoints"), F_OK), -1);
+    /* A link to where it is now leads to the one that it was. */
+    assert_int_equal(unlink(at(&scene, "job")), 0);
+    link_to(&scene, aside, "job");
+    int fd = sys.open(at(&scene, "job/lock"), O_RDONLY, 0);
+    assert_true(fd >= 0);
+    sys.close(fd);
+    assert_int_equal(unlink(at(&scene, "job")), 0);
+    assert_int_equal(system(command), 0);
+    refuse(&scene, "job/lock", O_RDONLY, ENOENT);
+    /* One that its user makes anew is his. */
+    assert_int_equal(mkdir(at(&scene, "job"), 0755), 0);
+    fd = sys.open(at(&scene, "job/lock"), O_WRONLY | O_CREAT, 0666);
+    assert_true(fd >= 0);
+    sys.close(fd);
+    if (geteuid() == 0) {
+        assert_int_equal(rename(at(&scene, "job"), aside), 0);
+        assert_int_equal(mkdir(at(&scene, "job"), 0755), 0);
+        assert_int_equal(chown(at(&scene, "job"), 4711, 4711), 0);
+        refuse(&scene, "job/lock", O_WRONLY | O_CREAT, ELOOP);
+        assert_int_equal(system(command), 0);
+    } else {
+        print_message("SKIPPED: folders of other users need root\n");
+    }
+    remove_scene(&scene);
+}
+
 static void test_odd_files(void **state)
 {
     (void)state;
@@ -260,9 +305,13 @@ static bool forbid_openat2(void)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_plain_files), cmocka_unit_test(test_links),
-        cmocka_unit_test(test_ways_out),    cmocka_unit_test(test_the_one_link),
-        cmocka_unit_test(test_odd_files),   cmocka_unit_test(test_owners),
+        cmocka_unit_test(test_plain_files),
+        cmocka_unit_test(test_links),
+        cmocka_unit_test(test_ways_out),
+        cmocka_unit_test(test_the_one_link),
+        cmocka_unit_test(test_odd_files),
+        cmocka_unit_test(test_owners),
+        cmocka_unit_test(test_another_in_its_place),
     };
     int failed = cmocka_run_group_tests_name("as the kernel has it", tests, NULL, NULL);
     if (forbid_openat2())

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-static int calls_until_fault;
+static int calls_until_fault, errno_of_fault = ENOSPC;
 static struct sys_table real_sys;
 
 static bool fault(void)
@@ -22,7 +22,7 @@ static bool fault(void)
 static ssize_t faulty_write(int fd, const void *data, size_t count)
 {
     if (fault()) {
-        errno = ENOSPC;
+        errno = errno_of_fault;
         return -1;
     }
     /* Short writes, so that one save takes several calls. */
@@ -85,6 +85,45 @@ static void save_survives_faults(void **state)
     assert_true(strlen(err.text) > 0);
 
     buffer_free(&read);
+    unlink(path);
+    rmdir(folder);
+    free(path);
+}
+
+/* A write that a limit, a quota, a lost handle or a file system stops: the line says what to do,
+ * and the old file is there alone. */
+static void what_stops_a_write_is_named(void **state)
+{
+    (void)state;
+    static const struct {
+        int number;
+        const char *said;
+    } faults[] = {{ENOSPC, "No space left"},
+                  {EFBIG, "ulimit -f"},
+                  {EDQUOT, "disk quota is used up"},
+                  {ESTALE, "stale handle"},
+                  {EROFS, "read-only; write elsewhere"}};
+    char folder[] = "/tmp/spectrum-file-XXXXXX";
+    assert_non_null(mkdtemp(folder));
+    char *path = path_join(folder, "state.json", NULL);
+    struct error err = ERROR_INIT;
+    assert_int_equal(file_save(path, "old text", 8, &err), 0);
+    real_sys = sys;
+    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
+        struct buffer read = BUFFER_INIT;
+        errno_of_fault = faults[i].number;
+        calls_until_fault = 1;
+        sys.write = faulty_write;
+        assert_int_equal(file_save(path, "the new text", 12, &err), -1);
+        sys = real_sys;
+        if (!strstr(err.text, faults[i].said) || !strstr(err.text, path))
+            fail_msg("it says \"%s\"", err.text);
+        assert_int_equal(file_read_all(&read, path, 100, &err), 0);
+        assert_string_equal(read.data, "old text");
+        assert_int_equal(count_entries(folder), 1);
+        buffer_free(&read);
+    }
+    errno_of_fault = ENOSPC;
     unlink(path);
     rmdir(folder);
     free(path);
@@ -189,9 +228,13 @@ static void paths_are_taken_apart(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(save_survives_faults),  cmocka_unit_test(reading_is_checked),
-        cmocka_unit_test(fifo_does_not_hang),    cmocka_unit_test(folders_are_made_with_parents),
-        cmocka_unit_test(paths_are_taken_apart), cmocka_unit_test(one_file_is_known_under_any_name),
+        cmocka_unit_test(what_stops_a_write_is_named),
+        cmocka_unit_test(save_survives_faults),
+        cmocka_unit_test(reading_is_checked),
+        cmocka_unit_test(fifo_does_not_hang),
+        cmocka_unit_test(folders_are_made_with_parents),
+        cmocka_unit_test(paths_are_taken_apart),
+        cmocka_unit_test(one_file_is_known_under_any_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -14,6 +14,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 static char *make_job(void)
@@ -530,8 +532,11 @@ static void test_start_that_never_came(void **state)
     (void)state;
     char *job = make_job();
     const struct timespec old[] = {{.tv_sec = 1000}, {.tv_sec = 1000}};
+    const struct timespec later = {.tv_sec = time(NULL) + 3600}, set_back[] = {later, later};
     assert_int_equal(job_state(job), JOB_STARTING);
     assert_int_equal(utimensat(AT_FDCWD, job, old, 0), 0);
+    assert_int_equal(job_state(job), JOB_DIED);
+    assert_int_equal(utimensat(AT_FDCWD, job, set_back, 0), 0); /* made before the clock was */
     assert_int_equal(job_state(job), JOB_DIED);
     free(job);
 }

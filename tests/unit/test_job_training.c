@@ -332,12 +332,13 @@ static void samples_are_what_the_model_says(void **state)
 /* --- a disk that fills up while a checkpoint is written --- */
 
 static bool disk_full;
+static int errno_of_disk = ENOSPC;
 static ssize_t (*real_write)(int fd, const void *data, size_t count);
 
 static ssize_t write_until_full(int fd, const void *data, size_t count)
 {
     if (disk_full && count > 4096) {
-        errno = ENOSPC;
+        errno = errno_of_disk;
         return -1;
     }
     return real_write(fd, data, count);
@@ -361,18 +362,31 @@ static void full_disk_loses_nothing(void **state)
     struct training_request request = request_of(&paths, data);
     const struct training_view filling = {.on_step = fill_disk_behind_step_2}, silent = {0};
     struct error err = ERROR_INIT;
+    static const struct {
+        int number;
+        const char *said;
+    } faults[] = {{ENOSPC, "No space left"},
+                  {EFBIG, "ulimit -f"},
+                  {EDQUOT, "disk quota"},
+                  {ESTALE, "stale handle"},
+                  {EROFS, "read-only"}};
     request.is.steps = 4;
     request.is.save_every = 2;
     real_write = sys.write;
     sys.write = write_until_full;
     assert_int_equal(job_dir_create(paths.run, &err), 0);
-    assert_int_equal(training_run(&request, false, &filling, &err), -1);
-    sys.write = real_write;
-    if (!strstr(err.text, "the checkpoint of step 4 was not written") ||
-        !strstr(err.text, "No space left"))
-        fail_msg("it says \"%s\"", err.text);
-    assert_true(job_dir_has(paths.run, "checkpoints/step-00000002/state.json"));
-    assert_false(job_dir_has(paths.run, "checkpoints/step-00000004"));
+    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
+        errno_of_disk = faults[i].number;
+        disk_full = false;
+        sys.write = write_until_full;
+        assert_int_equal(training_run(&request, i > 0, &filling, &err), -1);
+        sys.write = real_write;
+        if (!strstr(err.text, "the checkpoint of step 4 was not written") ||
+            !strstr(err.text, faults[i].said))
+            fail_msg("it says \"%s\"", err.text);
+        assert_true(job_dir_has(paths.run, "checkpoints/step-00000002/state.json"));
+        assert_false(job_dir_has(paths.run, "checkpoints/step-00000004"));
+    }
     if (training_run(&request, true, &silent, &err) != 0)
         fail_msg("%s", err.text);
     assert_true(job_dir_has(paths.run, "checkpoints/step-00000004/weights.safetensors"));
@@ -381,6 +395,11 @@ static void full_disk_loses_nothing(void **state)
     sys.write = write_until_full;
     assert_int_equal(export_run(paths.run, &last, paths.out, false, NULL, &summary, &err), -1);
     sys.write = real_write;
+    assert_int_not_equal(access(paths.out, F_OK), 0);
+    /* nor of one that was stopped */
+    const volatile sig_atomic_t stopped = 1;
+    assert_int_equal(export_run(paths.run, &last, paths.out, false, &stopped, &summary, &err), -1);
+    assert_int_equal(err.kind, ERROR_INTERRUPTED);
     assert_int_not_equal(access(paths.out, F_OK), 0);
     paths_free(&paths);
 }

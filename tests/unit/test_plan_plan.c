@@ -277,6 +277,120 @@ static void bad_plans_are_refused(void **state)
     }
 }
 
+#define KEPT "{\"format\": \"spectrum.plan\", \"version\": 1, "
+
+static int read_kept(struct plan *plan, const char *text, struct error *err)
+{
+    char path[] = "/tmp/spectrum-plan-XXXXXX";
+    close(mkstemp(path));
+    assert_int_equal(file_save(path, text, strlen(text), NULL), 0);
+    int status = plan_read_kept(plan, path, err);
+    unlink(path);
+    return status;
+}
+
+/* What a percentage chose is chosen again, by the scores of then; what was done by hand, nothing
+ * at all included, is as it was. */
+static void kept_plans_come_back(void **state)
+{
+    (void)state;
+    static const size_t first[] = {0};
+    struct plan *plan = new_plan(), *back = new_plan();
+    struct buffer out = BUFFER_INIT;
+    double percent, before = rows[0].snr;
+    enum plan_scope scope;
+    plan_set_embeddings(plan, false, NULL);
+    plan_select(plan, 50, PLAN_GLOBAL, NULL);
+    plan_put_kept(&out, plan, "the model");
+    rows[0].snr = 100; /* known better by the time that it is read */
+    assert_int_equal(read_kept(back, buffer_string(&out), NULL), 0);
+    plan_refresh(plan);
+    plan_refresh(back);
+    for (size_t i = 0; i < ROWS; i++)
+        assert_int_equal(plan_row(back, i), plan_row(plan, i));
+    assert_true(plan_row(back, 0));
+    assert_true(plan_selection(back, &percent, &scope));
+    assert_true(percent == 50 && scope == PLAN_GLOBAL);
+    assert_true(!plan_embeddings(back) && plan_head(back));
+
+    plan_toggle(plan, first, 1, NULL);
+    buffer_clear(&out);
+    plan_put_kept(&out, plan, "the model");
+    assert_int_equal(read_kept(back, buffer_string(&out), NULL), 0);
+    assert_false(plan_selection(back, &percent, &scope));
+    assert_false(plan_row(back, 0));
+    assert_true(plan_undo(back)); /* one step */
+    assert_true(plan_row(back, 0));
+
+    plan_select(plan, 0, PLAN_BY_TYPE, NULL);
+    plan_set_head(plan, false, NULL);
+    buffer_clear(&out);
+    plan_put_kept(&out, plan, "the model");
+    assert_int_equal(read_kept(back, buffer_string(&out), NULL), 0);
+    assert_plan(back, "---------");
+    buffer_free(&out);
+    plan_free(plan);
+    plan_free(back);
+    rows[0].snr = before;
+}
+
+static void kept_plans_that_do_not_fit_are_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *says;
+    } bad[] = {
+        {"", "is empty"},
+        {"unfrozen_parameters:\n- m.1.q\n", "JSON"},
+        {KEPT "\"train\": [\"m.1.q\"]}", "over how many"},
+        {KEPT "\"scanned\": 8, \"train\": [\"m.1.q\"]}", "over 8 matrices, here are 9"},
+        {KEPT "\"scanned\": 9, \"train\": [\"m.7.q\"]}", "m.7.q"},
+        {KEPT "\"scanned\": 9, \"percent\": 500, \"scope\": \"type\", \"embeddings\": true, "
+              "\"head\": true, \"train\": []}",
+         "from 0 to 100"},
+        {KEPT "\"scanned\": 9, \"percent\": 5, \"scope\": \"tribe\", \"embeddings\": true, "
+              "\"head\": true, \"train\": []}",
+         "scope"},
+        {KEPT "\"scanned\": 9, \"percent\": 5, \"scope\": \"type\", \"train\": []}", "head"},
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        struct plan *plan = new_plan();
+        struct error err = ERROR_INIT;
+        plan_select(plan, 40, PLAN_BY_TYPE, NULL);
+        assert_int_equal(read_kept(plan, bad[i].text, &err), -1);
+        if (!strstr(err.text, bad[i].says))
+            fail_msg("\"%s\" does not say \"%s\"", err.text, bad[i].says);
+        assert_plan(plan, "-T-T--T-T");
+        plan_free(plan);
+    }
+}
+
+/* A word of a plan makes none: what else is in the file would be lost. */
+static void only_plans_are_taken_for_plans(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        bool is;
+    } files[] = {
+        {"unfrozen_parameters:\n- ^lm_head.weight$\n", true},
+        {KEPT "\"train\": [\"m.1.q\"]}", true},
+        {"base_model: x\nunfrozen_parameters:\n- ^lm_head.weight$\n", false},
+        {"# unfrozen_parameters of a spectrum.plan\n", false},
+        {"unfrozen_parameters of a spectrum.plan\n", false},
+        {"{\"format\": \"spectrum.scan\", \"train\": [\"m.1.q\"]}", false},
+        {"", false},
+    };
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        char path[] = "/tmp/spectrum-plan-XXXXXX";
+        close(mkstemp(path));
+        assert_int_equal(file_save(path, files[i].text, strlen(files[i].text), NULL), 0);
+        assert_int_equal(plan_is_file(path), files[i].is);
+        unlink(path);
+    }
+    assert_false(plan_is_file("/tmp"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -290,6 +404,9 @@ int main(void)
         cmocka_unit_test(patterns_and_toggles_reach_the_switches),
         cmocka_unit_test(many_types_are_no_trouble),
         cmocka_unit_test(bad_plans_are_refused),
+        cmocka_unit_test(kept_plans_come_back),
+        cmocka_unit_test(kept_plans_that_do_not_fit_are_refused),
+        cmocka_unit_test(only_plans_are_taken_for_plans),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

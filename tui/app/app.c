@@ -94,7 +94,7 @@ int app_resize(struct app *app, int width, int height, struct error *err)
 
 /* A device that does not compute as it was asked to, and a scan that failed, are said once, whole:
  * the view has a line for them, which may cut them. */
-static void tell_of_scan(struct app *app, enum feed_state state, size_t reasons)
+static void tell_of_scan(struct app *app, enum feed_state state, bool paused, size_t reasons)
 {
     const struct scan_feed *feed = &app->session.feed;
     if (feed->state == FEED_FAILED && state != FEED_FAILED) {
@@ -102,7 +102,8 @@ static void tell_of_scan(struct app *app, enum feed_state state, size_t reasons)
         app->message_is_error = true;
     } else if (feed->devices.reasons != reasons && feed->devices.reason[0]) {
         app_message(app, "%s", feed->devices.reason);
-    } else if (state == FEED_CHANGING && feed->state != state) {
+    } else if ((state == FEED_CHANGING && feed->state != state) || paused != feed->paused ||
+               (feed->state == FEED_STOPPED && state == FEED_RUNNING)) {
         app->message[0] = '\0'; /* what was said of the change is no longer so */
     }
 }
@@ -123,9 +124,10 @@ bool app_tick(struct app *app)
     const struct job_follow *run = app->session.run;
     enum job_state state = run ? run->state : JOB_ENDED;
     enum feed_state before = app->session.feed.state;
+    bool paused = app->session.feed.paused;
     size_t reasons = app->session.feed.devices.reasons;
     bool changed = session_tick(&app->session);
-    tell_of_scan(app, before, reasons);
+    tell_of_scan(app, before, paused, reasons);
     if (run && run->state != state)
         app->message[0] = '\0'; /* what was said of the job is no longer so */
     tell_kept(app);
@@ -145,10 +147,18 @@ int app_tick_ms(const struct app *app)
 
 int app_open(struct app *app, const char *target, struct error *err)
 {
+    char *model;
     switch (session_target(target)) {
     case TARGET_LIBRARY:
         return screen_open_library(app) ? 0 : error_set(err, "%s", app->message);
     case TARGET_JOB:
+        if ((model = session_scanned_model(target, err))) {
+            int status = session_open_scan(&app->session, model, err);
+            free(model);
+            if (status == 0 && !screen_open_model(app))
+                status = error_set(err, "%s", app->message);
+            return status;
+        }
         if (session_watch(&app->session, target, err) != 0)
             return -1;
         return screen_open_watch(app) ? 0 : error_set(err, "%s", app->message);
@@ -188,8 +198,12 @@ static void change_theme(struct app *app, const char *name)
 
 bool app_gives_up_plan(struct app *app, enum request request)
 {
+    struct plan_keep *keep = &app->session.keep;
+    bool told = keep->told;
     if (!app->session.plan_changed || app->asked == request || session_keep_now(&app->session))
         return true;
+    keep->message[0] = '\0'; /* the question is shown in its place, and why another time */
+    keep->told = told;
     app->asked = request;
     return false;
 }

@@ -62,13 +62,18 @@ void job_follow_refresh(struct job_follow *follow)
     follow->looked_at = -INFINITY;
 }
 
+bool job_follow_is_scan(const struct job_follow *follow)
+{
+    const char *command = "";
+    json_get_string(follow->job, "command", &command);
+    return strcmp(command, "scan") == 0;
+}
+
 /* A run's record says more when its data has been read, and all, its steps too, before the first
  * line of its metrics. A scan's is complete from the start. */
 static bool job_is_complete(const struct job_follow *follow)
 {
-    const char *command = "";
-    json_get_string(follow->job, "command", &command);
-    return strcmp(command, "scan") == 0 || json_get(follow->job, "steps");
+    return job_follow_is_scan(follow) || json_get(follow->job, "steps");
 }
 
 enum { PART_JOB, PART_RESULT, PART_PROOF };
@@ -170,11 +175,30 @@ bool job_follow_pauses(const struct job_follow *follow)
            (follow->state == JOB_ELSEWHERE && job_dir_has(follow->path, "requests/paused"));
 }
 
+bool job_follow_rows(const struct job_follow *follow, int64_t *done, int64_t *total)
+{
+    const cJSON *line =
+        job_follow_is_scan(follow) ? job_metrics_last(&follow->metrics, "done") : NULL;
+    return line && json_get_int64(line, "done", done) && json_get_int64(line, "total", total);
+}
+
+/* " at step 12", " at 12 of 56 matrices"; nothing where it is not known. */
+static void put_where(const struct job_follow *follow, int64_t step, char *out, size_t size)
+{
+    int64_t done, total;
+    out[0] = '\0';
+    if (step >= 0)
+        snprintf(out, size, " at step %lld", (long long)step);
+    else if (job_follow_rows(follow, &done, &total))
+        snprintf(out, size, " at %lld of %lld matrices", (long long)done, (long long)total);
+}
+
 /* An end by a signal or on request says so itself; a failure's reason is in the log. */
 static void describe_end(const struct job_follow *follow, char *out, size_t size)
 {
     const char *status = "ended", *message = NULL;
     int64_t step = -1;
+    char where[64];
     json_get_string(follow->result, "status", &status);
     json_get_string(follow->result, "message", &message);
     json_get_int64(follow->result, "last_step", &step);
@@ -184,22 +208,23 @@ static void describe_end(const struct job_follow *follow, char *out, size_t size
         snprintf(out, size, "failed: %s", reason);
     } else if (strcmp(status, "killed") == 0 && message) {
         snprintf(out, size, "%s", message);
-    } else if (step >= 0) {
-        snprintf(out, size, "%s at step %lld", status, (long long)step);
     } else {
-        snprintf(out, size, "%s", status);
+        put_where(follow, step, where, sizeof where);
+        snprintf(out, size, "%s%s", status, where);
     }
 }
 
 void job_follow_describe(const struct job_follow *follow, char *out, size_t size)
 {
-    int64_t step = job_metrics_last_step(&follow->metrics);
+    char where[64];
+    put_where(follow, job_metrics_last_step(&follow->metrics), where, sizeof where);
     if (follow->state == JOB_ENDED)
         describe_end(follow, out, size);
-    else if (follow->state == JOB_DIED && step >= 0)
-        snprintf(out, size, "died at step %lld: nothing says how", (long long)step);
     else if (follow->state == JOB_DIED)
-        snprintf(out, size, "died before the first step: nothing says how");
+        snprintf(out, size, "died%s: nothing says how",
+                 where[0]                     ? where
+                 : job_follow_is_scan(follow) ? " before the first matrix"
+                                              : " before the first step");
     else if (follow->state == JOB_ELSEWHERE)
         snprintf(out, size, "%s on another machine", job_follow_pauses(follow) ? "paused" : "runs");
     else

@@ -1,4 +1,5 @@
-/* A training job as the screen sees it: its metrics while they grow, its state, how it ended. */
+/* A job, a training run or a scan, as the screen sees it: its metrics while they grow, its state,
+ * how it ended. */
 #ifndef SPECTRUM_TUI_APP_JOB_FOLLOW_H
 #define SPECTRUM_TUI_APP_JOB_FOLLOW_H
 
@@ -36,6 +37,10 @@ void job_follow_refresh(struct job_follow *follow);
  * tell. */
 bool job_follow_lives(const struct job_follow *follow);
 bool job_follow_pauses(const struct job_follow *follow); /* here or there */
+
+bool job_follow_is_scan(const struct job_follow *follow);
+/* How far a scan is, in matrices; false: not known, or no scan. */
+bool job_follow_rows(const struct job_follow *follow, int64_t *done, int64_t *total);
 
 /* The state in words: "running", "killed by signal 9 (Killed) at step 120", with what of the job
  * cannot be read behind it. */

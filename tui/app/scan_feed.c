@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/utf8.h"
+#include "job/job_dir.h"
 #include "job/lock.h"
 #include "job/requests.h"
 #include "tui/app/job_log.h"
@@ -30,11 +31,48 @@ static int launch(struct scan_feed *feed, const struct scan *scan, bool goes_on,
     if (joined)
         feed->device[0] = '\0';
     feed->state = FEED_RUNNING;
-    feed->ended = false;
+    feed->ended = feed->paused = false;
     return 0;
 }
 
-int scan_feed_start(struct scan_feed *feed, const struct scan *scan, const char *device,
+static bool is_over(enum job_state state)
+{
+    return state == JOB_ENDED || state == JOB_DIED;
+}
+
+static bool has_ended(const struct scan_feed *feed, const char *how)
+{
+    const char *status = "";
+    cJSON *result = job_dir_read(feed->job, "result.json", NULL);
+    json_get_string(result, "status", &status);
+    bool same = strcmp(status, how) == 0;
+    cJSON_Delete(result);
+    return same;
+}
+
+/* What a job that has ended says of it. */
+static void take_end(struct scan_feed *feed)
+{
+    feed->state = has_ended(feed, "stopped") ? FEED_STOPPED : FEED_FAILED;
+    feed->paused = false;
+    job_last_message(feed->job, feed->message, sizeof feed->message);
+}
+
+/* What the job was started on, where job.json says so. */
+static void take_device(struct scan_feed *feed)
+{
+    cJSON *job = job_dir_read(feed->job, "job.json", NULL), *item;
+    bool named = false;
+    cJSON_ArrayForEach(item, json_get(job, "arguments"))
+    {
+        if (named && cJSON_IsString(item))
+            snprintf(feed->device, sizeof feed->device, "%s", item->valuestring);
+        named = cJSON_IsString(item) && strcmp(item->valuestring, "--device") == 0;
+    }
+    cJSON_Delete(job);
+}
+
+int scan_feed_start(struct scan_feed *feed, const struct scan *scan, const char *device, bool held,
                     struct error *err)
 {
     feed->asked = SIZE_MAX;
@@ -42,7 +80,12 @@ int scan_feed_start(struct scan_feed *feed, const struct scan *scan, const char 
     snprintf(feed->device, sizeof feed->device, "%s", device);
     feed->job = scan_launch_path(scan, err);
     int status = feed->job ? job_metrics_follow(&feed->metrics, feed->job, err) : -1;
-    if (status == 0)
+    held = held && status == 0 && is_over(job_state(feed->job)) &&
+           job_dir_has(feed->job, "result.json");
+    feed->held = held;
+    if (held)
+        take_end(feed);
+    else if (status == 0)
         status = launch(feed, scan, false, err);
     if (status != 0)
         fail(feed, err);
@@ -133,8 +176,7 @@ static bool give_up(struct scan_feed *feed)
         feed->ended = true;
         return false;
     }
-    feed->state = FEED_FAILED;
-    job_last_message(feed->job, feed->message, sizeof feed->message);
+    take_end(feed);
     return true;
 }
 
@@ -145,8 +187,9 @@ static bool launch_next(struct scan_feed *feed, const struct scan *scan)
     size_t row = feed->asked;
     scan_devices_begin(&feed->devices);
     feed->asked = SIZE_MAX;
-    if (launch(feed, scan, true, &err) != 0)
+    if (launch(feed, scan, !feed->held, &err) != 0)
         fail(feed, &err);
+    feed->held = false;
     scan_feed_ask(feed, scan, row);
     return true;
 }
@@ -160,6 +203,7 @@ static int ask_to_stop(struct scan_feed *feed, struct error *err)
 /* What follows of the job's state; true: something that is shown. */
 static bool act_on(struct scan_feed *feed, const struct scan *scan, enum job_state state)
 {
+    bool changed = false;
     switch (state) {
     case JOB_ENDED:
     case JOB_DIED:
@@ -168,18 +212,36 @@ static bool act_on(struct scan_feed *feed, const struct scan *scan, enum job_sta
         return false;
     default:
         feed->ended = false;
+        changed = feed->paused != (state == JOB_PAUSED);
+        feed->paused = state == JOB_PAUSED;
         if (feed->state == FEED_CHANGING && clock_seconds() - feed->asked_at > ask_interval)
             ask_to_stop(feed, NULL);
-        return false;
+        return changed;
     }
+}
+
+/* Another window, or `spectrum resume`, lets a job go on that had ended. */
+static bool rejoin(struct scan_feed *feed)
+{
+    enum job_state state = feed->job ? look(feed) : JOB_STARTING;
+    bool complete = state == JOB_ENDED && has_ended(feed, "completed"); /* since the last look */
+    if (state != JOB_RUNNING && state != JOB_PAUSED && !complete)
+        return false;
+    feed->state = FEED_RUNNING;
+    feed->device[0] = '\0';
+    feed->asked = SIZE_MAX;
+    feed->ended = feed->held = false;
+    return true;
 }
 
 bool scan_feed_update(struct scan_feed *feed, struct scan *scan)
 {
+    if (feed->state == FEED_STOPPED || feed->state == FEED_FAILED)
+        return rejoin(feed);
     if (feed->state != FEED_RUNNING && feed->state != FEED_CHANGING)
         return false;
     enum job_state state = look(feed); /* first: what it wrote last is then taken in, too */
-    bool changed = take_lines(feed, scan);
+    bool changed = !feed->held && take_lines(feed, scan);
     if (feed->state != FEED_DONE)
         changed = act_on(feed, scan, state) || changed;
     return changed;
@@ -203,6 +265,42 @@ int scan_feed_choose(struct scan_feed *feed, const char *device, struct error *e
     if (state != JOB_ENDED && state != JOB_DIED && ask_to_stop(feed, err) != 0)
         return -1;
     snprintf(feed->device, sizeof feed->device, "%s", device);
+    feed->state = FEED_CHANGING;
+    feed->looked_at = 0;
+    return 0;
+}
+
+static int ask(struct scan_feed *feed, enum job_request request, const char *what,
+               struct error *err)
+{
+    if (feed->state == FEED_DONE)
+        return error_set(err, "the scan is done: there is nothing to %s", what);
+    if (feed->state != FEED_RUNNING)
+        return error_set(err, "no scan runs here that could %s", what);
+    feed->looked_at = 0;
+    return job_request_put(feed->job, request, NULL, err);
+}
+
+int scan_feed_pause(struct scan_feed *feed, struct error *err)
+{
+    return ask(feed, JOB_REQUEST_PAUSE, "pause", err);
+}
+
+int scan_feed_stop(struct scan_feed *feed, struct error *err)
+{
+    return ask(feed, JOB_REQUEST_STOP, "stop", err);
+}
+
+int scan_feed_go_on(struct scan_feed *feed, const char *device, struct error *err)
+{
+    if (feed->state != FEED_STOPPED && feed->state != FEED_FAILED)
+        return ask(feed, JOB_REQUEST_RESUME, "go on", err);
+    if (!feed->job)
+        return error_set(err, "%s", feed->message);
+    if (feed->held || !feed->device[0])
+        take_device(feed);
+    if (!feed->device[0])
+        snprintf(feed->device, sizeof feed->device, "%s", device);
     feed->state = FEED_CHANGING;
     feed->looked_at = 0;
     return 0;

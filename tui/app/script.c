@@ -91,7 +91,7 @@ static bool shows_text(struct app *app, const char *text)
 static bool scan_is_over(const struct session *session)
 {
     return !session->model || session->feed.state == FEED_DONE ||
-           session->feed.state == FEED_FAILED;
+           session->feed.state == FEED_STOPPED || session->feed.state == FEED_FAILED;
 }
 
 static bool is_met(struct app *app, const char *what, const char *argument)

@@ -32,7 +32,7 @@ static void close_model(struct session *session)
     session->scan = NULL;
     session->model = NULL;
     session->title = session->source = NULL;
-    session->plan_changed = session->plan_read = false;
+    session->plan_changed = session->plan_read = session->scan_held = false;
     session->plan_path[0] = '\0';
 }
 
@@ -104,6 +104,25 @@ int session_open(struct session *session, const char *path, struct error *err)
     return -1;
 }
 
+char *session_scanned_model(const char *job, struct error *err)
+{
+    const char *command = "", *model = NULL;
+    cJSON *json = job_dir_read(job, "job.json", NULL);
+    json_get_string(json, "command", &command);
+    char *path = strcmp(command, "scan") == 0 && json_get_string(json, "model", &model)
+                     ? string_copy(model, err)
+                     : NULL;
+    cJSON_Delete(json);
+    return path;
+}
+
+int session_open_scan(struct session *session, const char *model, struct error *err)
+{
+    int status = session_open(session, model, err);
+    session->scan_held = status == 0;
+    return status;
+}
+
 int session_watch(struct session *session, const char *job, struct error *err)
 {
     struct job_follow *follow;
@@ -121,7 +140,8 @@ static bool take_in(struct session *session)
     if (!session->model)
         return changed;
     if (session->feed.state == FEED_WAITING)
-        scan_feed_start(&session->feed, session->scan, session->device, &(struct error)ERROR_INIT);
+        scan_feed_start(&session->feed, session->scan, session->device, session->scan_held,
+                        &(struct error)ERROR_INIT);
     else if (!scan_feed_update(&session->feed, session->scan))
         return changed;
     session_plan_changed(session, false);
@@ -141,6 +161,9 @@ static int jobs_tick_ms(const struct session *session)
     if (session->model &&
         (session->feed.state == FEED_RUNNING || session->feed.state == FEED_CHANGING))
         return 60;
+    if (session->model &&
+        (session->feed.state == FEED_STOPPED || session->feed.state == FEED_FAILED))
+        return 500; /* others may let it go on */
     if (session->run && session->run->state != JOB_ENDED && session->run->state != JOB_DIED)
         return 200;
     return -1;

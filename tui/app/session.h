@@ -37,6 +37,7 @@ struct session {
     struct plan *plan;
     bool plan_changed; /* by hand, and not saved since */
     bool plan_read;    /* from a file, with no percentage, undo or redo since */
+    bool scan_held;    /* the model was opened by its scan, which is started on request alone */
     struct plan_keep keep;
     char plan_path[4096]; /* the file that it was last read from or written to; "": none */
     enum plan_scope scope;
@@ -55,6 +56,12 @@ enum target_kind session_target(const char *path);
  * closed first, but for the watched job. */
 int session_open(struct session *session, const char *path, struct error *err);
 int session_watch(struct session *session, const char *job, struct error *err);
+
+/* The model that a job scans, newly allocated; NULL: the job is no scan. Opened by its scan, a
+ * model shows that as it is: one that was stopped or failed is not started before it is asked to.
+ */
+char *session_scanned_model(const char *job, struct error *err);
+int session_open_scan(struct session *session, const char *model, struct error *err);
 
 /* Takes in what jobs wrote; true: something changed. Milliseconds until that is worth a look, -1:
  * nothing is under way. */

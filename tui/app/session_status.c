@@ -17,6 +17,12 @@ static void put_scan_progress(const struct session *session, char *out, size_t s
         snprintf(out, size, "scan starts");
     else if (feed->state == FEED_FAILED)
         snprintf(out, size, "scan failed");
+    else if (feed->state == FEED_STOPPED && feed->done == 0)
+        snprintf(out, size, "scan stopped");
+    else if (feed->state == FEED_STOPPED)
+        snprintf(out, size, "scan %zu/%zu · stopped", feed->done, feed->total);
+    else if (feed->state == FEED_RUNNING && feed->paused)
+        snprintf(out, size, "scan %zu/%zu · paused", feed->done, feed->total);
     else if (feed->state == FEED_CHANGING)
         snprintf(out, size, "scan %zu/%zu · then on %s", feed->done, feed->total, feed->device);
     else if (feed->state == FEED_RUNNING && isnan(scan_feed_seconds_left(feed)))

@@ -4,6 +4,7 @@
 #include "train/evaluate.h"
 #include "tui/cli/command.h"
 #include "tui/cli/interrupt.h"
+#include "tui/cli/message.h"
 #include "tui/cli/options.h"
 #include "tui/cli/source_view.h"
 
@@ -25,12 +26,6 @@ struct request {
 static bool is_interrupted(void *context)
 {
     return *(const volatile sig_atomic_t *)context;
-}
-
-static void say(void *context, const char *line)
-{
-    (void)context;
-    fprintf(stderr, "%s\n", line);
 }
 
 static int list_pieces(struct piece_list *out, const struct dataset *data,
@@ -93,7 +88,7 @@ static int evaluate_source(struct request *request, struct error *err)
     struct evaluation evaluation = {0};
     const volatile sig_atomic_t *interrupted = interrupt_watch("the batch in hand is finished");
     const struct dataset_watch watch = {
-        .context = (void *)(uintptr_t)interrupted, .say = say, .stop = is_interrupted};
+        .context = (void *)(uintptr_t)interrupted, .say = message_say, .stop = is_interrupted};
     int status = backend_check_training(request->device, err);
     if (status == 0)
         status = source_view_open(&source, &tokenizer, request->source, &request->choice, err);

@@ -6,6 +6,7 @@
 #include "model/config_write.h"
 #include "tui/cli/command.h"
 #include "tui/cli/interrupt.h"
+#include "tui/cli/message.h"
 #include "tui/cli/options.h"
 
 #include <inttypes.h>
@@ -105,27 +106,25 @@ static void print_summary(const char *out, const struct export_summary *summary,
     if (summary->adapters)
         tell_ends(summary);
     if (!json && summary->adapters) {
-        fprintf(stderr,
-                "%s: the adapters behind step %" PRId64 " as PEFT has them, %" PRIu64
-                " tensor%s, %s; --merge writes the whole model\n",
-                out, summary->step, summary->trained, text_s(summary->trained),
-                bytes_text((double)summary->bytes).text);
+        message_print("%s: the adapters behind step %" PRId64 " as PEFT has them, %" PRIu64
+                      " tensor%s, %s; --merge writes the whole model",
+                      out, summary->step, summary->trained, text_s(summary->trained),
+                      bytes_text((double)summary->bytes).text);
         if (summary->base)
-            fprintf(stderr,
-                    "%s: their base as transformers loads it (of a GGUF file dequantised), %s; "
-                    " adapter_config.json names it "
-                    "by this path, so a folder that moves needs another there\n",
-                    summary->base, bytes_text((double)summary->base_bytes).text);
+            message_print(
+                "%s: their base as transformers loads it (of a GGUF file dequantised), %s; "
+                " adapter_config.json names it "
+                "by this path, so a folder that moves needs another there",
+                summary->base, bytes_text((double)summary->base_bytes).text);
         if (summary->cost.differs)
             tell_frozen(summary->cost.frozen);
         return;
     }
     if (!json) {
-        fprintf(stderr,
-                "%s: the model behind step %" PRId64 "; %" PRIu64 " tensor%s trained, %" PRIu64
-                " unchanged, %s\n",
-                out, summary->step, summary->trained, text_s(summary->trained), summary->frozen,
-                bytes_text((double)summary->bytes).text);
+        message_print("%s: the model behind step %" PRId64 "; %" PRIu64
+                      " tensor%s trained, %" PRIu64 " unchanged, %s",
+                      out, summary->step, summary->trained, text_s(summary->trained),
+                      summary->frozen, bytes_text((double)summary->bytes).text);
         print_cost(&summary->cost);
         return;
     }

@@ -1,6 +1,7 @@
 /* `spectrum info MODEL`: what is in a checkpoint. */
 #include "base/json.h"
 #include "base/text.h"
+#include "base/utf8.h"
 #include "model/model.h"
 #include "tui/cli/command.h"
 #include "tui/cli/options.h"
@@ -34,7 +35,9 @@ static void put_text(struct buffer *out, const struct model *model)
 {
     const struct model_config *c = &model->config;
     struct totals totals = count(model);
-    buffer_format(out, "%s\n", checkpoint_path(model->checkpoint));
+    char path[4096];
+    utf8_copy(path, sizeof path, checkpoint_path(model->checkpoint));
+    buffer_format(out, "%s\n", path);
     buffer_format(out, "architecture  %s%s\n",
                   model->architecture_name ? model->architecture_name : "unknown",
                   model->architecture ? "" : " (not known: scanned by the names it has)");

@@ -53,7 +53,8 @@ static void put_plain(struct buffer *out, int width, const char *text)
 static void put_line(struct buffer *out, const struct job_follow *job, const char *command,
                      const char *state)
 {
-    int64_t step = job_metrics_last_step(&job->metrics);
+    int64_t step = job_metrics_last_step(&job->metrics), done, total;
+    const char *model = "";
     buffer_format(out, "%-9s ", job_state_name(job->state));
     put_plain(out, 6, command ? command : "");
     buffer_byte(out, ' ');
@@ -61,6 +62,12 @@ static void put_line(struct buffer *out, const struct job_follow *job, const cha
     buffer_format(out, "\n          %s", state);
     if (step >= 0 && job_follow_lives(job))
         buffer_format(out, " at step %" PRId64, step);
+    else if (job_follow_lives(job) && job_follow_rows(job, &done, &total))
+        buffer_format(out, " at %" PRId64 " of %" PRId64 " matrices", done, total);
+    if (job_follow_is_scan(job) && json_get_string(job->job, "model", &model)) {
+        buffer_text(out, ", ");
+        put_plain(out, 0, model); /* a scan's folder does not say whose it is */
+    }
     buffer_byte(out, '\n');
 }
 
@@ -69,7 +76,7 @@ static void put_object(struct buffer *out, const struct job_follow *job, const c
                        const char *state)
 {
     const char *model = NULL;
-    int64_t step = job_metrics_last_step(&job->metrics);
+    int64_t step = job_metrics_last_step(&job->metrics), done, total;
     json_get_string(job->job, "model", &model);
     buffer_text(out, "{\"job\": ");
     put_text(out, job->path);
@@ -82,6 +89,9 @@ static void put_object(struct buffer *out, const struct job_follow *job, const c
         buffer_format(out, "%" PRId64, step);
     else
         buffer_text(out, "null");
+    if (job_follow_rows(job, &done, &total))
+        buffer_format(out, ", \"matrices\": %" PRId64 ", \"matrices_total\": %" PRId64, done,
+                      total);
 }
 
 static void put_job(struct buffer *out, const struct job_follow *job, bool json)
@@ -166,7 +176,11 @@ static int ask(const struct job_follow *job, enum job_request request, const cha
     }
     if (job_request_put(job->path, request, NULL, err) != 0)
         return -1;
-    fprintf(stderr, "asked to %s; it does so behind the step in hand\n", what);
+    if (request == JOB_REQUEST_RESUME)
+        fprintf(stderr, "asked to %s\n", what);
+    else
+        fprintf(stderr, "asked to %s; it does so behind the %s in hand\n", what,
+                job_follow_is_scan(job) ? "matrices" : "step");
     return 0;
 }
 
@@ -179,6 +193,9 @@ static int pause_job(struct job_follow *job, const struct wish *wish, struct err
 static int checkpoint_job(struct job_follow *job, const struct wish *wish, struct error *err)
 {
     (void)wish;
+    if (job_follow_is_scan(job))
+        return error_set(
+            err, "%s is a scan: it has no checkpoints, what it computed is kept anyway", job->path);
     return ask(job, JOB_REQUEST_CHECKPOINT, "checkpoint", err);
 }
 

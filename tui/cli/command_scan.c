@@ -160,10 +160,10 @@ int command_scan(int argc, char **argv, struct error *err)
                                    "or a .gguf file, or a cached repository's name",
                                    argc, argv, &request.model, err);
     if (status == 0) {
-        status = scan_job_open(&job, argc, argv, err);
+        status = scan_job_open(&job, request.model, argc, argv, err);
         if (status == 0)
             status = scan_model(&request, &job, err);
-        scan_job_close(&job);
+        scan_job_close(&job, status == 0);
     }
     return status > 0 ? 0 : status;
 }

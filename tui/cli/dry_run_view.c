@@ -4,17 +4,12 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "base/utf8.h"
+#include "tui/cli/message.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static void on_message(void *context, const char *line)
-{
-    (void)context;
-    fprintf(stderr, "%s\n", line);
-}
 
 /* --- what trains, by type --- */
 
@@ -324,7 +319,7 @@ struct training_view dry_run_view_make(struct dry_run_view *view,
                                        const struct training_request *request, bool json)
 {
     *view = (struct dry_run_view){.request = request, .json = json, .err = ERROR_INIT};
-    return (struct training_view){.context = view, .on_message = on_message, .on_start = on_start};
+    return (struct training_view){.context = view, .on_message = message_say, .on_start = on_start};
 }
 
 int dry_run_view_end(const struct dry_run_view *view, struct error *err)

@@ -1,6 +1,7 @@
 /* `spectrum`: finds the sub-command, or opens the full screen; the one place that turns an error
  * into a line on standard error and an exit status. */
 #include "tui/cli/command.h"
+#include "tui/cli/interrupt.h"
 #include "tui/cli/options.h"
 #include "tui/cli/process.h"
 #include "tui/cli/threads.h"
@@ -42,7 +43,10 @@ static void print_help(void)
         if (commands[i].summary)
             printf("  %-12s %s\n", commands[i].name, commands[i].summary);
     printf("\n`spectrum COMMAND --help` explains a command. Options: --version, --help.\n"
-           "Exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted.\n");
+           "Exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted.\n"
+           "Ctrl-C and TERM, however often, end a command in order: train writes a checkpoint.\n"
+           "Ctrl-C once more, %d seconds or more behind the last, ends it at once.\n",
+           INTERRUPT_PAUSE);
 }
 
 static int exit_status(const struct error *err)

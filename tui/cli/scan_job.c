@@ -6,11 +6,33 @@
 #include "job/trust.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
-int scan_job_open(struct scan_job *job, int argc, char **argv, struct error *err)
+/* `fingerprint`: NULL while it is not known. */
+static int write_description(const struct scan_job *job, const char *model, const char *fingerprint,
+                             struct error *err)
+{
+    struct buffer text = BUFFER_INIT;
+    buffer_text(&text, "{\"format\": \"spectrum.job\", \"version\": 1, \"command\": \"scan\", "
+                       "\"model\": ");
+    json_put_string(&text, model);
+    if (fingerprint) {
+        buffer_text(&text, ", \"fingerprint\": ");
+        json_put_string(&text, fingerprint);
+    }
+    buffer_text(&text, ", ");
+    job_put_arguments(&text, job->argc, job->argv);
+    buffer_text(&text, "}\n");
+    int status = job_dir_save(job->path, "job.json", &text, err);
+    buffer_free(&text);
+    return status;
+}
+
+int scan_job_open(struct scan_job *job, const char *model, int argc, char **argv, struct error *err)
 {
     const char *path = getenv("SPECTRUM_JOB");
+    struct error unlisted = ERROR_INIT;
     *job = (struct scan_job){.argc = argc, .argv = argv};
     if (!path || !path[0])
         return 0;
@@ -18,13 +40,22 @@ int scan_job_open(struct scan_job *job, int argc, char **argv, struct error *err
     if (job_metrics_open(&job->writer, path, err) != 0)
         return -1;
     job->path = path;
+    if (write_description(job, model, NULL, err) != 0)
+        return -1;
+    job_trust_note(path); /* who may start it may resume it */
+    if (job_index_add(path, &unlisted) != 0)
+        fprintf(stderr, "%s\n", unlisted.text);
     return 0;
 }
 
-void scan_job_close(struct scan_job *job)
+void scan_job_close(struct scan_job *job, bool complete)
 {
-    if (job->path)
-        job_metrics_close(&job->writer);
+    if (!job->path)
+        return;
+    job_unpause(job->path, &job->paused);
+    if (complete)
+        job_index_remove(job->path);
+    job_metrics_close(&job->writer);
     job->path = NULL;
 }
 
@@ -35,29 +66,13 @@ static void append(struct scan_job *job, struct buffer *line)
     buffer_free(line);
 }
 
-static void write_description(struct scan_job *job, const struct scan *scan)
-{
-    struct buffer text = BUFFER_INIT;
-    buffer_text(&text, "{\"format\": \"spectrum.job\", \"version\": 1, \"command\": \"scan\", "
-                       "\"model\": ");
-    json_put_string(&text, scan->model);
-    buffer_text(&text, ", \"fingerprint\": ");
-    json_put_string(&text, scan->fingerprint);
-    buffer_text(&text, ", ");
-    job_put_arguments(&text, job->argc, job->argv);
-    buffer_text(&text, "}\n");
-    if (job_dir_save(job->path, "job.json", &text, &job->failure) == 0)
-        job_trust_note(job->path);
-    buffer_free(&text);
-}
-
 void scan_job_start(struct scan_job *job, const struct scan *scan)
 {
     struct buffer line = BUFFER_INIT;
     if (!job->path)
         return;
     job->scan = scan;
-    write_description(job, scan);
+    write_description(job, scan->model, scan->fingerprint, &job->failure);
     buffer_format(&line, "{\"event\": \"scan\", \"total\": %zu, \"fingerprint\": ", scan->count);
     json_put_string(&line, scan->fingerprint);
     buffer_text(&line, ", \"estimator\": ");
@@ -138,6 +153,11 @@ bool scan_job_should_stop(struct scan_job *job)
 {
     return job->path &&
            (job->failure.kind != ERROR_NONE || job_request_take(job->path, JOB_REQUEST_STOP, NULL));
+}
+
+bool scan_job_should_wait(struct scan_job *job)
+{
+    return job->path && job_holds(job->path, &job->paused);
 }
 
 int64_t scan_job_wanted(struct scan_job *job)

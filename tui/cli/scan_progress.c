@@ -12,6 +12,12 @@ static bool should_stop(void *context)
     return *progress->interrupted || (progress->job && scan_job_should_stop(progress->job));
 }
 
+static bool should_wait(void *context)
+{
+    const struct scan_progress *progress = context;
+    return progress->job && scan_job_should_wait(progress->job);
+}
+
 static int64_t wanted(void *context)
 {
     const struct scan_progress *progress = context;
@@ -99,6 +105,7 @@ struct scan_observer scan_progress_observer(struct scan_progress *progress)
                                   .on_device = on_device,
                                   .on_row = on_row,
                                   .should_stop = should_stop,
+                                  .should_wait = should_wait,
                                   .wanted = wanted};
 }
 

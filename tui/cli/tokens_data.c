@@ -1,4 +1,5 @@
 #include "tui/cli/tokens_data.h"
+#include "tui/cli/message.h"
 
 #include "base/json.h"
 #include "base/memory.h"
@@ -154,12 +155,6 @@ struct summary {
     size_t without_target; /* documents */
 };
 
-static void say(void *context, const char *line)
-{
-    (void)context;
-    fprintf(stderr, "%s\n", line);
-}
-
 /* The flag of an interruption, for a watch. */
 struct waiter {
     const volatile sig_atomic_t *interrupted;
@@ -179,7 +174,7 @@ static int read_summary(struct summary *out, const char *const *paths, size_t pa
     struct piece_list pieces = {0};
     struct waiter waiter = {interrupt_watch(NULL)};
     const struct dataset_watch watch = {
-        .context = &waiter, .say = say, .stop = stop, .untold = !told};
+        .context = &waiter, .say = message_say, .stop = stop, .untold = !told};
     struct data_files files;
     int status = data_files_list(&files, paths, path_count, err);
     out->files = files.count;

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "tui/cli/message.h"
 #include "tui/cli/metrics_line.h"
 #include "tui/cli/source_view.h"
 
@@ -15,12 +16,6 @@ static void print(struct buffer *lines)
 {
     fputs(buffer_string(lines), stderr);
     buffer_free(lines);
-}
-
-static void on_message(void *context, const char *line)
-{
-    (void)context;
-    fprintf(stderr, "%s\n", line);
 }
 
 /* What the run makes of its data. */
@@ -56,17 +51,15 @@ static void on_start(void *context, const struct training_start *start)
     training_put_data_plan(&view->data, &start->data);
     double share = 100.0 * (double)start->trained_parameters / (double)start->parameters;
     if (start->adapters)
-        fprintf(stderr,
-                "%s: trains %zu tensor%s, adapters among them, of %" PRId64
-                " parameters beside the model's %" PRId64 " (%.2f %%), %s\n",
-                view->run, start->trained_tensors, text_s(start->trained_tensors),
-                start->trained_parameters, start->parameters, share, start->precision);
+        message_print("%s: trains %zu tensor%s, adapters among them, of %" PRId64
+                      " parameters beside the model's %" PRId64 " (%.2f %%), %s",
+                      view->run, start->trained_tensors, text_s(start->trained_tensors),
+                      start->trained_parameters, start->parameters, share, start->precision);
     else
-        fprintf(stderr,
-                "%s: trains %zu of %zu tensors, %" PRId64 " of %" PRId64
-                " parameters (%.2f %%), %s\n",
-                view->run, start->trained_tensors, start->tensors, start->trained_parameters,
-                start->parameters, share, start->precision);
+        message_print("%s: trains %zu of %zu tensors, %" PRId64 " of %" PRId64
+                      " parameters (%.2f %%), %s",
+                      view->run, start->trained_tensors, start->tensors, start->trained_parameters,
+                      start->parameters, share, start->precision);
     tell_data(&start->data, start->steps);
     fprintf(stderr, "memory: %s planned (", bytes_text((double)start->memory->total).text);
     for (int i = 0; i < MEMORY_CATEGORIES; i++)
@@ -116,7 +109,7 @@ struct training_view train_view_make(struct train_view *view, const char *run, b
     *view = (struct train_view){
         .run = run, .json = json, .shown_at = -10, .last.loss = NAN, .eval_loss = NAN};
     return (struct training_view){.context = view,
-                                  .on_message = on_message,
+                                  .on_message = message_say,
                                   .on_start = on_start,
                                   .on_step = on_step,
                                   .on_evaluation = on_evaluation,
@@ -137,8 +130,8 @@ void train_view_end(const struct train_view *view)
     struct buffer out = BUFFER_INIT;
     const struct progress *progress = &view->last.progress;
     if (!view->json) {
-        fprintf(stderr, "done: `spectrum export %s -o DIR` writes the %s\n", view->run,
-                view->adapters ? "adapters, with --merge the model" : "model");
+        message_print("done: `spectrum export %s -o DIR` writes the %s", view->run,
+                      view->adapters ? "adapters, with --merge the model" : "model");
         return;
     }
     buffer_text(&out, "{\"format\": \"spectrum.train-summary\", \"version\": 1, \"run\": ");

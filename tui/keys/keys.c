@@ -140,6 +140,20 @@ static const struct request_info table[] = {
      {'d'},
      NULL,
      "what computes the scan: auto, cpu, cuda, cuda:1, ..., reference; d lists what there is"},
+    {REQUEST_SCAN_PAUSE,
+     "pause-scan",
+     NULL,
+     SCOPE_MODEL,
+     {'p'},
+     NULL,
+     "pause the scan, or let it go on, also one that was stopped or failed"},
+    {REQUEST_SCAN_STOP,
+     "stop-scan",
+     NULL,
+     SCOPE_MODEL,
+     {'S'},
+     NULL,
+     "stop the scan (asked twice); p goes on with it, now or another day"},
     {REQUEST_PLOT,
      "plot",
      NULL,
@@ -266,9 +280,20 @@ enum request request_from_key(int key, enum key_scope scope)
     return REQUEST_NONE;
 }
 
+/* A beginning that several names have is the one's whose key it is, too: ":w" writes. */
+static const struct request_info *letter_find(char letter)
+{
+    for (size_t i = 0; i < TABLE_COUNT; i++)
+        if (table[i].keys[0] == letter && table[i].name[0] == letter)
+            return &table[i];
+    return NULL;
+}
+
 static const struct request_info *name_find(const char *name, size_t length)
 {
-    const struct request_info *found = NULL;
+    const struct request_info *found = length == 1 ? letter_find(name[0]) : NULL;
+    if (found)
+        return found;
     for (size_t i = 0; i < TABLE_COUNT; i++) {
         if (strncmp(table[i].name, name, length) != 0)
             continue;

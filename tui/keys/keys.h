@@ -35,6 +35,8 @@ enum request {
     REQUEST_METRIC,
     REQUEST_SCALE,
     REQUEST_DEVICE,
+    REQUEST_SCAN_PAUSE,
+    REQUEST_SCAN_STOP,
     REQUEST_PLOT,
     REQUEST_LOGARITHM,
     REQUEST_SAVE_PLAN,
@@ -91,8 +93,9 @@ const struct request_info *request_find(enum request request);
 enum request request_from_key(int key, enum key_scope scope);
 
 /* Reads a `:` line: "top 30". Sets *argument to what follows the name ("" where nothing does).
- * An unambiguous beginning of a name is enough; a number alone is `top`. NULL: not a command.
- * *sure: an "!" behind the name of what writes a file, "write! FILE": over another one, unasked. */
+ * An unambiguous beginning of a name is enough, or its key if that is its first letter; a number
+ * alone is `top`. NULL: not a command. *sure: an "!" behind the name of what writes a file, "write!
+ * FILE": over another one, unasked. */
 const struct request_info *request_from_line(const char *line, const char **argument, bool *sure);
 
 /* "h", "Space", "Ctrl-R", "PgUp" into out; and back, INPUT_NONE where it is no key's name. */

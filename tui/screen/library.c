@@ -72,7 +72,7 @@ static void library_draw(struct app *app, void *state, struct area area)
 
 /* Opening a model closes the one that is open, and its plan. The same one again is the way back to
  * a plan that is not saved. */
-static void open_model(struct app *app, const char *path, struct error *err)
+static void open_model(struct app *app, const char *path, bool by_scan, struct error *err)
 {
     const struct session *session = &app->session;
     bool back = session->plan_changed && strcmp(session->source, path) == 0;
@@ -80,17 +80,19 @@ static void open_model(struct app *app, const char *path, struct error *err)
         app_message(
             app, "the plan of %s is not saved: Enter again forgets it; open %s to save it with w",
             session->title, session->title);
-    else if (back || session_open(&app->session, path, err) == 0)
+    else if (back || (by_scan ? session_open_scan : session_open)(&app->session, path, err) == 0)
         screen_open_model(app);
 }
 
 static void open_entry(struct app *app, const struct library_entry *entry)
 {
     struct error err = ERROR_INIT;
-    if (!entry->job)
-        open_model(app, entry->path, &err);
+    char *scanned = entry->job ? session_scanned_model(entry->path, &err) : NULL;
+    if (!entry->job || scanned)
+        open_model(app, scanned ? scanned : entry->path, scanned != NULL, &err);
     else if (session_watch(&app->session, entry->path, &err) == 0)
         screen_open_watch(app);
+    free(scanned);
     if (err.kind != ERROR_NONE)
         app_error(app, &err);
 }

@@ -163,7 +163,10 @@ static int add_job(struct library *library, const char *path, struct error *err)
     }
     const char *last = strrchr(model, '/');
     snprintf(detail, sizeof detail, "%s · %s %s", how, command, last && last[1] ? last + 1 : model);
-    int status = add(library, true, path, slash && slash[1] ? slash + 1 : path, detail, err);
+    const char *title = slash && slash[1] ? slash + 1 : path;
+    if (strcmp(command, "scan") == 0 && model[0]) /* its folder's name says nothing */
+        title = last && last[1] ? last + 1 : model;
+    int status = add(library, true, path, title, detail, err);
     cJSON_Delete(job);
     cJSON_Delete(result);
     return status;

@@ -316,6 +316,46 @@ static void choose_device(struct app *app, const char *name)
         screen_open_device(app);
 }
 
+/* --- its scan, a job --- */
+
+static void say_of_scan(struct app *app, int status, const struct error *err, const char *said)
+{
+    if (status != 0)
+        app_error(app, err);
+    else
+        app_message(app, "%s", said);
+}
+
+static void pause_scan(struct app *app)
+{
+    struct error err = ERROR_INIT;
+    struct scan_feed *feed = &app->session.feed;
+    if (!app->session.model)
+        app_message(app, "a scan file is not computed: there is no scan to pause");
+    else if (feed->state == FEED_RUNNING && !feed->paused)
+        say_of_scan(app, scan_feed_pause(feed, &err), &err,
+                    "the scan pauses behind the matrices in hand; p lets it go on");
+    else
+        say_of_scan(app, scan_feed_go_on(feed, app->session.device, &err), &err,
+                    "the scan goes on");
+}
+
+static void stop_scan(struct app *app)
+{
+    struct error err = ERROR_INIT;
+    struct scan_feed *feed = &app->session.feed;
+    if (app->session.model && feed->state == FEED_RUNNING && app->asked != REQUEST_SCAN_STOP) {
+        app->asked = REQUEST_SCAN_STOP;
+        app_message(app, "stop the scan? the same key again does; what is computed is kept");
+        return;
+    }
+    say_of_scan(app,
+                app->session.model ? scan_feed_stop(feed, &err)
+                                   : error_set(&err, "a scan file is not computed: there is "
+                                                     "no scan to stop"),
+                &err, "the scan stops behind the matrices in hand; p goes on with it");
+}
+
 static bool model_request(struct app *app, void *state, enum request request, const char *argument)
 {
     struct model_view *view = state;
@@ -340,6 +380,12 @@ static bool model_request(struct app *app, void *state, enum request request, co
         return true;
     case REQUEST_SCALE:
         view->over_all = !view->over_all;
+        return true;
+    case REQUEST_SCAN_PAUSE:
+        pause_scan(app);
+        return true;
+    case REQUEST_SCAN_STOP:
+        stop_scan(app);
         return true;
     case REQUEST_DEVICE:
         choose_device(app, argument);

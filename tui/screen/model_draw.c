@@ -240,5 +240,9 @@ void model_draw(struct app *app, void *state, struct area area)
     if (app->session.feed.state == FEED_FAILED)
         area_label(area, 0, y++, area.width, theme_style(&app->theme, THEME_ERROR),
                    app->session.feed.message);
+    else if (app->session.feed.state == FEED_STOPPED || app->session.feed.paused)
+        area_put(area, 0, y++, theme_style(&app->theme, THEME_WARNING),
+                 app->session.feed.paused ? "the scan is paused: p lets it go on"
+                                          : "the scan was stopped: p goes on with it");
     draw_bottom(app, view, area_part(area, 0, y, area.width, area.height - y));
 }

@@ -4,6 +4,7 @@
 set -uo pipefail
 binary=$1
 model=$2/demo/model
+source "${BASH_SOURCE[0]%/*}/../waiting.bash"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 export XDG_CACHE_HOME=$work/cache XDG_STATE_HOME=$work/state
@@ -34,13 +35,8 @@ ends() {
   [ "$status" = "$wanted" ] || fail "$* ends with $status, not $wanted"
   grep -qF -e "$text" "$work/err" || fail "$* does not say \"$text\""
 }
-wait_for_end() {
-  for _ in $(seq 600); do
-    [ -e "$1/result.json" ] && [ ! -e "$1/lock" ] && return
-    sleep 0.1
-  done
-  fail "$1 does not end"
-}
+is_over() { [ -e "$1/result.json" ] && [ ! -e "$1/lock" ]; }
+wait_for_end() { wait_until is_over "$1" || fail "$1 does not end"; }
 steps_of() { ls "$1/checkpoints" | sed -n 's/^step-0*//p' | tr '\n' ' '; }
 number() { grep -o "\"$1\": [0-9.]*" "$2" | head -1 | grep -o '[0-9.]*$'; }
 # FILE: its last bit but some thousands is another

@@ -4,6 +4,7 @@
 # second get a folder each.
 set -eu
 spectrum=$1 source=$2
+source "${BASH_SOURCE[0]%/*}/../waiting.bash"
 work=$(mktemp -d)
 trap 'chmod -R u+w "$work"; rm -rf "$work"' EXIT
 model=$source/demo/model
@@ -43,11 +44,11 @@ try_home() { # try_home WHAT COMMAND-THAT-SETS-IT...
     test "$(grep -c 'singular values are not kept' said)" = 1 || fail "$what: not one line on the cache"
     printf 'wait scan\nsave-screen screen.txt\n' >script
     rm -f screen.txt
-    "${@:2}" timeout 60 "$spectrum" --script script --size 100x30 "$model" >out 2>said ||
+    "${@:2}" timeout "$(patience 60)" "$spectrum" --script script --size 100x30 "$model" >out 2>said ||
         fail "$what: the screen's scan fails"
     grep -q 'q_proj' screen.txt || fail "$what: the screen shows no scores"
     printf 'save-screen screen.txt\n' >script
-    "${@:2}" timeout 60 "$spectrum" --script script --size 100x30 >out 2>said || fail "$what: no library"
+    "${@:2}" timeout "$(patience 60)" "$spectrum" --script script --size 100x30 >out 2>said || fail "$what: no library"
 }
 try_home "HOME is a file" env HOME="$work/file"
 try_home "HOME is not there" env HOME="$work/none/me"
@@ -96,7 +97,7 @@ export XDG_CACHE_HOME=$work/none
 printf 'wait scan\nsave-screen %s\n' "/dev/stdout" >script
 pids=
 for number in 1 2 3 4; do
-    timeout 60 "$spectrum" --script script --size 100x30 "$model" >"out$number" 2>"said$number" &
+    timeout "$(patience 60)" "$spectrum" --script script --size 100x30 "$model" >"out$number" 2>"said$number" &
     pids+=" $!"
 done
 for pid in $pids; do wait "$pid" || fail "of screens that open one model at once one fails: $(cat said?)"; done

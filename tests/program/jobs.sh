@@ -3,6 +3,7 @@
 # that was never killed, to the bit. Pause, stop, resume from another folder.
 set -eu
 spectrum=$1 source=$2
+source "${BASH_SOURCE[0]%/*}/../waiting.bash"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 export XDG_STATE_HOME=$work/state XDG_CACHE_HOME=$work/cache
@@ -29,11 +30,7 @@ losses() {
         sed 's/, .*"loss": / /' | awk '{ loss[$1] = $2 } END { for (s in loss) print s, loss[s] }' | sort -n
 }
 wait_for_step() {
-    for _ in $(seq 600); do
-        grep -q "\"step\": $2," "$1/metrics.jsonl" 2>/dev/null && return 0
-        sleep 0.05
-    done
-    fail "step $2 did not come"
+    wait_until grep -q "\"step\": $2," "$1/metrics.jsonl" || fail "step $2 did not come"
 }
 
 train "$work/whole" --steps 9
@@ -46,10 +43,7 @@ grep -qE '^step 9/9  loss [0-9.]+  norm [0-9.e-]+  lr [0-9.e-]+  [0-9]+ tokens/s
 train "$work/killed" --steps 9 --detach >/dev/null
 wait_for_step "$work/killed" 3
 pkill -9 -n -f "/$(basename "$spectrum") train $model --data $work/text.txt --run $work/killed" || fail "nothing to kill"
-for _ in $(seq 100); do
-    test -f "$work/killed/result.json" && break
-    sleep 0.05
-done
+wait_until test -f "$work/killed/result.json" || true
 grep -q '"killed by signal 9 (Killed) at step [0-9]*"' "$work/killed/result.json" ||
     fail "it does not say how it was killed: $(cat "$work/killed/result.json")"
 "$spectrum" jobs | grep -q "killed by signal 9" || fail "jobs does not say so"
@@ -67,10 +61,7 @@ grep -q "nothing to resume" "$work/said" || fail "it does not say that it is com
 train "$work/steered" --steps 60 --detach >/dev/null
 wait_for_step "$work/steered" 1
 "$spectrum" pause "$work/steered" 2>/dev/null
-for _ in $(seq 200); do
-    test -f "$work/steered/requests/paused" && break
-    sleep 0.05
-done
+wait_until test -f "$work/steered/requests/paused" || true
 "$spectrum" jobs --json | grep -q '"state": "paused"' || fail "it is not paused"
 "$spectrum" resume steered 2>/dev/null
 "$spectrum" stop "$work/steered" 2>/dev/null

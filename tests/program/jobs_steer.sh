@@ -3,6 +3,7 @@
 # killed, a job that another machine runs, a start that fails, a model from the Hugging Face cache.
 set -eu
 spectrum=$1 source=$2
+source "${BASH_SOURCE[0]%/*}/../waiting.bash"
 work=$(mktemp -d)
 export XDG_STATE_HOME=$work/state XDG_CACHE_HOME=$work/cache HF_HUB_CACHE=$work/hub
 finish() {
@@ -23,12 +24,8 @@ fail() {
     cat "$work/err" "$work/said" "$work"/*/log.txt >&2 2>/dev/null || true
     exit 1
 }
-wait_until() { # wait_until WHAT COMMAND...
-    for _ in $(seq 1200); do
-        "${@:2}" >/dev/null 2>&1 && return 0
-        sleep 0.05
-    done
-    fail "waited in vain: $1"
+wait_for() { # wait_for WHAT COMMAND...
+    wait_until "${@:2}" || fail "waited in vain: $1"
 }
 
 head -c 6000 "$source/demo/text/shakespeare.txt" >"$work/text.txt"
@@ -47,17 +44,17 @@ is_gone() { ! kill -0 "$1" || grep -q '^State:\sZ' "/proc/$1/status"; }
 # --detach --json is JSON; paused, it writes the checkpoint it is asked for, and stays paused.
 train "$run" --steps 100000 --detach --json >"$work/started"
 grep -q "^{.*\"run\": \"$run\"}$" "$work/started" || fail "--json: $(cat "$work/started")"
-wait_until "step 1" has_step 1
+wait_for "step 1" has_step 1
 "$spectrum" attach "$run" --json >"$work/status" 2>/dev/null || fail "attach --json failed"
 test "$(wc -l <"$work/status")" = 1 || fail "attach --json is not one object"
 grep -q '"state": "running".*"metrics": {"step":' "$work/status" || fail "$(cat "$work/status")"
 "$spectrum" pause "$run" 2>/dev/null
-wait_until "the pause" test -f "$run/requests/paused"
+wait_for "the pause" test -f "$run/requests/paused"
 "$spectrum" checkpoint "$run" 2>/dev/null
-wait_until "a checkpoint of the paused job" has_checkpoint
+wait_for "a checkpoint of the paused job" has_checkpoint
 test -f "$run/requests/paused" || fail "the checkpoint ended the pause"
 "$spectrum" resume "$run" 2>/dev/null
-wait_until "the end of the pause" test ! -f "$run/requests/paused"
+wait_for "the end of the pause" test ! -f "$run/requests/paused"
 
 # Both processes go by the program's name.
 for role in pid worker; do
@@ -68,20 +65,20 @@ done
 # Killed by signal 9, a supervisor leaves no worker that nobody sees.
 worker=$(holder worker)
 kill -9 "$(holder pid)"
-wait_until "the worker's end" is_gone "$worker"
+wait_for "the worker's end" is_gone "$worker"
 test "$(status)" = stopped || fail "the worker did not stop well: $(cat "$run/result.json")"
 grep -q '"its supervisor was killed; stopped at step [0-9]*"' "$run/result.json" ||
     fail "it does not say who was killed: $(cat "$run/result.json")"
 "$spectrum" resume "$run" 2>"$work/said" || fail "it cannot be resumed"
 
 # Two requests at once: the one that nobody took is forgotten when the job goes on.
-wait_until "a running job" holder worker
+wait_for "a running job" holder worker
 kill -STOP "$(holder worker)"
 "$spectrum" pause "$run" 2>/dev/null
 "$spectrum" stop "$run" 2>/dev/null
 kill -CONT "$(holder worker)"
-wait_until "the stop" test -f "$run/result.json"
-wait_until "the lock's end" test ! -f "$run/lock"
+wait_for "the stop" test -f "$run/result.json"
+wait_for "the lock's end" test ! -f "$run/lock"
 grep -q '"last_step": [1-9]' "$run/result.json" || fail "it lost its step: $(cat "$run/result.json")"
 resumed() { grep -c '"event": "resume"' "$run/metrics.jsonl"; }
 before=$(resumed) || true # one that was stopped while it opened its data has not noted its resume
@@ -91,16 +88,16 @@ test ! -f "$run/requests/pause" || fail "the old pause is still asked for"
 
 # Another machine has the lock: it is followed, and takes requests. A worker that is named may not
 # have read the lock yet; one that has noted its resume has.
-wait_until "the note of the resume" has_resumed
+wait_for "the note of the resume" has_resumed
 cp "$run/lock" "$work/lock"
 sed -i 's/"host": "[^"]*"/"host": "another.machine"/' "$run/lock"
 "$spectrum" jobs | grep -q "^elsewhere train" || fail "jobs does not say where it runs"
 "$spectrum" attach "$run" >"$work/lines" 2>"$work/attached" &
 follower=$!
-wait_until "lines" test -s "$work/lines"
+wait_for "lines" test -s "$work/lines"
 if is_gone $follower; then fail "attach does not follow a job elsewhere"; fi
 "$spectrum" stop "$run" 2>"$work/said" || fail "a job elsewhere takes no requests"
-wait_until "the stop" test -f "$run/result.json"
+wait_for "the stop" test -f "$run/result.json"
 cp "$work/lock" "$run/lock"
 wait $follower || fail "attach did not end well: $(cat "$work/attached")"
 rm -f "$run/lock"
@@ -118,9 +115,9 @@ grep -q "\"job\": \"$work/failed\", .*\"command\": \"train\", \"model\": \"$work
 run=$work/failed
 cp "$model" "$work/no-model.gguf"
 "$spectrum" resume "$run" 2>"$work/said" || fail "it cannot be resumed"
-wait_until "step 1" has_step 1
+wait_for "step 1" has_step 1
 "$spectrum" stop "$run" 2>/dev/null
-wait_until "the stop" test -f "$run/result.json"
+wait_for "the stop" test -f "$run/result.json"
 
 # A model by its name in the Hugging Face cache: the run is usable without that cache.
 mkdir -p "$HF_HUB_CACHE/models--org--demo/refs" "$HF_HUB_CACHE/models--org--demo/snapshots"

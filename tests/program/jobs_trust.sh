@@ -3,6 +3,7 @@
 # writing; and it is resumed without a question only where this user started it.
 set -eu
 spectrum=$1 source=$2
+source "${BASH_SOURCE[0]%/*}/../waiting.bash"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 export HOME=$work/home XDG_STATE_HOME=$work/state XDG_CACHE_HOME=$work/cache
@@ -14,14 +15,10 @@ fail() {
     exit 1
 }
 says() { grep -qF -- "$1" "$work/said" || fail "it does not say \"$1\""; }
-resume() { timeout 60 "$spectrum" resume "$@" >"$work/said" 2>&1; }
+resume() { timeout "$(patience 60)" "$spectrum" resume "$@" >"$work/said" 2>&1; }
 refuses() { resume "$@" && fail "$1 was resumed"; return 0; }
 ended() {
-    for _ in $(seq 300); do
-        [ -e "$1/lock" ] || return 0
-        sleep 0.1
-    done
-    fail "$1 does not end"
+    wait_until test ! -e "$1/lock" || fail "$1 does not end"
 }
 
 head -c 4000 "$source/demo/text/shakespeare.txt" >"$work/text.txt"
@@ -136,11 +133,11 @@ for file in job.json result.json proof.json lock metrics.jsonl log.txt plan.yaml
             fifo) mkfifo "$work/bad/$file" ;;
             hard) ln "$secret" "$work/bad/$file" ;;
         esac
-        timeout 20 "$spectrum" attach "$work/bad" >"$work/said" 2>&1 || test $? != 124 || fail "attach hangs at $file, a $kind"
+        timeout "$(patience 20)" "$spectrum" attach "$work/bad" >"$work/said" 2>&1 || test $? != 124 || fail "attach hangs at $file, a $kind"
         case $kind$file in
             linkjob.json | linkproof.json | linkmetrics.jsonl) says "$file is a link; files of a job are never links" ;;
         esac
-        timeout 20 "$spectrum" jobs >/dev/null 2>&1 || fail "jobs hangs at $file, a $kind"
+        timeout "$(patience 20)" "$spectrum" jobs >/dev/null 2>&1 || fail "jobs hangs at $file, a $kind"
         resume "$work/bad" || test $? != 124 || fail "resume hangs at $file, a $kind"
         [ -L "$work/bad/lock" ] || [ -p "$work/bad/lock" ] || [ "$work/bad/lock" -ef "$secret" ] || ended "$work/bad"
         cmp -s "$secret" "$work/secret.txt" || fail "$file, a $kind: the user's file was written"

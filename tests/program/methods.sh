@@ -5,6 +5,7 @@
 set -uo pipefail
 binary=$1
 model=$2/demo/model
+source "${BASH_SOURCE[0]%/*}/../waiting.bash"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 export XDG_CACHE_HOME=$work/cache XDG_STATE_HOME=$work/state
@@ -36,10 +37,7 @@ check() {
   rm -rf "$name-again/checkpoints/step-00000006"
   sed -i 's/completed/stopped/' "$name-again/result.json"
   spectrum resume "$name-again" || fail "$name: resume"
-  for _ in $(seq 600); do
-    grep -qs completed "$name-again/result.json" && break
-    sleep 0.1
-  done
+  wait_until grep -qs completed "$name-again/result.json"
   for file in "$name"/checkpoints/step-00000006/*.safetensors; do
     cmp -s "$file" "$name-again/checkpoints/step-00000006/${file##*/}" ||
       fail "$name: resumed, ${file##*/} is another"
@@ -89,10 +87,7 @@ sed -i 's/completed/stopped/' older/result.json
 sed -i 's/\("model.embed_tokens.weight.exp_avg":{"dtype":\)"F32","shape":\[2048,192\]/\1"U8", "shape":[2048,768]/' \
   older/checkpoints/step-00000003/optimizer.safetensors
 spectrum resume older
-for _ in $(seq 600); do
-  grep -qs failed older/result.json && break
-  sleep 0.1
-done
+wait_until grep -qs failed older/result.json
 grep -q 'embed_tokens.weight.exp_avg is kept as U8, here as F32' older/result.json || fail "an older checkpoint is not refused by name: $(cat older/result.json)"
 # Frozen weights in 4 bits change the loss, by little.
 plain=$(loss_of "$model")
@@ -109,10 +104,7 @@ cp -r changing changing-between
 rm -rf changing-between/checkpoints/step-0000000[456]
 sed -i 's/completed/stopped/' changing-between/result.json
 spectrum resume changing-between || fail "resume between two choices"
-for _ in $(seq 600); do
-  grep -qs completed changing-between/result.json && break
-  sleep 0.1
-done
+wait_until grep -qs completed changing-between/result.json
 cmp -s changing/checkpoints/step-00000006/weights.safetensors \
   changing-between/checkpoints/step-00000006/weights.safetensors || fail "resumed between two choices it is another"
 # The spike guard leaves out what stands above: with a limit of nearly nothing, some steps of thirty.

@@ -3,6 +3,7 @@
 # Arguments: binary, source folder.
 set -eu
 spectrum=$1 source=$2
+source "${BASH_SOURCE[0]%/*}/../waiting.bash"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 export HOME=$work XDG_STATE_HOME=$work/state XDG_CACHE_HOME=$work/cache
@@ -103,10 +104,7 @@ cp -r scaled again
 rm -rf again/checkpoints/step-00000004
 sed -i 's/completed/stopped/' again/result.json
 "$spectrum" resume again >out 2>said || fail resume
-for _ in $(seq 600); do
-    grep -qs completed again/result.json && break
-    sleep 0.1
-done
+wait_until grep -qs completed again/result.json || true
 cmp scaled/checkpoints/step-00000004/weights.safetensors again/checkpoints/step-00000004/weights.safetensors ||
     fail "resumed, it is another"
 train "$source/demo/model" lora --rope-scaling linear:2 --top 25 --method spectrum+lora || fail "adapters do not train"

@@ -4,6 +4,7 @@
 set -uo pipefail
 binary=$1
 demo=$2/demo
+source "${BASH_SOURCE[0]%/*}/../waiting.bash"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work" || exit 1
@@ -23,13 +24,8 @@ expect() {
   [ $got -eq "$status" ] || fail "spectrum $*: status $got, not $status"
   [ -z "$pattern" ] || grep -q -- "$pattern" out err || fail "spectrum $*: nothing says $pattern"
 }
-wait_for_end() {
-  for _ in $(seq 600); do
-    [ -e "$1/result.json" ] && [ ! -e "$1/lock" ] && return
-    sleep 0.1
-  done
-  fail "$1 does not end"
-}
+is_over() { [ -e "$1/result.json" ] && [ ! -e "$1/lock" ]; }
+wait_for_end() { wait_until is_over "$1" || fail "$1 does not end"; }
 # SOURCE...: all have the same loss on the conversations
 same_loss() {
   local source loss first=

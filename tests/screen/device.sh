@@ -6,6 +6,7 @@ set -uo pipefail
 binary=$1
 model=$2/demo/model
 source "${BASH_SOURCE[0]%/*}/common.bash"
+source "${BASH_SOURCE[0]%/*}/../waiting.bash"
 export SPECTRUM_PLUGINS=/nowhere # no GPU, whatever this machine has
 export OMP_NUM_THREADS=1         # the oracle takes seconds then: time to change one's mind
 turn=0
@@ -34,7 +35,7 @@ in_time() { # in_time BESIDE SIZE [TARGET], script on standard input
   for try in 1 2 3 4; do
     afresh
     $beside &
-    (cd "$work" && echo "$script" >script && timeout 60 "$binary" --script script --size "${@:2}") 2>"$work/err" && return
+    (cd "$work" && echo "$script" >script && timeout "$(patience 60)" "$binary" --script script --size "${@:2}") 2>"$work/err" && return
     kill $! 2>/dev/null
   done
   fail "playing ${*:2} did not end: $(cat "$work/err")"

@@ -43,6 +43,35 @@ shows scan.txt "all "
 shows scan.txt "n/a"
 shows broken.txt "broken.gguf"
 
+# Every job is shown, however many models and scans lie below the folder, and so is one that begins
+# while the list is shown; what of the rest is not shown is counted.
+job() { # job NAME
+  mkdir -p "$work/jobs/$1/requests" "$XDG_STATE_HOME/spectrum/jobs"
+  echo '{"format": "spectrum.job", "version": 1, "command": "train", "model": "m", "steps": 2}' \
+    >"$work/jobs/$1/job.json"
+  echo '{"status": "completed", "message": "completed", "last_step": 2}' >"$work/jobs/$1/result.json"
+  printf '%s' "$work/jobs/$1" >"$XDG_STATE_HOME/spectrum/jobs/$1"
+}
+mkdir "$work/many"
+for i in $(seq 1100); do : >"$work/many/scan$i.json"; done
+job the-first
+(
+  until [ -f "$work/listed.txt" ]; do sleep 0.1; done
+  job the-second
+) &
+play 80x24 <<'SCRIPT'
+/the-first Enter
+save-screen listed.txt
+g
+wait text "the-second"
+save-screen followed.txt
+SCRIPT
+wait
+shows listed.txt "the-first"
+shows followed.txt "the-second"
+shows followed.txt "not shown"
+rm -r "$work/many" "$work/jobs"
+
 # A plan that was made by hand is there when one comes back to it; where it cannot be kept, it is not
 # thrown away unasked.
 play 80x24 <<'SCRIPT'

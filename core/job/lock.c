@@ -204,7 +204,8 @@ int job_lock_take(const char *path, struct error *err)
     int fd = job_dir_confine(path, err) == 0 ? sys.open(path, O_RDONLY | O_DIRECTORY, 0) : -1;
     if (fd < 0)
         return error_set_errno(err, errno, "cannot open the job's folder %s", path);
-    flock(fd, LOCK_EX);
+    while (flock(fd, LOCK_EX) != 0 && errno == EINTR) /* a request to end waits */
+        continue;
     int status = take_unlocked(path, err);
     sys.close(fd);
     return status;

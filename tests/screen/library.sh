@@ -43,6 +43,49 @@ shows scan.txt "all "
 shows scan.txt "n/a"
 shows broken.txt "broken.gguf"
 
+# Every job is shown, however many models and scans lie below the folder, and so is one that begins
+# while the list is shown; what of the rest is not shown is counted.
+job() { # job NAME
+  mkdir -p "$work/jobs/$1/requests" "$XDG_STATE_HOME/spectrum/jobs"
+  echo '{"format": "spectrum.job", "version": 1, "command": "train", "model": "m", "steps": 2}' \
+    >"$work/jobs/$1/job.json"
+  echo '{"status": "completed", "message": "completed", "last_step": 2}' >"$work/jobs/$1/result.json"
+  printf '%s' "$work/jobs/$1" >"$XDG_STATE_HOME/spectrum/jobs/$1"
+}
+mkdir "$work/many"
+touch "$work"/many/scan{1..1100}.json
+job the-first
+(
+  for i in $(seq 300); do
+    [ -f "$work/listed.txt" ] && break
+    sleep 0.1
+  done
+  job the-second
+) &
+play 80x24 <<'SCRIPT'
+/the-first Enter
+save-screen listed.txt
+wait text "the-second"
+save-screen followed.txt
+g
+save-screen top.txt
+SCRIPT
+wait
+shows listed.txt "the-first"
+shows followed.txt "the-second"
+shows top.txt "not shown"
+
+# A job whose metrics are damaged says so where its graph is.
+{
+  echo '{"step": 1, "loss": 2}'
+  head -c 6000000 /dev/zero | tr '\0' x
+} >"$work/jobs/the-first/metrics.jsonl"
+play 80x24 "$work/jobs/the-first" <<'SCRIPT'
+save-screen damaged.txt
+SCRIPT
+says damaged.txt "is longer than 1048576 bytes, or has no end: it is passed over"
+rm -r "$work/many" "$work/jobs"
+
 # A plan that was made by hand is there when one comes back to it; where it cannot be kept, it is not
 # thrown away unasked.
 play 80x24 <<'SCRIPT'

@@ -303,7 +303,7 @@ static void plan_is_kept_whatever_ends_the_screen(void **state)
         press(&window, " ");
         wait_text(&window, "trains 8 of 35");
         double start_at = now_ms();
-        while (signals[i] == SIGKILL && plans_kept() == 0 && now_ms() - start_at < TIMEOUT_MS)
+        while (signals[i] == SIGKILL && plans_kept() == 0 && !waited_long(start_at))
             pump(&window, 20);
         pid_t screen = screen_process(&window);
         if (screen <= 0)
@@ -429,7 +429,7 @@ static void wait_rows(struct window *window, int rows)
     snprintf(path, sizeof path, "%s/rows.txt", folder);
     snprintf(keys, sizeof keys, ":save-screen %s\r", path);
     for (int found = -1; found != rows;) {
-        if (now_ms() - start_at > TIMEOUT_MS)
+        if (waited_long(start_at))
             fail_msg("the screen has %d rows, not %d", found, rows);
         unlink(path);
         press(window, keys);

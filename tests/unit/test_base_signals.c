@@ -3,6 +3,7 @@
 
 #include "base/signals.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>

@@ -86,27 +86,23 @@ static cJSON *read_part(struct job_follow *follow, int which)
     static const char *const names[] = {"job.json", "result.json", "proof.json"};
     struct job_part *part = &follow->parts[which];
     struct error err = ERROR_INIT;
-    struct stat info;
+    struct stat info = {0};
     cJSON *json = NULL;
-    char *path = job_dir_confine(follow->path, &err) == 0
-                     ? path_join(follow->path, names[which], &err)
-                     : NULL;
-    if (!path || sys.stat(path, &info) != 0) {
+    char *path = path_join(follow->path, names[which], NULL);
+    if (!path || !job_dir_has(follow->path, names[which])) {
         *part = (struct job_part){0};
-        if (path && errno != ENOENT) { /* a link, say: it is there and is not opened */
-            error_set_errno(&err, errno, "cannot open %s", path);
+        free(path);
+        return NULL;
+    }
+    bool known = sys.stat(path, &info) == 0; /* of a link it is refused, and reading says why */
+    int64_t changed = (int64_t)info.st_mtim.tv_sec * 1000000000 + info.st_mtim.tv_nsec;
+    bool same = known && part->inode == info.st_ino && part->size == (uint64_t)info.st_size &&
+                part->changed == changed;
+    if (!same || (part->trouble[0] && info.st_size < SMALL)) { /* a small one may be read yet */
+        json = job_dir_read(follow->path, names[which], &err);
+        *part = (struct job_part){info.st_ino, (uint64_t)info.st_size, changed, ""};
+        if (!json && job_dir_has(follow->path, names[which])) /* one that went since is none */
             snprintf(part->trouble, sizeof part->trouble, "%s", err.text);
-        }
-    } else {
-        int64_t changed = (int64_t)info.st_mtim.tv_sec * 1000000000 + info.st_mtim.tv_nsec;
-        bool same = part->inode == info.st_ino && part->size == (uint64_t)info.st_size &&
-                    part->changed == changed;
-        if (!same || (part->trouble[0] && info.st_size < SMALL)) { /* a small one may be read yet */
-            json = job_dir_read(follow->path, names[which], &err);
-            *part = (struct job_part){info.st_ino, (uint64_t)info.st_size, changed, ""};
-            if (!json && job_dir_has(follow->path, names[which])) /* one that went since is none */
-                snprintf(part->trouble, sizeof part->trouble, "%s", err.text);
-        }
     }
     if (part->trouble[0])
         snprintf(follow->trouble, sizeof follow->trouble, "%s", part->trouble);
@@ -232,6 +228,9 @@ void job_follow_describe(const struct job_follow *follow, char *out, size_t size
     size_t length = strlen(out);
     if (follow->trouble[0] && length < size)
         snprintf(out + length, size - length, "; %s", follow->trouble);
+    else if (follow->metrics.damage[0] && length < size) /* the reason of what is shown */
+        snprintf(out + length, size - length, "%s%s", strstr(out, ": ") ? "; " : ": ",
+                 follow->metrics.damage);
     utf8_sanitize(out);
 }
 

@@ -156,6 +156,7 @@ static void *leave_in_time(void *context)
 static void leaver_start(void)
 {
     sigset_t all, before;
+    signal(SIGINT, SIG_DFL); /* the & of a script ignores it to keep work; here is none to keep */
     leaver.interrupted = interrupt_watch(NULL);
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);

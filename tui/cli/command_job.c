@@ -407,8 +407,6 @@ static int with_job(int argc, char **argv, const char *usage,
     char *path = job_find(name, err);
     status = path ? (attach ? job_follow_open : job_follow_open_end)(&job, path, err) : -1;
     free(path);
-    if (status == 0 && job->metrics.damage[0])
-        fprintf(stderr, "spectrum: %s: %s\n", name, job->metrics.damage);
     if (status == 0 && !(attach && json)) /* one object, not one behind lines */
         status = act(job, &wish, err);
     if (status == 0 && json)

@@ -192,7 +192,7 @@ done <<END
 scan $model --no-cache --threads 1
 plan $model --top 25 -o pipe
 eval $model --data long.jsonl --threads 1
-generate $model --prompt a --tokens 400 --threads 1
+generate $model --prompt a --tokens 3000 --threads 1 --device reference --temperature 9
 tokens $model --data long.jsonl
 train $model --data long.jsonl --dry-run
 END

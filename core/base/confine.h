@@ -5,9 +5,9 @@
  * out from the folder's descriptor, component by component: no link is followed, nothing leads out
  * through "..", what is opened is a regular file or a folder of this user's, of root's or of the
  * folder's owner's, and what is written has one name (no hard link). A FIFO or a device is never
- * opened. The path to the folder may hold links, which are followed as they were when the folder was
- * first seen: another folder that has come into its place behind a link, or is another user's, is
- * refused. Paths elsewhere are not touched.
+ * opened. The path to the folder may hold links, which are followed as they were when the folder
+ * was first seen: another folder that has come into its place behind a link, or is another user's,
+ * is refused. Paths elsewhere are not touched.
  *
  * The kernel does the walk where it has openat2(); where that is missing or forbidden (an older
  * kernel, a container's filter) the same walk is made here.

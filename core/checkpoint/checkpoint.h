@@ -86,7 +86,7 @@ int checkpoint_read_raw(const struct checkpoint *checkpoint, const struct tensor
 void checkpoint_expect(const struct checkpoint *checkpoint, const struct tensor_info *tensor);
 
 /* 32 hexadecimal digits over the content: names, shapes, dtypes and bytes of every tensor, tensors
- * above 1 MB by 64 evenly spaced blocks of 16 KB.
+ * above 1 MiB by 64 evenly spaced blocks of 16 KiB.
  * The same for a copied or moved checkpoint. */
 int checkpoint_fingerprint(const struct checkpoint *checkpoint, char out[33], struct error *err);
 

@@ -5,7 +5,7 @@
 
 #include "compute/onednn.h"
 
-struct panels; /* about 8 MB; what is never used is never resident */
+struct panels; /* about 8 MiB; what is never used is never resident */
 
 struct panels *panels_new(struct error *err);
 void panels_free(struct panels *panels);

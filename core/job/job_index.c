@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 static char *entry_path(const char *folder, const char *job, struct error *err)
 {
@@ -157,7 +158,9 @@ char *job_find(const char *name, struct error *err)
                 found = string_copy(paths[i], err);
         job_index_free(paths, count);
     }
-    if (!found) {
+    if (!found && access(name, F_OK) == 0 && access(name, X_OK) != 0) {
+        error_set_errno(err, errno, "cannot look into %s", name);
+    } else if (!found) {
         error_set(err, "%s is no job's folder; `spectrum jobs` lists them", name);
     } else if (job_dir_confine(found, err) != 0) {
         free(found);

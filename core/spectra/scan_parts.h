@@ -62,7 +62,7 @@ int open_device(struct run *run, struct error *err);
 const struct backend *backend_of(const struct run *run, size_t row);
 
 /* Matrices side by side: as many as there are threads, while the largest of them, computed the way
- * that takes most, fit into a quarter of the free memory, or into 1.2 GB of it. */
+ * that takes most, fit into a quarter of the free memory, or into 1.1 GiB of it. */
 int side_by_side(const struct run *run);
 
 /* The processor computes the rows of this one's shape, which the device cannot, or with -1 all that

@@ -180,6 +180,17 @@ foreign() { # a copy of the run, by another user
     chown -R 4711:4711 "$work/foreign"
 }
 foreign
+chmod 755 "$work"
+chmod 700 "$work/foreign"
+as_other() { setpriv --reuid=4712 --regid=4712 --clear-groups "$@"; }
+if ! as_other test -x "$spectrum"; then
+    echo "SKIPPED: a closed folder: other users cannot run $spectrum"
+elif as_other "$spectrum" attach "$work/foreign" >"$work/said" 2>&1; then
+    fail "a closed folder is shown"
+else
+    says "cannot look into $work/foreign: Permission denied"
+fi
+chmod 755 "$work/foreign"
 "$spectrum" attach "$work/foreign" >"$work/said" 2>&1 || fail "a foreign job is not shown"
 says "step 2/2"
 refuses "$work/foreign" # although the same arguments are approved, in a folder of one's own

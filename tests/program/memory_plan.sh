@@ -40,7 +40,7 @@ check() {
   taken=$((peak - base))
   awk -v n="$name" -v p="$planned" -v t="$taken" 'BEGIN {
     off = t / p - 1
-    printf "%-14s planned %7.1f MB, taken %7.1f MB, %+5.2f %%\n", n, p / 1e6, t / 1e6, 100 * off
+    printf "%-14s planned %7.1f MiB, taken %7.1f MiB, %+5.2f %%\n", n, p / 1048576, t / 1048576, 100 * off
     exit !(off < 0.03 && off > -0.03) }' || fail "$name: more than 3 % from the plan"
 }
 

@@ -133,7 +133,7 @@ j Enter
 wait scan
 save-screen instead.txt
 SCRIPT
-  shows gpu.txt "device: cuda:0 Emulated GPU, 3.73 of 3.73 GiB free"
+  shows gpu.txt "device: cuda:0 Emulated GPU, 4.00 of 4.00 GiB free"
   shows gpus.txt "cuda:0      Emulated GPU"
   shows instead.txt "device: cpu"
   says instead.txt "trains 14 of 56"

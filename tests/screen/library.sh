@@ -53,23 +53,37 @@ job() { # job NAME
   printf '%s' "$work/jobs/$1" >"$XDG_STATE_HOME/spectrum/jobs/$1"
 }
 mkdir "$work/many"
-for i in $(seq 1100); do : >"$work/many/scan$i.json"; done
+touch "$work"/many/scan{1..1100}.json
 job the-first
 (
-  until [ -f "$work/listed.txt" ]; do sleep 0.1; done
+  for i in $(seq 300); do
+    [ -f "$work/listed.txt" ] && break
+    sleep 0.1
+  done
   job the-second
 ) &
 play 80x24 <<'SCRIPT'
 /the-first Enter
 save-screen listed.txt
-g
 wait text "the-second"
 save-screen followed.txt
+g
+save-screen top.txt
 SCRIPT
 wait
 shows listed.txt "the-first"
 shows followed.txt "the-second"
-shows followed.txt "not shown"
+shows top.txt "not shown"
+
+# A job whose metrics are damaged says so where its graph is.
+{
+  echo '{"step": 1, "loss": 2}'
+  head -c 6000000 /dev/zero | tr '\0' x
+} >"$work/jobs/the-first/metrics.jsonl"
+play 80x24 "$work/jobs/the-first" <<'SCRIPT'
+save-screen damaged.txt
+SCRIPT
+says damaged.txt "is longer than 1048576 bytes, or has no end: it is passed over"
 rm -r "$work/many" "$work/jobs"
 
 # A plan that was made by hand is there when one comes back to it; where it cannot be kept, it is not

@@ -167,13 +167,37 @@ static void one_member_is_edited(void **state)
     assert_false(json_find_value("{\"\\u006b\": 1}", "k", &begin, &end));
 }
 
+/* Only of this program's own files, whose length bounds them, are so many values taken. */
+static void takes_many_values_where_asked(void **state)
+{
+    (void)state;
+    enum { VALUES = (4 << 20) + 10 };
+    struct error err = ERROR_INIT;
+    char *text = malloc(2 * VALUES + 1);
+    assert_non_null(text);
+    for (size_t i = 0; i < VALUES; i++)
+        memcpy(text + 2 * i, i ? ",1" : "[1", 2);
+    text[2 * VALUES] = ']';
+    assert_null(json_parse(text, 2 * VALUES + 1, JSON_STRICT, "a file", &err));
+    assert_non_null(strstr(err.text, "more than 4194304 values"));
+    cJSON *json = json_parse(text, 2 * VALUES + 1, JSON_MANY_VALUES, "a file", &err);
+    assert_int_equal(cJSON_GetArraySize(json), VALUES);
+    cJSON_Delete(json);
+    free(text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(refuses_what_cjson_accepts), cmocka_unit_test(refuses_deep_nesting),
-        cmocka_unit_test(reads_python_numbers),       cmocka_unit_test(numbers_read_back),
-        cmocka_unit_test(integers_are_exact),         cmocka_unit_test(says_where_a_nul_is),
-        cmocka_unit_test(refuses_values_without_end), cmocka_unit_test(strings_are_strict_and_safe),
+        cmocka_unit_test(takes_many_values_where_asked),
+        cmocka_unit_test(refuses_what_cjson_accepts),
+        cmocka_unit_test(refuses_deep_nesting),
+        cmocka_unit_test(reads_python_numbers),
+        cmocka_unit_test(numbers_read_back),
+        cmocka_unit_test(integers_are_exact),
+        cmocka_unit_test(says_where_a_nul_is),
+        cmocka_unit_test(refuses_values_without_end),
+        cmocka_unit_test(strings_are_strict_and_safe),
         cmocka_unit_test(one_member_is_edited),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/sys.h"
+#include "base/text.h"
 #include "text/dataset.h"
 #include "text/records.h"
 
@@ -203,7 +204,7 @@ static void cached_path(char *out, size_t size)
     DIR *entries = opendir(below);
     int count = 0;
     for (struct dirent *entry; (entry = readdir(entries));)
-        if (entry->d_name[0] != '.' && ++count)
+        if (entry->d_name[0] != '.' && text_ends_with(entry->d_name, ".tokens") && ++count)
             snprintf(out, size, "%s/%s", below, entry->d_name);
     closedir(entries);
     assert_int_equal(count, 1);
@@ -348,6 +349,28 @@ static void cache_that_cannot_be_written(void **state)
     setenv("TMPDIR", folder, 1);
     setenv("XDG_CACHE_HOME", folder, 1);
     dataset_free(&expected);
+}
+
+static int little_room(int fd, struct statvfs *out)
+{
+    (void)fd;
+    *out = (struct statvfs){.f_blocks = 10, .f_frsize = 1, .f_bavail = 10};
+    return 0;
+}
+
+/* It may not fit: said, and tried all the same. */
+static void little_room_is_said(void **state)
+{
+    (void)state;
+    struct dataset data;
+    put_file("room.txt", "more words than there is room for");
+    real_sys = sys;
+    sys.fstatvfs = little_room;
+    int status = open_with(&data, "room.txt", &plain, true, NULL);
+    sys = real_sys;
+    assert_int_equal(status, 0);
+    assert_non_null(strstr(said, "the tokens may take about 96 B, and 10 B are left there"));
+    dataset_free(&data);
 }
 
 static void stops_when_asked(void **state)
@@ -580,6 +603,7 @@ int main(void)
         cmocka_unit_test(foreign_file_is_not_believed),
         cmocka_unit_test(change_in_use_is_an_error),
         cmocka_unit_test(cache_that_cannot_be_written),
+        cmocka_unit_test(little_room_is_said),
         cmocka_unit_test(stops_when_asked),
         cmocka_unit_test(folder_is_its_files_in_order),
         cmocka_unit_test(parts_give_the_tokens_of_the_whole),

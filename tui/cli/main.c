@@ -21,9 +21,9 @@ static const struct command commands[] = {
     {"export", "a run as a Hugging Face folder", command_export, false},
     {"jobs", "scans and runs, and how they stand", command_jobs, false},
     {"attach", "watch a job: on a terminal the full screen, else its lines", command_attach, false},
-    {"pause", "let a job wait behind the step in hand", command_pause, false},
+    {"pause", "let a job wait behind the step, or the matrices, in hand", command_pause, false},
     {"checkpoint", "let a job write a checkpoint now", command_checkpoint, false},
-    {"stop", "let a job write a checkpoint and end", command_stop, false},
+    {"stop", "let a job keep what it has, a run in a checkpoint, and end", command_stop, false},
     {"resume", "go on: a paused job, or one that ended or died", command_resume, false},
     {"cache", "what is kept in the cache folder; clear it", command_cache, false},
     {"supervise", NULL, command_supervise, false}, /* not listed: jobs are started through it */

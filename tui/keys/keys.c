@@ -283,10 +283,14 @@ enum request request_from_key(int key, enum key_scope scope)
 /* A beginning that several names have is the one's whose key it is, too: ":w" writes. */
 static const struct request_info *letter_find(char letter)
 {
+    const struct request_info *found = NULL;
     for (size_t i = 0; i < TABLE_COUNT; i++)
-        if (table[i].keys[0] == letter && table[i].name[0] == letter)
-            return &table[i];
-    return NULL;
+        if (table[i].keys[0] == letter && table[i].name[0] == letter) {
+            if (found)
+                return NULL;
+            found = &table[i];
+        }
+    return found;
 }
 
 static const struct request_info *name_find(const char *name, size_t length)

@@ -1,6 +1,7 @@
 /* How the training form looks: fields, what is said of one, what the run takes. */
 #include "tui/screen/train_draw.h"
 
+#include "base/limits.h"
 #include "base/utf8.h"
 #include "job/survival.h"
 #include "tui/app/units.h"
@@ -123,6 +124,17 @@ static void put_fit(const struct session *session, bool fits, char *out, size_t 
                  session->model->config.layers);
 }
 
+/* What memory is held against: what the machine has left, or what a limit leaves of it. */
+static const char *name_bound(double available, int width)
+{
+    enum { ROOMY = 80 };
+    struct memory_limit limit;
+    memory_limit_read(&limit, "");
+    return width < ROOMY                     ? ""
+           : (double)limit.left <= available ? " within its limit"
+                                             : " available";
+}
+
 static void draw_summary(struct app *app, struct area area)
 {
     const struct settings *settings = &app->session.settings;
@@ -136,8 +148,8 @@ static void draw_summary(struct app *app, struct area area)
     put_fit(&app->session, fits, how, sizeof how);
     bool rows = settings_uses(settings, SETTING_ADD_TOKENS) &&
                 settings_is(settings, SETTING_ADD_TOKENS, "yes");
-    snprintf(text, sizeof text, "%s, memory %s%s of %s%s", tokens, cost->known ? bytes : "n/a",
-             rows ? " and added rows" : "", here, how);
+    snprintf(text, sizeof text, "%s, memory %s%s of %s%s%s", tokens, cost->known ? bytes : "n/a",
+             rows ? " and added rows" : "", here, name_bound(machine, area.width), how);
     area_label(area, 0, 0, area.width, theme_style(&app->theme, fits ? THEME_TITLE : THEME_ERROR),
                text);
     if (!cost->known)

@@ -158,7 +158,9 @@ char *job_find(const char *name, struct error *err)
                 found = string_copy(paths[i], err);
         job_index_free(paths, count);
     }
-    if (!found && access(name, F_OK) == 0 && access(name, X_OK) != 0) {
+    struct stat info; /* of a file that is no folder there is nothing to look into */
+    bool file = stat(name, &info) == 0 && !S_ISDIR(info.st_mode);
+    if (!found && !file && access(name, X_OK) != 0 && errno == EACCES) {
         error_set_errno(err, errno, "cannot look into %s", name);
     } else if (!found) {
         error_set(err, "%s is no job's folder; `spectrum jobs` lists them", name);

@@ -388,6 +388,7 @@ int job_relaunch(const char *path, const char *program, int64_t step, const char
         status = job_trust_check(path, job, trusted, err);
     if (status == 0) {
         char number[32];
+        job_index_add(path, NULL); /* it may have been moved or copied since it was entered */
         snprintf(number, sizeof number, "%lld", (long long)step);
         setenv("SPECTRUM_JOB_RESUME", "1", 1);
         if (step > 0)

@@ -49,13 +49,20 @@ grep -q '"killed by signal 9 (Killed) at step [0-9]*"' "$work/killed/result.json
 "$spectrum" jobs | grep -q "killed by signal 9" || fail "jobs does not say so"
 
 # Resumed from another folder; the whole curve is the uninterrupted run's.
-(cd / && "$spectrum" resume "$work/killed")
+(cd / && "$spectrum" resume "$work/killed" 2>"$work/said")
+grep -q "spectrum attach $work/killed" "$work/said" || fail "it does not say that a job goes on: $(cat "$work/said")"
 "$spectrum" attach "$work/killed" >/dev/null 2>&1 || fail "the resumed run did not end well"
 diff <(losses "$work/whole") <(losses "$work/killed") || fail "the losses differ"
 cmp "$work/whole/checkpoints/step-00000009/weights.safetensors" \
     "$work/killed/checkpoints/step-00000009/weights.safetensors" || fail "the weights differ"
 if "$spectrum" resume "$work/killed" 2>"$work/said"; then fail "a completed run was resumed"; fi
 grep -q "nothing to resume" "$work/said" || fail "it does not say that it is complete"
+
+# A copy that goes on is listed, wherever it lies.
+cp -r "$work/whole" "$work/copied"
+"$spectrum" resume "$work/copied" --step 8 2>"$work/said" || fail "the copy does not go on"
+"$spectrum" jobs | grep -q "$work/copied" || fail "the copy is not listed"
+"$spectrum" attach "$work/copied" >/dev/null 2>&1 || fail "the copy did not end well"
 
 # Paused, resumed, stopped, resumed.
 train "$work/steered" --steps 60 --detach >/dev/null

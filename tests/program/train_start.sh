@@ -41,6 +41,10 @@ refused 2 "not a chat template" --template mine
 refused 2 "--columns" --columns text
 refused 1 "cannot read" --data "$work/none.txt"
 refused 2 "--dtype takes" --dtype fp8 --detach
+if "$spectrum" train "$model" --data "$work/text.txt" --plan "$work/none.yaml" --run "$work/refused" 2>"$work/said"; then
+    fail "a plan that is not there was followed"
+fi
+grep -qF "cannot open $work/none.yaml" "$work/said" && test ! -e "$work/refused" || fail "a plan that is not there"
 test "$("$spectrum" jobs --json | grep -c '"job":')" = 2 || fail "$("$spectrum" jobs)"
 
 # A weight that is no number is named, with its place, trained or frozen.

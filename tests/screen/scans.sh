@@ -62,6 +62,8 @@ S
 save-screen $work/ask.txt
 j
 save-screen $work/not.txt
+S Esc
+save-screen $work/kept.txt
 S S
 wait text "stopped"
 save-screen $work/stopped.txt
@@ -71,6 +73,7 @@ shows held.txt "scan stopped"
 shows held.txt "p goes on with it"
 shows ask.txt "the same key again"
 grep -q "stopped" "$work/not.txt" && fail "another key between the two stops it"
+shows kept.txt "as it was"
 shows stopped.txt "/56 · stopped"
 
 # Stopped, another window's resume is followed; killed, it says how and how far; then complete, and no job any more.

@@ -364,10 +364,13 @@ void app_input(struct app *app, int input)
     enum request asked = app->asked;
     app->message[0] = '\0';
     app->message_is_error = false;
+    bool leaves = asked == REQUEST_NONE || asked == REQUEST_QUIT || asked == REQUEST_BACK;
     if (app->question.request != REQUEST_NONE)
         app_answer(app, input);
     else if (app->prompt.active)
         prompt_input(app, input);
+    else if (input == INPUT_ESCAPE && !leaves) /* "no" to what was asked, and nothing else */
+        app_message(app, "as it was");
     else if (!view->class->input || !view->class->input(app, view->state, input))
         request_key(app, input, view->class->scope);
     if (app->asked == asked && !app->prompt.active && app->question.request == REQUEST_NONE)

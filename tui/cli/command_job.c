@@ -9,6 +9,7 @@
 #include "tui/app/job_follow.h"
 #include "tui/cli/command.h"
 #include "tui/cli/interrupt.h"
+#include "tui/cli/message.h"
 #include "tui/cli/metrics_line.h"
 #include "tui/cli/options.h"
 
@@ -286,7 +287,10 @@ static int resume_job(struct job_follow *job, const struct wish *wish, struct er
     say_what_it_reads(job, key);
     if (job_relaunch(job->path, "/proc/self/exe", step, wish->trusted ? key : NULL, err) != 0)
         return -1;
-    return strcmp(command, "train") == 0 ? job_wait_for_resume(job->path, taken, err) : 0;
+    if (strcmp(command, "train") == 0 && job_wait_for_resume(job->path, taken, err) != 0)
+        return -1;
+    message_print("it goes on as a job of its own; `spectrum attach %s` watches it", job->path);
+    return 0;
 }
 
 struct printer {

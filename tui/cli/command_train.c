@@ -1,6 +1,7 @@
 /* `spectrum train MODEL --data FILE...`: the selective trainer. */
 #include "base/file.h"
 #include "base/memory.h"
+#include "base/sys.h"
 #include "base/text.h"
 #include "job/job_dir.h"
 #include "job/launch.h"
@@ -203,10 +204,20 @@ static int check_files(const struct option_list *files, struct error *err)
     return 0;
 }
 
+static int check_plan(const char *plan, struct error *err)
+{
+    uint64_t size;
+    int fd = plan ? file_open_read(plan, &size, err) : -1;
+    if (fd >= 0)
+        sys.close(fd);
+    return plan && fd < 0 ? -1 : 0;
+}
+
 /* What is refused before there is a folder; a job that is there has it on record. */
 static int check_start(const struct request *r, struct error *err)
 {
-    if (training_check(&r->is, false, err) != 0 || check_files(&r->data, err) != 0)
+    if (training_check(&r->is, false, err) != 0 || check_plan(r->is.plan, err) != 0 ||
+        check_files(&r->data, err) != 0)
         return -1;
     return check_files(&r->eval_data, err);
 }

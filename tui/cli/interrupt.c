@@ -31,7 +31,7 @@ static long long milliseconds(void)
 
 static void on_signal(int number, siginfo_t *info, void *context)
 {
-    static const char leaving[] = "\nspectrum: ended at once\n";
+    static const char leaving[] = "\nspectrum: ended at once; what was saved before is kept\n";
     int kept = errno;
     (void)context;
     long long now = milliseconds(), before = atomic_exchange(&last, now);

@@ -45,6 +45,25 @@ same marked.txt scanned.txt
 same fresh.txt dropped.txt
 none_kept "the plan was dropped"
 
+# --- a percentage over what was chosen by hand says that this is gone, and how it comes back ---
+play 120x30 "$model" <<'SCRIPT'
+wait scan
+jjll Space
+save-screen hand.txt
++
+save-screen chosen.txt
++
+save-screen more.txt
+u u
+save-screen undone.txt
+u
+q
+SCRIPT
+says chosen.txt "u brings back what was chosen by hand"
+grep -q "by hand" "$work/more.txt" && fail "nothing was chosen by hand any more"
+same hand.txt undone.txt
+none_kept "the choice by hand was undone"
+
 # --- a percentage stays one: it is chosen again, whatever is known by then; so do the switches ---
 play 120x30 "$model" <<'SCRIPT'
 wait scan

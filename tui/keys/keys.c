@@ -153,7 +153,7 @@ static const struct request_info table[] = {
      SCOPE_MODEL,
      {'S'},
      NULL,
-     "stop the scan (asked twice); p goes on with it, now or another day"},
+     "stop the scan (asked twice); p goes on with it, and so does opening the model again"},
     {REQUEST_PLOT,
      "plot",
      NULL,

@@ -108,11 +108,16 @@ static void toggle_marked(struct app *app, struct model_view *view)
 static void select_percent(struct app *app, double percent)
 {
     struct error err = ERROR_INIT;
+    struct plan *plan = app->session.plan;
+    double before;
+    enum plan_scope scope;
+    bool by_hand = plan_counts(plan).modules > 0 && !plan_selection(plan, &before, &scope);
     app->session.plan_read = false;
-    plan_done(app, plan_select(app->session.plan, percent, app->session.scope, &err), &err);
+    plan_done(app, plan_select(plan, percent, app->session.scope, &err), &err);
     if (err.kind == ERROR_NONE)
-        app_message(app, "the best %g %% %s", percent,
-                    app->session.scope == PLAN_GLOBAL ? "of all types together" : "of each type");
+        app_message(app, "the best %g %% %s%s", percent,
+                    app->session.scope == PLAN_GLOBAL ? "of all types together" : "of each type",
+                    by_hand ? "; u brings back what was chosen by hand" : "");
 }
 
 static void select_typed(struct app *app, const char *text)

@@ -164,6 +164,36 @@ static int escape_delay(void)
     return environment_number("ESCDELAY", 0, 5000, 25, "25 ms are");
 }
 
+/* ncurses opens no terminal of no size. One that does not know its own has what window_size() says,
+ * which ncurses takes from the environment alone; that is as it was behind it. */
+static SCREEN *open_screen(void)
+{
+    static const char *const names[] = {"COLUMNS", "LINES"};
+    char *before[2] = {0}, number[16];
+    int size[2];
+    struct winsize own = {0};
+    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &own) == 0 && own.ws_row > 0 && own.ws_col > 0)
+        return newterm(NULL, stdout, stdin);
+    window_size(&size[0], &size[1]);
+    for (int i = 0; i < 2; i++) {
+        const char *value = getenv(names[i]);
+        before[i] = value ? strdup(value) : NULL;
+        snprintf(number, sizeof number, "%d", size[i]);
+        setenv(names[i], number, 1);
+    }
+    use_env(TRUE);
+    use_tioctl(FALSE);
+    SCREEN *screen = newterm(NULL, stdout, stdin);
+    for (int i = 0; i < 2; i++) {
+        if (before[i])
+            setenv(names[i], before[i], 1);
+        else
+            unsetenv(names[i]);
+        free(before[i]);
+    }
+    return screen;
+}
+
 int terminal_open(struct error *err)
 {
     setlocale(LC_CTYPE, "");
@@ -171,7 +201,7 @@ int terminal_open(struct error *err)
     struct sigaction change = {.sa_handler =
                                    on_window_change}; /* without SA_RESTART: poll() ends */
     sigaction(SIGWINCH, &change, NULL);               /* before ncurses takes it for itself */
-    if (!initscr())
+    if (!open_screen())
         return error_set(err, "the terminal could not be opened; is TERM set?");
     terminal.open = true;
     terminal.notice[0] = '\0';

@@ -279,8 +279,10 @@ int processor_quota(const char *root)
 /* A user's or a group's quota; the kernel counts in blocks of 1024 bytes. False: none is known. */
 static bool quota_left(int fd, int kind, unsigned id, uint64_t *bytes)
 {
+    /* QCMD() shifts a bit into the sign */
+    const unsigned command = (unsigned)Q_GETQUOTA << SUBCMDSHIFT | ((unsigned)kind & SUBCMDMASK);
     struct dqblk quota = {0};
-    if (sys.quotactl_fd(fd, QCMD(Q_GETQUOTA, kind), id, &quota) != 0)
+    if (sys.quotactl_fd(fd, command, id, &quota) != 0)
         return false;
     uint64_t limit = quota.dqb_bhardlimit * 1024;
     *bytes = limit > quota.dqb_curspace ? limit - quota.dqb_curspace : 0;

@@ -130,6 +130,11 @@ int job_index_list(char ***paths, size_t *count, struct error *err)
     if (!*paths)
         *count = 0;
     free(jobs);
+    if (status != 0) { /* the caller has nothing to free then */
+        job_index_free(*paths, *count);
+        *paths = NULL;
+        *count = 0;
+    }
     return status;
 }
 

@@ -190,7 +190,7 @@ static int made_up_disk(int fd, struct statvfs *out)
 static int made_up_quota(int fd, int command, unsigned id, void *out)
 {
     (void)fd, (void)id;
-    bool user = command == QCMD(Q_GETQUOTA, USRQUOTA);
+    bool user = ((unsigned)command & SUBCMDMASK) == USRQUOTA;
     *(struct dqblk *)out =
         (struct dqblk){.dqb_bhardlimit = user ? quota_limit / 1024 : 0, .dqb_curspace = quota_used};
     return 0;

@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "base/sys.h"
+#include "base/text.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -172,21 +173,31 @@ static void remove_if_left(const char *path)
     sys.close(fd);
 }
 
-/* What writers of this name left that were killed. */
-static void remove_left(const char *path)
+static bool is_temporary(const char *entry, const char *name)
 {
-    char *folder = path_folder(path, NULL);
+    (void)name;
+    return entry[0] == '.' && text_ends_with(entry + 1, ".tmp");
+}
+
+/* What writers left in a folder that were killed: those entries that `is` one of `name`. */
+static void remove_left(const char *folder, bool (*is)(const char *entry, const char *name),
+                        const char *name)
+{
     DIR *entries = folder ? opendir(folder) : NULL;
     for (struct dirent *entry; entries && (entry = readdir(entries));) {
-        char *left = is_temporary_of(entry->d_name, last_part(path))
-                         ? path_join(folder, entry->d_name, NULL)
-                         : NULL;
+        char *left = is(entry->d_name, name) ? path_join(folder, entry->d_name, NULL) : NULL;
         if (left)
             remove_if_left(left);
         free(left);
     }
     if (entries)
         closedir(entries);
+}
+
+static void remove_left_of(const char *path)
+{
+    char *folder = path_folder(path, NULL);
+    remove_left(folder, is_temporary_of, last_part(path));
     free(folder);
 }
 
@@ -234,7 +245,7 @@ static int open_writer(struct file_writer *writer, const char *path, mode_t mode
     *writer = (struct file_writer){.fd = -1};
     if (!(writer->path = string_copy(path, err)))
         return -1;
-    remove_left(path);
+    remove_left_of(path);
     if (make_temporary(writer, mode, err) == 0)
         return 0;
     error_set_errno(err, errno, "cannot write %s", path);
@@ -309,7 +320,7 @@ static int open_in_place(struct file_writer *writer, int flags, struct error *er
 /* Beside a file that is there, with its mode and, as far as that is allowed, its owner. */
 static int open_beside(struct file_writer *writer, const struct stat *there, struct error *err)
 {
-    remove_left(writer->path);
+    remove_left_of(writer->path);
     if (make_temporary(writer, there ? 0600 : 0666, err) != 0) {
         int why = errno;
         free(writer->temporary);
@@ -548,18 +559,7 @@ int file_open_nameless(const char *folder, struct error *err)
 
 void folder_remove_left(const char *folder)
 {
-    DIR *entries = opendir(folder);
-    for (struct dirent *entry; entries && (entry = readdir(entries));) {
-        size_t length = strlen(entry->d_name);
-        bool temporary = entry->d_name[0] == '.' && length > 4 &&
-                         strcmp(entry->d_name + length - 4, ".tmp") == 0;
-        char *left = temporary ? path_join(folder, entry->d_name, NULL) : NULL;
-        if (left)
-            remove_if_left(left);
-        free(left);
-    }
-    if (entries)
-        closedir(entries);
+    remove_left(folder, is_temporary, NULL);
 }
 
 /* --- folders and paths --- */

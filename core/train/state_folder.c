@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/sys.h"
+#include "base/text.h"
 #include "train/state.h"
 #include "train/state_check.h"
 
@@ -359,9 +360,8 @@ void state_remove_leftovers(const char *run)
     char *parent = path_join(run, "checkpoints", NULL);
     DIR *folder = parent ? sys.opendir(parent) : NULL;
     for (struct dirent *entry; folder && (entry = readdir(folder));) {
-        size_t length = strlen(entry->d_name);
-        bool leftover = strncmp(entry->d_name, ".step-", 6) == 0 && length > 4 &&
-                        strcmp(entry->d_name + length - 4, ".tmp") == 0;
+        bool leftover =
+            strncmp(entry->d_name, ".step-", 6) == 0 && text_ends_with(entry->d_name, ".tmp");
         char *path = leftover ? path_join(parent, entry->d_name, NULL) : NULL;
         if (path)
             folder_remove(path);

@@ -119,15 +119,17 @@ static void put_screen(struct app *app, const char *path, struct buffer *out)
         canvas_put_text(out, &app->canvas);
 }
 
-int app_save_screen(struct app *app, const char *path, struct error *err)
+/* `own`: a picture that is there may be written over unasked. 1: it was asked about. */
+static int save_screen(struct app *app, const char *path, bool own, struct error *err)
 {
     struct buffer out = BUFFER_INIT;
-    put_screen(app, path, &out);
-    int status = buffer_check(&out, err);
+    int status = session_check_output(&app->session, path, err);
     if (status == 0)
-        status = session_check_output(&app->session, path, err);
-    if (status == 0)
-        status = app_check_over(app, REQUEST_SAVE_SCREEN, path, a_capture, is_capture, true, err);
+        status = app_check_over(app, REQUEST_SAVE_SCREEN, path, a_capture, is_capture, own, err);
+    if (status == 0) {
+        put_screen(app, path, &out);
+        status = buffer_check(&out, err);
+    }
     if (status == 0)
         status = file_save_output(path, out.data, out.length, err);
     if (status == 0)
@@ -136,15 +138,15 @@ int app_save_screen(struct app *app, const char *path, struct error *err)
     return status;
 }
 
+int app_save_screen(struct app *app, const char *path, struct error *err)
+{
+    return save_screen(app, path, true, err);
+}
+
 void app_request_save_screen(struct app *app, const char *path)
 {
     struct error err = ERROR_INIT;
-    int status = session_check_output(&app->session, path, &err);
-    if (status == 0)
-        status = app_check_over(app, REQUEST_SAVE_SCREEN, path, a_capture, is_capture,
-                                wrote(app, path), &err);
-    if (status == 0)
-        status = app_save_screen(app, path, &err);
+    int status = save_screen(app, path, wrote(app, path), &err);
     if (status < 0)
         app_error(app, &err);
     else if (status == 0)

@@ -9,8 +9,8 @@
 #ifndef SPECTRUM_BASE_JSON_H
 #define SPECTRUM_BASE_JSON_H
 
+#include "base/buffer.h"
 #include "base/error.h"
-#include "base/json_writer.h"
 
 #include <cjson/cJSON.h>
 #include <stdbool.h>

@@ -264,9 +264,3 @@ int json_finish(struct json_writer *json, struct error *err)
     buffer_byte(json->out, '\n');
     return buffer_check(json->out, err);
 }
-
-void json_put_loose(struct buffer *out, double value)
-{
-    struct json_writer json = {.out = out, .loose = true};
-    json_real(&json, NULL, value);
-}

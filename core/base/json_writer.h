@@ -99,7 +99,6 @@ int json_finish(struct json_writer *json, struct error *err);
  * changes a file of somebody else (base/json_edit.h). */
 void json_put_string(struct buffer *out, const char *text);
 void json_put_number(struct buffer *out, double value);
-void json_put_loose(struct buffer *out, double value);
 void json_put_tree(struct buffer *out, const cJSON *tree);
 
 #endif

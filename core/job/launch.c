@@ -286,10 +286,11 @@ static int run_worker(const char *path, const char *program, char *const argumen
     if (asked) /* before there was a worker */
         kill(pid, asked);
     job_lock_name_worker(path, pid);
-    while (waitpid(pid, how, 0) < 0 && errno == EINTR)
+    pid_t ended;
+    while ((ended = waitpid(pid, how, 0)) < 0 && errno == EINTR)
         continue;
     worker = 0;
-    return 0;
+    return ended == pid ? 0 : error_set_errno(err, errno, "cannot ask how the worker ended");
 }
 
 int job_supervise(const char *path, const char *program, char *const arguments[], struct error *err)

@@ -136,6 +136,16 @@ kill -TERM "$pid"
 wait_until ended || fail "job: TERM to the supervisor did not end it"
 checkpointed job "TERM to the supervisor"
 
+# Who starts it ignores the end of its children: that of the worker is seen all the same.
+if env --ignore-signal=CHLD true 2>/dev/null; then
+    rm -rf job
+    env --ignore-signal=CHLD bash -c "$train job --detach" >/dev/null 2>err || fail "no job with CHLD ignored"
+    steps job 1 || fail "job: no first step with CHLD ignored"
+    kill -9 "$(grep -o '"worker": [0-9]*' job/lock | grep -o '[0-9]*')"
+    wait_until ended || fail "job: its supervisor does not see that the worker was killed"
+    grep -q '"status": "killed"' job/result.json || fail "job: killed with CHLD ignored: $(cat job/result.json)"
+fi
+
 # Ctrl-C of a terminal: two in a hurry are one; one that comes three seconds later ends it at once.
 if command -v script >/dev/null; then
     mkfifo keys

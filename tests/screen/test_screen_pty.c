@@ -275,6 +275,33 @@ static void killed_screen_gives_the_terminal_back(void **state)
     }
 }
 
+/* What a batch system sends to every process of a job ends both in order. Who ignores CHLD leaves
+ * that to what he starts, which still sees how the screen ended. */
+static void signals_to_every_process_end_it_in_order(void **state)
+{
+    (void)state;
+    static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGXCPU, SIGKILL};
+    if (!model_path())
+        skip();
+    for (size_t i = 0; i < sizeof signals / sizeof *signals; i++) {
+        struct window window;
+        bool killed = signals[i] == SIGKILL;
+        signal(SIGCHLD, killed ? SIG_IGN : SIG_DFL);
+        start(&window, 80, 24, "xterm-256color", "C.UTF-8", model_path());
+        signal(SIGCHLD, SIG_DFL);
+        wait_text(&window, "trains 7 of 35");
+        pid_t screen = screen_process(&window);
+        if (screen <= 0)
+            skip(); /* a kernel without /proc/.../children */
+        kill(killed ? screen : -window.pid, signals[i]);
+        int how = wait_end(&window);
+        assert_true(WIFEXITED(how));
+        assert_int_equal(WEXITSTATUS(how), killed ? 1 : 0);
+        check_restored(&window);
+        end(&window);
+    }
+}
+
 /* How many files there are in the folder of kept plans. */
 static int plans_kept(void)
 {
@@ -636,6 +663,7 @@ int main(void)
         cmocka_unit_test(is_silent_when_nothing_changes),
         cmocka_unit_test(follows_the_window),
         cmocka_unit_test(killed_screen_gives_the_terminal_back),
+        cmocka_unit_test(signals_to_every_process_end_it_in_order),
         cmocka_unit_test(plan_is_kept_whatever_ends_the_screen),
         cmocka_unit_test(screen_does_not_outlive_its_parent),
         cmocka_unit_test(trains_from_opening_to_the_live_graph),

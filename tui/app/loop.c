@@ -1,5 +1,6 @@
 #include "tui/app/loop.h"
 
+#include "base/signals.h"
 #include "tui/app/app.h"
 #include "tui/app/guard.h"
 #include "tui/canvas/terminal.h"
@@ -9,9 +10,11 @@
 
 static volatile sig_atomic_t ended;
 
-static void on_signal(int number)
+static void on_signal(int number, siginfo_t *info, void *context)
 {
     (void)number;
+    (void)info;
+    (void)context;
     ended = 1;
 }
 
@@ -60,11 +63,9 @@ static void run_loop(struct app *app)
 
 static int run_terminal(const char *target, struct error *err)
 {
-    struct sigaction action = {.sa_handler = on_signal};
     struct app app;
     int width, height;
-    sigaction(SIGTERM, &action, NULL);
-    sigaction(SIGHUP, &action, NULL);
+    signals_catch_end(on_signal);
     if (terminal_open(err) != 0)
         return -1;
     terminal_size(&width, &height);

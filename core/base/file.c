@@ -401,6 +401,15 @@ bool file_is_replaced(const char *path)
     return is;
 }
 
+bool file_is_in_place(const char *path)
+{
+    struct stat there;
+    char *target = NULL;
+    bool is = find_output(path, &target, &there, NULL) == OUTPUT_IN_PLACE;
+    free(target);
+    return is;
+}
+
 int file_check_output(const char *path, struct error *err)
 {
     struct stat there;
@@ -410,8 +419,9 @@ int file_check_output(const char *path, struct error *err)
     enum output_kind kind = find_output(path, &target, &there, err);
     int status = kind == OUTPUT_REFUSED ? -1 : 0;
     int given = status == 0 ? descriptor_of(target) : -1;
-    if (given >= 0 && fcntl(given, F_GETFD) < 0)
-        status = error_set_errno(err, errno, "cannot write %s", path);
+    int flags = given >= 0 ? fcntl(given, F_GETFL) : 0;
+    if (given >= 0 && (flags < 0 || (flags & O_ACCMODE) == O_RDONLY))
+        status = error_set_errno(err, EBADF, "cannot write %s", path);
     else if (given < 0 && (kind == OUTPUT_FILE || kind == OUTPUT_IN_PLACE) &&
              access(target, W_OK) != 0)
         status = error_set_errno(err, errno, "cannot write %s", path);

@@ -57,6 +57,10 @@ int file_check_output(const char *path, struct error *err);
 /* Would file_save_output() put something else in the place of what a file holds? */
 bool file_is_replaced(const char *path);
 
+/* Is it a pipe, a device or a stream, which is written to as it is, and may have to be waited for?
+ */
+bool file_is_in_place(const char *path);
+
 int file_writer_put(struct file_writer *writer, const void *data, size_t count, struct error *err);
 int file_writer_commit(struct file_writer *writer, struct error *err); /* closes it in any case */
 void file_writer_abort(struct file_writer *writer);                    /* removes the temporary */

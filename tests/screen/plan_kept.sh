@@ -156,6 +156,7 @@ unfrozen_parameters:
 - ^lm_head.weight$
 YAML
 echo "unfrozen_parameters are what spectrum.plan is about" >"$work/notes.txt"
+mkfifo "$work/unread" # nobody reads it: a screen that opened it would take no key any more
 cp "$work/axolotl.yml" "$work/axolotl.kept"
 cp "$work/notes.txt" "$work/notes.kept"
 play 120x30 scan.json <<'SCRIPT'
@@ -165,6 +166,12 @@ save-screen axolotl-said.txt
 save-screen notes-said.txt
 :save-screen notes.txt Enter
 save-screen capture-said.txt
+:write! unread Enter
+save-screen unread-said.txt
+:save-screen unread Enter
+save-screen unread-captured.txt
+:write! /dev/null Enter
+save-screen device-said.txt
 :write! Enter
 save-screen nameless.txt
 :write one.yaml Enter
@@ -181,6 +188,7 @@ SCRIPT
 says axolotl-said.txt "is not a plan"
 says notes-said.txt "is not a plan"
 says capture-said.txt "is not a picture of the screen"
+for said in unread-said unread-captured device-said; do says $said.txt "is no file: the screen writes to files alone"; done
 says nameless.txt "has no file yet"
 says own.txt "plan saved to one.yaml"
 says question.txt "write over it? (y/n)"

@@ -56,6 +56,20 @@ else
   fi
 fi
 
+# --- threads: as many as this user may start, where he does not say how many; root may start any number ---
+
+as_user=()
+[ "$(id -u)" != 0 ] || as_user=(setpriv --reuid=4713 --regid=4713 --clear-groups)
+lone() { "${as_user[@]}" bash -c 'ulimit -u 1 && exec "$@"' _ "$binary" "$@" >"$work/out" 2>"$work/err"; }
+if ! lone info "$model"; then
+  echo "SKIPPED: another user cannot run this program or read its model"
+else
+  lone scan "$model" --no-cache --json || fail "it does not scan without more threads: $(cat "$work/err")"
+  lone scan "$model" --no-cache --json --threads 7 && fail "threads that cannot be started are asked for and not missed"
+  grep -qx 'spectrum: 7 threads are asked for and 1 can be started (ulimit -u, or a container.s limit of processes); give --threads 1' \
+    "$work/err" || fail "it does not say why: $(cat "$work/err")"
+fi
+
 # --- memory: before it is taken, in one line that names the limit and what helps ---
 
 refuses() { # refuses COMMAND...: what is left of 12 GiB of addresses is less than it needs

@@ -87,23 +87,40 @@ int job_metrics_open(struct job_metrics_writer *writer, const char *job, struct 
     return -1;
 }
 
+int job_metrics_flush(struct job_metrics_writer *writer, struct error *err)
+{
+    struct buffer *held = &writer->held;
+    if (held->length == 0)
+        return 0;
+    /* A write that found room for a part of a line left that, and the whole line is still held. */
+    if (end_partial_line(writer->fd, writer->path, err) != 0 ||
+        file_write(writer->fd, held->data, held->length, writer->path, err) != 0)
+        return -1;
+    buffer_clear(held);
+    return 0;
+}
+
 int job_metrics_append(struct job_metrics_writer *writer, const struct buffer *object,
                        struct error *err)
 {
-    struct buffer line = BUFFER_INIT;
-    buffer_append(&line, buffer_string(object), object->length);
-    buffer_byte(&line, '\n');
-    int status = buffer_check(object, err) == 0 && buffer_check(&line, err) == 0
-                     ? file_write(writer->fd, line.data, line.length, writer->path, err)
-                     : -1;
-    buffer_free(&line);
-    return status;
+    struct buffer *held = &writer->held;
+    struct error why = ERROR_INIT;
+    buffer_append(held, buffer_string(object), object->length);
+    buffer_byte(held, '\n');
+    if (buffer_check(object, err) != 0 || buffer_check(held, err) != 0)
+        return -1;
+    if (job_metrics_flush(writer, &why) == 0)
+        return 0;
+    if (err)
+        *err = why;
+    return why.kind == ERROR_NO_ROOM && held->length <= JOB_METRICS_HELD_MAX ? 1 : -1;
 }
 
 void job_metrics_close(struct job_metrics_writer *writer)
 {
     if (writer->fd >= 0)
         sys.close(writer->fd);
+    buffer_free(&writer->held);
     free(writer->path);
     *writer = (struct job_metrics_writer){.fd = -1};
 }

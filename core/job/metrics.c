@@ -90,12 +90,17 @@ int job_metrics_open(struct job_metrics_writer *writer, const char *job, struct 
 int job_metrics_flush(struct job_metrics_writer *writer, struct error *err)
 {
     struct buffer *held = &writer->held;
+    struct stat before;
     if (held->length == 0)
         return 0;
-    /* A write that found room for a part of a line left that, and the whole line is still held. */
-    if (end_partial_line(writer->fd, writer->path, err) != 0 ||
-        file_write(writer->fd, held->data, held->length, writer->path, err) != 0)
+    if (sys.fstat(writer->fd, &before) != 0)
+        return error_set_errno(err, errno, "cannot read %s", writer->path);
+    if (file_write(writer->fd, held->data, held->length, writer->path, err) != 0) {
+        /* What there was room for goes again: all of it is still held, and nobody else appends. */
+        if (ftruncate(writer->fd, before.st_size) != 0)
+            end_partial_line(writer->fd, writer->path, NULL);
         return -1;
+    }
     buffer_clear(held);
     return 0;
 }

@@ -38,7 +38,7 @@ struct training {
     struct training_disk disk;
     size_t base_bytes; /* resident before the trainer was made; 0: unknown */
     struct job_metrics_writer metrics;
-    bool metrics_open;
+    bool metrics_open, metrics_wait; /* wait: the last line had no room on the disk */
     char *state;   /* the folder that a resume goes on from; NULL: it begins again */
     bool dry;      /* it ends before the first step and writes no record */
     char *scratch; /* a dry run's model of random weights, to be removed; NULL: none */

@@ -82,6 +82,10 @@ if (ulimit -v $((12 << 20)) && "$binary" --version) >/dev/null 2>&1; then
   big=(--seq-len 2048 --batch 65536)
   refuses train "$model" --data "$text" --run "$work/big" --steps 1 --top 25 "${big[@]}"
   train big || fail "a run that was refused is in the way: $(cat "$work/err")"
+  # A dry run says the same, and takes none of it.
+  (ulimit -v $((12 << 20)) && "$binary" train "$model" --data "$text" --run "$work/dry" --steps 1 --top 25 "${big[@]}" --dry-run) \
+    >"$work/out" 2>"$work/err" || fail "a dry run of what does not fit ends badly: $(cat "$work/err")"
+  grep -q "are free here: it does not fit" "$work/out" "$work/err" || fail "a dry run does not say that it does not fit"
   refuses eval "$model" --data "$text" "${big[@]}"
 else
   echo "SKIPPED: this program does not start within 12 GiB of addresses (a sanitizer's takes more)"

@@ -152,9 +152,8 @@ if command -v script >/dev/null; then
     (script -qec "$spectrum train $model --data long.jsonl --select last:1 --steps 2 --accumulate 65536 --seq-len 64 --sample-tokens 0 \
         --eval-split 0 --threads 1 --run $work/typed" /dev/null <keys >screen 2>&1 || echo $? >status) &
     exec 7>keys
-    wait_until pgrep -n -f -- "--run $work/typed\$" || fail "typed: it does not start"
     wait_until grep -q '^memory' screen || fail "typed: it does not begin"
-    pid=$(pgrep -n -f -- "^[^ ]*spectrum train $model .*--run $work/typed\$")
+    pid=$(holder pid typed)
     computing "$pid" || fail "typed: it computes nothing"
     printf '\003' >&7
     wait_until grep -q 'stopping' screen || fail "typed: Ctrl-C stops nothing: $(cat screen)"
@@ -176,7 +175,7 @@ if command -v script >/dev/null; then
     (exec script -qec "${train#exec } $work/lost" /dev/null >screen 2>&1) &
     terminal=$!
     steps lost 1 || fail "lost: no first step"
-    pid=$(pgrep -n -f -- "^[^ ]*spectrum train $model .*--run $work/lost\$")
+    pid=$(holder pid lost)
     kill -9 $terminal
     wait $terminal 2>/dev/null || true
     wait_until gone || fail "lost: it goes on without its terminal"

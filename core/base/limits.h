@@ -24,6 +24,10 @@ void memory_limit_read(struct memory_limit *out, const char *root);
  * `less` is what needs less, behind a semicolon. */
 int memory_limit_check(uint64_t needed, const char *less, struct error *err);
 
+/* Refuses what would not be mapped: `needed` bytes of addresses, used or not, that ulimit -v or -d
+ * does not leave. `who` takes them; `less` as above. */
+int address_space_check(uint64_t needed, const char *who, const char *less, struct error *err);
+
 /* Processors that a control group's quota (cpu.max, cpu.cfs_quota_us) comes to, rounded up; 0:
  * there is none. */
 int processor_quota(const char *root);

@@ -73,5 +73,16 @@ else
   echo "SKIPPED: this program does not start within 12 GiB of addresses (a sanitizer's takes more)"
 fi
 
+# --- addresses: what computes nothing starts within few, and at once ---
+
+if grep -qaE '__asan_init|__ubsan_handle' "$binary"; then
+  echo "SKIPPED: a sanitizer's program takes terabytes of addresses"
+else
+  for command in --help --version "info $model" jobs "plan --help" "train --help"; do
+    (ulimit -v 150000 && timeout -k 5 60 "$binary" $command) >"$work/out" 2>"$work/err" ||
+      fail "within 150 MB of addresses \`spectrum $command\` gives $?: $(tail -1 "$work/err")"
+  done
+fi
+
 echo "$failures failed"
 [ $failures -eq 0 ]

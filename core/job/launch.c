@@ -319,15 +319,14 @@ pid_t job_end_with_supervisor(const char *path)
     return supervisor;
 }
 
-/* "-o", "--o=x", "--spectra": what would let a scan write outside its job and the cache. */
-static bool writes_elsewhere(const char *argument)
+/* Is it "-NAME", "--NAME" or "--NAME=x" of one of the names, which end with NULL? */
+static bool is_option(const char *argument, const char *const names[])
 {
-    static const char *const names[] = {"o", "spectra"};
     if (argument[0] != '-')
         return false;
     argument += strspn(argument, "-");
     size_t length = strcspn(argument, "=");
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+    for (size_t i = 0; names[i]; i++)
         if (strlen(names[i]) == length && strncmp(argument, names[i], length) == 0)
             return true;
     return false;
@@ -344,10 +343,13 @@ static bool is_well_formed(const cJSON *job)
 }
 
 /* A folder that came from elsewhere must not choose what runs here: a job is a training run, which
- * writes into its own folder only, or a scan, which writes nowhere. */
+ * writes into its own folder only, or a scan, which writes nowhere; and it does the job's work. A
+ * worker that printed its help has ended well, too. */
 static int check_arguments(const char *path, const cJSON *job, char *const arguments[],
                            struct error *err)
 {
+    static const char *const files[] = {"o", "spectra", NULL};
+    static const char *const idle[] = {"help", "h", "version", "dry-run", NULL};
     const char *command = "";
     json_get_string(job, "command", &command);
     if (!arguments[0])
@@ -364,8 +366,14 @@ static int check_arguments(const char *path, const cJSON *job, char *const argum
                          "\"arguments\" begin with its \"command\", is resumed",
                          path, arguments[0]);
     for (size_t i = 1; strcmp(command, "scan") == 0 && arguments[i]; i++)
-        if (writes_elsewhere(arguments[i]))
+        if (is_option(arguments[i], files))
             return error_set(err, "%s/job.json has a scan write a file (%.80s): it is not resumed",
+                             path, arguments[i]);
+    for (size_t i = 1; arguments[i]; i++)
+        if (is_option(arguments[i], idle))
+            return error_set(err,
+                             "%s/job.json asks for %.80s, which would do no work and be taken for "
+                             "the job's end: take it out of \"arguments\"",
                              path, arguments[i]);
     return 0;
 }

@@ -32,10 +32,10 @@ pid_t job_end_with_supervisor(const char *path);
 
 /* Starts an ended or dead job again from its last checkpoint: the arguments of job.json, with
  * SPECTRUM_JOB_RESUME=1 in the worker's environment; or, with a step above 0, from the checkpoint
- * of that step, which is SPECTRUM_JOB_STEP there. Arguments that are no train or scan, or that
- * name files to write, are refused: the folder may be someone else's. So is a job that the user has
- * to be asked about (job/trust.h), unless what he was shown
- * and trusts has the key `trusted`; NULL: nothing has. */
+ * of that step, which is SPECTRUM_JOB_STEP there. Arguments that are no train or scan, that name
+ * files to write, or that ask for no work (--help, --dry-run) are refused: the folder may be
+ * someone else's. So is a job that the user has to be asked about (job/trust.h), unless what he was
+ * shown and trusts has the key `trusted`; NULL: nothing has. */
 int job_relaunch(const char *path, const char *program, int64_t step, const char *trusted,
                  struct error *err);
 

@@ -9,7 +9,8 @@
 #include <sys/types.h>
 
 /* Starts `program supervise PATH -- ARGUMENTS...` by posix_spawn in a new session, with messages to
- * log.txt, and returns when the supervisor has the lock.
+ * log.txt, and returns when the supervisor has started the worker, however long that takes, with an
+ * error when it has ended and started none.
  * `program`: this executable, "/proc/self/exe". Arguments end with NULL and begin with the
  * sub-command's name. */
 int job_launch(const char *path, const char *program, char *const arguments[], struct error *err);
@@ -21,8 +22,9 @@ int job_launch(const char *path, const char *program, char *const arguments[], s
 int job_supervise(const char *path, const char *program, char *const arguments[],
                   struct error *err);
 
-/* For whoever started a training run and waits: returns when its data has been read, with an error
- * where it has failed, and after JOB_START_SECONDS in any case. */
+/* For whoever started a training run and waits, so that what fails at once is said at once: returns
+ * when its data has been read, with an error where it has failed, and after JOB_START_SECONDS in
+ * any case. Reading may take hours, and the job goes on. */
 int job_wait_for_data(const char *path, struct error *err);
 
 /* For a worker: where its parent is the job's supervisor, lets the system send TERM when that dies

@@ -109,6 +109,19 @@ type "6"
 save-screen warmup.txt
 type "<Ctrl-U>"
 SCRIPT
+# "~" is the home folder, once the field is left.
+mkdir -p "$work/ada"
+cp "$work/data.jsonl" "$work/ada/"
+HOME=$work/ada play 120x30 "$model" <<'SCRIPT'
+wait scan
+t
+type "~/data.jsonl"
+Down
+save-screen home.txt
+SCRIPT
+shows home.txt "/ada/data.jsonl"
+hides home.txt "~/"
+
 mkdir -p "$work/set/data" "$work/parts"
 echo PAR1 >"$work/set/data/train-00000-of-00001.parquet"
 cp "$work/data.jsonl" "$work/parts/train.jsonl"

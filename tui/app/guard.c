@@ -1,5 +1,6 @@
 #include "tui/app/guard.h"
 
+#include "base/signals.h"
 #include "tui/canvas/terminal.h"
 
 #include <errno.h>
@@ -13,9 +14,11 @@
 
 static volatile sig_atomic_t child;
 
-static void pass_on(int number)
+static void pass_on(int number, siginfo_t *info, void *context)
 {
     int kept = errno;
+    (void)info;
+    (void)context;
     if (child > 0)
         kill((pid_t)child, number);
     errno = kept;
@@ -63,7 +66,6 @@ static int judge(int how, int pipe_end, struct error *err)
 
 int guard_run(int (*run)(const char *, struct error *), const char *target, struct error *err)
 {
-    struct sigaction ignore = {.sa_handler = SIG_IGN}, forward = {.sa_handler = pass_on};
     int ends[2];
     if (pipe2(ends, O_CLOEXEC) != 0) /* jobs that the screen starts must not hold it */
         return error_set_errno(err, errno, "no pipe for the full screen");
@@ -76,10 +78,8 @@ int guard_run(int (*run)(const char *, struct error *), const char *target, stru
     }
     child = pid;
     close(ends[1]);
-    sigaction(SIGINT, &ignore, NULL);
-    sigaction(SIGQUIT, &ignore, NULL);
-    sigaction(SIGTERM, &forward, NULL);
-    sigaction(SIGHUP, &forward, NULL);
+    signal(SIGQUIT, SIG_IGN);
+    signals_catch_end(pass_on);
     int how = wait_for_child(pid);
     int status = judge(how, ends[0], err);
     close(ends[0]);

@@ -20,6 +20,10 @@ struct memory_limit {
  * forgotten do not count as taken. */
 void memory_limit_read(struct memory_limit *out, const char *root);
 
+/* available_memory() (memory.h), and what bounds it: by[0] is '\0' where that is the machine alone.
+ */
+uint64_t available_memory_within(struct memory_limit *limit);
+
 /* Refuses what would be killed: `needed` bytes that a control group or a limit does not leave.
  * `less` is what needs less, behind a semicolon. */
 int memory_limit_check(uint64_t needed, const char *less, struct error *err);

@@ -90,7 +90,7 @@ struct training_disk {
 int training_disk_look(struct training_disk *disk, const struct model *model,
                        const struct recipe *recipe, const struct train_settings *settings,
                        bool evaluates, const char *run, struct error *err);
-/* "up to 3 checkpoints of 1.2 GiB at once; 80 GiB are left there" */
+/* "up to 3 checkpoints of 1.2 GiB at once; 80 GiB are left there", or " do not fit: " between. */
 void training_disk_put(struct buffer *out, const struct training_disk *disk);
 
 /* What is known before the first step; what it points to is the run's. */

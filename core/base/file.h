@@ -106,6 +106,10 @@ void folder_clear(const char *path);
  * ones, of which a kill leaves a part. */
 void folder_remove(const char *path);
 
+/* Waits for a file's or folder's lock (flock), until it is closed; a signal that asks for an end
+ * waits behind it. A file system without locks does without. */
+void file_lock(int fd);
+
 /* fsync of a folder, so that a rename in it is on disk. */
 int folder_sync(const char *path, struct error *err);
 

@@ -196,6 +196,9 @@ int training_fit_memory(struct training *training, struct error *err)
  * swapped, and is said. */
 static int check_room(struct training *training, struct error *err)
 {
+    static const char less[] =
+        "a lower --batch, --seq-len or --top, --memory-limit, --frozen-dtype "
+        "nf4, --optimizer adamw-8bit, or --master none, needs less";
     struct memory_plan *plan = NULL;
     if (trainer_plan(&plan, &training->inputs, &training->settings, err) != 0)
         return -1;
@@ -207,10 +210,7 @@ static int check_room(struct training *training, struct error *err)
         training->inputs.layout_only = true;
         return 0;
     }
-    if (memory_limit_check(total,
-                           "a lower --batch, --seq-len or --top, --memory-limit, --frozen-dtype "
-                           "nf4, --optimizer adamw-8bit, or --master none, needs less",
-                           err) != 0)
+    if (memory_limit_check(total, less, err) != 0)
         return -1;
     training_say(training,
                  "the run needs %s of memory and only %s are available here: it may be slowed by "

@@ -149,6 +149,26 @@ grep -q "plans are not kept" "$work/once.txt" && fail "it is said twice"
 says asked.txt "the plan is not saved"
 rm "$plans"
 
+# --- files: "~" is the home folder, as a shell has it, in any prompt that takes a file ---
+mkdir -p "$work/ada/below"
+HOME=$work/ada play 120x30 scan.json <<'SCRIPT'
+:write ~/mine.yaml Enter
+:write ~/below/it.json Enter
+:save-screen ~/screen.txt Enter
+:read ~/mine.yaml Enter
+save-screen read.txt
+w
+type "~/asked.yaml"
+Enter
+:write ./~name.yaml Enter
+SCRIPT
+for file in mine.yaml below/it.json screen.txt asked.yaml; do
+  [ -s "$work/ada/$file" ] || fail "~/$file is not written"
+done
+[ -s "$work/~name.yaml" ] || fail "a name with ~ in it is another"
+[ ! -e "$work/~" ] || fail "there is a folder that is called ~"
+says read.txt "$work/ada/mine.yaml"
+
 # --- files: what is no plan is never written over, a plan when that was answered with y ---
 cat >"$work/axolotl.yml" <<'YAML'
 base_model: x

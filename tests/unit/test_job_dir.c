@@ -788,6 +788,29 @@ static void test_what_ends_jobs_is_said_beforehand(void **state)
     unsetenv("SLURM_JOB_ID");
 }
 
+/* A supervisor that is slow is waited for as long as it lives: here longer than anyone believes in
+ * a folder without a lock. What ends without a result is said to have. */
+static void test_a_slow_start_is_waited_for(void **state)
+{
+    static const char *const scripts[] = {
+        "#!/bin/sh\nexit 3\n",
+        "#!/bin/sh\nsleep 11\necho '{}' >\"$2/result.json\"\n",
+    };
+    struct error err = ERROR_INIT;
+    char *job = make_job(), *program = path_join(folder, "program", NULL);
+    char *arguments[] = {"train", NULL};
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        err = (struct error)ERROR_INIT;
+        assert_int_equal(file_save(program, scripts[i], strlen(scripts[i]), &err), 0);
+        assert_int_equal(chmod(program, 0700), 0);
+        assert_int_equal(job_launch(job, program, arguments, &err), i == 1 ? 0 : -1);
+        assert_true(i == 1 || strstr(err.text, "log.txt says why"));
+    }
+    free(program);
+    free(job);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -816,6 +839,8 @@ int main(void)
                                         remove_folder),
         cmocka_unit_test_setup_teardown(test_path_must_be_utf8, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(test_failed_start_blocks_nothing, make_folder,
+                                        remove_folder),
+        cmocka_unit_test_setup_teardown(test_a_slow_start_is_waited_for, make_folder,
                                         remove_folder),
         cmocka_unit_test_setup_teardown(test_states, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(test_reused_pid_is_dead, make_folder, remove_folder),

@@ -7,15 +7,15 @@
 
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 
-static volatile sig_atomic_t ended;
+static volatile sig_atomic_t ended; /* by this signal; 0: by none */
 
 static void on_signal(int number, siginfo_t *info, void *context)
 {
-    (void)number;
     (void)info;
     (void)context;
-    ended = 1;
+    ended = number;
 }
 
 static void resize(struct app *app)
@@ -81,6 +81,10 @@ static int run_terminal(const char *target, struct error *err)
         app_free(&app);
     }
     terminal_close();
+    if (status == 0 && ended)
+        status = error_set_kind(err, ERROR_INTERRUPTED,
+                                "the full screen was asked to end by signal %d (%s); jobs go on",
+                                (int)ended, strsignal(ended));
     return status;
 }
 

@@ -20,12 +20,23 @@ static void begin_event(struct json_writer *json, const char *event, int64_t ste
     json_integer(json, "step", step);
 }
 
+/* Lines for which the disk has no room wait (metrics.h): the steps go on, and what they made is
+ * lost only if there is no room for the next checkpoint either. */
 static int append(struct training *training, struct json_writer *json, struct error *err)
 {
+    struct error why = ERROR_INIT;
     json_end(json);
-    int status = job_metrics_append(&training->metrics, json->out, err);
+    int status = job_metrics_append(&training->metrics, json->out, &why);
     buffer_free(json->out);
-    return status;
+    if (status < 0 && err)
+        *err = why;
+    if (status < 0)
+        return -1;
+    if (status > 0 && !training->metrics_wait)
+        training_say(training, "%s: its lines wait in memory for room, and training continues",
+                     why.text);
+    training->metrics_wait = status > 0;
+    return 0;
 }
 
 static void put_bytes(struct json_writer *json, const char *key, size_t bytes)

@@ -19,7 +19,7 @@ by_hand() {
       line = at
     }
     /(^|[^_a-z])(buffer_(text|format|append)|v?s?n?printf|fprintf|fputs|puts)\(/ &&
-      !/fprintf\(stderr/ && /\\" ?:|[[{] *\\"|\\" *[]}]/ { print FILENAME ":" at ": " $0 }
+      !/fprintf\(stderr/ && /\\" ?:|[[{]\\"|\\"[]}]/ { print FILENAME ":" at ": " $0 }
   ' "$@" | grep -E '^[^ ]+:[0-9]+:|\\"'
 }
 

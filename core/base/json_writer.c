@@ -10,10 +10,12 @@
 
 /* --- parts --- */
 
-/* Most characters stand for themselves, so runs of them are copied whole. */
-void json_put_string(struct buffer *out, const char *text)
+/* Most characters stand for themselves, so runs of them are copied whole. False: some bytes were no
+ * UTF-8. */
+static bool put_string(struct buffer *out, const char *text)
 {
     size_t length = strlen(text), from = 0, used;
+    bool valid = true;
     buffer_byte(out, '"');
     for (size_t at = 0; at < length; at += used) {
         int32_t c = (unsigned char)text[at];
@@ -26,13 +28,18 @@ void json_put_string(struct buffer *out, const char *text)
         from = at + used;
         if (c == '"' || c == '\\')
             buffer_format(out, "\\%c", (char)c);
-        else if (c < 0) /* no UTF-8: the replacement character */
-            buffer_text(out, "\\ufffd");
-        else /* none of them needs a surrogate pair */
-            buffer_format(out, "\\u%04x", (unsigned)c);
+        else /* none of them needs a surrogate pair; no UTF-8: the replacement character */
+            buffer_format(out, "\\u%04x", c < 0 ? 0xFFFD : (unsigned)c);
+        valid &= c >= 0;
     }
     buffer_append(out, text + from, length - from);
     buffer_byte(out, '"');
+    return valid;
+}
+
+void json_put_string(struct buffer *out, const char *text)
+{
+    put_string(out, text);
 }
 
 void json_put_number(struct buffer *out, double value)
@@ -130,7 +137,7 @@ static bool begin_value(struct json_writer *json, const char *key)
         buffer_byte(json->out, ' ');
     level->used = true;
     if (key) {
-        json_put_string(json->out, key);
+        json->mended |= !put_string(json->out, key);
         buffer_text(json->out, compact ? ":" : ": ");
     }
     return true;
@@ -198,7 +205,7 @@ void json_text(struct json_writer *json, const char *key, const char *text)
     if (!begin_value(json, key))
         return;
     if (text)
-        json_put_string(json->out, text);
+        json->mended |= !put_string(json->out, text);
     else
         buffer_text(json->out, "null");
 }

@@ -17,8 +17,9 @@
  * function that adds members takes the writer with the object open, and says so.
  *
  * What is written is strict JSON that a terminal can show, whatever the texts hold (keys too): what
- * utf8_is_unsafe() names is escaped, an invalid byte becomes U+FFFD. Numbers are the shortest form
- * that reads back to the same double; one that is not finite is null.
+ * utf8_is_unsafe() names is escaped, an invalid byte becomes U+FFFD (and `mended` true: who writes a
+ * name that will be looked for refuses such a text). Numbers are the shortest form that reads back
+ * to the same double; one that is not finite is null.
  *
  * A call that does not fit (a key in a list, an end too many) is an error of the program. As where
  * memory runs out, later calls then do nothing, and the buffer is marked `failed`, so that nobody
@@ -56,6 +57,7 @@ struct json_writer {
         enum json_layout layout;
     } levels[JSON_WRITER_DEPTH]; /* what is open, the outermost first */
     int depth;
+    bool mended;        /* a text was not UTF-8: U+FFFD stands for what is none. To be read */
     bool done;          /* the outermost value is written */
     bool breaks;        /* json_break() was called: a line begins, with */
     int indent;         /* so many spaces */

@@ -1,6 +1,5 @@
 /* What a run leaves in writing: job.json, plan.yaml, proof.json. */
 #include "base/file.h"
-#include "base/utf8.h"
 #include "compute/machine.h"
 #include "compute/onednn.h"
 #include "job/job_dir.h"
@@ -218,7 +217,7 @@ int training_write_job(const struct training *training, struct error *err)
     job_put_arguments(&json, request->argc, request->argv);
     json_end(&json);
     json_finish(&json, NULL);
-    if (status == 0 && !utf8_valid(buffer_string(&out), out.length))
+    if (status == 0 && json.mended)
         status = error_set(err, "an argument, or the folder this runs in, is not UTF-8: job.json "
                                 "cannot hold it; other names are needed");
     if (status == 0 && !training->dry)

@@ -102,6 +102,23 @@ static void loose_numbers_are_pythons(void **state)
     assert_written(&out, "[Infinity, -Infinity, NaN, 2]");
 }
 
+/* For whom a name with U+FFFD in it is another name. */
+static void says_that_it_mended(void **state)
+{
+    (void)state;
+    static const char *const cases[][2] = {
+        {"k", "a"}, {"k", "\xC3\xA9\x1b"}, {"k", "a\xff"}, {"\xC3", "a"}, {"k", "\xED\xA0\x80"}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct buffer out = BUFFER_INIT;
+        struct json_writer json = {.out = &out};
+        json_object(&json, NULL);
+        json_text(&json, cases[i][0], cases[i][1]);
+        json_text(&json, "l", "b");
+        assert_int_equal(json.mended, i >= 2);
+        buffer_free(&out);
+    }
+}
+
 static void put_two(struct json_writer *json, enum json_layout layout, bool empty)
 {
     json_object(json, "o");
@@ -254,6 +271,7 @@ int main(void)
         cmocka_unit_test(numbers_read_back),
         cmocka_unit_test(writes_every_kind),
         cmocka_unit_test(loose_numbers_are_pythons),
+        cmocka_unit_test(says_that_it_mended),
         cmocka_unit_test(layouts_are_as_named),
         cmocka_unit_test(lines_break_where_asked),
         cmocka_unit_test(what_does_not_fit_is_said),

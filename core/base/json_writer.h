@@ -17,9 +17,9 @@
  * function that adds members takes the writer with the object open, and says so.
  *
  * What is written is strict JSON that a terminal can show, whatever the texts hold (keys too): what
- * utf8_is_unsafe() names is escaped, an invalid byte becomes U+FFFD (and `mended` true: who writes a
- * name that will be looked for refuses such a text). Numbers are the shortest form that reads back
- * to the same double; one that is not finite is null.
+ * utf8_is_unsafe() names is escaped, an invalid byte becomes U+FFFD (and `mended` true: who writes
+ * a name that will be looked for refuses such a text). Numbers are the shortest form that reads
+ * back to the same double; one that is not finite is null.
  *
  * A call that does not fit (a key in a list, an end too many) is an error of the program. As where
  * memory runs out, later calls then do nothing, and the buffer is marked `failed`, so that nobody

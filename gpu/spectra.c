@@ -1,6 +1,6 @@
 /* The singular values of one matrix on a device: from the Gram matrix of its shorter side, and
  * where that says too little of the small ones from the matrix itself. */
-#include "compute/spectra_ops.h"
+#include "compute/spectra.h"
 #include "gpu/device.h"
 #include "gpu/stages.h"
 

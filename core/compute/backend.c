@@ -1,11 +1,11 @@
 #include "compute/backend.h"
 
-#include "compute/cpu.h"
-#include "compute/guard.h"
+#include "compute/checked.h"
+#include "compute/cpu/cpu.h"
 #include "compute/host.h"
 #include "compute/plugin.h"
-#include "compute/reference_common.h"
-#include "compute/spectra_ops.h"
+#include "compute/reference/reference.h"
+#include "compute/spectra.h"
 
 #include <stdio.h>
 #include <stdlib.h>

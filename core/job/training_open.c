@@ -5,7 +5,7 @@
 #include "base/text.h"
 #include "base/xdg.h"
 #include "compute/machine.h"
-#include "compute/onednn.h"
+#include "compute/cpu/onednn.h"
 #include "job/job_dir.h"
 #include "job/training_parts.h"
 #include "model/init.h"

@@ -2,7 +2,7 @@
 #include "base/file.h"
 #include "base/utf8.h"
 #include "compute/machine.h"
-#include "compute/onednn.h"
+#include "compute/cpu/onednn.h"
 #include "job/job_dir.h"
 #include "job/training_parts.h"
 #include "plan/plan_file.h"

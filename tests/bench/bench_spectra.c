@@ -9,7 +9,7 @@
 #include "base/clock.h"
 #include "base/random.h"
 #include "compute/backend.h"
-#include "compute/cpu/symmetric.h"
+#include "compute/cpu/spectra/symmetric.h"
 
 #include <cblas.h>
 #include <omp.h>

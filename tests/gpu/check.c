@@ -7,7 +7,7 @@
  * --quick leaves out what takes an emulated device minutes.
  */
 #include "compute/plugin.h"
-#include "compute/spectra_ops.h"
+#include "compute/spectra.h"
 #include "spectra/score.h"
 #include "spectra_cases.h"
 

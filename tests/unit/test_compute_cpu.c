@@ -5,7 +5,7 @@
 
 #include "base/number.h"
 #include "base/random.h"
-#include "compute/cpu.h"
+#include "compute/cpu/cpu.h"
 #include "compute/quantize.h"
 
 #include <math.h>

@@ -6,7 +6,7 @@
 #include "base/number.h"
 #include "base/random.h"
 #include "checkpoint/checkpoint.h"
-#include "compute/cpu.h"
+#include "compute/cpu/cpu.h"
 #include "compute/quantize.h"
 
 #include <math.h>

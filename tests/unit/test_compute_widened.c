@@ -4,7 +4,7 @@
 
 #include "base/number.h"
 #include "base/random.h"
-#include "compute/onednn.h"
+#include "compute/cpu/onednn.h"
 
 #include <math.h>
 #include <string.h>

@@ -5,7 +5,7 @@
 #include "base/json.h"
 #include "base/random.h"
 #include "compute/backend.h"
-#include "compute/spectra_ops.h"
+#include "compute/spectra.h"
 #include "spectra/measures.h"
 #include "spectra/row_score.h"
 #include "spectra/scan.h"

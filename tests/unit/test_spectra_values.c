@@ -4,9 +4,9 @@
 #include "test.h"
 
 #include "compute/backend.h"
-#include "compute/cpu.h"
+#include "compute/cpu/cpu.h"
 #define LEVEL base
-#include "compute/cpu/symmetric.h"
+#include "compute/cpu/spectra/symmetric.h"
 
 #include <math.h>
 #include <string.h>

@@ -6,8 +6,8 @@
 #define SPECTRUM_COMPUTE_CPU_LEVEL_H
 
 #include "base/number.h"
+#include "compute/cpu/onednn.h"
 #include "compute/host.h"
-#include "compute/onednn.h"
 
 #define LEVEL_JOIN(name, level) cpu_##name##_##level
 #define LEVEL_NAME(name, level) LEVEL_JOIN(name, level)

@@ -1,0 +1,88 @@
+#include "compute/cpu/cpu.h"
+
+#include "compute/cpu/onednn.h"
+#include "compute/host.h"
+#include "compute/machine.h"
+#include "compute/spectra.h"
+
+#include <omp.h>
+#include <string.h>
+
+extern const struct train_ops cpu_train_ops_base;
+extern const struct spectra_ops cpu_spectra_ops_base;
+#if defined(__x86_64__)
+extern const struct train_ops cpu_train_ops_avx2, cpu_train_ops_avx512, cpu_train_ops_avx512bf16;
+extern const struct spectra_ops cpu_spectra_ops_avx2, cpu_spectra_ops_avx512,
+    cpu_spectra_ops_avx512bf16;
+#endif
+
+static bool has_base(void)
+{
+    return true;
+}
+
+#if defined(__x86_64__)
+static bool has_avx2(void)
+{
+    __builtin_cpu_init();
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+           __builtin_cpu_supports("bmi2");
+}
+
+static bool has_avx512(void)
+{
+    return has_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+           __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
+           __builtin_cpu_supports("avx512cd");
+}
+
+static bool has_avx512bf16(void)
+{
+    return has_avx512() && __builtin_cpu_supports("avx512bf16");
+}
+#endif
+
+/* The widest first. */
+static const struct level {
+    const char *name;
+    const struct train_ops *train;
+    const struct spectra_ops *spectra;
+    bool (*is_here)(void);
+} levels[] = {
+#if defined(__x86_64__)
+    {"avx512bf16", &cpu_train_ops_avx512bf16, &cpu_spectra_ops_avx512bf16, has_avx512bf16},
+    {"avx512", &cpu_train_ops_avx512, &cpu_spectra_ops_avx512, has_avx512},
+    {"avx2", &cpu_train_ops_avx2, &cpu_spectra_ops_avx2, has_avx2},
+#endif
+    {"base", &cpu_train_ops_base, &cpu_spectra_ops_base, has_base},
+};
+
+static const struct level *find_level(const char *name)
+{
+    for (size_t i = 0; i < sizeof levels / sizeof *levels; i++)
+        if ((!name || strcmp(name, levels[i].name) == 0) && levels[i].is_here())
+            return &levels[i];
+    return NULL;
+}
+
+static void release(void *onednn)
+{
+    onednn_free(onednn);
+}
+
+int cpu_backend_new(struct backend **out, const char *level, int threads, struct error *err)
+{
+    const struct level *found = find_level(level);
+    if (!found)
+        return error_set(err, "this processor has no level \"%.20s\"", level);
+    struct onednn *onednn = onednn_new(err);
+    if (!onednn)
+        return -1;
+    if (host_backend_new(out, "cpu", found->train, found->spectra, threads, err) != 0) {
+        onednn_free(onednn);
+        return -1;
+    }
+    host_keep(*out, onednn, release);
+    omp_set_num_threads(machine_threads(threads)); /* what oneDNN uses */
+    return 0;
+}

@@ -1,0 +1,154 @@
+/* Causal grouped-query attention inside documents, by tiles that stay in cache (Dao et al. 2022,
+ * "FlashAttention"): memory grows with the tokens, not with their square. Tiles are widened to
+ * fp32; where the processor multiplies bf16, attention_bf16.c takes those.
+ */
+#include "compute/cpu/train/attention_tiles.h"
+#include "compute/reference/reference.h"
+
+/* Scores of keys (rows) with queries (columns), -inf where a query does not see a key. */
+static void score_by_key(float *scores, const struct attention *at, const float *k,
+                         const float *q_turned, const struct tile *queries, const struct tile *keys)
+{
+    int window = at->shape.window;
+    compare(scores, k, q_turned, at->padded);
+    for (int j = 0; j < TILE_TOKENS; j++) {
+        int64_t begin = keys->first + j - queries->first;
+        mask_row(scores + j * TILE_TOKENS, begin, window > 0 ? begin + window : TILE_TOKENS);
+    }
+}
+
+/* The largest score of each query so far in `running`, and in `base`, which is 0 where a query has
+ * seen no key yet; how much what is summed shrinks by it. */
+static void raise_largest(struct running *running, float *base, float *shrink, const float *scores)
+{
+    memcpy(base, running->largest, sizeof running->largest);
+    for (int j = 0; j < TILE_TOKENS; j++)
+#pragma omp simd
+        for (int i = 0; i < TILE_TOKENS; i++)
+            base[i] = scores[j * TILE_TOKENS + i] > base[i] ? scores[j * TILE_TOKENS + i] : base[i];
+#pragma omp simd
+    for (int i = 0; i < TILE_TOKENS; i++) {
+        float largest = base[i];
+        base[i] = largest == -INFINITY ? 0 : largest;
+        shrink[i] = exp_vector(running->largest[i] - base[i]);
+        running->largest[i] = largest;
+    }
+}
+
+/* Scores, keys by queries, become exp(score - largest); what was summed so far is scaled to that.
+ */
+static void absorb(struct running *running, float *sums, float *scores, int padded)
+{
+    float base[TILE_TOKENS], shrink[TILE_TOKENS], total[TILE_TOKENS] = {0};
+    raise_largest(running, base, shrink, scores);
+    for (int j = 0; j < TILE_TOKENS; j++) {
+        float *row = scores + j * TILE_TOKENS;
+#pragma omp simd
+        for (int i = 0; i < TILE_TOKENS; i++) {
+            float value = exp_vector(row[i] - base[i]); /* for all: that is vectorised */
+            row[i] = row[i] == -INFINITY ? 0 : value;
+            total[i] += row[i];
+        }
+    }
+#pragma omp simd
+    for (int i = 0; i < TILE_TOKENS; i++)
+        running->sum[i] = running->sum[i] * shrink[i] + total[i];
+    for (int i = 0; i < TILE_TOKENS; i++)
+#pragma omp simd
+        for (int d = 0; d < padded; d++)
+            sums[i * padded + d] *= shrink[i];
+}
+
+static void forward_tile(const struct attention *at, void *out, struct tile queries, int head)
+{
+    float rows[TILE_TOKENS * DIM_MAX], q_turned[TILE_TOKENS * DIM_MAX],
+        sums[TILE_TOKENS * DIM_MAX] = {0};
+    float scores[TILE_TOKENS * TILE_TOKENS];
+    struct running running = {0};
+    int kv_head = head / (at->shape.heads / at->shape.kv_heads);
+    for (int i = 0; i < TILE_TOKENS; i++)
+        running.largest[i] = -INFINITY;
+    load_tile(rows, at, at->q, at->shape.heads, head, queries.first, queries.count, at->scale);
+    transpose_tile(q_turned, rows, at->padded);
+    for (int64_t first = queries.document_begin; first <= queries.first; first += TILE_TOKENS) {
+        struct tile keys = keys_from(queries, first);
+        if (is_out_of_window(at, queries.first, first))
+            continue;
+        load_tile(rows, at, at->k, at->shape.kv_heads, kv_head, first, keys.count, 1);
+        score_by_key(scores, at, rows, q_turned, &queries, &keys);
+        absorb(&running, sums, scores, at->padded);
+        load_tile(rows, at, at->v, at->shape.kv_heads, kv_head, first, keys.count, 1);
+        tile_product(sums, at->padded, scores, 1, TILE_TOKENS, rows, at->padded, at->padded,
+                     TILE_TOKENS);
+    }
+    finish_rows(at, out, &queries, head, sums, &running);
+}
+
+void CPU(attention_forward)(void *self, struct place out, struct place lse, struct place q,
+                            struct place k, struct place v, enum storage type,
+                            struct attention_shape shape, struct documents documents)
+{
+    if (shape.head_dim > DIM_MAX) {
+        reference_attention_forward(self, out, lse, q, k, v, type, shape, documents);
+        return;
+    }
+    const struct attention at = attention_of(q, k, v, lse, type, shape, documents);
+    int64_t tiles = token_tiles(&documents);
+#pragma omp parallel for collapse(2) schedule(dynamic) num_threads(host_threads(self))
+    for (int64_t index = 0; index < tiles; index++)
+        for (int head = 0; head < shape.heads; head++)
+            (multiplies_bf16(type) ? CPU(attention_forward_tile_bf16) : forward_tile)(
+                &at, host_pointer(out), token_tile(&documents, tiles - 1 - index), head);
+}
+
+/* delta = go . out of every row */
+static void row_products(const struct attention *at, int threads)
+{
+    int dim = at->shape.head_dim, heads = at->shape.heads;
+#pragma omp parallel for num_threads(threads)
+    for (int64_t token = 0; token < at->shape.tokens; token++) {
+        for (int head = 0; head < heads; head++) {
+            float go[DIM_MAX], out[DIM_MAX], sum = 0;
+            widen(go, element(at->grad_out, at->type, (token * heads + head) * dim), at->type, dim);
+            widen(out, element(at->out, at->type, (token * heads + head) * dim), at->type, dim);
+            for (int d = 0; d < dim; d++)
+                sum += go[d] * out[d];
+            at->delta[head * at->shape.tokens + token] = sum;
+        }
+    }
+}
+
+void CPU(attention_backward)(void *self, struct place grad_q, struct place grad_k,
+                             struct place grad_v, struct place grad_out, struct place out,
+                             struct place lse, struct place q, struct place k, struct place v,
+                             enum storage type, struct attention_shape shape,
+                             struct documents documents, struct place workspace)
+{
+    if (shape.head_dim > DIM_MAX) {
+        reference_attention_backward(self, grad_q, grad_k, grad_v, grad_out, out, lse, q, k, v,
+                                     type, shape, documents, workspace);
+        return;
+    }
+    struct attention at = attention_of(q, k, v, lse, type, shape, documents);
+    void *dq = host_pointer(grad_q), *dk = host_pointer(grad_k), *dv = host_pointer(grad_v);
+    float *rest = host_pointer(workspace);
+    int threads = host_threads(self);
+    at.out = host_pointer(out);
+    at.grad_out = host_pointer(grad_out);
+    at.delta = rest;
+    row_products(&at, threads);
+    if (multiplies_bf16(type)) {
+        CPU(attention_backward_bf16)(&at, dq, dk, dv, threads);
+        return;
+    }
+    rest += shape.tokens * shape.heads;
+    CPU(attention_backward_f32)(&at, dq, dk, dv, rest, threads);
+}
+
+size_t CPU(attention_workspace)(void *self, struct attention_shape shape, enum storage type)
+{
+    if (shape.head_dim > DIM_MAX)
+        return reference_attention_workspace(self, shape, type);
+    size_t delta = (size_t)(shape.tokens * shape.heads) * sizeof(float);
+    return delta + (multiplies_bf16(type) ? 0 : CPU(attention_backward_f32_workspace)(shape, type));
+}

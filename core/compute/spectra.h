@@ -1,11 +1,35 @@
-/* What back ends' singular-value operations share. */
+/* Singular values of matrices: what a back end that scans offers, and what all of them share. */
 #ifndef SPECTRUM_COMPUTE_SPECTRA_H
 #define SPECTRUM_COMPUTE_SPECTRA_H
 
-#include "compute/backend.h"
+#include "base/error.h"
 
-/* One-sided Jacobi in fp64: slow, and accurate for small values too. */
-extern const struct spectra_ops spectra_reference_ops;
+#include <float.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Singular values of one matrix. Several threads may call these at once. */
+struct spectra_ops {
+    /* values f64 [min(rows, cols)], descending, of the host matrix f32 [rows, cols], all within
+     * `accuracy` of the largest; those below spectra_resolution() may be exact zeros.
+     * NaN or Inf in the matrix is ERROR_NOT_FINITE; ERROR_NOT_HERE: the device cannot do this one,
+     * since it has no memory for it, even without those in other threads' hands, say, and another
+     * may; ERROR_DEVICE: it is lost. The matrix need not be host_alloc()'s. room: workspace() bytes
+     * of host memory, aligned to 64, which the caller keeps from matrix to matrix: fresh memory is
+     * slow. */
+    int (*values)(void *self, double *values, const float *matrix, int64_t rows, int64_t cols,
+                  void *room, struct error *err);
+    size_t (*workspace)(void *self, int64_t rows, int64_t cols);
+    /* How many matrices of this shape the device takes at once; NULL: one for each core. */
+    int (*side_by_side)(void *self, int64_t rows, int64_t cols);
+    double accuracy;
+};
+
+/* Smaller singular values are rounding in fp64 (numpy.linalg.matrix_rank has the same bound). */
+static inline double spectra_resolution(int64_t rows, int64_t cols, double largest)
+{
+    return DBL_EPSILON * (double)(rows > cols ? rows : cols) * largest;
+}
 
 /* ERROR_NOT_FINITE with a message that names the kind and its place, where there is NaN or Inf. */
 int spectra_check_finite(const float *matrix, int64_t rows, int64_t cols, struct error *err);

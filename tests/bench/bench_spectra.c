@@ -8,8 +8,9 @@
  * tridiagonal solve. Compiled for one level of instructions (LEVEL). */
 #include "base/clock.h"
 #include "base/random.h"
-#include "compute/backend.h"
 #include "compute/cpu/spectra/symmetric.h"
+#include "compute/devices.h"
+#include "compute/spectra.h"
 
 #include <cblas.h>
 #include <omp.h>

@@ -2,6 +2,7 @@
 #include "test_folder.h"
 
 #include "base/file.h"
+#include "compute/devices.h"
 #include "tui/app/app.h"
 #include "tui/screen/screens.h"
 

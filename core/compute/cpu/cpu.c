@@ -3,17 +3,15 @@
 #include "compute/cpu/onednn.h"
 #include "compute/host.h"
 #include "compute/machine.h"
-#include "compute/spectra.h"
 
 #include <omp.h>
 #include <string.h>
 
-extern const struct train_ops cpu_train_ops_base;
-extern const struct spectra_ops cpu_spectra_ops_base;
+/* What each level computes (level.h). */
+extern const struct host_operations cpu_operations_base;
 #if defined(__x86_64__)
-extern const struct train_ops cpu_train_ops_avx2, cpu_train_ops_avx512, cpu_train_ops_avx512bf16;
-extern const struct spectra_ops cpu_spectra_ops_avx2, cpu_spectra_ops_avx512,
-    cpu_spectra_ops_avx512bf16;
+extern const struct host_operations cpu_operations_avx2, cpu_operations_avx512,
+    cpu_operations_avx512bf16;
 #endif
 
 static bool has_base(void)
@@ -45,16 +43,15 @@ static bool has_avx512bf16(void)
 /* The widest first. */
 static const struct level {
     const char *name;
-    const struct train_ops *train;
-    const struct spectra_ops *spectra;
+    const struct host_operations *operations;
     bool (*is_here)(void);
 } levels[] = {
 #if defined(__x86_64__)
-    {"avx512bf16", &cpu_train_ops_avx512bf16, &cpu_spectra_ops_avx512bf16, has_avx512bf16},
-    {"avx512", &cpu_train_ops_avx512, &cpu_spectra_ops_avx512, has_avx512},
-    {"avx2", &cpu_train_ops_avx2, &cpu_spectra_ops_avx2, has_avx2},
+    {"avx512bf16", &cpu_operations_avx512bf16, has_avx512bf16},
+    {"avx512", &cpu_operations_avx512, has_avx512},
+    {"avx2", &cpu_operations_avx2, has_avx2},
 #endif
-    {"base", &cpu_train_ops_base, &cpu_spectra_ops_base, has_base},
+    {"base", &cpu_operations_base, has_base},
 };
 
 static const struct level *find_level(const char *name)
@@ -78,7 +75,7 @@ int cpu_backend_new(struct backend **out, const char *level, int threads, struct
     struct onednn *onednn = onednn_new(err);
     if (!onednn)
         return -1;
-    if (host_backend_new(out, "cpu", found->train, found->spectra, threads, err) != 0) {
+    if (host_backend_new(out, "cpu", found->operations, threads, err) != 0) {
         onednn_free(onednn);
         return -1;
     }

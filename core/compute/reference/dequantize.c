@@ -1,5 +1,5 @@
-/* The values of quantised weights, element by element. All in f32, as bitsandbytes computes them.
- */
+/* The values of quantised weights, element by element (tensor.h has the formulas). All in f32, as
+ * bitsandbytes computes them. */
 #include "compute/quantize.h"
 #include "compute/reference/reference.h"
 
@@ -21,14 +21,16 @@ static float nf4_value(const uint8_t *codes, const float *scales, int64_t count,
     return nf4_values[code] * absmax;
 }
 
-void reference_dequantize(void *self, struct place out, enum storage type, struct weight weight)
+void reference_dequantize(void *self, const struct op_call *call)
 {
+    const struct op_dequantize *a = &call->dequantize;
+    struct elements out = elements_of(&a->out);
+    const void *codes = host_data(&a->weight), *scales = host_pointer(a->weight.scales);
+    int64_t count = tensor_elements(&a->weight);
     (void)self;
-    int64_t count = weight.rows * weight.cols;
-    const void *codes = host_pointer(weight.data), *scales = host_pointer(weight.scales);
     for (int64_t i = 0; i < count; i++) {
-        float value = weight.storage == STORAGE_INT8 ? int8_value(codes, scales, i)
-                                                     : nf4_value(codes, scales, count, i);
-        put(host_pointer(out), type, i, (double)value);
+        float value = a->weight.storage == STORAGE_INT8 ? int8_value(codes, scales, i)
+                                                        : nf4_value(codes, scales, count, i);
+        put(out, i, (double)value);
     }
 }

@@ -3,82 +3,80 @@
 
 #include <math.h>
 
-/* logits[v] = x . head[v] of one token; returns their log-sum-exp */
-static double token_logits(double *logits, const void *x, enum storage type, int64_t token,
-                           struct weight head)
+/* logits[v] = head[v] . x[t]; returns their log-sum-exp */
+static double token_logits(double *logits, const struct op_head_loss *a, int64_t t)
 {
-    const void *w = host_pointer(head.data);
+    struct elements x = elements_of(&a->x), head = elements_of(&a->head);
+    int64_t V = a->head.rows, H = a->head.cols;
     double largest = -INFINITY, sum = 0;
-    for (int64_t v = 0; v < head.rows; v++) {
+    for (int64_t v = 0; v < V; v++) {
         double dot = 0;
-        for (int64_t h = 0; h < head.cols; h++)
-            dot += get(x, type, token * head.cols + h) * get(w, head.storage, v * head.cols + h);
+        for (int64_t h = 0; h < H; h++)
+            dot += get(x, t * H + h) * get(head, v * H + h);
         logits[v] = dot;
         largest = fmax(largest, dot);
     }
-    for (int64_t v = 0; v < head.rows; v++)
+    for (int64_t v = 0; v < V; v++)
         sum += exp(logits[v] - largest);
     return largest + log(sum);
 }
 
-/* grad_x = sum of g_v head[v], with g in place of the logits */
-static void token_grad_x(const double *g, void *grad_x, enum storage type, int64_t token,
-                         struct weight head)
+/* grad_x[t] = sum over v of g[v] head[v] */
+static void token_grad_x(const double *g, const struct op_head_loss *a, int64_t t)
 {
-    for (int64_t h = 0; h < head.cols; h++) {
+    struct elements grad_x = elements_of(&a->grad_x), head = elements_of(&a->head);
+    int64_t V = a->head.rows, H = a->head.cols;
+    for (int64_t h = 0; h < H; h++) {
         double sum = 0;
-        for (int64_t v = 0; v < head.rows; v++)
-            sum += g[v] * get(host_pointer(head.data), head.storage, v * head.cols + h);
-        put(grad_x, type, token * head.cols + h, sum);
+        for (int64_t v = 0; v < V; v++)
+            sum += g[v] * get(head, v * H + h);
+        put(grad_x, t * H + h, sum);
     }
 }
 
-static void token_grad_weight(const double *g, float *grad_weight, const void *x, enum storage type,
-                              int64_t token, struct weight head)
+/* grad_weight[v] += g[v] x[t] */
+static void token_grad_weight(const double *g, const struct op_head_loss *a, int64_t t)
 {
-    for (int64_t v = 0; v < head.rows; v++)
-        for (int64_t h = 0; h < head.cols; h++)
-            put_or_add(grad_weight, STORAGE_F32, v * head.cols + h,
-                       g[v] * get(x, type, token * head.cols + h), ADD);
+    struct elements grad_weight = elements_of(&a->grad_weight), x = elements_of(&a->x);
+    int64_t V = a->head.rows, H = a->head.cols;
+    for (int64_t v = 0; v < V; v++)
+        for (int64_t h = 0; h < H; h++)
+            put_or_add(grad_weight, v * H + h, g[v] * get(x, t * H + h), ADD);
 }
 
-void reference_head_loss(void *self, struct place loss, struct place grad_x,
-                         struct place grad_weight, struct place x, enum storage type,
-                         struct weight head, struct targets targets, int64_t tokens, float scale,
-                         float z_loss, struct place workspace)
+void reference_head_loss(void *self, const struct op_call *call)
 {
+    const struct op_head_loss *a = &call->head_loss;
+    struct elements grad_x = elements_of(&a->grad_x);
+    const int32_t *target = host_data(&a->targets);
+    const float *weights = host_data(&a->weights);
+    double *logits = host_data(&a->workspace), *loss = host_data(&a->loss);
+    int64_t T = a->x.rows, V = a->head.rows, H = a->head.cols;
+    double z = (double)a->z_loss;
     (void)self;
-    const int32_t *target = host_pointer(targets.ids);
-    const float *weights = host_pointer(targets.weights);
-    double *logits = host_pointer(workspace), *total = host_pointer(loss);
-    float *gw = host_pointer(grad_weight);
-    void *gx = host_pointer(grad_x);
-    for (int64_t t = 0; t < tokens; t++) {
-        if (target[t] < 0) {
-            for (int64_t h = 0; gx && h < head.cols; h++)
-                put(gx, type, t * head.cols + h, 0);
+    for (int64_t t = 0; t < T; t++) {
+        if (target[t] < 0) { /* no part in the loss */
+            for (int64_t h = 0; grad_x.memory && h < H; h++)
+                put(grad_x, t * H + h, 0);
             continue;
         }
-        double lse = token_logits(logits, host_pointer(x), type, t, head);
-        double weight = weights ? (double)weights[t] : 1;
-        total[0] += weight * (lse - logits[target[t]]);
-        total[1] += weight * (double)z_loss * lse * lse;
-        for (int64_t v = 0; v < head.rows; v++)
-            logits[v] = weight * (double)scale *
-                        ((1 + 2 * (double)z_loss * lse) * exp(logits[v] - lse) - (v == target[t]));
-        if (gx)
-            token_grad_x(logits, gx, type, t, head);
-        if (gw)
-            token_grad_weight(logits, gw, host_pointer(x), type, t, head);
+        /* both losses of the token */
+        double lse = token_logits(logits, a, t), weight = weights ? (double)weights[t] : 1;
+        loss[0] += weight * (lse - logits[target[t]]);
+        loss[1] += weight * z * lse * lse;
+        /* g, in place of the logits: what they are to change by */
+        for (int64_t v = 0; v < V; v++)
+            logits[v] = weight * (double)a->scale *
+                        ((1 + 2 * z * lse) * exp(logits[v] - lse) - (v == target[t]));
+        if (grad_x.memory)
+            token_grad_x(logits, a, t);
+        if (tensor_is_there(&a->grad_weight))
+            token_grad_weight(logits, a, t);
     }
 }
 
-size_t reference_head_workspace(void *self, int64_t tokens, int64_t hidden, int64_t vocab,
-                                enum storage type)
+/* One token's logits. */
+size_t reference_head_workspace(const struct op_head_loss *a)
 {
-    (void)self;
-    (void)tokens;
-    (void)hidden;
-    (void)type;
-    return (size_t)vocab * sizeof(double);
+    return (size_t)a->head.rows * sizeof(double);
 }

@@ -1,6 +1,6 @@
 /* One-sided Jacobi (Hestenes 1958): columns are rotated in pairs until all are orthogonal; their
  * lengths are the singular values. The oracle of the faster ways. */
-#include "compute/spectra.h"
+#include "compute/reference/reference.h"
 
 #include <math.h>
 
@@ -44,8 +44,8 @@ static bool rotate(double *a, double *b, int64_t n)
     return true;
 }
 
-static int reference_values(void *self, double *values, const float *matrix, int64_t rows,
-                            int64_t cols, void *room, struct error *err)
+static int jacobi_values(void *self, double *values, const float *matrix, int64_t rows,
+                         int64_t cols, void *room, struct error *err)
 {
     (void)self;
     double *vectors = room;
@@ -66,11 +66,11 @@ static int reference_values(void *self, double *values, const float *matrix, int
     return 0;
 }
 
-static size_t reference_workspace(void *self, int64_t rows, int64_t cols)
+static size_t jacobi_workspace(void *self, int64_t rows, int64_t cols)
 {
     (void)self;
     return (size_t)rows * (size_t)cols * sizeof(double);
 }
 
-const struct spectra_ops spectra_reference_ops = {
-    .values = reference_values, .workspace = reference_workspace, .accuracy = 1e-10};
+const struct spectra_ops reference_spectra_ops = {
+    .values = jacobi_values, .workspace = jacobi_workspace, .accuracy = 1e-10};

@@ -1,89 +1,98 @@
 /* Linear layers and embeddings. */
 #include "compute/reference/reference.h"
 
-void reference_embedding_forward(void *self, struct place out, enum storage type,
-                                 struct weight weight, struct place ids, int64_t tokens)
+/* out[t,h] = weight[id[t],h] */
+void reference_embedding_forward(void *self, const struct op_call *call)
 {
+    const struct op_embedding_forward *a = &call->embedding_forward;
+    struct elements out = elements_of(&a->out), weight = elements_of(&a->weight);
+    const int32_t *id = host_data(&a->ids);
+    int64_t T = a->out.rows, H = a->out.cols;
     (void)self;
-    const int32_t *id = host_pointer(ids);
-    for (int64_t t = 0; t < tokens; t++)
-        for (int64_t h = 0; h < weight.cols; h++)
-            put(host_pointer(out), type, t * weight.cols + h,
-                get(host_pointer(weight.data), weight.storage, id[t] * weight.cols + h));
+    for (int64_t t = 0; t < T; t++)
+        for (int64_t h = 0; h < H; h++)
+            put(out, t * H + h, get(weight, id[t] * H + h));
 }
 
-void reference_embedding_backward(void *self, struct place grad_weight, struct place grad_out,
-                                  enum storage type, struct place ids, int64_t tokens,
-                                  int64_t vocab, int64_t hidden)
+/* grad_weight[id[t],h] += grad_out[t,h] */
+void reference_embedding_backward(void *self, const struct op_call *call)
 {
+    const struct op_embedding_backward *a = &call->embedding_backward;
+    struct elements grad_weight = elements_of(&a->grad_weight), go = elements_of(&a->grad_out);
+    const int32_t *id = host_data(&a->ids);
+    int64_t T = a->grad_out.rows, H = a->grad_out.cols;
     (void)self;
-    (void)vocab;
-    const int32_t *id = host_pointer(ids);
-    for (int64_t t = 0; t < tokens; t++)
-        for (int64_t h = 0; h < hidden; h++)
-            put_or_add(host_pointer(grad_weight), STORAGE_F32, id[t] * hidden + h,
-                       get(host_pointer(grad_out), type, t * hidden + h), ADD);
+    for (int64_t t = 0; t < T; t++)
+        for (int64_t h = 0; h < H; h++)
+            put_or_add(grad_weight, id[t] * H + h, get(go, t * H + h), ADD);
 }
 
-void reference_linear_forward(void *self, struct place out, enum accumulate accumulate,
-                              struct place x, enum storage type, struct weight weight,
-                              struct place bias, int64_t tokens)
+/* out[t,n] = bias[n] + sum over k of x[t,k] weight[n,k] */
+void reference_linear_forward(void *self, const struct op_call *call)
 {
+    const struct op_linear_forward *a = &call->linear_forward;
+    struct elements out = elements_of(&a->out), x = elements_of(&a->x);
+    struct elements weight = elements_of(&a->weight), bias = elements_of(&a->bias);
+    int64_t T = a->x.rows, N = a->weight.rows, K = a->weight.cols;
     (void)self;
-    const void *w = host_pointer(weight.data), *in = host_pointer(x), *b = host_pointer(bias);
-    for (int64_t t = 0; t < tokens; t++) {
-        for (int64_t n = 0; n < weight.rows; n++) {
-            double sum = b ? get(b, weight.storage, n) : 0;
-            for (int64_t k = 0; k < weight.cols; k++)
-                sum += get(in, type, t * weight.cols + k) *
-                       get(w, weight.storage, n * weight.cols + k);
-            put_or_add(host_pointer(out), type, t * weight.rows + n, sum, accumulate);
+    bias.type = weight.type;
+    for (int64_t t = 0; t < T; t++) {
+        for (int64_t n = 0; n < N; n++) {
+            double sum = bias.memory ? get(bias, n) : 0;
+            for (int64_t k = 0; k < K; k++)
+                sum += get(x, t * K + k) * get(weight, n * K + k);
+            put_or_add(out, t * N + n, sum, a->accumulate);
         }
     }
 }
 
-void reference_linear_backward_input(void *self, struct place grad_x, enum accumulate accumulate,
-                                     struct place grad_out, enum storage type, struct weight weight,
-                                     int64_t tokens)
+/* grad_x[t,k] = sum over n of grad_out[t,n] weight[n,k] */
+void reference_linear_backward_input(void *self, const struct op_call *call)
 {
+    const struct op_linear_backward_input *a = &call->linear_backward_input;
+    struct elements grad_x = elements_of(&a->grad_x), go = elements_of(&a->grad_out);
+    struct elements weight = elements_of(&a->weight);
+    int64_t T = a->grad_out.rows, N = a->weight.rows, K = a->weight.cols;
     (void)self;
-    const void *w = host_pointer(weight.data), *g = host_pointer(grad_out);
-    for (int64_t t = 0; t < tokens; t++) {
-        for (int64_t k = 0; k < weight.cols; k++) {
+    for (int64_t t = 0; t < T; t++) {
+        for (int64_t k = 0; k < K; k++) {
             double sum = 0;
-            for (int64_t n = 0; n < weight.rows; n++)
-                sum +=
-                    get(g, type, t * weight.rows + n) * get(w, weight.storage, n * weight.cols + k);
-            put_or_add(host_pointer(grad_x), type, t * weight.cols + k, sum, accumulate);
+            for (int64_t n = 0; n < N; n++)
+                sum += get(go, t * N + n) * get(weight, n * K + k);
+            put_or_add(grad_x, t * K + k, sum, a->accumulate);
         }
     }
 }
 
-void reference_linear_backward_weight(void *self, struct place grad_weight,
-                                      enum accumulate accumulate, struct place grad_out,
-                                      struct place x, enum storage type, int64_t rows, int64_t cols,
-                                      int64_t tokens)
+/* grad_weight[n,k] = sum over t of grad_out[t,n] x[t,k] */
+void reference_linear_backward_weight(void *self, const struct op_call *call)
 {
+    const struct op_linear_backward_weight *a = &call->linear_backward_weight;
+    struct elements grad_weight = elements_of(&a->grad_weight);
+    struct elements go = elements_of(&a->grad_out), x = elements_of(&a->x);
+    int64_t T = a->x.rows, N = a->grad_weight.rows, K = a->grad_weight.cols;
     (void)self;
-    const void *g = host_pointer(grad_out), *in = host_pointer(x);
-    for (int64_t n = 0; n < rows; n++) {
-        for (int64_t k = 0; k < cols; k++) {
+    for (int64_t n = 0; n < N; n++) {
+        for (int64_t k = 0; k < K; k++) {
             double sum = 0;
-            for (int64_t t = 0; t < tokens; t++)
-                sum += get(g, type, t * rows + n) * get(in, type, t * cols + k);
-            put_or_add(host_pointer(grad_weight), STORAGE_F32, n * cols + k, sum, accumulate);
+            for (int64_t t = 0; t < T; t++)
+                sum += get(go, t * N + n) * get(x, t * K + k);
+            put_or_add(grad_weight, n * K + k, sum, a->accumulate);
         }
     }
 }
 
-void reference_bias_backward(void *self, struct place grad_bias, struct place grad_out,
-                             enum storage type, int64_t tokens, int64_t rows)
+/* grad_bias[n] += sum over t of grad_out[t,n] */
+void reference_bias_backward(void *self, const struct op_call *call)
 {
+    const struct op_bias_backward *a = &call->bias_backward;
+    struct elements grad_bias = elements_of(&a->grad_bias), go = elements_of(&a->grad_out);
+    int64_t T = a->grad_out.rows, N = a->grad_out.cols;
     (void)self;
-    for (int64_t n = 0; n < rows; n++) {
+    for (int64_t n = 0; n < N; n++) {
         double sum = 0;
-        for (int64_t t = 0; t < tokens; t++)
-            sum += get(host_pointer(grad_out), type, t * rows + n);
-        put_or_add(host_pointer(grad_bias), STORAGE_F32, n, sum, ADD);
+        for (int64_t t = 0; t < T; t++)
+            sum += get(go, t * N + n);
+        put_or_add(grad_bias, n, sum, ADD);
     }
 }

@@ -5,143 +5,154 @@
 #include <math.h>
 #include <string.h>
 
-void reference_rmsnorm_forward(void *self, struct place out, struct place rstd, struct place x,
-                               enum storage type, struct weight weight, float epsilon,
-                               int64_t tokens)
+void reference_rmsnorm_forward(void *self, const struct op_call *call)
 {
+    const struct op_rmsnorm_forward *a = &call->rmsnorm_forward;
+    struct elements out = elements_of(&a->out), rstd = elements_of(&a->rstd);
+    struct elements x = elements_of(&a->x), weight = elements_of(&a->weight);
+    int64_t T = a->x.rows, H = a->x.cols;
     (void)self;
-    int64_t hidden = weight.cols;
-    const void *in = host_pointer(x), *w = host_pointer(weight.data);
-    for (int64_t t = 0; t < tokens; t++) {
+    for (int64_t t = 0; t < T; t++) {
+        /* rstd = 1 / sqrt(mean of x^2 + epsilon) */
         double squares = 0;
-        for (int64_t h = 0; h < hidden; h++)
-            squares += get(in, type, t * hidden + h) * get(in, type, t * hidden + h);
-        double r = 1 / sqrt(squares / (double)hidden + (double)epsilon);
-        put(host_pointer(rstd), STORAGE_F32, t, r);
-        for (int64_t h = 0; h < hidden; h++)
-            put(host_pointer(out), type, t * hidden + h,
-                get(in, type, t * hidden + h) * r * get(w, weight.storage, h));
+        for (int64_t h = 0; h < H; h++)
+            squares += get(x, t * H + h) * get(x, t * H + h);
+        double r = 1 / sqrt(squares / (double)H + (double)a->epsilon);
+        put(rstd, t, r);
+        /* out = x rstd weight */
+        for (int64_t h = 0; h < H; h++)
+            put(out, t * H + h, get(x, t * H + h) * r * get(weight, h));
     }
 }
 
-/* d/dx of x r w: r (w g - x r^2 mean(w g x)) */
-void reference_rmsnorm_backward(void *self, struct place grad_x, enum accumulate accumulate,
-                                struct place grad_weight, struct place grad_out, struct place x,
-                                struct place rstd, enum storage type, struct weight weight,
-                                int64_t tokens)
+void reference_rmsnorm_backward(void *self, const struct op_call *call)
 {
+    const struct op_rmsnorm_backward *a = &call->rmsnorm_backward;
+    struct elements grad_x = elements_of(&a->grad_x), grad_weight = elements_of(&a->grad_weight);
+    struct elements go = elements_of(&a->grad_out), x = elements_of(&a->x);
+    struct elements rstd = elements_of(&a->rstd), weight = elements_of(&a->weight);
+    int64_t T = a->x.rows, H = a->x.cols;
     (void)self;
-    int64_t hidden = weight.cols;
-    const void *in = host_pointer(x), *w = host_pointer(weight.data), *g = host_pointer(grad_out);
-    float *gw = host_pointer(grad_weight);
-    for (int64_t t = 0; t < tokens; t++) {
-        double r = get(host_pointer(rstd), STORAGE_F32, t), dot = 0;
-        for (int64_t h = 0; h < hidden; h++)
-            dot += get(w, weight.storage, h) * get(g, type, t * hidden + h) *
-                   get(in, type, t * hidden + h);
-        for (int64_t h = 0; h < hidden; h++) {
-            double value = get(in, type, t * hidden + h), go = get(g, type, t * hidden + h);
-            if (gw)
-                put_or_add(gw, STORAGE_F32, h, go * value * r, ADD);
-            put_or_add(host_pointer(grad_x), type, t * hidden + h,
-                       r * (get(w, weight.storage, h) * go - value * r * r * dot / (double)hidden),
-                       accumulate);
+    for (int64_t t = 0; t < T; t++) {
+        /* first: m = mean of weight grad_out x, over the whole row */
+        double r = get(rstd, t), dot = 0;
+        for (int64_t h = 0; h < H; h++)
+            dot += get(weight, h) * get(go, t * H + h) * get(x, t * H + h);
+        /* second: the row's part in both gradients; grad_x may lie where grad_out does, so an
+         * element is read before it is written */
+        for (int64_t h = 0; h < H; h++) {
+            double value = get(x, t * H + h), gradient = get(go, t * H + h);
+            if (grad_weight.memory)
+                put_or_add(grad_weight, h, gradient * value * r, ADD);
+            put_or_add(grad_x, t * H + h,
+                       r * (get(weight, h) * gradient - value * r * r * dot / (double)H),
+                       a->accumulate);
         }
     }
 }
 
-void reference_rope(void *self, struct place x, enum storage type, struct place table,
-                    struct place positions, int64_t tokens, int heads, int head_dim, bool backward)
+void reference_rope(void *self, const struct op_call *call)
 {
+    const struct op_rope *a = &call->rope;
+    struct elements x = elements_of(&a->x);
+    const float *angles = host_data(&a->table);
+    const int32_t *position = host_data(&a->positions);
+    int64_t T = a->x.rows, width = a->x.cols, d = a->table.cols, half = d / 2;
     (void)self;
-    const float *angles = host_pointer(table);
-    const int32_t *position = host_pointer(positions);
-    int half = head_dim / 2;
-    for (int64_t t = 0; t < tokens; t++) {
-        for (int64_t at = t * heads * head_dim; at < (t + 1) * heads * head_dim; at += head_dim) {
-            for (int j = 0; j < half; j++) {
-                double c = angles[(int64_t)position[t] * head_dim + j];
-                double s = angles[(int64_t)position[t] * head_dim + half + j];
-                double a = get(host_pointer(x), type, at + j);
-                double b = get(host_pointer(x), type, at + half + j);
-                if (backward)
+    for (int64_t t = 0; t < T; t++) {
+        for (int64_t head = t * width; head < (t + 1) * width; head += d) {
+            for (int64_t j = 0; j < half; j++) {
+                double c = angles[position[t] * d + j], s = angles[position[t] * d + half + j];
+                double first = get(x, head + j), second = get(x, head + half + j);
+                if (a->backward) /* the inverse of a rotation is its transpose */
                     s = -s;
-                put(host_pointer(x), type, at + j, a * c - b * s);
-                put(host_pointer(x), type, at + half + j, b * c + a * s);
+                put(x, head + j, first * c - second * s);
+                put(x, head + half + j, second * c + first * s);
             }
         }
     }
 }
 
-void reference_swiglu_forward(void *self, struct place out, struct place gate, struct place up,
-                              enum storage type, int64_t count)
+void reference_swiglu_forward(void *self, const struct op_call *call)
 {
+    const struct op_swiglu_forward *a = &call->swiglu_forward;
+    struct elements out = elements_of(&a->out), gate = elements_of(&a->gate);
+    struct elements up = elements_of(&a->up);
     (void)self;
-    for (int64_t i = 0; i < count; i++) {
-        double g = get(host_pointer(gate), type, i);
-        put(host_pointer(out), type, i, g / (1 + exp(-g)) * get(host_pointer(up), type, i));
+    for (int64_t i = 0; i < tensor_elements(&a->out); i++) {
+        double g = get(gate, i);
+        put(out, i, g / (1 + exp(-g)) * get(up, i));
     }
 }
 
-void reference_swiglu_backward(void *self, struct place grad_gate, struct place grad_up,
-                               struct place grad_out, struct place gate, struct place up,
-                               enum storage type, int64_t count)
+/* With s = sigmoid(g), silu(g) = g s and silu'(g) = s (1 + g (1 - s)). */
+void reference_swiglu_backward(void *self, const struct op_call *call)
 {
+    const struct op_swiglu_backward *a = &call->swiglu_backward;
+    struct elements grad_gate = elements_of(&a->grad_gate), grad_up = elements_of(&a->grad_up);
+    struct elements go = elements_of(&a->grad_out), gate = elements_of(&a->gate);
+    struct elements up = elements_of(&a->up);
     (void)self;
-    for (int64_t i = 0; i < count; i++) {
-        double g = get(host_pointer(gate), type, i), u = get(host_pointer(up), type, i);
-        double go = get(host_pointer(grad_out), type, i), sigmoid = 1 / (1 + exp(-g));
-        put(host_pointer(grad_gate), type, i, go * u * sigmoid * (1 + g * (1 - sigmoid)));
-        put(host_pointer(grad_up), type, i, go * g * sigmoid);
+    for (int64_t i = 0; i < tensor_elements(&a->grad_out); i++) {
+        double g = get(gate, i), u = get(up, i), gradient = get(go, i), s = 1 / (1 + exp(-g));
+        put(grad_gate, i, gradient * u * s * (1 + g * (1 - s)));
+        put(grad_up, i, gradient * g * s);
     }
 }
 
-void reference_add(void *self, struct place out, struct place x, enum storage type, int64_t count)
+void reference_add(void *self, const struct op_call *call)
 {
+    const struct op_add *a = &call->add;
+    struct elements out = elements_of(&a->out), x = elements_of(&a->x);
     (void)self;
-    for (int64_t i = 0; i < count; i++)
-        put_or_add(host_pointer(out), type, i, get(host_pointer(x), type, i), ADD);
+    for (int64_t i = 0; i < tensor_elements(&a->out); i++)
+        put_or_add(out, i, get(x, i), ADD);
 }
 
-void reference_scale(void *self, struct place x, enum storage type, float factor, int64_t count)
+void reference_scale(void *self, const struct op_call *call)
 {
+    const struct op_scale *a = &call->scale;
+    struct elements x = elements_of(&a->x);
     (void)self;
-    for (int64_t i = 0; i < count; i++)
-        put(host_pointer(x), type, i, (double)factor * get(host_pointer(x), type, i));
+    for (int64_t i = 0; i < tensor_elements(&a->x); i++)
+        put(x, i, (double)a->factor * get(x, i));
 }
 
-void reference_add_noise(void *self, struct place x, enum storage type, int64_t hidden,
-                         struct documents documents, float alpha, const uint32_t key[2],
-                         uint32_t batch)
+void reference_add_noise(void *self, const struct op_call *call)
 {
+    const struct op_add_noise *a = &call->add_noise;
+    struct elements x = elements_of(&a->x);
+    int64_t H = a->x.cols;
     (void)self;
-    for (int d = 0; d < documents.count; d++) {
-        int64_t begin = documents.offsets[d] * hidden, end = documents.offsets[d + 1] * hidden;
-        float size = noise_size(alpha, end - begin);
+    for (int d = 0; d < a->documents.count; d++) {
+        int64_t begin = a->documents.offsets[d] * H, end = a->documents.offsets[d + 1] * H;
+        float size = noise_size(a->alpha, end - begin);
         for (int64_t i = begin; i < end; i++)
-            put_or_add(host_pointer(x), type, i, (double)size * (double)noise_of(key, batch, i),
-                       ADD);
+            put_or_add(x, i, (double)size * (double)noise_of(a->key, a->batch, i), ADD);
     }
 }
 
-void reference_sum_squares(void *self, struct place sum, struct place x, int64_t count)
+void reference_sum_squares(void *self, const struct op_call *call)
 {
+    const struct op_sum_squares *a = &call->sum_squares;
+    const float *values = host_data(&a->x);
+    double *sum = host_data(&a->sum), total = 0;
     (void)self;
-    const float *values = host_pointer(x);
-    double total = 0;
-    for (int64_t i = 0; i < count; i++)
+    for (int64_t i = 0; i < tensor_elements(&a->x); i++)
         total += (double)values[i] * (double)values[i];
-    *(double *)host_pointer(sum) += total;
+    *sum += total;
 }
 
-void reference_fill_zero(void *self, struct place out, size_t bytes)
+void reference_fill_zero(void *self, const struct op_call *call)
 {
+    const struct op_fill_zero *a = &call->fill_zero;
     (void)self;
-    memset(host_pointer(out), 0, bytes);
+    memset(host_data(&a->out), 0, tensor_bytes(&a->out).data);
 }
 
-void reference_copy(void *self, struct place out, struct place from, size_t bytes)
+void reference_copy(void *self, const struct op_call *call)
 {
+    const struct op_copy *a = &call->copy;
     (void)self;
-    memmove(host_pointer(out), host_pointer(from), bytes);
+    memmove(host_data(&a->out), host_data(&a->from), tensor_bytes(&a->from).data);
 }

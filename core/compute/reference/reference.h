@@ -1,92 +1,72 @@
-/* Element access for the reference operations: everything is widened to double, computed, rounded
- * once. Slow on purpose. */
+/* The reference back end: plain loops over host memory, everything widened to double, computed, and
+ * rounded once. Never optimised: it is what every other back end is compared with, and where an
+ * operation runs that another one lacks.
+ *
+ * One family of operations a file: linear.c (with embeddings), pointwise.c (with norms),
+ * attention.c, head.c, adamw.c, dequantize.c, and jacobi.c for singular values; reference.c makes
+ * the table.
+ */
 #ifndef SPECTRUM_COMPUTE_REFERENCE_H
 #define SPECTRUM_COMPUTE_REFERENCE_H
 
 #include "base/number.h"
 #include "compute/host.h"
+#include "compute/spectra.h"
 
-static inline double get(const void *array, enum storage type, int64_t index)
+/* Opens it; backend_close() frees it. */
+int reference_backend_new(struct backend **out, struct error *err);
+
+/* All operations, by enum op. They take tensors of any back end over host memory (host.h), with
+ * that back end's self. */
+extern op_function *const reference_ops[OP_COUNT];
+size_t reference_workspace(void *self, const struct op_call *call);
+
+/* One-sided Jacobi: slow, and accurate for small values, too. */
+extern const struct spectra_ops reference_spectra_ops;
+
+/* --- what the files share --- */
+
+op_function reference_embedding_forward, reference_embedding_backward, reference_rmsnorm_forward,
+    reference_rmsnorm_backward, reference_dequantize, reference_linear_forward,
+    reference_linear_backward_input, reference_linear_backward_weight, reference_bias_backward,
+    reference_rope, reference_attention_forward, reference_attention_backward,
+    reference_swiglu_forward, reference_swiglu_backward, reference_add, reference_scale,
+    reference_add_noise, reference_head_loss, reference_sum_squares, reference_adamw,
+    reference_fill_zero, reference_copy;
+
+size_t reference_attention_workspace(const struct op_attention_backward *a);
+size_t reference_head_workspace(const struct op_head_loss *a);
+
+/* The elements of an f32 or bf16 tensor; memory is NULL where it is not there. */
+struct elements {
+    void *memory;
+    enum storage type;
+};
+
+static inline struct elements elements_of(const struct tensor *tensor)
 {
-    return type == STORAGE_F32 ? ((const float *)array)[index]
-                               : bf16_to_float(((const uint16_t *)array)[index]);
+    return (struct elements){host_data(tensor), tensor->storage};
 }
 
-static inline void put(void *array, enum storage type, int64_t index, double value)
+static inline double get(struct elements from, int64_t i)
 {
-    if (type == STORAGE_F32)
-        ((float *)array)[index] = (float)value;
+    return from.type == STORAGE_F32 ? ((const float *)from.memory)[i]
+                                    : bf16_to_float(((const uint16_t *)from.memory)[i]);
+}
+
+static inline void put(struct elements to, int64_t i, double value)
+{
+    if (to.type == STORAGE_F32)
+        ((float *)to.memory)[i] = (float)value;
     else
-        ((uint16_t *)array)[index] = bf16_from_float((float)value);
+        ((uint16_t *)to.memory)[i] = bf16_from_float((float)value);
 }
 
 /* put(), or added to what is there. */
-static inline void put_or_add(void *array, enum storage type, int64_t index, double value,
+static inline void put_or_add(struct elements to, int64_t i, double value,
                               enum accumulate accumulate)
 {
-    put(array, type, index, accumulate == ADD ? get(array, type, index) + value : value);
+    put(to, i, accumulate == ADD ? get(to, i) + value : value);
 }
-
-extern const struct train_ops reference_train_ops;
-
-/* One family a file; reference.c makes the table of them. */
-void reference_embedding_forward(void *self, struct place out, enum storage type,
-                                 struct weight weight, struct place ids, int64_t tokens);
-void reference_embedding_backward(void *self, struct place grad_weight, struct place grad_out,
-                                  enum storage type, struct place ids, int64_t tokens,
-                                  int64_t vocab, int64_t hidden);
-void reference_rmsnorm_forward(void *self, struct place out, struct place rstd, struct place x,
-                               enum storage type, struct weight weight, float epsilon,
-                               int64_t tokens);
-void reference_rmsnorm_backward(void *self, struct place grad_x, enum accumulate accumulate,
-                                struct place grad_weight, struct place grad_out, struct place x,
-                                struct place rstd, enum storage type, struct weight weight,
-                                int64_t tokens);
-void reference_linear_forward(void *self, struct place out, enum accumulate accumulate,
-                              struct place x, enum storage type, struct weight weight,
-                              struct place bias, int64_t tokens);
-void reference_linear_backward_input(void *self, struct place grad_x, enum accumulate accumulate,
-                                     struct place grad_out, enum storage type, struct weight weight,
-                                     int64_t tokens);
-void reference_linear_backward_weight(void *self, struct place grad_weight,
-                                      enum accumulate accumulate, struct place grad_out,
-                                      struct place x, enum storage type, int64_t rows, int64_t cols,
-                                      int64_t tokens);
-void reference_bias_backward(void *self, struct place grad_bias, struct place grad_out,
-                             enum storage type, int64_t tokens, int64_t rows);
-void reference_rope(void *self, struct place x, enum storage type, struct place table,
-                    struct place positions, int64_t tokens, int heads, int head_dim, bool backward);
-void reference_attention_forward(void *self, struct place out, struct place lse, struct place q,
-                                 struct place k, struct place v, enum storage type,
-                                 struct attention_shape shape, struct documents documents);
-void reference_attention_backward(void *self, struct place grad_q, struct place grad_k,
-                                  struct place grad_v, struct place grad_out, struct place out,
-                                  struct place lse, struct place q, struct place k, struct place v,
-                                  enum storage type, struct attention_shape shape,
-                                  struct documents documents, struct place workspace);
-size_t reference_attention_workspace(void *self, struct attention_shape shape, enum storage type);
-void reference_swiglu_forward(void *self, struct place out, struct place gate, struct place up,
-                              enum storage type, int64_t count);
-void reference_swiglu_backward(void *self, struct place grad_gate, struct place grad_up,
-                               struct place grad_out, struct place gate, struct place up,
-                               enum storage type, int64_t count);
-void reference_add(void *self, struct place out, struct place x, enum storage type, int64_t count);
-void reference_scale(void *self, struct place x, enum storage type, float factor, int64_t count);
-void reference_add_noise(void *self, struct place x, enum storage type, int64_t hidden,
-                         struct documents documents, float alpha, const uint32_t key[2],
-                         uint32_t batch);
-void reference_head_loss(void *self, struct place loss, struct place grad_x,
-                         struct place grad_weight, struct place x, enum storage type,
-                         struct weight head, struct targets targets, int64_t tokens, float scale,
-                         float z_loss, struct place workspace);
-size_t reference_head_workspace(void *self, int64_t tokens, int64_t hidden, int64_t vocab,
-                                enum storage type);
-void reference_sum_squares(void *self, struct place sum, struct place x, int64_t count);
-void reference_adamw(void *self, struct place parameter, enum storage storage, struct place master,
-                     struct moments moments, struct place gradient, int64_t count,
-                     const struct adamw *settings);
-void reference_dequantize(void *self, struct place out, enum storage type, struct weight weight);
-void reference_fill_zero(void *self, struct place out, size_t bytes);
-void reference_copy(void *self, struct place out, struct place from, size_t bytes);
 
 #endif

@@ -1,4 +1,4 @@
-/* AdamW in one pass over parameter, master, moments and gradient. */
+/* AdamW in one pass over parameter, master, moments and gradient (op.h has the formula). */
 #include "compute/cpu/level.h"
 #include "compute/dynamic.h"
 
@@ -11,7 +11,7 @@ struct rates {
     float beta1, beta2, rest1, rest2, scale, step, root, epsilon, keep;
 };
 
-static struct rates rates_of(const struct adamw *s)
+static struct rates rates_of(const struct adamw_settings *s)
 {
     return (struct rates){.beta1 = s->beta1,
                           .beta2 = s->beta2,
@@ -37,8 +37,8 @@ static void update(float *restrict value, float *restrict m, float *restrict v,
 }
 
 /* random_philox() for LANES counters at once: words[i] is that of element first + i. */
-static void draw_words(uint32_t *restrict words, const struct adamw *settings, enum draw draw,
-                       int64_t first)
+static void draw_words(uint32_t *restrict words, const struct adamw_settings *settings,
+                       enum draw draw, int64_t first)
 {
     uint32_t c0[LANES], c1[LANES], c2[LANES], c3[LANES];
     uint32_t k0 = settings->key[0], k1 = settings->key[1];
@@ -72,8 +72,8 @@ static void draw_words(uint32_t *restrict words, const struct adamw *settings, e
 /* Rounds up with the probability of the part that is cut off; the word of element e is the one that
  * the reference draws for it. `first` is a multiple of BLOCK; Inf and NaN stay what they are. */
 static void round_stochastically(uint16_t *restrict out, const float *restrict value,
-                                 const struct adamw *settings, enum draw draw, int64_t first,
-                                 int64_t count)
+                                 const struct adamw_settings *settings, enum draw draw,
+                                 int64_t first, int64_t count)
 {
     uint32_t words[BLOCK];
     for (int at = 0; at < BLOCK; at += 4 * LANES)
@@ -92,19 +92,18 @@ static void round_stochastically(uint16_t *restrict out, const float *restrict v
 
 /* One of the two in memory. */
 struct stored {
-    enum moment_type type;
+    enum storage type;
     void *data;
     float *scales;
     const struct dynamic_codes *known;
     enum draw draw;
 };
 
-static struct stored stored_of(enum moment_type type, struct place data, struct place scales,
-                               enum dynamic_map map, enum draw draw)
+static struct stored stored_of(const struct tensor *tensor, enum dynamic_map map, enum draw draw)
 {
-    return (struct stored){.type = type,
-                           .data = host_pointer(data),
-                           .scales = host_pointer(scales),
+    return (struct stored){.type = tensor->storage,
+                           .data = host_data(tensor),
+                           .scales = host_pointer(tensor->scales),
                            .known = dynamic_codes(map),
                            .draw = draw};
 }
@@ -113,9 +112,9 @@ static struct stored stored_of(enum moment_type type, struct place data, struct 
 static float *load_moments(float *restrict wide, const struct stored *stored, int64_t first,
                            int64_t count)
 {
-    if (stored->type == MOMENTS_F32)
+    if (stored->type == STORAGE_F32)
         return (float *)stored->data + first;
-    if (stored->type == MOMENTS_BF16) {
+    if (stored->type == STORAGE_BF16) {
         widen(wide, element(stored->data, STORAGE_BF16, first), STORAGE_BF16, count);
         return wide;
     }
@@ -153,29 +152,29 @@ static void quantize(const struct stored *stored, float *restrict values, int64_
 
 /* `values` is what load_moments() returned, updated. */
 static void store_moments(const struct stored *stored, float *values, int64_t first, int64_t count,
-                          const struct adamw *settings)
+                          const struct adamw_settings *settings)
 {
-    if (stored->type == MOMENTS_BF16)
+    if (stored->type == STORAGE_BF16)
         round_stochastically(element_of(stored->data, STORAGE_BF16, first), values, settings,
                              stored->draw, first, count);
-    if (stored->type == MOMENTS_INT8)
+    if (stored->type == STORAGE_DYNAMIC8)
         quantize(stored, values, first, count);
 }
 
 /* --- the step --- */
 
-void CPU(adamw)(void *self, struct place parameter, enum storage storage, struct place master,
-                struct moments moments, struct place gradient, int64_t count,
-                const struct adamw *settings)
+void CPU(adamw)(void *self, const struct op_call *call)
 {
-    const struct stored first =
-        stored_of(moments.type, moments.m, moments.m_scales, DYNAMIC_SIGNED, DRAW_M);
-    const struct stored second =
-        stored_of(moments.type, moments.v, moments.v_scales, DYNAMIC_UNSIGNED, DRAW_V);
-    float *exact = host_pointer(master);
-    const float *g = host_pointer(gradient);
-    void *p = host_pointer(parameter);
+    const struct op_adamw *a = &call->adamw;
+    const struct adamw_settings *settings = &a->settings;
+    const struct stored first = stored_of(&a->m, DYNAMIC_SIGNED, DRAW_M);
+    const struct stored second = stored_of(&a->v, DYNAMIC_UNSIGNED, DRAW_V);
     const struct rates rates = rates_of(settings);
+    const float *g = host_data(&a->gradient);
+    float *exact = host_data(&a->master);
+    void *p = host_data(&a->parameter);
+    enum storage storage = a->parameter.storage;
+    int64_t count = tensor_elements(&a->parameter);
 #pragma omp parallel for num_threads(host_threads(self))
     for (int64_t at = 0; at < count; at += BLOCK) {
         float wide[BLOCK], wide_m[BLOCK], wide_v[BLOCK];

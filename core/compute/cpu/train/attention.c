@@ -84,21 +84,23 @@ static void forward_tile(const struct attention *at, void *out, struct tile quer
     finish_rows(at, out, &queries, head, sums, &running);
 }
 
-void CPU(attention_forward)(void *self, struct place out, struct place lse, struct place q,
-                            struct place k, struct place v, enum storage type,
-                            struct attention_shape shape, struct documents documents)
+void CPU(attention_forward)(void *self, const struct op_call *call)
 {
-    if (shape.head_dim > DIM_MAX) {
-        reference_attention_forward(self, out, lse, q, k, v, type, shape, documents);
+    const struct op_attention_forward *a = &call->attention_forward;
+    if (a->head_dim > DIM_MAX) {
+        reference_ops[call->op](self, call);
         return;
     }
-    const struct attention at = attention_of(q, k, v, lse, type, shape, documents);
-    int64_t tiles = token_tiles(&documents);
+    const struct attention at =
+        attention_of(&a->q, &a->k, &a->v, &a->lse,
+                     attention_shape(&a->q, &a->k, a->head_dim, a->window), a->documents);
+    void *out = host_data(&a->out);
+    int64_t tiles = token_tiles(&at.documents);
 #pragma omp parallel for collapse(2) schedule(dynamic) num_threads(host_threads(self))
     for (int64_t index = 0; index < tiles; index++)
-        for (int head = 0; head < shape.heads; head++)
-            (multiplies_bf16(type) ? CPU(attention_forward_tile_bf16) : forward_tile)(
-                &at, host_pointer(out), token_tile(&documents, tiles - 1 - index), head);
+        for (int head = 0; head < at.shape.heads; head++)
+            (multiplies_bf16(at.type) ? CPU(attention_forward_tile_bf16) : forward_tile)(
+                &at, out, token_tile(&at.documents, tiles - 1 - index), head);
 }
 
 /* delta = go . out of every row */
@@ -118,37 +120,39 @@ static void row_products(const struct attention *at, int threads)
     }
 }
 
-void CPU(attention_backward)(void *self, struct place grad_q, struct place grad_k,
-                             struct place grad_v, struct place grad_out, struct place out,
-                             struct place lse, struct place q, struct place k, struct place v,
-                             enum storage type, struct attention_shape shape,
-                             struct documents documents, struct place workspace)
+void CPU(attention_backward)(void *self, const struct op_call *call)
 {
-    if (shape.head_dim > DIM_MAX) {
-        reference_attention_backward(self, grad_q, grad_k, grad_v, grad_out, out, lse, q, k, v,
-                                     type, shape, documents, workspace);
+    const struct op_attention_backward *a = &call->attention_backward;
+    if (a->head_dim > DIM_MAX) {
+        reference_ops[call->op](self, call);
         return;
     }
-    struct attention at = attention_of(q, k, v, lse, type, shape, documents);
-    void *dq = host_pointer(grad_q), *dk = host_pointer(grad_k), *dv = host_pointer(grad_v);
-    float *rest = host_pointer(workspace);
+    struct attention at =
+        attention_of(&a->q, &a->k, &a->v, &a->lse,
+                     attention_shape(&a->q, &a->k, a->head_dim, a->window), a->documents);
+    void *dq = host_data(&a->grad_q), *dk = host_data(&a->grad_k), *dv = host_data(&a->grad_v);
+    float *rest = host_data(&a->workspace);
     int threads = host_threads(self);
-    at.out = host_pointer(out);
-    at.grad_out = host_pointer(grad_out);
+    at.out = host_data(&a->out);
+    at.grad_out = host_data(&a->grad_out);
     at.delta = rest;
     row_products(&at, threads);
-    if (multiplies_bf16(type)) {
+    if (multiplies_bf16(at.type)) {
         CPU(attention_backward_bf16)(&at, dq, dk, dv, threads);
         return;
     }
-    rest += shape.tokens * shape.heads;
+    rest += at.shape.tokens * at.shape.heads;
     CPU(attention_backward_f32)(&at, dq, dk, dv, rest, threads);
 }
 
-size_t CPU(attention_workspace)(void *self, struct attention_shape shape, enum storage type)
+/* delta, and behind it the sums of what is not summed in place. */
+size_t CPU(attention_workspace)(const struct op_attention_backward *a)
 {
-    if (shape.head_dim > DIM_MAX)
-        return reference_attention_workspace(self, shape, type);
+    if (a->head_dim > DIM_MAX)
+        return reference_attention_workspace(a);
+    struct attention_shape shape = attention_shape(&a->q, &a->k, a->head_dim, a->window);
     size_t delta = (size_t)(shape.tokens * shape.heads) * sizeof(float);
-    return delta + (multiplies_bf16(type) ? 0 : CPU(attention_backward_f32_workspace)(shape, type));
+    return delta + (multiplies_bf16(a->q.storage)
+                        ? 0
+                        : CPU(attention_backward_f32_workspace)(shape, a->q.storage));
 }

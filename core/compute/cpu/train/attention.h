@@ -89,16 +89,16 @@ struct running {
     float largest[TILE_TOKENS], sum[TILE_TOKENS];
 };
 
-static inline struct attention attention_of(struct place q, struct place k, struct place v,
-                                            struct place lse, enum storage type,
+static inline struct attention attention_of(const struct tensor *q, const struct tensor *k,
+                                            const struct tensor *v, const struct tensor *lse,
                                             struct attention_shape shape,
                                             struct documents documents)
 {
-    return (struct attention){.q = host_pointer(q),
-                              .k = host_pointer(k),
-                              .v = host_pointer(v),
-                              .lse = host_pointer(lse),
-                              .type = type,
+    return (struct attention){.q = host_data(q),
+                              .k = host_data(k),
+                              .v = host_data(v),
+                              .lse = host_data(lse),
+                              .type = q->storage,
                               .shape = shape,
                               .documents = documents,
                               .padded = (shape.head_dim + REGISTER_COLUMNS - 1) / REGISTER_COLUMNS *

@@ -72,18 +72,19 @@ static void int8_group(const struct pass *pass, int64_t group)
         int8_block(pass, at);
 }
 
-void CPU(dequantize)(void *self, struct place out, enum storage type, struct weight weight)
+void CPU(dequantize)(void *self, const struct op_call *call)
 {
-    struct pass pass = {.out = host_pointer(out),
-                        .type = type,
-                        .codes = host_pointer(weight.data),
-                        .scales = host_pointer(weight.scales),
-                        .count = weight.rows * weight.cols};
+    const struct op_dequantize *a = &call->dequantize;
+    struct pass pass = {.out = host_data(&a->out),
+                        .type = a->out.storage,
+                        .codes = host_data(&a->weight),
+                        .scales = host_pointer(a->weight.scales),
+                        .count = tensor_elements(&a->weight)};
     pass.groups = (pass.count + GROUP - 1) / GROUP;
     fill_pairs(&pass);
 #pragma omp parallel for num_threads(host_threads(self))
     for (int64_t group = 0; group < pass.groups; group++) {
-        if (weight.storage == STORAGE_INT8)
+        if (a->weight.storage == STORAGE_INT8)
             int8_group(&pass, group);
         else
             nf4_group(&pass, group);

@@ -53,11 +53,10 @@ static struct chunk lay_out(char *start, int64_t tokens, int64_t hidden, int64_t
     return chunk;
 }
 
-size_t CPU(head_workspace)(void *self, int64_t tokens, int64_t hidden, int64_t vocab,
-                           enum storage type)
+size_t CPU(head_workspace)(const struct op_head_loss *a)
 {
-    size_t reference = reference_head_workspace(self, tokens, hidden, vocab, type);
-    size_t own = lay_out(NULL, tokens, hidden, vocab, type).bytes;
+    size_t reference = reference_head_workspace(a);
+    size_t own = lay_out(NULL, a->x.rows, a->x.cols, a->head.rows, a->x.storage).bytes;
     return own > reference ? own : reference;
 }
 
@@ -121,7 +120,7 @@ struct head_pass {
     const int32_t *targets;
     const float *weights; /* NULL: 1 each */
     enum storage type;
-    struct weight head;
+    struct tensor head;
     float scale, z_loss;
 };
 
@@ -172,7 +171,7 @@ static struct matmul logits_of(const struct head_pass *pass, int64_t padded)
         .c_stride = vocab,
         .accumulate = REPLACE,
         .a = {pass->chunk.x, pass->type, hidden, 1},
-        .b = {host_pointer(pass->head.data), pass->head.storage, 1, hidden},
+        .b = {host_data(&pass->head), pass->head.storage, 1, hidden},
         .m = padded,
         .n = vocab,
         .k = hidden,
@@ -188,7 +187,7 @@ static struct matmul grad_x_of(const struct head_pass *pass, int64_t padded)
         .c_stride = hidden,
         .accumulate = REPLACE,
         .a = {pass->chunk.grad, pass->type, vocab, 1},
-        .b = {host_pointer(pass->head.data), pass->head.storage, hidden, 1},
+        .b = {host_data(&pass->head), pass->head.storage, hidden, 1},
         .m = padded,
         .n = hidden,
         .k = vocab,
@@ -266,31 +265,31 @@ static int64_t list_supervised(int32_t *out, const int32_t *targets, int64_t tok
     return count;
 }
 
-void CPU(head_loss)(void *self, struct place loss, struct place grad_x, struct place grad_weight,
-                    struct place x, enum storage type, struct weight head, struct targets targets,
-                    int64_t tokens, float scale, float z_loss, struct place workspace)
+void CPU(head_loss)(void *self, const struct op_call *call)
 {
+    const struct op_head_loss *a = &call->head_loss;
+    int64_t tokens = a->x.rows;
     struct head_pass pass = {
         .self = self,
-        .chunk = lay_out(host_pointer(workspace), tokens, head.cols, head.rows, type),
-        .x = host_pointer(x),
-        .grad_x = host_pointer(grad_x),
-        .grad_weight = host_pointer(grad_weight),
-        .targets = host_pointer(targets.ids),
-        .weights = host_pointer(targets.weights),
-        .type = type,
-        .head = head,
-        .scale = scale,
-        .z_loss = z_loss,
+        .chunk =
+            lay_out(host_data(&a->workspace), tokens, a->head.cols, a->head.rows, a->x.storage),
+        .x = host_data(&a->x),
+        .grad_x = host_data(&a->grad_x),
+        .grad_weight = host_data(&a->grad_weight),
+        .targets = host_data(&a->targets),
+        .weights = host_data(&a->weights),
+        .type = a->x.storage,
+        .head = a->head,
+        .scale = a->scale,
+        .z_loss = a->z_loss,
     };
     int64_t count = list_supervised(pass.chunk.tokens, pass.targets, tokens);
     if (!can_run(&pass, tokens)) {
-        reference_head_loss(self, loss, grad_x, grad_weight, x, type, head, targets, tokens, scale,
-                            z_loss, workspace);
+        reference_ops[call->op](self, call);
         return;
     }
     if (pass.grad_x)
-        CPU(fill_zero)(self, grad_x, (size_t)(tokens * head.cols) * storage_size(type));
+        CPU(fill_zero)(self, &(struct op_call){OP_FILL_ZERO, .fill_zero = {a->grad_x}});
     for (int64_t first = 0; first < count; first += CHUNK)
-        run_chunk(&pass, first, count - first < CHUNK ? count - first : CHUNK, host_pointer(loss));
+        run_chunk(&pass, first, count - first < CHUNK ? count - first : CHUNK, host_data(&a->loss));
 }

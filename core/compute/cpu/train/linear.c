@@ -3,72 +3,65 @@
 #include "compute/cpu/level.h"
 #include "compute/reference/reference.h"
 
-static struct operand matrix(const void *data, enum storage storage, int64_t cols)
+static struct operand matrix(const struct tensor *tensor)
 {
-    return (struct operand){data, storage, cols, 1};
+    return (struct operand){host_data(tensor), tensor->storage, tensor->cols, 1};
 }
 
-static struct operand transposed(const void *data, enum storage storage, int64_t cols)
+static struct operand transposed(const struct tensor *tensor)
 {
-    return (struct operand){data, storage, 1, cols};
+    return (struct operand){host_data(tensor), tensor->storage, 1, tensor->cols};
 }
 
-void CPU(linear_forward)(void *self, struct place out, enum accumulate accumulate, struct place x,
-                         enum storage type, struct weight weight, struct place bias, int64_t tokens)
+/* c = or += a b (+ bias) */
+static struct matmul product_into(const struct tensor *c, enum accumulate accumulate,
+                                  struct operand a, struct operand b, const void *bias, int64_t k)
 {
-    struct operand a = matrix(host_pointer(x), type, weight.cols);
-    struct operand b = transposed(host_pointer(weight.data), weight.storage, weight.cols);
-    const struct matmul product = {.c = host_pointer(out),
-                                   .c_storage = type,
-                                   .c_stride = weight.rows,
-                                   .accumulate = accumulate,
-                                   .a = a,
-                                   .b = b,
-                                   .bias = host_pointer(bias),
-                                   .m = tokens,
-                                   .n = weight.rows,
-                                   .k = weight.cols};
-    if (!onednn_matmul(host_kept(self), &product))
-        reference_linear_forward(self, out, accumulate, x, type, weight, bias, tokens);
+    return (struct matmul){.c = host_data(c),
+                           .c_storage = c->storage,
+                           .c_stride = c->cols,
+                           .accumulate = accumulate,
+                           .a = a,
+                           .b = b,
+                           .bias = bias,
+                           .m = c->rows,
+                           .n = c->cols,
+                           .k = k};
 }
 
-void CPU(linear_backward_input)(void *self, struct place grad_x, enum accumulate accumulate,
-                                struct place grad_out, enum storage type, struct weight weight,
-                                int64_t tokens)
+/* Where oneDNN has no such product, the reference computes the call. */
+static void multiply(void *self, const struct matmul *product, const struct op_call *call)
 {
-    struct operand a = matrix(host_pointer(grad_out), type, weight.rows);
-    struct operand b = matrix(host_pointer(weight.data), weight.storage, weight.cols);
-    const struct matmul product = {.c = host_pointer(grad_x),
-                                   .c_storage = type,
-                                   .c_stride = weight.cols,
-                                   .accumulate = accumulate,
-                                   .a = a,
-                                   .b = b,
-                                   .m = tokens,
-                                   .n = weight.cols,
-                                   .k = weight.rows};
-    if (!onednn_matmul(host_kept(self), &product))
-        reference_linear_backward_input(self, grad_x, accumulate, grad_out, type, weight, tokens);
+    if (!onednn_matmul(host_kept(self), product))
+        reference_ops[call->op](self, call);
 }
 
-void CPU(linear_backward_weight)(void *self, struct place grad_weight, enum accumulate accumulate,
-                                 struct place grad_out, struct place x, enum storage type,
-                                 int64_t rows, int64_t cols, int64_t tokens)
+/* out [T, N] = x [T, K] weight [N, K]^T + bias */
+void CPU(linear_forward)(void *self, const struct op_call *call)
 {
-    struct operand a = transposed(host_pointer(grad_out), type, rows);
-    struct operand b = matrix(host_pointer(x), type, cols);
-    const struct matmul product = {.c = host_pointer(grad_weight),
-                                   .c_storage = STORAGE_F32,
-                                   .c_stride = cols,
-                                   .accumulate = accumulate,
-                                   .a = a,
-                                   .b = b,
-                                   .m = rows,
-                                   .n = cols,
-                                   .k = tokens};
-    if (!onednn_matmul(host_kept(self), &product))
-        reference_linear_backward_weight(self, grad_weight, accumulate, grad_out, x, type, rows,
-                                         cols, tokens);
+    const struct op_linear_forward *a = &call->linear_forward;
+    const struct matmul product =
+        product_into(&a->out, a->accumulate, matrix(&a->x), transposed(&a->weight),
+                     host_data(&a->bias), a->weight.cols);
+    multiply(self, &product, call);
+}
+
+/* grad_x [T, K] = grad_out [T, N] weight [N, K] */
+void CPU(linear_backward_input)(void *self, const struct op_call *call)
+{
+    const struct op_linear_backward_input *a = &call->linear_backward_input;
+    const struct matmul product = product_into(&a->grad_x, a->accumulate, matrix(&a->grad_out),
+                                               matrix(&a->weight), NULL, a->weight.rows);
+    multiply(self, &product, call);
+}
+
+/* grad_weight [N, K] = grad_out [T, N]^T x [T, K] */
+void CPU(linear_backward_weight)(void *self, const struct op_call *call)
+{
+    const struct op_linear_backward_weight *a = &call->linear_backward_weight;
+    const struct matmul product = product_into(
+        &a->grad_weight, a->accumulate, transposed(&a->grad_out), matrix(&a->x), NULL, a->x.rows);
+    multiply(self, &product, call);
 }
 
 enum { COLUMNS = 256 }; /* of a bias or an embedding, to one thread */
@@ -84,40 +77,42 @@ static void add_columns(float *sum, const void *rows, enum storage type, int64_t
         sum[i] += wide[i];
 }
 
-void CPU(bias_backward)(void *self, struct place grad_bias, struct place grad_out,
-                        enum storage type, int64_t tokens, int64_t rows)
+void CPU(bias_backward)(void *self, const struct op_call *call)
 {
-    float *sum = host_pointer(grad_bias);
-    const void *from = host_pointer(grad_out);
+    const struct op_bias_backward *a = &call->bias_backward;
+    float *sum = host_data(&a->grad_bias);
+    const void *from = host_data(&a->grad_out);
+    enum storage type = a->grad_out.storage;
+    int64_t tokens = a->grad_out.rows, cols = a->grad_out.cols;
 #pragma omp parallel for num_threads(host_threads(self))
-    for (int64_t first = 0; first < rows; first += COLUMNS)
+    for (int64_t first = 0; first < cols; first += COLUMNS)
         for (int64_t t = 0; t < tokens; t++)
-            add_columns(sum + first, from, type, t * rows, first,
-                        rows - first < COLUMNS ? rows - first : COLUMNS);
+            add_columns(sum + first, from, type, t * cols, first,
+                        cols - first < COLUMNS ? cols - first : COLUMNS);
 }
 
-void CPU(embedding_forward)(void *self, struct place out, enum storage type, struct weight weight,
-                            struct place ids, int64_t tokens)
+void CPU(embedding_forward)(void *self, const struct op_call *call)
 {
-    const int32_t *id = host_pointer(ids);
-    if (weight.storage != type) {
-        reference_embedding_forward(self, out, type, weight, ids, tokens);
+    const struct op_embedding_forward *a = &call->embedding_forward;
+    const int32_t *id = host_data(&a->ids);
+    int64_t hidden = a->out.cols;
+    if (a->weight.storage != a->out.storage) {
+        reference_ops[call->op](self, call);
         return;
     }
-    size_t row = (size_t)weight.cols * storage_size(type);
-    for (int64_t t = 0; t < tokens; t++)
-        memcpy((char *)host_pointer(out) + (size_t)t * row,
-               element(host_pointer(weight.data), type, id[t] * weight.cols), row);
+    size_t row = (size_t)hidden * storage_size(a->out.storage);
+    for (int64_t t = 0; t < a->out.rows; t++)
+        memcpy(elements_in(&a->out, t * hidden), elements_at(&a->weight, id[t] * hidden), row);
 }
 
-void CPU(embedding_backward)(void *self, struct place grad_weight, struct place grad_out,
-                             enum storage type, struct place ids, int64_t tokens, int64_t vocab,
-                             int64_t hidden)
+void CPU(embedding_backward)(void *self, const struct op_call *call)
 {
-    (void)vocab;
-    const int32_t *id = host_pointer(ids);
-    float *sum = host_pointer(grad_weight);
-    const void *from = host_pointer(grad_out);
+    const struct op_embedding_backward *a = &call->embedding_backward;
+    const int32_t *id = host_data(&a->ids);
+    float *sum = host_data(&a->grad_weight);
+    const void *from = host_data(&a->grad_out);
+    enum storage type = a->grad_out.storage;
+    int64_t tokens = a->grad_out.rows, hidden = a->grad_out.cols;
 #pragma omp parallel for num_threads(host_threads(self))
     for (int64_t first = 0; first < hidden; first += COLUMNS)
         for (int64_t t = 0; t < tokens; t++)

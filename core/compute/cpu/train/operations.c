@@ -1,29 +1,42 @@
-/* The table of this level's operations. */
+/* The table of this level's operations, and the workspaces that they take. */
 #include "compute/cpu/level.h"
 
-const struct train_ops CPU(train_ops) = {
-    .embedding_forward = CPU(embedding_forward),
-    .embedding_backward = CPU(embedding_backward),
-    .rmsnorm_forward = CPU(rmsnorm_forward),
-    .rmsnorm_backward = CPU(rmsnorm_backward),
-    .dequantize = CPU(dequantize),
-    .linear_forward = CPU(linear_forward),
-    .linear_backward_input = CPU(linear_backward_input),
-    .linear_backward_weight = CPU(linear_backward_weight),
-    .bias_backward = CPU(bias_backward),
-    .rope = CPU(rope),
-    .attention_forward = CPU(attention_forward),
-    .attention_backward = CPU(attention_backward),
-    .attention_workspace = CPU(attention_workspace),
-    .swiglu_forward = CPU(swiglu_forward),
-    .swiglu_backward = CPU(swiglu_backward),
-    .add = CPU(add),
-    .scale = CPU(scale),
-    .add_noise = CPU(add_noise),
-    .head_loss = CPU(head_loss),
-    .head_workspace = CPU(head_workspace),
-    .sum_squares = CPU(sum_squares),
-    .adamw = CPU(adamw),
-    .fill_zero = CPU(fill_zero),
-    .copy = CPU(copy),
+static op_function *const table[OP_COUNT] = {
+    [OP_EMBEDDING_FORWARD] = CPU(embedding_forward),
+    [OP_EMBEDDING_BACKWARD] = CPU(embedding_backward),
+    [OP_RMSNORM_FORWARD] = CPU(rmsnorm_forward),
+    [OP_RMSNORM_BACKWARD] = CPU(rmsnorm_backward),
+    [OP_DEQUANTIZE] = CPU(dequantize),
+    [OP_LINEAR_FORWARD] = CPU(linear_forward),
+    [OP_LINEAR_BACKWARD_INPUT] = CPU(linear_backward_input),
+    [OP_LINEAR_BACKWARD_WEIGHT] = CPU(linear_backward_weight),
+    [OP_BIAS_BACKWARD] = CPU(bias_backward),
+    [OP_ROPE] = CPU(rope),
+    [OP_ATTENTION_FORWARD] = CPU(attention_forward),
+    [OP_ATTENTION_BACKWARD] = CPU(attention_backward),
+    [OP_SWIGLU_FORWARD] = CPU(swiglu_forward),
+    [OP_SWIGLU_BACKWARD] = CPU(swiglu_backward),
+    [OP_ADD] = CPU(add),
+    [OP_SCALE] = CPU(scale),
+    [OP_ADD_NOISE] = CPU(add_noise),
+    [OP_HEAD_LOSS] = CPU(head_loss),
+    [OP_SUM_SQUARES] = CPU(sum_squares),
+    [OP_ADAMW] = CPU(adamw),
+    [OP_FILL_ZERO] = CPU(fill_zero),
+    [OP_COPY] = CPU(copy),
 };
+
+static size_t workspace(void *self, const struct op_call *call)
+{
+    (void)self;
+    switch (call->op) {
+    case OP_ATTENTION_BACKWARD:
+        return CPU(attention_workspace)(&call->attention_backward);
+    case OP_HEAD_LOSS:
+        return CPU(head_workspace)(&call->head_loss);
+    default:
+        return 0;
+    }
+}
+
+const struct host_operations CPU(operations) = {table, workspace, &CPU(spectra_ops)};

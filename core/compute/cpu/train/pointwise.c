@@ -41,13 +41,15 @@ static double row_squares(const void *row, enum storage type, int64_t count)
     return sum;
 }
 
-static void scale_row(void *out, const void *x, enum storage type, struct weight weight, float r)
+/* out = x r weight */
+static void scale_row(void *out, const void *x, enum storage type, const struct tensor *weight,
+                      float r)
 {
     float wide[CHUNK], w[CHUNK];
-    for (int64_t at = 0; at < weight.cols; at += CHUNK) {
-        int64_t part = chunk_at(at, weight.cols);
+    for (int64_t at = 0; at < weight->cols; at += CHUNK) {
+        int64_t part = chunk_at(at, weight->cols);
         widen(wide, element(x, type, at), type, part);
-        widen(w, element(host_pointer(weight.data), weight.storage, at), weight.storage, part);
+        widen(w, elements_at(weight, at), weight->storage, part);
 #pragma omp simd
         for (int64_t i = 0; i < part; i++)
             wide[i] *= r * w[i];
@@ -55,34 +57,36 @@ static void scale_row(void *out, const void *x, enum storage type, struct weight
     }
 }
 
-void CPU(rmsnorm_forward)(void *self, struct place out, struct place rstd, struct place x,
-                          enum storage type, struct weight weight, float epsilon, int64_t tokens)
+void CPU(rmsnorm_forward)(void *self, const struct op_call *call)
 {
-    int64_t hidden = weight.cols;
-    float *kept = host_pointer(rstd);
+    const struct op_rmsnorm_forward *a = &call->rmsnorm_forward;
+    int64_t hidden = a->x.cols;
+    enum storage type = a->x.storage;
+    float *rstd = host_data(&a->rstd);
 #pragma omp parallel for num_threads(host_threads(self))
-    for (int64_t t = 0; t < tokens; t++) {
-        const void *row = element(host_pointer(x), type, t * hidden);
+    for (int64_t t = 0; t < a->x.rows; t++) {
+        const void *row = elements_at(&a->x, t * hidden);
         double mean = row_squares(row, type, hidden) / (double)hidden;
-        kept[t] = (float)(1 / sqrt(mean + (double)epsilon));
-        scale_row(element_of(host_pointer(out), type, t * hidden), row, type, weight, kept[t]);
+        rstd[t] = (float)(1 / sqrt(mean + (double)a->epsilon));
+        scale_row(elements_in(&a->out, t * hidden), row, type, &a->weight, rstd[t]);
     }
 }
 
-/* One token's r (w g - x r^2 mean(w g x)) */
+/* One token's gradient, r (w g - x r^2 mean(w g x)): the mean is found in a first pass over the
+ * row's chunks, the gradient made in a second. */
 static void norm_backward_row(void *grad_x, enum accumulate accumulate, const void *grad_out,
-                              const void *x, float r, enum storage type, struct weight weight)
+                              const void *x, float r, enum storage type,
+                              const struct tensor *weight)
 {
     float g[CHUNK], wide[CHUNK], w[CHUNK];
     double sum = 0;
-    int64_t hidden = weight.cols;
-    const void *weights = host_pointer(weight.data);
+    int64_t hidden = weight->cols;
     for (int pass = 0; pass < 2; pass++) {
         float mean = (float)(sum / (double)hidden) * r * r;
         for (int64_t at = 0; at < hidden; at += CHUNK) {
             int64_t part = chunk_at(at, hidden);
             widen(g, element(grad_out, type, at), type, part);
-            widen(w, element(weights, weight.storage, at), weight.storage, part);
+            widen(w, elements_at(weight, at), weight->storage, part);
             widen(wide, element(x, type, at), type, part);
 #pragma omp simd
             for (int64_t i = 0; i < part; i++)
@@ -120,27 +124,27 @@ static void norm_weight_columns(float *sum, const void *grad_out, const void *x,
     }
 }
 
-void CPU(rmsnorm_backward)(void *self, struct place grad_x, enum accumulate accumulate,
-                           struct place grad_weight, struct place grad_out, struct place x,
-                           struct place rstd, enum storage type, struct weight weight,
-                           int64_t tokens)
+/* The weight's gradient first: grad_x may lie where grad_out does. */
+void CPU(rmsnorm_backward)(void *self, const struct op_call *call)
 {
-    int64_t hidden = weight.cols;
-    const float *kept = host_pointer(rstd);
-    float *sum = host_pointer(grad_weight);
-    const void *g = host_pointer(grad_out), *in = host_pointer(x);
+    const struct op_rmsnorm_backward *a = &call->rmsnorm_backward;
+    int64_t hidden = a->x.cols, tokens = a->x.rows;
+    enum storage type = a->x.storage;
+    const float *rstd = host_data(&a->rstd);
+    float *sum = host_data(&a->grad_weight);
+    const void *g = host_data(&a->grad_out), *x = host_data(&a->x);
     enum { PART = 128 };
     if (sum) {
 #pragma omp parallel for num_threads(host_threads(self))
         for (int64_t first = 0; first < hidden; first += PART)
-            norm_weight_columns(sum, g, in, kept, type, hidden, tokens, first,
+            norm_weight_columns(sum, g, x, rstd, type, hidden, tokens, first,
                                 hidden - first < PART ? hidden - first : PART);
     }
 #pragma omp parallel for num_threads(host_threads(self))
     for (int64_t t = 0; t < tokens; t++)
-        norm_backward_row(element_of(host_pointer(grad_x), type, t * hidden), accumulate,
-                          element(g, type, t * hidden), element(in, type, t * hidden), kept[t],
-                          type, weight);
+        norm_backward_row(elements_in(&a->grad_x, t * hidden), a->accumulate,
+                          element(g, type, t * hidden), element(x, type, t * hidden), rstd[t], type,
+                          &a->weight);
 }
 
 static void rotate_head(void *head, enum storage type, const float *angles, int half, float sign)
@@ -162,46 +166,50 @@ static void rotate_head(void *head, enum storage type, const float *angles, int 
     }
 }
 
-void CPU(rope)(void *self, struct place x, enum storage type, struct place table,
-               struct place positions, int64_t tokens, int heads, int head_dim, bool backward)
+void CPU(rope)(void *self, const struct op_call *call)
 {
-    const float *angles = host_pointer(table);
-    const int32_t *position = host_pointer(positions);
+    const struct op_rope *a = &call->rope;
+    const float *angles = host_data(&a->table);
+    const int32_t *position = host_data(&a->positions);
+    int64_t dim = a->table.cols, heads = a->x.cols / dim;
+    float sign = a->backward ? -1.0f : 1.0f;
 #pragma omp parallel for num_threads(host_threads(self))
-    for (int64_t t = 0; t < tokens; t++)
-        for (int head = 0; head < heads; head++)
-            rotate_head(element_of(host_pointer(x), type, (t * heads + head) * head_dim), type,
-                        angles + (int64_t)position[t] * head_dim, head_dim / 2,
-                        backward ? -1.0f : 1.0f);
+    for (int64_t t = 0; t < a->x.rows; t++)
+        for (int64_t head = 0; head < heads; head++)
+            rotate_head(elements_in(&a->x, (t * heads + head) * dim), a->x.storage,
+                        angles + position[t] * dim, (int)(dim / 2), sign);
 }
 
-void CPU(swiglu_forward)(void *self, struct place out, struct place gate, struct place up,
-                         enum storage type, int64_t count)
+void CPU(swiglu_forward)(void *self, const struct op_call *call)
 {
+    const struct op_swiglu_forward *a = &call->swiglu_forward;
+    int64_t count = tensor_elements(&a->out);
+    enum storage type = a->out.storage;
 #pragma omp parallel for num_threads(host_threads(self))
     for (int64_t at = 0; at < count; at += CHUNK) {
         float g[CHUNK], u[CHUNK];
         int64_t part = chunk_at(at, count);
-        widen(g, element(host_pointer(gate), type, at), type, part);
-        widen(u, element(host_pointer(up), type, at), type, part);
+        widen(g, elements_at(&a->gate, at), type, part);
+        widen(u, elements_at(&a->up, at), type, part);
 #pragma omp simd
         for (int64_t i = 0; i < part; i++)
             g[i] = g[i] / (1 + exp_vector(-g[i])) * u[i];
-        narrow(element_of(host_pointer(out), type, at), g, type, part);
+        narrow(elements_in(&a->out, at), g, type, part);
     }
 }
 
-void CPU(swiglu_backward)(void *self, struct place grad_gate, struct place grad_up,
-                          struct place grad_out, struct place gate, struct place up,
-                          enum storage type, int64_t count)
+void CPU(swiglu_backward)(void *self, const struct op_call *call)
 {
+    const struct op_swiglu_backward *a = &call->swiglu_backward;
+    int64_t count = tensor_elements(&a->grad_out);
+    enum storage type = a->grad_out.storage;
 #pragma omp parallel for num_threads(host_threads(self))
     for (int64_t at = 0; at < count; at += CHUNK) {
         float g[CHUNK], u[CHUNK], go[CHUNK];
         int64_t part = chunk_at(at, count);
-        widen(g, element(host_pointer(gate), type, at), type, part);
-        widen(u, element(host_pointer(up), type, at), type, part);
-        widen(go, element(host_pointer(grad_out), type, at), type, part);
+        widen(g, elements_at(&a->gate, at), type, part);
+        widen(u, elements_at(&a->up, at), type, part);
+        widen(go, elements_at(&a->grad_out, at), type, part);
 #pragma omp simd
         for (int64_t i = 0; i < part; i++) {
             float sigmoid = 1 / (1 + exp_vector(-g[i]));
@@ -209,65 +217,75 @@ void CPU(swiglu_backward)(void *self, struct place grad_gate, struct place grad_
             u[i] = go[i] * g[i] * sigmoid;
             g[i] = of_gate;
         }
-        narrow(element_of(host_pointer(grad_gate), type, at), g, type, part);
-        narrow(element_of(host_pointer(grad_up), type, at), u, type, part);
+        narrow(elements_in(&a->grad_gate, at), g, type, part);
+        narrow(elements_in(&a->grad_up, at), u, type, part);
     }
 }
 
-void CPU(add)(void *self, struct place out, struct place x, enum storage type, int64_t count)
+void CPU(add)(void *self, const struct op_call *call)
 {
+    const struct op_add *a = &call->add;
+    int64_t count = tensor_elements(&a->out);
+    enum storage type = a->out.storage;
 #pragma omp parallel for num_threads(host_threads(self))
     for (int64_t at = 0; at < count; at += CHUNK) {
-        float a[CHUNK], b[CHUNK];
+        float out[CHUNK], x[CHUNK];
         int64_t part = chunk_at(at, count);
-        widen(a, element(host_pointer(out), type, at), type, part);
-        widen(b, element(host_pointer(x), type, at), type, part);
+        widen(out, elements_at(&a->out, at), type, part);
+        widen(x, elements_at(&a->x, at), type, part);
 #pragma omp simd
         for (int64_t i = 0; i < part; i++)
-            a[i] += b[i];
-        narrow(element_of(host_pointer(out), type, at), a, type, part);
+            out[i] += x[i];
+        narrow(elements_in(&a->out, at), out, type, part);
     }
 }
 
-void CPU(scale)(void *self, struct place x, enum storage type, float factor, int64_t count)
+void CPU(scale)(void *self, const struct op_call *call)
 {
+    const struct op_scale *a = &call->scale;
+    int64_t count = tensor_elements(&a->x);
+    enum storage type = a->x.storage;
+    float factor = a->factor;
 #pragma omp parallel for num_threads(host_threads(self))
     for (int64_t at = 0; at < count; at += CHUNK) {
         float values[CHUNK];
         int64_t part = chunk_at(at, count);
-        widen(values, element(host_pointer(x), type, at), type, part);
+        widen(values, elements_at(&a->x, at), type, part);
 #pragma omp simd
         for (int64_t i = 0; i < part; i++)
             values[i] *= factor;
-        narrow(element_of(host_pointer(x), type, at), values, type, part);
+        narrow(elements_in(&a->x, at), values, type, part);
     }
 }
 
-void CPU(add_noise)(void *self, struct place x, enum storage type, int64_t hidden,
-                    struct documents documents, float alpha, const uint32_t key[2], uint32_t batch)
+void CPU(add_noise)(void *self, const struct op_call *call)
 {
-    for (int d = 0; d < documents.count; d++) {
-        int64_t begin = documents.offsets[d] * hidden, end = documents.offsets[d + 1] * hidden;
-        float size = noise_size(alpha, end - begin);
+    const struct op_add_noise *a = &call->add_noise;
+    int64_t hidden = a->x.cols;
+    for (int d = 0; d < a->documents.count; d++) {
+        int64_t begin = a->documents.offsets[d] * hidden;
+        int64_t end = a->documents.offsets[d + 1] * hidden;
+        float size = noise_size(a->alpha, end - begin);
 #pragma omp parallel for num_threads(host_threads(self))
         for (int64_t at = begin; at < end; at += CHUNK) {
             float values[CHUNK];
             int64_t part = chunk_at(at, end);
-            widen(values, element(host_pointer(x), type, at), type, part);
+            widen(values, elements_at(&a->x, at), a->x.storage, part);
             for (int64_t i = 0; i < part; i++)
-                values[i] += size * noise_of(key, batch, at + i);
-            narrow(element_of(host_pointer(x), type, at), values, type, part);
+                values[i] += size * noise_of(a->key, a->batch, at + i);
+            narrow(elements_in(&a->x, at), values, a->x.storage, part);
         }
     }
 }
 
 /* A fixed number of parts, added in their order: the sum does not depend on the threads. */
-void CPU(sum_squares)(void *self, struct place sum, struct place x, int64_t count)
+void CPU(sum_squares)(void *self, const struct op_call *call)
 {
+    const struct op_sum_squares *a = &call->sum_squares;
     enum { PARTS = 64 };
-    double parts[PARTS] = {0};
-    const float *values = host_pointer(x);
-    int64_t length = (count / PARTS + CHUNK) / CHUNK * CHUNK;
+    double parts[PARTS] = {0}, *sum = host_data(&a->sum);
+    const float *values = host_data(&a->x);
+    int64_t count = tensor_elements(&a->x), length = (count / PARTS + CHUNK) / CHUNK * CHUNK;
 #pragma omp parallel for num_threads(host_threads(self))
     for (int part = 0; part < PARTS; part++)
         if (part * length < count)
@@ -275,20 +293,23 @@ void CPU(sum_squares)(void *self, struct place sum, struct place x, int64_t coun
                 row_squares(values + part * length, STORAGE_F32,
                             count - part * length < length ? count - part * length : length);
     for (int part = 0; part < PARTS; part++)
-        *(double *)host_pointer(sum) += parts[part];
+        *sum += parts[part];
 }
 
-void CPU(fill_zero)(void *self, struct place out, size_t bytes)
+void CPU(fill_zero)(void *self, const struct op_call *call)
 {
+    const struct op_fill_zero *a = &call->fill_zero;
     enum { PART = 1 << 20 };
-    char *start = host_pointer(out);
+    char *start = host_data(&a->out);
+    size_t bytes = tensor_bytes(&a->out).data;
 #pragma omp parallel for num_threads(host_threads(self))
     for (size_t at = 0; at < bytes; at += PART)
         memset(start + at, 0, bytes - at < PART ? bytes - at : PART);
 }
 
-void CPU(copy)(void *self, struct place out, struct place from, size_t bytes)
+void CPU(copy)(void *self, const struct op_call *call)
 {
+    const struct op_copy *a = &call->copy;
     (void)self;
-    memmove(host_pointer(out), host_pointer(from), bytes);
+    memmove(host_data(&a->out), host_data(&a->from), tensor_bytes(&a->from).data);
 }

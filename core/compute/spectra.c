@@ -59,3 +59,22 @@ void spectra_clear_rounding(double *values, int64_t rows, int64_t cols)
         if (values[i] < spectra_resolution(rows, cols, values[0]))
             values[i] = 0;
 }
+
+double spectra_quantile(const double *values, int64_t count, double q)
+{
+    double position = (1 - q) * (double)(count - 1);
+    int64_t low = (int64_t)position;
+    int64_t high = low + 1 < count ? low + 1 : low;
+    double part = position - (double)low;
+    return values[low] + part * (values[high] - values[low]);
+}
+
+double spectra_sigma(const double *values, int64_t count)
+{
+    return (spectra_quantile(values, count, 0.75) - spectra_quantile(values, count, 0.25)) / 1.349;
+}
+
+double spectra_threshold(double sigma, int64_t rows, int64_t cols)
+{
+    return sigma * (1 + sqrt((double)shorter(rows, cols) / (double)longer(rows, cols)));
+}

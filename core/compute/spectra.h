@@ -25,10 +25,21 @@ struct spectra_ops {
     double accuracy;
 };
 
+/* The sides of a matrix: how many singular values it has, and what they are sums over. */
+static inline int64_t shorter(int64_t rows, int64_t cols)
+{
+    return rows < cols ? rows : cols;
+}
+
+static inline int64_t longer(int64_t rows, int64_t cols)
+{
+    return rows < cols ? cols : rows;
+}
+
 /* Smaller singular values are rounding in fp64 (numpy.linalg.matrix_rank has the same bound). */
 static inline double spectra_resolution(int64_t rows, int64_t cols, double largest)
 {
-    return DBL_EPSILON * (double)(rows > cols ? rows : cols) * largest;
+    return DBL_EPSILON * (double)longer(rows, cols) * largest;
 }
 
 /* ERROR_NOT_FINITE with a message that names the kind and its place, where there is NaN or Inf. */
@@ -43,5 +54,16 @@ void spectra_of_squares(double *values, int64_t count);
 
 /* Values below spectra_resolution() become zeros; descending, of a matrix of this shape. */
 void spectra_clear_rounding(double *values, int64_t rows, int64_t cols);
+
+/* --- where noise ends, as the paper's own code has it (Hartford et al. 2024, arXiv 2406.06623) ---
+ *
+ *     sigma = (quantile(3/4) - quantile(1/4)) / 1.349,  the deviation of a normal law
+ *     threshold = sigma (1 + sqrt(shorter side / longer side)),  values above it are signal
+ */
+
+/* Of values[count], descending: between order statistics linearly, as numpy and torch do. */
+double spectra_quantile(const double *values, int64_t count, double q);
+double spectra_sigma(const double *values, int64_t count);
+double spectra_threshold(double sigma, int64_t rows, int64_t cols);
 
 #endif

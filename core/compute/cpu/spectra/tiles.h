@@ -5,23 +5,13 @@
 
 #include "compute/cpu/level.h"
 #include "compute/cpu/spectra/vector.h"
+#include "compute/spectra.h"
 
 enum { TILE = 64, TILE_SIZE = TILE * TILE };
 
 INLINE int64_t tile_count(int64_t n)
 {
     return (n + TILE - 1) / TILE;
-}
-
-/* The sides of a matrix: the order of its Gram matrix, and what that sums over. */
-INLINE int64_t shorter(int64_t rows, int64_t cols)
-{
-    return rows < cols ? rows : cols;
-}
-
-INLINE int64_t longer(int64_t rows, int64_t cols)
-{
-    return rows < cols ? cols : rows;
 }
 
 INLINE double *tile_cell(double *tile, int64_t i, int64_t j)

@@ -22,7 +22,7 @@ int host_backend_new(struct backend **out, const char *name,
 /* This machine, as the back end of this name with this many threads (0: all cores) has it. */
 void host_describe(struct device_info *out, const char *name, int threads);
 
-/* The memory behind a place; NULL where nothing is there. For operations only. */
+/* The memory of a place; NULL where nothing is there. For operations only. */
 void *host_pointer(struct place place);
 static inline void *host_data(const struct tensor *tensor)
 {

@@ -14,11 +14,11 @@ struct spectra_ops {
      * `accuracy` of the largest; those below spectra_resolution() may be exact zeros.
      * NaN or Inf in the matrix is ERROR_NOT_FINITE; ERROR_NOT_HERE: the device cannot do this one,
      * since it has no memory for it, even without those in other threads' hands, say, and another
-     * may; ERROR_DEVICE: it is lost. The matrix need not be host_alloc()'s. room: workspace() bytes
-     * of host memory, aligned to 64, which the caller keeps from matrix to matrix: fresh memory is
-     * slow. */
+     * may; ERROR_DEVICE: it is lost. The matrix need not be host_alloc()'s. `workspace`: as many
+     * bytes of host memory as the function of that name says, aligned to 64, which the caller keeps
+     * from matrix to matrix: fresh memory is slow. */
     int (*values)(void *self, double *values, const float *matrix, int64_t rows, int64_t cols,
-                  void *room, struct error *err);
+                  void *workspace, struct error *err);
     size_t (*workspace)(void *self, int64_t rows, int64_t cols);
     /* How many matrices of this shape the device takes at once; NULL: one for each core. */
     int (*side_by_side)(void *self, int64_t rows, int64_t cols);

@@ -82,10 +82,10 @@ static void wrapper_close(struct backend *backend)
 /* --- singular values --- */
 
 static int hand_values(void *self, double *values, const float *matrix, int64_t rows, int64_t cols,
-                       void *room, struct error *err)
+                       void *workspace, struct error *err)
 {
     struct backend *below = below_of(self);
-    return below->spectra->values(below->self, values, matrix, rows, cols, room, err);
+    return below->spectra->values(below->self, values, matrix, rows, cols, workspace, err);
 }
 
 static size_t hand_values_workspace(void *self, int64_t rows, int64_t cols)

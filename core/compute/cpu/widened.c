@@ -47,7 +47,7 @@ void panels_free(struct panels *panels)
 
 enum { WORTH_THREADS = 1 << 15 };
 
-/* `lines` lines of `length`, `stride` apart in memory; wide ones lie one behind another. */
+/* `lines` lines of `length`, `stride` apart in memory; wide ones lie one after another. */
 struct lines {
     int64_t count, length, stride;
 };

@@ -45,10 +45,10 @@ static bool rotate(double *a, double *b, int64_t n)
 }
 
 static int jacobi_values(void *self, double *values, const float *matrix, int64_t rows,
-                         int64_t cols, void *room, struct error *err)
+                         int64_t cols, void *workspace, struct error *err)
 {
     (void)self;
-    double *vectors = room;
+    double *vectors = workspace;
     int64_t count = rows < cols ? rows : cols, length = rows < cols ? cols : rows;
     if (spectra_check_finite(matrix, rows, cols, err) != 0)
         return -1;

@@ -84,7 +84,7 @@ static void multiply(const struct reduction *r, double *tiles, int64_t i, int64_
     int64_t step = TILE * p->band, top = first_in(i, p->begin), left = first_in(j, p->begin);
     tile_times(r->x + i * step, tile, top, left, p->y + j * step, p->band);
     if (j < i)
-        turned_tile_times(r->x + j * step, tile, top, left, p->y + i * step, p->band);
+        transposed_tile_times(r->x + j * step, tile, top, left, p->y + i * step, p->band);
 }
 
 static void update_and_multiply(struct reduction *r, double *tiles)

@@ -11,7 +11,7 @@
  *
  * The band is stored as if it were the whole matrix with 3 * band rows a column: columns overlap
  * where the band ends. Above the diagonal, D's mirror image is kept as far as the blocks need it.
- * Zeros stand behind the last row, so that no block is cut short.
+ * Zeros stand after the last row, so that no block is cut short.
  */
 #include "compute/cpu/spectra/symmetric.h"
 
@@ -157,7 +157,7 @@ INLINE void step(double *a, struct sweep *s, int64_t sweep, const int band)
     s->at += band;
 }
 
-/* Sweeps first to first + count - 1, one two steps behind the other. */
+/* Sweeps first to first + count - 1, one two steps after the other. */
 INLINE void fly(double *a, int64_t n, int64_t first, int count, const int band)
 {
     struct sweep flight[FLIGHT];

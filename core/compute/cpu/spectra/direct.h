@@ -20,10 +20,10 @@ void CPU(to_golub_kahan)(double *golub_kahan, double *tiles, double *workspace, 
                          int band);
 
 /* Singular values of matrix[rows, cols], descending, to a few units of rounding of the largest,
- * whatever the condition; zeros below spectra_resolution(). room: direct_workspace() doubles for
- * the shorter side n. */
+ * whatever the condition; zeros below spectra_resolution(). `workspace`: direct_workspace() doubles
+ * for the shorter side n. */
 size_t CPU(direct_workspace)(int64_t n);
-int CPU(direct_values)(double *values, double *room, const float *matrix, int64_t rows,
+int CPU(direct_values)(double *values, double *workspace, const float *matrix, int64_t rows,
                        int64_t cols, struct error *err);
 
 #endif

@@ -25,8 +25,8 @@ static void fill_tall(double *panel, const float *matrix, int64_t cols, int64_t 
             panel[p * PANEL + i] = (double)matrix[(first + p) * cols + column + i];
 }
 
-/* [WIDTH, WIDTH] of a matrix, widened and turned. */
-INLINE void turn_block(double *panel, const float *matrix, int64_t cols)
+/* [WIDTH, WIDTH] of a matrix, widened and transposed. */
+INLINE void transpose_block(double *panel, const float *matrix, int64_t cols)
 {
     typedef float half __attribute__((vector_size(4 * WIDTH), aligned(4)));
     vector block[WIDTH];
@@ -39,7 +39,8 @@ INLINE void turn_block(double *panel, const float *matrix, int64_t cols)
         store(panel + i * PANEL, block[i]);
 }
 
-/* Rows [row, row + PANEL) of a wide matrix, turned; 16 values of a row at a time are a cache line.
+/* Rows [row, row + PANEL) of a wide matrix, transposed; 16 values of a row at a time are a cache
+ * line.
  */
 static void fill_wide(double *panel, const float *matrix, int64_t cols, int64_t row, int64_t have,
                       int64_t first, int64_t depth)
@@ -48,7 +49,8 @@ static void fill_wide(double *panel, const float *matrix, int64_t cols, int64_t 
     int64_t from = 0;
     for (; have == PANEL && from + WIDTH <= depth; from += WIDTH)
         for (int i = 0; i < PANEL; i += WIDTH)
-            turn_block(panel + from * PANEL + i, matrix + (row + i) * cols + first + from, cols);
+            transpose_block(panel + from * PANEL + i, matrix + (row + i) * cols + first + from,
+                            cols);
     for (; from < depth; from += LINE)
         for (int64_t i = 0; i < have; i++)
             for (int64_t p = from; p < from + LINE && p < depth; p++)

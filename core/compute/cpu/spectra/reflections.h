@@ -15,7 +15,7 @@ struct reflections {
     double *v;     /* [padded, band]: the panel, zeros before row `begin`; then V */
     double *y;     /* [padded, band]: V T, from row `begin` on */
     double *r;     /* [band, band]: what becomes of the panel's head */
-    double *t, *s; /* [band, band]: T; room */
+    double *t, *s; /* [band, band]: T; a workspace */
     double *tau, *scale, *dots;
     int64_t n, padded, begin;
     int band;
@@ -28,8 +28,8 @@ struct reflections CPU(reflections_in)(double *workspace, int64_t n, int band);
 /* From v, which holds the panel from row `begin` on, to V, R, T and Y. */
 void CPU(reflect)(struct reflections *p);
 
-/* out = sign [first second], each [padded, band], turned: from row `begin` on, a multiple of PANEL,
- * panels of [2 band, PANEL], as tile_add_product() takes them. */
+/* out = sign [first second], each [padded, band], transposed: from row `begin` on, a multiple of
+ * PANEL, panels of [2 band, PANEL], as tile_add_product() takes them. */
 void CPU(pack_pair)(double *out, double sign, const double *first, const double *second,
                     const struct reflections *p);
 

@@ -131,8 +131,8 @@ void CPU(tridiagonal_values)(double *values, double *squares, const double *diag
 {
     double low = INFINITY, high = -INFINITY; /* Gershgorin's discs */
     for (int64_t i = 0; i < n; i++) {
-        double before = i > 0 ? off_diagonal[i - 1] : 0, behind = i + 1 < n ? off_diagonal[i] : 0;
-        double radius = fabs(before) + fabs(behind);
+        double before = i > 0 ? off_diagonal[i - 1] : 0, after = i + 1 < n ? off_diagonal[i] : 0;
+        double radius = fabs(before) + fabs(after);
         low = fmin(low, diagonal[i] - radius);
         high = fmax(high, diagonal[i] + radius);
         squares[i] = before * before;

@@ -43,8 +43,8 @@ INLINE void tile_times(double *out, const double *tile, int64_t top, int64_t lef
 }
 
 /* out[TILE, band] += tile^T y[TILE, band], without the same rows and columns of the tile. */
-INLINE void turned_tile_times(double *out, const double *tile, int64_t top, int64_t left,
-                              const double *y, int band)
+INLINE void transposed_tile_times(double *out, const double *tile, int64_t top, int64_t left,
+                                  const double *y, int band)
 {
     for (int j = 0; j < band; j += PANEL)
         for (int64_t i = left; i < TILE; i += PRODUCT_ROWS)

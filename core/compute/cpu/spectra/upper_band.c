@@ -58,7 +58,7 @@ static void take_columns(struct reduction *r, double *tiles, int64_t at)
         add_packed(p->v, r->rows, r->cols + at * 2 * band, at, p->padded, band);
 }
 
-/* Rows from `at` on, columns behind the diagonal block, turned: the right panel, once
+/* Rows from `at` on, columns after the diagonal block, transposed: the right panel, once
  * (I - V T V^T)^T is applied to it. */
 static void take_rows(struct reduction *r, double *tiles, int64_t at)
 {
@@ -88,8 +88,8 @@ static void update_and_multiply(struct reduction *r, double *tiles)
             if (at > 0)
                 tile_add_product(tile, first_in(i, at), first_in(j, at), r->rows + 2 * i * step,
                                  r->cols + 2 * j * step, 2 * p->band);
-            turned_tile_times(r->z + j * step, tile, first_in(i, at), first_in(j, at + p->band),
-                              p->y + i * step, p->band);
+            transposed_tile_times(r->z + j * step, tile, first_in(i, at), first_in(j, at + p->band),
+                                  p->y + i * step, p->band);
         }
 }
 
@@ -113,11 +113,11 @@ static void multiply(struct reduction *r, double *tiles)
 
 /* A triangle [band, band] of the upper band, its first element at row, col; or its transpose. */
 static void put_triangle(double *golub_kahan, const struct reflections *p, int64_t row, int64_t col,
-                         bool turned)
+                         bool transposed)
 {
     for (int i = 0; i < p->band; i++)
         for (int c = i; c < p->band; c++) {
-            int64_t at_row = row + (turned ? c : i), at_col = col + (turned ? i : c);
+            int64_t at_row = row + (transposed ? c : i), at_col = col + (transposed ? i : c);
             int64_t u = 2 * at_row + 1, v = 2 * at_col;
             double value = p->r[i * p->band + c];
             if (at_row < p->n && at_col < p->n)

@@ -35,13 +35,13 @@ static size_t workspace(void *self, int64_t rows, int64_t cols)
     return lay_out(shorter(rows, cols)).all * sizeof(double);
 }
 
-static void gram_values(double *values, double *room, const float *matrix, int64_t rows,
+static void gram_values(double *values, double *workspace, const float *matrix, int64_t rows,
                         int64_t cols)
 {
     int64_t n = shorter(rows, cols);
     int band = CPU(band_width)(n);
     const struct layout layout = lay_out(n);
-    double *tiles = room, *stage = tiles + layout.tiles, *diagonal = stage + layout.stage;
+    double *tiles = workspace, *stage = tiles + layout.tiles, *diagonal = stage + layout.stage;
     double *off_diagonal = diagonal + n, *squares = off_diagonal + n;
     CPU(gram)(tiles, stage, matrix, rows, cols);
     CPU(to_band)(tiles, stage, n, band);
@@ -60,7 +60,7 @@ static bool is_zero(const float *matrix, int64_t count)
 }
 
 static int values(void *self, double *out, const float *matrix, int64_t rows, int64_t cols,
-                  void *room, struct error *err)
+                  void *workspace, struct error *err)
 {
     (void)self;
     int64_t n = shorter(rows, cols);
@@ -71,10 +71,10 @@ static int values(void *self, double *out, const float *matrix, int64_t rows, in
         memset(out, 0, (size_t)n * sizeof *out);
         return 0;
     }
-    gram_values(out, room, matrix, rows, cols);
+    gram_values(out, workspace, matrix, rows, cols);
     if (out[n - 1] >= gram_floor * out[0])
         return 0;
-    return CPU(direct_values)(out, room, matrix, rows, cols, err);
+    return CPU(direct_values)(out, workspace, matrix, rows, cols, err);
 }
 
 const struct spectra_ops CPU(spectra_ops) = {

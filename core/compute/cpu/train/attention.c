@@ -7,10 +7,11 @@
 
 /* Scores of keys (rows) with queries (columns), -inf where a query does not see a key. */
 static void score_by_key(float *scores, const struct attention *at, const float *k,
-                         const float *q_turned, const struct tile *queries, const struct tile *keys)
+                         const float *q_transposed, const struct tile *queries,
+                         const struct tile *keys)
 {
     int window = at->shape.window;
-    compare(scores, k, q_turned, at->padded);
+    compare(scores, k, q_transposed, at->padded);
     for (int j = 0; j < TILE_TOKENS; j++) {
         int64_t begin = keys->first + j - queries->first;
         mask_row(scores + j * TILE_TOKENS, begin, window > 0 ? begin + window : TILE_TOKENS);
@@ -61,7 +62,7 @@ static void absorb(struct running *running, float *sums, float *scores, int padd
 
 static void forward_tile(const struct attention *at, void *out, struct tile queries, int head)
 {
-    float rows[TILE_TOKENS * DIM_MAX], q_turned[TILE_TOKENS * DIM_MAX],
+    float rows[TILE_TOKENS * DIM_MAX], q_transposed[TILE_TOKENS * DIM_MAX],
         sums[TILE_TOKENS * DIM_MAX] = {0};
     float scores[TILE_TOKENS * TILE_TOKENS];
     struct running running = {0};
@@ -69,13 +70,13 @@ static void forward_tile(const struct attention *at, void *out, struct tile quer
     for (int i = 0; i < TILE_TOKENS; i++)
         running.largest[i] = -INFINITY;
     load_tile(rows, at, at->q, at->shape.heads, head, queries.first, queries.count, at->scale);
-    transpose_tile(q_turned, rows, at->padded);
+    transpose_tile(q_transposed, rows, at->padded);
     for (int64_t first = queries.document_begin; first <= queries.first; first += TILE_TOKENS) {
         struct tile keys = keys_from(queries, first);
         if (is_out_of_window(at, queries.first, first))
             continue;
         load_tile(rows, at, at->k, at->shape.kv_heads, kv_head, first, keys.count, 1);
-        score_by_key(scores, at, rows, q_turned, &queries, &keys);
+        score_by_key(scores, at, rows, q_transposed, &queries, &keys);
         absorb(&running, sums, scores, at->padded);
         load_tile(rows, at, at->v, at->shape.kv_heads, kv_head, first, keys.count, 1);
         tile_product(sums, at->padded, scores, 1, TILE_TOKENS, rows, at->padded, at->padded,
@@ -145,7 +146,7 @@ void CPU(attention_backward)(void *self, const struct op_call *call)
     CPU(attention_backward_f32)(&at, dq, dk, dv, rest, threads);
 }
 
-/* delta, and behind it the sums of what is not summed in place. */
+/* delta, and after it the sums of what is not summed in place. */
 size_t CPU(attention_workspace)(const struct op_attention_backward *a)
 {
     if (a->head_dim > DIM_MAX)

@@ -6,11 +6,11 @@
 
 /* Scores of queries (rows) with keys (columns), -inf where a query does not see a key. */
 static void score_by_query(float *scores, const struct attention *at, const float *q,
-                           const float *k_turned, const struct tile *queries,
+                           const float *k_transposed, const struct tile *queries,
                            const struct tile *keys)
 {
     int window = at->shape.window;
-    compare(scores, q, k_turned, at->padded);
+    compare(scores, q, k_transposed, at->padded);
     for (int i = 0; i < TILE_TOKENS; i++) {
         int64_t end = queries->first + i + 1 - keys->first;
         mask_row(scores + i * TILE_TOKENS, window > 0 ? end - window : 0, end);
@@ -45,7 +45,7 @@ struct pair_tiles {
     float q[TILE_TOKENS * DIM_MAX], go[TILE_TOKENS * DIM_MAX], dq[TILE_TOKENS * DIM_MAX];
     float k[TILE_TOKENS * DIM_MAX], v[TILE_TOKENS * DIM_MAX], dk[TILE_TOKENS * DIM_MAX],
         dv[TILE_TOKENS * DIM_MAX];
-    float k_turned[TILE_TOKENS * DIM_MAX], v_turned[TILE_TOKENS * DIM_MAX];
+    float k_transposed[TILE_TOKENS * DIM_MAX], v_transposed[TILE_TOKENS * DIM_MAX];
     float scores[TILE_TOKENS * TILE_TOKENS], ds[TILE_TOKENS * TILE_TOKENS];
     struct statistics statistics;
 };
@@ -63,8 +63,8 @@ static void load_keys(struct pair_tiles *t, const struct attention *at, int kv_h
 {
     load_tile(t->k, at, at->k, at->shape.kv_heads, kv_head, keys->first, keys->count, 1);
     load_tile(t->v, at, at->v, at->shape.kv_heads, kv_head, keys->first, keys->count, 1);
-    transpose_tile(t->k_turned, t->k, at->padded);
-    transpose_tile(t->v_turned, t->v, at->padded);
+    transpose_tile(t->k_transposed, t->k, at->padded);
+    transpose_tile(t->v_transposed, t->v, at->padded);
 }
 
 /* A tile's sums so far: nothing where it is the first time. */
@@ -93,8 +93,8 @@ static void add_head(struct pair_tiles *t, const struct attention *at, int head,
 {
     int width = at->padded;
     load_queries(t, at, head, queries);
-    score_by_query(t->scores, at, t->q, t->k_turned, queries, keys);
-    compare(t->ds, t->go, t->v_turned, width);
+    score_by_query(t->scores, at, t->q, t->k_transposed, queries, keys);
+    compare(t->ds, t->go, t->v_transposed, width);
     probabilities(t->scores, t->ds, &t->statistics);
     tile_product(t->dv, width, t->scores, 1, TILE_TOKENS, t->go, width, width, TILE_TOKENS);
     tile_product(t->dk, width, t->ds, 1, TILE_TOKENS, t->q, width, width, TILE_TOKENS);

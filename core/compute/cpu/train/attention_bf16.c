@@ -1,10 +1,10 @@
 /* Attention on tiles of bf16, where the processor multiplies pairs of them (AVX512_BF16): the same
  * algorithm as attention.c. Scores, their exponentials and all sums are fp32; probabilities and the
- * scores' gradients are rounded to bf16 for the products behind them, as in PyTorch's kernels.
+ * scores' gradients are rounded to bf16 for the products after them, as in PyTorch's kernels.
  *
  * A product adds along pairs, two bf16 in a 32-bit word: an operand [TILE_TOKENS, k] has its rows'
- * pairs as they lie in memory; an operand [k, n] has words of two rows, or of a matrix turned by
- * words.
+ * pairs as they lie in memory; an operand [k, n] has words of two rows, or of a matrix transposed
+ * by words.
  */
 #include "compute/cpu/train/attention.h"
 
@@ -45,7 +45,7 @@ static void pair_product(float *restrict c, int ldc, const uint32_t *restrict a,
     }
 }
 
-/* One head's rows as pairs, zeros behind `count` and behind the head's width. */
+/* One head's rows as pairs, zeros after `count` and after the head's width. */
 static void load_pairs(uint32_t *out, const struct attention *at, const void *from, int heads,
                        int head, int64_t first, int count)
 {
@@ -59,8 +59,8 @@ static void load_pairs(uint32_t *out, const struct attention *at, const void *fr
     }
 }
 
-/* 16 x 16 words turned: out[j, i] = in[i, j]. */
-static void turn_block(uint32_t *out, int ldo, const uint32_t *in, int ldi)
+/* 16 x 16 words transposed: out[j, i] = in[i, j]. */
+static void transpose_block(uint32_t *out, int ldo, const uint32_t *in, int ldi)
 {
     __m512i rows[LANES], t[LANES];
 #pragma GCC unroll 16
@@ -93,11 +93,11 @@ static void turn_block(uint32_t *out, int ldo, const uint32_t *in, int ldi)
 }
 
 /* out[words, TILE_TOKENS] of rows [TILE_TOKENS, words] */
-static void turn(uint32_t *out, const uint32_t *rows, int words)
+static void transpose_words(uint32_t *out, const uint32_t *rows, int words)
 {
     for (int i = 0; i < TILE_TOKENS; i += LANES)
         for (int j = 0; j < words; j += LANES)
-            turn_block(out + j * TILE_TOKENS + i, TILE_TOKENS, rows + i * words + j, words);
+            transpose_block(out + j * TILE_TOKENS + i, TILE_TOKENS, rows + i * words + j, words);
 }
 
 /* out[PAIRS, 2 words]: each word has an element of two rows that follow one another. */
@@ -191,7 +191,7 @@ void CPU(attention_forward_tile_bf16)(const struct attention *at, void *out, str
         if (is_out_of_window(at, queries.first, first))
             continue;
         load_pairs(k, at, at->k, at->shape.kv_heads, kv_head, first, count);
-        turn(b, k, words);
+        transpose_words(b, k, words);
         memset(scores, 0, sizeof scores);
         pair_product(scores, TILE_TOKENS, q, words, b, TILE_TOKENS, words);
         mask_rows(scores, at, queries.first, first);
@@ -228,11 +228,11 @@ static void load_keys(struct tiles *t, const struct attention *at, int kv_head,
     load_pairs(t->v, at, at->v, at->shape.kv_heads, kv_head, keys->first, keys->count);
 }
 
-/* out[TILE_TOKENS, TILE_TOKENS] = rows turned^T, by the words of both */
-static void compare(float *out, struct tiles *t, const uint32_t *rows, const uint32_t *turned,
+/* out[TILE_TOKENS, TILE_TOKENS] = rows transposed^T, by the words of both */
+static void compare(float *out, struct tiles *t, const uint32_t *rows, const uint32_t *transposed,
                     int words)
 {
-    turn(t->b, turned, words);
+    transpose_words(t->b, transposed, words);
     memset(out, 0, TILE_TOKENS * TILE_TOKENS * sizeof *out);
     pair_product(out, TILE_TOKENS, rows, words, t->b, TILE_TOKENS, words);
 }

@@ -1,5 +1,6 @@
-/* Tiles of fp32: their products, and how they are read. What stays in a loop over tiles is turned
- * for the products, so that little is turned per pair. Internal to core/compute/cpu. */
+/* Tiles of fp32: their products, and how they are read. What stays in a loop over tiles is
+ * transposed for the products, so that little is transposed per pair. Internal to core/compute/cpu.
+ */
 #ifndef SPECTRUM_COMPUTE_CPU_TRAIN_ATTENTION_TILES_H
 #define SPECTRUM_COMPUTE_CPU_TRAIN_ATTENTION_TILES_H
 
@@ -30,15 +31,15 @@ static inline void tile_product(float *restrict c, int ldc, const float *restric
     }
 }
 
-/* out[TILE_TOKENS, TILE_TOKENS] = rows turned, of tiles [TILE_TOKENS, padded] and [padded,
+/* out[TILE_TOKENS, TILE_TOKENS] = rows transposed, of tiles [TILE_TOKENS, padded] and [padded,
  * TILE_TOKENS] */
-static inline void compare(float *out, const float *rows, const float *turned, int padded)
+static inline void compare(float *out, const float *rows, const float *transposed, int padded)
 {
     memset(out, 0, TILE_TOKENS * TILE_TOKENS * sizeof *out);
-    tile_product(out, TILE_TOKENS, rows, padded, 1, turned, TILE_TOKENS, TILE_TOKENS, padded);
+    tile_product(out, TILE_TOKENS, rows, padded, 1, transposed, TILE_TOKENS, TILE_TOKENS, padded);
 }
 
-/* rows [count, padded] of one head, zeros behind; times factor */
+/* rows [count, padded] of one head, zeros after them; times factor */
 static inline void load_tile(float *out, const struct attention *at, const void *from, int heads,
                              int head, int64_t first, int count, float factor)
 {

@@ -5,7 +5,7 @@
 #include "base/text.h"
 #include "base/xdg.h"
 #include "compute/cpu/onednn.h"
-#include "compute/devices.h"
+#include "compute/devices/devices.h"
 #include "compute/machine.h"
 #include "job/job_dir.h"
 #include "job/training_parts.h"

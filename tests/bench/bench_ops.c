@@ -5,8 +5,8 @@
  *
  * Lines with a tab are for train.py: name, milliseconds.
  */
-#include "compute/devices.h"
-#include "compute/timing.h"
+#include "compute/devices/devices.h"
+#include "compute/wrappers/timing.h"
 
 #include <stdio.h>
 #include <stdlib.h>

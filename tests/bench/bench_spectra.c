@@ -9,7 +9,7 @@
 #include "base/clock.h"
 #include "base/random.h"
 #include "compute/cpu/spectra/symmetric.h"
-#include "compute/devices.h"
+#include "compute/devices/devices.h"
 #include "compute/spectra.h"
 
 #include <cblas.h>

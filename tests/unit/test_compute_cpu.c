@@ -5,8 +5,8 @@
 
 #include "base/number.h"
 #include "base/random.h"
-#include "compute/cpu/cpu.h"
-#include "compute/devices.h"
+#include "compute/devices/cpu.h"
+#include "compute/devices/devices.h"
 #include "compute/quantize.h"
 
 #include <math.h>

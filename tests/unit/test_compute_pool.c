@@ -2,7 +2,7 @@
  * OpenMP's threads and no others. */
 #include "test.h"
 
-#include "compute/devices.h"
+#include "compute/devices/devices.h"
 #include "compute/spectra.h"
 
 #include <dirent.h>

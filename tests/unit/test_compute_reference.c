@@ -4,7 +4,7 @@
 
 #include "base/number.h"
 #include "base/random.h"
-#include "compute/devices.h"
+#include "compute/devices/devices.h"
 
 #include <math.h>
 #include <string.h>

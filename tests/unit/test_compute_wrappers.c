@@ -2,12 +2,12 @@
  * measures, and the one that runs on the reference what the device lacks. */
 #include "test.h"
 
-#include "compute/checked.h"
-#include "compute/devices.h"
-#include "compute/fallback.h"
+#include "compute/devices/devices.h"
 #include "compute/host.h"
 #include "compute/reference/reference.h"
-#include "compute/timing.h"
+#include "compute/wrappers/checked.h"
+#include "compute/wrappers/fallback.h"
+#include "compute/wrappers/timing.h"
 
 #include <signal.h>
 #include <string.h>

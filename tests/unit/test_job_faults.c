@@ -3,7 +3,7 @@
 #include "test_folder.h"
 #include "train_data.h"
 
-#include "compute/devices.h"
+#include "compute/devices/devices.h"
 #include "job/job_dir.h"
 #include "job/training_parts.h"
 

@@ -4,7 +4,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/random.h"
-#include "compute/devices.h"
+#include "compute/devices/devices.h"
 #include "compute/spectra.h"
 #include "spectra/measures.h"
 #include "spectra/row_score.h"

@@ -3,8 +3,8 @@
 #include "spectra_cases.h"
 #include "test.h"
 
-#include "compute/cpu/cpu.h"
-#include "compute/devices.h"
+#include "compute/devices/cpu.h"
+#include "compute/devices/devices.h"
 #include "compute/spectra.h"
 #define LEVEL base
 #include "compute/cpu/spectra/symmetric.h"

@@ -3,7 +3,7 @@
  * ends. The same with frozen weights in 4 and in 8 bits; and the z-loss. */
 #include "train_data.h"
 
-#include "compute/devices.h"
+#include "compute/devices/devices.h"
 #include "train/optimizer.h"
 #include "train/schedule.h"
 #include "train/state.h"

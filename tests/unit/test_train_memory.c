@@ -3,7 +3,7 @@
  * numbers to the bit, in a smaller plan. */
 #include "train_data.h"
 
-#include "compute/devices.h"
+#include "compute/devices/devices.h"
 #include "train/optimizer.h"
 
 #include <stdlib.h>

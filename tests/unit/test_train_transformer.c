@@ -5,7 +5,7 @@
 
 #include "base/file.h"
 #include "base/json.h"
-#include "compute/devices.h"
+#include "compute/devices/devices.h"
 #include "train/transformer.h"
 
 #include <math.h>

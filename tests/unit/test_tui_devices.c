@@ -2,7 +2,7 @@
 #include "test_folder.h"
 
 #include "base/file.h"
-#include "compute/devices.h"
+#include "compute/devices/devices.h"
 #include "tui/app/app.h"
 #include "tui/screen/screens.h"
 

@@ -1,6 +1,6 @@
 #include "tui/app/cost.h"
 
-#include "compute/devices.h"
+#include "compute/devices/devices.h"
 #include "compute/machine.h"
 #include "train/tensors.h"
 #include "train/trainer.h"

@@ -3,7 +3,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/utf8.h"
-#include "compute/devices.h"
+#include "compute/devices/devices.h"
 #include "job/job_dir.h"
 #include "tui/app/path.h"
 

@@ -6,7 +6,7 @@
 #define SPECTRUM_COMPUTE_CPU_LEVEL_H
 
 #include "base/number.h"
-#include "compute/cpu/onednn.h"
+#include "compute/cpu/products.h"
 #include "compute/host.h"
 
 #define LEVEL_JOIN(name, level) cpu_##name##_##level

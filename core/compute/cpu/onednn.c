@@ -1,7 +1,6 @@
 #include "compute/cpu/onednn.h"
 
 #include "base/memory.h"
-#include "compute/cpu/widened.h"
 #include "compute/host.h"
 
 #include <dnnl.h>
@@ -30,8 +29,7 @@ struct onednn {
     dnnl_stream_t stream;
     struct product products[PRIMITIVES];
     int count, next; /* `next` is replaced when all are taken */
-    struct panels *panels;
-    void *scratch; /* of whichever primitive runs; each would keep its own otherwise */
+    void *scratch;   /* of whichever primitive runs; each would keep its own otherwise */
     size_t scratch_bytes;
 };
 
@@ -40,11 +38,6 @@ struct onednn *onednn_new(struct error *err)
     struct onednn *onednn = array_alloc(1, sizeof *onednn, err);
     if (!onednn)
         return NULL;
-    onednn->panels = panels_new(err);
-    if (!onednn->panels) {
-        onednn_free(onednn);
-        return NULL;
-    }
     if (dnnl_engine_create(&onednn->engine, dnnl_cpu, 0) == dnnl_success &&
         dnnl_stream_create(&onednn->stream, onednn->engine, dnnl_stream_default_flags) ==
             dnnl_success)
@@ -74,7 +67,6 @@ void onednn_free(struct onednn *onednn)
         return;
     for (int i = 0; i < onednn->count; i++)
         product_clear(&onednn->products[i]);
-    panels_free(onednn->panels);
     free(onednn->scratch);
     if (onednn->stream)
         dnnl_stream_destroy(onednn->stream);
@@ -289,7 +281,7 @@ static struct shape shape_of(const struct matmul *of)
 bool onednn_has(struct onednn *onednn, const struct matmul *matmul)
 {
     const struct shape shape = shape_of(matmul);
-    return product_for(onednn, &shape)->primitive || panels_have(onednn->panels, onednn, matmul);
+    return product_for(onednn, &shape)->primitive != NULL;
 }
 
 bool onednn_matmul(struct onednn *onednn, const struct matmul *matmul)
@@ -297,7 +289,7 @@ bool onednn_matmul(struct onednn *onednn, const struct matmul *matmul)
     const struct shape shape = shape_of(matmul);
     struct product *product = product_for(onednn, &shape);
     if (!product->primitive)
-        return panels_matmul(onednn->panels, onednn, matmul);
+        return false;
     dnnl_exec_arg_t arguments[5] = {
         {DNNL_ARG_SRC, product->a}, {DNNL_ARG_WEIGHTS, product->b}, {DNNL_ARG_DST, product->c}};
     int count = 3;

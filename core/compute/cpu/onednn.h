@@ -29,9 +29,8 @@ struct matmul {
     int64_t m, n, k;
 };
 
-/* Results depend on the shapes and the number of threads only. Where the processor has no product
- * of bf16 (no AVX-512), fp32 panels take its place (widened.h). False, with nothing done, where
- * there is no way; onednn_has() says so beforehand. */
+/* False, with nothing done, where oneDNN has no such product on this processor; onednn_has() says
+ * so beforehand. */
 bool onednn_matmul(struct onednn *onednn, const struct matmul *matmul);
 bool onednn_has(struct onednn *onednn, const struct matmul *matmul);
 

@@ -217,11 +217,12 @@ static int64_t padded_to(int64_t count)
 
 static bool has_products(const struct head_pass *pass, int64_t padded)
 {
-    struct onednn *onednn = host_kept(pass->self);
+    struct products *products = host_kept(pass->self);
     const struct matmul logits = logits_of(pass, padded), grad_x = grad_x_of(pass, padded),
                         grad_weight = grad_weight_of(pass, padded);
-    return onednn_has(onednn, &logits) && (!pass->grad_x || onednn_has(onednn, &grad_x)) &&
-           (!pass->grad_weight || onednn_has(onednn, &grad_weight));
+    return products_have(products, &logits) &&
+           (!pass->grad_x || products_have(products, &grad_x)) &&
+           (!pass->grad_weight || products_have(products, &grad_weight));
 }
 
 /* Asked before the first chunk, of all shapes that batches of so many tokens can have: what a chunk
@@ -237,23 +238,23 @@ static bool can_run(const struct head_pass *pass, int64_t tokens)
 
 static void run_chunk(const struct head_pass *pass, int64_t first, int64_t count, double *loss)
 {
-    struct onednn *onednn = host_kept(pass->self);
+    struct products *products = host_kept(pass->self);
     int64_t padded = padded_to(count);
     const struct matmul logits = logits_of(pass, padded), grad_x = grad_x_of(pass, padded),
                         grad_weight = grad_weight_of(pass, padded);
     gather(pass, first, count, padded);
-    onednn_matmul(onednn, &logits);
+    products_run(products, &logits);
     losses(pass, first, count, padded);
     for (int64_t i = 0; i < count; i++) {
         loss[0] += pass->chunk.losses[i].entropy;
         loss[1] += pass->chunk.losses[i].z;
     }
     if (pass->grad_x) {
-        onednn_matmul(onednn, &grad_x);
+        products_run(products, &grad_x);
         scatter(pass, first, count);
     }
     if (pass->grad_weight)
-        onednn_matmul(onednn, &grad_weight);
+        products_run(products, &grad_weight);
 }
 
 static int64_t list_supervised(int32_t *out, const int32_t *targets, int64_t tokens)

@@ -32,7 +32,7 @@ static struct matmul product_into(const struct tensor *c, enum accumulate accumu
 /* Where oneDNN has no such product, the reference computes the call. */
 static void multiply(void *self, const struct matmul *product, const struct op_call *call)
 {
-    if (!onednn_matmul(host_kept(self), product))
+    if (!products_run(host_kept(self), product))
         reference_ops[call->op](self, call);
 }
 

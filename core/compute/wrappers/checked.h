@@ -7,8 +7,8 @@
  *   - A tensor that must be there and is not, or that does not lie within its buffer, is reported
  * by wait(), and the operation is left out.
  */
-#ifndef SPECTRUM_COMPUTE_CHECKED_H
-#define SPECTRUM_COMPUTE_CHECKED_H
+#ifndef SPECTRUM_COMPUTE_WRAPPERS_CHECKED_H
+#define SPECTRUM_COMPUTE_WRAPPERS_CHECKED_H
 
 #include "compute/backend.h"
 

@@ -1,7 +1,7 @@
 /* The devices that there are, by the names that --device takes, and how their back ends are opened.
  */
-#ifndef SPECTRUM_COMPUTE_DEVICES_H
-#define SPECTRUM_COMPUTE_DEVICES_H
+#ifndef SPECTRUM_COMPUTE_DEVICES_DEVICES_H
+#define SPECTRUM_COMPUTE_DEVICES_DEVICES_H
 
 #include "compute/backend.h"
 

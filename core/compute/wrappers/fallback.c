@@ -1,8 +1,8 @@
-#include "compute/fallback.h"
+#include "compute/wrappers/fallback.h"
 
 #include "compute/host.h"
 #include "compute/reference/reference.h"
-#include "compute/wrapper.h"
+#include "compute/wrappers/wrapper.h"
 
 enum { ALIGNMENT = 64 };
 

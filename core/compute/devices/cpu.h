@@ -1,7 +1,7 @@
 /* The CPU back end: the widest level of its operations that the processor has, oneDNN for products.
  */
-#ifndef SPECTRUM_COMPUTE_CPU_H
-#define SPECTRUM_COMPUTE_CPU_H
+#ifndef SPECTRUM_COMPUTE_DEVICES_CPU_H
+#define SPECTRUM_COMPUTE_DEVICES_CPU_H
 
 #include "compute/backend.h"
 

@@ -1,4 +1,4 @@
-#include "compute/wrapper.h"
+#include "compute/wrappers/wrapper.h"
 
 #include "base/memory.h"
 

@@ -1,11 +1,11 @@
-#include "compute/devices.h"
+#include "compute/devices/devices.h"
 
-#include "compute/checked.h"
-#include "compute/cpu/cpu.h"
-#include "compute/fallback.h"
+#include "compute/devices/cpu.h"
 #include "compute/host.h"
 #include "compute/plugin.h"
 #include "compute/reference/reference.h"
+#include "compute/wrappers/checked.h"
+#include "compute/wrappers/fallback.h"
 
 #include <stdio.h>
 #include <stdlib.h>

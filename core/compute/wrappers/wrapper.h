@@ -4,8 +4,8 @@
  * A wrapper is made by wrapper_new(), which owns the back end below from then on, fills in what it
  * does itself, and is closed as any back end, the one below with it.
  */
-#ifndef SPECTRUM_COMPUTE_WRAPPER_H
-#define SPECTRUM_COMPUTE_WRAPPER_H
+#ifndef SPECTRUM_COMPUTE_WRAPPERS_WRAPPER_H
+#define SPECTRUM_COMPUTE_WRAPPERS_WRAPPER_H
 
 #include "compute/backend.h"
 #include "compute/spectra.h"

@@ -1,8 +1,8 @@
-#include "compute/checked.h"
+#include "compute/wrappers/checked.h"
 
 #include "base/memory.h"
 #include "compute/host.h"
-#include "compute/wrapper.h"
+#include "compute/wrappers/wrapper.h"
 
 #include <stdlib.h>
 #include <sys/mman.h>

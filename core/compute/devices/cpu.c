@@ -1,6 +1,6 @@
-#include "compute/cpu/cpu.h"
+#include "compute/devices/cpu.h"
 
-#include "compute/cpu/onednn.h"
+#include "compute/cpu/products.h"
 #include "compute/host.h"
 #include "compute/machine.h"
 
@@ -62,9 +62,9 @@ static const struct level *find_level(const char *name)
     return NULL;
 }
 
-static void release(void *onednn)
+static void release(void *products)
 {
-    onednn_free(onednn);
+    products_free(products);
 }
 
 int cpu_backend_new(struct backend **out, const char *level, int threads, struct error *err)
@@ -72,14 +72,14 @@ int cpu_backend_new(struct backend **out, const char *level, int threads, struct
     const struct level *found = find_level(level);
     if (!found)
         return error_set(err, "this processor has no level \"%.20s\"", level);
-    struct onednn *onednn = onednn_new(err);
-    if (!onednn)
+    struct products *products = products_new(err);
+    if (!products)
         return -1;
     if (host_backend_new(out, "cpu", found->operations, threads, err) != 0) {
-        onednn_free(onednn);
+        products_free(products);
         return -1;
     }
-    host_keep(*out, onednn, release);
+    host_keep(*out, products, release);
     omp_set_num_threads(machine_threads(threads)); /* what oneDNN uses */
     return 0;
 }

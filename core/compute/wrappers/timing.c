@@ -1,7 +1,7 @@
-#include "compute/timing.h"
+#include "compute/wrappers/timing.h"
 
 #include "base/clock.h"
-#include "compute/wrapper.h"
+#include "compute/wrappers/wrapper.h"
 
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /* A back end that measures: how often each operation was called, and how long it took, waited for.
  * Where operations are asynchronous they no longer overlap, so their sum is more than a step. */
-#ifndef SPECTRUM_COMPUTE_TIMING_H
-#define SPECTRUM_COMPUTE_TIMING_H
+#ifndef SPECTRUM_COMPUTE_WRAPPERS_TIMING_H
+#define SPECTRUM_COMPUTE_WRAPPERS_TIMING_H
 
 #include "compute/backend.h"
 

@@ -7,7 +7,8 @@
 #include "compute/devices/devices.h"
 #include "compute/spectra.h"
 #define LEVEL base
-#include "compute/cpu/spectra/symmetric.h"
+#include "compute/cpu/spectra/chase.h"
+#include "compute/cpu/spectra/sturm.h"
 
 #include <math.h>
 #include <string.h>

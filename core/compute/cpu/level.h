@@ -79,18 +79,4 @@ static inline void *elements_in(const struct tensor *tensor, int64_t index)
     return element_of(host_data(tensor), tensor->storage, index);
 }
 
-/* What this level computes: the table of all that follows (train/operations.c). */
-extern const struct host_operations CPU(operations);
-
-extern const struct spectra_ops CPU(spectra_ops); /* spectra/values.c */
-
-op_function CPU(embedding_forward), CPU(embedding_backward), CPU(rmsnorm_forward),
-    CPU(rmsnorm_backward), CPU(dequantize), CPU(linear_forward), CPU(linear_backward_input),
-    CPU(linear_backward_weight), CPU(bias_backward), CPU(rope), CPU(attention_forward),
-    CPU(attention_backward), CPU(swiglu_forward), CPU(swiglu_backward), CPU(add), CPU(scale),
-    CPU(add_noise), CPU(head_loss), CPU(sum_squares), CPU(adamw), CPU(fill_zero), CPU(copy);
-
-size_t CPU(attention_workspace)(const struct op_attention_backward *a);
-size_t CPU(head_workspace)(const struct op_head_loss *a);
-
 #endif

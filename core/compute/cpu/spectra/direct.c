@@ -1,6 +1,9 @@
 #include "compute/cpu/spectra/direct.h"
 
 #include "compute/cpu/lapack.h"
+#include "compute/cpu/spectra/chase.h"
+#include "compute/cpu/spectra/sturm.h"
+#include "compute/cpu/spectra/upper_band.h"
 #include "compute/spectra.h"
 
 enum { BLOCK = 512, WIDE = 32 };

@@ -4,20 +4,14 @@
  *     matrix -> R of its shorter side (QR, the longer side block by block: Demmel et al. 2012)
  *            -> upper band, by reflections from both sides
  *            -> the band matrix of Golub & Kahan (1965), whose eigenvalues are the singular values
- *               and their negatives -> tridiagonal -> values, as a Gram matrix's (symmetric.h)
+ *               and their negatives (upper_band.h) -> tridiagonal -> values, as a Gram matrix's
+ *               (chase.h, sturm.h)
  *
  * The square matrix is a grid of tiles, row by row. */
 #ifndef SPECTRUM_COMPUTE_CPU_SPECTRA_DIRECT_H
 #define SPECTRUM_COMPUTE_CPU_SPECTRA_DIRECT_H
 
-#include "compute/cpu/spectra/symmetric.h"
-
-/* The grid's matrix, reduced to an upper band, as the band matrix of Golub and Kahan, of order 2 n
- * and with 2 band (32 or 64) diagonals, that chase() takes: row i and column j of the band are its
- * 2 i + 1 and 2 j. The tiles are used up. */
-size_t CPU(upper_band_workspace)(int64_t n, int band);
-void CPU(to_golub_kahan)(double *golub_kahan, double *tiles, double *workspace, int64_t n,
-                         int band);
+#include "compute/cpu/level.h"
 
 /* Singular values of matrix[rows, cols], descending, to a few units of rounding of the largest,
  * whatever the condition; zeros below spectra_resolution(). `workspace`: direct_workspace() doubles

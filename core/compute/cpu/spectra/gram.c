@@ -2,9 +2,9 @@
  * multiplied tile by tile. Where the tiles don't stay in the second-level cache, several slabs at
  * once, so that a tile is fetched and stored less often, and GROUP tiles of a column one after the
  * other, so that the column's panels are. */
-#include "compute/cpu/spectra/symmetric.h"
+#include "compute/cpu/spectra/gram.h"
 
-enum { GROUP = 4 };
+enum { GROUP = 4, GRAM_DEPTH = 128 };
 
 static int64_t slabs_at_once(int64_t n)
 {

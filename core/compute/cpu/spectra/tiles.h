@@ -14,6 +14,13 @@ INLINE int64_t tile_count(int64_t n)
     return (n + TILE - 1) / TILE;
 }
 
+/* A symmetric matrix is the tiles of its lower triangle, row by row; those on the diagonal are
+ * whole. */
+INLINE double *tile_at(double *tiles, int64_t i, int64_t j)
+{
+    return tiles + (i * (i + 1) / 2 + j) * TILE_SIZE;
+}
+
 INLINE double *tile_cell(double *tile, int64_t i, int64_t j)
 {
     return tile + j / PANEL * TILE * PANEL + i * PANEL + j % PANEL;

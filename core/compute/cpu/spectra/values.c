@@ -1,7 +1,12 @@
 /* Singular values from the Gram matrix of the shorter side; where values are too small for that,
  * from the matrix itself. One thread a matrix: a scan has many, side by side. */
+#include "compute/cpu/spectra/values.h"
+
+#include "compute/cpu/spectra/band.h"
+#include "compute/cpu/spectra/chase.h"
 #include "compute/cpu/spectra/direct.h"
-#include "compute/spectra.h"
+#include "compute/cpu/spectra/gram.h"
+#include "compute/cpu/spectra/sturm.h"
 
 /* A value is trusted from the Gram matrix while its error, eps * S[0]^2 / S, stays under 1e-10
  * S[0]. */

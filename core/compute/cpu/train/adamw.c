@@ -1,5 +1,5 @@
 /* AdamW in one pass over parameter, master, moments and gradient (op.h has the formula). */
-#include "compute/cpu/level.h"
+#include "compute/cpu/train/operations.h"
 #include "compute/dynamic.h"
 
 #include <math.h>

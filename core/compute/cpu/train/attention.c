@@ -2,6 +2,8 @@
  * "FlashAttention"): memory grows with the tokens, not with their square. Tiles are widened to
  * fp32; where the processor multiplies bf16, attention_bf16.c takes those.
  */
+#include "compute/cpu/train/attention_backward.h"
+#include "compute/cpu/train/attention_bf16.h"
 #include "compute/cpu/train/attention_tiles.h"
 #include "compute/reference/reference.h"
 

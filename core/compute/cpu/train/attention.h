@@ -3,7 +3,7 @@
 #ifndef SPECTRUM_COMPUTE_CPU_TRAIN_ATTENTION_H
 #define SPECTRUM_COMPUTE_CPU_TRAIN_ATTENTION_H
 
-#include "compute/cpu/level.h"
+#include "compute/cpu/train/operations.h"
 
 #include <math.h>
 
@@ -136,30 +136,6 @@ static inline void finish_rows(const struct attention *at, void *out, const stru
                sums + i * at->padded, at->type, dim);
         at->lse[head * at->shape.tokens + token] = running->largest[i] + logf(running->sum[i]);
     }
-}
-
-/* attention_backward.c. The gradients from q, k, v, out, grad_out, lse and delta; `workspace`: that
- * many bytes. */
-void CPU(attention_backward_f32)(const struct attention *at, void *grad_q, void *grad_k,
-                                 void *grad_v, float *workspace, int threads);
-size_t CPU(attention_backward_f32_workspace)(struct attention_shape shape, enum storage type);
-
-/* attention_bf16.c, at levels that multiply bf16. A tile of queries of one head; delta is filled.
- */
-void CPU(attention_forward_tile_bf16)(const struct attention *at, void *out, struct tile queries,
-                                      int head);
-void CPU(attention_backward_bf16)(const struct attention *at, void *grad_q, void *grad_k,
-                                  void *grad_v, int threads);
-
-/* Is that there, and of use? */
-static inline bool multiplies_bf16(enum storage type)
-{
-#ifdef __AVX512BF16__
-    return type == STORAGE_BF16;
-#else
-    (void)type;
-    return false;
-#endif
 }
 
 #endif

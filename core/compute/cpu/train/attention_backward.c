@@ -2,6 +2,8 @@
  * keys, diagonal by diagonal, so that no two threads write the same place, and the sums' order does
  * not depend on them.
  */
+#include "compute/cpu/train/attention_backward.h"
+
 #include "compute/cpu/train/attention_tiles.h"
 
 /* Scores of queries (rows) with keys (columns), -inf where a query does not see a key. */

@@ -1,5 +1,5 @@
 /* The values of quantised weights, a group of blocks a turn. */
-#include "compute/cpu/level.h"
+#include "compute/cpu/train/operations.h"
 #include "compute/quantize.h"
 
 enum { GROUP = WEIGHT_GROUP * WEIGHT_BLOCK };

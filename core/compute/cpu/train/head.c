@@ -1,6 +1,6 @@
 /* The head and its cross-entropy: chunks of supervised tokens, each token's logits once. Tokens
  * that are not supervised cost nothing. */
-#include "compute/cpu/level.h"
+#include "compute/cpu/train/operations.h"
 #include "compute/reference/reference.h"
 
 #include <math.h>

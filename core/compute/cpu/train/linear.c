@@ -1,6 +1,6 @@
 /* Linear layers and embeddings. Products are oneDNN's; where it has none, the reference computes
  * them. */
-#include "compute/cpu/level.h"
+#include "compute/cpu/train/operations.h"
 #include "compute/reference/reference.h"
 
 static struct operand matrix(const struct tensor *tensor)

@@ -1,5 +1,6 @@
-/* The table of this level's operations, and the workspaces that they take. */
-#include "compute/cpu/level.h"
+#include "compute/cpu/train/operations.h"
+
+#include "compute/cpu/spectra/values.h"
 
 static op_function *const table[OP_COUNT] = {
     [OP_EMBEDDING_FORWARD] = CPU(embedding_forward),

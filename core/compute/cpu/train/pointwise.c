@@ -1,6 +1,6 @@
 /* Norms, rotary embedding, activation, and what works element by element, by chunks that stay in
  * the nearest cache. */
-#include "compute/cpu/level.h"
+#include "compute/cpu/train/operations.h"
 #include "compute/noise.h"
 
 #include <math.h>

@@ -3,7 +3,8 @@
 
 #include "base/file.h"
 #include "compute/devices/devices.h"
-#include "tui/app/app.h"
+#include "tui/app/dispatch.h"
+#include "tui/app/draw.h"
 #include "tui/screen/screens.h"
 
 #include <string.h>
@@ -159,7 +160,7 @@ static void open_model(struct app *app, int width, int height)
     char path[512];
     struct error err = ERROR_INIT;
     snprintf(path, sizeof path, "%s/../../demo/model", getenv("SPECTRUM_TEST_DATA"));
-    assert_int_equal(app_init(app, width, height, false, false, &err), 0);
+    assert_int_equal(app_init(app, &screens, width, height, false, false, &err), 0);
     if (app_open(app, path, &err) != 0)
         fail_msg("%s", err.text);
     struct scan_feed *feed = &app->session.feed;

@@ -1,6 +1,10 @@
 #include "compute/quantize.h"
 
+#include <assert.h>
 #include <math.h>
+
+static_assert((int)WEIGHT_GROUP == (int)DYNAMIC_BLOCK && (int)MOMENT_BLOCK == (int)DYNAMIC_BLOCK,
+              "the 8-bit type has one block");
 
 const float nf4_values[16] = {
     -1.0f,

@@ -7,9 +7,6 @@
 #include "compute/dynamic.h"
 #include "compute/op.h"
 
-/* Elements of a weight's block; NF4: blocks of a group, which share the scale of their scales. */
-enum { WEIGHT_BLOCK = 64, WEIGHT_GROUP = DYNAMIC_BLOCK };
-
 /* The 4-bit NormalFloat's values, ascending (QLoRA, appendix E). */
 extern const float nf4_values[16];
 

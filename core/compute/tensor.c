@@ -1,7 +1,5 @@
 #include "compute/tensor.h"
 
-#include "compute/quantize.h"
-
 static size_t blocks_of(size_t count, size_t block)
 {
     return (count + block - 1) / block;
@@ -17,7 +15,7 @@ struct stored_bytes storage_bytes(enum storage storage, int64_t count)
         return (struct stored_bytes){
             blocks_of(n, 2), (1 + blocks_of(blocks, WEIGHT_GROUP)) * sizeof(float) + blocks};
     case STORAGE_DYNAMIC8:
-        return (struct stored_bytes){n, blocks_of(n, DYNAMIC_BLOCK) * sizeof(float)};
+        return (struct stored_bytes){n, blocks_of(n, MOMENT_BLOCK) * sizeof(float)};
     default:
         return (struct stored_bytes){n * storage_size(storage), 0};
     }

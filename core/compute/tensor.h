@@ -45,6 +45,10 @@ enum storage {
     STORAGE_U8   /* bytes: workspaces, and what is only copied or cleared */
 };
 
+/* Elements of a quantised weight's block; NF4: blocks of a group, which share the scale of their
+ * scales; elements of a block of 8-bit moments. */
+enum { WEIGHT_BLOCK = 64, WEIGHT_GROUP = 256, MOMENT_BLOCK = 256 };
+
 /* A matrix, or a vector as a matrix of one row. */
 struct tensor {
     struct place data, scales; /* scales: not there for what is not quantised */

@@ -4,7 +4,7 @@
  */
 #include "compute/cpu/train/attention_backward.h"
 #include "compute/cpu/train/attention_bf16.h"
-#include "compute/cpu/train/attention_tiles.h"
+#include "compute/cpu/train/attention_f32.h"
 #include "compute/reference/reference.h"
 
 /* Scores of keys (rows) with queries (columns), -inf where a query does not see a key. */

@@ -4,7 +4,7 @@
  */
 #include "compute/cpu/train/attention_backward.h"
 
-#include "compute/cpu/train/attention_tiles.h"
+#include "compute/cpu/train/attention_f32.h"
 
 /* Scores of queries (rows) with keys (columns), -inf where a query does not see a key. */
 static void score_by_query(float *scores, const struct attention *at, const float *q,

@@ -2,7 +2,7 @@
 #ifndef SPECTRUM_COMPUTE_CPU_TRAIN_ATTENTION_BACKWARD_H
 #define SPECTRUM_COMPUTE_CPU_TRAIN_ATTENTION_BACKWARD_H
 
-#include "compute/cpu/train/attention.h"
+#include "compute/cpu/train/attention_tiles.h"
 
 /* The gradients from q, k, v, out, grad_out, lse and delta; `workspace`: that
  * many bytes. */

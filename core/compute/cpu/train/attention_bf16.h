@@ -2,7 +2,7 @@
 #ifndef SPECTRUM_COMPUTE_CPU_TRAIN_ATTENTION_BF16_H
 #define SPECTRUM_COMPUTE_CPU_TRAIN_ATTENTION_BF16_H
 
-#include "compute/cpu/train/attention.h"
+#include "compute/cpu/train/attention_tiles.h"
 
 /* A tile of queries of one head; for the backward pass delta is filled. */
 void CPU(attention_forward_tile_bf16)(const struct attention *at, void *out, struct tile queries,

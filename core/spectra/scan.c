@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "compute/devices/devices.h"
 
 #include <math.h>
 #include <omp.h>

@@ -1,5 +1,7 @@
 /* What computes: the back end that the scan was given, and the CPU for what that one cannot. */
+#include "compute/devices/devices.h"
 #include "compute/machine.h"
+#include "compute/spectra.h"
 #include "spectra/scan_parts.h"
 
 #include <math.h>

@@ -3,6 +3,7 @@
 #include "spectra/scan_parts.h"
 
 #include "base/memory.h"
+#include "compute/spectra.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -101,7 +101,7 @@ static void add_tensor(struct planner *planner, size_t index)
     if (!used)
         return;
     struct stored_bytes stored =
-        quantized_bytes(request_storage(request, &tensor), tensor.parameters);
+        storage_bytes(request_storage(request, &tensor), tensor.parameters);
     slots[TENSOR_WEIGHT] = add_lasting(planner, MEMORY_WEIGHTS, stored.data, 1);
     if (stored.scales > 0)
         slots[TENSOR_SCALES] = add_lasting(planner, MEMORY_WEIGHTS, stored.scales, 1);

@@ -69,19 +69,22 @@ struct run_tensor optimizer_tensor(const struct optimizer *optimizer, size_t i)
 
 static void clear_squares(struct optimizer *optimizer)
 {
-    struct transformer *t = optimizer->transformer;
-    t->ops->fill_zero(t->backend->self, transformer_run_place(t, RUN_SQUARES),
-                      optimizer->count * sizeof(double));
+    const struct transformer *t = optimizer->transformer;
+    struct tensor squares =
+        tensor_at(transformer_run_place(t, RUN_SQUARES), STORAGE_F64, 1, (int64_t)optimizer->count);
+    backend_run(t->backend, &(struct op_call){OP_FILL_ZERO, .fill_zero = {squares}});
 }
 
 static void sum_squares(struct optimizer *optimizer, size_t i)
 {
-    struct transformer *t = optimizer->transformer;
-    struct place squares = transformer_run_place(t, RUN_SQUARES);
-    struct place sum = {squares.buffer, squares.offset + i * sizeof(double)};
-    t->ops->sum_squares(t->backend->self, sum,
-                        transformer_place(t, optimizer->tensors[i], TENSOR_GRADIENT),
-                        optimizer_tensor(optimizer, i).parameters);
+    const struct transformer *t = optimizer->transformer;
+    struct place sum = transformer_run_place(t, RUN_SQUARES);
+    sum.offset += i * sizeof(double);
+    backend_run(t->backend,
+                &(struct op_call){OP_SUM_SQUARES,
+                                  .sum_squares = {.sum = tensor_at(sum, STORAGE_F64, 1, 1),
+                                                  .x = transformer_values(t, optimizer->tensors[i],
+                                                                          TENSOR_GRADIENT)}});
 }
 
 /* Each tensor's norm into ->norms; the norm of all together. Waits. */
@@ -112,7 +115,7 @@ static const char *first_bad(const struct optimizer *optimizer)
 
 /* Of a step's settings, what depends on the tensor. */
 static void adjust(const struct optimizer *optimizer, size_t i, int64_t step,
-                   struct adamw *settings)
+                   struct adamw_settings *settings)
 {
     const struct optimizer_settings *s = &optimizer->settings;
     const struct module *module = optimizer_tensor(optimizer, i).module;
@@ -126,20 +129,22 @@ static void adjust(const struct optimizer *optimizer, size_t i, int64_t step,
     settings->tensor = (uint32_t)number;
 }
 
-static void update(struct optimizer *optimizer, size_t i, int64_t step, struct adamw settings)
+static void update(struct optimizer *optimizer, size_t i, int64_t step,
+                   struct adamw_settings settings)
 {
-    adjust(optimizer, i, step, &settings);
-    struct transformer *t = optimizer->transformer;
-    struct run_tensor tensor = optimizer_tensor(optimizer, i);
+    const struct transformer *t = optimizer->transformer;
     size_t number = optimizer->tensors[i];
-    struct moments moments = {.type = recipe_moments(&t->recipe, &tensor),
-                              .m = transformer_place(t, number, TENSOR_M),
-                              .v = transformer_place(t, number, TENSOR_V),
-                              .m_scales = transformer_place(t, number, TENSOR_M_SCALES),
-                              .v_scales = transformer_place(t, number, TENSOR_V_SCALES)};
-    t->ops->adamw(t->backend->self, transformer_place(t, number, TENSOR_WEIGHT), t->storage,
-                  transformer_place(t, number, TENSOR_MASTER), moments,
-                  transformer_place(t, number, TENSOR_GRADIENT), tensor.parameters, &settings);
+    adjust(optimizer, i, step, &settings);
+    backend_run(
+        t->backend,
+        &(struct op_call){OP_ADAMW, .adamw = {
+                                        .parameter = transformer_values(t, number, TENSOR_WEIGHT),
+                                        .master = transformer_values(t, number, TENSOR_MASTER),
+                                        .m = transformer_values(t, number, TENSOR_M),
+                                        .v = transformer_values(t, number, TENSOR_V),
+                                        .gradient = transformer_values(t, number, TENSOR_GRADIENT),
+                                        .settings = settings,
+                                    }});
 }
 
 static int check_norm(const struct optimizer *optimizer, int64_t step, double norm,
@@ -151,11 +156,11 @@ static int check_norm(const struct optimizer *optimizer, int64_t step, double no
                           (long long)step, first_bad(optimizer));
 }
 
-static struct adamw settings_of(const struct optimizer *optimizer, int64_t step, double rate,
-                                double gradient_scale)
+static struct adamw_settings settings_of(const struct optimizer *optimizer, int64_t step,
+                                         double rate, double gradient_scale)
 {
     const struct optimizer_settings *s = &optimizer->settings;
-    return (struct adamw){
+    return (struct adamw_settings){
         .lr = (float)rate,
         .beta1 = (float)s->beta1,
         .beta2 = (float)s->beta2,
@@ -176,7 +181,7 @@ int optimizer_step(struct optimizer *optimizer, int64_t step, double rate, doubl
         check_norm(optimizer, step, *norm, err) != 0)
         return -1;
     double clip = s->clip > 0 ? fmin(1, s->clip / (*norm + 1e-6)) : 1;
-    struct adamw settings = settings_of(optimizer, step, rate, gradient_scale * clip);
+    struct adamw_settings settings = settings_of(optimizer, step, rate, gradient_scale * clip);
     for (size_t i = 0; i < optimizer->count; i++)
         update(optimizer, i, step, settings);
     return 0;

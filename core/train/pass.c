@@ -4,51 +4,110 @@ struct pass pass_begin(struct transformer *transformer, const struct batch *batc
 {
     const struct model_config *config = transformer->config;
     struct backend *backend = transformer->backend;
-    struct pass pass = {.transformer = transformer,
-                        .ops = transformer->ops,
-                        .self = backend->self,
-                        .config = config,
-                        .type = transformer->storage,
-                        .tokens = batch->tokens,
-                        .documents = {batch->offsets, batch->documents},
-                        .shape = {batch->tokens, (int)config->heads, (int)config->kv_heads,
-                                  (int)config->head_dim, 0},
-                        .wide = config->heads * config->head_dim,
-                        .narrow = config->kv_heads * config->head_dim,
-                        .ids = transformer_run_place(transformer, RUN_IDS),
-                        .positions = transformer_run_place(transformer, RUN_POSITIONS),
-                        .targets = {transformer_run_place(transformer, RUN_TARGETS),
-                                    transformer_run_place(transformer, RUN_WEIGHTS)},
-                        .rope = transformer_run_place(transformer, RUN_ROPE)};
-    size_t bytes = (size_t)batch->tokens * sizeof(int32_t);
-    backend->write(backend->self, pass.ids, batch->ids, bytes);
-    backend->write(backend->self, pass.positions, batch->positions, bytes);
+    int64_t T = batch->tokens;
+    struct pass pass = {
+        .transformer = transformer,
+        .backend = backend,
+        .config = config,
+        .type = transformer->storage,
+        .tokens = T,
+        .documents = {batch->offsets, batch->documents},
+        .ids = tensor_at(transformer_run_place(transformer, RUN_IDS), STORAGE_I32, 1, T),
+        .positions =
+            tensor_at(transformer_run_place(transformer, RUN_POSITIONS), STORAGE_I32, 1, T),
+        .targets = tensor_at(transformer_run_place(transformer, RUN_TARGETS), STORAGE_I32, 1, T),
+        .rope = tensor_at(transformer_run_place(transformer, RUN_ROPE), STORAGE_F32,
+                          transformer->max_positions, config->head_dim)};
+    size_t bytes = (size_t)T * sizeof(int32_t);
+    backend->write(backend->self, pass.ids.data, batch->ids, bytes);
+    backend->write(backend->self, pass.positions.data, batch->positions, bytes);
     if (batch->targets)
-        backend->write(backend->self, pass.targets.ids, batch->targets, bytes);
-    if (batch->weights)
-        backend->write(backend->self, pass.targets.weights, batch->weights, bytes);
-    else
-        pass.targets.weights = (struct place){NULL, 0};
+        backend->write(backend->self, pass.targets.data, batch->targets, bytes);
+    if (batch->weights) {
+        pass.weights =
+            tensor_at(transformer_run_place(transformer, RUN_WEIGHTS), STORAGE_F32, 1, T);
+        backend->write(backend->self, pass.weights.data, batch->weights, bytes);
+    }
     return pass;
 }
 
-struct place pass_run_place(const struct pass *pass, enum run_slot slot)
+int64_t pass_q_width(const struct pass *pass)
 {
-    return transformer_run_place(pass->transformer, slot);
+    return pass->config->heads * pass->config->head_dim;
 }
 
-struct place pass_block_place(const struct pass *pass, int layer, enum block_slot slot)
+int64_t pass_kv_width(const struct pass *pass)
+{
+    return pass->config->kv_heads * pass->config->head_dim;
+}
+
+/* --- activations --- */
+
+/* What each slot of a block is; memory_blocks.c plans room for the same. */
+static struct tensor block_at(const struct pass *pass, enum block_slot slot, struct place place)
+{
+    const struct model_config *c = pass->config;
+    int64_t T = pass->tokens;
+    switch (slot) {
+    case SLOT_INPUT:
+    case SLOT_NORM1:
+    case SLOT_MIDDLE:
+    case SLOT_NORM2:
+        return tensor_at(place, pass->type, T, c->hidden);
+    case SLOT_RSTD1:
+    case SLOT_RSTD2:
+        return tensor_at(place, STORAGE_F32, T, 1);
+    case SLOT_RSTD_Q:
+        return tensor_at(place, STORAGE_F32, T, c->heads);
+    case SLOT_RSTD_K:
+        return tensor_at(place, STORAGE_F32, T, c->kv_heads);
+    case SLOT_RAW_Q:
+    case SLOT_Q:
+    case SLOT_ATTENTION:
+        return tensor_at(place, pass->type, T, pass_q_width(pass));
+    case SLOT_RAW_K:
+    case SLOT_K:
+    case SLOT_V:
+        return tensor_at(place, pass->type, T, pass_kv_width(pass));
+    case SLOT_LSE:
+        return tensor_at(place, STORAGE_F32, c->heads, T);
+    case SLOT_GATE:
+    case SLOT_UP:
+    case SLOT_SWIGLU:
+        return tensor_at(place, pass->type, T, c->intermediate);
+    default: /* SLOT_LOW and what follows it */
+        return tensor_at(place, pass->type, T, pass->transformer->recipe.rank);
+    }
+}
+
+struct tensor pass_block(const struct pass *pass, int layer, enum block_slot slot)
 {
     const struct memory_plan *plan = pass->transformer->plan;
-    return transformer_planned_place(pass->transformer,
-                                     (pass->again ? plan->again : plan->blocks)[layer][slot]);
+    int buffer = (pass->again ? plan->again : plan->blocks)[layer][slot];
+    return block_at(pass, slot, transformer_planned_place(pass->transformer, buffer));
 }
 
-struct place pass_output_place(const struct pass *pass, int layer)
+struct tensor pass_rows(const struct pass *pass, enum run_slot slot, int64_t cols)
 {
-    return layer + 1 < pass->config->layers ? pass_block_place(pass, layer + 1, SLOT_INPUT)
-                                            : pass_run_place(pass, RUN_OUTPUT);
+    return tensor_at(transformer_run_place(pass->transformer, slot), pass->type, pass->tokens,
+                     cols);
 }
+
+struct tensor pass_workspace(const struct pass *pass, enum run_slot slot)
+{
+    const struct memory_plan *plan = pass->transformer->plan;
+    int buffer = plan->run[slot];
+    return tensor_of_bytes(transformer_planned_place(pass->transformer, buffer),
+                           buffer < 0 ? 0 : plan->buffers[buffer].bytes);
+}
+
+struct tensor pass_output(const struct pass *pass, int layer)
+{
+    return layer + 1 < pass->config->layers ? pass_block(pass, layer + 1, SLOT_INPUT)
+                                            : pass_rows(pass, RUN_OUTPUT, pass->config->hidden);
+}
+
+/* --- modules --- */
 
 const struct module *pass_module(const struct pass *pass, enum module_role role, int layer,
                                  bool bias)
@@ -56,21 +115,38 @@ const struct module *pass_module(const struct pass *pass, enum module_role role,
     return model_role(pass->transformer->model, role, layer, bias);
 }
 
-struct place pass_module_place(const struct pass *pass, const struct module *module,
-                               enum tensor_slot slot)
+struct tensor pass_values(const struct pass *pass, const struct module *module,
+                          enum tensor_slot slot)
 {
     if (!module)
-        return (struct place){NULL, 0};
-    return transformer_place(pass->transformer,
-                             (size_t)(module - pass->transformer->model->modules), slot);
+        return (struct tensor){0};
+    return transformer_values(pass->transformer,
+                              (size_t)(module - pass->transformer->model->modules), slot);
 }
 
-struct place pass_fresh_gradient(const struct pass *pass, const struct module *module)
+struct tensor pass_fresh_gradient(const struct pass *pass, const struct module *module)
 {
-    struct place place = pass_module_place(pass, module, TENSOR_GRADIENT);
-    if (place.buffer && pass->sink)
-        pass->ops->fill_zero(pass->self, place, (size_t)module->parameters * sizeof(float));
-    return place;
+    struct tensor gradient = pass_values(pass, module, TENSOR_GRADIENT);
+    if (tensor_is_there(&gradient) && pass->sink)
+        pass_run(pass, &(struct op_call){OP_FILL_ZERO, .fill_zero = {gradient}});
+    return gradient;
+}
+
+struct tensor pass_weight(const struct pass *pass, enum module_role role, int layer)
+{
+    return pass_values(pass, pass_module(pass, role, layer, false), TENSOR_WEIGHT);
+}
+
+struct tensor pass_linear_weight(const struct pass *pass, enum module_role role, int layer)
+{
+    struct tensor weight = pass_weight(pass, role, layer);
+    if (weight.storage == pass->type)
+        return weight;
+    struct tensor dense = tensor_at(transformer_run_place(pass->transformer, RUN_DENSE), pass->type,
+                                    weight.rows, weight.cols);
+    pass_run(pass,
+             &(struct op_call){OP_DEQUANTIZE, .dequantize = {.out = dense, .weight = weight}});
+    return dense;
 }
 
 struct adapter pass_adapter(const struct pass *pass, enum module_role role, int layer)
@@ -79,47 +155,15 @@ struct adapter pass_adapter(const struct pass *pass, enum module_role role, int 
     const struct module *module = pass_module(pass, role, layer, false);
     size_t a = run_tensor_index(t->model, module, PART_A);
     size_t b = run_tensor_index(t->model, module, PART_B);
-    int64_t rank = t->recipe.rank;
-    struct adapter adapter = {.low = pass_block_place(pass, layer, low_slot(role))};
-    if (!adapter.low.buffer)
+    struct adapter adapter = {.low = pass_block(pass, layer, low_slot(role))};
+    if (!tensor_is_there(&adapter.low))
         return adapter;
-    adapter.rank = rank;
-    adapter.scale = (float)(t->recipe.alpha / (double)rank);
-    adapter.a = (struct weight){.data = transformer_place(t, a, TENSOR_WEIGHT),
-                                .storage = pass->type,
-                                .rows = rank,
-                                .cols = module->cols};
-    adapter.b = (struct weight){.data = transformer_place(t, b, TENSOR_WEIGHT),
-                                .storage = pass->type,
-                                .rows = module->rows,
-                                .cols = rank};
-    adapter.grad_a = transformer_place(t, a, TENSOR_GRADIENT);
-    adapter.grad_b = transformer_place(t, b, TENSOR_GRADIENT);
+    adapter.scale = (float)(t->recipe.alpha / (double)t->recipe.rank);
+    adapter.a = transformer_values(t, a, TENSOR_WEIGHT);
+    adapter.b = transformer_values(t, b, TENSOR_WEIGHT);
+    adapter.grad_a = transformer_values(t, a, TENSOR_GRADIENT);
+    adapter.grad_b = transformer_values(t, b, TENSOR_GRADIENT);
     return adapter;
-}
-
-struct weight pass_weight(const struct pass *pass, enum module_role role, int layer)
-{
-    const struct module *module = pass_module(pass, role, layer, false);
-    return (struct weight){.data = pass_module_place(pass, module, TENSOR_WEIGHT),
-                           .storage = pass->type,
-                           .rows = module->rows,
-                           .cols = module->cols};
-}
-
-struct weight pass_linear_weight(const struct pass *pass, enum module_role role, int layer)
-{
-    const struct transformer *t = pass->transformer;
-    struct weight weight = pass_weight(pass, role, layer);
-    size_t tensor = (size_t)(pass_module(pass, role, layer, false) - t->model->modules);
-    weight.storage = transformer_storage(t, tensor);
-    if (weight.storage == pass->type)
-        return weight;
-    weight.scales = transformer_place(t, tensor, TENSOR_SCALES);
-    struct place dense = pass_run_place(pass, RUN_DENSE);
-    pass->ops->dequantize(pass->self, dense, pass->type, weight);
-    return (struct weight){
-        .data = dense, .storage = pass->type, .rows = weight.rows, .cols = weight.cols};
 }
 
 enum module_role pass_head_role(const struct pass *pass)
@@ -127,15 +171,24 @@ enum module_role pass_head_role(const struct pass *pass)
     return pass->config->tied ? ROLE_EMBEDDING : ROLE_HEAD;
 }
 
-struct attention_shape pass_shape(const struct pass *pass, int layer)
+/* --- operations of both directions --- */
+
+void pass_rotate(const struct pass *pass, struct tensor x, bool backward)
 {
-    struct attention_shape shape = pass->shape;
-    shape.window = (int)model_window(pass->config, layer);
-    return shape;
+    pass_run(pass, &(struct op_call){OP_ROPE, .rope = {.x = x,
+                                                       .table = pass->rope,
+                                                       .positions = pass->positions,
+                                                       .backward = backward}});
 }
 
-void pass_rotate(const struct pass *pass, struct place x, int heads, bool backward)
+void pass_norm(const struct pass *pass, enum module_role role, int layer, struct tensor out,
+               struct tensor rstd, struct tensor x)
 {
-    pass->ops->rope(pass->self, x, pass->type, pass->rope, pass->positions, pass->tokens, heads,
-                    (int)pass->config->head_dim, backward);
+    pass_run(pass,
+             &(struct op_call){OP_RMSNORM_FORWARD,
+                               .rmsnorm_forward = {.out = out,
+                                                   .rstd = rstd,
+                                                   .x = x,
+                                                   .weight = pass_weight(pass, role, layer),
+                                                   .epsilon = (float)pass->config->norm_eps}});
 }

@@ -1,5 +1,10 @@
 /* One pass of a batch through the transformer: what forwards and backwards share. Internal to
- * core/train. */
+ * core/train.
+ *
+ * pass_begin() copies a batch to the device; pass_embed(), pass_forward() and pass_head_loss() run
+ * forwards (pass_forward.c), pass_backward() backwards (pass_backward.c). A pass owns nothing: its
+ * memory is the transformer's, its documents the batch's.
+ */
 #ifndef SPECTRUM_TRAIN_PASS_H
 #define SPECTRUM_TRAIN_PASS_H
 
@@ -7,22 +12,24 @@
 
 struct pass {
     struct transformer *transformer;
-    const struct train_ops *ops;
-    void *self;
+    struct backend *backend;
     const struct model_config *config;
-    enum storage type;
+    enum storage type; /* of activations */
     int64_t tokens;
     struct documents documents;
-    struct attention_shape shape;
-    int64_t wide, narrow; /* columns of q and of k, v */
-    struct place ids, positions, rope;
-    struct targets targets;
+    struct tensor ids, positions, rope;
+    struct tensor targets, weights;   /* weights: absent where each counts 1 */
     const struct gradient_sink *sink; /* NULL: gradients are added up */
     bool again;                       /* computes a block anew: its second set of buffers */
 };
 
 /* Copies the batch to the device. */
 struct pass pass_begin(struct transformer *transformer, const struct batch *batch);
+
+static inline void pass_run(const struct pass *pass, const struct op_call *call)
+{
+    backend_run(pass->backend, call);
+}
 
 /* pass_forward.c: the embeddings, the first block's input; and from there to the final norm. */
 void pass_embed(const struct pass *pass);
@@ -38,39 +45,53 @@ void pass_head_loss(const struct pass *pass, bool backward);
 /* pass_backward.c: from the head's input down to the lowest trained tensor. */
 void pass_backward(const struct pass *pass);
 
-/* --- where things are --- */
-
-/* A buffer by its index in the plan; nowhere for -1. */
+/* transformer.c: a buffer by its index in the plan; nowhere for -1. */
 struct place transformer_planned_place(const struct transformer *transformer, int buffer);
-struct place pass_run_place(const struct pass *pass, enum run_slot slot);
-struct place pass_block_place(const struct pass *pass, int layer, enum block_slot slot);
-/* Where a block's output goes: the next block's input. */
-struct place pass_output_place(const struct pass *pass, int layer);
+
+/* --- tensors: not there where the plan has none --- */
+
+/* Columns of q and attention's output; of k and v. */
+int64_t pass_q_width(const struct pass *pass);
+int64_t pass_kv_width(const struct pass *pass);
+
+/* Of a block: as its slot says (memory_plan.h), [T, ...]. */
+struct tensor pass_block(const struct pass *pass, int layer, enum block_slot slot);
+/* Of the run: [T, cols], of the activations' type. */
+struct tensor pass_rows(const struct pass *pass, enum run_slot slot, int64_t cols);
+/* Workspaces: bytes. */
+struct tensor pass_workspace(const struct pass *pass, enum run_slot slot);
+/* The residual stream where it leaves a block: the next block's input, [T, H]. */
+struct tensor pass_output(const struct pass *pass, int layer);
+
 const struct module *pass_module(const struct pass *pass, enum module_role role, int layer,
                                  bool bias);
-struct place pass_module_place(const struct pass *pass, const struct module *module,
-                               enum tensor_slot slot);
+/* A module's weight, gradient, ...; module NULL: not there. */
+struct tensor pass_values(const struct pass *pass, const struct module *module,
+                          enum tensor_slot slot);
 /* Where a module's gradient is added up; with a sink from zero, as another's was there before. */
-struct place pass_fresh_gradient(const struct pass *pass, const struct module *module);
-/* What stands beside a linear layer (recipe.h); low.buffer is NULL where nothing does. */
+struct tensor pass_fresh_gradient(const struct pass *pass, const struct module *module);
+struct tensor pass_weight(const struct pass *pass, enum module_role role, int layer);
+/* Of a block's linear layer: dequantised where it is quantised, until the next call. */
+struct tensor pass_linear_weight(const struct pass *pass, enum module_role role, int layer);
+
+/* What stands beside a linear layer (recipe.h); `low` is not there where nothing does. */
 struct adapter {
-    struct weight a, b;
-    struct place grad_a, grad_b;
-    struct place low; /* [T, rank]: scale A x */
-    int64_t rank;
-    float scale; /* alpha / rank */
+    struct tensor a, b; /* [rank, K], [N, rank] */
+    struct tensor grad_a, grad_b;
+    struct tensor low; /* [T, rank]: scale A x */
+    float scale;       /* alpha / rank */
 };
 struct adapter pass_adapter(const struct pass *pass, enum module_role role, int layer);
 
-/* Of a block's linear layer: dequantised where it is quantised, until the next call. */
-struct weight pass_linear_weight(const struct pass *pass, enum module_role role, int layer);
-struct weight pass_weight(const struct pass *pass, enum module_role role, int layer);
 /* The module that makes the logits. */
 enum module_role pass_head_role(const struct pass *pass);
-/* Full or sliding, as the layer has it. */
-struct attention_shape pass_shape(const struct pass *pass, int layer);
 
-/* In place. */
-void pass_rotate(const struct pass *pass, struct place x, int heads, bool backward);
+/* --- operations of both directions --- */
+
+/* Turns q or k by the tokens' positions, in place; `backward` turns back. */
+void pass_rotate(const struct pass *pass, struct tensor x, bool backward);
+/* RMSNorm of x by the weight of that role; rstd is kept. */
+void pass_norm(const struct pass *pass, enum module_role role, int layer, struct tensor out,
+               struct tensor rstd, struct tensor x);
 
 #endif

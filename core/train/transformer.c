@@ -9,26 +9,45 @@
 
 /* --- making --- */
 
-static struct memory_request request_of(struct backend *backend, const struct model *model,
+/* Shapes alone: nothing is there yet. */
+static size_t attention_workspace(const struct backend *backend, const struct model_config *config,
+                                  const struct transformer_options *options)
+{
+    const struct place none = {NULL, 0};
+    int64_t d = config->head_dim;
+    struct tensor q = tensor_at(none, options->storage, options->tokens, config->heads * d);
+    struct tensor k = tensor_at(none, options->storage, options->tokens, config->kv_heads * d);
+    return backend_workspace(
+        backend,
+        &(struct op_call){OP_ATTENTION_BACKWARD,
+                          .attention_backward = {.q = q, .k = k, .v = k, .head_dim = (int)d}});
+}
+
+static size_t head_workspace(const struct backend *backend, const struct model_config *config,
+                             const struct transformer_options *options)
+{
+    const struct place none = {NULL, 0};
+    struct tensor x = tensor_at(none, options->storage, options->tokens, config->hidden);
+    struct tensor head = tensor_at(none, options->storage, config->vocab, config->hidden);
+    return backend_workspace(backend,
+                             &(struct op_call){OP_HEAD_LOSS, .head_loss = {.x = x, .head = head}});
+}
+
+static struct memory_request request_of(const struct backend *backend, const struct model *model,
                                         const struct transformer_options *options)
 {
-    const struct model_config *config = &model->config;
-    const struct train_ops *ops = backend->train;
-    struct attention_shape shape = {options->tokens, (int)config->heads, (int)config->kv_heads,
-                                    (int)config->head_dim, 0};
-    struct memory_request request = {.model = model,
-                                     .recipe = options->recipe,
-                                     .tokens = options->tokens,
-                                     .max_positions = options->max_positions,
-                                     .storage = options->storage,
-                                     .masters = options->masters,
-                                     .generation = options->generation,
-                                     .recomputed = options->recomputed,
-                                     .updates_in_backward = options->updates_in_backward};
-    request.attention_workspace = ops->attention_workspace(backend->self, shape, options->storage);
-    request.head_workspace = ops->head_workspace(backend->self, options->tokens, config->hidden,
-                                                 config->vocab, options->storage);
-    return request;
+    return (struct memory_request){
+        .model = model,
+        .recipe = options->recipe,
+        .tokens = options->tokens,
+        .max_positions = options->max_positions,
+        .storage = options->storage,
+        .masters = options->masters,
+        .generation = options->generation,
+        .recomputed = options->recomputed,
+        .updates_in_backward = options->updates_in_backward,
+        .attention_workspace = attention_workspace(backend, &model->config, options),
+        .head_workspace = head_workspace(backend, &model->config, options)};
 }
 
 int transformer_plan(struct memory_plan **out, struct backend *backend, const struct model *model,
@@ -42,7 +61,7 @@ int transformer_plan(struct memory_plan **out, struct backend *backend, const st
                          "documents of %lld tokens: dynamic rotary scaling changes behind %lld, "
                          "which is not supported; use a --seq-len up to that",
                          (long long)options->max_positions, (long long)model->config.max_positions);
-    if (!backend->train)
+    if (!backend_can_train(backend))
         return error_set(err, "the back end \"%s\" computes scans alone: use --device cpu",
                          backend->name);
     struct memory_request request = request_of(backend, model, options);
@@ -61,6 +80,25 @@ struct place transformer_place(const struct transformer *transformer, size_t ten
                                enum tensor_slot slot)
 {
     return transformer_planned_place(transformer, transformer->plan->tensors[tensor][slot]);
+}
+
+struct tensor transformer_values(const struct transformer *transformer, size_t number,
+                                 enum tensor_slot slot)
+{
+    struct run_tensor shape = transformer_tensor(transformer, number);
+    struct tensor tensor = {.data = transformer_place(transformer, number, slot),
+                            .storage = STORAGE_F32,
+                            .rows = shape.rows,
+                            .cols = shape.cols};
+    if (slot == TENSOR_WEIGHT) {
+        tensor.storage = transformer_storage(transformer, number);
+        tensor.scales = transformer_place(transformer, number, TENSOR_SCALES);
+    } else if (slot == TENSOR_M || slot == TENSOR_V) {
+        tensor.storage = moment_storage(recipe_moments(&transformer->recipe, &shape));
+        tensor.scales = transformer_place(transformer, number,
+                                          slot == TENSOR_M ? TENSOR_M_SCALES : TENSOR_V_SCALES);
+    }
+    return tensor;
 }
 
 struct run_tensor transformer_tensor(const struct transformer *transformer, size_t tensor)
@@ -99,7 +137,7 @@ static int write_quantized(struct transformer *transformer, size_t tensor, const
 {
     struct backend *backend = transformer->backend;
     enum storage storage = transformer_storage(transformer, tensor);
-    struct stored_bytes bytes = quantized_bytes(storage, (int64_t)count);
+    struct stored_bytes bytes = storage_bytes(storage, (int64_t)count);
     void *data = array_alloc(bytes.data, 1, err);
     void *scales = data ? array_alloc(bytes.scales, 1, err) : NULL;
     if (scales) {
@@ -186,6 +224,12 @@ static int init_adapter(struct transformer *transformer, size_t tensor, uint64_t
     return result;
 }
 
+static void fill_zero(struct transformer *transformer, struct place place, size_t bytes)
+{
+    backend_run(transformer->backend,
+                &(struct op_call){OP_FILL_ZERO, .fill_zero = {tensor_of_bytes(place, bytes)}});
+}
+
 /* Weights and masters of all B lie where zeros are wanted. */
 static void clear_adapter(struct transformer *transformer, size_t tensor)
 {
@@ -193,9 +237,8 @@ static void clear_adapter(struct transformer *transformer, size_t tensor)
     for (size_t i = 0; i < sizeof slots / sizeof *slots; i++) {
         int buffer = transformer->plan->tensors[tensor][slots[i]];
         if (buffer >= 0)
-            transformer->ops->fill_zero(transformer->backend->self,
-                                        transformer_planned_place(transformer, buffer),
-                                        transformer->plan->buffers[buffer].bytes);
+            fill_zero(transformer, transformer_planned_place(transformer, buffer),
+                      transformer->plan->buffers[buffer].bytes);
     }
 }
 
@@ -232,7 +275,7 @@ static void clear_state(struct transformer *transformer)
 {
     const struct memory_plan *plan = transformer->plan;
     struct place moments = {transformer->arena, plan->region[MEMORY_OPTIMIZER]};
-    transformer->ops->fill_zero(transformer->backend->self, moments, plan->bytes[MEMORY_OPTIMIZER]);
+    fill_zero(transformer, moments, plan->bytes[MEMORY_OPTIMIZER]);
     transformer_clear(transformer);
 }
 
@@ -243,7 +286,6 @@ int transformer_new(struct transformer **out, struct backend *backend, const str
     if (!transformer)
         return -1;
     *transformer = (struct transformer){.backend = backend,
-                                        .ops = backend->train,
                                         .model = model,
                                         .config = &model->config,
                                         .recipe = options->recipe,
@@ -287,11 +329,9 @@ void transformer_clear(struct transformer *transformer)
 {
     const struct memory_plan *plan = transformer->plan;
     struct place gradients = {transformer->arena, plan->region[MEMORY_GRADIENTS]};
-    void *self = transformer->backend->self;
-    transformer->ops->fill_zero(self, transformer_run_place(transformer, RUN_LOSS),
-                                sizeof(struct loss_sums));
+    fill_zero(transformer, transformer_run_place(transformer, RUN_LOSS), sizeof(struct loss_sums));
     if (plan->bytes[MEMORY_GRADIENTS] > 0)
-        transformer->ops->fill_zero(self, gradients, plan->bytes[MEMORY_GRADIENTS]);
+        fill_zero(transformer, gradients, plan->bytes[MEMORY_GRADIENTS]);
 }
 
 void transformer_run(struct transformer *transformer, const struct batch *batch,
@@ -314,17 +354,27 @@ static bool is_wanted(struct transformer *transformer, const struct gradient_sin
     return transformer_loss(transformer, &sums, &trouble) == 0 && sink->wants(sink->asker, &sums);
 }
 
+static void add_noise(const struct pass *pass, struct noise_draw draw)
+{
+    pass_run(pass, &(struct op_call){
+                       OP_ADD_NOISE,
+                       .add_noise = {
+                           .x = pass_block(pass, 0, SLOT_INPUT),
+                           .documents = pass->documents,
+                           .alpha = pass->transformer->neftune,
+                           .key = {(uint32_t)(draw.seed ^ draw.seed >> 32), (uint32_t)draw.step},
+                           .batch = draw.batch,
+                       }});
+}
+
 void transformer_train(struct transformer *transformer, const struct batch *batch,
                        struct noise_draw draw, const struct gradient_sink *sink)
 {
     struct pass pass = pass_begin(transformer, batch);
-    const uint32_t key[2] = {(uint32_t)(draw.seed ^ draw.seed >> 32), (uint32_t)draw.step};
     pass.sink = sink;
     pass_embed(&pass);
     if (transformer->neftune > 0)
-        pass.ops->add_noise(pass.self, pass_block_place(&pass, 0, SLOT_INPUT), pass.type,
-                            pass.config->hidden, pass.documents, transformer->neftune, key,
-                            draw.batch);
+        add_noise(&pass, draw);
     pass_forward(&pass);
     pass_head_loss(&pass, true);
     if (!sink || is_wanted(transformer, sink))
@@ -375,6 +425,26 @@ void transformer_ask(struct transformer *transformer, bool (*should_stop)(void *
     transformer->stopped = false;
 }
 
+/* Of the last token, whose row is copied to where a tensor may begin. */
+static void last_logits(const struct pass *pass)
+{
+    const struct transformer *transformer = pass->transformer;
+    int64_t hidden = transformer->config->hidden, vocab = transformer->config->vocab;
+    size_t row = (size_t)hidden * storage_size(pass->type);
+    struct place last = transformer_run_place(transformer, RUN_FINAL_NORM);
+    struct place single = transformer_run_place(transformer, RUN_ROW);
+    struct place logits = transformer_run_place(transformer, RUN_LOGITS);
+    last.offset += (size_t)(pass->tokens - 1) * row;
+    pass_run(pass, &(struct op_call){OP_COPY, .copy = {.out = tensor_of_bytes(single, row),
+                                                       .from = tensor_of_bytes(last, row)}});
+    pass_run(pass, &(struct op_call){OP_LINEAR_FORWARD,
+                                     .linear_forward = {
+                                         .out = tensor_at(logits, pass->type, 1, vocab),
+                                         .x = tensor_at(single, pass->type, 1, hidden),
+                                         .weight = pass_weight(pass, pass_head_role(pass), -1),
+                                     }});
+}
+
 int transformer_logits(struct transformer *transformer, const int32_t *ids, int64_t count,
                        float *logits, struct error *err)
 {
@@ -398,14 +468,7 @@ int transformer_logits(struct transformer *transformer, const int32_t *ids, int6
     struct pass pass = pass_begin(transformer, &batch);
     pass_embed(&pass);
     pass_forward(&pass);
-    size_t row = (size_t)transformer->config->hidden * storage_size(transformer->storage);
-    struct place last = pass_run_place(&pass, RUN_FINAL_NORM),
-                 single = pass_run_place(&pass, RUN_ROW);
-    last.offset += (size_t)(count - 1) * row;
-    transformer->ops->copy(pass.self, single, last, row);
-    transformer->ops->linear_forward(pass.self, pass_run_place(&pass, RUN_LOGITS), REPLACE, single,
-                                     pass.type, pass_weight(&pass, pass_head_role(&pass), -1),
-                                     (struct place){NULL, 0}, 1);
+    last_logits(&pass);
     int result = pass_is_stopped(&pass)
                      ? error_set_kind(err, ERROR_INTERRUPTED, "the generation was interrupted")
                      : read_logits(transformer, logits, err);

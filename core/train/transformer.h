@@ -1,5 +1,5 @@
-/* The Llama transformer, forwards and backwards, written by hand over a back end's train_ops: no
- * graph, no autograd, one loop over the blocks each way.
+/* The Llama transformer, forwards and backwards, written by hand over the operations of
+ * a back end: no graph, no autograd, one loop over the blocks each way.
  *
  *     x = embedding(ids)
  *     x = x + o(attention(rope(q(n)), rope(k(n)), v(n))),  n = rmsnorm(x)     every block
@@ -21,7 +21,6 @@
 
 struct transformer {
     struct backend *backend;
-    const struct train_ops *ops;
     const struct model *model;
     const struct model_config *config;
     struct recipe recipe;
@@ -107,6 +106,9 @@ struct place transformer_place(const struct transformer *transformer, size_t ten
                                enum tensor_slot slot);
 /* How its values are stored: as the activations are, or quantised. */
 enum storage transformer_storage(const struct transformer *transformer, size_t tensor);
+/* The same as operations take it: type, shape and scales; data is not there where it has none. */
+struct tensor transformer_values(const struct transformer *transformer, size_t number,
+                                 enum tensor_slot slot);
 struct run_tensor transformer_tensor(const struct transformer *transformer, size_t tensor);
 struct place transformer_run_place(const struct transformer *transformer, enum run_slot slot);
 

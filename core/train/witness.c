@@ -43,7 +43,7 @@ static int hash_tensor(const struct witness *witness, size_t tensor, void *stagi
 {
     const struct transformer *t = witness->optimizer->transformer;
     int64_t parameters = transformer_tensor(t, tensor).parameters;
-    struct stored_bytes bytes = quantized_bytes(transformer_storage(t, tensor), parameters);
+    struct stored_bytes bytes = storage_bytes(transformer_storage(t, tensor), parameters);
     struct place master = transformer_place(t, tensor, TENSOR_MASTER);
     struct hash *hash = hash_new(err);
     if (!hash)

@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/number.h"
 #include "base/sys.h"
+#include "compute/devices/devices.h"
 #include "job/export.h"
 #include "job/job_dir.h"
 #include "job/source.h"

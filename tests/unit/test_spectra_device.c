@@ -3,6 +3,8 @@
 #include "test.h"
 
 #include "base/file.h"
+#include "compute/devices/devices.h"
+#include "compute/spectra.h"
 #include "spectra/scan.h"
 
 #include <stdatomic.h>

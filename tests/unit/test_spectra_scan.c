@@ -6,6 +6,8 @@
 #include "base/json.h"
 #include "base/random.h"
 #include "checkpoint/safetensors_write.h"
+#include "compute/devices/devices.h"
+#include "compute/spectra.h"
 #include "spectra/noise.h"
 #include "spectra/scan.h"
 #include "spectra/scratch.h"

@@ -3,6 +3,7 @@
  * ends. The same with frozen weights in 4 and in 8 bits; and the z-loss. */
 #include "train_data.h"
 
+#include "compute/devices/devices.h"
 #include "train/optimizer.h"
 #include "train/schedule.h"
 #include "train/state.h"
@@ -203,7 +204,7 @@ static void check_quantized(const char *name, const char *adapter, enum storage 
 static void frozen_weights_in_4_and_8_bits(void **state)
 {
     (void)state;
-    static const char *const devices[] = {"cpu", "reference", "guard"};
+    static const char *const devices[] = {"cpu", "reference", "checked"};
     for (size_t i = 0; i < sizeof devices / sizeof *devices; i++) {
         check_quantized("qlora", "llama_gqa", STORAGE_NF4, devices[i]);
         check_quantized("int8", NULL, STORAGE_INT8, devices[i]);

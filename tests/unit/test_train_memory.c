@@ -3,6 +3,7 @@
  * numbers to the bit, in a smaller plan. */
 #include "train_data.h"
 
+#include "compute/devices/devices.h"
 #include "train/optimizer.h"
 
 #include <stdlib.h>
@@ -102,7 +103,7 @@ static void computed_again_is_the_same(void **state)
     (void)state;
     for (size_t m = 0; m < sizeof models / sizeof *models; m++) {
         struct bench bench;
-        bench_open(&bench, models[m], m == 0 ? "guard" : "cpu");
+        bench_open(&bench, models[m], m == 0 ? "checked" : "cpu");
         for (unsigned pattern = 0; pattern < 6; pattern++) {
             choose(&bench, pattern);
             check_again(&bench, (struct recipe){.trained = bench.flags});
@@ -197,7 +198,7 @@ static void updates_in_the_backward_pass_are_the_same(void **state)
     (void)state;
     for (size_t m = 0; m < sizeof models / sizeof *models; m++) {
         struct bench bench;
-        bench_open(&bench, models[m], m == 0 ? "guard" : "cpu");
+        bench_open(&bench, models[m], m == 0 ? "checked" : "cpu");
         for (unsigned pattern = 0; pattern < 4; pattern++) {
             choose(&bench, pattern);
             check_updates(&bench, (struct recipe){.trained = bench.flags});

@@ -2,6 +2,7 @@
  * plan and the steps of a run follow. */
 #include "train_data.h"
 
+#include "compute/devices/devices.h"
 #include "train/optimizer.h"
 
 #include <stdlib.h>

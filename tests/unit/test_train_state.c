@@ -4,6 +4,7 @@
 #include "train_data.h"
 
 #include "base/number.h"
+#include "compute/devices/devices.h"
 #include "compute/quantize.h"
 #include "model/init.h"
 #include "train/trainer.h"

@@ -5,6 +5,7 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "compute/devices/devices.h"
 #include "train/transformer.h"
 
 #include <math.h>
@@ -176,7 +177,7 @@ static void cpu_equals_pytorch(void **state)
 static void guard_equals_pytorch(void **state)
 {
     (void)state;
-    equals_pytorch("guard");
+    equals_pytorch("checked");
 }
 
 /* bf16 weights and activations: the loss within the rounding of 8 bits. */

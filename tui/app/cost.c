@@ -1,6 +1,6 @@
 #include "tui/app/cost.h"
 
-#include "compute/backend.h"
+#include "compute/devices/devices.h"
 #include "compute/machine.h"
 #include "train/tensors.h"
 #include "train/trainer.h"
@@ -13,7 +13,7 @@ static int open_backend(struct backend **backend, const char *device, struct err
 {
     if (backend_open(backend, device, 1, err) != 0)
         return -1;
-    if ((*backend)->train)
+    if (backend_can_train(*backend))
         return 0;
     backend_close(*backend);
     return backend_open(backend, "reference", 1, err);

@@ -6,6 +6,7 @@
 #include "job/job_dir.h"
 #include "tui/app/path.h"
 #include "tui/app/session_keep.h"
+#include "compute/devices/devices.h"
 
 #include <limits.h>
 #include <stdio.h>

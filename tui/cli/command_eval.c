@@ -1,5 +1,6 @@
 /* `spectrum eval MODEL|RUN --data FILE`: loss, perplexity, tokens. */
 #include "base/memory.h"
+#include "compute/devices/devices.h"
 #include "text/template.h"
 #include "train/evaluate.h"
 #include "tui/cli/command.h"

@@ -2,6 +2,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "base/utf8.h"
+#include "compute/devices/devices.h"
 #include "text/generation_keys.h"
 #include "text/template.h"
 #include "train/generate.h"

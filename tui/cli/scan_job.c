@@ -1,5 +1,6 @@
 #include "tui/cli/scan_job.h"
 
+#include "compute/devices/devices.h"
 #include "job/job_dir.h"
 #include "job/launch.h"
 #include "job/requests.h"

@@ -1,5 +1,23 @@
 #include "compute/backend.h"
 
+#include <stdio.h>
+
+int backend_missing(const struct backend *backend, char *out, size_t size)
+{
+    int count = 0;
+    size_t used = 0;
+    out[0] = '\0';
+    for (enum op op = 0; op < OP_COUNT; op++) {
+        if (!backend->fallbacks || !backend->fallbacks[op].missing)
+            continue;
+        if (used < size)
+            used += (size_t)snprintf(out + used, size - used, "%s%s", count > 0 ? ", " : "",
+                                     op_info[op].name);
+        count++;
+    }
+    return count;
+}
+
 int backend_warm_up(struct backend *backend, enum storage type, struct error *err)
 {
     enum { SIDE = 128, BYTES = SIDE * SIDE * 4 };

@@ -41,16 +41,20 @@ struct device_info {
     int fp64_ratio;               /* operations in fp32 for one in fp64; 0: not known */
 };
 
+/* Of one operation: what fallback.h says of it. */
+struct op_fallback {
+    bool missing;   /* the device lacks it: it runs on the reference */
+    uint64_t calls; /* so far */
+};
+
 struct backend {
     int version;      /* BACKEND_VERSION */
     const char *name; /* "reference", "cpu", "cuda" */
     void *self;
 
-    op_function *ops[OP_COUNT];        /* by enum op; NULL: not here */
-    const struct spectra_ops *spectra; /* NULL: cannot scan */
-    /* [OP_COUNT]: calls so far that ran on the reference, since the device lacks the operation;
-     * NULL: it lacks none */
-    const uint64_t *on_reference;
+    op_function *ops[OP_COUNT];          /* by enum op; NULL: not here */
+    const struct spectra_ops *spectra;   /* NULL: cannot scan */
+    const struct op_fallback *fallbacks; /* [OP_COUNT]; NULL: it lacks no operation */
 
     /* Bytes of the workspace that a call takes, of whose tensors only types and shapes are looked
      * at; NULL: none of its operations takes one. */
@@ -85,6 +89,10 @@ static inline bool backend_can_train(const struct backend *backend)
 {
     return backend->alloc != NULL;
 }
+
+/* The operations that run on the reference, as "add, scale", into out; returns how many there are.
+ */
+int backend_missing(const struct backend *backend, char *out, size_t size);
 
 /* Small products of every kind that a run of this type computes, so that what the libraries take by
  * themselves at their first (pages of their code, compiled kernels, threads) is there from now on:

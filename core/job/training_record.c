@@ -1,7 +1,8 @@
 /* What a run leaves in writing: job.json, plan.yaml, proof.json. */
 #include "base/file.h"
-#include "compute/machine.h"
+#include "base/utf8.h"
 #include "compute/cpu/onednn.h"
+#include "compute/machine.h"
 #include "job/job_dir.h"
 #include "job/training_parts.h"
 #include "plan/plan_file.h"

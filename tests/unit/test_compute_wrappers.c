@@ -167,7 +167,25 @@ static void complete_back_ends_stay_as_they_are(void **state)
     before = backend;
     assert_int_equal(fallback_complete(&backend, NULL), 0);
     assert_ptr_equal(backend, before);
-    assert_null(backend->on_reference);
+    assert_null(backend->fallbacks);
+    backend_close(backend);
+}
+
+/* As who starts a run says it; what does not fit is cut off. */
+static void missing_operations_are_named(void **state)
+{
+    (void)state;
+    struct backend *backend = NULL;
+    char text[64], little[8];
+    assert_int_equal(reference_backend_new(&backend, NULL), 0);
+    assert_int_equal(backend_missing(backend, text, sizeof text), 0);
+    assert_string_equal(text, "");
+    backend->ops[OP_SCALE] = backend->ops[OP_ADAMW] = NULL;
+    assert_int_equal(fallback_complete(&backend, NULL), 0);
+    assert_int_equal(backend_missing(backend, text, sizeof text), 2);
+    assert_string_equal(text, "scale, adamw");
+    assert_int_equal(backend_missing(backend, little, sizeof little), 2);
+    assert_string_equal(little, "scale, ");
     backend_close(backend);
 }
 
@@ -204,7 +222,7 @@ static void wrappers_go_around_wrappers(void **state)
     backend_run(backend, &call);
     backend->read(backend->self, sum, row.data, sizeof sum);
     assert_true(sum[0] == 6 && sum[3] == 8);
-    assert_int_equal(backend->on_reference[OP_ADD], 1);
+    assert_int_equal(backend->fallbacks[OP_ADD].calls, 1);
     assert_int_equal(timing_of(backend)[OP_ADD].calls, 1);
     double room[4];
     assert_true(backend->spectra->workspace(backend->self, 2, 2) <= sizeof room);
@@ -222,6 +240,7 @@ int main(void)
         cmocka_unit_test(bad_tensors_are_named),
         cmocka_unit_test(calls_are_counted_and_timed),
         cmocka_unit_test(complete_back_ends_stay_as_they_are),
+        cmocka_unit_test(missing_operations_are_named),
         cmocka_unit_test(who_has_no_memory_for_tensors_cannot_fall_back),
         cmocka_unit_test(wrappers_go_around_wrappers),
     };

@@ -98,8 +98,8 @@ static void run_course(struct course *course, struct backend *backend, struct mo
     if (transformer_logits(transformer, batch->ids, batch->offsets[1], logits, &err) != 0)
         fail_msg("%s", err.text);
     memcpy(course->logits, logits, sizeof course->logits);
-    if (backend->on_reference)
-        memcpy(course->calls, backend->on_reference, sizeof course->calls);
+    for (enum op op = 0; backend->fallbacks && op < OP_COUNT; op++)
+        course->calls[op] = backend->fallbacks[op].calls;
     free(logits);
     optimizer_free(optimizer);
     transformer_free(transformer);

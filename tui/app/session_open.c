@@ -3,10 +3,10 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/utf8.h"
+#include "compute/devices/devices.h"
 #include "job/job_dir.h"
 #include "tui/app/path.h"
 #include "tui/app/session_keep.h"
-#include "compute/devices/devices.h"
 
 #include <limits.h>
 #include <stdio.h>

@@ -11,7 +11,7 @@ struct fallback {
     struct backend *reference;
     struct device_buffer *copies; /* of the reference; grows to what the largest call takes */
     size_t capacity;
-    uint64_t calls[OP_COUNT]; /* that ran on the reference */
+    struct op_fallback fallbacks[OP_COUNT];
 };
 
 /* --- a call in host memory --- */
@@ -90,7 +90,7 @@ static void run_on_reference(void *self, const struct op_call *call)
     struct fallback *fallback = self;
     struct error trouble = ERROR_INIT;
     struct op_call copy;
-    fallback->calls[call->op]++;
+    fallback->fallbacks[call->op].calls++;
     if (reserve(fallback, lay_out(&copy, call, NULL), &trouble) != 0) {
         if (fallback->wrapper.trouble.kind == ERROR_NONE)
             fallback->wrapper.trouble = trouble;
@@ -136,10 +136,12 @@ static int wrap(struct backend **out, struct backend *below, struct error *err)
     fallback->reference = reference;
     fallback->wrapper.release = release;
     (*out)->workspace = workspace;
-    (*out)->on_reference = fallback->calls;
+    (*out)->fallbacks = fallback->fallbacks;
     for (enum op op = 0; op < OP_COUNT; op++)
-        if (!below->ops[op])
+        if (!below->ops[op]) {
             (*out)->ops[op] = run_on_reference;
+            fallback->fallbacks[op].missing = true;
+        }
     return 0;
 }
 

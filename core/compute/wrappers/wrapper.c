@@ -133,7 +133,7 @@ int wrapper_new(struct backend **out, struct backend *below, size_t bytes, op_fu
         .name = below->name,
         .self = wrapper,
         .spectra = hand_spectra(wrapper),
-        .on_reference = below->on_reference,
+        .fallbacks = below->fallbacks,
         .workspace = hand_workspace,
         .host_alloc = hand_host_alloc,
         .host_free = hand_host_free,

@@ -6,7 +6,7 @@
 
 enum { BLOCK = DYNAMIC_BLOCK, LANES = 16 };
 
-/* What is the same for every element. */
+/* What is the same for every element: the formula's factors, put together once in double. */
 struct rates {
     float beta1, beta2, rest1, rest2, scale, step, root, epsilon, keep;
 };
@@ -30,6 +30,7 @@ static void update(float *restrict value, float *restrict m, float *restrict v,
 #pragma omp simd
     for (int64_t i = 0; i < count; i++) {
         float g = gradient[i] * r->scale;
+        /* the moments, then decay and step */
         m[i] = r->beta1 * m[i] + r->rest1 * g;
         v[i] = r->beta2 * v[i] + r->rest2 * g * g;
         value[i] = value[i] * r->keep - r->step * m[i] / (sqrtf(v[i]) * r->root + r->epsilon);

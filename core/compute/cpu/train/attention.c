@@ -77,9 +77,11 @@ static void forward_tile(const struct attention *at, void *out, struct tile quer
         struct tile keys = keys_from(queries, first);
         if (is_out_of_window(at, queries.first, first))
             continue;
+        /* scores of this tile's keys; what was summed so far shrinks to the largest of them */
         load_tile(rows, at, at->k, at->shape.kv_heads, kv_head, first, keys.count, 1);
         score_by_key(scores, at, rows, q_transposed, &queries, &keys);
         absorb(&running, sums, scores, at->padded);
+        /* sums += exp(scores - largest) v */
         load_tile(rows, at, at->v, at->shape.kv_heads, kv_head, first, keys.count, 1);
         tile_product(sums, at->padded, scores, 1, TILE_TOKENS, rows, at->padded, at->padded,
                      TILE_TOKENS);

@@ -1,4 +1,5 @@
-/* The backward pass of attention on tiles of fp32: pair by pair of a tile of queries and one of
+/* The backward pass of attention on tiles of fp32 (op.h has the formulas; Dao et al. 2022,
+ * "FlashAttention", the algorithm): pair by pair of a tile of queries and one of
  * keys, diagonal by diagonal, so that no two threads write the same place, and the sums' order does
  * not depend on them.
  */
@@ -89,15 +90,17 @@ static void store_sums(const struct attention *at, float *out, int heads, int he
                (size_t)dim * sizeof *out);
 }
 
-/* One head's part in the three gradients. */
+/* One head's part in the three gradients. Rows of scores and of ds are queries, columns keys. */
 static void add_head(struct pair_tiles *t, const struct attention *at, int head,
                      const struct tile *queries, const struct tile *keys)
 {
     int width = at->padded;
     load_queries(t, at, head, queries);
+    /* p = exp(q k^T - lse), and ds = p (go v^T - delta) */
     score_by_query(t->scores, at, t->q, t->k_transposed, queries, keys);
     compare(t->ds, t->go, t->v_transposed, width);
     probabilities(t->scores, t->ds, &t->statistics);
+    /* dv += p^T go,  dk += ds^T q,  dq += ds k */
     tile_product(t->dv, width, t->scores, 1, TILE_TOKENS, t->go, width, width, TILE_TOKENS);
     tile_product(t->dk, width, t->ds, 1, TILE_TOKENS, t->q, width, width, TILE_TOKENS);
     tile_product(t->dq, width, t->ds, TILE_TOKENS, 1, t->k, width, width, TILE_TOKENS);

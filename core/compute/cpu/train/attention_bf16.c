@@ -283,7 +283,7 @@ static void store_scaled(const struct attention *at, void *out, int heads, int h
                sums + i * at->padded, at->type, dim);
 }
 
-/* A head's part in dk and dv of a tile of keys. */
+/* A head's part in dk and dv of a tile of keys: rows of scores are keys, columns queries. */
 static void add_head(struct tiles *t, const struct attention *at, int head,
                      const struct tile *queries, int64_t first_key, float *dk, float *dv)
 {
@@ -291,11 +291,13 @@ static void add_head(struct tiles *t, const struct attention *at, int head,
     int words = at->padded / 2;
     load_queries(t, at, head, queries);
     read_statistics(&s, at, head, queries);
+    /* p = exp(k q^T scale - lse), and ds = p (v go^T - delta) */
     compare(t->scores, t, t->k, t->q, words);
     compare(t->grad, t, t->v, t->go, words);
     probabilities_by_key(t, at, &s, queries->first, first_key);
     round_pairs(t->p, t->scores);
     round_pairs(t->ds, t->grad);
+    /* dv += p go,  dk += ds q */
     pair_rows(t->b, t->go, words);
     pair_product(dv, at->padded, t->p, PAIRS, t->b, at->padded, PAIRS);
     pair_rows(t->b, t->q, words);
@@ -334,6 +336,7 @@ static void backward_queries(const struct attention *at, void *grad_q, struct ti
         if (is_out_of_window(at, queries.first, first))
             continue;
         load_keys(&t, at, kv_head, &keys);
+        /* ds = p (go v^T - delta), with p = exp(q k^T scale - lse); dq += ds k */
         compare(t.scores, &t, t.q, t.k, words);
         compare(t.grad, &t, t.go, t.v, words);
         gradients_by_query(&t, at, &s, queries.first, first);

@@ -1,5 +1,5 @@
-/* The head and its cross-entropy: chunks of supervised tokens, each token's logits once. Tokens
- * that are not supervised cost nothing. */
+/* The head and its cross-entropy (op.h has the formulas): chunks of supervised tokens, each token's
+ * logits once. Tokens that are not supervised cost nothing. */
 #include "compute/cpu/train/operations.h"
 #include "compute/reference/reference.h"
 
@@ -91,15 +91,17 @@ static double exponentials(float *values, float largest, int64_t count)
     return sum;
 }
 
-/* Loss of one token, which counts `weight`; its logits become scale times the loss's gradient in
+/* Loss of one token, which counts `weight`; its logits become g, scale times the loss's gradient in
  * them, in the activations' type. */
 static struct token_loss token_loss(float *logits, void *grad, enum storage type, int32_t target,
                                     float weight, int64_t vocab, float scale, float z_loss)
 {
+    /* lse = largest + log of the sum of exp(logits - largest) */
     float largest = largest_of(logits, vocab), own = logits[target];
     double sum = exponentials(logits, largest, vocab);
-    scale *= weight;
     double lse = (double)largest + log(sum);
+    /* g = scale weight ((1 + 2 z_loss lse) exp(logits - lse) - [v = target]) */
+    scale *= weight;
     float factor = (float)((double)scale * (1 + 2 * (double)z_loss * lse) / sum);
 #pragma omp simd
     for (int64_t i = 0; i < vocab; i++)
@@ -242,13 +244,16 @@ static void run_chunk(const struct head_pass *pass, int64_t first, int64_t count
     int64_t padded = padded_to(count);
     const struct matmul logits = logits_of(pass, padded), grad_x = grad_x_of(pass, padded),
                         grad_weight = grad_weight_of(pass, padded);
+    /* logits = x head^T of the chunk's tokens */
     gather(pass, first, count, padded);
     products_run(products, &logits);
+    /* both losses, and g in place of the logits */
     losses(pass, first, count, padded);
     for (int64_t i = 0; i < count; i++) {
         loss[0] += pass->chunk.losses[i].entropy;
         loss[1] += pass->chunk.losses[i].z;
     }
+    /* grad_x = g head,  grad_weight += g^T x */
     if (pass->grad_x) {
         products_run(products, &grad_x);
         scatter(pass, first, count);

@@ -1,5 +1,5 @@
-/* Norms, rotary embedding, activation, and what works element by element, by chunks that stay in
- * the nearest cache. */
+/* Norms, rotary embedding, activation, and what works element by element (op.h has the formulas),
+ * by chunks that stay in the nearest cache. */
 #include "compute/cpu/train/operations.h"
 #include "compute/noise.h"
 

@@ -29,7 +29,7 @@ int optimizer_by_name(enum moment_type *out, const char *name, struct error *err
 int optimizer_new(struct optimizer **out, struct transformer *transformer,
                   const struct optimizer_settings *settings, struct error *err)
 {
-    size_t most = run_tensor_count(transformer->model);
+    size_t most = run_tensor_count(transformer->network.model);
     struct optimizer *optimizer = array_alloc(1, sizeof *optimizer, err);
     if (!optimizer)
         return -1;
@@ -43,7 +43,7 @@ int optimizer_new(struct optimizer **out, struct transformer *transformer,
         return -1;
     }
     for (size_t i = 0; i < most; i++)
-        if (transformer_place(transformer, i, TENSOR_GRADIENT).buffer) {
+        if (network_place(&transformer->network, i, TENSOR_GRADIENT).buffer) {
             optimizer->place_of[i] = optimizer->count;
             optimizer->tensors[optimizer->count++] = i;
         }
@@ -64,37 +64,38 @@ void optimizer_free(struct optimizer *optimizer)
 
 struct run_tensor optimizer_tensor(const struct optimizer *optimizer, size_t i)
 {
-    return transformer_tensor(optimizer->transformer, optimizer->tensors[i]);
+    return network_tensor(&optimizer->transformer->network, optimizer->tensors[i]);
 }
 
 static void clear_squares(struct optimizer *optimizer)
 {
-    const struct transformer *t = optimizer->transformer;
-    struct tensor squares =
-        tensor_at(transformer_run_place(t, RUN_SQUARES), STORAGE_F64, 1, (int64_t)optimizer->count);
-    backend_run(t->backend, &(struct op_call){OP_FILL_ZERO, .fill_zero = {squares}});
+    const struct network *network = &optimizer->transformer->network;
+    struct tensor squares = tensor_at(network_run_place(network, RUN_SQUARES), STORAGE_F64, 1,
+                                      (int64_t)optimizer->count);
+    backend_run(network->backend, &(struct op_call){OP_FILL_ZERO, .fill_zero = {squares}});
 }
 
 static void sum_squares(struct optimizer *optimizer, size_t i)
 {
-    const struct transformer *t = optimizer->transformer;
-    struct place sum = transformer_run_place(t, RUN_SQUARES);
+    const struct network *network = &optimizer->transformer->network;
+    struct place sum = network_run_place(network, RUN_SQUARES);
     sum.offset += i * sizeof(double);
-    backend_run(t->backend,
-                &(struct op_call){OP_SUM_SQUARES,
-                                  .sum_squares = {.sum = tensor_at(sum, STORAGE_F64, 1, 1),
-                                                  .x = transformer_values(t, optimizer->tensors[i],
-                                                                          TENSOR_GRADIENT)}});
+    backend_run(
+        network->backend,
+        &(struct op_call){
+            OP_SUM_SQUARES,
+            .sum_squares = {.sum = tensor_at(sum, STORAGE_F64, 1, 1),
+                            .x = network_values(network, optimizer->tensors[i], TENSOR_GRADIENT)}});
 }
 
 /* Each tensor's norm into ->norms; the norm of all together. Waits. */
 static int read_norms(struct optimizer *optimizer, double scale, double *norm, struct error *err)
 {
-    struct transformer *t = optimizer->transformer;
-    struct backend *backend = t->backend;
+    struct network *network = &optimizer->transformer->network;
+    struct backend *backend = network->backend;
     if (backend->wait(backend->self, err) != 0)
         return -1;
-    backend->read(backend->self, optimizer->norms, transformer_run_place(t, RUN_SQUARES),
+    backend->read(backend->self, optimizer->norms, network_run_place(network, RUN_SQUARES),
                   optimizer->count * sizeof(double));
     double total = 0;
     for (size_t i = 0; i < optimizer->count; i++) {
@@ -132,19 +133,19 @@ static void adjust(const struct optimizer *optimizer, size_t i, int64_t step,
 static void update(struct optimizer *optimizer, size_t i, int64_t step,
                    struct adamw_settings settings)
 {
-    const struct transformer *t = optimizer->transformer;
+    const struct network *network = &optimizer->transformer->network;
     size_t number = optimizer->tensors[i];
     adjust(optimizer, i, step, &settings);
-    backend_run(
-        t->backend,
-        &(struct op_call){OP_ADAMW, .adamw = {
-                                        .parameter = transformer_values(t, number, TENSOR_WEIGHT),
-                                        .master = transformer_values(t, number, TENSOR_MASTER),
-                                        .m = transformer_values(t, number, TENSOR_M),
-                                        .v = transformer_values(t, number, TENSOR_V),
-                                        .gradient = transformer_values(t, number, TENSOR_GRADIENT),
-                                        .settings = settings,
-                                    }});
+    backend_run(network->backend,
+                &(struct op_call){OP_ADAMW,
+                                  .adamw = {
+                                      .parameter = network_values(network, number, TENSOR_WEIGHT),
+                                      .master = network_values(network, number, TENSOR_MASTER),
+                                      .m = network_values(network, number, TENSOR_M),
+                                      .v = network_values(network, number, TENSOR_V),
+                                      .gradient = network_values(network, number, TENSOR_GRADIENT),
+                                      .settings = settings,
+                                  }});
 }
 
 static int check_norm(const struct optimizer *optimizer, int64_t step, double norm,

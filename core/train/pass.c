@@ -1,31 +1,29 @@
 #include "train/pass.h"
 
-struct pass pass_begin(struct transformer *transformer, const struct batch *batch)
+struct pass pass_begin(struct network *network, const struct batch *batch)
 {
-    const struct model_config *config = transformer->config;
-    struct backend *backend = transformer->backend;
+    const struct model_config *config = network->config;
+    struct backend *backend = network->backend;
     int64_t T = batch->tokens;
     struct pass pass = {
-        .transformer = transformer,
+        .network = network,
         .backend = backend,
         .config = config,
-        .type = transformer->storage,
+        .type = network->storage,
         .tokens = T,
         .documents = {batch->offsets, batch->documents},
-        .ids = tensor_at(transformer_run_place(transformer, RUN_IDS), STORAGE_I32, 1, T),
-        .positions =
-            tensor_at(transformer_run_place(transformer, RUN_POSITIONS), STORAGE_I32, 1, T),
-        .targets = tensor_at(transformer_run_place(transformer, RUN_TARGETS), STORAGE_I32, 1, T),
-        .rope = tensor_at(transformer_run_place(transformer, RUN_ROPE), STORAGE_F32,
-                          transformer->max_positions, config->head_dim)};
+        .ids = tensor_at(network_run_place(network, RUN_IDS), STORAGE_I32, 1, T),
+        .positions = tensor_at(network_run_place(network, RUN_POSITIONS), STORAGE_I32, 1, T),
+        .targets = tensor_at(network_run_place(network, RUN_TARGETS), STORAGE_I32, 1, T),
+        .rope = tensor_at(network_run_place(network, RUN_ROPE), STORAGE_F32, network->max_positions,
+                          config->head_dim)};
     size_t bytes = (size_t)T * sizeof(int32_t);
     backend->write(backend->self, pass.ids.data, batch->ids, bytes);
     backend->write(backend->self, pass.positions.data, batch->positions, bytes);
     if (batch->targets)
         backend->write(backend->self, pass.targets.data, batch->targets, bytes);
     if (batch->weights) {
-        pass.weights =
-            tensor_at(transformer_run_place(transformer, RUN_WEIGHTS), STORAGE_F32, 1, T);
+        pass.weights = tensor_at(network_run_place(network, RUN_WEIGHTS), STORAGE_F32, 1, T);
         backend->write(backend->self, pass.weights.data, batch->weights, bytes);
     }
     return pass;
@@ -76,28 +74,27 @@ static struct tensor block_at(const struct pass *pass, enum block_slot slot, str
     case SLOT_SWIGLU:
         return tensor_at(place, pass->type, T, c->intermediate);
     default: /* SLOT_LOW and what follows it */
-        return tensor_at(place, pass->type, T, pass->transformer->recipe.rank);
+        return tensor_at(place, pass->type, T, pass->network->recipe.rank);
     }
 }
 
 struct tensor pass_block(const struct pass *pass, int layer, enum block_slot slot)
 {
-    const struct memory_plan *plan = pass->transformer->plan;
+    const struct memory_plan *plan = pass->network->plan;
     int buffer = (pass->again ? plan->again : plan->blocks)[layer][slot];
-    return block_at(pass, slot, transformer_planned_place(pass->transformer, buffer));
+    return block_at(pass, slot, network_planned_place(pass->network, buffer));
 }
 
 struct tensor pass_rows(const struct pass *pass, enum run_slot slot, int64_t cols)
 {
-    return tensor_at(transformer_run_place(pass->transformer, slot), pass->type, pass->tokens,
-                     cols);
+    return tensor_at(network_run_place(pass->network, slot), pass->type, pass->tokens, cols);
 }
 
 struct tensor pass_workspace(const struct pass *pass, enum run_slot slot)
 {
-    const struct memory_plan *plan = pass->transformer->plan;
+    const struct memory_plan *plan = pass->network->plan;
     int buffer = plan->run[slot];
-    return tensor_of_bytes(transformer_planned_place(pass->transformer, buffer),
+    return tensor_of_bytes(network_planned_place(pass->network, buffer),
                            buffer < 0 ? 0 : plan->buffers[buffer].bytes);
 }
 
@@ -112,7 +109,7 @@ struct tensor pass_output(const struct pass *pass, int layer)
 const struct module *pass_module(const struct pass *pass, enum module_role role, int layer,
                                  bool bias)
 {
-    return model_role(pass->transformer->model, role, layer, bias);
+    return model_role(pass->network->model, role, layer, bias);
 }
 
 struct tensor pass_values(const struct pass *pass, const struct module *module,
@@ -120,8 +117,7 @@ struct tensor pass_values(const struct pass *pass, const struct module *module,
 {
     if (!module)
         return (struct tensor){0};
-    return transformer_values(pass->transformer,
-                              (size_t)(module - pass->transformer->model->modules), slot);
+    return network_values(pass->network, (size_t)(module - pass->network->model->modules), slot);
 }
 
 struct tensor pass_fresh_gradient(const struct pass *pass, const struct module *module)
@@ -142,7 +138,7 @@ struct tensor pass_linear_weight(const struct pass *pass, enum module_role role,
     struct tensor weight = pass_weight(pass, role, layer);
     if (weight.storage == pass->type)
         return weight;
-    struct tensor dense = tensor_at(transformer_run_place(pass->transformer, RUN_DENSE), pass->type,
+    struct tensor dense = tensor_at(network_run_place(pass->network, RUN_DENSE), pass->type,
                                     weight.rows, weight.cols);
     pass_run(pass,
              &(struct op_call){OP_DEQUANTIZE, .dequantize = {.out = dense, .weight = weight}});
@@ -151,7 +147,7 @@ struct tensor pass_linear_weight(const struct pass *pass, enum module_role role,
 
 struct adapter pass_adapter(const struct pass *pass, enum module_role role, int layer)
 {
-    const struct transformer *t = pass->transformer;
+    const struct network *t = pass->network;
     const struct module *module = pass_module(pass, role, layer, false);
     size_t a = run_tensor_index(t->model, module, PART_A);
     size_t b = run_tensor_index(t->model, module, PART_B);
@@ -159,10 +155,10 @@ struct adapter pass_adapter(const struct pass *pass, enum module_role role, int 
     if (!tensor_is_there(&adapter.low))
         return adapter;
     adapter.scale = (float)(t->recipe.alpha / (double)t->recipe.rank);
-    adapter.a = transformer_values(t, a, TENSOR_WEIGHT);
-    adapter.b = transformer_values(t, b, TENSOR_WEIGHT);
-    adapter.grad_a = transformer_values(t, a, TENSOR_GRADIENT);
-    adapter.grad_b = transformer_values(t, b, TENSOR_GRADIENT);
+    adapter.a = network_values(t, a, TENSOR_WEIGHT);
+    adapter.b = network_values(t, b, TENSOR_WEIGHT);
+    adapter.grad_a = network_values(t, a, TENSOR_GRADIENT);
+    adapter.grad_b = network_values(t, b, TENSOR_GRADIENT);
     return adapter;
 }
 

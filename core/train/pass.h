@@ -1,17 +1,32 @@
 /* One pass of a batch through the transformer: what forwards and backwards share. Internal to
  * core/train.
  *
- * pass_begin() copies a batch to the device; pass_embed(), pass_forward() and pass_head_loss() run
- * forwards (pass_forward.c), pass_backward() backwards (pass_backward.c). A pass owns nothing: its
- * memory is the transformer's, its documents the batch's.
+ * pass_begin() copies a batch to the device; forward.h and backward.h run it. A pass owns nothing:
+ * its memory is the network's, its documents the batch's.
  */
 #ifndef SPECTRUM_TRAIN_PASS_H
 #define SPECTRUM_TRAIN_PASS_H
 
-#include "train/transformer.h"
+#include "text/packing.h"
+#include "train/network.h"
+
+/* Sums over the supervised tokens since network_clear(). */
+struct loss_sums {
+    double entropy; /* of -log p, each times its target's weight */
+    double z;       /* of the z-loss, likewise */
+};
+/* Takes a tensor's gradient as soon as it is complete, and may update the tensor. Needs
+ * updates_in_backward, which needs it, and batches that are steps of their own. */
+struct gradient_sink {
+    void *context;
+    void (*take)(void *context, size_t tensor);
+    /* asked before the first gradient; false ends the pass there. NULL: always */
+    bool (*wants)(void *asker, const struct loss_sums *sums);
+    void *asker;
+};
 
 struct pass {
-    struct transformer *transformer;
+    struct network *network;
     struct backend *backend;
     const struct model_config *config;
     enum storage type; /* of activations */
@@ -20,33 +35,19 @@ struct pass {
     struct tensor ids, positions, rope;
     struct tensor targets, weights;   /* weights: absent where each counts 1 */
     const struct gradient_sink *sink; /* NULL: gradients are added up */
-    bool again;                       /* computes a block anew: its second set of buffers */
+    float z_loss;
+    bool (*should_stop)(void *context); /* NULL: it is never asked */
+    void *asked;
+    bool again; /* computes a block anew: its second set of buffers */
 };
 
 /* Copies the batch to the device. */
-struct pass pass_begin(struct transformer *transformer, const struct batch *batch);
+struct pass pass_begin(struct network *network, const struct batch *batch);
 
 static inline void pass_run(const struct pass *pass, const struct op_call *call)
 {
     backend_run(pass->backend, call);
 }
-
-/* pass_forward.c: the embeddings, the first block's input; and from there to the final norm. */
-void pass_embed(const struct pass *pass);
-void pass_forward(const struct pass *pass);
-/* Whoever waits for it has said that it should end: what it computed is worth nothing. */
-bool pass_is_stopped(const struct pass *pass);
-/* Computes a block anew, as far as its backward pass needs: from its input to gate and up, and A of
- * its last layer's adapter. */
-void pass_forward_again(const struct pass *pass, int layer);
-/* Adds the loss; with `backward` also the gradients of the head and of its input. */
-void pass_head_loss(const struct pass *pass, bool backward);
-
-/* pass_backward.c: from the head's input down to the lowest trained tensor. */
-void pass_backward(const struct pass *pass);
-
-/* transformer.c: a buffer by its index in the plan; nowhere for -1. */
-struct place transformer_planned_place(const struct transformer *transformer, int buffer);
 
 /* --- tensors: not there where the plan has none --- */
 

@@ -189,7 +189,7 @@ static void train_block_1(struct bench *bench)
 static struct place place_of(const struct bench *bench, size_t tensor, enum tensor_slot slot)
 {
     const struct optimizer *optimizer = trainer_optimizer(bench->training.trainer);
-    struct place place = transformer_place(optimizer->transformer, tensor, slot);
+    struct place place = network_place(&optimizer->transformer->network, tensor, slot);
     assert_non_null(place.buffer);
     return place;
 }

@@ -1,5 +1,4 @@
-/* Forwards, block by block. */
-#include "train/pass.h"
+#include "train/forward.h"
 
 /* low = scale A x of an adapter, where there is one. */
 static void lower(const struct pass *pass, const struct adapter *adapter, struct tensor x)
@@ -122,7 +121,7 @@ static void forward_mlp(const struct pass *pass, int layer)
     add(pass, output, pass_block(pass, layer, SLOT_MIDDLE));
 }
 
-void pass_forward_again(const struct pass *pass, int layer)
+void forward_recompute(const struct pass *pass, int layer)
 {
     struct adapter down = pass_adapter(pass, ROLE_DOWN, layer);
     forward_attention(pass, layer);
@@ -131,7 +130,7 @@ void pass_forward_again(const struct pass *pass, int layer)
         lower(pass, &down, forward_swiglu(pass, layer));
 }
 
-void pass_embed(const struct pass *pass)
+void forward_embed(const struct pass *pass)
 {
     pass_run(pass, &(struct op_call){OP_EMBEDDING_FORWARD,
                                      .embedding_forward = {
@@ -141,48 +140,45 @@ void pass_embed(const struct pass *pass)
                                      }});
 }
 
-/* Only who generates is asked: a batch of a training step is short, and is computed whole. */
-bool pass_is_stopped(const struct pass *pass)
+static bool should_stop(const struct pass *pass)
 {
-    struct transformer *transformer = pass->transformer;
-    if (!transformer->stopped && transformer->should_stop)
-        transformer->stopped = transformer->should_stop(transformer->asked);
-    return transformer->stopped;
+    return pass->should_stop && pass->should_stop(pass->asked);
 }
 
-void pass_forward(const struct pass *pass)
+bool forward_blocks(const struct pass *pass)
 {
     int64_t hidden = pass->config->hidden;
     for (int layer = 0; layer < pass->config->layers; layer++) {
-        if (pass_is_stopped(pass))
-            return;
+        if (should_stop(pass))
+            return false;
         forward_attention(pass, layer);
-        if (pass_is_stopped(pass))
-            return;
+        if (should_stop(pass))
+            return false;
         forward_mlp(pass, layer);
     }
-    struct place rstd = transformer_run_place(pass->transformer, RUN_FINAL_RSTD);
+    struct place rstd = network_run_place(pass->network, RUN_FINAL_RSTD);
     pass_norm(pass, ROLE_FINAL_NORM, -1, pass_rows(pass, RUN_FINAL_NORM, hidden),
               tensor_at(rstd, STORAGE_F32, pass->tokens, 1), pass_rows(pass, RUN_OUTPUT, hidden));
+    return true;
 }
 
-void pass_head_loss(const struct pass *pass, bool backward)
+void forward_head_loss(const struct pass *pass, bool backward)
 {
-    const struct backward_needs *needs = &pass->transformer->plan->needs;
+    const struct backward_needs *needs = &pass->network->plan->needs;
     const struct module *head = pass_module(pass, pass_head_role(pass), -1, false);
     int64_t hidden = pass->config->hidden;
-    struct op_call call = {OP_HEAD_LOSS,
-                           .head_loss = {
-                               .loss = tensor_at(transformer_run_place(pass->transformer, RUN_LOSS),
-                                                 STORAGE_F64, 1, 2),
-                               .x = pass_rows(pass, RUN_FINAL_NORM, hidden),
-                               .head = pass_values(pass, head, TENSOR_WEIGHT),
-                               .targets = pass->targets,
-                               .weights = pass->weights,
-                               .workspace = pass_workspace(pass, RUN_HEAD_WORKSPACE),
-                               .scale = 1.0f,
-                               .z_loss = pass->transformer->z_loss,
-                           }};
+    struct op_call call = {
+        OP_HEAD_LOSS,
+        .head_loss = {
+            .loss = tensor_at(network_run_place(pass->network, RUN_LOSS), STORAGE_F64, 1, 2),
+            .x = pass_rows(pass, RUN_FINAL_NORM, hidden),
+            .head = pass_values(pass, head, TENSOR_WEIGHT),
+            .targets = pass->targets,
+            .weights = pass->weights,
+            .workspace = pass_workspace(pass, RUN_HEAD_WORKSPACE),
+            .scale = 1.0f,
+            .z_loss = pass->z_loss,
+        }};
     if (backward && needs->stream)
         call.head_loss.grad_x = pass_rows(pass, RUN_GRAD_NORM, hidden);
     if (backward && needs->head)

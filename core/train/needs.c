@@ -1,5 +1,4 @@
-/* What the backward pass of a freeze set needs. */
-#include "train/memory_parts.h"
+#include "train/needs.h"
 
 bool request_trains(const struct memory_request *request, const struct module *module)
 {
@@ -53,7 +52,7 @@ static struct block_needs block_needs(const struct memory_request *request, int 
     return needs;
 }
 
-void memory_find_needs(struct backward_needs *needs, const struct memory_request *request)
+void needs_find(struct backward_needs *needs, const struct memory_request *request)
 {
     needs->embedding = trains(request, ROLE_EMBEDDING, -1, false);
     needs->head =

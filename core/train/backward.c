@@ -1,10 +1,12 @@
-/* Backwards, block by block, as far down as something trains: each step is that of pass_forward.c
+/* Backwards, block by block, as far down as something trains: each step is that of forward.c
  * from the end to the beginning, and is called as that is, after what it takes the gradient of.
  *
  * One gradient of the residual stream, RUN_GRAD_STREAM, goes from the head to the embedding: where
  * a branch left the stream, what comes back through the branch is added to it.
  */
-#include "train/pass.h"
+#include "train/backward.h"
+
+#include "train/forward.h"
 
 /* --- gradients that are used up as they come (struct gradient_sink) --- */
 
@@ -13,7 +15,7 @@ static void finish(const struct pass *pass, const struct module *module)
 {
     struct tensor gradient = pass_values(pass, module, TENSOR_GRADIENT);
     if (pass->sink && tensor_is_there(&gradient))
-        pass->sink->take(pass->sink->context, (size_t)(module - pass->transformer->model->modules));
+        pass->sink->take(pass->sink->context, (size_t)(module - pass->network->model->modules));
 }
 
 /* --- one layer --- */
@@ -75,7 +77,7 @@ static void adapter_backward(const struct pass *pass, enum module_role role, int
         input_gradient(pass, grad_x, ADD, grad_low, adapter.a);
     for (int part = PART_A; pass->sink && part <= PART_B; part++)
         pass->sink->take(pass->sink->context,
-                         run_tensor_index(pass->transformer->model,
+                         run_tensor_index(pass->network->model,
                                           pass_module(pass, role, layer, false),
                                           (enum tensor_part)part));
 }
@@ -162,7 +164,7 @@ static struct tensor product_again(const struct pass *pass, int layer)
 static void backward_mlp(const struct pass *pass, int layer)
 {
     const struct model_config *c = pass->config;
-    const struct block_needs *needs = &pass->transformer->plan->needs.blocks[layer];
+    const struct block_needs *needs = &pass->network->plan->needs.blocks[layer];
     struct tensor stream = pass_rows(pass, RUN_GRAD_STREAM, c->hidden);
     struct tensor grad_product = pass_rows(pass, RUN_GRAD_WIDE, c->intermediate);
     struct tensor grad_n = wanted(needs->norm2, pass_rows(pass, RUN_GRAD_NORM, c->hidden));
@@ -260,7 +262,7 @@ static void backward_scores(const struct pass *pass, int layer,
 /* middle = input + o(attention(q, k, v)), q, k and v of n, n = rmsnorm(input) */
 static void backward_attention(const struct pass *pass, int layer)
 {
-    const struct block_needs *needs = &pass->transformer->plan->needs.blocks[layer];
+    const struct block_needs *needs = &pass->network->plan->needs.blocks[layer];
     int64_t hidden = pass->config->hidden;
     struct tensor grad_n = wanted(needs->norm1, pass_rows(pass, RUN_GRAD_NORM, hidden));
     struct tensor n = pass_rows(pass, RUN_AGAIN, hidden);
@@ -291,9 +293,9 @@ static void backward_attention(const struct pass *pass, int layer)
 static void backward_block(const struct pass *pass, int layer)
 {
     struct pass own = *pass;
-    own.again = memory_plan_computes_again(pass->transformer->plan, layer);
+    own.again = memory_plan_computes_again(pass->network->plan, layer);
     if (own.again)
-        pass_forward_again(&own, layer);
+        forward_recompute(&own, layer);
     backward_mlp(&own, layer);
     backward_attention(&own, layer);
 }
@@ -314,10 +316,10 @@ static void embedding_backward(const struct pass *pass)
     finish(pass, module);
 }
 
-void pass_backward(const struct pass *pass)
+void backward_run(const struct pass *pass)
 {
-    const struct backward_needs *needs = &pass->transformer->plan->needs;
-    struct place rstd = transformer_run_place(pass->transformer, RUN_FINAL_RSTD);
+    const struct backward_needs *needs = &pass->network->plan->needs;
+    struct place rstd = network_run_place(pass->network, RUN_FINAL_RSTD);
     /* the head's own gradient came with the loss */
     if (!pass->config->tied)
         finish(pass, pass_module(pass, ROLE_HEAD, -1, false));

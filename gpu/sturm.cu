@@ -6,7 +6,7 @@
  * eigenvalue and halves its bracket until that is as narrow as rounding.
  */
 #include "gpu/kernels.h"
-#include "gpu/launch.h"
+#include "gpu/kernel_launch.h"
 
 #include <math.h>
 

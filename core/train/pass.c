@@ -46,7 +46,7 @@ int64_t pass_kv_width(const struct pass *pass)
 struct tensor pass_block(const struct pass *pass, int layer, enum block_slot slot)
 {
     const struct memory_plan *plan = pass->transformer->plan;
-    int buffer = (pass->again ? plan->again : plan->blocks)[layer][slot];
+    int buffer = (pass->recompute ? plan->again : plan->blocks)[layer][slot];
     struct place place = transformer_planned_place(pass->transformer, buffer);
     struct slot_shape shape =
         block_slot_shape(pass->config, pass->transformer->recipe.rank, pass->type, slot);

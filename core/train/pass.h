@@ -20,7 +20,7 @@ struct pass {
     struct tensor ids, positions, rope;
     struct tensor targets, weights;   /* weights: absent where each counts 1 */
     const struct gradient_sink *sink; /* NULL: gradients are added up */
-    bool again;                       /* computes a block anew: its second set of buffers */
+    bool recompute;                   /* runs a block again, in its second set of buffers */
 };
 
 /* Copies the batch to the device. */
@@ -36,9 +36,9 @@ void pass_embed(const struct pass *pass);
 void pass_forward(const struct pass *pass);
 /* Whoever waits for it has said that it should end: what it computed is worth nothing. */
 bool pass_is_stopped(const struct pass *pass);
-/* Computes a block anew, as far as its backward pass needs: from its input to gate and up, and A of
+/* Recomputes a block, as far as its backward pass needs: from its input to gate and up, and A of
  * its last layer's adapter. */
-void pass_forward_again(const struct pass *pass, int layer);
+void pass_recompute(const struct pass *pass, int layer);
 /* Adds the loss; with `backward` also the gradients of the head and of its input. */
 void pass_head_loss(const struct pass *pass, bool backward);
 

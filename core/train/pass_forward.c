@@ -122,7 +122,7 @@ static void forward_mlp(const struct pass *pass, int layer)
     add(pass, output, pass_block(pass, layer, SLOT_MIDDLE));
 }
 
-void pass_forward_again(const struct pass *pass, int layer)
+void pass_recompute(const struct pass *pass, int layer)
 {
     struct adapter down = pass_adapter(pass, ROLE_DOWN, layer);
     forward_attention(pass, layer);

@@ -140,17 +140,22 @@ static void bad_tensors_are_named(void **state)
 {
     (void)state;
     const float values[] = {1, 2, 3};
-    for (int i = 0; i < 2; i++) {
+    static const char *const says[] = {
+        "add: its tensor x does not lie within its buffer",
+        "add: its tensor x is missing",
+        "add: its tensor x has not the shape that goes with the others'",
+    };
+    for (int i = 0; i < 3; i++) {
         struct backend *backend = NULL;
         assert_int_equal(backend_open(&backend, "checked", 1, NULL), 0);
         struct tensor row = new_row(backend, values, 3), other = row;
         if (i == 0)
             other.data.offset = 4;
-        else
+        else if (i == 1)
             other.data.buffer = NULL;
-        expect_trouble(row, other, backend,
-                       i == 0 ? "add: its tensor x does not lie within its buffer"
-                              : "add: its tensor x is missing");
+        else
+            other.cols = 2;
+        expect_trouble(row, other, backend, says[i]);
         release(backend, row);
         backend_close(backend);
     }

@@ -184,8 +184,10 @@ static inline struct attention_shape attention_shape(const struct tensor *q, con
 
 /* With delta[i] = grad_out[i] . out[i] and ds[i,j] = p[i,j] (grad_out[i] . v[j] - delta[i]):
  *     grad_q[i] = sum over j of ds[i,j] k[j] / sqrt(d)
- *     grad_k[j] = sum over i of ds[i,j] q[i] / sqrt(d),  grad_v[j] = sum over i of p[i,j]
- * grad_out[i] and over the query heads of a group (Dao et al. 2022, arXiv 2205.14135, appendix B).
+ *     grad_k[j] = sum over i of ds[i,j] q[i] / sqrt(d)
+ *     grad_v[j] = sum over i of p[i,j] grad_out[i]
+ * the last two also over the query heads of a group (Dao et al. 2022, arXiv 2205.14135, appendix
+ * B).
  */
 struct op_attention_backward {
     struct tensor grad_q, grad_k, grad_v; /* as q, k, v */
@@ -368,6 +370,10 @@ struct op_info {
 };
 
 extern const struct op_info op_info[OP_COUNT];
+
+/* The first of the call's tensors whose shape does not go with the others', as the operation's
+ * comment has them; NULL where all do. */
+const char *op_misfit(const struct op_call *call);
 
 static inline struct tensor *op_tensor(struct op_call *call, const struct op_operand *operand)
 {

@@ -1,6 +1,5 @@
 /* What a run leaves in writing: job.json, plan.yaml, proof.json. */
 #include "base/file.h"
-#include "base/utf8.h"
 #include "compute/cpu/onednn.h"
 #include "compute/machine.h"
 #include "job/job_dir.h"

@@ -130,7 +130,7 @@ static void norm_backward(const struct pass *pass, enum module_role role, int la
 }
 
 /* Does a layer of this role, its weight or its adapter, need its input? */
-static bool learns(const struct pass *pass, enum module_role role, int layer)
+static bool needs_input(const struct pass *pass, enum module_role role, int layer)
 {
     struct adapter adapter = pass_adapter(pass, role, layer);
     struct tensor gradient =
@@ -138,20 +138,20 @@ static bool learns(const struct pass *pass, enum module_role role, int layer)
     return tensor_is_there(&adapter.low) || tensor_is_there(&gradient);
 }
 
-/* A norm's output, made again of its input. */
-static struct tensor norm_again(const struct pass *pass, enum module_role role, int layer,
-                                struct tensor x, struct tensor rstd)
+/* A norm's output, recomputed from its input. */
+static struct tensor recompute_norm(const struct pass *pass, enum module_role role, int layer,
+                                    struct tensor x, struct tensor rstd)
 {
     struct tensor out = pass_rows(pass, RUN_AGAIN, pass->config->hidden);
     pass_norm(pass, role, layer, out, rstd, x);
     return out;
 }
 
-/* The last layer's input, made again of gate and up. */
-static struct tensor product_again(const struct pass *pass, int layer)
+/* The last layer's input, recomputed from gate and up. */
+static struct tensor recompute_product(const struct pass *pass, int layer)
 {
     struct tensor out = pass_rows(pass, RUN_AGAIN, pass->config->intermediate);
-    if (learns(pass, ROLE_DOWN, layer))
+    if (needs_input(pass, ROLE_DOWN, layer))
         pass_run(pass,
                  &(struct op_call){OP_SWIGLU_FORWARD,
                                    .swiglu_forward = {.out = out,
@@ -174,7 +174,7 @@ static void backward_mlp(const struct pass *pass, int layer)
     struct tensor n = pass_rows(pass, RUN_AGAIN, c->hidden);
     /* down: the stream's gradient is its output's */
     linear_backward(pass, ROLE_DOWN, layer, wanted(needs->gate_up, grad_product), REPLACE, stream,
-                    product_again(pass, layer));
+                    recompute_product(pass, layer));
     if (!needs->gate_up)
         return;
     /* silu(gate) up: both gradients take the place of the values */
@@ -185,8 +185,8 @@ static void backward_mlp(const struct pass *pass, int layer)
                                                                        .gate = gate,
                                                                        .up = up}});
     /* gate and up: together they make n's gradient */
-    if (learns(pass, ROLE_GATE, layer) || learns(pass, ROLE_UP, layer))
-        n = norm_again(pass, ROLE_POST_NORM, layer, middle, rstd);
+    if (needs_input(pass, ROLE_GATE, layer) || needs_input(pass, ROLE_UP, layer))
+        n = recompute_norm(pass, ROLE_POST_NORM, layer, middle, rstd);
     linear_backward(pass, ROLE_GATE, layer, grad_n, REPLACE, gate, n);
     linear_backward(pass, ROLE_UP, layer, grad_n, ADD, up, n);
     /* the norm: back into the stream */
@@ -280,8 +280,9 @@ static void backward_attention(const struct pass *pass, int layer)
     /* attention, down to q, k and v */
     backward_scores(pass, layer, &grad);
     /* q, k and v: together they make n's gradient */
-    if (learns(pass, ROLE_Q, layer) || learns(pass, ROLE_K, layer) || learns(pass, ROLE_V, layer))
-        n = norm_again(pass, ROLE_INPUT_NORM, layer, input, rstd);
+    if (needs_input(pass, ROLE_Q, layer) || needs_input(pass, ROLE_K, layer) ||
+        needs_input(pass, ROLE_V, layer))
+        n = recompute_norm(pass, ROLE_INPUT_NORM, layer, input, rstd);
     linear_backward(pass, ROLE_Q, layer, grad_n, REPLACE, grad.q, n);
     linear_backward(pass, ROLE_K, layer, grad_n, ADD, grad.k, n);
     linear_backward(pass, ROLE_V, layer, grad_n, ADD, grad.v, n);
@@ -293,8 +294,8 @@ static void backward_attention(const struct pass *pass, int layer)
 static void backward_block(const struct pass *pass, int layer)
 {
     struct pass own = *pass;
-    own.again = memory_plan_computes_again(pass->network->plan, layer);
-    if (own.again)
+    own.recompute = memory_plan_computes_again(pass->network->plan, layer);
+    if (own.recompute)
         forward_recompute(&own, layer);
     backward_mlp(&own, layer);
     backward_attention(&own, layer);

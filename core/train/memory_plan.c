@@ -234,6 +234,40 @@ static void add_run_slots(struct layout *layout)
  * while it runs forwards, and from its second run to the end of its backward pass.
  */
 
+struct slot_shape block_slot_shape(const struct model_config *config, int64_t rank,
+                                   enum storage activations, enum block_slot slot)
+{
+    switch (slot) {
+    case SLOT_INPUT:
+    case SLOT_NORM1:
+    case SLOT_MIDDLE:
+    case SLOT_NORM2:
+        return (struct slot_shape){config->hidden, activations};
+    case SLOT_RSTD1:
+    case SLOT_RSTD2:
+        return (struct slot_shape){1, STORAGE_F32};
+    case SLOT_RSTD_Q:
+    case SLOT_LSE:
+        return (struct slot_shape){config->heads, STORAGE_F32};
+    case SLOT_RSTD_K:
+        return (struct slot_shape){config->kv_heads, STORAGE_F32};
+    case SLOT_RAW_Q:
+    case SLOT_Q:
+    case SLOT_ATTENTION:
+        return (struct slot_shape){config->heads * config->head_dim, activations};
+    case SLOT_RAW_K:
+    case SLOT_K:
+    case SLOT_V:
+        return (struct slot_shape){config->kv_heads * config->head_dim, activations};
+    case SLOT_GATE:
+    case SLOT_UP:
+    case SLOT_SWIGLU:
+        return (struct slot_shape){config->intermediate, activations};
+    default: /* SLOT_LOW and what follows it */
+        return (struct slot_shape){rank, activations};
+    }
+}
+
 /* One set of a block's buffers. */
 struct block_set {
     struct layout *layout;
@@ -257,18 +291,23 @@ struct row {
     int first, last;
     bool needed;
     int back;
-    int64_t width; /* elements a token */
-    size_t size;   /* bytes an element */
 };
+
+static int add_slot(struct block_set *set, enum block_slot slot, int first, int last)
+{
+    const struct memory_request *request = set->layout->request;
+    struct slot_shape shape =
+        block_slot_shape(set->layout->config, request->recipe.rank, request->storage, slot);
+    return add_buffer(set->layout, MEMORY_ACTIVATIONS, first, last, (uint64_t)request->tokens,
+                      (uint64_t)shape.width * storage_size(shape.storage));
+}
 
 static void add_row(struct block_set *set, const struct row *row)
 {
     struct layout *layout = set->layout;
     int end = set->keeps && row->needed ? tick_backward(layout, set->layer, row->back)
                                         : tick_of(set, row->last);
-    set->slots[row->slot] =
-        add_buffer(layout, MEMORY_ACTIVATIONS, tick_of(set, row->first), end,
-                   (uint64_t)layout->request->tokens, (uint64_t)row->width * row->size);
+    set->slots[row->slot] = add_slot(set, row->slot, tick_of(set, row->first), end);
 }
 
 static void add_rows(struct block_set *set, const struct row *rows, size_t count)
@@ -307,60 +346,51 @@ static void add_input(struct block_set *set, bool anew)
     bool kept = anew || needs_of(set)->norm1 || learns_qkv(set);
     int end = kept ? tick_backward(layout, set->layer, BACK_INPUT_NORM)
                    : tick_forward(set->layer, PHASE_MIDDLE);
-    set->slots[SLOT_INPUT] =
-        add_buffer(set->layout, MEMORY_ACTIVATIONS, made, end, (uint64_t)layout->request->tokens,
-                   (uint64_t)layout->config->hidden * storage_size(layout->request->storage));
+    set->slots[SLOT_INPUT] = add_slot(set, SLOT_INPUT, made, end);
 }
 
 /* q and k before the norms of their heads. */
 static void add_raw_heads(struct block_set *set)
 {
-    const struct model_config *c = set->layout->config;
     bool qkv = needs_of(set)->qkv;
-    size_t size = storage_size(set->layout->request->storage);
     const struct row rows[] = {
-        {SLOT_RAW_Q, PHASE_QKV, PHASE_QKV, qkv, BACK_SCORES, c->heads * c->head_dim, size},
-        {SLOT_RAW_K, PHASE_QKV, PHASE_QKV, qkv, BACK_SCORES, c->kv_heads * c->head_dim, size},
-        {SLOT_RSTD_Q, PHASE_QKV, PHASE_QKV, qkv, BACK_SCORES, c->heads, 4},
-        {SLOT_RSTD_K, PHASE_QKV, PHASE_QKV, qkv, BACK_SCORES, c->kv_heads, 4},
+        {SLOT_RAW_Q, PHASE_QKV, PHASE_QKV, qkv, BACK_SCORES},
+        {SLOT_RAW_K, PHASE_QKV, PHASE_QKV, qkv, BACK_SCORES},
+        {SLOT_RSTD_Q, PHASE_QKV, PHASE_QKV, qkv, BACK_SCORES},
+        {SLOT_RSTD_K, PHASE_QKV, PHASE_QKV, qkv, BACK_SCORES},
     };
     add_rows(set, rows, sizeof rows / sizeof *rows);
 }
 
 static void add_attention(struct block_set *set)
 {
-    const struct model_config *c = set->layout->config;
     bool norm1 = needs_of(set)->norm1 || learns_qkv(set), qkv = needs_of(set)->qkv;
     bool mixed = qkv || learns(set, ROLE_O);
-    int64_t wide = c->heads * c->head_dim, narrow = c->kv_heads * c->head_dim;
-    size_t size = storage_size(set->layout->request->storage);
     const struct row rows[] = {
-        {SLOT_NORM1, PHASE_NORM1, PHASE_QKV, false, 0, c->hidden, size},
-        {SLOT_RSTD1, PHASE_NORM1, PHASE_NORM1, norm1, BACK_INPUT_NORM, 1, 4},
-        {SLOT_Q, PHASE_QKV, PHASE_ATTENTION, qkv, BACK_SCORES, wide, size},
-        {SLOT_K, PHASE_QKV, PHASE_ATTENTION, qkv, BACK_SCORES, narrow, size},
-        {SLOT_V, PHASE_QKV, PHASE_ATTENTION, qkv, BACK_SCORES, narrow, size},
-        {SLOT_ATTENTION, PHASE_ATTENTION, PHASE_MIDDLE, mixed, BACK_SCORES, wide, size},
-        {SLOT_LSE, PHASE_ATTENTION, PHASE_ATTENTION, qkv, BACK_SCORES, c->heads, 4},
+        {SLOT_NORM1, PHASE_NORM1, PHASE_QKV, false, 0},
+        {SLOT_RSTD1, PHASE_NORM1, PHASE_NORM1, norm1, BACK_INPUT_NORM},
+        {SLOT_Q, PHASE_QKV, PHASE_ATTENTION, qkv, BACK_SCORES},
+        {SLOT_K, PHASE_QKV, PHASE_ATTENTION, qkv, BACK_SCORES},
+        {SLOT_V, PHASE_QKV, PHASE_ATTENTION, qkv, BACK_SCORES},
+        {SLOT_ATTENTION, PHASE_ATTENTION, PHASE_MIDDLE, mixed, BACK_SCORES},
+        {SLOT_LSE, PHASE_ATTENTION, PHASE_ATTENTION, qkv, BACK_SCORES},
     };
-    if (c->head_norms)
+    if (set->layout->config->head_norms)
         add_raw_heads(set);
     add_rows(set, rows, sizeof rows / sizeof *rows);
 }
 
 static void add_mlp(struct block_set *set)
 {
-    const struct model_config *c = set->layout->config;
     bool norm2 = needs_of(set)->norm2 || learns_gate_up(set);
     bool gate_up = needs_of(set)->gate_up || learns(set, ROLE_DOWN);
-    size_t size = storage_size(set->layout->request->storage);
     const struct row rows[] = {
-        {SLOT_MIDDLE, PHASE_MIDDLE, PHASE_DOWN, norm2, BACK_POST_NORM, c->hidden, size},
-        {SLOT_NORM2, PHASE_MLP, PHASE_MLP, false, 0, c->hidden, size},
-        {SLOT_RSTD2, PHASE_MLP, PHASE_MLP, norm2, BACK_POST_NORM, 1, 4},
-        {SLOT_GATE, PHASE_MLP, PHASE_DOWN, gate_up, BACK_UP, c->intermediate, size},
-        {SLOT_UP, PHASE_MLP, PHASE_DOWN, gate_up, BACK_UP, c->intermediate, size},
-        {SLOT_SWIGLU, PHASE_DOWN, PHASE_DOWN, false, 0, c->intermediate, size},
+        {SLOT_MIDDLE, PHASE_MIDDLE, PHASE_DOWN, norm2, BACK_POST_NORM},
+        {SLOT_NORM2, PHASE_MLP, PHASE_MLP, false, 0},
+        {SLOT_RSTD2, PHASE_MLP, PHASE_MLP, norm2, BACK_POST_NORM},
+        {SLOT_GATE, PHASE_MLP, PHASE_DOWN, gate_up, BACK_UP},
+        {SLOT_UP, PHASE_MLP, PHASE_DOWN, gate_up, BACK_UP},
+        {SLOT_SWIGLU, PHASE_DOWN, PHASE_DOWN, false, 0},
     };
     add_rows(set, rows, sizeof rows / sizeof *rows);
 }
@@ -378,13 +408,8 @@ static void add_low(struct block_set *set)
     const struct memory_request *request = set->layout->request;
     bool trains = request->recipe.trained != NULL;
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
-        const struct row row = {low_slot(parts[i].role),
-                                parts[i].phase,
-                                parts[i].phase,
-                                trains,
-                                parts[i].back,
-                                request->recipe.rank,
-                                storage_size(request->storage)};
+        const struct row row = {low_slot(parts[i].role), parts[i].phase, parts[i].phase, trains,
+                                parts[i].back};
         if (request_adapts(request, model_role(request->model, parts[i].role, set->layer, false)))
             add_row(set, &row);
     }

@@ -53,6 +53,15 @@ static inline enum block_slot low_slot(enum module_role role)
     return (enum block_slot)(SLOT_LOW + number);
 }
 
+/* What a slot holds, as rows of `width`: one row a token; of SLOT_LSE [width, T]. */
+struct slot_shape {
+    int64_t width;
+    enum storage storage;
+};
+/* `rank`: of adapters; `activations`: as the run stores them. memory_blocks.c */
+struct slot_shape block_slot_shape(const struct model_config *config, int64_t rank,
+                                   enum storage activations, enum block_slot slot);
+
 /* Buffers of which a run has one. */
 enum run_slot {
     RUN_OUTPUT, /* [T, H], the residual stream behind the last block */

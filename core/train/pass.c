@@ -41,48 +41,15 @@ int64_t pass_kv_width(const struct pass *pass)
 
 /* --- activations --- */
 
-/* What each slot of a block is; memory_blocks.c plans room for the same. */
-static struct tensor block_at(const struct pass *pass, enum block_slot slot, struct place place)
-{
-    const struct model_config *c = pass->config;
-    int64_t T = pass->tokens;
-    switch (slot) {
-    case SLOT_INPUT:
-    case SLOT_NORM1:
-    case SLOT_MIDDLE:
-    case SLOT_NORM2:
-        return tensor_at(place, pass->type, T, c->hidden);
-    case SLOT_RSTD1:
-    case SLOT_RSTD2:
-        return tensor_at(place, STORAGE_F32, T, 1);
-    case SLOT_RSTD_Q:
-        return tensor_at(place, STORAGE_F32, T, c->heads);
-    case SLOT_RSTD_K:
-        return tensor_at(place, STORAGE_F32, T, c->kv_heads);
-    case SLOT_RAW_Q:
-    case SLOT_Q:
-    case SLOT_ATTENTION:
-        return tensor_at(place, pass->type, T, pass_q_width(pass));
-    case SLOT_RAW_K:
-    case SLOT_K:
-    case SLOT_V:
-        return tensor_at(place, pass->type, T, pass_kv_width(pass));
-    case SLOT_LSE:
-        return tensor_at(place, STORAGE_F32, c->heads, T);
-    case SLOT_GATE:
-    case SLOT_UP:
-    case SLOT_SWIGLU:
-        return tensor_at(place, pass->type, T, c->intermediate);
-    default: /* SLOT_LOW and what follows it */
-        return tensor_at(place, pass->type, T, pass->network->recipe.rank);
-    }
-}
-
 struct tensor pass_block(const struct pass *pass, int layer, enum block_slot slot)
 {
     const struct memory_plan *plan = pass->network->plan;
-    int buffer = (pass->again ? plan->again : plan->blocks)[layer][slot];
-    return block_at(pass, slot, network_planned_place(pass->network, buffer));
+    int buffer = (pass->recompute ? plan->again : plan->blocks)[layer][slot];
+    struct place place = network_planned_place(pass->network, buffer);
+    struct slot_shape shape =
+        block_slot_shape(pass->config, pass->network->recipe.rank, pass->type, slot);
+    return slot == SLOT_LSE ? tensor_at(place, shape.storage, shape.width, pass->tokens)
+                            : tensor_at(place, shape.storage, pass->tokens, shape.width);
 }
 
 struct tensor pass_rows(const struct pass *pass, enum run_slot slot, int64_t cols)

@@ -38,7 +38,7 @@ struct pass {
     float z_loss;
     bool (*should_stop)(void *context); /* NULL: it is never asked */
     void *asked;
-    bool again; /* computes a block anew: its second set of buffers */
+    bool recompute; /* runs a block again, in its second set of buffers */
 };
 
 /* Copies the batch to the device. */

@@ -1,10 +1,12 @@
 /* Every backward operation of the reference against central differences of its forward: the loss is
- * the sum of the output times fixed random weights, which are then the output's gradient. */
+ * the sum of the output times fixed random weights, which are then the output's gradient. Once as
+ * it is, and once checked: an operation that writes what op_info says it reads dies there. */
 #include "test.h"
 
 #include "base/number.h"
 #include "base/random.h"
 #include "compute/devices/devices.h"
+#include "compute/wrappers/checked.h"
 
 #include <math.h>
 #include <string.h>
@@ -454,11 +456,24 @@ static int open_backend(void **state)
     return backend_open(&backend, "reference", 1, NULL);
 }
 
+static int open_checked(void **state)
+{
+    struct backend *below;
+    if (open_backend(state) != 0)
+        return -1;
+    below = backend;
+    return checked_backend_new(&backend, below, NULL);
+}
+
 static int close_backend(void **state)
 {
+    struct error err = ERROR_INIT;
     (void)state;
+    int status = backend->wait(backend->self, &err);
+    if (status != 0)
+        print_error("%s\n", err.text);
     backend_close(backend);
-    return 0;
+    return status;
 }
 
 int main(void)
@@ -475,5 +490,6 @@ int main(void)
         cmocka_unit_test(stochastic_rounding_moves_the_mean),
         cmocka_unit_test(bf16_moments_move_in_the_mean),
     };
-    return cmocka_run_group_tests(tests, open_backend, close_backend);
+    int failed = cmocka_run_group_tests(tests, open_backend, close_backend);
+    return failed + cmocka_run_group_tests(tests, open_checked, close_backend);
 }

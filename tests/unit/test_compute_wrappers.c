@@ -45,6 +45,28 @@ static bool dies(void (*what)(void *context), void *context)
     return WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV;
 }
 
+/* --- what all of them go by --- */
+
+/* Each operation has a row: a name of its own, and tensors that lie in its call, one of them
+ * written. */
+static void every_operation_is_described(void **state)
+{
+    (void)state;
+    for (enum op op = 0; op < OP_COUNT; op++) {
+        const struct op_info *info = &op_info[op];
+        unsigned uses = 0;
+        assert_non_null(info->name);
+        for (enum op other = 0; other < op; other++)
+            assert_string_not_equal(info->name, op_info[other].name);
+        for (const struct op_operand *operand = info->operands; operand->name; operand++) {
+            assert_true(operand->offset >= offsetof(struct op_call, add));
+            assert_true(operand->offset + sizeof(struct tensor) <= sizeof(struct op_call));
+            uses |= operand->use;
+        }
+        assert_true(uses & OPERAND_WRITTEN);
+    }
+}
+
 /* --- checked --- */
 
 static void look_inside(void *context)
@@ -118,17 +140,22 @@ static void bad_tensors_are_named(void **state)
 {
     (void)state;
     const float values[] = {1, 2, 3};
-    for (int i = 0; i < 2; i++) {
+    static const char *const says[] = {
+        "add: its tensor x does not lie within its buffer",
+        "add: its tensor x is missing",
+        "add: its tensor x has not the shape that goes with the others'",
+    };
+    for (int i = 0; i < 3; i++) {
         struct backend *backend = NULL;
         assert_int_equal(backend_open(&backend, "checked", 1, NULL), 0);
         struct tensor row = new_row(backend, values, 3), other = row;
         if (i == 0)
             other.data.offset = 4;
-        else
+        else if (i == 1)
             other.data.buffer = NULL;
-        expect_trouble(row, other, backend,
-                       i == 0 ? "add: its tensor x does not lie within its buffer"
-                              : "add: its tensor x is missing");
+        else
+            other.cols = 2;
+        expect_trouble(row, other, backend, says[i]);
         release(backend, row);
         backend_close(backend);
     }
@@ -235,6 +262,7 @@ static void wrappers_go_around_wrappers(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_operation_is_described),
         cmocka_unit_test(operations_see_what_others_cannot),
         cmocka_unit_test(what_is_read_cannot_be_written),
         cmocka_unit_test(bad_tensors_are_named),

@@ -36,7 +36,7 @@ static int cuda_open(struct backend **out, int number, struct error *err)
     const struct backend_plugin *plugin;
     if (cuda_find(&plugin, number, err) != 0)
         return -1;
-    return plugin->open(out, number, err) == 0 ? fallback_complete(out, err) : -1;
+    return plugin->open(out, number, err);
 }
 
 /* What goes wrong with a GPU is said with the option that asks for it; returns -1. */
@@ -73,7 +73,7 @@ static int open_checked(struct backend **out, int threads, struct error *err)
     return cpu_backend_new(&cpu, NULL, threads, err) == 0 ? checked_backend_new(out, cpu, err) : -1;
 }
 
-static int open_named(struct backend **out, const char *device, int threads, struct error *err)
+static int open_plain(struct backend **out, const char *device, int threads, struct error *err)
 {
     int number = cuda_number(device);
     if (number >= 0)
@@ -85,6 +85,12 @@ static int open_named(struct backend **out, const char *device, int threads, str
     if (strcmp(device, "reference") == 0)
         return reference_backend_new(out, err);
     return cpu_backend_new(out, NULL, threads, err);
+}
+
+/* With all operations, whatever the device lacks. */
+static int open_named(struct backend **out, const char *device, int threads, struct error *err)
+{
+    return open_plain(out, device, threads, err) == 0 ? fallback_complete(out, err) : -1;
 }
 
 int backend_open(struct backend **out, const char *device, int threads, struct error *err)

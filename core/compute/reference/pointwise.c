@@ -1,5 +1,5 @@
 /* Norms, rotary embedding, activation, and what works element by element. */
-#include "compute/noise.h"
+#include "compute/neftune.h"
 #include "compute/reference/reference.h"
 
 #include <math.h>

@@ -72,7 +72,10 @@ static int check_call(const struct checked *checked, const struct op_call *call,
     for (; operand->name; operand++)
         if (check_operand(checked, call, operand, err) != 0)
             return -1;
-    return 0;
+    const char *misfit = op_misfit(call);
+    return misfit ? error_set(err, "%s: its tensor %s has not the shape that goes with the others'",
+                              op_info[call->op].name, misfit)
+                  : 0;
 }
 
 /* Opens the buffers of the call's tensors: for writing where one of them is not only read. */

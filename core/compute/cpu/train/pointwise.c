@@ -1,7 +1,7 @@
 /* Norms, rotary embedding, activation, and what works element by element (op.h has the formulas),
  * by chunks that stay in the nearest cache. */
 #include "compute/cpu/train/operations.h"
-#include "compute/noise.h"
+#include "compute/neftune.h"
 
 #include <math.h>
 

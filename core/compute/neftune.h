@@ -1,6 +1,7 @@
-/* NEFTune's noise, which both back ends draw alike. Internal to core/compute. */
-#ifndef SPECTRUM_COMPUTE_NOISE_H
-#define SPECTRUM_COMPUTE_NOISE_H
+/* NEFTune's noise (op.h, op_add_noise), which all back ends draw alike. Internal to core/compute.
+ */
+#ifndef SPECTRUM_COMPUTE_NEFTUNE_H
+#define SPECTRUM_COMPUTE_NEFTUNE_H
 
 #include "base/random.h"
 

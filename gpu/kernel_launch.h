@@ -1,7 +1,7 @@
 /* How kernels are started and declared: nvcc's own words, which the emulator of the tests
  * (tests/gpu/emulator) gives another meaning. For .cu files. */
-#ifndef SPECTRUM_GPU_LAUNCH_H
-#define SPECTRUM_GPU_LAUNCH_H
+#ifndef SPECTRUM_GPU_KERNEL_LAUNCH_H
+#define SPECTRUM_GPU_KERNEL_LAUNCH_H
 
 #include <cuda_runtime.h>
 
@@ -12,7 +12,7 @@
 /* An array that the threads of a block share. */
 #define SHARED(type, name, count) __shared__ type name[count]
 
-/* A release where a store that tells follows, an acquire behind a load that was told, among all
+/* A release where a store that tells follows, an acquire after a load that was told, among all
  * threads of the device. That is all they need: __threadfence() also puts the device's fences into
  * one order, and waits longer for it. */
 static inline __device__ void fence_device(void)

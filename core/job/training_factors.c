@@ -39,9 +39,9 @@ static int factor_open(struct factor *out, const char *text, struct error *err)
 
 int training_check_factors(const struct training_request *request, struct error *err)
 {
-    for (size_t i = 0; i < request->factor_count; i++) {
+    for (size_t i = 0; i < request->factors.count; i++) {
         struct factor factor;
-        if (factor_open(&factor, request->factors[i], err) != 0)
+        if (factor_open(&factor, request->factors.items[i], err) != 0)
             return -1;
         regex_free(factor.regex);
     }
@@ -94,14 +94,14 @@ int training_fill_factors(struct training *training, struct error *err)
 {
     const struct training_request *request = training->request;
     size_t count = run_tensor_count(training->model);
-    if (request->factor_count == 0)
+    if (request->factors.count == 0)
         return 0;
     if (!(training->factors = array_alloc(count, sizeof *training->factors, err)))
         return -1;
     for (size_t i = 0; i < count; i++)
         training->factors[i] = 1;
-    for (size_t i = 0; i < request->factor_count; i++)
-        if (apply_text(training, request->factors[i], err) != 0)
+    for (size_t i = 0; i < request->factors.count; i++)
+        if (apply_text(training, request->factors.items[i], err) != 0)
             return -1;
     training->settings.optimizer.factors = training->factors;
     return 0;

@@ -34,7 +34,8 @@ struct training {
     struct run_identity identity;
     struct train_inputs inputs;
     struct trainer *trainer;
-    uint64_t free_bytes; /* of memory, before the trainer was made */
+    uint64_t planned_bytes; /* of memory: what the trainer takes */
+    uint64_t free_bytes;    /* before the trainer was made */
     struct training_disk disk;
     size_t base_bytes; /* resident before the trainer was made; 0: unknown */
     struct job_metrics_writer metrics;

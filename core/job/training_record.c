@@ -4,6 +4,7 @@
 #include "compute/machine.h"
 #include "compute/onednn.h"
 #include "job/job_dir.h"
+#include "job/training_memory.h"
 #include "job/training_parts.h"
 #include "plan/plan_file.h"
 
@@ -11,16 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-static void put_files(struct buffer *out, const char *key, const char *const *files, size_t count)
-{
-    buffer_format(out, ", \"%s\": [", key);
-    for (size_t i = 0; i < count; i++) {
-        buffer_text(out, i ? ", " : "");
-        json_put_string(out, files[i]);
-    }
-    buffer_byte(out, ']');
-}
 
 static void put_fingerprints(struct buffer *out, const char *key, const struct dataset *data)
 {
@@ -42,80 +33,118 @@ static void put_real(struct buffer *out, const char *key, double value)
     json_put_number(out, value);
 }
 
-static void put_flag(struct buffer *out, const char *key, bool value)
-{
-    buffer_format(out, ", \"%s\": %s", key, value ? "true" : "false");
-}
-
-/* Options that have no value are absent. */
+/* What has no value is absent. */
 static void put_option(struct buffer *out, const char *key, const char *value)
 {
     if (value)
         put_text(out, key, value);
 }
 
-static void put_weights(struct buffer *out, const double *weights, size_t count)
+/* --- what was asked for, with the defaults of what was not --- */
+
+static void put_texts(struct buffer *out, const struct option_list *list)
 {
-    buffer_text(out, ", \"data_weights\": [");
-    for (size_t i = 0; i < count; i++) {
+    buffer_byte(out, '[');
+    for (size_t i = 0; i < list->count; i++) {
         buffer_text(out, i ? ", " : "");
-        json_put_number(out, weights[i]);
+        json_put_string(out, list->items[i]);
     }
     buffer_byte(out, ']');
 }
 
-/* What was asked for, with the defaults of what was not. */
+static void put_numbers(struct buffer *out, const struct option_numbers *list)
+{
+    buffer_byte(out, '[');
+    for (size_t i = 0; i < list->count; i++) {
+        buffer_text(out, i ? ", " : "");
+        json_put_number(out, list->items[i]);
+    }
+    buffer_byte(out, ']');
+}
+
+/* The member of the request that a row stands for, as JSON. */
+static void put_value(struct buffer *out, const struct option *row,
+                      const struct training_request *request)
+{
+    const void *value = (const char *)request + row->at;
+    switch (row->kind) {
+    case OPTION_FLAG:
+        buffer_text(out, *(const bool *)value ? "true" : "false");
+        break;
+    case OPTION_TEXT:
+    case OPTION_PATH:
+        json_put_string(out, *(const char *const *)value);
+        break;
+    case OPTION_TEXTS:
+    case OPTION_PATHS:
+        put_texts(out, value);
+        break;
+    case OPTION_NUMBERS:
+        put_numbers(out, value);
+        break;
+    case OPTION_INTEGER:
+        buffer_format(out, "%" PRId64, *(const int64_t *)value);
+        break;
+    case OPTION_NUMBER:
+        json_put_number(out, *(const double *)value);
+        break;
+    case OPTION_BYTES:
+        buffer_format(out, "%" PRIu64, *(const uint64_t *)value);
+        break;
+    case OPTION_CHOICE:
+        json_put_string(out, option_choice_name(row, request));
+        break;
+    }
+}
+
+/* Where a row does not say when: what has a value, and a number but for a 0 that is the default. */
+static bool is_recorded(const struct option *row, const struct training_request *request)
+{
+    const void *value = (const char *)request + row->at;
+    bool zero = (row->kind == OPTION_INTEGER && *(const int64_t *)value == 0) ||
+                (row->kind == OPTION_NUMBER && *(const double *)value == 0);
+    if (row->key && !row->key[0])
+        return false;
+    if (row->recorded)
+        return row->recorded(request);
+    return option_has_value(row, request) &&
+           !(zero && row->preset && strcmp(row->preset, "0") == 0);
+}
+
+/* A row's key, else its name with "_" for "-". */
+static void put_key(struct buffer *out, const struct option *row)
+{
+    buffer_text(out, ", \"");
+    for (const char *c = row->key ? row->key : row->name; *c; c++)
+        buffer_byte(out, *c == '-' ? '_' : *c);
+    buffer_text(out, "\": ");
+}
+
 static void put_request(struct buffer *out, const struct training_request *request)
 {
-    const struct method_info *method = method_info(request->method);
-    put_text(out, "method", method->name);
-    put_option(out, "plan", request->plan);
-    put_option(out, "select", request->select);
-    if (method->plan && !request->plan) {
-        if (!request->select) {
-            put_real(out, "top", request->top);
-            put_text(out, "empty_noise",
-                     request->empty_noise == EMPTY_NOISE_ONE ? "one" : "infinity");
-        }
-        if (request->reselect > 0)
-            buffer_format(out, ", \"reselect\": %" PRId64, request->reselect);
-        put_flag(out, "no_embeddings", request->no_embeddings);
-        put_flag(out, "no_head", request->no_head);
+    for (size_t i = 0; i < training_options.count; i++) {
+        const struct option *row = &training_options.rows[i];
+        if (!is_recorded(row, request))
+            continue;
+        put_key(out, row);
+        put_value(out, row, request);
     }
-    if (method->adapters) {
-        buffer_format(out, ", \"rank\": %" PRId64, request->rank);
-        put_real(out, "alpha", request->alpha);
-    }
-    put_text(out, "optimizer", optimizer_name(request->moments));
-    if (request->frozen != FROZEN_AS_READ)
-        put_text(out, "frozen_dtype", request->frozen == FROZEN_INT8 ? "int8" : "nf4");
-    if (request->factor_count > 0)
-        put_files(out, "lr_factors", request->factors, request->factor_count);
-    put_option(out, "template", request->format.template_name);
-    put_option(out, "columns", request->format.columns);
-    put_option(out, "mark", request->format.mark);
-    put_option(out, "long", request->long_documents);
-    put_files(out, "data", request->data, request->data_count);
-    if (request->data_weights)
-        put_weights(out, request->data_weights, request->data_count);
-    put_files(out, "eval_data", request->eval_data, request->eval_count);
-    if (request->eval_count == 0)
-        put_real(out, "eval_split", request->eval_split);
-    put_text(out, "device", request->device);
-    put_text(out, "dtype", request->dtype);
-    put_text(out, "master", request->master);
-    put_flag(out, "init", request->init);
-    put_option(out, "rope_scaling", request->rope_scaling);
-    if (request->memory_limit > 0)
-        buffer_format(out, ", \"memory_limit\": %" PRIu64, request->memory_limit);
-    buffer_format(out, ", \"sample_tokens\": %" PRId64, request->sample_tokens);
-    put_option(out, "sample", request->sample);
 }
+
+/* What the optimiser has that no option says. */
+static void put_optimizer(struct buffer *out, const struct training_request *request)
+{
+    const struct optimizer_settings optimizer = training_settings(request).optimizer;
+    put_real(out, "beta1", optimizer.beta1);
+    put_real(out, "beta2", optimizer.beta2);
+    put_real(out, "epsilon", optimizer.epsilon);
+}
+
+/* --- what became known --- */
 
 /* What the run's texts depend on besides: of its template, and tokens that it added. */
 static void put_template(struct buffer *out, const struct training *training)
 {
-    put_flag(out, "add_tokens", training->request->add_tokens);
     put_option(out, "template_date", training->date);
     if (training->added_tokens) {
         buffer_text(out, ", \"added_tokens\": ");
@@ -123,38 +152,12 @@ static void put_template(struct buffer *out, const struct training *training)
     }
 }
 
-static void put_settings(struct buffer *out, const struct train_settings *s)
-{
-    buffer_format(out,
-                  ", \"seq_len\": %" PRId64 ", \"batch\": %" PRId64 ", \"accumulate\": %" PRId64
-                  ", \"eval_every\": %" PRId64 ", \"save_every\": %" PRId64 ", \"keep\": %" PRId64
-                  ", \"seed\": %" PRIu64,
-                  s->seq_len, s->batch, s->accumulate, s->eval_every, s->save_every, s->keep,
-                  s->optimizer.seed);
-    if (s->steps == 0)
-        put_real(out, "epochs", s->epochs);
-    put_text(out, "schedule", schedule_name(s->schedule));
-    put_real(out, "lr", s->rate);
-    put_real(out, "warmup", s->warmup);
-    put_real(out, "clip", s->optimizer.clip);
-    put_real(out, "weight_decay", s->optimizer.weight_decay);
-    if (s->z_loss > 0)
-        put_real(out, "z_loss", s->z_loss);
-    if (s->spike_guard > 0)
-        put_real(out, "spike_guard", s->spike_guard);
-    if (s->neftune > 0)
-        put_real(out, "neftune", s->neftune);
-    put_real(out, "beta1", s->optimizer.beta1);
-    put_real(out, "beta2", s->optimizer.beta2);
-    put_real(out, "epsilon", s->optimizer.epsilon);
-}
-
 /* What the numbers depend on besides what was asked for. */
 static void put_machine(struct buffer *out, const struct training *training)
 {
     const struct training_request *request = training->request;
     put_option(out, "program", request->program);
-    buffer_format(out, ", \"threads\": %d", machine_threads(request->threads));
+    buffer_format(out, ", \"threads\": %d", machine_threads((int)request->threads));
     put_text(out, "instructions", machine_instructions());
     put_text(out, "library", onednn_version());
     if (training->backend)
@@ -207,7 +210,7 @@ int training_write_job(const struct training *training, struct error *err)
     if (status == 0) {
         put_request(&out, request);
         put_template(&out, training);
-        put_settings(&out, &request->is);
+        put_optimizer(&out, request);
         put_machine(&out, training);
         put_found(&out, training);
     }

@@ -8,15 +8,7 @@
 
 static const char *const names[] = {"reference", "mp", "gavish-donoho"};
 
-int empty_noise_by_name(enum empty_noise *out, const char *name, struct error *err)
-{
-    bool one = strcmp(name, "one") == 0;
-    *out = one ? EMPTY_NOISE_ONE : EMPTY_NOISE_INFINITY;
-    if (one || strcmp(name, "infinity") == 0)
-        return 0;
-    return error_set_kind(err, ERROR_USAGE, "--empty-noise takes infinity or one, not \"%.40s\"",
-                          name);
-}
+const char *const empty_noise_names[] = {"infinity", "one", NULL};
 
 const char *estimator_name(enum estimator estimator)
 {

@@ -290,48 +290,54 @@ static int check(const struct request *request, struct error *err)
     return request->template_name ? template_check(request->template_name, err) : 0;
 }
 
-int command_generate(int argc, char **argv, struct error *err)
+#define AT(member) offsetof(struct request, member)
+
+/* clang-format off */
+static const struct option rows[] = {
+    {.name = "prompt", .kind = OPTION_TEXT, .at = AT(prompt), .argument = "TEXT",
+     .help = "what the text begins with"},
+    {.name = "chat", .kind = OPTION_FLAG, .at = AT(chat), .help = "the prompt is a user's message"},
+    {.name = "template", .kind = OPTION_PATH, .at = AT(template_name), .argument = "NAME",
+     .choices = template_names,
+     .help = "with --chat: " TEMPLATE_VALUES " (default: the run's, or the model's own)"},
+    {.name = "tokens", .kind = OPTION_INTEGER, .at = AT(tokens), .argument = "N", .low = 1,
+     .high = 65536, .preset = "100", .help = "at most so many new tokens ({})"},
+    {.name = "temperature", .kind = OPTION_NUMBER, .at = AT(temperature), .argument = "X", .low = 0,
+     .high = 100, .preset = "0", .help = "0 (default): always the likeliest token"},
+    {.name = "top-k", .kind = OPTION_INTEGER, .at = AT(top_k), .argument = "N", .low = 0,
+     .high = 1e9, .help = "draw among the N likeliest (default: all)"},
+    {.name = "top-p", .kind = OPTION_NUMBER, .at = AT(top_p), .argument = "P", .low = 0, .high = 1,
+     .help = "of these, among the fewest likeliest that together have a probability of P (1: all)"},
+    {.name = "min-p", .kind = OPTION_NUMBER, .at = AT(min_p), .argument = "P", .low = 0, .high = 1,
+     .help = "of these, among those with at least P times the likeliest one's probability (0: "
+             "all)"},
+    {.name = "seed", .kind = OPTION_INTEGER, .at = AT(seed), .argument = "N", .low = 0,
+     .high = 1e15, .preset = "42", .help = "of the draws ({})"},
+    {.name = "step", .kind = OPTION_INTEGER, .at = AT(choice.step), .argument = "N", .low = 1,
+     .high = 1e15, .help = "of a run: its checkpoint of step N (default: the last)"},
+    {.name = "best", .kind = OPTION_FLAG, .at = AT(choice.best),
+     .help = "of a run: its checkpoint with the lowest evaluation loss"},
+    {.name = "dtype", .kind = OPTION_TEXT, .at = AT(dtype), .argument = "NAME",
+     .choices = OPTION_NAMES("auto", "bf16", "fp32"), .preset = "auto",
+     .help = "bf16, fp32, auto (default): as eval has it"},
+    {.name = "device", .kind = OPTION_TEXT, .at = AT(device), .argument = "DEVICE",
+     .choices = OPTION_NAMES("auto", "cpu", "reference"), .preset = "auto",
+     .help = "{}"},
+    {.name = "threads", .kind = OPTION_INTEGER, .at = AT(threads), .argument = "N", .low = 1,
+     .high = 4096, .help = "default: all cores"},
+    {.name = "json", .kind = OPTION_FLAG, .at = AT(json), .help = "strict JSON on standard output"},
+};
+/* clang-format on */
+static const struct option_table table = {rows, sizeof rows / sizeof *rows};
+
+static int run_command(int argc, char **argv, struct error *err)
 {
-    struct request r = {.choice.quickly = true,
-                        .device = "auto",
-                        .dtype = "auto",
-                        .tokens = 100,
-                        .seed = 42,
-                        .top_k = -1,
-                        .top_p = -1,
-                        .min_p = -1};
-    const struct option_spec specs[] = {
-        {"prompt", OPTION_TEXT, &r.prompt, "TEXT", "what the text begins with", 0, 0, NULL},
-        {"chat", OPTION_FLAG, &r.chat, NULL, "the prompt is a user's message", 0, 0, NULL},
-        {"template", OPTION_TEXT, &r.template_name, "NAME",
-         "with --chat: " TEMPLATE_VALUES " (default: the run's, or the model's own)", 0, 0, NULL},
-        {"tokens", OPTION_INTEGER, &r.tokens, "N", "at most so many new tokens (100)", 1, 65536,
-         NULL},
-        {"temperature", OPTION_NUMBER, &r.temperature, "X",
-         "0 (default): always the likeliest token", 0, 100, NULL},
-        {"top-k", OPTION_INTEGER, &r.top_k, "N", "draw among the N likeliest (default: all)", 0,
-         1e9, NULL},
-        {"top-p", OPTION_NUMBER, &r.top_p, "P",
-         "of these, among the fewest likeliest that together have a probability of P (1: all)", 0,
-         1, NULL},
-        {"min-p", OPTION_NUMBER, &r.min_p, "P",
-         "of these, among those with at least P times the likeliest one's probability (0: all)", 0,
-         1, NULL},
-        {"seed", OPTION_INTEGER, &r.seed, "N", "of the draws (42)", 0, 1e15, NULL},
-        {"step", OPTION_INTEGER, &r.choice.step, "N",
-         "of a run: its checkpoint of step N (default: the last)", 1, 1e15, NULL},
-        {"best", OPTION_FLAG, &r.choice.best, NULL,
-         "of a run: its checkpoint with the lowest evaluation loss", 0, 0, NULL},
-        {"dtype", OPTION_TEXT, &r.dtype, "NAME", "bf16, fp32, auto (default): as eval has it", 0, 0,
-         NULL},
-        {"device", OPTION_TEXT, &r.device, "DEVICE", "auto (default), cpu, reference", 0, 0, NULL},
-        {"threads", OPTION_INTEGER, &r.threads, "N", "default: all cores", 1, 4096, NULL},
-        {"json", OPTION_FLAG, &r.json, NULL, "strict JSON on standard output", 0, 0, NULL},
-    };
     static const char needs[] = "generate takes one MODEL or RUN, and --prompt TEXT";
-    int status = options_parse_one(specs, sizeof specs / sizeof *specs,
-                                   "spectrum generate MODEL|RUN --prompt TEXT", needs, argc, argv,
-                                   &r.source, err);
+    struct request r = {.choice.quickly = true};
+    option_defaults(&table, &r);
+    r.top_k = -1;
+    r.top_p = r.min_p = -1;
+    int status = options_parse_one(&command_generate, &r, NULL, needs, argc, argv, &r.source, err);
     if (status == 0 && !r.prompt)
         status = error_set_kind(err, ERROR_USAGE, "%s", needs);
     if (status == 0)
@@ -343,3 +349,12 @@ int command_generate(int argc, char **argv, struct error *err)
     }
     return status > 0 ? 0 : status;
 }
+
+const struct command command_generate = {
+    .name = "generate",
+    .summary = "text from a model or run",
+    .usage = "spectrum generate MODEL|RUN --prompt TEXT",
+    .options = &table,
+    .run = run_command,
+    .computes = true,
+};

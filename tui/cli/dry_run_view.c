@@ -129,18 +129,17 @@ static int put_sample_json(struct buffer *out, const struct training_start *star
 }
 
 /* As job.json names them; the rate is what follows from the method where none was given. */
-static void put_settings_json(struct buffer *out, const struct training_request *request)
+static void put_settings_json(struct buffer *out, const struct training_request *r)
 {
-    const struct train_settings *s = &request->is;
     buffer_format(out,
                   ", \"optimizer\": \"%s\", \"seq_len\": %" PRId64 ", \"batch\": %" PRId64
-                  ", \"accumulate\": %" PRId64 ", \"seed\": %" PRIu64 ", \"schedule\": \"%s\""
+                  ", \"accumulate\": %" PRId64 ", \"seed\": %" PRId64 ", \"schedule\": \"%s\""
                   ", \"lr\": ",
-                  optimizer_name(request->moments), s->seq_len, s->batch, s->accumulate,
-                  s->optimizer.seed, schedule_name(s->schedule));
-    json_put_number(out, s->rate);
+                  optimizer_name(r->moments), r->seq_len, r->batch, r->accumulate, r->seed,
+                  schedule_name(r->schedule));
+    json_put_number(out, r->rate);
     buffer_text(out, ", \"device\": ");
-    json_put_string(out, request->device);
+    json_put_string(out, r->device);
 }
 
 static int put_json(struct buffer *out, const struct training_request *request,
@@ -149,7 +148,7 @@ static int put_json(struct buffer *out, const struct training_request *request,
 {
     buffer_text(out, "{\"format\": \"spectrum.dry-run\", \"version\": 1, \"model\": ");
     json_put_string(out, request->model);
-    buffer_format(out, ", \"method\": \"%s\", \"precision\": ", method_info(request->method)->name);
+    buffer_format(out, ", \"method\": \"%s\", \"precision\": ", method_names[request->method]);
     json_put_string(out, start->precision);
     put_settings_json(out, request);
     buffer_format(out,
@@ -290,8 +289,8 @@ static int put_lines(struct buffer *out, const struct training_request *request,
     char model[1024];
     const struct training_data_plan *data = &start->data;
     utf8_copy(model, sizeof model, request->model);
-    buffer_format(out, "model       %s\nmethod      %s, %s\n", model,
-                  method_info(request->method)->name, start->precision);
+    buffer_format(out, "model       %s\nmethod      %s, %s\n", model, method_names[request->method],
+                  start->precision);
     put_trains(out, start, types);
     put_data(out, data);
     buffer_format(out,

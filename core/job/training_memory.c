@@ -90,21 +90,18 @@ static void count_parameters(struct training_estimate *out, const struct model *
 }
 
 static int estimate_memory(struct training_estimate *out, const struct training_request *request,
-                           struct train_inputs *inputs, struct error *err)
+                           struct train_inputs *inputs, struct train_settings *settings,
+                           struct error *err)
 {
-    static const int32_t prompt[1];
     struct memory_plan *memory = NULL;
-    struct train_settings settings = training_settings(request);
-    settings.sample.ids = request->sample_tokens > 0 ? prompt : NULL;
-    int status = training_memory(&memory, request, inputs, &settings, err);
-    if (status == 0) {
-        out->recomputed = settings.recomputed;
-        out->over_limit = request->memory_limit > 0 && memory->total > request->memory_limit;
-        memcpy(out->bytes, memory->bytes, sizeof out->bytes);
-        out->total = memory->total;
-    }
+    if (training_memory(&memory, request, inputs, settings, err) != 0)
+        return -1;
+    out->recomputed = settings->recomputed;
+    out->over_limit = request->memory_limit > 0 && memory->total > request->memory_limit;
+    memcpy(out->bytes, memory->bytes, sizeof out->bytes);
+    out->total = memory->total;
     memory_plan_free(memory);
-    return status;
+    return 0;
 }
 
 void training_estimate(struct training_estimate *out, const struct training_request *request,
@@ -113,6 +110,10 @@ void training_estimate(struct training_estimate *out, const struct training_requ
     struct error err = ERROR_INIT;
     struct method_choice choice;
     struct train_inputs inputs = {.model = model};
+    struct train_settings settings = training_settings(request);
+    static const int32_t prompt[1];
+    bool evaluates = request->eval_data.count > 0 || request->eval_split > 0;
+    settings.sample.ids = request->sample_tokens > 0 ? prompt : NULL;
     *out = (struct training_estimate){0};
     int status = method_choose(&choice, request->method, model, plan, &err);
     if (status == 0) {
@@ -121,7 +122,10 @@ void training_estimate(struct training_estimate *out, const struct training_requ
         status = open_backend(&inputs.backend, request->device, &err);
     }
     if (status == 0)
-        status = estimate_memory(out, request, &inputs, &err);
+        status = estimate_memory(out, request, &inputs, &settings, &err);
+    if (status == 0)
+        status = training_disk_look(&out->disk, model, &inputs.recipe, &settings, evaluates,
+                                    request->run ? request->run : "", &err);
     out->known = status == 0;
     snprintf(out->why, sizeof out->why, "%s", err.text);
     backend_close(inputs.backend);

@@ -5,8 +5,7 @@
 #define SPECTRUM_JOB_TRAINING_MEMORY_H
 
 #include "base/memory.h"
-#include "job/training_options.h"
-#include "train/trainer.h"
+#include "job/training.h"
 
 /* As the request has it, precision included: `auto` is bf16 where the processor has it. The sample,
  * the pad and the factors are the data's and the model's, and filled in later. */
@@ -29,8 +28,9 @@ struct training_estimate {
     bool known;               /* the memory is */
     char why[ERROR_TEXT_MAX]; /* it is not */
     uint64_t bytes[MEMORY_CATEGORIES], total;
-    int64_t recomputed; /* blocks computed anew in the backward pass, for the memory limit */
-    bool over_limit;    /* it takes more than the limit even so */
+    int64_t recomputed;        /* blocks computed anew in the backward pass, for the memory limit */
+    bool over_limit;           /* it takes more than the limit even so */
+    struct training_disk disk; /* with `known`, as the run would find it */
     /* as the trainer counts them, also where the memory is not known */
     size_t adapted;                                 /* matrices that get adapters */
     int64_t trained_parameters, adapter_parameters; /* of the model's tensors, of adapters */

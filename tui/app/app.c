@@ -1,5 +1,7 @@
 #include "tui/app/app.h"
 
+#include "tui/app/path.h"
+
 #include "base/file.h"
 #include "base/utf8.h"
 #include "tui/canvas/terminal.h"
@@ -283,6 +285,12 @@ void app_request(struct app *app, enum request request, const char *argument)
         return;
     const struct request_info *info = request_find(request);
     bool here = info && (info->scopes & (unsigned)view->class->scope);
+    char path[2 * PROMPT_MAX];
+    if (request_takes_file(info) && argument[0] == '~') {
+        snprintf(path, sizeof path, "%s", argument);
+        path_expand(path, sizeof path);
+        argument = path;
+    }
     if (here && request == REQUEST_SAVE_PLAN &&
         !app_takes_plan(app, request, "w again saves it as it is"))
         return;

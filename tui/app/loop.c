@@ -1,18 +1,21 @@
 #include "tui/app/loop.h"
 
+#include "base/signals.h"
 #include "tui/app/app.h"
 #include "tui/app/guard.h"
 #include "tui/canvas/terminal.h"
 
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 
-static volatile sig_atomic_t ended;
+static volatile sig_atomic_t ended; /* by this signal; 0: by none */
 
-static void on_signal(int number)
+static void on_signal(int number, siginfo_t *info, void *context)
 {
-    (void)number;
-    ended = 1;
+    (void)info;
+    (void)context;
+    ended = number;
 }
 
 static void resize(struct app *app)
@@ -60,11 +63,9 @@ static void run_loop(struct app *app)
 
 static int run_terminal(const char *target, struct error *err)
 {
-    struct sigaction action = {.sa_handler = on_signal};
     struct app app;
     int width, height;
-    sigaction(SIGTERM, &action, NULL);
-    sigaction(SIGHUP, &action, NULL);
+    signals_catch_end(on_signal);
     if (terminal_open(err) != 0)
         return -1;
     terminal_size(&width, &height);
@@ -80,6 +81,10 @@ static int run_terminal(const char *target, struct error *err)
         app_free(&app);
     }
     terminal_close();
+    if (status == 0 && ended)
+        status = error_set_kind(err, ERROR_INTERRUPTED,
+                                "the full screen was asked to end by signal %d (%s); jobs go on",
+                                (int)ended, strsignal(ended));
     return status;
 }
 

@@ -40,6 +40,8 @@ void app_answer(struct app *app, int input)
 int app_check_over(struct app *app, enum request request, const char *path, const char *what,
                    bool (*is_one)(const char *), bool own, struct error *err)
 {
+    if (!own && file_is_in_place(path)) /* keys are dead while a pipe waits for its reader */
+        return error_set(err, "%.400s is no file: the screen writes to files alone", path);
     if (!file_is_replaced(path))
         return 0;
     if (!is_one(path))

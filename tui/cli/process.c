@@ -29,6 +29,7 @@ void process_begin(void)
     open_standard_streams();
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN);
+    signal(SIGCHLD, SIG_DFL);
     if (job && job[0]) {
         interrupt_watch(NULL); /* a job's supervisor holds back what comes until here */
     } else {

@@ -223,5 +223,6 @@ const struct command command_cache = {
         "scans (the full screen's) and jobs (entries of the list of jobs whose folders are gone)\n"
         "lie in the state folder and are cleared only where they are named; what runs is kept.",
     .options = &table,
+    .words = OPTION_NAMES("clear", "data", "spectra", "models", "scans", "jobs"),
     .run = run,
 };

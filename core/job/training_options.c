@@ -242,6 +242,8 @@ static int check_device(const void *request, int stage, struct error *err)
 
 /* --- the table --- */
 
+const char *const training_device_names[] = {"auto", "cpu", "reference", NULL};
+
 #define AT(member) offsetof(struct training_request, member)
 /* The peak learning rate, without adapters and with. */
 #define RATE "2e-5"
@@ -389,7 +391,7 @@ static const struct option rows[] = {
 
     {.group = "Number formats and memory",
      .name = "dtype", .kind = OPTION_CHOICE, .at = AT(dtype), .argument = "NAME",
-     .choices = OPTION_NAMES("auto", "bf16", "fp32"), .preset = "auto",
+     .choices = weight_type_names, .preset = "auto",
      .help = "{}; auto: bf16 where the processor has it", .label = "dtype",
      .hint = "type of weights and activations; auto: bf16 where the processor has it"},
     {.name = "master", .kind = OPTION_CHOICE, .at = AT(master), .argument = "NAME",
@@ -441,7 +443,7 @@ static const struct option rows[] = {
      .label = "seed", .hint = "order of the data; the same seed gives the same run",
      .recorded = always},
     {.name = "device", .kind = OPTION_TEXT, .at = AT(device), .argument = "DEVICE",
-     .choices = OPTION_NAMES("auto", "cpu", "reference"), .preset = "auto", .help = "{}",
+     .choices = training_device_names, .preset = "auto", .help = "{}",
      .label = "device", .hint = "what computes; reference is exact, plain and slow",
      .check = check_device},
     {.name = "threads", .kind = OPTION_INTEGER, .at = AT(threads), .argument = "N", .low = 1,

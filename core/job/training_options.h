@@ -18,10 +18,10 @@
 #include "job/method.h"
 #include "spectra/score.h"
 #include "text/dataset.h"
+#include "train/recipe.h"
 #include "train/schedule.h"
 
 /* The order of each is that of its names in the table. */
-enum weight_type { WEIGHTS_AUTO, WEIGHTS_BF16, WEIGHTS_FP32 };
 enum master_type { MASTERS_FP32, MASTERS_NONE };
 /* How the linear layers of the blocks are kept that do not train; AUTO: as the method has it. */
 enum frozen_type { FROZEN_AUTO, FROZEN_AS_READ, FROZEN_INT8, FROZEN_NF4 };
@@ -86,6 +86,8 @@ struct training_request {
 };
 
 extern const struct option_table training_options;
+/* What --device proposes to whoever trains or computes text; a NULL ends them. */
+extern const char *const training_device_names[];
 
 /* The row of a member: TRAINING_OPTION(seq_len); with its number: TRAINING_ROW(). */
 #define TRAINING_ROW(member)                                                                       \

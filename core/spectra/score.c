@@ -6,19 +6,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const names[] = {"reference", "mp", "gavish-donoho"};
+const char *const estimator_names[] = {"reference", "mp", "gavish-donoho", NULL};
 
 const char *const empty_noise_names[] = {"infinity", "one", NULL};
 
 const char *estimator_name(enum estimator estimator)
 {
-    return names[estimator];
+    return estimator_names[estimator];
 }
 
 int estimator_by_name(enum estimator *out, const char *name, struct error *err)
 {
     for (int i = 0; i < ESTIMATOR_COUNT; i++) {
-        if (strcmp(name, names[i]) == 0) {
+        if (strcmp(name, estimator_names[i]) == 0) {
             *out = (enum estimator)i;
             return 0;
         }

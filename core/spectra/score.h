@@ -17,6 +17,7 @@ enum empty_noise { EMPTY_NOISE_INFINITY, EMPTY_NOISE_ONE };
 /* "infinity", "one", by their enum; a NULL ends them. */
 extern const char *const empty_noise_names[];
 
+extern const char *const estimator_names[]; /* by the enum; a NULL ends them */
 const char *estimator_name(enum estimator estimator);
 /* 0, or ERROR_USAGE with the list of names. */
 int estimator_by_name(enum estimator *out, const char *name, struct error *err);

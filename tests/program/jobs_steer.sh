@@ -52,6 +52,10 @@ wait_for "the pause" test -f "$run/requests/paused"
 "$spectrum" checkpoint "$run" 2>/dev/null
 wait_for "a checkpoint of the paused job" has_checkpoint
 test -f "$run/requests/paused" || fail "the checkpoint ended the pause"
+# Who follows it is told why it is silent, and leaves when nobody reads any more, as a log's reader may.
+timeout "$(patience 60)" "$spectrum" attach "$run" 2>"$work/said" | head -1 >/dev/null
+test "${PIPESTATUS[0]}" != 124 || fail "attach follows a paused job for nobody"
+grep -q "paused.*spectrum resume $run" "$work/said" || fail "attach does not say that it is paused: $(cat "$work/said")"
 "$spectrum" resume "$run" 2>/dev/null
 wait_for "the end of the pause" test ! -f "$run/requests/paused"
 

@@ -278,7 +278,8 @@ static void say(const struct paths *paths, const char *prompt, int64_t room, cha
     int32_t ids[64];
     if (source_open(&source, paths->model, &last, &err) != 0 ||
         backend_open(&backend, "cpu", 2, &err) != 0 ||
-        source_transformer(&transformer, &source, backend, room, room, "fp32", true, &err) != 0 ||
+        source_transformer(&transformer, &source, backend, room, room, WEIGHTS_FP32, true, &err) !=
+            0 ||
         tokenizer_for_checkpoint(&tokenizer, source.model->checkpoint, &err) != 0 ||
         tokenizer_encode(tokenizer, prompt, strlen(prompt), ENCODE_ADD_SPECIAL, &list, &err) != 0)
         fail_msg("%s", err.text);

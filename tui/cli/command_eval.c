@@ -1,5 +1,6 @@
 /* `spectrum eval MODEL|RUN --data FILE`: loss, perplexity, tokens. */
 #include "base/memory.h"
+#include "job/training_options.h"
 #include "text/template.h"
 #include "train/evaluate.h"
 #include "tui/cli/command.h"
@@ -14,7 +15,8 @@
 #include <stdlib.h>
 
 struct request {
-    const char *source, *device, *dtype;
+    const char *source, *device;
+    enum weight_type dtype;
     struct option_list data;
     struct dataset_options format;
     const char *long_documents;
@@ -175,12 +177,12 @@ static const struct option rows[] = {
      .high = 1e15, .help = "of a run: its checkpoint of step N (default: the last)"},
     {.name = "best", .kind = OPTION_FLAG, .at = AT(choice.best),
      .help = "of a run: its checkpoint with the lowest evaluation loss"},
-    {.name = "dtype", .kind = OPTION_TEXT, .at = AT(dtype), .argument = "NAME",
-     .choices = OPTION_NAMES("auto", "bf16", "fp32"), .preset = "auto",
+    {.name = "dtype", .kind = OPTION_CHOICE, .at = AT(dtype), .argument = "NAME",
+     .choices = weight_type_names, .preset = "auto",
      .help = "bf16, fp32, or auto (default): the run's own, of a model fp32 where its config.json "
              "says float32, else bf16 where the processor has it"},
     {.name = "device", .kind = OPTION_TEXT, .at = AT(device), .argument = "DEVICE",
-     .choices = OPTION_NAMES("auto", "cpu", "reference"), .preset = "auto",
+     .choices = training_device_names, .preset = "auto",
      .help = "{}"},
     {.name = "threads", .kind = OPTION_INTEGER, .at = AT(threads), .argument = "N", .low = 1,
      .high = 4096, .help = "default: all cores"},

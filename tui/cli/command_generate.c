@@ -2,6 +2,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "base/utf8.h"
+#include "job/training_options.h"
 #include "text/generation_keys.h"
 #include "text/template.h"
 #include "train/generate.h"
@@ -20,12 +21,16 @@
 #include <unistd.h>
 
 struct request {
-    const char *source, *prompt, *device, *dtype, *template_name;
-    int64_t tokens, top_k, seed, threads; /* top_k, top_p and min_p: -1, not given */
+    const char *source, *prompt, *device, *template_name;
+    enum weight_type dtype;
+    int64_t tokens, top_k, seed, threads;
     double temperature, top_p, min_p;
     struct state_choice choice;
     bool chat, json;
+    struct option_given given;
 };
+
+static const struct option_table table;
 
 /* The prompt as it is, or as a user's message of the chat template, at the end of whose turn the
  * text ends, too. */
@@ -197,9 +202,9 @@ static int run(const struct request *request, struct transformer *transformer,
                const struct end_tokens *ends, struct error *err)
 {
     const struct sampling sampling = {.temperature = request->temperature,
-                                      .top_k = request->top_k > 0 ? request->top_k : 0,
-                                      .top_p = request->top_p >= 0 ? request->top_p : 1,
-                                      .min_p = request->min_p >= 0 ? request->min_p : 0,
+                                      .top_k = request->top_k,
+                                      .top_p = request->top_p,
+                                      .min_p = request->min_p,
                                       .seed = (uint64_t)request->seed};
     int64_t prompt = (int64_t)list->count, count = prompt, room = prompt + request->tokens;
     int32_t *ids = array_alloc((size_t)room, sizeof *ids, err);
@@ -275,10 +280,11 @@ static int generate_text(const struct request *request, struct error *err)
 /* What would change nothing was meant to do something. */
 static int check(const struct request *request, struct error *err)
 {
-    const char *idle = request->top_k >= 0   ? "top-k"
-                       : request->top_p >= 0 ? "top-p"
-                       : request->min_p >= 0 ? "min-p"
-                                             : NULL;
+    static const char *const of_draws[] = {"top-k", "top-p", "min-p", "seed"};
+    const char *idle = NULL;
+    for (size_t i = 0; i < sizeof of_draws / sizeof *of_draws && !idle; i++)
+        if (option_is_given(&request->given, option_by_name(&table, of_draws[i])))
+            idle = of_draws[i];
     if (idle && request->temperature <= 0)
         return error_set_kind(err, ERROR_USAGE,
                               "--%s does nothing at temperature 0, where the likeliest token is "
@@ -307,9 +313,11 @@ static const struct option rows[] = {
     {.name = "top-k", .kind = OPTION_INTEGER, .at = AT(top_k), .argument = "N", .low = 0,
      .high = 1e9, .help = "draw among the N likeliest (default: all)"},
     {.name = "top-p", .kind = OPTION_NUMBER, .at = AT(top_p), .argument = "P", .low = 0, .high = 1,
-     .help = "of these, among the fewest likeliest that together have a probability of P (1: all)"},
+     .preset = "1",
+     .help = "of these, among the fewest likeliest that together have a probability of P ({}: all)"},
     {.name = "min-p", .kind = OPTION_NUMBER, .at = AT(min_p), .argument = "P", .low = 0, .high = 1,
-     .help = "of these, among those with at least P times the likeliest one's probability (0: "
+     .preset = "0",
+     .help = "of these, among those with at least P times the likeliest one's probability ({}: "
              "all)"},
     {.name = "seed", .kind = OPTION_INTEGER, .at = AT(seed), .argument = "N", .low = 0,
      .high = 1e15, .preset = "42", .help = "of the draws ({})"},
@@ -317,11 +325,11 @@ static const struct option rows[] = {
      .high = 1e15, .help = "of a run: its checkpoint of step N (default: the last)"},
     {.name = "best", .kind = OPTION_FLAG, .at = AT(choice.best),
      .help = "of a run: its checkpoint with the lowest evaluation loss"},
-    {.name = "dtype", .kind = OPTION_TEXT, .at = AT(dtype), .argument = "NAME",
-     .choices = OPTION_NAMES("auto", "bf16", "fp32"), .preset = "auto",
+    {.name = "dtype", .kind = OPTION_CHOICE, .at = AT(dtype), .argument = "NAME",
+     .choices = weight_type_names, .preset = "auto",
      .help = "bf16, fp32, auto (default): as eval has it"},
     {.name = "device", .kind = OPTION_TEXT, .at = AT(device), .argument = "DEVICE",
-     .choices = OPTION_NAMES("auto", "cpu", "reference"), .preset = "auto",
+     .choices = training_device_names, .preset = "auto",
      .help = "{}"},
     {.name = "threads", .kind = OPTION_INTEGER, .at = AT(threads), .argument = "N", .low = 1,
      .high = 4096, .help = "default: all cores"},
@@ -335,9 +343,8 @@ static int run_command(int argc, char **argv, struct error *err)
     static const char needs[] = "generate takes one MODEL or RUN, and --prompt TEXT";
     struct request r = {.choice.quickly = true};
     option_defaults(&table, &r);
-    r.top_k = -1;
-    r.top_p = r.min_p = -1;
-    int status = options_parse_one(&command_generate, &r, NULL, needs, argc, argv, &r.source, err);
+    int status =
+        options_parse_one(&command_generate, &r, &r.given, needs, argc, argv, &r.source, err);
     if (status == 0 && !r.prompt)
         status = error_set_kind(err, ERROR_USAGE, "%s", needs);
     if (status == 0)

@@ -263,7 +263,7 @@ static const struct option rows[] = {
     {.name = "no-head", .kind = OPTION_FLAG, .at = AT(no_head),
      .help = "freeze the head (likewise)"},
     {.name = "format", .kind = OPTION_TEXT, .at = AT(format_name), .argument = "NAME",
-     .choices = OPTION_NAMES("yaml", "json", "axolotl", "trl", "peft", "ms-swift"), .preset = "yaml",
+     .choices = plan_format_names, .preset = "yaml",
      .help = "{}"},
     {.name = "empty-noise", .kind = OPTION_CHOICE, .at = AT(empty_noise), .argument = "RULE",
      .choices = empty_noise_names, .preset = "infinity",

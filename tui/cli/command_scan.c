@@ -140,7 +140,7 @@ static const struct option rows[] = {
      .choices = OPTION_NAMES("auto", "cpu", "cuda", "reference"), .preset = "auto",
      .help = "auto (default: a GPU if there is one), cpu, cuda, cuda:N, reference"},
     {.name = "estimator", .kind = OPTION_TEXT, .at = AT(estimator), .argument = "NAME",
-     .choices = OPTION_NAMES("reference", "mp", "gavish-donoho"), .preset = "reference",
+     .choices = estimator_names, .preset = "reference",
      .help = "{}"},
     {.name = "empty-noise", .kind = OPTION_CHOICE, .at = AT(empty_noise), .argument = "RULE",
      .choices = empty_noise_names, .preset = "infinity",

@@ -41,7 +41,6 @@ struct train_settings {
     } sample; /* a text from the model so far, at every evaluation */
 };
 
-
 struct train_inputs {
     const struct model *model;
     struct backend *backend;

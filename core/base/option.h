@@ -25,17 +25,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum option_kind {                 /* the member at `at` is */
-                   OPTION_FLAG,    /* bool: true where the option was given */
-                   OPTION_TEXT,    /* const char *; NULL: not given */
-                   OPTION_PATH,    /* const char *: of a file or a folder */
-                   OPTION_TEXTS,   /* struct option_list: the option may be given several times */
-                   OPTION_PATHS,   /* struct option_list */
-                   OPTION_NUMBERS, /* struct option_numbers, each within the bounds */
-                   OPTION_INTEGER, /* int64_t within the bounds */
-                   OPTION_NUMBER,  /* double within the bounds; finite */
-                   OPTION_BYTES,   /* uint64_t above 0: "8G" (text.h); 0: not given */
-                   OPTION_CHOICE,  /* an enum whose value n is called choices[n] */
+/* What the member at `at` is. */
+enum option_kind {
+    OPTION_FLAG,    /* bool: true where the option was given */
+    OPTION_TEXT,    /* const char *; NULL: not given */
+    OPTION_PATH,    /* const char *: of a file or a folder */
+    OPTION_TEXTS,   /* struct option_list: the option may be given several times */
+    OPTION_PATHS,   /* struct option_list */
+    OPTION_NUMBERS, /* struct option_numbers, each within the bounds */
+    OPTION_INTEGER, /* int64_t within the bounds */
+    OPTION_NUMBER,  /* double within the bounds; finite */
+    OPTION_BYTES,   /* uint64_t above 0: "8G" (text.h); 0: not given */
+    OPTION_CHOICE,  /* an enum whose value n is called choices[n] */
 };
 
 struct option_list {
@@ -70,7 +71,7 @@ struct option {
     bool (*applies)(const void *request);
     /* Does job.json have it? NULL: where it has a value, and is no 0 that is also the default. */
     bool (*recorded)(const void *request);
-    /* What is wrong with the value beyond its row; `stage` is the table's owner's. NULL: nothing.
+    /* What may be wrong with the value beyond its row (NULL: nothing); `stage` is the table's own.
      */
     int (*check)(const void *request, int stage, struct error *err);
 };

@@ -3,7 +3,7 @@
 #include "base/file.h"
 #include "base/sys.h"
 #include "job/job_dir.h"
-#include "job/training_parts.h"
+#include "job/lr_factor.h"
 #include "model/model.h"
 #include "plan/control.h"
 #include "text/data_files.h"
@@ -130,6 +130,13 @@ static int check_columns(const void *request, int stage, struct error *err)
     return dataset_check_columns(((const struct training_request *)request)->format.columns, err);
 }
 
+bool training_has_template(const struct training_request *request)
+{
+    const char *name = request->format.template_name;
+    return request->run && name && template_is_file(name) &&
+           job_dir_has(request->run, JOB_TEMPLATE);
+}
+
 static int check_template(const void *request, int stage, struct error *err)
 {
     const struct training_request *r = request;
@@ -220,8 +227,15 @@ static int check_warmup(const void *request, int stage, struct error *err)
 
 static int check_factors(const void *request, int stage, struct error *err)
 {
+    const struct training_request *r = request;
     (void)stage;
-    return training_check_factors(request, err);
+    for (size_t i = 0; i < r->factors.count; i++) {
+        struct lr_factor factor;
+        if (lr_factor_open(&factor, r->factors.items[i], err) != 0)
+            return -1;
+        regex_free(factor.regex);
+    }
+    return 0;
 }
 
 static int check_master(const void *request, int stage, struct error *err)

@@ -107,6 +107,9 @@ const char *training_default_rate_text(enum training_method method);
 /* An option that would do nothing beside the others, or that contradicts one: ERROR_USAGE. */
 int training_check_together(const struct training_request *request, struct error *err);
 
+/* Has the run its own copy of the file that --template names? */
+bool training_has_template(const struct training_request *request);
+
 /* When values are checked: before there is a folder, for which files must be there; at the start
  * of a run, which has its folder; at a resume, which has the run's copies of files, too. */
 enum training_stage { TRAINING_ASKED, TRAINING_STARTS, TRAINING_RESUMES };

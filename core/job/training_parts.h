@@ -59,8 +59,7 @@ void training_close(struct training *training);
 /* training_plan.c: plan and trained flags from the request, or as the run has them already. */
 int training_choose(struct training *training, bool resume, struct error *err);
 
-/* training_factors.c: settings.optimizer.factors from the request. The check needs no model. */
-int training_check_factors(const struct training_request *request, struct error *err);
+/* training_factors.c: settings.optimizer.factors from the request. */
 int training_fill_factors(struct training *training, struct error *err);
 
 /* training_reselect.c: --reselect. One that the run is too short for is an error. */
@@ -80,9 +79,8 @@ int training_fit_memory(struct training *training, struct error *err);
 int training_check_disk(struct training *training, struct error *err);
 
 /* training_template.c: --template, which is the run's from its start on: keeps a copy of a file,
- * but for a dry run, or on a resume takes the one that is there. Is there one already? */
+ * but for a dry run, or on a resume takes the one that is there. */
 int training_keep_template(struct training *training, bool resume, struct error *err);
-bool training_has_template(const struct training_request *request);
 /* The copy of a start that was refused, of which nothing is left to the next one. */
 void training_drop_template(const struct training *training);
 /* With the tokenizer at hand: the date of a template that writes one; its marks that are no tokens

@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "job/training_options.h"
+#include "job/trust.h"
 #include "train/optimizer.h"
 #include "tui/app/settings.h"
 #include "tui/cli/command.h"
@@ -158,6 +159,48 @@ static void form_takes_folders_of_data(void **state)
     free(none);
 }
 
+/* What a job of these arguments would read is named by the option, or is the MODEL behind a flag;
+ * another value is not. */
+static void check_trust(const char *command, const struct option *row)
+{
+    struct job_trust trust;
+    struct error err = ERROR_INIT;
+    char option[64];
+    snprintf(option, sizeof option, "%s%s", row->name[1] ? "--" : "-", row->name);
+    const char *const words[] = {command, option, "a.txt"};
+    cJSON *job = cJSON_CreateObject();
+    cJSON_AddStringToObject(job, "command", command);
+    cJSON_AddStringToObject(job, "folder", folder);
+    cJSON_AddItemToObject(job, "arguments", cJSON_CreateStringArray(words, 3));
+    if (job_trust_look(&trust, folder, job, &err) != 0)
+        fail_msg("%s", err.text);
+    bool flag = row->kind == OPTION_FLAG;
+    bool file = (row->kind == OPTION_PATH || row->kind == OPTION_PATHS) &&
+                strcmp(row->name, "run") != 0 && strcmp(row->name, "template") != 0;
+    const char *name = flag ? "model" : row->name;
+    if (trust.count != (size_t)(flag || file) ||
+        (trust.count && (strlen(name) != (size_t)trust.files[0].length ||
+                         strncmp(name, trust.files[0].option, strlen(name)) != 0)))
+        fail_msg("%s %s: what it would read is not known", command, option);
+    job_trust_free(&trust);
+    cJSON_Delete(job);
+}
+
+/* A row is enough for resume to ask about the files that it names. */
+static void resume_knows_every_file(void **state)
+{
+    (void)state;
+    char *job = path_join(folder, "job.json", NULL), *text = path_join(folder, "a.txt", NULL);
+    assert_int_equal(file_save(job, "{}", 2, NULL), 0);
+    assert_int_equal(file_save(text, "a", 1, NULL), 0);
+    for (size_t i = 0; i < training_options.count; i++)
+        check_trust("train", rows(i));
+    for (size_t i = 0; i < command_scan.options->count; i++)
+        check_trust("scan", &command_scan.options->rows[i]);
+    free(job);
+    free(text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -165,6 +208,7 @@ int main(void)
         cmocka_unit_test(names_are_in_their_enums_order),
         cmocka_unit_test(what_follows_from_the_method_is_filled_in),
         cmocka_unit_test(form_and_command_line_agree),
+        cmocka_unit_test_setup_teardown(resume_knows_every_file, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(form_takes_folders_of_data, make_folder, remove_folder),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,7 +5,7 @@
 #include "base/sys.h"
 #include "job/job_dir.h"
 #include "job/training.h"
-#include "tui/app/session.h"
+#include "tui/app/session_open.h"
 
 #include <string.h>
 

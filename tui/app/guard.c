@@ -25,11 +25,11 @@ static void pass_on(int number, siginfo_t *info, void *context)
 }
 
 /* The child says why it failed through a pipe: its error as it is. */
-static void run_child(int (*run)(const char *, struct error *), const char *target, int pipe_end)
+static void run_child(int (*run)(void *context, struct error *err), void *context, int pipe_end)
 {
     struct error err = ERROR_INIT;
     prctl(PR_SET_PDEATHSIG, SIGTERM); /* without its parent it would leave the terminal as it is */
-    int status = run(target, &err);
+    int status = run(context, &err);
     if (status != 0 && write(pipe_end, &err, sizeof err) != (ssize_t)sizeof err)
         status = -1;
     _exit(status == 0 ? 0 : 1);
@@ -64,7 +64,7 @@ static int judge(int how, int pipe_end, struct error *err)
                      WTERMSIG(how), strsignal(WTERMSIG(how)));
 }
 
-int guard_run(int (*run)(const char *, struct error *), const char *target, struct error *err)
+int guard_run(int (*run)(void *context, struct error *err), void *context, struct error *err)
 {
     int ends[2];
     sigset_t signals;
@@ -77,7 +77,7 @@ int guard_run(int (*run)(const char *, struct error *), const char *target, stru
         return error_set_errno(err, errno, "cannot start the full screen");
     if (pid == 0) {
         close(ends[0]);
-        run_child(run, target, ends[1]);
+        run_child(run, context, ends[1]);
     }
     child = pid;
     close(ends[1]);

@@ -6,6 +6,7 @@
 #include "job/job_dir.h"
 #include "job/launch.h"
 #include "plan/plan_file.h"
+#include "tui/app/session_open.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "plan/plan_file.h"
+#include "tui/app/output.h"
 #include "tui/app/path.h"
 #include "tui/screen/screens.h"
 

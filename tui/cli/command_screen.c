@@ -37,11 +37,11 @@ static int open_screen(const char *script, const char *size, const char *target,
     return script_run(&screens, script, target, width, height, err);
 }
 
-struct request {
+struct screen_request {
     const char *script, *size;
 };
 
-#define AT(member) offsetof(struct request, member)
+#define AT(member) offsetof(struct screen_request, member)
 
 /* clang-format off */
 static const struct option rows[] = {
@@ -55,7 +55,7 @@ static const struct option_table table = {rows, sizeof rows / sizeof *rows};
 
 static int run(int argc, char **argv, struct error *err)
 {
-    struct request r = {.script = NULL};
+    struct screen_request r = {.script = NULL};
     const char **targets = array_alloc((size_t)argc, sizeof *targets, err);
     size_t count = 0;
     if (!targets)

@@ -1,6 +1,5 @@
 /* What a run leaves in writing: job.json, plan.yaml, proof.json. */
 #include "base/file.h"
-#include "base/utf8.h"
 #include "compute/machine.h"
 #include "compute/onednn.h"
 #include "job/job_dir.h"
@@ -8,91 +7,76 @@
 #include "job/training_parts.h"
 #include "plan/plan_file.h"
 
-#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-static void put_fingerprints(struct buffer *out, const char *key, const struct dataset *data)
+static void put_fingerprints(struct json_writer *json, const char *key, const struct dataset *data)
 {
-    buffer_format(out, ", \"%s\": [", key);
+    json_list(json, key);
     for (size_t i = 0; i < data->source_count; i++)
-        buffer_format(out, "%s\"%s\"", i ? ", " : "", data->sources[i].fingerprint);
-    buffer_byte(out, ']');
-}
-
-static void put_text(struct buffer *out, const char *key, const char *value)
-{
-    buffer_format(out, ", \"%s\": ", key);
-    json_put_string(out, value);
-}
-
-static void put_real(struct buffer *out, const char *key, double value)
-{
-    buffer_format(out, ", \"%s\": ", key);
-    json_put_number(out, value);
+        json_text(json, NULL, data->sources[i].fingerprint);
+    json_end(json);
 }
 
 /* What has no value is absent. */
-static void put_option(struct buffer *out, const char *key, const char *value)
+static void put_option(struct json_writer *json, const char *key, const char *value)
 {
     if (value)
-        put_text(out, key, value);
+        json_text(json, key, value);
 }
 
 /* --- what was asked for, with the defaults of what was not --- */
 
-static void put_texts(struct buffer *out, const struct option_list *list)
+static void put_texts(struct json_writer *json, const char *key, const struct option_list *list)
 {
-    buffer_byte(out, '[');
-    for (size_t i = 0; i < list->count; i++) {
-        buffer_text(out, i ? ", " : "");
-        json_put_string(out, list->items[i]);
-    }
-    buffer_byte(out, ']');
+    json_list(json, key);
+    for (size_t i = 0; i < list->count; i++)
+        json_text(json, NULL, list->items[i]);
+    json_end(json);
 }
 
-static void put_numbers(struct buffer *out, const struct option_numbers *list)
+static void put_numbers(struct json_writer *json, const char *key,
+                        const struct option_numbers *list)
 {
-    buffer_byte(out, '[');
-    for (size_t i = 0; i < list->count; i++) {
-        buffer_text(out, i ? ", " : "");
-        json_put_number(out, list->items[i]);
-    }
-    buffer_byte(out, ']');
+    json_list(json, key);
+    for (size_t i = 0; i < list->count; i++)
+        json_real(json, NULL, list->items[i]);
+    json_end(json);
 }
 
-/* The member of the request that a row stands for, as JSON. */
-static void put_value(struct buffer *out, const struct option *row,
+/* The member of the request that a row stands for. */
+static void put_value(struct json_writer *json, const char *key, const struct option *row,
                       const struct training_request *request)
 {
     const void *value = (const char *)request + row->at;
     switch (row->kind) {
     case OPTION_FLAG:
-        buffer_text(out, *(const bool *)value ? "true" : "false");
+        json_flag(json, key, *(const bool *)value);
         break;
     case OPTION_TEXT:
     case OPTION_PATH:
-        json_put_string(out, *(const char *const *)value);
+        json_text(json, key, *(const char *const *)value);
         break;
     case OPTION_TEXTS:
     case OPTION_PATHS:
-        put_texts(out, value);
+        put_texts(json, key, value);
         break;
     case OPTION_NUMBERS:
-        put_numbers(out, value);
+        put_numbers(json, key, value);
         break;
     case OPTION_INTEGER:
-        buffer_format(out, "%" PRId64, *(const int64_t *)value);
+        json_integer(json, key, *(const int64_t *)value);
         break;
     case OPTION_NUMBER:
-        json_put_number(out, *(const double *)value);
+        json_real(json, key, *(const double *)value);
         break;
     case OPTION_BYTES:
-        buffer_format(out, "%" PRIu64, *(const uint64_t *)value);
+        json_count(json, key, *(const uint64_t *)value);
         break;
     case OPTION_CHOICE:
-        json_put_string(out, option_choice_name(row, request));
+        json_text(json, key, option_choice_name(row, request));
         break;
     }
 }
@@ -111,82 +95,75 @@ static bool is_recorded(const struct option *row, const struct training_request 
            !(zero && row->preset && strcmp(row->preset, "0") == 0);
 }
 
-/* A row's key, else its name with "_" for "-". */
-static void put_key(struct buffer *out, const struct option *row)
-{
-    buffer_text(out, ", \"");
-    for (const char *c = row->key ? row->key : row->name; *c; c++)
-        buffer_byte(out, *c == '-' ? '_' : *c);
-    buffer_text(out, "\": ");
-}
-
-static void put_request(struct buffer *out, const struct training_request *request)
+/* Under a row's key, else under its name with "_" for "-". */
+static void put_request(struct json_writer *json, const struct training_request *request)
 {
     for (size_t i = 0; i < training_options.count; i++) {
         const struct option *row = &training_options.rows[i];
+        char key[64];
         if (!is_recorded(row, request))
             continue;
-        put_key(out, row);
-        put_value(out, row, request);
+        snprintf(key, sizeof key, "%s", row->key ? row->key : row->name);
+        for (char *dash = key; (dash = strchr(dash, '-'));)
+            *dash = '_';
+        put_value(json, key, row, request);
     }
 }
 
 /* What the optimiser has that no option says. */
-static void put_optimizer(struct buffer *out, const struct training_request *request)
+static void put_optimizer(struct json_writer *json, const struct training_request *request)
 {
     const struct optimizer_settings optimizer = training_settings(request).optimizer;
-    put_real(out, "beta1", optimizer.beta1);
-    put_real(out, "beta2", optimizer.beta2);
-    put_real(out, "epsilon", optimizer.epsilon);
+    json_real(json, "beta1", optimizer.beta1);
+    json_real(json, "beta2", optimizer.beta2);
+    json_real(json, "epsilon", optimizer.epsilon);
 }
 
 /* --- what became known --- */
 
 /* What the run's texts depend on besides: of its template, and tokens that it added. */
-static void put_template(struct buffer *out, const struct training *training)
+static void put_template(struct json_writer *json, const struct training *training)
 {
-    put_option(out, "template_date", training->date);
-    if (training->added_tokens) {
-        buffer_text(out, ", \"added_tokens\": ");
-        json_put_tree(out, training->added_tokens);
-    }
+    put_option(json, "template_date", training->date);
+    if (training->added_tokens)
+        json_tree(json, "added_tokens", training->added_tokens);
 }
 
 /* What the numbers depend on besides what was asked for. */
-static void put_machine(struct buffer *out, const struct training *training)
+static void put_machine(struct json_writer *json, const struct training *training)
 {
     const struct training_request *request = training->request;
-    put_option(out, "program", request->program);
-    buffer_format(out, ", \"threads\": %d", machine_threads((int)request->threads));
-    put_text(out, "instructions", machine_instructions());
-    put_text(out, "library", onednn_version());
+    put_option(json, "program", request->program);
+    json_integer(json, "threads", machine_threads((int)request->threads));
+    json_text(json, "instructions", machine_instructions());
+    json_text(json, "library", onednn_version());
     if (training->backend)
-        put_text(out, "backend", training->backend->name);
+        json_text(json, "backend", training->backend->name);
 }
 
 /* What became known when the data had been read, and when the trainer was made. */
-static void put_found(struct buffer *out, const struct training *training)
+static void put_found(struct json_writer *json, const struct training *training)
 {
     const struct run_identity *identity = &training->identity;
     if (!identity->data[0])
         return;
-    put_text(out, "fingerprint", identity->model);
-    put_text(out, "data_fingerprint", identity->data);
-    put_text(out, "machine", identity->exact);
-    put_fingerprints(out, "data_fingerprints", &training->data);
-    put_fingerprints(out, "eval_data_fingerprints", &training->eval_data);
-    if (training->trainer) {
-        put_text(out, "precision", identity->precision);
-        buffer_format(out, ", \"steps\": %" PRId64 ", \"data_counts\": {",
-                      trainer_steps(training->trainer));
-        const struct training_data_plan plan = training_data_plan(training);
-        training_put_data_plan(out, &plan);
-        buffer_byte(out, '}');
-    }
+    json_text(json, "fingerprint", identity->model);
+    json_text(json, "data_fingerprint", identity->data);
+    json_text(json, "machine", identity->exact);
+    put_fingerprints(json, "data_fingerprints", &training->data);
+    put_fingerprints(json, "eval_data_fingerprints", &training->eval_data);
+    if (!training->trainer)
+        return;
+    const struct training_data_plan plan = training_data_plan(training);
+    json_text(json, "precision", identity->precision);
+    json_integer(json, "steps", trainer_steps(training->trainer));
+    json_object(json, "data_counts");
+    training_put_data_plan(json, &plan);
+    json_end(json);
 }
 
 /* The model as whoever reads the record finds it: not from this folder, not by a cache's name. */
-static int put_model(struct buffer *out, const struct training *training, struct error *err)
+static int put_model(struct json_writer *json, const struct training *training, struct error *err)
 {
     const char *path =
         training->model ? checkpoint_path(training->model->checkpoint) : training->request->model;
@@ -196,7 +173,7 @@ static int put_model(struct buffer *out, const struct training *training, struct
                       : string_copy(path, err);
     if (!whole)
         return -1;
-    put_text(out, "model", whole);
+    json_text(json, "model", whole);
     free(whole);
     return 0;
 }
@@ -205,19 +182,21 @@ int training_write_job(const struct training *training, struct error *err)
 {
     const struct training_request *request = training->request;
     struct buffer out = BUFFER_INIT;
-    buffer_text(&out, "{\"format\": \"spectrum.job\", \"version\": 1, \"command\": \"train\"");
-    int status = put_model(&out, training, err);
+    struct json_writer json = {.out = &out};
+    json_begin(&json, "spectrum.job");
+    json_text(&json, "command", "train");
+    int status = put_model(&json, training, err);
     if (status == 0) {
-        put_request(&out, request);
-        put_template(&out, training);
-        put_optimizer(&out, request);
-        put_machine(&out, training);
-        put_found(&out, training);
+        put_request(&json, request);
+        put_template(&json, training);
+        put_optimizer(&json, request);
+        put_machine(&json, training);
+        put_found(&json, training);
+        job_put_arguments(&json, request->argc, request->argv);
+        json_end(&json);
+        status = json_finish(&json, err);
     }
-    buffer_text(&out, ", ");
-    job_put_arguments(&out, request->argc, request->argv);
-    buffer_text(&out, "}\n");
-    if (status == 0 && !utf8_valid(buffer_string(&out), out.length))
+    if (status == 0 && json.mended)
         status = error_set(err, "an argument, or the folder this runs in, is not UTF-8: job.json "
                                 "cannot hold it; other names are needed");
     if (status == 0 && !training->dry)
@@ -237,18 +216,17 @@ int training_write_plan(const struct training *training, struct error *err)
     return status;
 }
 
-static int put_proof_of(struct buffer *out, const struct optimizer *optimizer, size_t i,
+static int put_proof_of(struct json_writer *json, const struct optimizer *optimizer, size_t i,
                         struct error *err)
 {
     struct run_tensor tensor = optimizer_tensor(optimizer, i);
     char *name = run_tensor_name(&tensor, err);
     if (!name)
         return -1;
-    buffer_text(out, i ? ",\n" : "\n");
-    json_put_string(out, name);
-    buffer_format(out, ": {\"parameters\": %" PRId64 ", \"gradient_norm\": ", tensor.parameters);
-    json_put_number(out, optimizer->norms[i]);
-    buffer_byte(out, '}');
+    json_object(json, name);
+    json_integer(json, "parameters", tensor.parameters);
+    json_real(json, "gradient_norm", optimizer->norms[i]);
+    json_end(json);
     free(name);
     return 0;
 }
@@ -260,23 +238,30 @@ int training_write_proof(const struct training *training, int64_t step, struct e
     const struct dataset *data = &training->data;
     struct frozen_count frozen = trainer_frozen(training->trainer);
     struct buffer out = BUFFER_INIT;
+    struct json_writer json = {.out = &out};
     int64_t parameters = 0;
     int status = 0;
-    buffer_format(&out,
-                  "{\"format\": \"spectrum.proof\", \"version\": 1, \"step\": %" PRId64
-                  ", \"complete\": %s, \"trained\": {",
-                  step, training->proof_due ? "false" : "true");
+    json_begin(&json, "spectrum.proof");
+    json_integer(&json, "step", step);
+    json_flag(&json, "complete", !training->proof_due);
+    json_object(&json, "trained");
+    json_layout(&json, JSON_ROWS);
     for (size_t i = 0; i < optimizer->count && status == 0; i++) {
-        status = put_proof_of(&out, optimizer, i, err);
+        status = put_proof_of(&json, optimizer, i, err);
         parameters += optimizer_tensor(optimizer, i).parameters;
     }
-    buffer_format(&out,
-                  "}, \"trained_parameters\": %" PRId64 ", \"supervised_tokens\": %" PRIu64
-                  ", \"tokens\": %" PRIu64 ", \"supervised_share\": ",
-                  parameters, data->supervised, data->tokens);
-    json_put_number(&out, (double)data->supervised / (double)data->tokens);
-    buffer_format(&out, ", \"frozen\": {\"tensors\": %zu, \"parameters\": %" PRId64 "}}\n",
-                  frozen.tensors, frozen.parameters);
+    json_end(&json);
+    json_integer(&json, "trained_parameters", parameters);
+    json_count(&json, "supervised_tokens", data->supervised);
+    json_count(&json, "tokens", data->tokens);
+    json_real(&json, "supervised_share", (double)data->supervised / (double)data->tokens);
+    json_object(&json, "frozen");
+    json_count(&json, "tensors", frozen.tensors);
+    json_integer(&json, "parameters", frozen.parameters);
+    json_end(&json);
+    json_end(&json);
+    if (status == 0)
+        status = json_finish(&json, err);
     if (status == 0)
         status = job_dir_save(training->request->run, "proof.json", &out, err);
     buffer_free(&out);
@@ -299,10 +284,12 @@ int training_prove_frozen(const struct training *training, int64_t step, struct 
     cJSON_AddNumberToObject(frozen, "tensors", (double)count.tensors);
     cJSON_AddNumberToObject(frozen, "parameters", (double)count.parameters);
     cJSON_AddNumberToObject(frozen, "unchanged_at_step", (double)step);
-    json_put_tree(&out, proof);
-    buffer_byte(&out, '\n');
+    struct json_writer json = {.out = &out};
+    json_tree(&json, NULL, proof);
     cJSON_Delete(proof);
-    int status = job_dir_save(run, "proof.json", &out, err);
+    int status = json_finish(&json, err);
+    if (status == 0)
+        status = job_dir_save(run, "proof.json", &out, err);
     buffer_free(&out);
     return status;
 }

@@ -2,6 +2,7 @@
  * them. */
 #include "model/config.h"
 
+#include "base/json_writer.h"
 #include "base/utf8.h"
 
 #include <math.h>

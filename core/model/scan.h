@@ -8,6 +8,7 @@
 
 #include "base/buffer.h"
 #include "base/json.h"
+#include "base/json_writer.h"
 #include "model/model.h"
 
 #include <stdbool.h>
@@ -122,9 +123,9 @@ void scan_model_clear(struct scan_model *of);
 void scan_put_file(struct buffer *out, const struct scan *scan);
 void scan_put_json(struct buffer *out, const struct scan *scan);
 
-/* One row's members as strict JSON, without the braces, and back: a scan job reports a row at a
- * time. Reading gives false where there is no score; name and type stay. */
-void scan_put_row(struct buffer *out, const struct scan_row *row);
+/* One row's members, in the object that is open, and back: a scan job reports a row at a time.
+ * Reading gives false where there is no score; name and type stay. */
+void scan_put_row(struct json_writer *json, const struct scan_row *row);
 bool scan_read_row(struct scan_row *row, const cJSON *entry);
 
 /* Row of a module name (with or without ".weight"); NULL where there is none. */

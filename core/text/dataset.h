@@ -17,6 +17,7 @@
 #define SPECTRUM_TEXT_DATASET_H
 
 #include "base/hash.h"
+#include "base/json_writer.h"
 #include "text/template.h"
 #include "text/tokenizer.h"
 
@@ -129,10 +130,11 @@ int32_t dataset_largest_id(const struct dataset *dataset);
 void dataset_tell(const struct dataset *dataset, const char *what,
                   void (*say)(void *context, const char *line), void *context);
 
-/* As JSON objects of counts: how many records each column is in, or had each form (documents of a
- * .txt are "plain text"). */
-void dataset_put_counts(struct buffer *out, const struct dataset_notes *notes);
-void dataset_put_forms(struct buffer *out, const struct dataset *data);
+/* Adds objects of counts under `key`: how many records each column is in, or had each form
+ * (documents of a .txt are "plain text"). */
+void dataset_put_counts(struct json_writer *json, const char *key,
+                        const struct dataset_notes *notes);
+void dataset_put_forms(struct json_writer *json, const char *key, const struct dataset *data);
 /* Documents of .txt files, which have no form to be recognised, with those that were left out. */
 size_t dataset_plain_texts(const struct dataset *data);
 

@@ -21,8 +21,8 @@ void notes_free(struct dataset_notes *notes);
 int notes_name_files(struct dataset_notes *notes, const struct data_files *files,
                      struct error *err);
 
-/* As JSON, and back; what was read is hostile. */
-void notes_put(struct buffer *out, const struct dataset_notes *notes);
+/* As a list, and back; what was read is hostile. */
+void notes_put(struct json_writer *json, const struct dataset_notes *notes);
 int notes_get(struct dataset_notes *out, const cJSON *list, struct error *err);
 
 #endif

@@ -1,25 +1,18 @@
 /* `spectrum train MODEL --data FILE...`: the selective trainer. */
-#include "base/file.h"
 #include "base/memory.h"
-#include "base/sys.h"
-#include "base/text.h"
 #include "job/job_dir.h"
 #include "job/launch.h"
 #include "job/training.h"
-#include "text/template.h"
 #include "tui/cli/command.h"
 #include "tui/cli/dry_run_view.h"
 #include "tui/cli/interrupt.h"
 #include "tui/cli/options.h"
 #include "tui/cli/train_view.h"
 
-#include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 /* "runs/<the model's last name>-20261124-150000"; nothing is made. */
 static char *default_run(const char *model, struct error *err)
@@ -42,17 +35,20 @@ static char *default_run(const char *model, struct error *err)
     return NULL;
 }
 
-static int print_run(const char *run, bool json, struct error *err)
+static int print_run(const char *run, bool as_json, struct error *err)
 {
     struct buffer out = BUFFER_INIT;
-    if (json) {
-        buffer_text(&out, "{\"format\": \"spectrum.train-started\", \"version\": 1, \"run\": ");
-        json_put_string(&out, run);
-        buffer_text(&out, "}\n");
+    struct json_writer json = {.out = &out};
+    int status = 0;
+    if (as_json) {
+        json_begin(&json, "spectrum.train-started");
+        json_text(&json, "run", run);
+        json_end(&json);
+        status = json_finish(&json, err);
     } else {
         buffer_format(&out, "%s\n", run);
+        status = buffer_check(&out, err);
     }
-    int status = buffer_check(&out, err);
     fputs(buffer_string(&out), stdout);
     buffer_free(&out);
     return status;

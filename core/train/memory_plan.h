@@ -58,7 +58,7 @@ struct slot_shape {
     int64_t width;
     enum storage storage;
 };
-/* `rank`: of adapters; `activations`: as the run stores them. memory_blocks.c */
+/* `rank`: of adapters; `activations`: as the run stores them. */
 struct slot_shape block_slot_shape(const struct model_config *config, int64_t rank,
                                    enum storage activations, enum block_slot slot);
 

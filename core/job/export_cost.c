@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "job/export_parts.h"
 #include "job/job_dir.h"
+#include "text/dataset_open.h"
 #include "text/tokenizer.h"
 #include "train/evaluate.h"
 

@@ -11,6 +11,7 @@
 #include "job/export_parts.h"
 #include "model/companions.h"
 #include "text/template.h"
+#include "text/tokenizer_open.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -10,6 +10,7 @@
 #include "base/buffer.h"
 #include "job/method.h"
 #include "spectra/score.h"
+#include "text/dataset_open.h"
 #include "train/trainer.h"
 
 #include <signal.h>

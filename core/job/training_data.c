@@ -2,6 +2,8 @@
 #include "base/memory.h"
 #include "job/training_parts.h"
 #include "text/template.h"
+#include "text/notes.h"
+#include "text/tokenizer_open.h"
 
 #include <inttypes.h>
 #include <string.h>

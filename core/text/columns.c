@@ -1,7 +1,6 @@
-/* What --columns says: which column of the files is which. */
+#include "text/columns.h"
+
 #include "base/memory.h"
-#include "text/dataset.h"
-#include "text/forms.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,4 @@
-/* Turns of a record, and what stands beside them, to tokens. */
-#include "text/form_reader.h"
+#include "text/conversation.h"
 
 #include "base/buffer.h"
 #include "base/memory.h"
@@ -273,8 +272,8 @@ int conversation_encode(const struct turns *turns, const struct beside *beside, 
     return status;
 }
 
-void conversation_weigh_behind(struct token_list *list, size_t begin,
-                               const struct token_list *prompt, double weight)
+void conversation_weigh_after(struct token_list *list, size_t begin,
+                              const struct token_list *prompt, double weight)
 {
     size_t same = 0;
     while (same < prompt->count && begin + same < list->count &&
@@ -304,7 +303,7 @@ int conversation_encode_completion(const struct turns *turns, size_t count,
     if (status == 0)
         status = encode(r, head, beside, NULL, true, &prompt, err);
     if (status == 0)
-        conversation_weigh_behind(out, begin, &prompt, r->weight);
+        conversation_weigh_after(out, begin, &prompt, r->weight);
     if (status == 0)
         status = note_members(turns, beside, r, err);
     token_list_free(&prompt);

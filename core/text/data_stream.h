@@ -35,7 +35,4 @@ void data_stream_close(struct data_stream *stream);
 int data_stream_read(struct data_stream *stream, void *out, size_t count, size_t *got,
                      struct error *err);
 
-/* Whether the file's name, less a ".gz" or ".zst", ends so; capitals are letters. */
-bool data_name_ends(const char *path, const char *ending);
-
 #endif

@@ -1,4 +1,5 @@
-/* dataset_open(): tokenised once, found again by content. */
+#include "text/dataset_open.h"
+
 #include "base/cache_note.h"
 #include "base/limits.h"
 #include "base/memory.h"
@@ -6,7 +7,10 @@
 #include "base/text.h"
 #include "base/xdg.h"
 #include "text/data_foreign.h"
+#include "text/data_names.h"
 #include "text/loader.h"
+#include "text/notes.h"
+#include "text/token_file.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -14,6 +18,56 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+/* --- in memory --- */
+
+static int fingerprint(struct dataset *data, struct error *err)
+{
+    struct hash *hash = hash_new(err);
+    if (!hash)
+        return -1;
+    hash_update(hash, data->ids, data->tokens * sizeof *data->ids);
+    hash_update(hash, data->weights, data->tokens * sizeof *data->weights);
+    hash_update(hash, data->offsets, (data->documents + 1) * sizeof *data->offsets);
+    hash_update(hash, data->kinds, data->documents);
+    hash_text(hash, data->fingerprint);
+    hash_free(hash);
+    return 0;
+}
+
+int dataset_check_columns(const char *columns, struct error *err)
+{
+    struct column_names names;
+    if (column_names_parse(&names, columns, err) != 0)
+        return -1;
+    column_names_free(&names);
+    return 0;
+}
+
+int dataset_load(struct dataset *out, const char *const *paths, size_t path_count,
+                 const struct dataset_options *options, struct tokenizer *tokenizer,
+                 struct error *err)
+{
+    struct data_files files;
+    struct token_list tokens = {0};
+    *out = (struct dataset){0};
+    int status = data_files_list(&files, paths, path_count, err);
+    if (status == 0)
+        status = loader_run(out, &tokens, NULL, &files, path_count, options, tokenizer, NULL, err);
+    if (status == 0)
+        status = loader_finish(out, &files, options, err);
+    data_files_free(&files);
+    if (status == 0) {
+        out->ids = tokens.ids;
+        out->weights = tokens.weights;
+        return fingerprint(out, err);
+    }
+    token_list_free(&tokens);
+    dataset_free(out);
+    return -1;
+}
+
+/* --- on disk: tokenised once, found again by content --- */
 
 /* To be raised when the same text comes to give other tokens, or another mask. */
 enum { TOKENISING = 3 };

@@ -1,7 +1,8 @@
-#include "text/form_reader.h"
+#include "text/forms.h"
 
 #include "base/buffer.h"
 #include "base/memory.h"
+#include "text/conversation.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -52,7 +53,7 @@ static int encode_pair(const struct reader *r, const char *prompt, const char *c
     if (status == 0)
         status = tokenizer_encode(tokenizer, prompt, strlen(prompt), flags, &alone, err);
     if (status == 0) {
-        conversation_weigh_behind(out, begin, &alone, r->weight);
+        conversation_weigh_after(out, begin, &alone, r->weight);
         status = add_eos(r->context, r->weight, out, err);
     }
     token_list_free(&alone);
@@ -430,14 +431,6 @@ static void name_form(struct reader *r, enum column form)
         }
     if (r->weighed)
         snprintf(out->name + length, sizeof out->name - (size_t)length, "%sweight", joint);
-}
-
-bool form_unread(const struct form *form, const cJSON *column)
-{
-    for (size_t i = 0; i < form->read_count; i++)
-        if (column->string && strcmp(form->read[i], column->string) == 0)
-            return false;
-    return json_says(column);
 }
 
 int form_encode(const struct form_context *context, const cJSON *record, struct token_list *out,

@@ -1,8 +1,9 @@
-/* The tokenizer inside a GGUF file: "tokenizer.ggml.*" of its metadata. */
-#include "text/parts.h"
+#include "text/load_gguf.h"
 
 #include "base/memory.h"
 #include "base/utf8.h"
+#include "text/load_templates.h"
+#include "text/tokenizer.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -300,13 +301,4 @@ int tokenizer_from_gguf(struct tokenizer **out, const cJSON *metadata, const cha
     }
     *out = t;
     return 0;
-}
-
-int tokenizer_for_checkpoint(struct tokenizer **out, const struct checkpoint *checkpoint,
-                             struct error *err)
-{
-    if (checkpoint_format(checkpoint) == CHECKPOINT_GGUF)
-        return tokenizer_from_gguf(out, checkpoint_metadata(checkpoint),
-                                   checkpoint_path(checkpoint), err);
-    return tokenizer_open(out, checkpoint_folder(checkpoint), err);
 }

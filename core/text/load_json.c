@@ -1,15 +1,15 @@
-/* tokenizer.json, with tokenizer_config.json beside it (added tokens: load_added.c). */
-#include "text/parts.h"
+#include "text/load_json.h"
 
 #include "base/file.h"
-#include "base/memory.h"
+#include "text/load_added.h"
+#include "text/load_templates.h"
+#include "text/tokenizer.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
-enum { TOKENIZER_FILE_MAX = 256 << 20, CONFIG_FILE_MAX = 16 << 20 };
+enum { TOKENIZER_FILE_MAX = 256 << 20 };
 
 static const char *type_of(const cJSON *node)
 {
@@ -345,20 +345,6 @@ static int configure_from_model(struct tokenizer *t, const cJSON *config, const 
     return 0;
 }
 
-int tokenizer_read_beside(cJSON **out, const char *folder, const char *file, struct error *err)
-{
-    struct stat info;
-    char *path = path_join(folder, file, err);
-    *out = NULL;
-    if (!path)
-        return -1;
-    bool there = stat(path, &info) == 0;
-    if (there)
-        *out = json_read_file(path, CONFIG_FILE_MAX, JSON_LOOSE_NUMBERS, err);
-    free(path);
-    return there && !*out ? -1 : 0;
-}
-
 /* transformers cuts special tokens' texts like any other then. */
 static int check_config(const cJSON *config, const char *folder, struct error *err)
 {
@@ -372,7 +358,8 @@ static int check_config(const cJSON *config, const char *folder, struct error *e
                      folder);
 }
 
-static int load_file(struct tokenizer *t, const char *path, const char *folder, struct error *err)
+int tokenizer_load_json(struct tokenizer *t, const char *path, const char *folder,
+                        struct error *err)
 {
     cJSON *config = NULL, *model = NULL;
     cJSON *root = json_read_file(path, TOKENIZER_FILE_MAX, JSON_STRICT, err);
@@ -402,30 +389,4 @@ static int load_file(struct tokenizer *t, const char *path, const char *folder, 
         status = configure_from_model(t, model, folder, err);
     cJSON_Delete(model);
     return status;
-}
-
-int tokenizer_open(struct tokenizer **out, const char *path, struct error *err)
-{
-    struct stat info;
-    if (stat(path, &info) != 0)
-        return error_set(err, "%s: no such file or folder", path);
-    bool is_folder = S_ISDIR(info.st_mode);
-    char *file = is_folder ? path_join(path, "tokenizer.json", err) : string_copy(path, err);
-    if (file && is_folder && stat(file, &info) != 0) {
-        free(file);
-        return error_set(err, "%s has no tokenizer.json; copy the model's own there", path);
-    }
-    char *folder = is_folder ? string_copy(path, err) : path_folder(path, err);
-    struct tokenizer *t = file && folder ? tokenizer_new(err) : NULL;
-    if (t)
-        t->path = string_copy(path, err);
-    int status = t && t->path ? load_file(t, file, folder, err) : -1;
-    free(file);
-    free(folder);
-    if (status != 0) {
-        tokenizer_close(t);
-        return -1;
-    }
-    *out = t;
-    return 0;
 }

@@ -2,11 +2,12 @@
  * tokenization_utils_base.py): chat_template.jinja, which is the default, and the files of
  * additional_chat_templates/, each by its name; where there is none of these, what
  * tokenizer_config.json has as "chat_template", one text or several by name. */
-#include "text/parts.h"
+#include "text/load_templates.h"
 
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "text/tokenizer.h"
 
 #include <dirent.h>
 #include <stdio.h>

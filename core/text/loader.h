@@ -4,8 +4,9 @@
 
 #include "text/data_files.h"
 #include "text/dataset.h"
+#include "text/dataset_options.h"
 #include "text/forms.h"
-#include "text/records.h"
+#include "text/record_parse.h"
 #include "text/token_file.h"
 
 /* Tokenises the files into a data set without ids and weights: those are left in *tokens, or with a

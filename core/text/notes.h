@@ -1,5 +1,5 @@
-/* What was seen in the records of a data set: names with a count and a first place. Internal to
- * core/text. Kept with the tokens, where files are known by their number. */
+/* What was seen in the records of a data set: names with a count and a first place. Kept with the
+ * tokens, where files are known by their number. */
 #ifndef SPECTRUM_TEXT_NOTES_H
 #define SPECTRUM_TEXT_NOTES_H
 
@@ -15,7 +15,6 @@ int notes_add(struct dataset_notes *notes, const char *text, size_t file, size_t
  * `form` for, and members of its turns ("messages[].thought"). */
 int notes_add_unread(struct dataset_notes *notes, const struct form *form, const cJSON *record,
                      size_t file, size_t line, struct error *err);
-void notes_free(struct dataset_notes *notes);
 
 /* Fills the paths. */
 int notes_name_files(struct dataset_notes *notes, const struct data_files *files,
@@ -24,5 +23,19 @@ int notes_name_files(struct dataset_notes *notes, const struct data_files *files
 /* As JSON, and back; what was read is hostile. */
 void notes_put(struct buffer *out, const struct dataset_notes *notes);
 int notes_get(struct dataset_notes *out, const cJSON *list, struct error *err);
+
+/* --- for whoever is told --- */
+
+/* Lines for whoever watches: which forms were recognised, what is undesired, which columns were not
+ * read. `what` stands in front of them: "data". dataset_open() says them itself. */
+void dataset_tell(const struct dataset *dataset, const char *what,
+                  void (*say)(void *context, const char *line), void *context);
+
+/* As JSON objects of counts: how many records each column is in, or had each form (documents of a
+ * .txt are "plain text"). */
+void dataset_put_counts(struct buffer *out, const struct dataset_notes *notes);
+void dataset_put_forms(struct buffer *out, const struct dataset *data);
+/* Documents of .txt files, which have no form to be recognised, with those that were left out. */
+size_t dataset_plain_texts(const struct dataset *data);
 
 #endif

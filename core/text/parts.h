@@ -1,13 +1,21 @@
-/* What a tokenizer is made of: shared by the code that runs it (tokenizer.c, encode.c, words.c) and
- * the code that reads it from files (load_json.c, load_gguf.c). Not for other modules. */
+/* What a tokenizer is made of. Internal to core/text: tokenizer.c and words.c run it; load_json.c
+ * and load_gguf.c read it from files, in this order:
+ *
+ *     tokenizer_new -> vocabulary, merges, steps of normalizer and splitter -> added tokens
+ *                   -> tokenizer_finish (byte tables, look-ups, cache) -> ready to encode
+ *
+ * Whatever decides which ids a text gets is noted (tokenizer_note_source(), tokenizer_note_bytes())
+ * as it is read: the fingerprint is made of that. */
 #ifndef SPECTRUM_TEXT_PARTS_H
 #define SPECTRUM_TEXT_PARTS_H
 
+#include "base/hash.h"
+#include "base/json.h"
 #include "text/added.h"
 #include "text/bpe.h"
 #include "text/normalize.h"
 #include "text/pretokenize.h"
-#include "text/tokenizer.h"
+#include "text/token_list.h"
 #include "text/vocabulary.h"
 
 /* U+2581, SentencePiece's letter for a space. */
@@ -60,7 +68,7 @@ struct tokenizer {
     struct buffer normalized, prefixed, spelled; /* scratch */
 };
 
-/* An empty one with everything absent. */
+/* An empty one with everything absent; tokenizer_close() ends it. */
 struct tokenizer *tokenizer_new(struct error *err);
 
 /* When vocabulary and added tokens are complete: byte tables and look-ups. */
@@ -74,29 +82,12 @@ int tokenizer_note_bytes(struct tokenizer *tokenizer, const void *bytes, size_t 
 /* A JSON file of the folder; NULL, without an error, where there is none. */
 int tokenizer_read_beside(cJSON **out, const char *folder, const char *file, struct error *err);
 
-/* load_added.c: added and named tokens of tokenizer.json (`root`, whose model is loaded) and of the
- * files beside it; `config` is tokenizer_config.json, or NULL. */
-int tokenizer_load_added(struct tokenizer *tokenizer, const cJSON *root, const cJSON *config,
-                         const char *folder, struct error *err);
-
-/* load_templates.c: the chat templates that a folder has by the names of each, above them those of
- * `config`, which is tokenizer_config.json, or NULL; those of a GGUF file's metadata. */
-int tokenizer_load_templates(struct tokenizer *tokenizer, const cJSON *config, const char *folder,
-                             struct error *err);
-int tokenizer_load_gguf_templates(struct tokenizer *tokenizer, const cJSON *metadata,
-                                  struct error *err);
-
 /* Sets a member of a map of texts; one that is there takes the new text. */
 int tokenizer_map_text(cJSON *map, const char *key, const char *text, struct error *err);
 
 /* Adds a merge of two spellings; both and what comes out must be in the vocabulary. */
 int tokenizer_add_merge(struct tokenizer *tokenizer, const char *left, size_t left_length,
                         const char *right, size_t right_length, int32_t rank, struct error *err);
-
-/* Appends the ids of a piece without added tokens. */
-int words_encode(struct tokenizer *tokenizer, const char *text, size_t length,
-                 const struct text_span *spans, size_t span_count, struct token_list *out,
-                 struct error *err);
 
 /* GPT-2's alphabet: byte -> code point, and back (-1 for a code point that stands for none). */
 int32_t byte_letter(uint8_t byte);

@@ -77,4 +77,8 @@ size_t pieces_units(const struct piece_list *list);
 int pieces_divide(const struct piece_list *list, double fraction, uint64_t seed,
                   struct piece_list *train, struct piece_list *eval, struct error *err);
 
+/* Brings indices into an order drawn by chance. `what` tells apart shuffles of one seed: an epoch,
+ * or a number that none has. */
+void indices_shuffle(size_t *items, size_t count, uint64_t seed, uint64_t what);
+
 #endif

@@ -1,8 +1,8 @@
-/* record_parse(): a record's JSON, or what is wrong with it in words that help. */
+#include "text/record_parse.h"
+
 #include "base/json_fault.h"
 #include "base/text.h"
 #include "text/data_foreign.h"
-#include "text/records.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "base/utf8.h"
 #include "text/data_foreign.h"
+#include "text/data_names.h"
 
 #include <stdio.h>
 #include <string.h>

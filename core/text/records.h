@@ -64,9 +64,4 @@ size_t record_seam(const char *text, size_t length);
  * none at all. Messages begin with file and line. */
 int record_next(struct record_reader *reader, struct record *out, struct error *err);
 
-/* The tree of a record of JSON, with numbers as they are written: an object or a text. Where it is
- * neither, NULL, *line is the line of the file that is wrong, and the message, which has no file
- * and line, says how. */
-cJSON *record_parse(const struct record *record, size_t *line, struct error *err);
-
 #endif

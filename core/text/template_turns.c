@@ -1,14 +1,6 @@
-/* Which bytes of a rendered conversation are trained.
- *
- * A template is a program: where a turn begins and ends in what it wrote is not to be read off it.
- * {% generation %} says it. Without that, the messages before a turn, rendered with the generation
- * prompt, are what a model sees when it begins to speak; the messages with the turn, rendered
- * alone, end where it ends. Templates that write earlier turns in another way than the last one
- * (without their thinking, say) break the latter; there it counts what the template wrote while it
- * had the message in hand.
- */
+#include "text/template_turns.h"
+
 #include "base/memory.h"
-#include "text/template_parts.h"
 
 #include <string.h>
 

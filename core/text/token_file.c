@@ -229,15 +229,6 @@ static void note_ids(struct checker *c, const int32_t *ids, size_t count)
             c->largest_id = ids[i];
 }
 
-/* A weight that is not finite, or below 0, would spoil every loss. */
-static bool are_weights(const float *weights, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        if (!(weights[i] >= 0 && weights[i] <= FLT_MAX))
-            return false;
-    return true;
-}
-
 /* Bytes [from, to) into the hash; the ids among them into the largest. */
 static int check_bytes(struct checker *c, uint64_t from, uint64_t to, bool ids, struct error *err)
 {
@@ -249,7 +240,8 @@ static int check_bytes(struct checker *c, uint64_t from, uint64_t to, bool ids, 
         hash_update(c->hash, chunk, status == 0 ? count : 0);
         if (status == 0 && ids)
             note_ids(c, chunk, count / sizeof *chunk);
-        if (status == 0 && !ids && !are_weights((const float *)(const void *)chunk, count / 4))
+        if (status == 0 && !ids &&
+            !token_weights_fit((const float *)(const void *)chunk, count / 4))
             status = refuse(c, "its content is damaged", err);
         from += count;
     }
@@ -352,13 +344,13 @@ static int read_checked(struct dataset *out, struct checker *c, uint64_t size, c
 /* Gives the checked file to the data set, its descriptor with it. */
 static int keep(struct dataset *out, const struct checker *c, struct error *err)
 {
-    struct token_file *file = array_alloc(1, sizeof *file, err);
+    struct token_reader *file = array_alloc(1, sizeof *file, err);
     char *path = file ? string_copy(c->path, err) : NULL;
     if (!path) {
         free(file);
         return -1;
     }
-    *file = (struct token_file){c->fd, path, c->largest_id};
+    *file = (struct token_reader){c->fd, path, c->trailer.tokens, c->largest_id};
     out->file = file;
     return 0;
 }
@@ -384,32 +376,4 @@ int token_file_open(struct dataset *out, const char *path, int fd, const char *k
         dataset_free(out);
     }
     return status;
-}
-
-/* Ids and weights of `count` tokens. What was checked once is checked again for what would do harm:
- * an id that is no row of the model, a weight that is no number. */
-int token_file_read(const struct dataset *data, uint64_t from, size_t count, int32_t *ids,
-                    float *weights, struct error *err)
-{
-    const struct token_file *file = data->file;
-    if ((ids && file_read_at(file->fd, ids, count * sizeof *ids, from * sizeof *ids, file->path,
-                             err) != 0) ||
-        (weights && file_read_at(file->fd, weights, count * sizeof *weights,
-                                 (data->tokens + from) * sizeof *weights, file->path, err) != 0))
-        return -1;
-    bool same = !weights || are_weights(weights, count);
-    for (size_t i = 0; ids && i < count; i++)
-        same &= (uint32_t)ids[i] <= (uint32_t)file->largest_id;
-    return same ? 0
-                : error_set(err, "%s was changed while it was in use; delete it and resume",
-                            file->path);
-}
-
-void token_file_close(struct token_file *file)
-{
-    if (!file)
-        return;
-    sys.close(file->fd);
-    free(file->path);
-    free(file);
 }

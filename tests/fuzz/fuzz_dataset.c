@@ -3,9 +3,10 @@
 #include "fuzz.h"
 
 #include "base/utf8.h"
-#include "text/dataset.h"
+#include "text/dataset_open.h"
 #include "text/parts.h"
 #include "text/record_look.h"
+#include "text/tokenizer_open.h"
 
 /* tokenizer.json: the 256 bytes and ChatML's marks. */
 static struct tokenizer *byte_tokenizer(void)

@@ -2,7 +2,8 @@
  * what is refused. */
 #include "text_data.h"
 
-#include "text/dataset.h"
+#include "text/dataset_open.h"
+#include "text/tokenizer_open.h"
 
 #include <sys/stat.h>
 

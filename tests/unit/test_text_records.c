@@ -6,7 +6,7 @@
 #include "base/json_fault.h"
 #include "base/memory.h"
 #include "text/data_files.h"
-#include "text/records.h"
+#include "text/record_parse.h"
 
 #include <string.h>
 #include <unistd.h>

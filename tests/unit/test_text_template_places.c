@@ -3,6 +3,8 @@
 #include "text_data.h"
 
 #include "base/file.h"
+#include "text/load_gguf.h"
+#include "text/tokenizer_open.h"
 
 #define TOKENIZER                                                                                  \
     "{\"added_tokens\":[],\"model\":{\"type\":\"BPE\",\"vocab\":{\"a\":0,\"b\":1},"                \

@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "text/tokenizer.h"
+#include "text/tokenizer_open.h"
 #include "train/transformer.h"
 
 #include <math.h>

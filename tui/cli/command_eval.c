@@ -1,5 +1,7 @@
 /* `spectrum eval MODEL|RUN --data FILE`: loss, perplexity, tokens. */
 #include "base/memory.h"
+#include "text/dataset_open.h"
+#include "text/notes.h"
 #include "text/template.h"
 #include "train/evaluate.h"
 #include "tui/cli/command.h"

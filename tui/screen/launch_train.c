@@ -6,6 +6,7 @@
 #include "job/job_dir.h"
 #include "job/launch.h"
 #include "plan/plan_file.h"
+#include "text/tokenizer_open.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -1,7 +1,5 @@
 #include "jinja/parse/scopes.h"
 
-#include "jinja/render/loop.h"
-
 #include <string.h>
 
 enum { NAME_UNKNOWN, NAME_KNOWN, NAME_UNSET /* known, and undefined from the start */ };

@@ -1,11 +1,15 @@
-/* A conversation being rendered: shared by template.c (what others call), template_render.c,
- * template_lost.c (what would be dropped) and template_turns.c (what is trained). Internal to
- * core/text. */
-#ifndef SPECTRUM_TEXT_TEMPLATE_PARTS_H
-#define SPECTRUM_TEXT_TEMPLATE_PARTS_H
+/* A conversation being rendered: what a template sees of it, and what it writes of its first
+ * messages. Internal to core/text: template_lost.c looks with it for what would be dropped,
+ * template_turns.c for what is trained; template.c puts the three together.
+ *
+ * A rendering is begun on its caller's stack, and closed in any case: that gives back what it took
+ * of the template's heap, and makes chat->text free for the next one. */
+#ifndef SPECTRUM_TEXT_TEMPLATE_RENDERING_H
+#define SPECTRUM_TEXT_TEMPLATE_RENDERING_H
 
 #include "jinja/jinja.h"
-#include "text/template.h"
+#include "text/chat.h"
+#include "text/tokenizer.h"
 
 #include <time.h>
 
@@ -51,23 +55,14 @@ struct jinja_entry *entry_of(struct jinja_value map, const char *key);
 bool rendering_is_space(char c);
 struct jinja_text rendering_trimmed(struct jinja_text text);
 
-/* Renders the conversation into chat->text, with nothing of it lost; close it in any case. */
-int rendering_open(struct chat_rendering *r, struct chat_template *chat,
-                   const struct tokenizer *tokenizer, const struct conversation *conversation,
-                   bool prompt, struct error *err);
+/* Gives the template all that it may see; nothing is written yet. Close it in any case. */
+int rendering_begin(struct chat_rendering *r, struct chat_template *chat,
+                    const struct tokenizer *tokenizer, const struct conversation *conversation,
+                    struct error *err);
 void rendering_close(struct chat_rendering *r);
 
 /* Renders the first `count` messages into *out; what that takes of the heap is given back. */
 int rendering_write(struct chat_rendering *r, size_t count, bool prompt, struct jinja_output *out,
                     struct error *err);
-
-/* An error where something of the conversation that is in chat->text was not written there. */
-int rendering_check_lost(struct chat_rendering *r, bool prompt, struct error *err);
-
-/* Fills spans, ascending: of chat->text, which is the whole conversation rendered. */
-int rendering_find_turns(struct chat_rendering *r, struct error *err);
-
-/* The special token that the last of the spans ends with, but for white space behind it; or -1. */
-int32_t rendering_turn_end(const struct chat_rendering *r);
 
 #endif

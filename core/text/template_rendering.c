@@ -1,5 +1,6 @@
-/* A conversation as a template sees it, and what it writes of it. */
-#include "text/template_parts.h"
+#include "text/template_rendering.h"
+
+#include "text/named_templates.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -132,102 +133,9 @@ int rendering_write(struct chat_rendering *r, size_t count, bool prompt, struct 
     return error_set_kind(err, why.kind, "the chat template: %s", why.text);
 }
 
-/* --- contents in parts --- */
-
-/* Parts of text that the template did not go into, but printed as a list. */
-static bool was_printed(struct jinja_value content)
-{
-    if (content.type != JINJA_LIST)
-        return false;
-    for (size_t i = 0; i < content.is.list->count; i++) {
-        const struct jinja_entry *text = entry_of(content.is.list->items[i], "text");
-        if (text && !text->read)
-            return true;
-    }
-    return content.is.list->count == 0;
-}
-
-static int join_parts(struct chat_rendering *r, struct jinja_value *content, struct error *err)
-{
-    struct buffer text = BUFFER_INIT;
-    for (size_t i = 0; i < content->is.list->count; i++) {
-        const struct jinja_entry *part = entry_of(content->is.list->items[i], "text");
-        if (!part || part->value.type != JINJA_STRING) {
-            buffer_free(&text);
-            return error_set(err, "a part of a message without a \"text\"");
-        }
-        buffer_append(&text, part->value.is.text.bytes, part->value.is.text.length);
-    }
-    return jinja_take_text(r->chat->heap, &text, content, err);
-}
-
-/* Most templates take contents that are texts, some go through a content's parts: those that the
- * template did not go into are given to it as one text. *joined: there were such. */
-static int join_contents(struct chat_rendering *r, bool all, bool *joined, struct error *err)
-{
-    *joined = false;
-    for (size_t i = 0; i < r->count; i++) {
-        struct jinja_entry *content = entry_of(r->messages.is.list->items[i], "content");
-        if (!content || content->value.type != JINJA_LIST || !(all || was_printed(content->value)))
-            continue;
-        *joined = true;
-        if (join_parts(r, &content->value, err) != 0)
-            return error_prefix(err, "message %zu", i + 1);
-    }
-    return 0;
-}
-
-/* --- the whole --- */
-
-/* Gives every message without a content "" for one; the first such, from 1, or 0. */
-static size_t fill_contents(struct chat_rendering *r)
-{
-    size_t first = 0;
-    for (size_t i = 0; i < r->count; i++) {
-        struct jinja_value message = r->messages.is.list->items[i];
-        const struct jinja_entry *content = entry_of(message, "content");
-        if (content && content->value.type != JINJA_NONE)
-            continue;
-        if (jinja_set(r->chat->heap, message.is.map, jinja_string("content"), jinja_string(""),
-                      NULL) == 0 &&
-            first == 0)
-            first = i + 1;
-    }
-    return first;
-}
-
-/* Why the template fails, in better words than its own: a turn of calls alone has null for a
- * content, which templates without tools put together with texts. */
-static int refuse(struct chat_rendering *r, bool prompt, const struct error *why, struct error *err)
-{
-    size_t empty = fill_contents(r);
-    if (empty == 0 || rendering_write(r, r->count, prompt, &r->chat->text, NULL) != 0)
-        return error_set_kind(err, why->kind, "%s", why->text);
-    if (rendering_check_lost(r, prompt, err) != 0)
-        return -1;
-    return error_set(err,
-                     "message %zu has no content (null), and the chat template wants a text there: "
-                     "write \"\" in its place, or use a template that takes it (--template "
-                     "FILE.jinja)",
-                     empty);
-}
-
-/* The conversation, with nothing of it lost. */
-static int write_whole(struct chat_rendering *r, bool prompt, struct error *err)
-{
-    struct error first = ERROR_INIT;
-    bool joined;
-    int status = rendering_write(r, r->count, prompt, &r->chat->text, &first);
-    if (join_contents(r, status != 0, &joined, err) != 0)
-        return -1;
-    if (joined)
-        status = rendering_write(r, r->count, prompt, &r->chat->text, &first);
-    return status == 0 ? rendering_check_lost(r, prompt, err) : refuse(r, prompt, &first, err);
-}
-
-int rendering_open(struct chat_rendering *r, struct chat_template *chat,
-                   const struct tokenizer *tokenizer, const struct conversation *conversation,
-                   bool prompt, struct error *err)
+int rendering_begin(struct chat_rendering *r, struct chat_template *chat,
+                    const struct tokenizer *tokenizer, const struct conversation *conversation,
+                    struct error *err)
 {
     const cJSON *tools = conversation->tools;
     *r = (struct chat_rendering){.chat = chat,
@@ -240,9 +148,9 @@ int rendering_open(struct chat_rendering *r, struct chat_template *chat,
     if (!chat->parsed)
         return error_set(err, "the model has no chat template; choose one with --template "
                               "(" TEMPLATE_VALUES ")");
-    if (read_messages(r, err) != 0 || set_variables(r, err) != 0)
+    if (read_messages(r, err) != 0)
         return -1;
-    return write_whole(r, prompt, err);
+    return set_variables(r, err);
 }
 
 void rendering_close(struct chat_rendering *r)

@@ -4,7 +4,7 @@
 #include "job/job_dir.h"
 #include "job/training_parts.h"
 #include "plan/control.h"
-#include "plan/plan_file.h"
+#include "plan/plan_read.h"
 
 #include <stdlib.h>
 

@@ -5,7 +5,7 @@
 #include "compute/onednn.h"
 #include "job/job_dir.h"
 #include "job/training_parts.h"
-#include "plan/plan_file.h"
+#include "plan/plan_write.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

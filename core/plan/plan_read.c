@@ -1,8 +1,8 @@
+#include "plan/plan_read.h"
+
 #include "base/file.h"
 #include "base/json.h"
 #include "base/memory.h"
-#include "plan/plan_file.h"
-#include "plan/plan_state.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -198,12 +198,10 @@ static int select_again(struct plan *plan, const cJSON *root, double percent, co
                          "%s: beside \"percent\" a \"scope\" (type or global), "
                          "\"embeddings\" and \"head\" were expected",
                          path);
-    if (plan_select(plan, percent, strcmp(scope, "type") == 0 ? PLAN_BY_TYPE : PLAN_GLOBAL, err) !=
-        0)
-        return error_prefix(err, "%s", path);
-    plan_flags(plan)[plan->row_count] = embeddings;
-    plan_flags(plan)[plan->row_count + 1] = head;
-    return 0;
+    enum plan_scope by = strcmp(scope, "type") == 0 ? PLAN_BY_TYPE : PLAN_GLOBAL;
+    return plan_select_with_ends(plan, percent, by, embeddings, head, err) == 0
+               ? 0
+               : error_prefix(err, "%s", path);
 }
 
 int plan_read_kept(struct plan *plan, const char *path, struct error *err)
@@ -217,9 +215,9 @@ int plan_read_kept(struct plan *plan, const char *path, struct error *err)
     status = root ? 0 : -1;
     if (status == 0 && (!json_get_int64(root, "scanned", &scanned) || scanned < 0))
         status = error_set(err, "%s: it does not say over how many matrices it was made", path);
-    if (status == 0 && (uint64_t)scanned != plan->row_count)
+    if (status == 0 && (uint64_t)scanned != plan_scan(plan)->count)
         status = error_set(err, "%s: it was made over %lld matrices, here are %zu", path,
-                           (long long)scanned, plan->row_count);
+                           (long long)scanned, plan_scan(plan)->count);
     if (status == 0)
         status = json_get_double(root, "percent", &percent)
                      ? select_again(plan, root, percent, path, err)

@@ -2,7 +2,7 @@
 #include "fuzz.h"
 
 #include "model/scan.h"
-#include "plan/plan_file.h"
+#include "plan/plan_write.h"
 
 static void put_every_format(const struct plan *plan)
 {

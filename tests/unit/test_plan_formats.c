@@ -4,7 +4,8 @@
 
 #include "base/regex.h"
 #include "base/text.h"
-#include "plan/plan_file.h"
+#include "plan/plan_target.h"
+#include "plan/plan_write.h"
 
 #include <math.h>
 

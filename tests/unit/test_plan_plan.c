@@ -1,7 +1,8 @@
 #include "test.h"
 
 #include "base/file.h"
-#include "plan/plan_file.h"
+#include "plan/plan_read.h"
+#include "plan/plan_write.h"
 
 #include <math.h>
 #include <string.h>

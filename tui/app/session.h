@@ -3,7 +3,7 @@
 #ifndef SPECTRUM_TUI_APP_SESSION_H
 #define SPECTRUM_TUI_APP_SESSION_H
 
-#include "plan/plan_file.h"
+#include "plan/plan_write.h"
 #include "tui/app/cost.h"
 #include "tui/app/grid.h"
 #include "tui/app/job_follow.h"

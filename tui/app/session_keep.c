@@ -14,6 +14,7 @@
 #include "base/sys.h"
 #include "base/xdg.h"
 #include "spectra/cache.h"
+#include "plan/plan_read.h"
 #include "tui/app/session.h"
 
 #include <ctype.h>

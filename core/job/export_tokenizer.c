@@ -9,7 +9,7 @@
 #include "base/file.h"
 #include "base/json_edit.h"
 #include "job/export_parts.h"
-#include "model/companions.h"
+#include "model/sidecars.h"
 #include "text/template.h"
 #include "text/tokenizer_open.h"
 

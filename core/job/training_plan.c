@@ -3,6 +3,8 @@
 #include "base/memory.h"
 #include "job/job_dir.h"
 #include "job/training_parts.h"
+#include "model/score_rows.h"
+#include "model/score_say.h"
 #include "plan/control.h"
 #include "plan/plan_read.h"
 

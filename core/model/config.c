@@ -2,6 +2,10 @@
 
 #include "base/memory.h"
 #include "base/utf8.h"
+#include "model/config_gguf.h"
+#include "model/config_keys.h"
+#include "model/config_rope.h"
+#include "model/config_values.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -1,7 +1,6 @@
-/* Rotary scalings as config.json has them, and as transformers reads them; and those that a command
- * line gives instead. */
-#include "model/config.h"
+#include "model/config_rope.h"
 
+#include "model/config_values.h"
 #include "model/rope.h"
 
 #include <math.h>

@@ -1,6 +1,8 @@
 #include "model/config_write.h"
 
 #include "model/config.h"
+#include "model/config_keys.h"
+#include "model/config_values.h"
 
 #include <inttypes.h>
 

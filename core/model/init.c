@@ -4,8 +4,9 @@
 #include "base/random.h"
 #include "checkpoint/safetensors_write.h"
 #include "model/architecture.h"
-#include "model/companions.h"
 #include "model/config.h"
+#include "model/sidecars.h"
+#include "model/trainable.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -177,7 +178,7 @@ int model_init(const char *config_folder, const char *out, uint64_t seed, struct
                       "that deviation, which must be above 0 (0.02 is usual)",
                       config_folder, model.config.initializer_range);
     if (status == 0)
-        status = companions_copy(config_folder, out, true, err);
+        status = sidecars_copy(config_folder, out, true, err);
     if (status == 0)
         status = write_weights(&model, architecture, out, seed, err);
     free(model.architecture_name);

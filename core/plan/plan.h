@@ -16,7 +16,7 @@
 
 #include "base/buffer.h"
 #include "model/model.h"
-#include "model/scan.h"
+#include "model/score_table.h"
 
 enum plan_scope {
     PLAN_BY_TYPE, /* the best of each module type (the reference) */

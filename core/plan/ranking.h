@@ -3,7 +3,7 @@
 #ifndef SPECTRUM_PLAN_RANKING_H
 #define SPECTRUM_PLAN_RANKING_H
 
-#include "model/scan.h"
+#include "model/score_table.h"
 
 struct ranking {
     size_t *ranked;  /* [rows] all rows by falling SNR; NaN and unknown last; file order on ties */

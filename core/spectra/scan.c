@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "model/score_rows.h"
 
 #include <math.h>
 #include <omp.h>

@@ -9,7 +9,7 @@
 
 #include "compute/backend.h"
 #include "model/model.h"
-#include "model/scan.h"
+#include "model/score_table.h"
 #include "spectra/score.h"
 
 struct scan_options {

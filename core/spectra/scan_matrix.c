@@ -3,6 +3,7 @@
 #include "spectra/scan_parts.h"
 
 #include "base/memory.h"
+#include "model/score_rows.h"
 
 #include <stdio.h>
 #include <stdlib.h>

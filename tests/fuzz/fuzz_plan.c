@@ -1,5 +1,6 @@
 /* A plan file, YAML or JSON, over a fixed scan, with and without its model. */
 #include "fuzz.h"
+#include "model/score_read.h"
 
 #include "plan/plan_read.h"
 #include "plan/plan_write.h"

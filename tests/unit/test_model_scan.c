@@ -1,7 +1,9 @@
 #include "test.h"
 
 #include "base/file.h"
-#include "model/scan.h"
+#include "model/score_read.h"
+#include "model/score_table.h"
+#include "model/score_write.h"
 
 #include <dirent.h>
 #include <math.h>

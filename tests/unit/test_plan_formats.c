@@ -4,6 +4,10 @@
 
 #include "base/regex.h"
 #include "base/text.h"
+#include "model/score_read.h"
+#include "model/score_rows.h"
+#include "model/score_say.h"
+#include "model/score_write.h"
 #include "plan/plan_target.h"
 #include "plan/plan_write.h"
 

@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "base/random.h"
 #include "checkpoint/safetensors_write.h"
+#include "model/score_rows.h"
 #include "spectra/noise.h"
 #include "spectra/scan.h"
 #include "spectra/scratch.h"

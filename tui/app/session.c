@@ -4,6 +4,8 @@
 #include "base/memory.h"
 #include "base/utf8.h"
 #include "job/job_dir.h"
+#include "model/score_read.h"
+#include "model/score_rows.h"
 #include "tui/app/path.h"
 
 #include <limits.h>

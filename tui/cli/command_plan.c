@@ -2,6 +2,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "model/score_read.h"
 #include "plan/plan_target.h"
 #include "plan/plan_write.h"
 #include "spectra/scan.h"

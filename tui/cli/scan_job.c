@@ -4,6 +4,7 @@
 #include "job/launch.h"
 #include "job/requests.h"
 #include "job/trust.h"
+#include "model/score_write.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,8 +1,8 @@
-/* Which modules of a model a scan has rows for. */
+#include "model/score_rows.h"
+
 #include "base/memory.h"
 #include "base/regex.h"
 #include "base/text.h"
-#include "model/scan.h"
 
 #include <limits.h>
 #include <stdio.h>

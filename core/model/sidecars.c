@@ -1,4 +1,4 @@
-#include "model/companions.h"
+#include "model/sidecars.h"
 
 #include "base/file.h"
 #include "base/text.h"
@@ -7,10 +7,10 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { COMPANION_MAX = 256 << 20 };
+enum { SIDECAR_MAX = 256 << 20 };
 
 static const char *const names[] = {
-    "config.json", /* the first: see companions_copy() */
+    "config.json", /* the first: see sidecars_copy() */
     "generation_config.json",
     "tokenizer.json",
     "tokenizer.model",
@@ -29,7 +29,7 @@ static int copy_file(const char *from_folder, const char *to_folder, const char 
     char *to = path_join(to_folder, name, err);
     int status = from && to ? 0 : -1;
     if (status == 0 && access(from, F_OK) == 0)
-        status = file_copy(from, to, COMPANION_MAX, err);
+        status = file_copy(from, to, SIDECAR_MAX, err);
     free(from);
     free(to);
     return status;
@@ -55,7 +55,7 @@ static int copy_templates(const char *from_folder, const char *to_folder, struct
     return status;
 }
 
-void companions_clear(const char *folder)
+void sidecars_clear(const char *folder)
 {
     char *templates = path_join(folder, TEMPLATES_FOLDER, NULL);
     if (templates)
@@ -64,7 +64,7 @@ void companions_clear(const char *folder)
     folder_clear(folder);
 }
 
-int companions_copy(const char *from_folder, const char *to_folder, bool config, struct error *err)
+int sidecars_copy(const char *from_folder, const char *to_folder, bool config, struct error *err)
 {
     int status = folder_make(to_folder, err);
     for (size_t i = config ? 0 : 1; i < sizeof names / sizeof *names && status == 0; i++)

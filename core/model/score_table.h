@@ -1,16 +1,17 @@
-/* A scan: the scores of every matrix of a model, as computed by spectra/ or read from a file.
+/* The table of scores: a scan's results, for every matrix of a model, as computed by spectra/ or
+ * read from a file.
  *
  * It lies in model/ because three sides share it: spectra fills it, plan selects from it, screens
- * show it. File forms: FORMATS.md, "Scan"; REFERENCE.md 1 and 3.
+ * show it. score_rows.h makes one of a model, with nothing known yet; score_read.h one of a file;
+ * score_write.h writes it, score_say.h says in words what is to be said of it; scan_free() ends it.
  */
-#ifndef SPECTRUM_MODEL_SCAN_H
-#define SPECTRUM_MODEL_SCAN_H
+#ifndef SPECTRUM_MODEL_SCORE_TABLE_H
+#define SPECTRUM_MODEL_SCORE_TABLE_H
 
-#include "base/buffer.h"
-#include "base/json.h"
-#include "model/model.h"
+#include "base/error.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct scan_row {
@@ -94,38 +95,8 @@ struct scan {
     struct scan_model of;
 };
 
-/* The rows that a scan of this model has, none of them known yet: modules whose short name the
- * pattern finds, or with NULL the 2-D weights of the blocks (of the whole model where it has none
- * in blocks). What a quantiser keeps beside its codes (scales, zero points) is never a row, and
- * tensors with three dimensions or more are none that can be scored (scan_row_refusal()).
- * *modules, unless NULL, becomes the module of each row; free() it. */
-int scan_for_model(struct scan **out, const struct module ***modules, const struct model *model,
-                   const char *pattern, struct error *err);
-
-/* Why a module's tensor is not scored, whatever its values are (into out, cut at size); false: it
- * is. */
-bool scan_row_refusal(const struct module *module, char *out, size_t size);
-
-/* The n-th line that a scan has to say of itself, from 0: which tensors it left out and why, and
- * how many scores are of an empty noise set. False: there are no more. */
-enum { SCAN_LINE_MAX = 480 };
-bool scan_say(const struct scan *scan, size_t n, char *out, size_t size);
-
-/* Reads any of the forms in the wild: ours, spectrum.py's, grouped, --json's. */
-int scan_read(struct scan **out, const char *path, struct error *err);
-int scan_parse(struct scan **out, const char *text, size_t length, const char *where,
-               struct error *err);
 void scan_free(struct scan *scan);
 void scan_model_clear(struct scan_model *of);
-
-/* The file form (modules at top level, bare Infinity allowed) and the strict --json form. */
-void scan_put_file(struct buffer *out, const struct scan *scan);
-void scan_put_json(struct buffer *out, const struct scan *scan);
-
-/* One row's members as strict JSON, without the braces, and back: a scan job reports a row at a
- * time. Reading gives false where there is no score; name and type stay. */
-void scan_put_row(struct buffer *out, const struct scan_row *row);
-bool scan_read_row(struct scan_row *row, const cJSON *entry);
 
 /* Row of a module name (with or without ".weight"); NULL where there is none. */
 const struct scan_row *scan_find(const struct scan *scan, const char *module);

@@ -1,5 +1,6 @@
+#include "model/score_write.h"
+
 #include "base/json.h"
-#include "model/scan.h"
 
 #include <inttypes.h>
 #include <math.h>

@@ -1,6 +1,6 @@
-/* What a scan has to say of itself, a line for each thing: whatever shows or uses one says it. */
+#include "model/score_say.h"
+
 #include "base/utf8.h"
-#include "model/scan.h"
 
 #include <inttypes.h>
 #include <math.h>

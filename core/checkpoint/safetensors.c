@@ -1,6 +1,4 @@
-/* safetensors: 8 bytes of header length, a JSON header, then the data. The header must describe the
- * data exactly: no gaps, no overlaps, nothing behind the last tensor. */
-#include "checkpoint/internal.h"
+#include "checkpoint/safetensors.h"
 
 #include "base/file.h"
 #include "base/memory.h"

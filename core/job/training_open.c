@@ -10,6 +10,7 @@
 #include "job/training_parts.h"
 #include "model/init.h"
 #include "plan/control.h"
+#include "spectra/scan_result.h"
 
 #include <errno.h>
 #include <math.h>

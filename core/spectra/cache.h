@@ -11,7 +11,8 @@
 #define SPECTRUM_SPECTRA_CACHE_H
 
 #include "base/hash.h"
-#include "spectra/scan.h"
+#include "checkpoint/checkpoint.h"
+#include "spectra/scan_result.h"
 
 /* What a module's vector came from; "": not known. */
 struct spectra_source {

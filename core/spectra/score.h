@@ -3,7 +3,7 @@
 #define SPECTRUM_SPECTRA_SCORE_H
 
 #include "base/error.h"
-#include "spectra/noise.h"
+#include "spectra/noise_law.h"
 
 #include <stdbool.h>
 #include <stdint.h>

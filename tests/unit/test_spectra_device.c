@@ -4,6 +4,7 @@
 
 #include "base/file.h"
 #include "spectra/scan.h"
+#include "spectra/scan_result.h"
 
 #include <stdatomic.h>
 #include <string.h>

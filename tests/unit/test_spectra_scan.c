@@ -7,8 +7,9 @@
 #include "base/random.h"
 #include "checkpoint/safetensors_write.h"
 #include "model/score_rows.h"
-#include "spectra/noise.h"
+#include "spectra/noise_law.h"
 #include "spectra/scan.h"
+#include "spectra/scan_result.h"
 #include "spectra/scratch.h"
 
 #include <math.h>

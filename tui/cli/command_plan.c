@@ -6,6 +6,7 @@
 #include "plan/plan_target.h"
 #include "plan/plan_write.h"
 #include "spectra/scan.h"
+#include "spectra/scan_result.h"
 #include "tui/cli/command.h"
 #include "tui/cli/options.h"
 #include "tui/cli/scan_progress.h"

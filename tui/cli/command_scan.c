@@ -3,6 +3,7 @@
 #include "base/xdg.h"
 #include "model/score_write.h"
 #include "spectra/scan.h"
+#include "spectra/scan_result.h"
 #include "spectra/spectra_file.h"
 #include "tui/cli/command.h"
 #include "tui/cli/options.h"

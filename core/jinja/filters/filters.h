@@ -21,15 +21,15 @@ struct jinja_filter_entry {
 };
 
 /* End with a name of NULL. */
-extern const struct jinja_filter_entry jinja_text_filters[];   /* text.c */
+extern const struct jinja_filter_entry jinja_text_filters[];   /* texts.c */
 extern const struct jinja_filter_entry jinja_html_filters[];   /* html.c */
 extern const struct jinja_filter_entry jinja_number_filters[]; /* number.c */
-extern const struct jinja_filter_entry jinja_list_filters[];   /* list.c */
+extern const struct jinja_filter_entry jinja_list_filters[];   /* lists.c */
 extern const struct jinja_filter_entry jinja_sort_filters[];   /* sort.c */
 extern const struct jinja_filter_entry jinja_select_filters[]; /* select.c */
 
-/* The path of map(attribute="a.b.0"): keys to be looked up one in the other (path.c). `none`: no
- * path, the element itself. */
+/* The path of map(attribute="a.b.0"): keys to be looked up one in the other (key_path.c). `none`:
+ * no path, the element itself. */
 struct jinja_path {
     struct jinja_value keys;     /* a list */
     struct jinja_value fallback; /* for what is undefined on the way; None: it stays so */

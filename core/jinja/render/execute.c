@@ -1,8 +1,8 @@
 #include "jinja/render/execute.h"
 
 #include "base/utf8.h"
-#include "jinja/render/evaluate.h"
-#include "jinja/render/loop.h"
+#include "jinja/render/evaluation.h"
+#include "jinja/render/for_loop.h"
 #include "jinja/render/macro.h"
 #include "jinja/run/arguments.h"
 

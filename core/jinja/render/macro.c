@@ -1,6 +1,6 @@
 #include "jinja/render/macro.h"
 
-#include "jinja/render/evaluate.h"
+#include "jinja/render/evaluation.h"
 #include "jinja/value/compare.h"
 
 #include <string.h>

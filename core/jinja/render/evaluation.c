@@ -1,4 +1,4 @@
-#include "jinja/render/evaluate.h"
+#include "jinja/render/evaluation.h"
 
 #include "jinja/objects/attributes.h"
 #include "jinja/objects/operators.h"

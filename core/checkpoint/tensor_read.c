@@ -1,11 +1,12 @@
-/* Reading tensor data: positioned, checked, widened. */
-#include "checkpoint/internal.h"
+#include "checkpoint/tensor_read.h"
 
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/memory.h"
 #include "base/number.h"
 #include "base/sys.h"
+#include "checkpoint/gguf_blocks.h"
+#include "checkpoint/tensor_table.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -5,8 +5,8 @@
  *     f(x) = sqrt((b^2 - x^2)(x^2 - a^2)) / (pi beta x)
  * (Marchenko & Pastur 1967; in this form Gavish & Donoho, arXiv 1305.5870, eq. 4).
  */
-#ifndef SPECTRUM_SPECTRA_NOISE_H
-#define SPECTRUM_SPECTRA_NOISE_H
+#ifndef SPECTRUM_SPECTRA_NOISE_LAW_H
+#define SPECTRUM_SPECTRA_NOISE_LAW_H
 
 #include <stdint.h>
 

@@ -1,5 +1,4 @@
-/* The tensor table: what every reader adds to, checked in one place. */
-#include "checkpoint/internal.h"
+#include "checkpoint/tensor_table.h"
 
 #include "base/file.h"
 #include "base/memory.h"
@@ -109,31 +108,4 @@ int checkpoint_add_tensor(struct checkpoint *checkpoint, const struct tensor_inf
         return -1;
     checkpoint->tensors[checkpoint->tensor_count++] = checked;
     return 0;
-}
-
-size_t checkpoint_count(const struct checkpoint *checkpoint)
-{
-    return checkpoint->tensor_count;
-}
-
-const struct tensor_info *checkpoint_tensor(const struct checkpoint *checkpoint, size_t index)
-{
-    return index < checkpoint->tensor_count ? &checkpoint->tensors[index] : NULL;
-}
-
-const struct tensor_info *checkpoint_find(const struct checkpoint *checkpoint, const char *name)
-{
-    size_t low = 0, high = checkpoint->tensor_count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        const struct tensor_info *tensor = &checkpoint->tensors[checkpoint->by_name[middle]];
-        int order = strcmp(name, tensor->name);
-        if (order == 0)
-            return tensor;
-        if (order < 0)
-            high = middle;
-        else
-            low = middle + 1;
-    }
-    return NULL;
 }

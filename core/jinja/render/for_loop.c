@@ -1,6 +1,6 @@
-#include "jinja/render/loop.h"
+#include "jinja/render/for_loop.h"
 
-#include "jinja/render/evaluate.h"
+#include "jinja/render/evaluation.h"
 #include "jinja/value/compare.h"
 
 #include <string.h>

@@ -1,8 +1,20 @@
-/* What the readers of this folder share; nothing outside core/checkpoint includes it. */
-#ifndef SPECTRUM_CHECKPOINT_INTERNAL_H
-#define SPECTRUM_CHECKPOINT_INTERNAL_H
+/* The tensor table: what every reader adds to, checked in one place. Internal to core/checkpoint.
+ *
+ * What holds of a tensor that is in it, whatever file it came from:
+ *   1. its name is printable UTF-8 of 1 to TENSOR_NAME_MAX bytes, and unique once checkpoint_open()
+ *      is done;
+ *   2. its shape's product fits 63 bits;
+ *   3. its range lies in its file, and is as long as its shape in its type needs.
+ */
+#ifndef SPECTRUM_CHECKPOINT_TENSOR_TABLE_H
+#define SPECTRUM_CHECKPOINT_TENSOR_TABLE_H
 
-#include "checkpoint/checkpoint.h"
+#include "base/buffer.h"
+#include "base/error.h"
+#include "base/json.h"
+#include "checkpoint/tensor_info.h"
+
+#include <stddef.h>
 
 enum { CHECKPOINT_FILES_MAX = 4096, TENSORS_MAX = 1 << 20, TENSOR_NAME_MAX = 512 };
 
@@ -28,12 +40,6 @@ struct checkpoint {
 #define CHECKPOINT_CONFIG "config.json"
 #define CHECKPOINT_INDEX "model.safetensors.index.json"
 
-bool checkpoint_is_folder(const char *path);
-
-/* The snapshot folder of "org/name" or "name" in the cache, through refs/main; NULL where there is
- * none. */
-char *hub_snapshot(const char *name);
-
 /* Opens a file and adds it to the checkpoint; returns its number or -1. */
 int checkpoint_add_file(struct checkpoint *checkpoint, const char *path, struct error *err);
 
@@ -44,12 +50,5 @@ int checkpoint_add_tensor(struct checkpoint *checkpoint, const struct tensor_inf
 
 /* product of the shape, or -1 where it leaves 63 bits or a dimension is negative */
 int64_t shape_elements(const int64_t *shape, int rank);
-
-/* Reads the header of file number `file` into the tensor table. */
-int safetensors_read_header(struct checkpoint *checkpoint, int file, struct error *err);
-int gguf_read_header(struct checkpoint *checkpoint, int file, struct error *err);
-
-/* Dequantises `blocks` blocks of a type; the definitions are those of GGUF's own documentation. */
-void dequantize(enum dtype dtype, const void *blocks, int64_t count, float *out);
 
 #endif

@@ -1,4 +1,4 @@
-#include "spectra/noise.h"
+#include "spectra/noise_law.h"
 
 #include <math.h>
 

@@ -1,6 +1,4 @@
-/* GGUF's block-quantised types back to floats. Block layouts: ggml's ggml-common.h; the order of
- * the operations is the one of the `gguf` Python package, so that results are equal to the bit. */
-#include "checkpoint/internal.h"
+#include "checkpoint/gguf_blocks.h"
 
 #include "base/number.h"
 

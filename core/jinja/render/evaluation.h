@@ -1,6 +1,6 @@
 /* Expressions of a tree to values. Internal to core/jinja. */
-#ifndef SPECTRUM_JINJA_EVALUATE_H
-#define SPECTRUM_JINJA_EVALUATE_H
+#ifndef SPECTRUM_JINJA_EVALUATION_H
+#define SPECTRUM_JINJA_EVALUATION_H
 
 #include "jinja/render/rendering.h"
 

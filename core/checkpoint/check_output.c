@@ -1,8 +1,8 @@
-/* Promise 1: a checkpoint that is open is never written to. */
-#include "checkpoint/internal.h"
+#include "checkpoint/check_output.h"
 
 #include "base/file.h"
 #include "base/sys.h"
+#include "checkpoint/tensor_table.h"
 
 #include <stdlib.h>
 #include <sys/stat.h>

@@ -1,7 +1,7 @@
 /* A loop that runs: its elements, and what a template can ask of `loop`. execute.c runs the body
  * for each. Internal to core/jinja. */
-#ifndef SPECTRUM_JINJA_LOOP_H
-#define SPECTRUM_JINJA_LOOP_H
+#ifndef SPECTRUM_JINJA_FOR_LOOP_H
+#define SPECTRUM_JINJA_FOR_LOOP_H
 
 #include "jinja/render/rendering.h"
 

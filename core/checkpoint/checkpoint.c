@@ -1,11 +1,13 @@
-/* Finding the files of a checkpoint: a folder, a file, or a name in the Hugging Face cache. */
-#include "checkpoint/internal.h"
+#include "checkpoint/checkpoint.h"
 
 #include "base/buffer.h"
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/sys.h"
 #include "base/text.h"
+#include "checkpoint/gguf.h"
+#include "checkpoint/safetensors.h"
+#include "checkpoint/tensor_table.h"
 
 #include <dirent.h>
 #include <stdlib.h>
@@ -453,4 +455,31 @@ const char *checkpoint_folder(const struct checkpoint *checkpoint)
 const cJSON *checkpoint_metadata(const struct checkpoint *checkpoint)
 {
     return checkpoint->metadata;
+}
+
+size_t checkpoint_count(const struct checkpoint *checkpoint)
+{
+    return checkpoint->tensor_count;
+}
+
+const struct tensor_info *checkpoint_tensor(const struct checkpoint *checkpoint, size_t index)
+{
+    return index < checkpoint->tensor_count ? &checkpoint->tensors[index] : NULL;
+}
+
+const struct tensor_info *checkpoint_find(const struct checkpoint *checkpoint, const char *name)
+{
+    size_t low = 0, high = checkpoint->tensor_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        const struct tensor_info *tensor = &checkpoint->tensors[checkpoint->by_name[middle]];
+        int order = strcmp(name, tensor->name);
+        if (order == 0)
+            return tensor;
+        if (order < 0)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return NULL;
 }

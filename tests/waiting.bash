@@ -25,6 +25,11 @@ wait_until() { # wait_until COMMAND...: 1 if it does not come true
   done
 }
 
+# Who runs a job: its "pid" (the supervisor's, where it has one) or its "worker". Tests end processes by these alone.
+holder() { # holder pid|worker RUN
+  grep -oP "\"$1\": \K[0-9]+" "$2/lock"
+}
+
 # $1 seconds of a machine that is idle, on this one as it is: for `timeout`.
 patience() {
   local worth=0

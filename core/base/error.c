@@ -72,8 +72,9 @@ static const char *meaning(int errno_value)
 int error_set_errno(struct error *err, int errno_value, const char *format, ...)
 {
     va_list args;
+    bool no_room = errno_value == ENOSPC || errno_value == EDQUOT;
     va_start(args, format);
-    error_format(err, ERROR_FAILED, format, args);
+    error_format(err, no_room ? ERROR_NO_ROOM : ERROR_FAILED, format, args);
     va_end(args);
     if (err) {
         size_t used = strlen(err->text);

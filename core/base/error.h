@@ -24,6 +24,7 @@ enum error_kind {
     ERROR_NOT_HERE,    /* a device cannot do this one, another can; exit status 1 */
     ERROR_BOUND,       /* a bound that keeps what comes from files in check; exit status 1 */
     ERROR_DEVICE,      /* a device is busy, or is gone; exit status 1 */
+    ERROR_NO_ROOM,     /* a disk, or a quota of it, is full; exit status 1 */
 };
 
 struct error {
@@ -47,7 +48,8 @@ int error_set(struct error *err, const char *format, ...) __attribute__((format(
 int error_set_kind(struct error *err, enum error_kind kind, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* error_set() with ": <strerror(errno_value)>" behind it. */
+/* error_set() with ": <strerror(errno_value)>" after it, and ERROR_NO_ROOM where that is what it
+ * means. */
 int error_set_errno(struct error *err, int errno_value, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 

@@ -201,12 +201,27 @@ static void remove_left_of(const char *path)
     free(folder);
 }
 
+void file_lock(int fd)
+{
+    while (flock(fd, LOCK_EX) != 0 && errno == EINTR)
+        continue;
+}
+
+/* Some file systems (FUSE, NFS) let a signal interrupt it; what was asked for still is. */
+static int sync_file(int fd)
+{
+    int status;
+    do
+        status = sys.fsync(fd);
+    while (status != 0 && errno == EINTR);
+    return status;
+}
+
 /* Locks a new temporary file. False: somebody took it for a dead one's, and it is gone. */
 static bool lock_temporary(int fd)
 {
     struct stat info;
-    while (flock(fd, LOCK_EX) != 0 && errno == EINTR)
-        continue;
+    file_lock(fd);
     return sys.fstat(fd, &info) != 0 || info.st_nlink > 0;
 }
 
@@ -401,6 +416,15 @@ bool file_is_replaced(const char *path)
     return is;
 }
 
+bool file_is_in_place(const char *path)
+{
+    struct stat there;
+    char *target = NULL;
+    bool is = find_output(path, &target, &there, NULL) == OUTPUT_IN_PLACE;
+    free(target);
+    return is;
+}
+
 int file_check_output(const char *path, struct error *err)
 {
     struct stat there;
@@ -410,8 +434,9 @@ int file_check_output(const char *path, struct error *err)
     enum output_kind kind = find_output(path, &target, &there, err);
     int status = kind == OUTPUT_REFUSED ? -1 : 0;
     int given = status == 0 ? descriptor_of(target) : -1;
-    if (given >= 0 && fcntl(given, F_GETFD) < 0)
-        status = error_set_errno(err, errno, "cannot write %s", path);
+    int flags = given >= 0 ? fcntl(given, F_GETFL) : 0;
+    if (given >= 0 && (flags < 0 || (flags & O_ACCMODE) == O_RDONLY))
+        status = error_set_errno(err, EBADF, "cannot write %s", path);
     else if (given < 0 && (kind == OUTPUT_FILE || kind == OUTPUT_IN_PLACE) &&
              access(target, W_OK) != 0)
         status = error_set_errno(err, errno, "cannot write %s", path);
@@ -448,7 +473,7 @@ void file_writer_abort(struct file_writer *writer)
 /* Pipes and terminals cannot be synced, and need not be. */
 static int sync_written(const struct file_writer *writer)
 {
-    if (sys.fsync(writer->fd) == 0)
+    if (sync_file(writer->fd) == 0)
         return 0;
     return !writer->temporary && (errno == EINVAL || errno == EROFS || errno == ENOTSUP) ? 0 : -1;
 }
@@ -570,7 +595,7 @@ int folder_sync(const char *path, struct error *err)
     if (fd < 0)
         return error_set_errno(err, errno, "cannot open folder %s", path);
     /* Some file systems cannot sync a folder and say EINVAL; nothing more can be done there. */
-    int status = sys.fsync(fd) != 0 && errno != EINVAL
+    int status = sync_file(fd) != 0 && errno != EINVAL
                      ? error_set_errno(err, errno, "cannot sync folder %s", path)
                      : 0;
     sys.close(fd);

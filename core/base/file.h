@@ -57,6 +57,10 @@ int file_check_output(const char *path, struct error *err);
 /* Would file_save_output() put something else in the place of what a file holds? */
 bool file_is_replaced(const char *path);
 
+/* Is it a pipe, a device or a stream, which is written to as it is, and may have to be waited for?
+ */
+bool file_is_in_place(const char *path);
+
 int file_writer_put(struct file_writer *writer, const void *data, size_t count, struct error *err);
 int file_writer_commit(struct file_writer *writer, struct error *err); /* closes it in any case */
 void file_writer_abort(struct file_writer *writer);                    /* removes the temporary */
@@ -101,6 +105,10 @@ void folder_clear(const char *path);
 /* Removes a folder of plain files, or the link in its place, as far as that goes: for temporary
  * ones, of which a kill leaves a part. */
 void folder_remove(const char *path);
+
+/* Waits for a file's or folder's lock (flock), until it is closed; a signal that asks for an end
+ * waits behind it. A file system without locks does without. */
+void file_lock(int fd);
 
 /* fsync of a folder, so that a rename in it is on disk. */
 int folder_sync(const char *path, struct error *err);

@@ -217,27 +217,45 @@ static void read_resource(struct memory_limit *out, const char *folder, const ch
     take_least(out, limit, kilobytes * 1024, name, "");
 }
 
-void memory_limit_read(struct memory_limit *out, const char *root)
+static void read_resources(struct memory_limit *out, const char *root)
 {
     char self[PATH_MOST];
+    snprintf(self, sizeof self, "%s/proc/self", root);
+    read_resource(out, self, "Max address space ", "VmSize:", "the limit of address space");
+    read_resource(out, self, "Max data size ", "VmData:", "the limit of data");
+}
+
+void memory_limit_read(struct memory_limit *out, const char *root)
+{
     struct memory_reading reading = {out, strlen(root)};
     *out = (struct memory_limit){.left = UINT64_MAX};
     read_hierarchy(root, NULL, read_group_memory, &reading);
     read_hierarchy(root, "memory", read_group_memory, &reading);
-    snprintf(self, sizeof self, "%s/proc/self", root);
-    read_resource(out, self, "Max address space ", "VmSize:", "the limit of address space");
-    read_resource(out, self, "Max data size ", "VmData:", "the limit of data");
+    read_resources(out, root);
+}
+
+static int refuse_beyond(const struct memory_limit *limit, uint64_t needed, const char *who,
+                         const char *of, const char *less, struct error *err)
+{
+    if (needed <= limit->left)
+        return 0;
+    return error_set(err, "%s needs %s of %s and only %s are left within %s; %s", who,
+                     bytes_text((double)needed).text, of, bytes_text((double)limit->left).text,
+                     limit->by, less);
 }
 
 int memory_limit_check(uint64_t needed, const char *less, struct error *err)
 {
     struct memory_limit limit;
     memory_limit_read(&limit, "");
-    if (needed <= limit.left)
-        return 0;
-    return error_set(err, "it needs %s of memory and only %s are left within %s; %s",
-                     bytes_text((double)needed).text, bytes_text((double)limit.left).text, limit.by,
-                     less);
+    return refuse_beyond(&limit, needed, "it", "memory", less, err);
+}
+
+int address_space_check(uint64_t needed, const char *who, const char *less, struct error *err)
+{
+    struct memory_limit limit = {.left = UINT64_MAX};
+    read_resources(&limit, "");
+    return refuse_beyond(&limit, needed, who, "addresses", less, err);
 }
 
 /* --- processors --- */

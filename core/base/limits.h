@@ -20,9 +20,17 @@ struct memory_limit {
  * forgotten do not count as taken. */
 void memory_limit_read(struct memory_limit *out, const char *root);
 
+/* available_memory() (memory.h), and what bounds it: by[0] is '\0' where that is the machine alone.
+ */
+uint64_t available_memory_within(struct memory_limit *limit);
+
 /* Refuses what would be killed: `needed` bytes that a control group or a limit does not leave.
  * `less` is what needs less, behind a semicolon. */
 int memory_limit_check(uint64_t needed, const char *less, struct error *err);
+
+/* Refuses what would not be mapped: `needed` bytes of addresses, used or not, that ulimit -v or -d
+ * does not leave. `who` takes them; `less` as above. */
+int address_space_check(uint64_t needed, const char *who, const char *less, struct error *err);
 
 /* Processors that a control group's quota (cpu.max, cpu.cfs_quota_us) comes to, rounded up; 0:
  * there is none. */

@@ -47,12 +47,20 @@ uint64_t machine_memory(void)
     return (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
+uint64_t available_memory_within(struct memory_limit *limit)
+{
+    uint64_t bytes = read_kilobytes("/proc/meminfo", "MemAvailable:");
+    memory_limit_read(limit, "");
+    if (bytes == 0)
+        bytes = machine_memory();
+    if (bytes >= limit->left)
+        return limit->left;
+    limit->by[0] = '\0';
+    return bytes;
+}
+
 uint64_t available_memory(void)
 {
     struct memory_limit limit;
-    uint64_t bytes = read_kilobytes("/proc/meminfo", "MemAvailable:");
-    memory_limit_read(&limit, "");
-    if (bytes == 0)
-        bytes = machine_memory();
-    return bytes < limit.left ? bytes : limit.left;
+    return available_memory_within(&limit);
 }

@@ -7,6 +7,8 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pwd.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -219,4 +221,27 @@ void xdg_scratch_remove(char *path, int lock)
         rmdir(path);
     }
     free(path);
+}
+
+void path_put_home(struct buffer *out, const char *path)
+{
+    size_t name = path[0] == '~' ? strcspn(path, "/") : 0;
+    const char *home = name == 1 ? getenv("HOME") : NULL;
+    char user[256] = "";
+    const struct passwd *entry = NULL;
+    if (name > 1 && name <= sizeof user) {
+        snprintf(user, sizeof user, "%.*s", (int)name - 1, path + 1);
+        entry = getpwnam(user);
+    } else if (name == 1 && !home) {
+        entry = getpwuid(getuid());
+    }
+    home = entry ? entry->pw_dir : home;
+    size_t length = home ? strlen(home) : 0;
+    while (length > 0 && home[length - 1] == '/')
+        length--;
+    if (home)
+        buffer_append(out, home, length);
+    buffer_text(out, home ? path + name : path);
+    if (out->length == 0 && home)
+        buffer_byte(out, '/');
 }

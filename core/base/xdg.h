@@ -2,6 +2,7 @@
 #ifndef SPECTRUM_BASE_XDG_H
 #define SPECTRUM_BASE_XDG_H
 
+#include "base/buffer.h"
 #include "base/error.h"
 
 /* "$XDG_CACHE_HOME/spectrum/<below>" (~/.cache) and "$XDG_STATE_HOME/spectrum/<below>"
@@ -28,5 +29,9 @@ char *xdg_temporary_folder(const char *below, struct error *err);
  * is removed by the next one. xdg_scratch_remove() removes it and frees its path. */
 char *xdg_scratch_folder(const char *below, int *lock, struct error *err);
 void xdg_scratch_remove(char *path, int lock);
+
+/* A path with "~" or "~user" at its beginning expanded as a shell does it (and Python's
+ * expanduser()): $HOME, or what the user's entry says; a user who is not known stays as written. */
+void path_put_home(struct buffer *out, const char *path);
 
 #endif

@@ -2,8 +2,8 @@
 
 #include "base/file.h"
 #include "base/memory.h"
+#include "base/xdg.h"
 
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,30 +17,6 @@ bool checkpoint_is_folder(const char *path)
 }
 
 /* --- paths as Python has them --- */
-
-/* "~" and "~user" at the beginning, as os.path.expanduser(): a user who is not known stays. */
-static void put_home(struct buffer *out, const char *path)
-{
-    size_t name = path[0] == '~' ? strcspn(path, "/") : 0;
-    const char *home = name == 1 ? getenv("HOME") : NULL;
-    char user[256] = "";
-    const struct passwd *entry = NULL;
-    if (name > 1 && name <= sizeof user) {
-        snprintf(user, sizeof user, "%.*s", (int)name - 1, path + 1);
-        entry = getpwnam(user);
-    } else if (name == 1 && !home) {
-        entry = getpwuid(getuid());
-    }
-    home = entry ? entry->pw_dir : home;
-    size_t length = home ? strlen(home) : 0;
-    while (length > 0 && home[length - 1] == '/')
-        length--;
-    if (home)
-        buffer_append(out, home, length);
-    buffer_text(out, home ? path + name : path);
-    if (out->length == 0 && home)
-        buffer_byte(out, '/');
-}
 
 /* "$NAME" and "${NAME}", as os.path.expandvars(): once, and one that is not set stays. */
 static void put_variables(struct buffer *out, const char *path)
@@ -77,7 +53,7 @@ static char *expanded(const char *folder, const char *name)
     size_t length = strlen(folder);
     buffer_format(&joined, "%s%s%s", folder,
                   length && name[0] && folder[length - 1] != '/' ? "/" : "", name);
-    put_home(&home, buffer_string(&joined));
+    path_put_home(&home, buffer_string(&joined));
     put_variables(&out, buffer_string(&home));
     bool fits = !joined.failed && !home.failed && !out.failed;
     char *path = fits ? string_copy(out.length ? out.data : ".", NULL) : NULL;

@@ -134,6 +134,8 @@ static void host_close(struct backend *backend)
 int host_backend_new(struct backend **out, const char *name, const struct train_ops *train,
                      const struct spectra_ops *spectra, int threads, struct error *err)
 {
+    if (machine_check_threads(threads, err) != 0)
+        return -1;
     struct host *host = array_alloc(1, sizeof *host, err);
     struct backend *backend = array_alloc(1, sizeof *backend, err);
     if (!host || !backend) {

@@ -3,6 +3,7 @@
 #include "base/limits.h"
 
 #include <omp.h>
+#include <pthread.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,6 +47,36 @@ bool machine_has_bf16(void)
     return strstr(machine_instructions(), "bf16") != NULL;
 }
 
+/* --- threads --- */
+
+static void *wait_for_others(void *lock)
+{
+    pthread_mutex_lock(lock);
+    pthread_mutex_unlock(lock);
+    return NULL;
+}
+
+/* Starts them all at once, for a moment: what a user or a container may have is no number that
+ * could be read and trusted, and OpenMP ends the process where one of its threads is refused. What
+ * was found once is not tried again, as OpenMP keeps its threads. */
+static int startable_threads(int wanted)
+{
+    static int known = 1;
+    pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    pthread_t *threads = wanted > known ? calloc((size_t)wanted, sizeof *threads) : NULL;
+    int count = 1; /* the one that asks */
+    if (!threads)
+        return wanted < known ? wanted : known;
+    pthread_mutex_lock(&lock);
+    while (count < wanted && pthread_create(&threads[count], NULL, wait_for_others, &lock) == 0)
+        count++;
+    pthread_mutex_unlock(&lock);
+    for (int i = 1; i < count; i++)
+        pthread_join(threads[i], NULL);
+    free(threads);
+    return known = count > known ? count : known;
+}
+
 int machine_threads(int asked)
 {
     static int quota = -1; /* as this process was started with */
@@ -56,5 +87,16 @@ int machine_threads(int asked)
         return threads; /* it was said */
     if (quota < 0)
         quota = processor_quota("");
-    return quota > 0 && quota < threads ? quota : threads;
+    return startable_threads(quota > 0 && quota < threads ? quota : threads);
+}
+
+int machine_check_threads(int asked, struct error *err)
+{
+    int wanted = machine_threads(asked), most = startable_threads(wanted);
+    return most >= wanted
+               ? 0
+               : error_set(err,
+                           "%d threads are asked for and %d can be started (ulimit -u, or a "
+                           "container's limit of processes); give --threads %d",
+                           wanted, most, most);
 }

@@ -88,25 +88,25 @@ static int spawn_detached(pid_t *pid, const char *program, char **argv, const ch
 }
 
 /* Until the supervisor has started the worker, behind which no request is dropped any more, or has
- * ended (a quick job may be over by then). */
+ * ended (a quick job may be over by then). It is waited for as long as it lives: on a busy machine,
+ * or with the program on a slow file system, a start takes what it takes. */
 static int wait_for_start(const char *path, pid_t pid, struct error *err)
 {
-    for (int i = 0; i < START_TENTHS; i++) {
-        int how;
-        if (waitpid(pid, &how, WNOHANG) == pid) {
+    for (int unnamed = 0; unnamed < START_TENTHS;) {
+        int ended = waitpid(pid, NULL, WNOHANG);
+        if (ended == pid || (ended < 0 && errno == ECHILD)) {
             if (job_dir_has(path, "result.json"))
                 return 0;
             return error_set(err, "the job did not start; %s/log.txt says why", path);
         }
         enum job_state state = job_state(path);
-        if ((state == JOB_RUNNING || state == JOB_PAUSED) && job_lock_names_worker(path))
+        bool locked = state == JOB_RUNNING || state == JOB_PAUSED;
+        if (locked && job_lock_names_worker(path))
             return 0;
+        unnamed += locked; /* on a full disk the lock cannot name the worker */
         sleep_tenth();
     }
-    if (job_state(path) == JOB_RUNNING) /* on a full disk the lock cannot name the worker */
-        return 0;
-    return error_set(err, "the job did not start within %d seconds; see %s/log.txt",
-                     JOB_START_SECONDS, path);
+    return 0;
 }
 
 /* An error with the message of a result that says "failed" or "killed"; 0 for any other. */
@@ -286,10 +286,11 @@ static int run_worker(const char *path, const char *program, char *const argumen
     if (asked) /* before there was a worker */
         kill(pid, asked);
     job_lock_name_worker(path, pid);
-    while (waitpid(pid, how, 0) < 0 && errno == EINTR)
+    pid_t ended;
+    while ((ended = waitpid(pid, how, 0)) < 0 && errno == EINTR)
         continue;
     worker = 0;
-    return 0;
+    return ended == pid ? 0 : error_set_errno(err, errno, "cannot ask how the worker ended");
 }
 
 int job_supervise(const char *path, const char *program, char *const arguments[], struct error *err)
@@ -319,15 +320,14 @@ pid_t job_end_with_supervisor(const char *path)
     return supervisor;
 }
 
-/* "-o", "--o=x", "--spectra": what would let a scan write outside its job and the cache. */
-static bool writes_elsewhere(const char *argument)
+/* Is it "-NAME", "--NAME" or "--NAME=x" of one of the names, which end with NULL? */
+static bool is_option(const char *argument, const char *const names[])
 {
-    static const char *const names[] = {"o", "spectra"};
     if (argument[0] != '-')
         return false;
     argument += strspn(argument, "-");
     size_t length = strcspn(argument, "=");
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+    for (size_t i = 0; names[i]; i++)
         if (strlen(names[i]) == length && strncmp(argument, names[i], length) == 0)
             return true;
     return false;
@@ -344,10 +344,13 @@ static bool is_well_formed(const cJSON *job)
 }
 
 /* A folder that came from elsewhere must not choose what runs here: a job is a training run, which
- * writes into its own folder only, or a scan, which writes nowhere. */
+ * writes into its own folder only, or a scan, which writes nowhere; and it does the job's work. A
+ * worker that printed its help has ended well, too. */
 static int check_arguments(const char *path, const cJSON *job, char *const arguments[],
                            struct error *err)
 {
+    static const char *const files[] = {"o", "spectra", NULL};
+    static const char *const idle[] = {"help", "h", "version", "dry-run", NULL};
     const char *command = "";
     json_get_string(job, "command", &command);
     if (!arguments[0])
@@ -364,8 +367,14 @@ static int check_arguments(const char *path, const cJSON *job, char *const argum
                          "\"arguments\" begin with its \"command\", is resumed",
                          path, arguments[0]);
     for (size_t i = 1; strcmp(command, "scan") == 0 && arguments[i]; i++)
-        if (writes_elsewhere(arguments[i]))
+        if (is_option(arguments[i], files))
             return error_set(err, "%s/job.json has a scan write a file (%.80s): it is not resumed",
+                             path, arguments[i]);
+    for (size_t i = 1; arguments[i]; i++)
+        if (is_option(arguments[i], idle))
+            return error_set(err,
+                             "%s/job.json asks for %.80s, which would do no work and be taken for "
+                             "the job's end: take it out of \"arguments\"",
                              path, arguments[i]);
     return 0;
 }

@@ -9,7 +9,8 @@
 #include <sys/types.h>
 
 /* Starts `program supervise PATH -- ARGUMENTS...` by posix_spawn in a new session, with messages to
- * log.txt, and returns when the supervisor has the lock.
+ * log.txt, and returns when the supervisor has started the worker, however long that takes, with an
+ * error when it has ended and started none.
  * `program`: this executable, "/proc/self/exe". Arguments end with NULL and begin with the
  * sub-command's name. */
 int job_launch(const char *path, const char *program, char *const arguments[], struct error *err);
@@ -21,8 +22,9 @@ int job_launch(const char *path, const char *program, char *const arguments[], s
 int job_supervise(const char *path, const char *program, char *const arguments[],
                   struct error *err);
 
-/* For whoever started a training run and waits: returns when its data has been read, with an error
- * where it has failed, and after JOB_START_SECONDS in any case. */
+/* For whoever started a training run and waits, so that what fails at once is said at once: returns
+ * when its data has been read, with an error where it has failed, and after JOB_START_SECONDS in
+ * any case. Reading may take hours, and the job goes on. */
 int job_wait_for_data(const char *path, struct error *err);
 
 /* For a worker: where its parent is the job's supervisor, lets the system send TERM when that dies
@@ -32,10 +34,10 @@ pid_t job_end_with_supervisor(const char *path);
 
 /* Starts an ended or dead job again from its last checkpoint: the arguments of job.json, with
  * SPECTRUM_JOB_RESUME=1 in the worker's environment; or, with a step above 0, from the checkpoint
- * of that step, which is SPECTRUM_JOB_STEP there. Arguments that are no train or scan, or that
- * name files to write, are refused: the folder may be someone else's. So is a job that the user has
- * to be asked about (job/trust.h), unless what he was shown
- * and trusts has the key `trusted`; NULL: nothing has. */
+ * of that step, which is SPECTRUM_JOB_STEP there. Arguments that are no train or scan, that name
+ * files to write, or that ask for no work (--help, --dry-run) are refused: the folder may be
+ * someone else's. So is a job that the user has to be asked about (job/trust.h), unless what he was
+ * shown and trusts has the key `trusted`; NULL: nothing has. */
 int job_relaunch(const char *path, const char *program, int64_t step, const char *trusted,
                  struct error *err);
 

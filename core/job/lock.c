@@ -11,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -204,8 +203,7 @@ int job_lock_take(const char *path, struct error *err)
     int fd = job_dir_confine(path, err) == 0 ? sys.open(path, O_RDONLY | O_DIRECTORY, 0) : -1;
     if (fd < 0)
         return error_set_errno(err, errno, "cannot open the job's folder %s", path);
-    while (flock(fd, LOCK_EX) != 0 && errno == EINTR) /* a request to end waits */
-        continue;
+    file_lock(fd);
     int status = take_unlocked(path, err);
     sys.close(fd);
     return status;

@@ -9,7 +9,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { JOB_START_SECONDS = 10 }; /* for a supervisor to take the lock */
+/* How long a folder without a lock is taken for one whose supervisor will come: for others than the
+ * one who started it, who sees the process itself (launch.h). */
+enum { JOB_START_SECONDS = 10 };
 
 enum job_state {
     JOB_STARTING, /* no lock and no result yet, and its folder is young */

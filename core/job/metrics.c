@@ -87,23 +87,45 @@ int job_metrics_open(struct job_metrics_writer *writer, const char *job, struct 
     return -1;
 }
 
+int job_metrics_flush(struct job_metrics_writer *writer, struct error *err)
+{
+    struct buffer *held = &writer->held;
+    struct stat before;
+    if (held->length == 0)
+        return 0;
+    if (sys.fstat(writer->fd, &before) != 0)
+        return error_set_errno(err, errno, "cannot read %s", writer->path);
+    if (file_write(writer->fd, held->data, held->length, writer->path, err) != 0) {
+        /* What there was room for goes again: all of it is still held, and nobody else appends. */
+        if (ftruncate(writer->fd, before.st_size) != 0)
+            end_partial_line(writer->fd, writer->path, NULL);
+        return -1;
+    }
+    buffer_clear(held);
+    return 0;
+}
+
 int job_metrics_append(struct job_metrics_writer *writer, const struct buffer *object,
                        struct error *err)
 {
-    struct buffer line = BUFFER_INIT;
-    buffer_append(&line, buffer_string(object), object->length);
-    buffer_byte(&line, '\n');
-    int status = buffer_check(object, err) == 0 && buffer_check(&line, err) == 0
-                     ? file_write(writer->fd, line.data, line.length, writer->path, err)
-                     : -1;
-    buffer_free(&line);
-    return status;
+    struct buffer *held = &writer->held;
+    struct error why = ERROR_INIT;
+    buffer_append(held, buffer_string(object), object->length);
+    buffer_byte(held, '\n');
+    if (buffer_check(object, err) != 0 || buffer_check(held, err) != 0)
+        return -1;
+    if (job_metrics_flush(writer, &why) == 0)
+        return 0;
+    if (err)
+        *err = why;
+    return why.kind == ERROR_NO_ROOM && held->length <= JOB_METRICS_HELD_MAX ? 1 : -1;
 }
 
 void job_metrics_close(struct job_metrics_writer *writer)
 {
     if (writer->fd >= 0)
         sys.close(writer->fd);
+    buffer_free(&writer->held);
     free(writer->path);
     *writer = (struct job_metrics_writer){.fd = -1};
 }

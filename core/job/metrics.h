@@ -10,15 +10,23 @@
 
 /* The writing end. Opening ends a partial last line, which a killed writer left. The file stays
  * locked (flock) while it is open, so that two workers never write into one job: a second one is an
- * error. */
+ * error.
+ *
+ * A full disk is no reason to lose the steps since the last checkpoint: lines for which there is no
+ * room wait in memory, up to JOB_METRICS_HELD_MAX bytes, and go before the next one. */
+enum { JOB_METRICS_HELD_MAX = 16 << 20 };
 struct job_metrics_writer {
     int fd;
     char *path;
+    struct buffer held; /* whole lines that wait for room */
 };
 int job_metrics_open(struct job_metrics_writer *writer, const char *job, struct error *err);
-/* Appends one JSON object (without the line's end) in one write. */
+/* Appends one JSON object (without the line's end) in one write. 1, with `err` set to why: it waits
+ * for room. */
 int job_metrics_append(struct job_metrics_writer *writer, const struct buffer *object,
                        struct error *err);
+/* Writes what waits; an error where there still is no room for it. */
+int job_metrics_flush(struct job_metrics_writer *writer, struct error *err);
 void job_metrics_close(struct job_metrics_writer *writer);
 /* Does a living process have the job's writing end open? */
 bool job_metrics_are_written(const char *job);

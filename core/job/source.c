@@ -412,7 +412,10 @@ int source_transformer(struct transformer **out, const struct source *source,
         return -1;
     uint64_t total = plan->total;
     memory_plan_free(plan);
-    if (memory_limit_check(total, "fewer or shorter rows, or --dtype bf16, need less", err) != 0 ||
+    const char *less = generation
+                           ? "a lower --tokens, a shorter prompt, or --dtype bf16, needs less"
+                           : "fewer or shorter rows, or --dtype bf16, need less";
+    if (memory_limit_check(total, less, err) != 0 ||
         transformer_new(out, backend, source->model, &options, err) != 0)
         return -1;
     if (!source->state || state_overlay(source->state, *out, err) == 0)

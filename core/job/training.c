@@ -131,7 +131,8 @@ static int train(struct training *training, bool resume, struct error *err)
     tell_start(training, resume, exact);
     training->proof_due = !resume || !training_is_proved(training);
     struct train_observer observer = training_observer(training);
-    return run(training, &observer, err);
+    int status = run(training, &observer, err);
+    return status < 0 || job_metrics_flush(&training->metrics, err) == 0 ? status : -1;
 }
 
 /* -1: none yet. A resume that ends while it opens its data stands where its checkpoint does. */

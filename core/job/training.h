@@ -83,7 +83,16 @@ struct training_disk {
     uint64_t state, states; /* of one; how many there are at once: kept, in the making, the best */
     uint64_t total, left;   /* still to be written; free for this user. Where it is known: */
     bool known, quota;      /* quota: it is a quota that bounds `left` */
+    bool fits;              /* as far as that is known */
 };
+
+/* The same for whoever plans a run: of its settings `keep`, `save_every`, `steps` and how it stores
+ * count. `evaluates`: the best state stays, too. */
+int training_disk_look(struct training_disk *disk, const struct model *model,
+                       const struct recipe *recipe, const struct train_settings *settings,
+                       bool evaluates, const char *run, struct error *err);
+/* "up to 3 checkpoints of 1.2 GiB at once; 80 GiB are left there", or " do not fit: " between. */
+void training_disk_put(struct buffer *out, const struct training_disk *disk);
 
 /* What is known before the first step; what it points to is the run's. */
 struct training_start {

@@ -192,23 +192,26 @@ int training_fit_memory(struct training *training, struct error *err)
                      bytes_text((double)total).text, bytes_text((double)limit).text);
 }
 
-/* Before anything is allocated: what a control group or a limit of the process does not allow would
- * be killed in the middle; what only the machine is short of may still be swapped, and is said. */
+/* Before anything is allocated, of a dry run, too: what a control group or a limit of the process
+ * does not allow would be killed in the middle; what only the machine is short of may still be
+ * swapped, and is said. */
 static int check_room(struct training *training, struct error *err)
 {
+    static const char less[] =
+        "a lower --batch, --seq-len or --top, --memory-limit, --frozen-dtype "
+        "nf4, --optimizer adamw-8bit, or --master none, needs less";
     struct memory_plan *plan = NULL;
-    if (training->dry) /* it is what a dry run prints */
-        return 0;
     if (trainer_plan(&plan, &training->inputs, &training->settings, err) != 0)
         return -1;
     uint64_t total = plan->total;
     memory_plan_free(plan);
     if (total <= training->free_bytes)
         return 0;
-    if (memory_limit_check(total,
-                           "a lower --batch, --seq-len or --top, --memory-limit, --frozen-dtype "
-                           "nf4, --optimizer adamw-8bit, or --master none, needs less",
-                           err) != 0)
+    if (training->dry) { /* it says so, and takes nothing of what is not there */
+        training->inputs.layout_only = true;
+        return 0;
+    }
+    if (memory_limit_check(total, less, err) != 0)
         return -1;
     training_say(training,
                  "the run needs %s of memory and only %s are available here: it may be slowed by "

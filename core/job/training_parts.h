@@ -38,7 +38,7 @@ struct training {
     struct training_disk disk;
     size_t base_bytes; /* resident before the trainer was made; 0: unknown */
     struct job_metrics_writer metrics;
-    bool metrics_open;
+    bool metrics_open, metrics_wait; /* wait: the last line had no room on the disk */
     char *state;   /* the folder that a resume goes on from; NULL: it begins again */
     bool dry;      /* it ends before the first step and writes no record */
     char *scratch; /* a dry run's model of random weights, to be removed; NULL: none */
@@ -75,12 +75,7 @@ int training_choose_as_left(struct training *training, const char *state, struct
 void training_gather_inputs(struct training *training);
 int training_fit_memory(struct training *training, struct error *err);
 
-/* training_disk.c: refuses a start whose checkpoints would not fit, and fills training->disk. The
- * bytes of one state; and how many of them are on disk at once. */
-uint64_t training_state_bytes(const struct optimizer *optimizer, const struct recipe *recipe,
-                              const struct train_settings *settings);
-uint64_t training_states_at_once(const struct train_settings *settings, int64_t steps,
-                                 bool evaluates);
+/* training_disk.c: refuses a start whose checkpoints would not fit, and fills training->disk. */
 int training_check_disk(struct training *training, struct error *err);
 
 /* training_template.c: --template, which is the run's from its start on: keeps a copy of a file,

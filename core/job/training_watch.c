@@ -7,11 +7,22 @@
 #include <math.h>
 #include <unistd.h>
 
+/* Lines for which the disk has no room wait (metrics.h): the steps go on, and what they made is
+ * lost only if there is no room for the next checkpoint either. */
 static int append(struct training *training, struct buffer *line, struct error *err)
 {
-    int status = job_metrics_append(&training->metrics, line, err);
+    struct error why = ERROR_INIT;
+    int status = job_metrics_append(&training->metrics, line, &why);
     buffer_free(line);
-    return status;
+    if (status < 0 && err)
+        *err = why;
+    if (status < 0)
+        return -1;
+    if (status > 0 && !training->metrics_wait)
+        training_say(training, "%s: its lines wait in memory for room, and training continues",
+                     why.text);
+    training->metrics_wait = status > 0;
+    return 0;
 }
 
 static void put_bytes(struct buffer *out, const char *key, size_t bytes)

@@ -90,7 +90,8 @@ static struct transformer_options options_of(const struct train_inputs *inputs,
                                         .updates_in_backward = updates_in_backward(s),
                                         .seed = s->optimizer.seed,
                                         .z_loss = (float)s->z_loss,
-                                        .neftune = (float)s->neftune};
+                                        .neftune = (float)s->neftune,
+                                        .layout_only = inputs->layout_only};
 }
 
 int trainer_plan(struct memory_plan **out, const struct train_inputs *inputs,
@@ -127,7 +128,8 @@ static int make_parts(struct trainer *trainer, struct error *err)
         return -1;
     if (trainer->optimizer->count == 0)
         return error_set(err, "nothing would train: the plan freezes every tensor");
-    return witness_new(&trainer->witness, trainer->optimizer, err);
+    return trainer->inputs->layout_only ? 0
+                                        : witness_new(&trainer->witness, trainer->optimizer, err);
 }
 
 int trainer_new(struct trainer **out, const struct train_inputs *inputs,

@@ -41,12 +41,15 @@ struct train_settings {
     } sample; /* a text from the model so far, at every evaluation */
 };
 
+enum { TRAIN_KEEP = 2 }; /* what `keep` is where nothing is said */
+
 struct train_inputs {
     const struct model *model;
     struct backend *backend;
     struct recipe recipe;                  /* what it points to must outlive the trainer */
     const struct piece_list *train, *eval; /* of settings.seq_len; eval NULL: none */
-    const char *run;                       /* the run's folder, for checkpoints */
+    bool layout_only; /* for a look at what would train: as the transformer's; it takes no step */
+    const char *run;  /* the run's folder, for checkpoints */
     struct run_identity *identity; /* the caller fills model, data and exact; the rest is filled in
                                     */
 };

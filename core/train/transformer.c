@@ -254,7 +254,12 @@ int transformer_new(struct transformer **out, struct backend *backend, const str
                                         .neftune = options->neftune};
     if (transformer_plan(&transformer->plan, backend, model, options, err) != 0)
         goto failed;
-    transformer->arena = backend->alloc(backend->self, transformer->plan->total, err);
+    transformer->arena =
+        backend->alloc(backend->self, options->layout_only ? 1 : transformer->plan->total, err);
+    if (transformer->arena && options->layout_only) {
+        *out = transformer;
+        return 0;
+    }
     if (!transformer->arena || load_weights(transformer, err) != 0 ||
         init_adapters(transformer, options->seed, err) != 0 || load_rope(transformer, err) != 0)
         goto failed;

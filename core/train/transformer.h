@@ -47,6 +47,8 @@ struct transformer_options {
     uint64_t seed;            /* of new adapters: A uniform in +-1/sqrt(K), as PEFT's; B zero */
     float z_loss;             /* times the squared log-sum-exp of the logits is added to the loss */
     float neftune;            /* alpha of the noise on the embeddings; 0: none */
+    bool layout_only; /* takes no memory for the arena and reads no weights: it can be asked what
+                         lies in it, and nothing can be run */
 };
 
 /* The memory that transformer_new() will take, without taking it. The caller frees the plan. */

@@ -42,7 +42,7 @@ grep -qE '^step 9/9  loss [0-9.]+  norm [0-9.e-]+  lr [0-9.e-]+  [0-9]+ tokens/s
 # Killed in the middle.
 train "$work/killed" --steps 9 --detach >/dev/null
 wait_for_step "$work/killed" 3
-pkill -9 -n -f "/$(basename "$spectrum") train $model --data $work/text.txt --run $work/killed" || fail "nothing to kill"
+kill -9 "$(holder worker "$work/killed")" || fail "nothing to kill"
 wait_until test -f "$work/killed/result.json" || true
 grep -q '"killed by signal 9 (Killed) at step [0-9]*"' "$work/killed/result.json" ||
     fail "it does not say how it was killed: $(cat "$work/killed/result.json")"

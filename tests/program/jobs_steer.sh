@@ -38,7 +38,6 @@ train() { # train RUN OPTIONS...
 has_step() { grep -q "\"step\": $1," "$run/metrics.jsonl"; }
 has_checkpoint() { ls "$run"/checkpoints | grep -q step; }
 status() { grep -oP '"status": "\K[a-z]*' "$run/result.json"; }
-holder() { grep -oP "\"$1\": \K[0-9]+" "$run/lock"; }
 is_gone() { ! kill -0 "$1" || grep -q '^State:\sZ' "/proc/$1/status"; }
 
 # --detach --json is JSON; paused, it writes the checkpoint it is asked for, and stays paused.
@@ -53,18 +52,22 @@ wait_for "the pause" test -f "$run/requests/paused"
 "$spectrum" checkpoint "$run" 2>/dev/null
 wait_for "a checkpoint of the paused job" has_checkpoint
 test -f "$run/requests/paused" || fail "the checkpoint ended the pause"
+# Who follows it is told why it is silent, and leaves when nobody reads any more, as a log's reader may.
+timeout "$(patience 60)" "$spectrum" attach "$run" 2>"$work/said" | head -1 >/dev/null
+test "${PIPESTATUS[0]}" != 124 || fail "attach follows a paused job for nobody"
+grep -q "paused.*spectrum resume $run" "$work/said" || fail "attach does not say that it is paused: $(cat "$work/said")"
 "$spectrum" resume "$run" 2>/dev/null
 wait_for "the end of the pause" test ! -f "$run/requests/paused"
 
 # Both processes go by the program's name.
 for role in pid worker; do
-    test "$(cat "/proc/$(holder $role)/comm")" = "$(basename "$spectrum")" ||
-        fail "the $role is called $(cat "/proc/$(holder $role)/comm")"
+    test "$(cat "/proc/$(holder $role "$run")/comm")" = "$(basename "$spectrum")" ||
+        fail "the $role is called $(cat "/proc/$(holder $role "$run")/comm")"
 done
 
 # Killed by signal 9, a supervisor leaves no worker that nobody sees.
-worker=$(holder worker)
-kill -9 "$(holder pid)"
+worker=$(holder worker "$run")
+kill -9 "$(holder pid "$run")"
 wait_for "the worker's end" is_gone "$worker"
 test "$(status)" = stopped || fail "the worker did not stop well: $(cat "$run/result.json")"
 grep -q '"its supervisor was killed; stopped at step [0-9]*"' "$run/result.json" ||
@@ -72,11 +75,11 @@ grep -q '"its supervisor was killed; stopped at step [0-9]*"' "$run/result.json"
 "$spectrum" resume "$run" 2>"$work/said" || fail "it cannot be resumed"
 
 # Two requests at once: the one that nobody took is forgotten when the job goes on.
-wait_for "a running job" holder worker
-kill -STOP "$(holder worker)"
+wait_for "a running job" holder worker "$run"
+kill -STOP "$(holder worker "$run")"
 "$spectrum" pause "$run" 2>/dev/null
 "$spectrum" stop "$run" 2>/dev/null
-kill -CONT "$(holder worker)"
+kill -CONT "$(holder worker "$run")"
 wait_for "the stop" test -f "$run/result.json"
 wait_for "the lock's end" test ! -f "$run/lock"
 grep -q '"last_step": [1-9]' "$run/result.json" || fail "it lost its step: $(cat "$run/result.json")"

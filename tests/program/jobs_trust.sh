@@ -46,6 +46,16 @@ other() { # FOLDER ARGUMENT...: a job of this user's that asks for them
     for argument in "${@:2}"; do list="$list, \"$argument\""; done
     sed -i "s|\"arguments\": \[[^]]*\]|\"arguments\": [$list]|" "$work/$1/job.json"
 }
+# Options that print something and end: the job's end would be theirs.
+for way in --help -h --version -version --dry-run -dry-run "--data --help"; do
+    other idle m --data x --steps 2 $way
+    cp "$work/idle/result.json" "$work/before.json"
+    refuses "$work/idle" --trust
+    says "job.json asks for -"
+    says 'take it out of "arguments"'
+    cmp -s "$work/idle/result.json" "$work/before.json" || fail "$way: it has another result"
+done
+
 secret=$HOME/secret.txt
 small="--steps 2 --seq-len 32"
 for way in "--data $secret" "--data=$secret" "-data=$secret" "--eval-data $secret --data x" "--plan $secret --data x" \

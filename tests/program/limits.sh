@@ -56,6 +56,20 @@ else
   fi
 fi
 
+# --- threads: as many as this user may start, where he does not say how many; root may start any number ---
+
+as_user=()
+[ "$(id -u)" != 0 ] || as_user=(setpriv --reuid=4713 --regid=4713 --clear-groups)
+lone() { "${as_user[@]}" bash -c 'ulimit -u 1 && exec "$@"' _ "$binary" "$@" >"$work/out" 2>"$work/err"; }
+if ! lone info "$model"; then
+  echo "SKIPPED: another user cannot run this program or read its model"
+else
+  lone scan "$model" --no-cache --json || fail "it does not scan without more threads: $(cat "$work/err")"
+  lone scan "$model" --no-cache --json --threads 7 && fail "threads that cannot be started are asked for and not missed"
+  grep -qx 'spectrum: 7 threads are asked for and 1 can be started (ulimit -u, or a container.s limit of processes); give --threads 1' \
+    "$work/err" || fail "it does not say why: $(cat "$work/err")"
+fi
+
 # --- memory: before it is taken, in one line that names the limit and what helps ---
 
 refuses() { # refuses COMMAND...: what is left of 12 GiB of addresses is less than it needs
@@ -67,10 +81,34 @@ refuses() { # refuses COMMAND...: what is left of 12 GiB of addresses is less th
 if (ulimit -v $((12 << 20)) && "$binary" --version) >/dev/null 2>&1; then
   big=(--seq-len 2048 --batch 65536)
   refuses train "$model" --data "$text" --run "$work/big" --steps 1 --top 25 "${big[@]}"
+  (ulimit -v $((12 << 20)) && train dry --dry-run)
+  grep -q "are free here within the limit of address space (12.0 GiB): it fits" "$work/out" ||
+    fail "a dry run does not name the limit: $(cat "$work/out" "$work/err")"
   train big || fail "a run that was refused is in the way: $(cat "$work/err")"
+  # A dry run says the same, and takes none of it.
+  (ulimit -v $((12 << 20)) && "$binary" train "$model" --data "$text" --run "$work/dry" --steps 1 --top 25 "${big[@]}" --dry-run) \
+    >"$work/out" 2>"$work/err" || fail "a dry run of what does not fit ends badly: $(cat "$work/err")"
+  grep -q "are free here within the limit of address space (12.0 GiB): it does not fit" "$work/out" || fail "a dry run does not say that it does not fit"
   refuses eval "$model" --data "$text" "${big[@]}"
 else
   echo "SKIPPED: this program does not start within 12 GiB of addresses (a sanitizer's takes more)"
+fi
+
+# --- addresses: what computes nothing starts within few, and at once ---
+
+if grep -qaE '__asan_init|__ubsan_handle' "$binary"; then
+  echo "SKIPPED: a sanitizer's program takes terabytes of addresses"
+else
+  for command in --help --version "info $model" jobs "plan --help" "train --help"; do
+    (ulimit -v 150000 && timeout -k 5 60 "$binary" $command) >"$work/out" 2>"$work/err" ||
+      fail "within 150 MB of addresses \`spectrum $command\` gives $?: $(tail -1 "$work/err")"
+  done
+  # What generates is held against them, too.
+  generate() { (ulimit -v 150000 && timeout -k 5 60 "$binary" generate "$model" --prompt x --threads 1 --tokens $1) >"$work/out" 2>"$work/err"; }
+  generate 65536 && fail "a text that has no room in 150 MB of addresses is begun"
+  grep -q "it needs .* of memory and only .* within the limit of address space (.*); a lower --tokens.* less" "$work/err" ||
+    fail "generate does not say why: $(tail -1 "$work/err")"
+  generate 4 || fail "generate does not work within 150 MB of addresses: $(tail -1 "$work/err")"
 fi
 
 echo "$failures failed"

@@ -47,6 +47,11 @@ for command in scan spectra plan screen; do
     if write $command /dev/full; then fail "$what: /dev/full takes it"; fi
     says "No space left"
 
+    # A stream that is there for reading is refused, by a scan before it computes.
+    if write $command /dev/fd/0 </dev/null; then fail "$what: standard input takes it"; fi
+    says "cannot write /dev/fd/0"
+    ! grep -q matrices said || fail "$what: refused when the work was done"
+
     # A file keeps its mode, a link its target; only then is it new. The screen writes over one of its
     # pictures alone.
     rm -f file

@@ -136,15 +136,24 @@ kill -TERM "$pid"
 wait_until ended || fail "job: TERM to the supervisor did not end it"
 checkpointed job "TERM to the supervisor"
 
+# Who starts it ignores the end of its children: that of the worker is seen all the same.
+if env --ignore-signal=CHLD true 2>/dev/null; then
+    rm -rf job
+    env --ignore-signal=CHLD bash -c "$train job --detach" >/dev/null 2>err || fail "no job with CHLD ignored"
+    steps job 1 || fail "job: no first step with CHLD ignored"
+    kill -9 "$(grep -o '"worker": [0-9]*' job/lock | grep -o '[0-9]*')"
+    wait_until ended || fail "job: its supervisor does not see that the worker was killed"
+    grep -q '"status": "killed"' job/result.json || fail "job: killed with CHLD ignored: $(cat job/result.json)"
+fi
+
 # Ctrl-C of a terminal: two in a hurry are one; one that comes three seconds later ends it at once.
 if command -v script >/dev/null; then
     mkfifo keys
     (script -qec "$spectrum train $model --data long.jsonl --select last:1 --steps 2 --accumulate 65536 --seq-len 64 --sample-tokens 0 \
         --eval-split 0 --threads 1 --run $work/typed" /dev/null <keys >screen 2>&1 || echo $? >status) &
     exec 7>keys
-    wait_until pgrep -n -f -- "--run $work/typed\$" || fail "typed: it does not start"
     wait_until grep -q '^memory' screen || fail "typed: it does not begin"
-    pid=$(pgrep -n -f -- "^[^ ]*spectrum train $model .*--run $work/typed\$")
+    pid=$(holder pid typed)
     computing "$pid" || fail "typed: it computes nothing"
     printf '\003' >&7
     wait_until grep -q 'stopping' screen || fail "typed: Ctrl-C stops nothing: $(cat screen)"
@@ -166,7 +175,7 @@ if command -v script >/dev/null; then
     (exec script -qec "${train#exec } $work/lost" /dev/null >screen 2>&1) &
     terminal=$!
     steps lost 1 || fail "lost: no first step"
-    pid=$(pgrep -n -f -- "^[^ ]*spectrum train $model .*--run $work/lost\$")
+    pid=$(holder pid lost)
     kill -9 $terminal
     wait $terminal 2>/dev/null || true
     wait_until gone || fail "lost: it goes on without its terminal"

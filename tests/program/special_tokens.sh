@@ -63,6 +63,7 @@ expect 0 '' tokens cut --text a
 expect 2 'top-p.*temperature' "${greedy[@]}" --top-p 0.5
 expect 2 'min-p.*temperature' "${greedy[@]}" --min-p 0.5
 expect 2 'top-k.*temperature' "${greedy[@]}" --top-k 5
+expect 2 'seed.*temperature' "${greedy[@]}" --seed 5
 expect 2 'top-p' "${greedy[@]}" --temperature 1 --top-p 1.5
 expect 2 'min-p' "${greedy[@]}" --temperature 1 --min-p -0.1
 expect 0 '"ids": \[326, 86, 14, 201\]' "${greedy[@]}" --temperature 9 --top-p 0

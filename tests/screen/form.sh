@@ -48,6 +48,24 @@ SCRIPT
 shows middle.txt "↓"
 shows middle.txt "activations"
 
+# Checkpoints are held against their disk in each of them: beside the bars, below the memory.
+for screen in tall middle; do says $screen.txt "disk: up to 4 checkpoints of "; says $screen.txt "are left "; done
+says first.txt "disk: up to 4 checkpoints of "
+
+# A limit that bounds the memory is named.
+if (ulimit -v $((12 << 20)) && "$binary" --version) >/dev/null 2>&1; then
+  (ulimit -v $((12 << 20)) && play 120x30 "$model" <<'SCRIPT'
+wait scan
+t
+save-screen limited.txt
+SCRIPT
+  exit $failures) || failures=$((failures + 1))
+  grep -qE "memory .* of 1[01]\.[0-9] GiB within the limit of address space \(12.0 GiB\)" "$work/limited.txt" ||
+    { fail "the form does not name the limit"; cat "$work/limited.txt"; }
+else
+  echo "SKIPPED: this program does not start within 12 GiB of addresses (a sanitizer's takes more)"
+fi
+
 # Defaults are the sub-command's; the demonstration's are a short run.
 shows tall.txt "1 epoch, memory"
 for line in "epochs 1 " "sequence length 512 " "accumulate 8 " "learning rate auto (2e-5) " "warm-up 0.03 "; do
@@ -109,6 +127,19 @@ type "6"
 save-screen warmup.txt
 type "<Ctrl-U>"
 SCRIPT
+# "~" is the home folder, once the field is left.
+mkdir -p "$work/ada"
+cp "$work/data.jsonl" "$work/ada/"
+HOME=$work/ada play 120x30 "$model" <<'SCRIPT'
+wait scan
+t
+type "~/data.jsonl"
+Down
+save-screen home.txt
+SCRIPT
+shows home.txt "/ada/data.jsonl"
+hides home.txt "~/"
+
 mkdir -p "$work/set/data" "$work/parts"
 echo PAR1 >"$work/set/data/train-00000-of-00001.parquet"
 cp "$work/data.jsonl" "$work/parts/train.jsonl"

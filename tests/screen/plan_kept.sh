@@ -149,6 +149,26 @@ grep -q "plans are not kept" "$work/once.txt" && fail "it is said twice"
 says asked.txt "the plan is not saved"
 rm "$plans"
 
+# --- files: "~" is the home folder, as a shell has it, in any prompt that takes a file ---
+mkdir -p "$work/ada/below"
+HOME=$work/ada play 120x30 scan.json <<'SCRIPT'
+:write ~/mine.yaml Enter
+:write ~/below/it.json Enter
+:save-screen ~/screen.txt Enter
+:read ~/mine.yaml Enter
+save-screen read.txt
+w
+type "~/asked.yaml"
+Enter
+:write ./~name.yaml Enter
+SCRIPT
+for file in mine.yaml below/it.json screen.txt asked.yaml; do
+  [ -s "$work/ada/$file" ] || fail "~/$file is not written"
+done
+[ -s "$work/~name.yaml" ] || fail "a name with ~ in it is another"
+[ ! -e "$work/~" ] || fail "there is a folder that is called ~"
+says read.txt "$work/ada/mine.yaml"
+
 # --- files: what is no plan is never written over, a plan when that was answered with y ---
 cat >"$work/axolotl.yml" <<'YAML'
 base_model: x
@@ -156,6 +176,7 @@ unfrozen_parameters:
 - ^lm_head.weight$
 YAML
 echo "unfrozen_parameters are what spectrum.plan is about" >"$work/notes.txt"
+mkfifo "$work/unread" # nobody reads it: a screen that opened it would take no key any more
 cp "$work/axolotl.yml" "$work/axolotl.kept"
 cp "$work/notes.txt" "$work/notes.kept"
 play 120x30 scan.json <<'SCRIPT'
@@ -165,6 +186,12 @@ save-screen axolotl-said.txt
 save-screen notes-said.txt
 :save-screen notes.txt Enter
 save-screen capture-said.txt
+:write! unread Enter
+save-screen unread-said.txt
+:save-screen unread Enter
+save-screen unread-captured.txt
+:write! /dev/null Enter
+save-screen device-said.txt
 :write! Enter
 save-screen nameless.txt
 :write one.yaml Enter
@@ -181,6 +208,7 @@ SCRIPT
 says axolotl-said.txt "is not a plan"
 says notes-said.txt "is not a plan"
 says capture-said.txt "is not a picture of the screen"
+for said in unread-said unread-captured device-said; do says $said.txt "is no file: the screen writes to files alone"; done
 says nameless.txt "has no file yet"
 says own.txt "plan saved to one.yaml"
 says question.txt "write over it? (y/n)"

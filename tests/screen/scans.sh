@@ -91,8 +91,7 @@ wait_until test -e "$work/beside.txt"
 wait $second || { fail "the window beside ended with $?"; cat "$work/err2"; }
 shows followed.txt "s left"
 await "paused at"
-worker=$(grep -oP '"worker": \K[0-9]+' "$(job)/lock")
-kill -9 "$worker"
+kill -9 "$(holder worker "$(job)")"
 await "killed by signal 9 (Killed) at"
 listed "of 56 matrices" || fail "a killed scan does not say how far: $("$binary" jobs)"
 play 80x24 "$model" <<'SCRIPT'

@@ -253,23 +253,56 @@ static pid_t screen_process(const struct window *window)
 static void killed_screen_gives_the_terminal_back(void **state)
 {
     (void)state;
-    static const int signals[] = {SIGKILL, SIGSEGV, SIGTERM};
+    static const int signals[] = {SIGKILL, SIGSEGV, SIGTERM, SIGINT, SIGUSR1, SIGXCPU};
     if (!model_path())
         skip();
-    for (size_t i = 0; i < sizeof signals / sizeof *signals; i++) {
+    /* The screen itself, and where it is asked to end, the parent that the user knows, too. */
+    for (size_t i = 0; i < 2 * (sizeof signals / sizeof *signals); i++) {
         struct window window;
+        int number = signals[i / 2];
+        bool asked = number != SIGKILL && number != SIGSEGV;
+        char said[32];
+        if (i % 2 == 1 && !asked)
+            continue;
         start(&window, 80, 24, "xterm-256color", "C.UTF-8", model_path());
         wait_text(&window, "trains 7 of 35");
         pid_t screen = screen_process(&window);
         if (screen <= 0)
             skip(); /* a kernel without /proc/.../children */
-        kill(screen, signals[i]);
+        kill(i % 2 == 0 ? screen : window.pid, number);
         int how = wait_end(&window);
         assert_true(WIFEXITED(how));
-        /* asked to end it ends well; else its parent says what happened */
-        assert_int_equal(WEXITSTATUS(how), signals[i] == SIGTERM ? 0 : 1);
-        if (signals[i] == SIGKILL)
-            assert_non_null(strstr(text_of(&window), "signal 9"));
+        assert_int_equal(WEXITSTATUS(how), asked ? 130 : 1);
+        snprintf(said, sizeof said, "by signal %d (", number);
+        if (number != SIGSEGV) /* which a sanitizer turns into a status */
+            assert_non_null(strstr(text_of(&window), said));
+        check_restored(&window);
+        end(&window);
+    }
+}
+
+/* What a batch system sends to every process of a job ends both in order. Who ignores CHLD leaves
+ * that to what he starts, which still sees how the screen ended. */
+static void signals_to_every_process_end_it_in_order(void **state)
+{
+    (void)state;
+    static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGXCPU, SIGKILL};
+    if (!model_path())
+        skip();
+    for (size_t i = 0; i < sizeof signals / sizeof *signals; i++) {
+        struct window window;
+        bool killed = signals[i] == SIGKILL;
+        signal(SIGCHLD, killed ? SIG_IGN : SIG_DFL);
+        start(&window, 80, 24, "xterm-256color", "C.UTF-8", model_path());
+        signal(SIGCHLD, SIG_DFL);
+        wait_text(&window, "trains 7 of 35");
+        pid_t screen = screen_process(&window);
+        if (screen <= 0)
+            skip(); /* a kernel without /proc/.../children */
+        kill(killed ? screen : -window.pid, signals[i]);
+        int how = wait_end(&window);
+        assert_true(WIFEXITED(how));
+        assert_int_equal(WEXITSTATUS(how), killed ? 1 : 130);
         check_restored(&window);
         end(&window);
     }
@@ -636,6 +669,7 @@ int main(void)
         cmocka_unit_test(is_silent_when_nothing_changes),
         cmocka_unit_test(follows_the_window),
         cmocka_unit_test(killed_screen_gives_the_terminal_back),
+        cmocka_unit_test(signals_to_every_process_end_it_in_order),
         cmocka_unit_test(plan_is_kept_whatever_ends_the_screen),
         cmocka_unit_test(screen_does_not_outlive_its_parent),
         cmocka_unit_test(trains_from_opening_to_the_live_graph),

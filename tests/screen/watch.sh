@@ -6,11 +6,12 @@ binary=$1
 model=${SPECTRUM_SHARED_DATA:-}/models/stories260K-gguf/stories260K-BF16.gguf
 [ -f "$model" ] || { echo "SKIPPED: no shared data"; exit 77; }
 source "${BASH_SOURCE[0]%/*}/common.bash"
+source "${BASH_SOURCE[0]%/*}/../waiting.bash"
 socket=spectrum-test-$$
 cleanup() {
   tmux -L $socket kill-server 2>/dev/null
   for lock in "$work"/runs/*/lock; do # only jobs that this test started
-    [ -f "$lock" ] && kill -TERM "$(grep -oP '"pid": \K[0-9]+' "$lock")" 2>/dev/null
+    [ -f "$lock" ] && kill -TERM "$(holder pid "${lock%/lock}")" 2>/dev/null
   done
   sleep 0.3
   rm -rf "$work"
@@ -18,17 +19,9 @@ cleanup() {
 trap cleanup EXIT
 export OMP_NUM_THREADS=1
 steps() { grep -c '"loss"' "$run/metrics.jsonl" 2>/dev/null || true; }
-wait_until() { # wait_until SECONDS COMMAND...
-  local end=$((SECONDS + $1))
-  shift
-  until "$@"; do
-    [ $SECONDS -lt $end ] || { fail "waited in vain for: $*"; return 1; }
-    sleep 0.1
-  done
-}
+await() { wait_until "$@" || fail "waited in vain for: $*"; }
 more_steps_than() { [ "$(steps)" -gt "$1" ]; }
 is_over() { [ -f "$run/result.json" ]; }
-supervisor() { grep -oP '"pid": \K[0-9]+' "$run/lock"; }
 
 for i in $(seq 1 20); do
   printf '{"prompt": "Once upon a time there was a dog %s.", "completion": " It ran and ran."}\n' $i
@@ -88,7 +81,7 @@ memory() { grep -oP 'memory \K[0-9.]+ ([KMG]i)?B' "$work/$1" | head -1; }
 
 # The screen is gone, the job is not.
 is_over && { fail "the job ended with the screen"; cat "$run/log.txt" "$run/result.json"; }
-wait_until 20 more_steps_than "$(steps)"
+await more_steps_than "$(steps)"
 
 # What the screen shows is what the file says.
 step=$(steps)
@@ -107,11 +100,11 @@ shows stopped.txt "spectrum export $run -o DIR"
 grep -qF "it stops after" "$work/stopped.txt" && fail "a message outlives what it says"
 
 # kill -9 of the worker: the screen says so, and resumes.
-worker=$(pgrep -P "$(supervisor)")
+worker=$(holder worker "$run")
 before=$(steps)
-wait_until 20 more_steps_than "$before"
+await more_steps_than "$before"
 kill -9 $worker
-wait_until 20 is_over
+await is_over
 play 80x24 "$run" <<SCRIPT
 wait text "killed by signal 9"
 save-screen killed.txt
@@ -119,26 +112,26 @@ r
 wait text "running"
 SCRIPT
 shows killed.txt "at step"
-wait_until 20 more_steps_than "$(steps)"
+await more_steps_than "$(steps)"
 
 # Through tmux: the terminal closes, the job goes on; attaching again shows the whole curve.
 if command -v tmux >/dev/null; then
   tmux -L $socket -f /dev/null new-session -d -x 80 -y 24 "$binary '$run'"
   tmux_shows() { tmux -L $socket capture-pane -p 2>/dev/null | grep -qF -- "$1"; }
-  wait_until 20 tmux_shows "● running"
-  wait_until 20 tmux_shows "of 4000"
+  await tmux_shows "● running"
+  await tmux_shows "of 4000"
   tmux -L $socket kill-server
-  wait_until 20 more_steps_than "$(steps)"
+  await more_steps_than "$(steps)"
   is_over && fail "the job ended with its terminal"
   step=$(steps)
   tmux -L $socket -f /dev/null new-session -d -x 200 -y 50 "$binary '$run'"
-  wait_until 20 tmux_shows "● running"
+  await tmux_shows "● running"
   tmux -L $socket send-keys S
-  wait_until 20 tmux_shows "again stops it"
+  await tmux_shows "again stops it"
   tmux -L $socket send-keys S
-  wait_until 20 tmux_shows "● stopped at step"
+  await tmux_shows "● stopped at step"
   tmux -L $socket send-keys q
-  wait_until 20 bash -c "! tmux -L $socket has-session 2>/dev/null"
+  await bash -c "! tmux -L $socket has-session 2>/dev/null"
 fi
 echo "$failures failed"
 [ $failures -eq 0 ]

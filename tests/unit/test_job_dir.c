@@ -568,6 +568,65 @@ static void test_full_disk_keeps_the_lock(void **state)
     free(job);
 }
 
+static int room_left; /* bytes; -1: no bound */
+static ssize_t (*write_before)(int fd, const void *data, size_t count);
+
+static ssize_t write_into_room(int fd, const void *data, size_t count)
+{
+    if (room_left < 0)
+        return write_before(fd, data, count);
+    size_t part = count < (size_t)room_left ? count : (size_t)room_left;
+    if (part == 0) {
+        errno = ENOSPC;
+        return -1;
+    }
+    room_left -= (int)part;
+    return write_before(fd, data, part);
+}
+
+static int append_step(struct job_metrics_writer *writer, int step, struct error *err)
+{
+    struct buffer line = BUFFER_INIT;
+    buffer_format(&line, "{\"step\": %d, \"loss\": %d.5}", step, step);
+    int status = job_metrics_append(writer, &line, err);
+    buffer_free(&line);
+    return status;
+}
+
+/* Lines that find no room wait, whatever part of one was written, and none is lost or twice. */
+static void test_full_disk_holds_lines(void **state)
+{
+    (void)state;
+    struct error err = ERROR_INIT;
+    struct job_metrics_writer writer;
+    struct job_metrics metrics;
+    size_t added;
+    char *job = make_job();
+    assert_int_equal(job_metrics_open(&writer, job, &err), 0);
+    write_before = sys.write;
+    sys.write = write_into_room;
+    room_left = 34; /* one line of 25 bytes, and a part of the next */
+    assert_int_equal(append_step(&writer, 1, &err), 0);
+    for (int step = 2; step <= 4; step++) {
+        assert_int_equal(append_step(&writer, step, &err), 1);
+        assert_int_equal(err.kind, ERROR_NO_ROOM);
+        assert_non_null(strstr(err.text, "No space left"));
+    }
+    assert_int_equal(job_metrics_flush(&writer, &err), -1);
+    room_left = -1;
+    assert_int_equal(append_step(&writer, 5, &err), 0);
+    sys.write = write_before;
+    job_metrics_close(&writer);
+    assert_int_equal(job_metrics_follow(&metrics, job, &err), 0);
+    assert_int_equal(job_metrics_update(&metrics, &added, &err), 0);
+    assert_int_equal(metrics.count, 5);
+    for (size_t i = 0; i < metrics.count; i++)
+        assert_int_equal(metrics.lines[i].step, (int64_t)i + 1);
+    assert_int_equal(metrics.skipped, 0);
+    job_metrics_free(&metrics);
+    free(job);
+}
+
 static void refuse_relaunch(const char *job, const char *json, const char *says)
 {
     struct error err = ERROR_INIT;
@@ -729,6 +788,29 @@ static void test_what_ends_jobs_is_said_beforehand(void **state)
     unsetenv("SLURM_JOB_ID");
 }
 
+/* A supervisor that is slow is waited for as long as it lives: here longer than anyone believes in
+ * a folder without a lock. What ends without a result is said to have. */
+static void test_a_slow_start_is_waited_for(void **state)
+{
+    static const char *const scripts[] = {
+        "#!/bin/sh\nexit 3\n",
+        "#!/bin/sh\nsleep 11\necho '{}' >\"$2/result.json\"\n",
+    };
+    struct error err = ERROR_INIT;
+    char *job = make_job(), *program = path_join(folder, "program", NULL);
+    char *arguments[] = {"train", NULL};
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        err = (struct error)ERROR_INIT;
+        assert_int_equal(file_save(program, scripts[i], strlen(scripts[i]), &err), 0);
+        assert_int_equal(chmod(program, 0700), 0);
+        assert_int_equal(job_launch(job, program, arguments, &err), i == 1 ? 0 : -1);
+        assert_true(i == 1 || strstr(err.text, "log.txt says why"));
+    }
+    free(program);
+    free(job);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -752,10 +834,13 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_worker_without_supervisor, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(test_start_that_never_came, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(test_full_disk_keeps_the_lock, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(test_full_disk_holds_lines, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(test_foreign_job_chooses_no_command, make_folder,
                                         remove_folder),
         cmocka_unit_test_setup_teardown(test_path_must_be_utf8, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(test_failed_start_blocks_nothing, make_folder,
+                                        remove_folder),
+        cmocka_unit_test_setup_teardown(test_a_slow_start_is_waited_for, make_folder,
                                         remove_folder),
         cmocka_unit_test_setup_teardown(test_states, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(test_reused_pid_is_dead, make_folder, remove_folder),

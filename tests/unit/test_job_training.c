@@ -405,6 +405,52 @@ static void full_disk_loses_nothing(void **state)
     paths_free(&paths);
 }
 
+static uint64_t disk_free;
+
+static int made_up_disk(int fd, struct statvfs *out)
+{
+    (void)fd;
+    *out = (struct statvfs){.f_blocks = 1 << 20, .f_frsize = 1, .f_bavail = disk_free};
+    return 0;
+}
+
+/* A start and an export that would not fit their disk are refused before they write. */
+static void a_small_disk_is_refused_before(void **state)
+{
+    (void)state;
+    TEST_FOLDER_OR_SKIP(tests, "SPECTRUM_TEST_DATA");
+    struct paths paths = paths_of(tests, "../../demo/model");
+    const char *data[] = {paths.text};
+    struct training_request request = request_of(&paths, data);
+    const struct training_view silent = {0};
+    struct export_summary summary;
+    struct sys_table real = sys;
+    struct error err = ERROR_INIT;
+    request.dtype = "fp32";
+    assert_int_equal(job_dir_create(paths.run, &err), 0);
+    sys.fstatvfs = made_up_disk;
+    disk_free = 100 << 10;
+    assert_int_equal(training_run(&request, false, &silent, &err), -1);
+    if (!strstr(err.text, "up to 1 checkpoint of") ||
+        !strstr(err.text, "100 KiB are left there; a lower --keep"))
+        fail_msg("it says \"%s\"", err.text);
+    assert_false(job_dir_has(paths.run, "checkpoints/step-00000003"));
+    disk_free = 1 << 30;
+    err = (struct error)ERROR_INIT;
+    if (training_run(&request, false, &silent, &err) != 0)
+        fail_msg("%s", err.text);
+    disk_free = 100 << 10;
+    assert_int_equal(export_run(paths.run, &last, paths.out, false, NULL, &summary, &err), -1);
+    if (!strstr(err.text, "are to be written, and 100 KiB are left there; another folder"))
+        fail_msg("it says \"%s\"", err.text);
+    assert_int_not_equal(access(paths.out, F_OK), 0);
+    sys = real;
+    err = (struct error)ERROR_INIT;
+    if (export_run(paths.run, &last, paths.out, false, NULL, &summary, &err) != 0)
+        fail_msg("%s", err.text);
+    paths_free(&paths);
+}
+
 /* --- what is on record, and what a resume takes from there --- */
 
 static const char gguf[] = "models/stories260K-gguf/stories260K-F16.gguf";
@@ -624,6 +670,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(gguf_run_exports, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(real_gguf_run_exports, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(full_disk_loses_nothing, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(a_small_disk_is_refused_before, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(failed_start_is_on_record, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(resume_has_its_own_plan, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(refused_resume_changes_no_record, make_folder,

@@ -2,9 +2,10 @@
 #include "test_folder.h"
 
 #include "base/file.h"
+#include "base/sys.h"
 #include "job/job_dir.h"
 #include "job/training.h"
-#include "tui/app/session.h"
+#include "tui/app/session_open.h"
 
 #include <string.h>
 
@@ -64,6 +65,7 @@ static void estimate(struct cost *cost, const char *model, const struct asked *a
 struct started {
     uint64_t bytes[MEMORY_CATEGORIES];
     int64_t trained_parameters, parameters;
+    struct training_disk disk;
     char says[ERROR_TEXT_MAX]; /* of the memory limit */
 };
 
@@ -73,6 +75,7 @@ static void keep_start(void *context, const struct training_start *start)
     memcpy(started->bytes, start->memory->bytes, sizeof started->bytes);
     started->trained_parameters = start->trained_parameters;
     started->parameters = start->parameters;
+    started->disk = start->disk;
 }
 
 static void keep_message(void *context, const char *line)
@@ -155,6 +158,8 @@ static void compare(const char *model, const struct asked *asked)
     assert_int_equal(cost.recomputed > 0, asked->limit != NULL);
     assert_int_equal(cost.trained_parameters + cost.adapter_parameters, started.trained_parameters);
     assert_int_equal(cost.parameters, started.parameters);
+    assert_true(cost.disk.known && cost.disk.fits);
+    assert_int_equal(cost.disk.state, started.disk.state);
     assert_int_equal(cost.adapter_parameters > 0,
                      method_info(method_by_name(asked->method))->adapters);
 }
@@ -220,6 +225,46 @@ static void estimate_keeps_to_the_limit(void **state)
 }
 
 /* What follows from the method is shown, and passed on as nothing. */
+static uint64_t disk_free;
+
+static int made_up_disk(int fd, struct statvfs *out)
+{
+    (void)fd;
+    *out = (struct statvfs){.f_blocks = 1 << 20, .f_frsize = 1, .f_bavail = disk_free};
+    return 0;
+}
+
+/* A run by epochs of the form's defaults: three checkpoints in a row, and the best. What `train`
+ * refuses is said before, by the same sum. */
+static void a_small_disk_is_said_before(void **state)
+{
+    struct sys_table real = sys;
+    struct buffer text = BUFFER_INIT;
+    struct cost cost;
+    (void)state;
+    TEST_FOLDER_OR_SKIP(data, "SPECTRUM_TEST_DATA");
+    char *path = path_join(data, "../../demo/model", NULL);
+    const struct asked asked = {"fp32", "lora",         "8",         "adamw", "auto",
+                                "0",    FROZEN_AS_READ, MOMENTS_F32, NULL};
+    sys.fstatvfs = made_up_disk;
+    disk_free = 1 << 30;
+    estimate(&cost, path, &asked);
+    assert_true(cost.known && cost.disk.known && cost.disk.fits);
+    assert_int_equal(cost.disk.states, TRAIN_KEEP + 2);
+    assert_int_equal(cost.disk.total, cost.disk.state * cost.disk.states);
+    disk_free = cost.disk.total;
+    estimate(&cost, path, &asked);
+    assert_true(cost.disk.fits);
+    disk_free--;
+    estimate(&cost, path, &asked);
+    assert_false(cost.disk.fits);
+    training_disk_put(&text, &cost.disk);
+    assert_non_null(strstr(buffer_string(&text), " at once do not fit: "));
+    buffer_free(&text);
+    free(path);
+    sys = real;
+}
+
 static void empty_fields_follow_the_method(void **state)
 {
     (void)state;
@@ -255,6 +300,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(estimate_is_the_run_of_every_method, make_folder,
                                         remove_folder),
         cmocka_unit_test_setup_teardown(estimate_keeps_to_the_limit, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(a_small_disk_is_said_before, make_folder, remove_folder),
         cmocka_unit_test(empty_fields_follow_the_method),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

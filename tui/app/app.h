@@ -1,14 +1,14 @@
 /* The full screen: a stack of views over one session, drawn on one canvas.
  *
- * The loop (loop.c) and the script player (script.c) feed inputs and the passing of time in, and
- * show the canvas; everything between is the same for both. A view is a const table of functions
- * and a state of its own (tui/screen/, a file each); its functions change state and never draw
- * outside `draw`.
+ * The loop (loop.c) and the script player (script.c) make it, feed inputs (dispatch.h) and the
+ * passing of time in, show the canvas as it is drawn (draw.h), and free it; everything between is
+ * the same for both. A view is a const table of functions and a state of its own (tui/screen/, a
+ * file each); its functions change state and never draw outside `draw`.
  */
 #ifndef SPECTRUM_TUI_APP_APP_H
 #define SPECTRUM_TUI_APP_APP_H
 
-#include "tui/app/session.h"
+#include "tui/app/session_open.h"
 #include "tui/canvas/canvas.h"
 #include "tui/keys/keys.h"
 #include "tui/theme/theme.h"
@@ -36,6 +36,15 @@ struct view {
     void *state;
 };
 
+/* The screens that the app opens by itself; each pushes its view, or says in the message line why
+ * it cannot. tui/screen/ has them: the app knows no screen, and screens know each other and it. */
+struct app_screens {
+    bool (*open_library)(struct app *app);
+    bool (*open_model)(struct app *app);
+    bool (*open_watch)(struct app *app);
+    bool (*open_help)(struct app *app);
+};
+
 /* The line at the bottom in which a command, a search or an argument is typed. */
 struct prompt {
     bool active;
@@ -52,6 +61,7 @@ struct question {
 };
 
 struct app {
+    const struct app_screens *screens;
     struct theme theme;
     struct canvas canvas;
     struct session session;
@@ -70,11 +80,10 @@ struct app {
     bool quit, redraw_all, suspend; /* what the loop has to do */
 };
 
-int app_init(struct app *app, int width, int height, bool color, bool ascii, struct error *err);
+/* `screens` must outlive the app. */
+int app_init(struct app *app, const struct app_screens *screens, int width, int height, bool color,
+             bool ascii, struct error *err);
 void app_free(struct app *app);
-
-/* The first frame: what is about to be opened, before anything is read. */
-void app_draw_opening(struct app *app, const char *target);
 
 /* Opens what the target names and pushes the view that shows it; NULL: the library. */
 int app_open(struct app *app, const char *target, struct error *err);
@@ -86,15 +95,11 @@ void app_pop(struct app *app);
 void app_message(struct app *app, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void app_error(struct app *app, const struct error *err);
 
-/* One input (enum input or a code point); time has passed; the canvas as it should look now. */
-void app_input(struct app *app, int input);
+/* Time has passed: true where something changed. Milliseconds until that is worth a call; -1:
+ * nothing changes by itself. */
 bool app_tick(struct app *app);
-int app_tick_ms(const struct app *app); /* -1: nothing changes by itself */
-void app_draw(struct app *app);
+int app_tick_ms(const struct app *app);
 int app_resize(struct app *app, int width, int height, struct error *err);
-
-/* A request by itself: keys and prompt end here. */
-void app_request(struct app *app, enum request request, const char *argument);
 
 /* A plan that was made by hand is not thrown away unasked. False: it is neither saved nor kept for
  * the next opening, and this request is asked for the first time; the caller says so. The same
@@ -112,19 +117,5 @@ void app_step_back(struct app *app, bool redo);
  * whatever is not to be done unasked. */
 void app_ask(struct app *app, enum request request, const char *argument, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
-void app_answer(struct app *app, int input);
-
-/* Before the screen writes to a file: 0, it may; 1, it has asked, and with y the request comes
- * again. An error where something else is there: `what` ("a plan") this writes, `is_one` knows one.
- * Not asked where it is the screen's `own`, or agreed to. */
-int app_check_over(struct app *app, enum request request, const char *path, const char *what,
-                   bool (*is_one)(const char *), bool own, struct error *err);
-
-/* Writes the canvas to a file, SVG where the name ends in .svg, else text, and over what is there
- * if that is such a capture: a script has nobody to ask. By a request it asks, but for files that
- * were written here. */
-int app_save_screen(struct app *app, const char *path, struct error *err);
-void app_request_save_screen(struct app *app, const char *path);
-void app_forget_written(struct app *app);
 
 #endif

@@ -62,6 +62,9 @@ static struct train_settings run_settings(const struct settings *settings)
         .seq_len = settings_integer(settings, SETTING_SEQ_LEN),
         .batch = settings_integer(settings, SETTING_BATCH),
         .accumulate = settings_integer(settings, SETTING_ACCUMULATE),
+        .steps = settings->values[SETTING_STEPS][0] ? settings_integer(settings, SETTING_STEPS) : 0,
+        .save_every = settings_integer(settings, SETTING_SAVE_EVERY),
+        .keep = TRAIN_KEEP,
         .optimizer = {.clip = settings_number(settings, SETTING_CLIP)},
         .storage = bf16 ? STORAGE_BF16 : STORAGE_F32,
         .masters = bf16 && settings_is(settings, SETTING_MASTER, "fp32"),
@@ -86,6 +89,9 @@ static int plan_memory(struct cost *cost, const struct model *model, const struc
         memcpy(cost->bytes, memory->bytes, sizeof cost->bytes);
         cost->total = memory->total;
     }
+    if (status == 0) /* a part of the data is held back for evaluation, unless it has one */
+        status = training_disk_look(&cost->disk, model, recipe, &run, true,
+                                    settings->values[SETTING_RUN], err);
     memory_plan_free(memory);
     backend_close(inputs.backend);
     return status;

@@ -1,6 +1,6 @@
-/* The frame around every view: title, status line, keys or prompt or message; the window that is
- * too small. */
-#include "tui/app/app.h"
+#include "tui/app/draw.h"
+
+#include "tui/app/session_status.h"
 #include "tui/widget/flow.h"
 
 #include <stdio.h>

@@ -1,5 +1,6 @@
 #include "tui/app/guard.h"
 
+#include "base/signals.h"
 #include "tui/canvas/terminal.h"
 
 #include <errno.h>
@@ -13,20 +14,22 @@
 
 static volatile sig_atomic_t child;
 
-static void pass_on(int number)
+static void pass_on(int number, siginfo_t *info, void *context)
 {
     int kept = errno;
+    (void)info;
+    (void)context;
     if (child > 0)
         kill((pid_t)child, number);
     errno = kept;
 }
 
 /* The child says why it failed through a pipe: its error as it is. */
-static void run_child(int (*run)(const char *, struct error *), const char *target, int pipe_end)
+static void run_child(int (*run)(void *context, struct error *err), void *context, int pipe_end)
 {
     struct error err = ERROR_INIT;
     prctl(PR_SET_PDEATHSIG, SIGTERM); /* without its parent it would leave the terminal as it is */
-    int status = run(target, &err);
+    int status = run(context, &err);
     if (status != 0 && write(pipe_end, &err, sizeof err) != (ssize_t)sizeof err)
         status = -1;
     _exit(status == 0 ? 0 : 1);
@@ -34,7 +37,7 @@ static void run_child(int (*run)(const char *, struct error *), const char *targ
 
 static int wait_for_child(pid_t pid)
 {
-    int how = 0;
+    int how = W_EXITCODE(1, 0); /* it stays where the system does not say how */
     while (waitpid(pid, &how, 0) < 0 && errno == EINTR)
         continue;
     child = 0;
@@ -61,25 +64,25 @@ static int judge(int how, int pipe_end, struct error *err)
                      WTERMSIG(how), strsignal(WTERMSIG(how)));
 }
 
-int guard_run(int (*run)(const char *, struct error *), const char *target, struct error *err)
+int guard_run(int (*run)(void *context, struct error *err), void *context, struct error *err)
 {
-    struct sigaction ignore = {.sa_handler = SIG_IGN}, forward = {.sa_handler = pass_on};
     int ends[2];
+    sigset_t signals;
     if (pipe2(ends, O_CLOEXEC) != 0) /* jobs that the screen starts must not hold it */
         return error_set_errno(err, errno, "no pipe for the full screen");
+    signals_of_an_end(&signals);
+    sigprocmask(SIG_BLOCK, &signals, NULL); /* until each of the two catches them */
     pid_t pid = fork();
     if (pid < 0)
         return error_set_errno(err, errno, "cannot start the full screen");
     if (pid == 0) {
         close(ends[0]);
-        run_child(run, target, ends[1]);
+        run_child(run, context, ends[1]);
     }
     child = pid;
     close(ends[1]);
-    sigaction(SIGINT, &ignore, NULL);
-    sigaction(SIGQUIT, &ignore, NULL);
-    sigaction(SIGTERM, &forward, NULL);
-    sigaction(SIGHUP, &forward, NULL);
+    signal(SIGQUIT, SIG_IGN);
+    signals_catch_end(pass_on);
     int how = wait_for_child(pid);
     int status = judge(how, ends[0], err);
     close(ends[0]);

@@ -5,9 +5,8 @@
 
 #include "base/error.h"
 
-/* Runs `run(target, err)` in a child and hands on how it ended, message included. To be called
+/* Runs `run(context, err)` in a child and hands on how it ended, message included. To be called
  * after terminal_restore_prepare() and before any thread is started. */
-int guard_run(int (*run)(const char *target, struct error *err), const char *target,
-              struct error *err);
+int guard_run(int (*run)(void *context, struct error *err), void *context, struct error *err);
 
 #endif

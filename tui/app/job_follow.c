@@ -216,12 +216,15 @@ void job_follow_describe(const struct job_follow *follow, char *out, size_t size
     put_where(follow, job_metrics_last_step(&follow->metrics), where, sizeof where);
     if (follow->state == JOB_ENDED)
         describe_end(follow, out, size);
-    else if (follow->state == JOB_DIED)
-        snprintf(out, size, "died%s: nothing says how",
+    else if (follow->state == JOB_DIED) {
+        char reason[ERROR_TEXT_MAX];
+        job_last_message(follow->path, reason, sizeof reason);
+        snprintf(out, size, "died%s: %s",
                  where[0]                     ? where
                  : job_follow_is_scan(follow) ? " before the first matrix"
-                                              : " before the first step");
-    else if (follow->state == JOB_ELSEWHERE)
+                                              : " before the first step",
+                 reason);
+    } else if (follow->state == JOB_ELSEWHERE)
         snprintf(out, size, "%s on another machine", job_follow_pauses(follow) ? "paused" : "runs");
     else
         snprintf(out, size, "%s", job_state_name(follow->state));

@@ -5,6 +5,7 @@
 #include "base/utf8.h"
 #include "job/job_dir.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,14 +31,19 @@ static void read_tail(const char *job, char tail[TAIL + 1])
     free(path);
 }
 
-/* The last line that begins as main() begins an error: "spectrum: ". Supervisor and worker write to
- * the same log, and the worker's line comes first. */
-static const char *find_error(char *tail)
+/* The last line that begins as main() begins an error: "spectrum: "; with `last`, unless other
+ * lines follow it. Supervisor and worker write to the same log, and the worker's line comes first.
+ */
+static const char *find_error(char *tail, bool last)
 {
     const char *found = NULL, *mark = "spectrum: ";
-    for (char *line = strtok(tail, "\n"); line; line = strtok(NULL, "\n"))
-        if (strncmp(line, mark, strlen(mark)) == 0 && !strstr(line, "result.json says how"))
+    for (char *line = strtok(tail, "\n"); line; line = strtok(NULL, "\n")) {
+        bool is_error = strncmp(line, mark, strlen(mark)) == 0;
+        if (is_error && !strstr(line, "result.json says how"))
             found = line + strlen(mark);
+        else if (last && !is_error)
+            found = NULL; /* it went on after that one */
+    }
     return found;
 }
 
@@ -49,8 +55,9 @@ void job_last_message(const char *job, char *out, size_t size)
     read_tail(job, tail);
     json_get_string(result, "message", &message);
     json_get_string(result, "status", &status);
-    error = strcmp(status, "failed") == 0 ? find_error(tail) : NULL;
-    snprintf(out, size, "%s", error ? error : message ? message : "ended without saying why");
+    /* Without a result it died; or there was no room for one, which the log may have had. */
+    error = !result || strcmp(status, "failed") == 0 ? find_error(tail, !result) : NULL;
+    snprintf(out, size, "%s", error ? error : message ? message : "nothing says how");
     utf8_sanitize(out);
     cJSON_Delete(result);
 }

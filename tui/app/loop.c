@@ -1,18 +1,22 @@
 #include "tui/app/loop.h"
 
-#include "tui/app/app.h"
+#include "base/signals.h"
+#include "tui/app/dispatch.h"
+#include "tui/app/draw.h"
 #include "tui/app/guard.h"
 #include "tui/canvas/terminal.h"
 
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 
-static volatile sig_atomic_t ended;
+static volatile sig_atomic_t ended; /* by this signal; 0: by none */
 
-static void on_signal(int number)
+static void on_signal(int number, siginfo_t *info, void *context)
 {
-    (void)number;
-    ended = 1;
+    (void)info;
+    (void)context;
+    ended = number;
 }
 
 static void resize(struct app *app)
@@ -58,21 +62,27 @@ static void run_loop(struct app *app)
     }
 }
 
-static int run_terminal(const char *target, struct error *err)
+/* What the child of guard_run() is given. */
+struct opening {
+    const struct app_screens *screens;
+    const char *target;
+};
+
+static int run_terminal(void *context, struct error *err)
 {
-    struct sigaction action = {.sa_handler = on_signal};
+    const struct opening *opening = context;
     struct app app;
     int width, height;
-    sigaction(SIGTERM, &action, NULL);
-    sigaction(SIGHUP, &action, NULL);
+    signals_catch_end(on_signal);
     if (terminal_open(err) != 0)
         return -1;
     terminal_size(&width, &height);
-    int status = app_init(&app, width, height, terminal_has_color(), !terminal_is_utf8(), err);
+    int status = app_init(&app, opening->screens, width, height, terminal_has_color(),
+                          !terminal_is_utf8(), err);
     if (status == 0) {
-        app_draw_opening(&app, target);
+        app_draw_opening(&app, opening->target);
         terminal_show(&app.canvas);
-        status = app_open(&app, target, err);
+        status = app_open(&app, opening->target, err);
         if (status == 0 && terminal_notice()[0])
             app_message(&app, "%s", terminal_notice());
         if (status == 0)
@@ -80,12 +90,16 @@ static int run_terminal(const char *target, struct error *err)
         app_free(&app);
     }
     terminal_close();
+    if (status == 0 && ended)
+        status = error_set_kind(err, ERROR_INTERRUPTED,
+                                "the full screen was asked to end by signal %d (%s); jobs go on",
+                                (int)ended, strsignal(ended));
     return status;
 }
 
-int screen_run(const char *target, struct error *err)
+int screen_run(const struct app_screens *screens, const char *target, struct error *err)
 {
     if (terminal_restore_prepare(err) != 0)
         return -1;
-    return guard_run(run_terminal, target, err);
+    return guard_run(run_terminal, &(struct opening){screens, target}, err);
 }

@@ -1,45 +1,21 @@
-/* What the screen writes by name: what it may write over, and captures of itself. */
+#include "tui/app/output.h"
+
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/sys.h"
-#include "base/utf8.h"
-#include "tui/app/app.h"
+#include "tui/app/draw.h"
 #include "tui/app/path.h"
 
 #include <ctype.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-void app_ask(struct app *app, enum request request, const char *argument, const char *format, ...)
-{
-    struct question *question = &app->question;
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(question->text, sizeof question->text, format, arguments);
-    va_end(arguments);
-    utf8_sanitize(question->text);
-    question->request = request;
-    snprintf(question->argument, sizeof question->argument, "%s", argument);
-}
-
-void app_answer(struct app *app, int input)
-{
-    struct question question = app->question;
-    app->question.request = REQUEST_NONE;
-    if (input != 'y' && input != 'Y') {
-        app_message(app, "no: nothing was done");
-        return;
-    }
-    app->agreed = true;
-    app_request(app, question.request, question.argument);
-    app->agreed = false;
-}
-
 int app_check_over(struct app *app, enum request request, const char *path, const char *what,
                    bool (*is_one)(const char *), bool own, struct error *err)
 {
+    if (!own && file_is_in_place(path)) /* keys are dead while a pipe waits for its reader */
+        return error_set(err, "%.400s is no file: the screen writes to files alone", path);
     if (!file_is_replaced(path))
         return 0;
     if (!is_one(path))
@@ -99,13 +75,6 @@ static void note_written(struct app *app, const char *path)
         return;
     app->written[app->written_count] = string_copy(path, NULL);
     app->written_count += app->written[app->written_count] != NULL;
-}
-
-void app_forget_written(struct app *app)
-{
-    for (size_t i = 0; i < app->written_count; i++)
-        free(app->written[i]);
-    free(app->written);
 }
 
 static void put_screen(struct app *app, const char *path, struct buffer *out)

@@ -1,5 +1,7 @@
 #include "tui/app/path.h"
 
+#include "base/xdg.h"
+
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -51,6 +53,16 @@ bool path_complete(char *path, size_t size)
     if (found == 1 && is_folder(path))
         strcat(path, "/");
     return strlen(path) > before;
+}
+
+void path_expand(char *path, size_t size)
+{
+    struct buffer whole = BUFFER_INIT;
+    if (path[0] == '~')
+        path_put_home(&whole, path);
+    if (whole.length > 0 && whole.length < size && !whole.failed)
+        memcpy(path, buffer_string(&whole), whole.length + 1);
+    buffer_free(&whole);
 }
 
 bool path_ends_with(const char *path, const char *tail)

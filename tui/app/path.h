@@ -9,6 +9,9 @@
  * the only one. False: there is nothing to add. */
 bool path_complete(char *path, size_t size);
 
+/* A path that was typed with "~" in front, in place (base/xdg.h); one that would not fit stays. */
+void path_expand(char *path, size_t size);
+
 /* "plan.json" ends with ".json"; ".json" alone does not: it has no name before it. */
 bool path_ends_with(const char *path, const char *tail);
 

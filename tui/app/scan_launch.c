@@ -11,7 +11,6 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 /* The same relative path is another model in another folder. */
@@ -91,7 +90,7 @@ int scan_launch(const char *job, const struct scan *scan, const char *device, bo
         return -1;
     int fd = sys.open(scans, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
     if (fd >= 0)
-        flock(fd, LOCK_EX);
+        file_lock(fd);
     int status = launch(job, scan, device, goes_on, joined, err);
     if (fd >= 0)
         sys.close(fd);

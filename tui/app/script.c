@@ -1,8 +1,11 @@
+#include "tui/app/script.h"
+
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/utf8.h"
-#include "tui/app/app.h"
-#include "tui/app/loop.h"
+#include "tui/app/dispatch.h"
+#include "tui/app/draw.h"
+#include "tui/app/output.h"
 #include "tui/canvas/terminal.h"
 
 #include <ctype.h>
@@ -200,14 +203,15 @@ static int play(struct script *script, char *text)
     return status;
 }
 
-int script_run(const char *path, const char *target, int width, int height, struct error *err)
+int script_run(const struct app_screens *screens, const char *path, const char *target, int width,
+               int height, struct error *err)
 {
     struct buffer text = BUFFER_INIT;
     struct app app;
     if (file_read_all(&text, path, SCRIPT_FILE_MAX, err) != 0)
         return -1;
     const char *no_color = getenv("NO_COLOR");
-    int status = app_init(&app, width, height, !(no_color && no_color[0]), false, err);
+    int status = app_init(&app, screens, width, height, !(no_color && no_color[0]), false, err);
     if (status == 0) {
         struct script script = {.app = &app, .path = path, .err = err};
         status = app_open(&app, target, err);

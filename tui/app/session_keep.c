@@ -7,15 +7,17 @@
  * Whose plan was changed by hand before the content was known keeps that; what was kept is then set
  * aside beside it, as is what does not fit or cannot be read, and nothing is deleted. Of two
  * screens over one model the last writer wins. */
+#include "tui/app/session_keep.h"
+
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/memory.h"
 #include "base/sys.h"
 #include "base/xdg.h"
-#include "spectra/cache.h"
 #include "plan/plan_read.h"
-#include "tui/app/session.h"
+#include "plan/plan_write.h"
+#include "spectra/cache.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -129,13 +131,6 @@ void session_keep_open(struct session *session)
         look(session, session->scan->fingerprint);
     else if (spectra_fingerprint_known(session->model->checkpoint, fingerprint))
         look(session, fingerprint);
-}
-
-void session_keep_changed(struct session *session)
-{
-    session->keep.touched = true;
-    if (session->keep.changed_at == 0)
-        session->keep.changed_at = clock_seconds();
 }
 
 /* Does it train what a plan would that nobody has touched? While scores are missing, a choice by

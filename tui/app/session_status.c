@@ -1,6 +1,6 @@
-/* The frame's lines: what is under way, and what trains at what cost. */
+#include "tui/app/session_status.h"
+
 #include "job/job_dir.h"
-#include "tui/app/session.h"
 #include "tui/app/units.h"
 
 #include <math.h>

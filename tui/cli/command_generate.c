@@ -24,7 +24,7 @@ struct request {
     int64_t tokens, top_k, seed, threads; /* top_k, top_p and min_p: -1, not given */
     double temperature, top_p, min_p;
     struct state_choice choice;
-    bool chat, json;
+    bool chat, json, seed_given;
 };
 
 /* The prompt as it is, or as a user's message of the chat template, at the end of whose turn the
@@ -278,6 +278,7 @@ static int check(const struct request *request, struct error *err)
     const char *idle = request->top_k >= 0   ? "top-k"
                        : request->top_p >= 0 ? "top-p"
                        : request->min_p >= 0 ? "min-p"
+                       : request->seed_given ? "seed"
                                              : NULL;
     if (idle && request->temperature <= 0)
         return error_set_kind(err, ERROR_USAGE,
@@ -317,7 +318,7 @@ int command_generate(int argc, char **argv, struct error *err)
         {"min-p", OPTION_NUMBER, &r.min_p, "P",
          "of these, among those with at least P times the likeliest one's probability (0: all)", 0,
          1, NULL},
-        {"seed", OPTION_INTEGER, &r.seed, "N", "of the draws (42)", 0, 1e15, NULL},
+        {"seed", OPTION_INTEGER, &r.seed, "N", "of the draws (42)", 0, 1e15, &r.seed_given},
         {"step", OPTION_INTEGER, &r.choice.step, "N",
          "of a run: its checkpoint of step N (default: the last)", 1, 1e15, NULL},
         {"best", OPTION_FLAG, &r.choice.best, NULL,

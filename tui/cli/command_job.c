@@ -12,12 +12,12 @@
 #include "tui/cli/message.h"
 #include "tui/cli/metrics_line.h"
 #include "tui/cli/options.h"
+#include "tui/cli/process.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 /* A path need not be UTF-8; JSON must. */
@@ -178,7 +178,7 @@ static int ask(const struct job_follow *job, enum job_request request, const cha
     if (job_request_put(job->path, request, NULL, err) != 0)
         return -1;
     if (request == JOB_REQUEST_RESUME)
-        fprintf(stderr, "asked to %s\n", what);
+        message_print("asked to %s; `spectrum attach %s` watches it", what, job->path);
     else
         fprintf(stderr, "asked to %s; it does so behind the %s in hand\n", what,
                 job_follow_is_scan(job) ? "matrices" : "step");
@@ -330,11 +330,17 @@ static int follow_job(struct job_follow *job, const struct wish *wish, struct er
 {
     (void)wish;
     const volatile sig_atomic_t *interrupted = interrupt_watch(NULL);
-    const struct timespec fifth = {.tv_nsec = 200000000};
     struct job_metrics_place place = {0};
+    char state[ERROR_TEXT_MAX];
+    bool paused = false, left = false;
     int printed = print_lines(job, &place, interrupted, err);
-    while (printed == 0 && job_follow_lives(job) && !*interrupted && !ferror(stdout)) {
-        nanosleep(&fifth, NULL);
+    while (printed == 0 && job_follow_lives(job) && !*interrupted && !ferror(stdout) && !left) {
+        if (job_follow_pauses(job) && !paused) { /* else its silence is not understood */
+            job_follow_describe(job, state, sizeof state);
+            message_print("%s; `spectrum resume %s` lets it continue", state, job->path);
+        }
+        paused = job_follow_pauses(job);
+        left = process_reader_leaves(200);
         job_follow_update(job);
         printed = print_lines(job, &place, interrupted, err);
     }
@@ -342,9 +348,8 @@ static int follow_job(struct job_follow *job, const struct wish *wish, struct er
         return -1;
     if (*interrupted)
         return error_set_kind(err, ERROR_INTERRUPTED, "left; the job goes on");
-    if (ferror(stdout)) /* main() says so where that is to be said */
+    if (ferror(stdout) || left) /* main() says so where that is to be said */
         return 0;
-    char state[ERROR_TEXT_MAX];
     const char *status = NULL;
     job_follow_describe(job, state, sizeof state);
     json_get_string(job->result, "status", &status);

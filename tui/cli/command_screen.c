@@ -1,7 +1,9 @@
 /* `spectrum [MODEL | SCAN.json | JOB]`: the full screen; `spectrum --script FILE`: played. */
 #include "tui/app/loop.h"
+#include "tui/app/script.h"
 #include "tui/cli/command.h"
 #include "tui/cli/options.h"
+#include "tui/screen/screens.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,10 +30,10 @@ static int open_screen(const char *script, const char *size, const char *target,
                          "the full screen of a cached repository needs a terminal",
                          target);
     if (!script)
-        return screen_run(target, err);
+        return screen_run(&screens, target, err);
     if (parse_size(size, &width, &height, err) != 0)
         return -1;
-    return script_run(script, target, width, height, err);
+    return script_run(&screens, script, target, width, height, err);
 }
 
 int command_screen(int argc, char **argv, struct error *err)

@@ -341,7 +341,7 @@ int command_train(int argc, char **argv, struct error *err)
                       .accumulate = 8,
                       .rate = 2e-5,
                       .warmup = 0.03,
-                      .keep = 2,
+                      .keep = TRAIN_KEEP,
                       .eval_every = 50,
                       .save_every = 100,
                       .optimizer = {.beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8}}},

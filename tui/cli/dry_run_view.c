@@ -1,6 +1,7 @@
 #include "tui/cli/dry_run_view.h"
 
 #include "base/json.h"
+#include "base/limits.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "base/utf8.h"
@@ -245,10 +246,12 @@ static void put_data(struct buffer *out, const struct training_data_plan *data)
 static void put_memory(struct buffer *out, const struct training_start *start)
 {
     const struct memory_plan *memory = start->memory;
-    buffer_format(out, "memory      %s planned; %s are free here: it %s\n",
+    struct memory_limit limit;
+    available_memory_within(&limit);
+    buffer_format(out, "memory      %s planned; %s are free here%s%s: it %s\n",
                   bytes_text((double)memory->total).text,
-                  bytes_text((double)start->memory_free).text,
-                  fits(start) ? "fits" : "does not fit");
+                  bytes_text((double)start->memory_free).text, limit.by[0] ? " within " : "",
+                  limit.by, fits(start) ? "fits" : "does not fit");
     for (int i = 0; i < MEMORY_CATEGORIES; i++)
         buffer_format(out, "  %-32s %14s\n", memory_category_name((enum memory_category)i),
                       bytes_text((double)memory->bytes[i]).text);
@@ -262,13 +265,9 @@ static void put_memory(struct buffer *out, const struct training_start *start)
 
 static void put_disk(struct buffer *out, const struct training_disk *disk)
 {
-    buffer_format(out, "disk        up to %" PRIu64 " checkpoint%s of %s at once", disk->states,
-                  text_s(disk->states), bytes_text((double)disk->state).text);
-    if (disk->known)
-        buffer_format(out, "; %s are left %s\n", bytes_text((double)disk->left).text,
-                      disk->quota ? "within the quota" : "there");
-    else
-        buffer_text(out, "; what is left there is not known\n");
+    buffer_text(out, "disk        ");
+    training_disk_put(out, disk);
+    buffer_byte(out, '\n');
 }
 
 /* On one line: a prompt may have several. */

@@ -29,6 +29,7 @@ void process_begin(void)
     open_standard_streams();
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN);
+    signal(SIGCHLD, SIG_DFL);
     if (job && job[0]) {
         interrupt_watch(NULL); /* a job's supervisor holds back what comes until here */
     } else {
@@ -37,10 +38,10 @@ void process_begin(void)
     }
 }
 
-static bool reader_is_gone(int fd)
+bool process_reader_leaves(int milliseconds)
 {
-    struct pollfd output = {.fd = fd, .events = POLLOUT};
-    return poll(&output, 1, 0) == 1 && (output.revents & (POLLERR | POLLHUP));
+    struct pollfd output = {.fd = STDOUT_FILENO, .events = 0};
+    return poll(&output, 1, milliseconds) == 1 && (output.revents & (POLLERR | POLLHUP));
 }
 
 int process_end(struct error *err)
@@ -49,7 +50,7 @@ int process_end(struct error *err)
     int why = flushed ? 0 : errno;
     if (flushed && !ferror(stdout))
         return 0;
-    if (why == EPIPE || reader_is_gone(STDOUT_FILENO)) {
+    if (why == EPIPE || process_reader_leaves(0)) {
         signal(SIGPIPE, SIG_DFL);
         raise(SIGPIPE);
     }

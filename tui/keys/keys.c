@@ -310,6 +310,11 @@ static const struct request_info *name_find(const char *name, size_t length)
     return found;
 }
 
+bool request_takes_file(const struct request_info *info)
+{
+    return info && info->argument && strcmp(info->argument, "FILE") == 0;
+}
+
 const struct request_info *request_from_line(const char *line, const char **argument, bool *sure)
 {
     *sure = false;

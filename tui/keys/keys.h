@@ -89,6 +89,9 @@ struct request_info {
 const struct request_info *request_table(size_t *count);
 const struct request_info *request_find(enum request request);
 
+/* Is its argument the path of a file? */
+bool request_takes_file(const struct request_info *info);
+
 /* The request of a key in a view; REQUEST_NONE where it has no meaning. */
 enum request request_from_key(int key, enum key_scope scope);
 

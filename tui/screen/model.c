@@ -6,6 +6,7 @@
 #include "plan/plan_read.h"
 #include "plan/plan_target.h"
 #include "plan/plan_write.h"
+#include "tui/app/output.h"
 #include "tui/app/path.h"
 #include "tui/screen/screens.h"
 

@@ -5,6 +5,9 @@
 
 #include "tui/app/app.h"
 
+/* What the app opens by itself. */
+extern const struct app_screens screens;
+
 bool screen_open_library(struct app *app);
 bool screen_open_model(struct app *app); /* the heat map, and the plan over it */
 bool screen_open_spectrum(struct app *app, size_t row);

@@ -100,9 +100,20 @@ static bool edit(struct app *app, struct train_view *view, int input)
     return true;
 }
 
+/* What was typed is as a shell would have it: "~/text.jsonl". */
+static void expand_field(struct app *app, const struct train_view *view)
+{
+    enum setting_kind kind = setting_info(view->field)->kind;
+    if (takes_text(kind) && kind != SETTING_COLUMN_MAP)
+        path_expand(app->session.settings.values[view->field], SETTING_VALUE_MAX);
+}
+
 static bool train_input(struct app *app, void *state, int input)
 {
     struct train_view *view = state;
+    if (input == INPUT_TAB || input == INPUT_BACK_TAB || input == INPUT_ENTER ||
+        input == INPUT_UP || input == INPUT_DOWN)
+        expand_field(app, view);
     if (!navigate(app, view, input) && !edit(app, view, input))
         return false;
     session_cost_changed(&app->session);
@@ -141,6 +152,7 @@ static bool train_request(struct app *app, void *state, enum request request, co
 {
     struct train_view *view = state;
     (void)argument;
+    expand_field(app, view);
     switch (request) {
     case REQUEST_DOWN:
     case REQUEST_UP:

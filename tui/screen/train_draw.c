@@ -20,7 +20,7 @@ enum {
     MORE_VALUES = 20,
     CHECKS = 26,
     HINT_ROWS = 2,
-    SUMMARY_ROWS = 2, /* at least */
+    SUMMARY_ROWS = 2, /* memory, disk */
     FIELD_ROWS = 16,  /* so many at least beside the bars */
     BARS = 60,
     COMMAND = 50
@@ -124,22 +124,12 @@ static void put_fit(const struct session *session, bool fits, char *out, size_t 
                  session->model->config.layers);
 }
 
-/* What memory is held against: what the machine has left, or what a limit leaves of it. */
-static const char *name_bound(double available, int width)
-{
-    enum { ROOMY = 80 };
-    struct memory_limit limit;
-    memory_limit_read(&limit, "");
-    return width < ROOMY                     ? ""
-           : (double)limit.left <= available ? " within its limit"
-                                             : " available";
-}
-
 static void draw_summary(struct app *app, struct area area)
 {
     const struct settings *settings = &app->session.settings;
-    char tokens[64], bytes[32], here[32], how[64], text[256];
-    double machine = (double)available_memory(); /* what a run is held against, too */
+    char tokens[64], bytes[32], here[32], how[64], text[512];
+    struct memory_limit limit;
+    double machine = (double)available_memory_within(&limit); /* what a run is held against, too */
     const struct cost *cost = &app->session.cost;
     put_tokens(settings, tokens, sizeof tokens);
     bytes_put((double)cost->total, bytes, sizeof bytes);
@@ -148,16 +138,32 @@ static void draw_summary(struct app *app, struct area area)
     put_fit(&app->session, fits, how, sizeof how);
     bool rows = settings_uses(settings, SETTING_ADD_TOKENS) &&
                 settings_is(settings, SETTING_ADD_TOKENS, "yes");
-    snprintf(text, sizeof text, "%s, memory %s%s of %s%s%s", tokens, cost->known ? bytes : "n/a",
-             rows ? " and added rows" : "", here, name_bound(machine, area.width), how);
+    /* the limit's name last: a narrow window cuts it */
+    snprintf(text, sizeof text, "%s, memory %s%s of %s%s%s%s", tokens, cost->known ? bytes : "n/a",
+             rows ? " and added rows" : "", here, how, limit.by[0] ? " within " : "", limit.by);
     area_label(area, 0, 0, area.width, theme_style(&app->theme, fits ? THEME_TITLE : THEME_ERROR),
                text);
     if (!cost->known)
         area_label(area, 0, 1, area.width, theme_style(&app->theme, THEME_DIM), cost->why);
-    else if (area.height > MEMORY_CATEGORIES)
-        memory_bars_draw(
-            area_part(area, 0, 1, area.width < BARS ? area.width : BARS - 2, area.height - 1),
-            &app->theme, cost->bytes);
+}
+
+/* Rows of the summary with the bars: the disk is below the memory, or beside the bars. */
+static int summary_bars(int width)
+{
+    return (width >= BARS + COMMAND ? 1 : SUMMARY_ROWS) + MEMORY_CATEGORIES;
+}
+
+/* What checkpoints take, held against their disk; how many rows that is. */
+static int draw_disk(struct app *app, struct area area)
+{
+    const struct training_disk *disk = &app->session.cost.disk;
+    struct buffer text = BUFFER_INIT;
+    buffer_text(&text, "disk: ");
+    training_disk_put(&text, disk);
+    int rows = flow_words(area, theme_style(&app->theme, disk->fits ? THEME_DIM : THEME_ERROR),
+                          buffer_string(&text));
+    buffer_free(&text);
+    return rows < area.height ? rows : area.height;
 }
 
 /* The same as a sub-command, for scripts, where there is room for all of it. */
@@ -170,12 +176,21 @@ static void draw_command(struct app *app, struct area area)
     buffer_free(&text);
 }
 
-/* What the run takes, and the command: at the right of the bars, else below them. */
+/* What the run takes, and the command. In a wide window the bars are at the left, and the rest
+ * beside them; else it is one below the other, as far as there is room. */
 static void draw_tail(struct app *app, struct area area)
 {
-    int x = area.width >= BARS + COMMAND ? BARS : 0;
-    int y = x == 0 ? 1 + MEMORY_CATEGORIES + 1 : app->session.cost.known ? 1 : 2;
+    bool known = app->session.cost.known, wide = area.width >= BARS + COMMAND;
+    int bars = known && area.height >= summary_bars(area.width) ? MEMORY_CATEGORIES : 0;
+    int x = wide && bars ? BARS : 0, y = known ? 1 : SUMMARY_ROWS;
     draw_summary(app, area);
+    if (known)
+        y += draw_disk(app, area_part(area, x, 1, area.width - x, x ? area.height - 1 : 1));
+    if (bars)
+        memory_bars_draw(area_part(area, 0, x ? 1 : y, area.width < BARS ? area.width : BARS - 2,
+                                   MEMORY_CATEGORIES),
+                         &app->theme, app->session.cost.bytes);
+    y += bars && !x ? MEMORY_CATEGORIES + 1 : 0;
     if (area.height > y && area.height > MEMORY_CATEGORIES)
         draw_command(app, area_part(area, x, y, area.width - x, area.height - y));
 }
@@ -214,9 +229,9 @@ static void draw_fields(struct app *app, const struct train_view *view, struct a
 }
 
 /* The bars stay in sight where fields can be seen beside them: they are what the fields decide. */
-static int summary_rows(const struct cost *cost, int height)
+static int summary_rows(const struct cost *cost, int width, int height)
 {
-    int bars = 1 + MEMORY_CATEGORIES;
+    int bars = summary_bars(width);
     return cost->known && height - HINT_ROWS - bars >= FIELD_ROWS ? bars : SUMMARY_ROWS;
 }
 
@@ -228,7 +243,7 @@ void train_draw(struct app *app, void *state, struct area area)
     for (int i = 0; i < SETTING_COUNT; i++)
         if (settings_uses(&app->session.settings, (enum setting)i))
             fields[count++] = (enum setting)i;
-    int summary = summary_rows(&app->session.cost, area.height);
+    int summary = summary_rows(&app->session.cost, area.width - 2, area.height);
     int room = area.height - HINT_ROWS - summary, rows = room < count ? room : count;
     int gap = room - rows >= 2, y = rows + gap;
     draw_fields(app, view, area_part(area, 0, 0, area.width, rows), fields, count);

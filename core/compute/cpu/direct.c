@@ -1,8 +1,7 @@
 #include "compute/cpu/direct.h"
 
+#include "compute/lapack.h"
 #include "compute/spectra_ops.h"
-
-#include <lapacke.h>
 
 enum { BLOCK = 512, WIDE = 32 };
 
@@ -66,29 +65,28 @@ static void fill_block(double *block, const float *matrix, int64_t rows, int64_t
 }
 
 /* R of the longer side by the shorter, whose columns are the rows of the square. */
-static lapack_int fill_triangle(const struct room *room, const float *matrix, int64_t rows,
-                                int64_t cols)
+static int fill_triangle(const struct room *room, const float *matrix, int64_t rows, int64_t cols,
+                         struct error *err)
 {
-    int64_t n = shorter(rows, cols), length = longer(rows, cols);
-    lapack_int order = (lapack_int)n, wide = order < WIDE ? order : WIDE, info = 0;
-    for (int64_t first = 0; first < length && info == 0; first += BLOCK) {
+    int64_t n = shorter(rows, cols), length = longer(rows, cols), wide = n < WIDE ? n : WIDE;
+    int status = 0;
+    for (int64_t first = 0; first < length && status == 0; first += BLOCK) {
         int64_t depth = length - first < BLOCK ? length - first : BLOCK;
         fill_block(room->block, matrix, rows, cols, first, depth);
-        info = LAPACKE_dtpqrt_work(LAPACK_COL_MAJOR, (lapack_int)depth, order, 0, wide,
-                                   room->square, (lapack_int)(tile_count(n) * TILE), room->block,
-                                   (lapack_int)depth, room->t, wide, room->work);
+        status = lapack_qr_step(room->square, tile_count(n) * TILE, room->block, depth, n, wide,
+                                room->t, room->work, err);
     }
-    return info;
+    return status;
 }
 
 /* A square matrix with the same singular values: itself, or R. */
-static lapack_int fill_square(const struct room *room, const float *matrix, int64_t rows,
-                              int64_t cols)
+static int fill_square(const struct room *room, const float *matrix, int64_t rows, int64_t cols,
+                       struct error *err)
 {
     int64_t n = shorter(rows, cols), padded = tile_count(n) * TILE;
     memset(room->square, 0, (size_t)(padded * padded) * sizeof *room->square);
     if (rows != cols)
-        return fill_triangle(room, matrix, rows, cols);
+        return fill_triangle(room, matrix, rows, cols, err);
     for (int64_t i = 0; i < n; i++)
         for (int64_t j = 0; j < n; j++)
             room->square[i * padded + j] = (double)matrix[i * n + j];
@@ -114,9 +112,8 @@ int CPU(direct_values)(double *values, double *start, const float *matrix, int64
     int64_t n = shorter(rows, cols);
     int band = band_of(n);
     const struct room room = room_in(start, n);
-    if (fill_square(&room, matrix, rows, cols) != 0)
-        return error_set(err, "LAPACK refuses a matrix of %lld x %lld", (long long)rows,
-                         (long long)cols);
+    if (fill_square(&room, matrix, rows, cols, err) != 0)
+        return -1;
     cut_into_tiles(&room, n);
     CPU(to_golub_kahan)(room.golub_kahan, room.square, room.reduction, n, band);
     CPU(chase)(room.diagonal, room.off_diagonal, room.golub_kahan, 2 * n, 2 * band);

@@ -36,7 +36,7 @@ static int shard_names(const cJSON *index, const char ***names, size_t *count, c
     {
         if (!cJSON_IsString(item) || strchr(item->valuestring, '/')) {
             free(list);
-            return error_set(err, "%s: \"weight_map\" names a shard that is no plain file name",
+            return error_set(err, "%s: \"weight_map\" names a shard that is not a plain file name",
                              where);
         }
         list[used++] = item->valuestring;

@@ -1,5 +1,5 @@
 /* safetensors: 8 bytes of header length, a JSON header, then the data. The header must describe the
- * data exactly: no gaps, no overlaps, nothing behind the last tensor. Internal to
+ * data exactly: no gaps, no overlaps, nothing after the last tensor. Internal to
  * core/checkpoint. */
 #ifndef SPECTRUM_CHECKPOINT_SAFETENSORS_H
 #define SPECTRUM_CHECKPOINT_SAFETENSORS_H

@@ -83,7 +83,7 @@ static const struct architecture qwen3 = {
     .role_count = LLAMA_ROLES,
 };
 
-/* The first Gemma; its successors have norms behind the attention and the MLP, too: gemma2.c. */
+/* The first Gemma; its successors have norms after the attention and the MLP, too: below. */
 static const struct architecture gemma = {
     .name = "gemma",
     .class_name = "GemmaForCausalLM",
@@ -94,7 +94,7 @@ static const struct architecture gemma = {
     .role_count = LLAMA_ROLES,
 };
 
-/* Gemma 2 and the text models of Gemma 3: norms in front of the attention and the MLP, and behind
+/* Gemma 2 and the text models of Gemma 3: norms in front of the attention and the MLP, and after
  * them. GGUF's "ffn_norm" is the one in front of the MLP, as Llama's is; Hugging Face's name for
  * Llama's, post_attention_layernorm, is another norm here. */
 static const struct role_name gemma2_roles[] = {

@@ -156,7 +156,7 @@ void config_read_rope(struct model *model, const cJSON *scaling, const cJSON *me
         read_yarn(model, scaling);
 }
 
-/* The types that `--rope-scaling` takes, and the factor behind the colon. */
+/* The types that `--rope-scaling` takes, and the factor after the colon. */
 static bool parse_scaling(const char *text, char type[16], double *factor)
 {
     static const char *const names[] = {"linear", "yarn", "dynamic", "llama3"};

@@ -13,7 +13,7 @@
 enum { MODEL_ROWS_MAX = 1 << 22 }; /* of a table of tokens */
 enum { TENSOR_NAME = 512 };        /* longer ones are no module of any architecture */
 
-/* The number behind a prefix ("model.layers." / "blk."), and what follows its dot; NULL: no. */
+/* The number after a prefix ("model.layers." / "blk."), and what follows its dot; NULL: no. */
 static const char *after_layer(const char *name, const char *prefix, int *layer)
 {
     size_t length = strlen(prefix);
@@ -379,7 +379,7 @@ static int deinterleave(const struct module *module, float *matrix, struct error
     return 0;
 }
 
-/* The rows behind the tensor's own: the mean of those, each column summed in fp64. */
+/* The rows after the tensor's own: the mean of those, each column summed in fp64. */
 static int fill_added(const struct module *module, float *matrix, struct error *err)
 {
     int64_t cols = module->cols, own = module->rows - module->added_rows;

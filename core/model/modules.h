@@ -37,7 +37,7 @@ struct module {
     const struct tensor_info *tensor;
     int64_t rows, cols; /* a 1-D tensor is 1 x n */
     int64_t parameters; /* rows * cols */
-    int64_t added_rows; /* of these rows: behind the tensor's own, by model_add_rows() */
+    int64_t added_rows; /* of these rows: after the tensor's own, by model_add_rows() */
     int rotary_heads;   /* > 0: rows are interleaved per head (GGUF) and are put back on reading */
 };
 

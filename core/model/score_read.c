@@ -224,7 +224,7 @@ static int read_module(struct scan *scan, size_t *capacity, const cJSON *entry, 
     read_model(scan, json_get(entry, "model")); /* of the first row */
     const cJSON *value = json_get(entry, "snr");
     if (!scan_read_row(row, entry) && value && !cJSON_IsNull(value))
-        return error_set(err, "%s: module \"%.120s\" has an \"snr\" that is no number", where,
+        return error_set(err, "%s: module \"%.120s\" has an \"snr\" that is not a number", where,
                          entry->string);
     return 0;
 }
@@ -238,7 +238,7 @@ static int read_group(struct scan *scan, size_t *capacity, const cJSON *group, c
     {
         struct scan_row *row;
         if (!cJSON_IsNumber(item))
-            return error_set(err, "%s: \"%.120s\" under \"%.120s\" is no number", where,
+            return error_set(err, "%s: \"%.120s\" under \"%.120s\" is not a number", where,
                              item->string, group->string);
         if (add_row(scan, capacity, item->string, group->string, &row, where, err) != 0)
             return -1;

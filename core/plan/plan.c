@@ -483,7 +483,7 @@ static int set_name(struct plan *plan, const char *name, struct error *err)
     else if (row && is_there(plan, row, name, parts))
         flags[row - plan->scan->rows] |= (unsigned char)parts;
     else if (row || !set_unlisted(plan, name))
-        return error_set(err, "\"%.200s\" is no module of this %s", name,
+        return error_set(err, "\"%.200s\" is not a module of this %s", name,
                          plan->model ? "model" : "scan");
     return 0;
 }

@@ -1,5 +1,5 @@
-/* Freeze plans: which modules train. Made from a scan by percentage (int(len * percent / 100) of each type), changed by
- * hand with undo and redo, read and written as files (docs/plans.md).
+/* Freeze plans: which modules train. Made from a scan by percentage (int(len * percent / 100) of
+ * each type), changed by hand with undo and redo, read and written as files (docs/plans.md).
  *
  * A plan holds for each module of its scan which parts train, its weight, its bias or both, and a
  * switch each for the embedding and the head, which a scan usually does not list. It borrows the
@@ -41,8 +41,8 @@ int plan_select(struct plan *plan, double percent, enum plan_scope scope, struct
 int plan_select_with_ends(struct plan *plan, double percent, enum plan_scope scope, bool embeddings,
                           bool head, struct error *err);
 
-/* Ranks again, because rows of the scan became known; a plan that was selected by percentage, with
- * nothing changed by hand since, is selected again, in the same step of undo. */
+/* Recomputes the ranks, because rows of the scan became known; a plan that was selected by
+ * percentage, with nothing changed by hand since, is selected by them, in the same step of undo. */
 void plan_refresh(struct plan *plan);
 
 /* Sets every module whose name the pattern finds, embedding and head among them; *matched is their
@@ -84,7 +84,7 @@ bool plan_selection(const struct plan *plan, double *percent, enum plan_scope *s
 /* Rank of a row within its type by SNR, 1 = highest; *of is the size of the type. */
 size_t plan_rank(const struct plan *plan, size_t row, size_t *of);
 
-/* The rows of the n-th type, in the order of the types' first rows, by falling SNR; NULL behind the
+/* The rows of the n-th type, in the order of the types' first rows, by falling SNR; NULL after the
  * last. Owned by the plan, until it is refreshed. */
 const size_t *plan_type_rows(const struct plan *plan, size_t n, size_t *count);
 

@@ -61,7 +61,7 @@ static int take_event(yaml_parser_t *parser, struct names *names, int *depth, bo
         if (*in_list)
             status = names_add(names, text, where, err);
         else if (*depth == 1 && strcmp(text, "unfrozen_parameters") != 0 && *text)
-            status = error_set(err, "%s: line %zu: \"%.80s\" is no part of a plan", where,
+            status = error_set(err, "%s: line %zu: \"%.80s\" is not a part of a plan", where,
                                event.start_mark.line + 1, text);
         break;
     case YAML_ALIAS_EVENT:
@@ -114,9 +114,10 @@ static int read_json(struct names *names, const struct buffer *text, const char 
         cJSON_ArrayForEach(item, train)
         {
             if (status == 0)
-                status = cJSON_IsString(item)
-                             ? names_add(names, item->valuestring, where, err)
-                             : error_set(err, "%s: \"train\" has an entry that is no name", where);
+                status =
+                    cJSON_IsString(item)
+                        ? names_add(names, item->valuestring, where, err)
+                        : error_set(err, "%s: \"train\" has an entry that is not a name", where);
         }
     cJSON_Delete(root);
     return status;

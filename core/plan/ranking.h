@@ -19,7 +19,7 @@ struct ranking {
 int ranking_init(struct ranking *ranking, const struct scan *scan, struct error *err);
 void ranking_free(struct ranking *ranking);
 
-/* Ranks again: scores became known. */
+/* Recomputes the ranks: scores became known. */
 void ranking_refresh(struct ranking *ranking, const struct scan *scan);
 
 /* The row whose module is the first `length` bytes of a name; NULL where there is none. */

@@ -99,7 +99,7 @@ static int check_variables(const cJSON *variables, struct error *err)
     for (size_t i = 0; i < sizeof reserved / sizeof *reserved; i++)
         if (json_get(variables, reserved[i]))
             return error_set(err,
-                             "\"chat_template_kwargs\" sets \"%s\", which is no variable of a "
+                             "\"chat_template_kwargs\" sets \"%s\", which is not a variable of a "
                              "template that a record may set",
                              reserved[i]);
     return 0;

@@ -23,14 +23,14 @@ int conversation_system(struct turns *turns, struct reader *reader, const cJSON 
 int conversation_encode(const struct turns *turns, const struct beside *beside,
                         struct reader *reader, struct token_list *out, struct error *err);
 
-/* The same of a prompt of `count` turns and a completion: all behind the prompt is trained, as TRL
+/* The same of a prompt of `count` turns and a completion: all after the prompt is trained, as TRL
  * does, where no turn says itself how much it counts. */
 int conversation_encode_completion(const struct turns *turns, size_t count,
                                    const struct beside *beside, struct reader *reader,
                                    struct token_list *out, struct error *err);
 
 /* Gives `weight` to the tokens of the list from `begin` on that differ from the prompt's, the first
- * that does and all behind it. */
+ * that does and all after it. */
 void conversation_weigh_after(struct token_list *list, size_t begin,
                               const struct token_list *prompt, double weight);
 

@@ -245,7 +245,7 @@ int data_foreign_check(const struct data_stream *stream, const char *head, size_
     if (!*data_name_form(path))
         return error_set(err,
                          "%s: data files end in .txt, .jsonl or .json, packed ones in .gz or .zst "
-                         "behind that",
+                         "after that",
                          path);
     return check_encoding(stream, head, length, err);
 }

@@ -1,5 +1,5 @@
 /* The bytes of a data file in their order, unpacked where it is gzip or zstd: told by its first
- * bytes, whatever its name. Members and frames that lie one behind another are one file. No more of
+ * bytes, whatever its name. Members and frames that lie one after another are one file. No more of
  * it is in memory than a window, so a small file that unpacks to a large one costs time alone.
  */
 #ifndef SPECTRUM_TEXT_DATA_STREAM_H

@@ -23,7 +23,7 @@ struct dataset_source {
 
 /* Something seen in the records: how often, and where first. */
 struct dataset_note {
-    char *text; /* cut behind 80 bytes; as it stands in the file: unfit for a terminal */
+    char *text; /* cut after 80 bytes; as it stands in the file: unfit for a terminal */
     char *path; /* of the file, one of `file`s that the paths came to */
     size_t file, line, count;
 };

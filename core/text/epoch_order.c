@@ -59,7 +59,7 @@ static int list_units(struct epoch_order *o, const struct piece_list *pieces, st
     return 0;
 }
 
-/* The first unit of which the pieces come at or behind `piece`, with which a unit begins. */
+/* The first unit of which the pieces come at or after `piece`, with which a unit begins. */
 static size_t unit_at(const struct epoch_order *o, size_t piece)
 {
     size_t low = 0, high = o->unit_count;

@@ -24,7 +24,7 @@ struct form {
     bool undesired; /* its label is false: it stays, with weights of 0 */
     const char *read[COLUMN_COUNT + 6]; /* the columns that were read; the context's names */
     size_t read_count;
-    /* What its turns have that was not read, "messages[].thought", each once; cut behind 80 bytes,
+    /* What its turns have that was not read, "messages[].thought", each once; cut after 80 bytes,
      * maybe in a letter. */
     char members[FORM_MEMBERS_MAX][128];
     size_t member_count;

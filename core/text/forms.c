@@ -36,7 +36,7 @@ int form_encode_text(const struct form_context *context, const char *text, size_
     return length == 0 && !parts ? 0 : encode_text(context, text, length, 1, parts, out, err);
 }
 
-/* One text, of which is trained what stands behind the tokens of the prompt alone: so TRL does. */
+/* One text, of which is trained what stands after the tokens of the prompt alone: so TRL does. */
 static int encode_pair(const struct reader *r, const char *prompt, const char *completion,
                        struct token_list *out, struct error *err)
 {
@@ -139,7 +139,7 @@ static int read_turn_pair(struct reader *r, const cJSON *prompt, const cJSON *co
     return status;
 }
 
-/* Question and answer as turns behind those that are there. */
+/* Question and answer as turns after those that are there. */
 static int encode_answer(struct turns *turns, struct reader *r, enum column form,
                          const char *question, const char *answer, struct token_list *out,
                          struct error *err)

@@ -18,7 +18,7 @@
 int form_encode(const struct form_context *context, const cJSON *record, struct token_list *out,
                 struct form *form, struct error *err);
 
-/* The same for plain text: all of it is trained, and the eos behind it. `parts` is 0, or
+/* The same for plain text: all of it is trained, and the eos after it. `parts` is 0, or
  * ENCODE_GOES_ON and ENCODE_UNENDED for a part of a long text. */
 int form_encode_text(const struct form_context *context, const char *text, size_t length,
                      unsigned parts, struct token_list *out, struct error *err);

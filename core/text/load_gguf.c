@@ -227,7 +227,7 @@ static int load_frame(struct tokenizer *t, const cJSON *metadata, const char *wh
 static int load_frames(struct tokenizer *t, const cJSON *metadata, bool adds_bos, struct error *err)
 {
     return load_frame(t, metadata, "bos", t->bos, adds_bos, &t->before, err) != 0 ||
-                   load_frame(t, metadata, "eos", t->eos, false, &t->behind, err) != 0
+                   load_frame(t, metadata, "eos", t->eos, false, &t->after, err) != 0
                ? -1
                : 0;
 }

@@ -93,7 +93,7 @@ static int check_is_first(const struct tokenizer *t, const char *type, struct er
     return t->splitter.count == 0 && t->prefixer.count == 0
                ? 0
                : error_set(err,
-                           "a %s pre-tokenizer that adds a space behind another pre-tokenizer "
+                           "a %s pre-tokenizer that adds a space after another pre-tokenizer "
                            "is not supported",
                            type);
 }
@@ -174,7 +174,7 @@ static int load_frame(struct tokenizer *t, const cJSON *node, struct error *err)
     {
         const char *name = NULL;
         if (json_get(item, "Sequence")) {
-            frame = &t->behind;
+            frame = &t->after;
             continue;
         }
         json_get_string(json_get(item, "SpecialToken"), "id", &name);
@@ -373,7 +373,7 @@ int tokenizer_load_json(struct tokenizer *t, const char *path, const char *folde
     if (status == 0)
         status = tokenizer_load_added(t, root, config, folder, err);
     if (status == 0 &&
-        (check_frame(t, &t->before, err) != 0 || check_frame(t, &t->behind, err) != 0))
+        (check_frame(t, &t->before, err) != 0 || check_frame(t, &t->after, err) != 0))
         status = error_prefix(err, "%s", path);
     cJSON_Delete(root);
     if (status == 0)

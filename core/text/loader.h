@@ -1,4 +1,4 @@
-/* Files to tokens: what is behind dataset_load() and dataset_open(). Internal to core/text. */
+/* Files to tokens: the way of dataset_load() and dataset_open(). Internal to core/text. */
 #ifndef SPECTRUM_TEXT_LOADER_H
 #define SPECTRUM_TEXT_LOADER_H
 

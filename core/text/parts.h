@@ -58,7 +58,7 @@ struct tokenizer {
     int32_t unknown;             /* stands for what cannot be written; -1: that is dropped */
     int32_t bos, eos, pad, unk;  /* as configured */
     int64_t next_id;             /* that a new token gets */
-    struct frame before, behind; /* of the post-processor */
+    struct frame before, after;  /* of the post-processor */
     cJSON *templates;            /* chat templates: name -> source */
     cJSON *special_map;          /* named tokens: "eos_token" -> text */
     char source[HASH_TEXT_SIZE]; /* of the JSON that it was read from */

@@ -56,7 +56,7 @@ struct weight_window {
     float weights[1 << 14];
 };
 
-/* Targets of a piece that count: *out of its tokens but the first, and the one behind a split. */
+/* Targets of a piece that count: *out of its tokens but the first, and the one after a split. */
 static int count_targets(struct weight_window *w, uint64_t from, int64_t known, uint64_t *out,
                          struct error *err)
 {

@@ -55,7 +55,7 @@ int record_reader_open(struct record_reader *reader, const char *path, const cha
                        struct error *err);
 void record_reader_free(struct record_reader *reader);
 
-/* Where to cut text[0..length) so that both parts give the tokens of the whole: behind a line's end
+/* Where to cut text[0..length) so that both parts give the tokens of the whole: after a line's end
  * or else before a space, each with no white space around it, where every pre-tokenizer that is
  * known here cuts, too. Where there is neither, a letter's beginning; one token may differ then. */
 size_t record_seam(const char *text, size_t length);

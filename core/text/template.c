@@ -120,7 +120,7 @@ static int set_date(struct chat_template *chat, const char *date, struct error *
                   (chat->tool_use && jinja_names(chat->tool_use, "strftime_now"));
     if (date) {
         if (sscanf(date, "%4d-%2d-%2d%c", &day.tm_year, &day.tm_mon, &day.tm_mday, &behind) != 3)
-            return error_set(err, "\"%.40s\" is no date; expected one as in 2026-11-29", date);
+            return error_set(err, "\"%.40s\" is not a date; expected one as in 2026-11-29", date);
         day.tm_year -= 1900;
         day.tm_mon--;
         day.tm_hour = 12;

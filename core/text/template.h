@@ -5,9 +5,9 @@
  * transformers' apply_chat_template(), and what that refuses is refused.
  *
  * What is trained of a turn that has a weight: where the template marks it, what it wrote inside
- * {% generation %} (equal to return_assistant_tokens_mask); else what stands behind the generation
+ * {% generation %} (equal to return_assistant_tokens_mask); else what stands after the generation
  * prompt that follows the messages before it, up to where the turn ends, without the white space
- * behind its last special token.
+ * after its last special token.
  */
 #ifndef SPECTRUM_TEXT_TEMPLATE_H
 #define SPECTRUM_TEXT_TEMPLATE_H

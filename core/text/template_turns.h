@@ -16,7 +16,7 @@
 /* Fills spans, ascending: of chat->text, which is the whole conversation rendered. */
 int rendering_find_turns(struct chat_rendering *r, struct error *err);
 
-/* The special token that the last of the spans ends with, but for white space behind it; or -1. */
+/* The special token that the last of the spans ends with, but for white space after it; or -1. */
 int32_t rendering_turn_end(const struct chat_rendering *r);
 
 #endif

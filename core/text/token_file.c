@@ -216,7 +216,7 @@ static int read_trailer(struct checker *c, uint64_t size, const char *key, size_
         return -1;
     if (memcmp(t->magic, MAGIC, sizeof MAGIC) != 0 || t->version != VERSION ||
         t->byte_order != BYTE_ORDER_MARK || memcmp(t->zero, "\0\0\0\0", sizeof t->zero) != 0)
-        return refuse(c, "it is no file of tokens of this version, or it is cut off", err);
+        return refuse(c, "it is not a file of tokens of this version, or it is cut off", err);
     if (memcmp(t->key, key, HASH_TEXT_SIZE) != 0 || t->sources != sources)
         return refuse(c, "it belongs to other data", err);
     return sizes_fit(t, size) ? 0 : refuse(c, "its sizes do not add up", err);
@@ -279,7 +279,7 @@ static int read_notes(struct dataset *out, const struct checker *c, const char *
     return status;
 }
 
-/* Everything behind ids and weights. */
+/* All that follows ids and weights. */
 static int read_index(struct dataset *out, struct checker *c, struct error *err)
 {
     const struct trailer *t = &c->trailer;

@@ -4,7 +4,7 @@
  *     weights  [tokens] float
  *     offsets  [documents + 1] uint64
  *     kinds    [documents] uint8, of enum document_kind
- *     ends     [sources] uint64, the document behind each source's last
+ *     ends     [sources] uint64, the document after each source's last
  *     notes    JSON: forms that were recognised, columns that were not read (notes.h)
  *     trailer  what follows is counted by it: sizes, the key, fingerprints (token_file.c)
  *

@@ -30,7 +30,7 @@ void tokenizer_close(struct tokenizer *t)
     free(t);
 }
 
-/* The default as ever, so that what was recorded of a tokenizer holds; behind it the others, which
+/* The default as ever, so that what was recorded of a tokenizer holds; after it the others, which
  * few have. */
 static void hash_templates(struct hash *hash, const struct tokenizer *t)
 {
@@ -205,7 +205,7 @@ int tokenizer_encode_spans(struct tokenizer *tokenizer, const char *text, size_t
         (framed && begins && add_frame(&tokenizer->before, out, err) != 0) ||
         encode_raw(&e, &stage, err) != 0)
         return -1;
-    return framed && ends ? add_frame(&tokenizer->behind, out, err) : 0;
+    return framed && ends ? add_frame(&tokenizer->after, out, err) : 0;
 }
 
 int tokenizer_encode(struct tokenizer *tokenizer, const char *text, size_t length, unsigned flags,

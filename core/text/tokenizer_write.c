@@ -87,7 +87,7 @@ static void put_sequence(struct buffer *out, const struct tokenizer *t, const ch
 {
     put_frame(out, t, &t->before, true);
     buffer_format(out, "{\"Sequence\": {\"id\": \"%s\", \"type_id\": 0}}", name);
-    put_frame(out, t, &t->behind, false);
+    put_frame(out, t, &t->after, false);
 }
 
 static void put_frame_ids(struct buffer *out, const struct tokenizer *t, const struct frame *frame,
@@ -110,7 +110,7 @@ static void put_post_processor(struct buffer *out, const struct tokenizer *t)
 {
     const char *between = "";
     buffer_text(out, "\"post_processor\": ");
-    if (t->before.count + t->behind.count == 0) {
+    if (t->before.count + t->after.count == 0) {
         buffer_text(out, "null,\n");
         return;
     }
@@ -122,7 +122,7 @@ static void put_post_processor(struct buffer *out, const struct tokenizer *t)
     put_sequence(out, t, "B");
     buffer_text(out, "], \"special_tokens\": {");
     put_frame_ids(out, t, &t->before, &between);
-    put_frame_ids(out, t, &t->behind, &between);
+    put_frame_ids(out, t, &t->after, &between);
     buffer_text(out, "}},\n");
 }
 

@@ -98,7 +98,7 @@ static void what_is_no_template_is_refused(void **state)
     static const char *const bad[][2] = {
         {"{\"chat_template\": 5}", "neither a text nor several"},
         {"{\"chat_template\": true}", "neither a text nor several"},
-        {"{\"chat_template\": {\"default\": 5}}", "what is called \"default\" is no text"},
+        {"{\"chat_template\": {\"default\": 5}}", "what is called \"default\" is not a text"},
         {"{\"chat_template\": [{\"name\": 1, \"template\": \"x\"}]}", "two texts"},
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {

@@ -169,7 +169,7 @@ static int round_common(struct jinja_run *run, struct jinja_value value,
     if (to_whole)
         return isfinite(value.is.number)
                    ? truncate_float(run, rint(value.is.number), out)
-                   : error_set(run->err, "what is not finite is no whole number");
+                   : error_set(run->err, "what is not finite cannot be a whole number");
     double rounded = round_float(value.is.number, digits);
     *out = jinja_float(rounded);
     return isinf(rounded) && isfinite(value.is.number)

@@ -1,4 +1,4 @@
-/* Tests: what stands behind `is`. */
+/* Tests: what may follow `is`. */
 #include "jinja/filters/filters.h"
 
 #include "jinja/methods/methods.h"

@@ -131,7 +131,7 @@ static int read_indention(struct jinja_run *run, struct jinja_value width, struc
                : jinja_binary(run, "*", jinja_string(" "), jinja_int(count), out);
 }
 
-/* Every line behind the first, empty ones only with `blank`; the first with `first`. What ends a
+/* Every line after the first, empty ones only with `blank`; the first with `first`. What ends a
  * line is "\n" afterwards. */
 static int filter_indent(struct jinja_run *run, struct jinja_value value, args *arguments,
                          struct jinja_value *out)

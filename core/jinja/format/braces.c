@@ -157,7 +157,7 @@ static int write_field(struct formatter *f, struct jinja_text field, int depth, 
     return result;
 }
 
-/* The byte behind the brace that closes a field which begins at `at`; 0: there is none. */
+/* The byte after the brace that closes a field which begins at `at`; 0: there is none. */
 static size_t behind_field(struct jinja_text text, size_t at)
 {
     int depth = 1;

@@ -43,7 +43,7 @@ static int next_value(struct source *s, struct jinja_value *out)
     return 0;
 }
 
-/* A byte of the format, NUL behind its end. */
+/* A byte of the format, NUL after its end. */
 static char peek(const struct source *s)
 {
     struct jinja_text text = s->format.is.text;
@@ -216,7 +216,7 @@ static int format_float(struct source *s, const struct conversion *c, double num
     struct buffer body = BUFFER_INIT;
     int precision = c->precision < 0 ? 6 : (int)c->precision;
     if (c->precision > 400)
-        return error_set(s->run->err, "more than 400 digits behind the point of a float");
+        return error_set(s->run->err, "more than 400 digits after the point of a float");
     snprintf(format, sizeof format, "%%%s.*%c", c->alternate ? "#" : "", c->kind);
     buffer_format(&body, format, precision, isnan(number) ? number : fabs(number));
     const char *sign = sign_of(c, signbit(number) && !isnan(number));

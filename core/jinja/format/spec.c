@@ -177,7 +177,7 @@ static int format_float(struct jinja_run *run, const struct spec *spec, double n
     bool percent = spec->type == '%';
     int precision = spec->precision < 0 ? 6 : (int)spec->precision;
     if (spec->precision > 400)
-        return error_set(run->err, "more than 400 digits behind the point of a float");
+        return error_set(run->err, "more than 400 digits after the point of a float");
     if (!spec->type && (spec->precision >= 0 || spec->alternate))
         return error_set(run->err, "a precision without one of the types e, f, g and %% is not "
                                    "known here");

@@ -106,7 +106,7 @@ static int text_center(struct jinja_run *run, struct jinja_value self, args *arg
     return pad(run, self, fill, left, missing - left, out);
 }
 
-/* Zeros behind a sign, in front of all else. */
+/* Zeros after a sign, in front of all else. */
 static int text_zfill(struct jinja_run *run, struct jinja_value self, args *arguments,
                       struct jinja_value *out)
 {

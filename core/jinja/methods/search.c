@@ -10,7 +10,7 @@
 typedef const struct jinja_arguments args;
 
 /* The bytes between arguments `first` and `first` + 1, code points as of a slice. False: the range
- * begins behind the text, where not even "" is found. */
+ * begins after the text, where not even "" is found. */
 static int find_range(struct jinja_run *run, struct jinja_value self, args *arguments, size_t first,
                       size_t *begin, size_t *end, bool *inside)
 {

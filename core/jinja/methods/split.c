@@ -49,7 +49,7 @@ static size_t skip_spaces_back(struct jinja_text text, size_t at, bool spaces)
     return at;
 }
 
-/* Words between white space; what is left behind the last split keeps the white space at its end.
+/* Words between white space; what is left after the last split keeps the white space at its end.
  */
 static int split_words(struct jinja_run *run, struct jinja_value self, uint64_t most,
                        struct jinja_value *out)

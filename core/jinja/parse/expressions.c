@@ -47,7 +47,7 @@ static int parse_argument(struct parser *parser, struct arguments *out, struct e
     bool rest = parser_at(parser, "*"), rest_named = parser_at(parser, "**");
     if (out->rest_named || (out->rest && !named && !rest_named) ||
         (out->named && !named && !rest && !rest_named))
-        return parser_fail(parser, "an argument that stands behind those that must be last");
+        return parser_fail(parser, "an argument that stands after those that must be last");
     if (named)
         return parse_keyword(parser, out);
     if (rest || rest_named)
@@ -155,7 +155,7 @@ static int parse_items(struct parser *parser, bool dict, struct expression **out
     return parser_expect(parser, close);
 }
 
-/* Where a tuple may end behind a comma, or before its first element. */
+/* Where a tuple may end after a comma, or before its first element. */
 static bool at_tuple_end(const struct parser *parser, const char *end)
 {
     return parser->token.kind == TOKEN_PRINT_END || parser->token.kind == TOKEN_BLOCK_END ||
@@ -256,7 +256,7 @@ static int parse_attribute(struct parser *parser, struct link *link)
     if (parser->token.kind == TOKEN_NAME)
         return parser_word(parser, &link->name);
     if (parser->token.kind != TOKEN_INTEGER)
-        return parser_expected(parser, "a name or a number behind '.'");
+        return parser_expected(parser, "a name or a number after '.'");
     link->kind = LINK_ITEM;
     return parse_number(parser, &link->arguments.values);
 }

@@ -81,7 +81,7 @@ static size_t behind_end(const struct lexer *lexer, size_t at, const char *end, 
 static size_t text_end(const struct lexer *lexer, size_t begin, size_t tag)
 {
     const char *source = lexer->source;
-    size_t end = begin; /* behind the last that is no blank */
+    size_t end = begin; /* after the last that is no blank */
     size_t line = begin;
     for (size_t at = begin; at < tag;) {
         size_t blank = blank_at(lexer, at);
@@ -107,7 +107,7 @@ static size_t word_tag(const struct lexer *lexer, size_t at, const char *word)
     return looking_at(lexer, at, word) ? skip_blanks(lexer, at + strlen(word)) : 0;
 }
 
-/* {% raw %}: behind it; 0 where another tag stands at `at`. */
+/* {% raw %}: after it; 0 where another tag stands at `at`. */
 static size_t raw_begin(const struct lexer *lexer, size_t at)
 {
     size_t end = word_tag(lexer, at, "raw");
@@ -204,7 +204,7 @@ static int digit_value(char c)
     return c >= 'A' && c <= 'F' ? c - 'A' + 10 : 99;
 }
 
-/* The byte at `at`; NUL behind the end. */
+/* The byte at `at`; NUL after the end. */
 static char byte_at(const struct lexer *lexer, size_t at)
 {
     return at < lexer->length ? lexer->source[at] : '\0';
@@ -232,7 +232,7 @@ static size_t behind_exponent(const struct lexer *lexer, size_t at)
     return end > digits ? end : at;
 }
 
-/* 1.5, 1e3, 1.5e-3: digits, and a fraction or an exponent or both. Not behind a dot: a.0.1 has two
+/* 1.5, 1e3, 1.5e-3: digits, and a fraction or an exponent or both. Not after a dot: a.0.1 has two
  * whole numbers. `at` where none stands. */
 static size_t behind_float(const struct lexer *lexer, size_t at)
 {
@@ -317,7 +317,7 @@ static int read_code_point(const struct lexer *lexer, size_t *at, size_t count, 
         value = value * 16 + digit;
     }
     if (value > 0x10ffff)
-        return error_set(err, "an escape of a text that is no character of Unicode");
+        return error_set(err, "an escape of a text that is not a character of Unicode");
     if (value >= 0xd800 && value <= 0xdfff)
         return error_set(err, "an escape of a text that is half a character (a surrogate): write "
                               "the character itself, or \\U and its eight digits");
@@ -355,7 +355,7 @@ static size_t keep_backslash(const struct lexer *lexer, size_t *at, char *out)
     return used;
 }
 
-/* The escape behind the backslash before *at into out, at most ten bytes; how many, or -1. */
+/* The escape after the backslash before *at into out, at most ten bytes; how many, or -1. */
 static int read_escape(const struct lexer *lexer, size_t *at, char *out, struct error *err)
 {
     static const char letters[] = "\\'\"abfnrtv", meant[] = "\\'\"\a\b\f\n\r\t\v";

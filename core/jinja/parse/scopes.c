@@ -193,7 +193,7 @@ static int check_body(struct check *check, struct frame *frame, struct body *bod
     return enter_body(check, frame, body);
 }
 
-/* A loop has its target and `loop`; the filter behind its `if` has no more than the target. */
+/* A loop has its target and `loop`; the filter after its `if` has no more than the target. */
 static int check_loop(struct check *check, const struct frame *outer, struct statement *loop)
 {
     struct jinja_template *parsed = check->parsed;

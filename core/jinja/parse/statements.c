@@ -236,7 +236,7 @@ static int parse_signature(struct parser *parser, struct macro *out)
         if (assigned < 0 || (assigned && parse_expression(parser, true, &made->value) != 0))
             return -1;
         if (defaults && !assigned)
-            return parser_fail(parser, "a parameter without a value behind one that has one");
+            return parser_fail(parser, "a parameter without a value after one that has one");
         defaults = assigned;
     }
     return parser_expect(parser, ")");
@@ -303,7 +303,7 @@ static int parse_call(struct parser *parser, struct statement *out)
     while (last && last->next)
         last = last->next;
     if (!last || last->kind != LINK_CALL)
-        return parser_fail(parser, "expected a call behind {%% call %%}");
+        return parser_fail(parser, "expected a call after {%% call %%}");
     return parse_macro_body(parser, "endcall", macro);
 }
 

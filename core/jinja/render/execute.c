@@ -304,7 +304,7 @@ static int loop_call(struct jinja_run *run, struct jinja_callable *callable,
                      const struct jinja_arguments *arguments, struct jinja_value *out);
 
 /* Goes through a value. `else` runs where no iteration came to its end: also when one was left by
- * break or continue, as jinja2 notes it behind the body. */
+ * break or continue, as jinja2 notes it after the body. */
 static enum flow run_loop(struct rendering *r, const struct statement *statement,
                           struct scope *outer, struct jinja_value over, int depth0)
 {
@@ -419,7 +419,7 @@ static enum flow run_body(struct rendering *r, const struct body *body)
     return FLOW_ON;
 }
 
-/* The ends of {% generation %} are counts of characters behind their beginnings until now. The two
+/* The ends of {% generation %} are counts of characters after their beginnings until now. The two
  * differ from what the block wrote only where its text did not reach the output as it was. */
 static void end_generated(struct jinja_output *output)
 {

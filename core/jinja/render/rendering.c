@@ -133,7 +133,7 @@ static int note_origin(struct rendering *r, size_t begin)
     return jinja_spans_add(spans, (struct jinja_span){begin, end, r->origin}, r->run.err);
 }
 
-/* After something was written behind `begin`. */
+/* When something was written from `begin` on. */
 static int note_written(struct rendering *r, size_t begin)
 {
     size_t count = r->out->length - begin;

@@ -140,7 +140,7 @@ static bool is_case_ignorable(int32_t point)
     }
 }
 
-/* A sigma is final where a cased letter stands before it and none behind it. */
+/* A sigma is final where a cased letter stands before it and none after it. */
 static bool is_final_sigma(struct jinja_text text, size_t at)
 {
     size_t bytes, next = at + 2;

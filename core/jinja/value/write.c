@@ -34,7 +34,7 @@ static int shortest_digits(double magnitude, char digits[24])
     return *at ? (int)strtol(at + 1, NULL, 10) : 0;
 }
 
-/* Fixed where the exponent is from -4 to 15, with one digit behind the point at least. */
+/* Fixed where the exponent is from -4 to 15, with one digit after the point at least. */
 void jinja_write_float(struct buffer *out, double number)
 {
     if (!isfinite(number)) {

@@ -317,7 +317,7 @@ static int write_model(const struct export *export, const char *out, struct erro
     if (disk_check(out, model_bytes(export), err) != 0)
         return -1;
     return export_write_sidecars(export, out, true, err) == 0 ? write_weights(export, out, err)
-                                                                : -1;
+                                                              : -1;
 }
 
 /* The base that a run's adapters stand beside, as what the run read of it: out/base. It ends texts

@@ -2,8 +2,8 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "job/export_parts.h"
-#include "model/sidecars.h"
 #include "model/config_write.h"
+#include "model/sidecars.h"
 #include "text/tokenizer_write.h"
 
 #include <stdlib.h>
@@ -31,7 +31,7 @@ int export_save_text(const char *folder, const char *name, struct buffer *text, 
 
 /* From a GGUF file's metadata. */
 static int rebuild_sidecars(const struct export *export, const char *out, bool whole,
-                              struct error *err)
+                            struct error *err)
 {
     const struct model *model = export->source.model;
     const struct tokenizer *tokenizer = export->tokenizer;
@@ -87,7 +87,7 @@ static int amend_config(const struct export *export, const char *out, struct err
 }
 
 int export_write_sidecars(const struct export *export, const char *out, bool whole,
-                            struct error *err)
+                          struct error *err)
 {
     const struct checkpoint *base = export->source.model->checkpoint;
     bool gguf = checkpoint_format(base) == CHECKPOINT_GGUF;

@@ -57,6 +57,6 @@ int export_find_ends(struct export_summary *summary, const struct export *export
 /* The tokenizer's files, generation_config.json and the like; of a `whole` model config.json, too.
  */
 int export_write_sidecars(const struct export *export, const char *out, bool whole,
-                            struct error *err);
+                          struct error *err);
 
 #endif

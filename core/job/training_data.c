@@ -2,8 +2,8 @@
 #include "base/memory.h"
 #include "job/training_parts.h"
 #include "text/dataset_open.h"
-#include "text/template.h"
 #include "text/notes.h"
+#include "text/template.h"
 #include "text/tokenizer_open.h"
 
 #include <inttypes.h>

@@ -95,8 +95,8 @@ static bool name_module(const struct architecture *architecture, bool gguf, cons
     return false;
 }
 
-/* REFERENCE 2: what follows the first numeric component, without ".weight"; the whole name where
- * there is no such component, or nothing follows. */
+/* The type of a module: what follows the first numeric component, without ".weight"; the whole name
+ * where there is no such component, or nothing follows. */
 static char *module_type(const char *name, struct error *err)
 {
     int number;

@@ -30,7 +30,8 @@ enum module_role {
 
 struct module {
     char *name; /* full tensor name: "model.layers.7.mlp.down_proj.weight" */
-    char *type; /* REFERENCE 2: "mlp.down_proj"; "model.embed_tokens", "lm_head" for those */
+    char *type; /* "mlp.down_proj", which rows of a scan are ranked within; "model.embed_tokens",
+                   "lm_head" for those */
     bool bias;  /* the name ends in ".bias" */
     int layer;  /* block number: the first number in the name; -1 where there is none */
     enum module_role role;

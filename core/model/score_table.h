@@ -27,7 +27,7 @@ struct scan_row {
     int64_t bias;
     bool bare;
     bool detailed;                      /* false: nothing below is valid */
-    double sigma_max, sigma, threshold; /* REFERENCE 1: S[0], the IQR sigma, tau */
+    double sigma_max, sigma, threshold; /* S[0], sigma, tau: spectra/score.h */
     int64_t signal_count, noise_count;
     double null_snr;            /* what iid noise of this shape scores; NaN: not known */
     bool degenerate;            /* the score is decided by a handful of values, or by rounding */

@@ -1,5 +1,6 @@
-/* Freeze plans: which modules train. Made from a scan by percentage (int(len * percent / 100) of
- * each type), changed by hand with undo and redo, read and written as files (docs/plans.md).
+/* Freeze plans: which modules train. Made from a scan by percentage (of each module type, or of all
+ * of them, the int(len * percent / 100) best), changed by hand with undo and redo, read and written
+ * as files (docs/training.md, "Plans and scans").
  *
  * A plan holds for each module of its scan which parts train, its weight, its bias or both, and a
  * switch each for the embedding and the head, which a scan usually does not list. It borrows the

@@ -1,7 +1,7 @@
 /* The Jinja source of a chat template, as a model brings one: conversations through all that
  * core/text makes of it. */
-#include "text/load_gguf.h"
 #include "fuzz.h"
+#include "text/load_gguf.h"
 
 #include "text/template.h"
 #include "text/template_marks.h"

@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "base/json_writer.h"
 #include "base/sys.h"
 
 #include <stdlib.h>
@@ -10,33 +11,33 @@
 
 enum { NAMES = 8 }; /* of data; the others are counted */
 
-static void put_path(struct buffer *out, const char *path)
+static void put_path(struct json_writer *json, const char *key, const char *path)
 {
     char *whole = realpath(path, NULL);
-    json_put_string(out, whole ? whole : path);
+    json_text(json, key, whole ? whole : path);
     free(whole);
 }
 
 void cache_note_save(const char *file, const char *model, const char *const *data, size_t count)
 {
     struct buffer path = BUFFER_INIT, text = BUFFER_INIT;
+    struct json_writer json = {.out = &text};
     buffer_format(&path, "%s" CACHE_NOTE_ENDING, file);
     bool wanted = buffer_check(&path, NULL) == 0 && sys.access(file, F_OK) == 0 &&
                   sys.access(path.data, F_OK) != 0;
-    buffer_text(&text, "{\"format\": \"spectrum.cache-note\", \"version\": 1");
-    if (model) {
-        buffer_text(&text, ", \"model\": ");
-        put_path(&text, model);
+    json_begin(&json, "spectrum.cache-note");
+    if (model)
+        put_path(&json, "model", model);
+    if (count > 0) {
+        json_list(&json, "data");
+        for (size_t i = 0; i < count && i < NAMES; i++)
+            put_path(&json, NULL, data[i]);
+        json_end(&json);
     }
-    for (size_t i = 0; i < count && i < NAMES; i++) {
-        buffer_text(&text, i == 0 ? ", \"data\": [" : ", ");
-        put_path(&text, data[i]);
-    }
-    buffer_text(&text, count > 0 ? "]" : "");
     if (count > NAMES)
-        buffer_format(&text, ", \"more\": %zu", count - NAMES);
-    buffer_text(&text, "}\n");
-    if (wanted && buffer_check(&text, NULL) == 0 && text.length <= CACHE_NOTE_MAX)
+        json_count(&json, "more", count - NAMES);
+    json_end(&json);
+    if (json_finish(&json, NULL) == 0 && wanted && text.length <= CACHE_NOTE_MAX)
         file_save_private(path.data, text.data, text.length, NULL);
     buffer_free(&path);
     buffer_free(&text);

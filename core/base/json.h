@@ -4,7 +4,7 @@
  * as "\u0000" (cJSON would end the string there), invalid UTF-8, nesting over 64 levels, more than
  * four million values (each takes 64 bytes and more, twenty times what it takes in the file).
  * Look-ups are case-sensitive; integers are exact. The tree is cJSON's own: walk it with
- * cJSON_ArrayForEach(), free it with cJSON_Delete().
+ * cJSON_ArrayForEach(), free it with cJSON_Delete(). base/json_writer.h writes.
  */
 #ifndef SPECTRUM_BASE_JSON_H
 #define SPECTRUM_BASE_JSON_H
@@ -52,17 +52,5 @@ int json_need_string(const cJSON *object, const char *key, const char **out, con
                      struct error *err);
 int json_need_int64(const cJSON *object, const char *key, int64_t *out, int64_t low, int64_t high,
                     const char *where, struct error *err);
-
-/* Writing, straight into a buffer: the caller writes the punctuation. Strings are valid JSON
- * that a terminal can show, whatever they hold: what utf8_is_unsafe() names is escaped, an invalid
- * byte becomes U+FFFD. Numbers are the shortest form that reads back to the same double;
- * json_put_number() writes null for a value that is not finite, json_put_loose() writes Infinity,
- * -Infinity or NaN. */
-void json_put_string(struct buffer *out, const char *text);
-void json_put_number(struct buffer *out, double value);
-void json_put_loose(struct buffer *out, double value);
-
-/* A parsed tree again, on one line. cJSON's own printer lets DEL and C1 controls through. */
-void json_put_tree(struct buffer *out, const cJSON *tree);
 
 #endif

@@ -1,5 +1,7 @@
 #include "base/json_edit.h"
 
+#include "base/json_writer.h"
+
 #include <string.h>
 
 static const char space[] = " \t\r\n";
@@ -50,7 +52,9 @@ void json_put_edited(struct buffer *out, const char *text, const char *key, cons
     }
     const char *brace = strchr(text, '{'), *rest = brace + 1 + strspn(brace + 1, space);
     buffer_append(out, text, (size_t)(brace + 1 - text));
-    buffer_format(out, "\n  \"%s\": ", key);
+    buffer_text(out, "\n  ");
+    json_put_string(out, key);
+    buffer_text(out, ": ");
     buffer_text(out, value);
     buffer_text(out, *rest == '}' ? "" : ",");
     buffer_text(out, brace + 1);

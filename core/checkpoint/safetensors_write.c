@@ -1,20 +1,8 @@
 #include "checkpoint/safetensors_write.h"
 
-#include "base/json.h"
+#include "base/json_writer.h"
 
 #include <inttypes.h>
-
-static void put_metadata(struct buffer *out, const char *const *metadata)
-{
-    buffer_text(out, "\"__metadata__\":{");
-    for (size_t i = 0; metadata[i]; i += 2) {
-        buffer_text(out, i ? "," : "");
-        json_put_string(out, metadata[i]);
-        buffer_byte(out, ':');
-        json_put_string(out, metadata[i + 1]);
-    }
-    buffer_byte(out, '}');
-}
 
 static uint64_t entry_bytes(const struct safetensors_entry *entry)
 {
@@ -24,14 +12,40 @@ static uint64_t entry_bytes(const struct safetensors_entry *entry)
     return elements * (uint64_t)dtype_traits(entry->dtype)->block_bytes;
 }
 
-static void put_entry(struct buffer *out, const struct safetensors_entry *entry, uint64_t offset)
+static void put_entry(struct json_writer *json, const struct safetensors_entry *entry,
+                      uint64_t offset)
 {
-    json_put_string(out, entry->name);
-    buffer_format(out, ":{\"dtype\":\"%s\",\"shape\":[", dtype_traits(entry->dtype)->name);
+    json_object(json, entry->name);
+    json_text(json, "dtype", dtype_traits(entry->dtype)->name);
+    json_list(json, "shape");
     for (int i = 0; i < entry->rank; i++)
-        buffer_format(out, "%s%" PRId64, i ? "," : "", entry->shape[i]);
-    buffer_format(out, "],\"data_offsets\":[%" PRIu64 ",%" PRIu64 "]}", offset,
-                  offset + entry_bytes(entry));
+        json_integer(json, NULL, entry->shape[i]);
+    json_end(json);
+    json_list(json, "data_offsets");
+    json_count(json, NULL, offset);
+    json_count(json, NULL, offset + entry_bytes(entry));
+    json_end(json);
+    json_end(json);
+}
+
+static void put_tensors(struct buffer *out, const struct safetensors_entry *entries, size_t count,
+                        const char *const *metadata, uint64_t *data_bytes)
+{
+    struct json_writer json = {.out = out};
+    json_object(&json, NULL);
+    json_layout(&json, JSON_COMPACT);
+    if (metadata) {
+        json_object(&json, "__metadata__");
+        for (size_t i = 0; metadata[i]; i += 2)
+            json_text(&json, metadata[i], metadata[i + 1]);
+        json_end(&json);
+    }
+    *data_bytes = 0;
+    for (size_t i = 0; i < count; i++) {
+        put_entry(&json, &entries[i], *data_bytes);
+        *data_bytes += entry_bytes(&entries[i]);
+    }
+    json_end(&json);
 }
 
 /* 8 bytes of length and the JSON, padded with spaces so that the data is aligned to 8. */
@@ -39,17 +53,7 @@ static void put_header(struct buffer *out, const struct safetensors_entry *entri
                        const char *const *metadata, uint64_t *data_bytes)
 {
     struct buffer json = BUFFER_INIT;
-    uint64_t offset = 0;
-    buffer_byte(&json, '{');
-    if (metadata)
-        put_metadata(&json, metadata);
-    for (size_t i = 0; i < count; i++) {
-        if (i || metadata)
-            buffer_byte(&json, ',');
-        put_entry(&json, &entries[i], offset);
-        offset += entry_bytes(&entries[i]);
-    }
-    buffer_byte(&json, '}');
+    put_tensors(&json, entries, count, metadata, data_bytes);
     while (json.length % 8 != 0 && !json.failed)
         buffer_byte(&json, ' ');
     for (int i = 0; i < 8; i++)
@@ -57,7 +61,6 @@ static void put_header(struct buffer *out, const struct safetensors_entry *entri
     buffer_append(out, buffer_string(&json), json.length);
     out->failed |= json.failed;
     buffer_free(&json);
-    *data_bytes = offset;
 }
 
 static int put_bytes(struct safetensors_writer *writer, const void *bytes, size_t count,

@@ -7,7 +7,6 @@
 #include "model/config_write.h"
 
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 static const char file_name[] = "generation_config.json", key[] = "eos_token_id";
@@ -26,20 +25,19 @@ static void put_new(struct buffer *out, const struct model *model, const struct 
                                        "bad_words_ids"};
     const cJSON *config = checkpoint_metadata(model->checkpoint);
     bool gguf = checkpoint_format(model->checkpoint) == CHECKPOINT_GGUF;
-    buffer_text(out, "{\n");
+    struct json_writer json = {.out = out};
+    json_object(&json, NULL);
+    json_layout(&json, JSON_INDENTED);
     for (size_t i = 0; !gguf && i < sizeof kept / sizeof *kept; i++) {
         const cJSON *item = json_get(config, kept[i]);
-        if (!item || cJSON_IsNull(item))
-            continue;
-        buffer_format(out, "  \"%s\": ", kept[i]);
-        json_put_tree(out, item);
-        buffer_text(out, ",\n");
+        if (json_is_there(item))
+            json_tree(&json, kept[i], item);
     }
     if (gguf && model->config.bos_token >= 0)
-        buffer_format(out, "  \"bos_token_id\": %lld,\n", (long long)model->config.bos_token);
-    buffer_format(out, "  \"%s\": ", key);
-    config_put_ends(out, ends->ids, ends->count);
-    buffer_text(out, "\n}\n");
+        json_integer(&json, "bos_token_id", model->config.bos_token);
+    config_put_ends(&json, key, ends->ids, ends->count);
+    json_end(&json);
+    json_finish(&json, NULL);
 }
 
 /* Where the base's file says the same it stays to the byte. */
@@ -57,7 +55,8 @@ static int change(const struct end_tokens *ends, const char *path, const char *o
         error_set(err, "%s is no JSON object", path);
     status = cJSON_IsObject(tree) ? end_tokens_add_json(&said, json_get(tree, key), err) : -1;
     if (status == 0 && said.count != ends->count) {
-        config_put_ends(&value, ends->ids, ends->count);
+        struct json_writer json = {.out = &value};
+        config_put_ends(&json, NULL, ends->ids, ends->count);
         json_put_edited(&changed, buffer_string(&text), key, buffer_string(&value));
         status = export_save_text(out, file_name, &changed, err);
     }

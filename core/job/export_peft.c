@@ -1,7 +1,7 @@
 /* A run's adapters as PEFT has them: adapter_config.json, and adapter_model.safetensors with the
  * names of tensors.h. What else trained goes in whole, under "modules_to_save". */
 #include "base/file.h"
-#include "base/json.h"
+#include "base/json_writer.h"
 #include "base/memory.h"
 #include "job/export_parts.h"
 
@@ -31,11 +31,11 @@ static char *peft_name(const struct model *model, const char *name, struct error
 }
 
 /* A list of the modules that have this part in the run's weights, by their short names. */
-static void put_modules(struct buffer *out, const struct export *export, enum tensor_part part)
+static void put_modules(struct json_writer *json, const char *key, const struct export *export,
+                        enum tensor_part part)
 {
     const struct source *source = &export->source;
-    bool first = true;
-    buffer_byte(out, '[');
+    json_list(json, key);
     for (size_t i = 0; i < checkpoint_count(source->weights); i++) {
         const char *name = checkpoint_tensor(source->weights, i)->name;
         size_t number = run_tensor_find(source->model, name);
@@ -45,13 +45,11 @@ static void put_modules(struct buffer *out, const struct export *export, enum te
             continue;
         module_short_name(&source->model->modules[number % source->model->module_count], short_name,
                           sizeof short_name);
-        buffer_text(out, first ? "" : ", ");
-        json_put_string(out, short_name);
-        first = false;
+        json_text(json, NULL, short_name);
     }
     if (part == PART_MODULE && tied_embedding(source))
-        buffer_text(out, ", \"lm_head\"");
-    buffer_byte(out, ']');
+        json_text(json, NULL, "lm_head");
+    json_end(json);
 }
 
 static bool has_whole_tensors(const struct source *source)
@@ -70,23 +68,27 @@ static int write_config(const struct export *export, const char *out, const char
 {
     const struct recipe *recipe = &export->source.recipe;
     struct buffer text = BUFFER_INIT;
-    buffer_text(&text, "{\n  \"peft_type\": \"LORA\",\n  \"task_type\": \"CAUSAL_LM\",\n"
-                       "  \"base_model_name_or_path\": ");
-    json_put_string(&text, base);
-    buffer_format(&text, ",\n  \"r\": %lld,\n  \"lora_alpha\": ", (long long)recipe->rank);
-    json_put_number(&text, recipe->alpha);
-    buffer_text(&text, ",\n  \"lora_dropout\": 0.0,\n  \"bias\": \"none\",\n"
-                       "  \"fan_in_fan_out\": false,\n  \"inference_mode\": true,\n"
-                       "  \"target_modules\": ");
-    put_modules(&text, export, PART_A);
-    buffer_text(&text, ",\n  \"modules_to_save\": ");
+    struct json_writer json = {.out = &text};
+    json_object(&json, NULL);
+    json_layout(&json, JSON_INDENTED);
+    json_text(&json, "peft_type", "LORA");
+    json_text(&json, "task_type", "CAUSAL_LM");
+    json_text(&json, "base_model_name_or_path", base);
+    json_integer(&json, "r", recipe->rank);
+    json_real(&json, "lora_alpha", recipe->alpha);
+    json_raw(&json, "lora_dropout", "0.0"); /* which Python takes for a float */
+    json_text(&json, "bias", "none");
+    json_flag(&json, "fan_in_fan_out", false);
+    json_flag(&json, "inference_mode", true);
+    put_modules(&json, "target_modules", export, PART_A);
     if (has_whole_tensors(&export->source))
-        put_modules(&text, export, PART_MODULE);
+        put_modules(&json, "modules_to_save", export, PART_MODULE);
     else
-        buffer_text(&text, "null");
+        json_null(&json, "modules_to_save");
     if (tied_embedding(&export->source))
-        buffer_text(&text, ",\n  \"ensure_weight_tying\": true");
-    buffer_text(&text, "\n}\n");
+        json_flag(&json, "ensure_weight_tying", true);
+    json_end(&json);
+    json_finish(&json, NULL);
     return export_save_text(out, "adapter_config.json", &text, err);
 }
 

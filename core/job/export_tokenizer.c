@@ -8,11 +8,14 @@
  * of the base, by name, are not the run's. */
 #include "base/file.h"
 #include "base/json_edit.h"
+#include "base/json_writer.h"
 #include "job/export_parts.h"
 #include "model/sidecars.h"
 #include "text/template.h"
 #include "text/tokenizer_open.h"
+#include "text/tokenizer_write.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -123,14 +126,6 @@ int export_write_template(const struct export *export, const char *out, struct e
 
 /* --- added tokens --- */
 
-static void put_token(struct buffer *out, const cJSON *token)
-{
-    buffer_text(out, "\"content\": ");
-    json_put_string(out, token->string);
-    buffer_text(out, ", \"single_word\": false, \"lstrip\": false, \"rstrip\": false, "
-                     "\"normalized\": false, \"special\": true}");
-}
-
 /* A list or an object as it stands, without its last bracket. */
 static void put_open(struct buffer *out, const struct member *member, const char *key)
 {
@@ -159,8 +154,12 @@ static int add_to_list(const char *out, const cJSON *added, struct error *err)
             buffer_byte(&value, '[');
         cJSON_ArrayForEach(token, added)
         {
-            buffer_format(&value, "%s\n    {\"id\": %.0f, ", first ? "" : ",", token->valuedouble);
-            put_token(&value, token);
+            struct json_writer json = {.out = &value};
+            buffer_text(&value, first ? "\n    " : ",\n    ");
+            json_object(&json, NULL);
+            json_count(&json, "id", (uint64_t)token->valuedouble);
+            tokenizer_put_added(&json, token->string, true);
+            json_end(&json);
             first = false;
         }
         buffer_text(&value, "\n  ]");
@@ -183,8 +182,15 @@ static int add_to_decoder(const char *out, const cJSON *added, struct error *err
         put_open(&value, &member, key);
         cJSON_ArrayForEach(token, added)
         {
-            buffer_format(&value, "%s\n    \"%.0f\": {", first ? "" : ",", token->valuedouble);
-            put_token(&value, token);
+            struct json_writer json = {.out = &value};
+            char id[32];
+            snprintf(id, sizeof id, "%.0f", token->valuedouble);
+            buffer_text(&value, first ? "\n    " : ",\n    ");
+            json_put_string(&value, id);
+            buffer_text(&value, ": ");
+            json_object(&json, NULL);
+            tokenizer_put_added(&json, token->string, true);
+            json_end(&json);
             first = false;
         }
         buffer_text(&value, "\n  }");

@@ -8,7 +8,6 @@
 #include "job/lock.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -216,37 +215,35 @@ cJSON *job_dir_read(const char *path, const char *name, struct error *err)
     return job_dir_confine(path, err) == 0 ? read_object(path, name, err) : NULL;
 }
 
-void job_put_arguments(struct buffer *out, int argc, char *const argv[])
+void job_put_arguments(struct json_writer *json, int argc, char *const argv[])
 {
     char folder[4096];
-    if (getcwd(folder, sizeof folder)) {
-        buffer_text(out, "\"folder\": ");
-        json_put_string(out, folder);
-        buffer_text(out, ", ");
-    }
-    buffer_text(out, "\"arguments\": [");
-    for (int i = 0; i < argc; i++) {
-        buffer_text(out, i ? ", " : "");
-        json_put_string(out, argv[i]);
-    }
-    buffer_byte(out, ']');
+    if (getcwd(folder, sizeof folder))
+        json_text(json, "folder", folder);
+    json_list(json, "arguments");
+    for (int i = 0; i < argc; i++)
+        json_text(json, NULL, argv[i]);
+    json_end(json);
 }
 
 int job_result_write(const char *path, const struct job_result *result, struct error *err)
 {
     struct buffer text = BUFFER_INIT;
+    struct json_writer json = {.out = &text};
     char now[32];
     clock_iso8601(now, sizeof now);
-    buffer_text(&text, "{\"status\": ");
-    json_put_string(&text, result->status);
+    json_object(&json, NULL);
+    json_text(&json, "status", result->status);
     if (result->signal)
-        buffer_format(&text, ", \"signal\": %d", result->signal);
-    buffer_text(&text, ", \"message\": ");
-    json_put_string(&text, result->message);
+        json_integer(&json, "signal", result->signal);
+    json_text(&json, "message", result->message);
     if (result->last_step >= 0)
-        buffer_format(&text, ", \"last_step\": %" PRId64, result->last_step);
-    buffer_format(&text, ", \"ended\": \"%s\"}\n", now);
-    int status = job_dir_save(path, "result.json", &text, err);
+        json_integer(&json, "last_step", result->last_step);
+    json_text(&json, "ended", now);
+    json_end(&json);
+    int status = json_finish(&json, err);
+    if (status == 0)
+        status = job_dir_save(path, "result.json", &text, err);
     buffer_free(&text);
     return status;
 }

@@ -13,6 +13,7 @@
 
 #include "base/buffer.h"
 #include "base/json.h"
+#include "base/json_writer.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -55,9 +56,9 @@ bool job_dir_has(const char *path, const char *name);
  * allocated, "" where there is none. NULL and an error when memory runs out. */
 char *job_dir_around(const char *path, struct error *err);
 
-/* Appends `"folder": "/home/me", "arguments": ["train", ...]`, which job.json must have for
- * `spectrum resume`: where the command ran, and what stood behind the program's name. */
-void job_put_arguments(struct buffer *out, int argc, char *const argv[]);
+/* Adds "folder" and "arguments", which job.json must have for `spectrum resume`: where the command
+ * ran, and what stood behind the program's name. */
+void job_put_arguments(struct json_writer *json, int argc, char *const argv[]);
 
 struct job_result {
     const char *status; /* "completed", "stopped", "failed" or "killed" */

@@ -143,16 +143,19 @@ static int write_lock(const char *path, int64_t worker, struct error *err)
 {
     struct holder me;
     struct buffer text = BUFFER_INIT;
+    struct json_writer json = {.out = &text};
     this_process(&me);
-    buffer_text(&text, "{\"host\": ");
-    json_put_string(&text, me.host);
-    buffer_format(&text, ", \"pid\": %lld, \"boot_id\": ", (long long)me.pid);
-    json_put_string(&text, me.boot);
-    buffer_format(&text, ", \"start_time\": %lld", (long long)me.start);
+    json_object(&json, NULL);
+    json_text(&json, "host", me.host);
+    json_integer(&json, "pid", me.pid);
+    json_text(&json, "boot_id", me.boot);
+    json_integer(&json, "start_time", me.start);
     if (worker > 0)
-        buffer_format(&text, ", \"worker\": %lld", (long long)worker);
-    buffer_text(&text, "}\n");
-    int status = job_dir_save(path, "lock", &text, err);
+        json_integer(&json, "worker", worker);
+    json_end(&json);
+    int status = json_finish(&json, err);
+    if (status == 0)
+        status = job_dir_save(path, "lock", &text, err);
     buffer_free(&text);
     return status;
 }

@@ -7,7 +7,7 @@
 #ifndef SPECTRUM_JOB_TRAINING_H
 #define SPECTRUM_JOB_TRAINING_H
 
-#include "base/buffer.h"
+#include "base/json_writer.h"
 #include "job/method.h"
 #include "spectra/score.h"
 #include "text/dataset_open.h"
@@ -75,8 +75,8 @@ struct training_data_plan {
     size_t undesired; /* KTO's records with the label false, of which nothing is trained */
     const struct dataset *data; /* its forms and columns; the run's, gone when it has ended */
 };
-/* Its members as JSON, without braces: of job.json and of --json. */
-void training_put_data_plan(struct buffer *out, const struct training_data_plan *plan);
+/* Adds its members: of job.json and of --json. */
+void training_put_data_plan(struct json_writer *json, const struct training_data_plan *plan);
 
 /* What checkpoints take on the run's disk, in bytes. */
 struct training_disk {

@@ -6,7 +6,6 @@
 #include "text/template.h"
 #include "text/tokenizer_open.h"
 
-#include <inttypes.h>
 #include <string.h>
 
 enum { PROMPT_TOKENS = 8, SPLIT_AT_LEAST = 20 };
@@ -162,43 +161,36 @@ struct training_data_plan training_data_plan(const struct training *training)
     return plan;
 }
 
-static void put_counts(struct buffer *out, const struct piece_counts *counts, size_t too_short)
+static void put_counts(struct json_writer *json, const struct piece_counts *counts,
+                       size_t too_short)
 {
-    const struct {
-        const char *key;
-        uint64_t value;
-    } numbers[] = {
-        {"without_target", counts->without_target},
-        {"too_short", too_short},
-        {"dropped", counts->dropped},
-        {"truncated", counts->truncated},
-        {"split", counts->split},
-        {"longest", (uint64_t)counts->longest},
-    };
-    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
-        buffer_format(out, "\"%s\": %" PRIu64 ", ", numbers[i].key, numbers[i].value);
-    buffer_format(out, "\"without_prompt\": %s", counts->without_prompt ? "true" : "false");
+    json_count(json, "without_target", counts->without_target);
+    json_count(json, "too_short", too_short);
+    json_count(json, "dropped", counts->dropped);
+    json_count(json, "truncated", counts->truncated);
+    json_count(json, "split", counts->split);
+    json_count(json, "longest", (uint64_t)counts->longest);
+    json_flag(json, "without_prompt", counts->without_prompt);
 }
 
-void training_put_data_plan(struct buffer *out, const struct training_data_plan *plan)
+void training_put_data_plan(struct json_writer *json, const struct training_data_plan *plan)
 {
-    buffer_format(out,
-                  "\"documents\": %" PRIu64 ", \"tokens\": %" PRIu64
-                  ", \"supervised_tokens\": %" PRIu64 ", \"epoch_supervised_tokens\": %" PRIu64
-                  ", \"epoch_rows\": %" PRIu64 ", \"epoch_steps\": %" PRId64
-                  ", \"step_rows\": %" PRId64 ", ",
-                  plan->documents, plan->tokens, plan->supervised, plan->epoch_targets,
-                  plan->epoch_rows, plan->epoch_steps, plan->step_rows);
-    put_counts(out, &plan->counts, plan->too_short);
-    buffer_format(out, ", \"weighted\": %s, \"undesired\": %zu, \"forms\": ",
-                  plan->weighted ? "true" : "false", plan->undesired);
-    dataset_put_forms(out, plan->data);
-    buffer_text(out, ", \"unread_columns\": ");
-    dataset_put_counts(out, &plan->data->unread);
+    json_count(json, "documents", plan->documents);
+    json_count(json, "tokens", plan->tokens);
+    json_count(json, "supervised_tokens", plan->supervised);
+    json_count(json, "epoch_supervised_tokens", plan->epoch_targets);
+    json_count(json, "epoch_rows", plan->epoch_rows);
+    json_integer(json, "epoch_steps", plan->epoch_steps);
+    json_integer(json, "step_rows", plan->step_rows);
+    put_counts(json, &plan->counts, plan->too_short);
+    json_flag(json, "weighted", plan->weighted);
+    json_count(json, "undesired", plan->undesired);
+    dataset_put_forms(json, "forms", plan->data);
+    dataset_put_counts(json, "unread_columns", &plan->data->unread);
     if (plan->eval_own) {
-        buffer_text(out, ", \"evaluation\": {");
-        put_counts(out, &plan->eval_counts, plan->eval_too_short);
-        buffer_byte(out, '}');
+        json_object(json, "evaluation");
+        put_counts(json, &plan->eval_counts, plan->eval_too_short);
+        json_end(json);
     }
 }
 

@@ -1,6 +1,5 @@
 /* What a run leaves in writing: job.json, plan.yaml, proof.json. */
 #include "base/file.h"
-#include "base/utf8.h"
 #include "compute/machine.h"
 #include "compute/onednn.h"
 #include "job/job_dir.h"
@@ -174,11 +173,13 @@ static void put_found(struct buffer *out, const struct training *training)
     put_fingerprints(out, "eval_data_fingerprints", &training->eval_data);
     if (training->trainer) {
         put_text(out, "precision", identity->precision);
-        buffer_format(out, ", \"steps\": %" PRId64 ", \"data_counts\": {",
-                      trainer_steps(training->trainer));
+        struct json_writer json = {.out = out};
+        buffer_format(
+            out, ", \"steps\": %" PRId64 ", \"data_counts\": ", trainer_steps(training->trainer));
         const struct training_data_plan plan = training_data_plan(training);
-        training_put_data_plan(out, &plan);
-        buffer_byte(out, '}');
+        json_object(&json, NULL);
+        training_put_data_plan(&json, &plan);
+        json_end(&json);
     }
 }
 
@@ -202,7 +203,9 @@ int training_write_job(const struct training *training, struct error *err)
 {
     const struct training_request *request = training->request;
     struct buffer out = BUFFER_INIT;
-    buffer_text(&out, "{\"format\": \"spectrum.job\", \"version\": 1, \"command\": \"train\"");
+    struct json_writer json = {.out = &out};
+    json_begin(&json, "spectrum.job");
+    json_text(&json, "command", "train");
     int status = put_model(&out, training, err);
     if (status == 0) {
         put_request(&out, request);
@@ -211,10 +214,10 @@ int training_write_job(const struct training *training, struct error *err)
         put_machine(&out, training);
         put_found(&out, training);
     }
-    buffer_text(&out, ", ");
-    job_put_arguments(&out, request->argc, request->argv);
-    buffer_text(&out, "}\n");
-    if (status == 0 && !utf8_valid(buffer_string(&out), out.length))
+    job_put_arguments(&json, request->argc, request->argv);
+    json_end(&json);
+    json_finish(&json, NULL);
+    if (status == 0 && json.mended)
         status = error_set(err, "an argument, or the folder this runs in, is not UTF-8: job.json "
                                 "cannot hold it; other names are needed");
     if (status == 0 && !training->dry)

@@ -3,17 +3,31 @@
 #include "job/requests.h"
 #include "job/training_parts.h"
 
-#include <inttypes.h>
 #include <math.h>
 #include <unistd.h>
 
+/* A line of metrics.jsonl: begin_line() or begin_event(), members, append(), which ends it. */
+static void begin_line(struct json_writer *json, int64_t step)
+{
+    json_object(json, NULL);
+    json_integer(json, "step", step);
+}
+
+static void begin_event(struct json_writer *json, const char *event, int64_t step)
+{
+    json_object(json, NULL);
+    json_text(json, "event", event);
+    json_integer(json, "step", step);
+}
+
 /* Lines for which the disk has no room wait (metrics.h): the steps go on, and what they made is
  * lost only if there is no room for the next checkpoint either. */
-static int append(struct training *training, struct buffer *line, struct error *err)
+static int append(struct training *training, struct json_writer *json, struct error *err)
 {
     struct error why = ERROR_INIT;
-    int status = job_metrics_append(&training->metrics, line, &why);
-    buffer_free(line);
+    json_end(json);
+    int status = job_metrics_append(&training->metrics, json->out, &why);
+    buffer_free(json->out);
     if (status < 0 && err)
         *err = why;
     if (status < 0)
@@ -25,25 +39,31 @@ static int append(struct training *training, struct buffer *line, struct error *
     return 0;
 }
 
-static void put_bytes(struct buffer *out, const char *key, size_t bytes)
+static void put_bytes(struct json_writer *json, const char *key, size_t bytes)
 {
     if (bytes > 0)
-        buffer_format(out, ", \"%s\": %zu", key, bytes);
+        json_count(json, key, bytes);
+}
+
+/* What is not known is absent. */
+static void put_known(struct json_writer *json, const char *key, double value)
+{
+    if (!isnan(value))
+        json_real(json, key, value);
 }
 
 /* The plan, and what it can be held against: what the process has, the most that it had, and what
  * it had before it took what was planned. */
-static void put_memory(struct buffer *out, const struct training *training)
+static void put_memory(struct json_writer *json, const struct training *training)
 {
     const struct memory_plan *plan = trainer_memory(training->trainer);
-    buffer_text(out, ", \"memory_bytes\": {");
+    json_object(json, "memory_bytes");
     for (int i = 0; i < MEMORY_CATEGORIES; i++)
-        buffer_format(out, "%s\"%s\": %" PRIu64, i ? ", " : "",
-                      memory_category_name((enum memory_category)i), plan->bytes[i]);
-    buffer_byte(out, '}');
-    put_bytes(out, "process_bytes", process_resident_bytes());
-    put_bytes(out, "process_peak_bytes", process_peak_bytes());
-    put_bytes(out, "process_base_bytes", training->base_bytes);
+        json_count(json, memory_category_name((enum memory_category)i), plan->bytes[i]);
+    json_end(json);
+    put_bytes(json, "process_bytes", process_resident_bytes());
+    put_bytes(json, "process_peak_bytes", process_peak_bytes());
+    put_bytes(json, "process_base_bytes", training->base_bytes);
 }
 
 static int write_step(struct training *training, const struct train_report *report,
@@ -51,33 +71,20 @@ static int write_step(struct training *training, const struct train_report *repo
 {
     const struct progress *progress = &report->progress;
     struct buffer line = BUFFER_INIT;
-    const struct {
-        const char *key;
-        double value;
-    } numbers[] = {
-        {"loss", report->loss},
-        {"lr", report->rate},
-        {"grad_norm", report->norm},
-        {"tokens_per_s", (double)report->step_tokens / report->step_seconds},
-        {"step_s", report->step_seconds},
-    };
-    buffer_format(&line, "{\"step\": %" PRId64 ", \"time_s\": ", progress->step);
-    json_put_number(&line, progress->seconds);
-    buffer_format(&line, ", \"tokens\": %" PRIu64 ", \"supervised_tokens\": %" PRIu64,
-                  progress->tokens, progress->supervised);
-    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
-        if (isnan(numbers[i].value))
-            continue;
-        buffer_format(&line, ", \"%s\": ", numbers[i].key);
-        json_put_number(&line, numbers[i].value);
-    }
-    if (report->z_loss > 0) {
-        buffer_text(&line, ", \"z_loss\": ");
-        json_put_number(&line, report->z_loss);
-    }
-    put_memory(&line, training);
-    buffer_byte(&line, '}');
-    return append(training, &line, err);
+    struct json_writer json = {.out = &line};
+    begin_line(&json, progress->step);
+    json_real(&json, "time_s", progress->seconds);
+    json_count(&json, "tokens", progress->tokens);
+    json_count(&json, "supervised_tokens", progress->supervised);
+    put_known(&json, "loss", report->loss);
+    put_known(&json, "lr", report->rate);
+    put_known(&json, "grad_norm", report->norm);
+    put_known(&json, "tokens_per_s", (double)report->step_tokens / report->step_seconds);
+    put_known(&json, "step_s", report->step_seconds);
+    if (report->z_loss > 0)
+        json_real(&json, "z_loss", report->z_loss);
+    put_memory(&json, training);
+    return append(training, &json, err);
 }
 
 /* A step that the spike guard left out. */
@@ -85,19 +92,17 @@ static int write_spike(struct training *training, const struct train_report *rep
                        struct error *err)
 {
     struct buffer line = BUFFER_INIT;
+    struct json_writer json = {.out = &line};
     long long step = (long long)report->progress.step;
     training_say(training,
                  "step %lld was left out: its loss %.4f stands %.1f deviations above the "
                  "last ones",
                  step, report->loss, report->spike_score);
-    buffer_format(&line, "{\"event\": \"spike\", \"step\": %lld, \"loss\": ", step);
-    json_put_number(&line, report->loss);
-    if (isfinite(report->spike_score)) {
-        buffer_text(&line, ", \"z\": ");
-        json_put_number(&line, report->spike_score);
-    }
-    buffer_byte(&line, '}');
-    return append(training, &line, err);
+    begin_event(&json, "spike", step);
+    json_real(&json, "loss", report->loss);
+    if (isfinite(report->spike_score))
+        json_real(&json, "z", report->spike_score);
+    return append(training, &json, err);
 }
 
 /* proof.json behind the first step. Adapters begin with B zero and A without a gradient, and the
@@ -136,10 +141,11 @@ static int on_evaluation(void *context, int64_t step, const struct evaluation *e
 {
     struct training *training = context;
     struct buffer line = BUFFER_INIT;
-    buffer_format(&line, "{\"step\": %" PRId64 ", \"eval_loss\": ", step);
-    json_put_number(&line, evaluation->loss);
-    buffer_format(&line, ", \"eval_tokens\": %" PRIu64 "}", evaluation->tokens);
-    if (append(training, &line, err) != 0)
+    struct json_writer json = {.out = &line};
+    begin_line(&json, step);
+    json_real(&json, "eval_loss", evaluation->loss);
+    json_count(&json, "eval_tokens", evaluation->tokens);
+    if (append(training, &json, err) != 0)
         return -1;
     if (training->view->on_evaluation)
         training->view->on_evaluation(training->view->context, step, evaluation);
@@ -151,14 +157,14 @@ static int on_sample(void *context, int64_t step, const int32_t *ids, int64_t co
 {
     struct training *training = context;
     struct buffer text = BUFFER_INIT, line = BUFFER_INIT;
+    struct json_writer json = {.out = &line};
     int status = tokenizer_decode(training->tokenizer, ids, (size_t)count, true, &text, err);
     if (status == 0) {
         if (text.data)
             utf8_mend(text.data);
-        buffer_format(&line, "{\"event\": \"sample\", \"step\": %" PRId64 ", \"text\": ", step);
-        json_put_string(&line, buffer_string(&text));
-        buffer_byte(&line, '}');
-        status = append(training, &line, err);
+        begin_event(&json, "sample", step);
+        json_text(&json, "text", buffer_string(&text));
+        status = append(training, &json, err);
     }
     if (status == 0 && training->view->on_sample)
         training->view->on_sample(training->view->context, step, buffer_string(&text));
@@ -170,8 +176,9 @@ static int write_event(struct training *training, const char *event, int64_t ste
                        struct error *err)
 {
     struct buffer line = BUFFER_INIT;
-    buffer_format(&line, "{\"event\": \"%s\", \"step\": %" PRId64 "}", event, step);
-    return append(training, &line, err);
+    struct json_writer json = {.out = &line};
+    begin_event(&json, event, step);
+    return append(training, &json, err);
 }
 
 static int on_saved(void *context, int64_t step, struct error *err)
@@ -185,10 +192,11 @@ int training_note_reselect(struct training *training, int64_t step, size_t begun
                            struct error *err)
 {
     struct buffer line = BUFFER_INIT;
-    buffer_format(&line,
-                  "{\"event\": \"reselect\", \"step\": %" PRId64 ", \"begin\": %zu, \"end\": %zu}",
-                  step, begun, ended);
-    return append(training, &line, err);
+    struct json_writer json = {.out = &line};
+    begin_event(&json, "reselect", step);
+    json_count(&json, "begin", begun);
+    json_count(&json, "end", ended);
+    return append(training, &json, err);
 }
 
 int training_note_resume(struct training *training, struct error *err)

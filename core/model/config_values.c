@@ -1,5 +1,6 @@
 #include "model/config_values.h"
 
+#include "base/json_writer.h"
 #include "base/utf8.h"
 
 #include <math.h>

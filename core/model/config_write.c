@@ -4,15 +4,6 @@
 #include "model/config_keys.h"
 #include "model/config_values.h"
 
-#include <inttypes.h>
-
-static void put_real(struct buffer *out, const char *key, double value)
-{
-    buffer_format(out, "  \"%s\": ", key);
-    json_put_number(out, value);
-    buffer_text(out, ",\n");
-}
-
 /* "rope_scaling" as transformers has it; NULL: plain. *failed: no memory. */
 static cJSON *rope_object(const struct model_config *c, bool *failed)
 {
@@ -41,16 +32,13 @@ static cJSON *rope_object(const struct model_config *c, bool *failed)
     return object;
 }
 
-static void put_rope(struct buffer *out, const struct model_config *c)
+static void put_rope(struct json_writer *json, const struct model_config *c)
 {
     bool failed = false;
     cJSON *object = rope_object(c, &failed);
-    put_real(out, "rope_theta", c->rope_theta);
-    buffer_text(out, "  \"rope_scaling\": ");
-    if (object)
-        json_put_tree(out, object);
-    buffer_text(out, object ? ",\n" : "null,\n");
-    out->failed = out->failed || failed;
+    json_real(json, "rope_theta", c->rope_theta);
+    json_tree(json, "rope_scaling", object);
+    json->out->failed |= failed;
     cJSON_Delete(object);
 }
 
@@ -128,12 +116,20 @@ int config_amend(cJSON *config, const struct model *model, struct error *err)
     return c->rope_scaled ? amend_rope(config, c, err) : changed;
 }
 
-void config_put_ends(struct buffer *out, const int64_t *ends, size_t count)
+void config_put_ends(struct json_writer *json, const char *key, const int64_t *ends, size_t count)
 {
-    buffer_text(out, count > 1 ? "[" : "");
+    if (count > 1)
+        json_list(json, key);
     for (size_t i = 0; i < count; i++)
-        buffer_format(out, "%s%" PRId64, i ? ", " : "", ends[i]);
-    buffer_text(out, count > 1 ? "]" : "");
+        json_integer(json, count > 1 ? NULL : key, ends[i]);
+    if (count > 1)
+        json_end(json);
+}
+
+static void put_size(struct json_writer *json, const char *key, int64_t size)
+{
+    if (size >= 0)
+        json_integer(json, key, size);
 }
 
 void config_put_json(struct buffer *out, const struct model *model, const char *dtype,
@@ -142,40 +138,35 @@ void config_put_json(struct buffer *out, const struct model *model, const char *
     const struct model_config *c = &model->config;
     bool gguf = checkpoint_format(model->checkpoint) == CHECKPOINT_GGUF;
     const struct architecture *architecture = architecture_by_name(model->architecture_name, gguf);
-    const struct {
-        const char *key;
-        int64_t value;
-    } sizes[] = {
-        {"vocab_size", c->vocab},
-        {"hidden_size", c->hidden},
-        {"intermediate_size", c->intermediate},
-        {"num_hidden_layers", c->layers},
-        {"num_attention_heads", c->heads},
-        {"num_key_value_heads", c->kv_heads},
-        {"head_dim", c->head_dim},
-        {"max_position_embeddings", c->max_positions},
-        {"bos_token_id", c->bos_token},
-    };
-    buffer_format(out, "{\n  \"architectures\": [\"%s\"],\n  \"model_type\": \"%s\",\n",
-                  architecture->class_name, architecture->name);
-    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
-        if (sizes[i].value >= 0)
-            buffer_format(out, "  \"%s\": %" PRId64 ",\n", sizes[i].key, sizes[i].value);
-    if (end_count > 0) {
-        buffer_text(out, "  \"eos_token_id\": ");
-        config_put_ends(out, ends, end_count);
-        buffer_text(out, ",\n");
-    }
-    put_real(out, "rms_norm_eps", c->norm_eps);
-    put_real(out, "initializer_range", c->initializer_range);
-    put_rope(out, c);
-    if (architecture->window > 0 && c->window == 0)
-        buffer_text(out, "  \"sliding_window\": null,\n");
-    else if (c->window > 0)
-        buffer_format(out, "  \"sliding_window\": %" PRId64 ",\n", c->window);
-    buffer_format(out,
-                  "  \"hidden_act\": \"silu\",\n  \"attention_bias\": %s,\n  \"mlp_bias\": %s,\n"
-                  "  \"tie_word_embeddings\": %s,\n  \"torch_dtype\": \"%s\"\n}\n",
-                  c->attention_bias ? "true" : "false", c->mlp_bias ? "true" : "false",
-                  c->tied ? "true" : "false", dtype);
+    struct json_writer json = {.out = out};
+    json_object(&json, NULL);
+    json_layout(&json, JSON_INDENTED);
+    json_list(&json, "architectures");
+    json_text(&json, NULL, architecture->class_name);
+    json_end(&json);
+    json_text(&json, "model_type", architecture->name);
+    put_size(&json, "vocab_size", c->vocab);
+    put_size(&json, "hidden_size", c->hidden);
+    put_size(&json, "intermediate_size", c->intermediate);
+    put_size(&json, "num_hidden_layers", c->layers);
+    put_size(&json, "num_attention_heads", c->heads);
+    put_size(&json, "num_key_value_heads", c->kv_heads);
+    put_size(&json, "head_dim", c->head_dim);
+    put_size(&json, "max_position_embeddings", c->max_positions);
+    put_size(&json, "bos_token_id", c->bos_token);
+    config_put_ends(&json, "eos_token_id", ends, end_count);
+    json_real(&json, "rms_norm_eps", c->norm_eps);
+    json_real(&json, "initializer_range", c->initializer_range);
+    put_rope(&json, c);
+    if (c->window > 0)
+        json_integer(&json, "sliding_window", c->window);
+    else if (architecture->window > 0 && c->window == 0)
+        json_null(&json, "sliding_window");
+    json_text(&json, "hidden_act", "silu");
+    json_flag(&json, "attention_bias", c->attention_bias);
+    json_flag(&json, "mlp_bias", c->mlp_bias);
+    json_flag(&json, "tie_word_embeddings", c->tied);
+    json_text(&json, "torch_dtype", dtype);
+    json_end(&json);
+    json_finish(&json, NULL);
 }

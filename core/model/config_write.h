@@ -2,7 +2,7 @@
 #ifndef SPECTRUM_MODEL_CONFIG_WRITE_H
 #define SPECTRUM_MODEL_CONFIG_WRITE_H
 
-#include "base/buffer.h"
+#include "base/json_writer.h"
 #include "model/model.h"
 
 /* Appends the config.json of a model whose architecture is known; `dtype` is "bfloat16" or
@@ -10,8 +10,8 @@
 void config_put_json(struct buffer *out, const struct model *model, const char *dtype,
                      const int64_t *ends, size_t end_count);
 
-/* A number, or a list where there are more: what "eos_token_id" has. */
-void config_put_ends(struct buffer *out, const int64_t *ends, size_t count);
+/* Adds a number, or a list where there are more: what "eos_token_id" has. Nothing of none. */
+void config_put_ends(struct json_writer *json, const char *key, const int64_t *ends, size_t count);
 
 /* Makes a config.json, of which the model was opened, say what the model came to be: untied where
  * its head has values of its own, of as many tokens as were added, the rotary scaling of a command

@@ -1,56 +1,47 @@
 #include "model/score_write.h"
 
-#include "base/json.h"
-
-#include <inttypes.h>
 #include <math.h>
-
-typedef void put_number(struct buffer *out, double value);
-
-static void put_key(struct buffer *out, const char *key, double value, put_number *put)
-{
-    buffer_format(out, ", \"%s\": ", key);
-    put(out, value);
-}
+#include <stdio.h>
 
 /* A number that may be unknown: absent then, never 0. Strict JSON has no infinity. */
-static void put_known(struct buffer *out, const char *key, double value, put_number *put)
+static void put_known(struct json_writer *json, const char *key, double value)
 {
+    char kind[64];
     if (isnan(value))
         return;
-    put_key(out, key, value, put);
-    if (isinf(value) && put == json_put_number)
-        buffer_format(out, ", \"%s_kind\": \"infinite\"", key);
-}
-
-static void put_text(struct buffer *out, const char *key, const char *text)
-{
-    if (!text[0])
+    json_real(json, key, value);
+    if (!isinf(value) || json->loose)
         return;
-    buffer_format(out, ", \"%s\": ", key);
-    json_put_string(out, text);
+    snprintf(kind, sizeof kind, "%s_kind", key);
+    json_text(json, kind, "infinite");
 }
 
-static void put_details(struct buffer *out, const struct scan_row *row, put_number *put)
+static void put_text(struct json_writer *json, const char *key, const char *text)
 {
-    put_key(out, "sigma_max", row->sigma_max, put);
-    put_key(out, "sigma", row->sigma, put);
-    put_key(out, "threshold", row->threshold, put);
-    buffer_format(out, ", \"signal_count\": %" PRId64 ", \"noise_count\": %" PRId64,
-                  row->signal_count, row->noise_count);
-    put_known(out, "null_snr", row->null_snr, put);
-    buffer_format(out, ", \"degenerate\": %s", row->degenerate ? "true" : "false");
-    put_text(out, "degenerate_reason", row->degenerate_reason);
-    put_known(out, "snr_mp", row->snr_mp, put);
-    put_known(out, "null_snr_mp", row->null_snr_mp, put);
-    put_known(out, "snr_gavish_donoho", row->snr_gavish_donoho, put);
-    put_known(out, "null_snr_gavish_donoho", row->null_snr_gavish_donoho, put);
-    put_known(out, "frobenius", row->frobenius, put);
-    put_known(out, "stable_rank", row->stable_rank, put);
-    put_known(out, "effective_rank", row->effective_rank, put);
-    put_known(out, "spike_edge", row->spike_edge, put);
+    if (text[0])
+        json_text(json, key, text);
+}
+
+static void put_details(struct json_writer *json, const struct scan_row *row)
+{
+    json_real(json, "sigma_max", row->sigma_max);
+    json_real(json, "sigma", row->sigma);
+    json_real(json, "threshold", row->threshold);
+    json_integer(json, "signal_count", row->signal_count);
+    json_integer(json, "noise_count", row->noise_count);
+    put_known(json, "null_snr", row->null_snr);
+    json_flag(json, "degenerate", row->degenerate);
+    put_text(json, "degenerate_reason", row->degenerate_reason);
+    put_known(json, "snr_mp", row->snr_mp);
+    put_known(json, "null_snr_mp", row->null_snr_mp);
+    put_known(json, "snr_gavish_donoho", row->snr_gavish_donoho);
+    put_known(json, "null_snr_gavish_donoho", row->null_snr_gavish_donoho);
+    put_known(json, "frobenius", row->frobenius);
+    put_known(json, "stable_rank", row->stable_rank);
+    put_known(json, "effective_rank", row->effective_rank);
+    put_known(json, "spike_edge", row->spike_edge);
     if (row->spikes >= 0)
-        buffer_format(out, ", \"spikes\": %" PRId64, row->spikes);
+        json_integer(json, "spikes", row->spikes);
 }
 
 static const char *snr_kind(double snr)
@@ -58,110 +49,106 @@ static const char *snr_kind(double snr)
     return isnan(snr) ? "nan" : isinf(snr) ? "infinite" : "finite";
 }
 
-/* What a plan must know of the model: struct scan_model, and how the scores came about. */
-static void put_model(struct buffer *out, const struct scan *scan, const char *between)
+void scan_put_row(struct json_writer *json, const struct scan_row *row)
+{
+    json_real(json, "snr", row->snr);
+    if (!json->loose)
+        json_text(json, "snr_kind", snr_kind(row->snr));
+    put_text(json, "type", row->type);
+    put_text(json, "reason", row->reason);
+    if (row->parameters > 0) {
+        json_integer(json, "rows", row->rows);
+        json_integer(json, "cols", row->cols);
+        json_integer(json, "parameters", row->parameters);
+    }
+    if (row->bias > 0)
+        json_integer(json, "bias", row->bias);
+    if (row->bare)
+        json_flag(json, "bare", true);
+    if (row->detailed)
+        put_details(json, row);
+    put_text(json, "dtype", row->dtype);
+}
+
+/* What a plan must know of the model: struct scan_model. */
+static void put_model(struct json_writer *json, const struct scan_model *of)
 {
     static const char *const names[NAMES_COUNT] = SCAN_NAMES;
-    const struct scan_model *of = &scan->of;
-    buffer_format(out, "%s\"names\": \"%s\"", between, names[of->names]);
-    put_text(out, "architecture", of->architecture);
-    buffer_format(out, ", \"tied\": %s, \"parameters\": %" PRId64 ", \"ends\": [",
-                  of->tied ? "true" : "false", of->parameters);
+    json_text(json, "names", names[of->names]);
+    put_text(json, "architecture", of->architecture);
+    json_flag(json, "tied", of->tied);
+    json_integer(json, "parameters", of->parameters);
+    json_list(json, "ends");
     for (size_t i = 0; i < of->end_count; i++) {
-        buffer_text(out, i ? ", {\"tensor\": " : "{\"tensor\": ");
-        json_put_string(out, of->ends[i].tensor);
-        buffer_format(out, ", \"head\": %s, \"parameters\": %" PRId64 "}",
-                      of->ends[i].head ? "true" : "false", of->ends[i].parameters);
+        json_object(json, NULL);
+        json_text(json, "tensor", of->ends[i].tensor);
+        json_flag(json, "head", of->ends[i].head);
+        json_integer(json, "parameters", of->ends[i].parameters);
+        json_end(json);
     }
-    buffer_text(out, "], \"omissions\": [");
+    json_end(json);
+    json_list(json, "omissions");
     for (size_t i = 0; i < of->omission_count; i++) {
-        buffer_text(out, i ? ", {\"first\": " : "{\"first\": ");
-        json_put_string(out, of->omissions[i].first);
-        buffer_format(out, ", \"count\": %" PRId64, of->omissions[i].count);
-        put_text(out, "reason", of->omissions[i].reason);
-        buffer_byte(out, '}');
+        json_object(json, NULL);
+        json_text(json, "first", of->omissions[i].first);
+        json_integer(json, "count", of->omissions[i].count);
+        put_text(json, "reason", of->omissions[i].reason);
+        json_end(json);
     }
-    buffer_byte(out, ']');
+    json_end(json);
 }
 
-static void put_row(struct buffer *out, const struct scan_row *row, bool strict)
-{
-    put_number *put = strict ? json_put_number : json_put_loose;
-    buffer_text(out, "\"snr\": ");
-    put(out, row->snr);
-    if (strict)
-        buffer_format(out, ", \"snr_kind\": \"%s\"", snr_kind(row->snr));
-    put_text(out, "type", row->type);
-    put_text(out, "reason", row->reason);
-    if (row->parameters > 0)
-        buffer_format(out,
-                      ", \"rows\": %" PRId64 ", \"cols\": %" PRId64 ", \"parameters\": %" PRId64,
-                      row->rows, row->cols, row->parameters);
-    if (row->bias > 0)
-        buffer_format(out, ", \"bias\": %" PRId64, row->bias);
-    if (row->bare)
-        buffer_text(out, ", \"bare\": true");
-    if (row->detailed)
-        put_details(out, row, put);
-    put_text(out, "dtype", row->dtype);
-}
-
-void scan_put_row(struct buffer *out, const struct scan_row *row)
-{
-    put_row(out, row, true);
-}
-
-static void put_rows(struct buffer *out, const struct scan *scan, bool strict)
-{
-    const char *between = "\n";
-    for (size_t i = 0; i < scan->count; i++) {
-        const struct scan_row *row = &scan->rows[i];
-        if (!row->known)
-            continue;
-        buffer_text(out, between);
-        json_put_string(out, row->module);
-        buffer_text(out, ": {");
-        put_row(out, row, strict);
-        /* Tools take every key of the file for a module, so the model is a member of its first. */
-        if (!strict && scan->of.known && between[0] != ',') {
-            put_model(out, scan, ", \"model\": {");
-            put_text(out, "fingerprint", scan->fingerprint);
-            put_text(out, "estimator", scan->estimator);
-            put_text(out, "empty_noise", scan->empty_noise);
-            buffer_byte(out, '}');
-        }
-        buffer_byte(out, '}');
-        between = ",\n";
-    }
-}
-
+/* Tools take every key of the file for a module, so what a plan must know, and how the scores came
+ * about, is a member of its first. */
 void scan_put_file(struct buffer *out, const struct scan *scan)
 {
-    buffer_byte(out, '{');
-    put_rows(out, scan, false);
-    buffer_text(out, "\n}\n");
+    struct json_writer json = {.out = out, .loose = true};
+    bool first = true;
+    json_object(&json, NULL);
+    json_layout(&json, JSON_ROWS_CLOSED);
+    for (size_t i = 0; i < scan->count; i++) {
+        if (!scan->rows[i].known)
+            continue;
+        json_object(&json, scan->rows[i].module);
+        scan_put_row(&json, &scan->rows[i]);
+        if (first && scan->of.known) {
+            json_object(&json, "model");
+            put_model(&json, &scan->of);
+            put_text(&json, "fingerprint", scan->fingerprint);
+            put_text(&json, "estimator", scan->estimator);
+            put_text(&json, "empty_noise", scan->empty_noise);
+            json_end(&json);
+        }
+        json_end(&json);
+        first = false;
+    }
+    json_end(&json);
+    json_finish(&json, NULL);
 }
 
 void scan_put_json(struct buffer *out, const struct scan *scan)
 {
-    buffer_text(out, "{\"format\": \"spectrum.scan\", \"version\": 1, \"model\": {");
-    const char *between = "";
-    if (scan->model) {
-        buffer_text(out, "\"path\": ");
-        json_put_string(out, scan->model);
-        between = ", ";
-    }
-    if (scan->fingerprint[0]) {
-        buffer_format(out, "%s\"fingerprint\": \"%s\"", between, scan->fingerprint);
-        between = ", ";
-    }
+    struct json_writer json = {.out = out};
+    json_begin(&json, "spectrum.scan");
+    json_object(&json, "model");
+    if (scan->model)
+        json_text(&json, "path", scan->model);
+    put_text(&json, "fingerprint", scan->fingerprint);
     if (scan->of.known)
-        put_model(out, scan, between);
-    buffer_text(out, "}, \"estimator\": ");
-    json_put_string(out, scan->estimator);
-    buffer_text(out, ", \"empty_noise\": ");
-    json_put_string(out, scan->empty_noise);
-    buffer_text(out, ", \"modules\": {");
-    put_rows(out, scan, true);
-    buffer_text(out, "\n}}\n");
+        put_model(&json, &scan->of);
+    json_end(&json);
+    json_text(&json, "estimator", scan->estimator);
+    json_text(&json, "empty_noise", scan->empty_noise);
+    json_object(&json, "modules");
+    json_layout(&json, JSON_ROWS_CLOSED);
+    for (size_t i = 0; i < scan->count; i++) {
+        if (!scan->rows[i].known)
+            continue;
+        json_object(&json, scan->rows[i].module);
+        scan_put_row(&json, &scan->rows[i]);
+        json_end(&json);
+    }
+    json_end(&json);
+    json_end(&json);
+    json_finish(&json, NULL);
 }

@@ -1,6 +1,6 @@
 #include "plan/plan_write.h"
 
-#include "base/json.h"
+#include "base/json_writer.h"
 #include "base/text.h"
 #include "base/utf8.h"
 
@@ -183,43 +183,42 @@ static void put_yaml(struct buffer *out, const struct plan *plan, const struct n
 }
 
 /* What plan_read_kept() reads beside the names. */
-static void put_selection(struct buffer *out, const struct plan *plan)
+static void put_selection(struct json_writer *json, const struct plan *plan)
 {
     double percent;
     enum plan_scope scope;
-    buffer_format(out, ", \"scanned\": %zu", plan_scan(plan)->count);
+    json_count(json, "scanned", plan_scan(plan)->count);
     if (!plan_selection(plan, &percent, &scope))
         return;
-    buffer_text(out, ", \"percent\": ");
-    json_put_number(out, percent);
-    buffer_format(out, ", \"scope\": \"%s\", \"embeddings\": %s, \"head\": %s",
-                  scope == PLAN_GLOBAL ? "global" : "type",
-                  plan_embeddings(plan) ? "true" : "false", plan_head(plan) ? "true" : "false");
+    json_real(json, "percent", percent);
+    json_text(json, "scope", scope == PLAN_GLOBAL ? "global" : "type");
+    json_flag(json, "embeddings", plan_embeddings(plan));
+    json_flag(json, "head", plan_head(plan));
 }
 
 static void put_json(struct buffer *out, const struct plan *plan, const char *source, bool kept)
 {
     static const struct name_style lines = {"\n", ".", "", false};
+    struct json_writer json = {.out = out};
     struct buffer names = BUFFER_INIT;
     char *rest = NULL;
-    const char *between = "\n";
-    buffer_text(out, "{\"format\": \"spectrum.plan\", \"version\": 1, \"model\": ");
-    json_put_string(out, source);
+    json_begin(&json, "spectrum.plan");
+    json_text(&json, "model", source);
     if (kept)
-        put_selection(out, plan);
-    buffer_text(out, ", \"train\": [");
+        put_selection(&json, plan);
+    json_list(&json, "train");
+    json_layout(&json, JSON_ROWS_CLOSED);
     put_ends(&names, plan, false, &lines);
     put_rows(&names, plan, NULL, &lines, false);
     put_unlisted(&names, plan, &lines, "");
     char *name = names.data ? strtok_r(names.data, "\n", &rest) : NULL;
-    for (; name; name = strtok_r(NULL, "\n", &rest)) {
-        buffer_text(out, between);
-        json_put_string(out, name);
-        between = ",\n";
-    }
+    for (; name; name = strtok_r(NULL, "\n", &rest))
+        json_text(&json, NULL, name);
     out->failed |= names.failed; /* a list that is cut short is no plan */
     buffer_free(&names);
-    buffer_text(out, "\n]}\n");
+    json_end(&json);
+    json_end(&json);
+    json_finish(&json, NULL);
 }
 
 static void put_peft(struct buffer *out, const struct plan *plan)

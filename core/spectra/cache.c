@@ -3,6 +3,7 @@
 #include "base/cache_note.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "base/json_writer.h"
 #include "base/memory.h"
 #include "base/xdg.h"
 #include "spectra/spectra_file.h"
@@ -229,26 +230,25 @@ double *spectra_cache_by_content(struct spectra_cache *cache, size_t row, const 
 
 /* --- keeping --- */
 
-static void put_source(struct buffer *out, const struct spectra_source *source, const char *between)
-{
-    buffer_text(out, between);
-    json_put_string(out, source->module);
-    buffer_format(out, ": [\"%s\", \"%s\"]", source->key, source->identity);
-}
-
 static void write_record(const struct spectra_cache *cache)
 {
     struct buffer text = BUFFER_INIT;
-    const char *between = "\n";
-    buffer_text(&text, "{\"format\": \"spectrum.cache\", \"version\": 1, \"content\": {");
+    struct json_writer json = {.out = &text};
+    json_begin(&json, "spectrum.cache");
+    json_object(&json, "content");
+    json_layout(&json, JSON_ROWS_CLOSED);
     for (size_t i = 0; i < cache->source_count; i++) {
-        if (!cache->sources[i].key[0])
+        const struct spectra_source *source = &cache->sources[i];
+        if (!source->key[0])
             continue;
-        put_source(&text, &cache->sources[i], between);
-        between = ",\n";
+        json_list(&json, source->module);
+        json_text(&json, NULL, source->key);
+        json_text(&json, NULL, source->identity);
+        json_end(&json);
     }
-    buffer_text(&text, "\n}}\n");
-    if (buffer_check(&text, NULL) == 0)
+    json_end(&json);
+    json_end(&json);
+    if (json_finish(&json, NULL) == 0)
         file_save(cache->record_path, text.data, text.length, NULL);
     buffer_free(&text);
 }

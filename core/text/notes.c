@@ -84,16 +84,19 @@ int notes_name_files(struct dataset_notes *notes, const struct data_files *files
     return 0;
 }
 
-void notes_put(struct buffer *out, const struct dataset_notes *notes)
+void notes_put(struct json_writer *json, const struct dataset_notes *notes)
 {
-    buffer_byte(out, '[');
+    json_list(json, NULL);
     for (size_t i = 0; i < notes->count; i++) {
         const struct dataset_note *note = &notes->items[i];
-        buffer_text(out, i > 0 ? ",[" : "[");
-        json_put_string(out, note->text);
-        buffer_format(out, ",%zu,%zu,%zu]", note->file, note->line, note->count);
+        json_list(json, NULL);
+        json_text(json, NULL, note->text);
+        json_count(json, NULL, note->file);
+        json_count(json, NULL, note->line);
+        json_count(json, NULL, note->count);
+        json_end(json);
     }
-    buffer_byte(out, ']');
+    json_end(json);
 }
 
 /* --- for whoever is told --- */
@@ -106,31 +109,28 @@ size_t dataset_plain_texts(const struct dataset *data)
     return others;
 }
 
-/* The members of an object, without its braces. */
-static void put_members(struct buffer *out, const struct dataset_notes *notes)
+static void put_counts(struct json_writer *json, const struct dataset_notes *notes)
 {
-    for (size_t i = 0; i < notes->count; i++) {
-        buffer_text(out, i ? ", " : "");
-        json_put_string(out, notes->items[i].text);
-        buffer_format(out, ": %zu", notes->items[i].count);
-    }
+    for (size_t i = 0; i < notes->count; i++)
+        json_count(json, notes->items[i].text, notes->items[i].count);
 }
 
-void dataset_put_counts(struct buffer *out, const struct dataset_notes *notes)
+void dataset_put_counts(struct json_writer *json, const char *key,
+                        const struct dataset_notes *notes)
 {
-    buffer_byte(out, '{');
-    put_members(out, notes);
-    buffer_byte(out, '}');
+    json_object(json, key);
+    put_counts(json, notes);
+    json_end(json);
 }
 
-void dataset_put_forms(struct buffer *out, const struct dataset *data)
+void dataset_put_forms(struct json_writer *json, const char *key, const struct dataset *data)
 {
     size_t texts = dataset_plain_texts(data);
-    buffer_byte(out, '{');
-    put_members(out, &data->recognised);
+    json_object(json, key);
+    put_counts(json, &data->recognised);
     if (texts > 0)
-        buffer_format(out, "%s\"plain text\": %zu", data->recognised.count > 0 ? ", " : "", texts);
-    buffer_byte(out, '}');
+        json_count(json, "plain text", texts);
+    json_end(json);
 }
 
 static const char *last_name(const char *path)

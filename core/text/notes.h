@@ -3,6 +3,7 @@
 #ifndef SPECTRUM_TEXT_NOTES_H
 #define SPECTRUM_TEXT_NOTES_H
 
+#include "base/json_writer.h"
 #include "text/data_files.h"
 #include "text/dataset.h"
 #include "text/forms.h"
@@ -20,8 +21,8 @@ int notes_add_unread(struct dataset_notes *notes, const struct form *form, const
 int notes_name_files(struct dataset_notes *notes, const struct data_files *files,
                      struct error *err);
 
-/* As JSON, and back; what was read is hostile. */
-void notes_put(struct buffer *out, const struct dataset_notes *notes);
+/* As a list, and back; what was read is hostile. */
+void notes_put(struct json_writer *json, const struct dataset_notes *notes);
 int notes_get(struct dataset_notes *out, const cJSON *list, struct error *err);
 
 /* --- for whoever is told --- */
@@ -31,10 +32,11 @@ int notes_get(struct dataset_notes *out, const cJSON *list, struct error *err);
 void dataset_tell(const struct dataset *dataset, const char *what,
                   void (*say)(void *context, const char *line), void *context);
 
-/* As JSON objects of counts: how many records each column is in, or had each form (documents of a
- * .txt are "plain text"). */
-void dataset_put_counts(struct buffer *out, const struct dataset_notes *notes);
-void dataset_put_forms(struct buffer *out, const struct dataset *data);
+/* Adds objects of counts under `key`: how many records each column is in, or had each form
+ * (documents of a .txt are "plain text"). */
+void dataset_put_counts(struct json_writer *json, const char *key,
+                        const struct dataset_notes *notes);
+void dataset_put_forms(struct json_writer *json, const char *key, const struct dataset *data);
 /* Documents of .txt files, which have no form to be recognised, with those that were left out. */
 size_t dataset_plain_texts(const struct dataset *data);
 

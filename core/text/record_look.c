@@ -1,5 +1,6 @@
 #include "text/record_look.h"
 
+#include "base/json_writer.h"
 #include "base/memory.h"
 #include "base/utf8.h"
 #include "text/loader.h"

@@ -5,7 +5,6 @@
 #include "text/notes.h"
 
 #include <float.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -120,13 +119,13 @@ static int put_trailer(struct token_writer *w, const struct dataset *data, const
                        struct error *err)
 {
     struct buffer notes = BUFFER_INIT;
-    buffer_byte(&notes, '[');
-    notes_put(&notes, &data->recognised);
-    buffer_byte(&notes, ',');
-    notes_put(&notes, &data->unread);
-    buffer_byte(&notes, ',');
-    notes_put(&notes, &data->absent);
-    buffer_byte(&notes, ']');
+    struct json_writer json = {.out = &notes};
+    json_list(&json, NULL);
+    json_layout(&json, JSON_COMPACT);
+    notes_put(&json, &data->recognised);
+    notes_put(&json, &data->unread);
+    notes_put(&json, &data->absent);
+    json_end(&json);
     struct trailer trailer = {.version = VERSION,
                               .byte_order = BYTE_ORDER_MARK,
                               .tokens = w->tokens,

@@ -3,161 +3,203 @@
 #include "base/memory.h"
 #include "text/parts.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
-#include <string.h>
 
-static void put_added(struct buffer *out, const struct tokenizer *t)
+void tokenizer_put_added(struct json_writer *json, const char *content, bool special)
 {
-    buffer_text(out, "\"added_tokens\": [");
+    json_text(json, "content", content);
+    json_flag(json, "single_word", false);
+    json_flag(json, "lstrip", false);
+    json_flag(json, "rstrip", false);
+    json_flag(json, "normalized", false);
+    json_flag(json, "special", special);
+}
+
+static void put_added(struct json_writer *json, const struct tokenizer *t)
+{
+    json_list(json, "added_tokens");
+    json_layout(json, JSON_ROWS);
     for (size_t i = 0; i < t->added_raw.count; i++) {
         const struct added_token *token = &t->added_raw.tokens[i];
-        buffer_format(out, "%s\n{\"id\": %" PRId32 ", \"content\": ", i ? "," : "", token->id);
-        json_put_string(out, token->content);
-        buffer_format(out,
-                      ", \"single_word\": false, \"lstrip\": false, \"rstrip\": false, "
-                      "\"normalized\": false, \"special\": %s}",
-                      token->special ? "true" : "false");
+        json_object(json, NULL);
+        json_integer(json, "id", token->id);
+        tokenizer_put_added(json, token->content, token->special);
+        json_end(json);
     }
-    buffer_text(out, "],\n");
+    json_end(json);
 }
 
-static void put_rewrite(struct buffer *out, const struct rewrite *step)
+/* {"type": "Replace", "pattern": {"String": " "}, ...: opens what json_end() ends. */
+static void begin_type(struct json_writer *json, const char *key, const char *type)
+{
+    json_object(json, key);
+    json_text(json, "type", type);
+}
+
+static void put_pattern(struct json_writer *json, const char *kind, const char *pattern)
+{
+    json_object(json, "pattern");
+    json_text(json, kind, pattern);
+    json_end(json);
+}
+
+static void put_rewrite(struct json_writer *json, const struct rewrite *step)
 {
     if (step->kind == REWRITE_NFC) {
-        buffer_text(out, "{\"type\": \"NFC\"}");
+        begin_type(json, NULL, "NFC");
     } else if (step->kind == REWRITE_PREPEND) {
-        buffer_text(out, "{\"type\": \"Prepend\", \"prepend\": ");
-        json_put_string(out, step->to);
-        buffer_byte(out, '}');
+        begin_type(json, NULL, "Prepend");
+        json_text(json, "prepend", step->to);
     } else {
-        buffer_text(out, "{\"type\": \"Replace\", \"pattern\": {\"String\": ");
-        json_put_string(out, step->from);
-        buffer_text(out, "}, \"content\": ");
-        json_put_string(out, step->to);
-        buffer_byte(out, '}');
+        begin_type(json, NULL, "Replace");
+        put_pattern(json, "String", step->from);
+        json_text(json, "content", step->to);
     }
+    json_end(json);
 }
 
-static void put_normalizer(struct buffer *out, const struct rewriter *normalizer)
+static void put_normalizer(struct json_writer *json, const struct rewriter *normalizer)
 {
-    buffer_text(out, "\"normalizer\": ");
     if (normalizer->count == 0) {
-        buffer_text(out, "null,\n");
+        json_null(json, "normalizer");
         return;
     }
-    buffer_text(out, "{\"type\": \"Sequence\", \"normalizers\": [");
-    for (int i = 0; i < normalizer->count; i++) {
-        buffer_text(out, i ? ", " : "");
-        put_rewrite(out, &normalizer->steps[i]);
-    }
-    buffer_text(out, "]},\n");
+    begin_type(json, "normalizer", "Sequence");
+    json_list(json, "normalizers");
+    for (int i = 0; i < normalizer->count; i++)
+        put_rewrite(json, &normalizer->steps[i]);
+    json_end(json);
+    json_end(json);
 }
 
-static void put_pre_tokenizer(struct buffer *out, const struct tokenizer *t)
+static void put_pre_tokenizer(struct json_writer *json, const struct tokenizer *t)
 {
-    buffer_text(out, "\"pre_tokenizer\": ");
     if (!t->byte_level) {
-        buffer_text(out, "null,\n");
+        json_null(json, "pre_tokenizer");
         return;
     }
-    buffer_text(out, "{\"type\": \"Sequence\", \"pretokenizers\": [");
+    begin_type(json, "pre_tokenizer", "Sequence");
+    json_list(json, "pretokenizers");
+    json_layout(json, JSON_ROWS_BESIDE);
     for (int i = 0; i < t->splitter.count; i++) {
-        buffer_text(out, "{\"type\": \"Split\", \"pattern\": {\"Regex\": ");
-        json_put_string(out, t->splitter.patterns[i]);
-        buffer_text(out, "}, \"behavior\": \"Isolated\", \"invert\": false},\n");
+        begin_type(json, NULL, "Split");
+        put_pattern(json, "Regex", t->splitter.patterns[i]);
+        json_text(json, "behavior", "Isolated");
+        json_flag(json, "invert", false);
+        json_end(json);
     }
-    buffer_text(out,
-                "{\"type\": \"ByteLevel\", \"add_prefix_space\": false, \"trim_offsets\": true, "
-                "\"use_regex\": false}]},\n");
+    begin_type(json, NULL, "ByteLevel");
+    json_flag(json, "add_prefix_space", false);
+    json_flag(json, "trim_offsets", true);
+    json_flag(json, "use_regex", false);
+    json_end(json);
+    json_end(json);
+    json_end(json);
 }
 
-static void put_frame(struct buffer *out, const struct tokenizer *t, const struct frame *frame,
-                      bool before)
+/* {"SpecialToken": {"id": "<s>", "type_id": 0}} */
+static void put_template_part(struct json_writer *json, const char *kind, const char *id)
 {
-    for (int i = 0; i < frame->count; i++) {
-        buffer_text(out, before ? "" : ", ");
-        buffer_text(out, "{\"SpecialToken\": {\"id\": ");
-        json_put_string(out, tokenizer_token_text(t, frame->ids[i]));
-        buffer_text(out, before ? ", \"type_id\": 0}}, " : ", \"type_id\": 0}}");
-    }
+    json_object(json, NULL);
+    json_object(json, kind);
+    json_text(json, "id", id);
+    json_integer(json, "type_id", 0);
+    json_end(json);
+    json_end(json);
 }
 
-static void put_sequence(struct buffer *out, const struct tokenizer *t, const char *name)
+static void put_sequence(struct json_writer *json, const struct tokenizer *t, const char *name)
 {
-    put_frame(out, t, &t->before, true);
-    buffer_format(out, "{\"Sequence\": {\"id\": \"%s\", \"type_id\": 0}}", name);
-    put_frame(out, t, &t->after, false);
+    for (int i = 0; i < t->before.count; i++)
+        put_template_part(json, "SpecialToken", tokenizer_token_text(t, t->before.ids[i]));
+    put_template_part(json, "Sequence", name);
+    for (int i = 0; i < t->after.count; i++)
+        put_template_part(json, "SpecialToken", tokenizer_token_text(t, t->after.ids[i]));
 }
 
-static void put_frame_ids(struct buffer *out, const struct tokenizer *t, const struct frame *frame,
-                          const char **between)
+static void put_frame_ids(struct json_writer *json, const struct tokenizer *t,
+                          const struct frame *frame)
 {
     for (int i = 0; i < frame->count; i++) {
         const char *text = tokenizer_token_text(t, frame->ids[i]);
-        buffer_text(out, *between);
-        *between = ", ";
-        json_put_string(out, text);
-        buffer_text(out, ": {\"id\": ");
-        json_put_string(out, text);
-        buffer_format(out, ", \"ids\": [%" PRId32 "], \"tokens\": [", frame->ids[i]);
-        json_put_string(out, text);
-        buffer_text(out, "]}");
+        json_object(json, text);
+        json_text(json, "id", text);
+        json_list(json, "ids");
+        json_integer(json, NULL, frame->ids[i]);
+        json_end(json);
+        json_list(json, "tokens");
+        json_text(json, NULL, text);
+        json_end(json);
+        json_end(json);
     }
 }
 
-static void put_post_processor(struct buffer *out, const struct tokenizer *t)
+static void put_post_processor(struct json_writer *json, const struct tokenizer *t)
 {
-    const char *between = "";
-    buffer_text(out, "\"post_processor\": ");
     if (t->before.count + t->after.count == 0) {
-        buffer_text(out, "null,\n");
+        json_null(json, "post_processor");
         return;
     }
-    buffer_text(out, "{\"type\": \"TemplateProcessing\", \"single\": [");
-    put_sequence(out, t, "A");
-    buffer_text(out, "], \"pair\": [");
-    put_sequence(out, t, "A");
-    buffer_text(out, ", ");
-    put_sequence(out, t, "B");
-    buffer_text(out, "], \"special_tokens\": {");
-    put_frame_ids(out, t, &t->before, &between);
-    put_frame_ids(out, t, &t->after, &between);
-    buffer_text(out, "}},\n");
+    begin_type(json, "post_processor", "TemplateProcessing");
+    json_list(json, "single");
+    put_sequence(json, t, "A");
+    json_end(json);
+    json_list(json, "pair");
+    put_sequence(json, t, "A");
+    put_sequence(json, t, "B");
+    json_end(json);
+    json_object(json, "special_tokens");
+    put_frame_ids(json, t, &t->before);
+    put_frame_ids(json, t, &t->after);
+    json_end(json);
+    json_end(json);
 }
 
-static void put_decoder(struct buffer *out, const struct tokenizer *t)
+static void put_decoder(struct json_writer *json, const struct tokenizer *t)
 {
     if (t->byte_level) {
-        buffer_text(out, "\"decoder\": {\"type\": \"ByteLevel\", \"add_prefix_space\": true, "
-                         "\"trim_offsets\": true, \"use_regex\": true},\n");
+        begin_type(json, "decoder", "ByteLevel");
+        json_flag(json, "add_prefix_space", true);
+        json_flag(json, "trim_offsets", true);
+        json_flag(json, "use_regex", true);
+        json_end(json);
         return;
     }
-    buffer_text(out, "\"decoder\": {\"type\": \"Sequence\", \"decoders\": [{\"type\": \"Replace\", "
-                     "\"pattern\": {\"String\": \"" SPACE_MARK "\"}, \"content\": \" \"}, "
-                     "{\"type\": \"ByteFallback\"}, {\"type\": \"Fuse\"}");
-    if (t->strips_space)
-        buffer_text(out, ", {\"type\": \"Strip\", \"content\": \" \", \"start\": 1, \"stop\": 0}");
-    buffer_text(out, "]},\n");
+    begin_type(json, "decoder", "Sequence");
+    json_list(json, "decoders");
+    begin_type(json, NULL, "Replace");
+    put_pattern(json, "String", SPACE_MARK);
+    json_text(json, "content", " ");
+    json_end(json);
+    begin_type(json, NULL, "ByteFallback");
+    json_end(json);
+    begin_type(json, NULL, "Fuse");
+    json_end(json);
+    if (t->strips_space) {
+        begin_type(json, NULL, "Strip");
+        json_text(json, "content", " ");
+        json_integer(json, "start", 1);
+        json_integer(json, "stop", 0);
+        json_end(json);
+    }
+    json_end(json);
+    json_end(json);
 }
 
 /* --- the model --- */
 
-static void put_vocabulary(struct buffer *out, const struct vocabulary *v)
+static void put_vocabulary(struct json_writer *json, const struct vocabulary *v)
 {
-    const char *between = "\n";
-    buffer_text(out, "\"vocab\": {");
+    json_object(json, "vocab");
+    json_layout(json, JSON_ROWS);
     for (size_t id = 0; id < v->size; id++) {
         size_t length;
         const char *text = vocabulary_text(v, (int32_t)id, &length);
-        if (!text || vocabulary_find(v, text, length) != (int32_t)id)
-            continue; /* a second id of the same text cannot be written, or read back */
-        buffer_text(out, between);
-        between = ",\n";
-        json_put_string(out, text);
-        buffer_format(out, ": %zu", id);
+        if (text && vocabulary_find(v, text, length) == (int32_t)id)
+            json_count(json, text,
+                       id); /* else a second id of the text, which cannot be read back */
     }
-    buffer_text(out, "},\n");
+    json_end(json);
 }
 
 struct ranked_merge {
@@ -179,7 +221,7 @@ static int compare_merges(const void *a, const void *b)
     return x->merge.left < y->merge.left ? -1 : x->merge.left > y->merge.left;
 }
 
-static int put_merges(struct buffer *out, const struct tokenizer *t, struct error *err)
+static int put_merges(struct json_writer *json, const struct tokenizer *t, struct error *err)
 {
     const struct merge_table *table = &t->merges;
     struct ranked_merge *merges = array_alloc(table->used, sizeof *merges, err);
@@ -195,89 +237,107 @@ static int put_merges(struct buffer *out, const struct tokenizer *t, struct erro
         merges[count++] = merge;
     }
     qsort(merges, count, sizeof *merges, compare_merges);
-    buffer_text(out, "\"merges\": [");
+    json_list(json, "merges");
+    json_layout(json, JSON_ROWS);
     for (size_t i = 0; i < count; i++) {
-        buffer_text(out, i ? ",\n[" : "\n[");
-        json_put_string(out, tokenizer_token_text(t, merges[i].merge.left));
-        buffer_text(out, ", ");
-        json_put_string(out, tokenizer_token_text(t, merges[i].merge.right));
-        buffer_byte(out, ']');
+        json_list(json, NULL);
+        json_text(json, NULL, tokenizer_token_text(t, merges[i].merge.left));
+        json_text(json, NULL, tokenizer_token_text(t, merges[i].merge.right));
+        json_end(json);
     }
-    buffer_text(out, "]");
+    json_end(json);
     free(merges);
+    return 0;
+}
+
+static int put_model(struct json_writer *json, const struct tokenizer *t, struct error *err)
+{
+    begin_type(json, "model", "BPE");
+    json_null(json, "dropout");
+    json_text(json, "unk_token", tokenizer_token_text(t, t->unknown));
+    json_null(json, "continuing_subword_prefix");
+    json_null(json, "end_of_word_suffix");
+    json_flag(json, "fuse_unk", t->fuse_unknown);
+    json_flag(json, "byte_fallback", t->byte_fallback);
+    json_flag(json, "ignore_merges", t->whole_words);
+    json_break(json, 0);
+    put_vocabulary(json, &t->vocabulary);
+    json_break(json, 0);
+    if (put_merges(json, t, err) != 0)
+        return -1;
+    json_end(json);
     return 0;
 }
 
 int tokenizer_put_json(struct buffer *out, const struct tokenizer *t, struct error *err)
 {
-    const char *unknown = tokenizer_token_text(t, t->unknown);
-    buffer_text(out, "{\"version\": \"1.0\", \"truncation\": null, \"padding\": null,\n");
-    put_added(out, t);
-    put_normalizer(out, &t->normalizer);
-    put_pre_tokenizer(out, t);
-    put_post_processor(out, t);
-    put_decoder(out, t);
-    buffer_text(out, "\"model\": {\"type\": \"BPE\", \"dropout\": null, \"unk_token\": ");
-    if (unknown)
-        json_put_string(out, unknown);
-    else
-        buffer_text(out, "null");
-    buffer_format(out,
-                  ", \"continuing_subword_prefix\": null, \"end_of_word_suffix\": null, "
-                  "\"fuse_unk\": %s, \"byte_fallback\": %s, \"ignore_merges\": %s,\n",
-                  t->fuse_unknown ? "true" : "false", t->byte_fallback ? "true" : "false",
-                  t->whole_words ? "true" : "false");
-    put_vocabulary(out, &t->vocabulary);
-    if (put_merges(out, t, err) != 0)
+    struct json_writer json = {.out = out};
+    json_object(&json, NULL);
+    json_text(&json, "version", "1.0");
+    json_null(&json, "truncation");
+    json_null(&json, "padding");
+    json_break(&json, 0);
+    put_added(&json, t);
+    json_break(&json, 0);
+    put_normalizer(&json, &t->normalizer);
+    json_break(&json, 0);
+    put_pre_tokenizer(&json, t);
+    json_break(&json, 0);
+    put_post_processor(&json, t);
+    json_break(&json, 0);
+    put_decoder(&json, t);
+    json_break(&json, 0);
+    if (put_model(&json, t, err) != 0)
         return -1;
-    buffer_text(out, "}}\n");
-    return buffer_check(out, err);
+    json_end(&json);
+    return json_finish(&json, err);
 }
 
-static void put_token(struct buffer *out, const struct tokenizer *t, const char *key, int32_t id)
+static void put_token(struct json_writer *json, const struct tokenizer *t, const char *key,
+                      int32_t id)
 {
     const char *text = tokenizer_token_text(t, id);
     if (!text)
         return;
-    buffer_format(out, ",\n \"%s\": ", key);
-    json_put_string(out, text);
+    json_break(json, 1);
+    json_text(json, key, text);
 }
 
 /* The default alone as a text, more as transformers lists them. */
-static void put_templates(struct buffer *out, const struct tokenizer *t)
+static void put_templates(struct json_writer *json, const struct tokenizer *t)
 {
     const cJSON *item, *all = tokenizer_templates(t);
-    const char *source = tokenizer_chat_template(t), *between = "[";
+    const char *source = tokenizer_chat_template(t);
     if (!all->child)
         return;
-    buffer_text(out, ",\n \"chat_template\": ");
+    json_break(json, 1);
     if (source && !all->child->next) {
-        json_put_string(out, source);
+        json_text(json, "chat_template", source);
         return;
     }
+    json_list(json, "chat_template");
     cJSON_ArrayForEach(item, all)
     {
-        buffer_format(out, "%s{\"name\": ", between);
-        json_put_string(out, item->string);
-        buffer_text(out, ", \"template\": ");
-        json_put_string(out, item->valuestring);
-        buffer_byte(out, '}');
-        between = ", ";
+        json_object(json, NULL);
+        json_text(json, "name", item->string);
+        json_text(json, "template", item->valuestring);
+        json_end(json);
     }
-    buffer_byte(out, ']');
+    json_end(json);
 }
 
 void tokenizer_put_config(struct buffer *out, const struct tokenizer *t, int64_t max_positions)
 {
-    buffer_format(
-        out,
-        "{\"tokenizer_class\": \"PreTrainedTokenizerFast\", \"model_max_length\": %" PRId64
-        ", \"clean_up_tokenization_spaces\": false",
-        max_positions);
-    put_token(out, t, "bos_token", t->bos);
-    put_token(out, t, "eos_token", t->eos);
-    put_token(out, t, "pad_token", t->pad);
-    put_token(out, t, "unk_token", t->unk);
-    put_templates(out, t);
-    buffer_text(out, "}\n");
+    struct json_writer json = {.out = out};
+    json_object(&json, NULL);
+    json_text(&json, "tokenizer_class", "PreTrainedTokenizerFast");
+    json_integer(&json, "model_max_length", max_positions);
+    json_flag(&json, "clean_up_tokenization_spaces", false);
+    put_token(&json, t, "bos_token", t->bos);
+    put_token(&json, t, "eos_token", t->eos);
+    put_token(&json, t, "pad_token", t->pad);
+    put_token(&json, t, "unk_token", t->unk);
+    put_templates(&json, t);
+    json_end(&json);
+    json_finish(&json, NULL);
 }

@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "base/json_writer.h"
 #include "checkpoint/checkpoint.h"
 #include "train/state_check.h"
 #include "train/state_folder.h"
@@ -37,29 +38,24 @@ static int hash_trained(const struct optimizer *optimizer, char out[HASH_TEXT_SI
     return status;
 }
 
-static void put_text(struct buffer *out, const char *key, const char *value)
-{
-    buffer_format(out, ", \"%s\": ", key);
-    json_put_string(out, value);
-}
-
 /* The window of a spike guard, where there is one. */
-static void put_spikes(struct buffer *out, const struct spike_window *window)
+static void put_spikes(struct json_writer *json, const struct spike_window *window)
 {
     if (window->count == 0)
         return;
-    buffer_format(out, ", \"spikes\": {\"count\": %d, \"left_out\": %d, \"losses\": [",
-                  window->count, window->left_out);
-    for (int i = 0; i < window->count && i < SPIKE_WINDOW; i++) {
-        buffer_text(out, i ? ", " : "");
-        json_put_number(out, window->losses[i]);
-    }
-    buffer_text(out, "]}");
+    json_object(json, "spikes");
+    json_integer(json, "count", window->count);
+    json_integer(json, "left_out", window->left_out);
+    json_list(json, "losses");
+    for (int i = 0; i < window->count && i < SPIKE_WINDOW; i++)
+        json_real(json, NULL, window->losses[i]);
+    json_end(json);
+    json_end(json);
 }
 
-static int put_since(struct buffer *out, const struct optimizer *optimizer, struct error *err)
+static int put_since(struct json_writer *json, const struct optimizer *optimizer, struct error *err)
 {
-    bool first = true;
+    bool any = false;
     for (size_t i = 0; i < optimizer->count; i++) {
         struct run_tensor tensor = optimizer_tensor(optimizer, i);
         if (optimizer->since[i] == 0)
@@ -67,72 +63,97 @@ static int put_since(struct buffer *out, const struct optimizer *optimizer, stru
         char *name = run_tensor_name(&tensor, err);
         if (!name)
             return -1;
-        buffer_text(out, first ? ", \"since\": {" : ", ");
-        json_put_string(out, name);
-        buffer_format(out, ": %" PRId64, optimizer->since[i]);
+        if (!any)
+            json_object(json, "since");
+        any = true;
+        json_integer(json, name, optimizer->since[i]);
         free(name);
-        first = false;
     }
-    buffer_text(out, first ? "" : "}");
+    if (any)
+        json_end(json);
     return 0;
 }
 
-void state_put_evaluated(struct buffer *out, const char *key, const struct evaluated *evaluated)
+void state_put_evaluated(struct json_writer *json, const char *key,
+                         const struct evaluated *evaluated)
 {
     if (evaluated->step == 0)
         return;
-    buffer_format(out, ", \"%s\": {\"step\": %" PRId64 ", \"eval_loss\": ", key, evaluated->step);
-    json_put_number(out, evaluated->loss);
-    buffer_byte(out, '}');
+    json_object(json, key);
+    json_integer(json, "step", evaluated->step);
+    json_real(json, "eval_loss", evaluated->loss);
+    json_end(json);
 }
 
-/* `files`: what to say of the other ones. */
+static void put_progress(struct json_writer *json, const struct progress *progress)
+{
+    json_integer(json, "step", progress->step);
+    json_count(json, "tokens", progress->tokens);
+    json_count(json, "supervised_tokens", progress->supervised);
+    json_count(json, "epoch", progress->position.epoch);
+    json_count(json, "row", progress->position.row);
+    json_real(json, "seconds", progress->seconds);
+}
+
+/* What the numbers follow from, which a resume must have again. */
+static void put_settings(struct json_writer *json, const struct run_identity *identity)
+{
+    json_integer(json, "seq_len", identity->seq_len);
+    json_integer(json, "batch", identity->batch);
+    json_integer(json, "accumulate", identity->accumulate);
+    json_integer(json, "seed", identity->seed);
+    if (identity->rank > 0) {
+        json_integer(json, "rank", identity->rank);
+        json_real(json, "alpha", identity->alpha);
+    }
+}
+
+static void put_identity(struct json_writer *json, const struct run_identity *identity,
+                         const char *trained)
+{
+    json_text(json, "frozen", storage_name(identity->frozen));
+    json_text(json, "model", identity->model);
+    json_text(json, base_keys[BASE_CONFIGURATION], identity->configuration);
+    json_text(json, base_keys[BASE_TOKENIZER], identity->tokenizer);
+    json_text(json, "data", identity->data);
+    json_text(json, "training_data", identity->training_data);
+    json_text(json, "evaluation_data", identity->evaluation_data);
+    json_text(json, "trained", trained);
+    json_text(json, "precision", identity->precision);
+    json_text(json, "exact", identity->exact);
+}
+
+/* `files`: an object that says what the other files hold. */
 static int save_json(const char *folder, const struct optimizer *optimizer,
                      const struct progress *progress, const struct run_identity *identity,
                      const struct buffer *files, struct error *err)
 {
-    char trained[HASH_TEXT_SIZE];
-    if (hash_trained(optimizer, trained, err) != 0)
-        return -1;
+    char trained[HASH_TEXT_SIZE], *path = NULL;
     struct buffer out = BUFFER_INIT;
-    buffer_format(&out,
-                  "{\"format\": \"spectrum.checkpoint\", \"version\": 1, \"step\": %" PRId64
-                  ", \"tokens\": %" PRIu64 ", \"supervised_tokens\": %" PRIu64
-                  ", \"epoch\": %" PRIu64 ", \"row\": %" PRIu64 ", \"seconds\": ",
-                  progress->step, progress->tokens, progress->supervised, progress->position.epoch,
-                  progress->position.row);
-    json_put_number(&out, progress->seconds);
-    buffer_format(&out,
-                  ", \"seq_len\": %" PRId64 ", \"batch\": %" PRId64 ", \"accumulate\": %" PRId64
-                  ", \"seed\": %" PRId64,
-                  identity->seq_len, identity->batch, identity->accumulate, identity->seed);
-    if (identity->rank > 0) {
-        buffer_format(&out, ", \"rank\": %" PRId64 ", \"alpha\": ", identity->rank);
-        json_put_number(&out, identity->alpha);
-    }
-    put_spikes(&out, &progress->spikes);
-    state_put_evaluated(&out, "evaluated", &progress->evaluated);
-    state_put_evaluated(&out, "best", &progress->best);
-    buffer_text(&out, progress->for_best ? ", \"for_best\": true" : "");
-    if (put_since(&out, optimizer, err) != 0) {
-        buffer_free(&out);
-        return -1;
-    }
-    buffer_format(&out, ", \"weight_tensors\": %zu", state_weight_count(optimizer));
-    put_text(&out, "frozen", storage_name(identity->frozen));
-    put_text(&out, "model", identity->model);
-    put_text(&out, base_keys[BASE_CONFIGURATION], identity->configuration);
-    put_text(&out, base_keys[BASE_TOKENIZER], identity->tokenizer);
-    put_text(&out, "data", identity->data);
-    put_text(&out, "training_data", identity->training_data);
-    put_text(&out, "evaluation_data", identity->evaluation_data);
-    put_text(&out, "trained", trained);
-    put_text(&out, "precision", identity->precision);
-    put_text(&out, "exact", identity->exact);
-    buffer_format(&out, ", \"files\": {%s}", buffer_string(files));
-    int status = buffer_check(files, err) == 0 ? state_put_seal(&out, err) : -1;
-    char *path = status == 0 ? path_join(folder, "state.json", err) : NULL;
-    status = path ? file_save(path, out.data, out.length, err) : -1;
+    struct json_writer json = {.out = &out};
+    int status = hash_trained(optimizer, trained, err);
+    if (status == 0)
+        status = buffer_check(files, err);
+    if (status != 0)
+        return status;
+    json_begin(&json, "spectrum.checkpoint");
+    put_progress(&json, progress);
+    put_settings(&json, identity);
+    put_spikes(&json, &progress->spikes);
+    state_put_evaluated(&json, "evaluated", &progress->evaluated);
+    state_put_evaluated(&json, "best", &progress->best);
+    if (progress->for_best)
+        json_flag(&json, "for_best", true);
+    status = put_since(&json, optimizer, err);
+    json_count(&json, "weight_tensors", state_weight_count(optimizer));
+    put_identity(&json, identity, trained);
+    json_raw(&json, "files", buffer_string(files));
+    if (status == 0)
+        status = state_put_seal(&json, err);
+    if (status == 0 && !(path = path_join(folder, "state.json", err)))
+        status = -1;
+    if (status == 0)
+        status = file_save(path, out.data, out.length, err);
     free(path);
     buffer_free(&out);
     return status;
@@ -145,7 +166,10 @@ int state_save(const char *run, const struct optimizer *optimizer, const struct 
     if (state_folder_begin(&folder, run, progress->step, err) != 0)
         return -1;
     struct buffer files = BUFFER_INIT;
-    int status = state_tensors_save(folder.temporary, optimizer, &files, err);
+    struct json_writer said = {.out = &files};
+    json_object(&said, NULL);
+    int status = state_tensors_save(folder.temporary, optimizer, &said, err);
+    json_end(&said);
     if (status == 0)
         status = save_json(folder.temporary, optimizer, progress, identity, &files, err);
     buffer_free(&files);

@@ -28,6 +28,7 @@
 
 #include "base/hash.h"
 #include "base/json.h"
+#include "base/json_writer.h"
 #include "train/optimizer.h"
 #include "train/spike.h"
 
@@ -103,8 +104,9 @@ int state_compare_base(enum base_part part, const char *said, const char *found,
 /* The evaluations of which it tells. */
 int state_read_evaluations(const cJSON *json, int64_t step, struct evaluated *last,
                            struct evaluated *best, const char *where, struct error *err);
-/* `, "KEY": {"step": .., "eval_loss": ..}`; nothing where there is no evaluation. */
-void state_put_evaluated(struct buffer *out, const char *key, const struct evaluated *evaluated);
+/* Adds `"KEY": {"step": .., "eval_loss": ..}`; nothing where there is no evaluation. */
+void state_put_evaluated(struct json_writer *json, const char *key,
+                         const struct evaluated *evaluated);
 
 /* Reads a state folder into the transformer and *progress. Refuses one of another model, other
  * data, another freeze set or precision, and says which. *exact: continuing gives the same numbers

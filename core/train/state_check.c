@@ -15,22 +15,25 @@
 static const char seal_begins[] = ", \"sha256\": \"", seal_ends[] = "\"}\n";
 enum { SEAL = sizeof seal_begins - 1 + DIGEST_TEXT_SIZE - 1 + sizeof seal_ends - 1 };
 
-void state_put_file(struct buffer *out, const char *name, struct digest *digest)
+void state_put_file(struct json_writer *json, const char *name, struct digest *digest)
 {
     char text[DIGEST_TEXT_SIZE];
     uint64_t bytes = digest_bytes(digest);
     digest_text(digest, text);
-    buffer_format(out, "%s\"%s\": {\"sha256\": \"%s\", \"bytes\": %" PRIu64 "}",
-                  out->length ? ", " : "", name, text, bytes);
+    json_object(json, name);
+    json_text(json, "sha256", text);
+    json_count(json, "bytes", bytes);
+    json_end(json);
 }
 
-int state_put_seal(struct buffer *out, struct error *err)
+int state_put_seal(struct json_writer *json, struct error *err)
 {
     char text[DIGEST_TEXT_SIZE];
-    if (digest_of(buffer_string(out), out->length, text, err) != 0)
+    if (digest_of(buffer_string(json->out), json->out->length, text, err) != 0)
         return -1;
-    buffer_format(out, "%s%s%s", seal_begins, text, seal_ends);
-    return buffer_check(out, err);
+    json_text(json, "sha256", text);
+    json_end(json);
+    return json_finish(json, err);
 }
 
 int state_seal_holds(const struct buffer *text)

@@ -2,14 +2,14 @@
 #ifndef SPECTRUM_TRAIN_STATE_CHECK_H
 #define SPECTRUM_TRAIN_STATE_CHECK_H
 
-#include "base/buffer.h"
 #include "base/digest.h"
+#include "base/json_writer.h"
 
-/* One of "files": `"weights.safetensors": {"sha256": "..", "bytes": ..}`; ends the digest. */
-void state_put_file(struct buffer *out, const char *name, struct digest *digest);
+/* Adds one of "files": `"weights.safetensors": {"sha256": "..", "bytes": ..}`; ends the digest. */
+void state_put_file(struct json_writer *json, const char *name, struct digest *digest);
 
-/* Ends the object with the digest of all before it: `, "sha256": ".."}` */
-int state_put_seal(struct buffer *out, struct error *err);
+/* Ends the outermost object with the digest of all before it, `, "sha256": ".."}`, and the line. */
+int state_put_seal(struct json_writer *json, struct error *err);
 /* 1: the text is as it was sealed; 0: it has no seal; -1: it is another text. */
 int state_seal_holds(const struct buffer *text);
 

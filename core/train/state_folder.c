@@ -329,22 +329,24 @@ int state_leave_later(const char *run, int64_t step, struct error *err)
 {
     struct found_list list;
     struct buffer out = BUFFER_INIT;
+    struct json_writer json = {.out = &out};
     bool any = false;
     if (find_states(&list, run, err) != 0) /* where left.json is damaged, those before count */
         return -1;
-    buffer_text(&out, "{\"format\": \"spectrum.left-checkpoints\", \"version\": 1, \"states\": {");
+    json_begin(&json, "spectrum.left-checkpoints");
+    json_object(&json, "states");
     for (size_t i = 0; i < list.count; i++) {
         const struct found *state = &list.states[i];
         char digest[DIGEST_TEXT_SIZE];
         if (state->step == step || (state->step < step && !state->left))
             continue;
         digest_state(list.parent, state->name, digest);
-        buffer_format(&out, "%s\"%s\": \"%s\"", any ? ", " : "", state->name, digest);
+        json_text(&json, state->name, digest);
         any = true;
     }
-    buffer_byte(&out, '}');
+    json_end(&json);
     char *path = path_join(list.parent, "left.json", err);
-    int status = path ? state_put_seal(&out, err) : -1;
+    int status = path ? state_put_seal(&json, err) : -1;
     if (status == 0 && any)
         status = file_save(path, out.data, out.length, err);
     else if (status == 0 && sys.unlink(path) != 0 && errno != ENOENT)

@@ -218,8 +218,8 @@ static int save_items(const char *path, const struct backend *backend, const str
     return -1;
 }
 
-int state_tensors_save(const char *folder, const struct optimizer *optimizer, struct buffer *said,
-                       struct error *err)
+int state_tensors_save(const char *folder, const struct optimizer *optimizer,
+                       struct json_writer *said, struct error *err)
 {
     struct digest *digest = digest_new(err);
     int status = digest ? 0 : -1;

@@ -1,5 +1,6 @@
 /* A data file, packed or not: as lines of JSON, as a JSON text and as a text, through a tokenizer
  * of bytes. */
+#include "base/json_writer.h"
 #include "fuzz.h"
 
 #include "base/utf8.h"

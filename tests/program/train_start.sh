@@ -47,6 +47,14 @@ fi
 grep -qF "cannot open $work/none.yaml" "$work/said" && test ! -e "$work/refused" || fail "a plan that is not there"
 test "$("$spectrum" jobs --json | grep -c '"job":')" = 2 || fail "$("$spectrum" jobs)"
 
+# job.json is UTF-8: a name that is not would be another one there, and a resume would look for that.
+if cp "$work/text.txt" "$work/te"$'\xff'"xt.txt" 2>/dev/null; then
+    if train bytes --steps 1 --data "$work/te"$'\xff'"xt.txt"; then fail "a name that is not UTF-8 was recorded as another"; fi
+    grep -q 'not UTF-8: job.json cannot hold it' "$work/said" || fail "it does not say what job.json cannot hold"
+else
+    echo "SKIPPED: this file system has no names that are not UTF-8"
+fi
+
 # A weight that is no number is named, with its place, trained or frozen.
 cp -r "$model" "$work/nan"
 weights=$work/nan/model.safetensors

@@ -142,14 +142,16 @@ static void notes_are_found_again(void **state)
     assert_int_equal(found.unread.count, 2);
     assert_int_equal(found.unread.items[0].count, 2);
     assert_non_null(strstr(found.unread.items[1].path, "copy.jsonl"));
-    struct buffer json = BUFFER_INIT;
-    dataset_put_counts(&json, &found.unread);
-    assert_string_equal(buffer_string(&json), "{\"id\": 2, \"a\\u009b\": 1}");
-    buffer_clear(&json);
-    dataset_put_forms(&json, &found);
-    assert_string_equal(buffer_string(&json),
+    struct buffer text = BUFFER_INIT;
+    struct json_writer json = {.out = &text};
+    dataset_put_counts(&json, NULL, &found.unread);
+    assert_string_equal(buffer_string(&text), "{\"id\": 2, \"a\\u009b\": 1}");
+    buffer_clear(&text);
+    json = (struct json_writer){.out = &text};
+    dataset_put_forms(&json, NULL, &found);
+    assert_string_equal(buffer_string(&text),
                         "{\"text\": 1, \"KTO, prompt and completion, texts as turns\": 1}");
-    buffer_free(&json);
+    buffer_free(&text);
     dataset_free(&made);
     dataset_free(&found);
 }

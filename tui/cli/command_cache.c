@@ -6,6 +6,7 @@
 #include "tui/cli/cache_list.h"
 #include "tui/cli/command.h"
 #include "tui/cli/options.h"
+#include "tui/cli/output.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -30,53 +31,54 @@ static struct sums add_up(const struct cache_list *list)
 }
 
 /* What is not known of a file is absent. */
-static void put_of_json(struct buffer *out, const cJSON *of)
+static void put_of_json(struct json_writer *json, const cJSON *of)
 {
     static const char *const keys[] = {"model", "job", NULL};
     const cJSON *name, *data = json_get(of, "data");
     const char *text = NULL;
     int64_t more = 0;
     for (int i = 0; keys[i]; i++)
-        if (json_get_string(of, keys[i], &text)) {
-            buffer_format(out, ", \"%s\": ", keys[i]);
-            json_put_string(out, text);
-        }
-    cJSON_ArrayForEach(name, data)
-    {
-        buffer_text(out, name == data->child ? ", \"data\": [" : ", ");
-        json_put_string(out, cJSON_IsString(name) ? name->valuestring : "");
+        if (json_get_string(of, keys[i], &text))
+            json_text(json, keys[i], text);
+    if (cJSON_GetArraySize(data) > 0) {
+        json_list(json, "data");
+        cJSON_ArrayForEach(name, data)
+            json_text(json, NULL, cJSON_IsString(name) ? name->valuestring : "");
+        json_end(json);
     }
-    buffer_text(out, cJSON_GetArraySize(data) > 0 ? "]" : "");
     if (json_get_int64(of, "more", &more))
-        buffer_format(out, ", \"more_data\": %" PRId64, more);
+        json_integer(json, "more_data", more);
 }
 
-static void put_json(const struct cache_list *list)
+static int print_json(const struct cache_list *list, struct error *err)
 {
     struct buffer out = BUFFER_INIT;
+    struct json_writer json = {.out = &out};
     struct sums sums = add_up(list);
-    buffer_text(&out, "{\"format\": \"spectrum.cache-list\", \"version\": 1, \"folder\": ");
-    json_put_string(&out, list->folders[0]);
-    buffer_text(&out, ", \"state_folder\": ");
-    json_put_string(&out, list->folders[1]);
-    buffer_text(&out, ", \"files\": [");
+    json_begin(&json, "spectrum.cache-list");
+    json_text(&json, "folder", list->folders[0]);
+    json_text(&json, "state_folder", list->folders[1]);
+    json_list(&json, "files");
+    json_layout(&json, JSON_ROWS);
     for (size_t i = 0; i < list->count; i++) {
         const struct cache_entry *entry = &list->items[i];
-        buffer_format(&out, "%s{\"kind\": \"%s\", \"name\": ", i ? ",\n" : "\n",
-                      cache_kinds[entry->kind].name);
-        json_put_string(&out, entry->name);
-        buffer_format(&out, ", \"bytes\": %" PRIu64 ", \"age_seconds\": %" PRId64, entry->bytes,
-                      entry->age);
-        put_of_json(&out, entry->of);
-        buffer_format(&out, "%s, \"removed\": %s}", entry->runs ? ", \"runs\": true" : "",
-                      entry->removed ? "true" : "false");
+        json_object(&json, NULL);
+        json_text(&json, "kind", cache_kinds[entry->kind].name);
+        json_text(&json, "name", entry->name);
+        json_count(&json, "bytes", entry->bytes);
+        json_integer(&json, "age_seconds", entry->age);
+        put_of_json(&json, entry->of);
+        if (entry->runs)
+            json_flag(&json, "runs", true);
+        json_flag(&json, "removed", entry->removed);
+        json_end(&json);
     }
-    buffer_format(&out,
-                  "], \"bytes\": %" PRIu64 ", \"state_bytes\": %" PRIu64
-                  ", \"removed_bytes\": %" PRIu64 "}\n",
-                  sums.bytes[0], sums.bytes[1], sums.removed);
-    fputs(buffer_string(&out), stdout);
-    buffer_free(&out);
+    json_end(&json);
+    json_count(&json, "bytes", sums.bytes[0]);
+    json_count(&json, "state_bytes", sums.bytes[1]);
+    json_count(&json, "removed_bytes", sums.removed);
+    json_end(&json);
+    return output_json(&json, err);
 }
 
 /* "a.jsonl, b.txt and 3 more for /models/m": the whole paths are --json's. */
@@ -199,7 +201,7 @@ int command_cache(int argc, char **argv, struct error *err)
     if (status == 0) {
         status = cache_list_read(&list, &choice, say, err);
         if (status == 0 && json)
-            put_json(&list);
+            status = print_json(&list, err);
         else if (status == 0)
             put_lines(&list, &choice);
     }

@@ -8,12 +8,12 @@
 #include "tui/cli/interrupt.h"
 #include "tui/cli/message.h"
 #include "tui/cli/options.h"
+#include "tui/cli/output.h"
 #include "tui/cli/source_view.h"
 
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 struct request {
     const char *source, *device, *dtype;
@@ -40,32 +40,32 @@ static int list_pieces(struct piece_list *out, const struct dataset *data,
     return pieces_list(out, data, request->seq_len, how, err);
 }
 
-static void print_result(const struct request *request, const struct source *source,
-                         const struct evaluation *evaluation, const struct piece_counts *counts)
+static int print_result(const struct request *request, const struct source *source,
+                        const struct evaluation *evaluation, const struct piece_counts *counts,
+                        struct error *err)
 {
     struct buffer out = BUFFER_INIT;
+    struct json_writer json = {.out = &out};
     const char *dtype = source_is_bf16(source, request->dtype) ? "bf16" : "fp32";
     if (!request->json) {
         printf("loss        %.6f\nperplexity  %.4f\ntokens      %" PRIu64 "\ndtype       %s\n",
                evaluation->loss, exp(evaluation->loss), evaluation->tokens, dtype);
-        return;
+        return 0;
     }
-    buffer_text(&out, "{\"format\": \"spectrum.evaluation\", \"version\": 1, \"model\": ");
-    json_put_string(&out, request->source);
+    json_begin(&json, "spectrum.evaluation");
+    json_text(&json, "model", request->source);
     if (source->step >= 0)
-        buffer_format(&out, ", \"step\": %" PRId64, source->step);
-    buffer_text(&out, ", \"loss\": ");
-    json_put_number(&out, evaluation->loss);
-    buffer_text(&out, ", \"perplexity\": ");
-    json_put_number(&out, exp(evaluation->loss));
-    buffer_format(&out,
-                  ", \"tokens\": %" PRIu64 ", \"seq_len\": %" PRId64
-                  ", \"cut_documents\": %zu, \"truncated\": %zu, \"dropped\": %zu"
-                  ", \"dtype\": \"%s\"}\n",
-                  evaluation->tokens, request->seq_len, counts->split, counts->truncated,
-                  counts->dropped, dtype);
-    fwrite(buffer_string(&out), 1, out.length, stdout);
-    buffer_free(&out);
+        json_integer(&json, "step", source->step);
+    json_real(&json, "loss", evaluation->loss);
+    json_real(&json, "perplexity", exp(evaluation->loss));
+    json_count(&json, "tokens", evaluation->tokens);
+    json_integer(&json, "seq_len", request->seq_len);
+    json_count(&json, "cut_documents", counts->split);
+    json_count(&json, "truncated", counts->truncated);
+    json_count(&json, "dropped", counts->dropped);
+    json_text(&json, "dtype", dtype);
+    json_end(&json);
+    return output_json(&json, err);
 }
 
 /* The rows of a run's own evaluations, unless others are asked for; list_pieces() has its --long.
@@ -138,7 +138,7 @@ static int evaluate_source(struct request *request, struct error *err)
     if (status == 0) {
         source_view_counts("data", &pieces.counts, data.left_out, data.undesired);
         source_view_positions(&source, pieces.counts.longest);
-        print_result(request, &source, &evaluation, &pieces.counts);
+        status = print_result(request, &source, &evaluation, &pieces.counts, err);
     }
     transformer_free(transformer);
     backend_close(backend);

@@ -1,6 +1,4 @@
 /* `spectrum export RUN -o DIR`: a complete Hugging Face folder, or a PEFT one. */
-#include "base/buffer.h"
-#include "base/json.h"
 #include "base/text.h"
 #include "job/export.h"
 #include "model/config_write.h"
@@ -8,6 +6,7 @@
 #include "tui/cli/interrupt.h"
 #include "tui/cli/message.h"
 #include "tui/cli/options.h"
+#include "tui/cli/output.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -31,32 +30,30 @@ static void print_cost(const struct export_cost *cost)
         fprintf(stderr, "what that does to the loss was not measured: %s\n", cost->why_not);
 }
 
-static void put_cost(struct buffer *text, const struct export_cost *cost)
+static void put_cost(struct json_writer *json, const struct export_cost *cost)
 {
     if (!cost->differs)
         return;
     if (!cost->measured && !cost->why_not[0])
         return; /* of adapters alone there is none */
     if (!cost->measured) {
-        buffer_text(text, ", \"loss_not_measured\": ");
-        json_put_string(text, cost->why_not);
+        json_text(json, "loss_not_measured", cost->why_not);
         return;
     }
-    buffer_text(text, ", \"run_loss\": ");
-    json_put_number(text, cost->run);
-    buffer_text(text, ", \"merged_loss\": ");
-    json_put_number(text, cost->merged);
-    buffer_format(text, ", \"loss_tokens\": %" PRIu64 ", \"loss_data\": \"%s\"", cost->tokens,
-                  cost->evaluation ? "evaluation" : "training");
+    json_real(json, "run_loss", cost->run);
+    json_real(json, "merged_loss", cost->merged);
+    json_count(json, "loss_tokens", cost->tokens);
+    json_text(json, "loss_data", cost->evaluation ? "evaluation" : "training");
 }
 
 /* The base that adapters stand on is the user's own, and ends texts as it did. */
 static void tell_ends(const struct export_summary *summary)
 {
     struct buffer list = BUFFER_INIT;
+    struct json_writer json = {.out = &list};
     if (!summary->base_lacks_ends)
         return;
-    config_put_ends(&list, summary->ends.ids, summary->ends.count);
+    config_put_ends(&json, NULL, summary->ends.ids, summary->ends.count);
     fprintf(stderr,
             "texts of the run end at more tokens than its base's files name: generate() ends there "
             "with eos_token_id=%s\n",
@@ -96,9 +93,33 @@ static void tell_better(const struct export_summary *summary)
         fprintf(stderr, ", which was not evaluated\n");
 }
 
-static void print_summary(const char *out, const struct export_summary *summary, bool json)
+static int print_json(const char *out, const struct export_summary *summary, struct error *err)
 {
     struct buffer text = BUFFER_INIT;
+    struct json_writer json = {.out = &text};
+    json_begin(&json, "spectrum.export-summary");
+    json_text(&json, "folder", out);
+    json_flag(&json, "adapters", summary->adapters);
+    json_integer(&json, "step", summary->step);
+    json_count(&json, "trained_tensors", summary->trained);
+    json_count(&json, "frozen_tensors", summary->frozen);
+    json_count(&json, "bytes", summary->bytes);
+    state_put_evaluated(&json, "evaluated", &summary->evaluated);
+    state_put_evaluated(&json, "best", &summary->best);
+    if (summary->base) {
+        json_text(&json, "base", summary->base);
+        json_count(&json, "base_bytes", summary->base_bytes);
+    }
+    if (summary->adapters)
+        config_put_ends(&json, "eos_token_id", summary->ends.ids, summary->ends.count);
+    put_cost(&json, &summary->cost);
+    json_end(&json);
+    return output_json(&json, err);
+}
+
+static int print_summary(const char *out, const struct export_summary *summary, bool json,
+                         struct error *err)
+{
     if (summary->adapters && summary->rope_scaled && !summary->base)
         fprintf(stderr,
                 "they were trained with --rope-scaling (job.json), which their base's config.json "
@@ -118,7 +139,7 @@ static void print_summary(const char *out, const struct export_summary *summary,
                 summary->base, bytes_text((double)summary->base_bytes).text);
         if (summary->cost.differs)
             tell_frozen(summary->cost.frozen);
-        return;
+        return 0;
     }
     if (!json) {
         message_print("%s: the model behind step %" PRId64 "; %" PRIu64
@@ -126,30 +147,9 @@ static void print_summary(const char *out, const struct export_summary *summary,
                       out, summary->step, summary->trained, text_s(summary->trained),
                       summary->frozen, bytes_text((double)summary->bytes).text);
         print_cost(&summary->cost);
-        return;
+        return 0;
     }
-    buffer_text(&text, "{\"format\": \"spectrum.export-summary\", \"version\": 1, \"folder\": ");
-    json_put_string(&text, out);
-    buffer_format(&text,
-                  ", \"adapters\": %s, \"step\": %" PRId64 ", \"trained_tensors\": %" PRIu64
-                  ", \"frozen_tensors\": %" PRIu64 ", \"bytes\": %" PRIu64,
-                  summary->adapters ? "true" : "false", summary->step, summary->trained,
-                  summary->frozen, summary->bytes);
-    state_put_evaluated(&text, "evaluated", &summary->evaluated);
-    state_put_evaluated(&text, "best", &summary->best);
-    if (summary->base) {
-        buffer_text(&text, ", \"base\": ");
-        json_put_string(&text, summary->base);
-        buffer_format(&text, ", \"base_bytes\": %" PRIu64, summary->base_bytes);
-    }
-    if (summary->adapters) {
-        buffer_text(&text, ", \"eos_token_id\": ");
-        config_put_ends(&text, summary->ends.ids, summary->ends.count);
-    }
-    put_cost(&text, &summary->cost);
-    buffer_text(&text, "}\n");
-    fwrite(buffer_string(&text), 1, text.length, stdout);
-    buffer_free(&text);
+    return print_json(out, summary, err);
 }
 
 int command_export(int argc, char **argv, struct error *err)
@@ -183,7 +183,7 @@ int command_export(int argc, char **argv, struct error *err)
     if (status == 0 && choice.step == 0 && !choice.best)
         tell_better(&summary);
     if (status == 0) {
-        print_summary(out, &summary, json);
+        status = print_summary(out, &summary, json, err);
         free(summary.base);
     }
     return status;

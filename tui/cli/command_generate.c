@@ -8,6 +8,7 @@
 #include "tui/cli/command.h"
 #include "tui/cli/interrupt.h"
 #include "tui/cli/options.h"
+#include "tui/cli/output.h"
 #include "tui/cli/source_view.h"
 
 #include <inttypes.h>
@@ -84,33 +85,33 @@ static void show(struct buffer *text)
     fflush(stdout);
 }
 
-static void print_json(const struct writer *writer)
+static int print_json(const struct writer *writer, struct error *err)
 {
     struct buffer text = BUFFER_INIT, out = BUFFER_INIT;
+    struct json_writer json = {.out = &out};
     tokenizer_decode(writer->tokenizer, writer->ids + writer->prompt,
                      (size_t)(writer->count - writer->prompt), true, &text, NULL);
     if (text.data)
         utf8_mend(text.data);
-    buffer_text(&out, "{\"format\": \"spectrum.generation\", \"version\": 1, \"prompt\": ");
-    json_put_string(&out, writer->request->prompt);
-    buffer_text(&out, ", \"text\": ");
-    json_put_string(&out, buffer_string(&text));
-    buffer_text(&out, ", \"ids\": [");
+    json_begin(&json, "spectrum.generation");
+    json_text(&json, "prompt", writer->request->prompt);
+    json_text(&json, "text", buffer_string(&text));
+    json_list(&json, "ids");
     for (int64_t i = writer->prompt; i < writer->count; i++)
-        buffer_format(&out, "%s%" PRId32, i > writer->prompt ? ", " : "", writer->ids[i]);
-    buffer_text(&out, "]}\n");
-    fwrite(buffer_string(&out), 1, out.length, stdout);
+        json_integer(&json, NULL, writer->ids[i]);
+    json_end(&json);
+    json_end(&json);
     buffer_free(&text);
-    buffer_free(&out);
+    return output_json(&json, err);
 }
 
 /* The end of what is printed, however it comes. */
 static int finish(const struct writer *writer, bool interrupted, struct error *err)
 {
     int64_t count = writer->count - writer->prompt;
-    if (writer->request->json)
-        print_json(writer);
-    else
+    if (writer->request->json && print_json(writer, err) != 0)
+        return -1;
+    if (!writer->request->json)
         putchar('\n');
     return interrupted
                ? error_set_kind(err, ERROR_INTERRUPTED, "interrupted behind %" PRId64 " token%s",

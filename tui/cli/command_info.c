@@ -1,5 +1,5 @@
 /* `spectrum info MODEL`: what is in a checkpoint. */
-#include "base/json.h"
+#include "base/json_writer.h"
 #include "base/text.h"
 #include "base/utf8.h"
 #include "model/model.h"
@@ -25,10 +25,10 @@ static struct totals count(const struct model *model)
     return totals;
 }
 
-static void put_shape(struct buffer *out, const struct tensor_info *tensor, const char *between)
+static void put_shape(struct buffer *out, const struct tensor_info *tensor)
 {
     for (int i = 0; i < tensor->rank; i++)
-        buffer_format(out, "%s%" PRId64, i ? between : "", tensor->shape[i]);
+        buffer_format(out, "%s%" PRId64, i ? " x " : "", tensor->shape[i]);
 }
 
 static void put_text(struct buffer *out, const struct model *model)
@@ -59,62 +59,65 @@ static void put_text(struct buffer *out, const struct model *model)
     for (size_t i = 0; i < model->module_count; i++) {
         const struct module *module = &model->modules[i];
         struct buffer shape = BUFFER_INIT;
-        put_shape(&shape, module->tensor, " x ");
+        put_shape(&shape, module->tensor);
         buffer_format(out, "%-52s %-8s %-16s %12" PRId64 "\n", module->name,
                       module->tensor->dtype_name, buffer_string(&shape), module->parameters);
         buffer_free(&shape);
     }
 }
 
-static void put_config(struct buffer *out, const struct model_config *c)
+static void put_config(struct json_writer *json, const struct model_config *c)
 {
-    buffer_format(out,
-                  "\"config\": {\"layers\": %" PRId64 ", \"hidden\": %" PRId64
-                  ", \"intermediate\": %" PRId64 ", \"heads\": %" PRId64 ", \"kv_heads\": %" PRId64
-                  ", \"head_dim\": %" PRId64 ", \"vocab\": %" PRId64 ", \"max_positions\": %" PRId64
-                  ", \"tied\": %s}, ",
-                  c->layers, c->hidden, c->intermediate, c->heads, c->kv_heads, c->head_dim,
-                  c->vocab, c->max_positions, c->tied ? "true" : "false");
+    json_object(json, "config");
+    json_integer(json, "layers", c->layers);
+    json_integer(json, "hidden", c->hidden);
+    json_integer(json, "intermediate", c->intermediate);
+    json_integer(json, "heads", c->heads);
+    json_integer(json, "kv_heads", c->kv_heads);
+    json_integer(json, "head_dim", c->head_dim);
+    json_integer(json, "vocab", c->vocab);
+    json_integer(json, "max_positions", c->max_positions);
+    json_flag(json, "tied", c->tied);
+    json_end(json);
 }
 
-static void put_tensor(struct buffer *out, const struct module *module)
+static void put_tensor(struct json_writer *json, const struct module *module)
 {
-    buffer_text(out, "{\"name\": ");
-    json_put_string(out, module->name);
-    buffer_text(out, ", \"type\": ");
-    json_put_string(out, module->type);
-    buffer_text(out, ", \"dtype\": ");
-    json_put_string(out, module->tensor->dtype_name);
-    buffer_text(out, ", \"shape\": [");
-    put_shape(out, module->tensor, ", ");
-    buffer_format(out, "], \"parameters\": %" PRId64, module->parameters);
-    if (!module->tensor->bytes_unknown)
-        buffer_format(out, ", \"bytes\": %" PRIu64, module->tensor->bytes);
-    buffer_byte(out, '}');
+    const struct tensor_info *tensor = module->tensor;
+    json_object(json, NULL);
+    json_text(json, "name", module->name);
+    json_text(json, "type", module->type);
+    json_text(json, "dtype", tensor->dtype_name);
+    json_list(json, "shape");
+    for (int i = 0; i < tensor->rank; i++)
+        json_integer(json, NULL, tensor->shape[i]);
+    json_end(json);
+    json_integer(json, "parameters", module->parameters);
+    if (!tensor->bytes_unknown)
+        json_count(json, "bytes", tensor->bytes);
+    json_end(json);
 }
 
 static void put_json(struct buffer *out, const struct model *model)
 {
     struct totals totals = count(model);
-    buffer_text(out, "{\"format\": \"spectrum.info\", \"version\": 1, \"path\": ");
-    json_put_string(out, checkpoint_path(model->checkpoint));
-    buffer_text(out, ", \"architecture\": ");
-    if (model->architecture_name)
-        json_put_string(out, model->architecture_name);
-    else
-        buffer_text(out, "null");
-    buffer_text(out, ", ");
+    struct json_writer json = {.out = out};
+    json_begin(&json, "spectrum.info");
+    json_text(&json, "path", checkpoint_path(model->checkpoint));
+    json_text(&json, "architecture", model->architecture_name);
     if (model->architecture)
-        put_config(out, &model->config);
-    buffer_format(out, "\"parameters\": %" PRId64, totals.parameters);
+        put_config(&json, &model->config);
+    json_integer(&json, "parameters", totals.parameters);
     if (!totals.bytes_unknown)
-        buffer_format(out, ", \"bytes\": %" PRId64, totals.bytes);
-    buffer_format(out, ", \"quantized\": %s, \"tensors\": [", totals.quantized ? "true" : "false");
-    for (size_t i = 0; i < model->module_count; i++) {
-        buffer_text(out, i ? ",\n" : "\n");
-        put_tensor(out, &model->modules[i]);
-    }
-    buffer_text(out, "]}\n");
+        json_integer(&json, "bytes", totals.bytes);
+    json_flag(&json, "quantized", totals.quantized);
+    json_list(&json, "tensors");
+    json_layout(&json, JSON_ROWS);
+    for (size_t i = 0; i < model->module_count; i++)
+        put_tensor(&json, &model->modules[i]);
+    json_end(&json);
+    json_end(&json);
+    json_finish(&json, NULL);
 }
 
 int command_info(int argc, char **argv, struct error *err)

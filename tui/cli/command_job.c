@@ -12,6 +12,7 @@
 #include "tui/cli/message.h"
 #include "tui/cli/metrics_line.h"
 #include "tui/cli/options.h"
+#include "tui/cli/output.h"
 #include "tui/cli/process.h"
 
 #include <inttypes.h>
@@ -21,23 +22,14 @@
 #include <unistd.h>
 
 /* A path need not be UTF-8; JSON must. */
-static void put_text(struct buffer *out, const char *text)
+static void put_text(struct json_writer *json, const char *key, const char *text)
 {
     struct buffer plain = BUFFER_INIT;
     buffer_text(&plain, text);
     if (plain.data && !utf8_valid(plain.data, plain.length))
         utf8_sanitize(plain.data);
-    json_put_string(out, buffer_string(&plain));
+    json_text(json, key, buffer_string(&plain));
     buffer_free(&plain);
-}
-
-static void put_member(struct buffer *out, const char *key, const char *text)
-{
-    buffer_format(out, ", \"%s\": ", key);
-    if (text)
-        put_text(out, text);
-    else
-        buffer_text(out, "null");
 }
 
 /* Text of a folder that may be anyone's, for a terminal. */
@@ -51,13 +43,15 @@ static void put_plain(struct buffer *out, int width, const char *text)
     buffer_free(&plain);
 }
 
-static void put_line(struct buffer *out, const struct job_follow *job, const char *command,
-                     const char *state)
+static void put_line(struct buffer *out, const struct job_follow *job)
 {
     int64_t step = job_metrics_last_step(&job->metrics), done, total;
-    const char *model = "";
+    const char *model = "", *command = "";
+    char state[ERROR_TEXT_MAX];
+    json_get_string(job->job, "command", &command);
+    job_follow_describe(job, state, sizeof state);
     buffer_format(out, "%-9s ", job_state_name(job->state));
-    put_plain(out, 6, command ? command : "");
+    put_plain(out, 6, command);
     buffer_byte(out, ' ');
     put_plain(out, 0, job->path);
     buffer_format(out, "\n          %s", state);
@@ -72,74 +66,65 @@ static void put_line(struct buffer *out, const struct job_follow *job, const cha
     buffer_byte(out, '\n');
 }
 
-/* Without the closing brace. */
-static void put_object(struct buffer *out, const struct job_follow *job, const char *command,
-                       const char *state)
+/* How a job stands. */
+static void put_members(struct json_writer *json, const struct job_follow *job)
 {
-    const char *model = NULL;
-    int64_t step = job_metrics_last_step(&job->metrics), done, total;
-    json_get_string(job->job, "model", &model);
-    buffer_text(out, "{\"job\": ");
-    put_text(out, job->path);
-    put_member(out, "state", job_state_name(job->state));
-    put_member(out, "text", state);
-    put_member(out, "command", command);
-    put_member(out, "model", model);
-    buffer_text(out, ", \"step\": ");
-    if (step >= 0)
-        buffer_format(out, "%" PRId64, step);
-    else
-        buffer_text(out, "null");
-    if (job_follow_rows(job, &done, &total))
-        buffer_format(out, ", \"matrices\": %" PRId64 ", \"matrices_total\": %" PRId64, done,
-                      total);
-}
-
-static void put_job(struct buffer *out, const struct job_follow *job, bool json)
-{
-    const char *command = NULL;
+    const char *model = NULL, *command = NULL;
     char state[ERROR_TEXT_MAX];
+    int64_t step = job_metrics_last_step(&job->metrics), done, total;
     json_get_string(job->job, "command", &command);
     job_follow_describe(job, state, sizeof state);
-    if (!json) {
-        put_line(out, job, command, state);
-        return;
+    json_get_string(job->job, "model", &model);
+    put_text(json, "job", job->path);
+    json_text(json, "state", job_state_name(job->state));
+    put_text(json, "text", state);
+    json_text(json, "command", command);
+    json_text(json, "model", model);
+    if (step >= 0)
+        json_integer(json, "step", step);
+    else
+        json_null(json, "step");
+    if (job_follow_rows(job, &done, &total)) {
+        json_integer(json, "matrices", done);
+        json_integer(json, "matrices_total", total);
     }
-    put_object(out, job, command, state);
-    buffer_byte(out, '}');
 }
 
-static int print_buffer(struct buffer *out, struct error *err)
-{
-    int status = buffer_check(out, err);
-    if (status == 0)
-        fwrite(buffer_string(out), 1, out->length, stdout);
-    buffer_free(out);
-    return status;
-}
-
-static int list_jobs(bool json, struct error *err)
+static int list_jobs(bool as_json, struct error *err)
 {
     struct buffer out = BUFFER_INIT;
+    struct json_writer json = {.out = &out};
     char **paths;
-    size_t count, shown = 0;
+    size_t count;
     struct error unread = ERROR_INIT;
     if (job_index_list(&paths, &count, &unread) != 0)
         fprintf(stderr, "the list of jobs cannot be read: %s\n", unread.text);
-    buffer_text(&out, json ? "{\"format\": \"spectrum.jobs\", \"version\": 1, \"jobs\": [" : "");
+    if (as_json) {
+        json_begin(&json, "spectrum.jobs");
+        json_list(&json, "jobs");
+        json_layout(&json, JSON_ROWS_BESIDE);
+    }
     for (size_t i = 0; i < count; i++) {
         struct job_follow *job = NULL;
         if (job_follow_open_end(&job, paths[i], NULL) != 0)
             continue;
-        buffer_text(&out, json && shown++ ? ",\n" : "");
-        put_job(&out, job, json);
+        if (as_json) {
+            json_object(&json, NULL);
+            put_members(&json, job);
+            json_end(&json);
+        } else {
+            put_line(&out, job);
+        }
         job_follow_close(job);
     }
-    buffer_text(&out, json ? "]}\n" : "");
     if (count == 0 && unread.kind == ERROR_NONE)
         fprintf(stderr, "no jobs yet\n");
     job_index_free(paths, count);
-    return print_buffer(&out, err);
+    if (!as_json)
+        return output_text(&out, err);
+    json_end(&json);
+    json_end(&json);
+    return output_json(&json, err);
 }
 
 int command_jobs(int argc, char **argv, struct error *err)
@@ -363,27 +348,18 @@ static int follow_job(struct job_follow *job, const struct wish *wish, struct er
 /* How it stands now, with what it said last of training and of evaluation. */
 static int print_status(struct job_follow *job, bool metrics, struct error *err)
 {
-    static const struct {
-        const char *key, *of;
-    } lines[] = {{"metrics", "loss"}, {"evaluation", "eval_loss"}};
-    const char *command = NULL;
-    char state[ERROR_TEXT_MAX];
     struct buffer out = BUFFER_INIT;
+    struct json_writer json = {.out = &out};
     job_follow_refresh(job);
     job_follow_update(job);
-    json_get_string(job->job, "command", &command);
-    job_follow_describe(job, state, sizeof state);
-    put_object(&out, job, command, state);
-    for (size_t i = 0; metrics && i < sizeof lines / sizeof *lines; i++) {
-        const cJSON *line = job_metrics_last(&job->metrics, lines[i].of);
-        buffer_format(&out, ", \"%s\": ", lines[i].key);
-        if (line)
-            json_put_tree(&out, line);
-        else
-            buffer_text(&out, "null");
+    json_object(&json, NULL);
+    put_members(&json, job);
+    if (metrics) {
+        json_tree(&json, "metrics", job_metrics_last(&job->metrics, "loss"));
+        json_tree(&json, "evaluation", job_metrics_last(&job->metrics, "eval_loss"));
     }
-    buffer_text(&out, "}\n");
-    return print_buffer(&out, err);
+    json_end(&json);
+    return output_json(&json, err);
 }
 
 /* Finds the job that the command line names, does something to it, and with --json says how it

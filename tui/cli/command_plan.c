@@ -1,6 +1,5 @@
 /* `spectrum plan SCAN.json|MODEL`: choose what trains, and write it for a trainer. */
 #include "base/file.h"
-#include "base/json.h"
 #include "base/text.h"
 #include "model/score_read.h"
 #include "plan/plan_target.h"
@@ -9,6 +8,7 @@
 #include "spectra/scan_result.h"
 #include "tui/cli/command.h"
 #include "tui/cli/options.h"
+#include "tui/cli/output.h"
 #include "tui/cli/scan_progress.h"
 #include "tui/cli/unscored.h"
 
@@ -168,35 +168,36 @@ static void print_summary(const struct plan *plan, enum plan_format format)
         fprintf(stderr, "parameters: n/a (the scan file has no shapes)\n");
 }
 
-static void put_result(struct buffer *out, const struct plan *plan)
+static int print_result(const struct plan *plan, struct error *err)
 {
-    struct plan_counts counts = plan_counts(plan);
-    buffer_format(out,
-                  "{\"format\": \"spectrum.plan-summary\", \"version\": 1, \"modules\": %zu, "
-                  "\"modules_total\": %zu, \"embeddings\": %s, \"head\": %s",
-                  counts.modules, counts.modules_total, plan_embeddings(plan) ? "true" : "false",
-                  plan_head(plan) ? "true" : "false");
-    if (counts.known)
-        buffer_format(out,
-                      ", \"parameters\": %" PRId64 ", \"parameters_total\": %" PRId64
-                      ", \"parameters_without\": [%s]",
-                      counts.parameters, counts.parameters_total,
-                      counts.whole ? "" : "\"embeddings\", \"head\"");
     const struct scan *scan = plan_scan(plan);
-    if (scan->empty_noise[0]) {
-        buffer_text(out, ", \"empty_noise\": ");
-        json_put_string(out, scan->empty_noise);
+    struct plan_counts counts = plan_counts(plan);
+    struct buffer out = BUFFER_INIT;
+    struct json_writer json = {.out = &out};
+    json_begin(&json, "spectrum.plan-summary");
+    json_count(&json, "modules", counts.modules);
+    json_count(&json, "modules_total", counts.modules_total);
+    json_flag(&json, "embeddings", plan_embeddings(plan));
+    json_flag(&json, "head", plan_head(plan));
+    if (counts.known) {
+        json_integer(&json, "parameters", counts.parameters);
+        json_integer(&json, "parameters_total", counts.parameters_total);
+        json_list(&json, "parameters_without");
+        if (!counts.whole) {
+            json_text(&json, NULL, "embeddings");
+            json_text(&json, NULL, "head");
+        }
+        json_end(&json);
     }
-    buffer_text(out, ", \"train\": [");
-    const char *between = "";
-    for (size_t i = 0; i < scan->count; i++) {
-        if (!plan_row(plan, i))
-            continue;
-        buffer_text(out, between);
-        json_put_string(out, scan->rows[i].module);
-        between = ", ";
-    }
-    buffer_text(out, "]}\n");
+    if (scan->empty_noise[0])
+        json_text(&json, "empty_noise", scan->empty_noise);
+    json_list(&json, "train");
+    for (size_t i = 0; i < scan->count; i++)
+        if (plan_row(plan, i))
+            json_text(&json, NULL, scan->rows[i].module);
+    json_end(&json);
+    json_end(&json);
+    return output_json(&json, err);
 }
 
 static int write_plan(const struct plan *plan, const struct request *request, struct error *err)
@@ -209,12 +210,9 @@ static int write_plan(const struct plan *plan, const struct request *request, st
         status = file_save_output(request->output, out.data, out.length, err);
     else if (status == 0 && !request->json)
         fwrite(out.data, 1, out.length, stdout);
-    buffer_clear(&out);
-    if (status == 0 && request->json) {
-        put_result(&out, plan);
-        fwrite(out.data, 1, out.length, stdout);
-    }
     buffer_free(&out);
+    if (status == 0 && request->json)
+        status = print_result(plan, err);
     return status;
 }
 

@@ -9,11 +9,11 @@
 #include "text/tokenizer_open.h"
 #include "tui/cli/command.h"
 #include "tui/cli/options.h"
+#include "tui/cli/output.h"
 #include "tui/cli/source_view.h"
 #include "tui/cli/tokens_data.h"
 #include "tui/cli/tokens_view.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -51,18 +51,18 @@ static int print(const struct dataset *data, const struct request *request,
                  const struct tokenizer *tokenizer, struct error *err)
 {
     struct buffer out = BUFFER_INIT;
+    struct json_writer json = {.out = &out};
+    int status;
     if (request->json) {
-        buffer_text(&out, "{\"format\": \"spectrum.tokens\", \"version\": 1, ");
-        tokens_put_json(&out, data, request->chat, tokenizer);
-        buffer_text(&out, "}\n");
+        json_begin(&json, "spectrum.tokens");
+        tokens_put_json(&json, data, request->chat, tokenizer);
+        json_end(&json);
+        status = output_json(&json, err);
     } else {
         tokens_put_lines(&out, data, request->chat ? TOKENS_MASK : 0, tokenizer);
+        status = output_text(&out, err);
     }
-    int status = buffer_check(&out, err);
-    if (status == 0)
-        fwrite(buffer_string(&out), 1, out.length, stdout);
     if (status == 0 && request->chat) {
-        buffer_clear(&out);
         tokens_put_count(&out, data);
         fflush(stdout);
         fprintf(stderr, "%s\n", buffer_string(&out));

@@ -1,14 +1,13 @@
 #include "tui/cli/dry_run_view.h"
 
-#include "base/json.h"
 #include "base/limits.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "base/utf8.h"
 #include "tui/cli/message.h"
+#include "tui/cli/output.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -60,117 +59,127 @@ static int put_prompt(struct buffer *out, const struct training_start *start, st
 
 /* --- as JSON --- */
 
-static int put_tensors_json(struct buffer *out, const struct optimizer *optimizer,
+static int put_tensors_json(struct json_writer *json, const struct optimizer *optimizer,
                             struct error *err)
 {
+    json_list(json, "trains");
+    json_layout(json, JSON_ROWS);
     for (size_t i = 0; i < optimizer->count; i++) {
         struct run_tensor tensor = optimizer_tensor(optimizer, i);
         char *name = run_tensor_name(&tensor, err);
         if (!name)
             return -1;
-        buffer_text(out, i ? ",\n{\"name\": " : "\n{\"name\": ");
-        json_put_string(out, name);
-        buffer_text(out, ", \"type\": ");
-        json_put_string(out, tensor.module->type);
         bool vector = tensor.part == PART_MODULE && tensor.module->tensor->rank == 1;
-        if (vector)
-            buffer_format(out, ", \"shape\": [%" PRId64 "]", tensor.cols);
-        else
-            buffer_format(out, ", \"shape\": [%" PRId64 ", %" PRId64 "]", tensor.rows, tensor.cols);
-        buffer_format(out, ", \"parameters\": %" PRId64 "}", tensor.parameters);
+        json_object(json, NULL);
+        json_text(json, "name", name);
+        json_text(json, "type", tensor.module->type);
+        json_list(json, "shape");
+        if (!vector)
+            json_integer(json, NULL, tensor.rows);
+        json_integer(json, NULL, tensor.cols);
+        json_end(json);
+        json_integer(json, "parameters", tensor.parameters);
+        json_end(json);
         free(name);
     }
+    json_end(json);
     return 0;
 }
 
-static void put_types_json(struct buffer *out, const struct type_counts *types)
+static void put_types_json(struct json_writer *json, const struct type_counts *types)
 {
+    json_object(json, "types");
     for (size_t t = 0; t < types->count; t++) {
-        buffer_text(out, t ? ", " : "");
-        json_put_string(out, types->items[t].type);
-        buffer_format(out, ": {\"tensors\": %zu, \"parameters\": %" PRId64 "}",
-                      types->items[t].tensors, types->items[t].parameters);
+        json_object(json, types->items[t].type);
+        json_count(json, "tensors", types->items[t].tensors);
+        json_integer(json, "parameters", types->items[t].parameters);
+        json_end(json);
     }
+    json_end(json);
 }
 
-static void put_memory_json(struct buffer *out, const struct training_start *start, uint64_t limit)
+static void put_memory_json(struct json_writer *json, const struct training_start *start,
+                            uint64_t limit)
 {
     const struct memory_plan *memory = start->memory;
-    buffer_text(out, ", \"memory\": {\"bytes\": {");
+    json_object(json, "memory");
+    json_object(json, "bytes");
     for (int i = 0; i < MEMORY_CATEGORIES; i++)
-        buffer_format(out, "%s\"%s\": %" PRIu64, i ? ", " : "",
-                      memory_category_name((enum memory_category)i), memory->bytes[i]);
-    buffer_format(out,
-                  "}, \"total\": %" PRIu64 ", \"free\": %" PRIu64
-                  ", \"fits\": %s, \"recomputed_blocks\": %" PRId64,
-                  memory->total, start->memory_free, fits(start) ? "true" : "false",
-                  start->recomputed);
+        json_count(json, memory_category_name((enum memory_category)i), memory->bytes[i]);
+    json_end(json);
+    json_count(json, "total", memory->total);
+    json_count(json, "free", start->memory_free);
+    json_flag(json, "fits", fits(start));
+    json_integer(json, "recomputed_blocks", start->recomputed);
     if (limit > 0)
-        buffer_format(out, ", \"limit\": %" PRIu64, limit);
-    buffer_byte(out, '}');
-    const struct training_disk *disk = &start->disk;
-    buffer_format(out,
-                  ", \"disk\": {\"checkpoint_bytes\": %" PRIu64 ", \"checkpoints\": %" PRIu64
-                  ", \"total\": %" PRIu64,
-                  disk->state, disk->states, disk->total);
-    if (disk->known)
-        buffer_format(out, ", \"free\": %" PRIu64, disk->left);
-    buffer_byte(out, '}');
+        json_count(json, "limit", limit);
+    json_end(json);
 }
 
-static int put_sample_json(struct buffer *out, const struct training_start *start,
+static void put_disk_json(struct json_writer *json, const struct training_disk *disk)
+{
+    json_object(json, "disk");
+    json_count(json, "checkpoint_bytes", disk->state);
+    json_count(json, "checkpoints", disk->states);
+    json_count(json, "total", disk->total);
+    if (disk->known)
+        json_count(json, "free", disk->left);
+    json_end(json);
+}
+
+static int put_sample_json(struct json_writer *json, const struct training_start *start,
                            struct error *err)
 {
     struct buffer prompt = BUFFER_INIT;
     int status = put_prompt(&prompt, start, err);
-    buffer_text(out, ", \"sample\": ");
-    json_put_string(out, buffer_string(&prompt));
+    json_text(json, "sample", buffer_string(&prompt));
     buffer_free(&prompt);
     return status;
 }
 
 /* As job.json names them; the rate is what follows from the method where none was given. */
-static void put_settings_json(struct buffer *out, const struct training_request *request)
+static void put_settings_json(struct json_writer *json, const struct training_request *request)
 {
     const struct train_settings *s = &request->is;
-    buffer_format(out,
-                  ", \"optimizer\": \"%s\", \"seq_len\": %" PRId64 ", \"batch\": %" PRId64
-                  ", \"accumulate\": %" PRId64 ", \"seed\": %" PRIu64 ", \"schedule\": \"%s\""
-                  ", \"lr\": ",
-                  optimizer_name(request->moments), s->seq_len, s->batch, s->accumulate,
-                  s->optimizer.seed, schedule_name(s->schedule));
-    json_put_number(out, s->rate);
-    buffer_text(out, ", \"device\": ");
-    json_put_string(out, request->device);
+    json_text(json, "optimizer", optimizer_name(request->moments));
+    json_integer(json, "seq_len", s->seq_len);
+    json_integer(json, "batch", s->batch);
+    json_integer(json, "accumulate", s->accumulate);
+    json_count(json, "seed", s->optimizer.seed);
+    json_text(json, "schedule", schedule_name(s->schedule));
+    json_real(json, "lr", s->rate);
+    json_text(json, "device", request->device);
 }
 
 static int put_json(struct buffer *out, const struct training_request *request,
                     const struct training_start *start, const struct type_counts *types,
                     struct error *err)
 {
-    buffer_text(out, "{\"format\": \"spectrum.dry-run\", \"version\": 1, \"model\": ");
-    json_put_string(out, request->model);
-    buffer_format(out, ", \"method\": \"%s\", \"precision\": ", method_info(request->method)->name);
-    json_put_string(out, start->precision);
-    put_settings_json(out, request);
-    buffer_format(out,
-                  ", \"trained_tensors\": %zu, \"trained_parameters\": %" PRId64
-                  ", \"tensors\": %zu, \"parameters\": %" PRId64 ", \"types\": {",
-                  start->trained_tensors, start->trained_parameters, start->tensors,
-                  start->parameters);
-    put_types_json(out, types);
-    buffer_text(out, "}, \"trains\": [");
-    if (put_tensors_json(out, start->optimizer, err) != 0)
+    struct json_writer json = {.out = out};
+    json_begin(&json, "spectrum.dry-run");
+    json_text(&json, "model", request->model);
+    json_text(&json, "method", method_info(request->method)->name);
+    json_text(&json, "precision", start->precision);
+    put_settings_json(&json, request);
+    json_count(&json, "trained_tensors", start->trained_tensors);
+    json_integer(&json, "trained_parameters", start->trained_parameters);
+    json_count(&json, "tensors", start->tensors);
+    json_integer(&json, "parameters", start->parameters);
+    put_types_json(&json, types);
+    if (put_tensors_json(&json, start->optimizer, err) != 0)
         return -1;
-    buffer_format(out, "], \"steps\": %" PRId64 ", \"warmup_steps\": %" PRId64 ", \"data\": {",
-                  start->steps, start->warmup);
-    training_put_data_plan(out, &start->data);
-    buffer_format(out, "}, \"eval_pieces\": %zu", start->data.eval_pieces);
-    put_memory_json(out, start, request->memory_limit);
-    if (start->sample && put_sample_json(out, start, err) != 0)
+    json_integer(&json, "steps", start->steps);
+    json_integer(&json, "warmup_steps", start->warmup);
+    json_object(&json, "data");
+    training_put_data_plan(&json, &start->data);
+    json_end(&json);
+    json_count(&json, "eval_pieces", start->data.eval_pieces);
+    put_memory_json(&json, start, request->memory_limit);
+    put_disk_json(&json, &start->disk);
+    if (start->sample && put_sample_json(&json, start, err) != 0)
         return -1;
-    buffer_text(out, "}\n");
-    return 0;
+    json_end(&json);
+    return json_finish(&json, err);
 }
 
 /* --- as lines --- */
@@ -321,14 +330,11 @@ struct training_view dry_run_view_make(struct dry_run_view *view,
     return (struct training_view){.context = view, .on_message = message_say, .on_start = on_start};
 }
 
-int dry_run_view_end(const struct dry_run_view *view, struct error *err)
+int dry_run_view_end(struct dry_run_view *view, struct error *err)
 {
     if (view->err.kind != ERROR_NONE)
         return error_set_kind(err, view->err.kind, "%s", view->err.text);
-    if (buffer_check(&view->out, err) != 0)
-        return -1;
-    fwrite(buffer_string(&view->out), 1, view->out.length, stdout);
-    return 0;
+    return output_text(&view->out, err);
 }
 
 void dry_run_view_free(struct dry_run_view *view)

@@ -17,7 +17,7 @@ struct dry_run_view {
 struct training_view dry_run_view_make(struct dry_run_view *view,
                                        const struct training_request *request, bool json);
 /* Prints it, where the dry run did not fail. */
-int dry_run_view_end(const struct dry_run_view *view, struct error *err);
+int dry_run_view_end(struct dry_run_view *view, struct error *err);
 void dry_run_view_free(struct dry_run_view *view);
 
 #endif

@@ -6,7 +6,6 @@
 #include "job/trust.h"
 #include "model/score_write.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -15,17 +14,17 @@ static int write_description(const struct scan_job *job, const char *model, cons
                              struct error *err)
 {
     struct buffer text = BUFFER_INIT;
-    buffer_text(&text, "{\"format\": \"spectrum.job\", \"version\": 1, \"command\": \"scan\", "
-                       "\"model\": ");
-    json_put_string(&text, model);
-    if (fingerprint) {
-        buffer_text(&text, ", \"fingerprint\": ");
-        json_put_string(&text, fingerprint);
-    }
-    buffer_text(&text, ", ");
-    job_put_arguments(&text, job->argc, job->argv);
-    buffer_text(&text, "}\n");
-    int status = job_dir_save(job->path, "job.json", &text, err);
+    struct json_writer json = {.out = &text};
+    json_begin(&json, "spectrum.job");
+    json_text(&json, "command", "scan");
+    json_text(&json, "model", model);
+    if (fingerprint)
+        json_text(&json, "fingerprint", fingerprint);
+    job_put_arguments(&json, job->argc, job->argv);
+    json_end(&json);
+    int status = json_finish(&json, err);
+    if (status == 0)
+        status = job_dir_save(job->path, "job.json", &text, err);
     buffer_free(&text);
     return status;
 }
@@ -60,94 +59,93 @@ void scan_job_close(struct scan_job *job, bool complete)
     job->path = NULL;
 }
 
-static void append(struct scan_job *job, struct buffer *line)
+/* A line that begins with what it tells of; append() ends it. */
+static void begin_event(struct json_writer *json, const char *event)
 {
+    json_object(json, NULL);
+    json_text(json, "event", event);
+}
+
+static void append(struct scan_job *job, struct json_writer *json)
+{
+    json_end(json);
     if (job->failure.kind == ERROR_NONE)
-        job_metrics_append(&job->writer, line, &job->failure);
-    buffer_free(line);
+        job_metrics_append(&job->writer, json->out, &job->failure);
+    buffer_free(json->out);
 }
 
 void scan_job_start(struct scan_job *job, const struct scan *scan)
 {
     struct buffer line = BUFFER_INIT;
+    struct json_writer json = {.out = &line};
     if (!job->path)
         return;
     job->scan = scan;
     write_description(job, scan->model, scan->fingerprint, &job->failure);
-    buffer_format(&line, "{\"event\": \"scan\", \"total\": %zu, \"fingerprint\": ", scan->count);
-    json_put_string(&line, scan->fingerprint);
-    buffer_text(&line, ", \"estimator\": ");
-    json_put_string(&line, scan->estimator);
-    buffer_byte(&line, '}');
-    append(job, &line);
+    begin_event(&json, "scan");
+    json_count(&json, "total", scan->count);
+    json_text(&json, "fingerprint", scan->fingerprint);
+    json_text(&json, "estimator", scan->estimator);
+    append(job, &json);
 }
 
-static void put_bytes(struct buffer *line, const char *key, uint64_t bytes)
+static void put_device(struct json_writer *json, const struct device_info *device)
 {
-    if (bytes > 0)
-        buffer_format(line, ", \"%s\": %" PRIu64, key, bytes);
+    json_text(json, "device", device->id);
+    json_text(json, "name", device->name);
+    if (device->memory > 0)
+        json_count(json, "memory_bytes", device->memory);
+    if (device->free_memory > 0)
+        json_count(json, "free_bytes", device->free_memory);
 }
 
-static void put_device(struct buffer *line, const struct device_info *device)
-{
-    buffer_text(line, "\"device\": ");
-    json_put_string(line, device->id);
-    buffer_text(line, ", \"name\": ");
-    json_put_string(line, device->name);
-    put_bytes(line, "memory_bytes", device->memory);
-    put_bytes(line, "free_bytes", device->free_memory);
-}
-
-static void put_devices(struct buffer *line)
+static void put_devices(struct json_writer *json)
 {
     struct device_info devices[DEVICES_MOST];
     int count = backend_devices(devices, DEVICES_MOST);
-    buffer_text(line, ", \"devices\": [");
+    json_list(json, "devices");
     for (int i = 0; i < count; i++) {
-        buffer_text(line, i ? ", {" : "{");
-        put_device(line, &devices[i]);
-        buffer_byte(line, '}');
+        json_object(json, NULL);
+        put_device(json, &devices[i]);
+        json_end(json);
     }
-    buffer_byte(line, ']');
+    json_end(json);
 }
 
 void scan_job_device(struct scan_job *job, const struct device_info *device,
                      const struct scan_row *row, const char *why)
 {
     struct buffer line = BUFFER_INIT;
+    struct json_writer json = {.out = &line};
     if (!job->path)
         return;
-    buffer_text(&line, "{\"event\": \"device\", ");
-    put_device(&line, device);
+    begin_event(&json, "device");
+    put_device(&json, device);
     if (!job->device_said)
-        put_devices(&line);
+        put_devices(&json);
     job->device_said = true;
-    if (row) {
-        buffer_text(&line, ", \"module\": ");
-        json_put_string(&line, row->module);
-    }
-    if (why) {
-        buffer_text(&line, ", \"reason\": ");
-        json_put_string(&line, why);
-    }
-    buffer_byte(&line, '}');
-    append(job, &line);
+    if (row)
+        json_text(&json, "module", row->module);
+    if (why)
+        json_text(&json, "reason", why);
+    append(job, &json);
 }
 
 void scan_job_row(struct scan_job *job, const struct scan_row *row, size_t done, size_t total,
                   double seconds, bool cached)
 {
     struct buffer line = BUFFER_INIT;
+    struct json_writer json = {.out = &line};
     if (!job->path)
         return;
-    buffer_text(&line, "{\"event\": \"row\", \"module\": ");
-    json_put_string(&line, row->module);
-    buffer_format(&line, ", \"done\": %zu, \"total\": %zu, \"seconds\": ", done, total);
-    json_put_number(&line, seconds);
-    buffer_format(&line, ", \"cached\": %s, ", cached ? "true" : "false");
-    scan_put_row(&line, row);
-    buffer_byte(&line, '}');
-    append(job, &line);
+    begin_event(&json, "row");
+    json_text(&json, "module", row->module);
+    json_count(&json, "done", done);
+    json_count(&json, "total", total);
+    json_real(&json, "seconds", seconds);
+    json_flag(&json, "cached", cached);
+    scan_put_row(&json, row);
+    append(job, &json);
 }
 
 bool scan_job_should_stop(struct scan_job *job)

@@ -1,7 +1,6 @@
 #include "tui/cli/tokens_data.h"
 #include "tui/cli/message.h"
 
-#include "base/json.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "base/utf8.h"
@@ -10,6 +9,7 @@
 #include "text/pieces.h"
 #include "text/record_look.h"
 #include "tui/cli/interrupt.h"
+#include "tui/cli/output.h"
 #include "tui/cli/tokens_view.h"
 
 #include <inttypes.h>
@@ -92,43 +92,39 @@ static void put_text(struct buffer *out, const struct record_look *look,
 
 /* --- as JSON --- */
 
-static void put_record_json(struct buffer *out, const struct record_look *look)
+static void put_record_json(struct json_writer *json, const struct record_look *look)
 {
-    buffer_text(out, ", \"record\": {\"file\": ");
-    json_put_string(out, look->path);
-    buffer_format(out, ", \"line\": %zu, \"row\": %" PRIu64 ", \"form\": ", look->line, look->row);
-    json_put_string(out, look->form);
-    buffer_text(out, ", \"unread_columns\": [");
-    for (size_t i = 0; i < look->unread.count; i++) {
-        buffer_text(out, i ? ", " : "");
-        json_put_string(out, look->unread.items[i].text);
-    }
-    buffer_format(out, "], \"too_short\": %s, \"undesired\": %s, \"cut\": %s}",
-                  look->tokens.count < 2 ? "true" : "false", look->undesired ? "true" : "false",
-                  look->cut ? "true" : "false");
-}
-
-static int write_out(struct buffer *out, struct error *err)
-{
-    if (buffer_check(out, err) != 0)
-        return -1;
-    fwrite(buffer_string(out), 1, out->length, stdout);
-    return 0;
+    json_object(json, "record");
+    json_text(json, "file", look->path);
+    json_count(json, "line", look->line);
+    json_count(json, "row", look->row);
+    json_text(json, "form", look->form);
+    json_list(json, "unread_columns");
+    for (size_t i = 0; i < look->unread.count; i++)
+        json_text(json, NULL, look->unread.items[i].text);
+    json_end(json);
+    json_flag(json, "too_short", look->tokens.count < 2);
+    json_flag(json, "undesired", look->undesired);
+    json_flag(json, "cut", look->cut);
+    json_end(json);
 }
 
 /* --- one record --- */
 
 static int print_record(const struct record_look *look, const struct tokenizer *tokenizer,
-                        bool json, struct error *err)
+                        bool as_json, struct error *err)
 {
     uint64_t offsets[2];
     struct dataset data = as_document(look, offsets);
     struct buffer out = BUFFER_INIT, said = BUFFER_INIT;
-    if (json) {
-        buffer_text(&out, "{\"format\": \"spectrum.tokens\", \"version\": 1, ");
-        tokens_put_json(&out, &data, true, tokenizer);
-        put_record_json(&out, look);
-        buffer_text(&out, "}\n");
+    struct json_writer json = {.out = &out};
+    int status;
+    if (as_json) {
+        json_begin(&json, "spectrum.tokens");
+        tokens_put_json(&json, &data, true, tokenizer);
+        put_record_json(&json, look);
+        json_end(&json);
+        status = output_json(&json, err);
     } else {
         tokens_put_lines(&out, &data, TOKENS_MASK | TOKENS_WEIGHTS | (in_color() ? TOKENS_BOLD : 0),
                          tokenizer);
@@ -136,13 +132,12 @@ static int print_record(const struct record_look *look, const struct tokenizer *
             buffer_byte(&out, '\n');
             put_text(&out, look, tokenizer, true);
         }
+        status = output_text(&out, err);
     }
-    int status = write_out(&out, err);
     put_place(&said, look, &data);
     put_unread(&said, look);
     fflush(stdout);
     fputs(buffer_string(&said), stderr);
-    buffer_free(&out);
     buffer_free(&said);
     return status;
 }
@@ -223,9 +218,10 @@ static void put_columns(struct buffer *out, const struct dataset_notes *unread)
     buffer_text(out, unread->count > 0 ? "\n" : "");
 }
 
-static void put_summary(struct buffer *out, const struct summary *s,
-                        const struct tokenizer *tokenizer)
+static int print_summary(const struct summary *s, const struct tokenizer *tokenizer,
+                         struct error *err)
 {
+    struct buffer text = BUFFER_INIT, *out = &text;
     const struct dataset *data = &s->data;
     uint64_t offsets[2];
     struct dataset first = as_document(&s->first, offsets);
@@ -245,29 +241,34 @@ static void put_summary(struct buffer *out, const struct summary *s,
     put_place(out, &s->first, &first);
     buffer_byte(out, '\n');
     put_text(out, &s->first, tokenizer, false);
+    return output_text(out, err);
 }
 
-static void put_summary_json(struct buffer *out, const struct summary *s,
-                             const struct tokenizer *tokenizer)
+static int print_summary_json(const struct summary *s, const struct tokenizer *tokenizer,
+                              struct error *err)
 {
     const struct dataset *data = &s->data;
     uint64_t offsets[2];
     struct dataset first = as_document(&s->first, offsets);
-    buffer_text(out, "{\"format\": \"spectrum.tokens\", \"version\": 1, ");
-    tokens_put_json(out, &first, true, tokenizer);
-    put_record_json(out, &s->first);
-    buffer_format(out,
-                  ", \"data\": {\"files\": %zu, \"records\": %" PRIu64
-                  ", \"documents\": %zu, \"tokens\": %" PRIu64 ", \"supervised_tokens\": %" PRIu64
-                  ", \"too_short\": %zu, \"without_target\": %zu",
-                  s->files, (uint64_t)s->records, data->documents, data->tokens, data->supervised,
-                  data->left_out, s->without_target);
-    buffer_format(out, ", \"undesired\": %zu", data->undesired);
-    buffer_text(out, ", \"forms\": ");
-    dataset_put_forms(out, data);
-    buffer_text(out, ", \"unread_columns\": ");
-    dataset_put_counts(out, &data->unread);
-    buffer_text(out, "}}\n");
+    struct buffer out = BUFFER_INIT;
+    struct json_writer json = {.out = &out};
+    json_begin(&json, "spectrum.tokens");
+    tokens_put_json(&json, &first, true, tokenizer);
+    put_record_json(&json, &s->first);
+    json_object(&json, "data");
+    json_count(&json, "files", s->files);
+    json_count(&json, "records", s->records);
+    json_count(&json, "documents", data->documents);
+    json_count(&json, "tokens", data->tokens);
+    json_count(&json, "supervised_tokens", data->supervised);
+    json_count(&json, "too_short", data->left_out);
+    json_count(&json, "without_target", s->without_target);
+    json_count(&json, "undesired", data->undesired);
+    dataset_put_forms(&json, "forms", data);
+    dataset_put_counts(&json, "unread_columns", &data->unread);
+    json_end(&json);
+    json_end(&json);
+    return output_json(&json, err);
 }
 
 int tokens_data_print(const char *const *paths, size_t path_count,
@@ -275,7 +276,6 @@ int tokens_data_print(const char *const *paths, size_t path_count,
                       uint64_t row, bool json, struct error *err)
 {
     struct summary summary = {0};
-    struct buffer out = BUFFER_INIT;
     int status;
     if (row > 0) {
         status =
@@ -284,12 +284,9 @@ int tokens_data_print(const char *const *paths, size_t path_count,
                 : -1;
     } else {
         status = read_summary(&summary, paths, path_count, options, tokenizer, json, err);
-        if (status == 0) {
-            (json ? put_summary_json : put_summary)(&out, &summary, tokenizer);
-            status = write_out(&out, err);
-        }
+        if (status == 0)
+            status = (json ? print_summary_json : print_summary)(&summary, tokenizer, err);
     }
-    buffer_free(&out);
     record_look_free(&summary.first);
     dataset_free(&summary.data);
     return status;

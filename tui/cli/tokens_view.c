@@ -1,6 +1,5 @@
 #include "tui/cli/tokens_view.h"
 
-#include "base/json.h"
 #include "base/text.h"
 #include "text/record_look.h"
 
@@ -43,47 +42,49 @@ void tokens_put_count(struct buffer *out, const struct dataset *data)
                                         : ": the first has nothing before it");
 }
 
-/* `of_mask`: 1 for a token that is trained, else 0. */
-static void put_numbers(struct buffer *out, const struct dataset *data, size_t document,
-                        bool of_mask)
+static void put_document(struct json_writer *json, const struct dataset *data, uint64_t begin,
+                         uint64_t end, bool masked, const struct tokenizer *tokenizer)
 {
-    uint64_t begin = data->offsets[document];
-    for (uint64_t i = begin; i < data->offsets[document + 1]; i++)
-        buffer_format(out, "%s%" PRId32, i > begin ? ", " : "",
-                      of_mask ? data->weights[i] > 0 : data->ids[i]);
-}
-
-static void put_weights(struct buffer *out, const struct dataset *data, size_t document)
-{
-    uint64_t begin = data->offsets[document];
-    buffer_text(out, "], \"weights\": [");
-    for (uint64_t i = begin; i < data->offsets[document + 1]; i++) {
-        buffer_text(out, i > begin ? ", " : "");
-        json_put_number(out, (double)data->weights[i]);
+    struct buffer piece = BUFFER_INIT;
+    json_list(json, "ids");
+    for (uint64_t i = begin; i < end; i++)
+        json_integer(json, NULL, data->ids[i]);
+    json_end(json);
+    if (masked) { /* 1 for a token that is trained, else 0 */
+        json_list(json, "mask");
+        for (uint64_t i = begin; i < end; i++)
+            json_integer(json, NULL, data->weights[i] > 0);
+        json_end(json);
     }
+    if (data->weighted) {
+        json_list(json, "weights");
+        for (uint64_t i = begin; i < end; i++)
+            json_real(json, NULL, (double)data->weights[i]);
+        json_end(json);
+    }
+    json_list(json, "pieces");
+    for (uint64_t i = begin; i < end; i++) {
+        buffer_clear(&piece);
+        record_look_put_piece(&piece, tokenizer, data->ids[i]);
+        json_raw(json, NULL, buffer_string(&piece));
+        json->out->failed |= piece.failed;
+    }
+    json_end(json);
+    buffer_free(&piece);
 }
 
-void tokens_put_json(struct buffer *out, const struct dataset *data, bool masked,
+void tokens_put_json(struct json_writer *json, const struct dataset *data, bool masked,
                      const struct tokenizer *tokenizer)
 {
-    buffer_text(out, "\"documents\": [");
+    json_list(json, "documents");
+    json_layout(json, JSON_ROWS);
     for (size_t d = 0; d < data->documents; d++) {
-        buffer_text(out, d ? ",\n{\"ids\": [" : "\n{\"ids\": [");
-        put_numbers(out, data, d, false);
-        if (masked) {
-            buffer_text(out, "], \"mask\": [");
-            put_numbers(out, data, d, true);
-        }
-        if (data->weighted)
-            put_weights(out, data, d);
-        buffer_text(out, "], \"pieces\": [");
-        for (uint64_t i = data->offsets[d]; i < data->offsets[d + 1]; i++) {
-            buffer_text(out, i > data->offsets[d] ? ", " : "");
-            record_look_put_piece(out, tokenizer, data->ids[i]);
-        }
-        buffer_text(out, "]}");
+        json_object(json, NULL);
+        put_document(json, data, data->offsets[d], data->offsets[d + 1], masked, tokenizer);
+        json_end(json);
     }
-    buffer_format(out, "], \"tokens\": %" PRIu64, data->tokens);
+    json_end(json);
+    json_count(json, "tokens", data->tokens);
     if (masked)
-        buffer_format(out, ", \"supervised_tokens\": %" PRIu64, data->supervised);
+        json_count(json, "supervised_tokens", data->supervised);
 }

@@ -2,6 +2,7 @@
 #ifndef SPECTRUM_TUI_CLI_TOKENS_VIEW_H
 #define SPECTRUM_TUI_CLI_TOKENS_VIEW_H
 
+#include "base/json_writer.h"
 #include "text/dataset_open.h"
 
 enum tokens_columns {
@@ -18,8 +19,8 @@ void tokens_put_lines(struct buffer *out, const struct dataset *data, unsigned c
 /* "9 of 10 tokens are trained on: the first has nothing before it". */
 void tokens_put_count(struct buffer *out, const struct dataset *data);
 
-/* `"documents": [...], "tokens": N`, and of masked ones how many are trained. */
-void tokens_put_json(struct buffer *out, const struct dataset *data, bool masked,
+/* Adds `"documents": [...], "tokens": N`, and of masked ones how many are trained. */
+void tokens_put_json(struct json_writer *json, const struct dataset *data, bool masked,
                      const struct tokenizer *tokenizer);
 
 #endif

@@ -1,11 +1,10 @@
 #include "tui/cli/train_view.h"
 
-#include "base/buffer.h"
 #include "base/clock.h"
-#include "base/json.h"
 #include "base/text.h"
 #include "tui/cli/message.h"
 #include "tui/cli/metrics_line.h"
+#include "tui/cli/output.h"
 #include "tui/cli/source_view.h"
 
 #include <inttypes.h>
@@ -48,7 +47,10 @@ static void on_start(void *context, const struct training_start *start)
     view->adapters = start->adapters;
     view->steps = start->steps;
     buffer_clear(&view->data);
-    training_put_data_plan(&view->data, &start->data);
+    struct json_writer data = {.out = &view->data};
+    json_object(&data, NULL);
+    training_put_data_plan(&data, &start->data);
+    json_end(&data);
     double share = 100.0 * (double)start->trained_parameters / (double)start->parameters;
     if (start->adapters)
         message_print("%s: trains %zu tensor%s, adapters among them, of %" PRId64
@@ -117,37 +119,34 @@ struct training_view train_view_make(struct train_view *view, const char *run, b
 }
 
 /* What is not known is absent. */
-static void put_known(struct buffer *out, const char *key, double value)
+static void put_known(struct json_writer *json, const char *key, double value)
 {
-    if (isnan(value))
-        return;
-    buffer_format(out, ", \"%s\": ", key);
-    json_put_number(out, value);
+    if (!isnan(value))
+        json_real(json, key, value);
 }
 
 void train_view_end(const struct train_view *view)
 {
     struct buffer out = BUFFER_INIT;
+    struct json_writer json = {.out = &out};
     const struct progress *progress = &view->last.progress;
     if (!view->json) {
         message_print("done: `spectrum export %s -o DIR` writes the %s", view->run,
                       view->adapters ? "adapters, with --merge the model" : "model");
         return;
     }
-    buffer_text(&out, "{\"format\": \"spectrum.train-summary\", \"version\": 1, \"run\": ");
-    json_put_string(&out, view->run);
-    buffer_format(
-        &out, ", \"steps\": %" PRId64 ", \"tokens\": %" PRIu64 ", \"supervised_tokens\": %" PRIu64,
-        progress->step, progress->tokens, progress->supervised);
-    buffer_format(&out, ", \"planned_steps\": %" PRId64 ", \"data\": {", view->steps);
-    buffer_text(&out, buffer_string(&view->data));
-    buffer_byte(&out, '}');
-    put_known(&out, "loss", view->last.loss);
-    put_known(&out, "eval_loss", view->eval_loss);
-    put_known(&out, "seconds", progress->seconds);
-    buffer_text(&out, "}\n");
-    fwrite(buffer_string(&out), 1, out.length, stdout);
-    buffer_free(&out);
+    json_begin(&json, "spectrum.train-summary");
+    json_text(&json, "run", view->run);
+    json_integer(&json, "steps", progress->step);
+    json_count(&json, "tokens", progress->tokens);
+    json_count(&json, "supervised_tokens", progress->supervised);
+    json_integer(&json, "planned_steps", view->steps);
+    json_raw(&json, "data", view->data.length > 0 ? buffer_string(&view->data) : "{}");
+    put_known(&json, "loss", view->last.loss);
+    put_known(&json, "eval_loss", view->eval_loss);
+    put_known(&json, "seconds", progress->seconds);
+    json_end(&json);
+    output_json(&json, NULL);
 }
 
 void train_view_free(struct train_view *view)

@@ -125,17 +125,18 @@ static int make_key(struct opening *o, struct error *err)
     const uint32_t version = TOKENISING;
     char tokenizer[HASH_TEXT_SIZE];
     struct hash *hash = hash_new(err);
-    int status = hash ? tokenizer_fingerprint(o->tokenizer, tokenizer, err) : -1;
-    if (status == 0)
-        status = hash_template(hash, o, err);
-    if (status == 0) {
-        hash_update(hash, &version, sizeof version);
-        hash_update(hash, tokenizer, HASH_TEXT_SIZE);
-        hash_optional(hash, o->options->mark);
-        hash_optional(hash, o->options->columns);
-        hash_files(hash, o->files);
-        hash_text(hash, o->key);
-    }
+    int status = -1;
+    if (!hash || tokenizer_fingerprint(o->tokenizer, tokenizer, err) != 0 ||
+        hash_template(hash, o, err) != 0)
+        goto out;
+    hash_update(hash, &version, sizeof version);
+    hash_update(hash, tokenizer, HASH_TEXT_SIZE);
+    hash_optional(hash, o->options->mark);
+    hash_optional(hash, o->options->columns);
+    hash_files(hash, o->files);
+    hash_text(hash, o->key);
+    status = 0;
+out:
     hash_free(hash);
     return status;
 }
@@ -248,25 +249,25 @@ int dataset_open(struct dataset *out, const char *const *paths, size_t path_coun
     struct data_files files;
     struct opening o = {&files, paths, path_count, options, tokenizer, watch, ""};
     *out = (struct dataset){0};
-    int status = dataset_check_columns(options->columns, err);
-    if (status != 0)
+    int status = -1;
+    if (dataset_check_columns(options->columns, err) != 0)
         return -1;
-    status = data_files_list(&files, paths, path_count, err);
-    if (status == 0 && files.passed_over)
+    if (data_files_list(&files, paths, path_count, err) != 0)
+        goto out;
+    if (files.passed_over)
         say(watch, "%s is not read: data files are .txt, .jsonl and .json", files.passed_over);
-    if (status == 0)
-        status =
-            data_files_hash(&files, watch ? watch->stop : NULL, watch ? watch->context : NULL, err);
-    if (status == 0)
-        status = make_key(&o, err);
-    if (status == 0)
-        status = open_or_make(out, &o, err);
-    if (status == 0)
-        status = loader_finish(out, &files, options, err);
-    if (status == 0 && watch && watch->say && !watch->untold)
+    if (data_files_hash(&files, watch ? watch->stop : NULL, watch ? watch->context : NULL, err) !=
+            0 ||
+        make_key(&o, err) != 0 || open_or_make(out, &o, err) != 0 ||
+        loader_finish(out, &files, options, err) != 0)
+        goto out;
+    if (watch && watch->say && !watch->untold)
         dataset_tell(out, "data", watch->say, watch->context);
-    for (size_t i = 0; status == 0 && i < path_count; i++)
-        status = data_files_source_hash(&files, i, out->sources[i].fingerprint, err);
+    for (size_t i = 0; i < path_count; i++)
+        if (data_files_source_hash(&files, i, out->sources[i].fingerprint, err) != 0)
+            goto out;
+    status = 0;
+out:
     data_files_free(&files);
     if (status != 0)
         dataset_free(out);

@@ -138,20 +138,20 @@ static int put_trailer(struct token_writer *w, const struct dataset *data, const
                               .undesired = data->undesired,
                               .notes = notes.length};
     uint64_t *ends = array_alloc(data->source_count, sizeof *ends, err);
-    int status = ends ? buffer_check(&notes, err) : -1;
-    for (size_t i = 0; status == 0 && i < data->source_count; i++)
+    int status = -1;
+    if (!ends || buffer_check(&notes, err) != 0)
+        goto out;
+    for (size_t i = 0; i < data->source_count; i++)
         ends[i] = data->sources[i].end;
     memcpy(trailer.magic, MAGIC, sizeof MAGIC);
     memcpy(trailer.key, key, HASH_TEXT_SIZE);
     hash_text(w->hash, trailer.content);
-    if (status == 0)
-        status = trailer_check(&trailer, ends, buffer_string(&notes), trailer.check, err);
-    if (status == 0)
-        status = put(w, w->file.fd, ends, data->source_count * sizeof *ends, err);
-    if (status == 0)
-        status = put(w, w->file.fd, buffer_string(&notes), notes.length, err);
-    if (status == 0)
-        status = put(w, w->file.fd, &trailer, sizeof trailer, err);
+    if (trailer_check(&trailer, ends, buffer_string(&notes), trailer.check, err) != 0 ||
+        put(w, w->file.fd, ends, data->source_count * sizeof *ends, err) != 0 ||
+        put(w, w->file.fd, buffer_string(&notes), notes.length, err) != 0)
+        goto out;
+    status = put(w, w->file.fd, &trailer, sizeof trailer, err);
+out:
     buffer_free(&notes);
     free(ends);
     return status;
@@ -160,20 +160,19 @@ static int put_trailer(struct token_writer *w, const struct dataset *data, const
 int token_writer_finish(struct token_writer *w, const struct dataset *data, const char *key,
                         struct error *err)
 {
-    int status = append_weights(w, err);
-    if (status == 0)
-        status = append(w, data->offsets, (data->documents + 1) * sizeof *data->offsets, err);
-    if (status == 0)
-        status = append(w, data->kinds, data->documents, err);
-    if (status == 0)
-        status = put_trailer(w, data, key, err);
-    if (status == 0 && w->temporary) {
+    int status = -1;
+    if (append_weights(w, err) != 0 ||
+        append(w, data->offsets, (data->documents + 1) * sizeof *data->offsets, err) != 0 ||
+        append(w, data->kinds, data->documents, err) != 0 || put_trailer(w, data, key, err) != 0)
+        goto out;
+    if (w->temporary) {
         status = w->file.fd;
         w->file.fd = -1;
-    } else if (status == 0) {
+    } else {
         status = file_writer_commit(&w->file, err);
         w->broken = status != 0;
     }
+out:
     token_writer_abort(w);
     return status;
 }
@@ -288,31 +287,27 @@ static int read_index(struct dataset *out, struct checker *c, struct error *err)
     out->offsets = array_alloc((size_t)t->documents + 1, sizeof *out->offsets, err);
     out->kinds = array_alloc((size_t)t->documents + 1, sizeof *out->kinds, err);
     out->sources = array_alloc(t->sources, sizeof *out->sources, err);
-    int status = ends && notes && out->offsets && out->kinds && out->sources ? 0 : -1;
-    if (status == 0)
-        status = file_read_at(c->fd, out->offsets, bytes, at, c->path, err);
-    if (status == 0)
-        status = file_read_at(c->fd, out->kinds, (size_t)t->documents, at + bytes, c->path, err);
-    if (status == 0)
-        status = file_read_at(c->fd, ends, t->sources * sizeof *ends, at + bytes + t->documents,
-                              c->path, err);
-    if (status == 0)
-        status = file_read_at(c->fd, notes, (size_t)t->notes,
-                              at + bytes + t->documents + t->sources * sizeof *ends, c->path, err);
-    if (status == 0)
-        status = trailer_check(t, ends, notes, check, err);
-    if (status == 0) {
-        hash_update(c->hash, out->offsets, bytes);
-        hash_update(c->hash, out->kinds, (size_t)t->documents);
-        hash_text(c->hash, out->fingerprint);
-        for (size_t i = 0; i < t->sources; i++)
-            out->sources[i] = (struct dataset_source){.end = ends[i], .weight = 1};
-        if (memcmp(check, t->check, HASH_TEXT_SIZE) != 0 ||
-            memcmp(out->fingerprint, t->content, HASH_TEXT_SIZE) != 0)
-            status = refuse(c, "its content is damaged", err);
+    uint64_t at_ends = at + bytes + t->documents, at_notes = at_ends + t->sources * sizeof *ends;
+    int status = -1;
+    if (!ends || !notes || !out->offsets || !out->kinds || !out->sources ||
+        file_read_at(c->fd, out->offsets, bytes, at, c->path, err) != 0 ||
+        file_read_at(c->fd, out->kinds, (size_t)t->documents, at + bytes, c->path, err) != 0 ||
+        file_read_at(c->fd, ends, t->sources * sizeof *ends, at_ends, c->path, err) != 0 ||
+        file_read_at(c->fd, notes, (size_t)t->notes, at_notes, c->path, err) != 0 ||
+        trailer_check(t, ends, notes, check, err) != 0)
+        goto out;
+    hash_update(c->hash, out->offsets, bytes);
+    hash_update(c->hash, out->kinds, (size_t)t->documents);
+    hash_text(c->hash, out->fingerprint);
+    for (size_t i = 0; i < t->sources; i++)
+        out->sources[i] = (struct dataset_source){.end = ends[i], .weight = 1};
+    if (memcmp(check, t->check, HASH_TEXT_SIZE) != 0 ||
+        memcmp(out->fingerprint, t->content, HASH_TEXT_SIZE) != 0) {
+        refuse(c, "its content is damaged", err);
+        goto out;
     }
-    if (status == 0)
-        status = read_notes(out, c, notes, err);
+    status = read_notes(out, c, notes, err);
+out:
     free(notes);
     free(ends);
     return status;

@@ -363,30 +363,32 @@ int tokenizer_load_json(struct tokenizer *t, const char *path, const char *folde
 {
     cJSON *config = NULL, *model = NULL;
     cJSON *root = json_read_file(path, TOKENIZER_FILE_MAX, JSON_STRICT, err);
+    int status = -1;
     if (!root)
         return -1;
-    int status = load_tree(t, root, err) != 0 ? error_prefix(err, "%s", path) : 0;
-    if (status == 0)
-        status = tokenizer_read_beside(&config, folder, "tokenizer_config.json", err);
-    if (status == 0)
-        status = check_config(config, folder, err);
-    if (status == 0)
-        status = tokenizer_load_added(t, root, config, folder, err);
-    if (status == 0 &&
-        (check_frame(t, &t->before, err) != 0 || check_frame(t, &t->after, err) != 0))
-        status = error_prefix(err, "%s", path);
-    cJSON_Delete(root);
-    if (status == 0)
-        status = tokenizer_load_templates(t, config, folder, err);
-    cJSON_Delete(config);
-    if (status == 0)
-        status = tokenizer_finish(t, err);
-    if (status == 0)
-        status = tokenizer_read_beside(&model, folder, "config.json", err);
+    if (load_tree(t, root, err) != 0) {
+        error_prefix(err, "%s", path);
+        goto out;
+    }
+    if (tokenizer_read_beside(&config, folder, "tokenizer_config.json", err) != 0 ||
+        check_config(config, folder, err) != 0 ||
+        tokenizer_load_added(t, root, config, folder, err) != 0)
+        goto out;
+    if (check_frame(t, &t->before, err) != 0 || check_frame(t, &t->after, err) != 0) {
+        error_prefix(err, "%s", path);
+        goto out;
+    }
+    cJSON_Delete(root); /* it may have some hundred MB */
+    root = NULL;
+    if (tokenizer_load_templates(t, config, folder, err) != 0 || tokenizer_finish(t, err) != 0 ||
+        tokenizer_read_beside(&model, folder, "config.json", err) != 0)
+        goto out;
     if (t->bos < 0 && t->before.count > 0)
         t->bos = t->before.ids[0];
-    if (status == 0)
-        status = configure_from_model(t, model, folder, err);
+    status = configure_from_model(t, model, folder, err);
+out:
+    cJSON_Delete(root);
+    cJSON_Delete(config);
     cJSON_Delete(model);
     return status;
 }

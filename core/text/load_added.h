@@ -18,7 +18,7 @@
 #ifndef SPECTRUM_TEXT_LOAD_ADDED_H
 #define SPECTRUM_TEXT_LOAD_ADDED_H
 
-#include "text/parts.h"
+#include "text/tokenizer_parts.h"
 
 /* Added and named tokens of tokenizer.json (`root`, whose model is loaded) and of the
  * files beside it; `config` is tokenizer_config.json, or NULL. */

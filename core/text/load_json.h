@@ -3,7 +3,7 @@
 #ifndef SPECTRUM_TEXT_LOAD_JSON_H
 #define SPECTRUM_TEXT_LOAD_JSON_H
 
-#include "text/parts.h"
+#include "text/tokenizer_parts.h"
 
 /* Fills an empty tokenizer. `path` is the file, `folder` where it lies. */
 int tokenizer_load_json(struct tokenizer *tokenizer, const char *path, const char *folder,

@@ -2,7 +2,7 @@
 #ifndef SPECTRUM_TEXT_LOAD_TEMPLATES_H
 #define SPECTRUM_TEXT_LOAD_TEMPLATES_H
 
-#include "text/parts.h"
+#include "text/tokenizer_parts.h"
 
 /* The chat templates that a folder has by the names of each, above them those of
  * `config`, which is tokenizer_config.json, or NULL; those of a GGUF file's metadata. */

@@ -1,8 +1,8 @@
 #include "text/tokenizer.h"
 
 #include "base/utf8.h"
-#include "text/parts.h"
 #include "text/spans.h"
+#include "text/tokenizer_parts.h"
 #include "text/words.h"
 
 #include <stdlib.h>

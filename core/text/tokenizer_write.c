@@ -1,7 +1,7 @@
 #include "text/tokenizer_write.h"
 
 #include "base/memory.h"
-#include "text/parts.h"
+#include "text/tokenizer_parts.h"
 
 #include <stdlib.h>
 

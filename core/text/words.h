@@ -2,7 +2,7 @@
 #ifndef SPECTRUM_TEXT_WORDS_H
 #define SPECTRUM_TEXT_WORDS_H
 
-#include "text/parts.h"
+#include "text/tokenizer_parts.h"
 
 /* Appends the ids of a piece without added tokens. */
 int words_encode(struct tokenizer *tokenizer, const char *text, size_t length,

@@ -5,9 +5,9 @@
 
 #include "base/utf8.h"
 #include "text/dataset_open.h"
-#include "text/parts.h"
 #include "text/record_look.h"
 #include "text/tokenizer_open.h"
+#include "text/tokenizer_parts.h"
 
 /* tokenizer.json: the 256 bytes and ChatML's marks. */
 static struct tokenizer *byte_tokenizer(void)

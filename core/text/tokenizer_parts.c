@@ -1,4 +1,4 @@
-#include "text/parts.h"
+#include "text/tokenizer_parts.h"
 
 #include "base/file.h"
 #include "base/memory.h"

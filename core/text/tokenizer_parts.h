@@ -6,8 +6,8 @@
  *
  * Whatever decides which ids a text gets is noted (tokenizer_note_source(), tokenizer_note_bytes())
  * as it is read: the fingerprint is made of that. */
-#ifndef SPECTRUM_TEXT_PARTS_H
-#define SPECTRUM_TEXT_PARTS_H
+#ifndef SPECTRUM_TEXT_TOKENIZER_PARTS_H
+#define SPECTRUM_TEXT_TOKENIZER_PARTS_H
 
 #include "base/hash.h"
 #include "base/json.h"

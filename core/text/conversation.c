@@ -255,19 +255,22 @@ int conversation_encode(const struct turns *turns, const struct beside *beside, 
                         struct token_list *out, struct error *err)
 {
     double *weights = array_alloc(turns->count, sizeof *weights, err);
-    int status = weights ? 0 : -1;
-    for (size_t i = 0; i < turns->count && status == 0; i++) {
+    int status = -1;
+    if (!weights)
+        return -1;
+    for (size_t i = 0; i < turns->count; i++) {
         weights[i] = turns->weights[i] * r->weight;
-        if (!turn_is_weight(weights[i]))
-            status = error_set(err,
-                               "turn %zu: its weight times the record's is %g, and must be from "
-                               "1e-15 to 1e15",
-                               i + 1, weights[i]);
+        if (!turn_is_weight(weights[i])) {
+            error_set(err,
+                      "turn %zu: its weight times the record's is %g, and must be from 1e-15 to "
+                      "1e15",
+                      i + 1, weights[i]);
+            goto out;
+        }
     }
-    if (status == 0)
-        status = encode(r, turns->messages, beside, weights, false, out, err);
-    if (status == 0)
+    if (encode(r, turns->messages, beside, weights, false, out, err) == 0)
         status = note_members(turns, beside, r, err);
+out:
     free(weights);
     return status;
 }
@@ -292,20 +295,20 @@ int conversation_encode_completion(const struct turns *turns, size_t count,
     struct token_list prompt = {0};
     size_t begin = out->count, i = 0;
     cJSON *head = cJSON_CreateArray(), *message;
-    int status = head ? 0 : error_no_memory(err);
+    int status = -1;
     cJSON_ArrayForEach(message, turns->messages)
     {
-        if (i++ < count && status == 0 && !cJSON_AddItemReferenceToArray(head, message))
-            status = error_no_memory(err);
+        if (!head || (i++ < count && !cJSON_AddItemReferenceToArray(head, message))) {
+            error_no_memory(err);
+            goto out;
+        }
     }
-    if (status == 0)
-        status = encode(r, turns->messages, beside, NULL, false, out, err);
-    if (status == 0)
-        status = encode(r, head, beside, NULL, true, &prompt, err);
-    if (status == 0)
-        conversation_weigh_after(out, begin, &prompt, r->weight);
-    if (status == 0)
-        status = note_members(turns, beside, r, err);
+    if (encode(r, turns->messages, beside, NULL, false, out, err) != 0 ||
+        encode(r, head, beside, NULL, true, &prompt, err) != 0)
+        goto out;
+    conversation_weigh_after(out, begin, &prompt, r->weight);
+    status = note_members(turns, beside, r, err);
+out:
     token_list_free(&prompt);
     cJSON_Delete(head);
     return status;

@@ -138,16 +138,10 @@ int template_open(struct chat_template **out, const struct tokenizer *tokenizer,
     struct chat_template *chat = array_alloc(1, sizeof *chat, err);
     if (!chat)
         return -1;
-    int status = name ? read_chosen(chat, name, err) : read_own(chat, tokenizer, err);
-    if (status == 0)
-        status = parse(chat, &chat->parsed, chat->source, name, err);
-    if (status == 0)
-        status = parse(chat, &chat->tool_use, chat->tool_source, name, err);
-    if (status == 0)
-        status = set_date(chat, date, err);
-    if (status == 0 && !(chat->heap = jinja_heap_new(HEAP_MAX, err)))
-        status = -1;
-    if (status != 0) {
+    if ((name ? read_chosen(chat, name, err) : read_own(chat, tokenizer, err)) != 0 ||
+        parse(chat, &chat->parsed, chat->source, name, err) != 0 ||
+        parse(chat, &chat->tool_use, chat->tool_source, name, err) != 0 ||
+        set_date(chat, date, err) != 0 || !(chat->heap = jinja_heap_new(HEAP_MAX, err))) {
         template_close(chat);
         return -1;
     }

@@ -296,12 +296,14 @@ int conversation_encode_completion(const struct turns *turns, size_t count,
     size_t begin = out->count, i = 0;
     cJSON *head = cJSON_CreateArray(), *message;
     int status = -1;
+    bool made = head != NULL;
     cJSON_ArrayForEach(message, turns->messages)
     {
-        if (!head || (i++ < count && !cJSON_AddItemReferenceToArray(head, message))) {
-            error_no_memory(err);
-            goto out;
-        }
+        made = made && (i++ >= count || cJSON_AddItemReferenceToArray(head, message));
+    }
+    if (!made) {
+        error_no_memory(err);
+        goto out;
     }
     if (encode(r, turns->messages, beside, NULL, false, out, err) != 0 ||
         encode(r, head, beside, NULL, true, &prompt, err) != 0)

@@ -5,6 +5,7 @@
 #include "compute/devices/devices.h"
 #include "job/export_parts.h"
 #include "job/job_dir.h"
+#include "text/dataset_open.h"
 #include "text/tokenizer.h"
 #include "train/evaluate.h"
 

@@ -10,8 +10,9 @@
 #include "base/json_edit.h"
 #include "base/json_writer.h"
 #include "job/export_parts.h"
-#include "model/companions.h"
+#include "model/sidecars.h"
 #include "text/template.h"
+#include "text/tokenizer_open.h"
 #include "text/tokenizer_write.h"
 
 #include <stdio.h>

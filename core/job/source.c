@@ -8,6 +8,7 @@
 #include "job/job_dir.h"
 #include "job/method.h"
 #include "text/template.h"
+#include "text/tokenizer_open.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -11,6 +11,8 @@
 #include "job/training_memory.h"
 #include "job/training_parts.h"
 #include "model/init.h"
+#include "plan/control.h"
+#include "spectra/scan_result.h"
 
 #include <errno.h>
 #include <math.h>

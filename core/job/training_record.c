@@ -5,7 +5,7 @@
 #include "job/job_dir.h"
 #include "job/training_memory.h"
 #include "job/training_parts.h"
-#include "plan/plan_file.h"
+#include "plan/plan_write.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -17,6 +17,7 @@
 #include "compute/backend.h"
 #include "model/model.h"
 #include "text/packing.h"
+#include "text/tokenizer.h"
 #include "train/pass.h"
 
 struct transformer {

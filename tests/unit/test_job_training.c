@@ -11,6 +11,7 @@
 #include "job/source.h"
 #include "job/training.h"
 #include "text/tokenizer.h"
+#include "text/tokenizer_open.h"
 #include "train/generate.h"
 
 #include <errno.h>

@@ -6,6 +6,7 @@
 #include "compute/devices/devices.h"
 #include "compute/spectra.h"
 #include "spectra/scan.h"
+#include "spectra/scan_result.h"
 
 #include <stdatomic.h>
 #include <string.h>

@@ -9,6 +9,7 @@
 #include "spectra/measures.h"
 #include "spectra/row_score.h"
 #include "spectra/scan.h"
+#include "spectra/scan_result.h"
 
 #include <math.h>
 #include <string.h>

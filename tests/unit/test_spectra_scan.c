@@ -8,8 +8,10 @@
 #include "checkpoint/safetensors_write.h"
 #include "compute/devices/devices.h"
 #include "compute/spectra.h"
-#include "spectra/noise.h"
+#include "model/score_rows.h"
+#include "spectra/noise_law.h"
 #include "spectra/scan.h"
+#include "spectra/scan_result.h"
 #include "spectra/scratch.h"
 
 #include <math.h>

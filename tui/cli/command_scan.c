@@ -1,7 +1,9 @@
 /* `spectrum scan MODEL`: the signal-to-noise ratio of every matrix. */
 #include "base/file.h"
 #include "base/xdg.h"
+#include "model/score_write.h"
 #include "spectra/scan.h"
+#include "spectra/scan_result.h"
 #include "spectra/spectra_file.h"
 #include "tui/cli/command.h"
 #include "tui/cli/options.h"

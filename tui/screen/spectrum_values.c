@@ -1,7 +1,7 @@
 #include "tui/screen/spectrum_values.h"
 
 #include "base/memory.h"
-#include "spectra/noise.h"
+#include "spectra/noise_law.h"
 #include "spectra/spectra_file.h"
 
 #include <math.h>

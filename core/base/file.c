@@ -683,6 +683,21 @@ char *path_folder(const char *path, struct error *err)
     return folder;
 }
 
+/* What of a path is there, without links. */
+char *path_existing(const char *path, struct error *err)
+{
+    char *at = string_copy(path, err), *whole = NULL;
+    while (at && !(whole = realpath(at, NULL)) && strcmp(at, ".") != 0 && strcmp(at, "/") != 0) {
+        char *parent = path_folder(at, err);
+        free(at);
+        at = parent;
+    }
+    if (at && !whole)
+        error_set_errno(err, errno, "cannot find %s", path);
+    free(at);
+    return whole;
+}
+
 bool folder_is_empty(const char *path)
 {
     DIR *folder = opendir(path);

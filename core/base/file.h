@@ -116,6 +116,9 @@ int folder_sync(const char *path, struct error *err);
 /* "<folder>/<name>", newly allocated; NULL and an error when memory runs out. */
 char *path_join(const char *folder, const char *name, struct error *err);
 
+/* What of a path is there, without links: newly allocated. */
+char *path_existing(const char *path, struct error *err);
+
 /* The folder that a path lies in ("." and "/" where it names none), newly allocated. */
 char *path_folder(const char *path, struct error *err);
 

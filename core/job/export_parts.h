@@ -39,18 +39,13 @@ int export_write_adapters(const struct export *export, const char *out, const ch
 void export_measure(struct export_cost *cost, const char *run, const struct export *export,
                     const char *out);
 
-/* export_files.c */
+/* export_sidecars.c */
 enum { EXPORT_STAGING = 1 << 20 };
 /* A tensor's bytes as they are; `staging` has EXPORT_STAGING bytes. */
 int export_copy_bytes(struct safetensors_writer *writer, const struct checkpoint *from,
                       const struct tensor_info *tensor, void *staging, struct error *err);
 /* Frees the text whatever happens. */
 int export_save_text(const char *folder, const char *name, struct buffer *text, struct error *err);
-/* export_tokenizer.c: what the run has that its base has not, in files that are there. */
-int export_write_template(const struct export *export, const char *out, struct error *err);
-int export_write_added(const struct export *export, const char *out, struct error *err);
-/* export_ends.c: generation_config.json, with what ends a text of the run's model. */
-int export_write_ends(const struct export *export, const char *out, struct error *err);
 /* Where texts of the run end, and does the base that adapters are loaded on say so itself? */
 int export_find_ends(struct export_summary *summary, const struct export *export,
                      struct error *err);

@@ -27,22 +27,6 @@
  * is a job's. */
 int job_dir_confine(const char *path, struct error *err);
 
-/* Does the folder hold a job: a job.json, and not one that failed before its first step? */
-bool job_dir_is_taken(const char *path);
-
-/* What job_dir_create() would refuse, without making anything. */
-int job_dir_check(const char *path, struct error *err);
-
-/* Makes the folder with requests/ and checkpoints/. One that is taken is refused: `spectrum resume`
- * is what goes on with it. So are one that another command has just made, and a path that is not
- * UTF-8. What could not be made whole is not there. */
-int job_dir_create(const char *path, struct error *err);
-
-/* The same for a folder of which nobody gave the name: nothing may be there yet, else it is
- * "<path>-2", or the next number that is free. Of commands that begin at once, on however many
- * hosts, each gets its own. Returns its path, newly allocated. */
-char *job_dir_create_new(const char *path, struct error *err);
-
 /* Writes a file of the directory, all or nothing. */
 int job_dir_save(const char *path, const char *name, const struct buffer *text, struct error *err);
 

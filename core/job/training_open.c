@@ -21,18 +21,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-void training_say(const struct training *training, const char *format, ...)
-{
-    char line[512];
-    va_list arguments;
-    if (!training->view->on_message)
-        return;
-    va_start(arguments, format);
-    vsnprintf(line, sizeof line, format, arguments);
-    va_end(arguments);
-    training->view->on_message(training->view->context, line);
-}
-
 /* A dry run's random weights are drawn, too: which of them train is chosen by their spectra. */
 static char *scratch_folder(struct training *training, struct error *err)
 {
@@ -104,31 +92,6 @@ static int identify(struct training *training, struct error *err)
     return 0;
 }
 
-/* What the run will take is known, and with --memory-limit how many blocks the backward pass
- * computes anew, before anything is allocated; what does not fit even so is refused. */
-int training_fit_memory(struct training *training, struct error *err)
-{
-    uint64_t limit = training->request->memory_limit;
-    struct train_settings *s = &training->settings;
-    struct memory_plan *plan = NULL;
-    if (training_memory(&plan, training->request, &training->inputs, s, err) != 0)
-        return -1;
-    training->planned_bytes = plan->total;
-    memory_plan_free(plan);
-    if (limit > 0 && training->planned_bytes > limit)
-        return error_set(err,
-                         "the run needs %s, with every block computed anew in the backward pass, "
-                         "and --memory-limit is %s; a lower --batch, --seq-len or --top, "
-                         "--frozen-dtype nf4, --optimizer adamw-8bit, or --master none, needs less",
-                         bytes_text((double)training->planned_bytes).text,
-                         bytes_text((double)limit).text);
-    if (s->recomputed > 0)
-        training_say(training,
-                     "to fit --memory-limit the backward pass computes %lld of %lld blocks anew",
-                     (long long)s->recomputed, (long long)training->model->config.layers);
-    return 0;
-}
-
 /* Before anything is allocated, of a dry run, too: what a control group or a limit of the process
  * does not allow would be killed in the middle; what only the machine is short of may still be
  * swapped, and is said. */
@@ -151,20 +114,6 @@ static int check_room(struct training *training, struct error *err)
                  "swapping or killed",
                  bytes_text((double)total).text, bytes_text((double)training->free_bytes).text);
     return 0;
-}
-
-void training_gather_inputs(struct training *training)
-{
-    training->inputs = (struct train_inputs){
-        .model = training->model,
-        .backend = training->backend,
-        .recipe = training_recipe(training->request, &training->choice),
-        .train = &training->train,
-        .eval = training->eval.count > 0 ? &training->eval : NULL,
-        .run = training->request->run,
-        .identity = &training->identity,
-    };
-    training->inputs.recipe.touched = training->touched;
 }
 
 static void say_missing(const struct training *training)

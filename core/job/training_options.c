@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "base/sys.h"
 #include "compute/devices/devices.h"
+#include "job/job_create.h"
 #include "job/job_dir.h"
 #include "job/lr_factor.h"
 #include "model/model.h"

@@ -71,7 +71,7 @@ int training_reselect(struct training *training, const struct train_observer *ob
 /* What trains and what did, as a state has it. */
 int training_choose_as_left(struct training *training, const char *state, struct error *err);
 
-/* training_open.c: the inputs from what is known; and the settings that fit --memory-limit. */
+/* training_inputs.c: the inputs from what is known; and the settings that fit --memory-limit. */
 void training_gather_inputs(struct training *training);
 int training_fit_memory(struct training *training, struct error *err);
 
@@ -116,10 +116,11 @@ struct train_observer training_observer(struct training *training);
 int training_note_reselect(struct training *training, int64_t step, size_t begun, size_t ended,
                            struct error *err);
 int training_note_resume(struct training *training, struct error *err);
-/* For `struct training *`: has someone asked it to stop, or has its supervisor gone? */
-bool training_should_stop(void *context);
 
+/* training_say.c */
 void training_say(const struct training *training, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+/* For `struct training *`: has someone asked it to stop, or has its supervisor gone? */
+bool training_should_stop(void *context);
 
 #endif

@@ -204,17 +204,6 @@ int training_note_resume(struct training *training, struct error *err)
     return write_event(training, "resume", trainer_progress(training->trainer)->step, err);
 }
 
-bool training_should_stop(void *context)
-{
-    struct training *training = context;
-    const volatile sig_atomic_t *interrupted = training->view->interrupted;
-    if ((interrupted && *interrupted) ||
-        (training->supervisor && getppid() != training->supervisor) ||
-        (!training->dry && job_request_take(training->request->run, JOB_REQUEST_STOP, NULL)))
-        training->stopping = true;
-    return training->stopping;
-}
-
 static enum train_wish wish(void *context)
 {
     struct training *training = context;

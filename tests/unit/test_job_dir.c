@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/json_flat.h"
 #include "base/sys.h"
+#include "job/job_create.h"
 #include "job/job_dir.h"
 #include "job/launch.h"
 #include "job/lock.h"

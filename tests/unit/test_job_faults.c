@@ -4,6 +4,7 @@
 #include "train_data.h"
 
 #include "compute/devices/devices.h"
+#include "job/job_create.h"
 #include "job/job_dir.h"
 #include "job/training_parts.h"
 

@@ -5,6 +5,7 @@
 #include "train_data.h"
 
 #include "job/export.h"
+#include "job/job_create.h"
 #include "job/job_dir.h"
 #include "job/training.h"
 

@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "base/sys.h"
+#include "job/job_create.h"
 #include "job/job_dir.h"
 #include "job/training.h"
 #include "tui/app/session_open.h"

@@ -1,6 +1,7 @@
 #include "tui/app/settings.h"
 
 #include "base/utf8.h"
+#include "job/job_create.h"
 #include "job/job_dir.h"
 #include "job/lock.h"
 

@@ -1,5 +1,6 @@
 /* `spectrum train MODEL --data FILE...`: the selective trainer. */
 #include "base/memory.h"
+#include "job/job_create.h"
 #include "job/job_dir.h"
 #include "job/launch.h"
 #include "job/training.h"

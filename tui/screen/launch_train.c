@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "job/added_tokens.h"
+#include "job/job_create.h"
 #include "job/job_dir.h"
 #include "job/launch.h"
 #include "text/tokenizer_open.h"

@@ -1,0 +1,140 @@
+#include "job/job_create.h"
+
+#include "base/file.h"
+#include "base/json.h"
+#include "base/memory.h"
+#include "base/sys.h"
+#include "base/utf8.h"
+#include "job/job_dir.h"
+#include "job/lock.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Its path goes into job.json, which is UTF-8. */
+static int check_path(const char *path, struct error *err)
+{
+    char folder[4096] = "";
+    if (path[0] != '/' && !getcwd(folder, sizeof folder))
+        return error_set_errno(err, errno, "cannot tell which folder this is");
+    if (utf8_valid(path, strlen(path)) && utf8_valid(folder, strlen(folder)))
+        return 0;
+    return error_set(err, "%s%s%s is not UTF-8: a job's folder needs a name that is", folder,
+                     folder[0] ? "/" : "", path);
+}
+
+/* It failed before there was a trainer: nothing is lost with it. */
+static bool never_began(const char *path)
+{
+    cJSON *result = job_dir_read(path, "result.json", NULL);
+    const char *status = "";
+    json_get_string(result, "status", &status);
+    bool never = strcmp(status, "failed") == 0 && !json_get(result, "last_step") &&
+                 !job_dir_has(path, "lock");
+    cJSON_Delete(result);
+    return never;
+}
+
+bool job_dir_is_taken(const char *path)
+{
+    return job_dir_has(path, "job.json") && !never_began(path);
+}
+
+static int check_free(const char *path, struct error *err)
+{
+    if (check_path(path, err) != 0)
+        return -1;
+    if (job_dir_is_taken(path))
+        return error_set(err,
+                         "%s holds a job already; `spectrum resume %s` goes on with it, another "
+                         "--run starts a new one",
+                         path, path);
+    return 0;
+}
+
+int job_dir_check(const char *path, struct error *err)
+{
+    struct stat info;
+    char *there = check_free(path, err) == 0 ? path_existing(path, err) : NULL;
+    int status = there ? 0 : -1;
+    if (there && stat(there, &info) == 0 && !S_ISDIR(info.st_mode))
+        status = error_set(err, "cannot make folder %s: %s is a file", path, there);
+    else if (there && access(there, W_OK | X_OK) != 0)
+        status = error_set_errno(err, errno, "cannot make folder %s", path);
+    free(there);
+    return status;
+}
+
+/* Of two commands that are given one folder, one makes requests/. A start that failed has left it,
+ * too, but not just now. */
+static int claim(const char *requests, const char *path, struct error *err)
+{
+    if (sys.mkdir(requests, 0777) == 0)
+        return 0;
+    if (errno != EEXIST)
+        return error_set_errno(err, errno, "cannot make folder %s", requests);
+    return job_state(path) == JOB_STARTING
+               ? error_set(err,
+                           "%s was made just now by another command, which starts a job there; "
+                           "another --run starts a new one",
+                           path)
+               : 0;
+}
+
+int job_dir_create(const char *path, struct error *err)
+{
+    if (check_free(path, err) != 0)
+        return -1;
+    bool there = access(path, F_OK) == 0;
+    char *requests = path_join(path, "requests", err);
+    char *checkpoints = requests ? path_join(path, "checkpoints", err) : NULL;
+    int status = checkpoints ? folder_make(path, err) : -1;
+    if (status == 0)
+        status = job_dir_confine(path, err);
+    if (status == 0)
+        status = claim(requests, path, err);
+    if (status == 0 && folder_make(checkpoints, err) != 0)
+        status = -1;
+    if (status != 0 && !there) {
+        rmdir(requests);
+        rmdir(path);
+    }
+    free(requests);
+    free(checkpoints);
+    return status;
+}
+
+char *job_dir_create_new(const char *path, struct error *err)
+{
+    enum { MOST = 10000 };
+    struct buffer name = BUFFER_INIT;
+    char *folder = path_folder(path, err);
+    int status = folder ? folder_make(folder, err) : -1;
+    for (int i = 1; status == 0 && i <= MOST; i++) {
+        buffer_clear(&name);
+        buffer_text(&name, path);
+        if (i > 1)
+            buffer_format(&name, "-%d", i);
+        status = buffer_check(&name, err);
+        if (status != 0)
+            break;
+        if (sys.mkdir(name.data, 0777) == 0) {
+            status = job_dir_create(name.data, err);
+            if (status != 0)
+                rmdir(name.data);
+            break;
+        }
+        if (errno != EEXIST || i == MOST)
+            status = error_set_errno(err, errno, "cannot make folder %s", name.data);
+    }
+    free(folder);
+    if (status == 0)
+        return name.data;
+    buffer_free(&name);
+    error_prefix(err, "a run without --run goes to %s", path);
+    return NULL;
+}

@@ -6,12 +6,18 @@
 #include "base/buffer.h"
 #include "base/error.h"
 
+#include <dirent.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 /* Reads a whole regular file of at most `cap` bytes into *out (cleared first). */
 int file_read_all(struct buffer *out, const char *path, size_t cap, struct error *err);
+
+/* Is something there, through links? 1; 0: nothing; -1: that cannot be told, as where a folder on
+ * the way may not be searched or the disk fails. For files that may be absent: one that cannot be
+ * looked at is not one to go without. */
+int file_find(const char *path, struct error *err);
 
 /* Opens a regular file for positioned reading; *size is its length in bytes now. Returns the
  * descriptor, or -1. Close it with sys.close(). */
@@ -109,6 +115,10 @@ void folder_remove(const char *path);
 /* Waits for a file's or folder's lock (flock), until it is closed; a signal that asks for an end
  * waits behind it. A file system without locks does without. */
 void file_lock(int fd);
+
+/* The next entry of an open folder other than "." and "..", until the next call: 1; 0 at its end;
+ * -1 where the folder cannot be read on, which is no end: what it holds is not known then. */
+int folder_read(DIR *folder, const char *path, struct dirent **entry, struct error *err);
 
 /* fsync of a folder, so that a rename in it is on disk. */
 int folder_sync(const char *path, struct error *err);

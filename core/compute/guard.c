@@ -1,6 +1,7 @@
 #include "compute/guard.h"
 
 #include "base/memory.h"
+#include "base/sys.h"
 #include "compute/host.h"
 
 #include <stdlib.h>
@@ -21,7 +22,7 @@ struct guard {
 static void protect(const struct guarded *guarded, int access)
 {
     size_t bytes = (guarded->bytes + HOST_PAGE - 1) / HOST_PAGE * HOST_PAGE;
-    mprotect(host_pointer((struct place){guarded->buffer, 0}), bytes, access);
+    sys.mprotect(host_pointer((struct place){guarded->buffer, 0}), bytes, access);
 }
 
 /* Opens all buffers; returns the back end below. */

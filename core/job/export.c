@@ -260,7 +260,7 @@ static void clear_folder(const char *out)
     char *base = path_join(out, "base", NULL);
     if (base) {
         companions_clear(base);
-        rmdir(base);
+        sys.rmdir(base);
     }
     free(base);
     companions_clear(out);
@@ -274,7 +274,7 @@ static void clear_left(const char *out)
     if (fd < 0)
         return;
     if (sys.fstat(fd, &info) == 0 && S_ISREG(info.st_mode) && info.st_uid == geteuid() &&
-        flock(fd, LOCK_EX | LOCK_NB) == 0)
+        sys.flock(fd, LOCK_EX | LOCK_NB) == 0)
         clear_folder(out);
     sys.close(fd);
 }
@@ -336,7 +336,7 @@ static int write_base(const struct export *export, const char *out, struct expor
                                      .added_tokens = source->added_tokens},
                           .tokenizer = export->tokenizer,
                           .interrupted = export->interrupted};
-    char *whole = realpath(out, NULL);
+    char *whole = sys.realpath(out, NULL);
     summary->base = whole ? path_join(whole, "base", err) : NULL;
     free(whole);
     if (!whole)
@@ -370,20 +370,20 @@ static int write_files(const struct export *export, const char *run, bool adapte
 static int write_folder(const struct export *export, const char *run, bool adapters,
                         const char *out, struct export_summary *summary, struct error *err)
 {
-    bool made = access(out, F_OK) != 0;
+    bool made = sys.access(out, F_OK) != 0;
     if (folder_make(out, err) != 0)
         return -1;
     int mark = open_mark(out, O_CREAT | O_EXCL, err);
     int status = mark < 0 ? -1 : 0;
     if (status == 0) {
-        flock(mark, LOCK_EX | LOCK_NB); /* a file system without locks has none to be found */
+        sys.flock(mark, LOCK_EX | LOCK_NB); /* a file system without locks has none to be found */
         status = write_files(export, run, adapters, out, summary, err);
         if (status != 0)
             clear_folder(out);
         remove_mark(out, mark);
     }
     if (status != 0 && made)
-        rmdir(out);
+        sys.rmdir(out);
     return status;
 }
 

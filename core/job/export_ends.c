@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/json_edit.h"
+#include "base/sys.h"
 #include "job/export_parts.h"
 #include "model/config_write.h"
 
@@ -92,10 +93,10 @@ int export_write_ends(const struct export *export, const char *out, struct error
         return 0;
     if (checkpoint_format(model->checkpoint) != CHECKPOINT_GGUF) {
         char *path = path_join(checkpoint_folder(model->checkpoint), file_name, err);
-        bool there = path && access(path, F_OK) == 0;
-        int status = !path ? -1 : there ? change(&ends, path, out, err) : 0;
+        int there = path ? file_find(path, err) : -1;
+        int status = there > 0 ? change(&ends, path, out, err) : there;
         free(path);
-        if (status != 0 || there)
+        if (there != 0)
             return status;
     }
     put_new(&text, model, &ends);

@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/json_edit.h"
 #include "base/json_writer.h"
+#include "base/sys.h"
 #include "job/export_parts.h"
 #include "model/companions.h"
 #include "text/template.h"
@@ -25,9 +26,10 @@ static const char configuration[] = "tokenizer_config.json", jinja[] = "chat_tem
 static int is_there(const char *folder, const char *name, bool *there, struct error *err)
 {
     char *path = path_join(folder, name, err);
-    *there = path && access(path, F_OK) == 0;
+    int found = path ? file_find(path, err) : -1;
+    *there = found > 0;
     free(path);
-    return path ? 0 : -1;
+    return found < 0 ? -1 : 0;
 }
 
 /* A member's value, and whether the key is there as it is looked for. */

@@ -57,7 +57,8 @@ static bool holds_job(const char *folder)
 static char *existing_part(const char *path, struct error *err)
 {
     char *at = string_copy(path, err), *whole = NULL;
-    while (at && !(whole = realpath(at, NULL)) && strcmp(at, ".") != 0 && strcmp(at, "/") != 0) {
+    while (at && !(whole = sys.realpath(at, NULL)) && strcmp(at, ".") != 0 &&
+           strcmp(at, "/") != 0) {
         char *parent = path_folder(at, err);
         free(at);
         at = parent;
@@ -80,7 +81,7 @@ char *job_dir_around(const char *path, struct error *err)
 static int check_path(const char *path, struct error *err)
 {
     char folder[4096] = "";
-    if (path[0] != '/' && !getcwd(folder, sizeof folder))
+    if (path[0] != '/' && !sys.getcwd(folder, sizeof folder))
         return error_set_errno(err, errno, "cannot tell which folder this is");
     if (utf8_valid(path, strlen(path)) && utf8_valid(folder, strlen(folder)))
         return 0;
@@ -122,9 +123,9 @@ int job_dir_check(const char *path, struct error *err)
     struct stat info;
     char *there = check_free(path, err) == 0 ? existing_part(path, err) : NULL;
     int status = there ? 0 : -1;
-    if (there && stat(there, &info) == 0 && !S_ISDIR(info.st_mode))
+    if (there && sys.stat(there, &info) == 0 && !S_ISDIR(info.st_mode))
         status = error_set_errno(err, ENOTDIR, "cannot make folder %s", path);
-    else if (there && access(there, W_OK | X_OK) != 0)
+    else if (there && sys.access(there, W_OK | X_OK) != 0)
         status = error_set_errno(err, errno, "cannot make folder %s", path);
     free(there);
     return status;
@@ -150,7 +151,7 @@ int job_dir_create(const char *path, struct error *err)
 {
     if (check_free(path, err) != 0)
         return -1;
-    bool there = access(path, F_OK) == 0;
+    bool there = sys.access(path, F_OK) == 0;
     char *requests = path_join(path, "requests", err);
     char *checkpoints = requests ? path_join(path, "checkpoints", err) : NULL;
     int status = checkpoints ? folder_make(path, err) : -1;
@@ -161,8 +162,8 @@ int job_dir_create(const char *path, struct error *err)
     if (status == 0 && folder_make(checkpoints, err) != 0)
         status = -1;
     if (status != 0 && !there) {
-        rmdir(requests);
-        rmdir(path);
+        sys.rmdir(requests);
+        sys.rmdir(path);
     }
     free(requests);
     free(checkpoints);
@@ -186,7 +187,7 @@ char *job_dir_create_new(const char *path, struct error *err)
         if (sys.mkdir(name.data, 0777) == 0) {
             status = job_dir_create(name.data, err);
             if (status != 0)
-                rmdir(name.data);
+                sys.rmdir(name.data);
             break;
         }
         if (errno != EEXIST || i == MOST)
@@ -218,7 +219,7 @@ cJSON *job_dir_read(const char *path, const char *name, struct error *err)
 void job_put_arguments(struct json_writer *json, int argc, char *const argv[])
 {
     char folder[4096];
-    if (getcwd(folder, sizeof folder))
+    if (sys.getcwd(folder, sizeof folder))
         json_text(json, "folder", folder);
     json_list(json, "arguments");
     for (int i = 0; i < argc; i++)

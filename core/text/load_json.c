@@ -3,7 +3,9 @@
 
 #include "base/file.h"
 #include "base/memory.h"
+#include "base/sys.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -347,16 +349,11 @@ static int configure_from_model(struct tokenizer *t, const cJSON *config, const 
 
 int tokenizer_read_beside(cJSON **out, const char *folder, const char *file, struct error *err)
 {
-    struct stat info;
     char *path = path_join(folder, file, err);
-    *out = NULL;
-    if (!path)
-        return -1;
-    bool there = stat(path, &info) == 0;
-    if (there)
-        *out = json_read_file(path, CONFIG_FILE_MAX, JSON_LOOSE_NUMBERS, err);
+    int there = path ? file_find(path, err) : -1;
+    *out = there > 0 ? json_read_file(path, CONFIG_FILE_MAX, JSON_LOOSE_NUMBERS, err) : NULL;
     free(path);
-    return there && !*out ? -1 : 0;
+    return there < 0 || (there > 0 && !*out) ? -1 : 0;
 }
 
 /* transformers cuts special tokens' texts like any other then. */
@@ -407,13 +404,18 @@ static int load_file(struct tokenizer *t, const char *path, const char *folder, 
 int tokenizer_open(struct tokenizer **out, const char *path, struct error *err)
 {
     struct stat info;
-    if (stat(path, &info) != 0)
-        return error_set(err, "%s: no such file or folder", path);
+    if (sys.stat(path, &info) != 0)
+        return errno == ENOENT || errno == ENOTDIR
+                   ? error_set(err, "%s: no such file or folder", path)
+                   : error_set_errno(err, errno, "cannot read %s", path);
     bool is_folder = S_ISDIR(info.st_mode);
     char *file = is_folder ? path_join(path, "tokenizer.json", err) : string_copy(path, err);
-    if (file && is_folder && stat(file, &info) != 0) {
+    int there = file && is_folder ? file_find(file, err) : 1;
+    if (there <= 0) {
         free(file);
-        return error_set(err, "%s has no tokenizer.json; copy the model's own there", path);
+        return there < 0
+                   ? -1
+                   : error_set(err, "%s has no tokenizer.json; copy the model's own there", path);
     }
     char *folder = is_folder ? string_copy(path, err) : path_folder(path, err);
     struct tokenizer *t = file && folder ? tokenizer_new(err) : NULL;

@@ -1,4 +1,5 @@
 /* What is wrong with a field of the training form. */
+#include "base/sys.h"
 #include "base/text.h"
 #include "base/utf8.h"
 #include "job/job_dir.h"
@@ -57,11 +58,11 @@ static bool check_path(const struct setting_info *info, const char *value, char 
         snprintf(why, size, "name a file or a folder");
         return info->kind == SETTING_PATH_OR_EMPTY;
     }
-    if (stat(value, &at) != 0)
+    if (sys.stat(value, &at) != 0)
         snprintf(why, size, "%s", strerror(errno));
     else if (!S_ISREG(at.st_mode) && !S_ISDIR(at.st_mode))
         snprintf(why, size, "neither a file nor a folder");
-    else if (access(value, R_OK) != 0)
+    else if (sys.access(value, R_OK) != 0)
         snprintf(why, size, "%s", strerror(errno));
     else if (data_files_look(value, &err) != 0)
         utf8_copy(why, size, err.text);
@@ -96,7 +97,7 @@ static bool check_template(const char *value, char *why, size_t size)
 /* The nearest part of a path that is there, in place. */
 static void cut_to_existing(char *path, struct stat *at)
 {
-    while (stat(path, at) != 0 && (errno == ENOENT || errno == ENOTDIR)) {
+    while (sys.stat(path, at) != 0 && (errno == ENOENT || errno == ENOTDIR)) {
         char *slash = strrchr(path, '/');
         if (!slash)
             strcpy(path, ".");
@@ -112,11 +113,11 @@ static bool check_parent(const char *value, char *why, size_t size)
     struct stat at = {0};
     snprintf(path, sizeof path, "%s", value);
     cut_to_existing(path, &at);
-    if (stat(path, &at) != 0)
+    if (sys.stat(path, &at) != 0)
         snprintf(why, size, "%s", strerror(errno));
     else if (!S_ISDIR(at.st_mode))
         snprintf(why, size, "%s is a file", path);
-    else if (access(path, W_OK | X_OK) != 0)
+    else if (sys.access(path, W_OK | X_OK) != 0)
         snprintf(why, size, "%s: %s", path, strerror(errno));
     else
         return true;

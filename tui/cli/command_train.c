@@ -199,7 +199,7 @@ static char *default_run(const char *model, struct error *err)
 static int check_files(const struct option_list *files, struct error *err)
 {
     for (size_t i = 0; i < files->count; i++)
-        if (access(files->items[i], R_OK) != 0)
+        if (sys.access(files->items[i], R_OK) != 0)
             return error_set_errno(err, errno, "cannot read %s", files->items[i]);
     return 0;
 }

@@ -246,13 +246,15 @@ static int open_mark(const char *out, int flags, struct error *err)
     return fd;
 }
 
-static void remove_mark(const char *out, int fd)
+/* With the mark the next export to this folder would clear it. */
+static int remove_mark(const char *out, struct error *err)
 {
-    char *path = path_join(out, unfinished, NULL);
-    if (path)
-        sys.unlink(path);
+    char *path = path_join(out, unfinished, err);
+    int status = path ? 0 : -1;
+    if (path && sys.unlink(path) != 0)
+        status = error_set_errno(err, errno, "cannot remove %s", path);
     free(path);
-    sys.close(fd);
+    return status;
 }
 
 static void clear_folder(const char *out)
@@ -378,9 +380,11 @@ static int write_folder(const struct export *export, const char *run, bool adapt
     if (status == 0) {
         sys.flock(mark, LOCK_EX | LOCK_NB); /* a file system without locks has none to be found */
         status = write_files(export, run, adapters, out, summary, err);
+        if (status == 0)
+            status = remove_mark(out, err);
         if (status != 0)
             clear_folder(out);
-        remove_mark(out, mark);
+        sys.close(mark);
     }
     if (status != 0 && made)
         sys.rmdir(out);

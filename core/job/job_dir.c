@@ -141,8 +141,8 @@ static int claim(const char *requests, const char *path, struct error *err)
         return error_set_errno(err, errno, "cannot make folder %s", requests);
     return job_state(path) == JOB_STARTING
                ? error_set(err,
-                           "%s was made just now by another command, which starts a job there; "
-                           "another --run starts a new one",
+                           "%s was made just now by another command, which starts a job there or "
+                           "failed to; another --run starts a new one",
                            path)
                : 0;
 }

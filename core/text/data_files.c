@@ -68,8 +68,13 @@ static bool describes_data(const char *name)
 static int add_entry(struct walk *walk, char *path, const char *name, struct error *err)
 {
     struct stat info, behind;
-    bool is_folder = sys.lstat(path, &info) == 0 && S_ISDIR(info.st_mode);
-    bool is_file = sys.stat(path, &behind) != 0 || S_ISREG(behind.st_mode);
+    bool found = sys.lstat(path, &info) == 0, led = found && sys.stat(path, &behind) == 0;
+    if (!led && errno != ENOENT && errno != ELOOP) {
+        error_set_errno(err, errno, "cannot read %s", path);
+        free(path);
+        return -1;
+    }
+    bool is_folder = found && S_ISDIR(info.st_mode), is_file = !led || S_ISREG(behind.st_mode);
     bool special = strcmp(name, "__MACOSX") == 0 || (is_folder && strncmp(name, "__", 2) == 0);
     if (is_folder && !special)
         return add_folder(walk, path, err);

@@ -101,9 +101,10 @@ static bool is_stopped(void *context)
     return export_is_stopped(context);
 }
 
-static int loss_of(double *out, uint64_t *tokens, const struct source *source, const char *dtype,
-                   struct backend *backend, struct packing *packing, struct batch *batch,
-                   int64_t seq_len, const struct export *export, struct error *err)
+static int loss_of(double *out, uint64_t *tokens, const struct source *source,
+                   enum weight_type dtype, struct backend *backend, struct packing *packing,
+                   struct batch *batch, int64_t seq_len, const struct export *export,
+                   struct error *err)
 {
     struct transformer *transformer = NULL;
     struct evaluation evaluation = {0};
@@ -131,7 +132,7 @@ static int measure(struct export_cost *cost, const struct export *export, const 
     struct batch batch = {0};
     struct backend *backend = NULL;
     struct piece_list pieces = {0};
-    const char *dtype = run->bf16 ? "bf16" : "fp32";
+    enum weight_type dtype = run->bf16 ? WEIGHTS_BF16 : WEIGHTS_FP32;
     int status = dataset_open(&data, (const char *const *)of->paths, of->count, &of->options,
                               tokenizer, &watch, err);
     if (status == 0)

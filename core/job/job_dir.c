@@ -124,7 +124,7 @@ int job_dir_check(const char *path, struct error *err)
     char *there = check_free(path, err) == 0 ? existing_part(path, err) : NULL;
     int status = there ? 0 : -1;
     if (there && sys.stat(there, &info) == 0 && !S_ISDIR(info.st_mode))
-        status = error_set_errno(err, ENOTDIR, "cannot make folder %s", path);
+        status = error_set(err, "cannot make folder %s: %s is a file", path, there);
     else if (there && sys.access(there, W_OK | X_OK) != 0)
         status = error_set_errno(err, errno, "cannot make folder %s", path);
     free(there);

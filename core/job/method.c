@@ -5,13 +5,22 @@
 #include <stdlib.h>
 #include <string.h>
 
+const char *const method_names[METHOD_COUNT + 1] = {
+    [METHOD_SPECTRUM] = "spectrum",
+    [METHOD_FULL] = "full",
+    [METHOD_LORA] = "lora",
+    [METHOD_QLORA] = "qlora",
+    [METHOD_SPECTRUM_LORA] = "spectrum+lora",
+    [METHOD_SPECTRUM_QLORA] = "spectrum+qlora",
+};
+
 static const struct method_info methods[METHOD_COUNT] = {
-    [METHOD_FULL] = {"full", false, false, false},
-    [METHOD_SPECTRUM] = {"spectrum", true, false, false},
-    [METHOD_LORA] = {"lora", false, true, false},
-    [METHOD_QLORA] = {"qlora", false, true, true},
-    [METHOD_SPECTRUM_LORA] = {"spectrum+lora", true, true, false},
-    [METHOD_SPECTRUM_QLORA] = {"spectrum+qlora", true, true, true},
+    [METHOD_SPECTRUM] = {.plan = true},
+    [METHOD_FULL] = {.plan = false},
+    [METHOD_LORA] = {.adapters = true},
+    [METHOD_QLORA] = {.adapters = true, .quantized = true},
+    [METHOD_SPECTRUM_LORA] = {.plan = true, .adapters = true},
+    [METHOD_SPECTRUM_QLORA] = {.plan = true, .adapters = true, .quantized = true},
 };
 
 const struct method_info *method_info(enum training_method method)
@@ -22,7 +31,7 @@ const struct method_info *method_info(enum training_method method)
 enum training_method method_by_name(const char *name)
 {
     int method = 0;
-    while (method < METHOD_COUNT && strcmp(methods[method].name, name) != 0)
+    while (method < METHOD_COUNT && strcmp(method_names[method], name) != 0)
         method++;
     return (enum training_method)method;
 }

@@ -5,8 +5,8 @@
 #include "plan/plan.h"
 
 enum training_method {
-    METHOD_FULL,          /* everything trains */
     METHOD_SPECTRUM,      /* what the plan says trains */
+    METHOD_FULL,          /* everything trains */
     METHOD_LORA,          /* adapters beside every linear layer of the blocks */
     METHOD_QLORA,         /* the same, the frozen layers in 4 bits (arXiv 2305.14314) */
     METHOD_SPECTRUM_LORA, /* adapters beside the plan's linear layers; what else is in it trains */
@@ -15,8 +15,7 @@ enum training_method {
 };
 
 struct method_info {
-    const char *name; /* "spectrum+lora", as --method has it */
-    bool plan;        /* needs one */
+    bool plan; /* needs one */
     bool adapters;
     bool quantized; /* what is frozen is kept in 4 bits unless asked otherwise */
 };
@@ -25,8 +24,8 @@ const struct method_info *method_info(enum training_method method);
 /* METHOD_COUNT where there is none of that name. */
 enum training_method method_by_name(const char *name);
 
-/* "full, spectrum, ..." for messages and help. */
-#define METHOD_NAMES "full, spectrum, lora, qlora, spectrum+lora, spectrum+qlora"
+/* "spectrum+lora", as --method has them, by the enum; a NULL ends them. */
+extern const char *const method_names[METHOD_COUNT + 1];
 
 /* True for the seven linear weights of a block. */
 bool module_is_linear(const struct module *module);

@@ -389,19 +389,16 @@ int source_end_tokens(struct end_tokens *out, const struct source *source,
                          : end_tokens_read(out, base, tokenizer, err);
 }
 
-bool source_is_bf16(const struct source *source, const char *dtype)
+bool source_is_bf16(const struct source *source, enum weight_type dtype)
 {
-    return strcmp(dtype, "auto") == 0 ? source->bf16 : strcmp(dtype, "bf16") == 0;
+    return dtype == WEIGHTS_AUTO ? source->bf16 : dtype == WEIGHTS_BF16;
 }
 
 int source_transformer(struct transformer **out, const struct source *source,
                        struct backend *backend, int64_t tokens, int64_t max_positions,
-                       const char *dtype, bool generation, struct error *err)
+                       enum weight_type dtype, bool generation, struct error *err)
 {
     bool bf16 = source_is_bf16(source, dtype);
-    if (!bf16 && strcmp(dtype, "auto") != 0 && strcmp(dtype, "fp32") != 0)
-        return error_set_kind(err, ERROR_USAGE, "--dtype takes auto, bf16 or fp32, not \"%.40s\"",
-                              dtype);
     const struct transformer_options options = {.recipe = source->recipe,
                                                 .tokens = tokens,
                                                 .max_positions = max_positions,

@@ -48,12 +48,12 @@ int source_tokenizer(struct tokenizer **out, const struct source *source, struct
 int source_end_tokens(struct end_tokens *out, const struct source *source,
                       const struct tokenizer *tokenizer, struct error *err);
 
-/* Whether it computes with bf16 weights under this `dtype`: "auto", "bf16", "fp32". */
-bool source_is_bf16(const struct source *source, const char *dtype);
+/* Whether it computes with bf16 weights under this `dtype`. */
+bool source_is_bf16(const struct source *source, enum weight_type dtype);
 
 /* A transformer for evaluation and generation, with the run's weights in place. */
 int source_transformer(struct transformer **out, const struct source *source,
                        struct backend *backend, int64_t tokens, int64_t max_positions,
-                       const char *dtype, bool generation, struct error *err);
+                       enum weight_type dtype, bool generation, struct error *err);
 
 #endif

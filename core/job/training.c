@@ -120,7 +120,7 @@ static int train(struct training *training, bool resume, struct error *err)
 {
     bool exact = true;
     if (begin_record(training, resume, err) != 0 ||
-        training_check(training->request, resume, err) != 0 ||
+        training_check(training->request, resume ? TRAINING_RESUMES : TRAINING_STARTS, err) != 0 ||
         training_keep_template(training, resume, err) != 0 ||
         (resume && find_checkpoint(training, err) != 0) ||
         training_open(training, resume, err) != 0 || training_check_disk(training, err) != 0 ||
@@ -207,7 +207,7 @@ int training_dry_run(const struct training_request *request, const struct traini
 {
     struct training training = {.request = request, .view = view, .dry = true};
     int status = -1;
-    if (training_check(request, false, err) == 0 && job_dir_check(request->run, err) == 0 &&
+    if (training_check(request, TRAINING_ASKED, err) == 0 &&
         training_keep_template(&training, false, err) == 0)
         status = training_open(&training, false, err);
     if (status == 0)

@@ -8,55 +8,10 @@
 #define SPECTRUM_JOB_TRAINING_H
 
 #include "base/json_writer.h"
-#include "job/method.h"
-#include "spectra/score.h"
+#include "job/training_options.h"
 #include "train/trainer.h"
 
 #include <signal.h>
-
-/* How the linear layers of the blocks are kept that do not train. */
-enum frozen_type { FROZEN_AS_READ, FROZEN_INT8, FROZEN_NF4 };
-
-struct training_request {
-    const char *model, *run;
-    int64_t from_step; /* for a resume: the checkpoint to go on from; 0: the last */
-    enum training_method method;
-    const char *plan;             /* a plan file; NULL: the best `top` per cent by SNR */
-    double top;                   /* per cent */
-    enum empty_noise empty_noise; /* of the scan that `top` needs */
-    const char *select;           /* "last:4": a control in its place (plan/control.h); or NULL */
-    bool no_embeddings, no_head;  /* with `top` and `select` */
-    int64_t reselect;             /* steps between choices, with `top`; 0: one choice for the run */
-    int64_t rank;                 /* of adapters */
-    double alpha;
-    enum frozen_type frozen;
-    enum moment_type moments;   /* of the optimiser */
-    const char *const *factors; /* "REGEX=X": of the learning rate */
-    size_t factor_count;
-    const char *const *data;       /* data files and folders */
-    size_t data_count;             /* at least 1 */
-    const double *data_weights;    /* [data_count], see text/packing.h; NULL: 1 each */
-    const char *const *eval_data;  /* evaluation files and folders */
-    size_t eval_count;             /* 0: a share of the training documents */
-    double eval_split;             /* that share; 0: no evaluation */
-    struct dataset_options format; /* of both; without a date, which the run has */
-    bool add_tokens;               /* marks of the template that are no tokens become some */
-    const char *long_documents;    /* text/pieces.h; NULL: by kind */
-    const char *device;
-    int threads;              /* 0: all cores */
-    const char *dtype;        /* "auto", "bf16", "fp32" */
-    const char *master;       /* "fp32", "none" */
-    bool init;                /* random weights from the model folder's config.json */
-    const char *rope_scaling; /* "linear:4": in place of the model's own (model/model.h); or NULL */
-    uint64_t memory_limit;    /* bytes; 0: none */
-    int64_t sample_tokens;    /* 0: no samples */
-    const char *sample;       /* their prompt; NULL: the beginning of a document */
-    struct train_settings is; /* everything else; its storage, masters, pad and sample are filled in
-                               */
-    const char *program;      /* its version, for job.json */
-    int argc;                 /* for job.json, so that the job can be resumed */
-    char *const *argv;
-};
 
 /* What the run makes of its data. */
 struct training_data_plan {
@@ -125,11 +80,8 @@ struct training_view {
     const volatile sig_atomic_t *interrupted; /* set: stop behind the step in hand */
 };
 
-/* 0 where the request makes sense by itself, else ERROR_USAGE: what can be refused before there is
- * a folder. training_run() checks it too. A resume has the run's copy of a template's file. */
-int training_check(const struct training_request *request, bool resume, struct error *err);
-
-/* Trains. With `resume` it goes on from the run's last checkpoint, or `from_step`'s (or from the
+/* Trains what a request asks for that is filled (training_options.h); training_check() is called
+ * again. With `resume` it goes on from the run's last checkpoint, or `from_step`'s (or from the
  * start where there is none). 0: completed; ERROR_INTERRUPTED: stopped, with a checkpoint; -1. */
 int training_run(const struct training_request *request, bool resume,
                  const struct training_view *view, struct error *err);

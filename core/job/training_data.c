@@ -12,15 +12,15 @@ static void say(void *context, const char *line)
     training_say(context, "%s", line);
 }
 
-static int open_data(struct training *training, struct dataset *out, const char *const *paths,
-                     size_t count, struct error *err)
+static int open_data(struct training *training, struct dataset *out,
+                     const struct option_list *paths, struct error *err)
 {
     const struct dataset_watch watch = {
         .context = training, .say = say, .stop = training_should_stop};
     struct dataset_options format = training->format;
     format.template_may_rest = true; /* in one of the two: check_template() asks both */
     format.names_may_rest = true;    /* likewise, check_names() */
-    return dataset_open(out, paths, count, &format, training->tokenizer, &watch, err);
+    return dataset_open(out, paths->items, paths->count, &format, training->tokenizer, &watch, err);
 }
 
 /* Weights go to the data set, of which an epoch is made. */
@@ -28,11 +28,12 @@ static void weigh(struct training *training)
 {
     const struct training_request *request = training->request;
     struct dataset *data = &training->data;
-    for (size_t i = 0; request->data_weights && i < data->source_count; i++) {
+    for (size_t i = 0; i < request->data_weights.count && i < data->source_count; i++) {
         size_t begin = i > 0 ? data->sources[i - 1].end : 0;
-        data->sources[i].weight = request->data_weights[i];
-        training_say(training, "data: %s: %zu documents, each %g times an epoch", request->data[i],
-                     data->sources[i].end - begin, request->data_weights[i]);
+        data->sources[i].weight = request->data_weights.items[i];
+        training_say(training, "data: %s: %zu documents, each %g times an epoch",
+                     request->data.items[i], data->sources[i].end - begin,
+                     request->data_weights.items[i]);
     }
 }
 
@@ -49,13 +50,13 @@ static int list_pieces(const struct training *training, struct piece_list *out,
 static int split(struct training *training, struct error *err)
 {
     const struct training_request *request = training->request;
-    bool share = request->eval_count == 0 && request->eval_split > 0;
+    bool share = request->eval_data.count == 0 && request->eval_split > 0;
     struct piece_list all;
     if (list_pieces(training, &all, &training->data, err) != 0)
         return -1;
     size_t units = pieces_units(&all);
     if (share && units >= SPLIT_AT_LEAST) {
-        int status = pieces_divide(&all, request->eval_split, request->is.optimizer.seed,
+        int status = pieces_divide(&all, request->eval_split, (uint64_t)request->seed,
                                    &training->train, &training->eval, err);
         pieces_free(&all);
         return status;
@@ -66,10 +67,9 @@ static int split(struct training *training, struct error *err)
                      "no evaluation: %zu documents are too few to hold some back (%d are needed); "
                      "--eval-data names others",
                      units, SPLIT_AT_LEAST);
-    if (request->eval_count == 0)
+    if (request->eval_data.count == 0)
         return 0;
-    if (open_data(training, &training->eval_data, request->eval_data, request->eval_count, err) ==
-            0 &&
+    if (open_data(training, &training->eval_data, &request->eval_data, err) == 0 &&
         list_pieces(training, &training->eval, &training->eval_data, err) == 0)
         return 0;
     return error_prefix(err, "evaluation data");
@@ -196,8 +196,8 @@ static int check_names(const struct training *training, struct error *err)
 {
     const struct training_request *request = training->request;
     return dataset_check_absent(&training->data,
-                                request->eval_count > 0 ? &training->eval_data : NULL,
-                                request->data[0], err);
+                                request->eval_data.count > 0 ? &training->eval_data : NULL,
+                                request->data.items[0], err);
 }
 
 static int check_template(const struct training *training, struct error *err)
@@ -205,7 +205,7 @@ static int check_template(const struct training *training, struct error *err)
     const char *name = training->format.template_name;
     if (!name || training->data.templated || training->eval_data.templated)
         return 0;
-    return dataset_refuse_template(training->request->data[0], name, err);
+    return dataset_refuse_template(training->request->data.items[0], name, err);
 }
 
 /* A template may end turns with what begins the next one, which is not the turn's. */
@@ -230,7 +230,7 @@ int training_load_data(struct training *training, bool resume, struct error *err
     const struct training_request *request = training->request;
     if (tokenizer_for_checkpoint(&training->tokenizer, training->model->checkpoint, err) != 0 ||
         training_settle_template(training, resume, err) != 0 ||
-        open_data(training, &training->data, request->data, request->data_count, err) != 0 ||
+        open_data(training, &training->data, &request->data, err) != 0 ||
         split(training, err) != 0 || check_template(training, err) != 0 ||
         tell_turn_end(training, err) != 0 ||
         transformer_check_ids(training->model, &training->data, training->tokenizer, err) != 0 ||

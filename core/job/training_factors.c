@@ -1,52 +1,9 @@
-/* --lr-factor: "REGEX=X", times the learning rate of what trains and has a name that it finds. */
+/* --lr-factor: what each tensor's learning rate is multiplied by. */
 #include "base/memory.h"
-#include "base/regex.h"
+#include "job/lr_factor.h"
 #include "job/training_parts.h"
 
-#include <math.h>
 #include <stdlib.h>
-#include <string.h>
-
-struct factor {
-    struct regex *regex;
-    double value;
-};
-
-/* The number stands behind the last '=': patterns may have others. */
-static int factor_open(struct factor *out, const char *text, struct error *err)
-{
-    const char *equals = strrchr(text, '=');
-    char *end = NULL, *pattern;
-    *out = (struct factor){0};
-    if (equals && equals > text)
-        out->value = strtod(equals + 1, &end);
-    if (!end || end == equals + 1 || *end || !isfinite(out->value) || !(out->value > 0))
-        return error_set_kind(
-            err, ERROR_USAGE,
-            "--lr-factor takes REGEX=X with X above 0, as in embed_tokens=0.1, not "
-            "\"%.60s\" (what is not to train is frozen by the plan)",
-            text);
-    if (!(pattern = string_copy(text, err)))
-        return -1;
-    pattern[equals - text] = '\0';
-    out->regex = regex_new(pattern, err);
-    free(pattern);
-    if (out->regex)
-        return 0;
-    err->kind = ERROR_USAGE;
-    return error_prefix(err, "--lr-factor %.60s", text);
-}
-
-int training_check_factors(const struct training_request *request, struct error *err)
-{
-    for (size_t i = 0; i < request->factor_count; i++) {
-        struct factor factor;
-        if (factor_open(&factor, request->factors[i], err) != 0)
-            return -1;
-        regex_free(factor.regex);
-    }
-    return 0;
-}
 
 /* May it train: now, or behind a choice that is made again? */
 static bool may_train(const struct training *training, size_t index)
@@ -59,7 +16,7 @@ static bool may_train(const struct training *training, size_t index)
 }
 
 /* To every tensor of that name, so that what trains later has its factor too. */
-static int apply(struct training *training, const struct factor *factor, size_t *found,
+static int apply(struct training *training, const struct lr_factor *factor, size_t *found,
                  struct error *err)
 {
     const struct model *model = training->model;
@@ -79,9 +36,9 @@ static int apply(struct training *training, const struct factor *factor, size_t 
 
 static int apply_text(struct training *training, const char *text, struct error *err)
 {
-    struct factor factor;
+    struct lr_factor factor;
     size_t found = 0;
-    if (factor_open(&factor, text, err) != 0)
+    if (lr_factor_open(&factor, text, err) != 0)
         return -1;
     int status = apply(training, &factor, &found, err);
     regex_free(factor.regex);
@@ -94,14 +51,14 @@ int training_fill_factors(struct training *training, struct error *err)
 {
     const struct training_request *request = training->request;
     size_t count = run_tensor_count(training->model);
-    if (request->factor_count == 0)
+    if (request->factors.count == 0)
         return 0;
     if (!(training->factors = array_alloc(count, sizeof *training->factors, err)))
         return -1;
     for (size_t i = 0; i < count; i++)
         training->factors[i] = 1;
-    for (size_t i = 0; i < request->factor_count; i++)
-        if (apply_text(training, request->factors[i], err) != 0)
+    for (size_t i = 0; i < request->factors.count; i++)
+        if (apply_text(training, request->factors.items[i], err) != 0)
             return -1;
     training->settings.optimizer.factors = training->factors;
     return 0;

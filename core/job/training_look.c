@@ -21,7 +21,7 @@ static int tell_first(const struct training *training, struct buffer *line, stru
     const struct training_request *request = training->request;
     struct record_walk *walk;
     struct record_look look;
-    if (record_walk_open(&walk, request->data, request->data_count, &training->format,
+    if (record_walk_open(&walk, request->data.items, request->data.count, &training->format,
                          training->tokenizer, err) != 0)
         return -1;
     int status = first_kept(&look, walk, err);

@@ -7,9 +7,9 @@
 #include "compute/machine.h"
 #include "compute/onednn.h"
 #include "job/job_dir.h"
+#include "job/training_memory.h"
 #include "job/training_parts.h"
 #include "model/init.h"
-#include "plan/control.h"
 
 #include <errno.h>
 #include <math.h>
@@ -47,7 +47,7 @@ static int open_model(struct training *training, bool resume, struct error *err)
     if (!training->model_path)
         return -1;
     if (request->init && !(resume && job_dir_has(request->run, "base/model.safetensors")) &&
-        model_init(request->model, training->model_path, request->is.optimizer.seed, err) != 0)
+        model_init(request->model, training->model_path, (uint64_t)request->seed, err) != 0)
         return -1;
     if (model_open(&training->model, training->model_path, err) != 0)
         return -1;
@@ -59,70 +59,6 @@ static int open_model(struct training *training, bool resume, struct error *err)
     if (request->rope_scaling && model_scale_rope(training->model, request->rope_scaling, err) != 0)
         return -1;
     return model_check_trainable(training->model, err);
-}
-
-static int fix_precision(struct train_settings *s, const struct training_request *request,
-                         struct error *err)
-{
-    const char *dtype = request->dtype, *master = request->master;
-    bool bf16 = strcmp(dtype, "auto") == 0 ? machine_has_bf16() : strcmp(dtype, "bf16") == 0;
-    if (!bf16 && strcmp(dtype, "auto") != 0 && strcmp(dtype, "fp32") != 0)
-        return error_set_kind(err, ERROR_USAGE, "--dtype takes auto, bf16 or fp32, not \"%.40s\"",
-                              dtype);
-    if (strcmp(master, "fp32") != 0 && strcmp(master, "none") != 0)
-        return error_set_kind(err, ERROR_USAGE, "--master takes fp32 or none, not \"%.40s\"",
-                              master);
-    if (strcmp(dtype, "fp32") == 0 && strcmp(master, "none") == 0)
-        return error_set_kind(err, ERROR_USAGE,
-                              "fp32 weights are their own masters: --master none belongs to bf16");
-    s->storage = bf16 ? STORAGE_BF16 : STORAGE_F32;
-    s->masters = bf16 && strcmp(master, "fp32") == 0;
-    return 0;
-}
-
-/* New rows are of no use before they are trained. */
-static int check_adding(const struct training_request *request, struct error *err)
-{
-    const struct method_info *method = method_info(request->method);
-    if (!request->add_tokens)
-        return 0;
-    if (method->adapters)
-        return error_set_kind(err, ERROR_USAGE,
-                              "--add-tokens belongs to --method full and spectrum: --method %s "
-                              "would leave the embeddings of new tokens untrained",
-                              method->name);
-    if (request->no_embeddings || request->no_head)
-        return error_set_kind(err, ERROR_USAGE,
-                              "--add-tokens trains the embeddings and the head, which have rows of "
-                              "the new tokens: leave out %s",
-                              request->no_embeddings ? "--no-embeddings" : "--no-head");
-    return 0;
-}
-
-int training_check(const struct training_request *request, bool resume, struct error *err)
-{
-    struct train_settings settings;
-    struct control control;
-    enum long_documents how;
-    const struct dataset_options *format = &request->format;
-    if (!(request->is.rate > 0))
-        return error_set_kind(err, ERROR_USAGE,
-                              "--lr 0 trains nothing: the learning rate must be above 0");
-    if (request->is.warmup > 1 && request->is.warmup != floor(request->is.warmup))
-        return error_set_kind(err, ERROR_USAGE,
-                              "--warmup takes whole steps, or below 1 a share of them, not %g",
-                              request->is.warmup);
-    if (fix_precision(&settings, request, err) != 0 ||
-        backend_check_training(request->device, err) != 0 ||
-        (format->template_name && !(resume && training_has_template(request)) &&
-         template_check(format->template_name, err) != 0) ||
-        check_adding(request, err) != 0 ||
-        long_documents_by_name(&how, request->long_documents, err) != 0 ||
-        training_check_factors(request, err) != 0 ||
-        (request->rope_scaling && model_check_rope_scaling(request->rope_scaling, err) != 0) ||
-        (request->select && control_parse(&control, request->select, err) != 0))
-        return -1;
-    return dataset_check_columns(format->columns, err);
 }
 
 /* Weights that are all 1 change nothing. */
@@ -155,40 +91,39 @@ static int identify(struct training *training, struct error *err)
         return -1;
     hash_update(hash, fingerprints, strlen(fingerprints));
     hash_update(hash, training->train.items, training->train.count * sizeof *training->train.items);
-    if (training->request->data_weights)
+    if (training->request->data_weights.count > 0)
         hash_weights(hash, &training->data);
     hash_text(hash, identity->data);
     hash_free(hash);
     snprintf(identity->exact, sizeof identity->exact, "%s, %d threads, %s, %s",
-             training->backend->name, machine_threads(training->request->threads),
+             training->backend->name, machine_threads((int)training->request->threads),
              machine_instructions(), onednn_version());
     return 0;
 }
 
-/* As few blocks as fit the limit are computed anew in the backward pass; refuses, before anything
- * is allocated, what does not fit even with all of them. */
+/* What the run will take is known, and with --memory-limit how many blocks the backward pass
+ * computes anew, before anything is allocated; what does not fit even so is refused. */
 int training_fit_memory(struct training *training, struct error *err)
 {
     uint64_t limit = training->request->memory_limit;
     struct train_settings *s = &training->settings;
     struct memory_plan *plan = NULL;
-    if (limit == 0)
-        return 0;
-    if (trainer_fit(&plan, &training->inputs, s, limit, err) != 0)
+    if (training_memory(&plan, training->request, &training->inputs, s, err) != 0)
         return -1;
-    uint64_t total = plan->total;
+    training->planned_bytes = plan->total;
     memory_plan_free(plan);
-    if (total <= limit && s->recomputed > 0)
+    if (limit > 0 && training->planned_bytes > limit)
+        return error_set(err,
+                         "the run needs %s, with every block computed anew in the backward pass, "
+                         "and --memory-limit is %s; a lower --batch, --seq-len or --top, "
+                         "--frozen-dtype nf4, --optimizer adamw-8bit, or --master none, needs less",
+                         bytes_text((double)training->planned_bytes).text,
+                         bytes_text((double)limit).text);
+    if (s->recomputed > 0)
         training_say(training,
                      "to fit --memory-limit the backward pass computes %lld of %lld blocks anew",
                      (long long)s->recomputed, (long long)training->model->config.layers);
-    if (total <= limit)
-        return 0;
-    return error_set(err,
-                     "the run needs %s, with every block computed anew in the backward pass, "
-                     "and --memory-limit is %s; a lower --batch, --seq-len or --top, "
-                     "--frozen-dtype nf4, --optimizer adamw-8bit, or --master none, needs less",
-                     bytes_text((double)total).text, bytes_text((double)limit).text);
+    return 0;
 }
 
 /* Before anything is allocated, of a dry run, too: what a control group or a limit of the process
@@ -199,11 +134,7 @@ static int check_room(struct training *training, struct error *err)
     static const char less[] =
         "a lower --batch, --seq-len or --top, --memory-limit, --frozen-dtype "
         "nf4, --optimizer adamw-8bit, or --master none, needs less";
-    struct memory_plan *plan = NULL;
-    if (trainer_plan(&plan, &training->inputs, &training->settings, err) != 0)
-        return -1;
-    uint64_t total = plan->total;
-    memory_plan_free(plan);
+    uint64_t total = training->planned_bytes;
     if (total <= training->free_bytes)
         return 0;
     if (training->dry) { /* it says so, and takes nothing of what is not there */
@@ -219,44 +150,26 @@ static int check_room(struct training *training, struct error *err)
     return 0;
 }
 
-static struct recipe recipe_of(const struct training *training)
-{
-    const struct training_request *request = training->request;
-    struct recipe recipe = {.trained = training->choice.trained,
-                            .touched = training->touched,
-                            .moments = request->moments};
-    if (method_info(request->method)->adapters) {
-        recipe.adapted = training->choice.adapted;
-        recipe.rank = request->rank;
-        recipe.alpha = request->alpha;
-    }
-    if (request->frozen != FROZEN_AS_READ) {
-        recipe.quantized = training->choice.frozen;
-        recipe.frozen = request->frozen == FROZEN_INT8 ? STORAGE_INT8 : STORAGE_NF4;
-    }
-    return recipe;
-}
-
 void training_gather_inputs(struct training *training)
 {
     training->inputs = (struct train_inputs){
         .model = training->model,
         .backend = training->backend,
-        .recipe = recipe_of(training),
+        .recipe = training_recipe(training->request, &training->choice),
         .train = &training->train,
         .eval = training->eval.count > 0 ? &training->eval : NULL,
         .run = training->request->run,
         .identity = &training->identity,
     };
+    training->inputs.recipe.touched = training->touched;
 }
 
 int training_open(struct training *training, bool resume, struct error *err)
 {
     const struct training_request *request = training->request;
-    training->settings = request->is;
-    if (fix_precision(&training->settings, request, err) != 0 ||
-        open_model(training, resume, err) != 0 ||
-        backend_open(&training->backend, request->device, request->threads, err) != 0 ||
+    training->settings = training_settings(request);
+    if (open_model(training, resume, err) != 0 ||
+        backend_open(&training->backend, request->device, (int)request->threads, err) != 0 ||
         training_load_data(training, resume, err) != 0 || identify(training, err) != 0 ||
         (!training->recorded && training_write_job(training, err) != 0) ||
         training_choose(training, resume, err) != 0 || training_check_added(training, err) != 0)
@@ -271,7 +184,7 @@ int training_open(struct training *training, bool resume, struct error *err)
         return -1;
     if (trainer_new(&training->trainer, &training->inputs, &training->settings, err) != 0)
         return -1;
-    double warmup = request->is.warmup, most = (double)trainer_steps(training->trainer) - 1;
+    double warmup = request->warmup, most = (double)trainer_steps(training->trainer) - 1;
     if (warmup >= 1 && warmup > most)
         training_say(training,
                      "--warmup %g is cut to %g step%s: the last step of a run has the whole "

@@ -34,7 +34,8 @@ struct training {
     struct run_identity identity;
     struct train_inputs inputs;
     struct trainer *trainer;
-    uint64_t free_bytes; /* of memory, before the trainer was made */
+    uint64_t planned_bytes; /* of memory: what the trainer takes */
+    uint64_t free_bytes;    /* before the trainer was made */
     struct training_disk disk;
     size_t base_bytes; /* resident before the trainer was made; 0: unknown */
     struct job_metrics_writer metrics;
@@ -58,8 +59,7 @@ void training_close(struct training *training);
 /* training_plan.c: plan and trained flags from the request, or as the run has them already. */
 int training_choose(struct training *training, bool resume, struct error *err);
 
-/* training_factors.c: settings.optimizer.factors from the request. The check needs no model. */
-int training_check_factors(const struct training_request *request, struct error *err);
+/* training_factors.c: settings.optimizer.factors from the request. */
 int training_fill_factors(struct training *training, struct error *err);
 
 /* training_reselect.c: --reselect. One that the run is too short for is an error. */
@@ -79,9 +79,8 @@ int training_fit_memory(struct training *training, struct error *err);
 int training_check_disk(struct training *training, struct error *err);
 
 /* training_template.c: --template, which is the run's from its start on: keeps a copy of a file,
- * but for a dry run, or on a resume takes the one that is there. Is there one already? */
+ * but for a dry run, or on a resume takes the one that is there. */
 int training_keep_template(struct training *training, bool resume, struct error *err);
-bool training_has_template(const struct training_request *request);
 /* The copy of a start that was refused, of which nothing is left to the next one. */
 void training_drop_template(const struct training *training);
 /* With the tokenizer at hand: the date of a template that writes one; its marks that are no tokens

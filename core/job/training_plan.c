@@ -21,7 +21,7 @@ static int rank_plan(struct training *training, struct error *err)
 {
     const struct training_request *request = training->request;
     const struct scan_options options = {
-        .use_cache = true, .threads = request->threads, .empty_noise = request->empty_noise};
+        .use_cache = true, .threads = (int)request->threads, .empty_noise = request->empty_noise};
     const struct scan_observer observer = {.context = training,
                                            .should_stop = training_should_stop};
     char line[SCAN_LINE_MAX];
@@ -43,7 +43,7 @@ static int control(struct training *training, struct error *err)
     struct control control;
     return control_parse(&control, request->select, err) == 0
                ? control_plan(&training->plan, &training->outline, &control, training->model,
-                              request->is.optimizer.seed, err)
+                              (uint64_t)request->seed, err)
                : -1;
 }
 
@@ -89,12 +89,12 @@ static int check_choice(const struct training *training, struct error *err)
                          "the plan has no linear layer of a block that an adapter could stand "
                          "beside: --method %s would train none; a higher --top, or a plan with "
                          "such layers, or --method spectrum, which trains what the plan names",
-                         method->name);
+                         method_names[training->request->method]);
     if (method->adapters && adapted == 0)
         return error_set(err,
                          "%s has no linear layer that --method %s puts an adapter beside (q, k, v, "
                          "o, gate, up and down projections); --method spectrum or full trains it",
-                         training->model_path, method->name);
+                         training->model_path, method_names[training->request->method]);
     return trained + adapted > 0
                ? 0
                : error_set(err, "the plan trains nothing: a higher --top, or without "

@@ -4,188 +4,167 @@
 #include "compute/machine.h"
 #include "compute/onednn.h"
 #include "job/job_dir.h"
+#include "job/training_memory.h"
 #include "job/training_parts.h"
 #include "plan/plan_file.h"
 
-#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-static void put_files(struct buffer *out, const char *key, const char *const *files, size_t count)
+static void put_fingerprints(struct json_writer *json, const char *key, const struct dataset *data)
 {
-    buffer_format(out, ", \"%s\": [", key);
-    for (size_t i = 0; i < count; i++) {
-        buffer_text(out, i ? ", " : "");
-        json_put_string(out, files[i]);
-    }
-    buffer_byte(out, ']');
-}
-
-static void put_fingerprints(struct buffer *out, const char *key, const struct dataset *data)
-{
-    buffer_format(out, ", \"%s\": [", key);
+    json_list(json, key);
     for (size_t i = 0; i < data->source_count; i++)
-        buffer_format(out, "%s\"%s\"", i ? ", " : "", data->sources[i].fingerprint);
-    buffer_byte(out, ']');
+        json_text(json, NULL, data->sources[i].fingerprint);
+    json_end(json);
 }
 
-static void put_text(struct buffer *out, const char *key, const char *value)
-{
-    buffer_format(out, ", \"%s\": ", key);
-    json_put_string(out, value);
-}
-
-static void put_real(struct buffer *out, const char *key, double value)
-{
-    buffer_format(out, ", \"%s\": ", key);
-    json_put_number(out, value);
-}
-
-static void put_flag(struct buffer *out, const char *key, bool value)
-{
-    buffer_format(out, ", \"%s\": %s", key, value ? "true" : "false");
-}
-
-/* Options that have no value are absent. */
-static void put_option(struct buffer *out, const char *key, const char *value)
+/* What has no value is absent. */
+static void put_option(struct json_writer *json, const char *key, const char *value)
 {
     if (value)
-        put_text(out, key, value);
+        json_text(json, key, value);
 }
 
-static void put_weights(struct buffer *out, const double *weights, size_t count)
+/* --- what was asked for, with the defaults of what was not --- */
+
+static void put_texts(struct json_writer *json, const char *key, const struct option_list *list)
 {
-    buffer_text(out, ", \"data_weights\": [");
-    for (size_t i = 0; i < count; i++) {
-        buffer_text(out, i ? ", " : "");
-        json_put_number(out, weights[i]);
-    }
-    buffer_byte(out, ']');
+    json_list(json, key);
+    for (size_t i = 0; i < list->count; i++)
+        json_text(json, NULL, list->items[i]);
+    json_end(json);
 }
 
-/* What was asked for, with the defaults of what was not. */
-static void put_request(struct buffer *out, const struct training_request *request)
+static void put_numbers(struct json_writer *json, const char *key,
+                        const struct option_numbers *list)
 {
-    const struct method_info *method = method_info(request->method);
-    put_text(out, "method", method->name);
-    put_option(out, "plan", request->plan);
-    put_option(out, "select", request->select);
-    if (method->plan && !request->plan) {
-        if (!request->select) {
-            put_real(out, "top", request->top);
-            put_text(out, "empty_noise",
-                     request->empty_noise == EMPTY_NOISE_ONE ? "one" : "infinity");
-        }
-        if (request->reselect > 0)
-            buffer_format(out, ", \"reselect\": %" PRId64, request->reselect);
-        put_flag(out, "no_embeddings", request->no_embeddings);
-        put_flag(out, "no_head", request->no_head);
-    }
-    if (method->adapters) {
-        buffer_format(out, ", \"rank\": %" PRId64, request->rank);
-        put_real(out, "alpha", request->alpha);
-    }
-    put_text(out, "optimizer", optimizer_name(request->moments));
-    if (request->frozen != FROZEN_AS_READ)
-        put_text(out, "frozen_dtype", request->frozen == FROZEN_INT8 ? "int8" : "nf4");
-    if (request->factor_count > 0)
-        put_files(out, "lr_factors", request->factors, request->factor_count);
-    put_option(out, "template", request->format.template_name);
-    put_option(out, "columns", request->format.columns);
-    put_option(out, "mark", request->format.mark);
-    put_option(out, "long", request->long_documents);
-    put_files(out, "data", request->data, request->data_count);
-    if (request->data_weights)
-        put_weights(out, request->data_weights, request->data_count);
-    put_files(out, "eval_data", request->eval_data, request->eval_count);
-    if (request->eval_count == 0)
-        put_real(out, "eval_split", request->eval_split);
-    put_text(out, "device", request->device);
-    put_text(out, "dtype", request->dtype);
-    put_text(out, "master", request->master);
-    put_flag(out, "init", request->init);
-    put_option(out, "rope_scaling", request->rope_scaling);
-    if (request->memory_limit > 0)
-        buffer_format(out, ", \"memory_limit\": %" PRIu64, request->memory_limit);
-    buffer_format(out, ", \"sample_tokens\": %" PRId64, request->sample_tokens);
-    put_option(out, "sample", request->sample);
+    json_list(json, key);
+    for (size_t i = 0; i < list->count; i++)
+        json_real(json, NULL, list->items[i]);
+    json_end(json);
 }
+
+/* The member of the request that a row stands for. */
+static void put_value(struct json_writer *json, const char *key, const struct option *row,
+                      const struct training_request *request)
+{
+    const void *value = (const char *)request + row->at;
+    switch (row->kind) {
+    case OPTION_FLAG:
+        json_flag(json, key, *(const bool *)value);
+        break;
+    case OPTION_TEXT:
+    case OPTION_PATH:
+        json_text(json, key, *(const char *const *)value);
+        break;
+    case OPTION_TEXTS:
+    case OPTION_PATHS:
+        put_texts(json, key, value);
+        break;
+    case OPTION_NUMBERS:
+        put_numbers(json, key, value);
+        break;
+    case OPTION_INTEGER:
+        json_integer(json, key, *(const int64_t *)value);
+        break;
+    case OPTION_NUMBER:
+        json_real(json, key, *(const double *)value);
+        break;
+    case OPTION_BYTES:
+        json_count(json, key, *(const uint64_t *)value);
+        break;
+    case OPTION_CHOICE:
+        json_text(json, key, option_choice_name(row, request));
+        break;
+    }
+}
+
+/* Where a row does not say when: what has a value, and a number but for a 0 that is the default. */
+static bool is_recorded(const struct option *row, const struct training_request *request)
+{
+    const void *value = (const char *)request + row->at;
+    bool zero = (row->kind == OPTION_INTEGER && *(const int64_t *)value == 0) ||
+                (row->kind == OPTION_NUMBER && *(const double *)value == 0);
+    if (row->key && !row->key[0])
+        return false;
+    if (row->recorded)
+        return row->recorded(request);
+    return option_has_value(row, request) &&
+           !(zero && row->preset && strcmp(row->preset, "0") == 0);
+}
+
+/* Under a row's key, else under its name with "_" for "-". */
+static void put_request(struct json_writer *json, const struct training_request *request)
+{
+    for (size_t i = 0; i < training_options.count; i++) {
+        const struct option *row = &training_options.rows[i];
+        char key[64];
+        if (!is_recorded(row, request))
+            continue;
+        snprintf(key, sizeof key, "%s", row->key ? row->key : row->name);
+        for (char *dash = key; (dash = strchr(dash, '-'));)
+            *dash = '_';
+        put_value(json, key, row, request);
+    }
+}
+
+/* What the optimiser has that no option says. */
+static void put_optimizer(struct json_writer *json, const struct training_request *request)
+{
+    const struct optimizer_settings optimizer = training_settings(request).optimizer;
+    json_real(json, "beta1", optimizer.beta1);
+    json_real(json, "beta2", optimizer.beta2);
+    json_real(json, "epsilon", optimizer.epsilon);
+}
+
+/* --- what became known --- */
 
 /* What the run's texts depend on besides: of its template, and tokens that it added. */
-static void put_template(struct buffer *out, const struct training *training)
+static void put_template(struct json_writer *json, const struct training *training)
 {
-    put_flag(out, "add_tokens", training->request->add_tokens);
-    put_option(out, "template_date", training->date);
-    if (training->added_tokens) {
-        buffer_text(out, ", \"added_tokens\": ");
-        json_put_tree(out, training->added_tokens);
-    }
-}
-
-static void put_settings(struct buffer *out, const struct train_settings *s)
-{
-    buffer_format(out,
-                  ", \"seq_len\": %" PRId64 ", \"batch\": %" PRId64 ", \"accumulate\": %" PRId64
-                  ", \"eval_every\": %" PRId64 ", \"save_every\": %" PRId64 ", \"keep\": %" PRId64
-                  ", \"seed\": %" PRIu64,
-                  s->seq_len, s->batch, s->accumulate, s->eval_every, s->save_every, s->keep,
-                  s->optimizer.seed);
-    if (s->steps == 0)
-        put_real(out, "epochs", s->epochs);
-    put_text(out, "schedule", schedule_name(s->schedule));
-    put_real(out, "lr", s->rate);
-    put_real(out, "warmup", s->warmup);
-    put_real(out, "clip", s->optimizer.clip);
-    put_real(out, "weight_decay", s->optimizer.weight_decay);
-    if (s->z_loss > 0)
-        put_real(out, "z_loss", s->z_loss);
-    if (s->spike_guard > 0)
-        put_real(out, "spike_guard", s->spike_guard);
-    if (s->neftune > 0)
-        put_real(out, "neftune", s->neftune);
-    put_real(out, "beta1", s->optimizer.beta1);
-    put_real(out, "beta2", s->optimizer.beta2);
-    put_real(out, "epsilon", s->optimizer.epsilon);
+    put_option(json, "template_date", training->date);
+    if (training->added_tokens)
+        json_tree(json, "added_tokens", training->added_tokens);
 }
 
 /* What the numbers depend on besides what was asked for. */
-static void put_machine(struct buffer *out, const struct training *training)
+static void put_machine(struct json_writer *json, const struct training *training)
 {
     const struct training_request *request = training->request;
-    put_option(out, "program", request->program);
-    buffer_format(out, ", \"threads\": %d", machine_threads(request->threads));
-    put_text(out, "instructions", machine_instructions());
-    put_text(out, "library", onednn_version());
+    put_option(json, "program", request->program);
+    json_integer(json, "threads", machine_threads((int)request->threads));
+    json_text(json, "instructions", machine_instructions());
+    json_text(json, "library", onednn_version());
     if (training->backend)
-        put_text(out, "backend", training->backend->name);
+        json_text(json, "backend", training->backend->name);
 }
 
 /* What became known when the data had been read, and when the trainer was made. */
-static void put_found(struct buffer *out, const struct training *training)
+static void put_found(struct json_writer *json, const struct training *training)
 {
     const struct run_identity *identity = &training->identity;
     if (!identity->data[0])
         return;
-    put_text(out, "fingerprint", identity->model);
-    put_text(out, "data_fingerprint", identity->data);
-    put_text(out, "machine", identity->exact);
-    put_fingerprints(out, "data_fingerprints", &training->data);
-    put_fingerprints(out, "eval_data_fingerprints", &training->eval_data);
-    if (training->trainer) {
-        put_text(out, "precision", identity->precision);
-        struct json_writer json = {.out = out};
-        buffer_format(
-            out, ", \"steps\": %" PRId64 ", \"data_counts\": ", trainer_steps(training->trainer));
-        const struct training_data_plan plan = training_data_plan(training);
-        json_object(&json, NULL);
-        training_put_data_plan(&json, &plan);
-        json_end(&json);
-    }
+    json_text(json, "fingerprint", identity->model);
+    json_text(json, "data_fingerprint", identity->data);
+    json_text(json, "machine", identity->exact);
+    put_fingerprints(json, "data_fingerprints", &training->data);
+    put_fingerprints(json, "eval_data_fingerprints", &training->eval_data);
+    if (!training->trainer)
+        return;
+    const struct training_data_plan plan = training_data_plan(training);
+    json_text(json, "precision", identity->precision);
+    json_integer(json, "steps", trainer_steps(training->trainer));
+    json_object(json, "data_counts");
+    training_put_data_plan(json, &plan);
+    json_end(json);
 }
 
 /* The model as whoever reads the record finds it: not from this folder, not by a cache's name. */
-static int put_model(struct buffer *out, const struct training *training, struct error *err)
+static int put_model(struct json_writer *json, const struct training *training, struct error *err)
 {
     const char *path =
         training->model ? checkpoint_path(training->model->checkpoint) : training->request->model;
@@ -195,7 +174,7 @@ static int put_model(struct buffer *out, const struct training *training, struct
                       : string_copy(path, err);
     if (!whole)
         return -1;
-    put_text(out, "model", whole);
+    json_text(json, "model", whole);
     free(whole);
     return 0;
 }
@@ -207,17 +186,17 @@ int training_write_job(const struct training *training, struct error *err)
     struct json_writer json = {.out = &out};
     json_begin(&json, "spectrum.job");
     json_text(&json, "command", "train");
-    int status = put_model(&out, training, err);
+    int status = put_model(&json, training, err);
     if (status == 0) {
-        put_request(&out, request);
-        put_template(&out, training);
-        put_settings(&out, &request->is);
-        put_machine(&out, training);
-        put_found(&out, training);
+        put_request(&json, request);
+        put_template(&json, training);
+        put_optimizer(&json, request);
+        put_machine(&json, training);
+        put_found(&json, training);
+        job_put_arguments(&json, request->argc, request->argv);
+        json_end(&json);
+        status = json_finish(&json, err);
     }
-    job_put_arguments(&json, request->argc, request->argv);
-    json_end(&json);
-    json_finish(&json, NULL);
     if (status == 0 && json.mended)
         status = error_set(err, "an argument, or the folder this runs in, is not UTF-8: job.json "
                                 "cannot hold it; other names are needed");
@@ -238,18 +217,17 @@ int training_write_plan(const struct training *training, struct error *err)
     return status;
 }
 
-static int put_proof_of(struct buffer *out, const struct optimizer *optimizer, size_t i,
+static int put_proof_of(struct json_writer *json, const struct optimizer *optimizer, size_t i,
                         struct error *err)
 {
     struct run_tensor tensor = optimizer_tensor(optimizer, i);
     char *name = run_tensor_name(&tensor, err);
     if (!name)
         return -1;
-    buffer_text(out, i ? ",\n" : "\n");
-    json_put_string(out, name);
-    buffer_format(out, ": {\"parameters\": %" PRId64 ", \"gradient_norm\": ", tensor.parameters);
-    json_put_number(out, optimizer->norms[i]);
-    buffer_byte(out, '}');
+    json_object(json, name);
+    json_integer(json, "parameters", tensor.parameters);
+    json_real(json, "gradient_norm", optimizer->norms[i]);
+    json_end(json);
     free(name);
     return 0;
 }
@@ -261,23 +239,30 @@ int training_write_proof(const struct training *training, int64_t step, struct e
     const struct dataset *data = &training->data;
     struct frozen_count frozen = trainer_frozen(training->trainer);
     struct buffer out = BUFFER_INIT;
+    struct json_writer json = {.out = &out};
     int64_t parameters = 0;
     int status = 0;
-    buffer_format(&out,
-                  "{\"format\": \"spectrum.proof\", \"version\": 1, \"step\": %" PRId64
-                  ", \"complete\": %s, \"trained\": {",
-                  step, training->proof_due ? "false" : "true");
+    json_begin(&json, "spectrum.proof");
+    json_integer(&json, "step", step);
+    json_flag(&json, "complete", !training->proof_due);
+    json_object(&json, "trained");
+    json_layout(&json, JSON_ROWS);
     for (size_t i = 0; i < optimizer->count && status == 0; i++) {
-        status = put_proof_of(&out, optimizer, i, err);
+        status = put_proof_of(&json, optimizer, i, err);
         parameters += optimizer_tensor(optimizer, i).parameters;
     }
-    buffer_format(&out,
-                  "}, \"trained_parameters\": %" PRId64 ", \"supervised_tokens\": %" PRIu64
-                  ", \"tokens\": %" PRIu64 ", \"supervised_share\": ",
-                  parameters, data->supervised, data->tokens);
-    json_put_number(&out, (double)data->supervised / (double)data->tokens);
-    buffer_format(&out, ", \"frozen\": {\"tensors\": %zu, \"parameters\": %" PRId64 "}}\n",
-                  frozen.tensors, frozen.parameters);
+    json_end(&json);
+    json_integer(&json, "trained_parameters", parameters);
+    json_count(&json, "supervised_tokens", data->supervised);
+    json_count(&json, "tokens", data->tokens);
+    json_real(&json, "supervised_share", (double)data->supervised / (double)data->tokens);
+    json_object(&json, "frozen");
+    json_count(&json, "tensors", frozen.tensors);
+    json_integer(&json, "parameters", frozen.parameters);
+    json_end(&json);
+    json_end(&json);
+    if (status == 0)
+        status = json_finish(&json, err);
     if (status == 0)
         status = job_dir_save(training->request->run, "proof.json", &out, err);
     buffer_free(&out);
@@ -300,10 +285,12 @@ int training_prove_frozen(const struct training *training, int64_t step, struct 
     cJSON_AddNumberToObject(frozen, "tensors", (double)count.tensors);
     cJSON_AddNumberToObject(frozen, "parameters", (double)count.parameters);
     cJSON_AddNumberToObject(frozen, "unchanged_at_step", (double)step);
-    json_put_tree(&out, proof);
-    buffer_byte(&out, '\n');
+    struct json_writer json = {.out = &out};
+    json_tree(&json, NULL, proof);
     cJSON_Delete(proof);
-    int status = job_dir_save(run, "proof.json", &out, err);
+    int status = json_finish(&json, err);
+    if (status == 0)
+        status = job_dir_save(run, "proof.json", &out, err);
     buffer_free(&out);
     return status;
 }

@@ -12,13 +12,6 @@
 
 enum { TEMPLATE_FILE_MAX = 1 << 20, MARKS_SHOWN = 200 };
 
-bool training_has_template(const struct training_request *request)
-{
-    const char *name = request->format.template_name;
-    return request->run && name && template_is_file(name) &&
-           job_dir_has(request->run, JOB_TEMPLATE);
-}
-
 /* A copy that a run finds which begins anew is of one that was refused: the file may be another by
  * now. */
 int training_keep_template(struct training *training, bool resume, struct error *err)

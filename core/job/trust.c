@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "base/xdg.h"
 #include "job/job_dir.h"
+#include "job/training_options.h"
 #include "text/template.h"
 
 #include <errno.h>
@@ -18,11 +19,31 @@
 
 /* --- what the arguments name --- */
 
-/* Options without a value: what stands behind one is the MODEL. */
-static const char *const flags[] = {"no-embeddings", "no-head",  "add-tokens", "init", "dry-run",
-                                    "detach",        "no-cache", "json",       NULL};
-/* Options whose value is a file or a folder whatever it looks like. */
-static const char *const files[] = {"data", "eval-data", "plan", "o", "spectra", "", NULL};
+/* The options of `scan` that take no value, and those whose value is a file whatever it looks like;
+ * a run's are in its table. Without a name a file is the MODEL. */
+static const char *const scan_flags[] = {"no-cache", "json", NULL};
+static const char *const scan_files[] = {"o", "spectra", "", NULL};
+
+/* NULL: a run has no such option. */
+static const struct option *option_of_run(const char *name)
+{
+    size_t row = option_by_name(&training_options, name);
+    return row < training_options.count ? &training_options.rows[row] : NULL;
+}
+
+/* What stands behind one is not its value. */
+static bool is_flag(const char *name)
+{
+    const struct option *option = option_of_run(name);
+    return (option && option->kind == OPTION_FLAG) || text_is_one_of(name, scan_flags);
+}
+
+static bool takes_file(const char *name)
+{
+    const struct option *option = option_of_run(name);
+    return (option && (option->kind == OPTION_PATH || option->kind == OPTION_PATHS)) ||
+           text_is_one_of(name, scan_files);
+}
 
 /* Relative paths are from the folder where the command ran. */
 static char *whole_path(const cJSON *job, const char *value, struct error *err)
@@ -72,7 +93,7 @@ static bool names_file(const char *option, int length, const char *value, const 
         return template_is_file(value);
     if (strcmp(name, "run") == 0) /* a resume does not read it: the job's folder is named to it */
         return false;
-    return text_is_one_of(name, files) || (value[0] == '/' && sys.access(whole, F_OK) == 0);
+    return takes_file(name) || (value[0] == '/' && sys.access(whole, F_OK) == 0);
 }
 
 static int add_file(struct job_trust *trust, const char *path, const cJSON *job, const char *option,
@@ -107,7 +128,7 @@ static int list_files(struct job_trust *trust, const char *path, const cJSON *jo
             const char *name = text + (text[1] == '-' ? 2 : 1), *equals = strchr(name, '=');
             if (equals)
                 status = add_file(trust, path, job, name, (int)(equals - name), equals + 1, err);
-            else if (!text_is_one_of(name, flags))
+            else if (!is_flag(name))
                 option = name;
         } else {
             status = add_file(trust, path, job, option, (int)strlen(option), text, err);

@@ -10,11 +10,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+const char *const plan_format_names[] = {"yaml", "json",     "axolotl", "trl",
+                                         "peft", "ms-swift", NULL};
+
 int plan_format_by_name(enum plan_format *out, const char *name, struct error *err)
 {
-    static const char *const names[] = {"yaml", "json", "axolotl", "trl", "peft", "ms-swift"};
-    for (int i = 0; i < 6; i++) {
-        if (strcmp(name, names[i]) == 0) {
+    for (int i = 0; plan_format_names[i]; i++) {
+        if (strcmp(name, plan_format_names[i]) == 0) {
             *out = (enum plan_format)i;
             return 0;
         }

@@ -34,7 +34,7 @@ static int run_prepare(struct run *run, struct error *err)
     snprintf(scan->estimator, sizeof scan->estimator, "%s",
              estimator_name(run->options->estimator));
     snprintf(scan->empty_noise, sizeof scan->empty_noise, "%s",
-             run->options->empty_noise == EMPTY_NOISE_ONE ? "one" : "infinity");
+             empty_noise_names[run->options->empty_noise]);
     if ((run->options->use_cache ? spectra_fingerprint : checkpoint_fingerprint)(
             run->model->checkpoint, scan->fingerprint, err) != 0)
         return -1;

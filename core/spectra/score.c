@@ -6,27 +6,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const names[] = {"reference", "mp", "gavish-donoho"};
+const char *const estimator_names[] = {"reference", "mp", "gavish-donoho", NULL};
 
-int empty_noise_by_name(enum empty_noise *out, const char *name, struct error *err)
-{
-    bool one = strcmp(name, "one") == 0;
-    *out = one ? EMPTY_NOISE_ONE : EMPTY_NOISE_INFINITY;
-    if (one || strcmp(name, "infinity") == 0)
-        return 0;
-    return error_set_kind(err, ERROR_USAGE, "--empty-noise takes infinity or one, not \"%.40s\"",
-                          name);
-}
+const char *const empty_noise_names[] = {"infinity", "one", NULL};
 
 const char *estimator_name(enum estimator estimator)
 {
-    return names[estimator];
+    return estimator_names[estimator];
 }
 
 int estimator_by_name(enum estimator *out, const char *name, struct error *err)
 {
     for (int i = 0; i < ESTIMATOR_COUNT; i++) {
-        if (strcmp(name, names[i]) == 0) {
+        if (strcmp(name, estimator_names[i]) == 0) {
             *out = (enum estimator)i;
             return 0;
         }

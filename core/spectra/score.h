@@ -14,9 +14,10 @@ enum { ESTIMATOR_COUNT = 3 };
 /* What an empty noise set counts as: infinity (files before 2025-04), or a noise sum of 1. */
 enum empty_noise { EMPTY_NOISE_INFINITY, EMPTY_NOISE_ONE };
 
-/* 0, or ERROR_USAGE with the two names. */
-int empty_noise_by_name(enum empty_noise *out, const char *name, struct error *err);
+/* "infinity", "one", by their enum; a NULL ends them. */
+extern const char *const empty_noise_names[];
 
+extern const char *const estimator_names[]; /* by the enum; a NULL ends them */
 const char *estimator_name(enum estimator estimator);
 /* 0, or ERROR_USAGE with the list of names. */
 int estimator_by_name(enum estimator *out, const char *name, struct error *err);

@@ -1,5 +1,7 @@
 #include "text/named_templates.h"
 
+#include "text/template.h"
+
 #include <string.h>
 
 /* Each writes what the models of its name were trained with. None has {% generation %}: an export
@@ -90,18 +92,17 @@ static const char alpaca[] =
     "{{- '### Response:\\n' }}\n"
     "{%- endif %}\n";
 
-static const struct {
-    const char *name, *source;
-} templates[] = {
-    {"chatml", chatml},         {"llama3", llama3}, {"mistral", mistral},
-    {"mistral-v3", mistral_v3}, {"zephyr", zephyr}, {"alpaca", alpaca},
-};
+const char *const template_names[] = {"chatml", "llama3", "mistral", "mistral-v3",
+                                      "zephyr", "alpaca", NULL};
+
+/* In the order of their names. */
+static const char *const sources[] = {chatml, llama3, mistral, mistral_v3, zephyr, alpaca};
 
 const char *named_template(const char *name)
 {
-    for (size_t i = 0; i < sizeof templates / sizeof *templates; i++)
-        if (strcmp(name, templates[i].name) == 0)
-            return templates[i].source;
+    for (size_t i = 0; template_names[i]; i++)
+        if (strcmp(name, template_names[i]) == 0)
+            return sources[i];
     return NULL;
 }
 

@@ -8,22 +8,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const names[] = {
-    [LONG_DROP] = "drop", [LONG_TRUNCATE] = "truncate", [LONG_SPLIT] = "split"};
-enum { NAMES = sizeof names / sizeof *names };
+const char *const long_documents_names[] = {
+    [LONG_DROP - 1] = "drop", [LONG_TRUNCATE - 1] = "truncate", [LONG_SPLIT - 1] = "split", NULL};
 
 int long_documents_by_name(enum long_documents *out, const char *name, struct error *err)
 {
     *out = LONG_BY_KIND;
     if (!name)
         return 0;
-    for (int i = LONG_DROP; i < NAMES; i++)
-        if (strcmp(name, names[i]) == 0) {
-            *out = (enum long_documents)i;
+    for (int i = 0; long_documents_names[i]; i++)
+        if (strcmp(name, long_documents_names[i]) == 0) {
+            *out = (enum long_documents)(i + 1);
             return 0;
         }
-    return error_set_kind(err, ERROR_USAGE, "--long takes one of " LONG_NAMES ", not \"%.40s\"",
-                          name);
+    return error_set_kind(err, ERROR_USAGE,
+                          "--long takes one of drop, truncate, split, not \"%.40s\"", name);
 }
 
 static bool is_split(const struct piece_list *list, size_t document)

@@ -22,7 +22,8 @@ enum long_documents {
     LONG_TRUNCATE,
     LONG_SPLIT /* an error where a record has a prompt */
 };
-#define LONG_NAMES "drop, truncate, split"
+/* "drop", "truncate", "split"; a NULL ends them. */
+extern const char *const long_documents_names[];
 
 /* "drop", "truncate", "split"; NULL stands for the kind's own. 0, or ERROR_USAGE. */
 int long_documents_by_name(enum long_documents *out, const char *name, struct error *err);

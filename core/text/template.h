@@ -21,6 +21,9 @@
 #define TEMPLATE_NAMES "chatml, llama3, mistral, mistral-v3, zephyr, alpaca"
 #define TEMPLATE_VALUES TEMPLATE_NAMES ", or a FILE.jinja"
 
+/* The names alone; a NULL ends them. */
+extern const char *const template_names[];
+
 struct chat_template;
 
 /* 0 where --template takes the name, or the file, which is read; else an error, a usage error that

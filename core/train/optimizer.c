@@ -4,26 +4,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const names[] = {
+const char *const optimizer_names[] = {
     [MOMENTS_F32] = "adamw",
     [MOMENTS_BF16] = "adamw-bf16",
     [MOMENTS_INT8] = "adamw-8bit",
+    [MOMENTS_INT8 + 1] = NULL,
 };
 
 const char *optimizer_name(enum moment_type moments)
 {
-    return names[moments];
-}
-
-int optimizer_by_name(enum moment_type *out, const char *name, struct error *err)
-{
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (strcmp(name, names[i]) == 0) {
-            *out = (enum moment_type)i;
-            return 0;
-        }
-    return error_set_kind(err, ERROR_USAGE,
-                          "--optimizer takes one of " OPTIMIZER_NAMES ", not \"%.40s\"", name);
+    return optimizer_names[moments];
 }
 
 int optimizer_new(struct optimizer **out, struct transformer *transformer,

@@ -10,9 +10,8 @@
 #include "train/transformer.h"
 
 /* As --optimizer has it: AdamW by the type of its moments. */
-#define OPTIMIZER_NAMES "adamw, adamw-bf16, adamw-8bit"
+extern const char *const optimizer_names[]; /* a NULL ends them */
 const char *optimizer_name(enum moment_type moments);
-int optimizer_by_name(enum moment_type *out, const char *name, struct error *err);
 
 struct optimizer_settings {
     double beta1, beta2, epsilon, weight_decay;

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+const char *const weight_type_names[] = {"auto", "bf16", "fp32", NULL};
+
 static const char *const names[] = {"fp32", "bf16", "int8", "nf4"};
 
 const char *storage_name(enum storage storage)

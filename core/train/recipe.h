@@ -12,6 +12,10 @@
 #include "compute/backend.h"
 #include "train/tensors.h"
 
+/* What weights are computed with, as --dtype has it; auto: as who computes has it. */
+enum weight_type { WEIGHTS_AUTO, WEIGHTS_BF16, WEIGHTS_FP32 };
+extern const char *const weight_type_names[]; /* by the enum; a NULL ends them */
+
 /* "fp32", "bf16", "int8", "nf4" */
 const char *storage_name(enum storage storage);
 /* False where no storage is called that. */

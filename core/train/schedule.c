@@ -3,17 +3,17 @@
 #include <math.h>
 #include <string.h>
 
-static const char *const names[SCHEDULE_KINDS] = {"cosine", "linear", "constant"};
+const char *const schedule_names[] = {"cosine", "linear", "constant", NULL};
 
 const char *schedule_name(enum schedule_kind kind)
 {
-    return names[kind];
+    return schedule_names[kind];
 }
 
 int schedule_by_name(enum schedule_kind *out, const char *name, struct error *err)
 {
     for (int i = 0; i < SCHEDULE_KINDS; i++) {
-        if (strcmp(name, names[i]) == 0) {
+        if (strcmp(name, schedule_names[i]) == 0) {
             *out = (enum schedule_kind)i;
             return 0;
         }

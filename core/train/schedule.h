@@ -15,7 +15,8 @@ struct schedule {
     int64_t warmup, steps; /* of the whole run; warmup < steps */
 };
 
-/* "cosine", "linear", "constant" */
+/* "cosine", "linear", "constant", by their enum; a NULL ends them. */
+extern const char *const schedule_names[];
 const char *schedule_name(enum schedule_kind kind);
 /* 0, or ERROR_USAGE with the list of names. */
 int schedule_by_name(enum schedule_kind *out, const char *name, struct error *err);

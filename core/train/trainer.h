@@ -41,8 +41,6 @@ struct train_settings {
     } sample; /* a text from the model so far, at every evaluation */
 };
 
-enum { TRAIN_KEEP = 2 }; /* what `keep` is where nothing is said */
-
 struct train_inputs {
     const struct model *model;
     struct backend *backend;

@@ -4,30 +4,38 @@
 
 #include <string.h>
 
-static bool flag;
-static const char *text;
-static int64_t whole;
-static double number;
-static struct option_list list;
+static struct request {
+    bool flag;
+    const char *text;
+    int64_t whole;
+    double number;
+    struct option_list list;
+} request;
 
-static const struct option_spec specs[] = {
-    {"json", OPTION_FLAG, &flag, NULL, "strict JSON", 0, 0, NULL},
-    {"o", OPTION_TEXT, &text, "FILE", "where", 0, 0, NULL},
-    {"steps", OPTION_INTEGER, &whole, "N", "steps", 1, 100, NULL},
-    {"lr", OPTION_NUMBER, &number, "X", "learning rate", 0, 0, NULL},
-    {"data", OPTION_LIST, &list, "FILE", "data", 0, 0, NULL},
+#define AT(member) offsetof(struct request, member)
+static const struct option rows[] = {
+    {.name = "json", .kind = OPTION_FLAG, .at = AT(flag), .help = "strict JSON"},
+    {.name = "o", .kind = OPTION_TEXT, .at = AT(text), .argument = "FILE", .help = "where"},
+    {.name = "steps", .kind = OPTION_INTEGER, .at = AT(whole), .low = 1, .high = 100, .help = ""},
+    {.name = "lr", .kind = OPTION_NUMBER, .at = AT(number), .help = "learning rate"},
+    {.name = "data", .kind = OPTION_TEXTS, .at = AT(list), .help = "data"},
 };
-enum { SPECS = sizeof specs / sizeof *specs };
+static const struct option_table table = {rows, sizeof rows / sizeof *rows};
+static const struct command command = {.usage = "spectrum x", .options = &table};
+
+static struct option_given given;
 
 static int parse(const char *line, const char **positionals, size_t *count, struct error *err)
 {
     static char copy[256];
     static char *words[32];
     int n = 0;
+    given = (struct option_given){{0}};
+    option_defaults(&table, &request);
     snprintf(copy, sizeof copy, "%s", line);
     for (char *word = strtok(copy, " "); word; word = strtok(NULL, " "))
         words[n++] = word;
-    return options_parse(specs, SPECS, "spectrum x", n, words, positionals, count, err);
+    return options_parse(&command, &request, &given, n, words, positionals, count, err);
 }
 
 static void takes_every_form(void **state)
@@ -39,12 +47,15 @@ static void takes_every_form(void **state)
     assert_int_equal(parse("x a --json -o - --steps=7 --lr 1e-5 --data p --data q b -- --json",
                            rest, &count, &err),
                      0);
-    assert_true(flag && whole == 7 && number == 1e-5 && list.count == 2);
-    assert_string_equal(text, "-");
-    assert_string_equal(list.items[1], "q");
+    assert_true(request.flag && request.whole == 7 && request.number == 1e-5 &&
+                request.list.count == 2);
+    for (size_t i = 0; i < table.count; i++)
+        assert_true(option_is_given(&given, i));
+    assert_string_equal(request.text, "-");
+    assert_string_equal(request.list.items[1], "q");
     assert_int_equal(count, 3);
     assert_string_equal(rest[2], "--json");
-    options_free(specs, SPECS);
+    option_free(&table, &request);
 }
 
 static void refuses_with_the_nearest_name(void **state)
@@ -65,6 +76,7 @@ static void refuses_with_the_nearest_name(void **state)
         assert_int_equal(parse(bad[i].line, rest, &count, &err), -1);
         assert_int_equal(err.kind, ERROR_USAGE);
         assert_non_null(strstr(err.text, bad[i].says));
+        assert_false(option_is_given(&given, option_by_name(&table, "steps")));
     }
 }
 

@@ -191,29 +191,26 @@ static void train_and_export(enum training_method method, const char *plan, int 
     struct counted counted = save_pairs();
     const char *data[] = {in_folder("pairs.jsonl")}, *run = in_folder("run");
     bool adapters = method == METHOD_LORA;
-    const struct training_request request = {
-        .model = in_folder("model"),
-        .run = run,
-        .method = method,
-        .plan = plan,
-        .rank = RANK,
-        .alpha = 2 * RANK,
-        .data = data,
-        .data_count = 1,
-        .device = "cpu",
-        .threads = 2,
-        .dtype = "fp32",
-        .master = "fp32",
-        .is = {.steps = 4,
-               .epochs = 1,
-               .seq_len = 64,
-               .batch = 1,
-               .accumulate = 1,
-               .rate = 1e-2,
-               .keep = 2,
-               .optimizer = {.beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8, .clip = 1}},
-        .argc = 1,
-        .argv = arguments};
+    const struct training_request request = {.model = in_folder("model"),
+                                             .run = run,
+                                             .method = method,
+                                             .plan = plan,
+                                             .rank = RANK,
+                                             .alpha = 2 * RANK,
+                                             .data = {data, 1},
+                                             .device = "cpu",
+                                             .threads = 2,
+                                             .dtype = WEIGHTS_FP32,
+                                             .steps = 4,
+                                             .epochs = 1,
+                                             .seq_len = 64,
+                                             .batch = 1,
+                                             .accumulate = 1,
+                                             .rate = 1e-2,
+                                             .keep = 2,
+                                             .clip = 1,
+                                             .argc = 1,
+                                             .argv = arguments};
     const struct training_view silent = {0};
     struct export_summary summary;
     struct error err = ERROR_INIT;

@@ -45,30 +45,28 @@ static void paths_free(struct paths *paths)
     free(paths->out);
 }
 
-static struct training_request request_of(const struct paths *paths, const char *const *data)
+static struct training_request request_of(const struct paths *paths, const char **data)
 {
     static char *const arguments[] = {(char *)"train"};
-    return (struct training_request){
-        .model = paths->model,
-        .run = paths->run,
-        .top = 40,
-        .no_head = true,
-        .data = data,
-        .data_count = 1,
-        .device = "cpu",
-        .threads = 2,
-        .dtype = "bf16",
-        .master = "fp32",
-        .is = {.steps = 3,
-               .epochs = 1,
-               .seq_len = 32,
-               .batch = 1,
-               .accumulate = 1,
-               .rate = 1e-2,
-               .keep = 2,
-               .optimizer = {.beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8, .clip = 1}},
-        .argc = 1,
-        .argv = arguments};
+    return (struct training_request){.model = paths->model,
+                                     .run = paths->run,
+                                     .method = METHOD_FULL,
+                                     .top = 40,
+                                     .no_head = true,
+                                     .data = {data, 1},
+                                     .device = "cpu",
+                                     .threads = 2,
+                                     .dtype = WEIGHTS_BF16,
+                                     .steps = 3,
+                                     .epochs = 1,
+                                     .seq_len = 32,
+                                     .batch = 1,
+                                     .accumulate = 1,
+                                     .rate = 1e-2,
+                                     .keep = 2,
+                                     .clip = 1,
+                                     .argc = 1,
+                                     .argv = arguments};
 }
 
 static float *read_module(const struct model *model, const struct module *module)
@@ -212,8 +210,7 @@ static void wrong_data_changes_nothing(void **state)
     assert_int_equal(training_run(&request, false, &silent, &err), -1);
     assert_non_null(strstr(err.text, "--memory-limit"));
     request.memory_limit = 0;
-    request.dtype = "fp8";
-    assert_int_equal(training_run(&request, false, &silent, &err), -1);
+    assert_int_equal(option_set(TRAINING_OPTION(dtype), &request, "fp8", &err), -1);
     assert_int_equal(err.kind, ERROR_USAGE);
     paths_free(&paths);
 }
@@ -231,9 +228,9 @@ static void tensor_without_gradient_ends_the_run(void **state)
     const struct training_view silent = {0};
     struct error err = ERROR_INIT;
     request.device = "reference";
-    request.dtype = "fp32";
+    request.dtype = WEIGHTS_FP32;
     request.method = METHOD_FULL;
-    request.is.seq_len = 2;
+    request.seq_len = 2;
     static const char pair[] = "{\"prompt\": \"ab\", \"completion\": \"\"}\n";
     assert_int_equal(file_save(chat, pair, sizeof pair - 1, NULL), 0);
     assert_int_equal(job_dir_create(paths.run, &err), 0);
@@ -281,7 +278,8 @@ static void say(const struct paths *paths, const char *prompt, int64_t room, cha
     int32_t ids[64];
     if (source_open(&source, paths->model, &last, &err) != 0 ||
         backend_open(&backend, "cpu", 2, &err) != 0 ||
-        source_transformer(&transformer, &source, backend, room, room, "fp32", true, &err) != 0 ||
+        source_transformer(&transformer, &source, backend, room, room, WEIGHTS_FP32, true, &err) !=
+            0 ||
         tokenizer_for_checkpoint(&tokenizer, source.model->checkpoint, &err) != 0 ||
         tokenizer_encode(tokenizer, prompt, strlen(prompt), ENCODE_ADD_SPECIAL, &list, &err) != 0)
         fail_msg("%s", err.text);
@@ -311,14 +309,14 @@ static void samples_are_what_the_model_says(void **state)
     const struct training_view view = {.context = &samples, .on_sample = keep_sample};
     struct error err = ERROR_INIT;
     char expected[2048];
-    request.dtype = "fp32";
+    request.dtype = WEIGHTS_FP32;
     request.sample = "Once";
     request.sample_tokens = 4000;
-    request.is.steps = 1;
-    request.is.rate = 1e-30; /* nothing moves */
-    request.is.seq_len = 16;
-    request.is.batch = 4;
-    request.is.eval_every = 1;
+    request.steps = 1;
+    request.rate = 1e-30; /* nothing moves */
+    request.seq_len = 16;
+    request.batch = 4;
+    request.eval_every = 1;
     assert_int_equal(job_dir_create(paths.run, &err), 0);
     if (training_run(&request, false, &view, &err) != 0)
         fail_msg("%s", err.text);
@@ -370,8 +368,8 @@ static void full_disk_loses_nothing(void **state)
                   {EDQUOT, "disk quota"},
                   {ESTALE, "stale handle"},
                   {EROFS, "read-only"}};
-    request.is.steps = 4;
-    request.is.save_every = 2;
+    request.steps = 4;
+    request.save_every = 2;
     real_write = sys.write;
     sys.write = write_until_full;
     assert_int_equal(job_dir_create(paths.run, &err), 0);
@@ -425,7 +423,7 @@ static void a_small_disk_is_refused_before(void **state)
     struct export_summary summary;
     struct sys_table real = sys;
     struct error err = ERROR_INIT;
-    request.dtype = "fp32";
+    request.dtype = WEIGHTS_FP32;
     assert_int_equal(job_dir_create(paths.run, &err), 0);
     sys.fstatvfs = made_up_disk;
     disk_free = 100 << 10;
@@ -495,7 +493,7 @@ static void failed_start_is_on_record(void **state)
     assert_int_equal(job_dir_create(paths.run, &err), 0);
     assert_int_equal(training_run(&request, false, &silent, &err), -1);
     check_record(&paths, asked, sizeof asked / sizeof *asked);
-    request.data = data;
+    request.data.items = data;
     run_or_fail(&request, true, &silent);
     check_record(&paths, known, sizeof known / sizeof *known);
     paths_free(&paths);
@@ -594,9 +592,8 @@ static void stop_does_not_wait(void **state)
     struct error err = ERROR_INIT;
     const char *how = "";
     request.method = METHOD_SPECTRUM;
-    request.eval_data = data;
-    request.eval_count = 1;
-    request.is.eval_every = 1;
+    request.eval_data = (struct option_list){data, 1};
+    request.eval_every = 1;
     assert_int_equal(job_dir_create(paths.run, &err), 0);
     /* in the scan: it was stopped, it did not fail, and there is no plan yet */
     interrupted = 1;
@@ -644,8 +641,8 @@ static void states_are_complete_or_absent(void **state)
     struct training_request request = request_of(&paths, data);
     const struct training_view silent = {0};
     char *left = path_join(paths.run, "checkpoints/.step-00000009.1.old.tmp", NULL);
-    request.is.save_every = 1;
-    request.is.keep = 1;
+    request.save_every = 1;
+    request.keep = 1;
     assert_int_equal(job_dir_create(paths.run, NULL), 0);
     real_unlinkat = sys.unlinkat;
     sys.unlinkat = unlink_hidden;

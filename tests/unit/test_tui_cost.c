@@ -19,9 +19,9 @@ struct asked {
     const char *limit; /* of memory; NULL: none */
 };
 
-static void set(struct session *session, enum setting setting, const char *value)
+static void set(struct session *session, size_t field, const char *value)
 {
-    snprintf(session->settings.values[setting], SETTING_VALUE_MAX, "%s", value);
+    snprintf(session->settings.values[field], SETTING_VALUE_MAX, "%s", value);
 }
 
 /* One block and the embeddings, by hand: no scan is needed. */
@@ -38,7 +38,7 @@ static void choose_plan(struct session *session)
     free(path);
 }
 
-static void estimate(struct cost *cost, const char *model, const struct asked *asked)
+static void estimate(struct training_estimate *cost, const char *model, const struct asked *asked)
 {
     struct session session;
     struct error err = ERROR_INIT;
@@ -46,17 +46,17 @@ static void estimate(struct cost *cost, const char *model, const struct asked *a
     if (session_open(&session, model, &err) != 0)
         fail_msg("%s", err.text);
     choose_plan(&session);
-    set(&session, SETTING_METHOD, asked->method);
-    set(&session, SETTING_RANK, asked->rank);
-    set(&session, SETTING_OPTIMIZER, asked->optimizer);
-    set(&session, SETTING_FROZEN, asked->frozen);
-    set(&session, SETTING_CLIP, asked->clip);
-    set(&session, SETTING_ACCUMULATE, "1");
-    set(&session, SETTING_SEQ_LEN, "4");
-    set(&session, SETTING_BATCH, "3");
-    set(&session, SETTING_DTYPE, asked->dtype);
-    set(&session, SETTING_DEVICE, "cpu");
-    set(&session, SETTING_MEMORY_LIMIT, asked->limit ? asked->limit : "");
+    set(&session, SETTING(method), asked->method);
+    set(&session, SETTING(rank), asked->rank);
+    set(&session, SETTING(moments), asked->optimizer);
+    set(&session, SETTING(frozen), asked->frozen);
+    set(&session, SETTING(clip), asked->clip);
+    set(&session, SETTING(accumulate), "1");
+    set(&session, SETTING(seq_len), "4");
+    set(&session, SETTING(batch), "3");
+    set(&session, SETTING(dtype), asked->dtype);
+    set(&session, SETTING(device), "cpu");
+    set(&session, SETTING(memory_limit), asked->limit ? asked->limit : "");
     session_cost_changed(&session);
     *cost = session.cost;
     session_free(&session);
@@ -105,24 +105,19 @@ static void run(struct started *started, const char *model, const struct asked *
         .alpha = 2 * (double)rank,
         .frozen = asked->frozen_type,
         .moments = asked->moments,
-        .data = data,
-        .data_count = 1,
+        .data = {data, 1},
         .device = "cpu",
         .threads = 2,
-        .dtype = asked->dtype,
-        .master = "fp32",
+        .dtype = strcmp(asked->dtype, "bf16") == 0 ? WEIGHTS_BF16 : WEIGHTS_FP32,
         .memory_limit = asked->limit ? strtoull(asked->limit, NULL, 10) : 0,
         .sample_tokens = 48, /* as the sub-command has it */
-        .is = {.steps = 1,
-               .rate = 1e-5,
-               .seq_len = 4,
-               .batch = 3,
-               .accumulate = 1,
-               .keep = 1,
-               .optimizer = {.clip = strtod(asked->clip, NULL),
-                             .beta1 = 0.9,
-                             .beta2 = 0.999,
-                             .epsilon = 1e-8}},
+        .steps = 1,
+        .rate = 1e-5,
+        .seq_len = 4,
+        .batch = 3,
+        .accumulate = 1,
+        .keep = 1,
+        .clip = strtod(asked->clip, NULL),
         .argc = 1,
         .argv = arguments};
     const struct training_view view = {
@@ -140,7 +135,7 @@ static void run(struct started *started, const char *model, const struct asked *
 
 static void compare(const char *model, const struct asked *asked)
 {
-    struct cost cost;
+    struct training_estimate cost;
     struct started started = {.says = ""};
     uint64_t total = 0;
     char anew[32];
@@ -208,7 +203,7 @@ static void estimate_keeps_to_the_limit(void **state)
     struct asked asked = {"fp32", "spectrum",     "8",         "adamw", "auto",
                           "1",    FROZEN_AS_READ, MOMENTS_F32, NULL};
     char limit[32];
-    struct cost cost;
+    struct training_estimate cost;
     char *model = path_join(data, "../../demo/model", NULL);
     estimate(&cost, model, &asked);
     assert_true(cost.known && cost.recomputed == 0 && !cost.over_limit);
@@ -240,7 +235,8 @@ static void a_small_disk_is_said_before(void **state)
 {
     struct sys_table real = sys;
     struct buffer text = BUFFER_INIT;
-    struct cost cost;
+    struct training_estimate cost;
+    struct training_request defaults;
     (void)state;
     TEST_FOLDER_OR_SKIP(data, "SPECTRUM_TEST_DATA");
     char *path = path_join(data, "../../demo/model", NULL);
@@ -250,7 +246,8 @@ static void a_small_disk_is_said_before(void **state)
     disk_free = 1 << 30;
     estimate(&cost, path, &asked);
     assert_true(cost.known && cost.disk.known && cost.disk.fits);
-    assert_int_equal(cost.disk.states, TRAIN_KEEP + 2);
+    training_request_init(&defaults);
+    assert_int_equal(cost.disk.states, defaults.keep + 2);
     assert_int_equal(cost.disk.total, cost.disk.state * cost.disk.states);
     disk_free = cost.disk.total;
     estimate(&cost, path, &asked);
@@ -271,25 +268,26 @@ static void empty_fields_follow_the_method(void **state)
     struct settings settings;
     char shown[64];
     settings_init(&settings);
-    assert_string_equal(settings.values[SETTING_LR], "");
-    settings_show(&settings, SETTING_LR, shown, sizeof shown);
+    assert_string_equal(settings.values[SETTING(rate)], "");
+    settings_show(&settings, SETTING(rate), shown, sizeof shown);
     assert_string_equal(shown, "auto (2e-5)");
-    assert_false(settings_uses(&settings, SETTING_RANK));
+    assert_false(settings_uses(&settings, SETTING(rank)));
     for (int method = 0; method < METHOD_COUNT; method++) {
         const struct method_info *info;
-        settings_turn(&settings, SETTING_METHOD, 1);
+        settings_turn(&settings, SETTING(method), 1);
         info = method_info(settings_method(&settings));
-        settings_show(&settings, SETTING_LR, shown, sizeof shown);
+        settings_show(&settings, SETTING(rate), shown, sizeof shown);
         assert_string_equal(shown, info->adapters ? "auto (2e-4)" : "auto (2e-5)");
-        assert_int_equal(settings_uses(&settings, SETTING_RANK), info->adapters);
-        assert_int_equal(settings_uses(&settings, SETTING_ALPHA), info->adapters);
-        assert_string_equal(settings_frozen(&settings), info->quantized ? "nf4" : "none");
+        assert_int_equal(settings_uses(&settings, SETTING(rank)), info->adapters);
+        assert_int_equal(settings_uses(&settings, SETTING(alpha)), info->adapters);
+        settings_show(&settings, SETTING(frozen), shown, sizeof shown);
+        assert_string_equal(shown, info->quantized ? "auto (nf4)" : "auto (none)");
     }
-    snprintf(settings.values[SETTING_RANK], SETTING_VALUE_MAX, "6");
-    settings_show(&settings, SETTING_ALPHA, shown, sizeof shown);
+    snprintf(settings.values[SETTING(rank)], SETTING_VALUE_MAX, "6");
+    settings_show(&settings, SETTING(alpha), shown, sizeof shown);
     assert_string_equal(shown, "auto (12)");
-    snprintf(settings.values[SETTING_ALPHA], SETTING_VALUE_MAX, "1.5");
-    settings_show(&settings, SETTING_ALPHA, shown, sizeof shown);
+    snprintf(settings.values[SETTING(alpha)], SETTING_VALUE_MAX, "1.5");
+    settings_show(&settings, SETTING(alpha), shown, sizeof shown);
     assert_string_equal(shown, "1.5");
 }
 

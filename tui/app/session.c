@@ -13,8 +13,16 @@ void session_init(struct session *session)
 
 void session_cost_changed(struct session *session)
 {
-    if (session->plan)
-        cost_estimate(&session->cost, session->plan, &session->settings);
+    struct training_request request;
+    struct training_estimate *cost = &session->cost;
+    if (!session->plan)
+        return;
+    settings_request(&session->settings, &request);
+    if (plan_model(session->plan))
+        training_estimate(cost, &request, plan_model(session->plan), session->plan);
+    else
+        *cost = (struct training_estimate){.why = "only a scan is open, not the model"};
+    training_request_free(&request);
 }
 
 void session_plan_changed(struct session *session, bool by_hand)

@@ -6,8 +6,8 @@
 #ifndef SPECTRUM_TUI_APP_SESSION_H
 #define SPECTRUM_TUI_APP_SESSION_H
 
+#include "job/training_memory.h"
 #include "plan/plan_file.h"
-#include "tui/app/cost.h"
 #include "tui/app/grid.h"
 #include "tui/app/job_follow.h"
 #include "tui/app/scan_feed.h"
@@ -42,7 +42,7 @@ struct session {
     struct plan_keep keep;
     char plan_path[4096]; /* the file that it was last read from or written to; "": none */
     enum plan_scope scope;
-    struct cost cost;
+    struct training_estimate cost;
     struct settings settings;
     struct job_follow *run; /* NULL: no job is watched */
 };

@@ -106,7 +106,7 @@ static void put_parameters(int64_t adapters, int64_t others, int64_t all, bool b
 /* The plan's counts are known for a scan file with shapes, too; the others need the model. */
 static size_t put_what_trains(const struct session *session, bool brief, char *out, size_t size)
 {
-    const struct cost *cost = &session->cost;
+    const struct training_estimate *cost = &session->cost;
     struct plan_counts counts = plan_counts(session->plan);
     bool planned = shown_method(session) == METHOD_SPECTRUM;
     int64_t adapters = planned ? 0 : cost->adapter_parameters;

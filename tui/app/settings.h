@@ -1,110 +1,65 @@
-/* What a training run is asked for: the fields of the form, which are `spectrum train`'s options.
- * Values are kept as typed; settings_check() says what is wrong with one.
- * Presets are the sub-command's own defaults; where those depend on the method the field is empty.
+/* The training form's fields: what was typed for every option of `spectrum train` that has a label
+ * in the one table (job/training_options.h), and what that asks for.
+ *
+ * Values are kept as typed, each under its row's number. settings_request() makes the request of
+ * them, as the command line would; settings_check() says what is wrong with one, in the words of
+ * the table and of the trainer. A field whose option follows from others where nothing is said
+ * (learning rate, alpha) is empty at first; one with names but no default of its own says "auto".
  */
 #ifndef SPECTRUM_TUI_APP_SETTINGS_H
 #define SPECTRUM_TUI_APP_SETTINGS_H
 
-#include "base/error.h"
-#include "job/method.h"
+#include "job/training_options.h"
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
+enum { SETTING_VALUE_MAX = 1024, SETTINGS_MAX = 64 };
 
-enum setting {
-    SETTING_DATA,
-    SETTING_COLUMNS,
-    SETTING_TEMPLATE,
-    SETTING_ADD_TOKENS,
-    SETTING_RUN,
-    SETTING_METHOD,
-    SETTING_RANK,
-    SETTING_ALPHA,
-    SETTING_STEPS,
-    SETTING_EPOCHS,
-    SETTING_SEQ_LEN,
-    SETTING_BATCH,
-    SETTING_ACCUMULATE,
-    SETTING_LR,
-    SETTING_WARMUP,
-    SETTING_SCHEDULE,
-    SETTING_CLIP,
-    SETTING_WEIGHT_DECAY,
-    SETTING_NEFTUNE,
-    SETTING_Z_LOSS,
-    SETTING_SPIKE_GUARD,
-    SETTING_OPTIMIZER,
-    SETTING_DTYPE,
-    SETTING_MASTER,
-    SETTING_FROZEN,
-    SETTING_MEMORY_LIMIT,
-    SETTING_EVAL_DATA,
-    SETTING_EVAL_EVERY,
-    SETTING_SAVE_EVERY,
-    SETTING_SEED,
-    SETTING_DEVICE,
-    SETTING_COUNT
-};
-
-enum setting_kind {
-    SETTING_COLUMN_MAP,    /* --columns, or empty */
-    SETTING_FOLDER,        /* of a new job: free, or can be made */
-    SETTING_PATH,          /* a file or a folder, which must be there */
-    SETTING_PATH_OR_EMPTY, /* must be there if given */
-    SETTING_INTEGER,
-    SETTING_INTEGER_OR_EMPTY,
-    SETTING_NUMBER,
-    SETTING_NUMBER_OR_EMPTY,
-    SETTING_BYTES_OR_EMPTY, /* "8G" */
-    SETTING_CHOICE,         /* one of `choices`, separated by '|' */
-    SETTING_TEMPLATE_NAME,  /* one of them, or what else --template takes: a file */
-};
-
-struct setting_info {
-    const char *option; /* "seq-len": the option of `spectrum train` */
-    const char *label;
-    enum setting_kind kind;
-    double low, high;
-    const char *choices;
-    const char *preset;
-    const char *help; /* one line */
-};
-const struct setting_info *setting_info(enum setting setting);
-
-enum { SETTING_VALUE_MAX = 1024 };
 struct settings {
-    char values[SETTING_COUNT][SETTING_VALUE_MAX];
+    char values[SETTINGS_MAX][SETTING_VALUE_MAX]; /* by the row's number; others stay empty */
 };
+
+/* The field of a member of the request: SETTING(seq_len). */
+#define SETTING(member) TRAINING_ROW(member)
 
 /* The defaults; data and run are then still empty. */
 void settings_init(struct settings *settings);
 
-/* False, with the reason, where a value cannot be used. */
-bool settings_check(const struct settings *settings, enum setting setting, char *why, size_t size);
-/* The first field in use that is wrong, and why, with its name in front; SETTING_COUNT: none is. */
-enum setting settings_first_wrong(const struct settings *settings, char *why, size_t size);
+/* What the fields ask for, filled; its texts are the fields' own, so the settings must outlive it.
+ * A field that is wrong, or that the others make nothing of, counts as its default. Free it with
+ * training_request_free(). */
+void settings_request(const struct settings *settings, struct training_request *out);
 
-/* A number that is right, else the field's default. */
-double settings_number(const struct settings *settings, enum setting setting);
-int64_t settings_integer(const struct settings *settings, enum setting setting);
-/* Where the field is empty or wrong: 0. */
-uint64_t settings_bytes(const struct settings *settings, enum setting setting);
-bool settings_is(const struct settings *settings, enum setting setting, const char *value);
-
+/* A method is turned, never typed: there is always one of that name. */
 enum training_method settings_method(const struct settings *settings);
-/* False for a field that the others make nothing of, as of a rank without adapters: it is neither
+
+/* Is there such a field, and do the others make something of it? One that they do not is neither
  * shown nor checked nor passed on. */
-bool settings_uses(const struct settings *settings, enum setting setting);
-/* How the frozen linear layers are kept: "none" (as the others), "int8", "nf4". */
-const char *settings_frozen(const struct settings *settings);
+bool settings_uses(const struct settings *settings, size_t field);
+
+/* Nothing was typed, or what stands for nothing: it is not passed on. */
+bool settings_is_empty(const struct settings *settings, size_t field);
+
+/* False, with the reason, where a value cannot be used. */
+bool settings_check(const struct settings *settings, size_t field, char *why, size_t size);
+/* The first field in use that is wrong, and why, with its label in front; training_options.count:
+ * none is. */
+size_t settings_first_wrong(const struct settings *settings, char *why, size_t size);
+
 /* A value as the form shows it: what follows from other fields is "auto (2e-4)". */
-void settings_show(const struct settings *settings, enum setting setting, char *out, size_t size);
+void settings_show(const struct settings *settings, size_t field, char *out, size_t size);
 
-/* Which of a field's choices a value is; -1: none. */
-int setting_choice(enum setting setting, const char *value);
+/* --- fields by themselves --- */
 
-/* The next choice of a field, or the one before. */
-void settings_turn(struct settings *settings, enum setting setting, int by);
+/* What it is at first; of what is done for it in the form. */
+const char *setting_preset(size_t field);
+/* Is one of its names chosen by turning, and nothing typed? */
+bool setting_is_turned(size_t field);
+/* How many names there are to turn through (0: it is typed alone), which of them a value is (-1:
+ * none), and all of them, "|" between them. */
+int setting_choice_count(size_t field);
+int setting_choice(size_t field, const char *value);
+void setting_put_choices(struct buffer *out, size_t field);
+
+/* The next name of a field, or the one before. */
+void settings_turn(struct settings *settings, size_t field, int by);
 
 #endif

@@ -169,42 +169,62 @@ static void say(const char *line)
     fprintf(stderr, "%s\n", line);
 }
 
-int command_cache(int argc, char **argv, struct error *err)
+struct request {
+    struct cache_choice choice;
+    bool json;
+};
+
+#define AT(member) offsetof(struct request, member)
+
+/* clang-format off */
+static const struct option rows[] = {
+    {.name = "clear", .kind = OPTION_FLAG, .at = AT(choice.clear),
+     .help = "remove the files that are listed; without it nothing is removed"},
+    {.name = "older-than", .kind = OPTION_INTEGER, .at = AT(choice.older_than), .argument = "DAYS",
+     .low = 0, .high = 100000, .help = "with --clear: only what was written so many days ago"},
+    {.name = "json", .kind = OPTION_FLAG, .at = AT(json), .help = "as JSON"},
+};
+/* clang-format on */
+static const struct option_table table = {rows, sizeof rows / sizeof *rows};
+
+static int run(int argc, char **argv, struct error *err)
 {
-    struct cache_choice choice = {.kind = -1};
+    struct request r = {.choice.kind = -1};
     struct cache_list list = {0};
-    bool json = false, aged = false;
+    struct option_given given = {{0}};
     size_t count = 0;
-    const struct option_spec specs[] = {
-        {"clear", OPTION_FLAG, &choice.clear, NULL,
-         "remove the files that are listed; without it nothing is removed", 0, 0, NULL},
-        {"older-than", OPTION_INTEGER, &choice.older_than, "DAYS",
-         "with --clear: only what was written so many days ago", 0, 100000, &aged},
-        {"json", OPTION_FLAG, &json, NULL, "as JSON", 0, 0, NULL},
-    };
     const char **rest = array_alloc((size_t)argc, sizeof *rest, err);
     if (!rest)
         return -1;
-    int status = options_parse(
-        specs, sizeof specs / sizeof *specs,
+    option_defaults(&table, &r);
+    int status = options_parse(&command_cache, &r, &given, argc, argv, rest, &count, err);
+    if (status == 0)
+        status = check_words(&r.choice, rest, count, err);
+    if (status == 0 && option_is_given(&given, option_by_name(&table, "older-than")) &&
+        !r.choice.clear)
+        status = error_set_kind(err, ERROR_USAGE, "--older-than goes with --clear");
+    free(rest);
+    if (status == 0) {
+        status = cache_list_read(&list, &r.choice, say, err);
+        if (status == 0 && r.json)
+            status = print_json(&list, err);
+        else if (status == 0)
+            put_lines(&list, &r.choice);
+    }
+    cache_list_free(&list);
+    return status > 0 ? 0 : status;
+}
+
+const struct command command_cache = {
+    .name = "cache",
+    .summary = "what is kept in the cache folder; clear it",
+    .usage =
         "spectrum cache [clear] [data | spectra | models | scans | jobs] [options]\n\n"
         "Lists what was kept so that it need not be computed again, and of what, or clears it. A\n"
         "run that has one of the files open is not disturbed; what is needed again is made again.\n"
         "scans (the full screen's) and jobs (entries of the list of jobs whose folders are gone)\n"
         "lie in the state folder and are cleared only where they are named; what runs is kept.",
-        argc, argv, rest, &count, err);
-    if (status == 0)
-        status = check_words(&choice, rest, count, err);
-    if (status == 0 && aged && !choice.clear)
-        status = error_set_kind(err, ERROR_USAGE, "--older-than goes with --clear");
-    free(rest);
-    if (status == 0) {
-        status = cache_list_read(&list, &choice, say, err);
-        if (status == 0 && json)
-            status = print_json(&list, err);
-        else if (status == 0)
-            put_lines(&list, &choice);
-    }
-    cache_list_free(&list);
-    return status > 0 ? 0 : status;
-}
+    .options = &table,
+    .words = OPTION_NAMES("clear", "data", "spectra", "models", "scans", "jobs"),
+    .run = run,
+};

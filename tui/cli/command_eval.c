@@ -1,5 +1,6 @@
 /* `spectrum eval MODEL|RUN --data FILE`: loss, perplexity, tokens. */
 #include "base/memory.h"
+#include "job/training_options.h"
 #include "text/template.h"
 #include "train/evaluate.h"
 #include "tui/cli/command.h"
@@ -14,7 +15,8 @@
 #include <stdio.h>
 
 struct request {
-    const char *source, *device, *dtype;
+    const char *source, *device;
+    enum weight_type dtype;
     struct option_list data;
     struct dataset_options format;
     const char *long_documents;
@@ -149,45 +151,65 @@ static int evaluate_source(struct request *request, struct error *err)
     return status;
 }
 
-int command_eval(int argc, char **argv, struct error *err)
+#define AT(member) offsetof(struct request, member)
+
+/* clang-format off */
+static const struct option rows[] = {
+    {.name = "data", .kind = OPTION_PATHS, .at = AT(data), .argument = "PATH",
+     .help = "data: .txt, .jsonl, .json, or a folder of them; repeatable"},
+    {.name = "seq-len", .kind = OPTION_INTEGER, .at = AT(seq_len), .argument = "N", .low = 2,
+     .high = 1 << 20,
+     .help = "tokens of a packed row (a run's own; of a model 512): only longer documents are cut"},
+    {.name = "long", .kind = OPTION_TEXT, .at = AT(long_documents), .argument = "HOW",
+     .choices = long_documents_names,
+     .help = "documents longer than a row: drop, truncate (records with a prompt), split (plain "
+             "text)"},
+    {.name = "batch", .kind = OPTION_INTEGER, .at = AT(batch), .argument = "N", .low = 1,
+     .high = 65536, .preset = "1", .help = "rows at once ({})"},
+    {.name = "template", .kind = OPTION_PATH, .at = AT(format.template_name), .argument = "NAME",
+     .choices = template_names,
+     .help = "chat template: " TEMPLATE_VALUES " (default: the run's, or the model's own)"},
+    {.name = "columns", .kind = OPTION_TEXT, .at = AT(format.columns), .argument = "MAP",
+     .help = COLUMN_VALUES " (default: the run's; \"\": these names)"},
+    {.name = "mark", .kind = OPTION_TEXT, .at = AT(format.mark), .argument = "TEXT",
+     .help = "what separates documents in a .txt file (default: the run's; \"\": nothing)"},
+    {.name = "step", .kind = OPTION_INTEGER, .at = AT(choice.step), .argument = "N", .low = 1,
+     .high = 1e15, .help = "of a run: its checkpoint of step N (default: the last)"},
+    {.name = "best", .kind = OPTION_FLAG, .at = AT(choice.best),
+     .help = "of a run: its checkpoint with the lowest evaluation loss"},
+    {.name = "dtype", .kind = OPTION_CHOICE, .at = AT(dtype), .argument = "NAME",
+     .choices = weight_type_names, .preset = "auto",
+     .help = "bf16, fp32, or auto (default): the run's own, of a model fp32 where its config.json "
+             "says float32, else bf16 where the processor has it"},
+    {.name = "device", .kind = OPTION_TEXT, .at = AT(device), .argument = "DEVICE",
+     .choices = training_device_names, .preset = "auto",
+     .help = "{}"},
+    {.name = "threads", .kind = OPTION_INTEGER, .at = AT(threads), .argument = "N", .low = 1,
+     .high = 4096, .help = "default: all cores"},
+    {.name = "json", .kind = OPTION_FLAG, .at = AT(json), .help = "strict JSON on standard output"},
+};
+/* clang-format on */
+static const struct option_table table = {rows, sizeof rows / sizeof *rows};
+
+static int run(int argc, char **argv, struct error *err)
 {
-    struct request r = {.device = "auto", .dtype = "auto", .batch = 1};
-    const struct option_spec specs[] = {
-        {"data", OPTION_LIST, &r.data, "PATH",
-         "data: .txt, .jsonl, .json, or a folder of them; repeatable", 0, 0, NULL},
-        {"seq-len", OPTION_INTEGER, &r.seq_len, "N",
-         "tokens of a packed row (a run's own; of a model 512): only longer documents are cut", 2,
-         1 << 20, NULL},
-        {"long", OPTION_TEXT, &r.long_documents, "HOW",
-         "documents longer than a row: drop, truncate (records with a prompt), split (plain text)",
-         0, 0, NULL},
-        {"batch", OPTION_INTEGER, &r.batch, "N", "rows at once (1)", 1, 65536, NULL},
-        {"template", OPTION_TEXT, &r.format.template_name, "NAME",
-         "chat template: " TEMPLATE_VALUES " (default: the run's, or the model's own)", 0, 0, NULL},
-        {"columns", OPTION_TEXT, &r.format.columns, "MAP",
-         COLUMN_VALUES " (default: the run's; \"\": these names)", 0, 0, NULL},
-        {"mark", OPTION_TEXT, &r.format.mark, "TEXT",
-         "what separates documents in a .txt file (default: the run's; \"\": nothing)", 0, 0, NULL},
-        {"step", OPTION_INTEGER, &r.choice.step, "N",
-         "of a run: its checkpoint of step N (default: the last)", 1, 1e15, NULL},
-        {"best", OPTION_FLAG, &r.choice.best, NULL,
-         "of a run: its checkpoint with the lowest evaluation loss", 0, 0, NULL},
-        {"dtype", OPTION_TEXT, &r.dtype, "NAME",
-         "bf16, fp32, or auto (default): the run's own, of a model fp32 where its config.json says "
-         "float32, else bf16 where the processor has it",
-         0, 0, NULL},
-        {"device", OPTION_TEXT, &r.device, "DEVICE", "auto (default), cpu, reference", 0, 0, NULL},
-        {"threads", OPTION_INTEGER, &r.threads, "N", "default: all cores", 1, 4096, NULL},
-        {"json", OPTION_FLAG, &r.json, NULL, "strict JSON on standard output", 0, 0, NULL},
-    };
-    enum { COUNT = sizeof specs / sizeof *specs };
+    struct request r = {.source = NULL};
     static const char needs[] = "eval takes one MODEL or RUN, and --data FILE";
-    int status = options_parse_one(specs, COUNT, "spectrum eval MODEL|RUN --data FILE [--json]",
-                                   needs, argc, argv, &r.source, err);
+    option_defaults(&table, &r);
+    int status = options_parse_one(&command_eval, &r, NULL, needs, argc, argv, &r.source, err);
     if (status == 0 && r.data.count == 0)
         status = error_set_kind(err, ERROR_USAGE, "%s", needs);
     if (status == 0)
         status = evaluate_source(&r, err);
-    options_free(specs, COUNT);
+    option_free(&table, &r);
     return status > 0 ? 0 : status;
 }
+
+const struct command command_eval = {
+    .name = "eval",
+    .summary = "loss and perplexity of a model or run on data",
+    .usage = "spectrum eval MODEL|RUN --data FILE [--json]",
+    .options = &table,
+    .run = run,
+    .computes = true,
+};

@@ -152,39 +152,57 @@ static int print_summary(const char *out, const struct export_summary *summary, 
     return print_json(out, summary, err);
 }
 
-int command_export(int argc, char **argv, struct error *err)
+struct request {
+    const char *run, *out;
+    struct state_choice choice;
+    bool merge, json;
+};
+
+#define AT(member) offsetof(struct request, member)
+
+/* clang-format off */
+static const struct option rows[] = {
+    {.name = "o", .kind = OPTION_PATH, .at = AT(out), .argument = "DIR",
+     .help = "the folder to write"},
+    {.name = "merge", .kind = OPTION_FLAG, .at = AT(merge),
+     .help = "of a run with adapters: the whole model, the adapters added to its weights"},
+    {.name = "step", .kind = OPTION_INTEGER, .at = AT(choice.step), .argument = "N", .low = 1,
+     .high = 1e15, .help = "of a run: its checkpoint of step N (default: the last)"},
+    {.name = "best", .kind = OPTION_FLAG, .at = AT(choice.best),
+     .help = "of a run: its checkpoint with the lowest evaluation loss"},
+    {.name = "json", .kind = OPTION_FLAG, .at = AT(json),
+     .help = "what was written, as strict JSON"},
+};
+/* clang-format on */
+static const struct option_table table = {rows, sizeof rows / sizeof *rows};
+
+static int run(int argc, char **argv, struct error *err)
 {
-    const char *run = NULL, *out = NULL;
-    bool json = false, merge = false;
-    struct state_choice choice = {0};
-    const struct option_spec specs[] = {
-        {"o", OPTION_TEXT, &out, "DIR", "the folder to write", 0, 0, NULL},
-        {"merge", OPTION_FLAG, &merge, NULL,
-         "of a run with adapters: the whole model, the adapters added to its weights", 0, 0, NULL},
-        {"step", OPTION_INTEGER, &choice.step, "N",
-         "of a run: its checkpoint of step N (default: the last)", 1, 1e15, NULL},
-        {"best", OPTION_FLAG, &choice.best, NULL,
-         "of a run: its checkpoint with the lowest evaluation loss", 0, 0, NULL},
-        {"json", OPTION_FLAG, &json, NULL, "what was written, as strict JSON", 0, 0, NULL},
-    };
     static const char needs[] = "export takes one RUN, and -o DIR";
+    struct request r = {.run = NULL};
     struct export_summary summary;
-    int status =
-        options_parse_one(specs, sizeof specs / sizeof *specs,
-                          "spectrum export RUN -o DIR [--step N | --best] [--merge] [--json]",
-                          needs, argc, argv, &run, err);
-    if (status == 0 && !out)
+    option_defaults(&table, &r);
+    int status = options_parse_one(&command_export, &r, NULL, needs, argc, argv, &r.run, err);
+    if (status > 0)
+        return 0;
+    if (status == 0 && !r.out)
         status = error_set_kind(err, ERROR_USAGE, "%s", needs);
     if (status == 0)
-        status = export_run(run, &choice, out, merge,
+        status = export_run(r.run, &r.choice, r.out, r.merge,
                             interrupt_watch("what is half written goes again"), &summary, err);
-    else if (status > 0)
-        return 0;
-    if (status == 0 && choice.step == 0 && !choice.best)
+    if (status == 0 && r.choice.step == 0 && !r.choice.best)
         tell_better(&summary);
     if (status == 0) {
-        status = print_summary(out, &summary, json, err);
+        status = print_summary(r.out, &summary, r.json, err);
         free(summary.base);
     }
     return status;
 }
+
+const struct command command_export = {
+    .name = "export",
+    .summary = "a run as a Hugging Face folder",
+    .usage = "spectrum export RUN -o DIR [--step N | --best] [--merge] [--json]",
+    .options = &table,
+    .run = run,
+};

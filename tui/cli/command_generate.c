@@ -3,6 +3,7 @@
 #include "base/sys.h"
 #include "base/text.h"
 #include "base/utf8.h"
+#include "job/training_options.h"
 #include "text/generation_keys.h"
 #include "text/template.h"
 #include "train/generate.h"
@@ -22,12 +23,16 @@
 #include <unistd.h>
 
 struct request {
-    const char *source, *prompt, *device, *dtype, *template_name;
-    int64_t tokens, top_k, seed, threads; /* top_k, top_p and min_p: -1, not given */
+    const char *source, *prompt, *device, *template_name;
+    enum weight_type dtype;
+    int64_t tokens, top_k, seed, threads;
     double temperature, top_p, min_p;
     struct state_choice choice;
-    bool chat, json, seed_given;
+    bool chat, json;
+    struct option_given given;
 };
+
+static const struct option_table table;
 
 /* The prompt as it is, or as a user's message of the chat template, at the end of whose turn the
  * text ends, too. */
@@ -199,9 +204,9 @@ static int run(const struct request *request, struct transformer *transformer,
                const struct end_tokens *ends, struct error *err)
 {
     const struct sampling sampling = {.temperature = request->temperature,
-                                      .top_k = request->top_k > 0 ? request->top_k : 0,
-                                      .top_p = request->top_p >= 0 ? request->top_p : 1,
-                                      .min_p = request->min_p >= 0 ? request->min_p : 0,
+                                      .top_k = request->top_k,
+                                      .top_p = request->top_p,
+                                      .min_p = request->min_p,
                                       .seed = (uint64_t)request->seed};
     int64_t prompt = (int64_t)list->count, count = prompt, room = prompt + request->tokens;
     int32_t *ids = array_alloc((size_t)room, sizeof *ids, err);
@@ -277,11 +282,11 @@ static int generate_text(const struct request *request, struct error *err)
 /* What would change nothing was meant to do something. */
 static int check(const struct request *request, struct error *err)
 {
-    const char *idle = request->top_k >= 0   ? "top-k"
-                       : request->top_p >= 0 ? "top-p"
-                       : request->min_p >= 0 ? "min-p"
-                       : request->seed_given ? "seed"
-                                             : NULL;
+    static const char *const of_draws[] = {"top-k", "top-p", "min-p", "seed"};
+    const char *idle = NULL;
+    for (size_t i = 0; i < sizeof of_draws / sizeof *of_draws && !idle; i++)
+        if (option_is_given(&request->given, option_by_name(&table, of_draws[i])))
+            idle = of_draws[i];
     if (idle && request->temperature <= 0)
         return error_set_kind(err, ERROR_USAGE,
                               "--%s does nothing at temperature 0, where the likeliest token is "
@@ -293,48 +298,55 @@ static int check(const struct request *request, struct error *err)
     return request->template_name ? template_check(request->template_name, err) : 0;
 }
 
-int command_generate(int argc, char **argv, struct error *err)
+#define AT(member) offsetof(struct request, member)
+
+/* clang-format off */
+static const struct option rows[] = {
+    {.name = "prompt", .kind = OPTION_TEXT, .at = AT(prompt), .argument = "TEXT",
+     .help = "what the text begins with"},
+    {.name = "chat", .kind = OPTION_FLAG, .at = AT(chat), .help = "the prompt is a user's message"},
+    {.name = "template", .kind = OPTION_PATH, .at = AT(template_name), .argument = "NAME",
+     .choices = template_names,
+     .help = "with --chat: " TEMPLATE_VALUES " (default: the run's, or the model's own)"},
+    {.name = "tokens", .kind = OPTION_INTEGER, .at = AT(tokens), .argument = "N", .low = 1,
+     .high = 65536, .preset = "100", .help = "at most so many new tokens ({})"},
+    {.name = "temperature", .kind = OPTION_NUMBER, .at = AT(temperature), .argument = "X", .low = 0,
+     .high = 100, .preset = "0", .help = "0 (default): always the likeliest token"},
+    {.name = "top-k", .kind = OPTION_INTEGER, .at = AT(top_k), .argument = "N", .low = 0,
+     .high = 1e9, .help = "draw among the N likeliest (default: all)"},
+    {.name = "top-p", .kind = OPTION_NUMBER, .at = AT(top_p), .argument = "P", .low = 0, .high = 1,
+     .preset = "1",
+     .help = "of these, among the fewest likeliest that together have a probability of P ({}: all)"},
+    {.name = "min-p", .kind = OPTION_NUMBER, .at = AT(min_p), .argument = "P", .low = 0, .high = 1,
+     .preset = "0",
+     .help = "of these, among those with at least P times the likeliest one's probability ({}: "
+             "all)"},
+    {.name = "seed", .kind = OPTION_INTEGER, .at = AT(seed), .argument = "N", .low = 0,
+     .high = 1e15, .preset = "42", .help = "of the draws ({})"},
+    {.name = "step", .kind = OPTION_INTEGER, .at = AT(choice.step), .argument = "N", .low = 1,
+     .high = 1e15, .help = "of a run: its checkpoint of step N (default: the last)"},
+    {.name = "best", .kind = OPTION_FLAG, .at = AT(choice.best),
+     .help = "of a run: its checkpoint with the lowest evaluation loss"},
+    {.name = "dtype", .kind = OPTION_CHOICE, .at = AT(dtype), .argument = "NAME",
+     .choices = weight_type_names, .preset = "auto",
+     .help = "bf16, fp32, auto (default): as eval has it"},
+    {.name = "device", .kind = OPTION_TEXT, .at = AT(device), .argument = "DEVICE",
+     .choices = training_device_names, .preset = "auto",
+     .help = "{}"},
+    {.name = "threads", .kind = OPTION_INTEGER, .at = AT(threads), .argument = "N", .low = 1,
+     .high = 4096, .help = "default: all cores"},
+    {.name = "json", .kind = OPTION_FLAG, .at = AT(json), .help = "strict JSON on standard output"},
+};
+/* clang-format on */
+static const struct option_table table = {rows, sizeof rows / sizeof *rows};
+
+static int run_command(int argc, char **argv, struct error *err)
 {
-    struct request r = {.choice.quickly = true,
-                        .device = "auto",
-                        .dtype = "auto",
-                        .tokens = 100,
-                        .seed = 42,
-                        .top_k = -1,
-                        .top_p = -1,
-                        .min_p = -1};
-    const struct option_spec specs[] = {
-        {"prompt", OPTION_TEXT, &r.prompt, "TEXT", "what the text begins with", 0, 0, NULL},
-        {"chat", OPTION_FLAG, &r.chat, NULL, "the prompt is a user's message", 0, 0, NULL},
-        {"template", OPTION_TEXT, &r.template_name, "NAME",
-         "with --chat: " TEMPLATE_VALUES " (default: the run's, or the model's own)", 0, 0, NULL},
-        {"tokens", OPTION_INTEGER, &r.tokens, "N", "at most so many new tokens (100)", 1, 65536,
-         NULL},
-        {"temperature", OPTION_NUMBER, &r.temperature, "X",
-         "0 (default): always the likeliest token", 0, 100, NULL},
-        {"top-k", OPTION_INTEGER, &r.top_k, "N", "draw among the N likeliest (default: all)", 0,
-         1e9, NULL},
-        {"top-p", OPTION_NUMBER, &r.top_p, "P",
-         "of these, among the fewest likeliest that together have a probability of P (1: all)", 0,
-         1, NULL},
-        {"min-p", OPTION_NUMBER, &r.min_p, "P",
-         "of these, among those with at least P times the likeliest one's probability (0: all)", 0,
-         1, NULL},
-        {"seed", OPTION_INTEGER, &r.seed, "N", "of the draws (42)", 0, 1e15, &r.seed_given},
-        {"step", OPTION_INTEGER, &r.choice.step, "N",
-         "of a run: its checkpoint of step N (default: the last)", 1, 1e15, NULL},
-        {"best", OPTION_FLAG, &r.choice.best, NULL,
-         "of a run: its checkpoint with the lowest evaluation loss", 0, 0, NULL},
-        {"dtype", OPTION_TEXT, &r.dtype, "NAME", "bf16, fp32, auto (default): as eval has it", 0, 0,
-         NULL},
-        {"device", OPTION_TEXT, &r.device, "DEVICE", "auto (default), cpu, reference", 0, 0, NULL},
-        {"threads", OPTION_INTEGER, &r.threads, "N", "default: all cores", 1, 4096, NULL},
-        {"json", OPTION_FLAG, &r.json, NULL, "strict JSON on standard output", 0, 0, NULL},
-    };
     static const char needs[] = "generate takes one MODEL or RUN, and --prompt TEXT";
-    int status = options_parse_one(specs, sizeof specs / sizeof *specs,
-                                   "spectrum generate MODEL|RUN --prompt TEXT", needs, argc, argv,
-                                   &r.source, err);
+    struct request r = {.choice.quickly = true};
+    option_defaults(&table, &r);
+    int status =
+        options_parse_one(&command_generate, &r, &r.given, needs, argc, argv, &r.source, err);
     if (status == 0 && !r.prompt)
         status = error_set_kind(err, ERROR_USAGE, "%s", needs);
     if (status == 0)
@@ -346,3 +358,12 @@ int command_generate(int argc, char **argv, struct error *err)
     }
     return status > 0 ? 0 : status;
 }
+
+const struct command command_generate = {
+    .name = "generate",
+    .summary = "text from a model or run",
+    .usage = "spectrum generate MODEL|RUN --prompt TEXT",
+    .options = &table,
+    .run = run_command,
+    .computes = true,
+};

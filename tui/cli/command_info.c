@@ -120,24 +120,34 @@ static void put_json(struct buffer *out, const struct model *model)
     json_finish(&json, NULL);
 }
 
-int command_info(int argc, char **argv, struct error *err)
+struct request {
+    const char *path;
+    bool json;
+};
+
+#define AT(member) offsetof(struct request, member)
+
+/* clang-format off */
+static const struct option rows[] = {
+    {.name = "json", .kind = OPTION_FLAG, .at = AT(json), .help = "strict JSON on standard output"},
+};
+/* clang-format on */
+static const struct option_table table = {rows, sizeof rows / sizeof *rows};
+
+static int run(int argc, char **argv, struct error *err)
 {
-    bool json = false;
-    const struct option_spec specs[] = {
-        {"json", OPTION_FLAG, &json, NULL, "strict JSON on standard output", 0, 0, NULL},
-    };
-    const char *path = NULL;
+    struct request r = {.path = NULL};
     struct model *model = NULL;
     struct buffer out = BUFFER_INIT;
-    int status = options_parse_one(specs, 1, "spectrum info MODEL [--json]",
+    int status = options_parse_one(&command_info, &r, NULL,
                                    "info takes one MODEL: a folder, a .safetensors "
                                    "or a .gguf file, or a cached repository's name",
-                                   argc, argv, &path, err);
+                                   argc, argv, &r.path, err);
     if (status == 0)
-        status = model_open(&model, path, err);
+        status = model_open(&model, r.path, err);
     if (status == 0) {
         fputs(model_notes(model), stderr);
-        (json ? put_json : put_text)(&out, model);
+        (r.json ? put_json : put_text)(&out, model);
         status = buffer_check(&out, err);
     }
     if (status == 0)
@@ -146,3 +156,11 @@ int command_info(int argc, char **argv, struct error *err)
     model_close(model);
     return status > 0 ? 0 : status;
 }
+
+const struct command command_info = {
+    .name = "info",
+    .summary = "architecture, tensors, shapes, dtypes, sizes",
+    .usage = "spectrum info MODEL [--json]",
+    .options = &table,
+    .run = run,
+};

@@ -21,6 +21,12 @@
 #include <string.h>
 #include <unistd.h>
 
+/* What the command line says besides the job. */
+struct request {
+    struct state_choice choice;
+    bool trusted, json;
+};
+
 /* A path need not be UTF-8; JSON must. */
 static void put_text(struct json_writer *json, const char *key, const char *text)
 {
@@ -127,30 +133,40 @@ static int list_jobs(bool as_json, struct error *err)
     return output_json(&json, err);
 }
 
-int command_jobs(int argc, char **argv, struct error *err)
+#define AT(member) offsetof(struct request, member)
+#define JSON(words)                                                                                \
+    {                                                                                              \
+        .name = "json", .kind = OPTION_FLAG, .at = AT(json), .help = words                         \
+    }
+
+static const struct option list_rows[] = {JSON("strict JSON on standard output")};
+static const struct option_table list_table = {list_rows, sizeof list_rows / sizeof *list_rows};
+
+static int run_jobs(int argc, char **argv, struct error *err)
 {
-    bool json = false;
-    const struct option_spec specs[] = {
-        {"json", OPTION_FLAG, &json, NULL, "strict JSON on standard output", 0, 0, NULL},
-    };
-    const char *positionals[argc];
+    struct request r = {.json = false};
+    const char **rest = array_alloc((size_t)argc, sizeof *rest, err);
     size_t count;
-    int status =
-        options_parse(specs, 1, "spectrum jobs [--json]", argc, argv, positionals, &count, err);
+    if (!rest)
+        return -1;
+    int status = options_parse(&command_jobs, &r, NULL, argc, argv, rest, &count, err);
     if (status == 0 && count > 0)
         status = error_set_kind(err, ERROR_USAGE, "jobs takes no arguments");
+    free(rest);
     if (status == 0)
-        status = list_jobs(json, err);
+        status = list_jobs(r.json, err);
     return status > 0 ? 0 : status;
 }
 
-/* --- one job --- */
-
-/* What the command line says besides the job. */
-struct wish {
-    struct state_choice choice;
-    bool trusted;
+const struct command command_jobs = {
+    .name = "jobs",
+    .summary = "scans and runs, and how they stand",
+    .usage = "spectrum jobs [--json]",
+    .options = &list_table,
+    .run = run_jobs,
 };
+
+/* --- one job --- */
 
 static int ask(const struct job_follow *job, enum job_request request, const char *what,
                struct error *err)
@@ -170,24 +186,24 @@ static int ask(const struct job_follow *job, enum job_request request, const cha
     return 0;
 }
 
-static int pause_job(struct job_follow *job, const struct wish *wish, struct error *err)
+static int pause_job(struct job_follow *job, const struct request *request, struct error *err)
 {
-    (void)wish;
+    (void)request;
     return ask(job, JOB_REQUEST_PAUSE, "pause", err);
 }
 
-static int checkpoint_job(struct job_follow *job, const struct wish *wish, struct error *err)
+static int checkpoint_job(struct job_follow *job, const struct request *request, struct error *err)
 {
-    (void)wish;
+    (void)request;
     if (job_follow_is_scan(job))
         return error_set(
             err, "%s is a scan: it has no checkpoints, what it computed is kept anyway", job->path);
     return ask(job, JOB_REQUEST_CHECKPOINT, "checkpoint", err);
 }
 
-static int stop_job(struct job_follow *job, const struct wish *wish, struct error *err)
+static int stop_job(struct job_follow *job, const struct request *request, struct error *err)
 {
-    (void)wish;
+    (void)request;
     return ask(job, JOB_REQUEST_STOP, "stop", err);
 }
 
@@ -249,9 +265,9 @@ static void say_what_it_reads(const struct job_follow *job, char key[DIGEST_TEXT
     job_trust_free(&trust);
 }
 
-static int resume_job(struct job_follow *job, const struct wish *wish, struct error *err)
+static int resume_job(struct job_follow *job, const struct request *request, struct error *err)
 {
-    const struct state_choice *choice = &wish->choice;
+    const struct state_choice *choice = &request->choice;
     char state[ERROR_TEXT_MAX];
     bool chosen = choice->step > 0 || choice->best;
     job_follow_describe(job, state, sizeof state);
@@ -270,7 +286,7 @@ static int resume_job(struct job_follow *job, const struct wish *wish, struct er
     json_get_string(job->job, "command", &command);
     char key[DIGEST_TEXT_SIZE];
     say_what_it_reads(job, key);
-    if (job_relaunch(job->path, "/proc/self/exe", step, wish->trusted ? key : NULL, err) != 0)
+    if (job_relaunch(job->path, "/proc/self/exe", step, request->trusted ? key : NULL, err) != 0)
         return -1;
     if (strcmp(command, "train") == 0 && job_wait_for_resume(job->path, taken, err) != 0)
         return -1;
@@ -311,9 +327,9 @@ static int print_lines(const struct job_follow *job, struct job_metrics_place *p
 }
 
 /* Without a terminal: the lines so far and those to come, until the job or the reader ends. */
-static int follow_job(struct job_follow *job, const struct wish *wish, struct error *err)
+static int follow_job(struct job_follow *job, const struct request *request, struct error *err)
 {
-    (void)wish;
+    (void)request;
     const volatile sig_atomic_t *interrupted = interrupt_watch(NULL);
     struct job_metrics_place place = {0};
     char state[ERROR_TEXT_MAX];
@@ -364,26 +380,16 @@ static int print_status(struct job_follow *job, bool metrics, struct error *err)
 
 /* Finds the job that the command line names, does something to it, and with --json says how it
  * stands. */
-static int with_job(int argc, char **argv, const char *usage,
-                    int (*act)(struct job_follow *job, const struct wish *wish, struct error *err),
+static int with_job(const struct command *command, int argc, char **argv,
+                    int (*act)(struct job_follow *job, const struct request *request,
+                               struct error *err),
                     struct error *err)
 {
-    bool json = false, attach = act == follow_job;
-    struct wish wish = {.trusted = false};
-    const struct option_spec specs[] = {
-        {"json", OPTION_FLAG, &json, NULL, "how it stands, as strict JSON on standard output", 0, 0,
-         NULL},
-        {"step", OPTION_INTEGER, &wish.choice.step, "N",
-         "go on from the checkpoint of step N (default: the last)", 1, 1e15, NULL},
-        {"best", OPTION_FLAG, &wish.choice.best, NULL,
-         "go on from the checkpoint with the lowest evaluation loss", 0, 0, NULL},
-        {"trust", OPTION_FLAG, &wish.trusted, NULL,
-         "resume it although another user made it, or it names files that you have not approved", 0,
-         0, NULL},
-    };
+    struct request request = {.json = false};
+    bool attach = act == follow_job;
     const char *name = NULL;
     struct job_follow *job = NULL;
-    int status = options_parse_one(specs, act == resume_job ? 4 : 1, usage,
+    int status = options_parse_one(command, &request, NULL,
                                    "name one JOB: its folder; `spectrum jobs` "
                                    "lists them",
                                    argc, argv, &name, err);
@@ -392,44 +398,96 @@ static int with_job(int argc, char **argv, const char *usage,
     char *path = job_find(name, err);
     status = path ? (attach ? job_follow_open : job_follow_open_end)(&job, path, err) : -1;
     free(path);
-    if (status == 0 && !(attach && json)) /* one object, not one behind lines */
-        status = act(job, &wish, err);
-    if (status == 0 && json)
+    if (status == 0 && !(attach && request.json)) /* one object, not one behind lines */
+        status = act(job, &request, err);
+    if (status == 0 && request.json)
         status = print_status(job, attach, err);
     job_follow_close(job);
     return status;
 }
 
-int command_attach(int argc, char **argv, struct error *err)
+/* --- the commands --- */
+
+/* clang-format off */
+static const struct option rows[] = {
+    JSON("how it stands, as strict JSON on standard output"),
+    {.name = "step", .kind = OPTION_INTEGER, .at = AT(choice.step), .argument = "N", .low = 1,
+     .high = 1e15, .help = "go on from the checkpoint of step N (default: the last)"},
+    {.name = "best", .kind = OPTION_FLAG, .at = AT(choice.best),
+     .help = "go on from the checkpoint with the lowest evaluation loss"},
+    {.name = "trust", .kind = OPTION_FLAG, .at = AT(trusted),
+     .help = "resume it although another user made it, or it names files that you have not "
+             "approved"},
+};
+/* clang-format on */
+static const struct option_table table = {rows, 1};
+static const struct option_table resume_table = {rows, sizeof rows / sizeof *rows};
+
+static int attach(int argc, char **argv, struct error *err)
 {
     bool terminal = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
     if (terminal && argc == 2 && argv[1][0] != '-') {
         char *path = job_find(argv[1], err);
         char *screen[] = {argv[0], path, NULL};
-        int status = path ? command_screen(2, screen, err) : -1;
+        int status = path ? command_screen.run(2, screen, err) : -1;
         free(path);
         return status;
     }
-    return with_job(argc, argv, "spectrum attach JOB [--json]", follow_job, err);
+    return with_job(&command_attach, argc, argv, follow_job, err);
 }
 
-int command_pause(int argc, char **argv, struct error *err)
+static int pause_it(int argc, char **argv, struct error *err)
 {
-    return with_job(argc, argv, "spectrum pause JOB", pause_job, err);
+    return with_job(&command_pause, argc, argv, pause_job, err);
 }
 
-int command_checkpoint(int argc, char **argv, struct error *err)
+static int checkpoint(int argc, char **argv, struct error *err)
 {
-    return with_job(argc, argv, "spectrum checkpoint JOB", checkpoint_job, err);
+    return with_job(&command_checkpoint, argc, argv, checkpoint_job, err);
 }
 
-int command_stop(int argc, char **argv, struct error *err)
+static int stop(int argc, char **argv, struct error *err)
 {
-    return with_job(argc, argv, "spectrum stop JOB", stop_job, err);
+    return with_job(&command_stop, argc, argv, stop_job, err);
 }
 
-int command_resume(int argc, char **argv, struct error *err)
+static int resume(int argc, char **argv, struct error *err)
 {
-    return with_job(argc, argv, "spectrum resume JOB [--step N | --best] [--trust]", resume_job,
-                    err);
+    return with_job(&command_resume, argc, argv, resume_job, err);
 }
+
+const struct command command_attach = {
+    .name = "attach",
+    .summary = "watch a job: on a terminal the full screen, else its lines",
+    .usage = "spectrum attach JOB [--json]",
+    .options = &table,
+    .run = attach,
+};
+const struct command command_pause = {
+    .name = "pause",
+    .summary = "let a job wait behind the step, or the matrices, in hand",
+    .usage = "spectrum pause JOB",
+    .options = &table,
+    .run = pause_it,
+};
+const struct command command_checkpoint = {
+    .name = "checkpoint",
+    .summary = "let a job write a checkpoint now",
+    .usage = "spectrum checkpoint JOB",
+    .options = &table,
+    .run = checkpoint,
+};
+const struct command command_stop = {
+    .name = "stop",
+    .summary = "let a job keep what it has, a run in a checkpoint, and end",
+    .usage = "spectrum stop JOB",
+    .options = &table,
+    .run = stop,
+};
+const struct command command_resume = {
+    .name = "resume",
+    .summary = "go on: a paused job, or one that ended or died",
+    .usage = "spectrum resume JOB [--step N | --best] [--trust]",
+    .options = &resume_table,
+    .run = resume,
+};

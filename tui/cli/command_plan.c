@@ -14,14 +14,17 @@
 #include <string.h>
 
 struct request {
-    const char *source, *output, *scope_name, *format_name, *empty_noise_name;
+    const char *source, *output, *format_name;
     enum plan_scope scope;
     enum plan_format format;
     struct option_list train, freeze;
-    bool no_embeddings, no_head, file_names, empty_noise_given, json;
+    bool no_embeddings, no_head, file_names, json;
     enum empty_noise empty_noise;
     double top;
+    struct option_given given;
 };
+
+static const struct option_table table;
 
 /* What a plan is made over. A scan file has no model; a model's scan comes from the cache or is
  * computed. */
@@ -42,12 +45,12 @@ static int open_ground(struct ground *ground, const struct request *request, str
 {
     const char *source = request->source;
     if (is_scan_file(source)) {
-        if (request->empty_noise_given)
+        if (option_is_given(&request->given, option_by_name(&table, "empty-noise")))
             return error_set_kind(err, ERROR_USAGE,
                                   "--empty-noise belongs to a MODEL: a scan file has its scores; "
                                   "`spectrum scan MODEL --empty-noise %s -o SCAN.json` makes "
                                   "another",
-                                  request->empty_noise_name);
+                                  empty_noise_names[request->empty_noise]);
         if (scan_read(&ground->file, source, err) != 0)
             return -1;
         ground->scan = ground->file;
@@ -86,18 +89,6 @@ static int set_all(struct plan *plan, const struct option_list *patterns, bool t
                 matched, text_s(matched));
     }
     return 0;
-}
-
-/* Before the scan, which may take long. */
-static int check(struct request *request, struct error *err)
-{
-    request->scope = strcmp(request->scope_name, "global") == 0 ? PLAN_GLOBAL : PLAN_BY_TYPE;
-    if (request->scope == PLAN_BY_TYPE && strcmp(request->scope_name, "type") != 0)
-        return error_set_kind(err, ERROR_USAGE, "--scope takes type or global, not \"%s\"",
-                              request->scope_name);
-    if (empty_noise_by_name(&request->empty_noise, request->empty_noise_name, err) != 0)
-        return -1;
-    return plan_format_by_name(&request->format, request->format_name, err);
 }
 
 static int choose(struct plan *plan, const struct request *request, struct error *err)
@@ -250,40 +241,59 @@ static int make_plan(const struct request *request, struct error *err)
     return status;
 }
 
-int command_plan(int argc, char **argv, struct error *err)
+#define AT(member) offsetof(struct request, member)
+
+/* clang-format off */
+static const struct option rows[] = {
+    {.name = "o", .kind = OPTION_PATH, .at = AT(output), .argument = "PLAN",
+     .help = "write the plan there, a file, pipe or device (default: standard output)"},
+    {.name = "top", .kind = OPTION_NUMBER, .at = AT(top), .argument = "P", .low = 0, .high = 100,
+     .preset = "25", .help = "train the best P per cent ({})"},
+    {.name = "scope", .kind = OPTION_CHOICE, .at = AT(scope), .argument = "SCOPE",
+     .choices = OPTION_NAMES("type", "global"), .preset = "type",
+     .help = "rank within each type, or global (type)"},
+    {.name = "train", .kind = OPTION_TEXTS, .at = AT(train), .argument = "REGEX",
+     .help = "train these modules too"},
+    {.name = "freeze", .kind = OPTION_TEXTS, .at = AT(freeze), .argument = "REGEX",
+     .help = "freeze these modules after all"},
+    {.name = "no-embeddings", .kind = OPTION_FLAG, .at = AT(no_embeddings),
+     .help = "freeze the embeddings (trained by default; tied to the head: both)"},
+    {.name = "no-head", .kind = OPTION_FLAG, .at = AT(no_head),
+     .help = "freeze the head (likewise)"},
+    {.name = "format", .kind = OPTION_TEXT, .at = AT(format_name), .argument = "NAME",
+     .choices = plan_format_names, .preset = "yaml",
+     .help = "{}"},
+    {.name = "empty-noise", .kind = OPTION_CHOICE, .at = AT(empty_noise), .argument = "RULE",
+     .choices = empty_noise_names, .preset = "infinity",
+     .help = "of a MODEL's scan: what an empty noise set gives: {}"},
+    {.name = "file-names", .kind = OPTION_FLAG, .at = AT(file_names),
+     .help = "write names that the loaded model is known not to have all the same"},
+    {.name = "json", .kind = OPTION_FLAG, .at = AT(json),
+     .help = "what trains, as strict JSON on standard output"},
+};
+/* clang-format on */
+static const struct option_table table = {rows, sizeof rows / sizeof *rows};
+
+static int run(int argc, char **argv, struct error *err)
 {
-    struct request request = {
-        .scope_name = "type", .format_name = "yaml", .empty_noise_name = "infinity", .top = 25};
-    const struct option_spec specs[] = {
-        {"o", OPTION_TEXT, &request.output, "PLAN",
-         "write the plan there, a file, pipe or device (default: standard output)", 0, 0, NULL},
-        {"top", OPTION_NUMBER, &request.top, "P", "train the best P per cent (25)", 0, 100, NULL},
-        {"scope", OPTION_TEXT, &request.scope_name, "SCOPE",
-         "rank within each type, or global (type)", 0, 0, NULL},
-        {"train", OPTION_LIST, &request.train, "REGEX", "train these modules too", 0, 0, NULL},
-        {"freeze", OPTION_LIST, &request.freeze, "REGEX", "freeze these modules after all", 0, 0,
-         NULL},
-        {"no-embeddings", OPTION_FLAG, &request.no_embeddings, NULL,
-         "freeze the embeddings (trained by default; tied to the head: both)", 0, 0, NULL},
-        {"no-head", OPTION_FLAG, &request.no_head, NULL, "freeze the head (likewise)", 0, 0, NULL},
-        {"format", OPTION_TEXT, &request.format_name, "NAME",
-         "yaml (default), json, axolotl, trl, peft, ms-swift", 0, 0, NULL},
-        {"empty-noise", OPTION_TEXT, &request.empty_noise_name, "RULE",
-         "of a MODEL's scan: what an empty noise set gives: infinity (default) or one", 0, 0,
-         &request.empty_noise_given},
-        {"file-names", OPTION_FLAG, &request.file_names, NULL,
-         "write names that the loaded model is known not to have all the same", 0, 0, NULL},
-        {"json", OPTION_FLAG, &request.json, NULL, "what trains, as strict JSON on standard output",
-         0, 0, NULL},
-    };
-    enum { COUNT = sizeof specs / sizeof *specs };
-    int status = options_parse_one(specs, COUNT, "spectrum plan SCAN.json|MODEL -o PLAN",
-                                   "plan takes one scan file (.json) or MODEL", argc, argv,
-                                   &request.source, err);
+    struct request r = {.source = NULL};
+    option_defaults(&table, &r);
+    int status =
+        options_parse_one(&command_plan, &r, &r.given, "plan takes one scan file (.json) or MODEL",
+                          argc, argv, &r.source, err);
+    if (status == 0) /* before the scan, which may take long */
+        status = plan_format_by_name(&r.format, r.format_name, err);
     if (status == 0)
-        status = check(&request, err);
-    if (status == 0)
-        status = make_plan(&request, err);
-    options_free(specs, COUNT);
+        status = make_plan(&r, err);
+    option_free(&table, &r);
     return status > 0 ? 0 : status;
 }
+
+const struct command command_plan = {
+    .name = "plan",
+    .summary = "choose what trains; write it for this or another trainer",
+    .usage = "spectrum plan SCAN.json|MODEL -o PLAN",
+    .options = &table,
+    .run = run,
+    .computes = true,
+};

@@ -16,7 +16,8 @@
 #include <unistd.h>
 
 struct request {
-    const char *model, *output, *device, *estimator, *empty_noise, *modules, *spectra;
+    const char *model, *output, *device, *estimator, *modules, *spectra;
+    enum empty_noise empty_noise;
     bool no_cache, json;
     int64_t threads;
 };
@@ -97,12 +98,11 @@ static int scan_model(const struct request *request, struct scan_job *job, struc
     struct scan_options options = {.modules = request->modules,
                                    .device = request->device,
                                    .use_cache = !request->no_cache,
+                                   .empty_noise = request->empty_noise,
                                    .threads = (int)request->threads};
     struct model *model = NULL;
     struct scan_result *result = NULL;
     if (estimator_by_name(&options.estimator, request->estimator, err) != 0)
-        return -1;
-    if (empty_noise_by_name(&options.empty_noise, request->empty_noise, err) != 0)
         return -1;
     struct scan_progress progress;
     scan_progress_begin(&progress, job);
@@ -131,32 +131,40 @@ static int scan_model(const struct request *request, struct scan_job *job, struc
     return status;
 }
 
-int command_scan(int argc, char **argv, struct error *err)
+#define AT(member) offsetof(struct request, member)
+
+/* clang-format off */
+static const struct option rows[] = {
+    {.name = "o", .kind = OPTION_PATH, .at = AT(output), .argument = "SCAN.json",
+     .help = "write the scan there, a file, pipe or device; - is standard output"},
+    {.name = "device", .kind = OPTION_TEXT, .at = AT(device), .argument = "DEVICE",
+     .choices = OPTION_NAMES("auto", "cpu", "cuda", "reference"), .preset = "auto",
+     .help = "auto (default: a GPU if there is one), cpu, cuda, cuda:N, reference"},
+    {.name = "estimator", .kind = OPTION_TEXT, .at = AT(estimator), .argument = "NAME",
+     .choices = estimator_names, .preset = "reference",
+     .help = "{}"},
+    {.name = "empty-noise", .kind = OPTION_CHOICE, .at = AT(empty_noise), .argument = "RULE",
+     .choices = empty_noise_names, .preset = "infinity",
+     .help = "what an empty noise set gives: {}"},
+    {.name = "modules", .kind = OPTION_TEXT, .at = AT(modules), .argument = "REGEX",
+     .help = "modules by name (default: the 2-D weights of the blocks)"},
+    {.name = "spectra", .kind = OPTION_PATH, .at = AT(spectra), .argument = "FILE",
+     .help = "write the singular values there (safetensors)"},
+    {.name = "no-cache", .kind = OPTION_FLAG, .at = AT(no_cache),
+     .help = "neither read nor write cached spectra"},
+    {.name = "threads", .kind = OPTION_INTEGER, .at = AT(threads), .argument = "N", .low = 1,
+     .high = 4096, .help = "matrices side by side (default: cores)"},
+    {.name = "json", .kind = OPTION_FLAG, .at = AT(json), .help = "strict JSON on standard output"},
+};
+/* clang-format on */
+static const struct option_table table = {rows, sizeof rows / sizeof *rows};
+
+static int run(int argc, char **argv, struct error *err)
 {
     struct scan_job job;
-    struct request request = {
-        .device = "auto", .estimator = "reference", .empty_noise = "infinity"};
-    const struct option_spec specs[] = {
-        {"o", OPTION_TEXT, &request.output, "SCAN.json",
-         "write the scan there, a file, pipe or device; - is standard output", 0, 0, NULL},
-        {"device", OPTION_TEXT, &request.device, "DEVICE",
-         "auto (default: a GPU if there is one), cpu, cuda, cuda:N, reference", 0, 0, NULL},
-        {"estimator", OPTION_TEXT, &request.estimator, "NAME",
-         "reference (default), mp, gavish-donoho", 0, 0, NULL},
-        {"empty-noise", OPTION_TEXT, &request.empty_noise, "RULE",
-         "what an empty noise set gives: infinity (default) or one", 0, 0, NULL},
-        {"modules", OPTION_TEXT, &request.modules, "REGEX",
-         "modules by name (default: the 2-D weights of the blocks)", 0, 0, NULL},
-        {"spectra", OPTION_TEXT, &request.spectra, "FILE",
-         "write the singular values there (safetensors)", 0, 0, NULL},
-        {"no-cache", OPTION_FLAG, &request.no_cache, NULL, "neither read nor write cached spectra",
-         0, 0, NULL},
-        {"threads", OPTION_INTEGER, &request.threads, "N", "matrices side by side (default: cores)",
-         1, 4096, NULL},
-        {"json", OPTION_FLAG, &request.json, NULL, "strict JSON on standard output", 0, 0, NULL},
-    };
-    enum { COUNT = sizeof specs / sizeof *specs };
-    int status = options_parse_one(specs, COUNT, "spectrum scan MODEL [-o SCAN.json]",
+    struct request request = {.model = NULL};
+    option_defaults(&table, &request);
+    int status = options_parse_one(&command_scan, &request, NULL,
                                    "scan takes one MODEL: a folder, a .safetensors "
                                    "or a .gguf file, or a cached repository's name",
                                    argc, argv, &request.model, err);
@@ -168,3 +176,12 @@ int command_scan(int argc, char **argv, struct error *err)
     }
     return status > 0 ? 0 : status;
 }
+
+const struct command command_scan = {
+    .name = "scan",
+    .summary = "the signal-to-noise ratio of every matrix",
+    .usage = "spectrum scan MODEL [-o SCAN.json]",
+    .options = &table,
+    .run = run,
+    .computes = true,
+};

@@ -1,4 +1,5 @@
 /* `spectrum [MODEL | SCAN.json | JOB]`: the full screen; `spectrum --script FILE`: played. */
+#include "base/memory.h"
 #include "base/sys.h"
 #include "tui/app/loop.h"
 #include "tui/app/script.h"
@@ -37,25 +38,43 @@ static int open_screen(const char *script, const char *size, const char *target,
     return script_run(&screens, script, target, width, height, err);
 }
 
-int command_screen(int argc, char **argv, struct error *err)
+struct screen_request {
+    const char *script, *size;
+};
+
+#define AT(member) offsetof(struct screen_request, member)
+
+/* clang-format off */
+static const struct option rows[] = {
+    {.name = "script", .kind = OPTION_PATH, .at = AT(script), .argument = "FILE",
+     .help = "play keys, waits and save-screen without a terminal"},
+    {.name = "size", .kind = OPTION_TEXT, .at = AT(size), .argument = "WxH", .preset = "80x24",
+     .help = "the played screen's size ({})"},
+};
+/* clang-format on */
+static const struct option_table table = {rows, sizeof rows / sizeof *rows};
+
+static int run(int argc, char **argv, struct error *err)
 {
-    const char *script = NULL, *size = "80x24", **targets = calloc((size_t)argc, sizeof *targets);
+    struct screen_request r = {.script = NULL};
+    const char **targets = array_alloc((size_t)argc, sizeof *targets, err);
     size_t count = 0;
-    const struct option_spec specs[] = {
-        {"script", OPTION_TEXT, &script, "FILE",
-         "play keys, waits and save-screen without a terminal", 0, 0, NULL},
-        {"size", OPTION_TEXT, &size, "WxH", "the played screen's size (80x24)", 0, 0, NULL},
-    };
     if (!targets)
-        return error_set(err, "not enough memory");
-    int status =
-        options_parse(specs, sizeof specs / sizeof *specs, "spectrum [MODEL | SCAN.json | JOB]",
-                      argc, argv, targets, &count, err);
+        return -1;
+    option_defaults(&table, &r);
+    int status = options_parse(&command_screen, &r, NULL, argc, argv, targets, &count, err);
     if (status == 0 && count > 1)
         status = error_set_kind(
             err, ERROR_USAGE, "\"%s\" is not a command; `spectrum --help` lists them", targets[0]);
     if (status == 0)
-        status = open_screen(script, size, count ? targets[0] : NULL, err);
+        status = open_screen(r.script, r.size, count ? targets[0] : NULL, err);
     free(targets);
     return status > 0 ? 0 : status;
 }
+
+const struct command command_screen = {
+    .name = "",
+    .usage = "spectrum [MODEL | SCAN.json | JOB]",
+    .options = &table,
+    .run = run,
+};

@@ -5,9 +5,11 @@
 
 #include <string.h>
 
-int command_supervise(int argc, char **argv, struct error *err)
+static int run(int argc, char **argv, struct error *err)
 {
     if (argc < 4 || strcmp(argv[2], "--") != 0)
         return error_set_kind(err, ERROR_USAGE, "supervise takes JOB -- COMMAND ARGUMENTS...");
     return job_supervise(argv[1], "/proc/self/exe", argv + 3, err);
 }
+
+const struct command command_supervise = {.name = "supervise", .run = run};

@@ -21,7 +21,7 @@ struct request {
     struct dataset_options format;
     struct option_list data;
     int64_t row; /* 0: the whole */
-    bool json, no_special, row_given, add_tokens;
+    bool json, no_special, add_tokens;
 };
 
 /* Ids, with weights where there are some, as documents. */
@@ -147,7 +147,7 @@ static int check(const struct request *r, const char *needs, struct error *err)
     const char *template_name = r->format.template_name;
     if ((r->text != NULL) + (r->chat != NULL) + (r->data.count > 0) != 1)
         return error_set_kind(err, ERROR_USAGE, "%s", needs);
-    if ((r->row_given || r->format.mark) && r->data.count == 0)
+    if ((r->row > 0 || r->format.mark) && r->data.count == 0)
         return error_set_kind(err, ERROR_USAGE, "--row and --mark belong to --data");
     if (r->text && (r->format.columns || (template_name && !r->add_tokens)))
         return error_set_kind(err, ERROR_USAGE,
@@ -160,41 +160,54 @@ static int check(const struct request *r, const char *needs, struct error *err)
     return 0;
 }
 
-int command_tokens(int argc, char **argv, struct error *err)
+#define AT(member) offsetof(struct request, member)
+
+/* clang-format off */
+static const struct option rows[] = {
+    {.name = "text", .kind = OPTION_TEXT, .at = AT(text), .argument = "TEXT",
+     .help = "the text to tokenise"},
+    {.name = "chat", .kind = OPTION_PATH, .at = AT(chat), .argument = "FILE",
+     .help = "a data file: ids and what is trained"},
+    {.name = "data", .kind = OPTION_PATHS, .at = AT(data), .argument = "PATH",
+     .help = "data as train takes it: what is in it, and its first record; repeatable"},
+    {.name = "row", .kind = OPTION_INTEGER, .at = AT(row), .argument = "N", .low = 1, .high = 9e15,
+     .help = "with --data: record N alone, counted from 1 over all files"},
+    {.name = "mark", .kind = OPTION_TEXT, .at = AT(format.mark), .argument = "TEXT",
+     .help = "with --data: what separates documents in a .txt file (default: one document)"},
+    {.name = "template", .kind = OPTION_PATH, .at = AT(format.template_name), .argument = "NAME",
+     .choices = template_names,
+     .help = "chat template: " TEMPLATE_VALUES " (default: the run's, or the model's own)"},
+    {.name = "add-tokens", .kind = OPTION_FLAG, .at = AT(add_tokens),
+     .help = "of a model: marks of the template that are no tokens become some, as in such a run"},
+    {.name = "columns", .kind = OPTION_TEXT, .at = AT(format.columns), .argument = "MAP",
+     .help = COLUMN_VALUES " (default: the run's, or these names)"},
+    {.name = "no-special", .kind = OPTION_FLAG, .at = AT(no_special),
+     .help = "leave out the tokens that are put around a text (default: with them)"},
+    {.name = "json", .kind = OPTION_FLAG, .at = AT(json), .help = "strict JSON on standard output"},
+};
+/* clang-format on */
+static const struct option_table table = {rows, sizeof rows / sizeof *rows};
+
+static int run(int argc, char **argv, struct error *err)
 {
-    struct request r = {0};
-    const struct option_spec specs[] = {
-        {"text", OPTION_TEXT, &r.text, "TEXT", "the text to tokenise", 0, 0, NULL},
-        {"chat", OPTION_TEXT, &r.chat, "FILE", "a data file: ids and what is trained", 0, 0, NULL},
-        {"data", OPTION_LIST, &r.data, "PATH",
-         "data as train takes it: what is in it, and its first record; repeatable", 0, 0, NULL},
-        {"row", OPTION_INTEGER, &r.row, "N",
-         "with --data: record N alone, counted from 1 over all files", 1, 9e15, &r.row_given},
-        {"mark", OPTION_TEXT, &r.format.mark, "TEXT",
-         "with --data: what separates documents in a .txt file (default: one document)", 0, 0,
-         NULL},
-        {"template", OPTION_TEXT, &r.format.template_name, "NAME",
-         "chat template: " TEMPLATE_VALUES " (default: the run's, or the model's own)", 0, 0, NULL},
-        {"add-tokens", OPTION_FLAG, &r.add_tokens, NULL,
-         "of a model: marks of the template that are no tokens become some, as in such a run", 0, 0,
-         NULL},
-        {"columns", OPTION_TEXT, &r.format.columns, "MAP",
-         COLUMN_VALUES " (default: the run's, or these names)", 0, 0, NULL},
-        {"no-special", OPTION_FLAG, &r.no_special, NULL,
-         "leave out the tokens that are put around a text (default: with them)", 0, 0, NULL},
-        {"json", OPTION_FLAG, &r.json, NULL, "strict JSON on standard output", 0, 0, NULL},
-    };
-    enum { COUNT = sizeof specs / sizeof *specs };
     static const char needs[] =
         "tokens takes one MODEL or RUN, and either --text TEXT or --chat FILE, or --data PATH";
+    struct request r = {.text = NULL};
     const char *path = NULL;
-    int status = options_parse_one(
-        specs, COUNT, "spectrum tokens MODEL|RUN --text TEXT | --chat FILE | --data PATH [--json]",
-        needs, argc, argv, &path, err);
+    option_defaults(&table, &r);
+    int status = options_parse_one(&command_tokens, &r, NULL, needs, argc, argv, &path, err);
     if (status == 0)
         status = check(&r, needs, err);
     if (status == 0)
         status = print_tokens(path, &r, err);
-    options_free(specs, COUNT);
+    option_free(&table, &r);
     return status > 0 ? 0 : status;
 }
+
+const struct command command_tokens = {
+    .name = "tokens",
+    .summary = "token ids of a text; of data, with what is trained",
+    .usage = "spectrum tokens MODEL|RUN --text TEXT | --chat FILE | --data PATH [--json]",
+    .options = &table,
+    .run = run,
+};

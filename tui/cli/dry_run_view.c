@@ -138,17 +138,16 @@ static int put_sample_json(struct json_writer *json, const struct training_start
 }
 
 /* As job.json names them; the rate is what follows from the method where none was given. */
-static void put_settings_json(struct json_writer *json, const struct training_request *request)
+static void put_settings_json(struct json_writer *json, const struct training_request *r)
 {
-    const struct train_settings *s = &request->is;
-    json_text(json, "optimizer", optimizer_name(request->moments));
-    json_integer(json, "seq_len", s->seq_len);
-    json_integer(json, "batch", s->batch);
-    json_integer(json, "accumulate", s->accumulate);
-    json_count(json, "seed", s->optimizer.seed);
-    json_text(json, "schedule", schedule_name(s->schedule));
-    json_real(json, "lr", s->rate);
-    json_text(json, "device", request->device);
+    json_text(json, "optimizer", optimizer_name(r->moments));
+    json_integer(json, "seq_len", r->seq_len);
+    json_integer(json, "batch", r->batch);
+    json_integer(json, "accumulate", r->accumulate);
+    json_integer(json, "seed", r->seed);
+    json_text(json, "schedule", schedule_name(r->schedule));
+    json_real(json, "lr", r->rate);
+    json_text(json, "device", r->device);
 }
 
 static int put_json(struct buffer *out, const struct training_request *request,
@@ -158,7 +157,7 @@ static int put_json(struct buffer *out, const struct training_request *request,
     struct json_writer json = {.out = out};
     json_begin(&json, "spectrum.dry-run");
     json_text(&json, "model", request->model);
-    json_text(&json, "method", method_info(request->method)->name);
+    json_text(&json, "method", method_names[request->method]);
     json_text(&json, "precision", start->precision);
     put_settings_json(&json, request);
     json_count(&json, "trained_tensors", start->trained_tensors);
@@ -298,8 +297,8 @@ static int put_lines(struct buffer *out, const struct training_request *request,
     char model[1024];
     const struct training_data_plan *data = &start->data;
     utf8_copy(model, sizeof model, request->model);
-    buffer_format(out, "model       %s\nmethod      %s, %s\n", model,
-                  method_info(request->method)->name, start->precision);
+    buffer_format(out, "model       %s\nmethod      %s, %s\n", model, method_names[request->method],
+                  start->precision);
     put_trains(out, start, types);
     put_data(out, data);
     buffer_format(out,

@@ -2,33 +2,11 @@
  * into a line on standard error and an exit status. */
 #include "tui/cli/command.h"
 #include "tui/cli/interrupt.h"
-#include "tui/cli/options.h"
 #include "tui/cli/process.h"
 #include "tui/cli/threads.h"
 
 #include <stdio.h>
 #include <string.h>
-
-/* In the order in which people use them. */
-static const struct command commands[] = {
-    {"info", "architecture, tensors, shapes, dtypes, sizes", command_info, false},
-    {"scan", "the signal-to-noise ratio of every matrix", command_scan, true},
-    {"plan", "choose what trains; write it for this or another trainer", command_plan, true},
-    {"tokens", "token ids of a text; of data, with what is trained", command_tokens, false},
-    {"train", "train what the plan names, freeze the rest", command_train, true},
-    {"eval", "loss and perplexity of a model or run on data", command_eval, true},
-    {"generate", "text from a model or run", command_generate, true},
-    {"export", "a run as a Hugging Face folder", command_export, false},
-    {"jobs", "scans and runs, and how they stand", command_jobs, false},
-    {"attach", "watch a job: on a terminal the full screen, else its lines", command_attach, false},
-    {"pause", "let a job wait behind the step, or the matrices, in hand", command_pause, false},
-    {"checkpoint", "let a job write a checkpoint now", command_checkpoint, false},
-    {"stop", "let a job keep what it has, a run in a checkpoint, and end", command_stop, false},
-    {"resume", "go on: a paused job, or one that ended or died", command_resume, false},
-    {"cache", "what is kept in the cache folder; clear it", command_cache, false},
-    {"supervise", NULL, command_supervise, false}, /* not listed: jobs are started through it */
-};
-enum { COMMAND_COUNT = sizeof commands / sizeof *commands };
 
 static void print_help(void)
 {
@@ -39,9 +17,9 @@ static void print_help(void)
         "Measures the signal-to-noise ratio of every weight matrix of a language model and\n"
         "trains only the matrices with the highest. Without a command it opens the full screen;\n"
         "with nothing at all, the library of local models and jobs.\n\nCommands:\n");
-    for (int i = 0; i < COMMAND_COUNT; i++)
-        if (commands[i].summary)
-            printf("  %-12s %s\n", commands[i].name, commands[i].summary);
+    for (int i = 0; commands[i]; i++)
+        if (commands[i]->summary)
+            printf("  %-12s %s\n", commands[i]->name, commands[i]->summary);
     printf("\n`spectrum COMMAND --help` explains a command. Options: --version, --help.\n"
            "Exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted.\n"
            "Ctrl-C and TERM, however often, end a command in order: train writes a checkpoint.\n"
@@ -65,9 +43,9 @@ static int exit_status(const struct error *err)
 /* NULL: none is named. */
 static const struct command *find_command(int argc, char **argv)
 {
-    for (int i = 0; i < COMMAND_COUNT; i++)
-        if (argc > 1 && strcmp(argv[1], commands[i].name) == 0)
-            return &commands[i];
+    for (int i = 0; argc > 1 && commands[i]; i++)
+        if (strcmp(argv[1], commands[i]->name) == 0)
+            return commands[i];
     return NULL;
 }
 
@@ -80,7 +58,7 @@ static int run(const struct command *command, int argc, char **argv, struct erro
     else if (argc > 1 && strcmp(argv[1], "--help") == 0)
         print_help();
     else
-        return command_screen(argc, argv, err);
+        return command_screen.run(argc, argv, err);
     return 0;
 }
 

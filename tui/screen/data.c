@@ -80,7 +80,7 @@ static void draw_ids(struct app *app, struct area area, struct data_view *view)
 /* "below/data.jsonl" of a folder, "data.jsonl" of a file. */
 static const char *file_shown(const struct app *app, const char *path)
 {
-    const char *data = app->session.settings.values[SETTING_DATA], *slash = strrchr(path, '/');
+    const char *data = app->session.settings.values[SETTING(data)], *slash = strrchr(path, '/');
     size_t length = strlen(data);
     while (length > 1 && data[length - 1] == '/')
         length--;
@@ -242,19 +242,15 @@ static const struct view_class data_class = {
 static int read_look(const struct app *app, struct data_look *look, struct error *err)
 {
     const struct settings *settings = &app->session.settings;
-    const char *columns = settings->values[SETTING_COLUMNS];
-    const char *chat = settings->values[SETTING_TEMPLATE];
-    struct dataset_options options = {
-        .columns = columns[0] ? columns : NULL,
-        .template_name = settings_is(settings, SETTING_TEMPLATE, "auto") ? NULL : chat,
-        .template_may_rest = true, /* it is one of several files, or the beginning of one */
-        .names_may_rest = true,
-    };
-    return data_look_read(look, app->session.model->checkpoint, settings->values[SETTING_DATA],
-                          &options,
-                          settings_uses(settings, SETTING_ADD_TOKENS) &&
-                              settings_is(settings, SETTING_ADD_TOKENS, "yes"),
-                          err);
+    struct training_request request;
+    settings_request(settings, &request);
+    request.format.template_may_rest = true; /* it is one of several files, or the start of one */
+    request.format.names_may_rest = true;
+    int status =
+        data_look_read(look, app->session.model->checkpoint, settings->values[SETTING(data)],
+                       &request.format, request.add_tokens, err);
+    training_request_free(&request);
+    return status;
 }
 
 bool screen_open_data(struct app *app)
@@ -262,7 +258,7 @@ bool screen_open_data(struct app *app)
     struct error err = ERROR_INIT;
     char why[ERROR_TEXT_MAX];
     struct data_view *view = array_alloc(1, sizeof *view, NULL);
-    if (!settings_check(&app->session.settings, SETTING_DATA, why, sizeof why)) {
+    if (!settings_check(&app->session.settings, SETTING(data), why, sizeof why)) {
         app_message(app, "data: %s", why);
     } else if (view && read_look(app, &view->look, &err) == 0) {
         return app_push(app, &data_class, view);

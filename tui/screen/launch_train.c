@@ -34,16 +34,18 @@ static void find_demo_data(struct session *session, char *out)
  * stays. */
 static void set_demo_defaults(struct settings *settings)
 {
-    static const struct {
-        enum setting setting;
+    const struct {
+        size_t field;
         const char *value;
     } demo[] = {
-        {SETTING_STEPS, "60"},     {SETTING_SEQ_LEN, "256"}, {SETTING_BATCH, "4"},
-        {SETTING_ACCUMULATE, "1"}, {SETTING_LR, "5e-4"},     {SETTING_EVAL_EVERY, "20"},
+        {SETTING(steps), "60"},     {SETTING(seq_len), "256"}, {SETTING(batch), "4"},
+        {SETTING(accumulate), "1"}, {SETTING(rate), "5e-4"},   {SETTING(eval_every), "20"},
     };
-    for (size_t i = 0; i < sizeof demo / sizeof *demo; i++)
-        if (settings_is(settings, demo[i].setting, setting_info(demo[i].setting)->preset))
-            snprintf(settings->values[demo[i].setting], SETTING_VALUE_MAX, "%s", demo[i].value);
+    for (size_t i = 0; i < sizeof demo / sizeof *demo; i++) {
+        char *value = settings->values[demo[i].field];
+        if (strcmp(value, setting_preset(demo[i].field)) == 0)
+            snprintf(value, SETTING_VALUE_MAX, "%s", demo[i].value);
+    }
 }
 
 /* runs/<model>-1, or the first number that is free. */
@@ -73,45 +75,43 @@ static void renew_proposal(const struct session *session, char *run)
 static void limit_sequence(const struct session *session, char *out)
 {
     int64_t most = session->model->architecture ? session->model->config.max_positions : 0;
-    if (most > 0 && settings_integer(&session->settings, SETTING_SEQ_LEN) > most)
+    struct training_request request;
+    settings_request(&session->settings, &request);
+    int64_t now = request.seq_len;
+    training_request_free(&request);
+    if (most > 0 && now > most)
         snprintf(out, SETTING_VALUE_MAX, "%lld", (long long)most);
 }
 
 void launch_train_defaults(struct session *session)
 {
     char(*values)[SETTING_VALUE_MAX] = session->settings.values;
-    if (!values[SETTING_DATA][0]) {
-        find_demo_data(session, values[SETTING_DATA]);
-        if (values[SETTING_DATA][0])
+    if (!values[SETTING(data)][0]) {
+        find_demo_data(session, values[SETTING(data)]);
+        if (values[SETTING(data)][0])
             set_demo_defaults(&session->settings);
     }
-    if (!values[SETTING_RUN][0] || job_dir_has(values[SETTING_RUN], "job.json"))
-        find_run(session, values[SETTING_RUN]);
-    limit_sequence(session, values[SETTING_SEQ_LEN]);
+    if (!values[SETTING(run)][0] || job_dir_has(values[SETTING(run)], "job.json"))
+        find_run(session, values[SETTING(run)]);
+    limit_sequence(session, values[SETTING(seq_len)]);
 }
 
 /* What is empty or of another method's is not passed on; steps count more than epochs. */
-static bool is_passed(const struct settings *settings, enum setting setting)
+static bool is_passed(const struct settings *settings, size_t field)
 {
-    if (!settings_uses(settings, setting))
+    if (!settings_uses(settings, field) || settings_is_empty(settings, field))
         return false;
-    if (setting == SETTING_EPOCHS)
-        return !settings->values[SETTING_STEPS][0];
-    if (setting == SETTING_ADD_TOKENS)
-        return settings_is(settings, setting, "yes");
-    if (setting == SETTING_TEMPLATE)
-        return !settings_is(settings, setting, "auto");
-    return settings->values[setting][0] != '\0';
+    return field != SETTING(epochs) || settings_is_empty(settings, SETTING(steps));
 }
 
-static bool takes_value(enum setting setting)
+static bool takes_value(size_t field)
 {
-    return setting != SETTING_ADD_TOKENS;
+    return training_options.rows[field].kind != OPTION_FLAG;
 }
 
-enum { MARKS_SHOWN = 200, OPTION_MAX = 32, ARGUMENTS_MAX = 4 + 2 * SETTING_COUNT + 3 };
+enum { MARKS_SHOWN = 200, OPTION_MAX = 32, ARGUMENTS_MAX = 4 + 2 * SETTINGS_MAX + 3 };
 struct arguments {
-    char options[SETTING_COUNT][OPTION_MAX]; /* "--seq-len" */
+    char options[SETTINGS_MAX][OPTION_MAX]; /* "--seq-len" */
     char *list[ARGUMENTS_MAX];
     size_t count;
 };
@@ -121,12 +121,12 @@ static void fill_arguments(struct arguments *out, struct session *session, char 
     struct settings *settings = &session->settings;
     out->list[out->count++] = "train";
     out->list[out->count++] = model;
-    for (int i = 0; i < SETTING_COUNT; i++) {
-        if (!is_passed(settings, (enum setting)i))
+    for (size_t i = 0; i < training_options.count; i++) {
+        if (!is_passed(settings, i))
             continue;
-        snprintf(out->options[i], OPTION_MAX, "--%s", setting_info((enum setting)i)->option);
+        snprintf(out->options[i], OPTION_MAX, "--%s", training_options.rows[i].name);
         out->list[out->count++] = out->options[i];
-        if (takes_value((enum setting)i))
+        if (takes_value(i))
             out->list[out->count++] = settings->values[i];
     }
     if (method_info(settings_method(settings))->plan) {
@@ -162,8 +162,9 @@ static int make_absolute(char *value, struct error *err)
 /* Where it is a file. */
 static int make_template_absolute(struct settings *settings, struct error *err)
 {
-    char *value = settings->values[SETTING_TEMPLATE];
-    return setting_choice(SETTING_TEMPLATE, value) >= 0 ? 0 : make_absolute(value, err);
+    char *value = settings->values[SETTING(format.template_name)];
+    return setting_choice(SETTING(format.template_name), value) >= 0 ? 0
+                                                                     : make_absolute(value, err);
 }
 
 bool launch_train_check_marks(const struct session *session, char *why, size_t size)
@@ -172,14 +173,14 @@ bool launch_train_check_marks(const struct session *session, char *why, size_t s
     struct tokenizer *tokenizer = NULL;
     struct error err = ERROR_INIT;
     char marks[MARKS_SHOWN] = "";
-    if (settings_is(settings, SETTING_TEMPLATE, "auto") ||
-        settings_is(settings, SETTING_ADD_TOKENS, "yes"))
+    if (settings_is_empty(settings, SETTING(format.template_name)) ||
+        !settings_is_empty(settings, SETTING(add_tokens)))
         return true;
     if (tokenizer_for_checkpoint(&tokenizer, session->model->checkpoint, &err) == 0)
-        added_tokens_look(tokenizer, settings->values[SETTING_TEMPLATE], false, marks, sizeof marks,
-                          &err);
+        added_tokens_look(tokenizer, settings->values[SETTING(format.template_name)], false, marks,
+                          sizeof marks, &err);
     tokenizer_close(tokenizer);
-    bool uses = settings_uses(settings, SETTING_ADD_TOKENS);
+    bool uses = settings_uses(settings, SETTING(add_tokens));
     snprintf(why, size, "no token%s of this tokenizer: %s of the chat template; %s",
              strstr(marks, " and ") ? "s" : "", marks,
              uses ? "\"added tokens: yes\" makes them tokens, or take another template"
@@ -190,11 +191,11 @@ bool launch_train_check_marks(const struct session *session, char *why, size_t s
 int launch_train(struct session *session, struct error *unlisted, struct error *err)
 {
     struct arguments arguments = {.count = 0};
-    char *run = session->settings.values[SETTING_RUN];
+    char *run = session->settings.values[SETTING(run)];
     renew_proposal(session, run);
     if (job_dir_create(run, err) != 0 || make_absolute(run, err) != 0 ||
-        make_absolute(session->settings.values[SETTING_DATA], err) != 0 ||
-        make_absolute(session->settings.values[SETTING_EVAL_DATA], err) != 0 ||
+        make_absolute(session->settings.values[SETTING(data)], err) != 0 ||
+        make_absolute(session->settings.values[SETTING(eval_data)], err) != 0 ||
         make_template_absolute(&session->settings, err) != 0)
         return -1;
     job_index_add(run, unlisted);
@@ -240,13 +241,11 @@ void launch_train_command(const struct session *session, struct buffer *out)
     const struct settings *settings = &session->settings;
     buffer_text(out, "spectrum train ");
     put_word(out, session->source);
-    for (int i = 0; i < SETTING_COUNT; i++) {
-        const struct setting_info *info = setting_info((enum setting)i);
-        if (!is_passed(settings, (enum setting)i) ||
-            settings_is(settings, (enum setting)i, info->preset))
+    for (size_t i = 0; i < training_options.count; i++) {
+        if (!is_passed(settings, i) || strcmp(settings->values[i], setting_preset(i)) == 0)
             continue;
-        buffer_format(out, " --%s", info->option);
-        if (!takes_value((enum setting)i))
+        buffer_format(out, " --%s", training_options.rows[i].name);
+        if (!takes_value(i))
             continue;
         buffer_byte(out, ' ');
         put_word(out, settings->values[i]);

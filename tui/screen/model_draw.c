@@ -145,7 +145,7 @@ static void draw_legend(struct app *app, const struct model_view *view, struct a
 
 static void draw_memory(struct app *app, struct area area)
 {
-    const struct cost *cost = &app->session.cost;
+    const struct training_estimate *cost = &app->session.cost;
     const struct settings *settings = &app->session.settings;
     char bytes[32];
     bytes_put((double)cost->total, bytes, sizeof bytes);
@@ -156,15 +156,15 @@ static void draw_memory(struct app *app, struct area area)
         return;
     }
     area_print(area, 28, 0, theme_style(&app->theme, THEME_DIM), "%s, %s × %s tokens at a time",
-               settings->values[SETTING_DTYPE], settings->values[SETTING_BATCH],
-               settings->values[SETTING_SEQ_LEN]);
+               settings->values[SETTING(dtype)], settings->values[SETTING(batch)],
+               settings->values[SETTING(seq_len)]);
     memory_bars_draw(area_part(area, 0, 1, area.width, area.height - 1), &app->theme, cost->bytes);
 }
 
 /* The same in one or two lines, for small windows. */
 static void draw_memory_lines(struct app *app, struct area area)
 {
-    const struct cost *cost = &app->session.cost;
+    const struct training_estimate *cost = &app->session.cost;
     struct style dim = theme_style(&app->theme, THEME_DIM);
     int x = area_put(area, 0, 0, dim, "memory  "), y = 0, left = x;
     if (!cost->known)

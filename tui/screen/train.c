@@ -12,24 +12,33 @@
 
 /* --- typing --- */
 
-/* Of something that is there: Tab completes it. */
-static bool takes_path(enum setting_kind kind)
+static enum option_kind kind_of(size_t field)
 {
-    return kind == SETTING_PATH || kind == SETTING_PATH_OR_EMPTY || kind == SETTING_TEMPLATE_NAME;
+    return training_options.rows[field].kind;
 }
 
-static bool takes_text(enum setting_kind kind)
+/* Of something that is there: Tab completes it. A run's folder is not. */
+static bool takes_path(size_t field)
 {
-    return kind == SETTING_COLUMN_MAP || kind == SETTING_FOLDER || takes_path(kind);
+    enum option_kind kind = kind_of(field);
+    return (kind == OPTION_PATH || kind == OPTION_PATHS) && field != SETTING(run);
+}
+
+static bool takes_text(size_t field)
+{
+    enum option_kind kind = kind_of(field);
+    return kind == OPTION_TEXT || kind == OPTION_PATH || kind == OPTION_PATHS;
 }
 
 /* Letters are text in a name and keys in a number. */
-static bool takes_character(enum setting_kind kind, int input)
+static bool takes_character(size_t field, int input)
 {
-    if (takes_text(kind))
+    if (setting_is_turned(field))
+        return false;
+    if (takes_text(field))
         return input >= ' ' && input < INPUT_UP && input != INPUT_BACKSPACE;
-    const char *taken = kind == SETTING_BYTES_OR_EMPTY ? "0123456789.KMGTkmgt" : "0123456789.eE+-";
-    return kind != SETTING_CHOICE && input > 0 && input < 128 && strchr(taken, input);
+    const char *taken = kind_of(field) == OPTION_BYTES ? "0123456789.KMGTkmgt" : "0123456789.eE+-";
+    return input > 0 && input < 128 && strchr(taken, input);
 }
 
 static void type_character(struct train_view *view, char *value, int input)
@@ -53,7 +62,7 @@ static void erase_character(char *value)
 static void move_field(const struct settings *settings, struct train_view *view, int by)
 {
     do
-        view->field = (enum setting)(((int)view->field + by + SETTING_COUNT) % SETTING_COUNT);
+        view->field = (view->field + training_options.count + (size_t)by) % training_options.count;
     while (!settings_uses(settings, view->field));
     view->fresh = true;
 }
@@ -62,12 +71,11 @@ static void move_field(const struct settings *settings, struct train_view *view,
 static bool navigate(struct app *app, struct train_view *view, int input)
 {
     struct settings *settings = &app->session.settings;
-    enum setting field = view->field;
-    enum setting_kind kind = setting_info(field)->kind;
-    bool choice = kind == SETTING_CHOICE || kind == SETTING_TEMPLATE_NAME;
-    bool typed = kind == SETTING_TEMPLATE_NAME && !view->fresh; /* a blank belongs to its name */
+    size_t field = view->field;
+    bool choice = setting_choice_count(field) > 0;
+    bool typed = !setting_is_turned(field) && !view->fresh; /* a blank belongs to its name */
     char *value = settings->values[field];
-    if (input == INPUT_TAB && takes_path(kind) && !view->fresh &&
+    if (input == INPUT_TAB && takes_path(field) && !view->fresh &&
         path_complete(value, SETTING_VALUE_MAX))
         return true;
     if (input == INPUT_DOWN || input == INPUT_TAB || input == INPUT_ENTER)
@@ -86,13 +94,13 @@ static bool navigate(struct app *app, struct train_view *view, int input)
 
 static bool edit(struct app *app, struct train_view *view, int input)
 {
-    enum setting_kind kind = setting_info(view->field)->kind;
+    bool turned = setting_is_turned(view->field);
     char *value = app->session.settings.values[view->field];
-    if (takes_character(kind, input))
+    if (takes_character(view->field, input))
         type_character(view, value, input);
-    else if (kind != SETTING_CHOICE && input == INPUT_BACKSPACE)
+    else if (!turned && input == INPUT_BACKSPACE)
         erase_character(value);
-    else if (kind != SETTING_CHOICE && input == 'U' - 'A' + 1)
+    else if (!turned && input == 'U' - 'A' + 1)
         value[0] = '\0';
     else
         return false;
@@ -103,8 +111,8 @@ static bool edit(struct app *app, struct train_view *view, int input)
 /* What was typed is as a shell would have it: "~/text.jsonl". */
 static void expand_field(struct app *app, const struct train_view *view)
 {
-    enum setting_kind kind = setting_info(view->field)->kind;
-    if (takes_text(kind) && kind != SETTING_COLUMN_MAP)
+    enum option_kind kind = kind_of(view->field);
+    if (kind == OPTION_PATH || kind == OPTION_PATHS)
         path_expand(app->session.settings.values[view->field], SETTING_VALUE_MAX);
 }
 
@@ -126,15 +134,15 @@ static void start(struct app *app, struct train_view *view)
     char why[ERROR_TEXT_MAX];
     const struct settings *settings = &app->session.settings;
     bool by_plan = method_info(settings_method(settings))->plan;
-    enum setting wrong = settings_first_wrong(settings, why, sizeof why);
-    if (wrong != SETTING_COUNT) {
+    size_t wrong = settings_first_wrong(settings, why, sizeof why);
+    if (wrong != training_options.count) {
         app_message(app, "%s", why);
         view->field = wrong;
         view->fresh = true;
     } else if (!launch_train_check_marks(&app->session, why, sizeof why)) {
         app_message(app, "%s", why);
-        view->field =
-            settings_uses(settings, SETTING_ADD_TOKENS) ? SETTING_ADD_TOKENS : SETTING_TEMPLATE;
+        view->field = settings_uses(settings, SETTING(add_tokens)) ? SETTING(add_tokens)
+                                                                   : SETTING(format.template_name);
         view->fresh = true;
     } else if (by_plan && !app_takes_plan(app, REQUEST_START, "Ctrl-S again starts all the same")) {
         return; /* it was asked about */

@@ -26,21 +26,20 @@ enum {
     COMMAND = 50
 };
 
-static void draw_field(struct app *app, struct area area, enum setting field, bool here, bool fresh)
+static void draw_field(struct app *app, struct area area, size_t field, bool here, bool fresh)
 {
-    const struct setting_info *info = setting_info(field);
     const struct settings *settings = &app->session.settings;
     const struct theme *theme = &app->theme;
     char why[ERROR_TEXT_MAX], shown[SETTING_VALUE_MAX];
     bool right = settings_check(settings, field, why, sizeof why);
     settings_show(settings, field, shown, sizeof shown);
-    enum theme_role role = settings_is(settings, field, shown) ? THEME_TEXT : THEME_DIM;
+    enum theme_role role = strcmp(settings->values[field], shown) == 0 ? THEME_TEXT : THEME_DIM;
     struct style value =
         here ? theme_style_on(theme, role, THEME_SELECTED) : theme_style(theme, role);
     utf8_sanitize(shown);
     area_put(area, 0, 0, theme_style(theme, THEME_ACCENT), here ? "▶" : " ");
     area_label(area, 2, 0, LABELS - 3, theme_style(theme, here ? THEME_TEXT : THEME_DIM),
-               info->label);
+               training_options.rows[field].label);
     int columns =
         area.width < LABELS + VALUES + MORE_VALUES + CHECKS ? VALUES : VALUES + MORE_VALUES;
     int room = area.width - LABELS - columns - 1;
@@ -53,11 +52,11 @@ static void draw_field(struct app *app, struct area area, enum setting field, bo
     while (cut && text_columns(tail) > columns - 2)
         for (tail++; ((unsigned char)*tail & 0xC0) == 0x80;)
             tail++;
-    if (here && fresh && info->kind != SETTING_CHOICE)
+    if (here && fresh && !setting_is_turned(field))
         value.attributes |= ATTRIBUTE_UNDERLINE;
     int x = area_put(box, 0, 0, value, cut ? "…" : "");
     x += area_put(area_part(box, x, 0, columns - x, 1), 0, 0, value, tail);
-    if (here && info->kind != SETTING_CHOICE)
+    if (here && !setting_is_turned(field))
         area_put(box, x, 0, theme_style(theme, THEME_ACCENT), "▏");
     /* a reason that does not fit is a mark here; the field's hint says it whole */
     area_put(area, LABELS + columns + 1, 0, theme_style(theme, right ? THEME_GOOD : THEME_ERROR),
@@ -77,35 +76,40 @@ static const char *const method_help[METHOD_COUNT] = {
 };
 
 /* What is wrong with the field, whole, and as far as there is room what it is for. */
-static void draw_hint(struct app *app, struct area area, enum setting field)
+static void draw_hint(struct app *app, struct area area, size_t field)
 {
-    const struct setting_info *info = setting_info(field);
+    const struct option *row = &training_options.rows[field];
     const struct settings *settings = &app->session.settings;
-    char why[ERROR_TEXT_MAX], text[512];
+    char why[ERROR_TEXT_MAX];
+    struct buffer text = BUFFER_INIT;
     bool right = settings_check(settings, field, why, sizeof why);
-    bool choice = info->kind == SETTING_CHOICE || info->kind == SETTING_TEMPLATE_NAME;
     int y = right ? 0 : flow_words(area, theme_style(&app->theme, THEME_ERROR), why);
-    const char *help =
-        field == SETTING_METHOD ? method_help[settings_method(settings)] : info->help;
-    snprintf(text, sizeof text, "--%s  %s%s%s%s", info->option, help, choice ? " (" : "",
-             choice ? info->choices : "", choice ? "; Space turns)" : "");
+    buffer_format(&text, "--%s  %s", row->name,
+                  field == SETTING(method) ? method_help[settings_method(settings)]
+                  : row->hint              ? row->hint
+                                           : row->help);
+    if (setting_choice_count(field) > 0) {
+        buffer_text(&text, " (");
+        setting_put_choices(&text, field);
+        buffer_text(&text, "; Space turns)");
+    }
     flow_words(area_part(area, 0, y, area.width, area.height - y),
-               theme_style(&app->theme, THEME_DIM), text);
+               theme_style(&app->theme, THEME_DIM), buffer_string(&text));
+    buffer_free(&text);
 }
 
 /* The limits of the fields allow more than an int64_t holds. By epochs it is the data's. */
 static void put_tokens(const struct settings *settings, char *out, size_t size)
 {
-    static const enum setting factors[] = {SETTING_STEPS, SETTING_BATCH, SETTING_ACCUMULATE,
-                                           SETTING_SEQ_LEN};
-    double tokens = 1;
-    for (size_t i = 0; i < sizeof factors / sizeof *factors; i++)
-        tokens *= (double)settings_integer(settings, factors[i]);
-    if (settings->values[SETTING_STEPS][0]) {
+    struct training_request r;
+    settings_request(settings, &r);
+    double tokens = (double)r.steps * (double)r.batch * (double)r.accumulate * (double)r.seq_len;
+    training_request_free(&r);
+    if (r.steps > 0) {
         count_put(tokens, out, size);
         snprintf(out + strlen(out), size - strlen(out), " tokens in all");
     } else {
-        const char *epochs = settings->values[SETTING_EPOCHS];
+        const char *epochs = settings->values[SETTING(epochs)];
         snprintf(out, size, "%.12s epoch%s", epochs, strcmp(epochs, "1") == 0 ? "" : "s");
     }
 }
@@ -113,7 +117,7 @@ static void put_tokens(const struct settings *settings, char *out, size_t size)
 /* Whether it fits, and what is done for that. */
 static void put_fit(const struct session *session, bool fits, char *out, size_t size)
 {
-    const struct cost *cost = &session->cost;
+    const struct training_estimate *cost = &session->cost;
     out[0] = '\0';
     if (cost->known && cost->over_limit)
         snprintf(out, size, ": more than the limit");
@@ -130,14 +134,14 @@ static void draw_summary(struct app *app, struct area area)
     char tokens[64], bytes[32], here[32], how[64], text[512];
     struct memory_limit limit;
     double machine = (double)available_memory_within(&limit); /* what a run is held against, too */
-    const struct cost *cost = &app->session.cost;
+    const struct training_estimate *cost = &app->session.cost;
     put_tokens(settings, tokens, sizeof tokens);
     bytes_put((double)cost->total, bytes, sizeof bytes);
     bytes_put(machine, here, sizeof here);
     bool fits = !cost->known || ((double)cost->total < machine && !cost->over_limit);
     put_fit(&app->session, fits, how, sizeof how);
-    bool rows = settings_uses(settings, SETTING_ADD_TOKENS) &&
-                settings_is(settings, SETTING_ADD_TOKENS, "yes");
+    bool rows = settings_uses(settings, SETTING(add_tokens)) &&
+                !settings_is_empty(settings, SETTING(add_tokens));
     /* the limit's name last: a narrow window cuts it */
     snprintf(text, sizeof text, "%s, memory %s%s of %s%s%s%s", tokens, cost->known ? bytes : "n/a",
              rows ? " and added rows" : "", here, how, limit.by[0] ? " within " : "", limit.by);
@@ -198,7 +202,7 @@ static void draw_tail(struct app *app, struct area area)
 static void draw_hint_or_warning(struct app *app, const struct train_view *view, struct area area)
 {
     char warning[256];
-    if (view->field == SETTING_DATA && view->fresh &&
+    if (view->field == SETTING(data) && view->fresh &&
         job_survival_warning("", warning, sizeof warning))
         flow_words(area, theme_style(&app->theme, THEME_WARNING), warning);
     else
@@ -216,7 +220,7 @@ static void draw_more(struct app *app, struct area area, const struct list *fiel
 }
 
 static void draw_fields(struct app *app, const struct train_view *view, struct area area,
-                        const enum setting *fields, int count)
+                        const size_t *fields, int count)
 {
     struct list list = {0, count};
     while (list.cursor < count - 1 && fields[list.cursor] != view->field)
@@ -229,7 +233,7 @@ static void draw_fields(struct app *app, const struct train_view *view, struct a
 }
 
 /* The bars stay in sight where fields can be seen beside them: they are what the fields decide. */
-static int summary_rows(const struct cost *cost, int width, int height)
+static int summary_rows(const struct training_estimate *cost, int width, int height)
 {
     int bars = summary_bars(width);
     return cost->known && height - HINT_ROWS - bars >= FIELD_ROWS ? bars : SUMMARY_ROWS;
@@ -238,11 +242,11 @@ static int summary_rows(const struct cost *cost, int width, int height)
 void train_draw(struct app *app, void *state, struct area area)
 {
     const struct train_view *view = state;
-    enum setting fields[SETTING_COUNT];
+    size_t fields[SETTINGS_MAX];
     int count = 0;
-    for (int i = 0; i < SETTING_COUNT; i++)
-        if (settings_uses(&app->session.settings, (enum setting)i))
-            fields[count++] = (enum setting)i;
+    for (size_t i = 0; i < training_options.count; i++)
+        if (settings_uses(&app->session.settings, i))
+            fields[count++] = i;
     int summary = summary_rows(&app->session.cost, area.width - 2, area.height);
     int room = area.height - HINT_ROWS - summary, rows = room < count ? room : count;
     int gap = room - rows >= 2, y = rows + gap;

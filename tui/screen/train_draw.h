@@ -5,8 +5,8 @@
 #include "tui/app/app.h"
 
 struct train_view {
-    enum setting field; /* the one that is typed into */
-    bool fresh;         /* just arrived: typing replaces what is there */
+    size_t field; /* the one that is typed into */
+    bool fresh;   /* just arrived: typing replaces what is there */
 };
 
 void train_draw(struct app *app, void *state, struct area area);

@@ -1,0 +1,580 @@
+#include "job/training_options.h"
+
+#include "base/file.h"
+#include "base/sys.h"
+#include "job/job_dir.h"
+#include "job/lr_factor.h"
+#include "model/model.h"
+#include "plan/control.h"
+#include "text/data_files.h"
+#include "text/pieces.h"
+#include "text/template.h"
+#include "train/optimizer.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* --- when an option counts --- */
+
+static const struct method_info *method_of(const void *request)
+{
+    return method_info(((const struct training_request *)request)->method);
+}
+
+static bool has_adapters(const void *request)
+{
+    return method_of(request)->adapters;
+}
+
+/* Of a template that was chosen; adapters train no embeddings. */
+static bool may_add_tokens(const void *request)
+{
+    const struct training_request *r = request;
+    return !has_adapters(r) && r->format.template_name;
+}
+
+static bool freezes(const void *request)
+{
+    return ((const struct training_request *)request)->method != METHOD_FULL;
+}
+
+/* fp32 weights are their own. */
+static bool may_have_masters(const void *request)
+{
+    return ((const struct training_request *)request)->dtype != WEIGHTS_FP32;
+}
+
+/* --- what job.json has of it --- */
+
+static bool always(const void *request)
+{
+    (void)request;
+    return true;
+}
+
+/* What trains is chosen by the run itself, and not by a plan file. */
+static bool chooses(const void *request)
+{
+    return method_of(request)->plan && !((const struct training_request *)request)->plan;
+}
+
+static bool chooses_by_scan(const void *request)
+{
+    return chooses(request) && !((const struct training_request *)request)->select;
+}
+
+static bool chooses_again(const void *request)
+{
+    return chooses(request) && ((const struct training_request *)request)->reselect > 0;
+}
+
+static bool quantizes(const void *request)
+{
+    enum frozen_type frozen = ((const struct training_request *)request)->frozen;
+    return frozen == FROZEN_INT8 || frozen == FROZEN_NF4;
+}
+
+static bool counts_epochs(const void *request)
+{
+    return ((const struct training_request *)request)->steps == 0;
+}
+
+static bool holds_back(const void *request)
+{
+    return ((const struct training_request *)request)->eval_data.count == 0;
+}
+
+/* --- what is wrong with a value by itself --- */
+
+/* As far as names and first bytes say; the reader says the same later. A run that has begun finds
+ * out when it reads: it may have what it needs already. */
+static int check_data_paths(const struct option_list *paths, int stage, struct error *err)
+{
+    for (size_t i = 0; stage == TRAINING_ASKED && i < paths->count; i++) {
+        if (sys.access(paths->items[i], R_OK) != 0)
+            return error_set_errno(err, errno, "cannot read %s", paths->items[i]);
+        if (data_files_look(paths->items[i], err) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int check_data(const void *request, int stage, struct error *err)
+{
+    return check_data_paths(&((const struct training_request *)request)->data, stage, err);
+}
+
+static int check_eval_data(const void *request, int stage, struct error *err)
+{
+    return check_data_paths(&((const struct training_request *)request)->eval_data, stage, err);
+}
+
+/* One for each --data, in their order. */
+static int check_data_weights(const void *request, int stage, struct error *err)
+{
+    const struct training_request *r = request;
+    (void)stage;
+    if (r->data_weights.count == 0 || r->data_weights.count == r->data.count)
+        return 0;
+    return error_set_kind(err, ERROR_USAGE,
+                          "%zu --data-weight for %zu --data: give one for each, in their order",
+                          r->data_weights.count, r->data.count);
+}
+
+static int check_columns(const void *request, int stage, struct error *err)
+{
+    (void)stage;
+    return dataset_check_columns(((const struct training_request *)request)->format.columns, err);
+}
+
+bool training_has_template(const struct training_request *request)
+{
+    const char *name = request->format.template_name;
+    return request->run && name && template_is_file(name) &&
+           job_dir_has(request->run, JOB_TEMPLATE);
+}
+
+static int check_template(const void *request, int stage, struct error *err)
+{
+    const struct training_request *r = request;
+    const char *name = r->format.template_name;
+    return !name || (stage == TRAINING_RESUMES && training_has_template(r))
+               ? 0
+               : template_check(name, err);
+}
+
+/* New rows are of no use before they are trained. */
+static int check_add_tokens(const void *request, int stage, struct error *err)
+{
+    const struct training_request *r = request;
+    const struct method_info *method = method_info(r->method);
+    (void)stage;
+    if (!r->add_tokens)
+        return 0;
+    if (method->adapters)
+        return error_set_kind(err, ERROR_USAGE,
+                              "--add-tokens belongs to --method full and spectrum: --method %s "
+                              "would leave the embeddings of new tokens untrained",
+                              method_names[r->method]);
+    if (r->no_embeddings || r->no_head)
+        return error_set_kind(err, ERROR_USAGE,
+                              "--add-tokens trains the embeddings and the head, which have rows of "
+                              "the new tokens: leave out %s",
+                              r->no_embeddings ? "--no-embeddings" : "--no-head");
+    return 0;
+}
+
+static int check_long(const void *request, int stage, struct error *err)
+{
+    enum long_documents how;
+    (void)stage;
+    return long_documents_by_name(&how, ((const struct training_request *)request)->long_documents,
+                                  err);
+}
+
+static int check_run(const void *request, int stage, struct error *err)
+{
+    const struct training_request *r = request;
+    return stage == TRAINING_ASKED && r->run ? job_dir_check(r->run, err) : 0;
+}
+
+static int check_rope_scaling(const void *request, int stage, struct error *err)
+{
+    const char *scaling = ((const struct training_request *)request)->rope_scaling;
+    (void)stage;
+    return scaling ? model_check_rope_scaling(scaling, err) : 0;
+}
+
+static int check_plan(const void *request, int stage, struct error *err)
+{
+    const char *plan = ((const struct training_request *)request)->plan;
+    uint64_t size;
+    int fd = stage == TRAINING_ASKED && plan ? file_open_read(plan, &size, err) : -1;
+    if (fd >= 0)
+        sys.close(fd);
+    return stage == TRAINING_ASKED && plan && fd < 0 ? -1 : 0;
+}
+
+static int check_select(const void *request, int stage, struct error *err)
+{
+    const char *select = ((const struct training_request *)request)->select;
+    struct control control;
+    (void)stage;
+    return select ? control_parse(&control, select, err) : 0;
+}
+
+static int check_rate(const void *request, int stage, struct error *err)
+{
+    (void)stage;
+    if (((const struct training_request *)request)->rate > 0)
+        return 0;
+    return error_set_kind(err, ERROR_USAGE,
+                          "--lr 0 trains nothing: the learning rate must be above 0");
+}
+
+static int check_warmup(const void *request, int stage, struct error *err)
+{
+    double warmup = ((const struct training_request *)request)->warmup;
+    (void)stage;
+    if (warmup <= 1 || warmup == floor(warmup))
+        return 0;
+    return error_set_kind(err, ERROR_USAGE,
+                          "--warmup takes whole steps, or below 1 a share of them, not %g", warmup);
+}
+
+static int check_factors(const void *request, int stage, struct error *err)
+{
+    const struct training_request *r = request;
+    (void)stage;
+    for (size_t i = 0; i < r->factors.count; i++) {
+        struct lr_factor factor;
+        if (lr_factor_open(&factor, r->factors.items[i], err) != 0)
+            return -1;
+        regex_free(factor.regex);
+    }
+    return 0;
+}
+
+static int check_master(const void *request, int stage, struct error *err)
+{
+    const struct training_request *r = request;
+    (void)stage;
+    if (r->dtype != WEIGHTS_FP32 || r->master == MASTERS_FP32)
+        return 0;
+    return error_set_kind(err, ERROR_USAGE,
+                          "fp32 weights are their own masters: --master none belongs to bf16");
+}
+
+static int check_device(const void *request, int stage, struct error *err)
+{
+    (void)stage;
+    return backend_check_training(((const struct training_request *)request)->device, err);
+}
+
+/* --- the table --- */
+
+const char *const training_device_names[] = {"auto", "cpu", "reference", NULL};
+
+#define AT(member) offsetof(struct training_request, member)
+/* The peak learning rate, without adapters and with. */
+#define RATE "2e-5"
+#define RATE_OF_ADAPTERS "2e-4"
+
+/* In the order of --help and of the form, group by group. */
+/* clang-format off */
+static const struct option rows[] = {
+    {.group = "Data",
+     .name = "data", .kind = OPTION_PATHS, .at = AT(data), .argument = "PATH",
+     .help = "training data: .txt, .jsonl, .json, or a folder of them; repeatable", .label = "data",
+     .hint = ".txt, .jsonl, .json or a folder; Tab completes, Ctrl-D looks at it", .needed = true,
+     .recorded = always, .check = check_data},
+    {.name = "data-weight", .kind = OPTION_NUMBERS, .at = AT(data_weights), .argument = "W",
+     .low = 0.0001, .high = 100,
+     .help = "for each --data, in order: how often an epoch has it, as in 2 or 0.25 (1)",
+     .key = "data_weights", .check = check_data_weights},
+    {.name = "columns", .kind = OPTION_TEXT, .at = AT(format.columns), .argument = "MAP",
+     .help = COLUMN_VALUES " (default: these names)", .label = "columns",
+     .hint = "for other names: prompt=question,completion=answer", .check = check_columns},
+    {.name = "template", .kind = OPTION_PATH, .at = AT(format.template_name), .argument = "NAME",
+     .choices = template_names,
+     .help = "chat template: " TEMPLATE_VALUES " (default: the model's own)",
+     .label = "chat template",
+     .hint = "for conversations; auto: the model's own; or type a file's name",
+     .check = check_template},
+    {.name = "add-tokens", .kind = OPTION_FLAG, .at = AT(add_tokens),
+     .help = "marks of the template that are no tokens become some; the embeddings train",
+     .label = "added tokens",
+     .hint = "yes: marks of the template that are no tokens become some, and train",
+     .applies = may_add_tokens, .recorded = always, .check = check_add_tokens},
+    {.name = "mark", .kind = OPTION_TEXT, .at = AT(format.mark), .argument = "TEXT",
+     .help = "what separates documents in a .txt file (default: one document)"},
+    {.name = "long", .kind = OPTION_TEXT, .at = AT(long_documents), .argument = "HOW",
+     .choices = long_documents_names,
+     .help = "documents longer than a row: drop, truncate (records with a prompt), split (plain "
+             "text)",
+     .check = check_long},
+
+    {.group = "The run and its model",
+     .name = "run", .kind = OPTION_PATH, .at = AT(run), .argument = "DIR",
+     .help = "the job's folder (default: runs/MODEL-DATE)", .label = "run folder",
+     .hint = "where the job's files go: metrics, checkpoints, log", .needed = true, .key = "",
+     .check = check_run},
+    {.name = "init", .kind = OPTION_FLAG, .at = AT(init),
+     .help = "begin from random weights; MODEL is a folder with config.json and a tokenizer",
+     .recorded = always},
+    {.name = "rope-scaling", .kind = OPTION_TEXT, .at = AT(rope_scaling), .argument = "TYPE:X",
+     .help = "in place of the model's own: linear, yarn, dynamic or llama3, and its factor, as in "
+             "yarn:4",
+     .check = check_rope_scaling},
+
+    {.group = "What trains",
+     .name = "method", .kind = OPTION_CHOICE, .at = AT(method), .argument = "NAME",
+     .choices = method_names, .preset = "spectrum", .help = "{}", .label = "method",
+     .hint = "what trains"},
+    {.name = "plan", .kind = OPTION_PATH, .at = AT(plan), .argument = "PLAN",
+     .help = "what trains (see `spectrum plan`)", .check = check_plan},
+    {.name = "top", .kind = OPTION_NUMBER, .at = AT(top), .argument = "P", .low = 0, .high = 100,
+     .preset = "25", .help = "or: the best P per cent by SNR ({})", .recorded = chooses_by_scan},
+    {.name = "select", .kind = OPTION_TEXT, .at = AT(select), .argument = "HOW",
+     .help = "or, as a control: last:N or first:N (blocks), random:P (per cent of each type)",
+     .check = check_select},
+    {.name = "empty-noise", .kind = OPTION_CHOICE, .at = AT(empty_noise), .argument = "RULE",
+     .choices = empty_noise_names, .preset = "infinity",
+     .help = "with --top: what an empty noise set scores: {}", .recorded = chooses_by_scan},
+    {.name = "reselect", .kind = OPTION_INTEGER, .at = AT(reselect), .argument = "N", .low = 0,
+     .high = 1e9, .preset = "0",
+     .help = "with --top: scan what trains again and choose again, every N steps ({}: never)",
+     .recorded = chooses_again},
+    {.name = "no-embeddings", .kind = OPTION_FLAG, .at = AT(no_embeddings),
+     .help = "with --top and --select: freeze them", .recorded = chooses},
+    {.name = "no-head", .kind = OPTION_FLAG, .at = AT(no_head),
+     .help = "with --top and --select: freeze it", .recorded = chooses},
+    {.name = "rank", .kind = OPTION_INTEGER, .at = AT(rank), .argument = "N", .low = 1,
+     .high = 65536, .preset = "16", .help = "of adapters: lora, qlora ({})", .label = "rank",
+     .hint = "of the adapters: how much they can learn, and what they take",
+     .applies = has_adapters, .recorded = has_adapters},
+    {.name = "alpha", .kind = OPTION_NUMBER, .at = AT(alpha), .argument = "X", .low = 1e-6,
+     .high = 1e6, .help = "of adapters, which count alpha / rank times (twice the rank)",
+     .label = "alpha", .hint = "adapters count alpha / rank times; empty: twice the rank",
+     .applies = has_adapters, .recorded = has_adapters},
+
+    {.group = "How long, and in what portions",
+     .name = "steps", .kind = OPTION_INTEGER, .at = AT(steps), .argument = "N", .low = 1,
+     .high = 1e9, .help = "optimiser steps (default: --epochs 1)", .label = "steps",
+     .hint = "optimiser steps; empty: as many as the epochs are", .key = ""},
+    {.name = "epochs", .kind = OPTION_NUMBER, .at = AT(epochs), .argument = "N", .low = 0.0001,
+     .high = 1e6, .preset = "1", .help = "passes over the data ({}); its last step is short",
+     .label = "epochs", .hint = "passes over the data, where steps are empty",
+     .recorded = counts_epochs},
+    {.name = "seq-len", .kind = OPTION_INTEGER, .at = AT(seq_len), .argument = "N", .low = 2,
+     .high = 1 << 20, .preset = "512", .help = "tokens of a packed row ({})",
+     .label = "sequence length",
+     .hint = "tokens in a row of the batch; documents are packed into rows"},
+    {.name = "batch", .kind = OPTION_INTEGER, .at = AT(batch), .argument = "N", .low = 1,
+     .high = 65536, .preset = "1", .help = "rows at once ({})", .label = "batch",
+     .hint = "rows that are computed together; memory grows with it"},
+    {.name = "accumulate", .kind = OPTION_INTEGER, .at = AT(accumulate), .argument = "N", .low = 1,
+     .high = 65536, .preset = "8", .help = "batches of a step ({})", .label = "accumulate",
+     .hint = "batches that make one step; memory does not grow with it"},
+
+    {.group = "The step",
+     .name = "lr", .kind = OPTION_NUMBER, .at = AT(rate), .argument = "X", .low = 0, .high = 10,
+     .help = "peak learning rate (" RATE "; with adapters " RATE_OF_ADAPTERS ")",
+     .label = "learning rate",
+     .hint = "the highest, after the warm-up; empty: " RATE_OF_ADAPTERS " with adapters, else "
+             RATE,
+     .check = check_rate},
+    {.name = "warmup", .kind = OPTION_NUMBER, .at = AT(warmup), .argument = "N", .low = 0,
+     .high = 1e9, .preset = "0.03", .help = "steps, or below 1 a share of them ({})",
+     .label = "warm-up",
+     .hint = "steps over which the learning rate rises from 0; below 1: a share of all",
+     .check = check_warmup},
+    {.name = "schedule", .kind = OPTION_CHOICE, .at = AT(schedule), .argument = "NAME",
+     .choices = schedule_names, .preset = "cosine", .help = "{}", .label = "schedule",
+     .hint = "how the learning rate falls"},
+    {.name = "clip", .kind = OPTION_NUMBER, .at = AT(clip), .argument = "X", .low = 0, .high = 1e9,
+     .preset = "1.0", .help = "largest gradient norm ({}); 0: any", .label = "clip",
+     .hint = "gradients with a larger norm are scaled down to it; 0: never"},
+    {.name = "weight-decay", .kind = OPTION_NUMBER, .at = AT(weight_decay), .argument = "X",
+     .low = 0, .high = 10, .preset = "0", .help = "of matrices and embeddings ({})",
+     .label = "weight decay", .hint = "AdamW's decay, decoupled from the gradient",
+     .recorded = always},
+    {.name = "lr-factor", .kind = OPTION_TEXTS, .at = AT(factors), .argument = "REGEX=X",
+     .help = "times the learning rate of the tensors that it finds; repeatable",
+     .key = "lr_factors", .check = check_factors},
+    {.name = "neftune", .kind = OPTION_NUMBER, .at = AT(neftune), .argument = "X", .low = 0,
+     .high = 1e3, .preset = "0", .help = "noise on embeddings, alpha as in NEFTune ({})",
+     .label = "NEFTune", .hint = "alpha of the noise on embeddings, often 5; 0: none"},
+    {.name = "z-loss", .kind = OPTION_NUMBER, .at = AT(z_loss), .argument = "X", .low = 0,
+     .high = 1, .preset = "0",
+     .help = "times the squared log-sum-exp of the logits is added to the loss ({})",
+     .label = "z-loss",
+     .hint = "times the squared log-sum-exp of the logits is added, often 1e-4; 0: none"},
+    {.name = "spike-guard", .kind = OPTION_NUMBER, .at = AT(spike_guard), .argument = "Z", .low = 0,
+     .high = 1e6, .preset = "0",
+     .help = "leave out steps whose loss is Z deviations above the last 64 ({}: none)",
+     .label = "spike guard",
+     .hint = "leaves out steps whose loss is as many deviations above the last 64; 0: none"},
+    {.name = "optimizer", .kind = OPTION_CHOICE, .at = AT(moments), .argument = "NAME",
+     .choices = optimizer_names, .preset = "adamw",
+     .help = "{}: by the type of its moments (adamw: fp32)", .label = "optimizer",
+     .hint = "AdamW by the type of its moments; adamw: fp32"},
+
+    {.group = "Number formats and memory",
+     .name = "dtype", .kind = OPTION_CHOICE, .at = AT(dtype), .argument = "NAME",
+     .choices = weight_type_names, .preset = "auto",
+     .help = "{}; auto: bf16 where the processor has it", .label = "dtype",
+     .hint = "type of weights and activations; auto: bf16 where the processor has it"},
+    {.name = "master", .kind = OPTION_CHOICE, .at = AT(master), .argument = "NAME",
+     .choices = OPTION_NAMES("fp32", "none"), .preset = "fp32",
+     .help = "fp32 masters of bf16 weights (default), or none: stochastic rounding",
+     .label = "masters",
+     .hint = "for bf16: fp32 masters beside the weights, or stochastic rounding",
+     .applies = may_have_masters, .check = check_master},
+    {.name = "frozen-dtype", .kind = OPTION_CHOICE, .at = AT(frozen), .argument = "NAME",
+     .choices = OPTION_NAMES("auto", "none", "int8", "nf4"), .preset = "auto",
+     .help = "of the blocks' frozen linear layers: int8, nf4, none (as --dtype), or auto "
+             "(default): nf4 with qlora, else none",
+     .label = "frozen dtype",
+     .hint = "of linear layers that do not train; auto: nf4 with qlora, else as dtype",
+     .applies = freezes, .recorded = quantizes},
+    {.name = "memory-limit", .kind = OPTION_BYTES, .at = AT(memory_limit), .argument = "BYTES",
+     .help = "plan no more, as in 8G (or 8GiB; 8GB is 8e9): blocks are computed anew in the "
+             "backward pass as needed",
+     .label = "memory limit",
+     .hint = "as in 8G: as many blocks are computed anew backwards as it takes"},
+
+    {.group = "Evaluation and checkpoints",
+     .name = "eval-data", .kind = OPTION_PATHS, .at = AT(eval_data), .argument = "PATH",
+     .help = "evaluation data: a file or a folder; repeatable", .label = "evaluation data",
+     .hint = "empty: a part of the data is set aside", .recorded = always,
+     .check = check_eval_data},
+    {.name = "eval-split", .kind = OPTION_NUMBER, .at = AT(eval_split), .argument = "X", .low = 0,
+     .high = 0.9, .preset = "0.05",
+     .help = "without --eval-data: this share of the documents (of a .txt: rows), of 20 or more "
+             "({})",
+     .recorded = holds_back},
+    {.name = "eval-every", .kind = OPTION_INTEGER, .at = AT(eval_every), .argument = "N", .low = 0,
+     .high = 1e9, .preset = "50", .help = "steps between evaluations ({})",
+     .label = "evaluate every", .hint = "steps; 0: only at the end"},
+    {.name = "sample", .kind = OPTION_TEXT, .at = AT(sample), .argument = "TEXT",
+     .help = "what samples begin with (default: a document's beginning)"},
+    {.name = "sample-tokens", .kind = OPTION_INTEGER, .at = AT(sample_tokens), .argument = "N",
+     .low = 0, .high = 4096, .preset = "48",
+     .help = "tokens of a sample at each evaluation ({}); 0: none"},
+    {.name = "save-every", .kind = OPTION_INTEGER, .at = AT(save_every), .argument = "N", .low = 0,
+     .high = 1e9, .preset = "100", .help = "steps between checkpoints ({}); 0: at the end only",
+     .label = "save every", .hint = "steps between checkpoints; 0: only at the end"},
+    {.name = "keep", .kind = OPTION_INTEGER, .at = AT(keep), .argument = "N", .low = 1, .high = 1e6,
+     .preset = "2", .help = "checkpoints that stay, besides the best ({})"},
+
+    {.group = "The machine",
+     .name = "seed", .kind = OPTION_INTEGER, .at = AT(seed), .argument = "N", .low = 0,
+     .high = 1e15, .preset = "42", .help = "of order, split, initial weights, rounding ({})",
+     .label = "seed", .hint = "order of the data; the same seed gives the same run",
+     .recorded = always},
+    {.name = "device", .kind = OPTION_TEXT, .at = AT(device), .argument = "DEVICE",
+     .choices = training_device_names, .preset = "auto", .help = "{}",
+     .label = "device", .hint = "what computes; reference is exact, plain and slow",
+     .check = check_device},
+    {.name = "threads", .kind = OPTION_INTEGER, .at = AT(threads), .argument = "N", .low = 1,
+     .high = 4096, .help = "default: all cores", .key = ""},
+
+    {.group = "How the command runs",
+     .name = "dry-run", .kind = OPTION_FLAG, .at = AT(dry_run),
+     .help = "everything up to the first step: what would train, on what, in how much memory",
+     .key = ""},
+    {.name = "detach", .kind = OPTION_FLAG, .at = AT(detach),
+     .help = "run as a job; prints its folder", .key = ""},
+    {.name = "json", .kind = OPTION_FLAG, .at = AT(json),
+     .help = "how it ended (--detach: where it runs; --dry-run: what it would do) as strict JSON "
+             "on standard output",
+     .key = ""},
+};
+/* clang-format on */
+
+const struct option_table training_options = {rows, sizeof rows / sizeof *rows};
+
+/* --- the request --- */
+
+void training_request_init(struct training_request *request)
+{
+    *request = (struct training_request){.from_step = 0};
+    option_defaults(&training_options, request);
+}
+
+void training_request_free(struct training_request *request)
+{
+    option_free(&training_options, request);
+}
+
+const char *training_default_rate_text(enum training_method method)
+{
+    return method_info(method)->adapters ? RATE_OF_ADAPTERS : RATE;
+}
+
+double training_default_rate(enum training_method method)
+{
+    return strtod(training_default_rate_text(method), NULL);
+}
+
+void training_request_fill(struct training_request *r)
+{
+    if (!option_is_given(&r->given, TRAINING_ROW(rate)))
+        r->rate = training_default_rate(r->method);
+    if (r->alpha == 0)
+        r->alpha = 2 * (double)r->rank;
+    if (r->frozen == FROZEN_AUTO)
+        r->frozen = method_info(r->method)->quantized ? FROZEN_NF4 : FROZEN_AS_READ;
+}
+
+int training_check(const struct training_request *request, enum training_stage stage,
+                   struct error *err)
+{
+    for (size_t i = 0; i < training_options.count; i++)
+        if (rows[i].check && rows[i].check(request, (int)stage, err) != 0)
+            return -1;
+    return 0;
+}
+
+static bool given(const struct training_request *r, size_t row)
+{
+    return option_is_given(&r->given, row);
+}
+
+/* Of what trains: a plan, a percentage, a control, or the method alone. */
+static int check_choosing(const struct training_request *r, struct error *err)
+{
+    const struct method_info *method = method_info(r->method);
+    int ways = (r->plan != NULL) + given(r, TRAINING_ROW(top)) + (r->select != NULL);
+    if (!method->plan && (ways > 0 || r->no_embeddings || r->no_head))
+        return error_set_kind(err, ERROR_USAGE,
+                              "--method %s has no plan: --plan, --top, --select, --no-embeddings "
+                              "and --no-head belong to the methods with spectrum",
+                              method_names[r->method]);
+    if (r->reselect > 0 && (r->method != METHOD_SPECTRUM || r->plan || r->select))
+        return error_set_kind(
+            err, ERROR_USAGE,
+            "--reselect belongs to --method spectrum with --top: only a choice by "
+            "percentage can be made again");
+    if (given(r, TRAINING_ROW(empty_noise)) && (!method->plan || r->plan || r->select))
+        return error_set_kind(err, ERROR_USAGE,
+                              "--empty-noise belongs to the scan that --top makes");
+    if (ways > 1)
+        return error_set_kind(err, ERROR_USAGE, "--plan, --top and --select exclude one another");
+    if (r->plan && (r->no_embeddings || r->no_head))
+        return error_set_kind(
+            err, ERROR_USAGE,
+            "--no-embeddings and --no-head belong to --top and --select: a plan says itself "
+            "whether embeddings and head train (`spectrum plan` has both options)");
+    return 0;
+}
+
+/* An option that would do nothing is a misunderstanding, not a wish. */
+int training_check_together(const struct training_request *r, struct error *err)
+{
+    if (r->data.count == 0)
+        return error_set_kind(err, ERROR_USAGE, "train needs --data FILE");
+    if (check_choosing(r, err) != 0)
+        return -1;
+    if (r->method == METHOD_FULL && quantizes(r))
+        return error_set_kind(
+            err, ERROR_USAGE,
+            "--method full freezes nothing: --frozen-dtype belongs to the others");
+    if (given(r, TRAINING_ROW(eval_split)) && r->eval_split > 0 && r->eval_data.count > 0)
+        return error_set_kind(err, ERROR_USAGE,
+                              "--eval-split and --eval-data exclude one another: with data of its "
+                              "own nothing is held back");
+    if (r->sample && given(r, TRAINING_ROW(sample_tokens)) && r->sample_tokens == 0)
+        return error_set_kind(err, ERROR_USAGE, "--sample-tokens 0 makes no samples of --sample");
+    if (r->dry_run && r->detach)
+        return error_set_kind(err, ERROR_USAGE,
+                              "--dry-run and --detach exclude one another: a dry run is no job");
+    if (!has_adapters(r) && (given(r, TRAINING_ROW(rank)) || given(r, TRAINING_ROW(alpha))))
+        return error_set_kind(err, ERROR_USAGE,
+                              "--rank and --alpha belong to the methods with lora and qlora");
+    return 0;
+}

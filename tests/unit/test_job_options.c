@@ -1,0 +1,215 @@
+/* The one table of a training run's options: every row is sound, and what is made of a row
+ * (request, form, record) follows from it alone. */
+#include "test_folder.h"
+
+#include "base/file.h"
+#include "base/json.h"
+#include "job/training_options.h"
+#include "job/trust.h"
+#include "train/optimizer.h"
+#include "tui/app/settings.h"
+#include "tui/cli/command.h"
+
+#include <string.h>
+
+static const struct option *rows(size_t i)
+{
+    return &training_options.rows[i];
+}
+
+/* Of any command: names once, places once, defaults that the row itself takes. */
+static void check_table(const char *command, const struct option_table *table)
+{
+    assert_true(table->count <= OPTION_ROWS_MAX);
+    for (size_t i = 0; i < table->count; i++) {
+        const struct option *row = &table->rows[i];
+        char why[64];
+        if (option_by_name(table, row->name) != i || option_by_place(table, row->at) != i)
+            fail_msg("%s --%s stands twice", command, row->name);
+        if (row->preset && !option_takes(row, row->preset, why, sizeof why))
+            fail_msg("%s --%s does not take its own default", command, row->name);
+        if (row->preset && row->choices && option_choice_of(row, row->preset) < 0)
+            fail_msg("%s --%s: its default is none of its names", command, row->name);
+        if (!row->help || (row->kind == OPTION_FLAG) != !row->argument)
+            fail_msg("%s --%s: help or argument is missing", command, row->name);
+        if (row->kind == OPTION_CHOICE && !row->choices)
+            fail_msg("%s --%s has no names", command, row->name);
+    }
+}
+
+static void every_table_is_sound(void **state)
+{
+    (void)state;
+    check_table("", command_screen.options);
+    for (int i = 0; commands[i]; i++)
+        if (commands[i]->options)
+            check_table(commands[i]->name, commands[i]->options);
+    assert_true(training_options.count <= SETTINGS_MAX);
+    assert_non_null(rows(0)->group);
+    for (size_t i = 0; i < training_options.count; i++)
+        assert_true(rows(i)->label || (!rows(i)->hint && !rows(i)->needed && !rows(i)->applies));
+}
+
+/* A choice's member holds an enum, whose order the names have. */
+static void names_are_in_their_enums_order(void **state)
+{
+    (void)state;
+    struct training_request r;
+    training_request_init(&r);
+    static const struct {
+        const char *name, *text;
+    } set[] = {{"method", "spectrum+qlora"}, {"empty-noise", "one"}, {"schedule", "constant"},
+               {"optimizer", "adamw-8bit"},  {"dtype", "fp32"},      {"master", "none"},
+               {"frozen-dtype", "nf4"}};
+    for (size_t i = 0; i < sizeof set / sizeof *set; i++)
+        assert_int_equal(
+            option_set(rows(option_by_name(&training_options, set[i].name)), &r, set[i].text, NULL),
+            0);
+    assert_true(r.method == METHOD_SPECTRUM_QLORA && r.empty_noise == EMPTY_NOISE_ONE);
+    assert_true(r.schedule == SCHEDULE_CONSTANT && r.moments == MOMENTS_INT8);
+    assert_true(r.dtype == WEIGHTS_FP32 && r.master == MASTERS_NONE && r.frozen == FROZEN_NF4);
+    training_request_free(&r);
+}
+
+static void what_follows_from_the_method_is_filled_in(void **state)
+{
+    (void)state;
+    for (int method = 0; method < METHOD_COUNT; method++) {
+        const struct method_info *info = method_info((enum training_method)method);
+        struct training_request r;
+        training_request_init(&r);
+        r.method = (enum training_method)method;
+        training_request_fill(&r);
+        assert_true(r.rate == (info->adapters ? 2e-4 : 2e-5) && r.alpha == 32);
+        assert_int_equal(r.frozen, info->quantized ? FROZEN_NF4 : FROZEN_AS_READ);
+        training_request_init(&r);
+        r.method = (enum training_method)method;
+        option_set(TRAINING_OPTION(rate), &r, "0", NULL);
+        option_give(&r.given, TRAINING_ROW(rate));
+        option_set(TRAINING_OPTION(alpha), &r, "3", NULL);
+        training_request_fill(&r);
+        assert_true(r.rate == 0 && r.alpha == 3); /* --lr 0 is refused, not replaced */
+        struct error err = ERROR_INIT;
+        assert_int_equal(training_check(&r, TRAINING_STARTS, &err), -1);
+        assert_non_null(strstr(err.text, "--lr 0 trains nothing"));
+        training_request_free(&r);
+    }
+}
+
+/* The form takes what the command line takes, and refuses what it refuses: number for number. */
+static void form_and_command_line_agree(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {"-1",   "0",       "0.5",  "1",   "2",  "10",
+                                        "10.5", "1e3",     "x",    "1M",  "8G", "nan",
+                                        "512",  "1048577", "1e10", "1.0", " 1"};
+    struct settings settings;
+    size_t fields = 0;
+    for (size_t i = 0; i < training_options.count; i++) {
+        const struct option *row = rows(i);
+        bool number =
+            row->kind == OPTION_INTEGER || row->kind == OPTION_NUMBER || row->kind == OPTION_BYTES;
+        for (size_t t = 0; row->label && number && t < sizeof texts / sizeof *texts; t++) {
+            struct training_request r;
+            struct error err = ERROR_INIT;
+            char why[ERROR_TEXT_MAX];
+            settings_init(&settings);
+            training_request_init(&r);
+            snprintf(settings.values[i], SETTING_VALUE_MAX, "%s", texts[t]);
+            bool taken = option_set(row, &r, texts[t], &err) == 0;
+            option_give(&r.given, i);
+            training_request_fill(&r);
+            taken = taken && (!row->check || row->check(&r, TRAINING_ASKED, &err) == 0);
+            if (settings_check(&settings, i, why, sizeof why) != taken)
+                fail_msg("--%s %s: the command line %s it, the form does not: %s%s", row->name,
+                         texts[t], taken ? "takes" : "refuses", why, err.text);
+            training_request_free(&r);
+        }
+        fields += row->label && number;
+    }
+    assert_true(fields > 15);
+}
+
+static bool form_takes(size_t field, const char *path)
+{
+    struct settings settings;
+    char why[ERROR_TEXT_MAX];
+    settings_init(&settings);
+    snprintf(settings.values[field], SETTING_VALUE_MAX, "%s", path);
+    return settings_check(&settings, field, why, sizeof why);
+}
+
+/* Data may be a file or a folder of files, in the form as on the command line. */
+static void form_takes_folders_of_data(void **state)
+{
+    (void)state;
+    char *path = path_join(folder, "a.txt", NULL), *none = path_join(folder, "none", NULL);
+    assert_false(form_takes(SETTING(data), folder)); /* empty */
+    assert_int_equal(file_save(path, "Once there was.", 15, NULL), 0);
+    const size_t fields[] = {SETTING(data), SETTING(eval_data)};
+    for (int i = 0; i < 2; i++) {
+        assert_true(form_takes(fields[i], path));
+        assert_true(form_takes(fields[i], folder));
+        assert_false(form_takes(fields[i], none));
+        assert_false(form_takes(fields[i], "/dev/null"));
+    }
+    assert_false(form_takes(SETTING(data), ""));
+    assert_true(form_takes(SETTING(eval_data), ""));
+    free(path);
+    free(none);
+}
+
+/* What a job of these arguments would read is named by the option, or is the MODEL behind a flag;
+ * another value is not. */
+static void check_trust(const char *command, const struct option *row)
+{
+    struct job_trust trust;
+    struct error err = ERROR_INIT;
+    char option[64];
+    snprintf(option, sizeof option, "%s%s", row->name[1] ? "--" : "-", row->name);
+    const char *const words[] = {command, option, "a.txt"};
+    cJSON *job = cJSON_CreateObject();
+    cJSON_AddStringToObject(job, "command", command);
+    cJSON_AddStringToObject(job, "folder", folder);
+    cJSON_AddItemToObject(job, "arguments", cJSON_CreateStringArray(words, 3));
+    if (job_trust_look(&trust, folder, job, &err) != 0)
+        fail_msg("%s", err.text);
+    bool flag = row->kind == OPTION_FLAG;
+    bool file = (row->kind == OPTION_PATH || row->kind == OPTION_PATHS) &&
+                strcmp(row->name, "run") != 0 && strcmp(row->name, "template") != 0;
+    const char *name = flag ? "model" : row->name;
+    if (trust.count != (size_t)(flag || file) ||
+        (trust.count && (strlen(name) != (size_t)trust.files[0].length ||
+                         strncmp(name, trust.files[0].option, strlen(name)) != 0)))
+        fail_msg("%s %s: what it would read is not known", command, option);
+    job_trust_free(&trust);
+    cJSON_Delete(job);
+}
+
+/* A row is enough for resume to ask about the files that it names. */
+static void resume_knows_every_file(void **state)
+{
+    (void)state;
+    char *job = path_join(folder, "job.json", NULL), *text = path_join(folder, "a.txt", NULL);
+    assert_int_equal(file_save(job, "{}", 2, NULL), 0);
+    assert_int_equal(file_save(text, "a", 1, NULL), 0);
+    for (size_t i = 0; i < training_options.count; i++)
+        check_trust("train", rows(i));
+    for (size_t i = 0; i < command_scan.options->count; i++)
+        check_trust("scan", &command_scan.options->rows[i]);
+    free(job);
+    free(text);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_table_is_sound),
+        cmocka_unit_test(names_are_in_their_enums_order),
+        cmocka_unit_test(what_follows_from_the_method_is_filled_in),
+        cmocka_unit_test(form_and_command_line_agree),
+        cmocka_unit_test_setup_teardown(resume_knows_every_file, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(form_takes_folders_of_data, make_folder, remove_folder),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

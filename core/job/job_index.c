@@ -91,7 +91,9 @@ static int read_entries(DIR *open, const char *folder, struct indexed **jobs, si
                         struct error *err)
 {
     size_t capacity = 0;
-    for (struct dirent *at; (at = sys.readdir(open));) {
+    struct dirent *at;
+    int more;
+    while ((more = folder_read(open, folder, &at, err)) > 0) {
         struct indexed job = {0};
         job.path = read_entry(folder, at->d_name, &job.at);
         if (!job.path)
@@ -102,7 +104,7 @@ static int read_entries(DIR *open, const char *folder, struct indexed **jobs, si
         }
         (*jobs)[(*count)++] = job;
     }
-    return 0;
+    return more;
 }
 
 int job_index_list(char ***paths, size_t *count, struct error *err)

@@ -261,8 +261,12 @@ static int read_place(struct cache_list *list, const struct place *place,
     DIR *entries = again >= 0 ? sys.fdopendir(again) : NULL;
     if (!entries)
         return error_set_errno(err, errno, "cannot read %s", place->path);
-    for (struct dirent *entry; status == 0 && (entry = sys.readdir(entries));)
+    struct dirent *entry;
+    int more = 0;
+    while (status == 0 && (more = folder_read(entries, place->path, &entry, err)) > 0)
         status = add_entry(list, place, entry->d_name, err);
+    if (more < 0)
+        status = -1;
     sys.closedir(entries);
     return status == 0 ? clear_entries(list, from, place, choice, err) : -1;
 }

@@ -4,6 +4,7 @@
 #define SPECTRUM_GPU_DEVICE_H
 
 #include "compute/backend.h"
+#include "compute/spectra.h"
 #include "gpu/lane.h"
 
 struct device {

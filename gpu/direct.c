@@ -1,6 +1,6 @@
 /* For matrices whose squares say too little of their small values: cuSOLVER's QR iteration on the
  * matrix itself, in fp64. Its memory is the whole matrix's, twice. */
-#include "compute/spectra_ops.h"
+#include "compute/spectra.h"
 #include "gpu/stages.h"
 
 #include <stdlib.h>

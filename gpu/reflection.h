@@ -3,7 +3,7 @@
 #ifndef SPECTRUM_GPU_REFLECTION_H
 #define SPECTRUM_GPU_REFLECTION_H
 
-#include "gpu/launch.h"
+#include "gpu/kernel_launch.h"
 
 #include <math.h>
 

@@ -1,6 +1,5 @@
 /* The singular values of one matrix on a device: from the Gram matrix of its shorter side, and
  * where that says too little of the small ones from the matrix itself. */
-#include "compute/spectra_ops.h"
 #include "gpu/device.h"
 #include "gpu/stages.h"
 
@@ -71,24 +70,14 @@ static struct tail tail_from(const double *values, int64_t i, int64_t n, double 
     return tail;
 }
 
-/* Between order statistics, descending. */
-static double quantile(const double *values, int64_t n, double position)
-{
-    int64_t low = (int64_t)position;
-    double next = values[low + 1 < n ? low + 1 : low];
-    return values[low] + (position - (double)low) * (next - values[low]);
-}
-
 /* The first value of the smallest set that an estimator calls noise (core/spectra/score.h): the
- * reference's, at and below IQR / 1.349 (1 + sqrt(min / max)), if not the smaller half. A value
- * that rounding may have kept above the threshold counts as below. */
+ * reference's, if not the smaller half. A value that rounding may have kept above the threshold
+ * counts as below. */
 static int64_t noise_from(const double *values, int64_t rows, int64_t cols, double off)
 {
     int64_t n = shorter(rows, cols), i = n / 2;
-    double quarter = (double)(n - 1) / 4;
-    double spread = quantile(values, n, quarter) - quantile(values, n, 3 * quarter);
-    double edge = 1 + sqrt((double)n / (double)longer(rows, cols));
-    double threshold = spread / 1.349 * edge + sqrt(off) * values[0];
+    double threshold =
+        spectra_threshold(spectra_sigma(values, n), rows, cols) + sqrt(off) * values[0];
     while (i < n && values[i] > threshold)
         i++;
     return i;

@@ -4,18 +4,9 @@
 #ifndef SPECTRUM_GPU_STAGES_H
 #define SPECTRUM_GPU_STAGES_H
 
+#include "compute/spectra.h"
 #include "gpu/kernels.h"
 #include "gpu/lane.h"
-
-static inline int64_t shorter(int64_t rows, int64_t cols)
-{
-    return rows < cols ? rows : cols;
-}
-
-static inline int64_t longer(int64_t rows, int64_t cols)
-{
-    return rows < cols ? cols : rows;
-}
 
 /* Pieces of the lane's memory, one behind the other. */
 struct arena {

@@ -5,8 +5,8 @@
  * say how many eigenvalues lie below x (Sturm; Barth, Martin & Wilkinson 1967). One thread has one
  * eigenvalue and halves its bracket until that is as narrow as rounding.
  */
+#include "gpu/kernel_launch.h"
 #include "gpu/kernels.h"
-#include "gpu/launch.h"
 
 #include <math.h>
 

@@ -1,6 +1,6 @@
 /* From f32 to f64, and mirror images: what moves numbers and computes none. */
+#include "gpu/kernel_launch.h"
 #include "gpu/kernels.h"
-#include "gpu/launch.h"
 
 enum { THREADS = 256, TILE = 32, TILE_ROWS = 8 };
 

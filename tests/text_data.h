@@ -6,7 +6,9 @@
 #include "test.h"
 
 #include "base/json.h"
+#include "text/load_gguf.h"
 #include "text/tokenizer.h"
+#include "text/tokenizer_open.h"
 
 #include <string.h>
 

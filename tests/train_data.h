@@ -78,10 +78,10 @@ static inline double run_batch(struct transformer *transformer, const struct bat
 static inline float *read_slot_f32(const struct transformer *transformer, size_t tensor,
                                    enum tensor_slot slot)
 {
-    size_t bytes = (size_t)transformer_tensor(transformer, tensor).parameters * sizeof(float);
+    size_t bytes = (size_t)network_tensor(&transformer->network, tensor).parameters * sizeof(float);
     float *values = malloc(bytes);
-    struct backend *backend = transformer->backend;
-    backend->read(backend->self, values, transformer_place(transformer, tensor, slot), bytes);
+    struct backend *backend = transformer->network.backend;
+    backend->read(backend->self, values, network_place(&transformer->network, tensor, slot), bytes);
     return values;
 }
 

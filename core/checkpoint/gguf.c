@@ -1,5 +1,4 @@
-/* GGUF versions 2 and 3: magic, version, counts, key-value metadata, tensor table, aligned data. */
-#include "checkpoint/internal.h"
+#include "checkpoint/gguf.h"
 
 #include "base/file.h"
 #include "base/memory.h"

@@ -1,5 +1,4 @@
-/* The local Hugging Face cache: where it is, and what a repository's name stands for in it. */
-#include "checkpoint/internal.h"
+#include "checkpoint/hub.h"
 
 #include "base/file.h"
 #include "base/memory.h"

@@ -1,6 +1,4 @@
-/* safetensors: 8 bytes of header length, a JSON header, then the data. The header must describe the
- * data exactly: no gaps, no overlaps, nothing behind the last tensor. */
-#include "checkpoint/internal.h"
+#include "checkpoint/safetensors.h"
 
 #include "base/file.h"
 #include "base/memory.h"
@@ -50,7 +48,8 @@ static int read_shape(struct tensor_info *tensor, const cJSON *entry, const char
     {
         if (!cJSON_IsNumber(item) || item->valuedouble < 0 || item->valuedouble > 1e15 ||
             item->valuedouble != (double)(int64_t)item->valuedouble)
-            return error_set(err, "%s: \"shape\" has an entry that is no whole number >= 0", where);
+            return error_set(err, "%s: \"shape\" has an entry that is not a whole number >= 0",
+                             where);
         tensor->shape[tensor->rank++] = (int64_t)item->valuedouble;
     }
     return 0;

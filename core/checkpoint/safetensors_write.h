@@ -24,7 +24,7 @@ struct safetensors_writer {
 };
 
 /* Writes the header. `metadata` is key, value, key, value, ..., NULL; or NULL for none. One
- * that no reader takes is refused. On failure nothing is left behind. */
+ * that no reader takes is refused. On failure nothing is left over. */
 int safetensors_writer_open(struct safetensors_writer *writer, const char *path,
                             const struct safetensors_entry *entries, size_t count,
                             const char *const *metadata, struct error *err);

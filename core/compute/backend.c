@@ -1,178 +1,56 @@
 #include "compute/backend.h"
 
-#include "compute/cpu.h"
-#include "compute/guard.h"
-#include "compute/host.h"
-#include "compute/plugin.h"
-#include "compute/reference_common.h"
-#include "compute/spectra_ops.h"
-
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
-/* "cuda" is 0, "cuda:3" is 3; -1: it is no such name. */
-static int cuda_number(const char *device)
+int backend_missing(const struct backend *backend, char *out, size_t size)
 {
-    char digits[4], rest;
-    if (strcmp(device, "cuda") == 0)
-        return 0;
-    return sscanf(device, "cuda:%3[0-9]%c", digits, &rest) == 1 ? atoi(digits) : -1;
-}
-
-static int cuda_find(const struct backend_plugin **plugin, int number, struct error *err)
-{
-    *plugin = plugin_find("cuda", true, err);
-    int count = *plugin ? (*plugin)->count(err) : -1;
-    if (count < 0)
-        return -1;
-    return number < count ? 0
-                          : error_set(err, "there is no device cuda:%d, the last one is cuda:%d",
-                                      number, count - 1);
-}
-
-static int cuda_open(struct backend **out, int number, struct error *err)
-{
-    const struct backend_plugin *plugin;
-    if (cuda_find(&plugin, number, err) != 0)
-        return -1;
-    return plugin->open(out, number, err);
-}
-
-/* What goes wrong with a GPU is said with the option that asks for it; returns -1. */
-static int prefix_option(const char *device, struct error *err)
-{
-    return cuda_number(device) < 0 ? -1 : error_prefix(err, "--device %s", device);
-}
-
-int backend_check(const char *device, struct error *err)
-{
-    static const char *const names[] = {"auto", "cpu", "guard", "reference"};
-    const struct backend_plugin *plugin;
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (strcmp(device, names[i]) == 0)
-            return 0;
-    int number = cuda_number(device);
-    if (number >= 0)
-        return cuda_find(&plugin, number, err) == 0 ? 0 : prefix_option(device, err);
-    return error_set_kind(err, ERROR_USAGE,
-                          "there is no device \"%s\"; there are auto, cpu, cuda, cuda:N, reference",
-                          device);
-}
-
-int backend_check_training(const char *device, struct error *err)
-{
-    if (cuda_number(device) >= 0)
-        return error_set(err, "--device %s computes scans alone: use --device cpu", device);
-    return backend_check(device, err);
-}
-
-static int open_named(struct backend **out, const char *device, int threads, struct error *err)
-{
-    int number = cuda_number(device);
-    if (number >= 0)
-        return cuda_open(out, number, err);
-    if (backend_check(device, err) != 0)
-        return -1;
-    if (strcmp(device, "guard") == 0)
-        return guard_backend_new(out, threads, err);
-    if (strcmp(device, "reference") == 0)
-        return host_backend_new(out, "reference", &reference_train_ops, &spectra_reference_ops, 1,
-                                err);
-    return cpu_backend_new(out, NULL, threads, err);
-}
-
-int backend_open(struct backend **out, const char *device, int threads, struct error *err)
-{
-    *out = NULL;
-    if (open_named(out, device, threads, err) == 0)
-        return 0;
-    return prefix_option(device, err);
+    int count = 0;
+    size_t used = 0;
+    out[0] = '\0';
+    for (enum op op = 0; op < OP_COUNT; op++) {
+        if (!backend->fallbacks || !backend->fallbacks[op].missing)
+            continue;
+        if (used < size)
+            used += (size_t)snprintf(out + used, size - used, "%s%s", count > 0 ? ", " : "",
+                                     op_info[op].name);
+        count++;
+    }
+    return count;
 }
 
 int backend_warm_up(struct backend *backend, enum storage type, struct error *err)
 {
     enum { SIDE = 128, BYTES = SIDE * SIDE * 4 };
-    const struct train_ops *ops = backend->train;
-    if (!ops)
+    if (!backend_can_train(backend))
         return 0;
     struct device_buffer *memory = backend->alloc(backend->self, (size_t)3 * BYTES, err);
     if (!memory)
         return -1;
-    void *self = backend->self;
-    struct place none = {0}, out = {memory, 0}, x = {memory, BYTES};
-    struct weight weight = {
-        .data = {memory, (size_t)2 * BYTES}, .storage = type, .rows = SIDE, .cols = SIDE};
-    ops->fill_zero(self, out, (size_t)3 * BYTES);
+    struct tensor x = tensor_at((struct place){memory, BYTES}, type, SIDE, SIDE);
+    struct tensor weight = tensor_at((struct place){memory, (size_t)2 * BYTES}, type, SIDE, SIDE);
+    struct tensor out = tensor_at((struct place){memory, 0}, type, SIDE, SIDE);
+    struct tensor gradient = tensor_at((struct place){memory, 0}, STORAGE_F32, SIDE, SIDE);
+    struct tensor all = tensor_of_bytes((struct place){memory, 0}, (size_t)3 * BYTES);
+    backend_run(backend, &(struct op_call){OP_FILL_ZERO, .fill_zero = {all}});
     for (enum accumulate accumulate = REPLACE; accumulate <= ADD; accumulate++) {
-        ops->linear_forward(self, out, accumulate, x, type, weight, none, SIDE);
-        ops->linear_backward_input(self, out, accumulate, x, type, weight, SIDE);
-        ops->linear_backward_weight(self, out, accumulate, x, x, type, SIDE, SIDE, SIDE);
+        const struct op_call calls[] = {
+            {OP_LINEAR_FORWARD,
+             .linear_forward = {.out = out, .x = x, .weight = weight, .accumulate = accumulate}},
+            {OP_LINEAR_BACKWARD_INPUT, .linear_backward_input = {.grad_x = out,
+                                                                 .grad_out = x,
+                                                                 .weight = weight,
+                                                                 .accumulate = accumulate}},
+            {OP_LINEAR_BACKWARD_WEIGHT, .linear_backward_weight = {.grad_weight = gradient,
+                                                                   .grad_out = x,
+                                                                   .x = x,
+                                                                   .accumulate = accumulate}},
+        };
+        for (size_t i = 0; i < sizeof calls / sizeof *calls; i++)
+            backend_run(backend, &calls[i]);
     }
-    int result = backend->wait(self, err);
-    backend->free(self, memory);
+    int result = backend->wait(backend->self, err);
+    backend->free(backend->self, memory);
     return result;
-}
-
-/* Scans compute in fp64. A card that is made for it is half as fast in it as in fp32, any other a
- * 32nd or a 64th: about as fast as a processor. */
-static bool is_slow(const struct backend_plugin *plugin, int number)
-{
-    enum { RATIO_MOST = 8 };
-    struct device_info info;
-    return plugin->describe(&info, number, NULL) == 0 && info.fp64_ratio > RATIO_MOST;
-}
-
-/* The first GPU that can be had and is not slow; *busy: the first that cannot be now, or why the
- * plug-in is not loaded that would have opened it. */
-static int open_any_gpu(struct backend **out, struct error *busy)
-{
-    const struct backend_plugin *plugin = plugin_find("cuda", false, busy);
-    if (busy->kind != ERROR_NONE)
-        busy->kind = ERROR_DEVICE;
-    int count = plugin ? plugin->count(NULL) : 0;
-    for (int i = 0; i < count; i++) {
-        struct error trouble = ERROR_INIT;
-        if (is_slow(plugin, i))
-            continue;
-        if (plugin->open(out, i, &trouble) == 0)
-            return 0;
-        if (trouble.kind == ERROR_DEVICE && busy->kind == ERROR_NONE)
-            *busy = trouble;
-    }
-    return -1;
-}
-
-int backend_open_for_scan(struct backend **out, const char *device, int threads, struct error *busy,
-                          struct error *err)
-{
-    struct error trouble = ERROR_INIT;
-    *out = NULL;
-    *busy = trouble;
-    if (strcmp(device, "auto") == 0) {
-        if (open_any_gpu(out, &trouble) == 0)
-            return 0;
-    } else if (open_named(out, device, threads, &trouble) == 0) {
-        return 0;
-    } else if (trouble.kind != ERROR_DEVICE) {
-        if (err)
-            *err = trouble;
-        return prefix_option(device, err);
-    }
-    *busy = trouble;
-    return backend_open(out, "cpu", threads, err);
-}
-
-int backend_devices(struct device_info *out, int most)
-{
-    const struct backend_plugin *plugin = plugin_find("cuda", false, NULL);
-    int count = plugin ? plugin->count(NULL) : 0, filled = 0;
-    if (most > 0)
-        host_describe(&out[filled++], "cpu", 0);
-    for (int i = 0; i < count && filled < most; i++)
-        if (plugin->describe(&out[filled], i, NULL) == 0)
-            filled++;
-    return filled;
 }
 
 void backend_close(struct backend *backend)

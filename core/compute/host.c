@@ -1,7 +1,7 @@
 #include "compute/host.h"
-#include "base/text.h"
 
 #include "base/memory.h"
+#include "base/text.h"
 #include "compute/machine.h"
 
 #include <stdio.h>
@@ -51,7 +51,7 @@ static struct device_buffer *host_alloc(void *self, size_t bytes, struct error *
     if (!buffer)
         return NULL;
     buffer->bytes = bytes;
-    /* Whole pages, which guard.c can close. */
+    /* Whole pages, which checked.c can close. */
     buffer->memory = bytes <= SIZE_MAX - HOST_PAGE
                          ? aligned_alloc(HOST_PAGE, (bytes + HOST_PAGE - 1) / HOST_PAGE * HOST_PAGE)
                          : NULL;
@@ -131,8 +131,8 @@ static void host_close(struct backend *backend)
     free(backend);
 }
 
-int host_backend_new(struct backend **out, const char *name, const struct train_ops *train,
-                     const struct spectra_ops *spectra, int threads, struct error *err)
+int host_backend_new(struct backend **out, const char *name,
+                     const struct host_operations *operations, int threads, struct error *err)
 {
     if (machine_check_threads(threads, err) != 0)
         return -1;
@@ -148,9 +148,9 @@ int host_backend_new(struct backend **out, const char *name, const struct train_
     *backend = (struct backend){
         .version = BACKEND_VERSION,
         .name = name,
-        .train = train,
-        .spectra = spectra,
         .self = host,
+        .spectra = operations->spectra,
+        .workspace = operations->workspace,
         .alloc = host_alloc,
         .free = host_free,
         .write = host_write,
@@ -161,6 +161,7 @@ int host_backend_new(struct backend **out, const char *name, const struct train_
         .describe = describe,
         .close = host_close,
     };
+    memcpy(backend->ops, operations->ops, sizeof backend->ops);
     *out = backend;
     return 0;
 }

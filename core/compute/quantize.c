@@ -1,6 +1,10 @@
 #include "compute/quantize.h"
 
+#include <assert.h>
 #include <math.h>
+
+static_assert((int)WEIGHT_GROUP == (int)DYNAMIC_BLOCK && (int)MOMENT_BLOCK == (int)DYNAMIC_BLOCK,
+              "the 8-bit type has one block");
 
 const float nf4_values[16] = {
     -1.0f,
@@ -29,40 +33,6 @@ static int64_t blocks_of(int64_t count, int64_t block)
 static int64_t least(int64_t a, int64_t b)
 {
     return a < b ? a : b;
-}
-
-/* --- sizes --- */
-
-struct stored_bytes quantized_bytes(enum storage storage, int64_t count)
-{
-    size_t blocks = (size_t)blocks_of(count, WEIGHT_BLOCK);
-    size_t groups = (size_t)blocks_of((int64_t)blocks, WEIGHT_GROUP);
-    switch (storage) {
-    case STORAGE_INT8:
-        return (struct stored_bytes){(size_t)count, blocks * sizeof(float)};
-    case STORAGE_NF4:
-        return (struct stored_bytes){(size_t)blocks_of(count, 2),
-                                     (1 + groups) * sizeof(float) + blocks};
-    case STORAGE_F32:
-    case STORAGE_BF16:
-        break;
-    }
-    return (struct stored_bytes){(size_t)count * storage_size(storage), 0};
-}
-
-struct stored_bytes moment_bytes(enum moment_type type, int64_t count)
-{
-    size_t elements = (size_t)count;
-    switch (type) {
-    case MOMENTS_INT8:
-        return (struct stored_bytes){elements,
-                                     (size_t)blocks_of(count, DYNAMIC_BLOCK) * sizeof(float)};
-    case MOMENTS_BF16:
-        return (struct stored_bytes){elements * sizeof(uint16_t), 0};
-    case MOMENTS_F32:
-        break;
-    }
-    return (struct stored_bytes){elements * sizeof(float), 0};
 }
 
 /* --- weights --- */

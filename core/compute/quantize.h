@@ -1,28 +1,17 @@
-/* Block-wise quantised weights, made on the host when a model is loaded, and what they and the
- * optimiser's states take. The layouts are struct weight's and struct moments' (backend.h).
+/* Block-wise quantised weights, made on the host when a model is loaded. The layouts are enum
+ * storage's (tensor.h).
  */
 #ifndef SPECTRUM_COMPUTE_QUANTIZE_H
 #define SPECTRUM_COMPUTE_QUANTIZE_H
 
-#include "compute/backend.h"
 #include "compute/dynamic.h"
-
-/* Elements of a weight's block; NF4: blocks of a group, which share the scale of their scales. */
-enum { WEIGHT_BLOCK = 64, WEIGHT_GROUP = DYNAMIC_BLOCK };
+#include "compute/op.h"
 
 /* The 4-bit NormalFloat's values, ascending (QLoRA, appendix E). */
 extern const float nf4_values[16];
 
-/* Bytes; scales 0: there are none. */
-struct stored_bytes {
-    size_t data, scales;
-};
-
-/* Of a weight of `count` elements in any storage. */
-struct stored_bytes quantized_bytes(enum storage storage, int64_t count);
-
 /* Quantises `count` >= 1 finite values to STORAGE_INT8 or STORAGE_NF4; data and scales have
- * quantized_bytes(), scales aligned to 4.
+ * storage_bytes(), scales aligned to 4.
  *
  * INT8: code = nearest even integer of x / absmax * 127.
  * NF4: code = the nearest of nf4_values[] to x / absmax, of two equally near the lower. The scales
@@ -31,7 +20,10 @@ struct stored_bytes quantized_bytes(enum storage storage, int64_t count);
 void quantize_weight(void *data, void *scales, enum storage storage, const float *values,
                      int64_t count);
 
-/* Of one of the two moments of `count` elements: `data` for m as for v, `scales` likewise. */
-struct stored_bytes moment_bytes(enum moment_type type, int64_t count);
+/* What one of the two moments of `count` elements takes. */
+static inline struct stored_bytes moment_bytes(enum moment_type type, int64_t count)
+{
+    return storage_bytes(moment_storage(type), count);
+}
 
 #endif

@@ -1,11 +1,17 @@
 #include "jinja/jinja.h"
 
-#include "base/memory.h"
 #include "base/utf8.h"
-#include "jinja/render.h"
+#include "jinja/filters/filters.h"
+#include "jinja/parse/scopes.h"
+#include "jinja/parse/statements.h"
+#include "jinja/render/execute.h"
 
-#include <stdlib.h>
 #include <string.h>
+
+enum {
+    STEPS_DEFAULT = 20000000,   /* nodes that are evaluated */
+    OUTPUT_DEFAULT = 256 << 20, /* bytes that are written */
+};
 
 /* --- what a source says --- */
 
@@ -28,73 +34,69 @@ bool jinja_names(const struct jinja_template *parsed, const char *name)
     return symbol && symbol->named;
 }
 
-/* --- output --- */
+/* --- parsing --- */
 
-int jinja_spans_add(struct jinja_spans *spans, struct jinja_span span, struct error *err)
+static int parse_into(struct jinja_template *parsed, const char *source, size_t length,
+                      struct error *err)
 {
-    if (array_reserve((void **)&spans->items, &spans->capacity, spans->count + 1,
-                      sizeof *spans->items, err) != 0)
+    struct parser parser = {.parsed = parsed, .err = err};
+    if (lexer_init(&parser.lexer, parsed->heap, source, length, err) != 0)
         return -1;
-    spans->items[spans->count++] = span;
+    if (lexer_next(&parser.lexer, &parser.next, err) != 0)
+        return error_prefix(err, "line %d", parser.lexer.line);
+    if (parser_advance(&parser) != 0 || parse_template(&parser, &parsed->body) != 0)
+        return error_prefix(err, "line %d", parser.token.line);
+    return jinja_check_scopes(parsed, err);
+}
+
+int jinja_parse(struct jinja_template **out, const char *source, size_t length, struct error *err)
+{
+    *out = NULL;
+    if (length > JINJA_SOURCE_MAX)
+        return error_set(err, "a template of %zu bytes; at most %d are read", length,
+                         JINJA_SOURCE_MAX);
+    if (!utf8_valid(source, length))
+        return error_set(err, "a template must be UTF-8");
+    struct jinja_heap *heap = jinja_heap_new(JINJA_TREE_MAX, err);
+    struct jinja_template *parsed = heap ? jinja_heap_take(heap, sizeof *parsed, err) : NULL;
+    if (parsed)
+        parsed->heap = heap;
+    if (!parsed || parse_into(parsed, source, length, err) != 0) {
+        jinja_heap_free(heap);
+        return -1;
+    }
+    *out = parsed;
     return 0;
 }
 
-void jinja_output_free(struct jinja_output *output)
+void jinja_template_free(struct jinja_template *parsed)
 {
-    buffer_free(&output->text);
-    free(output->generated.items);
-    free(output->origins.items);
-    *output = (struct jinja_output){0};
-}
-
-void jinja_output_clear(struct jinja_output *output)
-{
-    buffer_clear(&output->text);
-    output->generated.count = 0;
-    output->origins.count = 0;
-}
-
-/* The ends of {% generation %} are counts of characters behind their beginnings until now. The two
- * differ from what the block wrote only where its text did not reach the output as it was. */
-static void end_generated(struct jinja_output *output)
-{
-    const struct buffer *text = &output->text;
-    for (size_t i = 0; i < output->generated.count; i++) {
-        struct jinja_span *span = &output->generated.items[i];
-        size_t at = span->begin;
-        int32_t point;
-        for (size_t left = span->end; left && at < text->length; left--)
-            at += utf8_decode(text->data + at, text->length - at, &point);
-        span->end = at;
-    }
+    if (parsed)
+        jinja_heap_free(parsed->heap);
 }
 
 /* --- rendering --- */
-
-static int render_root(struct rendering *r)
-{
-    r->scope = scope_new(r, NULL, &r->parsed->body);
-    if (!r->scope || run_body(r, &r->parsed->body) == FLOW_FAILED)
-        return -1;
-    end_generated(r->output);
-    return 0;
-}
 
 int jinja_render(const struct jinja_template *parsed, const struct jinja_options *options,
                  struct jinja_value variables, struct jinja_output *out, struct error *err)
 {
     struct error local = ERROR_INIT;
     struct rendering r = {
-        .run = {.heap = options->heap, .options = options, .line = 1, .err = err ? err : &local},
+        .run = {.heap = options->heap,
+                .library = &jinja_library,
+                .steps_max = options->steps ? options->steps : STEPS_DEFAULT,
+                .now = options->now,
+                .line = 1,
+                .err = err ? err : &local},
         .parsed = parsed,
         .variables = variables.is.map,
         .loop = find_symbol(parsed, "loop"),
         .output = out,
         .out = &out->text,
-        .limit = options->output ? options->output : JINJA_OUTPUT_DEFAULT,
+        .limit = options->output ? options->output : OUTPUT_DEFAULT,
     };
     if (variables.type != JINJA_DICT)
         return error_set(err, "the variables of a template must be a dictionary");
     jinja_output_clear(out);
-    return render_root(&r) == 0 ? 0 : error_prefix(err, "line %d", r.run.line);
+    return execute_template(&r) == 0 ? 0 : error_prefix(err, "line %d", r.run.line);
 }

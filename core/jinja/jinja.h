@@ -9,11 +9,25 @@
  * Sources and values are hostile. Nothing of the host is within reach: no files, no names but those
  * that were set, no attribute that is not listed. Steps, memory, output and depth are bounded; what
  * goes over a bound is an error that names it.
+ *
+ * A template is made once by jinja_parse(), never changes, and is freed by jinja_template_free().
+ * For a rendering its user makes a heap (value/heap.h), the variables in it, and an output, which
+ * jinja_render() clears and fills; several renderings may share all three one after another:
+ *
+ *     jinja_heap_new -> jinja_from_json, jinja_set -> jinja_render -> jinja_heap_release -> ...
+ *
+ * What lies where, from below: `value` (values, texts, characters), `run` (bounds, calls,
+ * arguments), `format`, `methods`, `objects` (attributes, operators, globals), `filters` (and
+ * tests), `parse` (source to tree), `render` (tree to text). Each folder sees those before it.
  */
 #ifndef SPECTRUM_JINJA_JINJA_H
 #define SPECTRUM_JINJA_JINJA_H
 
-#include "jinja/value.h"
+#include "jinja/render/rendered.h"
+#include "jinja/value/compare.h"
+#include "jinja/value/value.h"
+#include "jinja/value/write.h"
+#include "jinja/value/write_json.h"
 
 #include <time.h>
 
@@ -28,26 +42,6 @@ bool jinja_has_generation(const struct jinja_template *parsed);
 
 /* Does an expression of the source name this variable or function? */
 bool jinja_names(const struct jinja_template *parsed, const char *name);
-
-/* A stretch of the output, in bytes. `origin`: of the numbered dictionary (jinja_map.origin) that
- * it was written for: the innermost loop's element, or what the loop's body bound first with
- * {% set %}; 0: none. */
-struct jinja_span {
-    size_t begin, end;
-    int origin;
-};
-struct jinja_spans {
-    struct jinja_span *items;
-    size_t count, capacity;
-};
-
-struct jinja_output {
-    struct buffer text;
-    struct jinja_spans generated; /* inside {% generation %}, ascending */
-    struct jinja_spans origins;   /* all of the text, ascending, neighbours of one origin joined */
-};
-void jinja_output_free(struct jinja_output *output);
-void jinja_output_clear(struct jinja_output *output);
 
 struct jinja_options {
     struct jinja_heap *heap; /* what the rendering takes stays taken */

@@ -1,6 +1,7 @@
 #include "job/added_tokens.h"
 
 #include "text/template.h"
+#include "text/template_marks.h"
 
 /* More are no marks of a template. */
 enum { ADDED_MAX = 1024 };

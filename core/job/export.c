@@ -7,7 +7,7 @@
 #include "base/sys.h"
 #include "base/text.h"
 #include "job/job_dir.h"
-#include "model/companions.h"
+#include "model/sidecars.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -261,11 +261,11 @@ static void clear_folder(const char *out)
 {
     char *base = path_join(out, "base", NULL);
     if (base) {
-        companions_clear(base);
+        sidecars_clear(base);
         sys.rmdir(base);
     }
     free(base);
-    companions_clear(out);
+    sidecars_clear(out);
 }
 
 /* What an export left that was killed. One that is being written is not. */
@@ -318,8 +318,8 @@ static int write_model(const struct export *export, const char *out, struct erro
 {
     if (disk_check(out, model_bytes(export), err) != 0)
         return -1;
-    return export_write_companions(export, out, true, err) == 0 ? write_weights(export, out, err)
-                                                                : -1;
+    return export_write_sidecars(export, out, true, err) == 0 ? write_weights(export, out, err)
+                                                              : -1;
 }
 
 /* The base that a run's adapters stand beside, as what the run read of it: out/base. It ends texts
@@ -362,7 +362,7 @@ static int write_files(const struct export *export, const char *run, bool adapte
         return -1;
     const char *base =
         summary->base ? summary->base : checkpoint_path(export->source.model->checkpoint);
-    return export_write_companions(export, out, false, err) == 0 &&
+    return export_write_sidecars(export, out, false, err) == 0 &&
                    export_find_ends(summary, export, err) == 0
                ? export_write_adapters(export, out, base, err)
                : -1;

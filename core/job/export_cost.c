@@ -2,8 +2,10 @@
  * 4 bits trained beside those, and its export has the base's own. */
 #include "base/file.h"
 #include "base/memory.h"
+#include "compute/devices/devices.h"
 #include "job/export_parts.h"
 #include "job/job_dir.h"
+#include "text/dataset_open.h"
 #include "text/tokenizer.h"
 #include "train/evaluate.h"
 

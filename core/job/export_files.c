@@ -2,8 +2,8 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "job/export_parts.h"
-#include "model/companions.h"
 #include "model/config_write.h"
+#include "model/sidecars.h"
 #include "text/tokenizer_write.h"
 
 #include <stdlib.h>
@@ -30,8 +30,8 @@ int export_save_text(const char *folder, const char *name, struct buffer *text, 
 }
 
 /* From a GGUF file's metadata. */
-static int rebuild_companions(const struct export *export, const char *out, bool whole,
-                              struct error *err)
+static int rebuild_sidecars(const struct export *export, const char *out, bool whole,
+                            struct error *err)
 {
     const struct model *model = export->source.model;
     const struct tokenizer *tokenizer = export->tokenizer;
@@ -86,13 +86,13 @@ static int amend_config(const struct export *export, const char *out, struct err
     return export_save_text(out, "config.json", &text, err);
 }
 
-int export_write_companions(const struct export *export, const char *out, bool whole,
-                            struct error *err)
+int export_write_sidecars(const struct export *export, const char *out, bool whole,
+                          struct error *err)
 {
     const struct checkpoint *base = export->source.model->checkpoint;
     bool gguf = checkpoint_format(base) == CHECKPOINT_GGUF;
-    int status = gguf ? rebuild_companions(export, out, whole, err)
-                      : companions_copy(checkpoint_folder(base), out, whole, err);
+    int status = gguf ? rebuild_sidecars(export, out, whole, err)
+                      : sidecars_copy(checkpoint_folder(base), out, whole, err);
     if (status == 0 && whole && !gguf)
         status = amend_config(export, out, err);
     if (status == 0)

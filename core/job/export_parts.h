@@ -56,7 +56,7 @@ int export_find_ends(struct export_summary *summary, const struct export *export
                      struct error *err);
 /* The tokenizer's files, generation_config.json and the like; of a `whole` model config.json, too.
  */
-int export_write_companions(const struct export *export, const char *out, bool whole,
-                            struct error *err);
+int export_write_sidecars(const struct export *export, const char *out, bool whole,
+                          struct error *err);
 
 #endif

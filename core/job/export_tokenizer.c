@@ -11,8 +11,9 @@
 #include "base/json_writer.h"
 #include "base/sys.h"
 #include "job/export_parts.h"
-#include "model/companions.h"
+#include "model/sidecars.h"
 #include "text/template.h"
+#include "text/tokenizer_open.h"
 #include "text/tokenizer_write.h"
 
 #include <stdio.h>

@@ -9,6 +9,7 @@
 #include "job/job_dir.h"
 #include "job/method.h"
 #include "text/template.h"
+#include "text/tokenizer_open.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -415,7 +416,7 @@ int source_transformer(struct transformer **out, const struct source *source,
     if (memory_limit_check(total, less, err) != 0 ||
         transformer_new(out, backend, source->model, &options, err) != 0)
         return -1;
-    if (!source->state || state_overlay(source->state, *out, err) == 0)
+    if (!source->state || state_overlay(source->state, &(*out)->network, err) == 0)
         return 0;
     transformer_free(*out);
     return -1;

@@ -1,7 +1,10 @@
 /* The data of a run: tokenised documents, split into training and evaluation. */
 #include "base/memory.h"
 #include "job/training_parts.h"
+#include "text/dataset_open.h"
+#include "text/notes.h"
 #include "text/template.h"
+#include "text/tokenizer_open.h"
 
 #include <string.h>
 

@@ -1,5 +1,6 @@
 #include "job/training_memory.h"
 
+#include "compute/devices/devices.h"
 #include "compute/machine.h"
 
 #include <stdio.h>
@@ -64,7 +65,7 @@ static int open_backend(struct backend **backend, const char *device, struct err
 {
     if (backend_open(backend, device, 1, err) != 0)
         return -1;
-    if ((*backend)->train)
+    if (backend_can_train(*backend))
         return 0;
     backend_close(*backend);
     return backend_open(backend, "reference", 1, err);

@@ -4,12 +4,15 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "base/xdg.h"
+#include "compute/cpu/onednn.h"
+#include "compute/devices/devices.h"
 #include "compute/machine.h"
-#include "compute/onednn.h"
 #include "job/job_dir.h"
 #include "job/training_memory.h"
 #include "job/training_parts.h"
 #include "model/init.h"
+#include "plan/control.h"
+#include "spectra/scan_result.h"
 
 #include <errno.h>
 #include <math.h>
@@ -164,6 +167,16 @@ void training_gather_inputs(struct training *training)
     training->inputs.recipe.touched = training->touched;
 }
 
+static void say_missing(const struct training *training)
+{
+    char names[256];
+    if (backend_missing(training->backend, names, sizeof names) > 0)
+        training_say(training,
+                     "the device cannot do these operations yet, which the processor computes in "
+                     "its place, slowly: %s",
+                     names);
+}
+
 int training_open(struct training *training, bool resume, struct error *err)
 {
     const struct training_request *request = training->request;
@@ -178,6 +191,7 @@ int training_open(struct training *training, bool resume, struct error *err)
     if (training_fill_factors(training, err) != 0 || training_fit_memory(training, err) != 0 ||
         backend_warm_up(training->backend, training->settings.storage, err) != 0)
         return -1;
+    say_missing(training);
     training->base_bytes = process_resident_bytes();
     training->free_bytes = available_memory();
     if (check_room(training, err) != 0)

@@ -3,8 +3,10 @@
 #include "base/memory.h"
 #include "job/job_dir.h"
 #include "job/training_parts.h"
+#include "model/score_rows.h"
+#include "model/score_say.h"
 #include "plan/control.h"
-#include "plan/plan_file.h"
+#include "plan/plan_read.h"
 
 #include <stdlib.h>
 

@@ -1,12 +1,12 @@
 /* What a run leaves in writing: job.json, plan.yaml, proof.json. */
 #include "base/file.h"
 #include "base/sys.h"
+#include "compute/cpu/onednn.h"
 #include "compute/machine.h"
-#include "compute/onednn.h"
 #include "job/job_dir.h"
 #include "job/training_memory.h"
 #include "job/training_parts.h"
-#include "plan/plan_file.h"
+#include "plan/plan_write.h"
 
 #include <stdio.h>
 #include <stdlib.h>

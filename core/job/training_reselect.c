@@ -5,6 +5,7 @@
  */
 #include "base/file.h"
 #include "base/memory.h"
+#include "compute/spectra.h"
 #include "job/training_parts.h"
 #include "spectra/row_score.h"
 #include "spectra/scratch.h"

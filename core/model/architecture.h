@@ -1,12 +1,12 @@
-/* Descriptors: one const struct an architecture, one file each. Adding an architecture is adding a
- * file like llama.c and a line in architectures.c. */
+/* Descriptors: one const struct an architecture. Adding an architecture is adding one to
+ * architecture.c, and a line to the list at its end. */
 #ifndef SPECTRUM_MODEL_ARCHITECTURE_H
 #define SPECTRUM_MODEL_ARCHITECTURE_H
 
-#include "model/model.h"
+#include "model/modules.h"
 
 /* Where a role's tensor is, in both worlds. Inside a block the name follows the block's prefix
- * ("model.layers.N." / "blk.N."); ".weight" or ".bias" comes behind it. */
+ * ("model.layers.N." / "blk.N."); ".weight" or ".bias" comes after it. */
 struct role_name {
     enum module_role role;
     bool in_block;
@@ -32,14 +32,6 @@ struct architecture {
     const struct role_name *roles;
     size_t role_count;
 };
-
-/* Llama's names, which most have. */
-enum { LLAMA_ROLES = 14 };
-extern const struct role_name llama_roles[LLAMA_ROLES];
-
-extern const struct architecture architecture_llama, architecture_mistral, architecture_qwen2,
-    architecture_qwen3, architecture_gemma, architecture_gemma2, architecture_gemma3,
-    architecture_phi3;
 
 /* By config.json's model_type or by general.architecture; NULL where it is unknown. */
 const struct architecture *architecture_by_name(const char *name, bool gguf);

@@ -2,6 +2,10 @@
 
 #include "base/memory.h"
 #include "base/utf8.h"
+#include "model/config_gguf.h"
+#include "model/config_keys.h"
+#include "model/config_rope.h"
+#include "model/config_values.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -11,7 +15,7 @@ enum { SIZE_MAX_CONFIG = 1 << 30 };
 
 /* One number of the configuration: where it is called what, and what it may be. */
 struct field {
-    const char *hugging_face, *gguf; /* gguf: behind "<architecture>." */
+    const char *hugging_face, *gguf; /* gguf: after "<architecture>." */
     size_t offset;                   /* in struct model_config */
     int64_t low, high;
     bool required;
@@ -183,7 +187,7 @@ static void read_token(struct model *model, const cJSON *metadata, const char *k
         double value;
         if (!config_number(each, &value) || value != floor(value) || value < -1 ||
             value > SIZE_MAX_CONFIG)
-            config_refuse(model, "\"%s\" has an entry that is no token's number", key);
+            config_refuse(model, "\"%s\" has an entry that is not a token's number", key);
         else if (each == item->child)
             *out = (int64_t)value;
     }

@@ -1,5 +1,4 @@
-/* The configuration as one fingerprint of what it makes of the weights. */
-#include "model/model.h"
+#include "model/config_fingerprint.h"
 
 #include <string.h>
 

@@ -1,12 +1,8 @@
-/* A GGUF file's keys, as llama.cpp reads them.
- *
- * All that is under "<architecture>." says how the model is computed, so this is a list of what may
- * be there: keys that are read, with the values that are computed here, and keys that change
- * nothing. Any other that is not 0, false or empty is refused by its name (config_keys.c has the
- * rule of config.json, where tools keep their own remarks, too). */
-#include "model/config.h"
+#include "model/config_gguf.h"
 
 #include "base/text.h"
+#include "model/config_rope.h"
+#include "model/config_values.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -14,9 +14,10 @@
  *      front is.
  * GGUF: nothing but parameters stands under "<architecture>.", so all keys are refused that are
  * not read, not listed and not 0, false or empty. */
-#include "model/config.h"
+#include "model/config_keys.h"
 
 #include "base/text.h"
+#include "model/config_values.h"
 
 #include <math.h>
 #include <string.h>

@@ -1,7 +1,6 @@
-/* Rotary scalings as config.json has them, and as transformers reads them; and those that a command
- * line gives instead. */
-#include "model/config.h"
+#include "model/config_rope.h"
 
+#include "model/config_values.h"
 #include "model/rope.h"
 
 #include <math.h>
@@ -157,7 +156,7 @@ void config_read_rope(struct model *model, const cJSON *scaling, const cJSON *me
         read_yarn(model, scaling);
 }
 
-/* The types that `--rope-scaling` takes, and the factor behind the colon. */
+/* The types that `--rope-scaling` takes, and the factor after the colon. */
 static bool parse_scaling(const char *text, char type[16], double *factor)
 {
     static const char *const names[] = {"linear", "yarn", "dynamic", "llama3"};

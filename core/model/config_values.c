@@ -1,6 +1,4 @@
-/* Members of a configuration, of the types that they should have or that other tools write for
- * them. */
-#include "model/config.h"
+#include "model/config_values.h"
 
 #include "base/json_writer.h"
 #include "base/utf8.h"
@@ -33,11 +31,6 @@ void config_note(struct model *model, const char *format, ...)
     va_end(arguments);
     utf8_sanitize(text);
     buffer_format(&model->notes, "%s\n", text);
-}
-
-const char *model_notes(const struct model *model)
-{
-    return buffer_string(&model->notes);
 }
 
 void config_show(const cJSON *item, char *out, size_t size)

@@ -1,6 +1,8 @@
 #include "model/config_write.h"
 
 #include "model/config.h"
+#include "model/config_keys.h"
+#include "model/config_values.h"
 
 /* "rope_scaling" as transformers has it; NULL: plain. *failed: no memory. */
 static cJSON *rope_object(const struct model_config *c, bool *failed)

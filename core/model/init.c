@@ -4,8 +4,9 @@
 #include "base/random.h"
 #include "checkpoint/safetensors_write.h"
 #include "model/architecture.h"
-#include "model/companions.h"
 #include "model/config.h"
+#include "model/sidecars.h"
+#include "model/trainable.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -161,25 +162,27 @@ int model_init(const char *config_folder, const char *out, uint64_t seed, struct
 {
     struct model model = {0};
     const struct architecture *architecture = NULL;
-    int status = checkpoint_open_config(&model.checkpoint, config_folder, err);
-    if (status == 0)
-        status = config_read(&model, &architecture, err);
-    if (status == 0) {
-        model.architecture = architecture ? architecture->name : NULL;
-        status = config_check(&model, err) != 0 || config_check_dropout(&model, err) != 0 ? -1 : 0;
+    int status = -1;
+    if (checkpoint_open_config(&model.checkpoint, config_folder, err) != 0 ||
+        config_read(&model, &architecture, err) != 0)
+        goto out;
+    model.architecture = architecture ? architecture->name : NULL;
+    if (config_check(&model, err) != 0 || config_check_dropout(&model, err) != 0)
+        goto out;
+    if (model.config.vocab == 0 || model.config.layers == 0) {
+        error_set(err, "%s/config.json: vocab_size is missing", config_folder);
+        goto out;
     }
-    if (status == 0 && (model.config.vocab == 0 || model.config.layers == 0))
-        status = error_set(err, "%s/config.json: vocab_size is missing", config_folder);
-    if (status == 0 && !(model.config.initializer_range > 0))
-        status =
-            error_set(err,
-                      "%s/config.json: \"initializer_range\" is %g: new weights are drawn with "
-                      "that deviation, which must be above 0 (0.02 is usual)",
-                      config_folder, model.config.initializer_range);
-    if (status == 0)
-        status = companions_copy(config_folder, out, true, err);
-    if (status == 0)
+    if (!(model.config.initializer_range > 0)) {
+        error_set(err,
+                  "%s/config.json: \"initializer_range\" is %g: new weights are drawn with that "
+                  "deviation, which must be above 0 (0.02 is usual)",
+                  config_folder, model.config.initializer_range);
+        goto out;
+    }
+    if (sidecars_copy(config_folder, out, true, err) == 0)
         status = write_weights(&model, architecture, out, seed, err);
+out:
     free(model.architecture_name);
     free(model.config.slides);
     buffer_free(&model.notes);

@@ -3,6 +3,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "model/config.h"
+#include "model/config_values.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -12,7 +13,7 @@
 enum { MODEL_ROWS_MAX = 1 << 22 }; /* of a table of tokens */
 enum { TENSOR_NAME = 512 };        /* longer ones are no module of any architecture */
 
-/* The number behind a prefix ("model.layers." / "blk."), and what follows its dot; NULL: no. */
+/* The number after a prefix ("model.layers." / "blk."), and what follows its dot; NULL: no. */
 static const char *after_layer(const char *name, const char *prefix, int *layer)
 {
     size_t length = strlen(prefix);
@@ -94,21 +95,14 @@ static bool name_module(const struct architecture *architecture, bool gguf, cons
     return false;
 }
 
-/* The length of a name without ".weight", unless it is just that. */
-static size_t without_weight(const char *name)
-{
-    size_t length = strlen(name), ending = strlen(".weight");
-    return length > ending && text_ends_with(name, ".weight") ? length - ending : length;
-}
-
-/* REFERENCE 2: what follows the first numeric component, without ".weight"; the whole name where
- * there is no such component, or nothing follows. */
+/* The type of a module: what follows the first numeric component, without ".weight"; the whole name
+ * where there is no such component, or nothing follows. */
 static char *module_type(const char *name, struct error *err)
 {
     int number;
     const char *after = after_number(name, &number);
     const char *start = after && *after && strcmp(after, ".weight") != 0 ? after : name;
-    char *type = strndup(start, without_weight(start));
+    char *type = strndup(start, module_name_length(start));
     if (!type)
         error_set(err, "not enough memory for a module type");
     return type;
@@ -180,52 +174,6 @@ static int add_module(struct model *model, const struct architecture *architectu
                                                                                    : said);
     }
     return module->type ? 0 : -1;
-}
-
-static int compare_names(const void *a, const void *b)
-{
-    return strcmp((*(const struct module *const *)a)->name,
-                  (*(const struct module *const *)b)->name);
-}
-
-/* The look-up order, in which a name that two tensors came to shows ("blk.0." and "blk.00."). */
-static int index_names(struct model *model, struct error *err)
-{
-    model->by_name = array_alloc(model->module_count, sizeof *model->by_name, err);
-    if (!model->by_name)
-        return -1;
-    for (size_t i = 0; i < model->module_count; i++)
-        model->by_name[i] = &model->modules[i];
-    qsort(model->by_name, model->module_count, sizeof *model->by_name, compare_names);
-    for (size_t i = 1; i < model->module_count; i++)
-        if (compare_names(&model->by_name[i - 1], &model->by_name[i]) == 0)
-            return error_set(err, "%s: tensors %s and %s are both the module %s",
-                             checkpoint_path(model->checkpoint),
-                             model->by_name[i - 1]->tensor->name, model->by_name[i]->tensor->name,
-                             model->by_name[i]->name);
-    return 0;
-}
-
-static int compare_roles(const void *a, const void *b)
-{
-    const struct module *x = *(const struct module *const *)a,
-                        *y = *(const struct module *const *)b;
-    if (x->layer != y->layer)
-        return x->layer < y->layer ? -1 : 1;
-    if (x->role != y->role)
-        return x->role < y->role ? -1 : 1;
-    return (int)x->bias - (int)y->bias;
-}
-
-static int index_roles(struct model *model, struct error *err)
-{
-    model->by_role = array_alloc(model->module_count, sizeof *model->by_role, err);
-    if (!model->by_role)
-        return -1;
-    for (size_t i = 0; i < model->module_count; i++)
-        model->by_role[i] = &model->modules[i];
-    qsort(model->by_role, model->module_count, sizeof *model->by_role, compare_roles);
-    return 0;
 }
 
 /* 1 where two tensors have the same values, as torch.equal() has it: NaN is never the same. */
@@ -344,8 +292,7 @@ int model_open(struct model **out, const char *path, struct error *err)
             0)
             goto fail;
     note_names(model, &found);
-    if ((architecture && resolve_tie(model, err) != 0) || index_names(model, err) != 0 ||
-        index_roles(model, err) != 0)
+    if ((architecture && resolve_tie(model, err) != 0) || model_index(model, err) != 0)
         goto fail;
     *out = model;
     return 0;
@@ -370,24 +317,6 @@ void model_close(struct model *model)
     buffer_free(&model->notes);
     checkpoint_close(model->checkpoint);
     free(model);
-}
-
-const struct module *model_find(const struct model *model, const char *name)
-{
-    const struct module key = {.name = (char *)(uintptr_t)name},
-                        *wanted = &key; /* not written to */
-    const struct module **found = bsearch(&wanted, model->by_name, model->module_count,
-                                          sizeof *model->by_name, compare_names);
-    return found ? *found : NULL;
-}
-
-const struct module *model_role(const struct model *model, enum module_role role, int layer,
-                                bool bias)
-{
-    const struct module key = {.layer = layer, .role = role, .bias = bias}, *wanted = &key;
-    const struct module **found = bsearch(&wanted, model->by_role, model->module_count,
-                                          sizeof *model->by_role, compare_roles);
-    return found ? *found : NULL;
 }
 
 static void add_rows(struct module *module, int64_t rows)
@@ -415,26 +344,63 @@ int model_add_rows(struct model *model, int64_t rows, struct error *err)
     return 0;
 }
 
-bool module_is_tied_copy(const struct model *model, const struct module *module)
+/* --- whole matrices, with the rotary rows of GGUF files put back into Hugging Face's order --- */
+
+/* llama.cpp's converter stores row j + p * d/2 of a head (p = 0, 1) as row 2 j + p; this puts the
+ * rows of one head back. `row` is the bytes of a row. */
+static void deinterleave_head(char *head, char *copy, int64_t head_dim, size_t row)
 {
-    return module->role == ROLE_HEAD && model->config.tied;
+    memcpy(copy, head, (size_t)head_dim * row);
+    for (int64_t j = 0; j < head_dim / 2; j++)
+        for (int64_t p = 0; p < 2; p++)
+            memcpy(head + (size_t)(j + p * (head_dim / 2)) * row, copy + (size_t)(2 * j + p) * row,
+                   row);
 }
 
-bool module_is_used(const struct model *model, const struct module *module)
+static int deinterleave(const struct module *module, float *matrix, struct error *err)
 {
-    return module->role != ROLE_OTHER && !module_is_tied_copy(model, module);
+    /* A bias is 1 x n here: its "rows" are its elements. */
+    int64_t rows = module->bias ? module->cols : module->rows;
+    int64_t cols = module->bias ? 1 : module->cols;
+    int heads = module->rotary_heads;
+    if (heads == 0 || module->parameters == 0)
+        return 0;
+    if (rows % heads != 0 || rows / heads % 2 != 0)
+        return error_set(err, "tensor %s: %lld rows do not make %d rotary heads",
+                         module->tensor->name, (long long)rows, heads);
+    int64_t head_dim = rows / heads;
+    size_t row = (size_t)cols * sizeof *matrix;
+    char *copy = array_alloc((size_t)head_dim, row, err);
+    if (!copy)
+        return -1;
+    for (int h = 0; h < heads; h++)
+        deinterleave_head((char *)matrix + (size_t)(h * head_dim) * row, copy, head_dim, row);
+    free(copy);
+    return 0;
 }
 
-int64_t model_parameters(const struct model *model)
+/* The rows after the tensor's own: the mean of those, each column summed in fp64. */
+static int fill_added(const struct module *module, float *matrix, struct error *err)
 {
-    int64_t sum = 0;
-    for (size_t i = 0; i < model->module_count; i++)
-        if (!module_is_tied_copy(model, &model->modules[i]))
-            sum += model->modules[i].parameters;
-    return sum;
+    int64_t cols = module->cols, own = module->rows - module->added_rows;
+    double *sums = array_alloc((size_t)cols, sizeof *sums, err);
+    if (!sums)
+        return -1;
+    for (int64_t i = 0; i < own; i++)
+        for (int64_t j = 0; j < cols; j++)
+            sums[j] += (double)matrix[i * cols + j];
+    for (int64_t i = own; i < module->rows; i++)
+        for (int64_t j = 0; j < cols; j++)
+            matrix[i * cols + j] = (float)(sums[j] / (double)own);
+    free(sums);
+    return 0;
 }
 
-void module_short_name(const struct module *module, char *out, size_t size)
+int model_read_f32(const struct model *model, const struct module *module, float *out,
+                   struct error *err)
 {
-    snprintf(out, size, "%.*s", (int)without_weight(module->name), module->name);
+    int64_t own = module->parameters - module->added_rows * module->cols;
+    if (checkpoint_read_f32(model->checkpoint, module->tensor, 0, own, out, err) != 0)
+        return -1;
+    return module->added_rows > 0 ? fill_added(module, out, err) : deinterleave(module, out, err);
 }

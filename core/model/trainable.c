@@ -1,7 +1,6 @@
-/* Can the trainer run this model: is every tensor there, of the shape that the configuration says?
- */
-#include "model/model.h"
+#include "model/trainable.h"
 
+#include "model/architecture.h"
 #include "model/config.h"
 #include "model/rope.h"
 

@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "base/random.h"
+#include "model/score_rows.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -1,8 +1,8 @@
+#include "plan/plan_read.h"
+
 #include "base/file.h"
 #include "base/json.h"
 #include "base/memory.h"
-#include "plan/plan_file.h"
-#include "plan/plan_state.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -61,7 +61,7 @@ static int take_event(yaml_parser_t *parser, struct names *names, int *depth, bo
         if (*in_list)
             status = names_add(names, text, where, err);
         else if (*depth == 1 && strcmp(text, "unfrozen_parameters") != 0 && *text)
-            status = error_set(err, "%s: line %zu: \"%.80s\" is no part of a plan", where,
+            status = error_set(err, "%s: line %zu: \"%.80s\" is not a part of a plan", where,
                                event.start_mark.line + 1, text);
         break;
     case YAML_ALIAS_EVENT:
@@ -100,24 +100,33 @@ static int read_json(struct names *names, const struct buffer *text, const char 
     const cJSON *train = root ? json_get(root, "train") : NULL, *item;
     const char *format = NULL;
     int64_t version = 0;
-    int status = root ? 0 : -1;
-    if (status == 0 && (!json_get_string(root, "format", &format) ||
-                        strcmp(format, "spectrum.plan") != 0 || !cJSON_IsArray(train)))
-        status = error_set(err,
-                           "%s: not a plan: \"format\": \"spectrum.plan\" and a list \"train\" "
-                           "were expected",
-                           where);
-    if (status == 0 && (!json_get_int64(root, "version", &version) || version != 1))
-        status = error_set(err, "%s: spectrum.plan version %lld; this program reads version 1",
-                           where, (long long)version);
-    if (status == 0)
-        cJSON_ArrayForEach(item, train)
-        {
-            if (status == 0)
-                status = cJSON_IsString(item)
-                             ? names_add(names, item->valuestring, where, err)
-                             : error_set(err, "%s: \"train\" has an entry that is no name", where);
+    int status = -1;
+    if (!root)
+        return -1;
+    if (!json_get_string(root, "format", &format) || strcmp(format, "spectrum.plan") != 0 ||
+        !cJSON_IsArray(train)) {
+        error_set(err,
+                  "%s: not a plan: \"format\": \"spectrum.plan\" and a list \"train\" "
+                  "were expected",
+                  where);
+        goto out;
+    }
+    if (!json_get_int64(root, "version", &version) || version != 1) {
+        error_set(err, "%s: spectrum.plan version %lld; this program reads version 1", where,
+                  (long long)version);
+        goto out;
+    }
+    cJSON_ArrayForEach(item, train)
+    {
+        if (!cJSON_IsString(item)) {
+            error_set(err, "%s: \"train\" has an entry that is not a name", where);
+            goto out;
         }
+        if (names_add(names, item->valuestring, where, err) != 0)
+            goto out;
+    }
+    status = 0;
+out:
     cJSON_Delete(root);
     return status;
 }
@@ -198,12 +207,10 @@ static int select_again(struct plan *plan, const cJSON *root, double percent, co
                          "%s: beside \"percent\" a \"scope\" (type or global), "
                          "\"embeddings\" and \"head\" were expected",
                          path);
-    if (plan_select(plan, percent, strcmp(scope, "type") == 0 ? PLAN_BY_TYPE : PLAN_GLOBAL, err) !=
-        0)
-        return error_prefix(err, "%s", path);
-    plan_flags(plan)[plan->row_count] = embeddings;
-    plan_flags(plan)[plan->row_count + 1] = head;
-    return 0;
+    enum plan_scope by = strcmp(scope, "type") == 0 ? PLAN_BY_TYPE : PLAN_GLOBAL;
+    return plan_select_with_ends(plan, percent, by, embeddings, head, err) == 0
+               ? 0
+               : error_prefix(err, "%s", path);
 }
 
 int plan_read_kept(struct plan *plan, const char *path, struct error *err)
@@ -212,18 +219,24 @@ int plan_read_kept(struct plan *plan, const char *path, struct error *err)
     struct buffer text = BUFFER_INIT;
     int64_t scanned = -1;
     double percent;
-    int status = read_names(&names, &text, path, err);
-    cJSON *root = status == 0 ? json_parse(text.data, text.length, JSON_STRICT, path, err) : NULL;
-    status = root ? 0 : -1;
-    if (status == 0 && (!json_get_int64(root, "scanned", &scanned) || scanned < 0))
-        status = error_set(err, "%s: it does not say over how many matrices it was made", path);
-    if (status == 0 && (uint64_t)scanned != plan->row_count)
-        status = error_set(err, "%s: it was made over %lld matrices, here are %zu", path,
-                           (long long)scanned, plan->row_count);
-    if (status == 0)
-        status = json_get_double(root, "percent", &percent)
-                     ? select_again(plan, root, percent, path, err)
-                     : set_names(plan, &names, path, err);
+    cJSON *root = NULL;
+    int status = -1;
+    if (read_names(&names, &text, path, err) != 0 ||
+        !(root = json_parse(text.data, text.length, JSON_STRICT, path, err)))
+        goto out;
+    if (!json_get_int64(root, "scanned", &scanned) || scanned < 0) {
+        error_set(err, "%s: it does not say over how many matrices it was made", path);
+        goto out;
+    }
+    if ((uint64_t)scanned != plan_scan(plan)->count) {
+        error_set(err, "%s: it was made over %lld matrices, here are %zu", path, (long long)scanned,
+                  plan_scan(plan)->count);
+        goto out;
+    }
+    status = json_get_double(root, "percent", &percent)
+                 ? select_again(plan, root, percent, path, err)
+                 : set_names(plan, &names, path, err);
+out:
     cJSON_Delete(root);
     names_free(&names);
     buffer_free(&text);

@@ -1,50 +1,39 @@
-/* Does a plan mean in its target what it says: does it train anything there, and are its names
- * those of the loaded model? */
+#include "plan/plan_target.h"
+
 #include "base/text.h"
-#include "plan/plan_file.h"
-#include "plan/plan_state.h"
 
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
-/* A vector (a norm) and a tensor that is no module's weight cannot have an adapter, and a module
- * whose bias alone trains gets none. In a scan without shapes norms show by their names alone. */
-bool plan_takes_adapter(const struct plan *plan, size_t row)
-{
-    const struct scan_row *is = &plan->scan->rows[row];
-    const char *dot = strrchr(is->module, '.'), *last = dot ? dot + 1 : is->module;
-    bool norm = strstr(last, "norm") || strncmp(last, "ln_", 3) == 0;
-    bool matrix = is->parameters > 0 ? is->rows > 1 : !norm;
-    return plan_end_row(plan, row) == PLAN_NO_END && plan_parts(plan, row) & PLAN_WEIGHT &&
-           matrix && !is->bare && !text_ends_with(is->module, ".bias");
-}
-
 struct plan_loss plan_lost_in_peft(const struct plan *plan)
 {
+    const struct model *model = plan_model(plan);
     struct plan_loss lost = {0};
-    for (size_t i = 0; i < plan->row_count; i++) {
+    for (size_t i = 0; i < plan_scan(plan)->count; i++) {
         unsigned parts = plan_parts(plan, i);
         bool adapter = plan_takes_adapter(plan, i);
-        if (plan_end_row(plan, i) != PLAN_NO_END)
+        if (plan_end(plan, i) != PLAN_NO_END)
             continue;
         lost.tensors += parts & PLAN_WEIGHT && !adapter;
-        lost.biases += parts & PLAN_BIAS && (plan->scan->rows[i].bias > 0 || parts == PLAN_BIAS);
+        lost.biases +=
+            parts & PLAN_BIAS && (plan_scan(plan)->rows[i].bias > 0 || parts == PLAN_BIAS);
     }
-    for (size_t i = 0; plan->model && i < plan->model->module_count; i++)
-        lost.tensors += plan_trains_unlisted(plan, &plan->model->modules[i]);
+    for (size_t i = 0; model && i < model->module_count; i++)
+        lost.tensors += plan_trains_unlisted(plan, &model->modules[i]);
     return lost;
 }
 
 static int check_not_empty(const struct plan *plan, enum plan_format format, struct error *err)
 {
+    const struct model *model = plan_model(plan);
     size_t rows = 0, adapters = 0, others = 0;
-    for (size_t i = 0; i < plan->row_count; i++) {
+    for (size_t i = 0; i < plan_scan(plan)->count; i++) {
         rows += plan_row(plan, i);
         adapters += plan_takes_adapter(plan, i);
     }
-    for (size_t i = 0; plan->model && i < plan->model->module_count; i++)
-        others += plan_trains_unlisted(plan, &plan->model->modules[i]);
+    for (size_t i = 0; model && i < model->module_count; i++)
+        others += plan_trains_unlisted(plan, &model->modules[i]);
     if (format == PLAN_PEFT && adapters == 0)
         return error_set(err, "the plan has no linear layer, so as PEFT's target_modules it would "
                               "train no adapter in the blocks; a higher percentage (--top), or "
@@ -132,7 +121,7 @@ struct misnamed {
 
 static void look_at(struct misnamed *found, const struct plan *plan, const char *name)
 {
-    const char *why = why_renamed(&plan->scan->of, name);
+    const char *why = why_renamed(&plan_scan(plan)->of, name);
     found->of++;
     if (why && found->count++ == 0) {
         snprintf(found->first, sizeof found->first, "%s", name);
@@ -142,11 +131,11 @@ static void look_at(struct misnamed *found, const struct plan *plan, const char 
 
 static struct misnamed find_misnamed(const struct plan *plan)
 {
-    const struct scan_model *of = &plan->scan->of;
+    const struct scan_model *of = &plan_scan(plan)->of;
     struct misnamed found = {0};
-    for (size_t i = 0; i < plan->row_count; i++)
+    for (size_t i = 0; i < plan_scan(plan)->count; i++)
         if (plan_row(plan, i))
-            look_at(&found, plan, plan->scan->rows[i].module);
+            look_at(&found, plan, plan_scan(plan)->rows[i].module);
     for (size_t i = 0; i < of->end_count; i++)
         if (plan_trains(plan, of->ends[i].tensor))
             look_at(&found, plan, of->ends[i].tensor);
@@ -170,7 +159,7 @@ int plan_check_target(const struct plan *plan, enum plan_format format, bool fil
     char line[400];
     if (check_not_empty(plan, format, err) != 0)
         return -1;
-    if (!plan->scan->of.known || file_names || !plan_say_misnamed(plan, line, sizeof line))
+    if (!plan_scan(plan)->of.known || file_names || !plan_say_misnamed(plan, line, sizeof line))
         return 0;
     return error_set(err,
                      "%s; `spectrum plan` leaves them out with --freeze, and writes them all the "

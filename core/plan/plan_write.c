@@ -1,8 +1,8 @@
+#include "plan/plan_write.h"
+
 #include "base/json_writer.h"
 #include "base/text.h"
 #include "base/utf8.h"
-#include "plan/plan_file.h"
-#include "plan/plan_state.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -93,7 +93,7 @@ static void put_rows(struct buffer *out, const struct plan *plan, const struct n
     const size_t *rows;
     size_t count;
     for (size_t n = 0; (rows = plan_type_rows(plan, n, &count)); n++) {
-        if (plan_end_row(plan, rows[0]) != PLAN_NO_END)
+        if (plan_end(plan, rows[0]) != PLAN_NO_END)
             continue;
         bool headed = !comments;
         for (size_t k = 0; k < count; k++) {
@@ -102,7 +102,7 @@ static void put_rows(struct buffer *out, const struct plan *plan, const struct n
             if (parts && !headed)
                 buffer_format(out, "# %s layers\n", scan->rows[rows[0]].type);
             headed |= parts != 0;
-            bool alone = !scan->of.known || !ranking_begins_another(&plan->ranking, scan, name);
+            bool alone = !scan->of.known || !plan_begins_another(plan, name);
             if (parts == PLAN_MODULE && module && alone)
                 put_tensor(out, name, "", module);
             else if (parts)

@@ -3,7 +3,7 @@
 #ifndef SPECTRUM_PLAN_RANKING_H
 #define SPECTRUM_PLAN_RANKING_H
 
-#include "model/scan.h"
+#include "model/score_table.h"
 
 struct ranking {
     size_t *ranked;  /* [rows] all rows by falling SNR; NaN and unknown last; file order on ties */
@@ -19,7 +19,7 @@ struct ranking {
 int ranking_init(struct ranking *ranking, const struct scan *scan, struct error *err);
 void ranking_free(struct ranking *ranking);
 
-/* Ranks again: scores became known. */
+/* Recomputes the ranks: scores became known. */
 void ranking_refresh(struct ranking *ranking, const struct scan *scan);
 
 /* The row whose module is the first `length` bytes of a name; NULL where there is none. */

@@ -5,13 +5,14 @@
  * for each module: the files are the very ones that it was computed from (device, inode, size and
  * time of change are the same: nothing is read), or else the matrix, once read, hashes to the same
  * key. So a second opening is instant, a moved folder is known, a copied one is read but not
- * computed, and a changed matrix is computed again.
+ * computed, and a changed matrix is recomputed.
  */
 #ifndef SPECTRUM_SPECTRA_CACHE_H
 #define SPECTRUM_SPECTRA_CACHE_H
 
 #include "base/hash.h"
-#include "spectra/scan.h"
+#include "checkpoint/checkpoint.h"
+#include "spectra/scan_result.h"
 
 /* What a module's vector came from; "": not known. */
 struct spectra_source {

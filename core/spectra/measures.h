@@ -2,7 +2,7 @@
 #ifndef SPECTRUM_SPECTRA_MEASURES_H
 #define SPECTRUM_SPECTRA_MEASURES_H
 
-#include "spectra/noise.h"
+#include "spectra/noise_law.h"
 
 #include <stdint.h>
 
@@ -11,7 +11,7 @@ struct measures {
     double stable_rank; /* |W|_F^2 / s_1^2 (Rudelson & Vershynin, J. ACM 54, 2007) */
     /* exp(-sum p_i ln p_i), p_i = s_i / sum s (Roy & Vetterli, EUSIPCO 2007) */
     double effective_rank;
-    double spike_edge; /* values above it are not noise (noise.h); NaN: not known */
+    double spike_edge; /* values above it are not noise (noise_law.h); NaN: not known */
     int64_t spikes;    /* how many there are; -1: not known */
 };
 

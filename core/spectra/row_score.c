@@ -1,6 +1,7 @@
 #include "spectra/row_score.h"
 
 #include "compute/backend.h"
+#include "compute/spectra.h"
 #include "spectra/measures.h"
 
 #include <float.h>

@@ -2,7 +2,7 @@
 #ifndef SPECTRUM_SPECTRA_ROW_SCORE_H
 #define SPECTRUM_SPECTRA_ROW_SCORE_H
 
-#include "model/scan.h"
+#include "model/score_table.h"
 #include "spectra/score.h"
 
 /* Fills a row's scores and measures from its values; its name, type, shape and dtype are there

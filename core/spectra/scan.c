@@ -1,7 +1,12 @@
-#include "spectra/scan_parts.h"
+#include "spectra/scan.h"
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "compute/devices/devices.h"
+#include "model/score_rows.h"
+#include "spectra/row_score.h"
+#include "spectra/scan_device.h"
+#include "spectra/scan_matrix.h"
 
 #include <math.h>
 #include <omp.h>
@@ -10,8 +15,70 @@
 #include <string.h>
 #include <time.h>
 
+/* Whatever threads do, this holds:
+ *
+ *   1. A row waits, is taken by one thread, or is done; it is done once, and counted once in
+ * `done`.
+ *   2. All of struct run but its constant part is touched inside the critical section "scan" only;
+ *      the observer is called there, too, so its calls never overlap.
+ *   3. A row that is done has its values in the result before the observer hears of it, and the
+ * last row is told only when the cache has all.
+ *   4. A thread holds memory for one matrix. Where there is none, the row waits again and the
+ * thread ends, unless it is the last.
+ */
+
 /* Seconds between two writes of the cache. */
 static const double cache_interval = 5;
+
+/* --- which row is next --- */
+
+static int compare_work(const void *a, const void *b, void *rows_pointer)
+{
+    const struct scan_row *rows = rows_pointer;
+    int64_t x = rows[*(const size_t *)a].parameters, y = rows[*(const size_t *)b].parameters;
+    if (x != y)
+        return x < y ? 1 : -1;
+    return *(const size_t *)a < *(const size_t *)b ? -1 : 1;
+}
+
+/* The rows by falling work. */
+static void order_rows(struct run *run)
+{
+    const struct scan *scan = run->result->scan;
+    for (size_t i = 0; i < scan->count; i++)
+        run->order[i] = i;
+    qsort_r(run->order, scan->count, sizeof *run->order, compare_work, scan->rows);
+}
+
+/* How far a row is from the one that was asked for: that row itself, its block, the blocks beside.
+ */
+static int distance(const struct run *run, size_t row)
+{
+    if (run->asked < 0)
+        return 0;
+    if ((size_t)run->asked == row)
+        return -1;
+    return abs(run->modules[row]->layer - run->modules[run->asked]->layer);
+}
+
+/* The waiting row that is nearest to the one asked for, the largest among equals; -1: none. */
+static int64_t nearest_row(struct run *run)
+{
+    int64_t found = -1;
+    size_t count = run->result->scan->count;
+    while (run->first < count && run->states[run->order[run->first]] == ROW_DONE)
+        run->first++;
+    /* Where nobody asked, all are as near: the first it is. */
+    for (size_t i = run->first; i < count && (found < 0 || run->asked >= 0); i++) {
+        size_t row = run->order[i];
+        if (run->states[row] == ROW_WAITING &&
+            (found < 0 || distance(run, row) < distance(run, (size_t)found)))
+            found = (int64_t)row;
+    }
+    return found;
+}
+
+/* --- rows --- */
 
 static int run_prepare(struct run *run, struct error *err)
 {
@@ -311,16 +378,4 @@ int scan_run(struct scan_result **out, const struct model *model, const struct b
     *out = run.result;
     run_free(&run);
     return status;
-}
-
-void scan_result_free(struct scan_result *result)
-{
-    if (!result)
-        return;
-    for (size_t i = 0; result->scan && result->values && i < result->scan->count; i++)
-        free(result->values[i]);
-    scan_free(result->scan);
-    free(result->values);
-    free(result->counts);
-    free(result);
 }

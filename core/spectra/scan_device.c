@@ -1,6 +1,9 @@
-/* What computes: the back end that the scan was given, and the CPU for what that one cannot. */
+#include "spectra/scan_device.h"
+
+#include "compute/devices/devices.h"
 #include "compute/machine.h"
-#include "spectra/scan_parts.h"
+#include "compute/spectra.h"
+#include "spectra/scan_matrix.h"
 
 #include <math.h>
 #include <omp.h>

@@ -1,8 +1,9 @@
-/* One matrix of a scan: refused, known from the cache, or read and computed. */
-#include "base/text.h"
-#include "spectra/scan_parts.h"
+#include "spectra/scan_matrix.h"
 
 #include "base/memory.h"
+#include "base/text.h"
+#include "compute/spectra.h"
+#include "model/score_rows.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,13 +1,14 @@
-/* What the files of the scan share: a scan under way. scan.c keeps the rows, scan_order.c says
- * which is next, scan_device.c what computes it, scan_matrix.c computes one.
+/* A scan under way. scan.c keeps the rows and says which is next, scan_device.c what computes it,
+ * scan_matrix.c computes one. Internal to core/spectra.
  */
 #ifndef SPECTRUM_SPECTRA_SCAN_PARTS_H
 #define SPECTRUM_SPECTRA_SCAN_PARTS_H
 
+#include "compute/backend.h"
+#include "model/model.h"
 #include "spectra/cache.h"
-#include "spectra/row_score.h"
-#include "spectra/scan.h"
-#include "spectra/scratch.h"
+#include "spectra/scan_options.h"
+#include "spectra/scan_result.h"
 
 enum row_state { ROW_WAITING, ROW_TAKEN, ROW_DONE };
 
@@ -41,61 +42,5 @@ struct run {
     bool stopped;
     struct error failure;
 };
-
-/* --- scan_order.c --- */
-
-/* The rows by falling work. */
-void order_rows(struct run *run);
-
-/* The waiting row that is nearest to the one asked for, the largest among equals; -1: none. */
-int64_t nearest_row(struct run *run);
-
-/* --- scan_device.c --- */
-
-/* The name of what is to compute where the scan opens it itself. */
-const char *device_of(const struct scan_options *options);
-
-/* Opens it, unless the scan was given one, and tells the observer. */
-int open_device(struct run *run, struct error *err);
-
-/* What computes this row. */
-const struct backend *backend_of(const struct run *run, size_t row);
-
-/* Matrices side by side: as many as there are threads, while the largest of them, computed the way
- * that takes most, fit into a quarter of the free memory, or into 1.1 GiB of it. */
-int side_by_side(const struct run *run);
-
-/* The processor computes the rows of this one's shape, which the device cannot, or with -1 all that
- * are left, since the device is lost. Says so, once. */
-int turn_to_processor(struct run *run, int64_t row, const char *why, struct error *err);
-
-/* --- scan_matrix.c --- */
-
-/* What came of one matrix. */
-enum outcome_end {
-    OUTCOME_KNOWN,     /* computed now, or why it cannot be */
-    OUTCOME_CACHED,    /* found */
-    OUTCOME_NO_MEMORY, /* for the matrix, or for what computes it */
-    OUTCOME_NOT_HERE,  /* on the device */
-};
-
-struct outcome {
-    double *values; /* newly allocated; NULL: there are none, and `reason` says why */
-    enum outcome_end end;
-    char reason[64]; /* NaN, Inf, its size */
-};
-
-/* As many singular values as it has. */
-int64_t value_count(const struct module *module);
-
-/* Bytes of host memory that it takes at most. */
-uint64_t need_of(const struct run *run, const struct backend *backend, size_t row);
-
-/* Before anything is allocated for it: it cannot be read, or it is too large. */
-bool is_refused(const struct run *run, const struct backend *backend, size_t row);
-
-/* Reads a matrix; computes its values, unless that was done before. ERROR_DEVICE: not there. */
-int work_out(struct outcome *out, struct run *run, const struct backend *backend, size_t row,
-             struct scratch *scratch, struct error *err);
 
 #endif

@@ -1,5 +1,6 @@
 #include "spectra/score.h"
 
+#include "compute/spectra.h"
 #include "spectra/measures.h"
 
 #include <math.h>
@@ -28,16 +29,6 @@ int estimator_by_name(enum estimator *out, const char *name, struct error *err)
                           name);
 }
 
-/* Linear interpolation between order statistics, as numpy and torch do; values descending. */
-static double quantile(const double *values, int64_t count, double q)
-{
-    double position = (1 - q) * (double)(count - 1);
-    int64_t low = (int64_t)position;
-    int64_t high = low + 1 < count ? low + 1 : low;
-    double part = position - (double)low;
-    return values[low] + part * (values[high] - values[low]);
-}
-
 static void set_threshold(struct score *score, const double *values, int64_t count,
                           const struct noise_shape *shape, enum estimator estimator)
 {
@@ -45,8 +36,9 @@ static void set_threshold(struct score *score, const double *values, int64_t cou
     score->sigma = median / sqrt(shape->max * shape->median_squared);
     switch (estimator) {
     case ESTIMATOR_REFERENCE:
-        score->sigma = (quantile(values, count, 0.75) - quantile(values, count, 0.25)) / 1.349;
-        score->threshold = score->sigma * (1 + sqrt(shape->min / shape->max));
+        score->sigma = spectra_sigma(values, count);
+        score->threshold =
+            spectra_threshold(score->sigma, (int64_t)shape->min, (int64_t)shape->max);
         break;
     case ESTIMATOR_MP:
         score->threshold = score->sigma * (sqrt(shape->min) + sqrt(shape->max));

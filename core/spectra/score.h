@@ -1,9 +1,31 @@
-/* From singular values to the signal-to-noise ratio (REFERENCE.md 1; arXiv 2406.06623). */
+/* From singular values to the signal-to-noise ratio (Hartford et al., "Spectrum", arXiv 2406.06623,
+ * in the form of its published program, which every published result was made with).
+ *
+ * For a matrix n x m with singular values S, descending, beta = min(n, m) / max(n, m) and q(p) the
+ * quantiles of S by linear interpolation:
+ *
+ *     snr = (sum of S > tau) / (sum of S <= tau) / S[0]
+ *
+ *     estimator        scale sigma                                  threshold tau
+ *     reference        (q(0.75) - q(0.25)) / 1.349                  sigma (1 + sqrt(beta))
+ *     mp               median(S) / sqrt(max(n, m) mu_beta)          sigma (sqrt(n) + sqrt(m))
+ *     gavish-donoho    as mp                                        omega(beta) median(S)
+ *
+ * 1.349 is the distance of a normal distribution's quartiles. The reference's scale is the width of
+ * the bulk of S, not the noise of an entry, so its threshold is not the Marchenko-Pastur edge; the
+ * other two are calibrated: mu_beta is the median of that law, omega Gavish and Donoho's optimal
+ * hard threshold (noise_law.h has both). Beside every score stands what pure noise of the shape
+ * would score (null_model_find()).
+ *
+ * Where no value is at or below tau, the noise is empty, and the score a convention: infinite, as
+ * in all files before April 2025, or of a noise sum of 1, as in today's published program. A vector
+ * counts as 1 x n: it has one singular value, and is always that case.
+ */
 #ifndef SPECTRUM_SPECTRA_SCORE_H
 #define SPECTRUM_SPECTRA_SCORE_H
 
 #include "base/error.h"
-#include "spectra/noise.h"
+#include "spectra/noise_law.h"
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,4 +1,5 @@
 #include "spectra/scratch.h"
+#include "compute/spectra.h"
 
 enum { SHORTER_MAX = 1 << 27 };
 

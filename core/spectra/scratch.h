@@ -1,5 +1,5 @@
 /* What one thread of a scan computes in: a matrix and the back end's workspace, kept from matrix to
- * matrix, grown when a larger one comes, and made anew for another back end. Zeros: nothing yet. */
+ * matrix, grown when a larger one comes, and made new for another back end. Zeros: nothing yet. */
 #ifndef SPECTRUM_SPECTRA_SCRATCH_H
 #define SPECTRUM_SPECTRA_SCRATCH_H
 

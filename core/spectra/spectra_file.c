@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "base/xdg.h"
+#include "checkpoint/checkpoint.h"
 #include "checkpoint/safetensors_write.h"
 
 #include <stdio.h>

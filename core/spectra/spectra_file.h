@@ -1,8 +1,9 @@
-/* Spectra files: safetensors with one F64 vector a module, descending (FORMATS.md, "Spectra"). */
+/* Spectra files: safetensors with one F64 vector a module, descending. */
 #ifndef SPECTRUM_SPECTRA_SPECTRA_FILE_H
 #define SPECTRUM_SPECTRA_SPECTRA_FILE_H
 
-#include "spectra/scan.h"
+#include "base/error.h"
+#include "spectra/scan_result.h"
 
 /* Writes the known vectors of a result, atomically. */
 int spectra_file_write(const char *path, const struct scan_result *result, struct error *err);

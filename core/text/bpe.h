@@ -25,7 +25,7 @@ struct bpe_word {
     size_t heap_count, heap_capacity;
 };
 
-/* Appends a symbol behind the others. */
+/* Appends a symbol after the others. */
 int bpe_push(struct bpe_word *word, int32_t id, size_t begin, size_t length, struct error *err);
 
 /* Merges until nothing merges and closes the gaps: symbols[0..count) is the result. */

@@ -1,7 +1,6 @@
-/* What --columns says: which column of the files is which. */
+#include "text/columns.h"
+
 #include "base/memory.h"
-#include "text/dataset.h"
-#include "text/forms.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -37,7 +36,7 @@ static int add_column(struct column_names *out, char *pair, struct error *err)
             return (out->names[i] = string_copy(equals + 1, err)) ? 0 : -1;
         }
     return error_set_kind(err, ERROR_USAGE,
-                          "--columns: \"%s\" is no KEY=NAME of " COLUMN_KEYS
+                          "--columns: \"%s\" is not a KEY=NAME of " COLUMN_KEYS
                           " (input and those from system on take an empty NAME: not to be read)",
                           pair);
 }

@@ -1,5 +1,4 @@
-/* Turns of a record, and what stands beside them, to tokens. */
-#include "text/form_reader.h"
+#include "text/conversation.h"
 
 #include "base/buffer.h"
 #include "base/memory.h"
@@ -100,7 +99,7 @@ static int check_variables(const cJSON *variables, struct error *err)
     for (size_t i = 0; i < sizeof reserved / sizeof *reserved; i++)
         if (json_get(variables, reserved[i]))
             return error_set(err,
-                             "\"chat_template_kwargs\" sets \"%s\", which is no variable of a "
+                             "\"chat_template_kwargs\" sets \"%s\", which is not a variable of a "
                              "template that a record may set",
                              reserved[i]);
     return 0;
@@ -256,25 +255,28 @@ int conversation_encode(const struct turns *turns, const struct beside *beside, 
                         struct token_list *out, struct error *err)
 {
     double *weights = array_alloc(turns->count, sizeof *weights, err);
-    int status = weights ? 0 : -1;
-    for (size_t i = 0; i < turns->count && status == 0; i++) {
+    int status = -1;
+    if (!weights)
+        return -1;
+    for (size_t i = 0; i < turns->count; i++) {
         weights[i] = turns->weights[i] * r->weight;
-        if (!turn_is_weight(weights[i]))
-            status = error_set(err,
-                               "turn %zu: its weight times the record's is %g, and must be from "
-                               "1e-15 to 1e15",
-                               i + 1, weights[i]);
+        if (!turn_is_weight(weights[i])) {
+            error_set(err,
+                      "turn %zu: its weight times the record's is %g, and must be from 1e-15 to "
+                      "1e15",
+                      i + 1, weights[i]);
+            goto out;
+        }
     }
-    if (status == 0)
-        status = encode(r, turns->messages, beside, weights, false, out, err);
-    if (status == 0)
+    if (encode(r, turns->messages, beside, weights, false, out, err) == 0)
         status = note_members(turns, beside, r, err);
+out:
     free(weights);
     return status;
 }
 
-void conversation_weigh_behind(struct token_list *list, size_t begin,
-                               const struct token_list *prompt, double weight)
+void conversation_weigh_after(struct token_list *list, size_t begin,
+                              const struct token_list *prompt, double weight)
 {
     size_t same = 0;
     while (same < prompt->count && begin + same < list->count &&
@@ -293,20 +295,22 @@ int conversation_encode_completion(const struct turns *turns, size_t count,
     struct token_list prompt = {0};
     size_t begin = out->count, i = 0;
     cJSON *head = cJSON_CreateArray(), *message;
-    int status = head ? 0 : error_no_memory(err);
+    int status = -1;
+    bool made = head != NULL;
     cJSON_ArrayForEach(message, turns->messages)
     {
-        if (i++ < count && status == 0 && !cJSON_AddItemReferenceToArray(head, message))
-            status = error_no_memory(err);
+        made = made && (i++ >= count || cJSON_AddItemReferenceToArray(head, message));
     }
-    if (status == 0)
-        status = encode(r, turns->messages, beside, NULL, false, out, err);
-    if (status == 0)
-        status = encode(r, head, beside, NULL, true, &prompt, err);
-    if (status == 0)
-        conversation_weigh_behind(out, begin, &prompt, r->weight);
-    if (status == 0)
-        status = note_members(turns, beside, r, err);
+    if (!made) {
+        error_no_memory(err);
+        goto out;
+    }
+    if (encode(r, turns->messages, beside, NULL, false, out, err) != 0 ||
+        encode(r, head, beside, NULL, true, &prompt, err) != 0)
+        goto out;
+    conversation_weigh_after(out, begin, &prompt, r->weight);
+    status = note_members(turns, beside, r, err);
+out:
     token_list_free(&prompt);
     cJSON_Delete(head);
     return status;

@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "base/sys.h"
 #include "text/data_foreign.h"
+#include "text/data_names.h"
 #include "text/records.h"
 
 #include <ctype.h>

@@ -2,25 +2,15 @@
 
 #include "base/file.h"
 #include "base/sys.h"
-#include "base/utf8.h"
+#include "text/data_names.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <unistd.h>
 
-enum { COMMAND_PATH_MAX = 160, TAR_MAGIC = 257 };
-
-const char *data_name_form(const char *path)
-{
-    static const char *const forms[] = {".txt", ".jsonl", ".ndjson", ".json"};
-    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++)
-        if (data_name_ends(path, forms[i]))
-            return forms[i];
-    return "";
-}
+enum { TAR_MAGIC = 257 };
 
 /* Tables of other tools: by name, by content, and what reads them in Python. */
 static const struct table {
@@ -101,18 +91,6 @@ bool data_name_is_rival(const char *path)
 {
     return data_name_ends(path, ".parquet") || data_name_ends(path, ".arrow") ||
            is_packed_data(path);
-}
-
-const char *data_path_in_command(const char *path)
-{
-    size_t length = strlen(path);
-    if (length > COMMAND_PATH_MAX || !utf8_printable(path) || path[0] == '-')
-        return "FILE";
-    for (size_t i = 0; i < length; i++)
-        if (!isalnum((unsigned char)path[i]) && !strchr("/._-+=@%,: ", path[i]) &&
-            !((unsigned char)path[i] & 0x80))
-            return "FILE";
-    return path;
 }
 
 /* The last part of a refusal where the command does not have the path itself. */
@@ -268,7 +246,7 @@ int data_foreign_check(const struct data_stream *stream, const char *head, size_
     if (!*data_name_form(path))
         return error_set(err,
                          "%s: data files end in .txt, .jsonl or .json, packed ones in .gz or .zst "
-                         "behind that",
+                         "after that",
                          path);
     return check_encoding(stream, head, length, err);
 }

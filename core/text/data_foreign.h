@@ -10,10 +10,6 @@
 /* So much of an unpacked file is enough to tell it by. */
 enum { DATA_HEAD = 4096 };
 
-/* ".txt", ".jsonl", ".ndjson" or ".json": what the name of a data file says of its form, packed or
- * not; "" for any other file. */
-const char *data_name_form(const char *path);
-
 /* Whether it is one of other tools' data, which converting would make ours. */
 bool data_name_is_foreign(const char *path);
 
@@ -27,10 +23,6 @@ bool data_name_is_rival(const char *path);
 
 /* The refusal of a folder for a foreign file in it. */
 int data_foreign_folder(const char *folder, const char *file, struct error *err);
-
-/* The path as it may stand between single quotes in a command to be copied, also inside Python's
- * that is between double ones: "FILE" where it has what would need more care, or is long. */
-const char *data_path_in_command(const char *path);
 
 /* "<command> '<path>' > NEW<ending>", which unpacks first where that is needed. */
 enum { DATA_REMEDY_MAX = 480 };

@@ -3,32 +3,15 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/sys.h"
-#include "text/data_foreign.h"
+#include "text/data_names.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <zlib.h>
 #include <zstd.h>
 #include <zstd_errors.h>
 
 enum { RAW = 1 << 18, STEP_MAX = 1 << 30, GZIP_ONLY = 16 };
-
-static bool ends_with(const char *text, size_t length, const char *end)
-{
-    size_t n = strlen(end);
-    return length >= n && strncasecmp(text + length - n, end, n) == 0;
-}
-
-bool data_name_ends(const char *path, const char *ending)
-{
-    size_t length = strlen(path);
-    if (ends_with(path, length, ".gz"))
-        length -= 3;
-    else if (ends_with(path, length, ".zst"))
-        length -= 4;
-    return ends_with(path, length, ending);
-}
 
 /* Has packed bytes in hand where there are any left. */
 static int refill(struct data_stream *stream, struct error *err)

@@ -1,5 +1,5 @@
 /* The bytes of a data file in their order, unpacked where it is gzip or zstd: told by its first
- * bytes, whatever its name. Members and frames that lie one behind another are one file. No more of
+ * bytes, whatever its name. Members and frames that lie one after another are one file. No more of
  * it is in memory than a window, so a small file that unpacks to a large one costs time alone.
  */
 #ifndef SPECTRUM_TEXT_DATA_STREAM_H
@@ -34,8 +34,5 @@ void data_stream_close(struct data_stream *stream);
  * off or damaged is an error. */
 int data_stream_read(struct data_stream *stream, void *out, size_t count, size_t *got,
                      struct error *err);
-
-/* Whether the file's name, less a ".gz" or ".zst", ends so; capitals are letters. */
-bool data_name_ends(const char *path, const char *ending);
 
 #endif

@@ -1,72 +1,29 @@
 #include "text/dataset.h"
 
-#include "base/memory.h"
-#include "text/data_files.h"
-#include "text/forms.h"
-#include "text/loader.h"
-#include "text/notes.h"
-#include "text/token_file.h"
-
 #include <stdlib.h>
 #include <string.h>
 
-static int fingerprint(struct dataset *data, struct error *err)
+void dataset_notes_free(struct dataset_notes *notes)
 {
-    struct hash *hash = hash_new(err);
-    if (!hash)
-        return -1;
-    hash_update(hash, data->ids, data->tokens * sizeof *data->ids);
-    hash_update(hash, data->weights, data->tokens * sizeof *data->weights);
-    hash_update(hash, data->offsets, (data->documents + 1) * sizeof *data->offsets);
-    hash_update(hash, data->kinds, data->documents);
-    hash_text(hash, data->fingerprint);
-    hash_free(hash);
-    return 0;
-}
-
-int dataset_check_columns(const char *columns, struct error *err)
-{
-    struct column_names names;
-    if (column_names_parse(&names, columns, err) != 0)
-        return -1;
-    column_names_free(&names);
-    return 0;
-}
-
-int dataset_load(struct dataset *out, const char *const *paths, size_t path_count,
-                 const struct dataset_options *options, struct tokenizer *tokenizer,
-                 struct error *err)
-{
-    struct data_files files;
-    struct token_list tokens = {0};
-    *out = (struct dataset){0};
-    int status = data_files_list(&files, paths, path_count, err);
-    if (status == 0)
-        status = loader_run(out, &tokens, NULL, &files, path_count, options, tokenizer, NULL, err);
-    if (status == 0)
-        status = loader_finish(out, &files, options, err);
-    data_files_free(&files);
-    if (status == 0) {
-        out->ids = tokens.ids;
-        out->weights = tokens.weights;
-        return fingerprint(out, err);
+    for (size_t i = 0; i < notes->count; i++) {
+        free(notes->items[i].text);
+        free(notes->items[i].path);
     }
-    token_list_free(&tokens);
-    dataset_free(out);
-    return -1;
+    free(notes->items);
+    *notes = (struct dataset_notes){0};
 }
 
 void dataset_free(struct dataset *dataset)
 {
-    token_file_close(dataset->file);
+    token_reader_close(dataset->file);
     free(dataset->ids);
     free(dataset->weights);
     free(dataset->offsets);
     free(dataset->kinds);
     free(dataset->sources);
-    notes_free(&dataset->recognised);
-    notes_free(&dataset->unread);
-    notes_free(&dataset->absent);
+    dataset_notes_free(&dataset->recognised);
+    dataset_notes_free(&dataset->unread);
+    dataset_notes_free(&dataset->absent);
     *dataset = (struct dataset){0};
 }
 
@@ -74,7 +31,7 @@ int dataset_read(const struct dataset *dataset, uint64_t from, size_t count, int
                  float *weights, struct error *err)
 {
     if (dataset->file)
-        return token_file_read(dataset, from, count, ids, weights, err);
+        return token_reader_read(dataset->file, from, count, ids, weights, err);
     if (ids)
         memcpy(ids, dataset->ids + from, count * sizeof *ids);
     if (weights)

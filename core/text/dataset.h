@@ -1,38 +1,18 @@
-/* Data sets: files of FORMATS.md's "Data" forms to tokenised documents with weights of the loss.
+/* A data set: tokenised documents with weights of the loss, in memory or on disk.
  *
- * A path is a file, or a folder: then all .txt, .jsonl and .json in it and below, in the byte order
- * of their paths. dataset_load() keeps the tokens in memory. dataset_open() is for data of any
- * size: it tokenises once, into a file of the user's cache folder that the same data, tokenizer and
- * options find again, and reads from there.
- *
- * Forms, told apart by file name and by each object's keys: .txt (documents separated by a mark,
- * else the whole file), .jsonl and .json arrays of texts, and of the records that TRL, Axolotl and
- * LLaMA-Factory know (docs/training.md has the table, forms.h the way of one record). Plain text
- * trains on every token; prompts and completions on the completion, conversations on the
- * assistant's turns; all as much as their weights say. A document begins with bos where the
- * tokenizer puts one, and ends with eos (conversations: with what their template ends with).
- * Documents of fewer than two tokens are left out, and counted.
+ * dataset_open.h makes one of files; dataset_read() gives its tokens, pieces.h cuts it into what
+ * fits a row, packing.h fills rows; dataset_free() ends it. What was seen on the way (forms,
+ * columns that are not read) stays with it: notes.h says it.
  */
 #ifndef SPECTRUM_TEXT_DATASET_H
 #define SPECTRUM_TEXT_DATASET_H
 
 #include "base/hash.h"
-#include "base/json_writer.h"
-#include "text/template.h"
-#include "text/tokenizer.h"
+#include "text/token_reader.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-struct dataset_options {
-    const char *mark;          /* between documents of a .txt file; NULL or "": one document */
-    const char *columns;       /* "prompt=question,completion=answer"; NULL: the forms' own names */
-    const char *template_name; /* --template (text/template.h); NULL: the tokenizer's own */
-    const char *date;          /* of a template that writes today's, "2026-11-29"; NULL: today */
-    bool template_may_rest;    /* else a --template that writes no record of the data is an error */
-    bool names_may_rest;       /* else a column or mark that is nowhere in the data is one */
-};
 
 /* What one of the paths gave: the documents from the end of the source before it up to `end`. */
 struct dataset_source {
@@ -43,7 +23,7 @@ struct dataset_source {
 
 /* Something seen in the records: how often, and where first. */
 struct dataset_note {
-    char *text; /* cut behind 80 bytes; as it stands in the file: unfit for a terminal */
+    char *text; /* cut after 80 bytes; as it stands in the file: unfit for a terminal */
     char *path; /* of the file, one of `file`s that the paths came to */
     size_t file, line, count;
 };
@@ -51,8 +31,7 @@ struct dataset_notes {
     struct dataset_note *items; /* in the order in which they came, the first 256 */
     size_t count, capacity;
 };
-
-struct token_file;
+void dataset_notes_free(struct dataset_notes *notes);
 
 /* What a document is, in bits. */
 enum document_kind {
@@ -81,40 +60,9 @@ struct dataset {
     char fingerprint[33]; /* of ids, weights, offsets and kinds */
     struct dataset_source *sources; /* [source_count], one for each path, in their order */
     size_t source_count;
-    struct token_file *file;
+    struct token_reader *file;
 };
 
-/* For whoever waits for data to be read. Any member may be NULL. */
-struct dataset_watch {
-    void *context;
-    void (*say)(void *context, const char *line); /* what is done now, what was found */
-    bool (*stop)(void *context);                  /* true: give up, with ERROR_INTERRUPTED */
-    bool untold; /* what was found is shown by whoever waits: say() has only what is done */
-};
-
-/* The KEYs of `columns` (enum column). */
-#define COLUMN_KEYS                                                                                \
-    "text, prompt, completion, instruction, input, output, messages, conversations, system, "      \
-    "tools, documents, history, label, weight"
-#define COLUMN_VALUES "as in prompt=question,completion=answer, of " COLUMN_KEYS
-
-/* 0 where `columns` (see dataset_options) can be understood, else ERROR_USAGE. */
-int dataset_check_columns(const char *columns, struct error *err);
-
-/* Reads and tokenises the files, in their order. Errors name file and line; data without a single
- * supervised token is an error. *out needs dataset_free() only after success. */
-int dataset_load(struct dataset *out, const char *const *paths, size_t path_count,
-                 const struct dataset_options *options, struct tokenizer *tokenizer,
-                 struct error *err);
-
-/* The same with the tokens on disk: no more of ids and weights is in memory at once than of a
- * few documents, 9 bytes a document stay. They are found again under the content of the files, the
- * tokenizer, the template and the options, in "$XDG_CACHE_HOME/spectrum/data", and are all checked
- * first; what is damaged there is made again. Where that folder cannot be written, a file without a
- * name in $TMPDIR (or /var/tmp) serves until dataset_free(). */
-int dataset_open(struct dataset *out, const char *const *paths, size_t path_count,
-                 const struct dataset_options *options, struct tokenizer *tokenizer,
-                 const struct dataset_watch *watch, struct error *err);
 void dataset_free(struct dataset *dataset);
 
 /* Ids and weights of tokens [from, from + count), which are there; either may be NULL. Fails only
@@ -124,19 +72,6 @@ int dataset_read(const struct dataset *dataset, uint64_t from, size_t count, int
 
 /* The largest id, or one that is negative where there is one. */
 int32_t dataset_largest_id(const struct dataset *dataset);
-
-/* Lines for whoever watches: which forms were recognised, what is undesired, which columns were not
- * read. `what` stands in front of them: "data". dataset_open() says them itself. */
-void dataset_tell(const struct dataset *dataset, const char *what,
-                  void (*say)(void *context, const char *line), void *context);
-
-/* Adds objects of counts under `key`: how many records each column is in, or had each form
- * (documents of a .txt are "plain text"). */
-void dataset_put_counts(struct json_writer *json, const char *key,
-                        const struct dataset_notes *notes);
-void dataset_put_forms(struct json_writer *json, const char *key, const struct dataset *data);
-/* Documents of .txt files, which have no form to be recognised, with those that were left out. */
-size_t dataset_plain_texts(const struct dataset *data);
 
 /* The error of a --template that wrote no record of some data sets, for whoever asked them all
  * (template_may_rest). */

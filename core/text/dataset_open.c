@@ -1,4 +1,5 @@
-/* dataset_open(): tokenised once, found again by content. */
+#include "text/dataset_open.h"
+
 #include "base/cache_note.h"
 #include "base/limits.h"
 #include "base/memory.h"
@@ -6,7 +7,10 @@
 #include "base/text.h"
 #include "base/xdg.h"
 #include "text/data_foreign.h"
+#include "text/data_names.h"
 #include "text/loader.h"
+#include "text/notes.h"
+#include "text/token_file.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -14,6 +18,56 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+/* --- in memory --- */
+
+static int fingerprint(struct dataset *data, struct error *err)
+{
+    struct hash *hash = hash_new(err);
+    if (!hash)
+        return -1;
+    hash_update(hash, data->ids, data->tokens * sizeof *data->ids);
+    hash_update(hash, data->weights, data->tokens * sizeof *data->weights);
+    hash_update(hash, data->offsets, (data->documents + 1) * sizeof *data->offsets);
+    hash_update(hash, data->kinds, data->documents);
+    hash_text(hash, data->fingerprint);
+    hash_free(hash);
+    return 0;
+}
+
+int dataset_check_columns(const char *columns, struct error *err)
+{
+    struct column_names names;
+    if (column_names_parse(&names, columns, err) != 0)
+        return -1;
+    column_names_free(&names);
+    return 0;
+}
+
+int dataset_load(struct dataset *out, const char *const *paths, size_t path_count,
+                 const struct dataset_options *options, struct tokenizer *tokenizer,
+                 struct error *err)
+{
+    struct data_files files;
+    struct token_list tokens = {0};
+    *out = (struct dataset){0};
+    int status = data_files_list(&files, paths, path_count, err);
+    if (status == 0)
+        status = loader_run(out, &tokens, NULL, &files, path_count, options, tokenizer, NULL, err);
+    if (status == 0)
+        status = loader_finish(out, &files, options, err);
+    data_files_free(&files);
+    if (status == 0) {
+        out->ids = tokens.ids;
+        out->weights = tokens.weights;
+        return fingerprint(out, err);
+    }
+    token_list_free(&tokens);
+    dataset_free(out);
+    return -1;
+}
+
+/* --- on disk: tokenised once, found again by content --- */
 
 /* To be raised when the same text comes to give other tokens, or another mask. */
 enum { TOKENISING = 3 };
@@ -71,17 +125,18 @@ static int make_key(struct opening *o, struct error *err)
     const uint32_t version = TOKENISING;
     char tokenizer[HASH_TEXT_SIZE];
     struct hash *hash = hash_new(err);
-    int status = hash ? tokenizer_fingerprint(o->tokenizer, tokenizer, err) : -1;
-    if (status == 0)
-        status = hash_template(hash, o, err);
-    if (status == 0) {
-        hash_update(hash, &version, sizeof version);
-        hash_update(hash, tokenizer, HASH_TEXT_SIZE);
-        hash_optional(hash, o->options->mark);
-        hash_optional(hash, o->options->columns);
-        hash_files(hash, o->files);
-        hash_text(hash, o->key);
-    }
+    int status = -1;
+    if (!hash || tokenizer_fingerprint(o->tokenizer, tokenizer, err) != 0 ||
+        hash_template(hash, o, err) != 0)
+        goto out;
+    hash_update(hash, &version, sizeof version);
+    hash_update(hash, tokenizer, HASH_TEXT_SIZE);
+    hash_optional(hash, o->options->mark);
+    hash_optional(hash, o->options->columns);
+    hash_files(hash, o->files);
+    hash_text(hash, o->key);
+    status = 0;
+out:
     hash_free(hash);
     return status;
 }
@@ -194,25 +249,25 @@ int dataset_open(struct dataset *out, const char *const *paths, size_t path_coun
     struct data_files files;
     struct opening o = {&files, paths, path_count, options, tokenizer, watch, ""};
     *out = (struct dataset){0};
-    int status = dataset_check_columns(options->columns, err);
-    if (status != 0)
+    int status = -1;
+    if (dataset_check_columns(options->columns, err) != 0)
         return -1;
-    status = data_files_list(&files, paths, path_count, err);
-    if (status == 0 && files.passed_over)
+    if (data_files_list(&files, paths, path_count, err) != 0)
+        goto out;
+    if (files.passed_over)
         say(watch, "%s is not read: data files are .txt, .jsonl and .json", files.passed_over);
-    if (status == 0)
-        status =
-            data_files_hash(&files, watch ? watch->stop : NULL, watch ? watch->context : NULL, err);
-    if (status == 0)
-        status = make_key(&o, err);
-    if (status == 0)
-        status = open_or_make(out, &o, err);
-    if (status == 0)
-        status = loader_finish(out, &files, options, err);
-    if (status == 0 && watch && watch->say && !watch->untold)
+    if (data_files_hash(&files, watch ? watch->stop : NULL, watch ? watch->context : NULL, err) !=
+            0 ||
+        make_key(&o, err) != 0 || open_or_make(out, &o, err) != 0 ||
+        loader_finish(out, &files, options, err) != 0)
+        goto out;
+    if (watch && watch->say && !watch->untold)
         dataset_tell(out, "data", watch->say, watch->context);
-    for (size_t i = 0; status == 0 && i < path_count; i++)
-        status = data_files_source_hash(&files, i, out->sources[i].fingerprint, err);
+    for (size_t i = 0; i < path_count; i++)
+        if (data_files_source_hash(&files, i, out->sources[i].fingerprint, err) != 0)
+            goto out;
+    status = 0;
+out:
     data_files_free(&files);
     if (status != 0)
         dataset_free(out);

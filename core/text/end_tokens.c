@@ -1,7 +1,7 @@
 #include "text/end_tokens.h"
 
-#include "text/parts.h"
 #include "text/template.h"
+#include "text/tokenizer_parts.h"
 
 #include <math.h>
 #include <string.h>

@@ -1,25 +1,10 @@
 #include "text/epoch_order.h"
 
 #include "base/memory.h"
-#include "base/random.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-void indices_shuffle(size_t *items, size_t count, uint64_t seed, uint64_t what)
-{
-    const uint32_t key[2] = {(uint32_t)seed, (uint32_t)(seed >> 32)};
-    const uint32_t counter[4] = {(uint32_t)what, (uint32_t)(what >> 32), 0x7061636Bu, 0};
-    uint32_t words[4]; /* the epoch's own seed */
-    random_philox(key, counter, words);
-    struct random_stream stream = {(uint64_t)words[0] << 32 | words[1], 0};
-    for (size_t i = count; i > 1; i--) {
-        size_t other = random_below(&stream, (uint32_t)i), kept = items[i - 1];
-        items[i - 1] = items[other];
-        items[other] = kept;
-    }
-}
 
 /* --- making an epoch's --- */
 
@@ -74,7 +59,7 @@ static int list_units(struct epoch_order *o, const struct piece_list *pieces, st
     return 0;
 }
 
-/* The first unit of which the pieces come at or behind `piece`, with which a unit begins. */
+/* The first unit of which the pieces come at or after `piece`, with which a unit begins. */
 static size_t unit_at(const struct epoch_order *o, size_t piece)
 {
     size_t low = 0, high = o->unit_count;

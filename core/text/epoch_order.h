@@ -31,7 +31,4 @@ int epoch_order_new(struct epoch_order *out, const struct piece_list *pieces, ui
 void epoch_order_free(struct epoch_order *order);
 void epoch_order_make(struct epoch_order *order, uint64_t epoch);
 
-/* `what` tells apart shuffles of one seed: an epoch, or a number that none has. */
-void indices_shuffle(size_t *items, size_t count, uint64_t seed, uint64_t what);
-
 #endif

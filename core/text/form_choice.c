@@ -3,9 +3,10 @@
  * Many data sets have one record in two forms: ultrachat's "prompt" beside "messages", Alpaca's
  * "text" that was made from the other columns. What TRL's order or the data's own origin decides is
  * taken, and the other is named as unread; what would say different things is refused. */
-#include "text/form_reader.h"
+#include "text/form_choice.h"
 
 #include "base/buffer.h"
+#include "text/turns.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -58,6 +59,14 @@ const cJSON *column_take(struct reader *r, enum column which)
     if (column_raw(r, which))
         column_read(r, r->context->columns->names[which]);
     return column_look(r, which);
+}
+
+bool form_unread(const struct form *form, const cJSON *column)
+{
+    for (size_t i = 0; i < form->read_count; i++)
+        if (column->string && strcmp(form->read[i], column->string) == 0)
+            return false;
+    return json_says(column);
 }
 
 static void list_names(const cJSON *record, struct buffer *names)

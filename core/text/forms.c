@@ -1,7 +1,8 @@
-#include "text/form_reader.h"
+#include "text/forms.h"
 
 #include "base/buffer.h"
 #include "base/memory.h"
+#include "text/conversation.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -35,7 +36,7 @@ int form_encode_text(const struct form_context *context, const char *text, size_
     return length == 0 && !parts ? 0 : encode_text(context, text, length, 1, parts, out, err);
 }
 
-/* One text, of which is trained what stands behind the tokens of the prompt alone: so TRL does. */
+/* One text, of which is trained what stands after the tokens of the prompt alone: so TRL does. */
 static int encode_pair(const struct reader *r, const char *prompt, const char *completion,
                        struct token_list *out, struct error *err)
 {
@@ -44,17 +45,16 @@ static int encode_pair(const struct reader *r, const char *prompt, const char *c
     struct buffer text = BUFFER_INIT;
     struct token_list alone = {0};
     size_t begin = out->count;
+    int status = -1;
     buffer_text(&text, prompt);
     buffer_text(&text, completion);
-    int status = buffer_check(&text, err);
-    if (status == 0)
-        status = tokenizer_encode(tokenizer, buffer_string(&text), text.length, flags, out, err);
-    if (status == 0)
-        status = tokenizer_encode(tokenizer, prompt, strlen(prompt), flags, &alone, err);
-    if (status == 0) {
-        conversation_weigh_behind(out, begin, &alone, r->weight);
-        status = add_eos(r->context, r->weight, out, err);
-    }
+    if (buffer_check(&text, err) != 0 ||
+        tokenizer_encode(tokenizer, buffer_string(&text), text.length, flags, out, err) != 0 ||
+        tokenizer_encode(tokenizer, prompt, strlen(prompt), flags, &alone, err) != 0)
+        goto out;
+    conversation_weigh_after(out, begin, &alone, r->weight);
+    status = add_eos(r->context, r->weight, out, err);
+out:
     token_list_free(&alone);
     buffer_free(&text);
     return status;
@@ -95,17 +95,14 @@ static int read_messages(struct reader *r, enum column form, struct token_list *
     const cJSON *list = read_list(column_take(r, form), name, &parsed, err);
     if (!list)
         return -1;
-    int status = turns_begin(&turns, err);
-    if (status == 0)
-        status = conversation_system(&turns, r, list, err);
-    if (status == 0)
-        status = turns_read(&turns, list, name, false, true, err);
-    if (status == 0)
-        status = beside_read(&beside, r, form == COLUMN_CONVERSATIONS, err);
-    if (status == 0)
-        status = form_check_rest(r, form, true, err);
-    if (status == 0)
-        status = conversation_encode(&turns, &beside, r, out, err);
+    int status = -1;
+    if (turns_begin(&turns, err) != 0 || conversation_system(&turns, r, list, err) != 0 ||
+        turns_read(&turns, list, name, false, true, err) != 0 ||
+        beside_read(&beside, r, form == COLUMN_CONVERSATIONS, err) != 0 ||
+        form_check_rest(r, form, true, err) != 0)
+        goto out;
+    status = conversation_encode(&turns, &beside, r, out, err);
+out:
     beside_free(&beside);
     turns_free(&turns);
     cJSON_Delete(parsed);
@@ -118,40 +115,33 @@ static int read_turn_pair(struct reader *r, const cJSON *prompt, const cJSON *co
 {
     struct turns turns;
     struct beside beside = {0};
-    size_t count = 0;
-    int status = turns_begin(&turns, err);
-    if (status == 0)
-        status = conversation_system(&turns, r, prompt, err);
-    if (status == 0)
-        status = turns_read(&turns, prompt, column_name(r, COLUMN_PROMPT), true, false, err);
-    count = turns.count;
-    if (status == 0)
-        status = turns_read(&turns, completion, column_name(r, COLUMN_COMPLETION), true, true, err);
-    if (status == 0)
-        status = beside_read(&beside, r, false, err);
-    if (status == 0)
-        status = form_check_rest(r, COLUMN_PROMPT, true, err);
-    if (status == 0)
-        status = conversation_encode_completion(&turns, count, &beside, r, out, err);
+    int status = -1;
+    if (turns_begin(&turns, err) != 0 || conversation_system(&turns, r, prompt, err) != 0 ||
+        turns_read(&turns, prompt, column_name(r, COLUMN_PROMPT), true, false, err) != 0)
+        goto out;
+    size_t count = turns.count; /* the completion's come after these */
+    if (turns_read(&turns, completion, column_name(r, COLUMN_COMPLETION), true, true, err) != 0 ||
+        beside_read(&beside, r, false, err) != 0 ||
+        form_check_rest(r, COLUMN_PROMPT, true, err) != 0)
+        goto out;
+    status = conversation_encode_completion(&turns, count, &beside, r, out, err);
+out:
     beside_free(&beside);
     turns_free(&turns);
     return status;
 }
 
-/* Question and answer as turns behind those that are there. */
+/* Question and answer as turns after those that are there. */
 static int encode_answer(struct turns *turns, struct reader *r, enum column form,
                          const char *question, const char *answer, struct token_list *out,
                          struct error *err)
 {
     struct beside beside = {0};
-    int status = turns_add(turns, "user", question, 0, err);
-    if (status == 0)
-        status = turns_add(turns, "assistant", answer, 1, err);
-    if (status == 0)
-        status = beside_read(&beside, r, form == COLUMN_INSTRUCTION, err);
-    if (status == 0)
-        status = form_check_rest(r, form, true, err);
-    if (status == 0)
+    int status = -1;
+    if (turns_add(turns, "user", question, 0, err) == 0 &&
+        turns_add(turns, "assistant", answer, 1, err) == 0 &&
+        beside_read(&beside, r, form == COLUMN_INSTRUCTION, err) == 0 &&
+        form_check_rest(r, form, true, err) == 0)
         status = conversation_encode(turns, &beside, r, out, err);
     beside_free(&beside);
     return status;
@@ -279,29 +269,23 @@ static int read_alpaca(struct reader *r, struct token_list *out, struct error *e
         return -1;
     struct turns turns = {0};
     struct buffer prompt = BUFFER_INIT;
-    int status;
-    if (template_exists(r->context->chat)) {
-        buffer_text(&prompt, instruction);
-        buffer_text(&prompt, *instruction && *input ? "\n" : "");
-        buffer_text(&prompt, input);
-        status = buffer_check(&prompt, err);
-        if (status == 0)
-            status = turns_begin(&turns, err);
-        if (status == 0 && *system)
-            status = turns_add(&turns, "system", system, 0, err);
-        if (status == 0)
-            status = read_history(&turns, r, err);
-        if (status == 0)
-            status = encode_answer(&turns, r, COLUMN_INSTRUCTION, buffer_string(&prompt), output,
-                                   out, err);
-    } else {
+    int status = -1;
+    if (!template_exists(r->context->chat)) {
         alpaca_prompt(&prompt, system, instruction, input);
-        status = buffer_check(&prompt, err);
-        if (status == 0)
-            status = form_check_rest(r, COLUMN_INSTRUCTION, false, err);
-        if (status == 0)
+        if (buffer_check(&prompt, err) == 0 &&
+            form_check_rest(r, COLUMN_INSTRUCTION, false, err) == 0)
             status = encode_pair(r, buffer_string(&prompt), output, out, err);
+        goto out;
     }
+    buffer_text(&prompt, instruction);
+    buffer_text(&prompt, *instruction && *input ? "\n" : "");
+    buffer_text(&prompt, input);
+    if (buffer_check(&prompt, err) != 0 || turns_begin(&turns, err) != 0 ||
+        (*system && turns_add(&turns, "system", system, 0, err) != 0) ||
+        read_history(&turns, r, err) != 0)
+        goto out;
+    status = encode_answer(&turns, r, COLUMN_INSTRUCTION, buffer_string(&prompt), output, out, err);
+out:
     turns_free(&turns);
     buffer_free(&prompt);
     return status;
@@ -430,14 +414,6 @@ static void name_form(struct reader *r, enum column form)
         }
     if (r->weighed)
         snprintf(out->name + length, sizeof out->name - (size_t)length, "%sweight", joint);
-}
-
-bool form_unread(const struct form *form, const cJSON *column)
-{
-    for (size_t i = 0; i < form->read_count; i++)
-        if (column->string && strcmp(form->read[i], column->string) == 0)
-            return false;
-    return json_says(column);
 }
 
 int form_encode(const struct form_context *context, const cJSON *record, struct token_list *out,

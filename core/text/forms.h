@@ -7,65 +7,7 @@
 #ifndef SPECTRUM_TEXT_FORMS_H
 #define SPECTRUM_TEXT_FORMS_H
 
-#include "base/json.h"
-#include "text/template.h"
-
-enum column {
-    COLUMN_TEXT,
-    COLUMN_PROMPT,
-    COLUMN_COMPLETION,
-    COLUMN_INSTRUCTION,
-    COLUMN_INPUT,
-    COLUMN_OUTPUT,
-    COLUMN_MESSAGES,
-    COLUMN_CONVERSATIONS,
-    COLUMN_SYSTEM,    /* beside turns: stands in front of them */
-    COLUMN_TOOLS,     /* beside turns: a list, or its JSON as a text */
-    COLUMN_DOCUMENTS, /* beside turns: a list */
-    COLUMN_HISTORY,   /* beside instruction: earlier turns, [[question, answer], ...] */
-    COLUMN_LABEL,     /* KTO's: false is not to be learned */
-    COLUMN_WEIGHT,    /* of the record in the loss, beside any form */
-    COLUMN_COUNT
-};
-
-/* What each column is called in the files. Where --columns names one that says what a record is
- * (text to conversations), those of them that it leaves out are "", and are not looked for. Of the
- * others "" says that the column is not to be read. */
-struct column_names {
-    char *names[COLUMN_COUNT];
-    bool named[COLUMN_COUNT]; /* by --columns */
-    bool chosen;              /* one that says what a record is was */
-};
-
-/* `columns` is "prompt=question,completion=answer", or NULL or "" for the forms' own names. */
-int column_names_parse(struct column_names *out, const char *columns, struct error *err);
-void column_names_free(struct column_names *names);
-
-/* What --columns calls it. */
-const char *column_key(enum column which);
-
-struct form_context {
-    const struct column_names *columns;
-    struct chat_template *chat;
-    struct tokenizer *tokenizer;
-};
-
-enum { FORM_NAME_MAX = 128, FORM_MEMBERS_MAX = 32 };
-
-/* What a record was recognised as. */
-struct form {
-    char name[FORM_NAME_MAX]; /* "messages with tools", "prompt and completion, texts" */
-    bool prompted;  /* it has a prompt or turns, without which what follows is not to be trained */
-    bool templated; /* the chat template wrote it */
-    bool labelled;  /* KTO's: it has a label */
-    bool undesired; /* its label is false: it stays, with weights of 0 */
-    const char *read[COLUMN_COUNT + 6]; /* the columns that were read; the context's names */
-    size_t read_count;
-    /* What its turns have that was not read, "messages[].thought", each once; cut behind 80 bytes,
-     * maybe in a letter. */
-    char members[FORM_MEMBERS_MAX][128];
-    size_t member_count;
-};
+#include "text/form_choice.h"
 
 /* Appends the record's ids and weights to *out and says in *form what it is.
  *
@@ -76,11 +18,7 @@ struct form {
 int form_encode(const struct form_context *context, const cJSON *record, struct token_list *out,
                 struct form *form, struct error *err);
 
-/* Whether a column of the record that form_encode() gave `form` for has something in it that was
- * not read. `column` is a member of the record. */
-bool form_unread(const struct form *form, const cJSON *column);
-
-/* The same for plain text: all of it is trained, and the eos behind it. `parts` is 0, or
+/* The same for plain text: all of it is trained, and the eos after it. `parts` is 0, or
  * ENCODE_GOES_ON and ENCODE_UNENDED for a part of a long text. */
 int form_encode_text(const struct form_context *context, const char *text, size_t length,
                      unsigned parts, struct token_list *out, struct error *err);

@@ -1,7 +1,7 @@
 #include "text/generation_keys.h"
 
 #include "base/utf8.h"
-#include "text/parts.h"
+#include "text/tokenizer_parts.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -1,22 +1,7 @@
-/* Added tokens and named special tokens, from every place that they may stand in.
- *
- * transformers' AutoTokenizer puts these together (tokenization_utils_base.py and
- * tokenization_utils_tokenizers.py of 5.23), in this order:
- *
- *   1. tokenizer.json's "added_tokens", in the order of the file;
- *   2. tokenizer_config.json's "added_tokens_decoder", by id; where there is none, those of
- *      added_tokens.json and tokenizer.json, by id, and then special_tokens_map.json stands above
- *      what tokenizer_config.json says of named and extra tokens;
- *   3. named tokens (bos_token, ..., any "<what>_token") that are not among those;
- *   4. extra_special_tokens, or additional_special_tokens, that are not among those.
- *
- * The tokenizers package then gives each text the id that the vocabulary has for it, else the next
- * free one: ids beside the texts are what it was when the file was written, and decide the order
- * only. A text that comes again takes the later flags, but special it stays.
- */
-#include "text/parts.h"
+#include "text/load_added.h"
 
 #include "base/memory.h"
+#include "text/tokenizer.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -232,7 +217,7 @@ static int read_decoder(struct places *p, const cJSON *decoder, struct error *er
 {
     const cJSON *item;
     if (!cJSON_IsObject(decoder))
-        return error_set(err, "\"added_tokens_decoder\" is no object of tokens by their ids");
+        return error_set(err, "\"added_tokens_decoder\" is not an object of tokens by their ids");
     cJSON_ArrayForEach(item, decoder)
     {
         struct declaration token;
@@ -243,7 +228,8 @@ static int read_decoder(struct places *p, const cJSON *decoder, struct error *er
                              "\"added_tokens_decoder\" has \"%.40s\" for an id, expected 0 to %d",
                              item->string, VOCABULARY_IDS_MAX - 1);
         if (!cJSON_IsObject(item))
-            return error_set(err, "\"added_tokens_decoder\": %.40s is no object with \"content\"",
+            return error_set(err,
+                             "\"added_tokens_decoder\": %.40s is not an object with \"content\"",
                              item->string);
         if (read_token(&token, item, false, "\"added_tokens_decoder\"", err) != 0)
             return -1;
@@ -282,7 +268,7 @@ static int read_added_json(struct places *p, const cJSON *tree, struct error *er
 {
     const cJSON *item;
     if (!cJSON_IsObject(tree))
-        return error_set(err, "it is no object of ids by their tokens");
+        return error_set(err, "it is not an object of ids by their tokens");
     cJSON_ArrayForEach(item, tree)
     {
         bool special = has_standard_name(p, item->string) || has(&p->extra_texts, item->string);
@@ -317,7 +303,7 @@ static int read_file_again(struct places *p, const cJSON *root, struct error *er
 }
 
 /* Extra tokens in a list, where an object is one of transformers' own ("__type") or, as earlier
- * versions wrote them, one that is special without saying so. special_tokens_map.json's come behind
+ * versions wrote them, one that is special without saying so. special_tokens_map.json's come after
  * those that are there, and are special. */
 static int read_extra(struct places *p, const cJSON *list, bool of_map, const char *what,
                       struct error *err)

@@ -1,8 +1,9 @@
-/* The tokenizer inside a GGUF file: "tokenizer.ggml.*" of its metadata. */
-#include "text/parts.h"
+#include "text/load_gguf.h"
 
 #include "base/memory.h"
 #include "base/utf8.h"
+#include "text/load_templates.h"
+#include "text/tokenizer.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -226,7 +227,7 @@ static int load_frame(struct tokenizer *t, const cJSON *metadata, const char *wh
 static int load_frames(struct tokenizer *t, const cJSON *metadata, bool adds_bos, struct error *err)
 {
     return load_frame(t, metadata, "bos", t->bos, adds_bos, &t->before, err) != 0 ||
-                   load_frame(t, metadata, "eos", t->eos, false, &t->behind, err) != 0
+                   load_frame(t, metadata, "eos", t->eos, false, &t->after, err) != 0
                ? -1
                : 0;
 }
@@ -300,13 +301,4 @@ int tokenizer_from_gguf(struct tokenizer **out, const cJSON *metadata, const cha
     }
     *out = t;
     return 0;
-}
-
-int tokenizer_for_checkpoint(struct tokenizer **out, const struct checkpoint *checkpoint,
-                             struct error *err)
-{
-    if (checkpoint_format(checkpoint) == CHECKPOINT_GGUF)
-        return tokenizer_from_gguf(out, checkpoint_metadata(checkpoint),
-                                   checkpoint_path(checkpoint), err);
-    return tokenizer_open(out, checkpoint_folder(checkpoint), err);
 }

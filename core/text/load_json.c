@@ -1,17 +1,15 @@
-/* tokenizer.json, with tokenizer_config.json beside it (added tokens: load_added.c). */
-#include "text/parts.h"
+#include "text/load_json.h"
 
 #include "base/file.h"
-#include "base/memory.h"
-#include "base/sys.h"
+#include "text/load_added.h"
+#include "text/load_templates.h"
+#include "text/tokenizer.h"
 
-#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
-enum { TOKENIZER_FILE_MAX = 256 << 20, CONFIG_FILE_MAX = 16 << 20 };
+enum { TOKENIZER_FILE_MAX = 256 << 20 };
 
 static const char *type_of(const cJSON *node)
 {
@@ -95,7 +93,7 @@ static int check_is_first(const struct tokenizer *t, const char *type, struct er
     return t->splitter.count == 0 && t->prefixer.count == 0
                ? 0
                : error_set(err,
-                           "a %s pre-tokenizer that adds a space behind another pre-tokenizer "
+                           "a %s pre-tokenizer that adds a space after another pre-tokenizer "
                            "is not supported",
                            type);
 }
@@ -176,7 +174,7 @@ static int load_frame(struct tokenizer *t, const cJSON *node, struct error *err)
     {
         const char *name = NULL;
         if (json_get(item, "Sequence")) {
-            frame = &t->behind;
+            frame = &t->after;
             continue;
         }
         json_get_string(json_get(item, "SpecialToken"), "id", &name);
@@ -347,15 +345,6 @@ static int configure_from_model(struct tokenizer *t, const cJSON *config, const 
     return 0;
 }
 
-int tokenizer_read_beside(cJSON **out, const char *folder, const char *file, struct error *err)
-{
-    char *path = path_join(folder, file, err);
-    int there = path ? file_find(path, err) : -1;
-    *out = there > 0 ? json_read_file(path, CONFIG_FILE_MAX, JSON_LOOSE_NUMBERS, err) : NULL;
-    free(path);
-    return there < 0 || (there > 0 && !*out) ? -1 : 0;
-}
-
 /* transformers cuts special tokens' texts like any other then. */
 static int check_config(const cJSON *config, const char *folder, struct error *err)
 {
@@ -369,65 +358,37 @@ static int check_config(const cJSON *config, const char *folder, struct error *e
                      folder);
 }
 
-static int load_file(struct tokenizer *t, const char *path, const char *folder, struct error *err)
+int tokenizer_load_json(struct tokenizer *t, const char *path, const char *folder,
+                        struct error *err)
 {
     cJSON *config = NULL, *model = NULL;
     cJSON *root = json_read_file(path, TOKENIZER_FILE_MAX, JSON_STRICT, err);
+    int status = -1;
     if (!root)
         return -1;
-    int status = load_tree(t, root, err) != 0 ? error_prefix(err, "%s", path) : 0;
-    if (status == 0)
-        status = tokenizer_read_beside(&config, folder, "tokenizer_config.json", err);
-    if (status == 0)
-        status = check_config(config, folder, err);
-    if (status == 0)
-        status = tokenizer_load_added(t, root, config, folder, err);
-    if (status == 0 &&
-        (check_frame(t, &t->before, err) != 0 || check_frame(t, &t->behind, err) != 0))
-        status = error_prefix(err, "%s", path);
-    cJSON_Delete(root);
-    if (status == 0)
-        status = tokenizer_load_templates(t, config, folder, err);
-    cJSON_Delete(config);
-    if (status == 0)
-        status = tokenizer_finish(t, err);
-    if (status == 0)
-        status = tokenizer_read_beside(&model, folder, "config.json", err);
+    if (load_tree(t, root, err) != 0) {
+        error_prefix(err, "%s", path);
+        goto out;
+    }
+    if (tokenizer_read_beside(&config, folder, "tokenizer_config.json", err) != 0 ||
+        check_config(config, folder, err) != 0 ||
+        tokenizer_load_added(t, root, config, folder, err) != 0)
+        goto out;
+    if (check_frame(t, &t->before, err) != 0 || check_frame(t, &t->after, err) != 0) {
+        error_prefix(err, "%s", path);
+        goto out;
+    }
+    cJSON_Delete(root); /* it may have some hundred MB */
+    root = NULL;
+    if (tokenizer_load_templates(t, config, folder, err) != 0 || tokenizer_finish(t, err) != 0 ||
+        tokenizer_read_beside(&model, folder, "config.json", err) != 0)
+        goto out;
     if (t->bos < 0 && t->before.count > 0)
         t->bos = t->before.ids[0];
-    if (status == 0)
-        status = configure_from_model(t, model, folder, err);
+    status = configure_from_model(t, model, folder, err);
+out:
+    cJSON_Delete(root);
+    cJSON_Delete(config);
     cJSON_Delete(model);
     return status;
-}
-
-int tokenizer_open(struct tokenizer **out, const char *path, struct error *err)
-{
-    struct stat info;
-    if (sys.stat(path, &info) != 0)
-        return errno == ENOENT || errno == ENOTDIR
-                   ? error_set(err, "%s: no such file or folder", path)
-                   : error_set_errno(err, errno, "cannot read %s", path);
-    bool is_folder = S_ISDIR(info.st_mode);
-    char *file = is_folder ? path_join(path, "tokenizer.json", err) : string_copy(path, err);
-    int there = file && is_folder ? file_find(file, err) : 1;
-    if (there <= 0) {
-        free(file);
-        return there < 0
-                   ? -1
-                   : error_set(err, "%s has no tokenizer.json; copy the model's own there", path);
-    }
-    char *folder = is_folder ? string_copy(path, err) : path_folder(path, err);
-    struct tokenizer *t = file && folder ? tokenizer_new(err) : NULL;
-    if (t)
-        t->path = string_copy(path, err);
-    int status = t && t->path ? load_file(t, file, folder, err) : -1;
-    free(file);
-    free(folder);
-    if (status != 0) {
-        tokenizer_close(t);
-        return -1;
-    }
-    *out = t;
-    return 0;
 }

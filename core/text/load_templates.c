@@ -2,12 +2,13 @@
  * tokenization_utils_base.py): chat_template.jinja, which is the default, and the files of
  * additional_chat_templates/, each by its name; where there is none of these, what
  * tokenizer_config.json has as "chat_template", one text or several by name. */
-#include "text/parts.h"
+#include "text/load_templates.h"
 
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/sys.h"
 #include "base/text.h"
+#include "text/tokenizer.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -36,7 +37,7 @@ static int read_file(struct tokenizer *t, const char *name, const char *folder, 
         *found = true;
         status = file_read_all(&text, path, TEMPLATE_FILE_MAX, err);
         if (status == 0 && strlen(buffer_string(&text)) != text.length)
-            status = error_set(err, "%s: a NUL byte in it; it is no template", path);
+            status = error_set(err, "%s: a NUL byte in it; it is not a template", path);
         if (status == 0)
             status = put(t, name, buffer_string(&text), err);
     }
@@ -96,7 +97,8 @@ static int read_config(struct tokenizer *t, const cJSON *said, struct error *err
             return error_set(err, "\"chat_template\" is a list, and not each of it has \"name\" "
                                   "and \"template\", two texts");
         if (!source)
-            return error_set(err, "\"chat_template\": what is called \"%.40s\" is no text", name);
+            return error_set(err, "\"chat_template\": what is called \"%.40s\" is not a text",
+                             name);
         if (put(t, name, source, err) != 0)
             return -1;
     }

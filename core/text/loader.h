@@ -1,11 +1,12 @@
-/* Files to tokens: what is behind dataset_load() and dataset_open(). Internal to core/text. */
+/* Files to tokens: the way of dataset_load() and dataset_open(). Internal to core/text. */
 #ifndef SPECTRUM_TEXT_LOADER_H
 #define SPECTRUM_TEXT_LOADER_H
 
 #include "text/data_files.h"
 #include "text/dataset.h"
+#include "text/dataset_options.h"
 #include "text/forms.h"
-#include "text/records.h"
+#include "text/record_parse.h"
 #include "text/token_file.h"
 
 /* Tokenises the files into a data set without ids and weights: those are left in *tokens, or with a

@@ -1,7 +1,5 @@
 #include "text/named_templates.h"
 
-#include "text/template.h"
-
 #include <string.h>
 
 /* Each writes what the models of its name were trained with. None has {% generation %}: an export

@@ -71,16 +71,6 @@ int notes_add_unread(struct dataset_notes *notes, const struct form *form, const
     return 0;
 }
 
-void notes_free(struct dataset_notes *notes)
-{
-    for (size_t i = 0; i < notes->count; i++) {
-        free(notes->items[i].text);
-        free(notes->items[i].path);
-    }
-    free(notes->items);
-    *notes = (struct dataset_notes){0};
-}
-
 int notes_name_files(struct dataset_notes *notes, const struct data_files *files, struct error *err)
 {
     for (size_t i = 0; i < notes->count; i++) {

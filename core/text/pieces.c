@@ -1,8 +1,8 @@
 #include "text/pieces.h"
 
 #include "base/memory.h"
+#include "base/random.h"
 #include "base/text.h"
-#include "text/epoch_order.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -55,7 +55,7 @@ struct weight_window {
     float weights[1 << 14];
 };
 
-/* Targets of a piece that count: *out of its tokens but the first, and the one behind a split. */
+/* Targets of a piece that count: *out of its tokens but the first, and the one after a split. */
 static int count_targets(struct weight_window *w, uint64_t from, int64_t known, uint64_t *out,
                          struct error *err)
 {
@@ -223,6 +223,20 @@ size_t pieces_units(const struct piece_list *list)
     for (size_t i = 0; i < list->count; i++)
         count += pieces_begin_unit(list, i);
     return count;
+}
+
+void indices_shuffle(size_t *items, size_t count, uint64_t seed, uint64_t what)
+{
+    const uint32_t key[2] = {(uint32_t)seed, (uint32_t)(seed >> 32)};
+    const uint32_t counter[4] = {(uint32_t)what, (uint32_t)(what >> 32), 0x7061636Bu, 0};
+    uint32_t words[4]; /* the epoch's own seed */
+    random_philox(key, counter, words);
+    struct random_stream stream = {(uint64_t)words[0] << 32 | words[1], 0};
+    for (size_t i = count; i > 1; i--) {
+        size_t other = random_below(&stream, (uint32_t)i), kept = items[i - 1];
+        items[i - 1] = items[other];
+        items[other] = kept;
+    }
 }
 
 /* held[unit]: is it for evaluation? */

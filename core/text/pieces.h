@@ -1,12 +1,12 @@
 /* Pieces: what a document becomes in rows of seq_len tokens. All but the longest are one piece.
  *
- * A document that is longer than a row is left out, cut off behind its first row, or split into
+ * A document that is longer than a row is left out, cut off after its first row, or split into
  * parts of a row's length, each a document of its own without what came before (`enum
  * long_documents`). Plain text is split; of a record with a prompt, only the beginning makes sense.
  *
  * A piece's token t has the next token of the document as its target, and counts as much as that
- * weighs. Where a document is split, the token behind the cut is still the target of the last one
- * before it; where it is cut off, nothing behind the cut is. A piece without a target of a weight
+ * weighs. Where a document is split, the token after the cut is still the target of the last one
+ * before it; where it is cut off, nothing after the cut is. A piece without a target of a weight
  * above 0 would cost a row's time and teach nothing: it is no part of the list.
  */
 #ifndef SPECTRUM_TEXT_PIECES_H
@@ -77,5 +77,9 @@ size_t pieces_units(const struct piece_list *list);
  * and `longest`. */
 int pieces_divide(const struct piece_list *list, double fraction, uint64_t seed,
                   struct piece_list *train, struct piece_list *eval, struct error *err);
+
+/* Brings indices into an order drawn by chance. `what` tells apart shuffles of one seed: an epoch,
+ * or a number that none has. */
+void indices_shuffle(size_t *items, size_t count, uint64_t seed, uint64_t what);
 
 #endif

@@ -70,7 +70,7 @@ struct run {
     void *context;
 };
 
-/* Cuts [begin, end) by step `step` and the steps behind it. The text is offered to the expression
+/* Cuts [begin, end) by step `step` and the steps after it. The text is offered to the expression
  * as if nothing stood around it, as the package does. */
 static int cut(const struct run *run, int step, size_t begin, size_t end, struct error *err)
 {

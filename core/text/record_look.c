@@ -155,7 +155,7 @@ void record_look_free(struct record_look *look)
 {
     free(look->path);
     free(look->form);
-    notes_free(&look->unread);
+    dataset_notes_free(&look->unread);
     token_list_free(&look->tokens);
     *look = (struct record_look){0};
 }

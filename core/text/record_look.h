@@ -8,7 +8,7 @@
 #ifndef SPECTRUM_TEXT_RECORD_LOOK_H
 #define SPECTRUM_TEXT_RECORD_LOOK_H
 
-#include "text/dataset.h"
+#include "text/dataset_open.h"
 
 struct record_look {
     char *path; /* of its file */

@@ -1,8 +1,8 @@
-/* record_parse(): a record's JSON, or what is wrong with it in words that help. */
+#include "text/record_parse.h"
+
 #include "base/json_fault.h"
 #include "base/text.h"
 #include "text/data_foreign.h"
-#include "text/records.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -77,7 +77,7 @@ static bool is_last(const struct record_reader *reader)
     return reader->ended && at == content->length;
 }
 
-/* What would help against a fault, said behind it; NULL: nothing that is known. */
+/* What would help against a fault, said after it; NULL: nothing that is known. */
 static const char *remedy_of(const struct record *record, const struct json_fault *fault,
                              const char **says)
 {

@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "base/utf8.h"
 #include "text/data_foreign.h"
+#include "text/data_names.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -20,7 +21,7 @@ static size_t skip_space(const struct buffer *content, size_t at)
     return at;
 }
 
-/* What is behind the JSON value at `at`, the content's length where it does not end: by brackets
+/* What is after the JSON value at `at`, the content's length where it does not end: by brackets
  * and strings alone; its parser checks the rest. */
 static size_t value_end(const struct buffer *content, size_t at)
 {
@@ -173,7 +174,7 @@ static void advance(struct record_reader *reader, size_t to)
     reader->at = to;
 }
 
-/* The record [reader->at, end), and goes on behind `gap` more bytes. */
+/* The record [reader->at, end), and goes on after `gap` more bytes. */
 static int take(struct record_reader *reader, size_t end, size_t gap, struct record *out)
 {
     *out = (struct record){.text = reader->content.data + reader->at,
@@ -277,7 +278,7 @@ static int next_line(struct record_reader *reader, struct record *out, struct er
 }
 
 /* What is wrong at the reader's place, or before it: in a file that is held whole the fault has a
- * name (and all that is behind the first one is beside the point). */
+ * name (and all that is after the first one is beside the point). */
 static int form_error(const struct record_reader *reader, const char *expected, struct error *err)
 {
     const struct buffer *content = &reader->content;
@@ -297,9 +298,9 @@ static int end_array(struct record_reader *reader, struct error *err)
         return 0;
     if (reader->content.data[reader->at] == '[')
         return data_refuse_with(&reader->stream, reader->line,
-                                "expected nothing behind the array; several become one by",
+                                "expected nothing after the array; several become one by",
                                 "jq -c '.[]'", err);
-    return form_error(reader, "nothing behind the array", err);
+    return form_error(reader, "nothing after the array", err);
 }
 
 static int next_element(struct record_reader *reader, struct record *out, struct error *err)
@@ -337,7 +338,7 @@ static int next_object(struct record_reader *reader, struct record *out, struct 
         return 0;
     if (reader->begun)
         return data_refuse_with(&reader->stream, reader->line,
-                                "expected nothing behind the object; more than one go one a line",
+                                "expected nothing after the object; more than one go one a line",
                                 "jq -c .", err);
     reader->begun = true;
     return take(reader, value_end(content, reader->at), 0, out);

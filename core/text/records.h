@@ -55,7 +55,7 @@ int record_reader_open(struct record_reader *reader, const char *path, const cha
                        struct error *err);
 void record_reader_free(struct record_reader *reader);
 
-/* Where to cut text[0..length) so that both parts give the tokens of the whole: behind a line's end
+/* Where to cut text[0..length) so that both parts give the tokens of the whole: after a line's end
  * or else before a space, each with no white space around it, where every pre-tokenizer that is
  * known here cuts, too. Where there is neither, a letter's beginning; one token may differ then. */
 size_t record_seam(const char *text, size_t length);
@@ -63,10 +63,5 @@ size_t record_seam(const char *text, size_t length);
 /* 1: *out is the next record, in UTF-8 without a NUL; 0: there are no more; -1, also where there is
  * none at all. Messages begin with file and line. */
 int record_next(struct record_reader *reader, struct record *out, struct error *err);
-
-/* The tree of a record of JSON, with numbers as they are written: an object or a text. Where it is
- * neither, NULL, *line is the line of the file that is wrong, and the message, which has no file
- * and line, says how. */
-cJSON *record_parse(const struct record *record, size_t *line, struct error *err);
 
 #endif

@@ -3,7 +3,7 @@
 #define SPECTRUM_TEXT_SPANS_H
 
 #include "text/normalize.h"
-#include "text/tokenizer.h"
+#include "text/token_list.h"
 
 struct span_list {
     struct text_span *items;

@@ -6,7 +6,9 @@
 #include "base/text.h"
 #include "base/utf8.h"
 #include "text/named_templates.h"
-#include "text/template_parts.h"
+#include "text/template_lost.h"
+#include "text/template_rendering.h"
+#include "text/template_turns.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -119,7 +121,7 @@ static int set_date(struct chat_template *chat, const char *date, struct error *
                   (chat->tool_use && jinja_names(chat->tool_use, "strftime_now"));
     if (date) {
         if (sscanf(date, "%4d-%2d-%2d%c", &day.tm_year, &day.tm_mon, &day.tm_mday, &behind) != 3)
-            return error_set(err, "\"%.40s\" is no date; expected one as in 2026-11-29", date);
+            return error_set(err, "\"%.40s\" is not a date; expected one as in 2026-11-29", date);
         day.tm_year -= 1900;
         day.tm_mon--;
         day.tm_hour = 12;
@@ -137,16 +139,10 @@ int template_open(struct chat_template **out, const struct tokenizer *tokenizer,
     struct chat_template *chat = array_alloc(1, sizeof *chat, err);
     if (!chat)
         return -1;
-    int status = name ? read_chosen(chat, name, err) : read_own(chat, tokenizer, err);
-    if (status == 0)
-        status = parse(chat, &chat->parsed, chat->source, name, err);
-    if (status == 0)
-        status = parse(chat, &chat->tool_use, chat->tool_source, name, err);
-    if (status == 0)
-        status = set_date(chat, date, err);
-    if (status == 0 && !(chat->heap = jinja_heap_new(HEAP_MAX, err)))
-        status = -1;
-    if (status != 0) {
+    if ((name ? read_chosen(chat, name, err) : read_own(chat, tokenizer, err)) != 0 ||
+        parse(chat, &chat->parsed, chat->source, name, err) != 0 ||
+        parse(chat, &chat->tool_use, chat->tool_source, name, err) != 0 ||
+        set_date(chat, date, err) != 0 || !(chat->heap = jinja_heap_new(HEAP_MAX, err))) {
         template_close(chat);
         return -1;
     }
@@ -197,6 +193,104 @@ void template_hash(const struct chat_template *chat, struct hash *hash)
 }
 
 /* --- one conversation --- */
+
+/* Parts of text that the template did not go into, but printed as a list. */
+static bool was_printed(struct jinja_value content)
+{
+    if (content.type != JINJA_LIST)
+        return false;
+    for (size_t i = 0; i < content.is.list->count; i++) {
+        const struct jinja_entry *text = entry_of(content.is.list->items[i], "text");
+        if (text && !text->read)
+            return true;
+    }
+    return content.is.list->count == 0;
+}
+
+static int join_parts(struct chat_rendering *r, struct jinja_value *content, struct error *err)
+{
+    struct buffer text = BUFFER_INIT;
+    for (size_t i = 0; i < content->is.list->count; i++) {
+        const struct jinja_entry *part = entry_of(content->is.list->items[i], "text");
+        if (!part || part->value.type != JINJA_STRING) {
+            buffer_free(&text);
+            return error_set(err, "a part of a message without a \"text\"");
+        }
+        buffer_append(&text, part->value.is.text.bytes, part->value.is.text.length);
+    }
+    return jinja_take_text(r->chat->heap, &text, content, err);
+}
+
+/* Most templates take contents that are texts, some go through a content's parts: those that the
+ * template did not go into are given to it as one text. *joined: there were such. */
+static int join_contents(struct chat_rendering *r, bool all, bool *joined, struct error *err)
+{
+    *joined = false;
+    for (size_t i = 0; i < r->count; i++) {
+        struct jinja_entry *content = entry_of(r->messages.is.list->items[i], "content");
+        if (!content || content->value.type != JINJA_LIST || !(all || was_printed(content->value)))
+            continue;
+        *joined = true;
+        if (join_parts(r, &content->value, err) != 0)
+            return error_prefix(err, "message %zu", i + 1);
+    }
+    return 0;
+}
+
+/* Gives every message without a content "" for one; the first such, from 1, or 0. */
+static size_t fill_contents(struct chat_rendering *r)
+{
+    size_t first = 0;
+    for (size_t i = 0; i < r->count; i++) {
+        struct jinja_value message = r->messages.is.list->items[i];
+        const struct jinja_entry *content = entry_of(message, "content");
+        if (content && content->value.type != JINJA_NONE)
+            continue;
+        if (jinja_set(r->chat->heap, message.is.map, jinja_string("content"), jinja_string(""),
+                      NULL) == 0 &&
+            first == 0)
+            first = i + 1;
+    }
+    return first;
+}
+
+/* Why the template fails, in better words than its own: a turn of calls alone has null for a
+ * content, which templates without tools put together with texts. */
+static int refuse(struct chat_rendering *r, bool prompt, const struct error *why, struct error *err)
+{
+    size_t empty = fill_contents(r);
+    if (empty == 0 || rendering_write(r, r->count, prompt, &r->chat->text, NULL) != 0)
+        return error_set_kind(err, why->kind, "%s", why->text);
+    if (rendering_check_lost(r, prompt, err) != 0)
+        return -1;
+    return error_set(err,
+                     "message %zu has no content (null), and the chat template wants a text there: "
+                     "write \"\" in its place, or use a template that takes it (--template "
+                     "FILE.jinja)",
+                     empty);
+}
+
+/* The conversation, with nothing of it lost. */
+static int write_whole(struct chat_rendering *r, bool prompt, struct error *err)
+{
+    struct error first = ERROR_INIT;
+    bool joined;
+    int status = rendering_write(r, r->count, prompt, &r->chat->text, &first);
+    if (join_contents(r, status != 0, &joined, err) != 0)
+        return -1;
+    if (joined)
+        status = rendering_write(r, r->count, prompt, &r->chat->text, &first);
+    return status == 0 ? rendering_check_lost(r, prompt, err) : refuse(r, prompt, &first, err);
+}
+
+/* Renders the conversation into chat->text, with nothing of it lost; close it in any case. */
+static int rendering_open(struct chat_rendering *r, struct chat_template *chat,
+                          const struct tokenizer *tokenizer,
+                          const struct conversation *conversation, bool prompt, struct error *err)
+{
+    return rendering_begin(r, chat, tokenizer, conversation, err) == 0 ? write_whole(r, prompt, err)
+                                                                       : -1;
+}
 
 static bool is_trained(const struct conversation *conversation, size_t count)
 {

@@ -5,24 +5,19 @@
  * transformers' apply_chat_template(), and what that refuses is refused.
  *
  * What is trained of a turn that has a weight: where the template marks it, what it wrote inside
- * {% generation %} (equal to return_assistant_tokens_mask); else what stands behind the generation
+ * {% generation %} (equal to return_assistant_tokens_mask); else what stands after the generation
  * prompt that follows the messages before it, up to where the turn ends, without the white space
- * behind its last special token.
+ * after its last special token.
  */
 #ifndef SPECTRUM_TEXT_TEMPLATE_H
 #define SPECTRUM_TEXT_TEMPLATE_H
 
+#include "text/chat.h"
+#include "text/named_templates.h"
 #include "text/tokenizer.h"
 
 #include <stdbool.h>
 #include <stddef.h>
-
-/* What --template takes beside the path of a file that ends in .jinja. */
-#define TEMPLATE_NAMES "chatml, llama3, mistral, mistral-v3, zephyr, alpaca"
-#define TEMPLATE_VALUES TEMPLATE_NAMES ", or a FILE.jinja"
-
-/* The names alone; a NULL ends them. */
-extern const char *const template_names[];
 
 struct chat_template;
 
@@ -56,15 +51,6 @@ const char *template_date(const struct chat_template *chat);
 /* Of all that decides what is written: sources, date. */
 void template_hash(const struct chat_template *chat, struct hash *hash);
 
-/* One conversation. JSON as it stands in the record (parse it with JSON_KEEP_NUMBERS), the caller's
- * to free; `messages` is an array of objects with a "role" each. */
-struct conversation {
-    const cJSON *messages;
-    const cJSON *tools, *documents; /* arrays, or NULL */
-    const cJSON *variables;         /* an object of more variables of the template, or NULL */
-    const double *weights;          /* [messages] of a turn's tokens in the loss; NULL: all 0 */
-};
-
 /* Appends ids and weights of a conversation. `prompt` adds the generation prompt at the end. An
  * error without a template says to use --template; so is what the template would lose: a message's
  * tool_calls, function_call, reasoning_content (and its kind), or tools, that have something in
@@ -81,15 +67,5 @@ int template_render(struct chat_template *chat, const struct tokenizer *tokenize
 /* The special token that an assistant's turn ends with; -1: there is none, or the template has no
  * assistant. */
 int32_t template_turn_end(struct chat_template *chat, const struct tokenizer *tokenizer);
-
-/* The marks ("<|im_start|>") that the template writes around turns, and with `of_tools` those
- * around calls and results of tools as well, that are no token of this vocabulary, each once, in
- * their order, as a JSON array of texts; free it with cJSON_Delete(). NULL: an error. "zephyr" has
- * none: its "<|user|>" is plain text in its own models, too. */
-cJSON *template_missing_marks(struct chat_template *chat, const struct tokenizer *tokenizer,
-                              bool of_tools, struct error *err);
-
-/* Such a list as a message has it: "<|im_start|> and <|im_end|>", safe to show, cut at the size. */
-void template_put_marks(char *out, size_t size, const cJSON *marks);
 
 #endif

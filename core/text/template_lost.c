@@ -1,5 +1,4 @@
-/* What of a conversation a template does not write. transformers drops it without a word. */
-#include "text/template_parts.h"
+#include "text/template_lost.h"
 
 #include <string.h>
 

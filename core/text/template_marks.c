@@ -1,7 +1,9 @@
 /* The marks of a chat template that this vocabulary has no tokens for: found in what the template
  * writes of conversations whose words are none. */
+#include "text/template_marks.h"
+
 #include "base/utf8.h"
-#include "text/template_parts.h"
+#include "text/template_rendering.h"
 
 #include <stdlib.h>
 #include <string.h>

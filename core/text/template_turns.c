@@ -1,14 +1,6 @@
-/* Which bytes of a rendered conversation are trained.
- *
- * A template is a program: where a turn begins and ends in what it wrote is not to be read off it.
- * {% generation %} says it. Without that, the messages before a turn, rendered with the generation
- * prompt, are what a model sees when it begins to speak; the messages with the turn, rendered
- * alone, end where it ends. Templates that write earlier turns in another way than the last one
- * (without their thinking, say) break the latter; there it counts what the template wrote while it
- * had the message in hand.
- */
+#include "text/template_turns.h"
+
 #include "base/memory.h"
-#include "text/template_parts.h"
 
 #include <string.h>
 
@@ -46,7 +38,7 @@ static double common_weight(const struct chat_rendering *r)
     return common;
 }
 
-/* Marks of a template belong to the message that was in hand, or behind all of them to the last. */
+/* Marks of a template belong to the message that was in hand, or after all of them to the last. */
 static int add_generated(struct chat_rendering *r, struct error *err)
 {
     const struct jinja_spans *generated = &r->chat->text.generated;
@@ -109,7 +101,7 @@ static bool origin_of(const struct chat_rendering *r, size_t i, struct text_span
 
 /* Where to begin when text and generation prompt part at `at`, inside the prompt, which begins at
  * `least`: the prompt may open or end a thinking that the turn has otherwise. Behind its first
- * line, which is the header; without one, behind the last mark. */
+ * line, which is the header; without one, after the last mark. */
 static size_t begin_at_parting(const struct chat_rendering *r, size_t least, size_t at)
 {
     const char *text = whole(r)->data;
@@ -218,7 +210,7 @@ static size_t before_space(const struct chat_rendering *r, size_t begin, size_t 
     return end;
 }
 
-/* White space behind a turn's last special token parts it from the next turn. */
+/* White space after a turn's last special token parts it from the next turn. */
 static size_t trim_end(const struct chat_rendering *r, size_t begin, size_t end)
 {
     size_t at = before_space(r, begin, end);
@@ -233,7 +225,7 @@ int32_t rendering_turn_end(const struct chat_rendering *r)
     return special_before(r, last->begin, before_space(r, last->begin, last->end));
 }
 
-/* Messages behind message i of which nothing was written while they were in hand stand inside its
+/* Messages after message i of which nothing was written while they were in hand stand inside its
  * turn: results of its calls, which it does not say. */
 static bool holds_others(const struct chat_rendering *r, size_t i)
 {
@@ -241,7 +233,7 @@ static bool holds_others(const struct chat_rendering *r, size_t i)
     return i + 1 < r->count && !origin_of(r, i + 1, &unused);
 }
 
-/* Some templates write a generation prompt behind every conversation, wanted or not; it is no part
+/* Some templates write a generation prompt after every conversation, wanted or not; it is no part
  * of the last turn. Others end every text with the end-of-text token, which is. */
 static size_t end_of_last(struct chat_rendering *r, struct text_span region)
 {
@@ -299,7 +291,7 @@ static bool has(const struct chat_rendering *r, size_t i, const char *key)
     return entry && jinja_truth(entry->value);
 }
 
-/* With calls or without, with thinking or without, behind a user, a tool or another. */
+/* With calls or without, with thinking or without, after a user, a tool or another. */
 static size_t kind_of(const struct chat_rendering *r, size_t i)
 {
     const struct jinja_entry *role =

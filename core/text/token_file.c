@@ -138,20 +138,20 @@ static int put_trailer(struct token_writer *w, const struct dataset *data, const
                               .undesired = data->undesired,
                               .notes = notes.length};
     uint64_t *ends = array_alloc(data->source_count, sizeof *ends, err);
-    int status = ends ? buffer_check(&notes, err) : -1;
-    for (size_t i = 0; status == 0 && i < data->source_count; i++)
+    int status = -1;
+    if (!ends || buffer_check(&notes, err) != 0)
+        goto out;
+    for (size_t i = 0; i < data->source_count; i++)
         ends[i] = data->sources[i].end;
     memcpy(trailer.magic, MAGIC, sizeof MAGIC);
     memcpy(trailer.key, key, HASH_TEXT_SIZE);
     hash_text(w->hash, trailer.content);
-    if (status == 0)
-        status = trailer_check(&trailer, ends, buffer_string(&notes), trailer.check, err);
-    if (status == 0)
-        status = put(w, w->file.fd, ends, data->source_count * sizeof *ends, err);
-    if (status == 0)
-        status = put(w, w->file.fd, buffer_string(&notes), notes.length, err);
-    if (status == 0)
-        status = put(w, w->file.fd, &trailer, sizeof trailer, err);
+    if (trailer_check(&trailer, ends, buffer_string(&notes), trailer.check, err) != 0 ||
+        put(w, w->file.fd, ends, data->source_count * sizeof *ends, err) != 0 ||
+        put(w, w->file.fd, buffer_string(&notes), notes.length, err) != 0)
+        goto out;
+    status = put(w, w->file.fd, &trailer, sizeof trailer, err);
+out:
     buffer_free(&notes);
     free(ends);
     return status;
@@ -160,20 +160,19 @@ static int put_trailer(struct token_writer *w, const struct dataset *data, const
 int token_writer_finish(struct token_writer *w, const struct dataset *data, const char *key,
                         struct error *err)
 {
-    int status = append_weights(w, err);
-    if (status == 0)
-        status = append(w, data->offsets, (data->documents + 1) * sizeof *data->offsets, err);
-    if (status == 0)
-        status = append(w, data->kinds, data->documents, err);
-    if (status == 0)
-        status = put_trailer(w, data, key, err);
-    if (status == 0 && w->temporary) {
+    int status = -1;
+    if (append_weights(w, err) != 0 ||
+        append(w, data->offsets, (data->documents + 1) * sizeof *data->offsets, err) != 0 ||
+        append(w, data->kinds, data->documents, err) != 0 || put_trailer(w, data, key, err) != 0)
+        goto out;
+    if (w->temporary) {
         status = w->file.fd;
         w->file.fd = -1;
-    } else if (status == 0) {
+    } else {
         status = file_writer_commit(&w->file, err);
         w->broken = status != 0;
     }
+out:
     token_writer_abort(w);
     return status;
 }
@@ -215,7 +214,7 @@ static int read_trailer(struct checker *c, uint64_t size, const char *key, size_
         return -1;
     if (memcmp(t->magic, MAGIC, sizeof MAGIC) != 0 || t->version != VERSION ||
         t->byte_order != BYTE_ORDER_MARK || memcmp(t->zero, "\0\0\0\0", sizeof t->zero) != 0)
-        return refuse(c, "it is no file of tokens of this version, or it is cut off", err);
+        return refuse(c, "it is not a file of tokens of this version, or it is cut off", err);
     if (memcmp(t->key, key, HASH_TEXT_SIZE) != 0 || t->sources != sources)
         return refuse(c, "it belongs to other data", err);
     return sizes_fit(t, size) ? 0 : refuse(c, "its sizes do not add up", err);
@@ -226,15 +225,6 @@ static void note_ids(struct checker *c, const int32_t *ids, size_t count)
     for (size_t i = 0; i < count; i++)
         if ((uint32_t)ids[i] > (uint32_t)c->largest_id)
             c->largest_id = ids[i];
-}
-
-/* A weight that is not finite, or below 0, would spoil every loss. */
-static bool are_weights(const float *weights, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        if (!(weights[i] >= 0 && weights[i] <= FLT_MAX))
-            return false;
-    return true;
 }
 
 /* Bytes [from, to) into the hash; the ids among them into the largest. */
@@ -248,7 +238,8 @@ static int check_bytes(struct checker *c, uint64_t from, uint64_t to, bool ids, 
         hash_update(c->hash, chunk, status == 0 ? count : 0);
         if (status == 0 && ids)
             note_ids(c, chunk, count / sizeof *chunk);
-        if (status == 0 && !ids && !are_weights((const float *)(const void *)chunk, count / 4))
+        if (status == 0 && !ids &&
+            !token_weights_fit((const float *)(const void *)chunk, count / 4))
             status = refuse(c, "its content is damaged", err);
         from += count;
     }
@@ -286,7 +277,7 @@ static int read_notes(struct dataset *out, const struct checker *c, const char *
     return status;
 }
 
-/* Everything behind ids and weights. */
+/* All that follows ids and weights. */
 static int read_index(struct dataset *out, struct checker *c, struct error *err)
 {
     const struct trailer *t = &c->trailer;
@@ -296,31 +287,27 @@ static int read_index(struct dataset *out, struct checker *c, struct error *err)
     out->offsets = array_alloc((size_t)t->documents + 1, sizeof *out->offsets, err);
     out->kinds = array_alloc((size_t)t->documents + 1, sizeof *out->kinds, err);
     out->sources = array_alloc(t->sources, sizeof *out->sources, err);
-    int status = ends && notes && out->offsets && out->kinds && out->sources ? 0 : -1;
-    if (status == 0)
-        status = file_read_at(c->fd, out->offsets, bytes, at, c->path, err);
-    if (status == 0)
-        status = file_read_at(c->fd, out->kinds, (size_t)t->documents, at + bytes, c->path, err);
-    if (status == 0)
-        status = file_read_at(c->fd, ends, t->sources * sizeof *ends, at + bytes + t->documents,
-                              c->path, err);
-    if (status == 0)
-        status = file_read_at(c->fd, notes, (size_t)t->notes,
-                              at + bytes + t->documents + t->sources * sizeof *ends, c->path, err);
-    if (status == 0)
-        status = trailer_check(t, ends, notes, check, err);
-    if (status == 0) {
-        hash_update(c->hash, out->offsets, bytes);
-        hash_update(c->hash, out->kinds, (size_t)t->documents);
-        hash_text(c->hash, out->fingerprint);
-        for (size_t i = 0; i < t->sources; i++)
-            out->sources[i] = (struct dataset_source){.end = ends[i], .weight = 1};
-        if (memcmp(check, t->check, HASH_TEXT_SIZE) != 0 ||
-            memcmp(out->fingerprint, t->content, HASH_TEXT_SIZE) != 0)
-            status = refuse(c, "its content is damaged", err);
+    uint64_t at_ends = at + bytes + t->documents, at_notes = at_ends + t->sources * sizeof *ends;
+    int status = -1;
+    if (!ends || !notes || !out->offsets || !out->kinds || !out->sources ||
+        file_read_at(c->fd, out->offsets, bytes, at, c->path, err) != 0 ||
+        file_read_at(c->fd, out->kinds, (size_t)t->documents, at + bytes, c->path, err) != 0 ||
+        file_read_at(c->fd, ends, t->sources * sizeof *ends, at_ends, c->path, err) != 0 ||
+        file_read_at(c->fd, notes, (size_t)t->notes, at_notes, c->path, err) != 0 ||
+        trailer_check(t, ends, notes, check, err) != 0)
+        goto out;
+    hash_update(c->hash, out->offsets, bytes);
+    hash_update(c->hash, out->kinds, (size_t)t->documents);
+    hash_text(c->hash, out->fingerprint);
+    for (size_t i = 0; i < t->sources; i++)
+        out->sources[i] = (struct dataset_source){.end = ends[i], .weight = 1};
+    if (memcmp(check, t->check, HASH_TEXT_SIZE) != 0 ||
+        memcmp(out->fingerprint, t->content, HASH_TEXT_SIZE) != 0) {
+        refuse(c, "its content is damaged", err);
+        goto out;
     }
-    if (status == 0)
-        status = read_notes(out, c, notes, err);
+    status = read_notes(out, c, notes, err);
+out:
     free(notes);
     free(ends);
     return status;
@@ -351,13 +338,13 @@ static int read_checked(struct dataset *out, struct checker *c, uint64_t size, c
 /* Gives the checked file to the data set, its descriptor with it. */
 static int keep(struct dataset *out, const struct checker *c, struct error *err)
 {
-    struct token_file *file = array_alloc(1, sizeof *file, err);
+    struct token_reader *file = array_alloc(1, sizeof *file, err);
     char *path = file ? string_copy(c->path, err) : NULL;
     if (!path) {
         free(file);
         return -1;
     }
-    *file = (struct token_file){c->fd, path, c->largest_id};
+    *file = (struct token_reader){c->fd, path, c->trailer.tokens, c->largest_id};
     out->file = file;
     return 0;
 }
@@ -383,32 +370,4 @@ int token_file_open(struct dataset *out, const char *path, int fd, const char *k
         dataset_free(out);
     }
     return status;
-}
-
-/* Ids and weights of `count` tokens. What was checked once is checked again for what would do harm:
- * an id that is no row of the model, a weight that is no number. */
-int token_file_read(const struct dataset *data, uint64_t from, size_t count, int32_t *ids,
-                    float *weights, struct error *err)
-{
-    const struct token_file *file = data->file;
-    if ((ids && file_read_at(file->fd, ids, count * sizeof *ids, from * sizeof *ids, file->path,
-                             err) != 0) ||
-        (weights && file_read_at(file->fd, weights, count * sizeof *weights,
-                                 (data->tokens + from) * sizeof *weights, file->path, err) != 0))
-        return -1;
-    bool same = !weights || are_weights(weights, count);
-    for (size_t i = 0; ids && i < count; i++)
-        same &= (uint32_t)ids[i] <= (uint32_t)file->largest_id;
-    return same ? 0
-                : error_set(err, "%s was changed while it was in use; delete it and resume",
-                            file->path);
-}
-
-void token_file_close(struct token_file *file)
-{
-    if (!file)
-        return;
-    sys.close(file->fd);
-    free(file->path);
-    free(file);
 }

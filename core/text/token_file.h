@@ -4,7 +4,7 @@
  *     weights  [tokens] float
  *     offsets  [documents + 1] uint64
  *     kinds    [documents] uint8, of enum document_kind
- *     ends     [sources] uint64, the document behind each source's last
+ *     ends     [sources] uint64, the document after each source's last
  *     notes    JSON: forms that were recognised, columns that were not read (notes.h)
  *     trailer  what follows is counted by it: sizes, the key, fingerprints (token_file.c)
  *
@@ -42,20 +42,10 @@ void token_writer_abort(struct token_writer *writer);
 int token_writer_finish(struct token_writer *writer, const struct dataset *data, const char *key,
                         struct error *err);
 
-/* Where a file of tokens is read from. */
-struct token_file {
-    int fd;
-    char *path; /* for messages */
-    int32_t largest_id;
-};
-
 /* Opens one that was made for `key`, checks all of it, and fills a data set with `source_count`
  * sources. With fd > 0 that is the file, and becomes the data set's; else it is opened by its path.
  * An error says what is wrong with it. */
 int token_file_open(struct dataset *out, const char *path, int fd, const char *key,
                     size_t source_count, struct error *err);
-int token_file_read(const struct dataset *data, uint64_t from, size_t count, int32_t *ids,
-                    float *weights, struct error *err);
-void token_file_close(struct token_file *file);
 
 #endif

@@ -1,118 +1,36 @@
-#include "text/parts.h"
+#include "text/tokenizer.h"
 
-#include "base/memory.h"
 #include "base/utf8.h"
+#include "text/spans.h"
+#include "text/tokenizer_parts.h"
+#include "text/words.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* GPT-2's released code: printable Latin-1 bytes (33-126, 161-172, 174-255) are themselves, the
- * others take the code points from 256 on, in order. */
-int32_t byte_letter(uint8_t byte)
+void tokenizer_close(struct tokenizer *t)
 {
-    if (byte <= 32)
-        return 256 + byte;
-    if (byte >= 127 && byte <= 160)
-        return 289 + byte - 127;
-    return byte == 173 ? 323 : byte;
-}
-
-int letter_byte(int32_t code_point)
-{
-    if (code_point < 0 || code_point > 323)
-        return -1;
-    if (code_point == 323)
-        return 173;
-    if (code_point >= 289)
-        return code_point - 289 + 127;
-    if (code_point >= 256)
-        return code_point - 256;
-    return byte_letter((uint8_t)code_point) == code_point ? code_point : -1;
-}
-
-struct tokenizer *tokenizer_new(struct error *err)
-{
-    struct tokenizer *t = array_alloc(1, sizeof *t, err);
     if (!t)
-        return NULL;
-    t->bos = t->eos = t->pad = t->unk = t->unknown = -1;
-    t->templates = cJSON_CreateObject();
-    t->special_map = cJSON_CreateObject();
-    if (t->templates && t->special_map)
-        return t;
-    error_set(err, "not enough memory for a tokenizer");
-    tokenizer_close(t);
-    return NULL;
+        return;
+    free(t->path);
+    vocabulary_free(&t->vocabulary);
+    merge_table_free(&t->merges);
+    added_free(&t->added_raw);
+    added_free(&t->added_normalized);
+    rewriter_free(&t->normalizer);
+    rewriter_free(&t->prefixer);
+    splitter_free(&t->splitter);
+    bpe_free(&t->word);
+    buffer_free(&t->normalized);
+    buffer_free(&t->prefixed);
+    buffer_free(&t->spelled);
+    cJSON_Delete(t->templates);
+    cJSON_Delete(t->special_map);
+    free(t->cache);
+    free(t);
 }
 
-int tokenizer_map_text(cJSON *map, const char *key, const char *text, struct error *err)
-{
-    cJSON *item = cJSON_CreateString(text);
-    bool put = item && (cJSON_GetObjectItemCaseSensitive(map, key)
-                            ? cJSON_ReplaceItemInObjectCaseSensitive(map, key, item)
-                            : cJSON_AddItemToObject(map, key, item));
-    if (put)
-        return 0;
-    cJSON_Delete(item);
-    return error_set(err, "not enough memory for a tokenizer");
-}
-
-int tokenizer_finish(struct tokenizer *t, struct error *err)
-{
-    for (int byte = 0; byte < 256; byte++) {
-        char text[8];
-        size_t length = t->byte_level ? utf8_encode(byte_letter((uint8_t)byte), text)
-                                      : (size_t)snprintf(text, sizeof text, "<0x%02X>", byte);
-        t->byte_ids[byte] = vocabulary_find(&t->vocabulary, text, length);
-    }
-    added_index(&t->added_raw);
-    added_index(&t->added_normalized);
-    t->cache = array_alloc(CACHE_ENTRIES, sizeof *t->cache, err);
-    return t->cache ? 0 : -1;
-}
-
-/* Nesting is bounded by the parser. */
-static void hash_tree(struct hash *hash, const cJSON *tree)
-{
-    const cJSON *child;
-    hash_update(hash, &tree->type, sizeof tree->type);
-    hash_update(hash, &tree->valuedouble, sizeof tree->valuedouble);
-    if (tree->string)
-        hash_update(hash, tree->string, strlen(tree->string) + 1);
-    if (tree->valuestring)
-        hash_update(hash, tree->valuestring, strlen(tree->valuestring) + 1);
-    cJSON_ArrayForEach(child, tree) hash_tree(hash, child);
-    hash_update(hash, "]", 1);
-}
-
-/* What was noted before, then the tree or the bytes. */
-static int note(struct tokenizer *t, const cJSON *tree, const void *bytes, size_t count,
-                struct error *err)
-{
-    struct hash *hash = hash_new(err);
-    if (!hash)
-        return -1;
-    hash_update(hash, t->source, sizeof t->source);
-    if (tree)
-        hash_tree(hash, tree);
-    hash_update(hash, bytes, count);
-    hash_text(hash, t->source);
-    hash_free(hash);
-    return 0;
-}
-
-int tokenizer_note_source(struct tokenizer *t, const cJSON *tree, struct error *err)
-{
-    return note(t, tree, "", 0, err);
-}
-
-int tokenizer_note_bytes(struct tokenizer *t, const void *bytes, size_t count, struct error *err)
-{
-    return note(t, NULL, bytes, count, err);
-}
-
-/* The default as ever, so that what was recorded of a tokenizer holds; behind it the others, which
+/* The default as ever, so that what was recorded of a tokenizer holds; after it the others, which
  * few have. */
 static void hash_templates(struct hash *hash, const struct tokenizer *t)
 {
@@ -163,73 +81,140 @@ int tokenizer_fingerprint(const struct tokenizer *t, char out[HASH_TEXT_SIZE], s
     return 0;
 }
 
-int tokenizer_add_merge(struct tokenizer *t, const char *left, size_t left_length,
-                        const char *right, size_t right_length, int32_t rank, struct error *err)
-{
-    struct merge merge = {vocabulary_find(&t->vocabulary, left, left_length),
-                          vocabulary_find(&t->vocabulary, right, right_length), rank, -1};
-    buffer_clear(&t->spelled);
-    buffer_append(&t->spelled, left, left_length);
-    buffer_append(&t->spelled, right, right_length);
-    if (buffer_check(&t->spelled, err) != 0)
-        return -1;
-    merge.id = vocabulary_find(&t->vocabulary, buffer_string(&t->spelled), t->spelled.length);
-    if (merge.left < 0 || merge.right < 0 || merge.id < 0)
-        return error_set(err,
-                         "merge %d joins \"%.*s\" and \"%.*s\", but not all of them and the result "
-                         "are in the vocabulary",
-                         rank, (int)(left_length < 40 ? left_length : 40), left,
-                         (int)(right_length < 40 ? right_length : 40), right);
-    return merge_table_add(&t->merges, merge, err);
-}
-
 const char *tokenizer_path(const struct tokenizer *t)
 {
     return t->path;
 }
 
-void tokenizer_close(struct tokenizer *t)
+/* --- text to ids --- */
+
+/* Added tokens are cut out, what lies between is normalised, cut into words, and each word merged.
+ * Weights follow the spans of the input through all of that. */
+
+/* A text at one stage of its way, and the spans in its own bytes. */
+struct stage {
+    const char *text;
+    size_t length;
+    const struct text_span *spans;
+    size_t span_count;
+    struct rewrite_place place;
+};
+
+struct encoder {
+    struct tokenizer *tokenizer;
+    struct token_list *out;
+    bool parse_special;
+};
+
+/* What happens to the text between two added tokens. */
+typedef int stage_step(struct encoder *e, const struct stage *stage, struct error *err);
+
+/* Runs `next` on [begin, end) of a stage, rewritten into `scratch` where the rewriter has steps. */
+static int enter_stage(struct encoder *e, const struct stage *from, size_t begin, size_t end,
+                       struct rewriter *rewriter, struct buffer *scratch, stage_step *next,
+                       struct error *err)
 {
-    if (!t)
-        return;
-    free(t->path);
-    vocabulary_free(&t->vocabulary);
-    merge_table_free(&t->merges);
-    added_free(&t->added_raw);
-    added_free(&t->added_normalized);
-    rewriter_free(&t->normalizer);
-    rewriter_free(&t->prefixer);
-    splitter_free(&t->splitter);
-    bpe_free(&t->word);
-    buffer_free(&t->normalized);
-    buffer_free(&t->prefixed);
-    buffer_free(&t->spelled);
-    cJSON_Delete(t->templates);
-    cJSON_Delete(t->special_map);
-    free(t->cache);
-    free(t);
+    struct span_list spans = {0};
+    struct stage stage = {from->text + begin, end - begin, NULL, 0, from->place};
+    if (begin == end)
+        return 0;
+    stage.place.starts_input = from->place.starts_input && begin == 0;
+    stage.place.starts_piece = from->place.starts_piece || begin > 0;
+    int status = spans_enter(&spans, from->spans, from->span_count, from->text, begin, end,
+                             rewriter, stage.place, err);
+    if (status == 0 && rewriter->count > 0) {
+        status = rewriter_run(rewriter, stage.text, stage.length, stage.place, scratch, err);
+        stage.text = buffer_string(scratch);
+        stage.length = scratch->length;
+    }
+    stage.spans = spans.items;
+    stage.span_count = spans.count;
+    if (status == 0)
+        status = next(e, &stage, err);
+    spans_free(&spans);
+    return status;
 }
 
-int token_list_add(struct token_list *list, int32_t id, float weight, struct error *err)
+/* Cuts added tokens out of a stage; the rest goes on to `next`. */
+static int cut_added(struct encoder *e, const struct stage *stage, const struct added_tokens *added,
+                     struct rewriter *rewriter, struct buffer *scratch, stage_step *next,
+                     struct error *err)
 {
-    if (list->count == list->capacity || list->count == list->weight_capacity) {
-        if (array_reserve((void **)&list->ids, &list->capacity, list->count + 1, sizeof *list->ids,
-                          err) != 0 ||
-            array_reserve((void **)&list->weights, &list->weight_capacity, list->count + 1,
-                          sizeof *list->weights, err) != 0)
+    struct span_cursor cursor = {stage->spans, stage->span_count, 0};
+    for (size_t at = 0; at < stage->length;) {
+        struct added_match match =
+            added_find(added, stage->text, stage->length, at, e->parse_special);
+        if (enter_stage(e, stage, at, match.begin, rewriter, scratch, next, err) != 0)
             return -1;
+        if (match.token && token_list_add(e->out, match.token->id,
+                                          spans_touch(&cursor, match.begin, match.end), err) != 0)
+            return -1;
+        at = match.end;
     }
-    list->ids[list->count] = id;
-    list->weights[list->count++] = weight;
     return 0;
 }
 
-void token_list_free(struct token_list *list)
+static int encode_words(struct encoder *e, const struct stage *stage, struct error *err)
 {
-    free(list->ids);
-    free(list->weights);
-    *list = (struct token_list){0};
+    return words_encode(e->tokenizer, stage->text, stage->length, stage->spans, stage->span_count,
+                        e->out, err);
 }
+
+static int encode_normalized(struct encoder *e, const struct stage *stage, struct error *err)
+{
+    struct tokenizer *t = e->tokenizer;
+    return cut_added(e, stage, &t->added_normalized, &t->prefixer, &t->prefixed, encode_words, err);
+}
+
+static int encode_raw(struct encoder *e, const struct stage *stage, struct error *err)
+{
+    struct tokenizer *t = e->tokenizer;
+    return cut_added(e, stage, &t->added_raw, &t->normalizer, &t->normalized, encode_normalized,
+                     err);
+}
+
+static int add_frame(const struct frame *frame, struct token_list *out, struct error *err)
+{
+    for (int i = 0; i < frame->count; i++)
+        if (token_list_add(out, frame->ids[i], 0, err) != 0)
+            return -1;
+    return 0;
+}
+
+static int check_utf8(const char *text, size_t length, struct error *err)
+{
+    for (size_t i = 0; i < length;) {
+        int32_t c = 0;
+        i += (unsigned char)text[i] < 0x80 ? 1 : utf8_decode(text + i, length - i, &c);
+        if (c < 0)
+            return error_set(err, "the text is not UTF-8 at byte %zu; convert it first (iconv)",
+                             i - 1);
+    }
+    return 0;
+}
+
+int tokenizer_encode_spans(struct tokenizer *tokenizer, const char *text, size_t length,
+                           unsigned flags, const struct text_span *spans, size_t span_count,
+                           struct token_list *out, struct error *err)
+{
+    struct encoder e = {tokenizer, out, flags & ENCODE_PARSE_SPECIAL};
+    bool begins = !(flags & ENCODE_GOES_ON), ends = !(flags & ENCODE_UNENDED);
+    bool framed = flags & ENCODE_ADD_SPECIAL;
+    struct stage stage = {text, length, spans, span_count, {begins, begins}};
+    if (check_utf8(text, length, err) != 0 ||
+        (framed && begins && add_frame(&tokenizer->before, out, err) != 0) ||
+        encode_raw(&e, &stage, err) != 0)
+        return -1;
+    return framed && ends ? add_frame(&tokenizer->after, out, err) : 0;
+}
+
+int tokenizer_encode(struct tokenizer *tokenizer, const char *text, size_t length, unsigned flags,
+                     struct token_list *out, struct error *err)
+{
+    return tokenizer_encode_spans(tokenizer, text, length, flags, NULL, 0, out, err);
+}
+
+/* --- ids to text --- */
 
 /* False when a letter stands for no byte: then the spelling is the text itself. */
 static bool letters_to_bytes(const char *text, size_t length, struct buffer *out)

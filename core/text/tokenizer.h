@@ -5,7 +5,8 @@
  * special tokens and the chat template of tokenizer_config.json beside it, or from the metadata of
  * a GGUF file. What a file asks for that is not known here is refused by name, never approximated.
  *
- * A tokenizer keeps a cache of words: not for use by two threads at once.
+ * tokenizer_open.h makes one, tokenizer_close() ends it. A tokenizer keeps a cache of words: not
+ * for use by two threads at once.
  */
 #ifndef SPECTRUM_TEXT_TOKENIZER_H
 #define SPECTRUM_TEXT_TOKENIZER_H
@@ -14,7 +15,7 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/json.h"
-#include "checkpoint/checkpoint.h"
+#include "text/token_list.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -22,38 +23,10 @@
 
 struct tokenizer;
 
-/* Opens `path`: a folder with tokenizer.json, or such a file itself. A missing
- * tokenizer_config.json is fine: there are then no eos and no template, unless the file says. */
-int tokenizer_open(struct tokenizer **out, const char *path, struct error *err);
-
-/* From a GGUF file's metadata as checkpoint_metadata() gives it ("tokenizer.ggml.*" keys); `where`
- * names the file in messages. */
-int tokenizer_from_gguf(struct tokenizer **out, const cJSON *metadata, const char *where,
-                        struct error *err);
-
-/* The tokenizer that belongs to a checkpoint: a GGUF file's own, else the folder's. */
-int tokenizer_for_checkpoint(struct tokenizer **out, const struct checkpoint *checkpoint,
-                             struct error *err);
 void tokenizer_close(struct tokenizer *tokenizer);
 
 /* What it was opened from, as it was given: a folder or a file. */
 const char *tokenizer_path(const struct tokenizer *tokenizer);
-
-/* Token ids with the weights of their losses beside them. Starts as {0}; reused lists keep their
- * memory. */
-struct token_list {
-    int32_t *ids;
-    float
-        *weights; /* of the span given to tokenizer_encode_spans() that the token overlaps, or 0 */
-    size_t count, capacity, weight_capacity;
-};
-void token_list_free(struct token_list *list);
-
-/* A range of bytes of a text, and how much each of its tokens counts as a target. */
-struct text_span {
-    size_t begin, end;
-    float weight; /* above 0 */
-};
 
 enum encode_flags {
     ENCODE_PLAIN = 0,
@@ -76,9 +49,6 @@ int tokenizer_encode(struct tokenizer *tokenizer, const char *text, size_t lengt
 int tokenizer_encode_spans(struct tokenizer *tokenizer, const char *text, size_t length,
                            unsigned flags, const struct text_span *spans, size_t span_count,
                            struct token_list *out, struct error *err);
-
-/* Appends one id. */
-int token_list_add(struct token_list *list, int32_t id, float weight, struct error *err);
 
 /* Appends the text of ids[0..count) to *out: raw bytes, which can end inside a UTF-8 character.
  * Ids outside the vocabulary give nothing. */

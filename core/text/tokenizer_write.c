@@ -1,7 +1,7 @@
 #include "text/tokenizer_write.h"
 
 #include "base/memory.h"
-#include "text/parts.h"
+#include "text/tokenizer_parts.h"
 
 #include <stdlib.h>
 
@@ -113,8 +113,8 @@ static void put_sequence(struct json_writer *json, const struct tokenizer *t, co
     for (int i = 0; i < t->before.count; i++)
         put_template_part(json, "SpecialToken", tokenizer_token_text(t, t->before.ids[i]));
     put_template_part(json, "Sequence", name);
-    for (int i = 0; i < t->behind.count; i++)
-        put_template_part(json, "SpecialToken", tokenizer_token_text(t, t->behind.ids[i]));
+    for (int i = 0; i < t->after.count; i++)
+        put_template_part(json, "SpecialToken", tokenizer_token_text(t, t->after.ids[i]));
 }
 
 static void put_frame_ids(struct json_writer *json, const struct tokenizer *t,
@@ -136,7 +136,7 @@ static void put_frame_ids(struct json_writer *json, const struct tokenizer *t,
 
 static void put_post_processor(struct json_writer *json, const struct tokenizer *t)
 {
-    if (t->before.count + t->behind.count == 0) {
+    if (t->before.count + t->after.count == 0) {
         json_null(json, "post_processor");
         return;
     }
@@ -150,7 +150,7 @@ static void put_post_processor(struct json_writer *json, const struct tokenizer 
     json_end(json);
     json_object(json, "special_tokens");
     put_frame_ids(json, t, &t->before);
-    put_frame_ids(json, t, &t->behind);
+    put_frame_ids(json, t, &t->after);
     json_end(json);
     json_end(json);
 }

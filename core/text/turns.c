@@ -300,7 +300,7 @@ static int check_calls(const cJSON *message, struct error *err)
     {
         const cJSON *function = json_get(call, "function");
         if (!cJSON_IsString(json_get(function ? function : call, "name")))
-            return error_set(err, "its \"tool_calls\" has something in it that is no call: "
+            return error_set(err, "its \"tool_calls\" has something in it that is not a call: "
                                   "{\"type\": \"function\", \"function\": {\"name\": ..., "
                                   "\"arguments\": {...}}} is one");
     }

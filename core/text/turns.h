@@ -14,7 +14,7 @@
 
 /* Something of a turn that only a template could read. */
 struct turn_member {
-    char name[128];  /* "messages[].thought": may be cut in a letter, behind 80 bytes */
+    char name[128];  /* "messages[].thought": may be cut in a letter, after 80 bytes */
     const char *key; /* the record's; NULL: what templates get has it no more */
 };
 enum { TURN_MEMBERS_MAX = 32 };

@@ -21,7 +21,7 @@ struct vocabulary_entry {
 };
 
 struct vocabulary {
-    char *arena; /* NUL behind each text */
+    char *arena; /* NUL after each text */
     size_t arena_length, arena_capacity;
     struct vocabulary_entry *entries; /* by id; gaps are not present */
     size_t size, entry_capacity;

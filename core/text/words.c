@@ -1,5 +1,4 @@
-/* One word to ids: from the cache, or by merging its symbols. */
-#include "text/parts.h"
+#include "text/words.h"
 
 #include "base/utf8.h"
 #include "text/spans.h"

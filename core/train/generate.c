@@ -102,7 +102,7 @@ static int next_token(struct transformer *transformer, const int32_t *ids, int64
                       const struct desk *desk, const struct sampling *how, int32_t *out,
                       struct error *err)
 {
-    int64_t vocab = transformer->config->vocab;
+    int64_t vocab = transformer->network.config->vocab;
     struct random_stream stream = {how->seed, (uint64_t)count * 2};
     if (transformer_logits(transformer, ids, count, desk->logits, err) != 0)
         return -1;
@@ -120,6 +120,7 @@ int generate(struct transformer *transformer, int32_t *ids, int64_t *count, int6
              const struct generation_watch *watch, struct error *err)
 {
     struct desk desk;
+    struct error why = ERROR_INIT;
     static const struct generation_watch nobody = {.on_token = NULL};
     watch = watch ? watch : &nobody;
     int64_t longest = transformer_longest(transformer);
@@ -127,13 +128,13 @@ int generate(struct transformer *transformer, int32_t *ids, int64_t *count, int6
         return error_set(err, "the prompt has %lld tokens; it must have 1 to %lld",
                          (long long)*count, (long long)longest);
     int status =
-        desk_new(&desk, (size_t)transformer->config->vocab, sampling->temperature > 0, err);
+        desk_new(&desk, (size_t)transformer->network.config->vocab, sampling->temperature > 0, err);
     int64_t room = capacity < longest ? capacity : longest;
     bool ended = false;
     transformer_ask(transformer, watch->should_stop, watch->context);
     for (int64_t i = 0; i < more && *count < room && status == 0 && !ended; i++) {
         int32_t id;
-        status = next_token(transformer, ids, *count, &desk, sampling, &id, err);
+        status = next_token(transformer, ids, *count, &desk, sampling, &id, &why);
         if (status != 0)
             break;
         ids[(*count)++] = id;
@@ -141,8 +142,10 @@ int generate(struct transformer *transformer, int32_t *ids, int64_t *count, int6
             watch->on_token(watch->context, id);
         ended = ends && end_tokens_have(ends, id);
     }
-    if (status != 0 && transformer->stopped)
+    if (why.kind == ERROR_INTERRUPTED) /* what there is of it is whole */
         status = 0;
+    else if (status != 0 && why.kind != ERROR_NONE && err)
+        *err = why;
     transformer_ask(transformer, NULL, NULL);
     desk_free(&desk);
     return status;

@@ -7,7 +7,7 @@
  * below the lowest trained tensor, where the backward pass ends.
  *
  * Time is counted in ticks over one micro-batch, forwards and then backwards (see PHASE_* and
- * BACK_* in memory_parts.h). Buffers whose lifetimes do not meet share bytes within their
+ * BACK_* in memory_plan.c). Buffers whose lifetimes do not meet share bytes within their
  * category's region.
  */
 #ifndef SPECTRUM_TRAIN_MEMORY_PLAN_H
@@ -15,25 +15,8 @@
 
 #include "base/memory.h"
 #include "compute/backend.h"
-#include "train/recipe.h"
-#include "train/tensors.h"
-
-/* What one block needs of the backward pass; each is the gradient of the named value. */
-struct block_needs {
-    bool norm1;   /* output of the first norm */
-    bool qkv;     /* q, k and v, behind and before the norms of their heads */
-    bool middle;  /* the sum behind the attention */
-    bool norm2;   /* output of the second norm */
-    bool gate_up; /* gate and up */
-    bool output;  /* the block's output: the backward pass enters the block at all */
-};
-
-/* What a run needs to know of the freeze set, for the whole model. */
-struct backward_needs {
-    struct block_needs *blocks; /* [layers] */
-    bool embedding, head, final_norm;
-    bool stream; /* the gradient goes below the head at all */
-};
+#include "train/needs.h"
+#include "train/planner.h"
 
 /* Buffers of one block. */
 enum block_slot {
@@ -69,6 +52,15 @@ static inline enum block_slot low_slot(enum module_role role)
                                      : role - ROLE_Q;
     return (enum block_slot)(SLOT_LOW + number);
 }
+
+/* What a slot holds, as rows of `width`: one row a token; of SLOT_LSE [width, T]. */
+struct slot_shape {
+    int64_t width;
+    enum storage storage;
+};
+/* `rank`: of adapters; `activations`: as the run stores them. */
+struct slot_shape block_slot_shape(const struct model_config *config, int64_t rank,
+                                   enum storage activations, enum block_slot slot);
 
 /* Buffers of which a run has one. */
 enum run_slot {
@@ -108,38 +100,15 @@ enum tensor_slot {
     TENSOR_SLOTS
 };
 
-struct planned_buffer {
-    enum memory_category category;
-    int first, last; /* ticks, both included */
-    uint64_t bytes;
-    uint64_t offset; /* in the arena; a multiple of 64 */
-};
-
-struct memory_request {
-    const struct model *model;
-    struct recipe recipe;
-    int64_t tokens; /* of a micro-batch */
-    int64_t max_positions;
-    enum storage storage; /* of weights and activations */
-    bool masters;         /* fp32 masters beside bf16 weights */
-    bool generation;      /* room for the last token's logits */
-    /* blocks that are computed anew in the backward pass, from the lowest that it enters on, or as
-     * many as it enters */
-    int64_t recomputed;
-    bool updates_in_backward; /* a gradient lives only until its tensor is updated */
-    uint64_t attention_workspace, head_workspace; /* what the back end asks for */
-};
-
 struct memory_plan {
     struct backward_needs needs;
     struct planned_buffer *buffers;
-    size_t count, capacity;
+    size_t count;
     int (*tensors)[TENSOR_SLOTS]; /* index of a tensor's buffers (tensors.h), -1: has none */
     int (*blocks)[BLOCK_SLOTS];
     int (*again)[BLOCK_SLOTS];   /* of blocks that are computed anew: in their backward pass */
     int first_again, past_again; /* those blocks: [first_again, past_again) */
     int run[RUN_SLOTS];
-    bool updates_in_backward;           /* gradients share their region */
     uint64_t bytes[MEMORY_CATEGORIES];  /* of each category's region */
     uint64_t region[MEMORY_CATEGORIES]; /* where it begins */
     uint64_t total;

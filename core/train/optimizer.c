@@ -19,7 +19,7 @@ const char *optimizer_name(enum moment_type moments)
 int optimizer_new(struct optimizer **out, struct transformer *transformer,
                   const struct optimizer_settings *settings, struct error *err)
 {
-    size_t most = run_tensor_count(transformer->model);
+    size_t most = run_tensor_count(transformer->network.model);
     struct optimizer *optimizer = array_alloc(1, sizeof *optimizer, err);
     if (!optimizer)
         return -1;
@@ -33,7 +33,7 @@ int optimizer_new(struct optimizer **out, struct transformer *transformer,
         return -1;
     }
     for (size_t i = 0; i < most; i++)
-        if (transformer_place(transformer, i, TENSOR_GRADIENT).buffer) {
+        if (network_place(&transformer->network, i, TENSOR_GRADIENT).buffer) {
             optimizer->place_of[i] = optimizer->count;
             optimizer->tensors[optimizer->count++] = i;
         }
@@ -54,34 +54,38 @@ void optimizer_free(struct optimizer *optimizer)
 
 struct run_tensor optimizer_tensor(const struct optimizer *optimizer, size_t i)
 {
-    return transformer_tensor(optimizer->transformer, optimizer->tensors[i]);
+    return network_tensor(&optimizer->transformer->network, optimizer->tensors[i]);
 }
 
 static void clear_squares(struct optimizer *optimizer)
 {
-    struct transformer *t = optimizer->transformer;
-    t->ops->fill_zero(t->backend->self, transformer_run_place(t, RUN_SQUARES),
-                      optimizer->count * sizeof(double));
+    const struct network *network = &optimizer->transformer->network;
+    struct tensor squares = tensor_at(network_run_place(network, RUN_SQUARES), STORAGE_F64, 1,
+                                      (int64_t)optimizer->count);
+    backend_run(network->backend, &(struct op_call){OP_FILL_ZERO, .fill_zero = {squares}});
 }
 
 static void sum_squares(struct optimizer *optimizer, size_t i)
 {
-    struct transformer *t = optimizer->transformer;
-    struct place squares = transformer_run_place(t, RUN_SQUARES);
-    struct place sum = {squares.buffer, squares.offset + i * sizeof(double)};
-    t->ops->sum_squares(t->backend->self, sum,
-                        transformer_place(t, optimizer->tensors[i], TENSOR_GRADIENT),
-                        optimizer_tensor(optimizer, i).parameters);
+    const struct network *network = &optimizer->transformer->network;
+    struct place sum = network_run_place(network, RUN_SQUARES);
+    sum.offset += i * sizeof(double);
+    backend_run(
+        network->backend,
+        &(struct op_call){
+            OP_SUM_SQUARES,
+            .sum_squares = {.sum = tensor_at(sum, STORAGE_F64, 1, 1),
+                            .x = network_values(network, optimizer->tensors[i], TENSOR_GRADIENT)}});
 }
 
 /* Each tensor's norm into ->norms; the norm of all together. Waits. */
 static int read_norms(struct optimizer *optimizer, double scale, double *norm, struct error *err)
 {
-    struct transformer *t = optimizer->transformer;
-    struct backend *backend = t->backend;
+    struct network *network = &optimizer->transformer->network;
+    struct backend *backend = network->backend;
     if (backend->wait(backend->self, err) != 0)
         return -1;
-    backend->read(backend->self, optimizer->norms, transformer_run_place(t, RUN_SQUARES),
+    backend->read(backend->self, optimizer->norms, network_run_place(network, RUN_SQUARES),
                   optimizer->count * sizeof(double));
     double total = 0;
     for (size_t i = 0; i < optimizer->count; i++) {
@@ -102,7 +106,7 @@ static const char *first_bad(const struct optimizer *optimizer)
 
 /* Of a step's settings, what depends on the tensor. */
 static void adjust(const struct optimizer *optimizer, size_t i, int64_t step,
-                   struct adamw *settings)
+                   struct adamw_settings *settings)
 {
     const struct optimizer_settings *s = &optimizer->settings;
     const struct module *module = optimizer_tensor(optimizer, i).module;
@@ -116,20 +120,22 @@ static void adjust(const struct optimizer *optimizer, size_t i, int64_t step,
     settings->tensor = (uint32_t)number;
 }
 
-static void update(struct optimizer *optimizer, size_t i, int64_t step, struct adamw settings)
+static void update(struct optimizer *optimizer, size_t i, int64_t step,
+                   struct adamw_settings settings)
 {
-    adjust(optimizer, i, step, &settings);
-    struct transformer *t = optimizer->transformer;
-    struct run_tensor tensor = optimizer_tensor(optimizer, i);
+    const struct network *network = &optimizer->transformer->network;
     size_t number = optimizer->tensors[i];
-    struct moments moments = {.type = recipe_moments(&t->recipe, &tensor),
-                              .m = transformer_place(t, number, TENSOR_M),
-                              .v = transformer_place(t, number, TENSOR_V),
-                              .m_scales = transformer_place(t, number, TENSOR_M_SCALES),
-                              .v_scales = transformer_place(t, number, TENSOR_V_SCALES)};
-    t->ops->adamw(t->backend->self, transformer_place(t, number, TENSOR_WEIGHT), t->storage,
-                  transformer_place(t, number, TENSOR_MASTER), moments,
-                  transformer_place(t, number, TENSOR_GRADIENT), tensor.parameters, &settings);
+    adjust(optimizer, i, step, &settings);
+    backend_run(network->backend,
+                &(struct op_call){OP_ADAMW,
+                                  .adamw = {
+                                      .parameter = network_values(network, number, TENSOR_WEIGHT),
+                                      .master = network_values(network, number, TENSOR_MASTER),
+                                      .m = network_values(network, number, TENSOR_M),
+                                      .v = network_values(network, number, TENSOR_V),
+                                      .gradient = network_values(network, number, TENSOR_GRADIENT),
+                                      .settings = settings,
+                                  }});
 }
 
 static int check_norm(const struct optimizer *optimizer, int64_t step, double norm,
@@ -141,11 +147,11 @@ static int check_norm(const struct optimizer *optimizer, int64_t step, double no
                           (long long)step, first_bad(optimizer));
 }
 
-static struct adamw settings_of(const struct optimizer *optimizer, int64_t step, double rate,
-                                double gradient_scale)
+static struct adamw_settings settings_of(const struct optimizer *optimizer, int64_t step,
+                                         double rate, double gradient_scale)
 {
     const struct optimizer_settings *s = &optimizer->settings;
-    return (struct adamw){
+    return (struct adamw_settings){
         .lr = (float)rate,
         .beta1 = (float)s->beta1,
         .beta2 = (float)s->beta2,
@@ -166,7 +172,7 @@ int optimizer_step(struct optimizer *optimizer, int64_t step, double rate, doubl
         check_norm(optimizer, step, *norm, err) != 0)
         return -1;
     double clip = s->clip > 0 ? fmin(1, s->clip / (*norm + 1e-6)) : 1;
-    struct adamw settings = settings_of(optimizer, step, rate, gradient_scale * clip);
+    struct adamw_settings settings = settings_of(optimizer, step, rate, gradient_scale * clip);
     for (size_t i = 0; i < optimizer->count; i++)
         update(optimizer, i, step, settings);
     return 0;

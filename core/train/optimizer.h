@@ -29,9 +29,9 @@ struct optimizer {
     size_t *place_of; /* [run_tensor_count]: a tensor's place in `tensors` */
     int64_t step;     /* that optimizer_begin() began, and its gradient_scale */
     double scale;
-    struct adamw now; /* its settings */
-    int64_t *since;   /* [count]: steps of the run before a tensor began to train; mostly 0 */
-    double *norms;    /* [count]: each tensor's gradient norm in the last step, before clipping */
+    struct adamw_settings now; /* its settings */
+    int64_t *since; /* [count]: steps of the run before a tensor began to train; mostly 0 */
+    double *norms;  /* [count]: each tensor's gradient norm in the last step, before clipping */
 };
 
 struct run_tensor optimizer_tensor(const struct optimizer *optimizer, size_t i);

@@ -1,125 +1,132 @@
 #include "train/pass.h"
 
-struct pass pass_begin(struct transformer *transformer, const struct batch *batch)
+struct pass pass_begin(struct network *network, const struct batch *batch)
 {
-    const struct model_config *config = transformer->config;
-    struct backend *backend = transformer->backend;
-    struct pass pass = {.transformer = transformer,
-                        .ops = transformer->ops,
-                        .self = backend->self,
-                        .config = config,
-                        .type = transformer->storage,
-                        .tokens = batch->tokens,
-                        .documents = {batch->offsets, batch->documents},
-                        .shape = {batch->tokens, (int)config->heads, (int)config->kv_heads,
-                                  (int)config->head_dim, 0},
-                        .wide = config->heads * config->head_dim,
-                        .narrow = config->kv_heads * config->head_dim,
-                        .ids = transformer_run_place(transformer, RUN_IDS),
-                        .positions = transformer_run_place(transformer, RUN_POSITIONS),
-                        .targets = {transformer_run_place(transformer, RUN_TARGETS),
-                                    transformer_run_place(transformer, RUN_WEIGHTS)},
-                        .rope = transformer_run_place(transformer, RUN_ROPE)};
-    size_t bytes = (size_t)batch->tokens * sizeof(int32_t);
-    backend->write(backend->self, pass.ids, batch->ids, bytes);
-    backend->write(backend->self, pass.positions, batch->positions, bytes);
+    const struct model_config *config = network->config;
+    struct backend *backend = network->backend;
+    int64_t T = batch->tokens;
+    struct pass pass = {
+        .network = network,
+        .backend = backend,
+        .config = config,
+        .type = network->storage,
+        .tokens = T,
+        .documents = {batch->offsets, batch->documents},
+        .ids = tensor_at(network_run_place(network, RUN_IDS), STORAGE_I32, 1, T),
+        .positions = tensor_at(network_run_place(network, RUN_POSITIONS), STORAGE_I32, 1, T),
+        .targets = tensor_at(network_run_place(network, RUN_TARGETS), STORAGE_I32, 1, T),
+        .rope = tensor_at(network_run_place(network, RUN_ROPE), STORAGE_F32, network->max_positions,
+                          config->head_dim)};
+    size_t bytes = (size_t)T * sizeof(int32_t);
+    backend->write(backend->self, pass.ids.data, batch->ids, bytes);
+    backend->write(backend->self, pass.positions.data, batch->positions, bytes);
     if (batch->targets)
-        backend->write(backend->self, pass.targets.ids, batch->targets, bytes);
-    if (batch->weights)
-        backend->write(backend->self, pass.targets.weights, batch->weights, bytes);
-    else
-        pass.targets.weights = (struct place){NULL, 0};
+        backend->write(backend->self, pass.targets.data, batch->targets, bytes);
+    if (batch->weights) {
+        pass.weights = tensor_at(network_run_place(network, RUN_WEIGHTS), STORAGE_F32, 1, T);
+        backend->write(backend->self, pass.weights.data, batch->weights, bytes);
+    }
     return pass;
 }
 
-struct place pass_run_place(const struct pass *pass, enum run_slot slot)
+int64_t pass_q_width(const struct pass *pass)
 {
-    return transformer_run_place(pass->transformer, slot);
+    return pass->config->heads * pass->config->head_dim;
 }
 
-struct place pass_block_place(const struct pass *pass, int layer, enum block_slot slot)
+int64_t pass_kv_width(const struct pass *pass)
 {
-    const struct memory_plan *plan = pass->transformer->plan;
-    return transformer_planned_place(pass->transformer,
-                                     (pass->again ? plan->again : plan->blocks)[layer][slot]);
+    return pass->config->kv_heads * pass->config->head_dim;
 }
 
-struct place pass_output_place(const struct pass *pass, int layer)
+/* --- activations --- */
+
+struct tensor pass_block(const struct pass *pass, int layer, enum block_slot slot)
 {
-    return layer + 1 < pass->config->layers ? pass_block_place(pass, layer + 1, SLOT_INPUT)
-                                            : pass_run_place(pass, RUN_OUTPUT);
+    const struct memory_plan *plan = pass->network->plan;
+    int buffer = (pass->recompute ? plan->again : plan->blocks)[layer][slot];
+    struct place place = network_planned_place(pass->network, buffer);
+    struct slot_shape shape =
+        block_slot_shape(pass->config, pass->network->recipe.rank, pass->type, slot);
+    return slot == SLOT_LSE ? tensor_at(place, shape.storage, shape.width, pass->tokens)
+                            : tensor_at(place, shape.storage, pass->tokens, shape.width);
 }
+
+struct tensor pass_rows(const struct pass *pass, enum run_slot slot, int64_t cols)
+{
+    return tensor_at(network_run_place(pass->network, slot), pass->type, pass->tokens, cols);
+}
+
+struct tensor pass_workspace(const struct pass *pass, enum run_slot slot)
+{
+    const struct memory_plan *plan = pass->network->plan;
+    int buffer = plan->run[slot];
+    return tensor_of_bytes(network_planned_place(pass->network, buffer),
+                           buffer < 0 ? 0 : plan->buffers[buffer].bytes);
+}
+
+struct tensor pass_output(const struct pass *pass, int layer)
+{
+    return layer + 1 < pass->config->layers ? pass_block(pass, layer + 1, SLOT_INPUT)
+                                            : pass_rows(pass, RUN_OUTPUT, pass->config->hidden);
+}
+
+/* --- modules --- */
 
 const struct module *pass_module(const struct pass *pass, enum module_role role, int layer,
                                  bool bias)
 {
-    return model_role(pass->transformer->model, role, layer, bias);
+    return model_role(pass->network->model, role, layer, bias);
 }
 
-struct place pass_module_place(const struct pass *pass, const struct module *module,
-                               enum tensor_slot slot)
+struct tensor pass_values(const struct pass *pass, const struct module *module,
+                          enum tensor_slot slot)
 {
     if (!module)
-        return (struct place){NULL, 0};
-    return transformer_place(pass->transformer,
-                             (size_t)(module - pass->transformer->model->modules), slot);
+        return (struct tensor){0};
+    return network_values(pass->network, (size_t)(module - pass->network->model->modules), slot);
 }
 
-struct place pass_fresh_gradient(const struct pass *pass, const struct module *module)
+struct tensor pass_fresh_gradient(const struct pass *pass, const struct module *module)
 {
-    struct place place = pass_module_place(pass, module, TENSOR_GRADIENT);
-    if (place.buffer && pass->sink)
-        pass->ops->fill_zero(pass->self, place, (size_t)module->parameters * sizeof(float));
-    return place;
+    struct tensor gradient = pass_values(pass, module, TENSOR_GRADIENT);
+    if (tensor_is_there(&gradient) && pass->sink)
+        pass_run(pass, &(struct op_call){OP_FILL_ZERO, .fill_zero = {gradient}});
+    return gradient;
+}
+
+struct tensor pass_weight(const struct pass *pass, enum module_role role, int layer)
+{
+    return pass_values(pass, pass_module(pass, role, layer, false), TENSOR_WEIGHT);
+}
+
+struct tensor pass_linear_weight(const struct pass *pass, enum module_role role, int layer)
+{
+    struct tensor weight = pass_weight(pass, role, layer);
+    if (weight.storage == pass->type)
+        return weight;
+    struct tensor dense = tensor_at(network_run_place(pass->network, RUN_DENSE), pass->type,
+                                    weight.rows, weight.cols);
+    pass_run(pass,
+             &(struct op_call){OP_DEQUANTIZE, .dequantize = {.out = dense, .weight = weight}});
+    return dense;
 }
 
 struct adapter pass_adapter(const struct pass *pass, enum module_role role, int layer)
 {
-    const struct transformer *t = pass->transformer;
+    const struct network *t = pass->network;
     const struct module *module = pass_module(pass, role, layer, false);
     size_t a = run_tensor_index(t->model, module, PART_A);
     size_t b = run_tensor_index(t->model, module, PART_B);
-    int64_t rank = t->recipe.rank;
-    struct adapter adapter = {.low = pass_block_place(pass, layer, low_slot(role))};
-    if (!adapter.low.buffer)
+    struct adapter adapter = {.low = pass_block(pass, layer, low_slot(role))};
+    if (!tensor_is_there(&adapter.low))
         return adapter;
-    adapter.rank = rank;
-    adapter.scale = (float)(t->recipe.alpha / (double)rank);
-    adapter.a = (struct weight){.data = transformer_place(t, a, TENSOR_WEIGHT),
-                                .storage = pass->type,
-                                .rows = rank,
-                                .cols = module->cols};
-    adapter.b = (struct weight){.data = transformer_place(t, b, TENSOR_WEIGHT),
-                                .storage = pass->type,
-                                .rows = module->rows,
-                                .cols = rank};
-    adapter.grad_a = transformer_place(t, a, TENSOR_GRADIENT);
-    adapter.grad_b = transformer_place(t, b, TENSOR_GRADIENT);
+    adapter.scale = (float)(t->recipe.alpha / (double)t->recipe.rank);
+    adapter.a = network_values(t, a, TENSOR_WEIGHT);
+    adapter.b = network_values(t, b, TENSOR_WEIGHT);
+    adapter.grad_a = network_values(t, a, TENSOR_GRADIENT);
+    adapter.grad_b = network_values(t, b, TENSOR_GRADIENT);
     return adapter;
-}
-
-struct weight pass_weight(const struct pass *pass, enum module_role role, int layer)
-{
-    const struct module *module = pass_module(pass, role, layer, false);
-    return (struct weight){.data = pass_module_place(pass, module, TENSOR_WEIGHT),
-                           .storage = pass->type,
-                           .rows = module->rows,
-                           .cols = module->cols};
-}
-
-struct weight pass_linear_weight(const struct pass *pass, enum module_role role, int layer)
-{
-    const struct transformer *t = pass->transformer;
-    struct weight weight = pass_weight(pass, role, layer);
-    size_t tensor = (size_t)(pass_module(pass, role, layer, false) - t->model->modules);
-    weight.storage = transformer_storage(t, tensor);
-    if (weight.storage == pass->type)
-        return weight;
-    weight.scales = transformer_place(t, tensor, TENSOR_SCALES);
-    struct place dense = pass_run_place(pass, RUN_DENSE);
-    pass->ops->dequantize(pass->self, dense, pass->type, weight);
-    return (struct weight){
-        .data = dense, .storage = pass->type, .rows = weight.rows, .cols = weight.cols};
 }
 
 enum module_role pass_head_role(const struct pass *pass)
@@ -127,15 +134,24 @@ enum module_role pass_head_role(const struct pass *pass)
     return pass->config->tied ? ROLE_EMBEDDING : ROLE_HEAD;
 }
 
-struct attention_shape pass_shape(const struct pass *pass, int layer)
+/* --- operations of both directions --- */
+
+void pass_rotate(const struct pass *pass, struct tensor x, bool backward)
 {
-    struct attention_shape shape = pass->shape;
-    shape.window = (int)model_window(pass->config, layer);
-    return shape;
+    pass_run(pass, &(struct op_call){OP_ROPE, .rope = {.x = x,
+                                                       .table = pass->rope,
+                                                       .positions = pass->positions,
+                                                       .backward = backward}});
 }
 
-void pass_rotate(const struct pass *pass, struct place x, int heads, bool backward)
+void pass_norm(const struct pass *pass, enum module_role role, int layer, struct tensor out,
+               struct tensor rstd, struct tensor x)
 {
-    pass->ops->rope(pass->self, x, pass->type, pass->rope, pass->positions, pass->tokens, heads,
-                    (int)pass->config->head_dim, backward);
+    pass_run(pass,
+             &(struct op_call){OP_RMSNORM_FORWARD,
+                               .rmsnorm_forward = {.out = out,
+                                                   .rstd = rstd,
+                                                   .x = x,
+                                                   .weight = pass_weight(pass, role, layer),
+                                                   .epsilon = (float)pass->config->norm_eps}});
 }

@@ -1,76 +1,98 @@
 /* One pass of a batch through the transformer: what forwards and backwards share. Internal to
- * core/train. */
+ * core/train.
+ *
+ * pass_begin() copies a batch to the device; forward.h and backward.h run it. A pass owns nothing:
+ * its memory is the network's, its documents the batch's.
+ */
 #ifndef SPECTRUM_TRAIN_PASS_H
 #define SPECTRUM_TRAIN_PASS_H
 
-#include "train/transformer.h"
+#include "text/packing.h"
+#include "train/network.h"
+
+/* Sums over the supervised tokens since network_clear(). */
+struct loss_sums {
+    double entropy; /* of -log p, each times its target's weight */
+    double z;       /* of the z-loss, likewise */
+};
+/* Takes a tensor's gradient as soon as it is complete, and may update the tensor. Needs
+ * updates_in_backward, which needs it, and batches that are steps of their own. */
+struct gradient_sink {
+    void *context;
+    void (*take)(void *context, size_t tensor);
+    /* asked before the first gradient; false ends the pass there. NULL: always */
+    bool (*wants)(void *asker, const struct loss_sums *sums);
+    void *asker;
+};
 
 struct pass {
-    struct transformer *transformer;
-    const struct train_ops *ops;
-    void *self;
+    struct network *network;
+    struct backend *backend;
     const struct model_config *config;
-    enum storage type;
+    enum storage type; /* of activations */
     int64_t tokens;
     struct documents documents;
-    struct attention_shape shape;
-    int64_t wide, narrow; /* columns of q and of k, v */
-    struct place ids, positions, rope;
-    struct targets targets;
+    struct tensor ids, positions, rope;
+    struct tensor targets, weights;   /* weights: absent where each counts 1 */
     const struct gradient_sink *sink; /* NULL: gradients are added up */
-    bool again;                       /* computes a block anew: its second set of buffers */
+    float z_loss;
+    bool (*should_stop)(void *context); /* NULL: it is never asked */
+    void *asked;
+    bool recompute; /* runs a block again, in its second set of buffers */
 };
 
 /* Copies the batch to the device. */
-struct pass pass_begin(struct transformer *transformer, const struct batch *batch);
+struct pass pass_begin(struct network *network, const struct batch *batch);
 
-/* pass_forward.c: the embeddings, the first block's input; and from there to the final norm. */
-void pass_embed(const struct pass *pass);
-void pass_forward(const struct pass *pass);
-/* Whoever waits for it has said that it should end: what it computed is worth nothing. */
-bool pass_is_stopped(const struct pass *pass);
-/* Computes a block anew, as far as its backward pass needs: from its input to gate and up, and A of
- * its last layer's adapter. */
-void pass_forward_again(const struct pass *pass, int layer);
-/* Adds the loss; with `backward` also the gradients of the head and of its input. */
-void pass_head_loss(const struct pass *pass, bool backward);
+static inline void pass_run(const struct pass *pass, const struct op_call *call)
+{
+    backend_run(pass->backend, call);
+}
 
-/* pass_backward.c: from the head's input down to the lowest trained tensor. */
-void pass_backward(const struct pass *pass);
+/* --- tensors: not there where the plan has none --- */
 
-/* --- where things are --- */
+/* Columns of q and attention's output; of k and v. */
+int64_t pass_q_width(const struct pass *pass);
+int64_t pass_kv_width(const struct pass *pass);
 
-/* A buffer by its index in the plan; nowhere for -1. */
-struct place transformer_planned_place(const struct transformer *transformer, int buffer);
-struct place pass_run_place(const struct pass *pass, enum run_slot slot);
-struct place pass_block_place(const struct pass *pass, int layer, enum block_slot slot);
-/* Where a block's output goes: the next block's input. */
-struct place pass_output_place(const struct pass *pass, int layer);
+/* Of a block: as its slot says (memory_plan.h), [T, ...]. */
+struct tensor pass_block(const struct pass *pass, int layer, enum block_slot slot);
+/* Of the run: [T, cols], of the activations' type. */
+struct tensor pass_rows(const struct pass *pass, enum run_slot slot, int64_t cols);
+/* Workspaces: bytes. */
+struct tensor pass_workspace(const struct pass *pass, enum run_slot slot);
+/* The residual stream where it leaves a block: the next block's input, [T, H]. */
+struct tensor pass_output(const struct pass *pass, int layer);
+
 const struct module *pass_module(const struct pass *pass, enum module_role role, int layer,
                                  bool bias);
-struct place pass_module_place(const struct pass *pass, const struct module *module,
-                               enum tensor_slot slot);
+/* A module's weight, gradient, ...; module NULL: not there. */
+struct tensor pass_values(const struct pass *pass, const struct module *module,
+                          enum tensor_slot slot);
 /* Where a module's gradient is added up; with a sink from zero, as another's was there before. */
-struct place pass_fresh_gradient(const struct pass *pass, const struct module *module);
-/* What stands beside a linear layer (recipe.h); low.buffer is NULL where nothing does. */
+struct tensor pass_fresh_gradient(const struct pass *pass, const struct module *module);
+struct tensor pass_weight(const struct pass *pass, enum module_role role, int layer);
+/* Of a block's linear layer: dequantised where it is quantised, until the next call. */
+struct tensor pass_linear_weight(const struct pass *pass, enum module_role role, int layer);
+
+/* What stands beside a linear layer (recipe.h); `low` is not there where nothing does. */
 struct adapter {
-    struct weight a, b;
-    struct place grad_a, grad_b;
-    struct place low; /* [T, rank]: scale A x */
-    int64_t rank;
-    float scale; /* alpha / rank */
+    struct tensor a, b; /* [rank, K], [N, rank] */
+    struct tensor grad_a, grad_b;
+    struct tensor low; /* [T, rank]: scale A x */
+    float scale;       /* alpha / rank */
 };
 struct adapter pass_adapter(const struct pass *pass, enum module_role role, int layer);
 
-/* Of a block's linear layer: dequantised where it is quantised, until the next call. */
-struct weight pass_linear_weight(const struct pass *pass, enum module_role role, int layer);
-struct weight pass_weight(const struct pass *pass, enum module_role role, int layer);
 /* The module that makes the logits. */
 enum module_role pass_head_role(const struct pass *pass);
-/* Full or sliding, as the layer has it. */
-struct attention_shape pass_shape(const struct pass *pass, int layer);
 
-/* In place. */
-void pass_rotate(const struct pass *pass, struct place x, int heads, bool backward);
+/* --- operations of both directions --- */
+
+/* Turns q or k by the tokens' positions, in place; `backward` turns back. */
+void pass_rotate(const struct pass *pass, struct tensor x, bool backward);
+/* RMSNorm of x by the weight of that role; rstd is kept. */
+void pass_norm(const struct pass *pass, enum module_role role, int layer, struct tensor out,
+               struct tensor rstd, struct tensor x);
 
 #endif

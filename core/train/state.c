@@ -381,10 +381,10 @@ static int read_since(const cJSON *json, struct optimizer *optimizer, int64_t st
         return error_set(err, "%s: \"since\" is no object of steps by name", where);
     cJSON_ArrayForEach(item, list)
     {
-        size_t number = run_tensor_find(optimizer->transformer->model, item->string);
-        size_t count = run_tensor_count(optimizer->transformer->model);
-        bool trains =
-            number < count && transformer_place(optimizer->transformer, number, TENSOR_M).buffer;
+        size_t number = run_tensor_find(optimizer->transformer->network.model, item->string);
+        size_t count = run_tensor_count(optimizer->transformer->network.model);
+        bool trains = number < count &&
+                      network_place(&optimizer->transformer->network, number, TENSOR_M).buffer;
         if (!trains ||
             json_need_int64(list, item->string, &optimizer->since[optimizer->place_of[number]], 0,
                             step, where, err) != 0)
@@ -402,7 +402,8 @@ int state_load(const char *folder, struct optimizer *optimizer, struct progress 
     cJSON *json = state_read_json(folder, &path, err);
     const char *machine = "";
     int status =
-        json ? check_identity(json, identity, optimizer->transformer->model, path, err) : -1;
+        json ? check_identity(json, identity, optimizer->transformer->network.model, path, err)
+             : -1;
     if (status == 0)
         status = check_trained(json, optimizer, path, err);
     if (status == 0)
@@ -443,7 +444,8 @@ int state_carry(const char *folder, struct optimizer *optimizer, struct progress
     char *path;
     cJSON *json = state_read_json(folder, &path, err);
     int status =
-        json ? check_identity(json, identity, optimizer->transformer->model, path, err) : -1;
+        json ? check_identity(json, identity, optimizer->transformer->network.model, path, err)
+             : -1;
     if (status == 0)
         status = read_progress(json, progress, path, err);
     if (status == 0)

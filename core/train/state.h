@@ -108,7 +108,7 @@ int state_read_evaluations(const cJSON *json, int64_t step, struct evaluated *la
 void state_put_evaluated(struct json_writer *json, const char *key,
                          const struct evaluated *evaluated);
 
-/* Reads a state folder into the transformer and *progress. Refuses one of another model, other
+/* Reads a state folder into the network and *progress. Refuses one of another model, other
  * data, another freeze set or precision, and says which. *exact: continuing gives the same numbers
  * to the bit. */
 int state_load(const char *folder, struct optimizer *optimizer, struct progress *progress,
@@ -123,11 +123,11 @@ int state_carry(const char *folder, struct optimizer *optimizer, struct progress
 int state_read_sets(const char *folder, const struct model *model, bool *trained, bool *touched,
                     struct error *err);
 
-/* Puts the trained weights of a state folder over those of a transformer that does not train, for
+/* Puts the trained weights of a state folder over those of a network that does not train, for
  * evaluation and generation; in another storage type they are rounded. */
-int state_overlay(const char *folder, struct transformer *transformer, struct error *err);
+int state_overlay(const char *folder, struct network *network, struct error *err);
 /* The same from one file of tensors, such as PEFT's adapter_model.safetensors. */
-int state_overlay_file(const char *path, struct transformer *transformer, struct error *err);
+int state_overlay_file(const char *path, struct network *network, struct error *err);
 
 /* Which state of a run is meant. */
 struct state_choice {

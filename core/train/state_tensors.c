@@ -67,12 +67,13 @@ static void items_free(struct items *items)
 static enum dtype dtype_of(const struct optimizer *optimizer, const struct run_tensor *tensor,
                            enum tensor_slot slot)
 {
-    enum moment_type moments = recipe_moments(&optimizer->transformer->recipe, tensor);
+    enum moment_type moments = recipe_moments(&optimizer->transformer->network.recipe, tensor);
     bool moment = slot == TENSOR_M || slot == TENSOR_V;
     if (moment && moments == MOMENTS_INT8)
         return DTYPE_U8;
-    bool narrow = moment ? moments == MOMENTS_BF16
-                         : slot == TENSOR_WEIGHT && optimizer->transformer->storage == STORAGE_BF16;
+    bool narrow =
+        moment ? moments == MOMENTS_BF16
+               : slot == TENSOR_WEIGHT && optimizer->transformer->network.storage == STORAGE_BF16;
     return narrow ? DTYPE_BF16 : DTYPE_F32;
 }
 
@@ -95,8 +96,8 @@ static char *item_name(const struct run_tensor *tensor, const char *suffix, stru
 static int add_item(struct items *items, const struct optimizer *optimizer, size_t number,
                     enum tensor_slot slot, const char *suffix, struct error *err)
 {
-    struct run_tensor tensor = transformer_tensor(optimizer->transformer, number);
-    struct place place = transformer_place(optimizer->transformer, number, slot);
+    struct run_tensor tensor = network_tensor(&optimizer->transformer->network, number);
+    struct place place = network_place(&optimizer->transformer->network, number, slot);
     bool scales = slot == TENSOR_M_SCALES || slot == TENSOR_V_SCALES;
     bool vector = scales || tensor.module->tensor->rank == 1;
     int64_t elements =
@@ -119,8 +120,8 @@ static int add_item(struct items *items, const struct optimizer *optimizer, size
 /* Weights that trained earlier in the run are saved with what trains now. */
 static int add_touched(struct items *items, const struct optimizer *optimizer, struct error *err)
 {
-    const struct recipe *recipe = &optimizer->transformer->recipe;
-    size_t count = recipe->touched ? optimizer->transformer->model->module_count : 0;
+    const struct recipe *recipe = &optimizer->transformer->network.recipe;
+    size_t count = recipe->touched ? optimizer->transformer->network.model->module_count : 0;
     for (size_t i = 0; i < count; i++)
         if (recipe->touched[i] && !recipe->trained[i] &&
             add_item(items, optimizer, i, TENSOR_WEIGHT, "", err) != 0)
@@ -132,8 +133,8 @@ static int add_touched(struct items *items, const struct optimizer *optimizer, s
 static int items_make(struct items *items, const struct optimizer *optimizer,
                       const struct state_file *file, struct error *err)
 {
-    size_t most =
-        optimizer->count * (size_t)file->part_count + optimizer->transformer->model->module_count;
+    size_t most = optimizer->count * (size_t)file->part_count +
+                  optimizer->transformer->network.model->module_count;
     *items = (struct items){.list = array_alloc(most, sizeof *items->list, err)};
     if (!items->list)
         return -1;
@@ -147,8 +148,8 @@ static int items_make(struct items *items, const struct optimizer *optimizer,
 
 size_t state_weight_count(const struct optimizer *optimizer)
 {
-    const struct recipe *recipe = &optimizer->transformer->recipe;
-    size_t count = optimizer->count, modules = optimizer->transformer->model->module_count;
+    const struct recipe *recipe = &optimizer->transformer->network.recipe;
+    size_t count = optimizer->count, modules = optimizer->transformer->network.model->module_count;
     for (size_t i = 0; recipe->touched && i < modules; i++)
         count += recipe->touched[i] && !recipe->trained[i];
     return count;
@@ -228,7 +229,7 @@ int state_tensors_save(const char *folder, const struct optimizer *optimizer,
         char *path = path_join(folder, files[i].name, err);
         status = path ? items_make(&items, optimizer, &files[i], err) : -1;
         if (status == 0 && items.count > 0) {
-            status = save_items(path, optimizer->transformer->backend, &items, digest, err);
+            status = save_items(path, optimizer->transformer->network.backend, &items, digest, err);
             state_put_file(said, files[i].name, digest);
         }
         if (path)
@@ -248,8 +249,8 @@ char *state_find_not_finite(const struct optimizer *optimizer)
         struct error why = ERROR_INIT;
         int status = items_make(&items, optimizer, &files[i], NULL);
         for (size_t at = 0; status == 0 && at < items.count && !found; at++)
-            if (put_item(NULL, optimizer->transformer->backend, &items.list[at], staging, &why) !=
-                0)
+            if (put_item(NULL, optimizer->transformer->network.backend, &items.list[at], staging,
+                         &why) != 0)
                 found = string_copy(items.list[at].name, NULL);
         items_free(&items);
     }
@@ -297,7 +298,7 @@ static int load_items(const char *path, struct optimizer *optimizer, const struc
                       void (*absent)(struct optimizer *optimizer, size_t tensor), struct error *err)
 {
     struct checkpoint *checkpoint = NULL;
-    const struct backend *backend = optimizer->transformer->backend;
+    const struct backend *backend = optimizer->transformer->network.backend;
     void *staging = array_alloc(1, STAGING, err);
     int status = staging ? checkpoint_open(&checkpoint, path, err) : -1;
     for (size_t i = 0; i < items->count && status == 0; i++) {
@@ -350,44 +351,44 @@ static void begins_now(struct optimizer *optimizer, size_t tensor)
 
 int state_tensors_carry(const char *folder, struct optimizer *optimizer, struct error *err)
 {
-    if (state_overlay(folder, optimizer->transformer, err) != 0 ||
+    if (state_overlay(folder, &optimizer->transformer->network, err) != 0 ||
         load_file(folder, optimizer, &files[1], leave_as_made, err) != 0)
         return -1;
     return load_file(folder, optimizer, &files[2], begins_now, err);
 }
 
 static int overlay_tensor(const struct checkpoint *checkpoint, const struct tensor_info *tensor,
-                          struct transformer *transformer, struct error *err)
+                          struct network *network, struct error *err)
 {
-    size_t number = run_tensor_find(transformer->model, tensor->name);
-    bool known = number < run_tensor_count(transformer->model) &&
-                 transformer_place(transformer, number, TENSOR_WEIGHT).buffer;
-    if (!known || tensor->elements != transformer_tensor(transformer, number).parameters)
+    size_t number = run_tensor_find(network->model, tensor->name);
+    bool known = number < run_tensor_count(network->model) &&
+                 network_place(network, number, TENSOR_WEIGHT).buffer;
+    if (!known || tensor->elements != network_tensor(network, number).parameters)
         return error_set(err, "%s: %s is no tensor of this model", checkpoint_path(checkpoint),
                          tensor->name);
     float *values = array_alloc((size_t)tensor->elements, sizeof *values, err);
     int status =
         values ? checkpoint_read_f32(checkpoint, tensor, 0, tensor->elements, values, err) : -1;
     if (status == 0)
-        status = transformer_write_weight(transformer, number, values, err);
+        status = network_write_weight(network, number, values, err);
     free(values);
     return status;
 }
 
-int state_overlay_file(const char *path, struct transformer *transformer, struct error *err)
+int state_overlay_file(const char *path, struct network *network, struct error *err)
 {
     struct checkpoint *checkpoint = NULL;
     int status = checkpoint_open(&checkpoint, path, err);
     for (size_t i = 0; status == 0 && i < checkpoint_count(checkpoint); i++)
-        status = overlay_tensor(checkpoint, checkpoint_tensor(checkpoint, i), transformer, err);
+        status = overlay_tensor(checkpoint, checkpoint_tensor(checkpoint, i), network, err);
     checkpoint_close(checkpoint);
     return status;
 }
 
-int state_overlay(const char *folder, struct transformer *transformer, struct error *err)
+int state_overlay(const char *folder, struct network *network, struct error *err)
 {
     char *path = path_join(folder, files[0].name, err);
-    int status = path ? state_overlay_file(path, transformer, err) : -1;
+    int status = path ? state_overlay_file(path, network, err) : -1;
     free(path);
     return status;
 }

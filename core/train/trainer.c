@@ -196,7 +196,7 @@ struct frozen_count trainer_frozen(const struct trainer *trainer)
 
 const struct memory_plan *trainer_memory(const struct trainer *trainer)
 {
-    return trainer->transformer->plan;
+    return trainer->transformer->network.plan;
 }
 
 const struct progress *trainer_progress(const struct trainer *trainer)

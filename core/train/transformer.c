@@ -1,34 +1,53 @@
-#include "train/pass.h"
+#include "train/transformer.h"
 
 #include "base/number.h"
-#include "base/random.h"
-#include "compute/quantize.h"
+#include "train/backward.h"
+#include "train/forward.h"
 
-#include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 /* --- making --- */
 
-static struct memory_request request_of(struct backend *backend, const struct model *model,
+/* Shapes alone: nothing is there yet. */
+static size_t attention_workspace(const struct backend *backend, const struct model_config *config,
+                                  const struct transformer_options *options)
+{
+    const struct place none = {NULL, 0};
+    int64_t d = config->head_dim;
+    struct tensor q = tensor_at(none, options->storage, options->tokens, config->heads * d);
+    struct tensor k = tensor_at(none, options->storage, options->tokens, config->kv_heads * d);
+    return backend_workspace(
+        backend,
+        &(struct op_call){OP_ATTENTION_BACKWARD,
+                          .attention_backward = {.q = q, .k = k, .v = k, .head_dim = (int)d}});
+}
+
+static size_t head_workspace(const struct backend *backend, const struct model_config *config,
+                             const struct transformer_options *options)
+{
+    const struct place none = {NULL, 0};
+    struct tensor x = tensor_at(none, options->storage, options->tokens, config->hidden);
+    struct tensor head = tensor_at(none, options->storage, config->vocab, config->hidden);
+    return backend_workspace(backend,
+                             &(struct op_call){OP_HEAD_LOSS, .head_loss = {.x = x, .head = head}});
+}
+
+static struct memory_request request_of(const struct backend *backend, const struct model *model,
                                         const struct transformer_options *options)
 {
-    const struct model_config *config = &model->config;
-    const struct train_ops *ops = backend->train;
-    struct attention_shape shape = {options->tokens, (int)config->heads, (int)config->kv_heads,
-                                    (int)config->head_dim, 0};
-    struct memory_request request = {.model = model,
-                                     .recipe = options->recipe,
-                                     .tokens = options->tokens,
-                                     .max_positions = options->max_positions,
-                                     .storage = options->storage,
-                                     .masters = options->masters,
-                                     .generation = options->generation,
-                                     .recomputed = options->recomputed,
-                                     .updates_in_backward = options->updates_in_backward};
-    request.attention_workspace = ops->attention_workspace(backend->self, shape, options->storage);
-    request.head_workspace = ops->head_workspace(backend->self, options->tokens, config->hidden,
-                                                 config->vocab, options->storage);
-    return request;
+    return (struct memory_request){
+        .model = model,
+        .recipe = options->recipe,
+        .tokens = options->tokens,
+        .max_positions = options->max_positions,
+        .storage = options->storage,
+        .masters = options->masters,
+        .generation = options->generation,
+        .recomputed = options->recomputed,
+        .updates_in_backward = options->updates_in_backward,
+        .attention_workspace = attention_workspace(backend, &model->config, options),
+        .head_workspace = head_workspace(backend, &model->config, options)};
 }
 
 int transformer_plan(struct memory_plan **out, struct backend *backend, const struct model *model,
@@ -42,232 +61,30 @@ int transformer_plan(struct memory_plan **out, struct backend *backend, const st
                          "documents of %lld tokens: dynamic rotary scaling changes behind %lld, "
                          "which is not supported; use a --seq-len up to that",
                          (long long)options->max_positions, (long long)model->config.max_positions);
-    if (!backend->train)
+    if (!backend_can_train(backend))
         return error_set(err, "the back end \"%s\" computes scans alone: use --device cpu",
                          backend->name);
     struct memory_request request = request_of(backend, model, options);
     return memory_plan_make(out, &request, err);
 }
 
-/* Where the plan put a buffer, by its index there; nowhere for -1. */
-struct place transformer_planned_place(const struct transformer *transformer, int buffer)
-{
-    if (buffer < 0)
-        return (struct place){NULL, 0};
-    return (struct place){transformer->arena, transformer->plan->buffers[buffer].offset};
-}
-
-struct place transformer_place(const struct transformer *transformer, size_t tensor,
-                               enum tensor_slot slot)
-{
-    return transformer_planned_place(transformer, transformer->plan->tensors[tensor][slot]);
-}
-
-struct run_tensor transformer_tensor(const struct transformer *transformer, size_t tensor)
-{
-    return run_tensor(transformer->model, transformer->recipe.rank, tensor);
-}
-
-struct place transformer_run_place(const struct transformer *transformer, enum run_slot slot)
-{
-    return transformer_planned_place(transformer, transformer->plan->run[slot]);
-}
-
-enum storage transformer_storage(const struct transformer *transformer, size_t tensor)
-{
-    return tensor < transformer->model->module_count
-               ? recipe_storage(&transformer->recipe, tensor, transformer->storage)
-               : transformer->storage;
-}
-
-static int write_rounded(struct transformer *transformer, struct place place, const float *values,
-                         size_t count, struct error *err)
-{
-    struct backend *backend = transformer->backend;
-    uint16_t *rounded = array_alloc(count, sizeof *rounded, err);
-    if (!rounded)
-        return -1;
-    for (size_t i = 0; i < count; i++)
-        rounded[i] = bf16_from_float(values[i]);
-    backend->write(backend->self, place, rounded, count * sizeof *rounded);
-    free(rounded);
-    return 0;
-}
-
-static int write_quantized(struct transformer *transformer, size_t tensor, const float *values,
-                           size_t count, struct error *err)
-{
-    struct backend *backend = transformer->backend;
-    enum storage storage = transformer_storage(transformer, tensor);
-    struct stored_bytes bytes = quantized_bytes(storage, (int64_t)count);
-    void *data = array_alloc(bytes.data, 1, err);
-    void *scales = data ? array_alloc(bytes.scales, 1, err) : NULL;
-    if (scales) {
-        quantize_weight(data, scales, storage, values, (int64_t)count);
-        backend->write(backend->self, transformer_place(transformer, tensor, TENSOR_WEIGHT), data,
-                       bytes.data);
-        backend->write(backend->self, transformer_place(transformer, tensor, TENSOR_SCALES), scales,
-                       bytes.scales);
-    }
-    int result = scales ? 0 : -1;
-    free(data);
-    free(scales);
-    return result;
-}
-
-int transformer_write_weight(struct transformer *transformer, size_t tensor, const float *values,
-                             struct error *err)
-{
-    size_t count = (size_t)transformer_tensor(transformer, tensor).parameters;
-    struct place place = transformer_place(transformer, tensor, TENSOR_WEIGHT);
-    struct place master = transformer_place(transformer, tensor, TENSOR_MASTER);
-    struct backend *backend = transformer->backend;
-    if (transformer_storage(transformer, tensor) != transformer->storage)
-        return write_quantized(transformer, tensor, values, count, err);
-    if (master.buffer)
-        backend->write(backend->self, master, values, count * 4);
-    if (transformer->storage == STORAGE_BF16)
-        return write_rounded(transformer, place, values, count, err);
-    backend->write(backend->self, place, values, count * 4);
-    return 0;
-}
-
-/* One NaN makes every loss NaN, and names nothing. */
-static int check_finite(const struct module *module, const float *values, struct error *err)
-{
-    for (int64_t i = 0; i < module->parameters; i++)
-        if (!isfinite(values[i]))
-            return error_set_kind(err, ERROR_NOT_FINITE,
-                                  "tensor %s has %s at row %lld, column %lld: no loss can be "
-                                  "computed; mend the checkpoint or fetch it again",
-                                  module->name, isnan(values[i]) ? "NaN" : "Inf",
-                                  (long long)(i / module->cols), (long long)(i % module->cols));
-    return 0;
-}
-
-static int load_weights(struct transformer *transformer, struct error *err)
-{
-    const struct model *model = transformer->model;
-    int64_t most = 0;
-    for (size_t i = 0; i < model->module_count; i++)
-        if (model->modules[i].parameters > most)
-            most = model->modules[i].parameters;
-    float *values = array_alloc((size_t)most, sizeof *values, err);
-    if (!values)
-        return -1;
-    int result = 0;
-    for (size_t i = 0; i < model->module_count && result == 0; i++) {
-        if (!module_is_used(model, &model->modules[i]))
-            continue;
-        result = model_read_f32(model, &model->modules[i], values, err);
-        if (result == 0)
-            result = check_finite(&model->modules[i], values, err);
-        if (result == 0)
-            result = transformer_write_weight(transformer, i, values, err);
-    }
-    free(values);
-    return result;
-}
-
-/* A of a new adapter; B stays zero, so that the model begins as its base is. */
-static int init_adapter(struct transformer *transformer, size_t tensor, uint64_t seed,
-                        struct error *err)
-{
-    struct run_tensor a = transformer_tensor(transformer, tensor);
-    float *values = array_alloc((size_t)a.parameters, sizeof *values, err);
-    if (!values)
-        return -1;
-    struct random_stream stream = {seed ^ (uint64_t)tensor << 32, 0};
-    double bound = 1 / sqrt((double)a.cols);
-    for (int64_t i = 0; i < a.parameters; i++)
-        values[i] = (float)(bound * (2 * random_uniform(&stream) - 1));
-    int result = transformer_write_weight(transformer, tensor, values, err);
-    free(values);
-    return result;
-}
-
-/* Weights and masters of all B lie where zeros are wanted. */
-static void clear_adapter(struct transformer *transformer, size_t tensor)
-{
-    static const enum tensor_slot slots[] = {TENSOR_WEIGHT, TENSOR_MASTER};
-    for (size_t i = 0; i < sizeof slots / sizeof *slots; i++) {
-        int buffer = transformer->plan->tensors[tensor][slots[i]];
-        if (buffer >= 0)
-            transformer->ops->fill_zero(transformer->backend->self,
-                                        transformer_planned_place(transformer, buffer),
-                                        transformer->plan->buffers[buffer].bytes);
-    }
-}
-
-static int init_adapters(struct transformer *transformer, uint64_t seed, struct error *err)
-{
-    const struct model *model = transformer->model;
-    for (size_t i = 0; i < model->module_count; i++) {
-        if (!transformer->recipe.adapted || !transformer->recipe.adapted[i])
-            continue;
-        const struct module *module = &model->modules[i];
-        clear_adapter(transformer, run_tensor_index(model, module, PART_B));
-        if (init_adapter(transformer, run_tensor_index(model, module, PART_A), seed, err) != 0)
-            return -1;
-    }
-    return 0;
-}
-
-static int load_rope(struct transformer *transformer, struct error *err)
-{
-    size_t count = (size_t)(transformer->max_positions * transformer->config->head_dim);
-    float *table = array_alloc(count, sizeof *table, err);
-    if (!table)
-        return -1;
-    rope_fill(table, transformer->config, transformer->max_positions);
-    transformer->backend->write(transformer->backend->self,
-                                transformer_run_place(transformer, RUN_ROPE), table,
-                                count * sizeof *table);
-    free(table);
-    return 0;
-}
-
-/* Gradients are summed from zero, moments begin at zero; nothing else needs a first value. */
-static void clear_state(struct transformer *transformer)
-{
-    const struct memory_plan *plan = transformer->plan;
-    struct place moments = {transformer->arena, plan->region[MEMORY_OPTIMIZER]};
-    transformer->ops->fill_zero(transformer->backend->self, moments, plan->bytes[MEMORY_OPTIMIZER]);
-    transformer_clear(transformer);
-}
-
 int transformer_new(struct transformer **out, struct backend *backend, const struct model *model,
                     const struct transformer_options *options, struct error *err)
 {
     struct transformer *transformer = array_alloc(1, sizeof *transformer, err);
-    if (!transformer)
-        return -1;
-    *transformer = (struct transformer){.backend = backend,
-                                        .ops = backend->train,
-                                        .model = model,
-                                        .config = &model->config,
-                                        .recipe = options->recipe,
-                                        .storage = options->storage,
-                                        .tokens = options->tokens,
-                                        .max_positions = options->max_positions,
-                                        .z_loss = options->z_loss,
-                                        .neftune = options->neftune};
-    if (transformer_plan(&transformer->plan, backend, model, options, err) != 0)
+    struct memory_plan *plan = NULL;
+    if (!transformer || transformer_plan(&plan, backend, model, options, err) != 0)
         goto failed;
-    transformer->arena =
-        backend->alloc(backend->self, options->layout_only ? 1 : transformer->plan->total, err);
-    if (transformer->arena && options->layout_only) {
-        *out = transformer;
-        return 0;
-    }
-    if (!transformer->arena || load_weights(transformer, err) != 0 ||
-        init_adapters(transformer, options->seed, err) != 0 || load_rope(transformer, err) != 0)
+    transformer->z_loss = options->z_loss;
+    transformer->neftune = options->neftune;
+    struct memory_request request = request_of(backend, model, options);
+    if (network_init(&transformer->network, backend, &request, plan, options->seed,
+                     options->layout_only, err) != 0)
         goto failed;
-    clear_state(transformer);
     *out = transformer;
     return 0;
 failed:
-    transformer_free(transformer);
+    free(transformer);
     return -1;
 }
 
@@ -275,34 +92,67 @@ void transformer_free(struct transformer *transformer)
 {
     if (!transformer)
         return;
-    if (transformer->arena)
-        transformer->backend->free(transformer->backend->self, transformer->arena);
-    memory_plan_free(transformer->plan);
+    network_free(&transformer->network);
     free(transformer);
+}
+
+/* --- which tokens it takes --- */
+
+/* Token ids come from a tokenizer, rows of the embedding from the model: where a token was added
+ * without a row, or the two do not belong together, an id would read past the weights. */
+static int refuse(const struct model *model, int32_t id, const struct tokenizer *tokenizer,
+                  struct error *err)
+{
+    const char *text = tokenizer ? tokenizer_token_text(tokenizer, id) : NULL;
+    char name[64] = "";
+    if (text)
+        snprintf(name, sizeof name, "\"%.40s\" is ", text);
+    return error_set(err,
+                     "%sthe tokenizer's token %d, but the model has %lld (rows of its embedding): "
+                     "leave it out of the text, give the embedding a row for it (transformers: "
+                     "resize_token_embeddings), or take the tokenizer that belongs to the model",
+                     name, id, (long long)model->config.vocab);
+}
+
+int transformer_check_tokens(const struct model *model, const int32_t *ids, size_t count,
+                             const struct tokenizer *tokenizer, struct error *err)
+{
+    for (size_t i = 0; i < count; i++)
+        if (ids[i] < 0 || ids[i] >= model->config.vocab)
+            return refuse(model, ids[i], tokenizer, err);
+    return 0;
+}
+
+int transformer_check_ids(const struct model *model, const struct dataset *data,
+                          const struct tokenizer *tokenizer, struct error *err)
+{
+    const int32_t largest = dataset_largest_id(data);
+    return transformer_check_tokens(model, &largest, 1, tokenizer, err);
 }
 
 /* --- for the trainer --- */
 
 void transformer_clear(struct transformer *transformer)
 {
-    const struct memory_plan *plan = transformer->plan;
-    struct place gradients = {transformer->arena, plan->region[MEMORY_GRADIENTS]};
-    void *self = transformer->backend->self;
-    transformer->ops->fill_zero(self, transformer_run_place(transformer, RUN_LOSS),
-                                sizeof(struct loss_sums));
-    if (plan->bytes[MEMORY_GRADIENTS] > 0)
-        transformer->ops->fill_zero(self, gradients, plan->bytes[MEMORY_GRADIENTS]);
+    network_clear(&transformer->network);
+}
+
+static struct pass begin(struct transformer *transformer, const struct batch *batch)
+{
+    struct pass pass = pass_begin(&transformer->network, batch);
+    pass.z_loss = transformer->z_loss;
+    return pass;
 }
 
 void transformer_run(struct transformer *transformer, const struct batch *batch,
                      bool with_gradients)
 {
-    struct pass pass = pass_begin(transformer, batch);
-    pass_embed(&pass);
-    pass_forward(&pass);
-    pass_head_loss(&pass, with_gradients);
+    struct pass pass = begin(transformer, batch);
+    forward_embed(&pass);
+    forward_blocks(&pass);
+    forward_head_loss(&pass, with_gradients);
     if (with_gradients)
-        pass_backward(&pass);
+        backward_run(&pass);
 }
 
 static bool is_wanted(struct transformer *transformer, const struct gradient_sink *sink)
@@ -314,46 +164,58 @@ static bool is_wanted(struct transformer *transformer, const struct gradient_sin
     return transformer_loss(transformer, &sums, &trouble) == 0 && sink->wants(sink->asker, &sums);
 }
 
+static void add_noise(const struct pass *pass, float neftune, struct noise_draw draw)
+{
+    pass_run(pass, &(struct op_call){
+                       OP_ADD_NOISE,
+                       .add_noise = {
+                           .x = pass_block(pass, 0, SLOT_INPUT),
+                           .documents = pass->documents,
+                           .alpha = neftune,
+                           .key = {(uint32_t)(draw.seed ^ draw.seed >> 32), (uint32_t)draw.step},
+                           .batch = draw.batch,
+                       }});
+}
+
 void transformer_train(struct transformer *transformer, const struct batch *batch,
                        struct noise_draw draw, const struct gradient_sink *sink)
 {
-    struct pass pass = pass_begin(transformer, batch);
-    const uint32_t key[2] = {(uint32_t)(draw.seed ^ draw.seed >> 32), (uint32_t)draw.step};
+    struct pass pass = begin(transformer, batch);
     pass.sink = sink;
-    pass_embed(&pass);
+    forward_embed(&pass);
     if (transformer->neftune > 0)
-        pass.ops->add_noise(pass.self, pass_block_place(&pass, 0, SLOT_INPUT), pass.type,
-                            pass.config->hidden, pass.documents, transformer->neftune, key,
-                            draw.batch);
-    pass_forward(&pass);
-    pass_head_loss(&pass, true);
+        add_noise(&pass, transformer->neftune, draw);
+    forward_blocks(&pass);
+    forward_head_loss(&pass, true);
     if (!sink || is_wanted(transformer, sink))
-        pass_backward(&pass);
+        backward_run(&pass);
 }
 
 int transformer_loss(struct transformer *transformer, struct loss_sums *sums, struct error *err)
 {
-    struct backend *backend = transformer->backend;
+    struct backend *backend = transformer->network.backend;
     if (backend->wait(backend->self, err) != 0)
         return -1;
-    backend->read(backend->self, sums, transformer_run_place(transformer, RUN_LOSS), sizeof *sums);
+    backend->read(backend->self, sums, network_run_place(&transformer->network, RUN_LOSS),
+                  sizeof *sums);
     return 0;
 }
 
 int64_t transformer_longest(const struct transformer *transformer)
 {
-    return transformer->tokens < transformer->max_positions ? transformer->tokens
-                                                            : transformer->max_positions;
+    return transformer->network.tokens < transformer->network.max_positions
+               ? transformer->network.tokens
+               : transformer->network.max_positions;
 }
 
 static int read_logits(struct transformer *transformer, float *logits, struct error *err)
 {
-    struct backend *backend = transformer->backend;
-    struct place place = transformer_run_place(transformer, RUN_LOGITS);
-    size_t vocab = (size_t)transformer->config->vocab;
+    struct backend *backend = transformer->network.backend;
+    struct place place = network_run_place(&transformer->network, RUN_LOGITS);
+    size_t vocab = (size_t)transformer->network.config->vocab;
     if (backend->wait(backend->self, err) != 0)
         return -1;
-    if (transformer->storage == STORAGE_F32) {
+    if (transformer->network.storage == STORAGE_F32) {
         backend->read(backend->self, logits, place, vocab * sizeof *logits);
         return 0;
     }
@@ -372,7 +234,26 @@ void transformer_ask(struct transformer *transformer, bool (*should_stop)(void *
 {
     transformer->should_stop = should_stop;
     transformer->asked = context;
-    transformer->stopped = false;
+}
+
+/* Of the last token, whose row is copied to where a tensor may begin. */
+static void last_logits(const struct pass *pass)
+{
+    const struct network *network = pass->network;
+    int64_t hidden = network->config->hidden, vocab = network->config->vocab;
+    size_t row = (size_t)hidden * storage_size(pass->type);
+    struct place last = network_run_place(network, RUN_FINAL_NORM);
+    struct place single = network_run_place(network, RUN_ROW);
+    struct place logits = network_run_place(network, RUN_LOGITS);
+    last.offset += (size_t)(pass->tokens - 1) * row;
+    pass_run(pass, &(struct op_call){OP_COPY, .copy = {.out = tensor_of_bytes(single, row),
+                                                       .from = tensor_of_bytes(last, row)}});
+    pass_run(pass, &(struct op_call){OP_LINEAR_FORWARD,
+                                     .linear_forward = {
+                                         .out = tensor_at(logits, pass->type, 1, vocab),
+                                         .x = tensor_at(single, pass->type, 1, hidden),
+                                         .weight = pass_weight(pass, pass_head_role(pass), -1),
+                                     }});
 }
 
 int transformer_logits(struct transformer *transformer, const int32_t *ids, int64_t count,
@@ -382,7 +263,7 @@ int transformer_logits(struct transformer *transformer, const int32_t *ids, int6
     if (count < 1 || count > most)
         return error_set(err, "a text of %lld tokens; this transformer takes 1 to %lld",
                          (long long)count, (long long)most);
-    if (transformer_check_tokens(transformer->model, ids, (size_t)count, NULL, err) != 0)
+    if (transformer_check_tokens(transformer->network.model, ids, (size_t)count, NULL, err) != 0)
         return -1;
     int32_t offsets[2] = {0, (int32_t)count};
     int32_t *positions = array_alloc((size_t)count, sizeof *positions, err);
@@ -395,20 +276,17 @@ int transformer_logits(struct transformer *transformer, const int32_t *ids, int6
                           .positions = positions,
                           .offsets = offsets,
                           .documents = 1};
-    struct pass pass = pass_begin(transformer, &batch);
-    pass_embed(&pass);
-    pass_forward(&pass);
-    size_t row = (size_t)transformer->config->hidden * storage_size(transformer->storage);
-    struct place last = pass_run_place(&pass, RUN_FINAL_NORM),
-                 single = pass_run_place(&pass, RUN_ROW);
-    last.offset += (size_t)(count - 1) * row;
-    transformer->ops->copy(pass.self, single, last, row);
-    transformer->ops->linear_forward(pass.self, pass_run_place(&pass, RUN_LOGITS), REPLACE, single,
-                                     pass.type, pass_weight(&pass, pass_head_role(&pass), -1),
-                                     (struct place){NULL, 0}, 1);
-    int result = pass_is_stopped(&pass)
-                     ? error_set_kind(err, ERROR_INTERRUPTED, "the generation was interrupted")
-                     : read_logits(transformer, logits, err);
+    struct pass pass = begin(transformer, &batch);
+    pass.should_stop = transformer->should_stop;
+    pass.asked = transformer->asked;
+    forward_embed(&pass);
+    int result = 0;
+    if (!forward_blocks(&pass))
+        result = error_set_kind(err, ERROR_INTERRUPTED, "the generation was interrupted");
+    if (result == 0) {
+        last_logits(&pass);
+        result = read_logits(transformer, logits, err);
+    }
     free(positions);
     return result;
 }

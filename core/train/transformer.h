@@ -1,5 +1,5 @@
-/* The Llama transformer, forwards and backwards, written by hand over a back end's train_ops: no
- * graph, no autograd, one loop over the blocks each way.
+/* The Llama transformer, forwards and backwards, written by hand over the operations of
+ * a back end: no graph, no autograd, one loop over the blocks each way.
  *
  *     x = embedding(ids)
  *     x = x + o(attention(rope(q(n)), rope(k(n)), v(n))),  n = rmsnorm(x)     every block
@@ -17,22 +17,14 @@
 #include "compute/backend.h"
 #include "model/model.h"
 #include "text/packing.h"
-#include "train/memory_plan.h"
+#include "text/tokenizer.h"
+#include "train/pass.h"
 
 struct transformer {
-    struct backend *backend;
-    const struct train_ops *ops;
-    const struct model *model;
-    const struct model_config *config;
-    struct recipe recipe;
-    enum storage storage;
-    int64_t tokens, max_positions; /* the most that a batch may have */
+    struct network network; /* what it computes with */
     float z_loss, neftune;
-    struct memory_plan *plan;
-    struct device_buffer *arena;
     bool (*should_stop)(void *context); /* transformer_ask() */
     void *asked;
-    bool stopped; /* it was true */
 };
 
 struct transformer_options {
@@ -70,20 +62,6 @@ struct noise_draw {
     int64_t step;
     uint32_t batch; /* of the step */
 };
-/* Sums over the supervised tokens since transformer_clear(). */
-struct loss_sums {
-    double entropy; /* of -log p, each times its target's weight */
-    double z;       /* of the z-loss, likewise */
-};
-/* Takes a tensor's gradient as soon as it is complete, and may update the tensor. Needs
- * updates_in_backward, which needs it, and batches that are steps of their own. */
-struct gradient_sink {
-    void *context;
-    void (*take)(void *context, size_t tensor);
-    /* asked before the first gradient; false ends the pass there. NULL: always */
-    bool (*wants)(void *asker, const struct loss_sums *sums);
-    void *asker;
-};
 /* With a sink gradients do not add up over batches. */
 void transformer_train(struct transformer *transformer, const struct batch *batch,
                        struct noise_draw draw, const struct gradient_sink *sink);
@@ -102,28 +80,12 @@ int transformer_logits(struct transformer *transformer, const int32_t *ids, int6
 void transformer_ask(struct transformer *transformer, bool (*should_stop)(void *context),
                      void *context);
 
-/* A tensor's buffer, by its number (tensors.h); `buffer` is NULL where it has none. */
-struct place transformer_place(const struct transformer *transformer, size_t tensor,
-                               enum tensor_slot slot);
-/* How its values are stored: as the activations are, or quantised. */
-enum storage transformer_storage(const struct transformer *transformer, size_t tensor);
-struct run_tensor transformer_tensor(const struct transformer *transformer, size_t tensor);
-struct place transformer_run_place(const struct transformer *transformer, enum run_slot slot);
-
-/* Host values to and from a weight's storage. */
-int transformer_write_weight(struct transformer *transformer, size_t tensor, const float *values,
-                             struct error *err);
-
-/* ids.c: an error where a token of ids[0..count), or of the data, has no row in the model's
+/* An error where a token of ids[0..count), or of the data, has no row in the model's
  * embedding; `tokenizer` (may be NULL) gives the message its text. transformer_logits() checks for
  * itself; data is checked before it is packed. */
 int transformer_check_tokens(const struct model *model, const int32_t *ids, size_t count,
                              const struct tokenizer *tokenizer, struct error *err);
 int transformer_check_ids(const struct model *model, const struct dataset *data,
                           const struct tokenizer *tokenizer, struct error *err);
-
-/* rope.c: the table of REFERENCE: cosines, then sines, [positions, head_dim]; frequencies as
- * transformers computes them, in fp32, with the configuration's scaling. */
-void rope_fill(float *table, const struct model_config *config, int64_t positions);
 
 #endif

@@ -21,7 +21,7 @@ struct witness {
 
 static size_t tensor_count(const struct witness *witness)
 {
-    return run_tensor_count(witness->optimizer->transformer->model);
+    return run_tensor_count(witness->optimizer->transformer->network.model);
 }
 
 /* --- hashes --- */
@@ -41,19 +41,19 @@ static void hash_place(struct hash *hash, const struct backend *backend, struct 
 static int hash_tensor(const struct witness *witness, size_t tensor, void *staging,
                        char out[HASH_TEXT_SIZE], struct error *err)
 {
-    const struct transformer *t = witness->optimizer->transformer;
-    int64_t parameters = transformer_tensor(t, tensor).parameters;
-    struct stored_bytes bytes = quantized_bytes(transformer_storage(t, tensor), parameters);
-    struct place master = transformer_place(t, tensor, TENSOR_MASTER);
+    const struct network *network = &witness->optimizer->transformer->network;
+    int64_t parameters = network_tensor(network, tensor).parameters;
+    struct stored_bytes bytes = storage_bytes(network_storage(network, tensor), parameters);
+    struct place master = network_place(network, tensor, TENSOR_MASTER);
     struct hash *hash = hash_new(err);
     if (!hash)
         return -1;
     if (master.buffer)
-        hash_place(hash, t->backend, master, (size_t)parameters * sizeof(float), staging);
+        hash_place(hash, network->backend, master, (size_t)parameters * sizeof(float), staging);
     else
-        hash_place(hash, t->backend, transformer_place(t, tensor, TENSOR_WEIGHT), bytes.data,
-                   staging);
-    hash_place(hash, t->backend, transformer_place(t, tensor, TENSOR_SCALES), bytes.scales,
+        hash_place(hash, network->backend, network_place(network, tensor, TENSOR_WEIGHT),
+                   bytes.data, staging);
+    hash_place(hash, network->backend, network_place(network, tensor, TENSOR_SCALES), bytes.scales,
                staging);
     hash_text(hash, out);
     hash_free(hash);
@@ -62,15 +62,16 @@ static int hash_tensor(const struct witness *witness, size_t tensor, void *stagi
 
 static int hash_all(struct witness *witness, struct error *err)
 {
-    const struct transformer *t = witness->optimizer->transformer;
+    const struct network *network = &witness->optimizer->transformer->network;
     void *staging = array_alloc(1, STAGING, err);
     int status = staging ? 0 : -1;
     for (size_t i = 0; status == 0 && i < tensor_count(witness); i++) {
-        if (!transformer_place(t, i, TENSOR_WEIGHT).buffer)
+        if (!network_place(network, i, TENSOR_WEIGHT).buffer)
             continue;
         status = hash_tensor(witness, i, staging, witness->hashes[i], err);
         witness->frozen.tensors += !witness->trains[i];
-        witness->frozen.parameters += witness->trains[i] ? 0 : transformer_tensor(t, i).parameters;
+        witness->frozen.parameters +=
+            witness->trains[i] ? 0 : network_tensor(network, i).parameters;
     }
     free(staging);
     return status;
@@ -78,7 +79,7 @@ static int hash_all(struct witness *witness, struct error *err)
 
 int witness_new(struct witness **out, const struct optimizer *optimizer, struct error *err)
 {
-    size_t count = run_tensor_count(optimizer->transformer->model);
+    size_t count = run_tensor_count(optimizer->transformer->network.model);
     struct witness *witness = array_alloc(1, sizeof *witness, err);
     if (!witness)
         return -1;
@@ -117,7 +118,7 @@ struct frozen_count witness_frozen(const struct witness *witness)
 static int name_tensor(const struct witness *witness, size_t tensor, const char *what,
                        struct error *err)
 {
-    struct run_tensor is = transformer_tensor(witness->optimizer->transformer, tensor);
+    struct run_tensor is = network_tensor(&witness->optimizer->transformer->network, tensor);
     char *name = run_tensor_name(&is, err);
     if (name)
         error_set(err, "%s %s", name, what);
@@ -146,12 +147,12 @@ int witness_check_frozen(const struct witness *witness, struct error *err)
 
 int witness_note_loaded(struct witness *witness, struct error *err)
 {
-    const struct transformer *t = witness->optimizer->transformer;
-    size_t count = t->recipe.touched ? t->model->module_count : 0;
+    const struct network *network = &witness->optimizer->transformer->network;
+    size_t count = network->recipe.touched ? network->model->module_count : 0;
     void *staging = array_alloc(1, STAGING, err);
     int status = staging ? 0 : -1;
     for (size_t i = 0; i < count && status == 0; i++)
-        if (t->recipe.touched[i] && !witness->trains[i])
+        if (network->recipe.touched[i] && !witness->trains[i])
             status = hash_tensor(witness, i, staging, witness->hashes[i], err);
     free(staging);
     return status;
@@ -173,7 +174,7 @@ void witness_note_step(struct witness *witness, double rate, double norm)
 }
 
 /* Of fp32 values; 0 for others. */
-static double largest_value(const struct transformer *t, struct place place, int64_t count,
+static double largest_value(const struct network *network, struct place place, int64_t count,
                             float *staging)
 {
     enum { FLOATS = STAGING / sizeof(float) };
@@ -181,7 +182,7 @@ static double largest_value(const struct transformer *t, struct place place, int
     for (int64_t at = 0; at < count; at += FLOATS) {
         int64_t part = count - at < FLOATS ? count - at : FLOATS;
         struct place from = {place.buffer, place.offset + (size_t)at * sizeof(float)};
-        t->backend->read(t->backend->self, staging, from, (size_t)part * sizeof(float));
+        network->backend->read(network->backend->self, staging, from, (size_t)part * sizeof(float));
         for (int64_t i = 0; i < part; i++)
             largest = fmaxf(largest, fabsf(staging[i]));
     }
@@ -191,13 +192,14 @@ static double largest_value(const struct transformer *t, struct place place, int
 /* Had it to move further than rounding takes back? */
 static bool must_differ(const struct witness *witness, size_t i, float *staging)
 {
-    const struct transformer *t = witness->optimizer->transformer;
+    const struct network *network = &witness->optimizer->transformer->network;
     size_t tensor = witness->optimizer->tensors[i];
-    struct place master = transformer_place(t, tensor, TENSOR_MASTER);
-    if (!master.buffer && t->storage == STORAGE_BF16)
+    struct place master = network_place(network, tensor, TENSOR_MASTER);
+    if (!master.buffer && network->storage == STORAGE_BF16)
         return false;
-    struct place values = master.buffer ? master : transformer_place(t, tensor, TENSOR_WEIGHT);
-    double largest = largest_value(t, values, transformer_tensor(t, tensor).parameters, staging);
+    struct place values = master.buffer ? master : network_place(network, tensor, TENSOR_WEIGHT);
+    double largest =
+        largest_value(network, values, network_tensor(network, tensor).parameters, staging);
     return witness->moved[i] > fmax(largest * 0x1p-20, (double)FLT_MIN);
 }
 

@@ -5,8 +5,8 @@
  *
  * Lines with a tab are for train.py: name, milliseconds.
  */
-#include "base/clock.h"
-#include "compute/backend.h"
+#include "compute/devices/devices.h"
+#include "compute/wrappers/timing.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,144 +25,204 @@ enum {
 };
 
 static int64_t T = 512; /* tokens */
-static struct attention_shape shape = {512, HEADS, KV, DIM, 0};
 static int32_t offsets[ROWS_MOST + 1] = {0, 512};
 static struct documents documents = {offsets, 1};
 
 struct bench {
-    struct backend *backend;
-    const struct train_ops *ops;
-    void *self;
+    struct backend *backend; /* that measures (timing.h) */
     enum storage type;
     struct place a, b, c, d, e, weight, gradient, sums, words, workspace; /* of any use */
     int64_t n, k;                                                         /* of a linear layer */
 };
 
-static struct weight weight_of(const struct bench *b, int64_t rows, int64_t cols)
+static struct tensor active(const struct bench *b, struct place place, int64_t rows, int64_t cols)
 {
-    return (struct weight){.data = b->weight, .storage = b->type, .rows = rows, .cols = cols};
+    return tensor_at(place, b->type, rows, cols);
 }
 
-static void forward(struct bench *b)
+static struct tensor wide(struct place place, int64_t rows, int64_t cols)
 {
-    b->ops->linear_forward(b->self, b->c, REPLACE, b->a, b->type, weight_of(b, b->n, b->k),
-                           (struct place){0}, T);
+    return tensor_at(place, STORAGE_F32, rows, cols);
 }
 
-static void peak(struct bench *b)
+static struct op_call forward(const struct bench *b)
 {
-    b->ops->linear_forward(b->self, b->c, REPLACE, b->a, b->type, weight_of(b, PEAK, PEAK),
-                           (struct place){0}, PEAK);
+    return (struct op_call){OP_LINEAR_FORWARD,
+                            .linear_forward = {.out = active(b, b->c, T, b->n),
+                                               .x = active(b, b->a, T, b->k),
+                                               .weight = active(b, b->weight, b->n, b->k)}};
 }
 
-static void input(struct bench *b)
+static struct op_call peak(const struct bench *b)
 {
-    b->ops->linear_backward_input(b->self, b->c, ADD, b->a, b->type, weight_of(b, b->n, b->k), T);
+    return (struct op_call){OP_LINEAR_FORWARD,
+                            .linear_forward = {.out = active(b, b->c, PEAK, PEAK),
+                                               .x = active(b, b->a, PEAK, PEAK),
+                                               .weight = active(b, b->weight, PEAK, PEAK)}};
 }
 
-static void gradient(struct bench *b)
+static struct op_call input(const struct bench *b)
 {
-    b->ops->linear_backward_weight(b->self, b->gradient, ADD, b->a, b->c, b->type, b->n, b->k, T);
+    return (struct op_call){OP_LINEAR_BACKWARD_INPUT,
+                            .linear_backward_input = {.grad_x = active(b, b->c, T, b->k),
+                                                      .grad_out = active(b, b->a, T, b->n),
+                                                      .weight = active(b, b->weight, b->n, b->k),
+                                                      .accumulate = ADD}};
 }
 
-static void norm(struct bench *b)
+static struct op_call gradient(const struct bench *b)
 {
-    b->ops->rmsnorm_forward(b->self, b->c, b->sums, b->a, b->type, weight_of(b, 1, HIDDEN), 1e-5f,
-                            T);
+    return (struct op_call){OP_LINEAR_BACKWARD_WEIGHT,
+                            .linear_backward_weight = {.grad_weight = wide(b->gradient, b->n, b->k),
+                                                       .grad_out = active(b, b->a, T, b->n),
+                                                       .x = active(b, b->c, T, b->k),
+                                                       .accumulate = ADD}};
 }
 
-static void norm_backward(struct bench *b)
+static struct op_call norm(const struct bench *b)
 {
-    b->ops->rmsnorm_backward(b->self, b->c, ADD, b->gradient, b->b, b->a, b->sums, b->type,
-                             weight_of(b, 1, HIDDEN), T);
+    return (struct op_call){OP_RMSNORM_FORWARD,
+                            .rmsnorm_forward = {.out = active(b, b->c, T, HIDDEN),
+                                                .rstd = wide(b->sums, T, 1),
+                                                .x = active(b, b->a, T, HIDDEN),
+                                                .weight = active(b, b->weight, 1, HIDDEN),
+                                                .epsilon = 1e-5f}};
 }
 
-static void rope(struct bench *b)
+static struct op_call norm_backward(const struct bench *b)
 {
-    b->ops->rope(b->self, b->c, b->type, b->sums, b->words, T, HEADS, DIM, false);
+    return (struct op_call){OP_RMSNORM_BACKWARD,
+                            .rmsnorm_backward = {.grad_x = active(b, b->c, T, HIDDEN),
+                                                 .grad_weight = wide(b->gradient, 1, HIDDEN),
+                                                 .grad_out = active(b, b->b, T, HIDDEN),
+                                                 .x = active(b, b->a, T, HIDDEN),
+                                                 .rstd = wide(b->sums, T, 1),
+                                                 .weight = active(b, b->weight, 1, HIDDEN),
+                                                 .accumulate = ADD}};
 }
 
-static void attention(struct bench *b)
+static struct op_call rope(const struct bench *b)
 {
-    b->ops->attention_forward(b->self, b->d, b->sums, b->a, b->b, b->c, b->type, shape, documents);
+    return (struct op_call){OP_ROPE, .rope = {.x = active(b, b->c, T, HEADS * DIM),
+                                              .table = wide(b->sums, T, DIM),
+                                              .positions = tensor_at(b->words, STORAGE_I32, 1, T)}};
 }
 
-static void attention_backward(struct bench *b)
+static struct op_call attention(const struct bench *b)
 {
-    b->ops->attention_backward(b->self, b->e, b->gradient, b->weight, b->d, b->d, b->sums, b->a,
-                               b->b, b->c, b->type, shape, documents, b->workspace);
+    return (struct op_call){OP_ATTENTION_FORWARD,
+                            .attention_forward = {.out = active(b, b->d, T, HEADS * DIM),
+                                                  .lse = wide(b->sums, HEADS, T),
+                                                  .q = active(b, b->a, T, HEADS * DIM),
+                                                  .k = active(b, b->b, T, KV * DIM),
+                                                  .v = active(b, b->c, T, KV * DIM),
+                                                  .head_dim = DIM,
+                                                  .documents = documents}};
 }
 
-static void swiglu(struct bench *b)
+static struct op_call attention_backward(const struct bench *b)
 {
-    b->ops->swiglu_forward(b->self, b->c, b->a, b->b, b->type, T * WIDE);
+    return (struct op_call){OP_ATTENTION_BACKWARD,
+                            .attention_backward = {.grad_q = active(b, b->e, T, HEADS * DIM),
+                                                   .grad_k = active(b, b->gradient, T, KV * DIM),
+                                                   .grad_v = active(b, b->weight, T, KV * DIM),
+                                                   .grad_out = active(b, b->d, T, HEADS * DIM),
+                                                   .out = active(b, b->d, T, HEADS * DIM),
+                                                   .lse = wide(b->sums, HEADS, T),
+                                                   .q = active(b, b->a, T, HEADS * DIM),
+                                                   .k = active(b, b->b, T, KV * DIM),
+                                                   .v = active(b, b->c, T, KV * DIM),
+                                                   .workspace = tensor_of_bytes(b->workspace, 0),
+                                                   .head_dim = DIM,
+                                                   .documents = documents}};
 }
 
-static void swiglu_backward(struct bench *b)
+static struct op_call swiglu(const struct bench *b)
 {
-    b->ops->swiglu_backward(b->self, b->c, b->d, b->e, b->a, b->b, b->type, T * WIDE);
+    return (struct op_call){OP_SWIGLU_FORWARD, .swiglu_forward = {.out = active(b, b->c, T, WIDE),
+                                                                  .gate = active(b, b->a, T, WIDE),
+                                                                  .up = active(b, b->b, T, WIDE)}};
 }
 
-static void add(struct bench *b)
+static struct op_call swiglu_backward(const struct bench *b)
 {
-    b->ops->add(b->self, b->c, b->a, b->type, T * HIDDEN);
+    return (struct op_call){OP_SWIGLU_BACKWARD,
+                            .swiglu_backward = {.grad_gate = active(b, b->c, T, WIDE),
+                                                .grad_up = active(b, b->d, T, WIDE),
+                                                .grad_out = active(b, b->e, T, WIDE),
+                                                .gate = active(b, b->a, T, WIDE),
+                                                .up = active(b, b->b, T, WIDE)}};
 }
 
-static void head(struct bench *b)
+static struct op_call add(const struct bench *b)
 {
-    b->ops->head_loss(b->self, b->sums, b->c, b->gradient, b->a, b->type,
-                      weight_of(b, VOCAB, HIDDEN), (struct targets){b->words, {NULL, 0}}, T, 1, 0,
-                      b->workspace);
+    return (struct op_call){
+        OP_ADD, .add = {.out = active(b, b->c, T, HIDDEN), .x = active(b, b->a, T, HIDDEN)}};
 }
 
-static void squares(struct bench *b)
+static struct op_call head(const struct bench *b)
 {
-    b->ops->sum_squares(b->self, b->sums, b->gradient, VOCAB * HIDDEN);
+    return (struct op_call){OP_HEAD_LOSS,
+                            .head_loss = {.loss = tensor_at(b->sums, STORAGE_F64, 1, 2),
+                                          .grad_x = active(b, b->c, T, HIDDEN),
+                                          .grad_weight = wide(b->gradient, VOCAB, HIDDEN),
+                                          .x = active(b, b->a, T, HIDDEN),
+                                          .head = active(b, b->weight, VOCAB, HIDDEN),
+                                          .targets = tensor_at(b->words, STORAGE_I32, 1, T),
+                                          .workspace = tensor_of_bytes(b->workspace, 0),
+                                          .scale = 1}};
 }
 
-static void adamw(struct bench *b, struct place master)
+static struct op_call squares(const struct bench *b)
 {
-    static const struct adamw settings = {.lr = 1e-5f,
-                                          .beta1 = 0.9f,
-                                          .beta2 = 0.999f,
-                                          .epsilon = 1e-8f,
-                                          .correction1 = 0.5f,
-                                          .correction2 = 0.5f,
-                                          .gradient_scale = 1};
-    struct moments moments = {.type = MOMENTS_F32, .m = b->workspace, .v = b->gradient};
-    b->ops->adamw(b->self, b->weight, b->type, master, moments, b->gradient, VOCAB * HIDDEN,
-                  &settings);
+    return (struct op_call){OP_SUM_SQUARES,
+                            .sum_squares = {.sum = tensor_at(b->sums, STORAGE_F64, 1, 1),
+                                            .x = wide(b->gradient, VOCAB, HIDDEN)}};
 }
 
-static void adamw_master(struct bench *b)
+static struct op_call adamw_stochastic(const struct bench *b)
 {
+    return (struct op_call){OP_ADAMW, .adamw = {.parameter = active(b, b->weight, VOCAB, HIDDEN),
+                                                .m = wide(b->workspace, VOCAB, HIDDEN),
+                                                .v = wide(b->gradient, VOCAB, HIDDEN),
+                                                .gradient = wide(b->gradient, VOCAB, HIDDEN),
+                                                .settings = {.lr = 1e-5f,
+                                                             .beta1 = 0.9f,
+                                                             .beta2 = 0.999f,
+                                                             .epsilon = 1e-8f,
+                                                             .correction1 = 0.5f,
+                                                             .correction2 = 0.5f,
+                                                             .gradient_scale = 1}}};
+}
+
+static struct op_call adamw_master(const struct bench *b)
+{
+    struct op_call call = adamw_stochastic(b);
     struct place master = b->workspace;
     master.offset += (size_t)VOCAB * HIDDEN * 4;
-    adamw(b, master);
-}
-
-static void adamw_stochastic(struct bench *b)
-{
-    adamw(b, (struct place){0});
+    call.adamw.master = wide(master, VOCAB, HIDDEN);
+    return call;
 }
 
 static struct place new_place(const struct bench *b, size_t bytes)
 {
     struct error err = ERROR_INIT;
-    struct place place = {b->backend->alloc(b->self, bytes, &err), 0};
+    struct place place = {b->backend->alloc(b->backend->self, bytes, &err), 0};
     if (!place.buffer) {
         fprintf(stderr, "bench_ops: %s\n", err.text);
         exit(1);
     }
-    b->ops->fill_zero(b->self, place, bytes);
+    backend_run(b->backend,
+                &(struct op_call){OP_FILL_ZERO, .fill_zero = {tensor_of_bytes(place, bytes)}});
     return place;
 }
 
 static void bench_fill(struct bench *b)
 {
     struct place *const rows[] = {&b->a, &b->b, &b->c, &b->d, &b->e};
-    size_t workspace = b->ops->head_workspace(b->self, T, HIDDEN, VOCAB, b->type);
-    size_t attention_bytes = b->ops->attention_workspace(b->self, shape, b->type);
+    struct op_call of_head = head(b), of_attention = attention_backward(b);
+    size_t workspace = backend_workspace(b->backend, &of_head);
+    size_t attention_bytes = backend_workspace(b->backend, &of_attention);
     size_t matrix = (size_t)VOCAB * HIDDEN * 4, most = 2 * matrix;
     size_t largest = (size_t)(T > PEAK ? T : PEAK) * PEAK * 4;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
@@ -177,27 +237,24 @@ static void bench_fill(struct bench *b)
 }
 
 /* The best of several runs, each long enough for the clock. */
-static double milliseconds(struct bench *b, void (*run)(struct bench *b))
+static double milliseconds(struct bench *b, struct op_call call)
 {
+    const struct op_time *time = &timing_of(b->backend)[call.op];
     double best = 1e9;
-    run(b);
+    backend_run(b->backend, &call);
     for (int repeat = 0; repeat < 5; repeat++) {
-        int runs = 0;
-        double start = clock_seconds(), passed = 0;
-        while (passed < 0.05) {
-            run(b);
-            b->backend->wait(b->self, NULL);
-            runs++;
-            passed = clock_seconds() - start;
-        }
-        best = passed / runs < best ? passed / runs : best;
+        timing_clear(b->backend);
+        while (time->seconds < 0.05)
+            backend_run(b->backend, &call);
+        double each = time->seconds / (double)time->calls;
+        best = each < best ? each : best;
     }
     return best * 1e3;
 }
 
 static const struct {
     const char *name;
-    void (*run)(struct bench *b);
+    struct op_call (*call)(const struct bench *b);
     int64_t n, k;
     int times; /* in one step that trains everything */
 } rows[] = {
@@ -230,7 +287,6 @@ static const struct {
 static void set_shape(int64_t seq, int rows_of_batch)
 {
     T = seq * rows_of_batch;
-    shape.tokens = T;
     documents.count = rows_of_batch;
     for (int i = 0; i <= rows_of_batch; i++)
         offsets[i] = (int32_t)(seq * i);
@@ -240,20 +296,20 @@ int main(int argc, char **argv)
 {
     struct error err = ERROR_INIT;
     struct bench b = {.type = argc > 2 && strcmp(argv[2], "f32") == 0 ? STORAGE_F32 : STORAGE_BF16};
-    if (backend_open(&b.backend, argc > 1 ? argv[1] : "cpu", 0, &err) != 0) {
+    struct backend *device = NULL;
+    if (backend_open(&device, argc > 1 ? argv[1] : "cpu", 0, &err) != 0 ||
+        timing_backend_new(&b.backend, device, &err) != 0) {
         fprintf(stderr, "bench_ops: %s\n", err.text);
         return 1;
     }
     if (argc > 4 && atoi(argv[4]) <= ROWS_MOST)
         set_shape(atoi(argv[3]), atoi(argv[4]));
-    b.ops = b.backend->train;
-    b.self = b.backend->self;
     bench_fill(&b);
     double step = 0;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         b.n = rows[i].n;
         b.k = rows[i].k;
-        double time = milliseconds(&b, rows[i].run);
+        double time = milliseconds(&b, rows[i].call(&b));
         double rate = 2e-6 * (double)(T * b.n * b.k) / time;
         step += time * rows[i].times;
         printf("%-30s %9.3f ms x %3d = %8.1f ms", rows[i].name, time, rows[i].times,
@@ -261,7 +317,7 @@ int main(int argc, char **argv)
         printf(rate > 0 ? "  %6.0f GFLOP/s\n" : "\n", rate);
         printf("%s\t%.6f\n", rows[i].name, time);
     }
-    double time = milliseconds(&b, peak);
+    double time = milliseconds(&b, peak(&b));
     printf("%-30s %9.3f ms, %.0f GFLOP/s\n", "2048 x 2048 x 2048", time,
            2e-6 * PEAK * PEAK * PEAK / time);
     printf("peak\t%.6f\n", time);

@@ -8,8 +8,12 @@
  * tridiagonal solve. Compiled for one level of instructions (LEVEL). */
 #include "base/clock.h"
 #include "base/random.h"
-#include "compute/backend.h"
-#include "compute/cpu/symmetric.h"
+#include "compute/cpu/spectra/band.h"
+#include "compute/cpu/spectra/chase.h"
+#include "compute/cpu/spectra/gram.h"
+#include "compute/cpu/spectra/sturm.h"
+#include "compute/devices/devices.h"
+#include "compute/spectra.h"
 
 #include <cblas.h>
 #include <omp.h>

@@ -1,11 +1,13 @@
 /* A data file, packed or not: as lines of JSON, as a JSON text and as a text, through a tokenizer
  * of bytes. */
+#include "base/json_writer.h"
 #include "fuzz.h"
 
 #include "base/utf8.h"
-#include "text/dataset.h"
-#include "text/parts.h"
+#include "text/dataset_open.h"
 #include "text/record_look.h"
+#include "text/tokenizer_open.h"
+#include "text/tokenizer_parts.h"
 
 /* tokenizer.json: the 256 bytes and ChatML's marks. */
 static struct tokenizer *byte_tokenizer(void)

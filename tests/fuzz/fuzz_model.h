@@ -5,7 +5,10 @@
 #include "fuzz.h"
 
 #include "model/config_write.h"
-#include "model/scan.h"
+#include "model/score_read.h"
+#include "model/score_rows.h"
+#include "model/score_table.h"
+#include "model/score_write.h"
 
 enum { FUZZ_TENSORS = 32, FUZZ_ELEMENTS = 4096, FUZZ_PATH = 512 };
 

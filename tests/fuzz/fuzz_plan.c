@@ -1,7 +1,9 @@
 /* A plan file, YAML or JSON, over a fixed scan, with and without its model. */
 #include "fuzz.h"
+#include "model/score_read.h"
 
-#include "plan/plan_file.h"
+#include "plan/plan_read.h"
+#include "plan/plan_write.h"
 
 static const char scan_text[] =
     "{\"model.layers.0.mlp.down_proj\": {\"snr\": 1.5, \"type\": \"mlp.down_proj\"},"

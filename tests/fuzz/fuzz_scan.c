@@ -1,8 +1,10 @@
 /* A scan's JSON: read, written in both forms and read back, planned from, exported. */
 #include "fuzz.h"
 
-#include "model/scan.h"
-#include "plan/plan_file.h"
+#include "model/score_read.h"
+#include "model/score_table.h"
+#include "model/score_write.h"
+#include "plan/plan_write.h"
 
 static void put_every_format(const struct plan *plan)
 {

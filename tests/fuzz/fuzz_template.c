@@ -1,8 +1,10 @@
 /* The Jinja source of a chat template, as a model brings one: conversations through all that
  * core/text makes of it. */
 #include "fuzz.h"
+#include "text/load_gguf.h"
 
 #include "text/template.h"
+#include "text/template_marks.h"
 
 static const char *const conversations[] = {
     "[{\"role\": \"user\", \"content\": \"a\"}, {\"role\": \"assistant\", \"content\": \"b\"}]",

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "bench_threads.h"
 #include "bench_watch.h"
+#include "compute/spectra.h"
 
 #include <math.h>
 #include <stdlib.h>

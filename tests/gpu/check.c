@@ -7,7 +7,7 @@
  * --quick leaves out what takes an emulated device minutes.
  */
 #include "compute/plugin.h"
-#include "compute/spectra_ops.h"
+#include "compute/reference/reference.h"
 #include "spectra/score.h"
 #include "spectra_cases.h"
 
@@ -106,7 +106,7 @@ static void check_kinds(bool quick)
             if (quick && o > 6 && kind % 4 != o % 4)
                 continue;
             float *matrix = matrix_of_kind(kind, rows, cols);
-            compute(&spectra_reference_ops, NULL, expected, matrix, rows, cols, NULL);
+            compute(&reference_spectra_ops, NULL, expected, matrix, rows, cols, NULL);
             snprintf(what, sizeof what, "%s, %lldx%lld", kinds[kind].name, (long long)rows,
                      (long long)cols);
             check_values(what, matrix, expected, rows, cols, kinds[kind].tolerance);
@@ -154,7 +154,7 @@ static void check_slices(void)
         float *matrix = malloc((size_t)(rows * cols) * sizeof *matrix);
         for (int64_t i = 0; i < rows * cols; i++)
             matrix[i] = (float)(random_uniform(&r) - 0.25);
-        compute(&spectra_reference_ops, NULL, expected, matrix, rows, cols, NULL);
+        compute(&reference_spectra_ops, NULL, expected, matrix, rows, cols, NULL);
         snprintf(what, sizeof what, "slices, %lldx%lld", (long long)rows, (long long)cols);
         check_values(what, matrix, expected, rows, cols, 1e-11);
         free(matrix);
@@ -216,7 +216,7 @@ static void check_selection(void)
     struct error err = ERROR_INIT;
     for (int i = 0; i < LAYERS; i++) {
         float *matrix = layer_matrix(i);
-        compute(&spectra_reference_ops, NULL, values, matrix, SIDE, LONG, NULL);
+        compute(&reference_spectra_ops, NULL, values, matrix, SIDE, LONG, NULL);
         reference[i] =
             score_values(values, SIDE, SIDE, LONG, ESTIMATOR_REFERENCE, EMPTY_NOISE_INFINITY).snr;
         if (compute(device->spectra, device->self, values, matrix, SIDE, LONG, &err) != 0)
@@ -253,7 +253,7 @@ static void check_small_noise(void)
         for (int i = 0; i < ROWS; i++)
             truth[i] = i < ROWS - 1 ? 1 - 0.2 * i / ROWS : last[c];
         float *matrix = planted(truth, ROWS, COLS, c + 1);
-        compute(&spectra_reference_ops, NULL, expected, matrix, ROWS, COLS, NULL);
+        compute(&reference_spectra_ops, NULL, expected, matrix, ROWS, COLS, NULL);
         if (compute(device->spectra, device->self, own, matrix, ROWS, COLS, &err) != 0)
             fail("small noise", err.text);
         for (int e = 0; e < ESTIMATOR_COUNT; e++) {
@@ -290,7 +290,7 @@ static void *work(void *argument)
         int o = (worker->number + i) % 7, kind = (worker->number * 5 + i) % CASE_KINDS;
         int64_t rows = case_orders[o][0], cols = case_orders[o][1], n = rows < cols ? rows : cols;
         float *matrix = matrix_of_kind(kind, rows, cols);
-        compute(&spectra_reference_ops, NULL, expected, matrix, rows, cols, NULL);
+        compute(&reference_spectra_ops, NULL, expected, matrix, rows, cols, NULL);
         int status = compute(device->spectra, device->self, own, matrix, rows, cols, NULL);
         for (int64_t j = 0; j < n; j++) {
             double off = status != 0 ? INFINITY : fabs(own[j] - expected[j]) / expected[0];

@@ -1,5 +1,5 @@
 /* Kernels that are wrong, each in its way: the emulator must say so. */
-#include "gpu/launch.h"
+#include "gpu/kernel_launch.h"
 #include "misuse.h"
 
 enum { TWO_WARPS = 64 };

@@ -16,12 +16,13 @@
 set -u
 cd "$(dirname "$0")/../.."
 source tests/waiting.bash
-kills=${1:-200} spectrum=$PWD/build/spectrum
+kills=${1:-200}
 steps=8 failures=0 killed=0 complete=0
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 export XDG_STATE_HOME=$work/state XDG_CACHE_HOME=$work/cache TMPDIR=$work/tmp OMP_NUM_THREADS=1
 mkdir "$TMPDIR"
+spectrum=$work/spectrum && cp build/spectrum "$spectrum" || exit 1 # a build meanwhile is another program
 head -c 4000 demo/text/shakespeare.txt >"$work/text.txt"
 
 train() { # train RUN
@@ -50,9 +51,9 @@ is_complete() { [ -f "$run/result.json" ] && grep -q '"completed"' "$run/result.
 # Ends worker and supervisor at once, as a power cut does.
 kill_job() {
   local worker supervisor
-  worker=$(holder worker "$run") supervisor=$(holder pid "$run")
-  kill -9 $supervisor $worker 2>/dev/null || return 1
-  while kill -0 $supervisor 2>/dev/null || kill -0 $worker 2>/dev/null; do sleep 0.01; done
+  worker=$(holder worker "$run" 2>/dev/null) supervisor=$(holder pid "$run" 2>/dev/null)
+  [ -n "$supervisor" ] && kill -9 $supervisor $worker 2>/dev/null || return 1
+  while kill -0 $supervisor 2>/dev/null || { [ -n "$worker" ] && kill -0 $worker 2>/dev/null; }; do sleep 0.01; done
 }
 kill_after() { # kill_after MILLISECONDS COMMAND...: true where it was still there to be killed
   local milliseconds=$1 pid

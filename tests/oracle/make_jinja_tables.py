@@ -1,6 +1,6 @@
-"""Writes core/jinja/unicode_tables.c: what Python's str knows of Unicode and utf8proc does not.
+"""Writes core/jinja/value/unicode_tables.c: what Python's str knows of Unicode and utf8proc does not.
 
-usage: make_jinja_tables.py > core/jinja/unicode_tables.c
+usage: make_jinja_tables.py > core/jinja/value/unicode_tables.c
 
 Python 3.11's (Unicode 14): letters that become several in another case, and the characters that
 str.islower(), isupper(), isdigit() and isnumeric() go for beyond their general category.
@@ -34,7 +34,7 @@ def utf8(text):
 
 # What clang-format makes of it is what is committed.
 print("/* Made by tests/oracle/make_jinja_tables.py with Python %d.%d (Unicode %s). */" % (*sys.version_info[:2], unicodedata.unidata_version))
-print('#include "jinja/unicode_tables.h"')
+print('#include "jinja/value/unicode_tables.h"')
 print("\nconst struct jinja_special_case jinja_special_cases[] = {")
 for c in POINTS:
     if len(c.upper()) > 1 or len(c.title()) > 1 or len(c.lower()) > 1:

@@ -58,7 +58,7 @@ fi
 if command -v jq >/dev/null; then
     sed -n '1,10p' plain.jsonl | jq -s . >arrays.json
     tail -n +11 plain.jsonl | jq -s . >>arrays.json
-    mended arrays.json "^spectrum: arrays.json:[0-9]+: expected nothing behind the array"
+    mended arrays.json "^spectrum: arrays.json:[0-9]+: expected nothing after the array"
     jq . plain.jsonl >pretty.jsonl
     mended pretty.jsonl "^spectrum: pretty.jsonl:1: not valid JSON, column 2: .*a record has one line for itself"
     jq -s '{data: .}' plain.jsonl >whole.jsonl

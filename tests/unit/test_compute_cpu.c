@@ -5,7 +5,8 @@
 
 #include "base/number.h"
 #include "base/random.h"
-#include "compute/cpu.h"
+#include "compute/devices/cpu.h"
+#include "compute/devices/devices.h"
 #include "compute/quantize.h"
 
 #include <math.h>
@@ -33,7 +34,8 @@ static bool pair_open(struct pair *pair, const char *level, enum storage type)
         struct backend *backend = pair->backends[side];
         pair->arenas[side] = backend->alloc(backend->self, ARENA, &err);
         assert_non_null(pair->arenas[side]);
-        backend->train->fill_zero(backend->self, (struct place){pair->arenas[side], 0}, ARENA);
+        struct tensor all = tensor_of_bytes((struct place){pair->arenas[side], 0}, ARENA);
+        backend_run(backend, &(struct op_call){OP_FILL_ZERO, .fill_zero = {all}});
     }
     return true;
 }
@@ -125,14 +127,37 @@ static void on_every_level(check *run)
 
 #define BOTH_SIDES for (int side = 0; side < 2; side++)
 
-static const struct train_ops *ops_of(const struct pair *pair, int side)
-{
-    return pair->backends[side]->train;
-}
-
 static void *self_of(const struct pair *pair, int side)
 {
     return pair->backends[side]->self;
+}
+
+static void run(const struct pair *pair, int side, struct op_call call)
+{
+    backend_run(pair->backends[side], &call);
+}
+
+/* What lies in a slot, as this storage or as the activations'. */
+static struct tensor stored(const struct pair *pair, int side, int number, enum storage storage,
+                            int64_t rows, int64_t cols)
+{
+    return tensor_at(slot(pair, side, number), storage, rows, cols);
+}
+
+static struct tensor active(const struct pair *pair, int side, int number, int64_t rows,
+                            int64_t cols)
+{
+    return stored(pair, side, number, pair->type, rows, cols);
+}
+
+static struct tensor wide(const struct pair *pair, int side, int number, int64_t rows, int64_t cols)
+{
+    return stored(pair, side, number, STORAGE_F32, rows, cols);
+}
+
+static struct tensor words(const struct pair *pair, int side, int number, int64_t count)
+{
+    return stored(pair, side, number, STORAGE_I32, 1, count);
 }
 
 static void check_linear(const struct pair *pair)
@@ -147,25 +172,35 @@ static void check_linear(const struct pair *pair)
     fill(pair, 8, STORAGE_F32, N, 1);
     BOTH_SIDES
     {
-        const struct train_ops *ops = ops_of(pair, side);
-        void *self = self_of(pair, side);
-        struct weight w = {slot(pair, side, 1), {NULL, 0}, pair->type, N, K};
-        struct place none = {NULL, 0};
-        ops->linear_forward(self, slot(pair, side, 4), REPLACE, slot(pair, side, 0), pair->type, w,
-                            slot(pair, side, 2), T);
-        ops->linear_forward(self, slot(pair, side, 9), REPLACE, slot(pair, side, 0), pair->type, w,
-                            none, T);
-        ops->copy(self, slot(pair, side, 10), slot(pair, side, 3),
-                  (size_t)(T * N) * storage_size(pair->type));
-        ops->linear_forward(self, slot(pair, side, 10), ADD, slot(pair, side, 0), pair->type, w,
-                            none, T);
-        ops->linear_backward_input(self, slot(pair, side, 5), REPLACE, slot(pair, side, 3),
-                                   pair->type, w, T);
-        ops->linear_backward_input(self, slot(pair, side, 6), ADD, slot(pair, side, 3), pair->type,
-                                   w, T);
-        ops->linear_backward_weight(self, slot(pair, side, 7), ADD, slot(pair, side, 3),
-                                    slot(pair, side, 0), pair->type, N, K, T);
-        ops->bias_backward(self, slot(pair, side, 8), slot(pair, side, 3), pair->type, T, N);
+        struct tensor x = active(pair, side, 0, T, K), w = active(pair, side, 1, N, K);
+        struct tensor bias = active(pair, side, 2, 1, N), go = active(pair, side, 3, T, N);
+        struct tensor out = active(pair, side, 4, T, N), added = active(pair, side, 10, T, N);
+        struct op_call calls[] = {
+            {OP_LINEAR_FORWARD, .linear_forward = {.out = out, .x = x, .weight = w, .bias = bias}},
+            {OP_LINEAR_FORWARD,
+             .linear_forward = {.out = active(pair, side, 9, T, N), .x = x, .weight = w}},
+            {OP_COPY, .copy = {.out = added, .from = go}},
+            {OP_LINEAR_FORWARD,
+             .linear_forward = {.out = added, .x = x, .weight = w, .accumulate = ADD}},
+            {OP_LINEAR_BACKWARD_INPUT,
+             .linear_backward_input = {.grad_x = active(pair, side, 5, T, K),
+                                       .grad_out = go,
+                                       .weight = w}},
+            {OP_LINEAR_BACKWARD_INPUT,
+             .linear_backward_input = {.grad_x = active(pair, side, 6, T, K),
+                                       .grad_out = go,
+                                       .weight = w,
+                                       .accumulate = ADD}},
+            {OP_LINEAR_BACKWARD_WEIGHT,
+             .linear_backward_weight = {.grad_weight = wide(pair, side, 7, N, K),
+                                        .grad_out = go,
+                                        .x = x,
+                                        .accumulate = ADD}},
+            {OP_BIAS_BACKWARD,
+             .bias_backward = {.grad_bias = wide(pair, side, 8, 1, N), .grad_out = go}},
+        };
+        for (size_t i = 0; i < sizeof calls / sizeof *calls; i++)
+            run(pair, side, calls[i]);
     }
     compare(pair, "linear with bias", 4, pair->type, T * N);
     compare(pair, "linear", 9, pair->type, T * N);
@@ -188,13 +223,17 @@ static void check_embedding(const struct pair *pair)
     fill(pair, 3, STORAGE_F32, V * H, 1);
     BOTH_SIDES
     {
-        struct weight w = {slot(pair, side, 1), {NULL, 0}, pair->type, V, H};
-        ops_of(pair, side)
-            ->embedding_forward(self_of(pair, side), slot(pair, side, 4), pair->type, w,
-                                slot(pair, side, 0), T);
-        ops_of(pair, side)
-            ->embedding_backward(self_of(pair, side), slot(pair, side, 3), slot(pair, side, 2),
-                                 pair->type, slot(pair, side, 0), T, V, H);
+        struct tensor where = words(pair, side, 0, T);
+        run(pair, side,
+            (struct op_call){OP_EMBEDDING_FORWARD,
+                             .embedding_forward = {.out = active(pair, side, 4, T, H),
+                                                   .weight = active(pair, side, 1, V, H),
+                                                   .ids = where}});
+        run(pair, side,
+            (struct op_call){OP_EMBEDDING_BACKWARD,
+                             .embedding_backward = {.grad_weight = wide(pair, side, 3, V, H),
+                                                    .grad_out = active(pair, side, 2, T, H),
+                                                    .ids = where}});
     }
     compare(pair, "embedding", 4, pair->type, T * H);
     compare(pair, "embedding gradient", 3, STORAGE_F32, V * H);
@@ -209,17 +248,25 @@ static void check_norm(const struct pair *pair)
     fill(pair, 5, pair->type, T * H, 1);
     BOTH_SIDES
     {
-        const struct train_ops *ops = ops_of(pair, side);
-        void *self = self_of(pair, side);
-        struct weight w = {slot(pair, side, 1), {NULL, 0}, pair->type, 1, H};
-        ops->rmsnorm_forward(self, slot(pair, side, 3), slot(pair, side, 4), slot(pair, side, 0),
-                             pair->type, w, 1e-5f, T);
-        ops->rmsnorm_backward(self, slot(pair, side, 5), ADD, slot(pair, side, 6),
-                              slot(pair, side, 2), slot(pair, side, 0), slot(pair, side, 4),
-                              pair->type, w, T);
-        ops->rmsnorm_backward(self, slot(pair, side, 7), REPLACE, (struct place){NULL, 0},
-                              slot(pair, side, 2), slot(pair, side, 0), slot(pair, side, 4),
-                              pair->type, w, T);
+        struct op_rmsnorm_backward backward = {.grad_x = active(pair, side, 5, T, H),
+                                               .grad_weight = wide(pair, side, 6, 1, H),
+                                               .grad_out = active(pair, side, 2, T, H),
+                                               .x = active(pair, side, 0, T, H),
+                                               .rstd = wide(pair, side, 4, T, 1),
+                                               .weight = active(pair, side, 1, 1, H),
+                                               .accumulate = ADD};
+        run(pair, side,
+            (struct op_call){OP_RMSNORM_FORWARD,
+                             .rmsnorm_forward = {.out = active(pair, side, 3, T, H),
+                                                 .rstd = backward.rstd,
+                                                 .x = backward.x,
+                                                 .weight = backward.weight,
+                                                 .epsilon = 1e-5f}});
+        run(pair, side, (struct op_call){OP_RMSNORM_BACKWARD, .rmsnorm_backward = backward});
+        backward.grad_x = active(pair, side, 7, T, H);
+        backward.grad_weight = (struct tensor){0};
+        backward.accumulate = REPLACE;
+        run(pair, side, (struct op_call){OP_RMSNORM_BACKWARD, .rmsnorm_backward = backward});
     }
     compare(pair, "norm", 3, pair->type, T * H);
     compare(pair, "rstd", 4, STORAGE_F32, T);
@@ -243,18 +290,28 @@ static void check_pointwise(const struct pair *pair)
     fill(pair, 9, STORAGE_F32, N, 1);
     BOTH_SIDES
     {
-        const struct train_ops *ops = ops_of(pair, side);
-        void *self = self_of(pair, side);
-        ops->rope(self, slot(pair, side, 0), pair->type, slot(pair, side, 1), slot(pair, side, 2),
-                  T, HEADS, D, true);
-        ops->swiglu_forward(self, slot(pair, side, 6), slot(pair, side, 3), slot(pair, side, 4),
-                            pair->type, N);
-        ops->swiglu_backward(self, slot(pair, side, 7), slot(pair, side, 8), slot(pair, side, 5),
-                             slot(pair, side, 3), slot(pair, side, 4), pair->type, N);
-        ops->add(self, slot(pair, side, 5), slot(pair, side, 4), pair->type, N);
+        struct tensor gate = active(pair, side, 3, 1, N), up = active(pair, side, 4, 1, N);
+        struct tensor go = active(pair, side, 5, 1, N);
         double zero = 0;
-        pair->backends[side]->write(self, slot(pair, side, 10), &zero, sizeof zero);
-        ops->sum_squares(self, slot(pair, side, 10), slot(pair, side, 9), N);
+        pair->backends[side]->write(self_of(pair, side), slot(pair, side, 10), &zero, sizeof zero);
+        struct op_call calls[] = {
+            {OP_ROPE, .rope = {.x = active(pair, side, 0, T, HEADS * D),
+                               .table = wide(pair, side, 1, 6, D),
+                               .positions = words(pair, side, 2, T),
+                               .backward = true}},
+            {OP_SWIGLU_FORWARD,
+             .swiglu_forward = {.out = active(pair, side, 6, 1, N), .gate = gate, .up = up}},
+            {OP_SWIGLU_BACKWARD, .swiglu_backward = {.grad_gate = active(pair, side, 7, 1, N),
+                                                     .grad_up = active(pair, side, 8, 1, N),
+                                                     .grad_out = go,
+                                                     .gate = gate,
+                                                     .up = up}},
+            {OP_ADD, .add = {.out = go, .x = up}},
+            {OP_SUM_SQUARES, .sum_squares = {.sum = stored(pair, side, 10, STORAGE_F64, 1, 1),
+                                             .x = wide(pair, side, 9, 1, N)}},
+        };
+        for (size_t i = 0; i < sizeof calls / sizeof *calls; i++)
+            run(pair, side, calls[i]);
     }
     compare(pair, "rope", 0, pair->type, T * HEADS * D);
     compare(pair, "swiglu", 6, pair->type, N);
@@ -267,48 +324,62 @@ static void check_pointwise(const struct pair *pair)
     assert_true(fabs(sums[0] - sums[1]) <= 1e-6 * sums[1]);
 }
 
-static void check_attention_of(const struct pair *pair, struct attention_shape shape)
+static void check_attention_of(const struct pair *pair, int heads, int kv_heads, int dim,
+                               int window)
 {
     enum { T = 150 };
     static const int32_t offsets[] = {0, 1, 70, 134, 150}, whole[] = {0, T};
-    int dim = shape.head_dim, heads = shape.heads, kv_heads = shape.kv_heads;
-    struct documents documents = {shape.window ? whole : offsets, shape.window ? 1 : 4};
-    int64_t wide = (int64_t)T * heads * dim, thin = (int64_t)T * kv_heads * dim;
-    shape.tokens = T;
-    fill(pair, 0, pair->type, wide, 1);
-    fill(pair, 1, pair->type, thin, 1);
-    fill(pair, 2, pair->type, thin, 1);
-    fill(pair, 3, pair->type, wide, 1);
+    struct documents documents = {window ? whole : offsets, window ? 1 : 4};
+    int64_t q_width = (int64_t)heads * dim, kv_width = (int64_t)kv_heads * dim;
+    int64_t many = T * q_width, few = T * kv_width;
+    fill(pair, 0, pair->type, many, 1);
+    fill(pair, 1, pair->type, few, 1);
+    fill(pair, 2, pair->type, few, 1);
+    fill(pair, 3, pair->type, many, 1);
     BOTH_SIDES
     {
-        const struct train_ops *ops = ops_of(pair, side);
-        void *self = self_of(pair, side);
-        assert_true(ops->attention_workspace(self, shape, pair->type) <= 3 * SLOT);
-        ops->attention_forward(self, slot(pair, side, 4), slot(pair, side, 5), slot(pair, side, 0),
-                               slot(pair, side, 1), slot(pair, side, 2), pair->type, shape,
-                               documents);
-        ops->attention_backward(self, slot(pair, side, 6), slot(pair, side, 7), slot(pair, side, 8),
-                                slot(pair, side, 3), slot(pair, side, 4), slot(pair, side, 5),
-                                slot(pair, side, 0), slot(pair, side, 1), slot(pair, side, 2),
-                                pair->type, shape, documents, slot(pair, side, 10));
+        struct op_attention_backward backward = {
+            .grad_q = active(pair, side, 6, T, q_width),
+            .grad_k = active(pair, side, 7, T, kv_width),
+            .grad_v = active(pair, side, 8, T, kv_width),
+            .grad_out = active(pair, side, 3, T, q_width),
+            .out = active(pair, side, 4, T, q_width),
+            .lse = wide(pair, side, 5, heads, T),
+            .q = active(pair, side, 0, T, q_width),
+            .k = active(pair, side, 1, T, kv_width),
+            .v = active(pair, side, 2, T, kv_width),
+            .workspace = stored(pair, side, 10, STORAGE_U8, 1, 3 * SLOT),
+            .head_dim = dim,
+            .window = window,
+            .documents = documents};
+        const struct op_call call = {OP_ATTENTION_BACKWARD, .attention_backward = backward};
+        assert_true(backend_workspace(pair->backends[side], &call) <= 3 * SLOT);
+        run(pair, side,
+            (struct op_call){OP_ATTENTION_FORWARD, .attention_forward = {.out = backward.out,
+                                                                         .lse = backward.lse,
+                                                                         .q = backward.q,
+                                                                         .k = backward.k,
+                                                                         .v = backward.v,
+                                                                         .head_dim = dim,
+                                                                         .window = window,
+                                                                         .documents = documents}});
+        run(pair, side, call);
     }
-    compare(pair, "attention", 4, pair->type, wide);
+    compare(pair, "attention", 4, pair->type, many);
     compare(pair, "log-sum-exp", 5, STORAGE_F32, (int64_t)heads * T);
-    compare(pair, "attention, queries", 6, pair->type, wide);
-    compare(pair, "attention, keys", 7, pair->type, thin);
-    compare(pair, "attention, values", 8, pair->type, thin);
+    compare(pair, "attention, queries", 6, pair->type, many);
+    compare(pair, "attention, keys", 7, pair->type, few);
+    compare(pair, "attention, values", 8, pair->type, few);
 }
 
 static void check_attention(const struct pair *pair)
 {
-    check_attention_of(pair, (struct attention_shape){.heads = 3, .kv_heads = 1, .head_dim = 64});
-    check_attention_of(pair, (struct attention_shape){.heads = 4, .kv_heads = 2, .head_dim = 20});
-    check_attention_of(pair, (struct attention_shape){.heads = 2, .kv_heads = 2, .head_dim = 8});
+    check_attention_of(pair, 3, 1, 64, 0);
+    check_attention_of(pair, 4, 2, 20, 0);
+    check_attention_of(pair, 2, 2, 8, 0);
     static const int windows[] = {2, 5, 64, 65, 130, 1000};
     for (size_t i = 0; i < sizeof windows / sizeof *windows; i++)
-        check_attention_of(pair,
-                           (struct attention_shape){
-                               .heads = 2, .kv_heads = 1, .head_dim = 8, .window = windows[i]});
+        check_attention_of(pair, 2, 1, 8, windows[i]);
 }
 
 static void check_head(const struct pair *pair)
@@ -329,19 +400,23 @@ static void check_head(const struct pair *pair)
     fill_bytes(pair, 5, zero, sizeof zero);
     BOTH_SIDES
     {
-        const struct train_ops *ops = ops_of(pair, side);
-        void *self = self_of(pair, side);
-        struct weight w = {slot(pair, side, 1), {NULL, 0}, pair->type, V, H};
-        assert_true(ops->head_workspace(self, T, H, V, pair->type) <= 8 * SLOT);
-        ops->head_loss(self, slot(pair, side, 5), slot(pair, side, 3), slot(pair, side, 4),
-                       slot(pair, side, 0), pair->type, w,
-                       (struct targets){slot(pair, side, 2), slot(pair, side, 6)}, T, 1, 0.02f,
-                       slot(pair, side, 8));
-        ops->head_loss(self, slot(pair, side, 5), (struct place){NULL, 0}, (struct place){NULL, 0},
-                       slot(pair, side, 0), pair->type, w,
-                       (struct targets){slot(pair, side, 2), {NULL, 0}}, T, 1, 0.02f,
-                       slot(pair, side, 8));
-        pair->backends[side]->read(self, losses[side], slot(pair, side, 5), sizeof zero);
+        struct op_head_loss head = {.loss = stored(pair, side, 5, STORAGE_F64, 1, 2),
+                                    .grad_x = active(pair, side, 3, T, H),
+                                    .grad_weight = wide(pair, side, 4, V, H),
+                                    .x = active(pair, side, 0, T, H),
+                                    .head = active(pair, side, 1, V, H),
+                                    .targets = words(pair, side, 2, T),
+                                    .weights = wide(pair, side, 6, 1, T),
+                                    .workspace = stored(pair, side, 8, STORAGE_U8, 1, 8 * SLOT),
+                                    .scale = 1,
+                                    .z_loss = 0.02f};
+        const struct op_call call = {OP_HEAD_LOSS, .head_loss = head};
+        assert_true(backend_workspace(pair->backends[side], &call) <= 8 * SLOT);
+        run(pair, side, call);
+        head.grad_x = head.grad_weight = head.weights = (struct tensor){0};
+        run(pair, side, (struct op_call){OP_HEAD_LOSS, .head_loss = head});
+        pair->backends[side]->read(self_of(pair, side), losses[side], slot(pair, side, 5),
+                                   sizeof zero);
     }
     for (int i = 0; i < 2; i++)
         if (!(losses[1][i] > 0 && fabs(losses[0][i] - losses[1][i]) <= 2e-6 * losses[1][i]))
@@ -355,27 +430,45 @@ static void check_noise(const struct pair *pair)
 {
     enum { T = 9, H = 301 };
     static const int32_t offsets[] = {0, 2, T};
-    static const uint32_t key[2] = {11, 12};
     fill(pair, 0, pair->type, T * H, 0.01);
     fill(pair, 1, pair->type, T * H, 1);
     BOTH_SIDES
     {
-        const struct train_ops *ops = ops_of(pair, side);
-        ops->add_noise(self_of(pair, side), slot(pair, side, 0), pair->type, H,
-                       (struct documents){offsets, 2}, 5, key, 3);
-        ops->scale(self_of(pair, side), slot(pair, side, 1), pair->type, 1.7f, T * H);
+        run(pair, side,
+            (struct op_call){OP_ADD_NOISE, .add_noise = {.x = active(pair, side, 0, T, H),
+                                                         .documents = {offsets, 2},
+                                                         .alpha = 5,
+                                                         .key = {11, 12},
+                                                         .batch = 3}});
+        run(pair, side,
+            (struct op_call){OP_SCALE,
+                             .scale = {.x = active(pair, side, 1, T, H), .factor = 1.7f}});
     }
     compare(pair, "noise", 0, pair->type, T * H);
     compare(pair, "scale", 1, pair->type, T * H);
 }
 
-static struct moments moments_of(const struct pair *pair, int side, enum moment_type type)
+static struct tensor moment(const struct pair *pair, int side, int number, int scales,
+                            enum moment_type type, int64_t count)
 {
-    return (struct moments){.type = type,
-                            .m = slot(pair, side, 2),
-                            .v = slot(pair, side, 3),
-                            .m_scales = slot(pair, side, 5),
-                            .v_scales = slot(pair, side, 6)};
+    struct tensor tensor = stored(pair, side, number, moment_storage(type), 1, count);
+    tensor.scales = slot(pair, side, scales);
+    return tensor;
+}
+
+/* Parameter in slot 0, moments in 2 and 3, their scales in 5 and 6, the gradient in 4; the master
+ * in 1 where there is one. */
+static void step(const struct pair *pair, int side, enum moment_type type, bool masters,
+                 int64_t count, const struct adamw_settings *settings)
+{
+    struct op_adamw adamw = {.parameter = active(pair, side, 0, 1, count),
+                             .m = moment(pair, side, 2, 5, type, count),
+                             .v = moment(pair, side, 3, 6, type, count),
+                             .gradient = wide(pair, side, 4, 1, count),
+                             .settings = *settings};
+    if (masters)
+        adamw.master = wide(pair, side, 1, 1, count);
+    run(pair, side, (struct op_call){OP_ADAMW, .adamw = adamw});
 }
 
 /* The words of the stochastic rounding are the reference's: where the value before rounding is the
@@ -383,16 +476,16 @@ static struct moments moments_of(const struct pair *pair, int side, enum moment_
 static void check_adamw(const struct pair *pair)
 {
     enum { N = 3001 };
-    const struct adamw settings = {.lr = 1e-2f,
-                                   .beta1 = 0.9f,
-                                   .beta2 = 0.999f,
-                                   .epsilon = 1e-8f,
-                                   .weight_decay = 0.1f,
-                                   .correction1 = 0.19f,
-                                   .correction2 = 0.002f,
-                                   .gradient_scale = 0.5f,
-                                   .key = {7, 3},
-                                   .tensor = 5};
+    const struct adamw_settings settings = {.lr = 1e-2f,
+                                            .beta1 = 0.9f,
+                                            .beta2 = 0.999f,
+                                            .epsilon = 1e-8f,
+                                            .weight_decay = 0.1f,
+                                            .correction1 = 0.19f,
+                                            .correction2 = 0.002f,
+                                            .gradient_scale = 0.5f,
+                                            .key = {7, 3},
+                                            .tensor = 5};
     for (int masters = 0; masters < 2; masters++) {
         fill(pair, 0, pair->type, N, 1);
         fill(pair, 1, STORAGE_F32, N, 1);
@@ -408,10 +501,7 @@ static void check_adamw(const struct pair *pair)
                 v[i] = fabsf(v[i]) * 0.01f;
             backend->write(backend->self, slot(pair, side, 3), v, N * sizeof *v);
             free(v);
-            backend->train->adamw(backend->self, slot(pair, side, 0), pair->type,
-                                  masters ? slot(pair, side, 1) : (struct place){NULL, 0},
-                                  moments_of(pair, side, MOMENTS_F32), slot(pair, side, 4), N,
-                                  &settings);
+            step(pair, side, MOMENTS_F32, masters, N, &settings);
         }
         compare(pair, "adamw, parameter", 0, pair->type, N);
         compare(pair, "adamw, m", 2, STORAGE_F32, N);
@@ -423,9 +513,7 @@ static void check_adamw(const struct pair *pair)
     int differ = 0;
     fill(pair, 0, pair->type, N, 1);
     fill(pair, 4, STORAGE_F32, N, 0);
-    BOTH_SIDES ops_of(pair, side)
-        ->adamw(self_of(pair, side), slot(pair, side, 0), pair->type, (struct place){NULL, 0},
-                moments_of(pair, side, MOMENTS_F32), slot(pair, side, 4), N, &settings);
+    BOTH_SIDES step(pair, side, MOMENTS_F32, false, N, &settings);
     read_slot(pair, 0, 0, pair->type, N, own);
     read_slot(pair, 1, 0, pair->type, N, other);
     for (int i = 0; i < N; i++)
@@ -439,22 +527,20 @@ static void check_adamw(const struct pair *pair)
 static void check_words(const struct pair *pair)
 {
     enum { N = 3001 };
-    const struct adamw settings = {.lr = 1.0f / 1024,
-                                   .weight_decay = 1,
-                                   .epsilon = 1,
-                                   .correction1 = 1,
-                                   .correction2 = 1,
-                                   .key = {7, 3},
-                                   .tensor = 5};
+    const struct adamw_settings settings = {.lr = 1.0f / 1024,
+                                            .weight_decay = 1,
+                                            .epsilon = 1,
+                                            .correction1 = 1,
+                                            .correction2 = 1,
+                                            .key = {7, 3},
+                                            .tensor = 5};
     float own[N], other[N];
     if (pair->type == STORAGE_F32)
         return;
     fill(pair, 0, pair->type, N, 1);
     for (int i = 2; i < 5; i++)
         fill(pair, i, STORAGE_F32, N, 0);
-    BOTH_SIDES ops_of(pair, side)
-        ->adamw(self_of(pair, side), slot(pair, side, 0), pair->type, (struct place){NULL, 0},
-                moments_of(pair, side, MOMENTS_F32), slot(pair, side, 4), N, &settings);
+    BOTH_SIDES step(pair, side, MOMENTS_F32, false, N, &settings);
     read_slot(pair, 0, 0, pair->type, N, own);
     read_slot(pair, 1, 0, pair->type, N, other);
     assert_memory_equal(own, other, sizeof own);
@@ -489,15 +575,15 @@ static int count_different(const uint16_t *a, const uint16_t *b, int count)
 static void check_moment_words(const struct pair *pair)
 {
     enum { N = 3001 };
-    const struct adamw settings = {.lr = 1.0f / 1024,
-                                   .beta1 = 1023.0f / 1024,
-                                   .beta2 = 1023.0f / 1024,
-                                   .weight_decay = 1,
-                                   .epsilon = 1e30f,
-                                   .correction1 = 1,
-                                   .correction2 = 1,
-                                   .key = {7, 3},
-                                   .tensor = 5};
+    const struct adamw_settings settings = {.lr = 1.0f / 1024,
+                                            .beta1 = 1023.0f / 1024,
+                                            .beta2 = 1023.0f / 1024,
+                                            .weight_decay = 1,
+                                            .epsilon = 1e30f,
+                                            .correction1 = 1,
+                                            .correction2 = 1,
+                                            .key = {7, 3},
+                                            .tensor = 5};
     uint16_t values[N], rounded[3][N];
     const int slots[] = {0, 2, 3};
     if (pair->type == STORAGE_F32)
@@ -507,9 +593,7 @@ static void check_moment_words(const struct pair *pair)
     for (int i = 0; i < 3; i++)
         fill_bytes(pair, slots[i], values, sizeof values);
     fill(pair, 4, STORAGE_F32, N, 0);
-    BOTH_SIDES ops_of(pair, side)
-        ->adamw(self_of(pair, side), slot(pair, side, 0), pair->type, (struct place){NULL, 0},
-                moments_of(pair, side, MOMENTS_BF16), slot(pair, side, 4), N, &settings);
+    BOTH_SIDES step(pair, side, MOMENTS_BF16, false, N, &settings);
     for (int i = 0; i < 3; i++) {
         assert_same_bytes(pair, "stochastic rounding", slots[i], sizeof values);
         pair->backends[0]->read(self_of(pair, 0), rounded[i], slot(pair, 0, slots[i]),
@@ -546,23 +630,21 @@ static void check_int8_moments(const struct pair *pair)
     fill(pair, 0, pair->type, N, 1);
     for (int i = 2; i < 7; i++)
         fill(pair, i, STORAGE_F32, N, 0);
-    for (int step = 1; step <= 3; step++) {
-        const struct adamw settings = {.lr = 1e-2f,
-                                       .beta1 = 0.9f,
-                                       .beta2 = 0.999f,
-                                       .epsilon = 1e-8f,
-                                       .weight_decay = 0.1f,
-                                       .correction1 = (float)(1 - pow(0.9, step)),
-                                       .correction2 = (float)(1 - pow(0.999, step)),
-                                       .gradient_scale = 0.5f,
-                                       .key = {7, (uint32_t)step},
-                                       .tensor = 5};
+    for (int number = 1; number <= 3; number++) {
+        const struct adamw_settings settings = {.lr = 1e-2f,
+                                                .beta1 = 0.9f,
+                                                .beta2 = 0.999f,
+                                                .epsilon = 1e-8f,
+                                                .weight_decay = 0.1f,
+                                                .correction1 = (float)(1 - pow(0.9, number)),
+                                                .correction2 = (float)(1 - pow(0.999, number)),
+                                                .gradient_scale = 0.5f,
+                                                .key = {7, (uint32_t)number},
+                                                .tensor = 5};
         for (int i = 0; i < N; i++)
             gradient[i] = i / DYNAMIC_BLOCK == 4 ? 0 : (float)random_normal(&stream);
         fill_bytes(pair, 4, gradient, sizeof gradient);
-        BOTH_SIDES ops_of(pair, side)
-            ->adamw(self_of(pair, side), slot(pair, side, 0), pair->type, (struct place){NULL, 0},
-                    moments_of(pair, side, MOMENTS_INT8), slot(pair, side, 4), N, &settings);
+        BOTH_SIDES step(pair, side, MOMENTS_INT8, false, N, &settings);
     }
     compare(pair, "adamw, parameter of 8-bit moments", 0, pair->type, N);
     compare_codes(pair, "m", 2, N);
@@ -579,17 +661,19 @@ static void check_dequantize(const struct pair *pair)
     fill(pair, 0, STORAGE_F32, N, 0.02);
     read_slot(pair, 1, 0, STORAGE_F32, N, values);
     for (int storage = STORAGE_INT8; storage <= STORAGE_NF4; storage++) {
-        struct stored_bytes bytes = quantized_bytes((enum storage)storage, N);
+        struct stored_bytes bytes = storage_bytes((enum storage)storage, N);
         uint8_t *data = malloc(bytes.data), *scales = malloc(bytes.scales);
         quantize_weight(data, scales, (enum storage)storage, values, N);
         fill_bytes(pair, 1, data, bytes.data);
         fill_bytes(pair, 2, scales, bytes.scales);
         BOTH_SIDES
         {
-            struct weight weight = {slot(pair, side, 1), slot(pair, side, 2), (enum storage)storage,
-                                    ROWS, COLS};
-            ops_of(pair, side)
-                ->dequantize(self_of(pair, side), slot(pair, side, 3), pair->type, weight);
+            struct tensor weight = stored(pair, side, 1, (enum storage)storage, ROWS, COLS);
+            weight.scales = slot(pair, side, 2);
+            run(pair, side,
+                (struct op_call){
+                    OP_DEQUANTIZE,
+                    .dequantize = {.out = active(pair, side, 3, ROWS, COLS), .weight = weight}});
         }
         /* What lies behind the last element is compared, too: nobody may touch it. */
         assert_same_bytes(pair, "dequantised", 3, N * storage_size(pair->type) + 64);

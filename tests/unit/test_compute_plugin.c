@@ -3,7 +3,7 @@
 #include "test.h"
 
 #include "base/file.h"
-#include "compute/backend.h"
+#include "compute/devices/devices.h"
 
 #include <dlfcn.h>
 #include <string.h>

@@ -2,7 +2,8 @@
  * OpenMP's threads and no others. */
 #include "test.h"
 
-#include "compute/backend.h"
+#include "compute/devices/devices.h"
+#include "compute/spectra.h"
 
 #include <dirent.h>
 #include <string.h>
@@ -33,14 +34,19 @@ static void scan_a_matrix(const struct backend *backend, const float *matrix)
 static void multiply_and_square(struct backend *backend, const float *matrix)
 {
     struct device_buffer *buffer = backend->alloc(backend->self, 4 * N * N * sizeof(float), NULL);
-    struct place a = {buffer, 0}, b = {buffer, N * N * sizeof(float)};
-    struct weight weight = {a, {NULL, 0}, STORAGE_F32, N, N};
-    struct place none = {NULL, 0}, sum = {buffer, 2 * N * N * sizeof(float)};
+    const size_t bytes = N * N * sizeof(float);
+    struct tensor a = tensor_at((struct place){buffer, 0}, STORAGE_F32, N, N);
+    struct tensor b = tensor_at((struct place){buffer, bytes}, STORAGE_F32, N, N);
+    struct tensor sum = tensor_at((struct place){buffer, 2 * bytes}, STORAGE_F64, 1, 1);
     assert_non_null(buffer);
-    backend->write(backend->self, a, matrix, N * N * sizeof(float));
-    backend->train->linear_forward(backend->self, b, REPLACE, a, STORAGE_F32, weight, none, N);
-    backend->train->fill_zero(backend->self, sum, sizeof(double));
-    backend->train->sum_squares(backend->self, sum, b, N * N);
+    backend->write(backend->self, a.data, matrix, bytes);
+    const struct op_call calls[] = {
+        {OP_LINEAR_FORWARD, .linear_forward = {.out = b, .x = a, .weight = a}},
+        {OP_FILL_ZERO, .fill_zero = {sum}},
+        {OP_SUM_SQUARES, .sum_squares = {.sum = sum, .x = b}},
+    };
+    for (size_t i = 0; i < sizeof calls / sizeof *calls; i++)
+        backend_run(backend, &calls[i]);
     backend->free(backend->self, buffer);
 }
 

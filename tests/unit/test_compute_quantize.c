@@ -6,7 +6,8 @@
 #include "base/number.h"
 #include "base/random.h"
 #include "checkpoint/checkpoint.h"
-#include "compute/cpu.h"
+#include "compute/devices/cpu.h"
+#include "compute/devices/devices.h"
 #include "compute/quantize.h"
 
 #include <math.h>
@@ -153,7 +154,7 @@ struct quantized {
 static struct quantized quantize(const float *values, int64_t rows, int64_t cols,
                                  enum storage storage)
 {
-    struct quantized q = {.bytes = quantized_bytes(storage, rows * cols),
+    struct quantized q = {.bytes = storage_bytes(storage, rows * cols),
                           .rows = rows,
                           .cols = cols,
                           .storage = storage};
@@ -183,26 +184,27 @@ static struct place new_place(struct backend *backend, const void *bytes, size_t
 static void *dequantize(struct backend *backend, const struct quantized *q, enum storage type)
 {
     size_t bytes = (size_t)(q->rows * q->cols) * storage_size(type);
-    struct weight weight = {.data = new_place(backend, q->data, q->bytes.data),
+    struct tensor weight = {.data = new_place(backend, q->data, q->bytes.data),
                             .scales = new_place(backend, q->scales, q->bytes.scales),
                             .storage = q->storage,
                             .rows = q->rows,
                             .cols = q->cols};
-    struct place out = new_place(backend, NULL, bytes);
+    struct tensor out = tensor_at(new_place(backend, NULL, bytes), type, q->rows, q->cols);
     void *values = malloc(bytes);
-    backend->train->dequantize(backend->self, out, type, weight);
-    backend->read(backend->self, values, out, bytes);
-    backend->free(backend->self, out.buffer);
+    backend_run(backend,
+                &(struct op_call){OP_DEQUANTIZE, .dequantize = {.out = out, .weight = weight}});
+    backend->read(backend->self, values, out.data, bytes);
+    backend->free(backend->self, out.data.buffer);
     backend->free(backend->self, weight.data.buffer);
     backend->free(backend->self, weight.scales.buffer);
     return values;
 }
 
-/* Calls `run` with the reference, the guard and the CPU's every level that is here. */
+/* Calls `run` with the reference, the checked back end and the CPU's every level that is here. */
 static void on_every_backend(void (*run)(struct backend *backend))
 {
-    static const char *const names[] = {"reference", "guard",  "base",
-                                        "avx2",      "avx512", "avx512bf16"};
+    static const char *const names[] = {"reference", "checked", "base",
+                                        "avx2",      "avx512",  "avx512bf16"};
     int here = 0;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         struct backend *backend;
@@ -331,8 +333,8 @@ static void check_int8(struct backend *backend)
 static void int8_is_within_half_a_step(void **state)
 {
     (void)state;
-    assert_int_equal(quantized_bytes(STORAGE_INT8, 65).data, 65);
-    assert_int_equal(quantized_bytes(STORAGE_INT8, 65).scales, 8);
+    assert_int_equal(storage_bytes(STORAGE_INT8, 65).data, 65);
+    assert_int_equal(storage_bytes(STORAGE_INT8, 65).scales, 8);
     on_every_backend(check_int8);
 }
 
@@ -353,8 +355,7 @@ enum { COUNT = 4096 + 100, STEPS = 10, TURN = 37 };
 
 struct steps {
     struct backend *backend;
-    struct place p, g;
-    struct moments moments;
+    struct tensor p, g, m, v;
     float *gradient;
 };
 
@@ -364,23 +365,26 @@ static void take_step(const struct steps *steps, int step)
     struct backend *backend = steps->backend;
     for (int i = 0; i < COUNT; i++)
         turned[i] = ldexpf(steps->gradient[(i + TURN * step) % COUNT], -((step - 1) % 4));
-    backend->write(backend->self, steps->g, turned, sizeof turned);
-    const struct adamw settings = {.lr = 0.01f,
-                                   .beta1 = 0.9f,
-                                   .beta2 = 0.999f,
-                                   .epsilon = 1e-8f,
-                                   .weight_decay = 0.1f,
-                                   .correction1 = (float)(1 - pow((double)0.9f, step)),
-                                   .correction2 = (float)(1 - pow((double)0.999f, step)),
-                                   .gradient_scale = 1};
-    backend->train->adamw(backend->self, steps->p, STORAGE_F32, (struct place){NULL, 0},
-                          steps->moments, steps->g, COUNT, &settings);
+    backend->write(backend->self, steps->g.data, turned, sizeof turned);
+    const struct adamw_settings settings = {.lr = 0.01f,
+                                            .beta1 = 0.9f,
+                                            .beta2 = 0.999f,
+                                            .epsilon = 1e-8f,
+                                            .weight_decay = 0.1f,
+                                            .correction1 = (float)(1 - pow((double)0.9f, step)),
+                                            .correction2 = (float)(1 - pow((double)0.999f, step)),
+                                            .gradient_scale = 1};
+    backend_run(backend, &(struct op_call){OP_ADAMW, .adamw = {.parameter = steps->p,
+                                                               .m = steps->m,
+                                                               .v = steps->v,
+                                                               .gradient = steps->g,
+                                                               .settings = settings}});
 }
 
 /* Codes may be one off where a value lies between two, which is rare. Scales are off by rounding,
  * and by that of 1 - beta2, which is 1.3e-5 for an f32 beta2. */
 static void compare_moment(const struct steps *steps, const char *name, const char *data,
-                           const char *scales, struct place place, struct place scale_place)
+                           const char *scales, const struct tensor *moment)
 {
     static uint8_t own[COUNT];
     static float own_scales[COUNT / DYNAMIC_BLOCK + 1];
@@ -390,8 +394,8 @@ static void compare_moment(const struct steps *steps, const char *name, const ch
     float *their_scales = read_floats(name, scales, &blocks);
     int differ = 0;
     assert_int_equal((size_t)blocks * 4, moment_bytes(MOMENTS_INT8, COUNT).scales);
-    backend->read(backend->self, own, place, sizeof own);
-    backend->read(backend->self, own_scales, scale_place, (size_t)blocks * 4);
+    backend->read(backend->self, own, moment->data, sizeof own);
+    backend->read(backend->self, own_scales, moment->scales, (size_t)blocks * 4);
     for (int i = 0; i < COUNT; i++) {
         if (abs(own[i] - theirs[i]) > 1)
             fail_msg("%s.%s: code %d is %d, not %d", name, data, i, own[i], theirs[i]);
@@ -414,7 +418,7 @@ static void compare_parameters(const struct steps *steps, const char *name)
     int64_t count;
     float *theirs = read_floats(name, "p", &count);
     int differ = 0;
-    steps->backend->read(steps->backend->self, own, steps->p, sizeof own);
+    steps->backend->read(steps->backend->self, own, steps->p.data, sizeof own);
     for (int i = 0; i < COUNT; i++) {
         double off = fabs((double)own[i] - (double)theirs[i]);
         if (!(off <= 2e-3))
@@ -429,34 +433,40 @@ static void compare_parameters(const struct steps *steps, const char *name)
 
 static void compare_steps(const struct steps *steps, const char *name)
 {
-    const struct moments *moments = &steps->moments;
     compare_parameters(steps, name);
-    compare_moment(steps, name, "m", "m_scales", moments->m, moments->m_scales);
-    compare_moment(steps, name, "v", "v_scales", moments->v, moments->v_scales);
+    compare_moment(steps, name, "m", "m_scales", &steps->m);
+    compare_moment(steps, name, "v", "v_scales", &steps->v);
 }
 
 static struct place new_zeros(struct backend *backend, size_t bytes)
 {
     struct place place = new_place(backend, NULL, bytes);
-    backend->train->fill_zero(backend->self, place, bytes);
+    backend_run(backend,
+                &(struct op_call){OP_FILL_ZERO, .fill_zero = {tensor_of_bytes(place, bytes)}});
     return place;
+}
+
+static struct tensor new_moment(struct backend *backend)
+{
+    struct stored_bytes bytes = moment_bytes(MOMENTS_INT8, COUNT);
+    struct tensor moment =
+        tensor_at(new_zeros(backend, bytes.data), moment_storage(MOMENTS_INT8), 1, COUNT);
+    moment.scales = new_zeros(backend, bytes.scales);
+    return moment;
 }
 
 static void check_adamw(struct backend *backend)
 {
-    struct stored_bytes bytes = moment_bytes(MOMENTS_INT8, COUNT);
     int64_t count;
     float *start = read_floats("adamw", "start", &count);
     assert_int_equal(count, COUNT);
-    struct steps steps = {.backend = backend,
-                          .p = new_place(backend, start, COUNT * 4),
-                          .g = new_zeros(backend, COUNT * 4),
-                          .moments = {.type = MOMENTS_INT8,
-                                      .m = new_zeros(backend, bytes.data),
-                                      .v = new_zeros(backend, bytes.data),
-                                      .m_scales = new_zeros(backend, bytes.scales),
-                                      .v_scales = new_zeros(backend, bytes.scales)},
-                          .gradient = read_floats("adamw", "gradient", &count)};
+    struct steps steps = {
+        .backend = backend,
+        .p = tensor_at(new_place(backend, start, COUNT * 4), STORAGE_F32, 1, COUNT),
+        .g = tensor_at(new_zeros(backend, COUNT * 4), STORAGE_F32, 1, COUNT),
+        .m = new_moment(backend),
+        .v = new_moment(backend),
+        .gradient = read_floats("adamw", "gradient", &count)};
     for (int step = 1; step <= STEPS; step++) {
         char name[24];
         take_step(&steps, step);
@@ -464,12 +474,8 @@ static void check_adamw(struct backend *backend)
         if (find(name, "p"))
             compare_steps(&steps, name);
     }
-    const struct place places[] = {steps.p,
-                                   steps.g,
-                                   steps.moments.m,
-                                   steps.moments.v,
-                                   steps.moments.m_scales,
-                                   steps.moments.v_scales};
+    const struct place places[] = {steps.p.data, steps.g.data,   steps.m.data,
+                                   steps.v.data, steps.m.scales, steps.v.scales};
     for (size_t i = 0; i < sizeof places / sizeof *places; i++)
         backend->free(backend->self, places[i].buffer);
     free(steps.gradient);

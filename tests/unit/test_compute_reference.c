@@ -1,10 +1,12 @@
 /* Every backward operation of the reference against central differences of its forward: the loss is
- * the sum of the output times fixed random weights, which are then the output's gradient. */
+ * the sum of the output times fixed random weights, which are then the output's gradient. Once as
+ * it is, and once checked: an operation that writes what op_info says it reads dies there. */
 #include "test.h"
 
 #include "base/number.h"
 #include "base/random.h"
-#include "compute/backend.h"
+#include "compute/devices/devices.h"
+#include "compute/wrappers/checked.h"
 
 #include <math.h>
 #include <string.h>
@@ -12,221 +14,248 @@
 enum { MAX = 512, T = 6, H = 8, N = 5, V = 7 };
 
 static struct backend *backend;
-static const struct train_ops *ops;
 static struct random_stream stream = {.seed = 11};
 
-static struct place new_place(size_t bytes)
+static void run(struct op_call call)
 {
-    struct place place = {backend->alloc(backend->self, bytes, NULL), 0};
-    assert_non_null(place.buffer);
-    ops->fill_zero(backend->self, place, bytes);
-    return place;
+    backend_run(backend, &call);
 }
 
-static struct place new_random(int64_t count)
+static struct tensor new_tensor(enum storage storage, int64_t rows, int64_t cols)
+{
+    struct tensor tensor = {.storage = storage, .rows = rows, .cols = cols};
+    tensor.data.buffer = backend->alloc(backend->self, tensor_bytes(&tensor).data, NULL);
+    assert_non_null(tensor.data.buffer);
+    run((struct op_call){OP_FILL_ZERO, .fill_zero = {tensor}});
+    return tensor;
+}
+
+static struct tensor new_zeros(int64_t rows, int64_t cols)
+{
+    return new_tensor(STORAGE_F32, rows, cols);
+}
+
+static void set(struct tensor tensor, const void *values)
+{
+    backend->write(backend->self, tensor.data, values, tensor_bytes(&tensor).data);
+}
+
+static void fetch(void *values, struct tensor tensor)
+{
+    backend->read(backend->self, values, tensor.data, tensor_bytes(&tensor).data);
+}
+
+static struct tensor new_random(int64_t rows, int64_t cols)
 {
     float values[MAX];
-    for (int64_t i = 0; i < count; i++)
+    for (int64_t i = 0; i < rows * cols; i++)
         values[i] = (float)random_normal(&stream);
-    struct place place = new_place((size_t)count * 4);
-    backend->write(backend->self, place, values, (size_t)count * 4);
-    return place;
+    struct tensor tensor = new_zeros(rows, cols);
+    set(tensor, values);
+    return tensor;
 }
 
-static struct place new_words(const int32_t *words, int64_t count)
+static struct tensor new_words(const int32_t *words, int64_t count)
 {
-    struct place place = new_place((size_t)count * 4);
-    backend->write(backend->self, place, words, (size_t)count * 4);
-    return place;
+    struct tensor tensor = new_tensor(STORAGE_I32, 1, count);
+    set(tensor, words);
+    return tensor;
 }
 
-static void release(struct place place)
+static void release_all(const struct tensor *tensors, size_t count)
 {
-    backend->free(backend->self, place.buffer);
+    for (size_t i = 0; i < count; i++)
+        backend->free(backend->self, tensors[i].data.buffer);
 }
 
-static struct weight weight_of(struct place place, int64_t rows, int64_t cols)
-{
-    return (struct weight){.data = place, .storage = STORAGE_F32, .rows = rows, .cols = cols};
-}
-
-/* A forward pass under test: computes `out` from what its context holds. */
+/* A forward pass under test: a call that computes `out` from what it holds. */
 struct forward {
-    void (*run)(struct forward *f);
-    struct place in[3], out, extra[3], ids;
-    struct place out_weights; /* dloss/dout */
-    int64_t out_count;
-    struct attention_shape shape;
-    struct documents documents;
+    struct op_call call;
+    struct tensor out, out_weights; /* dloss/dout */
+    double (*value)(struct forward *f);
 };
 
 static double loss(struct forward *f)
 {
     float out[MAX], weights[MAX];
     double sum = 0;
-    f->run(f);
-    backend->read(backend->self, out, f->out, (size_t)f->out_count * 4);
-    backend->read(backend->self, weights, f->out_weights, (size_t)f->out_count * 4);
-    for (int64_t i = 0; i < f->out_count; i++)
+    run(f->call);
+    fetch(out, f->out);
+    fetch(weights, f->out_weights);
+    for (int64_t i = 0; i < tensor_elements(&f->out); i++)
         sum += (double)out[i] * (double)weights[i];
     return sum;
 }
 
-static void check_gradient(struct forward *f, double (*value)(struct forward *f), struct place in,
-                           struct place grad, int64_t count, const char *what)
+static void check_gradient(struct forward *f, struct tensor in, struct tensor grad,
+                           const char *what)
 {
     float x[MAX], g[MAX];
     double error = 0, norm = 0;
     const float step = 0.01f;
-    backend->read(backend->self, x, in, (size_t)count * 4);
-    backend->read(backend->self, g, grad, (size_t)count * 4);
-    for (int64_t i = 0; i < count; i++) {
+    fetch(x, in);
+    fetch(g, grad);
+    for (int64_t i = 0; i < tensor_elements(&in); i++) {
         float kept = x[i];
         x[i] = kept + step;
         double width = (double)x[i];
-        backend->write(backend->self, in, x, (size_t)count * 4);
-        double up = value(f);
+        set(in, x);
+        double up = f->value(f);
         x[i] = kept - step;
         width -= (double)x[i];
-        backend->write(backend->self, in, x, (size_t)count * 4);
-        double numeric = (up - value(f)) / width;
+        set(in, x);
+        double numeric = (up - f->value(f)) / width;
         x[i] = kept;
         error += (numeric - (double)g[i]) * (numeric - (double)g[i]);
         norm += numeric * numeric;
     }
-    backend->write(backend->self, in, x, (size_t)count * 4);
+    set(in, x);
     if (!(norm > 0) || sqrt(error / norm) > 2e-3)
         fail_msg("%s: relative error %g of norm %g", what, sqrt(error / norm), sqrt(norm));
-}
-
-static void run_linear(struct forward *f)
-{
-    ops->linear_forward(backend->self, f->out, REPLACE, f->in[0], STORAGE_F32,
-                        weight_of(f->in[1], N, H), f->in[2], T);
 }
 
 static void linear_gradients(void **state)
 {
     (void)state;
-    struct forward f = {.run = run_linear,
-                        .in = {new_random(T * H), new_random(N * H), new_random(N)},
-                        .out = new_place(T * N * 4),
-                        .out_weights = new_random(T * N),
-                        .out_count = T * N};
-    struct place gx = new_place(T * H * 4), gw = new_place(N * H * 4), gb = new_place(N * 4);
-    struct weight w = weight_of(f.in[1], N, H);
-    ops->linear_backward_input(backend->self, gx, REPLACE, f.out_weights, STORAGE_F32, w, T);
-    ops->linear_backward_weight(backend->self, gw, REPLACE, f.out_weights, f.in[0], STORAGE_F32, N,
-                                H, T);
-    ops->bias_backward(backend->self, gb, f.out_weights, STORAGE_F32, T, N);
-    check_gradient(&f, loss, f.in[0], gx, T * H, "linear, input");
-    check_gradient(&f, loss, f.in[1], gw, N * H, "linear, weight");
-    check_gradient(&f, loss, f.in[2], gb, N, "linear, bias");
-    struct place all[] = {f.in[0], f.in[1], f.in[2], f.out, f.out_weights, gx, gw, gb};
-    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
-        release(all[i]);
-}
-
-static void run_rmsnorm(struct forward *f)
-{
-    ops->rmsnorm_forward(backend->self, f->out, f->extra[0], f->in[0], STORAGE_F32,
-                         weight_of(f->in[1], 1, H), 1e-5f, T);
+    struct tensor x = new_random(T, H), w = new_random(N, H), b = new_random(1, N);
+    struct tensor out = new_zeros(T, N), go = new_random(T, N);
+    struct tensor gx = new_zeros(T, H), gw = new_zeros(N, H), gb = new_zeros(1, N);
+    struct forward f = {
+        .call = {OP_LINEAR_FORWARD, .linear_forward = {.out = out, .x = x, .weight = w, .bias = b}},
+        .out = out,
+        .out_weights = go,
+        .value = loss};
+    run((struct op_call){OP_LINEAR_BACKWARD_INPUT,
+                         .linear_backward_input = {.grad_x = gx, .grad_out = go, .weight = w}});
+    run((struct op_call){OP_LINEAR_BACKWARD_WEIGHT,
+                         .linear_backward_weight = {.grad_weight = gw, .grad_out = go, .x = x}});
+    run((struct op_call){OP_BIAS_BACKWARD, .bias_backward = {.grad_bias = gb, .grad_out = go}});
+    check_gradient(&f, x, gx, "linear, input");
+    check_gradient(&f, w, gw, "linear, weight");
+    check_gradient(&f, b, gb, "linear, bias");
+    struct tensor all[] = {x, w, b, out, go, gx, gw, gb};
+    release_all(all, sizeof all / sizeof *all);
 }
 
 static void rmsnorm_gradients(void **state)
 {
     (void)state;
-    struct forward f = {.run = run_rmsnorm,
-                        .in = {new_random(T * H), new_random(H)},
-                        .out = new_place(T * H * 4),
-                        .extra = {new_place(T * 4)},
-                        .out_weights = new_random(T * H),
-                        .out_count = T * H};
-    struct place gx = new_place(T * H * 4), gw = new_place(H * 4);
-    run_rmsnorm(&f);
-    ops->rmsnorm_backward(backend->self, gx, ADD, gw, f.out_weights, f.in[0], f.extra[0],
-                          STORAGE_F32, weight_of(f.in[1], 1, H), T);
-    check_gradient(&f, loss, f.in[0], gx, T * H, "rmsnorm, input");
-    check_gradient(&f, loss, f.in[1], gw, H, "rmsnorm, weight");
-    struct place all[] = {f.in[0], f.in[1], f.out, f.extra[0], f.out_weights, gx, gw};
-    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
-        release(all[i]);
-}
-
-static void run_swiglu(struct forward *f)
-{
-    ops->swiglu_forward(backend->self, f->out, f->in[0], f->in[1], STORAGE_F32, T * H);
+    struct tensor x = new_random(T, H), w = new_random(1, H), rstd = new_zeros(T, 1);
+    struct tensor out = new_zeros(T, H), go = new_random(T, H);
+    struct tensor gx = new_zeros(T, H), gw = new_zeros(1, H);
+    struct forward f = {.call = {OP_RMSNORM_FORWARD, .rmsnorm_forward = {.out = out,
+                                                                         .rstd = rstd,
+                                                                         .x = x,
+                                                                         .weight = w,
+                                                                         .epsilon = 1e-5f}},
+                        .out = out,
+                        .out_weights = go,
+                        .value = loss};
+    run(f.call);
+    run((struct op_call){OP_RMSNORM_BACKWARD, .rmsnorm_backward = {.grad_x = gx,
+                                                                   .grad_weight = gw,
+                                                                   .grad_out = go,
+                                                                   .x = x,
+                                                                   .rstd = rstd,
+                                                                   .weight = w,
+                                                                   .accumulate = ADD}});
+    check_gradient(&f, x, gx, "rmsnorm, input");
+    check_gradient(&f, w, gw, "rmsnorm, weight");
+    struct tensor all[] = {x, w, out, rstd, go, gx, gw};
+    release_all(all, sizeof all / sizeof *all);
 }
 
 static void swiglu_gradients(void **state)
 {
     (void)state;
-    struct forward f = {.run = run_swiglu,
-                        .in = {new_random(T * H), new_random(T * H)},
-                        .out = new_place(T * H * 4),
-                        .out_weights = new_random(T * H),
-                        .out_count = T * H};
-    struct place gg = new_place(T * H * 4), gu = new_place(T * H * 4);
-    ops->swiglu_backward(backend->self, gg, gu, f.out_weights, f.in[0], f.in[1], STORAGE_F32,
-                         T * H);
-    check_gradient(&f, loss, f.in[0], gg, T * H, "swiglu, gate");
-    check_gradient(&f, loss, f.in[1], gu, T * H, "swiglu, up");
-    struct place all[] = {f.in[0], f.in[1], f.out, f.out_weights, gg, gu};
-    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
-        release(all[i]);
+    struct tensor gate = new_random(T, H), up = new_random(T, H);
+    struct tensor out = new_zeros(T, H), go = new_random(T, H);
+    struct tensor gg = new_zeros(T, H), gu = new_zeros(T, H);
+    struct forward f = {
+        .call = {OP_SWIGLU_FORWARD, .swiglu_forward = {.out = out, .gate = gate, .up = up}},
+        .out = out,
+        .out_weights = go,
+        .value = loss};
+    run((struct op_call){
+        OP_SWIGLU_BACKWARD,
+        .swiglu_backward = {
+            .grad_gate = gg, .grad_up = gu, .grad_out = go, .gate = gate, .up = up}});
+    check_gradient(&f, gate, gg, "swiglu, gate");
+    check_gradient(&f, up, gu, "swiglu, up");
+    struct tensor all[] = {gate, up, out, go, gg, gu};
+    release_all(all, sizeof all / sizeof *all);
 }
 
 /* Four heads share two key-value heads; two documents. */
-static void run_attention(struct forward *f)
-{
-    ops->attention_forward(backend->self, f->out, f->extra[0], f->in[0], f->in[1], f->in[2],
-                           STORAGE_F32, f->shape, f->documents);
-}
-
 static void attention_gradients(void **state)
 {
     (void)state;
     enum { HEADS = 4, KV = 2, D = 3 };
     static const int32_t offsets[] = {0, 2, T};
+    const struct documents documents = {offsets, 2};
+    struct tensor q = new_random(T, HEADS * D), k = new_random(T, KV * D),
+                  v = new_random(T, KV * D);
+    struct tensor out = new_zeros(T, HEADS * D), go = new_random(T, HEADS * D);
+    struct tensor lse = new_zeros(HEADS, T), gq = new_zeros(T, HEADS * D);
+    struct tensor gk = new_zeros(T, KV * D), gv = new_zeros(T, KV * D);
     struct forward f = {
-        .run = run_attention,
-        .in = {new_random(T * HEADS * D), new_random(T * KV * D), new_random(T * KV * D)},
-        .out = new_place(T * HEADS * D * 4),
-        .extra = {new_place(T * HEADS * 4)},
-        .out_weights = new_random(T * HEADS * D),
-        .out_count = T * HEADS * D,
-        .shape = {T, HEADS, KV, D, 0},
-        .documents = {offsets, 2}};
-    struct place gq = new_place(T * HEADS * D * 4), gk = new_place(T * KV * D * 4),
-                 gv = new_place(T * KV * D * 4),
-                 work = new_place(ops->attention_workspace(backend->self, f.shape, STORAGE_F32));
-    run_attention(&f);
-    ops->attention_backward(backend->self, gq, gk, gv, f.out_weights, f.out, f.extra[0], f.in[0],
-                            f.in[1], f.in[2], STORAGE_F32, f.shape, f.documents, work);
-    check_gradient(&f, loss, f.in[0], gq, T * HEADS * D, "attention, q");
-    check_gradient(&f, loss, f.in[1], gk, T * KV * D, "attention, k");
-    check_gradient(&f, loss, f.in[2], gv, T * KV * D, "attention, v");
-    struct place all[] = {f.in[0],       f.in[1], f.in[2], f.out, f.extra[0],
-                          f.out_weights, gq,      gk,      gv,    work};
-    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
-        release(all[i]);
+        .call = {OP_ATTENTION_FORWARD, .attention_forward = {.out = out,
+                                                             .lse = lse,
+                                                             .q = q,
+                                                             .k = k,
+                                                             .v = v,
+                                                             .head_dim = D,
+                                                             .documents = documents}},
+        .out = out,
+        .out_weights = go,
+        .value = loss};
+    struct op_call backward = {OP_ATTENTION_BACKWARD,
+                               .attention_backward = {.grad_q = gq,
+                                                      .grad_k = gk,
+                                                      .grad_v = gv,
+                                                      .grad_out = go,
+                                                      .out = out,
+                                                      .lse = lse,
+                                                      .q = q,
+                                                      .k = k,
+                                                      .v = v,
+                                                      .head_dim = D,
+                                                      .documents = documents}};
+    struct tensor work = new_tensor(STORAGE_U8, 1, (int64_t)backend_workspace(backend, &backward));
+    backward.attention_backward.workspace = work;
+    run(f.call);
+    run(backward);
+    check_gradient(&f, q, gq, "attention, q");
+    check_gradient(&f, k, gk, "attention, k");
+    check_gradient(&f, v, gv, "attention, v");
+    struct tensor all[] = {q, k, v, out, lse, go, gq, gk, gv, work};
+    release_all(all, sizeof all / sizeof *all);
 }
 
 #define Z_LOSS 0.3f
 
-static void run_head(struct forward *f)
+/* Of x and a head; targets and weights are the caller's. Frees nothing. */
+static struct op_call head_call(struct tensor x, struct tensor head, struct tensor targets,
+                                struct tensor weights)
 {
-    ops->fill_zero(backend->self, f->out, 16);
-    ops->head_loss(backend->self, f->out, (struct place){0}, (struct place){0}, f->in[0],
-                   STORAGE_F32, weight_of(f->in[1], V, H), (struct targets){f->ids, f->extra[1]}, T,
-                   1, Z_LOSS, f->extra[0]);
+    struct op_call call = {OP_HEAD_LOSS, .head_loss = {.loss = new_tensor(STORAGE_F64, 1, 2),
+                                                       .x = x,
+                                                       .head = head,
+                                                       .targets = targets,
+                                                       .weights = weights,
+                                                       .scale = 1,
+                                                       .z_loss = Z_LOSS}};
+    call.head_loss.workspace =
+        new_tensor(STORAGE_U8, 1, (int64_t)backend_workspace(backend, &call));
+    return call;
 }
 
 static double head_value(struct forward *f)
 {
     double value[2];
-    f->run(f);
-    backend->read(backend->self, value, f->out, sizeof value);
+    run((struct op_call){OP_FILL_ZERO, .fill_zero = {f->out}});
+    run(f->call);
+    fetch(value, f->out);
     return value[0] + value[1];
 }
 
@@ -234,23 +263,20 @@ static void head_gradients(void **state)
 {
     (void)state;
     static const int32_t targets[T] = {0, 6, -1, 3, 3, 1};
-    static const float weights[T] = {1, 0.25f, 0, 2, 1, 0.5f};
-    struct forward f = {
-        .run = run_head,
-        .in = {new_random(T * H), new_random(V * H)},
-        .out = new_place(16),
-        .extra = {new_place(ops->head_workspace(backend->self, T, H, V, STORAGE_F32)),
-                  new_place(sizeof weights)},
-        .ids = new_words(targets, T)};
-    struct place gx = new_place(T * H * 4), gw = new_place(V * H * 4);
-    backend->write(backend->self, f.extra[1], weights, sizeof weights);
-    ops->head_loss(backend->self, f.out, gx, gw, f.in[0], STORAGE_F32, weight_of(f.in[1], V, H),
-                   (struct targets){f.ids, f.extra[1]}, T, 1, Z_LOSS, f.extra[0]);
-    check_gradient(&f, head_value, f.in[0], gx, T * H, "head, input");
-    check_gradient(&f, head_value, f.in[1], gw, V * H, "head, weight");
-    struct place all[] = {f.in[0], f.in[1], f.out, f.extra[0], f.extra[1], f.ids, gx, gw};
-    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
-        release(all[i]);
+    static const float counts[T] = {1, 0.25f, 0, 2, 1, 0.5f};
+    struct tensor x = new_random(T, H), head = new_random(V, H), ids = new_words(targets, T);
+    struct tensor weights = new_zeros(1, T), gx = new_zeros(T, H), gw = new_zeros(V, H);
+    set(weights, counts);
+    struct forward f = {.call = head_call(x, head, ids, weights), .value = head_value};
+    struct op_call both = f.call;
+    f.out = f.call.head_loss.loss;
+    both.head_loss.grad_x = gx;
+    both.head_loss.grad_weight = gw;
+    run(both);
+    check_gradient(&f, x, gx, "head, input");
+    check_gradient(&f, head, gw, "head, weight");
+    struct tensor all[] = {x, head, f.out, f.call.head_loss.workspace, weights, ids, gx, gw};
+    release_all(all, sizeof all / sizeof *all);
 }
 
 /* A weight is how often a token counts: twice is two tokens, and no weights are 1 each. */
@@ -259,27 +285,26 @@ static void weights_count_tokens(void **state)
     (void)state;
     static const int32_t targets[T] = {0, 6, -1, 3, 3, 1}, alone[T] = {-1, 6, -1, -1, -1, -1};
     static const float ones[T] = {1, 1, 1, 1, 1, 1}, heavy[T] = {1, 3, 1, 1, 1, 1};
-    struct place x = new_random(T * H), head = new_random(V * H), weights = new_place(sizeof ones),
-                 work = new_place(ops->head_workspace(backend->self, T, H, V, STORAGE_F32)),
-                 loss = new_place(16), ids = new_words(targets, T), single = new_words(alone, T),
-                 none = {NULL, 0};
+    struct tensor x = new_random(T, H), head = new_random(V, H), weights = new_zeros(1, T);
+    struct tensor ids = new_words(targets, T), single = new_words(alone, T), none = {0};
+    struct op_call call = head_call(x, head, ids, none);
     double sums[4][2];
     for (int i = 0; i < 4; i++) {
-        backend->write(backend->self, weights, i == 2 ? heavy : ones, sizeof ones);
-        ops->fill_zero(backend->self, loss, 16);
-        ops->head_loss(backend->self, loss, none, none, x, STORAGE_F32, weight_of(head, V, H),
-                       (struct targets){i == 3 ? single : ids, i == 0 ? none : weights}, T, 1,
-                       Z_LOSS, work);
-        backend->read(backend->self, sums[i], loss, sizeof sums[i]);
+        set(weights, i == 2 ? heavy : ones);
+        run((struct op_call){OP_FILL_ZERO, .fill_zero = {call.head_loss.loss}});
+        call.head_loss.targets = i == 3 ? single : ids;
+        call.head_loss.weights = i == 0 ? none : weights;
+        run(call);
+        fetch(sums[i], call.head_loss.loss);
     }
     for (int z = 0; z < 2; z++) {
         assert_true(sums[0][z] == sums[1][z]);
         assert_float_equal(sums[2][z], sums[0][z] + 2 * sums[3][z], 1e-12 * sums[2][z]);
         assert_true(sums[3][z] > 0);
     }
-    struct place all[] = {x, head, weights, work, loss, ids, single};
-    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
-        release(all[i]);
+    struct tensor all[] = {x,   head,  weights, call.head_loss.workspace, call.head_loss.loss,
+                           ids, single};
+    release_all(all, sizeof all / sizeof *all);
 }
 
 /* Every element moves by less than alpha / sqrt(L H), both ways, by another number in the next
@@ -289,16 +314,17 @@ static void noise_is_uniform(void **state)
     (void)state;
     enum { TOKENS = 40, WIDE = 100, COUNT = TOKENS * WIDE };
     static const int32_t offsets[] = {0, TOKENS};
-    static const uint32_t key[2] = {1, 2};
     float values[2][COUNT];
-    struct place x = new_place(COUNT * 4);
+    struct tensor x = new_zeros(TOKENS, WIDE);
     double size = 3 / sqrt(COUNT), squares = 0, sum = 0;
     int same = 0;
     for (uint32_t batch = 0; batch < 2; batch++) {
-        ops->fill_zero(backend->self, x, COUNT * 4);
-        ops->add_noise(backend->self, x, STORAGE_F32, WIDE, (struct documents){offsets, 1}, 3, key,
-                       batch);
-        backend->read(backend->self, values[batch], x, COUNT * 4);
+        run((struct op_call){OP_FILL_ZERO, .fill_zero = {x}});
+        run((struct op_call){
+            OP_ADD_NOISE,
+            .add_noise = {
+                .x = x, .documents = {offsets, 1}, .alpha = 3, .key = {1, 2}, .batch = batch}});
+        fetch(values[batch], x);
     }
     for (int i = 0; i < COUNT; i++) {
         assert_true(fabs((double)values[0][i]) <= size * (1 + 1e-6));
@@ -309,7 +335,7 @@ static void noise_is_uniform(void **state)
     assert_true(fabs(squares / COUNT - 1.0 / 3) < 0.02); /* four standard deviations */
     assert_true(fabs(sum / COUNT) < 0.04);
     assert_true(same < 3);
-    release(x);
+    release_all(&x, 1);
 }
 
 /* Rotating back undoes rotating, and keeps lengths. */
@@ -323,21 +349,21 @@ static void rope_is_a_rotation(void **state)
             table[t * 4 + j] = cosf((float)t / (float)(1 + 99 * j));
             table[t * 4 + 2 + j] = sinf((float)t / (float)(1 + 99 * j));
         }
-    struct place x = new_random(T * H), angles = new_place(sizeof table),
-                 at = new_words(positions, T);
-    backend->write(backend->self, angles, table, sizeof table);
-    backend->read(backend->self, before, x, sizeof before);
-    ops->rope(backend->self, x, STORAGE_F32, angles, at, T, 2, 4, false);
-    backend->read(backend->self, turned, x, sizeof turned);
-    ops->rope(backend->self, x, STORAGE_F32, angles, at, T, 2, 4, true);
-    backend->read(backend->self, after, x, sizeof after);
+    struct tensor x = new_random(T, H), angles = new_zeros(T, 4), at = new_words(positions, T);
+    struct op_call turn = {OP_ROPE, .rope = {.x = x, .table = angles, .positions = at}};
+    set(angles, table);
+    fetch(before, x);
+    run(turn);
+    fetch(turned, x);
+    turn.rope.backward = true;
+    run(turn);
+    fetch(after, x);
     /* Position 1, first pair (0, 2) of the first head, by hand. */
     assert_true(fabsf(turned[8] - (before[8] * cosf(1) - before[10] * sinf(1))) < 1e-6f);
     for (int i = 0; i < T * H; i++)
         assert_true(fabsf(before[i] - after[i]) < 1e-6f);
-    release(x);
-    release(angles);
-    release(at);
+    struct tensor all[] = {x, angles, at};
+    release_all(all, sizeof all / sizeof *all);
 }
 
 /* 100 constant updates of 1e-5 move the mean bf16 weight by 1e-3 within 5 %. */
@@ -353,33 +379,32 @@ static void stochastic_rounding_moves_the_mean(void **state)
         gradient[i] = 1;
         before += (double)bf16_to_float(weights[i]);
     }
-    struct place p = new_place(sizeof weights), g = new_place(sizeof gradient),
-                 m = new_place(sizeof gradient), v = new_place(sizeof gradient);
-    struct moments moments = {.type = MOMENTS_F32, .m = m, .v = v};
-    backend->write(backend->self, p, weights, sizeof weights);
-    backend->write(backend->self, g, gradient, sizeof gradient);
+    struct tensor p = new_tensor(STORAGE_BF16, 1, COUNT), g = new_zeros(1, COUNT);
+    struct tensor m = new_zeros(1, COUNT), v = new_zeros(1, COUNT);
+    set(p, weights);
+    set(g, gradient);
     for (uint32_t step = 1; step <= 100; step++) {
-        struct adamw settings = {.lr = 1e-5f,
-                                 .beta1 = 0.9f,
-                                 .beta2 = 0.999f,
-                                 .epsilon = 1e-8f,
-                                 .correction1 = 1 - powf(0.9f, (float)step),
-                                 .correction2 = 1 - powf(0.999f, (float)step),
-                                 .gradient_scale = 1,
-                                 .key = {42, step},
-                                 .tensor = 3};
-        ops->adamw(backend->self, p, STORAGE_BF16, (struct place){0}, moments, g, COUNT, &settings);
+        struct adamw_settings settings = {.lr = 1e-5f,
+                                          .beta1 = 0.9f,
+                                          .beta2 = 0.999f,
+                                          .epsilon = 1e-8f,
+                                          .correction1 = 1 - powf(0.9f, (float)step),
+                                          .correction2 = 1 - powf(0.999f, (float)step),
+                                          .gradient_scale = 1,
+                                          .key = {42, step},
+                                          .tensor = 3};
+        run((struct op_call){
+            OP_ADAMW,
+            .adamw = {.parameter = p, .m = m, .v = v, .gradient = g, .settings = settings}});
     }
-    backend->read(backend->self, weights, p, sizeof weights);
+    fetch(weights, p);
     for (int i = 0; i < COUNT; i++)
         after += (double)bf16_to_float(weights[i]);
     double moved = (before - after) / COUNT;
     if (fabs(moved - 1e-3) > 5e-5)
         fail_msg("the mean moved by %g, not 1e-3", moved);
-    release(p);
-    release(g);
-    release(m);
-    release(v);
+    struct tensor all[] = {p, g, m, v};
+    release_all(all, sizeof all / sizeof *all);
 }
 
 /* Hundred steps of bf16 moments by less than half of their last place each: to nearest, none would
@@ -396,48 +421,59 @@ static void bf16_moments_move_in_the_mean(void **state)
         ones[i] = bf16_from_float(1);
         gradient[i] = (float)grad;
     }
-    struct place p = new_place(sizeof gradient), g = new_place(sizeof gradient);
-    struct moments moments = {
-        .type = MOMENTS_BF16, .m = new_place(sizeof ones), .v = new_place(sizeof ones)};
-    const struct place places[] = {moments.m, moments.v};
-    backend->write(backend->self, g, gradient, sizeof gradient);
-    backend->write(backend->self, moments.m, ones, sizeof ones);
-    backend->write(backend->self, moments.v, ones, sizeof ones);
+    struct tensor p = new_zeros(1, COUNT), g = new_zeros(1, COUNT);
+    struct tensor m = new_tensor(STORAGE_BF16, 1, COUNT), v = new_tensor(STORAGE_BF16, 1, COUNT);
+    const struct tensor moments[] = {m, v};
+    set(g, gradient);
+    set(m, ones);
+    set(v, ones);
     for (uint32_t step = 1; step <= 100; step++) {
-        struct adamw settings = {.beta1 = 0.999f,
-                                 .beta2 = 0.999f,
-                                 .correction1 = 1,
-                                 .correction2 = 1,
-                                 .gradient_scale = 1,
-                                 .key = {42, step}};
-        ops->adamw(backend->self, p, STORAGE_F32, (struct place){0}, moments, g, COUNT, &settings);
+        struct adamw_settings settings = {.beta1 = 0.999f,
+                                          .beta2 = 0.999f,
+                                          .correction1 = 1,
+                                          .correction2 = 1,
+                                          .gradient_scale = 1,
+                                          .key = {42, step}};
+        run((struct op_call){
+            OP_ADAMW,
+            .adamw = {.parameter = p, .m = m, .v = v, .gradient = g, .settings = settings}});
     }
     for (int which = 0; which < 2; which++) {
         double moved = 0;
-        backend->read(backend->self, ones, places[which], sizeof ones);
+        fetch(ones, moments[which]);
         for (int i = 0; i < COUNT; i++)
             moved += (double)bf16_to_float(ones[i]) - 1;
         if (fabs(moved / COUNT - expected[which]) > 0.02 * expected[which])
             fail_msg("moment %d moved by %g, not %g", which + 1, moved / COUNT, expected[which]);
-        release(places[which]);
     }
-    release(p);
-    release(g);
+    struct tensor all[] = {p, g, m, v};
+    release_all(all, sizeof all / sizeof *all);
 }
 
 static int open_backend(void **state)
 {
     (void)state;
-    int status = backend_open(&backend, "reference", 1, NULL);
-    ops = status == 0 ? backend->train : NULL;
-    return status;
+    return backend_open(&backend, "reference", 1, NULL);
+}
+
+static int open_checked(void **state)
+{
+    struct backend *below;
+    if (open_backend(state) != 0)
+        return -1;
+    below = backend;
+    return checked_backend_new(&backend, below, NULL);
 }
 
 static int close_backend(void **state)
 {
+    struct error err = ERROR_INIT;
     (void)state;
+    int status = backend->wait(backend->self, &err);
+    if (status != 0)
+        print_error("%s\n", err.text);
     backend_close(backend);
-    return 0;
+    return status;
 }
 
 int main(void)
@@ -454,5 +490,6 @@ int main(void)
         cmocka_unit_test(stochastic_rounding_moves_the_mean),
         cmocka_unit_test(bf16_moments_move_in_the_mean),
     };
-    return cmocka_run_group_tests(tests, open_backend, close_backend);
+    int failed = cmocka_run_group_tests(tests, open_backend, close_backend);
+    return failed + cmocka_run_group_tests(tests, open_checked, close_backend);
 }

@@ -4,7 +4,7 @@
 
 #include "base/number.h"
 #include "base/random.h"
-#include "compute/onednn.h"
+#include "compute/cpu/products.h"
 
 #include <math.h>
 #include <string.h>
@@ -71,7 +71,7 @@ struct form {
     enum accumulate accumulate;
 };
 
-static void run(struct onednn *onednn, const struct form *form, const int64_t size[3])
+static void run(struct products *products, const struct form *form, const int64_t size[3])
 {
     int64_t m = size[0], n = size[1], k = size[2];
     size_t bytes = (size_t)(m * n) * storage_size(form->c_storage);
@@ -98,9 +98,9 @@ static void run(struct onednn *onednn, const struct form *form, const int64_t si
                                   .m = m,
                                   .n = n,
                                   .k = k};
-    assert_true(onednn_has(onednn, &matmul));
+    assert_true(products_have(products, &matmul));
     assert_memory_equal(c, before, bytes);
-    assert_true(onednn_matmul(onednn, &matmul));
+    assert_true(products_run(products, &matmul));
     check(&matmul, before);
     free(a.data);
     free(b.data);
@@ -123,12 +123,12 @@ static void bf16_products_are_everywhere(void **state)
     static const int64_t sizes[][3] = {{1, 1, 1},    {37, 65, 96},   {520, 20, 30}, {4, 1030, 9},
                                        {5, 7, 1050}, {1, 1025, 513}, {513, 1, 1025}};
     struct error err = ERROR_INIT;
-    struct onednn *onednn = onednn_new(&err);
-    assert_non_null(onednn);
+    struct products *products = products_new(&err);
+    assert_non_null(products);
     for (size_t f = 0; f < sizeof forms / sizeof *forms; f++)
         for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++)
-            run(onednn, &forms[f], sizes[s]);
-    onednn_free(onednn);
+            run(products, &forms[f], sizes[s]);
+    products_free(products);
 }
 
 int main(void)

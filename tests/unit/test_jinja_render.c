@@ -223,7 +223,7 @@ static void errors_of_sources(void **state)
         {"{{ 'abc }}", "line 1: a text that begins with ' has no end"},
         {"{{ a b }}", "line 1: expected '}}', got 'b'"},
         {"{{ }}", "line 1: expected an expression, got '}}'"},
-        {"{{ f(a=1, 2) }}", "line 1: an argument that stands behind those that must be last"},
+        {"{{ f(a=1, 2) }}", "line 1: an argument that stands after those that must be last"},
         {"{{ f(a=1, a=2) }}", "line 1: the argument 'a' is given twice"},
         {"{% break %}", "line 1: 'break' outside of a loop"},
         {"{% for i in l %}{% generation %}{% break %}{% endgeneration %}{% endfor %}",

@@ -3,6 +3,7 @@
 #include "test_folder.h"
 #include "train_data.h"
 
+#include "compute/devices/devices.h"
 #include "job/job_dir.h"
 #include "job/training_parts.h"
 
@@ -15,31 +16,27 @@ static struct fault {
     int scribble_after;                      /* updates of tensors until then */
 } fault;
 
-static const struct train_ops *sound;
+static op_function *sound[OP_COUNT];
 
 static bool same_place(struct place a, struct place b)
 {
     return a.buffer && a.buffer == b.buffer && a.offset == b.offset;
 }
 
-static void skipping_backward_weight(void *self, struct place grad_weight,
-                                     enum accumulate accumulate, struct place grad_out,
-                                     struct place x, enum storage type, int64_t rows, int64_t cols,
-                                     int64_t tokens)
+static void skipping_backward_weight(void *self, const struct op_call *call)
 {
-    if (!same_place(grad_weight, fault.gradient))
-        sound->linear_backward_weight(self, grad_weight, accumulate, grad_out, x, type, rows, cols,
-                                      tokens);
+    if (!same_place(call->linear_backward_weight.grad_weight.data, fault.gradient))
+        sound[call->op](self, call);
 }
 
-static void wrong_adamw(void *self, struct place parameter, enum storage storage,
-                        struct place master, struct moments moments, struct place gradient,
-                        int64_t count, const struct adamw *settings)
+static void wrong_adamw(void *self, const struct op_call *call)
 {
-    if (!same_place(parameter, fault.weight))
-        sound->adamw(self, parameter, storage, master, moments, gradient, count, settings);
+    if (!same_place(call->adamw.parameter.data, fault.weight))
+        sound[call->op](self, call);
     if (fault.scribble.buffer && fault.scribble_after-- == 0)
-        sound->fill_zero(self, fault.scribble, 4);
+        sound[OP_FILL_ZERO](
+            self,
+            &(struct op_call){OP_FILL_ZERO, .fill_zero = {tensor_of_bytes(fault.scribble, 4)}});
 }
 
 /* --- a run by hand: what training_open() does, with that back end --- */
@@ -49,7 +46,6 @@ struct bench {
     struct training_request request;
     struct training_view view;
     struct backend backend, *below;
-    struct train_ops ops;
     bool *trained, *adapted, *quantized;
     struct piece_list pieces;
     int32_t ids[TOKENS];
@@ -86,12 +82,10 @@ static void open_parts(struct bench *bench)
         backend_open(&bench->below, "cpu", 2, &err) != 0)
         fail_msg("%s", err.text);
     free(path);
-    sound = bench->below->train;
-    bench->ops = *sound;
-    bench->ops.linear_backward_weight = skipping_backward_weight;
-    bench->ops.adamw = wrong_adamw;
+    memcpy(sound, bench->below->ops, sizeof sound);
     bench->backend = *bench->below;
-    bench->backend.train = &bench->ops;
+    bench->backend.ops[OP_LINEAR_BACKWARD_WEIGHT] = skipping_backward_weight;
+    bench->backend.ops[OP_ADAMW] = wrong_adamw;
     size_t count = bench->training.model->module_count;
     bench->trained = calloc(count, sizeof(bool));
     bench->adapted = calloc(count, sizeof(bool));
@@ -195,7 +189,7 @@ static void train_block_1(struct bench *bench)
 static struct place place_of(const struct bench *bench, size_t tensor, enum tensor_slot slot)
 {
     const struct optimizer *optimizer = trainer_optimizer(bench->training.trainer);
-    struct place place = transformer_place(optimizer->transformer, tensor, slot);
+    struct place place = network_place(&optimizer->transformer->network, tensor, slot);
     assert_non_null(place.buffer);
     return place;
 }

@@ -17,11 +17,14 @@
 
 #include "base/file.h"
 #include "base/sys.h"
+#include "compute/devices/devices.h"
 #include "job/export.h"
 #include "job/job_dir.h"
 #include "job/training.h"
+#include "model/score_write.h"
 #include "spectra/scan.h"
 #include "text/dataset.h"
+#include "text/tokenizer_open.h"
 
 #include <errno.h>
 #include <execinfo.h>

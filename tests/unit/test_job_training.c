@@ -5,11 +5,13 @@
 #include "base/file.h"
 #include "base/number.h"
 #include "base/sys.h"
+#include "compute/devices/devices.h"
 #include "job/export.h"
 #include "job/job_dir.h"
 #include "job/source.h"
 #include "job/training.h"
 #include "text/tokenizer.h"
+#include "text/tokenizer_open.h"
 #include "train/generate.h"
 
 #include <errno.h>

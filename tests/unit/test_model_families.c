@@ -2,7 +2,8 @@
  * file, and what the trainer cannot run it refuses by name. */
 #include "gguf_data.h"
 #include "model/model.h"
-#include "model/scan.h"
+#include "model/score_rows.h"
+#include "model/score_table.h"
 
 #include <math.h>
 

@@ -4,7 +4,8 @@
 #include "base/file.h"
 #include "checkpoint_data.h"
 #include "model/model.h"
-#include "model/scan.h"
+#include "model/score_rows.h"
+#include "model/score_table.h"
 
 #include <math.h>
 #include <string.h>

@@ -4,6 +4,7 @@
 #include "train_data.h"
 
 #include "checkpoint_data.h"
+#include "compute/devices/devices.h"
 #include "model/model.h"
 
 /* --- a tiny model with another config.json, and weights under other names --- */

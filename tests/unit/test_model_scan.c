@@ -1,7 +1,9 @@
 #include "test.h"
 
 #include "base/file.h"
-#include "model/scan.h"
+#include "model/score_read.h"
+#include "model/score_table.h"
+#include "model/score_write.h"
 
 #include <dirent.h>
 #include <math.h>
@@ -43,7 +45,7 @@ static void refuses_what_is_no_scan(void **state)
         {"{}", "no modules in it"},
         {"[]", "object of modules"},
         {"{\"a\": 1}", "no modules in it"},
-        {"{\"a\": {\"snr\": \"x\", \"type\": \"t\"}}", "no number"},
+        {"{\"a\": {\"snr\": \"x\", \"type\": \"t\"}}", "not a number"},
         {"{\"a\": {\"snr\": 1}}", "no \"type\""},
         {"{\"a\": {\"snr\": 1, \"type\": \"\"}}", "a name that is empty"},
         {"{\"a\": {\"m\": 1}, \"b\": {\"m\": 2}}", "module \"m\" is there twice"},

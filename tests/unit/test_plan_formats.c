@@ -4,7 +4,12 @@
 
 #include "base/regex.h"
 #include "base/text.h"
-#include "plan/plan_file.h"
+#include "model/score_read.h"
+#include "model/score_rows.h"
+#include "model/score_say.h"
+#include "model/score_write.h"
+#include "plan/plan_target.h"
+#include "plan/plan_write.h"
 
 #include <math.h>
 

@@ -1,7 +1,9 @@
 #include "test.h"
 
 #include "base/file.h"
-#include "plan/plan_file.h"
+#include "model/score_rows.h"
+#include "plan/plan_read.h"
+#include "plan/plan_write.h"
 
 #include <math.h>
 #include <string.h>
@@ -259,11 +261,11 @@ static void bad_plans_are_refused(void **state)
     } bad[] = {
         {"", "empty"},
         {"unfrozen_parameters:\n", "trains nothing"},
-        {"unfrozen_parameters:\n- m.4.q\n", "\"m.4.q\" is no module"},
-        {"unfrozen_parameters:\n- m.1\n", "\"m.1\" is no module"},
+        {"unfrozen_parameters:\n- m.4.q\n", "\"m.4.q\" is not a module"},
+        {"unfrozen_parameters:\n- m.1\n", "\"m.1\" is not a module"},
         {"unfrozen_parameters: &a\n- *a\n", "aliases"},
         {"unfrozen_parameters:\n- [m.1.q]\n", "a list"},
-        {"other:\n- m.1.q\n", "no part of a plan"},
+        {"other:\n- m.1.q\n", "not a part of a plan"},
         {"unfrozen_parameters: [", "not valid YAML"},
         {"{\"format\": \"spectrum.plan\", \"version\": 2, \"train\": [\"m.1.q\"]}", "version 2"},
         {"{\"train\": []}", "not a plan"},

@@ -3,7 +3,10 @@
 #include "test.h"
 
 #include "base/file.h"
+#include "compute/devices/devices.h"
+#include "compute/spectra.h"
 #include "spectra/scan.h"
+#include "spectra/scan_result.h"
 
 #include <stdatomic.h>
 #include <string.h>

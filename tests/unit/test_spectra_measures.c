@@ -4,11 +4,12 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/random.h"
-#include "compute/backend.h"
-#include "compute/spectra_ops.h"
+#include "compute/devices/devices.h"
+#include "compute/spectra.h"
 #include "spectra/measures.h"
 #include "spectra/row_score.h"
 #include "spectra/scan.h"
+#include "spectra/scan_result.h"
 
 #include <math.h>
 #include <string.h>

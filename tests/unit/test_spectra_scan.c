@@ -6,8 +6,12 @@
 #include "base/json.h"
 #include "base/random.h"
 #include "checkpoint/safetensors_write.h"
-#include "spectra/noise.h"
+#include "compute/devices/devices.h"
+#include "compute/spectra.h"
+#include "model/score_rows.h"
+#include "spectra/noise_law.h"
 #include "spectra/scan.h"
+#include "spectra/scan_result.h"
 #include "spectra/scratch.h"
 
 #include <math.h>

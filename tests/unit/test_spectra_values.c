@@ -3,10 +3,12 @@
 #include "spectra_cases.h"
 #include "test.h"
 
-#include "compute/backend.h"
-#include "compute/cpu.h"
+#include "compute/devices/cpu.h"
+#include "compute/devices/devices.h"
+#include "compute/spectra.h"
 #define LEVEL base
-#include "compute/cpu/symmetric.h"
+#include "compute/cpu/spectra/chase.h"
+#include "compute/cpu/spectra/sturm.h"
 
 #include <math.h>
 #include <string.h>

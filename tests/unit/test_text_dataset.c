@@ -1,7 +1,7 @@
 #include "text_data.h"
 
 #include "base/random.h"
-#include "text/dataset.h"
+#include "text/dataset_open.h"
 
 static int load(struct dataset *out, const char *ending, const void *content, size_t length,
                 const struct dataset_options *options, struct error *err)
@@ -151,10 +151,10 @@ static void refuses_with_file_and_line(void **state)
         {".json", "[\n\"ab\"\n\"cd\"]",
          ".json:3: not valid JSON, column 1: \"\"\" behind its end; a comma is missing"},
         {".json", "[\"ab\",\n\"cd", "cut off"},
-        {".json", "[\"ab\"] x", "nothing behind"},
+        {".json", "[\"ab\"] x", "nothing after"},
         {".json", "\"ab\"", "an array"},
         {".json", "{\n\"text\": \"ab\"\n}\n{\n\"text\": \"ab\"\n}",
-         ".json:4: expected nothing behind"},
+         ".json:4: expected nothing after"},
         {".json", "[{\"text\":\"ab\"} {}]",
          "column 16: \"{\" where a comma or the end of an array"},
         {".json", "{\n\"text\": \"ab\"", ".json:2: "},

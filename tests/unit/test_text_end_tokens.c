@@ -6,6 +6,7 @@
 #include "gguf_data.h"
 #include "text/end_tokens.h"
 #include "text/generation_keys.h"
+#include "text/tokenizer_open.h"
 
 /* Sixteen tokens: "a" to "n", "<|im_end|>" 14, "</s>" 15. */
 static const char tokenizer_json[] = "{\"added_tokens\":[{\"id\":14,\"content\":\"<|im_end|>\","

@@ -2,7 +2,8 @@
  * what is refused. */
 #include "text_data.h"
 
-#include "text/dataset.h"
+#include "text/dataset_open.h"
+#include "text/tokenizer_open.h"
 
 #include <sys/stat.h>
 
@@ -280,9 +281,9 @@ static void refuses_by_name(void **state)
          "its \"tool_calls\" is a text: a list is needed; jq -c '(.. | .tool_calls"},
         {"{'messages':[{'role':'assistant','content':'','tool_calls':{'name':'x'}}]}",
          "its \"tool_calls\" is not a list"},
-        {"{'messages':[{'role':'assistant','content':'','tool_calls':[null]}]}", "is no call"},
+        {"{'messages':[{'role':'assistant','content':'','tool_calls':[null]}]}", "is not a call"},
         {"{'messages':[{'role':'assistant','content':'','tool_calls':[{'function':{}}]}]}",
-         "is no call"},
+         "is not a call"},
         {"{'messages':{'role':'user','content':'a'}}", "not an array of messages"},
         {"{'messages':'[1]'}", "message 1 of \"messages\": it is not an object"},
         {"{'messages':'hello'}", "\"messages\": not an array of messages"},
@@ -371,7 +372,7 @@ static void refuses_by_options(void **state)
     is_refused(*state, "{'q':'a','completion':'c'}", "names prompt twice", own,
                "prompt=a,completion=c,prompt=q");
     is_refused(*state, "{'text':'a'}", "names system twice", own, "system=,system=s");
-    is_refused(*state, "{'text':'a'}", "\"text\" is no KEY=NAME of", own, "text=");
+    is_refused(*state, "{'text':'a'}", "\"text\" is not a KEY=NAME of", own, "text=");
     is_refused(*state, "{'q':'a','b':'c'}", "--columns prompt=q,completion=NAME", own, "prompt=q");
 }
 

@@ -7,8 +7,10 @@
 #include "base/memory.h"
 #include "base/sys.h"
 #include "base/text.h"
-#include "text/dataset.h"
+#include "text/dataset_open.h"
+#include "text/notes.h"
 #include "text/records.h"
+#include "text/tokenizer_open.h"
 
 #include <dirent.h>
 #include <errno.h>

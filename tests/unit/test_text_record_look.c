@@ -4,7 +4,7 @@
 
 #include "base/file.h"
 #include "base/memory.h"
-#include "text/dataset.h"
+#include "text/dataset_open.h"
 #include "text/forms.h"
 #include "text/record_look.h"
 

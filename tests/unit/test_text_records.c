@@ -6,7 +6,7 @@
 #include "base/json_fault.h"
 #include "base/memory.h"
 #include "text/data_files.h"
-#include "text/records.h"
+#include "text/record_parse.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -257,7 +257,7 @@ static void refuses_what_is_no_data(void **state)
     SAYS("a.jsonl.zst", "\x28\xB5\x2F\xFD\0\xA8\1\0\0",
          "a larger window (zstd --long) than is read here; unpack it: zstd -d --long=31 '");
     SAYS("a.json", "[\"a\"]\n[\"b\"]",
-         "a.json:2: expected nothing behind the array; several become");
+         "a.json:2: expected nothing after the array; several become");
     SAYS("a.json", "null", "expected an array \"[...]\" or an object");
     SAYS("a.jsonl", "BZh9", "unpack it: bzip2 -dk '");
     SAYS("a.jsonl", "\xFD\x37zXZ", "unpack it: xz -dk '");
@@ -304,7 +304,7 @@ static void names_what_is_wrong_with_json(void **state)
     SAYS("a.jsonl", "{\n \"a\": 1\n}\n",
          "a record has one line for itself, and a line one "
          "record: jq -c . '");
-    SAYS("a.json", "{\n\"a\": 1}\n{\n\"a\": 2}\n", "a.json:3: expected nothing behind the object");
+    SAYS("a.json", "{\n\"a\": 1}\n{\n\"a\": 2}\n", "a.json:3: expected nothing after the object");
     SAYS("a.jsonl", "{} {}\n", "a line one record: jq -c . '");
     SAYS("a.jsonl", "{},\n{}\n", "the lines of an array?: sed 's/, *\\r*$//' '");
     SAYS("a.jsonl", "{}\n{\"a\": \"b",

@@ -1,8 +1,11 @@
 #include "text_data.h"
 
 #include "checkpoint/checkpoint.h"
-#include "text/parts.h" /* puts another template into a tokenizer */
+#include "text/load_gguf.h"
 #include "text/template.h"
+#include "text/template_marks.h"
+#include "text/tokenizer_open.h"
+#include "text/tokenizer_parts.h" /* puts another template into a tokenizer */
 
 enum { TURNS_MAX = 8 };
 

@@ -3,6 +3,8 @@
 #include "text_data.h"
 
 #include "base/file.h"
+#include "text/load_gguf.h"
+#include "text/tokenizer_open.h"
 
 #define TOKENIZER                                                                                  \
     "{\"added_tokens\":[],\"model\":{\"type\":\"BPE\",\"vocab\":{\"a\":0,\"b\":1},"                \
@@ -96,7 +98,7 @@ static void what_is_no_template_is_refused(void **state)
     static const char *const bad[][2] = {
         {"{\"chat_template\": 5}", "neither a text nor several"},
         {"{\"chat_template\": true}", "neither a text nor several"},
-        {"{\"chat_template\": {\"default\": 5}}", "what is called \"default\" is no text"},
+        {"{\"chat_template\": {\"default\": 5}}", "what is called \"default\" is not a text"},
         {"{\"chat_template\": [{\"name\": 1, \"template\": \"x\"}]}", "two texts"},
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {

@@ -1,6 +1,7 @@
 #include "text_data.h"
 
 #include "base/file.h"
+#include "text/tokenizer_open.h"
 
 #include <time.h>
 

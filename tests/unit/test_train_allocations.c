@@ -5,6 +5,7 @@
  * call's arguments in a few maps, under 1 KB, and gives them back. */
 #include "train_data.h"
 
+#include "compute/devices/devices.h"
 #include "train/trainer.h"
 
 #include <errno.h>

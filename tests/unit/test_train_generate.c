@@ -3,6 +3,7 @@
 #include "test.h"
 
 #include "base/file.h"
+#include "compute/devices/devices.h"
 #include "train/generate.h"
 
 #include <string.h>

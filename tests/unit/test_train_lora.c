@@ -3,6 +3,7 @@
  * ends. The same with frozen weights in 4 and in 8 bits; and the z-loss. */
 #include "train_data.h"
 
+#include "compute/devices/devices.h"
 #include "train/optimizer.h"
 #include "train/schedule.h"
 #include "train/state.h"
@@ -80,7 +81,7 @@ static void make_transformer(struct bench *bench, const char *adapter, enum stor
                                                 .storage = STORAGE_F32,
                                                 .z_loss = z_loss};
     if (transformer_new(&bench->transformer, bench->backend, bench->model, &options, &err) != 0 ||
-        (adapter && state_overlay_file(weights, bench->transformer, &err) != 0))
+        (adapter && state_overlay_file(weights, &bench->transformer->network, &err) != 0))
         fail_msg("%s", err.text);
     free(weights);
 }
@@ -203,7 +204,7 @@ static void check_quantized(const char *name, const char *adapter, enum storage 
 static void frozen_weights_in_4_and_8_bits(void **state)
 {
     (void)state;
-    static const char *const devices[] = {"cpu", "reference", "guard"};
+    static const char *const devices[] = {"cpu", "reference", "checked"};
     for (size_t i = 0; i < sizeof devices / sizeof *devices; i++) {
         check_quantized("qlora", "llama_gqa", STORAGE_NF4, devices[i]);
         check_quantized("int8", NULL, STORAGE_INT8, devices[i]);
@@ -232,7 +233,7 @@ static void z_loss_equals_pytorch(void **state)
     cJSON_ArrayForEach(norm, json_get(oracle, "norms"))
     {
         size_t tensor = run_tensor_find(bench.model, norm->string);
-        int64_t count = transformer_tensor(bench.transformer, tensor).parameters;
+        int64_t count = network_tensor(&bench.transformer->network, tensor).parameters;
         float *gradient = read_gradient(bench.transformer, tensor);
         double squares = 0;
         for (int64_t i = 0; i < count; i++)
@@ -331,7 +332,7 @@ static void begins_as_the_base(void **state)
                          0);
         losses[i] = run_batch(transformer, &batch);
         float *values = i > 0 ? read_slot_f32(transformer, a, TENSOR_WEIGHT) : NULL;
-        size_t bytes = (size_t)transformer_tensor(transformer, a).parameters * sizeof(float);
+        size_t bytes = (size_t)network_tensor(&transformer->network, a).parameters * sizeof(float);
         if (i == 2)
             assert_memory_equal(values, first, bytes);
         if (i == 1)

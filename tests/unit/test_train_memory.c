@@ -3,6 +3,7 @@
  * numbers to the bit, in a smaller plan. */
 #include "train_data.h"
 
+#include "compute/devices/devices.h"
 #include "train/optimizer.h"
 
 #include <stdlib.h>
@@ -65,15 +66,15 @@ static size_t compare(const struct transformer *a, const struct transformer *b,
                       enum tensor_slot slot)
 {
     size_t compared = 0;
-    for (size_t i = 0; i < run_tensor_count(a->model); i++) {
-        if (!transformer_place(a, i, slot).buffer)
+    for (size_t i = 0; i < run_tensor_count(a->network.model); i++) {
+        if (!network_place(&a->network, i, slot).buffer)
             continue;
-        size_t bytes = (size_t)transformer_tensor(a, i).parameters * sizeof(float);
+        size_t bytes = (size_t)network_tensor(&a->network, i).parameters * sizeof(float);
         float *x = read_slot_f32(a, i, slot), *y = read_slot_f32(b, i, slot);
         if (memcmp(x, y, bytes) != 0)
             fail_msg("%s, part %zu, slot %d: another",
-                     a->model->modules[i % a->model->module_count].name, i / a->model->module_count,
-                     slot);
+                     a->network.model->modules[i % a->network.model->module_count].name,
+                     i / a->network.model->module_count, slot);
         free(x);
         free(y);
         compared++;
@@ -85,13 +86,13 @@ static void check_again(struct bench *bench, struct recipe recipe)
 {
     struct transformer *plain = make(bench, (struct transformer_options){.recipe = recipe});
     double loss = run_batch(plain, &bench->batch);
-    uint64_t before = plain->plan->bytes[MEMORY_ACTIVATIONS];
+    uint64_t before = plain->network.plan->bytes[MEMORY_ACTIVATIONS];
     for (int64_t blocks = 1; blocks <= bench->model->config.layers; blocks++) {
         struct transformer *other =
             make(bench, (struct transformer_options){.recipe = recipe, .recomputed = blocks});
         assert_true(run_batch(other, &bench->batch) == loss);
         assert_true(compare(plain, other, TENSOR_GRADIENT) > 0);
-        assert_true(other->plan->bytes[MEMORY_ACTIVATIONS] <= before);
+        assert_true(other->network.plan->bytes[MEMORY_ACTIVATIONS] <= before);
         transformer_free(other);
     }
     transformer_free(plain);
@@ -102,7 +103,7 @@ static void computed_again_is_the_same(void **state)
     (void)state;
     for (size_t m = 0; m < sizeof models / sizeof *models; m++) {
         struct bench bench;
-        bench_open(&bench, models[m], m == 0 ? "guard" : "cpu");
+        bench_open(&bench, models[m], m == 0 ? "checked" : "cpu");
         for (unsigned pattern = 0; pattern < 6; pattern++) {
             choose(&bench, pattern);
             check_again(&bench, (struct recipe){.trained = bench.flags});
@@ -164,8 +165,8 @@ static void check_updates(struct bench *bench, struct recipe recipe)
     assert_memory_equal(norms[0], norms[1], sizeof norms[0]);
     assert_true(compare(transformers[0], transformers[1], TENSOR_WEIGHT) > 0);
     assert_true(compare(transformers[0], transformers[1], TENSOR_M) > 0);
-    assert_true(transformers[1]->plan->bytes[MEMORY_GRADIENTS] <
-                transformers[0]->plan->bytes[MEMORY_GRADIENTS]);
+    assert_true(transformers[1]->network.plan->bytes[MEMORY_GRADIENTS] <
+                transformers[0]->network.plan->bytes[MEMORY_GRADIENTS]);
     for (int i = 0; i < 2; i++)
         transformer_free(transformers[i]);
 }
@@ -188,7 +189,7 @@ static void check_one_gradient(struct bench *bench, struct recipe recipe)
                                                          : (tied > largest ? tied : largest)) *
                         4 +
                     4096;
-    assert_true(t->plan->bytes[MEMORY_GRADIENTS] <= most);
+    assert_true(t->network.plan->bytes[MEMORY_GRADIENTS] <= most);
     transformer_free(t);
 }
 
@@ -197,7 +198,7 @@ static void updates_in_the_backward_pass_are_the_same(void **state)
     (void)state;
     for (size_t m = 0; m < sizeof models / sizeof *models; m++) {
         struct bench bench;
-        bench_open(&bench, models[m], m == 0 ? "guard" : "cpu");
+        bench_open(&bench, models[m], m == 0 ? "checked" : "cpu");
         for (unsigned pattern = 0; pattern < 4; pattern++) {
             choose(&bench, pattern);
             check_updates(&bench, (struct recipe){.trained = bench.flags});

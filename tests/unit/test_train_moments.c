@@ -2,6 +2,7 @@
  * plan and the steps of a run follow. */
 #include "train_data.h"
 
+#include "compute/devices/devices.h"
 #include "train/optimizer.h"
 
 #include <stdlib.h>
@@ -99,9 +100,9 @@ static void embeddings_take_steps_of_fp32(void **state)
     }
     assert_memory_equal(weights[0], weights[1],
                         (size_t)model->modules[embedding].parameters * sizeof(float));
-    assert_int_equal(made[0]->plan->bytes[MEMORY_OPTIMIZER],
-                     made[1]->plan->bytes[MEMORY_OPTIMIZER]);
-    assert_null(transformer_place(made[1], embedding, TENSOR_M_SCALES).buffer);
+    assert_int_equal(made[0]->network.plan->bytes[MEMORY_OPTIMIZER],
+                     made[1]->network.plan->bytes[MEMORY_OPTIMIZER]);
+    assert_null(network_place(&made[1]->network, embedding, TENSOR_M_SCALES).buffer);
     for (int i = 0; i < 2; i++) {
         free(weights[i]);
         transformer_free(made[i]);
@@ -109,8 +110,8 @@ static void embeddings_take_steps_of_fp32(void **state)
     trained[matrix] = true;
     made[0] = train(backend, model, &(struct recipe){.trained = trained, .moments = MOMENTS_INT8},
                     &batch);
-    assert_null(transformer_place(made[0], embedding, TENSOR_V_SCALES).buffer);
-    assert_non_null(transformer_place(made[0], matrix, TENSOR_V_SCALES).buffer);
+    assert_null(network_place(&made[0]->network, embedding, TENSOR_V_SCALES).buffer);
+    assert_non_null(network_place(&made[0]->network, matrix, TENSOR_V_SCALES).buffer);
     transformer_free(made[0]);
     free(trained);
     batch_free(&batch);

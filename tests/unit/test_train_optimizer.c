@@ -3,6 +3,7 @@
  * masks. */
 #include "train_data.h"
 
+#include "compute/devices/devices.h"
 #include "train/optimizer.h"
 #include "train/schedule.h"
 

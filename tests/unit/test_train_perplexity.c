@@ -5,7 +5,9 @@
 #include "test.h"
 
 #include "base/file.h"
+#include "compute/devices/devices.h"
 #include "text/tokenizer.h"
+#include "text/tokenizer_open.h"
 #include "train/transformer.h"
 
 #include <math.h>

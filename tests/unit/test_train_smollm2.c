@@ -5,6 +5,7 @@
  * norm of layer 24 hangs on one outlier channel: PyTorch's is 7e-4 off there, ours 2e-4).
  * bf16: the loss within twice PyTorch's own distance; the gradients' mean distance within 1.25
  * times PyTorch's. Single tensors scatter both ways: at most one in twenty may be beyond twice. */
+#include "compute/devices/devices.h"
 #include "train_data.h"
 
 enum { PROJECTIONS = 64, BLOCK = 1024 };

@@ -4,6 +4,7 @@
 #include "train_data.h"
 
 #include "base/number.h"
+#include "compute/devices/devices.h"
 #include "compute/quantize.h"
 #include "model/init.h"
 #include "train/trainer.h"
@@ -148,17 +149,17 @@ static int spoil(void *context, const struct train_report *report, struct error 
     for (size_t i = optimizer->count; i-- > 0;) {
         size_t tensor = optimizer->tensors[i];
         struct run_tensor is = optimizer_tensor(optimizer, i);
-        struct place place = transformer_place(t, tensor, bench->slot);
+        struct place place = network_place(&t->network, tensor, bench->slot);
         if (!place.buffer)
             continue;
         bool scales = bench->slot == TENSOR_M_SCALES || bench->slot == TENSOR_V_SCALES;
         bool moment = bench->slot == TENSOR_M || bench->slot == TENSOR_V;
-        bool narrow = moment ? recipe_moments(&t->recipe, &is) == MOMENTS_BF16
-                             : bench->slot == TENSOR_WEIGHT && t->storage == STORAGE_BF16;
+        bool narrow = moment ? recipe_moments(&t->network.recipe, &is) == MOMENTS_BF16
+                             : bench->slot == TENSOR_WEIGHT && t->network.storage == STORAGE_BF16;
         uint16_t half = bf16_from_float(bench->value);
         place.offset += scales ? 0 : (size_t)(is.parameters - 1) * (narrow ? 2 : 4);
-        t->backend->write(t->backend->self, place, narrow ? (void *)&half : (void *)&bench->value,
-                          narrow ? 2 : 4);
+        t->network.backend->write(t->network.backend->self, place,
+                                  narrow ? (void *)&half : (void *)&bench->value, narrow ? 2 : 4);
         char *name = run_tensor_name(&is, NULL);
         snprintf(bench->name, sizeof bench->name, "%s", name);
         free(name);

@@ -3,6 +3,7 @@
  * + PyTorch in fp32 (tests/oracle/make_tiny_models.py): loss to 1e-5, every gradient tensor to 1e-4
  * of its norm. In bf16 the gradients of each case are at most twice as far from fp32's as PyTorch's
  * are (make_tiny_bf16.py), and so are the losses of all cases together: that of one is chance. */
+#include "compute/devices/devices.h"
 #include "train_data.h"
 
 static const char *const names[] = {

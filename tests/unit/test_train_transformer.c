@@ -5,6 +5,7 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "compute/devices/devices.h"
 #include "train/transformer.h"
 
 #include <math.h>
@@ -99,7 +100,7 @@ static void check_gradient(const struct bench *bench, const struct transformer *
     assert_true(json_get_double(expected, "projection", &projection));
     float *gradient = malloc((size_t)module->parameters * sizeof *gradient);
     bench->backend->read(bench->backend->self, gradient,
-                         transformer_place(transformer, index, TENSOR_GRADIENT),
+                         network_place(&transformer->network, index, TENSOR_GRADIENT),
                          (size_t)module->parameters * sizeof *gradient);
     for (int64_t i = 0; i < module->parameters; i++) {
         double g = (double)gradient[i];
@@ -153,7 +154,7 @@ static void frozen_tensors_have_no_gradient(void **state)
         if (trained[i])
             check_gradient(&bench, transformer, i);
         else
-            assert_null(transformer_place(transformer, i, TENSOR_GRADIENT).buffer);
+            assert_null(network_place(&transformer->network, i, TENSOR_GRADIENT).buffer);
     }
     transformer_free(transformer);
     free(trained);
@@ -176,7 +177,7 @@ static void cpu_equals_pytorch(void **state)
 static void guard_equals_pytorch(void **state)
 {
     (void)state;
-    equals_pytorch("guard");
+    equals_pytorch("checked");
 }
 
 /* bf16 weights and activations: the loss within the rounding of 8 bits. */

@@ -2,6 +2,7 @@
 #include "test_folder.h"
 
 #include "base/file.h"
+#include "compute/devices/devices.h"
 #include "tui/app/dispatch.h"
 #include "tui/app/draw.h"
 #include "tui/screen/screens.h"

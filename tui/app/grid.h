@@ -2,7 +2,7 @@
 #ifndef SPECTRUM_TUI_APP_GRID_H
 #define SPECTRUM_TUI_APP_GRID_H
 
-#include "model/scan.h"
+#include "model/score_table.h"
 
 enum { GRID_TYPES_MAX = 512, GRID_LAYERS_MAX = 4096 };
 

@@ -2,7 +2,7 @@
 #ifndef SPECTRUM_TUI_APP_METRIC_H
 #define SPECTRUM_TUI_APP_METRIC_H
 
-#include "model/scan.h"
+#include "model/score_table.h"
 
 enum metric {
     METRIC_SNR, /* of the scan's estimator: what plans rank by */

@@ -1,6 +1,7 @@
 #include "tui/app/scan_devices.h"
 
 #include "base/utf8.h"
+#include "compute/devices/devices.h"
 #include "tui/app/units.h"
 #include "tui/canvas/canvas.h"
 

@@ -5,6 +5,7 @@
 
 #include "base/json.h"
 #include "compute/backend.h"
+#include "compute/devices/devices.h"
 
 struct scan_devices {
     struct device_info now; /* what computes; an empty id: not known yet */

@@ -5,6 +5,7 @@
 #include "job/job_dir.h"
 #include "job/lock.h"
 #include "job/requests.h"
+#include "model/score_read.h"
 #include "tui/app/job_log.h"
 #include "tui/app/scan_launch.h"
 

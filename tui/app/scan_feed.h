@@ -12,7 +12,8 @@
 #define SPECTRUM_TUI_APP_SCAN_FEED_H
 
 #include "job/metrics.h"
-#include "model/scan.h"
+#include "model/score_rows.h"
+#include "model/score_table.h"
 #include "tui/app/scan_devices.h"
 
 enum feed_state {

@@ -2,7 +2,7 @@
 #ifndef SPECTRUM_TUI_APP_SCAN_LAUNCH_H
 #define SPECTRUM_TUI_APP_SCAN_LAUNCH_H
 
-#include "model/scan.h"
+#include "model/score_table.h"
 
 #include <stdbool.h>
 

@@ -7,7 +7,7 @@
 #define SPECTRUM_TUI_APP_SESSION_H
 
 #include "job/training_memory.h"
-#include "plan/plan_file.h"
+#include "plan/plan_write.h"
 #include "tui/app/grid.h"
 #include "tui/app/job_follow.h"
 #include "tui/app/scan_feed.h"

@@ -15,6 +15,8 @@
 #include "base/memory.h"
 #include "base/sys.h"
 #include "base/xdg.h"
+#include "plan/plan_read.h"
+#include "plan/plan_write.h"
 #include "spectra/cache.h"
 
 #include <ctype.h>

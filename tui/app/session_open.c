@@ -4,7 +4,10 @@
 #include "base/memory.h"
 #include "base/sys.h"
 #include "base/utf8.h"
+#include "compute/devices/devices.h"
 #include "job/job_dir.h"
+#include "model/score_read.h"
+#include "model/score_rows.h"
 #include "tui/app/path.h"
 #include "tui/app/session_keep.h"
 

@@ -1,6 +1,9 @@
 /* `spectrum eval MODEL|RUN --data FILE`: loss, perplexity, tokens. */
 #include "base/memory.h"
+#include "compute/devices/devices.h"
 #include "job/training_options.h"
+#include "text/dataset_open.h"
+#include "text/notes.h"
 #include "text/template.h"
 #include "train/evaluate.h"
 #include "tui/cli/command.h"

@@ -3,6 +3,7 @@
 #include "base/sys.h"
 #include "base/text.h"
 #include "base/utf8.h"
+#include "compute/devices/devices.h"
 #include "job/training_options.h"
 #include "text/generation_keys.h"
 #include "text/template.h"

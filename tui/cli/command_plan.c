@@ -1,8 +1,11 @@
 /* `spectrum plan SCAN.json|MODEL`: choose what trains, and write it for a trainer. */
 #include "base/file.h"
 #include "base/text.h"
-#include "plan/plan_file.h"
+#include "model/score_read.h"
+#include "plan/plan_target.h"
+#include "plan/plan_write.h"
 #include "spectra/scan.h"
+#include "spectra/scan_result.h"
 #include "tui/cli/command.h"
 #include "tui/cli/options.h"
 #include "tui/cli/output.h"

@@ -1,9 +1,11 @@
 #include "tui/cli/scan_job.h"
 
+#include "compute/devices/devices.h"
 #include "job/job_dir.h"
 #include "job/launch.h"
 #include "job/requests.h"
 #include "job/trust.h"
+#include "model/score_write.h"
 
 #include <stdio.h>
 #include <stdlib.h>

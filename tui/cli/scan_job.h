@@ -13,7 +13,7 @@
 
 #include "compute/backend.h"
 #include "job/metrics.h"
-#include "model/scan.h"
+#include "model/score_table.h"
 
 struct scan_job {
     const char *path; /* NULL: not a job; the functions below do nothing then */

@@ -1,5 +1,6 @@
 #include "tui/cli/scan_progress.h"
 
+#include "compute/devices/devices.h"
 #include "tui/cli/interrupt.h"
 
 #include <stdio.h>

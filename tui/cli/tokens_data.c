@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "base/utf8.h"
 #include "text/data_files.h"
+#include "text/notes.h"
 #include "text/pieces.h"
 #include "text/record_look.h"
 #include "tui/cli/interrupt.h"

@@ -2,7 +2,8 @@
 #ifndef SPECTRUM_TUI_CLI_TOKENS_VIEW_H
 #define SPECTRUM_TUI_CLI_TOKENS_VIEW_H
 
-#include "text/dataset.h"
+#include "base/json_writer.h"
+#include "text/dataset_open.h"
 
 enum tokens_columns {
     TOKENS_MASK = 1,    /* whether it is trained */

@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "job/added_tokens.h"
 #include "text/data_files.h"
+#include "text/tokenizer_open.h"
 
 #include <stdlib.h>
 

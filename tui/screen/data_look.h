@@ -3,6 +3,7 @@
 #ifndef SPECTRUM_TUI_SCREEN_DATA_LOOK_H
 #define SPECTRUM_TUI_SCREEN_DATA_LOOK_H
 
+#include "checkpoint/checkpoint.h"
 #include "text/record_look.h"
 
 struct data_look {

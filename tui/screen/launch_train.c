@@ -6,7 +6,7 @@
 #include "job/added_tokens.h"
 #include "job/job_dir.h"
 #include "job/launch.h"
-#include "plan/plan_file.h"
+#include "text/tokenizer_open.h"
 #include "tui/app/session_open.h"
 
 #include <errno.h>

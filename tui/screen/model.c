@@ -3,7 +3,9 @@
 
 #include "base/file.h"
 #include "base/memory.h"
-#include "plan/plan_file.h"
+#include "plan/plan_read.h"
+#include "plan/plan_target.h"
+#include "plan/plan_write.h"
 #include "tui/app/output.h"
 #include "tui/app/path.h"
 #include "tui/screen/screens.h"

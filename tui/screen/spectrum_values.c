@@ -2,7 +2,7 @@
 
 #include "base/memory.h"
 #include "base/sys.h"
-#include "spectra/noise.h"
+#include "spectra/noise_law.h"
 #include "spectra/spectra_file.h"
 
 #include <math.h>

@@ -6,8 +6,8 @@
 #define SPECTRUM_COMPUTE_CPU_LEVEL_H
 
 #include "base/number.h"
+#include "compute/cpu/products.h"
 #include "compute/host.h"
-#include "compute/onednn.h"
 
 #define LEVEL_JOIN(name, level) cpu_##name##_##level
 #define LEVEL_NAME(name, level) LEVEL_JOIN(name, level)
@@ -68,61 +68,15 @@ static inline float exp_vector(float x)
     return p * float_from_bits((uint32_t)((int32_t)n + 127) << 23);
 }
 
-extern const struct train_ops CPU(train_ops);
+/* Elements of a tensor, by the number of the first one. */
+static inline const void *elements_at(const struct tensor *tensor, int64_t index)
+{
+    return element(host_data(tensor), tensor->storage, index);
+}
 
-void CPU(embedding_forward)(void *self, struct place out, enum storage type, struct weight weight,
-                            struct place ids, int64_t tokens);
-void CPU(embedding_backward)(void *self, struct place grad_weight, struct place grad_out,
-                             enum storage type, struct place ids, int64_t tokens, int64_t vocab,
-                             int64_t hidden);
-void CPU(rmsnorm_forward)(void *self, struct place out, struct place rstd, struct place x,
-                          enum storage type, struct weight weight, float epsilon, int64_t tokens);
-void CPU(rmsnorm_backward)(void *self, struct place grad_x, enum accumulate accumulate,
-                           struct place grad_weight, struct place grad_out, struct place x,
-                           struct place rstd, enum storage type, struct weight weight,
-                           int64_t tokens);
-void CPU(dequantize)(void *self, struct place out, enum storage type, struct weight weight);
-void CPU(linear_forward)(void *self, struct place out, enum accumulate accumulate, struct place x,
-                         enum storage type, struct weight weight, struct place bias,
-                         int64_t tokens);
-void CPU(linear_backward_input)(void *self, struct place grad_x, enum accumulate accumulate,
-                                struct place grad_out, enum storage type, struct weight weight,
-                                int64_t tokens);
-void CPU(linear_backward_weight)(void *self, struct place grad_weight, enum accumulate accumulate,
-                                 struct place grad_out, struct place x, enum storage type,
-                                 int64_t rows, int64_t cols, int64_t tokens);
-void CPU(bias_backward)(void *self, struct place grad_bias, struct place grad_out,
-                        enum storage type, int64_t tokens, int64_t rows);
-void CPU(rope)(void *self, struct place x, enum storage type, struct place table,
-               struct place positions, int64_t tokens, int heads, int head_dim, bool backward);
-void CPU(attention_forward)(void *self, struct place out, struct place lse, struct place q,
-                            struct place k, struct place v, enum storage type,
-                            struct attention_shape shape, struct documents documents);
-void CPU(attention_backward)(void *self, struct place grad_q, struct place grad_k,
-                             struct place grad_v, struct place grad_out, struct place out,
-                             struct place lse, struct place q, struct place k, struct place v,
-                             enum storage type, struct attention_shape shape,
-                             struct documents documents, struct place workspace);
-size_t CPU(attention_workspace)(void *self, struct attention_shape shape, enum storage type);
-void CPU(swiglu_forward)(void *self, struct place out, struct place gate, struct place up,
-                         enum storage type, int64_t count);
-void CPU(swiglu_backward)(void *self, struct place grad_gate, struct place grad_up,
-                          struct place grad_out, struct place gate, struct place up,
-                          enum storage type, int64_t count);
-void CPU(add)(void *self, struct place out, struct place x, enum storage type, int64_t count);
-void CPU(scale)(void *self, struct place x, enum storage type, float factor, int64_t count);
-void CPU(add_noise)(void *self, struct place x, enum storage type, int64_t hidden,
-                    struct documents documents, float alpha, const uint32_t key[2], uint32_t batch);
-void CPU(head_loss)(void *self, struct place loss, struct place grad_x, struct place grad_weight,
-                    struct place x, enum storage type, struct weight head, struct targets targets,
-                    int64_t tokens, float scale, float z_loss, struct place workspace);
-size_t CPU(head_workspace)(void *self, int64_t tokens, int64_t hidden, int64_t vocab,
-                           enum storage type);
-void CPU(sum_squares)(void *self, struct place sum, struct place x, int64_t count);
-void CPU(adamw)(void *self, struct place parameter, enum storage storage, struct place master,
-                struct moments moments, struct place gradient, int64_t count,
-                const struct adamw *settings);
-void CPU(fill_zero)(void *self, struct place out, size_t bytes);
-void CPU(copy)(void *self, struct place out, struct place from, size_t bytes);
+static inline void *elements_in(const struct tensor *tensor, int64_t index)
+{
+    return element_of(host_data(tensor), tensor->storage, index);
+}
 
 #endif

@@ -54,7 +54,7 @@ cudaError_t emulated_call(const char *name, void (*kernel)(P...), dim3 blocks, d
                            [=] { std::apply(kernel, values); });
 }
 
-/* Like launch.h's: what came of starting it, or of a call before. */
+/* Like kernel_launch.h's: what came of starting it, or of a call before. */
 #define LAUNCH(kernel, blocks, threads, stream, ...)                                               \
     (emulated_call(#kernel, kernel, dim3(blocks), dim3(threads), stream, __VA_ARGS__),             \
      cudaGetLastError())

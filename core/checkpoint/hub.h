@@ -1,0 +1,20 @@
+/* The local cache of the Hugging Face hub: where it is, and what of a repository lies in it. */
+#ifndef SPECTRUM_CHECKPOINT_HUB_H
+#define SPECTRUM_CHECKPOINT_HUB_H
+
+#include <stdbool.h>
+
+/* Where the local Hugging Face cache is: $HF_HUB_CACHE, $HUGGINGFACE_HUB_CACHE, $HF_HOME/hub,
+ * $XDG_CACHE_HOME/huggingface/hub or ~/.cache/huggingface/hub, as huggingface_hub has it, with "~",
+ * "~user", "$NAME" and "${NAME}" in any of them. Newly allocated; NULL when memory runs out. */
+char *checkpoint_hub_folder(void);
+
+/* --- internal to core/checkpoint --- */
+
+bool checkpoint_is_folder(const char *path);
+
+/* The snapshot folder of "org/name" or "name" in the cache, through refs/main; NULL where there is
+ * none. */
+char *hub_snapshot(const char *name);
+
+#endif

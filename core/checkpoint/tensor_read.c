@@ -1,0 +1,185 @@
+#include "checkpoint/tensor_read.h"
+
+#include "base/file.h"
+#include "base/hash.h"
+#include "base/memory.h"
+#include "base/number.h"
+#include "base/sys.h"
+#include "checkpoint/gguf_blocks.h"
+#include "checkpoint/tensor_table.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+int checkpoint_read_raw(const struct checkpoint *checkpoint, const struct tensor_info *tensor,
+                        uint64_t first_byte, uint64_t count, void *out, struct error *err)
+{
+    const struct checkpoint_file *file = &checkpoint->files[tensor->file];
+    if (first_byte > tensor->bytes || count > tensor->bytes - first_byte)
+        return error_set(err, "tensor %s: bytes [%llu, +%llu) are outside its %llu", tensor->name,
+                         (unsigned long long)first_byte, (unsigned long long)count,
+                         (unsigned long long)tensor->bytes);
+    return file_read_at(file->fd, out, (size_t)count, tensor->offset + first_byte, file->path, err);
+}
+
+void checkpoint_expect(const struct checkpoint *checkpoint, const struct tensor_info *tensor)
+{
+    enum { PIECE = 128 << 10 }; /* Linux cuts larger ones to what it reads ahead */
+    int fd = checkpoint->files[tensor->file].fd;
+    for (uint64_t at = 0; at < tensor->bytes; at += PIECE)
+        posix_fadvise(fd, (off_t)(tensor->offset + at), PIECE, POSIX_FADV_WILLNEED);
+}
+
+static void widen(enum dtype dtype, const void *raw, int64_t count, float *out)
+{
+    const unsigned char *bytes = raw;
+    switch (dtype) {
+    case DTYPE_F64:
+        for (int64_t i = 0; i < count; i++) {
+            double value;
+            memcpy(&value, bytes + 8 * i, sizeof value);
+            out[i] = (float)value;
+        }
+        return;
+    case DTYPE_F32:
+        memcpy(out, raw, (size_t)count * 4);
+        return;
+    case DTYPE_F16:
+        for (int64_t i = 0; i < count; i++)
+            out[i] = f16_to_float(load_u16(bytes + 2 * i));
+        return;
+    case DTYPE_BF16:
+        for (int64_t i = 0; i < count; i++)
+            out[i] = bf16_to_float(load_u16(bytes + 2 * i));
+        return;
+    default:
+        dequantize(dtype, raw, count / dtype_traits(dtype)->block_elements, out);
+    }
+}
+
+static int check_range(const struct tensor_info *tensor, int64_t first, int64_t count,
+                       struct error *err)
+{
+    const struct dtype_traits *traits = dtype_traits(tensor->dtype);
+    if (tensor->dtype == DTYPE_UNSUPPORTED)
+        return error_set(
+            err,
+            "tensor %s has the type %s, which cannot be read; supported are F64 F32 F16 "
+            "BF16, and in GGUF Q4_0 Q4_1 Q5_0 Q5_1 Q8_0 Q2_K Q3_K Q4_K Q5_K Q6_K",
+            tensor->name, tensor->dtype_name);
+    if (first < 0 || count < 0 || first > tensor->elements || count > tensor->elements - first ||
+        first % traits->block_elements || count % traits->block_elements)
+        return error_set(err, "tensor %s: elements [%lld, +%lld) cannot be read on their own",
+                         tensor->name, (long long)first, (long long)count);
+    return 0;
+}
+
+/* Bounded: a piece is at most READ_BLOCKS blocks, whatever the tensor's size. */
+enum { READ_BLOCKS = 1 << 16 };
+
+int checkpoint_read_f32(const struct checkpoint *checkpoint, const struct tensor_info *tensor,
+                        int64_t first, int64_t count, float *out, struct error *err)
+{
+    if (check_range(tensor, first, count, err) != 0)
+        return -1;
+    const struct dtype_traits *traits = dtype_traits(tensor->dtype);
+    int64_t per_block = traits->block_elements, blocks = count / per_block;
+    uint64_t at = (uint64_t)(first / per_block) * (uint64_t)traits->block_bytes;
+    if (tensor->dtype == DTYPE_F32)
+        return checkpoint_read_raw(checkpoint, tensor, at, (uint64_t)count * 4, out, err);
+    int64_t piece = blocks < READ_BLOCKS ? blocks : READ_BLOCKS;
+    void *raw = array_alloc((size_t)piece, (size_t)traits->block_bytes, err);
+    int status = raw ? 0 : -1;
+    for (int64_t done = 0; status == 0 && done < blocks; done += piece) {
+        int64_t n = blocks - done < piece ? blocks - done : piece;
+        uint64_t bytes = (uint64_t)n * (uint64_t)traits->block_bytes;
+        status = checkpoint_read_raw(checkpoint, tensor, at, bytes, raw, err);
+        if (status == 0)
+            widen(tensor->dtype, raw, n * per_block, out + done * per_block);
+        at += bytes;
+    }
+    free(raw);
+    return status;
+}
+
+int checkpoint_read_f64(const struct checkpoint *checkpoint, const struct tensor_info *tensor,
+                        int64_t first, int64_t count, double *out, struct error *err)
+{
+    if (check_range(tensor, first, count, err) != 0)
+        return -1;
+    if (tensor->dtype == DTYPE_F64)
+        return checkpoint_read_raw(checkpoint, tensor, (uint64_t)first * 8, (uint64_t)count * 8,
+                                   out, err);
+    /* The floats go into the upper half of the output and are widened from its start on: element i
+     * is read at byte 4 (count + i), which no write before it has touched. */
+    float *upper = (float *)(void *)out + count;
+    if (checkpoint_read_f32(checkpoint, tensor, first, count, upper, err) != 0)
+        return -1;
+    for (int64_t i = 0; i < count; i++) {
+        float value;
+        memcpy(&value, upper + i, sizeof value);
+        double wide = value;
+        memcpy(out + i, &wide, sizeof wide);
+    }
+    return 0;
+}
+
+/* Content for the fingerprint: small tensors whole, of large ones evenly spaced blocks. */
+enum { SAMPLE_WHOLE = 1 << 20, SAMPLE_BLOCK = 1 << 14, SAMPLE_COUNT = 64 };
+
+static int hash_tensor(const struct checkpoint *checkpoint, const struct tensor_info *tensor,
+                       struct hash *hash, void *buffer, struct error *err)
+{
+    hash_update(hash, tensor->name, strlen(tensor->name) + 1);
+    hash_update(hash, tensor->dtype_name, strlen(tensor->dtype_name) + 1);
+    hash_update(hash, tensor->shape, sizeof tensor->shape);
+    bool whole = tensor->bytes <= SAMPLE_WHOLE;
+    uint64_t pieces = whole ? (tensor->bytes + SAMPLE_BLOCK - 1) / SAMPLE_BLOCK : SAMPLE_COUNT;
+    for (uint64_t i = 0; i < pieces; i++) {
+        uint64_t at =
+            whole ? i * SAMPLE_BLOCK : (tensor->bytes - SAMPLE_BLOCK) / (SAMPLE_COUNT - 1) * i;
+        uint64_t left = tensor->bytes - at, count = left < SAMPLE_BLOCK ? left : SAMPLE_BLOCK;
+        if (checkpoint_read_raw(checkpoint, tensor, at, count, buffer, err) != 0)
+            return -1;
+        hash_update(hash, buffer, (size_t)count);
+    }
+    return 0;
+}
+
+int checkpoint_fingerprint(const struct checkpoint *checkpoint, char out[33], struct error *err)
+{
+    struct hash *hash = hash_new(err);
+    void *buffer = hash ? array_alloc(SAMPLE_BLOCK, 1, err) : NULL;
+    int status = buffer ? 0 : -1;
+    for (size_t i = 0; status == 0 && i < checkpoint->tensor_count; i++)
+        status = hash_tensor(checkpoint, &checkpoint->tensors[i], hash, buffer, err);
+    if (status == 0)
+        hash_text(hash, out);
+    free(buffer);
+    if (hash)
+        hash_free(hash);
+    return status;
+}
+
+int checkpoint_identity(const struct checkpoint *checkpoint, char out[33], struct error *err)
+{
+    struct hash *hash = hash_new(err);
+    if (!hash)
+        return -1;
+    for (size_t i = 0; i < checkpoint->file_count; i++) {
+        struct stat at;
+        if (sys.fstat(checkpoint->files[i].fd, &at) != 0) {
+            hash_free(hash);
+            return error_set_errno(err, errno, "cannot look at %s", checkpoint->files[i].path);
+        }
+        const int64_t state[] = {(int64_t)at.st_dev, (int64_t)at.st_ino, (int64_t)at.st_size,
+                                 (int64_t)at.st_mtim.tv_sec, (int64_t)at.st_mtim.tv_nsec};
+        hash_update(hash, state, sizeof state);
+    }
+    hash_text(hash, out);
+    hash_free(hash);
+    return 0;
+}

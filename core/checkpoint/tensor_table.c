@@ -1,0 +1,111 @@
+#include "checkpoint/tensor_table.h"
+
+#include "base/file.h"
+#include "base/memory.h"
+#include "base/sys.h"
+#include "base/utf8.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+int64_t shape_elements(const int64_t *shape, int rank)
+{
+    int64_t product = 1;
+    for (int i = 0; i < rank; i++)
+        if (shape[i] < 0 || __builtin_mul_overflow(product, shape[i], &product))
+            return -1;
+    return product;
+}
+
+int checkpoint_add_file(struct checkpoint *checkpoint, const char *path, struct error *err)
+{
+    if (checkpoint->file_count >= CHECKPOINT_FILES_MAX)
+        return error_set(err, "%s: more than %d files", path, CHECKPOINT_FILES_MAX);
+    if (array_reserve((void **)&checkpoint->files, &checkpoint->file_capacity,
+                      checkpoint->file_count + 1, sizeof *checkpoint->files, err) != 0)
+        return -1;
+    struct checkpoint_file file = {.path = string_copy(path, err)};
+    if (!file.path)
+        return -1;
+    file.fd = file_open_read(path, &file.size, err);
+    if (file.fd < 0) {
+        free(file.path);
+        return -1;
+    }
+    checkpoint->files[checkpoint->file_count] = file;
+    return (int)checkpoint->file_count++;
+}
+
+/* A type that is not known has at least one bit an element: a shape that needs more than there is
+ * would spoil every sum of parameters. */
+static int check_fits(const struct tensor_info *tensor, const char *name,
+                      const struct checkpoint_file *file, struct error *err)
+{
+    uint64_t bytes = tensor->bytes_unknown ? file->size - tensor->offset : tensor->bytes;
+    if ((uint64_t)tensor->elements / 8 <= bytes)
+        return 0;
+    return error_set(err, "%s: tensor %s: %lld elements cannot be in %llu bytes", file->path, name,
+                     (long long)tensor->elements, (unsigned long long)bytes);
+}
+
+/* The range has the bytes that the shape needs in the type. */
+static int check_bytes(const struct tensor_info *tensor, const char *name,
+                       const struct checkpoint_file *file, struct error *err)
+{
+    const char *where = file->path;
+    const struct dtype_traits *traits = dtype_traits(tensor->dtype);
+    int64_t row = tensor->rank ? tensor->shape[tensor->rank - 1] : 1, needed;
+    if (tensor->dtype == DTYPE_UNSUPPORTED)
+        return check_fits(tensor, name, file, err);
+    if (row % traits->block_elements != 0)
+        return error_set(err, "%s: tensor %s: its rows have %lld elements; %s has blocks of %d",
+                         where, name, (long long)row, tensor->dtype_name, traits->block_elements);
+    if (__builtin_mul_overflow(tensor->elements / traits->block_elements,
+                               (int64_t)traits->block_bytes, &needed))
+        return error_set(err, "%s: tensor %s: the product of its shape is too large", where, name);
+    if ((uint64_t)needed != tensor->bytes)
+        return error_set(err, "%s: tensor %s: its shape in %s needs %lld bytes, its range has %llu",
+                         where, name, tensor->dtype_name, (long long)needed,
+                         (unsigned long long)tensor->bytes);
+    return 0;
+}
+
+static int check_tensor(struct tensor_info *tensor, const char *name,
+                        const struct checkpoint_file *file, struct error *err)
+{
+    size_t length = strlen(name);
+    if (length == 0 || length > TENSOR_NAME_MAX || !utf8_printable(name))
+        return error_set(
+            err,
+            "%s: a tensor name is empty, longer than %d bytes, not UTF-8 or has control "
+            "characters",
+            file->path, TENSOR_NAME_MAX);
+    tensor->elements = shape_elements(tensor->shape, tensor->rank);
+    if (tensor->elements < 0)
+        return error_set(err, "%s: tensor %s: the product of its shape is too large", file->path,
+                         name);
+    if (tensor->offset > file->size || tensor->bytes > file->size - tensor->offset)
+        return error_set(
+            err, "%s: tensor %s needs %llu bytes at %llu, the file has %llu: it is truncated",
+            file->path, name, (unsigned long long)tensor->bytes, (unsigned long long)tensor->offset,
+            (unsigned long long)file->size);
+    return check_bytes(tensor, name, file, err);
+}
+
+int checkpoint_add_tensor(struct checkpoint *checkpoint, const struct tensor_info *tensor,
+                          const char *name, struct error *err)
+{
+    struct tensor_info checked = *tensor;
+    const struct checkpoint_file *file = &checkpoint->files[tensor->file];
+    if (checkpoint->tensor_count >= TENSORS_MAX)
+        return error_set(err, "%s: more than %d tensors", file->path, TENSORS_MAX);
+    if (check_tensor(&checked, name, file, err) != 0 ||
+        array_reserve((void **)&checkpoint->tensors, &checkpoint->tensor_capacity,
+                      checkpoint->tensor_count + 1, sizeof *checkpoint->tensors, err) != 0)
+        return -1;
+    checked.name = string_copy(name, err);
+    if (!checked.name)
+        return -1;
+    checkpoint->tensors[checkpoint->tensor_count++] = checked;
+    return 0;
+}

@@ -1,0 +1,163 @@
+#include "compute/cpu/spectra/reflections.h"
+
+#include <math.h>
+
+size_t CPU(reflections_workspace)(int64_t n, int band)
+{
+    int64_t padded = tile_count(n) * TILE;
+    return (size_t)(2 * padded * band + 3 * band * band + 3 * BAND_MAX);
+}
+
+struct reflections CPU(reflections_in)(double *workspace, int64_t n, int band)
+{
+    int64_t padded = tile_count(n) * TILE, tall = padded * band, square = band * band;
+    struct reflections p = {.v = workspace, .n = n, .padded = padded, .band = band};
+    p.y = p.v + tall;
+    p.r = p.y + tall;
+    p.t = p.r + square;
+    p.s = p.t + square;
+    p.tau = p.s + square;
+    p.scale = p.tau + BAND_MAX;
+    p.dots = p.scale + BAND_MAX;
+    return p;
+}
+
+/* One column of v[m, band]: row j holds R's row j from now on, the column below it x, to be scaled
+ * to v (v_j = 1) when all is done. dots[c] comes in as the sum over rows i > j of v[i][j] v[i][c],
+ * and leaves as that of the next column: one pass over the rows does both. */
+INLINE void reflect_column(struct reflections *p, double *v, int64_t m, const int band, int j)
+{
+    double alpha = v[j * band + j], tail = p->dots[j], head[BAND_MAX];
+    bool is_column = tail > no_tail;
+    double beta = is_column ? -copysign(sqrt(alpha * alpha + tail), alpha) : alpha;
+    double scale = is_column ? 1 / (alpha - beta) : 0, tau = is_column ? (beta - alpha) / beta : 0;
+    vector first[BAND_MAX / WIDTH], sums[BAND_MAX / WIDTH];
+    int next = j + 1 < band ? j + 1 : j;
+    p->tau[j] = tau;
+    p->scale[j] = scale;
+    for (int c = 0; c < band; c++)
+        head[c] = c > j ? (v[j * band + c] + scale * p->dots[c]) * tau : 0;
+    for (int c = j + 1; c < band; c++)
+        v[j * band + c] -= head[c];
+    v[j * band + j] = beta;
+    for (int c = 0; c < band / WIDTH; c++) {
+        first[c] = load(head + c * WIDTH);
+        sums[c] = splat(0);
+    }
+    for (int64_t i = j + 1; i < m; i++) {
+        double *row = v + i * band;
+        vector own = splat(row[j] * scale), values[BAND_MAX / WIDTH];
+        UNROLL
+        for (int c = 0; c < band / WIDTH; c++) {
+            values[c] = load(row + c * WIDTH) - own * first[c];
+            store(row + c * WIDTH, values[c]);
+        }
+        vector of_next = splat(i > j + 1 ? row[next] : 0);
+        UNROLL
+        for (int c = 0; c < band / WIDTH; c++)
+            sums[c] += of_next * values[c];
+    }
+    for (int c = 0; c < band / WIDTH; c++)
+        store(p->dots + c * WIDTH, sums[c]);
+}
+
+/* R out of the head of v, and V's unit lower trapezoid in its place. */
+INLINE void split_panel(struct reflections *p, double *v, int64_t m, const int band)
+{
+    for (int j = 0; j < band && j < m; j++)
+        for (int c = 0; c < band; c++) {
+            p->r[j * band + c] = c >= j ? v[j * band + c] : 0;
+            v[j * band + c] = c < j ? v[j * band + c] * p->scale[c] : c == j;
+        }
+    for (int64_t i = band; i < m; i++) {
+        UNROLL
+        for (int c = 0; c < band; c += WIDTH)
+            store(v + i * band + c, load(v + i * band + c) * load(p->scale + c));
+    }
+}
+
+INLINE void reflect_panel(struct reflections *p, const int band)
+{
+    double *v = p->v + p->begin * band;
+    int64_t m = p->n - p->begin;
+    memset(p->dots, 0, BAND_MAX * sizeof *p->dots);
+    memset(p->tau, 0, BAND_MAX * sizeof *p->tau);
+    memset(p->scale, 0, BAND_MAX * sizeof *p->scale);
+    memset(p->r, 0, (size_t)(band * band) * sizeof *p->r);
+    for (int64_t i = 1; i < m; i++) {
+        UNROLL
+        for (int c = 0; c < band; c += WIDTH)
+            store(p->dots + c, load(p->dots + c) + splat(v[i * band]) * load(v + i * band + c));
+    }
+    for (int j = 0; j < band && j < m; j++)
+        reflect_column(p, v, m, band, j);
+    split_panel(p, v, m, band);
+}
+
+/* T of I - V T V^T (Schreiber & Van Loan 1989), upper triangular, and Y = V T. */
+static void accumulate(struct reflections *p)
+{
+    int band = p->band;
+    int64_t rows = p->padded - p->begin;
+    double *v = p->v + p->begin * band, *y = p->y + p->begin * band;
+    memset(p->s, 0, (size_t)(band * band) * sizeof *p->s);
+    memset(p->t, 0, (size_t)(band * band) * sizeof *p->t);
+    memset(y, 0, (size_t)(rows * band) * sizeof *y);
+    product_of_columns(p->s, band, v, band, v, band, band, rows);
+    for (int j = 0; j < band; j++) {
+        for (int i = 0; i < j; i++) {
+            double sum = 0;
+            for (int l = i; l < j; l++)
+                sum += p->t[i * band + l] * p->s[l * band + j];
+            p->t[i * band + j] = -p->tau[j] * sum;
+        }
+        p->t[j * band + j] = p->tau[j];
+    }
+    product_of_rows(y, band, v, band, p->t, rows, band);
+}
+
+/* The width as a constant, so that a row of the panel lives in registers. */
+void CPU(reflect)(struct reflections *p)
+{
+    switch (p->band) {
+    case 16:
+        reflect_panel(p, 16);
+        break;
+    case 32:
+        reflect_panel(p, 32);
+        break;
+    case 48:
+        reflect_panel(p, 48);
+        break;
+    default:
+        reflect_panel(p, 64);
+    }
+    accumulate(p);
+}
+
+/* out[band, PANEL] = sign rows[PANEL, band]^T */
+static void pack_rows(double *out, double sign, const double *rows, int band)
+{
+    for (int i = 0; i < PANEL; i += WIDTH)
+        for (int c = 0; c < band; c += WIDTH) {
+            vector block[WIDTH];
+            UNROLL
+            for (int k = 0; k < WIDTH; k++)
+                block[k] = splat(sign) * load(rows + (i + k) * band + c);
+            transpose(block);
+            UNROLL
+            for (int k = 0; k < WIDTH; k++)
+                store(out + (c + k) * PANEL + i, block[k]);
+        }
+}
+
+void CPU(pack_pair)(double *out, double sign, const double *first, const double *second,
+                    const struct reflections *p)
+{
+    int band = p->band;
+    for (int64_t at = p->begin; at < p->padded; at += PANEL) {
+        double *panel = out + at * 2 * band;
+        pack_rows(panel, sign, first + at * band, band);
+        pack_rows(panel + band * PANEL, sign, second + at * band, band);
+    }
+}

@@ -1,0 +1,151 @@
+/* Eigenvalues of a tridiagonal matrix T, LANES at a time. The pivots of T - x I,
+ *
+ *     q_1 = d_1 - x,   q_i = d_i - x - e_(i-1)^2 / q_(i-1),
+ *
+ * tell by their signs how many eigenvalues lie below x (Sturm; Barth, Martin & Wilkinson 1967), and
+ * the sum of their logarithmic derivatives is p'(x) / p(x) of the characteristic polynomial. Each
+ * lane narrows its bracket by counts, of all lanes, until it holds one eigenvalue, and then takes
+ * Newton's steps inside it, as long as each is at most half the one before: the bracket or the step
+ * is halved every time, so that it ends.
+ */
+#include "compute/cpu/spectra/sturm.h"
+
+#include <math.h>
+
+enum { GROUPS = 4, LANES = GROUPS * WIDTH };
+
+struct tridiagonal {
+    /* squares[i]: of the element between i - 1 and i, [0] of none. Far enough above zero that a
+     * zero pivot, whose inverse is infinite, gives no NaN; so little that rounding does more. */
+    const double *diagonal, *squares;
+    int64_t n;
+    double tolerance; /* a unit or two in the last place of the norm */
+};
+
+struct lanes {
+    double low[LANES], high[LANES];              /* each eigenvalue lies in between */
+    int64_t below_low[LANES], below_high[LANES]; /* eigenvalues below the ends; -1: not counted */
+    int64_t wanted[LANES];                       /* which eigenvalue it is */
+    double step[LANES];                          /* the last one */
+    bool done[LANES];
+};
+
+struct counts {
+    int64_t below[LANES];
+    double slope[LANES]; /* p' / p; NaN where a pivot but the last was zero */
+};
+
+static void count(struct counts *out, const double x[LANES], const struct tridiagonal *t)
+{
+    vector at[GROUPS], inverse[GROUPS], derivative[GROUPS], slope[GROUPS];
+    mask below[GROUPS];
+    UNROLL
+    for (int g = 0; g < GROUPS; g++) {
+        at[g] = load(x + g * WIDTH);
+        inverse[g] = derivative[g] = slope[g] = splat(0);
+        below[g] = (mask)splat(0);
+    }
+    for (int64_t i = 0; i < t->n; i++) {
+        /* a zero that is added leaves no negative one, whose inverse would miscount */
+        const vector d = splat(t->diagonal[i] + 0.0), square = splat(t->squares[i]);
+        UNROLL
+        for (int g = 0; g < GROUPS; g++) {
+            vector ratio = square * inverse[g];
+            vector pivot = d - at[g] - ratio;
+            derivative[g] = ratio * inverse[g] * derivative[g] - 1.0;
+            below[g] -= pivot < 0;
+            inverse[g] = 1.0 / pivot;
+            slope[g] += derivative[g] * inverse[g];
+        }
+    }
+    memcpy(out->below, below, sizeof out->below);
+    memcpy(out->slope, slope, sizeof out->slope);
+}
+
+/* What every evaluation says about the eigenvalue of every lane. */
+static void learn(struct lanes *lanes, const double x[LANES], const struct counts *counts)
+{
+    for (int e = 0; e < LANES; e++)
+        for (int i = 0; i < LANES; i++) {
+            bool lower = counts->below[e] <= lanes->wanted[i];
+            bool up = lower && x[e] > lanes->low[i], down = !lower && x[e] < lanes->high[i];
+            lanes->low[i] = up ? x[e] : lanes->low[i];
+            lanes->below_low[i] = up ? counts->below[e] : lanes->below_low[i];
+            lanes->high[i] = down ? x[e] : lanes->high[i];
+            lanes->below_high[i] = down ? counts->below[e] : lanes->below_high[i];
+        }
+}
+
+/* Where lane i looks next; sets `done`, and returns the eigenvalue, once it is known. */
+static double next_point(struct lanes *lanes, int i, double x, double slope, double tolerance)
+{
+    double low = lanes->low[i], high = lanes->high[i];
+    double middle = low + (high - low) / 2, newton = x - 1 / slope;
+    bool alone =
+        lanes->below_low[i] == lanes->wanted[i] && lanes->below_high[i] == lanes->wanted[i] + 1;
+    lanes->done[i] = high - low <= 2 * tolerance;
+    if (lanes->done[i] || !alone || (x != low && x != high))
+        return middle;
+    double step = fabs(newton - x);
+    if (step <= 2 * tolerance) {
+        lanes->done[i] = true;
+        return x;
+    }
+    bool good = newton > low && newton < high && step <= lanes->step[i] / 2;
+    lanes->step[i] = good ? step : (high - low) / 2;
+    return good ? newton : middle;
+}
+
+/* Eigenvalues first to first + size - 1, which lie in [low, high]. */
+static void solve_lanes(double *values, int64_t first, int size, double low, double high,
+                        const struct tridiagonal *t)
+{
+    struct lanes lanes;
+    struct counts counts;
+    double x[LANES];
+    int left = size;
+    for (int i = 0; i < LANES; i++) {
+        lanes.low[i] = low;
+        lanes.high[i] = high;
+        lanes.below_low[i] = lanes.below_high[i] = -1;
+        lanes.wanted[i] = first + i;
+        lanes.step[i] = high - low;
+        lanes.done[i] = false;
+        x[i] = low + (high - low) * (i + 1) / (LANES + 1);
+    }
+    while (left > 0) {
+        count(&counts, x, t);
+        learn(&lanes, x, &counts);
+        for (int i = 0; i < size; i++) {
+            if (lanes.done[i])
+                continue;
+            x[i] = next_point(&lanes, i, x[i], counts.slope[i], t->tolerance);
+            left -= lanes.done[i];
+        }
+    }
+    memcpy(values, x, (size_t)size * sizeof *x);
+}
+
+void CPU(tridiagonal_values)(double *values, double *squares, const double *diagonal,
+                             const double *off_diagonal, int64_t n, int64_t from)
+{
+    double low = INFINITY, high = -INFINITY; /* Gershgorin's discs */
+    for (int64_t i = 0; i < n; i++) {
+        double before = i > 0 ? off_diagonal[i - 1] : 0, after = i + 1 < n ? off_diagonal[i] : 0;
+        double radius = fabs(before) + fabs(after);
+        low = fmin(low, diagonal[i] - radius);
+        high = fmax(high, diagonal[i] + radius);
+        squares[i] = before * before;
+    }
+    double norm = fmax(fabs(low), fabs(high)), least = norm * norm * 0x1p-120 + 0x1p-960;
+    for (int64_t i = 0; i < n; i++)
+        squares[i] = fmax(squares[i], least);
+    struct tridiagonal t = {diagonal, squares, n, norm * 0x1p-52};
+    low -= 4 * t.tolerance + sqrt(least);
+    high += 4 * t.tolerance + sqrt(least);
+    for (int64_t first = from; first < n; first += LANES) {
+        int size = n - first < LANES ? (int)(n - first) : LANES;
+        solve_lanes(values + first - from, first, size, low, high, &t);
+        low = values[first - from + size - 1] - 4 * t.tolerance; /* they come in order */
+    }
+}

@@ -1,0 +1,163 @@
+#include "compute/devices/devices.h"
+
+#include "compute/devices/cpu.h"
+#include "compute/host.h"
+#include "compute/plugin.h"
+#include "compute/reference/reference.h"
+#include "compute/wrappers/checked.h"
+#include "compute/wrappers/fallback.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* "cuda" is 0, "cuda:3" is 3; -1: it is no such name. */
+static int cuda_number(const char *device)
+{
+    char digits[4], rest;
+    if (strcmp(device, "cuda") == 0)
+        return 0;
+    return sscanf(device, "cuda:%3[0-9]%c", digits, &rest) == 1 ? atoi(digits) : -1;
+}
+
+static int cuda_find(const struct backend_plugin **plugin, int number, struct error *err)
+{
+    *plugin = plugin_find("cuda", true, err);
+    int count = *plugin ? (*plugin)->count(err) : -1;
+    if (count < 0)
+        return -1;
+    return number < count ? 0
+                          : error_set(err, "there is no device cuda:%d, the last one is cuda:%d",
+                                      number, count - 1);
+}
+
+static int cuda_open(struct backend **out, int number, struct error *err)
+{
+    const struct backend_plugin *plugin;
+    if (cuda_find(&plugin, number, err) != 0)
+        return -1;
+    return plugin->open(out, number, err);
+}
+
+/* What goes wrong with a GPU is said with the option that asks for it; returns -1. */
+static int prefix_option(const char *device, struct error *err)
+{
+    return cuda_number(device) < 0 ? -1 : error_prefix(err, "--device %s", device);
+}
+
+int backend_check(const char *device, struct error *err)
+{
+    static const char *const names[] = {"auto", "cpu", "checked", "reference"};
+    const struct backend_plugin *plugin;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcmp(device, names[i]) == 0)
+            return 0;
+    int number = cuda_number(device);
+    if (number >= 0)
+        return cuda_find(&plugin, number, err) == 0 ? 0 : prefix_option(device, err);
+    return error_set_kind(err, ERROR_USAGE,
+                          "there is no device \"%s\"; there are auto, cpu, cuda, cuda:N, reference",
+                          device);
+}
+
+int backend_check_training(const char *device, struct error *err)
+{
+    if (cuda_number(device) >= 0)
+        return error_set(err, "--device %s computes scans alone: use --device cpu", device);
+    return backend_check(device, err);
+}
+
+static int open_checked(struct backend **out, int threads, struct error *err)
+{
+    struct backend *cpu;
+    return cpu_backend_new(&cpu, NULL, threads, err) == 0 ? checked_backend_new(out, cpu, err) : -1;
+}
+
+static int open_plain(struct backend **out, const char *device, int threads, struct error *err)
+{
+    int number = cuda_number(device);
+    if (number >= 0)
+        return cuda_open(out, number, err);
+    if (backend_check(device, err) != 0)
+        return -1;
+    if (strcmp(device, "checked") == 0)
+        return open_checked(out, threads, err);
+    if (strcmp(device, "reference") == 0)
+        return reference_backend_new(out, err);
+    return cpu_backend_new(out, NULL, threads, err);
+}
+
+/* With all operations, whatever the device lacks. */
+static int open_named(struct backend **out, const char *device, int threads, struct error *err)
+{
+    return open_plain(out, device, threads, err) == 0 ? fallback_complete(out, err) : -1;
+}
+
+int backend_open(struct backend **out, const char *device, int threads, struct error *err)
+{
+    *out = NULL;
+    if (open_named(out, device, threads, err) == 0)
+        return 0;
+    return prefix_option(device, err);
+}
+
+/* Scans compute in fp64. A card that is made for it is half as fast in it as in fp32, any other a
+ * 32nd or a 64th: about as fast as a processor. */
+static bool is_slow(const struct backend_plugin *plugin, int number)
+{
+    enum { RATIO_MOST = 8 };
+    struct device_info info;
+    return plugin->describe(&info, number, NULL) == 0 && info.fp64_ratio > RATIO_MOST;
+}
+
+/* The first GPU that can be had and is not slow; *busy: the first that cannot be now, or why the
+ * plug-in is not loaded that would have opened it. */
+static int open_any_gpu(struct backend **out, struct error *busy)
+{
+    const struct backend_plugin *plugin = plugin_find("cuda", false, busy);
+    if (busy->kind != ERROR_NONE)
+        busy->kind = ERROR_DEVICE;
+    int count = plugin ? plugin->count(NULL) : 0;
+    for (int i = 0; i < count; i++) {
+        struct error trouble = ERROR_INIT;
+        if (is_slow(plugin, i))
+            continue;
+        if (plugin->open(out, i, &trouble) == 0)
+            return 0;
+        if (trouble.kind == ERROR_DEVICE && busy->kind == ERROR_NONE)
+            *busy = trouble;
+    }
+    return -1;
+}
+
+int backend_open_for_scan(struct backend **out, const char *device, int threads, struct error *busy,
+                          struct error *err)
+{
+    struct error trouble = ERROR_INIT;
+    *out = NULL;
+    *busy = trouble;
+    if (strcmp(device, "auto") == 0) {
+        if (open_any_gpu(out, &trouble) == 0)
+            return 0;
+    } else if (open_named(out, device, threads, &trouble) == 0) {
+        return 0;
+    } else if (trouble.kind != ERROR_DEVICE) {
+        if (err)
+            *err = trouble;
+        return prefix_option(device, err);
+    }
+    *busy = trouble;
+    return backend_open(out, "cpu", threads, err);
+}
+
+int backend_devices(struct device_info *out, int most)
+{
+    const struct backend_plugin *plugin = plugin_find("cuda", false, NULL);
+    int count = plugin ? plugin->count(NULL) : 0, filled = 0;
+    if (most > 0)
+        host_describe(&out[filled++], "cpu", 0);
+    for (int i = 0; i < count && filled < most; i++)
+        if (plugin->describe(&out[filled], i, NULL) == 0)
+            filled++;
+    return filled;
+}

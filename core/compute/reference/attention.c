@@ -1,0 +1,146 @@
+/* Causal grouped-query attention inside documents, a query at a time (op.h has the formulas). */
+#include "compute/reference/reference.h"
+
+#include <math.h>
+
+/* One query head's view of q, k and v, and the head of k and v that it reads. */
+struct view {
+    struct elements q, k, v;
+    struct attention_shape shape;
+    int head, kv_head;
+};
+
+static int64_t q_at(const struct view *view, int64_t token)
+{
+    return (token * view->shape.heads + view->head) * view->shape.head_dim;
+}
+
+static int64_t kv_at(const struct view *view, int64_t token)
+{
+    return (token * view->shape.kv_heads + view->kv_head) * view->shape.head_dim;
+}
+
+static double score(const struct view *view, int64_t i, int64_t j)
+{
+    double sum = 0;
+    for (int d = 0; d < view->shape.head_dim; d++)
+        sum += get(view->q, q_at(view, i) + d) * get(view->k, kv_at(view, j) + d);
+    return sum / sqrt(view->shape.head_dim);
+}
+
+static double log_sum_exp(const struct view *view, int64_t first, int64_t i)
+{
+    double largest = -INFINITY, sum = 0;
+    for (int64_t j = first; j <= i; j++)
+        largest = fmax(largest, score(view, i, j));
+    for (int64_t j = first; j <= i; j++)
+        sum += exp(score(view, i, j) - largest);
+    return largest + log(sum);
+}
+
+static struct view view_of(const struct tensor *q, const struct tensor *k, const struct tensor *v,
+                           struct attention_shape shape, int head)
+{
+    return (struct view){elements_of(q), elements_of(k), elements_of(v),
+                         shape,          head,           head / (shape.heads / shape.kv_heads)};
+}
+
+/* The first token that token i of a document sees. */
+static int64_t first_seen(const struct attention_shape *shape, int64_t document, int64_t i)
+{
+    return shape->window > 0 && i - shape->window >= document ? i - shape->window + 1 : document;
+}
+
+static void forward_row(const struct view *view, struct elements out, float *lse, int64_t first,
+                        int64_t i)
+{
+    double total = log_sum_exp(view, first, i);
+    for (int d = 0; d < view->shape.head_dim; d++) {
+        double sum = 0;
+        for (int64_t j = first; j <= i; j++)
+            sum += exp(score(view, i, j) - total) * get(view->v, kv_at(view, j) + d);
+        put(out, q_at(view, i) + d, sum);
+    }
+    lse[view->head * view->shape.tokens + i] = (float)total;
+}
+
+void reference_attention_forward(void *self, const struct op_call *call)
+{
+    const struct op_attention_forward *a = &call->attention_forward;
+    struct attention_shape shape = attention_shape(&a->q, &a->k, a->head_dim, a->window);
+    const struct documents *documents = &a->documents;
+    (void)self;
+    for (int head = 0; head < shape.heads; head++) {
+        struct view view = view_of(&a->q, &a->k, &a->v, shape, head);
+        for (int n = 0; n < documents->count; n++)
+            for (int64_t i = documents->offsets[n]; i < documents->offsets[n + 1]; i++)
+                forward_row(&view, elements_of(&a->out), host_data(&a->lse),
+                            first_seen(&shape, documents->offsets[n], i), i);
+    }
+}
+
+/* Sums of the three gradients in fp64, in the workspace. */
+struct sums {
+    double *q, *k, *v;
+};
+
+/* What query i adds to the gradients. */
+static void backward_row(const struct view *view, const struct sums *sums, struct elements go,
+                         struct elements out, int64_t first, int64_t i)
+{
+    double total = log_sum_exp(view, first, i), delta = 0, scale = 1 / sqrt(view->shape.head_dim);
+    int64_t row = q_at(view, i);
+    /* delta = grad_out . out: what the softmax takes from every score's gradient */
+    for (int d = 0; d < view->shape.head_dim; d++)
+        delta += get(go, row + d) * get(out, row + d);
+    for (int64_t j = first; j <= i; j++) {
+        /* the probability, made again of the scores */
+        double p = exp(score(view, i, j) - total), dot = 0;
+        int64_t at = kv_at(view, j);
+        /* through out = p v to p, and through the softmax to the score */
+        for (int d = 0; d < view->shape.head_dim; d++)
+            dot += get(go, row + d) * get(view->v, at + d);
+        double ds = p * (dot - delta) * scale;
+        /* through the score to q and k, and through out = p v to v */
+        for (int d = 0; d < view->shape.head_dim; d++) {
+            sums->v[at + d] += p * get(go, row + d);
+            sums->q[row + d] += ds * get(view->k, at + d);
+            sums->k[at + d] += ds * get(view->q, row + d);
+        }
+    }
+}
+
+static void round_sums(const struct tensor *out, const double *sums)
+{
+    for (int64_t i = 0; i < tensor_elements(out); i++)
+        put(elements_of(out), i, sums[i]);
+}
+
+/* lse is not looked at: the reference trusts nothing that was rounded. */
+void reference_attention_backward(void *self, const struct op_call *call)
+{
+    const struct op_attention_backward *a = &call->attention_backward;
+    struct attention_shape shape = attention_shape(&a->q, &a->k, a->head_dim, a->window);
+    const struct documents *documents = &a->documents;
+    int64_t q_count = tensor_elements(&a->q), kv_count = tensor_elements(&a->k);
+    double *start = host_data(&a->workspace);
+    struct sums sums = {start, start + q_count, start + q_count + kv_count};
+    (void)self;
+    for (int64_t i = 0; i < q_count + 2 * kv_count; i++)
+        start[i] = 0;
+    for (int head = 0; head < shape.heads; head++) {
+        struct view view = view_of(&a->q, &a->k, &a->v, shape, head);
+        for (int n = 0; n < documents->count; n++)
+            for (int64_t i = documents->offsets[n]; i < documents->offsets[n + 1]; i++)
+                backward_row(&view, &sums, elements_of(&a->grad_out), elements_of(&a->out),
+                             first_seen(&shape, documents->offsets[n], i), i);
+    }
+    round_sums(&a->grad_q, sums.q);
+    round_sums(&a->grad_k, sums.k);
+    round_sums(&a->grad_v, sums.v);
+}
+
+size_t reference_attention_workspace(const struct op_attention_backward *a)
+{
+    return (size_t)(tensor_elements(&a->q) + 2 * tensor_elements(&a->k)) * sizeof(double);
+}

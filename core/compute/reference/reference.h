@@ -1,0 +1,72 @@
+/* The reference back end: plain loops over host memory, everything widened to double, computed, and
+ * rounded once. Never optimised: it is what every other back end is compared with, and where an
+ * operation runs that another one lacks.
+ *
+ * One family of operations a file: linear.c (with embeddings), pointwise.c (with norms),
+ * attention.c, head.c, adamw.c, dequantize.c, and jacobi.c for singular values; reference.c makes
+ * the table.
+ */
+#ifndef SPECTRUM_COMPUTE_REFERENCE_H
+#define SPECTRUM_COMPUTE_REFERENCE_H
+
+#include "base/number.h"
+#include "compute/host.h"
+#include "compute/spectra.h"
+
+/* Opens it; backend_close() frees it. */
+int reference_backend_new(struct backend **out, struct error *err);
+
+/* All operations, by enum op. They take tensors of any back end over host memory (host.h), with
+ * that back end's self. */
+extern op_function *const reference_ops[OP_COUNT];
+size_t reference_workspace(void *self, const struct op_call *call);
+
+/* One-sided Jacobi: slow, and accurate for small values, too. */
+extern const struct spectra_ops reference_spectra_ops;
+
+/* --- what the files share --- */
+
+op_function reference_embedding_forward, reference_embedding_backward, reference_rmsnorm_forward,
+    reference_rmsnorm_backward, reference_dequantize, reference_linear_forward,
+    reference_linear_backward_input, reference_linear_backward_weight, reference_bias_backward,
+    reference_rope, reference_attention_forward, reference_attention_backward,
+    reference_swiglu_forward, reference_swiglu_backward, reference_add, reference_scale,
+    reference_add_noise, reference_head_loss, reference_sum_squares, reference_adamw,
+    reference_fill_zero, reference_copy;
+
+size_t reference_attention_workspace(const struct op_attention_backward *a);
+size_t reference_head_workspace(const struct op_head_loss *a);
+
+/* The elements of an f32 or bf16 tensor; memory is NULL where it is not there. */
+struct elements {
+    void *memory;
+    enum storage type;
+};
+
+static inline struct elements elements_of(const struct tensor *tensor)
+{
+    return (struct elements){host_data(tensor), tensor->storage};
+}
+
+static inline double get(struct elements from, int64_t i)
+{
+    return from.type == STORAGE_F32 ? ((const float *)from.memory)[i]
+                                    : bf16_to_float(((const uint16_t *)from.memory)[i]);
+}
+
+static inline void put(struct elements to, int64_t i, double value)
+{
+    if (to.type == STORAGE_F32)
+        ((float *)to.memory)[i] = (float)value;
+    else
+        ((uint16_t *)to.memory)[i] = bf16_from_float((float)value);
+}
+
+/* put(), or added to what is there. */
+static inline void put_or_add(struct elements to, int64_t i, double value,
+                              enum accumulate accumulate)
+{
+    put(to, i, accumulate == ADD ? get(to, i) + value : value);
+}
+
+#endif

@@ -1,0 +1,264 @@
+/* Filters that compare elements: dictsort, groupby, max, min, sort, unique. */
+#include "jinja/filters/filters.h"
+
+#include "jinja/methods/methods.h"
+#include "jinja/run/arguments.h"
+#include "jinja/value/characters.h"
+#include "jinja/value/compare.h"
+
+#include <string.h>
+
+typedef const struct jinja_arguments args;
+
+/* Texts that are compared without regard to case are compared in lower case. */
+static int ignore_case(struct jinja_run *run, struct jinja_value value, struct jinja_value *out)
+{
+    struct buffer text = BUFFER_INIT;
+    *out = value;
+    if (value.type != JINJA_STRING)
+        return 0;
+    if (jinja_step(run, value.is.text.length) != 0)
+        return -1;
+    jinja_write_lower(&text, value.is.text);
+    return jinja_finish(run, &text, value.markup, out);
+}
+
+/* The key of one element along a path. */
+static int find_key(struct jinja_run *run, const struct jinja_path *path, struct jinja_value item,
+                    bool case_sensitive, struct jinja_value *out)
+{
+    if (jinja_path_follow(run, path, item, out) != 0)
+        return -1;
+    return case_sensitive ? 0 : ignore_case(run, *out, out);
+}
+
+/* The items of a list in the order of their keys. */
+static int order_by(struct jinja_run *run, const struct jinja_list *items,
+                    const struct jinja_value *keys, bool reverse, struct jinja_value *out)
+{
+    size_t count = items->count, levels = 1;
+    uint64_t weight = 0;
+    for (size_t i = 0; i < count; i++)
+        weight += jinja_weight(keys[i]);
+    while (count >> levels)
+        levels++;
+    size_t *order = jinja_heap_take(run->heap, 2 * count * sizeof *order, run->err);
+    if (!order || jinja_step(run, 1 + weight * levels / 8) != 0 ||
+        jinja_order(keys, count, reverse, order, run->err) != 0 ||
+        jinja_new_list(run, JINJA_PLAIN, out) != 0)
+        return -1;
+    for (size_t i = 0; i < count; i++)
+        if (jinja_add(run, *out, items->items[order[i]]) != 0)
+            return -1;
+    return 0;
+}
+
+/* The keys of sort(): lists of what each of the paths finds. A comma is between paths. */
+static int multiple_keys(struct jinja_run *run, const struct jinja_list *items,
+                         struct jinja_value attribute, bool case_sensitive,
+                         struct jinja_value *keys)
+{
+    struct jinja_value names, comma = jinja_string(","), found;
+    if (attribute.type == JINJA_STRING) {
+        if (jinja_call_method(run, attribute, "split", &comma, 1, &names) != 0)
+            return -1;
+    } else if (jinja_new_list(run, JINJA_PLAIN, &names) != 0 ||
+               jinja_add(run, names, attribute) != 0) {
+        return -1;
+    }
+    for (size_t i = 0; i < items->count; i++)
+        if (jinja_new_list(run, JINJA_PLAIN, &keys[i]) != 0)
+            return -1;
+    for (size_t j = 0; j < names.is.list->count; j++) {
+        struct jinja_path path;
+        if (jinja_path_make(run, names.is.list->items[j], &path) != 0)
+            return -1;
+        for (size_t i = 0; i < items->count; i++)
+            if (find_key(run, &path, items->items[i], case_sensitive, &found) != 0 ||
+                jinja_add(run, keys[i], found) != 0)
+                return -1;
+    }
+    return 0;
+}
+
+static int filter_sort(struct jinja_run *run, struct jinja_value value, args *arguments,
+                       struct jinja_value *out)
+{
+    struct jinja_value bound[3] = {jinja_bool(false), jinja_bool(false), jinja_none()};
+    struct jinja_list *list;
+    if (jinja_bind(run, "sort()", arguments,
+                   (const char *const[]){"reverse", "case_sensitive", "attribute", NULL}, 0,
+                   bound) != 0 ||
+        jinja_iterate(run, value, &list) != 0)
+        return -1;
+    struct jinja_value *keys = jinja_heap_take(run->heap, list->count * sizeof *keys, run->err);
+    if (!keys || multiple_keys(run, list, bound[2], jinja_truth(bound[1]), keys) != 0)
+        return -1;
+    return order_by(run, list, keys, jinja_truth(bound[0]), out);
+}
+
+static int filter_dictsort(struct jinja_run *run, struct jinja_value value, args *arguments,
+                           struct jinja_value *out)
+{
+    struct jinja_value bound[3] = {jinja_bool(false), jinja_string("key"), jinja_bool(false)}, view;
+    if (jinja_bind(run, "dictsort()", arguments,
+                   (const char *const[]){"case_sensitive", "by", "reverse", NULL}, 0, bound) != 0)
+        return -1;
+    bool by_value = jinja_equal(bound[1], jinja_string("value"));
+    if (!by_value && !jinja_equal(bound[1], jinja_string("key")))
+        return error_set(run->err, "You can only sort by either \"key\" or \"value\"");
+    if (value.type == JINJA_UNDEFINED)
+        return jinja_fail_undefined(value, run->err);
+    if (value.type != JINJA_DICT)
+        return error_set(run->err, "dictsort() wants a dictionary, not '%s'",
+                         jinja_type_name(value));
+    if (jinja_call_method(run, value, "items", NULL, 0, &view) != 0)
+        return -1;
+    const struct jinja_list *items = view.is.list;
+    struct jinja_value *keys = jinja_heap_take(run->heap, items->count * sizeof *keys, run->err);
+    if (!keys)
+        return -1;
+    for (size_t i = 0; i < items->count; i++) {
+        keys[i] = items->items[i].is.list->items[by_value];
+        if (!jinja_truth(bound[0]) && ignore_case(run, keys[i], &keys[i]) != 0)
+            return -1;
+    }
+    return order_by(run, items, keys, jinja_truth(bound[2]), out);
+}
+
+/* --- the least, the greatest --- */
+
+static int extreme(struct jinja_run *run, struct jinja_value value, args *arguments, int sign,
+                   struct jinja_value *out)
+{
+    struct jinja_value bound[2] = {jinja_bool(false), jinja_none()}, best, key;
+    struct jinja_list *list;
+    struct jinja_path path;
+    if (jinja_bind(run, sign < 0 ? "min()" : "max()", arguments,
+                   (const char *const[]){"case_sensitive", "attribute", NULL}, 0, bound) != 0 ||
+        jinja_iterate(run, value, &list) != 0 || jinja_path_make(run, bound[1], &path) != 0)
+        return -1;
+    *out = jinja_undefined_because("No aggregated item, sequence was empty.");
+    for (size_t i = 0; i < list->count; i++) {
+        int order = sign;
+        if (find_key(run, &path, list->items[i], jinja_truth(bound[0]), &key) != 0 ||
+            (i && jinja_compare(key, best, &order, run->err) != 0))
+            return -1;
+        if (order * sign <= 0)
+            continue;
+        best = key;
+        *out = list->items[i];
+    }
+    return 0;
+}
+
+static int filter_min(struct jinja_run *run, struct jinja_value value, args *arguments,
+                      struct jinja_value *out)
+{
+    return extreme(run, value, arguments, -1, out);
+}
+
+static int filter_max(struct jinja_run *run, struct jinja_value value, args *arguments,
+                      struct jinja_value *out)
+{
+    return extreme(run, value, arguments, 1, out);
+}
+
+/* --- equal ones --- */
+
+static int filter_unique(struct jinja_run *run, struct jinja_value value, args *arguments,
+                         struct jinja_value *out)
+{
+    struct jinja_value bound[2] = {jinja_bool(false), jinja_none()}, seen, key;
+    struct jinja_list *list;
+    struct jinja_path path;
+    if (jinja_bind(run, "unique()", arguments,
+                   (const char *const[]){"case_sensitive", "attribute", NULL}, 0, bound) != 0 ||
+        jinja_iterate(run, value, &list) != 0 || jinja_path_make(run, bound[1], &path) != 0 ||
+        jinja_new_list(run, JINJA_ITERATOR, out) != 0 ||
+        jinja_new_list(run, JINJA_PLAIN, &seen) != 0)
+        return -1;
+    for (size_t i = 0; i < list->count; i++) {
+        bool known;
+        if (find_key(run, &path, list->items[i], jinja_truth(bound[0]), &key) != 0 ||
+            jinja_step(run, 1 + seen.is.list->weight / 2) != 0)
+            return -1;
+        if (!jinja_hashable(key))
+            return error_set(run->err, "unhashable type: '%s'", jinja_type_name(key));
+        if (jinja_contains(seen, key, &known, run->err) != 0 ||
+            (!known &&
+             (jinja_add(run, seen, key) != 0 || jinja_add(run, *out, list->items[i]) != 0)))
+            return -1;
+    }
+    return 0;
+}
+
+/* A pair of groupby: what the members have in common, and they. Without regard to case it is what
+ * the first of them has. */
+static int begin_group(struct jinja_run *run, struct jinja_value grouper, struct jinja_value groups,
+                       struct jinja_value *members)
+{
+    struct jinja_value pair;
+    if (jinja_new_list(run, JINJA_PLAIN, members) != 0 ||
+        jinja_new(run->heap, JINJA_TUPLE, &pair, run->err) != 0)
+        return -1;
+    pair.is.list->kind = JINJA_GROUP;
+    return jinja_add(run, pair, grouper) != 0 || jinja_add(run, groups, pair) != 0 ? -1 : 0;
+}
+
+/* A group joins its pair when it is complete, so that the pair knows how much it holds. */
+static int end_group(struct jinja_run *run, struct jinja_value groups, struct jinja_value members)
+{
+    size_t count = groups.is.list->count;
+    return count ? jinja_add(run, groups.is.list->items[count - 1], members) : 0;
+}
+
+static int filter_groupby(struct jinja_run *run, struct jinja_value value, args *arguments,
+                          struct jinja_value *out)
+{
+    struct jinja_value bound[3] = {jinja_none(), jinja_none(), jinja_bool(false)};
+    struct jinja_value sorted, key, last = jinja_none(), members = jinja_none(), grouper;
+    struct jinja_list *list;
+    struct jinja_path path;
+    if (jinja_bind(run, "groupby()", arguments,
+                   (const char *const[]){"attribute", "default", "case_sensitive", NULL}, 1,
+                   bound) != 0 ||
+        jinja_iterate(run, value, &list) != 0 || jinja_path_make(run, bound[0], &path) != 0 ||
+        jinja_new_list(run, JINJA_PLAIN, out) != 0)
+        return -1;
+    path.fallback = bound[1];
+    bool exact = jinja_truth(bound[2]);
+    struct jinja_value *keys = jinja_heap_take(run->heap, list->count * sizeof *keys, run->err);
+    if (!keys)
+        return -1;
+    for (size_t i = 0; i < list->count; i++)
+        if (find_key(run, &path, list->items[i], exact, &keys[i]) != 0)
+            return -1;
+    if (order_by(run, list, keys, false, &sorted) != 0)
+        return -1;
+    for (size_t i = 0; i < sorted.is.list->count; i++) {
+        struct jinja_value item = sorted.is.list->items[i];
+        if (find_key(run, &path, item, exact, &key) != 0)
+            return -1;
+        if (i == 0 || !jinja_equal(key, last)) {
+            if (jinja_path_follow(run, &path, item, &grouper) != 0 ||
+                end_group(run, *out, members) != 0 ||
+                begin_group(run, grouper, *out, &members) != 0)
+                return -1;
+            last = key;
+        }
+        if (jinja_add(run, members, item) != 0)
+            return -1;
+    }
+    return end_group(run, *out, members);
+}
+
+const struct jinja_filter_entry jinja_sort_filters[] = {
+    {"dictsort", filter_dictsort},
+    {"groupby", filter_groupby},
+    {"max", filter_max},
+    {"min", filter_min},
+    {"sort", filter_sort},
+    {"unique", filter_unique},
+    {NULL, NULL},
+};

@@ -1,0 +1,179 @@
+#include "jinja/render/rendering.h"
+
+#include "jinja/objects/globals.h"
+#include "jinja/value/compare.h"
+#include "jinja/value/write.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* --- scopes --- */
+
+struct scope *scope_new(struct rendering *r, struct scope *outer, const struct body *body)
+{
+    struct scope *made = jinja_heap_take(r->run.heap, sizeof *made, r->run.err);
+    if (!made)
+        return NULL;
+    made->outer = outer;
+    for (size_t i = 0; i < body->unset_count; i++)
+        if (scope_set(r, made, body->unset[i], jinja_undefined(body->unset[i]->text)) != 0)
+            return NULL;
+    return made;
+}
+
+/* The variable of a scope, or NULL; a long way to it counts as steps. */
+static struct variable *scope_variable(struct rendering *r, const struct scope *scope,
+                                       const struct symbol *name)
+{
+    struct variable *variable = scope->variables;
+    size_t passed = 0;
+    for (; variable && variable->name != name; passed++)
+        variable = variable->next;
+    r->run.steps += passed / 16;
+    return variable;
+}
+
+int scope_set(struct rendering *r, struct scope *scope, const struct symbol *name,
+              struct jinja_value value)
+{
+    struct variable *variable = scope_variable(r, scope, name);
+    if (!variable) {
+        variable = jinja_heap_take(r->run.heap, sizeof *variable, r->run.err);
+        if (!variable)
+            return -1;
+        variable->name = name;
+        variable->next = scope->variables;
+        scope->variables = variable;
+    }
+    variable->value = value;
+    return 0;
+}
+
+int scope_find(struct rendering *r, const struct symbol *name, struct jinja_value *out)
+{
+    for (const struct scope *scope = r->scope; scope; scope = scope->outer) {
+        const struct variable *variable = scope_variable(r, scope, name);
+        if (variable) {
+            *out = variable->value;
+            return 0;
+        }
+    }
+    struct jinja_entry *entry = jinja_find_text(r->variables, name->text);
+    if (entry) {
+        entry->read = true;
+        *out = entry->value;
+        return 0;
+    }
+    int found = jinja_global(&r->run, name->text, out);
+    if (found == 0)
+        *out = jinja_undefined(name->text);
+    return found < 0 ? -1 : 0;
+}
+
+/* --- assigning --- */
+
+static int assign_attribute(struct rendering *r, const struct target *target,
+                            struct jinja_value value)
+{
+    struct jinja_value space;
+    if (scope_find(r, target->name, &space) != 0)
+        return -1;
+    if (space.type != JINJA_NAMESPACE)
+        return error_set(r->run.err, "cannot assign attribute on non-namespace object");
+    if (*target->attribute == '_')
+        return error_set(r->run.err,
+                         "the attribute '%s' of a namespace: one that begins with an "
+                         "underscore cannot be set",
+                         target->attribute);
+    return jinja_set(r->run.heap, space.is.map, jinja_string(target->attribute), value, r->run.err);
+}
+
+static int assign_elements(struct rendering *r, const struct target *target,
+                           struct jinja_value value)
+{
+    struct jinja_list *items;
+    if (jinja_items(r->run.heap, value, &items, r->run.err) != 0)
+        return error_set(r->run.err, "cannot unpack non-iterable %s object",
+                         jinja_type_name(value));
+    if (items->count < target->count)
+        return error_set(r->run.err, "not enough values to unpack (expected %zu, got %zu)",
+                         target->count, items->count);
+    if (items->count > target->count)
+        return error_set(r->run.err, "too many values to unpack (expected %zu)", target->count);
+    const struct target *t = target->elements;
+    for (size_t i = 0; i < items->count; i++, t = t->next)
+        if (assign(r, t, items->items[i]) != 0)
+            return -1;
+    return 0;
+}
+
+int assign(struct rendering *r, const struct target *target, struct jinja_value value)
+{
+    if (target->kind == TARGET_TUPLE)
+        return assign_elements(r, target, value);
+    if (target->kind == TARGET_ATTRIBUTE)
+        return assign_attribute(r, target, value);
+    return scope_set(r, r->scope, target->name, value);
+}
+
+/* --- text --- */
+
+/* The stretch of output->text that begins at `begin` was written for r->origin. */
+static int note_origin(struct rendering *r, size_t begin)
+{
+    struct jinja_spans *spans = &r->output->origins;
+    size_t end = r->output->text.length;
+    struct jinja_span *last = spans->count ? &spans->items[spans->count - 1] : NULL;
+    if (begin == end)
+        return 0;
+    if (last && last->origin == r->origin) {
+        last->end = end;
+        return 0;
+    }
+    return jinja_spans_add(spans, (struct jinja_span){begin, end, r->origin}, r->run.err);
+}
+
+/* When something was written from `begin` on. */
+static int note_written(struct rendering *r, size_t begin)
+{
+    size_t count = r->out->length - begin;
+    r->held += count;
+    if (buffer_check(r->out, r->run.err) != 0 || jinja_step(&r->run, count / 64) != 0)
+        return -1;
+    if (r->held > r->limit)
+        return error_set_kind(r->run.err, ERROR_BOUND, "the template writes more than %zu bytes",
+                              r->limit);
+    return r->out == &r->output->text ? note_origin(r, begin) : 0;
+}
+
+int render_value(struct rendering *r, struct jinja_value value)
+{
+    size_t begin = r->out->length;
+    if (jinja_write(r->out, value, r->run.err) != 0)
+        return -1;
+    return note_written(r, begin);
+}
+
+int render_text(struct rendering *r, struct jinja_text text)
+{
+    size_t begin = r->out->length;
+    buffer_append(r->out, text.bytes, text.length);
+    return note_written(r, begin);
+}
+
+void capture_begin(struct rendering *r, struct capture *capture)
+{
+    *capture = (struct capture){.outer = r->out};
+    r->out = &capture->text;
+}
+
+int capture_end(struct rendering *r, struct capture *capture, int failed, struct jinja_value *out)
+{
+    r->out = capture->outer;
+    r->held -= capture->text.length <= r->held ? capture->text.length : r->held;
+    if (failed) {
+        buffer_free(&capture->text);
+        return -1;
+    }
+    return jinja_take_text(r->run.heap, &capture->text, out, r->run.err);
+}

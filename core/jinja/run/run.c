@@ -1,0 +1,114 @@
+#include "jinja/run/run.h"
+
+#include "jinja/value/write.h"
+
+/* --- bounds --- */
+
+int jinja_step(struct jinja_run *run, uint64_t steps)
+{
+    if (steps > run->steps_max || run->steps > run->steps_max - steps)
+        return error_set_kind(run->err, ERROR_BOUND, "the template takes more than %llu steps",
+                              (unsigned long long)run->steps_max);
+    run->steps += steps;
+    return 0;
+}
+
+int jinja_enter(struct jinja_run *run)
+{
+    if (run->depth == JINJA_DEPTH_MAX)
+        return error_set_kind(run->err, ERROR_BOUND,
+                              "calls and blocks go deeper than %d levels: a macro that "
+                              "calls itself without an end?",
+                              JINJA_DEPTH_MAX);
+    run->depth++;
+    return jinja_step(run, 1);
+}
+
+void jinja_leave(struct jinja_run *run)
+{
+    run->depth--;
+}
+
+int jinja_call(struct jinja_run *run, struct jinja_value callee,
+               const struct jinja_arguments *arguments, struct jinja_value *out)
+{
+    if (callee.type == JINJA_UNDEFINED)
+        return jinja_fail_undefined(callee, run->err);
+    if (callee.type != JINJA_CALLABLE)
+        return error_set(run->err, "'%s' object is not callable", jinja_type_name(callee));
+    if (jinja_enter(run) != 0 ||
+        callee.is.callable->call(run, callee.is.callable, arguments, out) != 0)
+        return -1;
+    jinja_leave(run);
+    return 0;
+}
+
+/* --- lists --- */
+
+int jinja_new_list(struct jinja_run *run, enum jinja_list_kind kind, struct jinja_value *out)
+{
+    if (jinja_new(run->heap, JINJA_LIST, out, run->err) != 0)
+        return -1;
+    out->is.list->kind = kind;
+    return 0;
+}
+
+int jinja_add(struct jinja_run *run, struct jinja_value list, struct jinja_value item)
+{
+    return jinja_append(run->heap, list.is.list, item, run->err);
+}
+
+int jinja_iterate(struct jinja_run *run, struct jinja_value value, struct jinja_list **out)
+{
+    if (jinja_items(run->heap, value, out, run->err) != 0)
+        return -1;
+    return jinja_step(run, 1 + (*out)->count / 4);
+}
+
+/* --- texts --- */
+
+size_t jinja_text_max(const struct jinja_run *run)
+{
+    size_t room = jinja_heap_room(run->heap);
+    return room < JINJA_TEXT_MAX ? room : JINJA_TEXT_MAX;
+}
+
+int jinja_repeat(struct jinja_run *run, struct buffer *out, struct jinja_text fill, int64_t times)
+{
+    if (times <= 0 || fill.length == 0)
+        return 0;
+    if (out->length > jinja_text_max(run) ||
+        (uint64_t)times > (jinja_text_max(run) - out->length) / fill.length)
+        return error_set(run->err, "a text of more than %zu bytes", jinja_text_max(run));
+    if (jinja_step(run, 1 + (uint64_t)times * fill.length / JINJA_BYTES_A_STEP) != 0)
+        return -1;
+    for (int64_t i = 0; i < times; i++)
+        buffer_append(out, fill.bytes, fill.length);
+    return 0;
+}
+
+int jinja_finish(struct jinja_run *run, struct buffer *text, bool markup, struct jinja_value *out)
+{
+    int counted = jinja_step(run, 1 + text->length / JINJA_BYTES_A_STEP);
+    if (counted != 0)
+        buffer_free(text);
+    if (counted != 0 || jinja_take_text(run->heap, text, out, run->err) != 0)
+        return -1;
+    out->markup = markup;
+    return 0;
+}
+
+int jinja_soft(struct jinja_run *run, struct jinja_value value, bool plain, struct jinja_value *out)
+{
+    if (value.type == JINJA_STRING) {
+        *out = value;
+        out->markup = value.markup && !plain;
+        return 0;
+    }
+    struct buffer text = BUFFER_INIT;
+    if (jinja_write(&text, value, run->err) != 0) {
+        buffer_free(&text);
+        return -1;
+    }
+    return jinja_finish(run, &text, false, out);
+}

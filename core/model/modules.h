@@ -1,0 +1,123 @@
+/* What a model consists of, once it is opened: its configuration, and its modules, each one weight
+ * or bias under its Hugging Face name, whatever the file calls it. */
+#ifndef SPECTRUM_MODEL_MODULES_H
+#define SPECTRUM_MODEL_MODULES_H
+
+#include "base/buffer.h"
+#include "base/error.h"
+#include "checkpoint/checkpoint.h"
+
+enum module_role {
+    ROLE_OTHER = 0,
+    ROLE_EMBEDDING,  /* model.embed_tokens     [vocab, hidden] */
+    ROLE_HEAD,       /* lm_head                [vocab, hidden] */
+    ROLE_FINAL_NORM, /* model.norm             [hidden] */
+    ROLE_INPUT_NORM, /* input_layernorm        [hidden] */
+    ROLE_POST_NORM,  /* the norm in front of the MLP: post_attention_layernorm [hidden] */
+    ROLE_Q,          /* self_attn.q_proj       [heads * head_dim, hidden] */
+    ROLE_K,          /* self_attn.k_proj       [kv_heads * head_dim, hidden] */
+    ROLE_V,          /* self_attn.v_proj */
+    ROLE_QKV,        /* self_attn.qkv_proj     [(heads + 2 kv_heads) * head_dim, hidden] */
+    ROLE_O,          /* self_attn.o_proj       [hidden, heads * head_dim] */
+    ROLE_Q_NORM,     /* self_attn.q_norm       [head_dim] */
+    ROLE_K_NORM,     /* self_attn.k_norm */
+    ROLE_GATE,       /* mlp.gate_proj          [intermediate, hidden] */
+    ROLE_UP,         /* mlp.up_proj */
+    ROLE_GATE_UP,    /* mlp.gate_up_proj       [2 * intermediate, hidden] */
+    ROLE_DOWN,       /* mlp.down_proj          [hidden, intermediate] */
+    ROLE_COUNT
+};
+
+struct module {
+    char *name; /* full tensor name: "model.layers.7.mlp.down_proj.weight" */
+    char *type; /* "mlp.down_proj", which rows of a scan are ranked within; "model.embed_tokens",
+                   "lm_head" for those */
+    bool bias;  /* the name ends in ".bias" */
+    int layer;  /* block number: the first number in the name; -1 where there is none */
+    enum module_role role;
+    const struct tensor_info *tensor;
+    int64_t rows, cols; /* a 1-D tensor is 1 x n */
+    int64_t parameters; /* rows * cols */
+    int64_t added_rows; /* of these rows: after the tensor's own, by model_add_rows() */
+    int rotary_heads;   /* > 0: rows are interleaved per head (GGUF) and are put back on reading */
+};
+
+/* Dynamic is plain as far as the configuration's positions go. */
+enum rope_scaling {
+    ROPE_PLAIN,
+    ROPE_LLAMA3,
+    ROPE_LINEAR,
+    ROPE_DYNAMIC,
+    ROPE_YARN,
+    ROPE_UNSUPPORTED
+};
+
+struct model_config {
+    int64_t hidden, intermediate, layers, heads, kv_heads, head_dim, vocab, max_positions;
+    char activation[32]; /* "hidden_act", as it is called there */
+    double norm_eps, rope_theta, initializer_range;
+    double attention_dropout; /* counts in training alone */
+    enum rope_scaling rope_scaling;
+    double rope_factor, rope_low_freq, rope_high_freq, rope_original_positions;
+    double rope_beta_fast, rope_beta_slow, rope_attention; /* YaRN's; the last times cos and sin */
+    bool rope_truncate;
+    bool rope_scaled;    /* by model_scale_rope(): not what the file says */
+    bool tied;           /* head and embedding are one tensor */
+    bool attention_bias; /* on q, k, v and o as the tensors say */
+    bool mlp_bias;
+    bool qkv_bias, head_norms; /* architecture.h */
+    /* sliding attention: tokens that a query sees, its own among them; 0: none. `slides` says of
+     * each layer whether it has the window; NULL: all have. It is the model's. */
+    int64_t window;
+    bool *slides;
+    int64_t bos_token; /* -1: none; what ends a text: text/end_tokens.h */
+};
+
+struct model {
+    struct checkpoint *checkpoint;
+    const char *architecture;   /* "llama", or NULL: unknown */
+    char *architecture_name;    /* as the file says it, for messages: "LlamaForCausalLM" */
+    struct model_config config; /* meaningful only with an architecture */
+    struct error refusal;       /* why its configuration cannot be computed; ERROR_NONE: it can */
+    struct buffer notes;        /* model_notes() */
+    struct module *modules;     /* in file order */
+    size_t module_count;
+    const struct module **by_name; /* in the order of strcmp(): for model_find() */
+    const struct module **by_role; /* by layer, role, bias: for model_role() */
+};
+
+/* When all modules have their names and roles: what model_find() and model_role() look them up by.
+ */
+int model_index(struct model *model, struct error *err);
+
+/* By full tensor name; NULL where there is none. */
+const struct module *model_find(const struct model *model, const char *name);
+/* The module of a role in a block (-1 outside blocks), weight or bias; NULL where there is none. */
+const struct module *model_role(const struct model *model, enum module_role role, int layer,
+                                bool bias);
+
+/* Where the files mean something else than they seem to (a head that is not tied although the
+ * configuration says so, tensors that are there twice): a line each, for standard error; "" where
+ * there is nothing to say. */
+const char *model_notes(const struct model *model);
+
+/* The window of a layer's attention; 0: it sees all. */
+static inline int64_t model_window(const struct model_config *config, int64_t layer)
+{
+    return config->slides && !config->slides[layer] ? 0 : config->window;
+}
+
+/* True for an lm_head that the file stores beside embeddings to which the configuration ties it. */
+bool module_is_tied_copy(const struct model *model, const struct module *module);
+/* True if the module takes part in the computation: it has a role, and is no tied copy. */
+bool module_is_used(const struct model *model, const struct module *module);
+/* Parameters of all modules; tied embeddings are one tensor, counted once. */
+int64_t model_parameters(const struct model *model);
+
+/* The length of a name without ".weight", unless it is just that. */
+size_t module_name_length(const char *name);
+
+/* The name less ".weight" (into out, cut at size): what scans and plans call a module. */
+void module_short_name(const struct module *module, char *out, size_t size);
+
+#endif

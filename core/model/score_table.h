@@ -1,0 +1,104 @@
+/* The table of scores: a scan's results, for every matrix of a model, as computed by spectra/ or
+ * read from a file.
+ *
+ * It lies in model/ because three sides share it: spectra fills it, plan selects from it, screens
+ * show it. score_rows.h makes one of a model, with nothing known yet; score_read.h one of a file;
+ * score_write.h writes it, score_say.h says in words what is to be said of it; scan_free() ends it.
+ */
+#ifndef SPECTRUM_MODEL_SCORE_TABLE_H
+#define SPECTRUM_MODEL_SCORE_TABLE_H
+
+#include "base/error.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct scan_row {
+    char *module; /* without ".weight" */
+    char *type;
+    bool known;                     /* false: not computed yet; snr and reason are not valid */
+    double snr;                     /* +inf: empty noise set; NaN: the matrix has NaN or Inf */
+    char reason[64];                /* why snr is NaN: "NaN at row 3, column 7"; "": not known */
+    char dtype[16];                 /* "": not known */
+    int64_t rows, cols, parameters; /* parameters 0: none of the three is known */
+    /* with a described scan only: the elements of the module's bias (0: it has none, or the bias is
+     * a row of its own), and whether the tensor is called just as the module, without ".weight" */
+    int64_t bias;
+    bool bare;
+    bool detailed;                      /* false: nothing below is valid */
+    double sigma_max, sigma, threshold; /* S[0], sigma, tau: spectra/score.h */
+    int64_t signal_count, noise_count;
+    double null_snr;            /* what iid noise of this shape scores; NaN: not known */
+    bool degenerate;            /* the score is decided by a handful of values, or by rounding */
+    char degenerate_reason[32]; /* "only 3 noise values", ...; "": not known */
+    /* the calibrated estimators and their null model; NaN: not known */
+    double snr_mp, null_snr_mp, snr_gavish_donoho, null_snr_gavish_donoho;
+    /* spectra/measures.h has the formulas; NaN: not known */
+    double frobenius, stable_rank, effective_rank;
+    double spike_edge; /* values above it are not noise; NaN: not known */
+    int64_t spikes;    /* how many there are; -1: not known */
+};
+
+/* How the model's tensors are called here, beside what transformers calls them once loaded. */
+enum scan_names {
+    NAMES_STANDARD,   /* the architecture is known, and so are its names */
+    NAMES_FILE,       /* those of the file; the architecture is not known here */
+    NAMES_MULTIMODAL, /* the same, of a model of several towers: transformers renames many of them
+                       */
+    NAMES_GGUF,       /* llama.cpp's own */
+    NAMES_COUNT
+};
+
+/* As scan files have them. */
+#define SCAN_NAMES                                                                                 \
+    {                                                                                              \
+        "standard", "file", "multimodal", "gguf"                                                   \
+    }
+
+/* An embedding or a head: what plans switch, whether rows cover it or not. */
+struct scan_end {
+    char *tensor; /* its full name */
+    bool head;
+    int64_t parameters;
+};
+
+/* Tensors that look like weights and have no row: how many, why, and the first of them. */
+struct scan_omission {
+    char reason[96];
+    char *first;
+    int64_t count;
+};
+
+/* What a plan must know of the model beside the rows, so that it is the same from a file as from
+ * the model. A published scan has none of it: `known` is false then, and all else empty. */
+struct scan_model {
+    bool known;
+    char architecture[48]; /* config.json's model_type or GGUF's; "": it does not say */
+    enum scan_names names;
+    bool tied;          /* the head is the embedding */
+    int64_t parameters; /* of all tensors, tied ones once */
+    struct scan_end *ends;
+    size_t end_count;
+    struct scan_omission *omissions;
+    size_t omission_count;
+};
+
+struct scan {
+    struct scan_row *rows; /* a file's in its order, a model's in the order of its computation */
+    size_t count;
+    char *model;          /* name or path; NULL: not known */
+    char fingerprint[33]; /* "" : not known */
+    char estimator[24];   /* "reference", "mp", "gavish-donoho" */
+    char empty_noise[12]; /* "infinity" or "one"; "": the file does not say */
+    bool from_file;       /* its scores are what they are: no option makes them others */
+    struct scan_model of;
+};
+
+void scan_free(struct scan *scan);
+void scan_model_clear(struct scan_model *of);
+
+/* Row of a module name (with or without ".weight"); NULL where there is none. */
+const struct scan_row *scan_find(const struct scan *scan, const char *module);
+
+#endif

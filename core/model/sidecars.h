@@ -1,0 +1,19 @@
+/* The files that stand beside a Hugging Face checkpoint's weights. */
+#ifndef SPECTRUM_MODEL_SIDECARS_H
+#define SPECTRUM_MODEL_SIDECARS_H
+
+#include "base/error.h"
+
+#include <stdbool.h>
+
+/* Copies config.json, the tokenizer's files and the like, those that are there. Without `config`
+ * all but config.json, which would make a model of a folder of adapters. */
+int sidecars_copy(const char *from_folder, const char *to_folder, bool config, struct error *err);
+
+/* Chat templates beside the default one are in a folder of their own: NAME.jinja. */
+#define TEMPLATES_FOLDER "additional_chat_templates"
+
+/* Removes what sidecars_copy() and others made: plain files, and those of that folder. */
+void sidecars_clear(const char *folder);
+
+#endif

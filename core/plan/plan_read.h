@@ -1,0 +1,22 @@
+/* Plan files of ours, YAML and JSON, into a plan. What is read is hostile. */
+#ifndef SPECTRUM_PLAN_PLAN_READ_H
+#define SPECTRUM_PLAN_PLAN_READ_H
+
+#include "plan/plan.h"
+
+/* Bytes of a plan that is read: a million names of any length that a tensor's may have. */
+enum { PLAN_FILE_MAX = 1 << 30 };
+
+/* Sets the plan to what a YAML or JSON plan file of ours says, as one step of undo. A name is
+ * exact,
+ * "^name$" and "name.weight" too; a name that matches nothing is an error that names it. */
+int plan_read(struct plan *plan, const char *path, struct error *err);
+
+/* Is it a plan file, by its whole form and whatever model it is for? */
+bool plan_is_file(const char *path);
+
+/* What plan_put_kept() wrote: a selection by percentage is made again, by the scores that are known
+ * now. For as many rows as the file says alone; one step of undo. */
+int plan_read_kept(struct plan *plan, const char *path, struct error *err);
+
+#endif

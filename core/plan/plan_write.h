@@ -1,0 +1,34 @@
+/* Plans as files: ours (the reference's YAML, and JSON) and what other tools take. */
+#ifndef SPECTRUM_PLAN_PLAN_WRITE_H
+#define SPECTRUM_PLAN_PLAN_WRITE_H
+
+#include "plan/plan.h"
+
+enum plan_format {
+    PLAN_YAML,     /* spectrum.py's: "unfrozen_parameters:", plain module names by type */
+    PLAN_JSON,     /* {"format": "spectrum.plan", "train": ["<tensor>", ...]} */
+    PLAN_AXOLOTL,  /* unfrozen_parameters, anchored; Axolotl escapes the dots itself */
+    PLAN_TRL,      /* anchored, dots escaped: the recipe's reader uses re.match as it stands */
+    PLAN_PEFT,     /* target_modules with full names */
+    PLAN_MS_SWIFT, /* command-line arguments */
+};
+
+/* Their names by the enum; a NULL ends them. */
+extern const char *const plan_format_names[];
+
+/* 0, or ERROR_USAGE with the list; "llama-factory" is refused with the reason. */
+int plan_format_by_name(enum plan_format *out, const char *name, struct error *err);
+
+/* Appends the file's text. Forms that list tensors (all but YAML and PEFT) name a module's bias
+ * where the scan says that it has one; where it does not say (scan_model.known is false), they take
+ * all that begins with the module's name, as the reference's form does. `source` (the scan's or
+ * model's path) goes into the comments. */
+void plan_put(struct buffer *out, const struct plan *plan, enum plan_format format,
+              const char *source);
+
+/* A plan as it is kept between two openings of a model: a JSON plan that says besides over how many
+ * rows it was made, and what selected it, if that was a percentage with nothing done by hand since.
+ * One that trains nothing is kept, too. plan_read_kept() reads it. */
+void plan_put_kept(struct buffer *out, const struct plan *plan, const char *source);
+
+#endif

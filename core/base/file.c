@@ -204,7 +204,7 @@ static void remove_left(const char *folder, bool (*is)(const char *entry, const 
         sys.closedir(entries);
 }
 
-static void remove_left_of(const char *path)
+void file_remove_left(const char *path)
 {
     char *folder = path_folder(path, NULL);
     remove_left(folder, is_temporary_of, last_part(path));
@@ -270,7 +270,7 @@ static int open_writer(struct file_writer *writer, const char *path, mode_t mode
     *writer = (struct file_writer){.fd = -1};
     if (!(writer->path = string_copy(path, err)))
         return -1;
-    remove_left_of(path);
+    file_remove_left(path);
     if (make_temporary(writer, mode, err) == 0)
         return 0;
     error_set_errno(err, errno, "cannot write %s", path);
@@ -345,7 +345,7 @@ static int open_in_place(struct file_writer *writer, int flags, struct error *er
 /* Beside a file that is there, with its mode and, as far as that is allowed, its owner. */
 static int open_beside(struct file_writer *writer, const struct stat *there, struct error *err)
 {
-    remove_left_of(writer->path);
+    file_remove_left(writer->path);
     if (make_temporary(writer, there ? 0600 : 0666, err) != 0) {
         int why = errno;
         free(writer->temporary);

@@ -80,6 +80,9 @@ int file_save_output(const char *path, const void *data, size_t count, struct er
  * descriptor, whatever ends the process. Returns that, to be closed with sys.close(); -1. */
 int file_open_nameless(const char *folder, struct error *err);
 
+/* Removes what writers of this file left that were killed, as whoever opens its next writer does. */
+void file_remove_left(const char *path);
+
 /* Removes what writers of any file in `folder` left that were killed: for a folder of which this
  * program is the only user. */
 void folder_remove_left(const char *folder);

@@ -201,6 +201,18 @@ char *job_dir_create_new(const char *path, struct error *err)
     return NULL;
 }
 
+void job_dir_remove_left(const char *path)
+{
+    static const char *const names[] = {"job.json",    "plan.yaml", "proof.json",
+                                        "result.json", "lock",      JOB_TEMPLATE};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        char *file = path_join(path, names[i], NULL);
+        if (file)
+            file_remove_left(file);
+        free(file);
+    }
+}
+
 int job_dir_save(const char *path, const char *name, const struct buffer *text, struct error *err)
 {
     char *file = buffer_check(text, err) == 0 && job_dir_confine(path, err) == 0

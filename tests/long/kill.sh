@@ -93,6 +93,7 @@ for ((i = 1; i <= kills; i++)); do
   diff <(losses "$work/whole") <(losses "$run") >/dev/null || fail "other losses"
   left=$(find "$run" "$work/cache" "$TMPDIR" -name '.*.tmp' -o -path "$TMPDIR/*")
   [ -z "$left" ] || fail "left: $left"
+  [ $((i % 20)) != 0 ] || echo "$i of $kills, $failures failures"
 done
 echo "kill: $killed kills, $complete runs ended before theirs, $failures failures"
 exit $((failures > 0))

@@ -9,7 +9,8 @@
  *      without a fault, to the bit: nothing is left out because it could not be looked at;
  *   2. the checkpoint, tokens, spectra or folder that was there before is there, whole;
  *   3. where it failed it succeeds when it is done once more, with the same result;
- *   4. after that no temporary file or folder is left anywhere, and no descriptor was left open.
+ *   4. after that no temporary file or folder is left anywhere, and no descriptor was left open;
+ *   5. what is called done was told by fsync() and close() to be on the disk.
  *
  * Each is done by a process of its own, as a user does it.
  */
@@ -47,7 +48,6 @@ enum { DEPTH = 12, PLACES_MAX = 2048 };
     X(openat, int, (int a, const char *b, int c, mode_t d), (a, b, c, d), -1, EIO)                 \
     X(read, ssize_t, (int a, void *b, size_t c), (a, b, c), -1, EIO)                               \
     X(pread, ssize_t, (int a, void *b, size_t c, off_t d), (a, b, c, d), -1, EIO)                  \
-    X(fsync, int, (int a), (a), -1, EIO)                                                           \
     X(ftruncate, int, (int a, off_t b), (a, b), -1, EIO)                                           \
     X(flock, int, (int a, int b), (a, b), -1, ENOLCK)                                              \
     X(fcntl, int, (int a, int b, int c), (a, b, c), -1, EMFILE)                                    \
@@ -72,17 +72,18 @@ enum { DEPTH = 12, PLACES_MAX = 2048 };
       (a, b, c, d), EAGAIN, EAGAIN)                                                                \
     X(getrandom, ssize_t, (void *a, size_t b, unsigned c), (a, b, c), -1, ENOSYS)
 
-/* These two do something before they fail. */
+/* These three do something before they fail. */
 enum call {
     CALL_write,
     CALL_close,
+    CALL_fsync,
 #define X(name, type, parameters, arguments, failed, number) CALL_##name,
     CALLS(X)
 #undef X
         CALL_COUNT
 };
 
-static const char *const call_names[CALL_COUNT] = {"write", "close",
+static const char *const call_names[CALL_COUNT] = {"write", "close", "fsync",
 #define X(name, type, parameters, arguments, failed, number) #name,
                                                    CALLS(X)
 #undef X
@@ -105,7 +106,8 @@ static struct told {
     bool done, came;    /* it came to its end; the call that was to be refused was made */
     int status, opened; /* opened: descriptors that stayed open */
     struct error err;
-    bool wanted; /* that the places are noted */
+    char unsure[256]; /* the file that was written and whose fsync() or close() was refused */
+    bool wanted;      /* that the places are noted */
     int count;
     struct place_of_call places[PLACES_MAX];
 } * told;
@@ -162,12 +164,32 @@ static ssize_t faulty_write(int fd, const void *data, size_t count)
     return -1;
 }
 
+/* What was written is not known to be on the disk. */
+static void note_unsure(int fd)
+{
+    char link[32];
+    int flags = fcntl(fd, F_GETFL);
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    ssize_t length = readlink(link, told->unsure, sizeof told->unsure - 1);
+    told->unsure[length > 0 && (flags & O_ACCMODE) != O_RDONLY ? length : 0] = '\0';
+}
+
+static int faulty_fsync(int fd)
+{
+    if (!is_refused(CALL_fsync))
+        return real.fsync(fd);
+    note_unsure(fd);
+    errno = EIO;
+    return -1;
+}
+
 /* The descriptor is gone all the same, as on Linux. */
 static int faulty_close(int fd)
 {
-    int status = real.close(fd);
     if (!is_refused(CALL_close))
-        return status;
+        return real.close(fd);
+    note_unsure(fd);
+    real.close(fd);
     errno = EIO;
     return -1;
 }
@@ -177,6 +199,7 @@ static void refuse(struct place_of_call place)
     refused = place;
     sys.write = faulty_write;
     sys.close = faulty_close;
+    sys.fsync = faulty_fsync;
 #define X(name, type, parameters, arguments, failed, number) sys.name = faulty_##name;
     CALLS(X)
 #undef X
@@ -421,6 +444,7 @@ static void act(const struct work *work, struct place_of_call place)
     if (child == 0) {
         int before = open_descriptors();
         told->err = (struct error)ERROR_INIT;
+        told->unsure[0] = '\0';
         refuse(place);
         told->status = work->act(&told->err);
         told->came = made[place.call] >= place.n;
@@ -463,6 +487,14 @@ static void check_all(const struct work *work, struct place_of_call place, const
         say_wrong(work, place, "a temporary stays", "");
 }
 
+/* Caches and lists are made again; metrics.jsonl is a log, whose lines nobody waits to see on the disk;
+ * what is removed is not missed. A run's other files and a result are. */
+static bool may_go_unwritten(const char *path)
+{
+    return strstr(path, "/cache/") || strstr(path, "/state/") || strstr(path, "/metrics.jsonl") ||
+           strstr(path, " (deleted)");
+}
+
 static void refuse_once(const struct work *work, struct place_of_call place)
 {
     if (!shell(work->begin))
@@ -473,6 +505,8 @@ static void refuse_once(const struct work *work, struct place_of_call place)
         say_wrong(work, place, "that call was not made again", err.text);
     if (told->opened != 0)
         say_wrong(work, place, "a descriptor stays open", err.text);
+    if (told->status == 0 && told->unsure[0] && !may_go_unwritten(told->unsure))
+        say_wrong(work, place, "it is called done, and may not be on the disk", told->unsure);
     if (told->status == 0) {
         check_all(work, place, work->kept);
         return;

@@ -13,7 +13,7 @@ enum { NAMES = 8 }; /* of data; the others are counted */
 
 static void put_path(struct json_writer *json, const char *key, const char *path)
 {
-    char *whole = realpath(path, NULL);
+    char *whole = sys.realpath(path, NULL);
     json_text(json, key, whole ? whole : path);
     free(whole);
 }

@@ -483,6 +483,14 @@ DIR *confine_opendir(const char *path)
     return folder;
 }
 
+int confine_scandir(const char *path, struct dirent ***out,
+                    int (*takes)(const struct dirent *entry),
+                    int (*order)(const struct dirent **a, const struct dirent **b))
+{
+    int fd = confine_open(path, O_RDONLY | O_DIRECTORY, 0);
+    return fd >= 0 ? close_after(fd, scandirat(fd, ".", out, takes, order)) : -1;
+}
+
 enum change { CHANGE_UNLINK, CHANGE_RMDIR, CHANGE_MKDIR };
 
 /* These act on a name and follow no link at its end. */

@@ -49,5 +49,8 @@ int confine_stat(const char *path, struct stat *out);
 int confine_lstat(const char *path, struct stat *out);
 int confine_access(const char *path, int mode);
 DIR *confine_opendir(const char *path);
+int confine_scandir(const char *path, struct dirent ***out,
+                    int (*takes)(const struct dirent *entry),
+                    int (*order)(const struct dirent **a, const struct dirent **b));
 
 #endif

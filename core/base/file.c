@@ -16,6 +16,16 @@
 #include <time.h>
 #include <unistd.h>
 
+int file_find(const char *path, struct error *err)
+{
+    struct stat info;
+    if (sys.stat(path, &info) == 0)
+        return 1;
+    return errno == ENOENT || errno == ENOTDIR
+               ? 0
+               : error_set_errno(err, errno, "cannot read %s", path);
+}
+
 int file_open_read(const char *path, uint64_t *size, struct error *err)
 {
     /* O_NONBLOCK: opening a FIFO that nobody writes must not hang. */
@@ -103,7 +113,7 @@ void file_unique(char out[FILE_UNIQUE_SIZE])
 {
     uint64_t number;
     /* Without the kernel's numbers: the clock and where the stack lies differ, too. */
-    if (getrandom(&number, sizeof number, 0) != (ssize_t)sizeof number) {
+    if (sys.getrandom(&number, sizeof number, 0) != (ssize_t)sizeof number) {
         struct timespec now;
         clock_gettime(CLOCK_REALTIME, &now);
         number = (uint64_t)now.tv_nsec << 34 ^ (uint64_t)now.tv_sec ^ (uint64_t)getpid() << 48 ^
@@ -168,7 +178,7 @@ static void remove_if_left(const char *path)
     struct stat info;
     if (fd < 0)
         return;
-    if (sys.fstat(fd, &info) == 0 && S_ISREG(info.st_mode) && flock(fd, LOCK_EX | LOCK_NB) == 0)
+    if (sys.fstat(fd, &info) == 0 && S_ISREG(info.st_mode) && sys.flock(fd, LOCK_EX | LOCK_NB) == 0)
         sys.unlink(path);
     sys.close(fd);
 }
@@ -183,18 +193,18 @@ static bool is_temporary(const char *entry, const char *name)
 static void remove_left(const char *folder, bool (*is)(const char *entry, const char *name),
                         const char *name)
 {
-    DIR *entries = folder ? opendir(folder) : NULL;
-    for (struct dirent *entry; entries && (entry = readdir(entries));) {
+    DIR *entries = folder ? sys.opendir(folder) : NULL;
+    for (struct dirent *entry; entries && (entry = sys.readdir(entries));) {
         char *left = is(entry->d_name, name) ? path_join(folder, entry->d_name, NULL) : NULL;
         if (left)
             remove_if_left(left);
         free(left);
     }
     if (entries)
-        closedir(entries);
+        sys.closedir(entries);
 }
 
-static void remove_left_of(const char *path)
+void file_remove_left(const char *path)
 {
     char *folder = path_folder(path, NULL);
     remove_left(folder, is_temporary_of, last_part(path));
@@ -203,7 +213,7 @@ static void remove_left_of(const char *path)
 
 void file_lock(int fd)
 {
-    while (flock(fd, LOCK_EX) != 0 && errno == EINTR)
+    while (sys.flock(fd, LOCK_EX) != 0 && errno == EINTR)
         continue;
 }
 
@@ -260,7 +270,7 @@ static int open_writer(struct file_writer *writer, const char *path, mode_t mode
     *writer = (struct file_writer){.fd = -1};
     if (!(writer->path = string_copy(path, err)))
         return -1;
-    remove_left_of(path);
+    file_remove_left(path);
     if (make_temporary(writer, mode, err) == 0)
         return 0;
     error_set_errno(err, errno, "cannot write %s", path);
@@ -304,7 +314,7 @@ static char *behind_links(const char *path, struct error *err)
     enum { LINKS = 40 };
     char *at = string_copy(path, err), target[PATH_MAX];
     for (int links = 0; at && descriptor_of(at) < 0; links++) {
-        ssize_t length = readlink(at, target, sizeof target - 1);
+        ssize_t length = sys.readlink(at, target, sizeof target - 1);
         if (length < 0)
             return at;
         target[length] = '\0';
@@ -324,7 +334,7 @@ static char *behind_links(const char *path, struct error *err)
 static int open_in_place(struct file_writer *writer, int flags, struct error *err)
 {
     int given = descriptor_of(writer->path);
-    writer->fd = given >= 0 ? fcntl(given, F_DUPFD_CLOEXEC, 3)
+    writer->fd = given >= 0 ? sys.fcntl(given, F_DUPFD_CLOEXEC, 3)
                             : sys.open(writer->path, O_WRONLY | O_NOCTTY | flags, 0);
     if (writer->fd < 0 && errno == EINTR) /* a pipe is opened when somebody reads it */
         return error_set_kind(err, ERROR_INTERRUPTED, "stopped while %s had no reader",
@@ -335,21 +345,21 @@ static int open_in_place(struct file_writer *writer, int flags, struct error *er
 /* Beside a file that is there, with its mode and, as far as that is allowed, its owner. */
 static int open_beside(struct file_writer *writer, const struct stat *there, struct error *err)
 {
-    remove_left_of(writer->path);
+    file_remove_left(writer->path);
     if (make_temporary(writer, there ? 0600 : 0666, err) != 0) {
         int why = errno;
         free(writer->temporary);
         writer->temporary = NULL;
         if (there && (why == EACCES || why == EPERM || why == EROFS) &&
-            access(writer->path, W_OK) == 0)
+            sys.access(writer->path, W_OK) == 0)
             return open_in_place(writer, O_TRUNC, err);
         return error_set_errno(err, why, "cannot write %s", writer->path);
     }
     if (there && ((there->st_uid != geteuid() || there->st_gid != getegid()) &&
-                  fchown(writer->fd, there->st_uid, there->st_gid) != 0))
+                  sys.fchown(writer->fd, there->st_uid, there->st_gid) != 0))
         errno = 0; /* it is this user's then, as any file that this user makes */
     if (there)
-        fchmod(writer->fd, there->st_mode & 0777);
+        sys.fchmod(writer->fd, there->st_mode & 0777);
     writer->over = there != NULL;
     return 0;
 }
@@ -370,7 +380,7 @@ static enum output_kind find_output(const char *path, char **target, struct stat
         return OUTPUT_REFUSED;
     if (descriptor_of(*target) >= 0)
         return OUTPUT_IN_PLACE;
-    bool found = stat(*target, there) == 0;
+    bool found = sys.stat(*target, there) == 0;
     if (!found && errno == ENAMETOOLONG)
         error_set_errno(err, errno, "cannot write %s", path);
     else if (found && S_ISDIR(there->st_mode))
@@ -434,21 +444,21 @@ int file_check_output(const char *path, struct error *err)
     enum output_kind kind = find_output(path, &target, &there, err);
     int status = kind == OUTPUT_REFUSED ? -1 : 0;
     int given = status == 0 ? descriptor_of(target) : -1;
-    int flags = given >= 0 ? fcntl(given, F_GETFL) : 0;
+    int flags = given >= 0 ? sys.fcntl(given, F_GETFL, 0) : 0;
     if (given >= 0 && (flags < 0 || (flags & O_ACCMODE) == O_RDONLY))
         status = error_set_errno(err, EBADF, "cannot write %s", path);
     else if (given < 0 && (kind == OUTPUT_FILE || kind == OUTPUT_IN_PLACE) &&
-             access(target, W_OK) != 0)
+             sys.access(target, W_OK) != 0)
         status = error_set_errno(err, errno, "cannot write %s", path);
     if (status == 0 && kind == OUTPUT_NEW) {
         folder = path_folder(target, err);
         if (!folder)
             status = -1;
-        else if (access(folder, F_OK) != 0)
+        else if (sys.access(folder, F_OK) != 0)
             status = error_set_errno(err, errno, "cannot write %s: its folder %s", path, folder);
-        else if (stat(folder, &there) == 0 && !S_ISDIR(there.st_mode))
+        else if (sys.stat(folder, &there) == 0 && !S_ISDIR(there.st_mode))
             status = error_set(err, "cannot write %s: %s is no folder", path, folder);
-        else if (access(folder, W_OK | X_OK) != 0)
+        else if (sys.access(folder, W_OK | X_OK) != 0)
             status = error_set_errno(err, errno, "cannot write %s: its folder %s", path, folder);
     }
     free(folder);
@@ -605,7 +615,7 @@ int folder_sync(const char *path, struct error *err)
 static bool same_inode(const char *a, const char *b)
 {
     struct stat one, other;
-    return stat(a, &one) == 0 && stat(b, &other) == 0 && one.st_dev == other.st_dev &&
+    return sys.stat(a, &one) == 0 && sys.stat(b, &other) == 0 && one.st_dev == other.st_dev &&
            one.st_ino == other.st_ino;
 }
 
@@ -613,7 +623,8 @@ bool file_is_same(const char *a, const char *b)
 {
     if (same_inode(a, b))
         return true;
-    if (access(a, F_OK) == 0 || access(b, F_OK) == 0 || strcmp(last_part(a), last_part(b)) != 0)
+    if (sys.access(a, F_OK) == 0 || sys.access(b, F_OK) == 0 ||
+        strcmp(last_part(a), last_part(b)) != 0)
         return false;
     char *one = path_folder(a, NULL), *other = path_folder(b, NULL);
     bool same = one && other && same_inode(one, other);
@@ -687,7 +698,8 @@ char *path_folder(const char *path, struct error *err)
 char *path_existing(const char *path, struct error *err)
 {
     char *at = string_copy(path, err), *whole = NULL;
-    while (at && !(whole = realpath(at, NULL)) && strcmp(at, ".") != 0 && strcmp(at, "/") != 0) {
+    while (at && !(whole = sys.realpath(at, NULL)) && strcmp(at, ".") != 0 &&
+           strcmp(at, "/") != 0) {
         char *parent = path_folder(at, err);
         free(at);
         at = parent;
@@ -698,15 +710,25 @@ char *path_existing(const char *path, struct error *err)
     return whole;
 }
 
+int folder_read(DIR *folder, const char *path, struct dirent **entry, struct error *err)
+{
+    do {
+        errno = 0;
+        if (!(*entry = sys.readdir(folder)))
+            return errno ? error_set_errno(err, errno, "cannot read folder %s", path) : 0;
+    } while (strcmp((*entry)->d_name, ".") == 0 || strcmp((*entry)->d_name, "..") == 0);
+    return 1;
+}
+
 bool folder_is_empty(const char *path)
 {
-    DIR *folder = opendir(path);
+    struct stat info;
+    struct dirent *entry;
+    DIR *folder = sys.opendir(path);
     if (!folder)
-        return access(path, F_OK) != 0;
-    bool empty = true;
-    for (struct dirent *entry; empty && (entry = readdir(folder));)
-        empty = strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0;
-    closedir(folder);
+        return sys.stat(path, &info) != 0 && errno == ENOENT;
+    bool empty = folder_read(folder, path, &entry, NULL) == 0;
+    sys.closedir(folder);
     return empty;
 }
 
@@ -714,20 +736,20 @@ bool folder_is_empty(const char *path)
 void folder_clear(const char *path)
 {
     int fd = sys.open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
-    DIR *folder = fd >= 0 ? fdopendir(fd) : NULL;
+    DIR *folder = fd >= 0 ? sys.fdopendir(fd) : NULL;
     if (!folder && fd >= 0)
         sys.close(fd);
-    for (struct dirent *entry; folder && (entry = readdir(folder));) {
+    for (struct dirent *entry; folder && (entry = sys.readdir(folder));) {
         if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
             sys.unlinkat(dirfd(folder), entry->d_name, 0);
     }
     if (folder)
-        closedir(folder);
+        sys.closedir(folder);
 }
 
 void folder_remove(const char *path)
 {
     folder_clear(path);
-    if (rmdir(path) != 0 && errno == ENOTDIR)
+    if (sys.rmdir(path) != 0 && errno == ENOTDIR)
         sys.unlink(path);
 }

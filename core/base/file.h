@@ -6,12 +6,18 @@
 #include "base/buffer.h"
 #include "base/error.h"
 
+#include <dirent.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 /* Reads a whole regular file of at most `cap` bytes into *out (cleared first). */
 int file_read_all(struct buffer *out, const char *path, size_t cap, struct error *err);
+
+/* Is something there, through links? 1; 0: nothing; -1: that cannot be told, as where a folder on
+ * the way may not be searched or the disk fails. For files that may be absent: one that cannot be
+ * looked at is not one to go without. */
+int file_find(const char *path, struct error *err);
 
 /* Opens a regular file for positioned reading; *size is its length in bytes now. Returns the
  * descriptor, or -1. Close it with sys.close(). */
@@ -74,6 +80,9 @@ int file_save_output(const char *path, const void *data, size_t count, struct er
  * descriptor, whatever ends the process. Returns that, to be closed with sys.close(); -1. */
 int file_open_nameless(const char *folder, struct error *err);
 
+/* Removes what writers of this file left that were killed, as whoever opens its next writer does. */
+void file_remove_left(const char *path);
+
 /* Removes what writers of any file in `folder` left that were killed: for a folder of which this
  * program is the only user. */
 void folder_remove_left(const char *folder);
@@ -109,6 +118,10 @@ void folder_remove(const char *path);
 /* Waits for a file's or folder's lock (flock), until it is closed; a signal that asks for an end
  * waits behind it. A file system without locks does without. */
 void file_lock(int fd);
+
+/* The next entry of an open folder other than "." and "..", until the next call: 1; 0 at its end;
+ * -1 where the folder cannot be read on, which is no end: what it holds is not known then. */
+int folder_read(DIR *folder, const char *path, struct dirent **entry, struct error *err);
 
 /* fsync of a folder, so that a rename in it is on disk. */
 int folder_sync(const char *path, struct error *err);

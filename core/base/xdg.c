@@ -57,7 +57,7 @@ static int make(char *path, size_t own)
         for (size_t made = at; first && made-- > first;)
             if (path[made] == '/') {
                 path[made] = '\0';
-                rmdir(path);
+                sys.rmdir(path);
                 path[made] = '/';
             }
         errno = failed;
@@ -72,7 +72,7 @@ static char *xdg_folder(const char *variable, const char *default_below_home, co
     size_t own;
     struct stat info;
     char *path = xdg_path(variable, default_below_home, below, &own, err);
-    if (!path || (stat(path, &info) == 0 && S_ISDIR(info.st_mode)))
+    if (!path || (sys.stat(path, &info) == 0 && S_ISDIR(info.st_mode)))
         return path;
     if (make(path, own) == 0)
         return path;
@@ -109,7 +109,7 @@ char *xdg_state_path(const char *below, struct error *err)
 static bool is_private(const char *path)
 {
     struct stat info;
-    return (sys.mkdir(path, 0700) == 0 || errno == EEXIST) && lstat(path, &info) == 0 &&
+    return (sys.mkdir(path, 0700) == 0 || errno == EEXIST) && sys.lstat(path, &info) == 0 &&
            S_ISDIR(info.st_mode) && info.st_uid == geteuid() && (info.st_mode & 0077) == 0;
 }
 
@@ -121,16 +121,16 @@ static bool make_private(struct buffer *path, const char *place)
     if (path->failed || is_private(path->data))
         return !path->failed;
     buffer_text(path, "-XXXXXX");
-    return !path->failed && mkdtemp(path->data);
+    return !path->failed && sys.mkdtemp(path->data);
 }
 
 const char *xdg_temporary_place(struct error *err)
 {
     const char *chosen = getenv("TMPDIR");
     const char *place = chosen && chosen[0] ? chosen : "/var/tmp";
-    if (access(place, W_OK | X_OK) != 0 && place != chosen)
+    if (sys.access(place, W_OK | X_OK) != 0 && place != chosen)
         place = "/tmp";
-    if (access(place, W_OK | X_OK) == 0)
+    if (sys.access(place, W_OK | X_OK) == 0)
         return place;
     error_set_errno(err, errno,
                     "cannot write temporary files to %s (TMPDIR can name another place)", place);
@@ -165,7 +165,7 @@ static int lock_folder(const char *path)
     int fd = sys.open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
     if (fd < 0)
         return -1;
-    if (flock(fd, LOCK_EX | LOCK_NB) == 0 && sys.fstat(fd, &info) == 0 && info.st_nlink > 0)
+    if (sys.flock(fd, LOCK_EX | LOCK_NB) == 0 && sys.fstat(fd, &info) == 0 && info.st_nlink > 0)
         return fd;
     sys.close(fd);
     return -1;
@@ -173,8 +173,8 @@ static int lock_folder(const char *path)
 
 static void remove_left(const char *folder)
 {
-    DIR *entries = opendir(folder);
-    for (struct dirent *entry; entries && (entry = readdir(entries));) {
+    DIR *entries = sys.opendir(folder);
+    for (struct dirent *entry; entries && (entry = sys.readdir(entries));) {
         char *left = entry->d_name[0] != '.' ? path_join(folder, entry->d_name, NULL) : NULL;
         int fd = left ? lock_folder(left) : -1;
         if (fd >= 0) {
@@ -184,7 +184,7 @@ static void remove_left(const char *folder)
         free(left);
     }
     if (entries)
-        closedir(entries);
+        sys.closedir(entries);
 }
 
 char *xdg_scratch_folder(const char *below, int *lock, struct error *err)
@@ -199,7 +199,7 @@ char *xdg_scratch_folder(const char *below, int *lock, struct error *err)
         free(folder);
         if (!path)
             return NULL;
-        if (mkdtemp(path) && (*lock = lock_folder(path)) >= 0)
+        if (sys.mkdtemp(path) && (*lock = lock_folder(path)) >= 0)
             return path;
         /* Another run has taken it, or what it lies in, for a dead one's. */
         if (i == TRIES - 1)
@@ -218,7 +218,7 @@ void xdg_scratch_remove(char *path, int lock)
     sys.close(lock);
     for (int above = 0; above < 2; above++) { /* both are made anew; one in use is not empty */
         *strrchr(path, '/') = '\0';
-        rmdir(path);
+        sys.rmdir(path);
     }
     free(path);
 }

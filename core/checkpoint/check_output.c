@@ -16,7 +16,7 @@ static bool same_file(const struct stat *a, const struct stat *b)
 static bool is_path(const struct stat *target, const char *path)
 {
     struct stat info;
-    return path && stat(path, &info) == 0 && same_file(target, &info);
+    return path && sys.stat(path, &info) == 0 && same_file(target, &info);
 }
 
 static bool is_weights(const struct checkpoint *checkpoint, const struct stat *target)
@@ -61,7 +61,7 @@ int checkpoint_check_output(const struct checkpoint *checkpoint, const char *pat
                             struct error *err)
 {
     struct stat target;
-    if (!path || stat(path, &target) != 0)
+    if (!path || sys.stat(path, &target) != 0)
         return 0;
     if (is_path(&target, checkpoint->folder))
         return error_set(err,

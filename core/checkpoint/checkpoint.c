@@ -10,6 +10,7 @@
 #include "checkpoint/tensor_table.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -218,8 +219,8 @@ out:
 static int read_config(struct checkpoint *checkpoint, struct error *err)
 {
     char *path = path_join(checkpoint->folder, CHECKPOINT_CONFIG, err);
-    int status = path ? 0 : -1;
-    if (path && access(path, F_OK) == 0) {
+    int there = path ? file_find(path, err) : -1, status = there < 0 ? -1 : 0;
+    if (there > 0) {
         checkpoint->metadata = json_read_file(path, CONFIG_MAX, JSON_LOOSE_NUMBERS, err);
         status = checkpoint->metadata ? 0 : -1;
     }
@@ -281,7 +282,7 @@ static int refuse_empty(const struct checkpoint *checkpoint, struct error *err)
     char *path = path_join(checkpoint->folder, "adapter_config.json", err);
     if (!path)
         return -1;
-    if (access(path, F_OK) == 0)
+    if (sys.access(path, F_OK) == 0)
         refuse_adapters(checkpoint, path, err);
     else
         error_set(err,
@@ -296,11 +297,13 @@ static int refuse_empty(const struct checkpoint *checkpoint, struct error *err)
 static int open_only_gguf(struct checkpoint *checkpoint, struct error *err)
 {
     struct dirent **entries = NULL;
-    int count = scandir(checkpoint->folder, &entries, is_gguf, alphasort), status = -1;
+    int count = sys.scandir(checkpoint->folder, &entries, is_gguf, alphasort), status = -1;
     if (count == 1) {
         free(checkpoint->path);
         checkpoint->path = path_join(checkpoint->folder, entries[0]->d_name, err);
         status = checkpoint->path ? open_file(checkpoint, err) : -1;
+    } else if (count < 0) {
+        error_set_errno(err, errno, "cannot read folder %s", checkpoint->folder);
     } else if (count > 1) {
         refuse_several(checkpoint, entries, count, err);
     } else {
@@ -318,7 +321,7 @@ static int open_single_of_folder(struct checkpoint *checkpoint, const char *path
     char *index = path_join(checkpoint->folder, CHECKPOINT_INDEX, err);
     if (!index)
         return -1;
-    if (access(index, F_OK) == 0)
+    if (sys.access(index, F_OK) == 0)
         buffer_format(&checkpoint->notes,
                       "%s has both model.safetensors and " CHECKPOINT_INDEX
                       ": model.safetensors is read, as transformers does\n",
@@ -342,10 +345,10 @@ static int open_folder(struct checkpoint *checkpoint, struct error *err)
         char *path = path_join(checkpoint->folder, layouts[i].name, err);
         if (!path)
             return -1;
-        bool there = access(path, F_OK) == 0;
-        int status = there ? layouts[i].open(checkpoint, path, err) : -1;
+        int there = file_find(path, err);
+        int status = there > 0 ? layouts[i].open(checkpoint, path, err) : there;
         free(path);
-        if (there)
+        if (there != 0)
             return status == 0 ? read_config(checkpoint, err) : -1;
     }
     return open_only_gguf(checkpoint, err);
@@ -355,7 +358,7 @@ static int open_folder(struct checkpoint *checkpoint, struct error *err)
 static int resolve(struct checkpoint *checkpoint, const char *path, struct error *err)
 {
     bool folder = checkpoint_is_folder(path);
-    char *snapshot = !folder && access(path, F_OK) != 0 ? hub_snapshot(path) : NULL;
+    char *snapshot = !folder && sys.access(path, F_OK) != 0 ? hub_snapshot(path) : NULL;
     checkpoint->path = snapshot ? snapshot : string_copy(path, err);
     if (!checkpoint->path)
         return -1;
@@ -367,7 +370,7 @@ static int resolve(struct checkpoint *checkpoint, const char *path, struct error
                                    : string_copy(".", err);
     if (!checkpoint->folder)
         return error_set(err, "not enough memory");
-    if (!folder && !snapshot && access(path, F_OK) != 0)
+    if (!folder && !snapshot && sys.access(path, F_OK) != 0)
         return error_set(err,
                          "%s: no such file or folder, and no such model in the local Hugging Face "
                          "cache",

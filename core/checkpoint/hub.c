@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "base/memory.h"
+#include "base/sys.h"
 #include "base/xdg.h"
 
 #include <stdio.h>
@@ -13,7 +14,7 @@
 bool checkpoint_is_folder(const char *path)
 {
     struct stat info;
-    return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+    return sys.stat(path, &info) == 0 && S_ISDIR(info.st_mode);
 }
 
 /* --- paths as Python has them --- */

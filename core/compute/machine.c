@@ -1,6 +1,7 @@
 #include "compute/machine.h"
 
 #include "base/limits.h"
+#include "base/sys.h"
 
 #include <omp.h>
 #include <pthread.h>
@@ -68,7 +69,7 @@ static int startable_threads(int wanted)
     if (!threads)
         return wanted < known ? wanted : known;
     pthread_mutex_lock(&lock);
-    while (count < wanted && pthread_create(&threads[count], NULL, wait_for_others, &lock) == 0)
+    while (count < wanted && sys.thread_create(&threads[count], NULL, wait_for_others, &lock) == 0)
         count++;
     pthread_mutex_unlock(&lock);
     for (int i = 1; i < count; i++)

@@ -246,13 +246,15 @@ static int open_mark(const char *out, int flags, struct error *err)
     return fd;
 }
 
-static void remove_mark(const char *out, int fd)
+/* With the mark the next export to this folder would clear it. */
+static int remove_mark(const char *out, struct error *err)
 {
-    char *path = path_join(out, unfinished, NULL);
-    if (path)
-        sys.unlink(path);
+    char *path = path_join(out, unfinished, err);
+    int status = path ? 0 : -1;
+    if (path && sys.unlink(path) != 0)
+        status = error_set_errno(err, errno, "cannot remove %s", path);
     free(path);
-    sys.close(fd);
+    return status;
 }
 
 static void clear_folder(const char *out)
@@ -260,7 +262,7 @@ static void clear_folder(const char *out)
     char *base = path_join(out, "base", NULL);
     if (base) {
         sidecars_clear(base);
-        rmdir(base);
+        sys.rmdir(base);
     }
     free(base);
     sidecars_clear(out);
@@ -274,7 +276,7 @@ static void clear_left(const char *out)
     if (fd < 0)
         return;
     if (sys.fstat(fd, &info) == 0 && S_ISREG(info.st_mode) && info.st_uid == geteuid() &&
-        flock(fd, LOCK_EX | LOCK_NB) == 0)
+        sys.flock(fd, LOCK_EX | LOCK_NB) == 0)
         clear_folder(out);
     sys.close(fd);
 }
@@ -336,7 +338,7 @@ static int write_base(const struct export *export, const char *out, struct expor
                                      .added_tokens = source->added_tokens},
                           .tokenizer = export->tokenizer,
                           .interrupted = export->interrupted};
-    char *whole = realpath(out, NULL);
+    char *whole = sys.realpath(out, NULL);
     summary->base = whole ? path_join(whole, "base", err) : NULL;
     free(whole);
     if (!whole)
@@ -370,20 +372,22 @@ static int write_files(const struct export *export, const char *run, bool adapte
 static int write_folder(const struct export *export, const char *run, bool adapters,
                         const char *out, struct export_summary *summary, struct error *err)
 {
-    bool made = access(out, F_OK) != 0;
+    bool made = sys.access(out, F_OK) != 0;
     if (folder_make(out, err) != 0)
         return -1;
     int mark = open_mark(out, O_CREAT | O_EXCL, err);
     int status = mark < 0 ? -1 : 0;
     if (status == 0) {
-        flock(mark, LOCK_EX | LOCK_NB); /* a file system without locks has none to be found */
+        sys.flock(mark, LOCK_EX | LOCK_NB); /* a file system without locks has none to be found */
         status = write_files(export, run, adapters, out, summary, err);
+        if (status == 0)
+            status = remove_mark(out, err);
         if (status != 0)
             clear_folder(out);
-        remove_mark(out, mark);
+        sys.close(mark);
     }
     if (status != 0 && made)
-        rmdir(out);
+        sys.rmdir(out);
     return status;
 }
 

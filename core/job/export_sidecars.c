@@ -51,9 +51,10 @@ static const char configuration[] = "tokenizer_config.json", jinja[] = "chat_tem
 static int is_there(const char *folder, const char *name, bool *there, struct error *err)
 {
     char *path = path_join(folder, name, err);
-    *there = path && access(path, F_OK) == 0;
+    int found = path ? file_find(path, err) : -1;
+    *there = found > 0;
     free(path);
-    return path ? 0 : -1;
+    return found < 0 ? -1 : 0;
 }
 
 /* A member's value, and whether the key is there as it is looked for. */
@@ -344,10 +345,10 @@ static int write_ends(const struct export *export, const char *out, struct error
         return 0;
     if (checkpoint_format(model->checkpoint) != CHECKPOINT_GGUF) {
         char *path = path_join(checkpoint_folder(model->checkpoint), generation_config, err);
-        bool there = path && access(path, F_OK) == 0;
-        int status = !path ? -1 : there ? change(&ends, path, out, err) : 0;
+        int there = path ? file_find(path, err) : -1;
+        int status = there > 0 ? change(&ends, path, out, err) : there;
         free(path);
-        if (status != 0 || there)
+        if (there != 0)
             return status;
     }
     put_new(&text, model, &ends);

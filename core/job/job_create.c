@@ -19,7 +19,7 @@
 static int check_path(const char *path, struct error *err)
 {
     char folder[4096] = "";
-    if (path[0] != '/' && !getcwd(folder, sizeof folder))
+    if (path[0] != '/' && !sys.getcwd(folder, sizeof folder))
         return error_set_errno(err, errno, "cannot tell which folder this is");
     if (utf8_valid(path, strlen(path)) && utf8_valid(folder, strlen(folder)))
         return 0;
@@ -61,9 +61,9 @@ int job_dir_check(const char *path, struct error *err)
     struct stat info;
     char *there = check_free(path, err) == 0 ? path_existing(path, err) : NULL;
     int status = there ? 0 : -1;
-    if (there && stat(there, &info) == 0 && !S_ISDIR(info.st_mode))
+    if (there && sys.stat(there, &info) == 0 && !S_ISDIR(info.st_mode))
         status = error_set(err, "cannot make folder %s: %s is a file", path, there);
-    else if (there && access(there, W_OK | X_OK) != 0)
+    else if (there && sys.access(there, W_OK | X_OK) != 0)
         status = error_set_errno(err, errno, "cannot make folder %s", path);
     free(there);
     return status;
@@ -79,8 +79,8 @@ static int claim(const char *requests, const char *path, struct error *err)
         return error_set_errno(err, errno, "cannot make folder %s", requests);
     return job_state(path) == JOB_STARTING
                ? error_set(err,
-                           "%s was made just now by another command, which starts a job there; "
-                           "another --run starts a new one",
+                           "%s was made just now by another command, which starts a job there or "
+                           "failed to; another --run starts a new one",
                            path)
                : 0;
 }
@@ -89,7 +89,7 @@ int job_dir_create(const char *path, struct error *err)
 {
     if (check_free(path, err) != 0)
         return -1;
-    bool there = access(path, F_OK) == 0;
+    bool there = sys.access(path, F_OK) == 0;
     char *requests = path_join(path, "requests", err);
     char *checkpoints = requests ? path_join(path, "checkpoints", err) : NULL;
     int status = checkpoints ? folder_make(path, err) : -1;
@@ -100,8 +100,8 @@ int job_dir_create(const char *path, struct error *err)
     if (status == 0 && folder_make(checkpoints, err) != 0)
         status = -1;
     if (status != 0 && !there) {
-        rmdir(requests);
-        rmdir(path);
+        sys.rmdir(requests);
+        sys.rmdir(path);
     }
     free(requests);
     free(checkpoints);
@@ -125,7 +125,7 @@ char *job_dir_create_new(const char *path, struct error *err)
         if (sys.mkdir(name.data, 0777) == 0) {
             status = job_dir_create(name.data, err);
             if (status != 0)
-                rmdir(name.data);
+                sys.rmdir(name.data);
             break;
         }
         if (errno != EEXIST || i == MOST)

@@ -5,7 +5,6 @@
 #include "base/memory.h"
 #include "base/sys.h"
 #include "base/utf8.h"
-#include "job/lock.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -61,6 +60,18 @@ char *job_dir_around(const char *path, struct error *err)
     return folder;
 }
 
+void job_dir_remove_left(const char *path)
+{
+    static const char *const names[] = {"job.json",    "plan.yaml", "proof.json",
+                                        "result.json", "lock",      JOB_TEMPLATE};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        char *file = path_join(path, names[i], NULL);
+        if (file)
+            file_remove_left(file);
+        free(file);
+    }
+}
+
 int job_dir_save(const char *path, const char *name, const struct buffer *text, struct error *err)
 {
     char *file = buffer_check(text, err) == 0 && job_dir_confine(path, err) == 0
@@ -79,7 +90,7 @@ cJSON *job_dir_read(const char *path, const char *name, struct error *err)
 void job_put_arguments(struct json_writer *json, int argc, char *const argv[])
 {
     char folder[4096];
-    if (getcwd(folder, sizeof folder))
+    if (sys.getcwd(folder, sizeof folder))
         json_text(json, "folder", folder);
     json_list(json, "arguments");
     for (int i = 0; i < argc; i++)

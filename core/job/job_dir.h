@@ -36,6 +36,10 @@ cJSON *job_dir_read(const char *path, const char *name, struct error *err);
 
 bool job_dir_has(const char *path, const char *name);
 
+/* Removes what a writer of such a file left that was killed, for whoever begins a sitting: not every
+ * sitting writes each of them again. */
+void job_dir_remove_left(const char *path);
+
 /* The job's folder that a path is or lies in, whether or not anything is there yet: whole, newly
  * allocated, "" where there is none. NULL and an error when memory runs out. */
 char *job_dir_around(const char *path, struct error *err);

@@ -29,7 +29,7 @@ static char *entry_path(const char *folder, const char *job, struct error *err)
 
 int job_index_add(const char *path, struct error *err)
 {
-    char *absolute = realpath(path, NULL), *folder = NULL, *entry = NULL;
+    char *absolute = sys.realpath(path, NULL), *folder = NULL, *entry = NULL;
     if (!absolute)
         return error_set_errno(err, errno, "cannot find %s", path);
     int status = -1;
@@ -45,7 +45,7 @@ int job_index_add(const char *path, struct error *err)
 
 void job_index_remove(const char *path)
 {
-    char *absolute = realpath(path, NULL);
+    char *absolute = sys.realpath(path, NULL);
     char *folder = absolute ? xdg_state_path("jobs", NULL) : NULL;
     char *entry = folder ? entry_path(folder, absolute, NULL) : NULL;
     if (entry)
@@ -76,7 +76,7 @@ static char *read_entry(const char *folder, const char *name, struct timespec *a
     struct buffer text = BUFFER_INIT;
     struct stat info;
     char *entry = name[0] == '.' ? NULL : path_join(folder, name, NULL), *job = NULL;
-    if (entry && stat(entry, &info) == 0 && file_read_all(&text, entry, PATH_MAX, NULL) == 0 &&
+    if (entry && sys.stat(entry, &info) == 0 && file_read_all(&text, entry, PATH_MAX, NULL) == 0 &&
         text.length && text.data[0] == '/' && strlen(text.data) == text.length &&
         job_dir_has(text.data, "requests")) {
         job = string_copy(text.data, NULL);
@@ -91,7 +91,9 @@ static int read_entries(DIR *open, const char *folder, struct indexed **jobs, si
                         struct error *err)
 {
     size_t capacity = 0;
-    for (struct dirent *at; (at = readdir(open));) {
+    struct dirent *at;
+    int more;
+    while ((more = folder_read(open, folder, &at, err)) > 0) {
         struct indexed job = {0};
         job.path = read_entry(folder, at->d_name, &job.at);
         if (!job.path)
@@ -102,7 +104,7 @@ static int read_entries(DIR *open, const char *folder, struct indexed **jobs, si
         }
         (*jobs)[(*count)++] = job;
     }
-    return 0;
+    return more;
 }
 
 int job_index_list(char ***paths, size_t *count, struct error *err)
@@ -113,12 +115,12 @@ int job_index_list(char ***paths, size_t *count, struct error *err)
     char *folder = xdg_state_path("jobs", err);
     if (!folder)
         return -1;
-    DIR *open = opendir(folder);
+    DIR *open = sys.opendir(folder);
     int status = open              ? read_entries(open, folder, &jobs, count, err)
                  : errno == ENOENT ? 0
                                    : error_set_errno(err, errno, "cannot read %s", folder);
     if (open)
-        closedir(open);
+        sys.closedir(open);
     free(folder);
     *paths = array_alloc(*count, sizeof **paths, err);
     if (!*paths)
@@ -156,7 +158,7 @@ char *job_find(const char *name, struct error *err)
     char **paths = NULL, *found = NULL;
     size_t count = 0;
     if (job_dir_has(name, "requests") || job_dir_has(name, "job.json"))
-        found = realpath(name, NULL);
+        found = sys.realpath(name, NULL);
     if (!found && job_index_list(&paths, &count, NULL) == 0) {
         for (size_t i = 0; i < count && !found; i++)
             if (is_called(paths[i], name))
@@ -164,8 +166,8 @@ char *job_find(const char *name, struct error *err)
         job_index_free(paths, count);
     }
     struct stat info; /* of a file that is no folder there is nothing to look into */
-    bool file = stat(name, &info) == 0 && !S_ISDIR(info.st_mode);
-    if (!found && !file && access(name, X_OK) != 0 && errno == EACCES) {
+    bool file = sys.stat(name, &info) == 0 && !S_ISDIR(info.st_mode);
+    if (!found && !file && sys.access(name, X_OK) != 0 && errno == EACCES) {
         error_set_errno(err, errno, "cannot look into %s", name);
     } else if (!found) {
         error_set(err, "%s is no job's folder; `spectrum jobs` lists them", name);

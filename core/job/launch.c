@@ -34,9 +34,9 @@ static void sleep_tenth(void)
 static int spawn(pid_t *pid, const char *program, const posix_spawn_file_actions_t *files,
                  const posix_spawnattr_t *attributes, char **argv, struct error *err)
 {
-    char *file = realpath(program, NULL), *asked = argv[0];
+    char *file = sys.realpath(program, NULL), *asked = argv[0];
     argv[0] = file ? file : asked;
-    int failed = posix_spawn(pid, argv[0], files, attributes, argv, environ);
+    int failed = sys.spawn(pid, argv[0], files, attributes, argv, environ);
     argv[0] = asked;
     free(file);
     return failed ? error_set_errno(err, failed, "cannot start %s", program) : 0;
@@ -93,7 +93,7 @@ static int spawn_detached(pid_t *pid, const char *program, char **argv, const ch
 static int wait_for_start(const char *path, pid_t pid, struct error *err)
 {
     for (int unnamed = 0; unnamed < START_TENTHS;) {
-        int ended = waitpid(pid, NULL, WNOHANG);
+        int ended = sys.waitpid(pid, NULL, WNOHANG);
         if (ended == pid || (ended < 0 && errno == ECHILD)) {
             if (job_dir_has(path, "result.json"))
                 return 0;
@@ -169,7 +169,7 @@ static int launch_in(const char *folder, const char *path, const char *program,
 {
     if (job_lock_check(path, err) != 0)
         return -1;
-    char *absolute = realpath(path, NULL);
+    char *absolute = sys.realpath(path, NULL);
     if (!absolute)
         return error_set_errno(err, errno, "cannot find %s", path);
     char **argv = supervisor_arguments(absolute, program, arguments, err);
@@ -199,7 +199,7 @@ static void pass_on(int number, siginfo_t *info, void *context)
     (void)context;
     asked = number;
     if (worker > 0)
-        kill((pid_t)worker, number);
+        sys.kill((pid_t)worker, number);
     errno = kept;
 }
 
@@ -284,10 +284,10 @@ static int run_worker(const char *path, const char *program, char *const argumen
         return -1;
     worker = pid;
     if (asked) /* before there was a worker */
-        kill(pid, asked);
+        sys.kill(pid, asked);
     job_lock_name_worker(path, pid);
     pid_t ended;
-    while ((ended = waitpid(pid, how, 0)) < 0 && errno == EINTR)
+    while ((ended = sys.waitpid(pid, how, 0)) < 0 && errno == EINTR)
         continue;
     worker = 0;
     return ended == pid ? 0 : error_set_errno(err, errno, "cannot ask how the worker ended");

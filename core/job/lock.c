@@ -105,7 +105,7 @@ const char *job_state_name(enum job_state state)
 static bool is_overdue(const char *path)
 {
     struct stat info;
-    return stat(path, &info) != 0 || llabs(time(NULL) - info.st_mtime) > JOB_START_SECONDS;
+    return sys.stat(path, &info) != 0 || llabs(time(NULL) - info.st_mtime) > JOB_START_SECONDS;
 }
 
 static enum job_state state_without_holder(const char *path)

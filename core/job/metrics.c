@@ -57,7 +57,7 @@ static int end_partial_line(int fd, const char *path, struct error *err)
 /* False: another holds it. A file system without locks lets everyone in. */
 static bool lock_file(int fd)
 {
-    return flock(fd, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK;
+    return sys.flock(fd, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK;
 }
 
 bool job_metrics_are_written(const char *job)
@@ -97,7 +97,7 @@ int job_metrics_flush(struct job_metrics_writer *writer, struct error *err)
         return error_set_errno(err, errno, "cannot read %s", writer->path);
     if (file_write(writer->fd, held->data, held->length, writer->path, err) != 0) {
         /* What there was room for goes again: all of it is still held, and nobody else appends. */
-        if (ftruncate(writer->fd, before.st_size) != 0)
+        if (sys.ftruncate(writer->fd, before.st_size) != 0)
             end_partial_line(writer->fd, writer->path, NULL);
         return -1;
     }

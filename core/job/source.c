@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "base/limits.h"
 #include "base/memory.h"
+#include "base/sys.h"
 #include "compute/machine.h"
 #include "job/added_tokens.h"
 #include "job/job_dir.h"
@@ -266,7 +267,7 @@ static int open_run(struct source *source, const struct state_choice *choice, st
 /* RUN of a path RUN/checkpoints/step-00000100, newly allocated, and its step; NULL: it is none. */
 static char *run_of_state(const char *path, int64_t *step)
 {
-    char *whole = realpath(path, NULL), *run = NULL;
+    char *whole = sys.realpath(path, NULL), *run = NULL;
     char *name = whole ? strrchr(whole, '/') : NULL;
     if (name && (*step = state_step_of(name + 1)) > 0) {
         static const char parent[] = "/checkpoints";

@@ -2,6 +2,7 @@
 
 #include "base/buffer.h"
 #include "base/file.h"
+#include "base/sys.h"
 
 #include <pwd.h>
 #include <stdio.h>
@@ -36,7 +37,7 @@ static bool lingers(const char *root)
     char path[4096];
     const struct passwd *user = getpwuid(getuid());
     snprintf(path, sizeof path, "%s/var/lib/systemd/linger/%s", root, user ? user->pw_name : "");
-    return user && access(path, F_OK) == 0;
+    return user && sys.access(path, F_OK) == 0;
 }
 
 bool job_survival_warning(const char *root, char *out, size_t size)

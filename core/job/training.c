@@ -91,6 +91,7 @@ static int begin_record(struct training *training, bool resume, struct error *er
         return -1;
     training->metrics_open = true;
     state_remove_leftovers(run);
+    job_dir_remove_left(run);
     training->recorded = resume && job_dir_has(run, "job.json");
     if (training->recorded)
         return 0;

@@ -1,6 +1,7 @@
 /* What a run's checkpoints take on its disk, held against what is free there before the start. */
 #include "base/file.h"
 #include "base/limits.h"
+#include "base/sys.h"
 #include "base/text.h"
 #include "compute/quantize.h"
 #include "job/training_parts.h"
@@ -55,11 +56,11 @@ static uint64_t states_at_once(const struct train_settings *s, bool evaluates)
 static uint64_t states_there(const char *folder)
 {
     uint64_t count = 0;
-    DIR *open = opendir(folder);
-    for (struct dirent *entry; open && (entry = readdir(open));)
+    DIR *open = sys.opendir(folder);
+    for (struct dirent *entry; open && (entry = sys.readdir(open));)
         count += state_step_of(entry->d_name) >= 0;
     if (open)
-        closedir(open);
+        sys.closedir(open);
     return count;
 }
 

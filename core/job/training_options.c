@@ -98,7 +98,7 @@ static bool holds_back(const void *request)
 static int check_data_paths(const struct option_list *paths, int stage, struct error *err)
 {
     for (size_t i = 0; stage == TRAINING_ASKED && i < paths->count; i++) {
-        if (access(paths->items[i], R_OK) != 0)
+        if (sys.access(paths->items[i], R_OK) != 0)
             return error_set_errno(err, errno, "cannot read %s", paths->items[i]);
         if (data_files_look(paths->items[i], err) != 0)
             return -1;

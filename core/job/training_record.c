@@ -1,5 +1,6 @@
 /* What a run leaves in writing: job.json, plan.yaml, proof.json. */
 #include "base/file.h"
+#include "base/sys.h"
 #include "compute/cpu/onednn.h"
 #include "compute/machine.h"
 #include "job/job_dir.h"
@@ -168,7 +169,7 @@ static int put_model(struct json_writer *json, const struct training *training, 
     const char *path =
         training->model ? checkpoint_path(training->model->checkpoint) : training->request->model;
     char folder[4096];
-    char *whole = path[0] != '/' && training->model && getcwd(folder, sizeof folder)
+    char *whole = path[0] != '/' && training->model && sys.getcwd(folder, sizeof folder)
                       ? path_join(folder, path, err)
                       : string_copy(path, err);
     if (!whole)

@@ -52,7 +52,7 @@ static char *whole_path(const cJSON *job, const char *value, struct error *err)
     json_get_string(job, "folder", &folder);
     char *path =
         folder && value[0] != '/' ? path_join(folder, value, err) : string_copy(value, err);
-    char *whole = path ? realpath(path, NULL) : NULL;
+    char *whole = path ? sys.realpath(path, NULL) : NULL;
     if (!whole)
         return path;
     free(path);
@@ -74,13 +74,13 @@ static int may_lead_out(const char *path, const struct stat *info, int type, str
 /* `path` is without links; so are the files in it, where it is a folder. */
 static bool lies_inside(const char *path, const char *folder)
 {
-    char *whole = realpath(folder, NULL);
+    char *whole = sys.realpath(folder, NULL);
     size_t length = whole ? strlen(whole) : 0;
     bool inside =
         whole && strncmp(path, whole, length) == 0 && (path[length] == '/' || !path[length]);
     free(whole);
     looked_at = 0;
-    return inside && nftw(path, may_lead_out, 16, FTW_PHYS) == 0;
+    return inside && sys.nftw(path, may_lead_out, 16, FTW_PHYS) == 0;
 }
 
 /* A value of an option that takes no file is meant where it could be one all the same: this errs on
@@ -93,7 +93,7 @@ static bool names_file(const char *option, int length, const char *value, const 
         return template_is_file(value);
     if (strcmp(name, "run") == 0) /* a resume does not read it: the job's folder is named to it */
         return false;
-    return takes_file(name) || (value[0] == '/' && access(whole, F_OK) == 0);
+    return takes_file(name) || (value[0] == '/' && sys.access(whole, F_OK) == 0);
 }
 
 static int add_file(struct job_trust *trust, const char *path, const cJSON *job, const char *option,
@@ -152,7 +152,7 @@ static int make_key(struct job_trust *trust, const char *path, bool shared, cons
     json_get_string(job, "command", &command);
     json_get_string(job, "folder", &where);
     if (trust->foreign) {
-        char *whole = realpath(path, NULL);
+        char *whole = sys.realpath(path, NULL);
         buffer_format(&what, "user %lu in %s", (unsigned long)trust->owner, whole ? whole : path);
         free(whole);
     }

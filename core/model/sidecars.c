@@ -1,9 +1,11 @@
 #include "model/sidecars.h"
 
 #include "base/file.h"
+#include "base/sys.h"
 #include "base/text.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -27,9 +29,8 @@ static int copy_file(const char *from_folder, const char *to_folder, const char 
 {
     char *from = path_join(from_folder, name, err);
     char *to = path_join(to_folder, name, err);
-    int status = from && to ? 0 : -1;
-    if (status == 0 && access(from, F_OK) == 0)
-        status = file_copy(from, to, SIDECAR_MAX, err);
+    int there = from && to ? file_find(from, err) : -1;
+    int status = there > 0 ? file_copy(from, to, SIDECAR_MAX, err) : there;
     free(from);
     free(to);
     return status;
@@ -40,8 +41,15 @@ static int copy_templates(const char *from_folder, const char *to_folder, struct
     char *from = path_join(from_folder, TEMPLATES_FOLDER, err);
     char *to = path_join(to_folder, TEMPLATES_FOLDER, err);
     int status = from && to ? 0 : -1;
-    DIR *entries = status == 0 ? opendir(from) : NULL;
-    for (struct dirent *entry; entries && status == 0 && (entry = readdir(entries));) {
+    DIR *entries = status == 0 ? sys.opendir(from) : NULL;
+    if (status == 0 && !entries && errno != ENOENT && errno != ENOTDIR)
+        status = error_set_errno(err, errno, "cannot read folder %s", from);
+    for (struct dirent *entry; entries && status == 0;) {
+        int more = folder_read(entries, from, &entry, err);
+        if (more <= 0) {
+            status = more;
+            break;
+        }
         if (!text_ends_with(entry->d_name, ".jinja"))
             continue;
         status = folder_make(to, err);
@@ -49,7 +57,7 @@ static int copy_templates(const char *from_folder, const char *to_folder, struct
             status = copy_file(from, to, entry->d_name, err);
     }
     if (entries)
-        closedir(entries);
+        sys.closedir(entries);
     free(from);
     free(to);
     return status;

@@ -69,8 +69,13 @@ static bool describes_data(const char *name)
 static int add_entry(struct walk *walk, char *path, const char *name, struct error *err)
 {
     struct stat info, behind;
-    bool is_folder = lstat(path, &info) == 0 && S_ISDIR(info.st_mode);
-    bool is_file = stat(path, &behind) != 0 || S_ISREG(behind.st_mode);
+    bool found = sys.lstat(path, &info) == 0, led = found && sys.stat(path, &behind) == 0;
+    if (!led && errno != ENOENT && errno != ELOOP) {
+        error_set_errno(err, errno, "cannot read %s", path);
+        free(path);
+        return -1;
+    }
+    bool is_folder = found && S_ISDIR(info.st_mode), is_file = !led || S_ISREG(behind.st_mode);
     bool special = strcmp(name, "__MACOSX") == 0 || (is_folder && strncmp(name, "__", 2) == 0);
     if (is_folder && !special)
         return add_folder(walk, path, err);
@@ -88,10 +93,15 @@ static int add_entry(struct walk *walk, char *path, const char *name, struct err
 
 static int read_folder(struct walk *walk, const char *path, struct error *err)
 {
-    DIR *folder = opendir(path);
+    DIR *folder = sys.opendir(path);
     struct dirent *entry;
     int status = folder ? 0 : error_set_errno(err, errno, "cannot open folder %s", path);
-    while (status == 0 && walk->left > 0 && (entry = readdir(folder))) {
+    while (status == 0 && walk->left > 0) {
+        int more = folder_read(folder, path, &entry, err);
+        if (more <= 0) {
+            status = more;
+            break;
+        }
         if (entry->d_name[0] == '.')
             continue;
         char *below = path_join(path, entry->d_name, err);
@@ -99,7 +109,7 @@ static int read_folder(struct walk *walk, const char *path, struct error *err)
         walk->left--;
     }
     if (folder)
-        closedir(folder);
+        sys.closedir(folder);
     return status;
 }
 
@@ -219,7 +229,7 @@ int data_files_list(struct data_files *out, const char *const *paths, size_t pat
     if (path_count == 0)
         return error_set_kind(err, ERROR_USAGE, "no data file; give one with --data FILE");
     for (size_t i = 0; i < path_count; i++) {
-        bool folder = stat(paths[i], &info) == 0 && S_ISDIR(info.st_mode);
+        bool folder = sys.stat(paths[i], &info) == 0 && S_ISDIR(info.st_mode);
         char *path = folder ? NULL : string_copy(paths[i], err);
         int status = folder ? add_below(out, paths[i], i, SIZE_MAX, err)
                      : path ? add_file(out, path, i, err)
@@ -250,7 +260,7 @@ int data_files_look(const char *path, struct error *err)
 {
     struct data_files files = {0};
     struct stat info;
-    if (stat(path, &info) != 0 || !S_ISDIR(info.st_mode))
+    if (sys.stat(path, &info) != 0 || !S_ISDIR(info.st_mode))
         return look_at_file(path, err);
     int status = add_below(&files, path, 0, LOOK_MAX, err);
     if (status == 0 && files.count > 0)
@@ -326,7 +336,7 @@ int data_files_check(const struct data_files *files, struct error *err)
     struct stat now;
     for (size_t i = 0; i < files->count; i++) {
         const struct stat *seen = &files->items[i].seen;
-        if (stat(files->items[i].path, &now) != 0 || now.st_dev != seen->st_dev ||
+        if (sys.stat(files->items[i].path, &now) != 0 || now.st_dev != seen->st_dev ||
             now.st_ino != seen->st_ino || now.st_size != seen->st_size ||
             !same_time(now.st_mtim, seen->st_mtim))
             return error_set(err, "%s was changed while it was read; start again",

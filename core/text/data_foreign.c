@@ -1,6 +1,7 @@
 #include "text/data_foreign.h"
 
 #include "base/file.h"
+#include "base/sys.h"
 #include "text/data_names.h"
 
 #include <stdio.h>
@@ -256,7 +257,7 @@ int data_foreign_check(const struct data_stream *stream, const char *head, size_
 static bool is_beside(const char *folder, const char *name)
 {
     char *path = path_join(folder, name, NULL);
-    bool there = path && access(path, F_OK) == 0;
+    bool there = path && sys.access(path, F_OK) == 0;
     free(path);
     return there;
 }

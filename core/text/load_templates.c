@@ -6,10 +6,12 @@
 
 #include "base/file.h"
 #include "base/memory.h"
+#include "base/sys.h"
 #include "base/text.h"
 #include "text/tokenizer.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,11 +30,10 @@ static int put(struct tokenizer *t, const char *name, const char *source, struct
 static int read_file(struct tokenizer *t, const char *name, const char *folder, const char *file,
                      bool *found, struct error *err)
 {
-    struct stat info;
     struct buffer text = BUFFER_INIT;
     char *path = path_join(folder, file, err);
-    int status = path ? 0 : -1;
-    if (path && stat(path, &info) == 0) {
+    int there = path ? file_find(path, err) : -1, status = there < 0 ? -1 : 0;
+    if (there > 0) {
         *found = true;
         status = file_read_all(&text, path, TEMPLATE_FILE_MAX, err);
         if (status == 0 && strlen(buffer_string(&text)) != text.length)
@@ -55,7 +56,10 @@ static int read_folder(struct tokenizer *t, const char *folder, bool *found, str
 {
     struct dirent **entries;
     char *more = path_join(folder, "additional_chat_templates", err);
-    int status = more ? 0 : -1, count = more ? scandir(more, &entries, is_template, alphasort) : -1;
+    int status = more ? 0 : -1,
+        count = more ? sys.scandir(more, &entries, is_template, alphasort) : -1;
+    if (more && count < 0 && errno != ENOENT && errno != ENOTDIR)
+        status = error_set_errno(err, errno, "cannot read folder %s", more);
     for (int i = 0; i < count; i++) {
         char *name = status == 0 ? string_copy(entries[i]->d_name, err) : NULL;
         if (name) {

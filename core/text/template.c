@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "base/memory.h"
+#include "base/sys.h"
 #include "base/text.h"
 #include "base/utf8.h"
 #include "text/named_templates.h"
@@ -46,7 +47,7 @@ static int check_source(const struct buffer *text, const char *name, struct erro
 static int is_known(const char *name, struct error *err)
 {
     struct stat info;
-    if (named_template(name) || (template_is_file(name) && stat(name, &info) == 0))
+    if (named_template(name) || (template_is_file(name) && sys.stat(name, &info) == 0))
         return 0;
     return error_set_kind(
         err, ERROR_USAGE,

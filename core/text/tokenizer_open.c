@@ -2,22 +2,29 @@
 
 #include "base/file.h"
 #include "base/memory.h"
+#include "base/sys.h"
 #include "text/load_gguf.h"
 #include "text/load_json.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 
 int tokenizer_open(struct tokenizer **out, const char *path, struct error *err)
 {
     struct stat info;
-    if (stat(path, &info) != 0)
-        return error_set(err, "%s: no such file or folder", path);
+    if (sys.stat(path, &info) != 0)
+        return errno == ENOENT || errno == ENOTDIR
+                   ? error_set(err, "%s: no such file or folder", path)
+                   : error_set_errno(err, errno, "cannot read %s", path);
     bool is_folder = S_ISDIR(info.st_mode);
     char *file = is_folder ? path_join(path, "tokenizer.json", err) : string_copy(path, err);
-    if (file && is_folder && stat(file, &info) != 0) {
+    int there = file && is_folder ? file_find(file, err) : 1;
+    if (there <= 0) {
         free(file);
-        return error_set(err, "%s has no tokenizer.json; copy the model's own there", path);
+        return there < 0
+                   ? -1
+                   : error_set(err, "%s has no tokenizer.json; copy the model's own there", path);
     }
     char *folder = is_folder ? string_copy(path, err) : path_folder(path, err);
     struct tokenizer *t = file && folder ? tokenizer_new(err) : NULL;

@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 enum { CONFIG_FILE_MAX = 16 << 20 };
 
@@ -140,14 +139,9 @@ int tokenizer_add_merge(struct tokenizer *t, const char *left, size_t left_lengt
 
 int tokenizer_read_beside(cJSON **out, const char *folder, const char *file, struct error *err)
 {
-    struct stat info;
     char *path = path_join(folder, file, err);
-    *out = NULL;
-    if (!path)
-        return -1;
-    bool there = stat(path, &info) == 0;
-    if (there)
-        *out = json_read_file(path, CONFIG_FILE_MAX, JSON_LOOSE_NUMBERS, err);
+    int there = path ? file_find(path, err) : -1;
+    *out = there > 0 ? json_read_file(path, CONFIG_FILE_MAX, JSON_LOOSE_NUMBERS, err) : NULL;
     free(path);
-    return there && !*out ? -1 : 0;
+    return there < 0 || (there > 0 && !*out) ? -1 : 0;
 }

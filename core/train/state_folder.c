@@ -185,7 +185,12 @@ static int find_states(struct found_list *list, const char *run, struct error *e
                       "cannot read the checkpoints in %s: it is a link to nothing; is its disk "
                       "mounted?",
                       list->parent);
-    for (struct dirent *entry; status == 0 && folder && (entry = readdir(folder));) {
+    for (struct dirent *entry; status == 0 && folder;) {
+        int more = folder_read(folder, list->parent, &entry, err);
+        if (more <= 0) {
+            status = more;
+            break;
+        }
         int64_t step = state_step_of(entry->d_name);
         if (step < 0 || strlen(entry->d_name) >= sizeof list->states->name)
             continue;
@@ -198,7 +203,7 @@ static int find_states(struct found_list *list, const char *run, struct error *e
         memcpy(state->name, entry->d_name, strlen(entry->d_name) + 1);
     }
     if (folder)
-        closedir(folder);
+        sys.closedir(folder);
     if (list->count > 0) {
         qsort(list->states, list->count, sizeof *list->states, by_step);
         mark_left(list);
@@ -361,7 +366,7 @@ void state_remove_leftovers(const char *run)
 {
     char *parent = path_join(run, "checkpoints", NULL);
     DIR *folder = parent ? sys.opendir(parent) : NULL;
-    for (struct dirent *entry; folder && (entry = readdir(folder));) {
+    for (struct dirent *entry; folder && (entry = sys.readdir(folder));) {
         bool leftover =
             strncmp(entry->d_name, ".step-", 6) == 0 && text_ends_with(entry->d_name, ".tmp");
         char *path = leftover ? path_join(parent, entry->d_name, NULL) : NULL;
@@ -370,7 +375,7 @@ void state_remove_leftovers(const char *run)
         free(path);
     }
     if (folder)
-        closedir(folder);
+        sys.closedir(folder);
     free(parent);
 }
 

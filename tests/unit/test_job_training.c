@@ -656,9 +656,13 @@ static void states_are_complete_or_absent(void **state)
     assert_false(job_dir_has(paths.run, "checkpoints/step-00000002"));
     assert_true(job_dir_has(paths.run, "checkpoints/step-00000003/state.json"));
     /* what a kill left goes at the next start, which here takes no step */
+    char *record = path_join(paths.run, ".proof.json.0123456789abcdef.tmp", NULL);
     assert_int_equal(folder_make(left, NULL), 0);
+    assert_int_equal(file_save(record, "", 0, NULL), 0);
     run_or_fail(&request, true, &silent);
     assert_int_not_equal(access(left, F_OK), 0);
+    assert_int_not_equal(access(record, F_OK), 0);
+    free(record);
     free(left);
     paths_free(&paths);
 }

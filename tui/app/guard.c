@@ -1,6 +1,7 @@
 #include "tui/app/guard.h"
 
 #include "base/signals.h"
+#include "base/sys.h"
 #include "tui/canvas/terminal.h"
 
 #include <errno.h>
@@ -20,7 +21,7 @@ static void pass_on(int number, siginfo_t *info, void *context)
     (void)info;
     (void)context;
     if (child > 0)
-        kill((pid_t)child, number);
+        sys.kill((pid_t)child, number);
     errno = kept;
 }
 
@@ -30,7 +31,7 @@ static void run_child(int (*run)(void *context, struct error *err), void *contex
     struct error err = ERROR_INIT;
     prctl(PR_SET_PDEATHSIG, SIGTERM); /* without its parent it would leave the terminal as it is */
     int status = run(context, &err);
-    if (status != 0 && write(pipe_end, &err, sizeof err) != (ssize_t)sizeof err)
+    if (status != 0 && sys.write(pipe_end, &err, sizeof err) != (ssize_t)sizeof err)
         status = -1;
     _exit(status == 0 ? 0 : 1);
 }
@@ -38,7 +39,7 @@ static void run_child(int (*run)(void *context, struct error *err), void *contex
 static int wait_for_child(pid_t pid)
 {
     int how = W_EXITCODE(1, 0); /* it stays where the system does not say how */
-    while (waitpid(pid, &how, 0) < 0 && errno == EINTR)
+    while (sys.waitpid(pid, &how, 0) < 0 && errno == EINTR)
         continue;
     child = 0;
     return how;
@@ -50,7 +51,7 @@ static int judge(int how, int pipe_end, struct error *err)
     struct error said;
     if (WIFEXITED(how) && WEXITSTATUS(how) == 0)
         return 0;
-    if (WIFEXITED(how) && read(pipe_end, &said, sizeof said) == (ssize_t)sizeof said) {
+    if (WIFEXITED(how) && sys.read(pipe_end, &said, sizeof said) == (ssize_t)sizeof said) {
         if (err)
             *err = said;
         return -1;
@@ -68,23 +69,23 @@ int guard_run(int (*run)(void *context, struct error *err), void *context, struc
 {
     int ends[2];
     sigset_t signals;
-    if (pipe2(ends, O_CLOEXEC) != 0) /* jobs that the screen starts must not hold it */
+    if (sys.pipe2(ends, O_CLOEXEC) != 0) /* jobs that the screen starts must not hold it */
         return error_set_errno(err, errno, "no pipe for the full screen");
     signals_of_an_end(&signals);
     sigprocmask(SIG_BLOCK, &signals, NULL); /* until each of the two catches them */
-    pid_t pid = fork();
+    pid_t pid = sys.fork();
     if (pid < 0)
         return error_set_errno(err, errno, "cannot start the full screen");
     if (pid == 0) {
-        close(ends[0]);
+        sys.close(ends[0]);
         run_child(run, context, ends[1]);
     }
     child = pid;
-    close(ends[1]);
+    sys.close(ends[1]);
     signal(SIGQUIT, SIG_IGN);
     signals_catch_end(pass_on);
     int how = wait_for_child(pid);
     int status = judge(how, ends[0], err);
-    close(ends[0]);
+    sys.close(ends[0]);
     return status;
 }

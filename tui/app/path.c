@@ -1,5 +1,6 @@
 #include "tui/app/path.h"
 
+#include "base/sys.h"
 #include "base/xdg.h"
 
 #include <dirent.h>
@@ -13,10 +14,10 @@ enum { NAME_SIZE = 256 };
 /* What the names that begin with `start` have in common, into out; returns how many there are. */
 static int common_beginning(const char *folder, const char *start, char out[NAME_SIZE])
 {
-    DIR *open = opendir(folder);
+    DIR *open = sys.opendir(folder);
     size_t typed = strlen(start);
     int found = 0;
-    for (struct dirent *at; open && (at = readdir(open));) {
+    for (struct dirent *at; open && (at = sys.readdir(open));) {
         if (strncmp(at->d_name, start, typed) != 0 || (at->d_name[0] == '.' && start[0] != '.'))
             continue;
         if (found++ == 0)
@@ -29,14 +30,14 @@ static int common_beginning(const char *folder, const char *start, char out[NAME
         out[same] = '\0';
     }
     if (open)
-        closedir(open);
+        sys.closedir(open);
     return found;
 }
 
 static bool is_folder(const char *path)
 {
     struct stat info;
-    return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+    return sys.stat(path, &info) == 0 && S_ISDIR(info.st_mode);
 }
 
 bool path_complete(char *path, size_t size)

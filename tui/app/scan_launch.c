@@ -16,7 +16,7 @@
 /* The same relative path is another model in another folder. */
 static char *whole_path(const struct scan *scan, struct error *err)
 {
-    char *whole = realpath(scan->model, NULL);
+    char *whole = sys.realpath(scan->model, NULL);
     return whole ? whole : string_copy(scan->model, err);
 }
 
@@ -27,7 +27,7 @@ char *scan_launch_path(const struct scan *scan, struct error *err)
     char name[HASH_TEXT_SIZE], *model = whole_path(scan, err);
     struct hash *hash = model ? hash_new(err) : NULL;
     char *folder = hash ? xdg_state_folder("scans", NULL) : NULL, *path = NULL;
-    if (hash && folder && access(folder, W_OK | X_OK) != 0) {
+    if (hash && folder && sys.access(folder, W_OK | X_OK) != 0) {
         free(folder);
         folder = NULL;
     }

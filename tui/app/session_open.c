@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "base/memory.h"
+#include "base/sys.h"
 #include "base/utf8.h"
 #include "compute/devices/devices.h"
 #include "job/job_dir.h"
@@ -54,7 +55,8 @@ enum target_kind session_target(const char *path)
 static char *short_title(const char *path, struct error *err)
 {
     char folder[PATH_MAX], whole[2 * PATH_MAX];
-    bool bare = !strchr(path, '/') && access(path, F_OK) == 0 && getcwd(folder, sizeof folder);
+    bool bare =
+        !strchr(path, '/') && sys.access(path, F_OK) == 0 && sys.getcwd(folder, sizeof folder);
     snprintf(whole, sizeof whole, "%s%s%s", bare ? folder : "", bare ? "/" : "", path);
     size_t end = strlen(whole);
     while (end > 1 && whole[end - 1] == '/')

@@ -54,9 +54,9 @@ void cache_list_free(struct cache_list *list)
 static bool read_small(struct buffer *out, const struct place *place, const char *name)
 {
     struct stat info;
-    int fd = openat(place->fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-    bool is_small =
-        fd >= 0 && fstat(fd, &info) == 0 && S_ISREG(info.st_mode) && info.st_size <= CACHE_NOTE_MAX;
+    int fd = sys.openat(place->fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0);
+    bool is_small = fd >= 0 && sys.fstat(fd, &info) == 0 && S_ISREG(info.st_mode) &&
+                    info.st_size <= CACHE_NOTE_MAX;
     char *bytes = is_small ? array_alloc(CACHE_NOTE_MAX, 1, NULL) : NULL;
     ssize_t count = bytes ? sys.pread(fd, bytes, CACHE_NOTE_MAX, 0) : -1;
     buffer_clear(out);
@@ -125,13 +125,13 @@ static uint64_t add_sizes(int folder)
 {
     uint64_t bytes = 0;
     struct stat info;
-    DIR *open = folder >= 0 ? fdopendir(folder) : NULL;
-    for (struct dirent *at; open && (at = readdir(open));)
-        if (fstatat(dirfd(open), at->d_name, &info, AT_SYMLINK_NOFOLLOW) == 0 &&
+    DIR *open = folder >= 0 ? sys.fdopendir(folder) : NULL;
+    for (struct dirent *at; open && (at = sys.readdir(open));)
+        if (sys.fstatat(dirfd(open), at->d_name, &info, AT_SYMLINK_NOFOLLOW) == 0 &&
             S_ISREG(info.st_mode))
             bytes += (uint64_t)info.st_blocks * 512;
     if (open)
-        closedir(open);
+        sys.closedir(open);
     return bytes;
 }
 
@@ -145,7 +145,7 @@ static void look_at_scan(struct cache_entry *entry, const struct place *place)
     entry->runs = state != JOB_ENDED && state != JOB_DIED;
     entry->of = read_scan(job);
     entry->bytes +=
-        add_sizes(openat(place->fd, entry->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+        add_sizes(sys.openat(place->fd, entry->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0));
     free(job);
 }
 
@@ -157,7 +157,7 @@ static bool is_note(const struct place *place, const char *name)
     if (!text_ends_with(name, CACHE_NOTE_ENDING))
         return false;
     snprintf(file, sizeof file, "%.*s", (int)(strlen(name) - strlen(CACHE_NOTE_ENDING)), name);
-    return fstatat(place->fd, file, &info, AT_SYMLINK_NOFOLLOW) == 0;
+    return sys.fstatat(place->fd, file, &info, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
 /* Plain files of this user alone, or of scans folders: no links. */
@@ -167,7 +167,7 @@ static bool look_at(struct cache_entry *entry, const struct place *place, const 
     bool folders = place->kind == CACHE_SCANS;
     if (folders && name[0] == '.')
         return false;
-    if (fstatat(place->fd, name, &info, AT_SYMLINK_NOFOLLOW) != 0 || info.st_uid != geteuid() ||
+    if (sys.fstatat(place->fd, name, &info, AT_SYMLINK_NOFOLLOW) != 0 || info.st_uid != geteuid() ||
         (folders ? !S_ISDIR(info.st_mode) : !S_ISREG(info.st_mode)) || is_note(place, name))
         return false;
     int64_t age = (int64_t)(time(NULL) - info.st_mtime);
@@ -222,17 +222,17 @@ static bool remove_scan(const struct place *place, const char *name)
     if (job)
         folder_remove(job);
     free(job);
-    return fstatat(place->fd, name, &info, AT_SYMLINK_NOFOLLOW) != 0;
+    return sys.fstatat(place->fd, name, &info, AT_SYMLINK_NOFOLLOW) != 0;
 }
 
 /* A run that has one of the files open keeps it: its bytes go when it closes it. */
 static bool remove_file(const struct place *place, const char *name)
 {
     char note[NAME_MAX + 32];
-    if (unlinkat(place->fd, name, 0) != 0 && errno != ENOENT)
+    if (sys.unlinkat(place->fd, name, 0) != 0 && errno != ENOENT)
         return false;
     snprintf(note, sizeof note, "%s" CACHE_NOTE_ENDING, name);
-    unlinkat(place->fd, note, 0);
+    sys.unlinkat(place->fd, note, 0);
     return true;
 }
 
@@ -257,13 +257,17 @@ static int read_place(struct cache_list *list, const struct place *place,
                       const struct cache_choice *choice, struct error *err)
 {
     size_t from = list->count;
-    int status = 0, again = dup(place->fd);
-    DIR *entries = again >= 0 ? fdopendir(again) : NULL;
+    int status = 0, again = sys.fcntl(place->fd, F_DUPFD_CLOEXEC, 0);
+    DIR *entries = again >= 0 ? sys.fdopendir(again) : NULL;
     if (!entries)
         return error_set_errno(err, errno, "cannot read %s", place->path);
-    for (struct dirent *entry; status == 0 && (entry = readdir(entries));)
+    struct dirent *entry;
+    int more = 0;
+    while (status == 0 && (more = folder_read(entries, place->path, &entry, err)) > 0)
         status = add_entry(list, place, entry->d_name, err);
-    closedir(entries);
+    if (more < 0)
+        status = -1;
+    sys.closedir(entries);
     return status == 0 ? clear_entries(list, from, place, choice, err) : -1;
 }
 
@@ -286,7 +290,7 @@ static int read_kind(struct cache_list *list, enum cache_kind kind,
     if (!place.path)
         return -1;
     int status = 0;
-    place.fd = open(place.path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    place.fd = sys.open(place.path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
     if (place.fd >= 0)
         status = read_place(list, &place, choice, err);
     else if (errno != ENOENT)

@@ -1,5 +1,6 @@
 /* `spectrum generate MODEL|RUN --prompt TEXT`: text from a model. */
 #include "base/memory.h"
+#include "base/sys.h"
 #include "base/text.h"
 #include "base/utf8.h"
 #include "compute/devices/devices.h"
@@ -167,7 +168,7 @@ static void leaver_start(void)
     leaver.interrupted = interrupt_watch(NULL);
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    leaver.runs = pthread_create(&leaver.thread, NULL, leave_in_time, NULL) == 0;
+    leaver.runs = sys.thread_create(&leaver.thread, NULL, leave_in_time, NULL) == 0;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 

@@ -1,5 +1,6 @@
 /* `spectrum scan MODEL`: the signal-to-noise ratio of every matrix. */
 #include "base/file.h"
+#include "base/sys.h"
 #include "base/xdg.h"
 #include "model/score_write.h"
 #include "spectra/scan.h"
@@ -86,7 +87,7 @@ static void tell_cache(const struct request *request)
 {
     struct error why = ERROR_INIT;
     char *folder = request->no_cache ? NULL : xdg_cache_folder("spectra", &why);
-    if (folder && access(folder, W_OK | X_OK) != 0)
+    if (folder && sys.access(folder, W_OK | X_OK) != 0)
         error_set_errno(&why, errno, "cannot write to %s (XDG_CACHE_HOME can name another place)",
                         folder);
     if (why.kind != ERROR_NONE)

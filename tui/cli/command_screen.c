@@ -1,5 +1,6 @@
 /* `spectrum [MODEL | SCAN.json | JOB]`: the full screen; `spectrum --script FILE`: played. */
 #include "base/memory.h"
+#include "base/sys.h"
 #include "tui/app/loop.h"
 #include "tui/app/script.h"
 #include "tui/cli/command.h"
@@ -25,7 +26,7 @@ static int parse_size(const char *text, int *width, int *height, struct error *e
 static int open_screen(const char *script, const char *size, const char *target, struct error *err)
 {
     int width, height;
-    if (!script && target && access(target, F_OK) != 0 && !isatty(STDOUT_FILENO))
+    if (!script && target && sys.access(target, F_OK) != 0 && !isatty(STDOUT_FILENO))
         return error_set(err,
                          "\"%s\" is neither a command (`spectrum --help` lists them) nor a file; "
                          "the full screen of a cached repository needs a terminal",

@@ -1,6 +1,7 @@
 #include "tui/cli/interrupt.h"
 
 #include "base/signals.h"
+#include "base/sys.h"
 
 #include <errno.h>
 #include <stdatomic.h>
@@ -17,7 +18,7 @@ static char line[512];    /* for the first; complete before there is a handler *
 /* What cannot be written is not: the reader may be gone with whatever sent the signal. */
 static void say(const char *text)
 {
-    ssize_t ignored = write(STDERR_FILENO, text, strlen(text));
+    ssize_t ignored = sys.write(STDERR_FILENO, text, strlen(text));
     (void)ignored;
 }
 

@@ -1,6 +1,7 @@
 #include "tui/screen/data_look.h"
 
 #include "base/memory.h"
+#include "base/sys.h"
 #include "base/text.h"
 #include "job/added_tokens.h"
 #include "text/data_files.h"
@@ -20,7 +21,7 @@ static int check_arrays(const char *path, struct error *err)
     int status = data_files_list(&files, &path, 1, err);
     for (size_t i = 0; status == 0 && i < files.count && reached <= HEAD; i++) {
         const char *file = files.items[i].path;
-        if (stat(file, &info) != 0)
+        if (sys.stat(file, &info) != 0)
             continue; /* reading it says why */
         if (text_ends_with(file, ".json") && info.st_size > ARRAY_MOST)
             status = error_set(

@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "base/memory.h"
+#include "base/sys.h"
 #include "job/added_tokens.h"
 #include "job/job_create.h"
 #include "job/job_dir.h"
@@ -23,7 +24,7 @@ static void find_demo_data(struct session *session, char *out)
     for (size_t i = 0; i < sizeof names / sizeof *names && !out[0]; i++) {
         int length = snprintf(path, sizeof path, "%s/../text/%s", session->source, names[i]);
         bool fits = length > 0 && (size_t)length < sizeof path;
-        char *whole = fits ? realpath(path, NULL) : NULL;
+        char *whole = fits ? sys.realpath(path, NULL) : NULL;
         if (whole && strlen(whole) < SETTING_VALUE_MAX)
             snprintf(out, SETTING_VALUE_MAX, "%s", whole);
         free(whole);
@@ -54,7 +55,7 @@ static void find_run(const struct session *session, char *out)
     const char *slash = strrchr(session->title, '/'), *name = slash ? slash + 1 : session->title;
     for (int i = 1; i < 10000; i++) {
         snprintf(out, SETTING_VALUE_MAX, "runs/%.200s-%d", name, i);
-        if (access(out, F_OK) != 0)
+        if (sys.access(out, F_OK) != 0)
             return;
     }
 }
@@ -149,7 +150,7 @@ static int save_plan(const struct session *session, const char *path, struct err
 /* A job is resumed from anywhere: its arguments name files by their whole paths. */
 static int make_absolute(char *value, struct error *err)
 {
-    char *absolute = value[0] ? realpath(value, NULL) : string_copy("", err);
+    char *absolute = value[0] ? sys.realpath(value, NULL) : string_copy("", err);
     if (!absolute)
         return error_set_errno(err, errno, "cannot find %s", value);
     bool fits = strlen(absolute) < SETTING_VALUE_MAX;
@@ -201,7 +202,7 @@ int launch_train(struct session *session, struct error *unlisted, struct error *
     job_index_add(run, unlisted);
     bool by_plan = method_info(settings_method(&session->settings))->plan;
     char *plan = path_join(run, "plan.yaml", err);
-    char *model = realpath(session->scan->model, NULL); /* as the checkpoint resolved it */
+    char *model = sys.realpath(session->scan->model, NULL); /* as the checkpoint resolved it */
     int status = plan ? 0 : -1;
     if (status == 0 && by_plan)
         status = save_plan(session, plan, err);

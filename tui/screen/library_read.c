@@ -1,5 +1,6 @@
 #include "base/file.h"
 #include "base/memory.h"
+#include "base/sys.h"
 #include "base/utf8.h"
 #include "base/xdg.h"
 #include "checkpoint/checkpoint.h"
@@ -33,7 +34,7 @@ static uint64_t stamp_of(const struct library *library)
     for (size_t i = 0; i < library->watched_count; i++) {
         struct stat info;
         uint64_t at =
-            stat(library->watched[i], &info) == 0
+            sys.stat(library->watched[i], &info) == 0
                 ? (uint64_t)info.st_mtim.tv_sec * 1000000000U + (uint64_t)info.st_mtim.tv_nsec
                 : 0;
         stamp = (stamp ^ at) * UINT64_C(0x100000001b3);
@@ -91,13 +92,13 @@ static int add_repository(struct library *library, const char *folder, struct er
 static int read_hub(struct library *library, struct error *err)
 {
     char *path = checkpoint_hub_folder();
-    DIR *open = path ? opendir(path) : NULL;
+    DIR *open = path ? sys.opendir(path) : NULL;
     int status = open ? watch(library, path, err) : 0;
-    for (struct dirent *at; open && status == 0 && (at = readdir(open));)
+    for (struct dirent *at; open && status == 0 && (at = sys.readdir(open));)
         if (strncmp(at->d_name, "models--", 8) == 0)
             status = add_repository(library, at->d_name, err);
     if (open)
-        closedir(open);
+        sys.closedir(open);
     free(path);
     return status;
 }
@@ -112,7 +113,7 @@ static int read_entry(struct library *library, const char *folder, const char *n
     struct stat info;
     char *path = strcmp(folder, ".") == 0 ? string_copy(name, err) : path_join(folder, name, err);
     int status = path ? 0 : -1;
-    if (path && stat(path, &info) == 0) {
+    if (path && sys.stat(path, &info) == 0) {
         if (S_ISDIR(info.st_mode) && depth > 0)
             status = read_folder(library, path, depth - 1, err);
         else if (S_ISREG(info.st_mode) && path_ends_with(name, ".gguf"))
@@ -127,7 +128,7 @@ static int read_entry(struct library *library, const char *folder, const char *n
 static bool has(const char *folder, const char *name)
 {
     char *path = path_join(folder, name, NULL);
-    bool there = path && access(path, R_OK) == 0;
+    bool there = path && sys.access(path, R_OK) == 0;
     free(path);
     return there;
 }
@@ -137,13 +138,13 @@ static int read_folder(struct library *library, const char *folder, int depth, s
     if (has(folder, "config.json") &&
         (has(folder, "model.safetensors") || has(folder, "model.safetensors.index.json")))
         return add(library, false, folder, folder, "safetensors", err);
-    DIR *open = has(folder, "metrics.jsonl") ? NULL : opendir(folder);
+    DIR *open = has(folder, "metrics.jsonl") ? NULL : sys.opendir(folder);
     int status = open ? watch(library, folder, err) : 0;
-    for (struct dirent *at; open && status == 0 && (at = readdir(open));)
+    for (struct dirent *at; open && status == 0 && (at = sys.readdir(open));)
         if (at->d_name[0] != '.')
             status = read_entry(library, folder, at->d_name, depth, err);
     if (open)
-        closedir(open);
+        sys.closedir(open);
     return status;
 }
 

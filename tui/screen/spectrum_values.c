@@ -1,6 +1,7 @@
 #include "tui/screen/spectrum_values.h"
 
 #include "base/memory.h"
+#include "base/sys.h"
 #include "spectra/noise_law.h"
 #include "spectra/spectra_file.h"
 
@@ -24,7 +25,7 @@ static double *read_values(const struct scan *scan, size_t row, int64_t *count)
     struct scan_result result = {.scan = &one, .values = &values, .counts = count};
     char *path = scan->fingerprint[0] ? spectra_cache_path(scan->fingerprint, NULL) : NULL;
     *count = 0;
-    if (path && access(path, R_OK) == 0)
+    if (path && sys.access(path, R_OK) == 0)
         spectra_file_read(path, &result, NULL);
     free(path);
     return values;

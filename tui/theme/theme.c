@@ -1,6 +1,7 @@
 #include "tui/theme/theme.h"
 
 #include "base/file.h"
+#include "base/sys.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -142,7 +143,7 @@ int theme_load(struct theme *theme, const char *name, struct error *err)
     char path[4096];
     bool plain_name = name[0] && name[0] != '.' && !strchr(name, '/');
     for (int place = 0; plain_name && place < 3; place++) {
-        if (!theme_path(path, sizeof path, place, name) || access(path, R_OK) != 0)
+        if (!theme_path(path, sizeof path, place, name) || sys.access(path, R_OK) != 0)
             continue;
         int status = file_read_all(&text, path, THEME_FILE_MAX, err);
         if (status == 0)

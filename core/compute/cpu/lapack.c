@@ -1,6 +1,7 @@
 #include "compute/cpu/lapack.h"
 
 #include "base/limits.h"
+#include "base/sys.h"
 
 #include <dlfcn.h>
 #include <lapacke.h>
@@ -51,9 +52,9 @@ static int load(struct error *err)
                             "widen it (ulimit -v, -d); with OMP_NUM_THREADS=1 it needs less",
                             err) != 0)
         return -1;
-    void *opened = dlopen(SPECTRUM_LAPACKE_SONAME, RTLD_NOW | RTLD_LOCAL);
+    void *opened = sys.dlopen(SPECTRUM_LAPACKE_SONAME, RTLD_NOW | RTLD_LOCAL);
     if (!opened)
-        opened = dlopen(SPECTRUM_LAPACKE_FILE, RTLD_NOW | RTLD_LOCAL);
+        opened = sys.dlopen(SPECTRUM_LAPACKE_FILE, RTLD_NOW | RTLD_LOCAL);
     void *found = opened ? dlsym(opened, "LAPACKE_dtpqrt_work") : NULL;
     if (!found) {
         const char *why = dlerror();

@@ -1,6 +1,7 @@
 #include "compute/wrappers/checked.h"
 
 #include "base/memory.h"
+#include "base/sys.h"
 #include "compute/host.h"
 #include "compute/wrappers/wrapper.h"
 
@@ -22,7 +23,7 @@ struct checked {
 static void protect(const struct closed *closed, int access)
 {
     size_t bytes = (closed->bytes + HOST_PAGE - 1) / HOST_PAGE * HOST_PAGE;
-    mprotect(host_pointer((struct place){closed->buffer, 0}), bytes, access);
+    sys.mprotect(host_pointer((struct place){closed->buffer, 0}), bytes, access);
 }
 
 static void protect_all(const struct checked *checked, int access)

@@ -14,7 +14,7 @@ static uint64_t choose_budget(void)
 
 int pool_open(struct lane_pool *pool, struct error *err)
 {
-    pool->most = LANES_MOST;
+    pool->most = LANES_MAX;
     pool->budget = choose_budget();
     if (pthread_mutex_init(&pool->lock, NULL) != 0)
         return error_set(err, "no lock can be made");
@@ -49,7 +49,7 @@ static void lane_close(struct lane *lane)
 
 void pool_close(struct lane_pool *pool)
 {
-    for (int i = 0; i < LANES_MOST; i++)
+    for (int i = 0; i < LANES_MAX; i++)
         lane_close(&pool->lanes[i]);
     pthread_cond_destroy(&pool->given_back);
     pthread_mutex_destroy(&pool->lock);
@@ -71,7 +71,7 @@ static int lane_open(struct lane *lane, struct error *err)
 static int count_begun(const struct lane_pool *pool)
 {
     int count = 0;
-    for (int i = 0; i < LANES_MOST; i++)
+    for (int i = 0; i < LANES_MAX; i++)
         count += pool->lanes[i].open || pool->lanes[i].taken;
     return count;
 }
@@ -80,7 +80,7 @@ static int count_begun(const struct lane_pool *pool)
 static struct lane *find_idle(struct lane_pool *pool)
 {
     struct lane *found = NULL;
-    for (struct lane *lane = pool->lanes; lane < pool->lanes + LANES_MOST; lane++) {
+    for (struct lane *lane = pool->lanes; lane < pool->lanes + LANES_MAX; lane++) {
         bool better = !found || (lane->open && (!found->open || lane->bytes > found->bytes));
         if (!lane->taken && better)
             found = lane;
@@ -104,7 +104,7 @@ static int open_taken(struct lane_pool *pool, struct lane *lane, struct error *e
     pool->most = count_begun(pool);
     if (trouble.kind == ERROR_NOT_HERE && pool->most > 0)
         return 1;
-    pool->most = LANES_MOST; /* the next one tries again */
+    pool->most = LANES_MAX; /* the next one tries again */
     return error_set_kind(err, trouble.kind, "%s", trouble.text);
 }
 
@@ -141,7 +141,7 @@ static void release(struct lane_pool *pool, struct lane *lane)
 
 static void release_idle(struct lane_pool *pool)
 {
-    for (struct lane *lane = pool->lanes; lane < pool->lanes + LANES_MOST; lane++)
+    for (struct lane *lane = pool->lanes; lane < pool->lanes + LANES_MAX; lane++)
         if (!lane->taken)
             release(pool, lane);
 }

@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 /* As many as hide what there is to hide. */
-enum { LANES_MOST = 16 };
+enum { LANES_MAX = 16 };
 
 struct lane {
     cudaStream_t stream;
@@ -27,7 +27,7 @@ struct lane {
 
 /* A device's lanes. Zeros and pool_open() make one. */
 struct lane_pool {
-    struct lane lanes[LANES_MOST];
+    struct lane lanes[LANES_MAX];
     int most;        /* as many may be open: fewer where a full device had no memory for one more */
     uint64_t bytes;  /* of all lanes' memory */
     uint64_t budget; /* bytes that they take where there is a choice */

@@ -158,9 +158,9 @@ static int side_by_side(void *self, int64_t rows, int64_t cols)
     const struct device *device = self;
     struct work work;
     if (rows < 1 || cols < 1)
-        return LANES_MOST;
+        return LANES_MAX;
     uint64_t fit = device->pool.budget / work_place(&work, NULL, rows, cols);
-    return fit < 1 ? 1 : fit > LANES_MOST ? LANES_MOST : (int)fit;
+    return fit < 1 ? 1 : fit > LANES_MAX ? LANES_MAX : (int)fit;
 }
 
 const struct spectra_ops device_spectra_ops = {

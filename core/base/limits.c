@@ -13,7 +13,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-enum { PATH_MOST = 4096, LINE_MOST = 8192 };
+enum { ROOT_PATH_MAX = 4096, PROC_LINE_MAX = 8192 };
 
 /* Version 1 says "no limit" as the largest number of whole pages. */
 static const uint64_t NO_LIMIT = (uint64_t)1 << 60;
@@ -23,7 +23,7 @@ static const uint64_t NO_LIMIT = (uint64_t)1 << 60;
 /* A place in the hierarchy that one controller's groups are mounted at, and this process's group
  * below it. `mount` is the path without `group`; both as the process sees them. */
 struct group_place {
-    char mount[PATH_MOST], group[PATH_MOST];
+    char mount[ROOT_PATH_MAX], group[ROOT_PATH_MAX];
 };
 
 typedef void group_reader(void *context, const char *folder, int version);
@@ -31,7 +31,7 @@ typedef void group_reader(void *context, const char *folder, int version);
 /* The number behind a key, or, without one, the first of the file. */
 static bool read_number(uint64_t *out, const char *folder, const char *file, const char *key)
 {
-    char path[PATH_MOST + 64], line[256];
+    char path[ROOT_PATH_MAX + 64], line[256];
     bool found = false;
     snprintf(path, sizeof path, "%s/%s", folder, file);
     FILE *open = fopen(path, "re");
@@ -58,9 +58,9 @@ static bool lists(const char *list, const char *name)
 }
 
 /* This process's group of a controller (version 1), or of the unified hierarchy (NULL). */
-static bool find_group(char out[PATH_MOST], const char *root, const char *controller)
+static bool find_group(char out[ROOT_PATH_MAX], const char *root, const char *controller)
 {
-    char path[PATH_MOST], line[LINE_MOST];
+    char path[ROOT_PATH_MAX], line[PROC_LINE_MAX];
     bool found = false;
     snprintf(path, sizeof path, "%s/proc/self/cgroup", root);
     FILE *file = fopen(path, "re");
@@ -73,7 +73,7 @@ static bool find_group(char out[PATH_MOST], const char *root, const char *contro
         names++;
         found = controller ? lists(names, controller) : names[0] == '\0';
         if (found)
-            snprintf(out, PATH_MOST, "%s", group);
+            snprintf(out, ROOT_PATH_MAX, "%s", group);
     }
     if (file)
         fclose(file);
@@ -98,7 +98,7 @@ static void place_group(struct group_place *place, const char *from, const char 
 static void read_upwards(const char *root, struct group_place *place, int version,
                          group_reader *reader, void *context)
 {
-    char folder[3 * PATH_MOST];
+    char folder[3 * ROOT_PATH_MAX];
     for (;;) {
         snprintf(folder, sizeof folder, "%s%s%s", root, place->mount, place->group);
         reader(context, folder, version);
@@ -123,10 +123,10 @@ static void unescape(char *path)
 }
 
 /* A line of mountinfo: "36 35 0:30 ROOT MOUNT options [fields] - TYPE source superoptions". */
-static bool parse_mount(const char *line, const char *controller, char from[PATH_MOST],
+static bool parse_mount(const char *line, const char *controller, char from[ROOT_PATH_MAX],
                         struct group_place *place)
 {
-    char type[64], options[PATH_MOST];
+    char type[64], options[ROOT_PATH_MAX];
     const char *behind = strstr(line, " - ");
     if (!behind || sscanf(line, "%*s %*s %*s %4095s %4095s", from, place->mount) != 2 ||
         sscanf(behind, " - %63s %*s %4095s", type, options) != 2)
@@ -142,7 +142,7 @@ static bool parse_mount(const char *line, const char *controller, char from[PATH
 static void read_hierarchy(const char *root, const char *controller, group_reader *reader,
                            void *context)
 {
-    char path[PATH_MOST], line[LINE_MOST], group[PATH_MOST], from[PATH_MOST];
+    char path[ROOT_PATH_MAX], line[PROC_LINE_MAX], group[ROOT_PATH_MAX], from[ROOT_PATH_MAX];
     struct group_place place;
     int version = controller ? 1 : 2;
     bool mounted = false;
@@ -219,7 +219,7 @@ static void read_resource(struct memory_limit *out, const char *folder, const ch
 
 static void read_resources(struct memory_limit *out, const char *root)
 {
-    char self[PATH_MOST];
+    char self[ROOT_PATH_MAX];
     snprintf(self, sizeof self, "%s/proc/self", root);
     read_resource(out, self, "Max address space ", "VmSize:", "the limit of address space");
     read_resource(out, self, "Max data size ", "VmData:", "the limit of data");
@@ -264,7 +264,7 @@ static void read_group_quota(void *context, const char *folder, int version)
 {
     uint64_t quota, period = 0;
     int *least = context;
-    char path[PATH_MOST + 64], line[128] = "";
+    char path[ROOT_PATH_MAX + 64], line[128] = "";
     bool found = false;
     if (version == 1) {
         found = read_number(&quota, folder, "cpu.cfs_quota_us", NULL) &&
@@ -310,7 +310,7 @@ static bool quota_left(int fd, int kind, unsigned id, uint64_t *bytes)
 /* The nearest folder above that is there. */
 static int open_above(const char *path)
 {
-    char folder[PATH_MOST];
+    char folder[ROOT_PATH_MAX];
     snprintf(folder, sizeof folder, "%s", path);
     for (;;) {
         int fd = sys.open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);

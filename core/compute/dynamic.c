@@ -60,8 +60,8 @@ static void make_map(struct dynamic_codes *codes, enum dynamic_map map)
     codes->bounds[DYNAMIC_CODES - 1] = INFINITY;
     for (uint32_t i = 0; i < DYNAMIC_BUCKETS; i++) {
         /* The first bucket begins at zero. The least value of a negative one is its largest. */
-        uint32_t least = i == 0 ? 0 : (DYNAMIC_LEAST + i) << 16;
-        uint32_t most = (DYNAMIC_LEAST + i) << 16 | 0xFFFFu;
+        uint32_t least = i == 0 ? 0 : (DYNAMIC_MIN + i) << 16;
+        uint32_t most = (DYNAMIC_MIN + i) << 16 | 0xFFFFu;
         codes->first[i] = search(codes, float_from_bits(least));
         codes->first[i + DYNAMIC_BUCKETS] = search(codes, -float_from_bits(most));
     }

@@ -17,8 +17,8 @@ enum { DYNAMIC_BLOCK = 256, DYNAMIC_CODES = 256 };
 
 /* Magnitudes 2^-23 to 1, the upper 16 bits of a float each, are what the nearest code is looked up
  * by: as fine as the densest part of either map, so that no bucket has two boundaries in it. */
-enum { DYNAMIC_LEAST = 0x3400, DYNAMIC_MOST = 0x3F80 };
-enum { DYNAMIC_BUCKETS = DYNAMIC_MOST - DYNAMIC_LEAST + 1 };
+enum { DYNAMIC_MIN = 0x3400, DYNAMIC_MAX = 0x3F80 };
+enum { DYNAMIC_BUCKETS = DYNAMIC_MAX - DYNAMIC_MIN + 1 };
 
 struct dynamic_codes {
     float values[DYNAMIC_CODES];        /* ascending */
@@ -35,7 +35,7 @@ static inline int32_t dynamic_nearest(const struct dynamic_codes *codes, float x
 {
     uint32_t bits = float_bits(x);
     int32_t bucket = (int32_t)(bits >> 16 & 0x7FFFu);
-    bucket = bucket < DYNAMIC_LEAST ? 0 : bucket - DYNAMIC_LEAST;
+    bucket = bucket < DYNAMIC_MIN ? 0 : bucket - DYNAMIC_MIN;
     bucket = bucket < DYNAMIC_BUCKETS ? bucket : DYNAMIC_BUCKETS - 1;
     int32_t code = codes->first[bucket + (int32_t)(bits >> 31) * DYNAMIC_BUCKETS];
     return code + (x > codes->bounds[code]);

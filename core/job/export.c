@@ -19,17 +19,17 @@
 
 /* --- what goes in --- */
 
-static bool is_plain(const struct module *module)
+static bool is_plain(const struct parameter *parameter)
 {
-    return !dtype_traits(module->tensor->dtype)->quantized && module->rotary_heads == 0;
+    return !dtype_traits(parameter->tensor->dtype)->quantized && parameter->rotary_heads == 0;
 }
 
 /* What the run trained of a module: itself, or A or B of its adapter. */
-static const struct tensor_info *find_trained(const struct export *export,
-                                              const struct module *module, enum tensor_part part)
+static const struct tensor_info *
+find_trained(const struct export *export, const struct parameter *parameter, enum tensor_part part)
 {
     const struct model *model = export->source.model;
-    struct run_tensor tensor = run_tensor(model, 1, run_tensor_index(model, module, part));
+    struct run_tensor tensor = run_tensor(model, 1, run_tensor_index(model, parameter, part));
     char *name = run_tensor_name(&tensor, NULL);
     const struct checkpoint *weights = export->source.weights; /* NULL: of the base alone */
     const struct tensor_info *found = name && weights ? checkpoint_find(weights, name) : NULL;
@@ -37,36 +37,37 @@ static const struct tensor_info *find_trained(const struct export *export,
     return found;
 }
 
-static void add_part(struct export *export, const struct module *module)
+static void add_part(struct export *export, const struct parameter *parameter)
 {
     const struct source *source = &export->source;
-    bool vector = module->tensor->rank == 1;
+    bool vector = parameter->tensor->rank == 1;
     bool adapted =
-        source->recipe.adapted && source->recipe.adapted[module - source->model->modules];
+        source->recipe.adapted && source->recipe.adapted[parameter - source->model->parameters];
     bool gguf = checkpoint_format(source->model->checkpoint) == CHECKPOINT_GGUF;
-    struct part part = {.module = module, .trained = find_trained(export, module, PART_MODULE)};
-    part.a = adapted ? find_trained(export, module, PART_A) : NULL;
-    part.b = adapted ? find_trained(export, module, PART_B) : NULL;
-    part.raw = !part.trained && !adapted && !gguf && is_plain(module) && !module->added_rows;
+    struct part part = {.parameter = parameter,
+                        .trained = find_trained(export, parameter, PART_MODULE)};
+    part.a = adapted ? find_trained(export, parameter, PART_A) : NULL;
+    part.b = adapted ? find_trained(export, parameter, PART_B) : NULL;
+    part.raw = !part.trained && !adapted && !gguf && is_plain(parameter) && !parameter->added_rows;
     enum dtype run = export->source.bf16 ? DTYPE_BF16 : DTYPE_F32;
     export->entries[export->count] = (struct safetensors_entry){
-        module->name,
-        part.raw ? module->tensor->dtype : run,
+        parameter->name,
+        part.raw ? parameter->tensor->dtype : run,
         vector ? 1 : 2,
-        {vector ? module->cols : module->rows, vector ? 0 : module->cols}};
+        {vector ? parameter->cols : parameter->rows, vector ? 0 : parameter->cols}};
     export->parts[export->count++] = part;
 }
 
 static int list_parts(struct export *export, struct error *err)
 {
     const struct model *model = export->source.model;
-    export->parts = array_alloc(model->module_count, sizeof *export->parts, err);
-    export->entries = array_alloc(model->module_count, sizeof *export->entries, err);
+    export->parts = array_alloc(model->parameter_count, sizeof *export->parts, err);
+    export->entries = array_alloc(model->parameter_count, sizeof *export->entries, err);
     if (!export->parts || !export->entries)
         return -1;
-    for (size_t i = 0; i < model->module_count; i++)
-        if (module_is_used(model, &model->modules[i]))
-            add_part(export, &model->modules[i]);
+    for (size_t i = 0; i < model->parameter_count; i++)
+        if (parameter_is_used(model, &model->parameters[i]))
+            add_part(export, &model->parameters[i]);
     return 0;
 }
 
@@ -100,11 +101,11 @@ static int merge(float *values, const struct export *export, const struct part *
                  struct error *err)
 {
     const struct recipe *recipe = &export->source.recipe;
-    int64_t rows = part->module->rows, cols = part->module->cols, rank = recipe->rank;
+    int64_t rows = part->parameter->rows, cols = part->parameter->cols, rank = recipe->rank;
     if (!part->a || !part->b || part->a->elements != rank * cols ||
         part->b->elements != rows * rank)
         return error_set(err, "%s: the adapter of %s is not there, or not of rank %lld",
-                         checkpoint_path(export->source.weights), part->module->name,
+                         checkpoint_path(export->source.weights), part->parameter->name,
                          (long long)rank);
     float *a = read_values(export, part->a, err), *b = a ? read_values(export, part->b, err) : NULL;
     double *row = b ? array_alloc((size_t)cols, sizeof *row, err) : NULL;
@@ -128,9 +129,9 @@ static int merge(float *values, const struct export *export, const struct part *
 static int put_rounded(struct safetensors_writer *writer, const struct export *export,
                        const struct part *part, struct error *err)
 {
-    size_t count = (size_t)part->module->parameters;
+    size_t count = (size_t)part->parameter->numel;
     float *values = array_alloc(count, sizeof *values, err);
-    int status = values ? model_read_f32(export->source.model, part->module, values, err) : -1;
+    int status = values ? model_read_f32(export->source.model, part->parameter, values, err) : -1;
     if (status == 0 && (part->a || part->b))
         status = merge(values, export, part, err);
     if (status == 0)
@@ -145,7 +146,7 @@ static int put_part(struct safetensors_writer *writer, const struct export *expo
     if (part->trained)
         return export_copy_bytes(writer, export->source.weights, part->trained, staging, err);
     if (part->raw)
-        return export_copy_bytes(writer, export->source.model->checkpoint, part->module->tensor,
+        return export_copy_bytes(writer, export->source.model->checkpoint, part->parameter->tensor,
                                  staging, err);
     return put_rounded(writer, export, part, err);
 }
@@ -179,7 +180,7 @@ static int write_weights(const struct export *export, const char *out, struct er
  */
 static bool has_adapters(const struct source *source)
 {
-    for (size_t i = 0; source->recipe.adapted && i < source->model->module_count; i++)
+    for (size_t i = 0; source->recipe.adapted && i < source->model->parameter_count; i++)
         if (source->recipe.adapted[i])
             return true;
     return false;
@@ -208,7 +209,7 @@ static void summarize(const struct export *export, bool adapters, struct export_
         bool changed = export->parts[i].trained || export->parts[i].a;
         summary->trained += changed;
         summary->frozen += !changed;
-        summary->bytes += (uint64_t) export->parts[i].module->parameters *
+        summary->bytes += (uint64_t) export->parts[i].parameter->numel *
                           (uint64_t)dtype_traits(export->entries[i].dtype)->block_bytes;
     }
     if (export->source.evaluated.step == export->source.step)
@@ -309,7 +310,7 @@ static uint64_t model_bytes(const struct export *export)
 {
     uint64_t bytes = 0;
     for (size_t i = 0; i < export->count; i++)
-        bytes += (uint64_t) export->parts[i].module->parameters *
+        bytes += (uint64_t) export->parts[i].parameter->numel *
                  (uint64_t)dtype_traits(export->entries[i].dtype)->block_bytes;
     return bytes;
 }

@@ -10,7 +10,7 @@
 
 /* One tensor of a whole model and where its bytes are. */
 struct part {
-    const struct module *module;
+    const struct parameter *parameter;
     const struct tensor_info *trained; /* in the run's weights; NULL: frozen */
     const struct tensor_info *a, *b;   /* of its adapter; NULL: has none */
     bool raw;                          /* the base's bytes as they are */

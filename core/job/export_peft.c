@@ -12,15 +12,15 @@
  * with the base's, so the file has it twice. */
 static const struct tensor_info *tied_embedding(const struct source *source)
 {
-    const struct module *module = model_role(source->model, ROLE_EMBEDDING, -1, false);
-    return source->model->config.tied ? checkpoint_find(source->weights, module->name) : NULL;
+    const struct parameter *parameter = model_role(source->model, ROLE_EMBEDDING, -1, false);
+    return source->model->config.tied ? checkpoint_find(source->weights, parameter->name) : NULL;
 }
 
 /* "base_model.model.lm_head.weight": the name of a whole tensor; that of A or B is PEFT's already.
  */
 static char *peft_name(const struct model *model, const char *name, struct error *err)
 {
-    bool whole = run_tensor_find(model, name) < model->module_count;
+    bool whole = run_tensor_find(model, name) < model->parameter_count;
     struct buffer out = BUFFER_INIT;
     buffer_text(&out, whole ? "base_model.model." : "");
     buffer_text(&out, name);
@@ -41,10 +41,10 @@ static void put_modules(struct json_writer *json, const char *key, const struct 
         size_t number = run_tensor_find(source->model, name);
         char short_name[512];
         if (number >= run_tensor_count(source->model) ||
-            number / source->model->module_count != (size_t)part)
+            number / source->model->parameter_count != (size_t)part)
             continue;
-        module_short_name(&source->model->modules[number % source->model->module_count], short_name,
-                          sizeof short_name);
+        parameter_short_name(&source->model->parameters[number % source->model->parameter_count],
+                             short_name, sizeof short_name);
         json_text(json, NULL, short_name);
     }
     if (part == PART_MODULE && tied_embedding(source))
@@ -56,7 +56,7 @@ static bool has_whole_tensors(const struct source *source)
 {
     for (size_t i = 0; i < checkpoint_count(source->weights); i++)
         if (run_tensor_find(source->model, checkpoint_tensor(source->weights, i)->name) <
-            source->model->module_count)
+            source->model->parameter_count)
             return true;
     return false;
 }

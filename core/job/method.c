@@ -36,9 +36,9 @@ enum training_method method_by_name(const char *name)
     return (enum training_method)method;
 }
 
-bool module_is_linear(const struct module *module)
+bool parameter_is_linear(const struct parameter *parameter)
 {
-    switch (module->role) {
+    switch (parameter->role) {
     case ROLE_Q:
     case ROLE_K:
     case ROLE_V:
@@ -46,7 +46,7 @@ bool module_is_linear(const struct module *module)
     case ROLE_GATE:
     case ROLE_UP:
     case ROLE_DOWN:
-        return !module->bias;
+        return !parameter->bias;
     default:
         return false;
     }
@@ -55,11 +55,11 @@ bool module_is_linear(const struct module *module)
 static void choose(struct method_choice *out, const struct method_info *info,
                    const struct model *model, const struct plan *plan, size_t i)
 {
-    const struct module *module = &model->modules[i];
-    bool linear = module_is_linear(module), adapter = info->adapters && linear;
-    bool beside = info->adapters && module->bias; /* stays as it is, as in PEFT */
-    bool chosen = module_is_used(model, module) &&
-                  (info->plan ? plan_trains(plan, module->name) : adapter || !info->adapters);
+    const struct parameter *parameter = &model->parameters[i];
+    bool linear = parameter_is_linear(parameter), adapter = info->adapters && linear;
+    bool beside = info->adapters && parameter->bias; /* stays as it is, as in PEFT */
+    bool chosen = parameter_is_used(model, parameter) &&
+                  (info->plan ? plan_trains(plan, parameter->name) : adapter || !info->adapters);
     out->adapted[i] = chosen && adapter;
     out->trained[i] = chosen && !adapter && !beside;
     out->frozen[i] = linear && !out->trained[i];
@@ -68,7 +68,7 @@ static void choose(struct method_choice *out, const struct method_info *info,
 int method_choose(struct method_choice *out, enum training_method method, const struct model *model,
                   const struct plan *plan, struct error *err)
 {
-    size_t count = model->module_count;
+    size_t count = model->parameter_count;
     *out = (struct method_choice){.trained = array_alloc(3 * count, sizeof(bool), err)};
     if (!out->trained)
         return -1;

@@ -28,9 +28,9 @@ enum training_method method_by_name(const char *name);
 extern const char *const method_names[METHOD_COUNT + 1];
 
 /* True for the seven linear weights of a block. */
-bool module_is_linear(const struct module *module);
+bool parameter_is_linear(const struct parameter *parameter);
 
-/* What the method does with each module of the model, [module_count]. */
+/* What the method does with each module of the model, [parameter_count]. */
 struct method_choice {
     bool *trained, *adapted;
     bool *frozen; /* linear weights of the blocks that do not train: those that may be quantised */

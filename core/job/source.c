@@ -47,12 +47,12 @@ static int check_weights(const struct source *source, const cJSON *state, const 
         const struct tensor_info *tensor = checkpoint_tensor(source->weights, i);
         size_t number = run_tensor_find(model, tensor->name);
         struct run_tensor is = run_tensor(model, rank, number % run_tensor_count(model));
-        bool vector = is.part == PART_MODULE && is.module->tensor->rank == 1;
+        bool vector = is.part == PART_MODULE && is.parameter->tensor->rank == 1;
         bool right = number < run_tensor_count(model) && tensor->rank == (vector ? 1 : 2) &&
                      tensor->shape[0] == (vector ? is.cols : is.rows) &&
                      (vector || tensor->shape[1] == is.cols) &&
                      (tensor->dtype == DTYPE_F32 || tensor->dtype == DTYPE_BF16) &&
-                     (is.part == PART_MODULE || (rank > 0 && module_is_linear(is.module)));
+                     (is.part == PART_MODULE || (rank > 0 && parameter_is_linear(is.parameter)));
         if (!right)
             return error_set(err, "%s: %s is no tensor of this run: it, or %s, is damaged",
                              checkpoint_path(source->weights), tensor->name, path);
@@ -69,14 +69,14 @@ static int find_adapters(struct source *source, const cJSON *state, const char *
     if (!json_get(state, "rank"))
         return 0;
     json_get_double(state, "alpha", &recipe->alpha);
-    bool *adapted = array_alloc(model->module_count, sizeof *adapted, err);
+    bool *adapted = array_alloc(model->parameter_count, sizeof *adapted, err);
     if (!adapted)
         return -1;
     recipe->adapted = adapted;
     for (size_t i = 0; i < checkpoint_count(source->weights); i++) {
         size_t tensor = run_tensor_find(model, checkpoint_tensor(source->weights, i)->name);
-        if (tensor >= model->module_count && tensor < run_tensor_count(model))
-            adapted[tensor % model->module_count] = true;
+        if (tensor >= model->parameter_count && tensor < run_tensor_count(model))
+            adapted[tensor % model->parameter_count] = true;
     }
     return json_need_int64(state, "rank", &recipe->rank, 1, 65536, path, err);
 }
@@ -90,12 +90,12 @@ static int find_quantized(struct source *source, const cJSON *state, struct erro
     if (!json_get_string(state, "frozen", &frozen) || !storage_by_name(&storage, frozen) ||
         storage < STORAGE_INT8)
         return 0;
-    bool *quantized = array_alloc(model->module_count, sizeof *quantized, err);
+    bool *quantized = array_alloc(model->parameter_count, sizeof *quantized, err);
     if (!quantized)
         return -1;
-    for (size_t i = 0; i < model->module_count; i++)
-        quantized[i] = module_is_linear(&model->modules[i]) &&
-                       !checkpoint_find(source->weights, model->modules[i].name);
+    for (size_t i = 0; i < model->parameter_count; i++)
+        quantized[i] = parameter_is_linear(&model->parameters[i]) &&
+                       !checkpoint_find(source->weights, model->parameters[i].name);
     source->recipe.quantized = quantized;
     source->recipe.frozen = storage;
     return 0;

@@ -72,10 +72,10 @@ static void tell_start(const struct training *training, bool resumed, bool exact
     };
     for (size_t i = 0; i < optimizer->count; i++)
         start.trained_parameters += optimizer_tensor(optimizer, i).parameters;
-    for (size_t i = 0; i < model->module_count; i++) {
-        bool used = module_is_used(model, &model->modules[i]);
+    for (size_t i = 0; i < model->parameter_count; i++) {
+        bool used = parameter_is_used(model, &model->parameters[i]);
         start.tensors += used;
-        start.parameters += used ? model->modules[i].parameters : 0;
+        start.parameters += used ? model->parameters[i].numel : 0;
     }
     if (training->view->on_start)
         training->view->on_start(training->view->context, &start);

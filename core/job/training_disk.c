@@ -17,7 +17,7 @@ enum { FOLDER_BYTES = 64 << 10, TENSOR_BYTES = 512 };
 static bool learns(const struct model *model, const struct recipe *recipe,
                    const struct run_tensor *tensor)
 {
-    size_t module = (size_t)(tensor->module - model->modules);
+    size_t module = (size_t)(tensor->parameter - model->parameters);
     const bool *which = tensor->part == PART_MODULE ? recipe->trained : recipe->adapted;
     return recipe->trained && which && which[module];
 }

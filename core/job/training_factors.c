@@ -8,7 +8,7 @@
 /* May it train: now, or behind a choice that is made again? */
 static bool may_train(const struct training *training, size_t index)
 {
-    size_t count = training->model->module_count;
+    size_t count = training->model->parameter_count;
     if (training->request->reselect > 0)
         return index < count;
     return index < count ? training->choice.trained[index]

@@ -4,7 +4,7 @@
 #include "text/record_look.h"
 
 /* A stretch of text is shown by its ends. */
-enum { RUN_MOST = 120, RECORD_MOST = 360 };
+enum { RUN_MAX = 120, RECORD_MAX = 360 };
 
 /* The first that is not left out. */
 static int first_kept(struct record_look *out, struct record_walk *walk, struct error *err)
@@ -17,7 +17,7 @@ static int first_kept(struct record_look *out, struct record_walk *walk, struct 
 
 static int tell_first(const struct training *training, struct buffer *line, struct error *err)
 {
-    static const struct look_style style = {"[[", "]]", "\\n", RUN_MOST, RECORD_MOST};
+    static const struct look_style style = {"[[", "]]", "\\n", RUN_MAX, RECORD_MAX};
     const struct training_request *request = training->request;
     struct record_walk *walk;
     struct record_look look;

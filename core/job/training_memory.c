@@ -74,17 +74,17 @@ static int open_backend(struct backend **backend, const char *device, struct err
 static void count_parameters(struct training_estimate *out, const struct model *model,
                              const struct recipe *recipe)
 {
-    for (size_t i = 0; i < model->module_count; i++) {
-        const struct module *module = &model->modules[i];
-        if (module_is_used(model, module))
-            out->parameters += module->parameters;
+    for (size_t i = 0; i < model->parameter_count; i++) {
+        const struct parameter *parameter = &model->parameters[i];
+        if (parameter_is_used(model, parameter))
+            out->parameters += parameter->numel;
         if (recipe->trained[i])
-            out->trained_parameters += module->parameters;
+            out->trained_parameters += parameter->numel;
         if (!recipe->adapted || !recipe->adapted[i])
             continue;
         out->adapted++;
         for (int part = PART_A; part <= PART_B; part++) {
-            size_t tensor = run_tensor_index(model, module, (enum tensor_part)part);
+            size_t tensor = run_tensor_index(model, parameter, (enum tensor_part)part);
             out->adapter_parameters += run_tensor(model, recipe->rank, tensor).parameters;
         }
     }

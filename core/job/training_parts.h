@@ -19,7 +19,7 @@ struct training {
     struct scan *outline;
     struct plan *plan; /* NULL: everything trains */
     struct method_choice choice;
-    bool *touched;      /* [module_count]: trained earlier in the run; NULL without `reselect` */
+    bool *touched;      /* [parameter_count]: trained earlier in the run; NULL without `reselect` */
     int64_t reselected; /* the step behind which that was done last */
     double *factors;    /* [run_tensor_count] of the learning rate; NULL: there are none */
     struct tokenizer *tokenizer;

@@ -82,7 +82,7 @@ static int check_choice(const struct training *training, struct error *err)
 {
     const struct method_info *method = method_info(training->request->method);
     size_t trained = 0, adapted = 0;
-    for (size_t i = 0; i < training->model->module_count; i++) {
+    for (size_t i = 0; i < training->model->parameter_count; i++) {
         trained += training->choice.trained[i];
         adapted += training->choice.adapted[i];
     }
@@ -108,7 +108,7 @@ static int check_choice(const struct training *training, struct error *err)
 static int choose_changing(struct training *training, bool resume, struct error *err)
 {
     const struct model *model = training->model;
-    training->touched = array_alloc(model->module_count, sizeof *training->touched, err);
+    training->touched = array_alloc(model->parameter_count, sizeof *training->touched, err);
     if (!training->touched || choose_plan(training, err) != 0 ||
         method_choose(&training->choice, training->request->method, model, training->plan, err) !=
             0 ||
@@ -124,9 +124,9 @@ static void tell_biases(const struct training *training)
     size_t count = 0;
     if (!training->plan || !method_info(training->request->method)->adapters)
         return;
-    for (size_t i = 0; i < training->model->module_count; i++) {
-        const struct module *module = &training->model->modules[i];
-        count += module->bias && plan_trains(training->plan, module->name);
+    for (size_t i = 0; i < training->model->parameter_count; i++) {
+        const struct parameter *parameter = &training->model->parameters[i];
+        count += parameter->bias && plan_trains(training->plan, parameter->name);
     }
     if (count > 0)
         training_say(training,

@@ -97,7 +97,7 @@ static int choose_again(struct training *training, struct method_choice *next, s
     if (plan_select(training->plan, training->request->top, PLAN_BY_TYPE, err) != 0 ||
         method_choose(next, training->request->method, training->model, training->plan, err) != 0)
         return -1;
-    for (size_t i = 0; i < training->model->module_count; i++) {
+    for (size_t i = 0; i < training->model->parameter_count; i++) {
         *begun += next->trained[i] && !before->trained[i];
         *ended += before->trained[i] && !next->trained[i];
     }
@@ -112,7 +112,7 @@ static int open_again(struct training *training, struct method_choice *next, con
 {
     trainer_free(training->trainer);
     training->trainer = NULL;
-    for (size_t i = 0; i < training->model->module_count; i++) {
+    for (size_t i = 0; i < training->model->parameter_count; i++) {
         training->touched[i] |= training->choice.trained[i]; /* what has trained stays touched */
         next->frozen[i] &= !training->touched[i];            /* its base's copy is not it */
     }
@@ -159,11 +159,11 @@ int training_reselect(struct training *training, const struct train_observer *ob
 static int plan_as_left(struct training *training, struct error *err)
 {
     const struct model *model = training->model;
-    const char **names = array_alloc(model->module_count, sizeof *names, err);
+    const char **names = array_alloc(model->parameter_count, sizeof *names, err);
     size_t count = 0;
-    for (size_t i = 0; names && i < model->module_count; i++)
+    for (size_t i = 0; names && i < model->parameter_count; i++)
         if (training->choice.trained[i])
-            names[count++] = model->modules[i].name;
+            names[count++] = model->parameters[i].name;
     int status = names ? plan_set_names(training->plan, names, count, err) : -1;
     free(names);
     return status == 0 ? training_write_plan(training, err) : -1;
@@ -171,12 +171,12 @@ static int plan_as_left(struct training *training, struct error *err)
 
 int training_choose_as_left(struct training *training, const char *state, struct error *err)
 {
-    size_t count = training->model->module_count;
+    size_t count = training->model->parameter_count;
     if (state_read_sets(state, training->model, training->choice.trained, training->touched, err) !=
         0)
         return -1;
     for (size_t i = 0; i < count; i++)
-        training->choice.frozen[i] = module_is_linear(&training->model->modules[i]) &&
+        training->choice.frozen[i] = parameter_is_linear(&training->model->parameters[i]) &&
                                      !training->choice.trained[i] && !training->touched[i];
     return training->request->from_step > 0 ? plan_as_left(training, err) : 0;
 }

@@ -146,14 +146,14 @@ int training_settle_template(struct training *training, bool resume, struct erro
 int training_check_added(const struct training *training, struct error *err)
 {
     const struct model *model = training->model;
-    for (size_t i = 0; training->added_tokens && i < model->module_count; i++) {
-        const struct module *module = &model->modules[i];
-        bool table = module->role == ROLE_EMBEDDING || module->role == ROLE_HEAD;
-        if (table && module_is_used(model, module) && !training->choice.trained[i])
+    for (size_t i = 0; training->added_tokens && i < model->parameter_count; i++) {
+        const struct parameter *parameter = &model->parameters[i];
+        bool table = parameter->role == ROLE_EMBEDDING || parameter->role == ROLE_HEAD;
+        if (table && parameter_is_used(model, parameter) && !training->choice.trained[i])
             return error_set(err,
                              "--add-tokens: the plan freezes %s, where new tokens have rows that "
                              "nothing was trained of; a plan with it trains them",
-                             module->name);
+                             parameter->name);
     }
     return 0;
 }

@@ -3,12 +3,12 @@
 #ifndef SPECTRUM_MODEL_ARCHITECTURE_H
 #define SPECTRUM_MODEL_ARCHITECTURE_H
 
-#include "model/modules.h"
+#include "model/parameters.h"
 
 /* Where a role's tensor is, in both worlds. Inside a block the name follows the block's prefix
  * ("model.layers.N." / "blk.N."); ".weight" or ".bias" comes after it. */
 struct role_name {
-    enum module_role role;
+    enum parameter_role role;
     bool in_block;
     const char *hugging_face;
     const char *gguf;

@@ -235,7 +235,7 @@ static int read_hugging_face(struct model *model, const struct architecture *arc
     return read_window(model, architecture, metadata, err);
 }
 
-bool config_has_bias(const struct model_config *config, enum module_role role)
+bool config_has_bias(const struct model_config *config, enum parameter_role role)
 {
     bool qkv = role == ROLE_Q || role == ROLE_K || role == ROLE_V;
     bool mlp = role == ROLE_GATE || role == ROLE_UP || role == ROLE_DOWN;

@@ -9,6 +9,6 @@
 int config_read(struct model *model, const struct architecture **architecture, struct error *err);
 
 /* Does a linear layer of this role have a bias? */
-bool config_has_bias(const struct model_config *config, enum module_role role);
+bool config_has_bias(const struct model_config *config, enum parameter_role role);
 
 #endif

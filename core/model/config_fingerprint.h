@@ -3,7 +3,7 @@
 #define SPECTRUM_MODEL_CONFIG_FINGERPRINT_H
 
 #include "base/hash.h"
-#include "model/modules.h"
+#include "model/parameters.h"
 
 /* Of what the configuration, with a scaling by model_scale_rope(), makes of the weights: the same
  * for all files that mean the same, whatever else they say and however they say it. */

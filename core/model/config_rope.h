@@ -4,7 +4,7 @@
 #define SPECTRUM_MODEL_CONFIG_ROPE_H
 
 #include "base/json.h"
-#include "model/modules.h"
+#include "model/parameters.h"
 
 /* "linear:4": the rotary scaling that this model is to have in place of its own, as if
  * "rope_scaling" in config.json said so: of linear, yarn, dynamic and llama3. max_positions becomes

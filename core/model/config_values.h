@@ -4,7 +4,7 @@
 #define SPECTRUM_MODEL_CONFIG_VALUES_H
 
 #include "base/json.h"
-#include "model/modules.h"
+#include "model/parameters.h"
 
 /* Says why this model cannot be computed; the first reason stays. Scans and plans go on. */
 void config_refuse(struct model *model, const char *format, ...)

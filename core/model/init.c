@@ -17,11 +17,11 @@ enum { NAME_SIZE = 96, CHUNK = 4096 };
 struct tensors {
     struct safetensors_entry *entries;
     char (*names)[NAME_SIZE];
-    enum module_role *roles;
+    enum parameter_role *roles;
     size_t count;
 };
 
-static void role_shape(const struct model_config *c, enum module_role role, int64_t shape[2])
+static void role_shape(const struct model_config *c, enum parameter_role role, int64_t shape[2])
 {
     int64_t q = c->heads * c->head_dim, kv = c->kv_heads * c->head_dim;
     const int64_t shapes[ROLE_COUNT][2] = {
@@ -29,7 +29,7 @@ static void role_shape(const struct model_config *c, enum module_role role, int6
         [ROLE_HEAD] = {c->vocab, c->hidden},
         [ROLE_FINAL_NORM] = {c->hidden, 0},
         [ROLE_INPUT_NORM] = {c->hidden, 0},
-        [ROLE_POST_NORM] = {c->hidden, 0},
+        [ROLE_MLP_NORM] = {c->hidden, 0},
         [ROLE_Q] = {q, c->hidden},
         [ROLE_K] = {kv, c->hidden},
         [ROLE_V] = {kv, c->hidden},
@@ -122,8 +122,8 @@ static int put_all(struct safetensors_writer *writer, const struct tensors *tens
     struct random_stream stream = {seed, 0};
     for (size_t i = 0; i < tensors->count; i++) {
         const struct safetensors_entry *entry = &tensors->entries[i];
-        enum module_role role = tensors->roles[i];
-        bool norm = role == ROLE_INPUT_NORM || role == ROLE_POST_NORM || role == ROLE_FINAL_NORM ||
+        enum parameter_role role = tensors->roles[i];
+        bool norm = role == ROLE_INPUT_NORM || role == ROLE_MLP_NORM || role == ROLE_FINAL_NORM ||
                     role == ROLE_Q_NORM || role == ROLE_K_NORM;
         int status = entry->rank == 1 ? put_constant(writer, entry->shape[0], norm ? 1 : 0, err)
                                       : put_values(writer, entry, deviation, &stream, err);

@@ -11,7 +11,7 @@
 #include <string.h>
 
 enum { MODEL_ROWS_MAX = 1 << 22 }; /* of a table of tokens */
-enum { TENSOR_NAME = 512 };        /* longer ones are no module of any architecture */
+enum { TENSOR_NAME = 512 };        /* no architecture has longer ones */
 
 /* The number after a prefix ("model.layers." / "blk."), and what follows its dot; NULL: no. */
 static const char *after_layer(const char *name, const char *prefix, int *layer)
@@ -53,7 +53,7 @@ static bool is_stem(const char *name, const char *stem)
 /* Finds the role, the layer and the Hugging Face name of a tensor; false where the architecture has
  * none of that name. */
 static bool find_role(const struct architecture *architecture, bool gguf, const char *name,
-                      struct module *module, struct buffer *full)
+                      struct parameter *parameter, struct buffer *full)
 {
     int layer = -1;
     const char *inside = after_layer(name, gguf ? "blk." : "model.layers.", &layer);
@@ -63,8 +63,8 @@ static bool find_role(const struct architecture *architecture, bool gguf, const 
         const char *stem = gguf ? role->gguf : role->hugging_face;
         if (role->in_block != (inside != NULL) || !is_stem(inside ? inside : name, stem))
             continue;
-        module->role = role->role;
-        module->layer = layer;
+        parameter->role = role->role;
+        parameter->layer = layer;
         if (inside)
             buffer_format(full, "model.layers.%d.%s%s", layer, role->hugging_face, suffix);
         else
@@ -78,24 +78,24 @@ static bool find_role(const struct architecture *architecture, bool gguf, const 
  * there once too often ("model.lm_head.weight", "model.model.norm.weight"): true for such a name.
  */
 static bool name_module(const struct architecture *architecture, bool gguf, const char *name,
-                        struct module *module, struct buffer *full)
+                        struct parameter *parameter, struct buffer *full)
 {
     static const char prefix[] = "model.";
     char longer[sizeof prefix + TENSOR_NAME];
-    if (find_role(architecture, gguf, name, module, full))
+    if (find_role(architecture, gguf, name, parameter, full))
         return false;
     if (!gguf && strncmp(name, prefix, strlen(prefix)) == 0 &&
-        find_role(architecture, gguf, name + strlen(prefix), module, full))
+        find_role(architecture, gguf, name + strlen(prefix), parameter, full))
         return true;
     snprintf(longer, sizeof longer, "%s%.*s", prefix, TENSOR_NAME, name);
-    if (!gguf && find_role(architecture, gguf, longer, module, full))
+    if (!gguf && find_role(architecture, gguf, longer, parameter, full))
         return true;
-    after_number(name, &module->layer);
+    after_number(name, &parameter->layer);
     buffer_text(full, name);
     return false;
 }
 
-/* The type of a module: what follows the first numeric component, without ".weight"; the whole name
+/* The type of a parameter: what follows the first numeric component, without ".weight"; the whole name
  * where there is no such component, or nothing follows. */
 static char *module_type(const char *name, struct error *err)
 {
@@ -104,16 +104,16 @@ static char *module_type(const char *name, struct error *err)
     const char *start = after && *after && strcmp(after, ".weight") != 0 ? after : name;
     char *type = strndup(start, module_name_length(start));
     if (!type)
-        error_set(err, "not enough memory for a module type");
+        error_set(err, "not enough memory for a parameter's type");
     return type;
 }
 
-static void set_matrix(struct module *module, const struct tensor_info *tensor)
+static void set_matrix(struct parameter *parameter, const struct tensor_info *tensor)
 {
     int64_t last = tensor->rank ? tensor->shape[tensor->rank - 1] : 1;
-    module->cols = last;
-    module->rows = last > 0 ? tensor->elements / last : 0;
-    module->parameters = tensor->elements;
+    parameter->cols = last;
+    parameter->rows = last > 0 ? tensor->elements / last : 0;
+    parameter->numel = tensor->elements;
 }
 
 /* What was found on the way that model_notes() speaks of. */
@@ -123,57 +123,58 @@ struct found {
 };
 
 /* Has the architecture no place for it? What repeats the rotary embedding's numbers is none. */
-static bool is_strange(const struct model *model, const struct module *module)
+static bool is_strange(const struct model *model, const struct parameter *parameter)
 {
-    bool head_norm = module->role == ROLE_Q_NORM || module->role == ROLE_K_NORM;
-    bool linear = module->role >= ROLE_Q && module->role <= ROLE_DOWN && !head_norm;
+    bool head_norm = parameter->role == ROLE_Q_NORM || parameter->role == ROLE_K_NORM;
+    bool linear = parameter->role >= ROLE_Q && parameter->role <= ROLE_DOWN && !head_norm;
     if (head_norm && !model->config.head_norms)
         return true;
-    if (module->bias && module->role != ROLE_OTHER && !linear)
+    if (parameter->bias && parameter->role != ROLE_OTHER && !linear)
         return true; /* of an embedding, a norm or the head; trainable.c judges those of layers */
-    return module->role == ROLE_OTHER && !strstr(module->name, "rotary_emb.") &&
-           strcmp(module->name, "rope_freqs.weight") != 0;
+    return parameter->role == ROLE_OTHER && !strstr(parameter->name, "rotary_emb.") &&
+           strcmp(parameter->name, "rope_freqs.weight") != 0;
 }
 
 static int add_module(struct model *model, const struct architecture *architecture,
                       const struct tensor_info *tensor, struct found *found, struct error *err)
 {
     bool gguf = checkpoint_format(model->checkpoint) == CHECKPOINT_GGUF;
-    struct module *module = &model->modules[model->module_count];
+    struct parameter *parameter = &model->parameters[model->parameter_count];
     struct buffer name = BUFFER_INIT;
-    *module = (struct module){
+    *parameter = (struct parameter){
         .tensor = tensor, .layer = -1, .bias = text_ends_with(tensor->name, ".bias")};
-    bool renamed = name_module(architecture, gguf, tensor->name, module, &name);
+    bool renamed = name_module(architecture, gguf, tensor->name, parameter, &name);
     if (buffer_check(&name, err) != 0) {
         buffer_free(&name);
         return -1;
     }
-    model->module_count++;
-    module->name = name.data;
-    module->type = module_type(module->name, err);
-    set_matrix(module, tensor);
+    model->parameter_count++;
+    parameter->name = name.data;
+    parameter->type = module_type(parameter->name, err);
+    set_matrix(parameter, tensor);
     if (renamed && found->renamed_count++ == 0)
         found->renamed = tensor->name;
-    if (architecture && module->role != ROLE_OTHER && module->layer >= model->config.layers) {
-        module->role = ROLE_OTHER; /* transformers and llama.cpp have no place for it, either */
+    if (architecture && parameter->role != ROLE_OTHER && parameter->layer >= model->config.layers) {
+        parameter->role = ROLE_OTHER; /* transformers and llama.cpp have no place for it, either */
         if (found->behind_count++ == 0)
             found->behind = tensor->name;
-    } else if (architecture && architecture->trainable && is_strange(model, module)) {
-        module->role = ROLE_OTHER;
+    } else if (architecture && architecture->trainable && is_strange(model, parameter)) {
+        parameter->role = ROLE_OTHER;
         if (found->strange_count++ == 0)
             found->strange = tensor->name;
     }
     if (gguf && architecture && architecture->gguf_interleaved) {
         /* as many as there are: layers may differ in it, in models that are scanned alone */
-        int64_t rows = module->bias ? module->cols : module->rows, size = model->config.head_dim;
-        int64_t said = module->role == ROLE_Q   ? model->config.heads
-                       : module->role == ROLE_K ? model->config.kv_heads
-                                                : 0;
-        module->rotary_heads =
+        int64_t rows = parameter->bias ? parameter->cols : parameter->rows,
+                size = model->config.head_dim;
+        int64_t said = parameter->role == ROLE_Q   ? model->config.heads
+                       : parameter->role == ROLE_K ? model->config.kv_heads
+                                                   : 0;
+        parameter->rotary_heads =
             (int)(said > 0 && rows > 0 && rows % size == 0 && rows / size <= 65536 ? rows / size
                                                                                    : said);
     }
-    return module->type ? 0 : -1;
+    return parameter->type ? 0 : -1;
 }
 
 /* 1 where two tensors have the same values, as torch.equal() has it: NaN is never the same. */
@@ -197,16 +198,16 @@ static int are_equal(const struct checkpoint *checkpoint, const struct tensor_in
     return equal;
 }
 
-/* The module that a file without the one of this name has for it: the same tensor, called so. */
-static int rename_module(struct module *module, enum module_role role, const char *name,
+/* The parameter that a file without the one of this name has for it: the same tensor, called so. */
+static int rename_module(struct parameter *parameter, enum parameter_role role, const char *name,
                          struct error *err)
 {
-    free(module->name);
-    free(module->type);
-    module->role = role;
-    module->name = string_copy(name, err);
-    module->type = module->name ? module_type(name, err) : NULL;
-    return module->type ? 0 : -1;
+    free(parameter->name);
+    free(parameter->type);
+    parameter->role = role;
+    parameter->name = string_copy(name, err);
+    parameter->type = parameter->name ? module_type(name, err) : NULL;
+    return parameter->type ? 0 : -1;
 }
 
 /* What "tie_word_embeddings" comes to with the tensors that are there, as transformers 5 has it
@@ -214,16 +215,16 @@ static int rename_module(struct module *module, enum module_role role, const cha
  * embeddings is both. */
 static int resolve_tie(struct model *model, struct error *err)
 {
-    struct module *embedding = NULL, *head = NULL;
+    struct parameter *embedding = NULL, *head = NULL;
     const char *path = checkpoint_path(model->checkpoint);
     if (!model->config.tied || checkpoint_format(model->checkpoint) == CHECKPOINT_GGUF)
         return 0;
-    for (size_t i = 0; i < model->module_count; i++) {
-        struct module *module = &model->modules[i];
-        if (module->role == ROLE_EMBEDDING && !module->bias)
-            embedding = module;
-        else if (module->role == ROLE_HEAD && !module->bias)
-            head = module;
+    for (size_t i = 0; i < model->parameter_count; i++) {
+        struct parameter *parameter = &model->parameters[i];
+        if (parameter->role == ROLE_EMBEDDING && !parameter->bias)
+            embedding = parameter;
+        else if (parameter->role == ROLE_HEAD && !parameter->bias)
+            head = parameter;
     }
     if (!head || (embedding && (embedding->tensor->dtype == DTYPE_UNSUPPORTED ||
                                 head->tensor->dtype == DTYPE_UNSUPPORTED)))
@@ -284,8 +285,8 @@ int model_open(struct model **out, const char *path, struct error *err)
         notes += length + 1;
     }
     size_t count = checkpoint_count(model->checkpoint);
-    model->modules = array_alloc(count, sizeof *model->modules, err);
-    if (!model->modules)
+    model->parameters = array_alloc(count, sizeof *model->parameters, err);
+    if (!model->parameters)
         goto fail;
     for (size_t i = 0; i < count; i++)
         if (add_module(model, architecture, checkpoint_tensor(model->checkpoint, i), &found, err) !=
@@ -305,11 +306,11 @@ void model_close(struct model *model)
 {
     if (!model)
         return;
-    for (size_t i = 0; i < model->module_count; i++) {
-        free(model->modules[i].name);
-        free(model->modules[i].type);
+    for (size_t i = 0; i < model->parameter_count; i++) {
+        free(model->parameters[i].name);
+        free(model->parameters[i].type);
     }
-    free(model->modules);
+    free(model->parameters);
     free(model->by_name);
     free(model->by_role);
     free(model->architecture_name);
@@ -319,13 +320,13 @@ void model_close(struct model *model)
     free(model);
 }
 
-static void add_rows(struct module *module, int64_t rows)
+static void add_rows(struct parameter *parameter, int64_t rows)
 {
-    if (rows <= module->rows)
+    if (rows <= parameter->rows)
         return;
-    module->added_rows += rows - module->rows;
-    module->rows = rows;
-    module->parameters = rows * module->cols;
+    parameter->added_rows += rows - parameter->rows;
+    parameter->rows = rows;
+    parameter->numel = rows * parameter->cols;
 }
 
 int model_add_rows(struct model *model, int64_t rows, struct error *err)
@@ -333,11 +334,11 @@ int model_add_rows(struct model *model, int64_t rows, struct error *err)
     if (rows < 0 || rows > MODEL_ROWS_MAX)
         return error_set(err, "%lld tokens; a model has at most %d", (long long)rows,
                          MODEL_ROWS_MAX);
-    for (size_t i = 0; i < model->module_count; i++) {
-        struct module *module = &model->modules[i];
-        bool table = module->role == ROLE_EMBEDDING || module->role == ROLE_HEAD;
-        if (table && !module->bias && module->tensor->rank == 2 && module->rows > 0)
-            add_rows(module, rows);
+    for (size_t i = 0; i < model->parameter_count; i++) {
+        struct parameter *parameter = &model->parameters[i];
+        bool table = parameter->role == ROLE_EMBEDDING || parameter->role == ROLE_HEAD;
+        if (table && !parameter->bias && parameter->tensor->rank == 2 && parameter->rows > 0)
+            add_rows(parameter, rows);
     }
     if (rows > model->config.vocab)
         model->config.vocab = rows;
@@ -357,17 +358,17 @@ static void deinterleave_head(char *head, char *copy, int64_t head_dim, size_t r
                    row);
 }
 
-static int deinterleave(const struct module *module, float *matrix, struct error *err)
+static int deinterleave(const struct parameter *parameter, float *matrix, struct error *err)
 {
     /* A bias is 1 x n here: its "rows" are its elements. */
-    int64_t rows = module->bias ? module->cols : module->rows;
-    int64_t cols = module->bias ? 1 : module->cols;
-    int heads = module->rotary_heads;
-    if (heads == 0 || module->parameters == 0)
+    int64_t rows = parameter->bias ? parameter->cols : parameter->rows;
+    int64_t cols = parameter->bias ? 1 : parameter->cols;
+    int heads = parameter->rotary_heads;
+    if (heads == 0 || parameter->numel == 0)
         return 0;
     if (rows % heads != 0 || rows / heads % 2 != 0)
         return error_set(err, "tensor %s: %lld rows do not make %d rotary heads",
-                         module->tensor->name, (long long)rows, heads);
+                         parameter->tensor->name, (long long)rows, heads);
     int64_t head_dim = rows / heads;
     size_t row = (size_t)cols * sizeof *matrix;
     char *copy = array_alloc((size_t)head_dim, row, err);
@@ -380,27 +381,28 @@ static int deinterleave(const struct module *module, float *matrix, struct error
 }
 
 /* The rows after the tensor's own: the mean of those, each column summed in fp64. */
-static int fill_added(const struct module *module, float *matrix, struct error *err)
+static int fill_added(const struct parameter *parameter, float *matrix, struct error *err)
 {
-    int64_t cols = module->cols, own = module->rows - module->added_rows;
+    int64_t cols = parameter->cols, own = parameter->rows - parameter->added_rows;
     double *sums = array_alloc((size_t)cols, sizeof *sums, err);
     if (!sums)
         return -1;
     for (int64_t i = 0; i < own; i++)
         for (int64_t j = 0; j < cols; j++)
             sums[j] += (double)matrix[i * cols + j];
-    for (int64_t i = own; i < module->rows; i++)
+    for (int64_t i = own; i < parameter->rows; i++)
         for (int64_t j = 0; j < cols; j++)
             matrix[i * cols + j] = (float)(sums[j] / (double)own);
     free(sums);
     return 0;
 }
 
-int model_read_f32(const struct model *model, const struct module *module, float *out,
+int model_read_f32(const struct model *model, const struct parameter *parameter, float *out,
                    struct error *err)
 {
-    int64_t own = module->parameters - module->added_rows * module->cols;
-    if (checkpoint_read_f32(model->checkpoint, module->tensor, 0, own, out, err) != 0)
+    int64_t own = parameter->numel - parameter->added_rows * parameter->cols;
+    if (checkpoint_read_f32(model->checkpoint, parameter->tensor, 0, own, out, err) != 0)
         return -1;
-    return module->added_rows > 0 ? fill_added(module, out, err) : deinterleave(module, out, err);
+    return parameter->added_rows > 0 ? fill_added(parameter, out, err)
+                                     : deinterleave(parameter, out, err);
 }

@@ -1,13 +1,13 @@
-/* What a checkpoint means: its architecture, and its tensors as modules of that architecture.
+/* What a checkpoint means: its architecture, and its tensors as parameters of that architecture.
  *
- * A module is one weight or bias under its Hugging Face name, whatever the file calls it. Models of
- * an unknown architecture open too (`architecture` is NULL): their 2-D tensors are modules under
+ * A parameter is one weight or bias under its Hugging Face name, whatever the file calls it. Models of
+ * an unknown architecture open too (`architecture` is NULL): their 2-D tensors are parameters under
  * the names they have, and only training refuses them.
  *
  *     model_open -> model_scale_rope, model_add_rows where a command asks for that
  *                -> model_check_computable -> model_read_f32 ... -> model_close
  *
- * This is the face of core/model: what is asked of a model in hand is in modules.h, whether it can
+ * This is the face of core/model: what is asked of a model in hand is in parameters.h, whether it can
  * be computed and trained in trainable.h, the rotary scaling in config_rope.h.
  */
 #ifndef SPECTRUM_MODEL_MODEL_H
@@ -16,10 +16,10 @@
 #include "base/hash.h"
 #include "model/config_fingerprint.h"
 #include "model/config_rope.h"
-#include "model/modules.h"
+#include "model/parameters.h"
 #include "model/trainable.h"
 
-/* Opens a checkpoint and works out its modules. */
+/* Opens a checkpoint and works out its parameters. */
 int model_open(struct model **out, const char *path, struct error *err);
 void model_close(struct model *model);
 
@@ -31,7 +31,7 @@ void model_close(struct model *model);
 int model_add_rows(struct model *model, int64_t rows, struct error *err);
 
 /* The whole matrix, row-major rows x cols, rotary rows in Hugging Face's order. */
-int model_read_f32(const struct model *model, const struct module *module, float *out,
+int model_read_f32(const struct model *model, const struct parameter *parameter, float *out,
                    struct error *err);
 
 #endif

@@ -16,7 +16,7 @@
 #ifndef SPECTRUM_MODEL_ROPE_H
 #define SPECTRUM_MODEL_ROPE_H
 
-#include "model/modules.h"
+#include "model/parameters.h"
 
 /* Radians a position of dimensions `pair` and head_dim / 2 + `pair`, as transformers computes them,
  * in fp32, with the configuration's scaling. */

@@ -10,13 +10,13 @@
 #include <string.h>
 
 /* Types that hold a quantiser's codes: they are no weights without its scales. */
-static bool is_coded(const struct module *module)
+static bool is_coded(const struct parameter *parameter)
 {
     static const char *const types[] = {"I8",      "U8",      "I16",     "U16",
                                         "I32",     "U32",     "F4",      "F8_E4M3",
                                         "F8_E5M2", "F8_E8M0", "F6_E2M3", "F6_E3M2"};
-    for (size_t i = 0; module && i < sizeof types / sizeof *types; i++)
-        if (strcmp(module->tensor->dtype_name, types[i]) == 0)
+    for (size_t i = 0; parameter && i < sizeof types / sizeof *types; i++)
+        if (strcmp(parameter->tensor->dtype_name, types[i]) == 0)
             return true;
     return false;
 }
@@ -25,30 +25,31 @@ static bool is_coded(const struct module *module)
  * weight, for all that it has two dimensions? It stands beside a tensor of codes: X.weight (fp8,
  * MLX), X.qweight (GPTQ, AWQ), X.weight_packed (compressed-tensors), X.W_q (HQQ), X itself
  * (bitsandbytes' X.absmax), X_blocks beside X_scales (MXFP4). */
-static bool is_beside_codes(const struct model *model, const struct module *module)
+static bool is_beside_codes(const struct model *model, const struct parameter *parameter)
 {
     static const char *const codes[] = {"", ".weight", ".qweight", ".weight_packed", ".W_q"};
-    const char *dot = strrchr(module->name, '.'), *line = strrchr(module->name, '_');
+    const char *dot = strrchr(parameter->name, '.'), *line = strrchr(parameter->name, '_');
     char name[1024];
     for (size_t i = 0; dot && i < sizeof codes / sizeof *codes; i++) {
         if (i > 0 && strcmp(dot, codes[i]) == 0)
             return false;
-        snprintf(name, sizeof name, "%.*s%s", (int)(dot - module->name), module->name, codes[i]);
+        snprintf(name, sizeof name, "%.*s%s", (int)(dot - parameter->name), parameter->name,
+                 codes[i]);
         if (is_coded(model_find(model, name)))
             return strcmp(dot, ".bias") != 0;
     }
     if (!line || (dot && line < dot) || strcmp(line, "_blocks") == 0)
         return false;
-    snprintf(name, sizeof name, "%.*s_blocks", (int)(line - module->name), module->name);
+    snprintf(name, sizeof name, "%.*s_blocks", (int)(line - parameter->name), parameter->name);
     return is_coded(model_find(model, name));
 }
 
-bool scan_row_refusal(const struct module *module, char *out, size_t size)
+bool scan_row_refusal(const struct parameter *parameter, char *out, size_t size)
 {
-    const struct tensor_info *tensor = module->tensor;
+    const struct tensor_info *tensor = parameter->tensor;
     if (tensor->dtype == DTYPE_UNSUPPORTED)
         snprintf(out, size, "the type %s cannot be read%s", tensor->dtype_name,
-                 is_coded(module) ? ": a quantiser's codes" : "");
+                 is_coded(parameter) ? ": a quantiser's codes" : "");
     else if (tensor->rank > 2)
         snprintf(out, size, "it has %d dimensions", tensor->rank);
     else
@@ -57,9 +58,9 @@ bool scan_row_refusal(const struct module *module, char *out, size_t size)
 }
 
 /* "experts.down_proj_bias" [experts, width]: a vector for each of several matrices. */
-static bool is_stack_of_biases(const struct module *module)
+static bool is_stack_of_biases(const struct parameter *parameter)
 {
-    return module->tensor->rank == 2 && text_ends_with(module->name, "bias");
+    return parameter->tensor->rank == 2 && text_ends_with(parameter->name, "bias");
 }
 
 /* --- embeddings and heads --- */
@@ -68,26 +69,26 @@ enum end_kind { NO_END, END_EMBEDDING, END_HEAD };
 
 /* By role; where the architecture is not known, by the names that transformers' models have for
  * their tokens' embeddings and for their heads. Position embeddings are none. */
-static enum end_kind end_of(const struct model *model, const struct module *module)
+static enum end_kind end_of(const struct model *model, const struct parameter *parameter)
 {
     static const char *const embeddings[] = {"embed_tokens",   "wte",        "word_embeddings",
                                              "embed_in",       "embeddings", "shared",
                                              "tok_embeddings", "token_embd"},
                              *const heads[] = {"lm_head", "embed_out", "output_layer", "output"};
-    if (module->role == ROLE_EMBEDDING)
+    if (parameter->role == ROLE_EMBEDDING)
         return END_EMBEDDING;
-    if (module->role == ROLE_HEAD)
-        return module_is_tied_copy(model, module) ? NO_END : END_HEAD;
-    if (model->architecture || module->layer >= 0 || module->tensor->rank > 2)
+    if (parameter->role == ROLE_HEAD)
+        return parameter_is_tied_copy(model, parameter) ? NO_END : END_HEAD;
+    if (model->architecture || parameter->layer >= 0 || parameter->tensor->rank > 2)
         return NO_END;
     char name[1024];
-    size_t length = strlen(module->name);
-    const char *tail = module->bias ? ".bias" : ".weight";
-    if (!text_ends_with(module->name, tail) || length >= sizeof name)
+    size_t length = strlen(parameter->name);
+    const char *tail = parameter->bias ? ".bias" : ".weight";
+    if (!text_ends_with(parameter->name, tail) || length >= sizeof name)
         return NO_END;
-    snprintf(name, sizeof name, "%.*s", (int)(length - strlen(tail)), module->name);
+    snprintf(name, sizeof name, "%.*s", (int)(length - strlen(tail)), parameter->name);
     const char *dot = strrchr(name, '.'), *last = dot ? dot + 1 : name;
-    for (size_t i = 0; !module->bias && i < sizeof embeddings / sizeof *embeddings; i++)
+    for (size_t i = 0; !parameter->bias && i < sizeof embeddings / sizeof *embeddings; i++)
         if (strcmp(last, embeddings[i]) == 0)
             return END_EMBEDDING;
     for (size_t i = 0; i < sizeof heads / sizeof *heads; i++)
@@ -97,42 +98,42 @@ static enum end_kind end_of(const struct model *model, const struct module *modu
 }
 
 /* 1, 0, or -1. A model without numbered blocks counts as one block. */
-static int is_selected(const struct model *model, const struct module *module,
+static int is_selected(const struct model *model, const struct parameter *parameter,
                        struct regex *pattern, bool has_blocks, struct error *err)
 {
-    if (is_beside_codes(model, module))
+    if (is_beside_codes(model, parameter))
         return 0;
     if (pattern) {
         char name[1024];
-        module_short_name(module, name, sizeof name);
+        parameter_short_name(parameter, name, sizeof name);
         return regex_search(pattern, name, err);
     }
-    return (module->layer >= 0 || !has_blocks) && module->tensor->rank == 2 &&
-           !is_stack_of_biases(module);
+    return (parameter->layer >= 0 || !has_blocks) && parameter->tensor->rank == 2 &&
+           !is_stack_of_biases(parameter);
 }
 
 /* --- what the rows leave out --- */
 
 /* Why a tensor that looks like a weight has no row in a scan of the default modules; NULL: it is
  * an embedding or a head, a vector, or nothing that would be scored. */
-static const char *why_omitted(const struct model *model, const struct module *module)
+static const char *why_omitted(const struct model *model, const struct parameter *parameter)
 {
-    if (module->tensor->rank < 2 || is_beside_codes(model, module) ||
-        end_of(model, module) != NO_END || module_is_tied_copy(model, module))
+    if (parameter->tensor->rank < 2 || is_beside_codes(model, parameter) ||
+        end_of(model, parameter) != NO_END || parameter_is_tied_copy(model, parameter))
         return NULL;
-    if (is_stack_of_biases(module))
+    if (is_stack_of_biases(parameter))
         return "biases of several matrices in one tensor";
-    if (module->tensor->rank > 2)
-        return strstr(module->name, "expert") || strstr(module->name, "moe") ||
-                       strstr(module->name, "_exps")
+    if (parameter->tensor->rank > 2)
+        return strstr(parameter->name, "expert") || strstr(parameter->name, "moe") ||
+                       strstr(parameter->name, "_exps")
                    ? "experts in one tensor of three or more dimensions"
                    : "more than two dimensions";
     return "outside the blocks; `spectrum scan --modules` names them";
 }
 
 /* Tensors with one reason together. */
-static int add_omission(struct scan_model *of, const struct module *module, const char *reason,
-                        struct error *err)
+static int add_omission(struct scan_model *of, const struct parameter *parameter,
+                        const char *reason, struct error *err)
 {
     size_t i = 0;
     while (i < of->omission_count && strcmp(of->omissions[i].reason, reason) != 0)
@@ -145,7 +146,7 @@ static int add_omission(struct scan_model *of, const struct module *module, cons
     if (array_reserve((void **)&of->omissions, &capacity, i + 1, sizeof *of->omissions, err) != 0)
         return -1;
     struct scan_omission *more = &of->omissions[i];
-    *more = (struct scan_omission){.first = string_copy(module->name, err), .count = 1};
+    *more = (struct scan_omission){.first = string_copy(parameter->name, err), .count = 1};
     snprintf(more->reason, sizeof more->reason, "%s", reason);
     of->omission_count += more->first != NULL;
     return more->first ? 0 : -1;
@@ -164,7 +165,7 @@ static bool has_towers(const struct model *model)
     return false;
 }
 
-static enum scan_names names_of(const struct model *model, const struct module *const *rows,
+static enum scan_names names_of(const struct model *model, const struct parameter *const *rows,
                                 size_t count)
 {
     bool known = model->architecture != NULL;
@@ -177,50 +178,51 @@ static enum scan_names names_of(const struct model *model, const struct module *
 }
 
 /* The biases of rows, where they are no rows themselves. */
-static void find_biases(struct scan *scan, const struct module *const *of,
+static void find_biases(struct scan *scan, const struct parameter *const *of,
                         const struct model *model, const bool *listed)
 {
     for (size_t i = 0; i < scan->count; i++) {
         char name[1024];
         int length = snprintf(name, sizeof name, "%s.bias", scan->rows[i].module);
-        const struct module *bias = (size_t)length < sizeof name ? model_find(model, name) : NULL;
+        const struct parameter *bias =
+            (size_t)length < sizeof name ? model_find(model, name) : NULL;
         scan->rows[i].bare = strcmp(scan->rows[i].module, of[i]->name) == 0;
-        if (bias && bias != of[i] && !listed[bias - model->modules])
-            scan->rows[i].bias = bias->parameters;
+        if (bias && bias != of[i] && !listed[bias - model->parameters])
+            scan->rows[i].bias = bias->numel;
     }
 }
 
-static int describe(struct scan *scan, const struct module *const *of, const struct model *model,
+static int describe(struct scan *scan, const struct parameter *const *of, const struct model *model,
                     bool all, struct error *err)
 {
     struct scan_model *about = &scan->of;
-    bool *listed = array_alloc(model->module_count, sizeof *listed, err);
+    bool *listed = array_alloc(model->parameter_count, sizeof *listed, err);
     bool head = false;
-    about->ends = array_alloc(model->module_count, sizeof *about->ends, err);
+    about->ends = array_alloc(model->parameter_count, sizeof *about->ends, err);
     int status = listed && about->ends ? 0 : -1;
     for (size_t i = 0; status == 0 && i < scan->count; i++)
-        listed[of[i] - model->modules] = true;
-    for (size_t i = 0; status == 0 && i < model->module_count; i++) {
-        const struct module *module = &model->modules[i];
-        enum end_kind end = end_of(model, module);
-        const char *reason = all && !listed[i] ? why_omitted(model, module) : NULL;
+        listed[of[i] - model->parameters] = true;
+    for (size_t i = 0; status == 0 && i < model->parameter_count; i++) {
+        const struct parameter *parameter = &model->parameters[i];
+        enum end_kind end = end_of(model, parameter);
+        const char *reason = all && !listed[i] ? why_omitted(model, parameter) : NULL;
         head |= end == END_HEAD;
         if (end != NO_END) {
             struct scan_end *is = &about->ends[about->end_count++];
-            is->tensor = string_copy(module->name, err);
+            is->tensor = string_copy(parameter->name, err);
             is->head = end == END_HEAD;
-            is->parameters = module->parameters;
+            is->parameters = parameter->numel;
             status = is->tensor ? 0 : -1;
         }
         if (status == 0 && reason)
-            status = add_omission(about, module, reason, err);
+            status = add_omission(about, parameter, reason, err);
     }
     if (status == 0)
         find_biases(scan, of, model, listed);
     free(listed);
     about->known = true;
     about->tied = model->architecture ? model->config.tied : about->end_count > 0 && !head;
-    about->parameters = model_parameters(model);
+    about->parameters = model_numel(model);
     about->names = names_of(model, of, scan->count);
     snprintf(about->architecture, sizeof about->architecture, "%s",
              model->architecture_name ? model->architecture_name : "");
@@ -229,19 +231,19 @@ static int describe(struct scan *scan, const struct module *const *of, const str
 
 static bool has_block_weights(const struct model *model)
 {
-    for (size_t i = 0; i < model->module_count; i++)
-        if (model->modules[i].layer >= 0 && model->modules[i].tensor->rank == 2)
+    for (size_t i = 0; i < model->parameter_count; i++)
+        if (model->parameters[i].layer >= 0 && model->parameters[i].tensor->rank == 2)
             return true;
     return false;
 }
 
 /* Where a module stands in the order in which PyTorch walks a model, and the reference with it: the
  * embedding, the blocks by number, the final norm, the head. Files often have block 10 before 2. */
-static int walk_order(const struct module *module)
+static int walk_order(const struct parameter *parameter)
 {
-    if (module->layer >= 0)
-        return module->layer;
-    switch (module->role) {
+    if (parameter->layer >= 0)
+        return parameter->layer;
+    switch (parameter->role) {
     case ROLE_EMBEDDING:
         return -1;
     case ROLE_HEAD:
@@ -254,8 +256,8 @@ static int walk_order(const struct module *module)
 /* Inside a block by type (the attention before the MLP, as descriptors list them), then by file. */
 static int compare_modules(const void *a, const void *b)
 {
-    const struct module *x = *(const struct module *const *)a,
-                        *y = *(const struct module *const *)b;
+    const struct parameter *x = *(const struct parameter *const *)a,
+                           *y = *(const struct parameter *const *)b;
     int i = walk_order(x), j = walk_order(y);
     if (i != j)
         return i < j ? -1 : 1;
@@ -265,25 +267,25 @@ static int compare_modules(const void *a, const void *b)
 }
 
 /* Scans call "a.weight" by "a"; a tensor that is called just that would be there twice. */
-static int add_row(struct scan *scan, const struct model *model, const struct module *module,
+static int add_row(struct scan *scan, const struct model *model, const struct parameter *parameter,
                    struct error *err)
 {
     char name[1024];
-    module_short_name(module, name, sizeof name);
-    if (strcmp(name, module->name) != 0 && model_find(model, name))
+    parameter_short_name(parameter, name, sizeof name);
+    if (strcmp(name, parameter->name) != 0 && model_find(model, name))
         return error_set(err, "%s: %s and %s would have one name in a scan",
-                         checkpoint_path(model->checkpoint), name, module->name);
+                         checkpoint_path(model->checkpoint), name, parameter->name);
     struct scan_row *row = &scan->rows[scan->count++];
     row->module = string_copy(name, err);
-    row->type = string_copy(module->type, err);
-    row->rows = module->rows;
-    row->cols = module->cols;
-    row->parameters = module->parameters;
-    snprintf(row->dtype, sizeof row->dtype, "%.15s", module->tensor->dtype_name);
+    row->type = string_copy(parameter->type, err);
+    row->rows = parameter->rows;
+    row->cols = parameter->cols;
+    row->parameters = parameter->numel;
+    snprintf(row->dtype, sizeof row->dtype, "%.15s", parameter->tensor->dtype_name);
     return row->module && row->type ? 0 : -1;
 }
 
-static int add_rows(struct scan *scan, const struct module **of, const struct model *model,
+static int add_rows(struct scan *scan, const struct parameter **of, const struct model *model,
                     const char *pattern, struct error *err)
 {
     struct regex *regex = pattern ? regex_new(pattern, err) : NULL;
@@ -295,11 +297,11 @@ static int add_rows(struct scan *scan, const struct module **of, const struct mo
     int status = 0;
     bool has_blocks = has_block_weights(model);
     size_t count = 0;
-    for (size_t i = 0; status == 0 && i < model->module_count; i++) {
-        int selected = is_selected(model, &model->modules[i], regex, has_blocks, err);
+    for (size_t i = 0; status == 0 && i < model->parameter_count; i++) {
+        int selected = is_selected(model, &model->parameters[i], regex, has_blocks, err);
         status = selected < 0 ? -1 : 0;
         if (selected > 0)
-            of[count++] = &model->modules[i];
+            of[count++] = &model->parameters[i];
     }
     qsort(of, count, sizeof *of, compare_modules);
     for (size_t i = 0; status == 0 && i < count; i++)
@@ -314,14 +316,14 @@ static int add_rows(struct scan *scan, const struct module **of, const struct mo
     return status;
 }
 
-int scan_for_model(struct scan **out, const struct module ***modules, const struct model *model,
-                   const char *pattern, struct error *err)
+int scan_for_model(struct scan **out, const struct parameter ***parameters,
+                   const struct model *model, const char *pattern, struct error *err)
 {
     struct scan *scan = array_alloc(1, sizeof *scan, err);
-    const struct module **of = array_alloc(model->module_count, sizeof *of, err);
+    const struct parameter **of = array_alloc(model->parameter_count, sizeof *of, err);
     int status = -1;
     if (scan && of) {
-        scan->rows = array_alloc(model->module_count, sizeof *scan->rows, err);
+        scan->rows = array_alloc(model->parameter_count, sizeof *scan->rows, err);
         scan->model = string_copy(checkpoint_path(model->checkpoint), err);
         if (scan->rows && scan->model)
             status = add_rows(scan, of, model, pattern, err);
@@ -330,8 +332,8 @@ int scan_for_model(struct scan **out, const struct module ***modules, const stru
         scan_free(scan);
         scan = NULL;
     }
-    if (status == 0 && modules)
-        *modules = of;
+    if (status == 0 && parameters)
+        *parameters = of;
     else
         free(of);
     *out = scan;

@@ -2,7 +2,7 @@
 #ifndef SPECTRUM_MODEL_SCORE_ROWS_H
 #define SPECTRUM_MODEL_SCORE_ROWS_H
 
-#include "model/modules.h"
+#include "model/parameters.h"
 #include "model/score_table.h"
 
 /* The rows that a scan of this model has, none of them known yet: modules whose short name the
@@ -10,11 +10,11 @@
  * in blocks). What a quantiser keeps beside its codes (scales, zero points) is never a row, and
  * tensors with three dimensions or more are none that can be scored (scan_row_refusal()).
  * *modules, unless NULL, becomes the module of each row; free() it. */
-int scan_for_model(struct scan **out, const struct module ***modules, const struct model *model,
-                   const char *pattern, struct error *err);
+int scan_for_model(struct scan **out, const struct parameter ***parameters,
+                   const struct model *model, const char *pattern, struct error *err);
 
 /* Why a module's tensor is not scored, whatever its values are (into out, cut at size); false: it
  * is. */
-bool scan_row_refusal(const struct module *module, char *out, size_t size);
+bool scan_row_refusal(const struct parameter *parameter, char *out, size_t size);
 
 #endif

@@ -8,36 +8,36 @@
 #include <stdio.h>
 #include <string.h>
 
-static int check_shape(const struct model *model, enum module_role role, int layer, int64_t rows,
+static int check_shape(const struct model *model, enum parameter_role role, int layer, int64_t rows,
                        int64_t cols, const char *what, struct error *err)
 {
-    const struct module *module = model_role(model, role, layer, false);
-    if (!module && layer < 0)
+    const struct parameter *parameter = model_role(model, role, layer, false);
+    if (!parameter && layer < 0)
         return error_set(
             err, "%s: it has no tensor %s.weight%s", checkpoint_path(model->checkpoint), what,
             role == ROLE_HEAD ? "; where head and embeddings are one tensor, config.json "
                                 "says \"tie_word_embeddings\": true"
                               : "");
-    if (!module)
+    if (!parameter)
         return error_set(err, "%s: layer %d has no %s", checkpoint_path(model->checkpoint), layer,
                          what);
-    if (module->rows != rows || module->cols != cols)
-        return error_set(err, "%s is %lld x %lld; the configuration says %lld x %lld", module->name,
-                         (long long)module->rows, (long long)module->cols, (long long)rows,
-                         (long long)cols);
-    if (module->tensor->dtype == DTYPE_UNSUPPORTED)
-        return error_set(err, "%s has the type %s, which cannot be read", module->name,
-                         module->tensor->dtype_name);
+    if (parameter->rows != rows || parameter->cols != cols)
+        return error_set(err, "%s is %lld x %lld; the configuration says %lld x %lld",
+                         parameter->name, (long long)parameter->rows, (long long)parameter->cols,
+                         (long long)rows, (long long)cols);
+    if (parameter->tensor->dtype == DTYPE_UNSUPPORTED)
+        return error_set(err, "%s has the type %s, which cannot be read", parameter->name,
+                         parameter->tensor->dtype_name);
     return 0;
 }
 
 /* Biases are where the architecture and the configuration say, and as long as their weight has
  * rows: transformers ignores any other. */
-static int check_bias(const struct model *model, enum module_role role, int layer,
+static int check_bias(const struct model *model, enum parameter_role role, int layer,
                       struct error *err)
 {
-    const struct module *weight = model_role(model, role, layer, false);
-    const struct module *bias = model_role(model, role, layer, true);
+    const struct parameter *weight = model_role(model, role, layer, false);
+    const struct parameter *bias = model_role(model, role, layer, true);
     bool expected = config_has_bias(&model->config, role);
     if (!bias && expected)
         return error_set(err, "%s: %s has no bias, which the configuration asks for",
@@ -56,8 +56,8 @@ static int check_bias(const struct model *model, enum module_role role, int laye
 
 static int check_biases(const struct model *model, int layer, struct error *err)
 {
-    static const enum module_role linear[] = {ROLE_Q,    ROLE_K,  ROLE_V,   ROLE_O,
-                                              ROLE_GATE, ROLE_UP, ROLE_DOWN};
+    static const enum parameter_role linear[] = {ROLE_Q,    ROLE_K,  ROLE_V,   ROLE_O,
+                                                 ROLE_GATE, ROLE_UP, ROLE_DOWN};
     for (size_t i = 0; i < sizeof linear / sizeof *linear; i++)
         if (check_bias(model, linear[i], layer, err) != 0)
             return -1;
@@ -82,12 +82,12 @@ static int check_block(const struct model *model, int layer, struct error *err)
     const struct model_config *c = &model->config;
     int64_t q = c->heads * c->head_dim, kv = c->kv_heads * c->head_dim;
     const struct {
-        enum module_role role;
+        enum parameter_role role;
         int64_t rows, cols;
         const char *what;
     } parts[] = {
         {ROLE_INPUT_NORM, 1, c->hidden, "input_layernorm"},
-        {ROLE_POST_NORM, 1, c->hidden, "post_attention_layernorm"},
+        {ROLE_MLP_NORM, 1, c->hidden, "post_attention_layernorm"},
         {ROLE_Q, q, c->hidden, "q_proj"},
         {ROLE_K, kv, c->hidden, "k_proj"},
         {ROLE_V, kv, c->hidden, "v_proj"},

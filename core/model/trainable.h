@@ -3,7 +3,7 @@
 #ifndef SPECTRUM_MODEL_TRAINABLE_H
 #define SPECTRUM_MODEL_TRAINABLE_H
 
-#include "model/modules.h"
+#include "model/parameters.h"
 
 /* 0 if a forward pass of this model is what transformers or llama.cpp compute of it; else says what
  * is missing and what is supported. */

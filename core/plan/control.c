@@ -51,7 +51,7 @@ static void score_at_random(struct scan *scan, uint64_t seed)
 
 /* The rows of the blocks at one end of the model. */
 static int choose_blocks(struct plan *plan, const struct scan *scan,
-                         const struct module *const *modules, const struct control *control,
+                         const struct parameter *const *parameters, const struct control *control,
                          struct error *err)
 {
     int layers = 0;
@@ -60,9 +60,9 @@ static int choose_blocks(struct plan *plan, const struct scan *scan,
     if (!rows)
         return -1;
     for (size_t i = 0; i < scan->count; i++)
-        layers = modules[i]->layer >= layers ? modules[i]->layer + 1 : layers;
+        layers = parameters[i]->layer >= layers ? parameters[i]->layer + 1 : layers;
     for (size_t i = 0; i < scan->count; i++) {
-        int layer = modules[i]->layer;
+        int layer = parameters[i]->layer;
         bool in = control->kind == CONTROL_LAST ? layer >= layers - control->amount
                                                 : layer < control->amount;
         if (layer >= 0 && in)
@@ -80,8 +80,8 @@ static int choose_blocks(struct plan *plan, const struct scan *scan,
 int control_plan(struct plan **out, struct scan **scan, const struct control *control,
                  const struct model *model, uint64_t seed, struct error *err)
 {
-    const struct module **modules = NULL;
-    if (scan_for_model(scan, &modules, model, NULL, err) != 0)
+    const struct parameter **parameters = NULL;
+    if (scan_for_model(scan, &parameters, model, NULL, err) != 0)
         return -1;
     if (control->kind == CONTROL_RANDOM)
         score_at_random(*scan, seed);
@@ -89,7 +89,7 @@ int control_plan(struct plan **out, struct scan **scan, const struct control *co
     if (status == 0)
         status = control->kind == CONTROL_RANDOM
                      ? plan_select(*out, control->amount, PLAN_BY_TYPE, err)
-                     : choose_blocks(*out, *scan, modules, control, err);
-    free(modules);
+                     : choose_blocks(*out, *scan, parameters, control, err);
+    free(parameters);
     return status;
 }

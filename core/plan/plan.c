@@ -48,13 +48,13 @@ static unsigned char *plan_flags(const struct plan *plan)
 
 static size_t plan_flag_count(const struct plan *plan)
 {
-    return plan->row_count + 2 + (plan->model ? plan->model->module_count : 0);
+    return plan->row_count + 2 + (plan->model ? plan->model->parameter_count : 0);
 }
 
 /* The flag of a module that no row covers. */
-static unsigned char *plan_module_flag(const struct plan *plan, const struct module *module)
+static unsigned char *plan_module_flag(const struct plan *plan, const struct parameter *parameter)
 {
-    return plan_flags(plan) + plan->row_count + 2 + (module - plan->model->modules);
+    return plan_flags(plan) + plan->row_count + 2 + (parameter - plan->model->parameters);
 }
 
 /* Is the name the tensor's, or its module's? */
@@ -251,16 +251,16 @@ static int set_matching(struct plan *plan, struct regex *regex, bool train, size
 static int refuse_pattern(const struct plan *plan, struct regex *regex, const char *pattern,
                           struct error *err)
 {
-    const struct module *first = NULL;
+    const struct parameter *first = NULL;
     size_t count = 0;
-    for (size_t i = 0; plan->model && i < plan->model->module_count; i++) {
+    for (size_t i = 0; plan->model && i < plan->model->parameter_count; i++) {
         char name[1024];
-        module_short_name(&plan->model->modules[i], name, sizeof name);
+        parameter_short_name(&plan->model->parameters[i], name, sizeof name);
         int found = regex_search(regex, name, err);
         if (found < 0)
             return -1;
         if (found > 0 && count++ == 0)
-            first = &plan->model->modules[i];
+            first = &plan->model->parameters[i];
     }
     if (count > 0)
         return error_set(err,
@@ -463,11 +463,11 @@ static bool set_unlisted(struct plan *plan, const char *name)
     for (size_t i = 0; plan->model && i < sizeof tails / sizeof *tails; i++) {
         char tensor[1024];
         int length = snprintf(tensor, sizeof tensor, "%s%s", name, tails[i]);
-        const struct module *module =
+        const struct parameter *parameter =
             (size_t)length < sizeof tensor ? model_find(plan->model, tensor) : NULL;
-        if (module)
-            *plan_module_flag(plan, module) = 1;
-        found |= module != NULL;
+        if (parameter)
+            *plan_module_flag(plan, parameter) = 1;
+        found |= parameter != NULL;
     }
     return found;
 }
@@ -516,13 +516,13 @@ bool plan_trains(const struct plan *plan, const char *tensor)
     const struct scan_row *row = row_of(plan, tensor, &parts);
     if (row)
         return plan_parts(plan, (size_t)(row - plan->scan->rows)) & parts;
-    const struct module *module = plan->model ? model_find(plan->model, tensor) : NULL;
-    return module && *plan_module_flag(plan, module);
+    const struct parameter *parameter = plan->model ? model_find(plan->model, tensor) : NULL;
+    return parameter && *plan_module_flag(plan, parameter);
 }
 
-bool plan_trains_unlisted(const struct plan *plan, const struct module *module)
+bool plan_trains_unlisted(const struct plan *plan, const struct parameter *parameter)
 {
-    return *plan_module_flag(plan, module) != 0;
+    return *plan_module_flag(plan, parameter) != 0;
 }
 
 /* With a scan that says what the model has it is the same as with the model. */
@@ -558,12 +558,12 @@ struct plan_counts plan_counts(const struct plan *plan)
         return counts;
     counts.known = true;
     counts.parameters = counts.parameters_total = 0;
-    for (size_t i = 0; i < plan->model->module_count; i++) {
-        const struct module *module = &plan->model->modules[i];
-        if (module_is_tied_copy(plan->model, module))
+    for (size_t i = 0; i < plan->model->parameter_count; i++) {
+        const struct parameter *parameter = &plan->model->parameters[i];
+        if (parameter_is_tied_copy(plan->model, parameter))
             continue;
-        counts.parameters_total += module->parameters;
-        counts.parameters += plan_trains(plan, module->name) ? module->parameters : 0;
+        counts.parameters_total += parameter->numel;
+        counts.parameters += plan_trains(plan, parameter->name) ? parameter->numel : 0;
     }
     return counts;
 }

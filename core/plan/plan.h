@@ -106,7 +106,7 @@ struct plan_counts plan_counts(const struct plan *plan);
 bool plan_trains(const struct plan *plan, const char *tensor);
 
 /* Does a module train that no row of the scan covers, by its own name? */
-bool plan_trains_unlisted(const struct plan *plan, const struct module *module);
+bool plan_trains_unlisted(const struct plan *plan, const struct parameter *parameter);
 
 /* Does a row train by what stands for it in PEFT, an adapter beside its weight? */
 bool plan_takes_adapter(const struct plan *plan, size_t row);

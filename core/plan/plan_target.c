@@ -19,8 +19,8 @@ struct plan_loss plan_lost_in_peft(const struct plan *plan)
         lost.biases +=
             parts & PLAN_BIAS && (plan_scan(plan)->rows[i].bias > 0 || parts == PLAN_BIAS);
     }
-    for (size_t i = 0; model && i < model->module_count; i++)
-        lost.tensors += plan_trains_unlisted(plan, &model->modules[i]);
+    for (size_t i = 0; model && i < model->parameter_count; i++)
+        lost.tensors += plan_trains_unlisted(plan, &model->parameters[i]);
     return lost;
 }
 
@@ -32,8 +32,8 @@ static int check_not_empty(const struct plan *plan, enum plan_format format, str
         rows += plan_row(plan, i);
         adapters += plan_takes_adapter(plan, i);
     }
-    for (size_t i = 0; model && i < model->module_count; i++)
-        others += plan_trains_unlisted(plan, &model->modules[i]);
+    for (size_t i = 0; model && i < model->parameter_count; i++)
+        others += plan_trains_unlisted(plan, &model->parameters[i]);
     if (format == PLAN_PEFT && adapters == 0)
         return error_set(err, "the plan has no linear layer, so as PEFT's target_modules it would "
                               "train no adapter in the blocks; a higher percentage (--top), or "

@@ -116,11 +116,11 @@ static void put_unlisted(struct buffer *out, const struct plan *plan,
                          const struct name_style *tensor, const char *comment)
 {
     const struct model *model = plan_model(plan);
-    for (size_t i = 0; model && i < model->module_count; i++) {
-        if (!plan_trains_unlisted(plan, &model->modules[i]))
+    for (size_t i = 0; model && i < model->parameter_count; i++) {
+        if (!plan_trains_unlisted(plan, &model->parameters[i]))
             continue;
         buffer_text(out, comment);
-        put_tensor(out, model->modules[i].name, "", tensor);
+        put_tensor(out, model->parameters[i].name, "", tensor);
         comment = "";
     }
 }

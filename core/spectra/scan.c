@@ -58,7 +58,7 @@ static int distance(const struct run *run, size_t row)
         return 0;
     if ((size_t)run->asked == row)
         return -1;
-    return abs(run->modules[row]->layer - run->modules[run->asked]->layer);
+    return abs(run->parameters[row]->layer - run->parameters[run->asked]->layer);
 }
 
 /* The waiting row that is nearest to the one asked for, the largest among equals; -1: none. */
@@ -82,7 +82,7 @@ static int64_t nearest_row(struct run *run)
 
 static int run_prepare(struct run *run, struct error *err)
 {
-    size_t most = run->model->module_count;
+    size_t most = run->model->parameter_count;
     struct scan_result *result = array_alloc(1, sizeof *result, err);
     run->result = result;
     if (!result)
@@ -95,7 +95,8 @@ static int run_prepare(struct run *run, struct error *err)
     run->on_processor = array_alloc(most, sizeof *run->on_processor, err);
     if (!result->values || !result->counts || !run->states || !run->order || !run->nulls ||
         !run->on_processor ||
-        scan_for_model(&result->scan, &run->modules, run->model, run->options->modules, err) != 0)
+        scan_for_model(&result->scan, &run->parameters, run->model, run->options->modules, err) !=
+            0)
         return -1;
     struct scan *scan = result->scan;
     snprintf(scan->estimator, sizeof scan->estimator, "%s",
@@ -139,7 +140,7 @@ static void finish_row(struct run *run, size_t index, bool cached)
 static void keep_values(struct run *run, size_t index, double *values)
 {
     run->result->values[index] = values;
-    run->result->counts[index] = values ? value_count(run->modules[index]) : 0;
+    run->result->counts[index] = values ? value_count(run->parameters[index]) : 0;
 }
 
 /* What needs no reading. */
@@ -148,7 +149,7 @@ static void load_cache(struct run *run)
     spectra_cache_open(&run->cache, run->model->checkpoint, run->result->scan);
     for (size_t i = 0; i < run->result->scan->count; i++) {
         char reason[64]; /* what an older program scored all the same */
-        bool refused = scan_row_refusal(run->modules[i], reason, sizeof reason);
+        bool refused = scan_row_refusal(run->parameters[i], reason, sizeof reason);
         double *values = refused ? NULL : spectra_cache_by_files(&run->cache, i);
         if (!values)
             continue;
@@ -299,7 +300,7 @@ static void work(struct run *run)
         struct error err = ERROR_INIT;
         struct outcome outcome;
         if (task.next >= 0 && !is_refused(run, task.backend, (size_t)task.next))
-            checkpoint_expect(run->model->checkpoint, run->modules[task.next]->tensor);
+            checkpoint_expect(run->model->checkpoint, run->parameters[task.next]->tensor);
         int status = work_out(&outcome, run, task.backend, (size_t)task.row, &scratch, &err);
         goes_on = end_row(run, &task, status, &outcome, &err);
     }
@@ -308,7 +309,7 @@ static void work(struct run *run)
 
 static void run_free(struct run *run)
 {
-    free(run->modules);
+    free(run->parameters);
     free(run->states);
     free(run->order);
     free(run->nulls);

@@ -47,12 +47,12 @@ const struct backend *backend_of(const struct run *run, size_t row)
 static int threads_for(const struct run *run, size_t row)
 {
     const struct backend *backend = backend_of(run, row);
-    const struct module *module = run->modules[row];
+    const struct parameter *parameter = run->parameters[row];
     if (run->options->threads > 0)
         return run->options->threads;
     if (!backend->spectra->side_by_side)
         return machine_threads(0);
-    return backend->spectra->side_by_side(backend->self, module->rows, module->cols);
+    return backend->spectra->side_by_side(backend->self, parameter->rows, parameter->cols);
 }
 
 int side_by_side(const struct run *run)
@@ -72,8 +72,8 @@ int side_by_side(const struct run *run)
 
 static bool same_shape(const struct run *run, size_t a, size_t b)
 {
-    return run->modules[a]->rows == run->modules[b]->rows &&
-           run->modules[a]->cols == run->modules[b]->cols;
+    return run->parameters[a]->rows == run->parameters[b]->rows &&
+           run->parameters[a]->cols == run->parameters[b]->cols;
 }
 
 int turn_to_processor(struct run *run, int64_t row, const char *why, struct error *err)

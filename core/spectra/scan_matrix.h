@@ -21,7 +21,7 @@ struct outcome {
 };
 
 /* As many singular values as it has. */
-int64_t value_count(const struct module *module);
+int64_t value_count(const struct parameter *parameter);
 
 /* Bytes of host memory that it takes at most. */
 uint64_t need_of(const struct run *run, const struct backend *backend, size_t row);

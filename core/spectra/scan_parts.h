@@ -20,9 +20,9 @@ struct run {
     const struct scan_options *options;
     const struct scan_observer *observer;
     struct scan_result *result;
-    const struct module **modules; /* per row */
-    uint64_t memory;               /* bytes that were free when it began */
-    double start, held_at;         /* held_at: since when it is paused; 0: it is not */
+    const struct parameter **parameters; /* per row */
+    uint64_t memory;                     /* bytes that were free when it began */
+    double start, held_at;               /* held_at: since when it is paused; 0: it is not */
 
     enum row_state *states;
     struct null_model *nulls; /* one per shape met so far */

@@ -10,12 +10,13 @@
 
 /* --- gradients that are used up as they come (struct gradient_sink) --- */
 
-/* Nothing of this pass needs the module's gradient, or its weight as it was, any more. */
-static void finish(const struct pass *pass, const struct module *module)
+/* Nothing of this pass needs the parameter's gradient, or its weight as it was, any more. */
+static void finish(const struct pass *pass, const struct parameter *parameter)
 {
-    struct tensor gradient = pass_values(pass, module, TENSOR_GRADIENT);
+    struct tensor gradient = pass_values(pass, parameter, TENSOR_GRADIENT);
     if (pass->sink && tensor_is_there(&gradient))
-        pass->sink->take(pass->sink->context, (size_t)(module - pass->network->model->modules));
+        pass->sink->take(pass->sink->context,
+                         (size_t)(parameter - pass->network->model->parameters));
 }
 
 /* --- one layer --- */
@@ -44,12 +45,12 @@ static void weight_gradient(const struct pass *pass, struct tensor grad_weight,
 }
 
 /* Of the weight and bias of one linear layer, as far as they train. */
-static void module_gradients(const struct pass *pass, enum module_role role, int layer,
+static void module_gradients(const struct pass *pass, enum parameter_role role, int layer,
                              struct tensor grad_out, struct tensor x)
 {
     struct tensor of_weight =
-        pass_values(pass, pass_module(pass, role, layer, false), TENSOR_GRADIENT);
-    struct tensor of_bias = pass_fresh_gradient(pass, pass_module(pass, role, layer, true));
+        pass_values(pass, pass_parameter(pass, role, layer, false), TENSOR_GRADIENT);
+    struct tensor of_bias = pass_fresh_gradient(pass, pass_parameter(pass, role, layer, true));
     if (tensor_is_there(&of_weight))
         weight_gradient(pass, of_weight, grad_out, x);
     if (tensor_is_there(&of_bias))
@@ -60,7 +61,7 @@ static void module_gradients(const struct pass *pass, enum module_role role, int
 
 /* out += B low, low = scale A x, backwards; where grad_x is there, what comes back is added to it.
  */
-static void adapter_backward(const struct pass *pass, enum module_role role, int layer,
+static void adapter_backward(const struct pass *pass, enum parameter_role role, int layer,
                              struct tensor grad_x, struct tensor grad_out, struct tensor x)
 {
     struct adapter adapter = pass_adapter(pass, role, layer);
@@ -78,21 +79,21 @@ static void adapter_backward(const struct pass *pass, enum module_role role, int
     for (int part = PART_A; pass->sink && part <= PART_B; part++)
         pass->sink->take(pass->sink->context,
                          run_tensor_index(pass->network->model,
-                                          pass_module(pass, role, layer, false),
+                                          pass_parameter(pass, role, layer, false),
                                           (enum tensor_part)part));
 }
 
 /* One linear layer: the gradients of what trains in it, and where grad_x is there (REPLACE or ADD),
  * its input's. */
-static void linear_backward(const struct pass *pass, enum module_role role, int layer,
+static void linear_backward(const struct pass *pass, enum parameter_role role, int layer,
                             struct tensor grad_x, enum accumulate accumulate,
                             struct tensor grad_out, struct tensor x)
 {
     module_gradients(pass, role, layer, grad_out, x);
     if (tensor_is_there(&grad_x))
         input_gradient(pass, grad_x, accumulate, grad_out, pass_linear_weight(pass, role, layer));
-    finish(pass, pass_module(pass, role, layer, false));
-    finish(pass, pass_module(pass, role, layer, true));
+    finish(pass, pass_parameter(pass, role, layer, false));
+    finish(pass, pass_parameter(pass, role, layer, true));
     adapter_backward(pass, role, layer, grad_x, grad_out, x);
 }
 
@@ -102,26 +103,26 @@ static struct tensor wanted(bool is, struct tensor tensor)
     return is ? tensor : (struct tensor){0};
 }
 
-static void rmsnorm_backward(const struct pass *pass, enum module_role role, int layer,
+static void rmsnorm_backward(const struct pass *pass, enum parameter_role role, int layer,
                              struct tensor grad_x, enum accumulate accumulate,
                              struct tensor grad_out, struct tensor x, struct tensor rstd)
 {
-    const struct module *module = pass_module(pass, role, layer, false);
+    const struct parameter *parameter = pass_parameter(pass, role, layer, false);
     pass_run(pass, &(struct op_call){OP_RMSNORM_BACKWARD,
                                      .rmsnorm_backward = {
                                          .grad_x = grad_x,
-                                         .grad_weight = pass_fresh_gradient(pass, module),
+                                         .grad_weight = pass_fresh_gradient(pass, parameter),
                                          .grad_out = grad_out,
                                          .x = x,
                                          .rstd = rstd,
                                          .weight = pass_weight(pass, role, layer),
                                          .accumulate = accumulate,
                                      }});
-    finish(pass, module);
+    finish(pass, parameter);
 }
 
 /* The residual stream's gradient passes a norm's branch and adds what comes back through it. */
-static void norm_backward(const struct pass *pass, enum module_role role, int layer,
+static void norm_backward(const struct pass *pass, enum parameter_role role, int layer,
                           enum accumulate accumulate, struct tensor x, struct tensor rstd)
 {
     int64_t hidden = pass->config->hidden;
@@ -130,16 +131,16 @@ static void norm_backward(const struct pass *pass, enum module_role role, int la
 }
 
 /* Does a layer of this role, its weight or its adapter, need its input? */
-static bool needs_input(const struct pass *pass, enum module_role role, int layer)
+static bool needs_input(const struct pass *pass, enum parameter_role role, int layer)
 {
     struct adapter adapter = pass_adapter(pass, role, layer);
     struct tensor gradient =
-        pass_values(pass, pass_module(pass, role, layer, false), TENSOR_GRADIENT);
+        pass_values(pass, pass_parameter(pass, role, layer, false), TENSOR_GRADIENT);
     return tensor_is_there(&adapter.low) || tensor_is_there(&gradient);
 }
 
 /* A norm's output, recomputed from its input. */
-static struct tensor recompute_norm(const struct pass *pass, enum module_role role, int layer,
+static struct tensor recompute_norm(const struct pass *pass, enum parameter_role role, int layer,
                                     struct tensor x, struct tensor rstd)
 {
     struct tensor out = pass_rows(pass, RUN_AGAIN, pass->config->hidden);
@@ -186,12 +187,12 @@ static void backward_mlp(const struct pass *pass, int layer)
                                                                        .up = up}});
     /* gate and up: together they make n's gradient */
     if (needs_input(pass, ROLE_GATE, layer) || needs_input(pass, ROLE_UP, layer))
-        n = recompute_norm(pass, ROLE_POST_NORM, layer, middle, rstd);
+        n = recompute_norm(pass, ROLE_MLP_NORM, layer, middle, rstd);
     linear_backward(pass, ROLE_GATE, layer, grad_n, REPLACE, gate, n);
     linear_backward(pass, ROLE_UP, layer, grad_n, ADD, up, n);
     /* the norm: back into the stream */
     if (needs->norm2)
-        norm_backward(pass, ROLE_POST_NORM, layer, ADD, middle, rstd);
+        norm_backward(pass, ROLE_MLP_NORM, layer, ADD, middle, rstd);
 }
 
 /* Four gradients share RUN_GRAD_WIDE, one after another. */
@@ -216,7 +217,7 @@ static struct attention_gradients attention_gradients(const struct pass *pass)
 }
 
 /* The norm of each head of q or k, in place. */
-static void head_norm_backward(const struct pass *pass, enum module_role role, int layer,
+static void head_norm_backward(const struct pass *pass, enum parameter_role role, int layer,
                                struct tensor gradient)
 {
     bool is_q = role == ROLE_Q_NORM;
@@ -304,9 +305,9 @@ static void backward_block(const struct pass *pass, int layer)
 /* A tied embedding's gradient has the head's part already. */
 static void embedding_backward(const struct pass *pass)
 {
-    const struct module *module = pass_module(pass, ROLE_EMBEDDING, -1, false);
-    struct tensor gradient = pass->config->tied ? pass_values(pass, module, TENSOR_GRADIENT)
-                                                : pass_fresh_gradient(pass, module);
+    const struct parameter *parameter = pass_parameter(pass, ROLE_EMBEDDING, -1, false);
+    struct tensor gradient = pass->config->tied ? pass_values(pass, parameter, TENSOR_GRADIENT)
+                                                : pass_fresh_gradient(pass, parameter);
     pass_run(pass, &(struct op_call){
                        OP_EMBEDDING_BACKWARD,
                        .embedding_backward = {
@@ -314,7 +315,7 @@ static void embedding_backward(const struct pass *pass)
                            .grad_out = pass_rows(pass, RUN_GRAD_STREAM, pass->config->hidden),
                            .ids = pass->ids,
                        }});
-    finish(pass, module);
+    finish(pass, parameter);
 }
 
 void backward_run(const struct pass *pass)
@@ -323,7 +324,7 @@ void backward_run(const struct pass *pass)
     struct place rstd = network_run_place(pass->network, RUN_FINAL_RSTD);
     /* the head's own gradient came with the loss */
     if (!pass->config->tied)
-        finish(pass, pass_module(pass, ROLE_HEAD, -1, false));
+        finish(pass, pass_parameter(pass, ROLE_HEAD, -1, false));
     if (!needs->stream)
         return;
     /* the final norm: the stream's gradient begins here */

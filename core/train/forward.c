@@ -13,7 +13,7 @@ static void lower(const struct pass *pass, const struct adapter *adapter, struct
 }
 
 /* out += B low */
-static void add_adapter(const struct pass *pass, enum module_role role, int layer,
+static void add_adapter(const struct pass *pass, enum parameter_role role, int layer,
                         struct tensor out, struct tensor x)
 {
     struct adapter adapter = pass_adapter(pass, role, layer);
@@ -25,10 +25,10 @@ static void add_adapter(const struct pass *pass, enum module_role role, int laye
                                                                                .accumulate = ADD}});
 }
 
-static void linear(const struct pass *pass, enum module_role role, int layer, struct tensor out,
+static void linear(const struct pass *pass, enum parameter_role role, int layer, struct tensor out,
                    struct tensor x)
 {
-    struct tensor bias = pass_values(pass, pass_module(pass, role, layer, true), TENSOR_WEIGHT);
+    struct tensor bias = pass_values(pass, pass_parameter(pass, role, layer, true), TENSOR_WEIGHT);
     struct tensor weight = pass_linear_weight(pass, role, layer);
     pass_run(pass, &(struct op_call){
                        OP_LINEAR_FORWARD,
@@ -42,7 +42,7 @@ static void add(const struct pass *pass, struct tensor out, struct tensor x)
 }
 
 /* q or k: the linear layer, and the norm of each head where the architecture has one. */
-static void linear_heads(const struct pass *pass, enum module_role role, int layer,
+static void linear_heads(const struct pass *pass, enum parameter_role role, int layer,
                          struct tensor out, struct tensor x)
 {
     bool is_q = role == ROLE_Q;
@@ -95,7 +95,7 @@ static void forward_attention(const struct pass *pass, int layer)
 static void forward_gate_up(const struct pass *pass, int layer)
 {
     struct tensor n = pass_block(pass, layer, SLOT_NORM2);
-    pass_norm(pass, ROLE_POST_NORM, layer, n, pass_block(pass, layer, SLOT_RSTD2),
+    pass_norm(pass, ROLE_MLP_NORM, layer, n, pass_block(pass, layer, SLOT_RSTD2),
               pass_block(pass, layer, SLOT_MIDDLE));
     linear(pass, ROLE_GATE, layer, pass_block(pass, layer, SLOT_GATE), n);
     linear(pass, ROLE_UP, layer, pass_block(pass, layer, SLOT_UP), n);
@@ -165,7 +165,7 @@ bool forward_blocks(const struct pass *pass)
 void forward_head_loss(const struct pass *pass, bool backward)
 {
     const struct backward_needs *needs = &pass->network->plan->needs;
-    const struct module *head = pass_module(pass, pass_head_role(pass), -1, false);
+    const struct parameter *head = pass_parameter(pass, pass_head_role(pass), -1, false);
     int64_t hidden = pass->config->hidden;
     struct op_call call = {
         OP_HEAD_LOSS,

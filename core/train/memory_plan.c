@@ -76,17 +76,18 @@ static int add_lasting(struct layout *layout, enum memory_category category, uin
     return add_buffer(layout, category, 0, tick_end(layout), count, size);
 }
 
-/* When a module's gradient is made and used up, where it is used at once. */
+/* When a parameter's gradient is made and used up, where it is used at once. */
 struct lifetime {
     int first, last;
 };
 
-static struct lifetime gradient_lifetime(const struct layout *layout, const struct module *module)
+static struct lifetime gradient_lifetime(const struct layout *layout,
+                                         const struct parameter *parameter)
 {
     static const int backs[ROLE_COUNT] = {[ROLE_DOWN] = BACK_DOWN,
                                           [ROLE_GATE] = BACK_GATE,
                                           [ROLE_UP] = BACK_UP,
-                                          [ROLE_POST_NORM] = BACK_POST_NORM,
+                                          [ROLE_MLP_NORM] = BACK_POST_NORM,
                                           [ROLE_O] = BACK_O,
                                           [ROLE_Q_NORM] = BACK_SCORES,
                                           [ROLE_K_NORM] = BACK_SCORES,
@@ -97,20 +98,20 @@ static struct lifetime gradient_lifetime(const struct layout *layout, const stru
     int head = tick_head(layout), end = tick_end(layout);
     if (!layout->request->updates_in_backward)
         return (struct lifetime){0, end};
-    if (module->layer >= 0) {
-        int tick = tick_backward(layout, module->layer, backs[module->role]);
+    if (parameter->layer >= 0) {
+        int tick = tick_backward(layout, parameter->layer, backs[parameter->role]);
         return (struct lifetime){tick, tick};
     }
-    if (module->role == ROLE_EMBEDDING)
+    if (parameter->role == ROLE_EMBEDDING)
         return (struct lifetime){layout->config->tied ? head : end, end};
-    return module->role == ROLE_HEAD ? (struct lifetime){head, head}
-                                     : (struct lifetime){head + 1, head + 1};
+    return parameter->role == ROLE_HEAD ? (struct lifetime){head, head}
+                                        : (struct lifetime){head + 1, head + 1};
 }
 
 /* What is kept of one tensor that trains, besides its weight. */
 static void add_training_state(struct layout *layout, const struct run_tensor *tensor, int *slots)
 {
-    struct lifetime gradient = gradient_lifetime(layout, tensor->module);
+    struct lifetime gradient = gradient_lifetime(layout, tensor->parameter);
     const struct memory_request *request = layout->request;
     uint64_t count = (uint64_t)tensor->parameters;
     struct stored_bytes moment =
@@ -132,10 +133,10 @@ static void add_tensor(struct layout *layout, size_t index)
     struct run_tensor tensor = run_tensor(request->model, request->recipe.rank, index);
     int *slots = layout->plan->tensors[index];
     bool adapter = tensor.part != PART_MODULE;
-    bool used = adapter ? request_adapts(request, tensor.module)
-                        : module_is_used(request->model, tensor.module);
+    bool used = adapter ? request_adapts(request, tensor.parameter)
+                        : parameter_is_used(request->model, tensor.parameter);
     bool trains =
-        adapter ? request->recipe.trained != NULL : request_trains(request, tensor.module);
+        adapter ? request->recipe.trained != NULL : request_trains(request, tensor.parameter);
     for (int slot = 0; slot < TENSOR_SLOTS; slot++)
         slots[slot] = -1;
     if (!used)
@@ -176,8 +177,8 @@ static void add_gradient_slots(struct layout *layout)
 static uint64_t largest_quantized(const struct memory_request *request)
 {
     int64_t largest = 0;
-    for (size_t i = 0; request->recipe.quantized && i < request->model->module_count; i++) {
-        int64_t parameters = request->model->modules[i].parameters;
+    for (size_t i = 0; request->recipe.quantized && i < request->model->parameter_count; i++) {
+        int64_t parameters = request->model->parameters[i].numel;
         if (request->recipe.quantized[i] && parameters > largest)
             largest = parameters;
     }
@@ -321,7 +322,7 @@ static const struct block_needs *needs_of(const struct block_set *set)
     return &set->layout->plan->needs.blocks[set->layer];
 }
 
-static bool learns(const struct block_set *set, enum module_role role)
+static bool learns(const struct block_set *set, enum parameter_role role)
 {
     return request_learns(set->layout->request, role, set->layer);
 }
@@ -399,7 +400,7 @@ static void add_mlp(struct block_set *set)
 static void add_low(struct block_set *set)
 {
     static const struct {
-        enum module_role role;
+        enum parameter_role role;
         int phase, back;
     } parts[] = {{ROLE_Q, PHASE_QKV, BACK_Q},       {ROLE_K, PHASE_QKV, BACK_K},
                  {ROLE_V, PHASE_QKV, BACK_V},       {ROLE_O, PHASE_MIDDLE, BACK_O},

@@ -43,7 +43,7 @@ enum block_slot {
 };
 
 /* Of a linear layer's role. */
-static inline enum block_slot low_slot(enum module_role role)
+static inline enum block_slot low_slot(enum parameter_role role)
 {
     int number = role == ROLE_O      ? 3
                  : role == ROLE_GATE ? 4

@@ -1,37 +1,39 @@
 #include "train/needs.h"
 
-bool request_trains(const struct memory_request *request, const struct module *module)
+bool request_trains(const struct memory_request *request, const struct parameter *parameter)
 {
-    return request->recipe.trained && request->recipe.trained[module - request->model->modules];
+    return request->recipe.trained &&
+           request->recipe.trained[parameter - request->model->parameters];
 }
 
-bool request_adapts(const struct memory_request *request, const struct module *module)
+bool request_adapts(const struct memory_request *request, const struct parameter *parameter)
 {
-    return request->recipe.adapted && request->recipe.adapted[module - request->model->modules];
+    return request->recipe.adapted &&
+           request->recipe.adapted[parameter - request->model->parameters];
 }
 
 enum storage request_storage(const struct memory_request *request, const struct run_tensor *tensor)
 {
-    size_t module = (size_t)(tensor->module - request->model->modules);
+    size_t module = (size_t)(tensor->parameter - request->model->parameters);
     return tensor->part == PART_MODULE ? recipe_storage(&request->recipe, module, request->storage)
                                        : request->storage;
 }
 
-bool request_learns(const struct memory_request *request, enum module_role role, int layer)
+bool request_learns(const struct memory_request *request, enum parameter_role role, int layer)
 {
-    const struct module *module = model_role(request->model, role, layer, false);
-    return module && (request_trains(request, module) ||
-                      (request->recipe.trained && request_adapts(request, module)));
+    const struct parameter *parameter = model_role(request->model, role, layer, false);
+    return parameter && (request_trains(request, parameter) ||
+                         (request->recipe.trained && request_adapts(request, parameter)));
 }
 
-static bool trains(const struct memory_request *request, enum module_role role, int layer,
+static bool trains(const struct memory_request *request, enum parameter_role role, int layer,
                    bool bias)
 {
-    const struct module *module = model_role(request->model, role, layer, bias);
-    return module && request_trains(request, module);
+    const struct parameter *parameter = model_role(request->model, role, layer, bias);
+    return parameter && request_trains(request, parameter);
 }
 
-static bool trains_any(const struct memory_request *request, enum module_role role, int layer)
+static bool trains_any(const struct memory_request *request, enum parameter_role role, int layer)
 {
     return request_learns(request, role, layer) || trains(request, role, layer, true);
 }
@@ -45,7 +47,7 @@ static struct block_needs block_needs(const struct memory_request *request, int 
                 trains(request, ROLE_Q_NORM, layer, false) ||
                 trains(request, ROLE_K_NORM, layer, false);
     needs.middle = needs.qkv || trains_any(request, ROLE_O, layer);
-    needs.norm2 = needs.middle || trains(request, ROLE_POST_NORM, layer, false);
+    needs.norm2 = needs.middle || trains(request, ROLE_MLP_NORM, layer, false);
     needs.gate_up =
         needs.norm2 || trains_any(request, ROLE_GATE, layer) || trains_any(request, ROLE_UP, layer);
     needs.output = needs.gate_up || trains_any(request, ROLE_DOWN, layer);

@@ -41,12 +41,12 @@ struct backward_needs {
     bool stream; /* the gradient goes below the head at all */
 };
 
-bool request_trains(const struct memory_request *request, const struct module *module);
-bool request_adapts(const struct memory_request *request, const struct module *module);
+bool request_trains(const struct memory_request *request, const struct parameter *parameter);
+bool request_adapts(const struct memory_request *request, const struct parameter *parameter);
 /* How a tensor's values are stored. */
 enum storage request_storage(const struct memory_request *request, const struct run_tensor *tensor);
 /* Does a linear weight, or the adapter beside it, train? Then its input is kept. */
-bool request_learns(const struct memory_request *request, enum module_role role, int layer);
+bool request_learns(const struct memory_request *request, enum parameter_role role, int layer);
 void needs_find(struct backward_needs *needs, const struct memory_request *request);
 
 #endif

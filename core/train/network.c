@@ -52,7 +52,7 @@ struct place network_run_place(const struct network *network, enum run_slot slot
 
 enum storage network_storage(const struct network *network, size_t tensor)
 {
-    return tensor < network->model->module_count
+    return tensor < network->model->parameter_count
                ? recipe_storage(&network->recipe, tensor, network->storage)
                : network->storage;
 }
@@ -110,15 +110,16 @@ int network_write_weight(struct network *network, size_t tensor, const float *va
 }
 
 /* One NaN makes every loss NaN, and names nothing. */
-static int check_finite(const struct module *module, const float *values, struct error *err)
+static int check_finite(const struct parameter *parameter, const float *values, struct error *err)
 {
-    for (int64_t i = 0; i < module->parameters; i++)
+    for (int64_t i = 0; i < parameter->numel; i++)
         if (!isfinite(values[i]))
             return error_set_kind(err, ERROR_NOT_FINITE,
                                   "tensor %s has %s at row %lld, column %lld: no loss can be "
                                   "computed; mend the checkpoint or fetch it again",
-                                  module->name, isnan(values[i]) ? "NaN" : "Inf",
-                                  (long long)(i / module->cols), (long long)(i % module->cols));
+                                  parameter->name, isnan(values[i]) ? "NaN" : "Inf",
+                                  (long long)(i / parameter->cols),
+                                  (long long)(i % parameter->cols));
     return 0;
 }
 
@@ -126,19 +127,19 @@ static int load_weights(struct network *network, struct error *err)
 {
     const struct model *model = network->model;
     int64_t most = 0;
-    for (size_t i = 0; i < model->module_count; i++)
-        if (model->modules[i].parameters > most)
-            most = model->modules[i].parameters;
+    for (size_t i = 0; i < model->parameter_count; i++)
+        if (model->parameters[i].numel > most)
+            most = model->parameters[i].numel;
     float *values = array_alloc((size_t)most, sizeof *values, err);
     if (!values)
         return -1;
     int result = 0;
-    for (size_t i = 0; i < model->module_count && result == 0; i++) {
-        if (!module_is_used(model, &model->modules[i]))
+    for (size_t i = 0; i < model->parameter_count && result == 0; i++) {
+        if (!parameter_is_used(model, &model->parameters[i]))
             continue;
-        result = model_read_f32(model, &model->modules[i], values, err);
+        result = model_read_f32(model, &model->parameters[i], values, err);
         if (result == 0)
-            result = check_finite(&model->modules[i], values, err);
+            result = check_finite(&model->parameters[i], values, err);
         if (result == 0)
             result = network_write_weight(network, i, values, err);
     }
@@ -183,12 +184,12 @@ static void clear_adapter(struct network *network, size_t tensor)
 static int init_adapters(struct network *network, uint64_t seed, struct error *err)
 {
     const struct model *model = network->model;
-    for (size_t i = 0; i < model->module_count; i++) {
+    for (size_t i = 0; i < model->parameter_count; i++) {
         if (!network->recipe.adapted || !network->recipe.adapted[i])
             continue;
-        const struct module *module = &model->modules[i];
-        clear_adapter(network, run_tensor_index(model, module, PART_B));
-        if (init_adapter(network, run_tensor_index(model, module, PART_A), seed, err) != 0)
+        const struct parameter *parameter = &model->parameters[i];
+        clear_adapter(network, run_tensor_index(model, parameter, PART_B));
+        if (init_adapter(network, run_tensor_index(model, parameter, PART_A), seed, err) != 0)
             return -1;
     }
     return 0;

@@ -100,7 +100,7 @@ static const char *first_bad(const struct optimizer *optimizer)
 {
     for (size_t i = 0; i < optimizer->count; i++)
         if (!isfinite(optimizer->norms[i]))
-            return optimizer_tensor(optimizer, i).module->name;
+            return optimizer_tensor(optimizer, i).parameter->name;
     return "their sum";
 }
 
@@ -109,10 +109,10 @@ static void adjust(const struct optimizer *optimizer, size_t i, int64_t step,
                    struct adamw_settings *settings)
 {
     const struct optimizer_settings *s = &optimizer->settings;
-    const struct module *module = optimizer_tensor(optimizer, i).module;
+    const struct parameter *parameter = optimizer_tensor(optimizer, i).parameter;
     size_t number = optimizer->tensors[i];
     double own = (double)(step - optimizer->since[i]);
-    bool matrix = module->rows > 1 && !module->bias;
+    bool matrix = parameter->rows > 1 && !parameter->bias;
     settings->weight_decay = matrix ? (float)s->weight_decay : 0;
     settings->lr *= s->factors ? (float)s->factors[number] : 1;
     settings->correction1 = (float)(1 - pow(s->beta1, own));

@@ -71,36 +71,37 @@ struct tensor pass_output(const struct pass *pass, int layer)
                                             : pass_rows(pass, RUN_OUTPUT, pass->config->hidden);
 }
 
-/* --- modules --- */
+/* --- parameters --- */
 
-const struct module *pass_module(const struct pass *pass, enum module_role role, int layer,
-                                 bool bias)
+const struct parameter *pass_parameter(const struct pass *pass, enum parameter_role role, int layer,
+                                       bool bias)
 {
     return model_role(pass->network->model, role, layer, bias);
 }
 
-struct tensor pass_values(const struct pass *pass, const struct module *module,
+struct tensor pass_values(const struct pass *pass, const struct parameter *parameter,
                           enum tensor_slot slot)
 {
-    if (!module)
+    if (!parameter)
         return (struct tensor){0};
-    return network_values(pass->network, (size_t)(module - pass->network->model->modules), slot);
+    return network_values(pass->network, (size_t)(parameter - pass->network->model->parameters),
+                          slot);
 }
 
-struct tensor pass_fresh_gradient(const struct pass *pass, const struct module *module)
+struct tensor pass_fresh_gradient(const struct pass *pass, const struct parameter *parameter)
 {
-    struct tensor gradient = pass_values(pass, module, TENSOR_GRADIENT);
+    struct tensor gradient = pass_values(pass, parameter, TENSOR_GRADIENT);
     if (tensor_is_there(&gradient) && pass->sink)
         pass_run(pass, &(struct op_call){OP_FILL_ZERO, .fill_zero = {gradient}});
     return gradient;
 }
 
-struct tensor pass_weight(const struct pass *pass, enum module_role role, int layer)
+struct tensor pass_weight(const struct pass *pass, enum parameter_role role, int layer)
 {
-    return pass_values(pass, pass_module(pass, role, layer, false), TENSOR_WEIGHT);
+    return pass_values(pass, pass_parameter(pass, role, layer, false), TENSOR_WEIGHT);
 }
 
-struct tensor pass_linear_weight(const struct pass *pass, enum module_role role, int layer)
+struct tensor pass_linear_weight(const struct pass *pass, enum parameter_role role, int layer)
 {
     struct tensor weight = pass_weight(pass, role, layer);
     if (weight.storage == pass->type)
@@ -112,12 +113,12 @@ struct tensor pass_linear_weight(const struct pass *pass, enum module_role role,
     return dense;
 }
 
-struct adapter pass_adapter(const struct pass *pass, enum module_role role, int layer)
+struct adapter pass_adapter(const struct pass *pass, enum parameter_role role, int layer)
 {
     const struct network *t = pass->network;
-    const struct module *module = pass_module(pass, role, layer, false);
-    size_t a = run_tensor_index(t->model, module, PART_A);
-    size_t b = run_tensor_index(t->model, module, PART_B);
+    const struct parameter *parameter = pass_parameter(pass, role, layer, false);
+    size_t a = run_tensor_index(t->model, parameter, PART_A);
+    size_t b = run_tensor_index(t->model, parameter, PART_B);
     struct adapter adapter = {.low = pass_block(pass, layer, low_slot(role))};
     if (!tensor_is_there(&adapter.low))
         return adapter;
@@ -129,7 +130,7 @@ struct adapter pass_adapter(const struct pass *pass, enum module_role role, int 
     return adapter;
 }
 
-enum module_role pass_head_role(const struct pass *pass)
+enum parameter_role pass_head_role(const struct pass *pass)
 {
     return pass->config->tied ? ROLE_EMBEDDING : ROLE_HEAD;
 }
@@ -144,7 +145,7 @@ void pass_rotate(const struct pass *pass, struct tensor x, bool backward)
                                                        .backward = backward}});
 }
 
-void pass_norm(const struct pass *pass, enum module_role role, int layer, struct tensor out,
+void pass_norm(const struct pass *pass, enum parameter_role role, int layer, struct tensor out,
                struct tensor rstd, struct tensor x)
 {
     pass_run(pass,

@@ -64,16 +64,16 @@ struct tensor pass_workspace(const struct pass *pass, enum run_slot slot);
 /* The residual stream where it leaves a block: the next block's input, [T, H]. */
 struct tensor pass_output(const struct pass *pass, int layer);
 
-const struct module *pass_module(const struct pass *pass, enum module_role role, int layer,
-                                 bool bias);
-/* A module's weight, gradient, ...; module NULL: not there. */
-struct tensor pass_values(const struct pass *pass, const struct module *module,
+const struct parameter *pass_parameter(const struct pass *pass, enum parameter_role role, int layer,
+                                       bool bias);
+/* A parameter's weight, gradient, ...; parameter NULL: not there. */
+struct tensor pass_values(const struct pass *pass, const struct parameter *parameter,
                           enum tensor_slot slot);
-/* Where a module's gradient is added up; with a sink from zero, as another's was there before. */
-struct tensor pass_fresh_gradient(const struct pass *pass, const struct module *module);
-struct tensor pass_weight(const struct pass *pass, enum module_role role, int layer);
+/* Where a parameter's gradient is added up; with a sink from zero, as another's was there before. */
+struct tensor pass_fresh_gradient(const struct pass *pass, const struct parameter *parameter);
+struct tensor pass_weight(const struct pass *pass, enum parameter_role role, int layer);
 /* Of a block's linear layer: dequantised where it is quantised, until the next call. */
-struct tensor pass_linear_weight(const struct pass *pass, enum module_role role, int layer);
+struct tensor pass_linear_weight(const struct pass *pass, enum parameter_role role, int layer);
 
 /* What stands beside a linear layer (recipe.h); `low` is not there where nothing does. */
 struct adapter {
@@ -82,17 +82,17 @@ struct adapter {
     struct tensor low; /* [T, rank]: scale A x */
     float scale;       /* alpha / rank */
 };
-struct adapter pass_adapter(const struct pass *pass, enum module_role role, int layer);
+struct adapter pass_adapter(const struct pass *pass, enum parameter_role role, int layer);
 
-/* The module that makes the logits. */
-enum module_role pass_head_role(const struct pass *pass);
+/* The parameter that makes the logits. */
+enum parameter_role pass_head_role(const struct pass *pass);
 
 /* --- operations of both directions --- */
 
 /* Turns q or k by the tokens' positions, in place; `backward` turns back. */
 void pass_rotate(const struct pass *pass, struct tensor x, bool backward);
 /* RMSNorm of x by the weight of that role; rstd is kept. */
-void pass_norm(const struct pass *pass, enum module_role role, int layer, struct tensor out,
+void pass_norm(const struct pass *pass, enum parameter_role role, int layer, struct tensor out,
                struct tensor rstd, struct tensor x);
 
 #endif

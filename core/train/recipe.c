@@ -28,6 +28,7 @@ enum storage recipe_storage(const struct recipe *recipe, size_t module, enum sto
 
 enum moment_type recipe_moments(const struct recipe *recipe, const struct run_tensor *tensor)
 {
-    bool wide = tensor->parameters < MOMENTS_INT8_LEAST || tensor->module->role == ROLE_EMBEDDING;
+    bool wide =
+        tensor->parameters < MOMENTS_INT8_LEAST || tensor->parameter->role == ROLE_EMBEDDING;
     return recipe->moments == MOMENTS_INT8 && wide ? MOMENTS_F32 : recipe->moments;
 }

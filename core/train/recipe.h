@@ -22,16 +22,16 @@ const char *storage_name(enum storage storage);
 bool storage_by_name(enum storage *out, const char *name);
 
 struct recipe {
-    /* [module_count]; NULL: nothing trains, adapters neither (evaluation, generation) */
+    /* [parameter_count]; NULL: nothing trains, adapters neither (evaluation, generation) */
     const bool *trained;
-    /* [module_count]: trained earlier in the run, and frozen since; NULL: none. They are saved with
+    /* [parameter_count]: trained earlier in the run, and frozen since; NULL: none. They are saved with
      * what trains */
     const bool *touched;
-    /* [module_count]: linear weights of the blocks, none of which trains; NULL: none */
+    /* [parameter_count]: linear weights of the blocks, none of which trains; NULL: none */
     const bool *adapted;
     int64_t rank;
     double alpha;
-    /* [module_count]: linear weights of the blocks that are stored as `frozen`, INT8 or NF4, and do
+    /* [parameter_count]: linear weights of the blocks that are stored as `frozen`, INT8 or NF4, and do
      * not train; NULL: none */
     const bool *quantized;
     enum storage frozen;

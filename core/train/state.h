@@ -33,7 +33,7 @@
 #include "train/spike.h"
 
 /* state.json and left.json have no more bytes: a name for every tensor that trains. */
-enum { STATE_JSON_MOST = 1 << 28 };
+enum { STATE_JSON_MAX = 1 << 28 };
 
 /* An evaluation behind a step; step 0: none (that of the base has no state). */
 struct evaluated {
@@ -119,7 +119,7 @@ int state_load(const char *folder, struct optimizer *optimizer, struct progress 
 int state_carry(const char *folder, struct optimizer *optimizer, struct progress *progress,
                 const struct run_identity *identity, struct error *err);
 
-/* Which modules of a state train, and which did earlier in the run; [module_count] both. */
+/* Which modules of a state train, and which did earlier in the run; [parameter_count] both. */
 int state_read_sets(const char *folder, const struct model *model, bool *trained, bool *touched,
                     struct error *err);
 

@@ -72,7 +72,7 @@ cJSON *state_read_json(const char *folder, char **path, struct error *err)
     int seal = -1;
     if (!(*path = path_join(folder, "state.json", err)))
         return NULL;
-    if (file_read_all(&text, *path, STATE_JSON_MOST, &why) != 0)
+    if (file_read_all(&text, *path, STATE_JSON_MAX, &why) != 0)
         set_damaged(folder, *path, why.text, err);
     else if ((seal = state_seal_holds(&text)) < 0)
         set_damaged(folder, *path, "its bytes are not those that were written", err);

@@ -134,7 +134,7 @@ static cJSON *read_left(const char *parent, struct error *err)
     cJSON *json = NULL;
     char *path = path_join(parent, "left.json", err);
     if (path && (sys.lstat(path, &info) == 0 || errno != ENOENT)) {
-        if (file_read_all(&text, path, STATE_JSON_MOST, &why) == 0 && state_seal_holds(&text) <= 0)
+        if (file_read_all(&text, path, STATE_JSON_MAX, &why) == 0 && state_seal_holds(&text) <= 0)
             error_set(&why, "its bytes are not those that were written");
         if (why.kind == ERROR_NONE)
             json = json_parse(buffer_string(&text), text.length, JSON_STRICT, path, &why);

@@ -99,7 +99,7 @@ static int add_item(struct items *items, const struct optimizer *optimizer, size
     struct run_tensor tensor = network_tensor(&optimizer->transformer->network, number);
     struct place place = network_place(&optimizer->transformer->network, number, slot);
     bool scales = slot == TENSOR_M_SCALES || slot == TENSOR_V_SCALES;
-    bool vector = scales || tensor.module->tensor->rank == 1;
+    bool vector = scales || tensor.parameter->tensor->rank == 1;
     int64_t elements =
         scales ? (int64_t)(moment_bytes(MOMENTS_INT8, tensor.parameters).scales / sizeof(float))
                : tensor.parameters;
@@ -121,7 +121,7 @@ static int add_item(struct items *items, const struct optimizer *optimizer, size
 static int add_touched(struct items *items, const struct optimizer *optimizer, struct error *err)
 {
     const struct recipe *recipe = &optimizer->transformer->network.recipe;
-    size_t count = recipe->touched ? optimizer->transformer->network.model->module_count : 0;
+    size_t count = recipe->touched ? optimizer->transformer->network.model->parameter_count : 0;
     for (size_t i = 0; i < count; i++)
         if (recipe->touched[i] && !recipe->trained[i] &&
             add_item(items, optimizer, i, TENSOR_WEIGHT, "", err) != 0)
@@ -134,7 +134,7 @@ static int items_make(struct items *items, const struct optimizer *optimizer,
                       const struct state_file *file, struct error *err)
 {
     size_t most = optimizer->count * (size_t)file->part_count +
-                  optimizer->transformer->network.model->module_count;
+                  optimizer->transformer->network.model->parameter_count;
     *items = (struct items){.list = array_alloc(most, sizeof *items->list, err)};
     if (!items->list)
         return -1;
@@ -149,7 +149,8 @@ static int items_make(struct items *items, const struct optimizer *optimizer,
 size_t state_weight_count(const struct optimizer *optimizer)
 {
     const struct recipe *recipe = &optimizer->transformer->network.recipe;
-    size_t count = optimizer->count, modules = optimizer->transformer->network.model->module_count;
+    size_t count = optimizer->count,
+           modules = optimizer->transformer->network.model->parameter_count;
     for (size_t i = 0; recipe->touched && i < modules; i++)
         count += recipe->touched[i] && !recipe->trained[i];
     return count;
@@ -402,12 +403,12 @@ int state_read_sets(const char *folder, const struct model *model, bool *trained
                          checkpoint_open(&moments, paths[1], err) == 0
                      ? 0
                      : -1;
-    for (size_t i = 0; i < model->module_count && status == 0; i++) {
+    for (size_t i = 0; i < model->parameter_count && status == 0; i++) {
         struct run_tensor tensor = run_tensor(model, 1, i);
         char *moment = item_name(&tensor, files[2].parts[0].suffix, err);
         status = moment ? 0 : -1;
         trained[i] = moment && checkpoint_find(moments, moment);
-        touched[i] = !trained[i] && checkpoint_find(weights, model->modules[i].name);
+        touched[i] = !trained[i] && checkpoint_find(weights, model->parameters[i].name);
         free(moment);
     }
     checkpoint_close(weights);

@@ -13,22 +13,22 @@ static const char weight[] = ".weight";
 
 size_t run_tensor_count(const struct model *model)
 {
-    return TENSOR_PARTS * model->module_count;
+    return TENSOR_PARTS * model->parameter_count;
 }
 
-size_t run_tensor_index(const struct model *model, const struct module *module,
+size_t run_tensor_index(const struct model *model, const struct parameter *parameter,
                         enum tensor_part part)
 {
-    return (size_t)part * model->module_count + (size_t)(module - model->modules);
+    return (size_t)part * model->parameter_count + (size_t)(parameter - model->parameters);
 }
 
 struct run_tensor run_tensor(const struct model *model, int64_t rank, size_t index)
 {
-    const struct module *module = &model->modules[index % model->module_count];
-    struct run_tensor tensor = {.module = module,
-                                .part = (enum tensor_part)(index / model->module_count),
-                                .rows = module->rows,
-                                .cols = module->cols};
+    const struct parameter *parameter = &model->parameters[index % model->parameter_count];
+    struct run_tensor tensor = {.parameter = parameter,
+                                .part = (enum tensor_part)(index / model->parameter_count),
+                                .rows = parameter->rows,
+                                .cols = parameter->cols};
     if (tensor.part == PART_A)
         tensor.rows = rank;
     if (tensor.part == PART_B)
@@ -39,7 +39,7 @@ struct run_tensor run_tensor(const struct model *model, int64_t rank, size_t ind
 
 char *run_tensor_name(const struct run_tensor *tensor, struct error *err)
 {
-    const char *name = tensor->module->name;
+    const char *name = tensor->parameter->name;
     struct buffer out = BUFFER_INIT;
     if (tensor->part == PART_MODULE)
         return string_copy(name, err);
@@ -53,8 +53,8 @@ char *run_tensor_name(const struct run_tensor *tensor, struct error *err)
 }
 
 /* "base_model.model.X.lora_A.weight": the module X.weight. */
-static const struct module *find_adapted(const struct model *model, const char *name,
-                                         enum tensor_part part)
+static const struct parameter *find_adapted(const struct model *model, const char *name,
+                                            enum tensor_part part)
 {
     size_t length = strlen(name);
     size_t around = strlen(prefix) + strlen(suffixes[part]);
@@ -64,17 +64,17 @@ static const struct module *find_adapted(const struct model *model, const char *
     struct buffer own = BUFFER_INIT;
     buffer_append(&own, name + strlen(prefix), length - strlen(prefix) - strlen(suffixes[part]));
     buffer_text(&own, weight);
-    const struct module *module = model_find(model, buffer_string(&own));
+    const struct parameter *parameter = model_find(model, buffer_string(&own));
     buffer_free(&own);
-    return module;
+    return parameter;
 }
 
 size_t run_tensor_find(const struct model *model, const char *name)
 {
-    const struct module *module = model_find(model, name);
+    const struct parameter *parameter = model_find(model, name);
     int part = PART_MODULE;
-    while (!module && ++part < TENSOR_PARTS)
-        module = find_adapted(model, name, (enum tensor_part)part);
-    return module ? run_tensor_index(model, module, (enum tensor_part)part)
-                  : run_tensor_count(model);
+    while (!parameter && ++part < TENSOR_PARTS)
+        parameter = find_adapted(model, name, (enum tensor_part)part);
+    return parameter ? run_tensor_index(model, parameter, (enum tensor_part)part)
+                     : run_tensor_count(model);
 }

@@ -12,14 +12,14 @@
 enum tensor_part { PART_MODULE, PART_A, PART_B, TENSOR_PARTS };
 
 struct run_tensor {
-    const struct module *module;
+    const struct parameter *parameter;
     enum tensor_part part;
     int64_t rows, cols, parameters;
 };
 
 /* How many numbers there are: TENSOR_PARTS for each module. */
 size_t run_tensor_count(const struct model *model);
-size_t run_tensor_index(const struct model *model, const struct module *module,
+size_t run_tensor_index(const struct model *model, const struct parameter *parameter,
                         enum tensor_part part);
 /* `rank` is the adapters'. */
 struct run_tensor run_tensor(const struct model *model, int64_t rank, size_t index);

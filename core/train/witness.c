@@ -148,7 +148,7 @@ int witness_check_frozen(const struct witness *witness, struct error *err)
 int witness_note_loaded(struct witness *witness, struct error *err)
 {
     const struct network *network = &witness->optimizer->transformer->network;
-    size_t count = network->recipe.touched ? network->model->module_count : 0;
+    size_t count = network->recipe.touched ? network->model->parameter_count : 0;
     void *staging = array_alloc(1, STAGING, err);
     int status = staging ? 0 : -1;
     for (size_t i = 0; i < count && status == 0; i++)

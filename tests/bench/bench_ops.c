@@ -13,7 +13,7 @@
 #include <string.h>
 
 enum {
-    ROWS_MOST = 64,
+    ROWS_MAX = 64,
     PEAK = 2048, /* of the product that shows the peak: each of its three sizes */
     HIDDEN = 576,
     WIDE = 1536,
@@ -25,7 +25,7 @@ enum {
 };
 
 static int64_t T = 512; /* tokens */
-static int32_t offsets[ROWS_MOST + 1] = {0, 512};
+static int32_t offsets[ROWS_MAX + 1] = {0, 512};
 static struct documents documents = {offsets, 1};
 
 struct bench {
@@ -302,7 +302,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "bench_ops: %s\n", err.text);
         return 1;
     }
-    if (argc > 4 && atoi(argv[4]) <= ROWS_MOST)
+    if (argc > 4 && atoi(argv[4]) <= ROWS_MAX)
         set_shape(atoi(argv[3]), atoi(argv[4]));
     bench_fill(&b);
     double step = 0;

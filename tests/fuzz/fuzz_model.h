@@ -29,19 +29,19 @@ static inline void fuzz_read(const struct checkpoint *checkpoint, const struct t
 static inline void fuzz_modules(const struct model *model)
 {
     char name[64];
-    for (size_t i = 0; i < model->module_count; i++) {
-        const struct module *module = &model->modules[i];
-        module_short_name(module, name, sizeof name);
-        module_is_used(model, module);
-        if (model_find(model, module->name) != module)
+    for (size_t i = 0; i < model->parameter_count; i++) {
+        const struct parameter *parameter = &model->parameters[i];
+        parameter_short_name(parameter, name, sizeof name);
+        parameter_is_used(model, parameter);
+        if (model_find(model, parameter->name) != parameter)
             abort();
-        if (i < FUZZ_TENSORS && module->parameters <= FUZZ_ELEMENTS) {
+        if (i < FUZZ_TENSORS && parameter->numel <= FUZZ_ELEMENTS) {
             static float weights[FUZZ_ELEMENTS];
             struct error err = ERROR_INIT;
-            fuzz_ok(model_read_f32(model, module, weights, &err), &err);
+            fuzz_ok(model_read_f32(model, parameter, weights, &err), &err);
         }
     }
-    model_parameters(model);
+    model_numel(model);
 }
 
 /* What the scan of a model says of its rows can be read again. */

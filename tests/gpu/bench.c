@@ -21,12 +21,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ARGUMENTS_MOST = 5 };
+enum { ARGUMENTS_MAX = 5 };
 
 struct request {
     int64_t device;
     bool pageable;
-    const char *arguments[ARGUMENTS_MOST]; /* without the options; unused ones are NULL */
+    const char *arguments[ARGUMENTS_MAX]; /* without the options; unused ones are NULL */
     int count;
 };
 
@@ -46,7 +46,7 @@ static int read_request(struct request *out, int argc, char **argv)
         else if (strcmp(argv[i], "--device") == 0 && i + 1 < argc) {
             if (!is_number(argv[++i], 0, 1000, &out->device))
                 return -1;
-        } else if (out->count < ARGUMENTS_MOST)
+        } else if (out->count < ARGUMENTS_MAX)
             out->arguments[out->count++] = argv[i];
         else
             return -1;
@@ -62,7 +62,7 @@ static int make_list(struct bench_run *run, const struct request *request, struc
     const int64_t side = 1 << 20;
     bool shape = request->count == 5 && strcmp(words[0], "shape") == 0;
     if (!(shape || (request->count == 4 && strcmp(words[0], "model") == 0)) ||
-        !is_number(words[request->count - 1], 1, REPEATS_MOST, &repeats))
+        !is_number(words[request->count - 1], 1, REPEATS_MAX, &repeats))
         return error_set_kind(err, ERROR_USAGE, "see the head of tests/gpu/bench.c for its use");
     run->repeats = (int)repeats;
     run->warm = shape;

@@ -5,19 +5,19 @@
 #include "bench_list.h"
 #include "compute/backend.h"
 
-enum { REPEATS_MOST = 100 };
+enum { REPEATS_MAX = 100 };
 
 struct bench_run {
     const struct backend *backend;
     struct bench_list list;
     bool pageable;     /* memory of malloc(), not the back end's host_alloc() */
     bool warm;         /* one pass before those that are timed */
-    int repeats;       /* 1 to REPEATS_MOST */
+    int repeats;       /* 1 to REPEATS_MAX */
     int threads;       /* that compute: as many as the device takes of the largest matrix */
     uint64_t opened;   /* bytes of device memory that are free once the device is open */
     uint64_t least;    /* and the least that were, while the passes ran */
     double allocation; /* seconds that taking the matrices' host memory took, before the passes */
-    double seconds[REPEATS_MOST];
+    double seconds[REPEATS_MAX];
 };
 
 /* Makes the matrices, which the machine's memory must have room for, and times the passes; every

@@ -87,7 +87,7 @@ static void open_parts(struct bench *bench)
     bench->backend = *bench->below;
     bench->backend.ops[OP_LINEAR_BACKWARD_WEIGHT] = skipping_backward_weight;
     bench->backend.ops[OP_ADAMW] = wrong_adamw;
-    size_t count = bench->training.model->module_count;
+    size_t count = bench->training.model->parameter_count;
     bench->trained = calloc(count, sizeof(bool));
     bench->adapted = calloc(count, sizeof(bool));
     bench->quantized = calloc(count, sizeof(bool));
@@ -175,16 +175,16 @@ static const char frozen[] = "model.layers.0.self_attn.q_proj.weight";
 
 static size_t module_number(const struct bench *bench, const char *name)
 {
-    const struct module *module = model_find(bench->training.model, name);
-    assert_non_null(module);
-    return (size_t)(module - bench->training.model->modules);
+    const struct parameter *parameter = model_find(bench->training.model, name);
+    assert_non_null(parameter);
+    return (size_t)(parameter - bench->training.model->parameters);
 }
 
 static void train_block_1(struct bench *bench)
 {
     const struct model *model = bench->training.model;
-    for (size_t i = 0; i < model->module_count; i++)
-        bench->trained[i] = model->modules[i].layer == 1;
+    for (size_t i = 0; i < model->parameter_count; i++)
+        bench->trained[i] = model->parameters[i].layer == 1;
 }
 
 static struct place place_of(const struct bench *bench, size_t tensor, enum tensor_slot slot)
@@ -223,8 +223,8 @@ static void sound_run_is_proved(void **state)
     bench_open(&bench);
     train_block_1(&bench);
     const struct model *model = bench.training.model;
-    for (size_t i = 0; i < model->module_count; i++) {
-        double own = (double)(model->modules[i].rows * model->modules[i].cols);
+    for (size_t i = 0; i < model->parameter_count; i++) {
+        double own = (double)(model->parameters[i].rows * model->parameters[i].cols);
         tensors += !bench.trained[i];
         *(bench.trained[i] ? &parameters : &kept) += own;
     }
@@ -315,7 +315,7 @@ static void skipped_update_of_an_adapter_is_named(void **state)
     recipe->alpha = 4;
     const struct train_settings settings = settings_of(STORAGE_F32, false);
     const struct model *model = bench.training.model;
-    skip_update(&bench, &settings, run_tensor_index(model, &model->modules[adapted], PART_A));
+    skip_update(&bench, &settings, run_tensor_index(model, &model->parameters[adapted], PART_A));
     run_fails(&bench, "q_proj.lora_A.weight", "is what it was before the run");
     bench_close(&bench);
 }

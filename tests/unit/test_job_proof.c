@@ -107,19 +107,19 @@ static void check_counts(const cJSON *proof, struct counted counted)
 
 /* --- base and export --- */
 
-static char *read_bytes(const struct model *model, const struct module *module)
+static char *read_bytes(const struct model *model, const struct parameter *parameter)
 {
     struct error err = ERROR_INIT;
-    char *bytes = malloc(module->tensor->bytes);
-    if (checkpoint_read_raw(model->checkpoint, module->tensor, 0, module->tensor->bytes, bytes,
-                            &err) != 0)
+    char *bytes = malloc(parameter->tensor->bytes);
+    if (checkpoint_read_raw(model->checkpoint, parameter->tensor, 0, parameter->tensor->bytes,
+                            bytes, &err) != 0)
         fail_msg("%s", err.text);
     return bytes;
 }
 
 static bool differs(const struct model *before, const struct model *after, const char *name)
 {
-    const struct module *a = model_find(before, name), *b = model_find(after, name);
+    const struct parameter *a = model_find(before, name), *b = model_find(after, name);
     assert_true(a && b && a->tensor->bytes == b->tensor->bytes);
     char *from = read_bytes(before, a), *to = read_bytes(after, b);
     bool differ = memcmp(from, to, a->tensor->bytes) != 0;
@@ -129,18 +129,19 @@ static bool differs(const struct model *before, const struct model *after, const
 }
 
 /* What proof.json says of a module: 0: nothing; its parameters, or those of both its adapters. */
-static double proved_parameters(const cJSON *proof, const struct module *module, bool adapters)
+static double proved_parameters(const cJSON *proof, const struct parameter *parameter,
+                                bool adapters)
 {
     const cJSON *trained = json_get(proof, "trained"), *entries[2] = {0};
     char name[256];
-    int stem = (int)(strlen(module->name) - strlen(".weight"));
+    int stem = (int)(strlen(parameter->name) - strlen(".weight"));
     for (int i = 0; i < 2 && adapters; i++) {
-        snprintf(name, sizeof name, "base_model.model.%.*s.lora_%c.weight", stem, module->name,
+        snprintf(name, sizeof name, "base_model.model.%.*s.lora_%c.weight", stem, parameter->name,
                  'A' + i);
         entries[i] = json_get(trained, name);
     }
     if (!adapters)
-        entries[0] = json_get(trained, module->name);
+        entries[0] = json_get(trained, parameter->name);
     double sum = 0;
     for (int i = 0; i < 2 && entries[i]; i++) {
         assert_true(proof_number(entries[i], "gradient_norm") > 0);
@@ -151,9 +152,10 @@ static double proved_parameters(const cJSON *proof, const struct module *module,
 
 enum { RANK = 2 };
 
-static double own_parameters(const struct module *module, bool adapters)
+static double own_parameters(const struct parameter *parameter, bool adapters)
 {
-    return (double)(adapters ? RANK * (module->rows + module->cols) : module->rows * module->cols);
+    return (double)(adapters ? RANK * (parameter->rows + parameter->cols)
+                             : parameter->rows * parameter->cols);
 }
 
 /* `count` modules have changed, those that are proved; the frozen ones are the others. */
@@ -165,16 +167,16 @@ static void check_set(const cJSON *proof, bool adapters, int count)
     if (model_open(&before, in_folder("model"), &err) != 0 ||
         model_open(&after, in_folder("out"), &err) != 0)
         fail_msg("%s", err.text);
-    for (size_t i = 0; i < before->module_count; i++) {
-        const struct module *module = &before->modules[i];
-        double proved = proved_parameters(proof, module, adapters);
-        if (differs(before, after, module->name) != (proved > 0))
-            fail_msg("%s %s", module->name, proved > 0 ? "has not changed" : "has changed");
-        assert_true(proved == 0 || proved == own_parameters(module, adapters));
+    for (size_t i = 0; i < before->parameter_count; i++) {
+        const struct parameter *parameter = &before->parameters[i];
+        double proved = proved_parameters(proof, parameter, adapters);
+        if (differs(before, after, parameter->name) != (proved > 0))
+            fail_msg("%s %s", parameter->name, proved > 0 ? "has not changed" : "has changed");
+        assert_true(proved == 0 || proved == own_parameters(parameter, adapters));
         count -= proved > 0;
         trained += proved;
         bool stays = proved == 0 || adapters;
-        frozen += stays ? (double)(module->rows * module->cols) : 0;
+        frozen += stays ? (double)(parameter->rows * parameter->cols) : 0;
         kept += stays;
     }
     assert_int_equal(count, 0);

@@ -72,21 +72,21 @@ static struct training_request request_of(const struct paths *paths, const char 
                                      .argv = arguments};
 }
 
-static float *read_module(const struct model *model, const struct module *module)
+static float *read_module(const struct model *model, const struct parameter *parameter)
 {
-    float *values = malloc((size_t)module->parameters * sizeof *values);
-    assert_int_equal(model_read_f32(model, module, values, NULL), 0);
+    float *values = malloc((size_t)parameter->numel * sizeof *values);
+    assert_int_equal(model_read_f32(model, parameter, values, NULL), 0);
     return values;
 }
 
 /* Elements in which an exported tensor is not the base's, rounded once to bf16. */
 static int64_t changed(const struct model *base, const struct model *out, const char *name)
 {
-    const struct module *a = model_find(base, name), *b = model_find(out, name);
+    const struct parameter *a = model_find(base, name), *b = model_find(out, name);
     int64_t count = 0;
-    assert_true(a && b && a->parameters == b->parameters);
+    assert_true(a && b && a->numel == b->numel);
     float *before = read_module(base, a), *after = read_module(out, b);
-    for (int64_t i = 0; i < a->parameters; i++)
+    for (int64_t i = 0; i < a->numel; i++)
         count += bf16_to_float(bf16_from_float(before[i])) != after[i];
     free(before);
     free(after);
@@ -102,11 +102,11 @@ static void check_export(const struct paths *paths, uint64_t trained)
     assert_int_equal(model_open(&base, paths->model, NULL), 0);
     assert_int_equal(model_open(&out, paths->out, NULL), 0);
     assert_int_equal((uint64_t)cJSON_GetArraySize(listed), trained);
-    for (size_t i = 0; i < base->module_count; i++) {
-        const char *name = base->modules[i].name;
+    for (size_t i = 0; i < base->parameter_count; i++) {
+        const char *name = base->parameters[i].name;
         const cJSON *entry = json_get(listed, name);
         double norm = 0;
-        if (!module_is_used(base, &base->modules[i]))
+        if (!parameter_is_used(base, &base->parameters[i]))
             continue;
         if ((changed(base, out, name) > 0) != (entry != NULL))
             fail_msg("%s: %s", name, entry ? "trains, but is the base's" : "is frozen, but moved");

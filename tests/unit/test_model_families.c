@@ -11,7 +11,7 @@ enum { TENSORS_MAX = 32, GGUF_U32 = 4, GGUF_F32 = 6 };
 
 struct tensor_case {
     const char *hugging_face, *gguf, *type; /* names without ".weight"; type NULL: the name */
-    enum module_role role;
+    enum parameter_role role;
 };
 
 #define EMBEDDING                                                                                  \
@@ -37,12 +37,12 @@ struct tensor_case {
         BLOCK("self_attn.o_proj", "attn_output", ROLE_O),                                          \
         BLOCK("mlp.gate_proj", "ffn_gate", ROLE_GATE), BLOCK("mlp.up_proj", "ffn_up", ROLE_UP),    \
         BLOCK("mlp.down_proj", "ffn_down", ROLE_DOWN)
-#define PLAIN_NORM BLOCK("post_attention_layernorm", "ffn_norm", ROLE_POST_NORM)
+#define PLAIN_NORM BLOCK("post_attention_layernorm", "ffn_norm", ROLE_MLP_NORM)
 #define HEAD_NORMS(q, k)                                                                           \
     BLOCK("self_attn.q_norm", "attn_q_norm", q), BLOCK("self_attn.k_norm", "attn_k_norm", k)
 #define SANDWICH_NORMS                                                                             \
     BLOCK("post_attention_layernorm", "post_attention_norm", ROLE_OTHER),                          \
-        BLOCK("pre_feedforward_layernorm", "ffn_norm", ROLE_POST_NORM),                            \
+        BLOCK("pre_feedforward_layernorm", "ffn_norm", ROLE_MLP_NORM),                             \
         BLOCK("post_feedforward_layernorm", "post_ffw_norm", ROLE_OTHER)
 
 static const struct family {
@@ -178,17 +178,18 @@ static struct model *open_gguf(const struct family *family, const char *suffix)
 
 static void check_modules(const struct model *model, const struct family *family)
 {
-    assert_int_equal(model->module_count, tensor_count(family));
+    assert_int_equal(model->parameter_count, tensor_count(family));
     for (size_t i = 0; i < tensor_count(family); i++) {
         const struct tensor_case *expected = &family->tensors[i];
         char name[128];
         snprintf(name, sizeof name, "%s.weight", expected->hugging_face);
-        const struct module *module = model_find(model, name);
-        if (!module)
+        const struct parameter *parameter = model_find(model, name);
+        if (!parameter)
             fail_msg("%s: no module %s", family->name, name);
-        assert_string_equal(module->type, expected->type ? expected->type : expected->hugging_face);
-        assert_int_equal(module->role, expected->role);
-        assert_int_equal(module->layer, expected->type ? 1 : -1);
+        assert_string_equal(parameter->type,
+                            expected->type ? expected->type : expected->hugging_face);
+        assert_int_equal(parameter->role, expected->role);
+        assert_int_equal(parameter->layer, expected->type ? 1 : -1);
     }
 }
 
@@ -241,10 +242,10 @@ static void biases_have_their_module(void **state)
         struct model *models[] = {open_hugging_face(&qwen2, suffixes[i]),
                                   open_gguf(&qwen2, suffixes[i])};
         for (size_t j = 0; j < 2; j++) {
-            const struct module *module = model_role(models[j], ROLE_Q, 1, i == 1);
-            assert_non_null(module);
-            assert_string_equal(module->type, i ? "self_attn.q_proj.bias" : "self_attn.q_proj");
-            assert_int_equal(module->rotary_heads, 0);
+            const struct parameter *parameter = model_role(models[j], ROLE_Q, 1, i == 1);
+            assert_non_null(parameter);
+            assert_string_equal(parameter->type, i ? "self_attn.q_proj.bias" : "self_attn.q_proj");
+            assert_int_equal(parameter->rotary_heads, 0);
             model_close(models[j]);
         }
     }
@@ -321,7 +322,7 @@ static void real_models_have_their_roles(void **state)
                 bool head_norm = role == ROLE_Q_NORM || role == ROLE_K_NORM;
                 bool expected =
                     head_norm ? model->config.head_norms : role != ROLE_QKV && role != ROLE_GATE_UP;
-                assert_int_equal(model_role(model, (enum module_role)role, layer, false) != NULL,
+                assert_int_equal(model_role(model, (enum parameter_role)role, layer, false) != NULL,
                                  expected);
             }
         model_close(model);

@@ -23,11 +23,11 @@ static struct model *open_shared(const char *folder, const char *name)
 
 static float *read_matrix(const struct model *model, const char *name, int64_t *count)
 {
-    const struct module *module = model_find(model, name);
-    assert_non_null(module);
-    float *matrix = malloc((size_t)module->parameters * sizeof *matrix);
-    assert_int_equal(model_read_f32(model, module, matrix, NULL), 0);
-    *count = module->parameters;
+    const struct parameter *parameter = model_find(model, name);
+    assert_non_null(parameter);
+    float *matrix = malloc((size_t)parameter->numel * sizeof *matrix);
+    assert_int_equal(model_read_f32(model, parameter, matrix, NULL), 0);
+    *count = parameter->numel;
     return matrix;
 }
 
@@ -69,14 +69,14 @@ static void types_and_roles(void **state)
     (void)state;
     TEST_FOLDER_OR_SKIP(folder, "SPECTRUM_SHARED_DATA");
     struct model *model = open_shared(folder, "models/mlxd_tiny_qwen3");
-    const struct module *module = model_role(model, ROLE_DOWN, 1, false);
-    assert_non_null(module);
-    assert_string_equal(module->type, "mlp.down_proj");
+    const struct parameter *parameter = model_role(model, ROLE_DOWN, 1, false);
+    assert_non_null(parameter);
+    assert_string_equal(parameter->type, "mlp.down_proj");
     char name[64];
-    module_short_name(module, name, sizeof name);
+    parameter_short_name(parameter, name, sizeof name);
     assert_string_equal(name, "model.layers.1.mlp.down_proj");
-    module = model_role(model, ROLE_EMBEDDING, -1, false);
-    assert_string_equal(module->type, "model.embed_tokens");
+    parameter = model_role(model, ROLE_EMBEDDING, -1, false);
+    assert_string_equal(parameter->type, "model.embed_tokens");
     assert_int_equal(model_check_trainable(model, NULL), 0);
     model_close(model);
 }

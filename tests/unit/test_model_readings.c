@@ -137,7 +137,7 @@ static double loss_of(const struct model *model, const cJSON *test)
     struct backend *backend = NULL;
     struct transformer *transformer = NULL;
     struct batch batch = {0};
-    bool *trained = calloc(model->module_count, sizeof *trained);
+    bool *trained = calloc(model->parameter_count, sizeof *trained);
     batch_from_json(&batch, test);
     struct transformer_options options = {.recipe = {.trained = trained},
                                           .tokens = batch.tokens,
@@ -235,9 +235,9 @@ static void a_head_alone_is_the_embeddings(void **state)
 {
     (void)state;
     struct model *model = open_made("llama_untied", TIED, "head");
-    const struct module *module = model_find(model, "model.embed_tokens.weight");
-    assert_true(model->config.tied && module && module->role == ROLE_EMBEDDING);
-    assert_string_equal(module->tensor->name, "lm_head.weight");
+    const struct parameter *parameter = model_find(model, "model.embed_tokens.weight");
+    assert_true(model->config.tied && parameter && parameter->role == ROLE_EMBEDDING);
+    assert_string_equal(parameter->tensor->name, "lm_head.weight");
     assert_null(model_role(model, ROLE_HEAD, -1, false));
     assert_int_equal(model_check_trainable(model, NULL), 0);
     model_close(model);
@@ -250,12 +250,12 @@ static void an_equal_tied_head_counts_once(void **state)
     (void)state;
     struct model *untied = open_made("llama_untied", NULL, "equal");
     struct model *tied = open_made("llama_untied", TIED, "equal");
-    const struct module *head = model_role(untied, ROLE_HEAD, -1, false);
-    assert_true(!untied->config.tied && head && module_is_used(untied, head));
+    const struct parameter *head = model_role(untied, ROLE_HEAD, -1, false);
+    assert_true(!untied->config.tied && head && parameter_is_used(untied, head));
     assert_true(tied->config.tied);
-    assert_int_equal(tied->module_count, untied->module_count);
-    assert_true(model_parameters(tied) == model_parameters(untied) - head->parameters);
-    assert_false(module_is_used(tied, model_role(tied, ROLE_HEAD, -1, false)));
+    assert_int_equal(tied->parameter_count, untied->parameter_count);
+    assert_true(model_numel(tied) == model_numel(untied) - head->numel);
+    assert_false(parameter_is_used(tied, model_role(tied, ROLE_HEAD, -1, false)));
     model_close(untied);
     model_close(tied);
 }

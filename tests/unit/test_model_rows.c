@@ -18,15 +18,15 @@ static struct model *open_tiny(const char *name)
     return model;
 }
 
-static float *read_table(const struct model *model, enum module_role role, int64_t *rows,
+static float *read_table(const struct model *model, enum parameter_role role, int64_t *rows,
                          int64_t *cols)
 {
-    const struct module *module = model_role(model, role, -1, false);
-    assert_non_null(module);
-    float *values = malloc((size_t)module->parameters * sizeof *values);
-    assert_int_equal(model_read_f32(model, module, values, NULL), 0);
-    *rows = module->rows;
-    *cols = module->cols;
+    const struct parameter *parameter = model_role(model, role, -1, false);
+    assert_non_null(parameter);
+    float *values = malloc((size_t)parameter->numel * sizeof *values);
+    assert_int_equal(model_read_f32(model, parameter, values, NULL), 0);
+    *rows = parameter->rows;
+    *cols = parameter->cols;
     return values;
 }
 
@@ -44,7 +44,7 @@ static void check_table(const float *before, const float *after, int64_t own, in
     }
 }
 
-static void add_to(const char *name, enum module_role role, int64_t more)
+static void add_to(const char *name, enum parameter_role role, int64_t more)
 {
     struct model *model = open_tiny(name);
     int64_t own, rows, cols;
@@ -78,17 +78,17 @@ static void bounds(void **state)
 {
     (void)state;
     struct model *model = open_tiny("llama_tied");
-    int64_t vocab = model->config.vocab, parameters = model_parameters(model);
+    int64_t vocab = model->config.vocab, parameters = model_numel(model);
     struct error err = ERROR_INIT;
     assert_int_equal(model_add_rows(model, 1, NULL), 0);
     assert_int_equal(model->config.vocab, vocab);
-    assert_int_equal(model_parameters(model), parameters);
+    assert_int_equal(model_numel(model), parameters);
     assert_int_equal(model_add_rows(model, INT64_MAX, &err), -1);
     assert_int_equal(model_add_rows(model, -1, &err), -1);
     assert_int_equal(model->config.vocab, vocab);
     assert_int_equal(model_add_rows(model, vocab + 1, NULL), 0);
     assert_int_equal(model_add_rows(model, vocab + 2, NULL), 0); /* once more */
-    assert_int_equal(model_parameters(model), parameters + 2 * model->config.hidden);
+    assert_int_equal(model_numel(model), parameters + 2 * model->config.hidden);
     model_close(model);
 }
 

@@ -13,12 +13,12 @@
 
 #include <math.h>
 
-enum { TENSORS_MOST = 32 };
+enum { TENSORS_MAX = 32 };
 
 /* A tensor as "name TYPE d0,d1,...". */
 struct fixture {
     const char *config;
-    const char *tensors[TENSORS_MOST];
+    const char *tensors[TENSORS_MAX];
 };
 
 static const struct fixture qwen2 = {
@@ -57,7 +57,7 @@ static size_t put_header(struct buffer *header, const struct fixture *fixture)
 {
     size_t at = 0;
     buffer_byte(header, '{');
-    for (int i = 0; i < TENSORS_MOST && fixture->tensors[i]; i++) {
+    for (int i = 0; i < TENSORS_MAX && fixture->tensors[i]; i++) {
         char name[200], type[16], shape[80];
         assert_int_equal(sscanf(fixture->tensors[i], "%199s %15s %79s", name, type, shape), 3);
         bool byte = strcmp(type, "U8") == 0 || strncmp(type, "F8", 2) == 0;
@@ -223,8 +223,8 @@ static void expect_matches(const struct fixture *fixture, double percent, const 
     struct scan *scan = scored(model);
     struct plan *plan = plan_of(scan, NULL, percent);
     for (enum plan_format format = PLAN_YAML; format <= PLAN_MS_SWIFT; format++)
-        for (size_t i = 0; i < model->module_count; i++) {
-            const char *tensor = model->modules[i].name;
+        for (size_t i = 0; i < model->parameter_count; i++) {
+            const char *tensor = model->parameters[i].name;
             bool expected = false;
             struct buffer text = BUFFER_INIT;
             for (size_t k = 0; k < count; k++)
@@ -501,7 +501,7 @@ static void scales_are_no_rows(void **state)
             struct fixture fixture = {"{}", {sets[i][0], sets[i][1], sets[i][2]}};
             struct model *model = open_fixture(&fixture);
             struct scan *scan = NULL;
-            const struct module **of = NULL;
+            const struct parameter **of = NULL;
             char reason[64];
             assert_int_equal(scan_for_model(&scan, &of, model, all ? "." : NULL, NULL), 0);
             assert_int_equal(scan->count, 1);
@@ -544,7 +544,7 @@ static void what_is_left_out_is_said(void **state)
     scan_free(file);
     scan_free(scan);
     /* Asked for by name they are rows without a score: three dimensions are no matrix. */
-    const struct module **of = NULL;
+    const struct parameter **of = NULL;
     char reason[64];
     assert_int_equal(scan_for_model(&scan, &of, model, "experts.down$", NULL), 0);
     assert_int_equal(scan->count, 2);

@@ -118,12 +118,12 @@ static struct course train_on(const char *name, keeps *has)
     if (model_open(&model, path, &err) != 0)
         fail_msg("%s", err.text);
     assert_true(model->config.vocab >= 16);
-    bool *trained = calloc(model->module_count, sizeof *trained);
-    bool *adapted = calloc(model->module_count, sizeof *adapted);
-    for (size_t i = 0; i < model->module_count; i++) {
-        const struct module *module = &model->modules[i];
-        trained[i] = module->layer == 1 || module->role == ROLE_EMBEDDING;
-        adapted[i] = module->layer == 0 && module->rows > 1 && !module->bias;
+    bool *trained = calloc(model->parameter_count, sizeof *trained);
+    bool *adapted = calloc(model->parameter_count, sizeof *adapted);
+    for (size_t i = 0; i < model->parameter_count; i++) {
+        const struct parameter *parameter = &model->parameters[i];
+        trained[i] = parameter->layer == 1 || parameter->role == ROLE_EMBEDDING;
+        adapted[i] = parameter->layer == 0 && parameter->rows > 1 && !parameter->bias;
     }
     const struct recipe recipe = {.trained = trained,
                                   .adapted = adapted,

@@ -32,12 +32,12 @@ static struct checkpoint *open_file(const char *name)
 /* The modules that an adapter file has an A for. */
 static bool *adapted_by(const struct model *model, const char *adapter)
 {
-    bool *adapted = calloc(model->module_count, sizeof *adapted);
+    bool *adapted = calloc(model->parameter_count, sizeof *adapted);
     struct checkpoint *file = open_file(adapter);
     for (size_t i = 0; i < checkpoint_count(file); i++) {
         size_t number = run_tensor_find(model, checkpoint_tensor(file, i)->name);
         assert_true(number < run_tensor_count(model));
-        adapted[number % model->module_count] = true;
+        adapted[number % model->parameter_count] = true;
     }
     checkpoint_close(file);
     return adapted;
@@ -55,11 +55,11 @@ static void bench_open(struct bench *bench, const char *name, const char *base, 
     if (model_open(&bench->model, model, &err) != 0 ||
         backend_open(&bench->backend, device, 2, &err) != 0)
         fail_msg("%s", err.text);
-    bench->trained = calloc(bench->model->module_count, sizeof(bool));
-    bench->quantized = calloc(bench->model->module_count, sizeof(bool));
+    bench->trained = calloc(bench->model->parameter_count, sizeof(bool));
+    bench->quantized = calloc(bench->model->parameter_count, sizeof(bool));
     snprintf(file, sizeof file, "lora/%s/adapter_model.safetensors", adapter ? adapter : "");
-    bench->adapted =
-        adapter ? adapted_by(bench->model, file) : calloc(bench->model->module_count, sizeof(bool));
+    bench->adapted = adapter ? adapted_by(bench->model, file)
+                             : calloc(bench->model->parameter_count, sizeof(bool));
     free(model);
 }
 
@@ -174,9 +174,9 @@ static void equals_peft(void **state)
 /* Linear weights of the blocks that do not train. */
 static void quantize_frozen(struct bench *bench)
 {
-    for (size_t i = 0; i < bench->model->module_count; i++) {
-        const struct module *module = &bench->model->modules[i];
-        bench->quantized[i] = module->layer >= 0 && module->rows > 1 && !bench->trained[i];
+    for (size_t i = 0; i < bench->model->parameter_count; i++) {
+        const struct parameter *parameter = &bench->model->parameters[i];
+        bench->quantized[i] = parameter->layer >= 0 && parameter->rows > 1 && !bench->trained[i];
     }
 }
 
@@ -190,9 +190,9 @@ static void check_quantized(const char *name, const char *adapter, enum storage 
     bench_open(&bench, name, base, adapter, device);
     cJSON_ArrayForEach(trained, json_get(oracle, "trained"))
     {
-        const struct module *module = model_find(bench.model, trained->valuestring);
-        assert_non_null(module);
-        bench.trained[module - bench.model->modules] = true;
+        const struct parameter *parameter = model_find(bench.model, trained->valuestring);
+        assert_non_null(parameter);
+        bench.trained[parameter - bench.model->parameters] = true;
     }
     quantize_frozen(&bench);
     make_transformer(&bench, adapter, frozen, 0);
@@ -222,7 +222,7 @@ static void z_loss_equals_pytorch(void **state)
     const cJSON *norm;
     cJSON *oracle = open_oracle("zloss", &base);
     bench_open(&bench, "z-loss", base, NULL, "cpu");
-    memset(bench.trained, 1, bench.model->module_count * sizeof(bool));
+    memset(bench.trained, 1, bench.model->parameter_count * sizeof(bool));
     make_transformer(&bench, NULL, STORAGE_F32, (float)number(oracle, "z_loss"));
     batch_from_json(&batch, oracle);
     run_batch(bench.transformer, &batch);
@@ -320,9 +320,9 @@ static void begins_as_the_base(void **state)
         .tokens = TOKENS, .max_positions = TOKENS, .storage = STORAGE_F32, .seed = 7};
     float *first = NULL;
     size_t a = 0;
-    for (size_t i = 0; i < bench.model->module_count && a == 0; i++)
+    for (size_t i = 0; i < bench.model->parameter_count && a == 0; i++)
         if (bench.adapted[i])
-            a = run_tensor_index(bench.model, &bench.model->modules[i], PART_A);
+            a = run_tensor_index(bench.model, &bench.model->parameters[i], PART_A);
     for (int i = 0; i < 3; i++) {
         struct transformer *transformer;
         if (i > 0)

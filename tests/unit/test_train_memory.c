@@ -31,7 +31,7 @@ static void bench_open(struct bench *bench, const char *name, const char *device
     cJSON *cases = train_data_json(file);
     batch_from_json(&bench->batch, json_get(cases, "packed"));
     cJSON_Delete(cases);
-    bench->flags = malloc(bench->model->module_count * sizeof(bool));
+    bench->flags = malloc(bench->model->parameter_count * sizeof(bool));
     free(path);
 }
 
@@ -46,7 +46,7 @@ static void bench_close(struct bench *bench)
 /* Everything trains, or in turn what a number's bits say of each module. */
 static void choose(struct bench *bench, unsigned pattern)
 {
-    for (size_t i = 0; i < bench->model->module_count; i++)
+    for (size_t i = 0; i < bench->model->parameter_count; i++)
         bench->flags[i] = pattern == 0 || (i * 2654435761u >> (pattern & 15) & 3) == 0;
 }
 
@@ -73,8 +73,8 @@ static size_t compare(const struct transformer *a, const struct transformer *b,
         float *x = read_slot_f32(a, i, slot), *y = read_slot_f32(b, i, slot);
         if (memcmp(x, y, bytes) != 0)
             fail_msg("%s, part %zu, slot %d: another",
-                     a->network.model->modules[i % a->network.model->module_count].name,
-                     i / a->network.model->module_count, slot);
+                     a->network.model->parameters[i % a->network.model->parameter_count].name,
+                     i / a->network.model->parameter_count, slot);
         free(x);
         free(y);
         compared++;
@@ -108,9 +108,10 @@ static void computed_again_is_the_same(void **state)
             choose(&bench, pattern);
             check_again(&bench, (struct recipe){.trained = bench.flags});
         }
-        bool *none = calloc(bench.model->module_count, sizeof(bool));
-        for (size_t i = 0; i < bench.model->module_count; i++)
-            bench.flags[i] = bench.model->modules[i].layer >= 0 && bench.model->modules[i].rows > 1;
+        bool *none = calloc(bench.model->parameter_count, sizeof(bool));
+        for (size_t i = 0; i < bench.model->parameter_count; i++)
+            bench.flags[i] =
+                bench.model->parameters[i].layer >= 0 && bench.model->parameters[i].rows > 1;
         check_again(&bench, (struct recipe){.trained = none,
                                             .adapted = bench.flags,
                                             .rank = 3,
@@ -178,12 +179,12 @@ static void check_one_gradient(struct bench *bench, struct recipe recipe)
     struct transformer *t =
         make(bench, (struct transformer_options){.recipe = recipe, .updates_in_backward = true});
     int64_t largest = 0, tied = 0;
-    for (size_t i = 0; i < bench->model->module_count; i++) {
-        const struct module *module = &bench->model->modules[i];
-        if (module->layer >= 0 && module->parameters > largest)
-            largest = module->parameters;
-        if (module->role == ROLE_EMBEDDING && module->parameters > tied)
-            tied = module->parameters;
+    for (size_t i = 0; i < bench->model->parameter_count; i++) {
+        const struct parameter *parameter = &bench->model->parameters[i];
+        if (parameter->layer >= 0 && parameter->numel > largest)
+            largest = parameter->numel;
+        if (parameter->role == ROLE_EMBEDDING && parameter->numel > tied)
+            tied = parameter->numel;
     }
     uint64_t most = (uint64_t)(bench->model->config.tied ? tied + 2 * largest
                                                          : (tied > largest ? tied : largest)) *
@@ -205,9 +206,10 @@ static void updates_in_the_backward_pass_are_the_same(void **state)
         }
         choose(&bench, 0);
         check_one_gradient(&bench, (struct recipe){.trained = bench.flags});
-        bool *none = calloc(bench.model->module_count, sizeof(bool));
-        for (size_t i = 0; i < bench.model->module_count; i++)
-            bench.flags[i] = bench.model->modules[i].layer >= 0 && bench.model->modules[i].rows > 1;
+        bool *none = calloc(bench.model->parameter_count, sizeof(bool));
+        for (size_t i = 0; i < bench.model->parameter_count; i++)
+            bench.flags[i] =
+                bench.model->parameters[i].layer >= 0 && bench.model->parameters[i].rows > 1;
         check_updates(&bench, (struct recipe){
                                   .trained = none, .adapted = bench.flags, .rank = 3, .alpha = 6});
         free(none);

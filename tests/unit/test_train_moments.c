@@ -13,7 +13,7 @@ static void type_follows_size_and_role(void **state)
 {
     (void)state;
     static const struct {
-        enum module_role role;
+        enum parameter_role role;
         enum tensor_part part;
         int64_t parameters;
         enum moment_type wanted, is;
@@ -30,9 +30,9 @@ static void type_follows_size_and_role(void **state)
         {ROLE_FINAL_NORM, PART_MODULE, 1 << 20, MOMENTS_INT8, MOMENTS_INT8},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        const struct module module = {.role = cases[i].role};
+        const struct parameter parameter = {.role = cases[i].role};
         const struct run_tensor tensor = {
-            .module = &module, .part = cases[i].part, .parameters = cases[i].parameters};
+            .parameter = &parameter, .part = cases[i].part, .parameters = cases[i].parameters};
         const struct recipe recipe = {.moments = cases[i].wanted};
         assert_int_equal(recipe_moments(&recipe, &tensor), cases[i].is);
     }
@@ -88,9 +88,9 @@ static void embeddings_take_steps_of_fp32(void **state)
     if (model_open(&model, path, &err) != 0 || backend_open(&backend, "cpu", 2, &err) != 0)
         fail_msg("%s", err.text);
     fill_batch(&batch);
-    bool *trained = calloc(model->module_count, sizeof *trained);
-    size_t embedding = (size_t)(model_role(model, ROLE_EMBEDDING, -1, false) - model->modules);
-    size_t matrix = (size_t)(model_role(model, ROLE_DOWN, 7, false) - model->modules);
+    bool *trained = calloc(model->parameter_count, sizeof *trained);
+    size_t embedding = (size_t)(model_role(model, ROLE_EMBEDDING, -1, false) - model->parameters);
+    size_t matrix = (size_t)(model_role(model, ROLE_DOWN, 7, false) - model->parameters);
     trained[embedding] = true;
     for (int i = 0; i < 2; i++) {
         const struct recipe recipe = {.trained = trained,
@@ -99,7 +99,7 @@ static void embeddings_take_steps_of_fp32(void **state)
         weights[i] = read_slot_f32(made[i], embedding, TENSOR_WEIGHT);
     }
     assert_memory_equal(weights[0], weights[1],
-                        (size_t)model->modules[embedding].parameters * sizeof(float));
+                        (size_t)model->parameters[embedding].numel * sizeof(float));
     assert_int_equal(made[0]->network.plan->bytes[MEMORY_OPTIMIZER],
                      made[1]->network.plan->bytes[MEMORY_OPTIMIZER]);
     assert_null(network_place(&made[1]->network, embedding, TENSOR_M_SCALES).buffer);

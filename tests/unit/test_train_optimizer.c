@@ -24,13 +24,13 @@ static double number(const cJSON *json, const char *key)
 
 static bool *trained_flags(const struct model *model, const cJSON *names)
 {
-    bool *trained = calloc(model->module_count, sizeof *trained);
+    bool *trained = calloc(model->parameter_count, sizeof *trained);
     const cJSON *name;
     cJSON_ArrayForEach(name, names)
     {
-        const struct module *module = model_find(model, name->valuestring);
-        assert_non_null(module);
-        trained[module - model->modules] = true;
+        const struct parameter *parameter = model_find(model, name->valuestring);
+        assert_non_null(parameter);
+        trained[parameter - model->parameters] = true;
     }
     return trained;
 }
@@ -131,9 +131,9 @@ static void factors_are_of_the_rate(void **state)
         fail_msg("%s", err.text);
     batch_from_json(&batch, json_get(cases, "packed"));
     size_t count = run_tensor_count(model);
-    bool *trained = malloc(model->module_count * sizeof *trained);
+    bool *trained = malloc(model->parameter_count * sizeof *trained);
     double *factors = malloc(count * sizeof *factors), norm;
-    memset(trained, 1, model->module_count * sizeof *trained);
+    memset(trained, 1, model->parameter_count * sizeof *trained);
     for (size_t i = 0; i < count; i++)
         factors[i] = (double)(i % 3) / 2;
     const struct transformer_options options = {.recipe = {.trained = trained},
@@ -146,13 +146,13 @@ static void factors_are_of_the_rate(void **state)
     assert_int_equal(transformer_new(&transformer, backend, model, &options, &err), 0);
     assert_int_equal(optimizer_new(&optimizer, transformer, &settings, &err), 0);
     run_batch(transformer, &batch);
-    float **before = malloc(model->module_count * sizeof *before);
-    for (size_t i = 0; i < model->module_count; i++)
+    float **before = malloc(model->parameter_count * sizeof *before);
+    for (size_t i = 0; i < model->parameter_count; i++)
         before[i] = read_slot_f32(transformer, i, TENSOR_WEIGHT);
     assert_int_equal(optimizer_step(optimizer, 1, 0.01, 1, &norm, &err), 0);
-    for (size_t i = 0; i < model->module_count; i++) {
+    for (size_t i = 0; i < model->parameter_count; i++) {
         float *after = read_slot_f32(transformer, i, TENSOR_WEIGHT), most = 0;
-        for (int64_t k = 0; k < model->modules[i].parameters; k++)
+        for (int64_t k = 0; k < model->parameters[i].numel; k++)
             most = fmaxf(most, fabsf(after[k] - before[i][k]));
         assert_true(fabs((double)most - 0.01 * factors[i]) <= 1e-5);
         free(after);

@@ -32,16 +32,16 @@ static bool bench_open(struct bench *bench)
         backend_open(&bench->backend, "cpu", 2, &err) != 0)
         fail_msg("%s", err.text);
     batch_from_json(&bench->batch, bench->oracle);
-    bench->trained = malloc(bench->model->module_count * sizeof(bool));
-    memset(bench->trained, 1, bench->model->module_count * sizeof(bool));
-    bench->exact = calloc(bench->model->module_count, sizeof *bench->exact);
+    bench->trained = malloc(bench->model->parameter_count * sizeof(bool));
+    memset(bench->trained, 1, bench->model->parameter_count * sizeof(bool));
+    bench->exact = calloc(bench->model->parameter_count, sizeof *bench->exact);
     free(path);
     return true;
 }
 
 static void bench_close(struct bench *bench)
 {
-    for (size_t i = 0; i < bench->model->module_count; i++)
+    for (size_t i = 0; i < bench->model->parameter_count; i++)
         free(bench->exact[i]);
     free(bench->exact);
     free(bench->trained);
@@ -102,23 +102,23 @@ static double norm_of(const float *values, int64_t count)
 
 static void check_exact(const struct bench *bench, size_t index)
 {
-    const struct module *module = &bench->model->modules[index];
-    const cJSON *expected = json_get(json_get(bench->oracle, "gradients"), module->name), *item;
+    const struct parameter *parameter = &bench->model->parameters[index];
+    const cJSON *expected = json_get(json_get(bench->oracle, "gradients"), parameter->name), *item;
     double norm = 0, own_error = 0, sums[PROJECTIONS];
-    double own = norm_of(bench->exact[index], module->parameters);
+    double own = norm_of(bench->exact[index], parameter->numel);
     int p = 0;
     assert_true(json_get_double(expected, "norm", &norm));
     assert_true(json_get_double(json_get(json_get(bench->oracle, "fp32"), "distances"),
-                                module->name, &own_error));
+                                parameter->name, &own_error));
     double bound = fmax(1e-4, own_error / 2);
     if (!(fabs(own - norm) <= bound * norm))
-        fail_msg("%s: norm %.8g, PyTorch has %.8g", module->name, own, norm);
-    project(sums, bench->exact[index], module->parameters);
+        fail_msg("%s: norm %.8g, PyTorch has %.8g", parameter->name, own, norm);
+    project(sums, bench->exact[index], parameter->numel);
     cJSON_ArrayForEach(item, json_get(expected, "projections"))
     {
         double error = fabs(sums[p] / norm - item->valuedouble);
         if (!(error <= bound * fmax(1, fabs(item->valuedouble))))
-            fail_msg("%s: projection %d is off by %g of the norm", module->name, p, error);
+            fail_msg("%s: projection %d is off by %g of the norm", parameter->name, p, error);
         p++;
     }
     assert_int_equal(p, PROJECTIONS);
@@ -133,10 +133,10 @@ static void check_fp32(struct bench *bench)
     assert_true(fabs(bench->exact_loss - expected) <= 1e-5 * expected);
     assert_true(json_get_double(json_get(bench->oracle, "fp32"), "loss", &expected));
     assert_true(fabs(bench->exact_loss - expected) <= 1e-5 * expected);
-    for (size_t i = 0; i < bench->model->module_count; i++)
+    for (size_t i = 0; i < bench->model->parameter_count; i++)
         bench->exact[i] = read_gradient(transformer, i);
     transformer_free(transformer);
-    for (size_t i = 0; i < bench->model->module_count; i++)
+    for (size_t i = 0; i < bench->model->parameter_count; i++)
         check_exact(bench, i);
 }
 
@@ -151,17 +151,17 @@ static void check_bf16_loss(const cJSON *oracle, double exact, double loss)
 static void check_bf16(const struct bench *bench)
 {
     const cJSON *oracle = json_get(bench->oracle, "bf16");
-    size_t count = bench->model->module_count, beyond = 0;
+    size_t count = bench->model->parameter_count, beyond = 0;
     double loss = 0, exact = 0, own = 0, theirs = 0;
     struct transformer *transformer = run(bench, STORAGE_BF16, &loss);
     assert_true(json_get_double(bench->oracle, "loss", &exact));
     check_bf16_loss(oracle, exact, loss);
     for (size_t i = 0; i < count; i++) {
-        const struct module *module = &bench->model->modules[i];
+        const struct parameter *parameter = &bench->model->parameters[i];
         double allowed = 0;
-        assert_true(json_get_double(json_get(oracle, "distances"), module->name, &allowed));
+        assert_true(json_get_double(json_get(oracle, "distances"), parameter->name, &allowed));
         float *gradient = read_gradient(transformer, i);
-        double distance = relative_distance(gradient, bench->exact[i], module->parameters);
+        double distance = relative_distance(gradient, bench->exact[i], parameter->numel);
         free(gradient);
         own += distance / (double)count;
         theirs += allowed / (double)count;

@@ -80,15 +80,15 @@ static void bench_open(struct bench *bench, const struct train_settings *setting
         backend_open(&bench->backend, "cpu", 1, &err) != 0)
         fail_msg("%s", err.text);
     free(base);
-    size_t count = bench->model->module_count;
+    size_t count = bench->model->parameter_count;
     bench->trained = calloc(count, sizeof(bool));
     bench->adapted = calloc(count, sizeof(bool));
     bench->quantized = calloc(count, sizeof(bool));
     for (size_t i = 0; i < count; i++) {
-        const struct module *module = &bench->model->modules[i];
-        bool linear = module->layer >= 0 && module->rows > 1;
-        bench->trained[i] = module->layer == 1 || (module->layer < 0 && module->rows > 1);
-        bench->quantized[i] = bench->adapted[i] = linear && module->layer == 0;
+        const struct parameter *parameter = &bench->model->parameters[i];
+        bool linear = parameter->layer >= 0 && parameter->rows > 1;
+        bench->trained[i] = parameter->layer == 1 || (parameter->layer < 0 && parameter->rows > 1);
+        bench->quantized[i] = bench->adapted[i] = linear && parameter->layer == 0;
     }
     bench->inputs = (struct train_inputs){.model = bench->model,
                                           .backend = bench->backend,

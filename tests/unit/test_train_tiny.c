@@ -35,8 +35,8 @@ static void bench_open(struct bench *bench, const char *name, const char *device
         backend_open(&bench->backend, device, 1, &err) != 0 ||
         checkpoint_open(&bench->gradients, gradients, &err) != 0)
         fail_msg("%s", err.text);
-    bench->trained = malloc(bench->model->module_count * sizeof(bool));
-    memset(bench->trained, 1, bench->model->module_count * sizeof(bool));
+    bench->trained = malloc(bench->model->parameter_count * sizeof(bool));
+    memset(bench->trained, 1, bench->model->parameter_count * sizeof(bool));
     free(model);
     free(gradients);
 }
@@ -66,16 +66,16 @@ static float *read_expected(const struct bench *bench, const char *module)
 
 static void check_gradient(struct bench *bench, const struct transformer *transformer, size_t index)
 {
-    const struct module *module = &bench->model->modules[index];
-    float *expected = read_expected(bench, module->name);
+    const struct parameter *parameter = &bench->model->parameters[index];
+    float *expected = read_expected(bench, parameter->name);
     float *gradient = read_gradient(transformer, index);
-    double distance = relative_distance(gradient, expected, module->parameters);
+    double distance = relative_distance(gradient, expected, parameter->numel);
     free(expected);
     free(gradient);
     bench->worst_gradient = fmax(bench->worst_gradient, distance);
     if (!(distance <= 1e-4))
-        fail_msg("%s, %s, %s: gradient %g from PyTorch's", bench->name, bench->kind, module->name,
-                 distance);
+        fail_msg("%s, %s, %s: gradient %g from PyTorch's", bench->name, bench->kind,
+                 parameter->name, distance);
 }
 
 /* The loss of bench->kind; the caller frees both. */
@@ -104,7 +104,7 @@ static void check_case(struct bench *bench, const char *kind)
     bench->worst_loss = fmax(bench->worst_loss, fabs(loss - expected) / expected);
     if (!(fabs(loss - expected) <= 1e-5 * expected))
         fail_msg("%s, %s: loss %.9g, PyTorch has %.9g", bench->name, kind, loss, expected);
-    for (size_t i = 0; i < bench->model->module_count; i++)
+    for (size_t i = 0; i < bench->model->parameter_count; i++)
         check_gradient(bench, transformer, i);
     transformer_free(transformer);
     batch_free(&batch);
@@ -114,10 +114,10 @@ static void check_case(struct bench *bench, const char *kind)
 static void add_distance(double sums[2], const struct bench *bench,
                          const struct transformer *transformer, size_t index)
 {
-    const struct module *module = &bench->model->modules[index];
-    float *expected = read_expected(bench, module->name);
+    const struct parameter *parameter = &bench->model->parameters[index];
+    float *expected = read_expected(bench, parameter->name);
     float *gradient = read_gradient(transformer, index);
-    for (int64_t i = 0; i < module->parameters; i++) {
+    for (int64_t i = 0; i < parameter->numel; i++) {
         double difference = (double)gradient[i] - (double)expected[i];
         sums[0] += difference * difference;
         sums[1] += (double)expected[i] * (double)expected[i];
@@ -135,7 +135,7 @@ static void check_bf16_case(struct bench *bench, const char *kind, const cJSON *
     double exact = 0, rough = 0, allowed = 0, sums[2] = {0};
     bench->kind = kind;
     double loss = run_case(bench, STORAGE_BF16, &batch, &transformer);
-    for (size_t i = 0; i < bench->model->module_count; i++)
+    for (size_t i = 0; i < bench->model->parameter_count; i++)
         add_distance(sums, bench, transformer, i);
     assert_true(json_get_double(json_get(bench->cases, kind), "loss", &exact));
     assert_true(json_get_double(json_get(pytorch, kind), "loss", &rough));

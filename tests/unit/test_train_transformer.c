@@ -93,16 +93,16 @@ static double run(struct transformer *transformer, const struct batch *batch)
 static void check_gradient(const struct bench *bench, const struct transformer *transformer,
                            size_t index)
 {
-    const struct module *module = &bench->model->modules[index];
-    const cJSON *expected = json_get(json_get(bench->oracle, "gradients"), module->name);
+    const struct parameter *parameter = &bench->model->parameters[index];
+    const cJSON *expected = json_get(json_get(bench->oracle, "gradients"), parameter->name);
     double norm = 0, projection = 0, squares = 0, sum = 0;
     assert_true(json_get_double(expected, "norm", &norm));
     assert_true(json_get_double(expected, "projection", &projection));
-    float *gradient = malloc((size_t)module->parameters * sizeof *gradient);
+    float *gradient = malloc((size_t)parameter->numel * sizeof *gradient);
     bench->backend->read(bench->backend->self, gradient,
                          network_place(&transformer->network, index, TENSOR_GRADIENT),
-                         (size_t)module->parameters * sizeof *gradient);
-    for (int64_t i = 0; i < module->parameters; i++) {
+                         (size_t)parameter->numel * sizeof *gradient);
+    for (int64_t i = 0; i < parameter->numel; i++) {
         double g = (double)gradient[i];
         bool negative = (uint64_t)i * UINT64_C(2654435761) & 0x80000000u;
         squares += g * g;
@@ -110,8 +110,8 @@ static void check_gradient(const struct bench *bench, const struct transformer *
     }
     free(gradient);
     if (!(fabs(sqrt(squares) - norm) <= 1e-4 * norm) || !(fabs(sum - projection) <= 1e-4 * norm))
-        fail_msg("%s: norm %g, projection %g; PyTorch has %g and %g", module->name, sqrt(squares),
-                 sum, norm, projection);
+        fail_msg("%s: norm %g, projection %g; PyTorch has %g and %g", parameter->name,
+                 sqrt(squares), sum, norm, projection);
 }
 
 static void equals_pytorch(const char *device)
@@ -119,7 +119,7 @@ static void equals_pytorch(const char *device)
     struct bench bench;
     if (!bench_open(&bench, device))
         skip();
-    size_t count = bench.model->module_count;
+    size_t count = bench.model->parameter_count;
     bool *trained = malloc(count * sizeof *trained);
     memset(trained, 1, count * sizeof *trained);
     struct transformer *transformer = open_transformer(&bench, trained);
@@ -142,12 +142,12 @@ static void frozen_tensors_have_no_gradient(void **state)
     struct bench bench;
     if (!bench_open(&bench, "cpu"))
         skip();
-    size_t count = bench.model->module_count;
+    size_t count = bench.model->parameter_count;
     bool *trained = calloc(count, sizeof *trained);
     static const char *const names[] = {"model.layers.3.mlp.up_proj.weight",
                                         "model.layers.4.self_attn.k_proj.weight"};
     for (int i = 0; i < 2; i++)
-        trained[model_find(bench.model, names[i]) - bench.model->modules] = true;
+        trained[model_find(bench.model, names[i]) - bench.model->parameters] = true;
     struct transformer *transformer = open_transformer(&bench, trained);
     run(transformer, &bench.batch);
     for (size_t i = 0; i < count; i++) {

@@ -109,8 +109,8 @@ static void what_is_too_much_is_cut(void **state)
         buffer_format(&text, ", {\"device\": \"cuda:%d\"}", i);
     buffer_text(&text, "]}");
     take(&devices, buffer_string(&text));
-    assert_int_equal(devices.count, DEVICES_MOST);
-    assert_string_equal(devices.all[DEVICES_MOST - 1].id, "cuda:15");
+    assert_int_equal(devices.count, DEVICES_MAX);
+    assert_string_equal(devices.all[DEVICES_MAX - 1].id, "cuda:15");
     assert_true(strlen(devices.reason) < sizeof devices.reason);
     assert_non_null(strstr(devices.reason, "; the CPU computes it"));
     assert_null(strchr(devices.reason, '\a'));

@@ -43,7 +43,7 @@ static void read_list(struct scan_devices *devices, const cJSON *list)
     devices->count = 0;
     cJSON_ArrayForEach(item, list)
     {
-        if (devices->count == DEVICES_MOST)
+        if (devices->count == DEVICES_MAX)
             return;
         devices->count += read_device(&devices->all[devices->count], item);
     }

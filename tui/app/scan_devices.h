@@ -9,7 +9,7 @@
 
 struct scan_devices {
     struct device_info now; /* what computes; an empty id: not known yet */
-    struct device_info all[DEVICES_MOST];
+    struct device_info all[DEVICES_MAX];
     int count;                   /* of all; 0: not known yet */
     char reason[ERROR_TEXT_MAX]; /* why the CPU computes in a device's place, last; "": it does not
                                     have to */

@@ -16,11 +16,11 @@ struct totals {
 
 static struct totals count(const struct model *model)
 {
-    struct totals totals = {.parameters = model_parameters(model)};
-    for (size_t i = 0; i < model->module_count; i++) {
-        totals.bytes += (int64_t)model->modules[i].tensor->bytes;
-        totals.bytes_unknown |= model->modules[i].tensor->bytes_unknown;
-        totals.quantized |= dtype_traits(model->modules[i].tensor->dtype)->quantized;
+    struct totals totals = {.parameters = model_numel(model)};
+    for (size_t i = 0; i < model->parameter_count; i++) {
+        totals.bytes += (int64_t)model->parameters[i].tensor->bytes;
+        totals.bytes_unknown |= model->parameters[i].tensor->bytes_unknown;
+        totals.quantized |= dtype_traits(model->parameters[i].tensor->dtype)->quantized;
     }
     return totals;
 }
@@ -48,7 +48,7 @@ static void put_text(struct buffer *out, const struct model *model)
                       c->layers, c->hidden, c->intermediate, c->heads, c->kv_heads, c->vocab,
                       c->tied ? ", tied embeddings" : "");
     buffer_format(out, "parameters    %" PRId64 " in %zu tensors, ", totals.parameters,
-                  model->module_count);
+                  model->parameter_count);
     if (totals.bytes_unknown)
         buffer_text(out, "size on disk n/a: a type is not known\n");
     else
@@ -56,12 +56,12 @@ static void put_text(struct buffer *out, const struct model *model)
     if (totals.quantized)
         buffer_text(out, "quantised     yes: a scan sees the quantised model, not the original\n");
     buffer_text(out, "\n");
-    for (size_t i = 0; i < model->module_count; i++) {
-        const struct module *module = &model->modules[i];
+    for (size_t i = 0; i < model->parameter_count; i++) {
+        const struct parameter *parameter = &model->parameters[i];
         struct buffer shape = BUFFER_INIT;
-        put_shape(&shape, module->tensor);
-        buffer_format(out, "%-52s %-8s %-16s %12" PRId64 "\n", module->name,
-                      module->tensor->dtype_name, buffer_string(&shape), module->parameters);
+        put_shape(&shape, parameter->tensor);
+        buffer_format(out, "%-52s %-8s %-16s %12" PRId64 "\n", parameter->name,
+                      parameter->tensor->dtype_name, buffer_string(&shape), parameter->numel);
         buffer_free(&shape);
     }
 }
@@ -81,18 +81,18 @@ static void put_config(struct json_writer *json, const struct model_config *c)
     json_end(json);
 }
 
-static void put_tensor(struct json_writer *json, const struct module *module)
+static void put_tensor(struct json_writer *json, const struct parameter *parameter)
 {
-    const struct tensor_info *tensor = module->tensor;
+    const struct tensor_info *tensor = parameter->tensor;
     json_object(json, NULL);
-    json_text(json, "name", module->name);
-    json_text(json, "type", module->type);
+    json_text(json, "name", parameter->name);
+    json_text(json, "type", parameter->type);
     json_text(json, "dtype", tensor->dtype_name);
     json_list(json, "shape");
     for (int i = 0; i < tensor->rank; i++)
         json_integer(json, NULL, tensor->shape[i]);
     json_end(json);
-    json_integer(json, "parameters", module->parameters);
+    json_integer(json, "parameters", parameter->numel);
     if (!tensor->bytes_unknown)
         json_count(json, "bytes", tensor->bytes);
     json_end(json);
@@ -113,8 +113,8 @@ static void put_json(struct buffer *out, const struct model *model)
     json_flag(&json, "quantized", totals.quantized);
     json_list(&json, "tensors");
     json_layout(&json, JSON_ROWS);
-    for (size_t i = 0; i < model->module_count; i++)
-        put_tensor(&json, &model->modules[i]);
+    for (size_t i = 0; i < model->parameter_count; i++)
+        put_tensor(&json, &model->parameters[i]);
     json_end(&json);
     json_end(&json);
     json_finish(&json, NULL);

@@ -31,13 +31,13 @@ static int count_types(struct type_counts *out, const struct optimizer *optimize
     for (size_t i = 0; i < optimizer->count; i++) {
         struct run_tensor tensor = optimizer_tensor(optimizer, i);
         size_t t = 0;
-        while (t < out->count && strcmp(out->items[t].type, tensor.module->type) != 0)
+        while (t < out->count && strcmp(out->items[t].type, tensor.parameter->type) != 0)
             t++;
         if (t == out->count) {
             if (array_reserve((void **)&out->items, &out->capacity, t + 1, sizeof *out->items,
                               err) != 0)
                 return -1;
-            out->items[out->count++] = (struct type_count){.type = tensor.module->type};
+            out->items[out->count++] = (struct type_count){.type = tensor.parameter->type};
         }
         out->items[t].tensors++;
         out->items[t].parameters += tensor.parameters;
@@ -69,10 +69,10 @@ static int put_tensors_json(struct json_writer *json, const struct optimizer *op
         char *name = run_tensor_name(&tensor, err);
         if (!name)
             return -1;
-        bool vector = tensor.part == PART_MODULE && tensor.module->tensor->rank == 1;
+        bool vector = tensor.part == PART_MODULE && tensor.parameter->tensor->rank == 1;
         json_object(json, NULL);
         json_text(json, "name", name);
-        json_text(json, "type", tensor.module->type);
+        json_text(json, "type", tensor.parameter->type);
         json_list(json, "shape");
         if (!vector)
             json_integer(json, NULL, tensor.rows);

@@ -102,8 +102,8 @@ static void put_device(struct json_writer *json, const struct device_info *devic
 
 static void put_devices(struct json_writer *json)
 {
-    struct device_info devices[DEVICES_MOST];
-    int count = backend_devices(devices, DEVICES_MOST);
+    struct device_info devices[DEVICES_MAX];
+    int count = backend_devices(devices, DEVICES_MAX);
     json_list(json, "devices");
     for (int i = 0; i < count; i++) {
         json_object(json, NULL);

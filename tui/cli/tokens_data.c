@@ -18,7 +18,7 @@
 #include <unistd.h>
 
 /* Of the first record, below the numbers; record N alone is shown whole. */
-enum { FIRST_RUN_MOST = 1500, FIRST_MOST = 6000 };
+enum { FIRST_RUN_MAX = 1500, FIRST_MAX = 6000 };
 /* A document of any length fits a row of so many tokens. */
 static const int64_t NO_LIMIT = (int64_t)1 << 50;
 
@@ -84,8 +84,8 @@ static void put_text(struct buffer *out, const struct record_look *look,
     const struct look_style style = {.begin = color ? "\x1b[1m[[" : "[[",
                                      .end = color ? "]]\x1b[0m" : "]]",
                                      .newline = "\n",
-                                     .run_most = whole ? 0 : FIRST_RUN_MOST,
-                                     .most = whole ? 0 : FIRST_MOST};
+                                     .run_most = whole ? 0 : FIRST_RUN_MAX,
+                                     .most = whole ? 0 : FIRST_MAX};
     record_look_put_text(out, &look->tokens, tokenizer, &style);
     buffer_byte(out, '\n');
 }

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 
 /* Records of so many bytes, or so many records, are a look. */
-enum { HEAD = 256 * 1024, RECORDS_MOST = 4096, ARRAY_MOST = 64 << 20 };
+enum { HEAD = 256 * 1024, RECORDS_MAX = 4096, ARRAY_MAX = 64 << 20 };
 
 /* The files that a look may reach into, as far as they are read whole. */
 static int check_arrays(const char *path, struct error *err)
@@ -23,7 +23,7 @@ static int check_arrays(const char *path, struct error *err)
         const char *file = files.items[i].path;
         if (sys.stat(file, &info) != 0)
             continue; /* reading it says why */
-        if (text_ends_with(file, ".json") && info.st_size > ARRAY_MOST)
+        if (text_ends_with(file, ".json") && info.st_size > ARRAY_MAX)
             status = error_set(
                 err, "%s: a .json file over 64 MiB is too large for a look; .jsonl is not", file);
         reached += info.st_size;
@@ -53,7 +53,7 @@ static int add_record(struct data_look *look, struct record_walk *walk, struct e
 static int read_head(struct data_look *look, struct record_walk *walk, struct error *err)
 {
     int status = 1;
-    for (size_t bytes = 0; status > 0 && bytes < HEAD && look->count < RECORDS_MOST;) {
+    for (size_t bytes = 0; status > 0 && bytes < HEAD && look->count < RECORDS_MAX;) {
         status = add_record(look, walk, err);
         bytes += status > 0 ? look->records[look->count - 1].bytes : 0;
     }

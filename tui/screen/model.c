@@ -263,12 +263,12 @@ static bool request_plan(struct app *app, struct model_view *view, enum request 
 /* The embedding or the head, if its name holds the text that is searched for; else NULL. */
 static const char *find_switch(const struct app *app)
 {
-    static const enum module_role roles[] = {ROLE_EMBEDDING, ROLE_HEAD};
+    static const enum parameter_role roles[] = {ROLE_EMBEDDING, ROLE_HEAD};
     const struct model *model = app->session.model;
     for (int i = 0; model && app->search[0] && i < 2; i++) {
-        const struct module *module = model_role(model, roles[i], -1, false);
-        if (module && strstr(module->name, app->search))
-            return module->name;
+        const struct parameter *parameter = model_role(model, roles[i], -1, false);
+        if (parameter && strstr(parameter->name, app->search))
+            return parameter->name;
     }
     return NULL;
 }

@@ -109,7 +109,7 @@ static void draw_switch(struct app *app, struct area area, bool head)
 {
     const struct session *session = &app->session;
     const struct model *model = session->model;
-    const struct module *module =
+    const struct parameter *parameter =
         model ? model_role(model, head ? ROLE_HEAD : ROLE_EMBEDDING, -1, false) : NULL;
     bool on = head ? plan_head(session->plan) : plan_embeddings(session->plan);
     bool tied = model && model->architecture && model->config.tied;
@@ -120,12 +120,12 @@ static void draw_switch(struct app *app, struct area area, bool head)
                          on ? "● always on" : "○ frozen");
     if (head && tied)
         area_put(area, x + 2, 0, dim, "tied: one tensor with the embeddings");
-    else if (module) {
+    else if (parameter) {
         char count[32], text[128];
-        count_put((double)module->parameters, count, sizeof count);
+        count_put((double)parameter->numel, count, sizeof count);
         snprintf(text, sizeof text, "%lld × %lld  %s  %s parameters  (%s freezes it)",
-                 (long long)module->rows, (long long)module->cols, module->tensor->dtype_name,
-                 count, head ? "H" : "e");
+                 (long long)parameter->rows, (long long)parameter->cols,
+                 parameter->tensor->dtype_name, count, head ? "H" : "e");
         area_label(area, x + 2, 0, area.width - x - 2, dim, text);
     }
 }

@@ -105,9 +105,9 @@ int backend_open(struct backend **out, const char *device, int threads, struct e
  * 32nd or a 64th: about as fast as a processor. */
 static bool is_slow(const struct backend_plugin *plugin, int number)
 {
-    enum { RATIO_MOST = 8 };
+    enum { RATIO_MAX = 8 };
     struct device_info info;
-    return plugin->describe(&info, number, NULL) == 0 && info.fp64_ratio > RATIO_MOST;
+    return plugin->describe(&info, number, NULL) == 0 && info.fp64_ratio > RATIO_MAX;
 }
 
 /* The first GPU that can be had and is not slow; *busy: the first that cannot be now, or why the

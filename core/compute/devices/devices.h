@@ -26,7 +26,7 @@ static inline bool device_is_gpu(const char *device)
     return strncmp(device, "cuda", 4) == 0;
 }
 
-enum { DEVICES_MOST = 17 }; /* the CPU and sixteen GPUs; more are not listed */
+enum { DEVICES_MAX = 17 }; /* the CPU and sixteen GPUs; more are not listed */
 
 /* The devices that can be opened, without opening one: "cpu", then the GPUs. Fills at most `most`
  * of them and returns how many it filled. */

@@ -1,19 +1,19 @@
-/* What a model consists of, once it is opened: its configuration, and its modules, each one weight
+/* What a model consists of, once it is opened: its configuration, and its parameters, each one weight
  * or bias under its Hugging Face name, whatever the file calls it. */
-#ifndef SPECTRUM_MODEL_MODULES_H
-#define SPECTRUM_MODEL_MODULES_H
+#ifndef SPECTRUM_MODEL_PARAMETERS_H
+#define SPECTRUM_MODEL_PARAMETERS_H
 
 #include "base/buffer.h"
 #include "base/error.h"
 #include "checkpoint/checkpoint.h"
 
-enum module_role {
+enum parameter_role {
     ROLE_OTHER = 0,
     ROLE_EMBEDDING,  /* model.embed_tokens     [vocab, hidden] */
     ROLE_HEAD,       /* lm_head                [vocab, hidden] */
     ROLE_FINAL_NORM, /* model.norm             [hidden] */
     ROLE_INPUT_NORM, /* input_layernorm        [hidden] */
-    ROLE_POST_NORM,  /* the norm in front of the MLP: post_attention_layernorm [hidden] */
+    ROLE_MLP_NORM,   /* the norm in front of the MLP: post_attention_layernorm [hidden] */
     ROLE_Q,          /* self_attn.q_proj       [heads * head_dim, hidden] */
     ROLE_K,          /* self_attn.k_proj       [kv_heads * head_dim, hidden] */
     ROLE_V,          /* self_attn.v_proj */
@@ -28,16 +28,16 @@ enum module_role {
     ROLE_COUNT
 };
 
-struct module {
+struct parameter {
     char *name; /* full tensor name: "model.layers.7.mlp.down_proj.weight" */
     char *type; /* "mlp.down_proj", which rows of a scan are ranked within; "model.embed_tokens",
                    "lm_head" for those */
     bool bias;  /* the name ends in ".bias" */
     int layer;  /* block number: the first number in the name; -1 where there is none */
-    enum module_role role;
+    enum parameter_role role;
     const struct tensor_info *tensor;
     int64_t rows, cols; /* a 1-D tensor is 1 x n */
-    int64_t parameters; /* rows * cols */
+    int64_t numel;      /* rows * cols */
     int64_t added_rows; /* of these rows: after the tensor's own, by model_add_rows() */
     int rotary_heads;   /* > 0: rows are interleaved per head (GGUF) and are put back on reading */
 };
@@ -75,26 +75,26 @@ struct model_config {
 
 struct model {
     struct checkpoint *checkpoint;
-    const char *architecture;   /* "llama", or NULL: unknown */
-    char *architecture_name;    /* as the file says it, for messages: "LlamaForCausalLM" */
-    struct model_config config; /* meaningful only with an architecture */
-    struct error refusal;       /* why its configuration cannot be computed; ERROR_NONE: it can */
-    struct buffer notes;        /* model_notes() */
-    struct module *modules;     /* in file order */
-    size_t module_count;
-    const struct module **by_name; /* in the order of strcmp(): for model_find() */
-    const struct module **by_role; /* by layer, role, bias: for model_role() */
+    const char *architecture;     /* "llama", or NULL: unknown */
+    char *architecture_name;      /* as the file says it, for messages: "LlamaForCausalLM" */
+    struct model_config config;   /* meaningful only with an architecture */
+    struct error refusal;         /* why its configuration cannot be computed; ERROR_NONE: it can */
+    struct buffer notes;          /* model_notes() */
+    struct parameter *parameters; /* in file order */
+    size_t parameter_count;
+    const struct parameter **by_name; /* in the order of strcmp(): for model_find() */
+    const struct parameter **by_role; /* by layer, role, bias: for model_role() */
 };
 
-/* When all modules have their names and roles: what model_find() and model_role() look them up by.
+/* When all parameters have their names and roles: what model_find() and model_role() look them up by.
  */
 int model_index(struct model *model, struct error *err);
 
 /* By full tensor name; NULL where there is none. */
-const struct module *model_find(const struct model *model, const char *name);
-/* The module of a role in a block (-1 outside blocks), weight or bias; NULL where there is none. */
-const struct module *model_role(const struct model *model, enum module_role role, int layer,
-                                bool bias);
+const struct parameter *model_find(const struct model *model, const char *name);
+/* The parameter of a role in a block (-1 outside blocks), weight or bias; NULL where there is none. */
+const struct parameter *model_role(const struct model *model, enum parameter_role role, int layer,
+                                   bool bias);
 
 /* Where the files mean something else than they seem to (a head that is not tied although the
  * configuration says so, tensors that are there twice): a line each, for standard error; "" where
@@ -108,16 +108,16 @@ static inline int64_t model_window(const struct model_config *config, int64_t la
 }
 
 /* True for an lm_head that the file stores beside embeddings to which the configuration ties it. */
-bool module_is_tied_copy(const struct model *model, const struct module *module);
-/* True if the module takes part in the computation: it has a role, and is no tied copy. */
-bool module_is_used(const struct model *model, const struct module *module);
-/* Parameters of all modules; tied embeddings are one tensor, counted once. */
-int64_t model_parameters(const struct model *model);
+bool parameter_is_tied_copy(const struct model *model, const struct parameter *parameter);
+/* True if the parameter takes part in the computation: it has a role, and is no tied copy. */
+bool parameter_is_used(const struct model *model, const struct parameter *parameter);
+/* Values of all parameters; tied embeddings are one tensor, counted once. */
+int64_t model_numel(const struct model *model);
 
 /* The length of a name without ".weight", unless it is just that. */
 size_t module_name_length(const char *name);
 
-/* The name less ".weight" (into out, cut at size): what scans and plans call a module. */
-void module_short_name(const struct module *module, char *out, size_t size);
+/* The name less ".weight" (into out, cut at size): what scans and plans call its module. */
+void parameter_short_name(const struct parameter *parameter, char *out, size_t size);
 
 #endif

@@ -31,9 +31,12 @@ static uint64_t state_bytes(const struct model *model, const struct recipe *reci
         if (!learns(model, recipe, &tensor))
             continue;
         uint64_t count = (uint64_t)tensor.parameters;
-        struct stored_bytes moment =
-            moment_bytes(recipe_moments(recipe, &tensor), tensor.parameters);
-        bytes += count * storage_size(settings->storage) + 2 * (moment.data + moment.scales);
+        struct stored_bytes state =
+            storage_bytes(optimizer_storage(recipe->optimizer, tensor.parameter, tensor.parameters),
+                          tensor.parameters);
+        int states = optimizer_state_count(optimizer_rule_of(recipe->optimizer, tensor.parameter));
+        bytes += count * storage_size(settings->storage) +
+                 (uint64_t)states * (state.data + state.scales);
         if (settings->masters && settings->storage == STORAGE_BF16)
             bytes += count * 4;
         bytes += TENSOR_BYTES;

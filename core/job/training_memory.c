@@ -18,12 +18,7 @@ struct train_settings training_settings(const struct training_request *r)
         .schedule = r->schedule,
         .rate = r->rate,
         .warmup = r->warmup,
-        .optimizer = {.beta1 = 0.9,
-                      .beta2 = 0.999,
-                      .epsilon = 1e-8,
-                      .weight_decay = r->weight_decay,
-                      .clip = r->clip,
-                      .seed = (uint64_t)r->seed},
+        .optimizer = {.weight_decay = r->weight_decay, .clip = r->clip, .seed = (uint64_t)r->seed},
         .storage = bf16 ? STORAGE_BF16 : STORAGE_F32,
         .masters = bf16 && r->master == MASTERS_FP32,
         .z_loss = r->z_loss,
@@ -38,7 +33,7 @@ struct train_settings training_settings(const struct training_request *r)
 struct recipe training_recipe(const struct training_request *request,
                               const struct method_choice *choice)
 {
-    struct recipe recipe = {.trained = choice->trained, .moments = request->moments};
+    struct recipe recipe = {.trained = choice->trained, .optimizer = request->optimizer};
     if (method_info(request->method)->adapters) {
         recipe.adapted = choice->adapted;
         recipe.rank = request->rank;

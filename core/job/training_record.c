@@ -114,10 +114,12 @@ static void put_request(struct json_writer *json, const struct training_request 
 /* What the optimiser has that no option says. */
 static void put_optimizer(struct json_writer *json, const struct training_request *request)
 {
-    const struct optimizer_settings optimizer = training_settings(request).optimizer;
-    json_real(json, "beta1", optimizer.beta1);
-    json_real(json, "beta2", optimizer.beta2);
-    json_real(json, "epsilon", optimizer.epsilon);
+    const struct optimizer_row *row = &optimizer_rows[request->optimizer];
+    const struct optimizer_rule *rules[] = {row->rest, row->matrices};
+    for (size_t i = 0; i < (row->rest == row->matrices ? 1 : 2); i++)
+        for (const struct optimizer_constant *constant = rules[i]->constants; constant->name;
+             constant++)
+            json_real(json, constant->name, constant->value);
 }
 
 /* --- what became known --- */

@@ -172,8 +172,8 @@ static int plan_as_left(struct training *training, struct error *err)
 int training_choose_as_left(struct training *training, const char *state, struct error *err)
 {
     size_t count = training->model->parameter_count;
-    if (state_read_sets(state, training->model, training->choice.trained, training->touched, err) !=
-        0)
+    if (state_read_sets(state, training->model, training->request->optimizer,
+                        training->choice.trained, training->touched, err) != 0)
         return -1;
     for (size_t i = 0; i < count; i++)
         training->choice.frozen[i] = parameter_is_linear(&training->model->parameters[i]) &&

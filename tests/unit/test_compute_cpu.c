@@ -449,17 +449,17 @@ static void check_noise(const struct pair *pair)
 }
 
 static struct tensor moment(const struct pair *pair, int side, int number, int scales,
-                            enum moment_type type, int64_t count)
+                            enum storage type, int64_t count)
 {
-    struct tensor tensor = stored(pair, side, number, moment_storage(type), 1, count);
+    struct tensor tensor = stored(pair, side, number, type, 1, count);
     tensor.scales = slot(pair, side, scales);
     return tensor;
 }
 
 /* Parameter in slot 0, moments in 2 and 3, their scales in 5 and 6, the gradient in 4; the master
  * in 1 where there is one. */
-static void step(const struct pair *pair, int side, enum moment_type type, bool masters,
-                 int64_t count, const struct adamw_settings *settings)
+static void step(const struct pair *pair, int side, enum storage type, bool masters, int64_t count,
+                 const struct step_settings *settings)
 {
     struct op_adamw adamw = {.parameter = active(pair, side, 0, 1, count),
                              .m = moment(pair, side, 2, 5, type, count),
@@ -476,16 +476,16 @@ static void step(const struct pair *pair, int side, enum moment_type type, bool 
 static void check_adamw(const struct pair *pair)
 {
     enum { N = 3001 };
-    const struct adamw_settings settings = {.lr = 1e-2f,
-                                            .beta1 = 0.9f,
-                                            .beta2 = 0.999f,
-                                            .epsilon = 1e-8f,
-                                            .weight_decay = 0.1f,
-                                            .correction1 = 0.19f,
-                                            .correction2 = 0.002f,
-                                            .gradient_scale = 0.5f,
-                                            .key = {7, 3},
-                                            .tensor = 5};
+    const struct step_settings settings = {.lr = 1e-2f,
+                                           .beta1 = 0.9f,
+                                           .beta2 = 0.999f,
+                                           .epsilon = 1e-8f,
+                                           .weight_decay = 0.1f,
+                                           .correction1 = 0.19f,
+                                           .correction2 = 0.002f,
+                                           .gradient_scale = 0.5f,
+                                           .key = {7, 3},
+                                           .tensor = 5};
     for (int masters = 0; masters < 2; masters++) {
         fill(pair, 0, pair->type, N, 1);
         fill(pair, 1, STORAGE_F32, N, 1);
@@ -501,7 +501,7 @@ static void check_adamw(const struct pair *pair)
                 v[i] = fabsf(v[i]) * 0.01f;
             backend->write(backend->self, slot(pair, side, 3), v, N * sizeof *v);
             free(v);
-            step(pair, side, MOMENTS_F32, masters, N, &settings);
+            step(pair, side, STORAGE_F32, masters, N, &settings);
         }
         compare(pair, "adamw, parameter", 0, pair->type, N);
         compare(pair, "adamw, m", 2, STORAGE_F32, N);
@@ -513,7 +513,7 @@ static void check_adamw(const struct pair *pair)
     int differ = 0;
     fill(pair, 0, pair->type, N, 1);
     fill(pair, 4, STORAGE_F32, N, 0);
-    BOTH_SIDES step(pair, side, MOMENTS_F32, false, N, &settings);
+    BOTH_SIDES step(pair, side, STORAGE_F32, false, N, &settings);
     read_slot(pair, 0, 0, pair->type, N, own);
     read_slot(pair, 1, 0, pair->type, N, other);
     for (int i = 0; i < N; i++)
@@ -527,20 +527,20 @@ static void check_adamw(const struct pair *pair)
 static void check_words(const struct pair *pair)
 {
     enum { N = 3001 };
-    const struct adamw_settings settings = {.lr = 1.0f / 1024,
-                                            .weight_decay = 1,
-                                            .epsilon = 1,
-                                            .correction1 = 1,
-                                            .correction2 = 1,
-                                            .key = {7, 3},
-                                            .tensor = 5};
+    const struct step_settings settings = {.lr = 1.0f / 1024,
+                                           .weight_decay = 1,
+                                           .epsilon = 1,
+                                           .correction1 = 1,
+                                           .correction2 = 1,
+                                           .key = {7, 3},
+                                           .tensor = 5};
     float own[N], other[N];
     if (pair->type == STORAGE_F32)
         return;
     fill(pair, 0, pair->type, N, 1);
     for (int i = 2; i < 5; i++)
         fill(pair, i, STORAGE_F32, N, 0);
-    BOTH_SIDES step(pair, side, MOMENTS_F32, false, N, &settings);
+    BOTH_SIDES step(pair, side, STORAGE_F32, false, N, &settings);
     read_slot(pair, 0, 0, pair->type, N, own);
     read_slot(pair, 1, 0, pair->type, N, other);
     assert_memory_equal(own, other, sizeof own);
@@ -575,15 +575,15 @@ static int count_different(const uint16_t *a, const uint16_t *b, int count)
 static void check_moment_words(const struct pair *pair)
 {
     enum { N = 3001 };
-    const struct adamw_settings settings = {.lr = 1.0f / 1024,
-                                            .beta1 = 1023.0f / 1024,
-                                            .beta2 = 1023.0f / 1024,
-                                            .weight_decay = 1,
-                                            .epsilon = 1e30f,
-                                            .correction1 = 1,
-                                            .correction2 = 1,
-                                            .key = {7, 3},
-                                            .tensor = 5};
+    const struct step_settings settings = {.lr = 1.0f / 1024,
+                                           .beta1 = 1023.0f / 1024,
+                                           .beta2 = 1023.0f / 1024,
+                                           .weight_decay = 1,
+                                           .epsilon = 1e30f,
+                                           .correction1 = 1,
+                                           .correction2 = 1,
+                                           .key = {7, 3},
+                                           .tensor = 5};
     uint16_t values[N], rounded[3][N];
     const int slots[] = {0, 2, 3};
     if (pair->type == STORAGE_F32)
@@ -593,7 +593,7 @@ static void check_moment_words(const struct pair *pair)
     for (int i = 0; i < 3; i++)
         fill_bytes(pair, slots[i], values, sizeof values);
     fill(pair, 4, STORAGE_F32, N, 0);
-    BOTH_SIDES step(pair, side, MOMENTS_BF16, false, N, &settings);
+    BOTH_SIDES step(pair, side, STORAGE_BF16, false, N, &settings);
     for (int i = 0; i < 3; i++) {
         assert_same_bytes(pair, "stochastic rounding", slots[i], sizeof values);
         pair->backends[0]->read(self_of(pair, 0), rounded[i], slot(pair, 0, slots[i]),
@@ -626,25 +626,25 @@ static void check_int8_moments(const struct pair *pair)
     enum { N = 3001, BLOCKS = (N + DYNAMIC_BLOCK - 1) / DYNAMIC_BLOCK };
     float gradient[N];
     struct random_stream stream = {.seed = 9};
-    assert_int_equal(moment_bytes(MOMENTS_INT8, N).scales, BLOCKS * sizeof(float));
+    assert_int_equal(storage_bytes(STORAGE_DYNAMIC8, N).scales, BLOCKS * sizeof(float));
     fill(pair, 0, pair->type, N, 1);
     for (int i = 2; i < 7; i++)
         fill(pair, i, STORAGE_F32, N, 0);
     for (int number = 1; number <= 3; number++) {
-        const struct adamw_settings settings = {.lr = 1e-2f,
-                                                .beta1 = 0.9f,
-                                                .beta2 = 0.999f,
-                                                .epsilon = 1e-8f,
-                                                .weight_decay = 0.1f,
-                                                .correction1 = (float)(1 - pow(0.9, number)),
-                                                .correction2 = (float)(1 - pow(0.999, number)),
-                                                .gradient_scale = 0.5f,
-                                                .key = {7, (uint32_t)number},
-                                                .tensor = 5};
+        const struct step_settings settings = {.lr = 1e-2f,
+                                               .beta1 = 0.9f,
+                                               .beta2 = 0.999f,
+                                               .epsilon = 1e-8f,
+                                               .weight_decay = 0.1f,
+                                               .correction1 = (float)(1 - pow(0.9, number)),
+                                               .correction2 = (float)(1 - pow(0.999, number)),
+                                               .gradient_scale = 0.5f,
+                                               .key = {7, (uint32_t)number},
+                                               .tensor = 5};
         for (int i = 0; i < N; i++)
             gradient[i] = i / DYNAMIC_BLOCK == 4 ? 0 : (float)random_normal(&stream);
         fill_bytes(pair, 4, gradient, sizeof gradient);
-        BOTH_SIDES step(pair, side, MOMENTS_INT8, false, N, &settings);
+        BOTH_SIDES step(pair, side, STORAGE_DYNAMIC8, false, N, &settings);
     }
     compare(pair, "adamw, parameter of 8-bit moments", 0, pair->type, N);
     compare_codes(pair, "m", 2, N);

@@ -384,15 +384,15 @@ static void stochastic_rounding_moves_the_mean(void **state)
     set(p, weights);
     set(g, gradient);
     for (uint32_t step = 1; step <= 100; step++) {
-        struct adamw_settings settings = {.lr = 1e-5f,
-                                          .beta1 = 0.9f,
-                                          .beta2 = 0.999f,
-                                          .epsilon = 1e-8f,
-                                          .correction1 = 1 - powf(0.9f, (float)step),
-                                          .correction2 = 1 - powf(0.999f, (float)step),
-                                          .gradient_scale = 1,
-                                          .key = {42, step},
-                                          .tensor = 3};
+        struct step_settings settings = {.lr = 1e-5f,
+                                         .beta1 = 0.9f,
+                                         .beta2 = 0.999f,
+                                         .epsilon = 1e-8f,
+                                         .correction1 = 1 - powf(0.9f, (float)step),
+                                         .correction2 = 1 - powf(0.999f, (float)step),
+                                         .gradient_scale = 1,
+                                         .key = {42, step},
+                                         .tensor = 3};
         run((struct op_call){
             OP_ADAMW,
             .adamw = {.parameter = p, .m = m, .v = v, .gradient = g, .settings = settings}});
@@ -428,12 +428,12 @@ static void bf16_moments_move_in_the_mean(void **state)
     set(m, ones);
     set(v, ones);
     for (uint32_t step = 1; step <= 100; step++) {
-        struct adamw_settings settings = {.beta1 = 0.999f,
-                                          .beta2 = 0.999f,
-                                          .correction1 = 1,
-                                          .correction2 = 1,
-                                          .gradient_scale = 1,
-                                          .key = {42, step}};
+        struct step_settings settings = {.beta1 = 0.999f,
+                                         .beta2 = 0.999f,
+                                         .correction1 = 1,
+                                         .correction2 = 1,
+                                         .gradient_scale = 1,
+                                         .key = {42, step}};
         run((struct op_call){
             OP_ADAMW,
             .adamw = {.parameter = p, .m = m, .v = v, .gradient = g, .settings = settings}});

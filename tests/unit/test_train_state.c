@@ -57,7 +57,7 @@ static char *make_base(void)
 }
 
 static void bench_open(struct bench *bench, const struct train_settings *settings,
-                       enum moment_type moments, bool adapters)
+                       enum optimizer_kind optimizer, bool adapters)
 {
     struct error err = ERROR_INIT;
     char *base = make_base(), command[200];
@@ -90,13 +90,14 @@ static void bench_open(struct bench *bench, const struct train_settings *setting
         bench->trained[i] = parameter->layer == 1 || (parameter->layer < 0 && parameter->rows > 1);
         bench->quantized[i] = bench->adapted[i] = linear && parameter->layer == 0;
     }
-    bench->inputs = (struct train_inputs){.model = bench->model,
-                                          .backend = bench->backend,
-                                          .recipe = {.trained = bench->trained, .moments = moments},
-                                          .train = &bench->pieces,
-                                          .eval = &bench->pieces,
-                                          .run = folder,
-                                          .identity = &bench->identity};
+    bench->inputs =
+        (struct train_inputs){.model = bench->model,
+                              .backend = bench->backend,
+                              .recipe = {.trained = bench->trained, .optimizer = optimizer},
+                              .train = &bench->pieces,
+                              .eval = &bench->pieces,
+                              .run = folder,
+                              .identity = &bench->identity};
     if (adapters) {
         bench->inputs.recipe.adapted = bench->adapted;
         bench->inputs.recipe.quantized = bench->quantized;
@@ -124,16 +125,15 @@ static void bench_close(struct bench *bench)
 
 static struct train_settings settings_of(enum storage storage, bool masters)
 {
-    return (struct train_settings){
-        .steps = STEPS,
-        .seq_len = LENGTH,
-        .batch = 1,
-        .accumulate = 1,
-        .rate = 1e-4,
-        .optimizer = {.beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8, .clip = 1},
-        .storage = storage,
-        .masters = masters,
-        .keep = 9};
+    return (struct train_settings){.steps = STEPS,
+                                   .seq_len = LENGTH,
+                                   .batch = 1,
+                                   .accumulate = 1,
+                                   .rate = 1e-4,
+                                   .optimizer = {.clip = 1},
+                                   .storage = storage,
+                                   .masters = masters,
+                                   .keep = 9};
 }
 
 /* The last element of the last tensor that has the slot becomes `value`: no loss has said so yet.
@@ -152,10 +152,8 @@ static int spoil(void *context, const struct train_report *report, struct error 
         struct place place = network_place(&t->network, tensor, bench->slot);
         if (!place.buffer)
             continue;
-        bool scales = bench->slot == TENSOR_M_SCALES || bench->slot == TENSOR_V_SCALES;
-        bool moment = bench->slot == TENSOR_M || bench->slot == TENSOR_V;
-        bool narrow = moment ? recipe_moments(&t->network.recipe, &is) == MOMENTS_BF16
-                             : bench->slot == TENSOR_WEIGHT && t->network.storage == STORAGE_BF16;
+        bool scales = bench->slot >= TENSOR_STATE_SCALES;
+        bool narrow = network_values(&t->network, tensor, bench->slot).storage == STORAGE_BF16;
         uint16_t half = bf16_from_float(bench->value);
         place.offset += scales ? 0 : (size_t)(is.parameters - 1) * (narrow ? 2 : 4);
         t->network.backend->write(t->network.backend->self, place,
@@ -206,8 +204,8 @@ static int folders(void)
 }
 
 /* A good checkpoint behind step 2; behind step 4 the slot is spoiled and a save is wished. */
-static void refuses(const struct train_settings *settings, enum moment_type moments, bool adapters,
-                    enum tensor_slot slot, float value, enum train_wish wish)
+static void refuses(const struct train_settings *settings, enum optimizer_kind optimizer,
+                    bool adapters, enum tensor_slot slot, float value, enum train_wish wish)
 {
     struct bench bench;
     struct error err = ERROR_INIT;
@@ -215,7 +213,7 @@ static void refuses(const struct train_settings *settings, enum moment_type mome
     const struct train_observer observer = {
         .context = &bench, .on_step = spoil, .on_saved = count_saved, .wish = ask_behind};
     with.save_every = wish == TRAIN_GO_ON ? 2 : 0;
-    bench_open(&bench, &with, moments, adapters);
+    bench_open(&bench, &with, optimizer, adapters);
     bench.slot = slot;
     bench.value = value;
     bench.wish = wish;
@@ -246,15 +244,15 @@ static void nothing_is_written_from_what_is_not_finite(void **state)
     inside.optimizer.clip = 0; /* each tensor is updated in the backward pass */
     for (size_t i = 0; i < sizeof wishes / sizeof *wishes; i++) {
         enum train_wish wish = wishes[i];
-        refuses(&wide, MOMENTS_F32, false, TENSOR_WEIGHT, NAN, wish);
-        refuses(&wide, MOMENTS_F32, false, TENSOR_V, INFINITY, wish);
-        refuses(&inside, MOMENTS_F32, false, TENSOR_WEIGHT, -INFINITY, wish);
-        refuses(&narrow, MOMENTS_F32, false, TENSOR_MASTER, NAN, wish);
-        refuses(&narrow, MOMENTS_BF16, false, TENSOR_M, -NAN, wish);
-        refuses(&alone, MOMENTS_BF16, false, TENSOR_WEIGHT, INFINITY, wish);
-        refuses(&narrow, MOMENTS_INT8, false, TENSOR_V_SCALES, INFINITY, wish);
-        refuses(&narrow, MOMENTS_INT8, true, TENSOR_M_SCALES, NAN, wish);
-        refuses(&wide, MOMENTS_F32, true, TENSOR_WEIGHT, NAN, wish);
+        refuses(&wide, OPTIMIZER_ADAMW, false, TENSOR_WEIGHT, NAN, wish);
+        refuses(&wide, OPTIMIZER_ADAMW, false, TENSOR_STATE + 1, INFINITY, wish);
+        refuses(&inside, OPTIMIZER_ADAMW, false, TENSOR_WEIGHT, -INFINITY, wish);
+        refuses(&narrow, OPTIMIZER_ADAMW, false, TENSOR_MASTER, NAN, wish);
+        refuses(&narrow, OPTIMIZER_ADAMW_BF16, false, TENSOR_STATE, -NAN, wish);
+        refuses(&alone, OPTIMIZER_ADAMW_BF16, false, TENSOR_WEIGHT, INFINITY, wish);
+        refuses(&narrow, OPTIMIZER_ADAMW_8BIT, false, TENSOR_STATE_SCALES + 1, INFINITY, wish);
+        refuses(&narrow, OPTIMIZER_ADAMW_8BIT, true, TENSOR_STATE_SCALES, NAN, wish);
+        refuses(&wide, OPTIMIZER_ADAMW, true, TENSOR_WEIGHT, NAN, wish);
     }
 }
 
@@ -272,7 +270,7 @@ static void a_step_that_can_overflow_is_looked_at(void **state)
         factors[i] = 1e38;
     settings.rate = 10;
     settings.optimizer.factors = factors;
-    bench_open(&bench, &settings, MOMENTS_F32, false);
+    bench_open(&bench, &settings, OPTIMIZER_ADAMW, false);
     assert_true(run_tensor_count(bench.model) < sizeof factors / sizeof *factors);
     assert_int_equal(trainer_run(bench.trainer, &observer, &err), -1);
     if (!strstr(err.text, "step 1: ") || !strstr(err.text, "no checkpoint before it"))
@@ -319,7 +317,7 @@ static void the_best_and_the_last_are_found(void **state)
     (void)state;
     struct bench bench;
     const struct train_settings settings = settings_of(STORAGE_F32, false);
-    bench_open(&bench, &settings, MOMENTS_F32, false);
+    bench_open(&bench, &settings, OPTIMIZER_ADAMW, false);
     expect_chosen((struct state_choice){0}, "has no training checkpoint yet");
     expect_chosen((struct state_choice){.best = true}, "has no training checkpoint yet");
     save_at(&bench, 2, 0, false);
@@ -345,7 +343,7 @@ static void what_was_left_behind_is_not_the_last(void **state)
     (void)state;
     struct bench bench;
     const struct train_settings settings = settings_of(STORAGE_F32, false);
-    bench_open(&bench, &settings, MOMENTS_F32, false);
+    bench_open(&bench, &settings, OPTIMIZER_ADAMW, false);
     for (int64_t step = 2; step <= 8; step += 2)
         save_at(&bench, step, 4, false);
     assert_int_equal(state_leave_later(folder, 4, NULL), 0);
@@ -370,7 +368,7 @@ static void a_damaged_left_json_is_an_error(void **state)
     struct bench bench;
     struct error err = ERROR_INIT;
     const struct train_settings settings = settings_of(STORAGE_F32, false);
-    bench_open(&bench, &settings, MOMENTS_F32, false);
+    bench_open(&bench, &settings, OPTIMIZER_ADAMW, false);
     for (int64_t step = 2; step <= 8; step += 2)
         save_at(&bench, step, 4, false);
     assert_int_equal(state_leave_later(folder, 4, NULL), 0);

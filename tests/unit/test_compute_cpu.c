@@ -725,6 +725,74 @@ static void noise_equals_reference(void **state)
     on_every_level(check_noise);
 }
 
+/* Parameter in slot 0, its master in 1 where there is one, m in 2, the gradient in 4, Muon's
+ * workspace from 8 on. */
+static void take_step(const struct pair *pair, enum op op, bool masters, int64_t N, int64_t K)
+{
+    const struct step_settings settings = {.lr = 1e-2f,
+                                           .beta1 = 0.9f,
+                                           .beta2 = 0.99f,
+                                           .epsilon = 1e-7f,
+                                           .weight_decay = 0.1f,
+                                           .gradient_scale = 0.5f,
+                                           .key = {7, 3},
+                                           .tensor = 5};
+    char what[64];
+    fill(pair, 0, pair->type, N * K, 1);
+    fill(pair, 1, STORAGE_F32, N * K, 1);
+    fill(pair, 2, STORAGE_F32, N * K, 0.1);
+    fill(pair, 4, STORAGE_F32, N * K, 1);
+    BOTH_SIDES
+    {
+        struct tensor parameter = active(pair, side, 0, N, K), m = wide(pair, side, 2, N, K);
+        struct tensor master = masters ? wide(pair, side, 1, N, K) : (struct tensor){0};
+        struct tensor gradient = wide(pair, side, 4, N, K);
+        struct tensor workspace = stored(pair, side, 8, STORAGE_U8, 1, 8 * SLOT);
+        struct op_call call = {op, .lion = {parameter, master, m, gradient, settings}};
+        if (op == OP_MUON)
+            call.muon = (struct op_muon){parameter, master, m, gradient, workspace, settings};
+        assert_true(backend_workspace(pair->backends[side], &call) <= 8 * SLOT);
+        run(pair, side, call);
+    }
+    snprintf(what, sizeof what, "%s, %dx%d, ", op_info[op].name, (int)N, (int)K);
+    size_t length = strlen(what);
+    snprintf(what + length, sizeof what - length, "parameter");
+    compare(pair, what, 0, pair->type, N * K);
+    snprintf(what + length, sizeof what - length, "m");
+    compare(pair, what, 2, STORAGE_F32, N * K);
+    snprintf(what + length, sizeof what - length, "master");
+    if (masters)
+        compare(pair, what, 1, STORAGE_F32, N * K);
+}
+
+static void check_lion(const struct pair *pair)
+{
+    take_step(pair, OP_LION, false, 1, 3001);
+    take_step(pair, OP_LION, true, 1, 3001);
+}
+
+/* Wide, tall, square, and of one row. */
+static void check_muon(const struct pair *pair)
+{
+    static const int64_t shapes[][2] = {{24, 70}, {70, 24}, {48, 48}, {1, 300}, {300, 2}};
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
+        take_step(pair, OP_MUON, false, shapes[i][0], shapes[i][1]);
+        take_step(pair, OP_MUON, true, shapes[i][0], shapes[i][1]);
+    }
+}
+
+static void lion_equals_reference(void **state)
+{
+    (void)state;
+    on_every_level(check_lion);
+}
+
+static void muon_equals_reference(void **state)
+{
+    (void)state;
+    on_every_level(check_muon);
+}
+
 static void adamw_equals_reference(void **state)
 {
     (void)state;
@@ -766,6 +834,8 @@ int main(void)
         cmocka_unit_test(head_equals_reference),
         cmocka_unit_test(noise_equals_reference),
         cmocka_unit_test(adamw_equals_reference),
+        cmocka_unit_test(lion_equals_reference),
+        cmocka_unit_test(muon_equals_reference),
         cmocka_unit_test(stochastic_rounding_is_the_reference_to_the_bit),
         cmocka_unit_test(moments_round_as_the_reference_to_the_bit),
         cmocka_unit_test(int8_moments_equal_reference),

@@ -253,6 +253,8 @@ static void nothing_is_written_from_what_is_not_finite(void **state)
         refuses(&narrow, OPTIMIZER_ADAMW_8BIT, false, TENSOR_STATE_SCALES + 1, INFINITY, wish);
         refuses(&narrow, OPTIMIZER_ADAMW_8BIT, true, TENSOR_STATE_SCALES, NAN, wish);
         refuses(&wide, OPTIMIZER_ADAMW, true, TENSOR_WEIGHT, NAN, wish);
+        refuses(&wide, OPTIMIZER_LION, false, TENSOR_STATE, NAN, wish);
+        refuses(&narrow, OPTIMIZER_MUON, true, TENSOR_STATE, INFINITY, wish);
     }
 }
 
@@ -400,11 +402,117 @@ static void a_damaged_left_json_is_an_error(void **state)
     bench_close(&bench);
 }
 
+/* What trains has in optimizer.safetensors what the rule of its optimiser keeps, and nothing else
+ * is there. */
+static void check_kept(const struct bench *bench, enum optimizer_kind kind, const char *state)
+{
+    struct error err = ERROR_INIT;
+    struct checkpoint *file = NULL;
+    const struct optimizer *optimizer = trainer_optimizer(bench->trainer);
+    char *path = path_join(state, "optimizer.safetensors", NULL);
+    size_t count = 0;
+    if (checkpoint_open(&file, path, &err) != 0)
+        fail_msg("%s", err.text);
+    for (size_t i = 0; i < optimizer->count; i++) {
+        struct run_tensor tensor = optimizer_tensor(optimizer, i);
+        const struct parameter *parameter = tensor.parameter;
+        bool matrix = parameter->layer >= 0 && parameter->rows > 1;
+        const char *states[] = {
+            kind == OPTIMIZER_MUON && matrix ? "momentum_buffer" : "exp_avg",
+            kind == OPTIMIZER_LION || (kind == OPTIMIZER_MUON && matrix) ? NULL : "exp_avg_sq"};
+        char *name = run_tensor_name(&tensor, NULL);
+        for (int k = 0; k < 2 && states[k]; k++) {
+            char full[240];
+            snprintf(full, sizeof full, "%s.%s", name, states[k]);
+            const struct tensor_info *kept = checkpoint_find(file, full);
+            if (!kept)
+                fail_msg("%s: %s is not kept", optimizer_names[kind], full);
+            assert_int_equal(kept->elements, tensor.parameters);
+            count++;
+        }
+        free(name);
+    }
+    assert_int_equal(checkpoint_count(file), count);
+    checkpoint_close(file);
+    free(path);
+}
+
+/* Everything that a state has of two benches is the same to the bit. */
+static void check_same(const struct bench *a, const struct bench *b)
+{
+    const struct optimizer *first = trainer_optimizer(a->trainer);
+    const struct network *networks[] = {&first->transformer->network,
+                                        &trainer_optimizer(b->trainer)->transformer->network};
+    for (size_t i = 0; i < first->count; i++)
+        for (enum tensor_slot slot = 0; slot < TENSOR_SLOTS; slot++) {
+            size_t tensor = first->tensors[i];
+            int buffer = networks[0]->plan->tensors[tensor][slot];
+            if (buffer < 0 || slot == TENSOR_GRADIENT)
+                continue;
+            size_t bytes = networks[0]->plan->buffers[buffer].bytes;
+            char *values[2];
+            for (int side = 0; side < 2; side++) {
+                struct backend *backend = networks[side]->backend;
+                values[side] = malloc(bytes);
+                backend->read(backend->self, values[side],
+                              network_place(networks[side], tensor, slot), bytes);
+            }
+            assert_memory_equal(values[0], values[1], bytes);
+            free(values[0]);
+            free(values[1]);
+        }
+}
+
+/* A state has what its optimiser keeps; a run that goes on from it comes to be what one that was
+ * not interrupted is, to the bit; another optimiser refuses it, by the names of both. */
+static void a_state_is_its_optimisers(void **state)
+{
+    (void)state;
+    static const enum optimizer_kind kinds[] = {OPTIMIZER_ADAMW, OPTIMIZER_LION, OPTIMIZER_MUON};
+    static const struct train_observer silent = {0};
+    struct error err = ERROR_INIT;
+    char command[400], half[120];
+    bool exact;
+    snprintf(half, sizeof half, "%s/half", folder);
+    for (int i = 0; i < 6; i++) {
+        bool adapters = i >= 3;
+        struct train_settings settings =
+            settings_of(adapters ? STORAGE_BF16 : STORAGE_F32, adapters && i != 4);
+        settings.save_every = STEPS / 2;
+        settings.optimizer.clip = i % 2; /* 0: each tensor is updated in the backward pass */
+        struct bench whole, resumed, other;
+        bench_open(&whole, &settings, kinds[i % 3], adapters);
+        if (trainer_run(whole.trainer, &silent, &err) != 0)
+            fail_msg("%s", err.text);
+        snprintf(command, sizeof command, "rm -rf %s; cp -r %s/checkpoints/step-%08d %s", half,
+                 folder, STEPS / 2, half);
+        assert_int_equal(system(command), 0);
+        check_kept(&whole, kinds[i % 3], half);
+        bench_open(&resumed, &settings, kinds[i % 3], adapters);
+        if (trainer_resume(resumed.trainer, half, &exact, &err) != 0 ||
+            trainer_run(resumed.trainer, &silent, &err) != 0)
+            fail_msg("%s", err.text);
+        assert_true(exact);
+        check_same(&whole, &resumed);
+        bench_open(&other, &settings, kinds[(i + 1) % 3], adapters);
+        char wanted[80];
+        snprintf(wanted, sizeof wanted, "--optimizer %s, not %s", optimizer_names[kinds[i % 3]],
+                 optimizer_names[kinds[(i + 1) % 3]]);
+        assert_int_equal(trainer_resume(other.trainer, half, &exact, &err), -1);
+        if (!strstr(err.text, wanted))
+            fail_msg("it says \"%s\", not \"%s\"", err.text, wanted);
+        bench_close(&whole);
+        bench_close(&resumed);
+        bench_close(&other);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(nothing_is_written_from_what_is_not_finite, make_folder,
                                         remove_folder),
+        cmocka_unit_test_setup_teardown(a_state_is_its_optimisers, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(a_step_that_can_overflow_is_looked_at, make_folder,
                                         remove_folder),
         cmocka_unit_test_setup_teardown(the_best_and_the_last_are_found, make_folder,

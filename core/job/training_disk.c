@@ -1,5 +1,5 @@
 /* What a run's checkpoints take on its disk, held against what is free there before the start. */
-#include "base/file.h"
+#include "base/folder.h"
 #include "base/limits.h"
 #include "base/sys.h"
 #include "base/text.h"

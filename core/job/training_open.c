@@ -1,7 +1,8 @@
 /* Everything that a run needs, opened in the order of what it depends on. */
-#include "base/file.h"
+#include "base/folder.h"
 #include "base/limits.h"
 #include "base/memory.h"
+#include "base/process.h"
 #include "base/text.h"
 #include "base/xdg.h"
 #include "compute/cpu/onednn.h"

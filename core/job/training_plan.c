@@ -1,5 +1,5 @@
 /* What trains: from a plan file, by percentage, or everything; in a resume, as the run has it. */
-#include "base/file.h"
+#include "base/folder.h"
 #include "base/memory.h"
 #include "job/job_dir.h"
 #include "job/training_parts.h"

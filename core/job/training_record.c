@@ -1,5 +1,5 @@
 /* What a run leaves in writing: job.json, plan.yaml, proof.json. */
-#include "base/file.h"
+#include "base/folder.h"
 #include "base/sys.h"
 #include "compute/cpu/onednn.h"
 #include "compute/machine.h"

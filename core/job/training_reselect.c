@@ -3,7 +3,7 @@
  * It happens behind the checkpoint of that step: everything is read back from there, so a run that
  * is resumed from it does the same. Scores of what never trained are those of the base.
  */
-#include "base/file.h"
+#include "base/folder.h"
 #include "base/memory.h"
 #include "compute/spectra.h"
 #include "job/training_parts.h"

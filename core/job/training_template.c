@@ -1,6 +1,7 @@
 /* The chat template of a run: what it was when the run began, whatever becomes of a file or of the
  * day. */
-#include "base/file.h"
+#include "base/file_writer.h"
+#include "base/folder.h"
 #include "base/memory.h"
 #include "base/sys.h"
 #include "job/added_tokens.h"

@@ -1,4 +1,5 @@
 /* The trainer's observer: metrics.jsonl for whoever follows, requests from whoever steers. */
+#include "base/process.h"
 #include "base/utf8.h"
 #include "job/requests.h"
 #include "job/training_parts.h"

@@ -1,6 +1,7 @@
 #include "train/state.h"
 
-#include "base/file.h"
+#include "base/file_writer.h"
+#include "base/folder.h"
 #include "base/json.h"
 #include "base/json_writer.h"
 #include "checkpoint/checkpoint.h"

@@ -1,6 +1,7 @@
 #include "train/state_check.h"
 
 #include "base/file.h"
+#include "base/folder.h"
 #include "base/sys.h"
 #include "train/state.h"
 #include "train/state_tensors.h"

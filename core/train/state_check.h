@@ -2,7 +2,7 @@
 #ifndef SPECTRUM_TRAIN_STATE_CHECK_H
 #define SPECTRUM_TRAIN_STATE_CHECK_H
 
-#include "base/digest.h"
+#include "base/hash.h"
 #include "base/json_writer.h"
 
 /* Adds one of "files": `"weights.safetensors": {"sha256": "..", "bytes": ..}`; ends the digest. */

@@ -2,7 +2,8 @@
  * (request, form, record) follows from it alone. */
 #include "test_folder.h"
 
-#include "base/file.h"
+#include "base/file_writer.h"
+#include "base/folder.h"
 #include "base/json.h"
 #include "job/training_options.h"
 #include "job/trust.h"

@@ -1,7 +1,7 @@
 #include "tui/app/job_follow.h"
 
 #include "base/clock.h"
-#include "base/file.h"
+#include "base/folder.h"
 #include "base/memory.h"
 #include "base/sys.h"
 #include "base/utf8.h"

@@ -1,6 +1,7 @@
 #include "tui/app/job_log.h"
 
 #include "base/file.h"
+#include "base/folder.h"
 #include "base/sys.h"
 #include "base/utf8.h"
 #include "job/job_dir.h"

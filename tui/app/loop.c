@@ -1,6 +1,6 @@
 #include "tui/app/loop.h"
 
-#include "base/signals.h"
+#include "base/process.h"
 #include "tui/app/dispatch.h"
 #include "tui/app/draw.h"
 #include "tui/app/guard.h"

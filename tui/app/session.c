@@ -1,7 +1,7 @@
 #include "tui/app/session.h"
 
 #include "base/clock.h"
-#include "base/file.h"
+#include "base/folder.h"
 
 #include <string.h>
 

@@ -10,7 +10,8 @@
 #include "tui/app/session_keep.h"
 
 #include "base/clock.h"
-#include "base/file.h"
+#include "base/file_writer.h"
+#include "base/folder.h"
 #include "base/hash.h"
 #include "base/memory.h"
 #include "base/sys.h"

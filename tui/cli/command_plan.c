@@ -1,5 +1,6 @@
 /* `spectrum plan SCAN.json|MODEL`: choose what trains, and write it for a trainer. */
-#include "base/file.h"
+#include "base/file_writer.h"
+#include "base/folder.h"
 #include "base/text.h"
 #include "model/score_read.h"
 #include "plan/plan_target.h"

@@ -1,5 +1,6 @@
 /* `spectrum scan MODEL`: the signal-to-noise ratio of every matrix. */
-#include "base/file.h"
+#include "base/file_writer.h"
+#include "base/folder.h"
 #include "base/sys.h"
 #include "base/xdg.h"
 #include "model/score_write.h"

@@ -1,6 +1,6 @@
 #include "tui/cli/process.h"
 
-#include "base/signals.h"
+#include "base/process.h"
 #include "tui/cli/interrupt.h"
 
 #include <errno.h>

@@ -1,6 +1,7 @@
 #include "tui/screen/launch_train.h"
 
-#include "base/file.h"
+#include "base/file_writer.h"
+#include "base/folder.h"
 #include "base/memory.h"
 #include "base/sys.h"
 #include "job/added_tokens.h"

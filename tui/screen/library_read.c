@@ -1,4 +1,4 @@
-#include "base/file.h"
+#include "base/folder.h"
 #include "base/memory.h"
 #include "base/sys.h"
 #include "base/utf8.h"

@@ -1,7 +1,8 @@
 /* The heat map: moving over it, and choosing what trains. */
 #include "tui/screen/model.h"
 
-#include "base/file.h"
+#include "base/file_writer.h"
+#include "base/folder.h"
 #include "base/memory.h"
 #include "plan/plan_read.h"
 #include "plan/plan_target.h"

@@ -2,7 +2,7 @@
 #ifndef SPECTRUM_TUI_SCREEN_WATCH_DRAW_H
 #define SPECTRUM_TUI_SCREEN_WATCH_DRAW_H
 
-#include "base/digest.h"
+#include "base/hash.h"
 #include "tui/app/app.h"
 
 struct watch_view {

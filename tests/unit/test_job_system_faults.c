@@ -22,7 +22,7 @@
 #include "job/export.h"
 #include "job/job_create.h"
 #include "job/job_dir.h"
-#include "job/training.h"
+#include "job/training/training.h"
 #include "model/score_write.h"
 #include "spectra/scan.h"
 #include "text/dataset.h"

@@ -12,7 +12,7 @@
 #include "job/job_create.h"
 #include "job/job_dir.h"
 #include "job/source.h"
-#include "job/training.h"
+#include "job/training/training.h"
 #include "text/tokenizer.h"
 #include "text/tokenizer_open.h"
 #include "train/generate.h"

@@ -6,7 +6,7 @@
 #ifndef SPECTRUM_TUI_APP_SESSION_H
 #define SPECTRUM_TUI_APP_SESSION_H
 
-#include "job/training_memory.h"
+#include "job/training/resources.h"
 #include "plan/plan_write.h"
 #include "tui/app/grid.h"
 #include "tui/app/job_follow.h"

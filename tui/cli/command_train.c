@@ -3,7 +3,7 @@
 #include "job/job_create.h"
 #include "job/job_dir.h"
 #include "job/launch.h"
-#include "job/training.h"
+#include "job/training/training.h"
 #include "tui/cli/command.h"
 #include "tui/cli/dry_run_view.h"
 #include "tui/cli/interrupt.h"

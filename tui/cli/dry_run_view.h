@@ -4,7 +4,7 @@
 #define SPECTRUM_TUI_CLI_DRY_RUN_VIEW_H
 
 #include "base/buffer.h"
-#include "job/training.h"
+#include "job/training/training.h"
 
 struct dry_run_view {
     const struct training_request *request;

@@ -2,7 +2,7 @@
 #ifndef SPECTRUM_TUI_CLI_TRAIN_VIEW_H
 #define SPECTRUM_TUI_CLI_TRAIN_VIEW_H
 
-#include "job/training.h"
+#include "job/training/training.h"
 
 struct train_view {
     const char *run;

@@ -1,18 +1,24 @@
-/* A training run from its request to its result: opens model, plan and data, makes the trainer,
- * and keeps the job directory (job_dir.h) while it trains.
+/* A sitting of a run, and those who watch it.
  *
- * The same function runs in a terminal, under a supervisor, and after a crash; the caller only
- * parses what was asked for and shows the steps as they come.
+ * A sitting is one call of training_run() or training_dry_run(): a run that was stopped or killed
+ * and is resumed has several. What all parts of it need lies here, below them: what was asked for,
+ * who is told about it (struct training_view), and whether somebody wants it to end. training.c
+ * makes a struct run_sitting on its stack; the parts keep a pointer to it.
+ *
+ * Counts are of documents, pieces, rows and tokens as text/pieces.h and text/packing.h define
+ * them; memory and disk are in bytes. Nothing in a struct training_start belongs to the view: it
+ * points into the run, and is gone when the run has ended.
  */
-#ifndef SPECTRUM_JOB_TRAINING_H
-#define SPECTRUM_JOB_TRAINING_H
+#ifndef SPECTRUM_JOB_TRAINING_RUN_VIEW_H
+#define SPECTRUM_JOB_TRAINING_RUN_VIEW_H
 
 #include "base/json_writer.h"
-#include "job/training_options.h"
+#include "job/training/resources.h"
 #include "text/dataset_open.h"
 #include "train/trainer.h"
 
 #include <signal.h>
+#include <sys/types.h>
 
 /* What the run makes of its data. */
 struct training_data_plan {
@@ -23,7 +29,8 @@ struct training_data_plan {
     bool eval_own; /* the evaluation has data of its own, of which these are: */
     size_t eval_too_short, eval_undesired;
     struct piece_counts eval_counts;
-    uint64_t epoch_rows, epoch_targets; /* of the epoch in hand; rows can be one more or less */
+    uint64_t epoch_rows,
+        epoch_targets; /* of the current epoch; another may have one row more or less */
     int64_t epoch_steps;
     int64_t seq_len, step_rows; /* batch times accumulate: the most that a step has */
     bool weighted;              /* some targets count more or less than 1 */
@@ -33,22 +40,6 @@ struct training_data_plan {
 /* Adds its members: of job.json and of --json. */
 void training_put_data_plan(struct json_writer *json, const struct training_data_plan *plan);
 
-/* What checkpoints take on the run's disk, in bytes. */
-struct training_disk {
-    uint64_t state, states; /* of one; how many there are at once: kept, in the making, the best */
-    uint64_t total, left;   /* still to be written; free for this user. Where it is known: */
-    bool known, quota;      /* quota: it is a quota that bounds `left` */
-    bool fits;              /* as far as that is known */
-};
-
-/* The same for whoever plans a run: of its settings `keep`, `save_every`, `steps` and how it stores
- * count. `evaluates`: the best state stays, too. */
-int training_disk_look(struct training_disk *disk, const struct model *model,
-                       const struct recipe *recipe, const struct train_settings *settings,
-                       bool evaluates, const char *run, struct error *err);
-/* "up to 3 checkpoints of 1.2 GiB at once; 80 GiB are left there", or " do not fit: " between. */
-void training_disk_put(struct buffer *out, const struct training_disk *disk);
-
 /* What is known before the first step; what it points to is the run's. */
 struct training_start {
     const struct model *model;
@@ -56,7 +47,7 @@ struct training_start {
     const struct memory_plan *memory;
     uint64_t memory_free; /* bytes, before the run took any */
     struct training_disk disk;
-    int64_t recomputed; /* blocks that the backward pass computes anew */
+    int64_t recomputed; /* blocks that the backward pass recomputes */
     int64_t steps;      /* of the whole run */
     int64_t warmup;
     int64_t trained_parameters, parameters;
@@ -78,19 +69,26 @@ struct training_view {
     void (*on_step)(void *context, const struct train_report *report, int64_t steps);
     void (*on_evaluation)(void *context, int64_t step, const struct evaluation *evaluation);
     void (*on_sample)(void *context, int64_t step, const char *text);
-    const volatile sig_atomic_t *interrupted; /* set: stop behind the step in hand */
+    const volatile sig_atomic_t *interrupted; /* set: stop after the current step */
 };
 
-/* Trains what a request asks for that is filled (training_options.h); training_check() is called
- * again. With `resume` it goes on from the run's last checkpoint, or `from_step`'s (or from the
- * start where there is none). 0: completed; ERROR_INTERRUPTED: stopped, with a checkpoint; -1. */
-int training_run(const struct training_request *request, bool resume,
-                 const struct training_view *view, struct error *err);
+struct run_sitting {
+    const struct training_request *request;
+    const struct training_view *view;
+    bool resume; /* an earlier sitting left its records */
+    bool dry;    /* it ends before the first step and writes no record */
+    const char
+        *state;       /* the state folder that a resume continues from; NULL: it begins at step 0 */
+    pid_t supervisor; /* 0: none; it runs in a terminal */
+    bool stopping;    /* somebody asked for it; from then on true */
+};
 
-/* Everything up to the first step: what training_run() would refuse is refused, and
- * view->on_start() is told what it would train. Nothing is left behind but what is in the cache: no
- * folder, no job. request->run is the folder that the run would have. */
-int training_dry_run(const struct training_request *request, const struct training_view *view,
-                     struct error *err);
+/* One line to whoever watches; of more than 511 bytes the rest is cut off. */
+void run_say(const struct run_sitting *sitting, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* For a `struct run_sitting *`, so that it can be a callback: was an interrupt caught, has the
+ * supervisor died, or did somebody put a request to stop? A request is taken by this. */
+bool run_should_stop(void *sitting);
 
 #endif

@@ -8,8 +8,8 @@
 #include "job/training_options.h"
 #include "job/trust.h"
 #include "train/optimizer.h"
-#include "tui/app/settings.h"
 #include "tui/cli/command.h"
+#include "tui/session/settings.h"
 
 #include <string.h>
 

@@ -1,7 +1,9 @@
 #include "train/state_folder.h"
 
-#include "base/digest.h"
 #include "base/file.h"
+#include "base/file_writer.h"
+#include "base/folder.h"
+#include "base/hash.h"
 #include "base/memory.h"
 #include "base/sys.h"
 #include "base/text.h"

@@ -1,7 +1,8 @@
 #include "train/state_json.h"
 
-#include "base/digest.h"
 #include "base/file.h"
+#include "base/folder.h"
+#include "base/hash.h"
 #include "base/sys.h"
 #include "train/state_folder.h"
 #include "train/state_seal.h"

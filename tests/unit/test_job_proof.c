@@ -4,7 +4,7 @@
 #include "test_folder.h"
 #include "train_data.h"
 
-#include "job/export.h"
+#include "job/export/export.h"
 #include "job/job_create.h"
 #include "job/job_dir.h"
 #include "job/training/training.h"

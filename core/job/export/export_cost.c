@@ -1,9 +1,9 @@
-/* What a whole model costs in loss beside the run that it is of: a run with frozen weights in 8 or
- * 4 bits trained beside those, and its export has the base's own. */
+#include "job/export/export_cost.h"
+
 #include "base/file.h"
 #include "base/memory.h"
 #include "compute/devices/devices.h"
-#include "job/export_parts.h"
+#include "job/export/export_model.h"
 #include "job/job_dir.h"
 #include "text/dataset_open.h"
 #include "text/tokenizer.h"

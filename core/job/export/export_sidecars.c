@@ -1,10 +1,9 @@
-/* The files beside an exported model's weights: the tokenizer's, config.json, generation_config.json.
- * What the run has that its base has not goes into the copies. */
+#include "job/export/export_sidecars.h"
+
 #include "base/file.h"
 #include "base/json.h"
 #include "base/json_edit.h"
 #include "base/json_writer.h"
-#include "job/export_parts.h"
 #include "model/config_write.h"
 #include "model/sidecars.h"
 #include "text/template.h"
@@ -15,27 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-int export_copy_bytes(struct safetensors_writer *writer, const struct checkpoint *from,
-                      const struct tensor_info *tensor, void *staging, struct error *err)
-{
-    for (uint64_t at = 0; at < tensor->bytes; at += EXPORT_STAGING) {
-        uint64_t part = tensor->bytes - at < EXPORT_STAGING ? tensor->bytes - at : EXPORT_STAGING;
-        if (checkpoint_read_raw(from, tensor, at, part, staging, err) != 0 ||
-            safetensors_writer_put(writer, staging, (size_t)part, err) != 0)
-            return -1;
-    }
-    return 0;
-}
-
-int export_save_text(const char *folder, const char *name, struct buffer *text, struct error *err)
-{
-    char *path = buffer_check(text, err) == 0 ? path_join(folder, name, err) : NULL;
-    int status = path ? file_save(path, buffer_string(text), text->length, err) : -1;
-    free(path);
-    buffer_free(text);
-    return status;
-}
 
 /* --- the tokenizer: added tokens, the template ---
  *
@@ -321,16 +299,19 @@ static int change(const struct end_tokens *ends, const char *path, const char *o
 }
 
 /* transformers reads the base's files, whatever stands beside the adapters. */
-int export_find_ends(struct export_summary *summary, const struct export *export, struct error *err)
+int export_find_ends(struct end_tokens *ends, bool *base_lacks, const struct export *export,
+                     struct error *err)
 {
     const struct source *source = &export->source;
     struct end_tokens said = {0};
-    if (source_end_tokens(&summary->ends, source, export->tokenizer, err) != 0)
+    if (source_end_tokens(ends, source, export->tokenizer, err) != 0)
         return -1;
-    if (!summary->base && end_tokens_read(&said, source->model->checkpoint, NULL, err) != 0)
+    if (!base_lacks)
+        return 0;
+    if (end_tokens_read(&said, source->model->checkpoint, NULL, err) != 0)
         return -1;
-    for (size_t i = 0; !summary->base && i < summary->ends.count; i++)
-        summary->base_lacks_ends |= !end_tokens_have(&said, summary->ends.ids[i]);
+    for (size_t i = 0; i < ends->count; i++)
+        *base_lacks |= !end_tokens_have(&said, ends->ids[i]);
     return 0;
 }
 

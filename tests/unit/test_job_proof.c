@@ -4,6 +4,7 @@
 #include "test_folder.h"
 #include "train_data.h"
 
+#include "base/file_writer.h"
 #include "job/export/export.h"
 #include "job/job_create.h"
 #include "job/job_dir.h"

@@ -16,7 +16,7 @@
  */
 #include "test_folder.h"
 
-#include "base/file.h"
+#include "base/file_writer.h"
 #include "base/sys.h"
 #include "compute/devices/devices.h"
 #include "job/export/export.h"

@@ -1,12 +1,15 @@
 /* The form's estimate is what a run with its settings takes, to the byte, and what it trains. */
 #include "test_folder.h"
 
-#include "base/file.h"
+#include "base/file_writer.h"
+#include "base/folder.h"
 #include "base/sys.h"
 #include "job/job_create.h"
 #include "job/job_dir.h"
+#include "job/training.h"
 #include "job/training/training.h"
 #include "tui/app/session_open.h"
+#include "tui/session/session_open.h"
 
 #include <string.h>
 

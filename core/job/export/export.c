@@ -1,6 +1,6 @@
 #include "job/export/export.h"
 
-#include "base/file.h"
+#include "base/folder.h"
 #include "base/limits.h"
 #include "base/sys.h"
 #include "base/text.h"

@@ -1,6 +1,6 @@
 #include "job/export/export_cost.h"
 
-#include "base/file.h"
+#include "base/folder.h"
 #include "base/memory.h"
 #include "compute/devices/devices.h"
 #include "job/export/export_model.h"

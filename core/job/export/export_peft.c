@@ -1,6 +1,6 @@
 #include "job/export/export_peft.h"
 
-#include "base/file.h"
+#include "base/folder.h"
 #include "base/json_writer.h"
 #include "base/memory.h"
 

@@ -1,8 +1,9 @@
 #include "job/export/export_sidecars.h"
 
 #include "base/file.h"
+#include "base/file_writer.h"
+#include "base/folder.h"
 #include "base/json.h"
-#include "base/json_edit.h"
 #include "base/json_writer.h"
 #include "model/config_write.h"
 #include "model/sidecars.h"

@@ -13,7 +13,7 @@ bool job_dir_is_taken(const char *path);
 int job_dir_check(const char *path, struct error *err);
 
 /* Makes the folder with requests/ and checkpoints/. One that is taken is refused: `spectrum resume`
- * is what goes on with it. So are one that another command has just made, and a path that is not
+ * is what continues it. So are one that another command has just made, and a path that is not
  * UTF-8. What could not be made whole is not there. */
 int job_dir_create(const char *path, struct error *err);
 

@@ -1,6 +1,7 @@
 #include "job/job_dir.h"
 
 #include "base/clock.h"
+#include "base/confine.h"
 #include "base/file_writer.h"
 #include "base/folder.h"
 #include "base/memory.h"
@@ -12,6 +13,16 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+/* What of a job's folder is a job's: these names are not followed where they are links. */
+int job_dir_confine(const char *path, struct error *err)
+{
+    static const char *const names[] = {"job.json", "plan.yaml",   "proof.json", "metrics.jsonl",
+                                        "log.txt",  "result.json", "lock",       "requests",
+                                        "base",     "checkpoints", JOB_TEMPLATE, NULL};
+    static const struct confined_names confined = {names, "checkpoints"};
+    return confine_folder(path, &confined, err);
+}
 
 /* job.json and proof.json have a name for every tensor, of which a model has a million. Others are
  * short, and are looked at often. */

@@ -5,6 +5,7 @@
 #include "base/process.h"
 #include "base/sys.h"
 #include "job/job_dir.h"
+#include "job/job_index.h"
 #include "job/lock.h"
 #include "job/metrics.h"
 #include "job/trust.h"
@@ -87,7 +88,7 @@ static int spawn_detached(pid_t *pid, const char *program, char **argv, const ch
     return status;
 }
 
-/* Until the supervisor has started the worker, behind which no request is dropped any more, or has
+/* Until the supervisor has started the worker, after which no request is dropped any more, or has
  * ended (a quick job may be over by then). It is waited for as long as it lives: on a busy machine,
  * or with the program on a slow file system, a start takes what it takes. */
 static int wait_for_start(const char *path, pid_t pid, struct error *err)

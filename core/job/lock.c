@@ -4,7 +4,7 @@
 #include "base/folder.h"
 #include "base/sys.h"
 #include "job/job_dir.h"
-#include "job/metrics.h"
+#include "job/metrics_writer.h"
 #include "job/requests.h"
 
 #include <errno.h>
@@ -176,7 +176,7 @@ int job_lock_check(const char *path, struct error *err)
         snprintf(who, sizeof who, "process %lld", (long long)holder.worker);
     return error_set(err,
                      "%s still writes %s/metrics.jsonl although its supervisor is gone; it ends "
-                     "behind the step in hand, or `kill` ends it: try again then",
+                     "after the current step, or `kill` ends it: try then",
                      who, path);
 }
 

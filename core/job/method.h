@@ -30,7 +30,7 @@ extern const char *const method_names[METHOD_COUNT + 1];
 /* True for the seven linear weights of a block. */
 bool parameter_is_linear(const struct parameter *parameter);
 
-/* What the method does with each module of the model, [parameter_count]. */
+/* What the method does with each parameter of the model, [parameter_count]. */
 struct method_choice {
     bool *trained, *adapted;
     bool *frozen; /* linear weights of the blocks that do not train: those that may be quantised */

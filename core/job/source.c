@@ -21,7 +21,7 @@ static char *base_path(const cJSON *job, const char *run, struct error *err)
     json_get_string(job, "command", &command);
     json_get_string(job, "folder", &folder);
     if (strcmp(command, "train") != 0) {
-        error_set(err, "%s is no training run", run);
+        error_set(err, "%s is not a training run", run);
         return NULL;
     }
     if (job_dir_has(run, "base"))
@@ -54,7 +54,7 @@ static int check_weights(const struct source *source, const cJSON *state, const 
                      (tensor->dtype == DTYPE_F32 || tensor->dtype == DTYPE_BF16) &&
                      (is.part == PART_MODULE || (rank > 0 && parameter_is_linear(is.parameter)));
         if (!right)
-            return error_set(err, "%s: %s is no tensor of this run: it, or %s, is damaged",
+            return error_set(err, "%s: %s is not a tensor of this run: it, or %s, is damaged",
                              checkpoint_path(source->weights), tensor->name, path);
     }
     return 0;
@@ -124,7 +124,7 @@ static int check_finite(const struct source *source, struct error *err)
                 status = error_set_kind(
                     err, ERROR_NOT_FINITE,
                     "%s: %s has NaN or Inf: nothing can be computed with it; take an earlier "
-                    "checkpoint with --step, or train again with a lower --lr",
+                    "checkpoint with --step, or train with a lower --lr",
                     checkpoint_path(source->weights), tensor->name);
         }
     }

@@ -37,7 +37,7 @@ void source_close(struct source *source);
 
 /* A run for its texts alone: base, added tokens, template, columns, mark, without a checkpoint, of
  * which there need be none yet; `step` is -1, and nothing can be computed with it. 1: it is open;
- * 0: the path is no run; -1. */
+ * 0: the path is not a run; -1. */
 int source_open_texts(struct source *out, const char *path, struct error *err);
 
 /* Its tokenizer; of a run, which must be the one that it began with. Nothing else opens it. */

@@ -62,7 +62,7 @@ static int read_job_data(struct job_data *out, const cJSON *job, const char *run
     {
         const char *path = cJSON_GetStringValue(item);
         if (!path)
-            return error_set(err, "%s/job.json names data by what is no path", run);
+            return error_set(err, "%s/job.json names data by what is not a path", run);
         char *whole = path[0] == '/' ? string_copy(path, err) : path_join(folder, path, err);
         if (!whole)
             return -1;

@@ -61,7 +61,7 @@ static int member_read(struct member *out, const char *folder, const char *name,
                                  out->path, err)))
         return -1;
     if (!cJSON_IsObject(out->tree))
-        return error_set(err, "%s is no JSON object", out->path);
+        return error_set(err, "%s is not a JSON object", out->path);
     out->value = json_get(out->tree, key);
     if (out->value && !json_find_value(buffer_string(&out->text), key, &begin, &end))
         return error_set(err, "%s spells \"%s\" with escapes; write it plainly", out->path, key);
@@ -174,7 +174,7 @@ static int add_to_list(const char *out, const cJSON *added, struct error *err)
     return status;
 }
 
-/* tokenizer_config.json, where it says them again: {"49152": {"content": ...}} */
+/* tokenizer_config.json, which has them, too: {"49152": {"content": ...}} */
 static int add_to_decoder(const char *out, const cJSON *added, struct error *err)
 {
     static const char key[] = "added_tokens_decoder";
@@ -217,7 +217,7 @@ static int check_added(const char *out, const cJSON *added, struct error *err)
         if (status == 0 && (id != token->valuedouble || !tokenizer_is_special(tokenizer, id)))
             status = error_set(err,
                                "the tokenizer's files cannot say that \"%.60s\" is the token %.0f: "
-                               "read again it is %d; its vocabulary has ids that do not follow one "
+                               "read back it is %d; its vocabulary has ids that do not follow one "
                                "another",
                                token->string, token->valuedouble, id);
     }
@@ -284,7 +284,7 @@ static int change(const struct end_tokens *ends, const char *path, const char *o
                       : NULL;
     struct buffer value = BUFFER_INIT;
     if (tree && !cJSON_IsObject(tree))
-        error_set(err, "%s is no JSON object", path);
+        error_set(err, "%s is not a JSON object", path);
     status = cJSON_IsObject(tree) ? end_tokens_add_json(&said, json_get(tree, ends_key), err) : -1;
     if (status == 0 && said.count != ends->count) {
         struct json_writer json = {.out = &value};

@@ -53,22 +53,20 @@ static cJSON *read_object(const char *path, const char *name, struct error *err)
     return json;
 }
 
-/* Other programs have files of that name, too. */
-static bool holds_job(const char *folder)
-{
-    const char *format = "";
-    cJSON *job = job_dir_has(folder, "job.json") ? read_object(folder, "job.json", NULL) : NULL;
-    json_get_string(job, "format", &format);
-    bool holds = strcmp(format, "spectrum.job") == 0;
-    cJSON_Delete(job);
-    return holds;
-}
-
+/* A folder holds a job where its job.json says so: other programs have files of that name, too. */
 char *job_dir_around(const char *path, struct error *err)
 {
     char *folder = path_existing(path, err);
-    while (folder && folder[0] && !holds_job(folder))
+    while (folder && folder[0]) {
+        const char *format = "";
+        cJSON *job = job_dir_has(folder, "job.json") ? read_object(folder, "job.json", NULL) : NULL;
+        json_get_string(job, "format", &format);
+        bool holds = strcmp(format, "spectrum.job") == 0;
+        cJSON_Delete(job);
+        if (holds)
+            break;
         *strrchr(folder, '/') = '\0';
+    }
     return folder;
 }
 

@@ -89,6 +89,7 @@ static char *read_entry(const char *folder, const char *name, struct timespec *a
     return job;
 }
 
+/* 0 at the end of the folder; -1 with what was read so far, where it cannot be read to its end. */
 static int read_entries(DIR *open, const char *folder, struct indexed **jobs, size_t *count,
                         struct error *err)
 {

@@ -1,5 +1,19 @@
 /* Starting a sub-command as a job: in its own session, under a small supervisor that outlives the
- * window, holds the lock, restarts nothing, and writes result.json whatever ends the job. */
+ * window, holds the lock, restarts nothing, and writes result.json whatever ends the job.
+ *
+ *     a screen or `spectrum train --detach`     job_launch(), job_wait_for_data()
+ *       | posix_spawn, new session
+ *       v
+ *     `spectrum supervise RUN -- train ...`     job_supervise(): lock, wait, result.json
+ *       | posix_spawn
+ *       v
+ *     `spectrum train ...`, the worker          job_end_with_supervisor()
+ *
+ * Three processes, as each may end without the others: the window is closed, and the job continues; the
+ * worker is killed, and the supervisor says so; the supervisor is killed, and the kernel sends the
+ * worker TERM, which saves and ends. Nothing here is an object: the job's folder has all the state, and
+ * whoever starts one keeps nothing.
+ */
 #ifndef SPECTRUM_JOB_LAUNCH_H
 #define SPECTRUM_JOB_LAUNCH_H
 

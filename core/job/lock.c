@@ -138,6 +138,7 @@ static int remove_file(const char *path, const char *name, struct error *err)
     return status;
 }
 
+/* Of this process; `worker` 0: it is not known yet, or computes itself. */
 static int write_lock(const char *path, int64_t worker, struct error *err)
 {
     struct holder me;

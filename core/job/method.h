@@ -1,4 +1,14 @@
-/* The methods of `spectrum train`: what each does with the tensors of a model. */
+/* The methods of `spectrum train`: what each does with the tensors of a model. A method is a row of a const
+ * table; method_choose() turns it, with a plan where the method has one, into lists over the model's
+ * parameters, which the trainer's recipe points to (train/recipe.h).
+ *
+ *                      a linear weight of a block      any other parameter
+ *     full             trains                          trains
+ *     spectrum         trains if the plan names it     trains if the plan names it
+ *     lora, qlora      has an adapter                  is frozen
+ *     spectrum+lora    has an adapter if it is named   trains if it is named; a bias is frozen
+ *
+ * qlora and spectrum+qlora are the same with frozen linear weights in 4 bits. */
 #ifndef SPECTRUM_JOB_METHOD_H
 #define SPECTRUM_JOB_METHOD_H
 

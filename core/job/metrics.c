@@ -17,16 +17,16 @@
  *
  * 1. Every byte before `offset` was looked at once, and none after it; `offset` is the beginning of a
  *    line, but after a jump into the file (`midway`), where the rest of a line is passed over.
- * 2. lines[] are in the file's order. Between two updates those that have a step count: of each kind
- *    steps rise, and nothing is of a later step than the last resume before it.
- * 3. Within an update lines are only appended, and what a line makes void stays in lines[] until the
- *    end of it (`replacing`), when one pass from the end drops all of it. So a file whose lines each
- *    replace the one before costs no more than any other.
+ * 2. lines[] are in the file's order. Between two updates all of them count: of training and of
+ *    evaluation steps rise, and no line before a resume is of a later step than that.
+ * 3. Within an update lines are only appended, and what a line makes void stays in lines[] until its end
+ *    or until they are thinned (`replacing`), when one pass from the last line drops all of it. So a file
+ *    whose lines each replace the one before costs no more than any other.
  * 4. voids[kind] says the same of the file, for whoever reads it whole: of a place at offset o with step
  *    s, lines before o of step s and later ones are void. In the list offsets and steps both rise: what
  *    a new place covers is removed.
- * 5. count <= most: when it would be passed, lines of the earlier half are thinned. So lines[] is a
- *    sample of what counts, and voids[] is not.
+ * 5. count <= most: when it would be passed, lines of the earlier half are thinned. So lines[] may be a
+ *    sample of what counts; voids[] has all returns to an earlier step, or the last VOIDS_MAX / 2.
  * 6. A line is read whole again only through `cache`, which holds one window of the file and, for each
  *    key that was asked for, the last line that had it and how many lines had been taken by then.
  *    Dropped lines make that void: forget_found().
@@ -202,6 +202,7 @@ static void thin(struct job_metrics *metrics)
     drop_void(metrics);
 }
 
+/* One line more. It is kept even where a later line of the same update makes it void (3.). */
 static int take_line(void *context, const char *text, size_t length, uint64_t offset,
                      struct error *err)
 {
@@ -262,6 +263,8 @@ struct reading {
     bool ended;
 };
 
+/* A line counts unless a place further on in the file makes it void. Offsets rise in the list and steps,
+ * too, so of the places after this line the first has the lowest step, and decides alone (4.). */
 static int read_counting(void *context, const char *text, size_t length, uint64_t offset,
                          struct error *err)
 {

@@ -1,5 +1,17 @@
-/* Requests: small files renamed into the job's requests/, read by the worker between steps. They
- * work on shared file systems and from another node. A request that is there already is replaced.
+/* Requests: how a screen or another command steers a worker. A request is a small file in the job's
+ * requests/, put there whole by a rename and taken by the worker between two steps, by a rename again:
+ *
+ *     job_request_put()  -> requests/pause -> job_request_take()
+ *
+ * They work on shared file systems and from another node, and need no process to listen. A request that
+ * is there already is replaced, so asking twice is asking once; one that nobody took is dropped when the
+ * next sitting takes the lock (lock.h).
+ *
+ *     pause       the worker marks the job with requests/paused and waits: job_pause(), job_holds()
+ *     resume      it removes the mark and continues
+ *     checkpoint  it writes one now, also in a pause
+ *     stop        it ends; a run writes a checkpoint first
+ *     first       a scan computes the named module next
  */
 #ifndef SPECTRUM_JOB_REQUESTS_H
 #define SPECTRUM_JOB_REQUESTS_H

@@ -279,6 +279,7 @@ static bool says_fp32(const struct model *model)
     return strcmp(type, "float32") == 0 || strcmp(type, "float") == 0;
 }
 
+/* Three things have a path: a checkpoint of a run, a run, and a model. Only a run has a choice. */
 static int open_either(struct source *out, const char *path, const struct state_choice *choice,
                        struct error *err)
 {

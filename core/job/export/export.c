@@ -28,6 +28,7 @@ static bool has_adapters(const struct source *source)
     return false;
 }
 
+/* A model has nothing to export, and a merge that has nothing to merge is a misunderstanding. */
 static int open_run(struct export *export, const char *run, const struct state_choice *choice,
                     bool merge, struct error *err)
 {
@@ -45,6 +46,8 @@ static int open_run(struct export *export, const char *run, const struct state_c
                : -1;
 }
 
+/* In numbers of tensors and bytes: of a PEFT folder what its file has, of a whole model every tensor, of
+ * which those that the run changed are the trained ones. */
 static void summarize(const struct export *export, struct export_summary *summary)
 {
     const struct source *source = &export->source;

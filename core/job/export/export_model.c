@@ -54,6 +54,8 @@ find_trained(const struct export *export, const struct parameter *parameter, enu
     return found;
 }
 
+/* In which form a parameter goes in (export_model.h), and so in which type. A GGUF file's tensors are
+ * never raw: its types, and its order of rotary rows, are not those of the safetensors files. */
 static void add_part(struct export *export, const struct parameter *parameter)
 {
     const struct source *source = &export->source;

@@ -132,6 +132,7 @@ static int list_tensors(struct listing *listing, const struct source *source, st
     return 0;
 }
 
+/* As they are in the run's checkpoint, in its type: A and B in PEFT's shapes, so nothing is computed. */
 static int write_tensors(const struct export *export, const char *out, struct error *err)
 {
     static const char *const metadata[] = {"format", "pt", NULL};

@@ -69,7 +69,7 @@ static bool chooses_by_scan(const void *request)
     return chooses(request) && !((const struct training_request *)request)->select;
 }
 
-static bool chooses_again(const void *request)
+static bool reselects(const void *request)
 {
     return chooses(request) && ((const struct training_request *)request)->reselect > 0;
 }
@@ -291,9 +291,9 @@ static const struct option rows[] = {
      .hint = "for conversations; auto: the model's own; or type a file's name",
      .check = check_template},
     {.name = "add-tokens", .kind = OPTION_FLAG, .at = AT(add_tokens),
-     .help = "marks of the template that are no tokens become some; the embeddings train",
+     .help = "marks of the template that are not tokens become some; the embeddings train",
      .label = "added tokens",
-     .hint = "yes: marks of the template that are no tokens become some, and train",
+     .hint = "yes: marks of the template that are not tokens become some, and train",
      .applies = may_add_tokens, .recorded = always, .check = check_add_tokens},
     {.name = "mark", .kind = OPTION_TEXT, .at = AT(format.mark), .argument = "TEXT",
      .help = "what separates documents in a .txt file (default: one document)"},
@@ -332,8 +332,8 @@ static const struct option rows[] = {
      .help = "with --top: what an empty noise set scores: {}", .recorded = chooses_by_scan},
     {.name = "reselect", .kind = OPTION_INTEGER, .at = AT(reselect), .argument = "N", .low = 0,
      .high = 1e9, .preset = "0",
-     .help = "with --top: scan what trains again and choose again, every N steps ({}: never)",
-     .recorded = chooses_again},
+     .help = "with --top: every N steps, rescan what trains and choose by that ({}: never)",
+     .recorded = reselects},
     {.name = "no-embeddings", .kind = OPTION_FLAG, .at = AT(no_embeddings),
      .help = "with --top and --select: freeze them", .recorded = chooses},
     {.name = "no-head", .kind = OPTION_FLAG, .at = AT(no_head),
@@ -429,10 +429,10 @@ static const struct option rows[] = {
      .hint = "of linear layers that do not train; auto: nf4 with qlora, else as dtype",
      .applies = freezes, .recorded = quantizes},
     {.name = "memory-limit", .kind = OPTION_BYTES, .at = AT(memory_limit), .argument = "BYTES",
-     .help = "plan no more, as in 8G (or 8GiB; 8GB is 8e9): blocks are computed anew in the "
+     .help = "plan no more, as in 8G (or 8GiB; 8GB is 8e9): blocks are recomputed in the "
              "backward pass as needed",
      .label = "memory limit",
-     .hint = "as in 8G: as many blocks are computed anew backwards as it takes"},
+     .hint = "as in 8G: as many blocks are recomputed backwards as it takes"},
 
     {.group = "Evaluation and checkpoints",
      .name = "eval-data", .kind = OPTION_PATHS, .at = AT(eval_data), .argument = "PATH",
@@ -549,7 +549,7 @@ static int check_choosing(const struct training_request *r, struct error *err)
         return error_set_kind(
             err, ERROR_USAGE,
             "--reselect belongs to --method spectrum with --top: only a choice by "
-            "percentage can be made again");
+            "percentage can be repeated");
     if (given(r, TRAINING_ROW(empty_noise)) && (!method->plan || r->plan || r->select))
         return error_set_kind(err, ERROR_USAGE,
                               "--empty-noise belongs to the scan that --top makes");
@@ -563,7 +563,7 @@ static int check_choosing(const struct training_request *r, struct error *err)
     return 0;
 }
 
-/* An option that would do nothing is a misunderstanding, not a wish. */
+/* An option that would do nothing is a misunderstanding. */
 int training_check_together(const struct training_request *r, struct error *err)
 {
     if (r->data.count == 0)
@@ -582,7 +582,7 @@ int training_check_together(const struct training_request *r, struct error *err)
         return error_set_kind(err, ERROR_USAGE, "--sample-tokens 0 makes no samples of --sample");
     if (r->dry_run && r->detach)
         return error_set_kind(err, ERROR_USAGE,
-                              "--dry-run and --detach exclude one another: a dry run is no job");
+                              "--dry-run and --detach exclude one another: a dry run is not a job");
     if (!has_adapters(r) && (given(r, TRAINING_ROW(rank)) || given(r, TRAINING_ROW(alpha))))
         return error_set_kind(err, ERROR_USAGE,
                               "--rank and --alpha belong to the methods with lora and qlora");

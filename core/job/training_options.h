@@ -33,7 +33,7 @@ struct training_request {
     struct option_list data;            /* files and folders; at least one */
     struct option_numbers data_weights; /* one for each, see text/packing.h; none: 1 each */
     struct dataset_options format;      /* of training and evaluation data; without a date */
-    bool add_tokens;                    /* marks of the template that are no tokens become some */
+    bool add_tokens;                    /* marks of the template that are not tokens become some */
     const char *long_documents;         /* text/pieces.h; NULL: by kind */
 
     bool init;                /* random weights from the model folder's config.json */
@@ -79,7 +79,7 @@ struct training_request {
 
     bool dry_run, detach, json; /* how the command runs, not what */
 
-    int64_t from_step;   /* for a resume: the checkpoint to go on from; 0: the last */
+    int64_t from_step;   /* for a resume: the checkpoint to continue from; 0: the last */
     const char *program; /* its version, for job.json */
     int argc;            /* for job.json, so that the job can be resumed */
     char *const *argv;

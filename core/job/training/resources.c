@@ -1,6 +1,5 @@
 #include "job/training/resources.h"
 
-#include "base/file.h"
 #include "base/folder.h"
 #include "base/limits.h"
 #include "base/sys.h"
@@ -151,6 +150,8 @@ void training_disk_put(struct buffer *out, const struct training_disk *disk)
 
 /* --- both, for a form --- */
 
+/* A model's tensors as it uses them (a tied head is one with the embedding), and A [rank, cols] and
+ * B [rows, rank] of each adapter. */
 static void count_parameters(struct training_estimate *out, const struct model *model,
                              const struct recipe *recipe)
 {

@@ -1,6 +1,5 @@
 #include "job/training/run_record.h"
 
-#include "base/file.h"
 #include "base/folder.h"
 #include "base/sys.h"
 #include "compute/cpu/onednn.h"
@@ -29,23 +28,6 @@ static void put_option(struct json_writer *json, const char *key, const char *va
 
 /* --- what was asked for, with the defaults of what was not --- */
 
-static void put_texts(struct json_writer *json, const char *key, const struct option_list *list)
-{
-    json_list(json, key);
-    for (size_t i = 0; i < list->count; i++)
-        json_text(json, NULL, list->items[i]);
-    json_end(json);
-}
-
-static void put_numbers(struct json_writer *json, const char *key,
-                        const struct option_numbers *list)
-{
-    json_list(json, key);
-    for (size_t i = 0; i < list->count; i++)
-        json_real(json, NULL, list->items[i]);
-    json_end(json);
-}
-
 /* The member of the request that a row stands for. */
 static void put_value(struct json_writer *json, const char *key, const struct option *row,
                       const struct training_request *request)
@@ -61,10 +43,16 @@ static void put_value(struct json_writer *json, const char *key, const struct op
         break;
     case OPTION_TEXTS:
     case OPTION_PATHS:
-        put_texts(json, key, value);
+        json_list(json, key);
+        for (size_t i = 0; i < ((const struct option_list *)value)->count; i++)
+            json_text(json, NULL, ((const struct option_list *)value)->items[i]);
+        json_end(json);
         break;
     case OPTION_NUMBERS:
-        put_numbers(json, key, value);
+        json_list(json, key);
+        for (size_t i = 0; i < ((const struct option_numbers *)value)->count; i++)
+            json_real(json, NULL, ((const struct option_numbers *)value)->items[i]);
+        json_end(json);
         break;
     case OPTION_INTEGER:
         json_integer(json, key, *(const int64_t *)value);

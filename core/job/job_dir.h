@@ -1,4 +1,4 @@
-/* A job's directory (FORMATS.md, "Job directory"): all that a job and those who watch it share.
+/* A job's directory (docs/formats.md): all that a job and those who watch it share.
  *
  * Who writes what: the worker (the sub-command that computes) writes job.json, plan.yaml,
  * proof.json, metrics.jsonl and checkpoints; the supervisor (launch.h) holds the lock and writes

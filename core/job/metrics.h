@@ -1,4 +1,4 @@
-/* metrics.jsonl: written a line at a time, followed while it grows (FORMATS.md). */
+/* metrics.jsonl: written a line at a time, followed while it grows (docs/formats.md). */
 #ifndef SPECTRUM_JOB_METRICS_H
 #define SPECTRUM_JOB_METRICS_H
 

@@ -1,4 +1,4 @@
-/* A run's state on disk: RUN/checkpoints/step-00000100/ (FORMATS.md), complete or absent.
+/* A run's state on disk: RUN/checkpoints/step-00000100/ (docs/formats.md), complete or absent.
  *
  *     weights.safetensors    what trains, and what did earlier in the run, as it is stored in the
  *                            run (BF16 or F32); adapters go by PEFT's names (tensors.h)

@@ -2,7 +2,7 @@
  * computes. */
 #include "compute/op.h"
 
-/* An operand by the name of its argument. */
+/* An operand by the name of its argument. NOLINTNEXTLINE(bugprone-macro-parentheses): a member */
 #define OPERAND(op, argument, use)                                                                 \
     {                                                                                              \
 #argument, offsetof(struct op_call, op.argument), use                                      \

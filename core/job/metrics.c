@@ -166,7 +166,10 @@ static void begin_at(struct job_metrics *metrics, uint64_t offset)
 static struct json_flat flat_of(const cJSON *json, const char *key)
 {
     const cJSON *item = json_get(json, key);
-    struct json_flat flat = {.key = key, .kind = item ? JSON_FLAT_OTHER : JSON_FLAT_ABSENT};
+    struct json_flat flat = {.key = key, .kind = JSON_FLAT_ABSENT};
+    if (!item)
+        return flat;
+    flat.kind = JSON_FLAT_OTHER;
     if (cJSON_IsNumber(item)) {
         flat.kind = JSON_FLAT_NUMBER;
         flat.number = item->valuedouble;

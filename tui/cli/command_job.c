@@ -136,7 +136,7 @@ static int list_jobs(bool as_json, struct error *err)
 #define AT(member) offsetof(struct request, member)
 #define JSON(words)                                                                                \
     {                                                                                              \
-        .name = "json", .kind = OPTION_FLAG, .at = AT(json), .help = words                         \
+        .name = "json", .kind = OPTION_FLAG, .at = AT(json), .help = (words)                       \
     }
 
 static const struct option list_rows[] = {JSON("strict JSON on standard output")};

@@ -1,6 +1,6 @@
 #include "job/export_parts.h"
 
-#include "base/file.h"
+#include "base/folder.h"
 #include "base/limits.h"
 #include "base/memory.h"
 #include "base/number.h"

@@ -1,6 +1,6 @@
 /* What a whole model costs in loss beside the run that it is of: a run with frozen weights in 8 or
  * 4 bits trained beside those, and its export has the base's own. */
-#include "base/file.h"
+#include "base/folder.h"
 #include "base/memory.h"
 #include "compute/devices/devices.h"
 #include "job/export_parts.h"

@@ -1,6 +1,6 @@
 /* A run's adapters as PEFT has them: adapter_config.json, and adapter_model.safetensors with the
  * names of tensors.h. What else trained goes in whole, under "modules_to_save". */
-#include "base/file.h"
+#include "base/folder.h"
 #include "base/json_writer.h"
 #include "base/memory.h"
 #include "job/export_parts.h"

@@ -1,8 +1,9 @@
 /* The files beside an exported model's weights: the tokenizer's, config.json, generation_config.json.
  * What the run has that its base has not goes into the copies. */
 #include "base/file.h"
+#include "base/file_writer.h"
+#include "base/folder.h"
 #include "base/json.h"
-#include "base/json_edit.h"
 #include "base/json_writer.h"
 #include "job/export_parts.h"
 #include "model/config_write.h"

@@ -1,6 +1,6 @@
 #include "job/job_create.h"
 
-#include "base/file.h"
+#include "base/folder.h"
 #include "base/json.h"
 #include "base/memory.h"
 #include "base/sys.h"

@@ -1,7 +1,8 @@
 #include "job/job_dir.h"
 
 #include "base/clock.h"
-#include "base/file.h"
+#include "base/file_writer.h"
+#include "base/folder.h"
 #include "base/memory.h"
 #include "base/sys.h"
 #include "base/utf8.h"

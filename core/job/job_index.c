@@ -1,6 +1,8 @@
 /* The index of jobs: one small file a job in $XDG_STATE_HOME/spectrum/jobs, named by a hash of the
  * job's absolute path, which it holds. */
 #include "base/file.h"
+#include "base/file_writer.h"
+#include "base/folder.h"
 #include "base/hash.h"
 #include "base/memory.h"
 #include "base/sys.h"

@@ -1,8 +1,8 @@
 #include "job/launch.h"
 
-#include "base/file.h"
+#include "base/folder.h"
 #include "base/memory.h"
-#include "base/signals.h"
+#include "base/process.h"
 #include "base/sys.h"
 #include "job/job_dir.h"
 #include "job/lock.h"

@@ -1,6 +1,7 @@
 #include "job/lock.h"
 
 #include "base/file.h"
+#include "base/folder.h"
 #include "base/sys.h"
 #include "job/job_dir.h"
 #include "job/metrics.h"

@@ -1,6 +1,7 @@
 #include "job/metrics.h"
 
 #include "base/file.h"
+#include "base/folder.h"
 #include "base/json_flat.h"
 #include "base/memory.h"
 #include "base/sys.h"

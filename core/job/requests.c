@@ -1,6 +1,8 @@
 #include "job/requests.h"
 
 #include "base/file.h"
+#include "base/file_writer.h"
+#include "base/folder.h"
 #include "base/sys.h"
 #include "job/job_dir.h"
 
@@ -56,8 +58,8 @@ void job_requests_drop(const char *path)
         job_request_take(path, (enum job_request)i, NULL);
 }
 
-static enum job_wish wait_paused(const char *path, bool (*should_stop)(void *context),
-                                 void *context)
+static enum job_command wait_paused(const char *path, bool (*should_stop)(void *context),
+                                    void *context)
 {
     const struct timespec tenth = {.tv_nsec = 100000000};
     for (;;) {
@@ -71,7 +73,7 @@ static enum job_wish wait_paused(const char *path, bool (*should_stop)(void *con
     }
 }
 
-enum job_wish job_pause(const char *path, bool (*should_stop)(void *context), void *context)
+enum job_command job_pause(const char *path, bool (*should_stop)(void *context), void *context)
 {
     char *mark = job_dir_confine(path, NULL) == 0 ? path_join(path, "requests/paused", NULL) : NULL;
     if (!mark)
@@ -79,13 +81,13 @@ enum job_wish job_pause(const char *path, bool (*should_stop)(void *context), vo
     bool begins = sys.access(mark, F_OK) != 0;
     if (begins) /* one that came while it ran asks for nothing now */
         job_request_take(path, JOB_REQUEST_RESUME, NULL);
-    enum job_wish wish = begins && file_save(mark, "", 0, NULL) != 0
-                             ? JOB_GO_ON
-                             : wait_paused(path, should_stop, context);
-    if (wish != JOB_CHECKPOINT)
+    enum job_command command = begins && file_save(mark, "", 0, NULL) != 0
+                                   ? JOB_GO_ON
+                                   : wait_paused(path, should_stop, context);
+    if (command != JOB_CHECKPOINT)
         sys.unlink(mark);
     free(mark);
-    return wish;
+    return command;
 }
 
 bool job_holds(const char *path, bool *paused)

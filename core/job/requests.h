@@ -26,13 +26,13 @@ bool job_request_take(const char *path, enum job_request request, struct buffer 
 /* Removes every request: nobody is there who asked, or who could take it. */
 void job_requests_drop(const char *path);
 
-enum job_wish { JOB_GO_ON, JOB_CHECKPOINT, JOB_STOP };
+enum job_command { JOB_GO_ON, JOB_CHECKPOINT, JOB_STOP };
 
 /* Marks the job paused and returns when something is to be done: to go on, to stop, or to write a
  * checkpoint, behind which it is called again, as the job is paused still. The request is taken. To
  * be called by the worker after it took JOB_REQUEST_PAUSE. `should_stop` is asked ten times a
  * second, too; it may be NULL. */
-enum job_wish job_pause(const char *path, bool (*should_stop)(void *context), void *context);
+enum job_command job_pause(const char *path, bool (*should_stop)(void *context), void *context);
 
 /* As that, for a worker whose threads go on with what they have in hand: takes requests to pause
  * and to resume, and says whether nothing is to be begun now. *paused is the worker's, false at

@@ -1,6 +1,6 @@
 #include "job/source.h"
 
-#include "base/file.h"
+#include "base/folder.h"
 #include "base/limits.h"
 #include "base/memory.h"
 #include "base/sys.h"

@@ -16,7 +16,7 @@
 #define SPECTRUM_JOB_TRUST_H
 
 #include "base/buffer.h"
-#include "base/digest.h"
+#include "base/hash.h"
 #include "base/json.h"
 
 #include <stdbool.h>

@@ -1,12 +1,12 @@
 #include "train/state_tensors.h"
 
 #include "base/buffer.h"
+#include "base/folder.h"
+#include "base/hash.h"
 #include "base/file.h"
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/safetensors_write.h"
 #include "compute/quantize.h"
-#include "train/state.h"
-#include "train/state_check.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -220,6 +220,18 @@ static int save_items(const char *path, const struct backend *backend, const str
     return -1;
 }
 
+/* Adds one of "files": `"weights.safetensors": {"sha256": "..", "bytes": ..}`; ends the digest. */
+static void put_file(struct json_writer *json, const char *name, struct digest *digest)
+{
+    char text[DIGEST_TEXT_SIZE];
+    uint64_t bytes = digest_bytes(digest);
+    digest_text(digest, text);
+    json_object(json, name);
+    json_text(json, "sha256", text);
+    json_count(json, "bytes", bytes);
+    json_end(json);
+}
+
 int state_tensors_save(const char *folder, const struct optimizer *optimizer,
                        struct json_writer *said, struct error *err)
 {
@@ -231,7 +243,7 @@ int state_tensors_save(const char *folder, const struct optimizer *optimizer,
         status = path ? items_make(&items, optimizer, &files[i], err) : -1;
         if (status == 0 && items.count > 0) {
             status = save_items(path, optimizer->transformer->network.backend, &items, digest, err);
-            state_put_file(said, files[i].name, digest);
+            put_file(said, files[i].name, digest);
         }
         if (path)
             items_free(&items);

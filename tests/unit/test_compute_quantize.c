@@ -2,7 +2,7 @@
  * and scales to the bit, values to the bit on every back end, ten steps of 8-bit AdamW. */
 #include "test.h"
 
-#include "base/file.h"
+#include "base/folder.h"
 #include "base/number.h"
 #include "base/random.h"
 #include "checkpoint/checkpoint.h"

@@ -1,7 +1,8 @@
 /* Job directories: what is appended is read back, broken lines and dead locks do no harm. */
 #include "test_folder.h"
 
-#include "base/file.h"
+#include "base/file_writer.h"
+#include "base/folder.h"
 #include "base/json_flat.h"
 #include "base/sys.h"
 #include "job/job_create.h"

@@ -2,13 +2,14 @@
  * (request, form, record) follows from it alone. */
 #include "test_folder.h"
 
-#include "base/file.h"
+#include "base/file_writer.h"
+#include "base/folder.h"
 #include "base/json.h"
 #include "job/training_options.h"
 #include "job/trust.h"
 #include "train/optimizer.h"
-#include "tui/app/settings.h"
 #include "tui/cli/command.h"
+#include "tui/session/settings.h"
 
 #include <string.h>
 

@@ -3,6 +3,8 @@
 #include "test_folder.h"
 
 #include "base/file.h"
+#include "base/file_writer.h"
+#include "base/folder.h"
 #include "base/number.h"
 #include "base/sys.h"
 #include "compute/devices/devices.h"
@@ -10,7 +12,7 @@
 #include "job/job_create.h"
 #include "job/job_dir.h"
 #include "job/source.h"
-#include "job/training.h"
+#include "job/training/training.h"
 #include "text/tokenizer.h"
 #include "text/tokenizer_open.h"
 #include "train/generate.h"

@@ -3,6 +3,8 @@
 #include "test_folder.h"
 #include "train_data.h"
 
+#include "base/file.h"
+#include "base/file_writer.h"
 #include "base/number.h"
 #include "compute/devices/devices.h"
 #include "compute/quantize.h"

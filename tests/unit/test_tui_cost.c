@@ -1,12 +1,15 @@
 /* The form's estimate is what a run with its settings takes, to the byte, and what it trains. */
 #include "test_folder.h"
 
-#include "base/file.h"
+#include "base/file_writer.h"
+#include "base/folder.h"
 #include "base/sys.h"
 #include "job/job_create.h"
 #include "job/job_dir.h"
 #include "job/training.h"
+#include "job/training/training.h"
 #include "tui/app/session_open.h"
+#include "tui/session/session_open.h"
 
 #include <string.h>
 
@@ -82,7 +85,7 @@ static void keep_start(void *context, const struct training_start *start)
 static void keep_message(void *context, const char *line)
 {
     struct started *started = context;
-    if (strstr(line, "anew"))
+    if (strstr(line, "recomputes"))
         snprintf(started->says, sizeof started->says, "%s", line);
 }
 
@@ -139,9 +142,9 @@ static void compare(const char *model, const struct asked *asked)
     struct training_estimate cost;
     struct started started = {.says = ""};
     uint64_t total = 0;
-    char anew[32];
+    char recomputes[32];
     estimate(&cost, model, asked);
-    snprintf(anew, sizeof anew, "computes %lld of ", (long long)cost.recomputed);
+    snprintf(recomputes, sizeof recomputes, "recomputes %lld of ", (long long)cost.recomputed);
     run(&started, model, asked);
     if (!cost.known)
         fail_msg("%s: %s", asked->method, cost.why);
@@ -150,7 +153,7 @@ static void compare(const char *model, const struct asked *asked)
         total += started.bytes[c];
     }
     assert_int_equal(cost.total, total);
-    assert_int_equal(cost.recomputed > 0, strstr(started.says, anew) != NULL);
+    assert_int_equal(cost.recomputed > 0, strstr(started.says, recomputes) != NULL);
     assert_int_equal(cost.recomputed > 0, asked->limit != NULL);
     assert_int_equal(cost.trained_parameters + cost.adapter_parameters, started.trained_parameters);
     assert_int_equal(cost.parameters, started.parameters);

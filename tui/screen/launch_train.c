@@ -1,6 +1,7 @@
 #include "tui/screen/launch_train.h"
 
-#include "base/file.h"
+#include "base/file_writer.h"
+#include "base/folder.h"
 #include "base/memory.h"
 #include "base/sys.h"
 #include "job/added_tokens.h"
@@ -8,7 +9,7 @@
 #include "job/job_dir.h"
 #include "job/launch.h"
 #include "text/tokenizer_open.h"
-#include "tui/app/session_open.h"
+#include "tui/session/session_open.h"
 
 #include <errno.h>
 #include <stdio.h>

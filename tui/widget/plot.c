@@ -64,7 +64,7 @@ size_t plot_ticks(double low, double high, bool logarithmic, size_t wanted, doub
     for (double i = ceil(low / step - 1e-9); i * step <= high + step * 1e-9 && count < capacity;
          i++)
         out[count++] = i * step + 0.0; /* never -0 */
-    /* one number alone is no scale */
+    /* one number alone does not make a scale */
     return count < 2 && wanted < 8 && capacity > 1
                ? plot_ticks(low, high, logarithmic, wanted + 1, out, capacity)
                : count;

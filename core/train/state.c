@@ -1,11 +1,11 @@
 #include "train/state.h"
 
+#include "base/file.h"
 #include "base/file_writer.h"
 #include "base/folder.h"
 #include "base/json.h"
 #include "base/json_writer.h"
 #include "checkpoint/checkpoint.h"
-#include "base/file.h"
 #include "train/state_folder.h"
 #include "train/state_seal.h"
 #include "train/state_tensors.h"

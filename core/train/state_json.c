@@ -1,8 +1,8 @@
 #include "train/state_json.h"
 
-#include "base/hash.h"
 #include "base/file.h"
 #include "base/folder.h"
+#include "base/hash.h"
 #include "base/sys.h"
 #include "train/state_folder.h"
 #include "train/state_seal.h"

@@ -1,7 +1,7 @@
 #include "train/state_seal.h"
 
-#include "base/hash.h"
 #include "base/file.h"
+#include "base/hash.h"
 
 #include <string.h>
 

@@ -1,9 +1,9 @@
 #include "train/state_tensors.h"
 
 #include "base/buffer.h"
+#include "base/file.h"
 #include "base/folder.h"
 #include "base/hash.h"
-#include "base/file.h"
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/safetensors_write.h"
 #include "compute/quantize.h"

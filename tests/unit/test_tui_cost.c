@@ -6,9 +6,7 @@
 #include "base/sys.h"
 #include "job/job_create.h"
 #include "job/job_dir.h"
-#include "job/training.h"
 #include "job/training/training.h"
-#include "tui/app/session_open.h"
 #include "tui/session/session_open.h"
 
 #include <string.h>

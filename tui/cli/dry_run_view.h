@@ -18,7 +18,6 @@
 #define SPECTRUM_TUI_CLI_DRY_RUN_VIEW_H
 
 #include "base/buffer.h"
-#include "job/training.h"
 #include "job/training/training.h"
 
 /* Does it, as lines or as JSON; `r` is checked. Nothing is printed where it fails. */

@@ -1,9 +1,7 @@
 #include "tui/cli/process.h"
 
 #include "base/process.h"
-#include "base/signals.h"
 #include "base/sys.h"
-#include "tui/cli/interrupt.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,7 +1,6 @@
 /* The heat map: moving over it, and choosing what trains. */
 #include "base/file_writer.h"
 #include "base/folder.h"
-#include "tui/screen/model.h"
 #include "base/memory.h"
 #include "tui/screen/model_draw.h"
 #include "tui/screen/model_plan.h"

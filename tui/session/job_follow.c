@@ -1,6 +1,7 @@
 #include "tui/session/job_follow.h"
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/folder.h"
 #include "base/memory.h"
 #include "base/sys.h"

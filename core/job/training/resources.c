@@ -1,6 +1,7 @@
 #include "job/training/resources.h"
 
 #include "base/file.h"
+#include "base/folder.h"
 #include "base/limits.h"
 #include "base/sys.h"
 #include "base/text.h"

@@ -1,6 +1,8 @@
 #include "job/training/run_base.h"
 
 #include "base/file.h"
+#include "base/file_writer.h"
+#include "base/folder.h"
 #include "base/memory.h"
 #include "base/sys.h"
 #include "base/xdg.h"

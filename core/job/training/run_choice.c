@@ -1,6 +1,7 @@
 #include "job/training/run_choice.h"
 
 #include "base/file.h"
+#include "base/folder.h"
 #include "base/memory.h"
 #include "job/job_dir.h"
 #include "model/score_rows.h"

@@ -1,6 +1,7 @@
 #include "job/training/run_lines.h"
 
 #include "base/limits.h"
+#include "base/process.h"
 
 #include <math.h>
 

@@ -1,6 +1,7 @@
 #include "job/training/run_record.h"
 
 #include "base/file.h"
+#include "base/folder.h"
 #include "base/sys.h"
 #include "compute/cpu/onednn.h"
 #include "compute/machine.h"

@@ -1,6 +1,7 @@
 #include "job/training/run_reselect.h"
 
 #include "base/file.h"
+#include "base/folder.h"
 #include "base/memory.h"
 #include "compute/spectra.h"
 #include "spectra/row_score.h"

@@ -1,6 +1,7 @@
 #include "job/training/run_setup.h"
 
 #include "base/limits.h"
+#include "base/process.h"
 #include "base/text.h"
 #include "compute/cpu/onednn.h"
 #include "compute/machine.h"

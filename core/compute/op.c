@@ -2,11 +2,13 @@
  * computes. */
 #include "compute/op.h"
 
-/* An operand by the name of its argument. */
+/* An operand by the name of its argument. NOLINTBEGIN(bugprone-macro-parentheses): a member's name
+ * has none. */
 #define OPERAND(op, argument, use)                                                                 \
     {                                                                                              \
 #argument, offsetof(struct op_call, op.argument), use                                      \
     }
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 enum {
     READ = OPERAND_READ,

@@ -54,8 +54,8 @@ struct tensor network_workspace(const struct network *network, enum run_slot slo
 int network_write_weight(struct network *network, size_t tensor, const float *values,
                          struct error *err);
 
-/* The table of REFERENCE: cosines, then sines, [positions, head_dim]; frequencies as
- * transformers computes them, in fp32, with the configuration's scaling. */
+/* The table of the rotary embedding (op.h): cosines, then sines, [positions, head_dim];
+ * frequencies as transformers computes them, in fp32, with the configuration's scaling. */
 void rope_fill(float *table, const struct model_config *config, int64_t positions);
 
 #endif

@@ -1,5 +1,6 @@
 #include "job/training/resources.h"
 
+#include "base/file.h"
 #include "base/folder.h"
 #include "base/limits.h"
 #include "base/sys.h"

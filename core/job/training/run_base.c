@@ -1,5 +1,6 @@
 #include "job/training/run_base.h"
 
+#include "base/file.h"
 #include "base/file_writer.h"
 #include "base/folder.h"
 #include "base/memory.h"

@@ -1,5 +1,6 @@
 #include "job/training/run_record.h"
 
+#include "base/file.h"
 #include "base/folder.h"
 #include "base/sys.h"
 #include "compute/cpu/onednn.h"

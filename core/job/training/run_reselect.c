@@ -1,5 +1,6 @@
 #include "job/training/run_reselect.h"
 
+#include "base/file.h"
 #include "base/folder.h"
 #include "base/memory.h"
 #include "compute/spectra.h"

@@ -17,37 +17,29 @@ enum { REQUEST_CAP = 4096 };
 static const char *const names[] = {"requests/pause", "requests/resume", "requests/checkpoint",
                                     "requests/stop", "requests/first"};
 
-static char *request_path(const char *path, enum job_request request, struct error *err)
-{
-    return path_join(path, names[request], err);
-}
-
 int job_request_put(const char *path, enum job_request request, const char *text, struct error *err)
 {
-    char *file = job_dir_confine(path, err) == 0 ? request_path(path, request, err) : NULL;
+    char *file = job_dir_confine(path, err) == 0 ? path_join(path, names[request], err) : NULL;
     int status = file ? file_save(file, text ? text : "", text ? strlen(text) : 0, err) : -1;
     free(file);
     return status;
 }
 
-/* Moved away before it is read: what is asked from then on is another request, and is not lost with
- * this one. */
-static bool take_file(const char *path, const char *file, struct buffer *text)
-{
-    char *mine = path_join(path, "requests/taken", NULL);
-    bool taken = mine && sys.rename(file, mine) == 0;
-    if (taken && text)
-        taken = file_read_all(text, mine, REQUEST_CAP, NULL) == 0;
-    if (mine)
-        sys.unlink(mine);
-    free(mine);
-    return taken;
-}
-
+/* A request is moved away before it is read: what is asked from then on is another request, and is not
+ * lost with this one. */
 bool job_request_take(const char *path, enum job_request request, struct buffer *text)
 {
-    char *file = job_dir_confine(path, NULL) == 0 ? request_path(path, request, NULL) : NULL;
-    bool taken = file && sys.access(file, F_OK) == 0 && take_file(path, file, text);
+    if (job_dir_confine(path, NULL) != 0)
+        return false;
+    char *file = path_join(path, names[request], NULL);
+    char *mine = path_join(path, "requests/taken", NULL);
+    bool there = file && mine && sys.access(file, F_OK) == 0;
+    bool taken = there && sys.rename(file, mine) == 0;
+    if (taken && text)
+        taken = file_read_all(text, mine, REQUEST_CAP, NULL) == 0;
+    if (there)
+        sys.unlink(mine);
+    free(mine);
     free(file);
     return taken;
 }

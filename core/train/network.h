@@ -47,6 +47,8 @@ enum storage network_storage(const struct network *network, size_t tensor);
 struct tensor network_values(const struct network *network, size_t number, enum tensor_slot slot);
 struct run_tensor network_tensor(const struct network *network, size_t tensor);
 struct place network_run_place(const struct network *network, enum run_slot slot);
+/* Workspaces: bytes. */
+struct tensor network_workspace(const struct network *network, enum run_slot slot);
 
 /* Host values to and from a weight's storage. */
 int network_write_weight(struct network *network, size_t tensor, const float *values,

@@ -208,7 +208,7 @@ done
 sed -i 's/"added_tokens": {[^}]*}/"added_tokens": {"<|im_start|>": 2049, "<|im_end|>": 2048}/' added/job.json
 expect 1 'had the id 2049, and would get 2048' eval added --data chat.jsonl
 sed -i 's/"added_tokens": {[^}]*}/"added_tokens": [1]/' added/job.json
-expect 1 'added: "added_tokens" is no object' eval added --data chat.jsonl
+expect 1 'added: "added_tokens" is not an object' eval added --data chat.jsonl
 
 # A dry run says it all, and leaves nothing.
 cp kept.jinja mine.jinja

@@ -5,7 +5,7 @@
 #include "train_data.h"
 
 #include "base/file_writer.h"
-#include "job/export.h"
+#include "job/export/export.h"
 #include "job/job_create.h"
 #include "job/job_dir.h"
 #include "job/training/training.h"

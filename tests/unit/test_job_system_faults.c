@@ -19,7 +19,7 @@
 #include "base/file_writer.h"
 #include "base/sys.h"
 #include "compute/devices/devices.h"
-#include "job/export.h"
+#include "job/export/export.h"
 #include "job/job_create.h"
 #include "job/job_dir.h"
 #include "job/training/training.h"

@@ -8,7 +8,7 @@
 #include "base/number.h"
 #include "base/sys.h"
 #include "compute/devices/devices.h"
-#include "job/export.h"
+#include "job/export/export.h"
 #include "job/job_create.h"
 #include "job/job_dir.h"
 #include "job/source.h"

@@ -1,6 +1,6 @@
 /* `spectrum export RUN -o DIR`: a complete Hugging Face folder, or a PEFT one. */
 #include "base/text.h"
-#include "job/export.h"
+#include "job/export/export.h"
 #include "model/config_write.h"
 #include "tui/cli/command.h"
 #include "tui/cli/options.h"

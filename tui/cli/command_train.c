@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "job/job_create.h"
 #include "job/job_dir.h"
+#include "job/job_index.h"
 #include "job/launch.h"
 #include "job/training/training.h"
 #include "tui/cli/command.h"

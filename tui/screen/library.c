@@ -23,6 +23,7 @@
 #include "base/xdg.h"
 #include "checkpoint/checkpoint.h"
 #include "job/job_dir.h"
+#include "job/job_index.h"
 #include "job/lock.h"
 #include "tui/screen/parts.h"
 #include "tui/screen/screens.h"

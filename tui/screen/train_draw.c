@@ -3,7 +3,7 @@
 
 #include "base/limits.h"
 #include "base/utf8.h"
-#include "job/survival.h"
+#include "job/logout.h"
 #include "tui/screen/launch_train.h"
 #include "tui/screen/parts.h"
 #include "tui/session/wording.h"
@@ -202,7 +202,7 @@ static void draw_hint_or_warning(struct app *app, const struct train_view *view,
 {
     char warning[256];
     if (view->field == SETTING(data) && view->fresh &&
-        job_survival_warning("", warning, sizeof warning))
+        job_logout_warning("", warning, sizeof warning))
         flow_words(area, theme_style(&app->theme, THEME_WARNING), warning);
     else
         draw_hint(app, area, view->field);

@@ -7,7 +7,6 @@
 #include "base/text.h"
 #include "compute/devices/devices.h"
 #include "compute/machine.h"
-#include "compute/quantize.h"
 #include "train/state.h"
 
 #include <dirent.h>
@@ -28,12 +27,7 @@ struct train_settings training_settings(const struct training_request *r)
         .schedule = r->schedule,
         .rate = r->rate,
         .warmup = r->warmup,
-        .optimizer = {.beta1 = 0.9,
-                      .beta2 = 0.999,
-                      .epsilon = 1e-8,
-                      .weight_decay = r->weight_decay,
-                      .clip = r->clip,
-                      .seed = (uint64_t)r->seed},
+        .optimizer = {.weight_decay = r->weight_decay, .clip = r->clip, .seed = (uint64_t)r->seed},
         .storage = bf16 ? STORAGE_BF16 : STORAGE_F32,
         .masters = bf16 && r->master == MASTERS_FP32,
         .z_loss = r->z_loss,
@@ -48,7 +42,7 @@ struct train_settings training_settings(const struct training_request *r)
 struct recipe training_recipe(const struct training_request *request,
                               const struct method_choice *choice)
 {
-    struct recipe recipe = {.trained = choice->trained, .moments = request->moments};
+    struct recipe recipe = {.trained = choice->trained, .optimizer = request->optimizer};
     if (method_info(request->method)->adapters) {
         recipe.adapted = choice->adapted;
         recipe.rank = request->rank;
@@ -95,9 +89,12 @@ static uint64_t state_bytes(const struct model *model, const struct recipe *reci
         if (!recipe->trained || !which || !which[tensor.parameter - model->parameters])
             continue;
         uint64_t count = (uint64_t)tensor.parameters;
-        struct stored_bytes moment =
-            moment_bytes(recipe_moments(recipe, &tensor), tensor.parameters);
-        bytes += count * storage_size(settings->storage) + 2 * (moment.data + moment.scales);
+        struct stored_bytes state =
+            storage_bytes(optimizer_storage(recipe->optimizer, tensor.parameter, tensor.parameters),
+                          tensor.parameters);
+        int states = optimizer_state_count(optimizer_rule_of(recipe->optimizer, tensor.parameter));
+        bytes += count * storage_size(settings->storage) +
+                 (uint64_t)states * (state.data + state.scales);
         if (settings->masters && settings->storage == STORAGE_BF16)
             bytes += count * 4;
         bytes += TENSOR_BYTES;
@@ -154,6 +151,8 @@ void training_disk_put(struct buffer *out, const struct training_disk *disk)
 
 /* --- both, for a form --- */
 
+/* A model's tensors as it uses them (a tied head is one with the embedding), and A [rank, cols] and
+ * B [rows, rank] of each adapter. */
 static void count_parameters(struct training_estimate *out, const struct model *model,
                              const struct recipe *recipe)
 {

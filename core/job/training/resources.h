@@ -37,7 +37,7 @@ struct training_disk {
 };
 
 /* Of the settings `keep`, `save_every`, `steps` and how weights are stored count. `evaluates`: the
- * best state stays, too. States that lie in the folder `run` already are not counted again. */
+ * best state stays, too. States that lie in the folder `run` already are not counted twice. */
 int training_disk_look(struct training_disk *disk, const struct model *model,
                        const struct recipe *recipe, const struct train_settings *settings,
                        bool evaluates, const char *run, struct error *err);

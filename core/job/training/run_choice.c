@@ -44,6 +44,8 @@ static int rank_plan(struct run_choice *choice, struct error *err)
     return plan_select(choice->plan, request->top, PLAN_BY_TYPE, err);
 }
 
+/* The plan that was asked for, in one of three ways. A file says itself whether embeddings and head train;
+ * for the other two there are --no-embeddings and --no-head. */
 static int choose_plan(struct run_choice *choice, struct error *err)
 {
     const struct training_request *request = choice->sitting->request;
@@ -156,7 +158,8 @@ static int choose_as_left(struct run_choice *choice, struct error *err)
 {
     const struct model *model = choice->base->model;
     struct method_choice *which = &choice->choice;
-    if (state_read_sets(choice->sitting->state, model, which->trained, choice->touched, err) != 0)
+    if (state_read_sets(choice->sitting->state, model, choice->sitting->request->optimizer,
+                        which->trained, choice->touched, err) != 0)
         return -1;
     for (size_t i = 0; i < model->parameter_count; i++)
         which->frozen[i] =

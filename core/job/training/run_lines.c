@@ -33,6 +33,7 @@ static void begin_event(struct json_writer *json, const char *event, int64_t ste
     json_integer(json, "step", step);
 }
 
+/* That lines wait is said at the first of them, and again after one that did not have to. */
 static int append(struct run_lines *lines, struct json_writer *json, struct error *err)
 {
     struct error why = ERROR_INIT;

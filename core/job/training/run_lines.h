@@ -4,7 +4,7 @@
  *     {"step": 3, "eval_loss": 2.5, "eval_tokens": 512}
  *     {"event": "checkpoint", "step": 3}     or "resume", "sample", "spike", "reselect"
  *
- * run_lines_open() opens the job's file for appending, which locks it (job/metrics.h), and
+ * run_lines_open() opens the job's file for appending, which locks it (job/metrics_writer.h), and
  * run_lines_close() closes it; each function between writes one line. A line for which the disk has no
  * room waits in memory, which is said once: the steps continue, and what they made is lost only if
  * there is no room for the next checkpoint either. -1: nothing can be written.
@@ -12,7 +12,7 @@
 #ifndef SPECTRUM_JOB_TRAINING_RUN_LINES_H
 #define SPECTRUM_JOB_TRAINING_RUN_LINES_H
 
-#include "job/metrics.h"
+#include "job/metrics_writer.h"
 #include "job/training/run_view.h"
 
 struct run_lines {

@@ -3,6 +3,8 @@
 #include "base/utf8.h"
 #include "job/requests.h"
 
+/* The line first, then the proof, then the view: what a screen shows is in the files by then. A step that
+ * was left out updates nothing, so it proves nothing. */
 static int on_step(void *context, const struct train_report *report, struct error *err)
 {
     struct run_observer *observer = context;

@@ -36,6 +36,7 @@ static int put_tensor(struct json_writer *json, const struct optimizer *optimize
     return 0;
 }
 
+/* The whole file; it is rewritten when it is due a second time. */
 static int write_proof(const struct run_proof *proof, const struct trainer *trainer, int64_t step,
                        struct error *err)
 {

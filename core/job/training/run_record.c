@@ -29,23 +29,6 @@ static void put_option(struct json_writer *json, const char *key, const char *va
 
 /* --- what was asked for, with the defaults of what was not --- */
 
-static void put_texts(struct json_writer *json, const char *key, const struct option_list *list)
-{
-    json_list(json, key);
-    for (size_t i = 0; i < list->count; i++)
-        json_text(json, NULL, list->items[i]);
-    json_end(json);
-}
-
-static void put_numbers(struct json_writer *json, const char *key,
-                        const struct option_numbers *list)
-{
-    json_list(json, key);
-    for (size_t i = 0; i < list->count; i++)
-        json_real(json, NULL, list->items[i]);
-    json_end(json);
-}
-
 /* The member of the request that a row stands for. */
 static void put_value(struct json_writer *json, const char *key, const struct option *row,
                       const struct training_request *request)
@@ -61,10 +44,16 @@ static void put_value(struct json_writer *json, const char *key, const struct op
         break;
     case OPTION_TEXTS:
     case OPTION_PATHS:
-        put_texts(json, key, value);
+        json_list(json, key);
+        for (size_t i = 0; i < ((const struct option_list *)value)->count; i++)
+            json_text(json, NULL, ((const struct option_list *)value)->items[i]);
+        json_end(json);
         break;
     case OPTION_NUMBERS:
-        put_numbers(json, key, value);
+        json_list(json, key);
+        for (size_t i = 0; i < ((const struct option_numbers *)value)->count; i++)
+            json_real(json, NULL, ((const struct option_numbers *)value)->items[i]);
+        json_end(json);
         break;
     case OPTION_INTEGER:
         json_integer(json, key, *(const int64_t *)value);
@@ -113,10 +102,12 @@ static void put_request(struct json_writer *json, const struct training_request 
 /* What the optimiser has that no option says. */
 static void put_optimizer(struct json_writer *json, const struct training_request *request)
 {
-    const struct optimizer_settings optimizer = training_settings(request).optimizer;
-    json_real(json, "beta1", optimizer.beta1);
-    json_real(json, "beta2", optimizer.beta2);
-    json_real(json, "epsilon", optimizer.epsilon);
+    const struct optimizer_row *row = &optimizer_rows[request->optimizer];
+    const struct optimizer_rule *rules[] = {row->rest, row->matrices};
+    for (int i = 0; i < (row->rest == row->matrices ? 1 : 2); i++)
+        for (const struct optimizer_constant *constant = rules[i]->constants; constant->name;
+             constant++)
+            json_real(json, constant->name, constant->value);
 }
 
 /* --- what became known --- */

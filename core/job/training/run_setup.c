@@ -65,6 +65,7 @@ int run_setup_identify(struct run_setup *setup, const struct run_base *base,
 
 /* --- memory --- */
 
+/* What the trainer is made of. It keeps the pointers: base, data and choice outlive it. */
 static void gather_inputs(struct run_setup *setup)
 {
     const struct run_data *data = setup->data;

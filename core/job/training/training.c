@@ -127,6 +127,7 @@ static int go_back_to_checkpoint(struct training *training, bool *exact, struct 
     return 0;
 }
 
+/* What was found out, in one struct for the view; `exact`: a resume continues to the bit. */
 static void tell_start(const struct training *training, bool exact)
 {
     const struct run_sitting *sitting = &training->sitting;
@@ -224,6 +225,8 @@ static int64_t last_step(const struct training *training)
     return step > saved ? step : saved;
 }
 
+/* result.json, which the supervisor leaves as it is (launch.c). After a failure the error stands, also
+ * where the result cannot be written. */
 static int write_result(const struct run_sitting *sitting, int status, int64_t step,
                         struct error *err)
 {

@@ -1,9 +1,8 @@
-/* A run's adapters as PEFT has them: adapter_config.json, and adapter_model.safetensors with the
- * names of tensors.h. What else trained goes in whole, under "modules_to_save". */
+#include "job/export/export_peft.h"
+
 #include "base/folder.h"
 #include "base/json_writer.h"
 #include "base/memory.h"
-#include "job/export_parts.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -16,8 +15,7 @@ static const struct tensor_info *tied_embedding(const struct source *source)
     return source->model->config.tied ? checkpoint_find(source->weights, parameter->name) : NULL;
 }
 
-/* "base_model.model.lm_head.weight": the name of a whole tensor; that of A or B is PEFT's already.
- */
+/* "base_model.model.lm_head.weight": the name of a whole tensor; that of A or B is PEFT's already. */
 static char *peft_name(const struct model *model, const char *name, struct error *err)
 {
     bool whole = run_tensor_find(model, name) < model->parameter_count;
@@ -94,9 +92,9 @@ static int write_config(const struct export *export, const char *out, const char
 
 /* What the file holds. */
 struct listing {
-    const struct tensor_info **tensors;
-    struct safetensors_entry *entries;
-    char **names;
+    const struct tensor_info **tensors; /* [count] in the run's weights */
+    struct safetensors_entry *entries;  /* [count] as they are written */
+    char **names;                       /* [count], each newly allocated */
     size_t count;
 };
 
@@ -109,77 +107,60 @@ static void listing_free(struct listing *listing)
     free(listing->tensors);
 }
 
-/* Takes the name, which may be NULL: it failed then. */
-static int add_tensor(struct listing *listing, const struct tensor_info *tensor, char *name)
+/* Every tensor of the run's weights, and a tied embedding that trained once more, as the head. */
+static int list_tensors(struct listing *listing, const struct source *source, struct error *err)
 {
-    if (!name)
+    const struct tensor_info *tied = tied_embedding(source);
+    size_t own = checkpoint_count(source->weights), all = own + (tied ? 1 : 0);
+    listing->tensors = array_alloc(all, sizeof *listing->tensors, err);
+    listing->entries = array_alloc(all, sizeof *listing->entries, err);
+    listing->names = array_alloc(all, sizeof *listing->names, err);
+    if (!listing->tensors || !listing->entries || !listing->names)
         return -1;
-    listing->names[listing->count] = name;
-    listing->tensors[listing->count] = tensor;
-    listing->entries[listing->count++] = (struct safetensors_entry){
-        name, tensor->dtype, tensor->rank, {tensor->shape[0], tensor->shape[1]}};
+    for (size_t i = 0; i < all; i++) {
+        const struct tensor_info *tensor = i < own ? checkpoint_tensor(source->weights, i) : tied;
+        char *name = i < own ? peft_name(source->model, tensor->name, err)
+                             : string_copy("base_model.model.lm_head.weight", err);
+        if (!name)
+            return -1;
+        listing->names[i] = name;
+        listing->tensors[i] = tensor;
+        listing->entries[i] = (struct safetensors_entry){
+            name, tensor->dtype, tensor->rank, {tensor->shape[0], tensor->shape[1]}};
+        listing->count = i + 1;
+    }
     return 0;
 }
 
-static int list_tensors(struct listing *listing, const struct source *source, struct error *err)
-{
-    size_t most = checkpoint_count(source->weights) + 1;
-    const struct tensor_info *tied = tied_embedding(source);
-    listing->tensors = array_alloc(most, sizeof *listing->tensors, err);
-    listing->entries = array_alloc(most, sizeof *listing->entries, err);
-    listing->names = array_alloc(most, sizeof *listing->names, err);
-    if (!listing->tensors || !listing->entries || !listing->names)
-        return -1;
-    for (size_t i = 0; i + 1 < most; i++) {
-        const struct tensor_info *tensor = checkpoint_tensor(source->weights, i);
-        if (add_tensor(listing, tensor, peft_name(source->model, tensor->name, err)) != 0)
-            return -1;
-    }
-    return tied ? add_tensor(listing, tied, string_copy("base_model.model.lm_head.weight", err))
-                : 0;
-}
-
-static int put_all(struct safetensors_writer *writer, const struct listing *listing,
-                   const struct checkpoint *weights, struct error *err)
-{
-    void *staging = array_alloc(1, EXPORT_STAGING, err);
-    int status = staging ? 0 : -1;
-    for (size_t i = 0; i < listing->count && status == 0; i++)
-        status = export_copy_bytes(writer, weights, listing->tensors[i], staging, err);
-    free(staging);
-    return status;
-}
-
-static int write_tensors(const char *out, const struct listing *listing,
-                         const struct checkpoint *weights, struct error *err)
+/* As they are in the run's checkpoint, in its type: A and B in PEFT's shapes, so nothing is computed. */
+static int write_tensors(const struct export *export, const char *out, struct error *err)
 {
     static const char *const metadata[] = {"format", "pt", NULL};
+    const struct checkpoint *weights = export->source.weights;
     struct safetensors_writer writer;
-    char *path = path_join(out, "adapter_model.safetensors", err);
-    int status = path ? safetensors_writer_open(&writer, path, listing->entries, listing->count,
-                                                metadata, err)
-                      : -1;
-    free(path);
-    if (status != 0)
-        return -1;
-    if (put_all(&writer, listing, weights, err) == 0)
-        return safetensors_writer_commit(&writer, err);
-    safetensors_writer_abort(&writer);
-    return -1;
-}
-
-static int write_weights(const struct export *export, const char *out, struct error *err)
-{
     struct listing listing = {0};
-    int status = list_tensors(&listing, &export->source, err);
+    int status = -1;
+    char *path = path_join(out, "adapter_model.safetensors", err);
+    void *staging = array_alloc(1, EXPORT_STAGING, err);
+    if (!path || !staging || list_tensors(&listing, &export->source, err) != 0 ||
+        safetensors_writer_open(&writer, path, listing.entries, listing.count, metadata, err) != 0)
+        goto out;
+    status = 0;
+    for (size_t i = 0; i < listing.count && status == 0; i++)
+        status = export_copy_bytes(&writer, weights, listing.tensors[i], staging, err);
     if (status == 0)
-        status = write_tensors(out, &listing, export->source.weights, err);
+        status = safetensors_writer_commit(&writer, err);
+    else
+        safetensors_writer_abort(&writer);
+out:
     listing_free(&listing);
+    free(staging);
+    free(path);
     return status;
 }
 
 int export_write_adapters(const struct export *export, const char *out, const char *base,
                           struct error *err)
 {
-    return write_config(export, out, base, err) == 0 ? write_weights(export, out, err) : -1;
+    return write_config(export, out, base, err) == 0 ? write_tensors(export, out, err) : -1;
 }

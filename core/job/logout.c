@@ -1,4 +1,4 @@
-#include "job/survival.h"
+#include "job/logout.h"
 
 #include "base/buffer.h"
 #include "base/file.h"
@@ -40,7 +40,7 @@ static bool lingers(const char *root)
     return user && sys.access(path, F_OK) == 0;
 }
 
-bool job_survival_warning(const char *root, char *out, size_t size)
+bool job_logout_warning(const char *root, char *out, size_t size)
 {
     const char *batch = getenv("SLURM_JOB_ID");
     out[0] = '\0';

@@ -1,9 +1,9 @@
-/* What a whole model costs in loss beside the run that it is of: a run with frozen weights in 8 or
- * 4 bits trained beside those, and its export has the base's own. */
+#include "job/export/export_cost.h"
+
 #include "base/folder.h"
 #include "base/memory.h"
 #include "compute/devices/devices.h"
-#include "job/export_parts.h"
+#include "job/export/export_model.h"
 #include "job/job_dir.h"
 #include "text/dataset_open.h"
 #include "text/tokenizer.h"
@@ -26,13 +26,6 @@ struct job_data {
     const char *long_documents;     /* likewise */
     int64_t seq_len;
 };
-
-static void job_data_free(struct job_data *data)
-{
-    for (size_t i = 0; data->paths && i < data->count; i++)
-        free(data->paths[i]);
-    free(data->paths);
-}
 
 /* Evaluation data where there is any of its own, else the training data. */
 static int read_job_data(struct job_data *out, const cJSON *job, const char *run, struct error *err)
@@ -62,7 +55,7 @@ static int read_job_data(struct job_data *out, const cJSON *job, const char *run
     {
         const char *path = cJSON_GetStringValue(item);
         if (!path)
-            return error_set(err, "%s/job.json names data by what is no path", run);
+            return error_set(err, "%s/job.json names data by what is not a path", run);
         char *whole = path[0] == '/' ? string_copy(path, err) : path_join(folder, path, err);
         if (!whole)
             return -1;
@@ -135,28 +128,23 @@ static int measure(struct export_cost *cost, const struct export *export, const 
     struct backend *backend = NULL;
     struct piece_list pieces = {0};
     enum weight_type dtype = run->bf16 ? WEIGHTS_BF16 : WEIGHTS_FP32;
-    int status = dataset_open(&data, (const char *const *)of->paths, of->count, &of->options,
-                              tokenizer, &watch, err);
-    if (status == 0)
-        status = check_unchanged(of, &data, err);
-    if (status == 0)
-        status = transformer_check_ids(run->model, &data, tokenizer, err);
-    if (status == 0)
-        status = first_pieces(&pieces, &data, of, err);
-    if (status == 0)
-        status = packing_new(&packing, &pieces, 0, false, 0, err);
-    if (status == 0)
-        status = batch_alloc(&batch, 1, of->seq_len, err);
-    if (status == 0)
-        status = backend_open(&backend, "auto", 0, err);
-    if (status == 0)
-        status = loss_of(&cost->run, &cost->tokens, run, dtype, backend, packing, &batch,
-                         of->seq_len, export, err);
-    if (status == 0)
-        status = source_open(&whole, merged, &(struct state_choice){0}, err);
-    if (status == 0)
-        status = loss_of(&cost->merged, &cost->tokens, &whole, dtype, backend, packing, &batch,
-                         of->seq_len, export, err);
+    int status = -1;
+    if (dataset_open(&data, (const char *const *)of->paths, of->count, &of->options, tokenizer,
+                     &watch, err) != 0 ||
+        check_unchanged(of, &data, err) != 0 ||
+        transformer_check_ids(run->model, &data, tokenizer, err) != 0 ||
+        first_pieces(&pieces, &data, of, err) != 0 ||
+        packing_new(&packing, &pieces, 0, false, 0, err) != 0 ||
+        batch_alloc(&batch, 1, of->seq_len, err) != 0 ||
+        backend_open(&backend, "auto", 0, err) != 0)
+        goto out;
+    if (loss_of(&cost->run, &cost->tokens, run, dtype, backend, packing, &batch, of->seq_len,
+                export, err) != 0 ||
+        source_open(&whole, merged, &(struct state_choice){0}, err) != 0)
+        goto out;
+    status = loss_of(&cost->merged, &cost->tokens, &whole, dtype, backend, packing, &batch,
+                     of->seq_len, export, err);
+out:
     source_close(&whole);
     backend_close(backend);
     batch_free(&batch);
@@ -179,6 +167,8 @@ void export_measure(struct export_cost *cost, const char *run, const struct expo
     cost->evaluation = data.evaluation;
     if (!cost->measured)
         snprintf(cost->why_not, sizeof cost->why_not, "%.255s", err.text);
-    job_data_free(&data);
+    for (size_t i = 0; data.paths && i < data.count; i++)
+        free(data.paths[i]);
+    free(data.paths);
     cJSON_Delete(job);
 }

@@ -1,11 +1,10 @@
-/* The files beside an exported model's weights: the tokenizer's, config.json, generation_config.json.
- * What the run has that its base has not goes into the copies. */
+#include "job/export/export_sidecars.h"
+
 #include "base/file.h"
 #include "base/file_writer.h"
 #include "base/folder.h"
 #include "base/json.h"
 #include "base/json_writer.h"
-#include "job/export_parts.h"
 #include "model/config_write.h"
 #include "model/sidecars.h"
 #include "text/template.h"
@@ -16,27 +15,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-int export_copy_bytes(struct safetensors_writer *writer, const struct checkpoint *from,
-                      const struct tensor_info *tensor, void *staging, struct error *err)
-{
-    for (uint64_t at = 0; at < tensor->bytes; at += EXPORT_STAGING) {
-        uint64_t part = tensor->bytes - at < EXPORT_STAGING ? tensor->bytes - at : EXPORT_STAGING;
-        if (checkpoint_read_raw(from, tensor, at, part, staging, err) != 0 ||
-            safetensors_writer_put(writer, staging, (size_t)part, err) != 0)
-            return -1;
-    }
-    return 0;
-}
-
-int export_save_text(const char *folder, const char *name, struct buffer *text, struct error *err)
-{
-    char *path = buffer_check(text, err) == 0 ? path_join(folder, name, err) : NULL;
-    int status = path ? file_save(path, buffer_string(text), text->length, err) : -1;
-    free(path);
-    buffer_free(text);
-    return status;
-}
 
 /* --- the tokenizer: added tokens, the template ---
  *
@@ -73,6 +51,8 @@ static void member_free(struct member *member)
     free(member->path);
 }
 
+/* Reads the file and finds the member in it twice: in the tree, for its value, and in the text, where it
+ * is to be replaced. A key that is spelt with escapes is found in the tree alone, and refused. */
 static int member_read(struct member *out, const char *folder, const char *name, const char *key,
                        struct error *err)
 {
@@ -83,7 +63,7 @@ static int member_read(struct member *out, const char *folder, const char *name,
                                  out->path, err)))
         return -1;
     if (!cJSON_IsObject(out->tree))
-        return error_set(err, "%s is no JSON object", out->path);
+        return error_set(err, "%s is not a JSON object", out->path);
     out->value = json_get(out->tree, key);
     if (out->value && !json_find_value(buffer_string(&out->text), key, &begin, &end))
         return error_set(err, "%s spells \"%s\" with escapes; write it plainly", out->path, key);
@@ -119,6 +99,7 @@ static int configure_template(const char *out, const char *source, struct error 
     return status;
 }
 
+/* Puts the template where its readers look for it, as said above. */
 static int replace_template(const char *out, const char *source, struct error *err)
 {
     bool configured, file;
@@ -196,7 +177,7 @@ static int add_to_list(const char *out, const cJSON *added, struct error *err)
     return status;
 }
 
-/* tokenizer_config.json, where it says them again: {"49152": {"content": ...}} */
+/* tokenizer_config.json, which has them, too: {"49152": {"content": ...}} */
 static int add_to_decoder(const char *out, const cJSON *added, struct error *err)
 {
     static const char key[] = "added_tokens_decoder";
@@ -239,7 +220,7 @@ static int check_added(const char *out, const cJSON *added, struct error *err)
         if (status == 0 && (id != token->valuedouble || !tokenizer_is_special(tokenizer, id)))
             status = error_set(err,
                                "the tokenizer's files cannot say that \"%.60s\" is the token %.0f: "
-                               "read again it is %d; its vocabulary has ids that do not follow one "
+                               "read back it is %d; its vocabulary has ids that do not follow one "
                                "another",
                                token->string, token->valuedouble, id);
     }
@@ -306,7 +287,7 @@ static int change(const struct end_tokens *ends, const char *path, const char *o
                       : NULL;
     struct buffer value = BUFFER_INIT;
     if (tree && !cJSON_IsObject(tree))
-        error_set(err, "%s is no JSON object", path);
+        error_set(err, "%s is not a JSON object", path);
     status = cJSON_IsObject(tree) ? end_tokens_add_json(&said, json_get(tree, ends_key), err) : -1;
     if (status == 0 && said.count != ends->count) {
         struct json_writer json = {.out = &value};
@@ -322,19 +303,24 @@ static int change(const struct end_tokens *ends, const char *path, const char *o
 }
 
 /* transformers reads the base's files, whatever stands beside the adapters. */
-int export_find_ends(struct export_summary *summary, const struct export *export, struct error *err)
+int export_find_ends(struct end_tokens *ends, bool *base_lacks, const struct export *export,
+                     struct error *err)
 {
     const struct source *source = &export->source;
     struct end_tokens said = {0};
-    if (source_end_tokens(&summary->ends, source, export->tokenizer, err) != 0)
+    if (source_end_tokens(ends, source, export->tokenizer, err) != 0)
         return -1;
-    if (!summary->base && end_tokens_read(&said, source->model->checkpoint, NULL, err) != 0)
+    if (!base_lacks)
+        return 0;
+    if (end_tokens_read(&said, source->model->checkpoint, NULL, err) != 0)
         return -1;
-    for (size_t i = 0; !summary->base && i < summary->ends.count; i++)
-        summary->base_lacks_ends |= !end_tokens_have(&said, summary->ends.ids[i]);
+    for (size_t i = 0; i < ends->count; i++)
+        *base_lacks |= !end_tokens_have(&said, ends->ids[i]);
     return 0;
 }
 
+/* generation_config.json of the base with the run's ends, or a new one. A base whose texts have no known
+ * end gets none. */
 static int write_ends(const struct export *export, const char *out, struct error *err)
 {
     const struct model *model = export->source.model;

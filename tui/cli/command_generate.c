@@ -145,8 +145,10 @@ static void *leave_in_time(void *context)
     const struct timespec twentieth = {.tv_nsec = 50000000};
     struct error err = ERROR_INIT;
     (void)context;
-    for (int left = 10; left > 0 && !leaver.done; left -= *leaver.interrupted != 0)
+    for (int left = 10; left > 0 && !leaver.done;) {
         nanosleep(&twentieth, NULL);
+        left -= __atomic_load_n(leaver.interrupted, __ATOMIC_RELAXED) != 0; /* a signal's handler */
+    }
     pthread_mutex_lock(&leaver.prints);
     if (!leaver.done) {
         error_set(&err, "interrupted");

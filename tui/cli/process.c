@@ -42,7 +42,7 @@ static void on_signal(int number, siginfo_t *info, void *context)
     int kept = errno;
     (void)context;
     long long now = milliseconds(), before = atomic_exchange(&last, now);
-    interrupted = 1;
+    __atomic_store_n(&interrupted, 1, __ATOMIC_RELAXED); /* other threads than this one look */
     if (before == 0) {
         say(line);
     } else if (number == SIGINT && info->si_code == SI_KERNEL &&

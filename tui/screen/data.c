@@ -195,8 +195,8 @@ static void draw_ids(struct app *app, struct area area, struct data_view *view)
     struct style trained = trained_style(app), other = theme_style(&app->theme, THEME_DIM);
     struct buffer piece = BUFFER_INIT;
     view->more = (size_t)view->scroll + (size_t)area.height < tokens->count;
-    for (int y = 0; y < area.height && (size_t)(view->scroll + y) < tokens->count; y++) {
-        size_t i = (size_t)(view->scroll + y);
+    for (int y = 0; y < area.height && (size_t)view->scroll + (size_t)y < tokens->count; y++) {
+        size_t i = (size_t)view->scroll + (size_t)y;
         float weight = record_look_trains(tokens, i) ? tokens->weights[i] : 0;
         char counts[32] = "-";
         if (weight > 0)

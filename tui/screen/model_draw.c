@@ -80,11 +80,11 @@ static void put_counts(struct pen pen, const struct scan_row *row, bool known)
 {
     char text[64];
     snprintf(text, sizeof text, "%lld of %lld values", (long long)row->signal_count,
-             (long long)(row->signal_count + row->noise_count));
+             (long long)row->signal_count + (long long)row->noise_count);
     put_pair(pen, "signal", known ? text : "n/a");
     pen.y++;
     snprintf(text, sizeof text, "%lld of %lld values%s", (long long)row->noise_count,
-             (long long)(row->signal_count + row->noise_count),
+             (long long)row->signal_count + (long long)row->noise_count,
              row->degenerate ? "  degenerate" : "");
     put_pair(pen, "noise", known ? text : "n/a");
 }
@@ -152,7 +152,7 @@ static void draw_cell_items(struct app *app, struct area area, size_t index)
     snprintf(item, sizeof item, "threshold %.6g", row->threshold);
     flow_item(&flow, text, item);
     snprintf(item, sizeof item, "signal %lld of %lld", (long long)row->signal_count,
-             (long long)(row->signal_count + row->noise_count));
+             (long long)row->signal_count + (long long)row->noise_count);
     flow_item(&flow, text, item);
 }
 

@@ -22,7 +22,7 @@ static const char *choice_at(size_t field, int n)
     static const char *const answers[] = {"no", "yes"};
     const struct option *row = row_of(field);
     if (row->kind == OPTION_FLAG)
-        return answers[n];
+        return answers[n != 0];
     if (!row->preset)
         return n == 0 ? "auto" : row->choices[n - 1];
     return row->choices[n];
@@ -58,8 +58,10 @@ bool setting_is_turned(size_t field)
 void settings_turn(struct settings *settings, size_t field, int by)
 {
     int count = setting_choice_count(field), now = setting_choice(field, settings->values[field]);
+    if (count < 1)
+        return;
     snprintf(settings->values[field], SETTING_VALUE_MAX, "%s",
-             choice_at(field, ((now < 0 ? 0 : now + by) + count) % count));
+             choice_at(field, ((now < 0 ? 0 : now + by) % count + count) % count));
 }
 
 /* --- values --- */

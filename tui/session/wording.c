@@ -94,7 +94,7 @@ bool path_complete(char *path, size_t size)
         return false;
     memcpy(path + kept, name, strlen(name) + 1);
     if (found == 1 && sys.stat(path, &info) == 0 && S_ISDIR(info.st_mode))
-        strcat(path, "/");
+        memcpy(path + strlen(path), "/", 2);
     return strlen(path) > before;
 }
 

@@ -53,6 +53,8 @@ static void put_plain(struct buffer *out, int width, const char *text)
     buffer_free(&plain);
 }
 
+/* "running   train /home/u/runs/first\n          running at step 31": two lines, so that neither a long path
+ * nor a long state is cut. A scan's folder does not say whose it is, so its model follows. */
 static void put_line(struct buffer *out, const struct job_follow *job)
 {
     int64_t step = job_metrics_last_step(&job->metrics), done, total;
@@ -71,12 +73,12 @@ static void put_line(struct buffer *out, const struct job_follow *job)
         buffer_format(out, " at %" PRId64 " of %" PRId64 " matrices", done, total);
     if (job_follow_is_scan(job) && json_get_string(job->job, "model", &model)) {
         buffer_text(out, ", ");
-        put_plain(out, 0, model); /* a scan's folder does not say whose it is */
+        put_plain(out, 0, model);
     }
     buffer_byte(out, '\n');
 }
 
-/* How a job stands. */
+/* How a job stands: the members of an object that is begun, the same in the list, and of one job. */
 static void put_members(struct json_writer *json, const struct job_follow *job)
 {
     const char *model = NULL, *command = NULL;
@@ -100,6 +102,8 @@ static void put_members(struct json_writer *json, const struct job_follow *job)
     }
 }
 
+/* All that the list of jobs has, and that can be read. Of the metrics only the end is read: a list is
+ * to come at once, however long the runs are. */
 static int list_jobs(bool as_json, struct error *err)
 {
     struct buffer out = BUFFER_INIT;
@@ -168,6 +172,8 @@ const struct command command_jobs = {
 
 /* --- one job --- */
 
+/* Puts a request into the job's folder, which it takes between two steps; a job that does not live
+ * takes none, and is said to be what it is. */
 static int ask(const struct job_follow *job, enum job_request request, const char *what,
                struct error *err)
 {
@@ -274,6 +280,10 @@ static void say_what_it_reads(const struct job_follow *job, char key[DIGEST_TEXT
     job_trust_free(&trust);
 }
 
+/* A paused job is asked to continue. One that has ended or died is started again by its job.json, which may
+ * be somebody else's: what it would read is said, and what that user has not approved wants --trust
+ * (job/trust.h). Of a run it is waited until it has gone back to its checkpoint, so that a failure is
+ * said here. */
 static int resume_job(struct job_follow *job, const struct request *request, struct error *err)
 {
     const struct state_choice *choice = &request->choice;

@@ -1,4 +1,11 @@
-/* `spectrum plan SCAN.json|MODEL`: choose what trains, and write it for a trainer. */
+/* `spectrum plan SCAN.json|MODEL`: choose what trains, and write it for a trainer.
+ *
+ *     scan file or model's scan -> percentage -> --train, --freeze -> embeddings, head -> a format
+ *
+ * in that order, so a pattern overrules the percentage, and --freeze overrules --train. A plan of a
+ * model is exact: every tensor is known. One of a scan file alone knows the scanned matrices, and what
+ * it cannot know is said on standard error.
+ */
 #include "base/file.h"
 #include "base/text.h"
 #include "model/score_read.h"
@@ -37,16 +44,11 @@ struct ground {
     const struct scan *scan;
 };
 
-static bool is_scan_file(const char *path)
-{
-    size_t length = strlen(path);
-    return length > 5 && strcmp(path + length - 5, ".json") == 0;
-}
-
 static int open_ground(struct ground *ground, const struct request *request, struct error *err)
 {
     const char *source = request->source;
-    if (is_scan_file(source)) {
+    size_t length = strlen(source);
+    if (length > 5 && strcmp(source + length - 5, ".json") == 0) {
         if (option_is_given(&request->given, option_by_name(&table, "empty-noise")))
             return error_set_kind(err, ERROR_USAGE,
                                   "--empty-noise belongs to a MODEL: a scan file has its scores; "
@@ -73,32 +75,21 @@ static int open_ground(struct ground *ground, const struct request *request, str
     return status;
 }
 
-static void close_ground(struct ground *ground)
-{
-    scan_result_free(ground->result);
-    scan_free(ground->file);
-    model_close(ground->model);
-}
-
-static int set_all(struct plan *plan, const struct option_list *patterns, bool train,
-                   struct error *err)
-{
-    for (size_t i = 0; i < patterns->count; i++) {
-        size_t matched;
-        if (plan_set_matching(plan, patterns->items[i], train, &matched, err) != 0)
-            return -1;
-        fprintf(stderr, "%s \"%s\": %zu module%s\n", train ? "train" : "freeze", patterns->items[i],
-                matched, text_s(matched));
-    }
-    return 0;
-}
-
+/* How many modules a pattern matched is said, as one that matches none is most often a mistake. */
 static int choose(struct plan *plan, const struct request *request, struct error *err)
 {
-    if (plan_select(plan, request->top, request->scope, err) != 0 ||
-        set_all(plan, &request->train, true, err) != 0 ||
-        set_all(plan, &request->freeze, false, err) != 0)
+    if (plan_select(plan, request->top, request->scope, err) != 0)
         return -1;
+    for (int train = 1; train >= 0; train--) {
+        const struct option_list *patterns = train ? &request->train : &request->freeze;
+        for (size_t i = 0; i < patterns->count; i++) {
+            size_t matched;
+            if (plan_set_matching(plan, patterns->items[i], train, &matched, err) != 0)
+                return -1;
+            fprintf(stderr, "%s \"%s\": %zu module%s\n", train ? "train" : "freeze",
+                    patterns->items[i], matched, text_s(matched));
+        }
+    }
     if (request->no_embeddings && plan_set_embeddings(plan, false, err) != 0)
         return -1;
     return request->no_head ? plan_set_head(plan, false, err) : 0;
@@ -158,6 +149,8 @@ static void print_summary(const struct plan *plan, enum plan_format format)
         fprintf(stderr, "parameters: n/a (the scan file has no shapes)\n");
 }
 
+/* The plan in numbers and names. What is not known is absent: a scan file without shapes has no
+ * parameters, and one without a model names what its parameters are without. */
 static int print_result(const struct plan *plan, struct error *err)
 {
     const struct scan *scan = plan_scan(plan);
@@ -190,6 +183,8 @@ static int print_result(const struct plan *plan, struct error *err)
     return output_json(&json, err);
 }
 
+/* To the file, or to standard output; with --json that has the summary, and the plan goes to a file
+ * alone. */
 static int write_plan(const struct plan *plan, const struct request *request, struct error *err)
 {
     struct buffer out = BUFFER_INIT;
@@ -218,28 +213,27 @@ static int check_output(const struct request *request, const struct ground *grou
                          : file_check_apart(request->output, request->source, "the scan", err);
 }
 
+/* What is said of a plan comes after it was written: nothing is said of one that could not be. */
 static int make_plan(const struct request *request, struct error *err)
 {
     struct ground ground = {0};
     struct plan *plan = NULL;
-    int status = open_ground(&ground, request, err);
-    if (status == 0)
-        status = check_output(request, &ground, err);
-    if (status == 0)
-        status = plan_new(&plan, ground.scan, ground.model, err);
-    if (status == 0)
-        status = choose(plan, request, err);
-    if (status == 0)
-        status = plan_check_target(plan, request->format, request->file_names, err);
-    if (status == 0)
-        status = write_plan(plan, request, err);
-    if (status == 0) {
-        scan_view_unscored(ground.scan, plan);
-        print_summary(plan, request->format);
-        print_target(plan, request->format);
-    }
+    int status = -1;
+    if (open_ground(&ground, request, err) != 0 || check_output(request, &ground, err) != 0)
+        goto out;
+    if (plan_new(&plan, ground.scan, ground.model, err) != 0 || choose(plan, request, err) != 0 ||
+        plan_check_target(plan, request->format, request->file_names, err) != 0 ||
+        write_plan(plan, request, err) != 0)
+        goto out;
+    scan_view_unscored(ground.scan, plan);
+    print_summary(plan, request->format);
+    print_target(plan, request->format);
+    status = 0;
+out:
     plan_free(plan);
-    close_ground(&ground);
+    scan_result_free(ground.result);
+    scan_free(ground.file);
+    model_close(ground.model);
     return status;
 }
 

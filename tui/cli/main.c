@@ -1,5 +1,10 @@
-/* `spectrum`: finds the sub-command, or opens the full screen; the one place that turns an error
- * into a line on standard error and an exit status. */
+/* `spectrum`: finds the sub-command, or opens the full screen; the one place that turns an error into a
+ * line on standard error and an exit status.
+ *
+ *     spectrum COMMAND ...    the row of commands[] of that name
+ *     spectrum --version, --help
+ *     spectrum [TARGET]       everything else is the full screen's, which says what is wrong with it
+ */
 #include "tui/cli/command.h"
 #include "tui/cli/process.h"
 
@@ -38,15 +43,7 @@ static int exit_status(const struct error *err)
     }
 }
 
-/* NULL: none is named. */
-static const struct command *find_command(int argc, char **argv)
-{
-    for (int i = 0; argc > 1 && commands[i]; i++)
-        if (strcmp(argv[1], commands[i]->name) == 0)
-            return commands[i];
-    return NULL;
-}
-
+/* `command` NULL: none is named. */
 static int run(const struct command *command, int argc, char **argv, struct error *err)
 {
     if (command)
@@ -63,7 +60,10 @@ static int run(const struct command *command, int argc, char **argv, struct erro
 int main(int argc, char **argv)
 {
     struct error err = ERROR_INIT;
-    const struct command *command = find_command(argc, argv);
+    const struct command *command = NULL;
+    for (int i = 0; argc > 1 && commands[i]; i++)
+        if (strcmp(argv[1], commands[i]->name) == 0)
+            command = commands[i];
     if (command && command->computes)
         threads_spin_briefly(argv); /* starts the program again: before anything is set up */
     process_begin();

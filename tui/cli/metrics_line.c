@@ -101,12 +101,7 @@ static void put_parsed(struct buffer *out, const cJSON *json, int64_t steps)
     }
 }
 
-static double flat_number(const struct json_flat *member)
-{
-    return member->kind == JSON_FLAT_NUMBER ? member->number : NAN;
-}
-
-/* A step's line, of which a run has millions; false: it is another, or not plainly one. */
+/* A step's line, of which a run has millions: read without a tree (base/json_flat.h). False: it is another, or not plainly one. */
 static bool put_step(struct buffer *out, const char *text, size_t length, int64_t steps)
 {
     enum { STEP, LOSS, NORM, RATE, SPEED, EVENT, EVAL_LOSS, COUNT };
@@ -121,10 +116,13 @@ static bool put_step(struct buffer *out, const char *text, size_t length, int64_
         members[EVAL_LOSS].kind != JSON_FLAT_ABSENT || members[LOSS].kind != JSON_FLAT_NUMBER ||
         isnan(members[LOSS].number))
         return false;
+    for (int i = 0; i < COUNT; i++)
+        if (members[i].kind != JSON_FLAT_NUMBER)
+            members[i].number = NAN; /* not known */
     json_flat_int64(&members[STEP], &step);
-    metrics_line_step(
-        out, &(struct step_line){step, steps, members[LOSS].number, flat_number(&members[NORM]),
-                                 flat_number(&members[RATE]), flat_number(&members[SPEED])});
+    metrics_line_step(out,
+                      &(struct step_line){step, steps, members[LOSS].number, members[NORM].number,
+                                          members[RATE].number, members[SPEED].number});
     return true;
 }
 

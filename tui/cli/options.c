@@ -7,7 +7,10 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Levenshtein distance, for "did you mean"; names longer than the row count as far away. */
+/* Levenshtein distance, for "did you mean": the fewest insertions, deletions and changes of a character
+ * that make b of a. One row of the table is kept,
+ *     d[i][j] = min(d[i-1][j] + 1, d[i][j-1] + 1, d[i-1][j-1] + (a[i] != b[j])),
+ * with d[i-1][j-1] in `diagonal`. Names longer than the row count as far away. */
 static int edit_distance(const char *a, const char *b)
 {
     enum { ROW = 40 };
@@ -29,6 +32,8 @@ static int edit_distance(const char *a, const char *b)
     return row[n];
 }
 
+/* Names the nearest option where one is near: fewer than four changes away, and not a single letter,
+ * which everything short is near to. */
 static int unknown_option(const struct option_table *table, const char *name, struct error *err)
 {
     const char *nearest = NULL;
@@ -84,17 +89,6 @@ static void print_options(const struct command *command)
     print_option("--help", "this text");
 }
 
-/* Splits "--name=value"; returns the row's number, or the table's count. */
-static size_t find_option(const struct option_table *table, const char *argument, char name[64],
-                          const char **value)
-{
-    const char *start = argument + (argument[1] == '-' ? 2 : 1), *equals = strchr(start, '=');
-    size_t length = equals ? (size_t)(equals - start) : strlen(start);
-    *value = equals ? equals + 1 : NULL;
-    snprintf(name, 64, "%.*s", (int)(length < 63 ? length : 63), start);
-    return option_by_name(table, name);
-}
-
 int options_parse(const struct command *command, void *request, struct option_given *given,
                   int argc, char **argv, const char **positionals, size_t *count, struct error *err)
 {
@@ -116,7 +110,12 @@ int options_parse(const struct command *command, void *request, struct option_gi
             print_options(command);
             return 1;
         }
-        size_t number = find_option(table, argument, name, &value);
+        /* --name=value, or --name and the value as the next argument */
+        const char *start = argument + (argument[1] == '-' ? 2 : 1), *equals = strchr(start, '=');
+        size_t length = equals ? (size_t)(equals - start) : strlen(start);
+        value = equals ? equals + 1 : NULL;
+        snprintf(name, sizeof name, "%.*s", (int)(length < 63 ? length : 63), start);
+        size_t number = option_by_name(table, name);
         if (number == table->count)
             return unknown_option(table, name, err);
         const struct option *row = &table->rows[number];

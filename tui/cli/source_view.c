@@ -7,13 +7,14 @@
 
 enum { MARKS_SHOWN = 200 };
 
+/* Opens in the order in which a user can be told the most: the model's notes first, then whether it can
+ * be computed at all, before its tokenizer, which may be as unknown as the model is. */
 int source_view_open(struct source *source, struct tokenizer **tokenizer, const char *path,
                      const struct state_choice *choice, struct error *err)
 {
     if (source_open(source, path, choice, err) != 0)
         return -1;
     fputs(model_notes(source->model), stderr);
-    /* Before its tokenizer, which may be as unknown as the model is. */
     return model_check_computable(source->model, err) == 0
                ? source_tokenizer(tokenizer, source, err)
                : -1;

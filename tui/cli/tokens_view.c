@@ -237,15 +237,10 @@ struct summary {
     size_t without_target; /* documents */
 };
 
-/* The flag of an interruption, for a watch. */
-struct waiter {
-    const volatile sig_atomic_t *interrupted;
-};
-
-static bool stop(void *context)
+/* The context is the flag of an interruption itself. */
+static bool is_interrupted(void *context)
 {
-    const struct waiter *waiter = context;
-    return *waiter->interrupted;
+    return *(const volatile sig_atomic_t *)context;
 }
 
 /* `told`: what is found in the records is said while they are read, too. */
@@ -254,9 +249,10 @@ static int read_summary(struct summary *out, const char *const *paths, size_t pa
                         bool told, struct error *err)
 {
     struct piece_list pieces = {0};
-    struct waiter waiter = {interrupt_watch(NULL)};
-    const struct dataset_watch watch = {
-        .context = &waiter, .say = message_say, .stop = stop, .untold = !told};
+    const struct dataset_watch watch = {.context = (void *)(uintptr_t)interrupt_watch(NULL),
+                                        .say = message_say,
+                                        .stop = is_interrupted,
+                                        .untold = !told};
     struct data_files files;
     int status = data_files_list(&files, paths, path_count, err);
     out->files = files.count;

@@ -175,8 +175,8 @@ void app_request(struct app *app, enum request request, const char *argument)
         return;
     const struct request_info *info = request_find(request);
     bool here = info && (info->scopes & (unsigned)view->class->scope);
-    /* A request whose argument is missing asks for it, unless it can do without: a theme and a metric
-     * go to the next, devices are listed, and ":w!" knows its file. */
+    /* A request whose argument is missing asks for it, unless it can do without: a theme and a
+     * metric go to the next, devices are listed, and ":w!" knows its file. */
     bool asks = info && info->argument && !argument[0] && request != REQUEST_THEME &&
                 request != REQUEST_METRIC && request != REQUEST_DEVICE &&
                 !(app->agreed && request == REQUEST_SAVE_PLAN);
@@ -219,8 +219,9 @@ static void prompt_finish(struct app *app)
     app->agreed = false;
 }
 
-/* A line editor of four keys: Enter finishes, Esc and Ctrl-C close the prompt, and so does Backspace
- * where nothing is typed; else that erases a whole character, and Ctrl-U all of the line. */
+/* A line editor of four keys: Enter finishes, Esc and Ctrl-C close the prompt, and so does
+ * Backspace where nothing is typed; else that erases a whole character, and Ctrl-U all of the line.
+ */
 static void prompt_input(struct app *app, int input)
 {
     struct prompt *prompt = &app->prompt;

@@ -13,16 +13,15 @@
  * (ERROR_INTERRUPTED). `target` may be NULL. */
 int screen_run(const struct app_screens *screens, const char *target, struct error *err);
 
-/* Plays a script without a terminal, on a canvas of the given size: what tests and pictures are made
- * of. Lines of a script:
+/* Plays a script without a terminal, on a canvas of the given size: what tests and pictures are
+ * made of. Lines of a script:
  *     # a comment
  *     wait scan | wait step N | wait idle | wait text "..."    five minutes are an error
  *     save-screen FILE
  *     type "..."        characters as they are
  *     anything else     keys: names (Enter, Ctrl-R, Down), <Enter> inside words, single characters;
  *                       after a first ":" or "/" blanks are typed, too (":top 30 Enter")
- * A line that cannot be done ends it with an error that names the file and the line.
- */
+ * A line that cannot be done ends it with an error that names the file and the line. / */
 int script_run(const struct app_screens *screens, const char *script, const char *target, int width,
                int height, struct error *err);
 

@@ -9,8 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* --- canvas.c --- */
-
 enum { CANVAS_SIDE_MAX = 4096 };
 
 int canvas_init(struct canvas *canvas, int width, int height, struct error *err)
@@ -102,6 +100,8 @@ static void cell_detach(struct area area, int x, int y)
         cell_blank(right, right->style);
 }
 
+/* `columns` is 1 or 2. Nothing is written outside the area, and of a wide character at its right
+ * edge a blank in place of its left half. */
 static void cell_write(struct area area, int x, int y, struct style style, const char *bytes,
                        size_t length, int columns)
 {
@@ -137,6 +137,8 @@ static void cell_join(struct area area, int x, int y, const char *bytes, size_t 
     cell->text[used + length] = '\0';
 }
 
+/* C0, DEL and C1, which a terminal would carry out; marks of writing direction and line separators,
+ * which would show what follows in another order than it stands in the text. */
 static bool is_control(int32_t code)
 {
     return code < 0x20 || (code >= 0x7F && code < 0xA0) || (code >= 0x202A && code <= 0x202E) ||
@@ -144,6 +146,8 @@ static bool is_control(int32_t code)
            code == 0x2028 || code == 0x2029;
 }
 
+/* What stands for a sign of ours where the terminal has no UTF-8. Letters of other alphabets are
+ * '?'. */
 static char ascii_for(int32_t code)
 {
     static const struct {
@@ -164,6 +168,9 @@ static char ascii_for(int32_t code)
     return '?';
 }
 
+/* The one loop that puts text into cells; at most `limit` columns, of whole characters. Returns the
+ * columns that it took. What cannot be shown takes the place of one column: a control, a byte that
+ * is not UTF-8, and without UTF-8 whatever has no sign of its own. */
 static int put_limited(struct area area, int x, int y, int limit, struct style style,
                        const char *text)
 {
@@ -248,7 +255,7 @@ bool cell_equal(const struct cell *a, const struct cell *b)
            a->style.attributes == b->style.attributes && strcmp(a->text, b->text) == 0;
 }
 
-/* --- picture.c --- */
+/* --- as text, and as a picture --- */
 
 enum { CELL_WIDTH = 8, CELL_HEIGHT = 17, BASELINE = 13 };
 
@@ -270,6 +277,8 @@ void canvas_put_text(struct buffer *out, const struct canvas *canvas)
     }
 }
 
+/* A cell's colours as they are seen: the page's where it has the terminal's own, and swapped where
+ * it is reversed. */
 struct look {
     int32_t fg, bg;
     unsigned attributes;
@@ -301,6 +310,7 @@ static void put_escaped(struct buffer *out, const char *text)
     }
 }
 
+/* A rectangle for every stretch of cells of one background; none for the page's own. */
 static void put_backgrounds(struct buffer *out, const struct canvas *canvas, int y, int32_t fg,
                             int32_t bg)
 {

@@ -70,8 +70,8 @@ static bool read_small(struct buffer *out, const struct place *place, const char
 
 /* --- what a file is of --- */
 
-/* The note beside a file says what it was made from, for people. The record of a
- * scan (.json) is of the same model as the file of spectra beside it, and that one's note is its. */
+/* The note beside a file says what it was made from, for people. The record of a scan (.json) is of
+ * the same model as the file of spectra beside it, and that one's note is its. */
 static cJSON *read_note(const struct place *place, const char *name)
 {
     struct buffer text = BUFFER_INIT;
@@ -245,8 +245,8 @@ static int clear_entries(struct cache_list *list, size_t from, const struct plac
 
 /* --- all kinds --- */
 
-/* Lists a kind's folder and clears what is chosen of it. The descriptor that is read through is a second
- * one of the same folder: closedir() closes it, and the first is still needed. */
+/* Lists a kind's folder and clears what is chosen of it. The descriptor that is read through is a
+ * second one of the same folder: closedir() closes it, and the first is still needed. */
 static int read_place(struct cache_list *list, const struct place *place,
                       const struct cache_choice *choice, struct error *err)
 {

@@ -8,7 +8,7 @@
  *   2. Only plain files of this user are listed (of scans: folders), so only those can be removed.
  *   3. What runs is kept, and so is what may be in the making: a temporary name of the last day.
  *   4. The state folder is cleared only where its kind is named.
- */
+ * / */
 #ifndef SPECTRUM_TUI_CLI_CACHE_LIST_H
 #define SPECTRUM_TUI_CLI_CACHE_LIST_H
 

@@ -1,12 +1,12 @@
-/* `spectrum cache`: what lies in the cache folder, and clearing it. cache_list.h lists and removes; here
- * it is asked for and printed.
+/* `spectrum cache`: what lies in the cache folder, and clearing it. cache_list.h lists and removes;
+ * here it is asked for and printed.
  *
  *     data: tokenised data
  *         1.79 MiB     3 days  5f0c...d1.tokens  a.jsonl, b.txt and 3 more for /models/m
  *     spectra: singular values of models
  *       512.0 KiB     0 days   8e21...9a.safetensors  /models/m  removed
  *     2.29 MiB in /home/u/.cache/spectrum, 512.0 KiB of them removed
- */
+ * / */
 #include "base/json.h"
 #include "base/memory.h"
 #include "base/text.h"
@@ -111,7 +111,8 @@ static void put_of(struct buffer *out, const cJSON *of)
         utf8_sanitize(out->data);
 }
 
-/* By kind, a line a file, and the sums. The state folder counts where something of it was listed. */
+/* By kind, a line a file, and the sums. The state folder counts where something of it was listed.
+ */
 static void put_lines(const struct cache_list *list, const struct cache_choice *choice)
 {
     struct sums sums = add_up(list);

@@ -4,10 +4,9 @@
  *     perplexity = exp(loss)
  *
  * as a run's own evaluations compute it (train/evaluate.h): the same rows, the same mask, the same
- * weights, so the number of a run's last checkpoint is the one in its metrics, where the data and its
- * options are those of the run. What of them is not said here is taken from the run: template,
- * columns, mark, what is done with long documents, the length of a row, the type.
- */
+ * weights, so the number of a run's last checkpoint is the one in its metrics, where the data and
+ * its options are those of the run. What of them is not said here is taken from the run: template,
+ * columns, mark, what is done with long documents, the length of a row, the type. / */
 #include "base/memory.h"
 #include "compute/devices/devices.h"
 #include "job/training_options.h"
@@ -70,8 +69,8 @@ static int print_result(const struct request *request, const struct source *sour
     return output_json(&json, err);
 }
 
-/* What is not said is taken from the run (or, of a model, is what the file's head says): then the data
- * need not have everything that the run's had. */
+/* What is not said is taken from the run (or, of a model, is what the file's head says): then the
+ * data need not have everything that the run's had. */
 static struct dataset_options fix_format(const struct request *request, const struct source *source)
 {
     struct dataset_options format = request->format;

@@ -1,9 +1,8 @@
 /* `spectrum export RUN -o DIR`: a complete Hugging Face folder, or a PEFT one.
  *
  * job/export.h writes it; here it is said what was written, and what a user would not expect: that
- * another checkpoint was better, that the base in fewer bits costs something, that texts end at other
- * tokens than the base's files name.
- */
+ * another checkpoint was better, that the base in fewer bits costs something, that texts end at
+ * other tokens than the base's files name. / */
 #include "base/text.h"
 #include "job/export.h"
 #include "model/config_write.h"
@@ -73,8 +72,8 @@ static int print_json(const char *out, const struct export_summary *summary, str
     return output_json(&json, err);
 }
 
-/* A folder of adapters, beside its base. bitsandbytes has the run's 4 bits, and nobody else its 8: so
- * of the first it can be said how a base is loaded with which they have the run's loss. */
+/* A folder of adapters, beside its base. bitsandbytes has the run's 4 bits, and nobody else its 8:
+ * so of the first it can be said how a base is loaded with which they have the run's loss. */
 static void print_adapters(const char *out, const struct export_summary *summary)
 {
     message_print("%s: the adapters after step %" PRId64 " as PEFT has them, %" PRIu64
@@ -124,8 +123,8 @@ static void print_model(const char *out, const struct export_summary *summary)
         fprintf(stderr, "what that does to the loss was not measured: %s\n", cost->why_not);
 }
 
-/* First what is true of the folder whoever reads this: the base is the user's own, so what its files
- * must say besides is only said here. */
+/* First what is true of the folder whoever reads this: the base is the user's own, so what its
+ * files must say besides is only said here. */
 static int print_summary(const char *out, const struct export_summary *summary, bool json,
                          struct error *err)
 {

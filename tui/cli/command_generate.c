@@ -3,9 +3,9 @@
  *     prompt -> ids -> generate() -> on_token() -> standard output, as the tokens come
  *                         ^ train/generate.h: one forward a token over a cache of keys and values
  *
- * The text appears while it grows, so it is printed token by token; a token may end in the middle of a
- * character, whose bytes wait for the next one. With --json nothing is printed before the end.
- */
+ * The text appears while it grows, so it is printed token by token; a token may end in the middle
+ * of a character, whose bytes wait for the next one. With --json nothing is printed before the end.
+ * / */
 #include "base/memory.h"
 #include "base/sys.h"
 #include "base/text.h"
@@ -81,9 +81,9 @@ struct writer {
     int64_t prompt, count; /* of ids, that are the prompt's, and that are there */
 };
 
-/* Prints whole characters as they come, and keeps the beginning of one that is not whole yet. Controls
- * other than tab and newline become '?', C1 controls (U+0080 to U+009F) among them: a model may write
- * any bytes, and a terminal would carry them out. */
+/* Prints whole characters as they come, and keeps the beginning of one that is not whole yet.
+ * Controls other than tab and newline become '?', C1 controls (U+0080 to U+009F) among them: a
+ * model may write any bytes, and a terminal would carry them out. */
 static void show(struct buffer *text)
 {
     size_t at = 0;
@@ -209,8 +209,8 @@ static void on_token(void *context, int32_t id)
     pthread_mutex_unlock(&leaver.prints);
 }
 
-/* Grows the prompt by what the model says. The leaver may print at any time from here on, so what is
- * to be printed changes under its lock alone. */
+/* Grows the prompt by what the model says. The leaver may print at any time from here on, so what
+ * is to be printed changes under its lock alone. */
 static int run(const struct request *request, struct transformer *transformer,
                const struct tokenizer *tokenizer, const struct token_list *list,
                const struct end_tokens *ends, struct error *err)
@@ -240,8 +240,8 @@ static int run(const struct request *request, struct transformer *transformer,
     return status;
 }
 
-/* The quick things first, as everywhere: what is wrong with the prompt is said before the weights of a
- * big model are loaded. `room` is the positions that prompt and answer take. */
+/* The quick things first, as everywhere: what is wrong with the prompt is said before the weights
+ * of a big model are loaded. `room` is the positions that prompt and answer take. */
 static int generate_text(const struct request *request, struct error *err)
 {
     struct source source = {0};

@@ -1,9 +1,8 @@
 /* `spectrum info MODEL`: what is in a checkpoint.
  *
- * Headers alone are read, so it answers at once for a model of any size. What is not known is said as
- * such: an architecture that has no descriptor is listed by the names of its tensors, a type that is
- * not known has no size on the disk. `numel` is how many values a tensor has.
- */
+ * Headers alone are read, so it answers at once for a model of any size. What is not known is said
+ * as such: an architecture that has no descriptor is listed by the names of its tensors, a type
+ * that is not known has no size on the disk. `numel` is how many values a tensor has. / */
 #include "base/json_writer.h"
 #include "base/text.h"
 #include "base/utf8.h"
@@ -67,7 +66,8 @@ static void put_text(struct buffer *out, const struct model *model)
     }
 }
 
-/* One of the list "tensors": its name, the module type that plans know it by, and how it is stored. */
+/* One of the list "tensors": its name, the module type that plans know it by, and how it is stored.
+ */
 static void put_tensor(struct json_writer *json, const struct parameter *parameter)
 {
     const struct tensor_info *tensor = parameter->tensor;

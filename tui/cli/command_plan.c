@@ -3,9 +3,8 @@
  *     scan file or model's scan -> percentage -> --train, --freeze -> embeddings, head -> a format
  *
  * in that order, so a pattern overrules the percentage, and --freeze overrules --train. A plan of a
- * model is exact: every tensor is known. One of a scan file alone knows the scanned matrices, and what
- * it cannot know is said on standard error.
- */
+ * model is exact: every tensor is known. One of a scan file alone knows the scanned matrices, and
+ * what it cannot know is said on standard error. / */
 #include "base/file.h"
 #include "base/text.h"
 #include "model/score_read.h"

@@ -1,13 +1,12 @@
-/* `spectrum tokens MODEL|RUN --text TEXT | --chat FILE | --data PATH`: token ids, and of data what is
- * trained.
+/* `spectrum tokens MODEL|RUN --text TEXT | --chat FILE | --data PATH`: token ids, and of data what
+ * is trained.
  *
  *     --text   a text as it stands          ids
  *     --chat   a file of records            ids, and which of them are trained, record by record
  *     --data   data as `train` reads it     what is in it, and one record (tokens_view.h)
  *
  * Of a run it is the run's own tokenizer, template and options, so what is printed is what the run
- * trains on.
- */
+ * trains on. / */
 #include "base/memory.h"
 #include "checkpoint/checkpoint.h"
 #include "job/added_tokens.h"

@@ -1,10 +1,10 @@
 /* `spectrum train MODEL --data FILE...`: the selective trainer.
  *
- * One function runs it (job/training.h), whoever asked: from a terminal the process is the job itself
- * and shows lines on standard error; with --detach it starts the same command again as a job of its
- * own (job/launch.h) and prints that job's folder; started by a supervisor it finds its folder in
- * $SPECTRUM_JOB, and there $SPECTRUM_JOB_RESUME and $SPECTRUM_JOB_STEP say what it resumes.
- */
+ * One function runs it (job/training.h), whoever asked: from a terminal the process is the job
+ * itself and shows lines on standard error; with --detach it starts the same command again as a job
+ * of its own (job/launch.h) and prints that job's folder; started by a supervisor it finds its
+ * folder in $SPECTRUM_JOB, and there $SPECTRUM_JOB_RESUME and $SPECTRUM_JOB_STEP say what it
+ * resumes. / */
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/text.h"
@@ -40,8 +40,8 @@ struct train_view {
     double eval_loss;         /* NaN: none */
 };
 
-/* What the run makes of its data: documents, the rows that they are packed into, the steps over those,
- * and what is left out. */
+/* What the run makes of its data: documents, the rows that they are packed into, the steps over
+ * those, and what is left out. */
 static void tell_data(const struct training_data_plan *data, int64_t steps)
 {
     fprintf(stderr,
@@ -64,8 +64,8 @@ static void tell_data(const struct training_data_plan *data, int64_t steps)
         fprintf(stderr, "data: losses count as much as the records' and turns' weights say\n");
 }
 
-/* Once, when the run knows all that it will do: what trains, on what, in how much memory. The data's
- * plan is kept as JSON for the summary, as its structures do not outlive the start. */
+/* Once, when the run knows all that it will do: what trains, on what, in how much memory. The
+ * data's plan is kept as JSON for the summary, as its structures do not outlive the start. */
 static void on_start(void *context, const struct training_start *start)
 {
     struct train_view *view = context;

@@ -1,18 +1,18 @@
 /* The list of commands, and `spectrum completion SHELL`: what bash, zsh and fish complete, from the
- * commands' tables; and with `man` the options of the manual page (script/man-options puts them into
- * docs/spectrum.1).
+ * commands' tables; and with `man` the options of the manual page (script/man-options puts them
+ * into docs/spectrum.1).
  *
  * An option is proposed with what may follow it: its names, files, or nothing where only its user
  * knows. A new command or option needs nothing here but its line in commands[].
  *
- * Each shell is given a whole script, made of texts and of what the rows say; nothing of it asks this
- * program again, so completing costs no start of it. What is quoted for whom:
+ * Each shell is given a whole script, made of texts and of what the rows say; nothing of it asks
+ * this program again, so completing costs no start of it. What is quoted for whom:
  *
  *     bash   words between single quotes; names have no blank and no quote
  *     zsh    specifications of _arguments between single quotes; "[", "]" and ":" in them escaped
  *     fish   descriptions between single quotes; "'" and "\" escaped
  *     man    troff: a line that would begin a request gets "\&", a dash is "\-"
- */
+ * / */
 #include "base/memory.h"
 #include "tui/cli/command.h"
 #include "tui/cli/options.h"
@@ -211,8 +211,9 @@ static void put_zsh_command(struct buffer *out, const struct command *command)
     buffer_text(out, " ;;\n");
 }
 
-/* One function, which is right whether the file is autoloaded (an installed one, found by "#compdef") or
- * read by `source <(...)`: then it is not called by that name, and registers itself. */
+/* One function, which is right whether the file is autoloaded (an installed one, found by
+ * "#compdef") or read by `source <(...)`: then it is not called by that name, and registers itself.
+ */
 static void put_zsh(struct buffer *out)
 {
     buffer_text(out, "#compdef spectrum\n"

@@ -53,8 +53,8 @@ static bool fits(const struct training_start *start)
 
 /* --- as JSON --- */
 
-/* Every tensor that an optimizer's state is kept for, as exports name it: of an adapted matrix A and B,
- * of any other itself. A vector has one number as its shape. */
+/* Every tensor that an optimizer's state is kept for, as exports name it: of an adapted matrix A
+ * and B, of any other itself. A vector has one number as its shape. */
 static int put_tensors_json(struct json_writer *json, const struct optimizer *optimizer,
                             struct error *err)
 {
@@ -100,8 +100,8 @@ static void put_memory_json(struct json_writer *json, const struct training_star
     json_end(json);
 }
 
-/* Settings are called as job.json calls them; the rate is what follows from the method where none was
- * given. Room on a disk that cannot be asked, and a sample where none is drawn, are absent. */
+/* Settings are called as job.json calls them; the rate is what follows from the method where none
+ * was given. Room on a disk that cannot be asked, and a sample where none is drawn, are absent. */
 static int put_json(struct buffer *out, const struct training_request *r,
                     const struct training_start *start, const struct type_counts *types,
                     struct error *err)

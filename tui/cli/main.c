@@ -1,10 +1,10 @@
-/* `spectrum`: finds the sub-command, or opens the full screen; the one place that turns an error into a
- * line on standard error and an exit status.
+/* `spectrum`: finds the sub-command, or opens the full screen; the one place that turns an error
+ * into a line on standard error and an exit status.
  *
  *     spectrum COMMAND ...    the row of commands[] of that name
  *     spectrum --version, --help
  *     spectrum [TARGET]       everything else is the full screen's, which says what is wrong with it
- */
+ * / */
 #include "tui/cli/command.h"
 #include "tui/cli/process.h"
 

@@ -75,8 +75,8 @@ static void put_row(struct buffer *out, const cJSON *json)
     buffer_byte(out, '\n');
 }
 
-/* An event by its name, an evaluation or a step by the loss that it has; nothing for what is not known,
- * as another version's job may write it. */
+/* An event by its name, an evaluation or a step by the loss that it has; nothing for what is not
+ * known, as another version's job may write it. */
 static void put_parsed(struct buffer *out, const cJSON *json, int64_t steps)
 {
     const char *event = NULL, *text = "";
@@ -101,7 +101,8 @@ static void put_parsed(struct buffer *out, const cJSON *json, int64_t steps)
     }
 }
 
-/* A step's line, of which a run has millions: read without a tree (base/json_flat.h). False: it is another, or not plainly one. */
+/* A step's line, of which a run has millions: read without a tree (base/json_flat.h). False: it is
+ * another, or not plainly one. */
 static bool put_step(struct buffer *out, const char *text, size_t length, int64_t steps)
 {
     enum { STEP, LOSS, NORM, RATE, SPEED, EVENT, EVAL_LOSS, COUNT };
@@ -128,8 +129,8 @@ static bool put_step(struct buffer *out, const char *text, size_t length, int64_
 
 /* --- following a job --- */
 
-/* Lines on their way to standard output, which gets them in pieces of 64 KiB: a run's history may have
- * gigabytes. */
+/* Lines on their way to standard output, which gets them in pieces of 64 KiB: a run's history may
+ * have gigabytes. */
 struct printer {
     struct buffer out;
     int64_t steps; /* 0: not known */

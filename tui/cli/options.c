@@ -7,8 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Levenshtein distance, for "did you mean": the fewest insertions, deletions and changes of a character
- * that make b of a. One row of the table is kept,
+/* Levenshtein distance, for "did you mean": the fewest insertions, deletions and changes of a
+ * character that make b of a. One row of the table is kept,
  *     d[i][j] = min(d[i-1][j] + 1, d[i][j-1] + 1, d[i-1][j-1] + (a[i] != b[j])),
  * with d[i-1][j-1] in `diagonal`. Names longer than the row count as far away. */
 static int edit_distance(const char *a, const char *b)
@@ -32,8 +32,8 @@ static int edit_distance(const char *a, const char *b)
     return row[n];
 }
 
-/* Names the nearest option where one is near: fewer than four changes away, and not a single letter,
- * which everything short is near to. */
+/* Names the nearest option where one is near: fewer than four changes away, and not a single
+ * letter, which everything short is near to. */
 static int unknown_option(const struct option_table *table, const char *name, struct error *err)
 {
     const char *nearest = NULL;

@@ -156,8 +156,8 @@ static void on_device(void *context, const struct device_info *device, const str
     append(view, &json);
 }
 
-/* At most ten times a second on a terminal; every ten seconds elsewhere. What is left is the time that
- * a computed matrix took so far, for each to come. */
+/* At most ten times a second on a terminal; every ten seconds elsewhere. What is left is the time
+ * that a computed matrix took so far, for each to come. */
 static void show(struct scan_view *view, const char *module, size_t done, size_t total,
                  double seconds)
 {
@@ -275,9 +275,9 @@ static bool is_unscored(const struct scan *scan, const struct plan *plan, size_t
     return is->known && isnan(is->snr) && (plan && plan_row(plan, row)) == trains;
 }
 
-/* Rows that the plan trains come first, then the others. What cannot be read at all, many rows have for
- * one reason (scan_row_refusal()): where more than ALIKE share such a reason, the first of them gets a
- * line for all, and `said` remembers it. Lines beyond LINES_MAX are counted, not printed. */
+/* Rows that the plan trains come first, then the others. What cannot be read at all, many rows have
+ * for one reason (scan_row_refusal()): where more than ALIKE share such a reason, the first of them
+ * gets a line for all, and `said` remembers it. Lines beyond LINES_MAX are counted, not printed. */
 void scan_view_unscored(const struct scan *scan, const struct plan *plan)
 {
     char line[SCAN_LINE_MAX];

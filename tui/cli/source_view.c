@@ -7,8 +7,8 @@
 
 enum { MARKS_SHOWN = 200 };
 
-/* Opens in the order in which a user can be told the most: the model's notes first, then whether it can
- * be computed at all, before its tokenizer, which may be as unknown as the model is. */
+/* Opens in the order in which a user can be told the most: the model's notes first, then whether it
+ * can be computed at all, before its tokenizer, which may be as unknown as the model is. */
 int source_view_open(struct source *source, struct tokenizer **tokenizer, const char *path,
                      const struct state_choice *choice, struct error *err)
 {

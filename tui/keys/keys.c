@@ -10,10 +10,10 @@
 
 #define CTRL(letter) ((letter) - 'A' + 1)
 
-/* A row: request, its name on the prompt, what that takes, where it has a meaning, keys, its word in
- * the key line, its help. The order is that of the help screen and of README.md's table. No key may
- * mean two things in one scope, and no two names may be the same (tests/unit/test_tui_keys.c).
- */
+/* A row: request, its name on the prompt, what that takes, where it has a meaning, keys, its word
+ * in the key line, its help. The order is that of the help screen and of README.md's table. No key
+ * may mean two things in one scope, and no two names may be the same (tests/unit/test_tui_keys.c).
+ * / */
 /* clang-format off */
 static const struct request_info table[] = {
     /* moving: in a form Up and Down are the fields */
@@ -196,8 +196,8 @@ bool request_takes_file(const struct request_info *info)
     return info && info->argument && strcmp(info->argument, "FILE") == 0;
 }
 
-/* Three forms: a number ("30"), a name with "!" ("write! FILE"), a name ("top 30"). With "!" it is only
- * what writes a file, as nothing else has a question to answer before it is asked. */
+/* Three forms: a number ("30"), a name with "!" ("write! FILE"), a name ("top 30"). With "!" it is
+ * only what writes a file, as nothing else has a question to answer before it is asked. */
 const struct request_info *request_from_line(const char *line, const char **argument, bool *sure)
 {
     *sure = false;
@@ -220,8 +220,8 @@ const struct request_info *request_from_line(const char *line, const char **argu
     return length > 0 ? name_find(line, length) : NULL;
 }
 
-/* Keys that are not shown as their character: as help and scripts name them. "lt" is there because "<"
- * begins such a name in a script. */
+/* Keys that are not shown as their character: as help and scripts name them. "lt" is there because
+ * "<" begins such a name in a script. */
 static const struct {
     int key;
     const char *name;

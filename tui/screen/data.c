@@ -10,9 +10,8 @@
  *     PgDn PgUp: the next record, the one before; :row N; i: text or ids
  *
  * A look is the first records, however large the data is, so it opens at once: records of HEAD
- * bytes, RECORDS_MAX of them at most. They go the way that a run's do (text/record_look.h): the same
- * reader, template, tokenizer and mask, so what is shown is what will be trained.
- */
+ * bytes, RECORDS_MAX of them at most. They go the way that a run's do (text/record_look.h): the
+ * same reader, template, tokenizer and mask, so what is shown is what will be trained. / */
 #include "base/memory.h"
 #include "base/sys.h"
 #include "base/text.h"
@@ -44,8 +43,8 @@ struct data_look {
                         added */
 };
 
-/* The files that a look may reach into, as far as they are read whole: a .json array is one value, and
- * one that is too large is refused here rather than read for minutes. */
+/* The files that a look may reach into, as far as they are read whole: a .json array is one value,
+ * and one that is too large is refused here rather than read for minutes. */
 static int check_arrays(const char *path, struct error *err)
 {
     struct data_files files;
@@ -239,8 +238,8 @@ static int draw_place(struct app *app, struct area area, const struct record_loo
     return rows < area.height ? rows : area.height;
 }
 
-/* Counts of the look, the record and where it is from, notes on the look, and what fits of the record
- * between them and the line of keys. */
+/* Counts of the look, the record and where it is from, notes on the look, and what fits of the
+ * record between them and the line of keys. */
 static void data_draw(struct app *app, void *state, struct area area)
 {
     struct data_view *view = state;

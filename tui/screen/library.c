@@ -9,11 +9,10 @@
  *       model-1                               completed · train model
  *       model                                 running · scan model
  *
- * What there is to open is looked for in the Hugging Face cache, in the current folder and two levels
- * below it, and in the list of jobs. Of models and scans nothing is
- * read for that: they are known by the names of their files. Each folder that was read is remembered with the time of its last
- * change, so whether anything came or went is one stat() a folder, once a second.
- */
+ * What there is to open is looked for in the Hugging Face cache, in the current folder and two
+ * levels below it, and in the list of jobs. Of models and scans nothing is read for that: they are
+ * known by the names of their files. Each folder that was read is remembered with the time of its
+ * last change, so whether anything came or went is one stat() a folder, once a second. / */
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/memory.h"
@@ -174,7 +173,8 @@ static int read_folder(struct library *library, const char *folder, int depth, s
     return status;
 }
 
-/* "completed · train model"; of a scan the model is the title, as its folder's name says nothing. */
+/* "completed · train model"; of a scan the model is the title, as its folder's name says nothing.
+ */
 static int add_job(struct library *library, const char *path, struct error *err)
 {
     char detail[256];

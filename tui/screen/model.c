@@ -1,4 +1,8 @@
-/* The heat map: moving over it, and choosing what trains. */
+/* The heat map: moving over it, searching, its scan, and where one goes from here. model_plan.h
+ * chooses what trains, model_draw.c has its picture.
+ *
+ * Where the cursor is, the scan computes next: every move asks its job for that matrix first, so
+ * that one need not wait for the scan to come to what one looks at. / */
 #include "base/memory.h"
 #include "tui/screen/model_draw.h"
 #include "tui/screen/model_plan.h"
@@ -13,16 +17,13 @@ static size_t cursor_row(const struct app *app, const struct model_view *view)
     return grid_row(&app->session.grid, view->layer, view->type);
 }
 
-static int clamp(int value, int low, int high)
-{
-    return value < low ? low : value > high ? high : value;
-}
-
+/* To that place, or the nearest on the map. */
 static void move_to(struct app *app, struct model_view *view, int layer, int type)
 {
     const struct grid *grid = &app->session.grid;
-    view->layer = clamp(layer, 0, grid->layers - 1);
-    view->type = clamp(type, 0, grid->types - 1);
+    int last_layer = grid->layers - 1, last_type = grid->types - 1;
+    view->layer = layer < 0 ? 0 : layer > last_layer ? last_layer : layer;
+    view->type = type < 0 ? 0 : type > last_type ? last_type : type;
     scan_feed_ask(&app->session.feed, app->session.scan, cursor_row(app, view));
 }
 
@@ -98,36 +99,7 @@ static void search(struct app *app, struct model_view *view)
         app_message(app, "no module's name has \"%s\"", app->search);
 }
 
-static void open_spectrum(struct app *app, const struct model_view *view)
-{
-    size_t row = cursor_row(app, view);
-    if (row == SIZE_MAX)
-        app_message(app, "there is no such matrix in this layer");
-    else
-        screen_open_spectrum(app, row);
-}
-
-/* The metric of this name; without one, the next. */
-static void choose_metric(struct app *app, struct model_view *view, const char *name)
-{
-    if (!name[0])
-        view->metric = (enum metric)((view->metric + 1) % METRIC_COUNT);
-    else if (!metric_find(&view->metric, name))
-        app_message(app, "there is no metric \"%s\" (m goes through them)", name);
-}
-
-/* The device of this name; without one, a list of them. */
-static void choose_device(struct app *app, const char *name)
-{
-    if (!app->session.model)
-        app_message(app, "a scan file is not computed again: open the model itself for that");
-    else if (name[0])
-        screen_choose_device(app, name);
-    else
-        screen_open_device(app);
-}
-
-/* --- its scan, a job --- */
+/* --- its scan, a job: what was asked for is said, what comes of it the map shows --- */
 
 static void say_of_scan(struct app *app, int status, const struct error *err, const char *said)
 {
@@ -137,6 +109,7 @@ static void say_of_scan(struct app *app, int status, const struct error *err, co
         app_message(app, "%s", said);
 }
 
+/* p pauses a scan that runs, and has any other continue: paused, stopped or failed. */
 static void pause_scan(struct app *app)
 {
     struct error err = ERROR_INIT;
@@ -151,6 +124,7 @@ static void pause_scan(struct app *app)
                     "the scan goes on");
 }
 
+/* Asked twice; what is computed is kept in any case. */
 static void stop_scan(struct app *app)
 {
     struct error err = ERROR_INIT;
@@ -174,7 +148,10 @@ static bool model_request(struct app *app, void *state, enum request request, co
         return true;
     switch (request) {
     case REQUEST_OPEN:
-        open_spectrum(app, view);
+        if (cursor_row(app, view) == SIZE_MAX)
+            app_message(app, "there is no such matrix in this layer");
+        else
+            screen_open_spectrum(app, cursor_row(app, view));
         return true;
     case REQUEST_RANGE:
         view->marking = !view->marking;
@@ -187,7 +164,10 @@ static bool model_request(struct app *app, void *state, enum request request, co
         view->marking = false;
         return true;
     case REQUEST_METRIC:
-        choose_metric(app, view, argument);
+        if (!argument[0]) /* without a name, the next */
+            view->metric = (enum metric)((view->metric + 1) % METRIC_COUNT);
+        else if (!metric_find(&view->metric, argument))
+            app_message(app, "there is no metric \"%s\" (m goes through them)", argument);
         return true;
     case REQUEST_SCALE:
         view->over_all = !view->over_all;
@@ -199,7 +179,12 @@ static bool model_request(struct app *app, void *state, enum request request, co
         stop_scan(app);
         return true;
     case REQUEST_DEVICE:
-        choose_device(app, argument);
+        if (!app->session.model)
+            app_message(app, "a scan file is not computed again: open the model itself for that");
+        else if (argument[0])
+            screen_choose_device(app, argument);
+        else
+            screen_open_device(app);
         return true;
     case REQUEST_SEARCH:
         snprintf(app->search, sizeof app->search, "%s", argument);

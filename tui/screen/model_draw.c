@@ -18,9 +18,8 @@
  *
  *     memory to train: 61.7 MiB                                 with room: bars, else two lines
  *
- * The map takes the rows that it wants (heat_layout()), the bottom what is left. In a wide window the
- * cursor's spectrum stands at the right of the bottom.
- */
+ * The map takes the rows that it wants (heat_layout()), the bottom what is left. In a wide window
+ * the cursor's spectrum stands at the right of the bottom. / */
 #include "tui/screen/model_draw.h"
 
 #include "base/memory.h"
@@ -223,8 +222,8 @@ static double heat_value(double value, struct range range)
                              : (value - range.low) / (range.high - range.low);
 }
 
-/* A row's cell. What has no number for this metric is unknown; what could not be scored at all is NaN
- * whatever the metric is. */
+/* A row's cell. What has no number for this metric is unknown; what could not be scored at all is
+ * NaN whatever the metric is. */
 static struct heat_cell make_cell(const struct session *session, enum metric metric, size_t row,
                                   struct range range)
 {
@@ -248,8 +247,8 @@ static bool is_between(int value, int a, int b)
     return a < b ? value >= a && value <= b : value >= b && value <= a;
 }
 
-/* Makes the widget's map of what the session has, types x layers cells, and draws it. Without memory
- * for that there is no map, and all else is drawn. */
+/* Makes the widget's map of what the session has, types x layers cells, and draws it. Without
+ * memory for that there is no map, and all else is drawn. */
 static void draw_map(struct app *app, const struct model_view *view, struct area area)
 {
     const struct grid *grid = &app->session.grid;

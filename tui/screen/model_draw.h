@@ -1,16 +1,16 @@
-/* The heat map's state, and how it looks. model.c moves over it, model_plan.c chooses what trains; both
- * change this struct, and model_draw() shows it.
+/* The heat map's state, and how it looks. model.c moves over it, model_plan.c chooses what trains;
+ * both change this struct, and model_draw() shows it.
  *
  * What is chosen is not here but in the session's plan, as the form, the status line and the
- * spectrum's screen show it, too.
- */
+ * spectrum's screen show it, too. / */
 #ifndef SPECTRUM_TUI_SCREEN_MODEL_DRAW_H
 #define SPECTRUM_TUI_SCREEN_MODEL_DRAW_H
 
 #include "tui/app/app.h"
 #include "tui/screen/spectrum.h"
 
-/* The cursor is always on the map, though the place may have no matrix: layers of one model differ. */
+/* The cursor is always on the map, though the place may have no matrix: layers of one model differ.
+ */
 struct model_view {
     int layer, type;    /* the cursor */
     enum metric metric; /* what colours the cells */

@@ -13,8 +13,8 @@
 
 /* --- by hand --- */
 
-/* After every change: what follows from it, or its error. A choice by hand over one by percentage keeps
- * what that has chosen so far, which is said while the scan is not over. */
+/* After every change: what follows from it, or its error. A choice by hand over one by percentage
+ * keeps what that has chosen so far, which is said while the scan is not over. */
 static void plan_done(struct app *app, int status, const struct error *err)
 {
     if (status != 0)

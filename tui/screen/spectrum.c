@@ -12,9 +12,8 @@
  *          └───────────┴───────────┴──────────
  *                     50          100      rank
  *
- * or with p a histogram of the values, whose threshold is a line down. Arrows go to the matrix of the
- * same type in the layer beside, or of the next type in the same layer, as on the map.
- */
+ * or with p a histogram of the values, whose threshold is a line down. Arrows go to the matrix of
+ * the same type in the layer beside, or of the next type in the same layer, as on the map. / */
 #include "tui/screen/spectrum.h"
 
 #include "base/memory.h"
@@ -48,7 +47,8 @@ bool spectrum_values_load(struct spectrum_values *out, const struct scan *scan, 
     if (row >= scan->count || !scan->rows[row].known || scan->rows[row].rows < 1 ||
         scan->rows[row].cols < 1)
         return false;
-    /* The one row's vector of a file that has them all; the cache is keyed by the model's content. */
+    /* The one row's vector of a file that has them all; the cache is keyed by the model's content.
+     */
     int64_t count = 0;
     struct scan one = {.rows = &scan->rows[row], .count = 1};
     struct scan_result result = {.scan = &one, .values = &out->values, .counts = &count};
@@ -107,9 +107,9 @@ static void fill_bins(double *out, int bins, double width, const double *values,
             out[(int)fmin(fmax(values[i] / width, 0), bins - 1)] += 1;
 }
 
-/* How many values lie in [i w, (i + 1) w), for bins of one width w from 0 to the largest: about eight
- * values a bin of a flat spectrum, but no bin narrower than a column. The noise's counts are a curve
- * through the middles of the same bins. */
+/* How many values lie in [i w, (i + 1) w), for bins of one width w from 0 to the largest: about
+ * eight values a bin of a flat spectrum, but no bin narrower than a column. The noise's counts are
+ * a curve through the middles of the same bins. */
 static void draw_histogram(struct area area, const struct theme *theme, const struct scan_row *row,
                            const struct spectrum_values *values, bool logarithmic)
 {

@@ -34,7 +34,8 @@
 struct watch_view {
     bool logarithmic; /* the loss axis */
     bool stop_asked;  /* stopping is asked twice */
-    /* And so is resuming what somebody else may have asked for: the key of what was shown, or "". */
+    /* And so is resuming what somebody else may have asked for: the key of what was shown, or "".
+     */
     char trust_asked[DIGEST_TEXT_SIZE];
 };
 
@@ -69,8 +70,8 @@ static int draw_reason(struct app *app, struct area area)
     return rows < area.height ? rows : area.height;
 }
 
-/* "● running      step 31 of 60 · 12 s left" and a bar below it. What is left is the last step's time
- * for each step to come; a job that does not live has nothing left. */
+/* "● running      step 31 of 60 · 12 s left" and a bar below it. What is left is the last step's
+ * time for each step to come; a job that does not live has nothing left. */
 static void draw_progress(struct app *app, struct area area, bool reason)
 {
     const struct job_follow *run = app->session.run;
@@ -115,8 +116,8 @@ static size_t collect(const struct job_metrics *metrics, enum job_line_kind kind
     return count;
 }
 
-/* Both curves from the lines that are kept of the history (job/metrics.h keeps at most two million, of
- * older ones the extremes): x is the step, y the loss of it. */
+/* Both curves from the lines that are kept of the history (job/metrics.h keeps at most two million,
+ * of older ones the extremes): x is the step, y the loss of it. */
 static void draw_loss(struct app *app, struct area area, bool logarithmic)
 {
     const struct job_metrics *metrics = &app->session.run->metrics;
@@ -205,8 +206,8 @@ static void draw_sample(struct app *app, struct area area)
 }
 
 /* "trains 56 adapters, 3 tensors, 1.2M parameters": what trains, as the trainer itself counted it
- * after its first step. An adapter is two tensors, A and B, counted at B. B begins as zero, so A gets
- * no gradient in the step of the first proof, and that says nothing. */
+ * after its first step. An adapter is two tensors, A and B, counted at B. B begins as zero, so A
+ * gets no gradient in the step of the first proof, and that says nothing. */
 static void put_proof(const cJSON *proof, char *out, size_t size)
 {
     const cJSON *tensor;
@@ -251,9 +252,9 @@ static bool put_export(const struct job_follow *run, char *out, size_t size)
     return run->state == JOB_ENDED && step > 0 && strcmp(command, "train") == 0;
 }
 
-/* From above: the job and what it trains, its state and progress, the reason of a failure where that
- * is too long for the line; then the loss beside the numbers; the last sample at the bottom, with
- * more of it in a higher window; and below all, how a run that has ended becomes a model. */
+/* From above: the job and what it trains, its state and progress, the reason of a failure where
+ * that is too long for the line; then the loss beside the numbers; the last sample at the bottom,
+ * with more of it in a higher window; and below all, how a run that has ended becomes a model. */
 static void watch_draw(struct app *app, void *state, struct area area)
 {
     const struct watch_view *view = state;

@@ -24,6 +24,8 @@ void session_init(struct session *session)
     settings_init(&session->settings);
 }
 
+/* What a run with these settings would take of memory and disk, as the dry run would say it. Of a
+ * scan file alone that is not known: shapes of what is not scanned are missing. */
 void session_cost_changed(struct session *session)
 {
     struct training_request request;
@@ -58,6 +60,7 @@ size_t session_scores_missing(const struct session *session)
     return missing;
 }
 
+/* Of none and of all per cent, the scores decide nothing. */
 size_t session_scores_lacked(const struct session *session)
 {
     double percent = plan_percent(session->plan);
@@ -250,6 +253,9 @@ static int find_content(struct session *session, struct error *err)
     return session->keep.path ? 0 : find_path(session, content, err);
 }
 
+/* Written now rather than at the end of `hold`: before the plan is closed, and before one that
+ * would be lost is given up. That it cannot be kept is said once a session; the plan is then asked
+ * about before it is thrown away, as nothing else has it (app_gives_up_plan()). */
 bool session_keep_now(struct session *session)
 {
     struct plan_keep *keep = &session->keep;

@@ -18,9 +18,8 @@
  *
  * A model's content is a fingerprint that its scan's job says, so it may come seconds after the
  * model is open. Whose plan was changed by hand before keeps that plan; what was kept is then set
- * aside beside it, as is what does not fit or cannot be read, and nothing is deleted. Of two screens
- * over one model the last writer wins.
- */
+ * aside beside it, as is what does not fit or cannot be read, and nothing is deleted. Of two
+ * screens over one model the last writer wins. / */
 #ifndef SPECTRUM_TUI_SESSION_SESSION_H
 #define SPECTRUM_TUI_SESSION_SESSION_H
 

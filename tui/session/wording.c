@@ -25,6 +25,8 @@ void digits_put(int64_t number, char *out, size_t size)
     snprintf(out, size, "%s", grouped);
 }
 
+/* Three digits and more are enough for parameters: all of them below 100,000, then k, M and B with
+ * one or two decimals; beyond 10^15 it is an exponent, as a file may claim any number. */
 void count_put(double count, char *out, size_t size)
 {
     if (count < 100000)
@@ -81,6 +83,8 @@ static int common_beginning(const char *folder, const char *start, char out[NAME
     return found;
 }
 
+/* The folder is what stands before the last "/", the current one where there is none; what is typed
+ * after it is completed as far as all entries that begin so agree. */
 bool path_complete(char *path, size_t size)
 {
     char folder[4096] = ".", name[NAME_SIZE] = "";

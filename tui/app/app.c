@@ -93,12 +93,13 @@ int app_resize(struct app *app, int width, int height, struct error *err)
 
 /* Takes in what jobs wrote, and says what a user would miss otherwise:
  *
- *     a scan that failed, a device that does not compute as it was asked to: once, whole, as the view has
- *     one line for them, which may cut them;
- *     of keeping the plan, what went wrong: when nobody types, as prompt and question have that line;
+ *     a scan that failed, a device that does not compute as it was asked to: once, whole, as the
+ *     view has one line for them, which may cut them;
+ *     what went wrong with keeping the plan: when nobody types, as prompt and question have that
+ *     line;
  *
  * and it takes back what is no longer so: a message about a scan or a job that is now in another
- * state. / */
+ * state. */
 bool app_tick(struct app *app)
 {
     const struct job_follow *run = app->session.run;

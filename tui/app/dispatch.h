@@ -10,7 +10,8 @@
  * all.
  *
  * A request that needs an argument and has none opens the prompt for it; a key that has a meaning
- * on other screens only says so, by its command's name. / */
+ * on other screens only says so, by its command's name.
+ */
 #ifndef SPECTRUM_TUI_APP_DISPATCH_H
 #define SPECTRUM_TUI_APP_DISPATCH_H
 

@@ -21,7 +21,8 @@ int screen_run(const struct app_screens *screens, const char *target, struct err
  *     type "..."        characters as they are
  *     anything else     keys: names (Enter, Ctrl-R, Down), <Enter> inside words, single characters;
  *                       after a first ":" or "/" blanks are typed, too (":top 30 Enter")
- * A line that cannot be done ends it with an error that names the file and the line. / */
+ * A line that cannot be done ends it with an error that names the file and the line.
+ */
 int script_run(const struct app_screens *screens, const char *script, const char *target, int width,
                int height, struct error *err);
 

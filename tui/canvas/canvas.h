@@ -5,16 +5,17 @@
  * canvas: what would fall outside it is cut off, so a widget cannot write where it does not belong,
  * at any size. Control characters and invalid UTF-8 in a text are shown as '?', never passed on.
  *
- *     canvas_init() -> canvas_clear() -> area_put() ... -> terminal_show() | canvas_put_text(), _svg()
- *                        ^ every frame is drawn whole; what changed since the last one, terminal.c finds
+ *     canvas_init() -> canvas_clear() -> area_put() ... -> terminal_show(), canvas_put_text(), ...
+ *
+ * Every frame is drawn whole; which cells have changed since the last one, terminal.c finds out.
  *
  * A character that is two columns wide takes two cells, the second with the text "". What keeps the
  * two together:
  *
  *   1. A cell with the text "" always has a wide character at its left.
- *   2. Whoever writes over one half blanks the other (cell_detach()); so half a character is never shown.
+ *   2. Whoever writes over one half blanks the other (cell_detach()): there is no half character.
  *   3. A wide character whose second half would fall outside its area is drawn as a blank.
- * / */
+ */
 #ifndef SPECTRUM_TUI_CANVAS_CANVAS_H
 #define SPECTRUM_TUI_CANVAS_CANVAS_H
 

@@ -21,13 +21,13 @@
 /* The file's numbered facts:
  *
  *   1. There is one terminal a process, so this state is static.
- *   2. `shown` is what ncurses was last told, cell by cell; a cell that has not changed is not sent, so
- *      a screen on which nothing happens writes nothing.
- *   3. Colour pairs are handed out on first use and never freed: a theme has a few dozen colours, and a
- *      terminal that has run out of pairs shows the rest in its own colours.
- *   4. What brings the terminal back is looked up before it is opened, and written without ncurses: that
- *      is the watching parent's, whose child may be gone in the middle of anything.
- * / */
+ *   2. `shown` is what ncurses was last told, cell by cell; a cell that has not changed is not
+ *      sent, so a screen on which nothing happens writes nothing.
+ *   3. Colour pairs are handed out on first use and never freed: a theme has a few dozen colours,
+ *      and a terminal that has run out of pairs shows the rest in its own colours.
+ *   4. What brings the terminal back is looked up before it is opened, and written without ncurses:
+ *      that is the watching parent's, whose child may be gone in the middle of anything.
+ */
 static struct {
     bool open, utf8, color;
     struct canvas shown;

@@ -8,7 +8,8 @@
  *
  * Inside, a command's file reads from below: what it prints, what it does, its request and the
  * table of its options, run(), the row. run() parses (options.h), checks what goes together before
- * anything is opened, and calls what it does. CONTRIBUTING.md has the steps for a new one. / */
+ * anything is opened, and calls what it does. CONTRIBUTING.md has the steps for a new one.
+ */
 #ifndef SPECTRUM_TUI_CLI_COMMAND_H
 #define SPECTRUM_TUI_CLI_COMMAND_H
 

@@ -6,7 +6,7 @@
  *     spectra: singular values of models
  *       512.0 KiB     0 days   8e21...9a.safetensors  /models/m  removed
  *     2.29 MiB in /home/u/.cache/spectrum, 512.0 KiB of them removed
- * / */
+ */
 #include "base/json.h"
 #include "base/memory.h"
 #include "base/text.h"
@@ -125,6 +125,7 @@ static void put_lines(const struct cache_list *list, const struct cache_choice *
         char name[256]; /* of a file: it may be anything */
         struct buffer of = BUFFER_INIT;
         utf8_copy(name, sizeof name, entry->name);
+        buffer_text(&of, ""); /* so that there is a text, whatever is known of the file */
         put_of(&of, entry->of);
         printf("  %10s  %4" PRId64 " day%s  %s%s%s%s\n", bytes_text((double)entry->bytes).text,
                entry->age / 86400, entry->age / 86400 == 1 ? " " : "s", name, buffer_string(&of),

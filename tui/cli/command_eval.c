@@ -6,7 +6,8 @@
  * as a run's own evaluations compute it (train/evaluate.h): the same rows, the same mask, the same
  * weights, so the number of a run's last checkpoint is the one in its metrics, where the data and
  * its options are those of the run. What of them is not said here is taken from the run: template,
- * columns, mark, what is done with long documents, the length of a row, the type. / */
+ * columns, mark, what is done with long documents, the length of a row, the type.
+ */
 #include "base/memory.h"
 #include "compute/devices/devices.h"
 #include "job/training_options.h"

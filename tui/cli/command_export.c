@@ -2,7 +2,8 @@
  *
  * job/export.h writes it; here it is said what was written, and what a user would not expect: that
  * another checkpoint was better, that the base in fewer bits costs something, that texts end at
- * other tokens than the base's files name. / */
+ * other tokens than the base's files name.
+ */
 #include "base/text.h"
 #include "job/export.h"
 #include "model/config_write.h"

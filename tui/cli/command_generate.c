@@ -5,7 +5,7 @@
  *
  * The text appears while it grows, so it is printed token by token; a token may end in the middle
  * of a character, whose bytes wait for the next one. With --json nothing is printed before the end.
- * / */
+ */
 #include "base/memory.h"
 #include "base/sys.h"
 #include "base/text.h"

@@ -2,7 +2,8 @@
  *
  * Headers alone are read, so it answers at once for a model of any size. What is not known is said
  * as such: an architecture that has no descriptor is listed by the names of its tensors, a type
- * that is not known has no size on the disk. `numel` is how many values a tensor has. / */
+ * that is not known has no size on the disk. `numel` is how many values a tensor has.
+ */
 #include "base/json_writer.h"
 #include "base/text.h"
 #include "base/utf8.h"

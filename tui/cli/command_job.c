@@ -4,7 +4,8 @@
  * A job is named by its folder. All commands but `jobs` find it, do one thing to it, and with
  * --json say how it stands then: with_job() is that frame, and a function a command is what is
  * done. Nothing is done here but to put a request into the job's folder (job/requests.h), which its
- * process takes between two steps, or to start it again (job/launch.h). / */
+ * process takes between two steps, or to start it again (job/launch.h).
+ */
 #include "base/memory.h"
 #include "base/utf8.h"
 #include "job/job_dir.h"

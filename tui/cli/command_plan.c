@@ -4,7 +4,8 @@
  *
  * in that order, so a pattern overrules the percentage, and --freeze overrules --train. A plan of a
  * model is exact: every tensor is known. One of a scan file alone knows the scanned matrices, and
- * what it cannot know is said on standard error. / */
+ * what it cannot know is said on standard error.
+ */
 #include "base/file.h"
 #include "base/text.h"
 #include "model/score_read.h"

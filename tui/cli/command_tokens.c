@@ -6,7 +6,8 @@
  *     --data   data as `train` reads it     what is in it, and one record (tokens_view.h)
  *
  * Of a run it is the run's own tokenizer, template and options, so what is printed is what the run
- * trains on. / */
+ * trains on.
+ */
 #include "base/memory.h"
 #include "checkpoint/checkpoint.h"
 #include "job/added_tokens.h"

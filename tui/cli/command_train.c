@@ -4,7 +4,8 @@
  * itself and shows lines on standard error; with --detach it starts the same command again as a job
  * of its own (job/launch.h) and prints that job's folder; started by a supervisor it finds its
  * folder in $SPECTRUM_JOB, and there $SPECTRUM_JOB_RESUME and $SPECTRUM_JOB_STEP say what it
- * resumes. / */
+ * resumes.
+ */
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/text.h"

@@ -12,7 +12,7 @@
  *     zsh    specifications of _arguments between single quotes; "[", "]" and ":" in them escaped
  *     fish   descriptions between single quotes; "'" and "\" escaped
  *     man    troff: a line that would begin a request gets "\&", a dash is "\-"
- * / */
+ */
 #include "base/memory.h"
 #include "tui/cli/command.h"
 #include "tui/cli/options.h"

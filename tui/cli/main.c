@@ -3,8 +3,8 @@
  *
  *     spectrum COMMAND ...    the row of commands[] of that name
  *     spectrum --version, --help
- *     spectrum [TARGET]       everything else is the full screen's, which says what is wrong with it
- * / */
+ *     spectrum [TARGET]       all else is the full screen's, which says what is wrong with it
+ */
 #include "tui/cli/command.h"
 #include "tui/cli/process.h"
 

@@ -7,7 +7,7 @@
  *         Once upon a time
  *     step 20  checkpoint
  *     model.layers.3.mlp.down_proj  SNR 0.58016  (12 of 56)          a scan's
- * / */
+ */
 #ifndef SPECTRUM_TUI_CLI_METRICS_LINE_H
 #define SPECTRUM_TUI_CLI_METRICS_LINE_H
 

@@ -13,7 +13,8 @@
  *
  * Such a row can then be changed for all of them in one place, and --help, shell completion and the
  * manual page follow. Where a command says something else of an option of that name (`scan
- * --device`, `resume --step`), it has a row of its own. / */
+ * --device`, `resume --step`), it has a row of its own.
+ */
 #ifndef SPECTRUM_TUI_CLI_OPTIONS_H
 #define SPECTRUM_TUI_CLI_OPTIONS_H
 

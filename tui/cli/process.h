@@ -5,7 +5,8 @@
  *           process_end()
  *
  * and while a command works, interrupt_watch() gives it the flag that it looks at between two
- * steps. / */
+ * steps.
+ */
 #ifndef SPECTRUM_TUI_CLI_PROCESS_H
 #define SPECTRUM_TUI_CLI_PROCESS_H
 

@@ -11,7 +11,8 @@
  * "cuda:0", "name": .., "memory_bytes": .., "free_bytes": ..}, at the start with "devices": [..],
  * what else could, in the same members; later the CPU, with "reason", and with "module" where it
  * takes that one alone. The requests `first`, `pause`, `resume` and `stop` in its folder are
- * carried out. `spectrum jobs` lists it until it is complete: its result is then in the cache. / */
+ * carried out. `spectrum jobs` lists it until it is complete: its result is then in the cache.
+ */
 #ifndef SPECTRUM_TUI_CLI_SCAN_VIEW_H
 #define SPECTRUM_TUI_CLI_SCAN_VIEW_H
 

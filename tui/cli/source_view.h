@@ -2,7 +2,8 @@
  * standard error.
  *
  * `eval`, `generate` and `tokens` take either; of a run they take its last checkpoint, or the one
- * that --step or --best chooses, with the run's tokenizer and template (job/source.h). / */
+ * that --step or --best chooses, with the run's tokenizer and template (job/source.h).
+ */
 #ifndef SPECTRUM_TUI_CLI_SOURCE_VIEW_H
 #define SPECTRUM_TUI_CLI_SOURCE_VIEW_H
 

@@ -5,7 +5,8 @@
  *        6524  -        " capital"
  *
  * A document's first token is nobody's target, as nothing stands before it that could predict it;
- * so it is never shown as trained, whatever the mask says. / */
+ * so it is never shown as trained, whatever the mask says.
+ */
 #ifndef SPECTRUM_TUI_CLI_TOKENS_VIEW_H
 #define SPECTRUM_TUI_CLI_TOKENS_VIEW_H
 

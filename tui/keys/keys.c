@@ -13,7 +13,7 @@
 /* A row: request, its name on the prompt, what that takes, where it has a meaning, keys, its word
  * in the key line, its help. The order is that of the help screen and of README.md's table. No key
  * may mean two things in one scope, and no two names may be the same (tests/unit/test_tui_keys.c).
- * / */
+ */
 /* clang-format off */
 static const struct request_info table[] = {
     /* moving: in a form Up and Down are the fields */

@@ -11,7 +11,8 @@
  *
  * A look is the first records, however large the data is, so it opens at once: records of HEAD
  * bytes, RECORDS_MAX of them at most. They go the way that a run's do (text/record_look.h): the
- * same reader, template, tokenizer and mask, so what is shown is what will be trained. / */
+ * same reader, template, tokenizer and mask, so what is shown is what will be trained.
+ */
 #include "base/memory.h"
 #include "base/sys.h"
 #include "base/text.h"

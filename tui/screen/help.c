@@ -8,7 +8,8 @@
  *       what does not fit beside its keys, whole, for the line under the cursor
  *
  * It has no state of its own but the cursor and the scope that it was asked for in: a request that
- * is added to the table is here without a line. / */
+ * is added to the table is here without a line.
+ */
 #include "base/memory.h"
 #include "tui/screen/parts.h"
 #include "tui/screen/screens.h"

@@ -12,7 +12,8 @@
  * What there is to open is looked for in the Hugging Face cache, in the current folder and two
  * levels below it, and in the list of jobs. Of models and scans nothing is read for that: they are
  * known by the names of their files. Each folder that was read is remembered with the time of its
- * last change, so whether anything came or went is one stat() a folder, once a second. / */
+ * last change, so whether anything came or went is one stat() a folder, once a second.
+ */
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/memory.h"

@@ -2,7 +2,8 @@
  * chooses what trains, model_draw.c has its picture.
  *
  * Where the cursor is, the scan computes next: every move asks its job for that matrix first, so
- * that one need not wait for the scan to come to what one looks at. / */
+ * that one need not wait for the scan to come to what one looks at.
+ */
 #include "base/memory.h"
 #include "tui/screen/model_draw.h"
 #include "tui/screen/model_plan.h"

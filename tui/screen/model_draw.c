@@ -19,7 +19,8 @@
  *     memory to train: 61.7 MiB                                 with room: bars, else two lines
  *
  * The map takes the rows that it wants (heat_layout()), the bottom what is left. In a wide window
- * the cursor's spectrum stands at the right of the bottom. / */
+ * the cursor's spectrum stands at the right of the bottom.
+ */
 #include "tui/screen/model_draw.h"
 
 #include "base/memory.h"

@@ -2,7 +2,8 @@
  * both change this struct, and model_draw() shows it.
  *
  * What is chosen is not here but in the session's plan, as the form, the status line and the
- * spectrum's screen show it, too. / */
+ * spectrum's screen show it, too.
+ */
 #ifndef SPECTRUM_TUI_SCREEN_MODEL_DRAW_H
 #define SPECTRUM_TUI_SCREEN_MODEL_DRAW_H
 

@@ -13,7 +13,8 @@
  *                     50          100      rank
  *
  * or with p a histogram of the values, whose threshold is a line down. Arrows go to the matrix of
- * the same type in the layer beside, or of the next type in the same layer, as on the map. / */
+ * the same type in the layer beside, or of the next type in the same layer, as on the map.
+ */
 #include "tui/screen/spectrum.h"
 
 #include "base/memory.h"

@@ -9,7 +9,8 @@
  *                           s = values[count / 2] / sqrt(median of x^2): both have one median
  *
  * (Marchenko and Pastur 1967, as spectra/noise_law.h has it). What rises above that curve is more
- * than noise of this shape and this median would have. / */
+ * than noise of this shape and this median would have.
+ */
 #ifndef SPECTRUM_TUI_SCREEN_SPECTRUM_H
 #define SPECTRUM_TUI_SCREEN_SPECTRUM_H
 

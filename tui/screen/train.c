@@ -10,7 +10,8 @@
  *     a number, bytes            digits and what belongs to them; letters are keys
  *
  * Arrows, Tab and Enter go between fields. What was typed stays when one leaves the form, and when
- * another model is opened: it is the session's. / */
+ * another model is opened: it is the session's.
+ */
 #include "base/memory.h"
 #include "base/utf8.h"
 #include "tui/canvas/terminal.h"

@@ -14,7 +14,8 @@
  *
  * Fields get what room is left, and scroll by halves of it (parts.h); the bars stay in sight where
  * fields can be seen beside them. In a window of BARS + COMMAND columns disk and command stand
- * beside the bars. / */
+ * beside the bars.
+ */
 #include "tui/screen/train_draw.h"
 
 #include "base/limits.h"

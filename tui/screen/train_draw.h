@@ -7,7 +7,8 @@
  *
  * Which fields there are depends on the others (settings_uses()), so drawing and moving both ask,
  * and the cursor is never on one that is not shown: what could take the field away is another
- * field. / */
+ * field.
+ */
 #ifndef SPECTRUM_TUI_SCREEN_TRAIN_DRAW_H
 #define SPECTRUM_TUI_SCREEN_TRAIN_DRAW_H
 

@@ -9,7 +9,8 @@
  *     mlp.down_proj        6         13      SIZE_MAX    into scan->rows, or SIZE_MAX
  *
  * A grid is made once, when a model is opened (grid_make()), as a scan has all of its rows from the
- * start, and only their scores come later; grid_free() gives it back. / */
+ * start, and only their scores come later; grid_free() gives it back.
+ */
 #ifndef SPECTRUM_TUI_SESSION_GRID_H
 #define SPECTRUM_TUI_SESSION_GRID_H
 

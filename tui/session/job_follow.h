@@ -5,7 +5,8 @@
  * and nothing here writes. job_follow_open() reads what there is, job_follow_update() what came
  * since; the metrics at every update, as a file that has not grown costs one stat(), the lock and
  * the small files a few times a second. job_follow_close() frees it. The folder may be anybody's: a
- * part that is there and cannot be read is said (`trouble`), and the others are shown. / */
+ * part that is there and cannot be read is said (`trouble`), and the others are shown.
+ */
 #ifndef SPECTRUM_TUI_SESSION_JOB_FOLLOW_H
 #define SPECTRUM_TUI_SESSION_JOB_FOLLOW_H
 

@@ -17,8 +17,8 @@
  *
  *   1. A row that is known stays known: a row's score is the same from any job of the same content.
  *   2. `done` counts the rows of the scan that are known, whichever job told them.
- *   3. A line of metrics is taken in once (`taken`), also when a next job writes on in the same file.
- * / */
+ *   3. A line of metrics is taken in once (`taken`), also when a next job writes on in that file.
+ */
 #ifndef SPECTRUM_TUI_SESSION_SCAN_FEED_H
 #define SPECTRUM_TUI_SESSION_SCAN_FEED_H
 

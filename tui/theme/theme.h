@@ -9,7 +9,8 @@
  * NAME_mid and NAME_end. A theme whose `heat_start` is empty has no gradients: it is drawn with
  * glyphs and attributes alone, and so is every theme on a terminal without colour. Themes are
  * looked for in $XDG_CONFIG_HOME/spectrum/themes, beside the installed program, and in the source
- * folder. / */
+ * folder.
+ */
 #ifndef SPECTRUM_TUI_THEME_THEME_H
 #define SPECTRUM_TUI_THEME_THEME_H
 

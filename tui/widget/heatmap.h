@@ -10,7 +10,8 @@
  * is one column wide). Where not all layers fit, a one-row overview shows all of them.
  *
  * Cells are as large as fits, up to 6 x 3; where even cells of one column do not fit, they are two
- * wide and the map scrolls with the cursor. / */
+ * wide and the map scrolls with the cursor.
+ */
 #ifndef SPECTRUM_TUI_WIDGET_HEATMAP_H
 #define SPECTRUM_TUI_WIDGET_HEATMAP_H
 

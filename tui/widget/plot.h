@@ -11,7 +11,8 @@
  *                10     20  x_title
  *
  * An axis goes from the lowest to the highest value of all series and marks (bars also from 0). A
- * cell has one colour: where two curves cross in one cell, the later one's. / */
+ * cell has one colour: where two curves cross in one cell, the later one's.
+ */
 #ifndef SPECTRUM_TUI_WIDGET_PLOT_H
 #define SPECTRUM_TUI_WIDGET_PLOT_H
 

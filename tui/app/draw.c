@@ -152,17 +152,6 @@ static void draw_title(struct app *app, struct area area)
     area_put_right(area, 0, 0, theme_style(&app->theme, THEME_ACCENT), right);
 }
 
-static void draw_status(struct app *app, struct area area)
-{
-    struct style style = theme_style_on(&app->theme, THEME_STATUS, THEME_STATUS_BACKGROUND);
-    char text[256];
-    put_status(&app->session, false, text, sizeof text);
-    if (text_columns(text) > area.width - 2)
-        put_status(&app->session, true, text, sizeof text);
-    area_fill(area, style);
-    area_label(area, 1, 0, area.width - 2, style, text);
-}
-
 /* As many keys of the view as the line has room for, in the table's order; one that does not fit is
  * left out, and a shorter one after it may still fit. */
 static void draw_keys(struct app *app, struct area area)
@@ -244,15 +233,6 @@ static void put_message(const struct app *app, int columns, char out[ERROR_TEXT_
         shorten_paths(out);
 }
 
-/* Rows below the status line: one of keys, or as many as the message needs. */
-static int bottom_rows(const struct app *app, int columns)
-{
-    char text[ERROR_TEXT_MAX];
-    put_message(app, columns, text);
-    int rows = app->prompt.active ? 1 : flow_words_rows(text, columns);
-    return rows < 1 ? 1 : rows > MESSAGE_ROWS ? MESSAGE_ROWS : rows;
-}
-
 /* One of three: the prompt, what there is to say (an error in its own colour), or the keys. */
 static void draw_bottom(struct app *app, struct area area)
 {
@@ -293,10 +273,21 @@ void app_draw(struct app *app)
         return;
     }
     const struct view *view = &app->stack[app->depth - 1];
-    int bottom = bottom_rows(app, all.width), status = all.height - 1 - bottom;
+    /* Rows below the status line: one of keys, or as many as the message needs, up to MESSAGE_ROWS. */
+    char text[ERROR_TEXT_MAX];
+    put_message(app, all.width, text);
+    int rows = app->prompt.active ? 1 : flow_words_rows(text, all.width);
+    int bottom = rows < 1 ? 1 : rows > MESSAGE_ROWS ? MESSAGE_ROWS : rows;
+    int status = all.height - 1 - bottom;
     draw_title(app, area_part(all, 0, 0, all.width, 1));
     /* a long message covers the view's last rows: nothing jumps for it */
     view->class->draw(app, view->state, area_part(all, 0, 1, all.width, all.height - 3));
-    draw_status(app, area_part(all, 0, status, all.width, 1));
+    struct area line = area_part(all, 0, status, all.width, 1);
+    struct style style = theme_style_on(&app->theme, THEME_STATUS, THEME_STATUS_BACKGROUND);
+    put_status(&app->session, false, text, sizeof text);
+    if (text_columns(text) > line.width - 2)
+        put_status(&app->session, true, text, sizeof text);
+    area_fill(line, style);
+    area_label(line, 1, 0, line.width - 2, style, text);
     draw_bottom(app, area_part(all, 0, status + 1, all.width, bottom));
 }

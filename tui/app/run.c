@@ -27,29 +27,6 @@ static void on_signal(int number, siginfo_t *info, void *context)
     ended = number;
 }
 
-/* All input that is there; true: something has to be drawn. A pasted text is many inputs, and one
- * drawing for all of them. */
-static bool read_inputs(struct app *app)
-{
-    bool any = false;
-    for (int input; !app->quit && (input = terminal_read()) != INPUT_NONE; any = true) {
-        if (input == INPUT_RESIZE) {
-            int width, height;
-            terminal_size(&width, &height);
-            if (app_resize(app, width, height, NULL) != 0)
-                app->quit = true;
-        } else if (input == INPUT_CLOSED)
-            app->quit = true;
-        else
-            app_input(app, input);
-        if (app->suspend) {
-            app->suspend = false;
-            terminal_suspend();
-        }
-    }
-    return any;
-}
-
 /* Draws where something changed, waits for an input or for the time when looking is worth it, and
  * takes in what came. Where nothing is under way the wait is terminal_wait()'s longest, so a screen
  * that nobody touches costs next to nothing; a window of another size is an input like others. */
@@ -62,9 +39,25 @@ static void run_loop(struct app *app)
             app_draw(app);
             terminal_show(&app->canvas);
         }
-        app->redraw_all = false;
+        app->redraw_all = changed = false;
         terminal_wait(app_tick_ms(app));
-        changed = read_inputs(app);
+        /* All input that is there: a pasted text is many inputs, and one drawing for all of them. */
+        for (int input; !app->quit && (input = terminal_read()) != INPUT_NONE; changed = true) {
+            if (input == INPUT_RESIZE) {
+                int width, height;
+                terminal_size(&width, &height);
+                if (app_resize(app, width, height, NULL) != 0)
+                    app->quit = true;
+            } else if (input == INPUT_CLOSED) {
+                app->quit = true;
+            } else {
+                app_input(app, input);
+            }
+            if (app->suspend) {
+                app->suspend = false;
+                terminal_suspend();
+            }
+        }
         changed = app_tick(app) || changed;
     }
 }

@@ -16,39 +16,6 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Beside the demonstration's model lie its texts: what it has not seen yet, else what it has. */
-static void find_demo_data(struct session *session, char *out)
-{
-    static const char *const names[] = {"problems.jsonl", "shakespeare.txt"};
-    char path[SETTING_VALUE_MAX];
-    for (size_t i = 0; i < sizeof names / sizeof *names && !out[0]; i++) {
-        int length = snprintf(path, sizeof path, "%s/../text/%s", session->source, names[i]);
-        bool fits = length > 0 && (size_t)length < sizeof path;
-        char *whole = fits ? sys.realpath(path, NULL) : NULL;
-        if (whole && strlen(whole) < SETTING_VALUE_MAX)
-            snprintf(out, SETTING_VALUE_MAX, "%s", whole);
-        free(whole);
-    }
-}
-
-/* A tiny model and a tiny text: a minute of steps in which one can see it learn. What was typed
- * stays. */
-static void set_demo_defaults(struct settings *settings)
-{
-    const struct {
-        size_t field;
-        const char *value;
-    } demo[] = {
-        {SETTING(steps), "60"},     {SETTING(seq_len), "256"}, {SETTING(batch), "4"},
-        {SETTING(accumulate), "1"}, {SETTING(rate), "5e-4"},   {SETTING(eval_every), "20"},
-    };
-    for (size_t i = 0; i < sizeof demo / sizeof *demo; i++) {
-        char *value = settings->values[demo[i].field];
-        if (strcmp(value, setting_preset(demo[i].field)) == 0)
-            snprintf(value, SETTING_VALUE_MAX, "%s", demo[i].value);
-    }
-}
-
 /* "runs/<model>-", to which a number is added. */
 static int put_run_prefix(const struct session *session, char out[SETTING_VALUE_MAX])
 {
@@ -67,14 +34,32 @@ static void find_run(const struct session *session, char *out)
     }
 }
 
+/* Beside the demonstration's model lie its texts: what it has not seen yet, else what it has. A tiny
+ * model and a tiny text get a minute of steps in which one can see it learn; what was typed stays. */
 void launch_train_defaults(struct session *session)
 {
+    static const char *const texts[] = {"problems.jsonl", "shakespeare.txt"};
+    const struct {
+        size_t field;
+        const char *value;
+    } demo[] = {
+        {SETTING(steps), "60"},     {SETTING(seq_len), "256"}, {SETTING(batch), "4"},
+        {SETTING(accumulate), "1"}, {SETTING(rate), "5e-4"},   {SETTING(eval_every), "20"},
+    };
     char(*values)[SETTING_VALUE_MAX] = session->settings.values;
-    if (!values[SETTING(data)][0]) {
-        find_demo_data(session, values[SETTING(data)]);
-        if (values[SETTING(data)][0])
-            set_demo_defaults(&session->settings);
+    char *data = values[SETTING(data)], path[SETTING_VALUE_MAX];
+    bool was_empty = !data[0];
+    for (size_t i = 0; i < sizeof texts / sizeof *texts && !data[0]; i++) {
+        int length = snprintf(path, sizeof path, "%s/../text/%s", session->source, texts[i]);
+        bool fits = length > 0 && (size_t)length < sizeof path;
+        char *whole = fits ? sys.realpath(path, NULL) : NULL;
+        if (whole && strlen(whole) < SETTING_VALUE_MAX)
+            snprintf(data, SETTING_VALUE_MAX, "%s", whole);
+        free(whole);
     }
+    for (size_t i = 0; was_empty && data[0] && i < sizeof demo / sizeof *demo; i++)
+        if (strcmp(values[demo[i].field], setting_preset(demo[i].field)) == 0)
+            snprintf(values[demo[i].field], SETTING_VALUE_MAX, "%s", demo[i].value);
     if (!values[SETTING(run)][0] || job_dir_has(values[SETTING(run)], "job.json"))
         find_run(session, values[SETTING(run)]);
     /* A sequence is at most what the model was made for. */

@@ -174,31 +174,8 @@ static int read_folder(struct library *library, const char *folder, int depth, s
     return status;
 }
 
-/* "completed · train model"; of a scan the model is the title, as its folder's name says nothing.
- */
-static int add_job(struct library *library, const char *path, struct error *err)
-{
-    char detail[256];
-    const char *command = "", *model = "", *slash = strrchr(path, '/');
-    cJSON *job = job_dir_read(path, "job.json", NULL), *result = NULL;
-    const char *how = job_state_name(job_state(path));
-    json_get_string(job, "command", &command);
-    json_get_string(job, "model", &model);
-    if (strcmp(how, job_state_name(JOB_ENDED)) == 0) {
-        result = job_dir_read(path, "result.json", NULL);
-        json_get_string(result, "status", &how);
-    }
-    const char *last = strrchr(model, '/');
-    snprintf(detail, sizeof detail, "%s · %s %s", how, command, last && last[1] ? last + 1 : model);
-    const char *title = slash && slash[1] ? slash + 1 : path;
-    if (strcmp(command, "scan") == 0 && model[0])
-        title = last && last[1] ? last + 1 : model;
-    int status = add(library, true, path, title, detail, err);
-    cJSON_Delete(job);
-    cJSON_Delete(result);
-    return status;
-}
-
+/* "completed · train model" beside a run's folder. Of a scan the model is the title, as its folder's
+ * name says nothing. Each job's folder is watched, as its state changes there. */
 static int read_jobs(struct library *library, struct error *err)
 {
     char **paths;
@@ -209,9 +186,27 @@ static int read_jobs(struct library *library, struct error *err)
     int status = index ? watch(library, index, err) : 0;
     free(index);
     for (size_t i = 0; status == 0 && i < count; i++) {
-        status = watch(library, paths[i], err);
-        if (status == 0)
-            status = add_job(library, paths[i], err);
+        char detail[256];
+        const char *path = paths[i], *command = "", *model = "", *slash = strrchr(path, '/');
+        status = watch(library, path, err);
+        if (status != 0)
+            break;
+        cJSON *job = job_dir_read(path, "job.json", NULL), *result = NULL;
+        const char *how = job_state_name(job_state(path));
+        json_get_string(job, "command", &command);
+        json_get_string(job, "model", &model);
+        if (strcmp(how, job_state_name(JOB_ENDED)) == 0) {
+            result = job_dir_read(path, "result.json", NULL);
+            json_get_string(result, "status", &how);
+        }
+        const char *last = strrchr(model, '/'), *name = last && last[1] ? last + 1 : model;
+        const char *title = slash && slash[1] ? slash + 1 : path;
+        if (strcmp(command, "scan") == 0 && model[0])
+            title = name;
+        snprintf(detail, sizeof detail, "%s · %s %s", how, command, name);
+        status = add(library, true, path, title, detail, err);
+        cJSON_Delete(job);
+        cJSON_Delete(result);
     }
     job_index_free(paths, count);
     return status;

@@ -115,22 +115,6 @@ static void draw_hint(struct app *app, struct area area, size_t field)
     buffer_free(&text);
 }
 
-/* The limits of the fields allow more than an int64_t holds. By epochs it is the data's. */
-static void put_tokens(const struct settings *settings, char *out, size_t size)
-{
-    struct training_request r;
-    settings_request(settings, &r);
-    double tokens = (double)r.steps * (double)r.batch * (double)r.accumulate * (double)r.seq_len;
-    training_request_free(&r);
-    if (r.steps > 0) {
-        count_put(tokens, out, size);
-        snprintf(out + strlen(out), size - strlen(out), " tokens in all");
-    } else {
-        const char *epochs = settings->values[SETTING(epochs)];
-        snprintf(out, size, "%.12s epoch%s", epochs, strcmp(epochs, "1") == 0 ? "" : "s");
-    }
-}
-
 /* How much is trained on, in how much memory of how much, whether it fits and what is done for
  * that. It is held against what a run is held against, too: what the system lets the process have,
  * and whose limit that is. */
@@ -141,7 +125,19 @@ static void draw_summary(struct app *app, struct area area)
     struct memory_limit limit;
     double machine = (double)available_memory_within(&limit);
     const struct training_estimate *cost = &app->session.cost;
-    put_tokens(settings, tokens, sizeof tokens);
+    /* The limits of the fields allow more tokens than an int64_t holds. By epochs it is the data's. */
+    struct training_request r;
+    settings_request(settings, &r);
+    double all = (double)r.steps * (double)r.batch * (double)r.accumulate * (double)r.seq_len;
+    const char *epochs = settings->values[SETTING(epochs)];
+    if (r.steps > 0) {
+        count_put(all, tokens, sizeof tokens);
+        snprintf(tokens + strlen(tokens), sizeof tokens - strlen(tokens), " tokens in all");
+    } else {
+        snprintf(tokens, sizeof tokens, "%.12s epoch%s", epochs,
+                 strcmp(epochs, "1") == 0 ? "" : "s");
+    }
+    training_request_free(&r);
     bytes_put((double)cost->total, bytes, sizeof bytes);
     bytes_put(machine, here, sizeof here);
     bool fits = !cost->known || ((double)cost->total < machine && !cost->over_limit);

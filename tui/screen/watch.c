@@ -101,21 +101,6 @@ static void draw_progress(struct app *app, struct area area, bool reason)
 
 /* --- the loss --- */
 
-/* The points of one kind: steps into x, values into y; both hold metrics.count. */
-static size_t collect(const struct job_metrics *metrics, enum job_line_kind kind, double *x,
-                      double *y)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < metrics->count; i++) {
-        const struct job_line *line = &metrics->lines[i];
-        if (line->kind != kind || line->step < 0 || isnan(line->value))
-            continue;
-        x[count] = (double)line->step;
-        y[count++] = line->value;
-    }
-    return count;
-}
-
 /* Both curves from the lines that are kept of the history (job/metrics.h keeps at most two million,
  * of older ones the extremes): x is the step, y the loss of it. */
 static void draw_loss(struct app *app, struct area area, bool logarithmic)
@@ -126,8 +111,19 @@ static void draw_loss(struct app *app, struct area area, bool logarithmic)
         return;
     double *x = numbers, *y = x + metrics->count, *eval_x = y + metrics->count,
            *eval_y = eval_x + metrics->count;
-    size_t count = collect(metrics, JOB_LINE_TRAINING, x, y);
-    size_t eval_count = collect(metrics, JOB_LINE_EVALUATION, eval_x, eval_y);
+    size_t count = 0, eval_count = 0;
+    for (size_t i = 0; i < metrics->count; i++) {
+        const struct job_line *line = &metrics->lines[i];
+        if (line->step < 0 || isnan(line->value))
+            continue;
+        if (line->kind == JOB_LINE_TRAINING) {
+            x[count] = (double)line->step;
+            y[count++] = line->value;
+        } else if (line->kind == JOB_LINE_EVALUATION) {
+            eval_x[eval_count] = (double)line->step;
+            eval_y[eval_count++] = line->value;
+        }
+    }
     const struct plot_series series[] = {
         {"training", PLOT_LINE, THEME_SERIES, count, x, y},
         {"evaluation", PLOT_LINE, THEME_SERIES_OTHER, eval_count, eval_x, eval_y},
@@ -236,22 +232,6 @@ static void put_proof(const cJSON *proof, char *out, size_t size)
              alive ? "" : "; some get no gradient");
 }
 
-/* A run that has ended after at least one step can be exported as a model. */
-static bool put_export(const struct job_follow *run, char *out, size_t size)
-{
-    const char *command = "", *name = "";
-    int64_t step = 0;
-    json_get_string(run->job, "command", &command);
-    json_get_int64(run->result, "last_step", &step);
-    json_get_string(run->job, "method", &name);
-    enum training_method method = method_by_name(name);
-    bool adapters = method != METHOD_COUNT && method_info(method)->adapters;
-    snprintf(out, size, "spectrum export %s -o DIR makes %s of it", run->path,
-             adapters ? "a PEFT folder, or with --merge a complete Hugging Face folder"
-                      : "a complete Hugging Face folder");
-    return run->state == JOB_ENDED && step > 0 && strcmp(command, "train") == 0;
-}
-
 /* From above: the job and what it trains, its state and progress, the reason of a failure where
  * that is too long for the line; then the loss beside the numbers; the last sample at the bottom,
  * with more of it in a higher window; and below all, how a run that has ended becomes a model. */
@@ -260,7 +240,18 @@ static void watch_draw(struct app *app, void *state, struct area area)
     const struct watch_view *view = state;
     const struct job_follow *run = app->session.run;
     char export[512], proof[256] = "";
-    if (put_export(run, export, sizeof export))
+    /* A run that has ended after at least one step can be exported as a model. */
+    const char *command = "", *name = "";
+    int64_t step = 0;
+    json_get_string(run->job, "command", &command);
+    json_get_string(run->job, "method", &name);
+    json_get_int64(run->result, "last_step", &step);
+    enum training_method method = method_by_name(name);
+    bool adapters = method != METHOD_COUNT && method_info(method)->adapters;
+    snprintf(export, sizeof export, "spectrum export %s -o DIR makes %s of it", run->path,
+             adapters ? "a PEFT folder, or with --merge a complete Hugging Face folder"
+                      : "a complete Hugging Face folder");
+    if (run->state == JOB_ENDED && step > 0 && strcmp(command, "train") == 0)
         area.height -= flow_words(
             area_part(area, 0, area.height - flow_words_rows(export, area.width), area.width, 3),
             theme_style(&app->theme, THEME_ACCENT), export);

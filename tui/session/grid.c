@@ -41,10 +41,14 @@ static int type_find(const struct grid *grid, const char *name)
     return -1;
 }
 
-/* How many layers there are, and which types, each in front of the first that comes later. A scan
- * is a file and may say anything: what the map cannot show is an error here, not a gap later. */
-static int collect(struct grid *grid, const struct scan *scan, struct error *err)
+/* In two passes over the rows: first the map's size, then each row's place. */
+int grid_make(struct grid *grid, const struct scan *scan, struct error *err)
 {
+    *grid = (struct grid){.type = array_alloc(GRID_TYPES_MAX, sizeof *grid->type, err)};
+    if (!grid->type)
+        return -1;
+    /* How many layers there are, and which types, each in front of the first that comes later. A scan
+     * is a file and may say anything: what the map cannot show is an error, not a gap. */
     for (size_t i = 0; i < scan->count; i++) {
         int layer = module_layer(scan->rows[i].module);
         if (layer < 0)
@@ -65,15 +69,8 @@ static int collect(struct grid *grid, const struct scan *scan, struct error *err
         grid->type[at].name = name;
         heat_label(name, grid->type[at].label, sizeof grid->type[at].label);
     }
-    return grid->types ? 0 : error_set(err, "no module of the scan is in a numbered block");
-}
-
-/* In two passes over the rows: first the map's size, then each row's place. */
-int grid_make(struct grid *grid, const struct scan *scan, struct error *err)
-{
-    *grid = (struct grid){.type = array_alloc(GRID_TYPES_MAX, sizeof *grid->type, err)};
-    if (!grid->type || collect(grid, scan, err) != 0)
-        return -1;
+    if (grid->types == 0)
+        return error_set(err, "no module of the scan is in a numbered block");
     size_t cells = (size_t)grid->types * (size_t)grid->layers;
     grid->rows = array_alloc(cells, sizeof *grid->rows, err);
     if (!grid->rows)

@@ -168,50 +168,46 @@ static cJSON *read_part(struct job_follow *follow, int which)
     return json;
 }
 
-/* The small files and the lock, now and then; true: something changed. A job that lives has no
- * result yet: what lies there is of the sitting before, and it is read when this one has ended. */
-static bool look(struct job_follow *follow)
-{
-    double now = clock_seconds();
-    if (now - follow->looked_at < look_interval)
-        return false;
-    follow->looked_at = now;
-    follow->trouble[0] = '\0';
-    enum job_state before = follow->state;
-    bool had_steps = json_get(follow->job, "steps") != NULL, had_result = follow->result != NULL;
-    bool had_proof = follow->proof != NULL;
-    follow->state = job_state(follow->path);
-    cJSON *job = job_is_complete(follow) ? NULL : read_part(follow, PART_JOB);
-    if (job) {
-        cJSON_Delete(follow->job);
-        follow->job = job;
-    }
-    if (!follow->proof)
-        follow->proof = read_part(follow, PART_PROOF);
-    if (job_follow_lives(follow)) {
-        cJSON_Delete(follow->result);
-        follow->result = NULL;
-        follow->parts[PART_RESULT] = (struct job_part){0};
-    } else if (!follow->result) {
-        follow->result = read_part(follow, PART_RESULT);
-    }
-    return before != follow->state || had_steps != (json_get(follow->job, "steps") != NULL) ||
-           had_result != (follow->result != NULL) || had_proof != (follow->proof != NULL);
-}
-
 /* The metrics first: their first line means that job.json is complete, which is read at once then.
- */
+ * The small files and the lock only now and then. A job that lives has no result yet: what lies there
+ * is of the sitting before, and it is read when this one has ended. */
 bool job_follow_update(struct job_follow *follow)
 {
     size_t added = 0;
     struct error err = ERROR_INIT;
+    bool changed = false;
     job_metrics_update(&follow->metrics, &added, &err);
     if (added > 0 && !job_is_complete(follow))
         job_follow_refresh(follow);
-    bool changed = look(follow) || added > 0;
+    double now = clock_seconds();
+    if (now - follow->looked_at >= look_interval) {
+        enum job_state before = follow->state;
+        bool had_steps = json_get(follow->job, "steps") != NULL;
+        bool had_result = follow->result != NULL, had_proof = follow->proof != NULL;
+        follow->looked_at = now;
+        follow->trouble[0] = '\0';
+        follow->state = job_state(follow->path);
+        cJSON *job = job_is_complete(follow) ? NULL : read_part(follow, PART_JOB);
+        if (job) {
+            cJSON_Delete(follow->job);
+            follow->job = job;
+        }
+        if (!follow->proof)
+            follow->proof = read_part(follow, PART_PROOF);
+        if (job_follow_lives(follow)) {
+            cJSON_Delete(follow->result);
+            follow->result = NULL;
+            follow->parts[PART_RESULT] = (struct job_part){0};
+        } else if (!follow->result) {
+            follow->result = read_part(follow, PART_RESULT);
+        }
+        changed = before != follow->state ||
+                  had_steps != (json_get(follow->job, "steps") != NULL) ||
+                  had_result != (follow->result != NULL) || had_proof != (follow->proof != NULL);
+    }
     if (err.kind != ERROR_NONE)
         snprintf(follow->trouble, sizeof follow->trouble, "%s", err.text);
-    return changed;
+    return changed || added > 0;
 }
 
 bool job_follow_lives(const struct job_follow *follow)

@@ -51,20 +51,6 @@ void theme_plain(struct theme *theme)
         theme->colors[i] = COLOR_DEFAULT;
 }
 
-static int color_parse(int32_t *out, const char *text, size_t length)
-{
-    char digits[7] = "";
-    if (length == 0) {
-        *out = COLOR_DEFAULT;
-        return 0;
-    }
-    if (length != 7 || text[0] != '#' || strspn(text + 1, "0123456789abcdefABCDEF") < 6)
-        return -1;
-    memcpy(digits, text + 1, 6);
-    *out = (int32_t)strtol(digits, NULL, 16);
-    return 0;
-}
-
 static void trim(const char **start, const char **end)
 {
     while (*start < *end && strchr(" \t\r", **start))
@@ -97,7 +83,15 @@ static int line_parse(struct theme *theme, const char *start, const char *end, i
                          "%s:%d: \"%.*s\" is not a colour of a theme (themes/dark.theme has "
                          "them all)",
                          where, number, (int)(key_end - start), start);
-    if (color_parse(&theme->colors[role], value, (size_t)(end - value)) < 0)
+    /* "#RRGGBB", or nothing */
+    char digits[7] = "";
+    length = (size_t)(end - value);
+    bool right = length == 7 && value[0] == '#' && strspn(value + 1, "0123456789abcdefABCDEF") >= 6;
+    if (right)
+        memcpy(digits, value + 1, 6);
+    if (right || length == 0)
+        theme->colors[role] = right ? (int32_t)strtol(digits, NULL, 16) : COLOR_DEFAULT;
+    else
         return error_set(err,
                          "%s:%d: \"%.*s\" is not a colour; expected #RRGGBB, or nothing for "
                          "the terminal's own",

@@ -273,7 +273,8 @@ void app_draw(struct app *app)
         return;
     }
     const struct view *view = &app->stack[app->depth - 1];
-    /* Rows below the status line: one of keys, or as many as the message needs, up to MESSAGE_ROWS. */
+    /* Rows below the status line: one of keys, or as many as the message needs, up to MESSAGE_ROWS.
+     */
     char text[ERROR_TEXT_MAX];
     put_message(app, all.width, text);
     int rows = app->prompt.active ? 1 : flow_words_rows(text, all.width);

@@ -36,12 +36,13 @@ static void run_loop(struct app *app)
         if (app->redraw_all)
             terminal_redraw();
         if (changed || app->redraw_all) {
-            app_draw(app);
+            app_draw(app); /* the whole canvas; the terminal gets what differs */
             terminal_show(&app->canvas);
         }
         app->redraw_all = changed = false;
         terminal_wait(app_tick_ms(app));
-        /* All input that is there: a pasted text is many inputs, and one drawing for all of them. */
+        /* All input that is there: a pasted text is many inputs, and one drawing for all of them.
+         */
         for (int input; !app->quit && (input = terminal_read()) != INPUT_NONE; changed = true) {
             if (input == INPUT_RESIZE) {
                 int width, height;
@@ -53,12 +54,12 @@ static void run_loop(struct app *app)
             } else {
                 app_input(app, input);
             }
-            if (app->suspend) {
+            if (app->suspend) { /* Ctrl-Z: here until the shell lets it continue */
                 app->suspend = false;
                 terminal_suspend();
             }
         }
-        changed = app_tick(app) || changed;
+        changed = app_tick(app) || changed; /* jobs may have written meanwhile */
     }
 }
 
@@ -122,6 +123,7 @@ struct script {
 
 /* --- keys --- */
 
+/* Characters as they are. What is not UTF-8 in the script is left out. */
 static void press_text(struct app *app, const char *text, size_t length)
 {
     int32_t code;
@@ -230,6 +232,7 @@ static char *unquote(char *text)
     return text;
 }
 
+/* "wait scan", "wait step 20", "wait idle", "wait text \"...\"": the word, and what it is given. */
 static int play_wait(const struct script *script, char *rest)
 {
     static const char *const known[] = {"scan", "step", "idle", "text"};

@@ -27,6 +27,8 @@ struct sums {
     uint64_t bytes[2], removed; /* bytes: of the cache folder, of the state folder */
 };
 
+/* By folder, as the two are at two places and mean two things: what can be made again, and what a
+ * user did. */
 static struct sums add_up(const struct cache_list *list)
 {
     struct sums sums = {0};
@@ -38,26 +40,7 @@ static struct sums add_up(const struct cache_list *list)
     return sums;
 }
 
-/* What a file is of, as its note says (base/cache_note.h); what is not known is absent. */
-static void put_of_json(struct json_writer *json, const cJSON *of)
-{
-    static const char *const keys[] = {"model", "job", NULL};
-    const cJSON *name, *data = json_get(of, "data");
-    const char *text = NULL;
-    int64_t more = 0;
-    for (int i = 0; keys[i]; i++)
-        if (json_get_string(of, keys[i], &text))
-            json_text(json, keys[i], text);
-    if (cJSON_GetArraySize(data) > 0) {
-        json_list(json, "data");
-        cJSON_ArrayForEach(name, data)
-            json_text(json, NULL, cJSON_IsString(name) ? name->valuestring : "");
-        json_end(json);
-    }
-    if (json_get_int64(of, "more", &more))
-        json_integer(json, "more_data", more);
-}
-
+/* The whole paths are here; the lines for people have names alone. */
 static int print_json(const struct cache_list *list, struct error *err)
 {
     struct buffer out = BUFFER_INIT;
@@ -75,7 +58,22 @@ static int print_json(const struct cache_list *list, struct error *err)
         json_text(&json, "name", entry->name);
         json_count(&json, "bytes", entry->bytes);
         json_integer(&json, "age_seconds", entry->age);
-        put_of_json(&json, entry->of);
+        /* what it is of, as its note says (base/cache_note.h); what is not known is absent */
+        static const char *const keys[] = {"model", "job", NULL};
+        const cJSON *name, *data = json_get(entry->of, "data");
+        const char *text = NULL;
+        int64_t more = 0;
+        for (int k = 0; keys[k]; k++)
+            if (json_get_string(entry->of, keys[k], &text))
+                json_text(&json, keys[k], text);
+        if (cJSON_GetArraySize(data) > 0) {
+            json_list(&json, "data");
+            cJSON_ArrayForEach(name, data)
+                json_text(&json, NULL, cJSON_IsString(name) ? name->valuestring : "");
+            json_end(&json);
+        }
+        if (json_get_int64(entry->of, "more", &more))
+            json_integer(&json, "more_data", more);
         if (entry->runs)
             json_flag(&json, "runs", true);
         json_flag(&json, "removed", entry->removed);
@@ -187,6 +185,8 @@ static const struct option rows[] = {
 /* clang-format on */
 static const struct option_table table = {rows, sizeof rows / sizeof *rows};
 
+/* --older-than without --clear would change nothing, so it was meant to do something: it is
+ * refused. */
 static int run(int argc, char **argv, struct error *err)
 {
     struct request r = {.choice.kind = -1};

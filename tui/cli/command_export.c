@@ -170,6 +170,8 @@ static const struct option rows[] = {
 /* clang-format on */
 static const struct option_table table = {rows, sizeof rows / sizeof *rows};
 
+/* A signal undoes what is half written; what was asked for is checked by export_run() before it
+ * writes. */
 static int run(int argc, char **argv, struct error *err)
 {
     static const char needs[] = "export takes one RUN, and -o DIR";

@@ -102,6 +102,8 @@ static void show(struct buffer *text)
     fflush(stdout);
 }
 
+/* The text is decoded as a whole, without marks such as the end's; what is not UTF-8 in it is
+ * mended, as JSON must be. */
 static int print_json(const struct writer *writer, struct error *err)
 {
     struct buffer text = BUFFER_INIT, out = BUFFER_INIT;
@@ -150,6 +152,8 @@ struct leaver {
 
 static struct leaver leaver = {.prints = PTHREAD_MUTEX_INITIALIZER};
 
+/* Looks twenty times a second. An interruption has ten looks to be taken up by who computes; then
+ * what there is is printed, as if it had been, and the process ends with status 130. */
 static void *leave_in_time(void *context)
 {
     const struct timespec twentieth = {.tv_nsec = 50000000};
@@ -182,6 +186,7 @@ static void leaver_start(void)
     pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
+/* From here on the process is not ended from aside: what is left is short. */
 static void leaver_end(void)
 {
     leaver.done = true;
@@ -190,12 +195,14 @@ static void leaver_end(void)
     leaver.runs = false;
 }
 
+/* A reader that is gone (`| head`) ends it, as nobody would see the rest. */
 static bool should_stop(void *context)
 {
     (void)context;
     return *leaver.interrupted || ferror(stdout); /* the reader is gone */
 }
 
+/* Called by generate() for every token. Marks are counted, and not shown. */
 static void on_token(void *context, int32_t id)
 {
     struct writer *writer = context;
@@ -341,6 +348,8 @@ static const struct option rows[] = {
 /* clang-format on */
 static const struct option_table table = {rows, sizeof rows / sizeof *rows};
 
+/* Of a run only the weights are wanted, so its checkpoint is not checked byte by byte first
+ * (quickly). */
 static int run_command(int argc, char **argv, struct error *err)
 {
     static const char needs[] = "generate takes one MODEL or RUN, and --prompt TEXT";

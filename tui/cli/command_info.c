@@ -31,6 +31,7 @@ static struct totals count(const struct model *model)
     return totals;
 }
 
+/* A head in words, and then a line a tensor. */
 static void put_text(struct buffer *out, const struct model *model)
 {
     const struct model_config *c = &model->config;
@@ -86,6 +87,7 @@ static void put_tensor(struct json_writer *json, const struct parameter *paramet
     json_end(json);
 }
 
+/* The config is there for an architecture that is known; sizes where all types are. */
 static void put_json(struct buffer *out, const struct model *model)
 {
     struct totals totals = count(model);
@@ -134,6 +136,7 @@ static const struct option rows[] = {
 /* clang-format on */
 static const struct option_table table = {rows, sizeof rows / sizeof *rows};
 
+/* What the model's files have that is worth a note is said on standard error, also with --json. */
 static int run(int argc, char **argv, struct error *err)
 {
     struct request r = {.path = NULL};

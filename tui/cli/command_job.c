@@ -148,6 +148,7 @@ static int list_jobs(bool as_json, struct error *err)
 static const struct option list_rows[] = {ROW_JSON(AT(json))};
 static const struct option_table list_table = {list_rows, sizeof list_rows / sizeof *list_rows};
 
+/* Without a job's name; all others are with_job()'s. */
 static int run_jobs(int argc, char **argv, struct error *err)
 {
     struct request r = {.json = false};

@@ -44,6 +44,7 @@ struct ground {
     const struct scan *scan;
 };
 
+/* A scan file has its scores; --empty-noise, which would change them, is refused there. */
 static int open_ground(struct ground *ground, const struct request *request, struct error *err)
 {
     const char *source = request->source;
@@ -64,7 +65,7 @@ static int open_ground(struct ground *ground, const struct request *request, str
     struct scan_view view;
     scan_view_begin(&view);
     struct scan_observer observer = scan_view_observer(&view);
-    int status = -1;
+    int status = -1; /* the bar is ended in any case */
     if (model_open(&ground->model, source, err) == 0) {
         fputs(model_notes(ground->model), stderr);
         status = scan_run(&ground->result, ground->model, NULL, &options, &observer, err);
@@ -107,6 +108,7 @@ static void print_target(const struct plan *plan, enum plan_format format)
     struct plan_loss lost = plan_lost_in_peft(plan);
     bool says = of->architecture[0];
     char line[400];
+    /* what is known of the names, from little to much */
     if (!of->known)
         fprintf(stderr,
                 "the scan file does not say what its model has beside the scanned weights: biases "
@@ -174,7 +176,7 @@ static int print_result(const struct plan *plan, struct error *err)
     }
     if (scan->empty_noise[0])
         json_text(&json, "empty_noise", scan->empty_noise);
-    json_list(&json, "train");
+    json_list(&json, "train"); /* modules, in the scan's order */
     for (size_t i = 0; i < scan->count; i++)
         if (plan_row(plan, i))
             json_text(&json, NULL, scan->rows[i].module);

@@ -38,6 +38,8 @@ static int check_outputs(const struct request *request, const struct model *mode
     return checkpoint_check_output(model->checkpoint, request->output, err);
 }
 
+/* -o FILE has the scan file; standard output has it with -o -, and strict JSON with --json. Each is
+ * whole before it is written. */
 static int write_output(const struct scan *scan, const struct request *request, struct error *err)
 {
     struct buffer out = BUFFER_INIT;
@@ -60,6 +62,8 @@ static int write_output(const struct scan *scan, const struct request *request, 
     return status;
 }
 
+/* For people: a line a matrix that was scanned; names of any length stay in line up to 44 columns.
+ */
 static void print_table(const struct scan *scan)
 {
     printf("%-44s %-12s %10s %10s %10s %7s %7s %10s\n", "module", "shape", "SNR", "sigma_max",
@@ -159,6 +163,8 @@ static const struct option rows[] = {
 /* clang-format on */
 static const struct option_table table = {rows, sizeof rows / sizeof *rows};
 
+/* A process that $SPECTRUM_JOB names is a job, and tells its folder; it leaves the list when its
+ * result is in the cache. */
 static int run(int argc, char **argv, struct error *err)
 {
     struct scan_view view;

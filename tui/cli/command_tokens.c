@@ -54,6 +54,7 @@ static int encode(struct dataset *out, const struct request *request, struct tok
     return 0;
 }
 
+/* Ids on standard output; of records, how many are trained, on standard error. */
 static int print(const struct dataset *data, const struct request *request,
                  const struct tokenizer *tokenizer, struct error *err)
 {
@@ -86,7 +87,7 @@ static int open_tokenizer(struct tokenizer **out, struct source *source, struct 
     struct checkpoint *checkpoint = NULL;
     struct dataset_options *format = &request->format;
     int run = source_open_texts(source, path, err);
-    if (run == 0) {
+    if (run == 0) { /* not a run: a model, whose tokenizer is all that is wanted of it */
         int status = checkpoint_open(&checkpoint, path, err) == 0
                          ? tokenizer_for_checkpoint(out, checkpoint, err)
                          : -1;
@@ -98,6 +99,7 @@ static int open_tokenizer(struct tokenizer **out, struct source *source, struct 
                               "%s is a run, which has its tokens already: --add-tokens belongs to "
                               "a model",
                               path);
+    /* what is not said on the command line is the run's own */
     if (run < 0 || source_tokenizer(out, source, err) != 0)
         return -1;
     if (!format->template_name) {

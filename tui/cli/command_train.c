@@ -118,6 +118,7 @@ static void on_step(void *context, const struct train_report *report, int64_t st
     buffer_free(&line);
 }
 
+/* Kept for the summary, too. */
 static void on_evaluation(void *context, int64_t step, const struct evaluation *evaluation)
 {
     struct train_view *view = context;
@@ -137,6 +138,7 @@ static void on_sample(void *context, int64_t step, const char *text)
     buffer_free(&lines);
 }
 
+/* loss and eval_loss are NaN until there is one; -10: the first line comes at once. */
 static struct training_view train_view_make(struct train_view *view, const char *run, bool json)
 {
     *view = (struct train_view){
@@ -293,6 +295,8 @@ static int train(struct training_request *r, struct error *err)
     return status;
 }
 
+/* What does not go together is refused before anything is opened; of --steps and --epochs the first
+ * counts, which is said, as a user who gives both may think otherwise. */
 static int run(int argc, char **argv, struct error *err)
 {
     struct training_request r;

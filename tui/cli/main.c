@@ -30,6 +30,7 @@ static void print_help(void)
            INTERRUPT_PAUSE);
 }
 
+/* What a script can tell apart: the usage is wrong (2), it was interrupted (130), it failed (1). */
 static int exit_status(const struct error *err)
 {
     fprintf(stderr, "spectrum: %s\n", err->text[0] ? err->text : "it failed");
@@ -57,6 +58,8 @@ static int run(const struct command *command, int argc, char **argv, struct erro
     return 0;
 }
 
+/* A command that computes may start the program once more, with another environment; that comes
+ * before all else, as nothing must be open then. */
 int main(int argc, char **argv)
 {
     struct error err = ERROR_INIT;

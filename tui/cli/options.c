@@ -72,6 +72,7 @@ static void print_option(const char *left, const char *help)
     printf("%s\n", help);
 }
 
+/* What --help shows: usage, and every row of the table in its order. */
 static void print_options(const struct command *command)
 {
     const struct option_table *table = command->options;
@@ -102,7 +103,7 @@ int options_parse(const struct command *command, void *request, struct option_gi
                 positionals[(*count)++] = argv[i];
             break;
         }
-        if (argument[0] != '-' || argument[1] == '\0') {
+        if (argument[0] != '-' || argument[1] == '\0') { /* "-" alone is a name, too */
             positionals[(*count)++] = argument;
             continue;
         }
@@ -124,7 +125,7 @@ int options_parse(const struct command *command, void *request, struct option_gi
         if (row->kind != OPTION_FLAG && !value) {
             if (i + 1 >= argc)
                 return error_set_kind(err, ERROR_USAGE, "--%s needs a value", name);
-            value = argv[++i];
+            value = argv[++i]; /* whatever it looks like, but for one who asks for help */
             if (strcmp(value, "--help") == 0) {
                 print_options(command);
                 return 1;

@@ -40,6 +40,7 @@ int source_view_marks(struct tokenizer *tokenizer, const char *template_name, co
     return 0;
 }
 
+/* Each kind a line, and nothing where there is none of it: most data is used as it stands. */
 void source_view_counts(const char *what, const struct piece_counts *counts, size_t too_short,
                         size_t undesired)
 {

@@ -34,8 +34,9 @@ static void find_run(const struct session *session, char *out)
     }
 }
 
-/* Beside the demonstration's model lie its texts: what it has not seen yet, else what it has. A tiny
- * model and a tiny text get a minute of steps in which one can see it learn; what was typed stays. */
+/* Beside the demonstration's model lie its texts: what it has not seen yet, else what it has. A
+ * tiny model and a tiny text get a minute of steps in which one can see it learn; what was typed
+ * stays. */
 void launch_train_defaults(struct session *session)
 {
     static const char *const texts[] = {"problems.jsonl", "shakespeare.txt"};

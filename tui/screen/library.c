@@ -174,8 +174,8 @@ static int read_folder(struct library *library, const char *folder, int depth, s
     return status;
 }
 
-/* "completed · train model" beside a run's folder. Of a scan the model is the title, as its folder's
- * name says nothing. Each job's folder is watched, as its state changes there. */
+/* "completed · train model" beside a run's folder. Of a scan the model is the title, as its
+ * folder's name says nothing. Each job's folder is watched, as its state changes there. */
 static int read_jobs(struct library *library, struct error *err)
 {
     char **paths;

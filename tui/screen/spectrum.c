@@ -184,6 +184,7 @@ static int draw_numbers(struct app *app, struct area area, const struct scan_row
         return flow_words(area, theme_style(theme, THEME_TEXT),
                           row->known ? reason : "not computed yet");
     put_number(&flow, theme, "SNR %.6g", row->snr);
+    /* a published scan has the score alone */
     if (row->detailed) {
         put_number(&flow, theme, "(noise alone %.4g)", row->null_snr);
         put_number(&flow, theme, "σmax %.4g", row->sigma_max);
@@ -222,6 +223,7 @@ static void put_no_values(const struct session *session, const struct scan_row *
                  "its singular values are not in the cache: `spectrum scan` computes them");
 }
 
+/* Name, numbers, and below them the plot, or why there is none. */
 static void spectrum_view_draw(struct app *app, void *state, struct area area)
 {
     struct spectrum_view *view = state;
@@ -309,6 +311,7 @@ static const struct view_class spectrum_class = {
     .request = spectrum_view_request,
 };
 
+/* What one looks at is asked of the scan first, as on the map. */
 bool screen_open_spectrum(struct app *app, size_t row)
 {
     struct spectrum_view *view = array_alloc(1, sizeof *view, NULL);

@@ -125,7 +125,8 @@ static void draw_summary(struct app *app, struct area area)
     struct memory_limit limit;
     double machine = (double)available_memory_within(&limit);
     const struct training_estimate *cost = &app->session.cost;
-    /* The limits of the fields allow more tokens than an int64_t holds. By epochs it is the data's. */
+    /* The limits of the fields allow more tokens than an int64_t holds. By epochs it is the data's.
+     */
     struct training_request r;
     settings_request(settings, &r);
     double all = (double)r.steps * (double)r.batch * (double)r.accumulate * (double)r.seq_len;

@@ -47,8 +47,8 @@ int grid_make(struct grid *grid, const struct scan *scan, struct error *err)
     *grid = (struct grid){.type = array_alloc(GRID_TYPES_MAX, sizeof *grid->type, err)};
     if (!grid->type)
         return -1;
-    /* How many layers there are, and which types, each in front of the first that comes later. A scan
-     * is a file and may say anything: what the map cannot show is an error, not a gap. */
+    /* How many layers there are, and which types, each in front of the first that comes later. A
+     * scan is a file and may say anything: what the map cannot show is an error, not a gap. */
     for (size_t i = 0; i < scan->count; i++) {
         int layer = module_layer(scan->rows[i].module);
         if (layer < 0)

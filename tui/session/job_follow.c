@@ -169,8 +169,8 @@ static cJSON *read_part(struct job_follow *follow, int which)
 }
 
 /* The metrics first: their first line means that job.json is complete, which is read at once then.
- * The small files and the lock only now and then. A job that lives has no result yet: what lies there
- * is of the sitting before, and it is read when this one has ended. */
+ * The small files and the lock only now and then. A job that lives has no result yet: what lies
+ * there is of the sitting before, and it is read when this one has ended. */
 bool job_follow_update(struct job_follow *follow)
 {
     size_t added = 0;

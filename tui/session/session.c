@@ -68,6 +68,7 @@ size_t session_scores_lacked(const struct session *session)
                                                                : 0;
 }
 
+/* Of a model every file of it, shards and all; of a scan file that file. */
 int session_check_output(const struct session *session, const char *path, struct error *err)
 {
     return session->model  ? checkpoint_check_output(session->model->checkpoint, path, err)
@@ -75,6 +76,7 @@ int session_check_output(const struct session *session, const char *path, struct
                            : 0;
 }
 
+/* A YAML plan is read by people and other trainers, so it says so itself where it is not final. */
 void session_put_plan(const struct session *session, enum plan_format format, struct buffer *out)
 {
     size_t missing = session_scores_lacked(session);
@@ -130,10 +132,10 @@ static int find_path(struct session *session, const char *fingerprint, struct er
     return session->keep.path ? 0 : -1;
 }
 
-/* What lies there from before, as soon as the content that it is called by is known. It is put back as
- * one step of undo: u brings the fresh plan. One that does not fit what is open, or cannot be read,
- * stays where it lies, and so does one that comes too late, when this plan was changed already: the
- * session's own will go beside it. */
+/* What lies there from before, as soon as the content that it is called by is known. It is put back
+ * as one step of undo: u brings the fresh plan. One that does not fit what is open, or cannot be
+ * read, stays where it lies, and so does one that comes too late, when this plan was changed
+ * already: the session's own will go beside it. */
 static void look(struct session *session, const char *fingerprint)
 {
     struct plan_keep *keep = &session->keep;
@@ -244,9 +246,10 @@ bool session_keep_now(struct session *session)
     int status = 0;
     if (!session->plan || keep->changed_at == 0)
         return session->plan && !keep->failed;
-    keep->changed_at = 0;
+    keep->changed_at = 0; /* whatever comes of it: it is tried again with the next change */
     if (!keep->path) {
-        /* The scan's job tells the content soon after it began; where none could, it is read here. */
+        /* The scan's job tells the content soon after it began; where none could, it is read here.
+         */
         char fingerprint[HASH_TEXT_SIZE] = "";
         if (session->model)
             status = spectra_fingerprint(session->model->checkpoint, fingerprint, &err);

@@ -50,11 +50,13 @@ void setting_put_choices(struct buffer *out, size_t field)
         buffer_format(out, "%s%s", i ? "|" : "", choice_at(field, i));
 }
 
+/* A path may have names, too (a template's), but is typed as well. */
 bool setting_is_turned(size_t field)
 {
     return setting_choice_count(field) > 0 && row_of(field)->kind != OPTION_PATH;
 }
 
+/* Round and round; from a value that is none of the names, to the first. */
 void settings_turn(struct settings *settings, size_t field, int by)
 {
     int count = setting_choice_count(field), now = setting_choice(field, settings->values[field]);
@@ -164,7 +166,7 @@ bool settings_check(const struct settings *settings, size_t field, char *why, si
     }
     if (row->kind != OPTION_FLAG && !option_takes(row, settings->values[field], why, size))
         return false;
-    settings_request(settings, &request);
+    settings_request(settings, &request); /* what is wrong may depend on the other fields */
     const char *value = settings->values[field];
     if (field == SETTING(run) && job_dir_is_taken(value)) {
         snprintf(why, size, "holds a job (%s): name another", job_state_name(job_state(value)));

@@ -176,8 +176,9 @@ static bool request_common(struct app *app, enum request request, const char *ar
 /* --- the prompt, and requests --- */
 
 /* The way of a request, whoever made it:
- *     has it a meaning on this screen? is its path "~/..."? is a plan without its scores to be
- *     does its argument have to be asked for? does the view take it? is it one that all views have?
+ *     has it a meaning on this screen? is its path "~/..."? is a plan saved before its scores are
+ *     all there? does its argument have to be asked for? does the view take it? is it one
+ *     that all views have?
  * The first that answers ends it; what nobody takes is said, by its name on the prompt. */
 void app_request(struct app *app, enum request request, const char *argument)
 {

@@ -17,6 +17,7 @@ int canvas_init(struct canvas *canvas, int width, int height, struct error *err)
     return canvas_resize(canvas, width, height, err);
 }
 
+/* What was drawn is gone: whoever resizes draws again. After an error the canvas is as it was. */
 int canvas_resize(struct canvas *canvas, int width, int height, struct error *err)
 {
     if (width < 1 || height < 1 || width > CANVAS_SIDE_MAX || height > CANVAS_SIDE_MAX)
@@ -53,6 +54,7 @@ static struct cell *area_cell(struct area area, int x, int y)
     return (struct cell *)canvas_cell(area.canvas, area.x + x, area.y + y);
 }
 
+/* NULL, outside of everything, is nobody's cell. */
 static void cell_blank(struct cell *cell, struct style style)
 {
     if (!cell)
@@ -77,6 +79,8 @@ static int clamp(int value, int low, int high)
     return value < low ? low : value > high ? high : value;
 }
 
+/* Cut to the area, never beyond it; what lies outside altogether is empty, and drawing on it does
+ * nothing. */
 struct area area_part(struct area area, int x, int y, int width, int height)
 {
     int left = clamp(x, 0, area.width), right = clamp(x + width, left, area.width);
@@ -224,6 +228,7 @@ int text_columns(const char *text)
     return column;
 }
 
+/* The ellipsis takes the last column, so one column alone has nothing else. */
 int area_label(struct area area, int x, int y, int columns, struct style style, const char *text)
 {
     if (columns <= 0)
@@ -259,6 +264,8 @@ bool cell_equal(const struct cell *a, const struct cell *b)
 
 enum { CELL_WIDTH = 8, CELL_HEIGHT = 17, BASELINE = 13 };
 
+/* Lines without the blanks at their ends: `end` is where the last character that is not one has
+ * ended. */
 void canvas_put_text(struct buffer *out, const struct canvas *canvas)
 {
     for (int y = 0; y < canvas->height; y++) {
@@ -356,6 +363,8 @@ bool canvas_is_svg(const char *text)
     return strncmp(text, SVG_START, sizeof SVG_START - 1) == 0 && strstr(text, SVG_FONT);
 }
 
+/* Backgrounds of a row first, then its letters, so that a letter which is wider than its cell in
+ * the viewer's font is not cut by the next cell's background. */
 void canvas_put_svg(struct buffer *out, const struct canvas *canvas, int32_t fg, int32_t bg)
 {
     int width = canvas->width * CELL_WIDTH, height = canvas->height * CELL_HEIGHT;

@@ -47,6 +47,8 @@ static struct {
     size_t length;
 } restore;
 
+/* Adds a capability of the terminal by its name, if it has that: leaving attributes (sgr0), keypad
+ * (rmkx), a visible cursor (cnorm), the other screen (rmcup). */
 static void restore_append(const char *name)
 {
     const char *text = tigetstr(name);
@@ -59,6 +61,8 @@ static void restore_append(const char *name)
     }
 }
 
+/* Also finds out, before anything is changed, whether this can be the full screen's terminal at
+ * all. */
 int terminal_restore_prepare(struct error *err)
 {
     if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO))
@@ -195,6 +199,8 @@ static SCREEN *open_screen(void)
     return screen;
 }
 
+/* Raw rather than cbreak: Ctrl-C and Ctrl-Z are keys here, which close what is open and stop in
+ * order. */
 int terminal_open(struct error *err)
 {
     setlocale(LC_CTYPE, "");
@@ -320,6 +326,7 @@ static int palette_number(int32_t color)
     return cache[slot].number;
 }
 
+/* ncurses colours by pairs of palette numbers; 0 is the terminal's own two. */
 static int pair_number(struct style style)
 {
     if (!terminal.color)
@@ -354,6 +361,7 @@ static attr_t attribute_bits(unsigned attributes)
     return bits;
 }
 
+/* A cell's text is one grapheme: a character, and marks that combine with it. */
 static void cell_send(int x, int y, const struct cell *cell)
 {
     wchar_t wide[CCHARW_MAX + 1];
@@ -372,6 +380,8 @@ static void cell_send(int x, int y, const struct cell *cell)
         mvadd_wch(y, x, &out);
 }
 
+/* Cell by cell against what is shown. A forced redraw clears the terminal, too, since whatever made
+ * it necessary may have written anywhere. */
 void terminal_show(const struct canvas *canvas)
 {
     struct canvas *shown = &terminal.shown;
@@ -446,6 +456,8 @@ int terminal_read(void)
     return closed ? INPUT_CLOSED : INPUT_NONE;
 }
 
+/* The whole process group, as the shell sees a job; ncurses comes back by itself with the next
+ * refresh. */
 void terminal_suspend(void)
 {
     endwin();

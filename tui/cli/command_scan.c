@@ -62,8 +62,7 @@ static int write_output(const struct scan *scan, const struct request *request, 
     return status;
 }
 
-/* For people: a line a matrix that was scanned; names of any length stay in line up to 44 columns.
- */
+/* For people: a line a matrix that was scanned. */
 static void print_table(const struct scan *scan)
 {
     printf("%-44s %-12s %10s %10s %10s %7s %7s %10s\n", "module", "shape", "SNR", "sigma_max",

@@ -80,11 +80,13 @@ static bool is_passed(const struct settings *settings, size_t field)
     return field != SETTING(epochs) || settings_is_empty(settings, SETTING(steps));
 }
 
+/* A flag is given by its name alone. */
 static bool takes_value(size_t field)
 {
     return training_options.rows[field].kind != OPTION_FLAG;
 }
 
+/* The most that a form can ask for: every field as two arguments, and those around them. */
 enum { MARKS_SHOWN = 200, OPTION_MAX = 32, ARGUMENTS_MAX = 4 + 2 * SETTINGS_MAX + 3 };
 struct arguments {
     char options[SETTINGS_MAX][OPTION_MAX]; /* "--seq-len" */
@@ -213,6 +215,8 @@ static void put_word(struct buffer *out, const char *word)
     buffer_byte(out, '\'');
 }
 
+/* What is the default anyway is left out, and so are the fields that count for nothing: what a user
+ * would type. */
 void launch_train_command(const struct session *session, struct buffer *out)
 {
     const struct settings *settings = &session->settings;

@@ -81,6 +81,8 @@ static uint64_t stamp_of(const struct library *library)
     return stamp;
 }
 
+/* Text of folders may be anything, so what is shown of it is made printable here, once. Models
+ * beyond the most are counted, and said in the heading. */
 static int add(struct library *library, bool job, const char *path, const char *title,
                const char *detail, struct error *err)
 {
@@ -132,6 +134,8 @@ static int read_hub(struct library *library, struct error *err)
 
 static int read_folder(struct library *library, const char *folder, int depth, struct error *err);
 
+/* An entry of a folder: a folder is looked into as deep as `depth` says, a file is known by its
+ * name. */
 static int read_entry(struct library *library, const char *folder, const char *name, int depth,
                       struct error *err)
 {
@@ -151,6 +155,7 @@ static int read_entry(struct library *library, const char *folder, const char *n
     return status;
 }
 
+/* Can it be read? A folder whose files nobody may read is no more a model than an empty one. */
 static bool has(const char *folder, const char *name)
 {
     char *path = path_join(folder, name, NULL);
@@ -258,6 +263,7 @@ struct library_view {
 
 static const double look_interval = 1; /* seconds */
 
+/* A title in the left three fifths, what it is in the rest. */
 static void draw_entry(struct app *app, struct area area, const struct library_entry *entry,
                        bool here)
 {
@@ -312,6 +318,7 @@ static void open_model(struct app *app, const char *path, bool by_scan, struct e
         screen_open_model(app);
 }
 
+/* A job that is a scan is opened as its model, held as it is; any other job is watched. */
 static void open_entry(struct app *app, const struct library_entry *entry)
 {
     struct error err = ERROR_INIT;
@@ -331,6 +338,7 @@ static bool has_title(const void *context, int line, const char *text)
     return strstr(library->entries[line].title, text) != NULL;
 }
 
+/* Enter opens, / and n find by title; the rest moves. */
 static bool library_request(struct app *app, void *state, enum request request,
                             const char *argument)
 {
@@ -379,6 +387,8 @@ static void library_enter(struct app *app, void *state)
     read_again(app, state);
 }
 
+/* Also while another window starts and ends jobs: their folders are among those that are watched.
+ */
 static bool library_tick(struct app *app, void *state)
 {
     struct library_view *view = state;

@@ -28,6 +28,7 @@ static void move_to(struct app *app, struct model_view *view, int layer, int typ
     scan_feed_ask(&app->session.feed, app->session.scan, cursor_row(app, view));
 }
 
+/* h j k l and their like; g and G are the first and the last layer, pages are ten layers. */
 static bool request_move(struct app *app, struct model_view *view, enum request request)
 {
     int layer = view->layer, type = view->type, page = 10;
@@ -102,6 +103,7 @@ static void search(struct app *app, struct model_view *view)
 
 /* --- its scan, a job: what was asked for is said, what comes of it the map shows --- */
 
+/* What was asked for, or why it could not be. */
 static void say_of_scan(struct app *app, int status, const struct error *err, const char *said)
 {
     if (status != 0)
@@ -142,6 +144,8 @@ static void stop_scan(struct app *app)
                 &err, "the scan stops after the current matrices; p goes on with it");
 }
 
+/* Moving first, as it is what is done most, then the plan's requests (model_plan.h), then the rest.
+ */
 static bool model_request(struct app *app, void *state, enum request request, const char *argument)
 {
     struct model_view *view = state;
@@ -220,6 +224,8 @@ static const struct view_class model_class = {
     .request = model_request,
 };
 
+/* What is worth a note in the model's files, and what was said of the plan that was kept, are shown
+ * as the first message: there is one line for both. */
 bool screen_open_model(struct app *app)
 {
     /* the first; `spectrum info` has them all */

@@ -51,6 +51,7 @@ struct pen {
     int x, y;
 };
 
+/* A label and its value, 13 columns apart; the value is cut at the area's edge. */
 static void put_pair(struct pen pen, const char *label, const char *value)
 {
     area_put(pen.area, pen.x, pen.y, theme_style(&pen.app->theme, THEME_DIM), label);
@@ -174,6 +175,8 @@ struct range {
     bool logarithmic;
 };
 
+/* Of one type, or of all (-1). What is not known, not finite, or has no logarithm does not count.
+ */
 static struct range metric_range(const struct session *session, enum metric metric, int only_type)
 {
     struct range range = {NAN, NAN, metric_is_logarithmic(metric)};
@@ -277,6 +280,7 @@ static void draw_switch(struct app *app, struct area area, bool head)
 
 /* --- what it costs --- */
 
+/* What a run with this plan would take, as bars; or why that is not known. */
 static void draw_memory(struct app *app, struct area area)
 {
     const struct training_estimate *cost = &app->session.cost;
@@ -320,7 +324,7 @@ static void draw_memory_lines(struct app *app, struct area area)
 static void draw_bottom(struct app *app, struct model_view *view, struct area area)
 {
     size_t row = grid_row(&app->session.grid, view->layer, view->type);
-    bool wide = area.width >= 140 && area.height >= 10;
+    bool wide = area.width >= 140 && area.height >= 10; /* room for a plot of some use */
     int left = wide ? 80 : area.width;
     draw_cell(app, view, area_part(area, 0, 0, left, area.height));
     if (area.height >= INFO_ROWS + 2 + MEMORY_CATEGORIES)

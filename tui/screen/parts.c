@@ -6,6 +6,7 @@
 
 /* --- lists --- */
 
+/* Beyond the ends it stays at them. */
 bool list_move(struct list *list, enum request request, int page)
 {
     int to = list->cursor;
@@ -74,6 +75,8 @@ void list_line(struct area area, const struct theme *theme, bool here, struct st
 /* Columns before the bars: a category, and its bytes. */
 enum { NUMBERS = 22 };
 
+/* A bar is a category's share of the sum, of the columns that are left beside the numbers, 40 at
+ * most. */
 void memory_bars_draw(struct area area, const struct theme *theme,
                       const uint64_t bytes[MEMORY_CATEGORIES])
 {

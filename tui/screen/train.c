@@ -43,6 +43,7 @@ static bool takes_character(size_t field, int input)
     return input > 0 && input < 128 && strchr(taken, input);
 }
 
+/* To the next field that the others make something of, and round. The value there is fresh. */
 static void move_field(const struct settings *settings, struct train_view *view, int by)
 {
     do
@@ -111,6 +112,9 @@ static void expand_field(struct app *app, const struct train_view *view)
         path_expand(app->session.settings.values[view->field], SETTING_VALUE_MAX);
 }
 
+/* A field's own keys, before the table of keys sees them. A path is made whole when one leaves it;
+ * every change is a new request, and its cost is reckoned at once, which is what the summary shows.
+ */
 static bool train_input(struct app *app, void *state, int input)
 {
     struct train_view *view = state;
@@ -154,6 +158,8 @@ static void start(struct app *app, struct train_view *view)
     }
 }
 
+/* Keys that are not text in this field. All of them may leave it, so its path is made whole first.
+ */
 static bool train_request(struct app *app, void *state, enum request request, const char *argument)
 {
     struct train_view *view = state;
@@ -184,6 +190,7 @@ static const struct view_class train_class = {
     .input = train_input,
 };
 
+/* What the session still has of the last time is shown; what is empty is proposed. */
 bool screen_open_train(struct app *app)
 {
     if (!app->session.model) {

@@ -57,6 +57,7 @@ static void draw_field(struct app *app, struct area area, size_t field, bool her
     area_put(area, 0, 0, theme_style(theme, THEME_ACCENT), here ? "▶" : " ");
     area_label(area, 2, 0, LABELS - 3, theme_style(theme, here ? THEME_TEXT : THEME_DIM),
                training_options.rows[field].label);
+    /* in a wide window values get more columns, and reasons still have room */
     int columns =
         area.width < LABELS + VALUES + MORE_VALUES + CHECKS ? VALUES : VALUES + MORE_VALUES;
     int room = area.width - LABELS - columns - 1;
@@ -82,6 +83,7 @@ static void draw_field(struct app *app, struct area area, size_t field, bool her
                                          : "!");
 }
 
+/* The row's help lists the names; what the chosen one does is said here. */
 static const char *const method_help[METHOD_COUNT] = {
     [METHOD_FULL] = "everything trains",
     [METHOD_SPECTRUM] = "the plan's matrices train, the others are frozen",
@@ -151,7 +153,7 @@ static void draw_summary(struct app *app, struct area area)
                  cost->recomputed, app->session.model->config.layers);
     bool rows = settings_uses(settings, SETTING(add_tokens)) &&
                 !settings_is_empty(settings, SETTING(add_tokens));
-    /* the limit's name last: a narrow window cuts it */
+    /* the limit's name comes last: a narrow window cuts it first */
     snprintf(text, sizeof text, "%s, memory %s%s of %s%s%s%s", tokens, cost->known ? bytes : "n/a",
              rows ? " and added rows" : "", here, how, limit.by[0] ? " within " : "", limit.by);
     area_label(area, 0, 0, area.width, theme_style(&app->theme, fits ? THEME_TITLE : THEME_ERROR),
@@ -218,6 +220,8 @@ static void draw_fields(struct app *app, const struct train_view *view, struct a
         area_put(area, 1, area.height - 1, theme_style(&app->theme, THEME_ACCENT), "↓");
 }
 
+/* Rows from below: what the run takes, the hint, and all that is left for fields; where there is
+ * more room than fields, a blank line on both sides of the hint. */
 void train_draw(struct app *app, void *state, struct area area)
 {
     const struct train_view *view = state;

@@ -47,6 +47,8 @@ enum {
 
 /* --- state, progress --- */
 
+/* Red for an end that nobody asked for, yellow for what waits or is elsewhere, green for all else.
+ */
 static enum theme_role state_role(const struct job_follow *run)
 {
     const char *status = "";
@@ -139,6 +141,7 @@ static void draw_loss(struct app *app, struct area area, bool logarithmic)
 
 /* --- numbers at the side --- */
 
+/* A label, and the number in column 15; n/a where no line has it. */
 static void put_number(struct app *app, struct area area, int y, const char *label, const char *key,
                        const char *format)
 {
@@ -150,6 +153,8 @@ static void put_number(struct app *app, struct area area, int y, const char *lab
     area_put(area, 15, y, theme_style(&app->theme, THEME_TEXT), text);
 }
 
+/* Each from the last line of metrics that has it; the sum of tokens only where there is a row for
+ * it. */
 static void draw_numbers(struct app *app, struct area area)
 {
     put_number(app, area, 0, "loss", "loss", "%.4f");
@@ -183,6 +188,8 @@ static void draw_memory(struct app *app, struct area area)
 
 /* --- the text --- */
 
+/* The last text that the model wrote, and at which step; it breaks at the area's edge as it comes.
+ */
 static void draw_sample(struct app *app, struct area area)
 {
     const struct job_metrics *metrics = &app->session.run->metrics;
@@ -275,6 +282,7 @@ static void watch_draw(struct app *app, void *state, struct area area)
 
 /* --- asking --- */
 
+/* A request in the job's folder, which it takes between two steps; the view looks again at once. */
 static void ask(struct app *app, enum job_request request, const char *said)
 {
     struct error err = ERROR_INIT;
@@ -307,6 +315,8 @@ static bool must_ask(struct app *app, struct watch_view *view)
     return asks;
 }
 
+/* A pause is ended by a request; a job that has ended, or died, is started again from its last
+ * checkpoint, after what it reads was shown where it may be somebody else's. */
 static void resume(struct app *app, struct watch_view *view)
 {
     struct error err = ERROR_INIT;
@@ -327,6 +337,8 @@ static void resume(struct app *app, struct watch_view *view)
     job_follow_refresh(run);
 }
 
+/* Asking twice, to stop or to resume what is not one's own, is this view's own affair: any other
+ * key takes the question back. */
 static bool watch_request(struct app *app, void *state, enum request request, const char *argument)
 {
     struct watch_view *view = state;

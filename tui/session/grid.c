@@ -9,6 +9,7 @@
 
 /* --- places --- */
 
+/* The first part of the name that is a number of at most six digits. */
 int module_layer(const char *name)
 {
     for (const char *at = strchr(name, '.'); at; at = strchr(at + 1, '.')) {
@@ -128,6 +129,7 @@ const char *metric_title(enum metric metric)
     return metrics[metric].title;
 }
 
+/* A beginning that two names have is neither's. */
 bool metric_find(enum metric *out, const char *name)
 {
     size_t length = strlen(name);
@@ -170,6 +172,7 @@ double metric_value(const struct scan_row *row, enum metric metric)
     }
 }
 
+/* Only scores have one: what the estimator makes of noise of this shape. */
 double metric_null(const struct scan_row *row, enum metric metric)
 {
     if (!row->known || !row->detailed)

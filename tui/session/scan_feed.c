@@ -24,6 +24,8 @@ static void fail(struct scan_feed *feed, const struct error *err)
     snprintf(feed->message, sizeof feed->message, "%s", err->text);
 }
 
+/* Starts the job, or joins the one that runs: then others chose its device, and it is not known
+ * here. */
 static int launch(struct scan_feed *feed, const struct scan *scan, bool goes_on, struct error *err)
 {
     bool joined;
@@ -36,6 +38,7 @@ static int launch(struct scan_feed *feed, const struct scan *scan, bool goes_on,
     return 0;
 }
 
+/* By the status in its result: "completed", "stopped". */
 static bool has_ended(const struct scan_feed *feed, const char *how)
 {
     const char *status = "";
@@ -209,6 +212,8 @@ static bool rejoin(struct scan_feed *feed)
     return true;
 }
 
+/* The job's state is asked before its lines are read: what it wrote last, before it ended, is then
+ * taken in, too, and no row is missed. */
 bool scan_feed_update(struct scan_feed *feed, struct scan *scan)
 {
     if (feed->state == FEED_STOPPED || feed->state == FEED_FAILED)
@@ -242,6 +247,7 @@ int scan_feed_choose(struct scan_feed *feed, const char *device, struct error *e
     return 0;
 }
 
+/* Only a job that runs takes requests; they are looked at again at once. */
 static int ask(struct scan_feed *feed, enum job_request request, const char *what,
                struct error *err)
 {
@@ -263,6 +269,8 @@ int scan_feed_stop(struct scan_feed *feed, struct error *err)
     return ask(feed, JOB_REQUEST_STOP, "stop", err);
 }
 
+/* A paused job is asked to continue; a new one takes up the rest of one that has ended, on the
+ * device that was chosen last, or that the job was started on. */
 int scan_feed_go_on(struct scan_feed *feed, const char *device, struct error *err)
 {
     if (feed->state != FEED_STOPPED && feed->state != FEED_FAILED)

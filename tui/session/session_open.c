@@ -44,6 +44,7 @@ void session_free(struct session *session)
     session->run = NULL;
 }
 
+/* By what lies there, or by the name, without opening anything. */
 enum target_kind session_target(const char *path)
 {
     if (!path || !path[0])
@@ -104,6 +105,7 @@ fail:
     return -1;
 }
 
+/* By its job.json: "scan", and which model. */
 char *session_scanned_model(const char *job, struct error *err)
 {
     const char *command = "", *model = NULL;

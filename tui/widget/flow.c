@@ -6,6 +6,8 @@
 
 enum { LINE_MAX_BYTES = 1024 };
 
+/* Character by character, so that styles may change in the middle of a line. What is above or below
+ * the area moves the position all the same: that is how a text is scrolled. */
 void flow_put(struct flow *flow, struct style style, const char *text, size_t length)
 {
     for (size_t at = 0; at < length && flow->area.width > 0;) {

@@ -157,6 +157,7 @@ static void overview_draw(struct area area, const struct theme *theme, const str
     }
 }
 
+/* Axis, overview where not all fits, and a row of cells for each type in sight. */
 void heat_draw(struct area area, const struct theme *theme, const struct heat_map *map)
 {
     struct heat_layout layout = heat_layout(area.width, area.height, map);
@@ -205,6 +206,7 @@ void heat_legend_draw(struct area area, const struct theme *theme, const char *t
     area_put(area, x + 1, 0, dim, theme_is_mono(theme) ? "* trains" : "● trains");
 }
 
+/* The last part of the name, without "_proj"; an expert's with its number in front. */
 void heat_label(const char *type, char *out, size_t size)
 {
     const char *last = strrchr(type, '.'), *experts = strstr(type, "experts.");

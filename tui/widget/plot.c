@@ -202,6 +202,7 @@ static const char *legend_glyph(struct area area, const struct theme *theme, enu
     return glyph ? glyph : theme_is_mono(theme) ? "⣿" : in_color;
 }
 
+/* The dots of a cell as a braille pattern, or where colour does not tell curves apart as a sign. */
 static void raster_show(const struct raster *raster, const struct theme *theme)
 {
     for (int y = 0; y < raster->area.height; y++)
@@ -340,6 +341,9 @@ static void names_draw(struct area area, const struct theme *theme, const struct
     area_label(area, 0, 0, x - 1, theme_style(theme, THEME_DIM), plot->y_title);
 }
 
+/* Names in the first row, the axes at the left and in the last two, and between them the dots:
+ * marks first, so that curves are drawn over them. Where there is no room for dots the names are
+ * all. */
 void plot_draw(struct area area, const struct theme *theme, const struct plot *plot)
 {
     bool ascii = area.canvas->ascii;

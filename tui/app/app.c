@@ -30,6 +30,7 @@ int app_init(struct app *app, const struct app_screens *screens, int width, int 
     return 0;
 }
 
+/* Views first, from the top, as their states may borrow from the session. */
 void app_free(struct app *app)
 {
     for (; app->depth > 0; app->depth--) {
@@ -44,6 +45,7 @@ void app_free(struct app *app)
     free(app->written);
 }
 
+/* Depth is bounded, as each view may open others; a user who is eight deep is told to go back. */
 bool app_push(struct app *app, const struct view_class *class, void *state)
 {
     if (app->depth == VIEW_DEPTH_MAX || !state) {
@@ -135,6 +137,7 @@ bool app_tick(struct app *app)
     return changed;
 }
 
+/* A view with a tick of its own looks around once a second where nothing else is under way. */
 int app_tick_ms(const struct app *app)
 {
     enum { VIEW_TICK_MS = 1000 };
@@ -193,6 +196,7 @@ bool app_gives_up_plan(struct app *app, enum request request)
     return false;
 }
 
+/* How many scores are missing, of those that the plan goes by, is said with the question. */
 bool app_takes_plan(struct app *app, enum request request, const char *again)
 {
     const struct session *session = &app->session;
@@ -219,6 +223,8 @@ void app_ask(struct app *app, enum request request, const char *argument, const 
     snprintf(question->argument, sizeof question->argument, "%s", argument);
 }
 
+/* A pipe or a device is refused unless it is the screen's own script that writes: while it waits
+ * for a reader the keys would be dead. */
 int app_check_over(struct app *app, enum request request, const char *path, const char *what,
                    bool (*is_one)(const char *), bool own, struct error *err)
 {

@@ -143,6 +143,7 @@ static void leave(struct app *app, enum request request)
 
 static bool request_common(struct app *app, enum request request, const char *argument)
 {
+    /* what follows has a meaning on every screen, so its keys are the same on all */
     switch (request) {
     case REQUEST_BACK: /* from the first screen it leaves, as quit does */
         if (app->depth > 1)
@@ -153,7 +154,7 @@ static bool request_common(struct app *app, enum request request, const char *ar
     case REQUEST_QUIT:
         leave(app, request);
         return true;
-    case REQUEST_HELP:
+    case REQUEST_HELP: /* of the view on top */
         app->screens->open_help(app);
         return true;
     case REQUEST_THEME:
@@ -168,7 +169,7 @@ static bool request_common(struct app *app, enum request request, const char *ar
     case REQUEST_SUSPEND:
         app->suspend = true;
         return true;
-    default:
+    default: /* it has no meaning on this screen */
         return false;
     }
 }

@@ -176,6 +176,8 @@ static bool look_at(struct cache_entry *entry, const struct place *place, const 
     return true;
 }
 
+/* A file that is not to be listed is passed over without a word: most of them are notes, or not
+ * ours. */
 static int add_entry(struct cache_list *list, const struct place *place, const char *name,
                      struct error *err)
 {
@@ -197,6 +199,8 @@ static int add_entry(struct cache_list *list, const struct place *place, const c
 
 /* --- clearing --- */
 
+/* A scan's folder has two folders below it at most, and files; what else somebody put there stays,
+ * and then the folder, too, which is said. */
 static bool remove_scan(const struct place *place, const char *name)
 {
     static const char *const below[] = {"requests", "checkpoints", NULL};
@@ -290,6 +294,8 @@ static int read_kind(struct cache_list *list, enum cache_kind kind,
     return status;
 }
 
+/* Within a kind; files of one second by their names, so that two lists of the same files are equal.
+ */
 static int newest_first(const void *a, const void *b)
 {
     const struct cache_entry *x = a, *y = b;
@@ -300,6 +306,8 @@ static int newest_first(const void *a, const void *b)
     return strcmp(x->name, y->name);
 }
 
+/* Both folders are named whether they are there or not: what is printed says where one would look.
+ */
 int cache_list_read(struct cache_list *list, const struct cache_choice *choice,
                     void (*say)(const char *line), struct error *err)
 {

@@ -61,6 +61,8 @@ static int open_ground(struct ground *ground, const struct request *request, str
         ground->scan = ground->file;
         return 0;
     }
+
+    /* a model's own, which the cache may have whole */
     struct scan_options options = {.use_cache = true, .empty_noise = request->empty_noise};
     struct scan_view view;
     scan_view_begin(&view);
@@ -160,6 +162,7 @@ static int print_result(const struct plan *plan, struct error *err)
     struct buffer out = BUFFER_INIT;
     struct json_writer json = {.out = &out};
     json_begin(&json, "spectrum.plan-summary");
+    /* how much trains, what of it is not a module, and then which modules */
     json_count(&json, "modules", counts.modules);
     json_count(&json, "modules_total", counts.modules_total);
     json_flag(&json, "embeddings", plan_embeddings(plan));
@@ -269,6 +272,7 @@ static const struct option rows[] = {
 /* clang-format on */
 static const struct option_table table = {rows, sizeof rows / sizeof *rows};
 
+/* A format that there is not is said before the scan, which may take long. */
 static int run(int argc, char **argv, struct error *err)
 {
     struct request r = {.source = NULL};
@@ -276,7 +280,7 @@ static int run(int argc, char **argv, struct error *err)
     int status =
         options_parse_one(&command_plan, &r, &r.given, "plan takes one scan file (.json) or MODEL",
                           argc, argv, &r.source, err);
-    if (status == 0) /* before the scan, which may take long */
+    if (status == 0)
         status = plan_format_by_name(&r.format, r.format_name, err);
     if (status == 0)
         status = make_plan(&r, err);

@@ -1,4 +1,11 @@
-/* `spectrum scan MODEL`: the signal-to-noise ratio of every matrix. */
+/* `spectrum scan MODEL`: the signal-to-noise ratio of every matrix.
+ *
+ *     model -> spectra/scan.h, watched by scan_view.h -> a scan file, spectra, JSON or a table
+ *
+ * What would make the work useless is found before it: an output that cannot be written, or that is
+ * a file of the model. Singular values are kept in the cache as they come, so a scan that is
+ * interrupted loses the matrices in hand alone.
+ */
 #include "base/file.h"
 #include "base/sys.h"
 #include "base/xdg.h"

@@ -107,7 +107,7 @@ static int open_tokenizer(struct tokenizer **out, struct source *source, struct 
         format->date = source->date;
         format->template_may_rest = true; /* as the run's other data may have been what it wrote */
     }
-    if (!format->columns)
+    if (!format->columns) /* each by itself: one may be given, and the others be the run's */
         format->columns = source->columns;
     if (!format->mark)
         format->mark = source->mark;

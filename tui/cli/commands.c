@@ -173,11 +173,12 @@ static void put_zsh_option(struct buffer *out, const struct option *row)
     buffer_text(&spec, row->kind == OPTION_FLAG ? "[" : row->name[1] ? "=[" : "[");
     put_help(&spec, row, "[]:\\");
     buffer_byte(&spec, ']');
+    /* ":PATH:_files": what it is called, and how it is completed */
     if (row->kind != OPTION_FLAG) {
         buffer_byte(&spec, ':');
         put_escaped(&spec, row->argument, ":");
         buffer_byte(&spec, ':');
-        if (row->choices && takes_file(row)) {
+        if (row->choices && takes_file(row)) { /* names, or a file of the user's own */
             buffer_text(&spec, "{compadd ");
             put_words(&spec, row->choices);
             buffer_text(&spec, "; _files}");
@@ -374,6 +375,7 @@ static const struct {
     void (*put)(struct buffer *out);
 } kinds[] = {{"bash", put_bash}, {"zsh", put_zsh}, {"fish", put_fish}, {"man", put_man}};
 
+/* Whole, or nothing: half a script would be read by a shell all the same. */
 static int print(const char *name, struct error *err)
 {
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {

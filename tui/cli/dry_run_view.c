@@ -25,6 +25,8 @@ struct type_counts {
     size_t count, capacity;
 };
 
+/* Sums by type, in the order in which types come first: a list of a handful, so it is searched from
+ * its beginning. */
 static int count_types(struct type_counts *out, const struct optimizer *optimizer,
                        struct error *err)
 {
@@ -82,6 +84,7 @@ static int put_tensors_json(struct json_writer *json, const struct optimizer *op
     return 0;
 }
 
+/* "fits" is asked now; memory that others free or take until the run begins is theirs. */
 static void put_memory_json(struct json_writer *json, const struct training_start *start,
                             uint64_t limit)
 {
@@ -167,6 +170,8 @@ static int put_json(struct buffer *out, const struct training_request *r,
 
 /* --- as lines --- */
 
+/* How much of the model trains, and then a line a type. Adapters are beside the model's parameters,
+ * not among them, so their share is not "of" it. */
 static void put_trains(struct buffer *out, const struct training_start *start,
                        const struct type_counts *types)
 {
@@ -214,6 +219,8 @@ static void put_left_out(struct buffer *out, const struct piece_counts *counts, 
                       "");
 }
 
+/* From documents to rows: what there is, what is left out, what an epoch has, and what it is
+ * evaluated on: data of its own, or documents held back. */
 static void put_data(struct buffer *out, const struct training_data_plan *data)
 {
     buffer_format(out,
@@ -257,6 +264,7 @@ static void put_memory(struct buffer *out, const struct training_start *start)
                          "nf4, --optimizer adamw-8bit or --master none needs less\n");
 }
 
+/* A line a subject, its name in the first twelve columns. */
 static int put_lines(struct buffer *out, const struct training_request *request,
                      const struct training_start *start, const struct type_counts *types,
                      struct error *err)
@@ -298,6 +306,8 @@ struct dry_run_view {
     struct error err;  /* what went wrong then */
 };
 
+/* The run tells how it would start. Its structures live until this returns, so all text is made
+ * here. */
 static void on_start(void *context, const struct training_start *start)
 {
     struct dry_run_view *view = context;

@@ -90,6 +90,9 @@ static void print_options(const struct command *command)
     print_option("--help", "this text");
 }
 
+/* One pass over the arguments. What begins with "-" is an option, wherever it stands; after "--"
+ * nothing is. Each value goes into the request at once, so of an option that is given twice the
+ * last counts, but for lists, which grow. */
 int options_parse(const struct command *command, void *request, struct option_given *given,
                   int argc, char **argv, const char **positionals, size_t *count, struct error *err)
 {
@@ -139,6 +142,7 @@ int options_parse(const struct command *command, void *request, struct option_gi
     return 0;
 }
 
+/* `needs` is the whole message, as what is missing is not always the positional argument. */
 int options_parse_one(const struct command *command, void *request, struct option_given *given,
                       const char *needs, int argc, char **argv, const char **positional,
                       struct error *err)

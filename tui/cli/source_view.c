@@ -20,6 +20,8 @@ int source_view_open(struct source *source, struct tokenizer **tokenizer, const 
                : -1;
 }
 
+/* Not an error: positions beyond what it was trained for are computed, and are worth what they are.
+ */
 void source_view_positions(const struct source *source, int64_t longest)
 {
     char line[400];
@@ -27,6 +29,8 @@ void source_view_positions(const struct source *source, int64_t longest)
         fprintf(stderr, "%s\n", line);
 }
 
+/* Marks that are cut into pieces are not what the template means, but a model may have been trained
+ * so. */
 int source_view_marks(struct tokenizer *tokenizer, const char *template_name, const char *remedy,
                       struct error *err)
 {

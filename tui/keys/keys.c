@@ -237,6 +237,7 @@ static const struct {
 };
 enum { NAME_COUNT = sizeof names / sizeof *names };
 
+/* By the table of names, as a control character, or as itself; "?" for what is none of these. */
 void key_name(int key, char *out, size_t size)
 {
     char bytes[5] = "";
@@ -264,6 +265,7 @@ int key_from_name(const char *name, size_t length)
     return INPUT_NONE;
 }
 
+/* As many as have room, each whole. */
 void request_keys(const struct request_info *info, char *out, size_t size)
 {
     size_t used = 0;

@@ -46,6 +46,8 @@ int list_first(const struct list *list, int visible)
     return first < 0 ? 0 : first;
 }
 
+/* From the line after the cursor, so that the next search finds the next one, and the cursor's own
+ * last. */
 void list_find(struct app *app, struct list *list,
                bool (*has)(const void *context, int line, const char *text), const void *context)
 {

@@ -130,6 +130,8 @@ static bool read_device(struct device_info *device, const cJSON *object)
     return true;
 }
 
+/* "device" alone is what computes now; with "module" it is one matrix, and the others stay where
+ * they are; "devices", in a job's first such event, is all that there is. */
 void scan_devices_take(struct scan_devices *devices, const cJSON *event)
 {
     const char *module = NULL, *reason;
@@ -155,12 +157,14 @@ void scan_devices_take(struct scan_devices *devices, const cJSON *event)
     }
 }
 
+/* What computes is not known until the next job says it. */
 void scan_devices_begin(struct scan_devices *devices)
 {
     devices->now = (struct device_info){.id = ""};
     devices->reason[0] = '\0';
 }
 
+/* The unit is said once where both numbers have the same. */
 void device_memory_put(const struct device_info *device, char *out, size_t size)
 {
     char all[32], left[32];
@@ -179,6 +183,7 @@ void device_memory_put(const struct device_info *device, char *out, size_t size)
     snprintf(out, size, "%s of %s free", left, all);
 }
 
+/* From the most to the least that may be said of it, until it fits. */
 void device_put(const struct device_info *device, int columns, char *out, size_t size)
 {
     char memory[80] = "";

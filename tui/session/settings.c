@@ -164,6 +164,7 @@ bool settings_check(const struct settings *settings, size_t field, char *why, si
             snprintf(why, size, "name a %sfolder", row->kind == OPTION_PATHS ? "file or a " : "");
         return !row->needed;
     }
+    /* a flag's "yes" and "no" are the form's own */
     if (row->kind != OPTION_FLAG && !option_takes(row, settings->values[field], why, size))
         return false;
     settings_request(settings, &request); /* what is wrong may depend on the other fields */

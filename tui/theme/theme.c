@@ -44,6 +44,7 @@ static const struct {
     [THEME_HEAT_END] = {"heat_end", 0},
 };
 
+/* The terminal's own colours for everything. */
 void theme_plain(struct theme *theme)
 {
     snprintf(theme->name, sizeof theme->name, "plain");
@@ -51,6 +52,8 @@ void theme_plain(struct theme *theme)
         theme->colors[i] = COLOR_DEFAULT;
 }
 
+/* Takes blanks off both ends of [*start, *end). A carriage return is one: the file may be another
+ * system's. */
 static void trim(const char **start, const char **end)
 {
     while (*start < *end && strchr(" \t\r", **start))
@@ -99,6 +102,7 @@ static int line_parse(struct theme *theme, const char *start, const char *end, i
     return 0;
 }
 
+/* Line by line, over a plain theme: a role that the text does not name is the terminal's own. */
 int theme_parse(struct theme *theme, const char *name, const char *text, const char *where,
                 struct error *err)
 {

@@ -357,12 +357,13 @@ void plot_draw(struct area area, const struct theme *theme, const struct plot *p
         area_put(inner, 1, inner.height / 2, theme_style(theme, THEME_DIM), "nothing to show yet");
         return;
     }
+    /* 2 x 4 dots a cell, or one where there is only ASCII */
     x.dots = inner.width * raster.across;
     y.dots = inner.height * raster.down;
     y_axis_draw(area_part(area, 0, 1, area.width, inner.height), theme, &y, raster.down);
     x_axis_draw(area_part(area, 0, area.height - 2, area.width, 2), theme, &x, plot->x_title,
                 raster.across);
-    size_t cells = (size_t)inner.width * (size_t)inner.height;
+    size_t cells = (size_t)inner.width * (size_t)inner.height; /* without memory: axes alone */
     raster.bits = array_alloc(cells, 1, NULL);
     raster.roles = array_alloc(cells, 1, NULL);
     if (raster.bits && raster.roles) {

@@ -1,6 +1,6 @@
 #include "text/data_foreign.h"
 
-#include "base/file.h"
+#include "base/folder.h"
 #include "base/sys.h"
 #include "text/data_names.h"
 

@@ -1,6 +1,7 @@
 #include "text/dataset_open.h"
 
 #include "base/cache_note.h"
+#include "base/folder.h"
 #include "base/limits.h"
 #include "base/memory.h"
 #include "base/sys.h"

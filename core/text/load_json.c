@@ -1,6 +1,5 @@
 #include "text/load_json.h"
 
-#include "base/file.h"
 #include "text/load_added.h"
 #include "text/load_templates.h"
 #include "text/tokenizer.h"

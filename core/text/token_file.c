@@ -1,5 +1,7 @@
 #include "text/token_file.h"
 
+#include "base/file.h"
+#include "base/folder.h"
 #include "base/memory.h"
 #include "base/sys.h"
 #include "text/notes.h"

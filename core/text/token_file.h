@@ -17,7 +17,7 @@
 #ifndef SPECTRUM_TEXT_TOKEN_FILE_H
 #define SPECTRUM_TEXT_TOKEN_FILE_H
 
-#include "base/file.h"
+#include "base/file_writer.h"
 #include "text/dataset.h"
 
 struct token_writer {

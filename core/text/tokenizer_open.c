@@ -1,6 +1,7 @@
 #include "text/tokenizer_open.h"
 
 #include "base/file.h"
+#include "base/folder.h"
 #include "base/memory.h"
 #include "base/sys.h"
 #include "text/load_gguf.h"

@@ -1,6 +1,7 @@
 #include "text/tokenizer_parts.h"
 
 #include "base/file.h"
+#include "base/folder.h"
 #include "base/memory.h"
 #include "base/utf8.h"
 

@@ -1,6 +1,7 @@
 #include "tui/app/app.h"
 
 #include "base/file.h"
+#include "base/file_writer.h"
 #include "base/utf8.h"
 
 #include <stdarg.h>

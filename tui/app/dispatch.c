@@ -1,6 +1,8 @@
 #include "tui/app/dispatch.h"
 
 #include "base/file.h"
+#include "base/file_writer.h"
+#include "base/folder.h"
 #include "base/memory.h"
 #include "base/sys.h"
 #include "base/utf8.h"

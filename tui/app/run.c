@@ -2,7 +2,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
-#include "base/signals.h"
+#include "base/process.h"
 #include "base/utf8.h"
 #include "tui/app/dispatch.h"
 #include "tui/app/draw.h"

@@ -1,6 +1,6 @@
 #include "tui/app/watchdog.h"
 
-#include "base/signals.h"
+#include "base/process.h"
 #include "base/sys.h"
 #include "tui/canvas/terminal.h"
 

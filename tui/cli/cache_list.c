@@ -1,7 +1,7 @@
 #include "tui/cli/cache_list.h"
 
 #include "base/cache_note.h"
-#include "base/file.h"
+#include "base/folder.h"
 #include "base/json.h"
 #include "base/memory.h"
 #include "base/sys.h"

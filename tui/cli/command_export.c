@@ -5,7 +5,7 @@
  * other tokens than the base's files name.
  */
 #include "base/text.h"
-#include "job/export.h"
+#include "job/export/export.h"
 #include "model/config_write.h"
 #include "tui/cli/command.h"
 #include "tui/cli/options.h"

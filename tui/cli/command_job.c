@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "base/utf8.h"
 #include "job/job_dir.h"
+#include "job/job_index.h"
 #include "job/launch.h"
 #include "job/requests.h"
 #include "job/trust.h"

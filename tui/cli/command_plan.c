@@ -6,7 +6,8 @@
  * model is exact: every tensor is known. One of a scan file alone knows the scanned matrices, and
  * what it cannot know is said on standard error.
  */
-#include "base/file.h"
+#include "base/file_writer.h"
+#include "base/folder.h"
 #include "base/text.h"
 #include "model/score_read.h"
 #include "plan/plan_target.h"

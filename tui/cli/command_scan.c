@@ -6,7 +6,8 @@
  * a file of the model. Singular values are kept in the cache as they come, so a scan that is
  * interrupted loses the matrices in hand alone.
  */
-#include "base/file.h"
+#include "base/file_writer.h"
+#include "base/folder.h"
 #include "base/sys.h"
 #include "base/xdg.h"
 #include "model/score_write.h"

@@ -115,7 +115,7 @@ static int put_json(struct buffer *out, const struct training_request *r,
     json_text(&json, "model", r->model);
     json_text(&json, "method", method_names[r->method]);
     json_text(&json, "precision", start->precision);
-    json_text(&json, "optimizer", optimizer_name(r->moments));
+    json_text(&json, "optimizer", optimizer_names[r->optimizer]);
     json_integer(&json, "seq_len", r->seq_len);
     json_integer(&json, "batch", r->batch);
     json_integer(&json, "accumulate", r->accumulate);

@@ -17,7 +17,8 @@
 #ifndef SPECTRUM_TUI_CLI_DRY_RUN_VIEW_H
 #define SPECTRUM_TUI_CLI_DRY_RUN_VIEW_H
 
-#include "job/training.h"
+#include "base/buffer.h"
+#include "job/training/training.h"
 
 /* Does it, as lines or as JSON; `r` is checked. Nothing is printed where it fails. */
 int dry_run_print(const struct training_request *r, bool json, struct error *err);

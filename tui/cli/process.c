@@ -1,6 +1,6 @@
 #include "tui/cli/process.h"
 
-#include "base/signals.h"
+#include "base/process.h"
 #include "base/sys.h"
 
 #include <errno.h>

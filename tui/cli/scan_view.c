@@ -3,6 +3,7 @@
 #include "base/utf8.h"
 #include "compute/devices/devices.h"
 #include "job/job_dir.h"
+#include "job/job_index.h"
 #include "job/launch.h"
 #include "job/requests.h"
 #include "job/trust.h"

@@ -16,7 +16,7 @@
 #ifndef SPECTRUM_TUI_CLI_SCAN_VIEW_H
 #define SPECTRUM_TUI_CLI_SCAN_VIEW_H
 
-#include "job/metrics.h"
+#include "job/metrics_writer.h"
 #include "plan/plan.h"
 #include "spectra/scan.h"
 

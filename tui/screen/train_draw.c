@@ -20,7 +20,7 @@
 
 #include "base/limits.h"
 #include "base/utf8.h"
-#include "job/survival.h"
+#include "job/logout.h"
 #include "tui/screen/launch_train.h"
 #include "tui/screen/parts.h"
 #include "tui/session/wording.h"
@@ -242,7 +242,7 @@ void train_draw(struct app *app, void *state, struct area area)
     struct area hint = area_part(area, 2, y, area.width - 2, HINT_ROWS);
     char warning[256];
     if (view->field == SETTING(data) && view->fresh &&
-        job_survival_warning("", warning, sizeof warning))
+        job_logout_warning("", warning, sizeof warning))
         flow_words(hint, theme_style(&app->theme, THEME_WARNING), warning);
     else
         draw_hint(app, hint, view->field);

@@ -15,7 +15,6 @@
  * where they cannot be read, a reason that is too long for its line gets lines of its own. The
  * screen asks for things (job/requests.h) and shows what comes of them; it changes nothing itself.
  */
-#include "base/digest.h"
 #include "base/memory.h"
 #include "job/launch.h"
 #include "job/requests.h"

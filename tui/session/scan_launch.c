@@ -1,6 +1,7 @@
 #include "tui/session/scan_launch.h"
 
 #include "base/file.h"
+#include "base/folder.h"
 #include "base/hash.h"
 #include "base/memory.h"
 #include "base/sys.h"

@@ -1,7 +1,8 @@
 #include "tui/session/session.h"
 
 #include "base/clock.h"
-#include "base/file.h"
+#include "base/file_writer.h"
+#include "base/folder.h"
 #include "base/hash.h"
 #include "base/memory.h"
 #include "base/sys.h"

@@ -24,7 +24,7 @@
 #ifndef SPECTRUM_TUI_SESSION_SESSION_H
 #define SPECTRUM_TUI_SESSION_SESSION_H
 
-#include "job/training_memory.h"
+#include "job/training/resources.h"
 #include "plan/plan_write.h"
 #include "tui/session/grid.h"
 #include "tui/session/job_follow.h"

@@ -1,6 +1,5 @@
 #include "tui/session/session_open.h"
 
-#include "base/file.h"
 #include "base/memory.h"
 #include "base/sys.h"
 #include "base/utf8.h"

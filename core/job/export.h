@@ -2,7 +2,7 @@
 #ifndef SPECTRUM_JOB_EXPORT_H
 #define SPECTRUM_JOB_EXPORT_H
 
-#include "text/end_tokens.h"
+#include "text/generation.h"
 #include "train/recipe.h"
 #include "train/state.h"
 

@@ -6,7 +6,7 @@
 #include "checkpoint/safetensors_write.h"
 #include "job/export.h"
 #include "job/source.h"
-#include "text/tokenizer.h"
+#include "text/tokenizer/tokenizer.h"
 
 /* One tensor of a whole model and where its bytes are. */
 struct part {

@@ -9,7 +9,7 @@
 
 #include "base/json_writer.h"
 #include "job/training_options.h"
-#include "text/dataset_open.h"
+#include "text/dataset/dataset.h"
 #include "train/trainer.h"
 
 #include <signal.h>

@@ -1,10 +1,9 @@
 /* The data of a run: tokenised documents, split into training and evaluation. */
 #include "base/memory.h"
 #include "job/training_parts.h"
-#include "text/dataset_open.h"
-#include "text/notes.h"
-#include "text/template.h"
-#include "text/tokenizer_open.h"
+#include "text/dataset/dataset.h"
+#include "text/template/template.h"
+#include "text/tokenizer/tokenizer.h"
 
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /* What a run shows of its data before it begins. */
 #include "base/utf8.h"
 #include "job/training_parts.h"
-#include "text/record_look.h"
+#include "text/dataset/record_look.h"
 
 /* A stretch of text is shown by its ends. */
 enum { RUN_MAX = 120, RECORD_MAX = 360 };

@@ -6,7 +6,7 @@
 #include "job/added_tokens.h"
 #include "job/job_dir.h"
 #include "job/training_parts.h"
-#include "text/template_marks.h"
+#include "text/template/template.h"
 
 #include <stdlib.h>
 #include <string.h>

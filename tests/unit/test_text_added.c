@@ -3,7 +3,7 @@
 #include "text_data.h"
 
 #include "base/file.h"
-#include "text/tokenizer_open.h"
+#include "text/tokenizer/tokenizer.h"
 
 /* A case's files in a folder, opened; the folder goes again. */
 static int open_case(struct tokenizer **out, const cJSON *files, struct error *err)

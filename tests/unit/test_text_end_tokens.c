@@ -4,9 +4,8 @@
 
 #include "base/memory.h"
 #include "gguf_data.h"
-#include "text/end_tokens.h"
-#include "text/generation_keys.h"
-#include "text/tokenizer_open.h"
+#include "text/generation.h"
+#include "text/tokenizer/tokenizer.h"
 
 /* Sixteen tokens: "a" to "n", "<|im_end|>" 14, "</s>" 15. */
 static const char tokenizer_json[] = "{\"added_tokens\":[{\"id\":14,\"content\":\"<|im_end|>\","

@@ -3,8 +3,7 @@
 #include "text_data.h"
 
 #include "base/file.h"
-#include "text/load_gguf.h"
-#include "text/tokenizer_open.h"
+#include "text/tokenizer/tokenizer.h"
 
 #define TOKENIZER                                                                                  \
     "{\"added_tokens\":[],\"model\":{\"type\":\"BPE\",\"vocab\":{\"a\":0,\"b\":1},"                \

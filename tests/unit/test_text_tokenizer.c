@@ -1,7 +1,7 @@
 #include "text_data.h"
 
 #include "base/file.h"
-#include "text/tokenizer_open.h"
+#include "text/tokenizer/tokenizer.h"
 
 #include <time.h>
 

@@ -6,8 +6,7 @@
 
 #include "base/file.h"
 #include "compute/devices/devices.h"
-#include "text/tokenizer.h"
-#include "text/tokenizer_open.h"
+#include "text/tokenizer/tokenizer.h"
 #include "train/transformer.h"
 
 #include <math.h>

@@ -2,7 +2,7 @@
 #ifndef SPECTRUM_TUI_CLI_TOKENS_DATA_H
 #define SPECTRUM_TUI_CLI_TOKENS_DATA_H
 
-#include "text/dataset_open.h"
+#include "text/dataset/dataset.h"
 
 /* row 0: the whole in numbers, and the first record; else that record alone. */
 int tokens_data_print(const char *const *paths, size_t path_count,

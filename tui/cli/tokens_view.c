@@ -1,7 +1,7 @@
 #include "tui/cli/tokens_view.h"
 
 #include "base/text.h"
-#include "text/record_look.h"
+#include "text/dataset/record_look.h"
 
 #include <inttypes.h>
 

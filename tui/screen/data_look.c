@@ -4,8 +4,8 @@
 #include "base/sys.h"
 #include "base/text.h"
 #include "job/added_tokens.h"
-#include "text/data_files.h"
-#include "text/tokenizer_open.h"
+#include "text/data/data_files.h"
+#include "text/tokenizer/tokenizer.h"
 
 #include <stdlib.h>
 

@@ -4,7 +4,7 @@
 #define SPECTRUM_TUI_SCREEN_DATA_LOOK_H
 
 #include "checkpoint/checkpoint.h"
-#include "text/record_look.h"
+#include "text/dataset/record_look.h"
 
 struct data_look {
     struct tokenizer *tokenizer;

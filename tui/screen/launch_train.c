@@ -7,7 +7,7 @@
 #include "job/job_create.h"
 #include "job/job_dir.h"
 #include "job/launch.h"
-#include "text/tokenizer_open.h"
+#include "text/tokenizer/tokenizer.h"
 #include "tui/app/session_open.h"
 
 #include <errno.h>

@@ -4,10 +4,8 @@
 
 #include "base/utf8.h"
 #include "jinja/methods/methods.h"
-#include "jinja/run/arguments.h"
-#include "jinja/value/numbers.h"
-#include "jinja/value/strings.h"
-#include "jinja/value/write_json.h"
+#include "jinja/run/run.h"
+#include "jinja/value/value.h"
 
 #include <string.h>
 

@@ -1,11 +1,9 @@
 /* Filters of what can be gone through: batch, first, join, last, length, list, reverse, slice. */
 #include "jinja/filters/filters.h"
 
-#include "jinja/objects/attributes.h"
-#include "jinja/run/arguments.h"
-#include "jinja/value/compare.h"
-#include "jinja/value/strings.h"
-#include "jinja/value/write.h"
+#include "jinja/objects/objects.h"
+#include "jinja/run/run.h"
+#include "jinja/value/value.h"
 
 #include <string.h>
 

@@ -1,10 +1,9 @@
 /* Filters of numbers: abs, float, int, round, sum, filesizeformat. */
 #include "jinja/filters/filters.h"
 
-#include "jinja/objects/operators.h"
-#include "jinja/run/arguments.h"
-#include "jinja/value/compare.h"
-#include "jinja/value/numbers.h"
+#include "jinja/objects/objects.h"
+#include "jinja/run/run.h"
+#include "jinja/value/value.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -2,9 +2,9 @@
 #include "jinja/filters/filters.h"
 
 #include "jinja/methods/methods.h"
-#include "jinja/objects/operators.h"
-#include "jinja/run/arguments.h"
-#include "jinja/value/compare.h"
+#include "jinja/objects/objects.h"
+#include "jinja/run/run.h"
+#include "jinja/value/value.h"
 
 #include <string.h>
 

@@ -2,9 +2,7 @@
  * "[item]", "!r", ":spec", in which there may be fields again. */
 #include "jinja/format/format.h"
 
-#include "jinja/value/compare.h"
-#include "jinja/value/strings.h"
-#include "jinja/value/write.h"
+#include "jinja/value/value.h"
 
 #include <string.h>
 

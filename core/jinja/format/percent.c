@@ -2,9 +2,7 @@
 #include "jinja/format/format.h"
 
 #include "base/utf8.h"
-#include "jinja/value/compare.h"
-#include "jinja/value/strings.h"
-#include "jinja/value/write.h"
+#include "jinja/value/value.h"
 
 #include <inttypes.h>
 #include <math.h>

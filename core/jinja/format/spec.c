@@ -1,8 +1,7 @@
 /* format(value, spec): "[[fill]align][sign][#][0][width][, or _][.precision][type]". */
 #include "jinja/format/format.h"
 
-#include "jinja/value/strings.h"
-#include "jinja/value/write.h"
+#include "jinja/value/value.h"
 
 #include <math.h>
 #include <stdio.h>

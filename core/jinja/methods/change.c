@@ -3,9 +3,8 @@
 #include "jinja/methods/methods.h"
 
 #include "jinja/format/format.h"
-#include "jinja/run/arguments.h"
-#include "jinja/value/characters.h"
-#include "jinja/value/strings.h"
+#include "jinja/run/run.h"
+#include "jinja/value/value.h"
 
 #include <string.h>
 

@@ -1,8 +1,8 @@
 /* Methods bound to values, and those of lists, dictionaries and numbers. */
 #include "jinja/methods/methods.h"
 
-#include "jinja/run/arguments.h"
-#include "jinja/value/compare.h"
+#include "jinja/run/run.h"
+#include "jinja/value/value.h"
 
 #include <math.h>
 #include <string.h>

@@ -2,9 +2,8 @@
  * join. */
 #include "jinja/methods/methods.h"
 
-#include "jinja/run/arguments.h"
-#include "jinja/value/characters.h"
-#include "jinja/value/strings.h"
+#include "jinja/run/run.h"
+#include "jinja/value/value.h"
 
 #include <string.h>
 

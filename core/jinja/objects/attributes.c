@@ -1,9 +1,8 @@
 /* value.name, value[key], value[start:stop:step]. */
-#include "jinja/objects/attributes.h"
+#include "jinja/objects/objects.h"
 
 #include "jinja/methods/methods.h"
-#include "jinja/value/compare.h"
-#include "jinja/value/strings.h"
+#include "jinja/value/value.h"
 
 #include <string.h>
 

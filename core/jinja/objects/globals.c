@@ -1,9 +1,9 @@
 /* Names that every template has: range, dict, namespace, cycler, joiner, raise_exception,
  * strftime_now. */
-#include "jinja/objects/globals.h"
+#include "jinja/objects/objects.h"
 
-#include "jinja/run/arguments.h"
-#include "jinja/value/compare.h"
+#include "jinja/run/run.h"
+#include "jinja/value/value.h"
 
 #include <string.h>
 

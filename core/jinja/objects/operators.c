@@ -1,9 +1,8 @@
 /* Python's binary operators. */
-#include "jinja/objects/operators.h"
+#include "jinja/objects/objects.h"
 
 #include "jinja/format/format.h"
-#include "jinja/value/strings.h"
-#include "jinja/value/write.h"
+#include "jinja/value/value.h"
 
 #include <math.h>
 #include <string.h>

@@ -1,3 +1,5 @@
+/* Filters that put in order: sort, dictsort, min, max, unique, groupby; and the paths by which these
+ * and map(), sum(), join(), selectattr() find what of an element counts. */
 #include "jinja/filters/filters.h"
 
 #include "jinja/methods/methods.h"
@@ -9,21 +11,7 @@
 
 /* --- paths: the attribute="a.b.0" of map(), sort(), groupby() and others --- */
 
-/* One key of a path: digits are a whole number. */
-static int add_key(struct jinja_run *run, struct jinja_value text, struct jinja_value keys)
-{
-    struct jinja_value key = text;
-    bool digits = text.is.text.length > 0, beyond = false;
-    for (size_t i = 0; i < text.is.text.length; i++)
-        digits = digits && text.is.text.bytes[i] >= '0' && text.is.text.bytes[i] <= '9';
-    if (digits) {
-        key = jinja_int(0);
-        if (!jinja_read_integer(text.is.text, 10, &key.is.integer, &beyond) || beyond)
-            return error_set(run->err, "an attribute's number beyond 64 bits");
-    }
-    return jinja_add(run, keys, key);
-}
-
+/* Between dots are keys; one of digits is a whole number. */
 int jinja_path_make(struct jinja_run *run, struct jinja_value attribute, struct jinja_path *out)
 {
     out->fallback = jinja_none();
@@ -37,7 +25,17 @@ int jinja_path_make(struct jinja_run *run, struct jinja_value attribute, struct 
     for (size_t begin = 0;; begin++) {
         ptrdiff_t dot = jinja_search(text, (struct jinja_text){".", 1}, begin);
         size_t end = dot < 0 ? text.length : (size_t)dot;
-        if (add_key(run, jinja_part(attribute, begin, end), out->keys) != 0)
+        struct jinja_value key = jinja_part(attribute, begin, end);
+        bool digits = end > begin, beyond = false;
+        for (size_t i = begin; i < end; i++)
+            digits = digits && text.bytes[i] >= '0' && text.bytes[i] <= '9';
+        if (digits) {
+            struct jinja_text number = key.is.text;
+            key = jinja_int(0);
+            if (!jinja_read_integer(number, 10, &key.is.integer, &beyond) || beyond)
+                return error_set(run->err, "an attribute's number beyond 64 bits");
+        }
+        if (jinja_add(run, out->keys, key) != 0)
             return -1;
         if (dot < 0)
             return 0;
@@ -246,31 +244,15 @@ static int filter_unique(struct jinja_run *run, struct jinja_value value, args *
     return 0;
 }
 
-/* A pair of groupby: what the members have in common, and they. Without regard to case it is what
- * the first of them has. */
-static int begin_group(struct jinja_run *run, struct jinja_value grouper, struct jinja_value groups,
-                       struct jinja_value *members)
-{
-    struct jinja_value pair;
-    if (jinja_new_list(run, JINJA_PLAIN, members) != 0 ||
-        jinja_new(run->heap, JINJA_TUPLE, &pair, run->err) != 0)
-        return -1;
-    pair.is.list->kind = JINJA_GROUP;
-    return jinja_add(run, pair, grouper) != 0 || jinja_add(run, groups, pair) != 0 ? -1 : 0;
-}
-
-/* A group joins its pair when it is complete, so that the pair knows how much it holds. */
-static int end_group(struct jinja_run *run, struct jinja_value groups, struct jinja_value members)
-{
-    size_t count = groups.is.list->count;
-    return count ? jinja_add(run, groups.is.list->items[count - 1], members) : 0;
-}
-
+/* Pairs of what the members have in common, and they. Without regard to case the former is what the
+ * first of them has. A group joins its pair when it is complete, so that the pair knows how much it
+ * holds. */
 static int filter_groupby(struct jinja_run *run, struct jinja_value value, args *arguments,
                           struct jinja_value *out)
 {
     struct jinja_value bound[3] = {jinja_none(), jinja_none(), jinja_bool(false)};
-    struct jinja_value sorted, key, last = jinja_none(), members = jinja_none(), grouper;
+    struct jinja_value sorted, key, last = jinja_none(), pair = jinja_none(),
+                                    members = jinja_none(), grouper;
     struct jinja_list *list;
     struct jinja_path path;
     if (jinja_bind(run, "groupby()", arguments,
@@ -295,15 +277,19 @@ static int filter_groupby(struct jinja_run *run, struct jinja_value value, args 
             return -1;
         if (i == 0 || !jinja_equal(key, last)) {
             if (jinja_path_follow(run, &path, item, &grouper) != 0 ||
-                end_group(run, *out, members) != 0 ||
-                begin_group(run, grouper, *out, &members) != 0)
+                (i > 0 && jinja_add(run, pair, members) != 0) ||
+                jinja_new_list(run, JINJA_PLAIN, &members) != 0 ||
+                jinja_new(run->heap, JINJA_TUPLE, &pair, run->err) != 0)
+                return -1;
+            pair.is.list->kind = JINJA_GROUP;
+            if (jinja_add(run, pair, grouper) != 0 || jinja_add(run, *out, pair) != 0)
                 return -1;
             last = key;
         }
         if (jinja_add(run, members, item) != 0)
             return -1;
     }
-    return end_group(run, *out, members);
+    return sorted.is.list->count > 0 ? jinja_add(run, pair, members) : 0;
 }
 
 const struct jinja_filter_entry jinja_sort_filters[] = {

@@ -17,7 +17,7 @@
 /* What the run makes of its data. */
 struct training_data_plan {
     uint64_t documents, tokens, supervised; /* of the training data, before anything is left out */
-    size_t eval_pieces;                     /* that are kept for evaluation (text/pieces.h) */
+    size_t eval_pieces;                     /* that are kept for evaluation (text/packing/pieces.h) */
     size_t too_short;                       /* records of fewer than two tokens, left out */
     struct piece_counts counts;             /* of the training data, with what is held back of it */
     bool eval_own; /* the evaluation has data of its own, of which these are: */

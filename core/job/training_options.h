@@ -31,10 +31,10 @@ struct training_request {
     const char *model, *run;
 
     struct option_list data;            /* files and folders; at least one */
-    struct option_numbers data_weights; /* one for each, see text/packing.h; none: 1 each */
+    struct option_numbers data_weights; /* one for each, see text/packing/packing.h; none: 1 each */
     struct dataset_options format;      /* of training and evaluation data; without a date */
     bool add_tokens;                    /* marks of the template that are no tokens become some */
-    const char *long_documents;         /* text/pieces.h; NULL: by kind */
+    const char *long_documents;         /* text/packing/pieces.h; NULL: by kind */
 
     bool init;                /* random weights from the model folder's config.json */
     const char *rope_scaling; /* "linear:4": in place of the model's own (model/model.h); or NULL */

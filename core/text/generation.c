@@ -244,7 +244,7 @@ static bool asks(const cJSON *item, double neutral)
     return cJSON_IsTrue(item) || item->child || (cJSON_IsString(item) && item->valuestring[0]);
 }
 
-/* "a, b and c are not obeyed; ..." of names, each put when it is known whether another follows. */
+/* "a, b and c are ignored; ..." of names, each put when it is known whether another follows. */
 struct enumeration {
     struct buffer *out;
     const char *pending;
@@ -260,7 +260,7 @@ static void enumerate(struct enumeration *list, const char *name)
         buffer_format(list->out, "%s%s", list->count == 1 ? "" : name ? ", " : " and ", shown);
     }
     if (list->count > 0 && !name)
-        buffer_format(list->out, " %s not obeyed; the options decide",
+        buffer_format(list->out, " %s ignored; the options decide",
                       list->count > 1 ? "are" : "is");
     list->pending = name;
     list->count += name != NULL;

@@ -11,11 +11,11 @@
 
 typedef const struct jinja_arguments args;
 
-static int escape(struct jinja_run *run, struct jinja_value value, bool again,
+static int escape(struct jinja_run *run, struct jinja_value value, bool twice,
                   struct jinja_value *out)
 {
     struct buffer text = BUFFER_INIT;
-    if (jinja_soft(run, value, again, out) != 0)
+    if (jinja_soft(run, value, twice, out) != 0)
         return -1;
     if (out->markup)
         return 0;

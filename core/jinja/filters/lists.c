@@ -150,7 +150,7 @@ static int fill(struct jinja_run *run, struct jinja_value row, struct jinja_valu
     return 0;
 }
 
-/* Rows of so many elements; the last is filled up. A row of 0 is never full again once it has
+/* Rows of so many elements; the last is filled up. A row of 0 is never full once it has
  * one. */
 static int filter_batch(struct jinja_run *run, struct jinja_value value, args *arguments,
                         struct jinja_value *out)

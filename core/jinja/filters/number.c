@@ -72,7 +72,7 @@ static int filter_float(struct jinja_run *run, struct jinja_value value, args *a
     return 0;
 }
 
-/* Texts that are no whole number may be floats: "42.23" is 42. */
+/* Texts that are not whole numbers may be floats: "42.23" is 42. */
 static int filter_int(struct jinja_run *run, struct jinja_value value, args *arguments,
                       struct jinja_value *out)
 {

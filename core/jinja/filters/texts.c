@@ -166,12 +166,12 @@ static int filter_title(struct jinja_run *run, struct jinja_value value, args *a
     size_t bytes;
     for (size_t at = 0, end; at < from.length; at = end) {
         bool between = ends_word(jinja_point_at(from, at, &bytes));
-        size_t behind_first = at + bytes;
-        for (end = behind_first; end < from.length; end += bytes)
+        size_t second = at + bytes;
+        for (end = second; end < from.length; end += bytes)
             if (ends_word(jinja_point_at(from, end, &bytes)) != between)
                 break;
-        jinja_write_upper(&text, jinja_part(soft, at, behind_first).is.text);
-        jinja_write_lower(&text, jinja_part(soft, behind_first, end).is.text);
+        jinja_write_upper(&text, jinja_part(soft, at, second).is.text);
+        jinja_write_lower(&text, jinja_part(soft, second, end).is.text);
     }
     return jinja_finish(run, &text, false, out);
 }

@@ -75,7 +75,7 @@ static int call_range(struct jinja_run *run, struct jinja_callable *callable, ar
 
 /* --- dict and namespace --- */
 
-/* dict(other, name=value, ...) into a map; what is no dictionary is a list of pairs, as in
+/* dict(other, name=value, ...) into a map; what is not a dictionary is a list of pairs, as in
  * dict([("a", 1)]). */
 static int fill_map(struct jinja_run *run, const char *what, args *arguments, struct jinja_map *map)
 {

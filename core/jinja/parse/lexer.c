@@ -86,7 +86,7 @@ static size_t after_end(const struct lexer *lexer, size_t at, const char *end, b
 static size_t text_end(const struct lexer *lexer, size_t begin, size_t tag)
 {
     const char *source = lexer->source;
-    size_t end = begin; /* after the last that is no blank */
+    size_t end = begin; /* after the last that is not a blank */
     size_t line = begin;
     for (size_t at = begin; at < tag;) {
         size_t blank = blank_at(lexer, at);

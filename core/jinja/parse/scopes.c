@@ -234,7 +234,7 @@ static int check_plain(struct check *check, const struct frame *outer, struct st
     return check_links(check, &frame, statement->filters);
 }
 
-/* The scopes that a statement opens; branches are no scopes, but may have some. */
+/* The scopes that a statement opens; branches are not scopes, but may have some. */
 static int enter_statement(struct check *check, const struct frame *frame, struct statement *s)
 {
     bool loop = s->kind == STATEMENT_FOR;

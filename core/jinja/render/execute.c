@@ -1,4 +1,4 @@
-/* Statements: what they write. Loops and macros are here, too, as their bodies are statements again.
+/* Statements: what they write. Loops and macros are here, too, as their bodies are statements, too.
  *
  * A body ends by a flow: it went through, met {% break %} or {% continue %}, which the loop around
  * it takes, or failed, and then the rendering is over and nothing is put back.

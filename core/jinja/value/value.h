@@ -148,7 +148,7 @@ struct jinja_value jinja_int(int64_t integer);
 struct jinja_value jinja_float(double number);
 struct jinja_value jinja_undefined(const char *name); /* which is not copied */
 
-/* Undefined for another reason than that there is no such name: the sandbox's. Not copied. */
+/* Undefined for another reason than that nothing has the name: the sandbox's. Not copied. */
 struct jinja_value jinja_undefined_because(const char *why);
 
 /* The error of who uses an undefined value: "'name' is undefined", or why it is. */

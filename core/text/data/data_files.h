@@ -3,7 +3,7 @@
  * link to a folder inside a folder is passed over, so that no loop is followed.
  *
  * As Hugging Face's `datasets` has it, what is hidden (".cache", "._train.jsonl") or in a folder
- * "__..." is no data, nor are the files that describe a data set (dataset_info.json and the like).
+ * "__..." is not data, nor are the files that describe a data set (dataset_info.json and the like).
  * What that library would read and we do not, a Parquet file for one, refuses the folder; so does
  * one that has parts for training and for testing, by the words in the names of its files and
  * folders: which of them are meant must be said. */

@@ -5,7 +5,7 @@
  * A path is a file, or a folder: then all .txt, .jsonl and .json in it and below, in the byte order
  * of their paths. dataset_load() keeps the tokens in memory. dataset_open() is for data of any
  * size: it tokenises once, into a file of the user's cache folder that the same data, tokenizer and
- * options find again, and reads from there.
+ * options find later, and reads from there.
  *
  * Forms, told apart by file name and by each object's keys: .txt (documents separated by a mark,
  * else the whole file), .jsonl and .json arrays of texts, and of the records that TRL, Axolotl and
@@ -119,9 +119,9 @@ int dataset_load(struct dataset *out, const char *const *paths, size_t path_coun
                  struct error *err);
 
 /* The same with the tokens on disk: no more of ids and weights is in memory at once than of a
- * few documents, 9 bytes a document stay. They are found again under the content of the files, the
+ * few documents, 9 bytes a document stay. They are found under the content of the files, the
  * tokenizer, the template and the options, in "$XDG_CACHE_HOME/spectrum/data", and are all checked
- * first; what is damaged there is made again. Where that folder cannot be written, a file without a
+ * first; what is damaged there is made once more. Where that folder cannot be written, a file without a
  * name in $TMPDIR (or /var/tmp) serves until dataset_free(). */
 int dataset_open(struct dataset *out, const char *const *paths, size_t path_count,
                  const struct dataset_options *options, struct tokenizer *tokenizer,

@@ -1,4 +1,4 @@
-/* A data set of files: in memory, or on disk, tokenised once and found again by content.
+/* A data set of files: in memory, or on disk, tokenised once and found by content.
  *
  *     files -> fingerprints -> key -> "<key>.tokens" in the cache: checked, and read
  *                                  -> else tokenised into it, or into a file without a name
@@ -61,7 +61,7 @@ out:
     return status;
 }
 
-/* --- on disk: tokenised once, found again by content --- */
+/* --- on disk: tokenised once, found by content --- */
 
 /* To be raised when the same text comes to give other tokens, or another mask. */
 enum { TOKENISING = 3 };
@@ -149,8 +149,7 @@ static int write_tokens(const struct opening *o, const char *path, bool temporar
 }
 
 /* How many bytes a token has cannot be known beforehand: 4 are usual, for JSON less its keys. While
- * they are written, the weights lie there twice. Too little room is no reason to refuse, but one to
- * say so. */
+ * they are written, the weights lie there twice. Too little room is not refused, but said. */
 static void say_room(const struct opening *o, const char *folder)
 {
     enum { BYTES_OF_TEXT = 4, BYTES_ON_DISK = 12 };

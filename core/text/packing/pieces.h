@@ -7,7 +7,7 @@
  * A piece's token t has the next token of the document as its target, and counts as much as that
  * weighs. Where a document is split, the token after the cut is still the target of the last one
  * before it; where it is cut off, nothing after the cut is. A piece without a target of a weight
- * above 0 would cost a row's time and teach nothing: it is no part of the list.
+ * above 0 would cost a row's time and teach nothing: it is not in the list.
  */
 #ifndef SPECTRUM_TEXT_PACKING_PIECES_H
 #define SPECTRUM_TEXT_PACKING_PIECES_H

@@ -42,7 +42,7 @@ static const char *role_of(const char *name)
     return name;
 }
 
-/* "role" or "from", as it stands; NULL: neither, or the role is no text. */
+/* "role" or "from", as it stands; NULL: neither, or the role is not a text. */
 static const char *role_named(const cJSON *message)
 {
     const char *role = NULL;

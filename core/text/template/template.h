@@ -94,7 +94,7 @@ int template_render(struct chat_template *chat, const struct tokenizer *tokenize
 int32_t template_turn_end(struct chat_template *chat, const struct tokenizer *tokenizer);
 
 /* The marks ("<|im_start|>") that the template writes around turns, and with `of_tools` those
- * around calls and results of tools as well, that are no token of this vocabulary, each once, in
+ * around calls and results of tools as well, that are not tokens of this vocabulary, each once, in
  * their order, as a JSON array of texts; free it with cJSON_Delete(). NULL: an error. "zephyr" has
  * none: its "<|user|>" is plain text in its own models, too. */
 cJSON *template_missing_marks(struct chat_template *chat, const struct tokenizer *tokenizer,

@@ -270,7 +270,7 @@ static int find_turn(struct chat_rendering *r, size_t i, struct text_span *out, 
 
 /* Rendering all that comes before every turn takes time by the square of their number. What was
  * written while a message was in hand is known after one rendering; where the two agree on turns
- * of one kind, they are taken to agree on the next ones, and every so often that is seen again. */
+ * of one kind, they are taken to agree on the next ones, and every so often that is checked. */
 enum { KINDS = 12, SURE = 4, SEEN_AGAIN = 64 };
 
 struct experience {

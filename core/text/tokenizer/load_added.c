@@ -12,7 +12,7 @@
  *
  * The tokenizers package then gives each text the id that the vocabulary has for it, else the next
  * free one: ids beside the texts are what it was when the file was written, and decide the order
- * only. A text that comes again takes the later flags, but special it stays.
+ * only. A text that comes a second time takes the later flags, but special it stays.
  */
 #include "text/tokenizer/parts.h"
 
@@ -117,7 +117,7 @@ static int push(struct declarations *list, struct declaration token, struct erro
     return 0;
 }
 
-/* A name said again takes the later token, in its old place. */
+/* A name said a second time takes the later token, in its old place. */
 static int name(struct places *p, const char *key, struct declaration token, struct error *err)
 {
     for (size_t i = 0; i < p->named_count; i++)

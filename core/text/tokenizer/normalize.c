@@ -2,7 +2,7 @@
  * what SentencePiece's vocabularies want in the place of spaces.
  *
  *     NFD    letters and their marks apart, marks in the order of their combining classes
- *     NFC    the same, then put together again where there is one character for them
+ *     NFC    the same, then composed where there is one character for them
  *     NFKD, NFKC  the same after compatibility forms became what they stand for ("fi" of one sign)
  *
  * ASCII is the same in all four.

@@ -10,7 +10,7 @@
  *     "\s+"                       that character, where it is not a space
  *
  * Llama 3's takes endings in any case, one other character (not a line's end, letter or digit)
- * before letters, at most three digits, line ends behind punctuation with it, and white space up to
+ * before letters, at most three digits, line ends after punctuation with it, and white space up to
  * the last line end as a piece; Qwen 2's is the same with one digit at a time.
  *
  * tokenizer.json has patterns in the Ruby dialect of Oniguruma, and PCRE2 runs them (base/regex.h):

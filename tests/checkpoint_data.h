@@ -5,7 +5,8 @@
 
 #include "test.h"
 
-#include "base/file.h"
+#include "base/file_writer.h"
+#include "base/folder.h"
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/safetensors_write.h"
 

@@ -5,7 +5,7 @@
 
 #include "test.h"
 
-#include "base/file.h"
+#include "base/folder.h"
 #include "base/json.h"
 #include "train/transformer.h"
 

@@ -1,6 +1,6 @@
 #include "base/cache_note.h"
 
-#include "base/file.h"
+#include "base/file_writer.h"
 #include "base/json.h"
 #include "base/json_writer.h"
 #include "base/sys.h"

@@ -1,5 +1,10 @@
 #include "base/hash.h"
 
+#include "base/file.h"
+#include "base/memory.h"
+#include "base/sys.h"
+
+#include <nettle/sha2.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,4 +42,81 @@ void hash_text(const struct hash *hash, char out[HASH_TEXT_SIZE])
 void hash_free(struct hash *hash)
 {
     XXH3_freeState((XXH3_state_t *)hash);
+}
+
+/* --- SHA-256 --- */
+
+struct digest {
+    struct sha256_ctx context;
+    uint64_t bytes;
+};
+
+struct digest *digest_new(struct error *err)
+{
+    struct digest *digest = array_alloc(1, sizeof *digest, err);
+    if (digest)
+        sha256_init(&digest->context);
+    return digest;
+}
+
+void digest_update(struct digest *digest, const void *bytes, size_t count)
+{
+    sha256_update(&digest->context, count, bytes);
+    digest->bytes += count;
+}
+
+uint64_t digest_bytes(const struct digest *digest)
+{
+    return digest->bytes;
+}
+
+void digest_text(struct digest *digest, char out[DIGEST_TEXT_SIZE])
+{
+    uint8_t value[SHA256_DIGEST_SIZE];
+    sha256_digest(&digest->context, sizeof value, value);
+    digest->bytes = 0;
+    for (size_t i = 0; i < sizeof value; i++)
+        snprintf(out + 2 * i, 3, "%02x", value[i]);
+}
+
+void digest_free(struct digest *digest)
+{
+    free(digest);
+}
+
+int digest_of(const void *bytes, size_t count, char out[DIGEST_TEXT_SIZE], struct error *err)
+{
+    struct digest *digest = digest_new(err);
+    if (!digest)
+        return -1;
+    digest_update(digest, bytes, count);
+    digest_text(digest, out);
+    digest_free(digest);
+    return 0;
+}
+
+int digest_of_file(const char *path, char out[DIGEST_TEXT_SIZE], struct error *err)
+{
+    enum { PIECE = 1 << 20 };
+    uint64_t size = 0;
+    int status = -1, fd = file_open_read(path, &size, err);
+    struct digest *digest = fd >= 0 ? digest_new(err) : NULL;
+    char *piece = digest ? array_alloc(PIECE, 1, err) : NULL;
+    if (!piece)
+        goto out;
+    status = 0;
+    for (uint64_t at = 0; at < size && status == 0; at += PIECE) {
+        size_t count = size - at < PIECE ? (size_t)(size - at) : PIECE;
+        status = file_read_at(fd, piece, count, at, path, err);
+        if (status == 0)
+            digest_update(digest, piece, count);
+    }
+    if (status == 0)
+        digest_text(digest, out);
+out:
+    free(piece);
+    digest_free(digest);
+    if (fd >= 0)
+        sys.close(fd);
+    return status;
 }

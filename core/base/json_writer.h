@@ -98,9 +98,20 @@ void json_begin(struct json_writer *json, const char *format);
 int json_finish(struct json_writer *json, struct error *err);
 
 /* Parts alone, for texts that are put together by hand: what stands in quotes for people, what
- * changes a file of somebody else (base/json_edit.h). */
+ * changes a file of somebody else. */
 void json_put_string(struct buffer *out, const char *text);
 void json_put_number(struct buffer *out, double value);
 void json_put_tree(struct buffer *out, const cJSON *tree);
+
+/* One member of a JSON object in its text, where all else stays to the byte: reprinting a tree would
+ * write 1.0 as 1, which other readers take for another thing. */
+
+/* Where the value of the outermost object's `key` begins and ends, in JSON that has been parsed:
+ * false where no key is spelled so. */
+bool json_find_value(const char *text, const char *key, size_t *begin, size_t *end);
+
+/* Appends the text with `value`, which is JSON, in place of the key's; where the key is not there,
+ * as its first member. */
+void json_put_edited(struct buffer *out, const char *text, const char *key, const char *value);
 
 #endif

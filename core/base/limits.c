@@ -28,7 +28,7 @@ struct group_place {
 
 typedef void group_reader(void *context, const char *folder, int version);
 
-/* The number behind a key, or, without one, the first of the file. */
+/* The number after a key, or, without one, the first of the file. */
 static bool read_number(uint64_t *out, const char *folder, const char *file, const char *key)
 {
     char path[ROOT_PATH_MAX + 64], line[256];
@@ -127,9 +127,9 @@ static bool parse_mount(const char *line, const char *controller, char from[ROOT
                         struct group_place *place)
 {
     char type[64], options[ROOT_PATH_MAX];
-    const char *behind = strstr(line, " - ");
-    if (!behind || sscanf(line, "%*s %*s %*s %4095s %4095s", from, place->mount) != 2 ||
-        sscanf(behind, " - %63s %*s %4095s", type, options) != 2)
+    const char *rest = strstr(line, " - ");
+    if (!rest || sscanf(line, "%*s %*s %*s %4095s %4095s", from, place->mount) != 2 ||
+        sscanf(rest, " - %63s %*s %4095s", type, options) != 2)
         return false;
     unescape(from);
     unescape(place->mount);
@@ -232,6 +232,29 @@ void memory_limit_read(struct memory_limit *out, const char *root)
     read_hierarchy(root, NULL, read_group_memory, &reading);
     read_hierarchy(root, "memory", read_group_memory, &reading);
     read_resources(out, root);
+}
+
+uint64_t machine_memory(void)
+{
+    return (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+uint64_t available_memory_within(struct memory_limit *limit)
+{
+    uint64_t kilobytes = 0;
+    memory_limit_read(limit, "");
+    read_number(&kilobytes, "/proc", "meminfo", "MemAvailable:");
+    uint64_t bytes = kilobytes > 0 ? kilobytes * 1024 : machine_memory();
+    if (bytes >= limit->left)
+        return limit->left;
+    limit->by[0] = '\0';
+    return bytes;
+}
+
+uint64_t available_memory(void)
+{
+    struct memory_limit limit;
+    return available_memory_within(&limit);
 }
 
 static int refuse_beyond(const struct memory_limit *limit, uint64_t needed, const char *who,

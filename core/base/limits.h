@@ -20,12 +20,16 @@ struct memory_limit {
  * forgotten do not count as taken. */
 void memory_limit_read(struct memory_limit *out, const char *root);
 
-/* available_memory() (memory.h), and what bounds it: by[0] is '\0' where that is the machine alone.
- */
+/* Bytes of memory that this machine has; that this process may still take: what the kernel can give
+ * without swapping, within the limits of its control groups and its own. */
+uint64_t machine_memory(void);
+uint64_t available_memory(void);
+
+/* available_memory(), and what bounds it: by[0] is '\0' where that is the machine alone. */
 uint64_t available_memory_within(struct memory_limit *limit);
 
 /* Refuses what would be killed: `needed` bytes that a control group or a limit does not leave.
- * `less` is what needs less, behind a semicolon. */
+ * `less` is what needs less, after a semicolon. */
 int memory_limit_check(uint64_t needed, const char *less, struct error *err);
 
 /* Refuses what would not be mapped: `needed` bytes of addresses, used or not, that ulimit -v or -d

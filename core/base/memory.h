@@ -1,5 +1,6 @@
 /* Memory: overflow-checked allocation, and the categories by which a run's memory is planned and
- * shown (train/memory_plan.h). */
+ * shown (train/memory_plan.h). What there is of it is in limits.h, what this process has in
+ * process.h. */
 #ifndef SPECTRUM_BASE_MEMORY_H
 #define SPECTRUM_BASE_MEMORY_H
 
@@ -7,6 +8,9 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#ifdef __clang_analyzer__
+#include <stdlib.h>
+#endif
 
 enum memory_category {
     MEMORY_WEIGHTS,
@@ -31,13 +35,9 @@ int array_reserve(void **array, size_t *capacity, size_t needed, size_t size, st
 /* strdup with an error. */
 char *string_copy(const char *text, struct error *err);
 
-/* Resident set size of this process now, and its peak, in bytes; 0 where /proc does not say. */
-size_t process_resident_bytes(void);
-size_t process_peak_bytes(void);
-
-/* Bytes of memory that this machine has; that this process may still take: what the kernel can give
- * without swapping, within the limits of its control groups and its own (base/limits.h). */
-uint64_t machine_memory(void);
-uint64_t available_memory(void);
+/* clang's analyser reads one file at a time: this is what it is to know of the bytes. */
+#ifdef __clang_analyzer__
+#define array_alloc(count, size, err) ((void)(err), calloc((size_t)(count) + 1, size))
+#endif
 
 #endif

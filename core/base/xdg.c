@@ -1,7 +1,7 @@
 #include "base/xdg.h"
 
 #include "base/buffer.h"
-#include "base/file.h"
+#include "base/folder.h"
 #include "base/sys.h"
 
 #include <dirent.h>

@@ -1,6 +1,6 @@
 #include "checkpoint/check_output.h"
 
-#include "base/file.h"
+#include "base/folder.h"
 #include "base/sys.h"
 #include "checkpoint/tensor_table.h"
 

@@ -1,6 +1,7 @@
 #include "checkpoint/hub.h"
 
 #include "base/file.h"
+#include "base/folder.h"
 #include "base/memory.h"
 #include "base/sys.h"
 #include "base/xdg.h"

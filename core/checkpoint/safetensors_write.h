@@ -2,8 +2,8 @@
 #ifndef SPECTRUM_CHECKPOINT_SAFETENSORS_WRITE_H
 #define SPECTRUM_CHECKPOINT_SAFETENSORS_WRITE_H
 
-#include "base/digest.h"
-#include "base/file.h"
+#include "base/file_writer.h"
+#include "base/hash.h"
 #include "checkpoint/dtype.h"
 
 /* What is read, here and by the format's own library, and so what is written: bytes of a header,

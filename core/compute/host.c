@@ -1,5 +1,6 @@
 #include "compute/host.h"
 
+#include "base/limits.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "compute/machine.h"

@@ -1,5 +1,6 @@
 #include "model/init.h"
 
+#include "base/folder.h"
 #include "base/memory.h"
 #include "base/random.h"
 #include "checkpoint/safetensors_write.h"

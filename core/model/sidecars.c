@@ -1,6 +1,8 @@
 #include "model/sidecars.h"
 
 #include "base/file.h"
+#include "base/file_writer.h"
+#include "base/folder.h"
 #include "base/sys.h"
 #include "base/text.h"
 

@@ -2,6 +2,8 @@
 
 #include "base/cache_note.h"
 #include "base/file.h"
+#include "base/file_writer.h"
+#include "base/folder.h"
 #include "base/json.h"
 #include "base/json_writer.h"
 #include "base/memory.h"

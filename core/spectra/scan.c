@@ -1,6 +1,7 @@
 #include "spectra/scan.h"
 
 #include "base/clock.h"
+#include "base/limits.h"
 #include "base/memory.h"
 #include "compute/devices/devices.h"
 #include "model/score_rows.h"

@@ -1,5 +1,6 @@
 #include "spectra/spectra_file.h"
 
+#include "base/folder.h"
 #include "base/memory.h"
 #include "base/xdg.h"
 #include "checkpoint/checkpoint.h"

@@ -7,7 +7,8 @@
  * truth.json beside: {"<module>": {"sigma": .., "spikes": [strengths, falling]}}. Written as it is
  * made: memory holds a few rows. What spikes look like in a scan: checkpoint.py. */
 #include "base/buffer.h"
-#include "base/file.h"
+#include "base/file_writer.h"
+#include "base/folder.h"
 #include "base/memory.h"
 #include "base/number.h"
 #include "base/random.h"

@@ -3,6 +3,7 @@
 #include "fuzz.h"
 
 #include "base/file.h"
+#include "base/folder.h"
 
 #include <dirent.h>
 

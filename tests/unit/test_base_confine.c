@@ -5,6 +5,8 @@
 #include "base/buffer.h"
 #include "base/confine.h"
 #include "base/file.h"
+#include "base/file_writer.h"
+#include "base/folder.h"
 #include "base/memory.h"
 #include "base/sys.h"
 

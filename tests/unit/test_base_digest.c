@@ -1,8 +1,9 @@
 /* SHA-256 against the examples of FIPS 180-4 (and of NIST's example values), in any pieces. */
 #include "test_folder.h"
 
-#include "base/digest.h"
-#include "base/file.h"
+#include "base/file_writer.h"
+#include "base/folder.h"
+#include "base/hash.h"
 
 #include <string.h>
 

@@ -2,6 +2,8 @@
 #include "test.h"
 
 #include "base/file.h"
+#include "base/file_writer.h"
+#include "base/folder.h"
 #include "base/sys.h"
 #include "base/text.h"
 

@@ -1,7 +1,7 @@
 #include "test.h"
 
 #include "base/json.h"
-#include "base/json_edit.h"
+#include "base/json_writer.h"
 
 #include <math.h>
 #include <string.h>

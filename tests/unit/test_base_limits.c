@@ -1,7 +1,7 @@
 /* Limits of memory and processors, from made-up trees of /proc and /sys. */
 #include "test.h"
 
-#include "base/file.h"
+#include "base/folder.h"
 #include "base/limits.h"
 #include "base/sys.h"
 

@@ -1,7 +1,7 @@
 /* Which signals of an end a process hears, as it has inherited them. */
 #include "test.h"
 
-#include "base/signals.h"
+#include "base/process.h"
 
 #include <stdbool.h>
 #include <stdlib.h>

@@ -3,6 +3,8 @@
 #include "test_folder.h"
 
 #include "base/file.h"
+#include "base/file_writer.h"
+#include "base/folder.h"
 #include "base/sys.h"
 #include "base/xdg.h"
 

@@ -1,7 +1,7 @@
 /* A checkpoint that is open is never written to: its files are known again under any name. */
 #include "test.h"
 
-#include "base/file.h"
+#include "base/folder.h"
 #include "checkpoint/checkpoint.h"
 #include "checkpoint_data.h"
 

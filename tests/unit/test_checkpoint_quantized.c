@@ -2,7 +2,7 @@
  * bit: whole tensors, and from a block in their middle on. */
 #include "test.h"
 
-#include "base/file.h"
+#include "base/folder.h"
 #include "checkpoint/checkpoint.h"
 
 #include <string.h>

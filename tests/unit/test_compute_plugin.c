@@ -2,7 +2,7 @@
  * load, or is none. */
 #include "test.h"
 
-#include "base/file.h"
+#include "base/file_writer.h"
 #include "compute/devices/devices.h"
 
 #include <dlfcn.h>

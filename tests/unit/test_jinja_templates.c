@@ -3,8 +3,9 @@
  */
 #include "text_data.h"
 
-#include "base/digest.h"
 #include "base/file.h"
+#include "base/folder.h"
+#include "base/hash.h"
 #include "jinja/jinja.h"
 
 #include <dirent.h>

@@ -16,13 +16,13 @@
  */
 #include "test_folder.h"
 
-#include "base/file.h"
+#include "base/file_writer.h"
 #include "base/sys.h"
 #include "compute/devices/devices.h"
-#include "job/export.h"
+#include "job/export/export.h"
 #include "job/job_create.h"
 #include "job/job_dir.h"
-#include "job/training.h"
+#include "job/training/training.h"
 #include "model/score_write.h"
 #include "spectra/scan.h"
 #include "text/dataset/dataset.h"

@@ -3,14 +3,16 @@
 #include "test_folder.h"
 
 #include "base/file.h"
+#include "base/file_writer.h"
+#include "base/folder.h"
 #include "base/number.h"
 #include "base/sys.h"
 #include "compute/devices/devices.h"
-#include "job/export.h"
+#include "job/export/export.h"
 #include "job/job_create.h"
 #include "job/job_dir.h"
 #include "job/source.h"
-#include "job/training.h"
+#include "job/training/training.h"
 #include "text/tokenizer/tokenizer.h"
 #include "train/generate.h"
 

@@ -1,7 +1,8 @@
 /* Real models open as what they are, and the same model from two formats is the same. */
 #include "test.h"
 
-#include "base/file.h"
+#include "base/file_writer.h"
+#include "base/folder.h"
 #include "checkpoint_data.h"
 #include "model/model.h"
 #include "model/score_rows.h"

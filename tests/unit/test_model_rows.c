@@ -1,7 +1,6 @@
 /* Rows behind a table's own: how many, what stands in them, and what else becomes larger. */
 #include "test.h"
 
-#include "base/file.h"
 #include "model/model.h"
 
 #include <math.h>

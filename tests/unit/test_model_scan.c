@@ -1,6 +1,6 @@
 #include "test.h"
 
-#include "base/file.h"
+#include "base/folder.h"
 #include "model/score_read.h"
 #include "model/score_table.h"
 #include "model/score_write.h"

@@ -1,6 +1,7 @@
 #include "test.h"
 
-#include "base/file.h"
+#include "base/file_writer.h"
+#include "base/folder.h"
 #include "model/score_rows.h"
 #include "plan/plan_read.h"
 #include "plan/plan_write.h"

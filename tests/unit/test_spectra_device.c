@@ -2,7 +2,7 @@
  * it. The device here is the CPU's back end that says no. */
 #include "test.h"
 
-#include "base/file.h"
+#include "base/folder.h"
 #include "compute/devices/devices.h"
 #include "compute/spectra.h"
 #include "spectra/scan.h"

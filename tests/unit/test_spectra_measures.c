@@ -1,7 +1,7 @@
 /* Norms, ranks and spikes: by hand, against numpy, on planted signals and on pure noise. */
 #include "test.h"
 
-#include "base/file.h"
+#include "base/folder.h"
 #include "base/json.h"
 #include "base/random.h"
 #include "compute/devices/devices.h"

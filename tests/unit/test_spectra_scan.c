@@ -2,7 +2,8 @@
  * REFERENCE 1. */
 #include "test.h"
 
-#include "base/file.h"
+#include "base/file_writer.h"
+#include "base/folder.h"
 #include "base/json.h"
 #include "base/random.h"
 #include "checkpoint/safetensors_write.h"

@@ -2,7 +2,8 @@
  * transformers (tests/oracle/make_added.py). */
 #include "text_data.h"
 
-#include "base/file.h"
+#include "base/file_writer.h"
+#include "base/folder.h"
 #include "text/tokenizer/tokenizer.h"
 
 /* A case's files in a folder, opened; the folder goes again. */

@@ -4,7 +4,10 @@
 #include "text_data.h"
 
 #include "base/file.h"
+#include "base/file_writer.h"
+#include "base/folder.h"
 #include "base/memory.h"
+#include "base/process.h"
 #include "base/sys.h"
 #include "base/text.h"
 #include "text/data/records.h"

@@ -2,7 +2,8 @@
 #include "test_folder.h"
 #include "text_data.h"
 
-#include "base/file.h"
+#include "base/file_writer.h"
+#include "base/folder.h"
 #include "base/memory.h"
 #include "text/dataset/dataset.h"
 #include "text/dataset/record_look.h"

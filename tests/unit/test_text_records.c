@@ -2,7 +2,7 @@
 #include "test_folder.h"
 
 #include "base/buffer.h"
-#include "base/file.h"
+#include "base/folder.h"
 #include "base/json_fault.h"
 #include "base/memory.h"
 #include "text/data/data_files.h"

@@ -2,7 +2,8 @@
  * (tests/oracle/make_template_places.py). */
 #include "text_data.h"
 
-#include "base/file.h"
+#include "base/file_writer.h"
+#include "base/folder.h"
 #include "text/tokenizer/tokenizer.h"
 
 #define TOKENIZER                                                                                  \

@@ -1,6 +1,8 @@
 #include "text_data.h"
 
 #include "base/file.h"
+#include "base/file_writer.h"
+#include "base/folder.h"
 #include "text/tokenizer/tokenizer.h"
 
 #include <time.h>

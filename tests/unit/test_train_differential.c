@@ -6,6 +6,7 @@
 #include "test_folder.h"
 
 #include "base/file.h"
+#include "base/folder.h"
 #include "base/json.h"
 #include "base/json_writer.h"
 

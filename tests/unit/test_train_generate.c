@@ -2,7 +2,7 @@
  * embedding. */
 #include "test.h"
 
-#include "base/file.h"
+#include "base/folder.h"
 #include "compute/devices/devices.h"
 #include "train/generate.h"
 

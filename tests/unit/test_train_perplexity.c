@@ -5,6 +5,7 @@
 #include "test.h"
 
 #include "base/file.h"
+#include "base/folder.h"
 #include "compute/devices/devices.h"
 #include "text/tokenizer/tokenizer.h"
 #include "train/transformer.h"

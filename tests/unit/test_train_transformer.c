@@ -3,7 +3,7 @@
  * what a frozen set leaves out. */
 #include "test.h"
 
-#include "base/file.h"
+#include "base/folder.h"
 #include "base/json.h"
 #include "compute/devices/devices.h"
 #include "train/transformer.h"

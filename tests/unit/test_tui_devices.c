@@ -1,7 +1,8 @@
 /* What a scan's job says of devices is taken in, checked and shown; what is wrong in it is not. */
 #include "test_folder.h"
 
-#include "base/file.h"
+#include "base/file_writer.h"
+#include "base/folder.h"
 #include "compute/devices/devices.h"
 #include "tui/app/dispatch.h"
 #include "tui/app/draw.h"

@@ -1,14 +1,16 @@
 #include "tui/screen/launch_train.h"
 
-#include "base/file.h"
+#include "base/file_writer.h"
+#include "base/folder.h"
 #include "base/memory.h"
 #include "base/sys.h"
 #include "job/added_tokens.h"
 #include "job/job_create.h"
 #include "job/job_dir.h"
+#include "job/job_index.h"
 #include "job/launch.h"
 #include "text/tokenizer/tokenizer.h"
-#include "tui/app/session_open.h"
+#include "tui/session/session_open.h"
 
 #include <errno.h>
 #include <stdio.h>

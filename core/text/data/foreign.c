@@ -2,7 +2,7 @@
  * of archives, then encodings and what stands in a file's place. */
 #include "text/data/records.h"
 
-#include "base/file.h"
+#include "base/folder.h"
 #include "base/sys.h"
 
 #include <stdio.h>

@@ -7,7 +7,7 @@
 #ifndef SPECTRUM_TEXT_DATASET_LOADER_H
 #define SPECTRUM_TEXT_DATASET_LOADER_H
 
-#include "base/file.h"
+#include "base/file_writer.h"
 #include "text/data/data_files.h"
 #include "text/data/records.h"
 #include "text/dataset/dataset.h"

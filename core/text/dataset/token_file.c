@@ -8,6 +8,8 @@
  */
 #include "text/dataset/loader.h"
 
+#include "base/file.h"
+#include "base/folder.h"
 #include "base/memory.h"
 #include "base/sys.h"
 

@@ -3,6 +3,7 @@
 #include "text/tokenizer/parts.h"
 
 #include "base/file.h"
+#include "base/folder.h"
 #include "base/memory.h"
 #include "base/utf8.h"
 

@@ -11,6 +11,7 @@
  */
 #include "text/tokenizer/parts.h"
 
+#include "base/folder.h"
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/sys.h"

@@ -5,6 +5,7 @@
 #include "text/tokenizer/parts.h"
 
 #include "base/file.h"
+#include "base/folder.h"
 #include "base/memory.h"
 #include "base/sys.h"
 #include "base/text.h"

@@ -1,0 +1,275 @@
+#include "base/folder.h"
+
+#include "base/buffer.h"
+#include "base/file.h"
+#include "base/memory.h"
+#include "base/sys.h"
+#include "base/text.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
+
+/* --- paths --- */
+
+char *path_join(const char *folder, const char *name, struct error *err)
+{
+    struct buffer path = BUFFER_INIT;
+    size_t length = strlen(folder);
+    buffer_format(&path, "%s%s%s", folder, length && folder[length - 1] == '/' ? "" : "/", name);
+    if (buffer_check(&path, err) != 0) {
+        buffer_free(&path);
+        return NULL;
+    }
+    return path.data;
+}
+
+char *path_folder(const char *path, struct error *err)
+{
+    const char *slash = strrchr(path, '/');
+    char *folder = string_copy(slash ? path : ".", err);
+    if (folder && slash)
+        folder[slash == path ? 1 : slash - path] = '\0';
+    return folder;
+}
+
+char *path_existing(const char *path, struct error *err)
+{
+    char *at = string_copy(path, err), *whole = NULL;
+    while (at && !(whole = sys.realpath(at, NULL)) && strcmp(at, ".") != 0 &&
+           strcmp(at, "/") != 0) {
+        char *parent = path_folder(at, err);
+        free(at);
+        at = parent;
+    }
+    if (at && !whole)
+        error_set_errno(err, errno, "cannot find %s", path);
+    free(at);
+    return whole;
+}
+
+const char *path_last(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+static bool same_inode(const char *a, const char *b)
+{
+    struct stat one, other;
+    return sys.stat(a, &one) == 0 && sys.stat(b, &other) == 0 && one.st_dev == other.st_dev &&
+           one.st_ino == other.st_ino;
+}
+
+bool file_is_same(const char *a, const char *b)
+{
+    if (same_inode(a, b))
+        return true;
+    if (sys.access(a, F_OK) == 0 || sys.access(b, F_OK) == 0 ||
+        strcmp(path_last(a), path_last(b)) != 0)
+        return false;
+    char *one = path_folder(a, NULL), *other = path_folder(b, NULL);
+    bool same = one && other && same_inode(one, other);
+    free(one);
+    free(other);
+    return same;
+}
+
+int file_check_apart(const char *output, const char *input, const char *what, struct error *err)
+{
+    return output && input && file_is_same(output, input)
+               ? error_set(err,
+                           "%s is %s that is read, which is never written to; give another path",
+                           output, what)
+               : 0;
+}
+
+/* --- folders --- */
+
+int folder_make(const char *path, struct error *err)
+{
+    char *partial = string_copy(path, err);
+    if (!partial)
+        return -1;
+    int status = 0;
+    for (char *at = partial + 1; status == 0; at++) {
+        if (*at != '/' && *at != '\0')
+            continue;
+        char kept = *at;
+        *at = '\0';
+        if (sys.mkdir(partial, 0777) != 0 && errno != EEXIST)
+            status = error_set_errno(err, errno, "cannot make folder %s", partial);
+        *at = kept;
+        if (kept == '\0')
+            break;
+    }
+    free(partial);
+    return status;
+}
+
+int folder_sync(const char *path, struct error *err)
+{
+    int fd = sys.open(path, O_RDONLY | O_DIRECTORY, 0);
+    if (fd < 0)
+        return error_set_errno(err, errno, "cannot open folder %s", path);
+    /* Some file systems cannot sync a folder and say EINVAL; nothing more can be done there. */
+    int status = file_sync(fd) != 0 && errno != EINVAL
+                     ? error_set_errno(err, errno, "cannot sync folder %s", path)
+                     : 0;
+    sys.close(fd);
+    return status;
+}
+
+int folder_read(DIR *folder, const char *path, struct dirent **entry, struct error *err)
+{
+    do {
+        errno = 0;
+        if (!(*entry = sys.readdir(folder)))
+            return errno ? error_set_errno(err, errno, "cannot read folder %s", path) : 0;
+    } while (strcmp((*entry)->d_name, ".") == 0 || strcmp((*entry)->d_name, "..") == 0);
+    return 1;
+}
+
+bool folder_is_empty(const char *path)
+{
+    struct stat info;
+    struct dirent *entry;
+    DIR *folder = sys.opendir(path);
+    if (!folder)
+        return sys.stat(path, &info) != 0 && errno == ENOENT;
+    bool empty = folder_read(folder, path, &entry, NULL) == 0;
+    sys.closedir(folder);
+    return empty;
+}
+
+/* Through the folder's own descriptor, so that nothing outside can be meant. */
+void folder_clear(const char *path)
+{
+    int fd = sys.open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
+    DIR *folder = fd >= 0 ? sys.fdopendir(fd) : NULL;
+    if (!folder && fd >= 0)
+        sys.close(fd);
+    for (struct dirent *entry; folder && (entry = sys.readdir(folder));) {
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+            sys.unlinkat(dirfd(folder), entry->d_name, 0);
+    }
+    if (folder)
+        sys.closedir(folder);
+}
+
+void folder_remove(const char *path)
+{
+    folder_clear(path);
+    if (sys.rmdir(path) != 0 && errno == ENOTDIR)
+        sys.unlink(path);
+}
+
+/* --- temporary files and what is left of them --- */
+
+void file_unique(char out[FILE_UNIQUE_SIZE])
+{
+    uint64_t number;
+    /* Without the kernel's numbers: the clock and where the stack lies differ, too. */
+    if (sys.getrandom(&number, sizeof number, 0) != (ssize_t)sizeof number) {
+        struct timespec now;
+        clock_gettime(CLOCK_REALTIME, &now);
+        number = (uint64_t)now.tv_nsec << 34 ^ (uint64_t)now.tv_sec ^ (uint64_t)getpid() << 48 ^
+                 (uintptr_t)&number;
+    }
+    snprintf(out, FILE_UNIQUE_SIZE, "%016llx", (unsigned long long)number);
+}
+
+/* Of a file's name, how much of it its temporary file's name has: one as long as the system takes
+ * leaves no place for the rest. */
+static int kept_of(const char *name)
+{
+    enum { AROUND = sizeof "..0123456789abcdef.tmp" - 1 };
+    size_t length = strlen(name);
+    return (int)(length + AROUND <= NAME_MAX ? length : NAME_MAX - AROUND);
+}
+
+char *path_temporary(const char *path, struct error *err)
+{
+    struct buffer name = BUFFER_INIT;
+    const char *last = path_last(path);
+    char unique[FILE_UNIQUE_SIZE];
+    file_unique(unique);
+    buffer_format(&name, "%.*s.%.*s.%s.tmp", (int)(last - path), path, kept_of(last), last, unique);
+    if (buffer_check(&name, err) != 0) {
+        buffer_free(&name);
+        return NULL;
+    }
+    return name.data;
+}
+
+/* ".<name>.<16 hex digits>.tmp", or, as versions up to 0.1 had it, ".<name>.<pid>.<n>.tmp". */
+static bool is_temporary_of(const char *entry, const char *name)
+{
+    static const char end[] = ".tmp";
+    size_t length = (size_t)kept_of(name), digits;
+    if (entry[0] != '.' || strncmp(entry + 1, name, length) != 0 || entry[1 + length] != '.')
+        return false;
+    entry += length + 2;
+    digits = strspn(entry, "0123456789abcdef");
+    if (digits == FILE_UNIQUE_SIZE - 1 && strcmp(entry + digits, end) == 0)
+        return true;
+    digits = strspn(entry, "0123456789");
+    if (digits == 0 || entry[digits] != '.')
+        return false;
+    entry += digits + 1;
+    digits = strspn(entry, "0123456789");
+    return digits > 0 && strcmp(entry + digits, end) == 0;
+}
+
+/* Its writer is dead where nobody has it locked. A file system without locks keeps what there is.
+ */
+static void remove_if_left(const char *path)
+{
+    int fd = sys.open(path, O_RDWR | O_NOFOLLOW | O_NONBLOCK, 0);
+    struct stat info;
+    if (fd < 0)
+        return;
+    if (sys.fstat(fd, &info) == 0 && S_ISREG(info.st_mode) && sys.flock(fd, LOCK_EX | LOCK_NB) == 0)
+        sys.unlink(path);
+    sys.close(fd);
+}
+
+static bool is_temporary(const char *entry, const char *name)
+{
+    (void)name;
+    return entry[0] == '.' && text_ends_with(entry + 1, ".tmp");
+}
+
+/* What writers left in a folder that were killed: those entries that `is` one of `name`. */
+static void remove_left(const char *folder, bool (*is)(const char *entry, const char *name),
+                        const char *name)
+{
+    DIR *entries = folder ? sys.opendir(folder) : NULL;
+    for (struct dirent *entry; entries && (entry = sys.readdir(entries));) {
+        char *left = is(entry->d_name, name) ? path_join(folder, entry->d_name, NULL) : NULL;
+        if (left)
+            remove_if_left(left);
+        free(left);
+    }
+    if (entries)
+        sys.closedir(entries);
+}
+
+void file_remove_left(const char *path)
+{
+    char *folder = path_folder(path, NULL);
+    remove_left(folder, is_temporary_of, path_last(path));
+    free(folder);
+}
+
+void folder_remove_left(const char *folder)
+{
+    remove_left(folder, is_temporary, NULL);
+}

@@ -4,6 +4,7 @@
 #include "fuzz.h"
 
 #include "base/file.h"
+#include "base/hash.h"
 #include "compute/reference/reference.h"
 #include "train/state.h"
 

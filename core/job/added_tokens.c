@@ -6,14 +6,6 @@
 /* More are not the marks of a template. */
 enum { ADDED_MAX = 1024 };
 
-static int add(cJSON *added, struct tokenizer *tokenizer, const char *text, struct error *err)
-{
-    int32_t id;
-    if (tokenizer_add_special(tokenizer, text, &id, err) != 0)
-        return -1;
-    return cJSON_AddNumberToObject(added, text, id) ? 0 : error_set(err, "not enough memory");
-}
-
 cJSON *added_tokens_make(struct tokenizer *tokenizer, const cJSON *texts, struct error *err)
 {
     const cJSON *item;
@@ -23,8 +15,11 @@ cJSON *added_tokens_make(struct tokenizer *tokenizer, const cJSON *texts, struct
         status = error_set(err, "more than %d tokens to add", ADDED_MAX);
     cJSON_ArrayForEach(item, texts)
     {
+        int32_t id;
         if (status == 0)
-            status = add(added, tokenizer, item->valuestring, err);
+            status = tokenizer_add_special(tokenizer, item->valuestring, &id, err);
+        if (status == 0 && !cJSON_AddNumberToObject(added, item->valuestring, id))
+            status = error_set(err, "not enough memory");
     }
     if (status == 0)
         return added;

@@ -27,21 +27,18 @@ static int check_path(const char *path, struct error *err)
                      folder[0] ? "/" : "", path);
 }
 
-/* It failed before there was a trainer: nothing is lost with it. */
-static bool never_began(const char *path)
+/* A start that failed before there was a trainer is not a job: nothing is lost with it. */
+bool job_dir_is_taken(const char *path)
 {
+    if (!job_dir_has(path, "job.json"))
+        return false;
     cJSON *result = job_dir_read(path, "result.json", NULL);
     const char *status = "";
     json_get_string(result, "status", &status);
-    bool never = strcmp(status, "failed") == 0 && !json_get(result, "last_step") &&
-                 !job_dir_has(path, "lock");
+    bool never_began = strcmp(status, "failed") == 0 && !json_get(result, "last_step") &&
+                       !job_dir_has(path, "lock");
     cJSON_Delete(result);
-    return never;
-}
-
-bool job_dir_is_taken(const char *path)
-{
-    return job_dir_has(path, "job.json") && !never_began(path);
+    return !never_began;
 }
 
 static int check_free(const char *path, struct error *err)

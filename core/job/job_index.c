@@ -150,12 +150,6 @@ void job_index_free(char **paths, size_t count)
     free(paths);
 }
 
-static bool is_called(const char *path, const char *name)
-{
-    const char *slash = strrchr(path, '/');
-    return strcmp(slash ? slash + 1 : path, name) == 0;
-}
-
 char *job_find(const char *name, struct error *err)
 {
     char **paths = NULL, *found = NULL;
@@ -164,7 +158,7 @@ char *job_find(const char *name, struct error *err)
         found = sys.realpath(name, NULL);
     if (!found && job_index_list(&paths, &count, NULL) == 0) {
         for (size_t i = 0; i < count && !found; i++)
-            if (is_called(paths[i], name))
+            if (strcmp(path_last(paths[i]), name) == 0)
                 found = string_copy(paths[i], err);
         job_index_free(paths, count);
     }

@@ -103,27 +103,21 @@ const char *job_state_name(enum job_state state)
 
 /* Without a lock that can be read: a supervisor shows up within JOB_START_SECONDS or not at all. A folder
  * that was made later than now was made before the clock was set back. */
-static enum job_state state_without_holder(const char *path)
-{
-    struct stat info;
-    if (job_dir_has(path, "result.json"))
-        return JOB_ENDED;
-    if (job_dir_has(path, "lock") || sys.stat(path, &info) != 0 ||
-        llabs(time(NULL) - info.st_mtime) > JOB_START_SECONDS)
-        return JOB_DIED;
-    return JOB_STARTING;
-}
-
 enum job_state job_state(const char *path)
 {
     struct holder holder;
-    if (!read_holder(path, &holder)) /* the folder is confined */
-        return state_without_holder(path);
-    if (!is_here(&holder))
+    struct stat info;
+    bool held = read_holder(path, &holder); /* the folder is confined from here on */
+    if (held && !is_here(&holder))
         return JOB_ELSEWHERE;
-    if (is_alive(&holder))
+    if (held && is_alive(&holder))
         return job_dir_has(path, "requests/paused") ? JOB_PAUSED : JOB_RUNNING;
-    return job_dir_has(path, "result.json") ? JOB_ENDED : JOB_DIED;
+    if (job_dir_has(path, "result.json"))
+        return JOB_ENDED;
+    if (held || job_dir_has(path, "lock") || sys.stat(path, &info) != 0 ||
+        llabs(time(NULL) - info.st_mtime) > JOB_START_SECONDS)
+        return JOB_DIED;
+    return JOB_STARTING;
 }
 
 static int remove_file(const char *path, const char *name, struct error *err)

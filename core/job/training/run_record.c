@@ -98,24 +98,7 @@ static void put_request(struct json_writer *json, const struct training_request 
     }
 }
 
-/* What the optimiser has that no option says. */
-static void put_optimizer(struct json_writer *json, const struct training_request *request)
-{
-    const struct optimizer_settings optimizer = training_settings(request).optimizer;
-    json_real(json, "beta1", optimizer.beta1);
-    json_real(json, "beta2", optimizer.beta2);
-    json_real(json, "epsilon", optimizer.epsilon);
-}
-
 /* --- what became known --- */
-
-/* What the run's texts depend on besides: of its template, and tokens that it added. */
-static void put_template(struct json_writer *json, const struct run_base *base)
-{
-    put_option(json, "template_date", base->date);
-    if (base->added_tokens)
-        json_tree(json, "added_tokens", base->added_tokens);
-}
 
 /* What the numbers depend on besides what was asked for. */
 static void put_machine(struct json_writer *json, const struct run_base *base)
@@ -172,6 +155,7 @@ int run_record_write(const struct run_base *base, const struct run_data *data,
 {
     const struct run_sitting *sitting = base->sitting;
     const struct training_request *request = sitting->request;
+    const struct optimizer_settings optimizer = training_settings(request).optimizer;
     struct buffer out = BUFFER_INIT;
     struct json_writer json = {.out = &out};
     json_begin(&json, "spectrum.job");
@@ -180,8 +164,14 @@ int run_record_write(const struct run_base *base, const struct run_data *data,
     if (status != 0)
         goto out;
     put_request(&json, request);
-    put_template(&json, base);
-    put_optimizer(&json, request);
+    /* of its texts: what its template wrote as today's date, and tokens that it added */
+    put_option(&json, "template_date", base->date);
+    if (base->added_tokens)
+        json_tree(&json, "added_tokens", base->added_tokens);
+    /* of the optimiser: what has no option */
+    json_real(&json, "beta1", optimizer.beta1);
+    json_real(&json, "beta2", optimizer.beta2);
+    json_real(&json, "epsilon", optimizer.epsilon);
     put_machine(&json, base);
     put_found(&json, data, setup);
     job_put_arguments(&json, request->argc, request->argv);

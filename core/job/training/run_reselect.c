@@ -83,16 +83,6 @@ static int rescore(struct run_choice *choice, const char *state, struct error *e
     return status;
 }
 
-/* What is best now, of the new scores. */
-static int choose(const struct run_choice *choice, struct method_choice *next, struct error *err)
-{
-    const struct training_request *request = choice->sitting->request;
-    plan_refresh(choice->plan);
-    if (plan_select(choice->plan, request->top, PLAN_BY_TYPE, err) != 0)
-        return -1;
-    return method_choose(next, request->method, choice->base->model, choice->plan, err);
-}
-
 /* Takes the choice, and makes a trainer for it that continues from the state. What has trained stays
  * touched: the base's copy is not it, so it is not quantised. */
 static int take(struct run_reselect *reselect, struct method_choice *next, const char *state,
@@ -115,6 +105,7 @@ int run_reselect_choose(struct run_reselect *reselect, const struct train_observ
 {
     struct run_choice *choice = reselect->choice;
     const struct run_sitting *sitting = choice->sitting;
+    const struct training_request *request = sitting->request;
     struct method_choice next = {0};
     size_t begun = 0, ended = 0;
     if (trainer_save(reselect->setup->trainer, observer, err) != 0)
@@ -122,8 +113,12 @@ int run_reselect_choose(struct run_reselect *reselect, const struct train_observ
     int64_t step = trainer_progress(reselect->setup->trainer)->step;
     char *state = state_choose(sitting->request->run, &(struct state_choice){.step = step}, err);
     int status = state ? rescore(choice, state, err) : -1;
+    if (status == 0) {
+        plan_refresh(choice->plan);
+        status = plan_select(choice->plan, request->top, PLAN_BY_TYPE, err);
+    }
     if (status == 0)
-        status = choose(choice, &next, err);
+        status = method_choose(&next, request->method, choice->base->model, choice->plan, err);
     for (size_t i = 0; status == 0 && i < choice->base->model->parameter_count; i++) {
         begun += next.trained[i] && !choice->choice.trained[i];
         ended += choice->choice.trained[i] && !next.trained[i];

@@ -17,7 +17,10 @@ enum { CHUNK = 4 << 20 };
 static struct json_flat flat_of(const cJSON *json, const char *key)
 {
     const cJSON *item = json_get(json, key);
-    struct json_flat flat = {.key = key, .kind = item ? JSON_FLAT_OTHER : JSON_FLAT_ABSENT};
+    struct json_flat flat = {.key = key, .kind = JSON_FLAT_ABSENT};
+    if (!item)
+        return flat;
+    flat.kind = JSON_FLAT_OTHER;
     if (cJSON_IsNumber(item)) {
         flat.kind = JSON_FLAT_NUMBER;
         flat.number = item->valuedouble;

@@ -13,7 +13,6 @@
 #include "text/dataset_open.h"
 #include "text/pieces.h"
 #include "text/template.h"
-#include "train/optimizer.h"
 
 #include <errno.h>
 #include <math.h>
@@ -266,6 +265,9 @@ const char *const training_device_names[] = {"auto", "cpu", "reference", NULL};
 /* The peak learning rate, without adapters and with. */
 #define RATE "2e-5"
 #define RATE_OF_ADAPTERS "2e-4"
+/* A tenth (optimizers.h). */
+#define SMALL_RATE "2e-6"
+#define SMALL_RATE_OF_ADAPTERS "2e-5"
 
 /* In the order of --help and of the form, group by group. */
 /* clang-format off */
@@ -366,10 +368,10 @@ static const struct option rows[] = {
 
     {.group = "The step",
      .name = "lr", .kind = OPTION_NUMBER, .at = AT(rate), .argument = "X", .low = 0, .high = 10,
-     .help = "peak learning rate (" RATE "; with adapters " RATE_OF_ADAPTERS ")",
+     .help = "peak learning rate (" RATE "; with adapters " RATE_OF_ADAPTERS "; of lion a tenth)",
      .label = "learning rate",
      .hint = "the highest, after the warm-up; empty: " RATE_OF_ADAPTERS " with adapters, else "
-             RATE,
+             RATE "; of lion a tenth",
      .check = check_rate},
     {.name = "warmup", .kind = OPTION_NUMBER, .at = AT(warmup), .argument = "N", .low = 0,
      .high = 1e9, .preset = "0.03", .help = "steps, or below 1 a share of them ({})",
@@ -384,7 +386,7 @@ static const struct option rows[] = {
      .hint = "gradients with a larger norm are scaled down to it; 0: never"},
     {.name = "weight-decay", .kind = OPTION_NUMBER, .at = AT(weight_decay), .argument = "X",
      .low = 0, .high = 10, .preset = "0", .help = "of matrices and embeddings ({})",
-     .label = "weight decay", .hint = "AdamW's decay, decoupled from the gradient",
+     .label = "weight decay", .hint = "decoupled from the gradient; norms and biases do not decay",
      .recorded = always},
     {.name = "lr-factor", .kind = OPTION_TEXTS, .at = AT(factors), .argument = "REGEX=X",
      .help = "times the learning rate of the tensors that it finds; repeatable",
@@ -402,10 +404,11 @@ static const struct option rows[] = {
      .help = "leave out steps whose loss is Z deviations above the last 64 ({}: none)",
      .label = "spike guard",
      .hint = "leaves out steps whose loss is as many deviations above the last 64; 0: none"},
-    {.name = "optimizer", .kind = OPTION_CHOICE, .at = AT(moments), .argument = "NAME",
+    {.name = "optimizer", .kind = OPTION_CHOICE, .at = AT(optimizer), .argument = "NAME",
      .choices = optimizer_names, .preset = "adamw",
-     .help = "{}: by the type of its moments (adamw: fp32)", .label = "optimizer",
-     .hint = "AdamW by the type of its moments; adamw: fp32"},
+     .help = "{}: AdamW by the type of its moments (adamw: fp32), Lion, or Muon for the blocks' "
+             "matrices and AdamW for the rest",
+     .label = "optimizer", .hint = "AdamW by the type of its moments (adamw: fp32), Lion, Muon"},
 
     {.group = "Number formats and memory",
      .name = "dtype", .kind = OPTION_CHOICE, .at = AT(dtype), .argument = "NAME",
@@ -495,20 +498,23 @@ void training_request_free(struct training_request *request)
     option_free(&training_options, request);
 }
 
-const char *training_default_rate_text(enum training_method method)
+const char *training_default_rate_text(const struct training_request *request)
 {
-    return method_info(method)->adapters ? RATE_OF_ADAPTERS : RATE;
+    bool adapters = method_info(request->method)->adapters;
+    if (optimizer_rows[request->optimizer].small_rate)
+        return adapters ? SMALL_RATE_OF_ADAPTERS : SMALL_RATE;
+    return adapters ? RATE_OF_ADAPTERS : RATE;
 }
 
-double training_default_rate(enum training_method method)
+double training_default_rate(const struct training_request *request)
 {
-    return strtod(training_default_rate_text(method), NULL);
+    return strtod(training_default_rate_text(request), NULL);
 }
 
 void training_request_fill(struct training_request *r)
 {
     if (!option_is_given(&r->given, TRAINING_ROW(rate)))
-        r->rate = training_default_rate(r->method);
+        r->rate = training_default_rate(r);
     if (r->alpha == 0)
         r->alpha = 2 * (double)r->rank;
     if (r->frozen == FROZEN_AUTO)

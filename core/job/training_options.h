@@ -58,7 +58,7 @@ struct training_request {
     double weight_decay;
     struct option_list factors; /* "REGEX=X": of the learning rate */
     double neftune, z_loss, spike_guard;
-    enum moment_type moments; /* of the optimiser */
+    enum optimizer_kind optimizer;
 
     enum weight_type dtype;
     enum master_type master;
@@ -101,8 +101,9 @@ void training_request_free(struct training_request *request);
 /* What is usual for the method where nothing was said: learning rate, alpha, --frozen-dtype auto.
  */
 void training_request_fill(struct training_request *request);
-double training_default_rate(enum training_method method); /* 2e-4 with adapters, else 2e-5 */
-const char *training_default_rate_text(enum training_method method);
+/* 2e-4 with adapters, else 2e-5; of Lion a tenth. */
+double training_default_rate(const struct training_request *request);
+const char *training_default_rate_text(const struct training_request *request);
 
 /* An option that would do nothing beside the others, or that contradicts one: ERROR_USAGE. */
 int training_check_together(const struct training_request *request, struct error *err);

@@ -108,6 +108,7 @@ static void put_identity(struct json_writer *json, const struct run_identity *id
     json_text(json, "evaluation_data", identity->evaluation_data);
     json_text(json, "trained", trained);
     json_text(json, "precision", identity->precision);
+    json_text(json, "optimizer", optimizer_names[identity->optimizer]);
     json_text(json, "exact", identity->exact);
 }
 
@@ -245,6 +246,21 @@ static int check_data(const cJSON *json, const struct run_identity *identity, co
     return need_text(json, "data", identity->data, what, where, err);
 }
 
+/* A state of an earlier version names none: it is AdamW's, in the storage that "precision" says. */
+static int check_optimizer(const cJSON *json, enum optimizer_kind kind, const char *where,
+                           struct error *err)
+{
+    const char *said = NULL;
+    if (!json_get_string(json, "optimizer", &said))
+        said = optimizer_rows[kind].matrices == &adamw_rule ? optimizer_names[kind] : "adamw";
+    if (strcmp(said, optimizer_names[kind]) == 0)
+        return 0;
+    return error_set(err,
+                     "%s was made with --optimizer %.40s, not %s: start a new run, or give what it "
+                     "was made with",
+                     where, said, optimizer_names[kind]);
+}
+
 /* All but the freeze set. */
 static int check_identity(const cJSON *json, const struct run_identity *identity,
                           const struct model *model, const char *where, struct error *err)
@@ -253,6 +269,7 @@ static int check_identity(const cJSON *json, const struct run_identity *identity
         check_base(json, BASE_CONFIGURATION, identity->configuration, model, where, err) != 0 ||
         check_base(json, BASE_TOKENIZER, identity->tokenizer, model, where, err) != 0 ||
         check_data(json, identity, where, err) != 0 ||
+        check_optimizer(json, identity->optimizer, where, err) != 0 ||
         need_text(json, "precision", identity->precision, "another precision", where, err) != 0 ||
         check_adapters(json, identity, where, err) != 0)
         return -1;
@@ -323,8 +340,9 @@ static int read_since(const cJSON *json, struct optimizer *optimizer, int64_t st
     {
         size_t number = run_tensor_find(optimizer->transformer->network.model, item->string);
         size_t count = run_tensor_count(optimizer->transformer->network.model);
-        bool trains = number < count &&
-                      network_place(&optimizer->transformer->network, number, TENSOR_M).buffer;
+        bool trains =
+            number < count &&
+            network_place(&optimizer->transformer->network, number, TENSOR_GRADIENT).buffer;
         if (!trains ||
             json_need_int64(list, item->string, &optimizer->since[optimizer->place_of[number]], 0,
                             step, where, err) != 0)

@@ -51,6 +51,7 @@ struct run_identity {
     char data[HASH_TEXT_SIZE]; /* all that is trained on and evaluated with, as it is cut */
     char training_data[HASH_TEXT_SIZE], evaluation_data[HASH_TEXT_SIZE]; /* "": a share of that */
     char precision[64]; /* "bf16", "bf16+masters", "fp32+frozen nf4+8-bit moments" */
+    enum optimizer_kind optimizer;
     int64_t seq_len, batch, accumulate, seed;
     int64_t rank; /* of adapters; 0: there are none */
     double alpha;

@@ -30,9 +30,10 @@ int state_tensors_load(const char *folder, struct optimizer *optimizer, struct e
  * what trains in both. optimizer->since becomes -1 for what begins to train. */
 int state_tensors_carry(const char *folder, struct optimizer *optimizer, struct error *err);
 
-/* Which modules of a state train, and which did earlier in the run; [parameter_count] both. */
-int state_read_sets(const char *folder, const struct model *model, bool *trained, bool *touched,
-                    struct error *err);
+/* Which modules of a state, which this optimiser made, train, and which did earlier in the run;
+ * [parameter_count] both. */
+int state_read_sets(const char *folder, const struct model *model, enum optimizer_kind kind,
+                    bool *trained, bool *touched, struct error *err);
 
 /* Puts the trained weights of a state folder over those of a network that does not train, for
  * evaluation and generation; in another storage type they are rounded. */

@@ -119,17 +119,16 @@ static void bench_open(struct bench *bench)
 
 static struct train_settings settings_of(enum storage storage, bool masters)
 {
-    return (struct train_settings){
-        .steps = STEPS,
-        .seq_len = 2 * LENGTH,
-        .batch = 1,
-        .accumulate = 1,
-        .rate = 1e-3,
-        .optimizer = {.beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8, .clip = 1},
-        .storage = storage,
-        .masters = masters,
-        .save_every = 2,
-        .keep = 9};
+    return (struct train_settings){.steps = STEPS,
+                                   .seq_len = 2 * LENGTH,
+                                   .batch = 1,
+                                   .accumulate = 1,
+                                   .rate = 1e-3,
+                                   .optimizer = {.clip = 1},
+                                   .storage = storage,
+                                   .masters = masters,
+                                   .save_every = 2,
+                                   .keep = 9};
 }
 
 static void make_trainer(struct bench *bench, const struct train_settings *settings)

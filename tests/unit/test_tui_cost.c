@@ -17,7 +17,7 @@ static const char plan_name[] = "plan.yaml";
 struct asked {
     const char *dtype, *method, *rank, *optimizer, *frozen, *clip;
     enum frozen_type frozen_type;
-    enum moment_type moments;
+    enum optimizer_kind kind;
     const char *limit; /* of memory; NULL: none */
 };
 
@@ -50,7 +50,7 @@ static void estimate(struct training_estimate *cost, const char *model, const st
     choose_plan(&session);
     set(&session, SETTING(method), asked->method);
     set(&session, SETTING(rank), asked->rank);
-    set(&session, SETTING(moments), asked->optimizer);
+    set(&session, SETTING(optimizer), asked->optimizer);
     set(&session, SETTING(frozen), asked->frozen);
     set(&session, SETTING(clip), asked->clip);
     set(&session, SETTING(accumulate), "1");
@@ -106,7 +106,7 @@ static void run(struct started *started, const char *model, const struct asked *
         .rank = rank,
         .alpha = 2 * (double)rank,
         .frozen = asked->frozen_type,
-        .moments = asked->moments,
+        .optimizer = asked->kind,
         .data = {data, 1},
         .device = "cpu",
         .threads = 2,
@@ -169,7 +169,7 @@ static void estimate_is_the_run(void **state)
     char *model = path_join(shared, "models/stories260K-gguf/stories260K-F16.gguf", NULL);
     for (int i = 0; i < 2; i++)
         compare(model, &(struct asked){dtypes[i], "full", "16", "adamw", "auto", "1",
-                                       FROZEN_AS_READ, MOMENTS_F32, NULL});
+                                       FROZEN_AS_READ, OPTIMIZER_ADAMW, NULL});
     free(model);
 }
 
@@ -180,15 +180,17 @@ static void estimate_is_the_run_of_every_method(void **state)
     (void)state;
     TEST_FOLDER_OR_SKIP(data, "SPECTRUM_TEST_DATA");
     static const struct asked asked[] = {
-        {"bf16", "full", "8", "adamw-8bit", "int8", "0", FROZEN_AS_READ, MOMENTS_INT8, NULL},
-        {"fp32", "spectrum", "8", "adamw", "auto", "1", FROZEN_AS_READ, MOMENTS_F32, NULL},
-        {"bf16", "spectrum", "8", "adamw-bf16", "int8", "1", FROZEN_INT8, MOMENTS_BF16, NULL},
-        {"fp32", "lora", "8", "adamw", "auto", "0", FROZEN_AS_READ, MOMENTS_F32, NULL},
-        {"bf16", "qlora", "4", "adamw-8bit", "auto", "1", FROZEN_NF4, MOMENTS_INT8, NULL},
-        {"fp32", "qlora", "4", "adamw", "none", "1", FROZEN_AS_READ, MOMENTS_F32, NULL},
-        {"fp32", "spectrum+lora", "16", "adamw-8bit", "auto", "1", FROZEN_AS_READ, MOMENTS_INT8,
+        {"bf16", "full", "8", "adamw-8bit", "int8", "0", FROZEN_AS_READ, OPTIMIZER_ADAMW_8BIT,
          NULL},
-        {"bf16", "spectrum+qlora", "16", "adamw", "auto", "1", FROZEN_NF4, MOMENTS_F32, NULL},
+        {"fp32", "spectrum", "8", "adamw", "auto", "1", FROZEN_AS_READ, OPTIMIZER_ADAMW, NULL},
+        {"bf16", "spectrum", "8", "adamw-bf16", "int8", "1", FROZEN_INT8, OPTIMIZER_ADAMW_BF16,
+         NULL},
+        {"fp32", "lora", "8", "adamw", "auto", "0", FROZEN_AS_READ, OPTIMIZER_ADAMW, NULL},
+        {"bf16", "qlora", "4", "adamw-8bit", "auto", "1", FROZEN_NF4, OPTIMIZER_ADAMW_8BIT, NULL},
+        {"fp32", "qlora", "4", "adamw", "none", "1", FROZEN_AS_READ, OPTIMIZER_ADAMW, NULL},
+        {"fp32", "spectrum+lora", "16", "adamw-8bit", "auto", "1", FROZEN_AS_READ,
+         OPTIMIZER_ADAMW_8BIT, NULL},
+        {"bf16", "spectrum+qlora", "16", "adamw", "auto", "1", FROZEN_NF4, OPTIMIZER_ADAMW, NULL},
     };
     char *model = path_join(data, "../../demo/model", NULL);
     for (size_t i = 0; i < sizeof asked / sizeof *asked; i++)
@@ -202,8 +204,8 @@ static void estimate_keeps_to_the_limit(void **state)
 {
     (void)state;
     TEST_FOLDER_OR_SKIP(data, "SPECTRUM_TEST_DATA");
-    struct asked asked = {"fp32", "spectrum",     "8",         "adamw", "auto",
-                          "1",    FROZEN_AS_READ, MOMENTS_F32, NULL};
+    struct asked asked = {"fp32",         "spectrum",      "8", "adamw", "auto", "1",
+                          FROZEN_AS_READ, OPTIMIZER_ADAMW, NULL};
     char limit[32];
     struct training_estimate cost;
     char *model = path_join(data, "../../demo/model", NULL);
@@ -242,8 +244,8 @@ static void a_small_disk_is_said_before(void **state)
     (void)state;
     TEST_FOLDER_OR_SKIP(data, "SPECTRUM_TEST_DATA");
     char *path = path_join(data, "../../demo/model", NULL);
-    const struct asked asked = {"fp32", "lora",         "8",         "adamw", "auto",
-                                "0",    FROZEN_AS_READ, MOMENTS_F32, NULL};
+    const struct asked asked = {"fp32",         "lora",          "8", "adamw", "auto", "0",
+                                FROZEN_AS_READ, OPTIMIZER_ADAMW, NULL};
     sys.fstatvfs = made_up_disk;
     disk_free = 1 << 30;
     estimate(&cost, path, &asked);

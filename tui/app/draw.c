@@ -237,7 +237,7 @@ static void shorten_paths(char *text)
         while (path && bytes > MESSAGE_PATH && (end - cut > MESSAGE_PATH || (*cut & 0xC0) == 0x80))
             cut++;
         if (cut > word + 3) {
-            memcpy(word, "…", 3);
+            memcpy(word, "…", 3); /* NOLINT(bugprone-not-null-terminated-result): more follows */
             memmove(word + 3, cut, strlen(cut) + 1);
             end -= cut - word - 3;
         }

@@ -140,7 +140,7 @@ static int put_sample_json(struct json_writer *json, const struct training_start
 /* As job.json names them; the rate is what follows from the method where none was given. */
 static void put_settings_json(struct json_writer *json, const struct training_request *r)
 {
-    json_text(json, "optimizer", optimizer_name(r->moments));
+    json_text(json, "optimizer", optimizer_names[r->optimizer]);
     json_integer(json, "seq_len", r->seq_len);
     json_integer(json, "batch", r->batch);
     json_integer(json, "accumulate", r->accumulate);

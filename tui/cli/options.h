@@ -37,7 +37,7 @@
 /* enum weight_type: what a model is computed in; `words` say what "auto" is. */
 #define ROW_DTYPE(words, place)                                                                    \
     {.name = "dtype", .kind = OPTION_CHOICE, .at = (place), .argument = "NAME",                    \
-     .choices = weight_type_names, .preset = "auto", .help = words}
+     .choices = weight_type_names, .preset = "auto", .help = (words)}
 
 /* const char *: a device that can train, by its name. */
 #define ROW_TRAINING_DEVICE(place)                                                                 \
@@ -47,7 +47,7 @@
 /* int64_t; 0: `words` say what is the default. */
 #define ROW_THREADS_OF(words, place)                                                               \
     {.name = "threads", .kind = OPTION_INTEGER, .at = (place), .argument = "N", .low = 1,          \
-     .high = 4096, .help = words}
+     .high = 4096, .help = (words)}
 #define ROW_THREADS(place) ROW_THREADS_OF("default: all cores", place)
 
 /* const char *: a chat template; `words` before the names that it takes. */
@@ -64,7 +64,7 @@
 
 /* bool: the result as JSON; ROW_JSON_OF() for who has to say of what. */
 #define ROW_JSON_OF(words, place)                                                                  \
-    {.name = "json", .kind = OPTION_FLAG, .at = (place), .help = words}
+    {.name = "json", .kind = OPTION_FLAG, .at = (place), .help = (words)}
 #define ROW_JSON(place) ROW_JSON_OF("strict JSON on standard output", place)
 
 /* clang-format on */

@@ -132,7 +132,7 @@ void settings_show(const struct settings *settings, size_t field, char *out, siz
     if (field == SETTING(frozen) && strcmp(value, "auto") == 0)
         snprintf(out, size, "auto (%s)", option_choice_name(row_of(field), &request));
     else if (field == SETTING(rate) && !value[0])
-        snprintf(out, size, "auto (%s)", training_default_rate_text(request.method));
+        snprintf(out, size, "auto (%s)", training_default_rate_text(&request));
     else if (field == SETTING(alpha) && !value[0])
         snprintf(out, size, "auto (%lld)", 2 * (long long)request.rank);
     else

@@ -6,7 +6,6 @@
 #include "base/text.h"
 #include "compute/devices/devices.h"
 #include "compute/machine.h"
-#include "compute/quantize.h"
 #include "train/state.h"
 
 #include <dirent.h>
@@ -14,7 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The betas and the epsilon have no option: they are the defaults of torch.optim.AdamW. */
 struct train_settings training_settings(const struct training_request *r)
 {
     bool bf16 = r->dtype == WEIGHTS_AUTO ? machine_has_bf16() : r->dtype == WEIGHTS_BF16;
@@ -27,12 +25,7 @@ struct train_settings training_settings(const struct training_request *r)
         .schedule = r->schedule,
         .rate = r->rate,
         .warmup = r->warmup,
-        .optimizer = {.beta1 = 0.9,
-                      .beta2 = 0.999,
-                      .epsilon = 1e-8,
-                      .weight_decay = r->weight_decay,
-                      .clip = r->clip,
-                      .seed = (uint64_t)r->seed},
+        .optimizer = {.weight_decay = r->weight_decay, .clip = r->clip, .seed = (uint64_t)r->seed},
         .storage = bf16 ? STORAGE_BF16 : STORAGE_F32,
         .masters = bf16 && r->master == MASTERS_FP32,
         .z_loss = r->z_loss,
@@ -47,7 +40,7 @@ struct train_settings training_settings(const struct training_request *r)
 struct recipe training_recipe(const struct training_request *request,
                               const struct method_choice *choice)
 {
-    struct recipe recipe = {.trained = choice->trained, .moments = request->moments};
+    struct recipe recipe = {.trained = choice->trained, .optimizer = request->optimizer};
     if (method_info(request->method)->adapters) {
         recipe.adapted = choice->adapted;
         recipe.rank = request->rank;
@@ -71,10 +64,10 @@ int training_memory(struct memory_plan **out, const struct training_request *req
 
 /* --- the disk ---
  *
- * A checkpoint has every tensor that trains: its weight in the run's storage, two moments, and with
- * --master fp32 a master of a bf16 weight:
+ * A checkpoint has every tensor that trains: its weight in the run's storage, what its optimiser keeps
+ * (train/optimizers/optimizers.h), and with --master fp32 a master of a bf16 weight:
  *
- *     state  = sum over tensors of  numel storage + 2 moments + numel 4 + header,  and the folder
+ *     state  = sum over tensors of  numel storage + optimiser + numel 4 + header,  and the folder
  *     states = min(keep + 1, saves) + best
  *
  * keep + 1, as the new state is whole before an old one goes (train/state.h).
@@ -94,9 +87,12 @@ static uint64_t state_bytes(const struct model *model, const struct recipe *reci
         if (!recipe->trained || !which || !which[tensor.parameter - model->parameters])
             continue;
         uint64_t count = (uint64_t)tensor.parameters;
-        struct stored_bytes moment =
-            moment_bytes(recipe_moments(recipe, &tensor), tensor.parameters);
-        bytes += count * storage_size(settings->storage) + 2 * (moment.data + moment.scales);
+        struct stored_bytes state =
+            storage_bytes(optimizer_storage(recipe->optimizer, tensor.parameter, tensor.parameters),
+                          tensor.parameters);
+        int states = optimizer_state_count(optimizer_rule_of(recipe->optimizer, tensor.parameter));
+        bytes += count * storage_size(settings->storage) +
+                 (uint64_t)states * (state.data + state.scales);
         if (settings->masters && settings->storage == STORAGE_BF16)
             bytes += count * 4;
         bytes += TENSOR_BYTES;

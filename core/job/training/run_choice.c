@@ -145,7 +145,8 @@ static int choose_as_left(struct run_choice *choice, struct error *err)
 {
     const struct model *model = choice->base->model;
     struct method_choice *which = &choice->choice;
-    if (state_read_sets(choice->sitting->state, model, which->trained, choice->touched, err) != 0)
+    if (state_read_sets(choice->sitting->state, model, choice->sitting->request->optimizer,
+                        which->trained, choice->touched, err) != 0)
         return -1;
     for (size_t i = 0; i < model->parameter_count; i++)
         which->frozen[i] =

@@ -98,6 +98,17 @@ static void put_request(struct json_writer *json, const struct training_request 
     }
 }
 
+/* What the optimiser has that no option says. */
+static void put_optimizer(struct json_writer *json, const struct training_request *request)
+{
+    const struct optimizer_row *row = &optimizer_rows[request->optimizer];
+    const struct optimizer_rule *rules[] = {row->rest, row->matrices};
+    for (int i = 0; i < (row->rest == row->matrices ? 1 : 2); i++)
+        for (const struct optimizer_constant *constant = rules[i]->constants; constant->name;
+             constant++)
+            json_real(json, constant->name, constant->value);
+}
+
 /* --- what became known --- */
 
 /* What the numbers depend on besides what was asked for. */
@@ -155,7 +166,6 @@ int run_record_write(const struct run_base *base, const struct run_data *data,
 {
     const struct run_sitting *sitting = base->sitting;
     const struct training_request *request = sitting->request;
-    const struct optimizer_settings optimizer = training_settings(request).optimizer;
     struct buffer out = BUFFER_INIT;
     struct json_writer json = {.out = &out};
     json_begin(&json, "spectrum.job");
@@ -168,10 +178,7 @@ int run_record_write(const struct run_base *base, const struct run_data *data,
     put_option(&json, "template_date", base->date);
     if (base->added_tokens)
         json_tree(&json, "added_tokens", base->added_tokens);
-    /* of the optimiser: what has no option */
-    json_real(&json, "beta1", optimizer.beta1);
-    json_real(&json, "beta2", optimizer.beta2);
-    json_real(&json, "epsilon", optimizer.epsilon);
+    put_optimizer(&json, request);
     put_machine(&json, base);
     put_found(&json, data, setup);
     job_put_arguments(&json, request->argc, request->argv);

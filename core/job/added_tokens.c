@@ -63,6 +63,7 @@ static int check(const cJSON *added, const char *where, struct error *err)
                              where);
 }
 
+/* In the order of the object, which is that of their first adding: so each gets its id. */
 int added_tokens_repeat(const cJSON *added, struct tokenizer *tokenizer, const char *where,
                         struct error *err)
 {
@@ -85,6 +86,7 @@ int added_tokens_repeat(const cJSON *added, struct tokenizer *tokenizer, const c
     return 0;
 }
 
+/* Rows up to the highest id: the embedding may have some of them already. */
 int added_tokens_fit(const cJSON *added, struct model *model, const char *where, struct error *err)
 {
     const cJSON *item;

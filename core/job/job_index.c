@@ -17,6 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* By a hash: a path has any characters, and may be longer than a name. */
 static char *entry_path(const char *folder, const char *job, struct error *err)
 {
     char name[HASH_TEXT_SIZE];
@@ -62,6 +63,7 @@ struct indexed {
     struct timespec at;
 };
 
+/* By the time of the entry, which job_index_add() renews; by name within one tick of the clock. */
 static int newest_first(const void *a, const void *b)
 {
     const struct indexed *x = a, *y = b;
@@ -150,6 +152,8 @@ void job_index_free(char **paths, size_t count)
     free(paths);
 }
 
+/* A path is meant before a name: what is there under this name from here is not sought in the index. Among
+ * jobs of one name the newest is found. */
 char *job_find(const char *name, struct error *err)
 {
     char **paths = NULL, *found = NULL;

@@ -16,6 +16,8 @@
 #include <time.h>
 #include <unistd.h>
 
+/* What the file says. Four of the five members together name one process of one host for ever: numbers
+ * of processes are reused, and start times begin at 0 with each boot. */
 struct holder {
     char host[256], boot[64];
     int64_t pid, start; /* start: clock ticks after boot; -1: no such process */
@@ -42,6 +44,8 @@ static int64_t process_start(int64_t pid)
     return at ? strtoll(at, NULL, 10) : -1;
 }
 
+/* A new random id at each boot; "" where /proc is not mounted. No lock is taken for alive then, as start
+ * times are unknown there, too. */
 static void boot_id(char out[64])
 {
     int fd = sys.open("/proc/sys/kernel/random/boot_id", O_RDONLY, 0);
@@ -154,6 +158,7 @@ static int write_lock(const char *path, int64_t worker, struct error *err)
     return status;
 }
 
+/* The lock first, then the metrics: a worker whose supervisor was killed has the one and not the other. */
 int job_lock_check(const char *path, struct error *err)
 {
     struct holder holder = {.worker = 0};
@@ -211,6 +216,7 @@ bool job_lock_names_worker(const char *path)
     return read_holder(path, &holder) && holder.worker > 0;
 }
 
+/* Only one's own: after a takeover it is another's. */
 void job_lock_release(const char *path)
 {
     struct holder holder;

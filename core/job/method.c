@@ -36,6 +36,8 @@ enum training_method method_by_name(const char *name)
     return (enum training_method)method;
 }
 
+/* As PEFT's target modules and bitsandbytes' 4-bit layers have it: the linear layers of the blocks. A head
+ * is one, too, and stays as it is in both. */
 bool parameter_is_linear(const struct parameter *parameter)
 {
     switch (parameter->role) {

@@ -271,6 +271,7 @@ int job_trust_check(const char *path, const cJSON *job, const char *trusted, str
     return status;
 }
 
+/* What a user starts is approved by that: the next resume asks nothing. */
 void job_trust_note(const char *path)
 {
     struct job_trust trust;

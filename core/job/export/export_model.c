@@ -88,6 +88,7 @@ int export_list_parts(struct export *export, struct error *err)
 
 /* --- writing --- */
 
+/* [elements] in fp32, newly allocated; A and B are small beside the weight. */
 static float *read_values(const struct export *export, const struct tensor_info *tensor,
                           struct error *err)
 {

@@ -234,6 +234,8 @@ void run_data_close(struct run_data *data)
     dataset_free(&data->eval_set);
 }
 
+/* The trainer packs the rows; a step has batch times accumulate of them, and an epoch's last may be short:
+ * epoch_steps = ceil(epoch_rows / step_rows). */
 struct training_data_plan run_data_plan(const struct run_data *data,
                                         const struct train_settings *settings,
                                         const struct trainer *trainer)

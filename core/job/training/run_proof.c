@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+/* A proof that is there but not complete is of a run that was stopped within its first steps. */
 void run_proof_begin(struct run_proof *proof, const char *run, const struct dataset *data,
                      bool resume)
 {
@@ -113,6 +114,7 @@ int run_proof_step(struct run_proof *proof, const struct trainer *trainer, int64
     return check_gradients(optimizer, !proof->due, err);
 }
 
+/* The rest of the file stays as it is: the norms are those of the first steps. */
 int run_proof_saved(const struct run_proof *proof, const struct trainer *trainer, int64_t step,
                     struct error *err)
 {

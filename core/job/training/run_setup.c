@@ -163,6 +163,7 @@ int run_setup_open(struct run_setup *setup, const struct run_choice *choice, str
     return 0;
 }
 
+/* After trainer_new(), which knows how many steps there are, and before the first of them. */
 int run_setup_check_disk(struct run_setup *setup, struct error *err)
 {
     struct training_disk *disk = &setup->disk;
@@ -194,6 +195,7 @@ void run_setup_drop_trainer(struct run_setup *setup)
     setup->trainer = NULL;
 }
 
+/* The memory is planned once more, as another set may take more or less of it. */
 int run_setup_reopen(struct run_setup *setup, const char *state, struct error *err)
 {
     setup->settings.recomputed = 0;

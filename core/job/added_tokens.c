@@ -5,14 +5,6 @@
 /* More are not the marks of a template. */
 enum { ADDED_MAX = 1024 };
 
-static int add(cJSON *added, struct tokenizer *tokenizer, const char *text, struct error *err)
-{
-    int32_t id;
-    if (tokenizer_add_special(tokenizer, text, &id, err) != 0)
-        return -1;
-    return cJSON_AddNumberToObject(added, text, id) ? 0 : error_set(err, "not enough memory");
-}
-
 cJSON *added_tokens_make(struct tokenizer *tokenizer, const cJSON *texts, struct error *err)
 {
     const cJSON *item;
@@ -22,8 +14,11 @@ cJSON *added_tokens_make(struct tokenizer *tokenizer, const cJSON *texts, struct
         status = error_set(err, "more than %d tokens to add", ADDED_MAX);
     cJSON_ArrayForEach(item, texts)
     {
+        int32_t id;
         if (status == 0)
-            status = add(added, tokenizer, item->valuestring, err);
+            status = tokenizer_add_special(tokenizer, item->valuestring, &id, err);
+        if (status == 0 && !cJSON_AddNumberToObject(added, item->valuestring, id))
+            status = error_set(err, "not enough memory");
     }
     if (status == 0)
         return added;
@@ -67,6 +62,7 @@ static int check(const cJSON *added, const char *where, struct error *err)
                              where);
 }
 
+/* In the order of the object, which is that of their first adding: so each gets its id. */
 int added_tokens_repeat(const cJSON *added, struct tokenizer *tokenizer, const char *where,
                         struct error *err)
 {
@@ -89,6 +85,7 @@ int added_tokens_repeat(const cJSON *added, struct tokenizer *tokenizer, const c
     return 0;
 }
 
+/* Rows up to the highest id: the embedding may have some of them already. */
 int added_tokens_fit(const cJSON *added, struct model *model, const char *where, struct error *err)
 {
     const cJSON *item;

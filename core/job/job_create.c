@@ -27,21 +27,18 @@ static int check_path(const char *path, struct error *err)
                      folder[0] ? "/" : "", path);
 }
 
-/* It failed before there was a trainer: nothing is lost with it. */
-static bool never_began(const char *path)
+/* A start that failed before there was a trainer is not a job: nothing is lost with it. */
+bool job_dir_is_taken(const char *path)
 {
+    if (!job_dir_has(path, "job.json"))
+        return false;
     cJSON *result = job_dir_read(path, "result.json", NULL);
     const char *status = "";
     json_get_string(result, "status", &status);
-    bool never = strcmp(status, "failed") == 0 && !json_get(result, "last_step") &&
-                 !job_dir_has(path, "lock");
+    bool never_began = strcmp(status, "failed") == 0 && !json_get(result, "last_step") &&
+                       !job_dir_has(path, "lock");
     cJSON_Delete(result);
-    return never;
-}
-
-bool job_dir_is_taken(const char *path)
-{
-    return job_dir_has(path, "job.json") && !never_began(path);
+    return !never_began;
 }
 
 static int check_free(const char *path, struct error *err)
@@ -56,6 +53,7 @@ static int check_free(const char *path, struct error *err)
     return 0;
 }
 
+/* The nearest folder that is there decides whether one can be made: it must be a folder, and writable. */
 int job_dir_check(const char *path, struct error *err)
 {
     struct stat info;
@@ -108,6 +106,8 @@ int job_dir_create(const char *path, struct error *err)
     return status;
 }
 
+/* mkdir() of the folder is what claims the name, so it is made here and not by job_dir_create(). The folder
+ * that all runs are in may be there. */
 char *job_dir_create_new(const char *path, struct error *err)
 {
     enum { MOST = 10000 };

@@ -82,6 +82,7 @@ void job_dir_remove_left(const char *path)
     }
 }
 
+/* Confined before it is written: the folder may be somebody else's by now. */
 int job_dir_save(const char *path, const char *name, const struct buffer *text, struct error *err)
 {
     char *file = buffer_check(text, err) == 0 && job_dir_confine(path, err) == 0
@@ -97,6 +98,7 @@ cJSON *job_dir_read(const char *path, const char *name, struct error *err)
     return job_dir_confine(path, err) == 0 ? read_object(path, name, err) : NULL;
 }
 
+/* The folder is where relative paths among the arguments begin. */
 void job_put_arguments(struct json_writer *json, int argc, char *const argv[])
 {
     char folder[4096];
@@ -108,6 +110,7 @@ void job_put_arguments(struct json_writer *json, int argc, char *const argv[])
     json_end(json);
 }
 
+/* Without a signal and without a step those members are absent: "last_step" says that a run had begun. */
 int job_result_write(const char *path, const struct job_result *result, struct error *err)
 {
     struct buffer text = BUFFER_INIT;

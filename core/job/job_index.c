@@ -17,6 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* By a hash: a path has any characters, and may be longer than a name. */
 static char *entry_path(const char *folder, const char *job, struct error *err)
 {
     char name[HASH_TEXT_SIZE];
@@ -62,6 +63,7 @@ struct indexed {
     struct timespec at;
 };
 
+/* By the time of the entry, which job_index_add() renews; by name within one tick of the clock. */
 static int newest_first(const void *a, const void *b)
 {
     const struct indexed *x = a, *y = b;
@@ -150,12 +152,8 @@ void job_index_free(char **paths, size_t count)
     free(paths);
 }
 
-static bool is_called(const char *path, const char *name)
-{
-    const char *slash = strrchr(path, '/');
-    return strcmp(slash ? slash + 1 : path, name) == 0;
-}
-
+/* A path is meant before a name: what is there under this name from here is not sought in the index. Among
+ * jobs of one name the newest is found. */
 char *job_find(const char *name, struct error *err)
 {
     char **paths = NULL, *found = NULL;
@@ -164,7 +162,7 @@ char *job_find(const char *name, struct error *err)
         found = sys.realpath(name, NULL);
     if (!found && job_index_list(&paths, &count, NULL) == 0) {
         for (size_t i = 0; i < count && !found; i++)
-            if (is_called(paths[i], name))
+            if (strcmp(path_last(paths[i]), name) == 0)
                 found = string_copy(paths[i], err);
         job_index_free(paths, count);
     }

@@ -100,6 +100,8 @@ static int take_chunk(struct job_lines *lines, const char *text, size_t length, 
     return status;
 }
 
+/* A chunk begins at a line, so that a line which it cuts is in the next one whole; where a chunk takes
+ * nothing (one partial line at the end of the file) the rest waits for what is appended. */
 int job_lines_read(struct job_lines *lines, uint64_t size, struct error *err)
 {
     int status = 0;

@@ -25,6 +25,7 @@
 
 enum { START_TENTHS = 10 * JOB_START_SECONDS };
 
+/* Whoever waits here polls files: the job may be on another host's disk, where nothing wakes us. */
 static void sleep_tenth(void)
 {
     nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
@@ -140,6 +141,7 @@ int job_wait_for_data(const char *path, struct error *err)
     return 0;
 }
 
+/* Before a resume and after: a file that grew has the event that the worker writes when it has gone back. */
 uint64_t job_metrics_size(const char *path)
 {
     char *metrics =
@@ -287,6 +289,8 @@ static int run_worker(const char *path, const char *program, char *const argumen
     return ended == pid ? 0 : error_set_errno(err, errno, "cannot ask how the worker ended");
 }
 
+/* The lock is released after the result is written, and stays where that could not be: a reader who finds
+ * neither lock nor result would take the job for one that never began. */
 int job_supervise(const char *path, const char *program, char *const arguments[], struct error *err)
 {
     int how = 0;
@@ -307,6 +311,8 @@ int job_supervise(const char *path, const char *program, char *const arguments[]
 
 /* --- the worker --- */
 
+/* The supervisor may have died between its start of this process and prctl(): the caller compares
+ * getppid() with what is returned, which says so, too. */
 pid_t job_end_with_supervisor(const char *path)
 {
     pid_t supervisor = getppid();
@@ -375,6 +381,9 @@ static int check_arguments(const char *path, const cJSON *job, char *const argum
     return 0;
 }
 
+/* The arguments are checked first, so that what the user is asked about is a job at all. The worker knows
+ * from its environment, which the supervisor inherits, that it resumes: job.json's arguments are those
+ * of the first start. */
 int job_relaunch(const char *path, const char *program, int64_t step, const char *trusted,
                  struct error *err)
 {

@@ -16,6 +16,8 @@
 #include <time.h>
 #include <unistd.h>
 
+/* What the file says. Four of the five members together name one process of one host for ever: numbers
+ * of processes are reused, and start times begin at 0 with each boot. */
 struct holder {
     char host[256], boot[64];
     int64_t pid, start; /* start: clock ticks after boot; -1: no such process */
@@ -42,6 +44,8 @@ static int64_t process_start(int64_t pid)
     return at ? strtoll(at, NULL, 10) : -1;
 }
 
+/* A new random id at each boot; "" where /proc is not mounted. No lock is taken for alive then, as start
+ * times are unknown there, too. */
 static void boot_id(char out[64])
 {
     int fd = sys.open("/proc/sys/kernel/random/boot_id", O_RDONLY, 0);
@@ -103,27 +107,21 @@ const char *job_state_name(enum job_state state)
 
 /* Without a lock that can be read: a supervisor shows up within JOB_START_SECONDS or not at all. A folder
  * that was made later than now was made before the clock was set back. */
-static enum job_state state_without_holder(const char *path)
-{
-    struct stat info;
-    if (job_dir_has(path, "result.json"))
-        return JOB_ENDED;
-    if (job_dir_has(path, "lock") || sys.stat(path, &info) != 0 ||
-        llabs(time(NULL) - info.st_mtime) > JOB_START_SECONDS)
-        return JOB_DIED;
-    return JOB_STARTING;
-}
-
 enum job_state job_state(const char *path)
 {
     struct holder holder;
-    if (!read_holder(path, &holder)) /* the folder is confined */
-        return state_without_holder(path);
-    if (!is_here(&holder))
+    struct stat info;
+    bool held = read_holder(path, &holder); /* the folder is confined from here on */
+    if (held && !is_here(&holder))
         return JOB_ELSEWHERE;
-    if (is_alive(&holder))
+    if (held && is_alive(&holder))
         return job_dir_has(path, "requests/paused") ? JOB_PAUSED : JOB_RUNNING;
-    return job_dir_has(path, "result.json") ? JOB_ENDED : JOB_DIED;
+    if (job_dir_has(path, "result.json"))
+        return JOB_ENDED;
+    if (held || job_dir_has(path, "lock") || sys.stat(path, &info) != 0 ||
+        llabs(time(NULL) - info.st_mtime) > JOB_START_SECONDS)
+        return JOB_DIED;
+    return JOB_STARTING;
 }
 
 static int remove_file(const char *path, const char *name, struct error *err)
@@ -160,6 +158,7 @@ static int write_lock(const char *path, int64_t worker, struct error *err)
     return status;
 }
 
+/* The lock first, then the metrics: a worker whose supervisor was killed has the one and not the other. */
 int job_lock_check(const char *path, struct error *err)
 {
     struct holder holder = {.worker = 0};
@@ -217,6 +216,7 @@ bool job_lock_names_worker(const char *path)
     return read_holder(path, &holder) && holder.worker > 0;
 }
 
+/* Only one's own: after a takeover it is another's. */
 void job_lock_release(const char *path)
 {
     struct holder holder;

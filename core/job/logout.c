@@ -32,6 +32,7 @@ static bool kills_at_logout(const char *root)
     return kills;
 }
 
+/* `loginctl enable-linger` makes an empty file of the user's name there. */
 static bool lingers(const char *root)
 {
     char path[4096];
@@ -40,6 +41,7 @@ static bool lingers(const char *root)
     return user && sys.access(path, F_OK) == 0;
 }
 
+/* One line: of a batch allocation, which is certain to end, before logging out. */
 bool job_logout_warning(const char *root, char *out, size_t size)
 {
     const char *batch = getenv("SLURM_JOB_ID");

@@ -36,6 +36,8 @@ enum training_method method_by_name(const char *name)
     return (enum training_method)method;
 }
 
+/* As PEFT's target modules and bitsandbytes' 4-bit layers have it: the linear layers of the blocks. A head
+ * is one, too, and stays as it is in both. */
 bool parameter_is_linear(const struct parameter *parameter)
 {
     switch (parameter->role) {
@@ -52,30 +54,27 @@ bool parameter_is_linear(const struct parameter *parameter)
     }
 }
 
-static void choose(struct method_choice *out, const struct method_info *info,
-                   const struct model *model, const struct plan *plan, size_t i)
-{
-    const struct parameter *parameter = &model->parameters[i];
-    bool linear = parameter_is_linear(parameter), adapter = info->adapters && linear;
-    bool beside = info->adapters && parameter->bias; /* stays as it is, as in PEFT */
-    bool chosen = parameter_is_used(model, parameter) &&
-                  (info->plan ? plan_trains(plan, parameter->name) : adapter || !info->adapters);
-    out->adapted[i] = chosen && adapter;
-    out->trained[i] = chosen && !adapter && !beside;
-    out->frozen[i] = linear && !out->trained[i];
-}
-
 int method_choose(struct method_choice *out, enum training_method method, const struct model *model,
                   const struct plan *plan, struct error *err)
 {
+    const struct method_info *info = method_info(method);
     size_t count = model->parameter_count;
     *out = (struct method_choice){.trained = array_alloc(3 * count, sizeof(bool), err)};
     if (!out->trained)
         return -1;
     out->adapted = out->trained + count;
     out->frozen = out->adapted + count;
-    for (size_t i = 0; i < count; i++)
-        choose(out, method_info(method), model, plan, i);
+    for (size_t i = 0; i < count; i++) {
+        const struct parameter *parameter = &model->parameters[i];
+        bool linear = parameter_is_linear(parameter), adapter = info->adapters && linear;
+        bool beside = info->adapters && parameter->bias; /* stays as it is, as in PEFT */
+        bool chosen =
+            parameter_is_used(model, parameter) &&
+            (info->plan ? plan_trains(plan, parameter->name) : adapter || !info->adapters);
+        out->adapted[i] = chosen && adapter;
+        out->trained[i] = chosen && !adapter && !beside;
+        out->frozen[i] = linear && !out->trained[i];
+    }
     return 0;
 }
 

@@ -11,6 +11,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+/* The file ends with a whole line from here on (1. of the header). */
 static int end_partial_line(int fd, const char *path, struct error *err)
 {
     struct stat info;
@@ -28,6 +29,7 @@ static bool lock_file(int fd)
     return sys.flock(fd, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK;
 }
 
+/* Asked with the lock itself, which is given back when the file is closed. */
 bool job_metrics_are_written(const char *job)
 {
     char *path = job_dir_confine(job, NULL) == 0 ? path_join(job, "metrics.jsonl", NULL) : NULL;
@@ -55,6 +57,7 @@ int job_metrics_open(struct job_metrics_writer *writer, const char *job, struct 
     return -1;
 }
 
+/* All that is held in one write, or none of it (3. of the header). */
 int job_metrics_flush(struct job_metrics_writer *writer, struct error *err)
 {
     struct buffer *held = &writer->held;
@@ -73,6 +76,7 @@ int job_metrics_flush(struct job_metrics_writer *writer, struct error *err)
     return 0;
 }
 
+/* The line goes to those that wait, so that they stay in order, and all are written together. */
 int job_metrics_append(struct job_metrics_writer *writer, const struct buffer *object,
                        struct error *err)
 {

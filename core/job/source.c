@@ -320,6 +320,7 @@ int source_open(struct source *out, const char *path, const struct state_choice 
     return -1;
 }
 
+/* Opens what source_open() opens before it looks for a state. */
 int source_open_texts(struct source *out, const char *path, struct error *err)
 {
     int64_t step;
@@ -334,6 +335,7 @@ int source_open_texts(struct source *out, const char *path, struct error *err)
     return -1;
 }
 
+/* The recipe's lists are const for those who compute with them, and this module's to free. */
 void source_close(struct source *source)
 {
     checkpoint_close(source->weights);
@@ -350,6 +352,7 @@ void source_close(struct source *source)
     *source = (struct source){0};
 }
 
+/* With the run's added tokens, and so compared with what the run began with: the fingerprint has them. */
 int source_tokenizer(struct tokenizer **out, const struct source *source, struct error *err)
 {
     const struct checkpoint *base = source->model->checkpoint;
@@ -378,6 +381,8 @@ bool source_is_bf16(const struct source *source, enum weight_type dtype)
     return dtype == WEIGHTS_AUTO ? source->bf16 : dtype == WEIGHTS_BF16;
 }
 
+/* The memory is planned and held against the limits before any of it is taken. The base is read first, and
+ * what the run trained is laid over it. */
 int source_transformer(struct transformer **out, const struct source *source,
                        struct backend *backend, int64_t tokens, int64_t max_positions,
                        enum weight_type dtype, bool generation, struct error *err)

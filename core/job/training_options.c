@@ -20,7 +20,11 @@
 #include <string.h>
 #include <unistd.h>
 
-/* --- when an option counts --- */
+/* --- when an option counts ---
+ *
+ * A row's .applies: whether the form shows the field beside the others as they are. What is typed on the
+ * command line all the same is refused by training_check_together(), which knows what was given.
+ */
 
 static const struct method_info *method_of(const void *request)
 {
@@ -50,7 +54,11 @@ static bool may_have_masters(const void *request)
     return ((const struct training_request *)request)->dtype != WEIGHTS_FP32;
 }
 
-/* --- what job.json has of it --- */
+/* --- what job.json has of it ---
+ *
+ * A row's .recorded: whether the run is described by the option. An option that had no part in it is left
+ * out, so that job.json says what the run did and not what the command line could have said.
+ */
 
 static bool always(const void *request)
 {
@@ -90,7 +98,12 @@ static bool holds_back(const void *request)
     return ((const struct training_request *)request)->eval_data.count == 0;
 }
 
-/* --- what is wrong with a value by itself --- */
+/* --- what is wrong with a value by itself ---
+ *
+ * A row's .check, at one of the stages of enum training_stage. Bounds and names were checked when the value
+ * was set (base/option.h); here it is held against files, the machine, and the request's other values where
+ * it means nothing without them. Nothing is opened for longer than it takes to say so.
+ */
 
 /* As far as names and first bytes say; the reader says the same later. A run that has begun finds
  * out when it reads: it may have what it needs already. */
@@ -140,6 +153,7 @@ bool training_has_template(const struct training_request *request)
            job_dir_has(request->run, JOB_TEMPLATE);
 }
 
+/* A name or a file; a resume has the run's copy of the file, whatever became of the file itself. */
 static int check_template(const void *request, int stage, struct error *err)
 {
     const struct training_request *r = request;
@@ -178,6 +192,7 @@ static int check_long(const void *request, int stage, struct error *err)
                                   err);
 }
 
+/* The folder of a start. The run that has begun has it already, and a resume is in it. */
 static int check_run(const void *request, int stage, struct error *err)
 {
     const struct training_request *r = request;
@@ -191,6 +206,7 @@ static int check_rope_scaling(const void *request, int stage, struct error *err)
     return scaling ? model_check_rope_scaling(scaling, err) : 0;
 }
 
+/* Whether it can be opened: what is in it is said when the model is there to hold it against. */
 static int check_plan(const void *request, int stage, struct error *err)
 {
     const char *plan = ((const struct training_request *)request)->plan;
@@ -218,6 +234,7 @@ static int check_rate(const void *request, int stage, struct error *err)
                           "--lr 0 trains nothing: the learning rate must be above 0");
 }
 
+/* 0.03 is a share of the steps, 30 their number; 1.5 would be neither. */
 static int check_warmup(const void *request, int stage, struct error *err)
 {
     double warmup = ((const struct training_request *)request)->warmup;
@@ -228,6 +245,7 @@ static int check_warmup(const void *request, int stage, struct error *err)
                           "--warmup takes whole steps, or below 1 a share of them, not %g", warmup);
 }
 
+/* Their texts; whether a name is found is known when the model is (lr_factors_make()). */
 static int check_factors(const void *request, int stage, struct error *err)
 {
     const struct training_request *r = request;
@@ -251,6 +269,7 @@ static int check_master(const void *request, int stage, struct error *err)
                           "fp32 weights are their own masters: --master none belongs to bf16");
 }
 
+/* That there is one of that name which can train; none is opened. */
 static int check_device(const void *request, int stage, struct error *err)
 {
     (void)stage;
@@ -511,6 +530,7 @@ double training_default_rate(const struct training_request *request)
     return strtod(training_default_rate_text(request), NULL);
 }
 
+/* Where nothing was given: it follows from the method, which may have been given after it. */
 void training_request_fill(struct training_request *r)
 {
     if (!option_is_given(&r->given, TRAINING_ROW(rate)))
@@ -521,6 +541,7 @@ void training_request_fill(struct training_request *r)
         r->frozen = method_info(r->method)->quantized ? FROZEN_NF4 : FROZEN_AS_READ;
 }
 
+/* Row by row, so the first that is wrong in the order of the table is what is said. */
 int training_check(const struct training_request *request, enum training_stage stage,
                    struct error *err)
 {

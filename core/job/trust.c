@@ -84,26 +84,22 @@ static bool lies_inside(const char *path, const char *folder)
     return inside && sys.nftw(path, may_lead_out, 16, FTW_PHYS) == 0;
 }
 
-/* A value of an option that takes no file is meant where it could be one all the same: this errs on
- * the side of naming too much. */
-static bool names_file(const char *option, int length, const char *value, const char *whole)
-{
-    char name[32];
-    snprintf(name, sizeof name, "%.*s", length, option);
-    if (strcmp(name, "template") == 0)
-        return template_is_file(value);
-    if (strcmp(name, "run") == 0) /* a resume does not read it: the job's folder is named to it */
-        return false;
-    return takes_file(name) || (value[0] == '/' && sys.access(whole, F_OK) == 0);
-}
-
+/* Adds the value of an option where it names a file: that of an option that takes one, or one that could
+ * be one all the same, which errs on the side of naming too much. --run is not read by a resume, to
+ * which the job's folder is named. */
 static int add_file(struct job_trust *trust, const char *path, const cJSON *job, const char *option,
                     int length, const char *value, struct error *err)
 {
+    char name[32];
     char *whole = whole_path(job, value, err);
     if (!whole)
         return -1;
-    if (!names_file(option, length, value, whole)) {
+    snprintf(name, sizeof name, "%.*s", length, option);
+    bool named = strcmp(name, "template") == 0 ? template_is_file(value)
+                 : strcmp(name, "run") == 0
+                     ? false
+                     : takes_file(name) || (value[0] == '/' && sys.access(whole, F_OK) == 0);
+    if (!named) {
         free(whole);
         return 0;
     }
@@ -178,15 +174,6 @@ static char *approval_path(const struct job_trust *trust, bool make)
     return file;
 }
 
-static bool is_approved(const struct job_trust *trust)
-{
-    char *file = approval_path(trust, false);
-    struct stat info;
-    bool approved = file && sys.stat(file, &info) == 0 && info.st_uid == geteuid();
-    free(file);
-    return approved;
-}
-
 static void approve(const struct job_trust *trust)
 {
     char *file = approval_path(trust, true);
@@ -215,6 +202,7 @@ static int look_at_owner(struct job_trust *out, const char *path, bool *shared, 
 
 int job_trust_look(struct job_trust *out, const char *path, const cJSON *job, struct error *err)
 {
+    struct stat info;
     bool shared = true, outside = false;
     *out = (struct job_trust){0};
     if (job_dir_confine(path, err) != 0 || look_at_owner(out, path, &shared, err) != 0 ||
@@ -224,7 +212,10 @@ int job_trust_look(struct job_trust *out, const char *path, const cJSON *job, st
     }
     for (size_t i = 0; i < out->count; i++)
         outside |= !out->files[i].inside;
-    out->asks = (out->foreign || shared || outside) && !is_approved(out);
+    char *file = approval_path(out, false);
+    bool approved = file && sys.stat(file, &info) == 0 && info.st_uid == geteuid();
+    free(file);
+    out->asks = (out->foreign || shared || outside) && !approved;
     return 0;
 }
 
@@ -237,24 +228,18 @@ void job_trust_free(struct job_trust *trust)
 }
 
 /* Without a state folder nobody knows who started it. */
-static void put_unknown(struct buffer *out)
+void job_trust_put(struct buffer *out, const struct job_trust *trust)
 {
     struct error why = ERROR_INIT;
-    char *folder = xdg_state_folder("approved", &why);
-    if (folder)
+    char *folder = trust->foreign ? NULL : xdg_state_folder("approved", &why);
+    if (trust->foreign)
+        buffer_format(out, "belongs to user %lu, not to you", (unsigned long)trust->owner);
+    else if (folder)
         buffer_text(out, "was not started by you here");
     else
         buffer_format(out, "may not be yours, because what you start cannot be noted (%s)",
                       why.text);
     free(folder);
-}
-
-void job_trust_put(struct buffer *out, const struct job_trust *trust)
-{
-    if (trust->foreign)
-        buffer_format(out, "belongs to user %lu, not to you", (unsigned long)trust->owner);
-    else
-        put_unknown(out);
     for (size_t i = 0; i < trust->count; i++) {
         const struct job_named *file = &trust->files[i];
         buffer_format(out, "%s%.*s %s%s", i ? ", " : ": it would read ", file->length, file->option,
@@ -286,6 +271,7 @@ int job_trust_check(const char *path, const cJSON *job, const char *trusted, str
     return status;
 }
 
+/* What a user starts is approved by that: the next resume asks nothing. */
 void job_trust_note(const char *path)
 {
     struct job_trust trust;

@@ -82,6 +82,7 @@ static bool base_stands_alone(const struct export *export, const char *run)
 /* The first file of an export, and locked by whoever writes it; it goes when all others are there. */
 static const char unfinished[] = ".spectrum-unfinished";
 
+/* Never through a link: the folder may have been there before, and be somebody else's. */
 static int open_mark(const char *out, int flags, struct error *err)
 {
     char *path = path_join(out, unfinished, err);
@@ -103,6 +104,7 @@ static int remove_mark(const char *out, struct error *err)
     return status;
 }
 
+/* Of a folder that was empty before the export, so that all in it is the export's: check_output(). */
 static void clear_folder(const char *out)
 {
     char *base = path_join(out, "base", NULL);
@@ -243,6 +245,8 @@ static void find_best(const struct source *source, struct evaluated *best)
     free(folder);
 }
 
+/* In the order of what is lost by an error: nothing is written before run and folder are known to be right,
+ * and what is measured comes when all is there. */
 int export_run(const char *run, const struct state_choice *choice, const char *out, bool merge,
                const volatile sig_atomic_t *interrupted, struct export_summary *summary,
                struct error *err)

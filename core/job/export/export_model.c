@@ -36,11 +36,6 @@ int export_save_text(const char *folder, const char *name, struct buffer *text, 
 
 /* --- what goes in --- */
 
-static bool is_plain(const struct parameter *parameter)
-{
-    return !dtype_traits(parameter->tensor->dtype)->quantized && parameter->rotary_heads == 0;
-}
-
 /* What the run trained of a parameter: itself, or A or B of its adapter. */
 static const struct tensor_info *
 find_trained(const struct export *export, const struct parameter *parameter, enum tensor_part part)
@@ -54,44 +49,46 @@ find_trained(const struct export *export, const struct parameter *parameter, enu
     return found;
 }
 
-/* In which form a parameter goes in (export_model.h), and so in which type. A GGUF file's tensors are
+/* In which form each parameter goes in (export_model.h), and so in which type. A GGUF file's tensors are
  * never raw: its types, and its order of rotary rows, are not those of the safetensors files. */
-static void add_part(struct export *export, const struct parameter *parameter)
-{
-    const struct source *source = &export->source;
-    bool vector = parameter->tensor->rank == 1;
-    bool adapted =
-        source->recipe.adapted && source->recipe.adapted[parameter - source->model->parameters];
-    bool gguf = checkpoint_format(source->model->checkpoint) == CHECKPOINT_GGUF;
-    struct part part = {.parameter = parameter,
-                        .trained = find_trained(export, parameter, PART_MODULE)};
-    part.a = adapted ? find_trained(export, parameter, PART_A) : NULL;
-    part.b = adapted ? find_trained(export, parameter, PART_B) : NULL;
-    part.raw = !part.trained && !adapted && !gguf && is_plain(parameter) && !parameter->added_rows;
-    enum dtype run = export->source.bf16 ? DTYPE_BF16 : DTYPE_F32;
-    export->entries[export->count] = (struct safetensors_entry){
-        parameter->name,
-        part.raw ? parameter->tensor->dtype : run,
-        vector ? 1 : 2,
-        {vector ? parameter->cols : parameter->rows, vector ? 0 : parameter->cols}};
-    export->parts[export->count++] = part;
-}
-
 int export_list_parts(struct export *export, struct error *err)
 {
-    const struct model *model = export->source.model;
+    const struct source *source = &export->source;
+    const struct model *model = source->model;
+    bool gguf = checkpoint_format(model->checkpoint) == CHECKPOINT_GGUF;
+    enum dtype run = source->bf16 ? DTYPE_BF16 : DTYPE_F32;
     export->parts = array_alloc(model->parameter_count, sizeof *export->parts, err);
     export->entries = array_alloc(model->parameter_count, sizeof *export->entries, err);
     if (!export->parts || !export->entries)
         return -1;
-    for (size_t i = 0; i < model->parameter_count; i++)
-        if (parameter_is_used(model, &model->parameters[i]))
-            add_part(export, &model->parameters[i]);
+    for (size_t i = 0; i < model->parameter_count; i++) {
+        const struct parameter *parameter = &model->parameters[i];
+        bool vector = parameter->tensor->rank == 1;
+        bool adapted = source->recipe.adapted && source->recipe.adapted[i];
+        bool plain =
+            !dtype_traits(parameter->tensor->dtype)->quantized && parameter->rotary_heads == 0;
+        if (!parameter_is_used(model, parameter))
+            continue;
+        struct part part = {.parameter = parameter,
+                            .trained = find_trained(export, parameter, PART_MODULE)};
+        if (adapted) {
+            part.a = find_trained(export, parameter, PART_A);
+            part.b = find_trained(export, parameter, PART_B);
+        }
+        part.raw = !part.trained && !adapted && !gguf && plain && !parameter->added_rows;
+        export->entries[export->count] = (struct safetensors_entry){
+            parameter->name,
+            part.raw ? parameter->tensor->dtype : run,
+            vector ? 1 : 2,
+            {vector ? parameter->cols : parameter->rows, vector ? 0 : parameter->cols}};
+        export->parts[export->count++] = part;
+    }
     return 0;
 }
 
 /* --- writing --- */
 
+/* [elements] in fp32, newly allocated; A and B are small beside the weight. */
 static float *read_values(const struct export *export, const struct tensor_info *tensor,
                           struct error *err)
 {
@@ -156,20 +153,10 @@ static int put_rounded(struct safetensors_writer *writer, const struct export *e
     return status;
 }
 
-static int put_part(struct safetensors_writer *writer, const struct export *export,
-                    const struct part *part, void *staging, struct error *err)
-{
-    if (part->trained)
-        return export_copy_bytes(writer, export->source.weights, part->trained, staging, err);
-    if (part->raw)
-        return export_copy_bytes(writer, export->source.model->checkpoint, part->parameter->tensor,
-                                 staging, err);
-    return put_rounded(writer, export, part, err);
-}
-
 int export_write_weights(const struct export *export, const char *out, struct error *err)
 {
     static const char *const metadata[] = {"format", "pt", NULL};
+    const struct source *source = &export->source;
     struct safetensors_writer writer;
     char *path = path_join(out, "model.safetensors", err);
     void *staging = array_alloc(1, EXPORT_STAGING, err);
@@ -178,11 +165,19 @@ int export_write_weights(const struct export *export, const char *out, struct er
         safetensors_writer_open(&writer, path, export->entries, export->count, metadata, err) != 0)
         goto out;
     status = 0;
-    for (size_t i = 0; i < export->count && status == 0; i++)
-        status =
-            export_is_stopped(export)
-                ? error_set_kind(err, ERROR_INTERRUPTED, "stopped; nothing of the export is left")
-                : put_part(&writer, export, &export->parts[i], staging, err);
+    for (size_t i = 0; i < export->count && status == 0; i++) {
+        const struct part *part = &export->parts[i];
+        if (export_is_stopped(export))
+            status =
+                error_set_kind(err, ERROR_INTERRUPTED, "stopped; nothing of the export is left");
+        else if (part->trained)
+            status = export_copy_bytes(&writer, source->weights, part->trained, staging, err);
+        else if (part->raw)
+            status = export_copy_bytes(&writer, source->model->checkpoint, part->parameter->tensor,
+                                       staging, err);
+        else
+            status = put_rounded(&writer, export, part, err);
+    }
     if (status == 0)
         status = safetensors_writer_commit(&writer, err);
     else

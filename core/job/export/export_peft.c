@@ -50,6 +50,7 @@ static void put_modules(struct json_writer *json, const char *key, const struct 
     json_end(json);
 }
 
+/* What trained by itself beside the adapters: norms, embeddings, a head (spectrum+lora). */
 static bool has_whole_tensors(const struct source *source)
 {
     for (size_t i = 0; i < checkpoint_count(source->weights); i++)

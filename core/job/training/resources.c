@@ -1,6 +1,5 @@
 #include "job/training/resources.h"
 
-#include "base/file.h"
 #include "base/folder.h"
 #include "base/limits.h"
 #include "base/sys.h"
@@ -14,7 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The betas and the epsilon have no option: they are the defaults of torch.optim.AdamW. */
 struct train_settings training_settings(const struct training_request *r)
 {
     bool bf16 = r->dtype == WEIGHTS_AUTO ? machine_has_bf16() : r->dtype == WEIGHTS_BF16;
@@ -66,10 +64,10 @@ int training_memory(struct memory_plan **out, const struct training_request *req
 
 /* --- the disk ---
  *
- * A checkpoint has every tensor that trains: its weight in the run's storage, two moments, and with
- * --master fp32 a master of a bf16 weight:
+ * A checkpoint has every tensor that trains: its weight in the run's storage, what its optimiser keeps
+ * (train/optimizers/optimizers.h), and with --master fp32 a master of a bf16 weight:
  *
- *     state  = sum over tensors of  numel storage + 2 moments + numel 4 + header,  and the folder
+ *     state  = sum over tensors of  numel storage + optimiser + numel 4 + header,  and the folder
  *     states = min(keep + 1, saves) + best
  *
  * keep + 1, as the new state is whole before an old one goes (train/state.h).

@@ -1,6 +1,5 @@
 #include "job/training/run_base.h"
 
-#include "base/file.h"
 #include "base/file_writer.h"
 #include "base/folder.h"
 #include "base/memory.h"
@@ -202,6 +201,7 @@ int run_base_open(struct run_base *base, struct error *err)
     return settle_template(base, err);
 }
 
+/* In the reverse order of what points into what; a dry run's scratch model goes when it is closed. */
 void run_base_close(struct run_base *base)
 {
     tokenizer_close(base->tokenizer);

@@ -1,6 +1,5 @@
 #include "job/training/run_choice.h"
 
-#include "base/file.h"
 #include "base/folder.h"
 #include "base/memory.h"
 #include "job/job_dir.h"
@@ -73,18 +72,6 @@ int run_choice_write_plan(const struct run_choice *choice, struct error *err)
     plan_put(&plan, choice->plan, PLAN_YAML, choice->base->path);
     int status = job_dir_save(choice->sitting->request->run, "plan.yaml", &plan, err);
     buffer_free(&plan);
-    return status;
-}
-
-/* RUN/plan.yaml is what the run trains, whatever has become of the file or scan it came from. */
-static int make_plan(struct run_choice *choice, struct error *err)
-{
-    const char *run = choice->sitting->request->run;
-    if (!choice->sitting->resume || !job_dir_has(run, "plan.yaml"))
-        return choose_plan(choice, err) == 0 ? run_choice_write_plan(choice, err) : -1;
-    char *path = path_join(run, "plan.yaml", err);
-    int status = path ? read_plan(choice, path, err) : -1;
-    free(path);
     return status;
 }
 
@@ -199,8 +186,18 @@ int run_choice_make(struct run_choice *choice, const struct run_base *base, stru
     *choice = (struct run_choice){.sitting = base->sitting, .base = base};
     if (request->reselect > 0)
         return choose_changing(choice, err) == 0 ? check_added(choice, err) : -1;
-    if (method_info(request->method)->plan && make_plan(choice, err) != 0)
-        return -1;
+    if (method_info(request->method)->plan && base->sitting->resume &&
+        job_dir_has(request->run, "plan.yaml")) {
+        /* it is what the run trains, whatever has become of the file or scan that it came from */
+        char *path = path_join(request->run, "plan.yaml", err);
+        int status = path ? read_plan(choice, path, err) : -1;
+        free(path);
+        if (status != 0)
+            return -1;
+    } else if (method_info(request->method)->plan) {
+        if (choose_plan(choice, err) != 0 || run_choice_write_plan(choice, err) != 0)
+            return -1;
+    }
     if (method_choose(&choice->choice, request->method, base->model, choice->plan, err) != 0 ||
         check_choice(choice, err) != 0)
         return -1;

@@ -21,8 +21,8 @@ static void say(void *context, const char *line)
     run_say(context, "%s", line);
 }
 
-/* What a template or a name of --columns and --mark is for may be in one of the two sets: check_names()
- * asks both. */
+/* What a template or a name of --columns and --mark is for may be in one of the two sets:
+ * run_data_open() asks both. */
 static int open_set(struct run_data *data, struct dataset *out, const struct option_list *paths,
                     struct error *err)
 {
@@ -88,23 +88,6 @@ static void weigh(struct run_data *data)
     }
 }
 
-/* What --columns and --mark name must be somewhere in the two sets. */
-static int check_names(const struct run_data *data, struct error *err)
-{
-    const struct training_request *request = data->sitting->request;
-    return dataset_check_absent(&data->set, request->eval_data.count > 0 ? &data->eval_set : NULL,
-                                request->data.items[0], err);
-}
-
-/* So must what --template writes. */
-static int check_template(const struct run_data *data, struct error *err)
-{
-    const char *name = data->base->format.template_name;
-    if (!name || data->set.templated || data->eval_set.templated)
-        return 0;
-    return dataset_refuse_template(data->sitting->request->data.items[0], name, err);
-}
-
 /* --- what is said of it --- */
 
 /* A template may end turns with what begins the next one, which is not the turn's. */
@@ -157,15 +140,6 @@ static int tell_first_record(const struct run_data *data, struct error *err)
     }
     buffer_free(&line);
     return status;
-}
-
-/* Of the longest document of both sets. */
-static void tell_positions(const struct run_data *data)
-{
-    char line[400];
-    int64_t train = data->train.counts.longest, eval = data->eval.counts.longest;
-    if (model_note_positions(data->base->model, train > eval ? train : eval, line, sizeof line))
-        run_say(data->sitting, "%s", line);
 }
 
 /* --- samples --- */
@@ -224,18 +198,29 @@ static int make_prompt(struct run_data *data, struct train_settings *s, struct e
 int run_data_open(struct run_data *data, const struct run_base *base,
                   struct train_settings *settings, struct error *err)
 {
+    const struct training_request *request = base->sitting->request;
+    const char *template_name = base->format.template_name;
+    struct dataset *set = &data->set, *eval_set = &data->eval_set;
+    char line[400];
     *data = (struct run_data){.sitting = base->sitting, .base = base};
-    if (open_set(data, &data->set, &base->sitting->request->data, err) != 0 ||
-        split(data, settings->seq_len, err) != 0 || check_template(data, err) != 0 ||
-        tell_turn_end(data, err) != 0 ||
-        transformer_check_ids(base->model, &data->set, base->tokenizer, err) != 0 ||
-        transformer_check_ids(base->model, &data->eval_set, base->tokenizer, err) != 0)
+    if (open_set(data, set, &request->data, err) != 0 || split(data, settings->seq_len, err) != 0)
+        return -1;
+    if (template_name && !set->templated && !eval_set->templated)
+        return dataset_refuse_template(request->data.items[0], template_name, err);
+    if (tell_turn_end(data, err) != 0 ||
+        transformer_check_ids(base->model, set, base->tokenizer, err) != 0 ||
+        transformer_check_ids(base->model, eval_set, base->tokenizer, err) != 0)
         return -1;
     weigh(data);
-    if (check_names(data, err) != 0 || tell_first_record(data, err) != 0)
+    /* what --columns and --mark name must be somewhere in the two sets */
+    if (dataset_check_absent(set, request->eval_data.count > 0 ? eval_set : NULL,
+                             request->data.items[0], err) != 0 ||
+        tell_first_record(data, err) != 0)
         return -1;
-    tell_positions(data);
-    if (dataset_all_supervised(&data->set))
+    int64_t train = data->train.counts.longest, eval = data->eval.counts.longest;
+    if (model_note_positions(base->model, train > eval ? train : eval, line, sizeof line))
+        run_say(base->sitting, "%s", line);
+    if (dataset_all_supervised(set))
         run_say(base->sitting, "every token is trained on (plain text)");
     return make_prompt(data, settings, err);
 }
@@ -249,6 +234,8 @@ void run_data_close(struct run_data *data)
     dataset_free(&data->eval_set);
 }
 
+/* The trainer packs the rows; a step has batch times accumulate of them, and an epoch's last may be short:
+ * epoch_steps = ceil(epoch_rows / step_rows). */
 struct training_data_plan run_data_plan(const struct run_data *data,
                                         const struct train_settings *settings,
                                         const struct trainer *trainer)

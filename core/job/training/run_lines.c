@@ -26,6 +26,7 @@ static void begin_line(struct json_writer *json, int64_t step)
     json_integer(json, "step", step);
 }
 
+/* An event has its name first: whoever reads lines by hand sees what it is. */
 static void begin_event(struct json_writer *json, const char *event, int64_t step)
 {
     json_object(json, NULL);
@@ -64,6 +65,7 @@ static void put_bytes(struct json_writer *json, const char *key, size_t bytes)
         json_count(json, key, bytes);
 }
 
+/* A value that a step has not, as the norm of one that was left out, is absent. */
 int run_lines_step(struct run_lines *lines, const struct train_report *report,
                    const struct memory_plan *memory, size_t base_bytes, struct error *err)
 {

@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+/* A proof that is there but not complete is of a run that was stopped within its first steps. */
 void run_proof_begin(struct run_proof *proof, const char *run, const struct dataset *data,
                      bool resume)
 {
@@ -19,21 +20,6 @@ void run_proof_renew(struct run_proof *proof, bool begun)
 {
     proof->due |= begun;
     proof->steps_seen = 0;
-}
-
-static int put_tensor(struct json_writer *json, const struct optimizer *optimizer, size_t i,
-                      struct error *err)
-{
-    struct run_tensor tensor = optimizer_tensor(optimizer, i);
-    char *name = run_tensor_name(&tensor, err);
-    if (!name)
-        return -1;
-    json_object(json, name);
-    json_integer(json, "parameters", tensor.parameters);
-    json_real(json, "gradient_norm", optimizer->norms[i]);
-    json_end(json);
-    free(name);
-    return 0;
 }
 
 /* The whole file; it is rewritten when it is due a second time. */
@@ -52,9 +38,19 @@ static int write_proof(const struct run_proof *proof, const struct trainer *trai
     json_flag(&json, "complete", !proof->due);
     json_object(&json, "trained");
     json_layout(&json, JSON_ROWS);
-    for (size_t i = 0; i < optimizer->count && status == 0; i++) {
-        status = put_tensor(&json, optimizer, i, err);
-        parameters += optimizer_tensor(optimizer, i).parameters;
+    for (size_t i = 0; i < optimizer->count; i++) {
+        struct run_tensor tensor = optimizer_tensor(optimizer, i);
+        char *name = run_tensor_name(&tensor, err);
+        if (!name) {
+            status = -1;
+            break;
+        }
+        json_object(&json, name);
+        json_integer(&json, "parameters", tensor.parameters);
+        json_real(&json, "gradient_norm", optimizer->norms[i]);
+        json_end(&json);
+        parameters += tensor.parameters;
+        free(name);
     }
     json_end(&json);
     json_integer(&json, "trained_parameters", parameters);
@@ -72,15 +68,6 @@ static int write_proof(const struct run_proof *proof, const struct trainer *trai
         status = job_dir_save(proof->run, "proof.json", &out, err);
     buffer_free(&out);
     return status;
-}
-
-/* A of an adapter has no gradient as long as B is zero, which it is at first. */
-static bool waits_for_adapters(const struct optimizer *optimizer)
-{
-    for (size_t i = 0; i < optimizer->count; i++)
-        if (optimizer_tensor(optimizer, i).part == PART_A && !(optimizer->norms[i] > 0))
-            return true;
-    return false;
 }
 
 /* Without `adapters` the A of adapters may still lack theirs. */
@@ -114,8 +101,12 @@ int run_proof_step(struct run_proof *proof, const struct trainer *trainer, int64
     const struct optimizer *optimizer = trainer_optimizer(trainer);
     if (!proof->due)
         return 0;
+    bool waits =
+        false; /* A of an adapter has no gradient as long as B is zero, which it is at first */
+    for (size_t i = 0; i < optimizer->count; i++)
+        waits |= optimizer_tensor(optimizer, i).part == PART_A && !(optimizer->norms[i] > 0);
     proof->steps_seen++;
-    proof->due = waits_for_adapters(optimizer) && proof->steps_seen < STEPS;
+    proof->due = waits && proof->steps_seen < STEPS;
     if (proof->due && proof->steps_seen > 1)
         return 0;
     if (write_proof(proof, trainer, step, err) != 0)
@@ -123,6 +114,7 @@ int run_proof_step(struct run_proof *proof, const struct trainer *trainer, int64
     return check_gradients(optimizer, !proof->due, err);
 }
 
+/* The rest of the file stays as it is: the norms are those of the first steps. */
 int run_proof_saved(const struct run_proof *proof, const struct trainer *trainer, int64_t step,
                     struct error *err)
 {

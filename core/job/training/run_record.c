@@ -1,6 +1,5 @@
 #include "job/training/run_record.h"
 
-#include "base/file.h"
 #include "base/folder.h"
 #include "base/sys.h"
 #include "compute/cpu/onednn.h"
@@ -112,14 +111,6 @@ static void put_optimizer(struct json_writer *json, const struct training_reques
 
 /* --- what became known --- */
 
-/* What the run's texts depend on besides: of its template, and tokens that it added. */
-static void put_template(struct json_writer *json, const struct run_base *base)
-{
-    put_option(json, "template_date", base->date);
-    if (base->added_tokens)
-        json_tree(json, "added_tokens", base->added_tokens);
-}
-
 /* What the numbers depend on besides what was asked for. */
 static void put_machine(struct json_writer *json, const struct run_base *base)
 {
@@ -183,7 +174,10 @@ int run_record_write(const struct run_base *base, const struct run_data *data,
     if (status != 0)
         goto out;
     put_request(&json, request);
-    put_template(&json, base);
+    /* of its texts: what its template wrote as today's date, and tokens that it added */
+    put_option(&json, "template_date", base->date);
+    if (base->added_tokens)
+        json_tree(&json, "added_tokens", base->added_tokens);
     put_optimizer(&json, request);
     put_machine(&json, base);
     put_found(&json, data, setup);

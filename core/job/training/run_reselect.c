@@ -1,6 +1,5 @@
 #include "job/training/run_reselect.h"
 
-#include "base/file.h"
 #include "base/folder.h"
 #include "base/memory.h"
 #include "compute/spectra.h"
@@ -28,6 +27,8 @@ int64_t run_reselect_next(const struct run_reselect *reselect)
     return every > 0 ? (step / every + 1) * every : INT64_MAX;
 }
 
+/* `last` is not kept in a state: a sitting that begins at such a step makes the choice once more, of the
+ * same weights, and comes to the same. */
 bool run_reselect_is_due(const struct run_reselect *reselect)
 {
     const struct trainer *trainer = reselect->setup->trainer;
@@ -84,16 +85,6 @@ static int rescore(struct run_choice *choice, const char *state, struct error *e
     return status;
 }
 
-/* What is best now, of the new scores. */
-static int choose(const struct run_choice *choice, struct method_choice *next, struct error *err)
-{
-    const struct training_request *request = choice->sitting->request;
-    plan_refresh(choice->plan);
-    if (plan_select(choice->plan, request->top, PLAN_BY_TYPE, err) != 0)
-        return -1;
-    return method_choose(next, request->method, choice->base->model, choice->plan, err);
-}
-
 /* Takes the choice, and makes a trainer for it that continues from the state. What has trained stays
  * touched: the base's copy is not it, so it is not quantised. */
 static int take(struct run_reselect *reselect, struct method_choice *next, const char *state,
@@ -111,11 +102,14 @@ static int take(struct run_reselect *reselect, struct method_choice *next, const
     return run_setup_reopen(reselect->setup, state, err);
 }
 
+/* The state of this step is written first and read back, rather than what is in memory: a resume from it
+ * has nothing else, and must choose the same. Where the choice stays what it was the trainer stays, too. */
 int run_reselect_choose(struct run_reselect *reselect, const struct train_observer *observer,
                         struct error *err)
 {
     struct run_choice *choice = reselect->choice;
     const struct run_sitting *sitting = choice->sitting;
+    const struct training_request *request = sitting->request;
     struct method_choice next = {0};
     size_t begun = 0, ended = 0;
     if (trainer_save(reselect->setup->trainer, observer, err) != 0)
@@ -123,8 +117,12 @@ int run_reselect_choose(struct run_reselect *reselect, const struct train_observ
     int64_t step = trainer_progress(reselect->setup->trainer)->step;
     char *state = state_choose(sitting->request->run, &(struct state_choice){.step = step}, err);
     int status = state ? rescore(choice, state, err) : -1;
+    if (status == 0) {
+        plan_refresh(choice->plan);
+        status = plan_select(choice->plan, request->top, PLAN_BY_TYPE, err);
+    }
     if (status == 0)
-        status = choose(choice, &next, err);
+        status = method_choose(&next, request->method, choice->base->model, choice->plan, err);
     for (size_t i = 0; status == 0 && i < choice->base->model->parameter_count; i++) {
         begun += next.trained[i] && !choice->choice.trained[i];
         ended += choice->choice.trained[i] && !next.trained[i];

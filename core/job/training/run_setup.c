@@ -19,18 +19,6 @@ void run_setup_begin(struct run_setup *setup, struct run_sitting *sitting)
 
 /* --- who the run is --- */
 
-/* --data-weight; weights that are all 1 change nothing. */
-static void hash_weights(struct hash *hash, const struct dataset *data)
-{
-    bool any = false;
-    for (size_t i = 0; i < data->source_count; i++)
-        any = any || data->sources[i].weight != 1;
-    for (size_t i = 0; any && i < data->source_count; i++) {
-        hash_update(hash, &data->sources[i].end, sizeof data->sources[i].end);
-        hash_update(hash, &data->sources[i].weight, sizeof data->sources[i].weight);
-    }
-}
-
 /* Model, configuration and tokenizer by their own fingerprints; the data by those of both sets and by
  * how they are cut into pieces; and what must agree for a result that is the same to the bit. */
 int run_setup_identify(struct run_setup *setup, const struct run_base *base,
@@ -54,8 +42,14 @@ int run_setup_identify(struct run_setup *setup, const struct run_base *base,
         return -1;
     hash_update(hash, fingerprints, strlen(fingerprints));
     hash_update(hash, data->train.items, data->train.count * sizeof *data->train.items);
-    if (request->data_weights.count > 0)
-        hash_weights(hash, &data->set);
+    bool weighted = false; /* --data-weight; weights that are all 1 change nothing */
+    for (size_t i = 0; request->data_weights.count > 0 && i < data->set.source_count; i++)
+        weighted = weighted || data->set.sources[i].weight != 1;
+    for (size_t i = 0; weighted && i < data->set.source_count; i++) {
+        const struct dataset_source *source = &data->set.sources[i];
+        hash_update(hash, &source->end, sizeof source->end);
+        hash_update(hash, &source->weight, sizeof source->weight);
+    }
     hash_text(hash, identity->data);
     hash_free(hash);
     snprintf(identity->exact, sizeof identity->exact, "%s, %d threads, %s, %s", base->backend->name,
@@ -169,6 +163,7 @@ int run_setup_open(struct run_setup *setup, const struct run_choice *choice, str
     return 0;
 }
 
+/* After trainer_new(), which knows how many steps there are, and before the first of them. */
 int run_setup_check_disk(struct run_setup *setup, struct error *err)
 {
     struct training_disk *disk = &setup->disk;
@@ -200,6 +195,7 @@ void run_setup_drop_trainer(struct run_setup *setup)
     setup->trainer = NULL;
 }
 
+/* The memory is planned once more, as another set may take more or less of it. */
 int run_setup_reopen(struct run_setup *setup, const char *state, struct error *err)
 {
     setup->settings.recomputed = 0;

@@ -19,6 +19,7 @@ void run_say(const struct run_sitting *sitting, const char *format, ...)
     sitting->view->on_message(sitting->view->context, line);
 }
 
+/* Once true it stays true: a request is gone when it has been taken. */
 bool run_should_stop(void *context)
 {
     struct run_sitting *sitting = context;

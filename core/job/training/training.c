@@ -245,6 +245,8 @@ static int write_result(const struct run_sitting *sitting, int status, int64_t s
     return job_result_write(sitting->request->run, &result, status < 0 ? NULL : err);
 }
 
+/* The result is written before anything is freed and before the lock goes; a start that was refused leaves no
+ * copy of a template, which the next start would take for its own. */
 int training_run(const struct training_request *request, bool resume,
                  const struct training_view *view, struct error *err)
 {
@@ -276,6 +278,7 @@ int training_run(const struct training_request *request, bool resume,
     return status;
 }
 
+/* The same parts in the same order, without record, lines and lock. */
 int training_dry_run(const struct training_request *request, const struct training_view *view,
                      struct error *err)
 {

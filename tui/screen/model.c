@@ -1,5 +1,4 @@
 /* The heat map: moving over it, and choosing what trains. */
-#include "tui/screen/model.h"
 #include "base/file_writer.h"
 #include "base/folder.h"
 #include "base/memory.h"

@@ -64,7 +64,7 @@ static void add_part(struct export *export, const struct parameter *parameter)
         source->recipe.adapted && source->recipe.adapted[parameter - source->model->parameters];
     bool gguf = checkpoint_format(source->model->checkpoint) == CHECKPOINT_GGUF;
     struct part part = {.parameter = parameter,
-                        .trained = find_trained(export, parameter, PART_MODULE)};
+                        .trained = find_trained(export, parameter, PART_PARAMETER)};
     part.a = adapted ? find_trained(export, parameter, PART_A) : NULL;
     part.b = adapted ? find_trained(export, parameter, PART_B) : NULL;
     part.raw = !part.trained && !adapted && !gguf && is_plain(parameter) && !parameter->added_rows;

@@ -29,7 +29,7 @@ static int put_tensor(struct json_writer *json, const struct optimizer *optimize
     if (!name)
         return -1;
     json_object(json, name);
-    json_integer(json, "parameters", tensor.parameters);
+    json_integer(json, "parameters", tensor.numel);
     json_real(json, "gradient_norm", optimizer->norms[i]);
     json_end(json);
     free(name);
@@ -54,7 +54,7 @@ static int write_proof(const struct run_proof *proof, const struct trainer *trai
     json_layout(&json, JSON_ROWS);
     for (size_t i = 0; i < optimizer->count && status == 0; i++) {
         status = put_tensor(&json, optimizer, i, err);
-        parameters += optimizer_tensor(optimizer, i).parameters;
+        parameters += optimizer_tensor(optimizer, i).numel;
     }
     json_end(&json);
     json_integer(&json, "trained_parameters", parameters);

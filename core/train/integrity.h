@@ -17,12 +17,12 @@
  * it holds nothing; nor for --master none, where bf16 is rounded stochastically, and a norm whose
  * weights are about 1 moves once in 400 at a rate of 1e-5.
  */
-#ifndef SPECTRUM_TRAIN_WITNESS_H
-#define SPECTRUM_TRAIN_WITNESS_H
+#ifndef SPECTRUM_TRAIN_INTEGRITY_H
+#define SPECTRUM_TRAIN_INTEGRITY_H
 
 #include "train/optimizer.h"
 
-struct witness;
+struct integrity;
 
 struct frozen_count {
     size_t tensors;
@@ -30,19 +30,19 @@ struct frozen_count {
 };
 
 /* Hashes all tensors as they are now. The optimiser must outlive it. */
-int witness_new(struct witness **out, const struct optimizer *optimizer, struct error *err);
-void witness_free(struct witness *witness);
+int integrity_new(struct integrity **out, const struct optimizer *optimizer, struct error *err);
+void integrity_free(struct integrity *integrity);
 
-struct frozen_count witness_frozen(const struct witness *witness);
+struct frozen_count integrity_frozen(const struct integrity *integrity);
 
 /* Behind reading a state: frozen tensors that trained earlier in the run are now what they are. */
-int witness_note_loaded(struct witness *witness, struct error *err);
+int integrity_note_loaded(struct integrity *integrity, struct error *err);
 
 /* Behind a step: `rate`, and the norm of the whole gradient before clipping. */
-void witness_note_step(struct witness *witness, double rate, double norm);
+void integrity_note_step(struct integrity *integrity, double rate, double norm);
 
 /* An error that names the first tensor that is not as it should be. */
-int witness_check_frozen(const struct witness *witness, struct error *err);
-int witness_check_trained(const struct witness *witness, struct error *err);
+int integrity_check_frozen(const struct integrity *integrity, struct error *err);
+int integrity_check_trained(const struct integrity *integrity, struct error *err);
 
 #endif

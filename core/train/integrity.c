@@ -1,4 +1,4 @@
-#include "train/witness.h"
+#include "train/integrity.h"
 
 #include "base/hash.h"
 #include "base/memory.h"
@@ -11,7 +11,7 @@
 
 enum { STAGING = 1 << 20 }; /* bytes that are read from the device at once */
 
-struct witness {
+struct integrity {
     const struct optimizer *optimizer;
     char (*hashes)[HASH_TEXT_SIZE]; /* [run_tensor_count], "" where there is no such tensor */
     bool *trains;                   /* [run_tensor_count] */
@@ -19,9 +19,9 @@ struct witness {
     struct frozen_count frozen;
 };
 
-static size_t tensor_count(const struct witness *witness)
+static size_t tensor_count(const struct integrity *integrity)
 {
-    return run_tensor_count(witness->optimizer->transformer->network.model);
+    return run_tensor_count(integrity->optimizer->transformer->network.model);
 }
 
 /* --- hashes --- */
@@ -38,11 +38,11 @@ static void hash_place(struct hash *hash, const struct backend *backend, struct 
 }
 
 /* Of the values that a step adds to, the master where there is one. */
-static int hash_tensor(const struct witness *witness, size_t tensor, void *staging,
+static int hash_tensor(const struct integrity *integrity, size_t tensor, void *staging,
                        char out[HASH_TEXT_SIZE], struct error *err)
 {
-    const struct network *network = &witness->optimizer->transformer->network;
-    int64_t parameters = network_tensor(network, tensor).parameters;
+    const struct network *network = &integrity->optimizer->transformer->network;
+    int64_t parameters = network_tensor(network, tensor).numel;
     struct stored_bytes bytes = storage_bytes(network_storage(network, tensor), parameters);
     struct place master = network_place(network, tensor, TENSOR_MASTER);
     struct hash *hash = hash_new(err);
@@ -60,65 +60,65 @@ static int hash_tensor(const struct witness *witness, size_t tensor, void *stagi
     return 0;
 }
 
-static int hash_all(struct witness *witness, struct error *err)
+static int hash_all(struct integrity *integrity, struct error *err)
 {
-    const struct network *network = &witness->optimizer->transformer->network;
+    const struct network *network = &integrity->optimizer->transformer->network;
     void *staging = array_alloc(1, STAGING, err);
     int status = staging ? 0 : -1;
-    for (size_t i = 0; status == 0 && i < tensor_count(witness); i++) {
+    for (size_t i = 0; status == 0 && i < tensor_count(integrity); i++) {
         if (!network_place(network, i, TENSOR_WEIGHT).buffer)
             continue;
-        status = hash_tensor(witness, i, staging, witness->hashes[i], err);
-        witness->frozen.tensors += !witness->trains[i];
-        witness->frozen.parameters +=
-            witness->trains[i] ? 0 : network_tensor(network, i).parameters;
+        status = hash_tensor(integrity, i, staging, integrity->hashes[i], err);
+        integrity->frozen.tensors += !integrity->trains[i];
+        integrity->frozen.parameters +=
+            integrity->trains[i] ? 0 : network_tensor(network, i).numel;
     }
     free(staging);
     return status;
 }
 
-int witness_new(struct witness **out, const struct optimizer *optimizer, struct error *err)
+int integrity_new(struct integrity **out, const struct optimizer *optimizer, struct error *err)
 {
     size_t count = run_tensor_count(optimizer->transformer->network.model);
-    struct witness *witness = array_alloc(1, sizeof *witness, err);
-    if (!witness)
+    struct integrity *integrity = array_alloc(1, sizeof *integrity, err);
+    if (!integrity)
         return -1;
-    *witness = (struct witness){.optimizer = optimizer,
-                                .hashes = array_alloc(count, sizeof *witness->hashes, err),
-                                .trains = array_alloc(count, sizeof *witness->trains, err),
+    *integrity = (struct integrity){.optimizer = optimizer,
+                                .hashes = array_alloc(count, sizeof *integrity->hashes, err),
+                                .trains = array_alloc(count, sizeof *integrity->trains, err),
                                 .moved = array_alloc(optimizer->count, sizeof(double), err)};
-    int status = witness->hashes && witness->trains && witness->moved ? 0 : -1;
+    int status = integrity->hashes && integrity->trains && integrity->moved ? 0 : -1;
     for (size_t i = 0; status == 0 && i < optimizer->count; i++)
-        witness->trains[optimizer->tensors[i]] = true;
-    if (status != 0 || hash_all(witness, err) != 0) {
-        witness_free(witness);
+        integrity->trains[optimizer->tensors[i]] = true;
+    if (status != 0 || hash_all(integrity, err) != 0) {
+        integrity_free(integrity);
         return -1;
     }
-    *out = witness;
+    *out = integrity;
     return 0;
 }
 
-void witness_free(struct witness *witness)
+void integrity_free(struct integrity *integrity)
 {
-    if (!witness)
+    if (!integrity)
         return;
-    free(witness->hashes);
-    free(witness->trains);
-    free(witness->moved);
-    free(witness);
+    free(integrity->hashes);
+    free(integrity->trains);
+    free(integrity->moved);
+    free(integrity);
 }
 
-struct frozen_count witness_frozen(const struct witness *witness)
+struct frozen_count integrity_frozen(const struct integrity *integrity)
 {
-    return witness->frozen;
+    return integrity->frozen;
 }
 
 /* --- what is compared --- */
 
-static int name_tensor(const struct witness *witness, size_t tensor, const char *what,
+static int name_tensor(const struct integrity *integrity, size_t tensor, const char *what,
                        struct error *err)
 {
-    struct run_tensor is = network_tensor(&witness->optimizer->transformer->network, tensor);
+    struct run_tensor is = network_tensor(&integrity->optimizer->transformer->network, tensor);
     char *name = run_tensor_name(&is, err);
     if (name)
         error_set(err, "%s %s", name, what);
@@ -126,17 +126,17 @@ static int name_tensor(const struct witness *witness, size_t tensor, const char 
     return -1;
 }
 
-int witness_check_frozen(const struct witness *witness, struct error *err)
+int integrity_check_frozen(const struct integrity *integrity, struct error *err)
 {
     char now[HASH_TEXT_SIZE];
     void *staging = array_alloc(1, STAGING, err);
     int status = staging ? 0 : -1;
-    for (size_t i = 0; status == 0 && i < tensor_count(witness); i++) {
-        if (witness->trains[i] || !witness->hashes[i][0])
+    for (size_t i = 0; status == 0 && i < tensor_count(integrity); i++) {
+        if (integrity->trains[i] || !integrity->hashes[i][0])
             continue;
-        status = hash_tensor(witness, i, staging, now, err);
-        if (status == 0 && strcmp(now, witness->hashes[i]) != 0)
-            status = name_tensor(witness, i,
+        status = hash_tensor(integrity, i, staging, now, err);
+        if (status == 0 && strcmp(now, integrity->hashes[i]) != 0)
+            status = name_tensor(integrity, i,
                                  "is frozen but has changed: the machine's memory or this program "
                                  "is at fault; resume from the last checkpoint, and report it",
                                  err);
@@ -145,22 +145,22 @@ int witness_check_frozen(const struct witness *witness, struct error *err)
     return status;
 }
 
-int witness_note_loaded(struct witness *witness, struct error *err)
+int integrity_note_loaded(struct integrity *integrity, struct error *err)
 {
-    const struct network *network = &witness->optimizer->transformer->network;
+    const struct network *network = &integrity->optimizer->transformer->network;
     size_t count = network->recipe.touched ? network->model->parameter_count : 0;
     void *staging = array_alloc(1, STAGING, err);
     int status = staging ? 0 : -1;
     for (size_t i = 0; i < count && status == 0; i++)
-        if (network->recipe.touched[i] && !witness->trains[i])
-            status = hash_tensor(witness, i, staging, witness->hashes[i], err);
+        if (network->recipe.touched[i] && !integrity->trains[i])
+            status = hash_tensor(integrity, i, staging, integrity->hashes[i], err);
     free(staging);
     return status;
 }
 
-void witness_note_step(struct witness *witness, double rate, double norm)
+void integrity_note_step(struct integrity *integrity, double rate, double norm)
 {
-    const struct optimizer *optimizer = witness->optimizer;
+    const struct optimizer *optimizer = integrity->optimizer;
     double limit = optimizer->settings.clip;
     double clip = limit > 0 && norm > limit ? limit / norm : 1;
     for (size_t i = 0; i < optimizer->count; i++) {
@@ -169,10 +169,10 @@ void witness_note_step(struct witness *witness, double rate, double norm)
         struct run_tensor tensor = optimizer_tensor(optimizer, i);
         const struct optimizer_rule *rule =
             optimizer_rule_of(optimizer->transformer->network.recipe.optimizer, tensor.parameter);
-        double rms = clip * optimizer->norms[i] / sqrt((double)tensor.parameters);
+        double rms = clip * optimizer->norms[i] / sqrt((double)tensor.numel);
         double moved =
             rms > 0 ? rate * factor * rule->least_move(tensor.rows, tensor.cols, rms) : 0;
-        witness->moved[i] = fmax(witness->moved[i], moved);
+        integrity->moved[i] = fmax(integrity->moved[i], moved);
     }
 }
 
@@ -193,33 +193,33 @@ static double largest_value(const struct network *network, struct place place, i
 }
 
 /* Had it to move further than rounding takes back? */
-static bool must_differ(const struct witness *witness, size_t i, float *staging)
+static bool must_differ(const struct integrity *integrity, size_t i, float *staging)
 {
-    const struct network *network = &witness->optimizer->transformer->network;
-    size_t tensor = witness->optimizer->tensors[i];
+    const struct network *network = &integrity->optimizer->transformer->network;
+    size_t tensor = integrity->optimizer->tensors[i];
     struct place master = network_place(network, tensor, TENSOR_MASTER);
     if (!master.buffer && network->storage == STORAGE_BF16)
         return false;
     struct place values = master.buffer ? master : network_place(network, tensor, TENSOR_WEIGHT);
     double largest =
-        largest_value(network, values, network_tensor(network, tensor).parameters, staging);
-    return witness->moved[i] > fmax(largest * 0x1p-20, (double)FLT_MIN);
+        largest_value(network, values, network_tensor(network, tensor).numel, staging);
+    return integrity->moved[i] > fmax(largest * 0x1p-20, (double)FLT_MIN);
 }
 
-int witness_check_trained(const struct witness *witness, struct error *err)
+int integrity_check_trained(const struct integrity *integrity, struct error *err)
 {
-    const struct optimizer *optimizer = witness->optimizer;
+    const struct optimizer *optimizer = integrity->optimizer;
     char now[HASH_TEXT_SIZE];
     void *staging = array_alloc(1, STAGING, err);
     int status = staging ? 0 : -1;
     for (size_t i = 0; status == 0 && i < optimizer->count; i++) {
         size_t tensor = optimizer->tensors[i];
-        if (!(witness->moved[i] > 0))
+        if (!(integrity->moved[i] > 0))
             continue;
-        status = hash_tensor(witness, tensor, staging, now, err);
-        if (status == 0 && strcmp(now, witness->hashes[tensor]) == 0 &&
-            must_differ(witness, i, staging))
-            status = name_tensor(witness, tensor,
+        status = hash_tensor(integrity, tensor, staging, now, err);
+        if (status == 0 && strcmp(now, integrity->hashes[tensor]) == 0 &&
+            must_differ(integrity, i, staging))
+            status = name_tensor(integrity, tensor,
                                  "trains and has a gradient, but is what it was before the run: "
                                  "this program is at fault; please report it",
                                  err);

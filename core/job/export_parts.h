@@ -3,7 +3,7 @@
 #define SPECTRUM_JOB_EXPORT_PARTS_H
 
 #include "base/buffer.h"
-#include "checkpoint/safetensors_write.h"
+#include "checkpoint/safetensors.h"
 #include "job/export.h"
 #include "job/source.h"
 #include "text/tokenizer.h"

@@ -7,7 +7,7 @@
 #include "base/memory.h"
 #include "compute/spectra.h"
 #include "job/training_parts.h"
-#include "spectra/row_score.h"
+#include "spectra/score.h"
 #include "spectra/scratch.h"
 
 #include <inttypes.h>
@@ -55,7 +55,7 @@ static int rescore_row(const struct training *training, struct scan_row *row,
         status = checkpoint_read_f32(weights, tensor, 0, tensor->elements, scratch->matrix, err);
     if (status == 0)
         status = backend->spectra->values(backend->self, values, scratch->matrix, row->rows,
-                                          row->cols, scratch->room, err);
+                                          row->cols, scratch->workspace, err);
     if (status == 0) {
         enum empty_noise rule = training->request->empty_noise;
         struct null_model null = null_model_find(row->rows, row->cols, rule);

@@ -4,8 +4,8 @@
 #include "base/utf8.h"
 #include "model/config_gguf.h"
 #include "model/config_keys.h"
-#include "model/config_rope.h"
 #include "model/config_values.h"
+#include "model/rope.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -306,7 +306,9 @@ int config_read(struct model *model, const struct architecture **architecture, s
         return -1;
     if (gguf)
         config_read_gguf(model, *architecture);
-    if ((*architecture)->trainable)
+    if ((*architecture)->trainable && gguf)
+        config_check_gguf_keys(model);
+    else if ((*architecture)->trainable)
         config_check_keys(model, *architecture);
     return 0;
 }

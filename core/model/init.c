@@ -3,7 +3,7 @@
 #include "base/folder.h"
 #include "base/memory.h"
 #include "base/random.h"
-#include "checkpoint/safetensors_write.h"
+#include "checkpoint/safetensors.h"
 #include "model/architecture.h"
 #include "model/config.h"
 #include "model/sidecars.h"

@@ -8,15 +8,14 @@
  *                -> model_check_computable -> model_read_f32 ... -> model_close
  *
  * This is the face of core/model: what is asked of a model in hand is in parameters.h, whether it can
- * be computed and trained in trainable.h, the rotary scaling in config_rope.h.
+ * be computed and trained in trainable.h, the rotary scaling in rope.h.
  */
 #ifndef SPECTRUM_MODEL_MODEL_H
 #define SPECTRUM_MODEL_MODEL_H
 
 #include "base/hash.h"
-#include "model/config_fingerprint.h"
-#include "model/config_rope.h"
 #include "model/parameters.h"
+#include "model/rope.h"
 #include "model/trainable.h"
 
 /* Opens a checkpoint and works out its parameters. */

@@ -8,7 +8,7 @@
 #include "base/json_writer.h"
 #include "base/memory.h"
 #include "base/xdg.h"
-#include "spectra/spectra_file.h"
+#include "spectra/scan_result.h"
 
 #include <stdio.h>
 #include <stdlib.h>

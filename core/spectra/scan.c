@@ -5,9 +5,8 @@
 #include "base/memory.h"
 #include "compute/devices/devices.h"
 #include "model/score_rows.h"
-#include "spectra/row_score.h"
-#include "spectra/scan_device.h"
-#include "spectra/scan_matrix.h"
+#include "spectra/scan_work.h"
+#include "spectra/score.h"
 
 #include <math.h>
 #include <omp.h>
@@ -249,7 +248,7 @@ static void leave_device(struct run *run, size_t row, bool lost, const char *why
 {
     struct error err = ERROR_INIT;
     run->states[row] = ROW_WAITING;
-    if (turn_to_processor(run, lost ? -1 : (int64_t)row, why, &err) != 0)
+    if (leave_to_processor(run, lost ? -1 : (int64_t)row, why, &err) != 0)
         run->failure = err;
 }
 

@@ -3,7 +3,7 @@
 #include "base/buffer.h"
 #include "base/folder.h"
 #include "checkpoint/checkpoint.h"
-#include "checkpoint/safetensors_write.h"
+#include "checkpoint/safetensors.h"
 #include "compute/quantize.h"
 #include "train/state.h"
 #include "train/state_check.h"

@@ -5,7 +5,7 @@
 #include "job/launch.h"
 #include "job/requests.h"
 #include "job/trust.h"
-#include "model/score_write.h"
+#include "model/score_table.h"
 
 #include <stdio.h>
 #include <stdlib.h>

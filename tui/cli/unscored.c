@@ -1,7 +1,7 @@
 #include "tui/cli/unscored.h"
 
 #include "base/utf8.h"
-#include "model/score_say.h"
+#include "model/score_table.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -2,8 +2,8 @@
 
 #include "base/memory.h"
 #include "base/sys.h"
-#include "spectra/noise_law.h"
-#include "spectra/spectra_file.h"
+#include "spectra/scan_result.h"
+#include "spectra/score.h"
 
 #include <math.h>
 #include <stdlib.h>

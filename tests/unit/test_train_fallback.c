@@ -3,10 +3,9 @@
  * embeddings, adapters beside quantised weights, noise, 8-bit moments, and logits at the end. */
 #include "train_data.h"
 
-#include "compute/devices/cpu.h"
+#include "compute/devices/devices.h"
 #include "compute/reference/reference.h"
-#include "compute/wrappers/checked.h"
-#include "compute/wrappers/fallback.h"
+#include "compute/wrappers/wrapper.h"
 #include "train/optimizer.h"
 
 enum { STEPS = 3, RANK = 4 };

@@ -2,7 +2,7 @@
  * multiplied tile by tile. Where the tiles don't stay in the second-level cache, several slabs at
  * once, so that a tile is fetched and stored less often, and GROUP tiles of a column one after the
  * other, so that the column's panels are. */
-#include "compute/cpu/spectra/gram.h"
+#include "compute/cpu/spectra/stages.h"
 
 enum { GROUP = 4, GRAM_DEPTH = 128 };
 

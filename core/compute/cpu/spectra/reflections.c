@@ -1,4 +1,4 @@
-#include "compute/cpu/spectra/reflections.h"
+#include "compute/cpu/spectra/stages.h"
 
 #include <math.h>
 

@@ -8,7 +8,7 @@
  * Newton's steps inside it, as long as each is at most half the one before: the bracket or the step
  * is halved every time, so that it ends.
  */
-#include "compute/cpu/spectra/sturm.h"
+#include "compute/cpu/spectra/stages.h"
 
 #include <math.h>
 

@@ -27,8 +27,8 @@ enum { FOUND_NOT_FINITE = 1, FOUND_NOT_ZERO = 2 };
 cudaError_t kernel_widen(double *out, int *found, const float *in, int64_t count,
                          cudaStream_t stream);
 
-/* out f64 [cols, rows] column-major, the matrix f32 [rows, cols] row-major transposed: element i, j of
- * the matrix is out[j * rows + i]. */
+/* out f64 [cols, rows] column-major, the matrix f32 [rows, cols] row-major transposed: element i, j
+ * of the matrix is out[j * rows + i]. */
 cudaError_t kernel_widen_transposed(double *out, const float *in, int64_t rows, int64_t cols,
                                     cudaStream_t stream);
 

@@ -1,3 +1,14 @@
+/* What holds of a pool while its lock is free:
+ *
+ *   1. A slot is taken by one thread, or idle; an idle one may be open, with its handles and its
+ *      memory.
+ *   2. pool->bytes is the sum of all slots' memory. It is within the budget, or all of one slot.
+ *   3. A thread that waits for memory has none, so that the slots that have some are at work, and
+ *      the wait ends when the first of them gives its memory back.
+ *
+ * Handles take long to make, so a slot is opened without the lock (open_taken()): it is taken, but
+ * not open.
+ */
 #include "gpu/slot.h"
 
 /* Cards are shared: so much at the most, and not all that is free, of which the libraries' handles

@@ -1,6 +1,6 @@
-/* Stream slots: what one matrix needs of a device while its values are computed, a stream, handles and
- * memory. Matrices in different slots keep the device busy together: the steps that have one block
- * of threads, and the copies, overlap.
+/* Stream slots: what one matrix needs of a device while its values are computed, a stream, handles
+ * and memory. Matrices in different slots keep the device busy together: the steps that have one
+ * block of threads, and the copies, overlap.
  */
 #ifndef SPECTRUM_GPU_SLOT_H
 #define SPECTRUM_GPU_SLOT_H

@@ -1,9 +1,9 @@
 /* The singular values of one matrix on a device: from the Gram matrix of its shorter side, and
  * where that says too little of the small ones from the matrix itself.
  *
- * Where noise ends, which decides how exact small values must be, is not said here: spectra_sigma() and
- * spectra_threshold() of core/compute/spectra.h are the one formula, for this plug-in and for the
- * score (core/spectra/score.h). */
+ * Where noise ends, which decides how exact small values must be, is not said here: spectra_sigma()
+ * and spectra_threshold() of core/compute/spectra.h are the one formula, for this plug-in and for
+ * the score (core/spectra/score.h). */
 #include "gpu/device.h"
 #include "gpu/stages.h"
 

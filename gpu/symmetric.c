@@ -1,4 +1,5 @@
-/* Full to band, panel by panel (kernels.h has the way, core/compute/cpu/spectra/stages.h the papers):
+/* Full to band, panel by panel (kernels.h has the way, core/compute/cpu/spectra/stages.h the
+ * papers):
  *
  *     A := Q^T A Q,  Q = I - V T V^T;   Y = V T,  X = A Y,  W = X - V (Y^T X) / 2,
  *     A := A - V W^T - W V^T  =  A - [V W] [W V]^T

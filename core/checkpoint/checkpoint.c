@@ -18,6 +18,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* What a path stands for, in this order:
+ *
+ *     a folder       model.safetensors; else the shards of its index; else the one .gguf file in it
+ *     a file         .safetensors or .gguf, by its ending
+ *     neither        a repository of the local Hugging Face cache, "org/name", and of it a folder
+ *
+ * config.json is read from the folder that the weights lie in.
+ */
 enum { CONFIG_MAX = 16 << 20 };
 
 static int open_single(struct checkpoint *checkpoint, const char *path, struct error *err)

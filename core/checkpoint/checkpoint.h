@@ -7,8 +7,8 @@
  *                     -> checkpoint_close
  *
  * This is the face of core/checkpoint. What opens a file adds its tensors to one table
- * (tensor_table.h), which checks names, shapes and ranges for all formats in one place; tensor_read.h
- * finds and reads them.
+ * (tensor_table.h), which checks names, shapes and ranges for all formats in one place;
+ * tensor_read.h finds and reads them.
  */
 #ifndef SPECTRUM_CHECKPOINT_CHECKPOINT_H
 #define SPECTRUM_CHECKPOINT_CHECKPOINT_H
@@ -44,9 +44,10 @@ const char *checkpoint_notes(const struct checkpoint *checkpoint);
  * (token lists) are in it too. Owned by the checkpoint. */
 const cJSON *checkpoint_metadata(const struct checkpoint *checkpoint);
 
-/* Promise 1: a checkpoint that is open is never written to. 0 if `path` may be written: it is neither a file of the open checkpoint (weights, index,
- * config.json, the tokenizer's files), under whatever name and through whatever links, nor the
- * folder that they are in. NULL and what does not exist yet may. */
+/* Promise 1: a checkpoint that is open is never written to. 0 if `path` may be written: it is
+ * neither a file of the open checkpoint (weights, index, config.json, the tokenizer's files), under
+ * whatever name and through whatever links, nor the folder that they are in. NULL and what does not
+ * exist yet may. */
 int checkpoint_check_output(const struct checkpoint *checkpoint, const char *path,
                             struct error *err);
 

@@ -1,7 +1,7 @@
 /* safetensors files (huggingface/safetensors, README.md, "Format"), read and written:
  *
  *     bytes     0 .. 7    N, the length of the header: u64, little-endian
- *               8 ..      the header: JSON, N bytes, padded with spaces, so that the data is aligned
+ *               8 ..      the header: JSON, N bytes, which spaces may pad
  *                         {"__metadata__": {"format": "pt"},
  *                          "model.norm.weight": {"dtype": "F32", "shape": [576],
  *                                                "data_offsets": [0, 2304]}, ...}

@@ -1,7 +1,7 @@
 /* What a checkpoint lists: its tensors, the type of each, and where it is stored.
  *
- * A type is a const row of traits: plain ones have blocks of one element, GGUF's quantised ones of 32
- * or 256, so that the bytes of n elements are n / block_elements * block_bytes for all of them.
+ * A type is a const row of traits: plain ones have blocks of one element, GGUF's quantised ones of
+ * 32 or 256, so that the bytes of n elements are n / block_elements * block_bytes for all of them.
  */
 #ifndef SPECTRUM_CHECKPOINT_TENSOR_INFO_H
 #define SPECTRUM_CHECKPOINT_TENSOR_INFO_H

@@ -64,6 +64,7 @@ void checkpoint_expect(const struct checkpoint *checkpoint, const struct tensor_
         posix_fadvise(fd, (off_t)(tensor->offset + at), PIECE, POSIX_FADV_WILLNEED);
 }
 
+/* Little-endian storage to floats, on any machine; count is in elements, whole blocks of them. */
 static void widen(enum dtype dtype, const void *raw, int64_t count, float *out)
 {
     const unsigned char *bytes = raw;
@@ -161,6 +162,8 @@ int checkpoint_read_f64(const struct checkpoint *checkpoint, const struct tensor
 /* Content for the fingerprint: small tensors whole, of large ones evenly spaced blocks. */
 enum { SAMPLE_WHOLE = 1 << 20, SAMPLE_BLOCK = 1 << 14, SAMPLE_COUNT = 64 };
 
+/* What goes into the fingerprint of one tensor: name, type, shape, and its bytes or their samples.
+ */
 static int hash_tensor(const struct checkpoint *checkpoint, const struct tensor_info *tensor,
                        struct hash *hash, void *buffer, struct error *err)
 {

@@ -92,6 +92,8 @@ static int check_tensor(struct tensor_info *tensor, const char *name,
     return check_bytes(tensor, name, file, err);
 }
 
+/* The one way into the table; what holds of a tensor from here on is at the head of tensor_table.h.
+ */
 int checkpoint_add_tensor(struct checkpoint *checkpoint, const struct tensor_info *tensor,
                           const char *name, struct error *err)
 {

@@ -1,3 +1,9 @@
+/* What a model's files say of its shape.
+ *
+ * Eight numbers (fields[]) have to be right even for a scan: without them a model has no shape, and
+ * the file is refused. All else may be wrong or unknown there: config_refuse() keeps the first
+ * reason, scan and plan do without it, and whoever would compute the model (trainable.h) is told.
+ */
 #include "model/config.h"
 
 #include "base/memory.h"

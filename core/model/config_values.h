@@ -6,7 +6,8 @@
 #include "base/json.h"
 #include "model/parameters.h"
 
-/* Says why this model cannot be computed; the first reason stays. Scans and plans need not compute it. */
+/* Says why this model cannot be computed; the first reason stays. Scans and plans need not compute
+ * it. */
 void config_refuse(struct model *model, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 /* Adds a line to model_notes(). */

@@ -1,3 +1,14 @@
+/* Opening a model, in this order:
+ *
+ *   1. the checkpoint's files, and from its metadata the architecture and the configuration
+ *      (config.h);
+ *   2. every tensor becomes a parameter: its Hugging Face name, role, layer and module type, from
+ *      the architecture's table of names, or from the name alone where there is none
+ *      (add_parameter());
+ *   3. what of the names is surprising is noted, once a kind;
+ *   4. whether head and embeddings are one tensor, which values may decide (resolve_tie());
+ *   5. the look-up orders (model_index()).
+ */
 #include "model/model.h"
 
 #include "base/memory.h"
@@ -95,8 +106,8 @@ static bool name_parameter(const struct architecture *architecture, bool gguf, c
     return false;
 }
 
-/* The type of a parameter: what follows the first numeric component, without ".weight"; the whole name
- * where there is no such component, or nothing follows. */
+/* The type of a parameter: what follows the first numeric component, without ".weight"; the whole
+ * name where there is no such component, or nothing follows. */
 static char *parameter_type(const char *name, struct error *err)
 {
     int number;

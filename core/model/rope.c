@@ -9,8 +9,8 @@
 
 /* --- frequencies --- */
 
-/* Llama 3's scaling: long wavelengths are stretched, short ones stay, and those between are mixed, with
- * 2 pi / w for the wavelength:
+/* Llama 3's scaling: long wavelengths are stretched, short ones stay, and those between are mixed,
+ * with 2 pi / w for the wavelength:
  *
  *     w / f                      where 2 pi / w > L / low
  *     w                          where 2 pi / w < L / high
@@ -37,8 +37,8 @@ static double yarn_pair(const struct model_config *config, double turns)
            (2 * log(config->rope_theta));
 }
 
-/* YaRN: fast pairs stay, slow ones are stretched, and those between go over on a ramp r, 0 at the pair
- * that turns beta_fast times and 1 at the one that turns beta_slow times:  r w / f + (1 - r) w
+/* YaRN: fast pairs stay, slow ones are stretched, and those between go over on a ramp r, 0 at the
+ * pair that turns beta_fast times and 1 at the one that turns beta_slow times:  r w / f + (1 - r) w
  * (arXiv 2309.00071, section 3.2). */
 static float scale_yarn(const struct model_config *config, float frequency, int64_t pair)
 {
@@ -53,7 +53,8 @@ static float scale_yarn(const struct model_config *config, float frequency, int6
     return frequency / (float)config->rope_factor * ramp + frequency * (1 - ramp);
 }
 
-/* Each step is rounded as transformers rounds it: the plain frequency to fp32 before it is scaled. */
+/* Each step is rounded as transformers rounds it: the plain frequency to fp32 before it is scaled.
+ */
 float rope_frequency(const struct model_config *config, int64_t pair)
 {
     double exponent = (double)(2 * pair) / (double)config->head_dim;
@@ -82,8 +83,8 @@ static void read_original(struct model *model, const cJSON *scaling, const cJSON
         config_refuse(model, "\"%s\" must be above 0", key);
 }
 
-/* What YaRN multiplies cos and sin by, 0.1 m ln(f) + 1: it makes the attention's distribution as sharp
- * as before (section 3.4 of the paper; m is 1 there). */
+/* What YaRN multiplies cos and sin by, 0.1 m ln(f) + 1: it makes the attention's distribution as
+ * sharp as before (section 3.4 of the paper; m is 1 there). */
 static double yarn_scale(double factor, double by)
 {
     return factor <= 1 ? 1 : 0.1 * by * log(factor) + 1;

@@ -104,15 +104,16 @@ void scan_model_clear(struct scan_model *of);
 const struct scan_row *scan_find(const struct scan *scan, const char *module);
 
 /* The n-th line that a scan has to say of itself, from 0: which tensors it left out and why, and
- * how many scores are of an empty noise set. False: there are no more. Whatever shows or uses a scan
- * says them all. */
+ * how many scores are of an empty noise set. False: there are no more. Whatever shows or uses a
+ * scan says them all. */
 enum { SCAN_LINE_MAX = 480 };
 bool scan_say(const struct scan *scan, size_t n, char *out, size_t size);
 
 struct buffer;
 struct json_writer;
 
-/* As text: the file form (modules at top level, bare Infinity allowed) and the strict --json form. */
+/* As text: the file form (modules at top level, bare Infinity allowed) and the strict --json form.
+ */
 void scan_put_file(struct buffer *out, const struct scan *scan);
 void scan_put_json(struct buffer *out, const struct scan *scan);
 

@@ -1,7 +1,7 @@
 /* What a scan found: scores, and the values that they are of; and the file that these are kept in.
  *
- * scan_run() makes one, scan_result_free() ends it. A spectra file is a safetensors file with one F64
- * vector a module, descending, under the module's name; its metadata says what the scan was
+ * scan_run() makes one, scan_result_free() ends it. A spectra file is a safetensors file with one
+ * F64 vector a module, descending, under the module's name; its metadata says what the scan was
  * ("format": "spectrum.spectra").
  */
 #ifndef SPECTRUM_SPECTRA_SCAN_RESULT_H

@@ -42,6 +42,8 @@ static void say_refused(const struct run *run, const struct backend *backend, si
                  bytes_text((double)run->memory).text);
 }
 
+/* ERROR_NOT_FINITE is the matrix's own and ERROR_NOT_HERE this device's, so both are outcomes of
+ * the row; ERROR_DEVICE is the scan's to handle, and any other ends it. */
 static int compute(struct outcome *out, const struct backend *backend,
                    const struct parameter *parameter, const struct scratch *scratch,
                    struct error *err)
@@ -138,6 +140,9 @@ static int threads_for(const struct run *run, size_t row)
     return backend->spectra->side_by_side(backend->self, parameter->rows, parameter->cols);
 }
 
+/* The budget is a quarter of the free memory, but 1.2 GB where that is more, and never more than
+ * there is.
+ */
 int side_by_side(const struct run *run)
 {
     double memory = (double)run->memory, budget = fmin(memory, fmax(memory / 4, 1.2e9));

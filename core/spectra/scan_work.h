@@ -1,7 +1,8 @@
-/* A scan under way, and what its threads do with one matrix. scan.c keeps the rows and says which is
- * next. Internal to core/spectra.
+/* A scan under way, and what its threads do with one matrix. scan.c keeps the rows and says which
+ * is next. Internal to core/spectra.
  *
- * struct run is born in scan_run() and ends there; result, the rows' values among it, is the caller's.
+ * struct run is born in scan_run() and ends there; result, the rows' values among it, is the
+ * caller's.
  */
 #ifndef SPECTRUM_SPECTRA_SCAN_WORK_H
 #define SPECTRUM_SPECTRA_SCAN_WORK_H
@@ -91,8 +92,8 @@ const struct backend *backend_of(const struct run *run, size_t row);
  * that takes most, fit into a quarter of the free memory, or into 1.1 GiB of it. */
 int side_by_side(const struct run *run);
 
-/* From now on the processor computes the rows of this one's shape, which the device cannot, or with -1 all that
- * are left, since the device is lost. Says so, once. */
+/* From now on the processor computes the rows of this one's shape, which the device cannot, or with
+ * -1 all that are left, since the device is lost. Says so, once. */
 int leave_to_processor(struct run *run, int64_t row, const char *why, struct error *err);
 
 #endif

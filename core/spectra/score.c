@@ -33,8 +33,8 @@ int estimator_by_name(enum estimator *out, const char *name, struct error *err)
 
 /* --- what noise alone looks like: the Marchenko-Pastur law --- */
 
-/* Cells of the angle's range [0, pi]: the law is integrated over each by Simpson's rule, once a shape,
- * and between their bounds the quantiles are interpolated. */
+/* Cells of the angle's range [0, pi]: the law is integrated over each by Simpson's rule, once a
+ * shape, and between their bounds the quantiles are interpolated. */
 enum { GRID = 4096 };
 
 static const double pi = 3.14159265358979323846;
@@ -110,8 +110,9 @@ static double median_squared(double beta)
     return squared_quantile(&law, cumulative, 0.5, &cell);
 }
 
-/* omega(beta) = lambda / sqrt(mu), lambda^2 = 2 (beta + 1) + 8 beta / (beta + 1 + sqrt(beta^2 + 14 beta
- * + 1)): Gavish & Donoho, eq. 11, for noise that is not known; `median` is mu, the law's median of x^2. */
+/* omega(beta) = lambda / sqrt(mu), lambda^2 = 2 (beta + 1) + 8 beta / (beta + 1 + sqrt(beta^2 + 14
+ * beta + 1)): Gavish & Donoho, eq. 11, for noise that is not known; `median` is mu, the law's
+ * median of x^2. */
 static double hard_threshold(double beta, double median)
 {
     double root = sqrt(beta * beta + 14 * beta + 1);
@@ -120,7 +121,8 @@ static double hard_threshold(double beta, double median)
 }
 
 /* Standard deviation of the median singular value, as a part of it. The rank of the median among n
- * values varies by sqrt(ln n + 1.5) / pi; n f(x) ranks lie in a unit of x, so that over x f(x) it is
+ * values varies by sqrt(ln n + 1.5) / pi; n f(x) ranks lie in a unit of x, so that over x f(x) it
+ * is
  *
  *     sqrt(ln n + 1.5) / (pi n x f(x)),   x f(x) = sqrt((b^2 - x^2)(x^2 - a^2)) / (pi beta) */
 static double median_deviation(const struct noise_shape *shape)
@@ -277,8 +279,8 @@ static void measure_ranks(struct measures *out, const double *values, int64_t co
     out->effective_rank = exp(log(sum) - weighted / sum);
 }
 
-/* The noise of an entry comes from the median, as for the calibrated estimators; the values above the
- * edge that noise of this strength reaches are spikes. */
+/* The noise of an entry comes from the median, as for the calibrated estimators; the values above
+ * the edge that noise of this strength reaches are spikes. */
 static void measure_spikes(struct measures *out, const double *values, int64_t count,
                            const struct noise_shape *shape)
 {

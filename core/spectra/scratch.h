@@ -1,6 +1,6 @@
-/* What one thread computes singular values in: a matrix and the back end's workspace, kept from matrix
- * to matrix, grown when a larger one comes, and made new for another back end. Zeros: nothing yet;
- * scratch_free() gives all of it back. */
+/* What one thread computes singular values in: a matrix and the back end's workspace, kept from
+ * matrix to matrix, grown when a larger one comes, and made new for another back end. Zeros:
+ * nothing yet; scratch_free() gives all of it back. */
 #ifndef SPECTRUM_SPECTRA_SCRATCH_H
 #define SPECTRUM_SPECTRA_SCRATCH_H
 

@@ -1,6 +1,6 @@
-/* Products of bf16 operands on a processor that has none are widened to fp32 in panels, and multiplied
- * there. Panels are bounded (about 8 MiB; what is never used is never resident), so that a head's weight
- * never lies in memory twice. Every sum is fp32 and rounded once. */
+/* Products of bf16 operands on a processor that has none are widened to fp32 in panels, and
+ * multiplied there. Panels are bounded (about 8 MiB; what is never used is never resident), so that
+ * a head's weight never lies in memory twice. Every sum is fp32 and rounded once. */
 #include "compute/cpu/products.h"
 
 #include "base/memory.h"

@@ -6,13 +6,14 @@
  * The Gram matrix has the squares of the values: its condition is the matrix's squared. Where the
  * smallest values are too small for that, the direct way, which is a third as fast:
  *
- *     matrix -> R of its shorter side (QR, the longer side block by block: Demmel, Grigori, Hoemmen &
- *               Langou 2012) -> upper band, by reflections from both sides (upper_band.c)
- *            -> the band matrix of Golub & Kahan (1965), of twice the order, whose eigenvalues are the
- *               singular values and their negatives -> tridiagonal -> values, by the same stages
+ *     matrix -> R of its shorter side (QR, the longer side block by block: Demmel et al. 2012)
+ *            -> upper band, by reflections from both sides (upper_band.c)
+ *            -> the band matrix of Golub & Kahan (1965), of twice the order, whose eigenvalues are
+ *               the singular values and their negatives
+ *            -> tridiagonal -> values, by the same stages
  *
- * tiles.h has the one product that all of it is made of, reflections.c the panels of both reductions.
- * What a stage needs of memory it says in doubles (..._workspace()); it owns none.
+ * tiles.h has the one product that all of it is made of, reflections.c the panels of both
+ * reductions. What a stage needs of memory it says in doubles (..._workspace()); it owns none.
  */
 #ifndef SPECTRUM_COMPUTE_CPU_SPECTRA_STAGES_H
 #define SPECTRUM_COMPUTE_CPU_SPECTRA_STAGES_H
@@ -29,8 +30,7 @@ extern const struct spectra_ops CPU(spectra_ops);
 size_t CPU(gram_workspace)(int64_t n);
 void CPU(gram)(double *tiles, double *workspace, const float *matrix, int64_t rows, int64_t cols);
 
-/* --- the reflections that make a panel's columns triangular, as one: I - V T V^T (reflections.c) ---
- */
+/* --- reflections that make a panel's columns triangular, as one: I - V T V^T (reflections.c) --- */
 
 enum { BAND_MAX = 64 };
 
@@ -61,7 +61,8 @@ void CPU(reflect)(struct reflections *p);
 void CPU(pack_pair)(double *out, double sign, const double *first, const double *second,
                     const struct reflections *p);
 
-/* --- a symmetric matrix to a band, by blocked reflections (band.c; Bischof, Lang & Sun 2000) --- */
+/* --- a symmetric matrix to a band, by blocked reflections (band.c; Bischof, Lang & Sun 2000) ---
+ */
 
 /* The band that suits an order: wider ones take more work in the chase and less memory traffic
  * before it. */

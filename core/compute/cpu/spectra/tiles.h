@@ -1,9 +1,9 @@
 /* What the eigenvalue solver's inner loops are made of: vectors of doubles as wide as the level's
- * registers, the one product, and matrices by square tiles. GCC's and clang's vector extensions: the
- * same source for every level.
+ * registers, the one product, and matrices by square tiles. GCC's and clang's vector extensions:
+ * the same source for every level.
  *
- * A tile is panels of PANEL columns, each contiguous, so that every product streams. A matrix's order
- * is padded to whole tiles with zeros, which stay what they are.
+ * A tile is panels of PANEL columns, each contiguous, so that every product streams. A matrix's
+ * order is padded to whole tiles with zeros, which stay what they are.
  */
 #ifndef SPECTRUM_COMPUTE_CPU_SPECTRA_TILES_H
 #define SPECTRUM_COMPUTE_CPU_SPECTRA_TILES_H
@@ -166,6 +166,7 @@ INLINE double *tile_at(double *tiles, int64_t i, int64_t j)
     return tiles + (i * (i + 1) / 2 + j) * TILE_SIZE;
 }
 
+/* Element i, j of a tile: panel j / PANEL, row i of it. */
 INLINE double *tile_cell(double *tile, int64_t i, int64_t j)
 {
     return tile + j / PANEL * TILE * PANEL + i * PANEL + j % PANEL;

@@ -96,7 +96,8 @@ static int fill_square(const struct direct_work *work, const float *matrix, int6
     return 0;
 }
 
-/* Rows become tiles: those of TILE rows are where the rows were. */
+/* Rows become tiles: TILE rows hold as many elements as a row of tiles, so each is cut in its
+ * place. */
 static void cut_into_tiles(const struct direct_work *work, int64_t n)
 {
     int64_t padded = tile_count(n) * TILE;

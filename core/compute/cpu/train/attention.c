@@ -1,6 +1,19 @@
 /* Causal grouped-query attention inside documents, by tiles that stay in cache (Dao et al. 2022,
- * "FlashAttention"): memory grows with the tokens, not with their square. Tiles are widened to
- * fp32; where the processor multiplies bf16, attention_bf16.c takes those.
+ * "FlashAttention", arXiv 2205.14135): memory grows with the tokens, not with their square. Tiles
+ * are widened to fp32; where the processor multiplies bf16, attention_bf16.c takes those.
+ *
+ * Forwards, for a tile of queries, over tiles of keys: with the scores S of a pair [queries, keys],
+ * the largest score so far m and the sum so far l of every query,
+ *
+ *     m' = max(m, largest of S),   P = e^(S - m'),   l := l e^(m - m') + sum of P
+ *     sums := sums e^(m - m') + P V;      at the end  out = sums / l,  lse = m + log l
+ *
+ * Backwards, for a pair of tiles, with delta = grad_out . out of every query:
+ *
+ *     P = e^(S - lse),   dS = P (dO V^T - delta)
+ *     dV += P^T dO,   dK += dS^T Q,   dQ += dS K
+ *
+ * (the scale of the scores is in Q; dQ gets it at the end)
  */
 #include "compute/cpu/train/attention.h"
 #include "compute/reference/reference.h"
@@ -187,9 +200,9 @@ void CPU(attention_forward)(void *self, const struct op_call *call)
 
 /* --- backwards ---
  *
- * Pair by pair of a tile of queries and one of keys, diagonal by diagonal, so that no two threads write
- * the same place, and the sums' order does not depend on them (op.h has the formulas; Dao et al. 2022,
- * algorithm 4). */
+ * Pair by pair of a tile of queries and one of keys, diagonal by diagonal, so that no two threads
+ * write the same place, and the sums' order does not depend on them (op.h has the formulas; Dao et
+ * al. 2022, algorithm 4). */
 
 /* Scores of queries (rows) with keys (columns), -inf where a query does not see a key. */
 static void score_by_query(float *scores, const struct attention *at, const float *q,

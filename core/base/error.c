@@ -16,7 +16,7 @@ static void error_format(struct error *err, enum error_kind kind, const char *fo
     utf8_sanitize(err->text);
 }
 
-int error_set(struct error *err, const char *format, ...)
+int(error_set)(struct error *err, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
@@ -25,7 +25,7 @@ int error_set(struct error *err, const char *format, ...)
     return -1;
 }
 
-int error_set_kind(struct error *err, enum error_kind kind, const char *format, ...)
+int(error_set_kind)(struct error *err, enum error_kind kind, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
@@ -69,7 +69,7 @@ static const char *meaning(int errno_value)
     }
 }
 
-int error_set_errno(struct error *err, int errno_value, const char *format, ...)
+int(error_set_errno)(struct error *err, int errno_value, const char *format, ...)
 {
     va_list args;
     bool no_room = errno_value == ENOSPC || errno_value == EDQUOT;
@@ -85,12 +85,12 @@ int error_set_errno(struct error *err, int errno_value, const char *format, ...)
     return -1;
 }
 
-int error_no_memory(struct error *err)
+int(error_no_memory)(struct error *err)
 {
     return error_set(err, "not enough memory");
 }
 
-int error_prefix(struct error *err, const char *format, ...)
+int(error_prefix)(struct error *err, const char *format, ...)
 {
     if (!err)
         return -1;

@@ -64,4 +64,14 @@ int error_no_memory(struct error *err);
 /* Puts "<prefix>: " in front of the message that is already there; returns -1. */
 int error_prefix(struct error *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* clang's analyzer reads one file at a time: without this it follows paths on which a function that
+ * has just set an error succeeds. */
+#ifdef __clang_analyzer__
+#define error_set(...) ((error_set)(__VA_ARGS__), -1)
+#define error_set_kind(...) ((error_set_kind)(__VA_ARGS__), -1)
+#define error_set_errno(...) ((error_set_errno)(__VA_ARGS__), -1)
+#define error_no_memory(err) ((error_no_memory)(err), -1)
+#define error_prefix(...) ((error_prefix)(__VA_ARGS__), -1)
+#endif
+
 #endif

@@ -255,8 +255,6 @@ int file_check_output(const char *path, struct error *err)
         folder = path_folder(target, err);
         if (!folder)
             status = -1;
-        else if (sys.access(folder, F_OK) != 0)
-            status = error_set_errno(err, errno, "cannot write %s: its folder %s", path, folder);
         else if (sys.stat(folder, &there) == 0 && !S_ISDIR(there.st_mode))
             status = error_set(err, "cannot write %s: %s is not a folder", path, folder);
         else if (sys.access(folder, W_OK | X_OK) != 0)

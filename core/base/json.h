@@ -53,4 +53,13 @@ int json_need_string(const cJSON *object, const char *key, const char **out, con
 int json_need_int64(const cJSON *object, const char *key, int64_t *out, int64_t low, int64_t high,
                     const char *where, struct error *err);
 
+/* clang's analyser does not see into cJSON: what is not there is of no type. */
+#ifdef __clang_analyzer__
+#define cJSON_IsNumber(item) ((item) && (cJSON_IsNumber)(item))
+#define cJSON_IsString(item) ((item) && (cJSON_IsString)(item))
+#define cJSON_IsArray(item) ((item) && (cJSON_IsArray)(item))
+#define cJSON_IsObject(item) ((item) && (cJSON_IsObject)(item))
+#define cJSON_IsTrue(item) ((item) && (cJSON_IsTrue)(item))
+#endif
+
 #endif

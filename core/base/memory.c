@@ -11,7 +11,7 @@ const char *memory_category_name(enum memory_category category)
     return names[category];
 }
 
-void *array_alloc(size_t count, size_t size, struct error *err)
+void *(array_alloc)(size_t count, size_t size, struct error *err)
 {
     void *pointer = calloc(count ? count : 1, size ? size : 1);
     if (!pointer)

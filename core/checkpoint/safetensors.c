@@ -66,7 +66,7 @@ static int read_offsets(struct tensor_info *tensor, const cJSON *entry, uint64_t
     const cJSON *offsets = json_get(entry, "data_offsets");
     const cJSON *first = cJSON_IsArray(offsets) ? offsets->child : NULL;
     const cJSON *last = first ? first->next : NULL;
-    if (!cJSON_IsNumber(first) || !cJSON_IsNumber(last) || last->next)
+    if (!last || last->next || !cJSON_IsNumber(first) || !cJSON_IsNumber(last))
         return error_set(err, "%s: \"data_offsets\" must be two numbers", where);
     double begin = first->valuedouble, end = last->valuedouble;
     if (!(begin >= 0 && end >= begin && end <= (double)data_size) ||

@@ -2,11 +2,13 @@
  * computes. */
 #include "compute/op.h"
 
-/* An operand by the name of its argument. */
+/* An operand by the name of its argument. NOLINTBEGIN(bugprone-macro-parentheses): a member's name
+ * has none. */
 #define OPERAND(op, argument, use)                                                                 \
     {                                                                                              \
 #argument, offsetof(struct op_call, op.argument), use                                      \
     }
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 enum {
     READ = OPERAND_READ,
@@ -96,6 +98,13 @@ const struct op_info op_info[OP_COUNT] = {
                   {OPERAND(adamw, parameter, CHANGED), OPERAND(adamw, master, CHANGED | OPTIONAL),
                    OPERAND(adamw, m, CHANGED), OPERAND(adamw, v, CHANGED),
                    OPERAND(adamw, gradient, READ)}},
+    [OP_LION] = {"lion",
+                 {OPERAND(lion, parameter, CHANGED), OPERAND(lion, master, CHANGED | OPTIONAL),
+                  OPERAND(lion, m, CHANGED), OPERAND(lion, gradient, READ)}},
+    [OP_MUON] = {"muon",
+                 {OPERAND(muon, parameter, CHANGED), OPERAND(muon, master, CHANGED | OPTIONAL),
+                  OPERAND(muon, m, CHANGED), OPERAND(muon, gradient, READ),
+                  OPERAND(muon, workspace, WORKSPACE)}},
     [OP_FILL_ZERO] = {"fill_zero", {OPERAND(fill_zero, out, WRITTEN)}},
     [OP_COPY] = {"copy", {OPERAND(copy, out, WRITTEN), OPERAND(copy, from, READ)}},
 };
@@ -164,11 +173,27 @@ static const char *head_loss_misfit(const struct op_head_loss *a)
         {"targets", has(&a->targets, a->x.rows)}, {"weights", has(&a->weights, a->x.rows)});
 }
 
-static const char *adamw_misfit(const struct op_adamw *a)
+/* Every tensor of an optimiser's step has the parameter's elements; Muon's have its shape, too. */
+static const char *step_misfit(const struct op_call *call)
 {
-    int64_t n = tensor_elements(&a->parameter);
-    return FIRST_MISFIT({"master", has(&a->master, n)}, {"m", has(&a->m, n)}, {"v", has(&a->v, n)},
-                        {"gradient", has(&a->gradient, n)});
+    const struct op_adamw *a = &call->adamw;
+    const struct op_lion *l = &call->lion;
+    const struct op_muon *m = &call->muon;
+    int64_t n;
+    switch (call->op) {
+    case OP_ADAMW:
+        n = tensor_elements(&a->parameter);
+        return FIRST_MISFIT({"master", has(&a->master, n)}, {"m", has(&a->m, n)},
+                            {"v", has(&a->v, n)}, {"gradient", has(&a->gradient, n)});
+    case OP_LION:
+        n = tensor_elements(&l->parameter);
+        return FIRST_MISFIT({"master", has(&l->master, n)}, {"m", has(&l->m, n)},
+                            {"gradient", has(&l->gradient, n)});
+    default:
+        return FIRST_MISFIT({"master", like(&m->master, &m->parameter)},
+                            {"m", like(&m->m, &m->parameter)},
+                            {"gradient", like(&m->gradient, &m->parameter)});
+    }
 }
 
 static const char *rmsnorm_backward_misfit(const struct op_rmsnorm_backward *a)
@@ -247,7 +272,9 @@ const char *op_misfit(const struct op_call *call)
     case OP_SUM_SQUARES:
         return FIRST_MISFIT({"sum", has(&call->sum_squares.sum, 1)});
     case OP_ADAMW:
-        return adamw_misfit(&call->adamw);
+    case OP_LION:
+    case OP_MUON:
+        return step_misfit(call);
     case OP_COPY:
         return FIRST_MISFIT(
             {"out", tensor_bytes(&call->copy.out).data == tensor_bytes(&call->copy.from).data});

@@ -44,6 +44,8 @@ enum op {
     OP_HEAD_LOSS,
     OP_SUM_SQUARES,
     OP_ADAMW,
+    OP_LION,
+    OP_MUON,
     OP_FILL_ZERO,
     OP_COPY,
     OP_COUNT
@@ -265,42 +267,70 @@ struct op_sum_squares {
     struct tensor x;   /* f32 */
 };
 
-/* How an optimiser's moments are stored; all bytes zero is zero moments, of every type. */
-enum moment_type { MOMENTS_F32, MOMENTS_BF16, MOMENTS_INT8 };
-
-static inline enum storage moment_storage(enum moment_type type)
-{
-    return type == MOMENTS_F32    ? STORAGE_F32
-           : type == MOMENTS_BF16 ? STORAGE_BF16
-                                  : STORAGE_DYNAMIC8;
-}
-
 /* What a word of the stochastic rounding is for: the last word of Philox's counter, so that an
  * element's three draws are independent. */
 enum draw { DRAW_PARAMETER, DRAW_M, DRAW_V };
 
-/* AdamW (Loshchilov & Hutter 2019, arXiv 1711.05101), with decoupled decay. In f32 whatever the
- * types; g = gradient_scale gradient, correction1 = 1 - beta1^step, correction2 = 1 - beta2^step:
- *     m = beta1 m + (1 - beta1) g,  v = beta2 v + (1 - beta2) g^2
- *     p = p - lr (weight_decay p + (m / correction1) / (sqrt(v / correction2) + epsilon))
- * Moments are rounded when p is done: bf16 stochastically, 8 bits to the nearest code. With a
- * master there, it is p, and the parameter its nearest rounding; without, a bf16 parameter is
- * rounded stochastically, by Philox words keyed by (seed, step), counted by (tensor, element,
- * draw). */
-struct adamw_settings {
+/* What a step goes by; each operation says what it uses. */
+struct step_settings {
     float lr, beta1, beta2, epsilon, weight_decay;
     float correction1, correction2;
     float gradient_scale; /* clipping and token normalisation */
-    uint32_t key[2];      /* (seed, step) */
-    uint32_t tensor;      /* the tensor's number */
+    uint32_t key[2];      /* (seed, step), of the stochastic rounding */
+    uint32_t tensor;      /* the tensor's number, likewise */
 };
 
+/* Common to the three that follow: they compute in f32 whatever the types, and the decay is
+ * decoupled from the gradient. With a master there, that is p, and the parameter its nearest
+ * rounding; without, a bf16 parameter is rounded stochastically, by Philox words keyed by (seed,
+ * step), counted by (tensor, element, draw). State of all bytes zero is a state of zeros, in every
+ * type. g = gradient_scale gradient. */
+
+/* AdamW (Loshchilov & Hutter 2019, arXiv 1711.05101); correction1 = 1 - beta1^step, correction2 =
+ * 1 - beta2^step:
+ *     m = beta1 m + (1 - beta1) g,  v = beta2 v + (1 - beta2) g^2
+ *     p = p - lr (weight_decay p + (m / correction1) / (sqrt(v / correction2) + epsilon))
+ * Moments are rounded when p is done: bf16 stochastically, 8 bits to the nearest code. */
 struct op_adamw {
     struct tensor parameter; /* in place */
     struct tensor master;    /* f32, in place; may be absent */
     struct tensor m, v;      /* f32, bf16 or DYNAMIC8, in place */
     struct tensor gradient;  /* f32 */
-    struct adamw_settings settings;
+    struct step_settings settings;
+};
+
+/* Lion (Chen et al. 2023, arXiv 2302.06675, program 1); sign(0) = 0:
+ *     p = p - lr (weight_decay p + sign(beta1 m + (1 - beta1) g))
+ *     m = beta2 m + (1 - beta2) g */
+struct op_lion {
+    struct tensor parameter;       /* in place */
+    struct tensor master;          /* f32, in place; may be absent */
+    struct tensor m;               /* f32, in place */
+    struct tensor gradient;        /* f32 */
+    struct step_settings settings; /* no epsilon, no corrections */
+};
+
+/* Muon (Jordan et al. 2024, kellerjordan.github.io/posts/muon), of a matrix [N, K]; mu = beta1:
+ *     m = mu m + (1 - mu) g,  u = mu m + (1 - mu) g                        (Nesterov's)
+ *     X = u / max(|u|, epsilon),  |u| the root of the sum of its squares
+ *     MUON_ITERATIONS times:  X = a X + (b A + c A A) X,  A = X X^T        (Newton and Schulz's)
+ *     p = p - lr (weight_decay p + 0.2 sqrt(max(N, K)) X)
+ * with (a, b, c) = muon_polynomial. X keeps the singular vectors of u, and its singular values come
+ * near 1. The factor makes the root of the mean square of the update 0.2, which is about AdamW's,
+ * so that one learning rate serves both (Liu et al. 2025, arXiv 2502.16982, section 2.2; in
+ * PyTorch, match_rms_adamw). Where N > K, A is X^T X and stands on the other side, which is the
+ * same X and the smaller product. */
+enum { MUON_ITERATIONS = 5 };
+#define MUON_RMS 0.2
+static const double muon_polynomial[3] = {3.4445, -4.7750, 2.0315};
+
+struct op_muon {
+    struct tensor parameter;       /* [N, K], in place */
+    struct tensor master;          /* f32, in place; may be absent */
+    struct tensor m;               /* f32, in place */
+    struct tensor gradient;        /* f32 */
+    struct tensor workspace;       /* backend_workspace() bytes */
+    struct step_settings settings; /* no beta2, no corrections */
 };
 
 /* --- memory --- */
@@ -340,6 +370,8 @@ struct op_call {
         struct op_head_loss head_loss;
         struct op_sum_squares sum_squares;
         struct op_adamw adamw;
+        struct op_lion lion;
+        struct op_muon muon;
         struct op_fill_zero fill_zero;
         struct op_copy copy;
     };

@@ -20,10 +20,4 @@ extern const float nf4_values[16];
 void quantize_weight(void *data, void *scales, enum storage storage, const float *values,
                      int64_t count);
 
-/* What one of the two moments of `count` elements takes. */
-static inline struct stored_bytes moment_bytes(enum moment_type type, int64_t count)
-{
-    return storage_bytes(moment_storage(type), count);
-}
-
 #endif

@@ -3,7 +3,7 @@
 #include "text/template.h"
 #include "text/template_marks.h"
 
-/* More are no marks of a template. */
+/* More are not the marks of a template. */
 enum { ADDED_MAX = 1024 };
 
 static int add(cJSON *added, struct tokenizer *tokenizer, const char *text, struct error *err)
@@ -64,7 +64,8 @@ static int check(const cJSON *added, const char *where, struct error *err)
         right = right && json_get_int64(added, item->string, &id) && id >= 0;
     }
     return right ? 0
-                 : error_set(err, "%s: \"added_tokens\" is no object of ids by their texts", where);
+                 : error_set(err, "%s: \"added_tokens\" is not an object of ids by their texts",
+                             where);
 }
 
 int added_tokens_repeat(const cJSON *added, struct tokenizer *tokenizer, const char *where,

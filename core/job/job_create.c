@@ -50,7 +50,7 @@ static int check_free(const char *path, struct error *err)
         return -1;
     if (job_dir_is_taken(path))
         return error_set(err,
-                         "%s holds a job already; `spectrum resume %s` goes on with it, another "
+                         "%s holds a job already; `spectrum resume %s` continues it, another "
                          "--run starts a new one",
                          path, path);
     return 0;

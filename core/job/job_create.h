@@ -1,4 +1,8 @@
-/* Making a job's folder: whose it may be, and that of two commands each gets its own. */
+/* Making a job's folder: whose it may be, and that of two commands each gets its own.
+ *
+ * Of two commands that are given one folder the first is the one whose mkdir() makes requests/, on shared
+ * file systems, too. A folder that a start left which failed before its first step is free for the next
+ * one. */
 #ifndef SPECTRUM_JOB_JOB_CREATE_H
 #define SPECTRUM_JOB_JOB_CREATE_H
 
@@ -13,7 +17,7 @@ bool job_dir_is_taken(const char *path);
 int job_dir_check(const char *path, struct error *err);
 
 /* Makes the folder with requests/ and checkpoints/. One that is taken is refused: `spectrum resume`
- * is what goes on with it. So are one that another command has just made, and a path that is not
+ * is what continues it. So are one that another command has just made, and a path that is not
  * UTF-8. What could not be made whole is not there. */
 int job_dir_create(const char *path, struct error *err);
 

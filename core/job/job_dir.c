@@ -1,6 +1,7 @@
 #include "job/job_dir.h"
 
 #include "base/clock.h"
+#include "base/confine.h"
 #include "base/file_writer.h"
 #include "base/folder.h"
 #include "base/memory.h"
@@ -12,6 +13,16 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+/* What of a job's folder is a job's: these names are not followed where they are links. */
+int job_dir_confine(const char *path, struct error *err)
+{
+    static const char *const names[] = {"job.json", "plan.yaml",   "proof.json", "metrics.jsonl",
+                                        "log.txt",  "result.json", "lock",       "requests",
+                                        "base",     "checkpoints", JOB_TEMPLATE, NULL};
+    static const struct confined_names confined = {names, "checkpoints"};
+    return confine_folder(path, &confined, err);
+}
 
 /* job.json and proof.json have a name for every tensor, of which a model has a million. Others are
  * short, and are looked at often. */
@@ -42,22 +53,20 @@ static cJSON *read_object(const char *path, const char *name, struct error *err)
     return json;
 }
 
-/* Other programs have files of that name, too. */
-static bool holds_job(const char *folder)
-{
-    const char *format = "";
-    cJSON *job = job_dir_has(folder, "job.json") ? read_object(folder, "job.json", NULL) : NULL;
-    json_get_string(job, "format", &format);
-    bool holds = strcmp(format, "spectrum.job") == 0;
-    cJSON_Delete(job);
-    return holds;
-}
-
+/* A folder holds a job where its job.json says so: other programs have files of that name, too. */
 char *job_dir_around(const char *path, struct error *err)
 {
     char *folder = path_existing(path, err);
-    while (folder && folder[0] && !holds_job(folder))
+    while (folder && folder[0]) {
+        const char *format = "";
+        cJSON *job = job_dir_has(folder, "job.json") ? read_object(folder, "job.json", NULL) : NULL;
+        json_get_string(job, "format", &format);
+        bool holds = strcmp(format, "spectrum.job") == 0;
+        cJSON_Delete(job);
+        if (holds)
+            break;
         *strrchr(folder, '/') = '\0';
+    }
     return folder;
 }
 

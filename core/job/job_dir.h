@@ -1,12 +1,39 @@
-/* A job's directory (FORMATS.md, "Job directory"): all that a job and those who watch it share.
+/* A job's directory: all that a job and those who watch it share. Jobs are training runs and scans.
  *
- * Who writes what: the worker (the sub-command that computes) writes job.json, plan.yaml,
- * proof.json, metrics.jsonl and checkpoints; the supervisor (launch.h) holds the lock and writes
- * result.json; screens and sub-commands only read, and put requests (requests.h). Every file is
- * whole or absent, except the append-only metrics.jsonl and log.txt.
+ *     file               written                             by
+ *     requests/          when the folder is made             job_dir_create(), the starting command
+ *     checkpoints/       likewise; then one folder a state   state_save(), the worker
+ *     log.txt            from the start on, appended to      job_launch() opens it for the supervisor
+ *     lock               when somebody runs the job          job_lock_take(), the supervisor or, in a
+ *                                                            terminal, the worker
+ *     job.json           when the worker starts, and as      run_record_write() for a run, the scan
+ *                        more becomes known                  command for a scan
+ *     plan.yaml          when it is known what trains        run_choice_write_plan()
+ *     chat_template.jinja, base/   at a run's first start    run_base_keep_template(), run_base_open()
+ *     metrics.jsonl      a line a step, appended             job_metrics_append(), the worker
+ *     proof.json         after the first steps and at saves  run_proof_step(), run_proof_saved()
+ *     requests/NAME      whenever somebody asks              job_request_put(), screens and commands
+ *     result.json        at the end                          job_result_write(), the worker; the
+ *                                                            supervisor where that said nothing
  *
- *     starting --lock_take--> running <--requests.h--> paused           (or, too late, died)
- *     running or paused --job_result_write, lock_release--> ended      (or, without them, died)
+ * The worker is the sub-command that computes, the supervisor (launch.h) outlives windows and waits for
+ * it; screens and other sub-commands only read, and put requests. Every file is whole or absent, except
+ * the two that are appended to.
+ *
+ *              job_dir_create()
+ *                     |
+ *                 starting ------- nobody came for JOB_START_SECONDS ---------> died
+ *                     | job_lock_take()                                          |
+ *                     v                                                          |
+ *                  running <------------ job_lock_take(): a resume --------------+
+ *       job_pause() ^ | | the process of the lock is gone, no result.json ------> died
+ *                   v | |
+ *                paused | job_result_write(), job_lock_release()
+ *                       v
+ *                     ended ----- job_lock_take(): a resume -----> running
+ *
+ * Nothing stores the state: job_state() (lock.h) reads it from lock, result.json and requests/paused.
+ * A lock of another host says only that: "elsewhere".
  */
 #ifndef SPECTRUM_JOB_JOB_DIR_H
 #define SPECTRUM_JOB_JOB_DIR_H
@@ -36,8 +63,8 @@ cJSON *job_dir_read(const char *path, const char *name, struct error *err);
 
 bool job_dir_has(const char *path, const char *name);
 
-/* Removes what a writer of such a file left that was killed, for whoever begins a sitting: not every
- * sitting writes each of them again. */
+/* Removes what a killed writer of such a file left, for whoever begins a sitting: not every sitting
+ * writes each of them, and would replace it. */
 void job_dir_remove_left(const char *path);
 
 /* The job's folder that a path is or lies in, whether or not anything is there yet: whole, newly
@@ -45,7 +72,7 @@ void job_dir_remove_left(const char *path);
 char *job_dir_around(const char *path, struct error *err);
 
 /* Adds "folder" and "arguments", which job.json must have for `spectrum resume`: where the command
- * ran, and what stood behind the program's name. */
+ * ran, and what stood after the program's name. */
 void job_put_arguments(struct json_writer *json, int argc, char *const argv[]);
 
 struct job_result {
@@ -55,17 +82,5 @@ struct job_result {
     int64_t last_step; /* -1: none */
 };
 int job_result_write(const char *path, const struct job_result *result, struct error *err);
-
-/* The index: absolute paths of the jobs that this user made, newest first; directories that are
- * gone are left out. Free with job_index_free(). A job that cannot be entered is a job all the
- * same: the error of job_index_add() is a line to say. */
-int job_index_add(const char *path, struct error *err);
-/* Leaves out a job of which nothing is left to see or to do. */
-void job_index_remove(const char *path);
-int job_index_list(char ***paths, size_t *count, struct error *err);
-/* A job by its folder, or by the last part of an indexed folder's path; absolute, newly allocated.
- */
-char *job_find(const char *name, struct error *err);
-void job_index_free(char **paths, size_t count);
 
 #endif

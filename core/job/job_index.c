@@ -1,5 +1,5 @@
-/* The index of jobs: one small file a job in $XDG_STATE_HOME/spectrum/jobs, named by a hash of the
- * job's absolute path, which it holds. */
+#include "job/job_index.h"
+
 #include "base/file.h"
 #include "base/file_writer.h"
 #include "base/folder.h"
@@ -89,6 +89,7 @@ static char *read_entry(const char *folder, const char *name, struct timespec *a
     return job;
 }
 
+/* 0 at the end of the folder; -1 with what was read so far, where it cannot be read to its end. */
 static int read_entries(DIR *open, const char *folder, struct indexed **jobs, size_t *count,
                         struct error *err)
 {
@@ -167,12 +168,12 @@ char *job_find(const char *name, struct error *err)
                 found = string_copy(paths[i], err);
         job_index_free(paths, count);
     }
-    struct stat info; /* of a file that is no folder there is nothing to look into */
+    struct stat info; /* a file has nothing to look into */
     bool file = sys.stat(name, &info) == 0 && !S_ISDIR(info.st_mode);
     if (!found && !file && sys.access(name, X_OK) != 0 && errno == EACCES) {
         error_set_errno(err, errno, "cannot look into %s", name);
     } else if (!found) {
-        error_set(err, "%s is no job's folder; `spectrum jobs` lists them", name);
+        error_set(err, "%s is not a job's folder; `spectrum jobs` lists them", name);
     } else if (job_dir_confine(found, err) != 0) {
         free(found);
         found = NULL;

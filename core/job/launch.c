@@ -5,6 +5,7 @@
 #include "base/process.h"
 #include "base/sys.h"
 #include "job/job_dir.h"
+#include "job/job_index.h"
 #include "job/lock.h"
 #include "job/metrics.h"
 #include "job/trust.h"
@@ -87,7 +88,7 @@ static int spawn_detached(pid_t *pid, const char *program, char **argv, const ch
     return status;
 }
 
-/* Until the supervisor has started the worker, behind which no request is dropped any more, or has
+/* Until the supervisor has started the worker, after which no request is dropped any more, or has
  * ended (a quick job may be over by then). It is waited for as long as it lives: on a busy machine,
  * or with the program on a slow file system, a start takes what it takes. */
 static int wait_for_start(const char *path, pid_t pid, struct error *err)
@@ -251,25 +252,15 @@ static int write_result(const char *path, int how, struct error *err)
     return job_result_write(path, &result, err);
 }
 
-/* A signal that comes before the worker is ready for one waits for it: it starts with them blocked.
- */
-static int spawn_worker(pid_t *pid, const char *program, char **argv, struct error *err)
-{
-    posix_spawnattr_t attributes;
-    sigset_t ends;
-    signals_of_an_end(&ends);
-    posix_spawnattr_init(&attributes);
-    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
-    posix_spawnattr_setsigmask(&attributes, &ends);
-    int status = spawn(pid, program, NULL, &attributes, argv, err);
-    posix_spawnattr_destroy(&attributes);
-    return status;
-}
-
+/* Starts program with the arguments, names the worker in the lock, and waits for its end. A signal that
+ * comes before the worker is ready for one waits for it: it starts with them blocked. */
 static int run_worker(const char *path, const char *program, char *const arguments[], int *how,
                       struct error *err)
 {
+    posix_spawnattr_t attributes;
+    sigset_t ends;
     size_t count = 0;
+    pid_t pid, ended;
     while (arguments[count])
         count++;
     char **argv = array_alloc(count + 2, sizeof *argv, err);
@@ -277,8 +268,12 @@ static int run_worker(const char *path, const char *program, char *const argumen
         return -1;
     argv[0] = (char *)(uintptr_t)program; /* posix_spawn does not write to it */
     memcpy(argv + 1, arguments, count * sizeof *argv);
-    pid_t pid;
-    int status = spawn_worker(&pid, program, argv, err);
+    signals_of_an_end(&ends);
+    posix_spawnattr_init(&attributes);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
+    posix_spawnattr_setsigmask(&attributes, &ends);
+    int status = spawn(&pid, program, NULL, &attributes, argv, err);
+    posix_spawnattr_destroy(&attributes);
     free(argv);
     if (status != 0)
         return -1;
@@ -286,7 +281,6 @@ static int run_worker(const char *path, const char *program, char *const argumen
     if (asked) /* before there was a worker */
         sys.kill(pid, asked);
     job_lock_name_worker(path, pid);
-    pid_t ended;
     while ((ended = sys.waitpid(pid, how, 0)) < 0 && errno == EINTR)
         continue;
     worker = 0;
@@ -311,6 +305,8 @@ int job_supervise(const char *path, const char *program, char *const arguments[]
     return status;
 }
 
+/* --- the worker --- */
+
 pid_t job_end_with_supervisor(const char *path)
 {
     pid_t supervisor = getppid();
@@ -319,6 +315,8 @@ pid_t job_end_with_supervisor(const char *path)
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     return supervisor;
 }
+
+/* --- a resume --- */
 
 /* Is it "-NAME", "--NAME" or "--NAME=x" of one of the names, which end with NULL? */
 static bool is_option(const char *argument, const char *const names[])
@@ -333,16 +331,6 @@ static bool is_option(const char *argument, const char *const names[])
     return false;
 }
 
-/* What is looked at (trust.h) and what is run are one thing only where job.json is as it is
- * written: anything else in it is refused, not left out. */
-static bool is_well_formed(const cJSON *job)
-{
-    const cJSON *list = json_get(job, "arguments"), *folder = json_get(job, "folder"), *item;
-    bool well = cJSON_IsArray(list) && (!folder || cJSON_IsString(folder));
-    cJSON_ArrayForEach(item, list) well = well && cJSON_IsString(item);
-    return well;
-}
-
 /* A folder that came from elsewhere must not choose what runs here: a job is a training run, which
  * writes into its own folder only, or a scan, which writes nowhere; and it does the job's work. A
  * worker that printed its help has ended well, too. */
@@ -351,11 +339,19 @@ static int check_arguments(const char *path, const cJSON *job, char *const argum
 {
     static const char *const files[] = {"o", "spectra", NULL};
     static const char *const idle[] = {"help", "h", "version", "dry-run", NULL};
+    const cJSON *list = json_get(job, "arguments"), *folder = json_get(job, "folder"), *item;
     const char *command = "";
+    /* What is looked at (trust.h) and what is run are one thing only where job.json is as it is written:
+     * anything else in it is refused, not left out. */
+    bool well = cJSON_IsArray(list) && (!folder || cJSON_IsString(folder));
+    cJSON_ArrayForEach(item, list)
+    {
+        well = well && cJSON_IsString(item);
+    }
     json_get_string(job, "command", &command);
     if (!arguments[0])
         return error_set(err, "%s/job.json has no \"arguments\": it cannot be resumed", path);
-    if (!is_well_formed(job))
+    if (!well)
         return error_set(err,
                          "%s/job.json is not as it was written (\"arguments\" is a list of texts, "
                          "\"folder\" a text): it cannot be resumed",

@@ -1,5 +1,19 @@
 /* Starting a sub-command as a job: in its own session, under a small supervisor that outlives the
- * window, holds the lock, restarts nothing, and writes result.json whatever ends the job. */
+ * window, holds the lock, restarts nothing, and writes result.json whatever ends the job.
+ *
+ *     a screen or `spectrum train --detach`     job_launch(), job_wait_for_data()
+ *       | posix_spawn, new session
+ *       v
+ *     `spectrum supervise RUN -- train ...`     job_supervise(): lock, wait, result.json
+ *       | posix_spawn
+ *       v
+ *     `spectrum train ...`, the worker          job_end_with_supervisor()
+ *
+ * Three processes, as each may end without the others: the window is closed, and the job continues; the
+ * worker is killed, and the supervisor says so; the supervisor is killed, and the kernel sends the
+ * worker TERM, which saves and ends. Nothing here is an object: the job's folder has all the state, and
+ * whoever starts one keeps nothing.
+ */
 #ifndef SPECTRUM_JOB_LAUNCH_H
 #define SPECTRUM_JOB_LAUNCH_H
 
@@ -24,7 +38,7 @@ int job_supervise(const char *path, const char *program, char *const arguments[]
 
 /* For whoever started a training run and waits, so that what fails at once is said at once: returns
  * when its data has been read, with an error where it has failed, and after JOB_START_SECONDS in
- * any case. Reading may take hours, and the job goes on. */
+ * any case. Reading may take hours, in which the job continues. */
 int job_wait_for_data(const char *path, struct error *err);
 
 /* For a worker: where its parent is the job's supervisor, lets the system send TERM when that dies
@@ -32,16 +46,16 @@ int job_wait_for_data(const char *path, struct error *err);
  * long as it lives; else 0. */
 pid_t job_end_with_supervisor(const char *path);
 
-/* Starts an ended or dead job again from its last checkpoint: the arguments of job.json, with
+/* Resumes an ended or dead job from its last checkpoint: the arguments of job.json, with
  * SPECTRUM_JOB_RESUME=1 in the worker's environment; or, with a step above 0, from the checkpoint
- * of that step, which is SPECTRUM_JOB_STEP there. Arguments that are no train or scan, that name
+ * of that step, which is SPECTRUM_JOB_STEP there. Arguments that are neither train nor scan, that name
  * files to write, or that ask for no work (--help, --dry-run) are refused: the folder may be
  * someone else's. So is a job that the user has to be asked about (job/trust.h), unless what he was
  * shown and trusts has the key `trusted`; NULL: nothing has. */
 int job_relaunch(const char *path, const char *program, int64_t step, const char *trusted,
                  struct error *err);
 
-/* For whoever started a training run again and waits: returns when it has gone back to its
+/* For whoever resumed a training run and waits: returns when it has gone back to its
  * checkpoint, with an error where it has failed, and after JOB_START_SECONDS in any case. `taken`:
  * what job_metrics_size() was before. */
 int job_wait_for_resume(const char *path, uint64_t taken, struct error *err);

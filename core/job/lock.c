@@ -4,7 +4,7 @@
 #include "base/folder.h"
 #include "base/sys.h"
 #include "job/job_dir.h"
-#include "job/metrics.h"
+#include "job/metrics_writer.h"
 #include "job/requests.h"
 
 #include <errno.h>
@@ -101,19 +101,17 @@ const char *job_state_name(enum job_state state)
     return names[state];
 }
 
-/* A supervisor shows up within JOB_START_SECONDS or not at all. A folder that is made later than
- * now was made before the clock was set back. */
-static bool is_overdue(const char *path)
-{
-    struct stat info;
-    return sys.stat(path, &info) != 0 || llabs(time(NULL) - info.st_mtime) > JOB_START_SECONDS;
-}
-
+/* Without a lock that can be read: a supervisor shows up within JOB_START_SECONDS or not at all. A folder
+ * that was made later than now was made before the clock was set back. */
 static enum job_state state_without_holder(const char *path)
 {
+    struct stat info;
     if (job_dir_has(path, "result.json"))
         return JOB_ENDED;
-    return job_dir_has(path, "lock") || is_overdue(path) ? JOB_DIED : JOB_STARTING;
+    if (job_dir_has(path, "lock") || sys.stat(path, &info) != 0 ||
+        llabs(time(NULL) - info.st_mtime) > JOB_START_SECONDS)
+        return JOB_DIED;
+    return JOB_STARTING;
 }
 
 enum job_state job_state(const char *path)
@@ -140,6 +138,7 @@ static int remove_file(const char *path, const char *name, struct error *err)
     return status;
 }
 
+/* Of this process; `worker` 0: it is not known yet, or computes itself. */
 static int write_lock(const char *path, int64_t worker, struct error *err)
 {
     struct holder me;
@@ -176,29 +175,23 @@ int job_lock_check(const char *path, struct error *err)
         snprintf(who, sizeof who, "process %lld", (long long)holder.worker);
     return error_set(err,
                      "%s still writes %s/metrics.jsonl although its supervisor is gone; it ends "
-                     "behind the step in hand, or `kill` ends it: try again then",
+                     "after the current step, or `kill` ends it: try then",
                      who, path);
 }
 
-/* What an earlier sitting left: its result, and requests that nobody took. */
-static int clear_leftovers(const char *path, struct error *err)
-{
-    if (remove_file(path, "result.json", err) != 0 ||
-        remove_file(path, "requests/paused", err) != 0)
-        return -1;
-    job_requests_drop(path);
-    return 0;
-}
-
-/* The lock is there before the old result goes: on a full disk the job stays what it was. */
-static int take_unlocked(const char *path, struct error *err)
+/* The lock is there before the old result goes, and the requests that nobody took: on a full disk the
+ * job stays what it was. */
+static int take_lock(const char *path, struct error *err)
 {
     if (job_lock_check(path, err) != 0 || write_lock(path, 0, err) != 0)
         return -1;
-    if (clear_leftovers(path, err) == 0)
-        return 0;
-    remove_file(path, "lock", NULL);
-    return -1;
+    if (remove_file(path, "result.json", err) != 0 ||
+        remove_file(path, "requests/paused", err) != 0) {
+        remove_file(path, "lock", NULL);
+        return -1;
+    }
+    job_requests_drop(path);
+    return 0;
 }
 
 int job_lock_take(const char *path, struct error *err)
@@ -208,7 +201,7 @@ int job_lock_take(const char *path, struct error *err)
     if (fd < 0)
         return error_set_errno(err, errno, "cannot open the job's folder %s", path);
     file_lock(fd);
-    int status = take_unlocked(path, err);
+    int status = take_lock(path, err);
     sys.close(fd);
     return status;
 }

@@ -1,4 +1,14 @@
-/* The methods of `spectrum train`: what each does with the tensors of a model. */
+/* The methods of `spectrum train`: what each does with the tensors of a model. A method is a row of a const
+ * table; method_choose() turns it, with a plan where the method has one, into lists over the model's
+ * parameters, which the trainer's recipe points to (train/recipe.h).
+ *
+ *                      a linear weight of a block      any other parameter
+ *     full             trains                          trains
+ *     spectrum         trains if the plan names it     trains if the plan names it
+ *     lora, qlora      has an adapter                  is frozen
+ *     spectrum+lora    has an adapter if it is named   trains if it is named; a bias is frozen
+ *
+ * qlora and spectrum+qlora are the same with frozen linear weights in 4 bits. */
 #ifndef SPECTRUM_JOB_METHOD_H
 #define SPECTRUM_JOB_METHOD_H
 
@@ -30,7 +40,7 @@ extern const char *const method_names[METHOD_COUNT + 1];
 /* True for the seven linear weights of a block. */
 bool parameter_is_linear(const struct parameter *parameter);
 
-/* What the method does with each module of the model, [parameter_count]. */
+/* What the method does with each parameter of the model, [parameter_count]. */
 struct method_choice {
     bool *trained, *adapted;
     bool *frozen; /* linear weights of the blocks that do not train: those that may be quantised */

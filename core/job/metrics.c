@@ -2,30 +2,43 @@
 
 #include "base/file.h"
 #include "base/folder.h"
-#include "base/json_flat.h"
 #include "base/memory.h"
 #include "base/sys.h"
 #include "job/job_dir.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <unistd.h>
 
+/* What the functions of this file keep, of a struct job_metrics and the file:
+ *
+ * 1. Every byte before `offset` was looked at once, and none after it; `offset` is the beginning of a
+ *    line, but after a jump into the file (`midway`), where the rest of a line is passed over.
+ * 2. lines[] are in the file's order. Between two updates all of them count: of training and of
+ *    evaluation steps rise, and no line before a resume is of a later step than that.
+ * 3. Within an update lines are only appended, and what a line makes void stays in lines[] until its end
+ *    or until they are thinned (`replacing`), when one pass from the last line drops all of it. So a file
+ *    whose lines each replace the one before costs no more than any other.
+ * 4. voids[kind] says the same of the file, for whoever reads it whole: of a place at offset o with step
+ *    s, lines before o of step s and later ones are void. In the list offsets and steps both rise: what
+ *    a new place covers is removed.
+ * 5. count <= most: when it would be passed, lines of the earlier half are thinned. So lines[] may be a
+ *    sample of what counts; voids[] has all returns to an earlier step, or the last VOIDS_MAX / 2.
+ * 6. A line is read whole again only through `cache`, which holds one window of the file and, for each
+ *    key that was asked for, the last line that had it and how many lines had been taken by then.
+ *    Dropped lines make that void: forget_found().
+ */
+
 enum {
-    LINE_CAP = 1 << 20,
-    CHUNK = 4 << 20,
-    WINDOW = 256 << 10,   /* bytes that are read at once for lines that are read again */
+    WINDOW = 256 << 10,   /* bytes that are read at once where a line is wanted whole */
     LOOK_BACK = 4096,     /* lines in which a value that not every line has is sought */
     END_FIRST = 8 << 10,  /* bytes of the end in which the last step is sought first, */
     END_GROWS = 16,       /* and how much more where it is not there */
     HUGE_READ = 64 << 20, /* bytes that are read of a file that is too large */
-    KEYS = 16,            /* values that are asked for again and again */
+    KEYS = 16,            /* values that are asked for at every look */
     VOIDS_MAX = 1 << 16   /* returns to an earlier step that are known */
 };
 
@@ -44,92 +57,7 @@ struct job_metrics_cache {
     char *window;
 };
 
-static int end_partial_line(int fd, const char *path, struct error *err)
-{
-    struct stat info;
-    char last = '\n';
-    if (sys.fstat(fd, &info) != 0)
-        return error_set_errno(err, errno, "cannot read %s", path);
-    if (info.st_size > 0 && sys.pread(fd, &last, 1, info.st_size - 1) != 1)
-        return error_set_errno(err, errno, "cannot read %s", path);
-    return last == '\n' ? 0 : file_write(fd, "\n", 1, path, err);
-}
-
-/* False: another holds it. A file system without locks lets everyone in. */
-static bool lock_file(int fd)
-{
-    return sys.flock(fd, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK;
-}
-
-bool job_metrics_are_written(const char *job)
-{
-    char *path = job_dir_confine(job, NULL) == 0 ? path_join(job, "metrics.jsonl", NULL) : NULL;
-    int fd = path ? sys.open(path, O_RDWR, 0) : -1;
-    bool written = fd >= 0 && !lock_file(fd);
-    if (fd >= 0)
-        sys.close(fd);
-    free(path);
-    return written;
-}
-
-int job_metrics_open(struct job_metrics_writer *writer, const char *job, struct error *err)
-{
-    *writer = (struct job_metrics_writer){.fd = -1};
-    if (job_dir_confine(job, err) != 0 || !(writer->path = path_join(job, "metrics.jsonl", err)))
-        return -1;
-    writer->fd = sys.open(writer->path, O_RDWR | O_CREAT | O_APPEND, 0666);
-    if (writer->fd < 0)
-        error_set_errno(err, errno, "cannot write %s", writer->path);
-    else if (!lock_file(writer->fd))
-        error_set(err, "another process writes %s: two may not run in one folder", writer->path);
-    else if (end_partial_line(writer->fd, writer->path, err) == 0)
-        return 0;
-    job_metrics_close(writer);
-    return -1;
-}
-
-int job_metrics_flush(struct job_metrics_writer *writer, struct error *err)
-{
-    struct buffer *held = &writer->held;
-    struct stat before;
-    if (held->length == 0)
-        return 0;
-    if (sys.fstat(writer->fd, &before) != 0)
-        return error_set_errno(err, errno, "cannot read %s", writer->path);
-    if (file_write(writer->fd, held->data, held->length, writer->path, err) != 0) {
-        /* What there was room for goes again: all of it is still held, and nobody else appends. */
-        if (sys.ftruncate(writer->fd, before.st_size) != 0)
-            end_partial_line(writer->fd, writer->path, NULL);
-        return -1;
-    }
-    buffer_clear(held);
-    return 0;
-}
-
-int job_metrics_append(struct job_metrics_writer *writer, const struct buffer *object,
-                       struct error *err)
-{
-    struct buffer *held = &writer->held;
-    struct error why = ERROR_INIT;
-    buffer_append(held, buffer_string(object), object->length);
-    buffer_byte(held, '\n');
-    if (buffer_check(object, err) != 0 || buffer_check(held, err) != 0)
-        return -1;
-    if (job_metrics_flush(writer, &why) == 0)
-        return 0;
-    if (err)
-        *err = why;
-    return why.kind == ERROR_NO_ROOM && held->length <= JOB_METRICS_HELD_MAX ? 1 : -1;
-}
-
-void job_metrics_close(struct job_metrics_writer *writer)
-{
-    if (writer->fd >= 0)
-        sys.close(writer->fd);
-    buffer_free(&writer->held);
-    free(writer->path);
-    *writer = (struct job_metrics_writer){.fd = -1};
-}
+/* --- what counts --- */
 
 int job_metrics_follow(struct job_metrics *metrics, const char *job, struct error *err)
 {
@@ -163,65 +91,6 @@ static void begin_at(struct job_metrics *metrics, uint64_t offset)
     forget_found(metrics);
 }
 
-/* The same member from a tree, which it points into. */
-static struct json_flat flat_of(const cJSON *json, const char *key)
-{
-    const cJSON *item = json_get(json, key);
-    struct json_flat flat = {.key = key, .kind = item ? JSON_FLAT_OTHER : JSON_FLAT_ABSENT};
-    if (cJSON_IsNumber(item)) {
-        flat.kind = JSON_FLAT_NUMBER;
-        flat.number = item->valuedouble;
-    } else if (cJSON_IsString(item)) {
-        flat.kind = JSON_FLAT_TEXT;
-        flat.text = item->valuestring;
-        flat.length = strlen(item->valuestring);
-    }
-    return flat;
-}
-
-/* Kind, step and value of a line; false: it is no object. Most are plain, and need no tree. */
-static bool read_line(struct job_line *line, const char *text, size_t length, const char *path)
-{
-    enum { STEP, LOSS, EVAL_LOSS, EVENT, COUNT };
-    struct json_flat members[COUNT] = {
-        [STEP] = {.key = "step"},
-        [LOSS] = {.key = "loss"},
-        [EVAL_LOSS] = {.key = "eval_loss"},
-        [EVENT] = {.key = "event"},
-    };
-    *line = (struct job_line){.step = -1, .value = NAN, .length = (uint32_t)length};
-    cJSON *json = NULL;
-    if (!json_flat_read(text, length, members, COUNT)) {
-        json = json_parse(text, length, JSON_STRICT, path, NULL);
-        if (!cJSON_IsObject(json)) {
-            cJSON_Delete(json);
-            return false;
-        }
-        for (int i = 0; i < COUNT; i++)
-            members[i] = flat_of(json, members[i].key);
-    }
-    long long step;
-    if (json_flat_int64(&members[STEP], &step))
-        line->step = step;
-    line->kind = members[EVENT].kind != JSON_FLAT_ABSENT       ? JOB_LINE_EVENT
-                 : members[EVAL_LOSS].kind != JSON_FLAT_ABSENT ? JOB_LINE_EVALUATION
-                                                               : JOB_LINE_TRAINING;
-    const struct json_flat *value = &members[line->kind == JOB_LINE_TRAINING ? LOSS : EVAL_LOSS];
-    if (line->kind == JOB_LINE_EVENT)
-        line->value =
-            members[EVENT].length == 6 && memcmp(members[EVENT].text, "resume", 6) == 0 ? 1 : NAN;
-    else if (value->kind == JSON_FLAT_NUMBER)
-        line->value = value->number;
-    cJSON_Delete(json);
-    return true;
-}
-
-/* A resume has the value 1, which other events have not. */
-static bool is_resume(const struct job_line *line)
-{
-    return line->kind == JOB_LINE_EVENT && line->step >= 0 && line->value == 1;
-}
-
 /* Lines of the kind before `offset` and of `step` or later ones no longer count. What was void from
  * a step on that is not earlier is void by this, so that steps rise in a list. */
 static int add_void(struct job_metrics *metrics, int kind, uint64_t offset, int64_t step,
@@ -230,7 +99,7 @@ static int add_void(struct job_metrics *metrics, int kind, uint64_t offset, int6
     struct job_voids *voids = &metrics->voids[kind];
     while (voids->count > 0 && voids->list[voids->count - 1].step >= step)
         voids->count--;
-    if (voids->count == VOIDS_MAX) /* no run goes back so often: its first lines count again */
+    if (voids->count == VOIDS_MAX) /* no run goes back so often: the first returns are forgotten */
         memmove(voids->list, voids->list + VOIDS_MAX / 2,
                 (voids->count = VOIDS_MAX / 2) * sizeof *voids->list);
     if (array_reserve((void **)&voids->list, &voids->capacity, voids->count + 1,
@@ -247,8 +116,8 @@ static int note_voids(struct job_metrics *metrics, const struct job_line *line, 
 {
     const int64_t *last = metrics->last;
     for (int kind = 0; kind < JOB_LINE_EVENT; kind++) {
-        int64_t from = is_resume(line) ? line->step + 1 : line->step;
-        bool concerns = is_resume(line) || (int)line->kind == kind;
+        int64_t from = job_line_is_resume(line) ? line->step + 1 : line->step;
+        bool concerns = job_line_is_resume(line) || (int)line->kind == kind;
         if (concerns && from >= 0 && from <= last[kind] &&
             add_void(metrics, kind, line->offset, from, err) != 0)
             return -1;
@@ -272,7 +141,7 @@ static void forget_replaced(struct job_metrics *metrics)
     int64_t below[] = {INT64_MAX, INT64_MAX};
     for (size_t i = metrics->count; i-- > 0;) {
         struct job_line *line = &metrics->lines[i];
-        if (is_resume(line)) {
+        if (job_line_is_resume(line)) {
             for (int kind = 0; kind < JOB_LINE_EVENT; kind++)
                 if (below[kind] > line->step + 1)
                     below[kind] = line->step + 1;
@@ -333,12 +202,13 @@ static void thin(struct job_metrics *metrics)
     drop_void(metrics);
 }
 
+/* One line more. It is kept even where a later line of the same update makes it void (3.). */
 static int take_line(void *context, const char *text, size_t length, uint64_t offset,
                      struct error *err)
 {
     struct job_metrics *metrics = context;
     struct job_line line;
-    if (!read_line(&line, text, length, metrics->path)) {
+    if (!job_line_read(&line, text, length, metrics->path)) {
         metrics->skipped++;
         return 0;
     }
@@ -356,71 +226,19 @@ static int take_line(void *context, const char *text, size_t length, uint64_t of
     return 0;
 }
 
-/* A file, a line at a time. */
-struct lines {
-    int fd;
-    const char *path;
-    uint64_t offset; /* what is before it was read */
-    bool midway;     /* the offset may be inside a line, whose rest is passed over */
-    bool endless;    /* a line was too long, and was passed over */
-    size_t count;    /* lines that were taken */
-    int (*take)(void *context, const char *text, size_t length, uint64_t offset, struct error *err);
-    void *context;
-};
-
-/* Takes the whole lines of a chunk; the rest is read again, unless no line can be so long. */
-static int take_chunk(struct lines *lines, const char *text, size_t length, struct error *err)
-{
-    size_t start = 0;
-    int status = 0;
-    for (const char *end; status == 0 && (end = memchr(text + start, '\n', length - start));) {
-        size_t line = (size_t)(end - text) - start;
-        if (line && !lines->midway) {
-            status = lines->take(lines->context, text + start, line, lines->offset + start, err);
-            lines->count++;
-        }
-        lines->midway = false;
-        start += line + 1;
-    }
-    if (status == 0 && length - start > LINE_CAP) {
-        lines->endless = !lines->midway || lines->endless;
-        lines->midway = true;
-        start = length;
-    }
-    lines->offset += start;
-    return status;
-}
-
-/* Up to `size`. */
-static int read_lines(struct lines *lines, uint64_t size, struct error *err)
-{
-    int status = 0;
-    uint64_t appended = size > lines->offset ? size - lines->offset : 0;
-    char *chunk = array_alloc(appended < CHUNK ? (size_t)appended : CHUNK, 1, err);
-    for (uint64_t before = UINT64_MAX;
-         chunk && status == 0 && lines->offset < size && lines->offset != before;) {
-        uint64_t left = size - lines->offset;
-        size_t length = left < CHUNK ? (size_t)left : CHUNK;
-        before = lines->offset;
-        status = file_read_at(lines->fd, chunk, length, lines->offset, lines->path, err);
-        if (status == 0)
-            status = take_chunk(lines, chunk, length, err);
-    }
-    free(chunk);
-    return chunk ? status : -1;
-}
+/* --- reading what was appended, and all of it --- */
 
 /* What was appended to the open file, from the offset on. */
 static int take_rest(struct job_metrics *metrics, int fd, uint64_t size, size_t *added,
                      struct error *err)
 {
-    struct lines lines = {.fd = fd,
-                          .path = metrics->path,
-                          .offset = metrics->offset,
-                          .midway = metrics->midway,
-                          .take = take_line,
-                          .context = metrics};
-    int status = read_lines(&lines, size, err);
+    struct job_lines lines = {.fd = fd,
+                              .path = metrics->path,
+                              .offset = metrics->offset,
+                              .midway = metrics->midway,
+                              .take = take_line,
+                              .context = metrics};
+    int status = job_lines_read(&lines, size, err);
     metrics->offset = lines.offset;
     metrics->midway = lines.midway;
     *added += lines.count;
@@ -429,14 +247,14 @@ static int take_rest(struct job_metrics *metrics, int fd, uint64_t size, size_t 
         snprintf(
             metrics->damage, sizeof metrics->damage,
             "a line of metrics.jsonl is longer than %d bytes, or has no end: it is passed over",
-            LINE_CAP);
+            JOB_LINE_CAP);
     }
     if (metrics->replacing)
         forget_replaced(metrics);
     return status;
 }
 
-/* Who reads all lines that count, and how far the lists of what does not were looked at. */
+/* Who reads all lines that count, and how far the lists of places that make lines void were looked at. */
 struct reading {
     const struct job_metrics *metrics;
     size_t passed[2];
@@ -445,13 +263,15 @@ struct reading {
     bool ended;
 };
 
+/* A line counts unless a place further on in the file makes it void. Offsets rise in the list and steps,
+ * too, so of the places after this line the first has the lowest step, and decides alone (4.). */
 static int read_counting(void *context, const char *text, size_t length, uint64_t offset,
                          struct error *err)
 {
     struct reading *reading = context;
     struct job_line line;
     (void)err;
-    if (reading->ended || !read_line(&line, text, length, reading->metrics->path))
+    if (reading->ended || !job_line_read(&line, text, length, reading->metrics->path))
         return 0;
     if (line.kind != JOB_LINE_EVENT && line.step >= 0) {
         const struct job_voids *voids = &reading->metrics->voids[line.kind];
@@ -478,20 +298,20 @@ int job_metrics_read(const struct job_metrics *metrics, struct job_metrics_place
     int fd = file_open_read(metrics->path, &size, err);
     if (fd < 0)
         return -1;
-    struct lines lines = {.fd = fd,
-                          .path = metrics->path,
-                          .offset = place->offset,
-                          .midway = place->midway,
-                          .take = read_counting,
-                          .context = &reading};
-    int status = read_lines(&lines, size < metrics->offset ? size : metrics->offset, err);
+    struct job_lines lines = {.fd = fd,
+                              .path = metrics->path,
+                              .offset = place->offset,
+                              .midway = place->midway,
+                              .take = read_counting,
+                              .context = &reading};
+    int status = job_lines_read(&lines, size < metrics->offset ? size : metrics->offset, err);
     *place = (struct job_metrics_place){lines.offset, lines.midway};
     sys.close(fd);
     return status;
 }
 
-/* A line counts, or does not, for what comes behind it: a step that the end has is the last one,
- * and where it has none more of it is read. */
+/* Whether a line counts depends on what comes after it alone: a step that the end has is the last one,
+ * and where it has none more of the file is read. */
 static int take_end(struct job_metrics *metrics, int fd, uint64_t size, size_t *added,
                     struct error *err)
 {
@@ -519,7 +339,7 @@ int job_metrics_update(struct job_metrics *metrics, size_t *added, struct error 
     if (fd < 0)
         return -1;
     metrics->cache->length = 0;
-    if (size < metrics->offset) /* the job began anew */
+    if (size < metrics->offset) /* the job began at its first step once more */
         begin_at(metrics, 0);
     bool huge = size - metrics->offset > JOB_METRICS_MAX;
     if (huge)
@@ -550,7 +370,9 @@ void job_metrics_free(struct job_metrics *metrics)
     *metrics = (struct job_metrics){0};
 }
 
-/* The window so that it begins with the line; what lies behind or before it is often asked next. */
+/* --- a line with all its values --- */
+
+/* The window so that it begins with the line; its neighbours are often wanted next. */
 static int read_window(const struct job_metrics *metrics, const struct job_line *line)
 {
     struct job_metrics_cache *cache = metrics->cache;

@@ -17,37 +17,29 @@ enum { REQUEST_CAP = 4096 };
 static const char *const names[] = {"requests/pause", "requests/resume", "requests/checkpoint",
                                     "requests/stop", "requests/first"};
 
-static char *request_path(const char *path, enum job_request request, struct error *err)
-{
-    return path_join(path, names[request], err);
-}
-
 int job_request_put(const char *path, enum job_request request, const char *text, struct error *err)
 {
-    char *file = job_dir_confine(path, err) == 0 ? request_path(path, request, err) : NULL;
+    char *file = job_dir_confine(path, err) == 0 ? path_join(path, names[request], err) : NULL;
     int status = file ? file_save(file, text ? text : "", text ? strlen(text) : 0, err) : -1;
     free(file);
     return status;
 }
 
-/* Moved away before it is read: what is asked from then on is another request, and is not lost with
- * this one. */
-static bool take_file(const char *path, const char *file, struct buffer *text)
-{
-    char *mine = path_join(path, "requests/taken", NULL);
-    bool taken = mine && sys.rename(file, mine) == 0;
-    if (taken && text)
-        taken = file_read_all(text, mine, REQUEST_CAP, NULL) == 0;
-    if (mine)
-        sys.unlink(mine);
-    free(mine);
-    return taken;
-}
-
+/* A request is moved away before it is read: what is asked from then on is another request, and is not
+ * lost with this one. */
 bool job_request_take(const char *path, enum job_request request, struct buffer *text)
 {
-    char *file = job_dir_confine(path, NULL) == 0 ? request_path(path, request, NULL) : NULL;
-    bool taken = file && sys.access(file, F_OK) == 0 && take_file(path, file, text);
+    if (job_dir_confine(path, NULL) != 0)
+        return false;
+    char *file = path_join(path, names[request], NULL);
+    char *mine = path_join(path, "requests/taken", NULL);
+    bool there = file && mine && sys.access(file, F_OK) == 0;
+    bool taken = there && sys.rename(file, mine) == 0;
+    if (taken && text)
+        taken = file_read_all(text, mine, REQUEST_CAP, NULL) == 0;
+    if (there)
+        sys.unlink(mine);
+    free(mine);
     free(file);
     return taken;
 }
@@ -58,8 +50,8 @@ void job_requests_drop(const char *path)
         job_request_take(path, (enum job_request)i, NULL);
 }
 
-static enum job_wish wait_paused(const char *path, bool (*should_stop)(void *context),
-                                 void *context)
+static enum job_command wait_paused(const char *path, bool (*should_stop)(void *context),
+                                    void *context)
 {
     const struct timespec tenth = {.tv_nsec = 100000000};
     for (;;) {
@@ -73,7 +65,7 @@ static enum job_wish wait_paused(const char *path, bool (*should_stop)(void *con
     }
 }
 
-enum job_wish job_pause(const char *path, bool (*should_stop)(void *context), void *context)
+enum job_command job_pause(const char *path, bool (*should_stop)(void *context), void *context)
 {
     char *mark = job_dir_confine(path, NULL) == 0 ? path_join(path, "requests/paused", NULL) : NULL;
     if (!mark)
@@ -81,13 +73,13 @@ enum job_wish job_pause(const char *path, bool (*should_stop)(void *context), vo
     bool begins = sys.access(mark, F_OK) != 0;
     if (begins) /* one that came while it ran asks for nothing now */
         job_request_take(path, JOB_REQUEST_RESUME, NULL);
-    enum job_wish wish = begins && file_save(mark, "", 0, NULL) != 0
-                             ? JOB_GO_ON
-                             : wait_paused(path, should_stop, context);
-    if (wish != JOB_CHECKPOINT)
+    enum job_command command = begins && file_save(mark, "", 0, NULL) != 0
+                                   ? JOB_GO_ON
+                                   : wait_paused(path, should_stop, context);
+    if (command != JOB_CHECKPOINT)
         sys.unlink(mark);
     free(mark);
-    return wish;
+    return command;
 }
 
 bool job_holds(const char *path, bool *paused)

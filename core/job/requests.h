@@ -1,5 +1,17 @@
-/* Requests: small files renamed into the job's requests/, read by the worker between steps. They
- * work on shared file systems and from another node. A request that is there already is replaced.
+/* Requests: how a screen or another command steers a worker. A request is a small file in the job's
+ * requests/, put there whole by a rename and taken by the worker between two steps, by a rename again:
+ *
+ *     job_request_put()  -> requests/pause -> job_request_take()
+ *
+ * They work on shared file systems and from another node, and need no process to listen. A request that
+ * is there already is replaced, so asking twice is asking once; one that nobody took is dropped when the
+ * next sitting takes the lock (lock.h).
+ *
+ *     pause       the worker marks the job with requests/paused and waits: job_pause(), job_holds()
+ *     resume      it removes the mark and continues
+ *     checkpoint  it writes one now, also in a pause
+ *     stop        it ends; a run writes a checkpoint first
+ *     first       a scan computes the named module next
  */
 #ifndef SPECTRUM_JOB_REQUESTS_H
 #define SPECTRUM_JOB_REQUESTS_H
@@ -26,15 +38,15 @@ bool job_request_take(const char *path, enum job_request request, struct buffer 
 /* Removes every request: nobody is there who asked, or who could take it. */
 void job_requests_drop(const char *path);
 
-enum job_wish { JOB_GO_ON, JOB_CHECKPOINT, JOB_STOP };
+enum job_command { JOB_GO_ON, JOB_CHECKPOINT, JOB_STOP };
 
-/* Marks the job paused and returns when something is to be done: to go on, to stop, or to write a
- * checkpoint, behind which it is called again, as the job is paused still. The request is taken. To
- * be called by the worker after it took JOB_REQUEST_PAUSE. `should_stop` is asked ten times a
- * second, too; it may be NULL. */
-enum job_wish job_pause(const char *path, bool (*should_stop)(void *context), void *context);
+/* Marks the job paused and returns the command that ends the wait: to continue, to stop, or to write a
+ * checkpoint, after which the worker calls it once more, as the job is still paused. The request is
+ * taken. To be called after JOB_REQUEST_PAUSE was taken. The callback should_stop() is called ten times
+ * a second, too; it may be NULL. */
+enum job_command job_pause(const char *path, bool (*should_stop)(void *context), void *context);
 
-/* As that, for a worker whose threads go on with what they have in hand: takes requests to pause
+/* As that, for a worker whose threads finish what they have begun: takes requests to pause
  * and to resume, and says whether nothing is to be begun now. *paused is the worker's, false at
  * first. Who stops meanwhile calls job_unpause(). */
 bool job_holds(const char *path, bool *paused);

@@ -21,7 +21,7 @@ static char *base_path(const cJSON *job, const char *run, struct error *err)
     json_get_string(job, "command", &command);
     json_get_string(job, "folder", &folder);
     if (strcmp(command, "train") != 0) {
-        error_set(err, "%s is no training run", run);
+        error_set(err, "%s is not a training run", run);
         return NULL;
     }
     if (job_dir_has(run, "base"))
@@ -54,7 +54,7 @@ static int check_weights(const struct source *source, const cJSON *state, const 
                      (tensor->dtype == DTYPE_F32 || tensor->dtype == DTYPE_BF16) &&
                      (is.part == PART_MODULE || (rank > 0 && parameter_is_linear(is.parameter)));
         if (!right)
-            return error_set(err, "%s: %s is no tensor of this run: it, or %s, is damaged",
+            return error_set(err, "%s: %s is not a tensor of this run: it, or %s, is damaged",
                              checkpoint_path(source->weights), tensor->name, path);
     }
     return 0;
@@ -101,14 +101,6 @@ static int find_quantized(struct source *source, const cJSON *state, struct erro
     return 0;
 }
 
-static int open_weights(struct source *source, struct error *err)
-{
-    char *path = path_join(source->state, "weights.safetensors", err);
-    int status = path ? checkpoint_open(&source->weights, path, err) : -1;
-    free(path);
-    return status;
-}
-
 /* What computes with NaN says NaN, or an end of text, and names nothing. */
 static int check_finite(const struct source *source, struct error *err)
 {
@@ -124,7 +116,7 @@ static int check_finite(const struct source *source, struct error *err)
                 status = error_set_kind(
                     err, ERROR_NOT_FINITE,
                     "%s: %s has NaN or Inf: nothing can be computed with it; take an earlier "
-                    "checkpoint with --step, or train again with a lower --lr",
+                    "checkpoint with --step, or train with a lower --lr",
                     checkpoint_path(source->weights), tensor->name);
         }
     }
@@ -153,39 +145,36 @@ static int check_base(const struct source *source, const cJSON *state, const cha
                : -1;
 }
 
+/* The state that was chosen. Nothing of it is believed before state_check() has looked at every byte,
+ * and nothing is computed with it before base and weights are those that it was written beside. */
 static int read_state(struct source *source, enum state_part part, struct error *err)
 {
     const char *precision = "";
     bool digested;
-    char *path = NULL;
-    if (state_check(source->state, part, &digested, err) != 0)
-        return -1;
-    cJSON *json = state_read_json(source->state, &path, err);
-    int status =
-        json ? json_need_int64(json, "step", &source->step, 0, INT64_C(1) << 53, path, err) : -1;
-    if (status == 0)
-        status = json_need_string(json, "precision", &precision, path, err);
+    char *path = NULL, *weights = NULL;
+    cJSON *json = NULL;
+    int status = -1;
+    if (state_check(source->state, part, &digested, err) != 0 ||
+        !(json = state_read_json(source->state, &path, err)) ||
+        json_need_int64(json, "step", &source->step, 0, INT64_C(1) << 53, path, err) != 0 ||
+        json_need_string(json, "precision", &precision, path, err) != 0)
+        goto out;
     source->bf16 = strncmp(precision, "bf16", 4) == 0;
-    if (status == 0)
-        status = state_read_evaluations(json, source->step, &source->evaluated, &source->best, path,
-                                        err);
-    if (status == 0)
-        status = json_need_int64(json, "seq_len", &source->seq_len, 2, 1 << 20, path, err);
-    if (status == 0)
-        status = check_base(source, json, path, err);
-    if (status == 0)
-        status = state_read_base(json, BASE_TOKENIZER, source->tokenizer, path, err);
-    if (status == 0)
-        status = open_weights(source, err);
-    if (status == 0)
-        status = check_weights(source, json, path, err);
-    if (status == 0)
-        status = check_finite(source, err);
-    if (status == 0)
-        status = find_adapters(source, json, path, err);
-    if (status == 0)
-        status = find_quantized(source, json, err);
+    if (state_read_evaluations(json, source->step, &source->evaluated, &source->best, path, err) !=
+            0 ||
+        json_need_int64(json, "seq_len", &source->seq_len, 2, 1 << 20, path, err) != 0 ||
+        check_base(source, json, path, err) != 0 ||
+        state_read_base(json, BASE_TOKENIZER, source->tokenizer, path, err) != 0)
+        goto out;
+    if (!(weights = path_join(source->state, "weights.safetensors", err)) ||
+        checkpoint_open(&source->weights, weights, err) != 0 ||
+        check_weights(source, json, path, err) != 0 || check_finite(source, err) != 0 ||
+        find_adapters(source, json, path, err) != 0)
+        goto out;
+    status = find_quantized(source, json, err);
+out:
     cJSON_Delete(json);
+    free(weights);
     free(path);
     return status;
 }
@@ -220,38 +209,33 @@ static int find_template(struct source *source, const cJSON *job, struct error *
                : error_prefix(err, "%s/job.json", source->run);
 }
 
-/* Before anything is compared with the model: its configuration has these rows. */
-static int add_tokens(struct source *source, const cJSON *job, struct error *err)
-{
-    const cJSON *added = json_get(job, "added_tokens");
-    if (!added)
-        return 0;
-    if (!(source->added_tokens = cJSON_Duplicate(added, true)))
-        return error_set(err, "not enough memory");
-    return added_tokens_fit(added, source->model, source->run, err);
-}
-
-/* What the run's job.json says, and its base. */
+/* What the run's job.json says, and its base. Added tokens come before anything is compared with the
+ * model, as its configuration has their rows. */
 static int open_job(struct source *source, struct error *err)
 {
     const char *how_long = NULL, *rope_scaling = NULL;
     cJSON *job = job_dir_read(source->run, "job.json", err);
+    const cJSON *added = json_get(job, "added_tokens");
     char *base = job ? base_path(job, source->run, err) : NULL;
-    int status = base ? model_open(&source->model, base, err) : -1;
-    if (status == 0 && json_get_string(job, "long", &how_long))
-        status = long_documents_by_name(&source->how_long, how_long, err);
-    if (status == 0)
-        status = find_template(source, job, err);
-    if (status == 0)
-        status = copy_option(&source->date, job, "template_date", err);
-    if (status == 0)
-        status = add_tokens(source, job, err);
-    if (status == 0)
-        status = copy_option(&source->columns, job, "columns", err);
-    if (status == 0)
-        status = copy_option(&source->mark, job, "mark", err);
-    if (status == 0 && json_get_string(job, "rope_scaling", &rope_scaling))
-        status = model_scale_rope(source->model, rope_scaling, err);
+    int status = -1;
+    if (!base || model_open(&source->model, base, err) != 0 ||
+        (json_get_string(job, "long", &how_long) &&
+         long_documents_by_name(&source->how_long, how_long, err) != 0) ||
+        find_template(source, job, err) != 0 ||
+        copy_option(&source->date, job, "template_date", err) != 0)
+        goto out;
+    if (added && !(source->added_tokens = cJSON_Duplicate(added, true))) {
+        error_set(err, "not enough memory");
+        goto out;
+    }
+    if (added_tokens_fit(source->added_tokens, source->model, source->run, err) != 0 ||
+        copy_option(&source->columns, job, "columns", err) != 0 ||
+        copy_option(&source->mark, job, "mark", err) != 0)
+        goto out;
+    status = json_get_string(job, "rope_scaling", &rope_scaling)
+                 ? model_scale_rope(source->model, rope_scaling, err)
+                 : 0;
+out:
     free(base);
     cJSON_Delete(job);
     return status;
@@ -295,36 +279,35 @@ static bool says_fp32(const struct model *model)
     return strcmp(type, "float32") == 0 || strcmp(type, "float") == 0;
 }
 
-static int open_model(struct source *out, const char *path, struct error *err)
-{
-    if (model_open(&out->model, path, err) != 0)
-        return -1;
-    out->bf16 = out->bf16 && !says_fp32(out->model);
-    return 0;
-}
-
+/* Three things have a path: a checkpoint of a run, a run, and a model. Only a run has a choice. */
 static int open_either(struct source *out, const char *path, const struct state_choice *choice,
                        struct error *err)
 {
     struct state_choice meant = *choice;
     bool chosen = choice->step > 0 || choice->best;
-    if ((out->run = run_of_state(path, &meant.step)))
-        return job_dir_confine(out->run, err) != 0 ? -1
-               : chosen
-                   ? error_set_kind(err, ERROR_USAGE,
-                                    "%s is one checkpoint already: --step and --best belong to "
-                                    "its run, %s",
-                                    path, out->run)
-                   : open_run(out, &meant, err);
+    if ((out->run = run_of_state(path, &meant.step))) {
+        if (job_dir_confine(out->run, err) != 0)
+            return -1;
+        if (chosen)
+            return error_set_kind(err, ERROR_USAGE,
+                                  "%s is one checkpoint already: --step and --best belong to "
+                                  "its run, %s",
+                                  path, out->run);
+        return open_run(out, &meant, err);
+    }
     if (job_dir_has(path, "job.json"))
         return job_dir_confine(path, err) == 0 && (out->run = string_copy(path, err))
                    ? open_run(out, choice, err)
                    : -1;
-    return chosen ? error_set_kind(err, ERROR_USAGE,
-                                   "%s is a model, not a run: --step and --best choose a run's "
-                                   "checkpoint",
-                                   path)
-                  : open_model(out, path, err);
+    if (chosen)
+        return error_set_kind(err, ERROR_USAGE,
+                              "%s is a model, not a run: --step and --best choose a run's "
+                              "checkpoint",
+                              path);
+    if (model_open(&out->model, path, err) != 0)
+        return -1;
+    out->bf16 = out->bf16 && !says_fp32(out->model);
+    return 0;
 }
 
 int source_open(struct source *out, const char *path, const struct state_choice *choice,

@@ -1,7 +1,13 @@
-/* "MODEL | RUN": a checkpoint, or a run's base with what the run has trained so far.
+/* "MODEL | RUN" on a command line: a checkpoint, or a run's base with what the run has trained so far.
+ * Evaluation, generation, export and looks at texts open either in the same way.
  *
- * A run's state is read whole or not at all: one that is not as it was written (state_check()), or
- * that has NaN or Inf, is refused by name. */
+ *     source_open() -> source_tokenizer(), source_transformer() ... -> source_close()
+ *
+ * What a run is, is in three places, and they must agree: job.json (the base, what its texts depend on),
+ * the state that was chosen (weights, adapters, the fingerprints of the base), and the base itself. A
+ * state is read whole or not at all: one that is not as it was written (state_check()), that belongs to
+ * other weights, or that has NaN or Inf, is refused by name. All strings of a struct source are its own;
+ * recipe.adapted and recipe.quantized are, too. */
 #ifndef SPECTRUM_JOB_SOURCE_H
 #define SPECTRUM_JOB_SOURCE_H
 
@@ -37,7 +43,7 @@ void source_close(struct source *source);
 
 /* A run for its texts alone: base, added tokens, template, columns, mark, without a checkpoint, of
  * which there need be none yet; `step` is -1, and nothing can be computed with it. 1: it is open;
- * 0: the path is no run; -1. */
+ * 0: the path is not a run; -1. */
 int source_open_texts(struct source *out, const char *path, struct error *err);
 
 /* Its tokenizer; of a run, which must be the one that it began with. Nothing else opens it. */

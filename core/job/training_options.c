@@ -13,7 +13,6 @@
 #include "text/dataset_open.h"
 #include "text/pieces.h"
 #include "text/template.h"
-#include "train/optimizer.h"
 
 #include <errno.h>
 #include <math.h>
@@ -70,7 +69,7 @@ static bool chooses_by_scan(const void *request)
     return chooses(request) && !((const struct training_request *)request)->select;
 }
 
-static bool chooses_again(const void *request)
+static bool reselects(const void *request)
 {
     return chooses(request) && ((const struct training_request *)request)->reselect > 0;
 }
@@ -266,6 +265,9 @@ const char *const training_device_names[] = {"auto", "cpu", "reference", NULL};
 /* The peak learning rate, without adapters and with. */
 #define RATE "2e-5"
 #define RATE_OF_ADAPTERS "2e-4"
+/* A tenth (optimizers.h). */
+#define SMALL_RATE "2e-6"
+#define SMALL_RATE_OF_ADAPTERS "2e-5"
 
 /* In the order of --help and of the form, group by group. */
 /* clang-format off */
@@ -289,9 +291,9 @@ static const struct option rows[] = {
      .hint = "for conversations; auto: the model's own; or type a file's name",
      .check = check_template},
     {.name = "add-tokens", .kind = OPTION_FLAG, .at = AT(add_tokens),
-     .help = "marks of the template that are no tokens become some; the embeddings train",
+     .help = "marks of the template that are not tokens become some; the embeddings train",
      .label = "added tokens",
-     .hint = "yes: marks of the template that are no tokens become some, and train",
+     .hint = "yes: marks of the template that are not tokens become some, and train",
      .applies = may_add_tokens, .recorded = always, .check = check_add_tokens},
     {.name = "mark", .kind = OPTION_TEXT, .at = AT(format.mark), .argument = "TEXT",
      .help = "what separates documents in a .txt file (default: one document)"},
@@ -330,8 +332,8 @@ static const struct option rows[] = {
      .help = "with --top: what an empty noise set scores: {}", .recorded = chooses_by_scan},
     {.name = "reselect", .kind = OPTION_INTEGER, .at = AT(reselect), .argument = "N", .low = 0,
      .high = 1e9, .preset = "0",
-     .help = "with --top: scan what trains again and choose again, every N steps ({}: never)",
-     .recorded = chooses_again},
+     .help = "with --top: every N steps, rescan what trains and choose by that ({}: never)",
+     .recorded = reselects},
     {.name = "no-embeddings", .kind = OPTION_FLAG, .at = AT(no_embeddings),
      .help = "with --top and --select: freeze them", .recorded = chooses},
     {.name = "no-head", .kind = OPTION_FLAG, .at = AT(no_head),
@@ -366,10 +368,10 @@ static const struct option rows[] = {
 
     {.group = "The step",
      .name = "lr", .kind = OPTION_NUMBER, .at = AT(rate), .argument = "X", .low = 0, .high = 10,
-     .help = "peak learning rate (" RATE "; with adapters " RATE_OF_ADAPTERS ")",
+     .help = "peak learning rate (" RATE "; with adapters " RATE_OF_ADAPTERS "; of lion a tenth)",
      .label = "learning rate",
      .hint = "the highest, after the warm-up; empty: " RATE_OF_ADAPTERS " with adapters, else "
-             RATE,
+             RATE "; of lion a tenth",
      .check = check_rate},
     {.name = "warmup", .kind = OPTION_NUMBER, .at = AT(warmup), .argument = "N", .low = 0,
      .high = 1e9, .preset = "0.03", .help = "steps, or below 1 a share of them ({})",
@@ -384,7 +386,7 @@ static const struct option rows[] = {
      .hint = "gradients with a larger norm are scaled down to it; 0: never"},
     {.name = "weight-decay", .kind = OPTION_NUMBER, .at = AT(weight_decay), .argument = "X",
      .low = 0, .high = 10, .preset = "0", .help = "of matrices and embeddings ({})",
-     .label = "weight decay", .hint = "AdamW's decay, decoupled from the gradient",
+     .label = "weight decay", .hint = "decoupled from the gradient; norms and biases do not decay",
      .recorded = always},
     {.name = "lr-factor", .kind = OPTION_TEXTS, .at = AT(factors), .argument = "REGEX=X",
      .help = "times the learning rate of the tensors that it finds; repeatable",
@@ -402,10 +404,11 @@ static const struct option rows[] = {
      .help = "leave out steps whose loss is Z deviations above the last 64 ({}: none)",
      .label = "spike guard",
      .hint = "leaves out steps whose loss is as many deviations above the last 64; 0: none"},
-    {.name = "optimizer", .kind = OPTION_CHOICE, .at = AT(moments), .argument = "NAME",
+    {.name = "optimizer", .kind = OPTION_CHOICE, .at = AT(optimizer), .argument = "NAME",
      .choices = optimizer_names, .preset = "adamw",
-     .help = "{}: by the type of its moments (adamw: fp32)", .label = "optimizer",
-     .hint = "AdamW by the type of its moments; adamw: fp32"},
+     .help = "{}: AdamW by the type of its moments (adamw: fp32), Lion, or Muon for the blocks' "
+             "matrices and AdamW for the rest",
+     .label = "optimizer", .hint = "AdamW by the type of its moments (adamw: fp32), Lion, Muon"},
 
     {.group = "Number formats and memory",
      .name = "dtype", .kind = OPTION_CHOICE, .at = AT(dtype), .argument = "NAME",
@@ -426,10 +429,10 @@ static const struct option rows[] = {
      .hint = "of linear layers that do not train; auto: nf4 with qlora, else as dtype",
      .applies = freezes, .recorded = quantizes},
     {.name = "memory-limit", .kind = OPTION_BYTES, .at = AT(memory_limit), .argument = "BYTES",
-     .help = "plan no more, as in 8G (or 8GiB; 8GB is 8e9): blocks are computed anew in the "
+     .help = "plan no more, as in 8G (or 8GiB; 8GB is 8e9): blocks are recomputed in the "
              "backward pass as needed",
      .label = "memory limit",
-     .hint = "as in 8G: as many blocks are computed anew backwards as it takes"},
+     .hint = "as in 8G: as many blocks are recomputed backwards as it takes"},
 
     {.group = "Evaluation and checkpoints",
      .name = "eval-data", .kind = OPTION_PATHS, .at = AT(eval_data), .argument = "PATH",
@@ -495,20 +498,23 @@ void training_request_free(struct training_request *request)
     option_free(&training_options, request);
 }
 
-const char *training_default_rate_text(enum training_method method)
+const char *training_default_rate_text(const struct training_request *request)
 {
-    return method_info(method)->adapters ? RATE_OF_ADAPTERS : RATE;
+    bool adapters = method_info(request->method)->adapters;
+    if (optimizer_rows[request->optimizer].small_rate)
+        return adapters ? SMALL_RATE_OF_ADAPTERS : SMALL_RATE;
+    return adapters ? RATE_OF_ADAPTERS : RATE;
 }
 
-double training_default_rate(enum training_method method)
+double training_default_rate(const struct training_request *request)
 {
-    return strtod(training_default_rate_text(method), NULL);
+    return strtod(training_default_rate_text(request), NULL);
 }
 
 void training_request_fill(struct training_request *r)
 {
     if (!option_is_given(&r->given, TRAINING_ROW(rate)))
-        r->rate = training_default_rate(r->method);
+        r->rate = training_default_rate(r);
     if (r->alpha == 0)
         r->alpha = 2 * (double)r->rank;
     if (r->frozen == FROZEN_AUTO)
@@ -543,7 +549,7 @@ static int check_choosing(const struct training_request *r, struct error *err)
         return error_set_kind(
             err, ERROR_USAGE,
             "--reselect belongs to --method spectrum with --top: only a choice by "
-            "percentage can be made again");
+            "percentage can be repeated");
     if (given(r, TRAINING_ROW(empty_noise)) && (!method->plan || r->plan || r->select))
         return error_set_kind(err, ERROR_USAGE,
                               "--empty-noise belongs to the scan that --top makes");
@@ -557,7 +563,7 @@ static int check_choosing(const struct training_request *r, struct error *err)
     return 0;
 }
 
-/* An option that would do nothing is a misunderstanding, not a wish. */
+/* An option that would do nothing is a misunderstanding. */
 int training_check_together(const struct training_request *r, struct error *err)
 {
     if (r->data.count == 0)
@@ -576,7 +582,7 @@ int training_check_together(const struct training_request *r, struct error *err)
         return error_set_kind(err, ERROR_USAGE, "--sample-tokens 0 makes no samples of --sample");
     if (r->dry_run && r->detach)
         return error_set_kind(err, ERROR_USAGE,
-                              "--dry-run and --detach exclude one another: a dry run is no job");
+                              "--dry-run and --detach exclude one another: a dry run is not a job");
     if (!has_adapters(r) && (given(r, TRAINING_ROW(rank)) || given(r, TRAINING_ROW(alpha))))
         return error_set_kind(err, ERROR_USAGE,
                               "--rank and --alpha belong to the methods with lora and qlora");

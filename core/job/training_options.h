@@ -33,7 +33,7 @@ struct training_request {
     struct option_list data;            /* files and folders; at least one */
     struct option_numbers data_weights; /* one for each, see text/packing.h; none: 1 each */
     struct dataset_options format;      /* of training and evaluation data; without a date */
-    bool add_tokens;                    /* marks of the template that are no tokens become some */
+    bool add_tokens;                    /* marks of the template that are not tokens become some */
     const char *long_documents;         /* text/pieces.h; NULL: by kind */
 
     bool init;                /* random weights from the model folder's config.json */
@@ -58,7 +58,7 @@ struct training_request {
     double weight_decay;
     struct option_list factors; /* "REGEX=X": of the learning rate */
     double neftune, z_loss, spike_guard;
-    enum moment_type moments; /* of the optimiser */
+    enum optimizer_kind optimizer;
 
     enum weight_type dtype;
     enum master_type master;
@@ -79,7 +79,7 @@ struct training_request {
 
     bool dry_run, detach, json; /* how the command runs, not what */
 
-    int64_t from_step;   /* for a resume: the checkpoint to go on from; 0: the last */
+    int64_t from_step;   /* for a resume: the checkpoint to continue from; 0: the last */
     const char *program; /* its version, for job.json */
     int argc;            /* for job.json, so that the job can be resumed */
     char *const *argv;
@@ -101,8 +101,9 @@ void training_request_free(struct training_request *request);
 /* What is usual for the method where nothing was said: learning rate, alpha, --frozen-dtype auto.
  */
 void training_request_fill(struct training_request *request);
-double training_default_rate(enum training_method method); /* 2e-4 with adapters, else 2e-5 */
-const char *training_default_rate_text(enum training_method method);
+/* 2e-4 with adapters, else 2e-5; of Lion a tenth. */
+double training_default_rate(const struct training_request *request);
+const char *training_default_rate_text(const struct training_request *request);
 
 /* An option that would do nothing beside the others, or that contradicts one: ERROR_USAGE. */
 int training_check_together(const struct training_request *request, struct error *err);

@@ -32,7 +32,7 @@ static const struct option *option_of_run(const char *name)
     return row < training_options.count ? &training_options.rows[row] : NULL;
 }
 
-/* What stands behind one is not its value. */
+/* What stands after one is not its value. */
 static bool is_flag(const char *name)
 {
     const struct option *option = option_of_run(name);
@@ -276,7 +276,8 @@ int job_trust_check(const char *path, const cJSON *job, const char *trusted, str
         status =
             error_set(err, "%s is resumed with --trust only: it %s", path, buffer_string(&text));
     } else if (trust.asks && strcmp(trusted, trust.key) != 0) {
-        status = error_set(err, "%s/job.json was changed since it was looked at: look again", path);
+        status = error_set(
+            err, "%s/job.json was changed since it was looked at: look at it once more", path);
     } else if (trust.asks) {
         approve(&trust);
     }

@@ -234,22 +234,23 @@ static void backward_scores(const struct pass *pass, int layer,
                             const struct attention_gradients *grad)
 {
     /* attention */
-    pass_run(pass, &(struct op_call){OP_ATTENTION_BACKWARD,
-                                     .attention_backward = {
-                                         .grad_q = grad->q,
-                                         .grad_k = grad->k,
-                                         .grad_v = grad->v,
-                                         .grad_out = grad->out,
-                                         .out = pass_block(pass, layer, SLOT_ATTENTION),
-                                         .lse = pass_block(pass, layer, SLOT_LSE),
-                                         .q = pass_block(pass, layer, SLOT_Q),
-                                         .k = pass_block(pass, layer, SLOT_K),
-                                         .v = pass_block(pass, layer, SLOT_V),
-                                         .workspace = pass_workspace(pass, RUN_ATTENTION_WORKSPACE),
-                                         .head_dim = (int)pass->config->head_dim,
-                                         .window = model_window(pass->config, layer),
-                                         .documents = pass->documents,
-                                     }});
+    pass_run(pass, &(struct op_call){
+                       OP_ATTENTION_BACKWARD,
+                       .attention_backward = {
+                           .grad_q = grad->q,
+                           .grad_k = grad->k,
+                           .grad_v = grad->v,
+                           .grad_out = grad->out,
+                           .out = pass_block(pass, layer, SLOT_ATTENTION),
+                           .lse = pass_block(pass, layer, SLOT_LSE),
+                           .q = pass_block(pass, layer, SLOT_Q),
+                           .k = pass_block(pass, layer, SLOT_K),
+                           .v = pass_block(pass, layer, SLOT_V),
+                           .workspace = network_workspace(pass->network, RUN_ATTENTION_WORKSPACE),
+                           .head_dim = (int)pass->config->head_dim,
+                           .window = model_window(pass->config, layer),
+                           .documents = pass->documents,
+                       }});
     /* rotary embedding */
     pass_rotate(pass, grad->q, true);
     pass_rotate(pass, grad->k, true);

@@ -175,7 +175,7 @@ void forward_head_loss(const struct pass *pass, bool backward)
             .head = pass_values(pass, head, TENSOR_WEIGHT),
             .targets = pass->targets,
             .weights = pass->weights,
-            .workspace = pass_workspace(pass, RUN_HEAD_WORKSPACE),
+            .workspace = network_workspace(pass->network, RUN_HEAD_WORKSPACE),
             .scale = 1.0f,
             .z_loss = pass->z_loss,
         }};

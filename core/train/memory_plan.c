@@ -1,7 +1,5 @@
 #include "train/memory_plan.h"
 
-#include "compute/quantize.h"
-
 #include <stdlib.h>
 #include <string.h>
 
@@ -114,14 +112,16 @@ static void add_training_state(struct layout *layout, const struct run_tensor *t
     struct lifetime gradient = gradient_lifetime(layout, tensor->parameter);
     const struct memory_request *request = layout->request;
     uint64_t count = (uint64_t)tensor->parameters;
-    struct stored_bytes moment =
-        moment_bytes(recipe_moments(&request->recipe, tensor), tensor->parameters);
+    enum optimizer_kind kind = request->recipe.optimizer;
+    const struct optimizer_rule *rule = optimizer_rule_of(kind, tensor->parameter);
+    struct stored_bytes state = storage_bytes(
+        optimizer_storage(kind, tensor->parameter, tensor->parameters), tensor->parameters);
     slots[TENSOR_GRADIENT] =
         add_buffer(layout, MEMORY_GRADIENTS, gradient.first, gradient.last, count, 4);
-    for (int i = 0; i < 2; i++) {
-        slots[TENSOR_M + i] = add_lasting(layout, MEMORY_OPTIMIZER, moment.data, 1);
-        if (moment.scales > 0)
-            slots[TENSOR_M_SCALES + i] = add_lasting(layout, MEMORY_OPTIMIZER, moment.scales, 1);
+    for (int i = 0; i < optimizer_state_count(rule); i++) {
+        slots[TENSOR_STATE + i] = add_lasting(layout, MEMORY_OPTIMIZER, state.data, 1);
+        if (state.scales > 0)
+            slots[TENSOR_STATE_SCALES + i] = add_lasting(layout, MEMORY_OPTIMIZER, state.scales, 1);
     }
     if (request->masters && request->storage == STORAGE_BF16)
         slots[TENSOR_MASTER] = add_lasting(layout, MEMORY_MASTERS, count, 4);
@@ -133,7 +133,7 @@ static void add_tensor(struct layout *layout, size_t index)
     struct run_tensor tensor = run_tensor(request->model, request->recipe.rank, index);
     int *slots = layout->plan->tensors[index];
     bool adapter = tensor.part != PART_MODULE;
-    bool used = adapter ? request_adapts(request, tensor.parameter)
+    bool used = adapter ? request_has_adapter(request, tensor.parameter)
                         : parameter_is_used(request->model, tensor.parameter);
     bool trains =
         adapter ? request->recipe.trained != NULL : request_trains(request, tensor.parameter);
@@ -217,6 +217,13 @@ static void add_run_slots(struct layout *layout)
                                               request->attention_workspace, 1);
     run[RUN_HEAD_WORKSPACE] =
         add_buffer(layout, MEMORY_WORKSPACE, final + 1, final + 1, request->head_workspace, 1);
+    /* steps are taken from the head's gradient on, or after the last one */
+    run[RUN_OPTIMIZER_WORKSPACE] =
+        request->optimizer_workspace > 0
+            ? add_buffer(layout, MEMORY_WORKSPACE,
+                         request->updates_in_backward ? final + 1 : tick_end(layout),
+                         tick_end(layout), request->optimizer_workspace, 1)
+            : -1;
     bool generation = request->generation;
     run[RUN_ROW] = generation ? add_lasting(layout, MEMORY_WORKSPACE, 1, row) : -1;
     run[RUN_LOGITS] =
@@ -324,7 +331,7 @@ static const struct block_needs *needs_of(const struct block_set *set)
 
 static bool learns(const struct block_set *set, enum parameter_role role)
 {
-    return request_learns(set->layout->request, role, set->layer);
+    return request_needs_input(set->layout->request, role, set->layer);
 }
 
 /* Do layers behind the first norm, or behind the second, need its output in the backward pass? */
@@ -411,7 +418,8 @@ static void add_low(struct block_set *set)
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
         const struct row row = {low_slot(parts[i].role), parts[i].phase, parts[i].phase, trains,
                                 parts[i].back};
-        if (request_adapts(request, model_role(request->model, parts[i].role, set->layer, false)))
+        if (request_has_adapter(request,
+                                model_role(request->model, parts[i].role, set->layer, false)))
             add_row(set, &row);
     }
 }

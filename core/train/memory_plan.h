@@ -82,6 +82,7 @@ enum run_slot {
     RUN_SQUARES, /* f64 a trained tensor */
     RUN_ATTENTION_WORKSPACE,
     RUN_HEAD_WORKSPACE,
+    RUN_OPTIMIZER_WORKSPACE,
     RUN_ROW,    /* [H], the last token's hidden state, for generation */
     RUN_LOGITS, /* [vocab], for generation */
     RUN_SLOTS
@@ -93,11 +94,9 @@ enum tensor_slot {
     TENSOR_SCALES, /* of a quantised weight */
     TENSOR_MASTER,
     TENSOR_GRADIENT,
-    TENSOR_M,
-    TENSOR_V,
-    TENSOR_M_SCALES, /* of 8-bit moments */
-    TENSOR_V_SCALES,
-    TENSOR_SLOTS
+    TENSOR_STATE, /* the first of OPTIMIZER_STATES, in the order of its rule (optimizers.h) */
+    TENSOR_STATE_SCALES = TENSOR_STATE + OPTIMIZER_STATES, /* of 8-bit states, likewise */
+    TENSOR_SLOTS = TENSOR_STATE_SCALES + OPTIMIZER_STATES
 };
 
 struct memory_plan {

@@ -6,10 +6,17 @@ bool request_trains(const struct memory_request *request, const struct parameter
            request->recipe.trained[parameter - request->model->parameters];
 }
 
-bool request_adapts(const struct memory_request *request, const struct parameter *parameter)
+bool request_has_adapter(const struct memory_request *request, const struct parameter *parameter)
 {
     return request->recipe.adapted &&
            request->recipe.adapted[parameter - request->model->parameters];
+}
+
+bool request_is_trained(const struct memory_request *request, const struct run_tensor *tensor)
+{
+    return tensor->part == PART_MODULE
+               ? request_trains(request, tensor->parameter)
+               : request->recipe.trained && request_has_adapter(request, tensor->parameter);
 }
 
 enum storage request_storage(const struct memory_request *request, const struct run_tensor *tensor)
@@ -19,11 +26,11 @@ enum storage request_storage(const struct memory_request *request, const struct 
                                        : request->storage;
 }
 
-bool request_learns(const struct memory_request *request, enum parameter_role role, int layer)
+bool request_needs_input(const struct memory_request *request, enum parameter_role role, int layer)
 {
     const struct parameter *parameter = model_role(request->model, role, layer, false);
     return parameter && (request_trains(request, parameter) ||
-                         (request->recipe.trained && request_adapts(request, parameter)));
+                         (request->recipe.trained && request_has_adapter(request, parameter)));
 }
 
 static bool trains(const struct memory_request *request, enum parameter_role role, int layer,
@@ -35,7 +42,7 @@ static bool trains(const struct memory_request *request, enum parameter_role rol
 
 static bool trains_any(const struct memory_request *request, enum parameter_role role, int layer)
 {
-    return request_learns(request, role, layer) || trains(request, role, layer, true);
+    return request_needs_input(request, role, layer) || trains(request, role, layer, true);
 }
 
 static struct block_needs block_needs(const struct memory_request *request, int layer, bool below)

@@ -21,7 +21,8 @@ struct memory_request {
      * many as it enters */
     int64_t recomputed;
     bool updates_in_backward; /* a gradient lives only until its tensor is updated */
-    uint64_t attention_workspace, head_workspace; /* what the back end asks for */
+    /* what the back end asks for */
+    uint64_t attention_workspace, head_workspace, optimizer_workspace;
 };
 
 /* What one block needs of the backward pass; each is the gradient of the named value. */
@@ -41,12 +42,15 @@ struct backward_needs {
     bool stream; /* the gradient goes below the head at all */
 };
 
+/* Does the parameter itself train; has it an adapter beside it; does this tensor, the parameter or
+ * a part of its adapter, train? */
 bool request_trains(const struct memory_request *request, const struct parameter *parameter);
-bool request_adapts(const struct memory_request *request, const struct parameter *parameter);
+bool request_has_adapter(const struct memory_request *request, const struct parameter *parameter);
+bool request_is_trained(const struct memory_request *request, const struct run_tensor *tensor);
 /* How a tensor's values are stored. */
 enum storage request_storage(const struct memory_request *request, const struct run_tensor *tensor);
 /* Does a linear weight, or the adapter beside it, train? Then its input is kept. */
-bool request_learns(const struct memory_request *request, enum parameter_role role, int layer);
+bool request_needs_input(const struct memory_request *request, enum parameter_role role, int layer);
 void needs_find(struct backward_needs *needs, const struct memory_request *request);
 
 #endif

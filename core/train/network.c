@@ -32,10 +32,11 @@ struct tensor network_values(const struct network *network, size_t number, enum 
     if (slot == TENSOR_WEIGHT) {
         tensor.storage = network_storage(network, number);
         tensor.scales = network_place(network, number, TENSOR_SCALES);
-    } else if (slot == TENSOR_M || slot == TENSOR_V) {
-        tensor.storage = moment_storage(recipe_moments(&network->recipe, &shape));
-        tensor.scales =
-            network_place(network, number, slot == TENSOR_M ? TENSOR_M_SCALES : TENSOR_V_SCALES);
+    } else if (slot >= TENSOR_STATE && slot < TENSOR_STATE_SCALES) {
+        tensor.storage =
+            optimizer_storage(network->recipe.optimizer, shape.parameter, shape.parameters);
+        tensor.scales = network_place(
+            network, number, (enum tensor_slot)(slot + TENSOR_STATE_SCALES - TENSOR_STATE));
     }
     return tensor;
 }
@@ -48,6 +49,13 @@ struct run_tensor network_tensor(const struct network *network, size_t tensor)
 struct place network_run_place(const struct network *network, enum run_slot slot)
 {
     return network_planned_place(network, network->plan->run[slot]);
+}
+
+struct tensor network_workspace(const struct network *network, enum run_slot slot)
+{
+    int buffer = network->plan->run[slot];
+    return tensor_of_bytes(network_planned_place(network, buffer),
+                           buffer < 0 ? 0 : network->plan->buffers[buffer].bytes);
 }
 
 enum storage network_storage(const struct network *network, size_t tensor)
@@ -230,12 +238,12 @@ void network_clear(struct network *network)
         fill_zero(network, gradients, plan->bytes[MEMORY_GRADIENTS]);
 }
 
-/* Gradients are summed from zero, moments begin at zero; nothing else needs a first value. */
+/* Gradients are summed from zero, an optimiser's state begins at zero; nothing else needs a first value. */
 static void clear_state(struct network *network)
 {
     const struct memory_plan *plan = network->plan;
-    struct place moments = {network->arena, plan->region[MEMORY_OPTIMIZER]};
-    fill_zero(network, moments, plan->bytes[MEMORY_OPTIMIZER]);
+    struct place states = {network->arena, plan->region[MEMORY_OPTIMIZER]};
+    fill_zero(network, states, plan->bytes[MEMORY_OPTIMIZER]);
     network_clear(network);
 }
 

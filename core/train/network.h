@@ -47,13 +47,15 @@ enum storage network_storage(const struct network *network, size_t tensor);
 struct tensor network_values(const struct network *network, size_t number, enum tensor_slot slot);
 struct run_tensor network_tensor(const struct network *network, size_t tensor);
 struct place network_run_place(const struct network *network, enum run_slot slot);
+/* Workspaces: bytes. */
+struct tensor network_workspace(const struct network *network, enum run_slot slot);
 
 /* Host values to and from a weight's storage. */
 int network_write_weight(struct network *network, size_t tensor, const float *values,
                          struct error *err);
 
-/* The table of REFERENCE: cosines, then sines, [positions, head_dim]; frequencies as
- * transformers computes them, in fp32, with the configuration's scaling. */
+/* The table of the rotary embedding (op.h): cosines, then sines, [positions, head_dim];
+ * frequencies as transformers computes them, in fp32, with the configuration's scaling. */
 void rope_fill(float *table, const struct model_config *config, int64_t positions);
 
 #endif

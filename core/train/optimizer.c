@@ -4,18 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *const optimizer_names[] = {
-    [MOMENTS_F32] = "adamw",
-    [MOMENTS_BF16] = "adamw-bf16",
-    [MOMENTS_INT8] = "adamw-8bit",
-    [MOMENTS_INT8 + 1] = NULL,
-};
-
-const char *optimizer_name(enum moment_type moments)
-{
-    return optimizer_names[moments];
-}
-
 int optimizer_new(struct optimizer **out, struct transformer *transformer,
                   const struct optimizer_settings *settings, struct error *err)
 {
@@ -104,38 +92,29 @@ static const char *first_bad(const struct optimizer *optimizer)
     return "their sum";
 }
 
-/* Of a step's settings, what depends on the tensor. */
-static void adjust(const struct optimizer *optimizer, size_t i, int64_t step,
-                   struct adamw_settings *settings)
-{
-    const struct optimizer_settings *s = &optimizer->settings;
-    const struct parameter *parameter = optimizer_tensor(optimizer, i).parameter;
-    size_t number = optimizer->tensors[i];
-    double own = (double)(step - optimizer->since[i]);
-    bool matrix = parameter->rows > 1 && !parameter->bias;
-    settings->weight_decay = matrix ? (float)s->weight_decay : 0;
-    settings->lr *= s->factors ? (float)s->factors[number] : 1;
-    settings->correction1 = (float)(1 - pow(s->beta1, own));
-    settings->correction2 = (float)(1 - pow(s->beta2, own));
-    settings->tensor = (uint32_t)number;
-}
-
+/* The tensor's step, by its rule. */
 static void update(struct optimizer *optimizer, size_t i, int64_t step,
-                   struct adamw_settings settings)
+                   struct step_settings settings)
 {
     const struct network *network = &optimizer->transformer->network;
+    const struct optimizer_settings *s = &optimizer->settings;
     size_t number = optimizer->tensors[i];
-    adjust(optimizer, i, step, &settings);
-    backend_run(network->backend,
-                &(struct op_call){OP_ADAMW,
-                                  .adamw = {
-                                      .parameter = network_values(network, number, TENSOR_WEIGHT),
-                                      .master = network_values(network, number, TENSOR_MASTER),
-                                      .m = network_values(network, number, TENSOR_M),
-                                      .v = network_values(network, number, TENSOR_V),
-                                      .gradient = network_values(network, number, TENSOR_GRADIENT),
-                                      .settings = settings,
-                                  }});
+    const struct parameter *parameter = optimizer_tensor(optimizer, i).parameter;
+    const struct optimizer_rule *rule = optimizer_rule_of(network->recipe.optimizer, parameter);
+    bool matrix = parameter->rows > 1 && !parameter->bias;
+    settings.weight_decay = matrix ? (float)s->weight_decay : 0;
+    settings.lr *= s->factors ? (float)s->factors[number] : 1;
+    settings.tensor = (uint32_t)number;
+    struct step_tensors tensors = {
+        .parameter = network_values(network, number, TENSOR_WEIGHT),
+        .master = network_values(network, number, TENSOR_MASTER),
+        .gradient = network_values(network, number, TENSOR_GRADIENT),
+        .workspace = network_workspace(network, RUN_OPTIMIZER_WORKSPACE),
+    };
+    for (int k = 0; k < optimizer_state_count(rule); k++)
+        tensors.states[k] = network_values(network, number, (enum tensor_slot)(TENSOR_STATE + k));
+    struct op_call call = rule->step(&tensors, settings, step - optimizer->since[i]);
+    backend_run(network->backend, &call);
 }
 
 static int check_norm(const struct optimizer *optimizer, int64_t step, double norm,
@@ -147,15 +126,12 @@ static int check_norm(const struct optimizer *optimizer, int64_t step, double no
                           (long long)step, first_bad(optimizer));
 }
 
-static struct adamw_settings settings_of(const struct optimizer *optimizer, int64_t step,
-                                         double rate, double gradient_scale)
+static struct step_settings settings_of(const struct optimizer *optimizer, int64_t step,
+                                        double rate, double gradient_scale)
 {
     const struct optimizer_settings *s = &optimizer->settings;
-    return (struct adamw_settings){
+    return (struct step_settings){
         .lr = (float)rate,
-        .beta1 = (float)s->beta1,
-        .beta2 = (float)s->beta2,
-        .epsilon = (float)s->epsilon,
         .gradient_scale = (float)gradient_scale,
         .key = {(uint32_t)(s->seed ^ s->seed >> 32), (uint32_t)step},
     };
@@ -172,7 +148,7 @@ int optimizer_step(struct optimizer *optimizer, int64_t step, double rate, doubl
         check_norm(optimizer, step, *norm, err) != 0)
         return -1;
     double clip = s->clip > 0 ? fmin(1, s->clip / (*norm + 1e-6)) : 1;
-    struct adamw_settings settings = settings_of(optimizer, step, rate, gradient_scale * clip);
+    struct step_settings settings = settings_of(optimizer, step, rate, gradient_scale * clip);
     for (size_t i = 0; i < optimizer->count; i++)
         update(optimizer, i, step, settings);
     return 0;

@@ -9,12 +9,8 @@
 
 #include "train/transformer.h"
 
-/* As --optimizer has it: AdamW by the type of its moments. */
-extern const char *const optimizer_names[]; /* a NULL ends them */
-const char *optimizer_name(enum moment_type moments);
-
 struct optimizer_settings {
-    double beta1, beta2, epsilon, weight_decay;
+    double weight_decay;
     double clip;           /* largest gradient norm; 0: no clipping */
     uint64_t seed;         /* of the stochastic rounding */
     const double *factors; /* [run_tensor_count] of the learning rate; NULL: 1 for all. Borrowed */
@@ -29,7 +25,7 @@ struct optimizer {
     size_t *place_of; /* [run_tensor_count]: a tensor's place in `tensors` */
     int64_t step;     /* that optimizer_begin() began, and its gradient_scale */
     double scale;
-    struct adamw_settings now; /* its settings */
+    struct step_settings now; /* its settings */
     int64_t *since; /* [count]: steps of the run before a tensor began to train; mostly 0 */
     double *norms;  /* [count]: each tensor's gradient norm in the last step, before clipping */
 };

@@ -57,14 +57,6 @@ struct tensor pass_rows(const struct pass *pass, enum run_slot slot, int64_t col
     return tensor_at(network_run_place(pass->network, slot), pass->type, pass->tokens, cols);
 }
 
-struct tensor pass_workspace(const struct pass *pass, enum run_slot slot)
-{
-    const struct memory_plan *plan = pass->network->plan;
-    int buffer = plan->run[slot];
-    return tensor_of_bytes(network_planned_place(pass->network, buffer),
-                           buffer < 0 ? 0 : plan->buffers[buffer].bytes);
-}
-
 struct tensor pass_output(const struct pass *pass, int layer)
 {
     return layer + 1 < pass->config->layers ? pass_block(pass, layer + 1, SLOT_INPUT)

@@ -59,8 +59,6 @@ int64_t pass_kv_width(const struct pass *pass);
 struct tensor pass_block(const struct pass *pass, int layer, enum block_slot slot);
 /* Of the run: [T, cols], of the activations' type. */
 struct tensor pass_rows(const struct pass *pass, enum run_slot slot, int64_t cols);
-/* Workspaces: bytes. */
-struct tensor pass_workspace(const struct pass *pass, enum run_slot slot);
 /* The residual stream where it leaves a block: the next block's input, [T, H]. */
 struct tensor pass_output(const struct pass *pass, int layer);
 

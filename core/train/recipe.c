@@ -25,10 +25,3 @@ enum storage recipe_storage(const struct recipe *recipe, size_t module, enum sto
 {
     return recipe->quantized && recipe->quantized[module] ? recipe->frozen : plain;
 }
-
-enum moment_type recipe_moments(const struct recipe *recipe, const struct run_tensor *tensor)
-{
-    bool wide =
-        tensor->parameters < MOMENTS_INT8_LEAST || tensor->parameter->role == ROLE_EMBEDDING;
-    return recipe->moments == MOMENTS_INT8 && wide ? MOMENTS_F32 : recipe->moments;
-}

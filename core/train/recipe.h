@@ -1,5 +1,5 @@
 /* What a run does with the modules of its model: which train, which have adapters beside them, and
- * how the others and the optimiser's moments are stored.
+ * how the others are stored, and by which optimiser.
  *
  * An adapter is a product of two thin matrices that is added to a frozen linear layer (LoRA, Hu et
  * al., arXiv 2106.09685):
@@ -9,7 +9,7 @@
 #ifndef SPECTRUM_TRAIN_RECIPE_H
 #define SPECTRUM_TRAIN_RECIPE_H
 
-#include "compute/backend.h"
+#include "train/optimizers/optimizers.h"
 #include "train/tensors.h"
 
 /* What weights are computed with, as --dtype has it; auto: as who computes has it. */
@@ -35,23 +35,10 @@ struct recipe {
      * not train; NULL: none */
     const bool *quantized;
     enum storage frozen;
-    enum moment_type moments;
+    enum optimizer_kind optimizer;
 };
 
 /* How module number `module` is stored where activations are stored as `plain`. */
 enum storage recipe_storage(const struct recipe *recipe, size_t module, enum storage plain);
-
-/* Tensors of fewer elements are small and sensitive: norms and biases (bitsandbytes'
- * min_8bit_size). */
-enum { MOMENTS_INT8_LEAST = 4096 };
-
-/* The type of a tensor's moments: the recipe's, but where 8 bits are asked for, f32 for a tensor of
- * fewer than MOMENTS_INT8_LEAST elements, and for the embeddings, with them a head that is tied to
- * them. Most tokens are absent from a step; an element's second moment then stands far below the
- * largest of its block and becomes 0 in 8 bits, while the first moment's code does not, and the
- * quotient moves a weight by hundreds of times the rate. transformers' Trainer asks bitsandbytes
- * for the same (trainer.py: register_module_override of every nn.Embedding, optim_bits 32); a head
- * of its own is an nn.Linear and stays in 8 bits, there as here. */
-enum moment_type recipe_moments(const struct recipe *recipe, const struct run_tensor *tensor);
 
 #endif

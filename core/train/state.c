@@ -5,8 +5,8 @@
 #include "base/json.h"
 #include "base/json_writer.h"
 #include "checkpoint/checkpoint.h"
-#include "train/state_check.h"
 #include "train/state_folder.h"
+#include "train/state_seal.h"
 #include "train/state_tensors.h"
 
 #include <inttypes.h>
@@ -14,9 +14,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static const char *const base_keys[] = {
-    [BASE_CONFIGURATION] = "configuration", [BASE_TOKENIZER] = "tokenizer"};
 
 /* Which tensors train, as one fingerprint. */
 static int hash_trained(const struct optimizer *optimizer, char out[HASH_TEXT_SIZE],
@@ -75,17 +72,6 @@ static int put_since(struct json_writer *json, const struct optimizer *optimizer
     return 0;
 }
 
-void state_put_evaluated(struct json_writer *json, const char *key,
-                         const struct evaluated *evaluated)
-{
-    if (evaluated->step == 0)
-        return;
-    json_object(json, key);
-    json_integer(json, "step", evaluated->step);
-    json_real(json, "eval_loss", evaluated->loss);
-    json_end(json);
-}
-
 static void put_progress(struct json_writer *json, const struct progress *progress)
 {
     json_integer(json, "step", progress->step);
@@ -114,13 +100,14 @@ static void put_identity(struct json_writer *json, const struct run_identity *id
 {
     json_text(json, "frozen", storage_name(identity->frozen));
     json_text(json, "model", identity->model);
-    json_text(json, base_keys[BASE_CONFIGURATION], identity->configuration);
-    json_text(json, base_keys[BASE_TOKENIZER], identity->tokenizer);
+    json_text(json, state_base_key(BASE_CONFIGURATION), identity->configuration);
+    json_text(json, state_base_key(BASE_TOKENIZER), identity->tokenizer);
     json_text(json, "data", identity->data);
     json_text(json, "training_data", identity->training_data);
     json_text(json, "evaluation_data", identity->evaluation_data);
     json_text(json, "trained", trained);
     json_text(json, "precision", identity->precision);
+    json_text(json, "optimizer", optimizer_names[identity->optimizer]);
     json_text(json, "exact", identity->exact);
 }
 
@@ -150,7 +137,7 @@ static int save_json(const char *folder, const struct optimizer *optimizer,
     put_identity(&json, identity, trained);
     json_raw(&json, "files", buffer_string(files));
     if (status == 0)
-        status = state_put_seal(&json, err);
+        status = state_seal_put(&json, err);
     if (status == 0 && !(path = path_join(folder, "state.json", err)))
         status = -1;
     if (status == 0)
@@ -231,32 +218,6 @@ static int check_trained(const cJSON *json, const struct optimizer *optimizer, c
                : -1;
 }
 
-int state_read_base(const cJSON *json, enum base_part part, char out[HASH_TEXT_SIZE],
-                    const char *where, struct error *err)
-{
-    const char *said = "";
-    if (json_get(json, base_keys[part]) &&
-        json_need_string(json, base_keys[part], &said, where, err) != 0)
-        return -1;
-    snprintf(out, HASH_TEXT_SIZE, "%s", said);
-    return 0;
-}
-
-int state_compare_base(enum base_part part, const char *said, const char *found,
-                       const struct checkpoint *base, struct error *err)
-{
-    static const char *const files[] = {
-        [BASE_CONFIGURATION] = "config.json",
-        [BASE_TOKENIZER] = "tokenizer.json and what is beside it, the chat template, too"};
-    bool gguf = checkpoint_format(base) == CHECKPOINT_GGUF;
-    if (!said[0] || strcmp(said, found) == 0)
-        return 0;
-    return error_set(err,
-                     "%s: the base's %s (%s) is not what the run began with, and what it trained "
-                     "does not belong to it: put the model back that it was, or start a new run",
-                     checkpoint_path(base), base_keys[part], gguf ? "metadata" : files[part]);
-}
-
 static int check_base(const cJSON *json, enum base_part part, const char *found,
                       const struct model *model, const char *where, struct error *err)
 {
@@ -284,6 +245,21 @@ static int check_data(const cJSON *json, const struct run_identity *identity, co
     return need_text(json, "data", identity->data, what, where, err);
 }
 
+/* A state of an earlier version names none: it is AdamW's, in the storage that "precision" says. */
+static int check_optimizer(const cJSON *json, enum optimizer_kind kind, const char *where,
+                           struct error *err)
+{
+    const char *said = NULL;
+    if (!json_get_string(json, "optimizer", &said))
+        said = optimizer_rows[kind].matrices == &adamw_rule ? optimizer_names[kind] : "adamw";
+    if (strcmp(said, optimizer_names[kind]) == 0)
+        return 0;
+    return error_set(err,
+                     "%s was made with --optimizer %.40s, not %s: start a new run, or give what it "
+                     "was made with",
+                     where, said, optimizer_names[kind]);
+}
+
 /* All but the freeze set. */
 static int check_identity(const cJSON *json, const struct run_identity *identity,
                           const struct model *model, const char *where, struct error *err)
@@ -292,6 +268,7 @@ static int check_identity(const cJSON *json, const struct run_identity *identity
         check_base(json, BASE_CONFIGURATION, identity->configuration, model, where, err) != 0 ||
         check_base(json, BASE_TOKENIZER, identity->tokenizer, model, where, err) != 0 ||
         check_data(json, identity, where, err) != 0 ||
+        check_optimizer(json, identity->optimizer, where, err) != 0 ||
         need_text(json, "precision", identity->precision, "another precision", where, err) != 0 ||
         check_adapters(json, identity, where, err) != 0)
         return -1;
@@ -329,28 +306,6 @@ static int read_spikes(const cJSON *json, struct spike_window *out, const char *
                            read);
 }
 
-static int read_evaluated(const cJSON *json, const char *key, int64_t step, struct evaluated *out,
-                          const char *where, struct error *err)
-{
-    const cJSON *evaluated = json_get(json, key);
-    *out = (struct evaluated){0};
-    if (!evaluated)
-        return 0;
-    if (json_need_int64(evaluated, "step", &out->step, 1, step, where, err) != 0)
-        return -1;
-    return json_get_double(evaluated, "eval_loss", &out->loss) && isfinite(out->loss)
-               ? 0
-               : error_set(err, "%s: \"%s\" has no \"eval_loss\" that is a number", where, key);
-}
-
-int state_read_evaluations(const cJSON *json, int64_t step, struct evaluated *last,
-                           struct evaluated *best, const char *where, struct error *err)
-{
-    return read_evaluated(json, "evaluated", step, last, where, err) == 0
-               ? read_evaluated(json, "best", step, best, where, err)
-               : -1;
-}
-
 static int read_progress(const cJSON *json, struct progress *out, const char *where,
                          struct error *err)
 {
@@ -384,8 +339,9 @@ static int read_since(const cJSON *json, struct optimizer *optimizer, int64_t st
     {
         size_t number = run_tensor_find(optimizer->transformer->network.model, item->string);
         size_t count = run_tensor_count(optimizer->transformer->network.model);
-        bool trains = number < count &&
-                      network_place(&optimizer->transformer->network, number, TENSOR_M).buffer;
+        bool trains =
+            number < count &&
+            network_place(&optimizer->transformer->network, number, TENSOR_GRADIENT).buffer;
         if (!trains ||
             json_need_int64(list, item->string, &optimizer->since[optimizer->place_of[number]], 0,
                             step, where, err) != 0)

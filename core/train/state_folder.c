@@ -1,14 +1,12 @@
 #include "train/state_folder.h"
 
-#include "base/file.h"
 #include "base/file_writer.h"
 #include "base/folder.h"
 #include "base/hash.h"
 #include "base/memory.h"
 #include "base/sys.h"
 #include "base/text.h"
-#include "train/state.h"
-#include "train/state_check.h"
+#include "train/state_seal.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -20,7 +18,7 @@
 #include <unistd.h>
 
 /* A state is complete or absent: it first gets a hidden name, which no reader takes for one. */
-static void remove_state(const char *parent, const char *name)
+void state_folder_remove(const char *parent, const char *name)
 {
     char hidden[340], unique[FILE_UNIQUE_SIZE];
     file_unique(unique);
@@ -61,7 +59,8 @@ int state_folder_commit(struct state_folder *folder, struct error *err)
 {
     int status = folder_sync(folder->temporary, err);
     if (status == 0)
-        remove_state(folder->parent, strrchr(folder->path, '/') + 1); /* of an earlier sitting */
+        state_folder_remove(folder->parent,
+                            strrchr(folder->path, '/') + 1); /* of an earlier sitting */
     if (status == 0 && sys.rename(folder->temporary, folder->path) != 0)
         status = error_set_errno(err, errno, "cannot rename %s", folder->temporary);
     if (status == 0)
@@ -90,21 +89,7 @@ int64_t state_step_of(const char *name)
     return *end || errno ? -1 : step;
 }
 
-/* One folder of RUN/checkpoints. */
-struct found {
-    int64_t step;
-    char name[40];
-    bool left; /* the run went on from an earlier one since it was written */
-};
-
-struct found_list {
-    char *parent; /* RUN/checkpoints */
-    struct found *states;
-    size_t count;        /* by their steps, rising */
-    struct error damage; /* of left.json: which were left is not known, and none is marked */
-};
-
-static void found_free(struct found_list *list)
+void state_list_free(struct state_list *list)
 {
     free(list->parent);
     free(list->states);
@@ -112,7 +97,8 @@ static void found_free(struct found_list *list)
 
 static int by_step(const void *a, const void *b)
 {
-    int64_t first = ((const struct found *)a)->step, second = ((const struct found *)b)->step;
+    int64_t first = ((const struct listed_state *)a)->step,
+            second = ((const struct listed_state *)b)->step;
     return (first > second) - (first < second);
 }
 
@@ -130,36 +116,29 @@ static void digest_state(const char *parent, const char *name, char out[DIGEST_T
 /* left.json, NULL where there is none; what is not as it was written is an error. */
 static cJSON *read_left(const char *parent, struct error *err)
 {
-    struct buffer text = BUFFER_INIT;
     struct error why = ERROR_INIT;
     struct stat info;
     cJSON *json = NULL;
     char *path = path_join(parent, "left.json", err);
-    if (path && (sys.lstat(path, &info) == 0 || errno != ENOENT)) {
-        if (file_read_all(&text, path, STATE_JSON_MAX, &why) == 0 && state_seal_holds(&text) <= 0)
-            error_set(&why, "its bytes are not those that were written");
-        if (why.kind == ERROR_NONE)
-            json = json_parse(buffer_string(&text), text.length, JSON_STRICT, path, &why);
-        if (!json)
-            error_set(err,
-                      "%s is damaged: %s; it names the checkpoints of a line that was left, so "
-                      "which one the run came to is not known",
-                      path, why.text);
-    }
-    buffer_free(&text);
+    if (path && (sys.lstat(path, &info) == 0 || errno != ENOENT) &&
+        !(json = state_seal_read(path, NULL, &why)))
+        error_set(err,
+                  "%s is damaged: %s; it names the checkpoints of a line that was left, so "
+                  "which one the run came to is not known",
+                  path, why.text);
     free(path);
     return json;
 }
 
 /* left.json: {"states": {"step-00000006": "<SHA-256 of its state.json>"}}. Another state of that
  * name is the run's own. */
-static void mark_left(struct found_list *list)
+static void mark_left(struct state_list *list)
 {
     cJSON *json = read_left(list->parent, &list->damage);
     for (size_t i = 0; json && i < list->count; i++) {
         char found[DIGEST_TEXT_SIZE];
         const char *digest;
-        struct found *state = &list->states[i];
+        struct listed_state *state = &list->states[i];
         if (!json_get_string(json_get(json, "states"), state->name, &digest))
             continue;
         digest_state(list->parent, state->name, found);
@@ -168,10 +147,10 @@ static void mark_left(struct found_list *list)
     cJSON_Delete(json);
 }
 
-static int find_states(struct found_list *list, const char *run, struct error *err)
+int state_list_find(struct state_list *list, const char *run, struct error *err)
 {
     size_t capacity = 0;
-    *list = (struct found_list){.parent = path_join(run, "checkpoints", err)};
+    *list = (struct state_list){.parent = path_join(run, "checkpoints", err)};
     if (!list->parent)
         return -1;
     struct stat link;
@@ -200,8 +179,8 @@ static int find_states(struct found_list *list, const char *run, struct error *e
                                sizeof *list->states, err);
         if (status != 0)
             break;
-        struct found *state = &list->states[list->count++];
-        *state = (struct found){.step = step};
+        struct listed_state *state = &list->states[list->count++];
+        *state = (struct listed_state){.step = step};
         memcpy(state->name, entry->d_name, strlen(entry->d_name) + 1);
     }
     if (folder)
@@ -211,12 +190,12 @@ static int find_states(struct found_list *list, const char *run, struct error *e
         mark_left(list);
     }
     if (status != 0)
-        found_free(list);
+        state_list_free(list);
     return status;
 }
 
 /* The last that the run came to. */
-static const struct found *last_of(const struct found_list *list)
+const struct listed_state *state_list_last(const struct state_list *list)
 {
     for (size_t i = list->count; i-- > 0;)
         if (!list->states[i].left)
@@ -224,7 +203,7 @@ static const struct found *last_of(const struct found_list *list)
     return NULL;
 }
 
-static const struct found *find_step(const struct found_list *list, int64_t step)
+const struct listed_state *state_list_step(const struct state_list *list, int64_t step)
 {
     for (size_t i = 0; i < list->count; i++)
         if (list->states[i].step == step)
@@ -234,116 +213,45 @@ static const struct found *find_step(const struct found_list *list, int64_t step
 
 int64_t state_latest_step(const char *run, struct error *err)
 {
-    struct found_list list;
-    if (find_states(&list, run, err) != 0)
+    struct state_list list;
+    if (state_list_find(&list, run, err) != 0)
         return -1;
-    const struct found *last = last_of(&list);
+    const struct listed_state *last = state_list_last(&list);
     int64_t step = last ? last->step : -1;
     if (list.damage.kind != ERROR_NONE)
         step = error_set_kind(err, list.damage.kind, "%s", list.damage.text);
-    found_free(&list);
+    state_list_free(&list);
     return step;
 }
 
 int64_t state_step_before(const char *folder)
 {
-    struct found_list list;
+    struct state_list list;
     char *parent = path_folder(folder, NULL), *run = parent ? path_folder(parent, NULL) : NULL;
     int64_t before = -1, step = state_step_of(strrchr(folder, '/') ? strrchr(folder, '/') + 1 : "");
-    if (run && find_states(&list, run, NULL) == 0) {
+    if (run && state_list_find(&list, run, NULL) == 0) {
         for (size_t i = 0; i < list.count; i++)
             if (list.states[i].step < step && !list.states[i].left)
                 before = list.states[i].step;
-        found_free(&list);
+        state_list_free(&list);
     }
     free(parent);
     free(run);
     return before;
 }
 
-/* "2, 4, 6"; of many, the last ones. */
-static void name_steps(const struct found_list *list, char *out, size_t size)
-{
-    enum { MOST = 12 };
-    size_t first = list->count > MOST ? list->count - MOST : 0, length = 0;
-    length = (size_t)snprintf(out, size, "%s", first ? "..., " : "");
-    for (size_t i = first; i < list->count && length < size; i++)
-        length += (size_t)snprintf(out + length, size - length, "%s%" PRId64, i > first ? ", " : "",
-                                   list->states[i].step);
-}
-
-/* The step of the best evaluation up to the last state; -1 with an error. */
-static int64_t best_step(const char *run, const struct found_list *list, const char *steps,
-                         struct error *err)
-{
-    const struct found *last = last_of(list);
-    char *folder = path_join(list->parent, last->name, err), *path = NULL;
-    cJSON *json = folder ? state_read_json(folder, &path, err) : NULL;
-    struct evaluated evaluated, best = {.step = -1};
-    if (json && state_read_evaluations(json, last->step, &evaluated, &best, path, err) != 0)
-        best.step = -1;
-    else if (json && best.step == 0)
-        best.step = error_set(err,
-                              "%s has no evaluation behind a step that says which checkpoint is "
-                              "the best; --step takes one of %s",
-                              run, steps);
-    else if (json && !find_step(list, best.step))
-        best.step = error_set(err,
-                              "the checkpoint of step %" PRId64 ", whose evaluation loss %.6g was "
-                              "the best, is not in %s; --step takes one of %s",
-                              best.step, best.loss, list->parent, steps);
-    cJSON_Delete(json);
-    free(path);
-    free(folder);
-    return best.step;
-}
-
-char *state_choose(const char *run, const struct state_choice *choice, struct error *err)
-{
-    struct found_list list;
-    char *folder = NULL, steps[300];
-    if (choice->best && choice->step > 0) {
-        error_set_kind(err, ERROR_USAGE, "--step and --best exclude one another");
-        return NULL;
-    }
-    if (find_states(&list, run, err) != 0)
-        return NULL;
-    name_steps(&list, steps, sizeof steps);
-    const struct found *found = last_of(&list);
-    int64_t step = choice->step;
-    if (step == 0 && list.damage.kind != ERROR_NONE) {
-        error_set(err, "%s; --step takes one of %s", list.damage.text, steps);
-        found = NULL;
-    } else if (!found)
-        error_set(err, "%s has no training checkpoint yet", run);
-    else if (choice->best && (step = best_step(run, &list, steps, err)) < 0)
-        found = NULL;
-    else if (step > 0 && !(found = find_step(&list, step)))
-        error_set(err, "%s has no checkpoint of step %" PRId64 "; there are those of %s", run, step,
-                  steps);
-    if (found)
-        folder = path_join(list.parent, found->name, err);
-    found_free(&list);
-    return folder;
-}
-
-char *state_latest(const char *run, struct error *err)
-{
-    return state_choose(run, &(struct state_choice){0}, err);
-}
-
 int state_leave_later(const char *run, int64_t step, struct error *err)
 {
-    struct found_list list;
+    struct state_list list;
     struct buffer out = BUFFER_INIT;
     struct json_writer json = {.out = &out};
     bool any = false;
-    if (find_states(&list, run, err) != 0) /* where left.json is damaged, those before count */
+    if (state_list_find(&list, run, err) != 0) /* where left.json is damaged, those before count */
         return -1;
     json_begin(&json, "spectrum.left-checkpoints");
     json_object(&json, "states");
     for (size_t i = 0; i < list.count; i++) {
-        const struct found *state = &list.states[i];
+        const struct listed_state *state = &list.states[i];
         char digest[DIGEST_TEXT_SIZE];
         if (state->step == step || (state->step < step && !state->left))
             continue;
@@ -353,14 +261,14 @@ int state_leave_later(const char *run, int64_t step, struct error *err)
     }
     json_end(&json);
     char *path = path_join(list.parent, "left.json", err);
-    int status = path ? state_put_seal(&json, err) : -1;
+    int status = path ? state_seal_put(&json, err) : -1;
     if (status == 0 && any)
         status = file_save(path, out.data, out.length, err);
     else if (status == 0 && sys.unlink(path) != 0 && errno != ENOENT)
         status = error_set_errno(err, errno, "cannot remove %s", path);
     free(path);
     buffer_free(&out);
-    found_free(&list);
+    state_list_free(&list);
     return status;
 }
 
@@ -379,33 +287,4 @@ void state_remove_leftovers(const char *run)
     if (folder)
         sys.closedir(folder);
     free(parent);
-}
-
-static bool is_for_best(const char *parent, const char *name)
-{
-    char *folder = path_join(parent, name, NULL), *path = NULL;
-    cJSON *json = folder ? state_read_json(folder, &path, NULL) : NULL;
-    bool is = cJSON_IsTrue(json_get(json, "for_best"));
-    cJSON_Delete(json);
-    free(path);
-    free(folder);
-    return is;
-}
-
-void state_prune(const char *run, int64_t step, int64_t keep, int64_t best)
-{
-    struct found_list list;
-    state_remove_leftovers(run);
-    if (find_states(&list, run, NULL) != 0)
-        return;
-    bool known = list.damage.kind == ERROR_NONE; /* else none goes */
-    for (size_t i = known ? list.count : 0; i-- > 0;) {
-        const struct found *state = &list.states[i];
-        if (state->step > step || state->left)
-            continue;
-        bool stays = !is_for_best(list.parent, state->name) && --keep >= 0;
-        if (!stays && state->step != best)
-            remove_state(list.parent, state->name);
-    }
-    found_free(&list);
 }

@@ -2,44 +2,38 @@
 
 #include "base/buffer.h"
 #include "base/folder.h"
+#include "base/hash.h"
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/safetensors.h"
-#include "compute/quantize.h"
-#include "train/state.h"
-#include "train/state_check.h"
 
-#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { STAGING = 1 << 20 }; /* bytes between the device and the file */
 
-/* One file: some slots of every trained tensor, as far as it has them. */
+/* A file has slots [first, past) of every trained tensor, as far as it has them: its weight, its
+ * master, what its optimiser keeps and the scales of that. */
 struct state_file {
     const char *name;
-    struct {
-        enum tensor_slot slot;
-        const char *suffix;
-    } parts[4];
-    int part_count;
+    enum tensor_slot first, past;
 };
 
-static const struct state_file files[] = {
-    {"weights.safetensors", {{TENSOR_WEIGHT, ""}}, 1},
-    {"masters.safetensors", {{TENSOR_MASTER, ""}}, 1},
-    {"optimizer.safetensors",
-     {{TENSOR_M, ".exp_avg"},
-      {TENSOR_V, ".exp_avg_sq"},
-      {TENSOR_M_SCALES, ".exp_avg.absmax"},
-      {TENSOR_V_SCALES, ".exp_avg_sq.absmax"}},
-     4},
+enum { FILE_WEIGHTS, FILE_MASTERS, FILE_OPTIMIZER };
+static const struct state_file files[STATE_FILES] = {
+    [FILE_WEIGHTS] = {"weights.safetensors", TENSOR_WEIGHT, TENSOR_WEIGHT + 1},
+    [FILE_MASTERS] = {"masters.safetensors", TENSOR_MASTER, TENSOR_MASTER + 1},
+    [FILE_OPTIMIZER] = {"optimizer.safetensors", TENSOR_STATE, TENSOR_SLOTS},
 };
-static_assert(sizeof files / sizeof *files == STATE_FILES, "as many as state_tensors.h says");
 
 const char *state_file_name(size_t file)
 {
     return files[file].name;
+}
+
+static bool is_state(enum tensor_slot slot)
+{
+    return slot >= TENSOR_STATE && slot < TENSOR_STATE_SCALES;
 }
 
 /* One tensor of a file: a slot of a tensor that trains. */
@@ -64,28 +58,33 @@ static void items_free(struct items *items)
     free(items->list);
 }
 
-static enum dtype dtype_of(const struct optimizer *optimizer, const struct run_tensor *tensor,
-                           enum tensor_slot slot)
+/* Of a trained tensor's slot. */
+static enum dtype dtype_of(const struct network *network, size_t number, enum tensor_slot slot)
 {
-    enum moment_type moments = recipe_moments(&optimizer->transformer->network.recipe, tensor);
-    bool moment = slot == TENSOR_M || slot == TENSOR_V;
-    if (moment && moments == MOMENTS_INT8)
-        return DTYPE_U8;
-    bool narrow =
-        moment ? moments == MOMENTS_BF16
-               : slot == TENSOR_WEIGHT && optimizer->transformer->network.storage == STORAGE_BF16;
-    return narrow ? DTYPE_BF16 : DTYPE_F32;
+    enum storage storage =
+        slot < TENSOR_STATE_SCALES ? network_values(network, number, slot).storage : STORAGE_F32;
+    return storage == STORAGE_DYNAMIC8 ? DTYPE_U8
+           : storage == STORAGE_BF16   ? DTYPE_BF16
+                                       : DTYPE_F32;
 }
 
-static char *item_name(const struct run_tensor *tensor, const char *suffix, struct error *err)
+/* "<tensor>", and of the optimiser's state number n, as its rule calls it, "<tensor>.exp_avg" and
+ * "<tensor>.exp_avg.absmax". */
+static char *item_name(const struct run_tensor *tensor, enum optimizer_kind kind,
+                       enum tensor_slot slot, struct error *err)
 {
     struct buffer name = BUFFER_INIT;
     char *own = run_tensor_name(tensor, err);
     if (!own)
         return NULL;
     buffer_text(&name, own);
-    buffer_text(&name, suffix);
     free(own);
+    if (slot >= TENSOR_STATE) {
+        buffer_text(&name, ".");
+        buffer_text(&name, optimizer_rule_of(kind, tensor->parameter)
+                               ->states[(slot - TENSOR_STATE) % OPTIMIZER_STATES]);
+        buffer_text(&name, is_state(slot) ? "" : ".absmax");
+    }
     if (buffer_check(&name, err) == 0)
         return name.data;
     buffer_free(&name);
@@ -94,22 +93,24 @@ static char *item_name(const struct run_tensor *tensor, const char *suffix, stru
 
 /* Where the tensor has that slot. */
 static int add_item(struct items *items, const struct optimizer *optimizer, size_t number,
-                    enum tensor_slot slot, const char *suffix, struct error *err)
+                    enum tensor_slot slot, struct error *err)
 {
-    struct run_tensor tensor = network_tensor(&optimizer->transformer->network, number);
-    struct place place = network_place(&optimizer->transformer->network, number, slot);
-    bool scales = slot == TENSOR_M_SCALES || slot == TENSOR_V_SCALES;
+    const struct network *network = &optimizer->transformer->network;
+    struct run_tensor tensor = network_tensor(network, number);
+    struct place place = network_place(network, number, slot);
+    bool scales = slot >= TENSOR_STATE_SCALES;
     bool vector = scales || tensor.parameter->tensor->rank == 1;
     int64_t elements =
-        scales ? (int64_t)(moment_bytes(MOMENTS_INT8, tensor.parameters).scales / sizeof(float))
-               : tensor.parameters;
+        scales
+            ? (int64_t)(storage_bytes(STORAGE_DYNAMIC8, tensor.parameters).scales / sizeof(float))
+            : tensor.parameters;
     if (!place.buffer)
         return 0;
     struct item *item = &items->list[items->count];
-    *item = (struct item){.name = item_name(&tensor, suffix, err),
+    *item = (struct item){.name = item_name(&tensor, network->recipe.optimizer, slot, err),
                           .tensor = number,
                           .place = place,
-                          .dtype = dtype_of(optimizer, &tensor, slot),
+                          .dtype = dtype_of(network, number, slot),
                           .rows = vector ? 0 : tensor.rows,
                           .cols = vector ? elements : tensor.cols};
     item->bytes = (size_t)elements * (size_t)dtype_traits(item->dtype)->block_bytes;
@@ -124,26 +125,25 @@ static int add_touched(struct items *items, const struct optimizer *optimizer, s
     size_t count = recipe->touched ? optimizer->transformer->network.model->parameter_count : 0;
     for (size_t i = 0; i < count; i++)
         if (recipe->touched[i] && !recipe->trained[i] &&
-            add_item(items, optimizer, i, TENSOR_WEIGHT, "", err) != 0)
+            add_item(items, optimizer, i, TENSOR_WEIGHT, err) != 0)
             return -1;
     return 0;
 }
 
-/* In the order of what trains; of each tensor, the parts one behind the other. */
+/* In the order of what trains; of each tensor, its slots one after another. */
 static int items_make(struct items *items, const struct optimizer *optimizer,
                       const struct state_file *file, struct error *err)
 {
-    size_t most = optimizer->count * (size_t)file->part_count +
+    size_t most = optimizer->count * (size_t)(file->past - file->first) +
                   optimizer->transformer->network.model->parameter_count;
     *items = (struct items){.list = array_alloc(most, sizeof *items->list, err)};
     if (!items->list)
         return -1;
     for (size_t i = 0; i < optimizer->count; i++)
-        for (int part = 0; part < file->part_count; part++)
-            if (add_item(items, optimizer, optimizer->tensors[i], file->parts[part].slot,
-                         file->parts[part].suffix, err) != 0)
+        for (enum tensor_slot slot = file->first; slot < file->past; slot++)
+            if (add_item(items, optimizer, optimizer->tensors[i], slot, err) != 0)
                 return -1;
-    return file == &files[0] ? add_touched(items, optimizer, err) : 0;
+    return file == &files[FILE_WEIGHTS] ? add_touched(items, optimizer, err) : 0;
 }
 
 size_t state_weight_count(const struct optimizer *optimizer)
@@ -220,6 +220,18 @@ static int save_items(const char *path, const struct backend *backend, const str
     return -1;
 }
 
+/* Adds one of "files": `"weights.safetensors": {"sha256": "..", "bytes": ..}`; ends the digest. */
+static void put_file(struct json_writer *json, const char *name, struct digest *digest)
+{
+    char text[DIGEST_TEXT_SIZE];
+    uint64_t bytes = digest_bytes(digest);
+    digest_text(digest, text);
+    json_object(json, name);
+    json_text(json, "sha256", text);
+    json_count(json, "bytes", bytes);
+    json_end(json);
+}
+
 int state_tensors_save(const char *folder, const struct optimizer *optimizer,
                        struct json_writer *said, struct error *err)
 {
@@ -231,7 +243,7 @@ int state_tensors_save(const char *folder, const struct optimizer *optimizer,
         status = path ? items_make(&items, optimizer, &files[i], err) : -1;
         if (status == 0 && items.count > 0) {
             status = save_items(path, optimizer->transformer->network.backend, &items, digest, err);
-            state_put_file(said, files[i].name, digest);
+            put_file(said, files[i].name, digest);
         }
         if (path)
             items_free(&items);
@@ -275,7 +287,7 @@ static int load_tensor(const struct checkpoint *checkpoint, const struct tensor_
     return 0;
 }
 
-/* Bytes are never taken for those of another type: versions before recipe_moments() kept the
+/* Bytes are never taken for those of another type: versions before optimizer_storage() kept the
  * embeddings' moments in 8 bits, too. */
 static int need_item(const char *path, const struct tensor_info *tensor, const struct item *item,
                      struct error *err)
@@ -344,7 +356,7 @@ static void leave_as_made(struct optimizer *optimizer, size_t tensor)
     (void)tensor;
 }
 
-/* Its moments stay zero, and its steps are counted from here on. */
+/* Its state stays zero, and its steps are counted from here on. */
 static void begins_now(struct optimizer *optimizer, size_t tensor)
 {
     optimizer->since[optimizer->place_of[tensor]] = -1;
@@ -353,9 +365,9 @@ static void begins_now(struct optimizer *optimizer, size_t tensor)
 int state_tensors_carry(const char *folder, struct optimizer *optimizer, struct error *err)
 {
     if (state_overlay(folder, &optimizer->transformer->network, err) != 0 ||
-        load_file(folder, optimizer, &files[1], leave_as_made, err) != 0)
+        load_file(folder, optimizer, &files[FILE_MASTERS], leave_as_made, err) != 0)
         return -1;
-    return load_file(folder, optimizer, &files[2], begins_now, err);
+    return load_file(folder, optimizer, &files[FILE_OPTIMIZER], begins_now, err);
 }
 
 static int overlay_tensor(const struct checkpoint *checkpoint, const struct tensor_info *tensor,
@@ -388,31 +400,32 @@ int state_overlay_file(const char *path, struct network *network, struct error *
 
 int state_overlay(const char *folder, struct network *network, struct error *err)
 {
-    char *path = path_join(folder, files[0].name, err);
+    char *path = path_join(folder, files[FILE_WEIGHTS].name, err);
     int status = path ? state_overlay_file(path, network, err) : -1;
     free(path);
     return status;
 }
 
-int state_read_sets(const char *folder, const struct model *model, bool *trained, bool *touched,
-                    struct error *err)
+int state_read_sets(const char *folder, const struct model *model, enum optimizer_kind kind,
+                    bool *trained, bool *touched, struct error *err)
 {
-    struct checkpoint *weights = NULL, *moments = NULL;
-    char *paths[] = {path_join(folder, files[0].name, err), path_join(folder, files[2].name, err)};
+    struct checkpoint *weights = NULL, *states = NULL;
+    char *paths[] = {path_join(folder, files[FILE_WEIGHTS].name, err),
+                     path_join(folder, files[FILE_OPTIMIZER].name, err)};
     int status = paths[0] && paths[1] && checkpoint_open(&weights, paths[0], err) == 0 &&
-                         checkpoint_open(&moments, paths[1], err) == 0
+                         checkpoint_open(&states, paths[1], err) == 0
                      ? 0
                      : -1;
     for (size_t i = 0; i < model->parameter_count && status == 0; i++) {
         struct run_tensor tensor = run_tensor(model, 1, i);
-        char *moment = item_name(&tensor, files[2].parts[0].suffix, err);
-        status = moment ? 0 : -1;
-        trained[i] = moment && checkpoint_find(moments, moment);
+        char *name = item_name(&tensor, kind, TENSOR_STATE, err);
+        status = name ? 0 : -1;
+        trained[i] = name && checkpoint_find(states, name);
         touched[i] = !trained[i] && checkpoint_find(weights, model->parameters[i].name);
-        free(moment);
+        free(name);
     }
     checkpoint_close(weights);
-    checkpoint_close(moments);
+    checkpoint_close(states);
     free(paths[0]);
     free(paths[1]);
     return status;

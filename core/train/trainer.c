@@ -27,10 +27,10 @@ struct trainer {
 static void describe_precision(const struct train_settings *settings, const struct recipe *recipe,
                                char *out, size_t size)
 {
-    static const char *const moments[] = {"", "+bf16 moments", "+8-bit moments"};
     snprintf(out, size, "%s%s%s%s%s", settings->storage == STORAGE_BF16 ? "bf16" : "fp32",
              settings->masters ? "+masters" : "", recipe->quantized ? "+frozen " : "",
-             recipe->quantized ? storage_name(recipe->frozen) : "", moments[recipe->moments]);
+             recipe->quantized ? storage_name(recipe->frozen) : "",
+             optimizer_rows[recipe->optimizer].precision);
 }
 
 static void fill_identity(const struct trainer *trainer)
@@ -39,6 +39,7 @@ static void fill_identity(const struct trainer *trainer)
     const struct train_settings *settings = &trainer->settings;
     describe_precision(settings, &trainer->inputs->recipe, identity->precision,
                        sizeof identity->precision);
+    identity->optimizer = trainer->inputs->recipe.optimizer;
     identity->seq_len = settings->seq_len;
     identity->batch = settings->batch;
     identity->accumulate = settings->accumulate;

@@ -33,10 +33,31 @@ static size_t head_workspace(const struct backend *backend, const struct model_c
                              &(struct op_call){OP_HEAD_LOSS, .head_loss = {.x = x, .head = head}});
 }
 
+/* The most that the step of one tensor takes. */
+static size_t optimizer_workspace(const struct backend *backend,
+                                  const struct memory_request *request)
+{
+    const struct model *model = request->model;
+    size_t most = 0;
+    for (size_t i = 0; i < run_tensor_count(model); i++) {
+        struct run_tensor tensor = run_tensor(model, request->recipe.rank, i);
+        if (!request_is_trained(request, &tensor))
+            continue;
+        struct tensor parameter =
+            tensor_at((struct place){NULL, 0}, request->storage, tensor.rows, tensor.cols);
+        struct op_call call = optimizer_rule_of(request->recipe.optimizer, tensor.parameter)
+                                  ->step(&(struct step_tensors){.parameter = parameter},
+                                         (struct step_settings){0}, 1);
+        size_t bytes = backend_workspace(backend, &call);
+        most = bytes > most ? bytes : most;
+    }
+    return most;
+}
+
 static struct memory_request request_of(const struct backend *backend, const struct model *model,
                                         const struct transformer_options *options)
 {
-    return (struct memory_request){
+    struct memory_request request = {
         .model = model,
         .recipe = options->recipe,
         .tokens = options->tokens,
@@ -48,6 +69,8 @@ static struct memory_request request_of(const struct backend *backend, const str
         .updates_in_backward = options->updates_in_backward,
         .attention_workspace = attention_workspace(backend, &model->config, options),
         .head_workspace = head_workspace(backend, &model->config, options)};
+    request.optimizer_workspace = optimizer_workspace(backend, &request);
+    return request;
 }
 
 int transformer_plan(struct memory_plan **out, struct backend *backend, const struct model *model,

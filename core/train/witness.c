@@ -37,7 +37,7 @@ static void hash_place(struct hash *hash, const struct backend *backend, struct 
     }
 }
 
-/* Of the values that AdamW adds to, the master where there is one. */
+/* Of the values that a step adds to, the master where there is one. */
 static int hash_tensor(const struct witness *witness, size_t tensor, void *staging,
                        char out[HASH_TEXT_SIZE], struct error *err)
 {
@@ -166,9 +166,12 @@ void witness_note_step(struct witness *witness, double rate, double norm)
     for (size_t i = 0; i < optimizer->count; i++) {
         double factor =
             optimizer->settings.factors ? optimizer->settings.factors[optimizer->tensors[i]] : 1;
-        double elements = (double)optimizer_tensor(optimizer, i).parameters;
-        double rms = clip * optimizer->norms[i] / sqrt(elements);
-        double moved = rms > 0 ? rate * factor * rms / (rms + optimizer->settings.epsilon) : 0;
+        struct run_tensor tensor = optimizer_tensor(optimizer, i);
+        const struct optimizer_rule *rule =
+            optimizer_rule_of(optimizer->transformer->network.recipe.optimizer, tensor.parameter);
+        double rms = clip * optimizer->norms[i] / sqrt((double)tensor.parameters);
+        double moved =
+            rms > 0 ? rate * factor * rule->least_move(tensor.rows, tensor.cols, rms) : 0;
         witness->moved[i] = fmax(witness->moved[i], moved);
     }
 }

@@ -48,12 +48,12 @@ static inline const char *fuzz_folder(void)
 /* The path of a file of that folder; good until the next call. */
 static inline const char *fuzz_path(const char *name)
 {
-    static char path[128];
+    static char path[192];
     snprintf(path, sizeof path, "%s/%s", fuzz_folder(), name);
     return path;
 }
 
-/* Writes a file of that folder anew and returns its path. */
+/* Writes a file of that folder, over what was there, and returns its path. */
 static inline const char *fuzz_file(const char *name, const void *data, size_t size)
 {
     const char *path = fuzz_path(name);
@@ -86,7 +86,8 @@ static inline char *fuzz_text(const uint8_t *data, size_t size)
     return text;
 }
 
-/* model.safetensors: a Llama of one block with 8 channels, 2 heads of 4 and 16 tokens, all zero. */
+/* model.safetensors: a Llama of one block with 8 channels, 2 heads of 4 and 16 tokens, with the
+ * biases of a Qwen2, all zero. */
 static inline void fuzz_model(void)
 {
 #define BLOCK "model.layers.0."
@@ -98,7 +99,9 @@ static inline void fuzz_model(void)
         {BLOCK "self_attn.q_proj.weight", DTYPE_F32, 2, {8, 8}},
         {BLOCK "self_attn.q_proj.bias", DTYPE_F32, 1, {8}},
         {BLOCK "self_attn.k_proj.weight", DTYPE_F32, 2, {4, 8}},
+        {BLOCK "self_attn.k_proj.bias", DTYPE_F32, 1, {4}},
         {BLOCK "self_attn.v_proj.weight", DTYPE_F32, 2, {4, 8}},
+        {BLOCK "self_attn.v_proj.bias", DTYPE_F32, 1, {4}},
         {BLOCK "self_attn.o_proj.weight", DTYPE_F32, 2, {8, 8}},
         {BLOCK "mlp.gate_proj.weight", DTYPE_F32, 2, {12, 8}},
         {BLOCK "mlp.up_proj.weight", DTYPE_F32, 2, {12, 8}},
@@ -106,7 +109,7 @@ static inline void fuzz_model(void)
         {"lm_head.weight", DTYPE_F32, 2, {16, 8}},
     };
 #undef BLOCK
-    static const char zeros[(16 * 8 * 2 + 8 * 4 + 8 * 8 * 2 + 4 * 8 * 2 + 12 * 8 * 3) * 4];
+    static const char zeros[(16 * 8 * 2 + 8 * 4 + 4 * 2 + 8 * 8 * 2 + 4 * 8 * 2 + 12 * 8 * 3) * 4];
     struct safetensors_writer writer;
     if (safetensors_writer_open(&writer, fuzz_path("model.safetensors"), entries,
                                 sizeof entries / sizeof *entries, NULL, NULL) != 0 ||

@@ -570,6 +570,189 @@ def put_added():
     put("added", "odd-control", {"eos_token": {"\u001b[31m": 1}, "own\u001b[0m_token": "\u009b"})
 
 
+# ---- what a job and a checkpoint leave in writing
+
+
+def put_jobs():
+    """As runs and scans wrote them; "/x" is nowhere, "job" is the folder that the target makes."""
+    train = {"format": "spectrum.job", "version": 1, "command": "train", "model": "/x/model",
+             "data": ["/x/text.txt"], "add_tokens": False, "method": "lora", "rank": 16, "alpha": 32,
+             "seq_len": 32, "batch": 1, "accumulate": 1, "lr": 0.0002, "warmup": 0.03,
+             "schedule": "cosine", "clip": 1, "optimizer": "adamw", "dtype": "fp32", "seed": 42,
+             "beta1": 0.9, "program": "0.1.0", "threads": 1, "library": "oneDNN 2.6.3",
+             "fingerprint": "df96d32b753957b27db3668c2b774f62",
+             "data_fingerprints": ["8ef8f8b1eda7b86991b4b3ad77d02150"],
+             "data_counts": {"documents": 1, "forms": {"plain text": 1}, "unread_columns": {}},
+             "folder": "/x", "arguments": ["train", "model", "--data", "text.txt", "--run", "job",
+                                           "--method=lora", "--seq-len", "32", "--dry-run=no"]}
+    scan = {"format": "spectrum.job", "version": 1, "command": "scan", "model": "/x/model",
+            "folder": "/x", "arguments": ["scan", "model", "--modules", "mlp", "--no-cache"]}
+    asks = lambda *what, **more: {**train, "arguments": ["train", *what], **more}
+    put("job", "valid-train", train)
+    put("job", "valid-scan", scan)
+    put("job", "valid-inside", {**asks("inside", "--data", "inside/text.txt"), "folder": "."})
+    put("job", "valid-no-folder", {"command": "train", "arguments": ["train", "m", "--", "--data"]})
+    put("job", "valid-files", asks("m", "--data", "a", "--data=b", "--template", "t.jinja", "--plan", "p.yaml",
+                                   "--template=chatml", "--select", "/etc/passwd", "--eval-data", "c"))
+    put("job", "odd-scan-writes", {**scan, "arguments": ["scan", "m", "-o", "/x/out"]})
+    put("job", "odd-idle", asks("m", "--help"))
+    put("job", "odd-other-command", {**train, "command": "export", "arguments": ["export", "m", "-o", "/"]})
+    put("job", "odd-dashes", asks("-", "--", "--", "-", "--=", "--data=", "---data", "x"))
+    put("job", "odd-ends-in-option", asks("m", "--data"))
+    put("job", "odd-escapes", asks("m\u001b[31m\u202e", "--data", "\u009b"))
+    put("job", "odd-long", asks(*["--data", "d" * 300] * 9))
+    put("job", "bad-arguments", {**train, "arguments": ["train", 1, None, ["m"], {"a": 2}]})
+    put("job", "bad-arguments-text", {**train, "arguments": "train m"})
+    put("job", "bad-folder", {**train, "folder": ["/x"]})
+    put("job", "bad-list", [train])
+    put("job", "bad-cut", json.dumps(train)[:200])
+    put("job", "bad-twice", '{"command": "train", "command": "scan", "arguments": ["train"], "arguments": []}')
+
+
+def put_states():
+    """What the target's own run wrote, up to the digest that ends it, and what else may stand there."""
+    digest = lambda letter: letter * 64
+    state = {"format": "spectrum.checkpoint", "version": 1, "step": 2, "tokens": 16, "supervised_tokens": 14,
+             "epoch": 0, "row": 0, "seconds": 0.5, "seq_len": 8, "batch": 1, "accumulate": 1, "seed": 0,
+             "spikes": {"count": 2, "left_out": 0, "losses": [2, 3]}, "evaluated": {"step": 2, "eval_loss": 2.5},
+             "best": {"step": 2, "eval_loss": 2.5}, "weight_tensors": 12, "frozen": "fp32",
+             "model": "0123456789abcdef0123456789abcdef", "configuration": "0" * 31 + "1",
+             "tokenizer": "0" * 31 + "2", "data": "0" * 31 + "3", "training_data": "", "evaluation_data": "",
+             "trained": "15d5dbf97fef99c72075219fe8aaea5f", "precision": "fp32", "exact": "here", "files": {
+                 "weights.safetensors": {
+                     "sha256": "972127336bec182633fe6b6ff45bdf1119d4b4cf837a7941116b8837bad9807f", "bytes": 3224},
+                 "optimizer.safetensors": {
+                     "sha256": "5b583eb8827e87a784777ca34552f341d243eb7672d8f7f78318f30823cfa9f6", "bytes": 6656}}}
+    early = {key: value for key, value in state.items() if key != "files"}
+    sealed = lambda name, value: put("state", name, json.dumps(value)[:-1])
+    sealed("valid-sealed", state)
+    put("state", "valid-early", early)
+    sealed("valid-since", {**state, "since": {"model.layers.0.mlp.up_proj.weight": 1}, "for_best": True})
+    sealed("valid-adapters", {**state, "rank": 4, "alpha": 8, "frozen": "nf4"})
+    put("state", "odd-since-unknown", {**early, "since": {"nothing": 1, "model.norm.weight": 1}})
+    put("state", "odd-since-list", {**early, "since": [1]})
+    put("state", "odd-spikes", {**early, "spikes": {"count": 99, "left_out": 0, "losses": [1]}})
+    put("state", "odd-spikes-many", {**early, "spikes": {"count": 50, "left_out": 3, "losses": [0.5] * 100}})
+    put("state", "odd-best-later", {**early, "best": {"step": 3, "eval_loss": 1}})
+    put("state", "odd-best-infinite", {**early, "best": {"step": 1, "eval_loss": "Infinity"}})
+    put("state", "odd-steps", {**early, "step": 2 ** 53, "tokens": -1, "row": 1.5})
+    put("state", "odd-identity", {**early, "model": "\u001b[31m", "precision": "x" * 300})
+    put("state", "bad-files-without-digest", state)
+    sealed("bad-files-missing", {**state, "files": {}})
+    sealed("bad-files-other", {**state, "files": {"weights.safetensors": {"sha256": digest("0"), "bytes": 3224}}})
+    sealed("bad-files-types", {**state, "files": {"weights.safetensors": [1], "../x": {"bytes": 2 ** 60}}})
+    sealed("valid-left", {"format": "spectrum.left-checkpoints", "version": 1,
+                          "states": {"step-00000004": digest("a"), "step-00000002": 1}})
+    sealed("odd-left", {"states": [digest("a")]})
+    put("state", "bad-cut", json.dumps(state)[:-80])
+
+
+def put_requests():
+    """A byte for which are there, by the order of enum job_request, and the text of each."""
+    name = b"model.layers.0.mlp.down_proj"
+    put("requests", "valid-first", b"\x10" + name)
+    put("requests", "valid-pause", b"\x11")
+    put("requests", "valid-all", b"\xff" + name)
+    put("requests", "odd-unknown", b"\x10nothing of that name\n")
+    put("requests", "odd-nul", b"\x10model.layers.0\x00.mlp")
+    put("requests", "odd-escape", b"\x1f\x1b[31m\xff\xfe")
+    put("requests", "odd-at-the-cap", b"\x10" + b"a" * 4000)
+    put("requests", "valid-resume", b"\x02")
+    put("requests", "valid-stop", b"\x28")
+
+
+def put_themes():
+    for theme in (HERE / "../../themes").glob("*.theme"):
+        put("theme", "copy-" + theme.stem, theme.read_text())
+    put("theme", "odd-gradient", "heat_start = #000000\nheat_mid =\nheat_end = #FFFFFF\n")
+    put("theme", "odd-gradient-open", "heat_start = #ffffff\nheat_end =\n")
+    put("theme", "odd-blanks", "\t text\t=\t#D8dEe9 \r\n\r\n  # text = red\n=\n")
+    put("theme", "odd-no-end", "text=#d8dee9")
+    put("theme", "bad-colour", "text = red\n")
+    put("theme", "bad-digits", "text = #12345g\n")
+    put("theme", "bad-key", "text\x1b[31m = #123456\n")
+    put("theme", "bad-line", "text #123456\n")
+    put("theme", "bad-binary", bytes(range(1, 256)))
+    put("theme", "bad-nul", b"text = #d8\x00dee9\n")
+
+
+def put_spectra():
+    """A byte for which file of the cache it is: spectra, record, fingerprint, note."""
+    vector = lambda at, count: {"dtype": "F64", "shape": [count], "data_offsets": [at, at + 8 * count]}
+    q, down = "model.layers.0.self_attn.q_proj", "model.layers.0.mlp.down_proj"
+    metadata = {"format": "spectrum.spectra", "version": "1", "model": "0123456789abcdef" * 2,
+                "estimator": "mp", "empty_noise": "infinity", "precision": "F64"}
+    values = struct.pack("<16d", *[9 - i % 8 for i in range(16)])
+    part = lambda number, name, data: put("spectra", name, bytes([number]) + (
+        data if isinstance(data, bytes) else (data if isinstance(data, str) else json.dumps(data)).encode()))
+    whole = safetensors({"__metadata__": metadata, q: vector(0, 8), down: vector(64, 8)}, values)
+    part(0, "valid-vectors", whole)
+    part(0, "valid-other-beside", safetensors({q: vector(0, 8), "lm_head": vector(64, 8)}, values))
+    part(0, "odd-count", safetensors({q: vector(0, 7), down: vector(56, 9)}, values))
+    part(0, "odd-type", safetensors({q: entry(0, 64, [8], "I64"), down: entry(64, 128, [16])}, values))
+    part(0, "odd-shape", safetensors({q: entry(0, 64, [2, 4], "F64"), down: vector(64, 8)}, values))
+    part(0, "odd-not-finite", safetensors({q: vector(0, 8), down: vector(64, 8)},
+                                          struct.pack("<16d", *[float("nan"), float("inf"), -1, 0] * 4)))
+    part(0, "bad-cut", whole[:-9])
+    key, files = "2571b69621510395a8460d04ecea3628", "cd762bb53deb51106a97aacb9c093c92"
+    record = {"format": "spectrum.cache", "version": 1, "content": {q: [key, files], down: [files, key]}}
+    part(1, "valid-record", record)
+    part(1, "odd-record-types", {"content": {q: key, down: [1, None], "": [key, files], "a": [key]}})
+    part(1, "odd-record-hashes", {"content": {q: [key[:-1], files], down: [key.upper(), files + "0"]}})
+    part(1, "odd-record-twice", '{"content": {"%s": ["%s", "%s"], "%s": ["%s", "%s"]}}'
+         % (q, key, files, q, files, key))
+    part(1, "odd-record-list", {"content": [[key, files]]})
+    part(2, "valid-fingerprint", "df96d32b753957b27db3668c2b774f62")
+    part(2, "odd-fingerprint", "df96d32b753957b27db3668c2b774f6G\n")
+    part(2, "odd-fingerprint-short", "df96")
+    note = {"format": "spectrum.cache-note", "version": 1, "model": "/x/model", "data": ["/x/a", "/x/b"], "more": 3}
+    part(3, "valid-note", note)
+    part(3, "odd-note", {**note, "model": ["\u001b[31m"], "data": "a", "more": -1})
+    part(3, "bad-note-version", {**note, "version": 2})
+
+
+def put_chats():
+    """A template, or nothing for the named ones, a NUL byte, a record."""
+    sources = json.loads((HERE / "../data/text/chats.json").read_text())["sources"]
+    ask, say = {"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}
+    talk = [{"role": "system", "content": "a"}, ask, say, {**ask, "content": " b "}, say]
+    call = {"role": "assistant", "content": None,
+            "tool_calls": [{"type": "function", "id": "1", "function": {"name": "f", "arguments": {"x": 1.50}}}]}
+    tools = [{"type": "function", "function": {"name": "f", "description": "a", "parameters": {
+        "type": "object", "properties": {"x": {"type": "number"}}}}}]
+    use = {"messages": [ask, call, {"role": "tool", "content": "b", "name": "f"}, say], "tools": tools}
+    chat = lambda name, source, record: put("chat", name, source.encode() + b"\0" + (
+        record if isinstance(record, bytes) else json.dumps(record).encode()))
+    for name, source in sources.items():
+        if isinstance(source, str) and len(source) < 3500:
+            chat("copy-" + name, source, {"messages": talk})
+    chatml = ("{% for message in messages %}{{'<|im_start|>' + message['role'] + '\n' + message['content'] + "
+              "'<|im_end|>' + '\n'}}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}")
+    marked = ("{% for m in messages %}{% if m.role == 'assistant' %}{% generation %}{{ m.content or '' }}{% for c in "
+              "m.tool_calls %}{{ c.function | tojson }}{% endfor %}<|im_end|>{% endgeneration %}{% else %}{{ m.role }}"
+              "{{ m.content }}{% endif %}{% endfor %}{{ tools | tojson if tools }}{{ style }}")
+    thinking = ("{% for m in messages %}{{ '<|im_start|>' ~ m.role }}{% if loop.last and m.reasoning_content %}<think>"
+                "{{ m.reasoning_content }}</think>{% endif %}{{ m.content }}<|im_end|>{% endfor %}")
+    chat("valid-chatml", chatml, {"messages": talk})
+    chat("valid-tools-lost", chatml, use)
+    chat("valid-marked", marked, {**use, "variables": {"style": "a", "messages": 1}})
+    chat("valid-thinking", thinking, {"messages": [ask, {**say, "reasoning_content": "a"}, ask, say]})
+    chat("valid-named", "", {"messages": talk})
+    chat("valid-named-tools", "", use)
+    chat("odd-parts", marked, {"messages": [{"role": "user", "content": [{"type": "text", "text": "a"}, 1]}, say]})
+    chat("odd-only-assistant", chatml, {"messages": [say, say]})
+    chat("odd-empty-turns", chatml, {"messages": [{**ask, "content": ""}, {**say, "content": ""}, ask]})
+    chat("odd-roles", "", {"messages": [{"role": "\u001b[31m", "content": "a"}, {"role": "", "content": 1}]})
+    chat("odd-numbers", "{{ messages[0].x }}{{ messages[0].x * 2 }}",
+         b'{"messages": [{"role": "user", "x": 1e999, "content": 0.10}]}')
+    chat("odd-changes", "{% set messages = messages[1:] %}{% for m in messages %}{{ m.content }}{% endfor %}",
+         {"messages": talk})
+    chat("odd-raises", "{{ raise_exception('\x1b[31m' ~ messages[0].content) }}", {"messages": talk})
+    chat("odd-counts", "{{ messages | length }}{% for m in messages %}{{ m.content }}{% endfor %}", {"messages": talk})
+    chat("bad-record", chatml, b'{"messages": [')
+    chat("bad-messages", chatml, {"messages": [1, None]})
+
+
 def copy_data():
     data = HERE / "../data"
     for config in data.glob("train/*/config.json"):
@@ -595,6 +778,12 @@ def main():
     put_datasets()
     put_metrics()
     put_added()
+    put_jobs()
+    put_states()
+    put_requests()
+    put_themes()
+    put_spectra()
+    put_chats()
     copy_data()
     put_nothing()
 

@@ -164,7 +164,7 @@ grep -qE '^--best exports step 1, whose evaluation loss was [0-9.]+; this is ste
 spectrum export rising -o last-json --json
 grep -q '"evaluated": {"step": 3, "eval_loss": .*"best": {"step": 1, "eval_loss": ' out || fail "nor as JSON: $(cat out)"
 spectrum export rising --best -o best || fail "export --best"
-grep -q 'behind step 1;' err || fail "it exports another"
+grep -q 'after step 1;' err || fail "it exports another"
 grep -q -e '--best exports' err && fail "it says so where it was asked for"
 spectrum eval rising --best --data other.jsonl --json --threads 1
 [ "$(number step out)" = 1 ] || fail "eval --best takes another"
@@ -190,7 +190,7 @@ train falling --seq-len 256 --select last:1 --no-embeddings --no-head --dtype fp
 train long "${small[@]}" --dtype fp32 --steps 200 --save-every 50 --keep 9 || fail "it does not train"
 cp -r long back
 ends 1 'there is nothing to resume' resume back
-ends 1 'there is nothing to resume behind step 200' resume back --step 200
+ends 1 'there is nothing to resume after step 200' resume back --step 200
 spectrum resume back --step 50 || fail "a complete run does not go on from an earlier step"
 kill -9 "$(number worker back/lock)" || fail "nothing to kill"
 wait_for_end back

@@ -44,7 +44,7 @@ until [ "$(wc -c <"$work/text")" -ge 8 ]; do
   sleep 0.05
 done
 interrupt text
-grep -q 'interrupted behind [0-9]* tokens' "$work/err" || fail "it does not say that it was interrupted"
+grep -q 'interrupted after [0-9]* tokens' "$work/err" || fail "it does not say that it was interrupted"
 [ "$(wc -c <"$work/text")" -ge 8 ] || fail "what it had said is gone"
 
 # JSON is one object, however it ends, and has what there was by then. It opens no file and says
@@ -53,7 +53,7 @@ begin --json --prompt "Tom has"
 until [ "$(seconds)" -ge 60 ]; do sleep 0.05; done
 interrupt json
 grep -q '^{"format": "spectrum.generation".*"ids": \[[0-9].*\]}$' "$work/text" || fail "JSON: $(cat "$work/text")"
-grep -q 'interrupted behind [1-9][0-9]* token' "$work/err" || fail "of JSON it does not say so"
+grep -q 'interrupted after [1-9][0-9]* token' "$work/err" || fail "of JSON it does not say so"
 
 # A prompt whose one forward takes long is left inside of it, and nothing came yet.
 begin --json --prompt "$(printf 'Tom has %d apples and gives away some. ' $(seq 150))"

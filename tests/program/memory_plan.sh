@@ -47,8 +47,8 @@ check() {
 check full "$2" 512 1 --method full
 check full-1024-x-2 "$2" 1024 2 --method full
 check spectrum "$2" 512 1 --top 25
-check anew "$2" 512 1 --top 25 --memory-limit 1250M
-grep -q 'computes .* blocks anew' "$work/err" || fail "no block was computed anew"
+check recomputed "$2" 512 1 --top 25 --memory-limit 1250M
+grep -q 'recomputes .* blocks' "$work/err" || fail "no block was recomputed"
 check lora "$2" 512 1 --method lora
 check qlora "$2" 512 1 --method qlora
 

@@ -157,7 +157,7 @@ if command -v script >/dev/null; then
     computing "$pid" || fail "typed: it computes nothing"
     printf '\003' >&7
     wait_until grep -q 'stopping' screen || fail "typed: Ctrl-C stops nothing: $(cat screen)"
-    grep -q 'Ctrl-C once more, 3 seconds or more behind the last, ends it at once' screen || fail "typed: it does not say how it is ended at once"
+    grep -q 'Ctrl-C once more, 3 seconds or more after the last, ends it at once' screen || fail "typed: it does not say how it is ended at once"
     sleep 0.3
     printf '\003' >&7
     sleep 0.5

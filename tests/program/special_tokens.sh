@@ -105,19 +105,19 @@ expect 0 'tokens' eval run --data chat.jsonl --template chatml
 cmp -s out without || fail "eval of a run takes another template than the run's"
 
 # The export says where its texts end; what else the base said stays, to the letter.
-expect 0 'behind step 30' export run -o new
+expect 0 'after step 30' export run -o new
 grep -q '"eos_token_id": \[0, 2\]' new/generation_config.json || fail "the export does not end at both"
 grep -q '"bos_token_id": 0' new/generation_config.json || fail "the export lost bos"
 printf '{"temperature": 0.70,\n "sub": {"eos_token_id": 9}, "eos_token_id" :\t0 , "top_k":1e1}' \
   >bare/generation_config.json
-expect 0 'behind step 30' export run -o changed
+expect 0 'after step 30' export run -o changed
 printf '{"temperature": 0.70,\n "sub": {"eos_token_id": 9}, "eos_token_id" : [0, 2] , "top_k":1e1}' >want
 cmp -s changed/generation_config.json want || fail "$(cat changed/generation_config.json)"
 printf '{"eos_token_id": [2, 0], "x": 1.0}' >bare/generation_config.json
-expect 0 'behind step 30' export run -o same
+expect 0 'after step 30' export run -o same
 cmp -s same/generation_config.json bare/generation_config.json || fail "a list that says it all was changed"
 printf '{}' >bare/generation_config.json
-expect 0 'behind step 30' export run -o filled
+expect 0 'after step 30' export run -o filled
 grep -q '"eos_token_id": \[0, 2\]' filled/generation_config.json || fail "an empty file was not filled"
 expect 0 '"ids"' generate filled --prompt who --tokens 2 --json
 printf '[]' >bare/generation_config.json

@@ -52,13 +52,13 @@ short=(--data chat.jsonl --accumulate 1 --seq-len 64 --eval-split 0 --sample-tok
 # --- exports ---
 
 expect 0 done train bare "${short[@]}" --template chatml --select last:1 --steps 1 --run named
-expect 0 'behind step 1' export named -o named-out
+expect 0 'after step 1' export named -o named-out
 has_template named-out im_start || fail "the export has not the run's template"
 [ -e named-out/chat_template.jinja ] && fail "a file that the base has not"
 same_loss named named-out
 expect 0 done train bare "${short[@]}" --template chatml --method lora --steps 1 --run adapters
 expect 0 'as PEFT has them' export adapters -o peft
-expect 0 'behind step 1' export adapters --merge -o merged
+expect 0 'after step 1' export adapters --merge -o merged
 for folder in peft merged; do
   has_template $folder im_start || fail "$folder has not the run's template"
 done
@@ -69,7 +69,7 @@ echo 'ANOTHER' >filed/chat_template.jinja
 mkdir filed/additional_chat_templates
 echo 'TOOLS' >filed/additional_chat_templates/tool_use.jinja
 expect 0 done train filed "${short[@]}" --template chatml --select last:1 --steps 1 --run over
-expect 0 'behind step 1' export over -o over-out
+expect 0 'after step 1' export over -o over-out
 has_template over-out im_start || fail "the configuration has not the run's template"
 grep -q im_start over-out/chat_template.jinja || fail "chat_template.jinja is the base's"
 [ -e over-out/additional_chat_templates ] && fail "the base's other templates stand above the run's"
@@ -81,7 +81,7 @@ mkdir whole/additional_chat_templates
 echo 'TOOLS' >whole/additional_chat_templates/tool_use.jinja
 echo "{% for m in messages %}<|im_start|>{{ m.role }} {{ m.content }}<|im_end|>{% endfor %}" >whole/chat_template.jinja
 expect 0 done train whole "${short[@]}" --select last:1 --steps 1 --run whole-run
-expect 0 'behind step 1' export whole-run -o whole-out
+expect 0 'after step 1' export whole-run -o whole-out
 for file in tokenizer_config.json chat_template.jinja additional_chat_templates/tool_use.jinja; do
   cmp -s whole/$file whole-out/$file || fail "$file is not the model's"
 done
@@ -119,7 +119,7 @@ rm mine.jinja
 expect 0 '' resume again --step 2
 wait_for_end again
 cmp -s {file,again}/checkpoints/step-00000004/weights.safetensors || fail "resumed without the file it is another run"
-expect 0 'behind step 4' export file -o file-out
+expect 0 'after step 4' export file -o file-out
 has_template file-out 'says' || fail "the export has not the file's template"
 same_loss file file-out
 rm again/chat_template.jinja
@@ -159,18 +159,18 @@ expect 1 'other data to train on' resume past --step 2
 # --- marks that are no tokens ---
 
 new='<|im_start|> and <|im_end|>'
-expect 1 "$new, which are no tokens of this tokenizer.*--add-tokens" \
+expect 1 "$new, which are not tokens of this tokenizer.*--add-tokens" \
   train plain "${short[@]}" --template chatml --method full --steps 1 --run no
 expect 0 "no token of this tokenizer, and cut into pieces: $new" \
   tokens plain --chat chat.jsonl --template chatml
 expect 0 "cut into pieces: $new" generate plain --chat --prompt who --template chatml --tokens 1
 expect 0 'supervised\|trained' tokens plain --chat chat.jsonl --template zephyr
-grep -q 'no token' err && fail "Zephyr's marks are plain text"
+grep -q 'no token\|not a token\|not tokens' err && fail "Zephyr's marks are plain text"
 expect 0 done train plain "${short[@]}" --template zephyr --select last:1 --steps 1 --run zephyr
 # A model's own is as it is.
 cp -r own odd
 sed -i 's/<|im_start|>/<|first|>/g; s/<|im_end|>/<|second|>/g' odd/tokenizer.json
-expect 0 "the chat template writes $new, which are no tokens" \
+expect 0 "the chat template writes $new, which are not tokens" \
   train odd "${short[@]}" --select last:1 --steps 1 --run odd-run
 
 for option in '--method lora' --no-embeddings --no-head; do
@@ -190,7 +190,7 @@ for method in '--method full' '--select last:1'; do
   grep -q '"added_tokens": {"<|im_start|>": \?2048, \?"<|im_end|>": \?2049}' added/job.json ||
     fail "the run does not keep what it added"
   cp -r added added-again
-  expect 0 'behind step 4' export added -o added-out
+  expect 0 'after step 4' export added -o added-out
   grep -q '"vocab_size":[[:space:]]*2050' added-out/config.json || fail "the export is too small"
   grep -q '"eos_token_id": \[0, 2049\]' added-out/generation_config.json || fail "texts do not end at the new token"
   expect 0 '"ids": \[2048, 78, 2049\]' tokens added-out --text '<|im_start|>l<|im_end|>' --json
@@ -208,12 +208,12 @@ done
 sed -i 's/"added_tokens": {[^}]*}/"added_tokens": {"<|im_start|>": 2049, "<|im_end|>": 2048}/' added/job.json
 expect 1 'had the id 2049, and would get 2048' eval added --data chat.jsonl
 sed -i 's/"added_tokens": {[^}]*}/"added_tokens": [1]/' added/job.json
-expect 1 'added: "added_tokens" is no object' eval added --data chat.jsonl
+expect 1 'added: "added_tokens" is not an object' eval added --data chat.jsonl
 
 # A dry run says it all, and leaves nothing.
 cp kept.jinja mine.jinja
 expect 0 'model.embed_tokens .* 393600 parameters' train plain "${short[@]}" --template mine.jinja --add-tokens --method full --dry-run
-expect 1 "$new, which are no tokens" train plain "${short[@]}" --template mine.jinja --method full --dry-run
+expect 1 "$new, which are not tokens" train plain "${short[@]}" --template mine.jinja --method full --dry-run
 [ -e runs ] && fail "a dry run left a folder"
 
 # Rows that are there beyond the tokenizer's size are taken; the model keeps its own.
@@ -223,7 +223,7 @@ sed -i "s/,\"$last\":2047//; s/,\[\"Ġsu\",\"pp\"\]//; s/,\"Ġsu pp\"//" padded/
 cp -r padded short
 expect 0 "added to the vocabulary" \
   train padded "${short[@]}" --template chatml --add-tokens --method full --steps 1 --run padded-run
-expect 0 'behind step 1' export padded-run -o padded-out
+expect 0 'after step 1' export padded-run -o padded-out
 grep -q '"<|im_start|>": \?2047, \?"<|im_end|>": \?2048' padded-run/job.json || fail "the free row is not taken"
 grep -q '"vocab_size":[[:space:]]*2049' padded-out/config.json || fail "there are other rows than one more"
 same_loss padded-run padded-out

@@ -55,10 +55,10 @@ SCRIPT
   wait $! || fail "the second window ended with $?"
   shows before.txt "device: reference"
   shows change.txt "then on cpu"
-  says change.txt "the scan goes on on cpu behind the matrices in hand"
+  says change.txt "the scan continues on cpu after the current matrices"
   shows after.txt "device: cpu"
   says after.txt "14 of 56"
-  grep -q "goes on on" "$work/after.txt" && fail "a message outlives what it says"
+  grep -q "continues on" "$work/after.txt" && fail "a message outlives what it says"
   shows second.txt "device: cpu"
   says second.txt "trains 14 of 56"
   job_has job.json '"--device", "cpu"'

@@ -49,7 +49,7 @@ shows middle.txt "↓"
 shows middle.txt "activations"
 
 # Checkpoints are held against their disk in each of them: beside the bars, below the memory.
-for screen in tall middle; do says $screen.txt "disk: up to 4 checkpoints of "; says $screen.txt "are left "; done
+for screen in tall middle; do says $screen.txt "disk: up to 4 checkpoints of "; says $screen.txt "left"; done
 says first.txt "disk: up to 4 checkpoints of "
 
 # A limit that bounds the memory is named.

@@ -115,8 +115,8 @@ field mixed.txt dtype fp32
 hides mixed.txt "masters           fp32"
 shows bytes.txt "bytes, as in 8G or 500M"
 shows tight.txt ": more than the limit"
-shows mixed.txt " of 8 blocks anew"
-hides free.txt "anew"
+shows mixed.txt " of 8 blocks recomputed"
+hides free.txt "recomputed"
 has model-2 '"method": "spectrum+qlora"'
 has model-2 '"alpha": 12'
 has model-2 '"optimizer": "adamw-8bit"'

@@ -208,7 +208,7 @@ SCRIPT
 says axolotl-said.txt "is not a plan"
 says notes-said.txt "is not a plan"
 says capture-said.txt "is not a picture of the screen"
-for said in unread-said unread-captured device-said; do says $said.txt "is no file: the screen writes to files alone"; done
+for said in unread-said unread-captured device-said; do says $said.txt "is not a file: the screen writes to files alone"; done
 says nameless.txt "has no file yet"
 says own.txt "plan saved to one.yaml"
 says question.txt "write over it? (y/n)"

@@ -40,7 +40,7 @@ name=$(basename "$(job)")
 "$binary" resume "$name" 2>/dev/null || fail "resume of a paused scan"
 await "running at"
 "$binary" pause "$name" 2>"$work/err" || fail "pause"
-says err "behind the matrices in hand"
+says err "after the current matrices"
 await "paused at"
 "$binary" checkpoint "$name" 2>"$work/err" && fail "a checkpoint of a scan"
 says err "is a scan: it has no checkpoints"

@@ -448,17 +448,17 @@ static void check_noise(const struct pair *pair)
 }
 
 static struct tensor moment(const struct pair *pair, int side, int number, int scales,
-                            enum moment_type type, int64_t count)
+                            enum storage type, int64_t count)
 {
-    struct tensor tensor = stored(pair, side, number, moment_storage(type), 1, count);
+    struct tensor tensor = stored(pair, side, number, type, 1, count);
     tensor.scales = slot(pair, side, scales);
     return tensor;
 }
 
 /* Parameter in slot 0, moments in 2 and 3, their scales in 5 and 6, the gradient in 4; the master
  * in 1 where there is one. */
-static void step(const struct pair *pair, int side, enum moment_type type, bool masters,
-                 int64_t count, const struct adamw_settings *settings)
+static void step(const struct pair *pair, int side, enum storage type, bool masters, int64_t count,
+                 const struct step_settings *settings)
 {
     struct op_adamw adamw = {.parameter = active(pair, side, 0, 1, count),
                              .m = moment(pair, side, 2, 5, type, count),
@@ -475,16 +475,16 @@ static void step(const struct pair *pair, int side, enum moment_type type, bool 
 static void check_adamw(const struct pair *pair)
 {
     enum { N = 3001 };
-    const struct adamw_settings settings = {.lr = 1e-2f,
-                                            .beta1 = 0.9f,
-                                            .beta2 = 0.999f,
-                                            .epsilon = 1e-8f,
-                                            .weight_decay = 0.1f,
-                                            .correction1 = 0.19f,
-                                            .correction2 = 0.002f,
-                                            .gradient_scale = 0.5f,
-                                            .key = {7, 3},
-                                            .tensor = 5};
+    const struct step_settings settings = {.lr = 1e-2f,
+                                           .beta1 = 0.9f,
+                                           .beta2 = 0.999f,
+                                           .epsilon = 1e-8f,
+                                           .weight_decay = 0.1f,
+                                           .correction1 = 0.19f,
+                                           .correction2 = 0.002f,
+                                           .gradient_scale = 0.5f,
+                                           .key = {7, 3},
+                                           .tensor = 5};
     for (int masters = 0; masters < 2; masters++) {
         fill(pair, 0, pair->type, N, 1);
         fill(pair, 1, STORAGE_F32, N, 1);
@@ -500,7 +500,7 @@ static void check_adamw(const struct pair *pair)
                 v[i] = fabsf(v[i]) * 0.01f;
             backend->write(backend->self, slot(pair, side, 3), v, N * sizeof *v);
             free(v);
-            step(pair, side, MOMENTS_F32, masters, N, &settings);
+            step(pair, side, STORAGE_F32, masters, N, &settings);
         }
         compare(pair, "adamw, parameter", 0, pair->type, N);
         compare(pair, "adamw, m", 2, STORAGE_F32, N);
@@ -512,7 +512,7 @@ static void check_adamw(const struct pair *pair)
     int differ = 0;
     fill(pair, 0, pair->type, N, 1);
     fill(pair, 4, STORAGE_F32, N, 0);
-    BOTH_SIDES step(pair, side, MOMENTS_F32, false, N, &settings);
+    BOTH_SIDES step(pair, side, STORAGE_F32, false, N, &settings);
     read_slot(pair, 0, 0, pair->type, N, own);
     read_slot(pair, 1, 0, pair->type, N, other);
     for (int i = 0; i < N; i++)
@@ -526,20 +526,20 @@ static void check_adamw(const struct pair *pair)
 static void check_words(const struct pair *pair)
 {
     enum { N = 3001 };
-    const struct adamw_settings settings = {.lr = 1.0f / 1024,
-                                            .weight_decay = 1,
-                                            .epsilon = 1,
-                                            .correction1 = 1,
-                                            .correction2 = 1,
-                                            .key = {7, 3},
-                                            .tensor = 5};
+    const struct step_settings settings = {.lr = 1.0f / 1024,
+                                           .weight_decay = 1,
+                                           .epsilon = 1,
+                                           .correction1 = 1,
+                                           .correction2 = 1,
+                                           .key = {7, 3},
+                                           .tensor = 5};
     float own[N], other[N];
     if (pair->type == STORAGE_F32)
         return;
     fill(pair, 0, pair->type, N, 1);
     for (int i = 2; i < 5; i++)
         fill(pair, i, STORAGE_F32, N, 0);
-    BOTH_SIDES step(pair, side, MOMENTS_F32, false, N, &settings);
+    BOTH_SIDES step(pair, side, STORAGE_F32, false, N, &settings);
     read_slot(pair, 0, 0, pair->type, N, own);
     read_slot(pair, 1, 0, pair->type, N, other);
     assert_memory_equal(own, other, sizeof own);
@@ -574,15 +574,15 @@ static int count_different(const uint16_t *a, const uint16_t *b, int count)
 static void check_moment_words(const struct pair *pair)
 {
     enum { N = 3001 };
-    const struct adamw_settings settings = {.lr = 1.0f / 1024,
-                                            .beta1 = 1023.0f / 1024,
-                                            .beta2 = 1023.0f / 1024,
-                                            .weight_decay = 1,
-                                            .epsilon = 1e30f,
-                                            .correction1 = 1,
-                                            .correction2 = 1,
-                                            .key = {7, 3},
-                                            .tensor = 5};
+    const struct step_settings settings = {.lr = 1.0f / 1024,
+                                           .beta1 = 1023.0f / 1024,
+                                           .beta2 = 1023.0f / 1024,
+                                           .weight_decay = 1,
+                                           .epsilon = 1e30f,
+                                           .correction1 = 1,
+                                           .correction2 = 1,
+                                           .key = {7, 3},
+                                           .tensor = 5};
     uint16_t values[N], rounded[3][N];
     const int slots[] = {0, 2, 3};
     if (pair->type == STORAGE_F32)
@@ -592,7 +592,7 @@ static void check_moment_words(const struct pair *pair)
     for (int i = 0; i < 3; i++)
         fill_bytes(pair, slots[i], values, sizeof values);
     fill(pair, 4, STORAGE_F32, N, 0);
-    BOTH_SIDES step(pair, side, MOMENTS_BF16, false, N, &settings);
+    BOTH_SIDES step(pair, side, STORAGE_BF16, false, N, &settings);
     for (int i = 0; i < 3; i++) {
         assert_same_bytes(pair, "stochastic rounding", slots[i], sizeof values);
         pair->backends[0]->read(self_of(pair, 0), rounded[i], slot(pair, 0, slots[i]),
@@ -625,25 +625,25 @@ static void check_int8_moments(const struct pair *pair)
     enum { N = 3001, BLOCKS = (N + DYNAMIC_BLOCK - 1) / DYNAMIC_BLOCK };
     float gradient[N];
     struct random_stream stream = {.seed = 9};
-    assert_int_equal(moment_bytes(MOMENTS_INT8, N).scales, BLOCKS * sizeof(float));
+    assert_int_equal(storage_bytes(STORAGE_DYNAMIC8, N).scales, BLOCKS * sizeof(float));
     fill(pair, 0, pair->type, N, 1);
     for (int i = 2; i < 7; i++)
         fill(pair, i, STORAGE_F32, N, 0);
     for (int number = 1; number <= 3; number++) {
-        const struct adamw_settings settings = {.lr = 1e-2f,
-                                                .beta1 = 0.9f,
-                                                .beta2 = 0.999f,
-                                                .epsilon = 1e-8f,
-                                                .weight_decay = 0.1f,
-                                                .correction1 = (float)(1 - pow(0.9, number)),
-                                                .correction2 = (float)(1 - pow(0.999, number)),
-                                                .gradient_scale = 0.5f,
-                                                .key = {7, (uint32_t)number},
-                                                .tensor = 5};
+        const struct step_settings settings = {.lr = 1e-2f,
+                                               .beta1 = 0.9f,
+                                               .beta2 = 0.999f,
+                                               .epsilon = 1e-8f,
+                                               .weight_decay = 0.1f,
+                                               .correction1 = (float)(1 - pow(0.9, number)),
+                                               .correction2 = (float)(1 - pow(0.999, number)),
+                                               .gradient_scale = 0.5f,
+                                               .key = {7, (uint32_t)number},
+                                               .tensor = 5};
         for (int i = 0; i < N; i++)
             gradient[i] = i / DYNAMIC_BLOCK == 4 ? 0 : (float)random_normal(&stream);
         fill_bytes(pair, 4, gradient, sizeof gradient);
-        BOTH_SIDES step(pair, side, MOMENTS_INT8, false, N, &settings);
+        BOTH_SIDES step(pair, side, STORAGE_DYNAMIC8, false, N, &settings);
     }
     compare(pair, "adamw, parameter of 8-bit moments", 0, pair->type, N);
     compare_codes(pair, "m", 2, N);
@@ -724,6 +724,74 @@ static void noise_equals_reference(void **state)
     on_every_level(check_noise);
 }
 
+/* Parameter in slot 0, its master in 1 where there is one, m in 2, the gradient in 4, Muon's
+ * workspace from 8 on. */
+static void take_step(const struct pair *pair, enum op op, bool masters, int64_t N, int64_t K)
+{
+    const struct step_settings settings = {.lr = 1e-2f,
+                                           .beta1 = 0.9f,
+                                           .beta2 = 0.99f,
+                                           .epsilon = 1e-7f,
+                                           .weight_decay = 0.1f,
+                                           .gradient_scale = 0.5f,
+                                           .key = {7, 3},
+                                           .tensor = 5};
+    char what[64];
+    fill(pair, 0, pair->type, N * K, 1);
+    fill(pair, 1, STORAGE_F32, N * K, 1);
+    fill(pair, 2, STORAGE_F32, N * K, 0.1);
+    fill(pair, 4, STORAGE_F32, N * K, 1);
+    BOTH_SIDES
+    {
+        struct tensor parameter = active(pair, side, 0, N, K), m = wide(pair, side, 2, N, K);
+        struct tensor master = masters ? wide(pair, side, 1, N, K) : (struct tensor){0};
+        struct tensor gradient = wide(pair, side, 4, N, K);
+        struct tensor workspace = stored(pair, side, 8, STORAGE_U8, 1, 8 * SLOT);
+        struct op_call call = {op, .lion = {parameter, master, m, gradient, settings}};
+        if (op == OP_MUON)
+            call.muon = (struct op_muon){parameter, master, m, gradient, workspace, settings};
+        assert_true(backend_workspace(pair->backends[side], &call) <= 8 * SLOT);
+        run(pair, side, call);
+    }
+    snprintf(what, sizeof what, "%s, %dx%d, ", op_info[op].name, (int)N, (int)K);
+    size_t length = strlen(what);
+    snprintf(what + length, sizeof what - length, "parameter");
+    compare(pair, what, 0, pair->type, N * K);
+    snprintf(what + length, sizeof what - length, "m");
+    compare(pair, what, 2, STORAGE_F32, N * K);
+    snprintf(what + length, sizeof what - length, "master");
+    if (masters)
+        compare(pair, what, 1, STORAGE_F32, N * K);
+}
+
+static void check_lion(const struct pair *pair)
+{
+    take_step(pair, OP_LION, false, 1, 3001);
+    take_step(pair, OP_LION, true, 1, 3001);
+}
+
+/* Wide, tall, square, and of one row. */
+static void check_muon(const struct pair *pair)
+{
+    static const int64_t shapes[][2] = {{24, 70}, {70, 24}, {48, 48}, {1, 300}, {300, 2}};
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
+        take_step(pair, OP_MUON, false, shapes[i][0], shapes[i][1]);
+        take_step(pair, OP_MUON, true, shapes[i][0], shapes[i][1]);
+    }
+}
+
+static void lion_equals_reference(void **state)
+{
+    (void)state;
+    on_every_level(check_lion);
+}
+
+static void muon_equals_reference(void **state)
+{
+    (void)state;
+    on_every_level(check_muon);
+}
+
 static void adamw_equals_reference(void **state)
 {
     (void)state;
@@ -765,6 +833,8 @@ int main(void)
         cmocka_unit_test(head_equals_reference),
         cmocka_unit_test(noise_equals_reference),
         cmocka_unit_test(adamw_equals_reference),
+        cmocka_unit_test(lion_equals_reference),
+        cmocka_unit_test(muon_equals_reference),
         cmocka_unit_test(stochastic_rounding_is_the_reference_to_the_bit),
         cmocka_unit_test(moments_round_as_the_reference_to_the_bit),
         cmocka_unit_test(int8_moments_equal_reference),

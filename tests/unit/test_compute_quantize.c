@@ -365,14 +365,14 @@ static void take_step(const struct steps *steps, int step)
     for (int i = 0; i < COUNT; i++)
         turned[i] = ldexpf(steps->gradient[(i + TURN * step) % COUNT], -((step - 1) % 4));
     backend->write(backend->self, steps->g.data, turned, sizeof turned);
-    const struct adamw_settings settings = {.lr = 0.01f,
-                                            .beta1 = 0.9f,
-                                            .beta2 = 0.999f,
-                                            .epsilon = 1e-8f,
-                                            .weight_decay = 0.1f,
-                                            .correction1 = (float)(1 - pow((double)0.9f, step)),
-                                            .correction2 = (float)(1 - pow((double)0.999f, step)),
-                                            .gradient_scale = 1};
+    const struct step_settings settings = {.lr = 0.01f,
+                                           .beta1 = 0.9f,
+                                           .beta2 = 0.999f,
+                                           .epsilon = 1e-8f,
+                                           .weight_decay = 0.1f,
+                                           .correction1 = (float)(1 - pow((double)0.9f, step)),
+                                           .correction2 = (float)(1 - pow((double)0.999f, step)),
+                                           .gradient_scale = 1};
     backend_run(backend, &(struct op_call){OP_ADAMW, .adamw = {.parameter = steps->p,
                                                                .m = steps->m,
                                                                .v = steps->v,
@@ -392,7 +392,7 @@ static void compare_moment(const struct steps *steps, const char *name, const ch
     int64_t blocks;
     float *their_scales = read_floats(name, scales, &blocks);
     int differ = 0;
-    assert_int_equal((size_t)blocks * 4, moment_bytes(MOMENTS_INT8, COUNT).scales);
+    assert_int_equal((size_t)blocks * 4, storage_bytes(STORAGE_DYNAMIC8, COUNT).scales);
     backend->read(backend->self, own, moment->data, sizeof own);
     backend->read(backend->self, own_scales, moment->scales, (size_t)blocks * 4);
     for (int i = 0; i < COUNT; i++) {
@@ -447,9 +447,8 @@ static struct place new_zeros(struct backend *backend, size_t bytes)
 
 static struct tensor new_moment(struct backend *backend)
 {
-    struct stored_bytes bytes = moment_bytes(MOMENTS_INT8, COUNT);
-    struct tensor moment =
-        tensor_at(new_zeros(backend, bytes.data), moment_storage(MOMENTS_INT8), 1, COUNT);
+    struct stored_bytes bytes = storage_bytes(STORAGE_DYNAMIC8, COUNT);
+    struct tensor moment = tensor_at(new_zeros(backend, bytes.data), STORAGE_DYNAMIC8, 1, COUNT);
     moment.scales = new_zeros(backend, bytes.scales);
     return moment;
 }
@@ -492,11 +491,11 @@ static void eight_bit_adamw_is_bitsandbytes(void **state)
 static void moments_take_what_their_type_says(void **state)
 {
     (void)state;
-    assert_int_equal(moment_bytes(MOMENTS_F32, 5000).data, 20000);
-    assert_int_equal(moment_bytes(MOMENTS_BF16, 5000).data, 10000);
-    assert_int_equal(moment_bytes(MOMENTS_BF16, 5000).scales, 0);
-    assert_int_equal(moment_bytes(MOMENTS_INT8, 5000).data, 5000);
-    assert_int_equal(moment_bytes(MOMENTS_INT8, 5000).scales, 80);
+    assert_int_equal(storage_bytes(STORAGE_F32, 5000).data, 20000);
+    assert_int_equal(storage_bytes(STORAGE_BF16, 5000).data, 10000);
+    assert_int_equal(storage_bytes(STORAGE_BF16, 5000).scales, 0);
+    assert_int_equal(storage_bytes(STORAGE_DYNAMIC8, 5000).data, 5000);
+    assert_int_equal(storage_bytes(STORAGE_DYNAMIC8, 5000).scales, 80);
 }
 
 static int open_oracle(void **state)

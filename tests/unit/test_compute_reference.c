@@ -384,15 +384,15 @@ static void stochastic_rounding_moves_the_mean(void **state)
     set(p, weights);
     set(g, gradient);
     for (uint32_t step = 1; step <= 100; step++) {
-        struct adamw_settings settings = {.lr = 1e-5f,
-                                          .beta1 = 0.9f,
-                                          .beta2 = 0.999f,
-                                          .epsilon = 1e-8f,
-                                          .correction1 = 1 - powf(0.9f, (float)step),
-                                          .correction2 = 1 - powf(0.999f, (float)step),
-                                          .gradient_scale = 1,
-                                          .key = {42, step},
-                                          .tensor = 3};
+        struct step_settings settings = {.lr = 1e-5f,
+                                         .beta1 = 0.9f,
+                                         .beta2 = 0.999f,
+                                         .epsilon = 1e-8f,
+                                         .correction1 = 1 - powf(0.9f, (float)step),
+                                         .correction2 = 1 - powf(0.999f, (float)step),
+                                         .gradient_scale = 1,
+                                         .key = {42, step},
+                                         .tensor = 3};
         run((struct op_call){
             OP_ADAMW,
             .adamw = {.parameter = p, .m = m, .v = v, .gradient = g, .settings = settings}});
@@ -428,12 +428,12 @@ static void bf16_moments_move_in_the_mean(void **state)
     set(m, ones);
     set(v, ones);
     for (uint32_t step = 1; step <= 100; step++) {
-        struct adamw_settings settings = {.beta1 = 0.999f,
-                                          .beta2 = 0.999f,
-                                          .correction1 = 1,
-                                          .correction2 = 1,
-                                          .gradient_scale = 1,
-                                          .key = {42, step}};
+        struct step_settings settings = {.beta1 = 0.999f,
+                                         .beta2 = 0.999f,
+                                         .correction1 = 1,
+                                         .correction2 = 1,
+                                         .gradient_scale = 1,
+                                         .key = {42, step}};
         run((struct op_call){
             OP_ADAMW,
             .adamw = {.parameter = p, .m = m, .v = v, .gradient = g, .settings = settings}});
@@ -448,6 +448,99 @@ static void bf16_moments_move_in_the_mean(void **state)
     }
     struct tensor all[] = {p, g, m, v};
     release_all(all, sizeof all / sizeof *all);
+}
+
+/* Each element by the rate against the sign of a mean of momentum and gradient, which is not the
+ * mean that is kept; where that is 0, by the decay alone. */
+static void lion_moves_by_the_rate(void **state)
+{
+    (void)state;
+    static const float gradient[] = {4, -4, 0, 4}, kept[] = {0, 0, 0, -0.5f};
+    static const float ones[] = {1, 1, 1, 1};
+    float values[4], means[4];
+    struct tensor p = new_zeros(1, 4), m = new_zeros(1, 4), g = new_zeros(1, 4);
+    set(p, ones);
+    set(m, kept);
+    set(g, gradient);
+    run((struct op_call){OP_LION, .lion = {.parameter = p,
+                                           .m = m,
+                                           .gradient = g,
+                                           .settings = {.lr = 0.25f,
+                                                        .beta1 = 0.9f,
+                                                        .beta2 = 0.75f,
+                                                        .weight_decay = 0.5f,
+                                                        .gradient_scale = 0.5f}}});
+    fetch(values, p);
+    fetch(means, m);
+    /* 1 - 0.25 (0.5 + sign); of the last one 0.9 times -0.5 outweighs 0.1 times 2 */
+    static const float expected[] = {0.625f, 1.125f, 0.875f, 1.125f};
+    static const float kept_now[] = {0.5f, -0.5f, 0, 0.125f};
+    for (int i = 0; i < 4; i++)
+        if (fabsf(values[i] - expected[i]) > 1e-6f || fabsf(means[i] - kept_now[i]) > 1e-6f)
+            fail_msg("element %d is %g and its mean %g", i, (double)values[i], (double)means[i]);
+    struct tensor all[] = {p, m, g};
+    release_all(all, sizeof all / sizeof *all);
+}
+
+/* A gradient of known singular vectors, a rotation times its values: X has the vectors, and the
+ * polynomial of each value. */
+static void muon_maps_singular_values(void **state)
+{
+    (void)state;
+    enum { ROWS = 2, COLS = 3 };
+    const double sigma[] = {3, 0.5}, cosine = 0.6, sine = 0.8, lr = 0.01;
+    const double left[ROWS][ROWS] = {{cosine, -sine}, {sine, cosine}}; /* columns: the vectors */
+    const double right[ROWS][COLS] = {{0, 1, 0}, {0, 0, 1}};           /* rows: the vectors */
+    float wide_g[ROWS * COLS] = {0}, tall_g[ROWS * COLS], zeros[ROWS * COLS] = {0}, p[ROWS * COLS];
+    double expected[ROWS * COLS] = {0};
+    for (int k = 0; k < ROWS; k++) {
+        double x = sigma[k] / hypot(sigma[0], sigma[1]);
+        for (int i = 0; i < MUON_ITERATIONS; i++)
+            x = muon_polynomial[0] * x + muon_polynomial[1] * pow(x, 3) +
+                muon_polynomial[2] * pow(x, 5);
+        assert_true(x > 0.6 && x < 1.3);
+        for (int i = 0; i < ROWS; i++)
+            for (int j = 0; j < COLS; j++) {
+                wide_g[i * COLS + j] += (float)(left[i][k] * sigma[k] * right[k][j]);
+                expected[i * COLS + j] -= lr * 0.2 * sqrt(COLS) * left[i][k] * x * right[k][j];
+            }
+    }
+    for (int i = 0; i < ROWS; i++)
+        for (int j = 0; j < COLS; j++)
+            tall_g[j * ROWS + i] = wide_g[i * COLS + j];
+    for (int tall = 0; tall < 2; tall++) {
+        int64_t rows = tall ? COLS : ROWS, cols = tall ? ROWS : COLS;
+        struct tensor parameter = new_zeros(rows, cols), m = new_zeros(rows, cols);
+        struct tensor g = new_zeros(rows, cols);
+        struct op_call call = {
+            OP_MUON,
+            .muon = {.parameter = parameter,
+                     .m = m,
+                     .gradient = g,
+                     .settings = {
+                         .lr = (float)lr, .beta1 = 0.95f, .epsilon = 1e-7f, .gradient_scale = 1}}};
+        size_t bytes = backend_workspace(backend, &call);
+        call.muon.workspace = new_tensor(STORAGE_U8, 1, (int64_t)bytes);
+        set(g, tall ? tall_g : wide_g);
+        run(call);
+        fetch(p, parameter);
+        for (int i = 0; i < ROWS; i++)
+            for (int j = 0; j < COLS; j++) {
+                double is = (double)p[tall ? j * ROWS + i : i * COLS + j];
+                if (!(fabs(is - expected[i * COLS + j]) <= 1e-7))
+                    fail_msg("%d, %d moves by %g, not %g", i, j, is, expected[i * COLS + j]);
+            }
+        /* without momentum and gradient nothing moves, and nothing is divided by zero */
+        set(m, zeros);
+        set(g, zeros);
+        set(parameter, zeros);
+        run(call);
+        fetch(p, parameter);
+        for (int i = 0; i < ROWS * COLS; i++)
+            assert_true(p[i] == 0);
+        struct tensor all[] = {parameter, m, g, call.muon.workspace};
+        release_all(all, sizeof all / sizeof *all);
+    }
 }
 
 static int open_backend(void **state)
@@ -489,6 +582,8 @@ int main(void)
         cmocka_unit_test(rope_is_a_rotation),
         cmocka_unit_test(stochastic_rounding_moves_the_mean),
         cmocka_unit_test(bf16_moments_move_in_the_mean),
+        cmocka_unit_test(lion_moves_by_the_rate),
+        cmocka_unit_test(muon_maps_singular_values),
     };
     int failed = cmocka_run_group_tests(tests, open_backend, close_backend);
     return failed + cmocka_run_group_tests(tests, open_checked, close_backend);

@@ -6,7 +6,7 @@
 #include "compute/devices/devices.h"
 #include "job/job_create.h"
 #include "job/job_dir.h"
-#include "job/training_parts.h"
+#include "job/training/run_observer.h"
 
 enum { DOCUMENTS = 6, LENGTH = 9, TOKENS = DOCUMENTS * LENGTH, STEPS = 4 };
 
@@ -40,12 +40,17 @@ static void wrong_adamw(void *self, const struct op_call *call)
             &(struct op_call){OP_FILL_ZERO, .fill_zero = {tensor_of_bytes(fault.scribble, 4)}});
 }
 
-/* --- a run by hand: what training_open() does, with that back end --- */
+/* --- a run by hand: the parts that its observer has, with that back end --- */
 
 struct bench {
-    struct training training;
     struct training_request request;
     struct training_view view;
+    struct run_sitting sitting;
+    struct model *model;
+    struct dataset data;
+    struct run_setup setup;
+    struct run_lines lines;
+    struct run_proof proof;
     struct backend backend, *below;
     bool *trained, *adapted, *quantized;
     struct piece_list pieces;
@@ -64,7 +69,7 @@ static void fill_data(struct bench *bench)
     }
     for (size_t d = 0; d <= DOCUMENTS; d++)
         bench->offsets[d] = d * LENGTH;
-    struct dataset *data = &bench->training.data;
+    struct dataset *data = &bench->data;
     *data = (struct dataset){.ids = bench->ids,
                              .weights = bench->weights,
                              .offsets = bench->offsets,
@@ -79,7 +84,7 @@ static void open_parts(struct bench *bench)
 {
     struct error err = ERROR_INIT;
     char *path = train_data_path("llama_gqa");
-    if (model_open(&bench->training.model, path, &err) != 0 ||
+    if (model_open(&bench->model, path, &err) != 0 ||
         backend_open(&bench->below, "cpu", 2, &err) != 0)
         fail_msg("%s", err.text);
     free(path);
@@ -87,7 +92,7 @@ static void open_parts(struct bench *bench)
     bench->backend = *bench->below;
     bench->backend.ops[OP_LINEAR_BACKWARD_WEIGHT] = skipping_backward_weight;
     bench->backend.ops[OP_ADAMW] = wrong_adamw;
-    size_t count = bench->training.model->parameter_count;
+    size_t count = bench->model->parameter_count;
     bench->trained = calloc(count, sizeof(bool));
     bench->adapted = calloc(count, sizeof(bool));
     bench->quantized = calloc(count, sizeof(bool));
@@ -101,48 +106,50 @@ static void bench_open(struct bench *bench)
     open_parts(bench);
     snprintf(bench->run, sizeof bench->run, "%s/run", folder);
     bench->request = (struct training_request){.run = bench->run};
-    bench->training.request = &bench->request;
-    bench->training.view = &bench->view;
-    bench->training.inputs = (struct train_inputs){
-        .model = bench->training.model,
+    bench->sitting = (struct run_sitting){.request = &bench->request, .view = &bench->view};
+    bench->setup.inputs = (struct train_inputs){
+        .model = bench->model,
         .backend = &bench->backend,
         .recipe = {.trained = bench->trained},
         .train = &bench->pieces,
         .run = bench->run,
-        .identity = &bench->training.identity,
+        .identity = &bench->setup.identity,
     };
 }
 
 static struct train_settings settings_of(enum storage storage, bool masters)
 {
-    return (struct train_settings){
-        .steps = STEPS,
-        .seq_len = 2 * LENGTH,
-        .batch = 1,
-        .accumulate = 1,
-        .rate = 1e-3,
-        .optimizer = {.beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8, .clip = 1},
-        .storage = storage,
-        .masters = masters,
-        .save_every = 2,
-        .keep = 9};
+    return (struct train_settings){.steps = STEPS,
+                                   .seq_len = 2 * LENGTH,
+                                   .batch = 1,
+                                   .accumulate = 1,
+                                   .rate = 1e-3,
+                                   .optimizer = {.clip = 1},
+                                   .storage = storage,
+                                   .masters = masters,
+                                   .save_every = 2,
+                                   .keep = 9};
 }
 
 static void make_trainer(struct bench *bench, const struct train_settings *settings)
 {
     struct error err = ERROR_INIT;
-    struct training *training = &bench->training;
-    training->proof_due = true;
+    struct run_setup *setup = &bench->setup;
+    run_proof_begin(&bench->proof, bench->run, &bench->data, false);
     if (job_dir_create(bench->run, &err) != 0 ||
-        job_metrics_open(&training->metrics, bench->run, &err) != 0 ||
-        trainer_new(&training->trainer, &training->inputs, settings, &err) != 0)
+        run_lines_open(&bench->lines, &bench->sitting, &err) != 0 ||
+        trainer_new(&setup->trainer, &setup->inputs, settings, &err) != 0)
         fail_msg("%s", err.text);
 }
 
 static int run(struct bench *bench, struct error *err)
 {
-    struct train_observer observer = training_observer(&bench->training);
-    return trainer_run(bench->training.trainer, &observer, err);
+    struct run_observer observer = {.sitting = &bench->sitting,
+                                    .setup = &bench->setup,
+                                    .lines = &bench->lines,
+                                    .proof = &bench->proof};
+    struct train_observer callbacks = run_observer_callbacks(&observer);
+    return trainer_run(bench->setup.trainer, &callbacks, err);
 }
 
 static void run_fails(struct bench *bench, const char *name, const char *how)
@@ -155,10 +162,10 @@ static void run_fails(struct bench *bench, const char *name, const char *how)
 
 static void bench_close(struct bench *bench)
 {
-    job_metrics_close(&bench->training.metrics);
-    trainer_free(bench->training.trainer);
+    run_lines_close(&bench->lines);
+    trainer_free(bench->setup.trainer);
     backend_close(bench->below);
-    model_close(bench->training.model);
+    model_close(bench->model);
     pieces_free(&bench->pieces);
     free(bench->trained);
     free(bench->adapted);
@@ -173,23 +180,23 @@ static void bench_close(struct bench *bench)
 static const char trains[] = "model.layers.1.mlp.up_proj.weight";
 static const char frozen[] = "model.layers.0.self_attn.q_proj.weight";
 
-static size_t module_number(const struct bench *bench, const char *name)
+static size_t parameter_number(const struct bench *bench, const char *name)
 {
-    const struct parameter *parameter = model_find(bench->training.model, name);
+    const struct parameter *parameter = model_find(bench->model, name);
     assert_non_null(parameter);
-    return (size_t)(parameter - bench->training.model->parameters);
+    return (size_t)(parameter - bench->model->parameters);
 }
 
 static void train_block_1(struct bench *bench)
 {
-    const struct model *model = bench->training.model;
+    const struct model *model = bench->model;
     for (size_t i = 0; i < model->parameter_count; i++)
         bench->trained[i] = model->parameters[i].layer == 1;
 }
 
 static struct place place_of(const struct bench *bench, size_t tensor, enum tensor_slot slot)
 {
-    const struct optimizer *optimizer = trainer_optimizer(bench->training.trainer);
+    const struct optimizer *optimizer = trainer_optimizer(bench->setup.trainer);
     struct place place = network_place(&optimizer->transformer->network, tensor, slot);
     assert_non_null(place.buffer);
     return place;
@@ -222,7 +229,7 @@ static void sound_run_is_proved(void **state)
     double parameters = 0, kept = 0, tensors = 0;
     bench_open(&bench);
     train_block_1(&bench);
-    const struct model *model = bench.training.model;
+    const struct model *model = bench.model;
     for (size_t i = 0; i < model->parameter_count; i++) {
         double own = (double)(model->parameters[i].rows * model->parameters[i].cols);
         tensors += !bench.trained[i];
@@ -236,7 +243,7 @@ static void sound_run_is_proved(void **state)
     assert_true(proof_number(&bench, "frozen", "parameters") == kept);
     assert_true(proof_number(&bench, "frozen", "tensors") == tensors);
     assert_true(proof_number(&bench, "frozen", "unchanged_at_step") == STEPS);
-    double supervised = (double)bench.training.data.supervised;
+    double supervised = (double)bench.data.supervised;
     assert_true(proof_number(&bench, NULL, "supervised_tokens") == supervised);
     assert_true(proof_number(&bench, NULL, "supervised_share") == supervised / TOKENS);
     bench_close(&bench);
@@ -250,13 +257,13 @@ static void skipped_gradient_is_named(void **state)
     train_block_1(&bench);
     const struct train_settings settings = settings_of(STORAGE_F32, false);
     make_trainer(&bench, &settings);
-    fault.gradient = place_of(&bench, module_number(&bench, trains), TENSOR_GRADIENT);
+    fault.gradient = place_of(&bench, parameter_number(&bench, trains), TENSOR_GRADIENT);
     run_fails(&bench, trains, "trains but its gradient is zero (1 of 9 tensors");
     assert_false(has_checkpoint(&bench, 2));
     bench_close(&bench);
 }
 
-/* In a weight, in quantised data, in their scales: behind the save of step 2. */
+/* In a weight, in quantised data, in their scales: after the save of step 2. */
 static void scribbled_tensor_is_named(void **state)
 {
     (void)state;
@@ -264,15 +271,15 @@ static void scribbled_tensor_is_named(void **state)
     for (int where = 0; where < 3; where++) {
         bench_open(&bench);
         train_block_1(&bench);
-        bench.quantized[module_number(&bench, frozen)] = true;
-        struct recipe *recipe = &bench.training.inputs.recipe;
+        bench.quantized[parameter_number(&bench, frozen)] = true;
+        struct recipe *recipe = &bench.setup.inputs.recipe;
         recipe->quantized = where > 0 ? bench.quantized : NULL;
         recipe->frozen = STORAGE_NF4;
         const struct train_settings settings = settings_of(STORAGE_BF16, true);
         make_trainer(&bench, &settings);
-        fault.scribble = place_of(&bench, module_number(&bench, frozen),
+        fault.scribble = place_of(&bench, parameter_number(&bench, frozen),
                                   where == 2 ? TENSOR_SCALES : TENSOR_WEIGHT);
-        fault.scribble_after = (int)trainer_optimizer(bench.training.trainer)->count * 2 + 1;
+        fault.scribble_after = (int)trainer_optimizer(bench.setup.trainer)->count * 2 + 1;
         run_fails(&bench, frozen, "is frozen but has changed");
         assert_true(has_checkpoint(&bench, 2));
         assert_false(has_checkpoint(&bench, 4));
@@ -296,7 +303,7 @@ static void skipped_update_is_named(void **state)
         train_block_1(&bench);
         const struct train_settings settings =
             settings_of(masters ? STORAGE_BF16 : STORAGE_F32, masters);
-        skip_update(&bench, &settings, module_number(&bench, trains));
+        skip_update(&bench, &settings, parameter_number(&bench, trains));
         run_fails(&bench, trains, "is what it was before the run");
         bench_close(&bench);
     }
@@ -307,14 +314,14 @@ static void skipped_update_of_an_adapter_is_named(void **state)
     (void)state;
     struct bench bench;
     bench_open(&bench);
-    struct recipe *recipe = &bench.training.inputs.recipe;
-    size_t adapted = module_number(&bench, frozen);
+    struct recipe *recipe = &bench.setup.inputs.recipe;
+    size_t adapted = parameter_number(&bench, frozen);
     bench.adapted[adapted] = true;
     recipe->adapted = bench.adapted;
     recipe->rank = 2;
     recipe->alpha = 4;
     const struct train_settings settings = settings_of(STORAGE_F32, false);
-    const struct model *model = bench.training.model;
+    const struct model *model = bench.model;
     skip_update(&bench, &settings, run_tensor_index(model, &model->parameters[adapted], PART_A));
     run_fails(&bench, "q_proj.lora_A.weight", "is what it was before the run");
     bench_close(&bench);

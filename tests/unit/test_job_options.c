@@ -8,8 +8,8 @@
 #include "job/training_options.h"
 #include "job/trust.h"
 #include "train/optimizer.h"
-#include "tui/app/settings.h"
 #include "tui/cli/command.h"
+#include "tui/session/settings.h"
 
 #include <string.h>
 
@@ -67,7 +67,7 @@ static void names_are_in_their_enums_order(void **state)
             option_set(rows(option_by_name(&training_options, set[i].name)), &r, set[i].text, NULL),
             0);
     assert_true(r.method == METHOD_SPECTRUM_QLORA && r.empty_noise == EMPTY_NOISE_ONE);
-    assert_true(r.schedule == SCHEDULE_CONSTANT && r.moments == MOMENTS_INT8);
+    assert_true(r.schedule == SCHEDULE_CONSTANT && r.optimizer == OPTIMIZER_ADAMW_8BIT);
     assert_true(r.dtype == WEIGHTS_FP32 && r.master == MASTERS_NONE && r.frozen == FROZEN_NF4);
     training_request_free(&r);
 }

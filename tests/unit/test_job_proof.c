@@ -5,10 +5,10 @@
 #include "train_data.h"
 
 #include "base/file_writer.h"
-#include "job/export.h"
+#include "job/export/export.h"
 #include "job/job_create.h"
 #include "job/job_dir.h"
-#include "job/training.h"
+#include "job/training/training.h"
 
 /* Its model has norms and biases; 40 tokens. */
 static const char base[] = "qwen2";

@@ -228,16 +228,15 @@ static void check(struct bench *bench, const char *what, const struct recipe *re
 
 static struct train_settings settings_of(enum storage storage)
 {
-    return (struct train_settings){
-        .steps = STEPS,
-        .seq_len = SEQ_LEN,
-        .batch = 1,
-        .accumulate = 1,
-        .rate = 1e-4,
-        .optimizer = {.beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8, .clip = 1},
-        .storage = storage,
-        .masters = true,
-        .keep = 1};
+    return (struct train_settings){.steps = STEPS,
+                                   .seq_len = SEQ_LEN,
+                                   .batch = 1,
+                                   .accumulate = 1,
+                                   .rate = 1e-4,
+                                   .optimizer = {.clip = 1},
+                                   .storage = storage,
+                                   .masters = true,
+                                   .keep = 1};
 }
 
 static void nothing_behind_the_first_step(void **state)
@@ -257,7 +256,7 @@ static void nothing_behind_the_first_step(void **state)
                                     .alpha = 8,
                                     .quantized = bench.quantized,
                                     .frozen = STORAGE_NF4,
-                                    .moments = MOMENTS_INT8};
+                                    .optimizer = OPTIMIZER_ADAMW_8BIT};
     check(&bench, "bf16", &plain, &settings);
     check(&bench, "adapters and 4 bits", &adapters, &settings);
     settings.optimizer.clip = 0;

@@ -14,27 +14,25 @@ static void type_follows_size_and_role(void **state)
     (void)state;
     static const struct {
         enum parameter_role role;
-        enum tensor_part part;
         int64_t parameters;
-        enum moment_type wanted, is;
+        enum optimizer_kind wanted;
+        enum storage is;
     } cases[] = {
-        {ROLE_Q, PART_MODULE, 4096, MOMENTS_INT8, MOMENTS_INT8},
-        {ROLE_Q, PART_MODULE, 4095, MOMENTS_INT8, MOMENTS_F32},
-        {ROLE_Q, PART_MODULE, 3, MOMENTS_BF16, MOMENTS_BF16},
-        {ROLE_DOWN, PART_A, 8192, MOMENTS_INT8, MOMENTS_INT8},
-        {ROLE_DOWN, PART_B, 1024, MOMENTS_INT8, MOMENTS_F32},
-        {ROLE_EMBEDDING, PART_MODULE, 1 << 20, MOMENTS_INT8, MOMENTS_F32},
-        {ROLE_EMBEDDING, PART_MODULE, 1 << 20, MOMENTS_BF16, MOMENTS_BF16},
-        {ROLE_EMBEDDING, PART_MODULE, 1 << 20, MOMENTS_F32, MOMENTS_F32},
-        {ROLE_HEAD, PART_MODULE, 1 << 20, MOMENTS_INT8, MOMENTS_INT8},
-        {ROLE_FINAL_NORM, PART_MODULE, 1 << 20, MOMENTS_INT8, MOMENTS_INT8},
+        {ROLE_Q, 4096, OPTIMIZER_ADAMW_8BIT, STORAGE_DYNAMIC8},
+        {ROLE_Q, 4095, OPTIMIZER_ADAMW_8BIT, STORAGE_F32},
+        {ROLE_Q, 3, OPTIMIZER_ADAMW_BF16, STORAGE_BF16},
+        {ROLE_DOWN, 8192, OPTIMIZER_ADAMW_8BIT, STORAGE_DYNAMIC8},
+        {ROLE_DOWN, 1024, OPTIMIZER_ADAMW_8BIT, STORAGE_F32},
+        {ROLE_EMBEDDING, 1 << 20, OPTIMIZER_ADAMW_8BIT, STORAGE_F32},
+        {ROLE_EMBEDDING, 1 << 20, OPTIMIZER_ADAMW_BF16, STORAGE_BF16},
+        {ROLE_EMBEDDING, 1 << 20, OPTIMIZER_ADAMW, STORAGE_F32},
+        {ROLE_HEAD, 1 << 20, OPTIMIZER_ADAMW_8BIT, STORAGE_DYNAMIC8},
+        {ROLE_FINAL_NORM, 1 << 20, OPTIMIZER_ADAMW_8BIT, STORAGE_DYNAMIC8},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         const struct parameter parameter = {.role = cases[i].role};
-        const struct run_tensor tensor = {
-            .parameter = &parameter, .part = cases[i].part, .parameters = cases[i].parameters};
-        const struct recipe recipe = {.moments = cases[i].wanted};
-        assert_int_equal(recipe_moments(&recipe, &tensor), cases[i].is);
+        assert_int_equal(optimizer_storage(cases[i].wanted, &parameter, cases[i].parameters),
+                         cases[i].is);
     }
 }
 
@@ -53,7 +51,7 @@ static void fill_batch(struct batch *batch)
 static struct transformer *train(struct backend *backend, struct model *model,
                                  const struct recipe *recipe, const struct batch *batch)
 {
-    const struct optimizer_settings settings = {0.9, 0.999, 1e-8, 0.1, 1, 7, NULL};
+    const struct optimizer_settings settings = {0.1, 1, 7, NULL};
     struct error err = ERROR_INIT;
     struct transformer *transformer;
     struct optimizer *optimizer;
@@ -94,7 +92,7 @@ static void embeddings_take_steps_of_fp32(void **state)
     trained[embedding] = true;
     for (int i = 0; i < 2; i++) {
         const struct recipe recipe = {.trained = trained,
-                                      .moments = i == 0 ? MOMENTS_F32 : MOMENTS_INT8};
+                                      .optimizer = i == 0 ? OPTIMIZER_ADAMW : OPTIMIZER_ADAMW_8BIT};
         made[i] = train(backend, model, &recipe, &batch);
         weights[i] = read_slot_f32(made[i], embedding, TENSOR_WEIGHT);
     }
@@ -102,16 +100,17 @@ static void embeddings_take_steps_of_fp32(void **state)
                         (size_t)model->parameters[embedding].numel * sizeof(float));
     assert_int_equal(made[0]->network.plan->bytes[MEMORY_OPTIMIZER],
                      made[1]->network.plan->bytes[MEMORY_OPTIMIZER]);
-    assert_null(network_place(&made[1]->network, embedding, TENSOR_M_SCALES).buffer);
+    assert_null(network_place(&made[1]->network, embedding, TENSOR_STATE_SCALES).buffer);
     for (int i = 0; i < 2; i++) {
         free(weights[i]);
         transformer_free(made[i]);
     }
     trained[matrix] = true;
-    made[0] = train(backend, model, &(struct recipe){.trained = trained, .moments = MOMENTS_INT8},
-                    &batch);
-    assert_null(network_place(&made[0]->network, embedding, TENSOR_V_SCALES).buffer);
-    assert_non_null(network_place(&made[0]->network, matrix, TENSOR_V_SCALES).buffer);
+    made[0] =
+        train(backend, model,
+              &(struct recipe){.trained = trained, .optimizer = OPTIMIZER_ADAMW_8BIT}, &batch);
+    assert_null(network_place(&made[0]->network, embedding, TENSOR_STATE_SCALES + 1).buffer);
+    assert_non_null(network_place(&made[0]->network, matrix, TENSOR_STATE_SCALES + 1).buffer);
     transformer_free(made[0]);
     free(trained);
     batch_free(&batch);

@@ -83,9 +83,8 @@ static void run_course(const struct course *course, const char *name, const char
                                                 .tokens = TOKENS,
                                                 .max_positions = TOKENS,
                                                 .storage = STORAGE_F32};
-    const struct optimizer_settings settings = {
-        0.9, 0.999, 1e-8, number(course->oracle, "weight_decay"), number(course->oracle, "clip"),
-        0,   NULL};
+    const struct optimizer_settings settings = {number(course->oracle, "weight_decay"),
+                                                number(course->oracle, "clip"), 0, NULL};
     if (transformer_new(&transformer, backend, model, &options, &err) != 0 ||
         optimizer_new(&optimizer, transformer, &settings, &err) != 0)
         fail_msg("%s", err.text);
@@ -140,7 +139,7 @@ static void factors_are_of_the_rate(void **state)
                                                 .tokens = batch.tokens,
                                                 .max_positions = batch.tokens,
                                                 .storage = STORAGE_F32};
-    const struct optimizer_settings settings = {0.9, 0.999, 1e-12, 0, 0, 0, factors};
+    const struct optimizer_settings settings = {0, 0, 0, factors};
     struct transformer *transformer;
     struct optimizer *optimizer;
     assert_int_equal(transformer_new(&transformer, backend, model, &options, &err), 0);

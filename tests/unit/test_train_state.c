@@ -60,7 +60,7 @@ static char *make_base(void)
 }
 
 static void bench_open(struct bench *bench, const struct train_settings *settings,
-                       enum moment_type moments, bool adapters)
+                       enum optimizer_kind optimizer, bool adapters)
 {
     struct error err = ERROR_INIT;
     char *base = make_base(), command[200];
@@ -93,13 +93,14 @@ static void bench_open(struct bench *bench, const struct train_settings *setting
         bench->trained[i] = parameter->layer == 1 || (parameter->layer < 0 && parameter->rows > 1);
         bench->quantized[i] = bench->adapted[i] = linear && parameter->layer == 0;
     }
-    bench->inputs = (struct train_inputs){.model = bench->model,
-                                          .backend = bench->backend,
-                                          .recipe = {.trained = bench->trained, .moments = moments},
-                                          .train = &bench->pieces,
-                                          .eval = &bench->pieces,
-                                          .run = folder,
-                                          .identity = &bench->identity};
+    bench->inputs =
+        (struct train_inputs){.model = bench->model,
+                              .backend = bench->backend,
+                              .recipe = {.trained = bench->trained, .optimizer = optimizer},
+                              .train = &bench->pieces,
+                              .eval = &bench->pieces,
+                              .run = folder,
+                              .identity = &bench->identity};
     if (adapters) {
         bench->inputs.recipe.adapted = bench->adapted;
         bench->inputs.recipe.quantized = bench->quantized;
@@ -127,16 +128,15 @@ static void bench_close(struct bench *bench)
 
 static struct train_settings settings_of(enum storage storage, bool masters)
 {
-    return (struct train_settings){
-        .steps = STEPS,
-        .seq_len = LENGTH,
-        .batch = 1,
-        .accumulate = 1,
-        .rate = 1e-4,
-        .optimizer = {.beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8, .clip = 1},
-        .storage = storage,
-        .masters = masters,
-        .keep = 9};
+    return (struct train_settings){.steps = STEPS,
+                                   .seq_len = LENGTH,
+                                   .batch = 1,
+                                   .accumulate = 1,
+                                   .rate = 1e-4,
+                                   .optimizer = {.clip = 1},
+                                   .storage = storage,
+                                   .masters = masters,
+                                   .keep = 9};
 }
 
 /* The last element of the last tensor that has the slot becomes `value`: no loss has said so yet.
@@ -155,10 +155,8 @@ static int spoil(void *context, const struct train_report *report, struct error 
         struct place place = network_place(&t->network, tensor, bench->slot);
         if (!place.buffer)
             continue;
-        bool scales = bench->slot == TENSOR_M_SCALES || bench->slot == TENSOR_V_SCALES;
-        bool moment = bench->slot == TENSOR_M || bench->slot == TENSOR_V;
-        bool narrow = moment ? recipe_moments(&t->network.recipe, &is) == MOMENTS_BF16
-                             : bench->slot == TENSOR_WEIGHT && t->network.storage == STORAGE_BF16;
+        bool scales = bench->slot >= TENSOR_STATE_SCALES;
+        bool narrow = network_values(&t->network, tensor, bench->slot).storage == STORAGE_BF16;
         uint16_t half = bf16_from_float(bench->value);
         place.offset += scales ? 0 : (size_t)(is.parameters - 1) * (narrow ? 2 : 4);
         t->network.backend->write(t->network.backend->self, place,
@@ -209,8 +207,8 @@ static int folders(void)
 }
 
 /* A good checkpoint behind step 2; behind step 4 the slot is spoiled and a save is wished. */
-static void refuses(const struct train_settings *settings, enum moment_type moments, bool adapters,
-                    enum tensor_slot slot, float value, enum train_wish wish)
+static void refuses(const struct train_settings *settings, enum optimizer_kind optimizer,
+                    bool adapters, enum tensor_slot slot, float value, enum train_wish wish)
 {
     struct bench bench;
     struct error err = ERROR_INIT;
@@ -218,7 +216,7 @@ static void refuses(const struct train_settings *settings, enum moment_type mome
     const struct train_observer observer = {
         .context = &bench, .on_step = spoil, .on_saved = count_saved, .wish = ask_behind};
     with.save_every = wish == TRAIN_GO_ON ? 2 : 0;
-    bench_open(&bench, &with, moments, adapters);
+    bench_open(&bench, &with, optimizer, adapters);
     bench.slot = slot;
     bench.value = value;
     bench.wish = wish;
@@ -249,15 +247,17 @@ static void nothing_is_written_from_what_is_not_finite(void **state)
     inside.optimizer.clip = 0; /* each tensor is updated in the backward pass */
     for (size_t i = 0; i < sizeof wishes / sizeof *wishes; i++) {
         enum train_wish wish = wishes[i];
-        refuses(&wide, MOMENTS_F32, false, TENSOR_WEIGHT, NAN, wish);
-        refuses(&wide, MOMENTS_F32, false, TENSOR_V, INFINITY, wish);
-        refuses(&inside, MOMENTS_F32, false, TENSOR_WEIGHT, -INFINITY, wish);
-        refuses(&narrow, MOMENTS_F32, false, TENSOR_MASTER, NAN, wish);
-        refuses(&narrow, MOMENTS_BF16, false, TENSOR_M, -NAN, wish);
-        refuses(&alone, MOMENTS_BF16, false, TENSOR_WEIGHT, INFINITY, wish);
-        refuses(&narrow, MOMENTS_INT8, false, TENSOR_V_SCALES, INFINITY, wish);
-        refuses(&narrow, MOMENTS_INT8, true, TENSOR_M_SCALES, NAN, wish);
-        refuses(&wide, MOMENTS_F32, true, TENSOR_WEIGHT, NAN, wish);
+        refuses(&wide, OPTIMIZER_ADAMW, false, TENSOR_WEIGHT, NAN, wish);
+        refuses(&wide, OPTIMIZER_ADAMW, false, TENSOR_STATE + 1, INFINITY, wish);
+        refuses(&inside, OPTIMIZER_ADAMW, false, TENSOR_WEIGHT, -INFINITY, wish);
+        refuses(&narrow, OPTIMIZER_ADAMW, false, TENSOR_MASTER, NAN, wish);
+        refuses(&narrow, OPTIMIZER_ADAMW_BF16, false, TENSOR_STATE, -NAN, wish);
+        refuses(&alone, OPTIMIZER_ADAMW_BF16, false, TENSOR_WEIGHT, INFINITY, wish);
+        refuses(&narrow, OPTIMIZER_ADAMW_8BIT, false, TENSOR_STATE_SCALES + 1, INFINITY, wish);
+        refuses(&narrow, OPTIMIZER_ADAMW_8BIT, true, TENSOR_STATE_SCALES, NAN, wish);
+        refuses(&wide, OPTIMIZER_ADAMW, true, TENSOR_WEIGHT, NAN, wish);
+        refuses(&wide, OPTIMIZER_LION, false, TENSOR_STATE, NAN, wish);
+        refuses(&narrow, OPTIMIZER_MUON, true, TENSOR_STATE, INFINITY, wish);
     }
 }
 
@@ -275,7 +275,7 @@ static void a_step_that_can_overflow_is_looked_at(void **state)
         factors[i] = 1e38;
     settings.rate = 10;
     settings.optimizer.factors = factors;
-    bench_open(&bench, &settings, MOMENTS_F32, false);
+    bench_open(&bench, &settings, OPTIMIZER_ADAMW, false);
     assert_true(run_tensor_count(bench.model) < sizeof factors / sizeof *factors);
     assert_int_equal(trainer_run(bench.trainer, &observer, &err), -1);
     if (!strstr(err.text, "step 1: ") || !strstr(err.text, "no checkpoint before it"))
@@ -322,7 +322,7 @@ static void the_best_and_the_last_are_found(void **state)
     (void)state;
     struct bench bench;
     const struct train_settings settings = settings_of(STORAGE_F32, false);
-    bench_open(&bench, &settings, MOMENTS_F32, false);
+    bench_open(&bench, &settings, OPTIMIZER_ADAMW, false);
     expect_chosen((struct state_choice){0}, "has no training checkpoint yet");
     expect_chosen((struct state_choice){.best = true}, "has no training checkpoint yet");
     save_at(&bench, 2, 0, false);
@@ -348,7 +348,7 @@ static void what_was_left_behind_is_not_the_last(void **state)
     (void)state;
     struct bench bench;
     const struct train_settings settings = settings_of(STORAGE_F32, false);
-    bench_open(&bench, &settings, MOMENTS_F32, false);
+    bench_open(&bench, &settings, OPTIMIZER_ADAMW, false);
     for (int64_t step = 2; step <= 8; step += 2)
         save_at(&bench, step, 4, false);
     assert_int_equal(state_leave_later(folder, 4, NULL), 0);
@@ -373,7 +373,7 @@ static void a_damaged_left_json_is_an_error(void **state)
     struct bench bench;
     struct error err = ERROR_INIT;
     const struct train_settings settings = settings_of(STORAGE_F32, false);
-    bench_open(&bench, &settings, MOMENTS_F32, false);
+    bench_open(&bench, &settings, OPTIMIZER_ADAMW, false);
     for (int64_t step = 2; step <= 8; step += 2)
         save_at(&bench, step, 4, false);
     assert_int_equal(state_leave_later(folder, 4, NULL), 0);
@@ -405,11 +405,117 @@ static void a_damaged_left_json_is_an_error(void **state)
     bench_close(&bench);
 }
 
+/* What trains has in optimizer.safetensors what the rule of its optimiser keeps, and nothing else
+ * is there. */
+static void check_kept(const struct bench *bench, enum optimizer_kind kind, const char *state)
+{
+    struct error err = ERROR_INIT;
+    struct checkpoint *file = NULL;
+    const struct optimizer *optimizer = trainer_optimizer(bench->trainer);
+    char *path = path_join(state, "optimizer.safetensors", NULL);
+    size_t count = 0;
+    if (checkpoint_open(&file, path, &err) != 0)
+        fail_msg("%s", err.text);
+    for (size_t i = 0; i < optimizer->count; i++) {
+        struct run_tensor tensor = optimizer_tensor(optimizer, i);
+        const struct parameter *parameter = tensor.parameter;
+        bool matrix = parameter->layer >= 0 && parameter->rows > 1;
+        const char *states[] = {
+            kind == OPTIMIZER_MUON && matrix ? "momentum_buffer" : "exp_avg",
+            kind == OPTIMIZER_LION || (kind == OPTIMIZER_MUON && matrix) ? NULL : "exp_avg_sq"};
+        char *name = run_tensor_name(&tensor, NULL);
+        for (int k = 0; k < 2 && states[k]; k++) {
+            char full[240];
+            snprintf(full, sizeof full, "%s.%s", name, states[k]);
+            const struct tensor_info *kept = checkpoint_find(file, full);
+            if (!kept)
+                fail_msg("%s: %s is not kept", optimizer_names[kind], full);
+            assert_int_equal(kept->elements, tensor.parameters);
+            count++;
+        }
+        free(name);
+    }
+    assert_int_equal(checkpoint_count(file), count);
+    checkpoint_close(file);
+    free(path);
+}
+
+/* Everything that a state has of two benches is the same to the bit. */
+static void check_same(const struct bench *a, const struct bench *b)
+{
+    const struct optimizer *first = trainer_optimizer(a->trainer);
+    const struct network *networks[] = {&first->transformer->network,
+                                        &trainer_optimizer(b->trainer)->transformer->network};
+    for (size_t i = 0; i < first->count; i++)
+        for (enum tensor_slot slot = 0; slot < TENSOR_SLOTS; slot++) {
+            size_t tensor = first->tensors[i];
+            int buffer = networks[0]->plan->tensors[tensor][slot];
+            if (buffer < 0 || slot == TENSOR_GRADIENT)
+                continue;
+            size_t bytes = networks[0]->plan->buffers[buffer].bytes;
+            char *values[2];
+            for (int side = 0; side < 2; side++) {
+                struct backend *backend = networks[side]->backend;
+                values[side] = malloc(bytes);
+                backend->read(backend->self, values[side],
+                              network_place(networks[side], tensor, slot), bytes);
+            }
+            assert_memory_equal(values[0], values[1], bytes);
+            free(values[0]);
+            free(values[1]);
+        }
+}
+
+/* A state has what its optimiser keeps; a run that goes on from it comes to be what one that was
+ * not interrupted is, to the bit; another optimiser refuses it, by the names of both. */
+static void a_state_is_its_optimisers(void **state)
+{
+    (void)state;
+    static const enum optimizer_kind kinds[] = {OPTIMIZER_ADAMW, OPTIMIZER_LION, OPTIMIZER_MUON};
+    static const struct train_observer silent = {0};
+    struct error err = ERROR_INIT;
+    char command[400], half[120];
+    bool exact;
+    snprintf(half, sizeof half, "%s/half", folder);
+    for (int i = 0; i < 6; i++) {
+        bool adapters = i >= 3;
+        struct train_settings settings =
+            settings_of(adapters ? STORAGE_BF16 : STORAGE_F32, adapters && i != 4);
+        settings.save_every = STEPS / 2;
+        settings.optimizer.clip = i % 2; /* 0: each tensor is updated in the backward pass */
+        struct bench whole, resumed, other;
+        bench_open(&whole, &settings, kinds[i % 3], adapters);
+        if (trainer_run(whole.trainer, &silent, &err) != 0)
+            fail_msg("%s", err.text);
+        snprintf(command, sizeof command, "rm -rf %s; cp -r %s/checkpoints/step-%08d %s", half,
+                 folder, STEPS / 2, half);
+        assert_int_equal(system(command), 0);
+        check_kept(&whole, kinds[i % 3], half);
+        bench_open(&resumed, &settings, kinds[i % 3], adapters);
+        if (trainer_resume(resumed.trainer, half, &exact, &err) != 0 ||
+            trainer_run(resumed.trainer, &silent, &err) != 0)
+            fail_msg("%s", err.text);
+        assert_true(exact);
+        check_same(&whole, &resumed);
+        bench_open(&other, &settings, kinds[(i + 1) % 3], adapters);
+        char wanted[80];
+        snprintf(wanted, sizeof wanted, "--optimizer %s, not %s", optimizer_names[kinds[i % 3]],
+                 optimizer_names[kinds[(i + 1) % 3]]);
+        assert_int_equal(trainer_resume(other.trainer, half, &exact, &err), -1);
+        if (!strstr(err.text, wanted))
+            fail_msg("it says \"%s\", not \"%s\"", err.text, wanted);
+        bench_close(&whole);
+        bench_close(&resumed);
+        bench_close(&other);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(nothing_is_written_from_what_is_not_finite, make_folder,
                                         remove_folder),
+        cmocka_unit_test_setup_teardown(a_state_is_its_optimisers, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(a_step_that_can_overflow_is_looked_at, make_folder,
                                         remove_folder),
         cmocka_unit_test_setup_teardown(the_best_and_the_last_are_found, make_folder,

@@ -6,8 +6,8 @@
 #include "base/sys.h"
 #include "job/job_create.h"
 #include "job/job_dir.h"
-#include "job/training.h"
-#include "tui/app/session_open.h"
+#include "job/training/training.h"
+#include "tui/session/session_open.h"
 
 #include <string.h>
 
@@ -17,7 +17,7 @@ static const char plan_name[] = "plan.yaml";
 struct asked {
     const char *dtype, *method, *rank, *optimizer, *frozen, *clip;
     enum frozen_type frozen_type;
-    enum moment_type moments;
+    enum optimizer_kind kind;
     const char *limit; /* of memory; NULL: none */
 };
 
@@ -50,7 +50,7 @@ static void estimate(struct training_estimate *cost, const char *model, const st
     choose_plan(&session);
     set(&session, SETTING(method), asked->method);
     set(&session, SETTING(rank), asked->rank);
-    set(&session, SETTING(moments), asked->optimizer);
+    set(&session, SETTING(optimizer), asked->optimizer);
     set(&session, SETTING(frozen), asked->frozen);
     set(&session, SETTING(clip), asked->clip);
     set(&session, SETTING(accumulate), "1");
@@ -83,7 +83,7 @@ static void keep_start(void *context, const struct training_start *start)
 static void keep_message(void *context, const char *line)
 {
     struct started *started = context;
-    if (strstr(line, "anew"))
+    if (strstr(line, "recomputes"))
         snprintf(started->says, sizeof started->says, "%s", line);
 }
 
@@ -106,7 +106,7 @@ static void run(struct started *started, const char *model, const struct asked *
         .rank = rank,
         .alpha = 2 * (double)rank,
         .frozen = asked->frozen_type,
-        .moments = asked->moments,
+        .optimizer = asked->kind,
         .data = {data, 1},
         .device = "cpu",
         .threads = 2,
@@ -140,9 +140,9 @@ static void compare(const char *model, const struct asked *asked)
     struct training_estimate cost;
     struct started started = {.says = ""};
     uint64_t total = 0;
-    char anew[32];
+    char recomputes[32];
     estimate(&cost, model, asked);
-    snprintf(anew, sizeof anew, "computes %lld of ", (long long)cost.recomputed);
+    snprintf(recomputes, sizeof recomputes, "recomputes %lld of ", (long long)cost.recomputed);
     run(&started, model, asked);
     if (!cost.known)
         fail_msg("%s: %s", asked->method, cost.why);
@@ -151,7 +151,7 @@ static void compare(const char *model, const struct asked *asked)
         total += started.bytes[c];
     }
     assert_int_equal(cost.total, total);
-    assert_int_equal(cost.recomputed > 0, strstr(started.says, anew) != NULL);
+    assert_int_equal(cost.recomputed > 0, strstr(started.says, recomputes) != NULL);
     assert_int_equal(cost.recomputed > 0, asked->limit != NULL);
     assert_int_equal(cost.trained_parameters + cost.adapter_parameters, started.trained_parameters);
     assert_int_equal(cost.parameters, started.parameters);
@@ -169,7 +169,7 @@ static void estimate_is_the_run(void **state)
     char *model = path_join(shared, "models/stories260K-gguf/stories260K-F16.gguf", NULL);
     for (int i = 0; i < 2; i++)
         compare(model, &(struct asked){dtypes[i], "full", "16", "adamw", "auto", "1",
-                                       FROZEN_AS_READ, MOMENTS_F32, NULL});
+                                       FROZEN_AS_READ, OPTIMIZER_ADAMW, NULL});
     free(model);
 }
 
@@ -180,15 +180,17 @@ static void estimate_is_the_run_of_every_method(void **state)
     (void)state;
     TEST_FOLDER_OR_SKIP(data, "SPECTRUM_TEST_DATA");
     static const struct asked asked[] = {
-        {"bf16", "full", "8", "adamw-8bit", "int8", "0", FROZEN_AS_READ, MOMENTS_INT8, NULL},
-        {"fp32", "spectrum", "8", "adamw", "auto", "1", FROZEN_AS_READ, MOMENTS_F32, NULL},
-        {"bf16", "spectrum", "8", "adamw-bf16", "int8", "1", FROZEN_INT8, MOMENTS_BF16, NULL},
-        {"fp32", "lora", "8", "adamw", "auto", "0", FROZEN_AS_READ, MOMENTS_F32, NULL},
-        {"bf16", "qlora", "4", "adamw-8bit", "auto", "1", FROZEN_NF4, MOMENTS_INT8, NULL},
-        {"fp32", "qlora", "4", "adamw", "none", "1", FROZEN_AS_READ, MOMENTS_F32, NULL},
-        {"fp32", "spectrum+lora", "16", "adamw-8bit", "auto", "1", FROZEN_AS_READ, MOMENTS_INT8,
+        {"bf16", "full", "8", "adamw-8bit", "int8", "0", FROZEN_AS_READ, OPTIMIZER_ADAMW_8BIT,
          NULL},
-        {"bf16", "spectrum+qlora", "16", "adamw", "auto", "1", FROZEN_NF4, MOMENTS_F32, NULL},
+        {"fp32", "spectrum", "8", "adamw", "auto", "1", FROZEN_AS_READ, OPTIMIZER_ADAMW, NULL},
+        {"bf16", "spectrum", "8", "adamw-bf16", "int8", "1", FROZEN_INT8, OPTIMIZER_ADAMW_BF16,
+         NULL},
+        {"fp32", "lora", "8", "adamw", "auto", "0", FROZEN_AS_READ, OPTIMIZER_ADAMW, NULL},
+        {"bf16", "qlora", "4", "adamw-8bit", "auto", "1", FROZEN_NF4, OPTIMIZER_ADAMW_8BIT, NULL},
+        {"fp32", "qlora", "4", "adamw", "none", "1", FROZEN_AS_READ, OPTIMIZER_ADAMW, NULL},
+        {"fp32", "spectrum+lora", "16", "adamw-8bit", "auto", "1", FROZEN_AS_READ,
+         OPTIMIZER_ADAMW_8BIT, NULL},
+        {"bf16", "spectrum+qlora", "16", "adamw", "auto", "1", FROZEN_NF4, OPTIMIZER_ADAMW, NULL},
     };
     char *model = path_join(data, "../../demo/model", NULL);
     for (size_t i = 0; i < sizeof asked / sizeof *asked; i++)
@@ -202,8 +204,8 @@ static void estimate_keeps_to_the_limit(void **state)
 {
     (void)state;
     TEST_FOLDER_OR_SKIP(data, "SPECTRUM_TEST_DATA");
-    struct asked asked = {"fp32", "spectrum",     "8",         "adamw", "auto",
-                          "1",    FROZEN_AS_READ, MOMENTS_F32, NULL};
+    struct asked asked = {"fp32",         "spectrum",      "8", "adamw", "auto", "1",
+                          FROZEN_AS_READ, OPTIMIZER_ADAMW, NULL};
     char limit[32];
     struct training_estimate cost;
     char *model = path_join(data, "../../demo/model", NULL);
@@ -242,8 +244,8 @@ static void a_small_disk_is_said_before(void **state)
     (void)state;
     TEST_FOLDER_OR_SKIP(data, "SPECTRUM_TEST_DATA");
     char *path = path_join(data, "../../demo/model", NULL);
-    const struct asked asked = {"fp32", "lora",         "8",         "adamw", "auto",
-                                "0",    FROZEN_AS_READ, MOMENTS_F32, NULL};
+    const struct asked asked = {"fp32",         "lora",          "8", "adamw", "auto", "0",
+                                FROZEN_AS_READ, OPTIMIZER_ADAMW, NULL};
     sys.fstatvfs = made_up_disk;
     disk_free = 1 << 30;
     estimate(&cost, path, &asked);

@@ -1,7 +1,7 @@
 /* The metrics of the heat map: found by name, and unknown where a row does not have them. */
 #include "test.h"
 
-#include "tui/app/metric.h"
+#include "tui/session/grid.h"
 
 #include <math.h>
 

@@ -1,7 +1,7 @@
 /* The spectrum's drawing with values that no matrix has: they come from a file. */
 #include "test.h"
 
-#include "tui/screen/spectrum_draw.h"
+#include "tui/screen/spectrum.h"
 
 #include <math.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 #include "tui/app/app.h"
 
+#include "base/file_writer.h"
 #include "base/utf8.h"
-#include "tui/app/session_keep.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -217,4 +217,19 @@ void app_ask(struct app *app, enum request request, const char *argument, const 
     utf8_sanitize(question->text);
     question->request = request;
     snprintf(question->argument, sizeof question->argument, "%s", argument);
+}
+
+int app_check_over(struct app *app, enum request request, const char *path, const char *what,
+                   bool (*is_one)(const char *), bool own, struct error *err)
+{
+    if (!own && file_is_in_place(path)) /* keys are dead while a pipe waits for its reader */
+        return error_set(err, "%.400s is not a file: the screen writes to files alone", path);
+    if (!file_is_replaced(path))
+        return 0;
+    if (!is_one(path))
+        return error_set(err, "%.400s is there and is not %s; take another name", path, what);
+    if (own || app->agreed)
+        return 0;
+    app_ask(app, request, path, "%.400s is there, %s: write over it? (y/n)", path, what);
+    return 1;
 }

@@ -1,27 +1,40 @@
 /* The full screen: a stack of views over one session, drawn on one canvas.
  *
- * The loop (loop.c) and the script player (script.c) make it, feed inputs (dispatch.h) and the
- * passing of time in, show the canvas as it is drawn (draw.h), and free it; everything between is
- * the same for both. A view is a const table of functions and a state of its own (tui/screen/, a
- * file each); its functions change state and never draw outside `draw`.
+ * run.h has the two that use it, the loop on a terminal and the player of scripts. Both make it
+ * (app_init()), open a target in it (app_open()), feed inputs (dispatch.h) and the passing of time
+ * (app_tick()) in, show the canvas as it is drawn (draw.h), and free it (app_free()).
+ *
+ *     session   what is open: model, scan, plan, job. All views show the same one.
+ *     stack     the views; the one on top is drawn and gets the inputs, the others wait below it.
+ *     canvas    the cells that app_draw() fills.
+ *
+ * A view is a const table of functions and a state of its own (tui/screen/, a file each). Three
+ * rules hold for every view, and make that a script, a test and a terminal see the same:
+ *
+ *   1. `request` and `input` change state and never draw; `draw` draws, and of the state it changes
+ *      at most what depends on the window's size (what fits a page).
+ *   2. Nothing waits: what takes its time is a job, looked at again with the next tick.
+ *   3. What cannot be undone asks first: app_ask(), or the same key twice (app->asked).
  */
 #ifndef SPECTRUM_TUI_APP_APP_H
 #define SPECTRUM_TUI_APP_APP_H
 
-#include "tui/app/session_open.h"
 #include "tui/canvas/canvas.h"
 #include "tui/keys/keys.h"
+#include "tui/session/session_open.h"
 #include "tui/theme/theme.h"
 
 enum { SCREEN_MIN_WIDTH = 60, SCREEN_MIN_HEIGHT = 16, VIEW_DEPTH_MAX = 8, PROMPT_MAX = 512 };
 
 struct app;
 
+/* What a kind of view can do. The state is the view's own, made by who pushes it and freed by
+ * `close`. */
 struct view_class {
-    const char *name; /* in the title line */
-    enum key_scope scope;
+    const char *name;     /* in the title line */
+    enum key_scope scope; /* which rows of the table of keys have a meaning in it */
     void (*enter)(struct app *app, void *state); /* it came on top; may be NULL */
-    void (*close)(void *state);
+    void (*close)(void *state);                  /* frees it; may be NULL */
     void (*draw)(struct app *app, void *state, struct area area);
     /* A request from a key or the prompt. False: it has no meaning here. */
     bool (*request)(struct app *app, void *state, enum request request, const char *argument);
@@ -60,6 +73,7 @@ struct question {
     char text[ERROR_TEXT_MAX];
 };
 
+/* Of prompt and question one is open at most; the message gives way to either. */
 struct app {
     const struct app_screens *screens;
     struct theme theme;
@@ -88,10 +102,13 @@ void app_free(struct app *app);
 /* Opens what the target names and pushes the view that shows it; NULL: the library. */
 int app_open(struct app *app, const char *target, struct error *err);
 
-/* Views. app_push() takes the state (freed on failure too; a NULL state is a failure). */
+/* Views. app_push() takes the state (freed on failure too; a NULL state is a failure), and lets the
+ * view enter; app_pop() closes the one on top, and lets the one below it enter again. */
 bool app_push(struct app *app, const struct view_class *class, void *state);
 void app_pop(struct app *app);
 
+/* The line at the bottom, until the next input: what was done, or in another colour what failed. It
+ * may hold names from files; what a terminal must not get becomes '?'. */
 void app_message(struct app *app, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void app_error(struct app *app, const struct error *err);
 
@@ -117,5 +134,11 @@ void app_step_back(struct app *app, bool redo);
  * whatever is not to be done unasked. */
 void app_ask(struct app *app, enum request request, const char *argument, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
+
+/* Before the screen writes to a file by name: 0, it may; 1, it has asked, and with y the request
+ * comes again. An error where something else is there: `what` ("a plan") this writes, `is_one` knows
+ * one. Not asked where it is the screen's `own`, or agreed to. */
+int app_check_over(struct app *app, enum request request, const char *path, const char *what,
+                   bool (*is_one)(const char *), bool own, struct error *err);
 
 #endif

@@ -1,16 +1,114 @@
 #include "tui/app/dispatch.h"
 
+#include "base/file.h"
+#include "base/file_writer.h"
+#include "base/folder.h"
+#include "base/memory.h"
+#include "base/sys.h"
 #include "base/utf8.h"
-#include "tui/app/output.h"
-#include "tui/app/path.h"
+#include "tui/app/draw.h"
 #include "tui/canvas/terminal.h"
+#include "tui/session/wording.h"
 
+#include <ctype.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static struct view *top_view(struct app *app)
 {
     return app->depth > 0 ? &app->stack[app->depth - 1] : NULL;
+}
+
+/* --- captures of the screen --- */
+
+/* The word that every frame begins with, cut in a window that is narrower; or nothing at all. */
+static bool begins_as_frame(const char *text, size_t size)
+{
+    static const char word[] = "spectrum";
+    size_t length = sizeof word - 1;
+    while (isspace((unsigned char)*text))
+        text++;
+    size_t narrow = strcspn(text, "\n");
+    if (narrow >= length)
+        return strncmp(text, word, length) == 0;
+    return strncmp(text, word, narrow) == 0 && size < 2048;
+}
+
+static bool is_capture(const char *path)
+{
+    enum { HEAD = 4096 };
+    char head[HEAD + 1];
+    uint64_t size = 0;
+    int fd = file_open_read(path, &size, NULL);
+    if (fd < 0)
+        return false;
+    size_t count = size < HEAD ? (size_t)size : HEAD;
+    bool read = file_read_at(fd, head, count, 0, path, NULL) == 0;
+    sys.close(fd);
+    head[read ? count : 0] = '\0';
+    return read && strlen(head) == count &&
+           (canvas_is_svg(head) || begins_as_frame(head, (size_t)size));
+}
+
+static bool wrote(const struct app *app, const char *path)
+{
+    for (size_t i = 0; i < app->written_count; i++)
+        if (file_is_same(app->written[i], path))
+            return true;
+    return false;
+}
+
+/* `own`: a picture that is there may be written over unasked. 1: it was asked about. A picture has
+ * the terminal's own colours too, which nobody knows: a theme whose text is dark is for a light
+ * terminal, and gets a white page. */
+static int save_screen(struct app *app, const char *path, bool own, struct error *err)
+{
+    struct buffer out = BUFFER_INIT;
+    bool light = app->theme.colors[THEME_TEXT] >= 0 &&
+                 color_contrast(app->theme.colors[THEME_TEXT]) == 0xFFFFFF;
+    int status = session_check_output(&app->session, path, err);
+    if (status == 0)
+        status = app_check_over(app, REQUEST_SAVE_SCREEN, path, "a picture of the screen",
+                                is_capture, own, err);
+    if (status != 0)
+        goto out;
+    app_draw(app);
+    if (path_ends_with(path, ".svg"))
+        canvas_put_svg(&out, &app->canvas, light ? 0x24292f : 0xd8dee9,
+                       light ? 0xffffff : 0x14181f);
+    else
+        canvas_put_text(&out, &app->canvas);
+    status = buffer_check(&out, err);
+    if (status != 0)
+        goto out;
+    status = file_save_output(path, out.data, out.length, err);
+    if (status != 0 || wrote(app, path))
+        goto out;
+    /* Where memory runs out it is asked about next time. */
+    if (array_reserve((void **)&app->written, &app->written_capacity, app->written_count + 1,
+                      sizeof *app->written, NULL) == 0) {
+        app->written[app->written_count] = string_copy(path, NULL);
+        app->written_count += app->written[app->written_count] != NULL;
+    }
+out:
+    buffer_free(&out);
+    return status;
+}
+
+int app_save_screen(struct app *app, const char *path, struct error *err)
+{
+    return save_screen(app, path, true, err);
+}
+
+static void request_save_screen(struct app *app, const char *path)
+{
+    struct error err = ERROR_INIT;
+    int status = save_screen(app, path, wrote(app, path), &err);
+    if (status < 0)
+        app_error(app, &err);
+    else if (status == 0)
+        app_message(app, "screen saved to %s", path);
 }
 
 /* --- what every view understands --- */
@@ -60,7 +158,7 @@ static bool request_common(struct app *app, enum request request, const char *ar
         app->redraw_all = true;
         return true;
     case REQUEST_SAVE_SCREEN:
-        app_request_save_screen(app, argument);
+        request_save_screen(app, argument);
         return true;
     case REQUEST_SUSPEND:
         app->suspend = true;
@@ -72,20 +170,6 @@ static bool request_common(struct app *app, enum request request, const char *ar
 
 /* --- the prompt, and requests --- */
 
-static void prompt_open(struct app *app, enum request request)
-{
-    app->prompt = (struct prompt){.active = true, .request = request};
-}
-
-/* A request whose argument is missing asks for it, unless it can do without (a theme and a metric
- * go on to the next, devices are listed). */
-static bool request_asks(enum request request, const char *argument)
-{
-    const struct request_info *info = request_find(request);
-    return info && info->argument && !argument[0] && request != REQUEST_THEME &&
-           request != REQUEST_METRIC && request != REQUEST_DEVICE;
-}
-
 void app_request(struct app *app, enum request request, const char *argument)
 {
     struct view *view = top_view(app);
@@ -93,6 +177,11 @@ void app_request(struct app *app, enum request request, const char *argument)
         return;
     const struct request_info *info = request_find(request);
     bool here = info && (info->scopes & (unsigned)view->class->scope);
+    /* A request whose argument is missing asks for it, unless it can do without: a theme and a metric
+     * go to the next, devices are listed, and ":w!" knows its file. */
+    bool asks = info && info->argument && !argument[0] && request != REQUEST_THEME &&
+                request != REQUEST_METRIC && request != REQUEST_DEVICE &&
+                !(app->agreed && request == REQUEST_SAVE_PLAN);
     char path[2 * PROMPT_MAX];
     if (request_takes_file(info) && argument[0] == '~') {
         snprintf(path, sizeof path, "%s", argument);
@@ -102,9 +191,8 @@ void app_request(struct app *app, enum request request, const char *argument)
     if (here && request == REQUEST_SAVE_PLAN &&
         !app_takes_plan(app, request, "w again saves it as it is"))
         return;
-    if (here && (request == REQUEST_PROMPT || (request_asks(request, argument) &&
-                                               !(app->agreed && request == REQUEST_SAVE_PLAN)))) {
-        prompt_open(app, request);
+    if (here && (request == REQUEST_PROMPT || asks)) {
+        app->prompt = (struct prompt){.active = true, .request = request};
         return;
     }
     if (here && view->class->request && view->class->request(app, view->state, request, argument))
@@ -133,15 +221,8 @@ static void prompt_finish(struct app *app)
     app->agreed = false;
 }
 
-static void prompt_erase(struct prompt *prompt)
-{
-    while (prompt->length > 0 && ((unsigned char)prompt->text[prompt->length - 1] & 0xC0) == 0x80)
-        prompt->length--;
-    if (prompt->length > 0)
-        prompt->length--;
-    prompt->text[prompt->length] = '\0';
-}
-
+/* A line editor of four keys: Enter finishes, Esc and Ctrl-C close the prompt, and so does Backspace
+ * where nothing is typed; else that erases a whole character, and Ctrl-U all of the line. */
 static void prompt_input(struct app *app, int input)
 {
     struct prompt *prompt = &app->prompt;
@@ -151,9 +232,14 @@ static void prompt_input(struct app *app, int input)
     else if (input == INPUT_ESCAPE || input == 3 ||
              (input == INPUT_BACKSPACE && prompt->length == 0))
         prompt->active = false;
-    else if (input == INPUT_BACKSPACE)
-        prompt_erase(prompt);
-    else if (input == 'U' - 'A' + 1)
+    else if (input == INPUT_BACKSPACE) {
+        while (prompt->length > 0 &&
+               ((unsigned char)prompt->text[prompt->length - 1] & 0xC0) == 0x80)
+            prompt->length--;
+        if (prompt->length > 0)
+            prompt->length--;
+        prompt->text[prompt->length] = '\0';
+    } else if (input == 'U' - 'A' + 1)
         prompt->text[prompt->length = 0] = '\0';
     else if (input >= 32 && input < INPUT_UP) {
         size_t bytes_used = utf8_encode(input, bytes);
@@ -165,27 +251,9 @@ static void prompt_input(struct app *app, int input)
     }
 }
 
-/* A key that has a meaning on other screens only says so, by its command's name. */
-static void request_key(struct app *app, int input, enum key_scope scope)
-{
-    enum request request = request_from_key(input, scope);
-    app_request(app, request == REQUEST_NONE ? request_from_key(input, SCOPE_ALL) : request, "");
-}
-
-/* With y what was asked about is requested again, agreed to. */
-static void answer(struct app *app, int input)
-{
-    struct question question = app->question;
-    app->question.request = REQUEST_NONE;
-    if (input != 'y' && input != 'Y') {
-        app_message(app, "no: nothing was done");
-        return;
-    }
-    app->agreed = true;
-    app_request(app, question.request, question.argument);
-    app->agreed = false;
-}
-
+/* The order in which an input finds its meaning (dispatch.h). What was asked about with the last
+ * input (app->asked) is forgotten with this one, unless it is asked about again, or a prompt or a
+ * question has just been opened for it. */
 void app_input(struct app *app, int input)
 {
     struct view *view = top_view(app);
@@ -195,14 +263,26 @@ void app_input(struct app *app, int input)
     app->message[0] = '\0';
     app->message_is_error = false;
     bool leaves = asked == REQUEST_NONE || asked == REQUEST_QUIT || asked == REQUEST_BACK;
-    if (app->question.request != REQUEST_NONE)
-        answer(app, input);
-    else if (app->prompt.active)
+    if (app->question.request != REQUEST_NONE) {
+        struct question question = app->question;
+        app->question.request = REQUEST_NONE;
+        if (input == 'y' || input == 'Y') { /* what was asked about comes again, agreed to */
+            app->agreed = true;
+            app_request(app, question.request, question.argument);
+            app->agreed = false;
+        } else {
+            app_message(app, "no: nothing was done");
+        }
+    } else if (app->prompt.active) {
         prompt_input(app, input);
-    else if (input == INPUT_ESCAPE && !leaves) /* "no" to what was asked, and nothing else */
+    } else if (input == INPUT_ESCAPE && !leaves) { /* "no" to what was asked, and nothing else */
         app_message(app, "as it was");
-    else if (!view->class->input || !view->class->input(app, view->state, input))
-        request_key(app, input, view->class->scope);
+    } else if (!view->class->input || !view->class->input(app, view->state, input)) {
+        enum request request = request_from_key(input, view->class->scope);
+        /* a key that has a meaning on other screens only says so, by its command's name */
+        app_request(app, request == REQUEST_NONE ? request_from_key(input, SCOPE_ALL) : request,
+                    "");
+    }
     if (app->asked == asked && !app->prompt.active && app->question.request == REQUEST_NONE)
         app->asked = REQUEST_NONE;
 }

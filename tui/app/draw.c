@@ -1,12 +1,141 @@
 #include "tui/app/draw.h"
 
-#include "tui/app/session_status.h"
+#include "job/job_dir.h"
+#include "tui/session/wording.h"
 #include "tui/widget/flow.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 enum { MESSAGE_ROWS = 6, PATH_ROWS = 3, MESSAGE_PATH = 40 };
+
+/* --- what the title and the status line say --- */
+
+/* What is under way, the scan and then the job; "" where nothing is. */
+static void put_progress(const struct session *session, char *out, size_t size)
+{
+    const struct scan_feed *feed = &session->feed;
+    double seconds = scan_feed_seconds_left(feed);
+    char left[32];
+    seconds_put(seconds, left, sizeof left);
+    out[0] = '\0';
+    if (!session->model)
+        ; /* a scan file is not computed */
+    else if (feed->state == FEED_WAITING)
+        snprintf(out, size, "scan starts");
+    else if (feed->state == FEED_FAILED)
+        snprintf(out, size, "scan failed");
+    else if (feed->state == FEED_STOPPED && feed->done == 0)
+        snprintf(out, size, "scan stopped");
+    else if (feed->state == FEED_STOPPED)
+        snprintf(out, size, "scan %zu/%zu · stopped", feed->done, feed->total);
+    else if (feed->state == FEED_RUNNING && feed->paused)
+        snprintf(out, size, "scan %zu/%zu · paused", feed->done, feed->total);
+    else if (feed->state == FEED_CHANGING)
+        snprintf(out, size, "scan %zu/%zu · then on %s", feed->done, feed->total, feed->device);
+    else if (feed->state == FEED_RUNNING && isnan(seconds))
+        snprintf(out, size, "scan %zu/%zu", feed->done, feed->total);
+    else if (feed->state == FEED_RUNNING)
+        snprintf(out, size, "scan %zu/%zu · %s left", feed->done, feed->total, left);
+    size_t used = strlen(out);
+    if (!session->run || !job_follow_lives(session->run) || used + 8 >= size)
+        return;
+    int64_t step = job_metrics_last_step(&session->run->metrics);
+    snprintf(out + used, size - used, "%sjob %s, step %lld", used ? " · " : "",
+             job_state_name(session->run->state), (long long)(step < 0 ? 0 : step));
+}
+
+/* A scan file alone has nothing but its plan, whatever method was chosen for a model before. */
+static enum training_method shown_method(const struct session *session)
+{
+    return session->model ? settings_method(&session->settings) : METHOD_SPECTRUM;
+}
+
+/* "25 %: trains 52 of 210 matrices", and in brief without most words. What is the plan's is left out
+ * where the method has none: "trains everything", "trains adapters at 210 matrices". While scores
+ * are missing it is "25 %: so far 12 of 210 matrices". */
+static void put_matrices(const struct session *session, bool brief, char *out, size_t size)
+{
+    const struct method_info *method = method_info(shown_method(session));
+    double percent = session->plan_read || !method->plan ? NAN : plan_percent(session->plan);
+    bool partial = method->plan && session_scores_missing(session);
+    bool bare = brief || (!method->plan && !method->adapters);
+    struct plan_counts counts = plan_counts(session->plan);
+    size_t adapted = session->cost.adapted;
+    char top[32] = "", tensors[64];
+    if (!isnan(percent))
+        snprintf(top, sizeof top, "%.4g %%: ", percent);
+    if (!method->plan && !method->adapters)
+        snprintf(tensors, sizeof tensors, "everything");
+    else if (!method->plan)
+        snprintf(tensors, sizeof tensors, "adapters at %zu", adapted);
+    else if (method->adapters)
+        snprintf(tensors, sizeof tensors, "adapters at %zu of %zu", adapted, counts.modules_total);
+    else
+        snprintf(tensors, sizeof tensors, "%zu of %zu", counts.modules, counts.modules_total);
+    snprintf(out, size, "%s%s%s%s", top,
+             partial ? "so far "
+             : brief ? ""
+                     : "trains ",
+             tensors, bare ? "" : " matrices");
+}
+
+/* "65.0M params (48.3 %)", "1.2M adapter + 28.3M params (21.9 %)" */
+static void put_parameters(int64_t adapters, int64_t others, int64_t all, bool brief, char *out,
+                           size_t size)
+{
+    char thin[32], count[32];
+    double share = 100.0 * ((double)adapters + (double)others) / (double)all;
+    const char *word = brief ? "" : " adapter";
+    count_put((double)adapters, thin, sizeof thin);
+    count_put((double)others, count, sizeof count);
+    if (adapters == 0)
+        snprintf(out, size, " · %s params (%.1f %%)", count, share);
+    else if (others == 0)
+        snprintf(out, size, " · %s%s params (%.1f %%)", thin, word, share);
+    else
+        snprintf(out, size, " · %s%s + %s params (%.1f %%)", thin, word, count, share);
+}
+
+/* The plan's counts are known for a scan file with shapes, too; the others need the model. */
+static size_t put_what_trains(const struct session *session, bool brief, char *out, size_t size)
+{
+    const struct training_estimate *cost = &session->cost;
+    struct plan_counts counts = plan_counts(session->plan);
+    bool planned = shown_method(session) == METHOD_SPECTRUM;
+    int64_t adapters = planned ? 0 : cost->adapter_parameters;
+    int64_t others = planned ? counts.parameters : cost->trained_parameters;
+    int64_t all = planned ? counts.parameters_total : cost->parameters;
+    put_matrices(session, brief, out, size);
+    if ((!planned || counts.known) && all > 0)
+        put_parameters(adapters, others, all, brief, out + strlen(out), size - strlen(out));
+    return strlen(out);
+}
+
+/* What trains, and at what cost. `brief`: for windows that the whole does not fit. */
+static void put_status(const struct session *session, bool brief, char *out, size_t size)
+{
+    char memory[32];
+    out[0] = '\0';
+    if (!session->plan && session->run) { /* a job without its model: what it was asked for */
+        const char *command = "", *model = "", *method = NULL;
+        json_get_string(session->run->job, "command", &command);
+        json_get_string(session->run->job, "model", &model);
+        json_get_string(session->run->job, "method", &method);
+        const char *slash = strrchr(model, '/');
+        snprintf(out, size, "%s %s%s%s", command, slash && slash[1] ? slash + 1 : model,
+                 method ? " · method " : "", method ? method : "");
+    }
+    if (!session->plan)
+        return;
+    size_t used = put_what_trains(session, brief, out, size);
+    bytes_put((double)session->cost.total, memory, sizeof memory);
+    snprintf(out + used, size - used, " · %s%s", brief ? "" : "memory ",
+             session->cost.known ? memory : "n/a");
+}
+
+/* --- the lines of the frame --- */
 
 static void draw_too_small(struct app *app, struct area area)
 {
@@ -25,7 +154,7 @@ static void draw_title(struct app *app, struct area area)
     struct style dim = theme_style(&app->theme, THEME_DIM);
     const struct view *view = &app->stack[app->depth - 1];
     char right[160];
-    session_progress(&app->session, right, sizeof right);
+    put_progress(&app->session, right, sizeof right);
     int x = area_put(area, 0, 0, theme_style(&app->theme, THEME_TITLE), "spectrum ");
     x += area_print(area, x, 0, dim, "%s  ", view->class->name);
     int room = area.width - x - text_columns(right) - 1;
@@ -38,13 +167,15 @@ static void draw_status(struct app *app, struct area area)
 {
     struct style style = theme_style_on(&app->theme, THEME_STATUS, THEME_STATUS_BACKGROUND);
     char text[256];
-    session_status(&app->session, false, text, sizeof text);
+    put_status(&app->session, false, text, sizeof text);
     if (text_columns(text) > area.width - 2)
-        session_status(&app->session, true, text, sizeof text);
+        put_status(&app->session, true, text, sizeof text);
     area_fill(area, style);
     area_label(area, 1, 0, area.width - 2, style, text);
 }
 
+/* As many keys of the view as the line has room for, in the table's order; one that does not fit is
+ * left out, and a shorter one after it may still fit. */
 static void draw_keys(struct app *app, struct area area)
 {
     enum key_scope scope = app->stack[app->depth - 1].class->scope;
@@ -72,6 +203,8 @@ static void draw_keys(struct app *app, struct area area)
     }
 }
 
+/* ":" and the command, or what is asked for: "write FILE: plan.yaml". Of a line that is too long the
+ * end is shown, which is where one types. */
 static void draw_prompt(struct app *app, struct area area)
 {
     const struct request_info *info = request_find(app->prompt.request);
@@ -93,7 +226,8 @@ static void draw_prompt(struct app *app, struct area area)
     area_put(area, x, 0, cursor, " ");
 }
 
-/* A path so long that a message would not fit loses its front. */
+/* In place: every word of the text that is a path of more than MESSAGE_PATH bytes becomes "…" and its
+ * end. A cut is never in the middle of a character. */
 static void shorten_paths(char *text)
 {
     for (char *word = text; *word; word += strspn(word, " ")) {
@@ -103,7 +237,7 @@ static void shorten_paths(char *text)
         while (path && bytes > MESSAGE_PATH && (end - cut > MESSAGE_PATH || (*cut & 0xC0) == 0x80))
             cut++;
         if (cut > word + 3) {
-            memcpy(word, "…", 3);
+            memcpy(word, "…", 3); /* NOLINT(bugprone-not-null-terminated-result): more follows */
             memmove(word + 3, cut, strlen(cut) + 1);
             end -= cut - word - 3;
         }
@@ -111,6 +245,8 @@ static void shorten_paths(char *text)
     }
 }
 
+/* What the bottom has to say, a question before a message. One that takes many rows loses the fronts
+ * of its long paths first, as the ends tell paths apart. */
 static void put_message(const struct app *app, int columns, char out[ERROR_TEXT_MAX])
 {
     bool asked = app->question.request != REQUEST_NONE;

@@ -1,5 +1,15 @@
-/* The frame around every view: title, status line, keys or prompt or message; the window that is
- * too small. */
+/* The frame around every view, and the window that is too small for one.
+ *
+ *     spectrum model  demo/model                          scan 12/210 · 40 s left     title
+ *     ...
+ *     the view's own area, whatever is open
+ *     ...
+ *     25 %: trains 52 of 210 matrices · 65.0M params (48.3 %) · memory 1.2 GiB       status
+ *     hjkl move  +- per cent  Enter open  Esc back ...         keys, the prompt or a message
+ *
+ * Drawing changes nothing but the canvas, so it may happen at any time and as often as one likes:
+ * the loop draws after every input and every change, a script whenever it looks at the screen.
+ */
 #ifndef SPECTRUM_TUI_APP_DRAW_H
 #define SPECTRUM_TUI_APP_DRAW_H
 

@@ -98,7 +98,7 @@ void terminal_restore(void)
         tcsetattr(STDIN_FILENO, TCSANOW, &restore.modes);
 }
 
-/* A whole number in the environment, `otherwise` where there is none; one that is no number or
+/* A whole number in the environment, `otherwise` where there is none; one that is not a number or
  * beyond its bounds is not used, and terminal_notice() says so. */
 static int environment_number(const char *name, int least, int most, int otherwise,
                               const char *instead)
@@ -119,7 +119,7 @@ static int environment_number(const char *name, int least, int most, int otherwi
 }
 
 /* The terminal itself knows its size. Exported LINES and COLUMNS may be another window's, so they
- * count only where it does not (a serial line says 0x0); behind them the type's own size, and
+ * count only where it does not (a serial line says 0x0); after them the type's own size, and
  * 80x24.
  */
 static void window_size(int *width, int *height)
@@ -165,7 +165,7 @@ static int escape_delay(void)
 }
 
 /* ncurses opens no terminal of no size. One that does not know its own has what window_size() says,
- * which ncurses takes from the environment alone; that is as it was behind it. */
+ * which ncurses takes from the environment alone; the environment is afterwards as it was. */
 static SCREEN *open_screen(void)
 {
     static const char *const names[] = {"COLUMNS", "LINES"};

@@ -1,6 +1,6 @@
-/* The real terminal, behind ncurses: the one file that includes <ncurses.h> is terminal.c.
+/* The real terminal, by way of ncurses: the one file that includes <ncurses.h> is terminal.c.
  *
- * Colours are the terminal's 256, 16 or none, nearest to the canvas's 24 bits; NO_COLOR is obeyed.
+ * Colours are the terminal's 256, 16 or none, nearest to the canvas's 24 bits; NO_COLOR counts.
  * Input arrives as code points and the names below.
  */
 #ifndef SPECTRUM_TUI_CANVAS_TERMINAL_H
@@ -43,7 +43,7 @@ bool terminal_is_utf8(void);
  * terminal's type, then 80x24. terminal_read() follows it and says INPUT_RESIZE. */
 void terminal_size(int *width, int *height);
 
-/* What of the environment (ESCDELAY, LINES, COLUMNS) could not be obeyed, and what is done instead;
+/* What of the environment (ESCDELAY, LINES, COLUMNS) could not be used, and what is done instead;
  * "": all of it was. */
 const char *terminal_notice(void);
 

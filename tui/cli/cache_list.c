@@ -31,7 +31,7 @@ const struct cache_kind_info cache_kinds[CACHE_KINDS] = {
 enum { UNFINISHED_SECONDS = 24 * 3600 };
 
 /* A kind's folder while it is read: whatever is read and removed in it is so through its
- * descriptor, which is no link, but for what core/job does by the path. */
+ * descriptor, which is not a link, but for what core/job does by the path. */
 struct place {
     enum cache_kind kind;
     int fd;
@@ -275,7 +275,7 @@ static void pass_over(const char *path, int number, void (*say)(const char *line
 {
     struct buffer line = BUFFER_INIT;
     buffer_format(&line, "%s is passed over: %s", path,
-                  number == ELOOP || number == ENOTDIR ? "it is a link, or no folder"
+                  number == ELOOP || number == ENOTDIR ? "it is a link, or not a folder"
                                                        : strerror(number));
     say(buffer_string(&line));
     buffer_free(&line);

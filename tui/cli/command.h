@@ -5,6 +5,10 @@
  * A command gets the arguments after its name. It prints results to standard output, messages and
  * progress to standard error, and returns 0, or -1 with `err` set; main() turns err->kind into the
  * exit status (1 failed, 2 usage, 130 interrupted) and prints the one line.
+ *
+ * Inside, a command's file reads from below: what it prints, what it does, its request and the table
+ * of its options, run(), the row. run() parses (options.h), checks what goes together before anything
+ * is opened, and calls what it does. CONTRIBUTING.md has the steps for a new one.
  */
 #ifndef SPECTRUM_TUI_CLI_COMMAND_H
 #define SPECTRUM_TUI_CLI_COMMAND_H
@@ -19,7 +23,7 @@ struct command {
     const char *const *words;                             /* what stands for its argument, to be
                                                              completed; NULL: a file or a folder */
     int (*run)(int argc, char **argv, struct error *err); /* argv[0] is the command's name */
-    bool computes;                                        /* with all cores: see threads.h */
+    bool computes;                                        /* with all cores: see process.h */
 };
 
 extern const struct command *const commands[]; /* a NULL ends them; the full screen is not in it */

@@ -159,7 +159,7 @@ static int check_words(struct cache_choice *choice, const char *const *rest, siz
         return error_set_kind(err, ERROR_USAGE, "cache takes one KIND at most");
     if (count == 1 && (choice->kind = find_kind(rest[0])) < 0)
         return error_set_kind(err, ERROR_USAGE,
-                              "\"%.40s\" is no kind: data, spectra, models, scans or jobs",
+                              "\"%.40s\" is not a kind: data, spectra, models, scans or jobs",
                               rest[0]);
     return 0;
 }
@@ -182,7 +182,7 @@ static const struct option rows[] = {
      .help = "remove the files that are listed; without it nothing is removed"},
     {.name = "older-than", .kind = OPTION_INTEGER, .at = AT(choice.older_than), .argument = "DAYS",
      .low = 0, .high = 100000, .help = "with --clear: only what was written so many days ago"},
-    {.name = "json", .kind = OPTION_FLAG, .at = AT(json), .help = "as JSON"},
+    ROW_JSON_OF("as JSON", AT(json)),
 };
 /* clang-format on */
 static const struct option_table table = {rows, sizeof rows / sizeof *rows};

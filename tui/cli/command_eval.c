@@ -7,10 +7,9 @@
 #include "text/template.h"
 #include "train/evaluate.h"
 #include "tui/cli/command.h"
-#include "tui/cli/interrupt.h"
-#include "tui/cli/message.h"
 #include "tui/cli/options.h"
 #include "tui/cli/output.h"
+#include "tui/cli/process.h"
 #include "tui/cli/source_view.h"
 
 #include <inttypes.h>
@@ -169,27 +168,19 @@ static const struct option rows[] = {
              "text)"},
     {.name = "batch", .kind = OPTION_INTEGER, .at = AT(batch), .argument = "N", .low = 1,
      .high = 65536, .preset = "1", .help = "rows at once ({})"},
-    {.name = "template", .kind = OPTION_PATH, .at = AT(format.template_name), .argument = "NAME",
-     .choices = template_names,
-     .help = "chat template: " TEMPLATE_VALUES " (default: the run's, or the model's own)"},
+    ROW_TEMPLATE("chat template", AT(format.template_name)),
     {.name = "columns", .kind = OPTION_TEXT, .at = AT(format.columns), .argument = "MAP",
      .help = COLUMN_VALUES " (default: the run's; \"\": these names)"},
     {.name = "mark", .kind = OPTION_TEXT, .at = AT(format.mark), .argument = "TEXT",
      .help = "what separates documents in a .txt file (default: the run's; \"\": nothing)"},
-    {.name = "step", .kind = OPTION_INTEGER, .at = AT(choice.step), .argument = "N", .low = 1,
-     .high = 1e15, .help = "of a run: its checkpoint of step N (default: the last)"},
-    {.name = "best", .kind = OPTION_FLAG, .at = AT(choice.best),
-     .help = "of a run: its checkpoint with the lowest evaluation loss"},
-    {.name = "dtype", .kind = OPTION_CHOICE, .at = AT(dtype), .argument = "NAME",
-     .choices = weight_type_names, .preset = "auto",
-     .help = "bf16, fp32, or auto (default): the run's own, of a model fp32 where its config.json "
-             "says float32, else bf16 where the processor has it"},
-    {.name = "device", .kind = OPTION_TEXT, .at = AT(device), .argument = "DEVICE",
-     .choices = training_device_names, .preset = "auto",
-     .help = "{}"},
-    {.name = "threads", .kind = OPTION_INTEGER, .at = AT(threads), .argument = "N", .low = 1,
-     .high = 4096, .help = "default: all cores"},
-    {.name = "json", .kind = OPTION_FLAG, .at = AT(json), .help = "strict JSON on standard output"},
+    ROW_STEP(AT(choice.step)),
+    ROW_BEST(AT(choice.best)),
+    ROW_DTYPE("bf16, fp32, or auto (default): the run's own, of a model fp32 where its config.json "
+              "says float32, else bf16 where the processor has it",
+              AT(dtype)),
+    ROW_TRAINING_DEVICE(AT(device)),
+    ROW_THREADS(AT(threads)),
+    ROW_JSON(AT(json)),
 };
 /* clang-format on */
 static const struct option_table table = {rows, sizeof rows / sizeof *rows};

@@ -1,12 +1,11 @@
 /* `spectrum export RUN -o DIR`: a complete Hugging Face folder, or a PEFT one. */
 #include "base/text.h"
-#include "job/export.h"
+#include "job/export/export.h"
 #include "model/config_write.h"
 #include "tui/cli/command.h"
-#include "tui/cli/interrupt.h"
-#include "tui/cli/message.h"
 #include "tui/cli/options.h"
 #include "tui/cli/output.h"
+#include "tui/cli/process.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -35,7 +34,7 @@ static void put_cost(struct json_writer *json, const struct export_cost *cost)
     if (!cost->differs)
         return;
     if (!cost->measured && !cost->why_not[0])
-        return; /* of adapters alone there is none */
+        return; /* adapters alone cost nothing */
     if (!cost->measured) {
         json_text(json, "loss_not_measured", cost->why_not);
         return;
@@ -127,7 +126,7 @@ static int print_summary(const char *out, const struct export_summary *summary, 
     if (summary->adapters)
         tell_ends(summary);
     if (!json && summary->adapters) {
-        message_print("%s: the adapters behind step %" PRId64 " as PEFT has them, %" PRIu64
+        message_print("%s: the adapters after step %" PRId64 " as PEFT has them, %" PRIu64
                       " tensor%s, %s; --merge writes the whole model",
                       out, summary->step, summary->trained, text_s(summary->trained),
                       bytes_text((double)summary->bytes).text);
@@ -142,8 +141,8 @@ static int print_summary(const char *out, const struct export_summary *summary, 
         return 0;
     }
     if (!json) {
-        message_print("%s: the model behind step %" PRId64 "; %" PRIu64
-                      " tensor%s trained, %" PRIu64 " unchanged, %s",
+        message_print("%s: the model after step %" PRId64 "; %" PRIu64 " tensor%s trained, %" PRIu64
+                      " unchanged, %s",
                       out, summary->step, summary->trained, text_s(summary->trained),
                       summary->frozen, bytes_text((double)summary->bytes).text);
         print_cost(&summary->cost);
@@ -166,12 +165,9 @@ static const struct option rows[] = {
      .help = "the folder to write"},
     {.name = "merge", .kind = OPTION_FLAG, .at = AT(merge),
      .help = "of a run with adapters: the whole model, the adapters added to its weights"},
-    {.name = "step", .kind = OPTION_INTEGER, .at = AT(choice.step), .argument = "N", .low = 1,
-     .high = 1e15, .help = "of a run: its checkpoint of step N (default: the last)"},
-    {.name = "best", .kind = OPTION_FLAG, .at = AT(choice.best),
-     .help = "of a run: its checkpoint with the lowest evaluation loss"},
-    {.name = "json", .kind = OPTION_FLAG, .at = AT(json),
-     .help = "what was written, as strict JSON"},
+    ROW_STEP(AT(choice.step)),
+    ROW_BEST(AT(choice.best)),
+    ROW_JSON_OF("what was written, as strict JSON", AT(json)),
 };
 /* clang-format on */
 static const struct option_table table = {rows, sizeof rows / sizeof *rows};

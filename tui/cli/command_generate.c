@@ -9,9 +9,9 @@
 #include "text/template.h"
 #include "train/generate.h"
 #include "tui/cli/command.h"
-#include "tui/cli/interrupt.h"
 #include "tui/cli/options.h"
 #include "tui/cli/output.h"
+#include "tui/cli/process.h"
 #include "tui/cli/source_view.h"
 
 #include <inttypes.h>
@@ -121,7 +121,7 @@ static int finish(const struct writer *writer, bool interrupted, struct error *e
     if (!writer->request->json)
         putchar('\n');
     return interrupted
-               ? error_set_kind(err, ERROR_INTERRUPTED, "interrupted behind %" PRId64 " token%s",
+               ? error_set_kind(err, ERROR_INTERRUPTED, "interrupted after %" PRId64 " token%s",
                                 count, text_s((uint64_t)count))
                : 0;
 }
@@ -306,9 +306,7 @@ static const struct option rows[] = {
     {.name = "prompt", .kind = OPTION_TEXT, .at = AT(prompt), .argument = "TEXT",
      .help = "what the text begins with"},
     {.name = "chat", .kind = OPTION_FLAG, .at = AT(chat), .help = "the prompt is a user's message"},
-    {.name = "template", .kind = OPTION_PATH, .at = AT(template_name), .argument = "NAME",
-     .choices = template_names,
-     .help = "with --chat: " TEMPLATE_VALUES " (default: the run's, or the model's own)"},
+    ROW_TEMPLATE("with --chat", AT(template_name)),
     {.name = "tokens", .kind = OPTION_INTEGER, .at = AT(tokens), .argument = "N", .low = 1,
      .high = 65536, .preset = "100", .help = "at most so many new tokens ({})"},
     {.name = "temperature", .kind = OPTION_NUMBER, .at = AT(temperature), .argument = "X", .low = 0,
@@ -324,19 +322,12 @@ static const struct option rows[] = {
              "all)"},
     {.name = "seed", .kind = OPTION_INTEGER, .at = AT(seed), .argument = "N", .low = 0,
      .high = 1e15, .preset = "42", .help = "of the draws ({})"},
-    {.name = "step", .kind = OPTION_INTEGER, .at = AT(choice.step), .argument = "N", .low = 1,
-     .high = 1e15, .help = "of a run: its checkpoint of step N (default: the last)"},
-    {.name = "best", .kind = OPTION_FLAG, .at = AT(choice.best),
-     .help = "of a run: its checkpoint with the lowest evaluation loss"},
-    {.name = "dtype", .kind = OPTION_CHOICE, .at = AT(dtype), .argument = "NAME",
-     .choices = weight_type_names, .preset = "auto",
-     .help = "bf16, fp32, auto (default): as eval has it"},
-    {.name = "device", .kind = OPTION_TEXT, .at = AT(device), .argument = "DEVICE",
-     .choices = training_device_names, .preset = "auto",
-     .help = "{}"},
-    {.name = "threads", .kind = OPTION_INTEGER, .at = AT(threads), .argument = "N", .low = 1,
-     .high = 4096, .help = "default: all cores"},
-    {.name = "json", .kind = OPTION_FLAG, .at = AT(json), .help = "strict JSON on standard output"},
+    ROW_STEP(AT(choice.step)),
+    ROW_BEST(AT(choice.best)),
+    ROW_DTYPE("bf16, fp32, auto (default): as eval has it", AT(dtype)),
+    ROW_TRAINING_DEVICE(AT(device)),
+    ROW_THREADS(AT(threads)),
+    ROW_JSON(AT(json)),
 };
 /* clang-format on */
 static const struct option_table table = {rows, sizeof rows / sizeof *rows};

@@ -129,7 +129,7 @@ struct request {
 
 /* clang-format off */
 static const struct option rows[] = {
-    {.name = "json", .kind = OPTION_FLAG, .at = AT(json), .help = "strict JSON on standard output"},
+    ROW_JSON(AT(json)),
 };
 /* clang-format on */
 static const struct option_table table = {rows, sizeof rows / sizeof *rows};

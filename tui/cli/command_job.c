@@ -1,19 +1,24 @@
-/* `spectrum jobs`, and what is done to one: attach, pause, checkpoint, stop, resume. */
+/* `spectrum jobs`, and what is done to one: attach, pause, checkpoint, stop, resume; and `supervise`, by
+ * which a job is run.
+ *
+ * A job is named by its folder. All commands but `jobs` find it, do one thing to it, and with --json
+ * say how it stands then: with_job() is that frame, and a function a command is what is done. Nothing
+ * is done here but to put a request into the job's folder (job/requests.h), which its process takes
+ * between two steps, or to start it again (job/launch.h).
+ */
 #include "base/memory.h"
 #include "base/utf8.h"
 #include "job/job_dir.h"
+#include "job/job_index.h"
 #include "job/launch.h"
 #include "job/requests.h"
 #include "job/trust.h"
 #include "train/state.h"
-#include "tui/app/job_follow.h"
 #include "tui/cli/command.h"
-#include "tui/cli/interrupt.h"
-#include "tui/cli/message.h"
 #include "tui/cli/metrics_line.h"
 #include "tui/cli/options.h"
 #include "tui/cli/output.h"
-#include "tui/cli/process.h"
+#include "tui/session/job_follow.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -134,12 +139,8 @@ static int list_jobs(bool as_json, struct error *err)
 }
 
 #define AT(member) offsetof(struct request, member)
-#define JSON(words)                                                                                \
-    {                                                                                              \
-        .name = "json", .kind = OPTION_FLAG, .at = AT(json), .help = words                         \
-    }
 
-static const struct option list_rows[] = {JSON("strict JSON on standard output")};
+static const struct option list_rows[] = {ROW_JSON(AT(json))};
 static const struct option_table list_table = {list_rows, sizeof list_rows / sizeof *list_rows};
 
 static int run_jobs(int argc, char **argv, struct error *err)
@@ -181,9 +182,18 @@ static int ask(const struct job_follow *job, enum job_request request, const cha
     if (request == JOB_REQUEST_RESUME)
         message_print("asked to %s; `spectrum attach %s` watches it", what, job->path);
     else
-        fprintf(stderr, "asked to %s; it does so behind the %s in hand\n", what,
+        fprintf(stderr, "asked to %s; it does so after the current %s\n", what,
                 job_follow_is_scan(job) ? "matrices" : "step");
     return 0;
+}
+
+/* --- what is done, a function a command --- */
+
+/* Without a terminal; on one the full screen does it (attach()). */
+static int follow_job(struct job_follow *job, const struct request *request, struct error *err)
+{
+    (void)request;
+    return metrics_line_follow(job, err);
 }
 
 static int pause_job(struct job_follow *job, const struct request *request, struct error *err)
@@ -216,9 +226,9 @@ static int64_t chosen_step(const struct job_follow *job, const struct state_choi
         return 0;
     json_get_string(job->job, "command", &command);
     if (strcmp(command, "train") != 0)
-        return error_set_kind(err, ERROR_USAGE,
-                              "%s is no training run: --step and --best choose a run's checkpoint",
-                              job->path);
+        return error_set_kind(
+            err, ERROR_USAGE,
+            "%s is not a training run: --step and --best choose a run's checkpoint", job->path);
     char *folder = state_choose(job->path, choice, err);
     int64_t step = folder ? state_step_of(strrchr(folder, '/') + 1) : -1;
     free(folder);
@@ -238,7 +248,7 @@ static int check_completed(const struct job_follow *job, int64_t step, const cha
     json_get_int64(job->result, "last_step", &last);
     return step < last ? 0
                        : error_set(err,
-                                   "%s: %s; there is nothing to resume behind step %" PRId64
+                                   "%s: %s; there is nothing to resume after step %" PRId64
                                    ": --step takes an earlier checkpoint",
                                    job->path, state, step);
 }
@@ -294,73 +304,6 @@ static int resume_job(struct job_follow *job, const struct request *request, str
     return 0;
 }
 
-struct printer {
-    struct buffer out;
-    int64_t steps; /* 0: not known */
-    const volatile sig_atomic_t *interrupted;
-};
-
-static bool print_line(void *context, const char *text, size_t length)
-{
-    struct printer *printer = context;
-    metrics_line_put(&printer->out, text, length, printer->steps);
-    if (printer->out.length > 1 << 16) {
-        fwrite(buffer_string(&printer->out), 1, printer->out.length, stdout);
-        buffer_clear(&printer->out);
-    }
-    return !*printer->interrupted && !ferror(stdout);
-}
-
-/* The lines that came since. */
-static int print_lines(const struct job_follow *job, struct job_metrics_place *place,
-                       const volatile sig_atomic_t *interrupted, struct error *err)
-{
-    struct printer printer = {.out = BUFFER_INIT, .interrupted = interrupted};
-    double steps = 0;
-    job_follow_number(job, "steps", &steps);
-    printer.steps = steps >= 1 && steps < 1e15 ? (int64_t)steps : 0;
-    int status = job_metrics_read(&job->metrics, place, print_line, &printer, err);
-    fwrite(buffer_string(&printer.out), 1, printer.out.length, stdout);
-    fflush(stdout);
-    buffer_free(&printer.out);
-    return status;
-}
-
-/* Without a terminal: the lines so far and those to come, until the job or the reader ends. */
-static int follow_job(struct job_follow *job, const struct request *request, struct error *err)
-{
-    (void)request;
-    const volatile sig_atomic_t *interrupted = interrupt_watch(NULL);
-    struct job_metrics_place place = {0};
-    char state[ERROR_TEXT_MAX];
-    bool paused = false, left = false;
-    int printed = print_lines(job, &place, interrupted, err);
-    while (printed == 0 && job_follow_lives(job) && !*interrupted && !ferror(stdout) && !left) {
-        if (job_follow_pauses(job) && !paused) { /* else its silence is not understood */
-            job_follow_describe(job, state, sizeof state);
-            message_print("%s; `spectrum resume %s` lets it continue", state, job->path);
-        }
-        paused = job_follow_pauses(job);
-        left = process_reader_leaves(200);
-        job_follow_update(job);
-        printed = print_lines(job, &place, interrupted, err);
-    }
-    if (printed != 0)
-        return -1;
-    if (*interrupted)
-        return error_set_kind(err, ERROR_INTERRUPTED, "left; the job goes on");
-    if (ferror(stdout) || left) /* main() says so where that is to be said */
-        return 0;
-    const char *status = NULL;
-    job_follow_describe(job, state, sizeof state);
-    json_get_string(job->result, "status", &status);
-    if (status && (strcmp(status, "completed") == 0 || strcmp(status, "stopped") == 0)) {
-        fprintf(stderr, "%s\n", state);
-        return 0;
-    }
-    return error_set(err, "%s: %s", job->path, state);
-}
-
 /* How it stands now, with what it said last of training and of evaluation. */
 static int print_status(struct job_follow *job, bool metrics, struct error *err)
 {
@@ -398,7 +341,7 @@ static int with_job(const struct command *command, int argc, char **argv,
     char *path = job_find(name, err);
     status = path ? (attach ? job_follow_open : job_follow_open_end)(&job, path, err) : -1;
     free(path);
-    if (status == 0 && !(attach && request.json)) /* one object, not one behind lines */
+    if (status == 0 && !(attach && request.json)) /* one object, not lines and an object */
         status = act(job, &request, err);
     if (status == 0 && request.json)
         status = print_status(job, attach, err);
@@ -410,17 +353,15 @@ static int with_job(const struct command *command, int argc, char **argv,
 
 /* clang-format off */
 static const struct option rows[] = {
-    JSON("how it stands, as strict JSON on standard output"),
-    {.name = "step", .kind = OPTION_INTEGER, .at = AT(choice.step), .argument = "N", .low = 1,
-     .high = 1e15, .help = "go on from the checkpoint of step N (default: the last)"},
-    {.name = "best", .kind = OPTION_FLAG, .at = AT(choice.best),
-     .help = "go on from the checkpoint with the lowest evaluation loss"},
+    ROW_JSON_OF("how it stands, as strict JSON on standard output", AT(json)),
+    ROW_STEP_THAT("go on from the checkpoint", AT(choice.step)),
+    ROW_BEST_THAT("go on from the checkpoint", AT(choice.best)),
     {.name = "trust", .kind = OPTION_FLAG, .at = AT(trusted),
      .help = "resume it although another user made it, or it names files that you have not "
              "approved"},
 };
 /* clang-format on */
-static const struct option_table table = {rows, 1};
+static const struct option_table table = {rows, 1}; /* all but `resume` take --json alone */
 static const struct option_table resume_table = {rows, sizeof rows / sizeof *rows};
 
 static int attach(int argc, char **argv, struct error *err)
@@ -491,3 +432,16 @@ const struct command command_resume = {
     .options = &resume_table,
     .run = resume,
 };
+
+/* --- supervise: what job_launch() starts; not for people, so not listed --- */
+
+/* `spectrum supervise JOB -- COMMAND...` runs the command in a job's folder, and writes down how it
+ * ended (job/launch.h). */
+static int supervise(int argc, char **argv, struct error *err)
+{
+    if (argc < 4 || strcmp(argv[2], "--") != 0)
+        return error_set_kind(err, ERROR_USAGE, "supervise takes JOB -- COMMAND ARGUMENTS...");
+    return job_supervise(argv[1], "/proc/self/exe", argv + 3, err);
+}
+
+const struct command command_supervise = {.name = "supervise", .run = supervise};

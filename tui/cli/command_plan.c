@@ -10,8 +10,7 @@
 #include "tui/cli/command.h"
 #include "tui/cli/options.h"
 #include "tui/cli/output.h"
-#include "tui/cli/scan_progress.h"
-#include "tui/cli/unscored.h"
+#include "tui/cli/scan_view.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -61,15 +60,15 @@ static int open_ground(struct ground *ground, const struct request *request, str
         return 0;
     }
     struct scan_options options = {.use_cache = true, .empty_noise = request->empty_noise};
-    struct scan_progress progress;
-    scan_progress_begin(&progress, NULL);
-    struct scan_observer observer = scan_progress_observer(&progress);
+    struct scan_view view;
+    scan_view_begin(&view);
+    struct scan_observer observer = scan_view_observer(&view);
     int status = -1;
     if (model_open(&ground->model, source, err) == 0) {
         fputs(model_notes(ground->model), stderr);
         status = scan_run(&ground->result, ground->model, NULL, &options, &observer, err);
     }
-    scan_progress_end(&progress);
+    scan_view_end(&view);
     if (status == 0)
         ground->scan = ground->result->scan;
     return status;
@@ -236,7 +235,7 @@ static int make_plan(const struct request *request, struct error *err)
     if (status == 0)
         status = write_plan(plan, request, err);
     if (status == 0) {
-        unscored_print(ground.scan, plan);
+        scan_view_unscored(ground.scan, plan);
         print_summary(plan, request->format);
         print_target(plan, request->format);
     }
@@ -267,13 +266,10 @@ static const struct option rows[] = {
     {.name = "format", .kind = OPTION_TEXT, .at = AT(format_name), .argument = "NAME",
      .choices = plan_format_names, .preset = "yaml",
      .help = "{}"},
-    {.name = "empty-noise", .kind = OPTION_CHOICE, .at = AT(empty_noise), .argument = "RULE",
-     .choices = empty_noise_names, .preset = "infinity",
-     .help = "of a MODEL's scan: what an empty noise set gives: {}"},
+    ROW_EMPTY_NOISE("of a MODEL's scan: ", AT(empty_noise)),
     {.name = "file-names", .kind = OPTION_FLAG, .at = AT(file_names),
      .help = "write names that the loaded model is known not to have all the same"},
-    {.name = "json", .kind = OPTION_FLAG, .at = AT(json),
-     .help = "what trains, as strict JSON on standard output"},
+    ROW_JSON_OF("what trains, as strict JSON on standard output", AT(json)),
 };
 /* clang-format on */
 static const struct option_table table = {rows, sizeof rows / sizeof *rows};

@@ -8,8 +8,7 @@
 #include "spectra/scan_result.h"
 #include "tui/cli/command.h"
 #include "tui/cli/options.h"
-#include "tui/cli/scan_progress.h"
-#include "tui/cli/unscored.h"
+#include "tui/cli/scan_view.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -95,7 +94,8 @@ static void tell_cache(const struct request *request)
     free(folder);
 }
 
-static int scan_model(const struct request *request, struct scan_job *job, struct error *err)
+/* The table goes to a terminal or a pipe where nothing else is asked for. */
+static int scan_model(const struct request *request, struct scan_view *view, struct error *err)
 {
     struct scan_options options = {.modules = request->modules,
                                    .device = request->device,
@@ -106,28 +106,29 @@ static int scan_model(const struct request *request, struct scan_job *job, struc
     struct scan_result *result = NULL;
     if (estimator_by_name(&options.estimator, request->estimator, err) != 0)
         return -1;
-    struct scan_progress progress;
-    scan_progress_begin(&progress, job);
-    struct scan_observer observer = scan_progress_observer(&progress);
+    struct scan_observer observer = scan_view_observer(view);
     int status = -1;
-    if (model_open(&model, request->model, err) == 0 && check_outputs(request, model, err) == 0) {
-        fputs(model_notes(model), stderr);
-        tell_cache(request);
-        status = scan_run(&result, model, NULL, &options, &observer, err);
-    }
-    scan_progress_end(&progress);
-    if (job->failure.kind != ERROR_NONE) {
-        *err = job->failure;
+    if (model_open(&model, request->model, err) != 0 || check_outputs(request, model, err) != 0)
+        goto out;
+    fputs(model_notes(model), stderr);
+    tell_cache(request);
+    status = scan_run(&result, model, NULL, &options, &observer, err);
+    scan_view_end(view);
+    if (view->failure.kind != ERROR_NONE) {
+        *err = view->failure;
         status = -1;
     }
-    if (status == 0 && request->spectra)
-        status = spectra_file_write(request->spectra, result, err);
+    if (status != 0)
+        goto out;
+    status = request->spectra ? spectra_file_write(request->spectra, result, err) : 0;
     if (status == 0)
         status = write_output(result->scan, request, err);
-    if (status == 0 && !request->output && !request->json)
+    if (status != 0)
+        goto out;
+    if (!request->output && !request->json)
         print_table(result->scan);
-    if (status == 0)
-        unscored_print(result->scan, NULL);
+    scan_view_unscored(result->scan, NULL);
+out:
     scan_result_free(result);
     model_close(model);
     return status;
@@ -145,25 +146,22 @@ static const struct option rows[] = {
     {.name = "estimator", .kind = OPTION_TEXT, .at = AT(estimator), .argument = "NAME",
      .choices = estimator_names, .preset = "reference",
      .help = "{}"},
-    {.name = "empty-noise", .kind = OPTION_CHOICE, .at = AT(empty_noise), .argument = "RULE",
-     .choices = empty_noise_names, .preset = "infinity",
-     .help = "what an empty noise set gives: {}"},
+    ROW_EMPTY_NOISE("", AT(empty_noise)),
     {.name = "modules", .kind = OPTION_TEXT, .at = AT(modules), .argument = "REGEX",
      .help = "modules by name (default: the 2-D weights of the blocks)"},
     {.name = "spectra", .kind = OPTION_PATH, .at = AT(spectra), .argument = "FILE",
      .help = "write the singular values there (safetensors)"},
     {.name = "no-cache", .kind = OPTION_FLAG, .at = AT(no_cache),
      .help = "neither read nor write cached spectra"},
-    {.name = "threads", .kind = OPTION_INTEGER, .at = AT(threads), .argument = "N", .low = 1,
-     .high = 4096, .help = "matrices side by side (default: cores)"},
-    {.name = "json", .kind = OPTION_FLAG, .at = AT(json), .help = "strict JSON on standard output"},
+    ROW_THREADS_OF("matrices side by side (default: cores)", AT(threads)),
+    ROW_JSON(AT(json)),
 };
 /* clang-format on */
 static const struct option_table table = {rows, sizeof rows / sizeof *rows};
 
 static int run(int argc, char **argv, struct error *err)
 {
-    struct scan_job job;
+    struct scan_view view;
     struct request request = {.model = NULL};
     option_defaults(&table, &request);
     int status = options_parse_one(&command_scan, &request, NULL,
@@ -171,10 +169,11 @@ static int run(int argc, char **argv, struct error *err)
                                    "or a .gguf file, or a cached repository's name",
                                    argc, argv, &request.model, err);
     if (status == 0) {
-        status = scan_job_open(&job, request.model, argc, argv, err);
+        scan_view_begin(&view);
+        status = scan_view_join(&view, request.model, argc, argv, err);
         if (status == 0)
-            status = scan_model(&request, &job, err);
-        scan_job_close(&job, status == 0);
+            status = scan_model(&request, &view, err);
+        scan_view_leave(&view, status == 0);
     }
     return status > 0 ? 0 : status;
 }

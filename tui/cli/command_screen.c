@@ -1,8 +1,7 @@
 /* `spectrum [MODEL | SCAN.json | JOB]`: the full screen; `spectrum --script FILE`: played. */
 #include "base/memory.h"
 #include "base/sys.h"
-#include "tui/app/loop.h"
-#include "tui/app/script.h"
+#include "tui/app/run.h"
 #include "tui/cli/command.h"
 #include "tui/cli/options.h"
 #include "tui/screen/screens.h"

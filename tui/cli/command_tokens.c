@@ -11,7 +11,6 @@
 #include "tui/cli/options.h"
 #include "tui/cli/output.h"
 #include "tui/cli/source_view.h"
-#include "tui/cli/tokens_data.h"
 #include "tui/cli/tokens_view.h"
 
 #include <stdio.h>
@@ -142,7 +141,7 @@ static int print_tokens(const char *path, struct request *request, struct error 
     return status;
 }
 
-/* An option that would do nothing is a misunderstanding, not a wish. */
+/* An option that would do nothing is a misunderstanding. */
 static int check(const struct request *r, const char *needs, struct error *err)
 {
     const char *template_name = r->format.template_name;
@@ -175,16 +174,14 @@ static const struct option rows[] = {
      .help = "with --data: record N alone, counted from 1 over all files"},
     {.name = "mark", .kind = OPTION_TEXT, .at = AT(format.mark), .argument = "TEXT",
      .help = "with --data: what separates documents in a .txt file (default: one document)"},
-    {.name = "template", .kind = OPTION_PATH, .at = AT(format.template_name), .argument = "NAME",
-     .choices = template_names,
-     .help = "chat template: " TEMPLATE_VALUES " (default: the run's, or the model's own)"},
+    ROW_TEMPLATE("chat template", AT(format.template_name)),
     {.name = "add-tokens", .kind = OPTION_FLAG, .at = AT(add_tokens),
      .help = "of a model: marks of the template that are no tokens become some, as in such a run"},
     {.name = "columns", .kind = OPTION_TEXT, .at = AT(format.columns), .argument = "MAP",
      .help = COLUMN_VALUES " (default: the run's, or these names)"},
     {.name = "no-special", .kind = OPTION_FLAG, .at = AT(no_special),
      .help = "leave out the tokens that are put around a text (default: with them)"},
-    {.name = "json", .kind = OPTION_FLAG, .at = AT(json), .help = "strict JSON on standard output"},
+    ROW_JSON(AT(json)),
 };
 /* clang-format on */
 static const struct option_table table = {rows, sizeof rows / sizeof *rows};

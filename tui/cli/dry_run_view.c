@@ -4,8 +4,8 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "base/utf8.h"
-#include "tui/cli/message.h"
 #include "tui/cli/output.h"
+#include "tui/cli/process.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -140,7 +140,7 @@ static int put_sample_json(struct json_writer *json, const struct training_start
 /* As job.json names them; the rate is what follows from the method where none was given. */
 static void put_settings_json(struct json_writer *json, const struct training_request *r)
 {
-    json_text(json, "optimizer", optimizer_name(r->moments));
+    json_text(json, "optimizer", optimizer_names[r->optimizer]);
     json_integer(json, "seq_len", r->seq_len);
     json_integer(json, "batch", r->batch);
     json_integer(json, "accumulate", r->accumulate);
@@ -224,7 +224,7 @@ static void put_left_out(struct buffer *out, const struct piece_counts *counts, 
                       "too long", counts->split);
     if (counts->without_prompt)
         buffer_format(out,
-                      "%-12severy supervised token lies behind --seq-len: rows have them without "
+                      "%-12severy supervised token lies beyond --seq-len: rows have them without "
                       "their prompts; a longer --seq-len keeps them together\n",
                       "");
 }
@@ -264,18 +264,11 @@ static void put_memory(struct buffer *out, const struct training_start *start)
         buffer_format(out, "  %-32s %14s\n", memory_category_name((enum memory_category)i),
                       bytes_text((double)memory->bytes[i]).text);
     if (start->recomputed > 0)
-        buffer_format(out, "  %" PRId64 " blocks are computed anew in the backward pass\n",
+        buffer_format(out, "  %" PRId64 " blocks are recomputed in the backward pass\n",
                       start->recomputed);
     if (!fits(start))
         buffer_text(out, "  --memory-limit, a lower --batch, --seq-len or --top, --frozen-dtype "
                          "nf4, --optimizer adamw-8bit or --master none needs less\n");
-}
-
-static void put_disk(struct buffer *out, const struct training_disk *disk)
-{
-    buffer_text(out, "disk        ");
-    training_disk_put(out, disk);
-    buffer_byte(out, '\n');
 }
 
 /* On one line: a prompt may have several. */
@@ -307,11 +300,20 @@ static int put_lines(struct buffer *out, const struct training_request *request,
                   start->steps, data->step_rows, text_s((uint64_t)data->step_rows),
                   data->epoch_steps, start->warmup);
     put_memory(out, start);
-    put_disk(out, &start->disk);
+    buffer_text(out, "disk        ");
+    training_disk_put(out, &start->disk);
+    buffer_byte(out, '\n');
     return start->sample ? put_sample(out, start, err) : 0;
 }
 
-/* --- the view --- */
+/* --- the run that is asked --- */
+
+struct dry_run_view {
+    const struct training_request *request;
+    bool json;
+    struct buffer out; /* complete when the start was told */
+    struct error err;  /* what went wrong then */
+};
 
 static void on_start(void *context, const struct training_start *start)
 {
@@ -322,21 +324,17 @@ static void on_start(void *context, const struct training_start *start)
     free(types.items);
 }
 
-struct training_view dry_run_view_make(struct dry_run_view *view,
-                                       const struct training_request *request, bool json)
+int dry_run_print(const struct training_request *r, bool json, struct error *err)
 {
-    *view = (struct dry_run_view){.request = request, .json = json, .err = ERROR_INIT};
-    return (struct training_view){.context = view, .on_message = message_say, .on_start = on_start};
-}
-
-int dry_run_view_end(struct dry_run_view *view, struct error *err)
-{
-    if (view->err.kind != ERROR_NONE)
-        return error_set_kind(err, view->err.kind, "%s", view->err.text);
-    return output_text(&view->out, err);
-}
-
-void dry_run_view_free(struct dry_run_view *view)
-{
-    buffer_free(&view->out);
+    struct dry_run_view view = {.request = r, .json = json, .err = ERROR_INIT};
+    struct training_view shown = {
+        .context = &view, .on_message = message_say, .on_start = on_start};
+    shown.interrupted = interrupt_watch("what is in hand is finished");
+    int status = training_dry_run(r, &shown, err);
+    if (status == 0 && view.err.kind != ERROR_NONE)
+        status = error_set_kind(err, view.err.kind, "%s", view.err.text);
+    else if (status == 0)
+        status = output_text(&view.out, err);
+    buffer_free(&view.out);
+    return status;
 }

@@ -1,9 +1,7 @@
 /* `spectrum`: finds the sub-command, or opens the full screen; the one place that turns an error
  * into a line on standard error and an exit status. */
 #include "tui/cli/command.h"
-#include "tui/cli/interrupt.h"
 #include "tui/cli/process.h"
-#include "tui/cli/threads.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -67,7 +65,7 @@ int main(int argc, char **argv)
     struct error err = ERROR_INIT;
     const struct command *command = find_command(argc, argv);
     if (command && command->computes)
-        threads_spin_briefly(argv); /* begins anew: before anything is set up */
+        threads_spin_briefly(argv); /* starts the program again: before anything is set up */
     process_begin();
     int status = run(command, argc, argv, &err);
     if (status >= 0)

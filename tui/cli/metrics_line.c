@@ -4,11 +4,16 @@
 #include "base/json_flat.h"
 #include "base/memory.h"
 #include "base/utf8.h"
+#include "tui/cli/output.h"
+#include "tui/cli/process.h"
 
 #include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* --- lines of a run in this terminal --- */
 
 void metrics_line_step(struct buffer *out, const struct step_line *line)
 {
@@ -45,6 +50,8 @@ void metrics_line_sample(struct buffer *out, int64_t step, const char *text)
     free(copy);
 }
 
+/* --- lines of metrics.jsonl, which may be anyone's --- */
+
 static double number(const cJSON *json, const char *key)
 {
     double value = NAN;
@@ -68,33 +75,30 @@ static void put_row(struct buffer *out, const cJSON *json)
     buffer_byte(out, '\n');
 }
 
-static void put_event(struct buffer *out, const cJSON *json, const char *event, int64_t step)
-{
-    const char *text = "";
-    if (strcmp(event, "row") == 0)
-        put_row(out, json);
-    else if (strcmp(event, "sample") == 0 && json_get_string(json, "text", &text))
-        metrics_line_sample(out, step, text);
-    else if (strcmp(event, "checkpoint") == 0)
-        buffer_format(out, "step %" PRId64 "  checkpoint\n", step);
-    else if (strcmp(event, "resume") == 0)
-        buffer_format(out, "step %" PRId64 "  resumed behind it\n", step);
-}
-
+/* An event by its name, an evaluation or a step by the loss that it has; nothing for what is not known,
+ * as another version's job may write it. */
 static void put_parsed(struct buffer *out, const cJSON *json, int64_t steps)
 {
-    const char *event = NULL;
+    const char *event = NULL, *text = "";
     int64_t step = 0;
     json_get_int64(json, "step", &step);
     double loss = number(json, "loss"), eval_loss = number(json, "eval_loss");
-    if (json_get_string(json, "event", &event))
-        put_event(out, json, event, step);
-    else if (!isnan(eval_loss))
+    if (json_get_string(json, "event", &event)) {
+        if (strcmp(event, "row") == 0)
+            put_row(out, json);
+        else if (strcmp(event, "sample") == 0 && json_get_string(json, "text", &text))
+            metrics_line_sample(out, step, text);
+        else if (strcmp(event, "checkpoint") == 0)
+            buffer_format(out, "step %" PRId64 "  checkpoint\n", step);
+        else if (strcmp(event, "resume") == 0)
+            buffer_format(out, "step %" PRId64 "  resumed from it\n", step);
+    } else if (!isnan(eval_loss)) {
         metrics_line_evaluation(out, step, eval_loss, number(json, "eval_tokens"));
-    else if (!isnan(loss))
+    } else if (!isnan(loss)) {
         metrics_line_step(out,
                           &(struct step_line){step, steps, loss, number(json, "grad_norm"),
                                               number(json, "lr"), number(json, "tokens_per_s")});
+    }
 }
 
 static double flat_number(const struct json_flat *member)
@@ -102,7 +106,7 @@ static double flat_number(const struct json_flat *member)
     return member->kind == JSON_FLAT_NUMBER ? member->number : NAN;
 }
 
-/* A step's line, of which a run has millions; false: it is none, or not plainly one. */
+/* A step's line, of which a run has millions; false: it is another, or not plainly one. */
 static bool put_step(struct buffer *out, const char *text, size_t length, int64_t steps)
 {
     enum { STEP, LOSS, NORM, RATE, SPEED, EVENT, EVAL_LOSS, COUNT };
@@ -124,11 +128,75 @@ static bool put_step(struct buffer *out, const char *text, size_t length, int64_
     return true;
 }
 
-void metrics_line_put(struct buffer *out, const char *text, size_t length, int64_t steps)
+/* --- following a job --- */
+
+/* Lines on their way to standard output, which gets them in pieces of 64 KiB: a run's history may have
+ * gigabytes. */
+struct printer {
+    struct buffer out;
+    int64_t steps; /* 0: not known */
+    const volatile sig_atomic_t *interrupted;
+};
+
+static bool print_line(void *context, const char *text, size_t length)
 {
-    if (put_step(out, text, length, steps))
-        return;
-    cJSON *json = json_parse(text, length, JSON_STRICT, "metrics.jsonl", NULL);
-    put_parsed(out, json, steps);
-    cJSON_Delete(json);
+    struct printer *printer = context;
+    if (!put_step(&printer->out, text, length, printer->steps)) {
+        cJSON *json = json_parse(text, length, JSON_STRICT, "metrics.jsonl", NULL);
+        put_parsed(&printer->out, json, printer->steps);
+        cJSON_Delete(json);
+    }
+    if (printer->out.length > 1 << 16) {
+        fwrite(buffer_string(&printer->out), 1, printer->out.length, stdout);
+        buffer_clear(&printer->out);
+    }
+    return !*printer->interrupted && !ferror(stdout);
+}
+
+/* The lines that came since the last time, from `place` on. */
+static int print_lines(const struct job_follow *job, struct job_metrics_place *place,
+                       const volatile sig_atomic_t *interrupted, struct error *err)
+{
+    struct printer printer = {.out = BUFFER_INIT, .interrupted = interrupted};
+    double steps = 0;
+    job_follow_number(job, "steps", &steps);
+    printer.steps = steps >= 1 && steps < 1e15 ? (int64_t)steps : 0;
+    int status = job_metrics_read(&job->metrics, place, print_line, &printer, err);
+    fwrite(buffer_string(&printer.out), 1, printer.out.length, stdout);
+    fflush(stdout);
+    buffer_free(&printer.out);
+    return status;
+}
+
+int metrics_line_follow(struct job_follow *job, struct error *err)
+{
+    const volatile sig_atomic_t *interrupted = interrupt_watch(NULL);
+    struct job_metrics_place place = {0};
+    char state[ERROR_TEXT_MAX];
+    bool paused = false, left = false;
+    int printed = print_lines(job, &place, interrupted, err);
+    while (printed == 0 && job_follow_lives(job) && !*interrupted && !ferror(stdout) && !left) {
+        if (job_follow_pauses(job) && !paused) { /* else its silence is not understood */
+            job_follow_describe(job, state, sizeof state);
+            message_print("%s; `spectrum resume %s` lets it continue", state, job->path);
+        }
+        paused = job_follow_pauses(job);
+        left = process_reader_leaves(200);
+        job_follow_update(job);
+        printed = print_lines(job, &place, interrupted, err);
+    }
+    if (printed != 0)
+        return -1;
+    if (*interrupted)
+        return error_set_kind(err, ERROR_INTERRUPTED, "left; the job goes on");
+    if (ferror(stdout) || left) /* main() says so where that is to be said */
+        return 0;
+    const char *status = NULL;
+    job_follow_describe(job, state, sizeof state);
+    json_get_string(job->result, "status", &status);
+    if (status && (strcmp(status, "completed") == 0 || strcmp(status, "stopped") == 0)) {
+        fprintf(stderr, "%s\n", state);
+        return 0;
+    }
+    return error_set(err, "%s: %s", job->path, state);
 }

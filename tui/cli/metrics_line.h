@@ -1,9 +1,17 @@
-/* What a job reports, as lines for people: the same from a run in this terminal and from the
- * metrics of a job that is followed. */
+/* What a job reports, as lines for people: the same from a run in this terminal and from the metrics
+ * of a job that is followed (`spectrum attach`).
+ *
+ *     step 12/60  loss 2.8119  norm 1.34  lr 0.0005  3711 tokens/s
+ *     step 20  evaluation loss 2.9404 over 4096 tokens
+ *     step 20  sample:
+ *         Once upon a time
+ *     step 20  checkpoint
+ *     model.layers.3.mlp.down_proj  SNR 0.58016  (12 of 56)          a scan's
+ */
 #ifndef SPECTRUM_TUI_CLI_METRICS_LINE_H
 #define SPECTRUM_TUI_CLI_METRICS_LINE_H
 
-#include "base/buffer.h"
+#include "tui/session/job_follow.h"
 
 #include <stdint.h>
 
@@ -16,8 +24,10 @@ void metrics_line_evaluation(struct buffer *out, int64_t step, double loss, doub
 /* A text of the model on lines of its own, indented; what a terminal must not get is '?'. */
 void metrics_line_sample(struct buffer *out, int64_t step, const char *text);
 
-/* One line of metrics.jsonl, which may be anyone's; nothing for what is not known. `steps` as in
- * step_line. */
-void metrics_line_put(struct buffer *out, const char *text, size_t length, int64_t steps);
+/* Prints a job's lines on standard output, those so far and those to come, until the job ends, the
+ * reader goes (0: main() says so where that is to be said), or a signal asks for the end
+ * (ERROR_INTERRUPTED; the job goes on). A pause is said, as its silence would not be understood. An
+ * end in order is a line on standard error; any other is an error. */
+int metrics_line_follow(struct job_follow *job, struct error *err);
 
 #endif

@@ -63,7 +63,7 @@ void source_view_counts(const char *what, const struct piece_counts *counts, siz
                 counts->dropped, text_s(counts->dropped));
     if (counts->without_prompt)
         fprintf(stderr,
-                "%s: every supervised token lies behind --seq-len: rows have them without their "
+                "%s: every supervised token lies beyond --seq-len: rows have them without their "
                 "prompts; a longer --seq-len keeps them together\n",
                 what);
 }

@@ -12,8 +12,8 @@ int source_view_open(struct source *source, struct tokenizer **tokenizer, const 
 /* Says it where texts of so many tokens go beyond the model's positions. */
 void source_view_positions(const struct source *source, int64_t longest);
 
-/* Says it where a template (of --template; NULL: the tokenizer's own) writes marks that are no
- * tokens; `remedy` stands behind it. */
+/* Says it where a template (of --template; NULL: the tokenizer's own) writes marks that are not
+ * tokens; `remedy` is added to that. */
 int source_view_marks(struct tokenizer *tokenizer, const char *template_name, const char *remedy,
                       struct error *err);
 

@@ -1,9 +1,21 @@
 #include "tui/cli/tokens_view.h"
 
+#include "base/memory.h"
 #include "base/text.h"
+#include "base/utf8.h"
+#include "text/data_files.h"
+#include "text/notes.h"
+#include "text/pieces.h"
 #include "text/record_look.h"
+#include "tui/cli/output.h"
+#include "tui/cli/process.h"
 
 #include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* --- tokens --- */
 
 /* Token i of the document that begins at `begin`, whose first token is nobody's target. */
 static void put_line(struct buffer *out, const struct dataset *data, uint64_t begin, uint64_t i,
@@ -87,4 +99,281 @@ void tokens_put_json(struct json_writer *json, const struct dataset *data, bool 
     json_count(json, "tokens", data->tokens);
     if (masked)
         json_count(json, "supervised_tokens", data->supervised);
+}
+
+/* --- data --- */
+
+/* Of the first record, below the numbers; record N alone is shown whole. */
+enum { FIRST_RUN_MAX = 1500, FIRST_MAX = 6000 };
+/* A document of any length fits a row of so many tokens. */
+static const int64_t NO_LIMIT = (int64_t)1 << 50;
+
+static bool in_color(void)
+{
+    const char *no_color = getenv("NO_COLOR");
+    return isatty(STDOUT_FILENO) && !(no_color && no_color[0]);
+}
+
+/* The record as a data set of one document, in the look's own memory. */
+static struct dataset as_document(const struct record_look *look, uint64_t offsets[2])
+{
+    struct dataset data = {.ids = look->tokens.ids,
+                           .weights = look->tokens.weights,
+                           .offsets = offsets,
+                           .documents = 1,
+                           .tokens = look->tokens.count};
+    offsets[0] = 0;
+    offsets[1] = data.tokens;
+    data.supervised = record_look_supervised(&look->tokens);
+    for (size_t i = 0; i < look->tokens.count; i++)
+        data.weighted |= record_look_trains(&look->tokens, i) && look->tokens.weights[i] != 1;
+    return data;
+}
+
+static void put_name(struct buffer *out, const char *name)
+{
+    char shown[512];
+    utf8_copy(shown, sizeof shown, name);
+    buffer_text(out, shown);
+}
+
+static void put_unread(struct buffer *out, const struct record_look *look)
+{
+    if (look->unread.count == 0)
+        return;
+    buffer_text(out, "columns that are not read: ");
+    for (size_t i = 0; i < look->unread.count; i++) {
+        buffer_text(out, i ? ", " : "");
+        put_name(out, look->unread.items[i].text);
+    }
+    buffer_byte(out, '\n');
+}
+
+/* "data.jsonl:3, record 3: messages; 12 of 30 tokens are trained on" */
+static void put_place(struct buffer *out, const struct record_look *look,
+                      const struct dataset *data)
+{
+    put_name(out, look->path);
+    buffer_format(out, ":%zu, record %" PRIu64 ": %s; ", look->line, look->row, look->form);
+    tokens_put_count(out, data);
+    buffer_text(out, look->undesired ? ": it is undesired (label false)\n" : "\n");
+    if (look->tokens.count < 2)
+        buffer_text(out, "it is left out: fewer than two tokens\n");
+    if (look->cut)
+        buffer_text(out, "the text goes on: these are the tokens of its beginning\n");
+}
+
+static void put_record_text(struct buffer *out, const struct record_look *look,
+                            const struct tokenizer *tokenizer, bool whole)
+{
+    bool color = in_color();
+    const struct look_style style = {.begin = color ? "\x1b[1m[[" : "[[",
+                                     .end = color ? "]]\x1b[0m" : "]]",
+                                     .newline = "\n",
+                                     .run_most = whole ? 0 : FIRST_RUN_MAX,
+                                     .most = whole ? 0 : FIRST_MAX};
+    record_look_put_text(out, &look->tokens, tokenizer, &style);
+    buffer_byte(out, '\n');
+}
+
+/* --- as JSON --- */
+
+static void put_record_json(struct json_writer *json, const struct record_look *look)
+{
+    json_object(json, "record");
+    json_text(json, "file", look->path);
+    json_count(json, "line", look->line);
+    json_count(json, "row", look->row);
+    json_text(json, "form", look->form);
+    json_list(json, "unread_columns");
+    for (size_t i = 0; i < look->unread.count; i++)
+        json_text(json, NULL, look->unread.items[i].text);
+    json_end(json);
+    json_flag(json, "too_short", look->tokens.count < 2);
+    json_flag(json, "undesired", look->undesired);
+    json_flag(json, "cut", look->cut);
+    json_end(json);
+}
+
+/* --- one record --- */
+
+static int print_record(const struct record_look *look, const struct tokenizer *tokenizer,
+                        bool as_json, struct error *err)
+{
+    uint64_t offsets[2];
+    struct dataset data = as_document(look, offsets);
+    struct buffer out = BUFFER_INIT, said = BUFFER_INIT;
+    struct json_writer json = {.out = &out};
+    int status;
+    if (as_json) {
+        json_begin(&json, "spectrum.tokens");
+        tokens_put_json(&json, &data, true, tokenizer);
+        put_record_json(&json, look);
+        json_end(&json);
+        status = output_json(&json, err);
+    } else {
+        tokens_put_lines(&out, &data, TOKENS_MASK | TOKENS_WEIGHTS | (in_color() ? TOKENS_BOLD : 0),
+                         tokenizer);
+        if (isatty(STDOUT_FILENO)) {
+            buffer_byte(&out, '\n');
+            put_record_text(&out, look, tokenizer, true);
+        }
+        status = output_text(&out, err);
+    }
+    put_place(&said, look, &data);
+    put_unread(&said, look);
+    fflush(stdout);
+    fputs(buffer_string(&said), stderr);
+    buffer_free(&said);
+    return status;
+}
+
+/* --- the whole --- */
+
+struct summary {
+    struct dataset data;
+    struct record_look first;
+    size_t files, records;
+    size_t without_target; /* documents */
+};
+
+/* The flag of an interruption, for a watch. */
+struct waiter {
+    const volatile sig_atomic_t *interrupted;
+};
+
+static bool stop(void *context)
+{
+    const struct waiter *waiter = context;
+    return *waiter->interrupted;
+}
+
+/* `told`: what is found in the records is said while they are read, too. */
+static int read_summary(struct summary *out, const char *const *paths, size_t path_count,
+                        const struct dataset_options *options, struct tokenizer *tokenizer,
+                        bool told, struct error *err)
+{
+    struct piece_list pieces = {0};
+    struct waiter waiter = {interrupt_watch(NULL)};
+    const struct dataset_watch watch = {
+        .context = &waiter, .say = message_say, .stop = stop, .untold = !told};
+    struct data_files files;
+    int status = data_files_list(&files, paths, path_count, err);
+    out->files = files.count;
+    data_files_free(&files);
+    if (status != 0)
+        return -1;
+    if (dataset_open(&out->data, paths, path_count, options, tokenizer, &watch, err) != 0 ||
+        pieces_list(&pieces, &out->data, NO_LIMIT, LONG_BY_KIND, err) != 0)
+        return -1;
+    out->without_target = pieces.counts.without_target;
+    pieces_free(&pieces);
+    out->records = out->data.documents + out->data.left_out;
+    return record_look_at(&out->first, paths, path_count, options, tokenizer, 1, err);
+}
+
+/* "messages (12), text (3)" */
+static void put_counts(struct buffer *out, const struct dataset_notes *notes)
+{
+    for (size_t i = 0; i < notes->count; i++) {
+        buffer_text(out, i ? ", " : "");
+        put_name(out, notes->items[i].text);
+        buffer_format(out, " (%zu)", notes->items[i].count);
+    }
+}
+
+static void put_forms(struct buffer *out, const struct summary *s)
+{
+    size_t texts = dataset_plain_texts(&s->data);
+    put_counts(out, &s->data.recognised);
+    if (texts > 0)
+        buffer_format(out, "%splain text (%zu)", s->data.recognised.count > 0 ? ", " : "", texts);
+}
+
+/* "source (1), first in data.jsonl:3; id (12), first in more.jsonl:1" */
+static void put_columns(struct buffer *out, const struct dataset_notes *unread)
+{
+    for (size_t i = 0; i < unread->count; i++) {
+        const struct dataset_note *note = &unread->items[i];
+        buffer_text(out, i ? "; " : "not read    ");
+        put_name(out, note->text);
+        buffer_format(out, " (%zu), first in ", note->count);
+        put_name(out, note->path);
+        buffer_format(out, ":%zu", note->line);
+    }
+    buffer_text(out, unread->count > 0 ? "\n" : "");
+}
+
+static int print_summary(const struct summary *s, const struct tokenizer *tokenizer,
+                         struct error *err)
+{
+    struct buffer text = BUFFER_INIT, *out = &text;
+    const struct dataset *data = &s->data;
+    uint64_t offsets[2];
+    struct dataset first = as_document(&s->first, offsets);
+    buffer_format(out, "%-12s%zu\n%-12s%" PRIu64 "\n%-12s", "files", s->files, "records",
+                  (uint64_t)s->records, "forms");
+    put_forms(out, s);
+    buffer_format(out, "\n%-12s%zu\n%-12s%" PRIu64 "\n%-12s%" PRIu64 " (%.1f %%)\n", "documents",
+                  data->documents, "tokens", data->tokens, "supervised", data->supervised,
+                  100.0 * (double)data->supervised / (double)data->tokens);
+    buffer_format(out, "%-12s%zu of fewer than two tokens, %zu without a supervised token",
+                  "left out", data->left_out, s->without_target);
+    if (data->undesired > 0)
+        buffer_format(out, ", %zu of them undesired (label false)", data->undesired);
+    buffer_byte(out, '\n');
+    put_columns(out, &data->unread);
+    buffer_text(out, "\nThe first record, what is trained between [[ and ]]:\n");
+    put_place(out, &s->first, &first);
+    buffer_byte(out, '\n');
+    put_record_text(out, &s->first, tokenizer, false);
+    return output_text(out, err);
+}
+
+static int print_summary_json(const struct summary *s, const struct tokenizer *tokenizer,
+                              struct error *err)
+{
+    const struct dataset *data = &s->data;
+    uint64_t offsets[2];
+    struct dataset first = as_document(&s->first, offsets);
+    struct buffer out = BUFFER_INIT;
+    struct json_writer json = {.out = &out};
+    json_begin(&json, "spectrum.tokens");
+    tokens_put_json(&json, &first, true, tokenizer);
+    put_record_json(&json, &s->first);
+    json_object(&json, "data");
+    json_count(&json, "files", s->files);
+    json_count(&json, "records", s->records);
+    json_count(&json, "documents", data->documents);
+    json_count(&json, "tokens", data->tokens);
+    json_count(&json, "supervised_tokens", data->supervised);
+    json_count(&json, "too_short", data->left_out);
+    json_count(&json, "without_target", s->without_target);
+    json_count(&json, "undesired", data->undesired);
+    dataset_put_forms(&json, "forms", data);
+    dataset_put_counts(&json, "unread_columns", &data->unread);
+    json_end(&json);
+    json_end(&json);
+    return output_json(&json, err);
+}
+
+int tokens_data_print(const char *const *paths, size_t path_count,
+                      const struct dataset_options *options, struct tokenizer *tokenizer,
+                      uint64_t row, bool json, struct error *err)
+{
+    struct summary summary = {0};
+    int status;
+    if (row > 0) {
+        status =
+            record_look_at(&summary.first, paths, path_count, options, tokenizer, row, err) == 0
+                ? print_record(&summary.first, tokenizer, json, err)
+                : -1;
+    } else {
+        status = read_summary(&summary, paths, path_count, options, tokenizer, json, err);
+        if (status == 0)
+            status = (json ? print_summary_json : print_summary)(&summary, tokenizer, err);
+    }
+    record_look_free(&summary.first);
+    dataset_free(&summary.data);
+    return status;
 }

@@ -1,4 +1,12 @@
-/* Tokens on standard output: a line each, or as JSON. */
+/* Tokens on standard output, for `spectrum tokens`: a line each or as JSON, and of data what the model
+ * will see of it, as `train` reads it.
+ *
+ *         785  trained  "The"           id, whether it is trained, what it stands for
+ *        6524  -        " capital"
+ *
+ * A document's first token is nobody's target, as nothing stands before it that could predict it; so
+ * it is never shown as trained, whatever the mask says.
+ */
 #ifndef SPECTRUM_TUI_CLI_TOKENS_VIEW_H
 #define SPECTRUM_TUI_CLI_TOKENS_VIEW_H
 
@@ -22,5 +30,11 @@ void tokens_put_count(struct buffer *out, const struct dataset *data);
 /* Adds `"documents": [...], "tokens": N`, and of masked ones how many are trained. */
 void tokens_put_json(struct json_writer *json, const struct dataset *data, bool masked,
                      const struct tokenizer *tokenizer);
+
+/* Prints what is in some data. row 0: the whole in numbers, and the first record; else that record
+ * alone. */
+int tokens_data_print(const char *const *paths, size_t path_count,
+                      const struct dataset_options *options, struct tokenizer *tokenizer,
+                      uint64_t row, bool json, struct error *err);
 
 #endif

@@ -97,11 +97,11 @@ enum request request_from_key(int key, enum key_scope scope);
 
 /* Reads a `:` line: "top 30". Sets *argument to what follows the name ("" where nothing does).
  * An unambiguous beginning of a name is enough, or its key if that is its first letter; a number
- * alone is `top`. NULL: not a command. *sure: an "!" behind the name of what writes a file, "write!
+ * alone is `top`. NULL: not a command. *sure: an "!" after the name of what writes a file, "write!
  * FILE": over another one, unasked. */
 const struct request_info *request_from_line(const char *line, const char **argument, bool *sure);
 
-/* "h", "Space", "Ctrl-R", "PgUp" into out; and back, INPUT_NONE where it is no key's name. */
+/* "h", "Space", "Ctrl-R", "PgUp" into out; and back, INPUT_NONE where no key has that name. */
 void key_name(int key, char *out, size_t size);
 int key_from_name(const char *name, size_t length);
 

@@ -1,9 +1,26 @@
 /* A look at the data before it is trained on: records as the model will see them, with what is
- * supervised marked, as text or token by token. */
+ * supervised marked, as text or token by token.
+ *
+ *     400 records, 74098 tokens, 40459 of them supervised (54.6 %)
+ *     record 1 of 400  111 tokens, 52 supervised: in this colour ■
+ *     problems.jsonl:1  prompt and completion, texts                     up to PLACE_ROWS lines
+ *     12 undesired (label false)                                         notes on the whole look
+ *     Natalia sold clips to 48 of her friends in April, and ...          the record, scrolled
+ *     ...
+ *     PgDn PgUp: the next record, the one before; :row N; i: text or ids
+ *
+ * A look is the first records, however large the data is, so it opens at once: records of HEAD
+ * bytes, RECORDS_MAX of them at most. They go the way that a run's do (text/record_look.h): the same
+ * reader, template, tokenizer and mask, so what is shown is what will be trained.
+ */
 #include "base/memory.h"
+#include "base/sys.h"
 #include "base/text.h"
-#include "tui/screen/data_look.h"
-#include "tui/screen/list.h"
+#include "job/added_tokens.h"
+#include "text/data_files.h"
+#include "text/record_look.h"
+#include "text/tokenizer_open.h"
+#include "tui/screen/parts.h"
 #include "tui/screen/screens.h"
 #include "tui/widget/flow.h"
 
@@ -11,15 +28,131 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* --- the first records --- */
+
+/* Records of so many bytes, or so many records, are a look. */
+enum { HEAD = 256 * 1024, RECORDS_MAX = 4096, ARRAY_MAX = 64 << 20 };
+
+struct data_look {
+    struct tokenizer *tokenizer;
+    struct record_look *records; /* at least one; those that are left out, too */
+    size_t count, capacity;
+    uint64_t tokens, supervised; /* of these records */
+    size_t undesired, too_short; /* of these records: KTO's with label false; left out */
+    bool cut;                    /* the data goes on */
+    char marks[200]; /* of the template that are not tokens, to be shown; "": none, or they were
+                        added */
+};
+
+/* The files that a look may reach into, as far as they are read whole: a .json array is one value, and
+ * one that is too large is refused here rather than read for minutes. */
+static int check_arrays(const char *path, struct error *err)
+{
+    struct data_files files;
+    struct stat info;
+    int64_t reached = 0;
+    int status = data_files_list(&files, &path, 1, err);
+    for (size_t i = 0; status == 0 && i < files.count && reached <= HEAD; i++) {
+        const char *file = files.items[i].path;
+        if (sys.stat(file, &info) != 0)
+            continue; /* reading it says why */
+        if (text_ends_with(file, ".json") && info.st_size > ARRAY_MAX)
+            status = error_set(
+                err, "%s: a .json file over 64 MiB is too large for a look; .jsonl is not", file);
+        reached += info.st_size;
+    }
+    data_files_free(&files);
+    return status;
+}
+
+/* Records until there is enough for a look, and whether there is another after them. */
+static int read_head(struct data_look *look, struct record_walk *walk, struct error *err)
+{
+    int status = 1; /* of record_walk_next(): 1, a record; 0, the end; -1, an error */
+    for (size_t bytes = 0; status > 0 && bytes < HEAD && look->count < RECORDS_MAX;) {
+        if (array_reserve((void **)&look->records, &look->capacity, look->count + 1,
+                          sizeof *look->records, err) != 0)
+            return -1;
+        struct record_look *record = &look->records[look->count];
+        status = record_walk_next(walk, record, err);
+        if (status <= 0)
+            break;
+        look->count++;
+        look->tokens += record->tokens.count;
+        look->supervised += record_look_supervised(&record->tokens);
+        look->undesired += record->undesired;
+        look->too_short += record->tokens.count < 2;
+        bytes += record->bytes;
+    }
+    if (status > 0) {
+        struct record_look next;
+        status = record_walk_next(walk, &next, err);
+        look->cut = status > 0;
+        record_look_free(&next);
+    }
+    return status < 0 ? -1 : 0;
+}
+
+static void data_look_free(struct data_look *look)
+{
+    for (size_t i = 0; i < look->count; i++)
+        record_look_free(&look->records[i]);
+    free(look->records);
+    tokenizer_close(look->tokenizer);
+    *look = (struct data_look){0};
+}
+
+/* What the form names, with what the form says of how it is read. Nothing is left to free after an
+ * error. */
+static int data_look_read(struct data_look *look, const struct app *app, struct error *err)
+{
+    const struct settings *settings = &app->session.settings;
+    const char *path = settings->values[SETTING(data)];
+    struct record_walk *walk = NULL;
+    struct training_request request;
+    *look = (struct data_look){0};
+    settings_request(settings, &request);
+    struct dataset_options *format = &request.format;
+    format->template_may_rest = true; /* it is one of several files, or the start of one */
+    format->names_may_rest = true;
+    int status = check_arrays(path, err);
+    if (status != 0)
+        goto out;
+    status = tokenizer_for_checkpoint(&look->tokenizer, app->session.model->checkpoint, err);
+    if (status != 0)
+        goto out;
+    status = added_tokens_look(look->tokenizer, format->template_name, request.add_tokens,
+                               look->marks, sizeof look->marks, err);
+    if (request.add_tokens) /* they are tokens then, as in such a run */
+        look->marks[0] = '\0';
+    if (status != 0)
+        goto out;
+    status = record_walk_open(&walk, &path, 1, format, look->tokenizer, err);
+    if (status != 0)
+        goto out;
+    status = read_head(look, walk, err);
+    if (status == 0 && look->count == 0)
+        status = error_set(err, "%s: no text in it", path);
+out:
+    record_walk_close(walk);
+    training_request_free(&request);
+    if (status != 0)
+        data_look_free(look);
+    return status;
+}
+
+/* --- the view --- */
+
 enum { TOKENS_SHOWN = 8000, PLACE_ROWS = 4 };
 
+/* `page` and `more` are what drawing found out: how far a key goes depends on the window. */
 struct data_view {
     struct data_look look;
-    size_t record;
-    bool ids;   /* token by token */
-    int scroll; /* lines */
-    int page;   /* lines that were drawn */
-    bool more;  /* the record goes on below them */
+    size_t record; /* which of look.records is shown */
+    bool ids;      /* token by token, else as text */
+    int scroll;    /* lines of the record that are above the window */
+    int page;      /* lines that were drawn */
+    bool more;     /* the record goes on below them */
 };
 
 static const struct record_look *shown(const struct data_view *view)
@@ -106,22 +239,8 @@ static int draw_place(struct app *app, struct area area, const struct record_loo
     return rows < area.height ? rows : area.height;
 }
 
-/* What is true of the whole look beside its counts. */
-static void draw_notes(struct app *app, struct area area, const struct data_look *look)
-{
-    struct buffer line = BUFFER_INIT;
-    if (look->undesired > 0)
-        buffer_format(&line, "%zu undesired (label false)", look->undesired);
-    if (look->too_short > 0)
-        buffer_format(&line, "%s%zu left out (fewer than two tokens)", line.length > 0 ? ", " : "",
-                      look->too_short);
-    if (look->marks[0])
-        buffer_format(&line, "%scut into pieces: %s", line.length > 0 ? "; " : "", look->marks);
-    area_label(area, 0, 0, area.width, theme_style(&app->theme, THEME_WARNING),
-               buffer_string(&line));
-    buffer_free(&line);
-}
-
+/* Counts of the look, the record and where it is from, notes on the look, and what fits of the record
+ * between them and the line of keys. */
 static void data_draw(struct app *app, void *state, struct area area)
 {
     struct data_view *view = state;
@@ -145,7 +264,17 @@ static void data_draw(struct app *app, void *state, struct area area)
     if (!mono && !record->undesired)
         area_put(area, x, 1, theme_style(&app->theme, THEME_ACCENT), "■");
     int y = 2 + draw_place(app, area_part(area, 0, 2, area.width, PLACE_ROWS), record);
-    draw_notes(app, area_part(area, 0, y++, area.width, 1), look);
+    struct buffer notes = BUFFER_INIT; /* what is true of the whole look beside its counts */
+    if (look->undesired > 0)
+        buffer_format(&notes, "%zu undesired (label false)", look->undesired);
+    if (look->too_short > 0)
+        buffer_format(&notes, "%s%zu left out (fewer than two tokens)",
+                      notes.length > 0 ? ", " : "", look->too_short);
+    if (look->marks[0])
+        buffer_format(&notes, "%scut into pieces: %s", notes.length > 0 ? "; " : "", look->marks);
+    area_label(area, 0, y++, area.width, theme_style(&app->theme, THEME_WARNING),
+               buffer_string(&notes));
+    buffer_free(&notes);
     view->page = area.height - y - 2;
     (view->ids ? draw_ids : draw_text)(app, area_part(area, 0, y, area.width, view->page), view);
     area_put(area, 0, area.height - 1, dim,
@@ -171,6 +300,7 @@ static void turn_page(struct data_view *view, int by)
         turn_to(view, by > 0 ? view->record + 1 : view->record - 1);
 }
 
+/* ":row 5". Only the look's records can be shown here; `spectrum tokens` finds any. */
 static void turn_to_row(struct app *app, struct data_view *view, const char *number)
 {
     char *end;
@@ -239,20 +369,6 @@ static const struct view_class data_class = {
     .request = data_request,
 };
 
-static int read_look(const struct app *app, struct data_look *look, struct error *err)
-{
-    const struct settings *settings = &app->session.settings;
-    struct training_request request;
-    settings_request(settings, &request);
-    request.format.template_may_rest = true; /* it is one of several files, or the start of one */
-    request.format.names_may_rest = true;
-    int status =
-        data_look_read(look, app->session.model->checkpoint, settings->values[SETTING(data)],
-                       &request.format, request.add_tokens, err);
-    training_request_free(&request);
-    return status;
-}
-
 bool screen_open_data(struct app *app)
 {
     struct error err = ERROR_INIT;
@@ -260,7 +376,7 @@ bool screen_open_data(struct app *app)
     struct data_view *view = array_alloc(1, sizeof *view, NULL);
     if (!settings_check(&app->session.settings, SETTING(data), why, sizeof why)) {
         app_message(app, "data: %s", why);
-    } else if (view && read_look(app, &view->look, &err) == 0) {
+    } else if (view && data_look_read(&view->look, app, &err) == 0) {
         return app_push(app, &data_class, view);
     } else {
         app_error(app, &err);

@@ -1,6 +1,18 @@
-/* What there is to compute the scan, and choosing one of it. */
+/* What there is to compute the scan, and choosing one of it.
+ *
+ *     What computes the scan
+ *
+ *     ▶ auto        a GPU quick in fp64, else the CPU                             ○ chosen
+ *       cpu         avx2, 2 threads                        22.9 of 23.5 GiB free  ● computes
+ *
+ *     Enter: the scan goes on there, and keeps what it has.
+ *     On the map :device NAME takes what is not listed.
+ *
+ * The list is what the scan's job said of itself (tui/session/scan_launch.h): the screen's process
+ * asks no device. Until the job has said it, there are "auto" and the CPU, which is always there.
+ */
 #include "base/memory.h"
-#include "tui/screen/list.h"
+#include "tui/screen/parts.h"
 #include "tui/screen/screens.h"
 
 #include <stdio.h>
@@ -44,16 +56,11 @@ static void draw_line(struct app *app, struct area area, const struct device_inf
                       bool here)
 {
     const struct theme *theme = &app->theme;
-    struct style text =
-        here ? theme_style_on(theme, THEME_TEXT, THEME_SELECTED) : theme_style(theme, THEME_TEXT);
-    struct style dim =
-        here ? theme_style_on(theme, THEME_DIM, THEME_SELECTED) : theme_style(theme, THEME_DIM);
+    struct style text, dim;
     bool brief = area.width < WORDS;
     char memory[80];
     device_memory_put(device, memory, sizeof memory);
-    if (here)
-        area_fill(area, text);
-    area_put(area, 0, 0, theme_style(theme, THEME_ACCENT), here ? "▶" : " ");
+    list_line(area, theme, here, &text, &dim);
     area_label(area, 2, 0, ID_COLUMNS - 1, text, device->id);
     int mark = area.width - (brief ? 2 : MARK_COLUMNS), x = 2 + ID_COLUMNS;
     int left = mark - 2 - text_columns(memory);
@@ -128,26 +135,21 @@ bool screen_open_device(struct app *app)
     return app_push(app, &device_class, array_alloc(1, sizeof(struct device_view), NULL));
 }
 
-/* What the choice means for the scan that is open. */
-static void tell_choice(struct app *app, const char *name, enum feed_state before)
+void screen_choose_device(struct app *app, const char *name)
 {
-    enum feed_state state = app->session.feed.state;
+    struct error err = ERROR_INIT;
+    enum feed_state before = app->session.feed.state;
+    if (session_choose_device(&app->session, name, &err) != 0) {
+        app_error(app, &err);
+        return;
+    }
+    enum feed_state state = app->session.feed.state; /* what follows for the scan that is open */
     if (state == FEED_DONE)
         app_message(app, "this scan is done; the next one goes to %s", name);
     else if (state == FEED_RUNNING)
         app_message(app, "the scan is on %s already", name);
     else if (state == FEED_CHANGING && before != FEED_FAILED)
-        app_message(app, "the scan goes on on %s behind the matrices in hand", name);
+        app_message(app, "the scan continues on %s after the current matrices", name);
     else
         app_message(app, "the scan goes to %s", name);
-}
-
-void screen_choose_device(struct app *app, const char *name)
-{
-    struct error err = ERROR_INIT;
-    enum feed_state before = app->session.feed.state;
-    if (session_choose_device(&app->session, name, &err) != 0)
-        app_error(app, &err);
-    else
-        tell_choice(app, name, before);
 }

@@ -1,6 +1,17 @@
-/* The keys and commands of the screen below, from the one table. */
+/* The keys and commands of the screen below, from the one table (tui/keys/keys.h).
+ *
+ *     Keys and commands: model
+ *
+ *     ▶ h Left          :left               move left; of data: the record before
+ *       j Down          :down               move down
+ *       ...
+ *       what does not fit beside its keys, whole, for the line under the cursor
+ *
+ * It has no state of its own but the cursor and the scope that it was asked for in: a request that is
+ * added to the table is here without a line.
+ */
 #include "base/memory.h"
-#include "tui/screen/list.h"
+#include "tui/screen/parts.h"
 #include "tui/screen/screens.h"
 #include "tui/widget/flow.h"
 
@@ -16,7 +27,7 @@ struct help_view {
     const char *screen;
 };
 
-/* The n-th request that has a meaning there; NULL behind the last. */
+/* The n-th request that has a meaning there; NULL after the last. */
 static const struct request_info *request_at(enum key_scope scope, int n)
 {
     size_t count;
@@ -42,13 +53,6 @@ static void draw_line(struct app *app, struct area area, const struct request_in
         area_put(area, 0, 0, theme_style(&app->theme, THEME_ACCENT), "▶");
 }
 
-/* What does not fit beside its keys. */
-static void draw_whole(struct app *app, struct area area, const struct request_info *info)
-{
-    if (info && text_columns(info->help) > area.width - 2 - KEYS_COLUMNS - NAME_COLUMNS)
-        flow_words(area, theme_style(&app->theme, THEME_DIM), info->help);
-}
-
 static void help_draw(struct app *app, void *state, struct area area)
 {
     struct help_view *view = state;
@@ -58,21 +62,17 @@ static void help_draw(struct app *app, void *state, struct area area)
     for (int i = 0; i < rows && first + i < view->list.count; i++)
         draw_line(app, area_part(area, 0, 2 + i, area.width, 1), request_at(view->scope, first + i),
                   first + i == view->list.cursor);
-    draw_whole(app, area_part(area, 2, area.height - 2, area.width - 2, 2),
-               request_at(view->scope, view->list.cursor));
+    const struct request_info *info = request_at(view->scope, view->list.cursor);
+    if (info && text_columns(info->help) > area.width - 4 - KEYS_COLUMNS - NAME_COLUMNS)
+        flow_words(area_part(area, 2, area.height - 2, area.width - 2, 2),
+                   theme_style(&app->theme, THEME_DIM), info->help);
 }
 
-static void help_find(struct app *app, struct help_view *view)
+static bool has_text(const void *context, int line, const char *text)
 {
-    for (int i = 1; app->search[0] && i <= view->list.count; i++) {
-        int at = (view->list.cursor + i) % view->list.count;
-        const struct request_info *info = request_at(view->scope, at);
-        if (strstr(info->name, app->search) || strstr(info->help, app->search)) {
-            view->list.cursor = at;
-            return;
-        }
-    }
-    app_message(app, "nothing here has \"%s\"", app->search);
+    const struct help_view *view = context;
+    const struct request_info *info = request_at(view->scope, line);
+    return strstr(info->name, text) || strstr(info->help, text);
 }
 
 static bool help_request(struct app *app, void *state, enum request request, const char *argument)
@@ -87,10 +87,10 @@ static bool help_request(struct app *app, void *state, enum request request, con
         return true;
     case REQUEST_SEARCH:
         snprintf(app->search, sizeof app->search, "%s", argument);
-        help_find(app, view);
+        list_find(app, &view->list, has_text, view);
         return true;
     case REQUEST_SEARCH_NEXT:
-        help_find(app, view);
+        list_find(app, &view->list, has_text, view);
         return true;
     default:
         return false;

@@ -7,9 +7,10 @@
 #include "job/added_tokens.h"
 #include "job/job_create.h"
 #include "job/job_dir.h"
+#include "job/job_index.h"
 #include "job/launch.h"
 #include "text/tokenizer_open.h"
-#include "tui/app/session_open.h"
+#include "tui/session/session_open.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -2,13 +2,13 @@
 #ifndef SPECTRUM_TUI_SCREEN_LAUNCH_TRAIN_H
 #define SPECTRUM_TUI_SCREEN_LAUNCH_TRAIN_H
 
-#include "tui/app/session.h"
+#include "tui/session/session.h"
 
 /* Fills what is still empty: the text beside a demo model, a run folder that is free. */
 void launch_train_defaults(struct session *session);
 
-/* False, with what helps, where a chosen template has marks that are no tokens of the model and are
- * not to become some: `train` would refuse them when the job had begun. */
+/* False, with what helps, where a chosen template has marks that are not tokens of the model and
+ * are not to become some: `train` would refuse them when the job had begun. */
 bool launch_train_check_marks(const struct session *session, char *why, size_t size);
 
 /* Makes the run's folder, puts the plan in it, starts the job and watches it. *unlisted (ERROR_INIT

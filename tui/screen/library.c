@@ -1,14 +1,257 @@
-/* The first screen without a target: local models, and jobs. */
-#include "tui/screen/library.h"
-
+/* The first screen without a target: local models and scan files, and jobs.
+ *
+ *     Models
+ *     ▶ demo/model                            safetensors
+ *       HuggingFaceTB/SmolLM2-135M            Hugging Face cache
+ *       scan.json                             scan
+ *
+ *     Jobs
+ *       model-1                               completed · train model
+ *       model                                 running · scan model
+ *
+ * What there is to open is looked for in the Hugging Face cache, in the current folder and two levels
+ * below it, and in the list of jobs. Of models and scans nothing is
+ * read for that: they are known by the names of their files. Each folder that was read is remembered with the time of its last
+ * change, so whether anything came or went is one stat() a folder, once a second.
+ */
 #include "base/clock.h"
+#include "base/folder.h"
 #include "base/memory.h"
-#include "tui/screen/list.h"
+#include "base/sys.h"
+#include "base/utf8.h"
+#include "base/xdg.h"
+#include "checkpoint/checkpoint.h"
+#include "job/job_dir.h"
+#include "job/job_index.h"
+#include "job/lock.h"
+#include "tui/screen/parts.h"
 #include "tui/screen/screens.h"
+#include "tui/session/wording.h"
 
+#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Models and scans that are listed at most; jobs are all there. */
+enum { LIBRARY_MODELS_MAX = 1000 };
+
+struct library_entry {
+    bool job;
+    char *path;  /* what to open */
+    char *title; /* what to show; printable */
+    char *detail;
+};
+
+struct library {
+    struct library_entry *entries; /* models, then jobs, the newest first */
+    size_t count, models, capacity;
+    size_t hidden;  /* models and scans beyond LIBRARY_MODELS_MAX */
+    char **watched; /* the folders in which it would be seen that something changed */
+    size_t watched_count, watched_capacity;
+    uint64_t stamp; /* of their times */
+};
+
+/* What happens in the folder is seen from now on. */
+static int watch(struct library *library, const char *folder, struct error *err)
+{
+    if (array_reserve((void **)&library->watched, &library->watched_capacity,
+                      library->watched_count + 1, sizeof *library->watched, err) != 0)
+        return -1;
+    char *copy = string_copy(folder, err);
+    if (copy)
+        library->watched[library->watched_count++] = copy;
+    return copy ? 0 : -1;
+}
+
+/* The times of all watched folders in one number (FNV-1a over them); another number: something has
+ * appeared, gone, begun or ended. */
+static uint64_t stamp_of(const struct library *library)
+{
+    uint64_t stamp = 0;
+    for (size_t i = 0; i < library->watched_count; i++) {
+        struct stat info;
+        uint64_t at =
+            sys.stat(library->watched[i], &info) == 0
+                ? (uint64_t)info.st_mtim.tv_sec * 1000000000U + (uint64_t)info.st_mtim.tv_nsec
+                : 0;
+        stamp = (stamp ^ at) * UINT64_C(0x100000001b3);
+    }
+    return stamp;
+}
+
+static int add(struct library *library, bool job, const char *path, const char *title,
+               const char *detail, struct error *err)
+{
+    if (!job && library->count >= LIBRARY_MODELS_MAX) {
+        library->hidden++;
+        return 0;
+    }
+    if (array_reserve((void **)&library->entries, &library->capacity, library->count + 1,
+                      sizeof *library->entries, err) != 0)
+        return -1;
+    struct library_entry *entry = &library->entries[library->count];
+    *entry = (struct library_entry){job, string_copy(path, err), string_copy(title, err),
+                                    string_copy(detail, err)};
+    library->count++;
+    if (!entry->path || !entry->title || !entry->detail)
+        return -1;
+    utf8_sanitize(entry->title);
+    utf8_sanitize(entry->detail);
+    return 0;
+}
+
+/* The Hugging Face cache: a repository ORG/NAME is a folder models--ORG--NAME. */
+static int read_hub(struct library *library, struct error *err)
+{
+    char *path = checkpoint_hub_folder();
+    DIR *open = path ? sys.opendir(path) : NULL;
+    int status = open ? watch(library, path, err) : 0;
+    for (struct dirent *entry; open && status == 0 && (entry = sys.readdir(open));) {
+        char name[512];
+        size_t used = 0;
+        if (strncmp(entry->d_name, "models--", 8) != 0)
+            continue;
+        for (const char *at = entry->d_name + 8; *at && used + 1 < sizeof name; at++) {
+            bool dashes = at[0] == '-' && at[1] == '-';
+            name[used++] = dashes ? '/' : *at;
+            at += dashes;
+        }
+        name[used] = '\0';
+        status = add(library, false, name, name, "Hugging Face cache", err);
+    }
+    if (open)
+        sys.closedir(open);
+    free(path);
+    return status;
+}
+
+/* The current folder, and two levels below it: models by their files, GGUF files, and scan files by
+ * their names. A job's folder is not looked into, as the list of jobs has it. */
+
+static int read_folder(struct library *library, const char *folder, int depth, struct error *err);
+
+static int read_entry(struct library *library, const char *folder, const char *name, int depth,
+                      struct error *err)
+{
+    struct stat info;
+    char *path = strcmp(folder, ".") == 0 ? string_copy(name, err) : path_join(folder, name, err);
+    int status = path ? 0 : -1;
+    if (path && sys.stat(path, &info) == 0) {
+        if (S_ISDIR(info.st_mode) && depth > 0)
+            status = read_folder(library, path, depth - 1, err);
+        else if (S_ISREG(info.st_mode) && path_ends_with(name, ".gguf"))
+            status = add(library, false, path, path, "GGUF", err);
+        else if (S_ISREG(info.st_mode) && path_ends_with(name, ".json") &&
+                 (strncmp(name, "scan", 4) == 0 || strncmp(name, "snr", 3) == 0))
+            status = add(library, false, path, path, "scan", err);
+    }
+    free(path);
+    return status;
+}
+
+static bool has(const char *folder, const char *name)
+{
+    char *path = path_join(folder, name, NULL);
+    bool there = path && sys.access(path, R_OK) == 0;
+    free(path);
+    return there;
+}
+
+static int read_folder(struct library *library, const char *folder, int depth, struct error *err)
+{
+    if (has(folder, "config.json") &&
+        (has(folder, "model.safetensors") || has(folder, "model.safetensors.index.json")))
+        return add(library, false, folder, folder, "safetensors", err);
+    DIR *open = has(folder, "metrics.jsonl") ? NULL : sys.opendir(folder);
+    int status = open ? watch(library, folder, err) : 0;
+    for (struct dirent *at; open && status == 0 && (at = sys.readdir(open));)
+        if (at->d_name[0] != '.')
+            status = read_entry(library, folder, at->d_name, depth, err);
+    if (open)
+        sys.closedir(open);
+    return status;
+}
+
+/* "completed · train model"; of a scan the model is the title, as its folder's name says nothing. */
+static int add_job(struct library *library, const char *path, struct error *err)
+{
+    char detail[256];
+    const char *command = "", *model = "", *slash = strrchr(path, '/');
+    cJSON *job = job_dir_read(path, "job.json", NULL), *result = NULL;
+    const char *how = job_state_name(job_state(path));
+    json_get_string(job, "command", &command);
+    json_get_string(job, "model", &model);
+    if (strcmp(how, job_state_name(JOB_ENDED)) == 0) {
+        result = job_dir_read(path, "result.json", NULL);
+        json_get_string(result, "status", &how);
+    }
+    const char *last = strrchr(model, '/');
+    snprintf(detail, sizeof detail, "%s · %s %s", how, command, last && last[1] ? last + 1 : model);
+    const char *title = slash && slash[1] ? slash + 1 : path;
+    if (strcmp(command, "scan") == 0 && model[0])
+        title = last && last[1] ? last + 1 : model;
+    int status = add(library, true, path, title, detail, err);
+    cJSON_Delete(job);
+    cJSON_Delete(result);
+    return status;
+}
+
+static int read_jobs(struct library *library, struct error *err)
+{
+    char **paths;
+    size_t count;
+    if (job_index_list(&paths, &count, NULL) != 0)
+        return 0;
+    char *index = xdg_state_folder("jobs", NULL);
+    int status = index ? watch(library, index, err) : 0;
+    free(index);
+    for (size_t i = 0; status == 0 && i < count; i++) {
+        status = watch(library, paths[i], err);
+        if (status == 0)
+            status = add_job(library, paths[i], err);
+    }
+    job_index_free(paths, count);
+    return status;
+}
+
+static int by_title(const void *a, const void *b)
+{
+    const struct library_entry *x = a, *y = b;
+    return strcmp(x->title, y->title);
+}
+
+/* Folders that cannot be read are passed over. To be freed after an error, too. */
+static int library_read(struct library *library, struct error *err)
+{
+    *library = (struct library){0};
+    if (read_folder(library, ".", 2, err) != 0 || read_hub(library, err) != 0)
+        return -1;
+    library->models = library->count;
+    if (library->models)
+        qsort(library->entries, library->models, sizeof *library->entries, by_title);
+    int status = read_jobs(library, err);
+    library->stamp = stamp_of(library);
+    return status;
+}
+
+static void library_free(struct library *library)
+{
+    for (size_t i = 0; library->entries && i < library->count; i++) {
+        free(library->entries[i].path);
+        free(library->entries[i].title);
+        free(library->entries[i].detail);
+    }
+    for (size_t i = 0; i < library->watched_count; i++)
+        free(library->watched[i]);
+    free(library->watched);
+    free(library->entries);
+    *library = (struct library){0};
+}
+
+/* --- the view --- */
 
 enum { PAGE = 10 };
 
@@ -23,26 +266,11 @@ static const double look_interval = 1; /* seconds */
 static void draw_entry(struct app *app, struct area area, const struct library_entry *entry,
                        bool here)
 {
-    struct style text = here ? theme_style_on(&app->theme, THEME_TEXT, THEME_SELECTED)
-                             : theme_style(&app->theme, THEME_TEXT);
-    struct style dim = here ? theme_style_on(&app->theme, THEME_DIM, THEME_SELECTED)
-                            : theme_style(&app->theme, THEME_DIM);
+    struct style text, dim;
     int column = area.width * 3 / 5;
-    if (here)
-        area_fill(area, text);
-    area_put(area, 0, 0, theme_style(&app->theme, THEME_ACCENT), here ? "▶" : " ");
+    list_line(area, &app->theme, here, &text, &dim);
     area_label(area, 2, 0, column - 4, text, entry->title);
     area_label(area, column, 0, area.width - column, dim, entry->detail);
-}
-
-static void draw_nothing(struct app *app, struct area area)
-{
-    struct style text = theme_style(&app->theme, THEME_TEXT);
-    area_put(area, 2, 2, text, "No models here, and no jobs yet.");
-    area_put(area, 2, 4, text, "spectrum MODEL   opens a Hugging Face folder or a .gguf file;");
-    area_put(area, 2, 5, text,
-             "                 a repository's name, if it is in the local cache.");
-    area_put(area, 2, 6, text, "spectrum SCAN    opens a scan file (.json).");
 }
 
 /* Lines of the list: a heading, the models, a blank and a heading, the jobs. */
@@ -51,8 +279,13 @@ static void library_draw(struct app *app, void *state, struct area area)
     struct library_view *view = state;
     const struct library *library = &view->library;
     struct style title = theme_style(&app->theme, THEME_TITLE);
+    struct style text = theme_style(&app->theme, THEME_TEXT);
     if (library->count == 0) {
-        draw_nothing(app, area);
+        area_put(area, 2, 2, text, "No models here, and no jobs yet.");
+        area_put(area, 2, 4, text, "spectrum MODEL   opens a Hugging Face folder or a .gguf file;");
+        area_put(area, 2, 5, text,
+                 "                 a repository's name, if it is in the local cache.");
+        area_put(area, 2, 6, text, "spectrum SCAN    opens a scan file (.json).");
         return;
     }
     int rows = area.height - 4, first = list_first(&view->list, rows), y = 0;
@@ -97,16 +330,10 @@ static void open_entry(struct app *app, const struct library_entry *entry)
         app_error(app, &err);
 }
 
-static void find(struct app *app, struct library_view *view)
+static bool has_title(const void *context, int line, const char *text)
 {
-    for (int i = 1; app->search[0] && i <= view->list.count; i++) {
-        int at = (view->list.cursor + i) % view->list.count;
-        if (strstr(view->library.entries[at].title, app->search)) {
-            view->list.cursor = at;
-            return;
-        }
-    }
-    app_message(app, "nothing here has \"%s\"", app->search);
+    const struct library *library = context;
+    return strstr(library->entries[line].title, text) != NULL;
 }
 
 static bool library_request(struct app *app, void *state, enum request request,
@@ -122,10 +349,10 @@ static bool library_request(struct app *app, void *state, enum request request,
         return true;
     case REQUEST_SEARCH:
         snprintf(app->search, sizeof app->search, "%s", argument);
-        find(app, view);
+        list_find(app, &view->list, has_title, &view->library);
         return true;
     case REQUEST_SEARCH_NEXT:
-        find(app, view);
+        list_find(app, &view->list, has_title, &view->library);
         return true;
     default:
         return false;
@@ -164,7 +391,7 @@ static bool library_tick(struct app *app, void *state)
     if (now - view->looked_at < look_interval)
         return false;
     view->looked_at = now;
-    if (!library_changed(&view->library))
+    if (stamp_of(&view->library) == view->library.stamp)
         return false;
     read_again(app, view);
     return true;
@@ -191,3 +418,10 @@ bool screen_open_library(struct app *app)
 {
     return app_push(app, &library_class, array_alloc(1, sizeof(struct library_view), NULL));
 }
+
+const struct app_screens screens = {
+    .open_library = screen_open_library,
+    .open_model = screen_open_model,
+    .open_watch = screen_open_watch,
+    .open_help = screen_open_help,
+};

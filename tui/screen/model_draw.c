@@ -1,10 +1,34 @@
-/* How the heat map looks: map, embeddings and head, legend, and what training costs. */
+/* How the heat map looks: map, embeddings and head, legend, the matrix under the cursor, and what
+ * training costs.
+ *
+ *     layer   0     1     2     3     4     5     6     7
+ *     q        ●     ●                                          a cell a matrix: its colour is the
+ *     k        ●     ●                                          metric, ● says that it trains
+ *     down           ●           ●
+ *     embed  ● always on  2048 × 192  BF16  393.2k parameters  (e freezes it)
+ *     head   ● always on  tied: one tensor with the embeddings
+ *     SNR q 0.418              0.492              0.58  ● trains         legend of the colours
+ *     ── d device: cpu avx2, 2 threads ───────────────────────────────   what computes the scan
+ *     model.layers.0.self_attn.q_proj  ● trains                 INFO_ROWS: the matrix under the
+ *     shape        192 × 192  BF16      SNR          0.58016    cursor; in windows of fewer than
+ *     parameters   36,864               noise alone  0.34518    TWO_COLUMNS its numbers follow
+ *     sigma max    2.36954              signal       41 of 192  one another instead
+ *     threshold    0.564439             noise        151 of 192
+ *     m colour: SNR 0.58016             plan ranks by SNR (reference)
+ *
+ *     memory to train: 61.7 MiB                                 with room: bars, else two lines
+ *
+ * The map takes the rows that it wants (heat_layout()), the bottom what is left. In a wide window the
+ * cursor's spectrum stands at the right of the bottom.
+ */
+#include "tui/screen/model_draw.h"
+
 #include "base/memory.h"
-#include "tui/app/units.h"
-#include "tui/screen/memory_bars.h"
-#include "tui/screen/model.h"
+#include "tui/screen/parts.h"
 #include "tui/screen/screens.h"
-#include "tui/screen/spectrum_draw.h"
+#include "tui/screen/spectrum.h"
+#include "tui/session/wording.h"
+#include "tui/widget/flow.h"
 #include "tui/widget/heatmap.h"
 
 #include <math.h>
@@ -13,10 +37,155 @@
 
 enum {
     LABEL = HEAT_LABEL_COLUMNS + 1,
-    FIXED_ROWS = 4, /* embeddings, head, legend, rule */
-    INFO_ROWS = MODEL_CELL_ROWS,
+    FIXED_ROWS = 4,    /* embeddings, head, legend, rule */
+    INFO_ROWS = 6,     /* the matrix under the cursor, explained */
+    TWO_COLUMNS = 78,  /* columns from which its numbers stand in two */
     REASON_LEAST = 20, /* columns from which a part of a reason says something */
 };
+
+/* --- the matrix under the cursor --- */
+
+struct pen {
+    struct app *app;
+    struct area area;
+    int x, y;
+};
+
+static void put_pair(struct pen pen, const char *label, const char *value)
+{
+    area_put(pen.area, pen.x, pen.y, theme_style(&pen.app->theme, THEME_DIM), label);
+    area_label(pen.area, pen.x + 13, pen.y, pen.area.width - pen.x - 13,
+               theme_style(&pen.app->theme, THEME_TEXT), value);
+}
+
+static void put_number(struct pen pen, const char *label, double value, bool known)
+{
+    char text[32];
+    snprintf(text, sizeof text, "%.6g", value);
+    put_pair(pen, label, known && !isnan(value) ? text : "n/a");
+}
+
+static void put_shape(struct pen pen, const struct scan_row *row)
+{
+    char text[96], count[32];
+    digits_put(row->parameters, count, sizeof count);
+    snprintf(text, sizeof text, "%lld × %lld  %s", (long long)row->rows, (long long)row->cols,
+             row->dtype);
+    put_pair(pen, "shape", row->rows > 0 ? text : "n/a");
+    pen.y++;
+    put_pair(pen, "parameters", row->parameters > 0 ? count : "n/a");
+}
+
+static void put_counts(struct pen pen, const struct scan_row *row, bool known)
+{
+    char text[64];
+    snprintf(text, sizeof text, "%lld of %lld values", (long long)row->signal_count,
+             (long long)(row->signal_count + row->noise_count));
+    put_pair(pen, "signal", known ? text : "n/a");
+    pen.y++;
+    snprintf(text, sizeof text, "%lld of %lld values%s", (long long)row->noise_count,
+             (long long)(row->signal_count + row->noise_count),
+             row->degenerate ? "  degenerate" : "");
+    put_pair(pen, "noise", known ? text : "n/a");
+}
+
+static void put_score(struct pen pen, size_t index, const struct scan_row *row, bool known)
+{
+    char text[96];
+    size_t of, rank = plan_rank(pen.app->session.plan, index, &of);
+    if (!row->known)
+        snprintf(text, sizeof text, "not computed yet");
+    else if (isnan(row->snr))
+        snprintf(text, sizeof text, "n/a: %s", row->reason[0] ? row->reason : "NaN");
+    else
+        snprintf(text, sizeof text, "%.6g  rank %zu of %zu", row->snr, rank, of);
+    put_pair(pen, "SNR", text);
+    pen.y++;
+    put_number(pen, "noise alone", row->null_snr, known);
+}
+
+/* What colours the map, and what the plan goes by whatever the colours are. */
+static void put_metric(struct app *app, struct area area, int right, enum metric metric,
+                       const struct scan_row *row)
+{
+    const char *estimator = app->session.scan->estimator;
+    double value = metric_value(row, metric), null = metric_null(row, metric);
+    struct style text = theme_style(&app->theme, THEME_TEXT),
+                 dim = theme_style(&app->theme, THEME_DIM);
+    int x = area_put(area, 0, 0, theme_style(&app->theme, THEME_ACCENT), "m");
+    x += area_print(area, x, 0, dim, " colour: %s ", metric_title(metric));
+    x += isnan(value) ? area_put(area, x, 0, text, "n/a")
+                      : area_print(area, x, 0, text, "%.6g", value);
+    if (!isnan(null) && metric != METRIC_SNR)
+        x += area_print(area, x, 0, dim, " (noise %.3g)", null);
+    area_print(area, x + 2 > right ? x + 2 : right, 0, dim, "plan ranks by SNR%s%s%s",
+               estimator[0] ? " (" : "", estimator, estimator[0] ? ")" : "");
+}
+
+/* The same for windows that two columns of numbers do not fit: one after the other, none cut. */
+static void draw_cell_items(struct app *app, struct area area, size_t index)
+{
+    const struct scan_row *row = &app->session.scan->rows[index];
+    struct style text = theme_style(&app->theme, THEME_TEXT);
+    struct flow flow = {area, 0, 0};
+    char item[128];
+    size_t of, rank = plan_rank(app->session.plan, index, &of);
+    snprintf(item, sizeof item, "%lld × %lld %s", (long long)row->rows, (long long)row->cols,
+             row->dtype);
+    flow_item(&flow, text, row->rows > 0 ? item : "shape n/a");
+    if (!row->known || isnan(row->snr)) {
+        snprintf(item, sizeof item, "not scored: %s", row->reason[0] ? row->reason : "NaN");
+        flow_item(&flow, text, row->known ? item : "not computed yet");
+        return;
+    }
+    snprintf(item, sizeof item, "SNR %.6g", row->snr);
+    flow_item(&flow, text, item);
+    snprintf(item, sizeof item, "rank %zu of %zu", rank, of);
+    flow_item(&flow, text, item);
+    if (!row->detailed)
+        return;
+    snprintf(item, sizeof item, "noise alone %.6g%s", row->null_snr,
+             row->degenerate ? " (degenerate)" : "");
+    flow_item(&flow, text, item);
+    snprintf(item, sizeof item, "σmax %.6g", row->sigma_max);
+    flow_item(&flow, text, item);
+    snprintf(item, sizeof item, "threshold %.6g", row->threshold);
+    flow_item(&flow, text, item);
+    snprintf(item, sizeof item, "signal %lld of %lld", (long long)row->signal_count,
+             (long long)(row->signal_count + row->noise_count));
+    flow_item(&flow, text, item);
+}
+
+/* The cursor's matrix, explained in INFO_ROWS lines. */
+static void draw_cell(struct app *app, const struct model_view *view, struct area area)
+{
+    size_t index = grid_row(&app->session.grid, view->layer, view->type);
+    struct style title = theme_style(&app->theme, THEME_TITLE);
+    if (index == SIZE_MAX) {
+        area_print(area, 0, 0, title, "layer %d has no %s", view->layer,
+                   app->session.grid.type[view->type].name);
+        return;
+    }
+    const struct scan_row *row = &app->session.scan->rows[index];
+    bool trains = plan_row(app->session.plan, index), known = row->known && row->detailed;
+    int x = area_label(area, 0, 0, area.width - 12, title, row->module);
+    area_put(area, x + 2, 0, theme_style(&app->theme, trains ? THEME_ACCENT : THEME_DIM),
+             trains ? "● trains" : "○ frozen");
+    int right = area.width < 100 ? 36 : 48;
+    if (area.width < TWO_COLUMNS) {
+        draw_cell_items(app, area_part(area, 0, 1, area.width, INFO_ROWS - 2), index);
+        put_metric(app, area_part(area, 0, INFO_ROWS - 1, area.width, 1), 0, view->metric, row);
+        return;
+    }
+    put_shape((struct pen){app, area, 0, 1}, row);
+    put_number((struct pen){app, area, 0, 3}, "sigma max", row->sigma_max, known);
+    put_number((struct pen){app, area, 0, 4}, "threshold", row->threshold, known);
+    put_score((struct pen){app, area, right, 1}, index, row, known);
+    put_counts((struct pen){app, area, right, 3}, row, known);
+    put_metric(app, area_part(area, 0, 5, area.width, 1), right, view->metric, row);
+}
+
+/* --- the map --- */
 
 /* Lowest and highest value that a colour scale has to span; NaN where there is none. */
 struct range {
@@ -41,6 +210,9 @@ static struct range metric_range(const struct session *session, enum metric metr
     return range;
 }
 
+/* Where a value lies between the ends of its colour scale, in [0, 1]:
+ *     (v - low) / (high - low), or of logarithms log(v / low) / log(high / low)
+ * A scale whose ends are equal has one colour, the middle one. */
 static double heat_value(double value, struct range range)
 {
     if (range.logarithmic && !(value > 0))
@@ -51,6 +223,8 @@ static double heat_value(double value, struct range range)
                              : (value - range.low) / (range.high - range.low);
 }
 
+/* A row's cell. What has no number for this metric is unknown; what could not be scored at all is NaN
+ * whatever the metric is. */
 static struct heat_cell make_cell(const struct session *session, enum metric metric, size_t row,
                                   struct range range)
 {
@@ -68,11 +242,14 @@ static struct heat_cell make_cell(const struct session *session, enum metric met
     return cell;
 }
 
+/* In [a, b], or [b, a]: a range may have been marked from either end. */
 static bool is_between(int value, int a, int b)
 {
     return a < b ? value >= a && value <= b : value >= b && value <= a;
 }
 
+/* Makes the widget's map of what the session has, types x layers cells, and draws it. Without memory
+ * for that there is no map, and all else is drawn. */
 static void draw_map(struct app *app, const struct model_view *view, struct area area)
 {
     const struct grid *grid = &app->session.grid;
@@ -95,13 +272,6 @@ static void draw_map(struct app *app, const struct model_view *view, struct area
         heat_draw(area, &app->theme, &map);
     free(cells);
     free(labels);
-}
-
-static int map_rows(const struct app *app, int width, int height)
-{
-    const struct grid *grid = &app->session.grid;
-    struct heat_map map = {.layers = grid->layers, .types = grid->types};
-    return heat_layout(width, height, &map).rows;
 }
 
 /* One line for the embeddings or the head: they have no score, and train unless they are frozen. */
@@ -128,17 +298,6 @@ static void draw_switch(struct app *app, struct area area, bool head)
                  parameter->tensor->dtype_name, count, head ? "H" : "e");
         area_label(area, x + 2, 0, area.width - x - 2, dim, text);
     }
-}
-
-static void draw_legend(struct app *app, const struct model_view *view, struct area area)
-{
-    const struct grid *grid = &app->session.grid;
-    struct range range =
-        metric_range(&app->session, view->metric, view->over_all ? -1 : view->type);
-    char title[64];
-    snprintf(title, sizeof title, "%s %s", metric_title(view->metric),
-             view->over_all ? "all types" : grid->type[view->type].label);
-    heat_legend_draw(area, &app->theme, title, range.low, range.high, range.logarithmic);
 }
 
 /* --- what it costs --- */
@@ -188,7 +347,7 @@ static void draw_bottom(struct app *app, struct model_view *view, struct area ar
     size_t row = grid_row(&app->session.grid, view->layer, view->type);
     bool wide = area.width >= 140 && area.height >= 10;
     int left = wide ? 80 : area.width;
-    model_draw_cell(app, view, area_part(area, 0, 0, left, area.height));
+    draw_cell(app, view, area_part(area, 0, 0, left, area.height));
     if (area.height >= INFO_ROWS + 2 + MEMORY_CATEGORIES)
         draw_memory(app, area_part(area, 0, INFO_ROWS + 1, left, area.height - INFO_ROWS - 1));
     else if (area.height > INFO_ROWS + 1)
@@ -230,12 +389,20 @@ static void draw_rule(struct app *app, struct area area)
 void model_draw(struct app *app, void *state, struct area area)
 {
     struct model_view *view = state;
-    int rows = map_rows(app, area.width, area.height - FIXED_ROWS - INFO_ROWS);
+    const struct grid *grid = &app->session.grid;
+    const struct heat_map map = {.layers = grid->layers, .types = grid->types};
+    int rows = heat_layout(area.width, area.height - FIXED_ROWS - INFO_ROWS, &map).rows;
     int y = rows;
     draw_map(app, view, area_part(area, 0, 0, area.width, rows));
     draw_switch(app, area_part(area, 0, y++, area.width, 1), false);
     draw_switch(app, area_part(area, 0, y++, area.width, 1), true);
-    draw_legend(app, view, area_part(area, 0, y++, area.width, 1));
+    struct range range =
+        metric_range(&app->session, view->metric, view->over_all ? -1 : view->type);
+    char title[64];
+    snprintf(title, sizeof title, "%s %s", metric_title(view->metric),
+             view->over_all ? "all types" : grid->type[view->type].label);
+    heat_legend_draw(area_part(area, 0, y++, area.width, 1), &app->theme, title, range.low,
+                     range.high, range.logarithmic);
     draw_rule(app, area_part(area, 0, y++, area.width, 1));
     if (app->session.feed.state == FEED_FAILED)
         area_label(area, 0, y++, area.width, theme_style(&app->theme, THEME_ERROR),

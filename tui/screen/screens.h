@@ -1,11 +1,22 @@
-/* The screens, a file each. Opening one pushes its view; false: it could not be, and the message
- * line says why. */
+/* The screens, a file each: what a user sees, and what keys do there.
+ *
+ *     library --Enter--> model --Enter--> spectrum      the matrix under the cursor
+ *        |                 |  `--d-----> device         what computes the scan
+ *        |                 `-----t-----> train --Ctrl-D--> data     records of the form's data
+ *        `--Enter, a job--> watch <--Ctrl-S--'          `-- the job that was started
+ *     any --?--> help
+ *
+ * Opening one pushes its view on the app's stack; false: it could not be, and the message line says
+ * why. A view's state is its own file's (or, where a second file draws it, the header of that); all
+ * that several screens show lies in the session. What screens have in common to draw and to move
+ * through is in parts.h and tui/widget.
+ */
 #ifndef SPECTRUM_TUI_SCREEN_SCREENS_H
 #define SPECTRUM_TUI_SCREEN_SCREENS_H
 
 #include "tui/app/app.h"
 
-/* What the app opens by itself. */
+/* What the app opens by itself (library.c has the table: it is where everything begins). */
 extern const struct app_screens screens;
 
 bool screen_open_library(struct app *app);

@@ -1,15 +1,160 @@
-/* One matrix: its singular values as a plot, its numbers in a line. */
+/* One matrix: its numbers, and its singular values as a plot.
+ *
+ *     model.layers.0.self_attn.q_proj  ● trains
+ *     SNR 0.58016  (noise alone 0.3452)  σmax 2.37  threshold 0.5644  signal 41  noise 151
+ *     Frobenius 7.938  stable rank 11.22  effective rank 119.3  spikes 36 above 0.6144
+ *
+ *     σ                          ● noise alone  ● singular values  · threshold 0.5644
+ *          │⠁
+ *         1┤ ⠑⡀
+ *          │   ⠈⠒⠤⣀
+ *       0.5┤⠉⠉⠓⠓⠣⠥⠥⣁⣁⣁⣁⠁⠁⠁⠁⠁⠁⠁⠉⠉⠓⠥⢅⣁⡁⠁⠁⠁⠁⠁⠁⠁⠁⠁
+ *          └───────────┴───────────┴──────────
+ *                     50          100      rank
+ *
+ * or with p a histogram of the values, whose threshold is a line down. Arrows go to the matrix of the
+ * same type in the layer beside, or of the next type in the same layer, as on the map.
+ */
+#include "tui/screen/spectrum.h"
+
 #include "base/memory.h"
+#include "base/sys.h"
+#include "spectra/score.h"
+#include "spectra/scan_result.h"
 #include "tui/screen/screens.h"
-#include "tui/screen/spectrum_draw.h"
 #include "tui/widget/flow.h"
+#include "tui/widget/plot.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
+
+/* --- the values --- */
+
+void spectrum_values_free(struct spectrum_values *values)
+{
+    free(values->values);
+    free(values->index);
+    free(values->noise);
+    *values = (struct spectrum_values){0};
+}
+
+bool spectrum_values_load(struct spectrum_values *out, const struct scan *scan, size_t row)
+{
+    if (out->count && out->row == row)
+        return true;
+    spectrum_values_free(out);
+    if (row >= scan->count || !scan->rows[row].known || scan->rows[row].rows < 1 ||
+        scan->rows[row].cols < 1)
+        return false;
+    /* The one row's vector of a file that has them all; the cache is keyed by the model's content. */
+    int64_t count = 0;
+    struct scan one = {.rows = &scan->rows[row], .count = 1};
+    struct scan_result result = {.scan = &one, .values = &out->values, .counts = &count};
+    char *path = scan->fingerprint[0] ? spectra_cache_path(scan->fingerprint, NULL) : NULL;
+    if (path && sys.access(path, R_OK) == 0)
+        spectra_file_read(path, &result, NULL);
+    free(path);
+    out->index = array_alloc((size_t)count, sizeof *out->index, NULL);
+    out->noise = array_alloc((size_t)count, sizeof *out->noise, NULL);
+    if (!out->values || !out->index || !out->noise || count < 1) {
+        spectrum_values_free(out);
+        return false;
+    }
+    out->row = row;
+    out->count = (size_t)count;
+    /* Noise whose median is this matrix's: what its values would be if nothing had been learnt. */
+    struct noise_shape shape = noise_shape(one.rows->rows, one.rows->cols);
+    double scale = out->values[count / 2] / sqrt(shape.median_squared);
+    noise_quantiles(out->noise, count, shape.min / shape.max);
+    for (int64_t i = 0; i < count; i++) {
+        out->noise[i] *= scale;
+        out->index[i] = (double)(i + 1);
+    }
+    return true;
+}
+
+/* --- the plot --- */
+
+enum { BINS_MAX = 200 };
+
+/* Values by rank, the largest first. */
+static void draw_scree(struct area area, const struct theme *theme, const struct scan_row *row,
+                       const struct spectrum_values *values, bool logarithmic)
+{
+    const struct plot_series series[] = {
+        {"noise alone", PLOT_LINE, THEME_SERIES_OTHER, values->count, values->index, values->noise},
+        {"singular values", PLOT_POINTS, THEME_SERIES, values->count, values->index,
+         values->values},
+    };
+    const struct plot_mark mark = {"threshold", row->threshold, false, THEME_THRESHOLD};
+    const struct plot plot = {.x_title = "rank",
+                              .y_title = "σ",
+                              .series = series,
+                              .series_count = 2,
+                              .marks = &mark,
+                              .mark_count = row->detailed ? 1 : 0,
+                              .log_y = logarithmic};
+    plot_draw(area, theme, &plot);
+}
+
+/* The cache is a file like any other: a value may be negative, huge, or not a number. */
+static void fill_bins(double *out, int bins, double width, const double *values, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (!isnan(values[i]))
+            out[(int)fmin(fmax(values[i] / width, 0), bins - 1)] += 1;
+}
+
+/* How many values lie in [i w, (i + 1) w), for bins of one width w from 0 to the largest: about eight
+ * values a bin of a flat spectrum, but no bin narrower than a column. The noise's counts are a curve
+ * through the middles of the same bins. */
+static void draw_histogram(struct area area, const struct theme *theme, const struct scan_row *row,
+                           const struct spectrum_values *values, bool logarithmic)
+{
+    double edges[BINS_MAX], middles[BINS_MAX], counts[BINS_MAX] = {0}, noise[BINS_MAX] = {0};
+    int most = area.width - 10 < BINS_MAX ? area.width - 10 : BINS_MAX;
+    int wanted = values->count / 8 < 12 ? 12 : (int)(values->count / 8);
+    int bins = wanted < most ? wanted : most;
+    double high = values->values[0] > values->noise[0] ? values->values[0] : values->noise[0];
+    if (bins < 2 || !(high > 0) || !isfinite(high))
+        return;
+    double width = high * 1.001 / bins;
+    for (int i = 0; i < bins; i++) {
+        edges[i] = width * i;
+        middles[i] = width * (i + 0.5);
+    }
+    fill_bins(counts, bins, width, values->values, values->count);
+    fill_bins(noise, bins, width, values->noise, values->count);
+    /* a curve along 0 would take the colour of every bar that it touches */
+    for (int i = 0; i < bins; i++)
+        noise[i] = noise[i] > 0 ? noise[i] : NAN;
+    const struct plot_series series[] = {
+        {"noise alone", PLOT_LINE, THEME_SERIES_OTHER, (size_t)bins, middles, noise},
+        {"singular values", PLOT_BARS, THEME_SERIES, (size_t)bins, edges, counts},
+    };
+    const struct plot_mark mark = {"threshold", row->threshold, true, THEME_THRESHOLD};
+    const struct plot plot = {.x_title = "σ",
+                              .y_title = "values in a bin",
+                              .series = series,
+                              .series_count = 2,
+                              .marks = &mark,
+                              .mark_count = row->detailed ? 1 : 0,
+                              .log_y = logarithmic};
+    plot_draw(area, theme, &plot);
+}
+
+void spectrum_draw(struct area area, const struct theme *theme, const struct scan_row *row,
+                   const struct spectrum_values *values, struct spectrum_look look)
+{
+    (look.histogram ? draw_histogram : draw_scree)(area, theme, row, values, look.logarithmic);
+}
+
+/* --- the screen --- */
 
 struct spectrum_view {
-    size_t row;
+    size_t row; /* of the scan */
     struct spectrum_look look;
     struct spectrum_values values;
 };
@@ -22,22 +167,6 @@ static void put_number(struct flow *flow, const struct theme *theme, const char 
     flow_item(flow, theme_style(theme, THEME_TEXT), text);
 }
 
-static void put_measures(struct flow *flow, const struct theme *theme, const struct scan_row *row)
-{
-    char text[96];
-    if (isnan(row->frobenius))
-        return;
-    put_number(flow, theme, "Frobenius %.4g", row->frobenius);
-    put_number(flow, theme, "stable rank %.4g", row->stable_rank);
-    put_number(flow, theme, "effective rank %.4g", row->effective_rank);
-    snprintf(text, sizeof text, "spikes %lld above %.4g", (long long)row->spikes, row->spike_edge);
-    if (row->spikes >= 0)
-        flow_item(flow, theme_style(theme, THEME_TEXT), text);
-    snprintf(text, sizeof text, "degenerate: %s", row->degenerate_reason);
-    if (row->degenerate_reason[0])
-        flow_item(flow, theme_style(theme, THEME_WARNING), text);
-}
-
 static const char *no_score(const struct scan_row *row)
 {
     return row->reason[0] ? row->reason : "it has NaN";
@@ -48,7 +177,7 @@ static int draw_numbers(struct app *app, struct area area, const struct scan_row
 {
     const struct theme *theme = &app->theme;
     struct flow flow = {area, 0, 0};
-    char reason[256];
+    char reason[256], text[96];
     snprintf(reason, sizeof reason, "not scored: %s", no_score(row));
     if (!row->known || isnan(row->snr))
         return flow_words(area, theme_style(theme, THEME_TEXT),
@@ -60,17 +189,20 @@ static int draw_numbers(struct app *app, struct area area, const struct scan_row
         put_number(&flow, theme, "threshold %.4g", row->threshold);
         put_number(&flow, theme, "signal %.0f", (double)row->signal_count);
         put_number(&flow, theme, "noise %.0f", (double)row->noise_count);
-        put_measures(&flow, theme, row);
+    }
+    if (row->detailed && !isnan(row->frobenius)) { /* a published scan has none of these */
+        put_number(&flow, theme, "Frobenius %.4g", row->frobenius);
+        put_number(&flow, theme, "stable rank %.4g", row->stable_rank);
+        put_number(&flow, theme, "effective rank %.4g", row->effective_rank);
+        snprintf(text, sizeof text, "spikes %lld above %.4g", (long long)row->spikes,
+                 row->spike_edge);
+        if (row->spikes >= 0)
+            flow_item(&flow, theme_style(theme, THEME_TEXT), text);
+        snprintf(text, sizeof text, "degenerate: %s", row->degenerate_reason);
+        if (row->degenerate_reason[0])
+            flow_item(&flow, theme_style(theme, THEME_WARNING), text);
     }
     return flow.y + 1;
-}
-
-static void draw_name(struct app *app, struct area area, const struct scan_row *row, bool trains)
-{
-    int x =
-        area_label(area, 0, 0, area.width - 12, theme_style(&app->theme, THEME_TITLE), row->module);
-    area_put(area, x + 2, 0, theme_style(&app->theme, trains ? THEME_ACCENT : THEME_DIM),
-             trains ? "● trains" : "○ frozen");
 }
 
 /* Why a matrix has no plot, and what would give it one. */
@@ -94,7 +226,11 @@ static void spectrum_view_draw(struct app *app, void *state, struct area area)
     struct spectrum_view *view = state;
     const struct scan_row *row = &app->session.scan->rows[view->row];
     char why[320];
-    draw_name(app, area, row, plan_row(app->session.plan, view->row));
+    bool trains = plan_row(app->session.plan, view->row);
+    int x =
+        area_label(area, 0, 0, area.width - 12, theme_style(&app->theme, THEME_TITLE), row->module);
+    area_put(area, x + 2, 0, theme_style(&app->theme, trains ? THEME_ACCENT : THEME_DIM),
+             trains ? "● trains" : "○ frozen");
     int y = 2 + draw_numbers(app, area_part(area, 0, 1, area.width, area.height - 1), row);
     struct area below = area_part(area, 0, y, area.width, area.height - y);
     if (spectrum_values_load(&view->values, app->session.scan, view->row)) {
@@ -119,18 +255,11 @@ static void move(struct app *app, struct spectrum_view *view, int layers, int ty
     scan_feed_ask(&app->session.feed, app->session.scan, next);
 }
 
-static void toggle(struct app *app, const struct spectrum_view *view)
-{
-    struct error err = ERROR_INIT;
-    if (plan_toggle(app->session.plan, &view->row, 1, &err) != 0)
-        app_error(app, &err);
-    session_plan_changed(&app->session, true);
-}
-
 static bool spectrum_view_request(struct app *app, void *state, enum request request,
                                   const char *argument)
 {
     struct spectrum_view *view = state;
+    struct error err = ERROR_INIT;
     (void)argument;
     switch (request) {
     case REQUEST_LEFT:
@@ -148,7 +277,9 @@ static bool spectrum_view_request(struct app *app, void *state, enum request req
         view->look.logarithmic = !view->look.logarithmic;
         return true;
     case REQUEST_TOGGLE:
-        toggle(app, view);
+        if (plan_toggle(app->session.plan, &view->row, 1, &err) != 0)
+            app_error(app, &err);
+        session_plan_changed(&app->session, true);
         return true;
     case REQUEST_UNDO:
     case REQUEST_REDO:

@@ -1,11 +1,11 @@
 /* The form from which training starts: `spectrum train`'s options, checked as they are typed. */
 #include "base/memory.h"
 #include "base/utf8.h"
-#include "tui/app/path.h"
 #include "tui/canvas/terminal.h"
 #include "tui/screen/launch_train.h"
 #include "tui/screen/screens.h"
 #include "tui/screen/train_draw.h"
+#include "tui/session/wording.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -3,11 +3,10 @@
 
 #include "base/limits.h"
 #include "base/utf8.h"
-#include "job/survival.h"
-#include "tui/app/units.h"
+#include "job/logout.h"
 #include "tui/screen/launch_train.h"
-#include "tui/screen/list.h"
-#include "tui/screen/memory_bars.h"
+#include "tui/screen/parts.h"
+#include "tui/session/wording.h"
 #include "tui/widget/flow.h"
 
 #include <inttypes.h>
@@ -124,7 +123,7 @@ static void put_fit(const struct session *session, bool fits, char *out, size_t 
     else if (!fits)
         snprintf(out, size, ": it does not fit");
     else if (cost->known && cost->recomputed > 0)
-        snprintf(out, size, ", %" PRId64 " of %" PRId64 " blocks anew", cost->recomputed,
+        snprintf(out, size, ", %" PRId64 " of %" PRId64 " blocks recomputed", cost->recomputed,
                  session->model->config.layers);
 }
 
@@ -203,7 +202,7 @@ static void draw_hint_or_warning(struct app *app, const struct train_view *view,
 {
     char warning[256];
     if (view->field == SETTING(data) && view->fresh &&
-        job_survival_warning("", warning, sizeof warning))
+        job_logout_warning("", warning, sizeof warning))
         flow_words(area, theme_style(&app->theme, THEME_WARNING), warning);
     else
         draw_hint(app, area, view->field);

@@ -12,7 +12,7 @@ struct flow {
 /* Line ends begin a new line; other controls are shown as '?'. */
 void flow_put(struct flow *flow, struct style style, const char *text, size_t length);
 
-/* A piece that is never broken, "signal 44 of 192": two blanks behind the one before it, or on the
+/* A piece that is never broken, "signal 44 of 192": two blanks after the one before it, or on the
  * next line where it does not fit. */
 void flow_item(struct flow *flow, struct style style, const char *text);
 

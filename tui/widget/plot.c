@@ -37,11 +37,11 @@ static size_t ticks_logarithmic(double low, double high, size_t wanted, double *
 {
     static const double digits[] = {1, 2, 5};
     double from = floor(log10(low)), to = ceil(log10(high));
-    double stride = ceil((to - from) / (double)wanted);
-    size_t count = 0, fine = to - from <= 3 ? 3 : 1;
-    for (double power = from; power <= to; power += stride > 1 ? stride : 1)
+    double stride = fmax(ceil((to - from) / (double)wanted), 1);
+    size_t count = 0, fine = to - from <= 3 ? 3 : 1, decades = (size_t)((to - from) / stride) + 1;
+    for (size_t n = 0; n < decades; n++)
         for (size_t i = 0; i < fine; i++) {
-            double value = digits[i] * pow(10, power);
+            double value = digits[i] * pow(10, from + (double)n * stride);
             if (value >= low * (1 - 1e-9) && value <= high * (1 + 1e-9) && count < capacity)
                 out[count++] = value;
         }
@@ -64,7 +64,7 @@ size_t plot_ticks(double low, double high, bool logarithmic, size_t wanted, doub
     for (double i = ceil(low / step - 1e-9); i * step <= high + step * 1e-9 && count < capacity;
          i++)
         out[count++] = i * step + 0.0; /* never -0 */
-    /* one number alone is no scale */
+    /* one number alone does not make a scale */
     return count < 2 && wanted < 8 && capacity > 1
                ? plot_ticks(low, high, logarithmic, wanted + 1, out, capacity)
                : count;

@@ -21,6 +21,8 @@ op_function *const reference_ops[OP_COUNT] = {
     [OP_HEAD_LOSS] = reference_head_loss,
     [OP_SUM_SQUARES] = reference_sum_squares,
     [OP_ADAMW] = reference_adamw,
+    [OP_LION] = reference_lion,
+    [OP_MUON] = reference_muon,
     [OP_FILL_ZERO] = reference_fill_zero,
     [OP_COPY] = reference_copy,
 };
@@ -33,6 +35,8 @@ size_t reference_workspace(void *self, const struct op_call *call)
         return reference_attention_workspace(&call->attention_backward);
     case OP_HEAD_LOSS:
         return reference_head_workspace(&call->head_loss);
+    case OP_MUON:
+        return reference_muon_workspace(&call->muon);
     default:
         return 0;
     }

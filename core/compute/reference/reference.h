@@ -3,8 +3,8 @@
  * operation runs that another one lacks.
  *
  * One family of operations a file: linear.c (with embeddings), pointwise.c (with norms and
- * quantised weights),
- * attention.c, head.c, adamw.c, and jacobi.c for singular values; reference.c makes the table.
+ * quantised weights), attention.c, head.c, optimizers.c, and jacobi.c for singular values;
+ * reference.c makes the table.
  */
 #ifndef SPECTRUM_COMPUTE_REFERENCE_H
 #define SPECTRUM_COMPUTE_REFERENCE_H
@@ -32,10 +32,11 @@ op_function reference_embedding_forward, reference_embedding_backward, reference
     reference_rope, reference_attention_forward, reference_attention_backward,
     reference_swiglu_forward, reference_swiglu_backward, reference_add, reference_scale,
     reference_add_noise, reference_head_loss, reference_sum_squares, reference_adamw,
-    reference_fill_zero, reference_copy;
+    reference_lion, reference_muon, reference_fill_zero, reference_copy;
 
 size_t reference_attention_workspace(const struct op_attention_backward *a);
 size_t reference_head_workspace(const struct op_head_loss *a);
+size_t reference_muon_workspace(const struct op_muon *a);
 
 /* The elements of an f32 or bf16 tensor; memory is NULL where it is not there. */
 struct elements {

@@ -23,6 +23,8 @@ static op_function *const table[OP_COUNT] = {
     [OP_HEAD_LOSS] = CPU(head_loss),
     [OP_SUM_SQUARES] = CPU(sum_squares),
     [OP_ADAMW] = CPU(adamw),
+    [OP_LION] = CPU(lion),
+    [OP_MUON] = CPU(muon),
     [OP_FILL_ZERO] = CPU(fill_zero),
     [OP_COPY] = CPU(copy),
 };
@@ -35,6 +37,8 @@ static size_t workspace(void *self, const struct op_call *call)
         return CPU(attention_workspace)(&call->attention_backward);
     case OP_HEAD_LOSS:
         return CPU(head_workspace)(&call->head_loss);
+    case OP_MUON:
+        return CPU(muon_workspace)(&call->muon);
     default:
         return 0;
     }

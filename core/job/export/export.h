@@ -1,0 +1,64 @@
+/* A run as a folder that other tools load: a complete Hugging Face model, or a PEFT folder of its
+ * adapters.
+ *
+ *                                   the base stands alone      it does not: a GGUF file, a lone
+ *                                                              .safetensors file, or in the run
+ *     no adapters, or --merge       whole model                whole model
+ *     adapters                      PEFT folder                PEFT folder, and the base as a whole
+ *                                                              model in out/base
+ *
+ * A whole model is config.json, model.safetensors (export_model.h) and the sidecar files of tokenizer
+ * and generation (export_sidecars.h). Its trained tensors have the run's type; frozen ones keep the
+ * base's bytes, or, from a GGUF base, what the run read: dequantised and rounded once. config.json
+ * names the run's type.
+ *
+ * A PEFT folder is adapter_config.json and adapter_model.safetensors (export_peft.h) with the
+ * tokenizer's files, as trainers leave them, and a generation_config.json that names the run's ends of
+ * text; nobody reads that by itself there, and `base_lacks_ends` says when it is needed. Where the base
+ * is written, too, the adapters name it by its whole path: PEFT takes a relative one from where it
+ * runs, or for a name on a hub.
+ *
+ * A folder is written in this order, so that one that is not whole is known:
+ *
+ *     folder_make() -> .spectrum-unfinished, locked -> files -> the mark is removed
+ *
+ * An export that fails or is stopped removes its files; one that was killed leaves the mark, and the
+ * next export to the same folder clears it.
+ */
+#ifndef SPECTRUM_JOB_EXPORT_EXPORT_H
+#define SPECTRUM_JOB_EXPORT_EXPORT_H
+
+#include "job/export/export_cost.h"
+#include "text/end_tokens.h"
+#include "train/state.h"
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct export_summary {
+    int64_t step;
+    struct evaluated evaluated; /* its evaluation; step 0: it has none */
+    struct evaluated best;      /* the best of the run; step 0: unknown */
+    bool adapters;              /* a PEFT folder was written */
+    bool rope_scaled;       /* with --rope-scaling, which adapters cannot say, but `base` does */
+    struct end_tokens ends; /* of adapters: where the run's texts end */
+    bool base_lacks_ends;   /* the base that is there already ends texts at fewer of them */
+    char *base; /* the folder that its adapters name as their base, which was written with them;
+                   NULL: the base is there already. free() it */
+    uint64_t base_bytes;
+    struct export_cost cost;
+    uint64_t trained, frozen; /* tensors; frozen ones are not in a PEFT folder */
+    uint64_t bytes;
+};
+
+/* Exports what `choice` means of the run into the folder `out`, which is made; one that is not empty
+ * is refused, and so is one in a job's folder. `merge` of a run without adapters is ERROR_USAGE.
+ *
+ * Where `*interrupted` is set (NULL: never) the export ends with ERROR_INTERRUPTED, and as after any
+ * error nothing of it is left; what is measured after it is left out. */
+int export_run(const char *run, const struct state_choice *choice, const char *out, bool merge,
+               const volatile sig_atomic_t *interrupted, struct export_summary *summary,
+               struct error *err);
+
+#endif

@@ -1,0 +1,59 @@
+/* What is exported, and its tensors as a whole model: model.safetensors.
+ *
+ * A struct export is filled by export.c from a run (job/source.h) and freed there; the files of this
+ * folder read it. A whole model has each parameter that the model uses, in one of three forms:
+ *
+ *     trained   the bytes of the run's checkpoint, in the run's type
+ *     raw       the base's bytes as they are, in the base's type
+ *     rounded   what the run read of the base, in the run's type: of a GGUF file, of a tensor that
+ *               got rows of added tokens, and of a weight with an adapter, whose product is added
+ *               before it is rounded, once
+ */
+#ifndef SPECTRUM_JOB_EXPORT_EXPORT_MODEL_H
+#define SPECTRUM_JOB_EXPORT_EXPORT_MODEL_H
+
+#include "base/buffer.h"
+#include "checkpoint/safetensors.h"
+#include "job/source.h"
+#include "text/tokenizer.h"
+
+#include <signal.h>
+
+/* One tensor of a whole model and where its bytes are. */
+struct part {
+    const struct parameter *parameter;
+    const struct tensor_info *trained; /* in the run's weights; NULL: frozen */
+    const struct tensor_info *a, *b;   /* of its adapter; NULL: has none */
+    bool raw;                          /* the base's bytes as they are */
+};
+
+struct export
+{
+    struct source source;
+    struct tokenizer *tokenizer;       /* the run's */
+    struct part *parts;                /* [count]; free() it */
+    struct safetensors_entry *entries; /* [count], of the same tensors; free() it */
+    size_t count;
+    const volatile sig_atomic_t *interrupted; /* NULL: never */
+};
+
+bool export_is_stopped(const struct export *export);
+
+/* Fills parts and entries from the source. */
+int export_list_parts(struct export *export, struct error *err);
+
+uint64_t export_model_bytes(const struct export *export); /* of all parts */
+
+/* Writes out/model.safetensors from the parts; ERROR_INTERRUPTED where it was stopped on the way. */
+int export_write_weights(const struct export *export, const char *out, struct error *err);
+
+/* For whatever file of an export: a tensor's bytes as they are, by way of `staging`, which has
+ * EXPORT_STAGING bytes. */
+enum { EXPORT_STAGING = 1 << 20 };
+int export_copy_bytes(struct safetensors_writer *writer, const struct checkpoint *from,
+                      const struct tensor_info *tensor, void *staging, struct error *err);
+
+/* Writes folder/name, and frees the text whatever happens. */
+int export_save_text(const char *folder, const char *name, struct buffer *text, struct error *err);
+
+#endif

@@ -1,0 +1,224 @@
+#include "job/training/resources.h"
+
+#include "base/folder.h"
+#include "base/limits.h"
+#include "base/sys.h"
+#include "base/text.h"
+#include "compute/devices/devices.h"
+#include "compute/machine.h"
+#include "train/state.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The betas and the epsilon have no option: they are the defaults of torch.optim.AdamW. */
+struct train_settings training_settings(const struct training_request *r)
+{
+    bool bf16 = r->dtype == WEIGHTS_AUTO ? machine_has_bf16() : r->dtype == WEIGHTS_BF16;
+    return (struct train_settings){
+        .steps = r->steps,
+        .epochs = r->epochs,
+        .seq_len = r->seq_len,
+        .batch = r->batch,
+        .accumulate = r->accumulate,
+        .schedule = r->schedule,
+        .rate = r->rate,
+        .warmup = r->warmup,
+        .optimizer = {.weight_decay = r->weight_decay, .clip = r->clip, .seed = (uint64_t)r->seed},
+        .storage = bf16 ? STORAGE_BF16 : STORAGE_F32,
+        .masters = bf16 && r->master == MASTERS_FP32,
+        .z_loss = r->z_loss,
+        .neftune = r->neftune,
+        .spike_guard = r->spike_guard,
+        .eval_every = r->eval_every,
+        .save_every = r->save_every,
+        .keep = r->keep,
+    };
+}
+
+struct recipe training_recipe(const struct training_request *request,
+                              const struct method_choice *choice)
+{
+    struct recipe recipe = {.trained = choice->trained, .optimizer = request->optimizer};
+    if (method_info(request->method)->adapters) {
+        recipe.adapted = choice->adapted;
+        recipe.rank = request->rank;
+        recipe.alpha = request->alpha;
+    }
+    if (request->frozen == FROZEN_INT8 || request->frozen == FROZEN_NF4) {
+        recipe.quantized = choice->frozen;
+        recipe.frozen = request->frozen == FROZEN_INT8 ? STORAGE_INT8 : STORAGE_NF4;
+    }
+    return recipe;
+}
+
+int training_memory(struct memory_plan **out, const struct training_request *request,
+                    const struct train_inputs *inputs, struct train_settings *settings,
+                    struct error *err)
+{
+    return request->memory_limit > 0
+               ? trainer_fit(out, inputs, settings, request->memory_limit, err)
+               : trainer_plan(out, inputs, settings, err);
+}
+
+/* --- the disk ---
+ *
+ * A checkpoint has every tensor that trains: its weight in the run's storage, two moments, and with
+ * --master fp32 a master of a bf16 weight:
+ *
+ *     state  = sum over tensors of  numel storage + 2 moments + numel 4 + header,  and the folder
+ *     states = min(keep + 1, saves) + best
+ *
+ * keep + 1, as the new state is whole before an old one goes (train/state.h).
+ */
+
+/* A header, state.json and the rounding to blocks of a folder of four files. */
+enum { FOLDER_BYTES = 64 << 10, TENSOR_BYTES = 512 };
+
+static uint64_t state_bytes(const struct model *model, const struct recipe *recipe,
+                            const struct train_settings *settings)
+{
+    uint64_t bytes = FOLDER_BYTES;
+    for (size_t i = 0; i < run_tensor_count(model); i++) {
+        struct run_tensor tensor = run_tensor(model, recipe->rank, i);
+        /* a parameter that trains by itself, or either part of its adapter */
+        const bool *which = tensor.part == PART_MODULE ? recipe->trained : recipe->adapted;
+        if (!recipe->trained || !which || !which[tensor.parameter - model->parameters])
+            continue;
+        uint64_t count = (uint64_t)tensor.parameters;
+        struct stored_bytes state =
+            storage_bytes(optimizer_storage(recipe->optimizer, tensor.parameter, tensor.parameters),
+                          tensor.parameters);
+        int states = optimizer_state_count(optimizer_rule_of(recipe->optimizer, tensor.parameter));
+        bytes += count * storage_size(settings->storage) +
+                 (uint64_t)states * (state.data + state.scales);
+        if (settings->masters && settings->storage == STORAGE_BF16)
+            bytes += count * 4;
+        bytes += TENSOR_BYTES;
+    }
+    return bytes;
+}
+
+/* With epochs only the data says how many steps there are: the most that `keep` allows. */
+static uint64_t states_at_once(const struct train_settings *s, bool evaluates)
+{
+    int64_t saves = 1, kept;
+    if (s->save_every > 0 && s->steps > 0)
+        saves = (s->steps + s->save_every - 1) / s->save_every;
+    else if (s->save_every > 0)
+        saves = INT64_MAX;
+    kept = s->keep < saves ? s->keep + 1 : saves; /* the new one is whole before one goes */
+    return (uint64_t)(kept + evaluates);
+}
+
+/* A run that continues has some of its states already; at least one is still to be written. */
+int training_disk_look(struct training_disk *disk, const struct model *model,
+                       const struct recipe *recipe, const struct train_settings *settings,
+                       bool evaluates, const char *run, struct error *err)
+{
+    char *folder = path_join(run, "checkpoints", err);
+    if (!folder)
+        return -1;
+    uint64_t there = 0;
+    DIR *open = sys.opendir(folder);
+    for (struct dirent *entry; open && (entry = sys.readdir(open));)
+        there += state_step_of(entry->d_name) >= 0;
+    if (open)
+        sys.closedir(open);
+    disk->state = state_bytes(model, recipe, settings);
+    disk->states = states_at_once(settings, evaluates);
+    disk->total = disk->state * (disk->states > there ? disk->states - there : 1);
+    disk->known = disk_left(folder, &disk->left, &disk->quota);
+    disk->fits = !disk->known || disk->total <= disk->left;
+    free(folder);
+    return 0;
+}
+
+void training_disk_put(struct buffer *out, const struct training_disk *disk)
+{
+    buffer_format(out, "up to %llu checkpoint%s of %s at once%s", (unsigned long long)disk->states,
+                  text_s(disk->states), bytes_text((double)disk->state).text,
+                  disk->fits ? "; " : " do not fit: ");
+    if (disk->known)
+        buffer_format(out, "%s are left %s", bytes_text((double)disk->left).text,
+                      disk->quota ? "within the quota" : "there");
+    else
+        buffer_text(out, "how much room there is cannot be known here");
+}
+
+/* --- both, for a form --- */
+
+/* A model's tensors as it uses them (a tied head is one with the embedding), and A [rank, cols] and
+ * B [rows, rank] of each adapter. */
+static void count_parameters(struct training_estimate *out, const struct model *model,
+                             const struct recipe *recipe)
+{
+    for (size_t i = 0; i < model->parameter_count; i++) {
+        const struct parameter *parameter = &model->parameters[i];
+        if (parameter_is_used(model, parameter))
+            out->parameters += parameter->numel;
+        if (recipe->trained[i])
+            out->trained_parameters += parameter->numel;
+        if (!recipe->adapted || !recipe->adapted[i])
+            continue;
+        out->adapted++;
+        for (int part = PART_A; part <= PART_B; part++) {
+            size_t tensor = run_tensor_index(model, parameter, (enum tensor_part)part);
+            out->adapter_parameters += run_tensor(model, recipe->rank, tensor).parameters;
+        }
+    }
+}
+
+/* The back end is asked only how much workspace its operations take, so one thread is enough, and
+ * where the device cannot train the reference stands in for it. */
+static int estimate_memory(struct training_estimate *out, const struct training_request *request,
+                           struct train_inputs *inputs, struct train_settings *settings,
+                           struct error *err)
+{
+    struct memory_plan *memory = NULL;
+    if (backend_open(&inputs->backend, request->device, 1, err) != 0)
+        return -1;
+    if (!backend_can_train(inputs->backend)) {
+        backend_close(inputs->backend);
+        if (backend_open(&inputs->backend, "reference", 1, err) != 0)
+            return -1;
+    }
+    if (training_memory(&memory, request, inputs, settings, err) != 0)
+        return -1;
+    out->recomputed = settings->recomputed;
+    out->over_limit = request->memory_limit > 0 && memory->total > request->memory_limit;
+    memcpy(out->bytes, memory->bytes, sizeof out->bytes);
+    out->total = memory->total;
+    memory_plan_free(memory);
+    return 0;
+}
+
+void training_estimate(struct training_estimate *out, const struct training_request *request,
+                       const struct model *model, const struct plan *plan)
+{
+    struct error err = ERROR_INIT;
+    struct method_choice choice;
+    struct train_inputs inputs = {.model = model};
+    struct train_settings settings = training_settings(request);
+    static const int32_t prompt[1];
+    bool evaluates = request->eval_data.count > 0 || request->eval_split > 0;
+    settings.sample.ids = request->sample_tokens > 0 ? prompt : NULL;
+    *out = (struct training_estimate){0};
+    int status = method_choose(&choice, request->method, model, plan, &err);
+    if (status != 0)
+        goto out;
+    inputs.recipe = training_recipe(request, &choice);
+    count_parameters(out, model, &inputs.recipe);
+    status = estimate_memory(out, request, &inputs, &settings, &err);
+    if (status != 0)
+        goto out;
+    status = training_disk_look(&out->disk, model, &inputs.recipe, &settings, evaluates,
+                                request->run ? request->run : "", &err);
+out:
+    out->known = status == 0;
+    snprintf(out->why, sizeof out->why, "%s", err.text);
+    backend_close(inputs.backend);
+    method_choice_free(&choice);
+}

@@ -1,0 +1,65 @@
+/* What follows from a request before anything is computed: the trainer's settings, the recipe (which
+ * weights are stored how), and how much memory and disk the run takes.
+ *
+ * The form's estimate, a dry run and a run ask here, so what the form says is what the run takes, to
+ * the byte. Nothing lives here: each function fills a struct of its caller's from the request and the
+ * model, and takes neither memory nor disk. All sizes are in bytes.
+ */
+#ifndef SPECTRUM_JOB_TRAINING_RESOURCES_H
+#define SPECTRUM_JOB_TRAINING_RESOURCES_H
+
+#include "base/buffer.h"
+#include "base/memory.h"
+#include "job/training_options.h"
+#include "train/trainer.h"
+
+/* As the request has it, precision included: `auto` is bf16 where the processor has it. The sample,
+ * the pad and the factors are the data's and the model's, and filled in later. */
+struct train_settings training_settings(const struct training_request *request);
+
+/* `choice`, which must outlive it, says which tensors train; the request how they are stored. */
+struct recipe training_recipe(const struct training_request *request,
+                              const struct method_choice *choice);
+
+/* The memory that trainer_new() will take. With --memory-limit, settings->recomputed becomes the
+ * smallest number of blocks that fits it; where not even all of them do, (*out)->total is above the
+ * limit. The caller frees the plan (memory_plan_free()). */
+int training_memory(struct memory_plan **out, const struct training_request *request,
+                    const struct train_inputs *inputs, struct train_settings *settings,
+                    struct error *err);
+
+/* What checkpoints take on the run's disk, in bytes. */
+struct training_disk {
+    uint64_t state, states; /* of one; how many there are at once: kept, in the making, the best */
+    uint64_t total, left;   /* still to be written; free for this user. Where it is known: */
+    bool known, quota;      /* quota: it is a quota that bounds `left` */
+    bool fits;              /* as far as that is known */
+};
+
+/* Of the settings `keep`, `save_every`, `steps` and how weights are stored count. `evaluates`: the
+ * best state stays, too. States that lie in the folder `run` already are not counted twice. */
+int training_disk_look(struct training_disk *disk, const struct model *model,
+                       const struct recipe *recipe, const struct train_settings *settings,
+                       bool evaluates, const char *run, struct error *err);
+/* "up to 3 checkpoints of 1.2 GiB at once; 80 GiB are left there", or "do not fit:" between. */
+void training_disk_put(struct buffer *out, const struct training_disk *disk);
+
+/* Memory and disk of a request whose data has not been looked at, and with what it trains. Samples are as long as the request has them, though a prompt may turn out too long. */
+struct training_estimate {
+    bool known;               /* the memory is */
+    char why[ERROR_TEXT_MAX]; /* it is not */
+    uint64_t bytes[MEMORY_CATEGORIES], total;
+    int64_t recomputed;        /* blocks that the backward pass recomputes, for the memory limit */
+    bool over_limit;           /* it takes more than the limit even so */
+    struct training_disk disk; /* with `known`, as the run would find it */
+    /* as the trainer counts them, also where the memory is not known */
+    size_t adapted;                                 /* matrices that get adapters */
+    int64_t trained_parameters, adapter_parameters; /* of the model's tensors, of adapters */
+    int64_t parameters;                             /* of all the model's tensors */
+};
+
+/* `plan` may be NULL where the method needs none. */
+void training_estimate(struct training_estimate *out, const struct training_request *request,
+                       const struct model *model, const struct plan *plan);
+
+#endif

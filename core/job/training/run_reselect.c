@@ -1,0 +1,144 @@
+#include "job/training/run_reselect.h"
+
+#include "base/folder.h"
+#include "base/memory.h"
+#include "compute/spectra.h"
+#include "spectra/score.h"
+#include "spectra/scratch.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+int run_reselect_check(const struct run_setup *setup, struct error *err)
+{
+    int64_t every = setup->sitting->request->reselect, steps = trainer_steps(setup->trainer);
+    if (every < steps)
+        return 0;
+    return error_set_kind(err, ERROR_USAGE,
+                          "--reselect %" PRId64 " would never choose a second time: the run has "
+                          "%" PRId64 " step%s",
+                          every, steps, steps == 1 ? "" : "s");
+}
+
+int64_t run_reselect_next(const struct run_reselect *reselect)
+{
+    int64_t every = reselect->setup->sitting->request->reselect;
+    int64_t step = trainer_progress(reselect->setup->trainer)->step;
+    return every > 0 ? (step / every + 1) * every : INT64_MAX;
+}
+
+bool run_reselect_is_due(const struct run_reselect *reselect)
+{
+    const struct trainer *trainer = reselect->setup->trainer;
+    int64_t every = reselect->setup->sitting->request->reselect;
+    int64_t step = trainer_progress(trainer)->step;
+    return every > 0 && step > 0 && step % every == 0 && step < trainer_steps(trainer) &&
+           step != reselect->last;
+}
+
+/* A row's score from the weight as it is now. */
+static int rescore_row(const struct run_choice *choice, struct scan_row *row,
+                       const struct checkpoint *weights, const struct tensor_info *tensor,
+                       struct scratch *scratch, struct error *err)
+{
+    const struct backend *backend = choice->base->backend;
+    enum empty_noise rule = choice->sitting->request->empty_noise;
+    int64_t count = row->rows < row->cols ? row->rows : row->cols;
+    if (scratch_reserve(scratch, backend, row->rows, row->cols, err) != 0)
+        return error_prefix(err, "rescanning %s", row->module);
+    double *values = array_alloc((size_t)count, sizeof *values, err); /* [count] singular values */
+    int status = -1;
+    if (!values ||
+        checkpoint_read_f32(weights, tensor, 0, tensor->elements, scratch->matrix, err) != 0 ||
+        backend->spectra->values(backend->self, values, scratch->matrix, row->rows, row->cols,
+                                 scratch->workspace, err) != 0)
+        goto out;
+    struct null_model null = null_model_find(row->rows, row->cols, rule);
+    score_row(row, values, count, &null, ESTIMATOR_REFERENCE, rule);
+    status = 0;
+out:
+    free(values);
+    return status;
+}
+
+/* Rows of what the state has weights of: all that ever trained. */
+static int rescore(struct run_choice *choice, const char *state, struct error *err)
+{
+    struct scan *scan = choice->scanned->scan;
+    struct checkpoint *weights = NULL;
+    struct scratch scratch = {0};
+    char *path = path_join(state, "weights.safetensors", err);
+    int status = path ? checkpoint_open(&weights, path, err) : -1;
+    for (size_t i = 0; i < scan->count && status == 0; i++) {
+        struct buffer name = BUFFER_INIT;
+        buffer_format(&name, "%s.weight", scan->rows[i].module);
+        const struct tensor_info *tensor = checkpoint_find(weights, buffer_string(&name));
+        if (tensor && tensor->elements == scan->rows[i].parameters)
+            status = rescore_row(choice, &scan->rows[i], weights, tensor, &scratch, err);
+        buffer_free(&name);
+    }
+    scratch_free(&scratch);
+    checkpoint_close(weights);
+    free(path);
+    return status;
+}
+
+/* What is best now, of the new scores. */
+static int choose(const struct run_choice *choice, struct method_choice *next, struct error *err)
+{
+    const struct training_request *request = choice->sitting->request;
+    plan_refresh(choice->plan);
+    if (plan_select(choice->plan, request->top, PLAN_BY_TYPE, err) != 0)
+        return -1;
+    return method_choose(next, request->method, choice->base->model, choice->plan, err);
+}
+
+/* Takes the choice, and makes a trainer for it that continues from the state. What has trained stays
+ * touched: the base's copy is not it, so it is not quantised. */
+static int take(struct run_reselect *reselect, struct method_choice *next, const char *state,
+                struct error *err)
+{
+    struct run_choice *choice = reselect->choice;
+    run_setup_drop_trainer(reselect->setup);
+    for (size_t i = 0; i < choice->base->model->parameter_count; i++) {
+        choice->touched[i] |= choice->choice.trained[i];
+        next->frozen[i] &= !choice->touched[i];
+    }
+    method_choice_free(&choice->choice);
+    choice->choice = *next;
+    *next = (struct method_choice){0};
+    return run_setup_reopen(reselect->setup, state, err);
+}
+
+int run_reselect_choose(struct run_reselect *reselect, const struct train_observer *observer,
+                        struct error *err)
+{
+    struct run_choice *choice = reselect->choice;
+    const struct run_sitting *sitting = choice->sitting;
+    struct method_choice next = {0};
+    size_t begun = 0, ended = 0;
+    if (trainer_save(reselect->setup->trainer, observer, err) != 0)
+        return -1;
+    int64_t step = trainer_progress(reselect->setup->trainer)->step;
+    char *state = state_choose(sitting->request->run, &(struct state_choice){.step = step}, err);
+    int status = state ? rescore(choice, state, err) : -1;
+    if (status == 0)
+        status = choose(choice, &next, err);
+    for (size_t i = 0; status == 0 && i < choice->base->model->parameter_count; i++) {
+        begun += next.trained[i] && !choice->choice.trained[i];
+        ended += choice->choice.trained[i] && !next.trained[i];
+    }
+    if (status == 0 && begun + ended > 0)
+        status = take(reselect, &next, state, err);
+    method_choice_free(&next);
+    free(state);
+    if (status != 0)
+        return error_prefix(err, "the choice of what trains after step %" PRId64, step);
+    reselect->last = step;
+    run_proof_renew(reselect->proof, begun > 0);
+    run_say(sitting, "step %" PRId64 ": chosen again; %zu tensors begin to train, %zu end", step,
+            begun, ended);
+    if (run_choice_write_plan(choice, err) != 0)
+        return -1;
+    return run_lines_reselect(reselect->lines, step, begun, ended, err);
+}

@@ -1,0 +1,64 @@
+#include "job/training/run_view.h"
+
+#include "job/requests.h"
+#include "text/notes.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <unistd.h>
+
+void run_say(const struct run_sitting *sitting, const char *format, ...)
+{
+    char line[512];
+    va_list arguments;
+    if (!sitting->view->on_message)
+        return;
+    va_start(arguments, format);
+    vsnprintf(line, sizeof line, format, arguments);
+    va_end(arguments);
+    sitting->view->on_message(sitting->view->context, line);
+}
+
+bool run_should_stop(void *context)
+{
+    struct run_sitting *sitting = context;
+    const volatile sig_atomic_t *interrupted = sitting->view->interrupted;
+    if ((interrupted && *interrupted) ||
+        (sitting->supervisor && getppid() != sitting->supervisor) ||
+        (!sitting->dry && job_request_take(sitting->request->run, JOB_REQUEST_STOP, NULL)))
+        sitting->stopping = true;
+    return sitting->stopping;
+}
+
+static void put_counts(struct json_writer *json, const struct piece_counts *counts,
+                       size_t too_short)
+{
+    json_count(json, "without_target", counts->without_target);
+    json_count(json, "too_short", too_short);
+    json_count(json, "dropped", counts->dropped);
+    json_count(json, "truncated", counts->truncated);
+    json_count(json, "split", counts->split);
+    json_count(json, "longest", (uint64_t)counts->longest);
+    json_flag(json, "without_prompt", counts->without_prompt);
+}
+
+void training_put_data_plan(struct json_writer *json, const struct training_data_plan *plan)
+{
+    json_count(json, "documents", plan->documents);
+    json_count(json, "tokens", plan->tokens);
+    json_count(json, "supervised_tokens", plan->supervised);
+    json_count(json, "epoch_supervised_tokens", plan->epoch_targets);
+    json_count(json, "epoch_rows", plan->epoch_rows);
+    json_integer(json, "epoch_steps", plan->epoch_steps);
+    json_integer(json, "step_rows", plan->step_rows);
+    put_counts(json, &plan->counts, plan->too_short);
+    json_flag(json, "weighted", plan->weighted);
+    json_count(json, "undesired", plan->undesired);
+    dataset_put_forms(json, "forms", plan->data);
+    dataset_put_counts(json, "unread_columns", &plan->data->unread);
+    if (plan->eval_own) {
+        json_object(json, "evaluation");
+        put_counts(json, &plan->eval_counts, plan->eval_too_short);
+        json_end(json);
+    }
+}

@@ -1,0 +1,294 @@
+#include "job/training/training.h"
+
+#include "job/job_dir.h"
+#include "job/launch.h"
+#include "job/lock.h"
+#include "job/training/run_observer.h"
+#include "job/training/run_record.h"
+#include "job/training/run_reselect.h"
+#include "job/trust.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* A sitting and its parts, in the order in which they are opened. The state is the sitting's; an
+ * observer, a proof and a choice on the way borrow the others. */
+struct training {
+    struct run_sitting sitting;
+    struct run_lines lines;
+    struct run_base base;
+    char *state; /* of sitting.state; NULL: none */
+    struct run_data data;
+    struct run_choice choice;
+    struct run_setup setup;
+    bool recorded; /* job.json is there: it stays what it is until the resume succeeds */
+};
+
+static void begin(struct training *training, const struct training_request *request,
+                  const struct training_view *view, bool resume, bool dry)
+{
+    *training = (struct training){
+        .sitting = {.request = request, .view = view, .resume = resume, .dry = dry}};
+    run_base_begin(&training->base, &training->sitting);
+    run_setup_begin(&training->setup, &training->sitting);
+}
+
+static void end(struct training *training)
+{
+    run_lines_close(&training->lines);
+    run_setup_close(&training->setup);
+    run_choice_close(&training->choice);
+    run_data_close(&training->data);
+    run_base_close(&training->base);
+    free(training->state);
+}
+
+static int write_record(const struct training *training, struct error *err)
+{
+    return run_record_write(&training->base, &training->data, &training->setup, err);
+}
+
+/* --- opening --- */
+
+/* What was asked for goes on record before anything can fail, so that a start that failed says what
+ * it was and can be resumed. A resume has its record. */
+static int begin_record(struct training *training, struct error *err)
+{
+    struct run_sitting *sitting = &training->sitting;
+    const char *run = sitting->request->run;
+    sitting->supervisor = job_end_with_supervisor(run);
+    if (run_lines_open(&training->lines, sitting, err) != 0)
+        return -1;
+    state_remove_leftovers(run);
+    job_dir_remove_left(run);
+    training->recorded = sitting->resume && job_dir_has(run, "job.json");
+    if (training->recorded)
+        return 0;
+    if (write_record(training, err) != 0)
+        return -1;
+    job_trust_note(run);
+    return 0;
+}
+
+/* Which state a resume continues from, found whole before anything else is read. */
+static int find_checkpoint(struct training *training, struct error *err)
+{
+    struct run_sitting *sitting = &training->sitting;
+    const char *run = sitting->request->run;
+    const struct state_choice choice = {.step = sitting->request->from_step};
+    struct error why = ERROR_INIT;
+    bool digested;
+    if (choice.step == 0 && state_latest_step(run, &why) < 0 && why.kind == ERROR_NONE)
+        return 0;
+    sitting->state = training->state = state_choose(run, &choice, err);
+    if (!training->state || state_check(training->state, STATE_ALL, &digested, err) != 0)
+        return -1;
+    if (!digested)
+        run_say(sitting,
+                "%s is an earlier version's and has no SHA-256: whether it is as it was written "
+                "cannot be said",
+                training->state);
+    return 0;
+}
+
+/* Every part that a dry run has, too. */
+static int open_parts(struct training *training, struct error *err)
+{
+    struct run_base *base = &training->base;
+    struct run_data *data = &training->data;
+    struct run_setup *setup = &training->setup;
+    if (run_base_open(base, err) != 0 || run_data_open(data, base, &setup->settings, err) != 0 ||
+        run_setup_identify(setup, base, data, err) != 0)
+        return -1;
+    if (!training->recorded && write_record(training, err) != 0)
+        return -1;
+    if (run_choice_make(&training->choice, base, err) != 0 ||
+        run_setup_open(setup, &training->choice, err) != 0 || run_reselect_check(setup, err) != 0)
+        return -1;
+    return run_setup_check_disk(setup, err);
+}
+
+/* From here on the run is what comes after that state. */
+static int go_back_to_checkpoint(struct training *training, bool *exact, struct error *err)
+{
+    const struct run_sitting *sitting = &training->sitting;
+    struct trainer *trainer = training->setup.trainer;
+    if (!training->state) {
+        run_say(sitting, "there is no checkpoint yet: the run begins at step 0");
+        return 0;
+    }
+    if (trainer_resume(trainer, training->state, exact, err) != 0 ||
+        state_leave_later(sitting->request->run, trainer_progress(trainer)->step, err) != 0)
+        return -1;
+    if (!*exact)
+        run_say(sitting, "resuming on another machine, thread count or version: the numbers "
+                         "will not be the same to the bit");
+    return 0;
+}
+
+/* What was found out, in one struct for the view; `exact`: a resume continues to the bit. */
+static void tell_start(const struct training *training, bool exact)
+{
+    const struct run_sitting *sitting = &training->sitting;
+    const struct run_setup *setup = &training->setup;
+    const struct optimizer *optimizer = trainer_optimizer(setup->trainer);
+    const struct model *model = training->base.model;
+    struct training_start start = {
+        .model = model,
+        .optimizer = optimizer,
+        .memory = trainer_memory(setup->trainer),
+        .memory_free = setup->free_bytes,
+        .disk = setup->disk,
+        .recomputed = setup->settings.recomputed,
+        .steps = trainer_steps(setup->trainer),
+        .warmup = trainer_warmup(setup->trainer),
+        .progress = *trainer_progress(setup->trainer),
+        .trained_tensors = optimizer->count,
+        .data = run_data_plan(&training->data, &setup->settings, setup->trainer),
+        .precision = setup->identity.precision,
+        .sample = setup->settings.sample.ids ? &training->data.prompt : NULL,
+        .tokenizer = training->base.tokenizer,
+        .resumed = sitting->resume,
+        .exact = exact,
+        .adapters = method_info(sitting->request->method)->adapters,
+    };
+    for (size_t i = 0; i < optimizer->count; i++)
+        start.trained_parameters += optimizer_tensor(optimizer, i).parameters;
+    for (size_t i = 0; i < model->parameter_count; i++) {
+        bool used = parameter_is_used(model, &model->parameters[i]);
+        start.tensors += used;
+        start.parameters += used ? model->parameters[i].numel : 0;
+    }
+    if (sitting->view->on_start)
+        sitting->view->on_start(sitting->view->context, &start);
+}
+
+/* --- training --- */
+
+/* To the last step, with another set of what trains where --reselect asks for it on the way. 1:
+ * stopped. */
+static int run_steps(struct training *training, struct error *err)
+{
+    struct run_setup *setup = &training->setup;
+    const struct run_sitting *sitting = &training->sitting;
+    struct run_proof proof;
+    struct run_observer observer = {.sitting = &training->sitting,
+                                    .tokenizer = training->base.tokenizer,
+                                    .setup = setup,
+                                    .lines = &training->lines,
+                                    .proof = &proof};
+    struct run_reselect reselect = {
+        .choice = &training->choice, .setup = setup, .lines = &training->lines, .proof = &proof};
+    run_proof_begin(&proof, sitting->request->run, &training->data.set, sitting->resume);
+    struct train_observer callbacks = run_observer_callbacks(&observer);
+    int status = 0;
+    while (status == 0) {
+        if (run_reselect_is_due(&reselect) && run_reselect_choose(&reselect, &callbacks, err) != 0)
+            return -1;
+        int64_t until = run_reselect_next(&reselect);
+        status = trainer_run_until(setup->trainer, until, &callbacks, err);
+        if (until >= trainer_steps(setup->trainer))
+            break;
+    }
+    return status;
+}
+
+/* Opens everything, keeps the records, trains. 1: stopped. */
+static int train(struct training *training, struct error *err)
+{
+    const struct run_sitting *sitting = &training->sitting;
+    bool exact = true, resume = sitting->resume;
+    enum training_stage stage = resume ? TRAINING_RESUMES : TRAINING_STARTS;
+    if (begin_record(training, err) != 0 || training_check(sitting->request, stage, err) != 0 ||
+        run_base_keep_template(&training->base, err) != 0 ||
+        (resume && find_checkpoint(training, err) != 0) || open_parts(training, err) != 0 ||
+        (resume && go_back_to_checkpoint(training, &exact, err) != 0) ||
+        write_record(training, err) != 0)
+        return -1;
+    int64_t step = trainer_progress(training->setup.trainer)->step;
+    if (resume && run_lines_event(&training->lines, "resume", step, err) != 0)
+        return -1;
+    tell_start(training, exact);
+    int status = run_steps(training, err);
+    return status < 0 || job_metrics_flush(&training->lines.writer, err) == 0 ? status : -1;
+}
+
+/* --- how it ended --- */
+
+/* -1: none yet. A resume that ends while it opens its data stands where its checkpoint does. */
+static int64_t last_step(const struct training *training)
+{
+    const struct trainer *trainer = training->setup.trainer;
+    int64_t saved = state_latest_step(training->sitting.request->run, NULL);
+    int64_t step = trainer ? trainer_progress(trainer)->step : -1;
+    return step > saved ? step : saved;
+}
+
+/* result.json, which the supervisor leaves as it is (launch.c). After a failure the error stands, also
+ * where the result cannot be written. */
+static int write_result(const struct run_sitting *sitting, int status, int64_t step,
+                        struct error *err)
+{
+    char message[ERROR_TEXT_MAX];
+    struct job_result result = {.message = message, .last_step = step};
+    result.status = status < 0 ? "failed" : status > 0 ? "stopped" : "completed";
+    bool left = sitting->supervisor && getppid() != sitting->supervisor;
+    const char *why = status > 0 && left ? "its supervisor was killed; " : "";
+    if (status < 0)
+        snprintf(message, sizeof message, "%s", err->text);
+    else if (result.last_step < 0)
+        snprintf(message, sizeof message, "%s%s before the first step", why, result.status);
+    else
+        snprintf(message, sizeof message, "%s%s at step %lld", why, result.status,
+                 (long long)result.last_step);
+    return job_result_write(sitting->request->run, &result, status < 0 ? NULL : err);
+}
+
+int training_run(const struct training_request *request, bool resume,
+                 const struct training_view *view, struct error *err)
+{
+    struct training training;
+    /* A supervisor holds the lock for its worker; a run in a terminal holds its own. */
+    bool supervised = job_lock_is_parents(request->run);
+    if (!supervised && job_lock_take(request->run, err) != 0)
+        return -1;
+    begin(&training, request, view, resume, false);
+    int status = train(&training, err);
+    if (status < 0 && err->kind == ERROR_INTERRUPTED) /* in the scan */
+        status = 1;
+    int64_t step = last_step(&training);
+    if (status < 0 && step < 0 && !resume)
+        run_base_drop_template(&training.base);
+    if (write_result(&training.sitting, status, step, err) != 0 && status == 0)
+        status = -1;
+    end(&training);
+    if (!supervised)
+        job_lock_release(request->run);
+    if (status > 0 && step < 0)
+        return error_set_kind(err, ERROR_INTERRUPTED,
+                              "stopped before the first step; `spectrum resume %s` continues",
+                              request->run);
+    if (status > 0)
+        return error_set_kind(err, ERROR_INTERRUPTED,
+                              "stopped after step %lld; `spectrum resume %s` continues",
+                              (long long)step, request->run);
+    return status;
+}
+
+int training_dry_run(const struct training_request *request, const struct training_view *view,
+                     struct error *err)
+{
+    struct training training;
+    int status = training_check(request, TRAINING_ASKED, err);
+    if (status != 0)
+        return -1;
+    begin(&training, request, view, false, true);
+    if (run_base_keep_template(&training.base, err) != 0 || open_parts(&training, err) != 0 ||
+        write_record(&training, err) != 0)
+        status = -1;
+    else
+        tell_start(&training, true);
+    end(&training);
+    return status;
+}

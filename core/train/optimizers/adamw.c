@@ -1,0 +1,39 @@
+/* AdamW, with PyTorch's defaults (torch.optim.AdamW). */
+#include "train/optimizers/optimizers.h"
+
+#include <math.h>
+
+static const double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8;
+
+static struct op_call step(const struct step_tensors *tensors, struct step_settings settings,
+                           int64_t number)
+{
+    settings.beta1 = (float)beta1;
+    settings.beta2 = (float)beta2;
+    settings.epsilon = (float)epsilon;
+    settings.correction1 = (float)(1 - pow(beta1, (double)number));
+    settings.correction2 = (float)(1 - pow(beta2, (double)number));
+    return (struct op_call){OP_ADAMW, .adamw = {.parameter = tensors->parameter,
+                                                .master = tensors->master,
+                                                .m = tensors->states[0],
+                                                .v = tensors->states[1],
+                                                .gradient = tensors->gradient,
+                                                .settings = settings}};
+}
+
+/* In a step whose moments begin, m / correction1 = g and v / correction2 = g^2: the element of the
+ * largest gradient, which is rms at least, moves by |g| / (|g| + epsilon); in others by about that.
+ */
+static double least_move(int64_t rows, int64_t cols, double rms)
+{
+    (void)rows;
+    (void)cols;
+    return rms / (rms + epsilon);
+}
+
+const struct optimizer_rule adamw_rule = {
+    .states = {"exp_avg", "exp_avg_sq"},
+    .constants = {{"beta1", 0.9}, {"beta2", 0.999}, {"epsilon", 1e-8}},
+    .step = step,
+    .least_move = least_move,
+};

@@ -1,0 +1,33 @@
+/* Lion, with its paper's defaults (arXiv 2302.06675, program 1). */
+#include "train/optimizers/optimizers.h"
+
+static const double beta1 = 0.9, beta2 = 0.99;
+
+static struct op_call step(const struct step_tensors *tensors, struct step_settings settings,
+                           int64_t number)
+{
+    (void)number;
+    settings.beta1 = (float)beta1;
+    settings.beta2 = (float)beta2;
+    return (struct op_call){OP_LION, .lion = {.parameter = tensors->parameter,
+                                              .master = tensors->master,
+                                              .m = tensors->states[0],
+                                              .gradient = tensors->gradient,
+                                              .settings = settings}};
+}
+
+/* Each element by the rate, whatever its gradient is. */
+static double least_move(int64_t rows, int64_t cols, double rms)
+{
+    (void)rows;
+    (void)cols;
+    (void)rms;
+    return 1;
+}
+
+const struct optimizer_rule lion_rule = {
+    .states = {"exp_avg"},
+    .constants = {{"beta1", 0.9}, {"beta2", 0.99}},
+    .step = step,
+    .least_move = least_move,
+};

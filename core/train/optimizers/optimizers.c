@@ -1,0 +1,44 @@
+#include "train/optimizers/optimizers.h"
+
+const char *const optimizer_names[] = {
+    [OPTIMIZER_ADAMW] = "adamw",
+    [OPTIMIZER_ADAMW_BF16] = "adamw-bf16",
+    [OPTIMIZER_ADAMW_8BIT] = "adamw-8bit",
+    [OPTIMIZER_LION] = "lion",
+    [OPTIMIZER_MUON] = "muon",
+    [OPTIMIZER_KINDS] = NULL,
+};
+
+/* clang-format off */
+const struct optimizer_row optimizer_rows[OPTIMIZER_KINDS] = {
+    /*                         matrices     the rest     states            precision         small_rate */
+    [OPTIMIZER_ADAMW] =      {&adamw_rule, &adamw_rule, STORAGE_F32,      "",               false},
+    [OPTIMIZER_ADAMW_BF16] = {&adamw_rule, &adamw_rule, STORAGE_BF16,     "+bf16 moments",  false},
+    [OPTIMIZER_ADAMW_8BIT] = {&adamw_rule, &adamw_rule, STORAGE_DYNAMIC8, "+8-bit moments", false},
+    [OPTIMIZER_LION] =       {&lion_rule,  &lion_rule,  STORAGE_F32,      "",                true},
+    [OPTIMIZER_MUON] =       {&muon_rule,  &adamw_rule, STORAGE_F32,      "",               false},
+};
+/* clang-format on */
+
+const struct optimizer_rule *optimizer_rule_of(enum optimizer_kind kind,
+                                               const struct parameter *parameter)
+{
+    bool matrix = parameter->layer >= 0 && parameter->rows > 1 && !parameter->bias;
+    return matrix ? optimizer_rows[kind].matrices : optimizer_rows[kind].rest;
+}
+
+int optimizer_state_count(const struct optimizer_rule *rule)
+{
+    int count = 0;
+    while (count < OPTIMIZER_STATES && rule->states[count])
+        count++;
+    return count;
+}
+
+enum storage optimizer_storage(enum optimizer_kind kind, const struct parameter *parameter,
+                               int64_t numel)
+{
+    bool wide = numel < OPTIMIZER_8BIT_LEAST || parameter->role == ROLE_EMBEDDING;
+    enum storage storage = optimizer_rows[kind].storage;
+    return storage == STORAGE_DYNAMIC8 && wide ? STORAGE_F32 : storage;
+}

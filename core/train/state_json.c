@@ -1,0 +1,166 @@
+#include "train/state_json.h"
+
+#include "base/file.h"
+#include "base/folder.h"
+#include "base/hash.h"
+#include "base/sys.h"
+#include "train/state_folder.h"
+#include "train/state_seal.h"
+#include "train/state_tensors.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* "PATH is damaged: WHAT", and what to go on from. */
+static int set_damaged(const char *folder, const char *path, const char *what, struct error *err)
+{
+    int64_t before = state_step_before(folder);
+    if (before < 0)
+        return error_set(err, "%s is damaged: %s; there is no checkpoint before it", path, what);
+    return error_set(err,
+                     "%s is damaged: %s; with --step %" PRId64 " resume, eval, generate and export "
+                     "take the checkpoint before it",
+                     path, what, before);
+}
+
+cJSON *state_read_json(const char *folder, char **path, struct error *err)
+{
+    struct error why = ERROR_INIT;
+    bool sealed = false;
+    if (!(*path = path_join(folder, "state.json", err)))
+        return NULL;
+    cJSON *json = state_seal_read(*path, &sealed, &why);
+    if (!json)
+        set_damaged(folder, *path, why.text, err);
+    else if (!sealed && json_get(json, "files")) { /* who writes one writes the other */
+        set_damaged(folder, *path, "it does not end as it was written", err);
+        cJSON_Delete(json);
+        json = NULL;
+    }
+    return json;
+}
+
+static int check_file(const char *folder, const char *name, const cJSON *said, struct error *err)
+{
+    const char *digest = "";
+    char found[DIGEST_TEXT_SIZE], what[160];
+    struct error why = ERROR_INIT;
+    int64_t bytes = 0;
+    uint64_t size = 0;
+    char *path = path_join(folder, name, err);
+    if (!path)
+        return -1;
+    json_get_string(said, "sha256", &digest);
+    json_get_int64(said, "bytes", &bytes);
+    int status = -1, fd = file_open_read(path, &size, &why);
+    if (fd >= 0)
+        sys.close(fd);
+    if (fd < 0)
+        set_damaged(folder, path, why.text, err);
+    else if (size != (uint64_t)bytes) {
+        snprintf(what, sizeof what, "it has %" PRIu64 " bytes, not %" PRId64, size, bytes);
+        set_damaged(folder, path, what, err);
+    } else if (digest_of_file(path, found, &why) != 0)
+        set_damaged(folder, path, why.text, err);
+    else if (strcmp(found, digest) != 0)
+        set_damaged(folder, path, "its bytes are not those that were written", err);
+    else
+        status = 0;
+    free(path);
+    return status;
+}
+
+int state_check(const char *folder, enum state_part part, bool *digested, struct error *err)
+{
+    char *path;
+    cJSON *json = state_read_json(folder, &path, err);
+    const cJSON *files = json_get(json, "files"), *said;
+    int status = json ? 0 : -1;
+    *digested = files != NULL;
+    for (size_t i = 0; files && status == 0 && i < STATE_FILES; i++) {
+        const char *name = state_file_name(i);
+        if (i > 0 && part == STATE_WEIGHTS)
+            break;
+        if ((said = json_get(files, name)))
+            status = check_file(folder, name, said, err);
+        else if (i == 0)
+            status = error_set(err, "%s: \"files\" has no %s", path, name);
+    }
+    cJSON_Delete(json);
+    free(path);
+    return status;
+}
+
+/* --- evaluations --- */
+
+void state_put_evaluated(struct json_writer *json, const char *key,
+                         const struct evaluated *evaluated)
+{
+    if (evaluated->step == 0)
+        return;
+    json_object(json, key);
+    json_integer(json, "step", evaluated->step);
+    json_real(json, "eval_loss", evaluated->loss);
+    json_end(json);
+}
+
+static int read_evaluated(const cJSON *json, const char *key, int64_t step, struct evaluated *out,
+                          const char *where, struct error *err)
+{
+    const cJSON *evaluated = json_get(json, key);
+    *out = (struct evaluated){0};
+    if (!evaluated)
+        return 0;
+    if (json_need_int64(evaluated, "step", &out->step, 1, step, where, err) != 0)
+        return -1;
+    return json_get_double(evaluated, "eval_loss", &out->loss) && isfinite(out->loss)
+               ? 0
+               : error_set(err, "%s: \"%s\" has no \"eval_loss\" that is a number", where, key);
+}
+
+int state_read_evaluations(const cJSON *json, int64_t step, struct evaluated *last,
+                           struct evaluated *best, const char *where, struct error *err)
+{
+    return read_evaluated(json, "evaluated", step, last, where, err) == 0
+               ? read_evaluated(json, "best", step, best, where, err)
+               : -1;
+}
+
+/* --- the base --- */
+
+static const char *const base_keys[] = {
+    [BASE_CONFIGURATION] = "configuration", [BASE_TOKENIZER] = "tokenizer"};
+
+const char *state_base_key(enum base_part part)
+{
+    return base_keys[part];
+}
+
+int state_read_base(const cJSON *json, enum base_part part, char out[HASH_TEXT_SIZE],
+                    const char *where, struct error *err)
+{
+    const char *said = "";
+    if (json_get(json, base_keys[part]) &&
+        json_need_string(json, base_keys[part], &said, where, err) != 0)
+        return -1;
+    snprintf(out, HASH_TEXT_SIZE, "%s", said);
+    return 0;
+}
+
+int state_compare_base(enum base_part part, const char *said, const char *found,
+                       const struct checkpoint *base, struct error *err)
+{
+    static const char *const files[] = {
+        [BASE_CONFIGURATION] = "config.json",
+        [BASE_TOKENIZER] = "tokenizer.json and what is beside it, the chat template, too"};
+    bool gguf = checkpoint_format(base) == CHECKPOINT_GGUF;
+    if (!said[0] || strcmp(said, found) == 0)
+        return 0;
+    return error_set(err,
+                     "%s: the base's %s (%s) is not what the run began with, and what it trained "
+                     "does not belong to it: put the model back that it was, or start a new run",
+                     checkpoint_path(base), base_keys[part], gguf ? "metadata" : files[part]);
+}

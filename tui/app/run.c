@@ -1,0 +1,320 @@
+#include "tui/app/run.h"
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/process.h"
+#include "base/utf8.h"
+#include "tui/app/dispatch.h"
+#include "tui/app/draw.h"
+#include "tui/app/watchdog.h"
+#include "tui/canvas/terminal.h"
+
+#include <ctype.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+/* --- on a terminal --- */
+
+static volatile sig_atomic_t ended; /* by this signal; 0: by none */
+
+static void on_signal(int number, siginfo_t *info, void *context)
+{
+    (void)info;
+    (void)context;
+    ended = number;
+}
+
+/* All input that is there; true: something has to be drawn. A pasted text is many inputs, and one
+ * drawing for all of them. */
+static bool read_inputs(struct app *app)
+{
+    bool any = false;
+    for (int input; !app->quit && (input = terminal_read()) != INPUT_NONE; any = true) {
+        if (input == INPUT_RESIZE) {
+            int width, height;
+            terminal_size(&width, &height);
+            if (app_resize(app, width, height, NULL) != 0)
+                app->quit = true;
+        } else if (input == INPUT_CLOSED)
+            app->quit = true;
+        else
+            app_input(app, input);
+        if (app->suspend) {
+            app->suspend = false;
+            terminal_suspend();
+        }
+    }
+    return any;
+}
+
+/* Draws where something changed, waits for an input or for the time when looking is worth it, and
+ * takes in what came. Where nothing is under way the wait is terminal_wait()'s longest, so a screen
+ * that nobody touches costs next to nothing; a window of another size is an input like others. */
+static void run_loop(struct app *app)
+{
+    for (bool changed = true; !app->quit && !ended;) {
+        if (app->redraw_all)
+            terminal_redraw();
+        if (changed || app->redraw_all) {
+            app_draw(app);
+            terminal_show(&app->canvas);
+        }
+        app->redraw_all = false;
+        terminal_wait(app_tick_ms(app));
+        changed = read_inputs(app);
+        changed = app_tick(app) || changed;
+    }
+}
+
+/* What the child of watchdog_run() is given: all else it finds itself, as nothing is open yet. */
+struct opening {
+    const struct app_screens *screens;
+    const char *target;
+};
+
+/* The child's whole life. The first frame says what is opened before anything is read, as a model on
+ * a slow disk takes its time; a signal that asks for the end is caught before the terminal is opened,
+ * so that there is no moment in which it would be left as it is. */
+static int run_terminal(void *context, struct error *err)
+{
+    const struct opening *opening = context;
+    struct app app;
+    int width, height;
+    signals_catch_end(on_signal);
+    if (terminal_open(err) != 0)
+        return -1;
+    terminal_size(&width, &height);
+    int status = app_init(&app, opening->screens, width, height, terminal_has_color(),
+                          !terminal_is_utf8(), err);
+    if (status == 0) {
+        app_draw_opening(&app, opening->target);
+        terminal_show(&app.canvas);
+        status = app_open(&app, opening->target, err);
+        if (status == 0 && terminal_notice()[0])
+            app_message(&app, "%s", terminal_notice());
+        if (status == 0)
+            run_loop(&app);
+        app_free(&app);
+    }
+    terminal_close();
+    if (status == 0 && ended)
+        status = error_set_kind(err, ERROR_INTERRUPTED,
+                                "the full screen was asked to end by signal %d (%s); jobs go on",
+                                (int)ended, strsignal(ended));
+    return status;
+}
+
+int screen_run(const struct app_screens *screens, const char *target, struct error *err)
+{
+    if (terminal_restore_prepare(err) != 0)
+        return -1;
+    return watchdog_run(run_terminal, &(struct opening){screens, target}, err);
+}
+
+/* --- from a script --- */
+
+enum { SCRIPT_FILE_MAX = 1 << 20 };
+static const double wait_limit = 300; /* seconds */
+
+/* A script while it is played; errors name its path and the line. */
+struct script {
+    struct app *app;
+    const char *path;
+    int line;
+    struct error *err;
+};
+
+static int script_error(const struct script *script, const char *what, const char *of)
+{
+    return error_set(script->err, "%s:%d: %s%.200s", script->path, script->line, what, of);
+}
+
+/* --- keys --- */
+
+static void press_text(struct app *app, const char *text, size_t length)
+{
+    int32_t code;
+    for (size_t at = 0; at < length && !app->quit;) {
+        at += utf8_decode(text + at, length - at, &code);
+        if (code >= 0)
+            app_input(app, code);
+    }
+}
+
+/* "jj<Enter>": characters, and keys' names in angle brackets. */
+static void press_word(struct app *app, const char *word, size_t length)
+{
+    int named = length > 1 ? key_from_name(word, length) : INPUT_NONE;
+    if (named != INPUT_NONE) {
+        app_input(app, named);
+        return;
+    }
+    for (size_t at = 0; at < length && !app->quit;) {
+        const char *end = word[at] == '<' ? memchr(word + at, '>', length - at) : NULL;
+        int key = end ? key_from_name(word + at + 1, (size_t)(end - word) - at - 1) : INPUT_NONE;
+        size_t step = 1;
+        if (key != INPUT_NONE) {
+            app_input(app, key);
+            step = (size_t)(end - word) - at + 1;
+        } else {
+            int32_t code;
+            step = utf8_decode(word + at, length - at, &code);
+            press_text(app, word + at, step);
+        }
+        at += step;
+    }
+}
+
+/* In a line that begins a command or a search, blanks between words are typed, too. */
+static void press_words(struct app *app, const char *words)
+{
+    bool typed = words[0] == ':' || words[0] == '/';
+    for (bool first = true; *words && !app->quit; first = false) {
+        size_t length = strcspn(words, " \t");
+        bool named = length > 1 && key_from_name(words, length) != INPUT_NONE;
+        if (typed && !first && !named)
+            app_input(app, ' ');
+        press_word(app, words, length);
+        words += length + strspn(words + length, " \t");
+    }
+}
+
+/* --- waiting --- */
+
+static bool shows_text(struct app *app, const char *text)
+{
+    struct buffer screen = BUFFER_INIT;
+    app_draw(app);
+    canvas_put_text(&screen, &app->canvas);
+    bool found = strstr(buffer_string(&screen), text) != NULL;
+    buffer_free(&screen);
+    return found;
+}
+
+static bool scan_is_over(const struct session *session)
+{
+    return !session->model || session->feed.state == FEED_DONE ||
+           session->feed.state == FEED_STOPPED || session->feed.state == FEED_FAILED;
+}
+
+static bool is_met(struct app *app, const char *what, const char *argument)
+{
+    const struct session *session = &app->session;
+    if (strcmp(what, "scan") == 0)
+        return scan_is_over(session);
+    if (strcmp(what, "step") == 0)
+        return session->run && job_metrics_last_step(&session->run->metrics) >= atoll(argument);
+    if (strcmp(what, "idle") == 0)
+        return scan_is_over(session) && !(session->run && job_follow_lives(session->run));
+    return shows_text(app, argument);
+}
+
+/* Lets time pass, a hundredth of a second at a time, until it is met. An error where nothing is under
+ * way any more that could bring it, so that a wrong script fails at once, and after five minutes. */
+static int wait_for(const struct script *script, const char *what, const char *argument)
+{
+    const struct timespec pause = {.tv_nsec = 10000000};
+    double start = clock_seconds();
+    app_tick(script->app);
+    for (bool last = false; !is_met(script->app, what, argument);) {
+        if (last)
+            return error_set(script->err,
+                             "%s:%d: nothing is under way any more, and %s %.100s has not come",
+                             script->path, script->line, what, argument);
+        /* No job runs and no view looks around: nothing can change what is shown, but what the tick
+         * before has brought is looked at once more. */
+        last = app_tick_ms(script->app) < 0;
+        if (clock_seconds() - start > wait_limit)
+            return error_set(script->err, "%s:%d: waited five minutes in vain for %s %.100s",
+                             script->path, script->line, what, argument);
+        nanosleep(&pause, NULL);
+        app_tick(script->app);
+    }
+    return 0;
+}
+
+/* Takes the quotes off, in place. */
+static char *unquote(char *text)
+{
+    size_t length = strlen(text);
+    if (length >= 2 && text[0] == '"' && text[length - 1] == '"') {
+        text[length - 1] = '\0';
+        return text + 1;
+    }
+    return text;
+}
+
+static int play_wait(const struct script *script, char *rest)
+{
+    static const char *const known[] = {"scan", "step", "idle", "text"};
+    size_t length = strcspn(rest, " \t");
+    char *argument = rest + length + strspn(rest + length, " \t");
+    rest[length] = '\0';
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (strcmp(known[i], rest) == 0)
+            return wait_for(script, rest, unquote(argument));
+    return script_error(script, "wait for scan, step N, idle or text \"...\", not for ", rest);
+}
+
+/* --- lines --- */
+
+/* The rest of a line that begins with a word; NULL: it begins otherwise. */
+static char *after_word(char *line, const char *word)
+{
+    size_t length = strlen(word);
+    if (strncmp(line, word, length) != 0 || (line[length] && !isspace((unsigned char)line[length])))
+        return NULL;
+    return line + length + strspn(line + length, " \t");
+}
+
+static int play_line(const struct script *script, char *line)
+{
+    char *rest;
+    line += strspn(line, " \t");
+    for (size_t end = strlen(line); end > 0 && isspace((unsigned char)line[end - 1]);)
+        line[--end] = '\0';
+    if (!line[0] || line[0] == '#')
+        return 0;
+    if ((rest = after_word(line, "wait")))
+        return play_wait(script, rest);
+    if ((rest = after_word(line, "save-screen")))
+        return rest[0] ? app_save_screen(script->app, unquote(rest), script->err)
+                       : script_error(script, "save-screen needs a FILE", "");
+    if ((rest = after_word(line, "type"))) {
+        rest = unquote(rest);
+        press_text(script->app, rest, strlen(rest));
+    } else {
+        rest = after_word(line, "keys");
+        press_words(script->app, rest ? rest : line);
+    }
+    app_tick(script->app);
+    return 0;
+}
+
+int script_run(const struct app_screens *screens, const char *path, const char *target, int width,
+               int height, struct error *err)
+{
+    struct buffer text = BUFFER_INIT;
+    struct app app;
+    if (file_read_all(&text, path, SCRIPT_FILE_MAX, err) != 0)
+        return -1;
+    const char *no_color = getenv("NO_COLOR");
+    int status = app_init(&app, screens, width, height, !(no_color && no_color[0]), false, err);
+    if (status == 0) {
+        struct script script = {.app = &app, .path = path, .err = err};
+        status = app_open(&app, target, err);
+        for (char *line = text.data, *next; line && status == 0 && !app.quit; line = next) {
+            next = strchr(line, '\n');
+            if (next)
+                *next++ = '\0';
+            script.line++;
+            status = play_line(&script, line);
+        }
+        app_free(&app);
+    }
+    buffer_free(&text);
+    return status;
+}

@@ -1,0 +1,29 @@
+/* The two ways to run the full screen: on a terminal, and played from a script.
+ *
+ * Both make an app, feed it inputs and the passing of time, draw it and free it; all between is the
+ * same, so what a script shows is what a user sees. On a terminal a small parent watches over the
+ * process (watchdog.h); a script needs neither a terminal nor that parent.
+ */
+#ifndef SPECTRUM_TUI_APP_RUN_H
+#define SPECTRUM_TUI_APP_RUN_H
+
+#include "tui/app/app.h"
+
+/* On the terminal of standard input and output, until the user leaves or a signal asks for the end
+ * (ERROR_INTERRUPTED). `target` may be NULL. */
+int screen_run(const struct app_screens *screens, const char *target, struct error *err);
+
+/* Plays a script without a terminal, on a canvas of the given size: what tests and pictures are made
+ * of. Lines of a script:
+ *     # a comment
+ *     wait scan | wait step N | wait idle | wait text "..."    five minutes are an error
+ *     save-screen FILE
+ *     type "..."        characters as they are
+ *     anything else     keys: names (Enter, Ctrl-R, Down), <Enter> inside words, single characters;
+ *                       after a first ":" or "/" blanks are typed, too (":top 30 Enter")
+ * A line that cannot be done ends it with an error that names the file and the line.
+ */
+int script_run(const struct app_screens *screens, const char *script, const char *target, int width,
+               int height, struct error *err);
+
+#endif

@@ -1,0 +1,305 @@
+#include "tui/session/job_follow.h"
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/folder.h"
+#include "base/memory.h"
+#include "base/sys.h"
+#include "base/utf8.h"
+#include "job/job_dir.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static const double look_interval = 0.4; /* seconds between two looks at lock and result */
+
+/* --- what a job said last --- */
+
+enum { TAIL = 4096 };
+
+/* The last bytes of the log, as a string. */
+static void read_tail(const char *job, char tail[TAIL + 1])
+{
+    uint64_t size = 0;
+    char *path = job_dir_confine(job, NULL) == 0 ? path_join(job, "log.txt", NULL) : NULL;
+    int fd = path ? file_open_read(path, &size, NULL) : -1;
+    size_t count = size < TAIL ? (size_t)size : TAIL;
+    tail[0] = '\0';
+    if (fd >= 0) {
+        if (file_read_at(fd, tail, count, size - count, path, NULL) == 0)
+            tail[count] = '\0';
+        for (size_t i = 0; i < count; i++)
+            if (tail[i] == '\0') /* a hole */
+                tail[i] = '\n';
+        sys.close(fd);
+    }
+    free(path);
+}
+
+/* The last line that begins as main() begins an error: "spectrum: "; with `last`, unless other
+ * lines follow it. Supervisor and worker write to the same log, and the worker's line comes first.
+ */
+static const char *find_error(char *tail, bool last)
+{
+    const char *found = NULL, *mark = "spectrum: ";
+    for (char *line = strtok(tail, "\n"); line; line = strtok(NULL, "\n")) {
+        bool is_error = strncmp(line, mark, strlen(mark)) == 0;
+        if (is_error && !strstr(line, "result.json says how"))
+            found = line + strlen(mark);
+        else if (last && !is_error)
+            found = NULL; /* it went on after that one */
+    }
+    return found;
+}
+
+void job_last_message(const char *job, char *out, size_t size)
+{
+    char tail[TAIL + 1];
+    cJSON *result = job_dir_read(job, "result.json", NULL);
+    const char *message = NULL, *status = "", *error;
+    read_tail(job, tail);
+    json_get_string(result, "message", &message);
+    json_get_string(result, "status", &status);
+    /* Without a result it died; or there was no room for one, which the log may have had. */
+    error = !result || strcmp(status, "failed") == 0 ? find_error(tail, !result) : NULL;
+    snprintf(out, size, "%s", error ? error : message ? message : "nothing says how");
+    utf8_sanitize(out);
+    cJSON_Delete(result);
+}
+
+/* --- opening, looking --- */
+
+static int open_follow(struct job_follow **out, const char *path, bool end_only, struct error *err)
+{
+    struct job_follow *follow = array_alloc(1, sizeof *follow, err);
+    *out = NULL;
+    if (!follow)
+        return -1;
+    follow->path = string_copy(path, err);
+    if (!follow->path || job_metrics_follow(&follow->metrics, path, err) != 0) {
+        job_follow_close(follow);
+        return -1;
+    }
+    follow->metrics.end_only = end_only;
+    job_follow_refresh(follow);
+    job_follow_update(follow);
+    *out = follow;
+    return 0;
+}
+
+int job_follow_open(struct job_follow **out, const char *path, struct error *err)
+{
+    return open_follow(out, path, false, err);
+}
+
+int job_follow_open_end(struct job_follow **out, const char *path, struct error *err)
+{
+    return open_follow(out, path, true, err);
+}
+
+void job_follow_close(struct job_follow *follow)
+{
+    if (!follow)
+        return;
+    job_metrics_free(&follow->metrics);
+    cJSON_Delete(follow->job);
+    cJSON_Delete(follow->result);
+    cJSON_Delete(follow->proof);
+    free(follow->path);
+    free(follow);
+}
+
+void job_follow_refresh(struct job_follow *follow)
+{
+    follow->looked_at = -INFINITY;
+}
+
+bool job_follow_is_scan(const struct job_follow *follow)
+{
+    const char *command = "";
+    json_get_string(follow->job, "command", &command);
+    return strcmp(command, "scan") == 0;
+}
+
+/* A run's record says more when its data has been read, and all, its steps too, before the first
+ * line of its metrics. A scan's is complete from the start. */
+static bool job_is_complete(const struct job_follow *follow)
+{
+    return job_follow_is_scan(follow) || json_get(follow->job, "steps");
+}
+
+enum { PART_JOB, PART_RESULT, PART_PROOF };
+enum { SMALL = 1 << 20 }; /* bytes */
+
+/* NULL, too, where there is none, or where it is still the file that was read, or could not be, the
+ * last time: it may have megabytes, and one looks twice a second. */
+static cJSON *read_part(struct job_follow *follow, int which)
+{
+    static const char *const names[] = {"job.json", "result.json", "proof.json"};
+    struct job_part *part = &follow->parts[which];
+    struct error err = ERROR_INIT;
+    struct stat info = {0};
+    cJSON *json = NULL;
+    char *path = path_join(follow->path, names[which], NULL);
+    if (!path || !job_dir_has(follow->path, names[which])) {
+        *part = (struct job_part){0};
+        free(path);
+        return NULL;
+    }
+    bool known = sys.stat(path, &info) == 0; /* of a link it is refused, and reading says why */
+    int64_t changed = (int64_t)info.st_mtim.tv_sec * 1000000000 + info.st_mtim.tv_nsec;
+    bool same = known && part->inode == info.st_ino && part->size == (uint64_t)info.st_size &&
+                part->changed == changed;
+    if (!same || (part->trouble[0] && info.st_size < SMALL)) { /* a small one may be read yet */
+        json = job_dir_read(follow->path, names[which], &err);
+        *part = (struct job_part){info.st_ino, (uint64_t)info.st_size, changed, ""};
+        if (!json && job_dir_has(follow->path, names[which])) /* one that went since is not there */
+            snprintf(part->trouble, sizeof part->trouble, "%s", err.text);
+    }
+    if (part->trouble[0])
+        snprintf(follow->trouble, sizeof follow->trouble, "%s", part->trouble);
+    free(path);
+    return json;
+}
+
+/* The small files and the lock, now and then; true: something changed. A job that lives has no result
+ * yet: what lies there is of the sitting before, and it is read when this one has ended. */
+static bool look(struct job_follow *follow)
+{
+    double now = clock_seconds();
+    if (now - follow->looked_at < look_interval)
+        return false;
+    follow->looked_at = now;
+    follow->trouble[0] = '\0';
+    enum job_state before = follow->state;
+    bool had_steps = json_get(follow->job, "steps") != NULL, had_result = follow->result != NULL;
+    bool had_proof = follow->proof != NULL;
+    follow->state = job_state(follow->path);
+    cJSON *job = job_is_complete(follow) ? NULL : read_part(follow, PART_JOB);
+    if (job) {
+        cJSON_Delete(follow->job);
+        follow->job = job;
+    }
+    if (!follow->proof)
+        follow->proof = read_part(follow, PART_PROOF);
+    if (job_follow_lives(follow)) {
+        cJSON_Delete(follow->result);
+        follow->result = NULL;
+        follow->parts[PART_RESULT] = (struct job_part){0};
+    } else if (!follow->result) {
+        follow->result = read_part(follow, PART_RESULT);
+    }
+    return before != follow->state || had_steps != (json_get(follow->job, "steps") != NULL) ||
+           had_result != (follow->result != NULL) || had_proof != (follow->proof != NULL);
+}
+
+bool job_follow_update(struct job_follow *follow)
+{
+    size_t added = 0;
+    struct error err = ERROR_INIT;
+    job_metrics_update(&follow->metrics, &added, &err);
+    if (added > 0 && !job_is_complete(follow))
+        job_follow_refresh(follow);
+    bool changed = look(follow) || added > 0;
+    if (err.kind != ERROR_NONE)
+        snprintf(follow->trouble, sizeof follow->trouble, "%s", err.text);
+    return changed;
+}
+
+bool job_follow_lives(const struct job_follow *follow)
+{
+    return follow->state == JOB_STARTING || follow->state == JOB_RUNNING ||
+           follow->state == JOB_PAUSED || follow->state == JOB_ELSEWHERE;
+}
+
+bool job_follow_pauses(const struct job_follow *follow)
+{
+    return follow->state == JOB_PAUSED ||
+           (follow->state == JOB_ELSEWHERE && job_dir_has(follow->path, "requests/paused"));
+}
+
+bool job_follow_rows(const struct job_follow *follow, int64_t *done, int64_t *total)
+{
+    const cJSON *line =
+        job_follow_is_scan(follow) ? job_metrics_last(&follow->metrics, "done") : NULL;
+    return line && json_get_int64(line, "done", done) && json_get_int64(line, "total", total);
+}
+
+/* --- in words --- */
+
+/* " at step 12", " at 12 of 56 matrices"; nothing where it is not known. */
+static void put_where(const struct job_follow *follow, int64_t step, char *out, size_t size)
+{
+    int64_t done, total;
+    out[0] = '\0';
+    if (step >= 0)
+        snprintf(out, size, " at step %lld", (long long)step);
+    else if (job_follow_rows(follow, &done, &total))
+        snprintf(out, size, " at %lld of %lld matrices", (long long)done, (long long)total);
+}
+
+/* An end by a signal or on request says so itself; a failure's reason is in the log. */
+static void describe_end(const struct job_follow *follow, char *out, size_t size)
+{
+    const char *status = "ended", *message = NULL;
+    int64_t step = -1;
+    char where[64];
+    json_get_string(follow->result, "status", &status);
+    json_get_string(follow->result, "message", &message);
+    json_get_int64(follow->result, "last_step", &step);
+    if (strcmp(status, "failed") == 0) {
+        char reason[ERROR_TEXT_MAX];
+        job_last_message(follow->path, reason, sizeof reason);
+        snprintf(out, size, "failed: %s", reason);
+    } else if (strcmp(status, "killed") == 0 && message) {
+        snprintf(out, size, "%s", message);
+    } else {
+        put_where(follow, step, where, sizeof where);
+        snprintf(out, size, "%s%s", status, where);
+    }
+}
+
+void job_follow_describe(const struct job_follow *follow, char *out, size_t size)
+{
+    char where[64];
+    put_where(follow, job_metrics_last_step(&follow->metrics), where, sizeof where);
+    if (follow->state == JOB_ENDED)
+        describe_end(follow, out, size);
+    else if (follow->state == JOB_DIED) {
+        char reason[ERROR_TEXT_MAX];
+        job_last_message(follow->path, reason, sizeof reason);
+        snprintf(out, size, "died%s: %s",
+                 where[0]                     ? where
+                 : job_follow_is_scan(follow) ? " before the first matrix"
+                                              : " before the first step",
+                 reason);
+    } else if (follow->state == JOB_ELSEWHERE)
+        snprintf(out, size, "%s on another machine", job_follow_pauses(follow) ? "paused" : "runs");
+    else
+        snprintf(out, size, "%s", job_state_name(follow->state));
+    size_t length = strlen(out);
+    if (follow->trouble[0] && length < size)
+        snprintf(out + length, size - length, "; %s", follow->trouble);
+    else if (follow->metrics.damage[0] && length < size) /* the reason of what is shown */
+        snprintf(out + length, size - length, "%s%s", strstr(out, ": ") ? "; " : ": ",
+                 follow->metrics.damage);
+    utf8_sanitize(out);
+}
+
+bool job_follow_number(const struct job_follow *follow, const char *key, double *out)
+{
+    return json_get_double(follow->job, key, out) ||
+           json_get_double(json_get(follow->job, "parameters"), key, out);
+}
+
+double job_follow_last(const struct job_follow *follow, const char *key)
+{
+    double value = NAN;
+    json_get_double(job_metrics_last(&follow->metrics, key), key, &value);
+    return value;
+}

@@ -1,0 +1,211 @@
+#include "tui/session/scan_launch.h"
+
+#include "base/file.h"
+#include "base/folder.h"
+#include "base/hash.h"
+#include "base/memory.h"
+#include "base/sys.h"
+#include "base/utf8.h"
+#include "base/xdg.h"
+#include "compute/devices/devices.h"
+#include "job/launch.h"
+#include "job/lock.h"
+#include "tui/canvas/canvas.h"
+#include "tui/session/wording.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* --- the job --- */
+
+/* The same relative path is another model in another folder. */
+static char *whole_path(const struct scan *scan, struct error *err)
+{
+    char *whole = sys.realpath(scan->model, NULL);
+    return whole ? whole : string_copy(scan->model, err);
+}
+
+/* "<state folder>/scans/<hash of the model's path>"; without a home that can be written the scan is
+ * made all the same, in a temporary place. */
+char *scan_launch_path(const struct scan *scan, struct error *err)
+{
+    char name[HASH_TEXT_SIZE], *model = whole_path(scan, err);
+    struct hash *hash = model ? hash_new(err) : NULL;
+    char *folder = hash ? xdg_state_folder("scans", NULL) : NULL, *path = NULL;
+    if (hash && folder && sys.access(folder, W_OK | X_OK) != 0) {
+        free(folder);
+        folder = NULL;
+    }
+    if (hash && !folder)
+        folder = xdg_temporary_folder("scans", err);
+    if (folder) {
+        hash_update(hash, model, strlen(model));
+        hash_text(hash, name);
+        path = path_join(folder, name, err);
+    }
+    if (hash)
+        hash_free(hash);
+    free(folder);
+    free(model);
+    return path;
+}
+
+static int clear_folder(const char *job, bool goes_on, struct error *err)
+{
+    static const char *const names[] = {"metrics.jsonl", "job.json",       "log.txt",
+                                        "result.json",   "requests/first", "requests/stop"};
+    for (size_t i = goes_on ? 1 : 0; i < sizeof names / sizeof *names; i++) {
+        char *path = path_join(job, names[i], err);
+        if (!path)
+            return -1;
+        sys.unlink(path);
+        free(path);
+    }
+    char *requests = path_join(job, "requests", err);
+    int status = requests ? folder_make(requests, err) : -1;
+    free(requests);
+    return status;
+}
+
+static int launch(const char *job, const struct scan *scan, const char *device, bool goes_on,
+                  bool *joined, struct error *err)
+{
+    enum job_state state = job_state(job);
+    *joined = state == JOB_RUNNING || state == JOB_PAUSED || state == JOB_ELSEWHERE;
+    if (*joined)
+        return 0;
+    char *model = whole_path(scan, err), *name = string_copy(device, err);
+    char *arguments[] = {"scan", model, "--device", name, NULL};
+    int status = model && name ? clear_folder(job, goes_on, err) : -1;
+    if (status == 0)
+        status = job_launch(job, "/proc/self/exe", arguments, err);
+    free(model);
+    free(name);
+    return status;
+}
+
+/* Of screens that open one model in the same moment, the first starts the job and the others find
+ * it running: one at a time looks, clears and starts. (A file system without locks does without.)
+ */
+int scan_launch(const char *job, const struct scan *scan, const char *device, bool goes_on,
+                bool *joined, struct error *err)
+{
+    char *scans = path_folder(job, err);
+    if (!scans)
+        return -1;
+    int fd = sys.open(scans, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+    if (fd >= 0)
+        file_lock(fd);
+    int status = launch(job, scan, device, goes_on, joined, err);
+    if (fd >= 0)
+        sys.close(fd);
+    free(scans);
+    return status;
+}
+
+/* --- what computes --- */
+
+/* The screen passes an id on as an argument: it is one that a device can have, or none. */
+static bool is_id(const char *text, size_t size)
+{
+    size_t length = strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789:");
+    return length > 0 && text[length] == '\0' && length < size;
+}
+
+/* 0, not known, for what is not a number of bytes. */
+static uint64_t read_bytes(const cJSON *object, const char *key)
+{
+    int64_t bytes = 0;
+    return json_get_int64(object, key, &bytes) && bytes > 0 ? (uint64_t)bytes : 0;
+}
+
+static bool read_device(struct device_info *device, const cJSON *object)
+{
+    const char *id, *name = "";
+    if (!json_get_string(object, "device", &id) || !is_id(id, sizeof device->id))
+        return false;
+    *device = (struct device_info){.memory = read_bytes(object, "memory_bytes"),
+                                   .free_memory = read_bytes(object, "free_bytes")};
+    if (device->free_memory > device->memory)
+        device->free_memory = 0;
+    json_get_string(object, "name", &name);
+    utf8_copy(device->id, sizeof device->id, id);
+    utf8_copy(device->name, sizeof device->name, name);
+    return true;
+}
+
+static void read_list(struct scan_devices *devices, const cJSON *list)
+{
+    const cJSON *item;
+    devices->count = 0;
+    cJSON_ArrayForEach(item, list)
+    {
+        if (devices->count == DEVICES_MAX)
+            return;
+        devices->count += read_device(&devices->all[devices->count], item);
+    }
+}
+
+/* As the sub-command says it, and shorter. */
+static void read_reason(struct scan_devices *devices, const char *reason, const char *module)
+{
+    char text[ERROR_TEXT_MAX];
+    snprintf(text, sizeof text, "%.200s%s%.400s; the CPU computes%s", module ? module : "",
+             module ? ": " : "", reason, module ? " it" : "");
+    utf8_copy(devices->reason, sizeof devices->reason, text);
+    devices->reasons++;
+}
+
+void scan_devices_take(struct scan_devices *devices, const cJSON *event)
+{
+    const char *module = NULL, *reason;
+    struct device_info device;
+    const cJSON *list = json_get(event, "devices");
+    if (cJSON_IsArray(list))
+        read_list(devices, list);
+    bool alone = json_get_string(event, "module", &module); /* the others stay where they are */
+    if (!alone && read_device(&device, event))
+        devices->now = device;
+    if (json_get_string(event, "reason", &reason))
+        read_reason(devices, reason, module);
+}
+
+void scan_devices_begin(struct scan_devices *devices)
+{
+    devices->now = (struct device_info){.id = ""};
+    devices->reason[0] = '\0';
+}
+
+void device_memory_put(const struct device_info *device, char *out, size_t size)
+{
+    char all[32], left[32];
+    out[0] = '\0';
+    if (device->memory == 0)
+        return;
+    bytes_put((double)device->memory, all, sizeof all);
+    if (device->free_memory == 0) {
+        snprintf(out, size, "%s", all);
+        return;
+    }
+    bytes_put((double)device->free_memory, left, sizeof left);
+    char *unit = strchr(left, ' ');
+    if (strcmp(unit, strchr(all, ' ')) == 0)
+        *unit = '\0';
+    snprintf(out, size, "%s of %s free", left, all);
+}
+
+void device_put(const struct device_info *device, int columns, char *out, size_t size)
+{
+    char memory[80] = "";
+    if (device_is_gpu(device->id))
+        device_memory_put(device, memory, sizeof memory);
+    snprintf(out, size, "%s%s%s%s%s", device->id, device->name[0] ? " " : "", device->name,
+             memory[0] ? ", " : "", memory);
+    if (text_columns(out) > columns)
+        snprintf(out, size, "%s%s%s", device->id, memory[0] ? ", " : "", memory);
+    if (text_columns(out) > columns)
+        snprintf(out, size, "%s", device->id);
+}

@@ -1,0 +1,101 @@
+/* What is open: a model or a scan file, what is known of it, the plan over it, and the training job
+ * that is watched. One struct, which the screens show and change through the functions below and
+ * those of session_open.h; nothing in this folder draws, and nothing in it knows a screen.
+ *
+ * Its life: session_init() leaves it empty, session_open() fills it (and empties it first, so a
+ * screen goes from model to model with one struct), session_tick() lets what jobs wrote come in,
+ * session_free() closes all. The process computes nothing: a scan is a job whose lines scan_feed.h
+ * takes in, a training run one that job_follow.h follows.
+ *
+ * What changes a plan goes through session_plan_changed(), which brings everything that follows
+ * from it up to date: the ranks, the training's cost, and the copy that is kept.
+ *
+ * The plan is kept while it is made: in the state folder, by the model's content and the scores'
+ * estimator, and put back when that content is opened the next time.
+ *
+ *     open --the model's content is known--> looked: what was kept is put back, as a step of undo
+ *     a change by hand --`hold` seconds--> written whole, or removed where it is the fresh plan again
+ *
+ * A model's content is a fingerprint that its scan's job says, so it may come seconds after the
+ * model is open. Whose plan was changed by hand before keeps that plan; what was kept is then set
+ * aside beside it, as is what does not fit or cannot be read, and nothing is deleted. Of two screens
+ * over one model the last writer wins.
+ */
+#ifndef SPECTRUM_TUI_SESSION_SESSION_H
+#define SPECTRUM_TUI_SESSION_SESSION_H
+
+#include "job/training/resources.h"
+#include "plan/plan_write.h"
+#include "tui/session/grid.h"
+#include "tui/session/job_follow.h"
+#include "tui/session/scan_feed.h"
+#include "tui/session/settings.h"
+
+/* What a plan that nobody has touched selects, as `spectrum plan` does. */
+#define PLAN_FIRST_PERCENT 25.0
+
+/* The plan as it is kept between two openings of its model. */
+struct plan_keep {
+    char *path;        /* its file; NULL: the model's content is not known yet */
+    bool looked;       /* for what was kept before */
+    bool touched;      /* the plan was changed by hand since it was opened */
+    bool aside;        /* what lies at `path` is not this plan's, and is not written over */
+    bool failed, told; /* it could not be written last; that was said (once a session) */
+    double changed_at; /* clock_seconds() of the first change that is not written; 0: all is */
+    char message[ERROR_TEXT_MAX]; /* for the screen to show once; "": nothing */
+};
+
+/* Either nothing is open (source, scan and plan are NULL), or a scan file (model is NULL), or a
+ * model. Whichever it is, a job may be watched beside it. */
+struct session {
+    char *title;           /* what is open, in short */
+    char *source;          /* model or scan file, for plans and jobs; NULL: nothing is open */
+    struct model *model;   /* NULL: only a scan file */
+    struct scan *scan;     /* NULL: nothing is open */
+    struct grid grid;      /* where the scan's rows lie in the heat map */
+    struct scan_feed feed; /* of a model's scan */
+    char device[16];       /* what is to compute scans: "auto", or what was chosen */
+    struct plan *plan;
+    bool plan_changed; /* by hand, and not saved since */
+    bool plan_read;    /* from a file, with no percentage, undo or redo since */
+    bool scan_held;    /* the model was opened by its scan, which is started on request alone */
+    struct plan_keep keep;
+    char plan_path[4096]; /* the file that it was last read from or written to; "": none */
+    enum plan_scope scope;
+    struct training_estimate cost; /* of a run with this plan and these settings */
+    struct settings settings;      /* the training form's fields; they outlive the model */
+    struct job_follow *run;        /* NULL: no job is watched */
+};
+
+/* Nothing is open. (session_open.h opens, lets time pass, and frees.) */
+void session_init(struct session *session);
+
+/* Ranks by what is known now; brings the cost up to date after the plan or the settings changed.
+ * `by_hand`: by the user, so that the plan is kept, and not given up without a question. */
+void session_plan_changed(struct session *session, bool by_hand);
+void session_cost_changed(struct session *session);
+
+/* Matrices without a score yet; and those that matter to the plan: 0 where scores chose nothing of
+ * it, by hand, by a file, nothing or all. */
+size_t session_scores_missing(const struct session *session);
+size_t session_scores_lacked(const struct session *session);
+
+/* An error where the path is a file of what is open: that is never written to. */
+int session_check_output(const struct session *session, const char *path, struct error *err);
+
+/* The plan as a file; YAML that is still provisional says so. */
+void session_put_plan(const struct session *session, enum plan_format format, struct buffer *out);
+
+/* What is open, or else the job that is watched; never NULL. */
+const char *session_title(const struct session *session);
+
+/* The kept plan: when a model was opened, when time has passed (true: there is a message), and
+ * before it is closed. session_keep_now() writes what is not written yet; false: it cannot be kept.
+ * session_keep_ms() is the time until a change is written; -1: all is. */
+void session_keep_open(struct session *session);
+bool session_keep_tick(struct session *session);
+bool session_keep_now(struct session *session);
+void session_keep_close(struct session *session);
+int session_keep_ms(const struct session *session);
+
+#endif

@@ -1,0 +1,190 @@
+#include "tui/session/session_open.h"
+
+#include "base/memory.h"
+#include "base/sys.h"
+#include "base/utf8.h"
+#include "compute/devices/devices.h"
+#include "job/job_dir.h"
+#include "model/score_read.h"
+#include "model/score_rows.h"
+#include "tui/session/session.h"
+#include "tui/session/wording.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static void close_model(struct session *session)
+{
+    session_keep_close(session);
+    plan_free(session->plan);
+    scan_feed_free(&session->feed);
+    grid_free(&session->grid);
+    scan_free(session->scan);
+    model_close(session->model);
+    free(session->title);
+    free(session->source);
+    session->plan = NULL;
+    session->scan = NULL;
+    session->model = NULL;
+    session->title = session->source = NULL;
+    session->plan_changed = session->plan_read = session->scan_held = false;
+    session->plan_path[0] = '\0';
+}
+
+void session_free(struct session *session)
+{
+    close_model(session);
+    job_follow_close(session->run);
+    session->run = NULL;
+}
+
+enum target_kind session_target(const char *path)
+{
+    if (!path || !path[0])
+        return TARGET_LIBRARY;
+    if (job_dir_has(path, "job.json") || job_dir_has(path, "metrics.jsonl"))
+        return TARGET_JOB;
+    return path_ends_with(path, ".json") ? TARGET_SCAN : TARGET_MODEL;
+}
+
+/* The last two parts of a path, "demo/model"; one that is typed without its folder gets that. */
+static char *short_title(const char *path, struct error *err)
+{
+    char folder[PATH_MAX], whole[2 * PATH_MAX];
+    bool bare =
+        !strchr(path, '/') && sys.access(path, F_OK) == 0 && sys.getcwd(folder, sizeof folder);
+    snprintf(whole, sizeof whole, "%s%s%s", bare ? folder : "", bare ? "/" : "", path);
+    size_t end = strlen(whole);
+    while (end > 1 && whole[end - 1] == '/')
+        whole[--end] = '\0';
+    size_t start = end;
+    for (int slashes = 0; start > 0 && (slashes += whole[start - 1] == '/') < 2;)
+        start--;
+    char *title = string_copy(whole + start, err);
+    if (title)
+        utf8_sanitize(title);
+    return title;
+}
+
+static int open_scan(struct session *session, const char *path, struct error *err)
+{
+    if (session_target(path) == TARGET_SCAN)
+        return scan_read(&session->scan, path, err);
+    if (model_open(&session->model, path, err) != 0)
+        return -1;
+    return scan_for_model(&session->scan, NULL, session->model, NULL, err);
+}
+
+static int open_parts(struct session *session, const char *path, struct error *err)
+{
+    session->title = short_title(path, err);
+    session->source = string_copy(path, err);
+    if (!session->title || !session->source || open_scan(session, path, err) != 0 ||
+        grid_make(&session->grid, session->scan, err) != 0 ||
+        plan_new(&session->plan, session->scan, session->model, err) != 0 ||
+        plan_select(session->plan, PLAN_FIRST_PERCENT, PLAN_BY_TYPE, err) != 0)
+        return -1;
+    plan_settle(session->plan);
+    session->scope = PLAN_BY_TYPE;
+    session_plan_changed(session, false);
+    session_keep_open(session);
+    return 0;
+}
+
+int session_open(struct session *session, const char *path, struct error *err)
+{
+    close_model(session);
+    if (open_parts(session, path, err) == 0)
+        return 0;
+    close_model(session);
+    return -1;
+}
+
+char *session_scanned_model(const char *job, struct error *err)
+{
+    const char *command = "", *model = NULL;
+    cJSON *json = job_dir_read(job, "job.json", NULL);
+    json_get_string(json, "command", &command);
+    char *path = strcmp(command, "scan") == 0 && json_get_string(json, "model", &model)
+                     ? string_copy(model, err)
+                     : NULL;
+    cJSON_Delete(json);
+    return path;
+}
+
+int session_open_scan(struct session *session, const char *model, struct error *err)
+{
+    int status = session_open(session, model, err);
+    session->scan_held = status == 0;
+    return status;
+}
+
+int session_watch(struct session *session, const char *job, struct error *err)
+{
+    struct job_follow *follow;
+    if (job_follow_open(&follow, job, err) != 0)
+        return -1;
+    job_follow_close(session->run);
+    session->run = follow;
+    return 0;
+}
+
+/* What jobs wrote. */
+static bool take_in(struct session *session)
+{
+    bool changed = session->run && job_follow_update(session->run);
+    if (!session->model)
+        return changed;
+    if (session->feed.state == FEED_WAITING)
+        scan_feed_start(&session->feed, session->scan, session->device, session->scan_held,
+                        &(struct error)ERROR_INIT);
+    else if (!scan_feed_update(&session->feed, session->scan))
+        return changed;
+    session_plan_changed(session, false);
+    return true;
+}
+
+bool session_tick(struct session *session)
+{
+    bool changed = take_in(session);
+    return session_keep_tick(session) || changed;
+}
+
+static int jobs_tick_ms(const struct session *session)
+{
+    if (session->model && session->feed.state == FEED_WAITING)
+        return 0;
+    if (session->model &&
+        (session->feed.state == FEED_RUNNING || session->feed.state == FEED_CHANGING))
+        return 60;
+    if (session->model &&
+        (session->feed.state == FEED_STOPPED || session->feed.state == FEED_FAILED))
+        return 500; /* others may let it go on */
+    if (session->run && session->run->state != JOB_ENDED && session->run->state != JOB_DIED)
+        return 200;
+    return -1;
+}
+
+int session_tick_ms(const struct session *session)
+{
+    int jobs = jobs_tick_ms(session), keep = session_keep_ms(session);
+    return jobs < 0 || (keep >= 0 && keep < jobs) ? keep : jobs;
+}
+
+/* Asking for a GPU would load its plug-in, which the screen's process never does. */
+static int check_device(const char *name, size_t size, struct error *err)
+{
+    return device_is_gpu(name) && strlen(name) < size ? 0 : backend_check(name, err);
+}
+
+int session_choose_device(struct session *session, const char *name, struct error *err)
+{
+    if (check_device(name, sizeof session->device, err) != 0 ||
+        scan_feed_choose(&session->feed, name, err) != 0)
+        return -1;
+    snprintf(session->device, sizeof session->device, "%s", name);
+    return 0;
+}

@@ -1,0 +1,34 @@
+/* Numbers as people read them, and paths as people type them. */
+#ifndef SPECTRUM_TUI_SESSION_WORDING_H
+#define SPECTRUM_TUI_SESSION_WORDING_H
+
+#include "base/text.h" /* bytes_put() */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* --- numbers, into out, which 32 bytes are enough for --- */
+
+/* "134.5M", "8.03B", "12,345": a number of parameters or tokens. */
+void count_put(double count, char *out, size_t size);
+
+/* "1,234,567" */
+void digits_put(int64_t number, char *out, size_t size);
+
+/* "12 s", "3 min 20 s", "2 h 05 min"; "n/a" where not known */
+void seconds_put(double seconds, char *out, size_t size);
+
+/* --- paths --- */
+
+/* Adds what all entries that begin as the path does have in common, and "/" after a folder that is
+ * the only one: what Tab does in a shell. False: there is nothing to add. */
+bool path_complete(char *path, size_t size);
+
+/* A path that was typed with "~" in front, in place (base/xdg.h); one that would not fit stays. */
+void path_expand(char *path, size_t size);
+
+/* "plan.json" ends with ".json"; ".json" alone does not: it has no name before it. */
+bool path_ends_with(const char *path, const char *tail);
+
+#endif

@@ -47,54 +47,43 @@ static int direct_open(struct direct_work *work, struct slot_pool *pool, struct 
     return work->host_workspace ? 0 : error_set_kind(err, ERROR_NOT_HERE, "not enough memory");
 }
 
-static int direct_widen(const struct stream_slot *slot, const struct direct_work *work,
-                        const float *matrix, int64_t rows, int64_t cols, struct error *err)
-{
-    size_t bytes = (size_t)(rows * cols) * sizeof *matrix;
-    cudaError_t status = cudaMemsetAsync(work->found, 0, sizeof *work->found, slot->stream);
-    if (status == cudaSuccess)
-        status = cudaMemcpyAsync(work->narrow, matrix, bytes, cudaMemcpyHostToDevice, slot->stream);
-    if (status == cudaSuccess && rows > cols)
-        status = kernel_widen_transposed(work->wide, work->narrow, rows, cols, slot->stream);
-    else if (status == cudaSuccess)
-        status = kernel_widen(work->wide, work->found, work->narrow, rows * cols, slot->stream);
-    return status_check(status, err);
-}
-
-static int direct_solve(const struct stream_slot *slot, const struct direct_work *work,
-                        struct error *err)
-{
-    return status_check_solver(
-        cusolverDnXgesvd(slot->solver, slot->parameters, 'N', 'N', work->m, work->n, CUDA_R_64F,
-                         work->wide, work->m, CUDA_R_64F, work->values, CUDA_R_64F, work->workspace,
-                         work->m, CUDA_R_64F, work->workspace, work->n, CUDA_R_64F, work->workspace,
-                         work->workspace_bytes, work->host_workspace, work->host_bytes, work->info),
-        err);
-}
-
-static int direct_fetch(const struct stream_slot *slot, const struct direct_work *work,
-                        double *values, struct error *err)
-{
-    int info = 0;
-    if (slot_fetch(slot, values, work->values, (size_t)work->n * sizeof *values, err) != 0 ||
-        slot_fetch(slot, &info, work->info, sizeof info, err) != 0)
-        return -1;
-    if (info != 0)
-        return error_set_kind(err, ERROR_NOT_HERE, "cuSOLVER finds no singular values (%d)", info);
-    return 0;
-}
-
 int direct_values(struct slot_pool *pool, struct stream_slot *slot, double *values,
                   const float *matrix, int64_t rows, int64_t cols, struct error *err)
 {
     struct direct_work work = {.m = longer(rows, cols), .n = shorter(rows, cols)};
-    int status = direct_open(&work, pool, slot, err);
-    if (status == 0)
-        status = direct_widen(slot, &work, matrix, rows, cols, err);
-    if (status == 0)
-        status = direct_solve(slot, &work, err);
-    if (status == 0)
-        status = direct_fetch(slot, &work, values, err);
+    size_t bytes = (size_t)(rows * cols) * sizeof *matrix;
+    int info = 0, status = -1;
+    if (direct_open(&work, pool, slot, err) != 0)
+        goto out;
+    /* the matrix in fp64, [m, n] by columns */
+    cudaError_t widened = cudaMemsetAsync(work.found, 0, sizeof *work.found, slot->stream);
+    if (widened == cudaSuccess)
+        widened =
+            cudaMemcpyAsync(work.narrow, matrix, bytes, cudaMemcpyHostToDevice, slot->stream);
+    if (widened == cudaSuccess)
+        widened = rows > cols
+                      ? kernel_widen_transposed(work.wide, work.narrow, rows, cols, slot->stream)
+                      : kernel_widen(work.wide, work.found, work.narrow, rows * cols, slot->stream);
+    if (status_check(widened, err) != 0)
+        goto out;
+    /* its singular values, without vectors */
+    if (status_check_solver(
+            cusolverDnXgesvd(slot->solver, slot->parameters, 'N', 'N', work.m, work.n, CUDA_R_64F,
+                             work.wide, work.m, CUDA_R_64F, work.values, CUDA_R_64F,
+                             work.workspace, work.m, CUDA_R_64F, work.workspace, work.n,
+                             CUDA_R_64F, work.workspace, work.workspace_bytes,
+                             work.host_workspace, work.host_bytes, work.info),
+            err) != 0)
+        goto out;
+    if (slot_fetch(slot, values, work.values, (size_t)work.n * sizeof *values, err) != 0 ||
+        slot_fetch(slot, &info, work.info, sizeof info, err) != 0)
+        goto out;
+    if (info != 0) {
+        error_set_kind(err, ERROR_NOT_HERE, "cuSOLVER finds no singular values (%d)", info);
+        goto out;
+    }
+    status = 0;
+out:
     if (status != 0)
         cudaStreamSynchronize(slot->stream); /* nobody reads the host's memory any more */
     free(work.host_workspace);

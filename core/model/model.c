@@ -119,14 +119,6 @@ static char *parameter_type(const char *name, struct error *err)
     return type;
 }
 
-static void set_matrix(struct parameter *parameter, const struct tensor_info *tensor)
-{
-    int64_t last = tensor->rank ? tensor->shape[tensor->rank - 1] : 1;
-    parameter->cols = last;
-    parameter->rows = last > 0 ? tensor->elements / last : 0;
-    parameter->numel = tensor->elements;
-}
-
 /* What was found on the way that model_notes() speaks of. */
 struct found {
     const char *renamed, *beyond, *strange; /* the first tensor of each kind */
@@ -162,7 +154,9 @@ static int add_parameter(struct model *model, const struct architecture *archite
     model->parameter_count++;
     parameter->name = name.data;
     parameter->type = parameter_type(parameter->name, err);
-    set_matrix(parameter, tensor);
+    parameter->cols = tensor->rank ? tensor->shape[tensor->rank - 1] : 1;
+    parameter->rows = parameter->cols > 0 ? tensor->elements / parameter->cols : 0;
+    parameter->numel = tensor->elements;
     if (renamed && found->renamed_count++ == 0)
         found->renamed = tensor->name;
     if (architecture && parameter->role != ROLE_OTHER && parameter->layer >= model->config.layers) {
@@ -331,15 +325,6 @@ void model_close(struct model *model)
     free(model);
 }
 
-static void add_rows(struct parameter *parameter, int64_t rows)
-{
-    if (rows <= parameter->rows)
-        return;
-    parameter->added_rows += rows - parameter->rows;
-    parameter->rows = rows;
-    parameter->numel = rows * parameter->cols;
-}
-
 int model_add_rows(struct model *model, int64_t rows, struct error *err)
 {
     if (rows < 0 || rows > MODEL_ROWS_MAX)
@@ -348,8 +333,12 @@ int model_add_rows(struct model *model, int64_t rows, struct error *err)
     for (size_t i = 0; i < model->parameter_count; i++) {
         struct parameter *parameter = &model->parameters[i];
         bool table = parameter->role == ROLE_EMBEDDING || parameter->role == ROLE_HEAD;
-        if (table && !parameter->bias && parameter->tensor->rank == 2 && parameter->rows > 0)
-            add_rows(parameter, rows);
+        if (!table || parameter->bias || parameter->tensor->rank != 2 || parameter->rows < 1 ||
+            rows <= parameter->rows)
+            continue;
+        parameter->added_rows += rows - parameter->rows;
+        parameter->rows = rows;
+        parameter->numel = rows * parameter->cols;
     }
     if (rows > model->config.vocab)
         model->config.vocab = rows;
@@ -359,16 +348,7 @@ int model_add_rows(struct model *model, int64_t rows, struct error *err)
 /* --- whole matrices, with the rotary rows of GGUF files put back into Hugging Face's order --- */
 
 /* llama.cpp's converter stores row j + p * d/2 of a head (p = 0, 1) as row 2 j + p; this puts the
- * rows of one head back. `row` is the bytes of a row. */
-static void deinterleave_head(char *head, char *copy, int64_t head_dim, size_t row)
-{
-    memcpy(copy, head, (size_t)head_dim * row);
-    for (int64_t j = 0; j < head_dim / 2; j++)
-        for (int64_t p = 0; p < 2; p++)
-            memcpy(head + (size_t)(j + p * (head_dim / 2)) * row, copy + (size_t)(2 * j + p) * row,
-                   row);
-}
-
+ * rows back, head by head. */
 static int deinterleave(const struct parameter *parameter, float *matrix, struct error *err)
 {
     /* A bias is 1 x n here: its "rows" are its elements. */
@@ -385,8 +365,14 @@ static int deinterleave(const struct parameter *parameter, float *matrix, struct
     char *copy = array_alloc((size_t)head_dim, row, err);
     if (!copy)
         return -1;
-    for (int h = 0; h < heads; h++)
-        deinterleave_head((char *)matrix + (size_t)(h * head_dim) * row, copy, head_dim, row);
+    for (int h = 0; h < heads; h++) {
+        char *head = (char *)matrix + (size_t)(h * head_dim) * row;
+        memcpy(copy, head, (size_t)head_dim * row);
+        for (int64_t j = 0; j < head_dim / 2; j++)
+            for (int64_t p = 0; p < 2; p++)
+                memcpy(head + (size_t)(j + p * (head_dim / 2)) * row,
+                       copy + (size_t)(2 * j + p) * row, row);
+    }
     free(copy);
     return 0;
 }

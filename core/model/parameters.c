@@ -15,24 +15,6 @@ static int compare_names(const void *a, const void *b)
                   (*(const struct parameter *const *)b)->name);
 }
 
-/* The look-up order, in which a name that two tensors came to shows ("blk.0." and "blk.00."). */
-static int index_names(struct model *model, struct error *err)
-{
-    model->by_name = array_alloc(model->parameter_count, sizeof *model->by_name, err);
-    if (!model->by_name)
-        return -1;
-    for (size_t i = 0; i < model->parameter_count; i++)
-        model->by_name[i] = &model->parameters[i];
-    qsort(model->by_name, model->parameter_count, sizeof *model->by_name, compare_names);
-    for (size_t i = 1; i < model->parameter_count; i++)
-        if (compare_names(&model->by_name[i - 1], &model->by_name[i]) == 0)
-            return error_set(err, "%s: tensors %s and %s are both the module %s",
-                             checkpoint_path(model->checkpoint),
-                             model->by_name[i - 1]->tensor->name, model->by_name[i]->tensor->name,
-                             model->by_name[i]->name);
-    return 0;
-}
-
 static int compare_roles(const void *a, const void *b)
 {
     const struct parameter *x = *(const struct parameter *const *)a,
@@ -44,20 +26,25 @@ static int compare_roles(const void *a, const void *b)
     return (int)x->bias - (int)y->bias;
 }
 
-static int index_roles(struct model *model, struct error *err)
-{
-    model->by_role = array_alloc(model->parameter_count, sizeof *model->by_role, err);
-    if (!model->by_role)
-        return -1;
-    for (size_t i = 0; i < model->parameter_count; i++)
-        model->by_role[i] = &model->parameters[i];
-    qsort(model->by_role, model->parameter_count, sizeof *model->by_role, compare_roles);
-    return 0;
-}
-
+/* Sorting by name shows a name that two tensors came to ("blk.0." and "blk.00."). */
 int model_index(struct model *model, struct error *err)
 {
-    return index_names(model, err) == 0 ? index_roles(model, err) : -1;
+    size_t count = model->parameter_count;
+    model->by_name = array_alloc(count, sizeof *model->by_name, err);
+    model->by_role = array_alloc(count, sizeof *model->by_role, err);
+    if (!model->by_name || !model->by_role)
+        return -1;
+    for (size_t i = 0; i < count; i++)
+        model->by_name[i] = model->by_role[i] = &model->parameters[i];
+    qsort(model->by_name, count, sizeof *model->by_name, compare_names);
+    for (size_t i = 1; i < count; i++)
+        if (compare_names(&model->by_name[i - 1], &model->by_name[i]) == 0)
+            return error_set(err, "%s: tensors %s and %s are both the module %s",
+                             checkpoint_path(model->checkpoint),
+                             model->by_name[i - 1]->tensor->name, model->by_name[i]->tensor->name,
+                             model->by_name[i]->name);
+    qsort(model->by_role, count, sizeof *model->by_role, compare_roles);
+    return 0;
 }
 
 const struct parameter *model_find(const struct model *model, const char *name)

@@ -1,11 +1,17 @@
+/* What a model's files say of its shape.
+ *
+ * Eight numbers (fields[]) have to be right even for a scan: without them a model has no shape, and
+ * the file is refused. All else may be wrong or unknown there: config_refuse() keeps the first
+ * reason, scan and plan do without it, and whoever would compute the model (trainable.h) is told.
+ */
 #include "model/config.h"
 
 #include "base/memory.h"
 #include "base/utf8.h"
 #include "model/config_gguf.h"
 #include "model/config_keys.h"
-#include "model/config_rope.h"
 #include "model/config_values.h"
+#include "model/rope.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -306,7 +312,9 @@ int config_read(struct model *model, const struct architecture **architecture, s
         return -1;
     if (gguf)
         config_read_gguf(model, *architecture);
-    if ((*architecture)->trainable)
+    if ((*architecture)->trainable && gguf)
+        config_check_gguf_keys(model);
+    else if ((*architecture)->trainable)
         config_check_keys(model, *architecture);
     return 0;
 }

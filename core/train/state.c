@@ -1,6 +1,5 @@
 #include "train/state.h"
 
-#include "base/file.h"
 #include "base/file_writer.h"
 #include "base/folder.h"
 #include "base/json.h"

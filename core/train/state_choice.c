@@ -1,6 +1,5 @@
 #include "train/state_choice.h"
 
-#include "base/file.h"
 #include "base/folder.h"
 #include "train/state_folder.h"
 #include "train/state_json.h"

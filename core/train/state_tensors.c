@@ -1,11 +1,10 @@
 #include "train/state_tensors.h"
 
 #include "base/buffer.h"
-#include "base/file.h"
 #include "base/folder.h"
 #include "base/hash.h"
 #include "checkpoint/checkpoint.h"
-#include "checkpoint/safetensors_write.h"
+#include "checkpoint/safetensors.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -6,7 +6,7 @@
  * Lines with a tab are for train.py: name, milliseconds.
  */
 #include "compute/devices/devices.h"
-#include "compute/wrappers/timing.h"
+#include "compute/wrappers/wrapper.h"
 
 #include <stdio.h>
 #include <stdlib.h>

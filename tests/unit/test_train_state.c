@@ -5,6 +5,7 @@
 
 #include "base/file.h"
 #include "base/file_writer.h"
+#include "base/folder.h"
 #include "base/number.h"
 #include "compute/devices/devices.h"
 #include "compute/quantize.h"

@@ -13,7 +13,7 @@
 #define SPECTRUM_JOB_EXPORT_EXPORT_MODEL_H
 
 #include "base/buffer.h"
-#include "checkpoint/safetensors_write.h"
+#include "checkpoint/safetensors.h"
 #include "job/source.h"
 #include "text/tokenizer/tokenizer.h"
 

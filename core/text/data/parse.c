@@ -82,11 +82,11 @@ static const char *remedy_of(const struct record *record, const struct json_faul
         *says = "; a line break in a text is written \\n; or is the line cut off?";
         return NULL;
     }
-    if (fault->behind && !lines)
+    if (fault->after && !lines)
         *says = "; a comma is missing before it";
-    else if (fault->cut || (fault->behind && next && strchr("{[\"", next)))
+    else if (fault->cut || (fault->after && next && strchr("{[\"", next)))
         *says = "; a record has one line for itself, and a line one record";
-    else if (fault->behind && next == ',')
+    else if (fault->after && next == ',')
         *says = "; the lines of an array?";
     return !lines || !**says ? NULL : next == ',' ? "sed 's/, *\\r*$//'" : "jq -c .";
 }

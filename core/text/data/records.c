@@ -274,8 +274,7 @@ static int form_error(const struct record_reader *reader, const char *expected, 
     const struct buffer *content = &reader->content;
     struct json_fault fault;
     size_t mark = content->length >= 3 && memcmp(content->data, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
-    if (json_fault_find(content->data + mark, content->length - mark, true, &fault) &&
-        !fault.behind)
+    if (json_fault_find(content->data + mark, content->length - mark, true, &fault) && !fault.after)
         return error_set(err, "%s:%zu: not valid JSON, column %zu: %s%s", reader->path, fault.line,
                          fault.column, fault.what, fault.cut ? "; is the file cut off?" : "");
     return error_set(err, "%s:%zu: expected %s", reader->path, reader->line, expected);

@@ -9,6 +9,7 @@
 #include "text/dataset/loader.h"
 
 #include "base/file.h"
+#include "base/file_writer.h"
 #include "base/folder.h"
 #include "base/memory.h"
 #include "base/sys.h"

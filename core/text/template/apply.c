@@ -4,7 +4,6 @@
  * which marks it writes. */
 #include "text/template/rendering.h"
 
-#include "base/file.h"
 #include "base/memory.h"
 #include "base/sys.h"
 #include "base/text.h"

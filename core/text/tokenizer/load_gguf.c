@@ -6,7 +6,6 @@
  */
 #include "text/tokenizer/parts.h"
 
-#include "base/file.h"
 #include "base/memory.h"
 #include "base/sys.h"
 #include "base/utf8.h"

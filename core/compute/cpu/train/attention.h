@@ -1,7 +1,10 @@
-/* What both ways of attention share: tiles of a document, masks, the running softmax. Internal to
- * core/compute/cpu. */
-#ifndef SPECTRUM_COMPUTE_CPU_TRAIN_ATTENTION_TILES_H
-#define SPECTRUM_COMPUTE_CPU_TRAIN_ATTENTION_TILES_H
+/* What both ways of attention share, on tiles of fp32 (attention.c) and of bf16 (attention_bf16.c):
+ * tiles of a document, the running softmax and its end. Internal to this folder.
+ *
+ * A tile is TILE_TOKENS consecutive tokens of one document, of one head; the last one of a document
+ * may have fewer, and stands in memory with zeros after them. */
+#ifndef SPECTRUM_COMPUTE_CPU_TRAIN_ATTENTION_H
+#define SPECTRUM_COMPUTE_CPU_TRAIN_ATTENTION_H
 
 #include "compute/cpu/train/operations.h"
 
@@ -106,7 +109,7 @@ static inline struct attention attention_of(const struct tensor *q, const struct
                               .scale = 1 / sqrtf((float)shape.head_dim)};
 }
 
-/* A tile's log-sum-exp and delta. Behind the tile an infinite log-sum-exp leaves as good as no
+/* A tile's log-sum-exp and delta. After the tile an infinite log-sum-exp leaves as good as no
  * probability, and the rows of go and q, which are zeros there, nothing of that. */
 struct statistics {
     float lse[TILE_TOKENS], delta[TILE_TOKENS];
@@ -136,6 +139,25 @@ static inline void finish_rows(const struct attention *at, void *out, const stru
                sums + i * at->padded, at->type, dim);
         at->lse[head * at->shape.tokens + token] = running->largest[i] + logf(running->sum[i]);
     }
+}
+
+/* --- tiles of bf16, at levels of instructions that multiply those (attention_bf16.c) --- */
+
+/* A tile of queries of one head; for the backward pass delta is filled. */
+void CPU(attention_forward_tile_bf16)(const struct attention *at, void *out, struct tile queries,
+                                      int head);
+void CPU(attention_backward_bf16)(const struct attention *at, void *grad_q, void *grad_k,
+                                  void *grad_v, int threads);
+
+/* Are they there, and of use? */
+static inline bool multiplies_bf16(enum storage type)
+{
+#ifdef __AVX512BF16__
+    return type == STORAGE_BF16;
+#else
+    (void)type;
+    return false;
+#endif
 }
 
 #endif

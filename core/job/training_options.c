@@ -8,7 +8,7 @@
 #include "job/lr_factor.h"
 #include "model/model.h"
 #include "plan/control.h"
-#include "text/record/columns.h"
+#include "text/record/form.h"
 #include "text/data/data_files.h"
 #include "text/dataset/dataset.h"
 #include "text/packing/pieces.h"

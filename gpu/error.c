@@ -17,7 +17,7 @@ static int error_format(struct error *err, enum error_kind kind, const char *for
     return -1;
 }
 
-int error_set(struct error *err, const char *format, ...)
+int(error_set)(struct error *err, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
@@ -26,7 +26,7 @@ int error_set(struct error *err, const char *format, ...)
     return status;
 }
 
-int error_set_kind(struct error *err, enum error_kind kind, const char *format, ...)
+int(error_set_kind)(struct error *err, enum error_kind kind, const char *format, ...)
 {
     va_list args;
     va_start(args, format);

@@ -143,6 +143,7 @@ static void block_q6_k(const uint8_t *b, float *out)
         int half = i / 128, quarter = i % 128 / 32, l = i % 32;
         int nibble = low[half * 64 + quarter % 2 * 32 + l] >> quarter / 2 * 4 & 15;
         int top = high[half * 32 + l] >> quarter * 2 & 3;
+        /* NOLINTNEXTLINE(bugprone-integer-division): an index */
         out[i] = d * (float)scales[i / 16] * (float)((nibble | top << 4) - 32);
     }
 }

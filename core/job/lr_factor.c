@@ -38,7 +38,7 @@ static int apply(double *factors, const struct lr_factor *factor, const struct m
 {
     size_t count = model->parameter_count;
     *found = 0;
-    for (size_t i = 0; i < run_tensor_count(model); i++) {
+    for (size_t i = 0; i < TENSOR_PARTS * count; i++) {
         struct run_tensor tensor = run_tensor(model, 1, i);
         char *name = run_tensor_name(&tensor, err);
         int hit = name ? regex_search(factor->regex, name, err) : -1;
@@ -48,7 +48,8 @@ static int apply(double *factors, const struct lr_factor *factor, const struct m
         if (!hit)
             continue;
         factors[i] *= factor->value;
-        *found += !choice ? i < count : i < count ? choice->trained[i] : choice->adapted[i % count];
+        size_t of = (size_t)(tensor.parameter - model->parameters); /* an adapter's: beside that */
+        *found += !choice ? i < count : i < count ? choice->trained[i] : choice->adapted[of];
     }
     return 0;
 }

@@ -77,6 +77,7 @@ static void add_role(struct tensors *tensors, const struct model_config *config,
 static int list_tensors(struct tensors *tensors, const struct model_config *config,
                         const struct architecture *architecture, struct error *err)
 {
+    /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): config_check() refuses to go without */
     size_t most = architecture->role_count * 2 * ((size_t)config->layers + 1);
     tensors->entries = array_alloc(most, sizeof *tensors->entries, err);
     tensors->names = array_alloc(most, sizeof *tensors->names, err);

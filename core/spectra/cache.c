@@ -209,7 +209,7 @@ double *spectra_cache_by_files(struct spectra_cache *cache, size_t row)
     if (!cache->path || !cache->candidates.values[row])
         return NULL;
     const struct spectra_source *source = source_of(cache, row);
-    if (strcmp(source->identity, cache->identity) != 0)
+    if (!source || strcmp(source->identity, cache->identity) != 0)
         return NULL;
     memcpy(cache->keys[row], source->key, HASH_TEXT_SIZE);
     return take(cache, row);
@@ -227,7 +227,8 @@ double *spectra_cache_by_content(struct spectra_cache *cache, size_t row, const 
     hash_update(hash, matrix, (size_t)count * sizeof *matrix);
     hash_text(hash, cache->keys[row]);
     hash_free(hash);
-    return strcmp(source_of(cache, row)->key, cache->keys[row]) == 0 ? take(cache, row) : NULL;
+    const struct spectra_source *source = source_of(cache, row);
+    return source && strcmp(source->key, cache->keys[row]) == 0 ? take(cache, row) : NULL;
 }
 
 /* --- keeping --- */
@@ -263,9 +264,9 @@ void spectra_cache_save(struct spectra_cache *cache, const struct scan_result *r
         return;
     cache_note_save(cache->path, cache->model, NULL, 0);
     for (size_t i = 0; i < result->scan->count; i++) {
-        if (!result->values[i] || !cache->keys[i][0])
-            continue;
         struct spectra_source *source = source_of(cache, i);
+        if (!source || !result->values[i] || !cache->keys[i][0])
+            continue;
         memcpy(source->key, cache->keys[i], sizeof source->key);
         memcpy(source->identity, cache->identity, sizeof source->identity);
     }

@@ -106,7 +106,7 @@ static int next_token(struct transformer *transformer, const int32_t *ids, int64
     struct random_stream stream = {how->seed, (uint64_t)count * 2};
     if (transformer_logits(transformer, ids, count, desk->logits, err) != 0)
         return -1;
-    if (how->temperature <= 0) {
+    if (!desk->weights) { /* nothing is drawn */
         *out = (int32_t)likeliest(desk->logits, vocab);
         return 0;
     }

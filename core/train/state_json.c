@@ -46,7 +46,7 @@ cJSON *state_read_json(const char *folder, char **path, struct error *err)
 static int check_file(const char *folder, const char *name, const cJSON *said, struct error *err)
 {
     const char *digest = "";
-    char found[DIGEST_TEXT_SIZE], what[160];
+    char found[DIGEST_TEXT_SIZE];
     struct error why = ERROR_INIT;
     int64_t bytes = 0;
     uint64_t size = 0;
@@ -58,17 +58,14 @@ static int check_file(const char *folder, const char *name, const cJSON *said, s
     int status = -1, fd = file_open_read(path, &size, &why);
     if (fd >= 0)
         sys.close(fd);
-    if (fd < 0)
-        set_damaged(folder, path, why.text, err);
-    else if (size != (uint64_t)bytes) {
-        snprintf(what, sizeof what, "it has %" PRIu64 " bytes, not %" PRId64, size, bytes);
-        set_damaged(folder, path, what, err);
-    } else if (digest_of_file(path, found, &why) != 0)
-        set_damaged(folder, path, why.text, err);
-    else if (strcmp(found, digest) != 0)
-        set_damaged(folder, path, "its bytes are not those that were written", err);
-    else
+    if (fd >= 0 && size != (uint64_t)bytes)
+        error_set(&why, "it has %" PRIu64 " bytes, not %" PRId64, size, bytes);
+    else if (fd >= 0 && digest_of_file(path, found, &why) == 0 && strcmp(found, digest) != 0)
+        error_set(&why, "its bytes are not those that were written");
+    if (why.kind == ERROR_NONE)
         status = 0;
+    else
+        set_damaged(folder, path, why.text, err);
     free(path);
     return status;
 }

@@ -3,7 +3,6 @@
  * as only a hand that knows how can make it. Its tensors are those of a run that was saved. */
 #include "fuzz.h"
 
-#include "base/digest.h"
 #include "base/file.h"
 #include "compute/reference/reference.h"
 #include "train/state.h"
@@ -49,7 +48,7 @@ static void make_run(void)
         trained[i] = model->parameters[i].layer == 0;
     const struct transformer_options options = {
         .recipe = {.trained = trained}, .tokens = 8, .max_positions = 8, .storage = STORAGE_F32};
-    const struct optimizer_settings settings = {0.9, 0.999, 1e-8, 0, 1, 0, NULL};
+    const struct optimizer_settings settings = {.clip = 1};
     if (!trained || transformer_new(&transformer, backend, model, &options, &err) != 0 ||
         optimizer_new(&optimizer, transformer, &settings, &err) != 0)
         abort();
@@ -84,7 +83,7 @@ static void read_state(const char *folder)
     fuzz_ok(state_carry(folder, optimizer, &progress, &identity, &err), &err);
     if (model->parameter_count > 64)
         abort();
-    fuzz_ok(state_read_sets(folder, model, sets[0], sets[1], &err), &err);
+    fuzz_ok(state_read_sets(folder, model, OPTIMIZER_ADAMW, sets[0], sets[1], &err), &err);
 }
 
 /* Which state of the run is meant, where left.json or the last one's state.json say anything. */

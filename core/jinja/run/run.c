@@ -139,8 +139,8 @@ int jinja_bind(struct jinja_run *run, const char *what, const struct jinja_argum
     for (size_t i = 0; i < arguments->named_count; i++) {
         struct jinja_text name = arguments->named[i].key.is.text;
         size_t at = 0;
-        while (at < count &&
-               (strlen(names[at]) != name.length || memcmp(names[at], name.bytes, name.length)))
+        while (at < count && (strlen(names[at]) != name.length ||
+                              memcmp(names[at], name.bytes, name.length) != 0))
             at++;
         if (at == count)
             return error_set(run->err, "%s has no argument '%.*s'", what, (int)name.length,

@@ -116,7 +116,7 @@ static int merge(const struct jinja_value *keys, const size_t *low, size_t low_c
                  const size_t *high, size_t high_count, size_t *out, int sign, struct error *err)
 {
     while (low_count && high_count) {
-        int order;
+        int order = 0;
         if (jinja_compare(keys[*high], keys[*low], &order, err) != 0)
             return -1;
         bool from_high = order * sign < 0;

@@ -234,12 +234,14 @@ static void write_lower_at(struct buffer *out, struct jinja_text text, size_t at
         write_case(out, point, LOWER);
 }
 
-/* Goes through a text; an invalid byte stays what it is. */
+/* Goes through a text; an invalid byte stays what it is. NOLINTBEGIN(bugprone-macro-parentheses):
+ * the names of what it declares have none. */
 #define EACH_POINT(text, at, bytes, point)                                                         \
     for (size_t at = 0, bytes; at < (text).length; at += bytes)                                    \
         if ((point = jinja_point_at(text, at, &bytes)) < 0)                                        \
             buffer_append(out, (text).bytes + at, bytes);                                          \
         else
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 void jinja_write_upper(struct buffer *out, struct jinja_text text)
 {

@@ -101,6 +101,7 @@ INLINE void update_diagonal(double *d, int64_t column, vector *w, const double *
         store(of_w + c * WIDTH, w[c]);
     }
     for (int j = 0; j < band; j++) {
+        /* NOLINTNEXTLINE(clang-analyzer-core.CallAndMessage): a band is a multiple of WIDTH */
         vector a = splat(v[j]), b = splat(of_w[j]);
         UNROLL
         for (int c = 0; c < band / WIDTH; c++) {

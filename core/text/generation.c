@@ -1,3 +1,9 @@
+/* What generation_config.json, config.json and a GGUF file's metadata say of generating, read as
+ * transformers and llama.cpp read them.
+ *
+ * End tokens are taken from the first of generation_config.json, config.json and the tokenizer that
+ * names one; of a GGUF file from its keys and, as llama.cpp does, from what it knows by its spelling.
+ */
 #include "text/generation.h"
 
 #include "base/utf8.h"
@@ -52,6 +58,7 @@ int end_tokens_add_json(struct end_tokens *out, const cJSON *ids, struct error *
     return 0;
 }
 
+/* An empty list is as good as none: the next file is asked. */
 static int read_folder(struct end_tokens *out, const struct checkpoint *checkpoint,
                        const struct tokenizer *tokenizer, struct error *err)
 {
@@ -128,6 +135,7 @@ static bool read_key(const struct tokenizer *tokenizer, const cJSON *metadata, c
            *id < tokenizer_vocabulary_size(tokenizer);
 }
 
+/* Keys first, then known spellings, then the tokens between files, each once. */
 static int read_gguf(struct end_tokens *out, const cJSON *metadata,
                      const struct tokenizer *tokenizer, struct error *err)
 {
@@ -266,6 +274,7 @@ static void enumerate(struct enumeration *list, const char *name)
     list->count += name != NULL;
 }
 
+/* Keys that only count where "do_sample" is true are named only there. */
 static int put_folder(struct buffer *out, const char *folder, struct error *err)
 {
     static const char file[] = "generation_config.json";

@@ -82,6 +82,7 @@ static int32_t read_entity(struct jinja_text text, size_t *taken)
     return plain ? (int32_t)point : -1;
 }
 
+/* Character references to characters; "&" before anything but a letter or "#" is itself. */
 static int unescape(struct jinja_run *run, struct jinja_text text, struct buffer *out)
 {
     for (size_t at = 0; at < text.length;) {
@@ -154,6 +155,7 @@ static int c_text(struct jinja_run *run, struct jinja_value value, const char **
                : error_set(run->err, "tojson(): indent and separators cannot hold NUL");
 }
 
+/* transformers' own tojson: not ASCII alone, no HTML escapes. */
 static int filter_tojson(struct jinja_run *run, struct jinja_value value, args *arguments,
                          struct jinja_value *out)
 {
@@ -214,6 +216,7 @@ static int quote(struct jinja_run *run, struct jinja_value value, bool query, st
     return 0;
 }
 
+/* A text is quoted as a path; a dictionary or list of pairs as a query. */
 static int filter_urlencode(struct jinja_run *run, struct jinja_value value, args *arguments,
                             struct jinja_value *out)
 {
@@ -248,6 +251,8 @@ fail:
     return -1;
 }
 
+/* name="value" of every entry that has a value, with a space before the first unless told
+ * otherwise. */
 static int filter_xmlattr(struct jinja_run *run, struct jinja_value value, args *arguments,
                           struct jinja_value *out)
 {

@@ -110,6 +110,7 @@ static int filter_reverse(struct jinja_run *run, struct jinja_value value, args 
     return copy_list(run, list, true, iterator ? JINJA_PLAIN : JINJA_ITERATOR, out);
 }
 
+/* Elements as str() has them, or what a path finds of each. */
 static int filter_join(struct jinja_run *run, struct jinja_value value, args *arguments,
                        struct jinja_value *out)
 {

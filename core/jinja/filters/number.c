@@ -26,6 +26,7 @@ static int truncate_float(struct jinja_run *run, double number, struct jinja_val
     return 0;
 }
 
+/* The least whole number has no positive of 64 bits. */
 static int filter_abs(struct jinja_run *run, struct jinja_value value, args *arguments,
                       struct jinja_value *out)
 {
@@ -199,6 +200,7 @@ static int filter_round(struct jinja_run *run, struct jinja_value value, args *a
 
 /* --- sums and sizes --- */
 
+/* With Python's +, from `start` on, so lists can be summed, too. */
 static int filter_sum(struct jinja_run *run, struct jinja_value value, args *arguments,
                       struct jinja_value *out)
 {
@@ -219,6 +221,7 @@ static int filter_sum(struct jinja_run *run, struct jinja_value value, args *arg
     return 0;
 }
 
+/* In units of 1000, or of 1024 with `binary`. */
 static int filter_filesizeformat(struct jinja_run *run, struct jinja_value value, args *arguments,
                                  struct jinja_value *out)
 {

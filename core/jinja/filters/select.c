@@ -133,6 +133,7 @@ CHOICE(filter_rejectattr, true, false)
 
 /* --- one value --- */
 
+/* getattr(): an attribute or method, never an item. */
 static int filter_attr(struct jinja_run *run, struct jinja_value value, args *arguments,
                        struct jinja_value *out)
 {

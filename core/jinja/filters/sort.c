@@ -132,6 +132,7 @@ static int multiple_keys(struct jinja_run *run, const struct jinja_list *items,
     return 0;
 }
 
+/* Stable, by lists of keys, so that several attributes can be named. */
 static int filter_sort(struct jinja_run *run, struct jinja_value value, args *arguments,
                        struct jinja_value *out)
 {
@@ -148,6 +149,7 @@ static int filter_sort(struct jinja_run *run, struct jinja_value value, args *ar
     return order_by(run, list, keys, jinja_truth(bound[0]), out);
 }
 
+/* Pairs of a dictionary, by key or by value. */
 static int filter_dictsort(struct jinja_run *run, struct jinja_value value, args *arguments,
                            struct jinja_value *out)
 {
@@ -179,6 +181,7 @@ static int filter_dictsort(struct jinja_run *run, struct jinja_value value, args
 
 /* --- the least, the greatest --- */
 
+/* The first of the least (sign -1) or the greatest (1). */
 static int extreme(struct jinja_run *run, struct jinja_value value, args *arguments, int sign,
                    struct jinja_value *out)
 {
@@ -217,6 +220,7 @@ static int filter_max(struct jinja_run *run, struct jinja_value value, args *arg
 
 /* --- equal ones --- */
 
+/* The first of each; what was seen is a list, gone through for every element. */
 static int filter_unique(struct jinja_run *run, struct jinja_value value, args *arguments,
                          struct jinja_value *out)
 {

@@ -145,6 +145,7 @@ out:
     return result;
 }
 
+/* A text, or with depth 1 the spec of a field, in which fields may stand but no spec of theirs. */
 static int format_into(struct formatter *f, struct jinja_text text, int depth, struct buffer *out)
 {
     if (depth > 1)

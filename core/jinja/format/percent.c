@@ -92,6 +92,7 @@ static int read_number(struct source *s, int64_t *out)
     return 0;
 }
 
+/* Flags, width, precision, a length that means nothing, and the kind. */
 static int read_conversion(struct source *s, struct conversion *c)
 {
     *c = (struct conversion){.width = -1, .precision = -1};
@@ -235,6 +236,7 @@ static int wrong_type(struct source *s, const struct conversion *c, const char *
                            jinja_type_name(value));
 }
 
+/* By kind. A float is cut to a whole number for %d, never the other way for %x. */
 static int convert(struct source *s, const struct conversion *c, struct jinja_value value)
 {
     bool whole = value.type == JINJA_INT || value.type == JINJA_BOOL;

@@ -32,6 +32,7 @@ static int64_t read_count(struct jinja_text text, size_t *at)
     return count;
 }
 
+/* A fill may be any character, and only what stands before an alignment is one. */
 static int read_spec(struct jinja_run *run, struct jinja_text text, struct spec *out)
 {
     size_t at = 0, fill = 0;
@@ -128,6 +129,7 @@ static int finish_number(struct jinja_run *run, const struct spec *spec, bool ne
     return result;
 }
 
+/* Digits from the last to the first, in the base that the type names. */
 static int format_integer(struct jinja_run *run, const struct spec *spec, int64_t number,
                           struct buffer *out)
 {

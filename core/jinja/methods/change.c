@@ -102,6 +102,7 @@ static int text_zfill(struct jinja_run *run, struct jinja_value self, args *argu
     return jinja_finish(run, &filled, self.markup, out);
 }
 
+/* Columns are counted from the last line end on. */
 static int text_expandtabs(struct jinja_run *run, struct jinja_value self, args *arguments,
                            struct jinja_value *out)
 {
@@ -142,6 +143,7 @@ static bool is_stripped(struct jinja_value set, struct jinja_text text, size_t a
     return jinja_search(set.is.text, (struct jinja_text){text.bytes + at, *bytes}, 0) >= 0;
 }
 
+/* What is taken counts as steps, by the length of the set. */
 static int strip(struct jinja_run *run, struct jinja_value self, args *arguments, bool left,
                  bool right, struct jinja_value *out)
 {
@@ -177,6 +179,7 @@ STRIP(text_strip, true, true)
 STRIP(text_lstrip, true, false)
 STRIP(text_rstrip, false, true)
 
+/* Once, and only where it is there. */
 static int remove_end(struct jinja_run *run, struct jinja_value self, args *arguments, bool back,
                       struct jinja_value *out)
 {
@@ -235,6 +238,7 @@ static int replace(struct jinja_run *run, struct jinja_text text, struct jinja_t
     return 0;
 }
 
+/* Where the text is safe, what is put in is escaped unless it is safe itself. */
 static int text_replace(struct jinja_run *run, struct jinja_value self, args *arguments,
                         struct jinja_value *out)
 {

@@ -22,6 +22,7 @@ static int list_count(struct jinja_run *run, struct jinja_value self, args *argu
     return jinja_step(run, 1 + self.is.list->weight / 16);
 }
 
+/* The bounds are a slice's. */
 static int list_index(struct jinja_run *run, struct jinja_value self, args *arguments,
                       struct jinja_value *out)
 {
@@ -66,6 +67,7 @@ static int dict_get(struct jinja_run *run, struct jinja_value self, args *argume
     return jinja_step(run, 1 + self.is.map->count / JINJA_BYTES_A_STEP);
 }
 
+/* Keys, values or items: a list that tells its kind. All entries are read then. */
 static int view(struct jinja_run *run, struct jinja_map *map, enum jinja_list_kind kind,
                 struct jinja_value *out)
 {
@@ -165,6 +167,7 @@ struct type_methods {
     const char *const *missing;
 };
 
+/* Views and iterators have none. */
 static const struct type_methods *methods_of(struct jinja_value value)
 {
     static const struct type_methods texts = {

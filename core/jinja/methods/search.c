@@ -30,6 +30,7 @@ static int find_range(struct jinja_run *run, struct jinja_value self, args *argu
     return jinja_step(run, 1 + self.is.text.length / JINJA_BYTES_A_STEP);
 }
 
+/* find and index, from the front or the back; places are code points. */
 static int look_for(struct jinja_run *run, struct jinja_value self, args *arguments, bool back,
                     bool must, struct jinja_value *out)
 {
@@ -66,6 +67,7 @@ LOOK(text_rfind, true, false)
 LOOK(text_index, false, true)
 LOOK(text_rindex, true, true)
 
+/* Without overlaps. */
 static int text_count(struct jinja_run *run, struct jinja_value self, args *arguments,
                       struct jinja_value *out)
 {
@@ -86,6 +88,7 @@ static int text_count(struct jinja_run *run, struct jinja_value self, args *argu
     return 0;
 }
 
+/* One text, or a tuple of which any will do. */
 static int starts_or_ends(struct jinja_run *run, struct jinja_value self, args *arguments,
                           bool back, struct jinja_value *out)
 {

@@ -91,6 +91,7 @@ static int split_at_back(struct jinja_run *run, struct jinja_value self, struct 
     return append_part(run, self, 0, to, out);
 }
 
+/* Cut from the back, parts come last first, and are turned round at the end. */
 static int split(struct jinja_run *run, struct jinja_value self, args *arguments, bool back,
                  struct jinja_value *out)
 {
@@ -124,6 +125,7 @@ static int split(struct jinja_run *run, struct jinja_value self, args *arguments
     return jinja_step(run, list->count);
 }
 
+/* Every line end that Python knows; "\r\n" is one. */
 static int text_splitlines(struct jinja_run *run, struct jinja_value self, args *arguments,
                            struct jinja_value *out)
 {
@@ -150,6 +152,7 @@ static int text_splitlines(struct jinja_run *run, struct jinja_value self, args 
 
 /* --- partition --- */
 
+/* What is before, the separator, what is after; not found, all of it is at one end. */
 static int partition(struct jinja_run *run, struct jinja_value self, args *arguments, bool back,
                      struct jinja_value *out)
 {
@@ -191,6 +194,7 @@ static int partition(struct jinja_run *run, struct jinja_value self, args *argum
 BOTH_WAYS(text_split, text_rsplit, split)
 BOTH_WAYS(text_partition, text_rpartition, partition)
 
+/* Texts alone. In a safe text what is joined is escaped. */
 static int text_join(struct jinja_run *run, struct jinja_value self, args *arguments,
                      struct jinja_value *out)
 {

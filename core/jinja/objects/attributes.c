@@ -178,6 +178,7 @@ struct slice {
     int64_t start, step, count;
 };
 
+/* One bound: `absent` where it is None, counted from the end where it is negative, then clipped. */
 static int slice_bound(struct jinja_run *run, struct jinja_value bound, int64_t absent,
                        int64_t least, int64_t most, int64_t count, int64_t *out)
 {
@@ -196,6 +197,7 @@ static int slice_bound(struct jinja_run *run, struct jinja_value bound, int64_t 
     return 0;
 }
 
+/* A text with step 1 is a part of it; any other is put together character by character. */
 static int slice_text(struct jinja_run *run, struct jinja_value value, struct slice slice,
                       struct jinja_value *out)
 {

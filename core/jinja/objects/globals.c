@@ -39,6 +39,8 @@ static int no_names(struct jinja_run *run, const char *what, args *arguments, si
 
 /* --- range --- */
 
+/* A range is a list of its numbers, which the sandbox bounds, and keeps its three bounds as
+ * attributes. */
 static int call_range(struct jinja_run *run, struct jinja_callable *callable, args *arguments,
                       struct jinja_value *out)
 {
@@ -124,6 +126,7 @@ static int call_dict(struct jinja_run *run, struct jinja_callable *callable, arg
                : fill_map(run, "dict", arguments, out->is.map);
 }
 
+/* dict(), whose values {% set ns.name = ... %} can change. */
 static int call_namespace(struct jinja_run *run, struct jinja_callable *callable, args *arguments,
                           struct jinja_value *out)
 {
@@ -171,6 +174,7 @@ static int cycler_reset(struct jinja_run *run, struct jinja_callable *callable, 
     return 0;
 }
 
+/* current, pos and items are values; next and reset are called. */
 static int cycler_attribute(struct jinja_run *run, struct jinja_callable *callable,
                             const char *name, struct jinja_value *out)
 {
@@ -200,6 +204,7 @@ static int not_called(struct jinja_run *run, struct jinja_callable *callable, ar
     return error_set(run->err, "'%s' object is not callable", callable->name);
 }
 
+/* The items are a tuple of its own. */
 static int call_cycler(struct jinja_run *run, struct jinja_callable *callable, args *arguments,
                        struct jinja_value *out)
 {

@@ -45,6 +45,7 @@ static int put_integer(struct jinja_run *run, bool over, int64_t result, struct 
 
 /* --- the operators --- */
 
+/* Numbers, texts (one that is safe escapes the other), lists and tuples of one kind. */
 static int add(struct jinja_run *run, struct jinja_value a, struct jinja_value b,
                struct jinja_value *out)
 {
@@ -141,6 +142,7 @@ static int repeat(struct jinja_run *run, struct jinja_value value, int64_t times
     return 0;
 }
 
+/* Numbers, or a text or list by a whole number, in either order. */
 static int multiply(struct jinja_run *run, struct jinja_value a, struct jinja_value b,
                     struct jinja_value *out)
 {
@@ -243,6 +245,7 @@ static int modulo(struct jinja_run *run, struct jinja_value a, struct jinja_valu
     return divide_down(run, "%", a, b, &floored, out);
 }
 
+/* Whole numbers stay whole where the exponent is not negative; anything else is pow()'s. */
 static int power(struct jinja_run *run, struct jinja_value a, struct jinja_value b,
                  struct jinja_value *out)
 {

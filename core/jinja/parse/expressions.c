@@ -297,6 +297,7 @@ static int parse_subscript(struct parser *parser, struct link *link)
     return parser_expect(parser, "]");
 }
 
+/* One link for each, until none follows. */
 static int parse_postfix(struct parser *parser, struct expression **node, struct link **last)
 {
     for (;;) {
@@ -397,6 +398,7 @@ static int parse_test(struct parser *parser, struct link *link)
     return parse_postfix(parser, argument, &last);
 }
 
+/* Filters, tests and calls of what these give. */
 static int parse_filtered(struct parser *parser, struct expression **node, struct link **last)
 {
     for (;;) {
@@ -432,6 +434,7 @@ static struct expression *new_operation(struct parser *parser, enum expression_k
     return made;
 }
 
+/* A sign binds tighter than a filter and looser than what follows a primary. */
 static int parse_unary(struct parser *parser, bool with_filters, struct expression **out)
 {
     struct link *last = NULL;
@@ -483,6 +486,7 @@ static int parse_binary(struct parser *parser, size_t level, struct expression *
     }
 }
 
+/* Any number of comparisons in a row are one node, as Python's. */
 static int parse_comparison(struct parser *parser, struct expression **out)
 {
     static const char *const operators[] = {"==", "!=", "<", "<=", ">", ">=", NULL};

@@ -229,6 +229,7 @@ static bool is_name(char c, bool first)
            (!first && c >= '0' && c <= '9');
 }
 
+/* The next token inside a tag, or the tag's end. */
 static int lex_tag(struct lexer *lexer, struct token *token, struct error *err)
 {
     bool print = lexer->state == LEXER_PRINT;

@@ -79,6 +79,7 @@ static int check_list(struct check *check, struct frame *frame, const struct exp
     return 0;
 }
 
+/* Filters and tests by name, and what their arguments read. */
 static int check_links(struct check *check, struct frame *frame, const struct link *link)
 {
     for (; link; link = link->next) {
@@ -100,6 +101,8 @@ static int check_links(struct check *check, struct frame *frame, const struct li
     return 0;
 }
 
+/* Reading a name makes it known: it is then the caller's or a global, and no later set makes it
+ * unset from the start. */
 static int check_expression(struct check *check, struct frame *frame,
                             const struct expression *expression)
 {
@@ -127,6 +130,7 @@ static int check_expression(struct check *check, struct frame *frame,
 
 static int visit_body(struct check *check, struct frame *frame, const struct body *body);
 
+/* In the order in which the statement evaluates. */
 static int visit_statement(struct check *check, struct frame *frame,
                            const struct statement *statement)
 {

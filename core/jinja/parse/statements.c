@@ -342,6 +342,7 @@ static const struct {
     {"generation", STATEMENT_GENERATION, parse_generation},
 };
 
+/* What begins with `begin`, the token before the current one. */
 static int parse_statement(struct parser *parser, enum token_kind begin, struct statement *out)
 {
     static const char *const refused[] = {"include", "import",     "from",  "extends",

@@ -89,6 +89,7 @@ static int evaluate_comparison(struct rendering *r, const struct expression *exp
     return 0;
 }
 
+/* From left to right, each result the next one's left operand. */
 static int evaluate_binary(struct rendering *r, const struct expression *expression,
                            struct jinja_value *out)
 {
@@ -105,6 +106,7 @@ static int evaluate_binary(struct rendering *r, const struct expression *express
     return 0;
 }
 
+/* Any values, as str() has them, into one buffer. */
 static int evaluate_concat(struct rendering *r, const struct expression *expression,
                            struct jinja_value *out)
 {
@@ -261,6 +263,8 @@ __attribute__((noinline)) static uint64_t lookup_steps(const struct jinja_value 
     return 1 + value->is.map->count / 4;
 }
 
+/* What stands after a value, one after another: each link's value is the next one's subject.
+ * `caller` goes to the last alone. */
 static int evaluate_links(struct rendering *r, const struct link *link,
                           const struct jinja_value *caller, struct jinja_value *value)
 {
@@ -303,6 +307,8 @@ int evaluate_filters(struct rendering *r, const struct link *filters, struct jin
 
 /* --- any --- */
 
+/* One node. What has its own loop or locals is a function of its own, so that this frame, which
+ * recursion repeats, stays small. */
 static int evaluate_kind(struct rendering *r, const struct expression *expression,
                          struct jinja_value *out)
 {

@@ -317,6 +317,7 @@ static enum flow run_for(struct rendering *r, const struct statement *statement)
 
 /* --- any --- */
 
+/* One statement; those that cannot leave a loop give 0 or -1. */
 static enum flow run_statement(struct rendering *r, const struct statement *statement)
 {
     int status = -1;
@@ -356,6 +357,8 @@ static enum flow run_statement(struct rendering *r, const struct statement *stat
     return status == 0 ? FLOW_ON : FLOW_FAILED;
 }
 
+/* Statements up to the first that does not go through. Each is a step, so that an empty loop is
+ * bounded, too. */
 static enum flow run_body(struct rendering *r, const struct body *body)
 {
     if (jinja_enter(&r->run) != 0)

@@ -75,6 +75,7 @@ static int loop_cycle(struct jinja_run *run, struct jinja_callable *callable,
     return 0;
 }
 
+/* Whether the arguments differ from those of the call before. */
 static int loop_changed(struct jinja_run *run, struct jinja_callable *callable,
                         const struct jinja_arguments *arguments, struct jinja_value *out)
 {

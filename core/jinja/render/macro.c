@@ -39,6 +39,7 @@ static bool take_named(struct remaining *remaining, const char *name, struct jin
     return true;
 }
 
+/* First all that are given, then the others' own values. */
 static int bind_parameters(struct rendering *r, const struct macro *macro,
                            struct remaining *remaining)
 {

@@ -1,3 +1,5 @@
+/* The bounds of a run and what is made within them: lists, texts, calls, and arguments bound to
+ * parameters. After an error of any of these the run is over, and nothing is put back. */
 #include "jinja/run/run.h"
 
 #include "jinja/value/value.h"

@@ -159,6 +159,7 @@ static void write_point(struct buffer *out, int32_t point)
     buffer_append(out, bytes, utf8_encode(point, bytes));
 }
 
+/* ASCII by a bit; then the characters that become several; then utf8proc's tables. */
 static void write_case(struct buffer *out, int32_t point, enum letter_case to)
 {
     if (point < 0x80) {

@@ -39,6 +39,7 @@ static void write_text_repr(struct buffer *out, struct jinja_text text)
     buffer_byte(out, quote);
 }
 
+/* A view has its kind's name around it, a tuple of one its comma. */
 static int write_list(struct buffer *out, struct jinja_value value, int depth, struct error *err)
 {
     const struct jinja_list *list = value.is.list;
@@ -71,6 +72,7 @@ static int write_list(struct buffer *out, struct jinja_value value, int depth, s
     return 0;
 }
 
+/* Written out, every entry counts as read. */
 static int write_map(struct buffer *out, struct jinja_map *map, int depth, struct error *err)
 {
     buffer_byte(out, '{');

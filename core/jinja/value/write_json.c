@@ -109,6 +109,7 @@ static size_t *sorted_entries(const struct jinja_map *map, struct error *err)
     return NULL;
 }
 
+/* Sorted by Python's order of keys where that is asked for; a stable sort, as its own. */
 static int write_map(struct writer *w, struct jinja_map *map, int level)
 {
     size_t *order = NULL;
@@ -133,6 +134,7 @@ static int write_map(struct writer *w, struct jinja_map *map, int level)
     return result;
 }
 
+/* What has no JSON (an undefined value, an iterator, a callable) is an error, as in Python. */
 static int write_value(struct writer *w, struct jinja_value value, int level)
 {
     double number = value.is.number;

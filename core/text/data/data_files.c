@@ -1,3 +1,9 @@
+/* Which files a data set has, and their fingerprints.
+ *
+ * A folder is walked with a list of the folders that are still to be read, not by recursion, so its
+ * depth costs nothing; what is found is sorted by path, so the order does not hang on the file system.
+ * A file is read once for its fingerprint, and is known by device, number, size and time after that.
+ */
 #include "text/data/data_files.h"
 
 #include "base/file.h"
@@ -78,6 +84,7 @@ fail:
     return -1;
 }
 
+/* Hidden entries are left out, as `datasets` does. */
 static int read_folder(struct walk *walk, const char *path, struct error *err)
 {
     DIR *folder = sys.opendir(path);
@@ -226,6 +233,7 @@ int data_files_list(struct data_files *out, const char *const *paths, size_t pat
     return 0;
 }
 
+/* What record_reader_open() would say of a file, by its first bytes. */
 static int look_at_file(const char *path, struct error *err)
 {
     struct data_stream stream;
@@ -266,6 +274,8 @@ void data_files_free(struct data_files *files)
 
 /* --- fingerprints --- */
 
+/* The size is what it was when reading began: a file that grows meanwhile is found out by
+ * data_files_check(). */
 static int hash_file(struct data_file *file, bool (*stop)(void *), void *context, char *chunk,
                      struct error *err)
 {

@@ -132,6 +132,7 @@ static bool begins(const char *head, size_t length, const char *magic, size_t ma
     return magic && length >= magic_length && memcmp(head, magic, magic_length) == 0;
 }
 
+/* By the first bytes: what is inside a gzip or zstd file may be an archive, too. */
 static int check_archives(const struct data_stream *stream, const char *head, size_t length,
                           struct error *err)
 {

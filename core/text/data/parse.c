@@ -33,6 +33,7 @@ static const char *wrapped_set(const cJSON *object)
     return key;
 }
 
+/* What is valid JSON and not a record: a data set in one object, a bare list of turns, a number. */
 static int check_kind(const struct record *record, const cJSON *tree, struct error *err)
 {
     char command[32], remedy[DATA_REMEDY_MAX];

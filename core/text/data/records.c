@@ -69,6 +69,7 @@ static size_t join_line_ends(struct record_reader *reader, char *text, size_t le
     return to;
 }
 
+/* Appends up to `count` bytes of the stream to the content, which ends with a NUL. */
 static int read_more(struct record_reader *reader, size_t count, struct error *err)
 {
     struct buffer *content = &reader->content;
@@ -246,6 +247,7 @@ static int next_text(struct record_reader *reader, struct record *out, struct er
     return 1;
 }
 
+/* Blank lines are passed over. The window doubles until the line's end is in it. */
 static int next_line(struct record_reader *reader, struct record *out, struct error *err)
 {
     const struct buffer *content = &reader->content;
@@ -359,6 +361,8 @@ static size_t first_invalid(const char *text, size_t length)
     return length;
 }
 
+/* A record is UTF-8 without NUL; a line has no carriage return inside. Each refusal has the
+ * command that mends the file. */
 static int check_bytes(const struct record_reader *reader, const struct record *record,
                        struct error *err)
 {

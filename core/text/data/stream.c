@@ -168,6 +168,7 @@ static int step_gzip(struct data_stream *stream, char *out, size_t room, size_t 
                    err);
 }
 
+/* One call of the decoder. It returns 0 where a frame ends, after which another may follow. */
 static int step_zstd(struct data_stream *stream, char *out, size_t room, size_t *put,
                      struct error *err)
 {
@@ -190,6 +191,7 @@ static int step_zstd(struct data_stream *stream, char *out, size_t room, size_t 
     return 0;
 }
 
+/* What the window still has of the file's beginning, then the file itself. */
 static int read_plain(struct data_stream *stream, char *out, size_t count, size_t *got,
                       struct error *err)
 {

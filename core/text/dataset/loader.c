@@ -49,6 +49,7 @@ static int flush(struct loader *l, struct error *err)
     return 0;
 }
 
+/* Keeps the document that ends here, or takes back its only token. */
 static int end_document(struct loader *l, uint8_t kind, struct error *err)
 {
     struct dataset *data = l->data;
@@ -75,6 +76,8 @@ int loader_encode_text(const struct form_context *forms, const struct record *re
     return form_encode_text(forms, record->text, record->length, parts, out, err);
 }
 
+/* A record to tokens at the end of the list; what was seen in it to the notes. A .txt's part ends
+ * no document unless it is the last. */
 static int load_record(struct loader *l, const struct record_reader *reader,
                        const struct record *record, struct error *err)
 {

@@ -169,6 +169,8 @@ static void say_room(const struct opening *o, const char *folder)
         bytes_text((double)left).text, quota ? "within the quota" : "there");
 }
 
+/* Tokenises into the cache; where that cannot be written, into a file without a name for this
+ * run. What is wrong with the data itself is an error at once. */
 static int make(struct dataset *out, const struct opening *o, const char *folder, const char *path,
                 struct error *err)
 {
@@ -195,6 +197,8 @@ static int make(struct dataset *out, const struct opening *o, const char *folder
     return status;
 }
 
+/* What lies in the cache counts where all of it checks out; whatever is wrong with it, it is made
+ * once more. */
 static int open_or_make(struct dataset *out, const struct opening *o, struct error *err)
 {
     struct error trouble = ERROR_INIT;

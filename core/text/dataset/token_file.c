@@ -104,6 +104,8 @@ int token_writer_put(struct token_writer *w, const int32_t *ids, const float *we
                : 0;
 }
 
+/* Ends, notes and the trailer, whose fingerprints are of what was written before it and of these.
+ */
 static int put_trailer(struct token_writer *w, const struct dataset *data, const char *key,
                        struct error *err)
 {
@@ -199,6 +201,7 @@ static int refuse(const struct checker *c, const char *what, struct error *err)
     return error_set(err, "%s: %s", c->path, what);
 }
 
+/* The trailer is the file's last bytes: a file that was cut off has none. */
 static int read_trailer(struct checker *c, uint64_t size, const char *key, size_t sources,
                         struct error *err)
 {
@@ -286,6 +289,8 @@ out:
     return status;
 }
 
+/* Everything is read once here. What the fingerprints cannot say, that offsets and ends ascend,
+ * is looked at after them. */
 static int read_checked(struct dataset *out, struct checker *c, uint64_t size, const char *key,
                         size_t sources, struct error *err)
 {

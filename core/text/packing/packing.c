@@ -59,6 +59,7 @@ static void add_unit(struct epoch_order *o, size_t unit)
         o->items[o->count++] = piece;
 }
 
+/* The order of an epoch: whole turns of each source, then its part, then all of it shuffled. */
 static void epoch_order_make(struct epoch_order *o, uint64_t epoch)
 {
     o->count = 0;

@@ -154,6 +154,8 @@ static bool is_identifier(const char *name)
                strlen(name);
 }
 
+/* Two texts, or two lists of turns. With a template that was chosen by name, texts become turns;
+ * else they are joined as they are, as TRL does. */
 static int read_pair(struct reader *r, struct token_list *out, struct error *err)
 {
     const cJSON *prompt = column_take(r, COLUMN_PROMPT),

@@ -86,6 +86,7 @@ static const cJSON *part_text(const cJSON *part)
     return found;
 }
 
+/* A part of text, and nothing that would change what is trained or shown. */
 static int check_part(const cJSON *part, struct error *err)
 {
     static const char *const says[] = {"train",       "training",     "weight",
@@ -391,6 +392,8 @@ static cJSON *spell(const cJSON *item, const char *role, const cJSON *content, s
     return message;
 }
 
+/* One turn: its role and content under either spelling, how much it counts, and what else it has.
+ * Every refusal says what of the turn is wrong; the caller says which turn. */
 static int read_turn(struct turns *turns, const char *list, const cJSON *item, bool trains,
                      struct error *err)
 {

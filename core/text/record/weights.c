@@ -57,6 +57,8 @@ static const struct {
 };
 enum { RECORD_WORDS = 2, TURN_WORDS = sizeof words / sizeof *words };
 
+/* The words that say whether something trains. Several may stand there where they agree; some
+ * count for an assistant's turns alone. */
 static int find_word(const cJSON *item, size_t count, bool speaks, double *out, bool *says,
                      struct error *err)
 {

@@ -189,6 +189,7 @@ static size_t unread_element(const struct jinja_entry *list)
     return 0;
 }
 
+/* Of a message: members that the model is to see, and calls of which nothing was looked at. */
 static int check_members(const struct chat_rendering *r, size_t i, struct error *err)
 {
     struct jinja_value message = r->messages.is.list->items[i];
@@ -215,6 +216,7 @@ static int check_members(const struct chat_rendering *r, size_t i, struct error 
                      i + 1, role_of(message), call);
 }
 
+/* Tools and documents: looked at as a whole, then each of them. */
 static int check_variables(const struct chat_rendering *r, struct error *err)
 {
     static const char *const names[] = {"tools", "documents"};

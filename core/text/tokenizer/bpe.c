@@ -38,6 +38,7 @@ static size_t merge_slot(const struct merge_table *table, int32_t left, int32_t 
     return slot;
 }
 
+/* Twice the slots, and every merge in its new place. */
 static int grow_merges(struct merge_table *table, struct error *err)
 {
     struct merge_table old = *table;

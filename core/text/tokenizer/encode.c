@@ -33,6 +33,8 @@ struct span_list {
     size_t count, capacity;
 };
 
+/* Goes on to byte `to`: what lies between is rewritten for its length alone, as the piece will
+ * be. */
 static int advance(struct progress *p, size_t to, struct error *err)
 {
     if (to == p->at)
@@ -200,6 +202,8 @@ static int merge_word(struct tokenizer *t, const char *text, size_t length, stru
     return bpe_merge(&t->word, &t->merges, err);
 }
 
+/* The ids of a word, from the cache where it is short and was the last of its hash, else merged.
+ * A token's weight is that of the first span that its bytes touch. */
 static int encode_word(void *context, size_t begin, size_t end, struct error *err)
 {
     struct piece *piece = context;

@@ -133,6 +133,9 @@ static int name(struct places *p, const char *key, struct declaration token, str
 
 /* --- the tokenizers package's add_tokens() --- */
 
+/* What the package's add_tokens() does with one token: an id, and flags that replace those of a
+ * token of the same text. What changes something is noted for the fingerprint once
+ * tokenizer.json, which is noted whole, was read. */
 static int declare(struct places *p, struct declaration token, struct error *err)
 {
     struct vocabulary *vocabulary = &p->tokenizer->vocabulary;
@@ -181,6 +184,7 @@ static int declare(struct places *p, struct declaration token, struct error *err
 
 /* --- the places --- */
 
+/* Step 1. An id that the file gives must be the vocabulary's, where that has the text. */
 static int declare_file(struct places *p, const cJSON *root, struct error *err)
 {
     const cJSON *item;
@@ -360,6 +364,9 @@ static int check_extra(const cJSON *extra, struct error *err)
     return error_set(err, "\"extra_special_tokens\" is neither a list nor an object of tokens");
 }
 
+/* Names in the order in which transformers sets them, which decides the ids of new tokens:
+ * standard ones, then the model's own as objects, then as texts, then those of
+ * extra_special_tokens. */
 static int read_names(struct places *p, const cJSON *root, const cJSON *config, const cJSON *map,
                       struct error *err)
 {

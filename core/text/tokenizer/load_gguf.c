@@ -46,6 +46,7 @@ static const struct pre_kind pre_kinds[] = {
     {"starcoder", {"\\p{N}", SPLIT_GPT2}, false, false, false},
 };
 
+/* Control and unknown tokens are special; those that a user defined are added tokens, too. */
 static int load_tokens(struct tokenizer *t, const cJSON *metadata, struct error *err)
 {
     const cJSON *item, *type = json_get(metadata, KEY("token_type"));
@@ -71,6 +72,7 @@ static int load_tokens(struct tokenizer *t, const cJSON *metadata, struct error 
     return id ? 0 : error_set(err, "no tokens under \"" KEY("tokens") "\"");
 }
 
+/* "left right": the space that parts them is not the first byte, which may be a token's own. */
 static int load_merges(struct tokenizer *t, const cJSON *metadata, struct error *err)
 {
     const cJSON *item;
@@ -88,6 +90,7 @@ static int load_merges(struct tokenizer *t, const cJSON *metadata, struct error 
     return 0;
 }
 
+/* Merges, and the expressions that the name of the pre-tokenizer stands for. */
 static int load_byte_level(struct tokenizer *t, const cJSON *metadata, bool *adds_bos,
                            struct error *err)
 {
@@ -207,6 +210,7 @@ static int32_t special_id(const struct tokenizer *t, const cJSON *metadata, cons
     return known ? (int32_t)id : -1;
 }
 
+/* The token that every text has at one end, where the file wants one and it is there. */
 static int load_frame(struct tokenizer *t, const cJSON *metadata, const char *which, int32_t id,
                       bool adds, struct frame *frame, struct error *err)
 {
@@ -227,6 +231,7 @@ static int load_frame(struct tokenizer *t, const cJSON *metadata, const char *wh
                      key, (long long)said, t->vocabulary.size, add);
 }
 
+/* All of it, in the order that parts.h asks for. */
 static int load(struct tokenizer *t, const cJSON *metadata, struct error *err)
 {
     static const char own[] = "tokenizer.";

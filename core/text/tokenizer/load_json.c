@@ -40,6 +40,7 @@ static bool flag(const cJSON *node, const char *key, bool otherwise)
 /* A part of a pipeline: one object, or {"type": "Sequence", <list>: [...]}. */
 typedef int part_loader(struct tokenizer *t, const cJSON *node, struct error *err);
 
+/* Sequences may hold sequences; the parser of JSON bounds how deep. */
 static int load_parts(struct tokenizer *t, const cJSON *node, const char *list, part_loader *load,
                       struct error *err)
 {
@@ -56,6 +57,7 @@ static int load_parts(struct tokenizer *t, const cJSON *node, const char *list, 
     return 0;
 }
 
+/* A text is rewritten by each of these in turn. */
 static int load_normalizer(struct tokenizer *t, const cJSON *node, struct error *err)
 {
     static const char *const forms[] = {"NFC", "NFD", "NFKC", "NFKD"};
@@ -79,6 +81,8 @@ static int load_normalizer(struct tokenizer *t, const cJSON *node, struct error 
                      type);
 }
 
+/* Isolated: matches and what is between them are pieces. Removed and inverted: matches alone are.
+ */
 static int load_split(struct tokenizer *t, const cJSON *node, struct error *err)
 {
     const char *pattern = NULL, *behavior = "";
@@ -116,6 +120,7 @@ static int load_byte_level(struct tokenizer *t, const cJSON *node, struct error 
     return flag(node, "use_regex", true) ? splitter_add(&t->splitter, SPLIT_GPT2, false, err) : 0;
 }
 
+/* SentencePiece's way: spaces become U+2581, one is put in front, and each begins a word. */
 static int load_metaspace(struct tokenizer *t, const cJSON *node, struct error *err)
 {
     const char *scheme = flag(node, "add_prefix_space", true) ? "always" : "never";
@@ -140,6 +145,7 @@ static int load_metaspace(struct tokenizer *t, const cJSON *node, struct error *
                : 0;
 }
 
+/* Digits are cut by a pattern of their own, one at a time or in runs. */
 static int load_pretokenizer(struct tokenizer *t, const cJSON *node, struct error *err)
 {
     const char *type = type_of(node);
@@ -220,6 +226,7 @@ static int load_decoder(struct tokenizer *t, const cJSON *node, struct error *er
     return 0;
 }
 
+/* Ids may have gaps, and two texts must not share one. */
 static int load_vocabulary(struct tokenizer *t, const cJSON *vocab, struct error *err)
 {
     const cJSON *item;
@@ -237,6 +244,7 @@ static int load_vocabulary(struct tokenizer *t, const cJSON *vocab, struct error
     return 0;
 }
 
+/* BPE. A merge's rank is its place in the list. */
 static int load_model(struct tokenizer *t, const cJSON *model, struct error *err)
 {
     const char *text = NULL, *unknown = NULL;

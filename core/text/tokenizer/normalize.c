@@ -66,6 +66,7 @@ static int normal_form(enum rewrite_kind kind, const char *text, size_t length, 
     return 0;
 }
 
+/* One step, from text[0..length) to the end of *out. */
 static int run_step(const struct rewrite *step, const char *text, size_t length,
                     struct rewrite_place place, struct buffer *out, struct error *err)
 {

@@ -26,6 +26,7 @@ static size_t find_slot(const struct vocabulary *v, const char *text, size_t len
     return slot;
 }
 
+/* Twice the slots, and every id in its new place; -1 is all bits set. */
 static int grow_slots(struct vocabulary *v, struct error *err)
 {
     size_t count = v->slot_count ? v->slot_count * 2 : 1024;

@@ -44,6 +44,7 @@ static void put_pattern(struct json_writer *json, const char *kind, const char *
     json_end(json);
 }
 
+/* null, or a sequence even of one step. */
 static void put_normalizer(struct json_writer *json, const struct rewriter *normalizer)
 {
     if (normalizer->count == 0) {
@@ -70,6 +71,7 @@ static void put_normalizer(struct json_writer *json, const struct rewriter *norm
     json_end(json);
 }
 
+/* The expressions as Split parts, then ByteLevel for the alphabet alone. */
 static void put_pre_tokenizer(struct json_writer *json, const struct tokenizer *t)
 {
     if (!t->byte_level) {
@@ -115,6 +117,7 @@ static void put_sequence(struct json_writer *json, const struct tokenizer *t, co
         put_template_part(json, "SpecialToken", tokenizer_token_text(t, t->after.ids[i]));
 }
 
+/* "<s>": {"id": "<s>", "ids": [1], "tokens": ["<s>"]} */
 static void put_frame_ids(struct json_writer *json, const struct tokenizer *t,
                           const struct frame *frame)
 {
@@ -132,6 +135,7 @@ static void put_frame_ids(struct json_writer *json, const struct tokenizer *t,
     }
 }
 
+/* One text has the frame around it; of a pair each has. */
 static void put_post_processor(struct json_writer *json, const struct tokenizer *t)
 {
     if (t->before.count + t->after.count == 0) {
@@ -153,6 +157,8 @@ static void put_post_processor(struct json_writer *json, const struct tokenizer 
     json_end(json);
 }
 
+/* What encoding did, undone: letters to bytes, or marks to spaces, byte tokens to bytes, and the
+ * space in front taken off. */
 static void put_decoder(struct json_writer *json, const struct tokenizer *t)
 {
     if (t->byte_level) {
@@ -205,6 +211,7 @@ static int compare_merges(const void *a, const void *b)
     return x->merge.left < y->merge.left ? -1 : x->merge.left > y->merge.left;
 }
 
+/* All merges of the table by rank; free slots of it are passed over. */
 static int put_merges(struct json_writer *json, const struct tokenizer *t, struct error *err)
 {
     const struct merge_table *table = &t->merges;
@@ -234,6 +241,7 @@ static int put_merges(struct json_writer *json, const struct tokenizer *t, struc
     return 0;
 }
 
+/* A second id of one text cannot be read back, so the vocabulary has its first alone. */
 static int put_model(struct json_writer *json, const struct tokenizer *t, struct error *err)
 {
     const struct vocabulary *v = &t->vocabulary;

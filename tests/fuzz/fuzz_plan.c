@@ -48,7 +48,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             model_open(&model, fuzz_folder(), NULL) != 0)
             abort();
     }
-    char path[128];
+    char path[256];
     snprintf(path, sizeof path, "%s", fuzz_file("fuzz.yaml", data, size));
     read_plan(scan, NULL, path);
     read_plan(scan, model, path);

@@ -14,6 +14,8 @@ static struct view *app_view(struct app *app)
     return app->depth > 0 ? &app->stack[app->depth - 1] : NULL;
 }
 
+/* A theme that the user named and that cannot be read is an error; without one it is "dark", and
+ * where that is not installed the screen has no colours. */
 int app_init(struct app *app, const struct app_screens *screens, int width, int height, bool color,
              bool ascii, struct error *err)
 {
@@ -29,6 +31,7 @@ int app_init(struct app *app, const struct app_screens *screens, int width, int 
     return 0;
 }
 
+/* Views first, from the top, as their states may borrow from the session. */
 void app_free(struct app *app)
 {
     for (; app->depth > 0; app->depth--) {
@@ -43,13 +46,7 @@ void app_free(struct app *app)
     free(app->written);
 }
 
-static void view_enter(struct app *app)
-{
-    struct view *view = app_view(app);
-    if (view && view->class->enter)
-        view->class->enter(app, view->state);
-}
-
+/* Depth is bounded, as each view may open others; a user who is eight deep is told to go back. */
 bool app_push(struct app *app, const struct view_class *class, void *state)
 {
     if (app->depth == VIEW_DEPTH_MAX || !state) {
@@ -59,7 +56,8 @@ bool app_push(struct app *app, const struct view_class *class, void *state)
         return false;
     }
     app->stack[app->depth++] = (struct view){class, state};
-    view_enter(app);
+    if (class->enter)
+        class->enter(app, state);
     return true;
 }
 
@@ -70,7 +68,9 @@ void app_pop(struct app *app)
     struct view *view = &app->stack[--app->depth];
     if (view->class->close)
         view->class->close(view->state);
-    view_enter(app);
+    view = app_view(app); /* the one below has come to the top again */
+    if (view && view->class->enter)
+        view->class->enter(app, view->state);
 }
 
 void app_message(struct app *app, const char *format, ...)
@@ -94,51 +94,51 @@ int app_resize(struct app *app, int width, int height, struct error *err)
     return canvas_resize(&app->canvas, width, height, err);
 }
 
-/* A device that does not compute as it was asked to, and a scan that failed, are said once, whole:
- * the view has a line for them, which may cut them. */
-static void tell_of_scan(struct app *app, enum feed_state state, bool paused, size_t reasons)
+/* Takes in what jobs wrote, and says what a user would miss otherwise:
+ *
+ *     a scan that failed, a device that does not compute as it was asked to: once, whole, as the
+ *     view has one line for them, which may cut them;
+ *     what went wrong with keeping the plan: when nobody types, as prompt and question have that
+ *     line;
+ *
+ * and it takes back what is no longer so: a message about a scan or a job that is now in another
+ * state. */
+bool app_tick(struct app *app)
 {
+    const struct job_follow *run = app->session.run;
     const struct scan_feed *feed = &app->session.feed;
-    if (feed->state == FEED_FAILED && state != FEED_FAILED) {
+    enum job_state state = run ? run->state : JOB_ENDED;
+    enum feed_state before = feed->state;
+    bool paused = feed->paused;
+    size_t reasons = feed->devices.reasons;
+    bool changed = session_tick(&app->session);
+
+    if (feed->state == FEED_FAILED && before != FEED_FAILED) {
         app_message(app, "%s", feed->message);
         app->message_is_error = true;
     } else if (feed->devices.reasons != reasons && feed->devices.reason[0]) {
         app_message(app, "%s", feed->devices.reason);
-    } else if ((state == FEED_CHANGING && feed->state != state) || paused != feed->paused ||
-               (feed->state == FEED_STOPPED && state == FEED_RUNNING)) {
-        app->message[0] = '\0'; /* what was said of the change is no longer so */
+    } else if ((before == FEED_CHANGING && feed->state != before) || paused != feed->paused ||
+               (feed->state == FEED_STOPPED && before == FEED_RUNNING)) {
+        app->message[0] = '\0';
     }
-}
-
-/* What there is to say of keeping the plan waits until nobody types. */
-static void tell_kept(struct app *app)
-{
-    char *message = app->session.keep.message;
-    bool typed = app->prompt.active || app->question.request != REQUEST_NONE;
-    if (message[0] && !typed)
-        app_message(app, "%s", message);
-    if (!typed)
-        message[0] = '\0';
-}
-
-bool app_tick(struct app *app)
-{
-    const struct job_follow *run = app->session.run;
-    enum job_state state = run ? run->state : JOB_ENDED;
-    enum feed_state before = app->session.feed.state;
-    bool paused = app->session.feed.paused;
-    size_t reasons = app->session.feed.devices.reasons;
-    bool changed = session_tick(&app->session);
-    tell_of_scan(app, before, paused, reasons);
     if (run && run->state != state)
-        app->message[0] = '\0'; /* what was said of the job is no longer so */
-    tell_kept(app);
+        app->message[0] = '\0';
+
+    char *kept = app->session.keep.message;
+    bool typed = app->prompt.active || app->question.request != REQUEST_NONE;
+    if (kept[0] && !typed)
+        app_message(app, "%s", kept);
+    if (!typed)
+        kept[0] = '\0';
+
     struct view *view = app_view(app);
     if (view && view->class->tick)
         changed = view->class->tick(app, view->state) || changed;
     return changed;
 }
 
+/* A view with a tick of its own looks around once a second where nothing else is under way. */
 int app_tick_ms(const struct app *app)
 {
     enum { VIEW_TICK_MS = 1000 };
@@ -147,6 +147,7 @@ int app_tick_ms(const struct app *app)
     return session < 0 && follows ? VIEW_TICK_MS : session;
 }
 
+/* A job that is a scan is opened as its model, held as the job is; any other job is watched. */
 int app_open(struct app *app, const char *target, struct error *err)
 {
     char *model;
@@ -182,6 +183,8 @@ void app_step_back(struct app *app, bool redo)
     }
 }
 
+/* app->asked is how one asks twice: the first time it is set, and the next input, if it is the same
+ * request, finds it (app_input() forgets it with any other). */
 bool app_gives_up_plan(struct app *app, enum request request)
 {
     struct plan_keep *keep = &app->session.keep;
@@ -194,6 +197,7 @@ bool app_gives_up_plan(struct app *app, enum request request)
     return false;
 }
 
+/* How many scores are missing, of those that the plan goes by, is said with the question. */
 bool app_takes_plan(struct app *app, enum request request, const char *again)
 {
     const struct session *session = &app->session;
@@ -220,6 +224,8 @@ void app_ask(struct app *app, enum request request, const char *argument, const 
     snprintf(question->argument, sizeof question->argument, "%s", argument);
 }
 
+/* A pipe or a device is refused unless it is the screen's own script that writes: while it waits
+ * for a reader the keys would be dead. */
 int app_check_over(struct app *app, enum request request, const char *path, const char *what,
                    bool (*is_one)(const char *), bool own, struct error *err)
 {

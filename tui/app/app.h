@@ -136,8 +136,8 @@ void app_ask(struct app *app, enum request request, const char *argument, const 
     __attribute__((format(printf, 4, 5)));
 
 /* Before the screen writes to a file by name: 0, it may; 1, it has asked, and with y the request
- * comes again. An error where something else is there: `what` ("a plan") this writes, `is_one` knows
- * one. Not asked where it is the screen's `own`, or agreed to. */
+ * comes again. An error where something else is there: `what` ("a plan") this writes, `is_one`
+ * knows one. Not asked where it is the screen's `own`, or agreed to. */
 int app_check_over(struct app *app, enum request request, const char *path, const char *what,
                    bool (*is_one)(const char *), bool own, struct error *err);
 

@@ -35,6 +35,8 @@ static bool begins_as_frame(const char *text, size_t size)
     return strncmp(text, word, narrow) == 0 && size < 2048;
 }
 
+/* May a capture be written over it? Only over another one: a picture of ours, or the text of a
+ * frame; from its first bytes, as it may be any file. */
 static bool is_capture(const char *path)
 {
     enum { HEAD = 4096 };
@@ -51,6 +53,7 @@ static bool is_capture(const char *path)
            (canvas_is_svg(head) || begins_as_frame(head, (size_t)size));
 }
 
+/* In this sitting, under whatever name. */
 static bool wrote(const struct app *app, const char *path)
 {
     for (size_t i = 0; i < app->written_count; i++)
@@ -101,6 +104,7 @@ int app_save_screen(struct app *app, const char *path, struct error *err)
     return save_screen(app, path, true, err);
 }
 
+/* By a request: over what was written here unasked, over another picture with y. */
 static void request_save_screen(struct app *app, const char *path)
 {
     struct error err = ERROR_INIT;
@@ -113,6 +117,8 @@ static void request_save_screen(struct app *app, const char *path)
 
 /* --- what every view understands --- */
 
+/* Of this name; without one the next of those that come with the program, and from a theme of the
+ * user's own the dark one. One that cannot be read changes nothing. */
 static void change_theme(struct app *app, const char *name)
 {
     static const char *const names[] = {"dark", "light", "mono"};
@@ -129,6 +135,7 @@ static void change_theme(struct app *app, const char *name)
     app_message(app, "theme: %s", theme.name);
 }
 
+/* Jobs go on. A plan that would be lost is asked about once. */
 static void leave(struct app *app, enum request request)
 {
     app->quit = app_gives_up_plan(app, request);
@@ -138,8 +145,9 @@ static void leave(struct app *app, enum request request)
 
 static bool request_common(struct app *app, enum request request, const char *argument)
 {
+    /* what follows has a meaning on every screen, so its keys are the same on all */
     switch (request) {
-    case REQUEST_BACK:
+    case REQUEST_BACK: /* from the first screen it leaves, as quit does */
         if (app->depth > 1)
             app_pop(app);
         else
@@ -148,13 +156,13 @@ static bool request_common(struct app *app, enum request request, const char *ar
     case REQUEST_QUIT:
         leave(app, request);
         return true;
-    case REQUEST_HELP:
+    case REQUEST_HELP: /* of the view on top */
         app->screens->open_help(app);
         return true;
     case REQUEST_THEME:
         change_theme(app, argument);
         return true;
-    case REQUEST_REDRAW:
+    case REQUEST_REDRAW: /* this and suspending are the loop's: it has the terminal */
         app->redraw_all = true;
         return true;
     case REQUEST_SAVE_SCREEN:
@@ -163,13 +171,18 @@ static bool request_common(struct app *app, enum request request, const char *ar
     case REQUEST_SUSPEND:
         app->suspend = true;
         return true;
-    default:
+    default: /* it has no meaning on this screen */
         return false;
     }
 }
 
 /* --- the prompt, and requests --- */
 
+/* The way of a request, whoever made it:
+ *     has it a meaning on this screen? is its path "~/..."? is a plan saved before its scores are
+ *     all there? does its argument have to be asked for? does the view take it? is it one
+ *     that all views have?
+ * The first that answers ends it; what nobody takes is said, by its name on the prompt. */
 void app_request(struct app *app, enum request request, const char *argument)
 {
     struct view *view = top_view(app);
@@ -177,8 +190,8 @@ void app_request(struct app *app, enum request request, const char *argument)
         return;
     const struct request_info *info = request_find(request);
     bool here = info && (info->scopes & (unsigned)view->class->scope);
-    /* A request whose argument is missing asks for it, unless it can do without: a theme and a metric
-     * go to the next, devices are listed, and ":w!" knows its file. */
+    /* A request whose argument is missing asks for it, unless it can do without: a theme and a
+     * metric go to the next, devices are listed, and ":w!" knows its file. */
     bool asks = info && info->argument && !argument[0] && request != REQUEST_THEME &&
                 request != REQUEST_METRIC && request != REQUEST_DEVICE &&
                 !(app->agreed && request == REQUEST_SAVE_PLAN);
@@ -204,6 +217,8 @@ void app_request(struct app *app, enum request request, const char *argument)
                     info->name);
 }
 
+/* What was typed is a command with its argument, or the argument that a request had asked for; an
+ * empty one takes the request back. */
 static void prompt_finish(struct app *app)
 {
     struct prompt prompt = app->prompt;
@@ -221,8 +236,9 @@ static void prompt_finish(struct app *app)
     app->agreed = false;
 }
 
-/* A line editor of four keys: Enter finishes, Esc and Ctrl-C close the prompt, and so does Backspace
- * where nothing is typed; else that erases a whole character, and Ctrl-U all of the line. */
+/* A line editor of four keys: Enter finishes, Esc and Ctrl-C close the prompt, and so does
+ * Backspace where nothing is typed; else that erases a whole character, and Ctrl-U all of the line.
+ */
 static void prompt_input(struct app *app, int input)
 {
     struct prompt *prompt = &app->prompt;

@@ -4,12 +4,13 @@
  *                                                                                     -> common
  *
  * In that order, and the first that takes an input has it: an open question takes the next one as
- * its answer, an open prompt is typed into, a form takes the letters of its fields, and what is left
- * is looked up in the one table of keys (tui/keys/keys.h). The request that comes out goes to the
- * view on top; what that does not take (Esc, ?, :theme, :save-screen, ...) is done here, for all.
+ * its answer, an open prompt is typed into, a form takes the letters of its fields, and what is
+ * left is looked up in the one table of keys (tui/keys/keys.h). The request that comes out goes to
+ * the view on top; what that does not take (Esc, ?, :theme, :save-screen, ...) is done here, for
+ * all.
  *
- * A request that needs an argument and has none opens the prompt for it; a key that has a meaning on
- * other screens only says so, by its command's name.
+ * A request that needs an argument and has none opens the prompt for it; a key that has a meaning
+ * on other screens only says so, by its command's name.
  */
 #ifndef SPECTRUM_TUI_APP_DISPATCH_H
 #define SPECTRUM_TUI_APP_DISPATCH_H

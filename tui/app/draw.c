@@ -52,9 +52,9 @@ static enum training_method shown_method(const struct session *session)
     return session->model ? settings_method(&session->settings) : METHOD_SPECTRUM;
 }
 
-/* "25 %: trains 52 of 210 matrices", and in brief without most words. What is the plan's is left out
- * where the method has none: "trains everything", "trains adapters at 210 matrices". While scores
- * are missing it is "25 %: so far 12 of 210 matrices". */
+/* "25 %: trains 52 of 210 matrices", and in brief without most words. What is the plan's is left
+ * out where the method has none: "trains everything", "trains adapters at 210 matrices". While
+ * scores are missing it is "25 %: so far 12 of 210 matrices". */
 static void put_matrices(const struct session *session, bool brief, char *out, size_t size)
 {
     const struct method_info *method = method_info(shown_method(session));
@@ -81,24 +81,10 @@ static void put_matrices(const struct session *session, bool brief, char *out, s
              tensors, bare ? "" : " matrices");
 }
 
-/* "65.0M params (48.3 %)", "1.2M adapter + 28.3M params (21.9 %)" */
-static void put_parameters(int64_t adapters, int64_t others, int64_t all, bool brief, char *out,
-                           size_t size)
-{
-    char thin[32], count[32];
-    double share = 100.0 * ((double)adapters + (double)others) / (double)all;
-    const char *word = brief ? "" : " adapter";
-    count_put((double)adapters, thin, sizeof thin);
-    count_put((double)others, count, sizeof count);
-    if (adapters == 0)
-        snprintf(out, size, " · %s params (%.1f %%)", count, share);
-    else if (others == 0)
-        snprintf(out, size, " · %s%s params (%.1f %%)", thin, word, share);
-    else
-        snprintf(out, size, " · %s%s + %s params (%.1f %%)", thin, word, count, share);
-}
-
-/* The plan's counts are known for a scan file with shapes, too; the others need the model. */
+/* The matrices, and then how many parameters they are, and what share of all:
+ *     " · 65.0M params (48.3 %)", " · 1.2M adapter + 28.3M params (21.9 %)"
+ * The plan's own counts are known for a scan file with shapes, too; the others need the model, and
+ * are those of the cost. */
 static size_t put_what_trains(const struct session *session, bool brief, char *out, size_t size)
 {
     const struct training_estimate *cost = &session->cost;
@@ -108,9 +94,23 @@ static size_t put_what_trains(const struct session *session, bool brief, char *o
     int64_t others = planned ? counts.parameters : cost->trained_parameters;
     int64_t all = planned ? counts.parameters_total : cost->parameters;
     put_matrices(session, brief, out, size);
-    if ((!planned || counts.known) && all > 0)
-        put_parameters(adapters, others, all, brief, out + strlen(out), size - strlen(out));
-    return strlen(out);
+    size_t used = strlen(out);
+    if ((planned && !counts.known) || all <= 0)
+        return used;
+    char thin[32], count[32];
+    double share = 100.0 * ((double)adapters + (double)others) / (double)all;
+    const char *word = brief ? "" : " adapter";
+    count_put((double)adapters, thin, sizeof thin);
+    count_put((double)others, count, sizeof count);
+    out += used;
+    size -= used;
+    if (adapters == 0)
+        snprintf(out, size, " · %s params (%.1f %%)", count, share);
+    else if (others == 0)
+        snprintf(out, size, " · %s%s params (%.1f %%)", thin, word, share);
+    else
+        snprintf(out, size, " · %s%s + %s params (%.1f %%)", thin, word, count, share);
+    return used + strlen(out);
 }
 
 /* What trains, and at what cost. `brief`: for windows that the whole does not fit. */
@@ -137,18 +137,7 @@ static void put_status(const struct session *session, bool brief, char *out, siz
 
 /* --- the lines of the frame --- */
 
-static void draw_too_small(struct app *app, struct area area)
-{
-    struct style text = theme_style(&app->theme, THEME_TEXT);
-    char have[64], need[64];
-    snprintf(have, sizeof have, "window: %dx%d", area.width, area.height);
-    snprintf(need, sizeof need, "needed: %dx%d", SCREEN_MIN_WIDTH, SCREEN_MIN_HEIGHT);
-    int top = area.height / 2 - 1 > 0 ? area.height / 2 - 1 : 0;
-    area_put(area, 0, top, text, "spectrum: too small");
-    area_put(area, 0, top + 1, text, have);
-    area_put(area, 0, top + 2, text, need);
-}
-
+/* "spectrum model  demo/model" at the left, what is under way at the right; the name gives way. */
 static void draw_title(struct app *app, struct area area)
 {
     struct style dim = theme_style(&app->theme, THEME_DIM);
@@ -161,17 +150,6 @@ static void draw_title(struct app *app, struct area area)
     area_label(area, x, 0, room, theme_style(&app->theme, THEME_TEXT),
                session_title(&app->session));
     area_put_right(area, 0, 0, theme_style(&app->theme, THEME_ACCENT), right);
-}
-
-static void draw_status(struct app *app, struct area area)
-{
-    struct style style = theme_style_on(&app->theme, THEME_STATUS, THEME_STATUS_BACKGROUND);
-    char text[256];
-    put_status(&app->session, false, text, sizeof text);
-    if (text_columns(text) > area.width - 2)
-        put_status(&app->session, true, text, sizeof text);
-    area_fill(area, style);
-    area_label(area, 1, 0, area.width - 2, style, text);
 }
 
 /* As many keys of the view as the line has room for, in the table's order; one that does not fit is
@@ -203,8 +181,8 @@ static void draw_keys(struct app *app, struct area area)
     }
 }
 
-/* ":" and the command, or what is asked for: "write FILE: plan.yaml". Of a line that is too long the
- * end is shown, which is where one types. */
+/* ":" and the command, or what is asked for: "write FILE: plan.yaml". Of a line that is too long
+ * the end is shown, which is where one types. */
 static void draw_prompt(struct app *app, struct area area)
 {
     const struct request_info *info = request_find(app->prompt.request);
@@ -226,8 +204,8 @@ static void draw_prompt(struct app *app, struct area area)
     area_put(area, x, 0, cursor, " ");
 }
 
-/* In place: every word of the text that is a path of more than MESSAGE_PATH bytes becomes "…" and its
- * end. A cut is never in the middle of a character. */
+/* In place: every word of the text that is a path of more than MESSAGE_PATH bytes becomes "…" and
+ * its end. A cut is never in the middle of a character. */
 static void shorten_paths(char *text)
 {
     for (char *word = text; *word; word += strspn(word, " ")) {
@@ -245,8 +223,8 @@ static void shorten_paths(char *text)
     }
 }
 
-/* What the bottom has to say, a question before a message. One that takes many rows loses the fronts
- * of its long paths first, as the ends tell paths apart. */
+/* What the bottom has to say, a question before a message. One that takes many rows loses the
+ * fronts of its long paths first, as the ends tell paths apart. */
 static void put_message(const struct app *app, int columns, char out[ERROR_TEXT_MAX])
 {
     bool asked = app->question.request != REQUEST_NONE;
@@ -255,15 +233,7 @@ static void put_message(const struct app *app, int columns, char out[ERROR_TEXT_
         shorten_paths(out);
 }
 
-/* Rows below the status line: one of keys, or as many as the message needs. */
-static int bottom_rows(const struct app *app, int columns)
-{
-    char text[ERROR_TEXT_MAX];
-    put_message(app, columns, text);
-    int rows = app->prompt.active ? 1 : flow_words_rows(text, columns);
-    return rows < 1 ? 1 : rows > MESSAGE_ROWS ? MESSAGE_ROWS : rows;
-}
-
+/* One of three: the prompt, what there is to say (an error in its own colour), or the keys. */
 static void draw_bottom(struct app *app, struct area area)
 {
     char text[ERROR_TEXT_MAX];
@@ -294,15 +264,31 @@ void app_draw(struct app *app)
     canvas_clear(&app->canvas, theme_style(&app->theme, THEME_TEXT));
     if (app->depth == 0)
         return;
-    if (all.width < SCREEN_MIN_WIDTH || all.height < SCREEN_MIN_HEIGHT) {
-        draw_too_small(app, all);
+    if (all.width < SCREEN_MIN_WIDTH || all.height < SCREEN_MIN_HEIGHT) { /* says what is needed */
+        struct style text = theme_style(&app->theme, THEME_TEXT);
+        int top = all.height / 2 - 1 > 0 ? all.height / 2 - 1 : 0;
+        area_put(all, 0, top, text, "spectrum: too small");
+        area_print(all, 0, top + 1, text, "window: %dx%d", all.width, all.height);
+        area_print(all, 0, top + 2, text, "needed: %dx%d", SCREEN_MIN_WIDTH, SCREEN_MIN_HEIGHT);
         return;
     }
     const struct view *view = &app->stack[app->depth - 1];
-    int bottom = bottom_rows(app, all.width), status = all.height - 1 - bottom;
+    /* Rows below the status line: one of keys, or as many as the message needs, up to MESSAGE_ROWS.
+     */
+    char text[ERROR_TEXT_MAX];
+    put_message(app, all.width, text);
+    int rows = app->prompt.active ? 1 : flow_words_rows(text, all.width);
+    int bottom = rows < 1 ? 1 : rows > MESSAGE_ROWS ? MESSAGE_ROWS : rows;
+    int status = all.height - 1 - bottom;
     draw_title(app, area_part(all, 0, 0, all.width, 1));
     /* a long message covers the view's last rows: nothing jumps for it */
     view->class->draw(app, view->state, area_part(all, 0, 1, all.width, all.height - 3));
-    draw_status(app, area_part(all, 0, status, all.width, 1));
+    struct area line = area_part(all, 0, status, all.width, 1);
+    struct style style = theme_style_on(&app->theme, THEME_STATUS, THEME_STATUS_BACKGROUND);
+    put_status(&app->session, false, text, sizeof text);
+    if (text_columns(text) > line.width - 2)
+        put_status(&app->session, true, text, sizeof text);
+    area_fill(line, style);
+    area_label(line, 1, 0, line.width - 2, style, text);
     draw_bottom(app, area_part(all, 0, status + 1, all.width, bottom));
 }

@@ -27,29 +27,6 @@ static void on_signal(int number, siginfo_t *info, void *context)
     ended = number;
 }
 
-/* All input that is there; true: something has to be drawn. A pasted text is many inputs, and one
- * drawing for all of them. */
-static bool read_inputs(struct app *app)
-{
-    bool any = false;
-    for (int input; !app->quit && (input = terminal_read()) != INPUT_NONE; any = true) {
-        if (input == INPUT_RESIZE) {
-            int width, height;
-            terminal_size(&width, &height);
-            if (app_resize(app, width, height, NULL) != 0)
-                app->quit = true;
-        } else if (input == INPUT_CLOSED)
-            app->quit = true;
-        else
-            app_input(app, input);
-        if (app->suspend) {
-            app->suspend = false;
-            terminal_suspend();
-        }
-    }
-    return any;
-}
-
 /* Draws where something changed, waits for an input or for the time when looking is worth it, and
  * takes in what came. Where nothing is under way the wait is terminal_wait()'s longest, so a screen
  * that nobody touches costs next to nothing; a window of another size is an input like others. */
@@ -59,13 +36,30 @@ static void run_loop(struct app *app)
         if (app->redraw_all)
             terminal_redraw();
         if (changed || app->redraw_all) {
-            app_draw(app);
+            app_draw(app); /* the whole canvas; the terminal gets what differs */
             terminal_show(&app->canvas);
         }
-        app->redraw_all = false;
+        app->redraw_all = changed = false;
         terminal_wait(app_tick_ms(app));
-        changed = read_inputs(app);
-        changed = app_tick(app) || changed;
+        /* All input that is there: a pasted text is many inputs, and one drawing for all of them.
+         */
+        for (int input; !app->quit && (input = terminal_read()) != INPUT_NONE; changed = true) {
+            if (input == INPUT_RESIZE) {
+                int width, height;
+                terminal_size(&width, &height);
+                if (app_resize(app, width, height, NULL) != 0)
+                    app->quit = true;
+            } else if (input == INPUT_CLOSED) {
+                app->quit = true;
+            } else {
+                app_input(app, input);
+            }
+            if (app->suspend) { /* Ctrl-Z: here until the shell lets it continue */
+                app->suspend = false;
+                terminal_suspend();
+            }
+        }
+        changed = app_tick(app) || changed; /* jobs may have written meanwhile */
     }
 }
 
@@ -75,9 +69,9 @@ struct opening {
     const char *target;
 };
 
-/* The child's whole life. The first frame says what is opened before anything is read, as a model on
- * a slow disk takes its time; a signal that asks for the end is caught before the terminal is opened,
- * so that there is no moment in which it would be left as it is. */
+/* The child's whole life. The first frame says what is opened before anything is read, as a model
+ * on a slow disk takes its time; a signal that asks for the end is caught before the terminal is
+ * opened, so that there is no moment in which it would be left as it is. */
 static int run_terminal(void *context, struct error *err)
 {
     const struct opening *opening = context;
@@ -127,13 +121,9 @@ struct script {
     struct error *err;
 };
 
-static int script_error(const struct script *script, const char *what, const char *of)
-{
-    return error_set(script->err, "%s:%d: %s%.200s", script->path, script->line, what, of);
-}
-
 /* --- keys --- */
 
+/* Characters as they are. What is not UTF-8 in the script is left out. */
 static void press_text(struct app *app, const char *text, size_t length)
 {
     int32_t code;
@@ -184,36 +174,31 @@ static void press_words(struct app *app, const char *words)
 
 /* --- waiting --- */
 
-static bool shows_text(struct app *app, const char *text)
+/* Is it so now: the scan is over ("scan"), the job has come to that step ("step"), neither works
+ * any more ("idle"), the screen shows that text ("text")? */
+static bool is_met(struct app *app, const char *what, const char *argument)
 {
+    const struct session *session = &app->session;
+    enum feed_state state = session->feed.state;
+    bool over =
+        !session->model || state == FEED_DONE || state == FEED_STOPPED || state == FEED_FAILED;
+    if (strcmp(what, "scan") == 0)
+        return over;
+    if (strcmp(what, "step") == 0)
+        return session->run && job_metrics_last_step(&session->run->metrics) >= atoll(argument);
+    if (strcmp(what, "idle") == 0)
+        return over && !(session->run && job_follow_lives(session->run));
     struct buffer screen = BUFFER_INIT;
     app_draw(app);
     canvas_put_text(&screen, &app->canvas);
-    bool found = strstr(buffer_string(&screen), text) != NULL;
+    bool found = strstr(buffer_string(&screen), argument) != NULL;
     buffer_free(&screen);
     return found;
 }
 
-static bool scan_is_over(const struct session *session)
-{
-    return !session->model || session->feed.state == FEED_DONE ||
-           session->feed.state == FEED_STOPPED || session->feed.state == FEED_FAILED;
-}
-
-static bool is_met(struct app *app, const char *what, const char *argument)
-{
-    const struct session *session = &app->session;
-    if (strcmp(what, "scan") == 0)
-        return scan_is_over(session);
-    if (strcmp(what, "step") == 0)
-        return session->run && job_metrics_last_step(&session->run->metrics) >= atoll(argument);
-    if (strcmp(what, "idle") == 0)
-        return scan_is_over(session) && !(session->run && job_follow_lives(session->run));
-    return shows_text(app, argument);
-}
-
-/* Lets time pass, a hundredth of a second at a time, until it is met. An error where nothing is under
- * way any more that could bring it, so that a wrong script fails at once, and after five minutes. */
+/* Lets time pass, a hundredth of a second at a time, until it is met. An error where nothing is
+ * under way any more that could bring it, so that a wrong script fails at once, and after five
+ * minutes. */
 static int wait_for(const struct script *script, const char *what, const char *argument)
 {
     const struct timespec pause = {.tv_nsec = 10000000};
@@ -247,6 +232,7 @@ static char *unquote(char *text)
     return text;
 }
 
+/* "wait scan", "wait step 20", "wait idle", "wait text \"...\"": the word, and what it is given. */
 static int play_wait(const struct script *script, char *rest)
 {
     static const char *const known[] = {"scan", "step", "idle", "text"};
@@ -256,7 +242,9 @@ static int play_wait(const struct script *script, char *rest)
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         if (strcmp(known[i], rest) == 0)
             return wait_for(script, rest, unquote(argument));
-    return script_error(script, "wait for scan, step N, idle or text \"...\", not for ", rest);
+    return error_set(script->err,
+                     "%s:%d: wait for scan, step N, idle or text \"...\", not for %.200s",
+                     script->path, script->line, rest);
 }
 
 /* --- lines --- */
@@ -270,6 +258,8 @@ static char *after_word(char *line, const char *word)
     return line + length + strspn(line + length, " \t");
 }
 
+/* A line by its first word; one that begins with none of them is keys. What was typed is followed
+ * by a tick, as on a terminal. */
 static int play_line(const struct script *script, char *line)
 {
     char *rest;
@@ -282,7 +272,8 @@ static int play_line(const struct script *script, char *line)
         return play_wait(script, rest);
     if ((rest = after_word(line, "save-screen")))
         return rest[0] ? app_save_screen(script->app, unquote(rest), script->err)
-                       : script_error(script, "save-screen needs a FILE", "");
+                       : error_set(script->err, "%s:%d: save-screen needs a FILE", script->path,
+                                   script->line);
     if ((rest = after_word(line, "type"))) {
         rest = unquote(rest);
         press_text(script->app, rest, strlen(rest));

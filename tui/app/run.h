@@ -13,8 +13,8 @@
  * (ERROR_INTERRUPTED). `target` may be NULL. */
 int screen_run(const struct app_screens *screens, const char *target, struct error *err);
 
-/* Plays a script without a terminal, on a canvas of the given size: what tests and pictures are made
- * of. Lines of a script:
+/* Plays a script without a terminal, on a canvas of the given size: what tests and pictures are
+ * made of. Lines of a script:
  *     # a comment
  *     wait scan | wait step N | wait idle | wait text "..."    five minutes are an error
  *     save-screen FILE

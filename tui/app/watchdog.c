@@ -37,8 +37,8 @@ static void run_child(int (*run)(void *context, struct error *err), void *contex
     _exit(status == 0 ? 0 : 1);
 }
 
-/* Makes an end of the child an error of the caller's. A child that ended as it should has closed the
- * terminal itself, with an error or without; any other left it as it was. */
+/* Makes an end of the child an error of the caller's. A child that ended as it should has closed
+ * the terminal itself, with an error or without; any other left it as it was. */
 static int report_end(int how, int pipe_end, struct error *err)
 {
     struct error said;

@@ -9,8 +9,8 @@
  *
  * A process that is killed (SIGKILL, out of memory, a fault) cannot restore its terminal itself,
  * and a handler of a fault may call next to nothing; so the one that restores is another process,
- * which looked up what to write while all was well. It holds no model and no plan: nothing there can
- * fail when the screen does. If the parent is killed, the child gets TERM and closes in order.
+ * which looked up what to write while all was well. It holds no model and no plan: nothing there
+ * can fail when the screen does. If the parent is killed, the child gets TERM and closes in order.
  */
 #ifndef SPECTRUM_TUI_APP_WATCHDOG_H
 #define SPECTRUM_TUI_APP_WATCHDOG_H

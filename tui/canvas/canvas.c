@@ -9,8 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* --- canvas.c --- */
-
 enum { CANVAS_SIDE_MAX = 4096 };
 
 int canvas_init(struct canvas *canvas, int width, int height, struct error *err)
@@ -19,6 +17,7 @@ int canvas_init(struct canvas *canvas, int width, int height, struct error *err)
     return canvas_resize(canvas, width, height, err);
 }
 
+/* What was drawn is gone: whoever resizes draws again. After an error the canvas is as it was. */
 int canvas_resize(struct canvas *canvas, int width, int height, struct error *err)
 {
     if (width < 1 || height < 1 || width > CANVAS_SIDE_MAX || height > CANVAS_SIDE_MAX)
@@ -55,6 +54,7 @@ static struct cell *area_cell(struct area area, int x, int y)
     return (struct cell *)canvas_cell(area.canvas, area.x + x, area.y + y);
 }
 
+/* NULL, outside of everything, is nobody's cell. */
 static void cell_blank(struct cell *cell, struct style style)
 {
     if (!cell)
@@ -79,6 +79,8 @@ static int clamp(int value, int low, int high)
     return value < low ? low : value > high ? high : value;
 }
 
+/* Cut to the area, never beyond it; what lies outside altogether is empty, and drawing on it does
+ * nothing. */
 struct area area_part(struct area area, int x, int y, int width, int height)
 {
     int left = clamp(x, 0, area.width), right = clamp(x + width, left, area.width);
@@ -102,6 +104,8 @@ static void cell_detach(struct area area, int x, int y)
         cell_blank(right, right->style);
 }
 
+/* `columns` is 1 or 2. Nothing is written outside the area, and of a wide character at its right
+ * edge a blank in place of its left half. */
 static void cell_write(struct area area, int x, int y, struct style style, const char *bytes,
                        size_t length, int columns)
 {
@@ -137,6 +141,8 @@ static void cell_join(struct area area, int x, int y, const char *bytes, size_t 
     cell->text[used + length] = '\0';
 }
 
+/* C0, DEL and C1, which a terminal would carry out; marks of writing direction and line separators,
+ * which would show what follows in another order than it stands in the text. */
 static bool is_control(int32_t code)
 {
     return code < 0x20 || (code >= 0x7F && code < 0xA0) || (code >= 0x202A && code <= 0x202E) ||
@@ -144,6 +150,8 @@ static bool is_control(int32_t code)
            code == 0x2028 || code == 0x2029;
 }
 
+/* What stands for a sign of ours where the terminal has no UTF-8. Letters of other alphabets are
+ * '?'. */
 static char ascii_for(int32_t code)
 {
     static const struct {
@@ -164,6 +172,9 @@ static char ascii_for(int32_t code)
     return '?';
 }
 
+/* The one loop that puts text into cells; at most `limit` columns, of whole characters. Returns the
+ * columns that it took. What cannot be shown takes the place of one column: a control, a byte that
+ * is not UTF-8, and without UTF-8 whatever has no sign of its own. */
 static int put_limited(struct area area, int x, int y, int limit, struct style style,
                        const char *text)
 {
@@ -217,6 +228,7 @@ int text_columns(const char *text)
     return column;
 }
 
+/* The ellipsis takes the last column, so one column alone has nothing else. */
 int area_label(struct area area, int x, int y, int columns, struct style style, const char *text)
 {
     if (columns <= 0)
@@ -248,10 +260,12 @@ bool cell_equal(const struct cell *a, const struct cell *b)
            a->style.attributes == b->style.attributes && strcmp(a->text, b->text) == 0;
 }
 
-/* --- picture.c --- */
+/* --- as text, and as a picture --- */
 
 enum { CELL_WIDTH = 8, CELL_HEIGHT = 17, BASELINE = 13 };
 
+/* Lines without the blanks at their ends: `end` is where the last character that is not one has
+ * ended. */
 void canvas_put_text(struct buffer *out, const struct canvas *canvas)
 {
     for (int y = 0; y < canvas->height; y++) {
@@ -270,6 +284,8 @@ void canvas_put_text(struct buffer *out, const struct canvas *canvas)
     }
 }
 
+/* A cell's colours as they are seen: the page's where it has the terminal's own, and swapped where
+ * it is reversed. */
 struct look {
     int32_t fg, bg;
     unsigned attributes;
@@ -301,6 +317,7 @@ static void put_escaped(struct buffer *out, const char *text)
     }
 }
 
+/* A rectangle for every stretch of cells of one background; none for the page's own. */
 static void put_backgrounds(struct buffer *out, const struct canvas *canvas, int y, int32_t fg,
                             int32_t bg)
 {
@@ -346,6 +363,8 @@ bool canvas_is_svg(const char *text)
     return strncmp(text, SVG_START, sizeof SVG_START - 1) == 0 && strstr(text, SVG_FONT);
 }
 
+/* Backgrounds of a row first, then its letters, so that a letter which is wider than its cell in
+ * the viewer's font is not cut by the next cell's background. */
 void canvas_put_svg(struct buffer *out, const struct canvas *canvas, int32_t fg, int32_t bg)
 {
     int width = canvas->width * CELL_WIDTH, height = canvas->height * CELL_HEIGHT;

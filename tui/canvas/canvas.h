@@ -4,6 +4,17 @@
  * UTF-8), two 24-bit colours and attributes. Drawing goes through an `area`, a rectangle of a
  * canvas: what would fall outside it is cut off, so a widget cannot write where it does not belong,
  * at any size. Control characters and invalid UTF-8 in a text are shown as '?', never passed on.
+ *
+ *     canvas_init() -> canvas_clear() -> area_put() ... -> terminal_show(), canvas_put_text(), ...
+ *
+ * Every frame is drawn whole; which cells have changed since the last one, terminal.c finds out.
+ *
+ * A character that is two columns wide takes two cells, the second with the text "". What keeps the
+ * two together:
+ *
+ *   1. A cell with the text "" always has a wide character at its left.
+ *   2. Whoever writes over one half blanks the other (cell_detach()): there is no half character.
+ *   3. A wide character whose second half would fall outside its area is drawn as a blank.
  */
 #ifndef SPECTRUM_TUI_CANVAS_CANVAS_H
 #define SPECTRUM_TUI_CANVAS_CANVAS_H

@@ -18,8 +18,16 @@
 #include <unistd.h>
 #include <wchar.h>
 
-/* The file's numbered facts: (1) one terminal a process, so this state is static; (2) `shown` is
- * what ncurses was last told, cell by cell; (3) pairs are handed out on first use, never freed. */
+/* The file's numbered facts:
+ *
+ *   1. There is one terminal a process, so this state is static.
+ *   2. `shown` is what ncurses was last told, cell by cell; a cell that has not changed is not
+ *      sent, so a screen on which nothing happens writes nothing.
+ *   3. Colour pairs are handed out on first use and never freed: a theme has a few dozen colours,
+ *      and a terminal that has run out of pairs shows the rest in its own colours.
+ *   4. What brings the terminal back is looked up before it is opened, and written without ncurses:
+ *      that is the watching parent's, whose child may be gone in the middle of anything.
+ */
 static struct {
     bool open, utf8, color;
     struct canvas shown;
@@ -39,6 +47,8 @@ static struct {
     size_t length;
 } restore;
 
+/* Adds a capability of the terminal by its name, if it has that: leaving attributes (sgr0), keypad
+ * (rmkx), a visible cursor (cnorm), the other screen (rmcup). */
 static void restore_append(const char *name)
 {
     const char *text = tigetstr(name);
@@ -51,6 +61,8 @@ static void restore_append(const char *name)
     }
 }
 
+/* Also finds out, before anything is changed, whether this can be the full screen's terminal at
+ * all. */
 int terminal_restore_prepare(struct error *err)
 {
     if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO))
@@ -157,13 +169,6 @@ static void on_window_change(int number)
     (void)number;
 }
 
-/* The time in ms after which Esc is the key and not the beginning of another one's sequence: 25
- * suits all but slow lines. */
-static int escape_delay(void)
-{
-    return environment_number("ESCDELAY", 0, 5000, 25, "25 ms are");
-}
-
 /* ncurses opens no terminal of no size. One that does not know its own has what window_size() says,
  * which ncurses takes from the environment alone; the environment is afterwards as it was. */
 static SCREEN *open_screen(void)
@@ -194,6 +199,8 @@ static SCREEN *open_screen(void)
     return screen;
 }
 
+/* Raw rather than cbreak: Ctrl-C and Ctrl-Z are keys here, which close what is open and stop in
+ * order. */
 int terminal_open(struct error *err)
 {
     setlocale(LC_CTYPE, "");
@@ -213,7 +220,9 @@ int terminal_open(struct error *err)
     curs_set(0);
     nodelay(stdscr, TRUE);
     keypad(stdscr, TRUE);
-    set_escdelay(escape_delay());
+    /* ms after which Esc is the key and not the beginning of another one's sequence: 25 suits all
+     * but slow lines */
+    set_escdelay(environment_number("ESCDELAY", 0, 5000, 25, "25 ms are"));
     const char *no_color = getenv("NO_COLOR");
     terminal.color = has_colors() && !(no_color && no_color[0]);
     if (terminal.color) {
@@ -255,12 +264,16 @@ const char *terminal_notice(void)
     return terminal.notice;
 }
 
+/* How unlike two colours look: squares of the differences, weighted 2:4:3, as eyes see green best
+ * and red least well. Only compared, so there is no root. */
 static int distance(int32_t color, int red, int green, int blue)
 {
     int dr = (color >> 16 & 255) - red, dg = (color >> 8 & 255) - green, db = (color & 255) - blue;
     return 2 * dr * dr + 4 * dg * dg + 3 * db * db;
 }
 
+/* Of xterm's palette: 16 to 231 are a cube of six levels a colour, 232 to 255 greys from 8 in steps
+ * of 10. The first 16 are the user's own and may be anything. */
 static int nearest_256(int32_t color)
 {
     static const int levels[6] = {0, 95, 135, 175, 215, 255};
@@ -277,6 +290,8 @@ static int nearest_256(int32_t color)
     return best;
 }
 
+/* Of eight colours, bit 0 red, bit 1 green, bit 2 blue, and eight brighter ones, as most terminals
+ * have them. */
 static int nearest_16(int32_t color, int count)
 {
     int best = 0, best_distance = INT_MAX;
@@ -311,6 +326,7 @@ static int palette_number(int32_t color)
     return cache[slot].number;
 }
 
+/* ncurses colours by pairs of palette numbers; 0 is the terminal's own two. */
 static int pair_number(struct style style)
 {
     if (!terminal.color)
@@ -345,6 +361,7 @@ static attr_t attribute_bits(unsigned attributes)
     return bits;
 }
 
+/* A cell's text is one grapheme: a character, and marks that combine with it. */
 static void cell_send(int x, int y, const struct cell *cell)
 {
     wchar_t wide[CCHARW_MAX + 1];
@@ -363,6 +380,8 @@ static void cell_send(int x, int y, const struct cell *cell)
         mvadd_wch(y, x, &out);
 }
 
+/* Cell by cell against what is shown. A forced redraw clears the terminal, too, since whatever made
+ * it necessary may have written anywhere. */
 void terminal_show(const struct canvas *canvas)
 {
     struct canvas *shown = &terminal.shown;
@@ -421,22 +440,6 @@ static int input_from_key(wint_t key)
     return INPUT_LAST; /* a key that has no meaning here */
 }
 
-static int input_from_character(wint_t character)
-{
-    if (character == '\r')
-        return INPUT_ENTER;
-    if (character == '\b')
-        return INPUT_BACKSPACE;
-    return (int)character;
-}
-
-/* An end of input looks like "nothing yet" to ncurses; poll tells them apart. */
-static bool input_closed(void)
-{
-    struct pollfd input = {STDIN_FILENO, POLLIN, 0};
-    return poll(&input, 1, 0) > 0 && (input.revents & (POLLHUP | POLLERR | POLLNVAL));
-}
-
 int terminal_read(void)
 {
     wint_t key = 0;
@@ -445,11 +448,16 @@ int terminal_read(void)
     int kind = get_wch(&key);
     if (kind == KEY_CODE_YES)
         return input_from_key(key);
-    if (kind == OK)
-        return input_from_character(key);
-    return input_closed() ? INPUT_CLOSED : INPUT_NONE;
+    if (kind == OK) /* terminals differ in what Enter and Backspace send */
+        return key == '\r' ? INPUT_ENTER : key == '\b' ? INPUT_BACKSPACE : (int)key;
+    /* An end of input looks like "nothing yet" to ncurses; poll tells them apart. */
+    struct pollfd input = {STDIN_FILENO, POLLIN, 0};
+    bool closed = poll(&input, 1, 0) > 0 && (input.revents & (POLLHUP | POLLERR | POLLNVAL));
+    return closed ? INPUT_CLOSED : INPUT_NONE;
 }
 
+/* The whole process group, as the shell sees a job; ncurses comes back by itself with the next
+ * refresh. */
 void terminal_suspend(void)
 {
     endwin();

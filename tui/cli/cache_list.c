@@ -70,7 +70,8 @@ static bool read_small(struct buffer *out, const struct place *place, const char
 
 /* --- what a file is of --- */
 
-/* Of a file of spectra, the record beside it is of the same model. */
+/* The note beside a file says what it was made from, for people. The record of a scan (.json) is of
+ * the same model as the file of spectra beside it, and that one's note is its. */
 static cJSON *read_note(const struct place *place, const char *name)
 {
     struct buffer text = BUFFER_INIT;
@@ -83,6 +84,7 @@ static cJSON *read_note(const struct place *place, const char *name)
     return of;
 }
 
+/* {"model": value}; NULL where memory runs out: then it is not known. */
 static cJSON *name_one(const char *key, const char *value)
 {
     cJSON *of = cJSON_CreateObject();
@@ -121,31 +123,25 @@ static cJSON *read_gone_job(const struct place *place, const char *name)
 
 /* --- listing --- */
 
-static uint64_t add_sizes(int folder)
-{
-    uint64_t bytes = 0;
-    struct stat info;
-    DIR *open = folder >= 0 ? sys.fdopendir(folder) : NULL;
-    for (struct dirent *at; open && (at = sys.readdir(open));)
-        if (sys.fstatat(dirfd(open), at->d_name, &info, AT_SYMLINK_NOFOLLOW) == 0 &&
-            S_ISREG(info.st_mode))
-            bytes += (uint64_t)info.st_blocks * 512;
-    if (open)
-        sys.closedir(open);
-    return bytes;
-}
-
-/* The folder of a scan by the screen. */
+/* The folder of a scan by the screen: whether it runs, of which model it is, and the bytes of its
+ * files. (Bytes are those on the disk, blocks of 512: a file may have holes.) */
 static void look_at_scan(struct cache_entry *entry, const struct place *place)
 {
+    struct stat info;
     char *job = path_join(place->path, entry->name, NULL);
     if (!job)
         return;
     enum job_state state = job_state(job);
     entry->runs = state != JOB_ENDED && state != JOB_DIED;
     entry->of = read_scan(job);
-    entry->bytes +=
-        add_sizes(sys.openat(place->fd, entry->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0));
+    int folder = sys.openat(place->fd, entry->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
+    DIR *open = folder >= 0 ? sys.fdopendir(folder) : NULL;
+    for (struct dirent *at; open && (at = sys.readdir(open));)
+        if (sys.fstatat(dirfd(open), at->d_name, &info, AT_SYMLINK_NOFOLLOW) == 0 &&
+            S_ISREG(info.st_mode))
+            entry->bytes += (uint64_t)info.st_blocks * 512;
+    if (open)
+        sys.closedir(open);
     free(job);
 }
 
@@ -180,6 +176,8 @@ static bool look_at(struct cache_entry *entry, const struct place *place, const 
     return true;
 }
 
+/* A file that is not to be listed is passed over without a word: most of them are notes, or not
+ * ours. */
 static int add_entry(struct cache_list *list, const struct place *place, const char *name,
                      struct error *err)
 {
@@ -201,13 +199,8 @@ static int add_entry(struct cache_list *list, const struct place *place, const c
 
 /* --- clearing --- */
 
-static bool is_chosen(const struct cache_choice *choice, const struct cache_entry *entry)
-{
-    /* What has a temporary name may be in the making. */
-    bool making = text_ends_with(entry->name, ".tmp") && entry->age < UNFINISHED_SECONDS;
-    return choice->clear && !making && !entry->runs && entry->age >= choice->older_than * 86400;
-}
-
+/* A scan's folder has two folders below it at most, and files; what else somebody put there stays,
+ * and then the folder, too, which is said. */
 static bool remove_scan(const struct place *place, const char *name)
 {
     static const char *const below[] = {"requests", "checkpoints", NULL};
@@ -236,12 +229,15 @@ static bool remove_file(const struct place *place, const char *name)
     return true;
 }
 
+/* Removes what is chosen of the entries from `from` on. What has a temporary name may be in the
+ * making. An error ends it: what was removed so far is marked. */
 static int clear_entries(struct cache_list *list, size_t from, const struct place *place,
                          const struct cache_choice *choice, struct error *err)
 {
     for (size_t i = from; i < list->count; i++) {
         struct cache_entry *entry = &list->items[i];
-        if (!is_chosen(choice, entry))
+        bool making = text_ends_with(entry->name, ".tmp") && entry->age < UNFINISHED_SECONDS;
+        if (!choice->clear || making || entry->runs || entry->age < choice->older_than * 86400)
             continue;
         entry->removed = place->kind == CACHE_SCANS ? remove_scan(place, entry->name)
                                                     : remove_file(place, entry->name);
@@ -253,6 +249,8 @@ static int clear_entries(struct cache_list *list, size_t from, const struct plac
 
 /* --- all kinds --- */
 
+/* Lists a kind's folder and clears what is chosen of it. The descriptor that is read through is a
+ * second one of the same folder: closedir() closes it, and the first is still needed. */
 static int read_place(struct cache_list *list, const struct place *place,
                       const struct cache_choice *choice, struct error *err)
 {
@@ -271,16 +269,6 @@ static int read_place(struct cache_list *list, const struct place *place,
     return status == 0 ? clear_entries(list, from, place, choice, err) : -1;
 }
 
-static void pass_over(const char *path, int number, void (*say)(const char *line))
-{
-    struct buffer line = BUFFER_INIT;
-    buffer_format(&line, "%s is passed over: %s", path,
-                  number == ELOOP || number == ENOTDIR ? "it is a link, or not a folder"
-                                                       : strerror(number));
-    say(buffer_string(&line));
-    buffer_free(&line);
-}
-
 static int read_kind(struct cache_list *list, enum cache_kind kind,
                      const struct cache_choice *choice, void (*say)(const char *line),
                      struct error *err)
@@ -291,16 +279,23 @@ static int read_kind(struct cache_list *list, enum cache_kind kind,
         return -1;
     int status = 0;
     place.fd = sys.open(place.path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
-    if (place.fd >= 0)
+    if (place.fd >= 0) {
         status = read_place(list, &place, choice, err);
-    else if (errno != ENOENT)
-        pass_over(place.path, errno, say);
-    if (place.fd >= 0)
         sys.close(place.fd);
+    } else if (errno != ENOENT) { /* one that is not there has nothing in it */
+        struct buffer line = BUFFER_INIT;
+        buffer_format(&line, "%s is passed over: %s", place.path,
+                      errno == ELOOP || errno == ENOTDIR ? "it is a link, or not a folder"
+                                                         : strerror(errno));
+        say(buffer_string(&line));
+        buffer_free(&line);
+    }
     free(place.path);
     return status;
 }
 
+/* Within a kind; files of one second by their names, so that two lists of the same files are equal.
+ */
 static int newest_first(const void *a, const void *b)
 {
     const struct cache_entry *x = a, *y = b;
@@ -311,11 +306,8 @@ static int newest_first(const void *a, const void *b)
     return strcmp(x->name, y->name);
 }
 
-static bool is_meant(const struct cache_choice *choice, int kind)
-{
-    return choice->kind < 0 ? !choice->clear || !cache_kinds[kind].state : choice->kind == kind;
-}
-
+/* Both folders are named whether they are there or not: what is printed says where one would look.
+ */
 int cache_list_read(struct cache_list *list, const struct cache_choice *choice,
                     void (*say)(const char *line), struct error *err)
 {
@@ -324,9 +316,12 @@ int cache_list_read(struct cache_list *list, const struct cache_choice *choice,
     int status = list->folders[1] ? 0 : -1;
     for (int i = 0; i < 2 && status == 0; i++) /* "/.../spectrum/" */
         list->folders[i][strlen(list->folders[i]) - 1] = '\0';
-    for (int kind = 0; kind < CACHE_KINDS && status == 0; kind++)
-        if (is_meant(choice, kind))
+    for (int kind = 0; kind < CACHE_KINDS && status == 0; kind++) {
+        bool meant =
+            choice->kind < 0 ? !choice->clear || !cache_kinds[kind].state : choice->kind == kind;
+        if (meant)
             status = read_kind(list, (enum cache_kind)kind, choice, say, err);
+    }
     if (list->count > 0)
         qsort(list->items, list->count, sizeof *list->items, newest_first);
     return status;

@@ -1,5 +1,14 @@
 /* What `spectrum cache` lists and clears: files of the cache folder, and of the state folder what
- * nobody needs any more. */
+ * nobody needs any more.
+ *
+ * Removing is the one thing here that cannot be undone, so:
+ *
+ *   1. A kind's folder is opened once, not through a link, and all in it is looked at and removed
+ *      by that descriptor: nobody can put another folder in its place in between.
+ *   2. Only plain files of this user are listed (of scans: folders), so only those can be removed.
+ *   3. What runs is kept, and so is what may be in the making: a temporary name of the last day.
+ *   4. The state folder is cleared only where its kind is named.
+ */
 #ifndef SPECTRUM_TUI_CLI_CACHE_LIST_H
 #define SPECTRUM_TUI_CLI_CACHE_LIST_H
 

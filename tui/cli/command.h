@@ -6,9 +6,9 @@
  * progress to standard error, and returns 0, or -1 with `err` set; main() turns err->kind into the
  * exit status (1 failed, 2 usage, 130 interrupted) and prints the one line.
  *
- * Inside, a command's file reads from below: what it prints, what it does, its request and the table
- * of its options, run(), the row. run() parses (options.h), checks what goes together before anything
- * is opened, and calls what it does. CONTRIBUTING.md has the steps for a new one.
+ * Inside, a command's file reads from below: what it prints, what it does, its request and the
+ * table of its options, run(), the row. run() parses (options.h), checks what goes together before
+ * anything is opened, and calls what it does. CONTRIBUTING.md has the steps for a new one.
  */
 #ifndef SPECTRUM_TUI_CLI_COMMAND_H
 #define SPECTRUM_TUI_CLI_COMMAND_H

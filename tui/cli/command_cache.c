@@ -1,4 +1,12 @@
-/* `spectrum cache`: what lies in the cache folder, and clearing it. */
+/* `spectrum cache`: what lies in the cache folder, and clearing it. cache_list.h lists and removes;
+ * here it is asked for and printed.
+ *
+ *     data: tokenised data
+ *         1.79 MiB     3 days  5f0c...d1.tokens  a.jsonl, b.txt and 3 more for /models/m
+ *     spectra: singular values of models
+ *       512.0 KiB     0 days   8e21...9a.safetensors  /models/m  removed
+ *     2.29 MiB in /home/u/.cache/spectrum, 512.0 KiB of them removed
+ */
 #include "base/json.h"
 #include "base/memory.h"
 #include "base/text.h"
@@ -19,6 +27,8 @@ struct sums {
     uint64_t bytes[2], removed; /* bytes: of the cache folder, of the state folder */
 };
 
+/* By folder, as the two are at two places and mean two things: what can be made again, and what a
+ * user did. */
 static struct sums add_up(const struct cache_list *list)
 {
     struct sums sums = {0};
@@ -30,26 +40,7 @@ static struct sums add_up(const struct cache_list *list)
     return sums;
 }
 
-/* What is not known of a file is absent. */
-static void put_of_json(struct json_writer *json, const cJSON *of)
-{
-    static const char *const keys[] = {"model", "job", NULL};
-    const cJSON *name, *data = json_get(of, "data");
-    const char *text = NULL;
-    int64_t more = 0;
-    for (int i = 0; keys[i]; i++)
-        if (json_get_string(of, keys[i], &text))
-            json_text(json, keys[i], text);
-    if (cJSON_GetArraySize(data) > 0) {
-        json_list(json, "data");
-        cJSON_ArrayForEach(name, data)
-            json_text(json, NULL, cJSON_IsString(name) ? name->valuestring : "");
-        json_end(json);
-    }
-    if (json_get_int64(of, "more", &more))
-        json_integer(json, "more_data", more);
-}
-
+/* The whole paths are here; the lines for people have names alone. */
 static int print_json(const struct cache_list *list, struct error *err)
 {
     struct buffer out = BUFFER_INIT;
@@ -67,7 +58,22 @@ static int print_json(const struct cache_list *list, struct error *err)
         json_text(&json, "name", entry->name);
         json_count(&json, "bytes", entry->bytes);
         json_integer(&json, "age_seconds", entry->age);
-        put_of_json(&json, entry->of);
+        /* what it is of, as its note says (base/cache_note.h); what is not known is absent */
+        static const char *const keys[] = {"model", "job", NULL};
+        const cJSON *name, *data = json_get(entry->of, "data");
+        const char *text = NULL;
+        int64_t more = 0;
+        for (int k = 0; keys[k]; k++)
+            if (json_get_string(entry->of, keys[k], &text))
+                json_text(&json, keys[k], text);
+        if (cJSON_GetArraySize(data) > 0) {
+            json_list(&json, "data");
+            cJSON_ArrayForEach(name, data)
+                json_text(&json, NULL, cJSON_IsString(name) ? name->valuestring : "");
+            json_end(&json);
+        }
+        if (json_get_int64(entry->of, "more", &more))
+            json_integer(&json, "more_data", more);
         if (entry->runs)
             json_flag(&json, "runs", true);
         json_flag(&json, "removed", entry->removed);
@@ -103,19 +109,8 @@ static void put_of(struct buffer *out, const cJSON *of)
         utf8_sanitize(out->data);
 }
 
-static void put_line(const struct cache_entry *entry)
-{
-    char name[256];
-    struct buffer of = BUFFER_INIT;
-    utf8_copy(name, sizeof name, entry->name);
-    buffer_text(&of, "");
-    put_of(&of, entry->of);
-    printf("  %10s  %4" PRId64 " day%s  %s%s%s%s\n", bytes_text((double)entry->bytes).text,
-           entry->age / 86400, entry->age / 86400 == 1 ? " " : "s", name, buffer_string(&of),
-           entry->removed ? "  removed" : "", entry->runs ? "  it runs" : "");
-    buffer_free(&of);
-}
-
+/* By kind, a line a file, and the sums. The state folder counts where something of it was listed.
+ */
 static void put_lines(const struct cache_list *list, const struct cache_choice *choice)
 {
     struct sums sums = add_up(list);
@@ -125,7 +120,15 @@ static void put_lines(const struct cache_list *list, const struct cache_choice *
         if ((int)entry->kind != kind)
             printf("%s: %s\n", cache_kinds[entry->kind].name, cache_kinds[entry->kind].holds);
         kind = (int)entry->kind;
-        put_line(entry);
+        char name[256]; /* of a file: it may be anything */
+        struct buffer of = BUFFER_INIT;
+        utf8_copy(name, sizeof name, entry->name);
+        buffer_text(&of, ""); /* so that there is a text, whatever is known of the file */
+        put_of(&of, entry->of);
+        printf("  %10s  %4" PRId64 " day%s  %s%s%s%s\n", bytes_text((double)entry->bytes).text,
+               entry->age / 86400, entry->age / 86400 == 1 ? " " : "s", name, buffer_string(&of),
+               entry->removed ? "  removed" : "", entry->runs ? "  it runs" : "");
+        buffer_free(&of);
     }
     bool state = choice->kind >= 0 && cache_kinds[choice->kind].state;
     printf("%s in %s", bytes_text((double)sums.bytes[state]).text, list->folders[state]);
@@ -138,15 +141,7 @@ static void put_lines(const struct cache_list *list, const struct cache_choice *
 
 /* --- the command --- */
 
-static int find_kind(const char *name)
-{
-    for (int i = 0; i < CACHE_KINDS; i++)
-        if (strcmp(cache_kinds[i].name, name) == 0)
-            return i;
-    return -1;
-}
-
-/* "clear" is --clear. */
+/* "clear" is --clear; another word is a kind. */
 static int check_words(struct cache_choice *choice, const char *const *rest, size_t count,
                        struct error *err)
 {
@@ -157,7 +152,10 @@ static int check_words(struct cache_choice *choice, const char *const *rest, siz
     }
     if (count > 1)
         return error_set_kind(err, ERROR_USAGE, "cache takes one KIND at most");
-    if (count == 1 && (choice->kind = find_kind(rest[0])) < 0)
+    for (int i = 0; count == 1 && i < CACHE_KINDS; i++)
+        if (strcmp(cache_kinds[i].name, rest[0]) == 0)
+            choice->kind = i;
+    if (count == 1 && choice->kind < 0)
         return error_set_kind(err, ERROR_USAGE,
                               "\"%.40s\" is not a kind: data, spectra, models, scans or jobs",
                               rest[0]);
@@ -187,6 +185,8 @@ static const struct option rows[] = {
 /* clang-format on */
 static const struct option_table table = {rows, sizeof rows / sizeof *rows};
 
+/* --older-than without --clear would change nothing, so it was meant to do something: it is
+ * refused. */
 static int run(int argc, char **argv, struct error *err)
 {
     struct request r = {.choice.kind = -1};
@@ -198,20 +198,23 @@ static int run(int argc, char **argv, struct error *err)
         return -1;
     option_defaults(&table, &r);
     int status = options_parse(&command_cache, &r, &given, argc, argv, rest, &count, err);
-    if (status == 0)
-        status = check_words(&r.choice, rest, count, err);
-    if (status == 0 && option_is_given(&given, option_by_name(&table, "older-than")) &&
-        !r.choice.clear)
+    if (status != 0) /* 1: --help was printed */
+        goto out;
+    status = check_words(&r.choice, rest, count, err);
+    if (status != 0)
+        goto out;
+    if (option_is_given(&given, option_by_name(&table, "older-than")) && !r.choice.clear) {
         status = error_set_kind(err, ERROR_USAGE, "--older-than goes with --clear");
-    free(rest);
-    if (status == 0) {
-        status = cache_list_read(&list, &r.choice, say, err);
-        if (status == 0 && r.json)
-            status = print_json(&list, err);
-        else if (status == 0)
-            put_lines(&list, &r.choice);
+        goto out;
     }
+    status = cache_list_read(&list, &r.choice, say, err);
+    if (status == 0 && r.json)
+        status = print_json(&list, err);
+    else if (status == 0)
+        put_lines(&list, &r.choice);
+out:
     cache_list_free(&list);
+    free(rest);
     return status > 0 ? 0 : status;
 }
 

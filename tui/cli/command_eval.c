@@ -1,4 +1,13 @@
-/* `spectrum eval MODEL|RUN --data FILE`: loss, perplexity, tokens. */
+/* `spectrum eval MODEL|RUN --data FILE`: loss, perplexity, tokens.
+ *
+ *     loss = -(sum over supervised tokens of w_t log p(x_t | x_<t)) / (sum of w_t)
+ *     perplexity = exp(loss)
+ *
+ * as a run's own evaluations compute it (train/evaluate.h): the same rows, the same mask, the same
+ * weights, so the number of a run's last checkpoint is the one in its metrics, where the data and
+ * its options are those of the run. What of them is not said here is taken from the run: template,
+ * columns, mark, what is done with long documents, the length of a row, the type.
+ */
 #include "base/memory.h"
 #include "compute/devices/devices.h"
 #include "job/training_options.h"
@@ -27,19 +36,10 @@ struct request {
     bool json;
 };
 
+/* For data set and evaluation, which ask between two steps; the context is the flag itself. */
 static bool is_interrupted(void *context)
 {
     return *(const volatile sig_atomic_t *)context;
-}
-
-static int list_pieces(struct piece_list *out, const struct dataset *data,
-                       const struct request *request, const struct source *source,
-                       struct error *err)
-{
-    enum long_documents how = source->how_long;
-    if (request->long_documents && long_documents_by_name(&how, request->long_documents, err) != 0)
-        return -1;
-    return pieces_list(out, data, request->seq_len, how, err);
 }
 
 static int print_result(const struct request *request, const struct source *source,
@@ -70,17 +70,30 @@ static int print_result(const struct request *request, const struct source *sour
     return output_json(&json, err);
 }
 
-/* The rows of a run's own evaluations, unless others are asked for; list_pieces() has its --long.
- */
-static void fix_seq_len(struct request *request, const struct source *source)
+/* What is not said is taken from the run (or, of a model, is what the file's head says): then the
+ * data need not have everything that the run's had. */
+static struct dataset_options fix_format(const struct request *request, const struct source *source)
 {
-    enum { OF_A_MODEL = 512 };
-    if (request->seq_len == 0)
-        request->seq_len = source->seq_len > 0 ? source->seq_len : OF_A_MODEL;
+    struct dataset_options format = request->format;
+    format.template_may_rest = !format.template_name; /* the run's own may have nothing to write */
+    if (!format.template_name) {
+        format.template_name = source->template_name;
+        format.date = source->date;
+    }
+    format.names_may_rest = (!format.columns && source->columns) || (!format.mark && source->mark);
+    if (!format.columns)
+        format.columns = source->columns;
+    if (!format.mark)
+        format.mark = source->mark;
+    return format;
 }
 
+/* In the order in which something can be wrong, the quick things first: a device that cannot train,
+ * the model and its tokenizer, the data, memory for a batch; then the weights are loaded, which is
+ * what takes long, and it computes. */
 static int evaluate_source(struct request *request, struct error *err)
 {
+    enum { OF_A_MODEL = 512 }; /* tokens of a row where no run says another length */
     struct source source = {0};
     struct backend *backend = NULL;
     struct tokenizer *tokenizer = NULL;
@@ -93,55 +106,48 @@ static int evaluate_source(struct request *request, struct error *err)
     const volatile sig_atomic_t *interrupted = interrupt_watch("the batch in hand is finished");
     const struct dataset_watch watch = {
         .context = (void *)(uintptr_t)interrupted, .say = message_say, .stop = is_interrupted};
-    int status = backend_check_training(request->device, err);
-    if (status == 0)
-        status = source_view_open(&source, &tokenizer, request->source, &request->choice, err);
-    if (status == 0)
-        fix_seq_len(request, &source);
-    struct dataset_options format = request->format;
-    format.template_may_rest = !format.template_name; /* the run's own may have nothing to write */
-    if (!format.template_name) {
-        format.template_name = source.template_name;
-        format.date = source.date;
+    int status = -1;
+    if (backend_check_training(request->device, err) != 0 ||
+        source_view_open(&source, &tokenizer, request->source, &request->choice, err) != 0)
+        goto out;
+    if (request->seq_len == 0)
+        request->seq_len = source.seq_len > 0 ? source.seq_len : OF_A_MODEL;
+
+    /* --- the data, as rows --- */
+    struct dataset_options format = fix_format(request, &source);
+    enum long_documents how_long = source.how_long;
+    if (format.template_name && source_view_marks(tokenizer, format.template_name, "", err) != 0)
+        goto out;
+    if (dataset_open(&data, request->data.items, request->data.count, &format, tokenizer, &watch,
+                     err) != 0 ||
+        transformer_check_ids(source.model, &data, tokenizer, err) != 0)
+        goto out;
+    if (request->long_documents &&
+        long_documents_by_name(&how_long, request->long_documents, err) != 0)
+        goto out;
+    if (pieces_list(&pieces, &data, request->seq_len, how_long, err) != 0 ||
+        packing_new(&packing, &pieces, 0, false, 0, err) != 0 ||
+        batch_alloc(&batch, request->batch, request->seq_len, err) != 0)
+        goto out;
+
+    /* --- the model, and the loss --- */
+    if (backend_open(&backend, request->device, (int)request->threads, err) != 0 ||
+        source_transformer(&transformer, &source, backend, request->batch * request->seq_len,
+                           request->seq_len, request->dtype, false, err) != 0 ||
+        evaluate(&evaluation, transformer, packing, &batch, request->batch, is_interrupted,
+                 (void *)(uintptr_t)interrupted, err) != 0)
+        goto out;
+    if (!isfinite(evaluation.loss)) {
+        error_set_kind(err, ERROR_NOT_FINITE,
+                       "%s: the loss is not finite: its weights are, but what is computed with "
+                       "them overflows",
+                       request->source);
+        goto out;
     }
-    /* What the run was given need not be in this data. */
-    format.names_may_rest = (!format.columns && source.columns) || (!format.mark && source.mark);
-    if (!format.columns)
-        format.columns = source.columns;
-    if (!format.mark)
-        format.mark = source.mark;
-    if (status == 0 && format.template_name)
-        status = source_view_marks(tokenizer, format.template_name, "", err);
-    if (status == 0)
-        status = dataset_open(&data, request->data.items, request->data.count, &format, tokenizer,
-                              &watch, err);
-    if (status == 0)
-        status = transformer_check_ids(source.model, &data, tokenizer, err);
-    if (status == 0)
-        status = list_pieces(&pieces, &data, request, &source, err);
-    if (status == 0)
-        status = packing_new(&packing, &pieces, 0, false, 0, err);
-    if (status == 0)
-        status = batch_alloc(&batch, request->batch, request->seq_len, err);
-    if (status == 0)
-        status = backend_open(&backend, request->device, (int)request->threads, err);
-    if (status == 0)
-        status =
-            source_transformer(&transformer, &source, backend, request->batch * request->seq_len,
-                               request->seq_len, request->dtype, false, err);
-    if (status == 0)
-        status = evaluate(&evaluation, transformer, packing, &batch, request->batch, is_interrupted,
-                          (void *)(uintptr_t)interrupted, err);
-    if (status == 0 && !isfinite(evaluation.loss))
-        status = error_set_kind(err, ERROR_NOT_FINITE,
-                                "%s: the loss is not finite: its weights are, but what is "
-                                "computed with them overflows",
-                                request->source);
-    if (status == 0) {
-        source_view_counts("data", &pieces.counts, data.left_out, data.undesired);
-        source_view_positions(&source, pieces.counts.longest);
-        status = print_result(request, &source, &evaluation, &pieces.counts, err);
-    }
+    source_view_counts("data", &pieces.counts, data.left_out, data.undesired);
+    source_view_positions(&source, pieces.counts.longest);
+    status = print_result(request, &source, &evaluation, &pieces.counts, err);
+out:
     transformer_free(transformer);
     backend_close(backend);
     batch_free(&batch);

@@ -1,4 +1,9 @@
-/* `spectrum export RUN -o DIR`: a complete Hugging Face folder, or a PEFT one. */
+/* `spectrum export RUN -o DIR`: a complete Hugging Face folder, or a PEFT one.
+ *
+ * job/export.h writes it; here it is said what was written, and what a user would not expect: that
+ * another checkpoint was better, that the base in fewer bits costs something, that texts end at
+ * other tokens than the base's files name.
+ */
 #include "base/text.h"
 #include "job/export/export.h"
 #include "model/config_write.h"
@@ -10,71 +15,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-/* What a merge into weights that the run had in fewer bits costs, or why that is not known. */
-static void print_cost(const struct export_cost *cost)
-{
-    if (!cost->differs)
-        return;
-    fprintf(stderr,
-            "the run trained beside frozen weights in fewer bits, this model has the base's "
-            "own: ");
-    if (cost->measured)
-        fprintf(stderr,
-                "loss of the run %.6f, of the model %.6f, on the first %" PRIu64 " tokens of the "
-                "%s data\n",
-                cost->run, cost->merged, cost->tokens,
-                cost->evaluation ? "evaluation" : "training");
-    else
-        fprintf(stderr, "what that does to the loss was not measured: %s\n", cost->why_not);
-}
-
-static void put_cost(struct json_writer *json, const struct export_cost *cost)
-{
-    if (!cost->differs)
-        return;
-    if (!cost->measured && !cost->why_not[0])
-        return; /* adapters alone cost nothing */
-    if (!cost->measured) {
-        json_text(json, "loss_not_measured", cost->why_not);
-        return;
-    }
-    json_real(json, "run_loss", cost->run);
-    json_real(json, "merged_loss", cost->merged);
-    json_count(json, "loss_tokens", cost->tokens);
-    json_text(json, "loss_data", cost->evaluation ? "evaluation" : "training");
-}
-
-/* The base that adapters stand on is the user's own, and ends texts as it did. */
-static void tell_ends(const struct export_summary *summary)
-{
-    struct buffer list = BUFFER_INIT;
-    struct json_writer json = {.out = &list};
-    if (!summary->base_lacks_ends)
-        return;
-    config_put_ends(&json, NULL, summary->ends.ids, summary->ends.count);
-    fprintf(stderr,
-            "texts of the run end at more tokens than its base's files name: generate() ends there "
-            "with eos_token_id=%s\n",
-            buffer_string(&list));
-    buffer_free(&list);
-}
-
-/* bitsandbytes has the run's 4 bits, and nobody else its 8. */
-static void tell_frozen(enum storage frozen)
-{
-    if (frozen == STORAGE_NF4)
-        fprintf(stderr,
-                "the run's frozen weights were in fewer bits: the adapters have its loss on a base "
-                "that is loaded so, with BitsAndBytesConfig(load_in_4bit=True, "
-                "bnb_4bit_quant_type=\"nf4\", bnb_4bit_use_double_quant=True)\n");
-    else
-        fprintf(stderr,
-                "the run's frozen weights were in fewer bits: in %s as here (blocks of 64) nothing "
-                "else loads a base, and on any other the adapters have another loss than the "
-                "run's; --merge writes a model and measures its\n",
-                storage_name(frozen));
-}
 
 /* The last checkpoint is what is exported where nothing else is asked for. */
 static void tell_better(const struct export_summary *summary)
@@ -90,6 +30,23 @@ static void tell_better(const struct export_summary *summary)
         fprintf(stderr, ", with %.4f\n", own->loss);
     else
         fprintf(stderr, ", which was not evaluated\n");
+}
+
+/* What a merge into weights that the run had in fewer bits costs, or why that is not known. */
+static void put_cost(struct json_writer *json, const struct export_cost *cost)
+{
+    if (!cost->differs)
+        return;
+    if (!cost->measured && !cost->why_not[0])
+        return; /* adapters alone cost nothing */
+    if (!cost->measured) {
+        json_text(json, "loss_not_measured", cost->why_not);
+        return;
+    }
+    json_real(json, "run_loss", cost->run);
+    json_real(json, "merged_loss", cost->merged);
+    json_count(json, "loss_tokens", cost->tokens);
+    json_text(json, "loss_data", cost->evaluation ? "evaluation" : "training");
 }
 
 static int print_json(const char *out, const struct export_summary *summary, struct error *err)
@@ -116,6 +73,59 @@ static int print_json(const char *out, const struct export_summary *summary, str
     return output_json(&json, err);
 }
 
+/* A folder of adapters, beside its base. bitsandbytes has the run's 4 bits, and nobody else its 8:
+ * so of the first it can be said how a base is loaded with which they have the run's loss. */
+static void print_adapters(const char *out, const struct export_summary *summary)
+{
+    message_print("%s: the adapters after step %" PRId64 " as PEFT has them, %" PRIu64
+                  " tensor%s, %s; --merge writes the whole model",
+                  out, summary->step, summary->trained, text_s(summary->trained),
+                  bytes_text((double)summary->bytes).text);
+    if (summary->base)
+        message_print("%s: their base as transformers loads it (of a GGUF file dequantised), %s; "
+                      " adapter_config.json names it "
+                      "by this path, so a folder that moves needs another there",
+                      summary->base, bytes_text((double)summary->base_bytes).text);
+    if (!summary->cost.differs)
+        return;
+    if (summary->cost.frozen == STORAGE_NF4)
+        fprintf(stderr,
+                "the run's frozen weights were in fewer bits: the adapters have its loss on a base "
+                "that is loaded so, with BitsAndBytesConfig(load_in_4bit=True, "
+                "bnb_4bit_quant_type=\"nf4\", bnb_4bit_use_double_quant=True)\n");
+    else
+        fprintf(stderr,
+                "the run's frozen weights were in fewer bits: in %s as here (blocks of 64) nothing "
+                "else loads a base, and on any other the adapters have another loss than the "
+                "run's; --merge writes a model and measures its\n",
+                storage_name(summary->cost.frozen));
+}
+
+/* A whole model, and what its own weights cost against those that the run trained beside. */
+static void print_model(const char *out, const struct export_summary *summary)
+{
+    const struct export_cost *cost = &summary->cost;
+    message_print("%s: the model after step %" PRId64 "; %" PRIu64 " tensor%s trained, %" PRIu64
+                  " unchanged, %s",
+                  out, summary->step, summary->trained, text_s(summary->trained), summary->frozen,
+                  bytes_text((double)summary->bytes).text);
+    if (!cost->differs)
+        return;
+    fprintf(stderr,
+            "the run trained beside frozen weights in fewer bits, this model has the base's "
+            "own: ");
+    if (cost->measured)
+        fprintf(stderr,
+                "loss of the run %.6f, of the model %.6f, on the first %" PRIu64 " tokens of the "
+                "%s data\n",
+                cost->run, cost->merged, cost->tokens,
+                cost->evaluation ? "evaluation" : "training");
+    else
+        fprintf(stderr, "what that does to the loss was not measured: %s\n", cost->why_not);
+}
+
+/* First what is true of the folder whoever reads this: the base is the user's own, so what its
+ * files must say besides is only said here. */
 static int print_summary(const char *out, const struct export_summary *summary, bool json,
                          struct error *err)
 {
@@ -123,32 +133,20 @@ static int print_summary(const char *out, const struct export_summary *summary, 
         fprintf(stderr,
                 "they were trained with --rope-scaling (job.json), which their base's config.json "
                 "must say where they are loaded; --merge writes a model that says it\n");
-    if (summary->adapters)
-        tell_ends(summary);
-    if (!json && summary->adapters) {
-        message_print("%s: the adapters after step %" PRId64 " as PEFT has them, %" PRIu64
-                      " tensor%s, %s; --merge writes the whole model",
-                      out, summary->step, summary->trained, text_s(summary->trained),
-                      bytes_text((double)summary->bytes).text);
-        if (summary->base)
-            message_print(
-                "%s: their base as transformers loads it (of a GGUF file dequantised), %s; "
-                " adapter_config.json names it "
-                "by this path, so a folder that moves needs another there",
-                summary->base, bytes_text((double)summary->base_bytes).text);
-        if (summary->cost.differs)
-            tell_frozen(summary->cost.frozen);
-        return 0;
+    if (summary->adapters && summary->base_lacks_ends) {
+        struct buffer list = BUFFER_INIT;
+        struct json_writer ends = {.out = &list};
+        config_put_ends(&ends, NULL, summary->ends.ids, summary->ends.count);
+        fprintf(stderr,
+                "texts of the run end at more tokens than its base's files name: generate() ends "
+                "there with eos_token_id=%s\n",
+                buffer_string(&list));
+        buffer_free(&list);
     }
-    if (!json) {
-        message_print("%s: the model after step %" PRId64 "; %" PRIu64 " tensor%s trained, %" PRIu64
-                      " unchanged, %s",
-                      out, summary->step, summary->trained, text_s(summary->trained),
-                      summary->frozen, bytes_text((double)summary->bytes).text);
-        print_cost(&summary->cost);
-        return 0;
-    }
-    return print_json(out, summary, err);
+    if (json)
+        return print_json(out, summary, err);
+    (summary->adapters ? print_adapters : print_model)(out, summary);
+    return 0;
 }
 
 struct request {
@@ -172,6 +170,8 @@ static const struct option rows[] = {
 /* clang-format on */
 static const struct option_table table = {rows, sizeof rows / sizeof *rows};
 
+/* A signal undoes what is half written; what was asked for is checked by export_run() before it
+ * writes. */
 static int run(int argc, char **argv, struct error *err)
 {
     static const char needs[] = "export takes one RUN, and -o DIR";

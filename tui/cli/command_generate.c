@@ -1,4 +1,11 @@
-/* `spectrum generate MODEL|RUN --prompt TEXT`: text from a model. */
+/* `spectrum generate MODEL|RUN --prompt TEXT`: text from a model.
+ *
+ *     prompt -> ids -> generate() -> on_token() -> standard output, as the tokens come
+ *                         ^ train/generate.h: one forward a token over a cache of keys and values
+ *
+ * The text appears while it grows, so it is printed token by token; a token may end in the middle
+ * of a character, whose bytes wait for the next one. With --json nothing is printed before the end.
+ */
 #include "base/memory.h"
 #include "base/sys.h"
 #include "base/text.h"
@@ -44,6 +51,7 @@ static int encode_prompt(const struct request *request, const struct source *sou
     if (!request->chat)
         return tokenizer_encode(tokenizer, request->prompt, strlen(request->prompt),
                                 ENCODE_ADD_SPECIAL | ENCODE_PARSE_SPECIAL, out, err);
+    /* A conversation of one message, which the template ends with what begins an answer. */
     struct chat_template *chat = NULL;
     const char *asked = request->template_name, *name = asked ? asked : source->template_name;
     cJSON *messages = cJSON_CreateArray(), *message = cJSON_CreateObject();
@@ -64,7 +72,7 @@ static int encode_prompt(const struct request *request, const struct source *sou
     return status == 0 ? end_tokens_add_turn(ends, tokenizer, name, err) : -1;
 }
 
-/* The text as it grows. */
+/* The text as it grows. ids[0..prompt) is the prompt's, ids[prompt..count) what was generated. */
 struct writer {
     const struct request *request;
     const struct tokenizer *tokenizer;
@@ -73,7 +81,9 @@ struct writer {
     int64_t prompt, count; /* of ids, that are the prompt's, and that are there */
 };
 
-/* Shows whole characters as they come; controls other than tab and newline become '?'. */
+/* Prints whole characters as they come, and keeps the beginning of one that is not whole yet.
+ * Controls other than tab and newline become '?', C1 controls (U+0080 to U+009F) among them: a
+ * model may write any bytes, and a terminal would carry them out. */
 static void show(struct buffer *text)
 {
     size_t at = 0;
@@ -92,6 +102,8 @@ static void show(struct buffer *text)
     fflush(stdout);
 }
 
+/* The text is decoded as a whole, without marks such as the end's; what is not UTF-8 in it is
+ * mended, as JSON must be. */
 static int print_json(const struct writer *writer, struct error *err)
 {
     struct buffer text = BUFFER_INIT, out = BUFFER_INIT;
@@ -140,6 +152,8 @@ struct leaver {
 
 static struct leaver leaver = {.prints = PTHREAD_MUTEX_INITIALIZER};
 
+/* Looks twenty times a second. An interruption has ten looks to be taken up by who computes; then
+ * what there is is printed, as if it had been, and the process ends with status 130. */
 static void *leave_in_time(void *context)
 {
     const struct timespec twentieth = {.tv_nsec = 50000000};
@@ -174,6 +188,7 @@ static void leaver_start(void)
     pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
+/* From here on the process is not ended from aside: what is left is short. */
 static void leaver_end(void)
 {
     leaver.done = true;
@@ -182,12 +197,14 @@ static void leaver_end(void)
     leaver.runs = false;
 }
 
+/* A reader that is gone (`| head`) ends it, as nobody would see the rest. */
 static bool should_stop(void *context)
 {
     (void)context;
     return *leaver.interrupted || ferror(stdout); /* the reader is gone */
 }
 
+/* Called by generate() for every token. Marks are counted, and not shown. */
 static void on_token(void *context, int32_t id)
 {
     struct writer *writer = context;
@@ -201,7 +218,8 @@ static void on_token(void *context, int32_t id)
     pthread_mutex_unlock(&leaver.prints);
 }
 
-/* Grows the prompt by what the model says. */
+/* Grows the prompt by what the model says. The leaver may print at any time from here on, so what
+ * is to be printed changes under its lock alone. */
 static int run(const struct request *request, struct transformer *transformer,
                const struct tokenizer *tokenizer, const struct token_list *list,
                const struct end_tokens *ends, struct error *err)
@@ -231,17 +249,8 @@ static int run(const struct request *request, struct transformer *transformer,
     return status;
 }
 
-/* What the model's files ask for and the options have their own word on. */
-static int tell_ignored(const struct source *source, struct error *err)
-{
-    struct buffer line = BUFFER_INIT;
-    int status = generation_put_ignored(&line, source->model->checkpoint, err);
-    if (status == 0 && line.length > 0)
-        fprintf(stderr, "%s\n", buffer_string(&line));
-    buffer_free(&line);
-    return status;
-}
-
+/* The quick things first, as everywhere: what is wrong with the prompt is said before the weights
+ * of a big model are loaded. `room` is the positions that prompt and answer take. */
 static int generate_text(const struct request *request, struct error *err)
 {
     struct source source = {0};
@@ -250,30 +259,37 @@ static int generate_text(const struct request *request, struct error *err)
     struct token_list list = {0};
     struct end_tokens ends;
     struct transformer *transformer = NULL;
-    int status = backend_check_training(request->device, err);
-    if (status == 0)
-        status = source_view_open(&source, &tokenizer, request->source, &request->choice, err);
-    if (status == 0)
-        status = source_end_tokens(&ends, &source, tokenizer, err);
-    if (status == 0)
-        status = tell_ignored(&source, err);
-    if (status == 0)
-        status = encode_prompt(request, &source, tokenizer, &list, &ends, err);
-    if (status == 0 && list.count == 0)
-        status = error_set(err, "the prompt has no tokens");
-    if (status == 0 &&
-        transformer_check_tokens(source.model, list.ids, list.count, tokenizer, err) != 0)
-        status = error_prefix(err, "the prompt");
-    if (status == 0)
-        status = backend_open(&backend, request->device, (int)request->threads, err);
+    struct buffer ignored = BUFFER_INIT;
+    int status = -1;
+    if (backend_check_training(request->device, err) != 0 ||
+        source_view_open(&source, &tokenizer, request->source, &request->choice, err) != 0 ||
+        source_end_tokens(&ends, &source, tokenizer, err) != 0)
+        goto out;
+    /* What the model's files ask for and the options have their own word on. */
+    if (generation_put_ignored(&ignored, source.model->checkpoint, err) != 0)
+        goto out;
+    if (ignored.length > 0)
+        fprintf(stderr, "%s\n", buffer_string(&ignored));
+    if (encode_prompt(request, &source, tokenizer, &list, &ends, err) != 0)
+        goto out;
+    if (list.count == 0) {
+        error_set(err, "the prompt has no tokens");
+        goto out;
+    }
+    if (transformer_check_tokens(source.model, list.ids, list.count, tokenizer, err) != 0) {
+        error_prefix(err, "the prompt");
+        goto out;
+    }
+    if (backend_open(&backend, request->device, (int)request->threads, err) != 0)
+        goto out;
     int64_t room = (int64_t)list.count + request->tokens;
-    if (status == 0)
-        source_view_positions(&source, room);
-    if (status == 0)
-        status = source_transformer(&transformer, &source, backend, room, room, request->dtype,
-                                    true, err);
-    if (status == 0)
-        status = run(request, transformer, tokenizer, &list, &ends, err);
+    source_view_positions(&source, room);
+    if (source_transformer(&transformer, &source, backend, room, room, request->dtype, true, err) !=
+        0)
+        goto out;
+    status = run(request, transformer, tokenizer, &list, &ends, err);
+out:
+    buffer_free(&ignored);
     transformer_free(transformer);
     backend_close(backend);
     token_list_free(&list);
@@ -334,6 +350,8 @@ static const struct option rows[] = {
 /* clang-format on */
 static const struct option_table table = {rows, sizeof rows / sizeof *rows};
 
+/* Of a run only the weights are wanted, so its checkpoint is not checked byte by byte first
+ * (quickly). */
 static int run_command(int argc, char **argv, struct error *err)
 {
     static const char needs[] = "generate takes one MODEL or RUN, and --prompt TEXT";

@@ -1,4 +1,9 @@
-/* `spectrum info MODEL`: what is in a checkpoint. */
+/* `spectrum info MODEL`: what is in a checkpoint.
+ *
+ * Headers alone are read, so it answers at once for a model of any size. What is not known is said
+ * as such: an architecture that has no descriptor is listed by the names of its tensors, a type
+ * that is not known has no size on the disk. `numel` is how many values a tensor has.
+ */
 #include "base/json_writer.h"
 #include "base/text.h"
 #include "base/utf8.h"
@@ -9,9 +14,10 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+/* Sums over all tensors. Tied embeddings are one tensor, counted once. */
 struct totals {
-    int64_t parameters, bytes;
-    bool bytes_unknown, quantized;
+    int64_t parameters, bytes;     /* values; bytes on the disk */
+    bool bytes_unknown, quantized; /* of any tensor */
 };
 
 static struct totals count(const struct model *model)
@@ -25,12 +31,7 @@ static struct totals count(const struct model *model)
     return totals;
 }
 
-static void put_shape(struct buffer *out, const struct tensor_info *tensor)
-{
-    for (int i = 0; i < tensor->rank; i++)
-        buffer_format(out, "%s%" PRId64, i ? " x " : "", tensor->shape[i]);
-}
-
+/* A head in words, and then a line a tensor. */
 static void put_text(struct buffer *out, const struct model *model)
 {
     const struct model_config *c = &model->config;
@@ -59,28 +60,16 @@ static void put_text(struct buffer *out, const struct model *model)
     for (size_t i = 0; i < model->parameter_count; i++) {
         const struct parameter *parameter = &model->parameters[i];
         struct buffer shape = BUFFER_INIT;
-        put_shape(&shape, parameter->tensor);
+        for (int d = 0; d < parameter->tensor->rank; d++)
+            buffer_format(&shape, "%s%" PRId64, d ? " x " : "", parameter->tensor->shape[d]);
         buffer_format(out, "%-52s %-8s %-16s %12" PRId64 "\n", parameter->name,
                       parameter->tensor->dtype_name, buffer_string(&shape), parameter->numel);
         buffer_free(&shape);
     }
 }
 
-static void put_config(struct json_writer *json, const struct model_config *c)
-{
-    json_object(json, "config");
-    json_integer(json, "layers", c->layers);
-    json_integer(json, "hidden", c->hidden);
-    json_integer(json, "intermediate", c->intermediate);
-    json_integer(json, "heads", c->heads);
-    json_integer(json, "kv_heads", c->kv_heads);
-    json_integer(json, "head_dim", c->head_dim);
-    json_integer(json, "vocab", c->vocab);
-    json_integer(json, "max_positions", c->max_positions);
-    json_flag(json, "tied", c->tied);
-    json_end(json);
-}
-
+/* One of the list "tensors": its name, the module type that plans know it by, and how it is stored.
+ */
 static void put_tensor(struct json_writer *json, const struct parameter *parameter)
 {
     const struct tensor_info *tensor = parameter->tensor;
@@ -98,6 +87,7 @@ static void put_tensor(struct json_writer *json, const struct parameter *paramet
     json_end(json);
 }
 
+/* The config is there for an architecture that is known; sizes where all types are. */
 static void put_json(struct buffer *out, const struct model *model)
 {
     struct totals totals = count(model);
@@ -105,8 +95,20 @@ static void put_json(struct buffer *out, const struct model *model)
     json_begin(&json, "spectrum.info");
     json_text(&json, "path", checkpoint_path(model->checkpoint));
     json_text(&json, "architecture", model->architecture_name);
-    if (model->architecture)
-        put_config(&json, &model->config);
+    if (model->architecture) {
+        const struct model_config *c = &model->config;
+        json_object(&json, "config");
+        json_integer(&json, "layers", c->layers);
+        json_integer(&json, "hidden", c->hidden);
+        json_integer(&json, "intermediate", c->intermediate);
+        json_integer(&json, "heads", c->heads);
+        json_integer(&json, "kv_heads", c->kv_heads);
+        json_integer(&json, "head_dim", c->head_dim);
+        json_integer(&json, "vocab", c->vocab);
+        json_integer(&json, "max_positions", c->max_positions);
+        json_flag(&json, "tied", c->tied);
+        json_end(&json);
+    }
     json_integer(&json, "parameters", totals.parameters);
     if (!totals.bytes_unknown)
         json_integer(&json, "bytes", totals.bytes);
@@ -134,6 +136,7 @@ static const struct option rows[] = {
 /* clang-format on */
 static const struct option_table table = {rows, sizeof rows / sizeof *rows};
 
+/* What the model's files have that is worth a note is said on standard error, also with --json. */
 static int run(int argc, char **argv, struct error *err)
 {
     struct request r = {.path = NULL};

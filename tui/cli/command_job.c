@@ -1,10 +1,10 @@
-/* `spectrum jobs`, and what is done to one: attach, pause, checkpoint, stop, resume; and `supervise`, by
- * which a job is run.
+/* `spectrum jobs`, and what is done to one: attach, pause, checkpoint, stop, resume; and
+ * `supervise`, by which a job is run.
  *
- * A job is named by its folder. All commands but `jobs` find it, do one thing to it, and with --json
- * say how it stands then: with_job() is that frame, and a function a command is what is done. Nothing
- * is done here but to put a request into the job's folder (job/requests.h), which its process takes
- * between two steps, or to start it again (job/launch.h).
+ * A job is named by its folder. All commands but `jobs` find it, do one thing to it, and with
+ * --json say how it stands then: with_job() is that frame, and a function a command is what is
+ * done. Nothing is done here but to put a request into the job's folder (job/requests.h), which its
+ * process takes between two steps, or to start it again (job/launch.h).
  */
 #include "base/memory.h"
 #include "base/utf8.h"
@@ -54,6 +54,9 @@ static void put_plain(struct buffer *out, int width, const char *text)
     buffer_free(&plain);
 }
 
+/* "running   train /home/u/runs/first\n          running at step 31": two lines, so that neither a
+ * long path nor a long state is cut. A scan's folder does not say whose it is, so its model
+ * follows. */
 static void put_line(struct buffer *out, const struct job_follow *job)
 {
     int64_t step = job_metrics_last_step(&job->metrics), done, total;
@@ -72,12 +75,13 @@ static void put_line(struct buffer *out, const struct job_follow *job)
         buffer_format(out, " at %" PRId64 " of %" PRId64 " matrices", done, total);
     if (job_follow_is_scan(job) && json_get_string(job->job, "model", &model)) {
         buffer_text(out, ", ");
-        put_plain(out, 0, model); /* a scan's folder does not say whose it is */
+        put_plain(out, 0, model);
     }
     buffer_byte(out, '\n');
 }
 
-/* How a job stands. */
+/* How a job stands: the members of an object that is begun, the same in the list, and of one job.
+ */
 static void put_members(struct json_writer *json, const struct job_follow *job)
 {
     const char *model = NULL, *command = NULL;
@@ -101,6 +105,8 @@ static void put_members(struct json_writer *json, const struct job_follow *job)
     }
 }
 
+/* All that the list of jobs has, and that can be read. Of the metrics only the end is read: a list
+ * is to come at once, however long the runs are. */
 static int list_jobs(bool as_json, struct error *err)
 {
     struct buffer out = BUFFER_INIT;
@@ -143,6 +149,7 @@ static int list_jobs(bool as_json, struct error *err)
 static const struct option list_rows[] = {ROW_JSON(AT(json))};
 static const struct option_table list_table = {list_rows, sizeof list_rows / sizeof *list_rows};
 
+/* Without a job's name; all others are with_job()'s. */
 static int run_jobs(int argc, char **argv, struct error *err)
 {
     struct request r = {.json = false};
@@ -169,6 +176,8 @@ const struct command command_jobs = {
 
 /* --- one job --- */
 
+/* Puts a request into the job's folder, which it takes between two steps; a job that does not live
+ * takes none, and is said to be what it is. */
 static int ask(const struct job_follow *job, enum job_request request, const char *what,
                struct error *err)
 {
@@ -275,6 +284,10 @@ static void say_what_it_reads(const struct job_follow *job, char key[DIGEST_TEXT
     job_trust_free(&trust);
 }
 
+/* A paused job is asked to continue. One that has ended or died is started again by its job.json,
+ * which may be somebody else's: what it would read is said, and what that user has not approved
+ * wants --trust (job/trust.h). Of a run it is waited until it has gone back to its checkpoint, so
+ * that a failure is said here. */
 static int resume_job(struct job_follow *job, const struct request *request, struct error *err)
 {
     const struct state_choice *choice = &request->choice;

@@ -1,4 +1,11 @@
-/* `spectrum plan SCAN.json|MODEL`: choose what trains, and write it for a trainer. */
+/* `spectrum plan SCAN.json|MODEL`: choose what trains, and write it for a trainer.
+ *
+ *     scan file or model's scan -> percentage -> --train, --freeze -> embeddings, head -> a format
+ *
+ * in that order, so a pattern overrules the percentage, and --freeze overrules --train. A plan of a
+ * model is exact: every tensor is known. One of a scan file alone knows the scanned matrices, and
+ * what it cannot know is said on standard error.
+ */
 #include "base/file_writer.h"
 #include "base/folder.h"
 #include "base/text.h"
@@ -38,16 +45,12 @@ struct ground {
     const struct scan *scan;
 };
 
-static bool is_scan_file(const char *path)
-{
-    size_t length = strlen(path);
-    return length > 5 && strcmp(path + length - 5, ".json") == 0;
-}
-
+/* A scan file has its scores; --empty-noise, which would change them, is refused there. */
 static int open_ground(struct ground *ground, const struct request *request, struct error *err)
 {
     const char *source = request->source;
-    if (is_scan_file(source)) {
+    size_t length = strlen(source);
+    if (length > 5 && strcmp(source + length - 5, ".json") == 0) {
         if (option_is_given(&request->given, option_by_name(&table, "empty-noise")))
             return error_set_kind(err, ERROR_USAGE,
                                   "--empty-noise belongs to a MODEL: a scan file has its scores; "
@@ -59,11 +62,13 @@ static int open_ground(struct ground *ground, const struct request *request, str
         ground->scan = ground->file;
         return 0;
     }
+
+    /* a model's own, which the cache may have whole */
     struct scan_options options = {.use_cache = true, .empty_noise = request->empty_noise};
     struct scan_view view;
     scan_view_begin(&view);
     struct scan_observer observer = scan_view_observer(&view);
-    int status = -1;
+    int status = -1; /* the bar is ended in any case */
     if (model_open(&ground->model, source, err) == 0) {
         fputs(model_notes(ground->model), stderr);
         status = scan_run(&ground->result, ground->model, NULL, &options, &observer, err);
@@ -74,32 +79,21 @@ static int open_ground(struct ground *ground, const struct request *request, str
     return status;
 }
 
-static void close_ground(struct ground *ground)
-{
-    scan_result_free(ground->result);
-    scan_free(ground->file);
-    model_close(ground->model);
-}
-
-static int set_all(struct plan *plan, const struct option_list *patterns, bool train,
-                   struct error *err)
-{
-    for (size_t i = 0; i < patterns->count; i++) {
-        size_t matched;
-        if (plan_set_matching(plan, patterns->items[i], train, &matched, err) != 0)
-            return -1;
-        fprintf(stderr, "%s \"%s\": %zu module%s\n", train ? "train" : "freeze", patterns->items[i],
-                matched, text_s(matched));
-    }
-    return 0;
-}
-
+/* How many modules a pattern matched is said, as one that matches none is most often a mistake. */
 static int choose(struct plan *plan, const struct request *request, struct error *err)
 {
-    if (plan_select(plan, request->top, request->scope, err) != 0 ||
-        set_all(plan, &request->train, true, err) != 0 ||
-        set_all(plan, &request->freeze, false, err) != 0)
+    if (plan_select(plan, request->top, request->scope, err) != 0)
         return -1;
+    for (int train = 1; train >= 0; train--) {
+        const struct option_list *patterns = train ? &request->train : &request->freeze;
+        for (size_t i = 0; i < patterns->count; i++) {
+            size_t matched;
+            if (plan_set_matching(plan, patterns->items[i], train, &matched, err) != 0)
+                return -1;
+            fprintf(stderr, "%s \"%s\": %zu module%s\n", train ? "train" : "freeze",
+                    patterns->items[i], matched, text_s(matched));
+        }
+    }
     if (request->no_embeddings && plan_set_embeddings(plan, false, err) != 0)
         return -1;
     return request->no_head ? plan_set_head(plan, false, err) : 0;
@@ -117,6 +111,7 @@ static void print_target(const struct plan *plan, enum plan_format format)
     struct plan_loss lost = plan_lost_in_peft(plan);
     bool says = of->architecture[0];
     char line[400];
+    /* what is known of the names, from little to much */
     if (!of->known)
         fprintf(stderr,
                 "the scan file does not say what its model has beside the scanned weights: biases "
@@ -159,6 +154,8 @@ static void print_summary(const struct plan *plan, enum plan_format format)
         fprintf(stderr, "parameters: n/a (the scan file has no shapes)\n");
 }
 
+/* The plan in numbers and names. What is not known is absent: a scan file without shapes has no
+ * parameters, and one without a model names what its parameters are without. */
 static int print_result(const struct plan *plan, struct error *err)
 {
     const struct scan *scan = plan_scan(plan);
@@ -166,6 +163,7 @@ static int print_result(const struct plan *plan, struct error *err)
     struct buffer out = BUFFER_INIT;
     struct json_writer json = {.out = &out};
     json_begin(&json, "spectrum.plan-summary");
+    /* how much trains, what of it is not a module, and then which modules */
     json_count(&json, "modules", counts.modules);
     json_count(&json, "modules_total", counts.modules_total);
     json_flag(&json, "embeddings", plan_embeddings(plan));
@@ -182,7 +180,7 @@ static int print_result(const struct plan *plan, struct error *err)
     }
     if (scan->empty_noise[0])
         json_text(&json, "empty_noise", scan->empty_noise);
-    json_list(&json, "train");
+    json_list(&json, "train"); /* modules, in the scan's order */
     for (size_t i = 0; i < scan->count; i++)
         if (plan_row(plan, i))
             json_text(&json, NULL, scan->rows[i].module);
@@ -191,6 +189,8 @@ static int print_result(const struct plan *plan, struct error *err)
     return output_json(&json, err);
 }
 
+/* To the file, or to standard output; with --json that has the summary, and the plan goes to a file
+ * alone. */
 static int write_plan(const struct plan *plan, const struct request *request, struct error *err)
 {
     struct buffer out = BUFFER_INIT;
@@ -219,28 +219,27 @@ static int check_output(const struct request *request, const struct ground *grou
                          : file_check_apart(request->output, request->source, "the scan", err);
 }
 
+/* What is said of a plan comes after it was written: nothing is said of one that could not be. */
 static int make_plan(const struct request *request, struct error *err)
 {
     struct ground ground = {0};
     struct plan *plan = NULL;
-    int status = open_ground(&ground, request, err);
-    if (status == 0)
-        status = check_output(request, &ground, err);
-    if (status == 0)
-        status = plan_new(&plan, ground.scan, ground.model, err);
-    if (status == 0)
-        status = choose(plan, request, err);
-    if (status == 0)
-        status = plan_check_target(plan, request->format, request->file_names, err);
-    if (status == 0)
-        status = write_plan(plan, request, err);
-    if (status == 0) {
-        scan_view_unscored(ground.scan, plan);
-        print_summary(plan, request->format);
-        print_target(plan, request->format);
-    }
+    int status = -1;
+    if (open_ground(&ground, request, err) != 0 || check_output(request, &ground, err) != 0)
+        goto out;
+    if (plan_new(&plan, ground.scan, ground.model, err) != 0 || choose(plan, request, err) != 0 ||
+        plan_check_target(plan, request->format, request->file_names, err) != 0 ||
+        write_plan(plan, request, err) != 0)
+        goto out;
+    scan_view_unscored(ground.scan, plan);
+    print_summary(plan, request->format);
+    print_target(plan, request->format);
+    status = 0;
+out:
     plan_free(plan);
-    close_ground(&ground);
+    scan_result_free(ground.result);
+    scan_free(ground.file);
+    model_close(ground.model);
     return status;
 }
 
@@ -274,6 +273,7 @@ static const struct option rows[] = {
 /* clang-format on */
 static const struct option_table table = {rows, sizeof rows / sizeof *rows};
 
+/* A format that there is not is said before the scan, which may take long. */
 static int run(int argc, char **argv, struct error *err)
 {
     struct request r = {.source = NULL};
@@ -281,7 +281,7 @@ static int run(int argc, char **argv, struct error *err)
     int status =
         options_parse_one(&command_plan, &r, &r.given, "plan takes one scan file (.json) or MODEL",
                           argc, argv, &r.source, err);
-    if (status == 0) /* before the scan, which may take long */
+    if (status == 0)
         status = plan_format_by_name(&r.format, r.format_name, err);
     if (status == 0)
         status = make_plan(&r, err);

@@ -1,4 +1,11 @@
-/* `spectrum scan MODEL`: the signal-to-noise ratio of every matrix. */
+/* `spectrum scan MODEL`: the signal-to-noise ratio of every matrix.
+ *
+ *     model -> spectra/scan.h, watched by scan_view.h -> a scan file, spectra, JSON or a table
+ *
+ * What would make the work useless is found before it: an output that cannot be written, or that is
+ * a file of the model. Singular values are kept in the cache as they come, so a scan that is
+ * interrupted loses the matrices in hand alone.
+ */
 #include "base/file_writer.h"
 #include "base/folder.h"
 #include "base/sys.h"
@@ -39,6 +46,8 @@ static int check_outputs(const struct request *request, const struct model *mode
     return checkpoint_check_output(model->checkpoint, request->output, err);
 }
 
+/* -o FILE has the scan file; standard output has it with -o -, and strict JSON with --json. Each is
+ * whole before it is written. */
 static int write_output(const struct scan *scan, const struct request *request, struct error *err)
 {
     struct buffer out = BUFFER_INIT;
@@ -61,6 +70,7 @@ static int write_output(const struct scan *scan, const struct request *request, 
     return status;
 }
 
+/* For people: a line a matrix that was scanned. */
 static void print_table(const struct scan *scan)
 {
     printf("%-44s %-12s %10s %10s %10s %7s %7s %10s\n", "module", "shape", "SNR", "sigma_max",
@@ -160,6 +170,8 @@ static const struct option rows[] = {
 /* clang-format on */
 static const struct option_table table = {rows, sizeof rows / sizeof *rows};
 
+/* A process that $SPECTRUM_JOB names is a job, and tells its folder; it leaves the list when its
+ * result is in the cache. */
 static int run(int argc, char **argv, struct error *err)
 {
     struct scan_view view;

@@ -12,6 +12,7 @@
 
 enum { SIDE_MAX = 1000 };
 
+/* "80x24" */
 static int parse_size(const char *text, int *width, int *height, struct error *err)
 {
     char rest;
@@ -22,6 +23,9 @@ static int parse_size(const char *text, int *width, int *height, struct error *e
                           text);
 }
 
+/* A script first, as it needs no terminal. A word that is neither a command nor a file is most
+ * often a command that was mistyped; on a terminal it may be a repository of the cache, and is
+ * tried. */
 static int open_screen(const char *script, const char *size, const char *target, struct error *err)
 {
     int width, height;
@@ -37,6 +41,7 @@ static int open_screen(const char *script, const char *size, const char *target,
     return script_run(&screens, script, target, width, height, err);
 }
 
+/* `size` counts for a script alone: a terminal has its own. */
 struct screen_request {
     const char *script, *size;
 };

@@ -1,5 +1,13 @@
 /* `spectrum tokens MODEL|RUN --text TEXT | --chat FILE | --data PATH`: token ids, and of data what
- * is trained. */
+ * is trained.
+ *
+ *     --text   a text as it stands          ids
+ *     --chat   a file of records            ids, and which of them are trained, record by record
+ *     --data   data as `train` reads it     what is in it, and one record (tokens_view.h)
+ *
+ * Of a run it is the run's own tokenizer, template and options, so what is printed is what the run
+ * trains on.
+ */
 #include "base/memory.h"
 #include "checkpoint/checkpoint.h"
 #include "job/added_tokens.h"
@@ -46,6 +54,7 @@ static int encode(struct dataset *out, const struct request *request, struct tok
     return 0;
 }
 
+/* Ids on standard output; of records, how many are trained, on standard error. */
 static int print(const struct dataset *data, const struct request *request,
                  const struct tokenizer *tokenizer, struct error *err)
 {
@@ -78,7 +87,7 @@ static int open_tokenizer(struct tokenizer **out, struct source *source, struct 
     struct checkpoint *checkpoint = NULL;
     struct dataset_options *format = &request->format;
     int run = source_open_texts(source, path, err);
-    if (run == 0) {
+    if (run == 0) { /* not a run: a model, whose tokenizer is all that is wanted of it */
         int status = checkpoint_open(&checkpoint, path, err) == 0
                          ? tokenizer_for_checkpoint(out, checkpoint, err)
                          : -1;
@@ -90,6 +99,7 @@ static int open_tokenizer(struct tokenizer **out, struct source *source, struct 
                               "%s is a run, which has its tokens already: --add-tokens belongs to "
                               "a model",
                               path);
+    /* what is not said on the command line is the run's own */
     if (run < 0 || source_tokenizer(out, source, err) != 0)
         return -1;
     if (!format->template_name) {
@@ -97,24 +107,10 @@ static int open_tokenizer(struct tokenizer **out, struct source *source, struct 
         format->date = source->date;
         format->template_may_rest = true; /* as the run's other data may have been what it wrote */
     }
-    if (!format->columns)
+    if (!format->columns) /* each by itself: one may be given, and the others be the run's */
         format->columns = source->columns;
     if (!format->mark)
         format->mark = source->mark;
-    return 0;
-}
-
-static int add_tokens(struct tokenizer *tokenizer, const struct request *request, struct error *err)
-{
-    char marks[200];
-    if (added_tokens_look(tokenizer, request->format.template_name, true, marks, sizeof marks,
-                          err) != 0)
-        return -1;
-    if (marks[0])
-        fprintf(stderr, "tokens as --add-tokens adds them: %s\n", marks);
-    else
-        fprintf(stderr, "--add-tokens adds none: there is no chat template, or all of its marks "
-                        "are tokens\n");
     return 0;
 }
 
@@ -123,18 +119,31 @@ static int print_tokens(const char *path, struct request *request, struct error 
     struct source source = {0};
     struct tokenizer *tokenizer = NULL;
     struct dataset data = {0};
-    int status = open_tokenizer(&tokenizer, &source, request, path, err);
-    if (status == 0 && request->add_tokens)
-        status = add_tokens(tokenizer, request, err);
-    else if (status == 0 && !request->text)
-        status = source_view_marks(tokenizer, request->format.template_name,
-                                   "; --add-tokens shows them as tokens", err);
-    if (status == 0 && request->data.count > 0)
+    const char *template_name;
+    char marks[200];
+    int status = -1;
+    if (open_tokenizer(&tokenizer, &source, request, path, err) != 0)
+        goto out;
+    template_name = request->format.template_name;
+    if (request->add_tokens) {
+        if (added_tokens_look(tokenizer, template_name, true, marks, sizeof marks, err) != 0)
+            goto out;
+        if (marks[0])
+            fprintf(stderr, "tokens as --add-tokens adds them: %s\n", marks);
+        else
+            fprintf(stderr, "--add-tokens adds none: there is no chat template, or all of its "
+                            "marks are tokens\n");
+    } else if (!request->text &&
+               source_view_marks(tokenizer, template_name, "; --add-tokens shows them as tokens",
+                                 err) != 0) {
+        goto out;
+    }
+    if (request->data.count > 0)
         status = tokens_data_print(request->data.items, request->data.count, &request->format,
                                    tokenizer, (uint64_t)request->row, request->json, err);
-    else if (status == 0)
-        status = encode(&data, request, tokenizer, err) == 0 ? print(&data, request, tokenizer, err)
-                                                             : -1;
+    else if (encode(&data, request, tokenizer, err) == 0)
+        status = print(&data, request, tokenizer, err);
+out:
     dataset_free(&data);
     tokenizer_close(tokenizer);
     source_close(&source);

@@ -1,9 +1,10 @@
 /* `spectrum train MODEL --data FILE...`: the selective trainer.
  *
- * One function runs it (job/training.h), whoever asked: from a terminal the process is the job itself
- * and shows lines on standard error; with --detach it starts the same command again as a job of its
- * own (job/launch.h) and prints that job's folder; started by a supervisor it finds its folder in
- * $SPECTRUM_JOB, and there $SPECTRUM_JOB_RESUME and $SPECTRUM_JOB_STEP say what it resumes.
+ * One function runs it (job/training.h), whoever asked: from a terminal the process is the job
+ * itself and shows lines on standard error; with --detach it starts the same command again as a job
+ * of its own (job/launch.h) and prints that job's folder; started by a supervisor it finds its
+ * folder in $SPECTRUM_JOB, and there $SPECTRUM_JOB_RESUME and $SPECTRUM_JOB_STEP say what it
+ * resumes.
  */
 #include "base/clock.h"
 #include "base/memory.h"
@@ -41,13 +42,8 @@ struct train_view {
     double eval_loss;         /* NaN: none */
 };
 
-static void print(struct buffer *lines)
-{
-    fputs(buffer_string(lines), stderr);
-    buffer_free(lines);
-}
-
-/* What the run makes of its data. */
+/* What the run makes of its data: documents, the rows that they are packed into, the steps over
+ * those, and what is left out. */
 static void tell_data(const struct training_data_plan *data, int64_t steps)
 {
     fprintf(stderr,
@@ -70,6 +66,8 @@ static void tell_data(const struct training_data_plan *data, int64_t steps)
         fprintf(stderr, "data: losses count as much as the records' and turns' weights say\n");
 }
 
+/* Once, when the run knows all that it will do: what trains, on what, in how much memory. The
+ * data's plan is kept as JSON for the summary, as its structures do not outlive the start. */
 static void on_start(void *context, const struct training_start *start)
 {
     struct train_view *view = context;
@@ -103,6 +101,7 @@ static void on_start(void *context, const struct training_start *start)
                 start->steps, start->exact ? ", exactly" : "");
 }
 
+/* A line a second is enough for eyes; the first and the last step have one whatever the time. */
 static void on_step(void *context, const struct train_report *report, int64_t steps)
 {
     struct train_view *view = context;
@@ -116,16 +115,19 @@ static void on_step(void *context, const struct train_report *report, int64_t st
     metrics_line_step(&line,
                       &(struct step_line){step, steps, report->loss, report->norm, report->rate,
                                           (double)report->step_tokens / report->step_seconds});
-    print(&line);
+    fputs(buffer_string(&line), stderr);
+    buffer_free(&line);
 }
 
+/* Kept for the summary, too. */
 static void on_evaluation(void *context, int64_t step, const struct evaluation *evaluation)
 {
     struct train_view *view = context;
     view->eval_loss = evaluation->loss;
     struct buffer line = BUFFER_INIT;
     metrics_line_evaluation(&line, step, evaluation->loss, (double)evaluation->tokens);
-    print(&line);
+    fputs(buffer_string(&line), stderr);
+    buffer_free(&line);
 }
 
 static void on_sample(void *context, int64_t step, const char *text)
@@ -133,9 +135,11 @@ static void on_sample(void *context, int64_t step, const char *text)
     (void)context;
     struct buffer lines = BUFFER_INIT;
     metrics_line_sample(&lines, step, text);
-    print(&lines);
+    fputs(buffer_string(&lines), stderr);
+    buffer_free(&lines);
 }
 
+/* loss and eval_loss are NaN until there is one; -10: the first line comes at once. */
 static struct training_view train_view_make(struct train_view *view, const char *run, bool json)
 {
     *view = (struct train_view){
@@ -146,13 +150,6 @@ static struct training_view train_view_make(struct train_view *view, const char 
                                   .on_step = on_step,
                                   .on_evaluation = on_evaluation,
                                   .on_sample = on_sample};
-}
-
-/* What is not known is absent. */
-static void put_known(struct json_writer *json, const char *key, double value)
-{
-    if (!isnan(value))
-        json_real(json, key, value);
 }
 
 /* The summary of a run that completed. */
@@ -173,9 +170,12 @@ static void train_view_end(const struct train_view *view)
     json_count(&json, "supervised_tokens", progress->supervised);
     json_integer(&json, "planned_steps", view->steps);
     json_raw(&json, "data", view->data.length > 0 ? buffer_string(&view->data) : "{}");
-    put_known(&json, "loss", view->last.loss);
-    put_known(&json, "eval_loss", view->eval_loss);
-    put_known(&json, "seconds", progress->seconds);
+    if (!isnan(view->last.loss)) /* what is not known is absent */
+        json_real(&json, "loss", view->last.loss);
+    if (!isnan(view->eval_loss))
+        json_real(&json, "eval_loss", view->eval_loss);
+    if (!isnan(progress->seconds))
+        json_real(&json, "seconds", progress->seconds);
     json_end(&json);
     output_json(&json, NULL);
 }
@@ -203,6 +203,7 @@ static char *default_run(const char *model, struct error *err)
     return NULL;
 }
 
+/* --detach: which folder it is, for a script to go on with. */
 static int print_run(const char *run, bool as_json, struct error *err)
 {
     struct buffer out = BUFFER_INIT;
@@ -256,6 +257,9 @@ static int make_run(struct training_request *r, char **made, struct error *err)
     return 0;
 }
 
+/* Where it runs: in the folder that a supervisor named, or in one that is made now; a dry run makes
+ * none, but says what it would be called. What was asked for is checked before a folder is made; a
+ * supervised run was checked by who started it, and finds out by itself what is wrong since. */
 static int train(struct training_request *r, struct error *err)
 {
     const char *job = getenv("SPECTRUM_JOB"), *resume = getenv("SPECTRUM_JOB_RESUME");
@@ -292,6 +296,8 @@ static int train(struct training_request *r, struct error *err)
     return status;
 }
 
+/* What does not go together is refused before anything is opened; of --steps and --epochs the first
+ * counts, which is said, as a user who gives both may think otherwise. */
 static int run(int argc, char **argv, struct error *err)
 {
     struct training_request r;

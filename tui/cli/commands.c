@@ -1,8 +1,17 @@
-/* The list of commands, and `spectrum completion SHELL`: what bash, zsh and fish complete, from the commands' tables; and
- * with `man` the options of the manual page (script/man-options puts them into docs/spectrum.1).
+/* The list of commands, and `spectrum completion SHELL`: what bash, zsh and fish complete, from the
+ * commands' tables; and with `man` the options of the manual page (script/man-options puts them
+ * into docs/spectrum.1).
  *
  * An option is proposed with what may follow it: its names, files, or nothing where only its user
- * knows. A new command or option needs nothing here.
+ * knows. A new command or option needs nothing here but its line in commands[].
+ *
+ * Each shell is given a whole script, made of texts and of what the rows say; nothing of it asks
+ * this program again, so completing costs no start of it. What is quoted for whom:
+ *
+ *     bash   words between single quotes; names have no blank and no quote
+ *     zsh    specifications of _arguments between single quotes; "[", "]" and ":" in them escaped
+ *     fish   descriptions between single quotes; "'" and "\" escaped
+ *     man    troff: a line that would begin a request gets "\&", a dash is "\-"
  */
 #include "base/memory.h"
 #include "tui/cli/command.h"
@@ -26,11 +35,6 @@ const struct command *const commands[] = {
 static bool takes_file(const struct option *row)
 {
     return row->kind == OPTION_PATH || row->kind == OPTION_PATHS;
-}
-
-static bool repeats(const struct option *row)
-{
-    return row->kind == OPTION_TEXTS || row->kind == OPTION_PATHS || row->kind == OPTION_NUMBERS;
 }
 
 /* "--seq-len", "-o". */
@@ -78,22 +82,23 @@ static void put_quoted(struct buffer *out, const char *text)
 
 /* --- bash --- */
 
-/* "    'train --method') words='spectrum full' ;;", with `files` where files may follow. */
-static void put_bash_value(struct buffer *out, const char *command, const struct option *row)
-{
-    buffer_format(out, "    '%s ", command);
-    put_name(out, row);
-    buffer_text(out, "') words='");
-    put_words(out, row->choices);
-    buffer_format(out, "'%s ;;\n", takes_file(row) ? " files=1" : "");
-}
-
+/* A command's cases: what follows each option that takes a value,
+ *     'train --method') words='spectrum full' ;;      with " files=1" where files may follow
+ * and its options:
+ *     'train -'*) words='--data --method --help' ;; */
 static void put_bash_command(struct buffer *out, const struct command *command)
 {
     const struct option_table *table = command->options;
-    for (size_t i = 0; table && i < table->count; i++)
-        if (table->rows[i].kind != OPTION_FLAG)
-            put_bash_value(out, command->name, &table->rows[i]);
+    for (size_t i = 0; table && i < table->count; i++) {
+        const struct option *row = &table->rows[i];
+        if (row->kind == OPTION_FLAG)
+            continue;
+        buffer_format(out, "    '%s ", command->name);
+        put_name(out, row);
+        buffer_text(out, "') words='");
+        put_words(out, row->choices);
+        buffer_format(out, "'%s ;;\n", takes_file(row) ? " files=1" : "");
+    }
     buffer_format(out, "    '%s -'*) words='", command->name);
     for (size_t i = 0; table && i < table->count; i++) {
         put_name(out, &table->rows[i]);
@@ -161,16 +166,19 @@ static void put_bash(struct buffer *out)
 static void put_zsh_option(struct buffer *out, const struct option *row)
 {
     struct buffer spec = BUFFER_INIT;
-    buffer_text(&spec, repeats(row) ? "*" : "");
+    bool repeats =
+        row->kind == OPTION_TEXTS || row->kind == OPTION_PATHS || row->kind == OPTION_NUMBERS;
+    buffer_text(&spec, repeats ? "*" : "");
     put_name(&spec, row);
     buffer_text(&spec, row->kind == OPTION_FLAG ? "[" : row->name[1] ? "=[" : "[");
     put_help(&spec, row, "[]:\\");
     buffer_byte(&spec, ']');
+    /* ":PATH:_files": what it is called, and how it is completed */
     if (row->kind != OPTION_FLAG) {
         buffer_byte(&spec, ':');
         put_escaped(&spec, row->argument, ":");
         buffer_byte(&spec, ':');
-        if (row->choices && takes_file(row)) {
+        if (row->choices && takes_file(row)) { /* names, or a file of the user's own */
             buffer_text(&spec, "{compadd ");
             put_words(&spec, row->choices);
             buffer_text(&spec, "; _files}");
@@ -204,6 +212,9 @@ static void put_zsh_command(struct buffer *out, const struct command *command)
     buffer_text(out, " ;;\n");
 }
 
+/* One function, which is right whether the file is autoloaded (an installed one, found by
+ * "#compdef") or read by `source <(...)`: then it is not called by that name, and registers itself.
+ */
 static void put_zsh(struct buffer *out)
 {
     buffer_text(out, "#compdef spectrum\n"
@@ -245,6 +256,7 @@ static void put_zsh(struct buffer *out)
 
 /* --- fish --- */
 
+/* fish is told option by option: for which command, its name, what follows it, what it is for. */
 static void put_fish_option(struct buffer *out, const char *command, const struct option *row)
 {
     buffer_format(out, "complete -c spectrum -n '__spectrum_is %s' -%s %s",
@@ -312,6 +324,7 @@ static void put_roff(struct buffer *out, const char *text)
     }
 }
 
+/* A paragraph an option; the first of a group stands below its heading. */
 static void put_man_option(struct buffer *out, const struct option *row)
 {
     struct buffer name = BUFFER_INIT, help = BUFFER_INIT;
@@ -362,6 +375,7 @@ static const struct {
     void (*put)(struct buffer *out);
 } kinds[] = {{"bash", put_bash}, {"zsh", put_zsh}, {"fish", put_fish}, {"man", put_man}};
 
+/* Whole, or nothing: half a script would be read by a shell all the same. */
 static int print(const char *name, struct error *err)
 {
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {

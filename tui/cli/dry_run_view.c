@@ -25,6 +25,8 @@ struct type_counts {
     size_t count, capacity;
 };
 
+/* Sums by type, in the order in which types come first: a list of a handful, so it is searched from
+ * its beginning. */
 static int count_types(struct type_counts *out, const struct optimizer *optimizer,
                        struct error *err)
 {
@@ -45,20 +47,16 @@ static int count_types(struct type_counts *out, const struct optimizer *optimize
     return 0;
 }
 
+/* What is planned, against what the system lets the process have now. */
 static bool fits(const struct training_start *start)
 {
     return start->memory->total <= start->memory_free;
 }
 
-/* What a sample's prompt says. */
-static int put_prompt(struct buffer *out, const struct training_start *start, struct error *err)
-{
-    return tokenizer_decode(start->tokenizer, start->sample->ids, start->sample->count, false, out,
-                            err);
-}
-
 /* --- as JSON --- */
 
+/* Every tensor that an optimizer's state is kept for, as exports name it: of an adapted matrix A
+ * and B, of any other itself. A vector has one number as its shape. */
 static int put_tensors_json(struct json_writer *json, const struct optimizer *optimizer,
                             struct error *err)
 {
@@ -86,18 +84,7 @@ static int put_tensors_json(struct json_writer *json, const struct optimizer *op
     return 0;
 }
 
-static void put_types_json(struct json_writer *json, const struct type_counts *types)
-{
-    json_object(json, "types");
-    for (size_t t = 0; t < types->count; t++) {
-        json_object(json, types->items[t].type);
-        json_count(json, "tensors", types->items[t].tensors);
-        json_integer(json, "parameters", types->items[t].parameters);
-        json_end(json);
-    }
-    json_end(json);
-}
-
+/* "fits" is asked now; memory that others free or take until the run begins is theirs. */
 static void put_memory_json(struct json_writer *json, const struct training_start *start,
                             uint64_t limit)
 {
@@ -116,73 +103,75 @@ static void put_memory_json(struct json_writer *json, const struct training_star
     json_end(json);
 }
 
-static void put_disk_json(struct json_writer *json, const struct training_disk *disk)
-{
-    json_object(json, "disk");
-    json_count(json, "checkpoint_bytes", disk->state);
-    json_count(json, "checkpoints", disk->states);
-    json_count(json, "total", disk->total);
-    if (disk->known)
-        json_count(json, "free", disk->left);
-    json_end(json);
-}
-
-static int put_sample_json(struct json_writer *json, const struct training_start *start,
-                           struct error *err)
-{
-    struct buffer prompt = BUFFER_INIT;
-    int status = put_prompt(&prompt, start, err);
-    json_text(json, "sample", buffer_string(&prompt));
-    buffer_free(&prompt);
-    return status;
-}
-
-/* As job.json names them; the rate is what follows from the method where none was given. */
-static void put_settings_json(struct json_writer *json, const struct training_request *r)
-{
-    json_text(json, "optimizer", optimizer_names[r->optimizer]);
-    json_integer(json, "seq_len", r->seq_len);
-    json_integer(json, "batch", r->batch);
-    json_integer(json, "accumulate", r->accumulate);
-    json_integer(json, "seed", r->seed);
-    json_text(json, "schedule", schedule_name(r->schedule));
-    json_real(json, "lr", r->rate);
-    json_text(json, "device", r->device);
-}
-
-static int put_json(struct buffer *out, const struct training_request *request,
+/* Settings are called as job.json calls them; the rate is what follows from the method where none
+ * was given. Room on a disk that cannot be asked, and a sample where none is drawn, are absent. */
+static int put_json(struct buffer *out, const struct training_request *r,
                     const struct training_start *start, const struct type_counts *types,
                     struct error *err)
 {
+    const struct training_disk *disk = &start->disk;
     struct json_writer json = {.out = out};
     json_begin(&json, "spectrum.dry-run");
-    json_text(&json, "model", request->model);
-    json_text(&json, "method", method_names[request->method]);
+    json_text(&json, "model", r->model);
+    json_text(&json, "method", method_names[r->method]);
     json_text(&json, "precision", start->precision);
-    put_settings_json(&json, request);
+    json_text(&json, "optimizer", optimizer_names[r->optimizer]);
+    json_integer(&json, "seq_len", r->seq_len);
+    json_integer(&json, "batch", r->batch);
+    json_integer(&json, "accumulate", r->accumulate);
+    json_integer(&json, "seed", r->seed);
+    json_text(&json, "schedule", schedule_name(r->schedule));
+    json_real(&json, "lr", r->rate);
+    json_text(&json, "device", r->device);
+
+    /* --- what trains --- */
     json_count(&json, "trained_tensors", start->trained_tensors);
     json_integer(&json, "trained_parameters", start->trained_parameters);
     json_count(&json, "tensors", start->tensors);
     json_integer(&json, "parameters", start->parameters);
-    put_types_json(&json, types);
+    json_object(&json, "types");
+    for (size_t t = 0; t < types->count; t++) {
+        json_object(&json, types->items[t].type);
+        json_count(&json, "tensors", types->items[t].tensors);
+        json_integer(&json, "parameters", types->items[t].parameters);
+        json_end(&json);
+    }
+    json_end(&json);
     if (put_tensors_json(&json, start->optimizer, err) != 0)
         return -1;
+
+    /* --- on what, in how much memory and disk --- */
     json_integer(&json, "steps", start->steps);
     json_integer(&json, "warmup_steps", start->warmup);
     json_object(&json, "data");
     training_put_data_plan(&json, &start->data);
     json_end(&json);
     json_count(&json, "eval_pieces", start->data.eval_pieces);
-    put_memory_json(&json, start, request->memory_limit);
-    put_disk_json(&json, &start->disk);
-    if (start->sample && put_sample_json(&json, start, err) != 0)
-        return -1;
+    put_memory_json(&json, start, r->memory_limit);
+    json_object(&json, "disk");
+    json_count(&json, "checkpoint_bytes", disk->state);
+    json_count(&json, "checkpoints", disk->states);
+    json_count(&json, "total", disk->total);
+    if (disk->known)
+        json_count(&json, "free", disk->left);
+    json_end(&json);
+    if (start->sample) {
+        struct buffer prompt = BUFFER_INIT;
+        int status = tokenizer_decode(start->tokenizer, start->sample->ids, start->sample->count,
+                                      false, &prompt, err);
+        json_text(&json, "sample", buffer_string(&prompt));
+        buffer_free(&prompt);
+        if (status != 0)
+            return -1;
+    }
     json_end(&json);
     return json_finish(&json, err);
 }
 
 /* --- as lines --- */
 
+/* How much of the model trains, and then a line a type. Adapters are beside the model's parameters,
+ * not among them, so their share is not "of" it. */
 static void put_trains(struct buffer *out, const struct training_start *start,
                        const struct type_counts *types)
 {
@@ -207,6 +196,7 @@ static void put_trains(struct buffer *out, const struct training_start *start,
     }
 }
 
+/* What of some data does not train, or not as it stands there, and why. */
 static void put_left_out(struct buffer *out, const struct piece_counts *counts, size_t too_short,
                          size_t undesired)
 {
@@ -229,6 +219,8 @@ static void put_left_out(struct buffer *out, const struct piece_counts *counts, 
                       "");
 }
 
+/* From documents to rows: what there is, what is left out, what an epoch has, and what it is
+ * evaluated on: data of its own, or documents held back. */
 static void put_data(struct buffer *out, const struct training_data_plan *data)
 {
     buffer_format(out,
@@ -251,6 +243,7 @@ static void put_data(struct buffer *out, const struct training_data_plan *data)
         put_left_out(out, &data->eval_counts, data->eval_too_short, data->eval_undesired);
 }
 
+/* By category, held against what is free, with what would help where it is not enough. */
 static void put_memory(struct buffer *out, const struct training_start *start)
 {
     const struct memory_plan *memory = start->memory;
@@ -271,18 +264,7 @@ static void put_memory(struct buffer *out, const struct training_start *start)
                          "nf4, --optimizer adamw-8bit or --master none needs less\n");
 }
 
-/* On one line: a prompt may have several. */
-static int put_sample(struct buffer *out, const struct training_start *start, struct error *err)
-{
-    struct buffer prompt = BUFFER_INIT;
-    int status = put_prompt(&prompt, start, err);
-    buffer_text(out, "samples     begin with ");
-    json_put_string(out, buffer_string(&prompt));
-    buffer_byte(out, '\n');
-    buffer_free(&prompt);
-    return status;
-}
-
+/* A line a subject, its name in the first twelve columns. */
 static int put_lines(struct buffer *out, const struct training_request *request,
                      const struct training_start *start, const struct type_counts *types,
                      struct error *err)
@@ -303,7 +285,16 @@ static int put_lines(struct buffer *out, const struct training_request *request,
     buffer_text(out, "disk        ");
     training_disk_put(out, &start->disk);
     buffer_byte(out, '\n');
-    return start->sample ? put_sample(out, start, err) : 0;
+    if (!start->sample)
+        return 0;
+    struct buffer prompt = BUFFER_INIT; /* on one line, quoted: a prompt may have several */
+    int status = tokenizer_decode(start->tokenizer, start->sample->ids, start->sample->count, false,
+                                  &prompt, err);
+    buffer_text(out, "samples     begin with ");
+    json_put_string(out, buffer_string(&prompt));
+    buffer_byte(out, '\n');
+    buffer_free(&prompt);
+    return status;
 }
 
 /* --- the run that is asked --- */
@@ -315,6 +306,8 @@ struct dry_run_view {
     struct error err;  /* what went wrong then */
 };
 
+/* The run tells how it would start. Its structures live until this returns, so all text is made
+ * here. */
 static void on_start(void *context, const struct training_start *start)
 {
     struct dry_run_view *view = context;

@@ -1,5 +1,10 @@
 /* `spectrum`: finds the sub-command, or opens the full screen; the one place that turns an error
- * into a line on standard error and an exit status. */
+ * into a line on standard error and an exit status.
+ *
+ *     spectrum COMMAND ...    the row of commands[] of that name
+ *     spectrum --version, --help
+ *     spectrum [TARGET]       all else is the full screen's, which says what is wrong with it
+ */
 #include "tui/cli/command.h"
 #include "tui/cli/process.h"
 
@@ -25,6 +30,7 @@ static void print_help(void)
            INTERRUPT_PAUSE);
 }
 
+/* What a script can tell apart: the usage is wrong (2), it was interrupted (130), it failed (1). */
 static int exit_status(const struct error *err)
 {
     fprintf(stderr, "spectrum: %s\n", err->text[0] ? err->text : "it failed");
@@ -38,15 +44,7 @@ static int exit_status(const struct error *err)
     }
 }
 
-/* NULL: none is named. */
-static const struct command *find_command(int argc, char **argv)
-{
-    for (int i = 0; argc > 1 && commands[i]; i++)
-        if (strcmp(argv[1], commands[i]->name) == 0)
-            return commands[i];
-    return NULL;
-}
-
+/* `command` NULL: none is named. */
 static int run(const struct command *command, int argc, char **argv, struct error *err)
 {
     if (command)
@@ -60,10 +58,15 @@ static int run(const struct command *command, int argc, char **argv, struct erro
     return 0;
 }
 
+/* A command that computes may start the program once more, with another environment; that comes
+ * before all else, as nothing must be open then. */
 int main(int argc, char **argv)
 {
     struct error err = ERROR_INIT;
-    const struct command *command = find_command(argc, argv);
+    const struct command *command = NULL;
+    for (int i = 0; argc > 1 && commands[i]; i++)
+        if (strcmp(argv[1], commands[i]->name) == 0)
+            command = commands[i];
     if (command && command->computes)
         threads_spin_briefly(argv); /* starts the program again: before anything is set up */
     process_begin();

@@ -15,6 +15,7 @@
 
 /* --- lines of a run in this terminal --- */
 
+/* What is not known is left out, so a line of another version's job is shorter, not wrong. */
 void metrics_line_step(struct buffer *out, const struct step_line *line)
 {
     buffer_format(out, "step %" PRId64, line->step);
@@ -52,6 +53,7 @@ void metrics_line_sample(struct buffer *out, int64_t step, const char *text)
 
 /* --- lines of metrics.jsonl, which may be anyone's --- */
 
+/* NaN: the line does not have it. */
 static double number(const cJSON *json, const char *key)
 {
     double value = NAN;
@@ -59,24 +61,8 @@ static double number(const cJSON *json, const char *key)
     return value;
 }
 
-/* A scan's row. */
-static void put_row(struct buffer *out, const cJSON *json)
-{
-    char module[256];
-    const char *name = "";
-    double snr = number(json, "snr"), done = number(json, "done"), total = number(json, "total");
-    json_get_string(json, "module", &name);
-    utf8_copy(module, sizeof module, name);
-    buffer_text(out, module);
-    if (!isnan(snr))
-        buffer_format(out, "  SNR %.5g", snr);
-    if (!isnan(done) && !isnan(total))
-        buffer_format(out, "  (%.0f of %.0f)", done, total);
-    buffer_byte(out, '\n');
-}
-
-/* An event by its name, an evaluation or a step by the loss that it has; nothing for what is not known,
- * as another version's job may write it. */
+/* An event by its name, an evaluation or a step by the loss that it has; nothing for what is not
+ * known, as another version's job may write it. */
 static void put_parsed(struct buffer *out, const cJSON *json, int64_t steps)
 {
     const char *event = NULL, *text = "";
@@ -84,9 +70,20 @@ static void put_parsed(struct buffer *out, const cJSON *json, int64_t steps)
     json_get_int64(json, "step", &step);
     double loss = number(json, "loss"), eval_loss = number(json, "eval_loss");
     if (json_get_string(json, "event", &event)) {
-        if (strcmp(event, "row") == 0)
-            put_row(out, json);
-        else if (strcmp(event, "sample") == 0 && json_get_string(json, "text", &text))
+        if (strcmp(event, "row") == 0) { /* a scan's */
+            char module[256];
+            const char *name = "";
+            double snr = number(json, "snr"), done = number(json, "done");
+            double total = number(json, "total");
+            json_get_string(json, "module", &name);
+            utf8_copy(module, sizeof module, name);
+            buffer_text(out, module);
+            if (!isnan(snr))
+                buffer_format(out, "  SNR %.5g", snr);
+            if (!isnan(done) && !isnan(total))
+                buffer_format(out, "  (%.0f of %.0f)", done, total);
+            buffer_byte(out, '\n');
+        } else if (strcmp(event, "sample") == 0 && json_get_string(json, "text", &text))
             metrics_line_sample(out, step, text);
         else if (strcmp(event, "checkpoint") == 0)
             buffer_format(out, "step %" PRId64 "  checkpoint\n", step);
@@ -101,12 +98,8 @@ static void put_parsed(struct buffer *out, const cJSON *json, int64_t steps)
     }
 }
 
-static double flat_number(const struct json_flat *member)
-{
-    return member->kind == JSON_FLAT_NUMBER ? member->number : NAN;
-}
-
-/* A step's line, of which a run has millions; false: it is another, or not plainly one. */
+/* A step's line, of which a run has millions: read without a tree (base/json_flat.h). False: it is
+ * another, or not plainly one. */
 static bool put_step(struct buffer *out, const char *text, size_t length, int64_t steps)
 {
     enum { STEP, LOSS, NORM, RATE, SPEED, EVENT, EVAL_LOSS, COUNT };
@@ -121,23 +114,27 @@ static bool put_step(struct buffer *out, const char *text, size_t length, int64_
         members[EVAL_LOSS].kind != JSON_FLAT_ABSENT || members[LOSS].kind != JSON_FLAT_NUMBER ||
         isnan(members[LOSS].number))
         return false;
+    for (int i = 0; i < COUNT; i++)
+        if (members[i].kind != JSON_FLAT_NUMBER)
+            members[i].number = NAN; /* not known */
     json_flat_int64(&members[STEP], &step);
-    metrics_line_step(
-        out, &(struct step_line){step, steps, members[LOSS].number, flat_number(&members[NORM]),
-                                 flat_number(&members[RATE]), flat_number(&members[SPEED])});
+    metrics_line_step(out,
+                      &(struct step_line){step, steps, members[LOSS].number, members[NORM].number,
+                                          members[RATE].number, members[SPEED].number});
     return true;
 }
 
 /* --- following a job --- */
 
-/* Lines on their way to standard output, which gets them in pieces of 64 KiB: a run's history may have
- * gigabytes. */
+/* Lines on their way to standard output, which gets them in pieces of 64 KiB: a run's history may
+ * have gigabytes. */
 struct printer {
     struct buffer out;
     int64_t steps; /* 0: not known */
     const volatile sig_atomic_t *interrupted;
 };
 
+/* One line of the file; false ends the reading: the user or the reader has gone. */
 static bool print_line(void *context, const char *text, size_t length)
 {
     struct printer *printer = context;

@@ -1,5 +1,5 @@
-/* What a job reports, as lines for people: the same from a run in this terminal and from the metrics
- * of a job that is followed (`spectrum attach`).
+/* What a job reports, as lines for people: the same from a run in this terminal and from the
+ * metrics of a job that is followed (`spectrum attach`).
  *
  *     step 12/60  loss 2.8119  norm 1.34  lr 0.0005  3711 tokens/s
  *     step 20  evaluation loss 2.9404 over 4096 tokens

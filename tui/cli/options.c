@@ -7,7 +7,10 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Levenshtein distance, for "did you mean"; names longer than the row count as far away. */
+/* Levenshtein distance, for "did you mean": the fewest insertions, deletions and changes of a
+ * character that make b of a. One row of the table is kept,
+ *     d[i][j] = min(d[i-1][j] + 1, d[i][j-1] + 1, d[i-1][j-1] + (a[i] != b[j])),
+ * with d[i-1][j-1] in `diagonal`. Names longer than the row count as far away. */
 static int edit_distance(const char *a, const char *b)
 {
     enum { ROW = 40 };
@@ -29,6 +32,8 @@ static int edit_distance(const char *a, const char *b)
     return row[n];
 }
 
+/* Names the nearest option where one is near: fewer than four changes away, and not a single
+ * letter, which everything short is near to. */
 static int unknown_option(const struct option_table *table, const char *name, struct error *err)
 {
     const char *nearest = NULL;
@@ -67,6 +72,7 @@ static void print_option(const char *left, const char *help)
     printf("%s\n", help);
 }
 
+/* What --help shows: usage, and every row of the table in its order. */
 static void print_options(const struct command *command)
 {
     const struct option_table *table = command->options;
@@ -84,17 +90,9 @@ static void print_options(const struct command *command)
     print_option("--help", "this text");
 }
 
-/* Splits "--name=value"; returns the row's number, or the table's count. */
-static size_t find_option(const struct option_table *table, const char *argument, char name[64],
-                          const char **value)
-{
-    const char *start = argument + (argument[1] == '-' ? 2 : 1), *equals = strchr(start, '=');
-    size_t length = equals ? (size_t)(equals - start) : strlen(start);
-    *value = equals ? equals + 1 : NULL;
-    snprintf(name, 64, "%.*s", (int)(length < 63 ? length : 63), start);
-    return option_by_name(table, name);
-}
-
+/* One pass over the arguments. What begins with "-" is an option, wherever it stands; after "--"
+ * nothing is. Each value goes into the request at once, so of an option that is given twice the
+ * last counts, but for lists, which grow. */
 int options_parse(const struct command *command, void *request, struct option_given *given,
                   int argc, char **argv, const char **positionals, size_t *count, struct error *err)
 {
@@ -108,7 +106,7 @@ int options_parse(const struct command *command, void *request, struct option_gi
                 positionals[(*count)++] = argv[i];
             break;
         }
-        if (argument[0] != '-' || argument[1] == '\0') {
+        if (argument[0] != '-' || argument[1] == '\0') { /* "-" alone is a name, too */
             positionals[(*count)++] = argument;
             continue;
         }
@@ -116,7 +114,12 @@ int options_parse(const struct command *command, void *request, struct option_gi
             print_options(command);
             return 1;
         }
-        size_t number = find_option(table, argument, name, &value);
+        /* --name=value, or --name and the value as the next argument */
+        const char *start = argument + (argument[1] == '-' ? 2 : 1), *equals = strchr(start, '=');
+        size_t length = equals ? (size_t)(equals - start) : strlen(start);
+        value = equals ? equals + 1 : NULL;
+        snprintf(name, sizeof name, "%.*s", (int)(length < 63 ? length : 63), start);
+        size_t number = option_by_name(table, name);
         if (number == table->count)
             return unknown_option(table, name, err);
         const struct option *row = &table->rows[number];
@@ -125,7 +128,7 @@ int options_parse(const struct command *command, void *request, struct option_gi
         if (row->kind != OPTION_FLAG && !value) {
             if (i + 1 >= argc)
                 return error_set_kind(err, ERROR_USAGE, "--%s needs a value", name);
-            value = argv[++i];
+            value = argv[++i]; /* whatever it looks like, but for one who asks for help */
             if (strcmp(value, "--help") == 0) {
                 print_options(command);
                 return 1;
@@ -139,6 +142,7 @@ int options_parse(const struct command *command, void *request, struct option_gi
     return 0;
 }
 
+/* `needs` is the whole message, as what is missing is not always the positional argument. */
 int options_parse_one(const struct command *command, void *request, struct option_given *given,
                       const char *needs, int argc, char **argv, const char **positional,
                       struct error *err)

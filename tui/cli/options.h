@@ -2,8 +2,9 @@
  * the rows that several commands have.
  *
  * A command is a request (a plain struct), a const table of rows over its members, and a function.
- * options_parse() fills the request from argv, so that the function sees values alone. An option that
- * several commands take in the same words stands here once, as a macro that wants the member's place:
+ * options_parse() fills the request from argv, so that the function sees values alone. An option
+ * that several commands take in the same words stands here once, as a macro that wants the member's
+ * place:
  *
  *     static const struct option rows[] = {
  *         {.name = "prompt", .kind = OPTION_TEXT, .at = AT(prompt), ...},     its own
@@ -11,8 +12,8 @@
  *     };
  *
  * Such a row can then be changed for all of them in one place, and --help, shell completion and the
- * manual page follow. Where a command says something else of an option of that name (`scan --device`,
- * `resume --step`), it has a row of its own.
+ * manual page follow. Where a command says something else of an option of that name (`scan
+ * --device`, `resume --step`), it has a row of its own.
  */
 #ifndef SPECTRUM_TUI_CLI_OPTIONS_H
 #define SPECTRUM_TUI_CLI_OPTIONS_H

@@ -8,6 +8,7 @@
 
 /* --- messages --- */
 
+/* Without memory for the line there is nothing to say it with. */
 void message_print(const char *format, ...)
 {
     va_list arguments;

@@ -2,8 +2,8 @@
  *
  * Results are made whole in memory before the first byte is printed, so that a command that fails
  * prints nothing which another program might take for a result. Whether standard output could be
- * written is for main() to say, once for all (process_end()). Messages may hold paths and what files
- * say, so nothing in them reaches the terminal but text: control characters become '?'.
+ * written is for main() to say, once for all (process_end()). Messages may hold paths and what
+ * files say, so nothing in them reaches the terminal but text: control characters become '?'.
  */
 #ifndef SPECTRUM_TUI_CLI_OUTPUT_H
 #define SPECTRUM_TUI_CLI_OUTPUT_H

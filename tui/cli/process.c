@@ -17,6 +17,8 @@
 
 /* --- a request to end --- */
 
+/* A handler may come at any time, so what it touches is this, and it calls nothing but what POSIX
+ * lets a handler call. */
 static volatile sig_atomic_t interrupted;
 static atomic_llong last; /* milliseconds, when one of them came; 0: none so far */
 static char line[512];    /* for the first; complete before there is a handler */
@@ -36,6 +38,9 @@ static long long milliseconds(void)
     return (long long)now.tv_sec * 1000 + now.tv_nsec / 1000000 + 1;
 }
 
+/* The first sets the flag and says how the work ends. A later one ends the process only where
+ * somebody must have typed it: an INT that the kernel sent for the terminal (SI_KERNEL), after a
+ * pause. A batch system's burst of signals, and a supervisor that hands them on, never do. */
 static void on_signal(int number, siginfo_t *info, void *context)
 {
     static const char leaving[] = "\nspectrum: ended at once; what was saved before is kept\n";

@@ -4,7 +4,8 @@
  *     main: threads_spin_briefly() (a command that computes), process_begin(), the command,
  *           process_end()
  *
- * and while a command works, interrupt_watch() gives it the flag that it looks at between two steps.
+ * and while a command works, interrupt_watch() gives it the flag that it looks at between two
+ * steps.
  */
 #ifndef SPECTRUM_TUI_CLI_PROCESS_H
 #define SPECTRUM_TUI_CLI_PROCESS_H

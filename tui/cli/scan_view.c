@@ -99,6 +99,7 @@ static void put_device(struct json_writer *json, const struct device_info *devic
 
 /* --- what scan_run() tells --- */
 
+/* The model is open and its content known: job.json says that now, and metrics begin. */
 static void on_start(void *context, const struct scan *scan)
 {
     struct scan_view *view = context;
@@ -157,8 +158,8 @@ static void on_device(void *context, const struct device_info *device, const str
     append(view, &json);
 }
 
-/* At most ten times a second on a terminal; every ten seconds elsewhere. What is left is the time that
- * a computed matrix took so far, for each to come. */
+/* At most ten times a second on a terminal; every ten seconds elsewhere. What is left is the time
+ * that a computed matrix took so far, for each to come. */
 static void show(struct scan_view *view, const char *module, size_t done, size_t total,
                  double seconds)
 {
@@ -178,6 +179,8 @@ static void show(struct scan_view *view, const char *module, size_t done, size_t
         scan_view_end(view);
 }
 
+/* Called for every row, in the order in which they are done; `done` counts those of the cache, too.
+ */
 static void on_row(void *context, const struct scan_row *row, const double *values, int64_t count,
                    size_t done, size_t total, double seconds, bool cached)
 {
@@ -203,6 +206,8 @@ static void on_row(void *context, const struct scan_row *row, const double *valu
 
 /* --- what scan_run() asks --- */
 
+/* Asked between two matrices: by a signal, by a request in the job's folder, or because nobody
+ * would learn of what is computed. */
 static bool should_stop(void *context)
 {
     const struct scan_view *view = context;
@@ -229,6 +234,7 @@ static int64_t wanted(void *context)
     return row ? row - view->scan->rows : -1;
 }
 
+/* shown_at -10: the first line elsewhere than on a terminal comes with the first matrix. */
 void scan_view_begin(struct scan_view *view)
 {
     *view = (struct scan_view){.interrupted = interrupt_watch("the matrices in hand are finished"),
@@ -276,9 +282,9 @@ static bool is_unscored(const struct scan *scan, const struct plan *plan, size_t
     return is->known && isnan(is->snr) && (plan && plan_row(plan, row)) == trains;
 }
 
-/* Rows that the plan trains come first, then the others. What cannot be read at all, many rows have for
- * one reason (scan_row_refusal()): where more than ALIKE share such a reason, the first of them gets a
- * line for all, and `said` remembers it. Lines beyond LINES_MAX are counted, not printed. */
+/* Rows that the plan trains come first, then the others. What cannot be read at all, many rows have
+ * for one reason (scan_row_refusal()): where more than ALIKE share such a reason, the first of them
+ * gets a line for all, and `said` remembers it. Lines beyond LINES_MAX are counted, not printed. */
 void scan_view_unscored(const struct scan *scan, const struct plan *plan)
 {
     char line[SCAN_LINE_MAX];

@@ -7,18 +7,21 @@
 
 enum { MARKS_SHOWN = 200 };
 
+/* Opens in the order in which a user can be told the most: the model's notes first, then whether it
+ * can be computed at all, before its tokenizer, which may be as unknown as the model is. */
 int source_view_open(struct source *source, struct tokenizer **tokenizer, const char *path,
                      const struct state_choice *choice, struct error *err)
 {
     if (source_open(source, path, choice, err) != 0)
         return -1;
     fputs(model_notes(source->model), stderr);
-    /* Before its tokenizer, which may be as unknown as the model is. */
     return model_check_computable(source->model, err) == 0
                ? source_tokenizer(tokenizer, source, err)
                : -1;
 }
 
+/* Not an error: positions beyond what it was trained for are computed, and are worth what they are.
+ */
 void source_view_positions(const struct source *source, int64_t longest)
 {
     char line[400];
@@ -26,6 +29,8 @@ void source_view_positions(const struct source *source, int64_t longest)
         fprintf(stderr, "%s\n", line);
 }
 
+/* Marks that are cut into pieces are not what the template means, but a model may have been trained
+ * so. */
 int source_view_marks(struct tokenizer *tokenizer, const char *template_name, const char *remedy,
                       struct error *err)
 {
@@ -39,6 +44,7 @@ int source_view_marks(struct tokenizer *tokenizer, const char *template_name, co
     return 0;
 }
 
+/* Each kind a line, and nothing where there is none of it: most data is used as it stands. */
 void source_view_counts(const char *what, const struct piece_counts *counts, size_t too_short,
                         size_t undesired)
 {

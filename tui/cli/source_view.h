@@ -1,4 +1,9 @@
-/* What commands compute with, opened, and what they say of it and of its data on standard error. */
+/* What commands compute with, a model or a run, opened, and what they say of it and of its data on
+ * standard error.
+ *
+ * `eval`, `generate` and `tokens` take either; of a run they take its last checkpoint, or the one
+ * that --step or --best chooses, with the run's tokenizer and template (job/source.h).
+ */
 #ifndef SPECTRUM_TUI_CLI_SOURCE_VIEW_H
 #define SPECTRUM_TUI_CLI_SOURCE_VIEW_H
 

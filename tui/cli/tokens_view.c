@@ -42,6 +42,8 @@ void tokens_put_lines(struct buffer *out, const struct dataset *data, unsigned c
     }
 }
 
+/* A weight on a document's first token is none of training: it has nothing before it. That is said,
+ * as it would be missed in the count. */
 void tokens_put_count(struct buffer *out, const struct dataset *data)
 {
     bool first = false;
@@ -54,48 +56,46 @@ void tokens_put_count(struct buffer *out, const struct dataset *data)
                                         : ": the first has nothing before it");
 }
 
-static void put_document(struct json_writer *json, const struct dataset *data, uint64_t begin,
-                         uint64_t end, bool masked, const struct tokenizer *tokenizer)
-{
-    struct buffer piece = BUFFER_INIT;
-    json_list(json, "ids");
-    for (uint64_t i = begin; i < end; i++)
-        json_integer(json, NULL, data->ids[i]);
-    json_end(json);
-    if (masked) { /* 1 for a token that is trained, else 0 */
-        json_list(json, "mask");
-        for (uint64_t i = begin; i < end; i++)
-            json_integer(json, NULL, data->weights[i] > 0);
-        json_end(json);
-    }
-    if (data->weighted) {
-        json_list(json, "weights");
-        for (uint64_t i = begin; i < end; i++)
-            json_real(json, NULL, (double)data->weights[i]);
-        json_end(json);
-    }
-    json_list(json, "pieces");
-    for (uint64_t i = begin; i < end; i++) {
-        buffer_clear(&piece);
-        record_look_put_piece(&piece, tokenizer, data->ids[i]);
-        json_raw(json, NULL, buffer_string(&piece));
-        json->out->failed |= piece.failed;
-    }
-    json_end(json);
-    buffer_free(&piece);
-}
-
+/* A row a document: ids, of masked ones the mask (1 for a token that is trained, else 0), weights
+ * where some are neither 0 nor 1, and what each id stands for, which record_look_put_piece() quotes
+ * itself. */
 void tokens_put_json(struct json_writer *json, const struct dataset *data, bool masked,
                      const struct tokenizer *tokenizer)
 {
+    struct buffer piece = BUFFER_INIT;
     json_list(json, "documents");
     json_layout(json, JSON_ROWS);
     for (size_t d = 0; d < data->documents; d++) {
+        uint64_t begin = data->offsets[d], end = data->offsets[d + 1];
         json_object(json, NULL);
-        put_document(json, data, data->offsets[d], data->offsets[d + 1], masked, tokenizer);
+        json_list(json, "ids");
+        for (uint64_t i = begin; i < end; i++)
+            json_integer(json, NULL, data->ids[i]);
+        json_end(json);
+        if (masked) {
+            json_list(json, "mask");
+            for (uint64_t i = begin; i < end; i++)
+                json_integer(json, NULL, data->weights[i] > 0);
+            json_end(json);
+        }
+        if (data->weighted) {
+            json_list(json, "weights");
+            for (uint64_t i = begin; i < end; i++)
+                json_real(json, NULL, (double)data->weights[i]);
+            json_end(json);
+        }
+        json_list(json, "pieces");
+        for (uint64_t i = begin; i < end; i++) {
+            buffer_clear(&piece);
+            record_look_put_piece(&piece, tokenizer, data->ids[i]);
+            json_raw(json, NULL, buffer_string(&piece));
+            json->out->failed |= piece.failed;
+        }
+        json_end(json);
         json_end(json);
     }
     json_end(json);
+    buffer_free(&piece);
     json_count(json, "tokens", data->tokens);
     if (masked)
         json_count(json, "supervised_tokens", data->supervised);
@@ -108,6 +108,7 @@ enum { FIRST_RUN_MAX = 1500, FIRST_MAX = 6000 };
 /* A document of any length fits a row of so many tokens. */
 static const int64_t NO_LIMIT = (int64_t)1 << 50;
 
+/* Bold is for eyes: a terminal, and nobody who said NO_COLOR. */
 static bool in_color(void)
 {
     const char *no_color = getenv("NO_COLOR");
@@ -130,23 +131,12 @@ static struct dataset as_document(const struct record_look *look, uint64_t offse
     return data;
 }
 
+/* A name from a file: what a terminal must not get is '?'. */
 static void put_name(struct buffer *out, const char *name)
 {
     char shown[512];
     utf8_copy(shown, sizeof shown, name);
     buffer_text(out, shown);
-}
-
-static void put_unread(struct buffer *out, const struct record_look *look)
-{
-    if (look->unread.count == 0)
-        return;
-    buffer_text(out, "columns that are not read: ");
-    for (size_t i = 0; i < look->unread.count; i++) {
-        buffer_text(out, i ? ", " : "");
-        put_name(out, look->unread.items[i].text);
-    }
-    buffer_byte(out, '\n');
 }
 
 /* "data.jsonl:3, record 3: messages; 12 of 30 tokens are trained on" */
@@ -163,6 +153,8 @@ static void put_place(struct buffer *out, const struct record_look *look,
         buffer_text(out, "the text goes on: these are the tokens of its beginning\n");
 }
 
+/* As running text, what is trained between [[ and ]]; the first record of many is cut, one that was
+ * asked for is whole. */
 static void put_record_text(struct buffer *out, const struct record_look *look,
                             const struct tokenizer *tokenizer, bool whole)
 {
@@ -178,6 +170,8 @@ static void put_record_text(struct buffer *out, const struct record_look *look,
 
 /* --- as JSON --- */
 
+/* Beside the tokens: where the record is from, in which form it was read, and what is special of
+ * it. */
 static void put_record_json(struct json_writer *json, const struct record_look *look)
 {
     json_object(json, "record");
@@ -197,6 +191,9 @@ static void put_record_json(struct json_writer *json, const struct record_look *
 
 /* --- one record --- */
 
+/* The record's tokens are the result, on standard output; where it is from and what of it is not
+ * read is said beside them, on standard error. On a terminal the text follows the tokens, with what
+ * is trained between brackets. */
 static int print_record(const struct record_look *look, const struct tokenizer *tokenizer,
                         bool as_json, struct error *err)
 {
@@ -221,7 +218,11 @@ static int print_record(const struct record_look *look, const struct tokenizer *
         status = output_text(&out, err);
     }
     put_place(&said, look, &data);
-    put_unread(&said, look);
+    for (size_t i = 0; i < look->unread.count; i++) {
+        buffer_text(&said, i ? ", " : "columns that are not read: ");
+        put_name(&said, look->unread.items[i].text);
+    }
+    buffer_text(&said, look->unread.count > 0 ? "\n" : "");
     fflush(stdout);
     fputs(buffer_string(&said), stderr);
     buffer_free(&said);
@@ -237,15 +238,10 @@ struct summary {
     size_t without_target; /* documents */
 };
 
-/* The flag of an interruption, for a watch. */
-struct waiter {
-    const volatile sig_atomic_t *interrupted;
-};
-
-static bool stop(void *context)
+/* The context is the flag of an interruption itself. */
+static bool is_interrupted(void *context)
 {
-    const struct waiter *waiter = context;
-    return *waiter->interrupted;
+    return *(const volatile sig_atomic_t *)context;
 }
 
 /* `told`: what is found in the records is said while they are read, too. */
@@ -254,9 +250,10 @@ static int read_summary(struct summary *out, const char *const *paths, size_t pa
                         bool told, struct error *err)
 {
     struct piece_list pieces = {0};
-    struct waiter waiter = {interrupt_watch(NULL)};
-    const struct dataset_watch watch = {
-        .context = &waiter, .say = message_say, .stop = stop, .untold = !told};
+    const struct dataset_watch watch = {.context = (void *)(uintptr_t)interrupt_watch(NULL),
+                                        .say = message_say,
+                                        .stop = is_interrupted,
+                                        .untold = !told};
     struct data_files files;
     int status = data_files_list(&files, paths, path_count, err);
     out->files = files.count;
@@ -282,6 +279,7 @@ static void put_counts(struct buffer *out, const struct dataset_notes *notes)
     }
 }
 
+/* Records by their form; documents of .txt files have none, and are plain text. */
 static void put_forms(struct buffer *out, const struct summary *s)
 {
     size_t texts = dataset_plain_texts(&s->data);
@@ -304,6 +302,8 @@ static void put_columns(struct buffer *out, const struct dataset_notes *unread)
     buffer_text(out, unread->count > 0 ? "\n" : "");
 }
 
+/* What a user looks for before training, from the whole to the one: files, records, tokens, what is
+ * left out, which columns nobody reads, and the first record as the model will see it. */
 static int print_summary(const struct summary *s, const struct tokenizer *tokenizer,
                          struct error *err)
 {

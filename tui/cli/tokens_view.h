@@ -1,11 +1,11 @@
-/* Tokens on standard output, for `spectrum tokens`: a line each or as JSON, and of data what the model
- * will see of it, as `train` reads it.
+/* Tokens on standard output, for `spectrum tokens`: a line each or as JSON, and of data what the
+ * model will see of it, as `train` reads it.
  *
  *         785  trained  "The"           id, whether it is trained, what it stands for
  *        6524  -        " capital"
  *
- * A document's first token is nobody's target, as nothing stands before it that could predict it; so
- * it is never shown as trained, whatever the mask says.
+ * A document's first token is nobody's target, as nothing stands before it that could predict it;
+ * so it is never shown as trained, whatever the mask says.
  */
 #ifndef SPECTRUM_TUI_CLI_TOKENS_VIEW_H
 #define SPECTRUM_TUI_CLI_TOKENS_VIEW_H

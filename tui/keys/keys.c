@@ -10,251 +10,136 @@
 
 #define CTRL(letter) ((letter) - 'A' + 1)
 
+/* A row: request, its name on the prompt, what that takes, where it has a meaning, keys, its word
+ * in the key line, its help. The order is that of the help screen and of README.md's table. No key
+ * may mean two things in one scope, and no two names may be the same (tests/unit/test_tui_keys.c).
+ */
+/* clang-format off */
 static const struct request_info table[] = {
-    {REQUEST_LEFT,
-     "left",
-     NULL,
-     SCOPE_ALL,
-     {'h', INPUT_LEFT},
-     NULL,
+    /* moving: in a form Up and Down are the fields */
+    {REQUEST_LEFT, "left", NULL, SCOPE_ALL, {'h', INPUT_LEFT}, NULL,
      "move left; of data: the record before"},
-    {REQUEST_DOWN, "down", NULL, SCOPE_ALL, {'j', INPUT_DOWN}, NULL, "move down"},
-    {REQUEST_UP, "up", NULL, SCOPE_ALL, {'k', INPUT_UP}, NULL, "move up"},
-    {REQUEST_RIGHT,
-     "right",
-     NULL,
-     SCOPE_ALL,
-     {'l', INPUT_RIGHT},
-     NULL,
+    {REQUEST_DOWN, "down", NULL, SCOPE_ALL, {'j', INPUT_DOWN}, NULL,
+     "move down"},
+    {REQUEST_UP, "up", NULL, SCOPE_ALL, {'k', INPUT_UP}, NULL,
+     "move up"},
+    {REQUEST_RIGHT, "right", NULL, SCOPE_ALL, {'l', INPUT_RIGHT}, NULL,
      "move right; of data: the next record"},
-    {REQUEST_FIRST, "first", NULL, SCOPE_ALL, {'g', '0', INPUT_HOME}, NULL, "to the first"},
-    {REQUEST_LAST, "last", NULL, SCOPE_ALL, {'G', '$', INPUT_END}, NULL, "to the last"},
-    {REQUEST_PAGE_UP,
-     "page-up",
-     NULL,
-     SCOPE_ALL,
-     {INPUT_PAGE_UP, CTRL('B')},
-     NULL,
+    {REQUEST_FIRST, "first", NULL, SCOPE_ALL, {'g', '0', INPUT_HOME}, NULL,
+     "to the first"},
+    {REQUEST_LAST, "last", NULL, SCOPE_ALL, {'G', '$', INPUT_END}, NULL,
+     "to the last"},
+    {REQUEST_PAGE_UP, "page-up", NULL, SCOPE_ALL, {INPUT_PAGE_UP, CTRL('B')}, NULL,
      "a page back; of data, then: the record before"},
-    {REQUEST_PAGE_DOWN,
-     "page-down",
-     NULL,
-     SCOPE_ALL,
-     {INPUT_PAGE_DOWN, CTRL('F')},
-     NULL,
+    {REQUEST_PAGE_DOWN, "page-down", NULL, SCOPE_ALL, {INPUT_PAGE_DOWN, CTRL('F')}, NULL,
      "a page on; of data, then: the next record"},
-    {REQUEST_OPEN,
-     "open",
-     NULL,
-     SCOPE_MODEL | SCOPE_LIST | SCOPE_FORM,
-     {INPUT_ENTER},
-     "open",
+
+    /* where to go */
+    {REQUEST_OPEN, "open", NULL, SCOPE_MODEL | SCOPE_LIST | SCOPE_FORM, {INPUT_ENTER}, "open",
      "open what is under the cursor: a matrix's spectrum, a field, a job"},
-    {REQUEST_BACK,
-     "back",
-     NULL,
-     SCOPE_ALL,
-     {INPUT_ESCAPE, 'q'},
-     "back",
+    {REQUEST_BACK, "back", NULL, SCOPE_ALL, {INPUT_ESCAPE, 'q'}, "back",
      "back to where you came from; from the first screen, leave"},
-    {REQUEST_QUIT, "quit", NULL, SCOPE_ALL, {'Q', CTRL('C')}, NULL, "leave the screen; jobs go on"},
-    {REQUEST_TOGGLE,
-     "toggle",
-     NULL,
-     SCOPE_MODEL | SCOPE_SPECTRUM,
-     {' '},
-     "toggle",
+    {REQUEST_QUIT, "quit", NULL, SCOPE_ALL, {'Q', CTRL('C')}, NULL,
+     "leave the screen; jobs go on"},
+
+    /* what trains, on the map */
+    {REQUEST_TOGGLE, "toggle", NULL, SCOPE_MODEL | SCOPE_SPECTRUM, {' '}, "toggle",
      "train or freeze the matrix under the cursor, or the marked range"},
-    {REQUEST_TOGGLE_ROW,
-     "toggle-row",
-     NULL,
-     SCOPE_MODEL,
-     {'r'},
-     NULL,
+    {REQUEST_TOGGLE_ROW, "toggle-row", NULL, SCOPE_MODEL, {'r'}, NULL,
      "train or freeze all of this type"},
-    {REQUEST_TOGGLE_COLUMN,
-     "toggle-column",
-     NULL,
-     SCOPE_MODEL,
-     {'c'},
-     NULL,
+    {REQUEST_TOGGLE_COLUMN, "toggle-column", NULL, SCOPE_MODEL, {'c'}, NULL,
      "train or freeze all of this layer"},
-    {REQUEST_RANGE,
-     "range",
-     NULL,
-     SCOPE_MODEL,
-     {'v'},
-     NULL,
+    {REQUEST_RANGE, "range", NULL, SCOPE_MODEL, {'v'}, NULL,
      "mark a range from here; Space toggles it, Esc forgets it"},
-    {REQUEST_EMBEDDINGS,
-     "embeddings",
-     NULL,
-     SCOPE_MODEL,
-     {'e'},
-     NULL,
+    {REQUEST_EMBEDDINGS, "embeddings", NULL, SCOPE_MODEL, {'e'}, NULL,
      "train or freeze the embeddings (and the head where the two are tied)"},
-    {REQUEST_HEAD, "head", NULL, SCOPE_MODEL, {'H'}, NULL, "train or freeze the head"},
-    {REQUEST_MORE, "more", NULL, SCOPE_MODEL, {'+', '='}, NULL, "one per cent more"},
-    {REQUEST_LESS, "less", NULL, SCOPE_MODEL, {'-', '_'}, NULL, "one per cent less"},
-    {REQUEST_TOP,
-     "top",
-     "PERCENT",
-     SCOPE_MODEL,
-     {'%'},
-     "per cent",
+    {REQUEST_HEAD, "head", NULL, SCOPE_MODEL, {'H'}, NULL,
+     "train or freeze the head"},
+    {REQUEST_MORE, "more", NULL, SCOPE_MODEL, {'+', '='}, NULL,
+     "one per cent more"},
+    {REQUEST_LESS, "less", NULL, SCOPE_MODEL, {'-', '_'}, NULL,
+     "one per cent less"},
+    {REQUEST_TOP, "top", "PERCENT", SCOPE_MODEL, {'%'}, "per cent",
      "train the best PERCENT of each type, by signal-to-noise ratio"},
-    {REQUEST_SCOPE,
-     "scope",
-     NULL,
-     SCOPE_MODEL,
-     {'o'},
-     NULL,
+    {REQUEST_SCOPE, "scope", NULL, SCOPE_MODEL, {'o'}, NULL,
      "choose the best of each type, or of all types together"},
-    {REQUEST_UNDO,
-     "undo",
-     NULL,
-     SCOPE_MODEL | SCOPE_SPECTRUM,
-     {'u'},
-     "undo",
+    {REQUEST_UNDO, "undo", NULL, SCOPE_MODEL | SCOPE_SPECTRUM, {'u'}, "undo",
      "undo the last choice"},
-    {REQUEST_REDO, "redo", NULL, SCOPE_MODEL | SCOPE_SPECTRUM, {CTRL('R')}, NULL, "do it again"},
-    {REQUEST_METRIC,
-     "metric",
-     "NAME",
-     SCOPE_MODEL,
-     {'m'},
-     NULL,
+    {REQUEST_REDO, "redo", NULL, SCOPE_MODEL | SCOPE_SPECTRUM, {CTRL('R')}, NULL,
+     "do it again"},
+
+    /* how the map looks */
+    {REQUEST_METRIC, "metric", "NAME", SCOPE_MODEL, {'m'}, NULL,
      "colours by snr, mp, gavish-donoho, frobenius, sigma-max, stable-rank, effective-rank, "
      "spikes"},
-    {REQUEST_SCALE,
-     "scale",
-     NULL,
-     SCOPE_MODEL,
-     {'s'},
-     NULL,
+    {REQUEST_SCALE, "scale", NULL, SCOPE_MODEL, {'s'}, NULL,
      "colours per type, or over all types together"},
-    {REQUEST_DEVICE,
-     "device",
-     "NAME",
-     SCOPE_MODEL,
-     {'d'},
-     NULL,
+
+    /* the map's scan, a job */
+    {REQUEST_DEVICE, "device", "NAME", SCOPE_MODEL, {'d'}, NULL,
      "what computes the scan: auto, cpu, cuda, cuda:1, ..., reference; d lists what there is"},
-    {REQUEST_SCAN_PAUSE,
-     "pause-scan",
-     NULL,
-     SCOPE_MODEL,
-     {'p'},
-     NULL,
+    {REQUEST_SCAN_PAUSE, "pause-scan", NULL, SCOPE_MODEL, {'p'}, NULL,
      "pause the scan, or let it go on, also one that was stopped or failed"},
-    {REQUEST_SCAN_STOP,
-     "stop-scan",
-     NULL,
-     SCOPE_MODEL,
-     {'S'},
-     NULL,
+    {REQUEST_SCAN_STOP, "stop-scan", NULL, SCOPE_MODEL, {'S'}, NULL,
      "stop the scan (asked twice); p goes on with it, and so does opening the model again"},
-    {REQUEST_PLOT,
-     "plot",
-     NULL,
-     SCOPE_SPECTRUM,
-     {'p', INPUT_TAB},
-     "scree/histogram",
+
+    /* a plot */
+    {REQUEST_PLOT, "plot", NULL, SCOPE_SPECTRUM, {'p', INPUT_TAB}, "scree/histogram",
      "scree plot or histogram"},
-    {REQUEST_LOGARITHM,
-     "log",
-     NULL,
-     SCOPE_SPECTRUM | SCOPE_WATCH,
-     {'x'},
-     "log/linear",
+    {REQUEST_LOGARITHM, "log", NULL, SCOPE_SPECTRUM | SCOPE_WATCH, {'x'}, "log/linear",
      "logarithmic or linear axis"},
-    {REQUEST_SAVE_PLAN,
-     "write",
-     "FILE",
-     SCOPE_MODEL,
-     {'w'},
-     NULL,
+
+    /* plan files */
+    {REQUEST_SAVE_PLAN, "write", "FILE", SCOPE_MODEL, {'w'}, NULL,
      "save the plan (YAML that Axolotl and TRL read); :w! [FILE] does not ask"},
-    {REQUEST_LOAD_PLAN, "read", "FILE", SCOPE_MODEL, {'R'}, NULL, "load a plan"},
-    {REQUEST_TRAIN,
-     "train",
-     NULL,
-     SCOPE_MODEL | SCOPE_SPECTRUM,
-     {'t'},
-     "train",
+    {REQUEST_LOAD_PLAN, "read", "FILE", SCOPE_MODEL, {'R'}, NULL,
+     "load a plan"},
+
+    /* the form, and a look at its data */
+    {REQUEST_TRAIN, "train", NULL, SCOPE_MODEL | SCOPE_SPECTRUM, {'t'}, "train",
      "the form from which training starts"},
-    {REQUEST_DATA,
-     "data",
-     NULL,
-     SCOPE_FORM,
-     {CTRL('D')},
-     "look at the data",
+    {REQUEST_DATA, "data", NULL, SCOPE_FORM, {CTRL('D')}, "look at the data",
      "records of the data as the model will see them, supervised tokens marked"},
-    {REQUEST_IDS,
-     "ids",
-     NULL,
-     SCOPE_DATA,
-     {'i', INPUT_TAB},
-     "text/ids",
+    {REQUEST_IDS, "ids", NULL, SCOPE_DATA, {'i', INPUT_TAB}, "text/ids",
      "a record's text, or its tokens one by one with their ids"},
-    {REQUEST_ROW, "row", "N", SCOPE_DATA, {0}, NULL, "record N of the data"},
-    {REQUEST_START, "start", NULL, SCOPE_FORM, {CTRL('S')}, "start", "start training"},
-    {REQUEST_WATCH, "watch", NULL, SCOPE_MODEL, {'W'}, NULL, "the job that was started here last"},
-    {REQUEST_PAUSE,
-     "pause",
-     NULL,
-     SCOPE_WATCH,
-     {'p', ' '},
-     "pause",
+    {REQUEST_ROW, "row", "N", SCOPE_DATA, {0}, NULL,
+     "record N of the data"},
+    {REQUEST_START, "start", NULL, SCOPE_FORM, {CTRL('S')}, "start",
+     "start training"},
+
+    /* a training job */
+    {REQUEST_WATCH, "watch", NULL, SCOPE_MODEL, {'W'}, NULL,
+     "the job that was started here last"},
+    {REQUEST_PAUSE, "pause", NULL, SCOPE_WATCH, {'p', ' '}, "pause",
      "pause the job, or let it go on"},
-    {REQUEST_CHECKPOINT,
-     "checkpoint",
-     NULL,
-     SCOPE_WATCH,
-     {'c'},
-     "checkpoint",
+    {REQUEST_CHECKPOINT, "checkpoint", NULL, SCOPE_WATCH, {'c'}, "checkpoint",
      "save a checkpoint after this step"},
-    {REQUEST_STOP,
-     "stop",
-     NULL,
-     SCOPE_WATCH,
-     {'S'},
-     "stop",
+    {REQUEST_STOP, "stop", NULL, SCOPE_WATCH, {'S'}, "stop",
      "stop the job after a checkpoint (asked twice)"},
-    {REQUEST_RESUME,
-     "resume",
-     NULL,
-     SCOPE_WATCH,
-     {'r'},
-     "resume",
+    {REQUEST_RESUME, "resume", NULL, SCOPE_WATCH, {'r'}, "resume",
      "restart an ended or dead job from its last checkpoint"},
-    {REQUEST_SEARCH,
-     "search",
-     "TEXT",
-     SCOPE_MODEL | SCOPE_LIST,
-     {'/'},
-     NULL,
+
+    /* lists and the map */
+    {REQUEST_SEARCH, "search", "TEXT", SCOPE_MODEL | SCOPE_LIST, {'/'}, NULL,
      "find a name: a module, a type, a layer"},
-    {REQUEST_SEARCH_NEXT, "next", NULL, SCOPE_MODEL | SCOPE_LIST, {'n'}, NULL, "find the next"},
-    {REQUEST_PROMPT, "command", NULL, SCOPE_ALL, {':'}, NULL, "type a command by its name"},
-    {REQUEST_HELP, "help", NULL, SCOPE_ALL, {'?'}, "help", "this list"},
-    {REQUEST_THEME,
-     "theme",
-     "NAME",
-     SCOPE_ALL,
-     {'T'},
-     NULL,
+    {REQUEST_SEARCH_NEXT, "next", NULL, SCOPE_MODEL | SCOPE_LIST, {'n'}, NULL,
+     "find the next"},
+
+    /* everywhere */
+    {REQUEST_PROMPT, "command", NULL, SCOPE_ALL, {':'}, NULL,
+     "type a command by its name"},
+    {REQUEST_HELP, "help", NULL, SCOPE_ALL, {'?'}, "help",
+     "this list"},
+    {REQUEST_THEME, "theme", "NAME", SCOPE_ALL, {'T'}, NULL,
      "another theme: dark, light, mono, or a file of your own"},
-    {REQUEST_REDRAW, "redraw", NULL, SCOPE_ALL, {CTRL('L')}, NULL, "draw everything again"},
-    {REQUEST_SAVE_SCREEN,
-     "save-screen",
-     "FILE",
-     SCOPE_ALL,
-     {0},
-     NULL,
+    {REQUEST_REDRAW, "redraw", NULL, SCOPE_ALL, {CTRL('L')}, NULL,
+     "draw everything again"},
+    {REQUEST_SAVE_SCREEN, "save-screen", "FILE", SCOPE_ALL, {0}, NULL,
      "write the screen to FILE: a picture if it ends in .svg, else text"},
-    {REQUEST_SUSPEND, "suspend", NULL, SCOPE_ALL, {CTRL('Z')}, NULL, "back to the shell for now"},
+    {REQUEST_SUSPEND, "suspend", NULL, SCOPE_ALL, {CTRL('Z')}, NULL,
+     "back to the shell for now"},
 };
+/* clang-format on */
 enum { TABLE_COUNT = sizeof table / sizeof *table };
 
 const struct request_info *request_table(size_t *count)
@@ -280,28 +165,24 @@ enum request request_from_key(int key, enum key_scope scope)
     return REQUEST_NONE;
 }
 
-/* A beginning that several names have is the one's whose key it is, too: ":w" writes. */
-static const struct request_info *letter_find(char letter)
-{
-    const struct request_info *found = NULL;
-    for (size_t i = 0; i < TABLE_COUNT; i++)
-        if (table[i].keys[0] == letter && table[i].name[0] == letter) {
-            if (found)
-                return NULL;
-            found = &table[i];
-        }
-    return found;
-}
-
+/* A name, or the beginning of one that no other name has. A single letter that begins several names
+ * is the one's whose first key it is, too: ":w" writes, though "watch" begins so. */
 static const struct request_info *name_find(const char *name, size_t length)
 {
-    const struct request_info *found = length == 1 ? letter_find(name[0]) : NULL;
-    if (found)
+    const struct request_info *found = NULL;
+    size_t lettered = 0;
+    for (size_t i = 0; length == 1 && i < TABLE_COUNT; i++)
+        if (table[i].keys[0] == name[0] && table[i].name[0] == name[0]) {
+            found = &table[i];
+            lettered++;
+        }
+    if (lettered == 1)
         return found;
+    found = NULL;
     for (size_t i = 0; i < TABLE_COUNT; i++) {
         if (strncmp(table[i].name, name, length) != 0)
             continue;
-        if (strlen(table[i].name) == length)
+        if (strlen(table[i].name) == length) /* "pause", which "pause-scan" begins with, too */
             return &table[i];
         if (found)
             return NULL;
@@ -315,6 +196,8 @@ bool request_takes_file(const struct request_info *info)
     return info && info->argument && strcmp(info->argument, "FILE") == 0;
 }
 
+/* Three forms: a number ("30"), a name with "!" ("write! FILE"), a name ("top 30"). With "!" it is
+ * only what writes a file, as nothing else has a question to answer before it is asked. */
 const struct request_info *request_from_line(const char *line, const char **argument, bool *sure)
 {
     *sure = false;
@@ -337,6 +220,8 @@ const struct request_info *request_from_line(const char *line, const char **argu
     return length > 0 ? name_find(line, length) : NULL;
 }
 
+/* Keys that are not shown as their character: as help and scripts name them. "lt" is there because
+ * "<" begins such a name in a script. */
 static const struct {
     int key;
     const char *name;
@@ -352,6 +237,7 @@ static const struct {
 };
 enum { NAME_COUNT = sizeof names / sizeof *names };
 
+/* By the table of names, as a control character, or as itself; "?" for what is none of these. */
 void key_name(int key, char *out, size_t size)
 {
     char bytes[5] = "";
@@ -379,6 +265,7 @@ int key_from_name(const char *name, size_t length)
     return INPUT_NONE;
 }
 
+/* As many as have room, each whole. */
 void request_keys(const struct request_info *info, char *out, size_t size)
 {
     size_t used = 0;

@@ -10,8 +10,8 @@
  *     PgDn PgUp: the next record, the one before; :row N; i: text or ids
  *
  * A look is the first records, however large the data is, so it opens at once: records of HEAD
- * bytes, RECORDS_MAX of them at most. They go the way that a run's do (text/record_look.h): the same
- * reader, template, tokenizer and mask, so what is shown is what will be trained.
+ * bytes, RECORDS_MAX of them at most. They go the way that a run's do (text/record_look.h): the
+ * same reader, template, tokenizer and mask, so what is shown is what will be trained.
  */
 #include "base/memory.h"
 #include "base/sys.h"
@@ -44,8 +44,8 @@ struct data_look {
                         added */
 };
 
-/* The files that a look may reach into, as far as they are read whole: a .json array is one value, and
- * one that is too large is refused here rather than read for minutes. */
+/* The files that a look may reach into, as far as they are read whole: a .json array is one value,
+ * and one that is too large is refused here rather than read for minutes. */
 static int check_arrays(const char *path, struct error *err)
 {
     struct data_files files;
@@ -160,6 +160,7 @@ static const struct record_look *shown(const struct data_view *view)
     return &view->look.records[view->record];
 }
 
+/* Without colours what is trained is underlined, too: bold alone is hard to see in running text. */
 static struct style trained_style(const struct app *app)
 {
     struct style style = theme_style(&app->theme, THEME_ACCENT);
@@ -239,8 +240,8 @@ static int draw_place(struct app *app, struct area area, const struct record_loo
     return rows < area.height ? rows : area.height;
 }
 
-/* Counts of the look, the record and where it is from, notes on the look, and what fits of the record
- * between them and the line of keys. */
+/* Counts of the look, the record and where it is from, notes on the look, and what fits of the
+ * record between them and the line of keys. */
 static void data_draw(struct app *app, void *state, struct area area)
 {
     struct data_view *view = state;
@@ -282,6 +283,7 @@ static void data_draw(struct app *app, void *state, struct area area)
                         : "PgDn PgUp: the next record, the one before; :row N; i: text or ids");
 }
 
+/* A record begins at its beginning. */
 static void turn_to(struct data_view *view, size_t record)
 {
     view->record = record;
@@ -316,6 +318,8 @@ static void turn_to_row(struct app *app, struct data_view *view, const char *num
         turn_to(view, (size_t)row - 1);
 }
 
+/* Up and Down scroll lines, pages go on to the next record at a record's end, Right and Left go by
+ * records wherever one is in them. */
 static bool data_request(struct app *app, void *state, enum request request, const char *argument)
 {
     struct data_view *view = state;
@@ -369,6 +373,7 @@ static const struct view_class data_class = {
     .request = data_request,
 };
 
+/* A value that the form would refuse is refused here in the same words. */
 bool screen_open_data(struct app *app)
 {
     struct error err = ERROR_INIT;

@@ -40,11 +40,14 @@ static struct device_info device_at(const struct scan_devices *devices, int line
     return devices->all[line - 1];
 }
 
+/* "auto", and what there is; at least the CPU. */
 static int device_lines(const struct scan_devices *devices)
 {
     return 1 + (devices->count > 0 ? devices->count : 1);
 }
 
+/* What computes now, and what was chosen, which need not be the same: auto chooses by itself, and a
+ * device may be lost. In narrow windows the mark has no word. */
 static const char *mark_of(const struct session *session, const char *id, bool brief)
 {
     if (strcmp(id, session->feed.devices.now.id) == 0)
@@ -52,6 +55,7 @@ static const char *mark_of(const struct session *session, const char *id, bool b
     return strcmp(id, session->device) != 0 ? "" : brief ? "○" : "○ chosen";
 }
 
+/* The id, the name as far as there is room, memory at the right, and the mark. */
 static void draw_line(struct app *app, struct area area, const struct device_info *device,
                       bool here)
 {
@@ -69,6 +73,7 @@ static void draw_line(struct app *app, struct area area, const struct device_inf
     area_put(area, mark, 0, text, mark_of(&app->session, device->id, brief));
 }
 
+/* A title, the list, and two lines of what Enter and :device do. */
 static void device_draw(struct app *app, void *state, struct area area)
 {
     const struct device_view *view = state;
@@ -86,6 +91,7 @@ static void device_draw(struct app *app, void *state, struct area area)
     area_put(area, 0, area.height - 1, dim, "On the map :device NAME takes what is not listed.");
 }
 
+/* Enter chooses and goes back to the map, where what follows is said. */
 static bool device_request(struct app *app, void *state, enum request request, const char *argument)
 {
     struct device_view *view = state;
@@ -111,6 +117,7 @@ static bool device_tick(struct app *app, void *state)
     return count != before;
 }
 
+/* The cursor begins on what was chosen. */
 static void device_enter(struct app *app, void *state)
 {
     struct device_view *view = state;

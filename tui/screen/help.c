@@ -7,8 +7,8 @@
  *       ...
  *       what does not fit beside its keys, whole, for the line under the cursor
  *
- * It has no state of its own but the cursor and the scope that it was asked for in: a request that is
- * added to the table is here without a line.
+ * It has no state of its own but the cursor and the scope that it was asked for in: a request that
+ * is added to the table is here without a line.
  */
 #include "base/memory.h"
 #include "tui/screen/parts.h"
@@ -38,6 +38,7 @@ static const struct request_info *request_at(enum key_scope scope, int n)
     return NULL;
 }
 
+/* Keys, the command with its argument, and what it does, cut at the window's edge. */
 static void draw_line(struct app *app, struct area area, const struct request_info *info, bool here)
 {
     char keys[64], name[64];
@@ -53,6 +54,8 @@ static void draw_line(struct app *app, struct area area, const struct request_in
         area_put(area, 0, 0, theme_style(&app->theme, THEME_ACCENT), "▶");
 }
 
+/* A title, the list, and at the bottom two rows for the cursor's line, whose help may have been
+ * cut. */
 static void help_draw(struct app *app, void *state, struct area area)
 {
     struct help_view *view = state;
@@ -75,6 +78,7 @@ static bool has_text(const void *context, int line, const char *text)
     return strstr(info->name, text) || strstr(info->help, text);
 }
 
+/* Esc is all views'; ? and Enter close it, too, as one who opened it by a key expects. */
 static bool help_request(struct app *app, void *state, enum request request, const char *argument)
 {
     struct help_view *view = state;
@@ -105,6 +109,7 @@ static const struct view_class help_class = {
     .request = help_request,
 };
 
+/* Of the view that is on top now, which is the one below when this is drawn. */
 bool screen_open_help(struct app *app)
 {
     struct help_view *view = array_alloc(1, sizeof *view, NULL);

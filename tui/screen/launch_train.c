@@ -18,25 +18,30 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Beside the demonstration's model lie its texts: what it has not seen yet, else what it has. */
-static void find_demo_data(struct session *session, char *out)
+/* "runs/<model>-", to which a number is added. */
+static int put_run_prefix(const struct session *session, char out[SETTING_VALUE_MAX])
 {
-    static const char *const names[] = {"problems.jsonl", "shakespeare.txt"};
-    char path[SETTING_VALUE_MAX];
-    for (size_t i = 0; i < sizeof names / sizeof *names && !out[0]; i++) {
-        int length = snprintf(path, sizeof path, "%s/../text/%s", session->source, names[i]);
-        bool fits = length > 0 && (size_t)length < sizeof path;
-        char *whole = fits ? sys.realpath(path, NULL) : NULL;
-        if (whole && strlen(whole) < SETTING_VALUE_MAX)
-            snprintf(out, SETTING_VALUE_MAX, "%s", whole);
-        free(whole);
+    const char *slash = strrchr(session->title, '/'), *name = slash ? slash + 1 : session->title;
+    return snprintf(out, SETTING_VALUE_MAX, "runs/%.200s-", name);
+}
+
+/* runs/<model>-1, or the first number that is free. */
+static void find_run(const struct session *session, char *out)
+{
+    int length = put_run_prefix(session, out);
+    for (int i = 1; i < 10000; i++) {
+        snprintf(out + length, SETTING_VALUE_MAX - (size_t)length, "%d", i);
+        if (sys.access(out, F_OK) != 0)
+            return;
     }
 }
 
-/* A tiny model and a tiny text: a minute of steps in which one can see it learn. What was typed
+/* Beside the demonstration's model lie its texts: what it has not seen yet, else what it has. A
+ * tiny model and a tiny text get a minute of steps in which one can see it learn; what was typed
  * stays. */
-static void set_demo_defaults(struct settings *settings)
+void launch_train_defaults(struct session *session)
 {
+    static const char *const texts[] = {"problems.jsonl", "shakespeare.txt"};
     const struct {
         size_t field;
         const char *value;
@@ -44,59 +49,29 @@ static void set_demo_defaults(struct settings *settings)
         {SETTING(steps), "60"},     {SETTING(seq_len), "256"}, {SETTING(batch), "4"},
         {SETTING(accumulate), "1"}, {SETTING(rate), "5e-4"},   {SETTING(eval_every), "20"},
     };
-    for (size_t i = 0; i < sizeof demo / sizeof *demo; i++) {
-        char *value = settings->values[demo[i].field];
-        if (strcmp(value, setting_preset(demo[i].field)) == 0)
-            snprintf(value, SETTING_VALUE_MAX, "%s", demo[i].value);
+    char(*values)[SETTING_VALUE_MAX] = session->settings.values;
+    char *data = values[SETTING(data)], path[SETTING_VALUE_MAX];
+    bool was_empty = !data[0];
+    for (size_t i = 0; i < sizeof texts / sizeof *texts && !data[0]; i++) {
+        int length = snprintf(path, sizeof path, "%s/../text/%s", session->source, texts[i]);
+        bool fits = length > 0 && (size_t)length < sizeof path;
+        char *whole = fits ? sys.realpath(path, NULL) : NULL;
+        if (whole && strlen(whole) < SETTING_VALUE_MAX)
+            snprintf(data, SETTING_VALUE_MAX, "%s", whole);
+        free(whole);
     }
-}
-
-/* runs/<model>-1, or the first number that is free. */
-static void find_run(const struct session *session, char *out)
-{
-    const char *slash = strrchr(session->title, '/'), *name = slash ? slash + 1 : session->title;
-    for (int i = 1; i < 10000; i++) {
-        snprintf(out, SETTING_VALUE_MAX, "runs/%.200s-%d", name, i);
-        if (sys.access(out, F_OK) != 0)
-            return;
-    }
-}
-
-/* Another screen may have taken the name that was proposed here: the next number is as good. */
-static void renew_proposal(const struct session *session, char *run)
-{
-    char first[SETTING_VALUE_MAX];
-    const char *slash = strrchr(session->title, '/'), *name = slash ? slash + 1 : session->title;
-    int length = snprintf(first, sizeof first, "runs/%.200s-", name);
-    bool proposed = strncmp(run, first, (size_t)length) == 0 && run[length] &&
-                    !run[length + (int)strspn(run + length, "0123456789")];
-    if (proposed && !folder_is_empty(run))
-        find_run(session, run);
-}
-
-/* A sequence is no longer than what the model was made for. */
-static void limit_sequence(const struct session *session, char *out)
-{
+    for (size_t i = 0; was_empty && data[0] && i < sizeof demo / sizeof *demo; i++)
+        if (strcmp(values[demo[i].field], setting_preset(demo[i].field)) == 0)
+            snprintf(values[demo[i].field], SETTING_VALUE_MAX, "%s", demo[i].value);
+    if (!values[SETTING(run)][0] || job_dir_has(values[SETTING(run)], "job.json"))
+        find_run(session, values[SETTING(run)]);
+    /* A sequence is at most what the model was made for. */
     int64_t most = session->model->architecture ? session->model->config.max_positions : 0;
     struct training_request request;
     settings_request(&session->settings, &request);
-    int64_t now = request.seq_len;
+    if (most > 0 && request.seq_len > most)
+        snprintf(values[SETTING(seq_len)], SETTING_VALUE_MAX, "%lld", (long long)most);
     training_request_free(&request);
-    if (most > 0 && now > most)
-        snprintf(out, SETTING_VALUE_MAX, "%lld", (long long)most);
-}
-
-void launch_train_defaults(struct session *session)
-{
-    char(*values)[SETTING_VALUE_MAX] = session->settings.values;
-    if (!values[SETTING(data)][0]) {
-        find_demo_data(session, values[SETTING(data)]);
-        if (values[SETTING(data)][0])
-            set_demo_defaults(&session->settings);
-    }
-    if (!values[SETTING(run)][0] || job_dir_has(values[SETTING(run)], "job.json"))
-        find_run(session, values[SETTING(run)]);
-    limit_sequence(session, values[SETTING(seq_len)]);
 }
 
 /* What is empty or of another method's is not passed on; steps count more than epochs. */
@@ -107,11 +82,13 @@ static bool is_passed(const struct settings *settings, size_t field)
     return field != SETTING(epochs) || settings_is_empty(settings, SETTING(steps));
 }
 
+/* A flag is given by its name alone. */
 static bool takes_value(size_t field)
 {
     return training_options.rows[field].kind != OPTION_FLAG;
 }
 
+/* The most that a form can ask for: every field as two arguments, and those around them. */
 enum { MARKS_SHOWN = 200, OPTION_MAX = 32, ARGUMENTS_MAX = 4 + 2 * SETTINGS_MAX + 3 };
 struct arguments {
     char options[SETTINGS_MAX][OPTION_MAX]; /* "--seq-len" */
@@ -119,6 +96,8 @@ struct arguments {
     size_t count;
 };
 
+/* "train MODEL --seq-len 256 ... --plan FILE": every field that counts, in its row's order. The
+ * list borrows the settings' texts. */
 static void fill_arguments(struct arguments *out, struct session *session, char *model, char *plan)
 {
     struct settings *settings = &session->settings;
@@ -138,17 +117,6 @@ static void fill_arguments(struct arguments *out, struct session *session, char 
     }
 }
 
-static int save_plan(const struct session *session, const char *path, struct error *err)
-{
-    struct buffer text = BUFFER_INIT;
-    session_put_plan(session, PLAN_YAML, &text);
-    int status = buffer_check(&text, err);
-    if (status == 0)
-        status = file_save(path, text.data, text.length, err);
-    buffer_free(&text);
-    return status;
-}
-
 /* A job is resumed from anywhere: its arguments name files by their whole paths. */
 static int make_absolute(char *value, struct error *err)
 {
@@ -162,14 +130,7 @@ static int make_absolute(char *value, struct error *err)
     return fits ? 0 : error_set(err, "the path of %.200s is too long", value);
 }
 
-/* Where it is a file. */
-static int make_template_absolute(struct settings *settings, struct error *err)
-{
-    char *value = settings->values[SETTING(format.template_name)];
-    return setting_choice(SETTING(format.template_name), value) >= 0 ? 0
-                                                                     : make_absolute(value, err);
-}
-
+/* Only a template that the user chose: what the model's own writes it was trained with. */
 bool launch_train_check_marks(const struct session *session, char *why, size_t size)
 {
     const struct settings *settings = &session->settings;
@@ -191,31 +152,48 @@ bool launch_train_check_marks(const struct session *session, char *why, size_t s
     return !marks[0];
 }
 
+/* What was made before a step that fails stays: the folder, perhaps with its plan. A plan is
+ * written where the method has one, and with that it is kept. */
 int launch_train(struct session *session, struct error *unlisted, struct error *err)
 {
+    char(*values)[SETTING_VALUE_MAX] = session->settings.values;
+    char *run = values[SETTING(run)], *template = values[SETTING(format.template_name)];
+    char prefix[SETTING_VALUE_MAX], *plan = NULL, *model = NULL;
     struct arguments arguments = {.count = 0};
-    char *run = session->settings.values[SETTING(run)];
-    renew_proposal(session, run);
-    if (job_dir_create(run, err) != 0 || make_absolute(run, err) != 0 ||
-        make_absolute(session->settings.values[SETTING(data)], err) != 0 ||
-        make_absolute(session->settings.values[SETTING(eval_data)], err) != 0 ||
-        make_template_absolute(&session->settings, err) != 0)
-        return -1;
-    job_index_add(run, unlisted);
+    struct buffer text = BUFFER_INIT;
     bool by_plan = method_info(settings_method(&session->settings))->plan;
-    char *plan = path_join(run, "plan.yaml", err);
-    char *model = sys.realpath(session->scan->model, NULL); /* as the checkpoint resolved it */
-    int status = plan ? 0 : -1;
-    if (status == 0 && by_plan)
-        status = save_plan(session, plan, err);
-    if (status == 0) {
-        fill_arguments(&arguments, session, model ? model : session->scan->model, plan);
-        status = job_launch(run, "/proc/self/exe", arguments.list, err);
+    int status = -1, length = put_run_prefix(session, prefix);
+
+    /* Another screen may have taken the name that was proposed here: the next number is as good. */
+    bool proposed = strncmp(run, prefix, (size_t)length) == 0 && run[length] &&
+                    !run[length + (int)strspn(run + length, "0123456789")];
+    if (proposed && !folder_is_empty(run))
+        find_run(session, run);
+    if (job_dir_create(run, err) != 0 || make_absolute(run, err) != 0 ||
+        make_absolute(values[SETTING(data)], err) != 0 ||
+        make_absolute(values[SETTING(eval_data)], err) != 0)
+        goto out;
+    if (setting_choice(SETTING(format.template_name), template) < 0 && /* else it is not a file */
+        make_absolute(template, err) != 0)
+        goto out;
+    job_index_add(run, unlisted);
+
+    plan = path_join(run, "plan.yaml", err);
+    if (!plan)
+        goto out;
+    if (by_plan) {
+        session_put_plan(session, PLAN_YAML, &text);
+        if (buffer_check(&text, err) != 0 || file_save(plan, text.data, text.length, err) != 0)
+            goto out;
     }
-    if (status == 0) {
-        session->plan_changed = session->plan_changed && !by_plan; /* the run has kept it */
-        status = session_watch(session, run, err);
-    }
+    model = sys.realpath(session->scan->model, NULL); /* as the checkpoint resolved it */
+    fill_arguments(&arguments, session, model ? model : session->scan->model, plan);
+    if (job_launch(run, "/proc/self/exe", arguments.list, err) != 0)
+        goto out;
+    session->plan_changed = session->plan_changed && !by_plan; /* the run has kept it */
+    status = session_watch(session, run, err);
+out:
+    buffer_free(&text);
     free(plan);
     free(model);
     return status;
@@ -239,6 +217,8 @@ static void put_word(struct buffer *out, const char *word)
     buffer_byte(out, '\'');
 }
 
+/* What is the default anyway is left out, and so are the fields that count for nothing: what a user
+ * would type. */
 void launch_train_command(const struct session *session, struct buffer *out)
 {
     const struct settings *settings = &session->settings;

@@ -1,4 +1,11 @@
-/* From the form to a running `spectrum train`. */
+/* From the form to a running `spectrum train`.
+ *
+ *     form -> checked -> run's folder -> plan.yaml in it -> job_launch() -> session_watch()
+ *
+ * The job is the sub-command itself with the form's fields as its arguments; so what the screen
+ * starts is what a user could type, and launch_train_command() shows that. Its files are named by
+ * their whole paths, as a job is resumed from anywhere.
+ */
 #ifndef SPECTRUM_TUI_SCREEN_LAUNCH_TRAIN_H
 #define SPECTRUM_TUI_SCREEN_LAUNCH_TRAIN_H
 

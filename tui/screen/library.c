@@ -9,10 +9,10 @@
  *       model-1                               completed · train model
  *       model                                 running · scan model
  *
- * What there is to open is looked for in the Hugging Face cache, in the current folder and two levels
- * below it, and in the list of jobs. Of models and scans nothing is
- * read for that: they are known by the names of their files. Each folder that was read is remembered with the time of its last
- * change, so whether anything came or went is one stat() a folder, once a second.
+ * What there is to open is looked for in the Hugging Face cache, in the current folder and two
+ * levels below it, and in the list of jobs. Of models and scans nothing is read for that: they are
+ * known by the names of their files. Each folder that was read is remembered with the time of its
+ * last change, so whether anything came or went is one stat() a folder, once a second.
  */
 #include "base/clock.h"
 #include "base/file.h"
@@ -83,6 +83,8 @@ static uint64_t stamp_of(const struct library *library)
     return stamp;
 }
 
+/* Text of folders may be anything, so what is shown of it is made printable here, once. Models
+ * beyond the most are counted, and said in the heading. */
 static int add(struct library *library, bool job, const char *path, const char *title,
                const char *detail, struct error *err)
 {
@@ -134,6 +136,8 @@ static int read_hub(struct library *library, struct error *err)
 
 static int read_folder(struct library *library, const char *folder, int depth, struct error *err);
 
+/* An entry of a folder: a folder is looked into as deep as `depth` says, a file is known by its
+ * name. */
 static int read_entry(struct library *library, const char *folder, const char *name, int depth,
                       struct error *err)
 {
@@ -153,6 +157,7 @@ static int read_entry(struct library *library, const char *folder, const char *n
     return status;
 }
 
+/* Can it be read? A folder whose files nobody may read is no more a model than an empty one. */
 static bool has(const char *folder, const char *name)
 {
     char *path = path_join(folder, name, NULL);
@@ -176,30 +181,8 @@ static int read_folder(struct library *library, const char *folder, int depth, s
     return status;
 }
 
-/* "completed · train model"; of a scan the model is the title, as its folder's name says nothing. */
-static int add_job(struct library *library, const char *path, struct error *err)
-{
-    char detail[256];
-    const char *command = "", *model = "", *slash = strrchr(path, '/');
-    cJSON *job = job_dir_read(path, "job.json", NULL), *result = NULL;
-    const char *how = job_state_name(job_state(path));
-    json_get_string(job, "command", &command);
-    json_get_string(job, "model", &model);
-    if (strcmp(how, job_state_name(JOB_ENDED)) == 0) {
-        result = job_dir_read(path, "result.json", NULL);
-        json_get_string(result, "status", &how);
-    }
-    const char *last = strrchr(model, '/');
-    snprintf(detail, sizeof detail, "%s · %s %s", how, command, last && last[1] ? last + 1 : model);
-    const char *title = slash && slash[1] ? slash + 1 : path;
-    if (strcmp(command, "scan") == 0 && model[0])
-        title = last && last[1] ? last + 1 : model;
-    int status = add(library, true, path, title, detail, err);
-    cJSON_Delete(job);
-    cJSON_Delete(result);
-    return status;
-}
-
+/* "completed · train model" beside a run's folder. Of a scan the model is the title, as its
+ * folder's name says nothing. Each job's folder is watched, as its state changes there. */
 static int read_jobs(struct library *library, struct error *err)
 {
     char **paths;
@@ -210,9 +193,27 @@ static int read_jobs(struct library *library, struct error *err)
     int status = index ? watch(library, index, err) : 0;
     free(index);
     for (size_t i = 0; status == 0 && i < count; i++) {
-        status = watch(library, paths[i], err);
-        if (status == 0)
-            status = add_job(library, paths[i], err);
+        char detail[256];
+        const char *path = paths[i], *command = "", *model = "", *slash = strrchr(path, '/');
+        status = watch(library, path, err);
+        if (status != 0)
+            break;
+        cJSON *job = job_dir_read(path, "job.json", NULL), *result = NULL;
+        const char *how = job_state_name(job_state(path));
+        json_get_string(job, "command", &command);
+        json_get_string(job, "model", &model);
+        if (strcmp(how, job_state_name(JOB_ENDED)) == 0) {
+            result = job_dir_read(path, "result.json", NULL);
+            json_get_string(result, "status", &how);
+        }
+        const char *last = strrchr(model, '/'), *name = last && last[1] ? last + 1 : model;
+        const char *title = slash && slash[1] ? slash + 1 : path;
+        if (strcmp(command, "scan") == 0 && model[0])
+            title = name;
+        snprintf(detail, sizeof detail, "%s · %s %s", how, command, name);
+        status = add(library, true, path, title, detail, err);
+        cJSON_Delete(job);
+        cJSON_Delete(result);
     }
     job_index_free(paths, count);
     return status;
@@ -264,6 +265,7 @@ struct library_view {
 
 static const double look_interval = 1; /* seconds */
 
+/* A title in the left three fifths, what it is in the rest. */
 static void draw_entry(struct app *app, struct area area, const struct library_entry *entry,
                        bool here)
 {
@@ -318,6 +320,7 @@ static void open_model(struct app *app, const char *path, bool by_scan, struct e
         screen_open_model(app);
 }
 
+/* A job that is a scan is opened as its model, held as it is; any other job is watched. */
 static void open_entry(struct app *app, const struct library_entry *entry)
 {
     struct error err = ERROR_INIT;
@@ -337,6 +340,7 @@ static bool has_title(const void *context, int line, const char *text)
     return strstr(library->entries[line].title, text) != NULL;
 }
 
+/* Enter opens, / and n find by title; the rest moves. */
 static bool library_request(struct app *app, void *state, enum request request,
                             const char *argument)
 {
@@ -385,6 +389,8 @@ static void library_enter(struct app *app, void *state)
     read_again(app, state);
 }
 
+/* Also while another window starts and ends jobs: their folders are among those that are watched.
+ */
 static bool library_tick(struct app *app, void *state)
 {
     struct library_view *view = state;

@@ -1,4 +1,9 @@
-/* The heat map: moving over it, and choosing what trains. */
+/* The heat map: moving over it, searching, its scan, and where one goes from here. model_plan.h
+ * chooses what trains, model_draw.c has its picture.
+ *
+ * Where the cursor is, the scan computes next: every move asks its job for that matrix first, so
+ * that one need not wait for the scan to come to what one looks at.
+ */
 #include "base/file_writer.h"
 #include "base/folder.h"
 #include "base/memory.h"
@@ -15,19 +20,17 @@ static size_t cursor_row(const struct app *app, const struct model_view *view)
     return grid_row(&app->session.grid, view->layer, view->type);
 }
 
-static int clamp(int value, int low, int high)
-{
-    return value < low ? low : value > high ? high : value;
-}
-
+/* To that place, or the nearest on the map. */
 static void move_to(struct app *app, struct model_view *view, int layer, int type)
 {
     const struct grid *grid = &app->session.grid;
-    view->layer = clamp(layer, 0, grid->layers - 1);
-    view->type = clamp(type, 0, grid->types - 1);
+    int last_layer = grid->layers - 1, last_type = grid->types - 1;
+    view->layer = layer < 0 ? 0 : layer > last_layer ? last_layer : layer;
+    view->type = type < 0 ? 0 : type > last_type ? last_type : type;
     scan_feed_ask(&app->session.feed, app->session.scan, cursor_row(app, view));
 }
 
+/* h j k l and their like; g and G are the first and the last layer, pages are ten layers. */
 static bool request_move(struct app *app, struct model_view *view, enum request request)
 {
     int layer = view->layer, type = view->type, page = 10;
@@ -100,37 +103,9 @@ static void search(struct app *app, struct model_view *view)
         app_message(app, "no module's name has \"%s\"", app->search);
 }
 
-static void open_spectrum(struct app *app, const struct model_view *view)
-{
-    size_t row = cursor_row(app, view);
-    if (row == SIZE_MAX)
-        app_message(app, "there is no such matrix in this layer");
-    else
-        screen_open_spectrum(app, row);
-}
+/* --- its scan, a job: what was asked for is said, what comes of it the map shows --- */
 
-/* The metric of this name; without one, the next. */
-static void choose_metric(struct app *app, struct model_view *view, const char *name)
-{
-    if (!name[0])
-        view->metric = (enum metric)((view->metric + 1) % METRIC_COUNT);
-    else if (!metric_find(&view->metric, name))
-        app_message(app, "there is no metric \"%s\" (m goes through them)", name);
-}
-
-/* The device of this name; without one, a list of them. */
-static void choose_device(struct app *app, const char *name)
-{
-    if (!app->session.model)
-        app_message(app, "a scan file is not computed again: open the model itself for that");
-    else if (name[0])
-        screen_choose_device(app, name);
-    else
-        screen_open_device(app);
-}
-
-/* --- its scan, a job --- */
-
+/* What was asked for, or why it could not be. */
 static void say_of_scan(struct app *app, int status, const struct error *err, const char *said)
 {
     if (status != 0)
@@ -139,6 +114,7 @@ static void say_of_scan(struct app *app, int status, const struct error *err, co
         app_message(app, "%s", said);
 }
 
+/* p pauses a scan that runs, and has any other continue: paused, stopped or failed. */
 static void pause_scan(struct app *app)
 {
     struct error err = ERROR_INIT;
@@ -153,6 +129,7 @@ static void pause_scan(struct app *app)
                     "the scan goes on");
 }
 
+/* Asked twice; what is computed is kept in any case. */
 static void stop_scan(struct app *app)
 {
     struct error err = ERROR_INIT;
@@ -169,6 +146,8 @@ static void stop_scan(struct app *app)
                 &err, "the scan stops after the current matrices; p goes on with it");
 }
 
+/* Moving first, as it is what is done most, then the plan's requests (model_plan.h), then the rest.
+ */
 static bool model_request(struct app *app, void *state, enum request request, const char *argument)
 {
     struct model_view *view = state;
@@ -176,7 +155,10 @@ static bool model_request(struct app *app, void *state, enum request request, co
         return true;
     switch (request) {
     case REQUEST_OPEN:
-        open_spectrum(app, view);
+        if (cursor_row(app, view) == SIZE_MAX)
+            app_message(app, "there is no such matrix in this layer");
+        else
+            screen_open_spectrum(app, cursor_row(app, view));
         return true;
     case REQUEST_RANGE:
         view->marking = !view->marking;
@@ -189,7 +171,10 @@ static bool model_request(struct app *app, void *state, enum request request, co
         view->marking = false;
         return true;
     case REQUEST_METRIC:
-        choose_metric(app, view, argument);
+        if (!argument[0]) /* without a name, the next */
+            view->metric = (enum metric)((view->metric + 1) % METRIC_COUNT);
+        else if (!metric_find(&view->metric, argument))
+            app_message(app, "there is no metric \"%s\" (m goes through them)", argument);
         return true;
     case REQUEST_SCALE:
         view->over_all = !view->over_all;
@@ -201,7 +186,12 @@ static bool model_request(struct app *app, void *state, enum request request, co
         stop_scan(app);
         return true;
     case REQUEST_DEVICE:
-        choose_device(app, argument);
+        if (!app->session.model)
+            app_message(app, "a scan file is not computed again: open the model itself for that");
+        else if (argument[0])
+            screen_choose_device(app, argument);
+        else
+            screen_open_device(app);
         return true;
     case REQUEST_SEARCH:
         snprintf(app->search, sizeof app->search, "%s", argument);
@@ -236,6 +226,8 @@ static const struct view_class model_class = {
     .request = model_request,
 };
 
+/* What is worth a note in the model's files, and what was said of the plan that was kept, are shown
+ * as the first message: there is one line for both. */
 bool screen_open_model(struct app *app)
 {
     /* the first; `spectrum info` has them all */

@@ -18,8 +18,8 @@
  *
  *     memory to train: 61.7 MiB                                 with room: bars, else two lines
  *
- * The map takes the rows that it wants (heat_layout()), the bottom what is left. In a wide window the
- * cursor's spectrum stands at the right of the bottom.
+ * The map takes the rows that it wants (heat_layout()), the bottom what is left. In a wide window
+ * the cursor's spectrum stands at the right of the bottom.
  */
 #include "tui/screen/model_draw.h"
 
@@ -51,6 +51,7 @@ struct pen {
     int x, y;
 };
 
+/* A label and its value, 13 columns apart; the value is cut at the area's edge. */
 static void put_pair(struct pen pen, const char *label, const char *value)
 {
     area_put(pen.area, pen.x, pen.y, theme_style(&pen.app->theme, THEME_DIM), label);
@@ -63,45 +64,6 @@ static void put_number(struct pen pen, const char *label, double value, bool kno
     char text[32];
     snprintf(text, sizeof text, "%.6g", value);
     put_pair(pen, label, known && !isnan(value) ? text : "n/a");
-}
-
-static void put_shape(struct pen pen, const struct scan_row *row)
-{
-    char text[96], count[32];
-    digits_put(row->parameters, count, sizeof count);
-    snprintf(text, sizeof text, "%lld × %lld  %s", (long long)row->rows, (long long)row->cols,
-             row->dtype);
-    put_pair(pen, "shape", row->rows > 0 ? text : "n/a");
-    pen.y++;
-    put_pair(pen, "parameters", row->parameters > 0 ? count : "n/a");
-}
-
-static void put_counts(struct pen pen, const struct scan_row *row, bool known)
-{
-    char text[64];
-    snprintf(text, sizeof text, "%lld of %lld values", (long long)row->signal_count,
-             (long long)row->signal_count + (long long)row->noise_count);
-    put_pair(pen, "signal", known ? text : "n/a");
-    pen.y++;
-    snprintf(text, sizeof text, "%lld of %lld values%s", (long long)row->noise_count,
-             (long long)row->signal_count + (long long)row->noise_count,
-             row->degenerate ? "  degenerate" : "");
-    put_pair(pen, "noise", known ? text : "n/a");
-}
-
-static void put_score(struct pen pen, size_t index, const struct scan_row *row, bool known)
-{
-    char text[96];
-    size_t of, rank = plan_rank(pen.app->session.plan, index, &of);
-    if (!row->known)
-        snprintf(text, sizeof text, "not computed yet");
-    else if (isnan(row->snr))
-        snprintf(text, sizeof text, "n/a: %s", row->reason[0] ? row->reason : "NaN");
-    else
-        snprintf(text, sizeof text, "%.6g  rank %zu of %zu", row->snr, rank, of);
-    put_pair(pen, "SNR", text);
-    pen.y++;
-    put_number(pen, "noise alone", row->null_snr, known);
 }
 
 /* What colours the map, and what the plan goes by whatever the colours are. */
@@ -177,11 +139,31 @@ static void draw_cell(struct app *app, const struct model_view *view, struct are
         put_metric(app, area_part(area, 0, INFO_ROWS - 1, area.width, 1), 0, view->metric, row);
         return;
     }
-    put_shape((struct pen){app, area, 0, 1}, row);
+    char text[96];
+    snprintf(text, sizeof text, "%lld × %lld  %s", (long long)row->rows, (long long)row->cols,
+             row->dtype);
+    put_pair((struct pen){app, area, 0, 1}, "shape", row->rows > 0 ? text : "n/a");
+    digits_put(row->parameters, text, sizeof text);
+    put_pair((struct pen){app, area, 0, 2}, "parameters", row->parameters > 0 ? text : "n/a");
     put_number((struct pen){app, area, 0, 3}, "sigma max", row->sigma_max, known);
     put_number((struct pen){app, area, 0, 4}, "threshold", row->threshold, known);
-    put_score((struct pen){app, area, right, 1}, index, row, known);
-    put_counts((struct pen){app, area, right, 3}, row, known);
+
+    /* at the right: the score, what noise alone would have, and how many values are which */
+    long long values = (long long)row->signal_count + (long long)row->noise_count;
+    size_t of, rank = plan_rank(app->session.plan, index, &of);
+    if (!row->known)
+        snprintf(text, sizeof text, "not computed yet");
+    else if (isnan(row->snr))
+        snprintf(text, sizeof text, "n/a: %s", row->reason[0] ? row->reason : "NaN");
+    else
+        snprintf(text, sizeof text, "%.6g  rank %zu of %zu", row->snr, rank, of);
+    put_pair((struct pen){app, area, right, 1}, "SNR", text);
+    put_number((struct pen){app, area, right, 2}, "noise alone", row->null_snr, known);
+    snprintf(text, sizeof text, "%lld of %lld values", (long long)row->signal_count, values);
+    put_pair((struct pen){app, area, right, 3}, "signal", known ? text : "n/a");
+    snprintf(text, sizeof text, "%lld of %lld values%s", (long long)row->noise_count, values,
+             row->degenerate ? "  degenerate" : "");
+    put_pair((struct pen){app, area, right, 4}, "noise", known ? text : "n/a");
     put_metric(app, area_part(area, 0, 5, area.width, 1), right, view->metric, row);
 }
 
@@ -193,6 +175,8 @@ struct range {
     bool logarithmic;
 };
 
+/* Of one type, or of all (-1). What is not known, not finite, or has no logarithm does not count.
+ */
 static struct range metric_range(const struct session *session, enum metric metric, int only_type)
 {
     struct range range = {NAN, NAN, metric_is_logarithmic(metric)};
@@ -223,33 +207,14 @@ static double heat_value(double value, struct range range)
                              : (value - range.low) / (range.high - range.low);
 }
 
-/* A row's cell. What has no number for this metric is unknown; what could not be scored at all is NaN
- * whatever the metric is. */
-static struct heat_cell make_cell(const struct session *session, enum metric metric, size_t row,
-                                  struct range range)
-{
-    struct heat_cell cell = {HEAT_ABSENT, 0, false, false};
-    if (row == SIZE_MAX)
-        return cell;
-    const struct scan_row *at = &session->scan->rows[row];
-    double value = metric_value(at, metric);
-    cell.trained = plan_row(session->plan, row);
-    cell.kind = at->known && isnan(at->snr) ? HEAT_NAN
-                : isnan(value)              ? HEAT_UNKNOWN
-                : isinf(value)              ? HEAT_INFINITE
-                                            : HEAT_VALUE;
-    cell.value = cell.kind == HEAT_VALUE ? heat_value(value, range) : 0;
-    return cell;
-}
-
 /* In [a, b], or [b, a]: a range may have been marked from either end. */
 static bool is_between(int value, int a, int b)
 {
     return a < b ? value >= a && value <= b : value >= b && value <= a;
 }
 
-/* Makes the widget's map of what the session has, types x layers cells, and draws it. Without memory
- * for that there is no map, and all else is drawn. */
+/* Makes the widget's map of what the session has, types x layers cells, and draws it. Without
+ * memory for that there is no map, and all else is drawn. */
 static void draw_map(struct app *app, const struct model_view *view, struct area area)
 {
     const struct grid *grid = &app->session.grid;
@@ -262,7 +227,20 @@ static void draw_map(struct app *app, const struct model_view *view, struct area
         labels[type] = grid->type[type].label;
         for (int layer = 0; layer < grid->layers; layer++) {
             struct heat_cell *cell = &cells[(size_t)type * (size_t)grid->layers + (size_t)layer];
-            *cell = make_cell(&app->session, view->metric, grid_row(grid, layer, type), range);
+            size_t row = grid_row(grid, layer, type);
+            *cell = (struct heat_cell){HEAT_ABSENT, 0, false, false};
+            if (row != SIZE_MAX) {
+                /* What has no number for this metric is unknown; what could not be scored at all is
+                 * NaN whatever the metric is. */
+                const struct scan_row *at = &app->session.scan->rows[row];
+                double value = metric_value(at, view->metric);
+                cell->trained = plan_row(app->session.plan, row);
+                cell->kind = at->known && isnan(at->snr) ? HEAT_NAN
+                             : isnan(value)              ? HEAT_UNKNOWN
+                             : isinf(value)              ? HEAT_INFINITE
+                                                         : HEAT_VALUE;
+                cell->value = cell->kind == HEAT_VALUE ? heat_value(value, range) : 0;
+            }
             cell->marked = view->marking && is_between(layer, view->mark_layer, view->layer) &&
                            is_between(type, view->mark_type, view->type);
         }
@@ -302,6 +280,7 @@ static void draw_switch(struct app *app, struct area area, bool head)
 
 /* --- what it costs --- */
 
+/* What a run with this plan would take, as bars; or why that is not known. */
 static void draw_memory(struct app *app, struct area area)
 {
     const struct training_estimate *cost = &app->session.cost;
@@ -345,7 +324,7 @@ static void draw_memory_lines(struct app *app, struct area area)
 static void draw_bottom(struct app *app, struct model_view *view, struct area area)
 {
     size_t row = grid_row(&app->session.grid, view->layer, view->type);
-    bool wide = area.width >= 140 && area.height >= 10;
+    bool wide = area.width >= 140 && area.height >= 10; /* room for a plot of some use */
     int left = wide ? 80 : area.width;
     draw_cell(app, view, area_part(area, 0, 0, left, area.height));
     if (area.height >= INFO_ROWS + 2 + MEMORY_CATEGORIES)

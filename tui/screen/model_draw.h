@@ -1,5 +1,5 @@
-/* The heat map's state, and how it looks. model.c moves over it, model_plan.c chooses what trains; both
- * change this struct, and model_draw() shows it.
+/* The heat map's state, and how it looks. model.c moves over it, model_plan.c chooses what trains;
+ * both change this struct, and model_draw() shows it.
  *
  * What is chosen is not here but in the session's plan, as the form, the status line and the
  * spectrum's screen show it, too.
@@ -10,7 +10,8 @@
 #include "tui/app/app.h"
 #include "tui/screen/spectrum.h"
 
-/* The cursor is always on the map, though the place may have no matrix: layers of one model differ. */
+/* The cursor is always on the map, though the place may have no matrix: layers of one model differ.
+ */
 struct model_view {
     int layer, type;    /* the cursor */
     enum metric metric; /* what colours the cells */

@@ -15,8 +15,8 @@
 
 /* --- by hand --- */
 
-/* After every change: what follows from it, or its error. A choice by hand over one by percentage keeps
- * what that has chosen so far, which is said while the scan is not over. */
+/* After every change: what follows from it, or its error. A choice by hand over one by percentage
+ * keeps what that has chosen so far, which is said while the scan is not over. */
 static void plan_done(struct app *app, int status, const struct error *err)
 {
     if (status != 0)
@@ -44,6 +44,7 @@ static void toggle_box(struct app *app, int layer0, int layer1, int type0, int t
     free(rows);
 }
 
+/* The marked range, from either end, or the cursor alone. */
 static void toggle_marked(struct app *app, struct model_view *view)
 {
     int layer = view->marking ? view->mark_layer : view->layer;
@@ -56,6 +57,8 @@ static void toggle_marked(struct app *app, struct model_view *view)
 
 /* --- by percentage --- */
 
+/* The best by score. A plan that was made by hand is not lost: u brings it back, and that is said.
+ */
 static void select_percent(struct app *app, double percent)
 {
     struct error err = ERROR_INIT;
@@ -81,6 +84,8 @@ static double percent_now(const struct app *app)
     return isnan(percent) ? 0 : percent;
 }
 
+/* Embeddings and head have no score, and train unless they are switched off; so they are not the
+ * map's. */
 static void set_switch(struct app *app, bool head)
 {
     struct error err = ERROR_INIT;
@@ -130,6 +135,8 @@ out:
     buffer_free(&out);
 }
 
+/* In place of what was chosen, as one step of undo. It is not "changed by hand": the file has it.
+ */
 static void load_plan(struct app *app, const char *path)
 {
     struct error err = ERROR_INIT;
@@ -143,6 +150,8 @@ static void load_plan(struct app *app, const char *path)
     app_message(app, "plan read from %s", path);
 }
 
+/* A change is followed by plan_done() in each of these, which brings ranks, cost and the kept copy
+ * up to date. */
 bool model_plan_request(struct app *app, struct model_view *view, enum request request,
                         const char *argument)
 {

@@ -1,7 +1,7 @@
 /* Choosing what trains, on the heat map: by hand, by percentage, and from and to plan files.
  *
- * Every change is one step of undo, whatever it was: a matrix, a marked range, a row, a percentage, a
- * file that was read. A percentage chooses by the scores that are there; while the scan runs, the
+ * Every change is one step of undo, whatever it was: a matrix, a marked range, a row, a percentage,
+ * a file that was read. A percentage chooses by the scores that are there; while the scan runs, the
  * plan follows them as they come, until a choice by hand settles it.
  */
 #ifndef SPECTRUM_TUI_SCREEN_MODEL_PLAN_H

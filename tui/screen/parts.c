@@ -6,6 +6,7 @@
 
 /* --- lists --- */
 
+/* Beyond the ends it stays at them. */
 bool list_move(struct list *list, enum request request, int page)
 {
     int to = list->cursor;
@@ -45,6 +46,8 @@ int list_first(const struct list *list, int visible)
     return first < 0 ? 0 : first;
 }
 
+/* From the line after the cursor, so that the next search finds the next one, and the cursor's own
+ * last. */
 void list_find(struct app *app, struct list *list,
                bool (*has)(const void *context, int line, const char *text), const void *context)
 {
@@ -74,6 +77,8 @@ void list_line(struct area area, const struct theme *theme, bool here, struct st
 /* Columns before the bars: a category, and its bytes. */
 enum { NUMBERS = 22 };
 
+/* A bar is a category's share of the sum, of the columns that are left beside the numbers, 40 at
+ * most. */
 void memory_bars_draw(struct area area, const struct theme *theme,
                       const uint64_t bytes[MEMORY_CATEGORIES])
 {

@@ -12,8 +12,8 @@
  *          └───────────┴───────────┴──────────
  *                     50          100      rank
  *
- * or with p a histogram of the values, whose threshold is a line down. Arrows go to the matrix of the
- * same type in the layer beside, or of the next type in the same layer, as on the map.
+ * or with p a histogram of the values, whose threshold is a line down. Arrows go to the matrix of
+ * the same type in the layer beside, or of the next type in the same layer, as on the map.
  */
 #include "tui/screen/spectrum.h"
 
@@ -48,7 +48,8 @@ bool spectrum_values_load(struct spectrum_values *out, const struct scan *scan, 
     if (row >= scan->count || !scan->rows[row].known || scan->rows[row].rows < 1 ||
         scan->rows[row].cols < 1)
         return false;
-    /* The one row's vector of a file that has them all; the cache is keyed by the model's content. */
+    /* The one row's vector of a file that has them all; the cache is keyed by the model's content.
+     */
     int64_t count = 0;
     struct scan one = {.rows = &scan->rows[row], .count = 1};
     struct scan_result result = {.scan = &one, .values = &out->values, .counts = &count};
@@ -107,9 +108,9 @@ static void fill_bins(double *out, int bins, double width, const double *values,
             out[(int)fmin(fmax(values[i] / width, 0), bins - 1)] += 1;
 }
 
-/* How many values lie in [i w, (i + 1) w), for bins of one width w from 0 to the largest: about eight
- * values a bin of a flat spectrum, but no bin narrower than a column. The noise's counts are a curve
- * through the middles of the same bins. */
+/* How many values lie in [i w, (i + 1) w), for bins of one width w from 0 to the largest: about
+ * eight values a bin of a flat spectrum, but no bin narrower than a column. The noise's counts are
+ * a curve through the middles of the same bins. */
 static void draw_histogram(struct area area, const struct theme *theme, const struct scan_row *row,
                            const struct spectrum_values *values, bool logarithmic)
 {
@@ -183,6 +184,7 @@ static int draw_numbers(struct app *app, struct area area, const struct scan_row
         return flow_words(area, theme_style(theme, THEME_TEXT),
                           row->known ? reason : "not computed yet");
     put_number(&flow, theme, "SNR %.6g", row->snr);
+    /* a published scan has the score alone */
     if (row->detailed) {
         put_number(&flow, theme, "(noise alone %.4g)", row->null_snr);
         put_number(&flow, theme, "σmax %.4g", row->sigma_max);
@@ -221,6 +223,7 @@ static void put_no_values(const struct session *session, const struct scan_row *
                  "its singular values are not in the cache: `spectrum scan` computes them");
 }
 
+/* Name, numbers, and below them the plot, or why there is none. */
 static void spectrum_view_draw(struct app *app, void *state, struct area area)
 {
     struct spectrum_view *view = state;
@@ -308,6 +311,7 @@ static const struct view_class spectrum_class = {
     .request = spectrum_view_request,
 };
 
+/* What one looks at is asked of the scan first, as on the map. */
 bool screen_open_spectrum(struct app *app, size_t row)
 {
     struct spectrum_view *view = array_alloc(1, sizeof *view, NULL);

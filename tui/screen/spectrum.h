@@ -1,5 +1,5 @@
-/* The singular values of one matrix: read from where its scan left them, drawn as a plot beside pure
- * noise and the threshold. The spectrum's own screen and the heat map's preview show the same.
+/* The singular values of one matrix: read from where its scan left them, drawn as a plot beside
+ * pure noise and the threshold. The spectrum's own screen and the heat map's preview show the same.
  *
  * Values are the cache's of a scanned model (spectra/cache.h), one row of a file that may have
  * gigabytes; they are read when they are shown first and kept until another row is. A scan file has

@@ -1,4 +1,17 @@
-/* The form from which training starts: `spectrum train`'s options, checked as they are typed. */
+/* The form from which training starts: `spectrum train`'s options, checked as they are typed. Its
+ * picture is in train_draw.c; what comes of Ctrl-S is launch_train.h's.
+ *
+ * A field is a row of the trainer's own table of options (tui/session/settings.h); so an option
+ * that is added there is a field here, and what may be typed follows from its row:
+ *
+ *     names to turn through      Space, Right and Left turn; nothing is typed
+ *     a path                     every character; Tab completes what is there; names turn, too
+ *     a text                     every character
+ *     a number, bytes            digits and what belongs to them; letters are keys
+ *
+ * Arrows, Tab and Enter go between fields. What was typed stays when one leaves the form, and when
+ * another model is opened: it is the session's.
+ */
 #include "base/memory.h"
 #include "base/utf8.h"
 #include "tui/canvas/terminal.h"
@@ -12,53 +25,25 @@
 
 /* --- typing --- */
 
-static enum option_kind kind_of(size_t field)
+static bool is_path(size_t field)
 {
-    return training_options.rows[field].kind;
-}
-
-/* Of something that is there: Tab completes it. A run's folder is not. */
-static bool takes_path(size_t field)
-{
-    enum option_kind kind = kind_of(field);
-    return (kind == OPTION_PATH || kind == OPTION_PATHS) && field != SETTING(run);
-}
-
-static bool takes_text(size_t field)
-{
-    enum option_kind kind = kind_of(field);
-    return kind == OPTION_TEXT || kind == OPTION_PATH || kind == OPTION_PATHS;
+    enum option_kind kind = training_options.rows[field].kind;
+    return kind == OPTION_PATH || kind == OPTION_PATHS;
 }
 
 /* Letters are text in a name and keys in a number. */
 static bool takes_character(size_t field, int input)
 {
+    enum option_kind kind = training_options.rows[field].kind;
     if (setting_is_turned(field))
         return false;
-    if (takes_text(field))
+    if (kind == OPTION_TEXT || is_path(field))
         return input >= ' ' && input < INPUT_UP && input != INPUT_BACKSPACE;
-    const char *taken = kind_of(field) == OPTION_BYTES ? "0123456789.KMGTkmgt" : "0123456789.eE+-";
+    const char *taken = kind == OPTION_BYTES ? "0123456789.KMGTkmgt" : "0123456789.eE+-";
     return input > 0 && input < 128 && strchr(taken, input);
 }
 
-static void type_character(struct train_view *view, char *value, int input)
-{
-    char bytes[4];
-    size_t length = view->fresh ? 0 : strlen(value), count = utf8_encode(input, bytes);
-    if (length + count >= SETTING_VALUE_MAX)
-        return;
-    memcpy(value + length, bytes, count);
-    value[length + count] = '\0';
-}
-
-static void erase_character(char *value)
-{
-    size_t length = strlen(value);
-    while (length > 0 && ((unsigned char)value[length - 1] & 0xC0) == 0x80)
-        length--;
-    value[length > 0 ? length - 1 : 0] = '\0';
-}
-
+/* To the next field that the others make something of, and round. The value there is fresh. */
 static void move_field(const struct settings *settings, struct train_view *view, int by)
 {
     do
@@ -75,7 +60,8 @@ static bool navigate(struct app *app, struct train_view *view, int input)
     bool choice = setting_choice_count(field) > 0;
     bool typed = !setting_is_turned(field) && !view->fresh; /* a blank belongs to its name */
     char *value = settings->values[field];
-    if (input == INPUT_TAB && takes_path(field) && !view->fresh &&
+    /* Tab completes a path of something that is there; a run's folder is not. */
+    if (input == INPUT_TAB && is_path(field) && field != SETTING(run) && !view->fresh &&
         path_complete(value, SETTING_VALUE_MAX))
         return true;
     if (input == INPUT_DOWN || input == INPUT_TAB || input == INPUT_ENTER)
@@ -92,18 +78,29 @@ static bool navigate(struct app *app, struct train_view *view, int input)
     return true;
 }
 
+/* A character is put at the end, in place of the whole where one has just arrived; Backspace takes
+ * the last one off, all of its bytes; Ctrl-U empties the field. True: taken. */
 static bool edit(struct app *app, struct train_view *view, int input)
 {
     bool turned = setting_is_turned(view->field);
-    char *value = app->session.settings.values[view->field];
-    if (takes_character(view->field, input))
-        type_character(view, value, input);
-    else if (!turned && input == INPUT_BACKSPACE)
-        erase_character(value);
-    else if (!turned && input == 'U' - 'A' + 1)
+    char *value = app->session.settings.values[view->field], bytes[4];
+    size_t length = strlen(value);
+    if (takes_character(view->field, input)) {
+        size_t count = utf8_encode(input, bytes);
+        length = view->fresh ? 0 : length;
+        if (length + count < SETTING_VALUE_MAX) {
+            memcpy(value + length, bytes, count);
+            value[length + count] = '\0';
+        }
+    } else if (!turned && input == INPUT_BACKSPACE) {
+        while (length > 0 && ((unsigned char)value[length - 1] & 0xC0) == 0x80)
+            length--;
+        value[length > 0 ? length - 1 : 0] = '\0';
+    } else if (!turned && input == 'U' - 'A' + 1) {
         value[0] = '\0';
-    else
+    } else {
         return false;
+    }
     view->fresh = false;
     return true;
 }
@@ -111,11 +108,13 @@ static bool edit(struct app *app, struct train_view *view, int input)
 /* What was typed is as a shell would have it: "~/text.jsonl". */
 static void expand_field(struct app *app, const struct train_view *view)
 {
-    enum option_kind kind = kind_of(view->field);
-    if (kind == OPTION_PATH || kind == OPTION_PATHS)
+    if (is_path(view->field))
         path_expand(app->session.settings.values[view->field], SETTING_VALUE_MAX);
 }
 
+/* A field's own keys, before the table of keys sees them. A path is made whole when one leaves it;
+ * every change is a new request, and its cost is reckoned at once, which is what the summary shows.
+ */
 static bool train_input(struct app *app, void *state, int input)
 {
     struct train_view *view = state;
@@ -128,6 +127,9 @@ static bool train_input(struct app *app, void *state, int input)
     return true;
 }
 
+/* What stands in the way is said, and the cursor goes to its field: a value that is wrong, marks
+ * that the model has no tokens for, a plan whose scores are not all there. Else the job begins, and
+ * its view takes the form's place. */
 static void start(struct app *app, struct train_view *view)
 {
     struct error err = ERROR_INIT, unlisted = ERROR_INIT;
@@ -156,6 +158,8 @@ static void start(struct app *app, struct train_view *view)
     }
 }
 
+/* Keys that are not text in this field. All of them may leave it, so its path is made whole first.
+ */
 static bool train_request(struct app *app, void *state, enum request request, const char *argument)
 {
     struct train_view *view = state;
@@ -186,6 +190,7 @@ static const struct view_class train_class = {
     .input = train_input,
 };
 
+/* What the session still has of the last time is shown; what is empty is proposed. */
 bool screen_open_train(struct app *app)
 {
     if (!app->session.model) {

@@ -1,4 +1,21 @@
-/* How the training form looks: fields, what is said of one, what the run takes. */
+/* How the training form looks: fields, what is said of one, what the run takes.
+ *
+ *     ▶ data              /home/u/text/problems.jsonl▏                       ✓
+ *       method            spectrum                                           ✓
+ *       steps             0                                                  from 1 to 1000000000
+ *     ↓ sequence length   256                                                ✓
+ *
+ *       --data  .txt, .jsonl, .json or a folder; Tab completes, Ctrl-D looks at it      HINT_ROWS
+ *
+ *       61,440 tokens in all, memory 95.1 MiB of 22.9 GiB                               the summary
+ *       disk: up to 2 checkpoints of 13.0 MiB at once; 78.6 GiB are left there
+ *       weights     12.8 MiB  █████                                                     with room
+ *       gradients   4.31 MiB  ██
+ *
+ * Fields get what room is left, and scroll by halves of it (parts.h); the bars stay in sight where
+ * fields can be seen beside them. In a window of BARS + COMMAND columns disk and command stand
+ * beside the bars.
+ */
 #include "tui/screen/train_draw.h"
 
 #include "base/limits.h"
@@ -25,6 +42,7 @@ enum {
     COMMAND = 50
 };
 
+/* A label, its value, and a mark: ✓, or in few words what is wrong. */
 static void draw_field(struct app *app, struct area area, size_t field, bool here, bool fresh)
 {
     const struct settings *settings = &app->session.settings;
@@ -39,6 +57,7 @@ static void draw_field(struct app *app, struct area area, size_t field, bool her
     area_put(area, 0, 0, theme_style(theme, THEME_ACCENT), here ? "▶" : " ");
     area_label(area, 2, 0, LABELS - 3, theme_style(theme, here ? THEME_TEXT : THEME_DIM),
                training_options.rows[field].label);
+    /* in a wide window values get more columns, and reasons still have room */
     int columns =
         area.width < LABELS + VALUES + MORE_VALUES + CHECKS ? VALUES : VALUES + MORE_VALUES;
     int room = area.width - LABELS - columns - 1;
@@ -64,6 +83,7 @@ static void draw_field(struct app *app, struct area area, size_t field, bool her
                                          : "!");
 }
 
+/* The row's help lists the names; what the chosen one does is said here. */
 static const char *const method_help[METHOD_COUNT] = {
     [METHOD_FULL] = "everything trains",
     [METHOD_SPECTRUM] = "the plan's matrices train, the others are frozen",
@@ -97,51 +117,43 @@ static void draw_hint(struct app *app, struct area area, size_t field)
     buffer_free(&text);
 }
 
-/* The limits of the fields allow more than an int64_t holds. By epochs it is the data's. */
-static void put_tokens(const struct settings *settings, char *out, size_t size)
-{
-    struct training_request r;
-    settings_request(settings, &r);
-    double tokens = (double)r.steps * (double)r.batch * (double)r.accumulate * (double)r.seq_len;
-    training_request_free(&r);
-    if (r.steps > 0) {
-        count_put(tokens, out, size);
-        snprintf(out + strlen(out), size - strlen(out), " tokens in all");
-    } else {
-        const char *epochs = settings->values[SETTING(epochs)];
-        snprintf(out, size, "%.12s epoch%s", epochs, strcmp(epochs, "1") == 0 ? "" : "s");
-    }
-}
-
-/* Whether it fits, and what is done for that. */
-static void put_fit(const struct session *session, bool fits, char *out, size_t size)
-{
-    const struct training_estimate *cost = &session->cost;
-    out[0] = '\0';
-    if (cost->known && cost->over_limit)
-        snprintf(out, size, ": more than the limit");
-    else if (!fits)
-        snprintf(out, size, ": it does not fit");
-    else if (cost->known && cost->recomputed > 0)
-        snprintf(out, size, ", %" PRId64 " of %" PRId64 " blocks recomputed", cost->recomputed,
-                 session->model->config.layers);
-}
-
+/* How much is trained on, in how much memory of how much, whether it fits and what is done for
+ * that. It is held against what a run is held against, too: what the system lets the process have,
+ * and whose limit that is. */
 static void draw_summary(struct app *app, struct area area)
 {
     const struct settings *settings = &app->session.settings;
-    char tokens[64], bytes[32], here[32], how[64], text[512];
+    char tokens[64], bytes[32], here[32], how[64] = "", text[512];
     struct memory_limit limit;
-    double machine = (double)available_memory_within(&limit); /* what a run is held against, too */
+    double machine = (double)available_memory_within(&limit);
     const struct training_estimate *cost = &app->session.cost;
-    put_tokens(settings, tokens, sizeof tokens);
+    /* The limits of the fields allow more tokens than an int64_t holds. By epochs it is the data's.
+     */
+    struct training_request r;
+    settings_request(settings, &r);
+    double all = (double)r.steps * (double)r.batch * (double)r.accumulate * (double)r.seq_len;
+    const char *epochs = settings->values[SETTING(epochs)];
+    if (r.steps > 0) {
+        count_put(all, tokens, sizeof tokens);
+        snprintf(tokens + strlen(tokens), sizeof tokens - strlen(tokens), " tokens in all");
+    } else {
+        snprintf(tokens, sizeof tokens, "%.12s epoch%s", epochs,
+                 strcmp(epochs, "1") == 0 ? "" : "s");
+    }
+    training_request_free(&r);
     bytes_put((double)cost->total, bytes, sizeof bytes);
     bytes_put(machine, here, sizeof here);
     bool fits = !cost->known || ((double)cost->total < machine && !cost->over_limit);
-    put_fit(&app->session, fits, how, sizeof how);
+    if (cost->known && cost->over_limit)
+        snprintf(how, sizeof how, ": more than the limit");
+    else if (!fits)
+        snprintf(how, sizeof how, ": it does not fit");
+    else if (cost->known && cost->recomputed > 0)
+        snprintf(how, sizeof how, ", %" PRId64 " of %" PRId64 " blocks recomputed",
+                 cost->recomputed, app->session.model->config.layers);
     bool rows = settings_uses(settings, SETTING(add_tokens)) &&
                 !settings_is_empty(settings, SETTING(add_tokens));
-    /* the limit's name last: a narrow window cuts it */
+    /* the limit's name comes last: a narrow window cuts it first */
     snprintf(text, sizeof text, "%s, memory %s%s of %s%s%s%s", tokens, cost->known ? bytes : "n/a",
              rows ? " and added rows" : "", here, how, limit.by[0] ? " within " : "", limit.by);
     area_label(area, 0, 0, area.width, theme_style(&app->theme, fits ? THEME_TITLE : THEME_ERROR),
@@ -156,29 +168,6 @@ static int summary_bars(int width)
     return (width >= BARS + COMMAND ? 1 : SUMMARY_ROWS) + MEMORY_CATEGORIES;
 }
 
-/* What checkpoints take, held against their disk; how many rows that is. */
-static int draw_disk(struct app *app, struct area area)
-{
-    const struct training_disk *disk = &app->session.cost.disk;
-    struct buffer text = BUFFER_INIT;
-    buffer_text(&text, "disk: ");
-    training_disk_put(&text, disk);
-    int rows = flow_words(area, theme_style(&app->theme, disk->fits ? THEME_DIM : THEME_ERROR),
-                          buffer_string(&text));
-    buffer_free(&text);
-    return rows < area.height ? rows : area.height;
-}
-
-/* The same as a sub-command, for scripts, where there is room for all of it. */
-static void draw_command(struct app *app, struct area area)
-{
-    struct buffer text = BUFFER_INIT;
-    launch_train_command(&app->session, &text);
-    if (flow_words_rows(buffer_string(&text), area.width) <= area.height)
-        flow_words(area, theme_style(&app->theme, THEME_DIM), buffer_string(&text));
-    buffer_free(&text);
-}
-
 /* What the run takes, and the command. In a wide window the bars are at the left, and the rest
  * beside them; else it is one below the other, as far as there is room. */
 static void draw_tail(struct app *app, struct area area)
@@ -186,38 +175,35 @@ static void draw_tail(struct app *app, struct area area)
     bool known = app->session.cost.known, wide = area.width >= BARS + COMMAND;
     int bars = known && area.height >= summary_bars(area.width) ? MEMORY_CATEGORIES : 0;
     int x = wide && bars ? BARS : 0, y = known ? 1 : SUMMARY_ROWS;
+    struct style dim = theme_style(&app->theme, THEME_DIM);
+    struct buffer text = BUFFER_INIT;
     draw_summary(app, area);
-    if (known)
-        y += draw_disk(app, area_part(area, x, 1, area.width - x, x ? area.height - 1 : 1));
+    if (known) { /* what checkpoints take, held against their disk */
+        const struct training_disk *disk = &app->session.cost.disk;
+        struct area part = area_part(area, x, 1, area.width - x, x ? area.height - 1 : 1);
+        buffer_text(&text, "disk: ");
+        training_disk_put(&text, disk);
+        int rows = flow_words(part, disk->fits ? dim : theme_style(&app->theme, THEME_ERROR),
+                              buffer_string(&text));
+        y += rows < part.height ? rows : part.height;
+        buffer_clear(&text);
+    }
     if (bars)
         memory_bars_draw(area_part(area, 0, x ? 1 : y, area.width < BARS ? area.width : BARS - 2,
                                    MEMORY_CATEGORIES),
                          &app->theme, app->session.cost.bytes);
     y += bars && !x ? MEMORY_CATEGORIES + 1 : 0;
-    if (area.height > y && area.height > MEMORY_CATEGORIES)
-        draw_command(app, area_part(area, x, y, area.width - x, area.height - y));
+    /* the same as a sub-command, for scripts, where there is room for all of it */
+    struct area rest = area_part(area, x, y, area.width - x, area.height - y);
+    if (area.height > y && area.height > MEMORY_CATEGORIES) {
+        launch_train_command(&app->session, &text);
+        if (flow_words_rows(buffer_string(&text), rest.width) <= rest.height)
+            flow_words(rest, dim, buffer_string(&text));
+    }
+    buffer_free(&text);
 }
 
-static void draw_hint_or_warning(struct app *app, const struct train_view *view, struct area area)
-{
-    char warning[256];
-    if (view->field == SETTING(data) && view->fresh &&
-        job_logout_warning("", warning, sizeof warning))
-        flow_words(area, theme_style(&app->theme, THEME_WARNING), warning);
-    else
-        draw_hint(app, area, view->field);
-}
-
-/* Fields that the window has no room for: arrows where they are. */
-static void draw_more(struct app *app, struct area area, const struct list *fields, int first)
-{
-    struct style style = theme_style(&app->theme, THEME_ACCENT);
-    if (first > 0)
-        area_put(area, 1, 0, style, "↑");
-    if (first + area.height < fields->count)
-        area_put(area, 1, area.height - 1, style, "↓");
-}
-
+/* The fields that the window has room for, the cursor's among them; arrows where there are more. */
 static void draw_fields(struct app *app, const struct train_view *view, struct area area,
                         const size_t *fields, int count)
 {
@@ -228,16 +214,14 @@ static void draw_fields(struct app *app, const struct train_view *view, struct a
     for (int i = 0; i < area.height; i++)
         draw_field(app, area_part(area, 0, i, area.width, 1), fields[first + i],
                    fields[first + i] == view->field, view->fresh);
-    draw_more(app, area, &list, first);
+    if (first > 0)
+        area_put(area, 1, 0, theme_style(&app->theme, THEME_ACCENT), "↑");
+    if (first + area.height < count)
+        area_put(area, 1, area.height - 1, theme_style(&app->theme, THEME_ACCENT), "↓");
 }
 
-/* The bars stay in sight where fields can be seen beside them: they are what the fields decide. */
-static int summary_rows(const struct training_estimate *cost, int width, int height)
-{
-    int bars = summary_bars(width);
-    return cost->known && height - HINT_ROWS - bars >= FIELD_ROWS ? bars : SUMMARY_ROWS;
-}
-
+/* Rows from below: what the run takes, the hint, and all that is left for fields; where there is
+ * more room than fields, a blank line on both sides of the hint. */
 void train_draw(struct app *app, void *state, struct area area)
 {
     const struct train_view *view = state;
@@ -246,11 +230,22 @@ void train_draw(struct app *app, void *state, struct area area)
     for (size_t i = 0; i < training_options.count; i++)
         if (settings_uses(&app->session.settings, i))
             fields[count++] = i;
-    int summary = summary_rows(&app->session.cost, area.width - 2, area.height);
+    /* The bars stay in sight where fields can be seen beside them: they are what the fields decide.
+     */
+    int bars = summary_bars(area.width - 2);
+    bool shown = app->session.cost.known && area.height - HINT_ROWS - bars >= FIELD_ROWS;
+    int summary = shown ? bars : SUMMARY_ROWS;
     int room = area.height - HINT_ROWS - summary, rows = room < count ? room : count;
     int gap = room - rows >= 2, y = rows + gap;
     draw_fields(app, view, area_part(area, 0, 0, area.width, rows), fields, count);
-    draw_hint_or_warning(app, view, area_part(area, 2, y, area.width - 2, HINT_ROWS));
+    /* The first that is seen is what a user may not know: that a logout would end the run. */
+    struct area hint = area_part(area, 2, y, area.width - 2, HINT_ROWS);
+    char warning[256];
+    if (view->field == SETTING(data) && view->fresh &&
+        job_logout_warning("", warning, sizeof warning))
+        flow_words(hint, theme_style(&app->theme, THEME_WARNING), warning);
+    else
+        draw_hint(app, hint, view->field);
     y += HINT_ROWS + gap;
     draw_tail(app, area_part(area, 2, y, area.width - 2, area.height - y));
 }

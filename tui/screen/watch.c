@@ -33,7 +33,8 @@
 struct watch_view {
     bool logarithmic; /* the loss axis */
     bool stop_asked;  /* stopping is asked twice */
-    /* And so is resuming what somebody else may have asked for: the key of what was shown, or "". */
+    /* And so is resuming what somebody else may have asked for: the key of what was shown, or "".
+     */
     char trust_asked[DIGEST_TEXT_SIZE];
 };
 
@@ -45,6 +46,8 @@ enum {
 
 /* --- state, progress --- */
 
+/* Red for an end that nobody asked for, yellow for what waits or is elsewhere, green for all else.
+ */
 static enum theme_role state_role(const struct job_follow *run)
 {
     const char *status = "";
@@ -68,8 +71,8 @@ static int draw_reason(struct app *app, struct area area)
     return rows < area.height ? rows : area.height;
 }
 
-/* "● running      step 31 of 60 · 12 s left" and a bar below it. What is left is the last step's time
- * for each step to come; a job that does not live has nothing left. */
+/* "● running      step 31 of 60 · 12 s left" and a bar below it. What is left is the last step's
+ * time for each step to come; a job that does not live has nothing left. */
 static void draw_progress(struct app *app, struct area area, bool reason)
 {
     const struct job_follow *run = app->session.run;
@@ -99,23 +102,8 @@ static void draw_progress(struct app *app, struct area area, bool reason)
 
 /* --- the loss --- */
 
-/* The points of one kind: steps into x, values into y; both hold metrics.count. */
-static size_t collect(const struct job_metrics *metrics, enum job_line_kind kind, double *x,
-                      double *y)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < metrics->count; i++) {
-        const struct job_line *line = &metrics->lines[i];
-        if (line->kind != kind || line->step < 0 || isnan(line->value))
-            continue;
-        x[count] = (double)line->step;
-        y[count++] = line->value;
-    }
-    return count;
-}
-
-/* Both curves from the lines that are kept of the history (job/metrics.h keeps at most two million, of
- * older ones the extremes): x is the step, y the loss of it. */
+/* Both curves from the lines that are kept of the history (job/metrics.h keeps at most two million,
+ * of older ones the extremes): x is the step, y the loss of it. */
 static void draw_loss(struct app *app, struct area area, bool logarithmic)
 {
     const struct job_metrics *metrics = &app->session.run->metrics;
@@ -124,8 +112,19 @@ static void draw_loss(struct app *app, struct area area, bool logarithmic)
         return;
     double *x = numbers, *y = x + metrics->count, *eval_x = y + metrics->count,
            *eval_y = eval_x + metrics->count;
-    size_t count = collect(metrics, JOB_LINE_TRAINING, x, y);
-    size_t eval_count = collect(metrics, JOB_LINE_EVALUATION, eval_x, eval_y);
+    size_t count = 0, eval_count = 0;
+    for (size_t i = 0; i < metrics->count; i++) {
+        const struct job_line *line = &metrics->lines[i];
+        if (line->step < 0 || isnan(line->value))
+            continue;
+        if (line->kind == JOB_LINE_TRAINING) {
+            x[count] = (double)line->step;
+            y[count++] = line->value;
+        } else if (line->kind == JOB_LINE_EVALUATION) {
+            eval_x[eval_count] = (double)line->step;
+            eval_y[eval_count++] = line->value;
+        }
+    }
     const struct plot_series series[] = {
         {"training", PLOT_LINE, THEME_SERIES, count, x, y},
         {"evaluation", PLOT_LINE, THEME_SERIES_OTHER, eval_count, eval_x, eval_y},
@@ -141,6 +140,7 @@ static void draw_loss(struct app *app, struct area area, bool logarithmic)
 
 /* --- numbers at the side --- */
 
+/* A label, and the number in column 15; n/a where no line has it. */
 static void put_number(struct app *app, struct area area, int y, const char *label, const char *key,
                        const char *format)
 {
@@ -152,6 +152,8 @@ static void put_number(struct app *app, struct area area, int y, const char *lab
     area_put(area, 15, y, theme_style(&app->theme, THEME_TEXT), text);
 }
 
+/* Each from the last line of metrics that has it; the sum of tokens only where there is a row for
+ * it. */
 static void draw_numbers(struct app *app, struct area area)
 {
     put_number(app, area, 0, "loss", "loss", "%.4f");
@@ -185,6 +187,8 @@ static void draw_memory(struct app *app, struct area area)
 
 /* --- the text --- */
 
+/* The last text that the model wrote, and at which step; it breaks at the area's edge as it comes.
+ */
 static void draw_sample(struct app *app, struct area area)
 {
     const struct job_metrics *metrics = &app->session.run->metrics;
@@ -204,8 +208,8 @@ static void draw_sample(struct app *app, struct area area)
 }
 
 /* "trains 56 adapters, 3 tensors, 1.2M parameters": what trains, as the trainer itself counted it
- * after its first step. An adapter is two tensors, A and B, counted at B. B begins as zero, so A gets
- * no gradient in the step of the first proof, and that says nothing. */
+ * after its first step. An adapter is two tensors, A and B, counted at B. B begins as zero, so A
+ * gets no gradient in the step of the first proof, and that says nothing. */
 static void put_proof(const cJSON *proof, char *out, size_t size)
 {
     const cJSON *tensor;
@@ -234,31 +238,26 @@ static void put_proof(const cJSON *proof, char *out, size_t size)
              alive ? "" : "; some get no gradient");
 }
 
-/* A run that has ended after at least one step can be exported as a model. */
-static bool put_export(const struct job_follow *run, char *out, size_t size)
-{
-    const char *command = "", *name = "";
-    int64_t step = 0;
-    json_get_string(run->job, "command", &command);
-    json_get_int64(run->result, "last_step", &step);
-    json_get_string(run->job, "method", &name);
-    enum training_method method = method_by_name(name);
-    bool adapters = method != METHOD_COUNT && method_info(method)->adapters;
-    snprintf(out, size, "spectrum export %s -o DIR makes %s of it", run->path,
-             adapters ? "a PEFT folder, or with --merge a complete Hugging Face folder"
-                      : "a complete Hugging Face folder");
-    return run->state == JOB_ENDED && step > 0 && strcmp(command, "train") == 0;
-}
-
-/* From above: the job and what it trains, its state and progress, the reason of a failure where that
- * is too long for the line; then the loss beside the numbers; the last sample at the bottom, with
- * more of it in a higher window; and below all, how a run that has ended becomes a model. */
+/* From above: the job and what it trains, its state and progress, the reason of a failure where
+ * that is too long for the line; then the loss beside the numbers; the last sample at the bottom,
+ * with more of it in a higher window; and below all, how a run that has ended becomes a model. */
 static void watch_draw(struct app *app, void *state, struct area area)
 {
     const struct watch_view *view = state;
     const struct job_follow *run = app->session.run;
     char export[512], proof[256] = "";
-    if (put_export(run, export, sizeof export))
+    /* A run that has ended after at least one step can be exported as a model. */
+    const char *command = "", *name = "";
+    int64_t step = 0;
+    json_get_string(run->job, "command", &command);
+    json_get_string(run->job, "method", &name);
+    json_get_int64(run->result, "last_step", &step);
+    enum training_method method = method_by_name(name);
+    bool adapters = method != METHOD_COUNT && method_info(method)->adapters;
+    snprintf(export, sizeof export, "spectrum export %s -o DIR makes %s of it", run->path,
+             adapters ? "a PEFT folder, or with --merge a complete Hugging Face folder"
+                      : "a complete Hugging Face folder");
+    if (run->state == JOB_ENDED && step > 0 && strcmp(command, "train") == 0)
         area.height -= flow_words(
             area_part(area, 0, area.height - flow_words_rows(export, area.width), area.width, 3),
             theme_style(&app->theme, THEME_ACCENT), export);
@@ -282,6 +281,7 @@ static void watch_draw(struct app *app, void *state, struct area area)
 
 /* --- asking --- */
 
+/* A request in the job's folder, which it takes between two steps; the view looks again at once. */
 static void ask(struct app *app, enum job_request request, const char *said)
 {
     struct error err = ERROR_INIT;
@@ -314,6 +314,8 @@ static bool must_ask(struct app *app, struct watch_view *view)
     return asks;
 }
 
+/* A pause is ended by a request; a job that has ended, or died, is started again from its last
+ * checkpoint, after what it reads was shown where it may be somebody else's. */
 static void resume(struct app *app, struct watch_view *view)
 {
     struct error err = ERROR_INIT;
@@ -334,6 +336,8 @@ static void resume(struct app *app, struct watch_view *view)
     job_follow_refresh(run);
 }
 
+/* Asking twice, to stop or to resume what is not one's own, is this view's own affair: any other
+ * key takes the question back. */
 static bool watch_request(struct app *app, void *state, enum request request, const char *argument)
 {
     struct watch_view *view = state;

@@ -9,6 +9,7 @@
 
 /* --- places --- */
 
+/* The first part of the name that is a number of at most six digits. */
 int module_layer(const char *name)
 {
     for (const char *at = strchr(name, '.'); at; at = strchr(at + 1, '.')) {
@@ -41,20 +42,14 @@ static int type_find(const struct grid *grid, const char *name)
     return -1;
 }
 
-/* In front of the first type that comes later. */
-static void type_insert(struct grid *grid, const char *name)
+/* In two passes over the rows: first the map's size, then each row's place. */
+int grid_make(struct grid *grid, const struct scan *scan, struct error *err)
 {
-    int at = grid->types++;
-    while (at > 0 && type_order(grid->type[at - 1].name) > type_order(name)) {
-        grid->type[at] = grid->type[at - 1];
-        at--;
-    }
-    grid->type[at].name = name;
-    heat_label(name, grid->type[at].label, sizeof grid->type[at].label);
-}
-
-static int collect(struct grid *grid, const struct scan *scan, struct error *err)
-{
+    *grid = (struct grid){.type = array_alloc(GRID_TYPES_MAX, sizeof *grid->type, err)};
+    if (!grid->type)
+        return -1;
+    /* How many layers there are, and which types, each in front of the first that comes later. A
+     * scan is a file and may say anything: what the map cannot show is an error, not a gap. */
     for (size_t i = 0; i < scan->count; i++) {
         int layer = module_layer(scan->rows[i].module);
         if (layer < 0)
@@ -68,16 +63,15 @@ static int collect(struct grid *grid, const struct scan *scan, struct error *err
             continue;
         if (grid->types == GRID_TYPES_MAX)
             return error_set(err, "more than %d module types cannot be shown", GRID_TYPES_MAX);
-        type_insert(grid, scan->rows[i].type);
+        const char *name = scan->rows[i].type;
+        int at = grid->types++;
+        for (; at > 0 && type_order(grid->type[at - 1].name) > type_order(name); at--)
+            grid->type[at] = grid->type[at - 1];
+        grid->type[at].name = name;
+        heat_label(name, grid->type[at].label, sizeof grid->type[at].label);
     }
-    return grid->types ? 0 : error_set(err, "no module of the scan is in a numbered block");
-}
-
-int grid_make(struct grid *grid, const struct scan *scan, struct error *err)
-{
-    *grid = (struct grid){.type = array_alloc(GRID_TYPES_MAX, sizeof *grid->type, err)};
-    if (!grid->type || collect(grid, scan, err) != 0)
-        return -1;
+    if (grid->types == 0)
+        return error_set(err, "no module of the scan is in a numbered block");
     size_t cells = (size_t)grid->types * (size_t)grid->layers;
     grid->rows = array_alloc(cells, sizeof *grid->rows, err);
     if (!grid->rows)
@@ -135,6 +129,7 @@ const char *metric_title(enum metric metric)
     return metrics[metric].title;
 }
 
+/* A beginning that two names have is neither's. */
 bool metric_find(enum metric *out, const char *name)
 {
     size_t length = strlen(name);
@@ -151,6 +146,8 @@ bool metric_find(enum metric *out, const char *name)
     return found < METRIC_COUNT;
 }
 
+/* A row that is known has its SNR; the other numbers are those of a detailed scan, which a
+ * published scan file is not. */
 double metric_value(const struct scan_row *row, enum metric metric)
 {
     if (!row->known || (metric != METRIC_SNR && !row->detailed))
@@ -175,6 +172,7 @@ double metric_value(const struct scan_row *row, enum metric metric)
     }
 }
 
+/* Only scores have one: what the estimator makes of noise of this shape. */
 double metric_null(const struct scan_row *row, enum metric metric)
 {
     if (!row->known || !row->detailed)

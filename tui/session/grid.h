@@ -1,7 +1,8 @@
 /* The heat map's two questions: where a scan's row lies in it, and which number colours it.
  *
  * A grid is types x layers places. A row's layer is the number in its module's name, its type is
- * the rest of the name, as the scan says it; rows without a number (embeddings, head) have no place:
+ * the rest of the name, as the scan says it; rows without a number (embeddings, head) have no
+ * place:
  *
  *                       layer 0   layer 1   layer 2
  *     self_attn.q_proj     3         10        17        rows[type * layers + layer]: an index

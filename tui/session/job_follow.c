@@ -57,6 +57,9 @@ static const char *find_error(char *tail, bool last)
     return found;
 }
 
+/* A job that failed says why in its log; its result has the message of an end by a signal or on
+ * request. Without a result the job died; or there was no room for one, which the log may have had.
+ */
 void job_last_message(const char *job, char *out, size_t size)
 {
     char tail[TAIL + 1];
@@ -65,7 +68,6 @@ void job_last_message(const char *job, char *out, size_t size)
     read_tail(job, tail);
     json_get_string(result, "message", &message);
     json_get_string(result, "status", &status);
-    /* Without a result it died; or there was no room for one, which the log may have had. */
     error = !result || strcmp(status, "failed") == 0 ? find_error(tail, !result) : NULL;
     snprintf(out, size, "%s", error ? error : message ? message : "nothing says how");
     utf8_sanitize(out);
@@ -167,48 +169,46 @@ static cJSON *read_part(struct job_follow *follow, int which)
     return json;
 }
 
-/* The small files and the lock, now and then; true: something changed. A job that lives has no result
- * yet: what lies there is of the sitting before, and it is read when this one has ended. */
-static bool look(struct job_follow *follow)
-{
-    double now = clock_seconds();
-    if (now - follow->looked_at < look_interval)
-        return false;
-    follow->looked_at = now;
-    follow->trouble[0] = '\0';
-    enum job_state before = follow->state;
-    bool had_steps = json_get(follow->job, "steps") != NULL, had_result = follow->result != NULL;
-    bool had_proof = follow->proof != NULL;
-    follow->state = job_state(follow->path);
-    cJSON *job = job_is_complete(follow) ? NULL : read_part(follow, PART_JOB);
-    if (job) {
-        cJSON_Delete(follow->job);
-        follow->job = job;
-    }
-    if (!follow->proof)
-        follow->proof = read_part(follow, PART_PROOF);
-    if (job_follow_lives(follow)) {
-        cJSON_Delete(follow->result);
-        follow->result = NULL;
-        follow->parts[PART_RESULT] = (struct job_part){0};
-    } else if (!follow->result) {
-        follow->result = read_part(follow, PART_RESULT);
-    }
-    return before != follow->state || had_steps != (json_get(follow->job, "steps") != NULL) ||
-           had_result != (follow->result != NULL) || had_proof != (follow->proof != NULL);
-}
-
+/* The metrics first: their first line means that job.json is complete, which is read at once then.
+ * The small files and the lock only now and then. A job that lives has no result yet: what lies
+ * there is of the sitting before, and it is read when this one has ended. */
 bool job_follow_update(struct job_follow *follow)
 {
     size_t added = 0;
     struct error err = ERROR_INIT;
+    bool changed = false;
     job_metrics_update(&follow->metrics, &added, &err);
     if (added > 0 && !job_is_complete(follow))
         job_follow_refresh(follow);
-    bool changed = look(follow) || added > 0;
+    double now = clock_seconds();
+    if (now - follow->looked_at >= look_interval) {
+        enum job_state before = follow->state;
+        bool had_steps = json_get(follow->job, "steps") != NULL;
+        bool had_result = follow->result != NULL, had_proof = follow->proof != NULL;
+        follow->looked_at = now;
+        follow->trouble[0] = '\0';
+        follow->state = job_state(follow->path);
+        cJSON *job = job_is_complete(follow) ? NULL : read_part(follow, PART_JOB);
+        if (job) {
+            cJSON_Delete(follow->job);
+            follow->job = job;
+        }
+        if (!follow->proof)
+            follow->proof = read_part(follow, PART_PROOF);
+        if (job_follow_lives(follow)) {
+            cJSON_Delete(follow->result);
+            follow->result = NULL;
+            follow->parts[PART_RESULT] = (struct job_part){0};
+        } else if (!follow->result) {
+            follow->result = read_part(follow, PART_RESULT);
+        }
+        changed = before != follow->state ||
+                  had_steps != (json_get(follow->job, "steps") != NULL) ||
+                  had_result != (follow->result != NULL) || had_proof != (follow->proof != NULL);
+    }
     if (err.kind != ERROR_NONE)
         snprintf(follow->trouble, sizeof follow->trouble, "%s", err.text);
-    return changed;
+    return changed || added > 0;
 }
 
 bool job_follow_lives(const struct job_follow *follow)
@@ -243,35 +243,29 @@ static void put_where(const struct job_follow *follow, int64_t step, char *out, 
         snprintf(out, size, " at %lld of %lld matrices", (long long)done, (long long)total);
 }
 
-/* An end by a signal or on request says so itself; a failure's reason is in the log. */
-static void describe_end(const struct job_follow *follow, char *out, size_t size)
-{
-    const char *status = "ended", *message = NULL;
-    int64_t step = -1;
-    char where[64];
-    json_get_string(follow->result, "status", &status);
-    json_get_string(follow->result, "message", &message);
-    json_get_int64(follow->result, "last_step", &step);
-    if (strcmp(status, "failed") == 0) {
-        char reason[ERROR_TEXT_MAX];
-        job_last_message(follow->path, reason, sizeof reason);
-        snprintf(out, size, "failed: %s", reason);
-    } else if (strcmp(status, "killed") == 0 && message) {
-        snprintf(out, size, "%s", message);
-    } else {
-        put_where(follow, step, where, sizeof where);
-        snprintf(out, size, "%s%s", status, where);
-    }
-}
-
+/* An end by a signal or on request says so itself; a failure's reason is in the log, and so is that
+ * of a job that died, which could not write a result. Whatever cannot be read comes after that; a
+ * damage of the metrics only where nothing else is wrong, as it is the reason of what is shown. */
 void job_follow_describe(const struct job_follow *follow, char *out, size_t size)
 {
-    char where[64];
+    char where[64], reason[ERROR_TEXT_MAX];
     put_where(follow, job_metrics_last_step(&follow->metrics), where, sizeof where);
-    if (follow->state == JOB_ENDED)
-        describe_end(follow, out, size);
-    else if (follow->state == JOB_DIED) {
-        char reason[ERROR_TEXT_MAX];
+    if (follow->state == JOB_ENDED) {
+        const char *status = "ended", *message = NULL;
+        int64_t step = -1;
+        json_get_string(follow->result, "status", &status);
+        json_get_string(follow->result, "message", &message);
+        json_get_int64(follow->result, "last_step", &step);
+        if (strcmp(status, "failed") == 0) {
+            job_last_message(follow->path, reason, sizeof reason);
+            snprintf(out, size, "failed: %s", reason);
+        } else if (strcmp(status, "killed") == 0 && message) {
+            snprintf(out, size, "%s", message);
+        } else {
+            put_where(follow, step, where, sizeof where);
+            snprintf(out, size, "%s%s", status, where);
+        }
+    } else if (follow->state == JOB_DIED) {
         job_last_message(follow->path, reason, sizeof reason);
         snprintf(out, size, "died%s: %s",
                  where[0]                     ? where

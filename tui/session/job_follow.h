@@ -1,11 +1,11 @@
-/* A job, a training run or a scan, seen from outside: its metrics while they grow, its state, how it
- * ended. The screen's job view, `spectrum jobs` and `spectrum attach` all look through it.
+/* A job, a training run or a scan, seen from outside: its metrics while they grow, its state, how
+ * it ended. The screen's job view, `spectrum jobs` and `spectrum attach` all look through it.
  *
- * A job is a folder (job/job_dir.h) that its own process writes: nothing here asks that process, and
- * nothing here writes. job_follow_open() reads what there is, job_follow_update() what came since;
- * the metrics at every update, as a file that has not grown costs one stat(), the lock and the small
- * files a few times a second. job_follow_close() frees it. The folder may be anybody's: a part that
- * is there and cannot be read is said (`trouble`), and the others are shown.
+ * A job is a folder (job/job_dir.h) that its own process writes: nothing here asks that process,
+ * and nothing here writes. job_follow_open() reads what there is, job_follow_update() what came
+ * since; the metrics at every update, as a file that has not grown costs one stat(), the lock and
+ * the small files a few times a second. job_follow_close() frees it. The folder may be anybody's: a
+ * part that is there and cannot be read is said (`trouble`), and the others are shown.
  */
 #ifndef SPECTRUM_TUI_SESSION_JOB_FOLLOW_H
 #define SPECTRUM_TUI_SESSION_JOB_FOLLOW_H
@@ -49,8 +49,8 @@ bool job_follow_is_scan(const struct job_follow *follow);
 /* How far a scan is, in matrices; false: not known, or not a scan. */
 bool job_follow_rows(const struct job_follow *follow, int64_t *done, int64_t *total);
 
-/* The state in words: "running", "killed by signal 9 (Killed) at step 120", and after it what of the
- * job cannot be read. */
+/* The state in words: "running", "killed by signal 9 (Killed) at step 120", and after it what of
+ * the job cannot be read. */
 void job_follow_describe(const struct job_follow *follow, char *out, size_t size);
 
 /* A number that job.json, or the "parameters" in it, has; false: not known. */

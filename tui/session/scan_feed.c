@@ -24,6 +24,8 @@ static void fail(struct scan_feed *feed, const struct error *err)
     snprintf(feed->message, sizeof feed->message, "%s", err->text);
 }
 
+/* Starts the job, or joins the one that runs: then others chose its device, and it is not known
+ * here. */
 static int launch(struct scan_feed *feed, const struct scan *scan, bool goes_on, struct error *err)
 {
     bool joined;
@@ -36,11 +38,7 @@ static int launch(struct scan_feed *feed, const struct scan *scan, bool goes_on,
     return 0;
 }
 
-static bool is_over(enum job_state state)
-{
-    return state == JOB_ENDED || state == JOB_DIED;
-}
-
+/* By the status in its result: "completed", "stopped". */
 static bool has_ended(const struct scan_feed *feed, const char *how)
 {
     const char *status = "";
@@ -59,20 +57,6 @@ static void take_end(struct scan_feed *feed)
     job_last_message(feed->job, feed->message, sizeof feed->message);
 }
 
-/* What the job was started on, where job.json says so. */
-static void take_device(struct scan_feed *feed)
-{
-    cJSON *job = job_dir_read(feed->job, "job.json", NULL), *item;
-    bool named = false;
-    cJSON_ArrayForEach(item, json_get(job, "arguments"))
-    {
-        if (named && cJSON_IsString(item))
-            snprintf(feed->device, sizeof feed->device, "%s", item->valuestring);
-        named = cJSON_IsString(item) && strcmp(item->valuestring, "--device") == 0;
-    }
-    cJSON_Delete(job);
-}
-
 int scan_feed_start(struct scan_feed *feed, const struct scan *scan, const char *device, bool held,
                     struct error *err)
 {
@@ -81,10 +65,10 @@ int scan_feed_start(struct scan_feed *feed, const struct scan *scan, const char 
     snprintf(feed->device, sizeof feed->device, "%s", device);
     feed->job = scan_launch_path(scan, err);
     int status = feed->job ? job_metrics_follow(&feed->metrics, feed->job, err) : -1;
-    held = held && status == 0 && is_over(job_state(feed->job)) &&
-           job_dir_has(feed->job, "result.json");
-    feed->held = held;
-    if (held)
+    enum job_state state = held && status == 0 ? job_state(feed->job) : JOB_STARTING;
+    feed->held =
+        held && (state == JOB_ENDED || state == JOB_DIED) && job_dir_has(feed->job, "result.json");
+    if (feed->held)
         take_end(feed);
     else if (status == 0)
         status = launch(feed, scan, false, err);
@@ -100,6 +84,11 @@ void scan_feed_free(struct scan_feed *feed)
     *feed = (struct scan_feed){0};
 }
 
+/* A line of the job's metrics, by its event:
+ *     "row"     a matrix's score, into the scan's row of that name
+ *     "scan"    a job begins: its count of what was computed, and what the content is called
+ *     "device"  what computes (scan_launch.h)
+ * Anything else is another version's, and left out. */
 static void take_row(struct scan_feed *feed, struct scan *scan, const cJSON *line)
 {
     const char *module;
@@ -116,30 +105,26 @@ static void take_row(struct scan_feed *feed, struct scan *scan, const cJSON *lin
     feed->computed += !cached;
 }
 
-static void take_begin(struct scan_feed *feed, struct scan *scan, const cJSON *line)
-{
-    const char *text;
-    feed->computed = 0;
-    feed->seconds = 0;
-    scan_devices_begin(&feed->devices);
-    if (json_get_string(line, "fingerprint", &text))
-        utf8_copy(scan->fingerprint, sizeof scan->fingerprint, text);
-    if (json_get_string(line, "estimator", &text))
-        utf8_copy(scan->estimator, sizeof scan->estimator, text);
-}
-
 static void take_line(struct scan_feed *feed, struct scan *scan, const cJSON *line)
 {
-    const char *event = "";
+    const char *event = "", *text;
     json_get_string(line, "event", &event);
-    if (strcmp(event, "row") == 0)
+    if (strcmp(event, "row") == 0) {
         take_row(feed, scan, line);
-    else if (strcmp(event, "scan") == 0)
-        take_begin(feed, scan, line);
-    else if (strcmp(event, "device") == 0)
+    } else if (strcmp(event, "scan") == 0) {
+        feed->computed = 0;
+        feed->seconds = 0;
+        scan_devices_begin(&feed->devices);
+        if (json_get_string(line, "fingerprint", &text))
+            utf8_copy(scan->fingerprint, sizeof scan->fingerprint, text);
+        if (json_get_string(line, "estimator", &text))
+            utf8_copy(scan->estimator, sizeof scan->estimator, text);
+    } else if (strcmp(event, "device") == 0) {
         scan_devices_take(&feed->devices, line);
+    }
 }
 
+/* The lines that came since, or as many of them as are kept; true: there were some. */
 static bool take_lines(struct scan_feed *feed, struct scan *scan)
 {
     size_t added = 0;
@@ -169,46 +154,38 @@ static enum job_state look(struct scan_feed *feed)
     return job_state(feed->job);
 }
 
-/* A job that has ended although rows are missing. It is seen twice: another window may have ended
- * it to go on with another device, and the next one is here at once. */
-static bool give_up(struct scan_feed *feed)
-{
-    if (!feed->ended) {
-        feed->ended = true;
-        return false;
-    }
-    take_end(feed);
-    return true;
-}
-
-/* The next job, and the row that was asked for first is so still. */
-static bool launch_next(struct scan_feed *feed, const struct scan *scan)
-{
-    struct error err = ERROR_INIT;
-    size_t row = feed->asked;
-    scan_devices_begin(&feed->devices);
-    feed->asked = SIZE_MAX;
-    if (launch(feed, scan, !feed->held, &err) != 0)
-        fail(feed, &err);
-    feed->held = false;
-    scan_feed_ask(feed, scan, row);
-    return true;
-}
-
 static int ask_to_stop(struct scan_feed *feed, struct error *err)
 {
     feed->asked_at = clock_seconds();
     return job_request_put(feed->job, JOB_REQUEST_STOP, NULL, err);
 }
 
-/* What follows of the job's state; true: something that is shown. */
+/* What follows of the job's state; true: something that is shown. A job that has ended was asked
+ * to, for the next one, which begins here; or it has ended although rows are missing. That is
+ * believed when it is seen twice: another window may have ended it to go on with another device,
+ * and then its next job is here at once. */
 static bool act_on(struct scan_feed *feed, const struct scan *scan, enum job_state state)
 {
+    struct error err = ERROR_INIT;
+    size_t row = feed->asked;
     bool changed = false;
     switch (state) {
     case JOB_ENDED:
     case JOB_DIED:
-        return feed->state == FEED_CHANGING ? launch_next(feed, scan) : give_up(feed);
+        if (feed->state != FEED_CHANGING) {
+            if (feed->ended)
+                take_end(feed);
+            changed = feed->ended;
+            feed->ended = true;
+            return changed;
+        }
+        scan_devices_begin(&feed->devices);
+        feed->asked = SIZE_MAX;
+        if (launch(feed, scan, !feed->held, &err) != 0)
+            fail(feed, &err);
+        feed->held = false;
+        scan_feed_ask(feed, scan, row); /* what was asked for first is so still */
+        return true;
     case JOB_STARTING:
         return false;
     default:
@@ -235,6 +212,8 @@ static bool rejoin(struct scan_feed *feed)
     return true;
 }
 
+/* The job's state is asked before its lines are read: what it wrote last, before it ended, is then
+ * taken in, too, and no row is missed. */
 bool scan_feed_update(struct scan_feed *feed, struct scan *scan)
 {
     if (feed->state == FEED_STOPPED || feed->state == FEED_FAILED)
@@ -248,17 +227,14 @@ bool scan_feed_update(struct scan_feed *feed, struct scan *scan)
     return changed;
 }
 
-/* Unless its device was lost, what was asked for computes, and so does what it turned out to be. */
-static bool computes_already(const struct scan_feed *feed, const char *device)
-{
-    return strcmp(device, feed->devices.now.id) == 0 ||
-           (strcmp(device, feed->device) == 0 && !feed->devices.reason[0]);
-}
-
 int scan_feed_choose(struct scan_feed *feed, const char *device, struct error *err)
 {
+    /* Unless its device was lost, what was asked for computes, and so does what it turned out to
+     * be. */
+    bool computes = strcmp(device, feed->devices.now.id) == 0 ||
+                    (strcmp(device, feed->device) == 0 && !feed->devices.reason[0]);
     if (feed->state == FEED_WAITING || feed->state == FEED_DONE ||
-        (feed->state == FEED_RUNNING && computes_already(feed, device)))
+        (feed->state == FEED_RUNNING && computes))
         return 0;
     if (!feed->job)
         return error_set(err, "%s", feed->message);
@@ -271,6 +247,7 @@ int scan_feed_choose(struct scan_feed *feed, const char *device, struct error *e
     return 0;
 }
 
+/* Only a job that runs takes requests; they are looked at again at once. */
 static int ask(struct scan_feed *feed, enum job_request request, const char *what,
                struct error *err)
 {
@@ -292,14 +269,25 @@ int scan_feed_stop(struct scan_feed *feed, struct error *err)
     return ask(feed, JOB_REQUEST_STOP, "stop", err);
 }
 
+/* A paused job is asked to continue; a new one takes up the rest of one that has ended, on the
+ * device that was chosen last, or that the job was started on. */
 int scan_feed_go_on(struct scan_feed *feed, const char *device, struct error *err)
 {
     if (feed->state != FEED_STOPPED && feed->state != FEED_FAILED)
         return ask(feed, JOB_REQUEST_RESUME, "go on", err);
     if (!feed->job)
         return error_set(err, "%s", feed->message);
-    if (feed->held || !feed->device[0])
-        take_device(feed);
+    if (feed->held || !feed->device[0]) { /* on what it was started, where job.json says so */
+        cJSON *job = job_dir_read(feed->job, "job.json", NULL), *item;
+        bool named = false;
+        cJSON_ArrayForEach(item, json_get(job, "arguments"))
+        {
+            if (named && cJSON_IsString(item))
+                snprintf(feed->device, sizeof feed->device, "%s", item->valuestring);
+            named = cJSON_IsString(item) && strcmp(item->valuestring, "--device") == 0;
+        }
+        cJSON_Delete(job);
+    }
     if (!feed->device[0])
         snprintf(feed->device, sizeof feed->device, "%s", device);
     feed->state = FEED_CHANGING;
@@ -316,6 +304,7 @@ void scan_feed_ask(struct scan_feed *feed, const struct scan *scan, size_t row)
     job_request_put(feed->job, JOB_REQUEST_FIRST, scan->rows[row].module, NULL);
 }
 
+/* What a matrix that had to be computed took so far, for each that is missing. */
 double scan_feed_seconds_left(const struct scan_feed *feed)
 {
     if (feed->computed == 0)

@@ -7,6 +7,17 @@
  *     running --update, the job has ended too early--> stopped (it was asked to) or failed
  *     running <--pause, go on--> running with `paused`
  *     stopped or failed --go on, or another window does--> running
+ *
+ * The feed of a session begins as {0}, which is waiting; scan_feed_start() gives it its job,
+ * scan_feed_free() takes it back, and the job goes on without it. Several windows may follow one
+ * job, and each may pause, stop or move it to another device: so every state but `done` is looked
+ * at again, and may have been changed by somebody else.
+ *
+ * Three facts that the functions keep:
+ *
+ *   1. A row that is known stays known: a row's score is the same from any job of the same content.
+ *   2. `done` counts the rows of the scan that are known, whichever job told them.
+ *   3. A line of metrics is taken in once (`taken`), also when a next job writes on in that file.
  */
 #ifndef SPECTRUM_TUI_SESSION_SCAN_FEED_H
 #define SPECTRUM_TUI_SESSION_SCAN_FEED_H

@@ -53,6 +53,8 @@ char *scan_launch_path(const struct scan *scan, struct error *err)
     return path;
 }
 
+/* Before a job begins in a folder that had one: what that left, so that nobody takes it for the new
+ * one's. `goes_on` keeps the metrics, which others read on from where they are. */
 static int clear_folder(const char *job, bool goes_on, struct error *err)
 {
     static const char *const names[] = {"metrics.jsonl", "job.json",       "log.txt",
@@ -70,23 +72,6 @@ static int clear_folder(const char *job, bool goes_on, struct error *err)
     return status;
 }
 
-static int launch(const char *job, const struct scan *scan, const char *device, bool goes_on,
-                  bool *joined, struct error *err)
-{
-    enum job_state state = job_state(job);
-    *joined = state == JOB_RUNNING || state == JOB_PAUSED || state == JOB_ELSEWHERE;
-    if (*joined)
-        return 0;
-    char *model = whole_path(scan, err), *name = string_copy(device, err);
-    char *arguments[] = {"scan", model, "--device", name, NULL};
-    int status = model && name ? clear_folder(job, goes_on, err) : -1;
-    if (status == 0)
-        status = job_launch(job, "/proc/self/exe", arguments, err);
-    free(model);
-    free(name);
-    return status;
-}
-
 /* Of screens that open one model in the same moment, the first starts the job and the others find
  * it running: one at a time looks, clears and starts. (A file system without locks does without.)
  */
@@ -99,7 +84,18 @@ int scan_launch(const char *job, const struct scan *scan, const char *device, bo
     int fd = sys.open(scans, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
     if (fd >= 0)
         file_lock(fd);
-    int status = launch(job, scan, device, goes_on, joined, err);
+    int status = 0;
+    enum job_state state = job_state(job);
+    *joined = state == JOB_RUNNING || state == JOB_PAUSED || state == JOB_ELSEWHERE;
+    if (!*joined) {
+        char *model = whole_path(scan, err), *name = string_copy(device, err);
+        char *arguments[] = {"scan", model, "--device", name, NULL};
+        status = model && name ? clear_folder(job, goes_on, err) : -1;
+        if (status == 0)
+            status = job_launch(job, "/proc/self/exe", arguments, err);
+        free(model);
+        free(name);
+    }
     if (fd >= 0)
         sys.close(fd);
     free(scans);
@@ -115,20 +111,18 @@ static bool is_id(const char *text, size_t size)
     return length > 0 && text[length] == '\0' && length < size;
 }
 
-/* 0, not known, for what is not a number of bytes. */
-static uint64_t read_bytes(const cJSON *object, const char *key)
-{
-    int64_t bytes = 0;
-    return json_get_int64(object, key, &bytes) && bytes > 0 ? (uint64_t)bytes : 0;
-}
-
+/* A device as the job wrote it; false: it is not one. Memory that is not a number of bytes, or more
+ * of it free than there is, is not known: 0. */
 static bool read_device(struct device_info *device, const cJSON *object)
 {
     const char *id, *name = "";
+    int64_t memory = 0, left = 0;
     if (!json_get_string(object, "device", &id) || !is_id(id, sizeof device->id))
         return false;
-    *device = (struct device_info){.memory = read_bytes(object, "memory_bytes"),
-                                   .free_memory = read_bytes(object, "free_bytes")};
+    json_get_int64(object, "memory_bytes", &memory);
+    json_get_int64(object, "free_bytes", &left);
+    *device = (struct device_info){.memory = memory > 0 ? (uint64_t)memory : 0,
+                                   .free_memory = left > 0 ? (uint64_t)left : 0};
     if (device->free_memory > device->memory)
         device->free_memory = 0;
     json_get_string(object, "name", &name);
@@ -137,48 +131,41 @@ static bool read_device(struct device_info *device, const cJSON *object)
     return true;
 }
 
-static void read_list(struct scan_devices *devices, const cJSON *list)
-{
-    const cJSON *item;
-    devices->count = 0;
-    cJSON_ArrayForEach(item, list)
-    {
-        if (devices->count == DEVICES_MAX)
-            return;
-        devices->count += read_device(&devices->all[devices->count], item);
-    }
-}
-
-/* As the sub-command says it, and shorter. */
-static void read_reason(struct scan_devices *devices, const char *reason, const char *module)
-{
-    char text[ERROR_TEXT_MAX];
-    snprintf(text, sizeof text, "%.200s%s%.400s; the CPU computes%s", module ? module : "",
-             module ? ": " : "", reason, module ? " it" : "");
-    utf8_copy(devices->reason, sizeof devices->reason, text);
-    devices->reasons++;
-}
-
+/* "device" alone is what computes now; with "module" it is one matrix, and the others stay where
+ * they are; "devices", in a job's first such event, is all that there is. */
 void scan_devices_take(struct scan_devices *devices, const cJSON *event)
 {
     const char *module = NULL, *reason;
     struct device_info device;
-    const cJSON *list = json_get(event, "devices");
-    if (cJSON_IsArray(list))
-        read_list(devices, list);
+    const cJSON *list = json_get(event, "devices"), *item;
+    if (cJSON_IsArray(list)) {
+        devices->count = 0;
+        cJSON_ArrayForEach(item, list)
+        {
+            if (devices->count < DEVICES_MAX)
+                devices->count += read_device(&devices->all[devices->count], item);
+        }
+    }
     bool alone = json_get_string(event, "module", &module); /* the others stay where they are */
     if (!alone && read_device(&device, event))
         devices->now = device;
-    if (json_get_string(event, "reason", &reason))
-        read_reason(devices, reason, module);
+    if (json_get_string(event, "reason", &reason)) { /* as the sub-command says it, and shorter */
+        char text[ERROR_TEXT_MAX];
+        snprintf(text, sizeof text, "%.200s%s%.400s; the CPU computes%s", module ? module : "",
+                 module ? ": " : "", reason, module ? " it" : "");
+        utf8_copy(devices->reason, sizeof devices->reason, text);
+        devices->reasons++;
+    }
 }
 
+/* What computes is not known until the next job says it. */
 void scan_devices_begin(struct scan_devices *devices)
 {
     devices->now = (struct device_info){.id = ""};
     devices->reason[0] = '\0';
 }
 
+/* The unit is said once where both numbers have the same. */
 void device_memory_put(const struct device_info *device, char *out, size_t size)
 {
     char all[32], left[32];
@@ -197,6 +184,7 @@ void device_memory_put(const struct device_info *device, char *out, size_t size)
     snprintf(out, size, "%s of %s free", left, all);
 }
 
+/* From the most to the least that may be said of it, until it fits. */
 void device_put(const struct device_info *device, int columns, char *out, size_t size)
 {
     char memory[80] = "";

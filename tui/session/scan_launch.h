@@ -2,9 +2,9 @@
  * which devices it says there are. What it computes is scan_feed.h's.
  *
  * There is one job a model, in a folder that is named by the model's path; so all windows that have
- * the model open find the same one, and the first of them starts it. Which devices there are the job
- * says in its metrics (tui/cli/scan_view.h writes these lines): the screen's process asks no device,
- * since that would load a GPU's plug-in and its driver into it.
+ * the model open find the same one, and the first of them starts it. Which devices there are the
+ * job says in its metrics (tui/cli/scan_view.h writes these lines): the screen's process asks no
+ * device, since that would load a GPU's plug-in and its driver into it.
  */
 #ifndef SPECTRUM_TUI_SESSION_SCAN_LAUNCH_H
 #define SPECTRUM_TUI_SESSION_SCAN_LAUNCH_H

@@ -25,6 +25,8 @@ void session_init(struct session *session)
     settings_init(&session->settings);
 }
 
+/* What a run with these settings would take of memory and disk, as the dry run would say it. Of a
+ * scan file alone that is not known: shapes of what is not scanned are missing. */
 void session_cost_changed(struct session *session)
 {
     struct training_request request;
@@ -59,6 +61,7 @@ size_t session_scores_missing(const struct session *session)
     return missing;
 }
 
+/* Of none and of all per cent, the scores decide nothing. */
 size_t session_scores_lacked(const struct session *session)
 {
     double percent = plan_percent(session->plan);
@@ -66,6 +69,7 @@ size_t session_scores_lacked(const struct session *session)
                                                                : 0;
 }
 
+/* Of a model every file of it, shards and all; of a scan file that file. */
 int session_check_output(const struct session *session, const char *path, struct error *err)
 {
     return session->model  ? checkpoint_check_output(session->model->checkpoint, path, err)
@@ -73,6 +77,7 @@ int session_check_output(const struct session *session, const char *path, struct
                            : 0;
 }
 
+/* A YAML plan is read by people and other trainers, so it says so itself where it is not final. */
 void session_put_plan(const struct session *session, enum plan_format format, struct buffer *out)
 {
     size_t missing = session_scores_lacked(session);
@@ -128,48 +133,43 @@ static int find_path(struct session *session, const char *fingerprint, struct er
     return session->keep.path ? 0 : -1;
 }
 
-/* Puts the kept plan back, as one step of undo: u brings the fresh plan. One that does not fit what
- * is open, or cannot be read, stays where it lies; the session's own will go beside it. */
-static void restore(struct session *session, const char *date)
-{
-    struct plan_keep *keep = &session->keep;
-    struct error err = ERROR_INIT;
-    double percent;
-    if (plan_read_kept(session->plan, keep->path, &err) != 0) {
-        keep->aside = true;
-        snprintf(keep->message, sizeof keep->message,
-                 "the plan kept on %s is not taken, and stays: %.500s", date, err.text);
-        return;
-    }
-    enum plan_scope scope;
-    session->plan_read = !plan_selection(session->plan, &percent, &scope);
-    session->scope = session->plan_read ? PLAN_BY_TYPE : scope;
-    session_plan_changed(session, false);
-    snprintf(keep->message, sizeof keep->message,
-             "the plan of %s is back, as it was left here; u drops it for the fresh one", date);
-}
-
-/* What lies there from before, as soon as the content that it is called by is known. */
+/* What lies there from before, as soon as the content that it is called by is known. It is put back
+ * as one step of undo: u brings the fresh plan. One that does not fit what is open, or cannot be
+ * read, stays where it lies, and so does one that comes too late, when this plan was changed
+ * already: the session's own will go beside it. */
 static void look(struct session *session, const char *fingerprint)
 {
     struct plan_keep *keep = &session->keep;
+    struct error err = ERROR_INIT;
+    enum plan_scope scope;
     struct stat file;
     struct tm tm;
+    double percent;
     char date[32];
     keep->looked = true;
     if (find_path(session, fingerprint, NULL) != 0 || sys.stat(keep->path, &file) != 0)
         return;
     if (!localtime_r(&file.st_mtime, &tm) || !strftime(date, sizeof date, "%Y-%m-%d %H:%M", &tm))
         snprintf(date, sizeof date, "an unknown date");
-    if (!keep->touched) {
-        restore(session, date);
+    if (keep->touched) {
+        keep->aside = true;
+        snprintf(keep->message, sizeof keep->message,
+                 "a plan of %s was kept for this model; it is set aside as %.400s.aside, which "
+                 ":read takes",
+                 date, keep->path);
         return;
     }
-    keep->aside = true;
-    snprintf(
-        keep->message, sizeof keep->message,
-        "a plan of %s was kept for this model; it is set aside as %.400s.aside, which :read takes",
-        date, keep->path);
+    if (plan_read_kept(session->plan, keep->path, &err) != 0) {
+        keep->aside = true;
+        snprintf(keep->message, sizeof keep->message,
+                 "the plan kept on %s is not taken, and stays: %.500s", date, err.text);
+        return;
+    }
+    session->plan_read = !plan_selection(session->plan, &percent, &scope);
+    session->scope = session->plan_read ? PLAN_BY_TYPE : scope;
+    session_plan_changed(session, false);
+    snprintf(keep->message, sizeof keep->message,
+             "the plan of %s is back, as it was left here; u drops it for the fresh one", date);
 }
 
 void session_keep_open(struct session *session)
@@ -237,28 +237,29 @@ out:
     return status;
 }
 
-/* The scan's job tells the content soon after it began; where none could, it is read here. */
-static int find_content(struct session *session, struct error *err)
-{
-    char fingerprint[HASH_TEXT_SIZE] = "";
-    if (session->keep.path)
-        return 0;
-    if (session->model && spectra_fingerprint(session->model->checkpoint, fingerprint, err) != 0)
-        return -1;
-    const char *content = session->model ? fingerprint : session->scan->fingerprint;
-    if (!session->keep.looked)
-        look(session, content);
-    return session->keep.path ? 0 : find_path(session, content, err);
-}
-
+/* Written now rather than at the end of `hold`: before the plan is closed, and before one that
+ * would be lost is given up. That it cannot be kept is said once a session; the plan is then asked
+ * about before it is thrown away, as nothing else has it (app_gives_up_plan()). */
 bool session_keep_now(struct session *session)
 {
     struct plan_keep *keep = &session->keep;
     struct error err = ERROR_INIT;
+    int status = 0;
     if (!session->plan || keep->changed_at == 0)
         return session->plan && !keep->failed;
-    keep->changed_at = 0;
-    int status = find_content(session, &err);
+    keep->changed_at = 0; /* whatever comes of it: it is tried again with the next change */
+    if (!keep->path) {
+        /* The scan's job tells the content soon after it began; where none could, it is read here.
+         */
+        char fingerprint[HASH_TEXT_SIZE] = "";
+        if (session->model)
+            status = spectra_fingerprint(session->model->checkpoint, fingerprint, &err);
+        const char *content = session->model ? fingerprint : session->scan->fingerprint;
+        if (status == 0 && !keep->looked)
+            look(session, content);
+        if (status == 0 && !keep->path)
+            status = find_path(session, content, &err);
+    }
     /* of a plan that is the fresh one again nothing is kept */
     if (status == 0 && !is_fresh(session))
         status = save(session, &err);

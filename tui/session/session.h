@@ -14,12 +14,12 @@
  * estimator, and put back when that content is opened the next time.
  *
  *     open --the model's content is known--> looked: what was kept is put back, as a step of undo
- *     a change by hand --`hold` seconds--> written whole, or removed where it is the fresh plan again
+ *     a change by hand --`hold` seconds--> written whole; removed where it is the fresh plan again
  *
  * A model's content is a fingerprint that its scan's job says, so it may come seconds after the
  * model is open. Whose plan was changed by hand before keeps that plan; what was kept is then set
- * aside beside it, as is what does not fit or cannot be read, and nothing is deleted. Of two screens
- * over one model the last writer wins.
+ * aside beside it, as is what does not fit or cannot be read, and nothing is deleted. Of two
+ * screens over one model the last writer wins.
  */
 #ifndef SPECTRUM_TUI_SESSION_SESSION_H
 #define SPECTRUM_TUI_SESSION_SESSION_H

@@ -16,6 +16,8 @@
 #include <string.h>
 #include <unistd.h>
 
+/* All that belongs to what is open. Device, settings and the watched job are the session's own, and
+ * stay for what is opened next. The kept plan is written first, while there is a plan. */
 static void close_model(struct session *session)
 {
     session_keep_close(session);
@@ -41,6 +43,7 @@ void session_free(struct session *session)
     session->run = NULL;
 }
 
+/* By what lies there, or by the name, without opening anything. */
 enum target_kind session_target(const char *path)
 {
     if (!path || !path[0])
@@ -69,40 +72,39 @@ static char *short_title(const char *path, struct error *err)
     return title;
 }
 
-static int open_scan(struct session *session, const char *path, struct error *err)
+/* A model's scan has all of its rows from the start, without scores; so map and plan are made at
+ * once, and follow the scores as they come. The plan begins as `spectrum plan` would make it, which
+ * is not a step that could be undone; a plan that was kept comes after that, and u drops it for the
+ * fresh one. */
+int session_open(struct session *session, const char *path, struct error *err)
 {
-    if (session_target(path) == TARGET_SCAN)
-        return scan_read(&session->scan, path, err);
-    if (model_open(&session->model, path, err) != 0)
-        return -1;
-    return scan_for_model(&session->scan, NULL, session->model, NULL, err);
-}
-
-static int open_parts(struct session *session, const char *path, struct error *err)
-{
+    close_model(session);
     session->title = short_title(path, err);
     session->source = string_copy(path, err);
-    if (!session->title || !session->source || open_scan(session, path, err) != 0 ||
-        grid_make(&session->grid, session->scan, err) != 0 ||
+    if (!session->title || !session->source)
+        goto fail;
+    if (session_target(path) == TARGET_SCAN) {
+        if (scan_read(&session->scan, path, err) != 0)
+            goto fail;
+    } else if (model_open(&session->model, path, err) != 0 ||
+               scan_for_model(&session->scan, NULL, session->model, NULL, err) != 0) {
+        goto fail;
+    }
+    if (grid_make(&session->grid, session->scan, err) != 0 ||
         plan_new(&session->plan, session->scan, session->model, err) != 0 ||
         plan_select(session->plan, PLAN_FIRST_PERCENT, PLAN_BY_TYPE, err) != 0)
-        return -1;
+        goto fail;
     plan_settle(session->plan);
     session->scope = PLAN_BY_TYPE;
     session_plan_changed(session, false);
     session_keep_open(session);
     return 0;
-}
-
-int session_open(struct session *session, const char *path, struct error *err)
-{
-    close_model(session);
-    if (open_parts(session, path, err) == 0)
-        return 0;
+fail:
     close_model(session);
     return -1;
 }
 
+/* By its job.json: "scan", and which model. */
 char *session_scanned_model(const char *job, struct error *err)
 {
     const char *command = "", *model = NULL;
@@ -132,58 +134,46 @@ int session_watch(struct session *session, const char *job, struct error *err)
     return 0;
 }
 
-/* What jobs wrote. */
-static bool take_in(struct session *session)
-{
-    bool changed = session->run && job_follow_update(session->run);
-    if (!session->model)
-        return changed;
-    if (session->feed.state == FEED_WAITING)
-        scan_feed_start(&session->feed, session->scan, session->device, session->scan_held,
-                        &(struct error)ERROR_INIT);
-    else if (!scan_feed_update(&session->feed, session->scan))
-        return changed;
-    session_plan_changed(session, false);
-    return true;
-}
-
+/* What jobs wrote, and then the plan that is kept, whose name the scan's job may have said just
+ * now. An error of starting the scan is the feed's own state, which the screen shows. */
 bool session_tick(struct session *session)
 {
-    bool changed = take_in(session);
-    return session_keep_tick(session) || changed;
+    struct error ignored = ERROR_INIT;
+    bool changed = session->run && job_follow_update(session->run), scanned = false;
+    if (session->model && session->feed.state == FEED_WAITING) {
+        scan_feed_start(&session->feed, session->scan, session->device, session->scan_held,
+                        &ignored);
+        scanned = true;
+    } else if (session->model) {
+        scanned = scan_feed_update(&session->feed, session->scan);
+    }
+    if (scanned)
+        session_plan_changed(session, false);
+    return session_keep_tick(session) || changed || scanned;
 }
 
-static int jobs_tick_ms(const struct session *session)
-{
-    if (session->model && session->feed.state == FEED_WAITING)
-        return 0;
-    if (session->model &&
-        (session->feed.state == FEED_RUNNING || session->feed.state == FEED_CHANGING))
-        return 60;
-    if (session->model &&
-        (session->feed.state == FEED_STOPPED || session->feed.state == FEED_FAILED))
-        return 500; /* others may let it go on */
-    if (session->run && session->run->state != JOB_ENDED && session->run->state != JOB_DIED)
-        return 200;
-    return -1;
-}
-
+/* The table of session_open.h. A scan that was stopped or failed is looked at, too: another window,
+ * or `spectrum resume`, may let it continue. */
 int session_tick_ms(const struct session *session)
 {
-    int jobs = jobs_tick_ms(session), keep = session_keep_ms(session);
+    int jobs = -1, keep = session_keep_ms(session);
+    enum feed_state state = session->feed.state;
+    if (session->model && state == FEED_WAITING)
+        jobs = 0;
+    else if (session->model && (state == FEED_RUNNING || state == FEED_CHANGING))
+        jobs = 60;
+    else if (session->model && (state == FEED_STOPPED || state == FEED_FAILED))
+        jobs = 500;
+    else if (session->run && session->run->state != JOB_ENDED && session->run->state != JOB_DIED)
+        jobs = 200;
     return jobs < 0 || (keep >= 0 && keep < jobs) ? keep : jobs;
-}
-
-/* Asking for a GPU would load its plug-in, which the screen's process never does. */
-static int check_device(const char *name, size_t size, struct error *err)
-{
-    return device_is_gpu(name) && strlen(name) < size ? 0 : backend_check(name, err);
 }
 
 int session_choose_device(struct session *session, const char *name, struct error *err)
 {
-    if (check_device(name, sizeof session->device, err) != 0 ||
-        scan_feed_choose(&session->feed, name, err) != 0)
+    /* Asking for a GPU would load its plug-in, which the screen's process never does. */
+    bool gpu = device_is_gpu(name) && strlen(name) < sizeof session->device;
+    if ((!gpu && backend_check(name, err) != 0) || scan_feed_choose(&session->feed, name, err) != 0)
         return -1;
     snprintf(session->device, sizeof session->device, "%s", name);
     return 0;

@@ -21,7 +21,8 @@
 enum target_kind { TARGET_LIBRARY, TARGET_MODEL, TARGET_SCAN, TARGET_JOB };
 
 /* What a command line's target is. NULL and "" are the library; a folder with a job's files is a
- * job; a name that ends in .json is a scan file; all else is a model, or the error of opening one. */
+ * job; a name that ends in .json is a scan file; all else is a model, or the error of opening one.
+ */
 enum target_kind session_target(const char *path);
 
 /* Opens a model (headers only; its scan starts at the next tick) or a scan file. What was open is

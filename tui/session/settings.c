@@ -50,11 +50,13 @@ void setting_put_choices(struct buffer *out, size_t field)
         buffer_format(out, "%s%s", i ? "|" : "", choice_at(field, i));
 }
 
+/* A path may have names, too (a template's), but is typed as well. */
 bool setting_is_turned(size_t field)
 {
     return setting_choice_count(field) > 0 && row_of(field)->kind != OPTION_PATH;
 }
 
+/* Round and round; from a value that is none of the names, to the first. */
 void settings_turn(struct settings *settings, size_t field, int by)
 {
     int count = setting_choice_count(field), now = setting_choice(field, settings->values[field]);
@@ -66,6 +68,8 @@ void settings_turn(struct settings *settings, size_t field, int by)
 
 /* --- values --- */
 
+/* The default as it would be typed; of a row with names and no default the first, "auto" or "no".
+ */
 const char *setting_preset(size_t field)
 {
     const struct option *row = row_of(field);
@@ -87,6 +91,7 @@ bool settings_is_empty(const struct settings *settings, size_t field)
     return !value[0] || (!row_of(field)->preset && setting_choice(field, value) == 0);
 }
 
+/* Is it a field, and does this request make something of it? */
 static bool counts(const struct option *row, const struct training_request *request)
 {
     return row->label && (!row->applies || row->applies(request));
@@ -102,6 +107,8 @@ static void read_fields(const struct settings *settings, struct training_request
             option_give(&out->given, i);
 }
 
+/* In two steps, as whether a row counts is asked of a request: first all that was typed, then what
+ * does not count there is set back to its default, and what follows from others is filled in. */
 void settings_request(const struct settings *settings, struct training_request *out)
 {
     read_fields(settings, out);
@@ -125,6 +132,7 @@ bool settings_uses(const struct settings *settings, size_t field)
     return uses;
 }
 
+/* What is left to follow from others is shown with what follows: "auto (2e-4)". */
 void settings_show(const struct settings *settings, size_t field, char *out, size_t size)
 {
     const char *value = settings->values[field];
@@ -144,32 +152,9 @@ void settings_show(const struct settings *settings, size_t field, char *out, siz
 
 /* --- what is wrong --- */
 
-/* In the words of the trainer, without the option's name in front: the field has it. */
-static void put_reason(const struct option *row, const struct error *err, char *why, size_t size)
-{
-    char prefix[64];
-    int length = snprintf(prefix, sizeof prefix, "--%s: ", row->name);
-    bool named = strncmp(err->text, prefix, (size_t)length) == 0;
-    utf8_copy(why, size, err->text + (named ? length : 0));
-}
-
-/* What a run would cut or refuse only later, or in more words than a field has room for. */
-static bool check_here(const struct settings *settings, size_t field,
-                       const struct training_request *request, char *why, size_t size)
-{
-    const char *value = settings->values[field];
-    if (field == SETTING(run) && job_dir_is_taken(value)) {
-        snprintf(why, size, "holds a job (%s): name another", job_state_name(job_state(value)));
-        return false;
-    }
-    if (field == SETTING(warmup) && request->steps > 0 && request->warmup >= 1 &&
-        request->warmup > (double)request->steps) {
-        snprintf(why, size, "more than the steps");
-        return false;
-    }
-    return true;
-}
-
+/* Four questions, until one is answered with a reason: is it missing; is it a value at all, by its
+ * row's kind and bounds; is it what a run would cut or refuse only later, or in more words than a
+ * field has room for; and what does the trainer's own check say of it. */
 bool settings_check(const struct settings *settings, size_t field, char *why, size_t size)
 {
     const struct option *row = row_of(field);
@@ -181,16 +166,26 @@ bool settings_check(const struct settings *settings, size_t field, char *why, si
             snprintf(why, size, "name a %sfolder", row->kind == OPTION_PATHS ? "file or a " : "");
         return !row->needed;
     }
+    /* a flag's "yes" and "no" are the form's own */
     if (row->kind != OPTION_FLAG && !option_takes(row, settings->values[field], why, size))
         return false;
-    settings_request(settings, &request);
-    bool right = check_here(settings, field, &request, why, size);
-    if (right && row->check && row->check(&request, TRAINING_ASKED, &err) != 0) {
-        put_reason(row, &err, why, size);
-        right = false;
+    settings_request(settings, &request); /* what is wrong may depend on the other fields */
+    const char *value = settings->values[field];
+    if (field == SETTING(run) && job_dir_is_taken(value)) {
+        snprintf(why, size, "holds a job (%s): name another", job_state_name(job_state(value)));
+    } else if (field == SETTING(warmup) && request.steps > 0 && request.warmup >= 1 &&
+               request.warmup > (double)request.steps) {
+        snprintf(why, size, "more than the steps");
+    } else if (row->check && row->check(&request, TRAINING_ASKED, &err) != 0) {
+        char prefix[64]; /* the option's name, which the field has already */
+        int length = snprintf(prefix, sizeof prefix, "--%s: ", row->name);
+        bool named = strncmp(err.text, prefix, (size_t)length) == 0;
+        utf8_copy(why, size, err.text + (named ? length : 0));
+        if (!why[0])
+            snprintf(why, size, "it cannot be used");
     }
     training_request_free(&request);
-    return right;
+    return !why[0];
 }
 
 size_t settings_first_wrong(const struct settings *settings, char *why, size_t size)

@@ -25,6 +25,8 @@ void digits_put(int64_t number, char *out, size_t size)
     snprintf(out, size, "%s", grouped);
 }
 
+/* Three digits and more are enough for parameters: all of them below 100,000, then k, M and B with
+ * one or two decimals; beyond 10^15 it is an exponent, as a file may claim any number. */
 void count_put(double count, char *out, size_t size)
 {
     if (count < 100000)
@@ -58,38 +60,33 @@ void seconds_put(double seconds, char *out, size_t size)
 
 enum { NAME_SIZE = 256 };
 
-/* What the names that begin with `start` have in common, into out; returns how many there are. */
-static int common_beginning(const char *folder, const char *start, char out[NAME_SIZE])
+/* The folder is what stands before the last "/", the current one where there is none; what is typed
+ * after it is completed as far as all entries that begin so agree. */
+bool path_complete(char *path, size_t size)
 {
-    DIR *open = sys.opendir(folder);
-    size_t typed = strlen(start);
+    char folder[4096] = ".", name[NAME_SIZE] = ""; /* name: what they have in common so far */
+    struct stat info;
+    const char *slash = strrchr(path, '/'), *start = slash ? slash + 1 : path;
+    size_t before = strlen(path), kept = (size_t)(start - path), typed = strlen(start);
     int found = 0;
+    if (slash)
+        snprintf(folder, sizeof folder, "%.*s", (int)kept, path);
+    DIR *open = sys.opendir(folder);
     for (struct dirent *at; open && (at = sys.readdir(open));) {
+        /* hidden entries only where a dot was typed */
         if (strncmp(at->d_name, start, typed) != 0 || (at->d_name[0] == '.' && start[0] != '.'))
             continue;
         if (found++ == 0)
-            snprintf(out, NAME_SIZE, "%s", at->d_name);
+            snprintf(name, NAME_SIZE, "%s", at->d_name);
         size_t same = 0;
-        while (out[same] && out[same] == at->d_name[same])
+        while (name[same] && name[same] == at->d_name[same])
             same++;
-        while (same > typed && ((unsigned char)out[same] & 0xC0) == 0x80)
+        while (same > typed && ((unsigned char)name[same] & 0xC0) == 0x80)
             same--; /* not in the middle of a character */
-        out[same] = '\0';
+        name[same] = '\0';
     }
     if (open)
         sys.closedir(open);
-    return found;
-}
-
-bool path_complete(char *path, size_t size)
-{
-    char folder[4096] = ".", name[NAME_SIZE] = "";
-    struct stat info;
-    const char *slash = strrchr(path, '/'), *start = slash ? slash + 1 : path;
-    size_t before = strlen(path), kept = (size_t)(start - path);
-    if (slash)
-        snprintf(folder, sizeof folder, "%.*s", (int)kept, path);
-    int found = common_beginning(folder, start, name);
     if (found == 0 || kept + strlen(name) + 2 > size)
         return false;
     memcpy(path + kept, name, strlen(name) + 1);

@@ -44,6 +44,7 @@ static const struct {
     [THEME_HEAT_END] = {"heat_end", 0},
 };
 
+/* The terminal's own colours for everything. */
 void theme_plain(struct theme *theme)
 {
     snprintf(theme->name, sizeof theme->name, "plain");
@@ -51,28 +52,8 @@ void theme_plain(struct theme *theme)
         theme->colors[i] = COLOR_DEFAULT;
 }
 
-static int color_parse(int32_t *out, const char *text, size_t length)
-{
-    char digits[7] = "";
-    if (length == 0) {
-        *out = COLOR_DEFAULT;
-        return 0;
-    }
-    if (length != 7 || text[0] != '#' || strspn(text + 1, "0123456789abcdefABCDEF") < 6)
-        return -1;
-    memcpy(digits, text + 1, 6);
-    *out = (int32_t)strtol(digits, NULL, 16);
-    return 0;
-}
-
-static int role_find(const char *key, size_t length)
-{
-    for (int i = 0; i < THEME_ROLES; i++)
-        if (strlen(roles[i].key) == length && memcmp(roles[i].key, key, length) == 0)
-            return i;
-    return -1;
-}
-
+/* Takes blanks off both ends of [*start, *end). A carriage return is one: the file may be another
+ * system's. */
 static void trim(const char **start, const char **end)
 {
     while (*start < *end && strchr(" \t\r", **start))
@@ -81,6 +62,8 @@ static void trim(const char **start, const char **end)
         (*end)--;
 }
 
+/* One line, [start, end): a comment, nothing, or a role and its colour. A key that no role has is
+ * an error, as it is most often one that was mistyped. */
 static int line_parse(struct theme *theme, const char *start, const char *end, int number,
                       const char *where, struct error *err)
 {
@@ -93,13 +76,25 @@ static int line_parse(struct theme *theme, const char *start, const char *end, i
     const char *key_end = equals, *value = equals + 1;
     trim(&start, &key_end);
     trim(&value, &end);
-    int role = role_find(start, (size_t)(key_end - start));
-    if (role < 0)
+    int role = 0;
+    size_t length = (size_t)(key_end - start);
+    while (role < THEME_ROLES &&
+           (strlen(roles[role].key) != length || memcmp(roles[role].key, start, length) != 0))
+        role++;
+    if (role == THEME_ROLES)
         return error_set(err,
                          "%s:%d: \"%.*s\" is not a colour of a theme (themes/dark.theme has "
                          "them all)",
                          where, number, (int)(key_end - start), start);
-    if (color_parse(&theme->colors[role], value, (size_t)(end - value)) < 0)
+    /* "#RRGGBB", or nothing */
+    char digits[7] = "";
+    length = (size_t)(end - value);
+    bool right = length == 7 && value[0] == '#' && strspn(value + 1, "0123456789abcdefABCDEF") >= 6;
+    if (right)
+        memcpy(digits, value + 1, 6);
+    if (right || length == 0)
+        theme->colors[role] = right ? (int32_t)strtol(digits, NULL, 16) : COLOR_DEFAULT;
+    else
         return error_set(err,
                          "%s:%d: \"%.*s\" is not a colour; expected #RRGGBB, or nothing for "
                          "the terminal's own",
@@ -107,6 +102,7 @@ static int line_parse(struct theme *theme, const char *start, const char *end, i
     return 0;
 }
 
+/* Line by line, over a plain theme: a role that the text does not name is the terminal's own. */
 int theme_parse(struct theme *theme, const char *name, const char *text, const char *where,
                 struct error *err)
 {
@@ -122,6 +118,8 @@ int theme_parse(struct theme *theme, const char *name, const char *text, const c
     return 0;
 }
 
+/* Where a theme of that name would lie: 0, the user's own; 1, the installed program's; 2, the
+ * source's, so that a build runs without being installed. False: there is no such place. */
 static bool theme_path(char *out, size_t size, int place, const char *name)
 {
     const char *config = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
@@ -137,6 +135,7 @@ static bool theme_path(char *out, size_t size, int place, const char *name)
     return length > 0 && (size_t)length < size;
 }
 
+/* A name is a name, not a path: what is typed after :theme reads no other file. */
 int theme_load(struct theme *theme, const char *name, struct error *err)
 {
     struct buffer text = BUFFER_INIT;
@@ -159,6 +158,7 @@ bool theme_is_mono(const struct theme *theme)
     return theme->colors[THEME_HEAT_START] < 0;
 }
 
+/* Without colours, both roles' attributes: text on a selected line is reversed, whatever it is. */
 struct style theme_style_on(const struct theme *theme, enum theme_role role,
                             enum theme_role background)
 {
@@ -175,6 +175,7 @@ struct style theme_style(const struct theme *theme, enum theme_role role)
     return theme_style_on(theme, role, THEME_BACKGROUND);
 }
 
+/* a + (b - a) t, for red, green and blue. */
 static int32_t color_mix(int32_t a, int32_t b, double t)
 {
     int32_t out = 0;
@@ -199,6 +200,8 @@ int32_t theme_heat(const struct theme *theme, double t)
     return color_mix(c[THEME_HEAT_MID], c[THEME_HEAT_END], 2 * t - 1);
 }
 
+/* By the luma of the background, 0.299 R + 0.587 G + 0.114 B (ITU-R BT.601), of 255: above one half
+ * black can be read. */
 int32_t color_contrast(int32_t background)
 {
     int red = background >> 16 & 255, green = background >> 8 & 255, blue = background & 255;

@@ -1,10 +1,15 @@
 /* Colour themes: text files, `key = #RRGGBB` a line, `#` at a line's start for comments.
  *
- * An empty value is the terminal's own colour. Gradients are three keys, NAME_start, NAME_mid and
- * NAME_end. A theme whose `heat_start` is empty has no gradients: it is drawn with glyphs and
- * attributes alone, and so is every theme on a terminal without colour.
- * Themes are looked for in $XDG_CONFIG_HOME/spectrum/themes, beside the installed program, and in
- * the source folder.
+ *     text = #d8dee9
+ *     accent = #88c0d0
+ *     background =                 the terminal's own
+ *
+ * Whoever draws names a role (what the colour is for), never a colour; what a role looks like is
+ * the theme's. An empty value is the terminal's own colour. Gradients are three keys, NAME_start,
+ * NAME_mid and NAME_end. A theme whose `heat_start` is empty has no gradients: it is drawn with
+ * glyphs and attributes alone, and so is every theme on a terminal without colour. Themes are
+ * looked for in $XDG_CONFIG_HOME/spectrum/themes, beside the installed program, and in the source
+ * folder.
  */
 #ifndef SPECTRUM_TUI_THEME_THEME_H
 #define SPECTRUM_TUI_THEME_THEME_H

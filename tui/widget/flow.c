@@ -6,12 +6,8 @@
 
 enum { LINE_MAX_BYTES = 1024 };
 
-static void next_line(struct flow *flow)
-{
-    flow->x = 0;
-    flow->y++;
-}
-
+/* Character by character, so that styles may change in the middle of a line. What is above or below
+ * the area moves the position all the same: that is how a text is scrolled. */
 void flow_put(struct flow *flow, struct style style, const char *text, size_t length)
 {
     for (size_t at = 0; at < length && flow->area.width > 0;) {
@@ -21,12 +17,12 @@ void flow_put(struct flow *flow, struct style style, const char *text, size_t le
         memcpy(piece, text + at, bytes);
         at += bytes;
         int columns = text_columns(piece);
-        if (code == '\n') {
-            next_line(flow);
-            continue;
+        if (code == '\n' || flow->x + columns > flow->area.width) {
+            flow->x = 0;
+            flow->y++;
         }
-        if (flow->x + columns > flow->area.width)
-            next_line(flow);
+        if (code == '\n')
+            continue;
         if (flow->y >= 0)
             area_put(flow->area, flow->x, flow->y, style, piece);
         flow->x += columns;
@@ -36,8 +32,10 @@ void flow_put(struct flow *flow, struct style style, const char *text, size_t le
 void flow_item(struct flow *flow, struct style style, const char *text)
 {
     int columns = text_columns(text);
-    if (flow->x > 0 && flow->x + 2 + columns > flow->area.width)
-        next_line(flow);
+    if (flow->x > 0 && flow->x + 2 + columns > flow->area.width) {
+        flow->x = 0;
+        flow->y++;
+    }
     flow->x += flow->x > 0 ? 2 : 0;
     area_label(flow->area, flow->x, flow->y, flow->area.width - flow->x, style, text);
     flow->x += columns;
@@ -61,13 +59,14 @@ static size_t line_length(const char *text, int columns)
     return length;
 }
 
-/* Where the second line begins. */
+/* Where the second line begins: after the blanks at which the first was broken. */
 static const char *next_words(const char *text, int columns)
 {
     text += line_length(text, columns);
     return text + strspn(text, " ");
 }
 
+/* The last row gets all that is left, which area_label() cuts with an ellipsis. */
 int flow_words(struct area area, struct style style, const char *text)
 {
     int rows = flow_words_rows(text, area.width);

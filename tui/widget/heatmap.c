@@ -22,6 +22,8 @@ static int scroll_first(int cursor, int visible, int count)
     return at_least(at_most(cursor - visible / 2, count - visible), 0);
 }
 
+/* Columns first: their width decides whether there is an overview, which takes a row of the cells'.
+ */
 struct heat_layout heat_layout(int width, int height, const struct heat_map *map)
 {
     struct heat_layout out = {0};
@@ -47,21 +49,19 @@ static const struct heat_cell *map_cell(const struct heat_map *map, int type, in
     return &map->cells[(size_t)type * (size_t)map->layers + (size_t)layer];
 }
 
-static struct style cursor_style(const struct theme *theme)
-{
-    struct style style = theme_style_on(theme, THEME_TEXT, THEME_CURSOR);
-    if (style.bg >= 0)
-        style.fg = color_contrast(style.bg);
-    style.attributes |= ATTRIBUTE_BOLD;
-    return style;
-}
-
+/* The background is the value; what is written on it, black or white, must be readable on that. The
+ * cursor hides the value of its cell, which is explained below the map. */
 static struct style cell_style(const struct theme *theme, const struct heat_cell *cell, bool cursor)
 {
     struct style style = theme_style(theme, THEME_DIM);
     bool mono = theme_is_mono(theme);
-    if (cursor)
-        return cursor_style(theme);
+    if (cursor) {
+        style = theme_style_on(theme, THEME_TEXT, THEME_CURSOR);
+        if (style.bg >= 0)
+            style.fg = color_contrast(style.bg);
+        style.attributes |= ATTRIBUTE_BOLD;
+        return style;
+    }
     if (cell->kind == HEAT_VALUE || cell->kind == HEAT_INFINITE)
         style.bg = theme_heat(theme, cell->kind == HEAT_VALUE ? cell->value : 1);
     else if (cell->kind == HEAT_NAN)
@@ -111,6 +111,8 @@ static void cell_draw(struct area area, const struct theme *theme, const struct 
         area_put(area, blank ? column : column + 1, row, style, mark);
 }
 
+/* Numbers 1, 2, 5, 10, ... layers apart, so that four columns are between two; the cursor's own is
+ * always there, and takes the place of those that it would touch. */
 static void axis_draw(struct area area, const struct theme *theme, const struct heat_map *map,
                       const struct heat_layout *layout)
 {
@@ -130,21 +132,8 @@ static void axis_draw(struct area area, const struct theme *theme, const struct 
     }
 }
 
-/* The hottest cell of some layers. */
-static struct heat_cell layers_best(const struct heat_map *map, int from, int to)
-{
-    struct heat_cell best = {HEAT_UNKNOWN, 0, false, false};
-    for (int layer = from; layer < to; layer++)
-        for (int type = 0; type < map->types; type++) {
-            const struct heat_cell *cell = map_cell(map, type, layer);
-            bool hotter = best.kind != HEAT_VALUE || cell->value > best.value;
-            if (cell->kind == HEAT_VALUE && hotter)
-                best = (struct heat_cell){HEAT_VALUE, cell->value, false, false};
-        }
-    return best;
-}
-
-/* All layers in one row; the part in sight is marked, and the cursor in it. */
+/* All layers in one row, a column being one or several of them, as hot as their hottest cell; the
+ * part in sight is marked, and the cursor in it. */
 static void overview_draw(struct area area, const struct theme *theme, const struct heat_map *map,
                           const struct heat_layout *layout)
 {
@@ -152,7 +141,14 @@ static void overview_draw(struct area area, const struct theme *theme, const str
     area_put(area, 0, 0, theme_style(theme, THEME_DIM), "all");
     for (int x = 0; x < width; x++) {
         int from = x * map->layers / width, to = at_least((x + 1) * map->layers / width, from + 1);
-        struct heat_cell best = layers_best(map, from, to);
+        struct heat_cell best = {HEAT_UNKNOWN, 0, false, false};
+        for (int layer = from; layer < to; layer++)
+            for (int type = 0; type < map->types; type++) {
+                const struct heat_cell *cell = map_cell(map, type, layer);
+                bool hotter = best.kind != HEAT_VALUE || cell->value > best.value;
+                if (cell->kind == HEAT_VALUE && hotter)
+                    best = (struct heat_cell){HEAT_VALUE, cell->value, false, false};
+            }
         bool here = map->cursor_layer >= from && map->cursor_layer < to;
         bool seen = from < layout->first_layer + layout->visible_layers && to > layout->first_layer;
         struct style style = cell_style(theme, &best, here);
@@ -161,6 +157,7 @@ static void overview_draw(struct area area, const struct theme *theme, const str
     }
 }
 
+/* Axis, overview where not all fits, and a row of cells for each type in sight. */
 void heat_draw(struct area area, const struct theme *theme, const struct heat_map *map)
 {
     struct heat_layout layout = heat_layout(area.width, area.height, map);
@@ -185,6 +182,8 @@ void heat_draw(struct area area, const struct theme *theme, const struct heat_ma
     }
 }
 
+/* Low, the gradient's lower half, its middle, its upper half, high. The middle of a logarithmic
+ * scale is the geometric mean sqrt(low high). */
 void heat_legend_draw(struct area area, const struct theme *theme, const char *title, double low,
                       double high, bool logarithmic)
 {
@@ -207,6 +206,7 @@ void heat_legend_draw(struct area area, const struct theme *theme, const char *t
     area_put(area, x + 1, 0, dim, theme_is_mono(theme) ? "* trains" : "● trains");
 }
 
+/* The last part of the name, without "_proj"; an expert's with its number in front. */
 void heat_label(const char *type, char *out, size_t size)
 {
     const char *last = strrchr(type, '.'), *experts = strstr(type, "experts.");

@@ -1,8 +1,16 @@
 /* The heat map: layers along x, module types along y, one cell one tensor.
  *
+ *     layer   0     1     2     3     4        axis: as many numbers as have room
+ *     all     ▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁               overview, where not all layers fit
+ *     q        ●     ●
+ *     down           ●           ●
+ *
  * A pure function of its struct. Colour is the value in [0, 1]; a dot marks what trains. In a mono
  * theme the value is a digit 0..9 and what trains is marked '*' (bold and underlined where a cell
  * is one column wide). Where not all layers fit, a one-row overview shows all of them.
+ *
+ * Cells are as large as fits, up to 6 x 3; where even cells of one column do not fit, they are two
+ * wide and the map scrolls with the cursor.
  */
 #ifndef SPECTRUM_TUI_WIDGET_HEATMAP_H
 #define SPECTRUM_TUI_WIDGET_HEATMAP_H

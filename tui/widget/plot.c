@@ -15,6 +15,7 @@ struct axis {
     int dots; /* resolution */
 };
 
+/* Four digits, with k, M or G so that it fits the axis; tiny and huge ones as powers of ten. */
 void plot_number(double value, char *out, size_t size)
 {
     double magnitude = fabs(value);
@@ -32,6 +33,8 @@ void plot_number(double value, char *out, size_t size)
         snprintf(out, size, "%.4g", value);
 }
 
+/* 1, 2 and 5 times each power of ten where the axis spans three of them at most; else the powers
+ * alone, so many apart that about `wanted` are left. */
 static size_t ticks_logarithmic(double low, double high, size_t wanted, double *out,
                                 size_t capacity)
 {
@@ -48,6 +51,9 @@ static size_t ticks_logarithmic(double low, double high, size_t wanted, double *
     return count;
 }
 
+/* The step is the smallest of 1, 2, 5, 10 times a power of ten that gives at most `wanted` of them;
+ * multiples of it are counted rather than added up, so that rounding does not grow along the axis.
+ */
 size_t plot_ticks(double low, double high, bool logarithmic, size_t wanted, double *out,
                   size_t capacity)
 {
@@ -70,6 +76,8 @@ size_t plot_ticks(double low, double high, bool logarithmic, size_t wanted, doub
                : count;
 }
 
+/* The dot, from 0 at the low end, of a value: round(t (dots - 1)) with t = (v - low) / (high -
+ * low), of logarithms where the axis has them. -1: it is not on the axis. */
 static int axis_dot(const struct axis *axis, double value)
 {
     double low = axis->low, high = axis->high;
@@ -86,6 +94,7 @@ static int axis_dot(const struct axis *axis, double value)
     return (int)lround(t * (axis->dots - 1));
 }
 
+/* Comparisons with NaN are false, so the first value sets both ends. */
 static void axis_include(struct axis *axis, double value)
 {
     if (!isfinite(value) || (axis->logarithmic && value <= 0))
@@ -114,6 +123,8 @@ static bool axis_finish(struct axis *axis)
     return true;
 }
 
+/* Both ranges, from what will be drawn: a point without a y, or without a logarithm of it, does not
+ * count for x either. Marks widen a range that there is, and do not make one. */
 static bool axes_make(const struct plot *plot, struct axis *x, struct axis *y)
 {
     *x = (struct axis){NAN, NAN, plot->log_x, 0};
@@ -148,6 +159,8 @@ struct raster {
     uint8_t *roles;
 };
 
+/* Dot (x, y), y from below. Braille patterns number the dots of a cell 1 2 3 7 down the left column
+ * and 4 5 6 8 down the right one, a bit each from U+2800 on. */
 static void raster_set(struct raster *raster, int x, int y, enum theme_role role)
 {
     static const uint8_t braille[4][2] = {{1, 8}, {2, 16}, {4, 32}, {64, 128}};
@@ -160,6 +173,7 @@ static void raster_set(struct raster *raster, int x, int y, enum theme_role role
     raster->roles[at] = (uint8_t)role;
 }
 
+/* A dot a step along the longer side, the other side rounded. */
 static void raster_line(struct raster *raster, int x0, int y0, int x1, int y1, enum theme_role role)
 {
     int steps = abs(x1 - x0) > abs(y1 - y0) ? abs(x1 - x0) : abs(y1 - y0);
@@ -188,6 +202,7 @@ static const char *legend_glyph(struct area area, const struct theme *theme, enu
     return glyph ? glyph : theme_is_mono(theme) ? "⣿" : in_color;
 }
 
+/* The dots of a cell as a braille pattern, or where colour does not tell curves apart as a sign. */
 static void raster_show(const struct raster *raster, const struct theme *theme)
 {
     for (int y = 0; y < raster->area.height; y++)
@@ -203,6 +218,7 @@ static void raster_show(const struct raster *raster, const struct theme *theme)
         }
 }
 
+/* From the axis up to the value, as wide as to the next bar's beginning. */
 static void bars_draw(struct raster *raster, const struct plot_series *series, const struct axis *x,
                       const struct axis *y)
 {
@@ -216,6 +232,7 @@ static void bars_draw(struct raster *raster, const struct plot_series *series, c
     }
 }
 
+/* Points, or lines between neighbours; a gap where one is unknown or outside. */
 static void series_draw(struct raster *raster, const struct plot_series *series,
                         const struct axis *x, const struct axis *y)
 {
@@ -238,6 +255,7 @@ static void series_draw(struct raster *raster, const struct plot_series *series,
     }
 }
 
+/* About a number every three rows. */
 static void y_axis_draw(struct area area, const struct theme *theme, const struct axis *y, int down)
 {
     double ticks[TICKS_MAX];
@@ -258,6 +276,7 @@ static void y_axis_draw(struct area area, const struct theme *theme, const struc
     }
 }
 
+/* About a number every twelve columns; one that would touch another, or the title, is left out. */
 static void x_axis_draw(struct area area, const struct theme *theme, const struct axis *x,
                         const char *title, int across)
 {
@@ -283,6 +302,7 @@ static void x_axis_draw(struct area area, const struct theme *theme, const struc
     area_put_right(area, 1, 0, dim, title);
 }
 
+/* Dotted lines across the whole plot. */
 static void marks_draw(struct raster *raster, const struct plot *plot, const struct axis *x,
                        const struct axis *y)
 {
@@ -321,6 +341,9 @@ static void names_draw(struct area area, const struct theme *theme, const struct
     area_label(area, 0, 0, x - 1, theme_style(theme, THEME_DIM), plot->y_title);
 }
 
+/* Names in the first row, the axes at the left and in the last two, and between them the dots:
+ * marks first, so that curves are drawn over them. Where there is no room for dots the names are
+ * all. */
 void plot_draw(struct area area, const struct theme *theme, const struct plot *plot)
 {
     bool ascii = area.canvas->ascii;
@@ -334,12 +357,13 @@ void plot_draw(struct area area, const struct theme *theme, const struct plot *p
         area_put(inner, 1, inner.height / 2, theme_style(theme, THEME_DIM), "nothing to show yet");
         return;
     }
+    /* 2 x 4 dots a cell, or one where there is only ASCII */
     x.dots = inner.width * raster.across;
     y.dots = inner.height * raster.down;
     y_axis_draw(area_part(area, 0, 1, area.width, inner.height), theme, &y, raster.down);
     x_axis_draw(area_part(area, 0, area.height - 2, area.width, 2), theme, &x, plot->x_title,
                 raster.across);
-    size_t cells = (size_t)inner.width * (size_t)inner.height;
+    size_t cells = (size_t)inner.width * (size_t)inner.height; /* without memory: axes alone */
     raster.bits = array_alloc(cells, 1, NULL);
     raster.roles = array_alloc(cells, 1, NULL);
     if (raster.bits && raster.roles) {

@@ -1,6 +1,17 @@
 /* Plots with axes and numbers: curves, points and bars, drawn in braille dots (ASCII where the
  * terminal has no UTF-8; in a mono theme all but the first series as signs). Pure functions of
  * their struct; unknown (NaN) points leave a gap, and a later series stands before an earlier one.
+ *
+ *     y_title            ● evaluation  ● training  · threshold 0.56      names
+ *          │⠑⢄
+ *        2 ┤  ⠑⠢⢄⣀                    LABEL_WIDTH columns of numbers, then width x height cells,
+ *          │      ⠉⠒⠤⢄⣀               each 2 x 4 dots of one colour
+ *        1 ┤
+ *          └──────┴──────┴──────
+ *                10     20  x_title
+ *
+ * An axis goes from the lowest to the highest value of all series and marks (bars also from 0). A
+ * cell has one colour: where two curves cross in one cell, the later one's.
  */
 #ifndef SPECTRUM_TUI_WIDGET_PLOT_H
 #define SPECTRUM_TUI_WIDGET_PLOT_H

@@ -2,9 +2,8 @@
 
 #include "base/utf8.h"
 #include "jinja/filters/filters.h"
-#include "jinja/parse/scopes.h"
-#include "jinja/parse/statements.h"
-#include "jinja/render/execute.h"
+#include "jinja/parse/parse.h"
+#include "jinja/render/render.h"
 
 #include <string.h>
 

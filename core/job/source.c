@@ -8,8 +8,8 @@
 #include "job/added_tokens.h"
 #include "job/job_dir.h"
 #include "job/method.h"
-#include "text/template.h"
-#include "text/tokenizer_open.h"
+#include "text/template/template.h"
+#include "text/tokenizer/tokenizer.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -227,7 +227,7 @@ static int read_hugging_face(struct model *model, const struct architecture *arc
         config_get_flag(model, metadata, "attention_bias", &config->attention_bias);
     if (architecture->mlp_bias)
         config_get_flag(model, metadata, "mlp_bias", &config->mlp_bias);
-    int64_t checked_only; /* text/end_tokens.h reads it */
+    int64_t checked_only; /* text/generation.h reads it */
     read_token(model, metadata, "eos_token_id", &checked_only);
     read_token(model, metadata, "bos_token_id", &config->bos_token);
     read_activation(config, json_get(metadata, "hidden_act"));

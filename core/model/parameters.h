@@ -70,7 +70,7 @@ struct model_config {
      * each layer whether it has the window; NULL: all have. It is the model's. */
     int64_t window;
     bool *slides;
-    int64_t bos_token; /* -1: none; what ends a text: text/end_tokens.h */
+    int64_t bos_token; /* -1: none; what ends a text: text/generation.h */
 };
 
 struct model {

@@ -2,7 +2,7 @@
 #ifndef SPECTRUM_TRAIN_GENERATE_H
 #define SPECTRUM_TRAIN_GENERATE_H
 
-#include "text/end_tokens.h"
+#include "text/generation.h"
 #include "train/transformer.h"
 
 struct sampling {

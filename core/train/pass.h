@@ -7,7 +7,7 @@
 #ifndef SPECTRUM_TRAIN_PASS_H
 #define SPECTRUM_TRAIN_PASS_H
 
-#include "text/packing.h"
+#include "text/packing/packing.h"
 #include "train/network.h"
 
 /* Sums over the supervised tokens since network_clear(). */

@@ -11,7 +11,7 @@
 #ifndef SPECTRUM_TRAIN_TRAINER_H
 #define SPECTRUM_TRAIN_TRAINER_H
 
-#include "text/end_tokens.h"
+#include "text/generation.h"
 #include "train/evaluate.h"
 #include "train/optimizer.h"
 #include "train/schedule.h"

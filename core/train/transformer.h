@@ -16,8 +16,8 @@
 
 #include "compute/backend.h"
 #include "model/model.h"
-#include "text/packing.h"
-#include "text/tokenizer.h"
+#include "text/packing/packing.h"
+#include "text/tokenizer/tokenizer.h"
 #include "train/pass.h"
 
 struct transformer {

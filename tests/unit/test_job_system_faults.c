@@ -25,8 +25,8 @@
 #include "job/training/training.h"
 #include "model/score_write.h"
 #include "spectra/scan.h"
-#include "text/dataset.h"
-#include "text/tokenizer_open.h"
+#include "text/dataset/dataset.h"
+#include "text/tokenizer/tokenizer.h"
 
 #include <errno.h>
 #include <execinfo.h>

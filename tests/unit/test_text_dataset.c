@@ -1,7 +1,7 @@
 #include "text_data.h"
 
 #include "base/random.h"
-#include "text/dataset_open.h"
+#include "text/dataset/dataset.h"
 
 static int load(struct dataset *out, const char *ending, const void *content, size_t length,
                 const struct dataset_options *options, struct error *err)

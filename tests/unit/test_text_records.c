@@ -5,8 +5,8 @@
 #include "base/folder.h"
 #include "base/json_fault.h"
 #include "base/memory.h"
-#include "text/data_files.h"
-#include "text/record_parse.h"
+#include "text/data/data_files.h"
+#include "text/data/records.h"
 
 #include <string.h>
 #include <unistd.h>

@@ -1,4 +1,4 @@
-#include "jinja/parse/cursor.h"
+#include "jinja/parse/parse.h"
 
 #include "base/utf8.h"
 

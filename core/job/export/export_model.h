@@ -15,7 +15,7 @@
 #include "base/buffer.h"
 #include "checkpoint/safetensors_write.h"
 #include "job/source.h"
-#include "text/tokenizer.h"
+#include "text/tokenizer/tokenizer.h"
 
 #include <signal.h>
 

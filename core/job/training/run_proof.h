@@ -15,7 +15,7 @@
 #ifndef SPECTRUM_JOB_TRAINING_RUN_PROOF_H
 #define SPECTRUM_JOB_TRAINING_RUN_PROOF_H
 
-#include "text/dataset.h"
+#include "text/dataset/dataset.h"
 #include "train/trainer.h"
 
 struct run_proof {

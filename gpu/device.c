@@ -1,4 +1,6 @@
 #include "gpu/device.h"
+
+#include "compute/plugin.h"
 #include "gpu/kernels.h"
 
 #include <stdio.h>
@@ -21,7 +23,7 @@ static int say_no_driver(struct error *err)
 }
 
 /* The driver reads it when it starts. By itself it makes 8 hardware queues, which the streams of 16
- * lanes would share: in one queue a kernel may wait for another lane's before it. */
+ * slots would share: in one queue a kernel may wait for another slot's before it. */
 static void ask_for_queues(void)
 {
     setenv("CUDA_DEVICE_MAX_CONNECTIONS", "32", 0);
@@ -217,3 +219,13 @@ int device_open(struct backend **out, int number, struct error *err)
     free(device);
     return error_set(err, "not enough memory");
 }
+
+/* What the program finds in this shared object. */
+__attribute__((visibility("default"))) extern const struct backend_plugin spectrum_plugin;
+
+const struct backend_plugin spectrum_plugin = {
+    .version = BACKEND_VERSION,
+    .count = device_count,
+    .open = device_open,
+    .describe = device_describe,
+};

@@ -1,16 +1,16 @@
-/* One GPU as a back end of `compute`: its lanes, and the host memory that it copies from quickest.
+/* One GPU as a back end of `compute`: its slots, and the host memory that it copies from quickest.
  */
 #ifndef SPECTRUM_GPU_DEVICE_H
 #define SPECTRUM_GPU_DEVICE_H
 
 #include "compute/backend.h"
 #include "compute/spectra.h"
-#include "gpu/lane.h"
+#include "gpu/slot.h"
 
 struct device {
     int number;
     struct device_info info; /* as device_describe() has it: asking takes milliseconds */
-    struct lane_pool pool;
+    struct slot_pool pool;
 };
 
 /* What a program calls first. How many there are, at least one; -1: none, and the error says

@@ -11,8 +11,8 @@ struct direct_work {
     float *narrow;
     double *wide, *values;
     int *found, *info;
-    void *room, *host_room;
-    size_t room_bytes, host_bytes;
+    void *workspace, *host_workspace;
+    size_t workspace_bytes, host_bytes;
 };
 
 static uint64_t direct_place(struct direct_work *work, char *memory)
@@ -24,79 +24,69 @@ static uint64_t direct_place(struct direct_work *work, char *memory)
     work->values = arena_take(&arena, (uint64_t)work->n, sizeof *work->values);
     work->found = arena_take(&arena, 1, sizeof *work->found);
     work->info = arena_take(&arena, 1, sizeof *work->info);
-    work->room = arena_take(&arena, work->room_bytes, 1);
+    work->workspace = arena_take(&arena, work->workspace_bytes, 1);
     return arena.used;
 }
 
 /* Asks cuSOLVER what it needs, and gets it. */
-static int direct_open(struct direct_work *work, struct lane_pool *pool, struct lane *lane,
+static int direct_open(struct direct_work *work, struct slot_pool *pool, struct stream_slot *slot,
                        struct error *err)
 {
-    const void *any = lane->memory; /* what is not read need not be there, but must not be NULL */
-    if (lane_solver(lane, err) != 0 ||
-        status_check_solver(cusolverDnXgesvd_bufferSize(lane->solver, lane->parameters, 'N', 'N',
+    const void *any = slot->memory; /* what is not read need not be there, but must not be NULL */
+    if (slot_solver(slot, err) != 0 ||
+        status_check_solver(cusolverDnXgesvd_bufferSize(slot->solver, slot->parameters, 'N', 'N',
                                                         work->m, work->n, CUDA_R_64F, any, work->m,
                                                         CUDA_R_64F, any, CUDA_R_64F, any, work->m,
                                                         CUDA_R_64F, any, work->n, CUDA_R_64F,
-                                                        &work->room_bytes, &work->host_bytes),
+                                                        &work->workspace_bytes, &work->host_bytes),
                             err) != 0 ||
-        lane_reserve(pool, lane, direct_place(work, NULL), err) != 0)
+        slot_reserve(pool, slot, direct_place(work, NULL), err) != 0)
         return -1;
-    direct_place(work, lane->memory);
-    work->host_room = malloc(work->host_bytes + 1);
-    return work->host_room ? 0 : error_set_kind(err, ERROR_NOT_HERE, "not enough memory");
+    direct_place(work, slot->memory);
+    work->host_workspace = malloc(work->host_bytes + 1);
+    return work->host_workspace ? 0 : error_set_kind(err, ERROR_NOT_HERE, "not enough memory");
 }
 
-static int direct_widen(const struct lane *lane, const struct direct_work *work,
-                        const float *matrix, int64_t rows, int64_t cols, struct error *err)
-{
-    size_t bytes = (size_t)(rows * cols) * sizeof *matrix;
-    cudaError_t status = cudaMemsetAsync(work->found, 0, sizeof *work->found, lane->stream);
-    if (status == cudaSuccess)
-        status = cudaMemcpyAsync(work->narrow, matrix, bytes, cudaMemcpyHostToDevice, lane->stream);
-    if (status == cudaSuccess && rows > cols)
-        status = kernel_widen_turned(work->wide, work->narrow, rows, cols, lane->stream);
-    else if (status == cudaSuccess)
-        status = kernel_widen(work->wide, work->found, work->narrow, rows * cols, lane->stream);
-    return status_check(status, err);
-}
-
-static int direct_solve(const struct lane *lane, const struct direct_work *work, struct error *err)
-{
-    return status_check_solver(
-        cusolverDnXgesvd(lane->solver, lane->parameters, 'N', 'N', work->m, work->n, CUDA_R_64F,
-                         work->wide, work->m, CUDA_R_64F, work->values, CUDA_R_64F, work->room,
-                         work->m, CUDA_R_64F, work->room, work->n, CUDA_R_64F, work->room,
-                         work->room_bytes, work->host_room, work->host_bytes, work->info),
-        err);
-}
-
-static int direct_fetch(const struct lane *lane, const struct direct_work *work, double *values,
-                        struct error *err)
-{
-    int info = 0;
-    if (lane_fetch(lane, values, work->values, (size_t)work->n * sizeof *values, err) != 0 ||
-        lane_fetch(lane, &info, work->info, sizeof info, err) != 0)
-        return -1;
-    if (info != 0)
-        return error_set_kind(err, ERROR_NOT_HERE, "cuSOLVER finds no singular values (%d)", info);
-    return 0;
-}
-
-int direct_values(struct lane_pool *pool, struct lane *lane, double *values, const float *matrix,
-                  int64_t rows, int64_t cols, struct error *err)
+int direct_values(struct slot_pool *pool, struct stream_slot *slot, double *values,
+                  const float *matrix, int64_t rows, int64_t cols, struct error *err)
 {
     struct direct_work work = {.m = longer(rows, cols), .n = shorter(rows, cols)};
-    int status = direct_open(&work, pool, lane, err);
-    if (status == 0)
-        status = direct_widen(lane, &work, matrix, rows, cols, err);
-    if (status == 0)
-        status = direct_solve(lane, &work, err);
-    if (status == 0)
-        status = direct_fetch(lane, &work, values, err);
+    size_t bytes = (size_t)(rows * cols) * sizeof *matrix;
+    int info = 0, status = -1;
+    if (direct_open(&work, pool, slot, err) != 0)
+        goto out;
+    /* the matrix in fp64, [m, n] by columns */
+    cudaError_t widened = cudaMemsetAsync(work.found, 0, sizeof *work.found, slot->stream);
+    if (widened == cudaSuccess)
+        widened =
+            cudaMemcpyAsync(work.narrow, matrix, bytes, cudaMemcpyHostToDevice, slot->stream);
+    if (widened == cudaSuccess)
+        widened = rows > cols
+                      ? kernel_widen_transposed(work.wide, work.narrow, rows, cols, slot->stream)
+                      : kernel_widen(work.wide, work.found, work.narrow, rows * cols, slot->stream);
+    if (status_check(widened, err) != 0)
+        goto out;
+    /* its singular values, without vectors */
+    if (status_check_solver(
+            cusolverDnXgesvd(slot->solver, slot->parameters, 'N', 'N', work.m, work.n, CUDA_R_64F,
+                             work.wide, work.m, CUDA_R_64F, work.values, CUDA_R_64F,
+                             work.workspace, work.m, CUDA_R_64F, work.workspace, work.n,
+                             CUDA_R_64F, work.workspace, work.workspace_bytes,
+                             work.host_workspace, work.host_bytes, work.info),
+            err) != 0)
+        goto out;
+    if (slot_fetch(slot, values, work.values, (size_t)work.n * sizeof *values, err) != 0 ||
+        slot_fetch(slot, &info, work.info, sizeof info, err) != 0)
+        goto out;
+    if (info != 0) {
+        error_set_kind(err, ERROR_NOT_HERE, "cuSOLVER finds no singular values (%d)", info);
+        goto out;
+    }
+    status = 0;
+out:
     if (status != 0)
-        cudaStreamSynchronize(lane->stream); /* nobody reads the host's memory any more */
-    free(work.host_room);
+        cudaStreamSynchronize(slot->stream); /* nobody reads the host's memory any more */
+    free(work.host_workspace);
     if (status == 0)
         spectra_clear_rounding(values, rows, cols);
     return status;

@@ -48,29 +48,29 @@ static cudaError_t copy_slice(float *to, const float *matrix, int64_t rows, int6
                              cudaMemcpyHostToDevice, stream);
 }
 
-static cublasStatus_t add_slice(const struct lane *lane, double *gram, const double *wide,
+static cublasStatus_t add_slice(const struct stream_slot *slot, double *gram, const double *wide,
                                 int64_t rows, int64_t cols, int64_t width, bool first)
 {
     const double one = 1, before = first ? 0 : 1;
     int n = (int)shorter(rows, cols);
-    bool turn = rows <= cols;
-    return cublasDsyrk(lane->blas, CUBLAS_FILL_MODE_LOWER, turn ? CUBLAS_OP_T : CUBLAS_OP_N, n,
-                       (int)width, &one, wide, turn ? (int)width : n, &before, gram, n);
+    bool transposed = rows <= cols;
+    return cublasDsyrk(slot->blas, CUBLAS_FILL_MODE_LOWER, transposed ? CUBLAS_OP_T : CUBLAS_OP_N,
+                       n, (int)width, &one, wide, transposed ? (int)width : n, &before, gram, n);
 }
 
-int gram_put(const struct lane *lane, const struct gram_work *work, double *gram, int *found,
+int gram_put(const struct stream_slot *slot, const struct gram_work *work, double *gram, int *found,
              const float *matrix, int64_t rows, int64_t cols, struct error *err)
 {
     int64_t n = shorter(rows, cols), all = longer(rows, cols), most = slice_width(rows, cols);
     for (int64_t from = 0; from < all; from += most) {
         int64_t width = from + most < all ? most : all - from;
-        cudaError_t status = copy_slice(work->slice, matrix, rows, cols, from, width, lane->stream);
+        cudaError_t status = copy_slice(work->slice, matrix, rows, cols, from, width, slot->stream);
         if (status == cudaSuccess)
-            status = kernel_widen(work->wide, found, work->slice, width * n, lane->stream);
+            status = kernel_widen(work->wide, found, work->slice, width * n, slot->stream);
         if (status_check(status, err) != 0 ||
-            status_check_blas(add_slice(lane, gram, work->wide, rows, cols, width, from == 0),
+            status_check_blas(add_slice(slot, gram, work->wide, rows, cols, width, from == 0),
                               err) != 0)
             return -1;
     }
-    return status_check(kernel_mirror(gram, n, lane->stream), err);
+    return status_check(kernel_mirror(gram, n, slot->stream), err);
 }

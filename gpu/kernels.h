@@ -2,7 +2,7 @@
  * that of starting it. All pointers are device memory, matrices column-major.
  *
  * The way of a symmetric matrix: full -> band (panel by panel, with cuBLAS between the kernels) ->
- * tridiagonal -> eigenvalues, as on the CPU (core/compute/cpu/symmetric.h).
+ * tridiagonal -> eigenvalues, as on the CPU (core/compute/cpu/spectra/stages.h).
  */
 #ifndef SPECTRUM_GPU_KERNELS_H
 #define SPECTRUM_GPU_KERNELS_H
@@ -27,10 +27,10 @@ enum { FOUND_NOT_FINITE = 1, FOUND_NOT_ZERO = 2 };
 cudaError_t kernel_widen(double *out, int *found, const float *in, int64_t count,
                          cudaStream_t stream);
 
-/* out f64 [cols, rows] column-major, the matrix f32 [rows, cols] row-major turned: element i, j of
- * the matrix is out[j * rows + i]. */
-cudaError_t kernel_widen_turned(double *out, const float *in, int64_t rows, int64_t cols,
-                                cudaStream_t stream);
+/* out f64 [cols, rows] column-major, the matrix f32 [rows, cols] row-major transposed: element i, j
+ * of the matrix is out[j * rows + i]. */
+cudaError_t kernel_widen_transposed(double *out, const float *in, int64_t rows, int64_t cols,
+                                    cudaStream_t stream);
 
 /* The upper triangle of a[n, n] becomes the lower one's mirror image. */
 cudaError_t kernel_mirror(double *a, int64_t n, cudaStream_t stream);
@@ -61,7 +61,7 @@ int64_t chase_doubles(int64_t n);
 /* band = the lower BAND diagonals of a[n, n], mirrored as far as chase() looks; the rest zero. */
 cudaError_t kernel_take_band(double *band, const double *a, int64_t n, cudaStream_t stream);
 
-/* Makes it tridiagonal. progress: room for n + 1 ints, whatever is in it. */
+/* Makes it tridiagonal. progress: memory of n + 1 ints, whatever is in it. */
 cudaError_t kernel_chase(double *band, int *progress, int64_t n, cudaStream_t stream);
 
 /* diagonal[n]; squares[n]: of the element between i - 1 and i, [0] 0. */
@@ -71,7 +71,7 @@ cudaError_t kernel_take_tridiagonal(double *diagonal, double *squares, const dou
 /* --- eigenvalues --- */
 
 /* values[n], ascending, of the tridiagonal matrix, to a unit or two of rounding of its norm.
- * bounds: room for 2 doubles. squares are raised above zero by less than rounding. */
+ * bounds: memory of 2 doubles. squares are raised above zero by less than rounding. */
 cudaError_t kernel_eigenvalues(double *values, double *bounds, const double *diagonal,
                                double *squares, int64_t n, cudaStream_t stream);
 

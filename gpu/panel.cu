@@ -7,25 +7,25 @@
  * that panel_kernel is held to the other half as if two were to fit. */
 enum { WARPS = 16, THREADS = WARP * WARPS, WIDE = 256, BATCH = 8 };
 
-/* The sum over all threads of the block, in each of them; room[WARPS]. */
-static __device__ double block_sum(double x, double *room)
+/* The sum over all threads of the block, in each of them; sums[WARPS]: memory of the block. */
+static __device__ double block_sum(double x, double *sums)
 {
     int warp = threadIdx.x / WARP, lane = threadIdx.x % WARP;
     x = warp_sum(x);
-    __syncthreads(); /* the room's last readers are done */
+    __syncthreads(); /* their last readers are done */
     if (lane == 0)
-        room[warp] = x;
+        sums[warp] = x;
     __syncthreads();
-    return warp_sum(lane < WARPS ? room[lane] : 0);
+    return warp_sum(lane < WARPS ? sums[lane] : 0);
 }
 
 /* Column x[rows] becomes (beta, v_2, v_3, ...), v_1 = 1; returns tau, in all threads. */
-static __device__ double reflect_onto_first(double *x, int64_t rows, double *room)
+static __device__ double reflect_onto_first(double *x, int64_t rows, double *sums)
 {
     double tail = 0, alpha = x[0];
     for (int64_t i = 1 + threadIdx.x; i < rows; i += THREADS)
         tail += x[i] * x[i];
-    struct reflection found = reflection_of(alpha, block_sum(tail, room));
+    struct reflection found = reflection_of(alpha, block_sum(tail, sums));
     for (int64_t i = 1 + threadIdx.x; i < rows; i += THREADS)
         x[i] *= found.scale;
     __syncthreads(); /* every thread has read alpha */
@@ -77,12 +77,12 @@ static __device__ void reflect(double *y, const double *v, double tau, int64_t r
 static __global__ void __launch_bounds__(THREADS, 2)
     panel_kernel(double *panel, double *tau, int64_t rows, int cols, int64_t ld)
 {
-    SHARED(double, room, WARPS);
+    SHARED(double, sums, WARPS);
     int warp = threadIdx.x / WARP;
     for (int j = 0; j < cols; j++) {
         double *x = panel + j * ld + j, own = 0;
         if (j < rows)
-            own = reflect_onto_first(x, rows - j, room);
+            own = reflect_onto_first(x, rows - j, sums);
         if (threadIdx.x == 0)
             tau[j] = own;
         for (int c = j + 1 + warp; c < cols && j < rows; c += WARPS)

@@ -1,5 +1,9 @@
 /* The singular values of one matrix on a device: from the Gram matrix of its shorter side, and
- * where that says too little of the small ones from the matrix itself. */
+ * where that says too little of the small ones from the matrix itself.
+ *
+ * Where noise ends, which decides how exact small values must be, is not said here: spectra_sigma()
+ * and spectra_threshold() of core/compute/spectra.h are the one formula, for this plug-in and for
+ * the score (core/spectra/score.h). */
 #include "gpu/device.h"
 #include "gpu/stages.h"
 
@@ -14,7 +18,7 @@ struct work {
 };
 
 /* Places it in the memory (NULL: measures it only) and returns the bytes that it takes. The Gram
- * matrix's slices and what comes after them have the same memory in turn. */
+ * matrix's slices and what comes after them have the same memory, one after the other. */
 static uint64_t work_place(struct work *work, char *memory, int64_t rows, int64_t cols)
 {
     int64_t n = shorter(rows, cols);
@@ -29,19 +33,19 @@ static uint64_t work_place(struct work *work, char *memory, int64_t rows, int64_
 }
 
 /* Puts everything on the stream and waits; squares, ascending, and what was found. */
-static int compute_squares(const struct lane *lane, const struct work *work, double *squares,
+static int compute_squares(const struct stream_slot *slot, const struct work *work, double *squares,
                            int *found, const float *matrix, int64_t rows, int64_t cols,
                            struct error *err)
 {
     int64_t n = shorter(rows, cols);
-    cudaError_t status = cudaMemsetAsync(work->found, 0, sizeof *work->found, lane->stream);
+    cudaError_t status = cudaMemsetAsync(work->found, 0, sizeof *work->found, slot->stream);
     if (status_check(status, err) != 0 ||
-        gram_put(lane, &work->slices, work->gram, work->found, matrix, rows, cols, err) != 0 ||
-        symmetric_put(lane, &work->symmetric, work->squares, work->gram, n, err) != 0)
+        gram_put(slot, &work->slices, work->gram, work->found, matrix, rows, cols, err) != 0 ||
+        symmetric_put(slot, &work->symmetric, work->squares, work->gram, n, err) != 0)
         return -1;
-    if (lane_fetch(lane, squares, work->squares, (size_t)n * sizeof *squares, err) != 0)
+    if (slot_fetch(slot, squares, work->squares, (size_t)n * sizeof *squares, err) != 0)
         return -1;
-    return lane_fetch(lane, found, work->found, sizeof *found, err);
+    return slot_fetch(slot, found, work->found, sizeof *found, err);
 }
 
 /* --- are squares enough? --- */
@@ -97,16 +101,16 @@ static bool are_exact_enough(const double *values, int64_t rows, int64_t cols)
 
 /* --- one matrix --- */
 
-static int compute(struct device *device, struct lane *lane, double *values, const float *matrix,
-                   int64_t rows, int64_t cols, struct error *err)
+static int compute(struct device *device, struct stream_slot *slot, double *values,
+                   const float *matrix, int64_t rows, int64_t cols, struct error *err)
 {
     struct work work;
     int found = 0;
-    if (lane_reserve(&device->pool, lane, work_place(&work, NULL, rows, cols), err) != 0)
+    if (slot_reserve(&device->pool, slot, work_place(&work, NULL, rows, cols), err) != 0)
         return -1;
-    work_place(&work, lane->memory, rows, cols);
-    if (compute_squares(lane, &work, values, &found, matrix, rows, cols, err) != 0) {
-        cudaStreamSynchronize(lane->stream); /* nobody reads the host's memory any more */
+    work_place(&work, slot->memory, rows, cols);
+    if (compute_squares(slot, &work, values, &found, matrix, rows, cols, err) != 0) {
+        cudaStreamSynchronize(slot->stream); /* nobody reads the host's memory any more */
         return -1;
     }
     if (found & FOUND_NOT_FINITE) {
@@ -121,24 +125,24 @@ static int compute(struct device *device, struct lane *lane, double *values, con
     spectra_of_squares(values, shorter(rows, cols));
     if (are_exact_enough(values, rows, cols))
         return 0;
-    return direct_values(&device->pool, lane, values, matrix, rows, cols, err);
+    return direct_values(&device->pool, slot, values, matrix, rows, cols, err);
 }
 
 static int values(void *self, double *out, const float *matrix, int64_t rows, int64_t cols,
-                  void *room, struct error *err)
+                  void *host_workspace, struct error *err)
 {
     struct device *device = self;
     struct error trouble = ERROR_INIT;
-    (void)room;
+    (void)host_workspace; /* none is asked for */
     if (rows < 1 || cols < 1)
         return 0;
     int status = device_enter(device, &trouble);
-    struct lane *lane = status == 0 ? lane_take(&device->pool, &trouble) : NULL;
-    if (lane) {
-        status = compute(device, lane, out, matrix, rows, cols, &trouble);
-        lane_give_back(&device->pool, lane);
+    struct stream_slot *slot = status == 0 ? slot_take(&device->pool, &trouble) : NULL;
+    if (slot) {
+        status = compute(device, slot, out, matrix, rows, cols, &trouble);
+        slot_give_back(&device->pool, slot);
     }
-    if (lane && status == 0)
+    if (slot && status == 0)
         return 0;
     if (trouble.kind == ERROR_DEVICE)
         return device_lost(device, &trouble, err);
@@ -158,9 +162,9 @@ static int side_by_side(void *self, int64_t rows, int64_t cols)
     const struct device *device = self;
     struct work work;
     if (rows < 1 || cols < 1)
-        return LANES_MAX;
+        return SLOTS_MAX;
     uint64_t fit = device->pool.budget / work_place(&work, NULL, rows, cols);
-    return fit < 1 ? 1 : fit > LANES_MAX ? LANES_MAX : (int)fit;
+    return fit < 1 ? 1 : fit > SLOTS_MAX ? SLOTS_MAX : (int)fit;
 }
 
 const struct spectra_ops device_spectra_ops = {

@@ -1,9 +1,10 @@
-/* Full to band, panel by panel (kernels.h has the way, core/compute/cpu/symmetric.h the papers):
+/* Full to band, panel by panel (kernels.h has the way, core/compute/cpu/spectra/stages.h the
+ * papers):
  *
  *     A := Q^T A Q,  Q = I - V T V^T;   Y = V T,  X = A Y,  W = X - V (Y^T X) / 2,
  *     A := A - V W^T - W V^T  =  A - [V W] [W V]^T
  *
- * on the part behind the panel, whole, so that one product of twice the depth does it.
+ * on the part after the panel, whole, so that one product of twice the depth does it.
  */
 #include "gpu/stages.h"
 
@@ -18,7 +19,7 @@ void symmetric_take(struct symmetric_work *work, struct arena *arena, int64_t n)
 {
     uint64_t side = (uint64_t)n * BAND, size = sizeof(double);
     work->sides = arena_take(arena, 3 * side, size);
-    work->turned = arena_take(arena, side, size);
+    work->vt = arena_take(arena, side, size);
     work->gram = arena_take(arena, BAND * BAND, size);
     work->triangle = arena_take(arena, BAND * BAND, size);
     work->tau = arena_take(arena, BAND, size);
@@ -30,51 +31,51 @@ void symmetric_take(struct symmetric_work *work, struct arena *arena, int64_t n)
 }
 
 /* c[rows, cols] = factor op(a) op(b) + before c; ld: of a, b and c */
-static int multiply(const struct lane *lane, cublasOperation_t turn_a, cublasOperation_t turn_b,
-                    int64_t rows, int64_t cols, int64_t depth, double factor, const double *a,
-                    const double *b, double before, double *c, const int64_t ld[3],
-                    struct error *err)
+static int multiply(const struct stream_slot *slot, cublasOperation_t transpose_a,
+                    cublasOperation_t transpose_b, int64_t rows, int64_t cols, int64_t depth,
+                    double factor, const double *a, const double *b, double before, double *c,
+                    const int64_t ld[3], struct error *err)
 {
-    return status_check_blas(cublasDgemm(lane->blas, turn_a, turn_b, (int)rows, (int)cols,
+    return status_check_blas(cublasDgemm(slot->blas, transpose_a, transpose_b, (int)rows, (int)cols,
                                          (int)depth, &factor, a, (int)ld[0], b, (int)ld[1], &before,
                                          c, (int)ld[2]),
                              err);
 }
 
 /* The panel becomes R; V, the copy of it, T and Y = V T are what its reflections are. */
-static int factor_panel(const struct lane *lane, const struct symmetric_work *work, double *panel,
-                        int64_t rows, int64_t ld, struct error *err)
+static int factor_panel(const struct stream_slot *slot, const struct symmetric_work *work,
+                        double *panel, int64_t rows, int64_t ld, struct error *err)
 {
     double *v = work->sides, *copy = work->sides + 2 * BAND * rows;
-    const int64_t tall[] = {rows, rows, BAND}, turned[] = {rows, BAND, rows};
-    cudaError_t status = kernel_panel(panel, work->tau, rows, BAND, ld, lane->stream);
+    const int64_t tall[] = {rows, rows, BAND}, of_vt[] = {rows, BAND, rows};
+    cudaError_t status = kernel_panel(panel, work->tau, rows, BAND, ld, slot->stream);
     if (status == cudaSuccess)
-        status = kernel_vectors(v, copy, panel, rows, BAND, ld, rows, lane->stream);
+        status = kernel_vectors(v, copy, panel, rows, BAND, ld, rows, slot->stream);
     if (status_check(status, err) != 0 ||
-        multiply(lane, CUBLAS_OP_T, CUBLAS_OP_N, BAND, BAND, rows, 1, v, v, 0, work->gram, tall,
+        multiply(slot, CUBLAS_OP_T, CUBLAS_OP_N, BAND, BAND, rows, 1, v, v, 0, work->gram, tall,
                  err) != 0 ||
-        status_check(kernel_triangle(work->triangle, work->gram, work->tau, BAND, lane->stream),
+        status_check(kernel_triangle(work->triangle, work->gram, work->tau, BAND, slot->stream),
                      err) != 0)
         return -1;
-    return multiply(lane, CUBLAS_OP_N, CUBLAS_OP_N, rows, BAND, BAND, 1, v, work->triangle, 0,
-                    work->turned, turned, err);
+    return multiply(slot, CUBLAS_OP_N, CUBLAS_OP_N, rows, BAND, BAND, 1, v, work->triangle, 0,
+                    work->vt, of_vt, err);
 }
 
-/* The part behind the panel, [rows, rows]. */
-static int update_rest(const struct lane *lane, const struct symmetric_work *work, double *rest,
-                       int64_t rows, int64_t ld, struct error *err)
+/* The part after the panel, [rows, rows]. */
+static int update_rest(const struct stream_slot *slot, const struct symmetric_work *work,
+                       double *rest, int64_t rows, int64_t ld, struct error *err)
 {
     double *v = work->sides, *w = work->sides + BAND * rows;
     const int64_t wide[] = {ld, rows, rows}, tall[] = {rows, rows, BAND};
     const int64_t back[] = {rows, BAND, rows}, outer[] = {rows, rows, ld};
-    if (multiply(lane, CUBLAS_OP_N, CUBLAS_OP_N, rows, BAND, rows, 1, rest, work->turned, 0, w,
-                 wide, err) != 0 ||
-        multiply(lane, CUBLAS_OP_T, CUBLAS_OP_N, BAND, BAND, rows, 1, work->turned, w, 0,
-                 work->gram, tall, err) != 0 ||
-        multiply(lane, CUBLAS_OP_N, CUBLAS_OP_N, rows, BAND, BAND, -0.5, v, work->gram, 1, w, back,
+    if (multiply(slot, CUBLAS_OP_N, CUBLAS_OP_N, rows, BAND, rows, 1, rest, work->vt, 0, w, wide,
+                 err) != 0 ||
+        multiply(slot, CUBLAS_OP_T, CUBLAS_OP_N, BAND, BAND, rows, 1, work->vt, w, 0, work->gram,
+                 tall, err) != 0 ||
+        multiply(slot, CUBLAS_OP_N, CUBLAS_OP_N, rows, BAND, BAND, -0.5, v, work->gram, 1, w, back,
                  err) != 0)
         return -1;
-    return multiply(lane, CUBLAS_OP_N, CUBLAS_OP_T, rows, rows, 2 * BAND, -1, v, w, 1, rest, outer,
+    return multiply(slot, CUBLAS_OP_N, CUBLAS_OP_T, rows, rows, 2 * BAND, -1, v, w, 1, rest, outer,
                     err);
 }
 
@@ -83,42 +84,42 @@ static int update_rest(const struct lane *lane, const struct symmetric_work *wor
  * before; at the first there is none, and no wait. */
 enum { PACE = 32 };
 
-static int keep_pace(const struct lane *lane, struct error *err)
+static int keep_pace(const struct stream_slot *slot, struct error *err)
 {
-    cudaError_t status = cudaEventSynchronize(lane->pace);
+    cudaError_t status = cudaEventSynchronize(slot->pace);
     if (status == cudaSuccess)
-        status = cudaEventRecord(lane->pace, lane->stream);
+        status = cudaEventRecord(slot->pace, slot->stream);
     return status_check(status, err);
 }
 
-static int to_band(const struct lane *lane, const struct symmetric_work *work, double *a, int64_t n,
-                   struct error *err)
+static int to_band(const struct stream_slot *slot, const struct symmetric_work *work, double *a,
+                   int64_t n, struct error *err)
 {
     for (int64_t at = 0; at + BAND < n; at += BAND) {
         int64_t rows = n - at - BAND;
         double *panel = a + at * n + at + BAND, *rest = panel + BAND * n;
-        if (at % (PACE * BAND) == 0 && keep_pace(lane, err) != 0)
+        if (at % (PACE * BAND) == 0 && keep_pace(slot, err) != 0)
             return -1;
-        if (factor_panel(lane, work, panel, rows, n, err) != 0 ||
-            update_rest(lane, work, rest, rows, n, err) != 0)
+        if (factor_panel(slot, work, panel, rows, n, err) != 0 ||
+            update_rest(slot, work, rest, rows, n, err) != 0)
             return -1;
     }
     return 0;
 }
 
-int symmetric_put(const struct lane *lane, const struct symmetric_work *work, double *values,
+int symmetric_put(const struct stream_slot *slot, const struct symmetric_work *work, double *values,
                   double *a, int64_t n, struct error *err)
 {
-    if (to_band(lane, work, a, n, err) != 0)
+    if (to_band(slot, work, a, n, err) != 0)
         return -1;
-    cudaError_t status = kernel_take_band(work->band, a, n, lane->stream);
+    cudaError_t status = kernel_take_band(work->band, a, n, slot->stream);
     if (status == cudaSuccess)
-        status = kernel_chase(work->band, work->progress, n, lane->stream);
+        status = kernel_chase(work->band, work->progress, n, slot->stream);
     if (status == cudaSuccess)
         status =
-            kernel_take_tridiagonal(work->diagonal, work->squares, work->band, n, lane->stream);
+            kernel_take_tridiagonal(work->diagonal, work->squares, work->band, n, slot->stream);
     if (status == cudaSuccess)
         status = kernel_eigenvalues(values, work->bounds, work->diagonal, work->squares, n,
-                                    lane->stream);
+                                    slot->stream);
     return status_check(status, err);
 }

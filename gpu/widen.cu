@@ -45,7 +45,7 @@ cudaError_t kernel_widen(double *out, int *found, const float *in, int64_t count
 /* Tile by tile through shared memory, so that reading and writing are in rows both. Tiles are
  * counted down the rows first: a grid's second side ends at 65535. */
 static __global__ void __launch_bounds__(TILE *TILE_ROWS)
-    widen_turned_kernel(double *out, const float *in, int64_t rows, int64_t cols)
+    widen_transposed_kernel(double *out, const float *in, int64_t rows, int64_t cols)
 {
     SHARED(float, tile, TILE *(TILE + 1));
     int64_t top = (int64_t)blockIdx.x * TILE, left = (int64_t)blockIdx.y * TILE;
@@ -58,11 +58,11 @@ static __global__ void __launch_bounds__(TILE *TILE_ROWS)
             out[(left + c) * rows + top + threadIdx.x] = tile[threadIdx.x * (TILE + 1) + c];
 }
 
-cudaError_t kernel_widen_turned(double *out, const float *in, int64_t rows, int64_t cols,
-                                cudaStream_t stream)
+cudaError_t kernel_widen_transposed(double *out, const float *in, int64_t rows, int64_t cols,
+                                    cudaStream_t stream)
 {
     dim3 blocks(blocks_for(rows, TILE), blocks_for(cols, TILE)), threads(TILE, TILE_ROWS);
-    return LAUNCH(widen_turned_kernel, blocks, threads, stream, out, in, rows, cols);
+    return LAUNCH(widen_transposed_kernel, blocks, threads, stream, out, in, rows, cols);
 }
 
 static __global__ void __launch_bounds__(TILE *TILE_ROWS) mirror_kernel(double *a, int64_t n)

@@ -8,7 +8,7 @@
 #include "base/file_writer.h"
 #include "base/folder.h"
 #include "checkpoint/checkpoint.h"
-#include "checkpoint/safetensors_write.h"
+#include "checkpoint/safetensors.h"
 
 #include <fcntl.h>
 #include <string.h>

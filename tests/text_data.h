@@ -6,9 +6,7 @@
 #include "test.h"
 
 #include "base/json.h"
-#include "text/load_gguf.h"
-#include "text/tokenizer.h"
-#include "text/tokenizer_open.h"
+#include "text/tokenizer/tokenizer.h"
 
 #include <string.h>
 

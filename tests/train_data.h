@@ -78,7 +78,7 @@ static inline double run_batch(struct transformer *transformer, const struct bat
 static inline float *read_slot_f32(const struct transformer *transformer, size_t tensor,
                                    enum tensor_slot slot)
 {
-    size_t bytes = (size_t)network_tensor(&transformer->network, tensor).parameters * sizeof(float);
+    size_t bytes = (size_t)network_tensor(&transformer->network, tensor).numel * sizeof(float);
     float *values = malloc(bytes);
     struct backend *backend = transformer->network.backend;
     backend->read(backend->self, values, network_place(&transformer->network, tensor, slot), bytes);

@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Makes room for `count` more bytes and the NUL. */
-static bool buffer_room(struct buffer *buffer, size_t count)
+/* Grows it for `count` more bytes and the NUL. */
+static bool buffer_grow(struct buffer *buffer, size_t count)
 {
     if (buffer->failed || count > SIZE_MAX - buffer->length - 1 ||
         array_reserve((void **)&buffer->data, &buffer->capacity, buffer->length + count + 1, 1,
@@ -19,7 +19,7 @@ static bool buffer_room(struct buffer *buffer, size_t count)
 
 void buffer_append(struct buffer *buffer, const void *bytes, size_t count)
 {
-    if (!buffer_room(buffer, count))
+    if (!buffer_grow(buffer, count))
         return;
     if (count)
         memcpy(buffer->data + buffer->length, bytes, count);
@@ -39,16 +39,16 @@ void buffer_byte(struct buffer *buffer, char byte)
 
 void buffer_format(struct buffer *buffer, const char *format, ...)
 {
-    va_list args, again;
+    va_list args, second;
     va_start(args, format);
-    va_copy(again, args);
+    va_copy(second, args);
     int needed = vsnprintf(NULL, 0, format, args);
     va_end(args);
-    if (needed >= 0 && buffer_room(buffer, (size_t)needed)) {
-        vsnprintf(buffer->data + buffer->length, (size_t)needed + 1, format, again);
+    if (needed >= 0 && buffer_grow(buffer, (size_t)needed)) {
+        vsnprintf(buffer->data + buffer->length, (size_t)needed + 1, format, second);
         buffer->length += (size_t)needed;
     }
-    va_end(again);
+    va_end(second);
 }
 
 void buffer_clear(struct buffer *buffer)

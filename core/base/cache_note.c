@@ -9,6 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
+/* A note is written once, when its file is new, and never read by what made the file: a wrong one
+ * costs nothing but a wrong line in a list. */
 enum { NAMES = 8 }; /* of data; the others are counted */
 
 static void put_path(struct json_writer *json, const char *key, const char *path)

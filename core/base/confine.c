@@ -14,6 +14,22 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+/* What holds of every call here, whatever happens to the file system meanwhile:
+ *
+ *   1. A path that lies below no noted folder goes to the system as it came; nothing is changed for
+ *      it.
+ *   2. A path below one is walked from the folder's descriptor, and no component of it is a link,
+ *      but for the one name that may be (confined_names.link).
+ *   3. The folder is the one that it was when it was first seen there (pin()), or one that the same
+ *      user has made in its place, at the same path without links.
+ *   4. What is opened for its content is looked at twice: before, since opening a FIFO or a device
+ *      does something; and after, since another may have come into its place.
+ *   5. Every refusal leaves errno and its reason (error_explain()), and closes what was opened.
+ *
+ * The list of folders only grows, so what find_folder() copies of an entry stays valid without the
+ * mutex.
+ */
+
 /* --- the folders that were noted --- */
 
 struct noted {
@@ -77,6 +93,9 @@ static size_t find_key(const char *key, size_t length, bool *found)
     return low;
 }
 
+/* Keeps which folder it is, once it is there: from now on another one in its place is not taken for
+ * it.
+ */
 static void pin(struct noted *folder)
 {
     struct stat info;
@@ -199,7 +218,7 @@ static int open_below(const struct place *place, const char *path, int flags, mo
 
 /* A noted folder, for walking only. Who can write to the folder above it can put another one in its
  * place, or a link to any: what is there instead of the one that was is taken only where it lies at
- * the same place, behind no link, and is the same user's, as one that he made anew. */
+ * the same place, through no link, and is the same user's, as one that he has made since. */
 static int open_noted(const struct noted *folder, struct stat *info)
 {
     int fd = open(folder->key, O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -254,10 +273,10 @@ static int find_folder(struct place *place, const struct confined_names **names)
     return 0;
 }
 
-/* Steps through the one link that is allowed, where the path goes on behind it or `through`. */
+/* Steps through the one link that is allowed, where the path continues after it or `through`. */
 static int pass_link(struct place *place, const char *link, bool through)
 {
-    struct stat info, behind;
+    struct stat info, target;
     size_t length = link ? strlen(link) : 0;
     const char *rest = place->rest;
     if (length == 0 || strncmp(rest, link, length) != 0 ||
@@ -268,7 +287,7 @@ static int pass_link(struct place *place, const char *link, bool through)
     int folder = openat(place->folder, link, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (folder < 0)
         return -1;
-    if (fstat(folder, &behind) != 0 || behind.st_uid != geteuid()) {
+    if (fstat(folder, &target) != 0 || target.st_uid != geteuid()) {
         close(folder);
         error_explain(EACCES, "%s is a link to a folder that is not yours", link);
         return refuse(EACCES);
@@ -303,6 +322,7 @@ static int enter(struct place *place, const char *path, bool through)
 
 /* --- opening below a folder --- */
 
+/* openat2() does the whole walk in one call: beneath the folder, through no link. */
 static int open_by_kernel(int folder, const char *path, int flags, mode_t mode)
 {
     struct open_how how = {.flags = (uint64_t)(unsigned)flags,
@@ -405,7 +425,7 @@ static int check_kind(const struct place *place, const struct stat *info, bool w
 }
 
 /* What is there is looked at before it is opened, because opening a FIFO or a device is an act of
- * its own, and again behind that, because it may have been replaced. */
+ * its own, and once more after that, because it may have been replaced. */
 static int open_checked(const struct place *place, int flags, mode_t mode)
 {
     bool writes = (flags & O_ACCMODE) != O_RDONLY, makes = flags & O_CREAT;
@@ -453,6 +473,7 @@ static int open_parent(const struct place *place, const char **name)
     return fd;
 }
 
+/* Closes, with errno and the status of what was done before. */
 static int close_after(int fd, int status)
 {
     int kept = errno;
@@ -547,6 +568,8 @@ int confine_rename(const char *from, const char *to)
     return status;
 }
 
+/* stat() of what lies below a folder, itself and not what it links to; *confined: false, it lies
+ * below none, and nothing was done. */
 static int look_at(const char *path, struct stat *out, bool through, bool *confined)
 {
     struct place place;

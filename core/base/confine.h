@@ -6,7 +6,7 @@
  * through "..", what is opened is a regular file or a folder of this user's, of root's or of the
  * folder's owner's, and what is written has one name (no hard link). A FIFO or a device is never
  * opened. The path to the folder may hold links, which are followed as they were when the folder
- * was first seen: another folder that has come into its place behind a link, or is another user's,
+ * was first seen: another folder that has come into its place through a link, or is another user's,
  * is refused. Paths elsewhere are not touched.
  *
  * The kernel does the walk where it has openat2(); where that is missing or forbidden (an older
@@ -30,12 +30,12 @@ struct confined_names {
      * (".NAME.anything"), NULL at the end: what else lies in a folder of this user's is his own
      * business, a model or data with links. In somebody else's folder everything is confined. */
     const char *const *names;
-    /* The one that may be a link, where it and the folder behind it belong to this user. */
+    /* The one that may be a link, where it and the folder that it leads to belong to this user. */
     const char *link;
 };
 
-/* Notes the folder for this process, by the path that is given and by its real path; again is fine.
- * It need not be there yet. Threads may call it and `sys` at once. */
+/* Notes the folder for this process, by the path that is given and by its real path; more than once
+ * is fine. It need not be there yet. Threads may call it and `sys` at once. */
 int confine_folder(const char *path, const struct confined_names *names, struct error *err);
 
 /* The calls, for sys.c: as the system's, with the rules above. confine_stat() is stat() elsewhere;

@@ -61,7 +61,7 @@ static const char *meaning(int errno_value)
         return "the disk quota is used up (`quota` shows it); make room, or write elsewhere";
     case ESTALE:
         return "the network file system no longer knows the file (stale handle): its server has "
-               "lost or replaced it; try again when it is mounted anew";
+               "lost or replaced it; try again when it is mounted";
     case EROFS:
         return "the file system is read-only; write elsewhere";
     default:

@@ -1,8 +1,8 @@
 /* A file's bytes: whole reads with a cap, positioned reads and writes of checked lengths, locks.
  *
- * What is read here may change or shrink meanwhile, so nothing is mapped: a read that comes short is
- * an error with the file's name and the byte, where a page that is gone would be a signal. All calls
- * go through `sys` (sys.h). file_writer.h saves files, folder.h has folders and paths.
+ * What is read here may change or shrink meanwhile, so nothing is mapped: a read that comes short
+ * is an error with the file's name and the byte, where a page that is gone would be a signal. All
+ * calls go through `sys` (sys.h). file_writer.h saves files, folder.h has folders and paths.
  */
 #ifndef SPECTRUM_BASE_FILE_H
 #define SPECTRUM_BASE_FILE_H

@@ -24,7 +24,8 @@
  *   2. A temporary file is locked from before its first byte until after it is renamed or removed.
  *      One that nobody has locked is a dead writer's (file_remove_left()), and whoever makes one
  *      looks once it has the lock whether it was taken for such a one meanwhile.
- *   3. A call that opens leaves no file and no memory where it fails; commit and abort close in any case.
+ *   3. A call that opens leaves no file and no memory where it fails; commit and abort close in any
+ *      case.
  */
 
 /* Locks a new temporary file. False: somebody took it for a dead one's, and it is gone. */
@@ -88,7 +89,7 @@ int file_writer_open_private(struct file_writer *writer, const char *path, struc
     return open_writer(writer, path, 0600, err);
 }
 
-/* The descriptor that a path of /dev or /proc stands for; -1: none. To open such a path again would
+/* The descriptor that a path of /dev or /proc stands for; -1: none. To open such a path would
  * begin at the file's start, over what stands there. */
 static int descriptor_of(const char *path)
 {
@@ -255,7 +256,7 @@ int file_check_output(const char *path, struct error *err)
         if (!folder)
             status = -1;
         else if (sys.stat(folder, &there) == 0 && !S_ISDIR(there.st_mode))
-            status = error_set(err, "cannot write %s: %s is no folder", path, folder);
+            status = error_set(err, "cannot write %s: %s is not a folder", path, folder);
         else if (sys.access(folder, W_OK | X_OK) != 0)
             status = error_set_errno(err, errno, "cannot write %s: its folder %s", path, folder);
     }

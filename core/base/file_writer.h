@@ -20,7 +20,7 @@
  * next writer of that name clears away what dead ones left, and nothing else. A link in the final
  * place is replaced, not followed. */
 struct file_writer {
-    int fd;          /* can be read, too, but for that of an output which is no regular file */
+    int fd;          /* can be read, too, but for that of an output which is not a regular file */
     char *path;      /* the final place */
     char *temporary; /* where the bytes go until commit; NULL: they go straight to the path */
     bool over;       /* a user's output over a file that is there */
@@ -32,7 +32,7 @@ int file_writer_open(struct file_writer *writer, const char *path, struct error 
 int file_writer_open_private(struct file_writer *writer, const char *path, struct error *err);
 
 /* What a user names as an output is written as other programs write it: through a link to what that
- * names, a file that is there keeps its mode (and, for root, its owner), and what is no regular
+ * names, a file that is there keeps its mode (and, for root, its owner), and what is not a regular
  * file (a pipe, a terminal, /dev/null, /dev/stdout, /dev/fd/3) is written to. A folder and a block
  * device are refused. Where the folder takes no new file, or the one that is there cannot be
  * replaced (a mount point; another user's in a folder like /tmp), but can be written, it is written

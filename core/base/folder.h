@@ -47,7 +47,7 @@ void folder_clear(const char *path);
 void folder_remove(const char *path);
 
 /* The next entry of an open folder other than "." and "..", until the next call: 1; 0 at its end;
- * -1 where the folder cannot be read on, which is no end: what it holds is not known then. */
+ * -1 where the folder cannot be read on, which is not its end: what it holds is not known then. */
 int folder_read(DIR *folder, const char *path, struct dirent **entry, struct error *err);
 
 /* fsync of a folder, so that a rename in it is on disk. */
@@ -62,7 +62,8 @@ void file_unique(char out[FILE_UNIQUE_SIZE]);
 /* ".<name>.<16 hex digits>.tmp" beside a path, newly allocated and new each time. */
 char *path_temporary(const char *path, struct error *err);
 
-/* Removes what writers of this file left that were killed, as whoever opens its next writer does. */
+/* Removes what writers of this file left that were killed, as whoever opens its next writer does.
+ */
 void file_remove_left(const char *path);
 
 /* Removes what writers of any file in `folder` left that were killed: for a folder of which this

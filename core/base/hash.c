@@ -10,6 +10,8 @@
 #include <string.h>
 #include <xxhash.h>
 
+/* A struct hash is xxHash's state itself: its layout is the library's, so it is only ever pointed
+ * to. */
 struct hash *hash_new(struct error *err)
 {
     XXH3_state_t *state = XXH3_createState();
@@ -46,6 +48,7 @@ void hash_free(struct hash *hash)
 
 /* --- SHA-256 --- */
 
+/* A digest counts its bytes, because whoever keeps a digest keeps the length beside it. */
 struct digest {
     struct sha256_ctx context;
     uint64_t bytes;

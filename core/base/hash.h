@@ -1,7 +1,7 @@
 /* What tells one content from another, in hexadecimal digits.
  *
- *   hash     128 bits of XXH3: for caches and for "is this the same file", at the speed of memory. Not
- *            a defence against someone who makes collisions on purpose; nothing secret hangs on it.
+ *   hash     128 bits of XXH3: for caches and for "is this the same file", at the speed of
+ *            memory. Not a defence against someone who makes collisions on purpose; nothing secret hangs on it.
  *   digest   SHA-256 (FIPS 180-4): for what must be found again as it was written, by whoever.
  *
  * Both are born by _new(), take bytes in any pieces, and are freed by _free().

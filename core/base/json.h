@@ -1,4 +1,4 @@
-/* JSON: cJSON behind checks, for files that are hostile until parsed.
+/* JSON: cJSON after checks, for files that are hostile until parsed.
  *
  * Refused here and accepted by cJSON: trailing bytes, duplicate keys in one object, NUL bytes, also
  * as "\u0000" (cJSON would end the string there), invalid UTF-8, nesting over 64 levels, more than

@@ -5,6 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 
+/* RFC 8259's grammar, a function a rule, with the mistakes that people and programs make named
+ * where they are met: Python's literals and quotes, comments, commas too many, texts that are cut.
+ */
 enum { DEPTH_MAX = 64 };
 
 /* A parser that keeps nothing. Its functions are true as long as there is no fault; `lost` is a
@@ -67,7 +70,7 @@ static bool unexpected(struct walker *w, const char *expected)
         {"'", "a text in single quotes, as Python shows it: JSON has double ones (json.dumps)"},
         {"\xE2\x80\x9C", "a typographic quotation mark: JSON has \""},
         {"\xE2\x80\x9D", "a typographic quotation mark: JSON has \""},
-        {"\xEF\xBB\xBF", "a second mark of byte order: files that were put one behind another?"},
+        {"\xEF\xBB\xBF", "a second mark of byte order: files that were put one after another?"},
         {"\xC2\xA0", "a no-break space: JSON has plain ones"},
         {"True", "Python's True: JSON has true (json.dumps)"},
         {"False", "Python's False: JSON has false (json.dumps)"},
@@ -104,7 +107,7 @@ static int hex_unit(const struct walker *w, size_t at)
     return unit;
 }
 
-/* Behind the backslash of "\uXXXX": characters above U+FFFF are two of them, a high half (D800 to
+/* After the backslash of "\uXXXX": characters above U+FFFF are two of them, a high half (D800 to
  * DBFF) and a low one. */
 static bool walk_unicode(struct walker *w)
 {
@@ -117,7 +120,8 @@ static bool walk_unicode(struct walker *w)
               : -1;
     bool pair = low >= 0xDC00 && low <= 0xDFFF;
     if (unit >= 0xD800 && unit <= 0xDFFF && !pair)
-        return fault(w, "\\u%04x is half of a surrogate pair, no character: an emoji cut in two?",
+        return fault(w,
+                     "\\u%04x is half of a surrogate pair, not a character: an emoji cut in two?",
                      (unsigned)unit);
     w->at += pair ? 11 : 5;
     return true;
@@ -173,7 +177,7 @@ static bool walk_number(struct walker *w)
 
 static bool walk_value(struct walker *w, int depth);
 
-/* An object or an array, to behind its end. */
+/* An object or an array, up to what follows its end. */
 static bool walk_members(struct walker *w, bool object, int depth)
 {
     const char *kind = object ? "an object" : "an array", end = object ? '}' : ']';
@@ -192,7 +196,7 @@ static bool walk_members(struct walker *w, bool object, int depth)
             if (!walk_string(w) || !skip_space(w))
                 return false;
             if (!take(w, ":"))
-                return unexpected(w, "the colon behind a key");
+                return unexpected(w, "the colon after a key");
         }
         if (!walk_value(w, depth + 1))
             return false;
@@ -260,9 +264,9 @@ bool json_fault_find(const char *text, size_t length, bool loose, struct json_fa
     bool right = walk_value(&w, 1);
     if (right && w.at < length && peek(&w)) {
         unsigned char c = (unsigned char)text[w.at];
-        out->behind = true;
-        right = c > ' ' && c < 0x7F ? fault(&w, "\"%c\" behind its end", c)
-                                    : fault(&w, "the byte 0x%02X behind its end", c);
+        out->after = true;
+        right = c > ' ' && c < 0x7F ? fault(&w, "\"%c\" after its end", c)
+                                    : fault(&w, "the byte 0x%02X after its end", c);
     }
     if (right || w.lost)
         return false;

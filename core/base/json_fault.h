@@ -9,7 +9,7 @@ struct json_fault {
     size_t at;           /* its byte */
     size_t line, column; /* from 1; columns are characters */
     bool cut;            /* the text ends too early */
-    bool behind;         /* the text is right up to here, and something follows it */
+    bool after;          /* the text is right up to here, and something follows it */
     char what[120];      /* "a comma before the end of an object: JSON has none" */
 };
 

@@ -83,7 +83,8 @@ void json_real(struct json_writer *json, const char *key, double value);
 void json_flag(struct json_writer *json, const char *key, bool value);
 void json_null(struct json_writer *json, const char *key);
 
-/* A parsed tree again, compact. NULL is null. cJSON's own printer lets DEL and C1 controls through.
+/* A parsed tree as text, compact. NULL is null. cJSON's own printer lets DEL and C1 controls
+ * through.
  */
 void json_tree(struct json_writer *json, const char *key, const cJSON *tree);
 
@@ -103,8 +104,8 @@ void json_put_string(struct buffer *out, const char *text);
 void json_put_number(struct buffer *out, double value);
 void json_put_tree(struct buffer *out, const cJSON *tree);
 
-/* One member of a JSON object in its text, where all else stays to the byte: reprinting a tree would
- * write 1.0 as 1, which other readers take for another thing. */
+/* One member of a JSON object in its text, where all else stays to the byte: reprinting a tree
+ * would write 1.0 as 1, which other readers take for another thing. */
 
 /* Where the value of the outermost object's `key` begins and ends, in JSON that has been parsed:
  * false where no key is spelled so. */

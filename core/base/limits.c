@@ -13,6 +13,18 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+/* Where each limit is read:
+ *
+ *     memory       every group of this process from its own up to the mount: memory.max and
+ *                  memory.high (version 2), memory.limit_in_bytes and hierarchical_memory_limit
+ *                  (version 1), each less what is in use but for files that could be forgotten;
+ *                  "Max address space" and "Max data size" of /proc/self/limits
+ *     processors   cpu.max, or cpu.cfs_quota_us / cpu.cfs_period_us
+ *     a disk       statvfs(), and quotactl_fd() for a user's and a group's quota
+ *
+ * The tightest counts. A file that cannot be read is no limit: what is not known must not stop
+ * anybody.
+ */
 enum { ROOT_PATH_MAX = 4096, PROC_LINE_MAX = 8192 };
 
 /* Version 1 says "no limit" as the largest number of whole pages. */

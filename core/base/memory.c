@@ -19,6 +19,7 @@ void *(array_alloc)(size_t count, size_t size, struct error *err)
     return pointer;
 }
 
+/* Half as much more each time, so that appending one by one stays linear. */
 int array_reserve(void **array, size_t *capacity, size_t needed, size_t size, struct error *err)
 {
     if (needed <= *capacity)

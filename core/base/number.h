@@ -24,7 +24,8 @@ static inline float bf16_to_float(uint16_t value)
     return float_from_bits((uint32_t)value << 16);
 }
 
-/* Round to nearest, ties to even; NaN stays a (quiet) NaN. */
+/* Round to nearest, ties to even: 0x7FFF is added to the 16 bits that are cut, and 1 more where
+ * the last kept bit is 1. NaN stays a (quiet) NaN: the addition could carry it out of its range. */
 static inline uint16_t bf16_from_float(float value)
 {
     uint32_t bits = float_bits(value);
@@ -33,7 +34,8 @@ static inline uint16_t bf16_from_float(float value)
     return (uint16_t)((bits + 0x7FFFu + (bits >> 16 & 1u)) >> 16);
 }
 
-/* IEEE 754 binary16, exact. */
+/* IEEE 754 binary16, exact: 1 bit of sign, 5 of exponent (bias 15), 10 of fraction. Subnormals are
+ * fraction 2^-24; the exponent of others is rebased by 127 - 15 = 112. */
 static inline float f16_to_float(uint16_t half)
 {
     uint32_t sign = (uint32_t)(half & 0x8000u) << 16, exponent = half >> 10 & 31u;

@@ -78,7 +78,7 @@ void option_put_choices(struct buffer *out, const struct option *row, const char
     }
 }
 
-/* The names, behind the default's " (default)"; of anything else the default itself. */
+/* The names, after the default's " (default)"; of anything else the default itself. */
 static void put_default(struct buffer *out, const struct option *row)
 {
     if (!row->choices) {
@@ -105,6 +105,8 @@ void option_put_help(struct buffer *out, const struct option *row)
 
 /* --- one text: is it a value, and which? --- */
 
+/* IS_OUTSIDE: it is a value of the kind, and not within the row's bounds; both are refused, in
+ * other words. */
 enum fit { FITS, IS_NO_VALUE, IS_OUTSIDE };
 
 union value {

@@ -69,7 +69,7 @@ struct option {
     const char *key;   /* in job.json; NULL: the name with "_" for "-"; "": it is not there */
     /* Does the request make anything of it? NULL: always. */
     bool (*applies)(const void *request);
-    /* Does job.json have it? NULL: where it has a value, and is no 0 that is also the default. */
+    /* Does job.json have it? NULL: where it has a value, unless that is 0 and the default. */
     bool (*recorded)(const void *request);
     /* What may be wrong with the value beyond its row (NULL: nothing); `stage` is the table's own.
      */

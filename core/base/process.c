@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+/* The signals of an end, with which a batch system or a user announces one. */
 static const int ends[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGXCPU};
 enum { ENDS = sizeof ends / sizeof *ends };
 

@@ -1,6 +1,6 @@
-/* This process: the signals that ask for its end, in one list for the worker that obeys them and the
- * supervisor that hands them on, and the memory that it has. What the system would let it have is in
- * limits.h.
+/* This process: the signals that ask for its end, in one list for the worker that obeys them and
+ * the supervisor that hands them on, and the memory that it has. What the system would let it have
+ * is in limits.h.
  */
 #ifndef SPECTRUM_BASE_PROCESS_H
 #define SPECTRUM_BASE_PROCESS_H

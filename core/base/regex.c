@@ -84,7 +84,7 @@ static int regex_run(struct regex *regex, const char *text, size_t length, size_
 int regex_find(struct regex *regex, const char *text, size_t length, size_t start,
                size_t *match_start, size_t *match_end, struct error *err)
 {
-    /* Checking the whole text's UTF-8 again at every call would make a loop quadratic. */
+    /* Checking the whole text's UTF-8 at every call would make a loop quadratic. */
     int found = regex_run(regex, text, length, start, PCRE2_NO_UTF_CHECK, err);
     const PCRE2_SIZE *range = pcre2_get_ovector_pointer(regex->match);
     if (found > 0) {

@@ -1,4 +1,4 @@
-/* The system calls that can fail on a user's machine, behind one table.
+/* The system calls that can fail on a user's machine, in one table.
  *
  * Everything in core/ and tui/ that asks the system for a file, a folder, a process or a thread
  * goes through `sys`, so that tests can put a full disk, a short read, a failing fsync or a refused

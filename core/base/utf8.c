@@ -33,6 +33,8 @@ bool utf8_valid(const char *text, size_t length)
     return true;
 }
 
+/* C0, DEL and C1; bidirectional embeddings, overrides and isolates, which can make a line read
+ * otherwise than it is; line and paragraph separators. */
 bool utf8_is_unsafe(int32_t c)
 {
     return c < 0x20 || (c >= 0x7F && c < 0xA0) || (c >= 0x202A && c <= 0x202E) ||

@@ -216,7 +216,8 @@ void xdg_scratch_remove(char *path, int lock)
         return;
     folder_remove(path);
     sys.close(lock);
-    for (int above = 0; above < 2; above++) { /* both are made anew; one in use is not empty */
+    for (int above = 0; above < 2;
+         above++) { /* both are made when wanted; one in use is not empty */
         *strrchr(path, '/') = '\0';
         sys.rmdir(path);
     }

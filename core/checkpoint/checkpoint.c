@@ -8,213 +8,29 @@
 #include "base/text.h"
 #include "checkpoint/gguf.h"
 #include "checkpoint/safetensors.h"
+#include "checkpoint/shards.h"
 #include "checkpoint/tensor_table.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-enum { CONFIG_MAX = 16 << 20, INDEX_MAX = 256 << 20 };
-
-static int compare_strings(const void *a, const void *b)
-{
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-/* The distinct shard names of an index, sorted; borrowed from the tree. */
-static int shard_names(const cJSON *index, const char ***names, size_t *count, const char *where,
-                       struct error *err)
-{
-    const cJSON *map = json_get(index, "weight_map"), *item;
-    if (!cJSON_IsObject(map) || !map->child)
-        return error_set(err, "%s: \"weight_map\" must be there and name the shards", where);
-    size_t entries = (size_t)cJSON_GetArraySize(map), used = 0;
-    const char **list = array_alloc(entries, sizeof *list, err);
-    if (!list)
-        return -1;
-    cJSON_ArrayForEach(item, map)
-    {
-        if (!cJSON_IsString(item) || strchr(item->valuestring, '/')) {
-            free(list);
-            return error_set(err, "%s: \"weight_map\" names a shard that is not a plain file name",
-                             where);
-        }
-        list[used++] = item->valuestring;
-    }
-    qsort(list, used, sizeof *list, compare_strings);
-    *count = 0;
-    for (size_t i = 0; i < used; i++)
-        if (i == 0 || strcmp(list[i], list[i - 1]) != 0)
-            list[(*count)++] = list[i];
-    *names = list;
-    return 0;
-}
-
-/* Of one name, in the order of the files. */
-static int compare_names(const void *a, const void *b, void *tensors)
-{
-    const struct tensor_info *table = tensors;
-    uint32_t i = *(const uint32_t *)a, j = *(const uint32_t *)b;
-    int order = strcmp(table[i].name, table[j].name);
-    return order ? order : (i > j) - (i < j);
-}
-
-/* The look-up order, in which a name that is there twice shows. */
-static int index_names(struct checkpoint *checkpoint, struct error *err)
-{
-    size_t count = checkpoint->tensor_count;
-    checkpoint->by_name = array_alloc(count, sizeof *checkpoint->by_name, err);
-    if (!checkpoint->by_name)
-        return -1;
-    for (size_t i = 0; i < count; i++)
-        checkpoint->by_name[i] = (uint32_t)i;
-    qsort_r(checkpoint->by_name, count, sizeof *checkpoint->by_name, compare_names,
-            checkpoint->tensors);
-    for (size_t i = 1; i < count; i++) {
-        const struct tensor_info *tensor = &checkpoint->tensors[checkpoint->by_name[i]];
-        if (strcmp(checkpoint->tensors[checkpoint->by_name[i - 1]].name, tensor->name) == 0)
-            return error_set(err, "%s: tensor %s is there twice", checkpoint->path, tensor->name);
-    }
-    return count ? 0 : error_set(err, "%s: it has no tensors", checkpoint->path);
-}
-
-static int open_safetensors(struct checkpoint *checkpoint, const char *path, struct error *err)
-{
-    int file = checkpoint_add_file(checkpoint, path, err);
-    return file < 0 ? -1 : safetensors_read_header(checkpoint, file, err);
-}
+/* What a path stands for, in this order:
+ *
+ *     a folder       model.safetensors; else the shards of its index; else the one .gguf file in it
+ *     a file         .safetensors or .gguf, by its ending
+ *     neither        a repository of the local Hugging Face cache, "org/name", and of it a folder
+ *
+ * config.json is read from the folder that the weights lie in.
+ */
+enum { CONFIG_MAX = 16 << 20 };
 
 static int open_single(struct checkpoint *checkpoint, const char *path, struct error *err)
 {
-    return open_safetensors(checkpoint, path, err) == 0 ? index_names(checkpoint, err) : -1;
-}
-
-static const char *file_name(const struct checkpoint *checkpoint, int file)
-{
-    const char *path = checkpoint->files[file].path, *slash = strrchr(path, '/');
-    return slash ? slash + 1 : path;
-}
-
-/* transformers reads the shards in the order of their names, whatever the index says of each
- * tensor: of those with one name the last one stays. */
-static int drop_earlier(struct checkpoint *checkpoint, struct error *err)
-{
-    struct tensor_info *tensors = checkpoint->tensors;
-    size_t count = checkpoint->tensor_count, kept = 0, dropped = 0;
-    uint32_t *order = array_alloc(count, sizeof *order, err);
-    bool *drop = array_alloc(count, sizeof *drop, err);
-    const struct tensor_info *first = NULL;
-    int status = order && drop ? 0 : -1;
-    for (size_t i = 0; status == 0 && i < count; i++)
-        order[i] = (uint32_t)i;
-    if (status == 0)
-        qsort_r(order, count, sizeof *order, compare_names, tensors);
-    for (size_t i = 1; status == 0 && i < count; i++) {
-        const struct tensor_info *a = &tensors[order[i - 1]], *b = &tensors[order[i]];
-        if (strcmp(a->name, b->name) != 0 || a->file == b->file)
-            continue;
-        drop[order[i - 1]] = true;
-        first = dropped++ == 0 ? b : first;
-    }
-    if (first)
-        buffer_format(
-            &checkpoint->notes,
-            "%s: %.200s, the first of %zu such, is in more than one shard: the last is read "
-            "(%.100s), as transformers does\n",
-            checkpoint->path, first->name, dropped, file_name(checkpoint, first->file));
-    for (size_t i = 0; status == 0 && i < count; i++)
-        if (drop[i])
-            free(tensors[i].name);
-        else
-            tensors[kept++] = tensors[i];
-    if (status == 0)
-        checkpoint->tensor_count = kept;
-    free(order);
-    free(drop);
-    return status;
-}
-
-/* The tensors that the index does not name, or has in another shard than they are in. */
-static int note_strays(struct checkpoint *checkpoint, const cJSON *index, struct error *err)
-{
-    const cJSON *item;
-    const struct tensor_info *first_moved = NULL, *first_stray = NULL;
-    size_t moved = 0, strays = 0;
-    bool *named = array_alloc(checkpoint->tensor_count, sizeof *named, err);
-    if (!named)
-        return -1;
-    cJSON_ArrayForEach(item, json_get(index, "weight_map"))
-    {
-        const struct tensor_info *tensor = checkpoint_find(checkpoint, item->string);
-        if (!tensor)
-            continue;
-        named[tensor - checkpoint->tensors] = true;
-        if (strcmp(file_name(checkpoint, tensor->file), item->valuestring) != 0 && moved++ == 0)
-            first_moved = tensor;
-    }
-    for (size_t i = 0; i < checkpoint->tensor_count; i++)
-        if (!named[i] && strays++ == 0)
-            first_stray = &checkpoint->tensors[i];
-    if (first_moved)
-        buffer_format(
-            &checkpoint->notes,
-            "%s: %.200s, the first of %zu such, is not in the shard that the index has for "
-            "it: it is read from %.100s, as transformers does\n",
-            checkpoint->path, first_moved->name, moved, file_name(checkpoint, first_moved->file));
-    if (first_stray)
-        buffer_format(&checkpoint->notes,
-                      "%s: %.200s, the first of %zu such, is in %.100s and not in the index: it is "
-                      "read, as transformers does\n",
-                      checkpoint->path, first_stray->name, strays,
-                      file_name(checkpoint, first_stray->file));
-    free(named);
-    return 0;
-}
-
-/* Every tensor that the index names is in one of the shards. */
-static int check_weight_map(const struct checkpoint *checkpoint, const cJSON *index,
-                            const char *where, struct error *err)
-{
-    const cJSON *item;
-    cJSON_ArrayForEach(item, json_get(index, "weight_map"))
-    {
-        if (!checkpoint_find(checkpoint, item->string))
-            return error_set(err,
-                             "%s: tensor %.200s should be in %.100s, and no shard has it: fetch "
-                             "the shards and the index again, of one revision",
-                             where, item->string, item->valuestring);
-    }
-    return 0;
-}
-
-static int open_shards(struct checkpoint *checkpoint, const char *index_path, struct error *err)
-{
-    const char **names = NULL;
-    size_t count = 0;
-    int status = -1;
-    cJSON *index = json_read_file(index_path, INDEX_MAX, JSON_STRICT, err);
-    if (!index || shard_names(index, &names, &count, index_path, err) != 0)
-        goto out;
-    for (size_t i = 0; i < count; i++) {
-        char *path = path_join(checkpoint->folder, names[i], err);
-        int opened = path ? open_safetensors(checkpoint, path, err) : -1;
-        free(path);
-        if (opened != 0)
-            goto out;
-    }
-    status = drop_earlier(checkpoint, err);
-    if (status == 0)
-        status = index_names(checkpoint, err);
-    if (status == 0)
-        status = check_weight_map(checkpoint, index, index_path, err);
-    if (status == 0)
-        status = note_strays(checkpoint, index, err);
-out:
-    free(names);
-    cJSON_Delete(index);
-    return status;
+    return safetensors_open(checkpoint, path, err) == 0 ? checkpoint_index(checkpoint, err) : -1;
 }
 
 static int read_config(struct checkpoint *checkpoint, struct error *err)
@@ -236,7 +52,7 @@ static int open_file(struct checkpoint *checkpoint, struct error *err)
         int file = checkpoint_add_file(checkpoint, checkpoint->path, err);
         if (file < 0 || gguf_read_header(checkpoint, file, err) != 0)
             return -1;
-        return index_names(checkpoint, err);
+        return checkpoint_index(checkpoint, err);
     }
     if (!text_ends_with(checkpoint->path, ".safetensors"))
         return error_set(err, "%s: neither a folder, a .safetensors nor a .gguf file",
@@ -339,7 +155,7 @@ static int open_folder(struct checkpoint *checkpoint, struct error *err)
         int (*open)(struct checkpoint *checkpoint, const char *path, struct error *err);
     } layouts[] = {
         {"model.safetensors", open_single_of_folder},
-        {CHECKPOINT_INDEX, open_shards},
+        {CHECKPOINT_INDEX, shards_open},
     };
     checkpoint->format = CHECKPOINT_SAFETENSORS;
     for (size_t i = 0; i < sizeof layouts / sizeof *layouts; i++) {
@@ -461,29 +277,73 @@ const cJSON *checkpoint_metadata(const struct checkpoint *checkpoint)
     return checkpoint->metadata;
 }
 
-size_t checkpoint_count(const struct checkpoint *checkpoint)
+/* --- what is never written to --- */
+
+/* By device and inode: the same file under another name, through links too. */
+static bool same_file(const struct stat *a, const struct stat *b)
 {
-    return checkpoint->tensor_count;
+    return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
 }
 
-const struct tensor_info *checkpoint_tensor(const struct checkpoint *checkpoint, size_t index)
+static bool is_path(const struct stat *target, const char *path)
 {
-    return index < checkpoint->tensor_count ? &checkpoint->tensors[index] : NULL;
+    struct stat info;
+    return path && sys.stat(path, &info) == 0 && same_file(target, &info);
 }
 
-const struct tensor_info *checkpoint_find(const struct checkpoint *checkpoint, const char *name)
+static bool is_weights(const struct checkpoint *checkpoint, const struct stat *target)
 {
-    size_t low = 0, high = checkpoint->tensor_count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        const struct tensor_info *tensor = &checkpoint->tensors[checkpoint->by_name[middle]];
-        int order = strcmp(name, tensor->name);
-        if (order == 0)
-            return tensor;
-        if (order < 0)
-            high = middle;
-        else
-            low = middle + 1;
+    for (size_t i = 0; i < checkpoint->file_count; i++) {
+        struct stat info;
+        if (sys.fstat(checkpoint->files[i].fd, &info) == 0 && same_file(target, &info))
+            return true;
     }
-    return NULL;
+    return false;
+}
+
+/* What else of a model's folder transformers reads, by name or by ending. */
+static bool is_document(const struct checkpoint *checkpoint, const struct stat *target)
+{
+    static const char *const names[] = {
+        CHECKPOINT_INDEX,
+        CHECKPOINT_CONFIG,
+        "tokenizer.json",
+        "tokenizer_config.json",
+        "special_tokens_map.json",
+        "added_tokens.json",
+        "vocab.json",
+        "merges.txt",
+        "tokenizer.model",
+        "generation_config.json",
+        "chat_template.jinja",
+        "chat_template.json",
+        "adapter_config.json",
+        "adapter_model.safetensors",
+    };
+    bool found = false;
+    for (size_t i = 0; i < sizeof names / sizeof *names && !found; i++) {
+        char *path = path_join(checkpoint->folder, names[i], NULL);
+        found = is_path(target, path);
+        free(path);
+    }
+    return found;
+}
+
+int checkpoint_check_output(const struct checkpoint *checkpoint, const char *path,
+                            struct error *err)
+{
+    struct stat target;
+    if (!path || sys.stat(path, &target) != 0)
+        return 0;
+    if (is_path(&target, checkpoint->folder))
+        return error_set(err,
+                         "%s is the folder of the model itself, which is never written to; "
+                         "give another path",
+                         path);
+    if (is_weights(checkpoint, &target) || is_document(checkpoint, &target))
+        return error_set(err,
+                         "%s is a file of the model %s, which is never written to; give "
+                         "another path",
+                         path, checkpoint->path);
+    return 0;
 }

@@ -3,19 +3,18 @@
  * metadata. Nothing is mapped: every read is positioned, with its length checked, so that a file
  * that shrinks is an error and not a signal. The files are never written to.
  *
- *     checkpoint_open -> checkpoint_find, checkpoint_tensor -> checkpoint_read_f32 (tensor_read.h)
- * ...
+ *     checkpoint_open -> checkpoint_find, checkpoint_tensor -> checkpoint_read_f32 ...
  *                     -> checkpoint_close
  *
  * This is the face of core/checkpoint. What opens a file adds its tensors to one table
- * (tensor_table.h), which checks names, shapes and ranges for all formats in one place.
+ * (tensor_table.h), which checks names, shapes and ranges for all formats in one place;
+ * tensor_read.h finds and reads them.
  */
 #ifndef SPECTRUM_CHECKPOINT_CHECKPOINT_H
 #define SPECTRUM_CHECKPOINT_CHECKPOINT_H
 
 #include "base/error.h"
 #include "base/json.h"
-#include "checkpoint/check_output.h"
 #include "checkpoint/hub.h"
 #include "checkpoint/tensor_info.h"
 #include "checkpoint/tensor_read.h"
@@ -40,14 +39,16 @@ const char *checkpoint_folder(const struct checkpoint *checkpoint); /* where its
 /* What is surprising about which files and tensors were taken, a line each; "": nothing. */
 const char *checkpoint_notes(const struct checkpoint *checkpoint);
 
-/* Tensors in file order (shards in the order of their names). Owned by the checkpoint. */
-size_t checkpoint_count(const struct checkpoint *checkpoint);
-const struct tensor_info *checkpoint_tensor(const struct checkpoint *checkpoint, size_t index);
-const struct tensor_info *checkpoint_find(const struct checkpoint *checkpoint, const char *name);
-
 /* config.json for safetensors folders; for GGUF the metadata as a flat JSON object under its own
  * keys ("llama.block_count": 30, arrays as arrays). NULL where there is none. Large GGUF arrays
  * (token lists) are in it too. Owned by the checkpoint. */
 const cJSON *checkpoint_metadata(const struct checkpoint *checkpoint);
+
+/* Promise 1: a checkpoint that is open is never written to. 0 if `path` may be written: it is
+ * neither a file of the open checkpoint (weights, index, config.json, the tokenizer's files), under
+ * whatever name and through whatever links, nor the folder that they are in. NULL and what does not
+ * exist yet may. */
+int checkpoint_check_output(const struct checkpoint *checkpoint, const char *path,
+                            struct error *err);
 
 #endif

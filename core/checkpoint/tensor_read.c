@@ -5,7 +5,7 @@
 #include "base/memory.h"
 #include "base/number.h"
 #include "base/sys.h"
-#include "checkpoint/gguf_blocks.h"
+#include "checkpoint/tensor_info.h"
 #include "checkpoint/tensor_table.h"
 
 #include <errno.h>
@@ -13,6 +13,37 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+
+/* --- which tensors there are --- */
+
+size_t checkpoint_count(const struct checkpoint *checkpoint)
+{
+    return checkpoint->tensor_count;
+}
+
+const struct tensor_info *checkpoint_tensor(const struct checkpoint *checkpoint, size_t index)
+{
+    return index < checkpoint->tensor_count ? &checkpoint->tensors[index] : NULL;
+}
+
+const struct tensor_info *checkpoint_find(const struct checkpoint *checkpoint, const char *name)
+{
+    size_t low = 0, high = checkpoint->tensor_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        const struct tensor_info *tensor = &checkpoint->tensors[checkpoint->by_name[middle]];
+        int order = strcmp(name, tensor->name);
+        if (order == 0)
+            return tensor;
+        if (order < 0)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return NULL;
+}
+
+/* --- their data --- */
 
 int checkpoint_read_raw(const struct checkpoint *checkpoint, const struct tensor_info *tensor,
                         uint64_t first_byte, uint64_t count, void *out, struct error *err)
@@ -33,6 +64,7 @@ void checkpoint_expect(const struct checkpoint *checkpoint, const struct tensor_
         posix_fadvise(fd, (off_t)(tensor->offset + at), PIECE, POSIX_FADV_WILLNEED);
 }
 
+/* Little-endian storage to floats, on any machine; count is in elements, whole blocks of them. */
 static void widen(enum dtype dtype, const void *raw, int64_t count, float *out)
 {
     const unsigned char *bytes = raw;
@@ -56,7 +88,7 @@ static void widen(enum dtype dtype, const void *raw, int64_t count, float *out)
             out[i] = bf16_to_float(load_u16(bytes + 2 * i));
         return;
     default:
-        dequantize(dtype, raw, count / dtype_traits(dtype)->block_elements, out);
+        dtype_dequantize(dtype, raw, count / dtype_traits(dtype)->block_elements, out);
     }
 }
 
@@ -130,6 +162,8 @@ int checkpoint_read_f64(const struct checkpoint *checkpoint, const struct tensor
 /* Content for the fingerprint: small tensors whole, of large ones evenly spaced blocks. */
 enum { SAMPLE_WHOLE = 1 << 20, SAMPLE_BLOCK = 1 << 14, SAMPLE_COUNT = 64 };
 
+/* What goes into the fingerprint of one tensor: name, type, shape, and its bytes or their samples.
+ */
 static int hash_tensor(const struct checkpoint *checkpoint, const struct tensor_info *tensor,
                        struct hash *hash, void *buffer, struct error *err)
 {

@@ -1,11 +1,19 @@
-/* Tensor data: positioned reads, checked, widened; and what tells one content from another. */
+/* The tensors of an open checkpoint: which there are, their data by positioned reads, checked and
+ * widened, and what tells one content from another. */
 #ifndef SPECTRUM_CHECKPOINT_TENSOR_READ_H
 #define SPECTRUM_CHECKPOINT_TENSOR_READ_H
 
 #include "base/error.h"
 #include "checkpoint/tensor_info.h"
 
+#include <stddef.h>
+
 struct checkpoint;
+
+/* Tensors in file order (shards in the order of their names). Owned by the checkpoint. */
+size_t checkpoint_count(const struct checkpoint *checkpoint);
+const struct tensor_info *checkpoint_tensor(const struct checkpoint *checkpoint, size_t index);
+const struct tensor_info *checkpoint_find(const struct checkpoint *checkpoint, const char *name);
 
 /* Reads `count` elements from element `first` on, in row-major order, widened to float (exact for
  * F32, F16, BF16 and integers below 2^24; quantised types as they are dequantised by their

@@ -92,6 +92,8 @@ static int check_tensor(struct tensor_info *tensor, const char *name,
     return check_bytes(tensor, name, file, err);
 }
 
+/* The one way into the table; what holds of a tensor from here on is at the head of tensor_table.h.
+ */
 int checkpoint_add_tensor(struct checkpoint *checkpoint, const struct tensor_info *tensor,
                           const char *name, struct error *err)
 {
@@ -108,4 +110,32 @@ int checkpoint_add_tensor(struct checkpoint *checkpoint, const struct tensor_inf
         return -1;
     checkpoint->tensors[checkpoint->tensor_count++] = checked;
     return 0;
+}
+
+/* Of one name, in the order of the files. */
+int tensor_compare_names(const void *a, const void *b, void *tensors)
+{
+    const struct tensor_info *table = tensors;
+    uint32_t i = *(const uint32_t *)a, j = *(const uint32_t *)b;
+    int order = strcmp(table[i].name, table[j].name);
+    return order ? order : (i > j) - (i < j);
+}
+
+/* The look-up order, in which a name that is there twice shows. */
+int checkpoint_index(struct checkpoint *checkpoint, struct error *err)
+{
+    size_t count = checkpoint->tensor_count;
+    checkpoint->by_name = array_alloc(count, sizeof *checkpoint->by_name, err);
+    if (!checkpoint->by_name)
+        return -1;
+    for (size_t i = 0; i < count; i++)
+        checkpoint->by_name[i] = (uint32_t)i;
+    qsort_r(checkpoint->by_name, count, sizeof *checkpoint->by_name, tensor_compare_names,
+            checkpoint->tensors);
+    for (size_t i = 1; i < count; i++) {
+        const struct tensor_info *tensor = &checkpoint->tensors[checkpoint->by_name[i]];
+        if (strcmp(checkpoint->tensors[checkpoint->by_name[i - 1]].name, tensor->name) == 0)
+            return error_set(err, "%s: tensor %s is there twice", checkpoint->path, tensor->name);
+    }
+    return count ? 0 : error_set(err, "%s: it has no tensors", checkpoint->path);
 }

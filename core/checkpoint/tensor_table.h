@@ -48,6 +48,15 @@ int checkpoint_add_file(struct checkpoint *checkpoint, const char *path, struct 
 int checkpoint_add_tensor(struct checkpoint *checkpoint, const struct tensor_info *tensor,
                           const char *name, struct error *err);
 
+/* Compares two numbers of tensors in a table, for qsort_r(): by name, and of one name in the order
+ * of the files. */
+int tensor_compare_names(const void *a, const void *b, void *tensors);
+
+/* The look-up order, once all tensors are there; refuses none at all and a name that is there
+ * twice.
+ */
+int checkpoint_index(struct checkpoint *checkpoint, struct error *err);
+
 /* product of the shape, or -1 where it leaves 63 bits or a dimension is negative */
 int64_t shape_elements(const int64_t *shape, int rank);
 

@@ -45,6 +45,8 @@ static float largest_of(const float *values, int64_t count)
     return largest;
 }
 
+/* LLM.int8()'s absmax quantisation (Dettmers et al., arXiv 2208.07339), by blocks: code = nearest
+ * even of x / absmax 127. */
 static void quantize_int8(int8_t *codes, float *absmax, const float *values, int64_t count)
 {
     for (int64_t at = 0; at < count; at += WEIGHT_BLOCK) {
@@ -64,6 +66,7 @@ static float nf4_absmax(const float *values, int64_t part)
     return part == WEIGHT_BLOCK ? largest : fmaxf(largest, DYNAMIC_TINY);
 }
 
+/* The nearest of the sixteen values: how many of the middles between neighbours x is above. */
 static uint8_t nf4_code(float x)
 {
     uint8_t code = 0;
@@ -94,7 +97,10 @@ static int64_t group_absmax(float absmax[WEIGHT_GROUP], const float *values, int
     return blocks;
 }
 
-/* The blocks' scales are found twice, once for their mean: no memory for them is needed. */
+/* codes of x / absmax by blocks of 64; then the absmax themselves, less their mean, in 8 bits by
+ * groups of 256 blocks ("double quantization", QLoRA, section 3).
+ *
+ * The blocks' scales are found twice, once for their mean: no memory for them is needed. */
 static void quantize_nf4(uint8_t *codes, void *scales, const float *values, int64_t count)
 {
     enum { GROUP = WEIGHT_GROUP * WEIGHT_BLOCK };

@@ -60,6 +60,8 @@ void spectra_clear_rounding(double *values, int64_t rows, int64_t cols)
             values[i] = 0;
 }
 
+/* Position p = (1 - q) (count - 1) in falling order: between the values at its two whole
+ * neighbours. */
 double spectra_quantile(const double *values, int64_t count, double q)
 {
     double position = (1 - q) * (double)(count - 1);

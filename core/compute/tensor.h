@@ -76,8 +76,29 @@ struct stored_bytes {
     size_t data, scales;
 };
 
+/* Blocks that `count` elements come to, the last one perhaps shorter. */
+static inline size_t storage_blocks(size_t count, size_t block)
+{
+    return (count + block - 1) / block;
+}
+
 /* Of `count` elements in any storage. */
-struct stored_bytes storage_bytes(enum storage storage, int64_t count);
+static inline struct stored_bytes storage_bytes(enum storage storage, int64_t count)
+{
+    size_t n = (size_t)count, blocks = storage_blocks(n, WEIGHT_BLOCK);
+    switch (storage) {
+    case STORAGE_INT8:
+        return (struct stored_bytes){n, blocks * sizeof(float)};
+    case STORAGE_NF4:
+        return (struct stored_bytes){storage_blocks(n, 2),
+                                     (1 + storage_blocks(blocks, WEIGHT_GROUP)) * sizeof(float) +
+                                         blocks};
+    case STORAGE_DYNAMIC8:
+        return (struct stored_bytes){n, storage_blocks(n, MOMENT_BLOCK) * sizeof(float)};
+    default:
+        return (struct stored_bytes){n * storage_size(storage), 0};
+    }
+}
 
 static inline struct tensor tensor_at(struct place data, enum storage storage, int64_t rows,
                                       int64_t cols)

@@ -1,10 +1,21 @@
+/* From a source to a template, from a template to a text: the face of the folders below.
+ *
+ *     jinja_parse   lexer, parser and scopes into the template's own heap, which has the tree's bound
+ *     jinja_render  a run with its bounds on the stack, then execute_template()
+ *
+ *     bound                  default      error names
+ *     source                 1 MiB        its bytes
+ *     tree                   128 MiB      memory
+ *     steps                  20,000,000   steps
+ *     output, captures too   256 MiB      bytes written
+ *     values                 heap's own   memory
+ *     depth                  1,000        levels */
 #include "jinja/jinja.h"
 
 #include "base/utf8.h"
 #include "jinja/filters/filters.h"
-#include "jinja/parse/scopes.h"
-#include "jinja/parse/statements.h"
-#include "jinja/render/execute.h"
+#include "jinja/parse/parse.h"
+#include "jinja/render/render.h"
 
 #include <string.h>
 

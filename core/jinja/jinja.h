@@ -24,10 +24,7 @@
 #define SPECTRUM_JINJA_JINJA_H
 
 #include "jinja/render/rendered.h"
-#include "jinja/value/compare.h"
 #include "jinja/value/value.h"
-#include "jinja/value/write.h"
-#include "jinja/value/write_json.h"
 
 #include <time.h>
 

@@ -1,7 +1,6 @@
 #include "job/added_tokens.h"
 
-#include "text/template.h"
-#include "text/template_marks.h"
+#include "text/template/template.h"
 
 /* More are not the marks of a template. */
 enum { ADDED_MAX = 1024 };

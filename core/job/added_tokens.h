@@ -10,7 +10,7 @@
 #define SPECTRUM_JOB_ADDED_TOKENS_H
 
 #include "model/model.h"
-#include "text/tokenizer.h"
+#include "text/tokenizer/tokenizer.h"
 
 /* Adds texts, a JSON array, and returns what they came to; NULL: an error. */
 cJSON *added_tokens_make(struct tokenizer *tokenizer, const cJSON *texts, struct error *err);

@@ -8,8 +8,8 @@
 #include "job/added_tokens.h"
 #include "job/job_dir.h"
 #include "job/method.h"
-#include "text/template.h"
-#include "text/tokenizer_open.h"
+#include "text/template/template.h"
+#include "text/tokenizer/tokenizer.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -47,12 +47,12 @@ static int check_weights(const struct source *source, const cJSON *state, const 
         const struct tensor_info *tensor = checkpoint_tensor(source->weights, i);
         size_t number = run_tensor_find(model, tensor->name);
         struct run_tensor is = run_tensor(model, rank, number % run_tensor_count(model));
-        bool vector = is.part == PART_MODULE && is.parameter->tensor->rank == 1;
+        bool vector = is.part == PART_PARAMETER && is.parameter->tensor->rank == 1;
         bool right = number < run_tensor_count(model) && tensor->rank == (vector ? 1 : 2) &&
                      tensor->shape[0] == (vector ? is.cols : is.rows) &&
                      (vector || tensor->shape[1] == is.cols) &&
                      (tensor->dtype == DTYPE_F32 || tensor->dtype == DTYPE_BF16) &&
-                     (is.part == PART_MODULE || (rank > 0 && parameter_is_linear(is.parameter)));
+                     (is.part == PART_PARAMETER || (rank > 0 && parameter_is_linear(is.parameter)));
         if (!right)
             return error_set(err, "%s: %s is not a tensor of this run: it, or %s, is damaged",
                              checkpoint_path(source->weights), tensor->name, path);

@@ -11,7 +11,7 @@
 #ifndef SPECTRUM_JOB_SOURCE_H
 #define SPECTRUM_JOB_SOURCE_H
 
-#include "text/end_tokens.h"
+#include "text/generation.h"
 #include "train/state.h"
 #include "train/transformer.h"
 

@@ -8,11 +8,12 @@
 #include "job/lr_factor.h"
 #include "model/model.h"
 #include "plan/control.h"
-#include "text/columns.h"
-#include "text/data_files.h"
-#include "text/dataset_open.h"
-#include "text/pieces.h"
-#include "text/template.h"
+#include "text/record/form.h"
+#include "text/data/data_files.h"
+#include "text/dataset/dataset.h"
+#include "text/packing/pieces.h"
+#include "text/template/template.h"
+#include "text/record/form.h"
 
 #include <errno.h>
 #include <math.h>

@@ -17,7 +17,7 @@
 #include "compute/backend.h"
 #include "job/method.h"
 #include "spectra/score.h"
-#include "text/dataset_options.h"
+#include "text/dataset/dataset.h"
 #include "train/recipe.h"
 #include "train/schedule.h"
 

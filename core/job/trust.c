@@ -8,7 +8,7 @@
 #include "base/xdg.h"
 #include "job/job_dir.h"
 #include "job/training_options.h"
-#include "text/template.h"
+#include "text/template/template.h"
 
 #include <errno.h>
 #include <ftw.h>

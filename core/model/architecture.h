@@ -1,5 +1,8 @@
 /* Descriptors: one const struct an architecture. Adding an architecture is adding one to
- * architecture.c, and a line to the list at its end. */
+ * architecture.c, and a line to the list at its end (CONTRIBUTING.md has the steps).
+ *
+ * A family differs from Llama by its members here and by nothing else: no function asks for a name.
+ */
 #ifndef SPECTRUM_MODEL_ARCHITECTURE_H
 #define SPECTRUM_MODEL_ARCHITECTURE_H
 

@@ -1,11 +1,17 @@
+/* What a model's files say of its shape.
+ *
+ * Eight numbers (fields[]) have to be right even for a scan: without them a model has no shape, and
+ * the file is refused. All else may be wrong or unknown there: config_refuse() keeps the first
+ * reason, scan and plan do without it, and whoever would compute the model (trainable.h) is told.
+ */
 #include "model/config.h"
 
 #include "base/memory.h"
 #include "base/utf8.h"
 #include "model/config_gguf.h"
 #include "model/config_keys.h"
-#include "model/config_rope.h"
 #include "model/config_values.h"
+#include "model/rope.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -227,7 +233,7 @@ static int read_hugging_face(struct model *model, const struct architecture *arc
         config_get_flag(model, metadata, "attention_bias", &config->attention_bias);
     if (architecture->mlp_bias)
         config_get_flag(model, metadata, "mlp_bias", &config->mlp_bias);
-    int64_t checked_only; /* text/end_tokens.h reads it */
+    int64_t checked_only; /* text/generation.h reads it */
     read_token(model, metadata, "eos_token_id", &checked_only);
     read_token(model, metadata, "bos_token_id", &config->bos_token);
     read_activation(config, json_get(metadata, "hidden_act"));
@@ -306,7 +312,9 @@ int config_read(struct model *model, const struct architecture **architecture, s
         return -1;
     if (gguf)
         config_read_gguf(model, *architecture);
-    if ((*architecture)->trainable)
+    if ((*architecture)->trainable && gguf)
+        config_check_gguf_keys(model);
+    else if ((*architecture)->trainable)
         config_check_keys(model, *architecture);
     return 0;
 }

@@ -1,13 +1,14 @@
 #include "model/config_gguf.h"
 
 #include "base/text.h"
-#include "model/config_rope.h"
 #include "model/config_values.h"
+#include "model/rope.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 /* "llama.rope.freq_base" */
 static const char *full_key(const struct model *model, const char *key, char out[256])
@@ -137,4 +138,62 @@ void config_read_gguf(struct model *model, const struct architecture *architectu
                       "\"%s.rope.scaling.type\") is not supported; supported are none, "
                       "linear, and Llama 3.1's to 3.3's factors",
                       model->architecture_name);
+}
+
+/* --- keys that are not read --- */
+
+/* What may stand under "<architecture>.". */
+static const char *const known_keys[] = {
+    "block_count",
+    "embedding_length",
+    "feed_forward_length",
+    "attention.head_count",
+    "attention.head_count_kv",
+    "attention.key_length",
+    "attention.value_length",
+    "vocab_size",
+    "context_length",
+    "attention.layer_norm_rms_epsilon",
+    "attention.layer_norm_epsilon",
+    "rope.freq_base",
+    "rope.dimension_count",
+    "rope.scale_linear",
+    "rope.scaling.type",
+    "rope.scaling.factor",
+    "rope.scaling.attn_factor",
+    "attention.scale",
+    /* of no weight where the scaling is none or linear, and of none for a causal model */
+    "rope.scaling.original_context_length",
+    "rope.scaling.finetuned",
+    "tensor_data_layout",
+    "pooling_type",
+    "leading_dense_block_count",
+    "expert_used_count",
+};
+
+void config_check_gguf_keys(struct model *model)
+{
+    const cJSON *metadata = checkpoint_metadata(model->checkpoint);
+    size_t length = strlen(model->architecture_name);
+    char shown[80];
+    for (const cJSON *item = metadata->child; item; item = item->next) {
+        bool causal;
+        if (strncmp(item->string, model->architecture_name, length) != 0 ||
+            item->string[length] != '.')
+            continue;
+        const char *key = item->string + length + 1;
+        bool right = config_is_off(item);
+        for (size_t i = 0; !right && i < sizeof known_keys / sizeof *known_keys; i++)
+            right = strcasecmp(key, known_keys[i]) == 0;
+        if (strcmp(key, "attention.causal") == 0)
+            right = config_truth(item, &causal) && causal;
+        else if (text_ends_with(key, "_scale"))
+            right = right || (cJSON_IsNumber(item) && item->valuedouble == 1);
+        if (right)
+            continue;
+        config_show(item, shown, sizeof shown);
+        config_refuse(model,
+                      "its metadata has \"%s\" %s, which is not supported; scan and plan go on",
+                      item->string, shown);
+    }
 }

@@ -11,5 +11,7 @@
 
 /* Into model->config. */
 void config_read_gguf(struct model *model, const struct architecture *architecture);
+/* Refuses keys that change what the model computes and are not read here. */
+void config_check_gguf_keys(struct model *model);
 
 #endif

@@ -1,6 +1,5 @@
-/* Keys of a configuration that are not read: which of them change what a model computes?
+/* Keys of a config.json that are not read: which of them change what a model computes?
  *
- * config.json
  *   1. Keys that are read (config.c) are checked there. transformers' other fields, and what tools
  *      and generation write beside them, are listed as harmless.
  *   2. null, false, 0, "" and empty lists and objects switch nothing on. But some keys do something
@@ -11,9 +10,7 @@
  *      computed in it ("attn", "rope", "expert", "logit", ...). The words were chosen so that all
  *      fields by which a text model's configuration in transformers 5 differs from Llama's have
  *      one. Without such a word it is another tool's remark, as everything with an underscore in
- *      front is.
- * GGUF: nothing but parameters stands under "<architecture>.", so all keys are refused that are
- * not read, not listed and not 0, false or empty. */
+ *      front is. */
 #include "model/config_keys.h"
 
 #include "base/text.h"
@@ -200,16 +197,6 @@ bool config_reads(const struct architecture *architecture, const char *key)
     return architecture->window_asked && strcmp(key, "use_sliding_window") == 0;
 }
 
-static bool is_off(const cJSON *item)
-{
-    double number;
-    bool truth;
-    if (cJSON_IsNull(item) || ((cJSON_IsArray(item) || cJSON_IsObject(item)) && !item->child) ||
-        (cJSON_IsString(item) && item->valuestring[0] == '\0'))
-        return true;
-    return (config_truth(item, &truth) && !truth) || (config_number(item, &number) && number == 0);
-}
-
 /* A window that is there and not in use, and layers that all see everything, are what Llama is. */
 static bool is_no_window(const cJSON *metadata, const cJSON *item)
 {
@@ -260,16 +247,16 @@ static bool changes_nothing(const struct model *model, const cJSON *metadata, co
                (config_number(item, &number) && number == 1);
     if (neutral_number(&model->config, key, &expected) && config_number(item, &number))
         return fabs(number - expected) <= 1e-6 * fabs(expected);
-    if (is_off(item) || is_no_window(metadata, item))
+    if (config_is_off(item) || is_no_window(metadata, item))
         return true;
     if (cJSON_IsString(item) && is_one_of(item->valuestring, neutral_texts, COUNT(neutral_texts)))
         return true;
     return !has_one_of(key, words, COUNT(words));
 }
 
-static void check_hugging_face(struct model *model, const struct architecture *architecture,
-                               const cJSON *metadata)
+void config_check_keys(struct model *model, const struct architecture *architecture)
 {
+    const cJSON *metadata = checkpoint_metadata(model->checkpoint);
     char shown[80];
     for (const cJSON *item = metadata->child; item; item = item->next) {
         if (config_reads(architecture, item->string) || changes_nothing(model, metadata, item))
@@ -284,66 +271,4 @@ static void check_hugging_face(struct model *model, const struct architecture *a
                 ? "weights that are not quantised can be trained"
                 : "the key can be taken out of config.json if the model was made without it");
     }
-}
-
-/* Behind "<architecture>.". */
-static const char *const gguf_keys[] = {
-    "block_count",
-    "embedding_length",
-    "feed_forward_length",
-    "attention.head_count",
-    "attention.head_count_kv",
-    "attention.key_length",
-    "attention.value_length",
-    "vocab_size",
-    "context_length",
-    "attention.layer_norm_rms_epsilon",
-    "attention.layer_norm_epsilon",
-    "rope.freq_base",
-    "rope.dimension_count",
-    "rope.scale_linear",
-    "rope.scaling.type",
-    "rope.scaling.factor",
-    "rope.scaling.attn_factor",
-    "attention.scale",
-    /* of no weight where the scaling is none or linear, and of none for a causal model */
-    "rope.scaling.original_context_length",
-    "rope.scaling.finetuned",
-    "tensor_data_layout",
-    "pooling_type",
-    "leading_dense_block_count",
-    "expert_used_count",
-};
-
-static void check_gguf(struct model *model, const cJSON *metadata)
-{
-    size_t length = strlen(model->architecture_name);
-    char shown[80];
-    for (const cJSON *item = metadata->child; item; item = item->next) {
-        bool causal;
-        if (strncmp(item->string, model->architecture_name, length) != 0 ||
-            item->string[length] != '.')
-            continue;
-        const char *key = item->string + length + 1;
-        bool right = is_one_of(key, gguf_keys, COUNT(gguf_keys)) || is_off(item);
-        if (strcmp(key, "attention.causal") == 0)
-            right = config_truth(item, &causal) && causal;
-        else if (text_ends_with(key, "_scale"))
-            right = right || (cJSON_IsNumber(item) && item->valuedouble == 1);
-        if (right)
-            continue;
-        config_show(item, shown, sizeof shown);
-        config_refuse(model,
-                      "its metadata has \"%s\" %s, which is not supported; scan and plan go on",
-                      item->string, shown);
-    }
-}
-
-void config_check_keys(struct model *model, const struct architecture *architecture)
-{
-    const cJSON *metadata = checkpoint_metadata(model->checkpoint);
-    if (checkpoint_format(model->checkpoint) == CHECKPOINT_GGUF)
-        check_gguf(model, metadata);
-    else
-        check_hugging_face(model, architecture, metadata);
 }

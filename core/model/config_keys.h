@@ -1,5 +1,5 @@
-/* Which keys of a configuration are read, and which that are not would change what a model
- * computes. Internal to core/model. */
+/* Which keys of a config.json are read, and which that are not would change what a model computes
+ * (config_gguf.h has the rule of GGUF files). Internal to core/model. */
 #ifndef SPECTRUM_MODEL_CONFIG_KEYS_H
 #define SPECTRUM_MODEL_CONFIG_KEYS_H
 

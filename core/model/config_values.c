@@ -81,6 +81,16 @@ bool config_truth(const cJSON *item, bool *out)
     return true;
 }
 
+bool config_is_off(const cJSON *item)
+{
+    double number;
+    bool truth;
+    if (cJSON_IsNull(item) || ((cJSON_IsArray(item) || cJSON_IsObject(item)) && !item->child) ||
+        (cJSON_IsString(item) && item->valuestring[0] == '\0'))
+        return true;
+    return (config_truth(item, &truth) && !truth) || (config_number(item, &number) && number == 0);
+}
+
 static void refuse_type(struct model *model, const char *key, const cJSON *item, const char *needed)
 {
     char shown[64];

@@ -6,7 +6,8 @@
 #include "base/json.h"
 #include "model/parameters.h"
 
-/* Says why this model cannot be computed; the first reason stays. Scans and plans go on. */
+/* Says why this model cannot be computed; the first reason stays. Scans and plans need not compute
+ * it. */
 void config_refuse(struct model *model, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 /* Adds a line to model_notes(). */
@@ -24,6 +25,8 @@ void config_get_whole(struct model *model, const cJSON *object, const char *key,
 /* The number of a number or of a text that is one. */
 bool config_number(const cJSON *item, double *out);
 bool config_truth(const cJSON *item, bool *out);
+/* null, false, 0, or an empty text, list or object. */
+bool config_is_off(const cJSON *item);
 /* The value as JSON, cut, for messages; into out[size]. */
 void config_show(const cJSON *item, char *out, size_t size);
 

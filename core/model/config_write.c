@@ -1,3 +1,5 @@
+/* Configurations for models that are exported: a new one from a GGUF file's metadata, or the one
+ * that was there, of which only the members change that are no longer true. */
 #include "model/config_write.h"
 
 #include "model/config.h"

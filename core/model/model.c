@@ -1,3 +1,14 @@
+/* Opening a model, in this order:
+ *
+ *   1. the checkpoint's files, and from its metadata the architecture and the configuration
+ *      (config.h);
+ *   2. every tensor becomes a parameter: its Hugging Face name, role, layer and module type, from
+ *      the architecture's table of names, or from the name alone where there is none
+ *      (add_parameter());
+ *   3. what of the names is surprising is noted, once a kind;
+ *   4. whether head and embeddings are one tensor, which values may decide (resolve_tie());
+ *   5. the look-up orders (model_index()).
+ */
 #include "model/model.h"
 
 #include "base/memory.h"
@@ -77,8 +88,8 @@ static bool find_role(const struct architecture *architecture, bool gguf, const 
 /* As transformers has it, "model." may be missing in front of a name (AutoModel saves so), or be
  * there once too often ("model.lm_head.weight", "model.model.norm.weight"): true for such a name.
  */
-static bool name_module(const struct architecture *architecture, bool gguf, const char *name,
-                        struct parameter *parameter, struct buffer *full)
+static bool name_parameter(const struct architecture *architecture, bool gguf, const char *name,
+                           struct parameter *parameter, struct buffer *full)
 {
     static const char prefix[] = "model.";
     char longer[sizeof prefix + TENSOR_NAME];
@@ -95,9 +106,9 @@ static bool name_module(const struct architecture *architecture, bool gguf, cons
     return false;
 }
 
-/* The type of a parameter: what follows the first numeric component, without ".weight"; the whole name
- * where there is no such component, or nothing follows. */
-static char *module_type(const char *name, struct error *err)
+/* The type of a parameter: what follows the first numeric component, without ".weight"; the whole
+ * name where there is no such component, or nothing follows. */
+static char *parameter_type(const char *name, struct error *err)
 {
     int number;
     const char *after = after_number(name, &number);
@@ -108,18 +119,10 @@ static char *module_type(const char *name, struct error *err)
     return type;
 }
 
-static void set_matrix(struct parameter *parameter, const struct tensor_info *tensor)
-{
-    int64_t last = tensor->rank ? tensor->shape[tensor->rank - 1] : 1;
-    parameter->cols = last;
-    parameter->rows = last > 0 ? tensor->elements / last : 0;
-    parameter->numel = tensor->elements;
-}
-
 /* What was found on the way that model_notes() speaks of. */
 struct found {
-    const char *renamed, *behind, *strange; /* the first tensor of each kind */
-    int64_t renamed_count, behind_count, strange_count;
+    const char *renamed, *beyond, *strange; /* the first tensor of each kind */
+    int64_t renamed_count, beyond_count, strange_count;
 };
 
 /* Has the architecture no place for it? What repeats the rotary embedding's numbers is none. */
@@ -135,29 +138,31 @@ static bool is_strange(const struct model *model, const struct parameter *parame
            strcmp(parameter->name, "rope_freqs.weight") != 0;
 }
 
-static int add_module(struct model *model, const struct architecture *architecture,
-                      const struct tensor_info *tensor, struct found *found, struct error *err)
+static int add_parameter(struct model *model, const struct architecture *architecture,
+                         const struct tensor_info *tensor, struct found *found, struct error *err)
 {
     bool gguf = checkpoint_format(model->checkpoint) == CHECKPOINT_GGUF;
     struct parameter *parameter = &model->parameters[model->parameter_count];
     struct buffer name = BUFFER_INIT;
     *parameter = (struct parameter){
         .tensor = tensor, .layer = -1, .bias = text_ends_with(tensor->name, ".bias")};
-    bool renamed = name_module(architecture, gguf, tensor->name, parameter, &name);
+    bool renamed = name_parameter(architecture, gguf, tensor->name, parameter, &name);
     if (buffer_check(&name, err) != 0) {
         buffer_free(&name);
         return -1;
     }
     model->parameter_count++;
     parameter->name = name.data;
-    parameter->type = module_type(parameter->name, err);
-    set_matrix(parameter, tensor);
+    parameter->type = parameter_type(parameter->name, err);
+    parameter->cols = tensor->rank ? tensor->shape[tensor->rank - 1] : 1;
+    parameter->rows = parameter->cols > 0 ? tensor->elements / parameter->cols : 0;
+    parameter->numel = tensor->elements;
     if (renamed && found->renamed_count++ == 0)
         found->renamed = tensor->name;
     if (architecture && parameter->role != ROLE_OTHER && parameter->layer >= model->config.layers) {
         parameter->role = ROLE_OTHER; /* transformers and llama.cpp have no place for it, either */
-        if (found->behind_count++ == 0)
-            found->behind = tensor->name;
+        if (found->beyond_count++ == 0)
+            found->beyond = tensor->name;
     } else if (architecture && architecture->trainable && is_strange(model, parameter)) {
         parameter->role = ROLE_OTHER;
         if (found->strange_count++ == 0)
@@ -199,14 +204,14 @@ static int are_equal(const struct checkpoint *checkpoint, const struct tensor_in
 }
 
 /* The parameter that a file without the one of this name has for it: the same tensor, called so. */
-static int rename_module(struct parameter *parameter, enum parameter_role role, const char *name,
-                         struct error *err)
+static int rename_parameter(struct parameter *parameter, enum parameter_role role, const char *name,
+                            struct error *err)
 {
     free(parameter->name);
     free(parameter->type);
     parameter->role = role;
     parameter->name = string_copy(name, err);
-    parameter->type = parameter->name ? module_type(name, err) : NULL;
+    parameter->type = parameter->name ? parameter_type(name, err) : NULL;
     return parameter->type ? 0 : -1;
 }
 
@@ -234,7 +239,7 @@ static int resolve_tie(struct model *model, struct error *err)
                     "%s: head and embeddings are tied, and %s is all that is stored of them: "
                     "it is read as model.embed_tokens.weight",
                     path, head->tensor->name);
-        return rename_module(head, ROLE_EMBEDDING, "model.embed_tokens.weight", err);
+        return rename_parameter(head, ROLE_EMBEDDING, "model.embed_tokens.weight", err);
     }
     int equal = are_equal(model->checkpoint, embedding->tensor, head->tensor, err);
     if (equal == 0) {
@@ -256,12 +261,12 @@ static void note_names(struct model *model, const struct found *found)
             "%s: the name of %.200s, the first of %lld such, has no \"model.\" in front, or one "
             "too many: it is read under transformers' name, as transformers does",
             path, found->renamed, (long long)found->renamed_count);
-    if (found->behind_count > 0)
+    if (found->beyond_count > 0)
         config_note(
             model,
             "%s: %.200s, the first of %lld such, is of a layer that the configuration has not "
             "(it has %lld): it takes no part",
-            path, found->behind, (long long)found->behind_count, (long long)model->config.layers);
+            path, found->beyond, (long long)found->beyond_count, (long long)model->config.layers);
     if (found->strange_count > 0)
         config_note(
             model, "%s: %.200s, the first of %lld such, has no place in a %s: it takes no part",
@@ -289,8 +294,8 @@ int model_open(struct model **out, const char *path, struct error *err)
     if (!model->parameters)
         goto fail;
     for (size_t i = 0; i < count; i++)
-        if (add_module(model, architecture, checkpoint_tensor(model->checkpoint, i), &found, err) !=
-            0)
+        if (add_parameter(model, architecture, checkpoint_tensor(model->checkpoint, i), &found,
+                          err) != 0)
             goto fail;
     note_names(model, &found);
     if ((architecture && resolve_tie(model, err) != 0) || model_index(model, err) != 0)
@@ -320,15 +325,6 @@ void model_close(struct model *model)
     free(model);
 }
 
-static void add_rows(struct parameter *parameter, int64_t rows)
-{
-    if (rows <= parameter->rows)
-        return;
-    parameter->added_rows += rows - parameter->rows;
-    parameter->rows = rows;
-    parameter->numel = rows * parameter->cols;
-}
-
 int model_add_rows(struct model *model, int64_t rows, struct error *err)
 {
     if (rows < 0 || rows > MODEL_ROWS_MAX)
@@ -337,8 +333,12 @@ int model_add_rows(struct model *model, int64_t rows, struct error *err)
     for (size_t i = 0; i < model->parameter_count; i++) {
         struct parameter *parameter = &model->parameters[i];
         bool table = parameter->role == ROLE_EMBEDDING || parameter->role == ROLE_HEAD;
-        if (table && !parameter->bias && parameter->tensor->rank == 2 && parameter->rows > 0)
-            add_rows(parameter, rows);
+        if (!table || parameter->bias || parameter->tensor->rank != 2 || parameter->rows < 1 ||
+            rows <= parameter->rows)
+            continue;
+        parameter->added_rows += rows - parameter->rows;
+        parameter->rows = rows;
+        parameter->numel = rows * parameter->cols;
     }
     if (rows > model->config.vocab)
         model->config.vocab = rows;
@@ -348,16 +348,7 @@ int model_add_rows(struct model *model, int64_t rows, struct error *err)
 /* --- whole matrices, with the rotary rows of GGUF files put back into Hugging Face's order --- */
 
 /* llama.cpp's converter stores row j + p * d/2 of a head (p = 0, 1) as row 2 j + p; this puts the
- * rows of one head back. `row` is the bytes of a row. */
-static void deinterleave_head(char *head, char *copy, int64_t head_dim, size_t row)
-{
-    memcpy(copy, head, (size_t)head_dim * row);
-    for (int64_t j = 0; j < head_dim / 2; j++)
-        for (int64_t p = 0; p < 2; p++)
-            memcpy(head + (size_t)(j + p * (head_dim / 2)) * row, copy + (size_t)(2 * j + p) * row,
-                   row);
-}
-
+ * rows back, head by head. */
 static int deinterleave(const struct parameter *parameter, float *matrix, struct error *err)
 {
     /* A bias is 1 x n here: its "rows" are its elements. */
@@ -374,8 +365,14 @@ static int deinterleave(const struct parameter *parameter, float *matrix, struct
     char *copy = array_alloc((size_t)head_dim, row, err);
     if (!copy)
         return -1;
-    for (int h = 0; h < heads; h++)
-        deinterleave_head((char *)matrix + (size_t)(h * head_dim) * row, copy, head_dim, row);
+    for (int h = 0; h < heads; h++) {
+        char *head = (char *)matrix + (size_t)(h * head_dim) * row;
+        memcpy(copy, head, (size_t)head_dim * row);
+        for (int64_t j = 0; j < head_dim / 2; j++)
+            for (int64_t p = 0; p < 2; p++)
+                memcpy(head + (size_t)(j + p * (head_dim / 2)) * row,
+                       copy + (size_t)(2 * j + p) * row, row);
+    }
     free(copy);
     return 0;
 }

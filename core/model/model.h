@@ -1,22 +1,21 @@
 /* What a checkpoint means: its architecture, and its tensors as parameters of that architecture.
  *
- * A parameter is one weight or bias under its Hugging Face name, whatever the file calls it. Models of
- * an unknown architecture open too (`architecture` is NULL): their 2-D tensors are parameters under
- * the names they have, and only training refuses them.
+ * A parameter is one weight or bias under its Hugging Face name, whatever the file calls it. Models
+ * of an unknown architecture open too (`architecture` is NULL): their 2-D tensors are parameters
+ * under the names they have, and only training refuses them.
  *
  *     model_open -> model_scale_rope, model_add_rows where a command asks for that
  *                -> model_check_computable -> model_read_f32 ... -> model_close
  *
- * This is the face of core/model: what is asked of a model in hand is in parameters.h, whether it can
- * be computed and trained in trainable.h, the rotary scaling in config_rope.h.
+ * This is the face of core/model: what is asked of a model in hand is in parameters.h, whether it
+ * can be computed and trained in trainable.h, the rotary scaling in rope.h.
  */
 #ifndef SPECTRUM_MODEL_MODEL_H
 #define SPECTRUM_MODEL_MODEL_H
 
 #include "base/hash.h"
-#include "model/config_fingerprint.h"
-#include "model/config_rope.h"
 #include "model/parameters.h"
+#include "model/rope.h"
 #include "model/trainable.h"
 
 /* Opens a checkpoint and works out its parameters. */

@@ -15,24 +15,6 @@ static int compare_names(const void *a, const void *b)
                   (*(const struct parameter *const *)b)->name);
 }
 
-/* The look-up order, in which a name that two tensors came to shows ("blk.0." and "blk.00."). */
-static int index_names(struct model *model, struct error *err)
-{
-    model->by_name = array_alloc(model->parameter_count, sizeof *model->by_name, err);
-    if (!model->by_name)
-        return -1;
-    for (size_t i = 0; i < model->parameter_count; i++)
-        model->by_name[i] = &model->parameters[i];
-    qsort(model->by_name, model->parameter_count, sizeof *model->by_name, compare_names);
-    for (size_t i = 1; i < model->parameter_count; i++)
-        if (compare_names(&model->by_name[i - 1], &model->by_name[i]) == 0)
-            return error_set(err, "%s: tensors %s and %s are both the module %s",
-                             checkpoint_path(model->checkpoint),
-                             model->by_name[i - 1]->tensor->name, model->by_name[i]->tensor->name,
-                             model->by_name[i]->name);
-    return 0;
-}
-
 static int compare_roles(const void *a, const void *b)
 {
     const struct parameter *x = *(const struct parameter *const *)a,
@@ -44,20 +26,25 @@ static int compare_roles(const void *a, const void *b)
     return (int)x->bias - (int)y->bias;
 }
 
-static int index_roles(struct model *model, struct error *err)
-{
-    model->by_role = array_alloc(model->parameter_count, sizeof *model->by_role, err);
-    if (!model->by_role)
-        return -1;
-    for (size_t i = 0; i < model->parameter_count; i++)
-        model->by_role[i] = &model->parameters[i];
-    qsort(model->by_role, model->parameter_count, sizeof *model->by_role, compare_roles);
-    return 0;
-}
-
+/* Sorting by name shows a name that two tensors came to ("blk.0." and "blk.00."). */
 int model_index(struct model *model, struct error *err)
 {
-    return index_names(model, err) == 0 ? index_roles(model, err) : -1;
+    size_t count = model->parameter_count;
+    model->by_name = array_alloc(count, sizeof *model->by_name, err);
+    model->by_role = array_alloc(count, sizeof *model->by_role, err);
+    if (!model->by_name || !model->by_role)
+        return -1;
+    for (size_t i = 0; i < count; i++)
+        model->by_name[i] = model->by_role[i] = &model->parameters[i];
+    qsort(model->by_name, count, sizeof *model->by_name, compare_names);
+    for (size_t i = 1; i < count; i++)
+        if (compare_names(&model->by_name[i - 1], &model->by_name[i]) == 0)
+            return error_set(err, "%s: tensors %s and %s are both the module %s",
+                             checkpoint_path(model->checkpoint),
+                             model->by_name[i - 1]->tensor->name, model->by_name[i]->tensor->name,
+                             model->by_name[i]->name);
+    qsort(model->by_role, count, sizeof *model->by_role, compare_roles);
+    return 0;
 }
 
 const struct parameter *model_find(const struct model *model, const char *name)
@@ -114,4 +101,73 @@ size_t module_name_length(const char *name)
 void parameter_short_name(const struct parameter *parameter, char *out, size_t size)
 {
     snprintf(out, size, "%.*s", (int)module_name_length(parameter->name), parameter->name);
+}
+
+/* --- the configuration as a fingerprint --- */
+
+static void put_text(struct hash *hash, const char *text)
+{
+    hash_update(hash, text, strlen(text) + 1);
+}
+
+static void put_wholes(struct hash *hash, const int64_t *values, size_t count)
+{
+    hash_update(hash, values, count * sizeof *values);
+}
+
+static void put_real(struct hash *hash, double value)
+{
+    value += 0.0; /* -0 is 0 */
+    hash_update(hash, &value, sizeof value);
+}
+
+/* Of each scaling the numbers that rope_frequency() and rope_fill() take for it. */
+static void put_rope(struct hash *hash, const struct model_config *c)
+{
+    const int64_t type = c->rope_scaling;
+    put_wholes(hash, &type, 1);
+    put_real(hash, c->rope_theta);
+    put_real(hash, c->rope_attention);
+    if (c->rope_scaling != ROPE_PLAIN)
+        put_real(hash, c->rope_factor);
+    if (c->rope_scaling == ROPE_DYNAMIC) /* a longer text is refused */
+        put_wholes(hash, &c->max_positions, 1);
+    if (c->rope_scaling == ROPE_LLAMA3 || c->rope_scaling == ROPE_YARN)
+        put_real(hash, c->rope_original_positions);
+    if (c->rope_scaling == ROPE_LLAMA3) {
+        put_real(hash, c->rope_low_freq);
+        put_real(hash, c->rope_high_freq);
+    }
+    if (c->rope_scaling == ROPE_YARN) {
+        const int64_t truncate = c->rope_truncate;
+        put_real(hash, c->rope_beta_fast);
+        put_real(hash, c->rope_beta_slow);
+        put_wholes(hash, &truncate, 1);
+    }
+}
+
+/* Member by member: a struct's bytes have padding and a pointer, and what is not computed with
+ * (initializer_range, bos_token) may be edited. Runs on disk have this number: what is added later
+ * must leave it where the new member has the value that it always had. */
+int model_fingerprint_config(const struct model *model, char out[HASH_TEXT_SIZE], struct error *err)
+{
+    const struct model_config *c = &model->config;
+    const int64_t wholes[] = {c->hidden,         c->intermediate, c->layers,   c->heads,
+                              c->kv_heads,       c->head_dim,     c->vocab,    c->tied,
+                              c->attention_bias, c->mlp_bias,     c->qkv_bias, c->head_norms};
+    struct hash *hash = hash_new(err);
+    if (!hash)
+        return -1;
+    put_text(hash, model->architecture ? model->architecture : "");
+    put_text(hash, c->activation);
+    put_wholes(hash, wholes, sizeof wholes / sizeof *wholes);
+    put_real(hash, c->norm_eps);
+    put_rope(hash, c);
+    for (int64_t layer = 0; layer < c->layers; layer++) {
+        const int64_t window = model_window(c, layer);
+        put_wholes(hash, &window, 1);
+    }
+    hash_text(hash, out);
+    hash_free(hash);
+    return 0;
 }

@@ -1,10 +1,15 @@
-/* What a model consists of, once it is opened: its configuration, and its parameters, each one weight
- * or bias under its Hugging Face name, whatever the file calls it. */
+/* What a model consists of, once it is opened: its configuration, and its parameters, each one
+ * weight or bias under its Hugging Face name, whatever the file calls it. model_open() (model.h)
+ * makes and model_close() frees all of it; what is asked here changes nothing.
+ *
+ * A module is what PyTorch calls so, a layer with a weight and perhaps a bias; scans and plans name
+ * modules, this table has their parameters. */
 #ifndef SPECTRUM_MODEL_PARAMETERS_H
 #define SPECTRUM_MODEL_PARAMETERS_H
 
 #include "base/buffer.h"
 #include "base/error.h"
+#include "base/hash.h"
 #include "checkpoint/checkpoint.h"
 
 enum parameter_role {
@@ -70,7 +75,7 @@ struct model_config {
      * each layer whether it has the window; NULL: all have. It is the model's. */
     int64_t window;
     bool *slides;
-    int64_t bos_token; /* -1: none; what ends a text: text/end_tokens.h */
+    int64_t bos_token; /* -1: none; what ends a text: text/generation.h */
 };
 
 struct model {
@@ -86,13 +91,15 @@ struct model {
     const struct parameter **by_role; /* by layer, role, bias: for model_role() */
 };
 
-/* When all parameters have their names and roles: what model_find() and model_role() look them up by.
+/* When all parameters have their names and roles: what model_find() and model_role() look them up
+ * by.
  */
 int model_index(struct model *model, struct error *err);
 
 /* By full tensor name; NULL where there is none. */
 const struct parameter *model_find(const struct model *model, const char *name);
-/* The parameter of a role in a block (-1 outside blocks), weight or bias; NULL where there is none. */
+/* The parameter of a role in a block (-1 outside blocks), weight or bias; NULL where there is none.
+ */
 const struct parameter *model_role(const struct model *model, enum parameter_role role, int layer,
                                    bool bias);
 
@@ -119,5 +126,11 @@ size_t module_name_length(const char *name);
 
 /* The name less ".weight" (into out, cut at size): what scans and plans call its module. */
 void parameter_short_name(const struct parameter *parameter, char *out, size_t size);
+
+/* A fingerprint of what the configuration, with a scaling by model_scale_rope(), makes of the
+ * weights: the same for all files that mean the same, whatever else they say and however they say
+ * it. */
+int model_fingerprint_config(const struct model *model, char out[HASH_TEXT_SIZE],
+                             struct error *err);
 
 #endif

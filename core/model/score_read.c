@@ -1,3 +1,13 @@
+/* The forms of a scan in the wild:
+ *
+ *     published:  {"model.layers.0.mlp.up_proj": {"snr": 1.5, "type": "mlp.up_proj"}, ...}
+ *     grouped:    {"mlp.up_proj": {"model.layers.0.mlp.up_proj": 1.5, ...}, ...}
+ *     ours:       as the published one, with more members a module; the first has "model", what
+ *                 a plan must know (struct scan_model)
+ *     --json:     {"format": "spectrum.scan", "version": 1, "model": {...}, "modules": {...}}
+ *
+ * Infinity is the bare word, a text, or null with "<key>_kind" beside it.
+ */
 #include "model/score_read.h"
 
 #include "base/file.h"

@@ -1,3 +1,10 @@
+/* Which matrices of a model are scored, and what is said of those that are not.
+ *
+ * By default these are the 2-D weights of the numbered blocks, as the reference has them; a pattern
+ * chooses any modules by name. Embeddings and heads are listed apart (struct scan_end), since plans
+ * switch them whether they are scored or not. What looks like a weight and has no row is counted by
+ * its reason (struct scan_omission), so that nothing is left out without a word.
+ */
 #include "model/score_rows.h"
 
 #include "base/memory.h"

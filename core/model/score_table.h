@@ -2,8 +2,10 @@
  * read from a file.
  *
  * It lies in model/ because three sides share it: spectra fills it, plan selects from it, screens
- * show it. score_rows.h makes one of a model, with nothing known yet; score_read.h one of a file;
- * score_write.h writes it, score_say.h says in words what is to be said of it; scan_free() ends it.
+ * show it.
+ *
+ *     scan_for_model (score_rows.h: nothing known yet) or scan_read (score_read.h: from a file)
+ *         -> scan_find, scan_say -> scan_put_file, scan_put_json -> scan_free
  */
 #ifndef SPECTRUM_MODEL_SCORE_TABLE_H
 #define SPECTRUM_MODEL_SCORE_TABLE_H
@@ -34,7 +36,7 @@ struct scan_row {
     char degenerate_reason[32]; /* "only 3 noise values", ...; "": not known */
     /* the calibrated estimators and their null model; NaN: not known */
     double snr_mp, null_snr_mp, snr_gavish_donoho, null_snr_gavish_donoho;
-    /* spectra/measures.h has the formulas; NaN: not known */
+    /* spectra/score.h has the formulas; NaN: not known */
     double frobenius, stable_rank, effective_rank;
     double spike_edge; /* values above it are not noise; NaN: not known */
     int64_t spikes;    /* how many there are; -1: not known */
@@ -100,5 +102,22 @@ void scan_model_clear(struct scan_model *of);
 
 /* Row of a module name (with or without ".weight"); NULL where there is none. */
 const struct scan_row *scan_find(const struct scan *scan, const char *module);
+
+/* The n-th line that a scan has to say of itself, from 0: which tensors it left out and why, and
+ * how many scores are of an empty noise set. False: there are no more. Whatever shows or uses a
+ * scan says them all. */
+enum { SCAN_LINE_MAX = 480 };
+bool scan_say(const struct scan *scan, size_t n, char *out, size_t size);
+
+struct buffer;
+struct json_writer;
+
+/* As text: the file form (modules at top level, bare Infinity allowed) and the strict --json form.
+ */
+void scan_put_file(struct buffer *out, const struct scan *scan);
+void scan_put_json(struct buffer *out, const struct scan *scan);
+
+/* One row's members, in the object that is open: a scan job reports a row at a time. */
+void scan_put_row(struct json_writer *json, const struct scan_row *row);
 
 #endif

@@ -54,31 +54,11 @@ static int check_bias(const struct model *model, enum parameter_role role, int l
     return 0;
 }
 
-static int check_biases(const struct model *model, int layer, struct error *err)
+/* A block's weights, then its biases, then the norms of its heads, which only some architectures have. */
+static int check_block(const struct model *model, int layer, struct error *err)
 {
     static const enum parameter_role linear[] = {ROLE_Q,    ROLE_K,  ROLE_V,   ROLE_O,
                                                  ROLE_GATE, ROLE_UP, ROLE_DOWN};
-    for (size_t i = 0; i < sizeof linear / sizeof *linear; i++)
-        if (check_bias(model, linear[i], layer, err) != 0)
-            return -1;
-    return 0;
-}
-
-/* Of the parts that only some architectures have. */
-static int check_extras(const struct model *model, int layer, struct error *err)
-{
-    const struct model_config *c = &model->config;
-    if (check_biases(model, layer, err) != 0)
-        return -1;
-    if (!c->head_norms)
-        return 0;
-    if (check_shape(model, ROLE_Q_NORM, layer, 1, c->head_dim, "q_norm", err) != 0)
-        return -1;
-    return check_shape(model, ROLE_K_NORM, layer, 1, c->head_dim, "k_norm", err);
-}
-
-static int check_block(const struct model *model, int layer, struct error *err)
-{
     const struct model_config *c = &model->config;
     int64_t q = c->heads * c->head_dim, kv = c->kv_heads * c->head_dim;
     const struct {
@@ -100,7 +80,14 @@ static int check_block(const struct model *model, int layer, struct error *err)
         if (check_shape(model, parts[i].role, layer, parts[i].rows, parts[i].cols, parts[i].what,
                         err) != 0)
             return -1;
-    return check_extras(model, layer, err);
+    for (size_t i = 0; i < sizeof linear / sizeof *linear; i++)
+        if (check_bias(model, linear[i], layer, err) != 0)
+            return -1;
+    if (!c->head_norms)
+        return 0;
+    if (check_shape(model, ROLE_Q_NORM, layer, 1, c->head_dim, "q_norm", err) != 0)
+        return -1;
+    return check_shape(model, ROLE_K_NORM, layer, 1, c->head_dim, "k_norm", err);
 }
 
 /* A base of 0 or a factor of 1e300 would make every loss NaN, and name nothing. */

@@ -1,5 +1,6 @@
-/* Can the trainer run this model: is every tensor there, of the shape that the configuration says?
- */
+/* Can this model be computed, and trained: is its architecture known here, does its configuration
+ * ask for nothing that is not done, and is every tensor there, of the shape that the configuration
+ * says? The first fault is the error: what it is, and what would be accepted. */
 #ifndef SPECTRUM_MODEL_TRAINABLE_H
 #define SPECTRUM_MODEL_TRAINABLE_H
 

@@ -49,7 +49,8 @@ static void score_at_random(struct scan *scan, uint64_t seed)
     }
 }
 
-/* The rows of the blocks at one end of the model. */
+/* The rows of the blocks at one end of the model: block b of L is among the last N where b >= L -
+ * N. */
 static int choose_blocks(struct plan *plan, const struct scan *scan,
                          const struct parameter *const *parameters, const struct control *control,
                          struct error *err)

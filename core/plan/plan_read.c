@@ -34,7 +34,8 @@ static void names_free(struct names *names)
 }
 
 /* Events of the one form that a plan has: {unfrozen_parameters: [scalar, ...]}. Aliases, nesting
- * and other keys are refused, so that nothing can expand. */
+ * and other keys are refused, so that nothing can expand. `depth` counts what is open: the mapping,
+ * then the list. */
 static int take_event(yaml_parser_t *parser, struct names *names, int *depth, bool *in_list,
                       bool *end, const char *where, struct error *err)
 {

@@ -1,4 +1,11 @@
-/* Plan files of ours, YAML and JSON, into a plan. What is read is hostile. */
+/* Plan files of ours into a plan. What is read is hostile.
+ *
+ *     unfrozen_parameters:                     the reference's YAML: names, anchored or not
+ *     - ^lm_head.weight$
+ *     - model.layers.3.mlp.down_proj
+ *
+ *     {"format": "spectrum.plan", "version": 1, "train": ["model.layers.3.mlp.down_proj.weight"]}
+ */
 #ifndef SPECTRUM_PLAN_PLAN_READ_H
 #define SPECTRUM_PLAN_PLAN_READ_H
 

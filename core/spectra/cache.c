@@ -8,7 +8,7 @@
 #include "base/json_writer.h"
 #include "base/memory.h"
 #include "base/xdg.h"
-#include "spectra/spectra_file.h"
+#include "spectra/scan_result.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -256,8 +256,7 @@ static void write_record(const struct spectra_cache *cache)
     buffer_free(&text);
 }
 
-/* The vectors first: a record without its vector is nothing, a vector with an older record is
- * computed again. */
+/* The vectors first (cache.h, 2). */
 void spectra_cache_save(struct spectra_cache *cache, const struct scan_result *result)
 {
     if (!cache->path || spectra_cache_write(cache->path, result, NULL) != 0)

@@ -1,11 +1,22 @@
 /* Spectra that were computed before, by content.
  *
- * A model's vectors lie in one spectra file, named by the model's fingerprint. That samples large
- * tensors, so a vector is taken over only on better grounds, which a record beside the file keeps
- * for each module: the files are the very ones that it was computed from (device, inode, size and
- * time of change are the same: nothing is read), or else the matrix, once read, hashes to the same
- * key. So a second opening is instant, a moved folder is known, a copied one is read but not
- * computed, and a changed matrix is recomputed.
+ * A model's vectors lie in one spectra file, named by the model's fingerprint, with a record beside
+ * it of what each came from. What holds, whoever writes there at the same time:
+ *
+ *   1. The fingerprint samples large tensors, so it finds the file and never a vector. A vector is
+ *      taken over only where the files are the very ones that it was computed from (device, inode,
+ *      size and time of change are the same: nothing is read), or where the matrix, once read,
+ *      hashes to its key.
+ *   2. The vectors are written before the record: a vector whose record is older is recomputed, and
+ *      a record without its vector finds nothing.
+ *   3. A save keeps what the file has of other modules; both files are replaced whole
+ *      (file_writer.h).
+ *   4. From spectra_cache_open() on every row has its source, and none moves, so that threads may
+ *      ask for their own rows while another saves.
+ *   5. Nothing that fails here is an error: there is no cache then, and all is computed.
+ *
+ * So a second opening is instant, a moved folder is known, a copied one is read but not computed,
+ * and a changed matrix is recomputed.
  */
 #ifndef SPECTRUM_SPECTRA_CACHE_H
 #define SPECTRUM_SPECTRA_CACHE_H

@@ -5,9 +5,8 @@
 #include "base/memory.h"
 #include "compute/devices/devices.h"
 #include "model/score_rows.h"
-#include "spectra/row_score.h"
-#include "spectra/scan_device.h"
-#include "spectra/scan_matrix.h"
+#include "spectra/scan_work.h"
+#include "spectra/score.h"
 
 #include <math.h>
 #include <omp.h>
@@ -24,7 +23,7 @@
  *      the observer is called there, too, so its calls never overlap.
  *   3. A row that is done has its values in the result before the observer hears of it, and the
  * last row is told only when the cache has all.
- *   4. A thread holds memory for one matrix. Where there is none, the row waits again and the
+ *   4. A thread holds memory for one matrix. Where there is none, the row waits as before and the
  * thread ends, unless it is the last.
  */
 
@@ -243,13 +242,13 @@ static struct task begin_row(struct run *run)
     return task;
 }
 
-/* The row waits again, for the processor: with those of its shape, or with all others since the
+/* The row waits once more, for the processor: with those of its shape, or with all others since the
  * device is lost. */
 static void leave_device(struct run *run, size_t row, bool lost, const char *why)
 {
     struct error err = ERROR_INIT;
     run->states[row] = ROW_WAITING;
-    if (turn_to_processor(run, lost ? -1 : (int64_t)row, why, &err) != 0)
+    if (leave_to_processor(run, lost ? -1 : (int64_t)row, why, &err) != 0)
         run->failure = err;
 }
 
@@ -351,7 +350,7 @@ static int conclude(const struct run *run, struct error *err)
         return 0;
     return error_set_kind(err, ERROR_INTERRUPTED, "stopped at %zu of %zu matrices%s", run->done,
                           run->result->scan->count,
-                          run->cache.path ? "; the next scan goes on from there" : "");
+                          run->cache.path ? "; the next scan continues from there" : "");
 }
 
 int scan_run(struct scan_result **out, const struct model *model, const struct backend *backend,

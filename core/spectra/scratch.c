@@ -1,7 +1,8 @@
 #include "spectra/scratch.h"
+
 #include "compute/spectra.h"
 
-enum { SHORTER_MAX = 1 << 27 };
+enum { SHORTER_MAX = 1 << 27 }; /* of a matrix's shorter side: its square is what is computed */
 
 uint64_t scratch_need(const struct backend *backend, int64_t rows, int64_t cols)
 {
@@ -30,14 +31,15 @@ int scratch_reserve(struct scratch *scratch, const struct backend *backend, int6
                     int64_t cols, struct error *err)
 {
     size_t matrix = (size_t)rows * (size_t)cols * sizeof(float) + 1;
-    size_t room = backend->spectra->workspace(backend->self, rows, cols) + 1;
+    size_t workspace = backend->spectra->workspace(backend->self, rows, cols) + 1;
     if (scratch->backend != backend)
         scratch_free(scratch);
     scratch->backend = backend;
     scratch->matrix = grow(backend, scratch->matrix, &scratch->matrix_bytes, matrix, err);
     if (scratch->matrix)
-        scratch->room = grow(backend, scratch->room, &scratch->room_bytes, room, err);
-    return scratch->matrix && scratch->room ? 0 : -1;
+        scratch->workspace =
+            grow(backend, scratch->workspace, &scratch->workspace_bytes, workspace, err);
+    return scratch->matrix && scratch->workspace ? 0 : -1;
 }
 
 void scratch_free(struct scratch *scratch)
@@ -45,7 +47,7 @@ void scratch_free(struct scratch *scratch)
     const struct backend *backend = scratch->backend;
     if (scratch->matrix)
         backend->host_free(backend->self, scratch->matrix);
-    if (scratch->room)
-        backend->host_free(backend->self, scratch->room);
+    if (scratch->workspace)
+        backend->host_free(backend->self, scratch->workspace);
     *scratch = (struct scratch){0};
 }

@@ -143,7 +143,7 @@ static bool needs_input(const struct pass *pass, enum parameter_role role, int l
 static struct tensor recompute_norm(const struct pass *pass, enum parameter_role role, int layer,
                                     struct tensor x, struct tensor rstd)
 {
-    struct tensor out = pass_rows(pass, RUN_AGAIN, pass->config->hidden);
+    struct tensor out = pass_rows(pass, RUN_RECOMPUTED, pass->config->hidden);
     pass_norm(pass, role, layer, out, rstd, x);
     return out;
 }
@@ -151,7 +151,7 @@ static struct tensor recompute_norm(const struct pass *pass, enum parameter_role
 /* The last layer's input, recomputed from gate and up. */
 static struct tensor recompute_product(const struct pass *pass, int layer)
 {
-    struct tensor out = pass_rows(pass, RUN_AGAIN, pass->config->intermediate);
+    struct tensor out = pass_rows(pass, RUN_RECOMPUTED, pass->config->intermediate);
     if (needs_input(pass, ROLE_DOWN, layer))
         pass_run(pass,
                  &(struct op_call){OP_SWIGLU_FORWARD,
@@ -172,7 +172,7 @@ static void backward_mlp(const struct pass *pass, int layer)
     struct tensor gate = pass_block(pass, layer, SLOT_GATE), up = pass_block(pass, layer, SLOT_UP);
     struct tensor middle = pass_block(pass, layer, SLOT_MIDDLE);
     struct tensor rstd = pass_block(pass, layer, SLOT_RSTD2);
-    struct tensor n = pass_rows(pass, RUN_AGAIN, c->hidden);
+    struct tensor n = pass_rows(pass, RUN_RECOMPUTED, c->hidden);
     /* down: the stream's gradient is its output's */
     linear_backward(pass, ROLE_DOWN, layer, wanted(needs->gate_up, grad_product), REPLACE, stream,
                     recompute_product(pass, layer));
@@ -267,7 +267,7 @@ static void backward_attention(const struct pass *pass, int layer)
     const struct block_needs *needs = &pass->network->plan->needs.blocks[layer];
     int64_t hidden = pass->config->hidden;
     struct tensor grad_n = wanted(needs->norm1, pass_rows(pass, RUN_GRAD_NORM, hidden));
-    struct tensor n = pass_rows(pass, RUN_AGAIN, hidden);
+    struct tensor n = pass_rows(pass, RUN_RECOMPUTED, hidden);
     struct tensor input = pass_block(pass, layer, SLOT_INPUT);
     struct tensor rstd = pass_block(pass, layer, SLOT_RSTD1);
     struct attention_gradients grad = attention_gradients(pass);
@@ -296,7 +296,7 @@ static void backward_attention(const struct pass *pass, int layer)
 static void backward_block(const struct pass *pass, int layer)
 {
     struct pass own = *pass;
-    own.recompute = memory_plan_computes_again(pass->network->plan, layer);
+    own.recompute = memory_plan_recomputes(pass->network->plan, layer);
     if (own.recompute)
         forward_recompute(&own, layer);
     backward_mlp(&own, layer);

@@ -142,7 +142,7 @@ void forward_embed(const struct pass *pass)
 
 static bool should_stop(const struct pass *pass)
 {
-    return pass->should_stop && pass->should_stop(pass->asked);
+    return pass->should_stop && pass->should_stop(pass->stop_context);
 }
 
 bool forward_blocks(const struct pass *pass)

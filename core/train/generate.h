@@ -2,7 +2,7 @@
 #ifndef SPECTRUM_TRAIN_GENERATE_H
 #define SPECTRUM_TRAIN_GENERATE_H
 
-#include "text/end_tokens.h"
+#include "text/generation.h"
 #include "train/transformer.h"
 
 struct sampling {
@@ -35,8 +35,8 @@ struct generation_watch {
 };
 
 /* Continues ids[0..*count) in place by up to `more` tokens, within the array's `capacity` and
- * transformer_longest(); ends behind any of `ends` (may be NULL), and where `watch` (may be NULL)
- * ends it, which is no error: *count is what there is. The transformer must be made with
+ * transformer_longest(); ends after any of `ends` (may be NULL), and where `watch` (may be NULL)
+ * ends it, which is not an error: *count is what there is. The transformer must be made with
  * `generation`. */
 int generate(struct transformer *transformer, int32_t *ids, int64_t *count, int64_t capacity,
              int64_t more, const struct end_tokens *ends, const struct sampling *sampling,

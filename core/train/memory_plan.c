@@ -4,8 +4,8 @@
 #include <string.h>
 
 /* Ticks: the embedding is 0; block l takes PHASES forwards; then final norm, head, and the norm's
- * gradient; then for each block, from the last to the first, again PHASES for computing it anew and
- * BACKS backwards. */
+ * gradient; then for each block, from the last to the first, PHASES for recomputing it and BACKS
+ * backwards. */
 enum { PHASE_NORM1, PHASE_QKV, PHASE_ATTENTION, PHASE_MIDDLE, PHASE_MLP, PHASE_DOWN, PHASES };
 enum {
     BACK_DOWN,
@@ -45,14 +45,14 @@ static int tick_head(const struct layout *layout)
     return tick_final_norm(layout) + 1;
 }
 
-static int tick_again(const struct layout *layout, int layer, int phase)
+static int tick_recompute(const struct layout *layout, int layer, int phase)
 {
     return tick_head(layout) + 2 + (PHASES + BACKS) * (layout->layers - 1 - layer) + phase;
 }
 
 static int tick_backward(const struct layout *layout, int layer, int back)
 {
-    return tick_again(layout, layer, PHASES) + back;
+    return tick_recompute(layout, layer, PHASES) + back;
 }
 
 static int tick_end(const struct layout *layout)
@@ -111,11 +111,11 @@ static void add_training_state(struct layout *layout, const struct run_tensor *t
 {
     struct lifetime gradient = gradient_lifetime(layout, tensor->parameter);
     const struct memory_request *request = layout->request;
-    uint64_t count = (uint64_t)tensor->parameters;
+    uint64_t count = (uint64_t)tensor->numel;
     enum optimizer_kind kind = request->recipe.optimizer;
     const struct optimizer_rule *rule = optimizer_rule_of(kind, tensor->parameter);
     struct stored_bytes state = storage_bytes(
-        optimizer_storage(kind, tensor->parameter, tensor->parameters), tensor->parameters);
+        optimizer_storage(kind, tensor->parameter, tensor->numel), tensor->numel);
     slots[TENSOR_GRADIENT] =
         add_buffer(layout, MEMORY_GRADIENTS, gradient.first, gradient.last, count, 4);
     for (int i = 0; i < optimizer_state_count(rule); i++) {
@@ -132,21 +132,19 @@ static void add_tensor(struct layout *layout, size_t index)
     const struct memory_request *request = layout->request;
     struct run_tensor tensor = run_tensor(request->model, request->recipe.rank, index);
     int *slots = layout->plan->tensors[index];
-    bool adapter = tensor.part != PART_MODULE;
+    bool adapter = tensor.part != PART_PARAMETER;
     bool used = adapter ? request_has_adapter(request, tensor.parameter)
                         : parameter_is_used(request->model, tensor.parameter);
-    bool trains =
-        adapter ? request->recipe.trained != NULL : request_trains(request, tensor.parameter);
     for (int slot = 0; slot < TENSOR_SLOTS; slot++)
         slots[slot] = -1;
     if (!used)
         return;
     struct stored_bytes stored =
-        storage_bytes(request_storage(request, &tensor), tensor.parameters);
+        storage_bytes(request_storage(request, &tensor), tensor.numel);
     slots[TENSOR_WEIGHT] = add_lasting(layout, MEMORY_WEIGHTS, stored.data, 1);
     if (stored.scales > 0)
         slots[TENSOR_SCALES] = add_lasting(layout, MEMORY_WEIGHTS, stored.scales, 1);
-    if (trains)
+    if (request_tensor_is_trained(request, &tensor))
         add_training_state(layout, &tensor, slots);
 }
 
@@ -166,9 +164,9 @@ static void add_gradient_slots(struct layout *layout)
         add_buffer(layout, MEMORY_ACTIVATIONS, head, end, tokens, (uint64_t)config->hidden * size);
     plan->run[RUN_GRAD_WIDE] = add_buffer(layout, MEMORY_ACTIVATIONS, head + 1, end,
                                           tokens * wide + 4 * MEMORY_ALIGNMENT, size);
-    int64_t again = config->hidden > config->intermediate ? config->hidden : config->intermediate;
-    plan->run[RUN_AGAIN] =
-        add_buffer(layout, MEMORY_ACTIVATIONS, head + 1, end, tokens, (uint64_t)again * size);
+    int64_t recomputed = config->hidden > config->intermediate ? config->hidden : config->intermediate;
+    plan->run[RUN_RECOMPUTED] =
+        add_buffer(layout, MEMORY_ACTIVATIONS, head + 1, end, tokens, (uint64_t)recomputed * size);
     if (layout->request->recipe.adapted)
         plan->run[RUN_GRAD_LOW] = add_buffer(layout, MEMORY_ACTIVATIONS, head + 1, end, tokens,
                                              (uint64_t)layout->request->recipe.rank * size);
@@ -200,7 +198,7 @@ static void add_run_slots(struct layout *layout)
     run[RUN_FINAL_NORM] = add_buffer(layout, MEMORY_ACTIVATIONS, final, final + 1, tokens, row);
     run[RUN_FINAL_RSTD] = add_buffer(layout, MEMORY_ACTIVATIONS, final, kept, tokens, 4);
     run[RUN_GRAD_STREAM] = run[RUN_GRAD_NORM] = run[RUN_GRAD_WIDE] = run[RUN_GRAD_LOW] =
-        run[RUN_AGAIN] = -1;
+        run[RUN_RECOMPUTED] = -1;
     if (plan->needs.stream)
         add_gradient_slots(layout);
     run[RUN_IDS] = add_lasting(layout, MEMORY_ACTIVATIONS, tokens, 4);
@@ -235,9 +233,9 @@ static void add_run_slots(struct layout *layout)
  * What each is, when it is made, until when it is needed.
  *
  * What an elementwise operation makes of what is kept (the norms' outputs, the product of gate and
- * up) is not kept itself: the backward pass makes it again (RUN_AGAIN).
+ * up) is not kept itself: the backward pass recomputes it (RUN_RECOMPUTED).
  *
- * A block whose activations are kept has one set of them. One that is computed anew (gradient
+ * A block whose activations are kept has one set of them. One that is recomputed (gradient
  * checkpointing, Chen et al., arXiv 1604.06174) keeps its input alone, and has two sets, which live
  * while it runs forwards, and from its second run to the end of its backward pass.
  */
@@ -282,12 +280,12 @@ struct block_set {
     int layer;
     int *slots;
     bool keeps; /* what the backward pass needs */
-    bool again; /* it is the second set */
+    bool second; /* of a recomputed block, in its backward pass */
 };
 
 static int tick_of(const struct block_set *set, int phase)
 {
-    return set->again ? tick_again(set->layout, set->layer, phase)
+    return set->second ? tick_recompute(set->layout, set->layer, phase)
                       : tick_forward(set->layer, phase);
 }
 
@@ -329,29 +327,29 @@ static const struct block_needs *needs_of(const struct block_set *set)
     return &set->layout->plan->needs.blocks[set->layer];
 }
 
-static bool learns(const struct block_set *set, enum parameter_role role)
+static bool needs_input(const struct block_set *set, enum parameter_role role)
 {
     return request_needs_input(set->layout->request, role, set->layer);
 }
 
-/* Do layers behind the first norm, or behind the second, need its output in the backward pass? */
-static bool learns_qkv(const struct block_set *set)
+/* Do layers after the first norm, or after the second, need its output in the backward pass? */
+static bool qkv_need_input(const struct block_set *set)
 {
-    return learns(set, ROLE_Q) || learns(set, ROLE_K) || learns(set, ROLE_V);
+    return needs_input(set, ROLE_Q) || needs_input(set, ROLE_K) || needs_input(set, ROLE_V);
 }
 
-static bool learns_gate_up(const struct block_set *set)
+static bool gate_up_need_input(const struct block_set *set)
 {
-    return learns(set, ROLE_GATE) || learns(set, ROLE_UP);
+    return needs_input(set, ROLE_GATE) || needs_input(set, ROLE_UP);
 }
 
-/* The first set's input is made by what is in front of the block. A block that is computed anew
- * needs it for that. */
-static void add_input(struct block_set *set, bool anew)
+/* The first set's input is made by what is in front of the block. A block that is recomputed needs
+ * it for that. */
+static void add_input(struct block_set *set, bool recomputed)
 {
     const struct layout *layout = set->layout;
     int made = set->layer == 0 ? 0 : tick_forward(set->layer - 1, PHASE_DOWN);
-    bool kept = anew || needs_of(set)->norm1 || learns_qkv(set);
+    bool kept = recomputed || needs_of(set)->norm1 || qkv_need_input(set);
     int end = kept ? tick_backward(layout, set->layer, BACK_INPUT_NORM)
                    : tick_forward(set->layer, PHASE_MIDDLE);
     set->slots[SLOT_INPUT] = add_slot(set, SLOT_INPUT, made, end);
@@ -372,8 +370,8 @@ static void add_raw_heads(struct block_set *set)
 
 static void add_attention(struct block_set *set)
 {
-    bool norm1 = needs_of(set)->norm1 || learns_qkv(set), qkv = needs_of(set)->qkv;
-    bool mixed = qkv || learns(set, ROLE_O);
+    bool norm1 = needs_of(set)->norm1 || qkv_need_input(set), qkv = needs_of(set)->qkv;
+    bool mixed = qkv || needs_input(set, ROLE_O);
     const struct row rows[] = {
         {SLOT_NORM1, PHASE_NORM1, PHASE_QKV, false, 0},
         {SLOT_RSTD1, PHASE_NORM1, PHASE_NORM1, norm1, BACK_INPUT_NORM},
@@ -390,8 +388,8 @@ static void add_attention(struct block_set *set)
 
 static void add_mlp(struct block_set *set)
 {
-    bool norm2 = needs_of(set)->norm2 || learns_gate_up(set);
-    bool gate_up = needs_of(set)->gate_up || learns(set, ROLE_DOWN);
+    bool norm2 = needs_of(set)->norm2 || gate_up_need_input(set);
+    bool gate_up = needs_of(set)->gate_up || needs_input(set, ROLE_DOWN);
     const struct row rows[] = {
         {SLOT_MIDDLE, PHASE_MIDDLE, PHASE_DOWN, norm2, BACK_POST_NORM},
         {SLOT_NORM2, PHASE_MLP, PHASE_MLP, false, 0},
@@ -414,9 +412,9 @@ static void add_low(struct block_set *set)
                  {ROLE_GATE, PHASE_MLP, BACK_GATE}, {ROLE_UP, PHASE_MLP, BACK_UP},
                  {ROLE_DOWN, PHASE_DOWN, BACK_DOWN}};
     const struct memory_request *request = set->layout->request;
-    bool trains = request->recipe.trained != NULL;
+    bool is_trained = request->recipe.trained != NULL;
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
-        const struct row row = {low_slot(parts[i].role), parts[i].phase, parts[i].phase, trains,
+        const struct row row = {low_slot(parts[i].role), parts[i].phase, parts[i].phase, is_trained,
                                 parts[i].back};
         if (request_has_adapter(request,
                                 model_role(request->model, parts[i].role, set->layer, false)))
@@ -434,15 +432,15 @@ static void add_set(struct block_set *set)
 static void add_block(struct layout *layout, int layer)
 {
     struct memory_plan *plan = layout->plan;
-    bool anew = memory_plan_computes_again(plan, layer);
-    struct block_set first = {layout, layer, plan->blocks[layer], !anew, false};
-    struct block_set second = {layout, layer, plan->again[layer], true, true};
+    bool recomputed = memory_plan_recomputes(plan, layer);
+    struct block_set first = {layout, layer, plan->blocks[layer], !recomputed, false};
+    struct block_set second = {layout, layer, plan->recomputed[layer], true, true};
     for (int slot = 0; slot < BLOCK_SLOTS; slot++)
         first.slots[slot] = second.slots[slot] = -1;
-    add_input(&first, anew);
+    add_input(&first, recomputed);
     add_set(&first);
     second.slots[SLOT_INPUT] = first.slots[SLOT_INPUT];
-    if (anew)
+    if (recomputed)
         add_set(&second);
 }
 
@@ -457,8 +455,8 @@ static struct memory_plan *new_plan(const struct model *model, struct error *err
     plan->needs.blocks = array_alloc(layers, sizeof *plan->needs.blocks, err);
     plan->tensors = array_alloc(run_tensor_count(model), sizeof *plan->tensors, err);
     plan->blocks = array_alloc(layers, sizeof *plan->blocks, err);
-    plan->again = array_alloc(layers, sizeof *plan->again, err);
-    if (plan->needs.blocks && plan->tensors && plan->blocks && plan->again)
+    plan->recomputed = array_alloc(layers, sizeof *plan->recomputed, err);
+    if (plan->needs.blocks && plan->tensors && plan->blocks && plan->recomputed)
         return plan;
     memory_plan_free(plan);
     return NULL;
@@ -466,13 +464,13 @@ static struct memory_plan *new_plan(const struct model *model, struct error *err
 
 /* The lowest blocks: their turn in the backward pass comes last, when the others' memory is free.
  */
-static void choose_again(struct memory_plan *plan, const struct memory_request *request, int layers)
+static void choose_recomputed(struct memory_plan *plan, const struct memory_request *request, int layers)
 {
     int first = 0;
     while (first < layers && !plan->needs.blocks[first].output)
         first++;
-    plan->first_again = first;
-    plan->past_again =
+    plan->first_recomputed = first;
+    plan->past_recomputed =
         request->recomputed < layers - first ? first + (int)request->recomputed : layers;
 }
 
@@ -490,7 +488,7 @@ int memory_plan_make(struct memory_plan **out, const struct memory_request *requ
         .layers = (int)request->model->config.layers};
     struct planner *planner = &layout.planner;
     needs_find(&plan->needs, request);
-    choose_again(plan, request, layout.layers);
+    choose_recomputed(plan, request, layout.layers);
     for (size_t i = 0; i < run_tensor_count(request->model); i++)
         add_tensor(&layout, i);
     for (int layer = 0; layer < layout.layers; layer++)
@@ -517,7 +515,7 @@ void memory_plan_free(struct memory_plan *plan)
     free(plan->needs.blocks);
     free(plan->tensors);
     free(plan->blocks);
-    free(plan->again);
+    free(plan->recomputed);
     free(plan->buffers);
     free(plan);
 }

@@ -32,7 +32,7 @@ enum block_slot {
     SLOT_V,
     SLOT_ATTENTION,
     SLOT_LSE,
-    SLOT_MIDDLE, /* [T, H], the residual stream behind the attention */
+    SLOT_MIDDLE, /* [T, H], the residual stream after the attention */
     SLOT_NORM2,
     SLOT_RSTD2,
     SLOT_GATE,
@@ -64,13 +64,13 @@ struct slot_shape block_slot_shape(const struct model_config *config, int64_t ra
 
 /* Buffers of which a run has one. */
 enum run_slot {
-    RUN_OUTPUT, /* [T, H], the residual stream behind the last block */
+    RUN_OUTPUT, /* [T, H], the residual stream after the last block */
     RUN_FINAL_NORM,
     RUN_FINAL_RSTD,
     RUN_GRAD_STREAM, /* [T, H] */
     RUN_GRAD_NORM,   /* [T, H] */
     RUN_GRAD_WIDE,   /* [T, intermediate], or gradients of attention, q, k, v one after another */
-    RUN_AGAIN,       /* [T, intermediate] or [T, H]: made again of what is kept */
+    RUN_RECOMPUTED,  /* [T, intermediate] or [T, H]: recomputed from what is kept */
     RUN_GRAD_LOW,    /* [T, rank] */
     RUN_IDS,
     RUN_TARGETS, /* i32 [T] */
@@ -105,8 +105,8 @@ struct memory_plan {
     size_t count;
     int (*tensors)[TENSOR_SLOTS]; /* index of a tensor's buffers (tensors.h), -1: has none */
     int (*blocks)[BLOCK_SLOTS];
-    int (*again)[BLOCK_SLOTS];   /* of blocks that are computed anew: in their backward pass */
-    int first_again, past_again; /* those blocks: [first_again, past_again) */
+    int (*recomputed)[BLOCK_SLOTS]; /* of recomputed blocks: in their backward pass */
+    int first_recomputed, past_recomputed; /* those blocks: [first_recomputed, past_recomputed) */
     int run[RUN_SLOTS];
     uint64_t bytes[MEMORY_CATEGORIES];  /* of each category's region */
     uint64_t region[MEMORY_CATEGORIES]; /* where it begins */
@@ -116,10 +116,10 @@ struct memory_plan {
 /* 0, or -1 when a size leaves 62 bits or memory runs out. */
 int memory_plan_make(struct memory_plan **out, const struct memory_request *request,
                      struct error *err);
-/* Does the backward pass compute this block's activations anew? */
-static inline bool memory_plan_computes_again(const struct memory_plan *plan, int layer)
+/* Does the backward pass recompute this block's activations? */
+static inline bool memory_plan_recomputes(const struct memory_plan *plan, int layer)
 {
-    return layer >= plan->first_again && layer < plan->past_again;
+    return layer >= plan->first_recomputed && layer < plan->past_recomputed;
 }
 
 void memory_plan_free(struct memory_plan *plan);

@@ -16,9 +16,9 @@ struct memory_request {
     int64_t max_positions;
     enum storage storage; /* of weights and activations */
     bool masters;         /* fp32 masters beside bf16 weights */
-    bool generation;      /* room for the last token's logits */
-    /* blocks that are computed anew in the backward pass, from the lowest that it enters on, or as
-     * many as it enters */
+    bool generation;      /* space for the last token's logits */
+    /* blocks that the backward pass recomputes, from the lowest that it enters on, or as many as it
+     * enters */
     int64_t recomputed;
     bool updates_in_backward; /* a gradient lives only until its tensor is updated */
     /* what the back end asks for */
@@ -28,8 +28,8 @@ struct memory_request {
 /* What one block needs of the backward pass; each is the gradient of the named value. */
 struct block_needs {
     bool norm1;   /* output of the first norm */
-    bool qkv;     /* q, k and v, behind and before the norms of their heads */
-    bool middle;  /* the sum behind the attention */
+    bool qkv;     /* q, k and v, after and before the norms of their heads */
+    bool middle;  /* the sum after the attention */
     bool norm2;   /* output of the second norm */
     bool gate_up; /* gate and up */
     bool output;  /* the block's output: the backward pass enters the block at all */
@@ -42,14 +42,15 @@ struct backward_needs {
     bool stream; /* the gradient goes below the head at all */
 };
 
-/* Does the parameter itself train; has it an adapter beside it; does this tensor, the parameter or
- * a part of its adapter, train? */
-bool request_trains(const struct memory_request *request, const struct parameter *parameter);
+/* Is the parameter itself trained; has it an adapter beside it; is this tensor trained, which is
+ * the parameter or a part of its adapter? */
+bool request_is_trained(const struct memory_request *request, const struct parameter *parameter);
 bool request_has_adapter(const struct memory_request *request, const struct parameter *parameter);
-bool request_is_trained(const struct memory_request *request, const struct run_tensor *tensor);
+bool request_tensor_is_trained(const struct memory_request *request,
+                               const struct run_tensor *tensor);
 /* How a tensor's values are stored. */
 enum storage request_storage(const struct memory_request *request, const struct run_tensor *tensor);
-/* Does a linear weight, or the adapter beside it, train? Then its input is kept. */
+/* Is a linear weight, or the adapter beside it, trained? Then its input is kept. */
 bool request_needs_input(const struct memory_request *request, enum parameter_role role, int layer);
 void needs_find(struct backward_needs *needs, const struct memory_request *request);
 

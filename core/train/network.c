@@ -34,7 +34,7 @@ struct tensor network_values(const struct network *network, size_t number, enum 
         tensor.scales = network_place(network, number, TENSOR_SCALES);
     } else if (slot >= TENSOR_STATE && slot < TENSOR_STATE_SCALES) {
         tensor.storage =
-            optimizer_storage(network->recipe.optimizer, shape.parameter, shape.parameters);
+            optimizer_storage(network->recipe.optimizer, shape.parameter, shape.numel);
         tensor.scales = network_place(
             network, number, (enum tensor_slot)(slot + TENSOR_STATE_SCALES - TENSOR_STATE));
     }
@@ -103,7 +103,7 @@ static int write_quantized(struct network *network, size_t tensor, const float *
 int network_write_weight(struct network *network, size_t tensor, const float *values,
                          struct error *err)
 {
-    size_t count = (size_t)network_tensor(network, tensor).parameters;
+    size_t count = (size_t)network_tensor(network, tensor).numel;
     struct place place = network_place(network, tensor, TENSOR_WEIGHT);
     struct place master = network_place(network, tensor, TENSOR_MASTER);
     struct backend *backend = network->backend;
@@ -159,12 +159,12 @@ static int load_weights(struct network *network, struct error *err)
 static int init_adapter(struct network *network, size_t tensor, uint64_t seed, struct error *err)
 {
     struct run_tensor a = network_tensor(network, tensor);
-    float *values = array_alloc((size_t)a.parameters, sizeof *values, err);
+    float *values = array_alloc((size_t)a.numel, sizeof *values, err);
     if (!values)
         return -1;
     struct random_stream stream = {seed ^ (uint64_t)tensor << 32, 0};
     double bound = 1 / sqrt((double)a.cols);
-    for (int64_t i = 0; i < a.parameters; i++)
+    for (int64_t i = 0; i < a.numel; i++)
         values[i] = (float)(bound * (2 * random_uniform(&stream) - 1));
     int result = network_write_weight(network, tensor, values, err);
     free(values);

@@ -44,7 +44,7 @@ int64_t pass_kv_width(const struct pass *pass)
 struct tensor pass_block(const struct pass *pass, int layer, enum block_slot slot)
 {
     const struct memory_plan *plan = pass->network->plan;
-    int buffer = (pass->recompute ? plan->again : plan->blocks)[layer][slot];
+    int buffer = (pass->recompute ? plan->recomputed : plan->blocks)[layer][slot];
     struct place place = network_planned_place(pass->network, buffer);
     struct slot_shape shape =
         block_slot_shape(pass->config, pass->network->recipe.rank, pass->type, slot);

@@ -7,7 +7,7 @@
 #ifndef SPECTRUM_TRAIN_PASS_H
 #define SPECTRUM_TRAIN_PASS_H
 
-#include "text/packing.h"
+#include "text/packing/packing.h"
 #include "train/network.h"
 
 /* Sums over the supervised tokens since network_clear(). */
@@ -20,9 +20,9 @@ struct loss_sums {
 struct gradient_sink {
     void *context;
     void (*take)(void *context, size_t tensor);
-    /* asked before the first gradient; false ends the pass there. NULL: always */
-    bool (*wants)(void *asker, const struct loss_sums *sums);
-    void *asker;
+    /* called before the first gradient; false ends the pass there. NULL: always */
+    bool (*check_loss)(void *loss_context, const struct loss_sums *sums);
+    void *loss_context;
 };
 
 struct pass {
@@ -36,8 +36,8 @@ struct pass {
     struct tensor targets, weights;   /* weights: absent where each counts 1 */
     const struct gradient_sink *sink; /* NULL: gradients are added up */
     float z_loss;
-    bool (*should_stop)(void *context); /* NULL: it is never asked */
-    void *asked;
+    bool (*should_stop)(void *context); /* NULL: never called */
+    void *stop_context;
     bool recompute; /* runs a block again, in its second set of buffers */
 };
 

@@ -11,7 +11,7 @@ enum schedule_kind { SCHEDULE_COSINE, SCHEDULE_LINEAR, SCHEDULE_CONSTANT, SCHEDU
 
 struct schedule {
     enum schedule_kind kind;
-    double peak;           /* the learning rate behind the warm-up */
+    double peak;           /* the learning rate after the warm-up */
     int64_t warmup, steps; /* of the whole run; warmup < steps */
 };
 

@@ -2,8 +2,8 @@
  * broken batch does not throw the weights.
  *
  * "Far" is a z-score: (loss - mean) / deviation over the last SPIKE_WINDOW losses that were not
- * left out, from SPIKE_LEAST of them on. After SPIKE_IN_A_ROW steps left out one behind another the
- * losses are believed, and the window begins anew: the level has changed.
+ * left out, from SPIKE_LEAST of them on. After SPIKE_IN_A_ROW steps left out one after another the
+ * losses are believed, and the window starts over: the level has changed.
  */
 #ifndef SPECTRUM_TRAIN_SPIKE_H
 #define SPECTRUM_TRAIN_SPIKE_H

@@ -1,6 +1,5 @@
 #include "train/state.h"
 
-#include "base/file.h"
 #include "base/file_writer.h"
 #include "base/folder.h"
 #include "base/json.h"
@@ -335,7 +334,7 @@ static int read_since(const cJSON *json, struct optimizer *optimizer, int64_t st
 {
     const cJSON *list = json_get(json, "since"), *item;
     if (list && !cJSON_IsObject(list))
-        return error_set(err, "%s: \"since\" is no object of steps by name", where);
+        return error_set(err, "%s: \"since\" is not an object of steps by name", where);
     cJSON_ArrayForEach(item, list)
     {
         size_t number = run_tensor_find(optimizer->transformer->network.model, item->string);

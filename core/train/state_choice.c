@@ -1,6 +1,5 @@
 #include "train/state_choice.h"
 
-#include "base/file.h"
 #include "base/folder.h"
 #include "train/state_folder.h"
 #include "train/state_json.h"
@@ -32,7 +31,7 @@ static int64_t best_step(const char *run, const struct state_list *list, const c
         best.step = -1;
     else if (json && best.step == 0)
         best.step = error_set(err,
-                              "%s has no evaluation behind a step that says which checkpoint is "
+                              "%s has no evaluation after a step that says which checkpoint is "
                               "the best; --step takes one of %s",
                               run, steps);
     else if (json && !state_list_step(list, best.step))

@@ -1,6 +1,5 @@
 #include "train/state_folder.h"
 
-#include "base/file.h"
 #include "base/file_writer.h"
 #include "base/folder.h"
 #include "base/hash.h"

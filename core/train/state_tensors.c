@@ -1,11 +1,10 @@
 #include "train/state_tensors.h"
 
 #include "base/buffer.h"
-#include "base/file.h"
 #include "base/folder.h"
 #include "base/hash.h"
 #include "checkpoint/checkpoint.h"
-#include "checkpoint/safetensors_write.h"
+#include "checkpoint/safetensors.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -103,8 +102,8 @@ static int add_item(struct items *items, const struct optimizer *optimizer, size
     bool vector = scales || tensor.parameter->tensor->rank == 1;
     int64_t elements =
         scales
-            ? (int64_t)(storage_bytes(STORAGE_DYNAMIC8, tensor.parameters).scales / sizeof(float))
-            : tensor.parameters;
+            ? (int64_t)(storage_bytes(STORAGE_DYNAMIC8, tensor.numel).scales / sizeof(float))
+            : tensor.numel;
     if (!place.buffer)
         return 0;
     struct item *item = &items->list[items->count];
@@ -307,7 +306,7 @@ static int need_item(const char *path, const struct tensor_info *tensor, const s
     return 0;
 }
 
-/* `absent`, unless NULL, is called for what the file does not have, which is no error then. */
+/* `absent`, unless NULL, is called for what the file does not have, which is not an error then. */
 static int load_items(const char *path, struct optimizer *optimizer, const struct items *items,
                       void (*absent)(struct optimizer *optimizer, size_t tensor), struct error *err)
 {
@@ -377,8 +376,8 @@ static int overlay_tensor(const struct checkpoint *checkpoint, const struct tens
     size_t number = run_tensor_find(network->model, tensor->name);
     bool known = number < run_tensor_count(network->model) &&
                  network_place(network, number, TENSOR_WEIGHT).buffer;
-    if (!known || tensor->elements != network_tensor(network, number).parameters)
-        return error_set(err, "%s: %s is no tensor of this model", checkpoint_path(checkpoint),
+    if (!known || tensor->elements != network_tensor(network, number).numel)
+        return error_set(err, "%s: %s is not a tensor of this model", checkpoint_path(checkpoint),
                          tensor->name);
     float *values = array_alloc((size_t)tensor->elements, sizeof *values, err);
     int status =

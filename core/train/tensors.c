@@ -33,7 +33,7 @@ struct run_tensor run_tensor(const struct model *model, int64_t rank, size_t ind
         tensor.rows = rank;
     if (tensor.part == PART_B)
         tensor.cols = rank;
-    tensor.parameters = tensor.rows * tensor.cols;
+    tensor.numel = tensor.rows * tensor.cols;
     return tensor;
 }
 
@@ -41,7 +41,7 @@ char *run_tensor_name(const struct run_tensor *tensor, struct error *err)
 {
     const char *name = tensor->parameter->name;
     struct buffer out = BUFFER_INIT;
-    if (tensor->part == PART_MODULE)
+    if (tensor->part == PART_PARAMETER)
         return string_copy(name, err);
     buffer_text(&out, prefix);
     buffer_append(&out, name, strlen(name) - (text_ends_with(name, weight) ? strlen(weight) : 0));
@@ -72,7 +72,7 @@ static const struct parameter *find_adapted(const struct model *model, const cha
 size_t run_tensor_find(const struct model *model, const char *name)
 {
     const struct parameter *parameter = model_find(model, name);
-    int part = PART_MODULE;
+    int part = PART_PARAMETER;
     while (!parameter && ++part < TENSOR_PARTS)
         parameter = find_adapted(model, name, (enum tensor_part)part);
     return parameter ? run_tensor_index(model, parameter, (enum tensor_part)part)

@@ -1,6 +1,6 @@
 /* The tensors of a run: the model's modules, and the adapters beside them.
  *
- * All are numbered in one row: modules by their index in the model, behind them the A of each
+ * All are numbered in one row: modules by their index in the model, after them the A of each
  * module, then the B of each; most modules have neither. Adapters go by PEFT's names
  * ("base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight"), modules by their own.
  */
@@ -9,12 +9,12 @@
 
 #include "model/model.h"
 
-enum tensor_part { PART_MODULE, PART_A, PART_B, TENSOR_PARTS };
+enum tensor_part { PART_PARAMETER, PART_A, PART_B, TENSOR_PARTS };
 
 struct run_tensor {
     const struct parameter *parameter;
     enum tensor_part part;
-    int64_t rows, cols, parameters;
+    int64_t rows, cols, numel;
 };
 
 /* How many numbers there are: TENSOR_PARTS for each module. */

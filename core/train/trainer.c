@@ -14,12 +14,12 @@ struct trainer {
     struct schedule schedule;
     struct transformer *transformer;
     struct optimizer *optimizer;
-    struct witness *witness;
+    struct integrity *integrity;
     struct packing *packing, *eval_packing;
     struct batch batch;
     struct progress progress;
     int64_t saved_step; /* of the state on disk; -1: none */
-    int32_t *sample;    /* room for the prompt and what follows it */
+    int32_t *sample;    /* space for the prompt and what follows it */
 };
 
 /* --- making --- */
@@ -130,7 +130,7 @@ static int make_parts(struct trainer *trainer, struct error *err)
     if (trainer->optimizer->count == 0)
         return error_set(err, "nothing would train: the plan freezes every tensor");
     return trainer->inputs->layout_only ? 0
-                                        : witness_new(&trainer->witness, trainer->optimizer, err);
+                                        : integrity_new(&trainer->integrity, trainer->optimizer, err);
 }
 
 int trainer_new(struct trainer **out, const struct train_inputs *inputs,
@@ -153,7 +153,7 @@ void trainer_free(struct trainer *trainer)
 {
     if (!trainer)
         return;
-    witness_free(trainer->witness);
+    integrity_free(trainer->integrity);
     optimizer_free(trainer->optimizer);
     transformer_free(trainer->transformer);
     packing_free(trainer->packing);
@@ -167,7 +167,7 @@ int trainer_resume(struct trainer *trainer, const char *folder, bool *exact, str
 {
     if (state_load(folder, trainer->optimizer, &trainer->progress, trainer->inputs->identity, exact,
                    err) != 0 ||
-        witness_note_loaded(trainer->witness, err) != 0)
+        integrity_note_loaded(trainer->integrity, err) != 0)
         return -1;
     packing_seek(trainer->packing, trainer->progress.position);
     trainer->saved_step = trainer->progress.step;
@@ -178,7 +178,7 @@ int trainer_carry(struct trainer *trainer, const char *folder, struct error *err
 {
     if (state_carry(folder, trainer->optimizer, &trainer->progress, trainer->inputs->identity,
                     err) != 0 ||
-        witness_note_loaded(trainer->witness, err) != 0)
+        integrity_note_loaded(trainer->integrity, err) != 0)
         return -1;
     packing_seek(trainer->packing, trainer->progress.position);
     trainer->saved_step = trainer->progress.step; /* from there it comes to be the same again */
@@ -192,7 +192,7 @@ const struct optimizer *trainer_optimizer(const struct trainer *trainer)
 
 struct frozen_count trainer_frozen(const struct trainer *trainer)
 {
-    return witness_frozen(trainer->witness);
+    return integrity_frozen(trainer->integrity);
 }
 
 const struct memory_plan *trainer_memory(const struct trainer *trainer)
@@ -261,7 +261,7 @@ static struct noise_draw draw_of(const struct trainer *trainer, int64_t batch)
 }
 
 /* What the losses of a step's batches say: to go on, 0, to leave the step out, 1, or to end, -1. */
-static int judge(struct trainer *trainer, struct train_report *report, const struct loss_sums *sums,
+static int check_loss(struct trainer *trainer, struct train_report *report, const struct loss_sums *sums,
                  double weight, struct error *err)
 {
     double limit = trainer->settings.spike_guard;
@@ -289,15 +289,15 @@ static int step_of_window(struct trainer *trainer, struct train_report *report, 
     }
     if (read < 0 || transformer_loss(trainer->transformer, &sums, err) != 0)
         return -1;
-    int verdict = judge(trainer, report, &sums, taken->weight, err);
+    int verdict = check_loss(trainer, report, &sums, taken->weight, err);
     if (verdict != 0)
         return verdict;
     return optimizer_step(trainer->optimizer, trainer->progress.step + 1, report->rate,
                           1 / taken->weight, &report->norm, err);
 }
 
-/* For a sink: what judge() says, in the middle of a pass. */
-struct asker {
+/* For a sink: check_loss() in the middle of a pass, and what it said. */
+struct loss_check {
     struct trainer *trainer;
     struct train_report *report;
     double weight;
@@ -307,9 +307,9 @@ struct asker {
 
 static bool wants_gradients(void *context, const struct loss_sums *sums)
 {
-    struct asker *asker = context;
-    asker->verdict = judge(asker->trainer, asker->report, sums, asker->weight, asker->err);
-    return asker->verdict == 0;
+    struct loss_check *check = context;
+    check->verdict = check_loss(check->trainer, check->report, sums, check->weight, check->err);
+    return check->verdict == 0;
 }
 
 /* Each tensor is updated as soon as its gradient is there. */
@@ -318,18 +318,18 @@ static int step_in_backward(struct trainer *trainer, struct train_report *report
 {
     if (read_batch(trainer, report, taken, err) < 0)
         return -1;
-    enum { NOT_ASKED = 2 };
-    struct asker asker = {trainer, report, taken->weight, err, NOT_ASKED};
+    enum { NOT_CHECKED = 2 };
+    struct loss_check check = {trainer, report, taken->weight, err, NOT_CHECKED};
     struct loss_sums sums;
     struct gradient_sink sink = optimizer_begin(trainer->optimizer, trainer->progress.step + 1,
                                                 report->rate, 1 / taken->weight);
-    sink.wants = wants_gradients;
-    sink.asker = &asker;
+    sink.check_loss = wants_gradients;
+    sink.loss_context = &check;
     transformer_clear(trainer->transformer);
     transformer_train(trainer->transformer, &trainer->batch, draw_of(trainer, 0), &sink);
-    if (asker.verdict == NOT_ASKED) /* the device is lost: this says so */
+    if (check.verdict == NOT_CHECKED) /* the device is lost: this says so */
         return transformer_loss(trainer->transformer, &sums, err) != 0 ? -1 : 1;
-    return asker.verdict != 0 ? asker.verdict
+    return check.verdict != 0 ? check.verdict
                               : optimizer_end(trainer->optimizer, &report->norm, err);
 }
 
@@ -348,7 +348,7 @@ static int take_step(struct trainer *trainer, struct train_report *report, struc
         return -1;
     report->step_seconds = clock_seconds() - began;
     if (!report->left_out)
-        witness_note_step(trainer->witness, report->rate, report->norm);
+        integrity_note_step(trainer->integrity, report->rate, report->norm);
     progress->step++;
     progress->tokens += report->step_tokens;
     progress->supervised += taken.supervised;
@@ -388,7 +388,7 @@ static int explain(const struct trainer *trainer, struct error *err)
 /* AdamW moves a weight by at most rate * factor * (1 - beta1) / sqrt(1 - beta2), about 3 times the
  * rate, and its second moment overflows where a gradient's element has 2^64: a step far below both
  * ends leaves what was finite finite. Another one is looked at before it counts. */
-static int look_at_step(const struct trainer *trainer, const struct train_report *report,
+static int check_step(const struct trainer *trainer, const struct train_report *report,
                         struct error *err)
 {
     const struct optimizer *optimizer = trainer->optimizer;
@@ -417,7 +417,7 @@ static int save(struct trainer *trainer, const struct train_observer *observer, 
     bool there = step == trainer->saved_step && (for_best || !progress->for_best);
     if (there || step == 0)
         return 0;
-    if (witness_check_frozen(trainer->witness, err) != 0)
+    if (integrity_check_frozen(trainer->integrity, err) != 0)
         return -1;
     progress->for_best = for_best;
     if (state_save(trainer->inputs->run, trainer->optimizer, progress, trainer->inputs->identity,
@@ -510,7 +510,7 @@ static int step_and_report(struct trainer *trainer, const struct train_observer 
     const struct train_settings *s = &trainer->settings;
     struct train_report report;
     bool better = false;
-    if (take_step(trainer, &report, err) != 0 || look_at_step(trainer, &report, err) != 0)
+    if (take_step(trainer, &report, err) != 0 || check_step(trainer, &report, err) != 0)
         return explain(trainer, err);
     if (observer->on_step && observer->on_step(observer->context, &report, err) != 0)
         return -1;
@@ -523,12 +523,13 @@ static int step_and_report(struct trainer *trainer, const struct train_observer 
     return status;
 }
 
-/* What is wished before a step; 1: to stop. */
-static int obey(struct trainer *trainer, const struct train_observer *observer, struct error *err)
+/* What was commanded before a step; 1: to stop. */
+static int poll_commands(struct trainer *trainer, const struct train_observer *observer, struct error *err)
 {
-    enum train_wish wish;
-    while (observer->wish && (wish = observer->wish(observer->context)) != TRAIN_GO_ON) {
-        if (wish == TRAIN_STOP)
+    enum train_command command;
+    while (observer->poll_command &&
+           (command = observer->poll_command(observer->context)) != TRAIN_GO_ON) {
+        if (command == TRAIN_STOP)
             return 1;
         if (trainer_save(trainer, observer, err) != 0)
             return -1;
@@ -559,12 +560,12 @@ int trainer_run_until(struct trainer *trainer, int64_t until, const struct train
     int64_t last = trainer->settings.steps < until ? trainer->settings.steps : until;
     int status = begin(trainer, observer, err);
     while (status == 0 && trainer->progress.step < last) {
-        status = obey(trainer, observer, err);
+        status = poll_commands(trainer, observer, err);
         if (status == 0)
             status = step_and_report(trainer, observer, err);
     }
     if (status == 1 && trainer_save(trainer, observer, err) != 0)
         return -1;
     bool ends = status == 0 && last == trainer->settings.steps;
-    return ends && witness_check_trained(trainer->witness, err) != 0 ? -1 : status;
+    return ends && integrity_check_trained(trainer->integrity, err) != 0 ? -1 : status;
 }

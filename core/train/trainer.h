@@ -5,18 +5,18 @@
  *
  *     sum of w times loss / sum of w,    over the step's supervised tokens, w their weights
  *
- * It reports through an observer that it defines, and asks it between steps what to do; it knows
+ * It reports through an observer that it defines, and polls it between steps for commands; it knows
  * nothing of jobs, terminals or files other than its own checkpoints.
  */
 #ifndef SPECTRUM_TRAIN_TRAINER_H
 #define SPECTRUM_TRAIN_TRAINER_H
 
-#include "text/end_tokens.h"
+#include "text/generation.h"
 #include "train/evaluate.h"
 #include "train/optimizer.h"
 #include "train/schedule.h"
 #include "train/state.h"
-#include "train/witness.h"
+#include "train/integrity.h"
 
 struct train_settings {
     int64_t steps; /* optimiser steps of the whole run; 0: as many as `epochs` need */
@@ -30,7 +30,7 @@ struct train_settings {
     double z_loss, neftune; /* coefficient and alpha; 0: none */
     double
         spike_guard; /* z-score of a loss from which on its step is left out (spike.h); 0: none */
-    int64_t recomputed;             /* blocks that the backward pass computes anew */
+    int64_t recomputed;             /* blocks that the backward pass recomputes */
     int64_t eval_every, save_every; /* in steps; 0: at the end only */
     int64_t keep;                   /* checkpoints that stay, besides the best */
     int32_t pad;                    /* any valid token: fills the last row */
@@ -54,7 +54,7 @@ struct train_inputs {
 
 /* One step as metrics.jsonl has it. */
 struct train_report {
-    struct progress progress;        /* behind the step */
+    struct progress progress;        /* after the step */
     double loss, z_loss;             /* means over the step's supervised tokens, by their weights */
     double rate, norm, step_seconds; /* norm NaN: there are no gradients, the step was left out */
     bool left_out;                   /* by the spike guard, for its loss */
@@ -62,7 +62,7 @@ struct train_report {
     uint64_t step_tokens;
 };
 
-enum train_wish { TRAIN_GO_ON, TRAIN_CHECKPOINT, TRAIN_STOP };
+enum train_command { TRAIN_GO_ON, TRAIN_CHECKPOINT, TRAIN_STOP };
 
 struct trainer;
 
@@ -75,9 +75,10 @@ struct train_observer {
     int (*on_sample)(void *context, int64_t step, const int32_t *ids, int64_t count,
                      struct error *err);
     int (*on_saved)(void *context, int64_t step, struct error *err);
-    /* asked before every step, and again behind a checkpoint that it wished; may wait (a pause) */
-    enum train_wish (*wish)(void *context);
-    /* asked between the batches of an evaluation: true leaves it and stops as TRAIN_STOP does */
+    /* called before every step, and once more after a checkpoint that it commanded; may wait (a
+     * pause) */
+    enum train_command (*poll_command)(void *context);
+    /* called between the batches of an evaluation: true leaves it and stops as TRAIN_STOP does */
     bool (*should_stop)(void *context);
 };
 
@@ -118,12 +119,12 @@ int trainer_carry(struct trainer *trainer, const char *folder, struct error *err
  * written. */
 int trainer_save(struct trainer *trainer, const struct train_observer *observer, struct error *err);
 
-/* Trains to the last step: 0, or 1 where the observer wished to stop (a checkpoint was written
- * then), or -1. The last state is on disk whenever it returns 0 or 1. Behind an evaluation that is
+/* Trains to the last step: 0, or 1 where the observer commanded a stop (a checkpoint was written
+ * then), or -1. The last state is on disk whenever it returns 0 or 1. After an evaluation that is
  * better than all before a checkpoint is written, too, which stays until a better one comes; an
  * evaluation that a stop broke off is made by the next sitting. A frozen tensor that changed
- * ends the run before anything is saved, a trained one that did not behind the last save
- * (witness.h); a loss, a gradient, an evaluation or a value to be saved that is not finite ends it
+ * ends the run before anything is saved, a trained one that did not after the last save
+ * (integrity.h); a loss, a gradient, an evaluation or a value to be saved that is not finite ends it
  * as trainer_save() does. */
 int trainer_run(struct trainer *trainer, const struct train_observer *observer, struct error *err);
 /* The same to step `until`, where that comes before the last. */

@@ -41,7 +41,7 @@ static size_t optimizer_workspace(const struct backend *backend,
     size_t most = 0;
     for (size_t i = 0; i < run_tensor_count(model); i++) {
         struct run_tensor tensor = run_tensor(model, request->recipe.rank, i);
-        if (!request_is_trained(request, &tensor))
+        if (!request_tensor_is_trained(request, &tensor))
             continue;
         struct tensor parameter =
             tensor_at((struct place){NULL, 0}, request->storage, tensor.rows, tensor.cols);
@@ -81,7 +81,7 @@ int transformer_plan(struct memory_plan **out, struct backend *backend, const st
     if (model->config.rope_scaling == ROPE_DYNAMIC &&
         options->max_positions > model->config.max_positions)
         return error_set(err,
-                         "documents of %lld tokens: dynamic rotary scaling changes behind %lld, "
+                         "documents of %lld tokens: dynamic rotary scaling changes after %lld, "
                          "which is not supported; use a --seq-len up to that",
                          (long long)options->max_positions, (long long)model->config.max_positions);
     if (!backend_can_train(backend))
@@ -178,13 +178,13 @@ void transformer_run(struct transformer *transformer, const struct batch *batch,
         backward_run(&pass);
 }
 
-static bool is_wanted(struct transformer *transformer, const struct gradient_sink *sink)
+static bool passes_check(struct transformer *transformer, const struct gradient_sink *sink)
 {
     struct loss_sums sums;
     struct error trouble = ERROR_INIT;
-    if (!sink->wants)
+    if (!sink->check_loss)
         return true;
-    return transformer_loss(transformer, &sums, &trouble) == 0 && sink->wants(sink->asker, &sums);
+    return transformer_loss(transformer, &sums, &trouble) == 0 && sink->check_loss(sink->loss_context, &sums);
 }
 
 static void add_noise(const struct pass *pass, float neftune, struct noise_draw draw)
@@ -210,7 +210,7 @@ void transformer_train(struct transformer *transformer, const struct batch *batc
         add_noise(&pass, transformer->neftune, draw);
     forward_blocks(&pass);
     forward_head_loss(&pass, true);
-    if (!sink || is_wanted(transformer, sink))
+    if (!sink || passes_check(transformer, sink))
         backward_run(&pass);
 }
 
@@ -256,7 +256,7 @@ void transformer_ask(struct transformer *transformer, bool (*should_stop)(void *
                      void *context)
 {
     transformer->should_stop = should_stop;
-    transformer->asked = context;
+    transformer->stop_context = context;
 }
 
 /* Of the last token, whose row is copied to where a tensor may begin. */
@@ -301,7 +301,7 @@ int transformer_logits(struct transformer *transformer, const int32_t *ids, int6
                           .documents = 1};
     struct pass pass = begin(transformer, &batch);
     pass.should_stop = transformer->should_stop;
-    pass.asked = transformer->asked;
+    pass.stop_context = transformer->stop_context;
     forward_embed(&pass);
     int result = 0;
     if (!forward_blocks(&pass))

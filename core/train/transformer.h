@@ -16,15 +16,15 @@
 
 #include "compute/backend.h"
 #include "model/model.h"
-#include "text/packing.h"
-#include "text/tokenizer.h"
+#include "text/packing/packing.h"
+#include "text/tokenizer/tokenizer.h"
 #include "train/pass.h"
 
 struct transformer {
     struct network network; /* what it computes with */
     float z_loss, neftune;
     bool (*should_stop)(void *context); /* transformer_ask() */
-    void *asked;
+    void *stop_context;
 };
 
 struct transformer_options {
@@ -33,7 +33,7 @@ struct transformer_options {
     int64_t max_positions; /* the longest document */
     enum storage storage;
     bool masters, generation;
-    int64_t recomputed;       /* blocks that the backward pass computes anew */
+    int64_t recomputed;       /* blocks that the backward pass recomputes */
     bool updates_in_backward; /* gradients are used up as they come */
     uint64_t seed;            /* of new adapters: A uniform in +-1/sqrt(K), as PEFT's; B zero */
     float z_loss;             /* times the squared log-sum-exp of the logits is added to the loss */

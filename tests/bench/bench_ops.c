@@ -6,7 +6,7 @@
  * Lines with a tab are for train.py: name, milliseconds.
  */
 #include "compute/devices/devices.h"
-#include "compute/wrappers/timing.h"
+#include "compute/wrappers/wrapper.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -204,6 +204,39 @@ static struct op_call adamw_master(const struct bench *b)
     return call;
 }
 
+static struct op_call lion_master(const struct bench *b)
+{
+    struct op_call call = adamw_master(b);
+    struct op_adamw a = call.adamw;
+    a.settings.beta2 = 0.99f;
+    return (struct op_call){OP_LION, .lion = {a.parameter, a.master, a.m, a.gradient, a.settings}};
+}
+
+static struct op_call muon_of(const struct bench *b, int64_t rows, int64_t cols)
+{
+    struct place m = b->workspace, rest = b->workspace;
+    rest.offset += (size_t)(rows * cols) * 4;
+    struct op_call call = {OP_MUON, .muon = {.parameter = active(b, b->weight, rows, cols),
+                                             .m = wide(m, rows, cols),
+                                             .gradient = wide(b->gradient, rows, cols),
+                                             .settings = {.lr = 1e-5f,
+                                                          .beta1 = 0.95f,
+                                                          .epsilon = 1e-7f,
+                                                          .gradient_scale = 1}}};
+    call.muon.workspace = tensor_of_bytes(rest, backend_workspace(b->backend, &call));
+    return call;
+}
+
+static struct op_call muon_square(const struct bench *b)
+{
+    return muon_of(b, HIDDEN, HIDDEN);
+}
+
+static struct op_call muon_tall(const struct bench *b)
+{
+    return muon_of(b, WIDE, HIDDEN);
+}
+
 static struct place new_place(const struct bench *b, size_t bytes)
 {
     struct error err = ERROR_INIT;
@@ -282,6 +315,9 @@ static const struct {
     {"sum of squares, embedding", squares, 0, 0, 5},
     {"AdamW, masters, embedding", adamw_master, 0, 0, 5},
     {"AdamW, stochastic, embedding", adamw_stochastic, 0, 0, 0},
+    {"Lion, masters, embedding", lion_master, 0, 0, 0},
+    {"Muon 576 x 576", muon_square, 0, 0, 0},
+    {"Muon 1536 x 576", muon_tall, 0, 0, 0},
 };
 
 static void set_shape(int64_t seq, int rows_of_batch)

@@ -8,10 +8,7 @@
  * tridiagonal solve. Compiled for one level of instructions (LEVEL). */
 #include "base/clock.h"
 #include "base/random.h"
-#include "compute/cpu/spectra/band.h"
-#include "compute/cpu/spectra/chase.h"
-#include "compute/cpu/spectra/gram.h"
-#include "compute/cpu/spectra/sturm.h"
+#include "compute/cpu/spectra/stages.h"
 #include "compute/devices/devices.h"
 #include "compute/spectra.h"
 

@@ -12,7 +12,7 @@
 #include "base/memory.h"
 #include "base/number.h"
 #include "base/random.h"
-#include "checkpoint/safetensors_write.h"
+#include "checkpoint/safetensors.h"
 
 #include <inttypes.h>
 #include <math.h>

@@ -6,7 +6,7 @@
 
 #include "base/error.h"
 #include "base/utf8.h"
-#include "checkpoint/safetensors_write.h"
+#include "checkpoint/safetensors.h"
 
 #include <fcntl.h>
 #include <stdint.h>

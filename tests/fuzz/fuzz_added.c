@@ -1,7 +1,7 @@
 /* What stands beside a tokenizer.json and says which tokens there are: the same bytes as each of
  * those files. */
 #include "fuzz_text.h"
-#include "text/tokenizer_open.h"
+#include "text/tokenizer/tokenizer.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

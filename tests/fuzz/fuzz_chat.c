@@ -3,8 +3,8 @@
  * of chat data as JSON. Rendered, encoded, and its turns found. */
 #include "fuzz.h"
 
-#include "text/load_gguf.h"
-#include "text/template.h"
+#include "text/tokenizer/tokenizer.h"
+#include "text/template/template.h"
 
 enum { MESSAGES_MAX = 16 };
 

@@ -4,10 +4,10 @@
 #include "fuzz.h"
 
 #include "base/utf8.h"
-#include "text/dataset_open.h"
-#include "text/record_look.h"
-#include "text/tokenizer_open.h"
-#include "text/tokenizer_parts.h"
+#include "text/dataset/dataset.h"
+#include "text/dataset/record_look.h"
+#include "text/tokenizer/parts.h"
+#include "text/tokenizer/tokenizer.h"
 
 /* tokenizer.json: the 256 bytes and ChatML's marks. */
 static struct tokenizer *byte_tokenizer(void)

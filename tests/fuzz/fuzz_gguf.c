@@ -1,9 +1,7 @@
 /* A GGUF file: header, modules, tensors, and the tokenizer and chat template of its metadata. */
 #include "fuzz_model.h"
 #include "fuzz_text.h"
-#include "text/tokenizer_open.h"
-
-#include "text/tokenizer_write.h"
+#include "text/tokenizer/tokenizer.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -8,7 +8,6 @@
 #include "model/score_read.h"
 #include "model/score_rows.h"
 #include "model/score_table.h"
-#include "model/score_write.h"
 
 enum { FUZZ_TENSORS = 32, FUZZ_ELEMENTS = 4096, FUZZ_PATH = 512 };
 

@@ -2,7 +2,6 @@
  * worker takes, and the name in the one that has a text, the module to compute next. */
 #include "fuzz.h"
 
-#include "base/file.h"
 #include "job/requests.h"
 #include "model/score_read.h"
 #include "model/score_table.h"

@@ -3,7 +3,6 @@
 
 #include "model/score_read.h"
 #include "model/score_table.h"
-#include "model/score_write.h"
 #include "plan/plan_write.h"
 
 static void put_every_format(const struct plan *plan)

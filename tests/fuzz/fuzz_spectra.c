@@ -7,7 +7,7 @@
 #include "base/file.h"
 #include "model/score_read.h"
 #include "spectra/cache.h"
-#include "spectra/spectra_file.h"
+#include "spectra/scan_result.h"
 
 #include <math.h>
 

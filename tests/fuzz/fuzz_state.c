@@ -3,7 +3,9 @@
  * as only a hand that knows how can make it. Its tensors are those of a run that was saved. */
 #include "fuzz.h"
 
+#include "base/hash.h"
 #include "base/file.h"
+#include "base/hash.h"
 #include "compute/reference/reference.h"
 #include "train/state.h"
 

@@ -1,10 +1,9 @@
 /* The Jinja source of a chat template, as a model brings one: conversations through all that
  * core/text makes of it. */
 #include "fuzz.h"
-#include "text/load_gguf.h"
+#include "text/tokenizer/tokenizer.h"
 
-#include "text/template.h"
-#include "text/template_marks.h"
+#include "text/template/template.h"
 
 static const char *const conversations[] = {
     "[{\"role\": \"user\", \"content\": \"a\"}, {\"role\": \"assistant\", \"content\": \"b\"}]",

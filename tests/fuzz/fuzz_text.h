@@ -4,7 +4,7 @@
 
 #include "fuzz.h"
 
-#include "text/template.h"
+#include "text/template/template.h"
 
 static const char fuzz_sentence[] =
     "Hello  world's 3,14159 <|im_start|>user\nDu\xC3\x9F \xE4\xBD\xA0\xE5\xA5\xBD "

@@ -1,6 +1,6 @@
 /* A tokenizer.json, and a fixed text and conversation through it. */
 #include "fuzz_text.h"
-#include "text/tokenizer_open.h"
+#include "text/tokenizer/tokenizer.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -618,7 +618,8 @@ def put_states():
              "best": {"step": 2, "eval_loss": 2.5}, "weight_tensors": 12, "frozen": "fp32",
              "model": "0123456789abcdef0123456789abcdef", "configuration": "0" * 31 + "1",
              "tokenizer": "0" * 31 + "2", "data": "0" * 31 + "3", "training_data": "", "evaluation_data": "",
-             "trained": "15d5dbf97fef99c72075219fe8aaea5f", "precision": "fp32", "exact": "here", "files": {
+             "trained": "15d5dbf97fef99c72075219fe8aaea5f", "precision": "fp32", "optimizer": "adamw", "exact": "here",
+             "files": {
                  "weights.safetensors": {
                      "sha256": "972127336bec182633fe6b6ff45bdf1119d4b4cf837a7941116b8837bad9807f", "bytes": 3224},
                  "optimizer.safetensors": {
@@ -629,6 +630,7 @@ def put_states():
     put("state", "valid-early", early)
     sealed("valid-since", {**state, "since": {"model.layers.0.mlp.up_proj.weight": 1}, "for_best": True})
     sealed("valid-adapters", {**state, "rank": 4, "alpha": 8, "frozen": "nf4"})
+    sealed("odd-optimizer", {**state, "optimizer": "lion"})
     put("state", "odd-since-unknown", {**early, "since": {"nothing": 1, "model.norm.weight": 1}})
     put("state", "odd-since-list", {**early, "since": [1]})
     put("state", "odd-spikes", {**early, "spikes": {"count": 99, "left_out": 0, "losses": [1]}})

@@ -5,7 +5,7 @@
  *
  * The matrices lie in host memory before the clock starts: memory that the device copies from
  * quickest, as a scan's, or with --pageable malloc()'s. `shape` makes an untimed pass first;
- * `model` does not, as a scan has none: its first pass opens the lanes, too. All values are
+ * `model` does not, as a scan has none: its first pass opens the stream slots, too. All values are
  * checked.
  *
  * One line of JSON: the seconds of each pass and, apart, of taking the host memory, the operations

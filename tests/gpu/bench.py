@@ -324,7 +324,7 @@ def model_words(name, run, layers, peak):
         share, copied = 100 * rate / peak["fp64"], run["bytes"] / peak["host_copy"]
     return (f"{name}, {run['count']} matrices ({run['layers']} of {layers} layers), {run['bytes'] / 1e9:.1f} GB of float32, "
             f"{run['threads']} side by side\n\n"
-            f"* passes, the first of which opens the lanes: {seconds_words(run)}\n"
+            f"* passes, the first of which opens the stream slots: {seconds_words(run)}\n"
             f"* {rate / 1e12:.2f} TFLOP/s, of the fp64 peak {show(share, 0, ' %')}; the copies alone take {show(copied, 2, ' s')}\n"
             f"* {memory_words(run)}")
 
@@ -350,7 +350,7 @@ def say_8b(run, pageable, shapes, peak, results):
 
 
 def say_70b(run, peak, results):
-    """Extrapolated from the passes behind the first: eighty layers open the lanes once."""
+    """Extrapolated from the passes behind the first: eighty layers open the stream slots once."""
     layers = LAYERS["70b"]
     seconds = statistics.median(run["seconds"][1:] or run["seconds"])
     whole = seconds * layers / run["layers"]

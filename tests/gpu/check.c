@@ -274,7 +274,7 @@ static void check_small_noise(void)
 
 /* --- many at once --- */
 
-enum { THREADS = 20, ROUNDS = 6 }; /* more than there are lanes */
+enum { THREADS = 20, ROUNDS = 6 }; /* more than there are stream slots */
 
 struct worker {
     pthread_t thread;

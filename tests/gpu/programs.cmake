@@ -15,8 +15,7 @@ endfunction()
 spectrum_gpu_program(
   check_gpu
   tests/gpu/check.c core/base/random.c core/compute/spectra.c
-  core/compute/reference/jacobi.c core/spectra/score.c core/spectra/noise_law.c
-  core/spectra/measures.c)
+  core/compute/reference/jacobi.c core/spectra/score.c)
 set(bench bench bench_list bench_matrix bench_run bench_threads bench_watch)
 list(TRANSFORM bench REPLACE "(.+)" "tests/gpu/\\1.c")
 spectrum_gpu_program(bench_gpu ${bench} core/base/clock.c)

@@ -269,7 +269,7 @@ static void check_turned(int64_t rows, int64_t cols)
         in[i] = (float)i;
     float *in_there = device_copy(in, count * sizeof *in);
     double *out_there = device_new(count * sizeof *out);
-    assert_cuda(kernel_widen_turned(out_there, in_there, rows, cols, stream));
+    assert_cuda(kernel_widen_transposed(out_there, in_there, rows, cols, stream));
     device_read(out, out_there, count * sizeof *out);
     for (int64_t i = 0; i < rows; i++)
         for (int64_t j = 0; j < cols; j++)

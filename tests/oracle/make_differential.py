@@ -14,7 +14,7 @@ their values from fill(); `files` are its data, in which "<37>" stands for 37 le
 that of write_tokenizer(), whose ids are bytes; `plan` lists what trains; `arguments` follow "train model".
 
 The loop shares no code with the program: its tokens are bytes, its pieces, rows and order are written here from what
-core/text/packing.h and epoch_order.h promise, its documents are computed side by side, each in a row of its own, where
+core/text/packing promises, its documents are computed side by side, each in a row of its own, where
 the program packs them. Both compute in fp32 and add in other orders, so they differ by rounding: by 1e-7 of a loss and
 2e-6 of a gradient's norm at most in a first step (of 300). What the steps make of that depends on the configuration, so
 the loop is run again from weights that are off in their last bit, and where this changes it by more than a tenth of

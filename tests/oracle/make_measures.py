@@ -5,7 +5,7 @@
 
 Nothing is taken from the program: the Marchenko-Pastur median is found on the law's density over x
 (the program integrates over an angle), norms come from the entries, the spike's edge from the
-formulas in core/spectra/noise_law.h.
+formulas in core/spectra/score.h.
 """
 import json
 import math

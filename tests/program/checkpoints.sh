@@ -138,7 +138,7 @@ for command in "eval --data $data" "generate --prompt x" "export -o none"; do
     ends 2 "is one checkpoint already" ${command%% *} whole/checkpoints/step-00000002 ${command#* } $choice
   done
 done
-ends 1 'no evaluation behind a step' export whole --best -o none
+ends 1 'no evaluation after a step' export whole --best -o none
 for way in "whole --step 2" whole/checkpoints/step-00000002 whole/checkpoints/step-00000002/; do
   # shellcheck disable=SC2086
   spectrum eval $way --data "$data" --seq-len 64 --json || fail "eval $way"

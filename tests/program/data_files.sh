@@ -47,7 +47,7 @@ mended wide.jsonl.gz "this is UTF-16LE.*gzip -dc 'wide.jsonl.gz' \| iconv"
 tr '\n' '\r' <plain.jsonl >"of a mac.jsonl"
 mended "of a mac.jsonl" "^spectrum: of a mac.jsonl:1: a carriage return inside a line"
 sed 's/$/,/' plain.jsonl >commas.jsonl
-mended commas.jsonl '^spectrum: commas.jsonl:1: not valid JSON, column [0-9]+: "," behind its end'
+mended commas.jsonl '^spectrum: commas.jsonl:1: not valid JSON, column [0-9]+: "," after its end'
 head -n 1 plain.jsonl | gzip -c >nul.jsonl.gz
 tail -n +2 plain.jsonl | sed '1s/}$/\x00}/' | gzip -c >>nul.jsonl.gz
 mended nul.jsonl.gz "^spectrum: nul.jsonl.gz:2: a NUL byte.*gzip -dc 'nul.jsonl.gz' \| tr -d"

@@ -50,6 +50,8 @@ check spectrum "$2" 512 1 --top 25
 check recomputed "$2" 512 1 --top 25 --memory-limit 1250M
 grep -q 'recomputes .* blocks' "$work/err" || fail "no block was recomputed"
 check lora "$2" 512 1 --method lora
+check muon "$2" 512 1 --method full --optimizer muon
+check lion "$2" 512 1 --method full --optimizer lion
 check qlora "$2" 512 1 --method qlora
 
 echo "$failures failed"

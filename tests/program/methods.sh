@@ -71,6 +71,20 @@ check spectrum+lora fp32 --method spectrum+lora --top 25 --rank 8 --alpha 8
 export_equals_run spectrum+lora --merge
 check spectrum+qlora bf16 --method spectrum+qlora --top 25 --no-embeddings --no-head --optimizer adamw-8bit
 
+check lion bf16 --method full --optimizer lion --lr 1e-4
+check muon fp32 --method full --optimizer muon --weight-decay 0.1
+export_equals_run muon
+check muon-lora bf16 --method spectrum+qlora --top 25 --rank 4 --optimizer muon --master none
+check changing-muon fp32 --top 30 --reselect 2 --keep 9 --lr 5e-2 --optimizer muon
+# Another optimiser refuses what it has not made.
+cp -r muon muon-as-lion
+rm -rf muon-as-lion/checkpoints/step-00000006
+sed -i 's/completed/stopped/' muon-as-lion/result.json
+sed -i 's/"--optimizer", *"muon"/"--optimizer","lion"/; s/"optimizer": *"muon"/"optimizer": "lion"/' muon-as-lion/job.json
+spectrum resume muon-as-lion --trust
+wait_until grep -qs failed muon-as-lion/result.json
+grep -q 'made with --optimizer muon, not lion' muon-as-lion/result.json || fail "lion goes on from muon's state"
+
 # The controls choose what they say.
 grep -q '^- model\.layers\.0\.' first/plan.yaml || fail "first:1 has nothing of the first block"
 grep -q '^- model\.layers\.[1-9]' first/plan.yaml && fail "first:1 has more than the first block"

@@ -42,7 +42,7 @@ sed -i 's/"eos_token_id": "<|endoftext|>"/"eos_token_id": 0/' m/config.json
 
 # What the model's files would have done otherwise is said; the options decide.
 echo '{"do_sample": true, "temperature": 0.7, "repetition_penalty": 1.1}' >m/generation_config.json
-expect 0 'm/generation_config.json: do_sample, temperature and repetition_penalty are not obeyed; the options decide' \
+expect 0 'm/generation_config.json: do_sample, temperature and repetition_penalty are ignored; the options decide' \
   "${greedy[@]}"
 echo '{"do_sample": false, "temperature": 0.7, "repetition_penalty": 1.0}' >m/generation_config.json
 expect 0 '"ids": \[326, 86, 14, 201\]' "${greedy[@]}"

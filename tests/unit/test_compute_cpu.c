@@ -5,7 +5,6 @@
 
 #include "base/number.h"
 #include "base/random.h"
-#include "compute/devices/cpu.h"
 #include "compute/devices/devices.h"
 #include "compute/quantize.h"
 

@@ -6,7 +6,6 @@
 #include "base/number.h"
 #include "base/random.h"
 #include "checkpoint/checkpoint.h"
-#include "compute/devices/cpu.h"
 #include "compute/devices/devices.h"
 #include "compute/quantize.h"
 

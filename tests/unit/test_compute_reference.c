@@ -6,7 +6,7 @@
 #include "base/number.h"
 #include "base/random.h"
 #include "compute/devices/devices.h"
-#include "compute/wrappers/checked.h"
+#include "compute/wrappers/wrapper.h"
 
 #include <math.h>
 #include <string.h>

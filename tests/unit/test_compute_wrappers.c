@@ -5,9 +5,7 @@
 #include "compute/devices/devices.h"
 #include "compute/host.h"
 #include "compute/reference/reference.h"
-#include "compute/wrappers/checked.h"
-#include "compute/wrappers/fallback.h"
-#include "compute/wrappers/timing.h"
+#include "compute/wrappers/wrapper.h"
 
 #include <signal.h>
 #include <string.h>

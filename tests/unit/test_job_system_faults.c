@@ -23,10 +23,10 @@
 #include "job/job_create.h"
 #include "job/job_dir.h"
 #include "job/training/training.h"
-#include "model/score_write.h"
+#include "model/score_table.h"
 #include "spectra/scan.h"
-#include "text/dataset.h"
-#include "text/tokenizer_open.h"
+#include "text/dataset/dataset.h"
+#include "text/tokenizer/tokenizer.h"
 
 #include <errno.h>
 #include <execinfo.h>

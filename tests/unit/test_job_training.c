@@ -13,8 +13,7 @@
 #include "job/job_dir.h"
 #include "job/source.h"
 #include "job/training/training.h"
-#include "text/tokenizer.h"
-#include "text/tokenizer_open.h"
+#include "text/tokenizer/tokenizer.h"
 #include "train/generate.h"
 
 #include <errno.h>

@@ -3,7 +3,6 @@
 #include "base/folder.h"
 #include "model/score_read.h"
 #include "model/score_table.h"
-#include "model/score_write.h"
 
 #include <dirent.h>
 #include <math.h>

@@ -6,8 +6,7 @@
 #include "base/text.h"
 #include "model/score_read.h"
 #include "model/score_rows.h"
-#include "model/score_say.h"
-#include "model/score_write.h"
+#include "model/score_table.h"
 #include "plan/plan_target.h"
 #include "plan/plan_write.h"
 

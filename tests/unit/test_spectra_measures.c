@@ -6,10 +6,9 @@
 #include "base/random.h"
 #include "compute/devices/devices.h"
 #include "compute/spectra.h"
-#include "spectra/measures.h"
-#include "spectra/row_score.h"
 #include "spectra/scan.h"
 #include "spectra/scan_result.h"
+#include "spectra/score.h"
 
 #include <math.h>
 #include <string.h>

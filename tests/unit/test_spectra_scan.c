@@ -6,14 +6,14 @@
 #include "base/folder.h"
 #include "base/json.h"
 #include "base/random.h"
-#include "checkpoint/safetensors_write.h"
+#include "checkpoint/safetensors.h"
 #include "compute/devices/devices.h"
 #include "compute/spectra.h"
 #include "model/score_rows.h"
-#include "spectra/noise_law.h"
 #include "spectra/scan.h"
 #include "spectra/scan_result.h"
-#include "spectra/scratch.h"
+#include "spectra/scan_work.h"
+#include "spectra/score.h"
 
 #include <math.h>
 #include <string.h>

@@ -3,12 +3,10 @@
 #include "spectra_cases.h"
 #include "test.h"
 
-#include "compute/devices/cpu.h"
 #include "compute/devices/devices.h"
 #include "compute/spectra.h"
 #define LEVEL base
-#include "compute/cpu/spectra/chase.h"
-#include "compute/cpu/spectra/sturm.h"
+#include "compute/cpu/spectra/stages.h"
 
 #include <math.h>
 #include <string.h>

@@ -4,7 +4,7 @@
 
 #include "base/file_writer.h"
 #include "base/folder.h"
-#include "text/tokenizer_open.h"
+#include "text/tokenizer/tokenizer.h"
 
 /* A case's files in a folder, opened; the folder goes again. */
 static int open_case(struct tokenizer **out, const cJSON *files, struct error *err)

@@ -1,7 +1,7 @@
 #include "text_data.h"
 
 #include "base/random.h"
-#include "text/dataset_open.h"
+#include "text/dataset/dataset.h"
 
 static int load(struct dataset *out, const char *ending, const void *content, size_t length,
                 const struct dataset_options *options, struct error *err)
@@ -149,7 +149,7 @@ static void refuses_with_file_and_line(void **state)
         {".jsonl", "{\"prompt\":\"a\"}", "no \"completion\""},
         {".jsonl", "[1]", "expected an object"},
         {".json", "[\n\"ab\"\n\"cd\"]",
-         ".json:3: not valid JSON, column 1: \"\"\" behind its end; a comma is missing"},
+         ".json:3: not valid JSON, column 1: \"\"\" after its end; a comma is missing"},
         {".json", "[\"ab\",\n\"cd", "cut off"},
         {".json", "[\"ab\"] x", "nothing after"},
         {".json", "\"ab\"", "an array"},

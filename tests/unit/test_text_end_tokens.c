@@ -4,9 +4,8 @@
 
 #include "base/memory.h"
 #include "gguf_data.h"
-#include "text/end_tokens.h"
-#include "text/generation_keys.h"
-#include "text/tokenizer_open.h"
+#include "text/generation.h"
+#include "text/tokenizer/tokenizer.h"
 
 /* Sixteen tokens: "a" to "n", "<|im_end|>" 14, "</s>" 15. */
 static const char tokenizer_json[] = "{\"added_tokens\":[{\"id\":14,\"content\":\"<|im_end|>\","
@@ -207,11 +206,11 @@ static void keys_that_are_not_obeyed_are_said(void **state)
          "\"bad_words_ids\": [], \"min_length\": 0, \"no_repeat_ngram_size\": 0}",
          NULL},
         {"{\"repetition_penalty\": 1.05}",
-         ": repetition_penalty is not obeyed; the options decide"},
+         ": repetition_penalty is ignored; the options decide"},
         {"{\"do_sample\": true, \"temperature\": 0.6, \"top_p\": 0.9, \"top_k\": 0}",
-         ": do_sample, temperature and top_p are not obeyed; the options decide"},
+         ": do_sample, temperature and top_p are ignored; the options decide"},
         {"{\"stop_strings\": \"END\", \"forced_bos_token_id\": 0}",
-         ": stop_strings and forced_bos_token_id are not obeyed"},
+         ": stop_strings and forced_bos_token_id are ignored"},
         {"{\"suppress_tokens\": [0], \"bad_words_ids\": [[1]]}",
          ": suppress_tokens and bad_words_ids"},
         {"{\"penalty_alpha\": 0.6, \"num_beams\": 4, \"sequence_bias\": {\"1\": 2}}",
@@ -235,7 +234,7 @@ static void keys_that_are_not_obeyed_are_said(void **state)
         gguf_with((const char *const[]){"a"}, 1,
                   (const char *const[]){"general.sampling.top_k", NULL}, (const int64_t[]){20});
     assert_int_equal(generation_put_ignored(&line, checkpoint, NULL), 0);
-    assert_non_null(strstr(buffer_string(&line), "general.sampling.top_k is not obeyed"));
+    assert_non_null(strstr(buffer_string(&line), "general.sampling.top_k is ignored"));
     buffer_free(&line);
     checkpoint_close(checkpoint);
 }

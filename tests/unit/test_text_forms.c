@@ -2,8 +2,8 @@
  * what is refused. */
 #include "text_data.h"
 
-#include "text/dataset_open.h"
-#include "text/tokenizer_open.h"
+#include "text/dataset/dataset.h"
+#include "text/tokenizer/tokenizer.h"
 
 #include <sys/stat.h>
 

@@ -10,10 +10,9 @@
 #include "base/process.h"
 #include "base/sys.h"
 #include "base/text.h"
-#include "text/dataset_open.h"
-#include "text/notes.h"
-#include "text/records.h"
-#include "text/tokenizer_open.h"
+#include "text/data/records.h"
+#include "text/dataset/dataset.h"
+#include "text/tokenizer/tokenizer.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -1,6 +1,6 @@
 #include "text_data.h"
 
-#include "text/packing.h"
+#include "text/packing/packing.h"
 
 enum { SEQ_LEN = 8, DOCUMENTS = 23 };
 

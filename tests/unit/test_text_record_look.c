@@ -5,9 +5,9 @@
 #include "base/file_writer.h"
 #include "base/folder.h"
 #include "base/memory.h"
-#include "text/dataset_open.h"
-#include "text/forms.h"
-#include "text/record_look.h"
+#include "text/dataset/dataset.h"
+#include "text/dataset/record_look.h"
+#include "text/record/form.h"
 
 static const struct dataset_options marked = {.mark = "##"};
 static struct tokenizer *letters;

@@ -5,8 +5,8 @@
 #include "base/folder.h"
 #include "base/json_fault.h"
 #include "base/memory.h"
-#include "text/data_files.h"
-#include "text/record_parse.h"
+#include "text/data/data_files.h"
+#include "text/data/records.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -282,7 +282,7 @@ static void names_what_is_wrong_with_json(void **state)
          "a comma or the end of an object should be");
     SAYS("a.json", "[\"\xC3\xA9\", {\"a\" 1}]",
          "a.json:1: not valid JSON, column 12: \"1\" where "
-         "the colon behind a key");
+         "the colon after a key");
     SAYS("a.json", "// a\n[1]", "a.json:1: not valid JSON, column 1: a comment");
     SAYS("a.json", "[{}, // it's\n{}]", "column 6: a comment");
     SAYS("a.jsonl", "{'a': 'b'}", "column 2: a text in single quotes");

@@ -1,11 +1,9 @@
 #include "text_data.h"
 
 #include "checkpoint/checkpoint.h"
-#include "text/load_gguf.h"
-#include "text/template.h"
-#include "text/template_marks.h"
-#include "text/tokenizer_open.h"
-#include "text/tokenizer_parts.h" /* puts another template into a tokenizer */
+#include "text/template/template.h"
+#include "text/tokenizer/parts.h"
+#include "text/tokenizer/tokenizer.h"
 
 enum { TURNS_MAX = 8 };
 

@@ -4,8 +4,7 @@
 
 #include "base/file_writer.h"
 #include "base/folder.h"
-#include "text/load_gguf.h"
-#include "text/tokenizer_open.h"
+#include "text/tokenizer/tokenizer.h"
 
 #define TOKENIZER                                                                                  \
     "{\"added_tokens\":[],\"model\":{\"type\":\"BPE\",\"vocab\":{\"a\":0,\"b\":1},"                \

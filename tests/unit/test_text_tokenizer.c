@@ -3,7 +3,7 @@
 #include "base/file.h"
 #include "base/file_writer.h"
 #include "base/folder.h"
-#include "text/tokenizer_open.h"
+#include "text/tokenizer/tokenizer.h"
 
 #include <time.h>
 

@@ -4,10 +4,9 @@
  * an operation of its own trains it, AdamW with 8-bit moments. */
 #include "train_data.h"
 
-#include "compute/devices/cpu.h"
+#include "compute/devices/devices.h"
 #include "compute/reference/reference.h"
-#include "compute/wrappers/checked.h"
-#include "compute/wrappers/fallback.h"
+#include "compute/wrappers/wrapper.h"
 #include "train/optimizer.h"
 
 static const enum optimizer_kind kinds[] = {OPTIMIZER_ADAMW_8BIT, OPTIMIZER_LION, OPTIMIZER_MUON};

@@ -233,7 +233,7 @@ static void z_loss_equals_pytorch(void **state)
     cJSON_ArrayForEach(norm, json_get(oracle, "norms"))
     {
         size_t tensor = run_tensor_find(bench.model, norm->string);
-        int64_t count = network_tensor(&bench.transformer->network, tensor).parameters;
+        int64_t count = network_tensor(&bench.transformer->network, tensor).numel;
         float *gradient = read_gradient(bench.transformer, tensor);
         double squares = 0;
         for (int64_t i = 0; i < count; i++)
@@ -332,7 +332,7 @@ static void begins_as_the_base(void **state)
                          0);
         losses[i] = run_batch(transformer, &batch);
         float *values = i > 0 ? read_slot_f32(transformer, a, TENSOR_WEIGHT) : NULL;
-        size_t bytes = (size_t)network_tensor(&transformer->network, a).parameters * sizeof(float);
+        size_t bytes = (size_t)network_tensor(&transformer->network, a).numel * sizeof(float);
         if (i == 2)
             assert_memory_equal(values, first, bytes);
         if (i == 1)

@@ -69,7 +69,7 @@ static size_t compare(const struct transformer *a, const struct transformer *b,
     for (size_t i = 0; i < run_tensor_count(a->network.model); i++) {
         if (!network_place(&a->network, i, slot).buffer)
             continue;
-        size_t bytes = (size_t)network_tensor(&a->network, i).parameters * sizeof(float);
+        size_t bytes = (size_t)network_tensor(&a->network, i).numel * sizeof(float);
         float *x = read_slot_f32(a, i, slot), *y = read_slot_f32(b, i, slot);
         if (memcmp(x, y, bytes) != 0)
             fail_msg("%s, part %zu, slot %d: another",

@@ -74,10 +74,10 @@ static void compare_weights(const struct optimizer *optimizer, const struct cour
         char *name = run_tensor_name(&tensor, NULL);
         float *now = read_slot_f32(optimizer->transformer, optimizer->tensors[i], TENSOR_WEIGHT);
         double squares = 0, distance = number(moved, name);
-        for (int64_t k = 0; k < tensor.parameters; k++)
+        for (int64_t k = 0; k < tensor.numel; k++)
             squares += pow((double)now[k] - (double)begun[i][k], 2);
         near(course, name, sqrt(squares), distance, 2e-3);
-        for (int k = 0; k < FIRST && k < tensor.parameters; k++) {
+        for (int k = 0; k < FIRST && k < tensor.numel; k++) {
             double is = (double)now[k];
             double wanted = cJSON_GetArrayItem(json_get(first, name), k)->valuedouble;
             if (!(fabs(is - wanted) <= 1e-4 * fabs(wanted) + 2e-5))

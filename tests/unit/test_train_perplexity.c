@@ -7,8 +7,7 @@
 #include "base/file.h"
 #include "base/folder.h"
 #include "compute/devices/devices.h"
-#include "text/tokenizer.h"
-#include "text/tokenizer_open.h"
+#include "text/tokenizer/tokenizer.h"
 #include "train/transformer.h"
 
 #include <math.h>

@@ -5,6 +5,7 @@
 
 #include "base/file.h"
 #include "base/file_writer.h"
+#include "base/folder.h"
 #include "base/number.h"
 #include "compute/devices/devices.h"
 #include "compute/quantize.h"
@@ -30,7 +31,7 @@ struct bench {
     struct train_inputs inputs;
     /* what a test does to the run, and what it sees of it */
     enum tensor_slot slot;
-    enum train_wish wish;
+    enum train_command command;
     int64_t bad_step;
     float value;
     int saved, asked;
@@ -63,7 +64,7 @@ static void bench_open(struct bench *bench, const struct train_settings *setting
 {
     struct error err = ERROR_INIT;
     char *base = make_base(), command[200];
-    *bench = (struct bench){.wish = TRAIN_GO_ON};
+    *bench = (struct bench){.command = TRAIN_GO_ON};
     for (size_t i = 0; i < DOCUMENTS * LENGTH; i++) {
         bench->ids[i] = (int32_t)(i * 7 % 31);
         bench->weights[i] = 1;
@@ -157,7 +158,7 @@ static int spoil(void *context, const struct train_report *report, struct error 
         bool scales = bench->slot >= TENSOR_STATE_SCALES;
         bool narrow = network_values(&t->network, tensor, bench->slot).storage == STORAGE_BF16;
         uint16_t half = bf16_from_float(bench->value);
-        place.offset += scales ? 0 : (size_t)(is.parameters - 1) * (narrow ? 2 : 4);
+        place.offset += scales ? 0 : (size_t)(is.numel - 1) * (narrow ? 2 : 4);
         t->network.backend->write(t->network.backend->self, place,
                                   narrow ? (void *)&half : (void *)&bench->value, narrow ? 2 : 4);
         char *name = run_tensor_name(&is, NULL);
@@ -178,11 +179,11 @@ static int count_saved(void *context, int64_t step, struct error *err)
     return 0;
 }
 
-static enum train_wish ask_behind(void *context)
+static enum train_command ask_after(void *context)
 {
     struct bench *bench = context;
     bool now = trainer_progress(bench->trainer)->step == bench->bad_step && bench->asked++ == 0;
-    return now ? bench->wish : TRAIN_GO_ON;
+    return now ? bench->command : TRAIN_GO_ON;
 }
 
 static bool has_state(int64_t step)
@@ -205,20 +206,20 @@ static int folders(void)
     return count;
 }
 
-/* A good checkpoint behind step 2; behind step 4 the slot is spoiled and a save is wished. */
+/* A good checkpoint after step 2; after step 4 the slot is spoiled and a save is commanded. */
 static void refuses(const struct train_settings *settings, enum optimizer_kind optimizer,
-                    bool adapters, enum tensor_slot slot, float value, enum train_wish wish)
+                    bool adapters, enum tensor_slot slot, float value, enum train_command command)
 {
     struct bench bench;
     struct error err = ERROR_INIT;
     struct train_settings with = *settings;
     const struct train_observer observer = {
-        .context = &bench, .on_step = spoil, .on_saved = count_saved, .wish = ask_behind};
-    with.save_every = wish == TRAIN_GO_ON ? 2 : 0;
+        .context = &bench, .on_step = spoil, .on_saved = count_saved, .poll_command = ask_after};
+    with.save_every = command == TRAIN_GO_ON ? 2 : 0;
     bench_open(&bench, &with, optimizer, adapters);
     bench.slot = slot;
     bench.value = value;
-    bench.wish = wish;
+    bench.command = command;
     bench.bad_step = INT64_MAX;
     if (trainer_run_until(bench.trainer, 2, &observer, &err) != 0 ||
         trainer_save(bench.trainer, &observer, &err) != 0)
@@ -238,25 +239,25 @@ static void refuses(const struct train_settings *settings, enum optimizer_kind o
 static void nothing_is_written_from_what_is_not_finite(void **state)
 {
     (void)state;
-    static const enum train_wish wishes[] = {TRAIN_GO_ON, TRAIN_CHECKPOINT, TRAIN_STOP};
+    static const enum train_command commands[] = {TRAIN_GO_ON, TRAIN_CHECKPOINT, TRAIN_STOP};
     const struct train_settings wide = settings_of(STORAGE_F32, false),
                                 narrow = settings_of(STORAGE_BF16, true),
                                 alone = settings_of(STORAGE_BF16, false);
     struct train_settings inside = wide;
     inside.optimizer.clip = 0; /* each tensor is updated in the backward pass */
-    for (size_t i = 0; i < sizeof wishes / sizeof *wishes; i++) {
-        enum train_wish wish = wishes[i];
-        refuses(&wide, OPTIMIZER_ADAMW, false, TENSOR_WEIGHT, NAN, wish);
-        refuses(&wide, OPTIMIZER_ADAMW, false, TENSOR_STATE + 1, INFINITY, wish);
-        refuses(&inside, OPTIMIZER_ADAMW, false, TENSOR_WEIGHT, -INFINITY, wish);
-        refuses(&narrow, OPTIMIZER_ADAMW, false, TENSOR_MASTER, NAN, wish);
-        refuses(&narrow, OPTIMIZER_ADAMW_BF16, false, TENSOR_STATE, -NAN, wish);
-        refuses(&alone, OPTIMIZER_ADAMW_BF16, false, TENSOR_WEIGHT, INFINITY, wish);
-        refuses(&narrow, OPTIMIZER_ADAMW_8BIT, false, TENSOR_STATE_SCALES + 1, INFINITY, wish);
-        refuses(&narrow, OPTIMIZER_ADAMW_8BIT, true, TENSOR_STATE_SCALES, NAN, wish);
-        refuses(&wide, OPTIMIZER_ADAMW, true, TENSOR_WEIGHT, NAN, wish);
-        refuses(&wide, OPTIMIZER_LION, false, TENSOR_STATE, NAN, wish);
-        refuses(&narrow, OPTIMIZER_MUON, true, TENSOR_STATE, INFINITY, wish);
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
+        enum train_command command = commands[i];
+        refuses(&wide, OPTIMIZER_ADAMW, false, TENSOR_WEIGHT, NAN, command);
+        refuses(&wide, OPTIMIZER_ADAMW, false, TENSOR_STATE + 1, INFINITY, command);
+        refuses(&inside, OPTIMIZER_ADAMW, false, TENSOR_WEIGHT, -INFINITY, command);
+        refuses(&narrow, OPTIMIZER_ADAMW, false, TENSOR_MASTER, NAN, command);
+        refuses(&narrow, OPTIMIZER_ADAMW_BF16, false, TENSOR_STATE, -NAN, command);
+        refuses(&alone, OPTIMIZER_ADAMW_BF16, false, TENSOR_WEIGHT, INFINITY, command);
+        refuses(&narrow, OPTIMIZER_ADAMW_8BIT, false, TENSOR_STATE_SCALES + 1, INFINITY, command);
+        refuses(&narrow, OPTIMIZER_ADAMW_8BIT, true, TENSOR_STATE_SCALES, NAN, command);
+        refuses(&wide, OPTIMIZER_ADAMW, true, TENSOR_WEIGHT, NAN, command);
+        refuses(&wide, OPTIMIZER_LION, false, TENSOR_STATE, NAN, command);
+        refuses(&narrow, OPTIMIZER_MUON, true, TENSOR_STATE, INFINITY, command);
     }
 }
 
@@ -325,7 +326,7 @@ static void the_best_and_the_last_are_found(void **state)
     expect_chosen((struct state_choice){0}, "has no training checkpoint yet");
     expect_chosen((struct state_choice){.best = true}, "has no training checkpoint yet");
     save_at(&bench, 2, 0, false);
-    expect_chosen((struct state_choice){.best = true}, "has no evaluation behind a step");
+    expect_chosen((struct state_choice){.best = true}, "has no evaluation after a step");
     save_at(&bench, 3, 3, true);
     save_at(&bench, 4, 3, false);
     save_at(&bench, 6, 3, false);
@@ -429,7 +430,7 @@ static void check_kept(const struct bench *bench, enum optimizer_kind kind, cons
             const struct tensor_info *kept = checkpoint_find(file, full);
             if (!kept)
                 fail_msg("%s: %s is not kept", optimizer_names[kind], full);
-            assert_int_equal(kept->elements, tensor.parameters);
+            assert_int_equal(kept->elements, tensor.numel);
             count++;
         }
         free(name);

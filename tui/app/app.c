@@ -1,6 +1,5 @@
 #include "tui/app/app.h"
 
-#include "base/file.h"
 #include "base/file_writer.h"
 #include "base/utf8.h"
 

@@ -42,7 +42,7 @@ static int count_types(struct type_counts *out, const struct optimizer *optimize
             out->items[out->count++] = (struct type_count){.type = tensor.parameter->type};
         }
         out->items[t].tensors++;
-        out->items[t].parameters += tensor.parameters;
+        out->items[t].parameters += tensor.numel;
     }
     return 0;
 }
@@ -67,7 +67,7 @@ static int put_tensors_json(struct json_writer *json, const struct optimizer *op
         char *name = run_tensor_name(&tensor, err);
         if (!name)
             return -1;
-        bool vector = tensor.part == PART_MODULE && tensor.parameter->tensor->rank == 1;
+        bool vector = tensor.part == PART_PARAMETER && tensor.parameter->tensor->rank == 1;
         json_object(json, NULL);
         json_text(json, "name", name);
         json_text(json, "type", tensor.parameter->type);
@@ -76,7 +76,7 @@ static int put_tensors_json(struct json_writer *json, const struct optimizer *op
             json_integer(json, NULL, tensor.rows);
         json_integer(json, NULL, tensor.cols);
         json_end(json);
-        json_integer(json, "parameters", tensor.parameters);
+        json_integer(json, "parameters", tensor.numel);
         json_end(json);
         free(name);
     }

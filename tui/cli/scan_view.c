@@ -7,8 +7,7 @@
 #include "job/launch.h"
 #include "job/requests.h"
 #include "job/trust.h"
-#include "model/score_say.h"
-#include "model/score_write.h"
+#include "model/score_table.h"
 #include "tui/cli/process.h"
 
 #include <math.h>

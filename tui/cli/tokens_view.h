@@ -11,7 +11,7 @@
 #define SPECTRUM_TUI_CLI_TOKENS_VIEW_H
 
 #include "base/json_writer.h"
-#include "text/dataset_open.h"
+#include "text/dataset/dataset.h"
 
 enum tokens_columns {
     TOKENS_MASK = 1,    /* whether it is trained */

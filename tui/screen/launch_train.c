@@ -9,7 +9,7 @@
 #include "job/job_dir.h"
 #include "job/job_index.h"
 #include "job/launch.h"
-#include "text/tokenizer_open.h"
+#include "text/tokenizer/tokenizer.h"
 #include "tui/session/session_open.h"
 
 #include <errno.h>

@@ -15,7 +15,6 @@
  * last change, so whether anything came or went is one stat() a folder, once a second.
  */
 #include "base/clock.h"
-#include "base/file.h"
 #include "base/folder.h"
 #include "base/memory.h"
 #include "base/sys.h"

@@ -1,6 +1,5 @@
 #include "tui/screen/model_plan.h"
 
-#include "base/file.h"
 #include "base/file_writer.h"
 #include "base/folder.h"
 #include "base/memory.h"

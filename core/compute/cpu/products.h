@@ -1,5 +1,5 @@
 /* Matrix products of the CPU, whatever the types: oneDNN's own, or, where the processor has none of
- * bf16 (no AVX-512), fp32 panels in their place (widened.h). Results depend on the shapes and the
+ * bf16 (no AVX-512), fp32 panels in their place. Results depend on the shapes and the
  * number of threads only.
  */
 #ifndef SPECTRUM_COMPUTE_CPU_PRODUCTS_H

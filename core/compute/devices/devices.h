@@ -38,4 +38,8 @@ int backend_check(const char *device, struct error *err);
 /* The same for what runs a model, which GPUs do not do yet: nobody is sent for a driver first. */
 int backend_check_training(const char *device, struct error *err);
 
+/* The CPU back end: a level of its operations, oneDNN for products. `level`: "avx512", "avx2",
+ * "base"; NULL: the widest. One that the processor lacks is an error. */
+int cpu_backend_new(struct backend **out, const char *level, int threads, struct error *err);
+
 #endif

@@ -1,4 +1,16 @@
-/* Causal grouped-query attention inside documents, a query at a time (op.h has the formulas). */
+/* Causal grouped-query attention inside documents, a query at a time (op.h has the formulas). For a
+ * query i of a head, over the keys j that it sees:
+ *
+ *     s_j = q_i . k_j / sqrt(head_dim)       lse = log of the sum of e^s_j
+ *     p_j = e^(s_j - lse)                    out_i = sum of p_j v_j
+ *
+ * and back, g = grad_out_i, D = g . out_i = sum of p_j (g . v_j):
+ *
+ *     dv_j += p_j g       ds_j = p_j (g . v_j - D)      dq_i += ds_j k_j / sqrt(head_dim)
+ *                                                       dk_j += ds_j q_i / sqrt(head_dim)
+ *
+ * Several query heads read one head of k and v (grouped queries, Ainslie et al., arXiv 2305.13245).
+ */
 #include "compute/reference/reference.h"
 
 #include <math.h>
@@ -94,7 +106,7 @@ static void backward_row(const struct view *view, const struct sums *sums, struc
     for (int d = 0; d < view->shape.head_dim; d++)
         delta += get(go, row + d) * get(out, row + d);
     for (int64_t j = first; j <= i; j++) {
-        /* the probability, made again of the scores */
+        /* the probability, recomputed from the scores */
         double p = exp(score(view, i, j) - total), dot = 0;
         int64_t at = kv_at(view, j);
         /* through out = p v to p, and through the softmax to the score */

@@ -1,10 +1,14 @@
-/* Norms, rotary embedding, activation, and what works element by element. */
+/* Norms, rotary embedding, activation, and what works element by element: quantised weights too,
+ * all in f32, as bitsandbytes computes them. Compiled without multiplications and additions in one,
+ * so that these are the same to the bit on every back end. */
 #include "compute/neftune.h"
+#include "compute/quantize.h"
 #include "compute/reference/reference.h"
 
 #include <math.h>
 #include <string.h>
 
+/* Zhang & Sennrich 2019 (arXiv 1910.07467), section 4. */
 void reference_rmsnorm_forward(void *self, const struct op_call *call)
 {
     const struct op_rmsnorm_forward *a = &call->rmsnorm_forward;
@@ -25,6 +29,12 @@ void reference_rmsnorm_forward(void *self, const struct op_call *call)
     }
 }
 
+/* With r = rstd, g = grad_out and m = mean of weight g x over a row: out_h = x_h r weight_h, and r
+ * depends on all of x, d r / d x_h = -r^3 x_h / H; so
+ *
+ *     grad_weight_h = sum over t of g_h x_h r
+ *     grad_x_h = r (weight_h g_h - x_h r^2 m)
+ */
 void reference_rmsnorm_backward(void *self, const struct op_call *call)
 {
     const struct op_rmsnorm_backward *a = &call->rmsnorm_backward;
@@ -51,6 +61,8 @@ void reference_rmsnorm_backward(void *self, const struct op_call *call)
     }
 }
 
+/* Su et al. (arXiv 2104.09864), in the half-split order of Hugging Face: dimensions j and half + j
+ * of a head are turned together, by the angle of the token's position. */
 void reference_rope(void *self, const struct op_call *call)
 {
     const struct op_rope *a = &call->rope;
@@ -73,6 +85,7 @@ void reference_rope(void *self, const struct op_call *call)
     }
 }
 
+/* out = silu(gate) up,  silu(g) = g sigmoid(g) = g / (1 + e^-g)  (Shazeer, arXiv 2002.05202) */
 void reference_swiglu_forward(void *self, const struct op_call *call)
 {
     const struct op_swiglu_forward *a = &call->swiglu_forward;
@@ -85,7 +98,10 @@ void reference_swiglu_forward(void *self, const struct op_call *call)
     }
 }
 
-/* With s = sigmoid(g), silu(g) = g s and silu'(g) = s (1 + g (1 - s)). */
+/* With s = sigmoid(g), silu(g) = g s and silu'(g) = s (1 + g (1 - s)):
+ *
+ *     grad_gate = grad_out up silu'(gate),   grad_up = grad_out silu(gate)
+ */
 void reference_swiglu_backward(void *self, const struct op_call *call)
 {
     const struct op_swiglu_backward *a = &call->swiglu_backward;
@@ -94,6 +110,7 @@ void reference_swiglu_backward(void *self, const struct op_call *call)
     struct elements up = elements_of(&a->up);
     (void)self;
     for (int64_t i = 0; i < tensor_elements(&a->grad_out); i++) {
+        /* all three are read before a gradient is written, which may lie in their place */
         double g = get(gate, i), u = get(up, i), gradient = get(go, i), s = 1 / (1 + exp(-g));
         put(grad_gate, i, gradient * u * s * (1 + g * (1 - s)));
         put(grad_up, i, gradient * g * s);
@@ -155,4 +172,38 @@ void reference_copy(void *self, const struct op_call *call)
     const struct op_copy *a = &call->copy;
     (void)self;
     memmove(host_data(&a->out), host_data(&a->from), tensor_bytes(&a->from).data);
+}
+
+/* --- quantised weights (tensor.h has the formulas) --- */
+
+static float int8_value(const int8_t *codes, const float *absmax, int64_t i)
+{
+    float step = absmax[i / WEIGHT_BLOCK] / 127;
+    return (float)codes[i] * step;
+}
+
+static float nf4_value(const uint8_t *codes, const float *scales, int64_t count, int64_t i)
+{
+    int64_t blocks = (count + WEIGHT_BLOCK - 1) / WEIGHT_BLOCK, block = i / WEIGHT_BLOCK;
+    int64_t groups = (blocks + WEIGHT_GROUP - 1) / WEIGHT_GROUP;
+    const float *absmax2 = scales + 1;
+    const uint8_t *q = (const uint8_t *)(absmax2 + groups);
+    float absmax = dynamic_codes(DYNAMIC_SIGNED)->values[q[block]] * absmax2[block / WEIGHT_GROUP];
+    absmax += scales[0];
+    int code = i % 2 == 0 ? codes[i / 2] >> 4 : codes[i / 2] & 15;
+    return nf4_values[code] * absmax;
+}
+
+void reference_dequantize(void *self, const struct op_call *call)
+{
+    const struct op_dequantize *a = &call->dequantize;
+    struct elements out = elements_of(&a->out);
+    const void *codes = host_data(&a->weight), *scales = host_pointer(a->weight.scales);
+    int64_t count = tensor_elements(&a->weight);
+    (void)self;
+    for (int64_t i = 0; i < count; i++) {
+        float value = a->weight.storage == STORAGE_INT8 ? int8_value(codes, scales, i)
+                                                        : nf4_value(codes, scales, count, i);
+        put(out, i, (double)value);
+    }
 }

@@ -2,9 +2,9 @@
  * rounded once. Never optimised: it is what every other back end is compared with, and where an
  * operation runs that another one lacks.
  *
- * One family of operations a file: linear.c (with embeddings), pointwise.c (with norms),
- * attention.c, head.c, optimizers.c, dequantize.c, and jacobi.c for singular values; reference.c makes
- * the table.
+ * One family of operations a file: linear.c (with embeddings), pointwise.c (with norms and
+ * quantised weights), attention.c, head.c, optimizers.c, and jacobi.c for singular values;
+ * reference.c makes the table.
  */
 #ifndef SPECTRUM_COMPUTE_REFERENCE_H
 #define SPECTRUM_COMPUTE_REFERENCE_H

@@ -1,9 +1,8 @@
-#include "compute/wrappers/checked.h"
+#include "compute/wrappers/wrapper.h"
 
 #include "base/memory.h"
 #include "base/sys.h"
 #include "compute/host.h"
-#include "compute/wrappers/wrapper.h"
 
 #include <stdlib.h>
 #include <sys/mman.h>

@@ -1,8 +1,7 @@
-#include "compute/wrappers/fallback.h"
+#include "compute/wrappers/wrapper.h"
 
 #include "compute/host.h"
 #include "compute/reference/reference.h"
-#include "compute/wrappers/wrapper.h"
 
 enum { ALIGNMENT = 64 };
 

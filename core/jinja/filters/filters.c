@@ -1,7 +1,7 @@
 /* Which filters there are. */
 #include "jinja/filters/filters.h"
 
-#include "jinja/objects/attributes.h"
+#include "jinja/objects/objects.h"
 
 #include <string.h>
 

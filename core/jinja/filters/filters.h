@@ -28,7 +28,7 @@ extern const struct jinja_filter_entry jinja_list_filters[];   /* lists.c */
 extern const struct jinja_filter_entry jinja_sort_filters[];   /* sort.c */
 extern const struct jinja_filter_entry jinja_select_filters[]; /* select.c */
 
-/* The path of map(attribute="a.b.0"): keys to be looked up one in the other (key_path.c). `none`:
+/* The path of map(attribute="a.b.0"): keys to be looked up one in the other (sort.c). `none`:
  * no path, the element itself. */
 struct jinja_path {
     struct jinja_value keys;     /* a list */

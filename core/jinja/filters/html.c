@@ -4,20 +4,18 @@
 
 #include "base/utf8.h"
 #include "jinja/methods/methods.h"
-#include "jinja/run/arguments.h"
-#include "jinja/value/numbers.h"
-#include "jinja/value/strings.h"
-#include "jinja/value/write_json.h"
+#include "jinja/run/run.h"
+#include "jinja/value/value.h"
 
 #include <string.h>
 
 typedef const struct jinja_arguments args;
 
-static int escape(struct jinja_run *run, struct jinja_value value, bool again,
+static int escape(struct jinja_run *run, struct jinja_value value, bool twice,
                   struct jinja_value *out)
 {
     struct buffer text = BUFFER_INIT;
-    if (jinja_soft(run, value, again, out) != 0)
+    if (jinja_soft(run, value, twice, out) != 0)
         return -1;
     if (out->markup)
         return 0;
@@ -84,6 +82,7 @@ static int32_t read_entity(struct jinja_text text, size_t *taken)
     return plain ? (int32_t)point : -1;
 }
 
+/* Character references to characters; "&" before anything but a letter or "#" is itself. */
 static int unescape(struct jinja_run *run, struct jinja_text text, struct buffer *out)
 {
     for (size_t at = 0; at < text.length;) {
@@ -106,17 +105,8 @@ static int unescape(struct jinja_run *run, struct jinja_text text, struct buffer
     return 0;
 }
 
-/* Behind a tag or comment that begins at `at`; 0: it has no end. */
-static size_t behind_tag(struct jinja_text text, size_t at)
-{
-    bool comment = text.length - at >= 4 && memcmp(text.bytes + at, "<!--", 4) == 0;
-    struct jinja_text end = {comment ? "-->" : ">", comment ? 3 : 1};
-    ptrdiff_t found = jinja_search(text, end, comment ? at + 4 : at);
-    return found < 0 ? 0 : (size_t)found + end.length;
-}
-
-/* The text without tags and comments; then its words with one space between them; then what its
- * entities mean. */
+/* The text without tags and comments, but for one that has no end; then its words with one space
+ * between them; then what its entities mean. */
 static int filter_striptags(struct jinja_run *run, struct jinja_value value, args *arguments,
                             struct jinja_value *out)
 {
@@ -128,11 +118,14 @@ static int filter_striptags(struct jinja_run *run, struct jinja_value value, arg
     struct jinja_text from = out->is.text;
     size_t at = 0;
     for (ptrdiff_t tag; (tag = jinja_search(from, (struct jinja_text){"<", 1}, at)) >= 0;) {
-        size_t behind = behind_tag(from, (size_t)tag);
-        if (behind == 0)
+        size_t begin = (size_t)tag;
+        bool comment = from.length - begin >= 4 && memcmp(from.bytes + begin, "<!--", 4) == 0;
+        struct jinja_text end = {comment ? "-->" : ">", comment ? 3 : 1};
+        ptrdiff_t found = jinja_search(from, end, comment ? begin + 4 : begin);
+        if (found < 0)
             break;
-        buffer_append(&text, from.bytes + at, (size_t)tag - at);
-        at = behind;
+        buffer_append(&text, from.bytes + at, begin - at);
+        at = (size_t)found + end.length;
     }
     buffer_append(&text, from.bytes + at, from.length - at);
     if (jinja_finish(run, &text, false, out) != 0 ||
@@ -162,42 +155,37 @@ static int c_text(struct jinja_run *run, struct jinja_value value, const char **
                : error_set(run->err, "tojson(): indent and separators cannot hold NUL");
 }
 
-static int read_style(struct jinja_run *run, const struct jinja_value bound[4],
-                      struct jinja_json_style *style)
-{
-    struct jinja_list *separators;
-    *style = (struct jinja_json_style){
-        .indent = -1, .ensure_ascii = jinja_truth(bound[0]), .sort_keys = jinja_truth(bound[3])};
-    if (bound[1].type == JINJA_STRING) {
-        if (c_text(run, bound[1], &style->indent_text) != 0)
-            return -1;
-    } else if (bound[1].type != JINJA_NONE) {
-        if (jinja_to_integer(run, bound[1], &style->indent) != 0)
-            return -1;
-        style->indent = style->indent < 0 ? 0 : style->indent;
-    }
-    if (bound[2].type == JINJA_NONE)
-        return 0;
-    if (jinja_iterate(run, bound[2], &separators) != 0)
-        return -1;
-    if (separators->count != 2)
-        return error_set(run->err, "tojson(): separators are two texts");
-    return c_text(run, separators->items[0], &style->item_separator) != 0
-               ? -1
-               : c_text(run, separators->items[1], &style->key_separator);
-}
-
+/* transformers' own tojson: not ASCII alone, no HTML escapes. */
 static int filter_tojson(struct jinja_run *run, struct jinja_value value, args *arguments,
                          struct jinja_value *out)
 {
     static const char *const names[] = {"ensure_ascii", "indent", "separators", "sort_keys", NULL};
     struct jinja_value bound[4] = {jinja_bool(false), jinja_none(), jinja_none(),
                                    jinja_bool(false)};
-    struct jinja_json_style style;
+    struct jinja_json_style style = {.indent = -1};
+    struct jinja_list *separators;
     struct buffer text = BUFFER_INIT;
-    if (jinja_bind(run, "tojson()", arguments, names, 0, bound) != 0 ||
-        read_style(run, bound, &style) != 0)
+    if (jinja_bind(run, "tojson()", arguments, names, 0, bound) != 0)
         return -1;
+    style.ensure_ascii = jinja_truth(bound[0]);
+    style.sort_keys = jinja_truth(bound[3]);
+    if (bound[1].type == JINJA_STRING) {
+        if (c_text(run, bound[1], &style.indent_text) != 0)
+            return -1;
+    } else if (bound[1].type != JINJA_NONE) {
+        if (jinja_to_integer(run, bound[1], &style.indent) != 0)
+            return -1;
+        style.indent = style.indent < 0 ? 0 : style.indent;
+    }
+    if (bound[2].type != JINJA_NONE) {
+        if (jinja_iterate(run, bound[2], &separators) != 0)
+            return -1;
+        if (separators->count != 2)
+            return error_set(run->err, "tojson(): separators are two texts");
+        if (c_text(run, separators->items[0], &style.item_separator) != 0 ||
+            c_text(run, separators->items[1], &style.key_separator) != 0)
+            return -1;
+    }
     if (jinja_write_json(&text, value, &style, run->err) != 0) {
         buffer_free(&text);
         return -1;
@@ -228,85 +216,83 @@ static int quote(struct jinja_run *run, struct jinja_value value, bool query, st
     return 0;
 }
 
-static int quote_pair(struct jinja_run *run, struct jinja_value pair, struct buffer *out)
-{
-    struct jinja_list *list;
-    if (jinja_iterate(run, pair, &list) != 0)
-        return -1;
-    if (list->count != 2)
-        return error_set(run->err, "urlencode() wants pairs, not %zu values", list->count);
-    if (out->length)
-        buffer_byte(out, '&');
-    if (quote(run, list->items[0], true, out) != 0)
-        return -1;
-    buffer_byte(out, '=');
-    return quote(run, list->items[1], true, out);
-}
-
+/* A text is quoted as a path; a dictionary or list of pairs as a query. */
 static int filter_urlencode(struct jinja_run *run, struct jinja_value value, args *arguments,
                             struct jinja_value *out)
 {
     struct buffer text = BUFFER_INIT;
-    struct jinja_list *list;
+    struct jinja_list *list, *pair;
     if (jinja_bind_none(run, "urlencode()", arguments) != 0)
         return -1;
     if (value.type == JINJA_DICT && jinja_call_method(run, value, "items", NULL, 0, &value) != 0)
         return -1;
     bool pairs =
         value.type == JINJA_LIST || value.type == JINJA_TUPLE || value.type == JINJA_UNDEFINED;
-    int result = pairs ? jinja_iterate(run, value, &list) : quote(run, value, false, &text);
-    for (size_t i = 0; result == 0 && pairs && i < list->count; i++)
-        result = quote_pair(run, list->items[i], &text);
-    if (result == 0)
-        return jinja_finish(run, &text, false, out);
+    if ((pairs ? jinja_iterate(run, value, &list) : quote(run, value, false, &text)) != 0)
+        goto fail;
+    for (size_t i = 0; pairs && i < list->count; i++) {
+        if (jinja_iterate(run, list->items[i], &pair) != 0)
+            goto fail;
+        if (pair->count != 2) {
+            error_set(run->err, "urlencode() wants pairs, not %zu values", pair->count);
+            goto fail;
+        }
+        if (text.length)
+            buffer_byte(&text, '&');
+        if (quote(run, pair->items[0], true, &text) != 0)
+            goto fail;
+        buffer_byte(&text, '=');
+        if (quote(run, pair->items[1], true, &text) != 0)
+            goto fail;
+    }
+    return jinja_finish(run, &text, false, out);
+fail:
     buffer_free(&text);
     return -1;
 }
 
-static int write_attribute(struct jinja_run *run, const struct jinja_entry *entry,
-                           struct buffer *out)
-{
-    struct jinja_value key, value;
-    if (entry->value.type == JINJA_NONE || entry->value.type == JINJA_UNDEFINED)
-        return 0;
-    if (entry->key.type != JINJA_STRING)
-        return error_set(run->err, "xmlattr() wants names that are texts, not '%s'",
-                         jinja_type_name(entry->key));
-    for (size_t i = 0; i < entry->key.is.text.length; i++)
-        if (entry->key.is.text.bytes[i] && strchr(" \t\n\r\f\v/>=", entry->key.is.text.bytes[i]))
-            return error_set(run->err, "Invalid character in attribute name");
-    if (escape(run, entry->key, false, &key) != 0 || escape(run, entry->value, false, &value) != 0)
-        return -1;
-    if (out->length)
-        buffer_byte(out, ' ');
-    buffer_append(out, key.is.text.bytes, key.is.text.length);
-    buffer_text(out, "=\"");
-    buffer_append(out, value.is.text.bytes, value.is.text.length);
-    buffer_byte(out, '"');
-    return 0;
-}
-
+/* name="value" of every entry that has a value, with a space before the first unless told
+ * otherwise. */
 static int filter_xmlattr(struct jinja_run *run, struct jinja_value value, args *arguments,
                           struct jinja_value *out)
 {
-    struct jinja_value space = jinja_bool(true);
-    struct buffer text = BUFFER_INIT, spaced = BUFFER_INIT;
-    int result = jinja_bind(run, "xmlattr()", arguments, (const char *const[]){"autospace", NULL},
-                            0, &space);
-    if (result == 0 && value.type != JINJA_DICT)
-        result =
-            error_set(run->err, "xmlattr() wants a dictionary, not '%s'", jinja_type_name(value));
-    for (size_t i = 0; result == 0 && i < value.is.map->count; i++) {
-        value.is.map->entries[i].read = true;
-        result = write_attribute(run, &value.is.map->entries[i], &text);
+    struct jinja_value autospace = jinja_bool(true), key, content;
+    struct buffer text = BUFFER_INIT;
+    if (jinja_bind(run, "xmlattr()", arguments, (const char *const[]){"autospace", NULL}, 0,
+                   &autospace) != 0)
+        return -1;
+    if (value.type != JINJA_DICT)
+        return error_set(run->err, "xmlattr() wants a dictionary, not '%s'",
+                         jinja_type_name(value));
+    for (size_t i = 0; i < value.is.map->count; i++) {
+        struct jinja_entry *entry = &value.is.map->entries[i];
+        struct jinja_text name = entry->key.is.text;
+        entry->read = true;
+        if (entry->value.type == JINJA_NONE || entry->value.type == JINJA_UNDEFINED)
+            continue;
+        if (entry->key.type != JINJA_STRING) {
+            error_set(run->err, "xmlattr() wants names that are texts, not '%s'",
+                      jinja_type_name(entry->key));
+            goto fail;
+        }
+        for (size_t k = 0; k < name.length; k++)
+            if (name.bytes[k] && strchr(" \t\n\r\f\v/>=", name.bytes[k])) {
+                error_set(run->err, "Invalid character in attribute name");
+                goto fail;
+            }
+        if (escape(run, entry->key, false, &key) != 0 ||
+            escape(run, entry->value, false, &content) != 0)
+            goto fail;
+        if (text.length || jinja_truth(autospace))
+            buffer_byte(&text, ' ');
+        buffer_append(&text, key.is.text.bytes, key.is.text.length);
+        buffer_text(&text, "=\"");
+        buffer_append(&text, content.is.text.bytes, content.is.text.length);
+        buffer_byte(&text, '"');
     }
-    if (result == 0 && text.length && jinja_truth(space))
-        buffer_byte(&spaced, ' ');
-    buffer_append(&spaced, buffer_string(&text), text.length);
+    return jinja_finish(run, &text, false, out);
+fail:
     buffer_free(&text);
-    if (result == 0)
-        return jinja_finish(run, &spaced, false, out);
-    buffer_free(&spaced);
     return -1;
 }
 

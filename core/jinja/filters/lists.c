@@ -1,11 +1,9 @@
 /* Filters of what can be gone through: batch, first, join, last, length, list, reverse, slice. */
 #include "jinja/filters/filters.h"
 
-#include "jinja/objects/attributes.h"
-#include "jinja/run/arguments.h"
-#include "jinja/value/compare.h"
-#include "jinja/value/strings.h"
-#include "jinja/value/write.h"
+#include "jinja/objects/objects.h"
+#include "jinja/run/run.h"
+#include "jinja/value/value.h"
 
 #include <string.h>
 
@@ -56,20 +54,17 @@ static int filter_first(struct jinja_run *run, struct jinja_value value, args *a
     return 0;
 }
 
-/* What reversed() goes through; iterators cannot be turned. */
-static int reversible(struct jinja_run *run, struct jinja_value value, struct jinja_list **out)
-{
-    if ((jinja_is_list(value) && value.is.list->kind == JINJA_ITERATOR) ||
-        jinja_items(run->heap, value, out, NULL) != 0)
-        return error_set(run->err, "'%s' object is not reversible", jinja_type_name(value));
-    return jinja_step(run, 1 + (*out)->count / 4);
-}
-
+/* What reversed() gives first; iterators cannot be turned. */
 static int filter_last(struct jinja_run *run, struct jinja_value value, args *arguments,
                        struct jinja_value *out)
 {
     struct jinja_list *list;
-    if (jinja_bind_none(run, "last()", arguments) != 0 || reversible(run, value, &list) != 0)
+    if (jinja_bind_none(run, "last()", arguments) != 0)
+        return -1;
+    if ((jinja_is_list(value) && value.is.list->kind == JINJA_ITERATOR) ||
+        jinja_items(run->heap, value, &list, NULL) != 0)
+        return error_set(run->err, "'%s' object is not reversible", jinja_type_name(value));
+    if (jinja_step(run, 1 + list->count / 4) != 0)
         return -1;
     *out = list->count ? list->items[list->count - 1]
                        : jinja_undefined_because("No last item, sequence was empty.");
@@ -115,6 +110,7 @@ static int filter_reverse(struct jinja_run *run, struct jinja_value value, args 
     return copy_list(run, list, true, iterator ? JINJA_PLAIN : JINJA_ITERATOR, out);
 }
 
+/* Elements as str() has them, or what a path finds of each. */
 static int filter_join(struct jinja_run *run, struct jinja_value value, args *arguments,
                        struct jinja_value *out)
 {
@@ -155,7 +151,7 @@ static int fill(struct jinja_run *run, struct jinja_value row, struct jinja_valu
     return 0;
 }
 
-/* Rows of so many elements; the last is filled up. A row of 0 is never full again once it has
+/* Rows of so many elements; the last is filled up. A row of 0 is never full once it has
  * one. */
 static int filter_batch(struct jinja_run *run, struct jinja_value value, args *arguments,
                         struct jinja_value *out)

@@ -1,10 +1,9 @@
 /* Filters of numbers: abs, float, int, round, sum, filesizeformat. */
 #include "jinja/filters/filters.h"
 
-#include "jinja/objects/operators.h"
-#include "jinja/run/arguments.h"
-#include "jinja/value/compare.h"
-#include "jinja/value/numbers.h"
+#include "jinja/objects/objects.h"
+#include "jinja/run/run.h"
+#include "jinja/value/value.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -27,6 +26,7 @@ static int truncate_float(struct jinja_run *run, double number, struct jinja_val
     return 0;
 }
 
+/* The least whole number has no positive of 64 bits. */
 static int filter_abs(struct jinja_run *run, struct jinja_value value, args *arguments,
                       struct jinja_value *out)
 {
@@ -73,7 +73,7 @@ static int filter_float(struct jinja_run *run, struct jinja_value value, args *a
     return 0;
 }
 
-/* Texts that are no whole number may be floats: "42.23" is 42. */
+/* Texts that are not whole numbers may be floats: "42.23" is 42. */
 static int filter_int(struct jinja_run *run, struct jinja_value value, args *arguments,
                       struct jinja_value *out)
 {
@@ -133,27 +133,6 @@ static double round_float(double number, int64_t digits)
 }
 
 /* Of a whole number: to tens, hundreds, ... where digits are below 0, of two the even one. */
-static int round_whole(struct jinja_run *run, int64_t number, int64_t digits,
-                       struct jinja_value *out)
-{
-    int64_t unit = 1;
-    *out = jinja_int(number);
-    for (; digits < 0; digits++)
-        if (__builtin_mul_overflow(unit, (int64_t)10, &unit)) {
-            *out = jinja_int(0); /* half of 10^19 is more than any */
-            return 0;
-        }
-    int64_t rest = number % unit, whole = number / unit, half = unit / 2;
-    if (unit == 1)
-        return 0;
-    if (llabs(rest) > half || (llabs(rest) == half && whole % 2 != 0))
-        whole += number < 0 ? -1 : 1;
-    if (__builtin_mul_overflow(whole, unit, &number))
-        return too_large(run);
-    *out = jinja_int(number);
-    return 0;
-}
-
 static int round_common(struct jinja_run *run, struct jinja_value value,
                         struct jinja_value precision, struct jinja_value *out)
 {
@@ -164,8 +143,24 @@ static int round_common(struct jinja_run *run, struct jinja_value value,
                          jinja_type_name(value));
     if (!to_whole && jinja_to_integer(run, precision, &digits) != 0)
         return -1;
-    if (jinja_is_whole(value))
-        return round_whole(run, jinja_whole_of(value), digits, out);
+    if (jinja_is_whole(value)) {
+        int64_t number = jinja_whole_of(value), unit = 1;
+        *out = jinja_int(number);
+        for (; digits < 0; digits++)
+            if (__builtin_mul_overflow(unit, (int64_t)10, &unit)) {
+                *out = jinja_int(0); /* half of 10^19 is more than any */
+                return 0;
+            }
+        int64_t rest = number % unit, whole = number / unit, half = unit / 2;
+        if (unit == 1)
+            return 0;
+        if (llabs(rest) > half || (llabs(rest) == half && whole % 2 != 0))
+            whole += number < 0 ? -1 : 1;
+        if (__builtin_mul_overflow(whole, unit, &number))
+            return too_large(run);
+        *out = jinja_int(number);
+        return 0;
+    }
     if (to_whole)
         return isfinite(value.is.number)
                    ? truncate_float(run, rint(value.is.number), out)
@@ -177,28 +172,11 @@ static int round_common(struct jinja_run *run, struct jinja_value value,
                : 0;
 }
 
-/* ceil or floor of value * 10^precision, by that again. */
-static int round_towards(struct jinja_run *run, struct jinja_value value,
-                         struct jinja_value precision, double (*towards)(double),
-                         struct jinja_value *out)
-{
-    struct jinja_value unit, scaled, whole;
-    if (jinja_binary(run, "**", jinja_int(10), precision, &unit) != 0 ||
-        jinja_binary(run, "*", value, unit, &scaled) != 0)
-        return -1;
-    whole = scaled;
-    if (scaled.type != JINJA_INT && scaled.type != JINJA_FLOAT)
-        return error_set(run->err, "must be real number, not %s", jinja_type_name(scaled));
-    if (scaled.type == JINJA_FLOAT && (!isfinite(scaled.is.number) ||
-                                       truncate_float(run, towards(scaled.is.number), &whole) != 0))
-        return error_set(run->err, "what is rounded does not fit 64 bits");
-    return jinja_binary(run, "/", whole, unit, out);
-}
-
+/* "common", or ceil or floor of value * 10^precision, divided by that. */
 static int filter_round(struct jinja_run *run, struct jinja_value value, args *arguments,
                         struct jinja_value *out)
 {
-    struct jinja_value bound[2] = {jinja_int(0), jinja_string("common")};
+    struct jinja_value bound[2] = {jinja_int(0), jinja_string("common")}, unit, scaled, whole;
     if (jinja_bind(run, "round()", arguments, (const char *const[]){"precision", "method", NULL}, 0,
                    bound) != 0)
         return -1;
@@ -207,11 +185,22 @@ static int filter_round(struct jinja_run *run, struct jinja_value value, args *a
     bool up = jinja_equal(bound[1], jinja_string("ceil"));
     if (!up && !jinja_equal(bound[1], jinja_string("floor")))
         return error_set(run->err, "method must be common, ceil or floor");
-    return round_towards(run, value, bound[0], up ? ceil : floor, out);
+    if (jinja_binary(run, "**", jinja_int(10), bound[0], &unit) != 0 ||
+        jinja_binary(run, "*", value, unit, &scaled) != 0)
+        return -1;
+    whole = scaled;
+    if (scaled.type != JINJA_INT && scaled.type != JINJA_FLOAT)
+        return error_set(run->err, "must be real number, not %s", jinja_type_name(scaled));
+    double number = scaled.type == JINJA_FLOAT ? scaled.is.number : 0;
+    if (scaled.type == JINJA_FLOAT &&
+        (!isfinite(number) || truncate_float(run, up ? ceil(number) : floor(number), &whole) != 0))
+        return error_set(run->err, "what is rounded does not fit 64 bits");
+    return jinja_binary(run, "/", whole, unit, out);
 }
 
 /* --- sums and sizes --- */
 
+/* With Python's +, from `start` on, so lists can be summed, too. */
 static int filter_sum(struct jinja_run *run, struct jinja_value value, args *arguments,
                       struct jinja_value *out)
 {
@@ -232,6 +221,7 @@ static int filter_sum(struct jinja_run *run, struct jinja_value value, args *arg
     return 0;
 }
 
+/* In units of 1000, or of 1024 with `binary`. */
 static int filter_filesizeformat(struct jinja_run *run, struct jinja_value value, args *arguments,
                                  struct jinja_value *out)
 {

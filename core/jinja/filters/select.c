@@ -2,9 +2,9 @@
 #include "jinja/filters/filters.h"
 
 #include "jinja/methods/methods.h"
-#include "jinja/objects/attributes.h"
-#include "jinja/run/arguments.h"
-#include "jinja/value/compare.h"
+#include "jinja/objects/objects.h"
+#include "jinja/run/run.h"
+#include "jinja/value/value.h"
 
 #include <string.h>
 
@@ -34,112 +34,84 @@ static struct jinja_arguments after(args *arguments, size_t skipped)
 
 /* --- map --- */
 
-static int map_attribute(struct jinja_run *run, args *arguments, struct jinja_list *list,
-                         struct jinja_value *out)
-{
-    struct jinja_value bound[2] = {jinja_none(), jinja_none()}, item;
-    struct jinja_path path;
-    if (jinja_bind(run, "map()", arguments, (const char *const[]){"attribute", "default", NULL}, 1,
-                   bound) != 0 ||
-        jinja_path_make(run, bound[0], &path) != 0)
-        return -1;
-    path.fallback = bound[1];
-    for (size_t i = 0; i < list->count; i++)
-        if (jinja_path_follow(run, &path, list->items[i], &item) != 0 ||
-            jinja_add(run, *out, item) != 0)
-            return -1;
-    return 0;
-}
-
-static int map_filter(struct jinja_run *run, args *arguments, struct jinja_list *list,
-                      struct jinja_value *out)
-{
-    const char *name = NULL;
-    struct jinja_arguments rest;
-    struct jinja_value item;
-    if (arguments->count == 0)
-        return error_set(run->err, "map requires a filter argument");
-    if (name_argument(run, arguments, 0, "a filter", &name) != 0)
-        return -1;
-    jinja_filter *filter = run->library->filter(name);
-    if (!filter)
-        return error_set(run->err, "No filter named '%s'.", name);
-    rest = after(arguments, 1);
-    for (size_t i = 0; i < list->count; i++)
-        if (filter(run, list->items[i], &rest, &item) != 0 || jinja_add(run, *out, item) != 0)
-            return -1;
-    return 0;
-}
-
-static bool has_name(args *arguments, const char *name)
-{
-    for (size_t i = 0; i < arguments->named_count; i++)
-        if (jinja_equal(arguments->named[i].key, jinja_string(name)))
-            return true;
-    return false;
-}
-
+/* map("filter", arguments ...), or map(attribute="a.b", default=...). */
 static int filter_map(struct jinja_run *run, struct jinja_value value, args *arguments,
                       struct jinja_value *out)
 {
+    struct jinja_value bound[2] = {jinja_none(), jinja_none()}, item;
     struct jinja_list *list;
+    struct jinja_path path;
+    struct jinja_arguments rest = {0};
+    jinja_filter *filter = NULL;
+    const char *name = NULL;
+    bool attribute = false;
     if (jinja_new_list(run, JINJA_ITERATOR, out) != 0)
         return -1;
     if (!jinja_truth(value))
         return 0;
     if (jinja_iterate(run, value, &list) != 0)
         return -1;
-    bool attribute = arguments->count == 0 && has_name(arguments, "attribute");
-    return (attribute ? map_attribute : map_filter)(run, arguments, list, out);
+    for (size_t i = 0; arguments->count == 0 && i < arguments->named_count; i++)
+        attribute |= jinja_equal(arguments->named[i].key, jinja_string("attribute"));
+    if (attribute) {
+        if (jinja_bind(run, "map()", arguments, (const char *const[]){"attribute", "default", NULL},
+                       1, bound) != 0 ||
+            jinja_path_make(run, bound[0], &path) != 0)
+            return -1;
+        path.fallback = bound[1];
+    } else {
+        if (arguments->count == 0)
+            return error_set(run->err, "map requires a filter argument");
+        if (name_argument(run, arguments, 0, "a filter", &name) != 0)
+            return -1;
+        if (!(filter = run->library->filter(name)))
+            return error_set(run->err, "No filter named '%s'.", name);
+        rest = after(arguments, 1);
+    }
+    for (size_t i = 0; i < list->count; i++)
+        if ((attribute ? jinja_path_follow(run, &path, list->items[i], &item)
+                       : filter(run, list->items[i], &rest, &item)) != 0 ||
+            jinja_add(run, *out, item) != 0)
+            return -1;
+    return 0;
 }
 
 /* --- select --- */
 
-/* What an element must be: the test and its arguments; no test: true. */
-struct choice {
-    struct jinja_path path;
-    jinja_test *test;
-    struct jinja_arguments rest;
-    bool wanted;
-};
-
-static int make_choice(struct jinja_run *run, args *arguments, bool by_attribute,
-                       struct choice *out)
-{
-    size_t at = by_attribute ? 1 : 0;
-    const char *name = NULL;
-    if (arguments->count < at)
-        return error_set(run->err, "Missing parameter for attribute name");
-    if (jinja_path_make(run, by_attribute ? arguments->values[0] : jinja_none(), &out->path) != 0)
-        return -1;
-    out->test = NULL;
-    if (arguments->count == at)
-        return 0;
-    if (name_argument(run, arguments, at, "a test", &name) != 0)
-        return -1;
-    out->rest = after(arguments, at + 1);
-    out->test = run->library->test(name);
-    return out->test ? 0 : error_set(run->err, "No test named '%s'.", name);
-}
-
+/* The elements that pass a test, or that are true where none is named: as they are, or along a path
+ * that the first argument says. */
 static int choose(struct jinja_run *run, struct jinja_value value, args *arguments,
                   bool by_attribute, bool wanted, struct jinja_value *out)
 {
-    struct choice choice;
+    size_t at = by_attribute ? 1 : 0;
+    struct jinja_path path;
+    struct jinja_arguments rest = {0};
     struct jinja_list *list;
+    jinja_test *test = NULL;
+    const char *name = NULL;
     if (jinja_new_list(run, JINJA_ITERATOR, out) != 0)
         return -1;
     if (!jinja_truth(value))
         return 0;
-    if (make_choice(run, arguments, by_attribute, &choice) != 0 ||
-        jinja_iterate(run, value, &list) != 0)
+    if (arguments->count < at)
+        return error_set(run->err, "Missing parameter for attribute name");
+    if (jinja_path_make(run, by_attribute ? arguments->values[0] : jinja_none(), &path) != 0)
+        return -1;
+    if (arguments->count > at) {
+        if (name_argument(run, arguments, at, "a test", &name) != 0)
+            return -1;
+        rest = after(arguments, at + 1);
+        if (!(test = run->library->test(name)))
+            return error_set(run->err, "No test named '%s'.", name);
+    }
+    if (jinja_iterate(run, value, &list) != 0)
         return -1;
     for (size_t i = 0; i < list->count; i++) {
         struct jinja_value looked_at;
-        if (jinja_path_follow(run, &choice.path, list->items[i], &looked_at) != 0)
+        if (jinja_path_follow(run, &path, list->items[i], &looked_at) != 0)
             return -1;
         bool is = jinja_truth(looked_at);
-        if (choice.test && choice.test(run, looked_at, &choice.rest, &is) != 0)
+        if (test && test(run, looked_at, &rest, &is) != 0)
             return -1;
         if (is == wanted && jinja_add(run, *out, list->items[i]) != 0)
             return -1;
@@ -147,32 +119,21 @@ static int choose(struct jinja_run *run, struct jinja_value value, args *argumen
     return 0;
 }
 
-static int filter_select(struct jinja_run *run, struct jinja_value value, args *arguments,
-                         struct jinja_value *out)
-{
-    return choose(run, value, arguments, false, true, out);
-}
+#define CHOICE(name, by_attribute, wanted)                                                         \
+    static int name(struct jinja_run *run, struct jinja_value value, args *arguments,              \
+                    struct jinja_value *out)                                                       \
+    {                                                                                              \
+        return choose(run, value, arguments, by_attribute, wanted, out);                           \
+    }
 
-static int filter_reject(struct jinja_run *run, struct jinja_value value, args *arguments,
-                         struct jinja_value *out)
-{
-    return choose(run, value, arguments, false, false, out);
-}
-
-static int filter_selectattr(struct jinja_run *run, struct jinja_value value, args *arguments,
-                             struct jinja_value *out)
-{
-    return choose(run, value, arguments, true, true, out);
-}
-
-static int filter_rejectattr(struct jinja_run *run, struct jinja_value value, args *arguments,
-                             struct jinja_value *out)
-{
-    return choose(run, value, arguments, true, false, out);
-}
+CHOICE(filter_select, false, true)
+CHOICE(filter_reject, false, false)
+CHOICE(filter_selectattr, true, true)
+CHOICE(filter_rejectattr, true, false)
 
 /* --- one value --- */
 
+/* getattr(): an attribute or method, never an item. */
 static int filter_attr(struct jinja_run *run, struct jinja_value value, args *arguments,
                        struct jinja_value *out)
 {

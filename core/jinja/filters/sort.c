@@ -1,12 +1,63 @@
-/* Filters that compare elements: dictsort, groupby, max, min, sort, unique. */
+/* Filters that put in order: sort, dictsort, min, max, unique, groupby; and the paths by which these
+ * and map(), sum(), join(), selectattr() find what of an element counts. */
 #include "jinja/filters/filters.h"
 
 #include "jinja/methods/methods.h"
-#include "jinja/run/arguments.h"
-#include "jinja/value/characters.h"
-#include "jinja/value/compare.h"
+#include "jinja/objects/objects.h"
+#include "jinja/run/run.h"
+#include "jinja/value/value.h"
 
 #include <string.h>
+
+/* --- paths: the attribute="a.b.0" of map(), sort(), groupby() and others --- */
+
+/* Between dots are keys; one of digits is a whole number. */
+int jinja_path_make(struct jinja_run *run, struct jinja_value attribute, struct jinja_path *out)
+{
+    out->fallback = jinja_none();
+    if (jinja_new_list(run, JINJA_PLAIN, &out->keys) != 0)
+        return -1;
+    if (attribute.type == JINJA_NONE)
+        return 0;
+    if (attribute.type != JINJA_STRING)
+        return jinja_add(run, out->keys, attribute);
+    struct jinja_text text = attribute.is.text;
+    for (size_t begin = 0;; begin++) {
+        ptrdiff_t dot = jinja_search(text, (struct jinja_text){".", 1}, begin);
+        size_t end = dot < 0 ? text.length : (size_t)dot;
+        struct jinja_value key = jinja_part(attribute, begin, end);
+        bool digits = end > begin, beyond = false;
+        for (size_t i = begin; i < end; i++)
+            digits = digits && text.bytes[i] >= '0' && text.bytes[i] <= '9';
+        if (digits) {
+            struct jinja_text number = key.is.text;
+            key = jinja_int(0);
+            if (!jinja_read_integer(number, 10, &key.is.integer, &beyond) || beyond)
+                return error_set(run->err, "an attribute's number beyond 64 bits");
+        }
+        if (jinja_add(run, out->keys, key) != 0)
+            return -1;
+        if (dot < 0)
+            return 0;
+        begin = end;
+    }
+}
+
+int jinja_path_follow(struct jinja_run *run, const struct jinja_path *path,
+                      struct jinja_value value, struct jinja_value *out)
+{
+    for (size_t i = 0; i < path->keys.is.list->count; i++) {
+        if (jinja_subscript(run, value, path->keys.is.list->items[i], out) != 0)
+            return -1;
+        value = *out;
+        if (value.type == JINJA_UNDEFINED && path->fallback.type != JINJA_NONE)
+            value = path->fallback;
+    }
+    *out = value;
+    return 0;
+}
+
+/* --- sort, unique, min and max, groupby --- */
 
 typedef const struct jinja_arguments args;
 
@@ -81,6 +132,7 @@ static int multiple_keys(struct jinja_run *run, const struct jinja_list *items,
     return 0;
 }
 
+/* Stable, by lists of keys, so that several attributes can be named. */
 static int filter_sort(struct jinja_run *run, struct jinja_value value, args *arguments,
                        struct jinja_value *out)
 {
@@ -97,6 +149,7 @@ static int filter_sort(struct jinja_run *run, struct jinja_value value, args *ar
     return order_by(run, list, keys, jinja_truth(bound[0]), out);
 }
 
+/* Pairs of a dictionary, by key or by value. */
 static int filter_dictsort(struct jinja_run *run, struct jinja_value value, args *arguments,
                            struct jinja_value *out)
 {
@@ -128,6 +181,7 @@ static int filter_dictsort(struct jinja_run *run, struct jinja_value value, args
 
 /* --- the least, the greatest --- */
 
+/* The first of the least (sign -1) or the greatest (1). */
 static int extreme(struct jinja_run *run, struct jinja_value value, args *arguments, int sign,
                    struct jinja_value *out)
 {
@@ -166,6 +220,7 @@ static int filter_max(struct jinja_run *run, struct jinja_value value, args *arg
 
 /* --- equal ones --- */
 
+/* The first of each; what was seen is a list, gone through for every element. */
 static int filter_unique(struct jinja_run *run, struct jinja_value value, args *arguments,
                          struct jinja_value *out)
 {
@@ -193,31 +248,15 @@ static int filter_unique(struct jinja_run *run, struct jinja_value value, args *
     return 0;
 }
 
-/* A pair of groupby: what the members have in common, and they. Without regard to case it is what
- * the first of them has. */
-static int begin_group(struct jinja_run *run, struct jinja_value grouper, struct jinja_value groups,
-                       struct jinja_value *members)
-{
-    struct jinja_value pair;
-    if (jinja_new_list(run, JINJA_PLAIN, members) != 0 ||
-        jinja_new(run->heap, JINJA_TUPLE, &pair, run->err) != 0)
-        return -1;
-    pair.is.list->kind = JINJA_GROUP;
-    return jinja_add(run, pair, grouper) != 0 || jinja_add(run, groups, pair) != 0 ? -1 : 0;
-}
-
-/* A group joins its pair when it is complete, so that the pair knows how much it holds. */
-static int end_group(struct jinja_run *run, struct jinja_value groups, struct jinja_value members)
-{
-    size_t count = groups.is.list->count;
-    return count ? jinja_add(run, groups.is.list->items[count - 1], members) : 0;
-}
-
+/* Pairs of what the members have in common, and they. Without regard to case the former is what the
+ * first of them has. A group joins its pair when it is complete, so that the pair knows how much it
+ * holds. */
 static int filter_groupby(struct jinja_run *run, struct jinja_value value, args *arguments,
                           struct jinja_value *out)
 {
     struct jinja_value bound[3] = {jinja_none(), jinja_none(), jinja_bool(false)};
-    struct jinja_value sorted, key, last = jinja_none(), members = jinja_none(), grouper;
+    struct jinja_value sorted, key, last = jinja_none(), pair = jinja_none(),
+                                    members = jinja_none(), grouper;
     struct jinja_list *list;
     struct jinja_path path;
     if (jinja_bind(run, "groupby()", arguments,
@@ -242,15 +281,19 @@ static int filter_groupby(struct jinja_run *run, struct jinja_value value, args 
             return -1;
         if (i == 0 || !jinja_equal(key, last)) {
             if (jinja_path_follow(run, &path, item, &grouper) != 0 ||
-                end_group(run, *out, members) != 0 ||
-                begin_group(run, grouper, *out, &members) != 0)
+                (i > 0 && jinja_add(run, pair, members) != 0) ||
+                jinja_new_list(run, JINJA_PLAIN, &members) != 0 ||
+                jinja_new(run->heap, JINJA_TUPLE, &pair, run->err) != 0)
+                return -1;
+            pair.is.list->kind = JINJA_GROUP;
+            if (jinja_add(run, pair, grouper) != 0 || jinja_add(run, *out, pair) != 0)
                 return -1;
             last = key;
         }
         if (jinja_add(run, members, item) != 0)
             return -1;
     }
-    return end_group(run, *out, members);
+    return sorted.is.list->count > 0 ? jinja_add(run, pair, members) : 0;
 }
 
 const struct jinja_filter_entry jinja_sort_filters[] = {

@@ -2,9 +2,9 @@
 #include "jinja/filters/filters.h"
 
 #include "jinja/methods/methods.h"
-#include "jinja/objects/operators.h"
-#include "jinja/run/arguments.h"
-#include "jinja/value/compare.h"
+#include "jinja/objects/objects.h"
+#include "jinja/run/run.h"
+#include "jinja/value/value.h"
 
 #include <string.h>
 
@@ -68,24 +68,22 @@ static int remainder_is(struct jinja_run *run, struct jinja_value value, struct 
     return 0;
 }
 
-static int test_odd(struct jinja_run *run, struct jinja_value value, args *arguments, bool *out)
-{
-    return bind(run, arguments, NULL, NULL) != 0 ? -1
-                                                 : remainder_is(run, value, jinja_int(2), 1, out);
-}
-
-static int test_even(struct jinja_run *run, struct jinja_value value, args *arguments, bool *out)
-{
-    return bind(run, arguments, NULL, NULL) != 0 ? -1
-                                                 : remainder_is(run, value, jinja_int(2), 0, out);
-}
-
 static int test_divisibleby(struct jinja_run *run, struct jinja_value value, args *arguments,
                             bool *out)
 {
     struct jinja_value by;
     return bind(run, arguments, "num", &by) != 0 ? -1 : remainder_is(run, value, by, 0, out);
 }
+
+/* Tests without arguments that another function answers. */
+#define ASK(name, answer)                                                                          \
+    static int name(struct jinja_run *run, struct jinja_value value, args *arguments, bool *out)   \
+    {                                                                                              \
+        return bind(run, arguments, NULL, NULL) != 0 ? -1 : (answer);                              \
+    }
+
+ASK(test_odd, remainder_is(run, value, jinja_int(2), 1, out))
+ASK(test_even, remainder_is(run, value, jinja_int(2), 0, out))
 
 /* --- two values --- */
 
@@ -184,49 +182,29 @@ static int ask_method(struct jinja_run *run, struct jinja_value value, const cha
     return 0;
 }
 
-static int test_lower(struct jinja_run *run, struct jinja_value value, args *arguments, bool *out)
-{
-    return bind(run, arguments, NULL, NULL) != 0 ? -1 : ask_method(run, value, "islower", out);
-}
+ASK(test_lower, ask_method(run, value, "islower", out))
+ASK(test_upper, ask_method(run, value, "isupper", out))
 
-static int test_upper(struct jinja_run *run, struct jinja_value value, args *arguments, bool *out)
-{
-    return bind(run, arguments, NULL, NULL) != 0 ? -1 : ask_method(run, value, "isupper", out);
-}
-
-/* A name that may hold NUL is looked up as far as it goes without. */
-static int copy_name(struct jinja_run *run, struct jinja_value value, const char **out)
+/* Whether a filter, or a test, has the name; one that holds NUL none of them has. */
+static int is_in_library(struct jinja_run *run, struct jinja_value value, bool filter, bool *out)
 {
     struct jinja_value copy;
-    *out = "";
+    const char *name = "";
     if (!jinja_hashable(value))
         return error_set(run->err, "unhashable type: '%s'", jinja_type_name(value));
-    if (value.type != JINJA_STRING)
-        return 0;
-    if (jinja_text_copy(run->heap, value.is.text.bytes, value.is.text.length, &copy, run->err) != 0)
-        return -1;
-    if (strlen(copy.is.text.bytes) == copy.is.text.length)
-        *out = copy.is.text.bytes;
+    if (value.type == JINJA_STRING) {
+        struct jinja_text text = value.is.text;
+        if (jinja_text_copy(run->heap, text.bytes, text.length, &copy, run->err) != 0)
+            return -1;
+        if (strlen(copy.is.text.bytes) == text.length)
+            name = copy.is.text.bytes;
+    }
+    *out = filter ? run->library->filter(name) != NULL : run->library->test(name) != NULL;
     return 0;
 }
 
-static int test_filter(struct jinja_run *run, struct jinja_value value, args *arguments, bool *out)
-{
-    const char *name;
-    if (bind(run, arguments, NULL, NULL) != 0 || copy_name(run, value, &name) != 0)
-        return -1;
-    *out = run->library->filter(name) != NULL;
-    return 0;
-}
-
-static int test_test(struct jinja_run *run, struct jinja_value value, args *arguments, bool *out)
-{
-    const char *name;
-    if (bind(run, arguments, NULL, NULL) != 0 || copy_name(run, value, &name) != 0)
-        return -1;
-    *out = run->library->test(name) != NULL;
-    return 0;
-}
+ASK(test_filter, is_in_library(run, value, true, out))
+ASK(test_test, is_in_library(run, value, false, out))
 
 jinja_test *jinja_test_by_name(const char *name)
 {

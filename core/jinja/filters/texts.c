@@ -3,11 +3,9 @@
 
 #include "jinja/format/format.h"
 #include "jinja/methods/methods.h"
-#include "jinja/objects/operators.h"
-#include "jinja/run/arguments.h"
-#include "jinja/value/characters.h"
-#include "jinja/value/compare.h"
-#include "jinja/value/strings.h"
+#include "jinja/objects/objects.h"
+#include "jinja/run/run.h"
+#include "jinja/value/value.h"
 
 #include <string.h>
 
@@ -24,23 +22,16 @@ static int by_method(struct jinja_run *run, struct jinja_value value, args *argu
     return jinja_call_method(run, text, name, NULL, 0, out);
 }
 
-static int filter_capitalize(struct jinja_run *run, struct jinja_value value, args *arguments,
-                             struct jinja_value *out)
-{
-    return by_method(run, value, arguments, "capitalize", out);
-}
+#define BY_METHOD(name, method)                                                                    \
+    static int name(struct jinja_run *run, struct jinja_value value, args *arguments,              \
+                    struct jinja_value *out)                                                       \
+    {                                                                                              \
+        return by_method(run, value, arguments, method, out);                                      \
+    }
 
-static int filter_lower(struct jinja_run *run, struct jinja_value value, args *arguments,
-                        struct jinja_value *out)
-{
-    return by_method(run, value, arguments, "lower", out);
-}
-
-static int filter_upper(struct jinja_run *run, struct jinja_value value, args *arguments,
-                        struct jinja_value *out)
-{
-    return by_method(run, value, arguments, "upper", out);
-}
+BY_METHOD(filter_capitalize, "capitalize")
+BY_METHOD(filter_lower, "lower")
+BY_METHOD(filter_upper, "upper")
 
 static int filter_string(struct jinja_run *run, struct jinja_value value, args *arguments,
                          struct jinja_value *out)
@@ -119,30 +110,25 @@ static int need_text(struct jinja_run *run, const char *what, struct jinja_value
                : error_set(run->err, "%s wants a text, not '%s'", what, jinja_type_name(value));
 }
 
-/* What indent() puts before a line: a text, or so many spaces. */
-static int read_indention(struct jinja_run *run, struct jinja_value width, struct jinja_value *out)
-{
-    int64_t count;
-    *out = width;
-    if (width.type == JINJA_STRING)
-        return 0;
-    return jinja_to_integer(run, width, &count) != 0
-               ? -1
-               : jinja_binary(run, "*", jinja_string(" "), jinja_int(count), out);
-}
-
-/* Every line after the first, empty ones only with `blank`; the first with `first`. What ends a
- * line is "\n" afterwards. */
+/* Every line after the first, empty ones only with `blank`; the first with `first`; by a text, or so
+ * many spaces. What ends a line is "\n" afterwards. */
 static int filter_indent(struct jinja_run *run, struct jinja_value value, args *arguments,
                          struct jinja_value *out)
 {
     struct jinja_value bound[3] = {jinja_int(4), jinja_bool(false), jinja_bool(false)};
     struct jinja_value lines, indention, ended;
     struct buffer text = BUFFER_INIT;
+    int64_t count;
     if (jinja_bind(run, "indent()", arguments,
                    (const char *const[]){"width", "first", "blank", NULL}, 0, bound) != 0 ||
-        need_text(run, "indent()", value) != 0 || read_indention(run, bound[0], &indention) != 0 ||
-        jinja_binary(run, "+", value, jinja_string("\n"), &ended) != 0 ||
+        need_text(run, "indent()", value) != 0)
+        return -1;
+    indention = bound[0];
+    if (indention.type != JINJA_STRING &&
+        (jinja_to_integer(run, bound[0], &count) != 0 ||
+         jinja_binary(run, "*", jinja_string(" "), jinja_int(count), &indention) != 0))
+        return -1;
+    if (jinja_binary(run, "+", value, jinja_string("\n"), &ended) != 0 ||
         jinja_call_method(run, ended, "splitlines", NULL, 0, &lines) != 0)
         return -1;
     bool first = jinja_truth(bound[1]), blank = jinja_truth(bound[2]);
@@ -180,12 +166,12 @@ static int filter_title(struct jinja_run *run, struct jinja_value value, args *a
     size_t bytes;
     for (size_t at = 0, end; at < from.length; at = end) {
         bool between = ends_word(jinja_point_at(from, at, &bytes));
-        size_t behind_first = at + bytes;
-        for (end = behind_first; end < from.length; end += bytes)
+        size_t second = at + bytes;
+        for (end = second; end < from.length; end += bytes)
             if (ends_word(jinja_point_at(from, end, &bytes)) != between)
                 break;
-        jinja_write_upper(&text, jinja_part(soft, at, behind_first).is.text);
-        jinja_write_lower(&text, jinja_part(soft, behind_first, end).is.text);
+        jinja_write_upper(&text, jinja_part(soft, at, second).is.text);
+        jinja_write_lower(&text, jinja_part(soft, second, end).is.text);
     }
     return jinja_finish(run, &text, false, out);
 }

@@ -1,10 +1,13 @@
-/* text.format(...): fields in braces, by number or name, with what follows the name: ".attribute",
- * "[item]", "!r", ":spec", in which there may be fields again. */
+/* text.format(...):
+ *
+ *     text  = { character | "{{" | "}}" | "{" field "}" }
+ *     field = [ number | name ] { "." name | "[" key "]" } [ "!" ( "r" | "s" ) ] [ ":" spec ]
+ *
+ * A spec is a text with fields itself, once. Fields are numbered by hand or by their order, not
+ * both. */
 #include "jinja/format/format.h"
 
-#include "jinja/value/compare.h"
-#include "jinja/value/strings.h"
-#include "jinja/value/write.h"
+#include "jinja/value/value.h"
 
 #include <string.h>
 
@@ -58,117 +61,91 @@ static int find_argument(struct formatter *f, struct jinja_text name, struct jin
     return 0;
 }
 
-/* One ".name" or "[key]" at *at. */
-static int follow(struct formatter *f, struct jinja_text path, size_t *at, struct jinja_value *out)
-{
-    bool item = path.bytes[*at] == '[';
-    size_t begin = ++*at;
-    while (*at < path.length &&
-           (item ? path.bytes[*at] != ']' : path.bytes[*at] != '.' && path.bytes[*at] != '['))
-        ++*at;
-    struct jinja_text name = {path.bytes + begin, *at - begin};
-    if (name.length == 0 || (item && *at == path.length))
-        return error_set(f->run->err, "Empty attribute in format string");
-    *at += item;
-    if (item && *at < path.length && path.bytes[*at] != '.' && path.bytes[*at] != '[')
-        return error_set(f->run->err, "Only '.' or '[' may follow ']' in format field specifier");
-    struct jinja_value key = jinja_text(name.bytes, name.length), copy;
-    if (item)
-        return f->run->library->subscript(f->run, *out,
-                                          is_number(name) ? jinja_int(number_of(name)) : key, out);
-    if (jinja_text_copy(f->run->heap, name.bytes, name.length, &copy, f->run->err) != 0)
-        return -1;
-    return f->run->library->attribute(f->run, *out, copy.is.text.bytes, out);
-}
-
+/* What a path finds: an argument, then ".name" and "[key]" from it. */
 static int find_value(struct formatter *f, struct jinja_text path, struct jinja_value *out)
 {
+    struct jinja_run *run = f->run;
     size_t at = 0;
     while (at < path.length && path.bytes[at] != '.' && path.bytes[at] != '[')
         at++;
     if (find_argument(f, (struct jinja_text){path.bytes, at}, out) != 0)
         return -1;
-    while (at < path.length)
-        if (follow(f, path, &at, out) != 0)
+    while (at < path.length) {
+        bool item = path.bytes[at] == '[';
+        size_t begin = ++at;
+        while (at < path.length &&
+               (item ? path.bytes[at] != ']' : path.bytes[at] != '.' && path.bytes[at] != '['))
+            at++;
+        struct jinja_text name = {path.bytes + begin, at - begin};
+        if (name.length == 0 || (item && at == path.length))
+            return error_set(run->err, "Empty attribute in format string");
+        at += item;
+        if (item && at < path.length && path.bytes[at] != '.' && path.bytes[at] != '[')
+            return error_set(run->err, "Only '.' or '[' may follow ']' in format field specifier");
+        struct jinja_value key = jinja_text(name.bytes, name.length), copy;
+        if (item && is_number(name))
+            key = jinja_int(number_of(name));
+        if (item ? run->library->subscript(run, *out, key, out) != 0
+                 : jinja_text_copy(run->heap, name.bytes, name.length, &copy, run->err) != 0 ||
+                       run->library->attribute(run, *out, copy.is.text.bytes, out) != 0)
             return -1;
+    }
     return 0;
-}
-
-/* "!r" and "!s" */
-static int convert(struct formatter *f, char conversion, struct jinja_value *value)
-{
-    struct buffer text = BUFFER_INIT;
-    if (conversion == 's')
-        return jinja_soft(f->run, *value, true, value);
-    if (conversion != 'r')
-        return error_set(f->run->err, "Unknown conversion specifier '%c'", conversion);
-    if (jinja_write_repr(&text, *value, f->run->err) == 0)
-        return jinja_finish(f->run, &text, false, value);
-    buffer_free(&text);
-    return -1;
-}
-
-static int write_value(struct formatter *f, struct jinja_value value, struct jinja_text spec,
-                       struct buffer *out)
-{
-    struct buffer text = BUFFER_INIT;
-    bool safe = value.type == JINJA_STRING && value.markup;
-    if (f->markup && safe && spec.length)
-        return error_set(f->run->err, "Unsupported format specification for Markup.");
-    int result = jinja_format_value(f->run, value, spec, &text);
-    struct jinja_text written = {buffer_string(&text), text.length};
-    if (result == 0 && f->markup && !safe)
-        jinja_write_escaped(out, written);
-    else if (result == 0)
-        buffer_append(out, written.bytes, written.length);
-    buffer_free(&text);
-    return result;
 }
 
 /* What is between two braces. */
 static int write_field(struct formatter *f, struct jinja_text field, int depth, struct buffer *out)
 {
+    struct jinja_run *run = f->run;
+    struct buffer spec = BUFFER_INIT, text = BUFFER_INIT;
+    struct jinja_value value;
     size_t end = 0;
     bool item = false;
+    int result = -1;
     for (; end < field.length && (item || (field.bytes[end] != '!' && field.bytes[end] != ':'));
          end++)
         item = field.bytes[end] == '[' || (item && field.bytes[end] != ']');
     struct jinja_text path = {field.bytes, end};
-    struct jinja_value value;
     if (memchr(path.bytes, '{', path.length))
-        return error_set(f->run->err, "unexpected '{' in field name");
+        return error_set(run->err, "unexpected '{' in field name");
     if (find_value(f, path, &value) != 0)
         return -1;
     if (end < field.length && field.bytes[end] == '!') {
         if (end + 1 == field.length || (end + 2 < field.length && field.bytes[end + 2] != ':'))
-            return error_set(f->run->err, "expected ':' after conversion specifier");
-        if (convert(f, field.bytes[end + 1], &value) != 0)
+            return error_set(run->err, "expected ':' after conversion specifier");
+        char conversion = field.bytes[end + 1];
+        if (conversion != 's' && conversion != 'r')
+            return error_set(run->err, "Unknown conversion specifier '%c'", conversion);
+        if (conversion == 's' && jinja_soft(run, value, true, &value) != 0)
+            return -1;
+        if (conversion == 'r' && jinja_write_repr(&text, value, run->err) != 0)
+            goto out;
+        if (conversion == 'r' && jinja_finish(run, &text, false, &value) != 0)
             return -1;
         end += 2;
     }
-    struct buffer spec = BUFFER_INIT;
-    int result = 0;
-    if (end < field.length)
-        result = format_into(f, (struct jinja_text){field.bytes + end + 1, field.length - end - 1},
-                             depth + 1, &spec);
-    if (result == 0)
-        result = write_value(f, value, (struct jinja_text){buffer_string(&spec), spec.length}, out);
+    bool safe = value.type == JINJA_STRING && value.markup;
+    if (end < field.length &&
+        format_into(f, (struct jinja_text){field.bytes + end + 1, field.length - end - 1},
+                    depth + 1, &spec) != 0)
+        goto out;
+    if (f->markup && safe && spec.length) {
+        error_set(run->err, "Unsupported format specification for Markup.");
+        goto out;
+    }
+    result = jinja_format_value(run, value, (struct jinja_text){buffer_string(&spec), spec.length},
+                                &text);
+    if (result == 0 && f->markup && !safe)
+        jinja_write_escaped(out, (struct jinja_text){buffer_string(&text), text.length});
+    else if (result == 0)
+        buffer_append(out, buffer_string(&text), text.length);
+out:
+    buffer_free(&text);
     buffer_free(&spec);
     return result;
 }
 
-/* The byte after the brace that closes a field which begins at `at`; 0: there is none. */
-static size_t behind_field(struct jinja_text text, size_t at)
-{
-    int depth = 1;
-    for (; at < text.length; at++) {
-        depth += (text.bytes[at] == '{') - (text.bytes[at] == '}');
-        if (depth == 0)
-            return at + 1;
-    }
-    return 0;
-}
-
+/* A text, or with depth 1 the spec of a field, in which fields may stand but no spec of theirs. */
 static int format_into(struct formatter *f, struct jinja_text text, int depth, struct buffer *out)
 {
     if (depth > 1)
@@ -181,11 +158,14 @@ static int format_into(struct formatter *f, struct jinja_text text, int depth, s
             at += brace == '{' || brace == '}' ? 2 : 1;
             continue;
         }
-        size_t end = brace == '{' ? behind_field(text, at + 1) : 0;
-        if (!end)
+        size_t end = ++at; /* of the field: where its brace closes */
+        int open = brace == '{';
+        for (; open && end < text.length; end++)
+            open += (text.bytes[end] == '{') - (text.bytes[end] == '}');
+        if (brace == '}' || open)
             return error_set(f->run->err, "Single '%c' encountered in format string", brace);
         if (jinja_step(f->run, 1) != 0 ||
-            write_field(f, (struct jinja_text){text.bytes + at + 1, end - at - 2}, depth, out) != 0)
+            write_field(f, (struct jinja_text){text.bytes + at, end - 1 - at}, depth, out) != 0)
             return -1;
         at = end;
     }

@@ -1,10 +1,16 @@
-/* text % value: printf's formats, as Python has them. */
+/* text % value: printf's formats, as Python has them.
+ *
+ *     conversion = "%" [ "(" key ")" ] { "#" | "0" | "-" | " " | "+" } [ width ] [ "." precision ]
+ *                  [ "h" | "l" | "L" ] kind
+ *     width, precision = digits | "*", which takes a value
+ *
+ * A tuple gives a value to each conversion; any other value is given to the one that there is; a
+ * dictionary by the keys.
+ */
 #include "jinja/format/format.h"
 
 #include "base/utf8.h"
-#include "jinja/value/compare.h"
-#include "jinja/value/strings.h"
-#include "jinja/value/write.h"
+#include "jinja/value/value.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -27,11 +33,6 @@ struct source {
     bool by_key;  /* a %(key) was met: nothing is left over then */
     struct buffer out;
 };
-
-static bool is_mapping(struct jinja_value value)
-{
-    return value.type == JINJA_DICT || value.type == JINJA_LIST || value.type == JINJA_UNDEFINED;
-}
 
 static int next_value(struct source *s, struct jinja_value *out)
 {
@@ -91,6 +92,7 @@ static int read_number(struct source *s, int64_t *out)
     return 0;
 }
 
+/* Flags, width, precision, a length that means nothing, and the kind. */
 static int read_conversion(struct source *s, struct conversion *c)
 {
     *c = (struct conversion){.width = -1, .precision = -1};
@@ -234,22 +236,12 @@ static int wrong_type(struct source *s, const struct conversion *c, const char *
                            jinja_type_name(value));
 }
 
-/* %c: one character, or the code point of one. */
-static int format_character(struct source *s, const struct conversion *c, struct jinja_value value)
-{
-    char bytes[4];
-    if (value.type == JINJA_INT && value.is.integer > 0 && value.is.integer <= 0x10FFFF &&
-        (value.is.integer < 0xD800 || value.is.integer > 0xDFFF))
-        value = jinja_text(bytes, utf8_encode((int32_t)value.is.integer, bytes));
-    if (value.type != JINJA_STRING || jinja_length(value) != 1)
-        return error_set(s->run->err, "%%c requires int or char");
-    return format_text(s, c, value);
-}
-
+/* By kind. A float is cut to a whole number for %d, never the other way for %x. */
 static int convert(struct source *s, const struct conversion *c, struct jinja_value value)
 {
     bool whole = value.type == JINJA_INT || value.type == JINJA_BOOL;
     int64_t integer = value.type == JINJA_BOOL ? value.is.truth : value.is.integer;
+    char bytes[4];
     switch (c->kind) {
     case 's':
     case 'r':
@@ -262,8 +254,13 @@ static int convert(struct source *s, const struct conversion *c, struct jinja_va
             return format_integer(s, c, (int64_t)value.is.number);
         return whole ? format_integer(s, c, integer)
                      : wrong_type(s, c, "a real number within 64 bits", value);
-    case 'c':
-        return format_character(s, c, value);
+    case 'c': /* one character, or the code point of one */
+        if (value.type == JINJA_INT && integer > 0 && integer <= 0x10FFFF &&
+            (integer < 0xD800 || integer > 0xDFFF))
+            value = jinja_text(bytes, utf8_encode((int32_t)integer, bytes));
+        if (value.type != JINJA_STRING || jinja_length(value) != 1)
+            return error_set(s->run->err, "%%c requires int or char");
+        return format_text(s, c, value);
     case 'x':
     case 'X':
     case 'o':
@@ -282,46 +279,41 @@ static int convert(struct source *s, const struct conversion *c, struct jinja_va
     }
 }
 
-static int format_next(struct source *s)
-{
-    struct conversion c;
-    struct jinja_value value;
-    bool keyed = peek(s) == '(';
-    if (keyed && read_key(s, &value) != 0)
-        return -1;
-    if (read_conversion(s, &c) != 0)
-        return -1;
-    if (c.kind == '%') {
-        buffer_byte(&s->out, '%');
-        return 0;
-    }
-    if (!keyed && next_value(s, &value) != 0)
-        return -1;
-    return convert(s, &c, value);
-}
-
 int jinja_format_percent(struct jinja_run *run, struct jinja_value format, struct jinja_value value,
                          struct jinja_value *out)
 {
     struct source s = {.run = run, .format = format, .value = value, .out = BUFFER_INIT};
     struct jinja_text text = format.is.text;
-    int result = 0;
-    while (result == 0 && s.at < text.length) {
+    bool mapping =
+        value.type == JINJA_DICT || value.type == JINJA_LIST || value.type == JINJA_UNDEFINED;
+    size_t given = value.type == JINJA_TUPLE ? value.is.list->count : mapping ? 0 : 1;
+    while (s.at < text.length) {
+        struct conversion c;
+        struct jinja_value taken;
         ptrdiff_t sign = jinja_search(text, (struct jinja_text){"%", 1}, s.at);
         size_t end = sign < 0 ? text.length : (size_t)sign;
         buffer_append(&s.out, text.bytes + s.at, end - s.at);
         s.at = end + 1;
-        if (sign >= 0)
-            result = jinja_step(run, 1) != 0 ? -1 : format_next(&s);
-        if (result == 0 && s.out.length > jinja_text_max(run))
-            result = error_set_kind(run->err, ERROR_BOUND, "a text of more than %zu bytes",
-                                    jinja_text_max(run));
+        if (sign >= 0) {
+            bool keyed = peek(&s) == '(';
+            if (jinja_step(run, 1) != 0 || (keyed && read_key(&s, &taken) != 0) ||
+                read_conversion(&s, &c) != 0)
+                goto fail;
+            if (c.kind == '%')
+                buffer_byte(&s.out, '%');
+            else if ((!keyed && next_value(&s, &taken) != 0) || convert(&s, &c, taken) != 0)
+                goto fail;
+        }
+        if (s.out.length > jinja_text_max(run)) {
+            error_set_kind(run->err, ERROR_BOUND, "a text of more than %zu bytes",
+                           jinja_text_max(run));
+            goto fail;
+        }
     }
-    size_t given = value.type == JINJA_TUPLE ? value.is.list->count : is_mapping(value) ? 0 : 1;
-    if (result == 0 && !s.by_key && s.taken < given)
-        result = error_set(run->err, "not all arguments converted during string formatting");
-    if (result == 0)
+    if (s.by_key || s.taken >= given)
         return jinja_finish(run, &s.out, format.markup, out);
+    error_set(run->err, "not all arguments converted during string formatting");
+fail:
     buffer_free(&s.out);
     return -1;
 }

@@ -1,8 +1,7 @@
 /* format(value, spec): "[[fill]align][sign][#][0][width][, or _][.precision][type]". */
 #include "jinja/format/format.h"
 
-#include "jinja/value/strings.h"
-#include "jinja/value/write.h"
+#include "jinja/value/value.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -33,6 +32,7 @@ static int64_t read_count(struct jinja_text text, size_t *at)
     return count;
 }
 
+/* A fill may be any character, and only what stands before an alignment is one. */
 static int read_spec(struct jinja_run *run, struct jinja_text text, struct spec *out)
 {
     size_t at = 0, fill = 0;
@@ -96,32 +96,8 @@ static int wrong_type(struct jinja_run *run, char type, struct jinja_value value
                      jinja_type_name(value));
 }
 
-static int format_text(struct jinja_run *run, const struct spec *spec, struct jinja_value value,
-                       struct buffer *out)
-{
-    struct jinja_text text = value.is.text;
-    if (spec->type && spec->type != 's')
-        return wrong_type(run, spec->type, value);
-    if (spec->sign || spec->alternate || spec->group || spec->align == '=')
-        return error_set(run->err, "signs, #, = and groups of digits are for numbers, not for str");
-    if (spec->precision >= 0)
-        text.length = jinja_offset(text, (size_t)spec->precision);
-    return pad(run, spec, spec->align ? spec->align : '<', "", text, out);
-}
-
-/* The digits in front of the point in groups of `size`, from the right. */
-static void write_grouped(struct buffer *out, const char *digits, char group, size_t size)
-{
-    size_t whole = strspn(digits, size == 4 ? "0123456789abcdefABCDEF" : "0123456789");
-    for (size_t i = 0; i < whole; i++) {
-        if (group && i && (whole - i) % size == 0)
-            buffer_byte(out, group);
-        /* NOLINTNEXTLINE(clang-analyzer-core.CallAndMessage): strspn() saw it */
-        buffer_byte(out, digits[i]);
-    }
-    buffer_text(out, digits + whole);
-}
-
+/* The digits in front of the point in groups, from the right: of four where there is a base, else of
+ * three. */
 static int finish_number(struct jinja_run *run, const struct spec *spec, bool negative,
                          const char *base, const char *digits, struct buffer *out)
 {
@@ -137,7 +113,15 @@ static int finish_number(struct jinja_run *run, const struct spec *spec, bool ne
              : spec->sign == ' ' ? " "
                                  : "",
              spec->alternate ? base : "");
-    write_grouped(&body, digits, spec->group, *base ? 4 : 3);
+    size_t size = *base ? 4 : 3;
+    size_t whole = strspn(digits, *base ? "0123456789abcdefABCDEF" : "0123456789");
+    for (size_t i = 0; i < whole; i++) {
+        if (spec->group && i && (whole - i) % size == 0)
+            buffer_byte(&body, spec->group);
+        /* NOLINTNEXTLINE(clang-analyzer-core.CallAndMessage): strspn() saw it */
+        buffer_byte(&body, digits[i]);
+    }
+    buffer_text(&body, digits + whole);
     char align = spec->align ? spec->align : spec->zero ? '=' : '>';
     int result =
         pad(run, spec, align, prefix, (struct jinja_text){buffer_string(&body), body.length}, out);
@@ -145,6 +129,7 @@ static int finish_number(struct jinja_run *run, const struct spec *spec, bool ne
     return result;
 }
 
+/* Digits from the last to the first, in the base that the type names. */
 static int format_integer(struct jinja_run *run, const struct spec *spec, int64_t number,
                           struct buffer *out)
 {
@@ -209,8 +194,17 @@ int jinja_format_value(struct jinja_run *run, struct jinja_value value, struct j
                          jinja_type_name(value));
     if (read_spec(run, text, &spec) != 0)
         return -1;
-    if (value.type == JINJA_STRING)
-        return format_text(run, &spec, value, out);
+    if (value.type == JINJA_STRING) {
+        struct jinja_text shown = value.is.text;
+        if (spec.type && spec.type != 's')
+            return wrong_type(run, spec.type, value);
+        if (spec.sign || spec.alternate || spec.group || spec.align == '=')
+            return error_set(run->err,
+                             "signs, #, = and groups of digits are for numbers, not for str");
+        if (spec.precision >= 0)
+            shown.length = jinja_offset(shown, (size_t)spec.precision);
+        return pad(run, &spec, spec.align ? spec.align : '<', "", shown, out);
+    }
     bool whole = value.type != JINJA_FLOAT;
     int64_t integer = value.type == JINJA_BOOL ? value.is.truth : value.is.integer;
     if (whole && (!spec.type || strchr("bdnoxX", spec.type)))

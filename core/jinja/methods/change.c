@@ -3,9 +3,8 @@
 #include "jinja/methods/methods.h"
 
 #include "jinja/format/format.h"
-#include "jinja/run/arguments.h"
-#include "jinja/value/characters.h"
-#include "jinja/value/strings.h"
+#include "jinja/run/run.h"
+#include "jinja/value/value.h"
 
 #include <string.h>
 
@@ -42,69 +41,46 @@ CASE_METHOD(text_casefold, jinja_write_folded)
 
 /* --- widths --- */
 
-/* The text between so many fills to the left and to the right. */
-static int pad(struct jinja_run *run, struct jinja_value self, struct jinja_text fill, int64_t left,
-               int64_t right, struct jinja_value *out)
+/* The text between fills to the width: `left` of those that are missing stand before it. */
+enum side { SIDE_LEFT, SIDE_RIGHT, SIDE_CENTER };
+
+static int pad(struct jinja_run *run, struct jinja_value self, args *arguments, enum side side,
+               struct jinja_value *out)
 {
+    struct jinja_value filler = jinja_string(" ");
     struct buffer text = BUFFER_INIT;
+    int64_t width;
+    if (jinja_integer_argument(run, arguments, 0, &width) != 0 ||
+        jinja_text_argument(run, arguments, 1, &filler) != 0)
+        return -1;
+    struct jinja_text fill = filler.is.text;
+    bool escaped =
+        self.markup && !filler.markup && fill.length == 1 && strchr("&<>\"'", fill.bytes[0]);
+    if (jinja_length(filler) != 1 || escaped)
+        return error_set(run->err, "The fill character must be exactly one character long");
+    int64_t length = jinja_length(self), missing = width > length ? width - length : 0;
+    int64_t left = side == SIDE_LEFT ? 0 : missing;
+    if (side == SIDE_CENTER) /* an odd one is to the right, or to the left where the width is odd */
+        left = missing / 2 + (missing & width & 1);
     int result = jinja_repeat(run, &text, fill, left);
     buffer_append(&text, self.is.text.bytes, self.is.text.length);
-    if (result != 0 || jinja_repeat(run, &text, fill, right) != 0) {
+    if (result != 0 || jinja_repeat(run, &text, fill, missing - left) != 0) {
         buffer_free(&text);
         return -1;
     }
     return jinja_finish(run, &text, self.markup, out);
 }
 
-/* Arguments of ljust() and its like: how many fills are missing, and what fills. */
-static int pad_arguments(struct jinja_run *run, struct jinja_value self, args *arguments,
-                         int64_t *width, int64_t *missing, struct jinja_text *fill)
-{
-    struct jinja_value filler = jinja_string(" ");
-    if (jinja_integer_argument(run, arguments, 0, width) != 0 ||
-        jinja_text_argument(run, arguments, 1, &filler) != 0)
-        return -1;
-    bool escaped = self.markup && !filler.markup && filler.is.text.length == 1 &&
-                   strchr("&<>\"'", filler.is.text.bytes[0]);
-    if (jinja_length(filler) != 1 || escaped)
-        return error_set(run->err, "The fill character must be exactly one character long");
-    int64_t length = jinja_length(self);
-    *missing = *width > length ? *width - length : 0;
-    *fill = filler.is.text;
-    return 0;
-}
+#define PAD(name, side)                                                                            \
+    static int name(struct jinja_run *run, struct jinja_value self, args *arguments,               \
+                    struct jinja_value *out)                                                       \
+    {                                                                                              \
+        return pad(run, self, arguments, side, out);                                               \
+    }
 
-static int text_ljust(struct jinja_run *run, struct jinja_value self, args *arguments,
-                      struct jinja_value *out)
-{
-    int64_t width, missing;
-    struct jinja_text fill;
-    return pad_arguments(run, self, arguments, &width, &missing, &fill) != 0
-               ? -1
-               : pad(run, self, fill, 0, missing, out);
-}
-
-static int text_rjust(struct jinja_run *run, struct jinja_value self, args *arguments,
-                      struct jinja_value *out)
-{
-    int64_t width, missing;
-    struct jinja_text fill;
-    return pad_arguments(run, self, arguments, &width, &missing, &fill) != 0
-               ? -1
-               : pad(run, self, fill, missing, 0, out);
-}
-
-/* Of an odd number of fills one more is to the right, or to the left where the width is odd. */
-static int text_center(struct jinja_run *run, struct jinja_value self, args *arguments,
-                       struct jinja_value *out)
-{
-    int64_t width, missing;
-    struct jinja_text fill;
-    if (pad_arguments(run, self, arguments, &width, &missing, &fill) != 0)
-        return -1;
-    int64_t left = missing / 2 + (missing & width & 1);
-    return pad(run, self, fill, left, missing - left, out);
-}
+PAD(text_ljust, SIDE_LEFT)
+PAD(text_rjust, SIDE_RIGHT)
+PAD(text_center, SIDE_CENTER)
 
 /* Zeros after a sign, in front of all else. */
 static int text_zfill(struct jinja_run *run, struct jinja_value self, args *arguments,
@@ -126,6 +102,7 @@ static int text_zfill(struct jinja_run *run, struct jinja_value self, args *argu
     return jinja_finish(run, &filled, self.markup, out);
 }
 
+/* Columns are counted from the last line end on. */
 static int text_expandtabs(struct jinja_run *run, struct jinja_value self, args *arguments,
                            struct jinja_value *out)
 {
@@ -166,14 +143,7 @@ static bool is_stripped(struct jinja_value set, struct jinja_text text, size_t a
     return jinja_search(set.is.text, (struct jinja_text){text.bytes + at, *bytes}, 0) >= 0;
 }
 
-static size_t point_before(struct jinja_text text, size_t at)
-{
-    do
-        at--;
-    while (at > 0 && ((unsigned char)text.bytes[at] & 0xC0) == 0x80);
-    return at;
-}
-
+/* What is taken counts as steps, by the length of the set. */
 static int strip(struct jinja_run *run, struct jinja_value self, args *arguments, bool left,
                  bool right, struct jinja_value *out)
 {
@@ -186,30 +156,30 @@ static int strip(struct jinja_run *run, struct jinja_value self, args *arguments
     uint64_t each = set.type == JINJA_STRING ? set.is.text.length / JINJA_BYTES_A_STEP : 0;
     while (left && begin < end && is_stripped(set, text, begin, &bytes))
         begin += bytes;
-    while (right && end > begin && is_stripped(set, text, point_before(text, end), &bytes))
+    while (right && end > begin) {
+        size_t last = end - 1; /* where the last character begins */
+        while (last > 0 && ((unsigned char)text.bytes[last] & 0xC0) == 0x80)
+            last--;
+        if (!is_stripped(set, text, last, &bytes))
+            break;
         end -= bytes;
+    }
     *out = jinja_part(self, begin, end);
     return jinja_step(run, 1 + (text.length - (end - begin)) * (1 + each) / JINJA_BYTES_A_STEP);
 }
 
-static int text_strip(struct jinja_run *run, struct jinja_value self, args *arguments,
-                      struct jinja_value *out)
-{
-    return strip(run, self, arguments, true, true, out);
-}
+#define STRIP(name, left, right)                                                                   \
+    static int name(struct jinja_run *run, struct jinja_value self, args *arguments,               \
+                    struct jinja_value *out)                                                       \
+    {                                                                                              \
+        return strip(run, self, arguments, left, right, out);                                      \
+    }
 
-static int text_lstrip(struct jinja_run *run, struct jinja_value self, args *arguments,
-                       struct jinja_value *out)
-{
-    return strip(run, self, arguments, true, false, out);
-}
+STRIP(text_strip, true, true)
+STRIP(text_lstrip, true, false)
+STRIP(text_rstrip, false, true)
 
-static int text_rstrip(struct jinja_run *run, struct jinja_value self, args *arguments,
-                       struct jinja_value *out)
-{
-    return strip(run, self, arguments, false, true, out);
-}
-
+/* Once, and only where it is there. */
 static int remove_end(struct jinja_run *run, struct jinja_value self, args *arguments, bool back,
                       struct jinja_value *out)
 {
@@ -226,17 +196,15 @@ static int remove_end(struct jinja_run *run, struct jinja_value self, args *argu
     return 0;
 }
 
-static int text_removeprefix(struct jinja_run *run, struct jinja_value self, args *arguments,
-                             struct jinja_value *out)
-{
-    return remove_end(run, self, arguments, false, out);
-}
+#define REMOVE_END(name, back)                                                                     \
+    static int name(struct jinja_run *run, struct jinja_value self, args *arguments,               \
+                    struct jinja_value *out)                                                       \
+    {                                                                                              \
+        return remove_end(run, self, arguments, back, out);                                        \
+    }
 
-static int text_removesuffix(struct jinja_run *run, struct jinja_value self, args *arguments,
-                             struct jinja_value *out)
-{
-    return remove_end(run, self, arguments, true, out);
-}
+REMOVE_END(text_removeprefix, false)
+REMOVE_END(text_removesuffix, true)
 
 /* --- replace --- */
 
@@ -270,6 +238,7 @@ static int replace(struct jinja_run *run, struct jinja_text text, struct jinja_t
     return 0;
 }
 
+/* Where the text is safe, what is put in is escaped unless it is safe itself. */
 static int text_replace(struct jinja_run *run, struct jinja_value self, args *arguments,
                         struct jinja_value *out)
 {

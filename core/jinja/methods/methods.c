@@ -1,8 +1,9 @@
 /* Methods bound to values, and those of lists, dictionaries and numbers. */
 #include "jinja/methods/methods.h"
 
-#include "jinja/run/arguments.h"
-#include "jinja/value/compare.h"
+#include "base/text.h"
+#include "jinja/run/run.h"
+#include "jinja/value/value.h"
 
 #include <math.h>
 #include <string.h>
@@ -21,6 +22,7 @@ static int list_count(struct jinja_run *run, struct jinja_value self, args *argu
     return jinja_step(run, 1 + self.is.list->weight / 16);
 }
 
+/* The bounds are a slice's. */
 static int list_index(struct jinja_run *run, struct jinja_value self, args *arguments,
                       struct jinja_value *out)
 {
@@ -65,15 +67,7 @@ static int dict_get(struct jinja_run *run, struct jinja_value self, args *argume
     return jinja_step(run, 1 + self.is.map->count / JINJA_BYTES_A_STEP);
 }
 
-static int pair(struct jinja_run *run, struct jinja_entry *entry, struct jinja_value *out)
-{
-    return jinja_new(run->heap, JINJA_TUPLE, out, run->err) != 0 ||
-                   jinja_append(run->heap, out->is.list, entry->key, run->err) != 0 ||
-                   jinja_append(run->heap, out->is.list, entry->value, run->err) != 0
-               ? -1
-               : 0;
-}
-
+/* Keys, values or items: a list that tells its kind. All entries are read then. */
 static int view(struct jinja_run *run, struct jinja_map *map, enum jinja_list_kind kind,
                 struct jinja_value *out)
 {
@@ -85,33 +79,27 @@ static int view(struct jinja_run *run, struct jinja_map *map, enum jinja_list_ki
         struct jinja_entry *entry = &map->entries[i];
         struct jinja_value item = kind == JINJA_KEYS ? entry->key : entry->value;
         entry->read = true;
-        if ((kind == JINJA_ITEMS && pair(run, entry, &item) != 0) ||
-            jinja_append(run->heap, out->is.list, item, run->err) != 0)
+        if (kind == JINJA_ITEMS &&
+            (jinja_new(run->heap, JINJA_TUPLE, &item, run->err) != 0 ||
+             jinja_add(run, item, entry->key) != 0 || jinja_add(run, item, entry->value) != 0))
+            return -1;
+        if (jinja_add(run, *out, item) != 0)
             return -1;
     }
     return 0;
 }
 
-static int dict_keys(struct jinja_run *run, struct jinja_value self, args *arguments,
-                     struct jinja_value *out)
-{
-    (void)arguments;
-    return view(run, self.is.map, JINJA_KEYS, out);
-}
+#define VIEW(name, kind)                                                                           \
+    static int name(struct jinja_run *run, struct jinja_value self, args *arguments,               \
+                    struct jinja_value *out)                                                       \
+    {                                                                                              \
+        (void)arguments;                                                                           \
+        return view(run, self.is.map, kind, out);                                                  \
+    }
 
-static int dict_values(struct jinja_run *run, struct jinja_value self, args *arguments,
-                       struct jinja_value *out)
-{
-    (void)arguments;
-    return view(run, self.is.map, JINJA_VALUES, out);
-}
-
-static int dict_items(struct jinja_run *run, struct jinja_value self, args *arguments,
-                      struct jinja_value *out)
-{
-    (void)arguments;
-    return view(run, self.is.map, JINJA_ITEMS, out);
-}
+VIEW(dict_keys, JINJA_KEYS)
+VIEW(dict_values, JINJA_VALUES)
+VIEW(dict_items, JINJA_ITEMS)
 
 /* --- numbers --- */
 
@@ -179,6 +167,7 @@ struct type_methods {
     const char *const *missing;
 };
 
+/* Views and iterators have none. */
 static const struct type_methods *methods_of(struct jinja_value value)
 {
     static const struct type_methods texts = {
@@ -207,14 +196,6 @@ static const struct type_methods *methods_of(struct jinja_value value)
     default:
         return NULL;
     }
-}
-
-static bool is_in(const char *const *names, const char *name)
-{
-    for (; *names; names++)
-        if (strcmp(*names, name) == 0)
-            return true;
-    return false;
 }
 
 /* --- calls --- */
@@ -265,13 +246,13 @@ int jinja_method(struct jinja_run *run, struct jinja_value value, const char *na
         for (const struct jinja_method_entry *method = type->tables[i]; method->name; method++)
             if (strcmp(method->name, name) == 0)
                 return bind_method(run, value, method->name, method, out);
-    if (is_in(type->changing, name)) {
+    if (text_is_one_of(name, type->changing)) {
         *out = jinja_undefined_because("lists and dictionaries cannot be changed by a template: "
                                        "append, pop, update and the like are unsafe; make a new "
                                        "one with +");
         return 1;
     }
-    return is_in(type->missing, name) ? bind_method(run, value, name, NULL, out) : 0;
+    return text_is_one_of(name, type->missing) ? bind_method(run, value, name, NULL, out) : 0;
 }
 
 int jinja_call_method(struct jinja_run *run, struct jinja_value self, const char *name,

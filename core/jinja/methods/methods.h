@@ -9,8 +9,8 @@
 
 #include "jinja/run/run.h"
 
-/* A method of a text, list, tuple, dictionary or number bound to it; 1: *out is it, 0: there is no
- * such. Those that would change the value are there, and refuse when called. */
+/* A method of a text, list, tuple, dictionary or number bound to it; 1: *out is it, 0: the type has
+ * none of that name. Those that would change the value are there, and refuse when called. */
 int jinja_method(struct jinja_run *run, struct jinja_value value, const char *name,
                  struct jinja_value *out);
 

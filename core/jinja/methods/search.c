@@ -1,9 +1,8 @@
 /* Methods of texts that look: find, count, startswith, isupper, ... */
 #include "jinja/methods/methods.h"
 
-#include "jinja/run/arguments.h"
-#include "jinja/value/characters.h"
-#include "jinja/value/strings.h"
+#include "jinja/run/run.h"
+#include "jinja/value/value.h"
 
 #include <string.h>
 
@@ -31,12 +30,7 @@ static int find_range(struct jinja_run *run, struct jinja_value self, args *argu
     return jinja_step(run, 1 + self.is.text.length / JINJA_BYTES_A_STEP);
 }
 
-/* Code points before a byte. */
-static int64_t points_before(struct jinja_text text, size_t byte)
-{
-    return jinja_length(jinja_text(text.bytes, byte));
-}
-
+/* find and index, from the front or the back; places are code points. */
 static int look_for(struct jinja_run *run, struct jinja_value self, args *arguments, bool back,
                     bool must, struct jinja_value *out)
 {
@@ -57,34 +51,23 @@ static int look_for(struct jinja_run *run, struct jinja_value self, args *argume
         found = -1;
     if (found < 0 && must)
         return error_set(run->err, "substring not found");
-    *out = jinja_int(found < 0 ? -1 : points_before(self.is.text, (size_t)found));
+    *out = jinja_int(found < 0 ? -1 : jinja_length(jinja_text(range.bytes, (size_t)found)));
     return 0;
 }
 
-static int text_find(struct jinja_run *run, struct jinja_value self, args *arguments,
-                     struct jinja_value *out)
-{
-    return look_for(run, self, arguments, false, false, out);
-}
+#define LOOK(name, back, must)                                                                     \
+    static int name(struct jinja_run *run, struct jinja_value self, args *arguments,               \
+                    struct jinja_value *out)                                                       \
+    {                                                                                              \
+        return look_for(run, self, arguments, back, must, out);                                    \
+    }
 
-static int text_rfind(struct jinja_run *run, struct jinja_value self, args *arguments,
-                      struct jinja_value *out)
-{
-    return look_for(run, self, arguments, true, false, out);
-}
+LOOK(text_find, false, false)
+LOOK(text_rfind, true, false)
+LOOK(text_index, false, true)
+LOOK(text_rindex, true, true)
 
-static int text_index(struct jinja_run *run, struct jinja_value self, args *arguments,
-                      struct jinja_value *out)
-{
-    return look_for(run, self, arguments, false, true, out);
-}
-
-static int text_rindex(struct jinja_run *run, struct jinja_value self, args *arguments,
-                       struct jinja_value *out)
-{
-    return look_for(run, self, arguments, true, true, out);
-}
-
+/* Without overlaps. */
 static int text_count(struct jinja_run *run, struct jinja_value self, args *arguments,
                       struct jinja_value *out)
 {
@@ -96,8 +79,8 @@ static int text_count(struct jinja_run *run, struct jinja_value self, args *argu
         find_range(run, self, arguments, 1, &begin, &end, &inside) != 0)
         return -1;
     struct jinja_text range = {self.is.text.bytes, end};
-    if (inside && part.is.text.length == 0)
-        count = points_before(self.is.text, end) - points_before(self.is.text, begin) + 1;
+    if (inside && part.is.text.length == 0) /* before each character, and at the end */
+        count = jinja_length(jinja_text(range.bytes + begin, end - begin)) + 1;
     else if (inside)
         for (ptrdiff_t at; (at = jinja_search(range, part.is.text, begin)) >= 0; count++)
             begin = (size_t)at + part.is.text.length;
@@ -105,14 +88,7 @@ static int text_count(struct jinja_run *run, struct jinja_value self, args *argu
     return 0;
 }
 
-static bool has_end(struct jinja_text range, struct jinja_text part, bool back)
-{
-    if (part.length > range.length)
-        return false;
-    const char *at = range.bytes + (back ? range.length - part.length : 0);
-    return part.length == 0 || memcmp(at, part.bytes, part.length) == 0;
-}
-
+/* One text, or a tuple of which any will do. */
 static int starts_or_ends(struct jinja_run *run, struct jinja_value self, args *arguments,
                           bool back, struct jinja_value *out)
 {
@@ -126,26 +102,28 @@ static int starts_or_ends(struct jinja_run *run, struct jinja_value self, args *
         return -1;
     struct jinja_text range = {self.is.text.bytes + begin, inside ? end - begin : 0};
     for (size_t i = 0; i < list->count && !found; i++) {
+        struct jinja_text part = list->items[i].is.text;
         if (list->items[i].type != JINJA_STRING)
             return error_set(run->err, "first arg must be str or a tuple of str, not %s",
                              jinja_type_name(list->items[i]));
-        found = inside && has_end(range, list->items[i].is.text, back);
+        if (!inside || part.length > range.length)
+            continue;
+        const char *at = range.bytes + (back ? range.length - part.length : 0);
+        found = part.length == 0 || memcmp(at, part.bytes, part.length) == 0;
     }
     *out = jinja_bool(found);
     return 0;
 }
 
-static int text_startswith(struct jinja_run *run, struct jinja_value self, args *arguments,
-                           struct jinja_value *out)
-{
-    return starts_or_ends(run, self, arguments, false, out);
-}
+#define END(name, back)                                                                            \
+    static int name(struct jinja_run *run, struct jinja_value self, args *arguments,               \
+                    struct jinja_value *out)                                                       \
+    {                                                                                              \
+        return starts_or_ends(run, self, arguments, back, out);                                    \
+    }
 
-static int text_endswith(struct jinja_run *run, struct jinja_value self, args *arguments,
-                         struct jinja_value *out)
-{
-    return starts_or_ends(run, self, arguments, true, out);
-}
+END(text_startswith, false)
+END(text_endswith, true)
 
 /* --- questions --- */
 
@@ -203,19 +181,16 @@ static int one_case(struct jinja_run *run, struct jinja_value self, bool (*wante
     return jinja_step(run, 1 + text.length / JINJA_BYTES_A_STEP);
 }
 
-static int text_islower(struct jinja_run *run, struct jinja_value self, args *arguments,
-                        struct jinja_value *out)
-{
-    (void)arguments;
-    return one_case(run, self, jinja_is_lower, jinja_is_upper, out);
-}
+#define ONE_CASE(name, wanted, other)                                                              \
+    static int name(struct jinja_run *run, struct jinja_value self, args *arguments,               \
+                    struct jinja_value *out)                                                       \
+    {                                                                                              \
+        (void)arguments;                                                                           \
+        return one_case(run, self, wanted, other, out);                                            \
+    }
 
-static int text_isupper(struct jinja_run *run, struct jinja_value self, args *arguments,
-                        struct jinja_value *out)
-{
-    (void)arguments;
-    return one_case(run, self, jinja_is_upper, jinja_is_lower, out);
-}
+ONE_CASE(text_islower, jinja_is_lower, jinja_is_upper)
+ONE_CASE(text_isupper, jinja_is_upper, jinja_is_lower)
 
 /* Capitals begin words, small letters go on with them. */
 static int text_istitle(struct jinja_run *run, struct jinja_value self, args *arguments,

@@ -2,9 +2,8 @@
  * join. */
 #include "jinja/methods/methods.h"
 
-#include "jinja/run/arguments.h"
-#include "jinja/value/characters.h"
-#include "jinja/value/strings.h"
+#include "jinja/run/run.h"
+#include "jinja/value/value.h"
 
 #include <string.h>
 
@@ -14,15 +13,6 @@ static int append_part(struct jinja_run *run, struct jinja_value self, size_t be
                        struct jinja_value *out)
 {
     return jinja_append(run->heap, out->is.list, jinja_part(self, begin, end), run->err);
-}
-
-static void reverse(struct jinja_list *list)
-{
-    for (size_t i = 0; i < list->count / 2; i++) {
-        struct jinja_value item = list->items[i];
-        list->items[i] = list->items[list->count - 1 - i];
-        list->items[list->count - 1 - i] = item;
-    }
 }
 
 /* --- split --- */
@@ -101,6 +91,7 @@ static int split_at_back(struct jinja_run *run, struct jinja_value self, struct 
     return append_part(run, self, 0, to, out);
 }
 
+/* Cut from the back, parts come last first, and are turned round at the end. */
 static int split(struct jinja_run *run, struct jinja_value self, args *arguments, bool back,
                  struct jinja_value *out)
 {
@@ -125,23 +116,16 @@ static int split(struct jinja_run *run, struct jinja_value self, args *arguments
             ? (back ? split_words_back : split_words)(run, self, splits, out) != 0
             : (back ? split_at_back : split_at)(run, self, by.is.text, splits, out) != 0)
         return -1;
-    if (back)
-        reverse(out->is.list);
-    return jinja_step(run, out->is.list->count);
+    struct jinja_list *list = out->is.list;
+    for (size_t i = 0; back && i < list->count / 2; i++) { /* the last came first */
+        struct jinja_value item = list->items[i];
+        list->items[i] = list->items[list->count - 1 - i];
+        list->items[list->count - 1 - i] = item;
+    }
+    return jinja_step(run, list->count);
 }
 
-static int text_split(struct jinja_run *run, struct jinja_value self, args *arguments,
-                      struct jinja_value *out)
-{
-    return split(run, self, arguments, false, out);
-}
-
-static int text_rsplit(struct jinja_run *run, struct jinja_value self, args *arguments,
-                       struct jinja_value *out)
-{
-    return split(run, self, arguments, true, out);
-}
-
+/* Every line end that Python knows; "\r\n" is one. */
 static int text_splitlines(struct jinja_run *run, struct jinja_value self, args *arguments,
                            struct jinja_value *out)
 {
@@ -168,6 +152,7 @@ static int text_splitlines(struct jinja_run *run, struct jinja_value self, args 
 
 /* --- partition --- */
 
+/* What is before, the separator, what is after; not found, all of it is at one end. */
 static int partition(struct jinja_run *run, struct jinja_value self, args *arguments, bool back,
                      struct jinja_value *out)
 {
@@ -191,20 +176,25 @@ static int partition(struct jinja_run *run, struct jinja_value self, args *argum
                : 0;
 }
 
-static int text_partition(struct jinja_run *run, struct jinja_value self, args *arguments,
-                          struct jinja_value *out)
-{
-    return partition(run, self, arguments, false, out);
-}
-
-static int text_rpartition(struct jinja_run *run, struct jinja_value self, args *arguments,
-                           struct jinja_value *out)
-{
-    return partition(run, self, arguments, true, out);
-}
-
 /* --- join --- */
 
+/* From the front, and from the back. */
+#define BOTH_WAYS(forwards, backwards, function)                                                   \
+    static int forwards(struct jinja_run *run, struct jinja_value self, args *arguments,           \
+                        struct jinja_value *out)                                                   \
+    {                                                                                              \
+        return function(run, self, arguments, false, out);                                         \
+    }                                                                                              \
+    static int backwards(struct jinja_run *run, struct jinja_value self, args *arguments,          \
+                         struct jinja_value *out)                                                  \
+    {                                                                                              \
+        return function(run, self, arguments, true, out);                                          \
+    }
+
+BOTH_WAYS(text_split, text_rsplit, split)
+BOTH_WAYS(text_partition, text_rpartition, partition)
+
+/* Texts alone. In a safe text what is joined is escaped. */
 static int text_join(struct jinja_run *run, struct jinja_value self, args *arguments,
                      struct jinja_value *out)
 {

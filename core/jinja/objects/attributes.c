@@ -1,9 +1,8 @@
 /* value.name, value[key], value[start:stop:step]. */
-#include "jinja/objects/attributes.h"
+#include "jinja/objects/objects.h"
 
 #include "jinja/methods/methods.h"
-#include "jinja/value/compare.h"
-#include "jinja/value/strings.h"
+#include "jinja/value/value.h"
 
 #include <string.h>
 
@@ -24,22 +23,6 @@ static bool find_entry(struct jinja_map *map, struct jinja_value key, struct jin
         return false;
     entry->read = true;
     *out = entry->value;
-    return true;
-}
-
-/* The numbers' own: 1.5.real. */
-static bool number_attribute(struct jinja_value value, const char *name, struct jinja_value *out)
-{
-    bool whole = value.type != JINJA_FLOAT;
-    struct jinja_value number = value.type == JINJA_BOOL ? jinja_int(value.is.truth) : value;
-    if (strcmp(name, "real") == 0 || (whole && strcmp(name, "numerator") == 0))
-        *out = number;
-    else if (strcmp(name, "imag") == 0)
-        *out = whole ? jinja_int(0) : jinja_float(0);
-    else if (whole && strcmp(name, "denominator") == 0)
-        *out = jinja_int(1);
-    else
-        return false;
     return true;
 }
 
@@ -82,9 +65,12 @@ static bool is_of_every_object(const char *name)
     return false;
 }
 
+/* Namespaces have what was set; numbers 1.5.real and its kind; a range its bounds, groupby's pairs
+ * their names; callables what they have; then come methods. */
 int jinja_attribute_only(struct jinja_run *run, struct jinja_value value, const char *name,
                          struct jinja_value *out)
 {
+    bool whole = value.type == JINJA_BOOL || value.type == JINJA_INT;
     if (value.type == JINJA_NAMESPACE)
         return find_entry(value.is.map, jinja_string(name), out);
     if (is_of_every_object(name)) {
@@ -95,9 +81,17 @@ int jinja_attribute_only(struct jinja_run *run, struct jinja_value value, const 
         return value.is.callable->attribute
                    ? value.is.callable->attribute(run, value.is.callable, name, out)
                    : 0;
-    if ((value.type == JINJA_BOOL || value.type == JINJA_INT || value.type == JINJA_FLOAT) &&
-        number_attribute(value, name, out))
-        return 1;
+    if (whole || value.type == JINJA_FLOAT) {
+        bool is_imaginary = strcmp(name, "imag") == 0;
+        if (strcmp(name, "real") == 0 || (whole && strcmp(name, "numerator") == 0)) {
+            *out = value.type == JINJA_BOOL ? jinja_int(value.is.truth) : value;
+            return 1;
+        }
+        if (is_imaginary || (whole && strcmp(name, "denominator") == 0)) {
+            *out = whole ? jinja_int(!is_imaginary) : jinja_float(0);
+            return 1;
+        }
+    }
     if (jinja_is_list(value) && list_attribute(value, name, out))
         return 1;
     return jinja_method(run, value, name, out);
@@ -105,9 +99,15 @@ int jinja_attribute_only(struct jinja_run *run, struct jinja_value value, const 
 
 /* --- items --- */
 
-/* The element that a whole number means, counted from the end where it is negative. */
-static bool find_element(struct jinja_value value, int64_t index, struct jinja_value *out)
+/* A dictionary's entry; of a list or text the element that a whole number means, counted from the
+ * end where it is negative. */
+static bool find_item(struct jinja_value value, struct jinja_value key, struct jinja_value *out)
 {
+    if (value.type == JINJA_DICT)
+        return jinja_hashable(key) && find_entry(value.is.map, key, out);
+    if (key.type != JINJA_INT && key.type != JINJA_BOOL)
+        return false;
+    int64_t index = jinja_whole_of(key);
     if (has_elements(value)) {
         int64_t count = (int64_t)value.is.list->count;
         index += index < 0 ? count : 0;
@@ -126,15 +126,6 @@ static bool find_element(struct jinja_value value, int64_t index, struct jinja_v
     jinja_point_at(text, at, &bytes);
     *out = jinja_part(value, at, at + bytes);
     return true;
-}
-
-static bool find_item(struct jinja_value value, struct jinja_value key, struct jinja_value *out)
-{
-    if (value.type == JINJA_DICT)
-        return jinja_hashable(key) && find_entry(value.is.map, key, out);
-    if (key.type == JINJA_INT || key.type == JINJA_BOOL)
-        return find_element(value, key.type == JINJA_INT ? key.is.integer : key.is.truth, out);
-    return false;
 }
 
 /* What is looked up goes through the entries, or through a text. */
@@ -182,11 +173,12 @@ int jinja_subscript(struct jinja_run *run, struct jinja_value value, struct jinj
 
 /* --- slices --- */
 
-/* Python's bounds of a slice of `count` elements: `steps` of them from *start on. */
+/* Python's bounds of a slice: `count` elements, `step` apart, from `start` on. */
 struct slice {
     int64_t start, step, count;
 };
 
+/* One bound: `absent` where it is None, counted from the end where it is negative, then clipped. */
 static int slice_bound(struct jinja_run *run, struct jinja_value bound, int64_t absent,
                        int64_t least, int64_t most, int64_t count, int64_t *out)
 {
@@ -205,45 +197,7 @@ static int slice_bound(struct jinja_run *run, struct jinja_value bound, int64_t 
     return 0;
 }
 
-static int find_slice(struct jinja_run *run, int64_t count, struct jinja_value start,
-                      struct jinja_value stop, struct jinja_value step, struct slice *out)
-{
-    int64_t end = 0;
-    const int64_t far = INT64_MAX / 2;
-    if (slice_bound(run, step, 1, -far, far, 0, &out->step) != 0)
-        return -1;
-    if (out->step == 0)
-        return error_set(run->err, "slice step cannot be zero");
-    bool back = out->step < 0;
-    int64_t least = back ? -1 : 0, most = back ? count - 1 : count;
-    if (slice_bound(run, start, back ? most : least, least, most, count, &out->start) != 0 ||
-        slice_bound(run, stop, back ? least : most, least, most, count, &end) != 0)
-        return -1;
-    int64_t span = back ? out->start - end : end - out->start,
-            stride = back ? -out->step : out->step;
-    out->count = span > 0 ? (span - 1) / stride + 1 : 0;
-    return 0;
-}
-
-static int slice_list(struct jinja_run *run, struct jinja_value value, struct slice slice,
-                      struct jinja_value *out)
-{
-    const struct jinja_list *from = value.is.list;
-    if (jinja_new(run->heap, value.type, out, run->err) != 0)
-        return -1;
-    out->is.list->kind = from->kind;
-    if (from->kind == JINJA_RANGE) {
-        out->is.list->start = from->start + slice.start * from->step;
-        out->is.list->step = from->step * slice.step;
-        out->is.list->stop = out->is.list->start + slice.count * out->is.list->step;
-    }
-    for (int64_t i = 0; i < slice.count; i++)
-        if (jinja_append(run->heap, out->is.list, from->items[slice.start + i * slice.step],
-                         run->err) != 0)
-            return -1;
-    return 0;
-}
-
+/* A text with step 1 is a part of it; any other is put together character by character. */
 static int slice_text(struct jinja_run *run, struct jinja_value value, struct slice slice,
                       struct jinja_value *out)
 {
@@ -276,15 +230,41 @@ static int slice_text(struct jinja_run *run, struct jinja_value value, struct sl
 int jinja_slice(struct jinja_run *run, struct jinja_value value, struct jinja_value start,
                 struct jinja_value stop, struct jinja_value step, struct jinja_value *out)
 {
+    const int64_t far = INT64_MAX / 2;
     struct slice slice = {0};
+    int64_t end = 0;
     if (value.type == JINJA_UNDEFINED)
         return jinja_fail_undefined(value, run->err);
     if (value.type != JINJA_STRING && !has_elements(value))
         return error_set(run->err, "'%s' object has no slices", jinja_type_name(value));
     int64_t count = jinja_length(value);
     if (jinja_step(run, 1 + (uint64_t)count / 16) != 0 ||
-        find_slice(run, count, start, stop, step, &slice) != 0)
+        slice_bound(run, step, 1, -far, far, 0, &slice.step) != 0)
         return -1;
-    return value.type == JINJA_STRING ? slice_text(run, value, slice, out)
-                                      : slice_list(run, value, slice, out);
+    if (slice.step == 0)
+        return error_set(run->err, "slice step cannot be zero");
+    bool back = slice.step < 0;
+    int64_t least = back ? -1 : 0, most = back ? count - 1 : count;
+    if (slice_bound(run, start, back ? most : least, least, most, count, &slice.start) != 0 ||
+        slice_bound(run, stop, back ? least : most, least, most, count, &end) != 0)
+        return -1;
+    int64_t span = back ? slice.start - end : end - slice.start;
+    int64_t stride = back ? -slice.step : slice.step;
+    slice.count = span > 0 ? (span - 1) / stride + 1 : 0;
+    if (value.type == JINJA_STRING)
+        return slice_text(run, value, slice, out);
+    const struct jinja_list *from = value.is.list;
+    if (jinja_new(run->heap, value.type, out, run->err) != 0)
+        return -1;
+    struct jinja_list *to = out->is.list;
+    to->kind = from->kind;
+    if (from->kind == JINJA_RANGE) {
+        to->start = from->start + slice.start * from->step;
+        to->step = from->step * slice.step;
+        to->stop = to->start + slice.count * to->step;
+    }
+    for (int64_t i = 0; i < slice.count; i++)
+        if (jinja_append(run->heap, to, from->items[slice.start + i * slice.step], run->err) != 0)
+            return -1;
+    return 0;
 }

@@ -1,9 +1,9 @@
 /* Names that every template has: range, dict, namespace, cycler, joiner, raise_exception,
  * strftime_now. */
-#include "jinja/objects/globals.h"
+#include "jinja/objects/objects.h"
 
-#include "jinja/run/arguments.h"
-#include "jinja/value/compare.h"
+#include "jinja/run/run.h"
+#include "jinja/value/value.h"
 
 #include <string.h>
 
@@ -39,16 +39,8 @@ static int no_names(struct jinja_run *run, const char *what, args *arguments, si
 
 /* --- range --- */
 
-/* Elements of a range, as many as there are; the difference of two of 64 bits has 65. */
-static uint64_t range_count(int64_t start, int64_t stop, int64_t step)
-{
-    if (step > 0 ? start >= stop : start <= stop)
-        return 0;
-    uint64_t span = step > 0 ? (uint64_t)stop - (uint64_t)start : (uint64_t)start - (uint64_t)stop;
-    uint64_t stride = step > 0 ? (uint64_t)step : -(uint64_t)step;
-    return (span - 1) / stride + 1;
-}
-
+/* A range is a list of its numbers, which the sandbox bounds, and keeps its three bounds as
+ * attributes. */
 static int call_range(struct jinja_run *run, struct jinja_callable *callable, args *arguments,
                       struct jinja_value *out)
 {
@@ -63,7 +55,11 @@ static int call_range(struct jinja_run *run, struct jinja_callable *callable, ar
     int64_t stop = arguments->count > 1 ? given[1] : given[0], step = given[2];
     if (step == 0)
         return error_set(run->err, "range() arg 3 must not be zero");
-    uint64_t count = range_count(start, stop, step);
+    /* As many elements as there are; the difference of two bounds of 64 bits has 65. */
+    uint64_t span = step > 0 ? (uint64_t)stop - (uint64_t)start : (uint64_t)start - (uint64_t)stop;
+    uint64_t stride = step > 0 ? (uint64_t)step : -(uint64_t)step;
+    bool none = step > 0 ? start >= stop : start <= stop;
+    uint64_t count = none ? 0 : (span - 1) / stride + 1;
     if (count > RANGE_MAX)
         return error_set(run->err, "Range too big. The sandbox blocks ranges larger than %d.",
                          RANGE_MAX);
@@ -81,13 +77,29 @@ static int call_range(struct jinja_run *run, struct jinja_callable *callable, ar
 
 /* --- dict and namespace --- */
 
-/* Pairs of a list, as dict([("a", 1)]) has them. */
-static int add_pairs(struct jinja_run *run, struct jinja_value pairs, struct jinja_map *map)
+/* dict(other, name=value, ...) into a map; what is not a dictionary is a list of pairs, as in
+ * dict([("a", 1)]). */
+static int fill_map(struct jinja_run *run, const char *what, args *arguments, struct jinja_map *map)
 {
-    struct jinja_list *list, *pair;
-    if (jinja_iterate(run, pairs, &list) != 0)
+    struct jinja_list *list = NULL, *pair;
+    struct jinja_map *from = NULL;
+    if (arguments->count > 1)
+        return error_set(run->err, "%s expected at most 1 argument, got %zu", what,
+                         arguments->count);
+    if (arguments->count && arguments->values[0].type == JINJA_DICT)
+        from = arguments->values[0].is.map;
+    if (from && jinja_step(run, 1 + from->count / 8) != 0)
         return -1;
-    for (size_t i = 0; i < list->count; i++) {
+    for (size_t i = 0; from && i < from->count; i++) {
+        struct jinja_entry *entry = &from->entries[i];
+        entry->read = true;
+        if (jinja_step(run, 1 + map->count / 2) != 0 ||
+            jinja_set(run->heap, map, entry->key, entry->value, run->err) != 0)
+            return -1;
+    }
+    if (arguments->count && !from && jinja_iterate(run, arguments->values[0], &list) != 0)
+        return -1;
+    for (size_t i = 0; list && i < list->count; i++) {
         if (jinja_iterate(run, list->items[i], &pair) != 0)
             return -1;
         if (pair->count != 2)
@@ -97,29 +109,6 @@ static int add_pairs(struct jinja_run *run, struct jinja_value pairs, struct jin
         if (jinja_step(run, 1 + map->count / 2) != 0 ||
             jinja_set(run->heap, map, pair->items[0], pair->items[1], run->err) != 0)
             return -1;
-    }
-    return 0;
-}
-
-/* dict(other, name=value, ...) into a map. */
-static int fill_map(struct jinja_run *run, const char *what, args *arguments, struct jinja_map *map)
-{
-    if (arguments->count > 1)
-        return error_set(run->err, "%s expected at most 1 argument, got %zu", what,
-                         arguments->count);
-    if (arguments->count && arguments->values[0].type == JINJA_DICT) {
-        struct jinja_map *from = arguments->values[0].is.map;
-        if (jinja_step(run, 1 + from->count / 8) != 0)
-            return -1;
-        for (size_t i = 0; i < from->count; i++) {
-            from->entries[i].read = true;
-            if (jinja_step(run, 1 + map->count / 2) != 0 ||
-                jinja_set(run->heap, map, from->entries[i].key, from->entries[i].value, run->err) !=
-                    0)
-                return -1;
-        }
-    } else if (arguments->count && add_pairs(run, arguments->values[0], map) != 0) {
-        return -1;
     }
     for (size_t i = 0; i < arguments->named_count; i++)
         if (jinja_set(run->heap, map, arguments->named[i].key, arguments->named[i].value,
@@ -137,6 +126,7 @@ static int call_dict(struct jinja_run *run, struct jinja_callable *callable, arg
                : fill_map(run, "dict", arguments, out->is.map);
 }
 
+/* dict(), whose values {% set ns.name = ... %} can change. */
 static int call_namespace(struct jinja_run *run, struct jinja_callable *callable, args *arguments,
                           struct jinja_value *out)
 {
@@ -184,6 +174,7 @@ static int cycler_reset(struct jinja_run *run, struct jinja_callable *callable, 
     return 0;
 }
 
+/* current, pos and items are values; next and reset are called. */
 static int cycler_attribute(struct jinja_run *run, struct jinja_callable *callable,
                             const char *name, struct jinja_value *out)
 {
@@ -213,6 +204,7 @@ static int not_called(struct jinja_run *run, struct jinja_callable *callable, ar
     return error_set(run->err, "'%s' object is not callable", callable->name);
 }
 
+/* The items are a tuple of its own. */
 static int call_cycler(struct jinja_run *run, struct jinja_callable *callable, args *arguments,
                        struct jinja_value *out)
 {
@@ -291,9 +283,23 @@ static int call_raise_exception(struct jinja_run *run, struct jinja_callable *ca
 
 /* What Python's strftime() does not leave to the C library: its time has no zone, so %z and %Z are
  * nothing; %f, microseconds, are not known here. */
-static int drop_zones(struct jinja_run *run, char *format)
+static int call_strftime_now(struct jinja_run *run, struct jinja_callable *callable,
+                             args *arguments, struct jinja_value *out)
 {
-    char *to = format;
+    struct jinja_value bound;
+    struct tm local;
+    char text[2048], format[257], *to = format;
+    time_t now = run->now;
+    (void)callable;
+    if (jinja_bind(run, "strftime_now()", arguments, (const char *const[]){"format", NULL}, 1,
+                   &bound) != 0)
+        return -1;
+    if (bound.type != JINJA_STRING || bound.is.text.length > sizeof format - 1)
+        return error_set(run->err, "strftime_now() wants a format of 256 bytes at most");
+    if (!localtime_r(&now, &local))
+        return error_set(run->err, "strftime_now(): there is no local time");
+    memcpy(format, bound.is.text.bytes, bound.is.text.length);
+    format[bound.is.text.length] = '\0';
     for (const char *at = format; *at; at++) {
         if (*at == '%' && at[1] == 'f')
             return error_set(run->err, "strftime_now() has no microseconds (%%f)");
@@ -306,31 +312,8 @@ static int drop_zones(struct jinja_run *run, char *format)
             *to++ = *++at;
     }
     *to = '\0';
-    return 0;
-}
-
-static int call_strftime_now(struct jinja_run *run, struct jinja_callable *callable,
-                             args *arguments, struct jinja_value *out)
-{
-    struct jinja_value format, copy;
-    struct tm local;
-    char text[2048];
-    time_t now = run->now;
-    (void)callable;
-    if (jinja_bind(run, "strftime_now()", arguments, (const char *const[]){"format", NULL}, 1,
-                   &format) != 0)
-        return -1;
-    if (format.type != JINJA_STRING || format.is.text.length > 256)
-        return error_set(run->err, "strftime_now() wants a format of 256 bytes at most");
-    if (!localtime_r(&now, &local))
-        return error_set(run->err, "strftime_now(): there is no local time");
-    if (jinja_text_copy(run->heap, format.is.text.bytes, format.is.text.length, &copy, run->err) !=
-        0)
-        return -1;
-    if (drop_zones(run, (char *)copy.is.text.bytes) != 0)
-        return -1;
-    size_t length = strftime(text, sizeof text, copy.is.text.bytes, &local);
-    if (length == 0 && copy.is.text.bytes[0])
+    size_t length = strftime(text, sizeof text, format, &local);
+    if (length == 0 && format[0])
         return error_set(run->err, "strftime_now() makes no text, or one that is too long, of this "
                                    "format");
     return jinja_text_copy(run->heap, text, length, out, run->err);

@@ -1,9 +1,8 @@
 /* Python's binary operators. */
-#include "jinja/objects/operators.h"
+#include "jinja/objects/objects.h"
 
 #include "jinja/format/format.h"
-#include "jinja/value/strings.h"
-#include "jinja/value/write.h"
+#include "jinja/value/value.h"
 
 #include <math.h>
 #include <string.h>
@@ -44,84 +43,14 @@ static int put_integer(struct jinja_run *run, bool over, int64_t result, struct 
 
 /* --- texts and lists --- */
 
-static int join_texts(struct jinja_run *run, struct jinja_value a, struct jinja_value b,
-                      struct jinja_value *out)
-{
-    bool markup = a.markup || b.markup;
-    if (jinja_step(run, 1 + (a.is.text.length + b.is.text.length) / 64) != 0)
-        return -1;
-    struct buffer text = BUFFER_INIT;
-    for (int i = 0; i < 2; i++) {
-        struct jinja_value part = i ? b : a;
-        if (markup && !part.markup)
-            jinja_write_escaped(&text, part.is.text);
-        else
-            buffer_append(&text, part.is.text.bytes, part.is.text.length);
-    }
-    if (jinja_take_text(run->heap, &text, out, run->err) != 0)
-        return -1;
-    out->markup = markup;
-    return 0;
-}
-
-static int join_lists(struct jinja_run *run, struct jinja_value a, struct jinja_value b,
-                      struct jinja_value *out)
-{
-    if (jinja_new(run->heap, a.type, out, run->err) != 0 ||
-        jinja_step(run, 1 + (a.is.list->count + b.is.list->count) / 8) != 0)
-        return -1;
-    for (int i = 0; i < 2; i++) {
-        const struct jinja_list *part = i ? b.is.list : a.is.list;
-        for (size_t j = 0; j < part->count; j++)
-            if (jinja_append(run->heap, out->is.list, part->items[j], run->err) != 0)
-                return -1;
-    }
-    return 0;
-}
-
-static int repeat_text(struct jinja_run *run, struct jinja_value text, int64_t times,
-                       struct jinja_value *out)
-{
-    size_t length = text.is.text.length;
-    uint64_t count = times > 0 && length ? (uint64_t)times : 0;
-    if (count > jinja_text_max(run) / (length ? length : 1))
-        return error_set_kind(run->err, ERROR_BOUND, "a text of more than %zu bytes",
-                              jinja_text_max(run));
-    if (jinja_step(run, 1 + count * length / 64) != 0)
-        return -1;
-    char *bytes = jinja_heap_take(run->heap, count * length + 1, run->err);
-    if (!bytes)
-        return -1;
-    for (uint64_t i = 0; i < count; i++)
-        memcpy(bytes + i * length, text.is.text.bytes, length);
-    *out = jinja_text(bytes, count * length);
-    out->markup = text.markup;
-    return 0;
-}
-
-static int repeat_list(struct jinja_run *run, struct jinja_value list, int64_t times,
-                       struct jinja_value *out)
-{
-    const struct jinja_list *from = list.is.list;
-    uint64_t count = times > 0 && from->count ? (uint64_t)times : 0;
-    if (count > JINJA_WEIGHT_MAX / (from->count ? from->weight : 1))
-        return error_set_kind(run->err, ERROR_BOUND, "a list of more than %llu values",
-                              (unsigned long long)JINJA_WEIGHT_MAX);
-    if (jinja_new(run->heap, list.type, out, run->err) != 0 ||
-        jinja_step(run, 1 + count * from->count / 8) != 0)
-        return -1;
-    for (uint64_t i = 0; i < count; i++)
-        for (size_t j = 0; j < from->count; j++)
-            if (jinja_append(run->heap, out->is.list, from->items[j], run->err) != 0)
-                return -1;
-    return 0;
-}
-
 /* --- the operators --- */
 
+/* Numbers, texts (one that is safe escapes the other), lists and tuples of one kind. */
 static int add(struct jinja_run *run, struct jinja_value a, struct jinja_value b,
                struct jinja_value *out)
 {
+    const struct jinja_value parts[] = {a, b};
+    bool markup = a.markup || b.markup;
     int64_t sum;
     if (jinja_is_whole(a) && jinja_is_whole(b)) {
         bool over = __builtin_add_overflow(jinja_whole_of(a), jinja_whole_of(b), &sum);
@@ -131,10 +60,30 @@ static int add(struct jinja_run *run, struct jinja_value a, struct jinja_value b
         *out = jinja_float(number_of(a) + number_of(b));
         return 0;
     }
-    if (a.type == JINJA_STRING && b.type == JINJA_STRING)
-        return join_texts(run, a, b, out);
-    if (is_sequence(a) && a.type == b.type && is_sequence(b))
-        return join_lists(run, a, b, out);
+    if (a.type == JINJA_STRING && b.type == JINJA_STRING) {
+        if (jinja_step(run, 1 + (a.is.text.length + b.is.text.length) / 64) != 0)
+            return -1;
+        struct buffer text = BUFFER_INIT;
+        for (int i = 0; i < 2; i++)
+            if (markup && !parts[i].markup)
+                jinja_write_escaped(&text, parts[i].is.text);
+            else
+                buffer_append(&text, parts[i].is.text.bytes, parts[i].is.text.length);
+        if (jinja_take_text(run->heap, &text, out, run->err) != 0)
+            return -1;
+        out->markup = markup;
+        return 0;
+    }
+    if (is_sequence(a) && a.type == b.type && is_sequence(b)) {
+        if (jinja_new(run->heap, a.type, out, run->err) != 0 ||
+            jinja_step(run, 1 + (a.is.list->count + b.is.list->count) / 8) != 0)
+            return -1;
+        for (int i = 0; i < 2; i++)
+            for (size_t j = 0; j < parts[i].is.list->count; j++)
+                if (jinja_add(run, *out, parts[i].is.list->items[j]) != 0)
+                    return -1;
+        return 0;
+    }
     if (a.type == JINJA_STRING || is_sequence(a)) {
         const char *name = a.type == JINJA_STRING ? "str" : jinja_type_name(a);
         return error_set(run->err, "can only concatenate %s (not \"%s\") to %s", name,
@@ -157,6 +106,43 @@ static int subtract(struct jinja_run *run, struct jinja_value a, struct jinja_va
     return 0;
 }
 
+/* A text or a list, so many times. */
+static int repeat(struct jinja_run *run, struct jinja_value value, int64_t times,
+                  struct jinja_value *out)
+{
+    if (value.type == JINJA_STRING) {
+        size_t length = value.is.text.length;
+        uint64_t count = times > 0 && length ? (uint64_t)times : 0;
+        if (count > jinja_text_max(run) / (length ? length : 1))
+            return error_set_kind(run->err, ERROR_BOUND, "a text of more than %zu bytes",
+                                  jinja_text_max(run));
+        if (jinja_step(run, 1 + count * length / 64) != 0)
+            return -1;
+        char *bytes = jinja_heap_take(run->heap, count * length + 1, run->err);
+        if (!bytes)
+            return -1;
+        for (uint64_t i = 0; i < count; i++)
+            memcpy(bytes + i * length, value.is.text.bytes, length);
+        *out = jinja_text(bytes, count * length);
+        out->markup = value.markup;
+        return 0;
+    }
+    const struct jinja_list *from = value.is.list;
+    uint64_t count = times > 0 && from->count ? (uint64_t)times : 0;
+    if (count > JINJA_WEIGHT_MAX / (from->count ? from->weight : 1))
+        return error_set_kind(run->err, ERROR_BOUND, "a list of more than %llu values",
+                              (unsigned long long)JINJA_WEIGHT_MAX);
+    if (jinja_new(run->heap, value.type, out, run->err) != 0 ||
+        jinja_step(run, 1 + count * from->count / 8) != 0)
+        return -1;
+    for (uint64_t i = 0; i < count; i++)
+        for (size_t j = 0; j < from->count; j++)
+            if (jinja_append(run->heap, out->is.list, from->items[j], run->err) != 0)
+                return -1;
+    return 0;
+}
+
+/* Numbers, or a text or list by a whole number, in either order. */
 static int multiply(struct jinja_run *run, struct jinja_value a, struct jinja_value b,
                     struct jinja_value *out)
 {
@@ -170,60 +156,43 @@ static int multiply(struct jinja_run *run, struct jinja_value a, struct jinja_va
         return 0;
     }
     struct jinja_value sequence = jinja_is_whole(a) ? b : a, times = jinja_is_whole(a) ? a : b;
-    bool text = sequence.type == JINJA_STRING;
-    if (!text && !is_sequence(sequence))
+    if (sequence.type != JINJA_STRING && !is_sequence(sequence))
         return unsupported(run, "*", a, b);
     if (!jinja_is_whole(times))
         return error_set(run->err, "can't multiply sequence by non-int of type '%s'",
                          jinja_type_name(times));
-    return text ? repeat_text(run, sequence, jinja_whole_of(times), out)
-                : repeat_list(run, sequence, jinja_whole_of(times), out);
+    return repeat(run, sequence, jinja_whole_of(times), out);
 }
 
-/* The float nearest to a / b. Where a float holds both, that is their quotient; else long division
- * of 128 bits by 64, with a last bit that stands for all that follow. */
-static double quotient(int64_t a, int64_t b)
-{
-    uint64_t top = a < 0 ? -(uint64_t)a : (uint64_t)a, bottom = b < 0 ? -(uint64_t)b : (uint64_t)b;
-    const uint64_t exact = UINT64_C(1) << 53;
-    if (top <= exact && bottom <= exact)
-        return (double)a / (double)b;
-    int shift = 63 + __builtin_clzll(top);
-    unsigned __int128 wide = (unsigned __int128)top << shift, whole = wide / bottom;
-    double magnitude = ldexp((double)(whole | (wide % bottom != 0)), -shift);
-    return (a < 0) != (b < 0) ? -magnitude : magnitude;
-}
-
+/* Of two whole numbers the float nearest to a / b. Where floats hold both, that is their quotient;
+ * else long division of 128 bits by 64, with a last bit that stands for all that follow. */
 static int divide(struct jinja_run *run, struct jinja_value a, struct jinja_value b,
                   struct jinja_value *out)
 {
+    const uint64_t exact = UINT64_C(1) << 53;
     if (!is_number(a) || !is_number(b))
         return unsupported(run, "/", a, b);
     bool integers = jinja_is_whole(a) && jinja_is_whole(b);
     if (number_of(b) == 0)
         return error_set(run->err, integers ? "division by zero" : "float division by zero");
-    *out =
-        jinja_float(integers && jinja_whole_of(a) ? quotient(jinja_whole_of(a), jinja_whole_of(b))
-                                                  : number_of(a) / number_of(b));
+    double quotient = number_of(a) / number_of(b);
+    if (integers) {
+        int64_t x = jinja_whole_of(a), y = jinja_whole_of(b);
+        uint64_t top = x < 0 ? -(uint64_t)x : (uint64_t)x;
+        uint64_t bottom = y < 0 ? -(uint64_t)y : (uint64_t)y;
+        if (top != 0 && (top > exact || bottom > exact)) {
+            int shift = 63 + __builtin_clzll(top);
+            unsigned __int128 wide = (unsigned __int128)top << shift, whole = wide / bottom;
+            quotient = ldexp((double)(whole | (wide % bottom != 0)), -shift);
+            quotient = (x < 0) != (y < 0) ? -quotient : quotient;
+        }
+    }
+    *out = jinja_float(quotient);
     return 0;
 }
 
-/* Python's: the remainder has the divisor's sign, the quotient is rounded towards -infinity. */
-static void divide_floats(double a, double b, double *floored, double *remainder)
-{
-    double rest = fmod(a, b), whole = (a - rest) / b;
-    if (rest == 0) {
-        rest = copysign(0, b);
-    } else if ((b < 0) != (rest < 0)) {
-        rest += b;
-        whole -= 1;
-    }
-    double down = whole == 0 ? copysign(0, a / b) : floor(whole);
-    *floored = whole != 0 && whole - down > 0.5 ? down + 1 : down;
-    *remainder = rest;
-}
-
-/* a // b and a % b of numbers. */
+/* a // b and a % b of numbers. Python's: the remainder has the divisor's sign, the quotient is
+ * rounded towards -infinity. */
 static int divide_down(struct jinja_run *run, const char *op, struct jinja_value a,
                        struct jinja_value b, struct jinja_value *floored,
                        struct jinja_value *remainder)
@@ -231,13 +200,20 @@ static int divide_down(struct jinja_run *run, const char *op, struct jinja_value
     if (!is_number(a) || !is_number(b))
         return unsupported(run, op, a, b);
     bool integers = jinja_is_whole(a) && jinja_is_whole(b);
-    if (number_of(b) == 0)
+    double from = number_of(a), by = number_of(b);
+    if (by == 0)
         return error_set(run->err, integers ? "integer division or modulo by zero"
                                             : "float division or modulo by zero");
     if (!integers) {
-        double whole, rest;
-        divide_floats(number_of(a), number_of(b), &whole, &rest);
-        *floored = jinja_float(whole);
+        double rest = fmod(from, by), whole = (from - rest) / by;
+        if (rest == 0) {
+            rest = copysign(0, by);
+        } else if ((by < 0) != (rest < 0)) {
+            rest += by;
+            whole -= 1;
+        }
+        double down = whole == 0 ? copysign(0, from / by) : floor(whole);
+        *floored = jinja_float(whole != 0 && whole - down > 0.5 ? down + 1 : down);
         *remainder = jinja_float(rest);
         return 0;
     }
@@ -269,29 +245,23 @@ static int modulo(struct jinja_run *run, struct jinja_value a, struct jinja_valu
     return divide_down(run, "%", a, b, &floored, out);
 }
 
-static int power_of_integers(struct jinja_run *run, int64_t base, int64_t exponent,
-                             struct jinja_value *out)
-{
-    int64_t result = 1;
-    bool over = false;
-    if (base == 0 || base == 1 || base == -1) /* of any exponent without a loop */
-        return put_integer(run, false,
-                           exponent == 0                   ? 1
-                           : base < 0 && exponent % 2 == 0 ? 1
-                                                           : base,
-                           out);
-    for (int64_t i = 0; i < exponent && !over; i++)
-        over = __builtin_mul_overflow(result, base, &result);
-    return put_integer(run, over, result, out);
-}
-
+/* Whole numbers stay whole where the exponent is not negative; anything else is pow()'s. */
 static int power(struct jinja_run *run, struct jinja_value a, struct jinja_value b,
                  struct jinja_value *out)
 {
     if (!is_number(a) || !is_number(b))
         return unsupported(run, "** or pow()", a, b);
-    if (jinja_is_whole(a) && jinja_is_whole(b) && jinja_whole_of(b) >= 0)
-        return power_of_integers(run, jinja_whole_of(a), jinja_whole_of(b), out);
+    if (jinja_is_whole(a) && jinja_is_whole(b) && jinja_whole_of(b) >= 0) {
+        int64_t of = jinja_whole_of(a), times = jinja_whole_of(b), result = 1;
+        bool over = false;
+        if (of == 0 || of == 1 || of == -1) { /* of any exponent without a loop */
+            result = times == 0 || (of < 0 && times % 2 == 0) ? 1 : of;
+            return put_integer(run, false, result, out);
+        }
+        for (int64_t i = 0; i < times && !over; i++)
+            over = __builtin_mul_overflow(result, of, &result);
+        return put_integer(run, over, result, out);
+    }
     double base = number_of(a), exponent = number_of(b);
     if (base == 0 && exponent < 0)
         return error_set(run->err, "0.0 cannot be raised to a negative power");

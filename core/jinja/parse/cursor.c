@@ -1,4 +1,6 @@
-#include "jinja/parse/cursor.h"
+/* The parser among its tokens: one in hand and one ahead, which is as far as the grammar needs to
+ * look (`name "="` of an argument, `not in`). */
+#include "jinja/parse/parse.h"
 
 #include "base/utf8.h"
 

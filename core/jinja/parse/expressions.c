@@ -1,11 +1,38 @@
-/* Expressions; the comments are the grammar. First what operators apply to: literals, names,
- * brackets, and the chains of attributes, calls, filters and tests after them. Then the operators,
- * from what binds tightest to what binds loosest: each function gives the node of the one before it
- * where its own operator is not there. */
-#include "jinja/parse/expressions.h"
+/* Expressions. Their grammar, from what binds loosest to what binds tightest:
+ *
+ *     expression  = condition
+ *     condition   = disjunction { "if" disjunction [ "else" condition ] }
+ *     disjunction = conjunction { "or" conjunction }
+ *     conjunction = negation { "and" negation }
+ *     negation    = "not" negation | comparison
+ *     comparison  = sum { ( "==" | "!=" | "<" | "<=" | ">" | ">=" | [ "not" ] "in" ) sum }
+ *     sum         = concat { ( "+" | "-" ) concat }
+ *     concat      = product { "~" product }
+ *     product     = power { ( "*" | "/" | "//" | "%" ) power }
+ *     power       = unary { "**" unary }                      from left to right, unlike Python's
+ *     unary       = ( "-" | "+" ) signed filtered | primary postfix filtered
+ *     signed      = ( "-" | "+" ) signed | primary postfix    so -1 | abs is 1
+ *     filtered    = { "|" filter | test | arguments }
+ *     postfix     = { "." ( name | number ) | subscript | arguments }
+ *     subscript   = "[" tuple "]" | "[" [ expression ] ":" [ expression ] [ ":" [ expression ] ] "]"
+ *     filter      = dotted [ arguments ]
+ *     test        = "is" [ "not" ] dotted [ arguments | primary postfix ]
+ *     dotted      = name { "." name }
+ *     arguments   = "(" [ argument { "," argument } [ "," ] ] ")"
+ *     argument    = name "=" expression | "*" expression | "**" expression | expression
+ *     primary     = name | text { text } | number | "(" [ tuple ] ")" | list | dict
+ *     list        = "[" [ expression { "," expression } [ "," ] ] "]"
+ *     dict        = "{" [ expression ":" expression { "," ... } [ "," ] ] "}"
+ *     tuple       = expression { "," expression } [ "," ]
+ *
+ * A level whose own operator is not there gives the node of the level below, so a name is one node,
+ * however many levels it came through. What repeats is a list of operands, not a chain of nodes:
+ * the tree is as high as the source is nested, and parser_enter() bounds that.
+ */
+#include "jinja/parse/parse.h"
 
 #include "jinja/filters/filters.h"
-#include "jinja/value/write.h"
+#include "jinja/value/value.h"
 
 #include <string.h>
 
@@ -21,55 +48,43 @@ static struct expression *new_expression(struct parser *parser, enum expression_
 
 /* --- arguments --- */
 
-/* name=value */
-static int parse_keyword(struct parser *parser, struct arguments *out)
-{
-    struct keyword **end = &out->named, *keyword = parser_take(parser, sizeof *keyword);
-    if (out->named_count == JINJA_PARAMETERS_MAX)
-        return parser_fail(parser, "more than %d arguments with a name", JINJA_PARAMETERS_MAX);
-    if (!keyword || parser_word(parser, &keyword->name) != 0)
-        return -1;
-    for (; *end; end = &(*end)->next)
-        if (strcmp((*end)->name, keyword->name) == 0)
-            return parser_fail(parser, "the argument '%s' is given twice", keyword->name);
-    if (parser_advance(parser) != 0 || parse_expression(parser, true, &keyword->value) != 0)
-        return -1;
-    *end = keyword;
-    out->named_count++;
-    return 0;
-}
-
-/* argument := name "=" expression | "*" expression | "**" expression | expression
- * in this order: those without a name, with one, and "*" and "**", each once, last. */
-static int parse_argument(struct parser *parser, struct arguments *out, struct expression ***end)
-{
-    bool named = parser->token.kind == TOKEN_NAME && token_is(&parser->next, TOKEN_OPERATOR, "=");
-    bool rest = parser_at(parser, "*"), rest_named = parser_at(parser, "**");
-    if (out->rest_named || (out->rest && !named && !rest_named) ||
-        (out->named && !named && !rest && !rest_named))
-        return parser_fail(parser, "an argument that stands after those that must be last");
-    if (named)
-        return parse_keyword(parser, out);
-    if (rest || rest_named)
-        return parser_advance(parser) == 0
-                   ? parse_expression(parser, true, rest ? &out->rest : &out->rest_named)
-                   : -1;
-    if (parse_expression(parser, true, *end) != 0)
-        return -1;
-    *end = &(**end)->next;
-    out->count++;
-    return 0;
-}
-
-/* arguments := "(" [argument ("," argument)* [","]] ")" */
+/* First those without a name, then those with one, then "*" and "**", each once. */
 static int parse_arguments(struct parser *parser, struct arguments *out)
 {
     struct expression **end = &out->values;
     if (parser_expect(parser, "(") != 0)
         return -1;
     while (!parser_at(parser, ")")) {
-        if (parse_argument(parser, out, &end) != 0)
-            return -1;
+        bool named =
+            parser->token.kind == TOKEN_NAME && token_is(&parser->next, TOKEN_OPERATOR, "=");
+        bool rest = parser_at(parser, "*"), rest_named = parser_at(parser, "**");
+        if (out->rest_named || (out->rest && !named && !rest_named) ||
+            (out->named && !named && !rest && !rest_named))
+            return parser_fail(parser, "an argument that stands after those that must be last");
+        if (named) {
+            struct keyword **last = &out->named, *keyword = parser_take(parser, sizeof *keyword);
+            if (out->named_count == JINJA_PARAMETERS_MAX)
+                return parser_fail(parser, "more than %d arguments with a name",
+                                   JINJA_PARAMETERS_MAX);
+            if (!keyword || parser_word(parser, &keyword->name) != 0)
+                return -1;
+            for (; *last; last = &(*last)->next)
+                if (strcmp((*last)->name, keyword->name) == 0)
+                    return parser_fail(parser, "the argument '%s' is given twice", keyword->name);
+            if (parser_advance(parser) != 0 || parse_expression(parser, true, &keyword->value) != 0)
+                return -1;
+            *last = keyword;
+            out->named_count++;
+        } else if (rest || rest_named) {
+            if (parser_advance(parser) != 0 ||
+                parse_expression(parser, true, rest ? &out->rest : &out->rest_named) != 0)
+                return -1;
+        } else {
+            if (parse_expression(parser, true, end) != 0)
+                return -1;
+            end = &(*end)->next;
+            out->count++;
+        }
         if (!parser_at(parser, ")") && parser_expect(parser, ",") != 0)
             return -1;
     }
@@ -248,19 +263,6 @@ static struct link *add_link(struct parser *parser, struct expression **node, st
     return *last = made;
 }
 
-/* attribute := "." (name | number) */
-static int parse_attribute(struct parser *parser, struct link *link)
-{
-    if (parser_advance(parser) != 0)
-        return -1;
-    if (parser->token.kind == TOKEN_NAME)
-        return parser_word(parser, &link->name);
-    if (parser->token.kind != TOKEN_INTEGER)
-        return parser_expected(parser, "a name or a number after '.'");
-    link->kind = LINK_ITEM;
-    return parse_number(parser, &link->arguments.values);
-}
-
 /* One bound of a slice, none where nothing stands. */
 static int parse_bound(struct parser *parser, struct expression **out)
 {
@@ -295,23 +297,31 @@ static int parse_subscript(struct parser *parser, struct link *link)
     return parser_expect(parser, "]");
 }
 
-/* postfix := (attribute | subscript | arguments)* */
+/* One link for each, until none follows. */
 static int parse_postfix(struct parser *parser, struct expression **node, struct link **last)
 {
     for (;;) {
-        int status;
-        struct link *link;
         bool dot = parser_at(parser, "."), bracket = parser_at(parser, "[");
         if (!dot && !bracket && !parser_at(parser, "("))
             return 0;
-        link = add_link(parser, node, last, dot ? LINK_ATTRIBUTE : bracket ? LINK_ITEM : LINK_CALL);
-        if (!link)
+        struct link *link = add_link(parser, node, last,
+                                     dot       ? LINK_ATTRIBUTE
+                                     : bracket ? LINK_ITEM
+                                               : LINK_CALL);
+        if (!link || (dot && parser_advance(parser) != 0))
             return -1;
-        if (dot)
-            status = parse_attribute(parser, link);
-        else
+        int status;
+        if (!dot) {
             status =
                 bracket ? parse_subscript(parser, link) : parse_arguments(parser, &link->arguments);
+        } else if (parser->token.kind == TOKEN_NAME) {
+            status = parser_word(parser, &link->name);
+        } else if (parser->token.kind == TOKEN_INTEGER) {
+            link->kind = LINK_ITEM;
+            status = parse_number(parser, &link->arguments.values);
+        } else {
+            status = parser_expected(parser, "a name or a number after '.'");
+        }
         if (status != 0)
             return -1;
     }
@@ -360,18 +370,7 @@ int parse_filters(struct parser *parser, struct link **out)
     return 0;
 }
 
-/* Does the current token begin the one argument of a test, as in `is divisibleby 3`? */
-static bool at_test_argument(const struct parser *parser)
-{
-    enum token_kind kind = parser->token.kind;
-    if (kind == TOKEN_NAME)
-        return !parser_at_word(parser, "else") && !parser_at_word(parser, "or") &&
-               !parser_at_word(parser, "and");
-    return kind == TOKEN_STRING || kind == TOKEN_INTEGER || kind == TOKEN_FLOAT ||
-           parser_at(parser, "[") || parser_at(parser, "{");
-}
-
-/* test := "is" ["not"] name [arguments | primary postfix] */
+/* One argument may follow without brackets, as in `is divisibleby 3`. */
 static int parse_test(struct parser *parser, struct link *link)
 {
     struct expression **argument = &link->arguments.values;
@@ -383,7 +382,13 @@ static int parse_test(struct parser *parser, struct link *link)
     link->test = jinja_test_by_name(link->name);
     if (parser_at(parser, "("))
         return parse_arguments(parser, &link->arguments);
-    if (!at_test_argument(parser))
+    enum token_kind kind = parser->token.kind;
+    bool follows = kind == TOKEN_NAME
+                       ? !parser_at_word(parser, "else") && !parser_at_word(parser, "or") &&
+                             !parser_at_word(parser, "and")
+                       : kind == TOKEN_STRING || kind == TOKEN_INTEGER || kind == TOKEN_FLOAT ||
+                             parser_at(parser, "[") || parser_at(parser, "{");
+    if (!follows)
         return 0;
     if (parser_at_word(parser, "is"))
         return parser_fail(parser, "tests cannot be chained with 'is'");
@@ -393,7 +398,7 @@ static int parse_test(struct parser *parser, struct link *link)
     return parse_postfix(parser, argument, &last);
 }
 
-/* filtered := ("|" filter | test | arguments)* */
+/* Filters, tests and calls of what these give. */
 static int parse_filtered(struct parser *parser, struct expression **node, struct link **last)
 {
     for (;;) {
@@ -429,8 +434,7 @@ static struct expression *new_operation(struct parser *parser, enum expression_k
     return made;
 }
 
-/* unary := ("-" | "+") signed filtered | primary postfix filtered
- * signed := ("-" | "+") signed | primary postfix: filters come after the sign, -1 | abs is 1. */
+/* A sign binds tighter than a filter and looser than what follows a primary. */
 static int parse_unary(struct parser *parser, bool with_filters, struct expression **out)
 {
     struct link *last = NULL;
@@ -450,103 +454,67 @@ static int parse_unary(struct parser *parser, bool with_filters, struct expressi
     return with_filters ? parse_filtered(parser, out, &last) : 0;
 }
 
-typedef int parse_operand(struct parser *parser, struct expression **out);
+/* From what binds loosest, each of one precedence. */
+static const struct {
+    enum expression_kind kind;
+    const char *operators[5];
+} levels[] = {{EXPRESSION_BINARY, {"+", "-"}},
+              {EXPRESSION_CONCAT, {"~"}},
+              {EXPRESSION_BINARY, {"*", "/", "//", "%"}},
+              {EXPRESSION_BINARY, {"**"}}};
 
-/* operand (operator operand)*, for operators of one precedence. */
-static int parse_binary(struct parser *parser, enum expression_kind kind,
-                        const char *const *operators, parse_operand *operand,
-                        struct expression **out)
+/* sum, concat, product or power, from level 0 on. */
+static int parse_binary(struct parser *parser, size_t level, struct expression **out)
 {
     struct expression *made = NULL, **end = NULL;
-    if (operand(parser, out) != 0)
+    if (level == sizeof levels / sizeof *levels)
+        return parse_unary(parser, true, out);
+    if (parse_binary(parser, level + 1, out) != 0)
         return -1;
     for (;;) {
-        const char *const *op = operators;
+        const char *const *op = levels[level].operators;
         while (*op && !parser_at(parser, *op))
             op++;
         if (!*op)
             return 0;
-        if (!made && !(made = *out = new_operation(parser, kind, *out, &end)))
+        if (!made && !(made = *out = new_operation(parser, levels[level].kind, *out, &end)))
             return -1;
-        if (parser_advance(parser) != 0 || operand(parser, end) != 0)
+        if (parser_advance(parser) != 0 || parse_binary(parser, level + 1, end) != 0)
             return -1;
         (*end)->op = *op;
         end = &(*end)->next;
     }
 }
 
-static int parse_filtered_unary(struct parser *parser, struct expression **out)
-{
-    return parse_unary(parser, true, out);
-}
-
-/* power := unary ("**" unary)*, from left to right, unlike Python's */
-static int parse_power(struct parser *parser, struct expression **out)
-{
-    static const char *const operators[] = {"**", NULL};
-    return parse_binary(parser, EXPRESSION_BINARY, operators, parse_filtered_unary, out);
-}
-
-/* product := power (("*" | "/" | "//" | "%") power)* */
-static int parse_product(struct parser *parser, struct expression **out)
-{
-    static const char *const operators[] = {"*", "/", "//", "%", NULL};
-    return parse_binary(parser, EXPRESSION_BINARY, operators, parse_power, out);
-}
-
-/* concat := product ("~" product)* */
-static int parse_concat(struct parser *parser, struct expression **out)
-{
-    static const char *const operators[] = {"~", NULL};
-    return parse_binary(parser, EXPRESSION_CONCAT, operators, parse_product, out);
-}
-
-/* sum := concat (("+" | "-") concat)* */
-static int parse_sum(struct parser *parser, struct expression **out)
-{
-    static const char *const operators[] = {"+", "-", NULL};
-    return parse_binary(parser, EXPRESSION_BINARY, operators, parse_concat, out);
-}
-
-/* The comparison that stands at the current token, which it takes; *out NULL: none does. */
-static int take_comparison(struct parser *parser, const char **out)
-{
-    static const char *const operators[] = {"==", "!=", "<", "<=", ">", ">=", NULL};
-    *out = NULL;
-    for (const char *const *op = operators; *op; op++)
-        if (parser_at(parser, *op))
-            *out = *op;
-    if (parser_at_word(parser, "in"))
-        *out = "in";
-    if (parser_at_word(parser, "not") && token_is(&parser->next, TOKEN_NAME, "in"))
-        *out = "not in";
-    if (*out && **out == 'n' && parser_advance(parser) != 0)
-        return -1;
-    return *out ? parser_advance(parser) : 0;
-}
-
-/* comparison := sum (("==" | "!=" | "<" | "<=" | ">" | ">=" | ["not"] "in") sum)* */
+/* Any number of comparisons in a row are one node, as Python's. */
 static int parse_comparison(struct parser *parser, struct expression **out)
 {
+    static const char *const operators[] = {"==", "!=", "<", "<=", ">", ">=", NULL};
     struct expression *made = NULL, **end = NULL;
-    const char *op;
-    if (parse_sum(parser, out) != 0)
+    if (parse_binary(parser, 0, out) != 0)
         return -1;
     for (;;) {
-        if (take_comparison(parser, &op) != 0)
-            return -1;
+        const char *op = NULL;
+        for (const char *const *o = operators; *o; o++)
+            if (parser_at(parser, *o))
+                op = *o;
+        if (parser_at_word(parser, "in"))
+            op = "in";
+        if (parser_at_word(parser, "not") && token_is(&parser->next, TOKEN_NAME, "in"))
+            op = "not in";
         if (!op)
             return 0;
+        if ((*op == 'n' && parser_advance(parser) != 0) || parser_advance(parser) != 0)
+            return -1;
         if (!made && !(made = *out = new_operation(parser, EXPRESSION_COMPARE, *out, &end)))
             return -1;
-        if (parse_sum(parser, end) != 0)
+        if (parse_binary(parser, 0, end) != 0)
             return -1;
         (*end)->op = op;
         end = &(*end)->next;
     }
 }
 
-/* negation := "not" negation | comparison */
 static int parse_negation(struct parser *parser, struct expression **out)
 {
     if (!parser_at_word(parser, "not"))
@@ -559,60 +527,40 @@ static int parse_negation(struct parser *parser, struct expression **out)
     return 0;
 }
 
-/* operand (word operand)* */
-static int parse_words(struct parser *parser, enum expression_kind kind, const char *word,
-                       parse_operand *operand, struct expression **out)
+/* A disjunction, or with `all` a conjunction. */
+static int parse_junction(struct parser *parser, bool all, struct expression **out)
 {
     struct expression *made = NULL, **end = NULL;
     int taken;
-    if (operand(parser, out) != 0)
+    if ((all ? parse_negation(parser, out) : parse_junction(parser, true, out)) != 0)
         return -1;
-    while ((taken = parser_take_word(parser, word)) > 0) {
-        if (!made && !(made = *out = new_operation(parser, kind, *out, &end)))
+    while ((taken = parser_take_word(parser, all ? "and" : "or")) > 0) {
+        if (!made && !(made = *out =
+                           new_operation(parser, all ? EXPRESSION_AND : EXPRESSION_OR, *out, &end)))
             return -1;
-        if (operand(parser, end) != 0)
+        if ((all ? parse_negation(parser, end) : parse_junction(parser, true, end)) != 0)
             return -1;
         end = &(*end)->next;
     }
     return taken;
 }
 
-/* conjunction := negation ("and" negation)* */
-static int parse_conjunction(struct parser *parser, struct expression **out)
+int parse_expression(struct parser *parser, bool with_condition, struct expression **out)
 {
-    return parse_words(parser, EXPRESSION_AND, "and", parse_negation, out);
-}
-
-/* disjunction := conjunction ("or" conjunction)* */
-static int parse_disjunction(struct parser *parser, struct expression **out)
-{
-    return parse_words(parser, EXPRESSION_OR, "or", parse_conjunction, out);
-}
-
-/* condition := disjunction ("if" disjunction ["else" condition])* */
-static int parse_condition(struct parser *parser, struct expression **out)
-{
-    int taken;
-    if (parse_disjunction(parser, out) != 0)
+    int taken = 0;
+    if (parser_enter(parser) != 0 || parse_junction(parser, false, out) != 0)
         return -1;
-    while ((taken = parser_take_word(parser, "if")) > 0) {
+    while (with_condition && (taken = parser_take_word(parser, "if")) > 0) {
         struct expression **end;
         struct expression *made = new_operation(parser, EXPRESSION_CONDITION, *out, &end);
-        if (!made || parse_disjunction(parser, end) != 0)
+        if (!made || parse_junction(parser, false, end) != 0)
             return -1;
         int other = parser_take_word(parser, "else");
         if (other < 0 || (other && parse_expression(parser, true, &(*end)->next) != 0))
             return -1;
         *out = made;
     }
-    return taken;
-}
-
-int parse_expression(struct parser *parser, bool with_condition, struct expression **out)
-{
-    if (parser_enter(parser) != 0)
-        return -1;
-    if ((with_condition ? parse_condition : parse_disjunction)(parser, out) != 0)
+    if (taken < 0)
         return -1;
     parser_leave(parser);
     return 0;

@@ -1,4 +1,17 @@
-#include "jinja/parse/scopes.h"
+/* What jinja2's compiler finds out about a tree before it runs.
+ *
+ * Names: a scope (the root, a loop's body, a macro ...) that sets a name, without having read it
+ * before or set it under a condition, has that name from its start on, undefined, unless a scope
+ * around it knows the name. Bodies within, which may run before it is set, find it so, and not the
+ * variable of that name that the caller gave.
+ *
+ * Filters and tests that do not exist are errors at once, but for those under an {% if %} or in a
+ * conditional expression, which only fail when they are run.
+ *
+ * Each scope is gone through twice: first what it has itself, so that all its names are known, then
+ * the scopes within.
+ */
+#include "jinja/parse/parse.h"
 
 #include <string.h>
 
@@ -41,24 +54,19 @@ static void know_name(struct frame *frame, const struct symbol *name)
         frame->names[name->id] = NAME_KNOWN;
 }
 
-static void set_name(struct frame *frame, const struct symbol *name)
-{
-    bool unset = !known_around(frame, name) && !frame->conditional;
-    know_name(frame, name);
-    if (unset)
-        frame->names[name->id] = NAME_UNSET;
-}
-
 /* The target of a set; `given`: a loop's or a with's, which has its value from the start. */
 static void set_target(struct frame *frame, const struct target *target, bool given)
 {
-    if (target->kind == TARGET_TUPLE)
+    if (target->kind == TARGET_TUPLE) {
         for (const struct target *t = target->elements; t; t = t->next)
             set_target(frame, t, given);
-    else if (target->kind == TARGET_NAME && !given)
-        set_name(frame, target->name);
-    else
-        know_name(frame, target->name);
+        return;
+    }
+    bool unset = target->kind == TARGET_NAME && !given && !frame->conditional &&
+                 !known_around(frame, target->name);
+    know_name(frame, target->name);
+    if (unset)
+        frame->names[target->name->id] = NAME_UNSET;
 }
 
 /* --- expressions --- */
@@ -71,6 +79,7 @@ static int check_list(struct check *check, struct frame *frame, const struct exp
     return 0;
 }
 
+/* Filters and tests by name, and what their arguments read. */
 static int check_links(struct check *check, struct frame *frame, const struct link *link)
 {
     for (; link; link = link->next) {
@@ -92,6 +101,8 @@ static int check_links(struct check *check, struct frame *frame, const struct li
     return 0;
 }
 
+/* Reading a name makes it known: it is then the caller's or a global, and no later set makes it
+ * unset from the start. */
 static int check_expression(struct check *check, struct frame *frame,
                             const struct expression *expression)
 {
@@ -119,22 +130,7 @@ static int check_expression(struct check *check, struct frame *frame,
 
 static int visit_body(struct check *check, struct frame *frame, const struct body *body);
 
-static int visit_branches(struct check *check, struct frame *frame, const struct branch *branch)
-{
-    bool soft = check->soft, conditional = frame->conditional;
-    check->soft = true;
-    for (; branch; branch = branch->next) {
-        if (check_expression(check, frame, branch->test) != 0)
-            return -1;
-        frame->conditional = true;
-        if (visit_body(check, frame, &branch->body) != 0)
-            return -1;
-    }
-    check->soft = soft;
-    frame->conditional = conditional;
-    return 0;
-}
-
+/* In the order in which the statement evaluates. */
 static int visit_statement(struct check *check, struct frame *frame,
                            const struct statement *statement)
 {
@@ -149,7 +145,18 @@ static int visit_statement(struct check *check, struct frame *frame,
         set_target(frame, statement->target, false);
     if (statement->kind == STATEMENT_FILTER && check_links(check, frame, statement->filters) != 0)
         return -1;
-    return visit_branches(check, frame, statement->branches);
+    bool soft = check->soft, conditional = frame->conditional;
+    check->soft = true;
+    for (const struct branch *branch = statement->branches; branch; branch = branch->next) {
+        if (check_expression(check, frame, branch->test) != 0)
+            return -1;
+        frame->conditional = true;
+        if (visit_body(check, frame, &branch->body) != 0)
+            return -1;
+    }
+    check->soft = soft;
+    frame->conditional = conditional;
+    return 0;
 }
 
 static int visit_body(struct check *check, struct frame *frame, const struct body *body)
@@ -167,29 +174,24 @@ static int visit_body(struct check *check, struct frame *frame, const struct bod
 
 static int enter_body(struct check *check, const struct frame *frame, struct body *body);
 
-/* Keeps the names that the frame leaves unset. */
-static int keep_unset(struct check *check, const struct frame *frame, struct body *body)
+/* The rest of a scope whose frame knows what it is given: the names that it leaves unset are kept
+ * with the body; then the scopes within. */
+static int check_body(struct check *check, struct frame *frame, struct body *body)
 {
     struct jinja_template *parsed = check->parsed;
     size_t count = 0;
+    if (visit_body(check, frame, body) != 0)
+        return -1;
     for (int i = 0; i < parsed->symbol_count; i++)
         count += frame->names[i] == NAME_UNSET;
-    if (!count)
-        return 0;
-    body->unset = jinja_heap_take(parsed->heap, count * sizeof *body->unset, check->err);
-    if (!body->unset)
-        return -1;
-    for (int i = 0; i < parsed->symbol_count; i++)
-        if (frame->names[i] == NAME_UNSET)
-            body->unset[body->unset_count++] = parsed->symbols[i];
-    return 0;
-}
-
-/* The rest of a scope whose frame knows what it is given, and the scopes within. */
-static int check_body(struct check *check, struct frame *frame, struct body *body)
-{
-    if (visit_body(check, frame, body) != 0 || keep_unset(check, frame, body) != 0)
-        return -1;
+    if (count > 0) {
+        body->unset = jinja_heap_take(parsed->heap, count * sizeof *body->unset, check->err);
+        if (!body->unset)
+            return -1;
+        for (int i = 0; i < parsed->symbol_count; i++)
+            if (frame->names[i] == NAME_UNSET)
+                body->unset[body->unset_count++] = parsed->symbols[i];
+    }
     return enter_body(check, frame, body);
 }
 
@@ -236,7 +238,7 @@ static int check_plain(struct check *check, const struct frame *outer, struct st
     return check_links(check, &frame, statement->filters);
 }
 
-/* The scopes that a statement opens; branches are no scopes, but may have some. */
+/* The scopes that a statement opens; branches are not scopes, but may have some. */
 static int enter_statement(struct check *check, const struct frame *frame, struct statement *s)
 {
     bool loop = s->kind == STATEMENT_FOR;

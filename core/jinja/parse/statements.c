@@ -1,8 +1,27 @@
-/* Statements; the comments are the grammar. Each function begins after its tag's name, and ends
- * where the tag that closes it ends: before its %}. */
-#include "jinja/parse/statements.h"
-
-#include "jinja/parse/expressions.h"
+/* Statements. Their grammar, where a block ends at a tag that is one of its ends:
+ *
+ *     template    = statements
+ *     statements  = { text | "{{" tuple "}}" | "{%" tag "%}" }
+ *     tag         = if | for | "break" | "continue" | set | with | filter | print | macro | call
+ *                 | "generation" block "endgeneration"
+ *     if          = "if" tuple block { "elif" tuple block } [ "else" block ] "endif"
+ *     for         = "for" targets "in" tuple [ "if" expression ] [ "recursive" ] block
+ *                   [ "else" block ] "endfor"
+ *     set         = "set" targets "=" tuple | "set" targets [ "|" filters ] block "endset"
+ *     with        = "with" [ targets "=" expression { "," ... } ] block "endwith"
+ *     filter      = "filter" filters block "endfilter"
+ *     print       = "print" expression { "," expression }
+ *     macro       = "macro" name signature block "endmacro"
+ *     call        = "call" [ signature ] expression block "endcall"    it ends with a call
+ *     signature   = "(" [ name [ "=" expression ] { "," ... } ] ")"
+ *     targets     = target { "," target } [ "," ]                      in brackets also none
+ *     target      = name | name "." name | "(" targets ")"
+ *     filters     = filter { "|" filter }                              of expressions.c
+ *     block       = [ ":" ] "%}" statements "{%" end
+ *
+ * Each function begins after its tag's name, and ends where the tag that closes it ends: before its
+ * "%}". */
+#include "jinja/parse/parse.h"
 
 #include <string.h>
 
@@ -179,7 +198,6 @@ static int parse_set(struct parser *parser, struct statement *out)
     return parse_closed(parser, "endset", &out->body);
 }
 
-/* "with" [targets "=" expression ("," ...)*] block "endwith" */
 static int parse_with(struct parser *parser, struct statement *out)
 {
     struct binding **end = &out->bindings;
@@ -194,7 +212,6 @@ static int parse_with(struct parser *parser, struct statement *out)
     return parse_closed(parser, "endwith", &out->body);
 }
 
-/* "filter" filter ("|" filter)* block "endfilter" */
 static int parse_filter_block(struct parser *parser, struct statement *out)
 {
     if (parse_filters(parser, &out->filters) != 0)
@@ -246,25 +263,9 @@ static int parse_signature(struct parser *parser, struct macro *out)
     return parser_expect(parser, ")");
 }
 
-/* caller, varargs and kwargs are what jinja gives where the body reads them and no parameter is
- * called so. A parameter `caller` must have a value of its own then. */
-static int use_specials(struct parser *parser, struct macro *macro, const struct macro_use *use)
-{
-    struct symbol *const *used = use->used;
-    macro->caller = used[SPECIAL_CALLER];
-    macro->varargs = used[SPECIAL_VARARGS];
-    macro->kwargs = used[SPECIAL_KWARGS];
-    for (struct parameter *p = macro->parameters; p; p = p->next) {
-        macro->has_caller_parameter |= strcmp(p->name->text, "caller") == 0;
-        if (p->name == macro->caller && !p->value)
-            return parser_fail(parser, "a parameter 'caller' must have a value, or be left out");
-        macro->varargs = p->name == macro->varargs ? NULL : macro->varargs;
-        macro->kwargs = p->name == macro->kwargs ? NULL : macro->kwargs;
-    }
-    return 0;
-}
-
-/* What a macro's call runs: no loop of outside can be left from within. */
+/* What a macro's call runs: no loop of outside can be left from within. caller, varargs and kwargs
+ * are what jinja gives where the body reads them and no parameter is called so; a parameter `caller`
+ * must have a value of its own then. */
 static int parse_macro_body(struct parser *parser, const char *end, struct macro *macro)
 {
     struct macro_use use = {.outer = parser->macros};
@@ -275,18 +276,22 @@ static int parse_macro_body(struct parser *parser, const char *end, struct macro
         return -1;
     parser->macros = use.outer;
     parser->breakable = breakable;
-    return use_specials(parser, macro, &use);
+    macro->caller = use.used[SPECIAL_CALLER];
+    macro->varargs = use.used[SPECIAL_VARARGS];
+    macro->kwargs = use.used[SPECIAL_KWARGS];
+    for (struct parameter *p = macro->parameters; p; p = p->next) {
+        macro->has_caller_parameter |= strcmp(p->name->text, "caller") == 0;
+        if (p->name == macro->caller && !p->value)
+            return parser_fail(parser, "a parameter 'caller' must have a value, or be left out");
+        macro->varargs = p->name == macro->varargs ? NULL : macro->varargs;
+        macro->kwargs = p->name == macro->kwargs ? NULL : macro->kwargs;
+    }
+    return 0;
 }
 
-static struct macro *new_macro(struct parser *parser, struct statement *out)
-{
-    return out->macro = parser_take(parser, sizeof *out->macro);
-}
-
-/* "macro" name signature block "endmacro" */
 static int parse_macro(struct parser *parser, struct statement *out)
 {
-    struct macro *macro = new_macro(parser, out);
+    struct macro *macro = out->macro = parser_take(parser, sizeof *macro);
     struct target *target = out->target = new_target(parser);
     if (!macro || !target || parser_symbol(parser, &target->name) != 0)
         return -1;
@@ -296,10 +301,9 @@ static int parse_macro(struct parser *parser, struct statement *out)
     return parse_macro_body(parser, "endmacro", macro);
 }
 
-/* "call" [signature] expression that ends with a call, block "endcall" */
 static int parse_call(struct parser *parser, struct statement *out)
 {
-    struct macro *macro = new_macro(parser, out);
+    struct macro *macro = out->macro = parser_take(parser, sizeof *macro);
     if (!macro || (parser_at(parser, "(") && parse_signature(parser, macro) != 0) ||
         parse_expression(parser, true, &out->value) != 0)
         return -1;
@@ -311,11 +315,11 @@ static int parse_call(struct parser *parser, struct statement *out)
     return parse_macro_body(parser, "endcall", macro);
 }
 
-/* "generation" block "endgeneration" */
 static int parse_generation(struct parser *parser, struct statement *out)
 {
     parser->parsed->has_generation = true;
-    return new_macro(parser, out) ? parse_macro_body(parser, "endgeneration", out->macro) : -1;
+    out->macro = parser_take(parser, sizeof *out->macro);
+    return out->macro ? parse_macro_body(parser, "endgeneration", out->macro) : -1;
 }
 
 /* --- any --- */
@@ -338,11 +342,31 @@ static const struct {
     {"generation", STATEMENT_GENERATION, parse_generation},
 };
 
-static int unknown_tag(struct parser *parser)
+/* What begins with `begin`, the token before the current one. */
+static int parse_statement(struct parser *parser, enum token_kind begin, struct statement *out)
 {
     static const char *const refused[] = {"include", "import",     "from",  "extends",
                                           "block",   "autoescape", "trans", "do"};
     char got[80];
+    if (begin == TOKEN_TEXT) {
+        out->kind = STATEMENT_TEXT;
+        out->text = parser->token.value.is.text;
+        return parser_advance(parser);
+    }
+    if (begin != TOKEN_BLOCK_BEGIN) {
+        out->kind = STATEMENT_PRINT;
+        return parse_tuple(parser, true, NULL, &out->value) == 0
+                   ? parser_expect_kind(parser, TOKEN_PRINT_END, "'}}'")
+                   : -1;
+    }
+    for (size_t i = 0; i < sizeof tags / sizeof *tags; i++) {
+        if (!parser_at_word(parser, tags[i].name))
+            continue;
+        out->kind = tags[i].kind;
+        return parser_advance(parser) == 0 && tags[i].parse(parser, out) == 0
+                   ? parser_expect_kind(parser, TOKEN_BLOCK_END, "'%}'")
+                   : -1;
+    }
     for (size_t i = 0; i < sizeof refused / sizeof *refused; i++)
         if (parser_at_word(parser, refused[i]))
             return parser_fail(parser,
@@ -350,42 +374,6 @@ static int unknown_tag(struct parser *parser)
                                "and no blocks",
                                refused[i]);
     return parser_fail(parser, "unknown tag %s", token_describe(&parser->token, got, sizeof got));
-}
-
-static int parse_tag(struct parser *parser, struct statement *out)
-{
-    for (size_t i = 0; i < sizeof tags / sizeof *tags; i++) {
-        if (!parser_at_word(parser, tags[i].name))
-            continue;
-        out->kind = tags[i].kind;
-        return parser_advance(parser) == 0 ? tags[i].parse(parser, out) : -1;
-    }
-    return unknown_tag(parser);
-}
-
-/* statement := text | "{{" tuple "}}" | "{%" tag "%}", without the first of these */
-static int parse_statement(struct parser *parser, enum token_kind begin, struct statement *out)
-{
-    if (begin == TOKEN_TEXT) {
-        out->kind = STATEMENT_TEXT;
-        out->text = parser->token.value.is.text;
-        return parser_advance(parser);
-    }
-    if (begin == TOKEN_BLOCK_BEGIN)
-        return parse_tag(parser, out) == 0 ? parser_expect_kind(parser, TOKEN_BLOCK_END, "'%}'")
-                                           : -1;
-    out->kind = STATEMENT_PRINT;
-    return parse_tuple(parser, true, NULL, &out->value) == 0
-               ? parser_expect_kind(parser, TOKEN_PRINT_END, "'}}'")
-               : -1;
-}
-
-static bool at_one_of(const struct parser *parser, const char *const *words)
-{
-    for (; words && *words; words++)
-        if (parser_at_word(parser, *words))
-            return true;
-    return false;
 }
 
 /* Statements up to a tag that is one of `ends`; without ends, to the end of the source. */
@@ -400,8 +388,9 @@ static int parse_statements(struct parser *parser, const char *const *ends, stru
             return -1;
         if (begin != TOKEN_TEXT && parser_advance(parser) != 0)
             return -1;
-        if (begin == TOKEN_BLOCK_BEGIN && at_one_of(parser, ends))
-            return 0;
+        for (const char *const *word = ends; word && *word && begin == TOKEN_BLOCK_BEGIN; word++)
+            if (parser_at_word(parser, *word))
+                return 0;
         made->line = parser->token.line;
         if (parse_statement(parser, begin, made) != 0)
             return -1;

@@ -1,9 +1,12 @@
-#include "jinja/render/evaluation.h"
+/* Expressions to values, in Python's order of evaluation: operands from left to right, an operator
+ * after its operands, `and`, `or` and `if` only what decides them, a comparison's middle operand
+ * once; of a call its subject, then arguments by position, by name, "*", "**". Dictionaries take the
+ * last of equal keys.
+ */
+#include "jinja/render/render.h"
 
-#include "jinja/objects/attributes.h"
-#include "jinja/objects/operators.h"
-#include "jinja/value/compare.h"
-#include "jinja/value/write.h"
+#include "jinja/objects/objects.h"
+#include "jinja/value/value.h"
 
 #include <string.h>
 
@@ -52,49 +55,41 @@ static int evaluate_choice(struct rendering *r, const struct expression *express
     return 0;
 }
 
-static int compare_values(struct rendering *r, const char *op, struct jinja_value a,
-                          struct jinja_value b, bool *out)
-{
-    int order;
-    if (jinja_step(&r->run, jinja_weight(a) + jinja_weight(b)) != 0)
-        return -1;
-    if (strcmp(op, "==") == 0 || strcmp(op, "!=") == 0) {
-        *out = jinja_equal(a, b) == (*op == '=');
-        return 0;
-    }
-    if (strcmp(op, "in") == 0 || strcmp(op, "not in") == 0) {
-        if (jinja_contains(b, a, out, r->run.err) != 0)
-            return -1;
-        *out = *out == (*op == 'i');
-        return 0;
-    }
-    if (jinja_compare(a, b, &order, r->run.err) != 0)
-        return -1;
-    *out = op[1] == '=' && order == 0;
-    *out = *out || (*op == '<' ? order < 0 : order > 0);
-    return 0;
-}
-
 /* a < b < c is a < b and b < c, with b evaluated once. */
 static int evaluate_comparison(struct rendering *r, const struct expression *expression,
                                struct jinja_value *out)
 {
     struct jinja_value left, right;
+    struct error *err = r->run.err;
     bool holds = true;
+    int order;
     if (evaluate_expression(r, expression->first, &left) != 0)
         return -1;
     for (const struct expression *e = expression->first->next; e && holds; e = e->next) {
+        const char *op = e->op;
         if (evaluate_expression(r, e, &right) != 0)
             return -1;
         r->run.line = expression->line;
-        if (compare_values(r, e->op, left, right, &holds) != 0)
+        if (jinja_step(&r->run, jinja_weight(left) + jinja_weight(right)) != 0)
             return -1;
+        if (strcmp(op, "==") == 0 || strcmp(op, "!=") == 0) {
+            holds = jinja_equal(left, right) == (*op == '=');
+        } else if (strcmp(op, "in") == 0 || strcmp(op, "not in") == 0) {
+            if (jinja_contains(right, left, &holds, err) != 0)
+                return -1;
+            holds = holds == (*op == 'i');
+        } else {
+            if (jinja_compare(left, right, &order, err) != 0)
+                return -1;
+            holds = (op[1] == '=' && order == 0) || (*op == '<' ? order < 0 : order > 0);
+        }
         left = right;
     }
     *out = jinja_bool(holds);
     return 0;
 }
 
+/* From left to right, each result the next one's left operand. */
 static int evaluate_binary(struct rendering *r, const struct expression *expression,
                            struct jinja_value *out)
 {
@@ -111,6 +106,7 @@ static int evaluate_binary(struct rendering *r, const struct expression *express
     return 0;
 }
 
+/* Any values, as str() has them, into one buffer. */
 static int evaluate_concat(struct rendering *r, const struct expression *expression,
                            struct jinja_value *out)
 {
@@ -182,80 +178,57 @@ static int add_named(struct rendering *r, struct jinja_map *named, struct jinja_
     return jinja_set(r->run.heap, named, key, value, r->run.err);
 }
 
-static int add_rest(struct rendering *r, const struct expression *rest, struct jinja_list *values)
-{
-    struct jinja_value value;
-    struct jinja_list *items;
-    if (evaluate_expression(r, rest, &value) != 0 ||
-        jinja_items(r->run.heap, value, &items, r->run.err) != 0 ||
-        jinja_step(&r->run, items->count) != 0)
-        return -1;
-    for (size_t i = 0; i < items->count; i++)
-        if (jinja_append(r->run.heap, values, items->items[i], r->run.err) != 0)
-            return -1;
-    return 0;
-}
-
-static int add_named_rest(struct rendering *r, const struct expression *rest,
-                          struct jinja_map *named)
-{
-    struct jinja_value value;
-    if (evaluate_expression(r, rest, &value) != 0)
-        return -1;
-    if (value.type == JINJA_UNDEFINED)
-        return jinja_fail_undefined(value, r->run.err);
-    if (value.type != JINJA_DICT)
-        return error_set(r->run.err, "argument after ** must be a mapping, not %s",
-                         jinja_type_name(value));
-    jinja_mark_read(value);
-    for (size_t i = 0; i < value.is.map->count; i++) {
-        const struct jinja_entry *entry = &value.is.map->entries[i];
-        if (add_named(r, named, entry->key, entry->value) != 0)
-            return -1;
-    }
-    return 0;
-}
-
 /* The arguments of a call, with `caller` where it is one of {% call %}. */
 static int evaluate_arguments(struct rendering *r, const struct arguments *arguments,
                               const struct jinja_value *caller, struct jinja_arguments *out)
 {
+    struct jinja_heap *heap = r->run.heap;
+    struct error *err = r->run.err;
     struct jinja_value value, values, named;
+    struct jinja_list *items;
     *out = (struct jinja_arguments){0};
     if (!arguments->values && !arguments->named && !arguments->rest && !arguments->rest_named &&
         !caller)
         return 0;
-    if (jinja_new(r->run.heap, JINJA_LIST, &values, r->run.err) != 0 ||
-        jinja_new(r->run.heap, JINJA_DICT, &named, r->run.err) != 0)
+    if (jinja_new(heap, JINJA_LIST, &values, err) != 0 ||
+        jinja_new(heap, JINJA_DICT, &named, err) != 0)
         return -1;
     for (const struct expression *e = arguments->values; e; e = e->next)
         if (evaluate_expression(r, e, &value) != 0 ||
-            jinja_append(r->run.heap, values.is.list, value, r->run.err) != 0)
+            jinja_append(heap, values.is.list, value, err) != 0)
             return -1;
     for (const struct keyword *k = arguments->named; k; k = k->next)
         if (evaluate_expression(r, k->value, &value) != 0 ||
             add_named(r, named.is.map, jinja_string(k->name), value) != 0)
             return -1;
-    if ((arguments->rest && add_rest(r, arguments->rest, values.is.list) != 0) ||
-        (arguments->rest_named && add_named_rest(r, arguments->rest_named, named.is.map) != 0) ||
-        (caller && add_named(r, named.is.map, jinja_string("caller"), *caller) != 0))
+    if (arguments->rest) {
+        if (evaluate_expression(r, arguments->rest, &value) != 0 ||
+            jinja_items(heap, value, &items, err) != 0 || jinja_step(&r->run, items->count) != 0)
+            return -1;
+        for (size_t i = 0; i < items->count; i++)
+            if (jinja_append(heap, values.is.list, items->items[i], err) != 0)
+                return -1;
+    }
+    if (arguments->rest_named) {
+        if (evaluate_expression(r, arguments->rest_named, &value) != 0)
+            return -1;
+        if (value.type == JINJA_UNDEFINED)
+            return jinja_fail_undefined(value, err);
+        if (value.type != JINJA_DICT)
+            return error_set(err, "argument after ** must be a mapping, not %s",
+                             jinja_type_name(value));
+        jinja_mark_read(value);
+        for (size_t i = 0; i < value.is.map->count; i++) {
+            const struct jinja_entry *entry = &value.is.map->entries[i];
+            if (add_named(r, named.is.map, entry->key, entry->value) != 0)
+                return -1;
+        }
+    }
+    if (caller && add_named(r, named.is.map, jinja_string("caller"), *caller) != 0)
         return -1;
     *out = (struct jinja_arguments){values.is.list->items, values.is.list->count,
                                     named.is.map->entries, named.is.map->count};
     return 0;
-}
-
-static int evaluate_item(struct rendering *r, const struct link *link, struct jinja_value *value)
-{
-    struct jinja_value at[3];
-    const struct expression *e = link->arguments.values;
-    int count = link->kind == LINK_SLICE ? 3 : 1;
-    for (int i = 0; i < count; i++, e = e->next)
-        if (evaluate_expression(r, e, &at[i]) != 0)
-            return -1;
-    r->run.line = link->line;
-    return count == 1 ? jinja_subscript(&r->run, *value, at[0], value)
-                      : jinja_slice(&r->run, *value, at[0], at[1], at[2], value);
 }
 
 /* A call, a filter or a test. */
@@ -290,18 +263,27 @@ __attribute__((noinline)) static uint64_t lookup_steps(const struct jinja_value 
     return 1 + value->is.map->count / 4;
 }
 
+/* What stands after a value, one after another: each link's value is the next one's subject.
+ * `caller` goes to the last alone. */
 static int evaluate_links(struct rendering *r, const struct link *link,
                           const struct jinja_value *caller, struct jinja_value *value)
 {
     for (; link; link = link->next) {
-        int status;
+        struct jinja_value at[3];
+        const struct expression *e = link->arguments.values;
+        int status, count = link->kind == LINK_SLICE ? 3 : link->kind == LINK_ITEM ? 1 : 0;
         if (jinja_step(&r->run, lookup_steps(value)) != 0)
             return -1;
+        for (int i = 0; i < count; i++, e = e->next)
+            if (evaluate_expression(r, e, &at[i]) != 0)
+                return -1;
         r->run.line = link->line;
         if (link->kind == LINK_ATTRIBUTE)
             status = jinja_attribute(&r->run, *value, link->name, value);
-        else if (link->kind == LINK_ITEM || link->kind == LINK_SLICE)
-            status = evaluate_item(r, link, value);
+        else if (link->kind == LINK_ITEM)
+            status = jinja_subscript(&r->run, *value, at[0], value);
+        else if (link->kind == LINK_SLICE)
+            status = jinja_slice(&r->run, *value, at[0], at[1], at[2], value);
         else
             status = evaluate_link_call(r, link, link->next ? NULL : caller, value);
         if (status != 0)
@@ -323,16 +305,10 @@ int evaluate_filters(struct rendering *r, const struct link *filters, struct jin
     return evaluate_links(r, filters, NULL, value);
 }
 
-static int evaluate_chain(struct rendering *r, const struct expression *expression,
-                          struct jinja_value *out)
-{
-    if (evaluate_expression(r, expression->first, out) != 0)
-        return -1;
-    return evaluate_links(r, expression->links, NULL, out);
-}
-
 /* --- any --- */
 
+/* One node. What has its own loop or locals is a function of its own, so that this frame, which
+ * recursion repeats, stays small. */
 static int evaluate_kind(struct rendering *r, const struct expression *expression,
                          struct jinja_value *out)
 {
@@ -362,7 +338,9 @@ static int evaluate_kind(struct rendering *r, const struct expression *expressio
     case EXPRESSION_CONDITION:
         return evaluate_condition(r, expression, out);
     case EXPRESSION_CHAIN:
-        return evaluate_chain(r, expression, out);
+        return evaluate_expression(r, expression->first, out) == 0
+                   ? evaluate_links(r, expression->links, NULL, out)
+                   : -1;
     case EXPRESSION_NOT:
         break;
     }

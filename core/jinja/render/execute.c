@@ -1,10 +1,12 @@
-#include "jinja/render/execute.h"
+/* Statements: what they write. Loops and macros are here, too, as their bodies are statements, too.
+ *
+ * A body ends by a flow: it went through, met {% break %} or {% continue %}, which the loop around
+ * it takes, or failed, and then the rendering is over and nothing is put back.
+ */
+#include "jinja/render/render.h"
 
 #include "base/utf8.h"
-#include "jinja/render/evaluation.h"
-#include "jinja/render/for_loop.h"
-#include "jinja/render/macro.h"
-#include "jinja/run/arguments.h"
+#include "jinja/run/run.h"
 
 /* How a body ended: it failed, went through, or met {% break %} or {% continue %}. */
 enum flow { FLOW_FAILED = -1, FLOW_ON, FLOW_BREAK, FLOW_CONTINUE };
@@ -51,16 +53,6 @@ static enum flow run_if(struct rendering *r, const struct statement *statement)
     return FLOW_ON;
 }
 
-/* In a loop over what is no numbered dictionary, the first of these that is set says what the
- * iteration is about. */
-static void note_binding(struct rendering *r, struct jinja_value value)
-{
-    if (r->origin_open && value.type == JINJA_DICT && value.is.map->origin) {
-        r->origin = value.is.map->origin;
-        r->origin_open = false;
-    }
-}
-
 /* jinja2 looks at all the namespaces that a set assigns to before it evaluates what. */
 static int check_spaces(struct rendering *r, const struct target *target)
 {
@@ -77,6 +69,8 @@ static int check_spaces(struct rendering *r, const struct target *target)
     return 0;
 }
 
+/* In a loop over what is not a numbered dictionary, the first of these that is set says what the
+ * iteration is about. */
 static int run_set(struct rendering *r, const struct statement *statement)
 {
     struct jinja_value value;
@@ -84,49 +78,37 @@ static int run_set(struct rendering *r, const struct statement *statement)
         evaluate_expression(r, statement->value, &value) != 0)
         return -1;
     r->run.line = statement->line;
-    note_binding(r, value);
+    if (r->origin_open && value.type == JINJA_DICT && value.is.map->origin) {
+        r->origin = value.is.map->origin;
+        r->origin_open = false;
+    }
     return assign(r, statement->target, value);
 }
 
-/* Runs the body of a filter or set block in its own scope and gives its text, filtered there. The
- * body may leave a loop: then there is no value. */
-static enum flow run_filtered(struct rendering *r, const struct statement *statement,
-                              struct jinja_value *out)
+/* Runs the body of a filter or set block in its own scope and filters its text there; a set block
+ * has the text as a value, a filter block writes it. The body may leave a loop: then there is no
+ * text. */
+static enum flow run_filtered(struct rendering *r, const struct statement *statement)
 {
     struct capture capture;
+    struct jinja_value text;
     struct scope *outer = r->scope, *scope = scope_new(r, outer, &statement->body);
     if (!scope)
         return FLOW_FAILED;
     capture_begin(r, &capture);
     enum flow flow = run_scoped(r, &statement->body, scope);
-    if (capture_end(r, &capture, flow == FLOW_FAILED, out) != 0)
+    if (capture_end(r, &capture, flow == FLOW_FAILED, &text) != 0)
         return FLOW_FAILED;
     if (flow != FLOW_ON)
         return flow;
     r->scope = scope;
-    if (evaluate_filters(r, statement->filters, out) != 0)
+    if (evaluate_filters(r, statement->filters, &text) != 0)
         return FLOW_FAILED;
     r->scope = outer;
     r->run.line = statement->line;
-    return FLOW_ON;
-}
-
-static enum flow run_capture(struct rendering *r, const struct statement *statement)
-{
-    struct jinja_value value;
-    enum flow flow = run_filtered(r, statement, &value);
-    if (flow != FLOW_ON)
-        return flow;
-    return assign(r, statement->target, value) == 0 ? FLOW_ON : FLOW_FAILED;
-}
-
-static enum flow run_filter(struct rendering *r, const struct statement *statement)
-{
-    struct jinja_value value;
-    enum flow flow = run_filtered(r, statement, &value);
-    if (flow != FLOW_ON)
-        return flow;
-    return render_joined(r, value) == 0 ? FLOW_ON : FLOW_FAILED;
+    int status = statement->kind == STATEMENT_CAPTURE ? assign(r, statement->target, text)
+                                                      : render_joined(r, text);
+    return status == 0 ? FLOW_ON : FLOW_FAILED;
 }
 
 /* The values are those of outside, also where a name before has the same. */
@@ -181,14 +163,6 @@ static int macro_call(struct jinja_run *run, struct jinja_callable *callable,
     return call_closure(rendering_of(run), callable->data, arguments, out);
 }
 
-/* What the body writes without any argument. */
-static int macro_text(struct rendering *r, const struct macro *macro, struct jinja_value *out)
-{
-    const struct closure here = {macro, r->scope};
-    const struct jinja_arguments none = {0};
-    return call_closure(r, &here, &none, out);
-}
-
 static int macro_new(struct rendering *r, const struct macro *macro, struct jinja_value *out)
 {
     struct jinja_callable *made = jinja_heap_take(r->run.heap, sizeof *made, r->run.err);
@@ -223,20 +197,17 @@ static int run_call(struct rendering *r, const struct statement *statement)
 
 /* --- generation --- */
 
-/* Characters of a text. */
-static size_t count_characters(struct jinja_text text)
-{
-    return (size_t)jinja_length(jinja_text(text.bytes, text.length));
-}
-
-/* As transformers counts it: from what the root has written so far, as many characters as the block
- * has; jinja_render() makes bytes of them. */
+/* What the body writes without any argument. As transformers counts it: from what the root has
+ * written so far, as many characters as the block has; execute_template() makes bytes of them. */
 static int run_generation(struct rendering *r, const struct statement *statement)
 {
+    const struct closure here = {statement->macro, r->scope};
+    const struct jinja_arguments none = {0};
     struct jinja_value value;
-    if (macro_text(r, statement->macro, &value) != 0)
+    if (call_closure(r, &here, &none, &value) != 0)
         return -1;
-    struct jinja_span span = {r->output->text.length, count_characters(value.is.text), r->origin};
+    struct jinja_value plain = jinja_text(value.is.text.bytes, value.is.text.length);
+    struct jinja_span span = {r->output->text.length, (size_t)jinja_length(plain), r->origin};
     if (jinja_spans_add(&r->output->generated, span, r->run.err) != 0)
         return -1;
     return render_text(r, value.is.text);
@@ -246,41 +217,29 @@ static int run_generation(struct rendering *r, const struct statement *statement
 
 /* Text that is written for an element has its origin. Elements that have none leave it as it is
  * around the loop; and where there is none either, the body's first {% set %} may say one. */
-static void enter_origin(struct rendering *r, struct jinja_value item, int around)
-{
-    bool numbered = item.type == JINJA_DICT && item.is.map->origin;
-    r->origin = numbered ? item.is.map->origin : around;
-    r->origin_open = r->origin == 0;
-}
-
-static enum flow run_iteration(struct loop *loop, struct jinja_value item)
-{
-    struct rendering *r = loop->r;
-    const struct statement *statement = loop->statement;
-    struct jinja_value self = {.type = JINJA_CALLABLE, .is.callable = &loop->callable};
-    struct scope *caller = r->scope;
-    loop->index0++;
-    loop->before = loop->current;
-    loop->current = item;
-    r->scope = scope_new(r, loop->outer, &statement->body);
-    if (!r->scope || (r->loop && scope_set(r, r->scope, r->loop, self) != 0) ||
-        assign(r, statement->target, item) != 0)
-        return FLOW_FAILED;
-    enum flow flow = run_body(r, &statement->body);
-    r->scope = caller;
-    return flow;
-}
-
 static enum flow run_items(struct loop *loop)
 {
     struct rendering *r = loop->r;
+    const struct statement *statement = loop->statement;
+    const struct jinja_value self = {.type = JINJA_CALLABLE, .is.callable = &loop->callable};
+    struct scope *caller = r->scope;
     int around = r->origin, found = 0;
     bool around_open = r->origin_open;
     enum flow flow = FLOW_ON;
     struct jinja_value item;
     while (flow != FLOW_BREAK && (found = loop_take(loop, &item)) == 1) {
-        enter_origin(r, item, around);
-        flow = run_iteration(loop, item);
+        bool numbered = item.type == JINJA_DICT && item.is.map->origin;
+        r->origin = numbered ? item.is.map->origin : around;
+        r->origin_open = r->origin == 0;
+        loop->index0++;
+        loop->before = loop->current;
+        loop->current = item;
+        r->scope = scope_new(r, loop->outer, &statement->body);
+        if (!r->scope || (r->loop && scope_set(r, r->scope, r->loop, self) != 0) ||
+            assign(r, statement->target, item) != 0)
+            return FLOW_FAILED;
+        flow = run_body(r, &statement->body);
+        r->scope = caller;
         if (flow == FLOW_FAILED)
             return FLOW_FAILED;
         loop->completed |= flow == FLOW_ON;
@@ -288,16 +247,6 @@ static enum flow run_items(struct loop *loop)
     r->origin = around;
     r->origin_open = around_open;
     return found < 0 ? FLOW_FAILED : FLOW_ON;
-}
-
-static enum flow run_else(struct rendering *r, const struct statement *statement,
-                          struct scope *outer)
-{
-    struct scope *caller = r->scope;
-    r->scope = scope_new(r, outer, &statement->otherwise);
-    enum flow flow = r->scope ? run_body(r, &statement->otherwise) : FLOW_FAILED;
-    r->scope = caller;
-    return flow;
 }
 
 static int loop_call(struct jinja_run *run, struct jinja_callable *callable,
@@ -322,7 +271,10 @@ static enum flow run_loop(struct rendering *r, const struct statement *statement
     if (jinja_items(r->run.heap, over, &loop->items, r->run.err) != 0 ||
         run_items(loop) == FLOW_FAILED)
         return FLOW_FAILED;
-    return loop->completed ? FLOW_ON : run_else(r, statement, outer);
+    if (loop->completed)
+        return FLOW_ON;
+    struct scope *scope = scope_new(r, outer, &statement->otherwise);
+    return scope ? run_scoped(r, &statement->otherwise, scope) : FLOW_FAILED;
 }
 
 /* A recursive loop writes into a text of its own. */
@@ -365,18 +317,17 @@ static enum flow run_for(struct rendering *r, const struct statement *statement)
 
 /* --- any --- */
 
-static enum flow flow_of(int failed)
-{
-    return failed ? FLOW_FAILED : FLOW_ON;
-}
-
+/* One statement; those that cannot leave a loop give 0 or -1. */
 static enum flow run_statement(struct rendering *r, const struct statement *statement)
 {
+    int status = -1;
     switch (statement->kind) {
     case STATEMENT_TEXT:
-        return flow_of(render_text(r, statement->text));
+        status = render_text(r, statement->text);
+        break;
     case STATEMENT_PRINT:
-        return flow_of(run_print(r, statement));
+        status = run_print(r, statement);
+        break;
     case STATEMENT_IF:
         return run_if(r, statement);
     case STATEMENT_FOR:
@@ -386,23 +337,28 @@ static enum flow run_statement(struct rendering *r, const struct statement *stat
     case STATEMENT_CONTINUE:
         return FLOW_CONTINUE;
     case STATEMENT_SET:
-        return flow_of(run_set(r, statement));
-    case STATEMENT_CAPTURE:
-        return run_capture(r, statement);
+        status = run_set(r, statement);
+        break;
     case STATEMENT_MACRO:
-        return flow_of(run_macro(r, statement));
+        status = run_macro(r, statement);
+        break;
     case STATEMENT_CALL:
-        return flow_of(run_call(r, statement));
+        status = run_call(r, statement);
+        break;
     case STATEMENT_GENERATION:
-        return flow_of(run_generation(r, statement));
+        status = run_generation(r, statement);
+        break;
+    case STATEMENT_CAPTURE:
     case STATEMENT_FILTER:
-        return run_filter(r, statement);
+        return run_filtered(r, statement);
     case STATEMENT_WITH:
         return run_with(r, statement);
     }
-    return FLOW_FAILED;
+    return status == 0 ? FLOW_ON : FLOW_FAILED;
 }
 
+/* Statements up to the first that does not go through. Each is a step, so that an empty loop is
+ * bounded, too. */
 static enum flow run_body(struct rendering *r, const struct body *body)
 {
     if (jinja_enter(&r->run) != 0)
@@ -419,26 +375,22 @@ static enum flow run_body(struct rendering *r, const struct body *body)
     return FLOW_ON;
 }
 
-/* The ends of {% generation %} are counts of characters after their beginnings until now. The two
+/* The ends of {% generation %} are counts of characters after their beginnings until the end. The two
  * differ from what the block wrote only where its text did not reach the output as it was. */
-static void end_generated(struct jinja_output *output)
+int execute_template(struct rendering *r)
 {
-    const struct buffer *text = &output->text;
-    for (size_t i = 0; i < output->generated.count; i++) {
-        struct jinja_span *span = &output->generated.items[i];
+    const struct buffer *text = &r->output->text;
+    struct jinja_spans *generated = &r->output->generated;
+    int32_t point;
+    r->scope = scope_new(r, NULL, &r->parsed->body);
+    if (!r->scope || run_body(r, &r->parsed->body) == FLOW_FAILED)
+        return -1;
+    for (size_t i = 0; i < generated->count; i++) {
+        struct jinja_span *span = &generated->items[i];
         size_t at = span->begin;
-        int32_t point;
         for (size_t left = span->end; left && at < text->length; left--)
             at += utf8_decode(text->data + at, text->length - at, &point);
         span->end = at;
     }
-}
-
-int execute_template(struct rendering *r)
-{
-    r->scope = scope_new(r, NULL, &r->parsed->body);
-    if (!r->scope || run_body(r, &r->parsed->body) == FLOW_FAILED)
-        return -1;
-    end_generated(r->output);
     return 0;
 }

@@ -1,55 +1,37 @@
-#include "jinja/render/for_loop.h"
+/* A loop that runs: its elements, and what a template can ask of `loop`. */
+#include "jinja/render/render.h"
 
-#include "jinja/render/evaluation.h"
-#include "jinja/value/compare.h"
+#include "jinja/value/value.h"
 
 #include <string.h>
 
 /* --- elements --- */
 
-static int passes_test(struct loop *loop, struct jinja_value item, bool *out)
+int loop_take(struct loop *loop, struct jinja_value *out)
 {
+    static const struct body nothing;
     struct rendering *r = loop->r;
     const struct statement *statement = loop->statement;
     struct scope *caller = r->scope;
-    static const struct body nothing;
-    struct jinja_value value;
-    *out = true;
-    if (loop->tested || !statement->test)
-        return 0;
-    r->scope = scope_new(r, loop->outer, &nothing);
-    if (!r->scope || assign(r, statement->target, item) != 0 ||
-        evaluate_expression(r, statement->test, &value) != 0)
-        return -1;
-    r->scope = caller;
-    *out = jinja_truth(value);
-    return 0;
-}
-
-int loop_take(struct loop *loop, struct jinja_value *out)
-{
-    bool passes = false;
     if (loop->has_after) {
         *out = loop->after;
         loop->has_after = false;
         return 1;
     }
     while (loop->at < loop->items->count) {
+        struct jinja_value passes;
         *out = loop->items->items[loop->at++];
-        if (passes_test(loop, *out, &passes) != 0)
+        if (loop->tested || !statement->test)
+            return 1;
+        r->scope = scope_new(r, loop->outer, &nothing); /* the test sees the target alone */
+        if (!r->scope || assign(r, statement->target, *out) != 0 ||
+            evaluate_expression(r, statement->test, &passes) != 0)
             return -1;
-        if (passes)
+        r->scope = caller;
+        if (jinja_truth(passes))
             return 1;
     }
     return 0;
-}
-
-/* The next element stays the next. */
-static int peek_item(struct loop *loop)
-{
-    int found = loop->has_after ? 1 : loop_take(loop, &loop->after);
-    loop->has_after = found == 1;
-    return found;
 }
 
 /* Tests all that is left, where there is a test. */
@@ -81,34 +63,27 @@ static int find_length(struct loop *loop)
 
 /* --- what `loop` has --- */
 
-/* Arguments of cycle() and changed(), which take no names. */
-static int check_unnamed(struct jinja_run *run, const char *what,
-                         const struct jinja_arguments *arguments)
-{
-    if (arguments->named_count)
-        return error_set(run->err, "%s takes no keyword arguments", what);
-    return 0;
-}
-
 static int loop_cycle(struct jinja_run *run, struct jinja_callable *callable,
                       const struct jinja_arguments *arguments, struct jinja_value *out)
 {
     const struct loop *loop = callable->data;
-    if (check_unnamed(run, "loop.cycle()", arguments) != 0)
-        return -1;
+    if (arguments->named_count)
+        return error_set(run->err, "loop.cycle() takes no keyword arguments");
     if (!arguments->count)
         return error_set(run->err, "no items for cycling given");
     *out = arguments->values[loop->index0 % (int64_t)arguments->count];
     return 0;
 }
 
+/* Whether the arguments differ from those of the call before. */
 static int loop_changed(struct jinja_run *run, struct jinja_callable *callable,
                         const struct jinja_arguments *arguments, struct jinja_value *out)
 {
     struct loop *loop = callable->data;
     struct jinja_value now;
-    if (check_unnamed(run, "loop.changed()", arguments) != 0 ||
-        jinja_new(run->heap, JINJA_TUPLE, &now, run->err) != 0)
+    if (arguments->named_count)
+        return error_set(run->err, "loop.changed() takes no keyword arguments");
+    if (jinja_new(run->heap, JINJA_TUPLE, &now, run->err) != 0)
         return -1;
     for (size_t i = 0; i < arguments->count; i++)
         if (jinja_append(run->heap, now.is.list, arguments->values[i], run->err) != 0)
@@ -122,50 +97,38 @@ static int loop_changed(struct jinja_run *run, struct jinja_callable *callable,
     return 0;
 }
 
-/* loop.cycle, loop.changed */
-static int loop_method(struct loop *loop, const char *name, struct jinja_value *out)
-{
-    bool cycle = strcmp(name, "cycle") == 0;
-    struct rendering *r = loop->r;
-    struct jinja_callable *made = jinja_heap_take(r->run.heap, sizeof *made, r->run.err);
-    if (!made)
-        return -1;
-    made->name = cycle ? "cycle" : "changed";
-    made->call = cycle ? loop_cycle : loop_changed;
-    made->data = loop;
-    *out = (struct jinja_value){.type = JINJA_CALLABLE, .is.callable = made};
-    return 1;
-}
-
-/* loop.last, loop.nextitem: both look at the next element. */
-static int loop_next(struct loop *loop, bool last, struct jinja_value *out)
-{
-    int found = peek_item(loop);
-    if (last)
-        *out = jinja_bool(!found);
-    else
-        *out = found ? loop->after : jinja_undefined_because("there is no next item");
-    return found < 0 ? -1 : 1;
-}
-
 int loop_attribute(struct jinja_run *run, struct jinja_callable *callable, const char *name,
                    struct jinja_value *out)
 {
     static const char *const names[] = {"index",    "index0",   "depth",     "depth0",   "first",
                                         "length",   "revindex", "revindex0", "previtem", "last",
                                         "nextitem", "cycle",    "changed"};
-    enum { INDEX, INDEX0, DEPTH, DEPTH0, FIRST, LENGTH, REVINDEX, REVINDEX0, PREVITEM, LAST };
+    enum { INDEX, INDEX0, DEPTH, DEPTH0, FIRST, LENGTH, REVINDEX, REVINDEX0, PREVITEM, LAST, NEXT };
     struct loop *loop = callable->data;
     size_t which = 0, count = sizeof names / sizeof *names;
-    (void)run;
     while (which < count && strcmp(name, names[which]) != 0)
         which++;
     if (which == count)
         return 0;
-    if (which > LAST + 1)
-        return loop_method(loop, name, out);
-    if (which >= LAST)
-        return loop_next(loop, which == LAST, out);
+    if (which > NEXT) {
+        struct jinja_callable *made = jinja_heap_take(run->heap, sizeof *made, run->err);
+        if (!made)
+            return -1;
+        made->name = names[which];
+        made->call = which == NEXT + 1 ? loop_cycle : loop_changed;
+        made->data = loop;
+        *out = (struct jinja_value){.type = JINJA_CALLABLE, .is.callable = made};
+        return 1;
+    }
+    if (which >= LAST) { /* both look at the next element, which stays the next */
+        int found = loop->has_after ? 1 : loop_take(loop, &loop->after);
+        loop->has_after = found == 1;
+        if (which == LAST)
+            *out = jinja_bool(!found);
+        else
+            *out = found ? loop->after : jinja_undefined_because("there is no next item");
+        return found < 0 ? -1 : 1;
+    }
     if (which >= LENGTH && which <= REVINDEX0 && find_length(loop) != 0)
         return -1;
     if (which == PREVITEM)

@@ -1,7 +1,13 @@
-#include "jinja/render/macro.h"
+/* Macros and the bodies of call blocks as values: the arguments that they bind, and what a template
+ * can ask of them.
+ *
+ * Parameters take arguments by position, then by name. Those without an argument are undefined until
+ * all others are there, and then have their own values, which may name those. What no parameter
+ * took is varargs and kwargs where the body uses these names, else an error.
+ */
+#include "jinja/render/render.h"
 
-#include "jinja/render/evaluation.h"
-#include "jinja/value/compare.h"
+#include "jinja/value/value.h"
 
 #include <string.h>
 
@@ -27,28 +33,13 @@ static bool take_named(struct remaining *remaining, const char *name, struct jin
     if (!entry)
         return false;
     *out = entry->value;
-    size_t behind = (size_t)(named->entries + named->count - entry) - 1;
-    memmove(entry, entry + 1, behind * sizeof *entry);
+    size_t after = (size_t)(named->entries + named->count - entry) - 1;
+    memmove(entry, entry + 1, after * sizeof *entry);
     named->count--;
     return true;
 }
 
-static int copy_named(struct rendering *r, const struct jinja_arguments *arguments,
-                      struct jinja_map **out)
-{
-    struct jinja_value copy;
-    if (jinja_new(r->run.heap, JINJA_DICT, &copy, r->run.err) != 0)
-        return -1;
-    for (size_t i = 0; i < arguments->named_count; i++)
-        if (jinja_set(r->run.heap, copy.is.map, arguments->named[i].key, arguments->named[i].value,
-                      r->run.err) != 0)
-            return -1;
-    *out = copy.is.map;
-    return 0;
-}
-
-/* Parameters by position, then by name; those without an argument are undefined until all others
- * are there, and then have their own values, which may name those. */
+/* First all that are given, then the others' own values. */
 static int bind_parameters(struct rendering *r, const struct macro *macro,
                            struct remaining *remaining)
 {
@@ -75,23 +66,11 @@ static int bind_parameters(struct rendering *r, const struct macro *macro,
     return 0;
 }
 
-static int bind_varargs(struct rendering *r, const struct macro *macro,
-                        const struct remaining *remaining)
-{
-    struct jinja_value rest;
-    if (jinja_new(r->run.heap, JINJA_TUPLE, &rest, r->run.err) != 0)
-        return -1;
-    for (size_t i = remaining->positional; i < remaining->arguments->count; i++)
-        if (jinja_append(r->run.heap, rest.is.list, remaining->arguments->values[i], r->run.err) !=
-            0)
-            return -1;
-    return scope_set(r, r->scope, macro->varargs, rest);
-}
-
 /* caller, kwargs and varargs, where the body uses them; else what no parameter took is an error. */
 static int bind_specials(struct rendering *r, const struct macro *macro,
                          struct remaining *remaining)
 {
+    const struct jinja_arguments *arguments = remaining->arguments;
     struct jinja_value value;
     if (macro->caller && !macro->has_caller_parameter) {
         if (!take_named(remaining, "caller", &value))
@@ -112,9 +91,15 @@ static int bind_specials(struct rendering *r, const struct macro *macro,
         return error_set(r->run.err, "macro '%s' takes no keyword argument '%.*s'",
                          macro_name(macro), (int)name.length, name.bytes);
     }
-    if (macro->varargs)
-        return bind_varargs(r, macro, remaining);
-    if (remaining->positional < remaining->arguments->count)
+    if (macro->varargs) {
+        if (jinja_new(r->run.heap, JINJA_TUPLE, &value, r->run.err) != 0)
+            return -1;
+        for (size_t i = remaining->positional; i < arguments->count; i++)
+            if (jinja_append(r->run.heap, value.is.list, arguments->values[i], r->run.err) != 0)
+                return -1;
+        return scope_set(r, r->scope, macro->varargs, value);
+    }
+    if (remaining->positional < arguments->count)
         return error_set(r->run.err, "macro '%s' takes not more than %zu argument(s)",
                          macro_name(macro), macro->count);
     return 0;
@@ -124,32 +109,32 @@ int macro_bind(struct rendering *r, const struct macro *macro,
                const struct jinja_arguments *arguments)
 {
     struct remaining remaining = {.arguments = arguments};
-    if (copy_named(r, arguments, &remaining.named) != 0 ||
-        bind_parameters(r, macro, &remaining) != 0)
+    struct jinja_value copy; /* from which what is taken is taken out */
+    if (jinja_new(r->run.heap, JINJA_DICT, &copy, r->run.err) != 0)
+        return -1;
+    for (size_t i = 0; i < arguments->named_count; i++)
+        if (jinja_set(r->run.heap, copy.is.map, arguments->named[i].key, arguments->named[i].value,
+                      r->run.err) != 0)
+            return -1;
+    remaining.named = copy.is.map;
+    if (bind_parameters(r, macro, &remaining) != 0)
         return -1;
     return bind_specials(r, macro, &remaining);
 }
 
 /* --- macros as values --- */
 
-static int parameter_names(struct jinja_run *run, const struct macro *macro,
-                           struct jinja_value *out)
-{
-    if (jinja_new(run->heap, JINJA_TUPLE, out, run->err) != 0)
-        return -1;
-    for (const struct parameter *p = macro->parameters; p; p = p->next)
-        if (jinja_append(run->heap, out->is.list, jinja_string(p->name->text), run->err) != 0)
-            return -1;
-    return 1;
-}
-
 int macro_attribute(struct jinja_run *run, struct jinja_callable *callable, const char *name,
                     struct jinja_value *out)
 {
     const struct macro *macro = ((const struct closure *)callable->data)->macro;
-    if (strcmp(name, "arguments") == 0)
-        return parameter_names(run, macro, out);
-    if (strcmp(name, "name") == 0)
+    if (strcmp(name, "arguments") == 0) {
+        if (jinja_new(run->heap, JINJA_TUPLE, out, run->err) != 0)
+            return -1;
+        for (const struct parameter *p = macro->parameters; p; p = p->next)
+            if (jinja_append(run->heap, out->is.list, jinja_string(p->name->text), run->err) != 0)
+                return -1;
+    } else if (strcmp(name, "name") == 0)
         *out = macro->name ? jinja_string(macro->name) : jinja_none();
     else if (strcmp(name, "caller") == 0)
         *out = jinja_bool(macro->caller);

@@ -1,8 +1,15 @@
-#include "jinja/render/rendering.h"
+/* Scopes and output of a rendering.
+ *
+ * A name is looked for from the innermost scope outwards, then among the caller's variables, which
+ * are marked as read, then among the globals; else it is undefined. What is written counts against
+ * the bound of the output, captures included, and, where it goes to the output itself, is noted with
+ * the origin of the message in hand.
+ */
+#include "jinja/render/render.h"
 
-#include "jinja/objects/globals.h"
-#include "jinja/value/compare.h"
-#include "jinja/value/write.h"
+#include "base/memory.h"
+#include "jinja/objects/objects.h"
+#include "jinja/value/value.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -72,34 +79,32 @@ int scope_find(struct rendering *r, const struct symbol *name, struct jinja_valu
 
 /* --- assigning --- */
 
-static int assign_attribute(struct rendering *r, const struct target *target,
-                            struct jinja_value value)
+int assign(struct rendering *r, const struct target *target, struct jinja_value value)
 {
-    struct jinja_value space;
-    if (scope_find(r, target->name, &space) != 0)
-        return -1;
-    if (space.type != JINJA_NAMESPACE)
-        return error_set(r->run.err, "cannot assign attribute on non-namespace object");
-    if (*target->attribute == '_')
-        return error_set(r->run.err,
-                         "the attribute '%s' of a namespace: one that begins with an "
-                         "underscore cannot be set",
-                         target->attribute);
-    return jinja_set(r->run.heap, space.is.map, jinja_string(target->attribute), value, r->run.err);
-}
-
-static int assign_elements(struct rendering *r, const struct target *target,
-                           struct jinja_value value)
-{
+    struct error *err = r->run.err;
     struct jinja_list *items;
-    if (jinja_items(r->run.heap, value, &items, r->run.err) != 0)
-        return error_set(r->run.err, "cannot unpack non-iterable %s object",
-                         jinja_type_name(value));
+    struct jinja_value space;
+    if (target->kind == TARGET_NAME)
+        return scope_set(r, r->scope, target->name, value);
+    if (target->kind == TARGET_ATTRIBUTE) {
+        if (scope_find(r, target->name, &space) != 0)
+            return -1;
+        if (space.type != JINJA_NAMESPACE)
+            return error_set(err, "cannot assign attribute on non-namespace object");
+        if (*target->attribute == '_')
+            return error_set(err,
+                             "the attribute '%s' of a namespace: one that begins with an "
+                             "underscore cannot be set",
+                             target->attribute);
+        return jinja_set(r->run.heap, space.is.map, jinja_string(target->attribute), value, err);
+    }
+    if (jinja_items(r->run.heap, value, &items, err) != 0)
+        return error_set(err, "cannot unpack non-iterable %s object", jinja_type_name(value));
     if (items->count < target->count)
-        return error_set(r->run.err, "not enough values to unpack (expected %zu, got %zu)",
-                         target->count, items->count);
+        return error_set(err, "not enough values to unpack (expected %zu, got %zu)", target->count,
+                         items->count);
     if (items->count > target->count)
-        return error_set(r->run.err, "too many values to unpack (expected %zu)", target->count);
+        return error_set(err, "too many values to unpack (expected %zu)", target->count);
     const struct target *t = target->elements;
     for (size_t i = 0; i < items->count; i++, t = t->next)
         if (assign(r, t, items->items[i]) != 0)
@@ -107,43 +112,27 @@ static int assign_elements(struct rendering *r, const struct target *target,
     return 0;
 }
 
-int assign(struct rendering *r, const struct target *target, struct jinja_value value)
-{
-    if (target->kind == TARGET_TUPLE)
-        return assign_elements(r, target, value);
-    if (target->kind == TARGET_ATTRIBUTE)
-        return assign_attribute(r, target, value);
-    return scope_set(r, r->scope, target->name, value);
-}
-
 /* --- text --- */
-
-/* The stretch of output->text that begins at `begin` was written for r->origin. */
-static int note_origin(struct rendering *r, size_t begin)
-{
-    struct jinja_spans *spans = &r->output->origins;
-    size_t end = r->output->text.length;
-    struct jinja_span *last = spans->count ? &spans->items[spans->count - 1] : NULL;
-    if (begin == end)
-        return 0;
-    if (last && last->origin == r->origin) {
-        last->end = end;
-        return 0;
-    }
-    return jinja_spans_add(spans, (struct jinja_span){begin, end, r->origin}, r->run.err);
-}
 
 /* When something was written from `begin` on. */
 static int note_written(struct rendering *r, size_t begin)
 {
-    size_t count = r->out->length - begin;
+    struct jinja_spans *spans = &r->output->origins;
+    struct jinja_span *last = spans->count ? &spans->items[spans->count - 1] : NULL;
+    size_t end = r->out->length, count = end - begin;
     r->held += count;
     if (buffer_check(r->out, r->run.err) != 0 || jinja_step(&r->run, count / 64) != 0)
         return -1;
     if (r->held > r->limit)
         return error_set_kind(r->run.err, ERROR_BOUND, "the template writes more than %zu bytes",
                               r->limit);
-    return r->out == &r->output->text ? note_origin(r, begin) : 0;
+    if (r->out != &r->output->text || count == 0)
+        return 0;
+    if (last && last->origin == r->origin) {
+        last->end = end;
+        return 0;
+    }
+    return jinja_spans_add(spans, (struct jinja_span){begin, end, r->origin}, r->run.err);
 }
 
 int render_value(struct rendering *r, struct jinja_value value)
@@ -176,4 +165,30 @@ int capture_end(struct rendering *r, struct capture *capture, int failed, struct
         return -1;
     }
     return jinja_take_text(r->run.heap, &capture->text, out, r->run.err);
+}
+
+/* --- what a rendering gives --- */
+
+int jinja_spans_add(struct jinja_spans *spans, struct jinja_span span, struct error *err)
+{
+    if (array_reserve((void **)&spans->items, &spans->capacity, spans->count + 1,
+                      sizeof *spans->items, err) != 0)
+        return -1;
+    spans->items[spans->count++] = span;
+    return 0;
+}
+
+void jinja_output_free(struct jinja_output *output)
+{
+    buffer_free(&output->text);
+    free(output->generated.items);
+    free(output->origins.items);
+    *output = (struct jinja_output){0};
+}
+
+void jinja_output_clear(struct jinja_output *output)
+{
+    buffer_clear(&output->text);
+    output->generated.count = 0;
+    output->origins.count = 0;
 }

@@ -1,5 +1,5 @@
 /* Equality, order and membership, as Python's operators have them. */
-#include "jinja/value/compare.h"
+#include "jinja/value/value.h"
 
 #include <math.h>
 #include <string.h>
@@ -9,33 +9,28 @@ static bool is_number(struct jinja_value value)
     return value.type == JINJA_BOOL || value.type == JINJA_INT || value.type == JINJA_FLOAT;
 }
 
-static int order_integers(int64_t a, int64_t b)
-{
-    return (a > b) - (a < b);
-}
-
-/* Exact, though 2^53 + 1 is no float: a float beyond 64 bits is greater than any whole number, and
- * within them its whole part is one. Neither is NaN. */
-static int order_mixed(int64_t a, double b)
-{
-    if (b >= 0x1p63)
-        return -1;
-    if (b < -0x1p63)
-        return 1;
-    int order = order_integers(a, (int64_t)b);
-    double rest = b - trunc(b);
-    return order ? order : (rest < 0) - (rest > 0);
-}
-
+/* Exact, though 2^53 + 1 is not a float: a float beyond 64 bits is greater than any whole number,
+ * and within them its whole part is one; where those are equal its fraction decides. Neither is
+ * NaN. */
 static int order_numbers(struct jinja_value a, struct jinja_value b)
 {
     bool a_float = a.type == JINJA_FLOAT, b_float = b.type == JINJA_FLOAT;
     if (a_float && b_float)
         return (a.is.number > b.is.number) - (a.is.number < b.is.number);
     if (a_float)
-        return -order_mixed(jinja_whole_of(b), a.is.number);
-    return b_float ? order_mixed(jinja_whole_of(a), b.is.number)
-                   : order_integers(jinja_whole_of(a), jinja_whole_of(b));
+        return -order_numbers(b, a);
+    int64_t whole = jinja_whole_of(a), other = b_float ? 0 : jinja_whole_of(b);
+    double rest = 0;
+    if (b_float) {
+        if (b.is.number >= 0x1p63)
+            return -1;
+        if (b.is.number < -0x1p63)
+            return 1;
+        other = (int64_t)b.is.number;
+        rest = b.is.number - trunc(b.is.number);
+    }
+    int order = (whole > other) - (whole < other);
+    return order ? order : (rest < 0) - (rest > 0);
 }
 
 static bool is_nan(struct jinja_value value)
@@ -50,45 +45,37 @@ static int order_texts(struct jinja_text a, struct jinja_text b)
     return order ? order : (a.length > b.length) - (a.length < b.length);
 }
 
-static bool equal_maps(const struct jinja_map *a, const struct jinja_map *b)
-{
-    if (a->count != b->count)
-        return false;
-    for (size_t i = 0; i < a->count; i++) {
-        const struct jinja_entry *other = jinja_find(b, a->entries[i].key);
-        if (!other || !jinja_equal(a->entries[i].value, other->value))
-            return false;
-    }
-    return true;
-}
-
-static bool equal_lists(const struct jinja_list *a, const struct jinja_list *b)
-{
-    if (a == b)
-        return true;
-    if (a->count != b->count || a->kind != b->kind || a->kind == JINJA_ITERATOR ||
-        a->kind == JINJA_VALUES)
-        return false; /* iterators and views of values are equal to themselves alone */
-    for (size_t i = 0; i < a->count; i++)
-        if (!jinja_equal(a->items[i], b->items[i]))
-            return false;
-    return true;
-}
-
 bool jinja_equal(struct jinja_value a, struct jinja_value b)
 {
     if (is_number(a) && is_number(b))
         return !is_nan(a) && !is_nan(b) && order_numbers(a, b) == 0;
     if (a.type != b.type)
         return false;
+    const struct jinja_list *x = a.is.list, *y = b.is.list;
     switch (a.type) {
     case JINJA_STRING:
         return a.is.text.length == b.is.text.length && order_texts(a.is.text, b.is.text) == 0;
     case JINJA_LIST:
     case JINJA_TUPLE:
-        return equal_lists(a.is.list, b.is.list);
+        if (x == y)
+            return true;
+        if (x->count != y->count || x->kind != y->kind || x->kind == JINJA_ITERATOR ||
+            x->kind == JINJA_VALUES)
+            return false; /* iterators and views of values are equal to themselves alone */
+        for (size_t i = 0; i < x->count; i++)
+            if (!jinja_equal(x->items[i], y->items[i]))
+                return false;
+        return true;
     case JINJA_DICT:
-        return equal_maps(a.is.map, b.is.map);
+        if (a.is.map->count != b.is.map->count)
+            return false;
+        for (size_t i = 0; i < a.is.map->count; i++) {
+            const struct jinja_entry *entry = &a.is.map->entries[i];
+            const struct jinja_entry *other = jinja_find(b.is.map, entry->key);
+            if (!other || !jinja_equal(entry->value, other->value))
+                return false;
+        }
+        return true;
     case JINJA_NAMESPACE:
         return a.is.map == b.is.map;
     case JINJA_CALLABLE:
@@ -96,16 +83,6 @@ bool jinja_equal(struct jinja_value a, struct jinja_value b)
     default: /* None is None, and what is undefined is equal to all that is */
         return true;
     }
-}
-
-static int compare_lists(const struct jinja_list *a, const struct jinja_list *b, int *order,
-                         struct error *err)
-{
-    for (size_t i = 0; i < a->count && i < b->count; i++)
-        if (!jinja_equal(a->items[i], b->items[i]))
-            return jinja_compare(a->items[i], b->items[i], order, err);
-    *order = (a->count > b->count) - (a->count < b->count);
-    return 0;
 }
 
 int jinja_compare(struct jinja_value a, struct jinja_value b, int *order, struct error *err)
@@ -122,12 +99,16 @@ int jinja_compare(struct jinja_value a, struct jinja_value b, int *order, struct
         *order = order_texts(a.is.text, b.is.text);
         return 0;
     }
-    bool lists = a.type == JINJA_LIST || a.type == JINJA_TUPLE;
-    if (lists && a.type == b.type && a.is.list->kind == JINJA_PLAIN &&
-        b.is.list->kind == JINJA_PLAIN)
-        return compare_lists(a.is.list, b.is.list, order, err);
-    return error_set(err, "'<' not supported between instances of '%s' and '%s'",
-                     jinja_type_name(a), jinja_type_name(b));
+    bool lists = (a.type == JINJA_LIST || a.type == JINJA_TUPLE) && a.type == b.type;
+    if (!lists || a.is.list->kind != JINJA_PLAIN || b.is.list->kind != JINJA_PLAIN)
+        return error_set(err, "'<' not supported between instances of '%s' and '%s'",
+                         jinja_type_name(a), jinja_type_name(b));
+    const struct jinja_list *x = a.is.list, *y = b.is.list;
+    for (size_t i = 0; i < x->count && i < y->count; i++)
+        if (!jinja_equal(x->items[i], y->items[i]))
+            return jinja_compare(x->items[i], y->items[i], order, err);
+    *order = (x->count > y->count) - (x->count < y->count);
+    return 0;
 }
 
 /* Merges two sorted runs of indices, the lower one first where keys are equal. */
@@ -150,6 +131,7 @@ static int merge(const struct jinja_value *keys, const size_t *low, size_t low_c
     return 0;
 }
 
+/* A merge sort, from runs of one up, between the two halves of `order`. */
 int jinja_order(const struct jinja_value *keys, size_t count, bool reverse, size_t *order,
                 struct error *err)
 {
@@ -173,56 +155,40 @@ int jinja_order(const struct jinja_value *keys, size_t count, bool reverse, size
     return 0;
 }
 
-static int text_contains(struct jinja_value text, struct jinja_value item, bool *out,
-                         struct error *err)
-{
-    if (item.type != JINJA_STRING)
-        return error_set(err, "'in <string>' requires string as left operand, not %s",
-                         jinja_type_name(item));
-    *out = item.is.text.length == 0 ||
-           memmem(text.is.text.bytes, text.is.text.length, item.is.text.bytes, item.is.text.length);
-    return 0;
-}
-
-static int map_contains(struct jinja_map *map, struct jinja_value item, bool *out,
-                        struct error *err)
-{
-    if (!jinja_hashable(item))
-        return error_set(err, "unhashable type: '%s'", jinja_type_name(item));
-    struct jinja_entry *entry = jinja_find(map, item);
-    *out = entry != NULL;
-    if (entry)
-        entry->read = true;
-    return 0;
-}
-
-/* An iterator is gone through up to what is found. */
-static bool list_contains(struct jinja_list *list, struct jinja_value item)
-{
-    size_t at = 0;
-    while (at < list->count && !jinja_equal(list->items[at], item))
-        at++;
-    bool found = at < list->count;
-    if (list->kind == JINJA_ITERATOR) {
-        size_t passed = at + found;
-        list->items += passed;
-        list->count -= passed;
-        list->capacity = list->count;
-    }
-    return found;
-}
-
 int jinja_contains(struct jinja_value container, struct jinja_value item, bool *out,
                    struct error *err)
 {
+    struct jinja_text text = container.is.text;
+    struct jinja_list *list = container.is.list;
+    struct jinja_entry *entry;
+    size_t at = 0;
     switch (container.type) {
     case JINJA_STRING:
-        return text_contains(container, item, out, err);
+        if (item.type != JINJA_STRING)
+            return error_set(err, "'in <string>' requires string as left operand, not %s",
+                             jinja_type_name(item));
+        *out = item.is.text.length == 0 ||
+               memmem(text.bytes, text.length, item.is.text.bytes, item.is.text.length);
+        return 0;
     case JINJA_DICT:
-        return map_contains(container.is.map, item, out, err);
+        if (!jinja_hashable(item))
+            return error_set(err, "unhashable type: '%s'", jinja_type_name(item));
+        entry = jinja_find(container.is.map, item);
+        *out = entry != NULL;
+        if (entry)
+            entry->read = true;
+        return 0;
     case JINJA_LIST:
     case JINJA_TUPLE:
-        *out = list_contains(container.is.list, item);
+        while (at < list->count && !jinja_equal(list->items[at], item))
+            at++;
+        *out = at < list->count;
+        if (list->kind == JINJA_ITERATOR) { /* gone through up to what is found */
+            size_t passed = at + *out;
+            list->items += passed;
+            list->count -= passed;
+            list->capacity = list->count;
+        }
         return 0;
     case JINJA_UNDEFINED:
         *out = false;

@@ -3,7 +3,7 @@
  * A mark is a position: the bytes of all blocks below, whether used or left at their ends, and
  * those used in the last block. So it only grows, and whatever lies above a mark can be given back.
  */
-#include "jinja/value/heap.h"
+#include "jinja/value/value.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -23,30 +23,6 @@ struct jinja_heap {
     size_t limit;
 };
 
-static int add_block(struct jinja_heap *heap, size_t bytes, struct error *err)
-{
-    struct block *below = heap->top;
-    size_t base = below ? below->base + below->size : 0;
-    size_t size = below ? below->size * 2 : SMALLEST_BLOCK;
-    if (size > LARGEST_BLOCK)
-        size = LARGEST_BLOCK;
-    if (size < bytes)
-        size = bytes;
-    if (size > heap->limit - base) /* the last of them, as small as it may be */
-        size = bytes;
-    if (size > heap->limit - base)
-        return error_set_kind(err, ERROR_BOUND,
-                              "the template takes more than %zu bytes of memory, its limit",
-                              heap->limit);
-    struct block *block = malloc(sizeof *block + size);
-    if (!block)
-        return error_set_kind(err, ERROR_BOUND,
-                              "not enough memory for a template's values (%zu bytes)", size);
-    *block = (struct block){.below = below, .base = base, .size = size};
-    heap->top = block;
-    return 0;
-}
-
 struct jinja_heap *jinja_heap_new(size_t limit, struct error *err)
 {
     struct jinja_heap *heap = calloc(1, sizeof *heap);
@@ -61,18 +37,37 @@ struct jinja_heap *jinja_heap_new(size_t limit, struct error *err)
 void *jinja_heap_take(struct jinja_heap *heap, size_t bytes, struct error *err)
 {
     const size_t unit = _Alignof(max_align_t);
-    if (bytes > SIZE_MAX / 4) {
-        error_set_kind(err, ERROR_BOUND,
-                       "the template takes more than %zu bytes of memory, its limit", heap->limit);
-        return NULL;
-    }
+    struct block *top = heap->top;
+    if (bytes > SIZE_MAX / 4)
+        goto over;
     bytes = bytes ? (bytes + unit - 1) / unit * unit : unit;
-    if ((!heap->top || bytes > heap->top->size - heap->top->used) &&
-        add_block(heap, bytes, err) != 0)
-        return NULL;
-    void *taken = (char *)heap->top->bytes + heap->top->used;
-    heap->top->used += bytes;
+    if (!top || bytes > top->size - top->used) {
+        size_t base = top ? top->base + top->size : 0;
+        size_t size = top ? top->size * 2 : SMALLEST_BLOCK;
+        if (size > LARGEST_BLOCK)
+            size = LARGEST_BLOCK;
+        if (size < bytes)
+            size = bytes;
+        if (size > heap->limit - base) /* the last of them, as small as it may be */
+            size = bytes;
+        if (size > heap->limit - base)
+            goto over;
+        struct block *block = malloc(sizeof *block + size);
+        if (!block) {
+            error_set_kind(err, ERROR_BOUND,
+                           "not enough memory for a template's values (%zu bytes)", size);
+            return NULL;
+        }
+        *block = (struct block){.below = top, .base = base, .size = size};
+        heap->top = top = block;
+    }
+    void *taken = (char *)top->bytes + top->used;
+    top->used += bytes;
     return memset(taken, 0, bytes);
+over:
+    error_set_kind(err, ERROR_BOUND, "the template takes more than %zu bytes of memory, its limit",
+                   heap->limit);
+    return NULL;
 }
 
 size_t jinja_heap_room(const struct jinja_heap *heap)

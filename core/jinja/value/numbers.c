@@ -1,12 +1,13 @@
-/* Numbers that are written in texts, as int() and float() read them: with white space around, "_"
- * between digits, and digits of any script. */
-#include "jinja/value/numbers.h"
+/* Numbers: in texts, as int() and float() read them, with white space around, "_" between digits,
+ * and digits of any script; and as repr() writes a float. */
+#include "jinja/value/value.h"
 
-#include "jinja/value/characters.h"
-#include "jinja/value/strings.h"
+#include "base/utf8.h"
 
 #include <ctype.h>
+#include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <utf8proc.h>
@@ -51,14 +52,7 @@ static bool to_ascii(struct jinja_text text, struct buffer *out)
     return plain && out->length > 0 && !out->failed;
 }
 
-static int digit_of(char letter)
-{
-    return isdigit((unsigned char)letter)   ? letter - '0'
-           : isalpha((unsigned char)letter) ? tolower((unsigned char)letter) - 'a' + 10
-                                            : 99;
-}
-
-/* Behind the sign: a prefix that the base allows, digits, single "_" between them. */
+/* After the sign: a prefix that the base allows, digits, single "_" between them. */
 static bool read_digits(const char *at, int base, bool negative, int64_t *out, bool *beyond)
 {
     static const char letters[] = "bBoOxX";
@@ -75,11 +69,12 @@ static bool read_digits(const char *at, int base, bool negative, int64_t *out, b
             return false; /* "010" says neither 8 nor 10 */
     }
     for (*out = 0; *at; at++) {
-        if (*at == '_' && any && !gap) {
+        unsigned char c = (unsigned char)*at;
+        if (c == '_' && any && !gap) {
             gap = true;
             continue;
         }
-        int digit = digit_of(*at);
+        int digit = isdigit(c) ? c - '0' : isalpha(c) ? tolower(c) - 'a' + 10 : 99;
         if (digit >= base)
             return false;
         any = true;
@@ -104,10 +99,20 @@ bool jinja_read_integer(struct jinja_text text, int base, int64_t *out, bool *be
     return is;
 }
 
-/* strtod() reads more than Python does: hexadecimal numbers, "nan(...)". */
-static bool is_float(const char *at)
+/* strtod() reads more than Python does, hexadecimal numbers and "nan(...)", and no "_", of which one
+ * may stand between two digits: so the form is looked at first. */
+static bool is_float(char *text)
 {
-    at += *at == '-' || *at == '+';
+    char *at = text, *to = text;
+    for (; *at; at++) {
+        bool between = at > text && isdigit((unsigned char)at[-1]) && isdigit((unsigned char)at[1]);
+        if (*at == '_' && !between)
+            return false;
+        if (*at != '_')
+            *to++ = *at;
+    }
+    *to = '\0';
+    at = text + (*text == '-' || *text == '+');
     if (strcasecmp(at, "inf") == 0 || strcasecmp(at, "infinity") == 0 || strcasecmp(at, "nan") == 0)
         return true;
     size_t whole = strspn(at, "0123456789"), fraction = 0;
@@ -128,27 +133,60 @@ static bool is_float(const char *at)
     return *at == '\0';
 }
 
-/* Takes out each "_" that stands between two digits; false where one stands elsewhere. */
-static bool drop_underscores(char *text)
-{
-    char *to = text;
-    for (char *at = text; *at; at++) {
-        bool between = at > text && isdigit((unsigned char)at[-1]) && isdigit((unsigned char)at[1]);
-        if (*at == '_' && !between)
-            return false;
-        if (*at != '_')
-            *to++ = *at;
-    }
-    *to = '\0';
-    return true;
-}
-
 bool jinja_read_float(struct jinja_text text, double *out)
 {
     struct buffer ascii = BUFFER_INIT;
-    bool is = to_ascii(text, &ascii) && drop_underscores(ascii.data) && is_float(ascii.data);
+    bool is = to_ascii(text, &ascii) && is_float(ascii.data);
     if (is)
         *out = strtod(ascii.data, NULL);
     buffer_free(&ascii);
     return is;
+}
+
+/* --- and as they are written --- */
+
+/* The fewest digits that read back as the same number, into `digits`; their exponent of ten: 1.5 is
+ * "15" and 0. */
+static int shortest_digits(double magnitude, char digits[24])
+{
+    char text[40];
+    for (int precision = 0; precision < 17; precision++) {
+        snprintf(text, sizeof text, "%.*e", precision, magnitude);
+        if (strtod(text, NULL) == magnitude)
+            break;
+    }
+    size_t count = 0;
+    const char *at = text;
+    for (; *at && *at != 'e'; at++)
+        if (*at != '.')
+            digits[count++] = *at;
+    digits[count] = '\0';
+    return *at ? (int)strtol(at + 1, NULL, 10) : 0;
+}
+
+/* Fixed where the exponent is from -4 to 15, with one digit after the point at least. */
+void jinja_write_float(struct buffer *out, double number)
+{
+    if (!isfinite(number)) {
+        buffer_text(out, isnan(number) ? "nan" : number < 0 ? "-inf" : "inf");
+        return;
+    }
+    char digits[24];
+    int exponent = shortest_digits(fabs(number), digits);
+    int count = (int)strlen(digits);
+    if (signbit(number))
+        buffer_byte(out, '-');
+    if (exponent < -4 || exponent >= 16) {
+        buffer_byte(out, digits[0]);
+        if (count > 1)
+            buffer_format(out, ".%s", digits + 1);
+        buffer_format(out, "e%c%02d", exponent < 0 ? '-' : '+', abs(exponent));
+        return;
+    }
+    if (exponent < 0)
+        buffer_format(out, "0.%.*s%s", -exponent - 1, "000", digits);
+    else if (exponent + 1 < count)
+        buffer_format(out, "%.*s.%s", exponent + 1, digits, digits + exponent + 1);
+    else
+        buffer_format(out, "%s%.*s.0", digits, exponent + 1 - count, "000000000000000");
 }

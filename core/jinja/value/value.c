@@ -1,3 +1,5 @@
+/* Values: making them, what a container may hold, and what Python's len(), iter(), bool() and type()
+ * make of one. */
 #include "jinja/value/value.h"
 
 #include "base/utf8.h"
@@ -214,24 +216,6 @@ int jinja_from_json(struct jinja_heap *heap, const cJSON *json, struct jinja_val
 
 /* --- what Python makes of them --- */
 
-static const char *list_name(enum jinja_list_kind kind)
-{
-    switch (kind) {
-    case JINJA_ITERATOR:
-        return "generator";
-    case JINJA_RANGE:
-        return "range";
-    case JINJA_KEYS:
-        return "dict_keys";
-    case JINJA_VALUES:
-        return "dict_values";
-    case JINJA_ITEMS:
-        return "dict_items";
-    default:
-        return "list";
-    }
-}
-
 const char *jinja_type_name(struct jinja_value value)
 {
     static const char *const names[] = {
@@ -241,8 +225,13 @@ const char *jinja_type_name(struct jinja_value value)
         [JINJA_TUPLE] = "tuple",         [JINJA_DICT] = "dict",
         [JINJA_NAMESPACE] = "Namespace", [JINJA_CALLABLE] = "function",
     };
+    static const char *const lists[] = {
+        [JINJA_PLAIN] = "list",     [JINJA_ITERATOR] = "generator", [JINJA_RANGE] = "range",
+        [JINJA_KEYS] = "dict_keys", [JINJA_VALUES] = "dict_values", [JINJA_ITEMS] = "dict_items",
+        [JINJA_GROUP] = "list",
+    };
     if (value.type == JINJA_LIST)
-        return list_name(value.is.list->kind);
+        return lists[value.is.list->kind];
     return value.type == JINJA_STRING && value.markup ? "Markup" : names[value.type];
 }
 
@@ -331,33 +320,7 @@ int64_t jinja_length(struct jinja_value value)
     }
 }
 
-/* A list of the characters of a text; they are parts of it, and plain, be it marked as safe or not.
- */
-static int characters(struct jinja_heap *heap, struct jinja_value text, struct jinja_list *list,
-                      struct error *err)
-{
-    for (size_t at = 0, step; at < text.is.text.length; at += step) {
-        int32_t point;
-        const char *bytes = text.is.text.bytes + at;
-        step = utf8_decode(bytes, text.is.text.length - at, &point);
-        struct jinja_value character = jinja_text(bytes, step);
-        if (jinja_append(heap, list, character, err) != 0)
-            return -1;
-    }
-    return 0;
-}
-
-static int keys_of(struct jinja_heap *heap, struct jinja_map *map, struct jinja_list *list,
-                   struct error *err)
-{
-    for (size_t i = 0; i < map->count; i++) {
-        map->entries[i].read = true;
-        if (jinja_append(heap, list, map->entries[i].key, err) != 0)
-            return -1;
-    }
-    return 0;
-}
-
+/* The characters of a text are parts of it, and plain, be it marked as safe or not. */
 int jinja_items(struct jinja_heap *heap, struct jinja_value value, struct jinja_list **out,
                 struct error *err)
 {
@@ -366,20 +329,34 @@ int jinja_items(struct jinja_heap *heap, struct jinja_value value, struct jinja_
         *out = value.is.list;
         return 0;
     }
-    struct jinja_value list;
-    if (jinja_new(heap, JINJA_LIST, &list, err) != 0)
+    struct jinja_value made;
+    if (jinja_new(heap, JINJA_LIST, &made, err) != 0)
         return -1;
-    *out = list.is.list;
-    if (sequence) {
-        *list.is.list = *value.is.list;
-        list.is.list->kind = JINJA_PLAIN;
+    struct jinja_list *list = *out = made.is.list;
+    if (sequence) { /* an iterator, which is empty now */
+        *list = *value.is.list;
+        list->kind = JINJA_PLAIN;
         *value.is.list = (struct jinja_list){.kind = JINJA_ITERATOR};
         return 0;
     }
-    if (value.type == JINJA_STRING)
-        return characters(heap, value, list.is.list, err);
-    if (value.type == JINJA_DICT)
-        return keys_of(heap, value.is.map, list.is.list, err);
+    if (value.type == JINJA_STRING) {
+        struct jinja_text text = value.is.text;
+        for (size_t at = 0, step; at < text.length; at += step) {
+            int32_t point;
+            step = utf8_decode(text.bytes + at, text.length - at, &point);
+            if (jinja_append(heap, list, jinja_text(text.bytes + at, step), err) != 0)
+                return -1;
+        }
+        return 0;
+    }
+    if (value.type == JINJA_DICT) {
+        for (size_t i = 0; i < value.is.map->count; i++) {
+            value.is.map->entries[i].read = true;
+            if (jinja_append(heap, list, value.is.map->entries[i].key, err) != 0)
+                return -1;
+        }
+        return 0;
+    }
     if (value.type == JINJA_UNDEFINED)
         return 0;
     return error_set(err, "'%s' object is not iterable", jinja_type_name(value));

@@ -1,8 +1,7 @@
 /* Values as Python writes them: str() and repr(). */
-#include "jinja/value/write.h"
+#include "jinja/value/value.h"
 
 #include "base/utf8.h"
-#include "jinja/value/characters.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -14,66 +13,6 @@
 #define DEEPEST (2 * JINJA_NESTING_MAX)
 
 static int write_value(struct buffer *out, struct jinja_value value, int depth, struct error *err);
-
-/* The fewest digits that read back as the same number, into `digits`; their exponent of ten: 1.5 is
- * "15" and 0. */
-static int shortest_digits(double magnitude, char digits[24])
-{
-    char text[40];
-    for (int precision = 0; precision < 17; precision++) {
-        snprintf(text, sizeof text, "%.*e", precision, magnitude);
-        if (strtod(text, NULL) == magnitude)
-            break;
-    }
-    size_t count = 0;
-    const char *at = text;
-    for (; *at && *at != 'e'; at++)
-        if (*at != '.')
-            digits[count++] = *at;
-    digits[count] = '\0';
-    return *at ? (int)strtol(at + 1, NULL, 10) : 0;
-}
-
-/* Fixed where the exponent is from -4 to 15, with one digit after the point at least. */
-void jinja_write_float(struct buffer *out, double number)
-{
-    if (!isfinite(number)) {
-        buffer_text(out, isnan(number) ? "nan" : number < 0 ? "-inf" : "inf");
-        return;
-    }
-    char digits[24];
-    int exponent = shortest_digits(fabs(number), digits);
-    int count = (int)strlen(digits);
-    if (signbit(number))
-        buffer_byte(out, '-');
-    if (exponent < -4 || exponent >= 16) {
-        buffer_byte(out, digits[0]);
-        if (count > 1)
-            buffer_format(out, ".%s", digits + 1);
-        buffer_format(out, "e%c%02d", exponent < 0 ? '-' : '+', abs(exponent));
-        return;
-    }
-    if (exponent < 0)
-        buffer_format(out, "0.%.*s%s", -exponent - 1, "000", digits);
-    else if (exponent + 1 < count)
-        buffer_format(out, "%.*s.%s", exponent + 1, digits, digits + exponent + 1);
-    else
-        buffer_format(out, "%s%.*s.0", digits, exponent + 1 - count, "000000000000000");
-}
-
-static void write_escape(struct buffer *out, int32_t point)
-{
-    const char *named = point == '\n'   ? "\\n"
-                        : point == '\r' ? "\\r"
-                        : point == '\t' ? "\\t"
-                                        : NULL;
-    if (named)
-        buffer_text(out, named);
-    else if (point < 0x100)
-        buffer_format(out, "\\x%02x", (unsigned)point);
-    else
-        buffer_format(out, point < 0x10000 ? "\\u%04x" : "\\U%08x", (unsigned)point);
-}
 
 /* In single quotes, unless the text has those and no double ones. */
 static void write_text_repr(struct buffer *out, struct jinja_text text)
@@ -88,38 +27,28 @@ static void write_text_repr(struct buffer *out, struct jinja_text text)
             buffer_byte(out, '\\');
         if (point < 0 || jinja_is_printable(point))
             buffer_append(out, text.bytes + at, step);
+        else if (point == '\n' || point == '\r' || point == '\t')
+            buffer_text(out, point == '\n' ? "\\n" : point == '\r' ? "\\r" : "\\t");
         else
-            write_escape(out, point);
+            buffer_format(out,
+                          point < 0x100     ? "\\x%02x"
+                          : point < 0x10000 ? "\\u%04x"
+                                            : "\\U%08x",
+                          (unsigned)point);
     }
     buffer_byte(out, quote);
 }
 
-static int write_elements(struct buffer *out, const struct jinja_list *list, int depth,
-                          struct error *err)
-{
-    for (size_t i = 0; i < list->count; i++) {
-        if (i)
-            buffer_text(out, ", ");
-        if (write_value(out, list->items[i], depth, err) != 0)
-            return -1;
-    }
-    return 0;
-}
-
-static void write_range(struct buffer *out, const struct jinja_list *range)
-{
-    buffer_format(out, "range(%" PRId64 ", %" PRId64, range->start, range->stop);
-    if (range->step != 1)
-        buffer_format(out, ", %" PRId64, range->step);
-    buffer_byte(out, ')');
-}
-
+/* A view has its kind's name around it, a tuple of one its comma. */
 static int write_list(struct buffer *out, struct jinja_value value, int depth, struct error *err)
 {
     const struct jinja_list *list = value.is.list;
     bool tuple = value.type == JINJA_TUPLE;
     if (list->kind == JINJA_RANGE) {
-        write_range(out, list);
+        buffer_format(out, "range(%" PRId64 ", %" PRId64, list->start, list->stop);
+        if (list->step != 1)
+            buffer_format(out, ", %" PRId64, list->step);
+        buffer_byte(out, ')');
         return 0;
     }
     if (list->kind == JINJA_ITERATOR)
@@ -129,8 +58,12 @@ static int write_list(struct buffer *out, struct jinja_value value, int depth, s
     if (view)
         buffer_format(out, "%s(", jinja_type_name(value));
     buffer_byte(out, tuple ? '(' : '[');
-    if (write_elements(out, list, depth, err) != 0)
-        return -1;
+    for (size_t i = 0; i < list->count; i++) {
+        if (i)
+            buffer_text(out, ", ");
+        if (write_value(out, list->items[i], depth, err) != 0)
+            return -1;
+    }
     if (tuple && list->count == 1)
         buffer_byte(out, ',');
     buffer_byte(out, tuple ? ')' : ']');
@@ -139,6 +72,7 @@ static int write_list(struct buffer *out, struct jinja_value value, int depth, s
     return 0;
 }
 
+/* Written out, every entry counts as read. */
 static int write_map(struct buffer *out, struct jinja_map *map, int depth, struct error *err)
 {
     buffer_byte(out, '{');

@@ -1,9 +1,7 @@
 /* json.dumps(), as transformers' tojson calls it. */
-#include "jinja/value/write_json.h"
+#include "jinja/value/value.h"
 
 #include "base/utf8.h"
-#include "jinja/value/compare.h"
-#include "jinja/value/write.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -18,22 +16,7 @@ struct writer {
 
 static int write_value(struct writer *w, struct jinja_value value, int level);
 
-static void write_unit(struct buffer *out, unsigned unit)
-{
-    buffer_format(out, "\\u%04x", unit);
-}
-
-/* What is not ASCII as UTF-16: a pair beyond its 16 bits. */
-static void write_escape(struct buffer *out, int32_t point)
-{
-    if (point < 0x10000) {
-        write_unit(out, (unsigned)point);
-        return;
-    }
-    write_unit(out, 0xD800 + (unsigned)((point - 0x10000) >> 10));
-    write_unit(out, 0xDC00 + (unsigned)((point - 0x10000) & 0x3FF));
-}
-
+/* What is escaped and has no letter of its own is UTF-16's units: a pair beyond 16 bits. */
 static void write_text(struct writer *w, struct jinja_text text)
 {
     static const char named[] = "\"\"\\\\\bb\ff\nn\rr\tt"; /* pairs: what, and its letter */
@@ -44,22 +27,18 @@ static void write_text(struct writer *w, struct jinja_text text)
         const char *pair = named;
         while (*pair && *pair != point)
             pair += 2;
+        bool escaped = (point >= 0 && point < 0x20) || (w->style.ensure_ascii && point > 0x7E);
         if (*pair)
             buffer_format(w->out, "\\%c", pair[1]);
-        else if ((point >= 0 && point < 0x20) || (w->style.ensure_ascii && point > 0x7E))
-            write_escape(w->out, point);
-        else
+        else if (!escaped)
             buffer_append(w->out, text.bytes + at, step);
+        else if (point < 0x10000)
+            buffer_format(w->out, "\\u%04x", (unsigned)point);
+        else
+            buffer_format(w->out, "\\u%04x\\u%04x", 0xD800 + ((unsigned)(point - 0x10000) >> 10),
+                          0xDC00 + ((unsigned)(point - 0x10000) & 0x3FF));
     }
     buffer_byte(w->out, '"');
-}
-
-static void write_float(struct writer *w, double number)
-{
-    if (isfinite(number))
-        jinja_write_float(w->out, number);
-    else
-        buffer_text(w->out, isnan(number) ? "NaN" : number < 0 ? "-Infinity" : "Infinity");
 }
 
 static int write_key(struct writer *w, struct jinja_value key)
@@ -130,6 +109,7 @@ static size_t *sorted_entries(const struct jinja_map *map, struct error *err)
     return NULL;
 }
 
+/* Sorted by Python's order of keys where that is asked for; a stable sort, as its own. */
 static int write_map(struct writer *w, struct jinja_map *map, int level)
 {
     size_t *order = NULL;
@@ -154,8 +134,10 @@ static int write_map(struct writer *w, struct jinja_map *map, int level)
     return result;
 }
 
+/* What has no JSON (an undefined value, an iterator, a callable) is an error, as in Python. */
 static int write_value(struct writer *w, struct jinja_value value, int level)
 {
+    double number = value.is.number;
     if (w->out->length > w->style.most)
         return error_set(w->err, "a text of more than %zu bytes", w->style.most);
     switch (value.type) {
@@ -169,7 +151,10 @@ static int write_value(struct writer *w, struct jinja_value value, int level)
         buffer_format(w->out, "%" PRId64, value.is.integer);
         return 0;
     case JINJA_FLOAT:
-        write_float(w, value.is.number);
+        if (isfinite(number))
+            jinja_write_float(w->out, number);
+        else
+            buffer_text(w->out, isnan(number) ? "NaN" : number < 0 ? "-Infinity" : "Infinity");
         return 0;
     case JINJA_STRING:
         write_text(w, value.is.text);

@@ -29,7 +29,7 @@
 #define SPECTRUM_JOB_EXPORT_EXPORT_H
 
 #include "job/export/export_cost.h"
-#include "text/end_tokens.h"
+#include "text/generation.h"
 #include "train/state.h"
 
 #include <signal.h>

@@ -5,8 +5,8 @@
 #include "compute/devices/devices.h"
 #include "job/export/export_model.h"
 #include "job/job_dir.h"
-#include "text/dataset_open.h"
-#include "text/tokenizer.h"
+#include "text/dataset/dataset.h"
+#include "text/tokenizer/tokenizer.h"
 #include "train/evaluate.h"
 
 #include <stdio.h>

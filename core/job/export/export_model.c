@@ -70,7 +70,7 @@ int export_list_parts(struct export *export, struct error *err)
         if (!parameter_is_used(model, parameter))
             continue;
         struct part part = {.parameter = parameter,
-                            .trained = find_trained(export, parameter, PART_MODULE)};
+                            .trained = find_trained(export, parameter, PART_PARAMETER)};
         if (adapted) {
             part.a = find_trained(export, parameter, PART_A);
             part.b = find_trained(export, parameter, PART_B);

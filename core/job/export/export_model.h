@@ -13,9 +13,9 @@
 #define SPECTRUM_JOB_EXPORT_EXPORT_MODEL_H
 
 #include "base/buffer.h"
-#include "checkpoint/safetensors_write.h"
+#include "checkpoint/safetensors.h"
 #include "job/source.h"
-#include "text/tokenizer.h"
+#include "text/tokenizer/tokenizer.h"
 
 #include <signal.h>
 

@@ -45,7 +45,7 @@ static void put_modules(struct json_writer *json, const char *key, const struct 
                              short_name, sizeof short_name);
         json_text(json, NULL, short_name);
     }
-    if (part == PART_MODULE && tied_embedding(source))
+    if (part == PART_PARAMETER && tied_embedding(source))
         json_text(json, NULL, "lm_head");
     json_end(json);
 }
@@ -81,7 +81,7 @@ static int write_config(const struct export *export, const char *out, const char
     json_flag(&json, "inference_mode", true);
     put_modules(&json, "target_modules", export, PART_A);
     if (has_whole_tensors(&export->source))
-        put_modules(&json, "modules_to_save", export, PART_MODULE);
+        put_modules(&json, "modules_to_save", export, PART_PARAMETER);
     else
         json_null(&json, "modules_to_save");
     if (tied_embedding(&export->source))

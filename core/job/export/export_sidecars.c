@@ -7,9 +7,8 @@
 #include "base/json_writer.h"
 #include "model/config_write.h"
 #include "model/sidecars.h"
-#include "text/template.h"
-#include "text/tokenizer_open.h"
-#include "text/tokenizer_write.h"
+#include "text/template/template.h"
+#include "text/tokenizer/tokenizer.h"
 
 #include <stdio.h>
 #include <stdlib.h>

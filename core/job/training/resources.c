@@ -83,13 +83,13 @@ static uint64_t state_bytes(const struct model *model, const struct recipe *reci
     for (size_t i = 0; i < run_tensor_count(model); i++) {
         struct run_tensor tensor = run_tensor(model, recipe->rank, i);
         /* a parameter that trains by itself, or either part of its adapter */
-        const bool *which = tensor.part == PART_MODULE ? recipe->trained : recipe->adapted;
+        const bool *which = tensor.part == PART_PARAMETER ? recipe->trained : recipe->adapted;
         if (!recipe->trained || !which || !which[tensor.parameter - model->parameters])
             continue;
-        uint64_t count = (uint64_t)tensor.parameters;
+        uint64_t count = (uint64_t)tensor.numel;
         struct stored_bytes state =
-            storage_bytes(optimizer_storage(recipe->optimizer, tensor.parameter, tensor.parameters),
-                          tensor.parameters);
+            storage_bytes(optimizer_storage(recipe->optimizer, tensor.parameter, tensor.numel),
+                          tensor.numel);
         int states = optimizer_state_count(optimizer_rule_of(recipe->optimizer, tensor.parameter));
         bytes += count * storage_size(settings->storage) +
                  (uint64_t)states * (state.data + state.scales);
@@ -165,7 +165,7 @@ static void count_parameters(struct training_estimate *out, const struct model *
         out->adapted++;
         for (int part = PART_A; part <= PART_B; part++) {
             size_t tensor = run_tensor_index(model, parameter, (enum tensor_part)part);
-            out->adapter_parameters += run_tensor(model, recipe->rank, tensor).parameters;
+            out->adapter_parameters += run_tensor(model, recipe->rank, tensor).numel;
         }
     }
 }

@@ -9,8 +9,8 @@
 #include "job/added_tokens.h"
 #include "job/job_dir.h"
 #include "model/init.h"
-#include "text/template_marks.h"
-#include "text/tokenizer_open.h"
+#include "text/template/template.h"
+#include "text/tokenizer/tokenizer.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -17,7 +17,7 @@
 
 #include "base/json.h"
 #include "job/training/run_view.h"
-#include "text/tokenizer.h"
+#include "text/tokenizer/tokenizer.h"
 
 struct run_base {
     struct run_sitting *sitting;

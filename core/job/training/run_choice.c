@@ -4,7 +4,7 @@
 #include "base/memory.h"
 #include "job/job_dir.h"
 #include "model/score_rows.h"
-#include "model/score_say.h"
+#include "model/score_table.h"
 #include "plan/control.h"
 #include "plan/plan_read.h"
 #include "plan/plan_write.h"

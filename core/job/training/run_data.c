@@ -2,8 +2,8 @@
 
 #include "base/memory.h"
 #include "base/utf8.h"
-#include "text/record_look.h"
-#include "text/template.h"
+#include "text/dataset/record_look.h"
+#include "text/template/template.h"
 
 #include <string.h>
 

@@ -63,7 +63,7 @@ static int on_saved(void *context, int64_t step, struct error *err)
 
 /* Between two steps: what is asked for now. In a pause it returns for a checkpoint, is called once
  * more when that is written, and continues to wait. */
-static enum train_wish poll_commands(void *context)
+static enum train_command poll_commands(void *context)
 {
     struct run_observer *observer = context;
     const char *run = observer->sitting->request->run;

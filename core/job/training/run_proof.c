@@ -46,10 +46,10 @@ static int write_proof(const struct run_proof *proof, const struct trainer *trai
             break;
         }
         json_object(&json, name);
-        json_integer(&json, "parameters", tensor.parameters);
+        json_integer(&json, "parameters", tensor.numel);
         json_real(&json, "gradient_norm", optimizer->norms[i]);
         json_end(&json);
-        parameters += tensor.parameters;
+        parameters += tensor.numel;
         free(name);
     }
     json_end(&json);

@@ -15,7 +15,7 @@
 #ifndef SPECTRUM_JOB_TRAINING_RUN_PROOF_H
 #define SPECTRUM_JOB_TRAINING_RUN_PROOF_H
 
-#include "text/dataset.h"
+#include "text/dataset/dataset.h"
 #include "train/trainer.h"
 
 struct run_proof {
@@ -34,7 +34,7 @@ void run_proof_renew(struct run_proof *proof, bool begun);
 int run_proof_step(struct run_proof *proof, const struct trainer *trainer, int64_t step,
                    struct error *err);
 
-/* After a checkpoint, for which the trainer compared what is frozen (train/witness.h): writes into
+/* After a checkpoint, for which the trainer compared what is frozen (train/integrity.h): writes into
  * proof.json that it is unchanged at this step. A run whose proof was removed continues without. */
 int run_proof_saved(const struct run_proof *proof, const struct trainer *trainer, int64_t step,
                     struct error *err);

@@ -3,7 +3,7 @@
 #include "base/folder.h"
 #include "base/memory.h"
 #include "compute/spectra.h"
-#include "spectra/row_score.h"
+#include "spectra/score.h"
 #include "spectra/scratch.h"
 
 #include <inttypes.h>
@@ -53,7 +53,7 @@ static int rescore_row(const struct run_choice *choice, struct scan_row *row,
     if (!values ||
         checkpoint_read_f32(weights, tensor, 0, tensor->elements, scratch->matrix, err) != 0 ||
         backend->spectra->values(backend->self, values, scratch->matrix, row->rows, row->cols,
-                                 scratch->room, err) != 0)
+                                 scratch->workspace, err) != 0)
         goto out;
     struct null_model null = null_model_find(row->rows, row->cols, rule);
     score_row(row, values, count, &null, ESTIMATOR_REFERENCE, rule);

@@ -1,7 +1,7 @@
 #include "job/training/run_view.h"
 
 #include "job/requests.h"
-#include "text/notes.h"
+#include "text/dataset/dataset.h"
 
 #include <stdarg.h>
 #include <stdio.h>

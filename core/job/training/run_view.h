@@ -14,7 +14,7 @@
 
 #include "base/json_writer.h"
 #include "job/training/resources.h"
-#include "text/dataset_open.h"
+#include "text/dataset/dataset.h"
 #include "train/trainer.h"
 
 #include <signal.h>

@@ -154,7 +154,7 @@ static void tell_start(const struct training *training, bool exact)
         .adapters = method_info(sitting->request->method)->adapters,
     };
     for (size_t i = 0; i < optimizer->count; i++)
-        start.trained_parameters += optimizer_tensor(optimizer, i).parameters;
+        start.trained_parameters += optimizer_tensor(optimizer, i).numel;
     for (size_t i = 0; i < model->parameter_count; i++) {
         bool used = parameter_is_used(model, &model->parameters[i]);
         start.tensors += used;

@@ -9,9 +9,7 @@
  * A tile comes from memory once a panel: the update is left standing until the next panel's
  * reflections are known (its own columns alone are brought up to date for that), and is then
  * applied together with the product A Y. */
-#include "compute/cpu/spectra/band.h"
-
-#include "compute/cpu/spectra/chase.h"
+#include "compute/cpu/spectra/stages.h"
 
 struct reduction {
     struct reflections p;

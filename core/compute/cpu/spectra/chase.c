@@ -13,7 +13,7 @@
  * where the band ends. Above the diagonal, D's mirror image is kept as far as the blocks need it.
  * Zeros stand after the last row, so that no block is cut short.
  */
-#include "compute/cpu/spectra/chase.h"
+#include "compute/cpu/spectra/stages.h"
 
 #include <math.h>
 

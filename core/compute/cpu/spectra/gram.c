@@ -1,8 +1,14 @@
-/* The Gram matrix of the shorter side: slabs of the longer one are widened into panels and
- * multiplied tile by tile. Where the tiles don't stay in the second-level cache, several slabs at
- * once, so that a tile is fetched and stored less often, and GROUP tiles of a column one after the
- * other, so that the column's panels are. */
-#include "compute/cpu/spectra/gram.h"
+/* The Gram matrix of the shorter side, n x n,
+ *
+ *     G = M M^T  of M [n, length] (wide),   G = M^T M  of M [length, n] (tall),
+ *
+ * whose eigenvalues are the squares of the singular values. Elements are fp32, so each product is
+ * exact in fp64, and rounding comes from the sums alone.
+ *
+ * Slabs of the longer side are widened into panels and multiplied tile by tile. Where the tiles
+ * don't stay in the second-level cache, several slabs at once, so that a tile is fetched and stored
+ * less often, and GROUP tiles of a column one after the other, so that the column's panels are. */
+#include "compute/cpu/spectra/stages.h"
 
 enum { GROUP = 4, GRAM_DEPTH = 128 };
 

@@ -1,4 +1,12 @@
-#include "compute/cpu/spectra/reflections.h"
+/* A panel's columns made triangular by Householder reflections H_j = I - tau_j v_j v_j^T (v_j is 1
+ * in its row j, 0 above), and all of them as one, H_1 ... H_band = I - V T V^T (Schreiber & Van
+ * Loan 1989):
+ *
+ *     beta = -sign(alpha) sqrt(alpha^2 + |x|^2)     of a column (alpha, x), which becomes (beta, 0)
+ *     tau = (beta - alpha) / beta,   v = (1, x / (alpha - beta))
+ *     T[j, j] = tau_j,   T[0..j, j] = -tau_j T[0..j, 0..j] (V^T v_j)[0..j]
+ */
+#include "compute/cpu/spectra/stages.h"
 
 #include <math.h>
 

@@ -2,13 +2,19 @@
  *
  *     q_1 = d_1 - x,   q_i = d_i - x - e_(i-1)^2 / q_(i-1),
  *
- * tell by their signs how many eigenvalues lie below x (Sturm; Barth, Martin & Wilkinson 1967), and
- * the sum of their logarithmic derivatives is p'(x) / p(x) of the characteristic polynomial. Each
- * lane narrows its bracket by counts, of all lanes, until it holds one eigenvalue, and then takes
- * Newton's steps inside it, as long as each is at most half the one before: the bracket or the step
- * is halved every time, so that it ends.
+ * tell by their signs how many eigenvalues lie below x (Sturm; Barth, Martin & Wilkinson 1967).
+ * Their product is the characteristic polynomial p, so the sum of their logarithmic derivatives
+ * is p' / p,
+ *
+ *     q_1' = -1,   q_i' = e_(i-1)^2 q_(i-1)' / q_(i-1)^2 - 1,   p' / p = sum of q_i' / q_i,
+ *
+ * and Newton's step from x is -p / p'.
+ *
+ * Each lane narrows its bracket by counts, of all lanes, until it holds one eigenvalue, and then
+ * takes Newton's steps inside it, as long as each is at most half the one before: the bracket or
+ * the step is halved every time, so that it ends.
  */
-#include "compute/cpu/spectra/sturm.h"
+#include "compute/cpu/spectra/stages.h"
 
 #include <math.h>
 
@@ -35,6 +41,8 @@ struct counts {
     double slope[LANES]; /* p' / p; NaN where a pivot but the last was zero */
 };
 
+/* Counts and slopes of all lanes in one pass over the matrix: its elements are read once for LANES
+ * shifts, and the divisions, which take longest, overlap. */
 static void count(struct counts *out, const double x[LANES], const struct tridiagonal *t)
 {
     vector at[GROUPS], inverse[GROUPS], derivative[GROUPS], slope[GROUPS];

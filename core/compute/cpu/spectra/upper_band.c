@@ -6,9 +6,7 @@
  *
  * Both products of a panel read the matrix, but it is written once: the update is left standing
  * until the next V is known, and is then applied together with the next Z. */
-#include "compute/cpu/spectra/upper_band.h"
-
-#include "compute/cpu/spectra/chase.h"
+#include "compute/cpu/spectra/stages.h"
 
 struct reduction {
     struct reflections left, right;

@@ -6,7 +6,7 @@
  * pairs as they lie in memory; an operand [k, n] has words of two rows, or of a matrix transposed
  * by words.
  */
-#include "compute/cpu/train/attention_bf16.h"
+#include "compute/cpu/train/attention.h"
 
 #ifdef __AVX512BF16__
 

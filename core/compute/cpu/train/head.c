@@ -1,5 +1,13 @@
 /* The head and its cross-entropy (op.h has the formulas): chunks of supervised tokens, each token's
- * logits once. Tokens that are not supervised cost nothing. */
+ * logits once. Tokens that are not supervised cost nothing.
+ *
+ *     1. logits [chunk, V] = x head^T
+ *     2. of each token  lse = log of the sum of e^logits,  loss = lse - logits[target],
+ *        z-loss = z lse^2,  and in the logits' place their gradient,
+ *        g = (1 + 2 z lse) softmax(logits) - [v = target]
+ *     3. grad_x = g head,  grad_weight += g^T x
+ *
+ * So the logits of a whole batch, T x V, never lie in memory at once. */
 #include "compute/cpu/train/operations.h"
 #include "compute/reference/reference.h"
 

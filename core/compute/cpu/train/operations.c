@@ -1,6 +1,6 @@
 #include "compute/cpu/train/operations.h"
 
-#include "compute/cpu/spectra/values.h"
+#include "compute/cpu/spectra/stages.h"
 
 static op_function *const table[OP_COUNT] = {
     [OP_EMBEDDING_FORWARD] = CPU(embedding_forward),

@@ -57,6 +57,7 @@ static void scale_row(void *out, const void *x, enum storage type, const struct 
     }
 }
 
+/* rstd = 1 / sqrt(mean of x^2 + epsilon),  out = x rstd weight; a row to a thread */
 void CPU(rmsnorm_forward)(void *self, const struct op_call *call)
 {
     const struct op_rmsnorm_forward *a = &call->rmsnorm_forward;
@@ -124,7 +125,7 @@ static void norm_weight_columns(float *sum, const void *grad_out, const void *x,
     }
 }
 
-/* The weight's gradient first: grad_x may lie where grad_out does. */
+/* The weight's gradient first: grad_x may lie where grad_out does, which it reads. */
 void CPU(rmsnorm_backward)(void *self, const struct op_call *call)
 {
     const struct op_rmsnorm_backward *a = &call->rmsnorm_backward;
@@ -134,12 +135,15 @@ void CPU(rmsnorm_backward)(void *self, const struct op_call *call)
     float *sum = host_data(&a->grad_weight);
     const void *g = host_data(&a->grad_out), *x = host_data(&a->x);
     enum { PART = 128 };
+    /* grad_weight += sum over the tokens of g x rstd: columns to a thread, so that the sums are in
+     * the order of the tokens */
     if (sum) {
 #pragma omp parallel for num_threads(host_threads(self))
         for (int64_t first = 0; first < hidden; first += PART)
             norm_weight_columns(sum, g, x, rstd, type, hidden, tokens, first,
                                 hidden - first < PART ? hidden - first : PART);
     }
+    /* grad_x = or += rstd (weight g - x rstd^2 mean(weight g x)) */
 #pragma omp parallel for num_threads(host_threads(self))
     for (int64_t t = 0; t < tokens; t++)
         norm_backward_row(elements_in(&a->grad_x, t * hidden), a->accumulate,
@@ -147,6 +151,8 @@ void CPU(rmsnorm_backward)(void *self, const struct op_call *call)
                           &a->weight);
 }
 
+/* Dimensions j and half + j of a head, rotated together: (a, b) := (a c - b s, b c + a s). The
+ * backward pass is the inverse rotation, of the opposite sign. */
 static void rotate_head(void *head, enum storage type, const float *angles, int half, float sign)
 {
     float a[CHUNK], b[CHUNK];
@@ -180,6 +186,7 @@ void CPU(rope)(void *self, const struct op_call *call)
                         angles + position[t] * dim, (int)(dim / 2), sign);
 }
 
+/* out = g sigmoid(g) u = g / (1 + e^-g) u */
 void CPU(swiglu_forward)(void *self, const struct op_call *call)
 {
     const struct op_swiglu_forward *a = &call->swiglu_forward;
@@ -198,6 +205,7 @@ void CPU(swiglu_forward)(void *self, const struct op_call *call)
     }
 }
 
+/* With s = sigmoid(g): grad_gate = go u s (1 + g (1 - s)),  grad_up = go g s. */
 void CPU(swiglu_backward)(void *self, const struct op_call *call)
 {
     const struct op_swiglu_backward *a = &call->swiglu_backward;

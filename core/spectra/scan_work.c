@@ -1,0 +1,180 @@
+#include "spectra/scan_work.h"
+
+#include "base/memory.h"
+#include "base/text.h"
+#include "compute/devices/devices.h"
+#include "compute/machine.h"
+#include "compute/spectra.h"
+#include "model/score_rows.h"
+
+#include <math.h>
+#include <omp.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* --- one matrix --- */
+
+int64_t value_count(const struct parameter *parameter)
+{
+    return parameter->rows < parameter->cols ? parameter->rows : parameter->cols;
+}
+
+uint64_t need_of(const struct run *run, const struct backend *backend, size_t row)
+{
+    const struct parameter *parameter = run->parameters[row];
+    bool empty = parameter->rows < 1 || parameter->cols < 1;
+    return empty ? 0 : scratch_need(backend, parameter->rows, parameter->cols);
+}
+
+bool is_refused(const struct run *run, const struct backend *backend, size_t row)
+{
+    char reason[64];
+    return scan_row_refusal(run->parameters[row], reason, sizeof reason) ||
+           need_of(run, backend, row) > run->memory;
+}
+
+static void say_refused(const struct run *run, const struct backend *backend, size_t row,
+                        char *reason, size_t size)
+{
+    if (!scan_row_refusal(run->parameters[row], reason, size))
+        snprintf(reason, size, "needs %s, %s are free",
+                 bytes_text((double)need_of(run, backend, row)).text,
+                 bytes_text((double)run->memory).text);
+}
+
+/* ERROR_NOT_FINITE is the matrix's own and ERROR_NOT_HERE this device's, so both are outcomes of
+ * the row; ERROR_DEVICE is the scan's to handle, and any other ends it. */
+static int compute(struct outcome *out, const struct backend *backend,
+                   const struct parameter *parameter, const struct scratch *scratch,
+                   struct error *err)
+{
+    struct error trouble = ERROR_INIT;
+    out->values = array_alloc((size_t)value_count(parameter), sizeof *out->values, err);
+    if (!out->values)
+        return error_prefix(err, "%s", parameter->name);
+    if (backend->spectra->values(backend->self, out->values, scratch->matrix, parameter->rows,
+                                 parameter->cols, scratch->workspace, &trouble) == 0)
+        return 0;
+    free(out->values);
+    out->values = NULL;
+    if (trouble.kind == ERROR_NOT_HERE)
+        out->end = OUTCOME_NOT_HERE;
+    snprintf(out->reason, sizeof out->reason, "%.63s", trouble.text);
+    if (trouble.kind == ERROR_NOT_FINITE || trouble.kind == ERROR_NOT_HERE)
+        return 0;
+    if (trouble.kind == ERROR_DEVICE) /* which has nothing to do with this matrix */
+        return error_set_kind(err, trouble.kind, "%s", trouble.text);
+    return error_set(err, "%s: %s", parameter->name, trouble.text);
+}
+
+int work_out(struct outcome *out, struct run *run, const struct backend *backend, size_t row,
+             struct scratch *scratch, struct error *err)
+{
+    const struct parameter *parameter = run->parameters[row];
+    struct error trouble = ERROR_INIT;
+    *out = (struct outcome){.end = OUTCOME_KNOWN};
+    if (is_refused(run, backend, row)) {
+        say_refused(run, backend, row, out->reason, sizeof out->reason);
+        return 0;
+    }
+    if (scratch_reserve(scratch, backend, parameter->rows, parameter->cols, &trouble) != 0) {
+        snprintf(out->reason, sizeof out->reason, "%.63s", trouble.text);
+        out->end = OUTCOME_NO_MEMORY;
+        return 0;
+    }
+    if (model_read_f32(run->model, parameter, scratch->matrix, err) != 0)
+        return error_prefix(err, "%s", parameter->name);
+    out->values = spectra_cache_by_content(&run->cache, row, scratch->matrix, parameter->numel);
+    if (!out->values)
+        return compute(out, backend, parameter, scratch, err);
+    out->end = OUTCOME_CACHED;
+    return 0;
+}
+
+/* --- what computes --- */
+
+static void say_device(const struct run *run, const struct scan_row *row, const char *why)
+{
+    const struct backend *backend = row || run->lost ? run->processor : run->backend;
+    struct device_info device;
+    if (!run->observer || !run->observer->on_device)
+        return;
+    backend->describe(backend->self, &device);
+    run->observer->on_device(run->observer->context, &device, row, why);
+}
+
+const char *device_of(const struct scan_options *options)
+{
+    return options->device ? options->device : "auto";
+}
+
+int open_device(struct run *run, struct error *err)
+{
+    struct error busy = ERROR_INIT;
+    if (!run->backend && backend_open_for_scan(&run->opened, device_of(run->options),
+                                               run->options->threads, &busy, err) != 0)
+        return -1;
+    if (run->opened)
+        run->backend = run->opened;
+    if (!run->backend->spectra)
+        return error_set(err, "the %s back end cannot scan", run->backend->name);
+    say_device(run, NULL, busy.kind != ERROR_NONE ? busy.text : NULL);
+    return 0;
+}
+
+const struct backend *backend_of(const struct run *run, size_t row)
+{
+    return run->lost || run->on_processor[row] ? run->processor : run->backend;
+}
+
+/* Threads where memory sets no bound: one a core, or as many of such a matrix as the device takes
+ * at once. */
+static int threads_for(const struct run *run, size_t row)
+{
+    const struct backend *backend = backend_of(run, row);
+    const struct parameter *parameter = run->parameters[row];
+    if (run->options->threads > 0)
+        return run->options->threads;
+    if (!backend->spectra->side_by_side)
+        return machine_threads(0);
+    return backend->spectra->side_by_side(backend->self, parameter->rows, parameter->cols);
+}
+
+/* The budget is a quarter of the free memory, but 1.2 GB where that is more, and never more than
+ * there is.
+ */
+int side_by_side(const struct run *run)
+{
+    double memory = (double)run->memory, budget = fmin(memory, fmax(memory / 4, 1.2e9));
+    double largest = 1;
+    int threads = 1;
+    for (size_t place = run->result->scan->count; place-- > 0;) { /* the largest comes last */
+        size_t row = run->order[place];
+        if (run->states[row] != ROW_WAITING || is_refused(run, backend_of(run, row), row))
+            continue;
+        largest = fmax(largest, (double)need_of(run, backend_of(run, row), row));
+        threads = threads_for(run, row);
+    }
+    return budget / largest < threads ? (int)fmax(budget / largest, 1) : threads;
+}
+
+static bool same_shape(const struct run *run, size_t a, size_t b)
+{
+    return run->parameters[a]->rows == run->parameters[b]->rows &&
+           run->parameters[a]->cols == run->parameters[b]->cols;
+}
+
+int leave_to_processor(struct run *run, int64_t row, const char *why, struct error *err)
+{
+    const struct scan_row *example = row >= 0 ? &run->result->scan->rows[row] : NULL;
+    bool known = run->lost || (row >= 0 && run->on_processor[row]);
+    if (!run->processor && backend_open(&run->processor, "cpu", run->options->threads, err) != 0)
+        return -1;
+    run->lost |= row < 0;
+    for (size_t i = 0; row >= 0 && i < run->result->scan->count; i++)
+        run->on_processor[i] |= same_shape(run, i, (size_t)row);
+    run->working_most = side_by_side(run);
+    if (!known)
+        say_device(run, example, why);
+    return 0;
+}

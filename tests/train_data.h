@@ -74,7 +74,7 @@ static inline double run_batch(struct transformer *transformer, const struct bat
     return sums.entropy;
 }
 
-/* What a tensor has in a slot of fp32, by its number (tensors.h); the caller frees. */
+/* What a tensor has in a slot of fp32, by its number (recipe.h); the caller frees. */
 static inline float *read_slot_f32(const struct transformer *transformer, size_t tensor,
                                    enum tensor_slot slot)
 {

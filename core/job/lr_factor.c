@@ -1,7 +1,7 @@
 #include "job/lr_factor.h"
 
 #include "base/memory.h"
-#include "train/tensors.h"
+#include "train/recipe.h"
 
 #include <math.h>
 #include <stdlib.h>

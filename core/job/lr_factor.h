@@ -2,7 +2,7 @@
  *
  * A factor is opened by lr_factor_open(), which says what is wrong with its text, and its regex is
  * freed by regex_free(). Several factors of one tensor are multiplied. The pattern is searched in the
- * names of a run's tensors (train/tensors.h), those of adapters among them.
+ * names of a run's tensors (train/recipe.h), those of adapters among them.
  */
 #ifndef SPECTRUM_JOB_LR_FACTOR_H
 #define SPECTRUM_JOB_LR_FACTOR_H

@@ -13,7 +13,6 @@
 #include "text/dataset/dataset.h"
 #include "text/packing/pieces.h"
 #include "text/template/template.h"
-#include "text/record/form.h"
 
 #include <errno.h>
 #include <math.h>

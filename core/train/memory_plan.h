@@ -103,7 +103,7 @@ struct memory_plan {
     struct backward_needs needs;
     struct planned_buffer *buffers;
     size_t count;
-    int (*tensors)[TENSOR_SLOTS]; /* index of a tensor's buffers (tensors.h), -1: has none */
+    int (*tensors)[TENSOR_SLOTS]; /* index of a tensor's buffers (recipe.h), -1: has none */
     int (*blocks)[BLOCK_SLOTS];
     int (*recomputed)[BLOCK_SLOTS]; /* of recomputed blocks: in their backward pass */
     int first_recomputed, past_recomputed; /* those blocks: [first_recomputed, past_recomputed) */

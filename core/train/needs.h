@@ -7,7 +7,6 @@
 #define SPECTRUM_TRAIN_NEEDS_H
 
 #include "train/recipe.h"
-#include "train/tensors.h"
 
 struct memory_request {
     const struct model *model;

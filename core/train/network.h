@@ -39,7 +39,7 @@ void network_clear(struct network *network);
 /* Where the plan put a buffer, by its index there; nowhere for -1. */
 struct place network_planned_place(const struct network *network, int buffer);
 
-/* A tensor's buffer, by its number (tensors.h); `buffer` is NULL where it has none. */
+/* A tensor's buffer, by its number (recipe.h); `buffer` is NULL where it has none. */
 struct place network_place(const struct network *network, size_t tensor, enum tensor_slot slot);
 /* How its values are stored: as the activations are, or quantised. */
 enum storage network_storage(const struct network *network, size_t tensor);

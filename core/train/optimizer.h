@@ -16,7 +16,7 @@ struct optimizer_settings {
     const double *factors; /* [run_tensor_count] of the learning rate; NULL: 1 for all. Borrowed */
 };
 
-/* What trains, as numbers of tensors (tensors.h), ascending. */
+/* What trains, as numbers of tensors (recipe.h), ascending. */
 struct optimizer {
     struct transformer *transformer;
     struct optimizer_settings settings;

@@ -1,7 +1,7 @@
 /* A run's state on disk, RUN/checkpoints/step-00000100/, complete or absent:
  *
  *     weights.safetensors     what trains, and what did earlier in the run, as it is stored in the
- *                             run (BF16 or F32); adapters go by PEFT's names (tensors.h)
+ *                             run (BF16 or F32); adapters go by PEFT's names (recipe.h)
  *     masters.safetensors     F32, where there are masters
  *     optimizer.safetensors   what the optimiser keeps of each tensor, "<tensor>.exp_avg": F32,
  *                             BF16, or codes, U8, with the scales of their blocks,

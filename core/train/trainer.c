@@ -102,6 +102,34 @@ int trainer_plan(struct memory_plan **out, const struct train_inputs *inputs,
     return transformer_plan(out, inputs->backend, inputs->model, &options, err);
 }
 
+static int plan_with(struct memory_plan **out, const struct train_inputs *inputs,
+                     struct train_settings *settings, int64_t recomputed, struct error *err)
+{
+    memory_plan_free(*out);
+    *out = NULL;
+    settings->recomputed = recomputed;
+    return trainer_plan(out, inputs, settings, err);
+}
+
+/* Tried first is the run as it is: most fit, and one recomputed block may take more than none. From
+ * one on it is less with every block, so that the answer is found by halving. */
+int trainer_fit(struct memory_plan **out, const struct train_inputs *inputs,
+                struct train_settings *settings, uint64_t limit, struct error *err)
+{
+    int64_t least = 0, most = inputs->model->config.layers, tried = 0;
+    *out = NULL;
+    while (least < most) {
+        if (plan_with(out, inputs, settings, tried, err) != 0)
+            return -1;
+        if ((*out)->total <= limit)
+            most = tried;
+        else
+            least = tried + 1;
+        tried = (least + most) / 2;
+    }
+    return *out && settings->recomputed == least ? 0 : plan_with(out, inputs, settings, least, err);
+}
+
 static int make_transformer(struct trainer *trainer, struct error *err)
 {
     const struct train_inputs *inputs = trainer->inputs;

@@ -12,7 +12,7 @@
 #define SPECTRUM_TRAIN_TRAINER_H
 
 #include "text/generation.h"
-#include "train/evaluate.h"
+#include "train/transformer.h"
 #include "train/optimizer.h"
 #include "train/schedule.h"
 #include "train/state.h"

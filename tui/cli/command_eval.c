@@ -14,7 +14,7 @@
 #include "text/dataset/dataset.h"
 #include "text/record/form.h"
 #include "text/template/template.h"
-#include "train/evaluate.h"
+#include "train/transformer.h"
 #include "tui/cli/command.h"
 #include "tui/cli/options.h"
 #include "tui/cli/output.h"

@@ -7,7 +7,7 @@
 #include "job/job_dir.h"
 #include "text/dataset/dataset.h"
 #include "text/tokenizer/tokenizer.h"
-#include "train/evaluate.h"
+#include "train/transformer.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -3,7 +3,7 @@
  *     adapter_config.json         rank, alpha, the base, and which modules have adapters; what else
  *                                 trained goes in whole, as "modules_to_save"
  *     adapter_model.safetensors   A and B of each adapter, and those whole tensors, by PEFT's names:
- *                                 those of adapters are the run's own (train/tensors.h), a whole one
+ *                                 those of adapters are the run's own (train/recipe.h), a whole one
  *                                 has "base_model.model." before it
  *
  * A head that is tied to an embedding that trained is written as a tensor of its own, too: PEFT would

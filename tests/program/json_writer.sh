@@ -52,7 +52,7 @@ found=$(by_hand "${files[@]}")
 
 # Parts of a text alone: those who show one in quotes, and those who change a file of somebody else.
 parts=$(grep -lE '\bjson_put_(string|number|tree)\(' "${files[@]}" |
-  grep -vE '/(base/json_(writer|edit)|model/config_values|text/record_look|job/export/export_sidecars|cli/dry_run_view)\.[ch]$')
+  grep -vE '/(base/json_(writer|edit)|model/config_values|text/dataset/record_look|job/export/export_sidecars|cli/dry_run_view)\.[ch]$')
 [ -z "$parts" ] || fail "json_put_string() and the like, where json_text() and the like would do: $parts"
 
 [ $failures -eq 0 ] && echo "json_writer: ${#files[@]} files"

@@ -2,7 +2,7 @@
 
 #include "base/file.h"
 #include "base/json_fault.h"
-#include "base/utf8.h"
+#include "base/text.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 #include "base/json_writer.h"
 
-#include "base/utf8.h"
+#include "base/text.h"
 
 #include <inttypes.h>
 #include <math.h>

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 /* The signals of an end, with which a batch system or a user announces one. */
 static const int ends[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGXCPU};
@@ -47,4 +48,22 @@ size_t process_resident_bytes(void)
 size_t process_peak_bytes(void)
 {
     return status_bytes("VmHWM:");
+}
+
+/* --- the time --- */
+
+double clock_seconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+void clock_iso8601(char *out, size_t size)
+{
+    time_t now = time(NULL);
+    struct tm parts;
+    gmtime_r(&now, &parts);
+    if (strftime(out, size, "%Y-%m-%dT%H:%M:%SZ", &parts) == 0 && size)
+        out[0] = '\0';
 }

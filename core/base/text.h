@@ -1,10 +1,55 @@
-/* Strings: the few questions that the C library leaves open. */
+/* Strings: UTF-8, the one gate through which text from files reaches a terminal, and the few
+ * questions that the C library leaves open.
+ *
+ * Text that a file, a model or a user gave is bytes until it is checked. Whoever shows it sends it
+ * through utf8_sanitize() or utf8_copy(); whoever takes it for a name refuses what
+ * utf8_printable() does not pass. Errors do the former by themselves (error.h).
+ */
 #ifndef SPECTRUM_BASE_TEXT_H
 #define SPECTRUM_BASE_TEXT_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+/* --- UTF-8 --- */
+
+/* Decodes one code point from text[0..length). Returns the bytes consumed (1..4) and sets
+ * *code_point; an invalid sequence consumes 1 byte and sets *code_point to -1. length 0 returns 0.
+ */
+size_t utf8_decode(const char *text, size_t length, int32_t *code_point);
+
+/* Encodes a code point (0..0x10FFFF) into out[0..4); returns the number of bytes. */
+size_t utf8_encode(int32_t code_point, char out[4]);
+
+/* True if all of text[0..length) is well-formed UTF-8 (no surrogates, no overlong forms). */
+bool utf8_valid(const char *text, size_t length);
+
+/* True for what must not reach a terminal: control characters (C0, DEL, C1), bidirectional
+ * overrides and isolates, line and paragraph separators, and -1, an invalid byte. */
+bool utf8_is_unsafe(int32_t code_point);
+
+/* True if the text is well-formed and has nothing that utf8_sanitize() would replace: what a name
+ * from a file must be. */
+bool utf8_printable(const char *text);
+
+/* Replaces, in place, all that is unsafe by '?', so that the text can be shown. Multi-byte controls
+ * shrink to one '?'. */
+void utf8_sanitize(char *text);
+
+/* The same from `text` into out[0..size), cut between characters where it is too long. size >= 1.
+ */
+void utf8_copy(char *out, size_t size, const char *text);
+
+/* Makes the text well-formed, in place: a character that the end cuts is left out, any other
+ * invalid byte becomes '?'; controls stay. For what a model said, which may end inside a character.
+ */
+void utf8_mend(char *text);
+
+/* Terminal columns of a code point (0, 1 or 2); controls count 0. */
+int utf8_columns(int32_t code_point);
+
+/* --- words and numbers --- */
 
 /* "model.gguf" ends with ".gguf"; so does ".gguf" alone. */
 bool text_ends_with(const char *text, const char *end);

@@ -8,7 +8,6 @@
 #include "base/text.h"
 #include "checkpoint/gguf.h"
 #include "checkpoint/safetensors.h"
-#include "checkpoint/shards.h"
 #include "checkpoint/tensor_table.h"
 
 #include <dirent.h>

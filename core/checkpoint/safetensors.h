@@ -9,6 +9,14 @@
  *
  * The header must describe the data exactly: no gaps, no overlaps, nothing after the last tensor.
  * Both sides keep to that and to the format's own bounds.
+ *
+ * A model may be in several such files, its shards, and an index that names them:
+ *
+ *     {"metadata": {...},
+ *      "weight_map": {"model.norm.weight": "model-00002-of-00002.safetensors", ...}}
+ *
+ * transformers takes from the index which files there are, and reads all that is in them, in the
+ * order of their names. So do we, and say where the index and the files disagree.
  */
 #ifndef SPECTRUM_CHECKPOINT_SAFETENSORS_H
 #define SPECTRUM_CHECKPOINT_SAFETENSORS_H
@@ -70,5 +78,9 @@ struct checkpoint;
 
 /* Adds a file to the checkpoint, and what its header lists to the tensor table. */
 int safetensors_open(struct checkpoint *checkpoint, const char *path, struct error *err);
+
+/* Opens the shards that the index at a path names and fills the table; what is surprising goes to
+ * the checkpoint's notes. */
+int shards_open(struct checkpoint *checkpoint, const char *index_path, struct error *err);
 
 #endif

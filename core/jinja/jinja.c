@@ -12,7 +12,7 @@
  *     depth                  1,000        levels */
 #include "jinja/jinja.h"
 
-#include "base/utf8.h"
+#include "base/text.h"
 #include "jinja/filters/filters.h"
 #include "jinja/parse/parse.h"
 #include "jinja/render/render.h"

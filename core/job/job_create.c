@@ -4,7 +4,7 @@
 #include "base/json.h"
 #include "base/memory.h"
 #include "base/sys.h"
-#include "base/utf8.h"
+#include "base/text.h"
 #include "job/job_dir.h"
 #include "job/lock.h"
 

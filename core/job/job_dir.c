@@ -1,12 +1,12 @@
 #include "job/job_dir.h"
 
-#include "base/clock.h"
 #include "base/confine.h"
 #include "base/file_writer.h"
 #include "base/folder.h"
 #include "base/memory.h"
+#include "base/process.h"
 #include "base/sys.h"
-#include "base/utf8.h"
+#include "base/text.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -7,7 +7,7 @@
 #include "model/config.h"
 
 #include "base/memory.h"
-#include "base/utf8.h"
+#include "base/text.h"
 #include "model/config_gguf.h"
 #include "model/config_keys.h"
 #include "model/config_values.h"

@@ -1,7 +1,7 @@
 #include "model/config_values.h"
 
 #include "base/json_writer.h"
-#include "base/utf8.h"
+#include "base/text.h"
 
 #include <math.h>
 #include <stdarg.h>

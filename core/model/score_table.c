@@ -2,7 +2,6 @@
 
 #include "base/json_writer.h"
 #include "base/text.h"
-#include "base/utf8.h"
 
 #include <inttypes.h>
 #include <math.h>

@@ -9,8 +9,8 @@
  *     plan_new -> plan_select, plan_set_..., plan_toggle, plan_undo ... -> plan_trains, plan_counts
  *              -> plan_put (plan_write.h) -> plan_free
  *
- * plan_read.h sets a plan to what a file says, plan_target.h says whether a plan means in another
- * tool what it says here, control.h makes plans without scores.
+ * plan_read.h sets a plan to what a file says, plan_write.h writes such files and says whether a plan
+ * means in another tool what it says here, control.h makes plans without scores.
  */
 #ifndef SPECTRUM_PLAN_PLAN_H
 #define SPECTRUM_PLAN_PLAN_H

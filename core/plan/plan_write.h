@@ -1,4 +1,13 @@
-/* Plans as files: ours (the reference's YAML, and JSON) and what other tools take. */
+/* Plans as files: ours (the reference's YAML, and JSON) and what other tools take; and, before one is
+ * written, whether it means in its target what it says: does it train anything there, and are its
+ * names those of the loaded model?
+ *
+ * The two belong together because what a list means is its reader's to say: an empty one trains
+ * everything in Axolotl and nothing elsewhere, PEFT's takes linear layers alone, and transformers
+ * has other names for some tensors than their file. Who writes a plan asks first:
+ *
+ *     plan_check_target -> plan_put -> the file
+ */
 #ifndef SPECTRUM_PLAN_PLAN_WRITE_H
 #define SPECTRUM_PLAN_PLAN_WRITE_H
 
@@ -30,5 +39,27 @@ void plan_put(struct buffer *out, const struct plan *plan, enum plan_format form
  * rows it was made, and what selected it, if that was a percentage with nothing done by hand since.
  * One that trains nothing is kept, too. plan_read_kept() reads it. */
 void plan_put_kept(struct buffer *out, const struct plan *plan, const char *source);
+
+/* --- the target --- */
+
+/* 0 if a plan of this format trains in its target what it names, as far as that is known. Refused
+ * in every format: one that trains nothing there, or, as Axolotl has it with an empty list,
+ * everything; and names
+ * that transformers is known to give to no tensor once the model is loaded, unless `file_names`
+ * asks for the file's all the same. */
+int plan_check_target(const struct plan *plan, enum plan_format format, bool file_names,
+                      struct error *err);
+
+/* The line that plan_check_target() refuses names with; false: no such name is known. A published
+ * scan's names are as its maker's transformers had them, so they are not refused for it. */
+bool plan_say_misnamed(const struct plan *plan, char *out, size_t size);
+
+/* What a plan trains and its PEFT form does not: biases, and tensors that no adapter can stand
+ * beside.
+ */
+struct plan_loss {
+    size_t biases, tensors;
+};
+struct plan_loss plan_lost_in_peft(const struct plan *plan);
 
 #endif

@@ -1,6 +1,5 @@
 #include "spectra/cache.h"
 
-#include "base/cache_note.h"
 #include "base/file.h"
 #include "base/file_writer.h"
 #include "base/folder.h"

@@ -1,8 +1,8 @@
 #include "spectra/scan.h"
 
-#include "base/clock.h"
 #include "base/limits.h"
 #include "base/memory.h"
+#include "base/process.h"
 #include "compute/devices/devices.h"
 #include "model/score_rows.h"
 #include "spectra/scan_work.h"

@@ -6,7 +6,7 @@
  */
 #include "text/generation.h"
 
-#include "base/utf8.h"
+#include "base/text.h"
 #include "text/template/template.h"
 #include "text/tokenizer/parts.h"
 
@@ -268,8 +268,7 @@ static void enumerate(struct enumeration *list, const char *name)
         buffer_format(list->out, "%s%s", list->count == 1 ? "" : name ? ", " : " and ", shown);
     }
     if (list->count > 0 && !name)
-        buffer_format(list->out, " %s ignored; the options decide",
-                      list->count > 1 ? "are" : "is");
+        buffer_format(list->out, " %s ignored; the options decide", list->count > 1 ? "are" : "is");
     list->pending = name;
     list->count += name != NULL;
 }

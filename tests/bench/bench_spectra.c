@@ -6,7 +6,7 @@
  * and the floor: what the Gram product and 4/3 n^3 operations take at the peak of double-precision
  * products measured here (the best of OpenBLAS and of our own, all threads at once), and the
  * tridiagonal solve. Compiled for one level of instructions (LEVEL). */
-#include "base/clock.h"
+#include "base/process.h"
 #include "base/random.h"
 #include "compute/cpu/spectra/stages.h"
 #include "compute/devices/devices.h"

@@ -5,7 +5,7 @@
 #define SPECTRUM_TESTS_FUZZ_H
 
 #include "base/error.h"
-#include "base/utf8.h"
+#include "base/text.h"
 #include "checkpoint/safetensors.h"
 
 #include <fcntl.h>

@@ -3,7 +3,7 @@
 #include "base/json_writer.h"
 #include "fuzz.h"
 
-#include "base/utf8.h"
+#include "base/text.h"
 #include "text/dataset/dataset.h"
 #include "text/dataset/record_look.h"
 #include "text/tokenizer/parts.h"

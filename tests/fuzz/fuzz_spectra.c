@@ -3,8 +3,8 @@
  * first byte says which it is. */
 #include "fuzz.h"
 
-#include "base/cache_note.h"
 #include "base/file.h"
+#include "base/xdg.h"
 #include "model/score_read.h"
 #include "spectra/cache.h"
 #include "spectra/scan_result.h"

@@ -1,6 +1,6 @@
 #include "bench_run.h"
 
-#include "base/clock.h"
+#include "base/process.h"
 #include "bench_threads.h"
 #include "bench_watch.h"
 #include "compute/spectra.h"

@@ -18,4 +18,4 @@ spectrum_gpu_program(
   core/compute/reference/jacobi.c core/spectra/score.c)
 set(bench bench bench_list bench_matrix bench_run bench_threads bench_watch)
 list(TRANSFORM bench REPLACE "(.+)" "tests/gpu/\\1.c")
-spectrum_gpu_program(bench_gpu ${bench} core/base/clock.c)
+spectrum_gpu_program(bench_gpu ${bench} core/base/process.c)

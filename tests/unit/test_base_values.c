@@ -6,7 +6,6 @@
 #include "base/random.h"
 #include "base/regex.h"
 #include "base/text.h"
-#include "base/utf8.h"
 
 #include <math.h>
 #include <string.h>

@@ -7,7 +7,6 @@
 #include "model/score_read.h"
 #include "model/score_rows.h"
 #include "model/score_table.h"
-#include "plan/plan_target.h"
 #include "plan/plan_write.h"
 
 #include <math.h>

@@ -1,7 +1,7 @@
 #include "tui/app/app.h"
 
 #include "base/file_writer.h"
-#include "base/utf8.h"
+#include "base/text.h"
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -5,7 +5,7 @@
 #include "base/folder.h"
 #include "base/memory.h"
 #include "base/sys.h"
-#include "base/utf8.h"
+#include "base/text.h"
 #include "tui/app/draw.h"
 #include "tui/canvas/terminal.h"
 #include "tui/session/wording.h"

@@ -1,9 +1,8 @@
 #include "tui/app/run.h"
 
-#include "base/clock.h"
 #include "base/file.h"
 #include "base/process.h"
-#include "base/utf8.h"
+#include "base/text.h"
 #include "tui/app/dispatch.h"
 #include "tui/app/draw.h"
 #include "tui/app/watchdog.h"

@@ -2,7 +2,7 @@
 #include "tui/canvas/canvas.h"
 
 #include "base/memory.h"
-#include "base/utf8.h"
+#include "base/text.h"
 
 #include <stdarg.h>
 #include <stdio.h>

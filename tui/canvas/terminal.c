@@ -1,6 +1,6 @@
 #include "tui/canvas/terminal.h"
 
-#include "base/utf8.h"
+#include "base/text.h"
 
 #include <errno.h>
 #include <langinfo.h>

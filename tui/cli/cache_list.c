@@ -1,6 +1,5 @@
 #include "tui/cli/cache_list.h"
 
-#include "base/cache_note.h"
 #include "base/folder.h"
 #include "base/json.h"
 #include "base/memory.h"

@@ -10,7 +10,6 @@
 #include "base/json.h"
 #include "base/memory.h"
 #include "base/text.h"
-#include "base/utf8.h"
 #include "tui/cli/cache_list.h"
 #include "tui/cli/command.h"
 #include "tui/cli/options.h"
@@ -58,7 +57,7 @@ static int print_json(const struct cache_list *list, struct error *err)
         json_text(&json, "name", entry->name);
         json_count(&json, "bytes", entry->bytes);
         json_integer(&json, "age_seconds", entry->age);
-        /* what it is of, as its note says (base/cache_note.h); what is not known is absent */
+        /* what it is of, as its note says (base/xdg.h); what is not known is absent */
         static const char *const keys[] = {"model", "job", NULL};
         const cJSON *name, *data = json_get(entry->of, "data");
         const char *text = NULL;

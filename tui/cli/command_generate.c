@@ -9,7 +9,6 @@
 #include "base/memory.h"
 #include "base/sys.h"
 #include "base/text.h"
-#include "base/utf8.h"
 #include "compute/devices/devices.h"
 #include "job/training_options.h"
 #include "text/generation.h"

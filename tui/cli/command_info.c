@@ -6,7 +6,6 @@
  */
 #include "base/json_writer.h"
 #include "base/text.h"
-#include "base/utf8.h"
 #include "model/model.h"
 #include "tui/cli/command.h"
 #include "tui/cli/options.h"

@@ -7,7 +7,7 @@
  * process takes between two steps, or to start it again (job/launch.h).
  */
 #include "base/memory.h"
-#include "base/utf8.h"
+#include "base/text.h"
 #include "job/job_dir.h"
 #include "job/job_index.h"
 #include "job/launch.h"

@@ -10,7 +10,6 @@
 #include "base/folder.h"
 #include "base/text.h"
 #include "model/score_read.h"
-#include "plan/plan_target.h"
 #include "plan/plan_write.h"
 #include "spectra/scan.h"
 #include "spectra/scan_result.h"

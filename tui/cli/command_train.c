@@ -6,8 +6,8 @@
  * folder in $SPECTRUM_JOB, and there $SPECTRUM_JOB_RESUME and $SPECTRUM_JOB_STEP say what it
  * resumes.
  */
-#include "base/clock.h"
 #include "base/memory.h"
+#include "base/process.h"
 #include "base/text.h"
 #include "job/job_create.h"
 #include "job/job_dir.h"

@@ -3,7 +3,6 @@
 #include "base/limits.h"
 #include "base/memory.h"
 #include "base/text.h"
-#include "base/utf8.h"
 #include "tui/cli/output.h"
 #include "tui/cli/process.h"
 

@@ -3,7 +3,7 @@
 #include "base/json.h"
 #include "base/json_flat.h"
 #include "base/memory.h"
-#include "base/utf8.h"
+#include "base/text.h"
 #include "tui/cli/output.h"
 #include "tui/cli/process.h"
 

@@ -1,6 +1,6 @@
 #include "tui/cli/scan_view.h"
 
-#include "base/utf8.h"
+#include "base/text.h"
 #include "compute/devices/devices.h"
 #include "job/job_dir.h"
 #include "job/job_index.h"

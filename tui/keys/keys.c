@@ -1,6 +1,6 @@
 #include "tui/keys/keys.h"
 
-#include "base/utf8.h"
+#include "base/text.h"
 #include "tui/canvas/terminal.h"
 
 #include <ctype.h>

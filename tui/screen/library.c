@@ -14,11 +14,11 @@
  * known by the names of their files. Each folder that was read is remembered with the time of its
  * last change, so whether anything came or went is one stat() a folder, once a second.
  */
-#include "base/clock.h"
 #include "base/folder.h"
 #include "base/memory.h"
+#include "base/process.h"
 #include "base/sys.h"
-#include "base/utf8.h"
+#include "base/text.h"
 #include "base/xdg.h"
 #include "checkpoint/checkpoint.h"
 #include "job/job_dir.h"

@@ -4,7 +4,6 @@
 #include "base/folder.h"
 #include "base/memory.h"
 #include "plan/plan_read.h"
-#include "plan/plan_target.h"
 #include "plan/plan_write.h"
 #include "tui/session/wording.h"
 

@@ -13,7 +13,7 @@
  * another model is opened: it is the session's.
  */
 #include "base/memory.h"
-#include "base/utf8.h"
+#include "base/text.h"
 #include "tui/canvas/terminal.h"
 #include "tui/screen/launch_train.h"
 #include "tui/screen/screens.h"

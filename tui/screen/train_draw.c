@@ -19,7 +19,7 @@
 #include "tui/screen/train_draw.h"
 
 #include "base/limits.h"
-#include "base/utf8.h"
+#include "base/text.h"
 #include "job/logout.h"
 #include "tui/screen/launch_train.h"
 #include "tui/screen/parts.h"

@@ -1,11 +1,11 @@
 #include "tui/session/job_follow.h"
 
-#include "base/clock.h"
 #include "base/file.h"
 #include "base/folder.h"
 #include "base/memory.h"
+#include "base/process.h"
 #include "base/sys.h"
-#include "base/utf8.h"
+#include "base/text.h"
 #include "job/job_dir.h"
 
 #include <errno.h>

@@ -1,7 +1,7 @@
 #include "tui/session/scan_feed.h"
 
-#include "base/clock.h"
-#include "base/utf8.h"
+#include "base/process.h"
+#include "base/text.h"
 #include "job/job_dir.h"
 #include "job/lock.h"
 #include "job/requests.h"

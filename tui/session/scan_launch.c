@@ -5,7 +5,7 @@
 #include "base/hash.h"
 #include "base/memory.h"
 #include "base/sys.h"
-#include "base/utf8.h"
+#include "base/text.h"
 #include "base/xdg.h"
 #include "compute/devices/devices.h"
 #include "job/launch.h"

@@ -1,10 +1,10 @@
 #include "tui/session/session.h"
 
-#include "base/clock.h"
 #include "base/file_writer.h"
 #include "base/folder.h"
 #include "base/hash.h"
 #include "base/memory.h"
+#include "base/process.h"
 #include "base/sys.h"
 #include "base/xdg.h"
 #include "plan/plan_read.h"

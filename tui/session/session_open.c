@@ -2,7 +2,7 @@
 
 #include "base/memory.h"
 #include "base/sys.h"
-#include "base/utf8.h"
+#include "base/text.h"
 #include "compute/devices/devices.h"
 #include "job/job_dir.h"
 #include "model/score_read.h"

@@ -1,6 +1,6 @@
 #include "tui/session/settings.h"
 
-#include "base/utf8.h"
+#include "base/text.h"
 #include "job/job_create.h"
 #include "job/job_dir.h"
 #include "job/lock.h"

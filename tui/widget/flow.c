@@ -1,6 +1,6 @@
 #include "tui/widget/flow.h"
 
-#include "base/utf8.h"
+#include "base/text.h"
 
 #include <string.h>
 

@@ -1,7 +1,7 @@
 #include "tui/widget/plot.h"
 
 #include "base/memory.h"
-#include "base/utf8.h"
+#include "base/text.h"
 
 #include <math.h>
 #include <stdio.h>

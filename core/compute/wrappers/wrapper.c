@@ -1,7 +1,7 @@
 #include "compute/wrappers/wrapper.h"
 
-#include "base/clock.h"
 #include "base/memory.h"
+#include "base/process.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -2,7 +2,7 @@
  * xmlattr. */
 #include "jinja/filters/filters.h"
 
-#include "base/utf8.h"
+#include "base/text.h"
 #include "jinja/methods/methods.h"
 #include "jinja/run/run.h"
 #include "jinja/value/value.h"

@@ -9,7 +9,7 @@
  */
 #include "jinja/format/format.h"
 
-#include "base/utf8.h"
+#include "base/text.h"
 #include "jinja/value/value.h"
 
 #include <inttypes.h>

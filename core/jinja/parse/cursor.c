@@ -2,7 +2,7 @@
  * look (`name "="` of an argument, `not in`). */
 #include "jinja/parse/parse.h"
 
-#include "base/utf8.h"
+#include "base/text.h"
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -6,7 +6,7 @@
  */
 #include "jinja/parse/parse.h"
 
-#include "base/utf8.h"
+#include "base/text.h"
 #include "jinja/value/value.h"
 
 #include <stdio.h>

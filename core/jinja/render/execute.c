@@ -5,7 +5,7 @@
  */
 #include "jinja/render/render.h"
 
-#include "base/utf8.h"
+#include "base/text.h"
 #include "jinja/run/run.h"
 
 /* How a body ended: it failed, went through, or met {% break %} or {% continue %}. */

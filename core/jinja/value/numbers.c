@@ -2,7 +2,7 @@
  * and digits of any script; and as repr() writes a float. */
 #include "jinja/value/value.h"
 
-#include "base/utf8.h"
+#include "base/text.h"
 
 #include <ctype.h>
 #include <inttypes.h>

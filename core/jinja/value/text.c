@@ -4,7 +4,7 @@
  * beyond them. */
 #include "jinja/value/value.h"
 
-#include "base/utf8.h"
+#include "base/text.h"
 #include "jinja/value/unicode_tables.h"
 
 #include <string.h>

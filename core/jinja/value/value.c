@@ -2,7 +2,7 @@
  * make of one. */
 #include "jinja/value/value.h"
 
-#include "base/utf8.h"
+#include "base/text.h"
 
 #include <errno.h>
 #include <math.h>

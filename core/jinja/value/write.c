@@ -1,7 +1,7 @@
 /* Values as Python writes them: str() and repr(). */
 #include "jinja/value/value.h"
 
-#include "base/utf8.h"
+#include "base/text.h"
 
 #include <inttypes.h>
 #include <math.h>

@@ -1,7 +1,7 @@
 /* json.dumps(), as transformers' tojson calls it. */
 #include "jinja/value/value.h"
 
-#include "base/utf8.h"
+#include "base/text.h"
 
 #include <inttypes.h>
 #include <math.h>

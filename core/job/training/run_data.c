@@ -1,7 +1,7 @@
 #include "job/training/run_data.h"
 
 #include "base/memory.h"
-#include "base/utf8.h"
+#include "base/text.h"
 #include "text/dataset/record_look.h"
 #include "text/template/template.h"
 

@@ -1,6 +1,6 @@
 #include "job/training/run_observer.h"
 
-#include "base/utf8.h"
+#include "base/text.h"
 #include "job/requests.h"
 
 /* The line first, then the proof, then the view: what a screen shows is in the files by then. A step that

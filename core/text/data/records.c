@@ -10,7 +10,7 @@
 
 #include "base/json_fault.h"
 #include "base/memory.h"
-#include "base/utf8.h"
+#include "base/text.h"
 
 #include <stdio.h>
 #include <string.h>

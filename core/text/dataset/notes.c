@@ -4,7 +4,6 @@
 
 #include "base/memory.h"
 #include "base/text.h"
-#include "base/utf8.h"
 
 #include <stdio.h>
 #include <stdlib.h>

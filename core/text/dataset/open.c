@@ -5,7 +5,6 @@
  */
 #include "text/dataset/loader.h"
 
-#include "base/cache_note.h"
 #include "base/folder.h"
 #include "base/limits.h"
 #include "base/memory.h"

@@ -6,7 +6,7 @@
 
 #include "base/json_writer.h"
 #include "base/memory.h"
-#include "base/utf8.h"
+#include "base/text.h"
 #include "text/dataset/loader.h"
 
 #include <inttypes.h>

@@ -7,7 +7,6 @@
 #include "base/memory.h"
 #include "base/sys.h"
 #include "base/text.h"
-#include "base/utf8.h"
 
 #include <stdio.h>
 #include <stdlib.h>

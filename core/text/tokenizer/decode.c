@@ -5,7 +5,7 @@
  */
 #include "text/tokenizer/parts.h"
 
-#include "base/utf8.h"
+#include "base/text.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -8,7 +8,7 @@
 
 #include "base/memory.h"
 #include "base/sys.h"
-#include "base/utf8.h"
+#include "base/text.h"
 
 #include <errno.h>
 #include <math.h>

@@ -20,7 +20,7 @@
 
 #include "base/buffer.h"
 #include "base/memory.h"
-#include "base/utf8.h"
+#include "base/text.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -7,7 +7,7 @@
 #include "text/tokenizer/parts.h"
 
 #include "base/memory.h"
-#include "base/utf8.h"
+#include "base/text.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -13,10 +13,10 @@
 
 #include "text/generation.h"
 #include "train/evaluate.h"
+#include "train/integrity.h"
 #include "train/optimizer.h"
 #include "train/schedule.h"
 #include "train/state.h"
-#include "train/integrity.h"
 
 struct train_settings {
     int64_t steps; /* optimiser steps of the whole run; 0: as many as `epochs` need */

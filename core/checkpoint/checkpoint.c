@@ -65,46 +65,31 @@ static int is_gguf(const struct dirent *entry)
     return entry->d_name[0] != '.' && text_ends_with(entry->d_name, ".gguf");
 }
 
-static int refuse_several(const struct checkpoint *checkpoint, struct dirent **entries, int count,
-                          struct error *err)
-{
-    struct buffer names = BUFFER_INIT;
-    for (int i = 0; i < count; i++)
-        buffer_format(&names, "%s%s", i ? ", " : "", entries[i]->d_name);
-    error_set(err, "%s holds %d .gguf files; name one of them: %s", checkpoint->folder, count,
-              buffer_string(&names));
-    buffer_free(&names);
-    return -1;
-}
-
-/* Adapters as PEFT has them, which `spectrum export` writes, too. */
-static int refuse_adapters(const struct checkpoint *checkpoint, const char *path, struct error *err)
-{
-    const char *base = NULL;
-    cJSON *config = json_read_file(path, CONFIG_MAX, JSON_LOOSE_NUMBERS, NULL);
-    json_get_string(config, "base_model_name_or_path", &base);
-    error_set(
-        err,
-        "%s holds adapters%s%.400s, and no model: give the base, or a folder with both, which "
-        "`spectrum export RUN --merge` writes of a run, and PEFT's merge_and_unload() of any "
-        "adapters",
-        checkpoint->folder, base ? " of the base " : "", base ? base : "");
-    cJSON_Delete(config);
-    return -1;
-}
-
+/* A folder without weights of a model. Adapters as PEFT has them, which `spectrum export` writes, too,
+ * get an answer of their own: who has a folder of them thinks that it is a model. */
 static int refuse_empty(const struct checkpoint *checkpoint, struct error *err)
 {
+    const char *base = NULL;
+    cJSON *config = NULL;
     char *path = path_join(checkpoint->folder, "adapter_config.json", err);
     if (!path)
         return -1;
-    if (sys.access(path, F_OK) == 0)
-        refuse_adapters(checkpoint, path, err);
-    else
+    if (sys.access(path, F_OK) == 0) {
+        config = json_read_file(path, CONFIG_MAX, JSON_LOOSE_NUMBERS, NULL);
+        json_get_string(config, "base_model_name_or_path", &base);
+        error_set(
+            err,
+            "%s holds adapters%s%.400s, and no model: give the base, or a folder with both, which "
+            "`spectrum export RUN --merge` writes of a run, and PEFT's merge_and_unload() of any "
+            "adapters",
+            checkpoint->folder, base ? " of the base " : "", base ? base : "");
+    } else {
         error_set(err,
                   "%s: no model.safetensors, no model.safetensors.index.json and no .gguf file in "
                   "it",
                   checkpoint->folder);
+    }
+    cJSON_Delete(config);
     free(path);
     return -1;
 }
@@ -113,6 +98,7 @@ static int refuse_empty(const struct checkpoint *checkpoint, struct error *err)
 static int open_only_gguf(struct checkpoint *checkpoint, struct error *err)
 {
     struct dirent **entries = NULL;
+    struct buffer names = BUFFER_INIT;
     int count = sys.scandir(checkpoint->folder, &entries, is_gguf, alphasort), status = -1;
     if (count == 1) {
         free(checkpoint->path);
@@ -121,13 +107,17 @@ static int open_only_gguf(struct checkpoint *checkpoint, struct error *err)
     } else if (count < 0) {
         error_set_errno(err, errno, "cannot read folder %s", checkpoint->folder);
     } else if (count > 1) {
-        refuse_several(checkpoint, entries, count, err);
+        for (int i = 0; i < count; i++)
+            buffer_format(&names, "%s%s", i ? ", " : "", entries[i]->d_name);
+        error_set(err, "%s holds %d .gguf files; name one of them: %s", checkpoint->folder, count,
+                  buffer_string(&names));
     } else {
         refuse_empty(checkpoint, err);
     }
     for (int i = 0; i < count; i++)
         free(entries[i]);
     free(entries);
+    buffer_free(&names);
     return status;
 }
 
@@ -290,16 +280,6 @@ static bool is_path(const struct stat *target, const char *path)
     return path && sys.stat(path, &info) == 0 && same_file(target, &info);
 }
 
-static bool is_weights(const struct checkpoint *checkpoint, const struct stat *target)
-{
-    for (size_t i = 0; i < checkpoint->file_count; i++) {
-        struct stat info;
-        if (sys.fstat(checkpoint->files[i].fd, &info) == 0 && same_file(target, &info))
-            return true;
-    }
-    return false;
-}
-
 /* What else of a model's folder transformers reads, by name or by ending. */
 static bool is_document(const struct checkpoint *checkpoint, const struct stat *target)
 {
@@ -331,7 +311,7 @@ static bool is_document(const struct checkpoint *checkpoint, const struct stat *
 int checkpoint_check_output(const struct checkpoint *checkpoint, const char *path,
                             struct error *err)
 {
-    struct stat target;
+    struct stat target, info;
     if (!path || sys.stat(path, &target) != 0)
         return 0;
     if (is_path(&target, checkpoint->folder))
@@ -339,7 +319,10 @@ int checkpoint_check_output(const struct checkpoint *checkpoint, const char *pat
                          "%s is the folder of the model itself, which is never written to; "
                          "give another path",
                          path);
-    if (is_weights(checkpoint, &target) || is_document(checkpoint, &target))
+    bool found = is_document(checkpoint, &target);
+    for (size_t i = 0; i < checkpoint->file_count && !found; i++)
+        found = sys.fstat(checkpoint->files[i].fd, &info) == 0 && same_file(&target, &info);
+    if (found)
         return error_set(err,
                          "%s is a file of the model %s, which is never written to; give "
                          "another path",

@@ -1,4 +1,10 @@
-/* The local cache of the Hugging Face hub: where it is, and what of a repository lies in it. */
+/* The local cache of the Hugging Face hub: where it is, and what of a repository lies in it.
+ *
+ *     <hub>/models--org--name/refs/main              the name of a revision
+ *     <hub>/models--org--name/snapshots/<revision>/  its files: config.json, the weights
+ *
+ * Nothing is fetched: a model that is named as on the hub is found where other programs have put it,
+ * or is not there. */
 #ifndef SPECTRUM_CHECKPOINT_HUB_H
 #define SPECTRUM_CHECKPOINT_HUB_H
 

@@ -16,19 +16,11 @@
 
 /* --- reading a file --- */
 
-static enum dtype dtype_by_name(const char *name)
-{
-    static const enum dtype plain[] = {DTYPE_F64, DTYPE_F32, DTYPE_F16, DTYPE_BF16};
-    for (size_t i = 0; i < sizeof plain / sizeof *plain; i++)
-        if (strcmp(dtype_traits(plain[i])->name, name) == 0)
-            return plain[i];
-    return DTYPE_UNSUPPORTED;
-}
-
 /* Types that cannot be read are listed by name: F8_E4M3, I64. The name reaches terminals. */
 static int read_dtype(struct tensor_info *tensor, const cJSON *entry, const char *where,
                       struct error *err)
 {
+    static const enum dtype plain[] = {DTYPE_F64, DTYPE_F32, DTYPE_F16, DTYPE_BF16};
     const char *name = NULL;
     if (json_need_string(entry, "dtype", &name, where, err) != 0)
         return -1;
@@ -40,7 +32,10 @@ static int read_dtype(struct tensor_info *tensor, const cJSON *entry, const char
                          "\"%.40s\"",
                          where, sizeof tensor->dtype_name - 1, name);
     memcpy(tensor->dtype_name, name, length + 1);
-    tensor->dtype = dtype_by_name(name);
+    tensor->dtype = DTYPE_UNSUPPORTED;
+    for (size_t i = 0; i < sizeof plain / sizeof *plain; i++)
+        if (strcmp(dtype_traits(plain[i])->name, name) == 0)
+            tensor->dtype = plain[i];
     return 0;
 }
 
@@ -142,8 +137,13 @@ static int read_entries(struct checkpoint *checkpoint, int file, const cJSON *he
     return check_tiling(checkpoint, first, data_start, &checkpoint->files[file], err);
 }
 
-static int read_header(struct checkpoint *checkpoint, int number, struct error *err)
+/* The length of the header comes first and is the file's own claim: it is held against the format's
+ * bound and the file's size before a byte is allocated for it. */
+int safetensors_open(struct checkpoint *checkpoint, const char *path, struct error *err)
 {
+    int number = checkpoint_add_file(checkpoint, path, err);
+    if (number < 0)
+        return -1;
     const struct checkpoint_file *file = &checkpoint->files[number];
     unsigned char prefix[8];
     if (file->size < sizeof prefix)
@@ -173,12 +173,6 @@ out:
     cJSON_Delete(header);
     free(text);
     return status;
-}
-
-int safetensors_open(struct checkpoint *checkpoint, const char *path, struct error *err)
-{
-    int file = checkpoint_add_file(checkpoint, path, err);
-    return file < 0 ? -1 : read_header(checkpoint, file, err);
 }
 
 /* --- reading the shards that an index names --- */
@@ -301,25 +295,12 @@ static int note_strays(struct checkpoint *checkpoint, const cJSON *index, struct
     return 0;
 }
 
-/* Every tensor that the index names is in one of the shards. */
-static int check_weight_map(const struct checkpoint *checkpoint, const cJSON *index,
-                            const char *where, struct error *err)
-{
-    const cJSON *item;
-    cJSON_ArrayForEach(item, json_get(index, "weight_map"))
-    {
-        if (!checkpoint_find(checkpoint, item->string))
-            return error_set(err,
-                             "%s: tensor %.200s should be in %.100s, and no shard has it: fetch "
-                             "the shards and the index again, of one revision",
-                             where, item->string, item->valuestring);
-    }
-    return 0;
-}
-
+/* The files first, then what two of them have (the last stays), then the look-up order, by which the
+ * index is held against what there is: a tensor that it names and no shard has is an error. */
 int shards_open(struct checkpoint *checkpoint, const char *index_path, struct error *err)
 {
     const char **names = NULL;
+    const cJSON *item;
     size_t count = 0;
     int status = -1;
     cJSON *index = json_read_file(index_path, INDEX_MAX, JSON_STRICT, err);
@@ -332,13 +313,19 @@ int shards_open(struct checkpoint *checkpoint, const char *index_path, struct er
         if (opened != 0)
             goto out;
     }
-    status = drop_earlier(checkpoint, err);
-    if (status == 0)
-        status = checkpoint_index(checkpoint, err);
-    if (status == 0)
-        status = check_weight_map(checkpoint, index, index_path, err);
-    if (status == 0)
-        status = note_strays(checkpoint, index, err);
+    if (drop_earlier(checkpoint, err) != 0 || checkpoint_index(checkpoint, err) != 0)
+        goto out;
+    cJSON_ArrayForEach(item, json_get(index, "weight_map"))
+    {
+        if (checkpoint_find(checkpoint, item->string))
+            continue;
+        error_set(err,
+                  "%s: tensor %.200s should be in %.100s, and no shard has it: fetch "
+                  "the shards and the index again, of one revision",
+                  index_path, item->string, item->valuestring);
+        goto out;
+    }
+    status = note_strays(checkpoint, index, err);
 out:
     free(names);
     cJSON_Delete(index);
@@ -355,26 +342,13 @@ static uint64_t entry_bytes(const struct safetensors_entry *entry)
     return elements * (uint64_t)dtype_traits(entry->dtype)->block_bytes;
 }
 
-static void put_entry(struct json_writer *json, const struct safetensors_entry *entry,
-                      uint64_t offset)
+/* 8 bytes of length and the JSON, padded with spaces so that the data is aligned to 8. The tensors'
+ * bytes follow one another, so that offsets are sums, and *data_bytes is the last. */
+static void put_header(struct buffer *out, const struct safetensors_entry *entries, size_t count,
+                       const char *const *metadata, uint64_t *data_bytes)
 {
-    json_object(json, entry->name);
-    json_text(json, "dtype", dtype_traits(entry->dtype)->name);
-    json_list(json, "shape");
-    for (int i = 0; i < entry->rank; i++)
-        json_integer(json, NULL, entry->shape[i]);
-    json_end(json);
-    json_list(json, "data_offsets");
-    json_count(json, NULL, offset);
-    json_count(json, NULL, offset + entry_bytes(entry));
-    json_end(json);
-    json_end(json);
-}
-
-static void put_tensors(struct buffer *out, const struct safetensors_entry *entries, size_t count,
-                        const char *const *metadata, uint64_t *data_bytes)
-{
-    struct json_writer json = {.out = out};
+    struct buffer text = BUFFER_INIT;
+    struct json_writer json = {.out = &text};
     json_object(&json, NULL);
     json_layout(&json, JSON_COMPACT);
     if (metadata) {
@@ -385,25 +359,28 @@ static void put_tensors(struct buffer *out, const struct safetensors_entry *entr
     }
     *data_bytes = 0;
     for (size_t i = 0; i < count; i++) {
-        put_entry(&json, &entries[i], *data_bytes);
-        *data_bytes += entry_bytes(&entries[i]);
+        const struct safetensors_entry *entry = &entries[i];
+        json_object(&json, entry->name);
+        json_text(&json, "dtype", dtype_traits(entry->dtype)->name);
+        json_list(&json, "shape");
+        for (int side = 0; side < entry->rank; side++)
+            json_integer(&json, NULL, entry->shape[side]);
+        json_end(&json);
+        json_list(&json, "data_offsets");
+        json_count(&json, NULL, *data_bytes);
+        *data_bytes += entry_bytes(entry);
+        json_count(&json, NULL, *data_bytes);
+        json_end(&json);
+        json_end(&json);
     }
     json_end(&json);
-}
-
-/* 8 bytes of length and the JSON, padded with spaces so that the data is aligned to 8. */
-static void put_header(struct buffer *out, const struct safetensors_entry *entries, size_t count,
-                       const char *const *metadata, uint64_t *data_bytes)
-{
-    struct buffer json = BUFFER_INIT;
-    put_tensors(&json, entries, count, metadata, data_bytes);
-    while (json.length % 8 != 0 && !json.failed)
-        buffer_byte(&json, ' ');
+    while (text.length % 8 != 0 && !text.failed)
+        buffer_byte(&text, ' ');
     for (int i = 0; i < 8; i++)
-        buffer_byte(out, (char)(json.length >> 8 * i & 0xFF));
-    buffer_append(out, buffer_string(&json), json.length);
-    out->failed |= json.failed;
-    buffer_free(&json);
+        buffer_byte(out, (char)(text.length >> 8 * i & 0xFF));
+    buffer_append(out, buffer_string(&text), text.length);
+    out->failed |= text.failed;
+    buffer_free(&text);
 }
 
 static int put_bytes(struct safetensors_writer *writer, const void *bytes, size_t count,
@@ -421,22 +398,24 @@ static int open_by(file_opener opener, struct safetensors_writer *writer, const 
                    const char *const *metadata, struct digest *digest, struct error *err)
 {
     struct buffer header = BUFFER_INIT;
+    int status = -1;
     *writer = (struct safetensors_writer){.file = {.fd = -1}, .digest = digest};
     put_header(&header, entries, count, metadata, &writer->expected);
-    int status = buffer_check(&header, err);
-    if (status == 0 && (count > SAFETENSORS_ENTRIES_MAX || header.length > SAFETENSORS_HEADER_MAX))
-        status =
-            error_set(err,
-                      "%s: %zu tensors with a header of %zu bytes; a safetensors file has at "
-                      "most %d with %d",
-                      path, count, header.length, SAFETENSORS_ENTRIES_MAX, SAFETENSORS_HEADER_MAX);
-    if (status == 0)
-        status = opener(&writer->file, path, err);
-    if (status == 0) {
-        status = put_bytes(writer, header.data, header.length, err);
-        if (status != 0)
-            safetensors_writer_abort(writer);
+    if (buffer_check(&header, err) != 0)
+        goto out;
+    if (count > SAFETENSORS_ENTRIES_MAX || header.length > SAFETENSORS_HEADER_MAX) {
+        error_set(err,
+                  "%s: %zu tensors with a header of %zu bytes; a safetensors file has at "
+                  "most %d with %d",
+                  path, count, header.length, SAFETENSORS_ENTRIES_MAX, SAFETENSORS_HEADER_MAX);
+        goto out;
     }
+    if (opener(&writer->file, path, err) != 0)
+        goto out;
+    status = put_bytes(writer, header.data, header.length, err);
+    if (status != 0)
+        safetensors_writer_abort(writer);
+out:
     buffer_free(&header);
     return status;
 }

@@ -36,27 +36,40 @@ int checkpoint_add_file(struct checkpoint *checkpoint, const char *path, struct 
     return (int)checkpoint->file_count++;
 }
 
-/* A type that is not known has at least one bit an element: a shape that needs more than there is
- * would spoil every sum of parameters. */
-static int check_fits(const struct tensor_info *tensor, const char *name,
-                      const struct checkpoint_file *file, struct error *err)
-{
-    uint64_t bytes = tensor->bytes_unknown ? file->size - tensor->offset : tensor->bytes;
-    if ((uint64_t)tensor->elements / 8 <= bytes)
-        return 0;
-    return error_set(err, "%s: tensor %s: %lld elements cannot be in %llu bytes", file->path, name,
-                     (long long)tensor->elements, (unsigned long long)bytes);
-}
-
-/* The range has the bytes that the shape needs in the type. */
-static int check_bytes(const struct tensor_info *tensor, const char *name,
-                       const struct checkpoint_file *file, struct error *err)
+/* What the head of tensor_table.h says of a tensor, in its order: the name, the product of the shape,
+ * the range. It comes from a file that may be anybody's, so each number is held against the file's
+ * size before another is made of it. */
+static int check_tensor(struct tensor_info *tensor, const char *name,
+                        const struct checkpoint_file *file, struct error *err)
 {
     const char *where = file->path;
+    size_t length = strlen(name);
+    if (length == 0 || length > TENSOR_NAME_MAX || !utf8_printable(name))
+        return error_set(
+            err,
+            "%s: a tensor name is empty, longer than %d bytes, not UTF-8 or has control "
+            "characters",
+            where, TENSOR_NAME_MAX);
+    tensor->elements = shape_elements(tensor->shape, tensor->rank);
+    if (tensor->elements < 0)
+        return error_set(err, "%s: tensor %s: the product of its shape is too large", where, name);
+    if (tensor->offset > file->size || tensor->bytes > file->size - tensor->offset)
+        return error_set(
+            err, "%s: tensor %s needs %llu bytes at %llu, the file has %llu: it is truncated",
+            where, name, (unsigned long long)tensor->bytes, (unsigned long long)tensor->offset,
+            (unsigned long long)file->size);
+    /* A type that is not known has at least one bit an element: a shape that needs more than there
+     * is would spoil every sum of parameters. */
+    if (tensor->dtype == DTYPE_UNSUPPORTED) {
+        uint64_t bytes = tensor->bytes_unknown ? file->size - tensor->offset : tensor->bytes;
+        if ((uint64_t)tensor->elements / 8 <= bytes)
+            return 0;
+        return error_set(err, "%s: tensor %s: %lld elements cannot be in %llu bytes", where, name,
+                         (long long)tensor->elements, (unsigned long long)bytes);
+    }
+    /* bytes = elements / block_elements * block_bytes, and no block lies over the end of a row. */
     const struct dtype_traits *traits = dtype_traits(tensor->dtype);
     int64_t row = tensor->rank ? tensor->shape[tensor->rank - 1] : 1, needed;
-    if (tensor->dtype == DTYPE_UNSUPPORTED)
-        return check_fits(tensor, name, file, err);
     if (row % traits->block_elements != 0)
         return error_set(err, "%s: tensor %s: its rows have %lld elements; %s has blocks of %d",
                          where, name, (long long)row, tensor->dtype_name, traits->block_elements);
@@ -68,28 +81,6 @@ static int check_bytes(const struct tensor_info *tensor, const char *name,
                          where, name, tensor->dtype_name, (long long)needed,
                          (unsigned long long)tensor->bytes);
     return 0;
-}
-
-static int check_tensor(struct tensor_info *tensor, const char *name,
-                        const struct checkpoint_file *file, struct error *err)
-{
-    size_t length = strlen(name);
-    if (length == 0 || length > TENSOR_NAME_MAX || !utf8_printable(name))
-        return error_set(
-            err,
-            "%s: a tensor name is empty, longer than %d bytes, not UTF-8 or has control "
-            "characters",
-            file->path, TENSOR_NAME_MAX);
-    tensor->elements = shape_elements(tensor->shape, tensor->rank);
-    if (tensor->elements < 0)
-        return error_set(err, "%s: tensor %s: the product of its shape is too large", file->path,
-                         name);
-    if (tensor->offset > file->size || tensor->bytes > file->size - tensor->offset)
-        return error_set(
-            err, "%s: tensor %s needs %llu bytes at %llu, the file has %llu: it is truncated",
-            file->path, name, (unsigned long long)tensor->bytes, (unsigned long long)tensor->offset,
-            (unsigned long long)file->size);
-    return check_bytes(tensor, name, file, err);
 }
 
 /* The one way into the table; what holds of a tensor from here on is at the head of tensor_table.h.

@@ -39,16 +39,6 @@ int control_parse(struct control *out, const char *text, struct error *err)
         text);
 }
 
-/* A score that ranks a row at random is all that a selection needs. */
-static void score_at_random(struct scan *scan, uint64_t seed)
-{
-    struct random_stream stream = {seed, 0};
-    for (size_t i = 0; i < scan->count; i++) {
-        scan->rows[i].known = true;
-        scan->rows[i].snr = random_uniform(&stream);
-    }
-}
-
 /* The rows of the blocks at one end of the model: block b of L is among the last N where b >= L -
  * N. */
 static int choose_blocks(struct plan *plan, const struct scan *scan,
@@ -84,8 +74,13 @@ int control_plan(struct plan **out, struct scan **scan, const struct control *co
     const struct parameter **parameters = NULL;
     if (scan_for_model(scan, &parameters, model, NULL, err) != 0)
         return -1;
-    if (control->kind == CONTROL_RANDOM)
-        score_at_random(*scan, seed);
+    /* A score that ranks a row at random is all that a selection needs: the control is selected by
+     * the code that selects by a true score, and from as many rows of each type. */
+    struct random_stream stream = {seed, 0};
+    for (size_t i = 0; control->kind == CONTROL_RANDOM && i < (*scan)->count; i++) {
+        (*scan)->rows[i].known = true;
+        (*scan)->rows[i].snr = random_uniform(&stream);
+    }
     int status = plan_new(out, *scan, model, err);
     if (status == 0)
         status = control->kind == CONTROL_RANDOM

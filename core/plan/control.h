@@ -1,5 +1,9 @@
 /* Plans without a scan, as controls for the one that a scan makes: "last:N" and "first:N" train the
- * linear layers of N blocks, "random:P" a random P per cent of each module type. */
+ * linear layers of N blocks, "random:P" a random P per cent of each module type.
+ *
+ * Whether a scan's choice of modules is worth anything shows only beside a choice that no scan made.
+ * A control becomes a plan like any other, so that a run of it differs from the scan's run in
+ * nothing but which rows train. */
 #ifndef SPECTRUM_PLAN_CONTROL_H
 #define SPECTRUM_PLAN_CONTROL_H
 

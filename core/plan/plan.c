@@ -113,7 +113,8 @@ void plan_free(struct plan *plan)
     free(plan);
 }
 
-/* Opens a new step: a copy of what is, which the caller then changes. */
+/* Opens a new step: a copy of what is, which the caller then changes. What could be redone is gone
+ * from here on, and of more than UNDO_MAX steps the oldest. */
 static int begin_step(struct plan *plan, struct error *err)
 {
     unsigned char *copy = array_alloc(plan_flag_count(plan), 1, err);
@@ -232,21 +233,6 @@ static int set_switches(struct plan *plan, struct regex *regex, bool train, size
     return 0;
 }
 
-static int set_matching(struct plan *plan, struct regex *regex, bool train, size_t *matched,
-                        struct error *err)
-{
-    for (size_t i = 0; i < plan->row_count; i++) {
-        int found = regex_search(regex, plan->scan->rows[i].module, err);
-        if (found < 0)
-            return -1;
-        if (found == 0)
-            continue;
-        set_row(plan, i, train);
-        ++*matched;
-    }
-    return set_switches(plan, regex, train, matched, err);
-}
-
 /* What a scan does not score has no switch here, but a plan file can name it. */
 static int refuse_pattern(const struct plan *plan, struct regex *regex, const char *pattern,
                           struct error *err)
@@ -279,22 +265,35 @@ int plan_set_matching(struct plan *plan, const char *pattern, bool train, size_t
                       struct error *err)
 {
     struct regex *regex = regex_new(pattern, err);
+    int status = -1;
     *matched = 0;
     if (!regex) {
         if (err)
             err->kind = ERROR_USAGE;
         return -1;
     }
-    if (begin_step(plan, err) != 0) {
-        regex_free(regex);
-        return -1;
+    if (begin_step(plan, err) != 0)
+        goto out;
+    for (size_t i = 0; i < plan->row_count; i++) {
+        int found = regex_search(regex, plan->scan->rows[i].module, err);
+        if (found < 0)
+            goto undo;
+        if (found == 0)
+            continue;
+        set_row(plan, i, train);
+        ++*matched;
     }
-    int status = set_matching(plan, regex, train, matched, err);
-    if (status == 0 && *matched == 0)
-        status = refuse_pattern(plan, regex, pattern, err);
-    regex_free(regex);
+    if (set_switches(plan, regex, train, matched, err) != 0)
+        goto undo;
+    if (*matched > 0)
+        status = 0;
+    else
+        refuse_pattern(plan, regex, pattern, err);
+undo:
     if (status != 0)
         plan_undo(plan);
+out:
+    regex_free(regex);
     return status;
 }
 
@@ -444,16 +443,6 @@ static const struct scan_row *row_of(const struct plan *plan, const char *name, 
     return ranking_find(&plan->ranking, plan->scan, name, length);
 }
 
-/* A bias is there only where the model has it, as far as that is known. */
-static bool is_there(const struct plan *plan, const struct scan_row *row, const char *name,
-                     unsigned parts)
-{
-    if (parts != PLAN_BIAS)
-        return true;
-    return plan->model ? model_find(plan->model, name) != NULL
-                       : !plan->scan->of.known || row->bias > 0;
-}
-
 /* A module of the model that the scan does not list, a norm say: by its tensor's name, or by its
  * own for what it has of a weight and a bias. */
 static bool set_unlisted(struct plan *plan, const char *name)
@@ -478,9 +467,13 @@ static int set_name(struct plan *plan, const char *name, struct error *err)
     unsigned parts;
     const struct scan_row *row = row_of(plan, name, &parts);
     enum plan_end end = end_named(plan, name);
+    /* A bias is there only where the model has it, as far as that is known. */
+    bool there =
+        row && (parts != PLAN_BIAS || (plan->model ? model_find(plan->model, name) != NULL
+                                                   : !plan->scan->of.known || row->bias > 0));
     if (end != PLAN_NO_END)
         flags[plan->row_count + (end == PLAN_HEAD)] = 1;
-    else if (row && is_there(plan, row, name, parts))
+    else if (there)
         flags[row - plan->scan->rows] |= (unsigned char)parts;
     else if (row || !set_unlisted(plan, name))
         return error_set(err, "\"%.200s\" is not a module of this %s", name,
@@ -525,17 +518,8 @@ bool plan_trains_unlisted(const struct plan *plan, const struct parameter *param
     return *plan_module_flag(plan, parameter) != 0;
 }
 
-/* With a scan that says what the model has it is the same as with the model. */
-static void count_ends(struct plan_counts *counts, const struct plan *plan)
-{
-    const struct scan_model *of = &plan->scan->of;
-    counts->parameters_total = of->parameters;
-    for (size_t i = 0; i < of->end_count; i++) {
-        const char *tensor = of->ends[i].tensor;
-        counts->parameters += plan_trains(plan, tensor) ? of->ends[i].parameters : 0;
-    }
-}
-
+/* Three who know, the best first: the model itself; a scan that says what the model has, which comes to
+ * the same; and rows alone, without their biases. */
 struct plan_counts plan_counts(const struct plan *plan)
 {
     struct plan_counts counts = {
@@ -548,12 +532,15 @@ struct plan_counts plan_counts(const struct plan *plan)
         counts.parameters_total += row->parameters;
         counts.known &= row->parameters > 0;
         if (described && plan_end(plan, i) != PLAN_NO_END)
-            continue; /* counted below */
+            continue; /* counted with the ends */
         counts.parameters += parts & PLAN_WEIGHT || (parts && !described) ? row->parameters : 0;
         counts.parameters += described && parts & PLAN_BIAS ? row->bias : 0;
     }
+    const struct scan_model *of = &plan->scan->of;
+    for (size_t i = 0; described && i < of->end_count; i++)
+        counts.parameters += plan_trains(plan, of->ends[i].tensor) ? of->ends[i].parameters : 0;
     if (described)
-        count_ends(&counts, plan);
+        counts.parameters_total = of->parameters;
     if (!plan->model)
         return counts;
     counts.known = true;

@@ -15,8 +15,7 @@
 enum { PLAN_FILE_MAX = 1 << 30 };
 
 /* Sets the plan to what a YAML or JSON plan file of ours says, as one step of undo. A name is
- * exact,
- * "^name$" and "name.weight" too; a name that matches nothing is an error that names it. */
+ * exact, "^name$" and "name.weight" too; a name that matches nothing is an error that names it. */
 int plan_read(struct plan *plan, const char *path, struct error *err);
 
 /* Is it a plan file, by its whole form and whatever model it is for? */

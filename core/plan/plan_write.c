@@ -184,30 +184,25 @@ static void put_yaml(struct buffer *out, const struct plan *plan, const struct n
     put_unlisted(out, plan, tensor, "# single tensors\n");
 }
 
-/* What plan_read_kept() reads beside the names. */
-static void put_selection(struct json_writer *json, const struct plan *plan)
-{
-    double percent;
-    enum plan_scope scope;
-    json_count(json, "scanned", plan_scan(plan)->count);
-    if (!plan_selection(plan, &percent, &scope))
-        return;
-    json_real(json, "percent", percent);
-    json_text(json, "scope", scope == PLAN_GLOBAL ? "global" : "type");
-    json_flag(json, "embeddings", plan_embeddings(plan));
-    json_flag(json, "head", plan_head(plan));
-}
-
 static void put_json(struct buffer *out, const struct plan *plan, const char *source, bool kept)
 {
     static const struct name_style lines = {"\n", ".", "", false};
     struct json_writer json = {.out = out};
     struct buffer names = BUFFER_INIT;
     char *rest = NULL;
+    double percent;
+    enum plan_scope scope;
     json_begin(&json, "spectrum.plan");
     json_text(&json, "model", source);
+    /* What plan_read_kept() reads beside the names. */
     if (kept)
-        put_selection(&json, plan);
+        json_count(&json, "scanned", plan_scan(plan)->count);
+    if (kept && plan_selection(plan, &percent, &scope)) {
+        json_real(&json, "percent", percent);
+        json_text(&json, "scope", scope == PLAN_GLOBAL ? "global" : "type");
+        json_flag(&json, "embeddings", plan_embeddings(plan));
+        json_flag(&json, "head", plan_head(plan));
+    }
     json_list(&json, "train");
     json_layout(&json, JSON_ROWS_CLOSED);
     put_ends(&names, plan, false, &lines);
@@ -324,13 +319,6 @@ static int check_not_empty(const struct plan *plan, enum plan_format format, str
 
 /* --- names --- */
 
-/* "experts.7." somewhere in it. */
-static bool has_numbered_expert(const char *name)
-{
-    const char *at = strstr(name, "experts.");
-    return at && isdigit((unsigned char)at[strlen("experts.")]);
-}
-
 static bool begins_with_any(const char *name, const char *const *prefixes, size_t count)
 {
     for (size_t i = 0; i < count; i++)
@@ -369,7 +357,8 @@ static const char *why_renamed(const struct scan_model *of, const char *name)
         return begins_with_any(name, llama_cpp, sizeof llama_cpp / sizeof *llama_cpp)
                    ? "it is called as llama.cpp has it"
                    : NULL;
-    if (has_numbered_expert(name))
+    const char *expert = strstr(name, "experts."); /* "experts.7." somewhere in it */
+    if (expert && isdigit((unsigned char)expert[strlen("experts.")]))
         return "it holds the experts of a block in one tensor";
     if (strstr(name, ".block_sparse_moe."))
         return "it calls the parts of a mixture of experts otherwise";
@@ -404,7 +393,7 @@ static void look_at(struct misnamed *found, const struct plan *plan, const char 
     }
 }
 
-static struct misnamed find_misnamed(const struct plan *plan)
+bool plan_say_misnamed(const struct plan *plan, char *out, size_t size)
 {
     const struct scan_model *of = &plan_scan(plan)->of;
     struct misnamed found = {0};
@@ -414,12 +403,6 @@ static struct misnamed find_misnamed(const struct plan *plan)
     for (size_t i = 0; i < of->end_count; i++)
         if (plan_trains(plan, of->ends[i].tensor))
             look_at(&found, plan, of->ends[i].tensor);
-    return found;
-}
-
-bool plan_say_misnamed(const struct plan *plan, char *out, size_t size)
-{
-    struct misnamed found = find_misnamed(plan);
     snprintf(
         out, size,
         "%zu of the plan's %zu names (%.120s first) are not what transformers calls the tensors "

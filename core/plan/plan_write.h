@@ -44,9 +44,8 @@ void plan_put_kept(struct buffer *out, const struct plan *plan, const char *sour
 
 /* 0 if a plan of this format trains in its target what it names, as far as that is known. Refused
  * in every format: one that trains nothing there, or, as Axolotl has it with an empty list,
- * everything; and names
- * that transformers is known to give to no tensor once the model is loaded, unless `file_names`
- * asks for the file's all the same. */
+ * everything; and names that transformers is known to give to no tensor once the model is loaded,
+ * unless `file_names` asks for the file's all the same. */
 int plan_check_target(const struct plan *plan, enum plan_format format, bool file_names,
                       struct error *err);
 

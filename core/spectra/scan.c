@@ -18,13 +18,13 @@
 /* Whatever threads do, this holds:
  *
  *   1. A row waits, is taken by one thread, or is done; it is done once, and counted once in
- * `done`.
+ *      `done`.
  *   2. All of struct run but its constant part is touched inside the critical section "scan" only;
  *      the observer is called there, too, so its calls never overlap.
  *   3. A row that is done has its values in the result before the observer hears of it, and the
- * last row is told only when the cache has all.
+ *      last row is told only when the cache has all.
  *   4. A thread holds memory for one matrix. Where there is none, the row waits as before and the
- * thread ends, unless it is the last.
+ *      thread ends, unless it is the last.
  */
 
 /* Seconds between two writes of the cache. */
@@ -32,6 +32,8 @@ static const double cache_interval = 5;
 
 /* --- which row is next --- */
 
+/* By falling work: what is large and begun last is what a scan waits for with all cores but one idle.
+ */
 static int compare_work(const void *a, const void *b, void *rows_pointer)
 {
     const struct scan_row *rows = rows_pointer;
@@ -39,15 +41,6 @@ static int compare_work(const void *a, const void *b, void *rows_pointer)
     if (x != y)
         return x < y ? 1 : -1;
     return *(const size_t *)a < *(const size_t *)b ? -1 : 1;
-}
-
-/* The rows by falling work. */
-static void order_rows(struct run *run)
-{
-    const struct scan *scan = run->result->scan;
-    for (size_t i = 0; i < scan->count; i++)
-        run->order[i] = i;
-    qsort_r(run->order, scan->count, sizeof *run->order, compare_work, scan->rows);
 }
 
 /* How far a row is from the one that was asked for: that row itself, its block, the blocks beside.
@@ -106,7 +99,9 @@ static int run_prepare(struct run *run, struct error *err)
     if ((run->options->use_cache ? spectra_fingerprint : checkpoint_fingerprint)(
             run->model->checkpoint, scan->fingerprint, err) != 0)
         return -1;
-    order_rows(run);
+    for (size_t i = 0; i < scan->count; i++)
+        run->order[i] = i;
+    qsort_r(run->order, scan->count, sizeof *run->order, compare_work, scan->rows);
     return 0;
 }
 
@@ -252,20 +247,6 @@ static void leave_device(struct run *run, size_t row, bool lost, const char *why
         run->failure = err;
 }
 
-/* There was no memory for a row: it waits for those that still have theirs, and this thread, false,
- * is one too many; only the last thread gives it up. */
-static bool end_without_memory(struct run *run, size_t row, const struct outcome *outcome)
-{
-    bool last = run->working <= 1;
-    if (last) {
-        keep_outcome(run, row, outcome);
-    } else {
-        run->states[row] = ROW_WAITING;
-        run->working--;
-    }
-    return last;
-}
-
 /* Keeps what came of a row; false: this thread is one too many. */
 static bool end_row(struct run *run, const struct task *task, int status,
                     const struct outcome *outcome, const struct error *err)
@@ -280,10 +261,16 @@ static bool end_row(struct run *run, const struct task *task, int status,
             run->failure = *err;
         else if (outcome->end == OUTCOME_NOT_HERE)
             leave_device(run, row, false, outcome->reason);
-        else if (outcome->end == OUTCOME_NO_MEMORY)
-            goes_on = end_without_memory(run, row, outcome);
+        else if (outcome->end == OUTCOME_NO_MEMORY && run->working > 1)
+            goes_on = false;
         else
             keep_outcome(run, row, outcome);
+        /* There was no memory for the row: it waits for those that still have theirs, and this
+         * thread is one too many; only the last thread gives it up. */
+        if (!goes_on) {
+            run->states[row] = ROW_WAITING;
+            run->working--;
+        }
         if (clock_seconds() - run->saved_at > cache_interval)
             save_cache(run);
     }
@@ -339,20 +326,6 @@ static int compute_rows(struct run *run, struct error *err)
     return 0;
 }
 
-/* How it ended. */
-static int conclude(const struct run *run, struct error *err)
-{
-    if (run->failure.kind != ERROR_NONE && err)
-        *err = run->failure;
-    if (run->failure.kind != ERROR_NONE)
-        return -1;
-    if (!run->stopped)
-        return 0;
-    return error_set_kind(err, ERROR_INTERRUPTED, "stopped at %zu of %zu matrices%s", run->done,
-                          run->result->scan->count,
-                          run->cache.path ? "; the next scan continues from there" : "");
-}
-
 int scan_run(struct scan_result **out, const struct model *model, const struct backend *backend,
              const struct scan_options *options, const struct scan_observer *observer,
              struct error *err)
@@ -360,23 +333,34 @@ int scan_run(struct scan_result **out, const struct model *model, const struct b
     struct run run = {
         .model = model, .backend = backend, .options = options, .observer = observer, .asked = -1};
     const char *device = backend ? backend->name : device_of(options);
+    int status = -1;
     *out = NULL;
     run.memory = available_memory();
     run.start = run.saved_at = clock_seconds();
     if ((!backend && backend_check(device, err) != 0) || run_prepare(&run, err) != 0) {
         scan_result_free(run.result);
-        run_free(&run);
-        return -1;
+        goto out;
     }
     if (observer && observer->on_start)
         observer->on_start(observer->context, run.result->scan);
     /* The oracle of the other back ends takes nothing from them. */
     if (options->use_cache && strcmp(device, "reference") != 0)
         load_cache(&run);
-    int status = compute_rows(&run, err);
-    if (status == 0)
-        status = conclude(&run, err);
-    *out = run.result;
+    int computed = compute_rows(&run, err);
+    *out = run.result; /* in any case: what is known so far is worth having */
+    if (computed != 0)
+        goto out;
+    if (run.failure.kind != ERROR_NONE) {
+        if (err)
+            *err = run.failure;
+    } else if (run.stopped) {
+        error_set_kind(err, ERROR_INTERRUPTED, "stopped at %zu of %zu matrices%s", run.done,
+                       run.result->scan->count,
+                       run.cache.path ? "; the next scan continues from there" : "");
+    } else {
+        status = 0;
+    }
+out:
     run_free(&run);
     return status;
 }

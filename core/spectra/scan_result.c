@@ -86,17 +86,6 @@ int spectra_file_write(const char *path, const struct scan_result *result, struc
     return write_known(path, true, result, err);
 }
 
-/* Marks the tensors of the file that the vectors replace. */
-static void mark_replaced(bool *replaced, const struct checkpoint *file,
-                          const struct vector *vectors, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        const struct tensor_info *tensor = checkpoint_find(file, vectors[i].module);
-        if (tensor)
-            replaced[tensor - checkpoint_tensor(file, 0)] = true;
-    }
-}
-
 /* Appends what the file has beside the first `known` vectors; the values are the caller's to free.
  */
 static size_t other_vectors(struct vector *out, size_t known, const struct checkpoint *file,
@@ -128,7 +117,11 @@ int spectra_cache_write(const char *path, const struct scan_result *result, stru
     bool *replaced = array_alloc(inside, sizeof *replaced, err);
     if (vectors && replaced) {
         size_t known = known_vectors(vectors, result);
-        mark_replaced(replaced, file, vectors, known);
+        for (size_t i = 0; i < known; i++) {
+            const struct tensor_info *tensor = checkpoint_find(file, vectors[i].module);
+            if (tensor)
+                replaced[tensor - checkpoint_tensor(file, 0)] = true;
+        }
         size_t count = other_vectors(vectors, known, file, replaced);
         status = write_vectors(path, false, vectors, count, result->scan, err);
         for (size_t i = known; i < count; i++)
@@ -138,21 +131,6 @@ int spectra_cache_write(const char *path, const struct scan_result *result, stru
     free(replaced);
     checkpoint_close(file);
     return status;
-}
-
-static int take_over(struct scan_result *result, size_t row, const struct checkpoint *file,
-                     const struct tensor_info *tensor, struct error *err)
-{
-    double *values = array_alloc((size_t)tensor->elements, sizeof *values, err);
-    if (!values)
-        return -1;
-    if (checkpoint_read_f64(file, tensor, 0, tensor->elements, values, err) != 0) {
-        free(values);
-        return -1;
-    }
-    result->values[row] = values;
-    result->counts[row] = tensor->elements;
-    return 0;
 }
 
 int spectra_file_read(const char *path, struct scan_result *result, struct error *err)
@@ -165,9 +143,17 @@ int spectra_file_read(const char *path, struct scan_result *result, struct error
         const struct scan_row *row = &result->scan->rows[i];
         const struct tensor_info *tensor = checkpoint_find(file, row->module);
         int64_t expected = row->rows < row->cols ? row->rows : row->cols;
-        if (!result->values[i] && tensor && tensor->dtype == DTYPE_F64 &&
-            tensor->elements == expected)
-            status = take_over(result, i, file, tensor, err);
+        if (result->values[i] || !tensor || tensor->dtype != DTYPE_F64 ||
+            tensor->elements != expected)
+            continue;
+        double *values = array_alloc((size_t)expected, sizeof *values, err);
+        status = values ? checkpoint_read_f64(file, tensor, 0, expected, values, err) : -1;
+        if (status != 0) {
+            free(values);
+            continue;
+        }
+        result->values[i] = values;
+        result->counts[i] = expected;
     }
     checkpoint_close(file);
     return status;

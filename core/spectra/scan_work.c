@@ -33,15 +33,6 @@ bool is_refused(const struct run *run, const struct backend *backend, size_t row
            need_of(run, backend, row) > run->memory;
 }
 
-static void say_refused(const struct run *run, const struct backend *backend, size_t row,
-                        char *reason, size_t size)
-{
-    if (!scan_row_refusal(run->parameters[row], reason, size))
-        snprintf(reason, size, "needs %s, %s are free",
-                 bytes_text((double)need_of(run, backend, row)).text,
-                 bytes_text((double)run->memory).text);
-}
-
 /* ERROR_NOT_FINITE is the matrix's own and ERROR_NOT_HERE this device's, so both are outcomes of
  * the row; ERROR_DEVICE is the scan's to handle, and any other ends it. */
 static int compute(struct outcome *out, const struct backend *backend,
@@ -74,7 +65,10 @@ int work_out(struct outcome *out, struct run *run, const struct backend *backend
     struct error trouble = ERROR_INIT;
     *out = (struct outcome){.end = OUTCOME_KNOWN};
     if (is_refused(run, backend, row)) {
-        say_refused(run, backend, row, out->reason, sizeof out->reason);
+        if (!scan_row_refusal(parameter, out->reason, sizeof out->reason))
+            snprintf(out->reason, sizeof out->reason, "needs %s, %s are free",
+                     bytes_text((double)need_of(run, backend, row)).text,
+                     bytes_text((double)run->memory).text);
         return 0;
     }
     if (scratch_reserve(scratch, backend, parameter->rows, parameter->cols, &trouble) != 0) {
@@ -127,21 +121,11 @@ const struct backend *backend_of(const struct run *run, size_t row)
     return run->lost || run->on_processor[row] ? run->processor : run->backend;
 }
 
-/* Threads where memory sets no bound: one a core, or as many of such a matrix as the device takes
- * at once. */
-static int threads_for(const struct run *run, size_t row)
-{
-    const struct backend *backend = backend_of(run, row);
-    const struct parameter *parameter = run->parameters[row];
-    if (run->options->threads > 0)
-        return run->options->threads;
-    if (!backend->spectra->side_by_side)
-        return machine_threads(0);
-    return backend->spectra->side_by_side(backend->self, parameter->rows, parameter->cols);
-}
-
-/* The budget is a quarter of the free memory, but 1.2 GB where that is more, and never more than
- * there is.
+/* With b the budget, n the bytes that the largest waiting matrix takes, and t the threads where memory
+ * sets no bound (one a core, or as many of such a matrix as the device takes at once):
+ *
+ *     max(1, min(t, b / n)),   b = a quarter of the free memory, but 1.2 GB where that is more, and
+ *                              never more than there is
  */
 int side_by_side(const struct run *run)
 {
@@ -150,18 +134,20 @@ int side_by_side(const struct run *run)
     int threads = 1;
     for (size_t place = run->result->scan->count; place-- > 0;) { /* the largest comes last */
         size_t row = run->order[place];
-        if (run->states[row] != ROW_WAITING || is_refused(run, backend_of(run, row), row))
+        const struct parameter *parameter = run->parameters[row];
+        const struct backend *backend = backend_of(run, row);
+        if (run->states[row] != ROW_WAITING || is_refused(run, backend, row))
             continue;
-        largest = fmax(largest, (double)need_of(run, backend_of(run, row), row));
-        threads = threads_for(run, row);
+        largest = fmax(largest, (double)need_of(run, backend, row));
+        if (run->options->threads > 0)
+            threads = run->options->threads;
+        else if (!backend->spectra->side_by_side)
+            threads = machine_threads(0);
+        else
+            threads =
+                backend->spectra->side_by_side(backend->self, parameter->rows, parameter->cols);
     }
     return budget / largest < threads ? (int)fmax(budget / largest, 1) : threads;
-}
-
-static bool same_shape(const struct run *run, size_t a, size_t b)
-{
-    return run->parameters[a]->rows == run->parameters[b]->rows &&
-           run->parameters[a]->cols == run->parameters[b]->cols;
 }
 
 int leave_to_processor(struct run *run, int64_t row, const char *why, struct error *err)
@@ -172,7 +158,8 @@ int leave_to_processor(struct run *run, int64_t row, const char *why, struct err
         return -1;
     run->lost |= row < 0;
     for (size_t i = 0; row >= 0 && i < run->result->scan->count; i++)
-        run->on_processor[i] |= same_shape(run, i, (size_t)row);
+        run->on_processor[i] |= run->parameters[i]->rows == run->parameters[row]->rows &&
+                                run->parameters[i]->cols == run->parameters[row]->cols;
     run->working_most = side_by_side(run);
     if (!known)
         say_device(run, example, why);

@@ -110,16 +110,6 @@ static double median_squared(double beta)
     return squared_quantile(&law, cumulative, 0.5, &cell);
 }
 
-/* omega(beta) = lambda / sqrt(mu), lambda^2 = 2 (beta + 1) + 8 beta / (beta + 1 + sqrt(beta^2 + 14
- * beta + 1)): Gavish & Donoho, eq. 11, for noise that is not known; `median` is mu, the law's
- * median of x^2. */
-static double hard_threshold(double beta, double median)
-{
-    double root = sqrt(beta * beta + 14 * beta + 1);
-    double lambda = sqrt(2 * (beta + 1) + 8 * beta / (beta + 1 + root));
-    return lambda / sqrt(median);
-}
-
 /* Standard deviation of the median singular value, as a part of it. The rank of the median among n
  * values varies by sqrt(ln n + 1.5) / pi; n f(x) ranks lie in a unit of x, so that over x f(x) it
  * is
@@ -157,7 +147,12 @@ struct noise_shape noise_shape(int64_t rows, int64_t cols)
                                 .max = (double)(rows < cols ? cols : rows)};
     double beta = shape.min / shape.max;
     shape.median_squared = median_squared(beta);
-    shape.hard_threshold = hard_threshold(beta, shape.median_squared);
+    /* omega(beta) = lambda / sqrt(mu), lambda^2 = 2 (beta + 1) + 8 beta / (beta + 1 + sqrt(beta^2 +
+     * 14 beta + 1)): Gavish & Donoho, eq. 11, for noise that is not known; mu is the law's median of
+     * x^2. */
+    double root = sqrt(beta * beta + 14 * beta + 1);
+    double lambda = sqrt(2 * (beta + 1) + 8 * beta / (beta + 1 + root));
+    shape.hard_threshold = lambda / sqrt(shape.median_squared);
     shape.spike_edge = spike_edge(&shape);
     return shape;
 }
@@ -222,26 +217,20 @@ struct score score_values(const double *values, int64_t count, int64_t rows, int
 
 /* A score of pure noise, from the law's quantiles in place of a drawn matrix's values.
  * signal / noise has no unit, S[0] has: noise with entries of variance 1 / max(rows, cols). */
-static void score_nulls(double out[ESTIMATOR_COUNT], const struct noise_shape *shape,
-                        enum empty_noise empty_noise)
-{
-    int64_t count = (int64_t)shape->min;
-    double *values = malloc((size_t)count * sizeof *values);
-    if (values)
-        noise_quantiles(values, count, shape->min / shape->max);
-    for (int i = 0; i < ESTIMATOR_COUNT; i++)
-        out[i] =
-            values ? score_shaped(values, count, shape, (enum estimator)i, empty_noise).snr : NAN;
-    free(values);
-}
-
 struct null_model null_model_find(int64_t rows, int64_t cols, enum empty_noise empty_noise)
 {
     struct null_model null = {.rows = rows, .cols = cols, .snr = {NAN, NAN, NAN}};
     if (rows < 1 || cols < 1)
         return null;
     null.shape = noise_shape(rows, cols);
-    score_nulls(null.snr, &null.shape, empty_noise);
+    int64_t count = rows < cols ? rows : cols;
+    double *values = malloc((size_t)count * sizeof *values);
+    if (!values)
+        return null;
+    noise_quantiles(values, count, null.shape.min / null.shape.max);
+    for (int i = 0; i < ESTIMATOR_COUNT; i++)
+        null.snr[i] = score_shaped(values, count, &null.shape, (enum estimator)i, empty_noise).snr;
+    free(values);
     return null;
 }
 
@@ -313,12 +302,6 @@ double values_median(const double *values, int64_t count)
 /* A noise set of this many values or fewer is decided by single values near the threshold. */
 enum { DEGENERATE_COUNT = 4 };
 
-/* Every element of the matrix may be denormal: they are multiples of one number, not noise. */
-static bool is_denormal(const struct scan_row *row, double largest)
-{
-    return largest < (double)FLT_MIN * sqrt((double)row->rows * (double)row->cols);
-}
-
 static void set_degenerate(struct scan_row *row, double largest)
 {
     int count = (int)row->noise_count;
@@ -331,7 +314,8 @@ static void set_degenerate(struct scan_row *row, double largest)
         snprintf(reason, size, "only %d noise value%s", count, count == 1 ? "" : "s");
     else if (row->threshold < spectra_resolution(row->rows, row->cols, largest))
         snprintf(reason, size, "noise is below resolution");
-    else if (is_denormal(row, largest))
+    /* Every element of the matrix may be denormal: they are multiples of one number, not noise. */
+    else if (largest < (double)FLT_MIN * sqrt((double)row->rows * (double)row->cols))
         snprintf(reason, size, "denormal elements");
     else
         row->degenerate = false;

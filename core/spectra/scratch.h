@@ -1,6 +1,11 @@
 /* What one thread computes singular values in: a matrix and the back end's workspace, kept from
- * matrix to matrix, grown when a larger one comes, and made new for another back end. Zeros:
- * nothing yet; scratch_free() gives all of it back. */
+ * matrix to matrix, grown when a larger one comes, and made new for another back end.
+ *
+ *     struct scratch scratch = {0};                 nothing yet
+ *     scratch_reserve -> read into .matrix, compute in .workspace -> scratch_reserve ...
+ *     scratch_free
+ *
+ * It is the back end's host_alloc(), not malloc(): what its device copies from quickest. */
 #ifndef SPECTRUM_SPECTRA_SCRATCH_H
 #define SPECTRUM_SPECTRA_SCRATCH_H
 

@@ -56,61 +56,43 @@ static int check_tree(const cJSON *node, const char *where, struct error *err)
     return 0;
 }
 
-struct scanner {
-    bool in_string;
-    bool escaped;
-    int depth;
-    size_t values, most;
-};
-
-/* A byte inside a string; -1 for the 'u' of "\\u0000". */
-static int scan_string(struct scanner *s, const char *at, size_t left)
-{
-    if (s->escaped) {
-        s->escaped = false;
-        return left >= 5 && memcmp(at, "u0000", 5) == 0 ? -1 : 0;
-    }
-    if (*at == '\\')
-        s->escaped = true;
-    else if (*at == '"')
-        s->in_string = false;
-    return 0;
-}
-
-/* A byte outside strings. */
-static int scan_structure(struct scanner *s, char c, const char *where, struct error *err)
-{
-    if (c == '"')
-        s->in_string = true;
-    else if (c == ']' || c == '}')
-        s->depth--;
-    if (c != '[' && c != '{' && c != ',')
-        return 0;
-    if (c != ',' && ++s->depth > JSON_DEPTH_MAX)
-        return error_set(err, "%s: nested more than %d levels deep", where, JSON_DEPTH_MAX);
-    if (++s->values > s->most)
-        return error_set(err, "%s: more than %d values; no file that is known here has so many",
-                         where, (int)s->most);
-    return 0;
-}
-
-/* What the parser must not see: NUL bytes, deep nesting, values without end, no UTF-8. */
+/* What the parser must not see: NUL bytes, deep nesting, values without end, no UTF-8. One pass without
+ * a grammar is enough: whatever the text is, brackets outside of strings bound its depth, and as
+ * every value but the first of a list or an object comes after a comma, brackets and commas bound
+ * their number. */
 static int check_text(const char *text, size_t length, enum json_flags flags, const char *where,
                       struct error *err)
 {
-    struct scanner s = {.most = flags & JSON_MANY_VALUES ? JSON_VALUES_MANY : JSON_VALUES_MAX};
+    size_t values = 0, most = flags & JSON_MANY_VALUES ? JSON_VALUES_MANY : JSON_VALUES_MAX;
+    bool in_string = false, escaped = false;
+    int depth = 0;
     for (size_t i = 0; i < length; i++) {
-        if (text[i] == '\0')
+        char c = text[i];
+        if (c == '\0')
             return error_set(err, "%s: a NUL byte at %zu: this is not JSON", where, i);
-        if (!s.in_string) {
-            if (scan_structure(&s, text[i], where, err) != 0)
-                return -1;
-        } else if (scan_string(&s, text + i, length - i) != 0) {
-            return error_set(err,
-                             "%s: a NUL character (\\u0000) at byte %zu; take it out, texts with "
-                             "it cannot be read",
-                             where, i - 1);
+        if (escaped) {
+            escaped = false;
+            if (length - i >= 5 && memcmp(text + i, "u0000", 5) == 0)
+                return error_set(err,
+                                 "%s: a NUL character (\\u0000) at byte %zu; take it out, texts "
+                                 "with it cannot be read",
+                                 where, i - 1);
+            continue;
         }
+        if (in_string) {
+            escaped = c == '\\';
+            in_string = c != '"';
+            continue;
+        }
+        in_string = c == '"';
+        depth -= c == ']' || c == '}';
+        if (c != '[' && c != '{' && c != ',')
+            continue;
+        if (c != ',' && ++depth > JSON_DEPTH_MAX)
+            return error_set(err, "%s: nested more than %d levels deep", where, JSON_DEPTH_MAX);
+        if (++values > most)
+            return error_set(err, "%s: more than %d values; no file that is known here has so many",
+                             where, (int)most);
     }
     return utf8_valid(text, length) ? 0 : error_set(err, "%s: not valid UTF-8", where);
 }
@@ -228,26 +210,26 @@ cJSON *json_parse(const char *text, size_t length, enum json_flags flags, const 
     cJSON *tree = cJSON_ParseWithLengthOpts(from, from_length, &end, 0);
     if (!tree) {
         refuse_text(text, length, flags, end && end >= from ? (size_t)(end - from) : 0, where, err);
-    } else {
-        while (end < from + from_length && strchr(" \t\r\n", *end))
-            end++;
-        if (end < from + from_length) {
-            error_set(err, "%s: %zu bytes follow the end of the JSON text", where,
-                      (size_t)(from + from_length - end));
-            cJSON_Delete(tree);
-            tree = NULL;
-        }
+        goto out;
     }
-    if (tree && check_tree(tree, where, err) != 0) {
-        cJSON_Delete(tree);
-        tree = NULL;
+    while (end < from + from_length && strchr(" \t\r\n", *end))
+        end++;
+    if (end < from + from_length) {
+        error_set(err, "%s: %zu bytes follow the end of the JSON text", where,
+                  (size_t)(from + from_length - end));
+        goto refused;
     }
-    if (tree && flags & JSON_KEEP_NUMBERS && keep_numbers(tree, &from, end, err) != 0) {
-        cJSON_Delete(tree);
-        tree = NULL;
-    }
-    if (tree && loose)
+    if (check_tree(tree, where, err) != 0)
+        goto refused;
+    if (flags & JSON_KEEP_NUMBERS && keep_numbers(tree, &from, end, err) != 0)
+        goto refused;
+    if (loose)
         markers_to_nan(tree);
+    goto out;
+refused:
+    cJSON_Delete(tree);
+    tree = NULL;
+out:
     free(loose);
     return tree;
 }

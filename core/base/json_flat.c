@@ -136,34 +136,27 @@ static bool take_value(struct walk *walk, struct json_flat *member, int depth)
     return false;
 }
 
-static struct json_flat *find_member(struct json_flat *members, size_t count, struct text key)
-{
-    for (size_t i = 0; i < count; i++)
-        if (strncmp(members[i].key, key.start, key.length) == 0 &&
-            members[i].key[key.length] == '\0')
-            return &members[i];
-    return NULL;
-}
-
-/* No object has one key twice. */
-static bool is_new(const struct text *keys, size_t count, struct text key)
-{
-    for (size_t i = 0; i < count; i++)
-        if (keys[i].length == key.length && memcmp(keys[i].start, key.start, key.length) == 0)
-            return false;
-    return true;
-}
-
+/* The members that are asked for are filled in on the way; all keys are kept, because an object that
+ * has one key twice is json_parse()'s to refuse. */
 static bool take_object(struct walk *walk, struct json_flat *members, size_t count, int depth)
 {
-    struct text keys[KEYS_MAX];
+    struct text keys[KEYS_MAX], *key = keys;
     if (!take(walk, '{'))
         return false;
     if (take(walk, '}'))
         return true;
-    for (size_t used = 0; used < KEYS_MAX; used++) {
-        if (!take_text(walk, &keys[used]) || !is_new(keys, used, keys[used]) || !take(walk, ':') ||
-            !take_value(walk, find_member(members, count, keys[used]), depth))
+    for (; key < keys + KEYS_MAX; key++) {
+        struct json_flat *member = NULL;
+        if (!take_text(walk, key))
+            return false;
+        for (const struct text *other = keys; other < key; other++)
+            if (other->length == key->length && memcmp(other->start, key->start, key->length) == 0)
+                return false;
+        for (size_t i = 0; i < count && !member; i++)
+            if (strncmp(members[i].key, key->start, key->length) == 0 &&
+                members[i].key[key->length] == '\0')
+                member = &members[i];
+        if (!take(walk, ':') || !take_value(walk, member, depth))
             return false;
         if (!take(walk, ','))
             return take(walk, '}');

@@ -1,5 +1,12 @@
 /* Single members of one JSON object, without a tree: for files of a million lines, each an object
- * of numbers. It takes what is plainly JSON and leaves the rest to json_parse(). */
+ * of numbers. It takes what is plainly JSON and leaves the rest to json_parse().
+ *
+ *     struct json_flat members[] = {{.key = "step"}, {.key = "loss"}};
+ *     if (json_flat_read(line, length, members, 2))
+ *         ... members[0].kind, members[0].number
+ *     else
+ *         ... json_parse(line, ...), which knows better
+ */
 #ifndef SPECTRUM_BASE_JSON_FLAT_H
 #define SPECTRUM_BASE_JSON_FLAT_H
 

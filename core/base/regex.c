@@ -33,8 +33,7 @@ struct regex *regex_new(const char *pattern, struct error *err)
         pcre2_get_error_message(code, message, sizeof message);
         error_set(err, "pattern \"%.200s\": %s at character %zu", pattern, (char *)message,
                   (size_t)offset);
-        regex_free(regex);
-        return NULL;
+        goto refused;
     }
     /* The interpreter does the job where just-in-time code is not to be had. */
     pcre2_jit_compile(regex->code, PCRE2_JIT_COMPLETE);
@@ -42,11 +41,13 @@ struct regex *regex_new(const char *pattern, struct error *err)
     regex->context = pcre2_match_context_create(NULL);
     if (!regex->match || !regex->context) {
         error_set(err, "not enough memory for a pattern");
-        regex_free(regex);
-        return NULL;
+        goto refused;
     }
     pcre2_set_match_limit(regex->context, REGEX_MATCH_LIMIT);
     return regex;
+refused:
+    regex_free(regex);
+    return NULL;
 }
 
 void regex_free(struct regex *regex)
@@ -59,14 +60,8 @@ void regex_free(struct regex *regex)
     free(regex);
 }
 
-static int regex_error(int code, size_t length, struct error *err)
-{
-    PCRE2_UCHAR message[128] = {0};
-    pcre2_get_error_message(code, message, sizeof message);
-    return error_set(err, "a pattern gave up on a text of %zu bytes (%s); a simpler one is needed",
-                     length, (char *)message);
-}
-
+/* 1: found, in regex->match; 0: not; -1. A pattern's time is exponential in the text at worst, so the
+ * number of its steps is bounded, and running out of them is an error that says what to do. */
 static int regex_run(struct regex *regex, const char *text, size_t length, size_t start,
                      uint32_t options, struct error *err)
 {
@@ -78,7 +73,12 @@ static int regex_run(struct regex *regex, const char *text, size_t length, size_
                             regex->match, regex->context);
     if (found == PCRE2_ERROR_NOMATCH)
         return 0;
-    return found < 0 ? regex_error(found, length, err) : 1;
+    if (found >= 0)
+        return 1;
+    PCRE2_UCHAR message[128] = {0};
+    pcre2_get_error_message(found, message, sizeof message);
+    return error_set(err, "a pattern gave up on a text of %zu bytes (%s); a simpler one is needed",
+                     length, (char *)message);
 }
 
 int regex_find(struct regex *regex, const char *text, size_t length, size_t start,

@@ -1,5 +1,9 @@
 /* Regular expressions: PCRE2 with UTF and Unicode properties, and with limits, since patterns come
- * from files and from the command line. */
+ * from files and from the command line.
+ *
+ *     regex_new -> regex_find (in a text that is walked through) or regex_search -> regex_free
+ *
+ * One has the memory that a match is made in, so two threads that match have one each. */
 #ifndef SPECTRUM_BASE_REGEX_H
 #define SPECTRUM_BASE_REGEX_H
 
@@ -14,8 +18,7 @@ struct regex *regex_new(const char *pattern, struct error *err);
 void regex_free(struct regex *regex);
 
 /* Searches text[0..length) from byte `start`. 1: found, and the match's byte range is set; 0: no
- * match; -1: PCRE2 gave up, at its match limit for instance. The text must be valid UTF-8. Not for
- * use by two threads at once. */
+ * match; -1: PCRE2 gave up, at its match limit for instance. The text must be valid UTF-8. */
 int regex_find(struct regex *regex, const char *text, size_t length, size_t start,
                size_t *match_start, size_t *match_end, struct error *err);
 

@@ -107,22 +107,20 @@ char *xdg_state_path(const char *below, struct error *err)
     return xdg_path("XDG_STATE_HOME", ".local/state", below, &own, err);
 }
 
-/* Made by this user's mkdir(), or found as it would be: in a folder that all may write to, whoever
- * comes first has the name. */
-static bool is_private(const char *path)
-{
-    struct stat info;
-    return (sys.mkdir(path, 0700) == 0 || errno == EEXIST) && sys.lstat(path, &info) == 0 &&
-           S_ISDIR(info.st_mode) && info.st_uid == geteuid() && (info.st_mode & 0077) == 0;
-}
-
-/* "<place>/spectrum-<uid>", or a new one; false with errno. */
+/* "<place>/spectrum-<uid>", or a new one; false with errno. The name is only taken where it is as this
+ * user's mkdir() would make it: in a folder that all may write to, whoever comes first has the name,
+ * and could look into what is put there. */
 static bool make_private(struct buffer *path, const char *place)
 {
+    struct stat info;
     buffer_clear(path);
     buffer_format(path, "%s/spectrum-%ld", place, (long)geteuid());
-    if (path->failed || is_private(path->data))
-        return !path->failed;
+    if (path->failed)
+        return false;
+    if ((sys.mkdir(path->data, 0700) == 0 || errno == EEXIST) &&
+        sys.lstat(path->data, &info) == 0 && S_ISDIR(info.st_mode) && info.st_uid == geteuid() &&
+        (info.st_mode & 0077) == 0)
+        return true;
     buffer_text(path, "-XXXXXX");
     return !path->failed && sys.mkdtemp(path->data);
 }
@@ -219,8 +217,8 @@ void xdg_scratch_remove(char *path, int lock)
         return;
     folder_remove(path);
     sys.close(lock);
-    for (int above = 0; above < 2;
-         above++) { /* both are made when wanted; one in use is not empty */
+    /* The two above are made when wanted, and one in use is not empty. */
+    for (int above = 0; above < 2; above++) {
         *strrchr(path, '/') = '\0';
         sys.rmdir(path);
     }

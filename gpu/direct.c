@@ -58,8 +58,7 @@ int direct_values(struct slot_pool *pool, struct stream_slot *slot, double *valu
     /* the matrix in fp64, [m, n] by columns */
     cudaError_t widened = cudaMemsetAsync(work.found, 0, sizeof *work.found, slot->stream);
     if (widened == cudaSuccess)
-        widened =
-            cudaMemcpyAsync(work.narrow, matrix, bytes, cudaMemcpyHostToDevice, slot->stream);
+        widened = cudaMemcpyAsync(work.narrow, matrix, bytes, cudaMemcpyHostToDevice, slot->stream);
     if (widened == cudaSuccess)
         widened = rows > cols
                       ? kernel_widen_transposed(work.wide, work.narrow, rows, cols, slot->stream)
@@ -69,10 +68,9 @@ int direct_values(struct slot_pool *pool, struct stream_slot *slot, double *valu
     /* its singular values, without vectors */
     if (status_check_solver(
             cusolverDnXgesvd(slot->solver, slot->parameters, 'N', 'N', work.m, work.n, CUDA_R_64F,
-                             work.wide, work.m, CUDA_R_64F, work.values, CUDA_R_64F,
-                             work.workspace, work.m, CUDA_R_64F, work.workspace, work.n,
-                             CUDA_R_64F, work.workspace, work.workspace_bytes,
-                             work.host_workspace, work.host_bytes, work.info),
+                             work.wide, work.m, CUDA_R_64F, work.values, CUDA_R_64F, work.workspace,
+                             work.m, CUDA_R_64F, work.workspace, work.n, CUDA_R_64F, work.workspace,
+                             work.workspace_bytes, work.host_workspace, work.host_bytes, work.info),
             err) != 0)
         goto out;
     if (slot_fetch(slot, values, work.values, (size_t)work.n * sizeof *values, err) != 0 ||

@@ -8,10 +8,10 @@
 #include "job/lr_factor.h"
 #include "model/model.h"
 #include "plan/control.h"
-#include "text/record/form.h"
 #include "text/data/data_files.h"
 #include "text/dataset/dataset.h"
 #include "text/packing/pieces.h"
+#include "text/record/form.h"
 #include "text/template/template.h"
 
 #include <errno.h>

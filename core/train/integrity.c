@@ -70,8 +70,7 @@ static int hash_all(struct integrity *integrity, struct error *err)
             continue;
         status = hash_tensor(integrity, i, staging, integrity->hashes[i], err);
         integrity->frozen.tensors += !integrity->trains[i];
-        integrity->frozen.parameters +=
-            integrity->trains[i] ? 0 : network_tensor(network, i).numel;
+        integrity->frozen.parameters += integrity->trains[i] ? 0 : network_tensor(network, i).numel;
     }
     free(staging);
     return status;
@@ -84,9 +83,9 @@ int integrity_new(struct integrity **out, const struct optimizer *optimizer, str
     if (!integrity)
         return -1;
     *integrity = (struct integrity){.optimizer = optimizer,
-                                .hashes = array_alloc(count, sizeof *integrity->hashes, err),
-                                .trains = array_alloc(count, sizeof *integrity->trains, err),
-                                .moved = array_alloc(optimizer->count, sizeof(double), err)};
+                                    .hashes = array_alloc(count, sizeof *integrity->hashes, err),
+                                    .trains = array_alloc(count, sizeof *integrity->trains, err),
+                                    .moved = array_alloc(optimizer->count, sizeof(double), err)};
     int status = integrity->hashes && integrity->trains && integrity->moved ? 0 : -1;
     for (size_t i = 0; status == 0 && i < optimizer->count; i++)
         integrity->trains[optimizer->tensors[i]] = true;
@@ -201,8 +200,7 @@ static bool must_differ(const struct integrity *integrity, size_t i, float *stag
     if (!master.buffer && network->storage == STORAGE_BF16)
         return false;
     struct place values = master.buffer ? master : network_place(network, tensor, TENSOR_WEIGHT);
-    double largest =
-        largest_value(network, values, network_tensor(network, tensor).numel, staging);
+    double largest = largest_value(network, values, network_tensor(network, tensor).numel, staging);
     return integrity->moved[i] > fmax(largest * 0x1p-20, (double)FLT_MIN);
 }
 

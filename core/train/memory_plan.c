@@ -114,8 +114,8 @@ static void add_training_state(struct layout *layout, const struct run_tensor *t
     uint64_t count = (uint64_t)tensor->numel;
     enum optimizer_kind kind = request->recipe.optimizer;
     const struct optimizer_rule *rule = optimizer_rule_of(kind, tensor->parameter);
-    struct stored_bytes state = storage_bytes(
-        optimizer_storage(kind, tensor->parameter, tensor->numel), tensor->numel);
+    struct stored_bytes state =
+        storage_bytes(optimizer_storage(kind, tensor->parameter, tensor->numel), tensor->numel);
     slots[TENSOR_GRADIENT] =
         add_buffer(layout, MEMORY_GRADIENTS, gradient.first, gradient.last, count, 4);
     for (int i = 0; i < optimizer_state_count(rule); i++) {
@@ -139,8 +139,7 @@ static void add_tensor(struct layout *layout, size_t index)
         slots[slot] = -1;
     if (!used)
         return;
-    struct stored_bytes stored =
-        storage_bytes(request_storage(request, &tensor), tensor.numel);
+    struct stored_bytes stored = storage_bytes(request_storage(request, &tensor), tensor.numel);
     slots[TENSOR_WEIGHT] = add_lasting(layout, MEMORY_WEIGHTS, stored.data, 1);
     if (stored.scales > 0)
         slots[TENSOR_SCALES] = add_lasting(layout, MEMORY_WEIGHTS, stored.scales, 1);
@@ -164,7 +163,8 @@ static void add_gradient_slots(struct layout *layout)
         add_buffer(layout, MEMORY_ACTIVATIONS, head, end, tokens, (uint64_t)config->hidden * size);
     plan->run[RUN_GRAD_WIDE] = add_buffer(layout, MEMORY_ACTIVATIONS, head + 1, end,
                                           tokens * wide + 4 * MEMORY_ALIGNMENT, size);
-    int64_t recomputed = config->hidden > config->intermediate ? config->hidden : config->intermediate;
+    int64_t recomputed =
+        config->hidden > config->intermediate ? config->hidden : config->intermediate;
     plan->run[RUN_RECOMPUTED] =
         add_buffer(layout, MEMORY_ACTIVATIONS, head + 1, end, tokens, (uint64_t)recomputed * size);
     if (layout->request->recipe.adapted)
@@ -279,14 +279,14 @@ struct block_set {
     struct layout *layout;
     int layer;
     int *slots;
-    bool keeps; /* what the backward pass needs */
+    bool keeps;  /* what the backward pass needs */
     bool second; /* of a recomputed block, in its backward pass */
 };
 
 static int tick_of(const struct block_set *set, int phase)
 {
     return set->second ? tick_recompute(set->layout, set->layer, phase)
-                      : tick_forward(set->layer, phase);
+                       : tick_forward(set->layer, phase);
 }
 
 /* Made in a phase, read until another; where the backward pass needs it, until that has done
@@ -464,7 +464,8 @@ static struct memory_plan *new_plan(const struct model *model, struct error *err
 
 /* The lowest blocks: their turn in the backward pass comes last, when the others' memory is free.
  */
-static void choose_recomputed(struct memory_plan *plan, const struct memory_request *request, int layers)
+static void choose_recomputed(struct memory_plan *plan, const struct memory_request *request,
+                              int layers)
 {
     int first = 0;
     while (first < layers && !plan->needs.blocks[first].output)

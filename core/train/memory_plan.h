@@ -105,7 +105,7 @@ struct memory_plan {
     size_t count;
     int (*tensors)[TENSOR_SLOTS]; /* index of a tensor's buffers (recipe.h), -1: has none */
     int (*blocks)[BLOCK_SLOTS];
-    int (*recomputed)[BLOCK_SLOTS]; /* of recomputed blocks: in their backward pass */
+    int (*recomputed)[BLOCK_SLOTS];        /* of recomputed blocks: in their backward pass */
     int first_recomputed, past_recomputed; /* those blocks: [first_recomputed, past_recomputed) */
     int run[RUN_SLOTS];
     uint64_t bytes[MEMORY_CATEGORIES];  /* of each category's region */

@@ -23,8 +23,9 @@ bool request_tensor_is_trained(const struct memory_request *request,
 enum storage request_storage(const struct memory_request *request, const struct run_tensor *tensor)
 {
     size_t parameter = (size_t)(tensor->parameter - request->model->parameters);
-    return tensor->part == PART_PARAMETER ? recipe_storage(&request->recipe, parameter, request->storage)
-                                       : request->storage;
+    return tensor->part == PART_PARAMETER
+               ? recipe_storage(&request->recipe, parameter, request->storage)
+               : request->storage;
 }
 
 bool request_needs_input(const struct memory_request *request, enum parameter_role role, int layer)
@@ -35,13 +36,14 @@ bool request_needs_input(const struct memory_request *request, enum parameter_ro
 }
 
 static bool is_trained(const struct memory_request *request, enum parameter_role role, int layer,
-                   bool bias)
+                       bool bias)
 {
     const struct parameter *parameter = model_role(request->model, role, layer, bias);
     return parameter && request_is_trained(request, parameter);
 }
 
-static bool any_is_trained(const struct memory_request *request, enum parameter_role role, int layer)
+static bool any_is_trained(const struct memory_request *request, enum parameter_role role,
+                           int layer)
 {
     return request_needs_input(request, role, layer) || is_trained(request, role, layer, true);
 }
@@ -56,8 +58,8 @@ static struct block_needs block_needs(const struct memory_request *request, int 
                 is_trained(request, ROLE_K_NORM, layer, false);
     needs.middle = needs.qkv || any_is_trained(request, ROLE_O, layer);
     needs.norm2 = needs.middle || is_trained(request, ROLE_MLP_NORM, layer, false);
-    needs.gate_up =
-        needs.norm2 || any_is_trained(request, ROLE_GATE, layer) || any_is_trained(request, ROLE_UP, layer);
+    needs.gate_up = needs.norm2 || any_is_trained(request, ROLE_GATE, layer) ||
+                    any_is_trained(request, ROLE_UP, layer);
     needs.output = needs.gate_up || any_is_trained(request, ROLE_DOWN, layer);
     return needs;
 }

@@ -33,8 +33,7 @@ struct tensor network_values(const struct network *network, size_t number, enum 
         tensor.storage = network_storage(network, number);
         tensor.scales = network_place(network, number, TENSOR_SCALES);
     } else if (slot >= TENSOR_STATE && slot < TENSOR_STATE_SCALES) {
-        tensor.storage =
-            optimizer_storage(network->recipe.optimizer, shape.parameter, shape.numel);
+        tensor.storage = optimizer_storage(network->recipe.optimizer, shape.parameter, shape.numel);
         tensor.scales = network_place(
             network, number, (enum tensor_slot)(slot + TENSOR_STATE_SCALES - TENSOR_STATE));
     }

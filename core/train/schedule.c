@@ -19,7 +19,8 @@ int schedule_by_name(enum schedule_kind *out, const char *name, struct error *er
         }
     }
     return error_set_kind(err, ERROR_USAGE,
-                          "\"%.40s\" is not a schedule: there are cosine, linear and constant", name);
+                          "\"%.40s\" is not a schedule: there are cosine, linear and constant",
+                          name);
 }
 
 double schedule_rate(const struct schedule *schedule, int64_t step)

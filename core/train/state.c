@@ -6,7 +6,6 @@
 #include "base/json_writer.h"
 #include "checkpoint/checkpoint.h"
 #include "train/state_folder.h"
-#include "train/state_seal.h"
 #include "train/state_tensors.h"
 
 #include <inttypes.h>

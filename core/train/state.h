@@ -13,9 +13,9 @@
  * There is no generator state but the seed: random numbers are functions of (seed, step, tensor,
  * element).
  *
- * What it is made of, upwards: state_seal.h (JSON that ends with its digest), state_folder.h (the
- * folders), state_tensors.h (the three files of tensors), state_json.h (what anyone reads of
- * state.json), state_choice.h (which state is meant, which stay), and this, the whole for a run.
+ * What it is made of, upwards: state_folder.h (the folders, and JSON that ends with its digest),
+ * state_tensors.h (the three files of tensors), state_json.h (what anyone reads of a state, and
+ * which one is meant), and this, the whole for a run.
  *
  *   1. No value in a state is NaN or Inf: state_save() looks at all that it writes and refuses.
  *   2. Whoever reads a state asks state_check() first, which finds any bit that is not as it was
@@ -28,7 +28,6 @@
 #define SPECTRUM_TRAIN_STATE_H
 
 #include "train/spike.h"
-#include "train/state_choice.h"
 #include "train/state_folder.h"
 #include "train/state_json.h"
 #include "train/state_tensors.h"

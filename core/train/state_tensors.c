@@ -101,9 +101,8 @@ static int add_item(struct items *items, const struct optimizer *optimizer, size
     bool scales = slot >= TENSOR_STATE_SCALES;
     bool vector = scales || tensor.parameter->tensor->rank == 1;
     int64_t elements =
-        scales
-            ? (int64_t)(storage_bytes(STORAGE_DYNAMIC8, tensor.numel).scales / sizeof(float))
-            : tensor.numel;
+        scales ? (int64_t)(storage_bytes(STORAGE_DYNAMIC8, tensor.numel).scales / sizeof(float))
+               : tensor.numel;
     if (!place.buffer)
         return 0;
     struct item *item = &items->list[items->count];

@@ -157,8 +157,9 @@ static int make_parts(struct trainer *trainer, struct error *err)
         return -1;
     if (trainer->optimizer->count == 0)
         return error_set(err, "nothing would train: the plan freezes every tensor");
-    return trainer->inputs->layout_only ? 0
-                                        : integrity_new(&trainer->integrity, trainer->optimizer, err);
+    return trainer->inputs->layout_only
+               ? 0
+               : integrity_new(&trainer->integrity, trainer->optimizer, err);
 }
 
 int trainer_new(struct trainer **out, const struct train_inputs *inputs,
@@ -289,8 +290,8 @@ static struct noise_draw draw_of(const struct trainer *trainer, int64_t batch)
 }
 
 /* What the losses of a step's batches say: to go on, 0, to leave the step out, 1, or to end, -1. */
-static int check_loss(struct trainer *trainer, struct train_report *report, const struct loss_sums *sums,
-                 double weight, struct error *err)
+static int check_loss(struct trainer *trainer, struct train_report *report,
+                      const struct loss_sums *sums, double weight, struct error *err)
 {
     double limit = trainer->settings.spike_guard;
     report->loss = sums->entropy / weight;
@@ -417,7 +418,7 @@ static int explain(const struct trainer *trainer, struct error *err)
  * rate, and its second moment overflows where a gradient's element has 2^64: a step far below both
  * ends leaves what was finite finite. Another one is looked at before it counts. */
 static int check_step(const struct trainer *trainer, const struct train_report *report,
-                        struct error *err)
+                      struct error *err)
 {
     const struct optimizer *optimizer = trainer->optimizer;
     const double *factors = optimizer->settings.factors;
@@ -552,7 +553,8 @@ static int step_and_report(struct trainer *trainer, const struct train_observer 
 }
 
 /* What was commanded before a step; 1: to stop. */
-static int poll_commands(struct trainer *trainer, const struct train_observer *observer, struct error *err)
+static int poll_commands(struct trainer *trainer, const struct train_observer *observer,
+                         struct error *err)
 {
     enum train_command command;
     while (observer->poll_command &&

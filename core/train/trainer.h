@@ -12,11 +12,11 @@
 #define SPECTRUM_TRAIN_TRAINER_H
 
 #include "text/generation.h"
-#include "train/transformer.h"
+#include "train/integrity.h"
 #include "train/optimizer.h"
 #include "train/schedule.h"
 #include "train/state.h"
-#include "train/integrity.h"
+#include "train/transformer.h"
 
 struct train_settings {
     int64_t steps; /* optimiser steps of the whole run; 0: as many as `epochs` need */

@@ -184,7 +184,8 @@ static bool passes_check(struct transformer *transformer, const struct gradient_
     struct error trouble = ERROR_INIT;
     if (!sink->check_loss)
         return true;
-    return transformer_loss(transformer, &sums, &trouble) == 0 && sink->check_loss(sink->loss_context, &sums);
+    return transformer_loss(transformer, &sums, &trouble) == 0 &&
+           sink->check_loss(sink->loss_context, &sums);
 }
 
 static void add_noise(const struct pass *pass, float neftune, struct noise_draw draw)

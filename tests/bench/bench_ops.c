@@ -216,13 +216,12 @@ static struct op_call muon_of(const struct bench *b, int64_t rows, int64_t cols)
 {
     struct place m = b->workspace, rest = b->workspace;
     rest.offset += (size_t)(rows * cols) * 4;
-    struct op_call call = {OP_MUON, .muon = {.parameter = active(b, b->weight, rows, cols),
-                                             .m = wide(m, rows, cols),
-                                             .gradient = wide(b->gradient, rows, cols),
-                                             .settings = {.lr = 1e-5f,
-                                                          .beta1 = 0.95f,
-                                                          .epsilon = 1e-7f,
-                                                          .gradient_scale = 1}}};
+    struct op_call call = {
+        OP_MUON,
+        .muon = {.parameter = active(b, b->weight, rows, cols),
+                 .m = wide(m, rows, cols),
+                 .gradient = wide(b->gradient, rows, cols),
+                 .settings = {.lr = 1e-5f, .beta1 = 0.95f, .epsilon = 1e-7f, .gradient_scale = 1}}};
     call.muon.workspace = tensor_of_bytes(rest, backend_workspace(b->backend, &call));
     return call;
 }

@@ -3,8 +3,8 @@
  * of chat data as JSON. Rendered, encoded, and its turns found. */
 #include "fuzz.h"
 
-#include "text/tokenizer/tokenizer.h"
 #include "text/template/template.h"
+#include "text/tokenizer/tokenizer.h"
 
 enum { MESSAGES_MAX = 16 };
 

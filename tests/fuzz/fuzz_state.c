@@ -3,7 +3,6 @@
  * as only a hand that knows how can make it. Its tensors are those of a run that was saved. */
 #include "fuzz.h"
 
-#include "base/hash.h"
 #include "base/file.h"
 #include "base/hash.h"
 #include "compute/reference/reference.h"

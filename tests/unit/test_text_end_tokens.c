@@ -205,8 +205,7 @@ static void keys_that_are_not_obeyed_are_said(void **state)
         {"{\"repetition_penalty\": 1.0, \"num_beams\": 1, \"stop_strings\": null, "
          "\"bad_words_ids\": [], \"min_length\": 0, \"no_repeat_ngram_size\": 0}",
          NULL},
-        {"{\"repetition_penalty\": 1.05}",
-         ": repetition_penalty is ignored; the options decide"},
+        {"{\"repetition_penalty\": 1.05}", ": repetition_penalty is ignored; the options decide"},
         {"{\"do_sample\": true, \"temperature\": 0.6, \"top_p\": 0.9, \"top_k\": 0}",
          ": do_sample, temperature and top_p are ignored; the options decide"},
         {"{\"stop_strings\": \"END\", \"forced_bos_token_id\": 0}",

@@ -5,8 +5,8 @@
 #include "base/utf8.h"
 #include "text/data/data_files.h"
 #include "text/dataset/dataset.h"
-#include "text/packing/pieces.h"
 #include "text/dataset/record_look.h"
+#include "text/packing/pieces.h"
 #include "tui/cli/output.h"
 #include "tui/cli/process.h"
 

@@ -19,8 +19,8 @@
 
 #include "base/memory.h"
 #include "base/sys.h"
-#include "spectra/score.h"
 #include "spectra/scan_result.h"
+#include "spectra/score.h"
 #include "tui/screen/screens.h"
 #include "tui/widget/flow.h"
 #include "tui/widget/plot.h"

@@ -87,9 +87,8 @@ static uint64_t state_bytes(const struct model *model, const struct recipe *reci
         if (!recipe->trained || !which || !which[tensor.parameter - model->parameters])
             continue;
         uint64_t count = (uint64_t)tensor.numel;
-        struct stored_bytes state =
-            storage_bytes(optimizer_storage(recipe->optimizer, tensor.parameter, tensor.numel),
-                          tensor.numel);
+        struct stored_bytes state = storage_bytes(
+            optimizer_storage(recipe->optimizer, tensor.parameter, tensor.numel), tensor.numel);
         int states = optimizer_state_count(optimizer_rule_of(recipe->optimizer, tensor.parameter));
         bytes += count * storage_size(settings->storage) +
                  (uint64_t)states * (state.data + state.scales);

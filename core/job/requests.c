@@ -62,7 +62,7 @@ static enum job_command wait_paused(const char *path, bool (*should_stop)(void *
         if (job_request_take(path, JOB_REQUEST_CHECKPOINT, NULL))
             return JOB_CHECKPOINT;
         if (job_request_take(path, JOB_REQUEST_RESUME, NULL))
-            return JOB_GO_ON;
+            return JOB_CONTINUE;
         nanosleep(&tenth, NULL);
     }
 }
@@ -71,12 +71,12 @@ enum job_command job_pause(const char *path, bool (*should_stop)(void *context),
 {
     char *mark = job_dir_confine(path, NULL) == 0 ? path_join(path, "requests/paused", NULL) : NULL;
     if (!mark)
-        return JOB_GO_ON;
+        return JOB_CONTINUE;
     bool begins = sys.access(mark, F_OK) != 0;
     if (begins) /* one that came while it ran asks for nothing now */
         job_request_take(path, JOB_REQUEST_RESUME, NULL);
     enum job_command command = begins && file_save(mark, "", 0, NULL) != 0
-                                   ? JOB_GO_ON
+                                   ? JOB_CONTINUE
                                    : wait_paused(path, should_stop, context);
     if (command != JOB_CHECKPOINT)
         sys.unlink(mark);

@@ -38,7 +38,7 @@ bool job_request_take(const char *path, enum job_request request, struct buffer 
 /* Removes every request: nobody is there who asked, or who could take it. */
 void job_requests_drop(const char *path);
 
-enum job_command { JOB_GO_ON, JOB_CHECKPOINT, JOB_STOP };
+enum job_command { JOB_CONTINUE, JOB_CHECKPOINT, JOB_STOP };
 
 /* Marks the job paused and returns the command that ends the wait: to continue, to stop, or to write a
  * checkpoint, after which the worker calls it once more, as the job is still paused. The request is

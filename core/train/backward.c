@@ -1,12 +1,10 @@
-/* Backwards, block by block, as far down as something trains: each step is that of forward.c
+/* Backwards, block by block, as far down as something trains: each step is that of forwards (pass.c)
  * from the end to the beginning, and is called as that is, after what it takes the gradient of.
  *
  * One gradient of the residual stream, RUN_GRAD_STREAM, goes from the head to the embedding: where
  * a branch left the stream, what comes back through the branch is added to it.
  */
 #include "train/backward.h"
-
-#include "train/forward.h"
 
 /* --- gradients that are used up as they come (struct gradient_sink) --- */
 

@@ -62,7 +62,7 @@ int64_t state_step_of(const char *name);
 struct listed_state {
     int64_t step;
     char name[40];
-    bool left; /* the run went on from an earlier one since it was written */
+    bool left; /* the run continued from an earlier one since it was written */
 };
 
 /* All of a run: made by state_list_find(), freed by state_list_free(). */
@@ -83,10 +83,10 @@ const struct listed_state *state_list_step(const struct state_list *list, int64_
 /* The step of the last state; -1 where there is none, with an error where nobody knows (left.json
  * is damaged, the folder cannot be read). */
 int64_t state_latest_step(const char *run, struct error *err);
-/* The step of the state before this folder's that a run may go on from; -1: none. */
+/* The step of the state before this folder's that a run may continue from; -1: none. */
 int64_t state_step_before(const char *folder);
 
-/* The run goes on from the state of `step`: later ones are left, and named in left.json. */
+/* The run continues from the state of `step`: later ones are left, and named in left.json. */
 int state_leave_later(const char *run, int64_t step, struct error *err);
 
 /* Removes what an interrupted save or removal left; for whoever begins a sitting. */

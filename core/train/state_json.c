@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* "PATH is damaged: WHAT", and what to go on from. */
+/* "PATH is damaged: WHAT", and what to continue from. */
 static int set_damaged(const char *folder, const char *path, const char *what, struct error *err)
 {
     int64_t before = state_step_before(folder);

@@ -289,7 +289,7 @@ static struct noise_draw draw_of(const struct trainer *trainer, int64_t batch)
                                (uint32_t)batch};
 }
 
-/* What the losses of a step's batches say: to go on, 0, to leave the step out, 1, or to end, -1. */
+/* What the losses of a step's batches say: to continue, 0, to leave the step out, 1, or to end, -1. */
 static int check_loss(struct trainer *trainer, struct train_report *report,
                       const struct loss_sums *sums, double weight, struct error *err)
 {
@@ -558,7 +558,7 @@ static int poll_commands(struct trainer *trainer, const struct train_observer *o
 {
     enum train_command command;
     while (observer->poll_command &&
-           (command = observer->poll_command(observer->context)) != TRAIN_GO_ON) {
+           (command = observer->poll_command(observer->context)) != TRAIN_CONTINUE) {
         if (command == TRAIN_STOP)
             return 1;
         if (trainer_save(trainer, observer, err) != 0)

@@ -2,7 +2,6 @@
 
 #include "base/number.h"
 #include "train/backward.h"
-#include "train/forward.h"
 
 #include <stdio.h>
 #include <stdlib.h>

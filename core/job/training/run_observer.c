@@ -70,12 +70,13 @@ static enum train_command poll_commands(void *context)
     if (run_should_stop(observer->sitting))
         return TRAIN_STOP;
     if (!observer->paused && !job_request_take(run, JOB_REQUEST_PAUSE, NULL))
-        return job_request_take(run, JOB_REQUEST_CHECKPOINT, NULL) ? TRAIN_CHECKPOINT : TRAIN_GO_ON;
+        return job_request_take(run, JOB_REQUEST_CHECKPOINT, NULL) ? TRAIN_CHECKPOINT
+                                                                   : TRAIN_CONTINUE;
     enum job_command command = job_pause(run, run_should_stop, observer->sitting);
     observer->paused = command == JOB_CHECKPOINT;
     return command == JOB_STOP         ? TRAIN_STOP
            : command == JOB_CHECKPOINT ? TRAIN_CHECKPOINT
-                                       : TRAIN_GO_ON;
+                                       : TRAIN_CONTINUE;
 }
 
 /* Also within an evaluation, of which nothing is kept then. */

@@ -1,5 +1,7 @@
 #include "job/launch.h"
 
+#include "base/buffer.h"
+#include "base/file.h"
 #include "base/folder.h"
 #include "base/memory.h"
 #include "base/process.h"
@@ -12,6 +14,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pwd.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -414,4 +417,51 @@ int job_relaunch(const char *path, const char *program, int64_t step, const char
     free(arguments);
     cJSON_Delete(job);
     return status;
+}
+
+/* --- what ends jobs at a logout --- */
+
+enum { CONFIG_CAP = 1 << 20 };
+
+/* The last "KillUserProcesses=" that is not a comment; logind's own default is yes, but Debian and
+ * Ubuntu build it as no. */
+static bool kills_at_logout(const char *root)
+{
+    char path[4096];
+    struct buffer text = BUFFER_INIT;
+    bool kills = false;
+    snprintf(path, sizeof path, "%s/etc/systemd/logind.conf", root);
+    if (file_read_all(&text, path, CONFIG_CAP, NULL) == 0)
+        for (char *rest = text.data, *line; rest && (line = strsep(&rest, "\n"));) {
+            static const char key[] = "KillUserProcesses=";
+            line += strspn(line, " \t");
+            if (strncmp(line, key, strlen(key)) == 0)
+                kills = strncmp(line + strlen(key), "yes", 3) == 0 ||
+                        strncmp(line + strlen(key), "true", 4) == 0;
+        }
+    buffer_free(&text);
+    return kills;
+}
+
+/* `loginctl enable-linger` makes an empty file of the user's name there. */
+static bool lingers(const char *root)
+{
+    char path[4096];
+    const struct passwd *user = getpwuid(getuid());
+    snprintf(path, sizeof path, "%s/var/lib/systemd/linger/%s", root, user ? user->pw_name : "");
+    return user && sys.access(path, F_OK) == 0;
+}
+
+/* One line: of a batch allocation, which is certain to end, before logging out. */
+bool job_logout_warning(const char *root, char *out, size_t size)
+{
+    const char *batch = getenv("SLURM_JOB_ID");
+    out[0] = '\0';
+    if (batch && batch[0])
+        snprintf(out, size,
+                 "jobs end with the batch allocation %.20s: run tmux inside it, and save often",
+                 batch);
+    else if (kills_at_logout(root) && !lingers(root))
+        snprintf(out, size, "logging out ends jobs here: `loginctl enable-linger` prevents that");
+    return out[0] != '\0';
 }

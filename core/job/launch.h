@@ -19,6 +19,8 @@
 
 #include "base/error.h"
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -60,5 +62,12 @@ int job_relaunch(const char *path, const char *program, int64_t step, const char
  * what job_metrics_size() was before. */
 int job_wait_for_resume(const char *path, uint64_t taken, struct error *err);
 uint64_t job_metrics_size(const char *path);
+
+/* The logout check, before a job is started: what ends it here although it outlives its window. A
+ * system may kill a user's processes at logout (systemd-logind's KillUserProcesses), and a batch
+ * allocation may be over. True, with a line for the user that says what helps in `out`, where
+ * something of that kind is known. `root` is the folder under which etc/systemd/logind.conf and
+ * var/lib/systemd/linger lie: "" for the machine's own. */
+bool job_logout_warning(const char *root, char *out, size_t size);
 
 #endif

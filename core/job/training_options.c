@@ -5,7 +5,7 @@
 #include "compute/devices/devices.h"
 #include "job/job_create.h"
 #include "job/job_dir.h"
-#include "job/lr_factor.h"
+#include "job/method.h"
 #include "model/model.h"
 #include "plan/control.h"
 #include "text/data/data_files.h"

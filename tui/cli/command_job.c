@@ -367,8 +367,8 @@ static int with_job(const struct command *command, int argc, char **argv,
 /* clang-format off */
 static const struct option rows[] = {
     ROW_JSON_OF("how it stands, as strict JSON on standard output", AT(json)),
-    ROW_STEP_THAT("go on from the checkpoint", AT(choice.step)),
-    ROW_BEST_THAT("go on from the checkpoint", AT(choice.best)),
+    ROW_STEP_THAT("continue from the checkpoint", AT(choice.step)),
+    ROW_BEST_THAT("continue from the checkpoint", AT(choice.best)),
     {.name = "trust", .kind = OPTION_FLAG, .at = AT(trusted),
      .help = "resume it although another user made it, or it names files that you have not "
              "approved"},

@@ -20,7 +20,7 @@
 
 #include "base/limits.h"
 #include "base/utf8.h"
-#include "job/logout.h"
+#include "job/launch.h"
 #include "tui/screen/launch_train.h"
 #include "tui/screen/parts.h"
 #include "tui/session/wording.h"

@@ -4,9 +4,8 @@
 #include "base/limits.h"
 #include "base/sys.h"
 #include "base/text.h"
-#include "job/export/export_model.h"
-#include "job/export/export_peft.h"
 #include "job/export/export_sidecars.h"
+#include "job/export/export_weights.h"
 #include "job/job_dir.h"
 #include "model/sidecars.h"
 

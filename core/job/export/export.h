@@ -7,12 +7,12 @@
  *     adapters                      PEFT folder                PEFT folder, and the base as a whole
  *                                                              model in out/base
  *
- * A whole model is config.json, model.safetensors (export_model.h) and the sidecar files of tokenizer
+ * A whole model is config.json, model.safetensors (export_weights.h) and the sidecar files of tokenizer
  * and generation (export_sidecars.h). Its trained tensors have the run's type; frozen ones keep the
  * base's bytes, or, from a GGUF base, what the run read: dequantised and rounded once. config.json
  * names the run's type.
  *
- * A PEFT folder is adapter_config.json and adapter_model.safetensors (export_peft.h) with the
+ * A PEFT folder is adapter_config.json and adapter_model.safetensors (export_weights.h) with the
  * tokenizer's files, as trainers leave them, and a generation_config.json that names the run's ends of
  * text; nobody reads that by itself there, and `base_lacks_ends` says when it is needed. Where the base
  * is written, too, the adapters name it by its whole path: PEFT takes a relative one from where it

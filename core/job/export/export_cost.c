@@ -3,7 +3,7 @@
 #include "base/folder.h"
 #include "base/memory.h"
 #include "compute/devices/devices.h"
-#include "job/export/export_model.h"
+#include "job/export/export_weights.h"
 #include "job/job_dir.h"
 #include "text/dataset/dataset.h"
 #include "text/tokenizer/tokenizer.h"

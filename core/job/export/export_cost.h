@@ -15,8 +15,8 @@
 #include <stdint.h>
 
 struct export_cost {
-    bool differs,
-        measured;        /* differs: from the run, by what the base has in place of its weights */
+    /* differs: from the run, by what the base has in place of its weights */
+    bool differs, measured;
     enum storage frozen; /* what the run had */
     double run, merged;  /* losses */
     uint64_t tokens;

@@ -12,7 +12,7 @@
 #ifndef SPECTRUM_JOB_EXPORT_EXPORT_SIDECARS_H
 #define SPECTRUM_JOB_EXPORT_EXPORT_SIDECARS_H
 
-#include "job/export/export_model.h"
+#include "job/export/export_weights.h"
 
 /* Writes them into `out`, of a `whole` model config.json, too. */
 int export_write_sidecars(const struct export *export, const char *out, bool whole,

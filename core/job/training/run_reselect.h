@@ -12,9 +12,7 @@
 #ifndef SPECTRUM_JOB_TRAINING_RUN_RESELECT_H
 #define SPECTRUM_JOB_TRAINING_RUN_RESELECT_H
 
-#include "job/training/run_lines.h"
-#include "job/training/run_proof.h"
-#include "job/training/run_setup.h"
+#include "job/training/run_observer.h"
 
 struct run_reselect {
     struct run_choice *choice;

@@ -5,7 +5,7 @@
 #include "base/text.h"
 #include "compute/cpu/onednn.h"
 #include "compute/machine.h"
-#include "job/lr_factor.h"
+#include "job/method.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -15,9 +15,7 @@
  *     run_choice    the plan and what trains; plan.yaml
  *     run_setup     fingerprints, memory and disk held against what there is, the trainer
  *     run_record    job.json
- *     run_lines     metrics.jsonl
- *     run_proof     proof.json
- *     run_observer  the trainer's callbacks
+ *     run_observer  the trainer's callbacks; metrics.jsonl, proof.json
  *     run_reselect  another choice on the way
  *     training      the order of it all
  */

@@ -8,11 +8,12 @@
  * What trains is compared at the end of the run, with what can be promised: rounding may
  * legitimately leave a weight where it is. Promised is that a tensor whose values are kept in fp32
  * (a master, or --dtype fp32) is not the base's if one of its elements had to move further than
- * rounding takes back. AdamW moves the element of the largest gradient by at least
+ * rounding takes back. A step moves the element that it moves most by at least
  *
- *     rate * rms / (rms + epsilon),     rms = norm of the clipped gradient / sqrt(elements)
+ *     rate * least_move(rms),     rms = norm of the clipped gradient / sqrt(elements)
  *
- * in a step whose moments begin, and about that in others; the promise asks for more than 2^-20 of
+ * as the tensor's rule has it (optimizers/optimizers.h), for AdamW rms / (rms + epsilon) in a step
+ * whose moments begin, and about that in others; the promise asks for more than 2^-20 of
  * the tensor's largest weight, 8 to 16 times the spacing of fp32 there. At a rate of 0, or 1e-30,
  * it holds nothing; nor for --master none, where bf16 is rounded stochastically, and a norm whose
  * weights are about 1 moves once in 400 at a rate of 1e-5.

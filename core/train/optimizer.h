@@ -1,4 +1,8 @@
-/* One optimiser step over everything that trains: gradient norms, clipping, AdamW.
+/* One optimiser step over everything that trains: gradient norms, clipping, and each tensor's step
+ * by the rule of its optimiser (optimizers/optimizers.h).
+ *
+ * Made by optimizer_new() for a transformer that trains, which outlives it; each step is one
+ * optimizer_step(), or what is between optimizer_begin() and optimizer_end().
  *
  * Weight decay is applied to matrices and embeddings, not to norms and biases, as transformers'
  * Trainer does. Clipping is torch.nn.utils.clip_grad_norm_'s: one norm over all trained tensors,

@@ -3,9 +3,9 @@
  * times alone.
  *
  *     struct planner planner = {.err = err};
- *     int index = planner_add(&planner, ...);      once a buffer; -1 and `failed` where it cannot
- * be planner_place(&planner)                      offsets, and the sums free(planner.buffers), or
- * they are handed on
+ *     int index = planner_add(&planner, ...);   once a buffer; -1 and `failed` where it cannot be
+ *     planner_place(&planner);                  offsets, and the sums
+ *     free(planner.buffers);                    or they are handed on
  */
 #ifndef SPECTRUM_TRAIN_PLANNER_H
 #define SPECTRUM_TRAIN_PLANNER_H
